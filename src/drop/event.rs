@@ -1,0 +1,180 @@
+//! What can happen to a drop, and what a drop can want: the whole exchange between the core and the edges.
+
+use std::time::Duration;
+
+use crate::{
+    id::Play,
+    words::{Leg, ReadyBy, Verdict},
+};
+
+/// Something that happened to a drop. It may come at any time, any number of times, out of order, or never.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The PBX took the originate, or says that the channel exists (409).
+    Accepted(Leg),
+    /// The network reports progress (183, or 180 with media): `Dial PROGRESS`.
+    Progress(Leg),
+    /// The leg rings: `ChannelStateChange Ringing` or `Dial RINGING`.
+    Ringing(Leg),
+    /// The leg is up: `ChannelStateChange Up`, `Dial ANSWER`.
+    Answered(Leg),
+    /// The answered leg waits in our app and can be steered: the first `StasisStart`.
+    Entered(Leg),
+    /// It is known who answered.
+    Screened {
+        /// The leg that was listened to.
+        leg: Leg,
+        /// Who answered.
+        verdict: Verdict,
+        /// The detector's own words: AMDCAUSE, empty where it gave none.
+        cause: String,
+    },
+    /// The mailbox records from this moment on, and the leg can be played to.
+    Ready(Leg, ReadyBy),
+    /// The PBX waited for the ready point and did not find it in time.
+    NotReady(Leg),
+    /// The PBX began to play.
+    PlaybackStarted {
+        /// Which play of the drop.
+        play: Play,
+        /// The PBX's time of it.
+        at: Option<PbxTime>,
+    },
+    /// A playback ended.
+    PlaybackFinished {
+        /// Which play of the drop.
+        play: Play,
+        /// How the PBX says it ended.
+        end: PlaybackEnd,
+        /// The PBX's time of it.
+        at: Option<PbxTime>,
+    },
+    /// The far end asked to end the call: `ChannelHangupRequest` that is not ours.
+    FarEndHungUp {
+        /// The leg it ended.
+        leg: Leg,
+        /// Why.
+        cause: Cause,
+    },
+    /// The channel exists no more: `ChannelDestroyed`.
+    Gone {
+        /// The leg.
+        leg: Leg,
+        /// Why.
+        cause: Cause,
+    },
+    /// The PBX says there is no such channel (404, or not in its list), and why it ended was not heard.
+    Absent(Leg),
+    /// A request was not carried out.
+    Refused {
+        /// What was asked.
+        command: Command,
+        /// Why it was not done.
+        why: Refusal,
+    },
+}
+
+/// Something a drop wants done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Command {
+    /// Originate the leg.
+    Dial(Leg),
+    /// Have the answered leg screened: who is it, and when does it record?
+    Screen(Leg),
+    /// Play the message to the leg from its beginning.
+    Play(Leg, Play),
+    /// Stop this play.
+    StopPlay(Play),
+    /// End the leg, in whatever state it is.
+    HangUp(Leg),
+}
+
+/// Why a request was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The sort of refusal, which decides what follows.
+    pub kind: RefusalKind,
+    /// What the PBX or the network said, for people.
+    pub words: String,
+}
+
+/// The sort of a refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RefusalKind {
+    /// 404 on anything but a hang-up: the channel is not there. (A hang-up's 404 is [`Event::Absent`].)
+    NotFound,
+    /// 409, 412, 422: the channel is there, but not in the state that the request needs.
+    WrongState,
+    /// 400, 401, 403 and other 4xx: the request itself is bad, or not allowed.
+    Rejected,
+    /// 5xx: the PBX tried and failed, or a proxy before it did; what became of the channel is open.
+    Failed,
+    /// No connection was made: the request certainly never arrived.
+    Unreachable,
+    /// The request went out, and no reply came in time or the connection broke: it may have been carried out.
+    NoReply,
+}
+
+impl RefusalKind {
+    /// All kinds, for tables.
+    pub const ALL: [Self; 6] = [
+        Self::NotFound,
+        Self::WrongState,
+        Self::Rejected,
+        Self::Failed,
+        Self::Unreachable,
+        Self::NoReply,
+    ];
+}
+
+/// How the PBX says that a playback ended. A stopped playback ends as `done` too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PlaybackEnd {
+    /// `done`
+    Done,
+    /// `failed`: the file is missing, or the channel went away.
+    Failed,
+}
+
+/// Why a leg ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Cause {
+    /// Q.850 cause, 0 to 127; `None` where nobody said.
+    pub q850: Option<u16>,
+    /// Last SIP status of a call that failed, 300 to 699.
+    pub sip: Option<u16>,
+}
+
+impl Cause {
+    /// A Q.850 cause without a SIP status.
+    pub const fn q850(code: u16) -> Self {
+        Self {
+            q850: Some(code),
+            sip: None,
+        }
+    }
+
+    /// The union of two reports of one end: what this one lacks is taken from `earlier`.
+    #[must_use]
+    pub fn or(self, earlier: Self) -> Self {
+        Self {
+            q850: self
+                .q850
+                .filter(|&code| code != 0)
+                .or(earlier.q850)
+                .or(self.q850),
+            sip: self.sip.or(earlier.sip),
+        }
+    }
+}
+
+/// A time on the PBX's own clock, in milliseconds since 1970. Only differences of two of one PBX mean anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PbxTime(pub i64);
+
+impl PbxTime {
+    /// The time from `earlier` to this; zero where the PBX's clock went back.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+}

@@ -1,0 +1,28 @@
+//! One drop, and all drops in flight, as pure values: events in, commands out, time as an argument.
+//!
+//! ```text
+//!  t=0      originate busy leg ── rings ───────────────┐
+//!  t=lead   originate drop leg ── alerting (180, or 183)┴─> hang up busy leg AT ONCE
+//!           drop leg answered ──> screened by the PBX
+//!              machine ──> ready point ──> play whole message ──> hang up   => delivered
+//!              human   ──> hang up at once, nothing is ever played          => human
+//!              unsure  ──> hang up, or as machine, by the plan
+//! ```
+//!
+//! [`VoicemailDrop`] is one drop, [`Board`] holds all that are in flight, routes events to them and indexes their
+//! deadlines. Neither knows the time, the PBX or any task: whoever drives them feeds events, carries out the commands
+//! and reports each one's failure back as an event.
+
+mod board;
+mod event;
+mod machine;
+mod outcome;
+mod plan;
+mod timer;
+
+pub use board::{Board, Seen};
+pub use event::{Cause, Command, Event, PbxTime, PlaybackEnd, Refusal, RefusalKind};
+pub use machine::VoicemailDrop;
+pub use outcome::{Blame, EndedBy, Milestone, Moment, Outcome, Report, Retry};
+pub use plan::{Plan, Technique, WhenBusyLegAnswered, WhenUnsure};
+pub use timer::Timer;

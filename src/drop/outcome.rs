@@ -1,0 +1,312 @@
+//! How a drop ended: an outcome is data with a slug and a blame, decided in one table.
+
+use std::{fmt, time::Duration};
+
+use serde::Serialize;
+
+use super::event::Cause;
+use crate::words::{Leg, ReadyBy, Verdict};
+
+/// How a drop ended. Slugs are stored and never renamed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The whole message was played to a machine after its ready point.
+    Delivered,
+    /// A person answered; nothing was played, or play was stopped at once.
+    Human,
+    /// Answered, then the far end hung up before anything was played.
+    HungUp,
+    /// Fax, menu or full mailbox; nothing was played.
+    NotVoicemail,
+    /// No verdict, or silence, or no ready point; nothing was played.
+    Unsure,
+    /// The far end hung up while the message played.
+    CutOff,
+    /// Alerted until the answer deadline.
+    NoAnswer,
+    /// The number is busy.
+    Busy,
+    /// The callee, or the network for them, declined.
+    Rejected,
+    /// No such number.
+    InvalidNumber,
+    /// The network has no way through just now.
+    Congestion,
+    /// The call failed for any other reason.
+    Failed,
+    /// The operator cancelled.
+    Cancelled,
+    /// The PBX or the websocket went away and the truth cannot be known.
+    Lost,
+    /// The PBX refused our request.
+    Error,
+}
+
+/// Who has to act on an outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Blame {
+    /// All went as wanted.
+    Nobody,
+    /// The number called, or who answered there.
+    Callee,
+    /// The network between.
+    Carrier,
+    /// This program or the PBX it steers.
+    Us,
+}
+
+/// Whether another attempt makes sense.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Retry {
+    /// There is nothing left to do.
+    No,
+    /// It cannot succeed.
+    Never,
+    /// Yes.
+    Yes,
+    /// Yes, but the network needs a pause first.
+    YesLater,
+    /// The campaign's rules decide.
+    Policy,
+    /// Only a person may start it again.
+    NeverByItself,
+}
+
+impl Outcome {
+    /// Every outcome, in the order of the design's table.
+    pub const ALL: [Self; 15] = [
+        Self::Delivered,
+        Self::Human,
+        Self::HungUp,
+        Self::NotVoicemail,
+        Self::Unsure,
+        Self::CutOff,
+        Self::NoAnswer,
+        Self::Busy,
+        Self::Rejected,
+        Self::InvalidNumber,
+        Self::Congestion,
+        Self::Failed,
+        Self::Cancelled,
+        Self::Lost,
+        Self::Error,
+    ];
+
+    /// The name under which it is stored and printed.
+    pub const fn slug(self) -> &'static str {
+        self.row().0
+    }
+
+    /// Who has to act.
+    pub const fn blame(self) -> Blame {
+        self.row().1
+    }
+
+    /// Whether another attempt makes sense.
+    pub const fn retry(self) -> Retry {
+        self.row().2
+    }
+
+    const fn row(self) -> (&'static str, Blame, Retry) {
+        match self {
+            Self::Delivered => ("delivered", Blame::Nobody, Retry::No),
+            Self::Human => ("human", Blame::Callee, Retry::Policy),
+            Self::HungUp => ("hung_up", Blame::Callee, Retry::Policy),
+            Self::NotVoicemail => ("not_voicemail", Blame::Callee, Retry::Never),
+            Self::Unsure => ("unsure", Blame::Us, Retry::Policy),
+            Self::CutOff => ("cut_off", Blame::Callee, Retry::Policy),
+            Self::NoAnswer => ("no_answer", Blame::Callee, Retry::Yes),
+            Self::Busy => ("busy", Blame::Callee, Retry::Yes),
+            Self::Rejected => ("rejected", Blame::Callee, Retry::Policy),
+            Self::InvalidNumber => ("invalid_number", Blame::Callee, Retry::Never),
+            Self::Congestion => ("congestion", Blame::Carrier, Retry::YesLater),
+            Self::Failed => ("failed", Blame::Carrier, Retry::YesLater),
+            Self::Cancelled => ("cancelled", Blame::Nobody, Retry::No),
+            Self::Lost => ("lost", Blame::Us, Retry::NeverByItself),
+            Self::Error => ("error", Blame::Us, Retry::NeverByItself),
+        }
+    }
+
+    /// The outcome of a leg that ended before it was answered, by its Q.850 cause (ITU-T Q.850, 2.2.7). A cause that
+    /// nobody gave, or that no row names, falls on the carrier's side, which alerts.
+    pub const fn of_unanswered(cause: Cause) -> Self {
+        match cause.q850 {
+            Some(17) => Self::Busy,
+            Some(18 | 19 | 102) => Self::NoAnswer,
+            Some(21) => Self::Rejected,
+            Some(1 | 22 | 28) => Self::InvalidNumber,
+            Some(27 | 34 | 38 | 41 | 42 | 44 | 47) => Self::Congestion,
+            Some(_) | None => Self::Failed,
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.slug())
+    }
+}
+
+/// Who ended the live leg.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndedBy {
+    /// We asked for the hang-up.
+    Us,
+    /// The far end, or the network.
+    FarEnd,
+    /// The time limit that we had set on the PBX.
+    Limit,
+}
+
+/// A moment of a drop worth telling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(
+    missing_docs,
+    reason = "each is the event that its name says; the names are the public timeline"
+)]
+pub enum Milestone {
+    BusyDialled,
+    DropDialled,
+    BusyAlerting,
+    DropAlerting,
+    BusyHungUp,
+    BusyAnswered,
+    BusyGone,
+    Promoted,
+    DropAnswered,
+    Verdict,
+    Ready,
+    PlayStarted,
+    PlayFinished,
+    PlayRestarted,
+    DropHungUp,
+    DropGone,
+}
+
+impl Milestone {
+    /// The event's name in the timeline.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::BusyDialled => "busy_dialled",
+            Self::DropDialled => "drop_dialled",
+            Self::BusyAlerting => "busy_alerting",
+            Self::DropAlerting => "drop_alerting",
+            Self::BusyHungUp => "busy_hung_up",
+            Self::BusyAnswered => "busy_answered",
+            Self::BusyGone => "busy_gone",
+            Self::Promoted => "promoted",
+            Self::DropAnswered => "drop_answered",
+            Self::Verdict => "verdict",
+            Self::Ready => "ready",
+            Self::PlayStarted => "play_started",
+            Self::PlayFinished => "play_finished",
+            Self::PlayRestarted => "play_restarted",
+            Self::DropHungUp => "drop_hung_up",
+            Self::DropGone => "drop_gone",
+        }
+    }
+}
+
+/// A milestone and its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// Since the first originate was asked for.
+    pub at: Duration,
+    /// What happened.
+    pub event: Milestone,
+}
+
+/// What is known of a drop when it has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Who answered, as far as it was told.
+    pub verdict: Option<Verdict>,
+    /// The detector's own words for it.
+    pub amd_cause: Option<String>,
+    /// Whether the busy leg became the live leg.
+    pub promoted: bool,
+    /// What told the ready point.
+    pub ready_by: Option<ReadyBy>,
+    /// How much of the message was played.
+    pub played: Duration,
+    /// Who ended the live leg; `None` where there was none.
+    pub ended_by: Option<EndedBy>,
+    /// The refusal that ended the drop, in the PBX's words.
+    pub words: Option<String>,
+    /// How the busy leg ended; `None` where it was never dialled.
+    pub busy: Option<Cause>,
+    /// How the drop leg ended; `None` where it was never dialled.
+    pub drop: Option<Cause>,
+    /// Everything worth telling, in the order in which it happened.
+    pub timeline: Vec<Moment>,
+}
+
+impl Report {
+    /// How a leg ended; `None` where it was never dialled.
+    pub const fn leg(&self, leg: Leg) -> Option<Cause> {
+        match leg {
+            Leg::Busy => self.busy,
+            Leg::Drop => self.drop,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn each_cause_has_its_outcome() {
+        let rows = [
+            ("unallocated", 1, "invalid_number", Blame::Callee),
+            (
+                "normal clearing before answer",
+                16,
+                "failed",
+                Blame::Carrier,
+            ),
+            ("user busy", 17, "busy", Blame::Callee),
+            ("no user responding", 18, "no_answer", Blame::Callee),
+            ("no answer", 19, "no_answer", Blame::Callee),
+            ("rejected", 21, "rejected", Blame::Callee),
+            ("number changed", 22, "invalid_number", Blame::Callee),
+            ("destination out of order", 27, "congestion", Blame::Carrier),
+            ("number incomplete", 28, "invalid_number", Blame::Callee),
+            ("normal unspecified", 31, "failed", Blame::Carrier),
+            ("no circuit", 34, "congestion", Blame::Carrier),
+            ("network out of order", 38, "congestion", Blame::Carrier),
+            ("temporary failure", 41, "congestion", Blame::Carrier),
+            ("switch congestion", 42, "congestion", Blame::Carrier),
+            ("channel not available", 44, "congestion", Blame::Carrier),
+            ("resource unavailable", 47, "congestion", Blame::Carrier),
+            ("timer expired", 102, "no_answer", Blame::Callee),
+            ("interworking", 127, "failed", Blame::Carrier),
+            ("limit, before answer", 0, "failed", Blame::Carrier),
+            ("unknown to us", 999, "failed", Blame::Carrier),
+        ];
+        for (name, code, slug, blame) in rows {
+            let outcome = Outcome::of_unanswered(Cause::q850(code));
+            assert_eq!((outcome.slug(), outcome.blame()), (slug, blame), "{name}");
+        }
+        assert_eq!(Outcome::of_unanswered(Cause::default()), Outcome::Failed);
+    }
+
+    #[test]
+    fn slugs_are_the_design_s_and_serialise_as_they_are_written() {
+        let slugs: BTreeSet<_> = Outcome::ALL.iter().map(|o| o.slug()).collect();
+        assert_eq!(slugs.len(), Outcome::ALL.len());
+        for outcome in Outcome::ALL {
+            let json = serde_json::to_string(&outcome).unwrap();
+            assert_eq!(json, format!("\"{}\"", outcome.slug()));
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What a drop is to do: its settings, fixed before the first originate.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::words::Leg;
+
+/// How one drop is carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// One call or two.
+    pub technique: Technique,
+    /// From originating the busy leg to originating the drop leg.
+    pub lead: Duration,
+    /// From originating the drop leg (the only leg of [`Technique::Single`]) to its answer.
+    pub answer_timeout: Duration,
+    /// From answer to the start of play.
+    pub screening_timeout: Duration,
+    /// From a machine verdict to the ready point.
+    pub ready_timeout: Duration,
+    /// How long to wait for ringing after a 183 before the busy leg is released; `None`: until the drop leg is up.
+    pub release_on_progress: Option<Duration>,
+    /// What to do where it cannot be told who answered.
+    pub when_unsure: WhenUnsure,
+    /// What to do where the busy leg is answered first.
+    pub when_busy_leg_answered: WhenBusyLegAnswered,
+    /// How long the message is; `None` where only the PBX has it and does not say.
+    pub message: Option<Duration>,
+}
+
+impl Plan {
+    /// The longest message a plan without a known length may play.
+    pub const LONGEST_UNKNOWN_MESSAGE: Duration = Duration::from_secs(300);
+
+    /// The ring time given to the PBX for a leg's originate: it ends the leg itself then, whether or not we live.
+    /// The busy leg has to ring for as long as the drop leg may.
+    pub fn ring_timeout(&self, leg: Leg) -> Duration {
+        match leg {
+            Leg::Busy => self.lead + self.answer_timeout,
+            Leg::Drop => self.answer_timeout,
+        }
+    }
+
+    /// The message's length, or the longest that is allowed where it is not known.
+    pub fn message_limit(&self) -> Duration {
+        self.message.unwrap_or(Self::LONGEST_UNKNOWN_MESSAGE)
+    }
+}
+
+/// One call or two.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Technique {
+    /// Busy leg and drop leg.
+    #[default]
+    Double,
+    /// Drop leg only, for carriers and trunks that punish short cancelled calls.
+    Single,
+}
+
+/// What to do where it cannot be told who answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenUnsure {
+    /// Hang up, unplayed.
+    #[default]
+    HangUp,
+    /// Go on as for a machine.
+    Play,
+}
+
+/// What to do where the busy leg is answered before the drop leg.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenBusyLegAnswered {
+    /// Screen the busy leg as if it were the drop leg; never dial, or at once cancel, the other.
+    #[default]
+    Promote,
+    /// Hang it up and let the drop leg run.
+    Continue,
+    /// Hang up both.
+    GiveUp,
+}

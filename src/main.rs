@@ -1,0 +1,3 @@
+//! The `aftertone` program.
+
+fn main() {}

@@ -1,0 +1,106 @@
+//! The words every part of the program uses: which leg, who answered, what told the ready point.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// One of the two calls of a drop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Leg {
+    /// The first call; it keeps the line busy and is never meant to be answered.
+    Busy,
+    /// The second call to the same number; diverted to voicemail because the line is busy.
+    Drop,
+}
+
+impl Leg {
+    /// Both legs, in the order in which they are dialled.
+    pub const BOTH: [Self; 2] = [Self::Busy, Self::Drop];
+
+    /// The leg's name as it stands in channel ids and timelines.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Busy => "busy",
+            Self::Drop => "drop",
+        }
+    }
+
+    /// The other leg of the same drop.
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Busy => Self::Drop,
+            Self::Drop => Self::Busy,
+        }
+    }
+}
+
+impl fmt::Display for Leg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Who answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// An answering machine or a mailbox.
+    Machine,
+    /// A person.
+    Human,
+    /// It cannot be told.
+    Unsure,
+    /// A fax machine.
+    Fax,
+    /// Special information tones: the network's own announcement.
+    Sit,
+    /// Nobody speaks.
+    Silence,
+    /// A menu that waits for a key.
+    Menu,
+}
+
+impl Verdict {
+    /// The verdict's slug as it stands in results.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Machine => "machine",
+            Self::Human => "human",
+            Self::Unsure => "unsure",
+            Self::Fax => "fax",
+            Self::Sit => "sit",
+            Self::Silence => "silence",
+            Self::Menu => "menu",
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What told that the mailbox records from this moment on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReadyBy {
+    /// The end of a beep.
+    Beep,
+    /// The end of the greeting, where no beep came.
+    Silence,
+    /// The wait for silence in the PBX's dialplan.
+    Dialplan,
+}
+
+impl ReadyBy {
+    /// The slug as it stands in results.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Beep => "beep",
+            Self::Silence => "silence",
+            Self::Dialplan => "dialplan",
+        }
+    }
+}
