@@ -1,0 +1,3 @@
+//! Tests through the program's front doors, against a fake Asterisk on real sockets.
+
+mod fake;
