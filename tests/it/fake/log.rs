@@ -12,6 +12,18 @@ pub(crate) struct Entry {
     pub(crate) what: What,
 }
 
+impl Entry {
+    /// Whether it is an event of this type.
+    pub(crate) fn is_event(&self, of: &str) -> bool {
+        matches!(&self.what, What::Event { kind, .. } if *kind == of)
+    }
+
+    /// Whether it is a request of this kind.
+    pub(crate) fn is_request(&self, of: Kind) -> bool {
+        matches!(&self.what, What::Request { kind, .. } if *kind == of)
+    }
+}
+
 /// What happened.
 #[derive(Clone, Debug)]
 pub(crate) enum What {

@@ -26,6 +26,31 @@ pub(crate) const MODULES: [&str; 14] = [
     "res_stasis_playback.so",
 ];
 
+/// What Asterisk says at the end of each call that had media.
+pub(crate) const RTP_STATISTICS: [(&str, &str); 5] = [
+    (
+        "RTPAUDIOQOS",
+        "ssrc=594433065;themssrc=2008076699;lp=0;rxjitter=0.000125;rxcount=4477;txjitter=0.000000;txcount=766;rlp=0;\
+         rtt=0.000915;rxmes=88.081463;txmes=88.081627",
+    ),
+    (
+        "RTPAUDIOQOSJITTER",
+        "minrxjitter=000.000000;maxrxjitter=000.002125;avgrxjitter=000.000061;stdevrxjitter=000.000173;",
+    ),
+    (
+        "RTPAUDIOQOSLOSS",
+        "  minrxlost=000.000000;  maxrxlost=000.000000;  avgrxlost=000.000000;  stdevrxlost=000.000000;",
+    ),
+    (
+        "RTPAUDIOQOSRTT",
+        "     minrtt=000.000152;     maxrtt=000.001098;     avgrtt=000.000649;     stdevrtt=000.000258;",
+    ),
+    (
+        "RTPAUDIOQOSMES",
+        "   minrxmes=088.081301;   maxrxmes=088.087887;   avgrxmes=088.082101;   stdevrxmes=000.001464;",
+    ),
+];
+
 /// The PBX's wall clock.
 pub(crate) struct Clock {
     ahead: i64,

@@ -566,8 +566,12 @@ impl World {
         if let Err(response) = self.in_stasis(id) {
             return response;
         }
-        self.leave_stasis(id);
+        self.emit(id, "StasisEnd", "", "", "");
         if request.parameter("context").as_ref() != Some(&self.settings.context) {
+            if let Some(channel) = self.channels.get_mut(id) {
+                channel.within = Within::Dial;
+            }
+            self.varset(id, "STASISSTATUS", "SUCCESS");
             self.end(id, End::Limit);
             return Response::nothing();
         }
@@ -971,6 +975,7 @@ impl World {
         let both = format!("{},{}", found.status, found.cause);
         self.dialplan(id, 2, "Set", &format!("AFTERTONE_VERDICT={both}"));
         self.varset(id, "AFTERTONE_VERDICT", &both);
+        self.dialplan(id, 3, "GotoIf", "0?let-go");
         let machine = found.status == "MACHINE" && !found.cause.starts_with("INITIALSILENCE");
         if machine || (play_anyway && found.status != "HUMAN") {
             self.dialplan(id, 9, "WaitForSilence", "2000,1,60");
@@ -1024,6 +1029,11 @@ impl World {
         }
         if within == Within::Stasis {
             self.leave_stasis(id);
+        }
+        if state == State::Up {
+            for (name, value) in wire::RTP_STATISTICS {
+                self.varset(id, name, value);
+            }
         }
         let foot = format!(
             ",\"cause\":{q850},\"cause_txt\":\"{}\"{}",
