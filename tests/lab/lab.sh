@@ -162,12 +162,11 @@ start() {
     done
     rm -f "$run/$server/run/asterisk.pid" "$run/$server/run/asterisk.ctl"
     (
-        # Locks of this script are not the server's.
-        exec 8>&- 9>&-
+        # The server inherits neither this script's locks nor its output: whoever reads that to its end would wait for ever.
+        exec 8>&- 9>&- </dev/null >"$run/$server/console.log" 2>&1
         raise_limits
         cd /
-        enter setsid asterisk -f -q -C "$inside/$server/etc/asterisk.conf" \
-            </dev/null >"$run/$server/console.log" 2>&1 &
+        enter setsid asterisk -f -q -C "$inside/$server/etc/asterisk.conf" &
     )
     wait_for "$server to start" started "$server"
     pid=$(cat "$run/$server/run/asterisk.pid")
