@@ -198,7 +198,7 @@ alive() {
     [ -f "$run/$1.pid" ] || return 1
     read -r pid began <"$run/$1.pid" || return 1
     [ -n "$began" ] && [ "$(started_at "$pid")" = "$began" ] &&
-        tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -- "-C $inside/$1/etc/asterisk.conf"
+        { tr '\0' ' ' <"/proc/$pid/cmdline"; } 2>/dev/null | grep -qF -- "-C $inside/$1/etc/asterisk.conf"
 }
 
 pid_of() { cut -d ' ' -f 1 "$run/$1.pid"; }
