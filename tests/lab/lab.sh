@@ -9,7 +9,7 @@
 #   status        what runs, and where; exit status 0 if all of it does, 1 if not
 #   restart-pbx   stop and start the PBX only (stop-pbx, start-pbx: one half of it)
 #   logs          print both servers' warnings and errors
-#   cli SERVER COMMAND   give one command to the console of `pbx` or `carrier`
+#   cli           give one command to a server's console: lab.sh cli [--name NAME] pbx|carrier 'core show channels'
 #
 # Several labs run side by side, each with a name (default `dev`) and the 1,000 ports from BASE (default 21000):
 #   +0 PBX's ARI, +1 its SIP, +2 carrier's ARI, +3 its SIP, +100..499 and +500..899 their RTP.
@@ -383,7 +383,7 @@ locked() {
 }
 
 usage() {
-    sed -n '2,/^set -eu/s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,/^set -eu/{s/^#$//p;s/^# //p;}' "$0" >&2
     exit 2
 }
 
