@@ -9,7 +9,7 @@
 #   status        what runs, and where; exit status 0 if all of it does, 1 if not
 #   restart-pbx   stop and start the PBX only (stop-pbx, start-pbx: one half of it)
 #   logs          print both servers' warnings and errors
-#   cli SERVER COMMAND   give one command to the console of `pbx` or `carrier`
+#   cli           give one command to a server's console: lab.sh cli [--name NAME] pbx|carrier 'core show channels'
 #
 # Several labs run side by side, each with a name (default `dev`) and the 1,000 ports from BASE (default 21000):
 #   +0 PBX's ARI, +1 its SIP, +2 carrier's ARI, +3 its SIP, +100..499 and +500..899 their RTP.
@@ -162,12 +162,11 @@ start() {
     done
     rm -f "$run/$server/run/asterisk.pid" "$run/$server/run/asterisk.ctl"
     (
-        # Locks of this script are not the server's.
-        exec 8>&- 9>&-
+        # The server inherits neither this script's locks nor its output: whoever reads that to its end would wait for ever.
+        exec 8>&- 9>&- </dev/null >"$run/$server/console.log" 2>&1
         raise_limits
         cd /
-        enter setsid asterisk -f -q -C "$inside/$server/etc/asterisk.conf" \
-            </dev/null >"$run/$server/console.log" 2>&1 &
+        enter setsid asterisk -f -q -C "$inside/$server/etc/asterisk.conf" &
     )
     wait_for "$server to start" started "$server"
     pid=$(cat "$run/$server/run/asterisk.pid")
@@ -199,7 +198,7 @@ alive() {
     [ -f "$run/$1.pid" ] || return 1
     read -r pid began <"$run/$1.pid" || return 1
     [ -n "$began" ] && [ "$(started_at "$pid")" = "$began" ] &&
-        tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -- "-C $inside/$1/etc/asterisk.conf"
+        { tr '\0' ' ' <"/proc/$pid/cmdline"; } 2>/dev/null | grep -qF -- "-C $inside/$1/etc/asterisk.conf"
 }
 
 pid_of() { cut -d ' ' -f 1 "$run/$1.pid"; }
@@ -384,7 +383,7 @@ locked() {
 }
 
 usage() {
-    sed -n '2,/^set -eu/s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,/^set -eu/{s/^#$//p;s/^# //p;}' "$0" >&2
     exit 2
 }
 
