@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    panic::resume_unwind,
     sync::Arc,
     time::Instant,
 };
@@ -15,10 +16,10 @@ use tracing::{Span, debug, error, info, info_span, trace, warn};
 
 use super::{
     dialler::{Errand, Sheet},
-    sweep::{Reconciled, Reconciler},
+    sweep::{Asked, Reconciled, Reconciler},
 };
 use crate::{
-    ari::{Incoming, Notice},
+    ari::{Events, Incoming, Notice},
     clock,
     drop::{Board, Command, Event, Milestone, Moment, Plan, Report},
     id::{ChannelId, DropId, Play, RunName},
@@ -74,7 +75,7 @@ pub(super) struct Driver {
     board: Board,
     records: BTreeMap<DropId, Record>,
     link: Link,
-    incoming: mpsc::Receiver<Incoming>,
+    events: Events,
     orders: mpsc::Receiver<Order>,
     reports: mpsc::Receiver<(DropId, Event)>,
     errands: mpsc::UnboundedSender<Errand>,
@@ -84,7 +85,7 @@ pub(super) struct Driver {
 
 /// The channels by which a driver is tied to the rest.
 pub(super) struct Ties {
-    pub(super) incoming: mpsc::Receiver<Incoming>,
+    pub(super) events: Events,
     pub(super) orders: mpsc::Receiver<Order>,
     pub(super) reports: mpsc::Receiver<(DropId, Event)>,
     pub(super) errands: mpsc::UnboundedSender<Errand>,
@@ -98,7 +99,7 @@ impl Driver {
             board: Board::new(),
             records: BTreeMap::new(),
             link: Link::Up,
-            incoming: ties.incoming,
+            events: ties.events,
             orders: ties.orders,
             reports: ties.reports,
             errands: ties.errands,
@@ -117,11 +118,13 @@ impl Driver {
             tokio::select! {
                 // Events first: what the PBX said before a deadline or an order counts before it.
                 biased;
-                Some(incoming) = self.incoming.recv() => self.on_incoming(incoming),
+                Some(incoming) = self.events.recv() => self.on_incoming(incoming),
                 Some((drop, event)) = self.reports.recv() => self.on_event(drop, event),
                 () = at(deadline) => self.board.handle_timeout(clock::now()),
                 done = self.link.reconciled() => self.on_reconciled(done),
-                order = self.orders.recv() => self.on_order(order.unwrap_or(Order::Drain)),
+                order = self.orders.recv(), if !self.is_deaf() => {
+                    self.on_order(order.unwrap_or(Order::Drain));
+                }
             }
             self.settle();
         }
@@ -171,8 +174,8 @@ impl Driver {
         let span = record.as_ref().map_or_else(Span::none, |r| r.span.clone());
         let _inside = span.enter();
         trace!(?event, "happened");
-        if let (Some(record), Event::Screened { verdict, cause, .. }) = (record, &event) {
-            record.verdict = Some(said(verdict.as_str(), cause));
+        if let Some(record) = record {
+            record.note(&event);
         }
         self.board.handle_event(drop, event, now);
     }
@@ -199,11 +202,13 @@ impl Driver {
             Order::Start(job, news) => self.start(*job, news, now),
             Order::Cancel(id) => self.board.cancel(id, now),
             Order::CancelAll => self.board.cancel_all(now),
-            Order::Drain => {
-                self.draining = true;
-                self.orders.close();
-            }
+            Order::Drain => self.draining = true,
         }
+    }
+
+    /// Whether no order can come any more.
+    fn is_deaf(&self) -> bool {
+        self.orders.is_closed() && self.orders.is_empty()
     }
 
     fn start(&mut self, job: Job, news: mpsc::UnboundedSender<News>, now: Instant) {
@@ -220,15 +225,29 @@ impl Driver {
             span,
             verdict: None,
             dialled: BTreeSet::new(),
+            unanswered: BTreeSet::new(),
             plays: BTreeSet::new(),
         };
         self.records.insert(job.id, record);
     }
 
     fn on_reconciled(&mut self, done: Reconciled) {
-        for leg in self.reconciler.strays(&done.channels, |drop| self.board.owns(drop)) {
-            warn!(channel = %leg, "a channel that no drop owns is hung up");
-            self.reconciler.hang_up(leg);
+        // A leg whose originate was answered only after the list was read is neither there nor gone.
+        let overtaken = done.unanswered.iter().any(|(drop, leg)| {
+            let seen = done.seen.get(drop);
+            let missing = seen.is_none_or(|seen| !seen.legs.contains_key(leg));
+            let record = self.records.get(drop);
+            missing && record.is_some_and(|record| !record.unanswered.contains(leg))
+        });
+        if overtaken {
+            self.reconcile();
+            return;
+        }
+        for channel in done.channels {
+            if !self.board.owns(channel.drop) {
+                warn!(%channel, "a channel that no drop owns is hung up");
+                self.reconciler.hang_up(channel);
+            }
         }
         self.link = Link::Up;
         self.board.link_restored(&done.seen, clock::now());
@@ -246,15 +265,20 @@ impl Driver {
         if self.link.is_taken() {
             return;
         }
-        let legs = self.records.iter().flat_map(|(&drop, record)| {
-            let legs = record.dialled.iter().copied();
-            legs.map(move |leg| (drop, leg))
-        });
+        let of_each = |of: fn(&Record) -> &BTreeSet<Leg>| {
+            let legs = self.records.iter();
+            legs.flat_map(move |(&drop, record)| of(record).iter().map(move |&leg| (drop, leg)))
+        };
         let plays = self.records.iter().flat_map(|(&drop, record)| {
             let plays = record.plays.iter().copied();
             plays.map(move |play| (drop, play))
         });
-        let task = self.reconciler.begin(legs.collect(), plays.collect());
+        let asked = Asked {
+            legs: of_each(|record| &record.dialled).collect(),
+            unanswered: of_each(|record| &record.unanswered).collect(),
+            plays: plays.collect(),
+        };
+        let task = self.reconciler.begin(asked);
         self.link = Link::Restoring(Abort(task));
     }
 
@@ -267,10 +291,8 @@ impl Driver {
             let Some(record) = self.records.get(&drop) else {
                 continue;
             };
-            let note = match moment.event {
-                Milestone::Verdict => record.verdict.clone(),
-                _ => None,
-            };
+            let is_verdict = moment.event == Milestone::Verdict;
+            let note = record.verdict.clone().filter(|_| is_verdict);
             // Nobody has to listen.
             let _ = record.news.send(News::Moment(moment, note));
         }
@@ -289,6 +311,7 @@ impl Driver {
             match command {
                 Command::Dial(leg) => {
                     record.dialled.insert(leg);
+                    record.unanswered.insert(leg);
                 }
                 Command::Play(_, play) => {
                     record.plays.insert(play);
@@ -314,9 +337,29 @@ struct Record {
     sheet: Arc<Sheet>,
     news: mpsc::UnboundedSender<News>,
     span: Span,
+    /// Who answered, in the words of the one that told it last.
     verdict: Option<String>,
     dialled: BTreeSet<Leg>,
+    /// Legs whose originate has had no reply.
+    unanswered: BTreeSet<Leg>,
     plays: BTreeSet<Play>,
+}
+
+impl Record {
+    /// Keeps what an event says beyond what the board makes of it.
+    fn note(&mut self, event: &Event) {
+        if let Event::Screened { verdict, cause, .. } = event {
+            self.verdict = Some(said(verdict.as_str(), cause));
+        }
+        if let Event::Accepted(leg)
+        | Event::Refused {
+            command: Command::Dial(leg),
+            ..
+        } = event
+        {
+            self.unanswered.remove(leg);
+        }
+    }
 }
 
 /// The event link, as the board knows it.
@@ -341,10 +384,8 @@ impl Link {
         };
         match (&mut task.0).await {
             Ok(done) => done,
-            Err(error) => {
-                error!(%error, "asking the pbx how things stand has failed");
-                std::future::pending().await
-            }
+            // It is aborted only where it is let go of, so that this is a panic, and a bug of ours.
+            Err(error) => resume_unwind(error.into_panic()),
         }
     }
 }

@@ -17,7 +17,7 @@ use tracing::{debug, info, warn};
 
 use super::runs::{DeadRun, Runs};
 use crate::{
-    ari::{self, Channel, Failure, HangUp, Rest},
+    ari::{self, Channel, Failure, Rest},
     drop::{RefusalKind, Seen},
     id::{ChannelId, DropId, Play, PlaybackId, RunName},
     words::Leg,
@@ -36,9 +36,22 @@ struct Inner {
     runs: Runs,
 }
 
+/// What is asked about.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    /// The legs that were dialled.
+    pub(super) legs: Vec<(DropId, Leg)>,
+    /// Those of them whose originate has had no reply yet.
+    pub(super) unanswered: Vec<(DropId, Leg)>,
+    /// The plays that were asked for.
+    pub(super) plays: Vec<(DropId, Play)>,
+}
+
 /// How things stood, read while events flowed.
 #[derive(Debug, Default)]
 pub(super) struct Reconciled {
+    /// As it was asked.
+    pub(super) unanswered: Vec<(DropId, Leg)>,
     /// What there is of each drop of this run.
     pub(super) seen: BTreeMap<DropId, Seen>,
     /// Every channel of this run.
@@ -69,27 +82,23 @@ impl Reconciler {
         tokio::spawn(async move { this.hang_up(&channel).await });
     }
 
-    /// Begins to ask, in a task of its own: subscribes to `legs` once more, then reads what exists of them and of
-    /// `plays`. It asks until it is answered, or aborted because the link went down again.
-    pub(super) fn begin(
-        &self,
-        legs: Vec<(DropId, Leg)>,
-        plays: Vec<(DropId, Play)>,
-    ) -> JoinHandle<Reconciled> {
+    /// Begins to ask, in a task of its own: subscribes to the legs once more, then reads what exists of them and of
+    /// the plays. It asks until it is answered, or aborted because the link went down again.
+    pub(super) fn begin(&self, asked: Asked) -> JoinHandle<Reconciled> {
         let this = Arc::clone(&self.inner);
-        tokio::spawn(async move { this.reconcile(legs, plays).await })
+        tokio::spawn(async move { this.reconcile(asked).await })
     }
 }
 
 impl Inner {
-    async fn reconcile(&self, legs: Vec<(DropId, Leg)>, plays: Vec<(DropId, Play)>) -> Reconciled {
-        let subscribing = legs.into_iter().map(|(drop, leg)| self.subscribe(drop, leg));
+    async fn reconcile(&self, asked: Asked) -> Reconciled {
+        let subscribing = asked.legs.into_iter().map(|(drop, leg)| self.subscribe(drop, leg));
         stream::iter(subscribing)
             .buffer_unordered(AT_ONCE)
             .collect::<()>()
             .await;
         let channels = insist("listing the channels", || self.rest.channels()).await;
-        let playing = plays.into_iter().map(|(drop, play)| self.is_known(drop, play));
+        let playing = asked.plays.into_iter().map(|(drop, play)| self.is_known(drop, play));
         let known: Vec<_> = stream::iter(playing)
             .buffer_unordered(AT_ONCE)
             .filter_map(|found| async move { found })
@@ -103,7 +112,11 @@ impl Inner {
             seen.entry(drop).or_default().plays.push(play);
         }
         let channels = of_run(&self.run, &channels);
-        Reconciled { seen, channels }
+        Reconciled {
+            unanswered: asked.unanswered,
+            seen,
+            channels,
+        }
     }
 
     async fn subscribe(&self, drop: DropId, leg: Leg) {
@@ -176,13 +189,9 @@ pub(super) async fn clear(rest: &Rest, run: &RunName) -> Result<Vec<ChannelId>, 
     Ok(left)
 }
 
-async fn hang_up(rest: &Rest, channel: &ChannelId) -> bool {
-    match rest.hang_up(&channel.to_string()).await {
-        Ok(HangUp::Done | HangUp::NotThere) => true,
-        Err(failure) => {
-            warn!(%channel, words = failure.words, "cannot hang up; the pbx ends it at its time limit");
-            false
-        }
+async fn hang_up(rest: &Rest, channel: &ChannelId) {
+    if let Err(failure) = rest.hang_up(&channel.to_string()).await {
+        warn!(%channel, words = failure.words, "cannot hang up; the pbx ends it at its time limit");
     }
 }
 
