@@ -96,10 +96,7 @@ async fn carry_out(rest: &Rest, trunk: &Trunk, errand: Errand) -> Option<Event> 
             }
             Err(failure) => {
                 debug!(?command, kind = ?failure.kind, words = failure.words, "refused by the pbx");
-                let why = Refusal {
-                    kind: failure.kind,
-                    words: failure.words,
-                };
+                let why = Refusal::from(failure);
                 return Some(Event::Refused { command, why });
             }
         }
@@ -206,7 +203,9 @@ async fn take(rest: &Rest, step: Step) -> Result<Taken, Failure> {
         }
         Step::Continue(channel, context) => rest.continue_in(&channel, &context, "s", 1).await?,
         Step::Play(channel, playback, media) => rest.play(&channel, &playback, &media).await?,
-        Step::StopPlay(playback) => rest.stop_play(&playback).await?,
+        Step::StopPlay(playback) => {
+            rest.stop_play(&playback).await?;
+        }
         Step::HangUp(channel) => {
             return Ok(match rest.hang_up(&channel.to_string()).await? {
                 HangUp::Done => Taken::Done,

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     ari::{Events, Incoming, Notice},
     clock,
-    drop::{Board, Command, Event, Milestone, Moment, Plan, Report},
+    drop::{Board, Command, Event, Milestone, Moment, Outcome, Plan, Report},
     id::{ChannelId, DropId, Play, RunName},
     phone::PhoneNumber,
     words::Leg,
@@ -118,7 +118,7 @@ impl Driver {
             tokio::select! {
                 // Events first: what the PBX said before a deadline or an order counts before it.
                 biased;
-                Some(incoming) = self.events.recv() => self.on_incoming(incoming),
+                Some(incoming) = self.events.next() => self.on_incoming(incoming),
                 Some((drop, event)) = self.reports.recv() => self.on_event(drop, event),
                 () = at(deadline) => self.board.handle_timeout(clock::now()),
                 done = self.link.reconciled() => self.on_reconciled(done),
@@ -128,11 +128,9 @@ impl Driver {
             }
             self.settle();
         }
-        if self.link.is_taken() {
-            Err(Unended::Replaced)
-        } else {
-            Ok(())
-        }
+        let taken = self.link.is_taken();
+        self.events.close().await;
+        if taken { Err(Unended::Replaced) } else { Ok(()) }
     }
 
     fn on_incoming(&mut self, incoming: Incoming) {
@@ -143,11 +141,6 @@ impl Driver {
             Incoming::Down { why } => {
                 warn!(why, "the event link to the pbx is down");
                 self.cut(now);
-            }
-            Incoming::Overrun => {
-                warn!("events of the pbx were lost here, as they came faster than they could be used");
-                self.cut(now);
-                self.reconcile();
             }
             Incoming::Up { first } => {
                 if !first {
@@ -296,7 +289,12 @@ impl Driver {
             // Nobody has to listen.
             let _ = record.news.send(News::Moment(moment, note));
         }
-        while let Some((drop, report)) = self.board.poll_ended() {
+        while let Some((drop, mut report)) = self.board.poll_ended() {
+            if self.link.is_taken() && report.outcome == Outcome::Cancelled {
+                // Nobody wished it: how it would have ended is not known.
+                report.outcome = Outcome::Lost;
+                report.words = Some("another program registered our app name".into());
+            }
             if let Some(record) = self.records.remove(&drop) {
                 record.span.in_scope(|| log_end(&report));
                 let _ = record.news.send(News::Ended(Box::new(report)));

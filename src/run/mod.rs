@@ -20,4 +20,4 @@ pub mod session;
 pub mod sweep;
 
 pub use driver::{Job, News, Order, Unended};
-pub use session::{Session, SessionError};
+pub use session::{Session, SessionError, plan};

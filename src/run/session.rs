@@ -1,6 +1,6 @@
 //! A run of its own on a PBX: its lock, its event link, its driver.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{panic::resume_unwind, sync::Arc, time::Duration};
 
 use thiserror::Error;
 use tokio::{
@@ -17,9 +17,9 @@ use super::{
     sweep::{self, Reconciler},
 };
 use crate::{
-    ari::{self, Failure, Incoming, Pbx, Rest},
-    config::{Config, DropSettings},
-    drop::Plan,
+    ari::{DEFAULT_REQUEST_TIMEOUT, Events, Failure, LinkError, Pbx, Rest, Settings, SetupError},
+    config::{self, Config, DropSettings},
+    drop::{Plan, Technique, WhenBusyLegAnswered, WhenUnsure},
     id::{BadId, RunName},
 };
 
@@ -50,6 +50,11 @@ impl Session {
                 Err(error)
             }
         }
+    }
+
+    /// The name of the run, which is part of its channels' ids.
+    pub const fn run(&self) -> &RunName {
+        &self.run
     }
 
     /// Starts a drop. Its news end with [`News::Ended`], or without it where the run has ended first.
@@ -118,26 +123,36 @@ pub enum SessionError {
         source: Failure,
     },
     /// The PBX answers requests, but its events do not come.
-    #[error("the event websocket of the PBX at {url} cannot be opened: {why}")]
+    #[error("the event websocket of the PBX at {url} cannot be opened")]
     Link {
         /// Where it was sought.
         url: String,
-        /// What was said.
-        why: String,
+        /// Why.
+        source: LinkError,
     },
 }
 
 /// The plan of a drop as the configuration has it, for a message of a known length, or one that only the PBX knows.
 pub fn plan(settings: &DropSettings, message: Option<Duration>) -> Plan {
     Plan {
-        technique: settings.technique,
+        technique: match settings.technique {
+            config::Technique::Double => Technique::Double,
+            config::Technique::Single => Technique::Single,
+        },
         lead: settings.lead,
         answer_timeout: settings.answer_timeout,
         screening_timeout: settings.screening_timeout,
         ready_timeout: settings.ready_timeout,
         release_on_progress: settings.release_on_progress,
-        when_unsure: settings.when_unsure,
-        when_busy_leg_answered: settings.when_busy_leg_answered,
+        when_unsure: match settings.when_unsure {
+            config::WhenUnsure::HangUp => WhenUnsure::HangUp,
+            config::WhenUnsure::Play => WhenUnsure::Play,
+        },
+        when_busy_leg_answered: match settings.when_busy_leg_answered {
+            config::WhenBusyLegAnswered::Promote => WhenBusyLegAnswered::Promote,
+            config::WhenBusyLegAnswered::Continue => WhenBusyLegAnswered::Continue,
+            config::WhenBusyLegAnswered::GiveUp => WhenBusyLegAnswered::GiveUp,
+        },
         message,
     }
 }
@@ -161,10 +176,10 @@ impl Reached {
         let rest = pbx.rest().clone();
         rest.asterisk_info().await.map_err(failed)?;
         let app = app_of(&config.pbx.app, run);
-        let mut events = pbx.listen(&app, run.clone());
-        first_up(&mut events).await.map_err(|why| SessionError::Link {
+        let events = pbx.listen(&app, run).await;
+        let events = events.map_err(|source| SessionError::Link {
             url: url.clone(),
-            why,
+            source,
         })?;
         info!(%run, app, "listening to the pbx");
         let channels = rest.channels().await.map_err(failed)?;
@@ -228,25 +243,6 @@ pub(super) fn app_of(app: &str, run: &RunName) -> String {
     format!("{app}-{run}")
 }
 
-/// Waits until events flow for the first time; else says why they do not.
-pub(super) async fn first_up(events: &mut Events) -> Result<(), String> {
-    let mut last = format!("it did not open within {} s", FIRST_UP.as_secs());
-    let up = async {
-        loop {
-            match events.recv().await {
-                Some(Incoming::Up { .. }) => return true,
-                Some(Incoming::Down { why }) => last = why,
-                Some(Incoming::Overrun | Incoming::Notice(_)) => {}
-                Some(Incoming::Replaced) | None => return false,
-            }
-        }
-    };
-    match timeout(FIRST_UP, up).await {
-        Ok(true) => Ok(()),
-        Ok(false) | Err(Elapsed { .. }) => Err(last),
-    }
-}
-
 /// The outcome of a task; its panic is ours.
 async fn join<T>(task: JoinHandle<T>) -> T {
     match task.await {
@@ -260,9 +256,6 @@ const ORDERS: usize = 64;
 
 /// Reports of the dialler that wait for the driver; a task that reports waits for room.
 const REPORTS: usize = 1_024;
-
-/// How long the event link may take to open at the start of a run.
-const FIRST_UP: Duration = Duration::from_secs(10);
 
 /// How long the last requests may take when all drops have ended.
 const LAST_ERRANDS: Duration = Duration::from_secs(5);

@@ -121,7 +121,7 @@ impl Inner {
 
     async fn subscribe(&self, drop: DropId, leg: Leg) {
         let channel = ChannelId::leg(self.run.clone(), drop, leg);
-        let source = format!("channel:{channel}");
+        let source = [format!("channel:{channel}")];
         if let Err(failure) = self.rest.subscribe(&self.app, &source).await {
             // Most often the leg is gone, which the list will show.
             debug!(%channel, words = failure.words, "not subscribed again");
