@@ -446,8 +446,13 @@ fn refuse_unknown(file: &Path, text: &str) -> Result<(), ConfigError> {
 
 fn unknown_variable(name: &str) -> ConfigError {
     let key = name[PREFIX.len()..].to_lowercase().replace("__", ".");
+    let known = if KEYS.contains(&key.as_str()) {
+        format!("write the variable in capitals, {}", variable(&key))
+    } else {
+        known_beside(&key)
+    };
     ConfigError::Unknown {
-        known: known_beside(&key),
+        known,
         key,
         place: Place::Variable(name.to_owned()),
     }
