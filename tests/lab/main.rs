@@ -4,10 +4,15 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report of a failure")]
 
+mod between;
+mod crowd;
 mod ear;
+mod faults;
 mod network;
 mod recording;
+mod several;
 mod subscribers;
+mod trunk;
 mod voice;
 
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
@@ -62,13 +67,22 @@ impl Bench {
         test()
     }
 
-    fn ready(&self) -> &(Lab, Message) {
-        self.lab.get_or_init(|| {
-            let lab = Lab::up("test", 23_000).unwrap();
-            let message = lab.prepare("test", 4.0).unwrap();
-            (lab, message)
-        })
+    /// A lab for one test, which may stop its servers.
+    pub(crate) fn of_its_own(name: &'static str, ports: u16) -> Result<Self, Failed> {
+        let bench = Self::default();
+        bench.lab.get_or_init(|| up(name, ports).unwrap());
+        Ok(bench)
     }
+
+    fn ready(&self) -> &(Lab, Message) {
+        self.lab.get_or_init(|| up("test", 23_000).unwrap())
+    }
+}
+
+fn up(name: &'static str, ports: u16) -> Result<(Lab, Message), Failed> {
+    let lab = Lab::up(name, ports)?;
+    let message = lab.prepare("test", 4.0)?;
+    Ok((lab, message))
 }
 
 fn main() {
@@ -76,7 +90,17 @@ fn main() {
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(8);
     let bench = Arc::new(Bench::default());
-    let trials: Vec<Trial> = [ear::trials(), subscribers::trials(&bench)].into_iter().flatten().collect();
+    let trials: Vec<Trial> = [
+        ear::trials(),
+        subscribers::trials(&bench),
+        trunk::trials(&bench),
+        several::trials(&bench),
+        faults::trials(&bench),
+        crowd::trials(&bench),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     // The lab goes down before the program exits.
     drop(bench);

@@ -81,6 +81,11 @@ impl Lab {
         &self.facts.pbx_url
     }
 
+    /// User and password of the PBX's ARI.
+    pub(crate) fn login(&self) -> (&str, &str) {
+        (&self.facts.pbx_user, &self.facts.pbx_password)
+    }
+
     /// Where the lab keeps what belongs to it.
     pub(crate) fn folder(&self) -> &Path {
         &self.facts.run
