@@ -82,7 +82,11 @@ impl Overrides {
 ///
 /// # Errors
 /// [`Trouble`] where no drop was started.
-pub(super) async fn run(args: &Args, mut config: Config, printer: Printer) -> Result<Exit, Trouble> {
+pub(super) async fn run(
+    args: &Args,
+    mut config: Config,
+    printer: Printer,
+) -> Result<Exit, Trouble> {
     let id = DropId::generate();
     let number = match PhoneNumber::parse(&args.number, config.pbx.rules) {
         Ok(number) => number,
@@ -135,8 +139,12 @@ pub(super) async fn run(args: &Args, mut config: Config, printer: Printer) -> Re
         }
     }
     if closed == Err(Unended::Replaced) {
-        printer.error(anyhow!("another program registered the Stasis app of this drop, and took its events").as_ref());
-        printer.hint("every call was hung up; give each program on this PBX a `pbx.app` of its own");
+        printer.error(
+            anyhow!("another program registered the Stasis app of this drop, and took its events")
+                .as_ref(),
+        );
+        printer
+            .hint("every call was hung up; give each program on this PBX a `pbx.app` of its own");
         return Ok(Exit::Otherwise);
     }
     Ok(match report {
@@ -199,7 +207,10 @@ fn advise(error: SessionError, config: &Config) -> Trouble {
     let hint = match &error {
         SessionError::Instance(_) => "set `instance` to `[a-z0-9]{1,32}`".to_owned(),
         SessionError::Runs(_) => {
-            format!("make {} writable, or set `state_dir`", config.state_dir.display())
+            format!(
+                "make {} writable, or set `state_dir`",
+                config.state_dir.display()
+            )
         }
         SessionError::Settings(_) => "look at the `[pbx]` section of the configuration".to_owned(),
         SessionError::Pbx { .. } | SessionError::Link { .. } => {
@@ -235,7 +246,9 @@ fn word<T: Copy + Send + Sync>(words: &'static [(&'static str, T)]) -> ValuePars
     let possible = PossibleValuesParser::new(words.iter().map(|(word, _)| *word));
     let meaning = |given: String| {
         let found = words.iter().find(|(word, _)| *word == given);
-        found.map(|&(_, meaning)| meaning).ok_or("not one of the words")
+        found
+            .map(|&(_, meaning)| meaning)
+            .ok_or("not one of the words")
     };
     possible.try_map(meaning).into()
 }
@@ -244,7 +257,8 @@ fn lead(text: &str) -> Result<Duration, String> {
     let expected = "expected 0s to 60s, such as `2s` or `500ms`";
     let parsed = text.parse::<SignedDuration>().ok();
     let lead = parsed.and_then(|lead| Duration::try_from(lead).ok());
-    lead.filter(|lead| *lead <= LONGEST_LEAD).ok_or_else(|| expected.to_owned())
+    lead.filter(|lead| *lead <= LONGEST_LEAD)
+        .ok_or_else(|| expected.to_owned())
 }
 
 fn caller_id(text: &str) -> Result<CallerId, CallerIdError> {

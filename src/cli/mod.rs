@@ -18,7 +18,6 @@ pub fn main() -> ExitCode {
     let args = Args::parse();
     let printer = Printer::new();
     telemetry::init();
-    ari_needs_tls();
     let exit = match carry_out(args, printer) {
         Ok(exit) => exit,
         Err(trouble) => {
@@ -38,7 +37,7 @@ fn carry_out(args: Args, printer: Printer) -> Result<Exit, Trouble> {
         .map_err(Trouble::new)?;
     let exit = match args.command {
         Command::Doctor(args) => runtime.block_on(doctor::run(&args, &config()?, printer)),
-        Command::Drop(args) => runtime.block_on(drop::run(&args, &config()?, printer)),
+        Command::Drop(args) => runtime.block_on(drop::run(&args, config()?, printer)),
     };
     // What is not done by now is not waited for.
     runtime.shutdown_background();

@@ -2,7 +2,7 @@
 
 use std::{
     error::Error as StdError,
-    io::{self, IsTerminal as _, Write as _},
+    io::{self, IsTerminal as _},
 };
 
 use serde::Serialize;
@@ -73,8 +73,6 @@ pub(super) enum Paint {
     Bad,
     /// A next step.
     Hint,
-    /// Less important.
-    Faint,
 }
 
 /// An error and its causes on one line. A cause whose words its effect has quoted already is not told again.
@@ -100,7 +98,6 @@ fn paint(colours: bool, paint: Paint, text: &str) -> String {
         Paint::Warn => "1;33",
         Paint::Bad => "1;31",
         Paint::Hint => "1;36",
-        Paint::Faint => "2",
     };
     format!("\x1b[{code}m{text}\x1b[0m")
 }

@@ -48,7 +48,10 @@ impl<'a> Ended<'a> {
             number,
             outcome: report.outcome,
             verdict: report.verdict,
-            amd_cause: report.amd_cause.as_deref().filter(|cause| !cause.is_empty()),
+            amd_cause: report
+                .amd_cause
+                .as_deref()
+                .filter(|cause| !cause.is_empty()),
             promoted: report.promoted,
             ready_by: report.ready_by,
             played_ms: millis(report.played),
@@ -119,12 +122,16 @@ pub(super) fn moment_line(moment: Moment, note: Option<&str>) -> String {
 pub(super) fn outcome_words(report: &Report) -> String {
     let played = report.played.as_secs_f64();
     let what = match report.outcome {
-        Outcome::Delivered => format!("the whole message ({played:.1} s) was played after the mailbox's greeting"),
+        Outcome::Delivered => {
+            format!("the whole message ({played:.1} s) was played after the mailbox's greeting")
+        }
         Outcome::Human if report.played.is_zero() => "a person answered; nothing was played".into(),
         Outcome::Human => format!("a person answered; the play was stopped after {played:.1} s"),
         Outcome::HungUp => "the far end answered and hung up before anything was played".into(),
         Outcome::NotVoicemail => "no mailbox answered; nothing was played".into(),
-        Outcome::Unsure => "it could not be told who answered, or when to begin; nothing was played".into(),
+        Outcome::Unsure => {
+            "it could not be told who answered, or when to begin; nothing was played".into()
+        }
         Outcome::CutOff => format!("the far end hung up {played:.1} s into the message"),
         Outcome::NoAnswer => "nobody answered in time".into(),
         Outcome::Busy => "the number is busy".into(),
@@ -133,11 +140,16 @@ pub(super) fn outcome_words(report: &Report) -> String {
         Outcome::Congestion => "the network had no way through".into(),
         Outcome::Failed => "the call failed".into(),
         Outcome::Cancelled => "cancelled; all calls are hung up".into(),
-        Outcome::Lost => "the PBX or its events went away, and what became of the call is not known".into(),
+        Outcome::Lost => {
+            "the PBX or its events went away, and what became of the call is not known".into()
+        }
         Outcome::Error => "the PBX refused what it was asked".into(),
     };
     let cause = last_cause(report).map_or_else(String::new, |cause| format!(" [{cause}]"));
-    let words = report.words.as_deref().map_or_else(String::new, |words| format!(": {words}"));
+    let words = report
+        .words
+        .as_deref()
+        .map_or_else(String::new, |words| format!(": {words}"));
     format!("{what}{words}{cause}")
 }
 

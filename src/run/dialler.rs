@@ -119,7 +119,9 @@ fn steps(trunk: &Trunk, drop: DropId, command: Command, sheet: Option<&Sheet>) -
         (Command::HangUp(leg), _) => vec![Step::HangUp(channel(leg))],
         (Command::StopPlay(play), _) => vec![Step::StopPlay(playback(play))],
         (Command::Dial(leg), Some(sheet)) => {
-            vec![Step::Originate(Box::new(originate(trunk, drop, leg, sheet)))]
+            vec![Step::Originate(Box::new(originate(
+                trunk, drop, leg, sheet,
+            )))]
         }
         (Command::Screen(leg), Some(sheet)) => {
             let mut steps = vec![limit(channel(leg), sheet.plan.screening_timeout)];
@@ -180,7 +182,7 @@ fn whole_seconds(duration: Duration) -> Duration {
     Duration::from_secs(seconds.max(1))
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 enum Step {
     Originate(Box<Originate>),
     SetVariable(ChannelId, &'static str, String),

@@ -130,14 +130,20 @@ impl Driver {
         }
         let taken = self.link.is_taken();
         self.events.close().await;
-        if taken { Err(Unended::Replaced) } else { Ok(()) }
+        if taken {
+            Err(Unended::Replaced)
+        } else {
+            Ok(())
+        }
     }
 
     fn on_incoming(&mut self, incoming: Incoming) {
         let now = clock::now();
         match incoming {
             Incoming::Notice(Notice::Drop { drop, event }) => self.on_event(drop, event),
-            Incoming::Notice(Notice::Stranger { channel, ours }) => self.on_stranger(&channel, ours),
+            Incoming::Notice(Notice::Stranger { channel, ours }) => {
+                self.on_stranger(&channel, ours)
+            }
             Incoming::Down { why } => {
                 warn!(why, "the event link to the pbx is down");
                 self.cut(now);
@@ -180,7 +186,10 @@ impl Driver {
                 warn!(channel, "a channel of ours that no drop owns is hung up");
                 self.reconciler.hang_up(id);
             }
-            Some(_) | None => warn!(channel, "a channel that is not ours entered our app and is left alone"),
+            Some(_) | None => warn!(
+                channel,
+                "a channel that is not ours entered our app and is left alone"
+            ),
         }
     }
 
@@ -415,7 +424,10 @@ fn said(verdict: &str, cause: &str) -> String {
 
 fn log_end(report: &Report) {
     let first = |event: Milestone| {
-        let moment = report.timeline.iter().find(|moment| moment.event == event)?;
+        let moment = report
+            .timeline
+            .iter()
+            .find(|moment| moment.event == event)?;
         u64::try_from(moment.at.as_millis()).ok()
     };
     info!(

@@ -168,10 +168,7 @@ mod tests {
     fn a_run_that_ended_cleanly_leaves_nothing() {
         let (folder, runs) = runs();
         runs.begin(&name("one")).unwrap().end();
-        assert_eq!(
-            fs::read_dir(folder.path().join("runs")).unwrap().count(),
-            0
-        );
+        assert_eq!(fs::read_dir(folder.path().join("runs")).unwrap().count(), 0);
     }
 
     #[test]

@@ -24,7 +24,6 @@ use crate::{
 };
 
 /// A run with an app name of its own beside others on the same PBX.
-#[derive(Debug)]
 pub struct Session {
     rest: Rest,
     run: RunName,
@@ -87,7 +86,10 @@ impl Session {
                 "calls were left on the pbx and have been hung up; the next run looks again"
             ),
             Ok(Err(Failure { words, .. })) => {
-                warn!(words, "it is not known whether calls are left on the pbx; the next run looks");
+                warn!(
+                    words,
+                    "it is not known whether calls are left on the pbx; the next run looks"
+                );
             }
             Err(Elapsed { .. }) => {
                 warn!("it is not known whether calls are left on the pbx; the next run looks");
@@ -173,7 +175,7 @@ impl Reached {
             source,
         };
         let pbx = Pbx::new(&settings(config)).map_err(SessionError::Settings)?;
-        let rest = pbx.rest().clone();
+        let rest = pbx.rest();
         rest.asterisk_info().await.map_err(failed)?;
         let app = app_of(&config.pbx.app, run);
         let events = pbx.listen(&app, run).await;

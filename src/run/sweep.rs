@@ -92,13 +92,19 @@ impl Reconciler {
 
 impl Inner {
     async fn reconcile(&self, asked: Asked) -> Reconciled {
-        let subscribing = asked.legs.into_iter().map(|(drop, leg)| self.subscribe(drop, leg));
+        let subscribing = asked
+            .legs
+            .into_iter()
+            .map(|(drop, leg)| self.subscribe(drop, leg));
         stream::iter(subscribing)
             .buffer_unordered(AT_ONCE)
             .collect::<()>()
             .await;
         let channels = insist("listing the channels", || self.rest.channels()).await;
-        let playing = asked.plays.into_iter().map(|(drop, play)| self.is_known(drop, play));
+        let playing = asked
+            .plays
+            .into_iter()
+            .map(|(drop, play)| self.is_known(drop, play));
         let known: Vec<_> = stream::iter(playing)
             .buffer_unordered(AT_ONCE)
             .filter_map(|found| async move { found })
@@ -197,7 +203,9 @@ async fn hang_up(rest: &Rest, channel: &ChannelId) {
 
 /// The channels that belong to a run.
 fn of_run(run: &RunName, channels: &[Channel]) -> Vec<ChannelId> {
-    let ids = channels.iter().filter_map(|channel| channel.id.parse().ok());
+    let ids = channels
+        .iter()
+        .filter_map(|channel| channel.id.parse().ok());
     ids.filter(|id: &ChannelId| id.run == *run).collect()
 }
 
@@ -226,7 +234,11 @@ where
                 debug!(what, words = failure.words, "to be asked again");
             }
             RefusalKind::NotFound | RefusalKind::WrongState | RefusalKind::Rejected => {
-                warn!(what, words = failure.words, "refused by the pbx; to be asked again");
+                warn!(
+                    what,
+                    words = failure.words,
+                    "refused by the pbx; to be asked again"
+                );
             }
         }
         sleep(pauses.next().unwrap_or(LAST_PAUSE)).await;

@@ -88,7 +88,7 @@ pub async fn examine(config: &Config, mut tell: impl FnMut(Check)) -> Result<(),
     let runs = Runs::open(&config.state_dir)?;
     let live = runs.begin(&run)?;
     let pbx = Pbx::new(&settings(config)).map_err(SessionError::Settings)?;
-    let rest = pbx.rest();
+    let rest = &pbx.rest();
     match reach(rest, config).await {
         Ok(checks) => checks.into_iter().for_each(&mut tell),
         Err(checks) => {
@@ -223,7 +223,11 @@ async fn clocks(rest: &Rest) -> Check {
     };
     let after = unix_ms(clock::wall());
     let Some(there) = pong.at() else {
-        return Check::warn(CLOCK, "the PBX did not tell its time in a form known here", "no harm: only differences of its own times are used");
+        return Check::warn(
+            CLOCK,
+            "the PBX did not tell its time in a form known here",
+            "no harm: only differences of its own times are used",
+        );
     };
     clock_check(before, there.0, after)
 }
@@ -238,9 +242,15 @@ fn clock_check(before: i64, there: i64, after: i64) -> Check {
     let seconds = format!("{}.{:03} s", ahead.abs() / 1_000, ahead.abs() % 1_000);
     let remedy = "let both machines keep their clocks by NTP: logs and call records cannot be matched otherwise";
     match ahead {
-        _ if ahead.abs() <= CLOCK_TOLERANCE_MS => Check::ok(CLOCK, format!("the clocks agree within {seconds}")),
+        _ if ahead.abs() <= CLOCK_TOLERANCE_MS => {
+            Check::ok(CLOCK, format!("the clocks agree within {seconds}"))
+        }
         1.. => Check::warn(CLOCK, format!("the PBX's clock is {seconds} ahead"), remedy),
-        _ => Check::warn(CLOCK, format!("the PBX's clock is {seconds} behind"), remedy),
+        _ => Check::warn(
+            CLOCK,
+            format!("the PBX's clock is {seconds} behind"),
+            remedy,
+        ),
     }
 }
 
@@ -250,7 +260,10 @@ async fn sessions(rest: &Rest) -> Check {
     let failed = answers.iter().filter(|answer| answer.is_err()).count();
     let remedy = "raise `sessionlimit` in http.conf (100 where it is not set; each connection counts, websockets too)";
     if failed == 0 {
-        Check::ok(SESSIONS, format!("{AT_ONCE} requests at once were answered"))
+        Check::ok(
+            SESSIONS,
+            format!("{AT_ONCE} requests at once were answered"),
+        )
     } else {
         Check::warn(
             SESSIONS,
@@ -269,7 +282,9 @@ fn unanswered(check: &'static str, failure: &Failure) -> Check {
 }
 
 fn unix_ms(time: SystemTime) -> i64 {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    let since = time
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or(Duration::ZERO);
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 

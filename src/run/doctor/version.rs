@@ -23,7 +23,10 @@ pub(super) fn check(told: &str) -> Check {
 fn judge(version: (u32, u32, u32)) -> (Status, &'static str) {
     const GAPS: &str = "it has security gaps in ARI that are closed since";
     match version {
-        (..=17, ..) => (Status::Fail, "it is older than 18 and lacks what is needed here"),
+        (..=17, ..) => (
+            Status::Fail,
+            "it is older than 18 and lacks what is needed here",
+        ),
         (18 | 19 | 21, ..) => (Status::Warn, "its series gets no more security fixes"),
         (20, 19, _) | (22, 9, _) | (23, 3, _) => (
             Status::Warn,
