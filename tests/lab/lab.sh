@@ -12,7 +12,7 @@
 #   cli           give one command to a server's console: lab.sh cli [--name NAME] pbx|carrier 'core show channels'
 #
 # Several labs run side by side, each with a name (default `dev`) and the 1,000 ports from BASE (default 21000):
-#   +0 PBX's ARI, +1 its SIP, +2 carrier's ARI, +3 its SIP, +100..499 and +500..899 their RTP.
+#   +0 PBX's ARI, +1 its SIP, +2 carrier's ARI, +3 its SIP, +10..499 and +500..999 their RTP (four ports a call).
 # Everything of a lab is in ${XDG_CACHE_HOME:-~/.cache}/aftertone/lab/NAME; its lab.json says what is where.
 #
 # The servers run in a root of their own (tests/lab/root.sh) with this lab's folder as /lab/NAME, in a mount namespace that
@@ -253,11 +253,11 @@ prepare() {
     umask "$umask_before"
     echo "$base" >"$run/ports"
 
-    STATE_DIR="$inside/pbx" HTTP_PORT="$base" SIP_PORT="$((base + 1))" RTP_START="$((base + 100))" RTP_END="$((base + 499))" \
+    STATE_DIR="$inside/pbx" HTTP_PORT="$base" SIP_PORT="$((base + 1))" RTP_START="$((base + 10))" RTP_END="$((base + 499))" \
         ARI_USER="$ARI_USER" ARI_PASSWORD="$(cat "$run/ari-password")" \
         TRUNK_NAME=carrier TRUNK_HOST=127.0.0.1 TRUNK_PORT="$((base + 3))" \
         "$RENDER" lab-pbx "$run/pbx/etc"
-    STATE_DIR="$inside/carrier" HTTP_PORT="$((base + 2))" SIP_PORT="$((base + 3))" RTP_START="$((base + 500))" RTP_END="$((base + 899))" \
+    STATE_DIR="$inside/carrier" HTTP_PORT="$((base + 2))" SIP_PORT="$((base + 3))" RTP_START="$((base + 500))" RTP_END="$((base + 999))" \
         ARI_USER="$ARI_USER" ARI_PASSWORD="$(cat "$run/carrier-password")" \
         RECORDINGS_DIR="$inside/recordings" CALLS_LOG="$inside/calls.log" \
         "$RENDER" lab-carrier "$run/carrier/etc"
