@@ -70,10 +70,18 @@ impl Moment {
         let state = event["channel"]["state"].as_str().unwrap_or_default();
         let arguments = event["args"].as_array().map_or(0, Vec::len);
         match self {
-            Self::BusyLegRings => kind == "ChannelStateChange" && channel.ends_with("-busy") && state == "Ringing",
-            Self::DropLegRings => kind == "ChannelStateChange" && channel.ends_with("-drop") && state == "Ringing",
-            Self::DropLegAnswers => kind == "ChannelStateChange" && channel.ends_with("-drop") && state == "Up",
-            Self::DropLegEnters => kind == "StasisStart" && channel.ends_with("-drop") && arguments == 1,
+            Self::BusyLegRings => {
+                kind == "ChannelStateChange" && channel.ends_with("-busy") && state == "Ringing"
+            }
+            Self::DropLegRings => {
+                kind == "ChannelStateChange" && channel.ends_with("-drop") && state == "Ringing"
+            }
+            Self::DropLegAnswers => {
+                kind == "ChannelStateChange" && channel.ends_with("-drop") && state == "Up"
+            }
+            Self::DropLegEnters => {
+                kind == "StasisStart" && channel.ends_with("-drop") && arguments == 1
+            }
             Self::Verdict => kind == "ChannelVarset" && event["variable"] == "AFTERTONE_VERDICT",
             Self::Ready => kind == "StasisStart" && channel.ends_with("-drop") && arguments > 1,
             Self::PlaybackStarts => kind == "PlaybackStarted",
@@ -117,7 +125,8 @@ pub(crate) enum Request {
 impl Request {
     fn is(self, line: &str, body: &str) -> bool {
         let leg = |suffix: &str| line.contains(suffix) || body.contains(suffix);
-        let dial = line.starts_with("POST /ari/channels ") || line.starts_with("POST /ari/channels?");
+        let dial =
+            line.starts_with("POST /ari/channels ") || line.starts_with("POST /ari/channels?");
         match self {
             Self::DialBusyLeg => dial && leg("-busy"),
             Self::DialDropLeg => dial && leg("-drop"),
@@ -132,7 +141,10 @@ impl Request {
 impl Between {
     /// Opens a port of its own in front of the PBX at `url`.
     pub(crate) fn open(url: &str) -> Result<Self, Failed> {
-        let pbx = url.strip_prefix("http://").ok_or("the lab speaks plain http")?.to_owned();
+        let pbx = url
+            .strip_prefix("http://")
+            .ok_or("the lab speaks plain http")?
+            .to_owned();
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
         let state = Arc::new(State {
@@ -182,12 +194,18 @@ impl Between {
 
     /// How many events of this type went by.
     pub(crate) fn count(&self, kind: &str) -> usize {
-        locked(&self.state.seen).iter().filter(|seen| *seen == kind).count()
+        locked(&self.state.seen)
+            .iter()
+            .filter(|seen| *seen == kind)
+            .count()
     }
 
     /// How many such requests reached the PBX.
     pub(crate) fn reached(&self, request: Request) -> usize {
-        locked(&self.state.asked).iter().filter(|asked| request.is(asked, asked)).count()
+        locked(&self.state.asked)
+            .iter()
+            .filter(|asked| request.is(asked, asked))
+            .count()
     }
 
     /// Whether every fault has happened.
@@ -221,7 +239,9 @@ impl State {
             if head.starts_with("GET /ari/events") {
                 return self.pass_events(&head, reader, &client);
             }
-            let length = header(&head, "content-length").and_then(|value| value.parse().ok()).unwrap_or(0);
+            let length = header(&head, "content-length")
+                .and_then(|value| value.parse().ok())
+                .unwrap_or(0);
             let mut body = vec![0; length];
             reader.read_exact(&mut body)?;
             if !self.answer(&head, &body, &client)? {
@@ -237,12 +257,17 @@ impl State {
         let text = String::from_utf8_lossy(body);
         let wrong = {
             let mut faults = locked(&self.faults);
-            let hit = faults.iter().position(|fault| fault.request.is(line, &text));
+            let hit = faults
+                .iter()
+                .position(|fault| fault.request.is(line, &text));
             hit.map(|index| faults.remove(index).wrong)
         };
         match wrong {
             Some(Wrong::Status(status)) => {
-                write!(client, "HTTP/1.1 {status} Broken on purpose\r\nContent-Length: 2\r\n\r\n{{}}")?;
+                write!(
+                    client,
+                    "HTTP/1.1 {status} Broken on purpose\r\nContent-Length: 2\r\n\r\n{{}}"
+                )?;
                 return Ok(true);
             }
             Some(Wrong::Nothing) => {
@@ -272,7 +297,10 @@ impl State {
     fn ask_pbx(&self, head: &str, body: &[u8]) -> io::Result<Vec<u8>> {
         let mut pbx = TcpStream::connect(&self.pbx)?;
         let mut lines = head.lines().filter(|line| !line.is_empty());
-        let mut request = format!("{}\r\nConnection: close\r\n", lines.next().unwrap_or_default());
+        let mut request = format!(
+            "{}\r\nConnection: close\r\n",
+            lines.next().unwrap_or_default()
+        );
         for line in lines.filter(|line| !line.to_ascii_lowercase().starts_with("connection:")) {
             request.push_str(line);
             request.push_str("\r\n");
@@ -282,10 +310,16 @@ impl State {
         pbx.write_all(body)?;
         let mut reply = Vec::new();
         pbx.read_to_end(&mut reply)?;
-        let end = reply.windows(4).position(|four| four == b"\r\n\r\n").map_or(reply.len(), |at| at + 4);
+        let end = reply
+            .windows(4)
+            .position(|four| four == b"\r\n\r\n")
+            .map_or(reply.len(), |at| at + 4);
         let (head, content) = reply.split_at(end);
         let mut passed = Vec::new();
-        for line in String::from_utf8_lossy(head).lines().filter(|line| !line.is_empty()) {
+        for line in String::from_utf8_lossy(head)
+            .lines()
+            .filter(|line| !line.is_empty())
+        {
             let name = line.to_ascii_lowercase();
             if !name.starts_with("connection:") && !name.starts_with("content-length:") {
                 passed.extend_from_slice(line.as_bytes());
@@ -297,7 +331,12 @@ impl State {
         Ok(passed)
     }
 
-    fn pass_events(&self, head: &str, mut from_client: BufReader<TcpStream>, client: &TcpStream) -> io::Result<()> {
+    fn pass_events(
+        &self,
+        head: &str,
+        mut from_client: BufReader<TcpStream>,
+        client: &TcpStream,
+    ) -> io::Result<()> {
         let mut pbx = TcpStream::connect(&self.pbx)?;
         pbx.write_all(head.as_bytes())?;
         let (mut up, link) = (pbx.try_clone()?, client.try_clone()?);
@@ -331,7 +370,9 @@ impl State {
             from.read_exact(&mut frame[2..])?;
             let length = match more {
                 0 => usize::from(frame[1] & 0x7f),
-                _ => frame[2..].iter().fold(0, |length, byte| length << 8 | usize::from(*byte)),
+                _ => frame[2..]
+                    .iter()
+                    .fold(0, |length, byte| length << 8 | usize::from(*byte)),
             };
             let start = frame.len();
             frame.resize(start + length, 0);

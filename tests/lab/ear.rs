@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Tests of the measuring itself.
-pub fn trials() -> Vec<Trial> {
+pub(crate) fn trials() -> Vec<Trial> {
     vec![
         Trial::test("ear::a_whole_message_is_whole_wherever_it_sits", whole),
         Trial::test("ear::what_is_cut_is_missed", cut),
@@ -35,7 +35,10 @@ fn line(before: usize, said: &[f32]) -> Samples {
     let mut heard: Samples = vec![0.0; before];
     heard.extend(said);
     heard.extend(vec![0.0; 4_000]);
-    heard.iter().map(|sample| coded(sample + 0.002 * (noise.unit() - 0.5))).collect()
+    heard
+        .iter()
+        .map(|sample| coded(sample + 0.002 * (noise.unit() - 0.5)))
+        .collect()
 }
 
 /// The error of a mu-law coder is about a thirty-second part of the sample's size.
@@ -51,7 +54,10 @@ fn whole() -> Result<(), Failed> {
         check!(found.is_whole(), "{before}: {found}");
         let first = before + audible(&message).start;
         let expected = Duration::from_secs_f64(first as f64 / recording::RATE as f64);
-        check!(found.silence_before.abs_diff(expected) < Duration::from_millis(3), "{before}: {found}");
+        check!(
+            found.silence_before.abs_diff(expected) < Duration::from_millis(3),
+            "{before}: {found}"
+        );
     }
     Ok(())
 }
@@ -64,19 +70,29 @@ fn cut() -> Result<(), Failed> {
         let expected = Duration::from_millis(lost_ms as u64);
         let near = |missing: Duration| missing.abs_diff(expected) <= Duration::from_millis(11);
 
-        let found = find(&message, &line(0, &message[audible.start + lost..])).ok_or("not found")?;
-        check!(near(found.start_missing) && found.end_missing.is_zero(), "start {lost_ms}: {found}");
+        let found =
+            find(&message, &line(0, &message[audible.start + lost..])).ok_or("not found")?;
+        check!(
+            near(found.start_missing) && found.end_missing.is_zero(),
+            "start {lost_ms}: {found}"
+        );
 
         // The same where the recorder ran, but the line was open too late.
         let mut late = message.clone();
         late[..audible.start + lost].fill(0.0);
         let found = find(&message, &line(2_000, &late)).ok_or("not found")?;
-        check!(near(found.start_missing) && found.end_missing.is_zero(), "late {lost_ms}: {found}");
+        check!(
+            near(found.start_missing) && found.end_missing.is_zero(),
+            "late {lost_ms}: {found}"
+        );
 
         let end = audible.end - lost;
         let heard = line(2_000, &message[..end]);
         let found = find(&message, &heard[..2_000 + end]).ok_or("not found")?;
-        check!(near(found.end_missing) && found.start_missing.is_zero(), "end {lost_ms}: {found}");
+        check!(
+            near(found.end_missing) && found.start_missing.is_zero(),
+            "end {lost_ms}: {found}"
+        );
     }
     Ok(())
 }
@@ -88,7 +104,10 @@ fn slipped() -> Result<(), Failed> {
     lost.drain(middle..middle + 2 * FRAME);
     let found = find(&message, &line(500, &lost)).ok_or("not found")?;
     check!(found.has_both_ends() && !found.is_whole(), "{found}");
-    check!(found.slip.abs_diff(Duration::from_millis(40)) <= Duration::from_millis(1), "{found}");
+    check!(
+        found.slip.abs_diff(Duration::from_millis(40)) <= Duration::from_millis(1),
+        "{found}"
+    );
     Ok(())
 }
 
@@ -97,7 +116,10 @@ fn hole() -> Result<(), Failed> {
     let middle = heard.len() / 2;
     heard[middle..middle + recording::RATE].fill(0.0);
     let found = find(&message(), &line(500, &heard)).ok_or("not found")?;
-    check!(found.has_both_ends() && found.inside_missing >= Duration::from_millis(600), "{found}");
+    check!(
+        found.has_both_ends() && found.inside_missing >= Duration::from_millis(600),
+        "{found}"
+    );
     Ok(())
 }
 

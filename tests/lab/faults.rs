@@ -28,31 +28,57 @@ pub(crate) fn trials(bench: &Arc<Bench>) -> Vec<Trial> {
     for moment in KILLS {
         let bench = Arc::clone(bench);
         let name = format!("faults::killed_when_{moment:?}_and_swept_by_the_next_start");
-        trials.push(Trial::test(name, move || bench.shared(|| killed_and_swept(&bench, moment))));
+        trials.push(Trial::test(name, move || {
+            bench.shared(|| killed_and_swept(&bench, moment))
+        }));
     }
     for (moment, outcome) in CUTS {
         let bench = Arc::clone(bench);
         let name = format!("faults::event_link_cut_when_{moment:?}_ends_{outcome}");
-        trials.push(Trial::test(name, move || bench.shared(|| link_cut(&bench, moment, outcome))));
+        trials.push(Trial::test(name, move || {
+            bench.shared(|| link_cut(&bench, moment, outcome))
+        }));
     }
     for request in REQUESTS {
         for wrong in WRONGS {
             let bench = Arc::clone(bench);
             let name = format!("faults::{request:?}_goes_wrong_by_{}", slug(wrong));
-            trials.push(Trial::test(name, move || bench.shared(|| request_broken(&bench, request, wrong))));
+            trials.push(Trial::test(name, move || {
+                bench.shared(|| request_broken(&bench, request, wrong))
+            }));
         }
     }
     let mut single = |name: &str, test: fn(&Bench) -> Result<(), Failed>| {
         let bench = Arc::clone(bench);
-        trials.push(Trial::test(format!("faults::{name}"), move || bench.shared(|| test(&bench))));
+        trials.push(Trial::test(format!("faults::{name}"), move || {
+            bench.shared(|| test(&bench))
+        }));
     };
-    single("killed_while_it_rings_for_ever_the_pbx_ends_the_calls", fail_safe_while_ringing);
-    single("killed_when_a_person_answers_the_pbx_lets_them_go", fail_safe_for_a_person);
-    single("killed_while_it_plays_the_pbx_ends_the_call", fail_safe_while_playing);
-    single("interrupted_both_legs_are_gone_before_it_exits", interrupted);
+    single(
+        "killed_while_it_rings_for_ever_the_pbx_ends_the_calls",
+        fail_safe_while_ringing,
+    );
+    single(
+        "killed_when_a_person_answers_the_pbx_lets_them_go",
+        fail_safe_for_a_person,
+    );
+    single(
+        "killed_while_it_plays_the_pbx_ends_the_call",
+        fail_safe_while_playing,
+    );
+    single(
+        "interrupted_both_legs_are_gone_before_it_exits",
+        interrupted,
+    );
     single("another_client_takes_the_app_name", replaced);
-    single("the_pbx_stops_and_starts_while_it_rings", pbx_restarts_while_ringing);
-    single("the_pbx_stops_and_starts_while_it_plays", pbx_restarts_while_playing);
+    single(
+        "the_pbx_stops_and_starts_while_it_rings",
+        pbx_restarts_while_ringing,
+    );
+    single(
+        "the_pbx_stops_and_starts_while_it_plays",
+        pbx_restarts_while_playing,
+    );
     trials
 }
 
@@ -120,12 +146,19 @@ impl<'a> Watched<'a> {
         let number = lab.number(subscriber);
         let state = lab.folder().join(format!("state-{number}"));
         fs::create_dir_all(&state)?;
-        Ok(Self { bench, between: Between::open(lab.pbx_url())?, state, number })
+        Ok(Self {
+            bench,
+            between: Between::open(lab.pbx_url())?,
+            state,
+            number,
+        })
     }
 
     fn program(&self) -> Command {
         let mut program = self.bench.lab().aftertone();
-        program.env("AFTERTONE__STATE_DIR", &self.state).env("AFTERTONE__PBX__URL", self.between.url());
+        program
+            .env("AFTERTONE__STATE_DIR", &self.state)
+            .env("AFTERTONE__PBX__URL", self.between.url());
         program
     }
 
@@ -148,7 +181,8 @@ impl<'a> Watched<'a> {
     /// The name of the run whose channels are up, as it stands in their ids.
     fn run(&self) -> Result<String, Failed> {
         let locks = fs::read_dir(self.state.join("runs"))?;
-        let names = locks.filter_map(|entry| entry.ok()?.path().file_stem()?.to_str().map(str::to_owned));
+        let names =
+            locks.filter_map(|entry| entry.ok()?.path().file_stem()?.to_str().map(str::to_owned));
         let names: Vec<_> = names.collect();
         match names.as_slice() {
             [one] => Ok(one.clone()),
@@ -160,7 +194,11 @@ impl<'a> Watched<'a> {
     fn check_no_harm(&self, id_part: &str) -> Result<(), Failed> {
         let lab = self.bench.lab();
         lab.wait_for_silence_of(id_part, Duration::from_secs(2))?;
-        check!(lab.times_called(&self.number)? <= 2, "{:#?}", lab.calls(&self.number)?);
+        check!(
+            lab.times_called(&self.number)? <= 2,
+            "{:#?}",
+            lab.calls(&self.number)?
+        );
         check!(self.between.reached(Request::DialBusyLeg) <= 1);
         check!(self.between.reached(Request::DialDropLeg) <= 1);
         check!(self.between.reached(Request::Play) <= 1, "played twice");
@@ -169,7 +207,8 @@ impl<'a> Watched<'a> {
 }
 
 fn soon(told: &mpsc::Receiver<()>) -> Result<(), Failed> {
-    told.recv_timeout(PATIENCE).map_err(|_| "the moment never came".into())
+    told.recv_timeout(PATIENCE)
+        .map_err(|_| "the moment never came".into())
 }
 
 fn killed_and_swept(bench: &Bench, moment: Moment) -> Result<(), Failed> {
@@ -180,12 +219,24 @@ fn killed_and_swept(bench: &Bench, moment: Moment) -> Result<(), Failed> {
     let run = watched.run()?;
     dropping.signal("-KILL")?;
     let killed = dropping.finish(PATIENCE)?;
-    check!(killed.status.is_none(), "it was killed: {:?}", killed.status);
+    check!(
+        killed.status.is_none(),
+        "it was killed: {:?}",
+        killed.status
+    );
     let left = bench.lab().channels()?;
-    check!(left.iter().any(|id| id.starts_with(&run)), "nothing was left to sweep: {left:?}");
+    check!(
+        left.iter().any(|id| id.starts_with(&run)),
+        "nothing was left to sweep: {left:?}"
+    );
 
     let next = watched.next_start()?;
-    check!(next.outcome() == "invalid_number", "{:#}\n{}", next.json, next.talk);
+    check!(
+        next.outcome() == "invalid_number",
+        "{:#}\n{}",
+        next.json,
+        next.talk
+    );
     watched.check_no_harm(&run)?;
     check!(watched.run().is_err(), "the dead run's lock is still there");
     Ok(())
@@ -197,7 +248,12 @@ fn link_cut(bench: &Bench, moment: Moment, outcome: &str) -> Result<(), Failed> 
     let dropping = watched.start()?;
     soon(&told)?;
     let dropped = dropping.finish(PATIENCE)?;
-    check!(dropped.outcome() == outcome, "{:#}\n{}", dropped.json, dropped.talk);
+    check!(
+        dropped.outcome() == outcome,
+        "{:#}\n{}",
+        dropped.json,
+        dropped.talk
+    );
     watched.check_no_harm(dropped.id())?;
     if outcome == "delivered" {
         let found = delivered(bench, &watched.number)?;
@@ -213,13 +269,20 @@ fn request_broken(bench: &Bench, request: Request, wrong: Wrong) -> Result<(), F
     check!(watched.between.is_spent(), "the fault did not happen");
     let expected: &[&str] = match (request, wrong) {
         // A hang-up is asked for until it is done, and what is slow is waited for.
-        (Request::HangUpBusyLeg | Request::HangUpDropLeg, _) | (_, Wrong::Slow(_)) => &["delivered"],
+        (Request::HangUpBusyLeg | Request::HangUpDropLeg, _) | (_, Wrong::Slow(_)) => {
+            &["delivered"]
+        }
         // The channel itself shows that it was dialled, that it was screened, that it plays.
         (_, Wrong::NoReply | Wrong::Garbage) => &["delivered", "lost"],
         (_, Wrong::Nothing) => &["lost"],
         (_, Wrong::Status(_)) => &["error"],
     };
-    check!(expected.contains(&dropped.outcome()), "{:#}\n{}", dropped.json, dropped.talk);
+    check!(
+        expected.contains(&dropped.outcome()),
+        "{:#}\n{}",
+        dropped.json,
+        dropped.talk
+    );
     watched.check_no_harm(dropped.id())?;
     if dropped.outcome() == "delivered" {
         let found = delivered(bench, &watched.number)?;
@@ -237,8 +300,16 @@ fn fail_safe_while_ringing(bench: &Bench) -> Result<(), Failed> {
     let run = watched.run()?;
     dropping.signal("-KILL")?;
     dropping.finish(PATIENCE)?;
-    check!(bench.lab().channels()?.iter().any(|id| id.starts_with(&run)));
-    bench.lab().wait_for_silence_of(&run, Duration::from_secs(7))
+    check!(
+        bench
+            .lab()
+            .channels()?
+            .iter()
+            .any(|id| id.starts_with(&run))
+    );
+    bench
+        .lab()
+        .wait_for_silence_of(&run, Duration::from_secs(7))
 }
 
 fn fail_safe_for_a_person(bench: &Bench) -> Result<(), Failed> {
@@ -256,9 +327,16 @@ fn fail_safe_for_a_person(bench: &Bench) -> Result<(), Failed> {
     dropping.signal("-KILL")?;
     dropping.finish(PATIENCE)?;
     // Five seconds at most to find out who it is, and two to let go.
-    bench.lab().wait_for_silence_of(&run, Duration::from_secs(8))?;
+    bench
+        .lab()
+        .wait_for_silence_of(&run, Duration::from_secs(8))?;
     let heard = bench.lab().recordings(&watched.number, Recording::Heard)?;
-    check!(likeness(&bench.message().samples, heard.last().ok_or("nobody answered")?) < 0.5);
+    check!(
+        likeness(
+            &bench.message().samples,
+            heard.last().ok_or("nobody answered")?
+        ) < 0.5
+    );
     Ok(())
 }
 
@@ -271,7 +349,9 @@ fn fail_safe_while_playing(bench: &Bench) -> Result<(), Failed> {
     dropping.signal("-KILL")?;
     dropping.finish(PATIENCE)?;
     // The message is four seconds long, and the limit five more than it.
-    bench.lab().wait_for_silence_of(&run, Duration::from_secs(11))
+    bench
+        .lab()
+        .wait_for_silence_of(&run, Duration::from_secs(11))
 }
 
 fn interrupted(bench: &Bench) -> Result<(), Failed> {
@@ -284,7 +364,12 @@ fn interrupted(bench: &Bench) -> Result<(), Failed> {
     let dropped = dropping.finish(PATIENCE)?;
     let left = bench.lab().channels()?;
     check!(!left.iter().any(|id| id.starts_with(&run)), "{left:?}");
-    check!(dropped.outcome() == "cancelled" && dropped.status == Some(1), "{:#}\n{}", dropped.json, dropped.talk);
+    check!(
+        dropped.outcome() == "cancelled" && dropped.status == Some(1),
+        "{:#}\n{}",
+        dropped.json,
+        dropped.talk
+    );
     watched.check_no_harm(&run)
 }
 
@@ -298,15 +383,23 @@ fn replaced(bench: &Bench) -> Result<(), Failed> {
     let apps = lab.ask("GET", "applications")?;
     let ours = |app: &serde_json::Value| {
         let ids = app["channel_ids"].as_array().cloned().unwrap_or_default();
-        ids.iter().any(|id| id.as_str().is_some_and(|id| id.starts_with(&run)))
+        ids.iter()
+            .any(|id| id.as_str().is_some_and(|id| id.starts_with(&run)))
     };
-    let app = apps.as_array().and_then(|apps| apps.iter().find(|app| ours(app))).ok_or("no app of the run")?;
+    let app = apps
+        .as_array()
+        .and_then(|apps| apps.iter().find(|app| ours(app)))
+        .ok_or("no app of the run")?;
     let thief = take_app(lab, app["name"].as_str().ok_or("no name")?)?;
     let dropped = dropping.finish(PATIENCE)?;
     drop(thief);
     check!(dropped.status == Some(1), "{:?}", dropped.status);
     check!(dropped.outcome() == "lost", "{:#}", dropped.json);
-    check!(dropped.talk.contains("app"), "it does not say why: {}", dropped.talk);
+    check!(
+        dropped.talk.contains("app"),
+        "it does not say why: {}",
+        dropped.talk
+    );
     watched.check_no_harm(&run)
 }
 
@@ -323,7 +416,11 @@ fn take_app(lab: &Lab, app: &str) -> Result<TcpStream, Failed> {
     )?;
     let mut answer = [0; 12];
     socket.read_exact(&mut answer)?;
-    check!(answer == *b"HTTP/1.1 101", "{}", String::from_utf8_lossy(&answer));
+    check!(
+        answer == *b"HTTP/1.1 101",
+        "{}",
+        String::from_utf8_lossy(&answer)
+    );
     Ok(socket)
 }
 
@@ -347,7 +444,12 @@ fn pbx_restarts(subscriber: &str, moment: Moment) -> Result<(), Failed> {
     own.lab().order("stop-pbx")?;
     own.lab().order("start-pbx")?;
     let dropped = dropping.finish(PATIENCE)?;
-    check!(dropped.outcome() == "lost", "{:#}\n{}", dropped.json, dropped.talk);
+    check!(
+        dropped.outcome() == "lost",
+        "{:#}\n{}",
+        dropped.json,
+        dropped.talk
+    );
     check!(dropped.status == Some(1));
     watched.check_no_harm(dropped.id())
 }

@@ -2,7 +2,10 @@
 //!
 //! The lab is brought up before the first test and taken down after the last. Arguments are those of any Rust test.
 
-#![expect(clippy::unwrap_used, reason = "in a test a panic is the report of a failure")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "in a test a panic is the report of a failure"
+)]
 
 mod between;
 mod crowd;

@@ -116,11 +116,19 @@ impl Lab {
 
     /// How often the number was rung.
     pub(crate) fn times_called(&self, number: &Number) -> Result<usize, Failed> {
-        Ok(self.calls(number)?.iter().filter(|seen| seen.event == "invite").count())
+        Ok(self
+            .calls(number)?
+            .iter()
+            .filter(|seen| seen.event == "invite")
+            .count())
     }
 
     /// What the subscriber heard or recorded in all calls to the number, the last call last.
-    pub(crate) fn recordings(&self, number: &Number, kind: Recording) -> Result<Vec<Samples>, Failed> {
+    pub(crate) fn recordings(
+        &self,
+        number: &Number,
+        kind: Recording,
+    ) -> Result<Vec<Samples>, Failed> {
         let mut found = Vec::new();
         for call in 1..=9 {
             let path = self.recording(number, call, kind);
@@ -137,7 +145,9 @@ impl Lab {
             Recording::Mailbox => "mailbox",
             Recording::Heard => "heard",
         };
-        self.facts.recordings.join(format!("{number}-{call}-{kind}.wav"))
+        self.facts
+            .recordings
+            .join(format!("{number}-{call}-{kind}.wav"))
     }
 
     /// The PBX's books.
@@ -149,7 +159,9 @@ impl Lab {
     pub(crate) fn channels(&self) -> Result<Vec<String>, Failed> {
         let list = self.ask("GET", "channels")?;
         let ids = list.as_array().ok_or("no list of channels")?.iter();
-        Ok(ids.filter_map(|channel| channel["id"].as_str().map(str::to_owned)).collect())
+        Ok(ids
+            .filter_map(|channel| channel["id"].as_str().map(str::to_owned))
+            .collect())
     }
 
     /// One ARI request, made as any other client of the PBX would make it; null where the answer is empty.
@@ -163,45 +175,78 @@ impl Lab {
             .enable_all()
             .build()?
             .block_on(async { request.send().await?.error_for_status()?.text().await })?;
-        Ok(if answer.is_empty() { Value::Null } else { serde_json::from_str(&answer)? })
+        Ok(if answer.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_str(&answer)?
+        })
     }
 
     /// Waits until no channel on the PBX has an id with this in it.
     pub(crate) fn wait_for_silence_of(&self, part: &str, patience: Duration) -> Result<(), Failed> {
         wait_for(patience, || {
-            let left: Vec<_> = self.channels()?.into_iter().filter(|id| id.contains(part)).collect();
-            if left.is_empty() { Ok(()) } else { Err(format!("still up: {left:?}").into()) }
+            let left: Vec<_> = self
+                .channels()?
+                .into_iter()
+                .filter(|id| id.contains(part))
+                .collect();
+            if left.is_empty() {
+                Ok(())
+            } else {
+                Err(format!("still up: {left:?}").into())
+            }
         })
     }
 
     /// The program, told of this lab.
     pub(crate) fn aftertone(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_aftertone"));
-        command.arg("--config").arg(&self.facts.config).stdin(Stdio::null());
+        command
+            .arg("--config")
+            .arg(&self.facts.config)
+            .stdin(Stdio::null());
         command
     }
 
     /// A message as a user would make it, prepared by the program; `name` becomes its name.
     pub(crate) fn prepare(&self, name: &str, seconds: f32) -> Result<Message, Failed> {
         let source = self.facts.run.join(format!("{name}-source.wav"));
-        let seed = name.bytes().fold(0, |seed, byte| seed * 31 + u64::from(byte));
+        let seed = name
+            .bytes()
+            .fold(0, |seed, byte| seed * 31 + u64::from(byte));
         voice::write_wav(&source, &voice::speak(seed, seconds))?;
-        let out = self.aftertone().args(["message", "add", name, "--replace"]).arg(&source).output()?;
+        let out = self
+            .aftertone()
+            .args(["message", "add", name, "--replace"])
+            .arg(&source)
+            .output()?;
         if !out.status.success() {
             return Err(format!("message add: {}", told(&out)).into());
         }
         let samples = recording::read(&self.facts.sounds_dir.join(format!("{name}.wav")))?;
-        Ok(Message { name: name.to_owned(), samples })
+        Ok(Message {
+            name: name.to_owned(),
+            samples,
+        })
     }
 
     /// Calls of an earlier run under the same numbers would be taken for this one's.
     fn forget_calls(&self) -> Result<(), Failed> {
-        script(&["cli", "--name", self.name, "carrier", "database deltree calls"])?;
+        script(&[
+            "cli",
+            "--name",
+            self.name,
+            "carrier",
+            "database deltree calls",
+        ])?;
         for entry in fs::read_dir(&self.facts.recordings)? {
             fs::remove_file(entry?.path())?;
         }
         if self.facts.calls_log.exists() {
-            fs::File::options().write(true).truncate(true).open(&self.facts.calls_log)?;
+            fs::File::options()
+                .write(true)
+                .truncate(true)
+                .open(&self.facts.calls_log)?;
         }
         Ok(())
     }
@@ -262,15 +307,28 @@ impl Seen {
     fn parse(line: &str) -> Option<Self> {
         let mut words = line.split(' ');
         let at = words.next()?.to_owned();
-        let field = |name: &str| line.split(' ').find_map(|word| word.strip_prefix(name)).map(str::to_owned);
-        Some(Self { at, call: field("call=")?.parse().ok()?, event: field("event=")? })
+        let field = |name: &str| {
+            line.split(' ')
+                .find_map(|word| word.strip_prefix(name))
+                .map(str::to_owned)
+        };
+        Some(Self {
+            at,
+            call: field("call=")?.parse().ok()?,
+            event: field("event=")?,
+        })
     }
 
     /// Milliseconds since midnight.
     pub(crate) fn ms(&self) -> Option<i64> {
         let time = self.at.split('T').nth(1)?;
         let mut parts = time.split([':', '.']).map(|part| part.parse::<i64>().ok());
-        let (h, m, s, ms) = (parts.next()??, parts.next()??, parts.next()??, parts.next()??);
+        let (h, m, s, ms) = (
+            parts.next()??,
+            parts.next()??,
+            parts.next()??,
+            parts.next()??,
+        );
         Some(((h * 60 + m) * 60 + s) * 1_000 + ms)
     }
 }
@@ -293,7 +351,12 @@ pub(crate) struct Dropped {
 
 impl Dropping {
     /// Starts a drop with `--json`.
-    pub(crate) fn start(mut command: Command, number: &Number, message: &str, more: &[&str]) -> Result<Self, Failed> {
+    pub(crate) fn start(
+        mut command: Command,
+        number: &Number,
+        message: &str,
+        more: &[&str],
+    ) -> Result<Self, Failed> {
         let mut child = command
             .args(["drop", &number.e164(), "--json", "--message", message])
             .args(more)
@@ -307,23 +370,41 @@ impl Dropping {
 
     /// Sends it a signal.
     pub(crate) fn signal(&self, signal: &str) -> Result<(), Failed> {
-        let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status()?;
-        if sent.success() { Ok(()) } else { Err("the drop had ended already".into()) }
+        let sent = Command::new("kill")
+            .args([signal, &self.child.id().to_string()])
+            .status()?;
+        if sent.success() {
+            Ok(())
+        } else {
+            Err("the drop had ended already".into())
+        }
     }
 
     /// Waits until it has ended.
     pub(crate) fn finish(mut self, patience: Duration) -> Result<Dropped, Failed> {
-        let ended: Result<ExitStatus, Failed> =
-            wait_for(patience, || self.child.try_wait()?.ok_or_else(|| "the drop does not end".into()));
+        let ended: Result<ExitStatus, Failed> = wait_for(patience, || {
+            self.child
+                .try_wait()?
+                .ok_or_else(|| "the drop does not end".into())
+        });
         if ended.is_err() {
             self.child.kill()?;
             self.child.wait()?;
         }
         let talk = self.talk.join().unwrap_or_default();
         let data = self.data.join().unwrap_or_default();
-        let status = ended.map_err(|error| format!("{}\n{talk}\n{data}", error.message().unwrap_or_default()))?;
-        let json = if data.trim().is_empty() { Value::Null } else { serde_json::from_str(&data)? };
-        Ok(Dropped { status: status.code(), json, talk })
+        let status = ended
+            .map_err(|error| format!("{}\n{talk}\n{data}", error.message().unwrap_or_default()))?;
+        let json = if data.trim().is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_str(&data)?
+        };
+        Ok(Dropped {
+            status: status.code(),
+            json,
+            talk,
+        })
     }
 }
 
@@ -340,7 +421,10 @@ impl Dropped {
 }
 
 /// Waits until `ready` is so, asking again and again; its last refusal is what a timeout says.
-pub(crate) fn wait_for<T>(patience: Duration, mut ready: impl FnMut() -> Result<T, Failed>) -> Result<T, Failed> {
+pub(crate) fn wait_for<T>(
+    patience: Duration,
+    mut ready: impl FnMut() -> Result<T, Failed>,
+) -> Result<T, Failed> {
     let deadline = now() + patience;
     loop {
         match ready() {
@@ -354,10 +438,17 @@ pub(crate) fn wait_for<T>(patience: Duration, mut ready: impl FnMut() -> Result<
 
 /// What a command said.
 pub(crate) fn told(out: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr))
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&out.stdout),
+        String::from_utf8_lossy(&out.stderr)
+    )
 }
 
-#[expect(clippy::disallowed_methods, reason = "the tests of the real thing live in real time")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the tests of the real thing live in real time"
+)]
 pub(crate) fn now() -> Instant {
     Instant::now()
 }
@@ -373,7 +464,10 @@ fn read_all(mut from: impl Read + Send + 'static) -> thread::JoinHandle<String> 
 
 fn script(arguments: &[&str]) -> Result<String, Failed> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/lab.sh");
-    let out = Command::new(path).args(arguments).stdin(Stdio::null()).output()?;
+    let out = Command::new(path)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()?;
     if out.status.success() {
         Ok(told(&out))
     } else {

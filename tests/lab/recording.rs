@@ -8,10 +8,10 @@ use std::{ops::Range, path::Path, time::Duration};
 use realfft::RealFftPlanner;
 
 /// Samples a second of every recording of the lab.
-pub const RATE: usize = 8_000;
+pub(crate) const RATE: usize = 8_000;
 
 /// One frame of telephony: 20 ms.
-pub const FRAME: usize = RATE / 50;
+pub(crate) const FRAME: usize = RATE / 50;
 
 /// A frame of the message at least this loud, as a share of its loudest frame, is audible.
 const AUDIBLE: f32 = 0.05;
@@ -27,17 +27,19 @@ const DRIFT: usize = RATE * 2 / 5;
 const ALIKE: f32 = 0.8;
 
 /// Mono samples, -1.0 to 1.0.
-pub type Samples = Vec<f32>;
+pub(crate) type Samples = Vec<f32>;
 
 /// Reads a WAV of 16-bit mono samples at 8 kHz. The recorder may be writing it, so the lengths in its header are not
 /// believed.
-pub fn read(path: &Path) -> Result<Samples, String> {
+pub(crate) fn read(path: &Path) -> Result<Samples, String> {
     let bytes = std::fs::read(path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
     let at = bytes
         .windows(4)
         .position(|four| four == b"data")
         .ok_or_else(|| format!("{} has no data chunk", path.display()))?;
-    let format = bytes.get(20..36).ok_or_else(|| format!("{} is no WAV", path.display()))?;
+    let format = bytes
+        .get(20..36)
+        .ok_or_else(|| format!("{} is no WAV", path.display()))?;
     let field = |from: usize| u16::from_le_bytes([format[from], format[from + 1]]);
     let (tag, channels, rate, bits) = (field(0), field(2), field(4), field(14));
     if (tag, channels, usize::from(rate), bits) != (1, 1, RATE, 16) {
@@ -52,27 +54,27 @@ pub fn read(path: &Path) -> Result<Samples, String> {
 
 /// How a message sits in a recording.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Found {
+pub(crate) struct Found {
     /// From the recording's beginning to the message's first audible sample.
-    pub silence_before: Duration,
+    pub(crate) silence_before: Duration,
     /// How much of the audible start is not in the recording.
-    pub start_missing: Duration,
+    pub(crate) start_missing: Duration,
     /// How much of the audible end is not in the recording.
-    pub end_missing: Duration,
+    pub(crate) end_missing: Duration,
     /// How much between the first and the last piece that were found is not in the recording.
-    pub inside_missing: Duration,
+    pub(crate) inside_missing: Duration,
     /// By how much the last piece sits elsewhere than the first, relative to the message: packets lost or doubled.
-    pub slip: Duration,
+    pub(crate) slip: Duration,
 }
 
 impl Found {
     /// Whether nothing that one frame of telephony could hold is missing at either end, and nothing inside.
-    pub fn is_whole(&self) -> bool {
+    pub(crate) fn is_whole(&self) -> bool {
         self.has_both_ends() && self.inside_missing.is_zero() && self.slip < frame()
     }
 
     /// Whether nothing that one frame of telephony could hold is missing at either end.
-    pub fn has_both_ends(&self) -> bool {
+    pub(crate) fn has_both_ends(&self) -> bool {
         self.start_missing < frame() && self.end_missing < frame()
     }
 }
@@ -92,14 +94,20 @@ impl std::fmt::Display for Found {
 }
 
 /// Finds `message` in `recording`; `None` where no piece of it is there.
-pub fn find(message: &[f32], recording: &[f32]) -> Option<Found> {
+pub(crate) fn find(message: &[f32], recording: &[f32]) -> Option<Found> {
     let audible = audible(message);
     let pieces = pieces(&audible);
     let (whole, _) = best_fit(&message[audible.clone()], recording)?;
     let origin = whole - signed(audible.start);
     let places: Vec<Option<isize>> = pieces
         .iter()
-        .map(|piece| place(&message[piece.clone()], recording, origin + signed(piece.start)))
+        .map(|piece| {
+            place(
+                &message[piece.clone()],
+                recording,
+                origin + signed(piece.start),
+            )
+        })
         .collect();
     let first = places.iter().position(Option::is_some)?;
     let last = places.iter().rposition(Option::is_some)?;
@@ -107,9 +115,16 @@ pub fn find(message: &[f32], recording: &[f32]) -> Option<Found> {
     let offset = |index: usize| places[index].map(|at| at - signed(pieces[index].start));
     let (begin, end) = (offset(first)?, offset(last)?);
     let heard_from = |offset: isize| move |index: usize| sample(recording, offset + signed(index));
-    let start_missing = followed(message, audible.start..pieces[first].end, heard_from(begin)).start - audible.start;
-    let end_missing = audible.end - followed(message, pieces[last].start..audible.end, heard_from(end)).end;
-    let inside = places[first..last].iter().filter(|place| place.is_none()).count() * PIECE;
+    let start_missing = followed(message, audible.start..pieces[first].end, heard_from(begin))
+        .start
+        - audible.start;
+    let end_missing =
+        audible.end - followed(message, pieces[last].start..audible.end, heard_from(end)).end;
+    let inside = places[first..last]
+        .iter()
+        .filter(|place| place.is_none())
+        .count()
+        * PIECE;
     Some(Found {
         silence_before: seconds(usize::try_from(begin + signed(audible.start)).unwrap_or(0)),
         start_missing: seconds(start_missing),
@@ -121,7 +136,7 @@ pub fn find(message: &[f32], recording: &[f32]) -> Option<Found> {
 
 /// How alike `recording` is to any part of `message` that is a piece long, 0.0 to 1.0, wherever it sits: whether somebody
 /// heard any of it.
-pub fn likeness(message: &[f32], recording: &[f32]) -> f32 {
+pub(crate) fn likeness(message: &[f32], recording: &[f32]) -> f32 {
     pieces(&audible(message))
         .into_iter()
         .filter_map(|piece| best_fit(&message[piece], recording))
@@ -130,17 +145,22 @@ pub fn likeness(message: &[f32], recording: &[f32]) -> f32 {
 }
 
 /// The loudest sample, 0.0 to 1.0.
-pub fn peak(samples: &[f32]) -> f32 {
-    samples.iter().fold(0.0, |peak, sample| sample.abs().max(peak))
+pub(crate) fn peak(samples: &[f32]) -> f32 {
+    samples
+        .iter()
+        .fold(0.0, |peak, sample| sample.abs().max(peak))
 }
 
 /// From the first to the last frame that can be heard.
-pub fn audible(message: &[f32]) -> Range<usize> {
+pub(crate) fn audible(message: &[f32]) -> Range<usize> {
     let loudness: Vec<f32> = message.chunks(FRAME).map(power).collect();
     let threshold = loudness.iter().copied().fold(0.0, f32::max) * AUDIBLE * AUDIBLE;
     let heard = |loud: &f32| *loud > threshold;
     let first = loudness.iter().position(heard).unwrap_or(0);
-    let last = loudness.iter().rposition(heard).map_or(0, |index| index + 1);
+    let last = loudness
+        .iter()
+        .rposition(heard)
+        .map_or(0, |index| index + 1);
     first * FRAME..(last * FRAME).min(message.len())
 }
 
@@ -168,7 +188,8 @@ fn place(piece: &[f32], recording: &[f32], expected: isize) -> Option<isize> {
         .collect();
     let (at, likeness) = best_fit(piece, &window)?;
     // A piece that the recording's edge cuts is judged by the part that is there.
-    (likeness >= ALIKE || likeness_of_overlap(piece, recording, from + at) >= ALIKE).then_some(from + at)
+    (likeness >= ALIKE || likeness_of_overlap(piece, recording, from + at) >= ALIKE)
+        .then_some(from + at)
 }
 
 fn likeness_of_overlap(piece: &[f32], recording: &[f32], at: isize) -> f32 {
@@ -178,19 +199,26 @@ fn likeness_of_overlap(piece: &[f32], recording: &[f32], at: isize) -> f32 {
     if length < FRAME {
         return 0.0;
     }
-    let (a, b) = (&piece[skip..skip + length], &recording[start..start + length]);
+    let (a, b) = (
+        &piece[skip..skip + length],
+        &recording[start..start + length],
+    );
     normalised(dot(a, b), power_sum(a), power_sum(b))
 }
 
 /// The stretch of `range` in which the recording follows the message, told in steps of a quarter of a frame.
 fn followed(message: &[f32], range: Range<usize>, heard: impl Fn(usize) -> f32) -> Range<usize> {
     const STEP: usize = FRAME / 4;
-    let mut followed = range.clone().step_by(STEP).map(|start| start..(start + STEP).min(range.end)).filter(|step| {
-        let said = &message[step.clone()];
-        let got: Samples = step.clone().map(&heard).collect();
-        // Half of the size is a loose test on purpose: it tells sound from none, and coding noise matters little.
-        power(&got) > power(said) * 0.25 && power(said) > 0.0
-    });
+    let mut followed = range
+        .clone()
+        .step_by(STEP)
+        .map(|start| start..(start + STEP).min(range.end))
+        .filter(|step| {
+            let said = &message[step.clone()];
+            let got: Samples = step.clone().map(&heard).collect();
+            // Half of the size is a loose test on purpose: it tells sound from none, and coding noise matters little.
+            power(&got) > power(said) * 0.25 && power(said) > 0.0
+        });
     let Some(first) = followed.next() else {
         return range.end..range.end;
     };
@@ -205,7 +233,10 @@ fn best_fit(needle: &[f32], hay: &[f32]) -> Option<(isize, f32)> {
     }
     let size = (needle.len() + hay.len()).next_power_of_two();
     let mut planner = RealFftPlanner::<f32>::new();
-    let (forward, inverse) = (planner.plan_fft_forward(size), planner.plan_fft_inverse(size));
+    let (forward, inverse) = (
+        planner.plan_fft_forward(size),
+        planner.plan_fft_inverse(size),
+    );
     let spectrum = |samples: &[f32]| {
         let mut padded = samples.to_vec();
         padded.resize(size, 0.0);
@@ -236,7 +267,10 @@ fn best_fit(needle: &[f32], hay: &[f32]) -> Option<(isize, f32)> {
             let index = usize::try_from(at.rem_euclid(signed(size))).unwrap_or(0);
             let sum = correlation[index] / size as f32;
             // Against half of the needle's power at least: a click at the edge is like nothing.
-            (at, normalised(sum, needle_power, power_at(at).max(needle_power * 0.05)))
+            (
+                at,
+                normalised(sum, needle_power, power_at(at).max(needle_power * 0.05)),
+            )
         })
         .max_by(|a, b| a.1.total_cmp(&b.1))
 }

@@ -52,7 +52,15 @@ const fn case(
     calls: usize,
     left: Left,
 ) -> Case {
-    Case { name, subscriber, settings: &[], outcome, promoted, calls, left }
+    Case {
+        name,
+        subscriber,
+        settings: &[],
+        outcome,
+        promoted,
+        calls,
+        left,
+    }
 }
 
 impl Case {
@@ -62,31 +70,208 @@ impl Case {
 }
 
 const CASES: &[Case] = &[
-    case("a_second_call_is_diverted_to_the_mailbox", "0101", "delivered", false, 2, Left::Message),
-    case("a_person_lifts_the_second_call", "0102", "human", false, 2, Left::Silence),
-    case("a_person_lifts_the_first_call", "0103", "human", true, 1, Left::Silence),
-    case("a_person_lifts_the_first_call_and_again_the_second", "0103", "human", false, 2, Left::Silence).with(&[CONTINUE]),
-    case("a_person_lifts_the_first_call_and_all_is_given_up", "0103", "unsure", false, 1, Left::Silence).with(&[GIVE_UP]),
-    case("a_phone_is_off", "0104", "delivered", true, 1, Left::Message),
-    case("a_phone_is_off_and_the_second_call_is_used", "0104", "delivered", false, 2, Left::Message).with(&[CONTINUE]),
-    case("a_phone_is_off_and_all_is_given_up", "0104", "unsure", false, 1, Left::Silence).with(&[GIVE_UP]),
-    case("a_network_sends_only_183", "0105", "delivered", false, 2, Left::Message),
-    case("a_183_releases_nothing_where_told_so", "0105", "delivered", false, 2, Left::Message).with(&[ONLY_RINGING_RELEASES]),
+    case(
+        "a_second_call_is_diverted_to_the_mailbox",
+        "0101",
+        "delivered",
+        false,
+        2,
+        Left::Message,
+    ),
+    case(
+        "a_person_lifts_the_second_call",
+        "0102",
+        "human",
+        false,
+        2,
+        Left::Silence,
+    ),
+    case(
+        "a_person_lifts_the_first_call",
+        "0103",
+        "human",
+        true,
+        1,
+        Left::Silence,
+    ),
+    case(
+        "a_person_lifts_the_first_call_and_again_the_second",
+        "0103",
+        "human",
+        false,
+        2,
+        Left::Silence,
+    )
+    .with(&[CONTINUE]),
+    case(
+        "a_person_lifts_the_first_call_and_all_is_given_up",
+        "0103",
+        "unsure",
+        false,
+        1,
+        Left::Silence,
+    )
+    .with(&[GIVE_UP]),
+    case(
+        "a_phone_is_off",
+        "0104",
+        "delivered",
+        true,
+        1,
+        Left::Message,
+    ),
+    case(
+        "a_phone_is_off_and_the_second_call_is_used",
+        "0104",
+        "delivered",
+        false,
+        2,
+        Left::Message,
+    )
+    .with(&[CONTINUE]),
+    case(
+        "a_phone_is_off_and_all_is_given_up",
+        "0104",
+        "unsure",
+        false,
+        1,
+        Left::Silence,
+    )
+    .with(&[GIVE_UP]),
+    case(
+        "a_network_sends_only_183",
+        "0105",
+        "delivered",
+        false,
+        2,
+        Left::Message,
+    ),
+    case(
+        "a_183_releases_nothing_where_told_so",
+        "0105",
+        "delivered",
+        false,
+        2,
+        Left::Message,
+    )
+    .with(&[ONLY_RINGING_RELEASES]),
     case("a_number_is_busy", "0106", "busy", false, 1, Left::Nothing),
-    case("a_number_is_unallocated", "0107", "invalid_number", false, 1, Left::Nothing),
-    case("both_calls_ring_for_ever", "0108", "no_answer", false, 2, Left::Nothing).with(&[SHORT_RING]),
-    case("a_callee_declines", "0109", "rejected", false, 1, Left::Nothing),
-    case("a_network_is_congested", "0110", "congestion", false, 1, Left::Nothing),
-    case("a_mailbox_hangs_up_in_the_message", "0111", "cut_off", false, 2, Left::Part),
-    case("a_network_is_slow_to_ring", "0112", "delivered", false, 2, Left::Message),
-    case("a_greeting_pauses", "0113", "delivered", false, 2, Left::Message),
-    case("a_mailbox_does_not_beep", "0114", "delivered", false, 2, Left::Message),
-    case("somebody_answers_and_is_silent", "0115", "unsure", false, 2, Left::Silence),
-    case("a_silent_answer_is_played_to_where_told_so", "0115", "delivered", false, 2, Left::Part).with(&[PLAY_WHEN_UNSURE]),
-    case("a_greeting_is_short", "0116", "delivered", false, 2, Left::Message),
-    case("somebody_answers_and_hangs_up", "0117", "hung_up", false, 2, Left::Silence),
-    case("a_single_call_waits_for_the_mailbox", "0101", "delivered", false, 1, Left::Message).with(&[SINGLE]),
-    case("a_single_call_is_busy", "0106", "busy", false, 1, Left::Nothing).with(&[SINGLE]),
+    case(
+        "a_number_is_unallocated",
+        "0107",
+        "invalid_number",
+        false,
+        1,
+        Left::Nothing,
+    ),
+    case(
+        "both_calls_ring_for_ever",
+        "0108",
+        "no_answer",
+        false,
+        2,
+        Left::Nothing,
+    )
+    .with(&[SHORT_RING]),
+    case(
+        "a_callee_declines",
+        "0109",
+        "rejected",
+        false,
+        1,
+        Left::Nothing,
+    ),
+    case(
+        "a_network_is_congested",
+        "0110",
+        "congestion",
+        false,
+        1,
+        Left::Nothing,
+    ),
+    case(
+        "a_mailbox_hangs_up_in_the_message",
+        "0111",
+        "cut_off",
+        false,
+        2,
+        Left::Part,
+    ),
+    case(
+        "a_network_is_slow_to_ring",
+        "0112",
+        "delivered",
+        false,
+        2,
+        Left::Message,
+    ),
+    case(
+        "a_greeting_pauses",
+        "0113",
+        "delivered",
+        false,
+        2,
+        Left::Message,
+    ),
+    case(
+        "a_mailbox_does_not_beep",
+        "0114",
+        "delivered",
+        false,
+        2,
+        Left::Message,
+    ),
+    case(
+        "somebody_answers_and_is_silent",
+        "0115",
+        "unsure",
+        false,
+        2,
+        Left::Silence,
+    ),
+    case(
+        "a_silent_answer_is_played_to_where_told_so",
+        "0115",
+        "delivered",
+        false,
+        2,
+        Left::Part,
+    )
+    .with(&[PLAY_WHEN_UNSURE]),
+    case(
+        "a_greeting_is_short",
+        "0116",
+        "delivered",
+        false,
+        2,
+        Left::Message,
+    ),
+    case(
+        "somebody_answers_and_hangs_up",
+        "0117",
+        "hung_up",
+        false,
+        2,
+        Left::Silence,
+    ),
+    case(
+        "a_single_call_waits_for_the_mailbox",
+        "0101",
+        "delivered",
+        false,
+        1,
+        Left::Message,
+    )
+    .with(&[SINGLE]),
+    case(
+        "a_single_call_is_busy",
+        "0106",
+        "busy",
+        false,
+        1,
+        Left::Nothing,
+    )
+    .with(&[SINGLE]),
 ];
 
 /// A test for each row.
@@ -107,18 +292,36 @@ impl Case {
         let number = lab.number(self.subscriber);
         let mut program = lab.aftertone();
         program.envs(self.settings.iter().copied());
-        let dropped = Dropping::start(program, &number, &bench.message().name, &[])?.finish(PATIENCE)?;
+        let dropped =
+            Dropping::start(program, &number, &bench.message().name, &[])?.finish(PATIENCE)?;
         let json = &dropped.json;
 
-        check!(dropped.outcome() == self.outcome, "{json:#}\n{}", dropped.talk);
-        check!(dropped.status == Some(i32::from(self.outcome != "delivered")), "{:?}", dropped.status);
+        check!(
+            dropped.outcome() == self.outcome,
+            "{json:#}\n{}",
+            dropped.talk
+        );
+        check!(
+            dropped.status == Some(i32::from(self.outcome != "delivered")),
+            "{:?}",
+            dropped.status
+        );
         check!(json["promoted"] == self.promoted, "{json:#}");
         lab.wait_for_silence_of(dropped.id(), Duration::from_secs(2))?;
-        check!(lab.times_called(&number)? == self.calls, "{:#?}", lab.calls(&number)?);
+        check!(
+            lab.times_called(&number)? == self.calls,
+            "{:#?}",
+            lab.calls(&number)?
+        );
         self.check_what_is_left(bench, &number, &dropped)
     }
 
-    fn check_what_is_left(&self, bench: &Bench, number: &Number, dropped: &Dropped) -> Result<(), Failed> {
+    fn check_what_is_left(
+        &self,
+        bench: &Bench,
+        number: &Number,
+        dropped: &Dropped,
+    ) -> Result<(), Failed> {
         let message = &bench.message().samples;
         match self.left {
             Left::Message => {
@@ -135,13 +338,19 @@ impl Case {
                 check!(!heard.is_empty(), "nobody answered");
                 for heard in heard {
                     let alike = likeness(message, &heard);
-                    check!(alike < 0.5, "the person heard something like the message: {alike}");
+                    check!(
+                        alike < 0.5,
+                        "the person heard something like the message: {alike}"
+                    );
                     let loudest = recording::peak(&heard);
                     check!(loudest < 0.01, "the person heard something: peak {loudest}");
                 }
             }
             Left::Nothing => {
-                check!(bench.lab().recordings(number, Recording::Heard)?.is_empty(), "somebody answered");
+                check!(
+                    bench.lab().recordings(number, Recording::Heard)?.is_empty(),
+                    "somebody answered"
+                );
             }
         }
         Ok(())
@@ -151,12 +360,18 @@ impl Case {
 /// How the message sits in the mailbox that got it. The recorder may still be writing.
 pub(crate) fn delivered(bench: &Bench, number: &Number) -> Result<Found, Failed> {
     wait_for(Duration::from_secs(3), || {
-        let ended = bench.lab().calls(number)?.iter().filter(|seen| seen.event == "hangup").count();
+        let ended = bench
+            .lab()
+            .calls(number)?
+            .iter()
+            .filter(|seen| seen.event == "hangup")
+            .count();
         let made = bench.lab().times_called(number)?;
         check!(ended == made, "{ended} of {made} calls have ended");
         let recorded = bench.lab().recordings(number, Recording::Mailbox)?;
         let last = recorded.last().ok_or("no mailbox recorded anything")?;
-        find(&bench.message().samples, last).ok_or_else(|| "the message is not in the mailbox".into())
+        find(&bench.message().samples, last)
+            .ok_or_else(|| "the message is not in the mailbox".into())
     })
 }
 

@@ -6,7 +6,7 @@ use std::{io, path::Path};
 use crate::recording::{RATE, Samples};
 
 /// Syllables of voice, each of another pitch and colour, with short gaps between words: `seconds` long.
-pub fn speak(seed: u64, seconds: f32) -> Samples {
+pub(crate) fn speak(seed: u64, seconds: f32) -> Samples {
     let mut random = Random(seed | 1);
     let length = (seconds * RATE as f32) as usize;
     let mut samples = Vec::with_capacity(length);
@@ -22,7 +22,7 @@ pub fn speak(seed: u64, seconds: f32) -> Samples {
 }
 
 /// Writes 8 kHz mono 16-bit PCM.
-pub fn write_wav(path: &Path, samples: &[f32]) -> io::Result<()> {
+pub(crate) fn write_wav(path: &Path, samples: &[f32]) -> io::Result<()> {
     let spec = hound::WavSpec {
         channels: 1,
         sample_rate: RATE as u32,
@@ -40,7 +40,11 @@ pub fn write_wav(path: &Path, samples: &[f32]) -> io::Result<()> {
 fn syllable(samples: &mut Samples, random: &mut Random) {
     let length = ((0.08 + 0.14 * random.unit()) * RATE as f32) as usize;
     let (from, to) = (90.0 + 130.0 * random.unit(), 90.0 + 130.0 * random.unit());
-    let formants = [300.0 + 500.0 * random.unit(), 900.0 + 1_400.0 * random.unit(), 2_300.0 + 700.0 * random.unit()];
+    let formants = [
+        300.0 + 500.0 * random.unit(),
+        900.0 + 1_400.0 * random.unit(),
+        2_300.0 + 700.0 * random.unit(),
+    ];
     let mut phase = 0.0_f32;
     for index in 0..length {
         let through = index as f32 / length as f32;
@@ -62,11 +66,11 @@ fn syllable(samples: &mut Samples, random: &mut Random) {
 }
 
 /// Numbers that look random and are the same every time: SplitMix64 (Steele, Lea, Flood 2014).
-pub struct Random(pub u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -75,7 +79,7 @@ impl Random {
     }
 
     /// The next number from 0.0 to 1.0.
-    pub fn unit(&mut self) -> f32 {
+    pub(crate) fn unit(&mut self) -> f32 {
         (self.next() >> 40) as f32 / (1_u64 << 24) as f32
     }
 }
