@@ -300,6 +300,9 @@ endpoint = "PJSIP/{number}@carrier"
 caller_id = "+12025550100"
 sounds_dir = "$run/sounds"
 pbx_sounds_dir = "$inside/sounds"
+
+[store]
+url = "sqlite:$run/state/aftertone.db"
 TOML
     mv "$run/aftertone.toml.new" "$run/aftertone.toml"
     mv "$run/lab.json.new" "$run/lab.json"
