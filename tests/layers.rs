@@ -2,6 +2,11 @@
 //!
 //! It reads the sources as tokens, without comments, texts and what is compiled for tests only.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a source that cannot be read fails the test"
+)]
+
 use std::{
     collections::BTreeMap,
     fs,
