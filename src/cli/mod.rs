@@ -1,1 +1,111 @@
-//! Stub.
+//! The command line: one file a command.
+
+mod doctor;
+mod drop;
+mod printer;
+mod report;
+mod stop;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use self::printer::Printer;
+use crate::{config::Config, telemetry};
+
+/// Parses the command line, carries it out, and says how it went.
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    let printer = Printer::new();
+    telemetry::init();
+    let exit = match carry_out(args, printer) {
+        Ok(exit) => exit,
+        Err(trouble) => {
+            trouble.print(printer);
+            Exit::NotStarted
+        }
+    };
+    exit.into()
+}
+
+fn carry_out(args: Args, printer: Printer) -> Result<Exit, Trouble> {
+    let config = || Config::load(args.config.as_deref()).map_err(Trouble::new);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(Trouble::new)?;
+    let exit = match args.command {
+        Command::Doctor(args) => runtime.block_on(doctor::run(&args, &config()?, printer)),
+        Command::Drop(args) => runtime.block_on(drop::run(&args, config()?, printer)),
+    };
+    // What is not done by now is not waited for.
+    runtime.shutdown_background();
+    exit
+}
+
+/// Leaves a recorded message in a contact's voicemail through your Asterisk PBX, and never plays it to a person.
+#[derive(Debug, Parser)]
+#[command(name = "aftertone", version, max_term_width = 100)]
+struct Args {
+    /// The configuration file [default: $AFTERTONE_CONFIG, ./aftertone.toml or /etc/aftertone/aftertone.toml]
+    #[arg(long, global = true, value_name = "PATH")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Doctor(doctor::Args),
+    Drop(drop::Args),
+}
+
+/// How a command went (design, section 5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exit {
+    /// It is as it was wanted.
+    Done,
+    /// It was carried out, and the result is another.
+    Otherwise,
+    /// It was not carried out.
+    NotStarted,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::Otherwise => 1,
+            Exit::NotStarted => 2,
+        })
+    }
+}
+
+/// An error on its way to the user, with what to do about it where that is known.
+#[derive(Debug)]
+struct Trouble {
+    error: anyhow::Error,
+    hint: Option<String>,
+}
+
+impl Trouble {
+    fn new(error: impl Into<anyhow::Error>) -> Self {
+        Self {
+            error: error.into(),
+            hint: None,
+        }
+    }
+
+    fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    fn print(&self, printer: Printer) {
+        printer.error(self.error.as_ref());
+        if let Some(hint) = &self.hint {
+            printer.hint(hint);
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! A drop's news and end, as people read them and as `--json` has them (design, section 5).
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::{
+    drop::{Cause, Milestone, Moment, Outcome, Report},
+    id::{ChannelId, DropId, RunName},
+    words::{Leg, ReadyBy, Verdict},
+};
+
+/// The one object that `drop --json` prints when the drop has ended.
+#[derive(Debug, Serialize)]
+pub(super) struct Ended<'a> {
+    drop: DropId,
+    number: String,
+    outcome: Outcome,
+    verdict: Option<Verdict>,
+    amd_cause: Option<&'a str>,
+    promoted: bool,
+    ready_by: Option<ReadyBy>,
+    played_ms: u64,
+    ended_by: Option<crate::drop::EndedBy>,
+    legs: Legs,
+    timeline: Vec<Happened>,
+    /// The words of the PBX for an outcome that is the PBX's or ours; left out where there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    words: Option<&'a str>,
+}
+
+impl<'a> Ended<'a> {
+    /// `number` is shown as it is given: masked, or not.
+    pub(super) fn new(run: &RunName, drop: DropId, number: String, report: &'a Report) -> Self {
+        let leg = |leg| {
+            report.leg(leg).map(|cause: Cause| LegEnded {
+                channel: ChannelId::leg(run.clone(), drop, leg).to_string(),
+                q850: cause.q850,
+                sip: cause.sip,
+            })
+        };
+        let happened = |moment: &Moment| Happened {
+            at_ms: millis(moment.at),
+            event: moment.event,
+        };
+        Self {
+            drop,
+            number,
+            outcome: report.outcome,
+            verdict: report.verdict,
+            amd_cause: report
+                .amd_cause
+                .as_deref()
+                .filter(|cause| !cause.is_empty()),
+            promoted: report.promoted,
+            ready_by: report.ready_by,
+            played_ms: millis(report.played),
+            ended_by: report.ended_by,
+            legs: Legs {
+                busy: leg(Leg::Busy),
+                drop: leg(Leg::Drop),
+            },
+            timeline: report.timeline.iter().map(happened).collect(),
+            words: report.words.as_deref(),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Legs {
+    busy: Option<LegEnded>,
+    drop: Option<LegEnded>,
+}
+
+#[derive(Debug, Serialize)]
+struct LegEnded {
+    channel: String,
+    q850: Option<u16>,
+    sip: Option<u16>,
+}
+
+#[derive(Debug, Serialize)]
+struct Happened {
+    at_ms: u64,
+    event: Milestone,
+}
+
+/// The one object for a decision that dialled nothing.
+#[derive(Debug, Serialize)]
+pub(super) struct NotDialled {
+    drop: DropId,
+    outcome: Option<Outcome>,
+    refused: Option<&'static str>,
+    held: Option<&'static str>,
+    until: Option<String>,
+}
+
+impl NotDialled {
+    /// A drop that will never be dialled, for the reason that `slug` names.
+    pub(super) const fn refused(drop: DropId, slug: &'static str) -> Self {
+        Self {
+            drop,
+            outcome: None,
+            refused: Some(slug),
+            held: None,
+            until: None,
+        }
+    }
+}
+
+/// One line of the timeline.
+pub(super) fn moment_line(moment: Moment, note: Option<&str>) -> String {
+    let seconds = moment.at.as_secs_f64();
+    let words = moment_words(moment.event);
+    match note {
+        Some(note) => format!("{seconds:9.3}  {words}: {note}"),
+        None => format!("{seconds:9.3}  {words}"),
+    }
+}
+
+/// The last line: the slug, and what it means for this drop.
+pub(super) fn outcome_words(report: &Report) -> String {
+    let played = report.played.as_secs_f64();
+    let what = match report.outcome {
+        Outcome::Delivered => {
+            format!("the whole message ({played:.1} s) was played after the mailbox's greeting")
+        }
+        Outcome::Human if report.played.is_zero() => "a person answered; nothing was played".into(),
+        Outcome::Human => format!("a person answered; the play was stopped after {played:.1} s"),
+        Outcome::HungUp => "the far end answered and hung up before anything was played".into(),
+        Outcome::NotVoicemail => "no mailbox answered; nothing was played".into(),
+        Outcome::Unsure => {
+            "it could not be told who answered, or when to begin; nothing was played".into()
+        }
+        Outcome::CutOff => format!("the far end hung up {played:.1} s into the message"),
+        Outcome::NoAnswer => "nobody answered in time".into(),
+        Outcome::Busy => "the number is busy".into(),
+        Outcome::Rejected => "the call was declined".into(),
+        Outcome::InvalidNumber => "the network says that there is no such number".into(),
+        Outcome::Congestion => "the network had no way through".into(),
+        Outcome::Failed => "the call failed".into(),
+        Outcome::Cancelled => "cancelled; all calls are hung up".into(),
+        Outcome::Lost => {
+            "the PBX or its events went away, and what became of the call is not known".into()
+        }
+        Outcome::Error => "the PBX refused what it was asked".into(),
+    };
+    let cause = last_cause(report).map_or_else(String::new, |cause| format!(" [{cause}]"));
+    let words = report
+        .words
+        .as_deref()
+        .map_or_else(String::new, |words| format!(": {words}"));
+    format!("{what}{words}{cause}")
+}
+
+fn moment_words(event: Milestone) -> &'static str {
+    match event {
+        Milestone::BusyDialled => "busy leg dialled",
+        Milestone::DropDialled => "drop leg dialled",
+        Milestone::BusyAlerting => "busy leg rings",
+        Milestone::DropAlerting => "drop leg rings: the call was diverted",
+        Milestone::BusyHungUp => "busy leg let go",
+        Milestone::BusyAnswered => "busy leg answered",
+        Milestone::BusyGone => "busy leg gone",
+        Milestone::Promoted => "busy leg is now the live leg",
+        Milestone::DropAnswered => "drop leg answered",
+        Milestone::Verdict => "verdict",
+        Milestone::Ready => "the mailbox records",
+        Milestone::PlayStarted => "message playing",
+        Milestone::PlayFinished => "message played",
+        Milestone::PlayRestarted => "message playing from its start again",
+        Milestone::DropHungUp => "drop leg let go",
+        Milestone::DropGone => "drop leg gone",
+    }
+}
+
+/// The cause that decided, where the call failed in the network.
+fn last_cause(report: &Report) -> Option<String> {
+    let cause = report.drop.or(report.busy)?;
+    if Outcome::of_unanswered(cause) != report.outcome {
+        return None;
+    }
+    match (cause.q850, cause.sip) {
+        (Some(q850), Some(sip)) => Some(format!("Q.850 {q850}, SIP {sip}")),
+        (Some(q850), None) => Some(format!("Q.850 {q850}")),
+        (None, Some(sip)) => Some(format!("SIP {sip}")),
+        (None, None) => None,
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
