@@ -139,7 +139,7 @@ pub(super) fn outcome_words(report: &Report) -> String {
         Outcome::InvalidNumber => "the network says that there is no such number".into(),
         Outcome::Congestion => "the network had no way through".into(),
         Outcome::Failed => "the call failed".into(),
-        Outcome::Cancelled => "cancelled; all calls are hung up".into(),
+        Outcome::Cancelled => "stopped by the operator; every call is hung up".into(),
         Outcome::Lost => {
             "the PBX or its events went away, and what became of the call is not known".into()
         }
@@ -158,7 +158,7 @@ fn moment_words(event: Milestone) -> &'static str {
         Milestone::BusyDialled => "busy leg dialled",
         Milestone::DropDialled => "drop leg dialled",
         Milestone::BusyAlerting => "busy leg rings",
-        Milestone::DropAlerting => "drop leg rings: the call was diverted",
+        Milestone::DropAlerting => "drop leg rings",
         Milestone::BusyHungUp => "busy leg let go",
         Milestone::BusyAnswered => "busy leg answered",
         Milestone::BusyGone => "busy leg gone",
