@@ -351,3 +351,6 @@ impl Link {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
