@@ -2,12 +2,18 @@
 //!
 //! It reads the sources as tokens, without comments, texts and what is compiled for tests only.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a source that cannot be read fails the test"
+)]
+
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
 
-use source::{Token, tokens, without_tests};
+use source::{Token, test_modules, tokens, without_tests};
 
 #[path = "layers/source.rs"]
 mod source;
@@ -258,6 +264,30 @@ fn who_prints_or_knows_a_crate_of_another_module_is_found() {
     assert_eq!(count("src/ari/rest.rs", "use reqwest::Client;"), 0);
 }
 
+#[test]
+fn a_file_that_is_only_for_tests_is_known_by_its_declaration() {
+    let text =
+        "mod rest; #[cfg(test)] mod fixture; #[cfg(test)] #[expect(x)] mod tests; mod inner {}";
+    assert_eq!(
+        files_for_tests(Path::new("src/ari/mod.rs"), text),
+        [
+            "src/ari/fixture.rs",
+            "src/ari/fixture",
+            "src/ari/tests.rs",
+            "src/ari/tests"
+        ]
+        .map(PathBuf::from)
+    );
+    assert_eq!(
+        files_for_tests(Path::new("src/phone.rs"), "#[cfg(test)] mod tests;"),
+        ["src/phone/tests.rs", "src/phone/tests"].map(PathBuf::from)
+    );
+    assert_eq!(
+        files_for_tests(Path::new("src/lib.rs"), "mod tests;").len(),
+        0
+    );
+}
+
 /// What a source does that its place forbids, one line each.
 fn violations(path: &Path, text: &str) -> Vec<String> {
     let place = Place::of(path);
@@ -468,22 +498,39 @@ impl Place {
 
 /// All sources under `src` that are compiled for more than tests, by their path from the project's root.
 fn sources() -> Vec<(PathBuf, String)> {
-    let mut found = Vec::new();
+    let mut found = BTreeMap::new();
     let mut folders = vec![root().join("src")];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
-            let is_test = path.file_stem().is_some_and(|stem| stem == "tests");
-            if path.is_dir() && !is_test {
+            if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|e| e == "rs") && !is_test {
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let text = fs::read_to_string(&path).unwrap();
-                found.push((path.strip_prefix(root()).unwrap().to_owned(), text));
+                found.insert(path.strip_prefix(root()).unwrap().to_owned(), text);
             }
         }
     }
-    found.sort();
+    let for_tests: Vec<_> = found
+        .iter()
+        .flat_map(|(path, text)| files_for_tests(path, text))
+        .collect();
     found
+        .into_iter()
+        .filter(|(path, _)| !for_tests.iter().any(|test| path.starts_with(test)))
+        .collect()
+}
+
+/// The files, and folders, of the modules that a source has for tests only.
+fn files_for_tests(path: &Path, text: &str) -> Vec<PathBuf> {
+    let folder = match path.file_stem().and_then(|stem| stem.to_str()) {
+        Some("mod" | "lib" | "main") => path.with_file_name(""),
+        Some(_) | None => path.with_extension(""),
+    };
+    test_modules(&tokens(text))
+        .into_iter()
+        .flat_map(|name| [folder.join(format!("{name}.rs")), folder.join(name)])
+        .collect()
 }
 
 fn root() -> &'static Path {

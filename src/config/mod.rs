@@ -10,6 +10,7 @@
 
 mod error;
 mod layers;
+mod source;
 mod values;
 
 use std::{
@@ -22,10 +23,11 @@ use secrecy::SecretString;
 
 use crate::phone::{CallerId, Rules};
 
-pub use error::ConfigError;
+pub use error::{Absent, ConfigError, Place};
 pub use values::{Endpoint, PbxUrl, StoreUrl};
 
-use layers::{Layers, Surroundings};
+use layers::Layers;
+use source::Surroundings;
 
 /// All settings, checked.
 #[derive(Clone, Debug)]

@@ -332,7 +332,7 @@ fn an_unknown_key_is_told_with_the_known_ones() {
     assert_snapshot!(
         Scene::with(REQUIRED).variable("AFTERTONE__DROP", "1").error(), @"unknown key `drop` in the environment variable AFTERTONE__DROP; [drop] has technique, lead, answer_timeout, screening_timeout, ready_timeout, release_on_progress, when_unsure, when_busy_leg_answered");
     assert_snapshot!(
-        Scene::with(REQUIRED).variable("AFTERTONE__drop__lead", "1s").error(), @"unknown key `drop.lead` in the environment variable AFTERTONE__drop__lead; [drop] has technique, lead, answer_timeout, screening_timeout, ready_timeout, release_on_progress, when_unsure, when_busy_leg_answered");
+        Scene::with(REQUIRED).variable("AFTERTONE__drop__lead", "1s").error(), @"unknown key `drop.lead` in the environment variable AFTERTONE__drop__lead; write the variable in capitals, AFTERTONE__DROP__LEAD");
 }
 
 #[test]
@@ -357,7 +357,7 @@ fn a_bad_value_is_told_with_key_place_and_what_was_expected() {
     assert_snapshot!(error_for("[audio]\nmax_length = \"1h\""), @r#"`audio.max_length` in DIR/aftertone.toml: `1h` is out of range; expected a duration from 1s to 600s, such as "2s" or "500ms""#);
     assert_snapshot!(error_for("[audio]\ntarget_lufs = 3"), @"`audio.target_lufs` in DIR/aftertone.toml: `3` was given; expected a number from -40 to -5");
     assert_snapshot!(error_for("instance = \"After-Tone\"\n[pbx]\n"), @"`instance` in DIR/aftertone.toml: `After-Tone` does not fit; expected 1 to 32 characters of `a-z0-9`");
-    assert_snapshot!(Scene::with("pbx = 3\n").error(), @"");
+    assert_snapshot!(Scene::with("pbx = 3\n").error(), @"unknown key `pbx` in DIR/aftertone.toml; [pbx] has url, username, password, password_file, app, endpoint, caller_id, sounds_dir, pbx_sounds_dir, context, ca_file, default_region, allow_premium");
     assert_snapshot!(error_for("[pbx]\nallow_premium = \"yes\"\n"), @"`pbx.allow_premium` in DIR/aftertone.toml: `yes` was given; expected `true` or `false`");
     assert_snapshot!(error_for("[pbx]\ndefault_region = \"UK\"\n"), @"`pbx.default_region` in DIR/aftertone.toml: `UK` is no country known here; expected the two letters of a country, such as `US`");
     assert_snapshot!(error_for("[pbx]\napp = \"a,b\"\n"), @"`pbx.app` in DIR/aftertone.toml: `a,b` does not fit; expected 1 to 64 characters of `A-Za-z0-9_-`");

@@ -151,6 +151,21 @@ pub(super) fn without_tests(tokens: Vec<Token>) -> Vec<Token> {
     kept
 }
 
+/// The modules in files of their own that are compiled for tests only: `#[cfg(test)] mod fixture;`.
+pub(super) fn test_modules(tokens: &[Token]) -> Vec<String> {
+    let kept = without_tests(tokens.to_vec());
+    let declared = |tokens: &[Token]| -> Vec<String> {
+        tokens
+            .windows(3)
+            .filter(|t| t[0].text == "mod" && t[2].text == ";")
+            .map(|t| t[1].text.clone())
+            .collect()
+    };
+    let compiled = declared(&kept);
+    let all = declared(tokens).into_iter();
+    all.filter(|name| !compiled.contains(name)).collect()
+}
+
 /// The end of an item: behind its `;`, or behind the brace that closes it where that is no `use {..};`.
 fn item_end(tokens: &[Token], start: usize) -> usize {
     let mut depth = 0;
