@@ -22,7 +22,7 @@ use symphonia::core::{
 use super::{
     normalise::{Resampler, WORK_RATE},
     refusal::Refusal,
-    sniff::{Format, Mended, format_of},
+    sniff::{Format, Mended, counts_frames, format_of},
 };
 
 /// A recording as one channel at [`WORK_RATE`].
@@ -45,10 +45,11 @@ pub(super) struct Decoded {
     pub(super) skipped: u64,
 }
 
-/// Reads the recording at `path`, at most `limit` of it.
+/// Reads the recording at `path` for a message of at most `limit`.
 ///
 /// # Errors
-/// [`Refusal`] says why it cannot be used; a recording longer than `limit` is refused as soon as that much was read.
+/// [`Refusal`] says why it cannot be used; a recording longer than `limit` and a minute of silence around it is refused
+/// as soon as that much was read.
 pub(super) fn decode(path: &Path, limit: Duration) -> Result<Decoded, Refusal> {
     let all = guarded(path, limit, Mix::All)?;
     match all.cancelled_in_favour_of {
@@ -82,7 +83,11 @@ fn guarded(path: &Path, limit: Duration, mix: Mix) -> Result<Pass, Refusal> {
 }
 
 fn pass(path: &Path, limit: Duration, mix: Mix) -> Result<Pass, Refusal> {
-    let (source, format) = open(path)?;
+    let Opened {
+        source,
+        format,
+        counted,
+    } = open(path)?;
     let (mut reader, mut decoder, track) = start(source, format)?;
     let promised = reader
         .tracks()
@@ -148,7 +153,7 @@ fn pass(path: &Path, limit: Duration, mix: Mix) -> Result<Pass, Refusal> {
         return Err(Refusal::Empty);
     };
     if let Some(promised) = promised
-        && format != Format::Mp3
+        && counted
         && sink.frames + SLACK_FRAMES < promised
     {
         return Err(sink.cut_off(promised));
@@ -159,7 +164,14 @@ fn pass(path: &Path, limit: Duration, mix: Mix) -> Result<Pass, Refusal> {
     sink.finish(format, skipped)
 }
 
-fn open(path: &Path) -> Result<(Mended, Format), Refusal> {
+struct Opened {
+    source: Mended,
+    format: Format,
+    /// Whether the length that the file promises is meant.
+    counted: bool,
+}
+
+fn open(path: &Path) -> Result<Opened, Refusal> {
     // Asked before opening: to open a pipe that nobody writes to would wait for ever.
     let meta = std::fs::metadata(path).map_err(Refusal::Unreadable)?;
     if !meta.is_file() {
@@ -182,18 +194,19 @@ fn open(path: &Path) -> Result<(Mended, Format), Refusal> {
         .read_to_end(&mut head)
         .map_err(Refusal::Unreadable)?;
     let format = format_of(&head)?;
-    file.seek(SeekFrom::Start(0)).map_err(Refusal::Unreadable)?;
-    let source = match format {
-        Format::Wav => {
-            let mut mended = Mended::wav(file, len)?;
-            mended
-                .seek(SeekFrom::Start(0))
-                .map_err(Refusal::Unreadable)?;
-            mended
-        }
+    let counted = format != Format::Mp3 || counts_frames(&mut file).map_err(Refusal::Unreadable)?;
+    let mut source = match format {
+        Format::Wav => Mended::wav(file, len)?,
         Format::Mp3 | Format::Flac | Format::Ogg => Mended::as_is(file, len),
     };
-    Ok((source, format))
+    source
+        .seek(SeekFrom::Start(0))
+        .map_err(Refusal::Unreadable)?;
+    Ok(Opened {
+        source,
+        format,
+        counted,
+    })
 }
 
 type Started = (Box<dyn FormatReader>, Box<dyn AudioDecoder>, u32);
@@ -259,7 +272,7 @@ impl Sink {
             resampler: Resampler::new(rate, WORK_RATE),
             mono: Vec::new(),
             frames: 0,
-            most_frames: (limit.as_secs_f64() * f64::from(rate)).ceil() as u64,
+            most_frames: ((limit + SILENCE_READ).as_secs_f64() * f64::from(rate)).ceil() as u64,
             limit,
             bad_samples: 0,
             energy: vec![0.0; channels],
@@ -383,6 +396,9 @@ const RATES: std::ops::RangeInclusive<u32> = 4_000..=768_000;
 /// Largest file that is read: three minutes of 8 channels at 96 kHz and 24 bit.
 const MAX_BYTES: u64 = 512 * 1024 * 1024;
 
+/// How much longer than the message a recording may be: silence around it, which is cut.
+const SILENCE_READ: Duration = Duration::from_secs(60);
+
 /// How much of the file's beginning is looked at to tell what it is.
 const HEAD: usize = 128;
 
@@ -400,3 +416,6 @@ const LOUDEST_SAMPLE: f32 = 1e5;
 
 /// A mix this far (6 dB) below that of unrelated channels has lost what the channels hold.
 const CANCELLED: f64 = 0.25;
+
+#[cfg(test)]
+mod tests;

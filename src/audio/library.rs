@@ -227,7 +227,7 @@ impl Library {
             file: source.to_owned(),
             why,
         };
-        let mut decoded = decode(source, targets.max_length() + SILENCE_READ).map_err(refused)?;
+        let mut decoded = decode(source, targets.max_length()).map_err(refused)?;
         let samples = std::mem::take(&mut decoded.samples);
         let done = normalise(samples, targets).map_err(refused)?;
         let report = Report::new(source, &decoded, &done, targets, now);
@@ -416,9 +416,6 @@ const WIDE: &str = ".wav16";
 
 /// Extension of the report.
 const JSON: &str = ".json";
-
-/// How much longer than a message a source may be: silence around it, which is cut.
-const SILENCE_READ: Duration = Duration::from_secs(60);
 
 /// Longest report that is read, in bytes.
 const REPORT_MAX: u64 = 64 * 1024;

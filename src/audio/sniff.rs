@@ -78,6 +78,25 @@ pub(super) fn format_of(head: &[u8]) -> Result<Format, Refusal> {
     }
 }
 
+/// Whether an MP3 file counts its frames, by the header that encoders put into the first one. Where it does not, its
+/// length is a guess from its size.
+pub(super) fn counts_frames(file: &mut File) -> io::Result<bool> {
+    let mut head = [0; 10];
+    let tagged = read_at(file, 0, &mut head)? == head.len() && head.starts_with(b"ID3");
+    // The tag's size holds seven bits a byte, and leaves out the tag's own header.
+    let size = head[6..]
+        .iter()
+        .fold(0, |size, b| size << 7 | u64::from(b & 0x7F));
+    let mut frame = [0; 64];
+    let held = read_at(file, if tagged { size + 10 } else { 0 }, &mut frame)?;
+    let frame = &frame[..held];
+    let at = frame.windows(4).position(|w| w == b"Xing" || w == b"Info");
+    // The lowest of the flags that follow tells that the count is there.
+    Ok(at
+        .and_then(|at| frame.get(at + 7))
+        .is_some_and(|flags| flags & 1 == 1))
+}
+
 /// A source of bytes whose WAV sizes are those that the file really has.
 ///
 /// Programs that write to a pipe leave the sizes at 0 or at their largest value. The decoder would then lose the last
@@ -164,6 +183,18 @@ impl MediaSource for Mended {
 
     fn byte_len(&self) -> Option<u64> {
         Some(self.len)
+    }
+}
+
+/// Reads at an offset what is there, at most the whole buffer.
+fn read_at(file: &mut File, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+    file.seek(SeekFrom::Start(offset))?;
+    let mut held = 0;
+    loop {
+        match file.read(&mut buf[held..])? {
+            0 => return Ok(held),
+            n => held += n,
+        }
     }
 }
 

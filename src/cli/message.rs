@@ -232,3 +232,123 @@ fn source(report: &Report) -> String {
 fn seconds(ms: u64) -> String {
     format!("{}.{:02} s", ms / 1_000, ms % 1_000 / 10)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use clap::Parser;
+    use tempfile::TempDir;
+
+    use super::*;
+
+    #[test]
+    fn a_message_is_added_listed_shown_and_removed() {
+        let bench = Bench::new();
+        assert_eq!(bench.run(&["list"]).unwrap(), "");
+        assert_eq!(bench.run(&["list", "--json"]).unwrap(), "[]\n");
+        let added = bench
+            .run(&["add", "spring", &fixture("tone.flac")])
+            .unwrap();
+        insta::assert_snapshot!(added, @"");
+        assert_eq!(bench.run(&["show", "spring"]).unwrap(), added);
+        std::fs::write(bench.dir.path().join("sounds/torn.wav"), "half").unwrap();
+        let listed = bench
+            .run(&["list"])
+            .unwrap()
+            .replace(&bench.dir.path().display().to_string(), "DIR");
+        insta::assert_snapshot!(listed, @"");
+        assert_eq!(
+            bench.run(&["rm", "spring", "torn"]).unwrap(),
+            "removed spring\nremoved torn\n"
+        );
+        assert_eq!(bench.run(&["list"]).unwrap(), "");
+    }
+
+    #[test]
+    fn with_json_there_is_one_value() {
+        let bench = Bench::new();
+        let added = bench
+            .run(&["add", "--json", "spring", &fixture("tone.flac")])
+            .unwrap();
+        let value: Value = serde_json::from_str(&added).unwrap();
+        assert_eq!(value["name"], "spring");
+        assert_eq!(value["media"], "sound:/pbx/spring");
+        assert_eq!(value["duration_ms"], value["report"]["duration_ms"]);
+        assert_eq!(value["report"]["prepared_at"], "1970-01-01T00:00:00Z");
+        assert_eq!(bench.run(&["show", "--json", "spring"]).unwrap(), added);
+        let list: Value = serde_json::from_str(&bench.run(&["list", "--json"]).unwrap()).unwrap();
+        assert_eq!(list[0], value);
+        let removed = bench.run(&["rm", "--json", "spring"]).unwrap();
+        assert_eq!(removed, "{\"removed\":[\"spring\"]}\n");
+    }
+
+    #[test]
+    fn what_cannot_be_done_says_why_and_what_to_do() {
+        let bench = Bench::new();
+        let tone = fixture("tone.flac");
+        bench.run(&["add", "spring", &tone]).unwrap();
+        for (args, words, hint) in [
+            (
+                vec!["add", "spring", &tone],
+                "a message called `spring` already",
+                "--replace spring",
+            ),
+            (
+                vec!["show", "autumn"],
+                "no message called `autumn`",
+                "message list",
+            ),
+            (
+                vec!["rm", "spring", "autumn"],
+                "no message called `autumn`",
+                "message list",
+            ),
+        ] {
+            let error = bench.run(&args).unwrap_err();
+            assert!(error.to_string().contains(words), "{args:?}: {error}");
+            assert!(error.hint().unwrap().contains(hint), "{args:?}: {error}");
+        }
+        // A misspelt name among several removed nothing.
+        assert!(bench.run(&["show", "spring"]).is_ok());
+        assert!(bench.run(&["add", "--replace", "spring", &tone]).is_ok());
+        assert!(Line::try_parse_from(["message", "add", "Bad Name", "x"]).is_err());
+        assert!(Line::try_parse_from(["message", "rm"]).is_err());
+    }
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: MessageArgs,
+    }
+
+    struct Bench {
+        dir: TempDir,
+        library: Library,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let library = Library::new(&dir.path().join("sounds"), Path::new("/pbx")).unwrap();
+            Self { dir, library }
+        }
+
+        fn run(&self, args: &[&str]) -> Result<String, MessageError> {
+            let line = Line::try_parse_from([&["message"], args].concat()).unwrap();
+            let mut data = Vec::new();
+            run(
+                &line.args,
+                &self.library,
+                &Targets::default(),
+                SystemTime::UNIX_EPOCH,
+                &mut data,
+            )?;
+            Ok(String::from_utf8(data).unwrap())
+        }
+    }
+
+    fn fixture(name: &str) -> String {
+        format!("{}/tests/fixtures/audio/{name}", env!("CARGO_MANIFEST_DIR"))
+    }
+}
