@@ -151,7 +151,7 @@ impl Probe<'_> {
 
     async fn sounds(&mut self) -> Check {
         let folder = &self.config.pbx.sounds_dir;
-        let name = format!("aftertone-probe-{}", self.channel.drop);
+        let name = format!("once-{}-{}", self.channel.run, self.channel.drop);
         let file = match ProbeFile::write(folder, &name) {
             Ok(file) => file,
             Err(error) => {
