@@ -353,3 +353,77 @@ fn library_trouble(error: audio::Error) -> Trouble {
     let hint = error.hint();
     Trouble::new(error).maybe_hint(hint)
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    #[test]
+    fn what_is_given_for_one_drop_overrides_the_configuration() {
+        let mut plan = plan();
+        let given = overrides(&[
+            "--technique=single",
+            "--lead=500ms",
+            "--when-unsure=play",
+            "--when-busy-leg-answered=give_up",
+            "--caller-id=+12025550199",
+        ]);
+        let given = given.unwrap();
+        given.apply(&mut plan);
+        assert_eq!(plan.technique, Technique::Single);
+        assert_eq!(plan.lead, Duration::from_millis(500));
+        assert_eq!(plan.when_unsure, WhenUnsure::Play);
+        assert_eq!(plan.when_busy_leg_answered, WhenBusyLegAnswered::GiveUp);
+        assert_eq!(given.caller_id.unwrap().as_str(), "+12025550199");
+    }
+
+    #[test]
+    fn what_is_not_given_is_as_configured() {
+        let mut applied = plan();
+        overrides(&[]).unwrap().apply(&mut applied);
+        assert_eq!(applied, plan());
+    }
+
+    #[test]
+    fn a_bad_override_is_a_usage_error() {
+        for bad in [
+            "--technique=triple",
+            "--lead=-1s",
+            "--lead=61s",
+            "--lead=2",
+            "--lead=",
+            "--when-unsure=PLAY",
+            "--when-busy-leg-answered=never",
+            "--caller-id=\"A\" <+12025550199>",
+        ] {
+            assert!(overrides(&[bad]).is_err(), "{bad}");
+        }
+    }
+
+    fn overrides(args: &[&str]) -> Result<Overrides, clap::Error> {
+        let line = [&["drop", "+12025550101", "-m", "spring"], args].concat();
+        Line::try_parse_from(line).map(|line| line.args.overrides)
+    }
+
+    fn plan() -> Plan {
+        Plan {
+            technique: Technique::Double,
+            lead: Duration::from_secs(2),
+            answer_timeout: Duration::from_secs(45),
+            screening_timeout: Duration::from_secs(90),
+            ready_timeout: Duration::from_secs(60),
+            release_on_progress: Some(Duration::ZERO),
+            when_unsure: WhenUnsure::HangUp,
+            when_busy_leg_answered: WhenBusyLegAnswered::Promote,
+            message: None,
+        }
+    }
+}

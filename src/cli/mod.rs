@@ -146,3 +146,36 @@ impl Trouble {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_is_as_it_was() {
+        let mut command = Args::command().term_width(100);
+        command.build();
+        insta::assert_snapshot!("help", command.render_long_help().to_string());
+        for name in ["drop", "doctor", "message"] {
+            let help = command
+                .find_subcommand_mut(name)
+                .map(clap::Command::render_long_help);
+            insta::assert_snapshot!(format!("help-{name}"), help.unwrap().to_string());
+        }
+    }
+
+    #[test]
+    fn the_exit_statuses_are_the_design_s() {
+        let rows = [(Exit::Done, 0), (Exit::Otherwise, 1), (Exit::NotStarted, 2)];
+        for (exit, status) in rows {
+            assert_eq!(ExitCode::from(exit), ExitCode::from(status));
+        }
+    }
+}
