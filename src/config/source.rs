@@ -104,13 +104,16 @@ pub(super) fn read_secret(path: &Path) -> io::Result<String> {
 
 /// Warns where every user of the machine may read a file that holds the password.
 pub(super) fn warn_if_exposed(path: &Path) {
-    let exposed = fs::metadata(path).is_ok_and(|metadata| metadata.mode() & 0o004 != 0);
-    if exposed {
+    if is_exposed(path) {
         warn!(
             file = %path.display(),
             "every user of this machine can read the PBX's password; run `chmod o-r` on the file"
         );
     }
+}
+
+pub(super) fn is_exposed(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| metadata.mode() & 0o004 != 0)
 }
 
 /// What the names of all variables begin with that override a key.

@@ -38,8 +38,13 @@ pub(super) enum Stage {
 pub(super) enum Originate {
     #[default]
     Unanswered,
+    /// It was settled while the event link was being restored: the list of channels that is being read may be older
+    /// than the channel.
+    Fresh,
     /// A reply came, or the request timed out, or the channel showed itself.
     Settled,
+    /// Certainly nothing was dialled.
+    Refused,
 }
 
 /// Whether we want the leg to end.
@@ -51,7 +56,7 @@ pub(super) enum HangUp {
     Asked,
 }
 
-/// Whether the PBX has denied the leg, while we still wait to hear how it ended.
+/// Whether the PBX has denied the leg, or told that the far end wants its end, while we still wait to hear how it ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Doubt {
     #[default]
@@ -65,10 +70,6 @@ impl Track {
         matches!(self.stage, Stage::Dialled | Stage::Alerting | Stage::Up)
     }
 
-    pub(super) fn is_over(&self) -> bool {
-        matches!(self.stage, Stage::Absent | Stage::Gone)
-    }
-
     pub(super) fn was_dialled(&self) -> bool {
         self.stage != Stage::Idle
     }
@@ -77,7 +78,12 @@ impl Track {
         self.hang_up == HangUp::Asked
     }
 
-    /// Whether the PBX doubts the leg's existence, and its end has not been told.
+    /// Whether the leg was dialled, is not known to have ended, and nobody asked for its end.
+    pub(super) fn is_held(&self) -> bool {
+        self.is_alive() && !self.is_leaving()
+    }
+
+    /// Whether the leg's existence is in doubt, and its end has not been told.
     pub(super) fn is_doubted(&self) -> bool {
         self.doubt == Doubt::Doubted && self.is_alive()
     }
@@ -85,7 +91,27 @@ impl Track {
     /// Whether the originate has been answered, in words or by the channel itself: from then on a channel that the PBX
     /// does not know is gone.
     pub(super) fn is_settled(&self) -> bool {
-        self.originate == Originate::Settled || self.stage > Stage::Dialled
+        self.originate != Originate::Unanswered
+    }
+
+    /// Whether a list of channels read since the event link broke would hold the leg if it lives.
+    pub(super) fn would_be_listed(&self) -> bool {
+        self.originate == Originate::Settled
+    }
+
+    /// A list of channels that is read from here on holds the leg if it lives.
+    pub(super) fn grow_old(&mut self) {
+        if self.originate == Originate::Fresh {
+            self.originate = Originate::Settled;
+        }
+    }
+
+    /// The leg lives although the PBX had denied or refused it: it is only there to be hung up.
+    pub(super) fn revive(&mut self) {
+        self.stage = Stage::Dialled;
+        self.originate = Originate::Settled;
+        self.hang_up = HangUp::Asked;
+        self.doubt = Doubt::Sure;
     }
 
     /// Whether the leg's end is known and the PBX's own limit was the reason: it reports no cause, and nobody asked.

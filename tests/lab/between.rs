@@ -29,8 +29,6 @@ struct State {
     faults: Mutex<Vec<Fault>>,
     /// Event links that are open, to be cut.
     links: Mutex<Vec<TcpStream>>,
-    /// The type of every event that went by.
-    seen: Mutex<Vec<String>>,
     /// Method and path of every request that the PBX got.
     asked: Mutex<Vec<String>>,
 }
@@ -153,7 +151,6 @@ impl Between {
             plots: Mutex::default(),
             faults: Mutex::default(),
             links: Mutex::default(),
-            seen: Mutex::default(),
             asked: Mutex::default(),
         });
         let shared = Arc::clone(&state);
@@ -190,14 +187,6 @@ impl Between {
     /// Lets the first such request go wrong.
     pub(crate) fn break_one(&self, request: Request, wrong: Wrong) {
         locked(&self.state.faults).push(Fault { request, wrong });
-    }
-
-    /// How many events of this type went by.
-    pub(crate) fn count(&self, kind: &str) -> usize {
-        locked(&self.state.seen)
-            .iter()
-            .filter(|seen| *seen == kind)
-            .count()
     }
 
     /// How many such requests reached the PBX.
@@ -388,7 +377,6 @@ impl State {
         let Ok(event) = serde_json::from_slice::<Value>(payload) else {
             return Then::Tell;
         };
-        locked(&self.seen).push(event["type"].as_str().unwrap_or_default().to_owned());
         let mut plots = locked(&self.plots);
         let Some(index) = plots.iter().position(|plot| plot.moment.is(&event)) else {
             return Then::Tell;

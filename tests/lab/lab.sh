@@ -169,8 +169,7 @@ start() {
         enter setsid asterisk -f -q -C "$inside/$server/etc/asterisk.conf" &
     )
     wait_for "$server to start" started "$server"
-    pid=$(cat "$run/$server/run/asterisk.pid")
-    echo "$pid $(started_at "$pid")" >"$run/$server.pid"
+    note "$server" "$(cat "$run/$server/run/asterisk.pid")"
     console "$server" "core waitfullybooted" >/dev/null
 }
 
@@ -193,13 +192,25 @@ stop() {
 
 gone() { ! alive "$1"; }
 
-# Whether the process in the pid file is the very one we started: a pid alone may be somebody else's by now.
+# Whether a server runs: the process in the pid file must be the very one we started, for its pid may be somebody else's by now.
 alive() {
-    [ -f "$run/$1.pid" ] || return 1
+    [ -f "$run/$1.pid" ] || adopt "$1" || return 1
     read -r pid began <"$run/$1.pid" || return 1
-    [ -n "$began" ] && [ "$(started_at "$pid")" = "$began" ] &&
-        { tr '\0' ' ' <"/proc/$pid/cmdline"; } 2>/dev/null | grep -qF -- "-C $inside/$1/etc/asterisk.conf"
+    [ -n "$began" ] && [ "$(started_at "$pid")" = "$began" ] && serves "$1" "$pid"
 }
+
+# Takes over a server that an interrupted `up` had started but not yet noted.
+adopt() {
+    pid=$(cat "$run/$1/run/asterisk.pid" 2>/dev/null) && [ -n "$pid" ] && serves "$1" "$pid" && note "$1" "$pid"
+}
+
+# Whether a process is an Asterisk with this lab's configuration, in the root it was started in.
+serves() {
+    { tr '\0' ' ' <"/proc/$2/cmdline"; } 2>/dev/null | grep -qF -- "-C $inside/$1/etc/asterisk.conf" &&
+        [ "$(readlink "/proc/$2/root")" = "$(readlink -f "$root")" ]
+}
+
+note() { echo "$2 $(started_at "$2")" >"$run/$1.pid"; }
 
 pid_of() { cut -d ' ' -f 1 "$run/$1.pid"; }
 
@@ -300,6 +311,9 @@ endpoint = "PJSIP/{number}@carrier"
 caller_id = "+12025550100"
 sounds_dir = "$run/sounds"
 pbx_sounds_dir = "$inside/sounds"
+
+[store]
+url = "sqlite:$run/state/aftertone.db"
 TOML
     mv "$run/aftertone.toml.new" "$run/aftertone.toml"
     mv "$run/lab.json.new" "$run/lab.json"

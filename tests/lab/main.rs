@@ -89,6 +89,9 @@ fn up(name: &'static str, ports: u16) -> Result<(Lab, Message), Failed> {
 }
 
 fn main() {
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .unwrap();
     // A test mostly waits for the telephone network, so many may wait at once.
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(8);

@@ -32,6 +32,7 @@ pub(crate) struct Lab {
 struct Facts {
     run: PathBuf,
     pbx_url: String,
+    pbx_pid: u32,
     pbx_user: String,
     pbx_password: String,
     sounds_dir: PathBuf,
@@ -96,9 +97,20 @@ impl Lab {
         &self.facts.sounds_dir
     }
 
-    /// Does something to one of the servers: `stop-pbx`, `start-pbx`, `restart-pbx`.
-    pub(crate) fn order(&self, what: &str) -> Result<(), Failed> {
-        script(&[what, "--name", self.name]).map(drop)
+    /// Stops the PBX, which hangs up every call on its way, and starts it again.
+    pub(crate) fn restart_pbx(&self) -> Result<(), Failed> {
+        script(&["restart-pbx", "--name", self.name]).map(drop)
+    }
+
+    /// Kills the PBX as a power cut would, and starts it again.
+    pub(crate) fn crash_pbx(&self) -> Result<(), Failed> {
+        let killed = Command::new("kill")
+            .args(["-KILL", &self.facts.pbx_pid.to_string()])
+            .status()?;
+        if !killed.success() {
+            return Err("the PBX was not there to be killed".into());
+        }
+        script(&["start-pbx", "--name", self.name]).map(drop)
     }
 
     /// What the carrier saw of a number, in the order of its clock.
