@@ -28,8 +28,8 @@ fn a_delivered_drop_as_asterisk_tells_it() {
 52.160 Screened { leg: Drop, verdict: Machine, cause: "LONGGREETING-1500-1500" }
 01.298 Screened { leg: Drop, verdict: Machine, cause: "LONGGREETING-1500-1500" }
 01.298 Ready(Drop, Dialplan)
-01.300 PlaybackStarted(1)
-07.497 PlaybackFinished(1, Done)
+01.300 PlaybackStarted { play: Play(1), at: now }
+07.497 PlaybackFinished { play: Play(1), end: Done, at: now }
 07.505 Gone { leg: Drop, cause: Cause { q850: Some(16), sip: None } }
 "#
     );
@@ -414,10 +414,12 @@ fn events(event: &Value) -> Vec<Event> {
 
 /// The events of a return from the dialplan in short.
 fn short(events: &[Event]) -> String {
-    let words = events.iter().map(|event| match event {
-        Event::Screened { verdict, .. } => format!("{verdict:?}"),
-        Event::Ready(Leg::Drop, ReadyBy::Dialplan) => "Ready".to_owned(),
-        other => format!("{other:?}").replace("(Drop)", ""),
+    let words = events.iter().map(|event| {
+        if let Event::Screened { verdict, .. } = event {
+            return format!("{verdict:?}");
+        }
+        let word = format!("{event:?}");
+        word.replace("(Drop, Dialplan)", "").replace("(Drop)", "")
     });
     words.collect::<Vec<_>>().join("+")
 }
@@ -426,33 +428,19 @@ fn short(events: &[Event]) -> String {
 fn ladder(recorded: &str) -> String {
     let mut text = String::new();
     for line in recorded.lines() {
-        let event = wire::Event::parse(line).unwrap();
-        let at = &event.timestamp.as_str()[17..23];
-        for notice in translate(&run(), &event) {
+        let message = wire::Event::parse(line).unwrap();
+        let time = message.timestamp.as_str();
+        let at = &time[17..23];
+        for notice in translate(&run(), &message) {
             let Notice::Drop { drop, event } = notice else {
                 panic!("a stranger");
             };
             assert_eq!(drop, DROP);
-            let at_its_time = |at: Option<PbxTime>| at == wire::pbx_time(&line_time(line));
-            match event {
-                Event::PlaybackStarted { play, at: told } if at_its_time(told) => {
-                    writeln!(text, "{at} PlaybackStarted({})", play.0).unwrap();
-                }
-                Event::PlaybackFinished {
-                    play,
-                    end,
-                    at: told,
-                } if at_its_time(told) => {
-                    writeln!(text, "{at} PlaybackFinished({}, {end:?})", play.0).unwrap();
-                }
-                other => writeln!(text, "{at} {other:?}").unwrap(),
-            }
+            let told = format!("{event:?}");
+            // The time that an event carries is the message's own.
+            let own = format!("{:?}", wire::pbx_time(time));
+            writeln!(text, "{at} {}", told.replace(&own, "now")).unwrap();
         }
     }
     text
-}
-
-fn line_time(line: &str) -> String {
-    let event: Value = serde_json::from_str(line).unwrap();
-    event["timestamp"].as_str().unwrap().to_owned()
 }
