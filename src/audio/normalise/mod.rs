@@ -32,6 +32,9 @@ pub(super) const NARROW_RATE: u32 = 8_000;
 /// Shortest audible part of a message.
 pub const SHORTEST: Duration = Duration::from_secs(1);
 
+/// What a message has before its first audible sample. Soft onsets (f, s, h) lie within it.
+pub const LEAD: Duration = Duration::from_millis(100);
+
 /// Silence at a message's end: what a prepared message ends in at least.
 pub const TAIL: Duration = Duration::from_millis(200);
 
