@@ -98,7 +98,7 @@ pub(super) fn normalise(mut samples: Vec<f32>, targets: &Targets) -> Result<Norm
         return Err(Refusal::Silent);
     }
     let narrow = resample(&wide, WORK_RATE, NARROW_RATE);
-    let narrow = loudness::level(narrow, NARROW_RATE, targets.lufs);
+    let narrow = loudness::level(&narrow, NARROW_RATE, targets.lufs);
     // A message whose band ends above 4 kHz would have no level at 8 kHz: there is nothing to hear on a telephone.
     let Some(Levelled {
         samples: narrow,
@@ -109,7 +109,7 @@ pub(super) fn normalise(mut samples: Vec<f32>, targets: &Targets) -> Result<Norm
     else {
         return Err(Refusal::Silent);
     };
-    let Some(wide) = loudness::level(wide, WORK_RATE, targets.lufs) else {
+    let Some(wide) = loudness::level(&wide, WORK_RATE, targets.lufs) else {
         return Err(Refusal::Silent);
     };
     Ok(Normalised {
