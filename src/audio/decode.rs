@@ -88,12 +88,8 @@ fn pass(path: &Path, limit: Duration, mix: Mix) -> Result<Pass, Refusal> {
         format,
         counted,
     } = open(path)?;
-    let (mut reader, mut decoder, track) = start(source, format)?;
-    let promised = reader
-        .tracks()
-        .iter()
-        .find(|t| t.id == track)
-        .and_then(|t| t.num_frames);
+    let (mut reader, mut decoder, mut track) = start(source, format)?;
+    let mut promised = promise(reader.as_ref(), track);
     let mut sink: Option<Sink> = None;
     let mut chunk: Vec<f32> = Vec::new();
     let mut skipped = 0_u64;
@@ -111,7 +107,9 @@ fn pass(path: &Path, limit: Duration, mix: Mix) -> Result<Pass, Refusal> {
             Ok(None) => break,
             Err(Trouble::ResetRequired) => {
                 // A chained stream: another recording begins. It goes on in the same message if it is alike.
-                (decoder, _) = decoder_of(reader.as_ref())?;
+                (decoder, track) = decoder_of(reader.as_ref())?;
+                let more = promise(reader.as_ref(), track);
+                promised = promised.zip(more).map(|(a, b)| a.saturating_add(b));
                 continue;
             }
             Err(trouble) => return Err(refusal(trouble, format, promised, sink.as_ref())),
@@ -241,6 +239,12 @@ fn decoder_of(reader: &dyn FormatReader) -> Result<(Box<dyn AudioDecoder>, u32),
             why: trouble.to_string(),
         })?;
     Ok((decoder, track.id))
+}
+
+/// How many frames the headers promise.
+fn promise(reader: &dyn FormatReader, track: u32) -> Option<u64> {
+    let mut tracks = reader.tracks().iter();
+    tracks.find(|t| t.id == track).and_then(|t| t.num_frames)
 }
 
 /// Where decoded samples go: mixed to one channel, cleaned, resampled.

@@ -25,7 +25,7 @@ use thiserror::Error;
 pub use self::{
     error::Error,
     library::{Library, Listed, Once, Prepared},
-    normalise::{FRAME, SHORTEST, TAIL},
+    normalise::{FRAME, LEAD, SHORTEST, TAIL},
     reference::{BadName, BadReference, Name, Reference, SoundUri, resolve},
     refusal::Refusal,
     report::Report,

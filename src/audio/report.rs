@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Targets,
     decode::Decoded,
-    normalise::{NARROW_RATE, Normalised},
+    normalise::{LEAD, NARROW_RATE, Normalised},
 };
 
 /// What was made of a recording; kept beside the message. Lengths in ms, levels in LUFS and in dB of full scale.
@@ -118,13 +118,22 @@ fn changes(decoded: &Decoded, done: &Normalised, targets: &Targets) -> Vec<Strin
             done.offset * 100.0
         ));
     }
-    let (before, after) = (
-        done.silence_before.as_millis(),
-        done.silence_after.as_millis(),
-    );
-    out.push(format!(
-        "cut the silence around it: {before} ms before it and {after} ms after it were there"
-    ));
+    let length = Duration::from_millis(done.narrow.len() as u64 * 1_000 / u64::from(NARROW_RATE));
+    let tail = length.saturating_sub(LEAD + done.audible);
+    for (was, is, place) in [
+        (done.silence_before, LEAD, "before"),
+        (done.silence_after, tail, "after"),
+    ] {
+        let (cut, added) = (was.saturating_sub(is), is.saturating_sub(was));
+        if cut >= MENTIONED {
+            out.push(format!("cut {} ms of silence {place} it", cut.as_millis()));
+        } else if added >= MENTIONED {
+            out.push(format!(
+                "added {} ms of silence {place} it",
+                added.as_millis()
+            ));
+        }
+    }
     let gain = done.gain_db;
     if gain.abs() >= 0.05 {
         let way = if gain > 0.0 { "raised" } else { "lowered" };
@@ -147,3 +156,6 @@ fn changes(decoded: &Decoded, done: &Normalised, targets: &Targets) -> Vec<Strin
 
 /// From which gain on a source's noise is worth a word, in dB.
 const NOISY_GAIN_DB: f64 = 25.0;
+
+/// From which length on silence that was cut or added is worth a word.
+const MENTIONED: Duration = Duration::from_millis(10);

@@ -173,6 +173,19 @@ fn a_recording_that_is_cut_off_is_refused() {
 }
 
 #[test]
+fn recordings_chained_in_one_ogg_file_are_one_message() {
+    let bench = Bench::new();
+    let one = fs::read(fixture("tone.ogg")).unwrap();
+    let chained = bench.file("chained.ogg", &[one.clone(), one].concat());
+    let report = bench.add(&chained).unwrap().report.unwrap();
+    assert!(report.source_ms.abs_diff(2 * 2_100) <= 20, "{report:?}");
+    assert!(
+        report.audible_ms.abs_diff(1_200 + 900 + 1_200) <= 60,
+        "{report:?}"
+    );
+}
+
+#[test]
 fn damage_inside_a_recording_is_noticed() {
     let bench = Bench::new();
     for file in ["tone.flac", "tone.ogg"] {

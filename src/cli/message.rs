@@ -250,14 +250,27 @@ mod tests {
         let added = bench
             .run(&["add", "spring", &fixture("tone.flac")])
             .unwrap();
-        insta::assert_snapshot!(added, @"");
+        insta::assert_snapshot!(added, @r"
+        spring: 1.62 s
+          plays as  sound:/pbx/spring
+          level     -18.0 LUFS, true peak -11.8 dB (before: -17.4 LUFS, -11.1 dB; gain -0.7 dB)
+          source    tone.flac: FLAC, 16000 Hz, mono, 2.10 s
+          prepared  1970-01-01T00:00:00Z
+          - cut 300 ms of silence before it
+          - cut 180 ms of silence after it
+          - lowered its level by 0.7 dB
+        ");
         assert_eq!(bench.run(&["show", "spring"]).unwrap(), added);
         std::fs::write(bench.dir.path().join("sounds/torn.wav"), "half").unwrap();
         let listed = bench
             .run(&["list"])
             .unwrap()
             .replace(&bench.dir.path().display().to_string(), "DIR");
-        insta::assert_snapshot!(listed, @"");
+        insta::assert_snapshot!(listed, @r"
+        NAME      LENGTH       LEVEL  SOURCE
+        spring    1.62 s  -18.0 LUFS  tone.flac
+        torn    `DIR/sounds/torn.wav` cannot be played: it is too short to be a WAV file
+        ");
         assert_eq!(
             bench.run(&["rm", "spring", "torn"]).unwrap(),
             "removed spring\nremoved torn\n"

@@ -7,7 +7,6 @@ use proptest::prelude::*;
 use super::*;
 
 proptest! {
-
     #[test]
     fn arbitrary_bytes_never_panic(
         start in prop::sample::select(STARTS),

@@ -24,11 +24,8 @@ pub(super) struct Levelled {
 
 /// Measures samples at `rate` Hz.
 pub(super) fn measure(samples: &[f32], rate: u32) -> Level {
-    let mut meter = EbuR128::new(1, rate, Mode::I | Mode::TRUE_PEAK)
-        .expect("one channel at a rate of telephony is what the meter takes");
-    meter
-        .add_frames_f32(samples)
-        .expect("any number of frames is whole frames of one channel");
+    let mut meter = meter(rate, Mode::I | Mode::TRUE_PEAK);
+    add(&mut meter, samples);
     Level {
         lufs: meter.loudness_global().unwrap_or(f64::NEG_INFINITY),
         peak_db: 20.0
@@ -42,95 +39,124 @@ pub(super) fn measure(samples: &[f32], rate: u32) -> Level {
 
 /// Brings samples at `rate` Hz to `target` LUFS and holds their true peak below [`CEILING_DB`]; `None` where they have
 /// no level at all.
-pub(super) fn level(samples: Vec<f32>, rate: u32, target: f64) -> Option<Levelled> {
-    let before = measure(&samples, rate);
+pub(super) fn level(samples: &[f32], rate: u32, target: f64) -> Option<Levelled> {
+    let before = measure(samples, rate);
     if !before.lufs.is_finite() {
         return None;
     }
     let needed = target - before.lufs;
+    let most = needed + MOST_EXTRA_DB;
+    let aim = CEILING_DB - LIMITER_MARGIN_DB;
+    let limited = before.peak_db + needed > aim;
     let mut gain_db = needed;
-    // Holding peaks down takes loudness away: go a little higher and measure again. A source that is all peaks would
-    // never get there, and is left softer rather than crushed.
-    for round in 1..=ROUNDS {
-        let mut out = scaled(&samples, gain_db);
-        let limited = before.peak_db + gain_db > CEILING_DB;
-        if limited {
-            limit(&mut out, amplitude(CEILING_DB - LIMITER_MARGIN_DB));
+    let mut out = if limited {
+        let peaks = peaks(samples, amplitude(aim - most) as f32);
+        let mut out = limit(samples, &peaks, gain_db, aim);
+        // Holding peaks down takes loudness away: go a little higher and measure again. A source that is all peaks
+        // would never get there, and is left softer rather than crushed.
+        for _ in 0..ROUNDS {
+            let missing = target - lufs(&out, rate);
+            if missing.abs() <= CLOSE_DB || (gain_db >= most && missing > 0.0) {
+                break;
+            }
+            gain_db = (gain_db + OVERSHOOT * missing).min(most);
+            out = limit(samples, &peaks, gain_db, aim);
         }
-        let mut level = measure(&out, rate);
-        let missing = target - level.lufs;
-        let most = needed + MOST_EXTRA_DB;
-        if missing.abs() > CLOSE_DB && round < ROUNDS && gain_db < most {
-            gain_db = (gain_db + missing).min(most);
-            continue;
-        }
-        // The limiter's estimate of peaks between samples is finite; the ceiling is not negotiable.
-        if level.peak_db > CEILING_DB {
-            out = scaled(&out, CEILING_DB - LIMITER_MARGIN_DB - level.peak_db);
-            level = measure(&out, rate);
-        }
-        return Some(Levelled {
-            samples: out,
-            gain_db,
-            limited,
-            level,
-        });
+        out
+    } else {
+        scaled(samples, gain_db)
+    };
+    let mut level = measure(&out, rate);
+    // The limiter's estimate of what lies between samples is only so good; the ceiling is not negotiable.
+    if level.peak_db > CEILING_DB {
+        out = scaled(&out, CEILING_DB - ROUNDING_DB - level.peak_db);
+        level = measure(&out, rate);
     }
-    None
+    Some(Levelled {
+        samples: out,
+        gain_db,
+        limited,
+        level,
+    })
 }
 
-/// Holds every peak, between samples too, at `ceiling` (a share of full scale), by turning the level down smoothly
-/// around it.
-fn limit(samples: &mut [f32], ceiling: f64) {
-    let allowed = allowed_gain(samples, ceiling);
+fn lufs(samples: &[f32], rate: u32) -> f64 {
+    let mut meter = meter(rate, Mode::I);
+    add(&mut meter, samples);
+    meter.loudness_global().unwrap_or(f64::NEG_INFINITY)
+}
+
+fn meter(rate: u32, mode: Mode) -> EbuR128 {
+    EbuR128::new(1, rate, mode).expect("one channel at a rate of telephony is what the meter takes")
+}
+
+fn add(meter: &mut EbuR128, samples: &[f32]) {
+    meter
+        .add_frames_f32(samples)
+        .expect("any number of frames is whole frames of one channel");
+}
+
+/// The samples raised by `gain_db`, with every peak (`peaks`, before the gain) held at `aim_db` by turning the level
+/// down smoothly around it.
+fn limit(samples: &[f32], peaks: &[f32], gain_db: f64, aim_db: f64) -> Vec<f32> {
+    let gain = amplitude(gain_db);
+    let ceiling = (amplitude(aim_db) / gain) as f32;
+    let allowed: Vec<f32> = peaks
+        .iter()
+        .map(|peak| if *peak > ceiling { ceiling / peak } else { 1.0 })
+        .collect();
     // The lowest gain allowed within reach, then its mean over half that reach: it has come down when the peak is there.
     let lowest = sliding_min(&allowed, REACH);
-    let mut sum: f64 = 0.0;
-    let width = 2 * (REACH / 2) + 1;
-    let at = |i: isize| -> f64 {
-        let i = i.clamp(0, lowest.len() as isize - 1);
-        f64::from(lowest[i as usize])
-    };
     let half = (REACH / 2) as isize;
-    for i in -half..=half {
-        sum += at(i);
+    let end = lowest.len() as isize - 1;
+    let at = |i: isize| f64::from(lowest[i.clamp(0, end) as usize]);
+    let mut sum: f64 = if lowest.is_empty() {
+        0.0
+    } else {
+        (-half..=half).map(at).sum()
+    };
+    let mut out = Vec::with_capacity(samples.len());
+    for (i, sample) in samples.iter().enumerate() {
+        let mean = sum / (2 * half + 1) as f64;
+        out.push((f64::from(*sample) * gain * mean.min(1.0)) as f32);
+        sum += at(i as isize + half + 1) - at(i as isize - half);
     }
-    for (i, sample) in samples.iter_mut().enumerate() {
-        *sample = (f64::from(*sample) * (sum / width as f64).min(1.0)) as f32;
-        let i = i as isize;
-        sum += at(i + half + 1) - at(i - half);
-    }
+    out
 }
 
-/// The gain, at most 1, at which each sample and the curve around it stay below `ceiling`.
-fn allowed_gain(samples: &[f32], ceiling: f64) -> Vec<f32> {
+/// The highest point of the curve through the samples, at each sample and on to the next one; 0 where it is far below
+/// `floor`.
+fn peaks(samples: &[f32], floor: f32) -> Vec<f32> {
     let phases = interpolators();
-    let ceiling = ceiling as f32;
-    let mut gains = vec![1.0_f32; samples.len()];
+    let mut peaks = vec![0.0_f32; samples.len()];
+    let half = TAPS / 2;
+    let mut worth_until = 0;
     for i in 0..samples.len() {
-        let begin = (i + 1).saturating_sub(TAPS / 2);
-        let end = (i + 1 + TAPS / 2).min(samples.len());
-        let near = &samples[begin..end];
         // Between samples the curve rises to at most about twice the samples around it in anything a microphone hears.
-        if near.iter().all(|s| s.abs() < ceiling * 0.5) {
+        if samples
+            .get(i + half)
+            .or(samples.get(i))
+            .is_some_and(|s| s.abs() >= floor * 0.5)
+        {
+            worth_until = i + TAPS;
+        }
+        if i > worth_until && i >= half {
             continue;
         }
+        let begin = (i + 1).saturating_sub(half);
+        let near = &samples[begin..(i + 1 + half).min(samples.len())];
+        let skip = half - 1 - (i - begin);
         let mut peak = samples[i].abs();
         for phase in &phases {
-            let skip = TAPS / 2 - 1 - (i - begin);
             let value: f32 = near.iter().zip(&phase[skip..]).map(|(s, c)| s * c).sum();
             peak = peak.max(value.abs());
         }
-        if peak > ceiling {
-            let gain = ceiling / peak;
-            gains[i] = gains[i].min(gain);
-            // The peak lies between this sample and the next one.
-            if let Some(next) = gains.get_mut(i + 1) {
-                *next = next.min(gain);
-            }
+        peaks[i] = peaks[i].max(peak);
+        if let Some(next) = peaks.get_mut(i + 1) {
+            *next = next.max(peak);
         }
     }
-    gains
+    peaks
 }
 
 /// Windowed sinc coefficients for the three quarter points between two samples.
@@ -185,7 +211,10 @@ fn amplitude(db: f64) -> f64 {
 pub(in crate::audio) const CEILING_DB: f64 = -2.0;
 
 /// How far below the ceiling the limiter aims, in dB: its estimate of peaks between samples is that good.
-const LIMITER_MARGIN_DB: f64 = 0.1;
+const LIMITER_MARGIN_DB: f64 = 0.3;
+
+/// How far below the ceiling peaks are put that the limiter has let through, in dB: rounding to 16 bits adds less.
+const ROUNDING_DB: f64 = 0.01;
 
 /// Samples on either side of a peak in which the level goes down and up again: 10 ms at 8 kHz, 5 ms at 16 kHz.
 const REACH: usize = 80;
@@ -196,7 +225,10 @@ const TAPS: usize = 16;
 /// How close to the target is close enough, in dB.
 const CLOSE_DB: f64 = 0.05;
 
-/// How often the gain is corrected.
+/// How much of what is missing is added to the gain: the limiter takes part of it away again.
+const OVERSHOOT: f64 = 1.3;
+
+/// How often the gain is corrected at most.
 const ROUNDS: usize = 5;
 
 /// How much more than the plain difference the gain may be to make up for the limiter, in dB.

@@ -32,6 +32,9 @@ pub(super) const NARROW_RATE: u32 = 8_000;
 /// Shortest audible part of a message.
 pub const SHORTEST: Duration = Duration::from_secs(1);
 
+/// What a message has before its first audible sample. Soft onsets (f, s, h) lie within it.
+pub const LEAD: Duration = Duration::from_millis(100);
+
 /// Silence at a message's end: what a prepared message ends in at least.
 pub const TAIL: Duration = Duration::from_millis(200);
 
@@ -95,7 +98,7 @@ pub(super) fn normalise(mut samples: Vec<f32>, targets: &Targets) -> Result<Norm
         return Err(Refusal::Silent);
     }
     let narrow = resample(&wide, WORK_RATE, NARROW_RATE);
-    let narrow = loudness::level(narrow, NARROW_RATE, targets.lufs);
+    let narrow = loudness::level(&narrow, NARROW_RATE, targets.lufs);
     // A message whose band ends above 4 kHz would have no level at 8 kHz: there is nothing to hear on a telephone.
     let Some(Levelled {
         samples: narrow,
@@ -106,7 +109,7 @@ pub(super) fn normalise(mut samples: Vec<f32>, targets: &Targets) -> Result<Norm
     else {
         return Err(Refusal::Silent);
     };
-    let Some(wide) = loudness::level(wide, WORK_RATE, targets.lufs) else {
+    let Some(wide) = loudness::level(&wide, WORK_RATE, targets.lufs) else {
         return Err(Refusal::Silent);
     };
     Ok(Normalised {

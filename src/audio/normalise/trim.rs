@@ -2,7 +2,7 @@
 
 use std::{f64::consts::PI, time::Duration};
 
-use super::{FRAME, TAIL, WORK_RATE, frames, lasting};
+use super::{FRAME, LEAD, TAIL, WORK_RATE, frames, lasting};
 use crate::audio::refusal::Refusal;
 
 /// What is left after the silence was cut.
@@ -110,9 +110,6 @@ fn mean_square(samples: &[f32]) -> f64 {
 fn power(db: f64) -> f64 {
     10_f64.powf(db / 10.0)
 }
-
-/// What is left before the first audible sample. Soft onsets (f, s, h) lie within it.
-const LEAD: Duration = Duration::from_millis(100);
 
 /// What is left of the source after the last audible sample, before the digital silence: a voice's and a room's decay.
 const REMAINDER: Duration = Duration::from_millis(100);
