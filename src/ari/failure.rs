@@ -174,6 +174,6 @@ mod tests {
         assert_eq!(long.chars().count(), WORDS_MAX + 1);
         // A number that the cut goes through is masked like any other.
         let cut = tame(&format!("{}12025550101", "x".repeat(WORDS_MAX - 8)));
-        assert!(cut.ends_with("•••2555…"), "{cut}");
+        assert!(cut.ends_with("•••5550…"), "{cut}");
     }
 }

@@ -22,6 +22,9 @@ mod translate;
 mod transport;
 mod wire;
 
+#[cfg(test)]
+mod fixture;
+
 pub use failure::Failure;
 pub use rest::{HangUp, Originate, Rest};
 pub use setup::{DEFAULT_REQUEST_TIMEOUT, Pbx, Settings, SetupError};

@@ -61,12 +61,14 @@ impl Rest {
     }
 
     /// Makes a call. That the channel exists (409) is success: the id is ours alone, so an earlier request made it.
+    /// It is looked up, though: after one true 409 Asterisk answers 409 to whatever else fails on that connection.
     ///
     /// # Errors
     /// [`Failure`]; an endpoint that the PBX does not know is [`RefusalKind::Failed`] (500).
     pub async fn originate(&self, call: &Originate) -> Result<(), Failure> {
+        let channel = call.channel.to_string();
         let body = OriginateBody {
-            channel_id: call.channel.to_string(),
+            channel_id: &channel,
             endpoint: &call.endpoint,
             caller_id: &call.caller_id,
             app: &call.app,
@@ -75,9 +77,15 @@ impl Rest {
             variables: &call.variables,
         };
         let reply = self.post(&["channels"], &body).await?;
-        match reply.status {
-            409 => Ok(()),
-            _ => done(reply),
+        if reply.status != 409 {
+            return done(reply);
+        }
+        match self.channel(&channel).await? {
+            Some(_) => Ok(()),
+            None => Err(Failure {
+                kind: RefusalKind::Failed,
+                ..complaint(reply.status, &reply.body)
+            }),
         }
     }
 
@@ -128,7 +136,8 @@ impl Rest {
         done(self.post(&["channels", &id, "continue"], &body).await?)
     }
 
-    /// Begins to play to a channel. `media` is a URI such as `sound:/folder/name`, without an extension.
+    /// Begins to play to a channel. Never to be repeated after [`RefusalKind::NoReply`]: Asterisk takes a playback id
+    /// twice, and plays twice. `media` is a URI such as `sound:/folder/name`, without an extension.
     ///
     /// # Errors
     /// [`Failure`].
@@ -405,7 +414,7 @@ fn json(body: &impl Serialize) -> Result<Vec<u8>, Failure> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct OriginateBody<'a> {
-    channel_id: String,
+    channel_id: &'a str,
     endpoint: &'a str,
     caller_id: &'a str,
     app: &'a str,
@@ -466,3 +475,6 @@ const UNREAD: [EventType; 5] = [
         r#type: "EndpointStateChange",
     },
 ];
+
+#[cfg(test)]
+mod tests;

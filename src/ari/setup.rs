@@ -234,3 +234,6 @@ fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, SetupError> {
     }
     Ok(roots)
 }
+
+#[cfg(test)]
+mod tests;

@@ -182,18 +182,19 @@ impl Link {
         let mut backoff = self.backoff();
         loop {
             // There is room: nobody else sends, and the queue was empty before the socket was made.
-            if self
+            let told = self
                 .sender
                 .try_send(Incoming::Up { first: is_first })
-                .is_err()
-            {
-                return;
-            }
+                .is_ok();
             is_first = false;
             let since = clock::now();
-            let end = tokio::select! {
-                end = self.read(&mut socket) => end,
-                () = stop.cancelled() => End::Left,
+            let end = if told {
+                tokio::select! {
+                    end = self.read(&mut socket) => end,
+                    () = stop.cancelled() => End::Left,
+                }
+            } else {
+                End::Left
             };
             match end {
                 End::Left => {
@@ -351,3 +352,6 @@ impl Link {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

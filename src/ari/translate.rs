@@ -269,3 +269,6 @@ const VERDICT_VARIABLE: &str = "AFTERTONE_VERDICT";
 
 /// How AMDCAUSE begins where AMD heard nothing at all and calls that a machine.
 const SILENT_PERSON: &str = "INITIALSILENCE";
+
+#[cfg(test)]
+mod tests;

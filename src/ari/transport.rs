@@ -49,7 +49,13 @@ struct Lanes {
 
 impl Http {
     /// Connections kept open while idle: as many as can be under way, so that a steady load does not reconnect.
-    pub(super) const MAX_IDLE: usize = ORDINARY + URGENT;
+    pub(super) const MAX_IDLE: usize = Self::ORDINARY + Self::URGENT;
+
+    /// Requests under way at most, hang-ups apart.
+    pub(super) const ORDINARY: usize = 32;
+
+    /// Hang-ups and stops of plays under way at most.
+    pub(super) const URGENT: usize = 16;
 
     pub(super) fn new(
         client: Client,
@@ -58,8 +64,8 @@ impl Http {
         limit: Duration,
     ) -> Self {
         let lanes = Arc::new(Lanes {
-            ordinary: Semaphore::new(ORDINARY),
-            urgent: Semaphore::new(URGENT),
+            ordinary: Semaphore::new(Self::ORDINARY),
+            urgent: Semaphore::new(Self::URGENT),
         });
         Self {
             client,
@@ -168,12 +174,6 @@ fn classify(error: &reqwest::Error) -> Failure {
         Failure::no_reply(&words)
     }
 }
-
-/// Requests under way at most, hang-ups apart.
-const ORDINARY: usize = 32;
-
-/// Hang-ups and stops of plays under way at most.
-const URGENT: usize = 16;
 
 /// Largest reply that is read, in bytes: a list of 10,000 channels is about half of it.
 const BODY_MAX: usize = 16 << 20;

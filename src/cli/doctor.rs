@@ -63,3 +63,41 @@ fn line(check: &Check, printer: Printer) -> String {
         .map_or_else(String::new, |remedy| format!(" ({remedy})"));
     format!("{word} {}: {}{remedy}", check.check, check.detail)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_warning_does_not_fail() {
+        assert_eq!(verdict(&[]), Exit::Done);
+        assert_eq!(
+            verdict(&[check(Status::Ok), check(Status::Warn)]),
+            Exit::Done
+        );
+        assert_eq!(
+            verdict(&[check(Status::Fail), check(Status::Ok)]),
+            Exit::Otherwise
+        );
+    }
+
+    #[test]
+    fn a_check_reads_the_same_to_people_and_to_programs() {
+        let printer = Printer::plain();
+        let warned = check(Status::Warn);
+        assert_eq!(
+            line(&warned, printer),
+            "warn version: Asterisk 18 (update it)"
+        );
+        insta::assert_snapshot!(serde_json::to_string(&[warned]).unwrap(), @r#"[{"check":"version","status":"warn","detail":"Asterisk 18","remedy":"update it"}]"#);
+    }
+
+    fn check(status: Status) -> Check {
+        Check {
+            check: "version",
+            status,
+            detail: "Asterisk 18".into(),
+            remedy: Some("update it".into()),
+        }
+    }
+}

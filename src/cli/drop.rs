@@ -1,6 +1,6 @@
 //! `aftertone drop`: one drop, watched while it happens.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use anyhow::anyhow;
 use clap::{
@@ -8,18 +8,20 @@ use clap::{
     builder::{PossibleValuesParser, TypedValueParser, ValueParser},
 };
 use jiff::SignedDuration;
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, task::spawn_blocking};
 
 use super::{
-    Exit, Trouble,
+    Exit, Trouble, library,
     printer::{Paint, Printer},
     report::{Ended, NotDialled, moment_line, outcome_words},
     stop::Stop,
 };
 use crate::{
+    audio::{self, Library, Once, Reference, Targets},
+    clock,
     config::Config,
     drop::{Outcome, Plan, Report, Technique, WhenBusyLegAnswered, WhenUnsure},
-    id::DropId,
+    id::{DropId, RunName},
     phone::{CallerId, CallerIdError, PhoneNumber},
     run::{self, Job, News, Session, SessionError, Unended},
 };
@@ -101,14 +103,26 @@ pub(super) async fn run(
         config.pbx.caller_id = caller_id.clone();
     }
     let mut stop = Stop::new().map_err(Trouble::new)?;
-    let message = resolve(&args.message, &config)?;
-    let mut plan = run::plan(&config.drop, message.duration);
-    args.overrides.apply(&mut plan);
-
+    let (library, targets) = library(&config)?;
+    let reference = meant(&args.message, &library)?;
     let session = tokio::select! {
         session = Session::open(&config) => session.map_err(|error| advise(error, &config))?,
-        () = stop.wish() => return Err(Trouble::new(anyhow!("interrupted before a call was made"))),
+        () = stop.wish() => return Err(interrupted()),
     };
+    let message = tokio::select! {
+        message = Message::ready(reference, library, targets, session.run().clone(), id) => message,
+        () = stop.wish() => Err(interrupted()),
+    };
+    let message = match message {
+        Ok(message) => message,
+        Err(trouble) => {
+            // It is told by what went wrong first.
+            let _ = session.close().await;
+            return Err(trouble);
+        }
+    };
+    let mut plan = run::plan(&config.drop, message.length);
+    args.overrides.apply(&mut plan);
     let shown = if args.full_number {
         number.full().to_string()
     } else {
@@ -202,6 +216,10 @@ fn last_line(report: &Report, printer: Printer) -> String {
     format!("{slug}: {}", outcome_words(report))
 }
 
+fn interrupted() -> Trouble {
+    Trouble::new(anyhow!("interrupted before a call was made"))
+}
+
 /// What to do where a run could not begin.
 fn advise(error: SessionError, config: &Config) -> Trouble {
     let hint = match &error {
@@ -212,7 +230,9 @@ fn advise(error: SessionError, config: &Config) -> Trouble {
                 config.state_dir.display()
             )
         }
-        SessionError::Settings(_) => "look at the `[pbx]` section of the configuration".to_owned(),
+        SessionError::Settings(_) | SessionError::Library(_) => {
+            "look at the `[pbx]` section of the configuration".to_owned()
+        }
         SessionError::Pbx { .. } | SessionError::Link { .. } => {
             "`aftertone doctor` tells what is missing".to_owned()
         }
@@ -268,16 +288,142 @@ fn caller_id(text: &str) -> Result<CallerId, CallerIdError> {
 /// As `drop.lead` in the configuration.
 const LONGEST_LEAD: Duration = Duration::from_secs(60);
 
-struct Message {
-    media: String,
-    duration: Option<Duration>,
+/// The message that `--message` means. Nothing is prepared yet.
+fn meant(message: &str, library: &Library) -> Result<Reference, Trouble> {
+    audio::resolve(message, |name| library.holds(name), Path::is_file).map_err(|error| {
+        let hint = error.hint();
+        Trouble::new(error).hint(hint)
+    })
 }
 
-fn resolve(message: &str, config: &Config) -> Result<Message, Trouble> {
-    let file = config.pbx.sounds_dir.join(format!("{message}.wav"));
-    let size = std::fs::metadata(&file).map_err(Trouble::new)?.len();
-    Ok(Message {
-        media: format!("sound:{}/{message}", config.pbx.pbx_sounds_dir.display()),
-        duration: Some(Duration::from_millis(size.saturating_sub(44) / 16)),
-    })
+/// A message that the PBX can play.
+struct Message {
+    media: String,
+    /// `None` where only the PBX knows.
+    length: Option<Duration>,
+    /// Removes the files of a message that is for one drop.
+    _once: Option<Once>,
+}
+
+impl Message {
+    /// Makes ready what is meant; a recording is prepared for this drop alone.
+    async fn ready(
+        reference: Reference,
+        library: Library,
+        targets: Targets,
+        run: RunName,
+        drop: DropId,
+    ) -> Result<Self, Trouble> {
+        let file = match reference {
+            Reference::Prepared(name) => {
+                let prepared = library.show(&name).map_err(library_trouble)?;
+                return Ok(Self {
+                    media: prepared.media,
+                    length: Some(prepared.duration),
+                    _once: None,
+                });
+            }
+            Reference::OnPbx(uri) => {
+                return Ok(Self {
+                    media: uri.to_string(),
+                    length: None,
+                    _once: None,
+                });
+            }
+            Reference::File(file) => file,
+        };
+        let preparing = spawn_blocking(move || {
+            let (run, drop) = (run.to_string(), drop.to_string());
+            library.prepare_once(&run, &drop, &file, &targets, clock::wall())
+        });
+        let once = preparing
+            .await
+            .map_err(Trouble::new)?
+            .map_err(library_trouble)?;
+        let prepared = once.prepared();
+        Ok(Self {
+            media: prepared.media.clone(),
+            length: Some(prepared.duration),
+            _once: Some(once),
+        })
+    }
+}
+
+fn library_trouble(error: audio::Error) -> Trouble {
+    let hint = error.hint();
+    Trouble::new(error).maybe_hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    #[test]
+    fn what_is_given_for_one_drop_overrides_the_configuration() {
+        let mut plan = plan();
+        let given = overrides(&[
+            "--technique=single",
+            "--lead=500ms",
+            "--when-unsure=play",
+            "--when-busy-leg-answered=give_up",
+            "--caller-id=+12025550199",
+        ]);
+        let given = given.unwrap();
+        given.apply(&mut plan);
+        assert_eq!(plan.technique, Technique::Single);
+        assert_eq!(plan.lead, Duration::from_millis(500));
+        assert_eq!(plan.when_unsure, WhenUnsure::Play);
+        assert_eq!(plan.when_busy_leg_answered, WhenBusyLegAnswered::GiveUp);
+        assert_eq!(given.caller_id.unwrap().as_str(), "+12025550199");
+    }
+
+    #[test]
+    fn what_is_not_given_is_as_configured() {
+        let mut applied = plan();
+        overrides(&[]).unwrap().apply(&mut applied);
+        assert_eq!(applied, plan());
+    }
+
+    #[test]
+    fn a_bad_override_is_a_usage_error() {
+        for bad in [
+            "--technique=triple",
+            "--lead=-1s",
+            "--lead=61s",
+            "--lead=2",
+            "--lead=",
+            "--when-unsure=PLAY",
+            "--when-busy-leg-answered=never",
+            "--caller-id=\"A\" <+12025550199>",
+        ] {
+            assert!(overrides(&[bad]).is_err(), "{bad}");
+        }
+    }
+
+    fn overrides(args: &[&str]) -> Result<Overrides, clap::Error> {
+        let line = [&["drop", "+12025550101", "-m", "spring"], args].concat();
+        Line::try_parse_from(line).map(|line| line.args.overrides)
+    }
+
+    fn plan() -> Plan {
+        Plan {
+            technique: Technique::Double,
+            lead: Duration::from_secs(2),
+            answer_timeout: Duration::from_secs(45),
+            screening_timeout: Duration::from_secs(90),
+            ready_timeout: Duration::from_secs(60),
+            release_on_progress: Some(Duration::ZERO),
+            when_unsure: WhenUnsure::HangUp,
+            when_busy_leg_answered: WhenBusyLegAnswered::Promote,
+            message: None,
+        }
+    }
 }

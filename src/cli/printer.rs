@@ -25,6 +25,15 @@ impl Printer {
         }
     }
 
+    /// Without colours, whatever the terminal.
+    #[cfg(test)]
+    pub(super) const fn plain() -> Self {
+        Self {
+            colour_out: false,
+            colour_err: false,
+        }
+    }
+
     /// One line of data.
     pub(super) fn line(self, text: &str) {
         write_line(io::stdout().lock(), text);

@@ -139,11 +139,11 @@ pub(super) fn outcome_words(report: &Report) -> String {
         Outcome::InvalidNumber => "the network says that there is no such number".into(),
         Outcome::Congestion => "the network had no way through".into(),
         Outcome::Failed => "the call failed".into(),
-        Outcome::Cancelled => "cancelled; all calls are hung up".into(),
+        Outcome::Cancelled => "stopped by the operator; every call is hung up".into(),
         Outcome::Lost => {
             "the PBX or its events went away, and what became of the call is not known".into()
         }
-        Outcome::Error => "the PBX refused what it was asked".into(),
+        Outcome::Error => "the PBX did not do what it was asked".into(),
     };
     let cause = last_cause(report).map_or_else(String::new, |cause| format!(" [{cause}]"));
     let words = report
@@ -158,7 +158,7 @@ fn moment_words(event: Milestone) -> &'static str {
         Milestone::BusyDialled => "busy leg dialled",
         Milestone::DropDialled => "drop leg dialled",
         Milestone::BusyAlerting => "busy leg rings",
-        Milestone::DropAlerting => "drop leg rings: the call was diverted",
+        Milestone::DropAlerting => "drop leg rings",
         Milestone::BusyHungUp => "busy leg let go",
         Milestone::BusyAnswered => "busy leg answered",
         Milestone::BusyGone => "busy leg gone",
@@ -190,4 +190,153 @@ fn last_cause(report: &Report) -> Option<String> {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drop::EndedBy;
+
+    #[test]
+    fn the_object_is_the_design_s() {
+        let run = RunName::new("run1").unwrap();
+        let report = report(Outcome::Delivered);
+        let ended = Ended::new(&run, DropId::from_u128(7), "+1202•••0101".into(), &report);
+        insta::assert_snapshot!(serde_json::to_string_pretty(&ended).unwrap(), @r#"
+        {
+          "drop": "00000000000000000000000000000007",
+          "number": "+1202•••0101",
+          "outcome": "delivered",
+          "verdict": "machine",
+          "amd_cause": "LONGGREETING-1500-1500",
+          "promoted": false,
+          "ready_by": "dialplan",
+          "played_ms": 7240,
+          "ended_by": "us",
+          "legs": {
+            "busy": {
+              "channel": "run1-00000000000000000000000000000007-busy",
+              "q850": 16,
+              "sip": null
+            },
+            "drop": {
+              "channel": "run1-00000000000000000000000000000007-drop",
+              "q850": 16,
+              "sip": null
+            }
+          },
+          "timeline": [
+            {
+              "at_ms": 0,
+              "event": "busy_dialled"
+            },
+            {
+              "at_ms": 2001,
+              "event": "drop_dialled"
+            },
+            {
+              "at_ms": 3120,
+              "event": "drop_alerting"
+            },
+            {
+              "at_ms": 3121,
+              "event": "busy_hung_up"
+            }
+          ]
+        }
+        "#);
+    }
+
+    #[test]
+    fn what_dialled_nothing_says_why() {
+        let refused = NotDialled::refused(DropId::from_u128(7), "emergency_number");
+        insta::assert_snapshot!(serde_json::to_string(&refused).unwrap(), @r#"{"drop":"00000000000000000000000000000007","outcome":null,"refused":"emergency_number","held":null,"until":null}"#);
+    }
+
+    #[test]
+    fn a_leg_that_was_never_dialled_is_null_and_words_show_where_there_are_any() {
+        let run = RunName::new("run1").unwrap();
+        let report = Report {
+            busy: None,
+            words: Some("500 Allocation failed".into()),
+            amd_cause: Some(String::new()),
+            ..report(Outcome::Error)
+        };
+        let ended = Ended::new(&run, DropId::from_u128(7), "+1202•••0101".into(), &report);
+        let value = serde_json::to_value(&ended).unwrap();
+        assert_eq!(value["legs"]["busy"], serde_json::Value::Null);
+        assert_eq!(value["amd_cause"], serde_json::Value::Null);
+        assert_eq!(value["words"], "500 Allocation failed");
+    }
+
+    #[test]
+    fn each_end_has_its_words() {
+        let lines: Vec<_> = Outcome::ALL
+            .iter()
+            .map(|&outcome| {
+                let cause = Cause {
+                    q850: Some(17),
+                    sip: Some(486),
+                };
+                let report = Report {
+                    drop: Some(cause),
+                    ..report(outcome)
+                };
+                format!("{outcome}: {}", outcome_words(&report))
+            })
+            .collect();
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        delivered: the whole message (7.2 s) was played after the mailbox's greeting
+        human: a person answered; the play was stopped after 7.2 s
+        hung_up: the far end answered and hung up before anything was played
+        not_voicemail: no mailbox answered; nothing was played
+        unsure: it could not be told who answered, or when to begin; nothing was played
+        cut_off: the far end hung up 7.2 s into the message
+        no_answer: nobody answered in time
+        busy: the number is busy [Q.850 17, SIP 486]
+        rejected: the call was declined
+        invalid_number: the network says that there is no such number
+        congestion: the network had no way through
+        failed: the call failed
+        cancelled: stopped by the operator; every call is hung up
+        lost: the PBX or its events went away, and what became of the call is not known
+        error: the PBX did not do what it was asked
+        "#);
+    }
+
+    #[test]
+    fn a_moment_is_a_line() {
+        let moment = Moment {
+            at: Duration::from_micros(6_037_400),
+            event: Milestone::Verdict,
+        };
+        let line = moment_line(moment, Some("machine (MAXWORDS-3-2)"));
+        assert_eq!(line, "    6.037  verdict: machine (MAXWORDS-3-2)");
+        assert_eq!(moment_line(moment, None), "    6.037  verdict");
+    }
+
+    fn report(outcome: Outcome) -> Report {
+        let moment = |ms, event| Moment {
+            at: Duration::from_millis(ms),
+            event,
+        };
+        Report {
+            outcome,
+            verdict: Some(Verdict::Machine),
+            amd_cause: Some("LONGGREETING-1500-1500".into()),
+            promoted: false,
+            ready_by: Some(ReadyBy::Dialplan),
+            played: Duration::from_millis(7_240),
+            ended_by: Some(EndedBy::Us),
+            words: None,
+            busy: Some(Cause::q850(16)),
+            drop: Some(Cause::q850(16)),
+            timeline: vec![
+                moment(0, Milestone::BusyDialled),
+                moment(2_001, Milestone::DropDialled),
+                moment(3_120, Milestone::DropAlerting),
+                moment(3_121, Milestone::BusyHungUp),
+            ],
+        }
+    }
 }

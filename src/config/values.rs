@@ -86,7 +86,7 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let places = text.matches("{number}").count() + text.matches("{digits}").count();
         let plain = text.replace("{number}", "0").replace("{digits}", "0");
         if places != 1 || plain.contains(['{', '}']) {

@@ -229,3 +229,127 @@ const RING_GRACE: Duration = Duration::from_secs(10);
 
 /// What the limit of a play grants beyond the message's length (design, rule 3).
 const PLAY_GRACE: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        drop::{Technique, WhenBusyLegAnswered},
+        id::Play,
+        phone::Rules,
+    };
+
+    #[test]
+    fn each_command_becomes_its_requests_in_order() {
+        use Command as C;
+        use Leg::{Busy, Drop};
+        let rows = [
+            (
+                C::Screen(Drop),
+                "drop TIMEOUT(absolute)=90; drop continue aftertone-screen",
+            ),
+            (
+                C::Screen(Busy),
+                "busy TIMEOUT(absolute)=90; busy CDR_PROP(disable)=0; busy continue aftertone-screen",
+            ),
+            (
+                C::Play(Drop, Play(2)),
+                "drop TIMEOUT(absolute)=13; drop play2 sound:/x/spring",
+            ),
+            (C::StopPlay(Play(2)), "stop play2"),
+            (C::HangUp(Busy), "busy hang up"),
+        ];
+        for (command, expected) in rows {
+            assert_eq!(told(command, Some(&sheet())), expected);
+        }
+    }
+
+    #[test]
+    fn a_drop_that_has_ended_can_only_be_let_go() {
+        use Command as C;
+        for leg in Leg::BOTH {
+            for command in [C::Dial(leg), C::Screen(leg), C::Play(leg, Play(1))] {
+                assert_eq!(told(command, None), "", "{command:?}");
+            }
+            assert_eq!(told(C::HangUp(leg), None), format!("{leg} hang up"));
+        }
+    }
+
+    #[test]
+    fn an_originate_carries_the_limits_that_outlive_us() {
+        let call = |leg| originate(&trunk(), DropId::from_u128(7), leg, &sheet());
+        let (busy, drop) = (call(Leg::Busy), call(Leg::Drop));
+        assert_eq!(
+            busy.timeout,
+            Duration::from_secs(48),
+            "lead and answer timeout, rounded up"
+        );
+        assert_eq!(drop.timeout, Duration::from_secs(45));
+        assert_eq!(busy.variables[LIMIT], "58");
+        assert_eq!(drop.variables[LIMIT], "55");
+        assert_eq!(busy.variables[NO_CDR], "1");
+        assert!(!drop.variables.contains_key(NO_CDR));
+        assert_eq!(drop.endpoint, "PJSIP/+12025550101@trunk");
+        assert_eq!(drop.app_args, DropId::from_u128(7).to_string());
+        assert_eq!(drop.variables["AFTERTONE_APP"], "aftertone-run1");
+        assert_eq!(drop.variables["AFTERTONE_DROP"], drop.app_args);
+        assert_eq!(drop.variables["AFTERTONE_READY_TIMEOUT"], "60");
+        assert_eq!(drop.variables["AFTERTONE_WHEN_UNSURE"], "hang_up");
+    }
+
+    #[test]
+    fn a_limit_is_never_shorter_than_asked_nor_none() {
+        for (millis, seconds) in [(0, 1), (1, 1), (1_000, 1), (1_001, 2), (7_240, 8)] {
+            let whole = whole_seconds(Duration::from_millis(millis));
+            assert_eq!(whole, Duration::from_secs(seconds), "{millis}");
+        }
+    }
+
+    fn told(command: Command, sheet: Option<&Sheet>) -> String {
+        let steps = steps(&trunk(), DropId::from_u128(7), command, sheet);
+        let told: Vec<_> = steps.iter().map(tell).collect();
+        told.join("; ")
+    }
+
+    fn tell(step: &Step) -> String {
+        let role = |channel: &ChannelId| channel.to_string().rsplit('-').next().unwrap().to_owned();
+        match step {
+            Step::Originate(call) => format!("{} originate", role(&call.channel)),
+            Step::SetVariable(channel, name, value) => format!("{} {name}={value}", role(channel)),
+            Step::Continue(channel, context) => format!("{} continue {context}", role(channel)),
+            Step::Play(channel, playback, media) => {
+                format!("{} play{} {media}", role(channel), playback.play.0)
+            }
+            Step::StopPlay(playback) => format!("stop play{}", playback.play.0),
+            Step::HangUp(channel) => format!("{} hang up", role(channel)),
+        }
+    }
+
+    fn trunk() -> Trunk {
+        Trunk {
+            run: RunName::new("run1").unwrap(),
+            app: "aftertone-run1".into(),
+            context: "aftertone-screen".into(),
+            endpoint: Endpoint::parse("PJSIP/{number}@trunk").unwrap(),
+            caller_id: CallerId::parse("+12025550100").unwrap(),
+        }
+    }
+
+    fn sheet() -> Sheet {
+        Sheet {
+            number: PhoneNumber::parse("+12025550101", Rules::default()).unwrap(),
+            plan: Plan {
+                technique: Technique::Double,
+                lead: Duration::from_millis(2_500),
+                answer_timeout: Duration::from_secs(45),
+                screening_timeout: Duration::from_secs(90),
+                ready_timeout: Duration::from_secs(60),
+                release_on_progress: None,
+                when_unsure: WhenUnsure::HangUp,
+                when_busy_leg_answered: WhenBusyLegAnswered::Promote,
+                message: Some(Duration::from_millis(7_240)),
+            },
+            media: "sound:/x/spring".into(),
+        }
+    }
+}

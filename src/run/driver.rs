@@ -145,13 +145,11 @@ impl Driver {
                 self.on_stranger(&channel, ours)
             }
             Incoming::Down { why } => {
-                warn!(why, "the event link to the pbx is down");
+                debug!(why, "nothing is dialled until the event link is back");
                 self.cut(now);
             }
-            Incoming::Up { first } => {
-                if !first {
-                    info!("the event link to the pbx is back");
-                }
+            Incoming::Up { first: true } => {}
+            Incoming::Up { first: false } => {
                 self.cut(now);
                 self.reconcile();
             }

@@ -14,10 +14,11 @@ use super::{
     dialler::{self, Trunk},
     driver::{Driver, Job, News, Order, Ties, Unended},
     runs::{LiveRun, Runs, RunsError},
-    sweep::{self, Reconciler},
+    sweep::{self, Reconciler, Remains},
 };
 use crate::{
     ari::{DEFAULT_REQUEST_TIMEOUT, Events, Failure, LinkError, Pbx, Rest, Settings, SetupError},
+    audio::{self, Library},
     config::{self, Config, DropSettings},
     drop::{Plan, Technique, WhenBusyLegAnswered, WhenUnsure},
     id::{BadId, RunName},
@@ -41,8 +42,11 @@ impl Session {
     pub async fn open(config: &Config) -> Result<Self, SessionError> {
         let run = RunName::unique(&config.instance).map_err(SessionError::Instance)?;
         let runs = Runs::open(&config.state_dir)?;
+        let library = Library::new(&config.pbx.sounds_dir, &config.pbx.pbx_sounds_dir);
+        let library = library.map_err(SessionError::Library)?;
         let live = runs.begin(&run)?;
-        match Reached::new(config, &run, runs).await {
+        let remains = Remains { runs, library };
+        match Reached::new(config, &run, remains).await {
             Ok(reached) => Ok(reached.into_session(run, live)),
             Err(error) => {
                 live.end();
@@ -113,6 +117,9 @@ pub enum SessionError {
     /// The lock of the run.
     #[error("cannot begin a run in `state_dir`")]
     Runs(#[from] RunsError),
+    /// The folder of messages.
+    #[error("the folder of messages cannot be used")]
+    Library(#[source] audio::Error),
     /// What the configuration says about the PBX cannot work.
     #[error("the settings under `pbx` cannot work")]
     Settings(#[source] SetupError),
@@ -168,7 +175,7 @@ struct Reached {
 }
 
 impl Reached {
-    async fn new(config: &Config, run: &RunName, runs: Runs) -> Result<Self, SessionError> {
+    async fn new(config: &Config, run: &RunName, remains: Remains) -> Result<Self, SessionError> {
         let url = config.pbx.url.to_string();
         let failed = |source| SessionError::Pbx {
             url: url.clone(),
@@ -185,7 +192,7 @@ impl Reached {
         })?;
         info!(%run, app, "listening to the pbx");
         let channels = rest.channels().await.map_err(failed)?;
-        sweep::sweep(&rest, &runs, &channels).await;
+        sweep::sweep(&rest, &remains, &channels).await;
         let trunk = Trunk {
             run: run.clone(),
             app: app.clone(),
@@ -194,7 +201,7 @@ impl Reached {
             caller_id: config.pbx.caller_id.clone(),
         };
         Ok(Self {
-            reconciler: Reconciler::new(rest.clone(), run.clone(), app, runs),
+            reconciler: Reconciler::new(rest.clone(), run.clone(), app, remains),
             rest,
             events,
             trunk,

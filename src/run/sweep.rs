@@ -18,6 +18,7 @@ use tracing::{debug, info, warn};
 use super::runs::{DeadRun, Runs};
 use crate::{
     ari::{self, Channel, Failure, Rest},
+    audio::Library,
     drop::{RefusalKind, Seen},
     id::{ChannelId, DropId, Play, PlaybackId, RunName},
     words::Leg,
@@ -33,7 +34,26 @@ struct Inner {
     rest: Rest,
     run: RunName,
     app: String,
-    runs: Runs,
+    remains: Remains,
+}
+
+/// Where runs leave something behind on this machine.
+pub(super) struct Remains {
+    /// Their locks.
+    pub(super) runs: Runs,
+    /// Their messages.
+    pub(super) library: Library,
+}
+
+impl Remains {
+    /// Forgets a run of which the PBX has nothing left.
+    fn bury(&self, dead: DeadRun) {
+        if let Err(error) = self.library.remove_leftovers(dead.run.as_str()) {
+            warn!(run = %dead.run, %error, "messages of a run that died stay behind");
+            return;
+        }
+        dead.bury();
+    }
 }
 
 /// What is asked about.
@@ -59,12 +79,12 @@ pub(super) struct Reconciled {
 }
 
 impl Reconciler {
-    pub(super) fn new(rest: Rest, run: RunName, app: String, runs: Runs) -> Self {
+    pub(super) fn new(rest: Rest, run: RunName, app: String, remains: Remains) -> Self {
         let inner = Inner {
             rest,
             run,
             app,
-            runs,
+            remains,
         };
         Self {
             inner: Arc::new(inner),
@@ -110,7 +130,7 @@ impl Inner {
             .filter_map(|found| async move { found })
             .collect()
             .await;
-        sweep(&self.rest, &self.runs, &channels).await;
+        sweep(&self.rest, &self.remains, &channels).await;
         // What ended between the socket's opening and the list has been told; let the telling arrive first.
         sleep(GRACE).await;
         let mut seen = ari::seen(&self.run, &channels);
@@ -151,8 +171,8 @@ impl Inner {
 
 /// Ends what runs that died have left on the PBX, given its list of channels, and forgets those of which nothing is
 /// left. Whatever cannot be done now is left to the next sweep.
-pub(super) async fn sweep(rest: &Rest, runs: &Runs, channels: &[Channel]) {
-    let dead = match runs.dead() {
+pub(super) async fn sweep(rest: &Rest, remains: &Remains, channels: &[Channel]) {
+    let dead = match remains.runs.dead() {
         Ok(dead) => dead,
         Err(error) => {
             warn!(%error, "no sweep: the locks of runs cannot be read");
@@ -164,7 +184,7 @@ pub(super) async fn sweep(rest: &Rest, runs: &Runs, channels: &[Channel]) {
         .flat_map(|dead| of_run(&dead.run, channels))
         .collect();
     if left.is_empty() {
-        dead.into_iter().for_each(DeadRun::bury);
+        dead.into_iter().for_each(|dead| remains.bury(dead));
         return;
     }
     for channel in &left {
@@ -178,7 +198,7 @@ pub(super) async fn sweep(rest: &Rest, runs: &Runs, channels: &[Channel]) {
     let still: BTreeSet<RunName> = channels.iter().filter_map(run_of).collect();
     for dead in dead {
         if !still.contains(&dead.run) {
-            dead.bury();
+            remains.bury(dead);
         }
     }
 }

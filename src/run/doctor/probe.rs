@@ -120,10 +120,9 @@ impl Probe<'_> {
     }
 
     async fn answered(&mut self) -> Call {
-        let call = self.hear(|event| match event {
-            Event::Entered(_) => Some(Call::Entered),
-            Event::Gone { .. } => Some(Call::Gone),
-            _ => None,
+        let call = self.hear(|event| {
+            let entered = matches!(event, Event::Entered(_)).then_some(Call::Entered);
+            entered.or(matches!(event, Event::Gone { .. }).then_some(Call::Gone))
         });
         call.await.unwrap_or(Call::Unheard)
     }
@@ -152,7 +151,7 @@ impl Probe<'_> {
 
     async fn sounds(&mut self) -> Check {
         let folder = &self.config.pbx.sounds_dir;
-        let name = format!("aftertone-probe-{}", self.channel.drop);
+        let name = format!("once-{}-{}", self.channel.run, self.channel.drop);
         let file = match ProbeFile::write(folder, &name) {
             Ok(file) => file,
             Err(error) => {
@@ -177,9 +176,11 @@ impl Probe<'_> {
         if let Err(failure) = self.rest.play(&self.channel, &play, &media).await {
             return unanswered(SOUNDS, &failure);
         }
-        let heard = self.hear(|event| match event {
-            Event::PlaybackFinished { end, .. } => Some(end),
-            _ => None,
+        let heard = self.hear(|event| {
+            let Event::PlaybackFinished { end, .. } = event else {
+                return None;
+            };
+            Some(end)
         });
         let end = heard.await;
         drop(file);
