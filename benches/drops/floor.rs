@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail};
 use futures::StreamExt;
 use reqwest::{
     Client, Method,
-    header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue},
+    header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, SEC_WEBSOCKET_PROTOCOL},
     redirect, retry,
 };
 use serde::Deserialize;
@@ -32,9 +32,9 @@ pub(crate) async fn run(url: &str, load: Load) -> Result<()> {
     let floor = Arc::new(Floor::new(url)?);
     let events = format!("{}/ari/events?app={APP}", url.replacen("http", "ws", 1));
     let mut request = events.into_client_request()?;
-    request
-        .headers_mut()
-        .insert(AUTHORIZATION, floor.authorization.clone());
+    let headers = request.headers_mut();
+    headers.insert(AUTHORIZATION, floor.authorization.clone());
+    headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static("ari"));
     let (mut socket, _) = connect_async(request).await?;
     floor.send(Method::GET, "asterisk/info", None).await?;
     println!("ready");

@@ -41,12 +41,12 @@ pub(crate) fn role(arguments: &[String]) -> Option<Role> {
 
 impl Role {
     pub(crate) fn play(self) -> Result<()> {
-        // The PBX gets one thread: half of the smallest machine. The subjects get what the program gets.
+        // The PBX gets one thread: half of the smallest machine. The subjects get what the program gives itself.
         let mut builder = match self {
             Self::Pbx => tokio::runtime::Builder::new_current_thread(),
             Self::Floor(..) | Self::Aftertone(..) => tokio::runtime::Builder::new_multi_thread(),
         };
-        let runtime = builder.enable_all().build()?;
+        let runtime = builder.worker_threads(2).enable_all().build()?;
         runtime.block_on(async {
             match self {
                 Self::Pbx => measure::serve().await,

@@ -1,7 +1,10 @@
 //! Tests through the program's front doors, against a fake Asterisk on real sockets.
 
+mod desk;
 mod fake;
 mod fake_itself;
+mod faults;
+mod outcomes;
 
 /// A client that speaks plain HTTP only, which is all the fake speaks.
 fn http_client() -> reqwest::Client {
