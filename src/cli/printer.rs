@@ -48,6 +48,11 @@ impl Printer {
         }
     }
 
+    /// Where data goes, for a command that lays out its own.
+    pub(super) fn data(self) -> impl io::Write {
+        io::stdout()
+    }
+
     /// One line of talk.
     pub(super) fn talk(self, text: &str) {
         write_line(io::stderr().lock(), text);
