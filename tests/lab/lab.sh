@@ -1,0 +1,398 @@
+#!/bin/sh
+# The native lab: two real Asterisk servers on loopback, `pbx` (asterisk-conf/pbx) and `carrier` (asterisk-conf/carrier),
+# which plays the phone network and its subscribers.
+#
+#   tests/lab/lab.sh COMMAND [--name NAME] [--ports BASE]
+#
+#   up            build the Asterisk root if need be, start both servers, wait until a call can be made
+#   down          stop both servers; recordings and logs stay until the next `up` of a lab that is down
+#   status        what runs, and where; exit status 0 if all of it does, 1 if not
+#   restart-pbx   stop and start the PBX only (stop-pbx, start-pbx: one half of it)
+#   logs          print both servers' warnings and errors
+#   cli SERVER COMMAND   give one command to the console of `pbx` or `carrier`
+#
+# Several labs run side by side, each with a name (default `dev`) and the 1,000 ports from BASE (default 21000):
+#   +0 PBX's ARI, +1 its SIP, +2 carrier's ARI, +3 its SIP, +100..499 and +500..899 their RTP.
+# Everything of a lab is in ${XDG_CACHE_HOME:-~/.cache}/aftertone/lab/NAME; its lab.json says what is where.
+#
+# The servers run in a root of their own (tests/lab/root.sh) with this lab's folder as /lab/NAME, in a mount namespace that
+# ends with them, so nothing is left mounted. AFTERTONE_LAB_ASTERISK=system uses the machine's own Asterisk instead (18 or later).
+set -eu
+
+HERE=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+RENDER="$HERE/../../asterisk-conf/render.sh"
+CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/aftertone"
+ARI_USER=aftertone
+# Each call of a hundred needs some ten files on either server.
+OPEN_FILES=16384
+# Seconds a server has to start or stop before that counts as failed.
+PATIENCE=30
+
+main() {
+    [ $# -ge 1 ] || usage
+    command=$1
+    shift
+    name=dev
+    base=21000
+    base_given=
+    while [ $# -gt 0 ]; do
+        case $1 in
+        --name) name=${2:?--name needs a value} && shift 2 ;;
+        --ports) base=${2:?--ports needs a value} && base_given=1 && shift 2 ;;
+        *) break ;;
+        esac
+    done
+    case $name in
+    *[!a-z0-9_-]* | "") die "a lab's name is made of a-z, 0-9, _ and -; got '$name'" ;;
+    esac
+    case $base in
+    *[!0-9]* | "") die "--ports takes a number; got '$base'" ;;
+    esac
+    if [ "$base" -lt 1024 ] || [ "$base" -gt 64000 ]; then
+        die "--ports takes a number from 1024 to 64000; got $base"
+    fi
+
+    run="$CACHE/lab/$name"
+    # A lab keeps the ports it was made with.
+    if [ -z "$base_given" ] && [ -f "$run/ports" ]; then
+        base=$(cat "$run/ports")
+    fi
+    sudo=$(privilege)
+    if [ "${AFTERTONE_LAB_ASTERISK:-}" = system ]; then
+        root=/
+        inside=$run
+    else
+        root=$("$HERE/root.sh" --path)
+        inside=/lab/$name
+    fi
+
+    case $command in
+    up) locked up ;;
+    down) locked down ;;
+    status) status ;;
+    restart-pbx) locked restart_pbx ;;
+    stop-pbx) locked stop_pbx ;;
+    start-pbx) locked start_pbx ;;
+    logs) logs ;;
+    cli)
+        [ $# = 2 ] || usage
+        console "$1" "$2"
+        ;;
+    *) usage ;;
+    esac
+}
+
+# --- commands ---
+
+up() {
+    # What runs is left alone, calls and recordings included; only a lab that is wholly down is made anew.
+    if ! alive pbx && ! alive carrier; then
+        need_asterisk
+        free_ports
+        prepare
+    fi
+    alive carrier || start carrier
+    alive pbx || start pbx
+    ready
+    write_descriptions
+    say "lab $name is up: $run/lab.json"
+}
+
+down() {
+    stop pbx
+    stop carrier
+    say "lab $name is down"
+}
+
+restart_pbx() {
+    stop_pbx
+    start_pbx
+}
+
+stop_pbx() {
+    [ -f "$run/ports" ] || die "there is no lab $name; start it with: tests/lab/lab.sh up --name $name"
+    stop pbx
+    write_descriptions
+}
+
+start_pbx() {
+    [ -f "$run/ports" ] || die "there is no lab $name; start it with: tests/lab/lab.sh up --name $name"
+    alive pbx || start pbx
+    ready
+    write_descriptions
+}
+
+status() {
+    all=0
+    for server in pbx carrier; do
+        if alive $server; then
+            echo "$server: running, pid $(pid_of $server)"
+        else
+            echo "$server: down"
+            all=1
+        fi
+    done
+    echo "folder: $run"
+    if [ $all = 0 ]; then
+        echo "pbx ARI: http://127.0.0.1:$base, user $ARI_USER, password in $run/ari-password"
+        echo "calls: $(wc -l <"$run/calls.log") lines in $run/calls.log, recordings in $run/recordings"
+    fi
+    return $all
+}
+
+logs() {
+    for server in pbx carrier; do
+        for log in "$run/$server/log/messages.log" "$run/$server/console.log"; do
+            [ -s "$log" ] || continue
+            echo "== $log"
+            cat "$log"
+        done
+    done
+}
+
+# --- one server ---
+
+# Starts a server in the background and waits until it takes calls.
+start() {
+    server=$1
+    mkdir -p "$run/$server/run" "$run/$server/log/cdr-csv" "$run/$server/spool" "$run/$server/db" "$run/$server/keys"
+    # Quiet logs, and bounded: one earlier file is kept.
+    for log in "$run/$server/log/messages.log" "$run/$server/console.log"; do
+        if [ -f "$log" ]; then mv "$log" "$log.1"; fi
+    done
+    rm -f "$run/$server/run/asterisk.pid" "$run/$server/run/asterisk.ctl"
+    (
+        # Locks of this script are not the server's.
+        exec 8>&- 9>&-
+        raise_limits
+        cd /
+        enter setsid asterisk -f -q -C "$inside/$server/etc/asterisk.conf" \
+            </dev/null >"$run/$server/console.log" 2>&1 &
+    )
+    wait_for "$server to start" started "$server"
+    pid=$(cat "$run/$server/run/asterisk.pid")
+    echo "$pid $(started_at "$pid")" >"$run/$server.pid"
+    console "$server" "core waitfullybooted" >/dev/null
+}
+
+started() { [ -S "$run/$1/run/asterisk.ctl" ] && [ -s "$run/$1/run/asterisk.pid" ] && console "$1" "core show version" >/dev/null 2>&1; }
+
+# Ends a server of ours, and returns when its process is gone.
+stop() {
+    server=$1
+    if alive "$server"; then
+        pid=$(pid_of "$server")
+        kill -TERM "$pid"
+        if ! wait_quietly $PATIENCE gone "$server"; then
+            say "$server did not stop within $PATIENCE s; killing it"
+            kill -KILL "$pid"
+            wait_for "$server to die" gone "$server"
+        fi
+    fi
+    rm -f "$run/$server.pid"
+}
+
+gone() { ! alive "$1"; }
+
+# Whether the process in the pid file is the very one we started: a pid alone may be somebody else's by now.
+alive() {
+    [ -f "$run/$1.pid" ] || return 1
+    read -r pid began <"$run/$1.pid" || return 1
+    [ -n "$began" ] && [ "$(started_at "$pid")" = "$began" ] &&
+        tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -- "-C $inside/$1/etc/asterisk.conf"
+}
+
+pid_of() { cut -d ' ' -f 1 "$run/$1.pid"; }
+
+# The boot and the clock tick in which a process began: unlike a pid it is never used twice. Empty if there is none, or it is a zombie.
+started_at() {
+    stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 0
+    # The second field may hold spaces; what follows its bracket does not.
+    # shellcheck disable=SC2086  # split into fields
+    set -- ${stat##*) }
+    [ "$1" = Z ] || echo "$(cut -c 1-8 /proc/sys/kernel/random/boot_id)-${20}"
+}
+
+console() { enter asterisk -C "$inside/$1/etc/asterisk.conf" -rx "$2"; }
+
+# Runs a command where the servers live, as the calling user. Root and mounts are this process's own and end with it.
+enter() {
+    if [ "$root" = / ]; then
+        "$@"
+        return
+    fi
+    # shellcheck disable=SC2016  # expanded by the inner shell
+    $sudo unshare -m sh -euc '
+        root=$1 name=$2 run=$3 user=$4; shift 4
+        mkdir -p "$root/lab/$name"
+        mount --bind "$run" "$root/lab/$name"
+        mount -t proc proc "$root/proc"
+        mount --bind /dev "$root/dev"
+        exec chroot --userspec "$user" "$root" "$@"
+    ' enter "$root" "$name" "$run" "$(id -u):$(id -g)" "$@"
+}
+
+raise_limits() {
+    # shellcheck disable=SC3045  # every sh of Debian has ulimit -n
+    ulimit -n "$OPEN_FILES" 2>/dev/null || ulimit -n "$(ulimit -Hn)"
+}
+
+# --- the lab's folder ---
+
+# Makes a lab's folder anew: configuration, passwords, empty recordings and logs.
+prepare() {
+    say "making lab $name on ports $base to $((base + 999))"
+    # Only below our own cache, and only what this script made.
+    rm -rf "$run"
+    mkdir -p "$run/sounds" "$run/recordings" "$run/state"
+    chmod 700 "$run"
+    : >"$run/calls.log"
+    umask_before=$(umask)
+    umask 077
+    random_password >"$run/ari-password"
+    random_password >"$run/carrier-password"
+    umask "$umask_before"
+    echo "$base" >"$run/ports"
+
+    STATE_DIR="$inside/pbx" HTTP_PORT="$base" SIP_PORT="$((base + 1))" RTP_START="$((base + 100))" RTP_END="$((base + 499))" \
+        ARI_USER="$ARI_USER" ARI_PASSWORD="$(cat "$run/ari-password")" \
+        TRUNK_NAME=carrier TRUNK_HOST=127.0.0.1 TRUNK_PORT="$((base + 3))" \
+        "$RENDER" lab-pbx "$run/pbx/etc"
+    STATE_DIR="$inside/carrier" HTTP_PORT="$((base + 2))" SIP_PORT="$((base + 3))" RTP_START="$((base + 500))" RTP_END="$((base + 899))" \
+        ARI_USER="$ARI_USER" ARI_PASSWORD="$(cat "$run/carrier-password")" \
+        RECORDINGS_DIR="$inside/recordings" CALLS_LOG="$inside/calls.log" \
+        "$RENDER" lab-carrier "$run/carrier/etc"
+}
+
+# lab.json for tests, aftertone.toml for aftertone. Written anew with each start: the pids change.
+write_descriptions() {
+    umask_before=$(umask)
+    umask 077
+    cat >"$run/lab.json.new" <<JSON
+{
+  "name": "$name",
+  "run": "$run",
+  "pbx_url": "http://127.0.0.1:$base",
+  "pbx_user": "$ARI_USER",
+  "pbx_password": "$(cat "$run/ari-password")",
+  "pbx_pid": $(pid_or_null pbx),
+  "carrier_pid": $(pid_or_null carrier),
+  "carrier_url": "http://127.0.0.1:$((base + 2))",
+  "carrier_user": "$ARI_USER",
+  "carrier_password": "$(cat "$run/carrier-password")",
+  "sounds_dir": "$run/sounds",
+  "pbx_sounds_dir": "$inside/sounds",
+  "recordings": "$run/recordings",
+  "calls_log": "$run/calls.log",
+  "cdr_csv": "$run/pbx/log/cdr-csv/Master.csv",
+  "config": "$run/aftertone.toml"
+}
+JSON
+    cat >"$run/aftertone.toml.new" <<TOML
+# Made by tests/lab/lab.sh for lab $name.
+instance = "lab"
+state_dir = "$run/state"
+
+[pbx]
+url = "http://127.0.0.1:$base"
+username = "$ARI_USER"
+password_file = "$run/ari-password"
+endpoint = "PJSIP/{number}@carrier"
+caller_id = "+12025550100"
+sounds_dir = "$run/sounds"
+pbx_sounds_dir = "$inside/sounds"
+TOML
+    mv "$run/aftertone.toml.new" "$run/aftertone.toml"
+    mv "$run/lab.json.new" "$run/lab.json"
+    umask "$umask_before"
+}
+
+pid_or_null() { if alive "$1"; then pid_of "$1"; else echo null; fi; }
+
+random_password() { od -An -N16 -tx1 /dev/urandom | tr -d ' \n'; }
+
+# --- waiting and checking ---
+
+# Both servers answer, and the PBX reaches the carrier over SIP.
+ready() {
+    console carrier "core waitfullybooted" >/dev/null
+    console pbx "core waitfullybooted" >/dev/null
+    wait_for "the PBX to reach the carrier by SIP" trunk_reachable
+}
+
+trunk_reachable() {
+    console pbx "pjsip show contacts" | grep -q " Avail " && return
+    console pbx "pjsip qualify carrier" >/dev/null
+    return 1
+}
+
+# wait_for WHAT COMMAND...: until it succeeds, or PATIENCE is over.
+wait_for() {
+    what=$1
+    shift
+    wait_quietly $PATIENCE "$@" || {
+        logs >&2
+        die "waited $PATIENCE s for $what in vain; the logs are above (tests/lab/lab.sh logs --name $name)"
+    }
+}
+
+wait_quietly() {
+    deadline=$(($(date +%s) + $1))
+    shift
+    until "$@"; do
+        [ "$(date +%s)" -lt "$deadline" ] || return 1
+        sleep 0.1
+    done
+}
+
+# Somebody else's server on our ports would otherwise be found out much later, and said less clearly.
+free_ports() {
+    for offset in 0 1 2 3; do
+        port=$(printf '%04X' $((base + offset)))
+        # 0A is LISTEN; UDP sockets have no such state.
+        if grep -qiE "^ *[0-9]+: [0-9A-F]+:$port [0-9A-F]+:[0-9A-F]+ 0A" /proc/net/tcp /proc/net/tcp6 2>/dev/null ||
+            grep -qiE "^ *[0-9]+: [0-9A-F]+:$port " /proc/net/udp /proc/net/udp6 2>/dev/null; then
+            die "port $((base + offset)) is taken; choose other ports: tests/lab/lab.sh up --name $name --ports BASE"
+        fi
+    done
+}
+
+need_asterisk() {
+    if [ "$root" != / ]; then
+        "$HERE/root.sh" >/dev/null
+        return
+    fi
+    version=$(asterisk -V 2>/dev/null | sed -n 's/^Asterisk \([0-9]*\).*/\1/p')
+    [ "${version:-0}" -ge 18 ] || die "AFTERTONE_LAB_ASTERISK=system, but there is no asterisk 18 or later on PATH"
+}
+
+# Prints the word that makes a command privileged: nothing for root, `sudo -n` where that needs no password.
+privilege() {
+    if [ "$(id -u)" = 0 ] || [ "${AFTERTONE_LAB_ASTERISK:-}" = system ]; then
+        return
+    fi
+    sudo -n true 2>/dev/null || die "the lab needs root (chroot, mount); run as root or allow passwordless sudo"
+    echo "sudo -n"
+}
+
+# Runs a command while no other lab.sh changes the same lab.
+locked() {
+    mkdir -p "$CACHE/lab"
+    exec 9>"$CACHE/lab/$name.lock"
+    flock 9
+    "$@"
+}
+
+usage() {
+    sed -n '2,/^set -eu/s/^# \{0,1\}//p' "$0" >&2
+    exit 2
+}
+
+say() { echo "lab: $*" >&2; }
+
+die() {
+    echo "error: $*" >&2
+    exit 2
+}
+
+main "$@"
