@@ -1,8 +1,21 @@
+# `make demo` leaves a voicemail and proves it; `make test` runs every test, those on real Asterisk servers included.
+.PHONY: demo test bench lab-up lab-down lab-status
+
+demo:
+	tests/lab/demo.sh
+
+# The documentation's examples first: the summary of the lab is the last word.
+test:
+	cargo test --locked --quiet --doc
+	cargo test --locked --lib --bins
+	cargo test --locked --test '*'
+
+bench:
+	cargo bench --locked --bench drops
+
 # The lab: two real Asterisk servers on loopback; tests/lab/lab.sh says more. LAB=NAME and PORTS=BASE run one beside another.
 LAB ?= dev
 PORTS ?= 21000
-
-.PHONY: lab-up lab-down lab-status
 
 lab-up:
 	tests/lab/lab.sh up --name $(LAB) --ports $(PORTS)

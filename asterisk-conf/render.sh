@@ -67,7 +67,7 @@ render() {
 
 # Files whose defaults are right, and without which Asterisk logs a warning or an error at each start.
 leave_empty() {
-    for name in acl ccss cel chan_websocket features geolocation indications manager pjproject udptl websocket_client; do
+    for name in acl ccss cel chan_websocket features geolocation manager pjproject udptl websocket_client; do
         : >"$out/$name.conf"
     done
 }

@@ -1,3 +1,7 @@
 //! The `aftertone` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    aftertone::cli::main()
+}

@@ -1,1 +1,36 @@
-//! Stub.
+//! The only place that knows ARI: how Asterisk is steered over HTTP, and how it tells what happens over a websocket.
+//!
+//! ```text
+//!            requests                            events
+//!  Rest ──> transport ──> HTTP pool      websocket ──> wire ──> translate ──> Events
+//!             (seam)                       socket
+//! ```
+//!
+//! [`Pbx`] holds what both need to reach one PBX. [`Rest`] asks; each failure is a [`Failure`] whose kind is the core's
+//! [`RefusalKind`](crate::drop::RefusalKind). [`Pbx::listen`] registers an app and gives [`Events`]: the socket is read
+//! without pause by a task of its own, which reconnects for ever; [`Notice`]s are the core's events under their drop's
+//! id. [`seen`] says the same of a list of channels, for what was missed while the socket was away.
+//!
+//! Credentials travel in the `Authorization` header only, and no error or log line names a URL's query, a dial string
+//! or a whole number.
+
+mod failure;
+mod rest;
+mod setup;
+mod socket;
+mod translate;
+mod transport;
+mod wire;
+
+#[cfg(test)]
+mod fixture;
+
+pub use failure::Failure;
+pub use rest::{HangUp, Originate, Rest};
+pub use setup::{DEFAULT_REQUEST_TIMEOUT, Pbx, Settings, SetupError};
+pub use socket::{Events, Incoming, LinkError, QUEUE};
+pub use translate::{Notice, ours, seen};
+pub use wire::{
+    Application, AsteriskInfo, AsteriskSystem, Channel, Dialplan, EndpointState, Module, Ping,
+    Playback, Sound,
+};

@@ -1,1 +1,181 @@
-//! Stub.
+//! The command line: one file a command.
+
+mod doctor;
+mod drop;
+mod message;
+mod printer;
+mod report;
+mod stop;
+
+use std::{io, path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use self::printer::Printer;
+use crate::{
+    audio::{Library, Targets},
+    clock,
+    config::Config,
+    telemetry,
+};
+
+/// Parses the command line, carries it out, and says how it went.
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    let printer = Printer::new();
+    telemetry::init();
+    let exit = match carry_out(args, printer) {
+        Ok(exit) => exit,
+        Err(trouble) => {
+            trouble.print(printer);
+            Exit::NotStarted
+        }
+    };
+    exit.into()
+}
+
+fn carry_out(args: Args, printer: Printer) -> Result<Exit, Trouble> {
+    let config = || Config::load(args.config.as_deref()).map_err(Trouble::new);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(Trouble::new)?;
+    let exit = match args.command {
+        Command::Doctor(args) => runtime.block_on(doctor::run(&args, &config()?, printer)),
+        Command::Drop(args) => runtime.block_on(drop::run(&args, config()?, printer)),
+        Command::Message(args) => messages(&args, &config()?, printer),
+    };
+    // What is not done by now is not waited for.
+    runtime.shutdown_background();
+    exit
+}
+
+fn messages(
+    args: &message::MessageArgs,
+    config: &Config,
+    printer: Printer,
+) -> Result<Exit, Trouble> {
+    let (library, targets) = library(config)?;
+    let done = message::run(args, &library, &targets, clock::wall(), &mut io::stdout());
+    let Err(error) = done else {
+        return Ok(Exit::Done);
+    };
+    let hint = error.hint();
+    Trouble::new(error).maybe_hint(hint).print(printer);
+    Ok(Exit::Otherwise)
+}
+
+/// The folder of prepared messages, and what messages are to be like.
+fn library(config: &Config) -> Result<(Library, Targets), Trouble> {
+    let pbx = &config.pbx;
+    let library = Library::new(&pbx.sounds_dir, &pbx.pbx_sounds_dir).map_err(Trouble::new)?;
+    let lufs = config.audio.target_lufs.unwrap_or(Targets::LUFS);
+    let targets = Targets::new(config.audio.max_length, lufs).map_err(Trouble::new)?;
+    Ok((library, targets))
+}
+
+/// Leaves a recorded message in a contact's voicemail through your Asterisk PBX, and never plays it to a person.
+#[derive(Debug, Parser)]
+#[command(name = "aftertone", version, max_term_width = 100)]
+struct Args {
+    /// The configuration file [default: $AFTERTONE_CONFIG, ./aftertone.toml or /etc/aftertone/aftertone.toml]
+    #[arg(long, global = true, value_name = "PATH")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Doctor(doctor::Args),
+    Drop(drop::Args),
+    /// Prepare and keep recordings
+    Message(message::MessageArgs),
+}
+
+/// How a command went (design, section 5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exit {
+    /// It is as it was wanted.
+    Done,
+    /// It was carried out, and the result is another.
+    Otherwise,
+    /// It was not carried out.
+    NotStarted,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::Otherwise => 1,
+            Exit::NotStarted => 2,
+        })
+    }
+}
+
+/// An error on its way to the user, with what to do about it where that is known.
+#[derive(Debug)]
+struct Trouble {
+    error: anyhow::Error,
+    hint: Option<String>,
+}
+
+impl Trouble {
+    fn new(error: impl Into<anyhow::Error>) -> Self {
+        Self {
+            error: error.into(),
+            hint: None,
+        }
+    }
+
+    fn hint(self, hint: impl Into<String>) -> Self {
+        self.maybe_hint(Some(hint.into()))
+    }
+
+    fn maybe_hint(mut self, hint: Option<String>) -> Self {
+        self.hint = hint;
+        self
+    }
+
+    fn print(&self, printer: Printer) {
+        printer.error(self.error.as_ref());
+        if let Some(hint) = &self.hint {
+            printer.hint(hint);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_is_as_it_was() {
+        let mut command = Args::command().term_width(100);
+        command.build();
+        insta::assert_snapshot!("help", command.render_long_help().to_string());
+        for name in ["drop", "doctor", "message"] {
+            let help = command
+                .find_subcommand_mut(name)
+                .map(clap::Command::render_long_help);
+            insta::assert_snapshot!(format!("help-{name}"), help.unwrap().to_string());
+        }
+    }
+
+    #[test]
+    fn the_exit_statuses_are_the_design_s() {
+        let rows = [(Exit::Done, 0), (Exit::Otherwise, 1), (Exit::NotStarted, 2)];
+        for (exit, status) in rows {
+            assert_eq!(ExitCode::from(exit), ExitCode::from(status));
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! All drops in flight: routes events by id, drains commands on every change, indexes deadlines.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     time::Instant,
 };
 
@@ -26,12 +26,25 @@ pub struct Seen {
 }
 
 /// All drops in flight.
+///
+/// Every change collects the commands and milestones that follow from it, and the drop's next deadline, before it
+/// returns; nothing has to be remembered to be drained.
 #[derive(Debug, Default)]
 pub struct Board {
-    drops: BTreeMap<DropId, VoicemailDrop>,
+    drops: BTreeMap<DropId, Entry>,
+    deadlines: BTreeSet<(Instant, DropId)>,
+    /// Drops that wait for the event link; `Some` while it is lost.
+    waiting: Option<Vec<(DropId, Plan)>>,
     commands: VecDeque<(DropId, Command)>,
     moments: VecDeque<(DropId, Moment)>,
     ended: VecDeque<(DropId, Report)>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    drop: VoicemailDrop,
+    /// The drop's key in the index of deadlines.
+    deadline: Option<Instant>,
 }
 
 impl Board {
@@ -40,52 +53,77 @@ impl Board {
         Self::default()
     }
 
-    /// Starts a drop.
+    /// Starts a drop; while the event link is lost, as soon as it is back. An id that is in flight is left as it is.
     pub fn start(&mut self, id: DropId, plan: Plan, now: Instant) {
-        self.drops.insert(id, VoicemailDrop::new(plan, now));
+        if self.owns(id) {
+            return;
+        }
+        if let Some(waiting) = &mut self.waiting {
+            waiting.push((id, plan));
+            return;
+        }
+        let drop = VoicemailDrop::new(plan, now);
+        self.drops.insert(
+            id,
+            Entry {
+                drop,
+                deadline: None,
+            },
+        );
+        self.change(id, |_| ());
     }
 
     /// Routes an event to its drop. An event of a drop that is not on the board ends the leg it tells of, where it
     /// shows that the leg lives: nothing outlives its drop.
     pub fn handle_event(&mut self, id: DropId, event: Event, now: Instant) {
-        if let Some(drop) = self.drops.get_mut(&id) {
-            drop.handle_event(event, now);
+        if self.drops.contains_key(&id) {
+            self.change(id, |drop| drop.handle_event(event, now));
+        } else if let Some(leg) = event.shows_alive() {
+            self.commands.push_back((id, Command::HangUp(leg)));
         }
     }
 
     /// Acts on every deadline that has passed.
     pub fn handle_timeout(&mut self, now: Instant) {
-        for drop in self.drops.values_mut() {
-            drop.handle_timeout(now);
+        while let Some(&(at, id)) = self.deadlines.first() {
+            if at > now {
+                break;
+            }
+            self.change(id, |drop| drop.handle_timeout(now));
         }
     }
 
     /// Ends one drop on the operator's wish.
     pub fn cancel(&mut self, id: DropId, now: Instant) {
-        if let Some(drop) = self.drops.get_mut(&id) {
-            drop.cancel(now);
-        }
+        self.cancel_waiting(|waiting| waiting == id);
+        self.change(id, |drop| drop.cancel(now));
     }
 
     /// Ends all drops on the operator's wish.
     pub fn cancel_all(&mut self, now: Instant) {
-        for drop in self.drops.values_mut() {
-            drop.cancel(now);
+        self.cancel_waiting(|_| true);
+        for id in self.ids() {
+            self.change(id, |drop| drop.cancel(now));
         }
     }
 
     /// The event link to the PBX broke. Until [`Self::link_restored`] nothing is dialled.
     pub fn link_lost(&mut self, now: Instant) {
-        for drop in self.drops.values_mut() {
-            drop.link_lost(now);
+        self.waiting.get_or_insert_default();
+        for id in self.ids() {
+            self.change(id, |drop| drop.link_lost(now));
         }
     }
 
     /// The link is back, events flow again, and `seen` was read after that: decides about every drop as it is now.
     pub fn link_restored(&mut self, seen: &BTreeMap<DropId, Seen>, now: Instant) {
         let nothing = Seen::default();
-        for (id, drop) in &mut self.drops {
-            drop.link_restored(seen.get(id).unwrap_or(&nothing), now);
+        for id in self.ids() {
+            let seen = seen.get(&id).unwrap_or(&nothing);
+            self.change(id, |drop| drop.link_restored(seen, now));
+        }
+        for (id, plan) in self.waiting.take().unwrap_or_default() {
+            self.start(id, plan, now);
         }
     }
 
@@ -106,21 +144,73 @@ impl Board {
 
     /// The next deadline of any drop.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        None
+        self.deadlines.first().map(|&(at, _)| at)
     }
 
-    /// Whether the drop is in flight.
+    /// Whether the drop is in flight, or waits for the event link to start.
     pub fn owns(&self, id: DropId) -> bool {
         self.drops.contains_key(&id)
+            || self
+                .waiting
+                .as_ref()
+                .is_some_and(|waiting| waiting.iter().any(|&(other, _)| other == id))
     }
 
-    /// How many drops are in flight.
+    /// How many drops are in flight or wait for the event link.
     pub fn len(&self) -> usize {
-        self.drops.len()
+        self.drops.len() + self.waiting.as_ref().map_or(0, Vec::len)
     }
 
-    /// Whether no drop is in flight.
+    /// Whether there is no drop.
     pub fn is_empty(&self) -> bool {
-        self.drops.is_empty()
+        self.len() == 0
+    }
+
+    fn ids(&self) -> Vec<DropId> {
+        self.drops.keys().copied().collect()
+    }
+
+    /// A drop that was cancelled before it began has dialled nothing, and still ends with a report.
+    fn cancel_waiting(&mut self, which: impl Fn(DropId) -> bool) {
+        let Some(waiting) = &mut self.waiting else {
+            return;
+        };
+        let (cancelled, kept): (Vec<_>, Vec<_>) = waiting.drain(..).partition(|&(id, _)| which(id));
+        *waiting = kept;
+        for (id, _) in cancelled {
+            self.ended.push_back((id, Report::never_started()));
+        }
+    }
+
+    /// Changes one drop, and collects all that follows from it.
+    fn change(&mut self, id: DropId, change: impl FnOnce(&mut VoicemailDrop)) {
+        let Some(entry) = self.drops.get_mut(&id) else {
+            return;
+        };
+        change(&mut entry.drop);
+        while let Some(command) = entry.drop.poll_command() {
+            self.commands.push_back((id, command));
+        }
+        while let Some(moment) = entry.drop.poll_moment() {
+            self.moments.push_back((id, moment));
+        }
+        let next = entry.drop.poll_timeout().map(|(at, _)| at);
+        let previous = std::mem::replace(&mut entry.deadline, next);
+        let report = entry.drop.report();
+        if previous != next {
+            if let Some(at) = previous {
+                self.deadlines.remove(&(at, id));
+            }
+            if let Some(at) = next {
+                self.deadlines.insert((at, id));
+            }
+        }
+        if let Some(report) = report {
+            if let Some(at) = next {
+                self.deadlines.remove(&(at, id));
+            }
+            self.drops.remove(&id);
+            self.ended.push_back((id, report));
+        }
     }
 }

@@ -74,6 +74,28 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// The leg whose channel certainly exists, or existed a moment ago, where the event shows one.
+    pub const fn shows_alive(&self) -> Option<Leg> {
+        match self {
+            Self::Accepted(leg)
+            | Self::Progress(leg)
+            | Self::Ringing(leg)
+            | Self::Answered(leg)
+            | Self::Entered(leg)
+            | Self::Ready(leg, _)
+            | Self::NotReady(leg)
+            | Self::Screened { leg, .. } => Some(*leg),
+            Self::PlaybackStarted { .. }
+            | Self::PlaybackFinished { .. }
+            | Self::FarEndHungUp { .. }
+            | Self::Gone { .. }
+            | Self::Absent(_)
+            | Self::Refused { .. } => None,
+        }
+    }
+}
+
 /// Something a drop wants done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Command {

@@ -1,71 +1,382 @@
 //! One drop as a state machine.
+//!
+//! ```text
+//!  Lead ──lead over──> Dialling ──answered──> Answered ──in our app──> Screening
+//!    └───busy leg answered, promoted────────────^                          │ machine
+//!                                    Playing <──started── Starting <──ready── Awaiting
+//!                                       └──ended oddly──> Explaining
+//!  from everywhere: Clearing (hang up what is left, wait until the PBX says it is gone) ──> Ended
+//! ```
+//!
+//! The steps themselves stand in `calling` (until the answer), `playing` (from the verdict to the message's end) and
+//! `ending` (ends of legs, refusals, deadlines, the way out).
 
-use std::time::Instant;
+mod calling;
+mod ending;
+mod playing;
+
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
 
 use super::{
     board::Seen,
-    event::{Command, Event},
-    outcome::{Moment, Report},
-    plan::Plan,
-    timer::Timer,
+    event::{Command, Event, PbxTime},
+    outcome::{EndedBy, Milestone, Moment, Outcome, Report},
+    plan::{Plan, Technique},
+    timer::{Timer, Timers},
+    track::{HangUp, Originate, Stage, Track},
+};
+use crate::{
+    id::Play,
+    words::{Leg, ReadyBy, Verdict},
 };
 
 /// One attempt to leave one message at one number.
+///
+/// Feed it with [`handle_event`](Self::handle_event) and [`handle_timeout`](Self::handle_timeout); after each, drain
+/// [`poll_command`](Self::poll_command) and ask [`poll_timeout`](Self::poll_timeout) anew. [`super::Board`] does this
+/// for many.
 #[derive(Debug)]
 pub struct VoicemailDrop {
     plan: Plan,
+    started: Instant,
+    phase: Phase,
+    busy: Track,
+    drop: Track,
+    link: Link,
+    timers: Timers,
+    commands: VecDeque<Command>,
+    timeline: Vec<Moment>,
+    told: usize,
+    plays: u32,
+    found: Findings,
+}
+
+/// Where the drop stands, with what only this phase knows.
+#[derive(Clone, Copy, Debug)]
+enum Phase {
+    /// The busy leg is dialled, the drop leg is not.
+    Lead,
+    /// The drop leg is dialled, and nobody has answered.
+    Dialling,
+    /// The live leg is up, but not yet ours to steer.
+    Answered { live: Leg },
+    /// The live leg is being screened.
+    Screening { live: Leg },
+    /// It is to be played to, from its ready point on.
+    Awaiting {
+        live: Leg,
+        /// The ready point came while the link was being restored: the play waits until that is done.
+        ready: Option<ReadyBy>,
+    },
+    /// The play was asked for.
+    Starting {
+        live: Leg,
+        play: Play,
+        asked: Instant,
+    },
+    /// The PBX plays.
+    Playing {
+        live: Leg,
+        play: Play,
+        since: Instant,
+        pbx: Option<PbxTime>,
+    },
+    /// The playback ended too early, or a request found the leg in another state than it was in; the next event tells
+    /// whether the far end was the reason.
+    Explaining { live: Leg },
+    /// All is decided; the legs that are left are being hung up.
+    Clearing { outcome: Outcome },
+    /// No leg is left.
+    Ended { outcome: Outcome },
+}
+
+/// Whether we hear what happens on the PBX.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Link {
+    Up,
+    /// It broke, and what happened meanwhile has not been read yet. Events may flow again already.
+    Lost,
+}
+
+/// What was found out, for the report.
+#[derive(Clone, Debug, Default)]
+struct Findings {
+    verdict: Option<Verdict>,
+    amd_cause: Option<String>,
+    ready_by: Option<ReadyBy>,
+    promoted: bool,
+    played: Duration,
+    ended_by: Option<EndedBy>,
+    words: Option<String>,
 }
 
 impl VoicemailDrop {
     /// A drop that starts at `now`; its first command is ready to be polled.
     pub fn new(plan: Plan, now: Instant) -> Self {
-        let _ = now;
-        Self { plan }
+        let mut this = Self {
+            started: now,
+            phase: Phase::Lead,
+            busy: Track::default(),
+            drop: Track::default(),
+            link: Link::Up,
+            timers: Timers::default(),
+            commands: VecDeque::new(),
+            timeline: Vec::new(),
+            told: 0,
+            plays: 0,
+            found: Findings::default(),
+            plan,
+        };
+        match this.plan.technique {
+            Technique::Double => {
+                this.dial(Leg::Busy, now);
+                this.timers.set(Timer::Lead, now + this.plan.lead);
+            }
+            Technique::Single => this.dial_drop_leg(now),
+        }
+        this
     }
 
-    /// Takes in something that happened.
+    /// Takes in something that happened. After the end, a leg that shows that it lives is hung up, and no more.
     pub fn handle_event(&mut self, event: Event, now: Instant) {
-        let _ = (event, now);
+        if let Some(leg) = event.shows_alive()
+            && !self.shows_life(leg, now)
+        {
+            return;
+        }
+        if matches!(self.phase, Phase::Ended { .. }) {
+            return;
+        }
+        match event {
+            // That the channel exists is all that it says.
+            Event::Accepted(_) => {}
+            Event::Progress(leg) => self.on_progress(leg, now),
+            Event::Ringing(leg) => self.on_ringing(leg, now),
+            Event::Answered(leg) => self.on_answered(leg, now),
+            Event::Entered(leg) => self.on_entered(leg, now),
+            Event::Screened {
+                leg,
+                verdict,
+                cause,
+            } => self.on_screened(leg, verdict, cause, now),
+            Event::Ready(leg, by) => self.on_ready(leg, by, now),
+            Event::NotReady(leg) => self.on_not_ready(leg, now),
+            Event::PlaybackStarted { play, at } => self.on_playback_started(play, at, now),
+            Event::PlaybackFinished { play, end, at } => {
+                self.on_playback_finished(play, end, at, now);
+            }
+            Event::FarEndHungUp { leg, cause } => self.on_far_end_hung_up(leg, cause, now),
+            Event::Gone { leg, cause } => self.on_gone(leg, cause, now),
+            Event::Absent(leg) => self.on_absent(leg, now),
+            Event::Refused { command, why } => self.on_refused(command, why, now),
+        }
     }
 
     /// Acts on every deadline that has passed.
     pub fn handle_timeout(&mut self, now: Instant) {
-        let _ = now;
+        while let Some(timer) = self.timers.pop_due(now) {
+            self.on_timer(timer, now);
+        }
     }
 
     /// Ends the drop on the operator's wish.
     pub fn cancel(&mut self, now: Instant) {
-        let _ = now;
+        match self.phase {
+            Phase::Clearing { .. } | Phase::Ended { .. } => {}
+            Phase::Lead
+            | Phase::Dialling
+            | Phase::Answered { .. }
+            | Phase::Screening { .. }
+            | Phase::Awaiting { .. }
+            | Phase::Starting { .. }
+            | Phase::Playing { .. }
+            | Phase::Explaining { .. } => {
+                self.note_played(None, now);
+                self.found.words = None;
+                self.end_ourselves(Outcome::Cancelled, now);
+            }
+        }
     }
 
-    /// The event link to the PBX broke: what happens from here on is not heard of.
-    pub fn link_lost(&mut self, now: Instant) {
-        let _ = now;
+    /// The event link to the PBX broke, or is back and what happened meanwhile is about to be read: until
+    /// [`Self::link_restored`] nothing is dialled and nothing is played.
+    pub fn link_lost(&mut self, _now: Instant) {
+        self.link = Link::Lost;
+        for leg in Leg::BOTH {
+            self.track_mut(leg).grow_old();
+        }
     }
 
-    /// The link is back: `seen` is what the PBX has of this drop.
+    /// The link is back: `seen` is what the PBX has of this drop, read after the last [`Self::link_lost`].
+    ///
+    /// A leg that the PBX does not have is gone, and how it ended will never be known, unless its originate was still
+    /// unanswered when `seen` was read. A playback whose end was missed is not known to have been heard.
     pub fn link_restored(&mut self, seen: &Seen, now: Instant) {
-        let _ = (seen, now);
+        self.link = Link::Up;
+        let missed = match self.phase {
+            Phase::Starting { play, .. } | Phase::Playing { play, .. } => Some(play),
+            Phase::Lead
+            | Phase::Dialling
+            | Phase::Answered { .. }
+            | Phase::Screening { .. }
+            | Phase::Awaiting { .. }
+            | Phase::Explaining { .. }
+            | Phase::Clearing { .. }
+            | Phase::Ended { .. } => None,
+        };
+        for leg in Leg::BOTH {
+            match seen.legs.get(&leg) {
+                Some(events) => {
+                    self.shows_life(leg, now);
+                    for event in events {
+                        self.handle_event(event.clone(), now);
+                    }
+                }
+                None if self.track(leg).is_alive() && self.track(leg).would_be_listed() => {
+                    self.conclude_absent(leg, now);
+                }
+                None => {}
+            }
+            self.track_mut(leg).grow_old();
+        }
+        match self.phase {
+            // The play of a ready point that was read just now has not begun.
+            Phase::Starting { play, .. } if missed != Some(play) => {}
+            Phase::Starting { play, .. } | Phase::Playing { play, .. }
+                if !seen.plays.contains(&play) =>
+            {
+                self.note_played(None, now);
+                self.lose(
+                    "the end of the playback was missed while the event link was down",
+                    now,
+                );
+            }
+            Phase::Starting { live, play, asked } => {
+                self.begin_to_play(live, play, asked, None, now);
+            }
+            Phase::Awaiting {
+                live,
+                ready: Some(by),
+            } => self.on_ready(live, by, now),
+            Phase::Lead if !self.timers.is_set(Timer::Lead) => self.dial_drop_leg(now),
+            Phase::Lead
+            | Phase::Dialling
+            | Phase::Answered { .. }
+            | Phase::Screening { .. }
+            | Phase::Awaiting { .. }
+            | Phase::Playing { .. }
+            | Phase::Explaining { .. }
+            | Phase::Clearing { .. }
+            | Phase::Ended { .. } => {}
+        }
     }
 
     /// The next thing to do.
     pub fn poll_command(&mut self) -> Option<Command> {
-        None
+        self.commands.pop_front()
     }
 
     /// The next milestone that has not been told yet.
     pub fn poll_moment(&mut self) -> Option<Moment> {
-        None
+        let moment = self.timeline.get(self.told).copied()?;
+        self.told += 1;
+        Some(moment)
     }
 
     /// The next deadline.
     pub fn poll_timeout(&self) -> Option<(Instant, Timer)> {
-        let _ = self.plan;
-        None
+        self.timers.next()
     }
 
-    /// What is known of the drop, once it has ended and none of its legs is left.
+    /// How the drop ended, once no leg of it is left.
+    pub fn outcome(&self) -> Option<Outcome> {
+        if let Phase::Ended { outcome } = self.phase {
+            Some(outcome)
+        } else {
+            None
+        }
+    }
+
+    /// What is known of the drop, once it has ended.
     pub fn report(&self) -> Option<Report> {
-        None
+        let outcome = self.outcome()?;
+        let ended = |track: &Track| track.was_dialled().then_some(track.cause);
+        Some(Report {
+            outcome,
+            verdict: self.found.verdict,
+            amd_cause: self.found.amd_cause.clone(),
+            promoted: self.found.promoted,
+            ready_by: self.found.ready_by,
+            played: self.found.played,
+            ended_by: self.found.ended_by,
+            words: self.found.words.clone(),
+            busy: ended(&self.busy),
+            drop: ended(&self.drop),
+            timeline: self.timeline.clone(),
+        })
+    }
+
+    /// Takes note that the channel exists; returns whether what it does may count.
+    fn shows_life(&mut self, leg: Leg, now: Instant) -> bool {
+        if matches!(self.phase, Phase::Ended { .. }) {
+            self.commands.push_back(Command::HangUp(leg));
+            return false;
+        }
+        let link = self.link;
+        let track = self.track_mut(leg);
+        match (track.stage, track.originate) {
+            (Stage::Gone, _) => false,
+            (Stage::Idle, Originate::Unanswered | Originate::Fresh | Originate::Settled) => false,
+            // The PBX had denied or refused it, and here it is.
+            (Stage::Absent, _) | (Stage::Idle, Originate::Refused) => {
+                track.revive();
+                self.ask_hang_up(leg, now);
+                false
+            }
+            (Stage::Dialled | Stage::Alerting | Stage::Up, Originate::Unanswered) => {
+                track.originate = match link {
+                    Link::Up => Originate::Settled,
+                    Link::Lost => Originate::Fresh,
+                };
+                // A hang-up sent before the PBX had made the channel found nothing to hang up.
+                if track.hang_up == HangUp::Asked {
+                    self.ask_hang_up(leg, now);
+                }
+                true
+            }
+            (
+                Stage::Dialled | Stage::Alerting | Stage::Up,
+                Originate::Fresh | Originate::Settled | Originate::Refused,
+            ) => true,
+        }
+    }
+
+    fn tell(&mut self, event: Milestone, now: Instant) {
+        let at = now.saturating_duration_since(self.started);
+        self.timeline.push(Moment { at, event });
+    }
+
+    const fn track(&self, leg: Leg) -> &Track {
+        match leg {
+            Leg::Busy => &self.busy,
+            Leg::Drop => &self.drop,
+        }
+    }
+
+    const fn track_mut(&mut self, leg: Leg) -> &mut Track {
+        match leg {
+            Leg::Busy => &mut self.busy,
+            Leg::Drop => &mut self.drop,
+        }
+    }
+}
+
+const fn by_leg(leg: Leg, busy: Milestone, drop: Milestone) -> Milestone {
+    match leg {
+        Leg::Busy => busy,
+        Leg::Drop => drop,
     }
 }

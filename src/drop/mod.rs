@@ -19,6 +19,7 @@ mod machine;
 mod outcome;
 mod plan;
 mod timer;
+mod track;
 
 pub use board::{Board, Seen};
 pub use event::{Cause, Command, Event, PbxTime, PlaybackEnd, Refusal, RefusalKind};

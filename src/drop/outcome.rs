@@ -249,6 +249,23 @@ pub struct Report {
 }
 
 impl Report {
+    /// The report of a drop that was cancelled before anything was dialled.
+    pub(super) const fn never_started() -> Self {
+        Self {
+            outcome: Outcome::Cancelled,
+            verdict: None,
+            amd_cause: None,
+            promoted: false,
+            ready_by: None,
+            played: Duration::ZERO,
+            ended_by: None,
+            words: None,
+            busy: None,
+            drop: None,
+            timeline: Vec::new(),
+        }
+    }
+
     /// How a leg ended; `None` where it was never dialled.
     pub const fn leg(&self, leg: Leg) -> Option<Cause> {
         match leg {

@@ -44,6 +44,14 @@ impl Timers {
         self.0.clear();
     }
 
+    pub(super) fn clear_all_but(&mut self, timer: Timer) {
+        self.0.retain(|&other, _| other == timer);
+    }
+
+    pub(super) fn get(&self, timer: Timer) -> Option<Instant> {
+        self.0.get(&timer).copied()
+    }
+
     pub(super) fn is_set(&self, timer: Timer) -> bool {
         self.0.contains_key(&timer)
     }

@@ -1,1 +1,23 @@
-//! Stub.
+//! Wires the edges to the pure parts: events to the board, the board's commands to the PBX.
+//!
+//! ```text
+//!   ari socket ──(bounded)──> ┌────────┐ ──(unbounded)──> dialler ── requests ──> PBX
+//!                             │ driver │ <──(bounded)──── reports, one task a command
+//!   orders ─────(bounded)──>  └────────┘ ── news of each drop ──> who ordered it
+//!                           owns the board
+//! ```
+//!
+//! The [`driver`] is one loop; it owns the board, so nothing is locked. What a drop wants goes to the [`dialler`] over
+//! an unbounded channel (a drop wants a handful of things, and the board is bounded); what came of it returns over a
+//! bounded one. Two bounded channels that face each other would deadlock. [`runs`] and [`sweep`] see to it that
+//! nothing a killed process left behind stays alive.
+
+pub mod dialler;
+pub mod doctor;
+pub mod driver;
+pub mod runs;
+pub mod session;
+pub mod sweep;
+
+pub use driver::{Job, News, Order, Unended};
+pub use session::{Session, SessionError, plan};

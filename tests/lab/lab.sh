@@ -9,10 +9,10 @@
 #   status        what runs, and where; exit status 0 if all of it does, 1 if not
 #   restart-pbx   stop and start the PBX only (stop-pbx, start-pbx: one half of it)
 #   logs          print both servers' warnings and errors
-#   cli SERVER COMMAND   give one command to the console of `pbx` or `carrier`
+#   cli           give one command to a server's console: lab.sh cli [--name NAME] pbx|carrier 'core show channels'
 #
 # Several labs run side by side, each with a name (default `dev`) and the 1,000 ports from BASE (default 21000):
-#   +0 PBX's ARI, +1 its SIP, +2 carrier's ARI, +3 its SIP, +100..499 and +500..899 their RTP.
+#   +0 PBX's ARI, +1 its SIP, +2 carrier's ARI, +3 its SIP, +10..499 and +500..999 their RTP (four ports a call).
 # Everything of a lab is in ${XDG_CACHE_HOME:-~/.cache}/aftertone/lab/NAME; its lab.json says what is where.
 #
 # The servers run in a root of their own (tests/lab/root.sh) with this lab's folder as /lab/NAME, in a mount namespace that
@@ -162,16 +162,14 @@ start() {
     done
     rm -f "$run/$server/run/asterisk.pid" "$run/$server/run/asterisk.ctl"
     (
-        # Locks of this script are not the server's.
-        exec 8>&- 9>&-
+        # The server inherits neither this script's locks nor its output: whoever reads that to its end would wait for ever.
+        exec 8>&- 9>&- </dev/null >"$run/$server/console.log" 2>&1
         raise_limits
         cd /
-        enter setsid asterisk -f -q -C "$inside/$server/etc/asterisk.conf" \
-            </dev/null >"$run/$server/console.log" 2>&1 &
+        enter setsid asterisk -f -q -C "$inside/$server/etc/asterisk.conf" &
     )
     wait_for "$server to start" started "$server"
-    pid=$(cat "$run/$server/run/asterisk.pid")
-    echo "$pid $(started_at "$pid")" >"$run/$server.pid"
+    note "$server" "$(cat "$run/$server/run/asterisk.pid")"
     console "$server" "core waitfullybooted" >/dev/null
 }
 
@@ -194,13 +192,25 @@ stop() {
 
 gone() { ! alive "$1"; }
 
-# Whether the process in the pid file is the very one we started: a pid alone may be somebody else's by now.
+# Whether a server runs: the process in the pid file must be the very one we started, for its pid may be somebody else's by now.
 alive() {
-    [ -f "$run/$1.pid" ] || return 1
+    [ -f "$run/$1.pid" ] || adopt "$1" || return 1
     read -r pid began <"$run/$1.pid" || return 1
-    [ -n "$began" ] && [ "$(started_at "$pid")" = "$began" ] &&
-        tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -- "-C $inside/$1/etc/asterisk.conf"
+    [ -n "$began" ] && [ "$(started_at "$pid")" = "$began" ] && serves "$1" "$pid"
 }
+
+# Takes over a server that an interrupted `up` had started but not yet noted.
+adopt() {
+    pid=$(cat "$run/$1/run/asterisk.pid" 2>/dev/null) && [ -n "$pid" ] && serves "$1" "$pid" && note "$1" "$pid"
+}
+
+# Whether a process is an Asterisk with this lab's configuration, in the root it was started in.
+serves() {
+    { tr '\0' ' ' <"/proc/$2/cmdline"; } 2>/dev/null | grep -qF -- "-C $inside/$1/etc/asterisk.conf" &&
+        [ "$(readlink "/proc/$2/root")" = "$(readlink -f "$root")" ]
+}
+
+note() { echo "$2 $(started_at "$2")" >"$run/$1.pid"; }
 
 pid_of() { cut -d ' ' -f 1 "$run/$1.pid"; }
 
@@ -254,11 +264,11 @@ prepare() {
     umask "$umask_before"
     echo "$base" >"$run/ports"
 
-    STATE_DIR="$inside/pbx" HTTP_PORT="$base" SIP_PORT="$((base + 1))" RTP_START="$((base + 100))" RTP_END="$((base + 499))" \
+    STATE_DIR="$inside/pbx" HTTP_PORT="$base" SIP_PORT="$((base + 1))" RTP_START="$((base + 10))" RTP_END="$((base + 499))" \
         ARI_USER="$ARI_USER" ARI_PASSWORD="$(cat "$run/ari-password")" \
         TRUNK_NAME=carrier TRUNK_HOST=127.0.0.1 TRUNK_PORT="$((base + 3))" \
         "$RENDER" lab-pbx "$run/pbx/etc"
-    STATE_DIR="$inside/carrier" HTTP_PORT="$((base + 2))" SIP_PORT="$((base + 3))" RTP_START="$((base + 500))" RTP_END="$((base + 899))" \
+    STATE_DIR="$inside/carrier" HTTP_PORT="$((base + 2))" SIP_PORT="$((base + 3))" RTP_START="$((base + 500))" RTP_END="$((base + 999))" \
         ARI_USER="$ARI_USER" ARI_PASSWORD="$(cat "$run/carrier-password")" \
         RECORDINGS_DIR="$inside/recordings" CALLS_LOG="$inside/calls.log" \
         "$RENDER" lab-carrier "$run/carrier/etc"
@@ -301,6 +311,9 @@ endpoint = "PJSIP/{number}@carrier"
 caller_id = "+12025550100"
 sounds_dir = "$run/sounds"
 pbx_sounds_dir = "$inside/sounds"
+
+[store]
+url = "sqlite:$run/state/aftertone.db"
 TOML
     mv "$run/aftertone.toml.new" "$run/aftertone.toml"
     mv "$run/lab.json.new" "$run/lab.json"
@@ -384,7 +397,7 @@ locked() {
 }
 
 usage() {
-    sed -n '2,/^set -eu/s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,/^set -eu/{s/^#$//p;s/^# //p;}' "$0" >&2
     exit 2
 }
 

@@ -1,0 +1,179 @@
+//! Why a request was not carried out, in the core's terms.
+
+use std::error::Error as StdError;
+
+use thiserror::Error;
+
+use crate::drop::{Refusal, RefusalKind};
+
+/// Most characters of the PBX's own words that are kept.
+const WORDS_MAX: usize = 200;
+
+/// From this many digits in a row on, a run of digits may be somebody's number.
+const NUMBER_MIN: usize = 7;
+
+/// How many digits of a possible number stay readable.
+const NUMBER_SHOWN: usize = 4;
+
+/// A request that was not carried out, or of which it is not known.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{words}")]
+pub struct Failure {
+    /// The sort of failure, which decides what follows.
+    pub kind: RefusalKind,
+    /// The HTTP status, where a reply came.
+    pub status: Option<u16>,
+    /// What the PBX or the network said, on one line, without a whole number or a URL.
+    pub words: String,
+}
+
+impl Failure {
+    /// No connection was made: the request certainly never arrived.
+    pub(super) fn unreachable(words: &str) -> Self {
+        Self {
+            kind: RefusalKind::Unreachable,
+            status: None,
+            words: tame(words),
+        }
+    }
+
+    /// The request went out and its fate is not known.
+    pub(super) fn no_reply(words: &str) -> Self {
+        Self {
+            kind: RefusalKind::NoReply,
+            status: None,
+            words: tame(words),
+        }
+    }
+
+    /// The PBX replied, and what it replied is no answer to the request.
+    pub(super) fn nonsense(status: u16, what: &str) -> Self {
+        Self {
+            kind: RefusalKind::Failed,
+            status: Some(status),
+            words: format!("the PBX answered {status}, but {what}"),
+        }
+    }
+
+    /// A reply with a status that is not a success, and the PBX's words for it.
+    pub(super) fn of_status(status: u16, said: &str) -> Self {
+        let kind = match status {
+            404 => RefusalKind::NotFound,
+            409 | 412 | 422 => RefusalKind::WrongState,
+            500..=599 => RefusalKind::Failed,
+            // Other 4xx, and a redirect: nothing but the PBX itself is to get our credentials.
+            _ => RefusalKind::Rejected,
+        };
+        let said = tame(said);
+        let words = if said.is_empty() {
+            format!("{status}")
+        } else {
+            format!("{status} {said}")
+        };
+        Self {
+            kind,
+            status: Some(status),
+            words,
+        }
+    }
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Self {
+            kind: failure.kind,
+            words: failure.words,
+        }
+    }
+}
+
+/// An error and what caused it, each told once.
+pub(super) fn chain(error: &dyn StdError) -> String {
+    let mut told = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        let words = source.to_string();
+        if !told.contains(&words) {
+            told.push_str(": ");
+            told.push_str(&words);
+        }
+        next = source.source();
+    }
+    told
+}
+
+/// Foreign words made fit for a log: one line, not long, and no run of digits that could be dialled.
+pub(super) fn tame(words: &str) -> String {
+    let mut out = String::new();
+    let mut digits = String::new();
+    for (count, c) in words.trim().chars().enumerate() {
+        if count == WORDS_MAX {
+            out.push_str(&masked(&digits));
+            out.push('…');
+            return out;
+        }
+        if c.is_ascii_digit() {
+            digits.push(c);
+            continue;
+        }
+        out.push_str(&masked(&digits));
+        digits.clear();
+        out.push(if c.is_control() { ' ' } else { c });
+    }
+    out.push_str(&masked(&digits));
+    out
+}
+
+fn masked(digits: &str) -> String {
+    if digits.len() < NUMBER_MIN {
+        return digits.to_owned();
+    }
+    format!("•••{}", &digits[digits.len() - NUMBER_SHOWN..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_status_has_its_kind() {
+        use RefusalKind as Kind;
+        let rows = [
+            (302, Kind::Rejected),
+            (400, Kind::Rejected),
+            (401, Kind::Rejected),
+            (403, Kind::Rejected),
+            (404, Kind::NotFound),
+            (405, Kind::Rejected),
+            (409, Kind::WrongState),
+            (412, Kind::WrongState),
+            (422, Kind::WrongState),
+            (429, Kind::Rejected),
+            (500, Kind::Failed),
+            (502, Kind::Failed),
+            (503, Kind::Failed),
+            (599, Kind::Failed),
+        ];
+        for (status, kind) in rows {
+            let failure = Failure::of_status(status, "Channel not found");
+            assert_eq!(failure.kind, kind, "{status}");
+            assert_eq!(failure.words, format!("{status} Channel not found"));
+        }
+        assert_eq!(Failure::of_status(500, " ").words, "500");
+    }
+
+    #[test]
+    fn foreign_words_keep_to_one_short_line_without_a_number() {
+        assert_eq!(
+            tame("no route to\r\n+12025550101@trunk (SIP 404)"),
+            "no route to  +•••0101@trunk (SIP 404)"
+        );
+        assert_eq!(tame("12025550101"), "•••0101");
+        assert_eq!(tame("port 8088"), "port 8088");
+        let long = tame(&"ab ".repeat(400));
+        assert_eq!(long.chars().count(), WORDS_MAX + 1);
+        // A number that the cut goes through is masked like any other.
+        let cut = tame(&format!("{}12025550101", "x".repeat(WORDS_MAX - 8)));
+        assert!(cut.ends_with("•••5550…"), "{cut}");
+    }
+}

@@ -1,0 +1,352 @@
+use std::sync::Arc;
+
+use futures::future::join_all;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+    sync::Semaphore,
+};
+
+use super::*;
+use crate::{
+    ari::{
+        Pbx, Settings,
+        fixture::{DROP, FakePbx, leg, run, settings, soon},
+    },
+    drop::RefusalKind as Kind,
+    id::Play,
+    words::Leg,
+};
+
+const CHANNEL: &str = r#"{"id":"x","name":"PJSIP/t-1","state":"Up","creationtime":"2026-11-23T12:00:00.123+0000",
+    "dialplan":{"context":"c","exten":"s","priority":1,"app_name":"Stasis","app_data":"a,b"},"more":{}}"#;
+
+fn call() -> Originate {
+    Originate {
+        channel: leg(Leg::Busy),
+        endpoint: "PJSIP/+12025550101@trunk".to_owned(),
+        caller_id: "+12025550100".to_owned(),
+        app: "app".to_owned(),
+        app_args: DROP.to_string(),
+        timeout: Duration::from_millis(44_001),
+        variables: BTreeMap::from([("TIMEOUT(absolute)".to_owned(), "55".to_owned())]),
+    }
+}
+
+fn play() -> PlaybackId {
+    PlaybackId {
+        run: run(),
+        drop: DROP,
+        play: Play(1),
+    }
+}
+
+/// Does what a client would do with one request, while `replies` are given in turn; returns what was asked.
+async fn exchange<T>(
+    request: impl AsyncFnOnce(Rest) -> T,
+    replies: &[(u16, &str)],
+) -> (T, Vec<String>) {
+    let mut fake = FakePbx::start().await;
+    let rest = fake.pbx().rest();
+    let answers = async {
+        let mut lines = Vec::new();
+        for (status, body) in replies {
+            let asked = fake.asked().await;
+            assert_eq!(asked.headers["authorization"], "Basic dXMgZXI6cGFzczp3b3Jk");
+            assert!(!asked.target.contains("pass"), "{}", asked.target);
+            lines.push(asked.line());
+            asked.answer(*status, body);
+        }
+        lines
+    };
+    let (done, lines) = soon(async { tokio::join!(request(rest), answers) }).await;
+    assert!(fake.asked.try_recv().is_err(), "asked for more");
+    (done, lines)
+}
+
+#[tokio::test]
+async fn each_request_is_written_as_ari_reads_it() {
+    let leg = leg(Leg::Busy);
+    let play = play();
+    let id = format!("run1-{DROP}-busy");
+    let play_id = format!("run1-{DROP}-play1");
+    let mut lines = Vec::new();
+    macro_rules! says {
+        ($body:expr, $request:expr) => {{
+            let (done, asked) = exchange($request, &[(200, $body)]).await;
+            assert!(done.is_ok(), "{done:?} of {asked:?}");
+            lines.extend(asked);
+        }};
+    }
+    says!("{}", async |rest| rest.originate(&call()).await);
+    says!("", async |rest| rest.hang_up(&id).await);
+    says!("", async |rest| rest.hang_up("odd/../id?#").await);
+    says!("", async |rest| rest
+        .set_variable(&leg, "A(b)", "1 & 2")
+        .await);
+    says!("", async |rest| rest.continue_in(&leg, "ctx", "s", 1).await);
+    says!("{}", async |rest| rest
+        .play(&leg, &play, "sound:/a/b")
+        .await);
+    says!("", async |rest| rest.stop_play(&play).await);
+    says!("{}", async |rest| rest.playback(&play).await);
+    says!("[]", async |rest| rest.channels().await);
+    says!(r#"{"value":""}"#, async |rest| rest
+        .variable(&id, "F(a,b) c")
+        .await);
+    says!("{}", async |rest| {
+        let sources = ["channel:a".to_owned(), "channel:b".to_owned()];
+        rest.subscribe("app", &sources).await
+    });
+    says!("{}", async |rest| rest.module("app_amd.so").await);
+    says!("{}", async |rest| rest.endpoint("PJSIP", "a b").await);
+    says!("{}", async |rest| rest.ping().await);
+    says!(r#"{"value":"x"}"#, async |rest| rest
+        .global_variable("V")
+        .await);
+    let expected = [
+        &format!(
+            r#"POST /ari/channels {{"channelId":"{id}","endpoint":"PJSIP/+12025550101@trunk","callerId":"+12025550100","app":"app","appArgs":"{DROP}","timeout":45,"variables":{{"TIMEOUT(absolute)":"55"}}}}"#
+        ),
+        &format!("DELETE /ari/channels/{id}"),
+        "DELETE /ari/channels/odd%2F..%2Fid%3F%23",
+        &format!(r#"POST /ari/channels/{id}/variable {{"variable":"A(b)","value":"1 & 2"}}"#),
+        &format!(
+            r#"POST /ari/channels/{id}/continue {{"context":"ctx","extension":"s","priority":1}}"#
+        ),
+        &format!(r#"POST /ari/channels/{id}/play/{play_id} {{"media":"sound:/a/b"}}"#),
+        &format!("DELETE /ari/playbacks/{play_id}"),
+        &format!("GET /ari/playbacks/{play_id}"),
+        "GET /ari/channels",
+        &format!("GET /ari/channels/{id}/variable?variable=F%28a%2Cb%29+c"),
+        r#"POST /ari/applications/app/subscription {"eventSource":"channel:a,channel:b"}"#,
+        "GET /ari/asterisk/modules/app_amd.so",
+        "GET /ari/endpoints/PJSIP/a%20b",
+        "GET /ari/asterisk/ping",
+        "GET /ari/asterisk/variable?variable=V",
+    ];
+    for (line, expected) in lines.iter().zip(expected) {
+        assert_eq!(line, expected);
+    }
+    assert_eq!(lines.len(), expected.len());
+}
+
+#[tokio::test]
+async fn each_refusal_of_each_request_has_its_kind() {
+    let rows = [
+        (302, Kind::Rejected),
+        (400, Kind::Rejected),
+        (401, Kind::Rejected),
+        (403, Kind::Rejected),
+        (404, Kind::NotFound),
+        (409, Kind::WrongState),
+        (412, Kind::WrongState),
+        (422, Kind::WrongState),
+        (500, Kind::Failed),
+        (503, Kind::Failed),
+    ];
+    let leg = leg(Leg::Drop);
+    let says = r#"{"message":"no way to +12025550101"}"#;
+    for (status, kind) in rows {
+        let reply = [(status, says)];
+        let (played, _) = exchange(
+            async |rest| rest.play(&leg, &play(), "sound:x").await,
+            &reply,
+        )
+        .await;
+        let (continued, _) = exchange(
+            async |rest| rest.continue_in(&leg, "c", "s", 1).await,
+            &reply,
+        )
+        .await;
+        let (set, _) = exchange(async |rest| rest.set_variable(&leg, "a", "b").await, &reply).await;
+        for failure in [played, continued, set].map(Result::unwrap_err) {
+            assert_eq!((failure.kind, failure.status), (kind, Some(status)));
+            assert_eq!(failure.words, format!("{status} no way to +•••0101"));
+        }
+        let (ended, _) = exchange(async |rest| rest.hang_up("x").await, &reply).await;
+        match status {
+            404 => assert_eq!(ended, Ok(HangUp::NotThere)),
+            _ => assert_eq!(ended.unwrap_err().kind, kind),
+        }
+        if status != 409 {
+            let (dialled, _) = exchange(async |rest| rest.originate(&call()).await, &reply).await;
+            assert_eq!(dialled.unwrap_err().kind, kind);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_409_on_originate_is_believed_only_where_the_channel_is_there() {
+    let dial = async |rest: Rest| rest.originate(&call()).await;
+    let exists = (
+        409,
+        r#"{"message":"Channel with given unique ID already exists"}"#,
+    );
+    let (done, lines) = exchange(dial, &[exists, (200, CHANNEL)]).await;
+    assert_eq!(done, Ok(()));
+    assert_eq!(lines[1], format!("GET /ari/channels/run1-{DROP}-busy"));
+    let (done, _) = exchange(dial, &[exists, (404, "{}")]).await;
+    assert_eq!(done.unwrap_err().kind, Kind::Failed);
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_none_and_a_read_only_user_is_told_from_a_broken_pbx() {
+    let gone = [(404, r#"{"message":"x"}"#)];
+    assert_eq!(
+        exchange(async |r| r.playback(&play()).await, &gone).await.0,
+        Ok(None)
+    );
+    assert_eq!(
+        exchange(async |r| r.module("x").await, &gone).await.0,
+        Ok(None)
+    );
+    assert_eq!(
+        exchange(async |r| r.sound("x").await, &gone).await.0,
+        Ok(None)
+    );
+    assert_eq!(
+        exchange(async |r| r.variable("x", "y").await, &gone)
+            .await
+            .0,
+        Ok(None)
+    );
+    let may_write = async |rest: Rest| rest.may_write().await;
+    assert_eq!(exchange(may_write, &gone).await.0, Ok(true));
+    assert_eq!(exchange(may_write, &[(403, "")]).await.0, Ok(false));
+    assert!(exchange(may_write, &[(500, "")]).await.0.is_err());
+}
+
+#[tokio::test]
+async fn lists_are_read_and_garbage_in_their_place_is_a_failure() {
+    let list = format!("[{CHANNEL},{{}}]");
+    let (channels, _) = exchange(async |rest| rest.channels().await, &[(200, &list)]).await;
+    let channels = channels.unwrap();
+    assert_eq!(channels.len(), 2);
+    assert_eq!(channels[0].dialplan.app_data, "a,b");
+    assert_eq!(channels[0].created().map(|at| at.0 % 1_000), Some(123));
+    for garbage in ["", "<html>", "{}", r#"[{"id":}]"#] {
+        let (done, _) = exchange(async |rest| rest.channels().await, &[(200, garbage)]).await;
+        assert_eq!(done.unwrap_err().kind, Kind::Failed, "{garbage}");
+    }
+}
+
+/// A server that answers each connection's request with these bytes and closes; counts the requests.
+async fn blunt(reply: &'static [u8]) -> (Pbx, Arc<Semaphore>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let requests = Arc::new(Semaphore::new(0));
+    let count = Arc::clone(&requests);
+    tokio::spawn(async move {
+        loop {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let mut request = [0; 4_096];
+            let _ = socket.read(&mut request).await.unwrap();
+            count.add_permits(1);
+            let _ = socket.write_all(reply).await;
+        }
+    });
+    (Pbx::new(&settings(url)).unwrap(), requests)
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_leaves_open_what_became_of_the_request() {
+    let replies: [&[u8]; 4] = [
+        b"",
+        b"\x00\xff nonsense \r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{}",
+        b"HTTP/1.1 200",
+    ];
+    for reply in replies {
+        let (pbx, requests) = blunt(reply).await;
+        let failure = soon(pbx.rest().originate(&call())).await.unwrap_err();
+        assert_eq!(failure.kind, Kind::NoReply, "{failure}");
+        assert!(!failure.words.contains("http://"), "{failure}");
+        assert_eq!(
+            requests.available_permits(),
+            1,
+            "an originate is never repeated"
+        );
+        let failure = soon(pbx.rest().hang_up("x")).await.unwrap_err();
+        assert_eq!(failure.kind, Kind::NoReply, "{failure}");
+        assert_eq!(
+            requests.available_permits(),
+            3,
+            "a hang-up is repeated once"
+        );
+    }
+}
+
+#[tokio::test]
+async fn where_nothing_listens_the_request_was_never_made() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let failure = Pbx::new(&settings(url))
+        .unwrap()
+        .rest()
+        .originate(&call())
+        .await
+        .unwrap_err();
+    assert_eq!(failure.kind, Kind::Unreachable);
+    assert!(!failure.words.contains("http"), "{failure}");
+}
+
+#[tokio::test]
+async fn a_reply_that_does_not_come_in_time_is_no_refusal() {
+    let mut fake = FakePbx::start().await;
+    let pbx = Pbx::new(&Settings {
+        request_timeout: Duration::from_millis(100),
+        ..settings(format!("http://{}", fake.at))
+    })
+    .unwrap();
+    let failure = soon(pbx.rest().originate(&call())).await.unwrap_err();
+    assert_eq!(failure.kind, Kind::NoReply);
+    assert_eq!(fake.asked().await.method, Method::POST);
+}
+
+#[tokio::test]
+async fn a_hang_up_does_not_wait_behind_originates_and_these_keep_below_the_session_limit() {
+    let mut fake = FakePbx::start().await;
+    let rest = fake.pbx().rest();
+    let calls = join_all((0..200).map(|_| {
+        let rest = rest.clone();
+        async move { rest.originate(&call()).await }
+    }));
+    let pbx = async {
+        let mut held = Vec::new();
+        for _ in 0..Http::ORDINARY {
+            held.push(fake.asked().await);
+        }
+        let (ended, asked) = tokio::join!(rest.hang_up("x"), async {
+            let asked = fake.asked().await;
+            let method = asked.method.clone();
+            asked.answer(204, "");
+            method
+        });
+        assert_eq!((ended, asked), (Ok(HangUp::Done), Method::DELETE));
+        assert!(fake.asked.try_recv().is_err(), "more than the lane holds");
+        let answered = held.len();
+        held.into_iter().for_each(|asked| asked.answer(200, "{}"));
+        for _ in answered..200 {
+            fake.asked().await.answer(200, "{}");
+        }
+    };
+    let (done, ()) = soon(async { tokio::join!(calls, pbx) }).await;
+    assert!(done.iter().all(Result::is_ok));
+}
+
+#[test]
+fn seconds_are_rounded_up_and_never_zero() {
+    let rows = [
+        (0, 1),
+        (1, 1),
+        (999, 1),
+        (1_000, 1),
+        (1_001, 2),
+        (44_001, 45),
+    ];
+    for (millis, seconds) in rows {
+        assert_eq!(whole_seconds(Duration::from_millis(millis)), seconds);
+    }
+}

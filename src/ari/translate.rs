@@ -1,0 +1,274 @@
+//! From what Asterisk says to what happened to a drop. Pure.
+//!
+//! | Asterisk | the drop's event |
+//! |---|---|
+//! | `ChannelStateChange` to `Ringing`, `Up`; `Dial` with `RINGING`, `PROGRESS`, `ANSWER` | `Ringing`, `Answered`, `Progress` |
+//! | `StasisStart` with the drop's id | `Entered` |
+//! | `StasisStart` with id, AMDSTATUS, AMDCAUSE, WAITSTATUS | `Screened`, then `Ready` or `NotReady` |
+//! | `ChannelVarset` of `AFTERTONE_VERDICT` | `Screened` |
+//! | `PlaybackStarted`, `PlaybackFinished` | the same |
+//! | `ChannelHangupRequest` that is not soft | `FarEndHungUp` |
+//! | `ChannelDestroyed` | `Gone` |
+//!
+//! All else says nothing. A hang-up that is soft was asked for here, over ARI or at the PBX's console, and the cause
+//! that it carries is a flag, not Q.850.
+
+use std::collections::BTreeMap;
+
+use super::wire::{self, Channel, Number};
+use crate::{
+    drop::{Cause, Event, PlaybackEnd, Seen},
+    id::{ChannelId, DropId, PlaybackId, Role, RunName},
+    words::{Leg, ReadyBy, Verdict},
+};
+
+/// Something the PBX told that concerns this run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// Something happened to a drop.
+    Drop {
+        /// The drop, which need not be in flight any more.
+        drop: DropId,
+        /// What happened.
+        event: Event,
+    },
+    /// A channel entered our app that is no leg of this run.
+    Stranger {
+        /// The channel's id.
+        channel: String,
+        /// What the id says where this program made it, in this run or another.
+        ours: Option<ChannelId>,
+    },
+}
+
+/// What one message of the PBX says to this run: nothing, one thing, or two in this order.
+pub(super) fn translate(run: &RunName, event: &wire::Event<'_>) -> impl Iterator<Item = Notice> {
+    notices(run, event).into_iter().flatten()
+}
+
+/// What a list of the PBX's channels says of this run's drops: each leg that exists, with the events that its state
+/// implies, in the order in which they happened.
+pub fn seen(run: &RunName, channels: &[Channel]) -> BTreeMap<DropId, Seen> {
+    let mut drops: BTreeMap<DropId, Seen> = BTreeMap::new();
+    for channel in channels {
+        let Some((drop, leg)) = leg_of(run, &channel.id) else {
+            continue;
+        };
+        let events = implied(drop, leg, channel);
+        drops.entry(drop).or_default().legs.insert(leg, events);
+    }
+    drops
+}
+
+/// The channels in a list of the PBX's that this program made, in whatever run.
+pub fn ours(channels: &[Channel]) -> impl Iterator<Item = ChannelId> + '_ {
+    channels
+        .iter()
+        .filter_map(|channel| channel.id.parse().ok())
+}
+
+const NOTHING: [Option<Notice>; 2] = [None, None];
+
+fn notices(run: &RunName, event: &wire::Event<'_>) -> [Option<Notice>; 2] {
+    match event.kind.as_str() {
+        "ChannelStateChange" => on_channel(run, &event.channel, |leg, part| {
+            of_state(leg, part.state.as_str())
+        }),
+        "Dial" => on_channel(run, &event.peer, |leg, _| match event.dialstatus.as_str() {
+            "RINGING" => Some(Event::Ringing(leg)),
+            "PROGRESS" => Some(Event::Progress(leg)),
+            "ANSWER" => Some(Event::Answered(leg)),
+            // Begun (empty), or failed: then `ChannelDestroyed` tells why.
+            _ => None,
+        }),
+        "StasisStart" => started(run, event),
+        "ChannelVarset" if event.variable.as_str() == VERDICT_VARIABLE => {
+            on_channel(run, &event.channel, |leg, _| {
+                let value = event.value.as_str();
+                let (status, cause) = value.split_once(',').unwrap_or((value, ""));
+                screened(leg, status, cause)
+            })
+        }
+        "ChannelHangupRequest" if !event.soft.0 => on_channel(run, &event.channel, |leg, _| {
+            Some(Event::FarEndHungUp {
+                leg,
+                cause: cause(event),
+            })
+        }),
+        "ChannelDestroyed" => on_channel(run, &event.channel, |leg, _| {
+            Some(Event::Gone {
+                leg,
+                cause: cause(event),
+            })
+        }),
+        "PlaybackStarted" => on_playback(run, event, |id, _| Event::PlaybackStarted {
+            play: id.play,
+            at: wire::pbx_time(event.timestamp.as_str()),
+        }),
+        "PlaybackFinished" => on_playback(run, event, |id, state| Event::PlaybackFinished {
+            play: id.play,
+            end: match state {
+                "done" => PlaybackEnd::Done,
+                // Only `done` may ever count as played.
+                _ => PlaybackEnd::Failed,
+            },
+            at: wire::pbx_time(event.timestamp.as_str()),
+        }),
+        _ => NOTHING,
+    }
+}
+
+fn on_channel<'a>(
+    run: &RunName,
+    channel: &wire::Object<wire::EventPart<'a>>,
+    says: impl FnOnce(Leg, &wire::EventPart<'a>) -> Option<Event>,
+) -> [Option<Notice>; 2] {
+    let Some(part) = &channel.0 else {
+        return NOTHING;
+    };
+    let Some((drop, leg)) = leg_of(run, part.id.as_str()) else {
+        return NOTHING;
+    };
+    let notice = says(leg, part).map(|event| Notice::Drop { drop, event });
+    [notice, None]
+}
+
+fn on_playback(
+    run: &RunName,
+    event: &wire::Event<'_>,
+    says: impl FnOnce(&PlaybackId, &str) -> Event,
+) -> [Option<Notice>; 2] {
+    let Some(part) = &event.playback.0 else {
+        return NOTHING;
+    };
+    let Ok(id) = part.id.as_str().parse::<PlaybackId>() else {
+        return NOTHING;
+    };
+    if id.run != *run {
+        return NOTHING;
+    }
+    let event = says(&id, part.state.as_str());
+    let drop = id.drop;
+    [Some(Notice::Drop { drop, event }), None]
+}
+
+fn started(run: &RunName, event: &wire::Event<'_>) -> [Option<Notice>; 2] {
+    let Some(part) = &event.channel.0 else {
+        return NOTHING;
+    };
+    let id = part.id.as_str();
+    let Some((drop, leg)) = leg_of(run, id) else {
+        let stranger = Notice::Stranger {
+            channel: id.to_owned(),
+            ours: id.parse().ok(),
+        };
+        return [Some(stranger), None];
+    };
+    let args = event.args.0.iter().map(wire::Text::as_str);
+    entered(drop, leg, args).map(|event| event.map(|event| Notice::Drop { drop, event }))
+}
+
+/// What it says that a leg is in our app with these arguments. The first is the drop's id: a leg that came in by
+/// another way than ours says nothing, so that it is never played to.
+fn entered<'a>(
+    drop: DropId,
+    leg: Leg,
+    mut args: impl Iterator<Item = &'a str>,
+) -> [Option<Event>; 2] {
+    if args.next().and_then(|arg| arg.parse().ok()) != Some(drop) {
+        return [None, None];
+    }
+    let Some(status) = args.next() else {
+        return [Some(Event::Entered(leg)), None];
+    };
+    let cause = args.next().unwrap_or_default();
+    let wait = args.next().unwrap_or_default();
+    let Some(verdict) = verdict(status, cause) else {
+        return [None, None];
+    };
+    let ready = match wait {
+        // A person is never played to, and a far end that hung up tells so by the end of the leg.
+        _ if verdict == Verdict::Human => None,
+        "HANGUP" => None,
+        "SILENCE" => Some(Event::Ready(leg, ReadyBy::Dialplan)),
+        "TIMEOUT" => Some(Event::NotReady(leg)),
+        // A machine comes back after the wait only. Where the wait has left no word, as after an error of its own,
+        // nobody knows whether the mailbox records.
+        _ if verdict == Verdict::Machine => Some(Event::NotReady(leg)),
+        _ => None,
+    };
+    let screened = Event::Screened {
+        leg,
+        verdict,
+        cause: cause.to_owned(),
+    };
+    [Some(screened), ready]
+}
+
+fn screened(leg: Leg, status: &str, cause: &str) -> Option<Event> {
+    let verdict = verdict(status, cause)?;
+    Some(Event::Screened {
+        leg,
+        verdict,
+        cause: cause.to_owned(),
+    })
+}
+
+/// What AMD's answer means. `None` where the far end hung up meanwhile: the end of the leg tells that.
+fn verdict(status: &str, cause: &str) -> Option<Verdict> {
+    match status {
+        "MACHINE" if cause.starts_with(SILENT_PERSON) => Some(Verdict::Unsure),
+        "MACHINE" => Some(Verdict::Machine),
+        "HUMAN" => Some(Verdict::Human),
+        "HANGUP" => None,
+        // NOTSURE, empty (AMD could not listen), or a word of a dialplan that is not ours.
+        _ => Some(Verdict::Unsure),
+    }
+}
+
+fn of_state(leg: Leg, state: &str) -> Option<Event> {
+    match state {
+        "Ringing" => Some(Event::Ringing(leg)),
+        "Up" => Some(Event::Answered(leg)),
+        _ => None,
+    }
+}
+
+fn implied(drop: DropId, leg: Leg, channel: &Channel) -> Vec<Event> {
+    let mut events: Vec<_> = of_state(leg, &channel.state).into_iter().collect();
+    if channel.state == "Up" && channel.dialplan.app_name == "Stasis" {
+        // The app's own name comes first.
+        let args = channel.dialplan.app_data.split(',').skip(1);
+        events.extend(entered(drop, leg, args).into_iter().flatten());
+    }
+    events
+}
+
+fn leg_of(run: &RunName, channel: &str) -> Option<(DropId, Leg)> {
+    let id: ChannelId = channel.parse().ok()?;
+    match id.role {
+        Role::Leg(leg) if id.run == *run => Some((id.drop, leg)),
+        Role::Leg(_) | Role::Snoop | Role::Tap => None,
+    }
+}
+
+fn cause(event: &wire::Event<'_>) -> Cause {
+    Cause {
+        q850: within(event.cause, 0, 127),
+        sip: within(event.tech_cause, 300, 699),
+    }
+}
+
+fn within(number: Number, from: u16, to: u16) -> Option<u16> {
+    let number = u16::try_from(number.0?).ok()?;
+    (from..=to).contains(&number).then_some(number)
+}
+
+/// The variable by which the dialplan tells AMD's answer before the wait for the ready point.
+const VERDICT_VARIABLE: &str = "AFTERTONE_VERDICT";
+
+/// How AMDCAUSE begins where AMD heard nothing at all and calls that a machine.
+const SILENT_PERSON: &str = "INITIALSILENCE";
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,181 @@
+//! The seam: one request to ARI, carried to the PBX, and its reply. How it is carried is known here only.
+
+use std::{sync::Arc, time::Duration};
+
+use reqwest::{
+    Client, Method, Response, Url,
+    header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue},
+};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::timeout,
+};
+
+use super::failure::{Failure, chain};
+
+/// One request, in ARI's own terms.
+pub(super) struct Request<'a> {
+    pub(super) method: Method,
+    /// The path below `/ari`, not encoded, one item a segment.
+    pub(super) path: &'a [&'a str],
+    pub(super) query: &'a [(&'a str, &'a str)],
+    /// Whether it goes ahead of requests that are not: it ends a call, or stops a play.
+    pub(super) urgent: bool,
+}
+
+/// What came back, whatever its status.
+pub(super) struct Reply {
+    pub(super) status: u16,
+    pub(super) body: Vec<u8>,
+}
+
+/// Carries requests over a pool of HTTP connections. Cheap to clone; all clones share the pool.
+#[derive(Clone)]
+pub(super) struct Http {
+    client: Client,
+    base: Url,
+    authorization: HeaderValue,
+    limit: Duration,
+    lanes: Arc<Lanes>,
+}
+
+/// How many requests may be under way. Each takes a connection, and Asterisk closes connections above its
+/// `sessionlimit` (100, shared by all its clients) without a reply.
+struct Lanes {
+    ordinary: Semaphore,
+    /// A lane of its own: a hang-up does not queue behind originates that the PBX is slow to answer.
+    urgent: Semaphore,
+}
+
+impl Http {
+    /// Connections kept open while idle: as many as can be under way, so that a steady load does not reconnect.
+    pub(super) const MAX_IDLE: usize = Self::ORDINARY + Self::URGENT;
+
+    /// Requests under way at most, hang-ups apart.
+    pub(super) const ORDINARY: usize = 32;
+
+    /// Hang-ups and stops of plays under way at most.
+    pub(super) const URGENT: usize = 16;
+
+    pub(super) fn new(
+        client: Client,
+        base: Url,
+        authorization: HeaderValue,
+        limit: Duration,
+    ) -> Self {
+        let lanes = Arc::new(Lanes {
+            ordinary: Semaphore::new(Self::ORDINARY),
+            urgent: Semaphore::new(Self::URGENT),
+        });
+        Self {
+            client,
+            base,
+            authorization,
+            limit,
+            lanes,
+        }
+    }
+
+    /// Carries out one request, with a body of JSON where it has one. A reply of any status is a reply.
+    ///
+    /// A connection that broke is no answer: what can be repeated without harm is repeated once.
+    pub(super) async fn send(
+        &self,
+        request: Request<'_>,
+        body: Option<Vec<u8>>,
+    ) -> Result<Reply, Failure> {
+        let _permit = self.permit(request.urgent).await?;
+        let repeatable = body.is_none() && matches!(request.method, Method::GET | Method::DELETE);
+        let exchange = async {
+            match self.exchange(&request, body).await {
+                Err(error) if repeatable && broken(&error) => self.exchange(&request, None).await,
+                done => done,
+            }
+        };
+        match timeout(self.limit, exchange).await {
+            Ok(done) => done.map_err(|error| classify(&error)),
+            Err(_) => Err(Failure::no_reply(&format!(
+                "no reply within {} s",
+                self.limit.as_secs_f32()
+            ))),
+        }
+    }
+
+    async fn permit(&self, urgent: bool) -> Result<SemaphorePermit<'_>, Failure> {
+        let lane = if urgent {
+            &self.lanes.urgent
+        } else {
+            &self.lanes.ordinary
+        };
+        if let Ok(permit) = lane.try_acquire() {
+            return Ok(permit);
+        }
+        match timeout(self.limit, lane.acquire()).await {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(_)) | Err(_) => Err(Failure::unreachable(
+                "not sent: the PBX is too slow with the requests before it",
+            )),
+        }
+    }
+
+    async fn exchange(
+        &self,
+        request: &Request<'_>,
+        body: Option<Vec<u8>>,
+    ) -> Result<Reply, reqwest::Error> {
+        let mut builder = self
+            .client
+            .request(request.method.clone(), self.url(request))
+            .header(AUTHORIZATION, self.authorization.clone());
+        if let Some(json) = body {
+            builder = builder.header(CONTENT_TYPE, JSON).body(json);
+        }
+        let response = builder.send().await?;
+        let status = response.status().as_u16();
+        let body = read(response).await?;
+        Ok(Reply { status, body })
+    }
+
+    fn url(&self, request: &Request<'_>) -> Url {
+        let mut url = self.base.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.extend(request.path);
+        }
+        if !request.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(request.query);
+        }
+        url
+    }
+}
+
+/// Reads the body, as far as any reply of Asterisk's goes: what follows is garbage and not kept.
+async fn read(mut response: Response) -> Result<Vec<u8>, reqwest::Error> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        if body.len() + chunk.len() > BODY_MAX {
+            break;
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// Whether a connection that was there broke before the whole reply had come.
+fn broken(error: &reqwest::Error) -> bool {
+    !error.is_connect() && !error.is_timeout() && !error.is_builder()
+}
+
+fn classify(error: &reqwest::Error) -> Failure {
+    // Without its URL by construction: only the causes are told.
+    let words = std::error::Error::source(error).map_or_else(|| "no reply".to_owned(), chain);
+    if error.is_connect() || error.is_builder() {
+        Failure::unreachable(&words)
+    } else {
+        Failure::no_reply(&words)
+    }
+}
+
+/// Largest reply that is read, in bytes: a list of 10,000 channels is about half of it.
+const BODY_MAX: usize = 16 << 20;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");

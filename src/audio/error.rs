@@ -1,0 +1,101 @@
+//! Why something could not be done with the library of messages.
+
+use std::{io, path::PathBuf};
+
+use thiserror::Error;
+
+use super::{reference::Name, refusal::Refusal};
+
+/// Why something could not be done with the library.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The recording is not fit.
+    #[error("cannot use `{}` as a message", file.display())]
+    Refused {
+        /// Where it is.
+        file: PathBuf,
+        /// Why not.
+        #[source]
+        why: Refusal,
+    },
+    /// The name is in use.
+    #[error("there is a message called `{name}` already")]
+    Taken {
+        /// The name.
+        name: Name,
+    },
+    /// There is no such message.
+    #[error("there is no message called `{name}`")]
+    Missing {
+        /// The name.
+        name: Name,
+    },
+    /// A file in the library is not what this program writes.
+    #[error("`{}` cannot be played: {why}", path.display())]
+    Broken {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Something in the library cannot be read.
+    #[error("cannot read `{}`", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What went wrong.
+        source: io::Error,
+    },
+    /// Something in the library cannot be written or removed.
+    #[error("cannot write `{}`", path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// What went wrong.
+        source: io::Error,
+    },
+    /// The folder cannot be listed.
+    #[error("cannot list the messages in `{}`", dir.display())]
+    List {
+        /// The folder.
+        dir: PathBuf,
+        /// What went wrong.
+        source: io::Error,
+    },
+    /// The folder's path on the PBX cannot be used.
+    #[error("`{}` cannot be the messages' folder on the PBX", dir.display())]
+    PbxDir {
+        /// The folder.
+        dir: PathBuf,
+    },
+    /// A message of a single drop was to be named after something that is no name of a run or a drop.
+    #[error("the names of a run and of a drop are made of a-z and 0-9")]
+    Owner,
+}
+
+impl Error {
+    /// What to do about it; `None` where there is nothing but to report it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Refused { why, .. } => Some(why.hint().to_owned()),
+            Self::Taken { name } => Some(format!(
+                "replace it with `aftertone message add --replace {name} FILE`, or take another name"
+            )),
+            Self::Missing { .. } => Some("`aftertone message list` shows what there is".to_owned()),
+            Self::Broken { path, .. } => {
+                let name = path.file_stem().unwrap_or_default().to_string_lossy();
+                Some(format!(
+                    "prepare it again: `aftertone message add --replace {name} FILE`"
+                ))
+            }
+            Self::Read { .. } | Self::Write { .. } | Self::List { .. } => Some(
+                "let the account that runs aftertone read and write that folder, or set `sounds_dir` in section `[pbx]`"
+                    .to_owned(),
+            ),
+            Self::PbxDir { .. } => Some(
+                "set `pbx_sounds_dir` in section `[pbx]` to an absolute path without `,`, `&` and `|`".to_owned(),
+            ),
+            Self::Owner => None,
+        }
+    }
+}

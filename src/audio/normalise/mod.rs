@@ -1,0 +1,152 @@
+//! Makes a recording fit for the telephone: trimmed, level, free of offset, at 8 kHz and 16 kHz.
+//!
+//! ```text
+//!  0 ms      100 ms                                        ≤ 100 ms      200 ms (and up to 20 ms more)
+//!  ├─ as it was ─┼──────────── audible ─────────────────┼─ as it was ─┼─ digital silence ─┤
+//!                first audible sample                   last one                          a multiple of 20 ms
+//! ```
+//!
+//! The order matters. Offset and rumble go first, else silence would not look like silence. Loudness is measured on what
+//! is left after trimming, and the limiter is last, at the final rate: resampling raises peaks again.
+
+mod loudness;
+mod resample;
+mod trim;
+
+use std::time::Duration;
+
+pub(super) use self::resample::Resampler;
+use self::{
+    loudness::{Level, Levelled},
+    resample::resample,
+    trim::{Cut, cut},
+};
+use super::{Targets, refusal::Refusal};
+
+/// The rate in Hz at which everything but the last step is done; that of the wideband file.
+pub(super) const WORK_RATE: u32 = 16_000;
+
+/// The rate in Hz of the file for ordinary trunks.
+pub(super) const NARROW_RATE: u32 = 8_000;
+
+/// Shortest audible part of a message.
+pub const SHORTEST: Duration = Duration::from_secs(1);
+
+/// What a message has before its first audible sample. Soft onsets (f, s, h) lie within it.
+pub const LEAD: Duration = Duration::from_millis(100);
+
+/// Silence at a message's end: what a prepared message ends in at least.
+pub const TAIL: Duration = Duration::from_millis(200);
+
+/// A message's length is a multiple of this: one packet of telephony.
+pub const FRAME: Duration = Duration::from_millis(20);
+
+/// A message ready to be written.
+#[derive(Debug)]
+pub(super) struct Normalised {
+    /// At [`NARROW_RATE`].
+    pub(super) narrow: Vec<i16>,
+    /// At [`WORK_RATE`]; lasts as long.
+    pub(super) wide: Vec<i16>,
+    /// The source's level.
+    pub(super) before: Level,
+    /// The narrow file's level.
+    pub(super) after: Level,
+    /// What was added to the narrow file's level, in dB.
+    pub(super) gain_db: f64,
+    /// Whether peaks had to be held down.
+    pub(super) limited: bool,
+    /// The offset that was taken out, as a share of full scale.
+    pub(super) offset: f64,
+    /// How long the audible part is.
+    pub(super) audible: Duration,
+    /// How much the source had before its first audible sample.
+    pub(super) silence_before: Duration,
+    /// How much the source had after its last audible sample.
+    pub(super) silence_after: Duration,
+}
+
+/// Normalises one channel at [`WORK_RATE`] whose samples are finite.
+///
+/// # Errors
+/// [`Refusal`] where it is silent, too short or too long.
+pub(super) fn normalise(mut samples: Vec<f32>, targets: &Targets) -> Result<Normalised, Refusal> {
+    let offset = trim::remove_offset(&mut samples, WORK_RATE);
+    let Cut {
+        samples: wide,
+        audible,
+        silence_before,
+        silence_after,
+    } = cut(&samples)?;
+    drop(samples);
+    if audible < SHORTEST {
+        return Err(Refusal::TooShort {
+            audible,
+            least: SHORTEST,
+        });
+    }
+    let length = Duration::from_secs_f64(wide.len() as f64 / f64::from(WORK_RATE));
+    if length > targets.max_length {
+        return Err(Refusal::TooLong {
+            length,
+            measured: true,
+            limit: targets.max_length,
+        });
+    }
+    let before = loudness::measure(&wide, WORK_RATE);
+    if !before.lufs.is_finite() {
+        return Err(Refusal::Silent);
+    }
+    let narrow = resample(&wide, WORK_RATE, NARROW_RATE);
+    let narrow = loudness::level(&narrow, NARROW_RATE, targets.lufs);
+    // A message whose band ends above 4 kHz would have no level at 8 kHz: there is nothing to hear on a telephone.
+    let Some(Levelled {
+        samples: narrow,
+        gain_db,
+        limited,
+        level: after,
+    }) = narrow
+    else {
+        return Err(Refusal::Silent);
+    };
+    let Some(wide) = loudness::level(&wide, WORK_RATE, targets.lufs) else {
+        return Err(Refusal::Silent);
+    };
+    Ok(Normalised {
+        narrow: quantise(&narrow, NARROW_RATE),
+        wide: quantise(&wide.samples, WORK_RATE),
+        before,
+        after,
+        gain_db,
+        limited,
+        offset,
+        audible,
+        silence_before,
+        silence_after,
+    })
+}
+
+/// Makes 16-bit samples, and digital silence of the tail that resampling has let ring.
+fn quantise(samples: &[f32], rate: u32) -> Vec<i16> {
+    let tail = frames(TAIL, rate);
+    let body = samples.len().saturating_sub(tail);
+    let mut out: Vec<i16> = samples[..body]
+        .iter()
+        .map(|s| (s * 32_768.0).round().clamp(-32_768.0, 32_767.0) as i16)
+        .collect();
+    out.resize(samples.len(), 0);
+    out
+}
+
+/// How many frames `time` is at `rate` Hz.
+fn frames(time: Duration, rate: u32) -> usize {
+    (time.as_micros() as u64 * u64::from(rate) / 1_000_000) as usize
+}
+
+/// How long `count` frames last at [`WORK_RATE`].
+fn lasting(count: usize) -> Duration {
+    Duration::from_micros(count as u64 * 1_000_000 / u64::from(WORK_RATE))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,103 @@
+//! `aftertone doctor`: can this PBX do it?
+
+use clap::Args as ClapArgs;
+
+use super::{
+    Exit, Trouble,
+    printer::{Paint, Printer},
+};
+use crate::{
+    config::Config,
+    run::doctor::{self, Check, Status},
+};
+
+/// Look whether the PBX has all that a drop needs
+///
+/// Prints a line for each check, with the remedy where one is needed. It makes a short call within the PBX, and none
+/// outside. The exit status is 0 where all pass (warnings do not count), 1 where one fails, 2 where nothing could be
+/// examined.
+#[derive(Debug, ClapArgs)]
+pub(super) struct Args {
+    /// Print one JSON array of {check, status, detail, remedy}
+    #[arg(long)]
+    json: bool,
+}
+
+/// Examines the PBX.
+///
+/// # Errors
+/// [`Trouble`] where nothing could be examined.
+pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Result<Exit, Trouble> {
+    let mut checks = Vec::new();
+    let tell = |check: Check| {
+        if !args.json {
+            printer.line(&line(&check, printer));
+        }
+        checks.push(check);
+    };
+    doctor::examine(config, tell).await.map_err(Trouble::new)?;
+    if args.json {
+        printer.json(&checks);
+    }
+    Ok(verdict(&checks))
+}
+
+fn verdict(checks: &[Check]) -> Exit {
+    if checks.iter().any(|check| check.status == Status::Fail) {
+        Exit::Otherwise
+    } else {
+        Exit::Done
+    }
+}
+
+fn line(check: &Check, printer: Printer) -> String {
+    let (paint, word) = match check.status {
+        Status::Ok => (Paint::Good, "ok  "),
+        Status::Warn => (Paint::Warn, "warn"),
+        Status::Fail => (Paint::Bad, "FAIL"),
+    };
+    let word = printer.paint(paint, word);
+    let remedy = check
+        .remedy
+        .as_ref()
+        .map_or_else(String::new, |remedy| format!(" ({remedy})"));
+    format!("{word} {}: {}{remedy}", check.check, check.detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_warning_does_not_fail() {
+        assert_eq!(verdict(&[]), Exit::Done);
+        assert_eq!(
+            verdict(&[check(Status::Ok), check(Status::Warn)]),
+            Exit::Done
+        );
+        assert_eq!(
+            verdict(&[check(Status::Fail), check(Status::Ok)]),
+            Exit::Otherwise
+        );
+    }
+
+    #[test]
+    fn a_check_reads_the_same_to_people_and_to_programs() {
+        let printer = Printer::plain();
+        let warned = check(Status::Warn);
+        assert_eq!(
+            line(&warned, printer),
+            "warn version: Asterisk 18 (update it)"
+        );
+        insta::assert_snapshot!(serde_json::to_string(&[warned]).unwrap(), @r#"[{"check":"version","status":"warn","detail":"Asterisk 18","remedy":"update it"}]"#);
+    }
+
+    fn check(status: Status) -> Check {
+        Check {
+            check: "version",
+            status,
+            detail: "Asterisk 18".into(),
+            remedy: Some("update it".into()),
+        }
+    }
+}

@@ -1,0 +1,429 @@
+//! `aftertone drop`: one drop, watched while it happens.
+
+use std::{path::Path, time::Duration};
+
+use anyhow::anyhow;
+use clap::{
+    Args as ClapArgs,
+    builder::{PossibleValuesParser, TypedValueParser, ValueParser},
+};
+use jiff::SignedDuration;
+use tokio::{sync::mpsc, task::spawn_blocking};
+
+use super::{
+    Exit, Trouble, library,
+    printer::{Paint, Printer},
+    report::{Ended, NotDialled, moment_line, outcome_words},
+    stop::Stop,
+};
+use crate::{
+    audio::{self, Library, Once, Reference, Targets},
+    clock,
+    config::Config,
+    drop::{Outcome, Plan, Report, Technique, WhenBusyLegAnswered, WhenUnsure},
+    id::{DropId, RunName},
+    phone::{CallerId, CallerIdError, PhoneNumber},
+    run::{self, Job, News, Session, SessionError, Unended},
+};
+
+/// Leave a message at one number
+///
+/// Calls the number as the settings under [drop] say, leaves the message if a mailbox answers, and shows what happens
+/// as it happens. The exit status is 0 where the message was delivered, 1 for every other end, and 2 where no drop was
+/// started. Ctrl-C cancels the drop and hangs up; a second one quits at once.
+#[derive(Debug, ClapArgs)]
+pub(super) struct Args {
+    /// The number: E.164 (+12025550101), or as it is dialled in the default region
+    number: String,
+    /// A prepared message's name, a `sound:` URI of the PBX, or a recording's path (`./name` for one in this folder)
+    #[arg(long, short, value_name = "MESSAGE")]
+    message: String,
+    /// Print one JSON object when the drop has ended, and nothing before
+    #[arg(long)]
+    json: bool,
+    /// Show the number unmasked
+    #[arg(long)]
+    full_number: bool,
+    #[command(flatten)]
+    overrides: Overrides,
+}
+
+/// What is other for this drop than the configuration has it.
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Settings for this drop alone")]
+struct Overrides {
+    /// Two calls, or the drop leg only
+    #[arg(long, value_parser = technique())]
+    technique: Option<Technique>,
+    /// From the first call to the second: 0s to 60s
+    #[arg(long, value_name = "DURATION", value_parser = lead)]
+    lead: Option<Duration>,
+    /// What to do where it cannot be told who answered
+    #[arg(long, value_name = "POLICY", value_parser = when_unsure())]
+    when_unsure: Option<WhenUnsure>,
+    /// What to do where the first call is answered before the second
+    #[arg(long, value_name = "POLICY", value_parser = when_busy_leg_answered())]
+    when_busy_leg_answered: Option<WhenBusyLegAnswered>,
+    /// The number that the callee sees
+    #[arg(long, value_name = "NUMBER", value_parser = caller_id)]
+    caller_id: Option<CallerId>,
+}
+
+impl Overrides {
+    fn apply(&self, plan: &mut Plan) {
+        plan.technique = self.technique.unwrap_or(plan.technique);
+        plan.lead = self.lead.unwrap_or(plan.lead);
+        plan.when_unsure = self.when_unsure.unwrap_or(plan.when_unsure);
+        plan.when_busy_leg_answered = self
+            .when_busy_leg_answered
+            .unwrap_or(plan.when_busy_leg_answered);
+    }
+}
+
+/// Carries out one drop.
+///
+/// # Errors
+/// [`Trouble`] where no drop was started.
+pub(super) async fn run(
+    args: &Args,
+    mut config: Config,
+    printer: Printer,
+) -> Result<Exit, Trouble> {
+    let id = DropId::generate();
+    let number = match PhoneNumber::parse(&args.number, config.pbx.rules) {
+        Ok(number) => number,
+        Err(error) => {
+            if args.json {
+                printer.json(&NotDialled::refused(id, error.slug()));
+            }
+            return Err(Trouble::new(error));
+        }
+    };
+    if let Some(caller_id) = &args.overrides.caller_id {
+        config.pbx.caller_id = caller_id.clone();
+    }
+    let mut stop = Stop::new().map_err(Trouble::new)?;
+    let (library, targets) = library(&config)?;
+    let reference = meant(&args.message, &library)?;
+    let session = tokio::select! {
+        session = Session::open(&config) => session.map_err(|error| advise(error, &config))?,
+        () = stop.wish() => return Err(interrupted()),
+    };
+    let message = tokio::select! {
+        message = Message::ready(reference, library, targets, session.run().clone(), id) => message,
+        () = stop.wish() => Err(interrupted()),
+    };
+    let message = match message {
+        Ok(message) => message,
+        Err(trouble) => {
+            // It is told by what went wrong first.
+            let _ = session.close().await;
+            return Err(trouble);
+        }
+    };
+    let mut plan = run::plan(&config.drop, message.length);
+    args.overrides.apply(&mut plan);
+    let shown = if args.full_number {
+        number.full().to_string()
+    } else {
+        number.to_string()
+    };
+    let job = Job {
+        id,
+        number,
+        plan,
+        media: message.media.clone(),
+    };
+    if !args.json {
+        let name = args.message.as_str();
+        printer.line(&format!("drop {id}: {name} to {shown}"));
+    }
+    let news = session.start(job).await;
+    let report = watch(&session, news, &mut stop, args.json, printer).await;
+    let run = session.run().clone();
+    let closed = tokio::select! {
+        closed = session.close() => closed,
+        () = stop.wish() => return Ok(quit(printer)),
+    };
+    if let Some(report) = &report {
+        if args.json {
+            printer.json(&Ended::new(&run, id, shown, report));
+        } else {
+            printer.line(&last_line(report, printer));
+        }
+    }
+    if closed == Err(Unended::Replaced) {
+        printer.error(
+            anyhow!("another program registered the Stasis app of this drop, and took its events")
+                .as_ref(),
+        );
+        printer
+            .hint("every call was hung up; give each program on this PBX a `pbx.app` of its own");
+        return Ok(Exit::Otherwise);
+    }
+    Ok(match report {
+        Some(report) if report.outcome == Outcome::Delivered => Exit::Done,
+        Some(_) | None => Exit::Otherwise,
+    })
+}
+
+/// Follows the drop to its end. The first wish to stop cancels it; the second is granted at once.
+async fn watch(
+    session: &Session,
+    mut news: mpsc::UnboundedReceiver<News>,
+    stop: &mut Stop,
+    quiet: bool,
+    printer: Printer,
+) -> Option<Report> {
+    let mut wishes = 0;
+    loop {
+        tokio::select! {
+            heard = news.recv() => match heard? {
+                News::Moment(moment, note) if !quiet => {
+                    printer.line(&moment_line(moment, note.as_deref()));
+                }
+                News::Moment(..) => {}
+                News::Ended(report) => return Some(*report),
+            },
+            () = stop.wish() => {
+                wishes += 1;
+                if wishes > 1 {
+                    return None;
+                }
+                printer.talk("cancelling; once more to quit at once");
+                session.cancel_all().await;
+            }
+        }
+    }
+}
+
+fn last_line(report: &Report, printer: Printer) -> String {
+    let paint = match report.outcome {
+        Outcome::Delivered => Paint::Good,
+        Outcome::Lost | Outcome::Error | Outcome::Failed | Outcome::Congestion => Paint::Bad,
+        Outcome::Human
+        | Outcome::HungUp
+        | Outcome::NotVoicemail
+        | Outcome::Unsure
+        | Outcome::CutOff
+        | Outcome::NoAnswer
+        | Outcome::Busy
+        | Outcome::Rejected
+        | Outcome::InvalidNumber
+        | Outcome::Cancelled => Paint::Warn,
+    };
+    let slug = printer.paint(paint, report.outcome.slug());
+    format!("{slug}: {}", outcome_words(report))
+}
+
+fn interrupted() -> Trouble {
+    Trouble::new(anyhow!("interrupted before a call was made"))
+}
+
+/// What to do where a run could not begin.
+fn advise(error: SessionError, config: &Config) -> Trouble {
+    let hint = match &error {
+        SessionError::Instance(_) => "set `instance` to `[a-z0-9]{1,32}`".to_owned(),
+        SessionError::Runs(_) => {
+            format!(
+                "make {} writable, or set `state_dir`",
+                config.state_dir.display()
+            )
+        }
+        SessionError::Settings(_) | SessionError::Library(_) => {
+            "look at the `[pbx]` section of the configuration".to_owned()
+        }
+        SessionError::Pbx { .. } | SessionError::Link { .. } => {
+            "`aftertone doctor` tells what is missing".to_owned()
+        }
+    };
+    Trouble::new(error).hint(hint)
+}
+
+fn quit(printer: Printer) -> Exit {
+    printer.talk("quit; the next run, or the PBX's own time limits, end what is left");
+    Exit::Otherwise
+}
+
+fn technique() -> ValueParser {
+    word(&[("double", Technique::Double), ("single", Technique::Single)])
+}
+
+fn when_unsure() -> ValueParser {
+    word(&[("hang_up", WhenUnsure::HangUp), ("play", WhenUnsure::Play)])
+}
+
+fn when_busy_leg_answered() -> ValueParser {
+    word(&[
+        ("promote", WhenBusyLegAnswered::Promote),
+        ("continue", WhenBusyLegAnswered::Continue),
+        ("give_up", WhenBusyLegAnswered::GiveUp),
+    ])
+}
+
+/// Parses one of a few words, which `--help` lists.
+fn word<T: Copy + Send + Sync>(words: &'static [(&'static str, T)]) -> ValueParser {
+    let possible = PossibleValuesParser::new(words.iter().map(|(word, _)| *word));
+    let meaning = |given: String| {
+        let found = words.iter().find(|(word, _)| *word == given);
+        found
+            .map(|&(_, meaning)| meaning)
+            .ok_or("not one of the words")
+    };
+    possible.try_map(meaning).into()
+}
+
+fn lead(text: &str) -> Result<Duration, String> {
+    let expected = "expected 0s to 60s, such as `2s` or `500ms`";
+    let parsed = text.parse::<SignedDuration>().ok();
+    let lead = parsed.and_then(|lead| Duration::try_from(lead).ok());
+    lead.filter(|lead| *lead <= LONGEST_LEAD)
+        .ok_or_else(|| expected.to_owned())
+}
+
+fn caller_id(text: &str) -> Result<CallerId, CallerIdError> {
+    CallerId::parse(text)
+}
+
+/// As `drop.lead` in the configuration.
+const LONGEST_LEAD: Duration = Duration::from_secs(60);
+
+/// The message that `--message` means. Nothing is prepared yet.
+fn meant(message: &str, library: &Library) -> Result<Reference, Trouble> {
+    audio::resolve(message, |name| library.holds(name), Path::is_file).map_err(|error| {
+        let hint = error.hint();
+        Trouble::new(error).hint(hint)
+    })
+}
+
+/// A message that the PBX can play.
+struct Message {
+    media: String,
+    /// `None` where only the PBX knows.
+    length: Option<Duration>,
+    /// Removes the files of a message that is for one drop.
+    _once: Option<Once>,
+}
+
+impl Message {
+    /// Makes ready what is meant; a recording is prepared for this drop alone.
+    async fn ready(
+        reference: Reference,
+        library: Library,
+        targets: Targets,
+        run: RunName,
+        drop: DropId,
+    ) -> Result<Self, Trouble> {
+        let file = match reference {
+            Reference::Prepared(name) => {
+                let prepared = library.show(&name).map_err(library_trouble)?;
+                return Ok(Self {
+                    media: prepared.media,
+                    length: Some(prepared.duration),
+                    _once: None,
+                });
+            }
+            Reference::OnPbx(uri) => {
+                return Ok(Self {
+                    media: uri.to_string(),
+                    length: None,
+                    _once: None,
+                });
+            }
+            Reference::File(file) => file,
+        };
+        let preparing = spawn_blocking(move || {
+            let (run, drop) = (run.to_string(), drop.to_string());
+            library.prepare_once(&run, &drop, &file, &targets, clock::wall())
+        });
+        let once = preparing
+            .await
+            .map_err(Trouble::new)?
+            .map_err(library_trouble)?;
+        let prepared = once.prepared();
+        Ok(Self {
+            media: prepared.media.clone(),
+            length: Some(prepared.duration),
+            _once: Some(once),
+        })
+    }
+}
+
+fn library_trouble(error: audio::Error) -> Trouble {
+    let hint = error.hint();
+    Trouble::new(error).maybe_hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    #[test]
+    fn what_is_given_for_one_drop_overrides_the_configuration() {
+        let mut plan = plan();
+        let given = overrides(&[
+            "--technique=single",
+            "--lead=500ms",
+            "--when-unsure=play",
+            "--when-busy-leg-answered=give_up",
+            "--caller-id=+12025550199",
+        ]);
+        let given = given.unwrap();
+        given.apply(&mut plan);
+        assert_eq!(plan.technique, Technique::Single);
+        assert_eq!(plan.lead, Duration::from_millis(500));
+        assert_eq!(plan.when_unsure, WhenUnsure::Play);
+        assert_eq!(plan.when_busy_leg_answered, WhenBusyLegAnswered::GiveUp);
+        assert_eq!(given.caller_id.unwrap().as_str(), "+12025550199");
+    }
+
+    #[test]
+    fn what_is_not_given_is_as_configured() {
+        let mut applied = plan();
+        overrides(&[]).unwrap().apply(&mut applied);
+        assert_eq!(applied, plan());
+    }
+
+    #[test]
+    fn a_bad_override_is_a_usage_error() {
+        for bad in [
+            "--technique=triple",
+            "--lead=-1s",
+            "--lead=61s",
+            "--lead=2",
+            "--lead=",
+            "--when-unsure=PLAY",
+            "--when-busy-leg-answered=never",
+            "--caller-id=\"A\" <+12025550199>",
+        ] {
+            assert!(overrides(&[bad]).is_err(), "{bad}");
+        }
+    }
+
+    fn overrides(args: &[&str]) -> Result<Overrides, clap::Error> {
+        let line = [&["drop", "+12025550101", "-m", "spring"], args].concat();
+        Line::try_parse_from(line).map(|line| line.args.overrides)
+    }
+
+    fn plan() -> Plan {
+        Plan {
+            technique: Technique::Double,
+            lead: Duration::from_secs(2),
+            answer_timeout: Duration::from_secs(45),
+            screening_timeout: Duration::from_secs(90),
+            ready_timeout: Duration::from_secs(60),
+            release_on_progress: Some(Duration::ZERO),
+            when_unsure: WhenUnsure::HangUp,
+            when_busy_leg_answered: WhenBusyLegAnswered::Promote,
+            message: None,
+        }
+    }
+}

@@ -1,0 +1,342 @@
+//! A drop's news and end, as people read them and as `--json` has them (design, section 5).
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::{
+    drop::{Cause, Milestone, Moment, Outcome, Report},
+    id::{ChannelId, DropId, RunName},
+    words::{Leg, ReadyBy, Verdict},
+};
+
+/// The one object that `drop --json` prints when the drop has ended.
+#[derive(Debug, Serialize)]
+pub(super) struct Ended<'a> {
+    drop: DropId,
+    number: String,
+    outcome: Outcome,
+    verdict: Option<Verdict>,
+    amd_cause: Option<&'a str>,
+    promoted: bool,
+    ready_by: Option<ReadyBy>,
+    played_ms: u64,
+    ended_by: Option<crate::drop::EndedBy>,
+    legs: Legs,
+    timeline: Vec<Happened>,
+    /// The words of the PBX for an outcome that is the PBX's or ours; left out where there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    words: Option<&'a str>,
+}
+
+impl<'a> Ended<'a> {
+    /// `number` is shown as it is given: masked, or not.
+    pub(super) fn new(run: &RunName, drop: DropId, number: String, report: &'a Report) -> Self {
+        let leg = |leg| {
+            report.leg(leg).map(|cause: Cause| LegEnded {
+                channel: ChannelId::leg(run.clone(), drop, leg).to_string(),
+                q850: cause.q850,
+                sip: cause.sip,
+            })
+        };
+        let happened = |moment: &Moment| Happened {
+            at_ms: millis(moment.at),
+            event: moment.event,
+        };
+        Self {
+            drop,
+            number,
+            outcome: report.outcome,
+            verdict: report.verdict,
+            amd_cause: report
+                .amd_cause
+                .as_deref()
+                .filter(|cause| !cause.is_empty()),
+            promoted: report.promoted,
+            ready_by: report.ready_by,
+            played_ms: millis(report.played),
+            ended_by: report.ended_by,
+            legs: Legs {
+                busy: leg(Leg::Busy),
+                drop: leg(Leg::Drop),
+            },
+            timeline: report.timeline.iter().map(happened).collect(),
+            words: report.words.as_deref(),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Legs {
+    busy: Option<LegEnded>,
+    drop: Option<LegEnded>,
+}
+
+#[derive(Debug, Serialize)]
+struct LegEnded {
+    channel: String,
+    q850: Option<u16>,
+    sip: Option<u16>,
+}
+
+#[derive(Debug, Serialize)]
+struct Happened {
+    at_ms: u64,
+    event: Milestone,
+}
+
+/// The one object for a decision that dialled nothing.
+#[derive(Debug, Serialize)]
+pub(super) struct NotDialled {
+    drop: DropId,
+    outcome: Option<Outcome>,
+    refused: Option<&'static str>,
+    held: Option<&'static str>,
+    until: Option<String>,
+}
+
+impl NotDialled {
+    /// A drop that will never be dialled, for the reason that `slug` names.
+    pub(super) const fn refused(drop: DropId, slug: &'static str) -> Self {
+        Self {
+            drop,
+            outcome: None,
+            refused: Some(slug),
+            held: None,
+            until: None,
+        }
+    }
+}
+
+/// One line of the timeline.
+pub(super) fn moment_line(moment: Moment, note: Option<&str>) -> String {
+    let seconds = moment.at.as_secs_f64();
+    let words = moment_words(moment.event);
+    match note {
+        Some(note) => format!("{seconds:9.3}  {words}: {note}"),
+        None => format!("{seconds:9.3}  {words}"),
+    }
+}
+
+/// The last line: the slug, and what it means for this drop.
+pub(super) fn outcome_words(report: &Report) -> String {
+    let played = report.played.as_secs_f64();
+    let what = match report.outcome {
+        Outcome::Delivered => {
+            format!("the whole message ({played:.1} s) was played after the mailbox's greeting")
+        }
+        Outcome::Human if report.played.is_zero() => "a person answered; nothing was played".into(),
+        Outcome::Human => format!("a person answered; the play was stopped after {played:.1} s"),
+        Outcome::HungUp => "the far end answered and hung up before anything was played".into(),
+        Outcome::NotVoicemail => "no mailbox answered; nothing was played".into(),
+        Outcome::Unsure => {
+            "it could not be told who answered, or when to begin; nothing was played".into()
+        }
+        Outcome::CutOff => format!("the far end hung up {played:.1} s into the message"),
+        Outcome::NoAnswer => "nobody answered in time".into(),
+        Outcome::Busy => "the number is busy".into(),
+        Outcome::Rejected => "the call was declined".into(),
+        Outcome::InvalidNumber => "the network says that there is no such number".into(),
+        Outcome::Congestion => "the network had no way through".into(),
+        Outcome::Failed => "the call failed".into(),
+        Outcome::Cancelled => "stopped by the operator; every call is hung up".into(),
+        Outcome::Lost => {
+            "the PBX or its events went away, and what became of the call is not known".into()
+        }
+        Outcome::Error => "the PBX did not do what it was asked".into(),
+    };
+    let cause = last_cause(report).map_or_else(String::new, |cause| format!(" [{cause}]"));
+    let words = report
+        .words
+        .as_deref()
+        .map_or_else(String::new, |words| format!(": {words}"));
+    format!("{what}{words}{cause}")
+}
+
+fn moment_words(event: Milestone) -> &'static str {
+    match event {
+        Milestone::BusyDialled => "busy leg dialled",
+        Milestone::DropDialled => "drop leg dialled",
+        Milestone::BusyAlerting => "busy leg rings",
+        Milestone::DropAlerting => "drop leg rings",
+        Milestone::BusyHungUp => "busy leg let go",
+        Milestone::BusyAnswered => "busy leg answered",
+        Milestone::BusyGone => "busy leg gone",
+        Milestone::Promoted => "busy leg is now the live leg",
+        Milestone::DropAnswered => "drop leg answered",
+        Milestone::Verdict => "verdict",
+        Milestone::Ready => "the mailbox records",
+        Milestone::PlayStarted => "message playing",
+        Milestone::PlayFinished => "message played",
+        Milestone::PlayRestarted => "message playing from its start again",
+        Milestone::DropHungUp => "drop leg let go",
+        Milestone::DropGone => "drop leg gone",
+    }
+}
+
+/// The cause that decided, where the call failed in the network.
+fn last_cause(report: &Report) -> Option<String> {
+    let cause = report.drop.or(report.busy)?;
+    if Outcome::of_unanswered(cause) != report.outcome {
+        return None;
+    }
+    match (cause.q850, cause.sip) {
+        (Some(q850), Some(sip)) => Some(format!("Q.850 {q850}, SIP {sip}")),
+        (Some(q850), None) => Some(format!("Q.850 {q850}")),
+        (None, Some(sip)) => Some(format!("SIP {sip}")),
+        (None, None) => None,
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drop::EndedBy;
+
+    #[test]
+    fn the_object_is_the_design_s() {
+        let run = RunName::new("run1").unwrap();
+        let report = report(Outcome::Delivered);
+        let ended = Ended::new(&run, DropId::from_u128(7), "+1202•••0101".into(), &report);
+        insta::assert_snapshot!(serde_json::to_string_pretty(&ended).unwrap(), @r#"
+        {
+          "drop": "00000000000000000000000000000007",
+          "number": "+1202•••0101",
+          "outcome": "delivered",
+          "verdict": "machine",
+          "amd_cause": "LONGGREETING-1500-1500",
+          "promoted": false,
+          "ready_by": "dialplan",
+          "played_ms": 7240,
+          "ended_by": "us",
+          "legs": {
+            "busy": {
+              "channel": "run1-00000000000000000000000000000007-busy",
+              "q850": 16,
+              "sip": null
+            },
+            "drop": {
+              "channel": "run1-00000000000000000000000000000007-drop",
+              "q850": 16,
+              "sip": null
+            }
+          },
+          "timeline": [
+            {
+              "at_ms": 0,
+              "event": "busy_dialled"
+            },
+            {
+              "at_ms": 2001,
+              "event": "drop_dialled"
+            },
+            {
+              "at_ms": 3120,
+              "event": "drop_alerting"
+            },
+            {
+              "at_ms": 3121,
+              "event": "busy_hung_up"
+            }
+          ]
+        }
+        "#);
+    }
+
+    #[test]
+    fn what_dialled_nothing_says_why() {
+        let refused = NotDialled::refused(DropId::from_u128(7), "emergency_number");
+        insta::assert_snapshot!(serde_json::to_string(&refused).unwrap(), @r#"{"drop":"00000000000000000000000000000007","outcome":null,"refused":"emergency_number","held":null,"until":null}"#);
+    }
+
+    #[test]
+    fn a_leg_that_was_never_dialled_is_null_and_words_show_where_there_are_any() {
+        let run = RunName::new("run1").unwrap();
+        let report = Report {
+            busy: None,
+            words: Some("500 Allocation failed".into()),
+            amd_cause: Some(String::new()),
+            ..report(Outcome::Error)
+        };
+        let ended = Ended::new(&run, DropId::from_u128(7), "+1202•••0101".into(), &report);
+        let value = serde_json::to_value(&ended).unwrap();
+        assert_eq!(value["legs"]["busy"], serde_json::Value::Null);
+        assert_eq!(value["amd_cause"], serde_json::Value::Null);
+        assert_eq!(value["words"], "500 Allocation failed");
+    }
+
+    #[test]
+    fn each_end_has_its_words() {
+        let lines: Vec<_> = Outcome::ALL
+            .iter()
+            .map(|&outcome| {
+                let cause = Cause {
+                    q850: Some(17),
+                    sip: Some(486),
+                };
+                let report = Report {
+                    drop: Some(cause),
+                    ..report(outcome)
+                };
+                format!("{outcome}: {}", outcome_words(&report))
+            })
+            .collect();
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        delivered: the whole message (7.2 s) was played after the mailbox's greeting
+        human: a person answered; the play was stopped after 7.2 s
+        hung_up: the far end answered and hung up before anything was played
+        not_voicemail: no mailbox answered; nothing was played
+        unsure: it could not be told who answered, or when to begin; nothing was played
+        cut_off: the far end hung up 7.2 s into the message
+        no_answer: nobody answered in time
+        busy: the number is busy [Q.850 17, SIP 486]
+        rejected: the call was declined
+        invalid_number: the network says that there is no such number
+        congestion: the network had no way through
+        failed: the call failed
+        cancelled: stopped by the operator; every call is hung up
+        lost: the PBX or its events went away, and what became of the call is not known
+        error: the PBX did not do what it was asked
+        "#);
+    }
+
+    #[test]
+    fn a_moment_is_a_line() {
+        let moment = Moment {
+            at: Duration::from_micros(6_037_400),
+            event: Milestone::Verdict,
+        };
+        let line = moment_line(moment, Some("machine (MAXWORDS-3-2)"));
+        assert_eq!(line, "    6.037  verdict: machine (MAXWORDS-3-2)");
+        assert_eq!(moment_line(moment, None), "    6.037  verdict");
+    }
+
+    fn report(outcome: Outcome) -> Report {
+        let moment = |ms, event| Moment {
+            at: Duration::from_millis(ms),
+            event,
+        };
+        Report {
+            outcome,
+            verdict: Some(Verdict::Machine),
+            amd_cause: Some("LONGGREETING-1500-1500".into()),
+            promoted: false,
+            ready_by: Some(ReadyBy::Dialplan),
+            played: Duration::from_millis(7_240),
+            ended_by: Some(EndedBy::Us),
+            words: None,
+            busy: Some(Cause::q850(16)),
+            drop: Some(Cause::q850(16)),
+            timeline: vec![
+                moment(0, Milestone::BusyDialled),
+                moment(2_001, Milestone::DropDialled),
+                moment(3_120, Milestone::DropAlerting),
+                moment(3_121, Milestone::BusyHungUp),
+            ],
+        }
+    }
+}

@@ -1,0 +1,327 @@
+//! The configuration: `aftertone.toml`, with single keys overridden by `AFTERTONE__SECTION__KEY`.
+//!
+//! The file is the one named on the command line, else the one that `AFTERTONE_CONFIG` names, else `./aftertone.toml`,
+//! else `/etc/aftertone/aftertone.toml`; without any the environment alone may give all that is required. An
+//! environment variable that is set but empty counts as not set, because container tools pass such ones on.
+//!
+//! A relative path is taken from the folder of the file that gives it, and from the working folder where an environment
+//! variable gives it. Everything is checked before anything starts: a wrong word, value or file is an error that names
+//! the key, where it stands and what was expected there. Secrets show neither in errors nor in `Debug`.
+
+mod error;
+mod layers;
+mod source;
+mod values;
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use secrecy::SecretString;
+
+use crate::phone::{CallerId, Rules};
+
+pub use error::{Absent, ConfigError, Place};
+pub use values::{Endpoint, PbxUrl, StoreUrl};
+
+use layers::Layers;
+use source::Surroundings;
+
+/// All settings, checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Names this controller among others on the same PBX: `[a-z0-9]{1,32}`.
+    pub instance: String,
+    /// The PBX and the way to it.
+    pub pbx: Pbx,
+    /// How a drop is carried out.
+    pub drop: DropSettings,
+    /// How it is told who answered.
+    pub screen: Screen,
+    /// Where campaigns and results are kept.
+    pub store: Store,
+    /// How recordings are prepared.
+    pub audio: Audio,
+    /// Where the locks of runs are kept. Default: the first of `$STATE_DIRECTORY` (systemd), `$XDG_STATE_HOME/aftertone`,
+    /// `~/.local/state/aftertone` and `/var/lib/aftertone` whose variable is set.
+    pub state_dir: PathBuf,
+}
+
+/// The PBX and the way to it.
+#[derive(Clone, Debug)]
+pub struct Pbx {
+    /// Where Asterisk's HTTP server answers.
+    pub url: PbxUrl,
+    /// The ARI user.
+    pub username: String,
+    /// The ARI user's password, from `password` or `password_file`.
+    pub password: SecretString,
+    /// The Stasis app that a controller registers: `[A-Za-z0-9_-]{1,64}`.
+    pub app: String,
+    /// What to dial for a number.
+    pub endpoint: Endpoint,
+    /// The number the called party sees.
+    pub caller_id: CallerId,
+    /// Where prepared messages are put, as seen from here.
+    pub sounds_dir: PathBuf,
+    /// The same folder as the PBX sees it; absolute.
+    pub pbx_sounds_dir: PathBuf,
+    /// The dialplan context that screens an answered leg: `[A-Za-z0-9_-]{1,79}`.
+    pub context: String,
+    /// Certificates that an `https` PBX is trusted by beside the system's own, in PEM.
+    pub ca_file: Option<PathBuf>,
+    /// How numbers are read and which may be dialled (`default_region`, `allow_premium`).
+    pub rules: Rules,
+}
+
+/// How a drop is carried out; the plan of a single drop is made from it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DropSettings {
+    /// One call or two.
+    pub technique: Technique,
+    /// From originating the busy leg to originating the drop leg, 0 to 60 s.
+    pub lead: Duration,
+    /// From originating the drop leg to its answer, 1 to 300 s.
+    pub answer_timeout: Duration,
+    /// From answer to the start of play, 1 to 600 s.
+    pub screening_timeout: Duration,
+    /// From a machine verdict to the ready point, 1 to 600 s.
+    pub ready_timeout: Duration,
+    /// How long to wait for ringing after a 183 before the busy leg is released, 0 to 60 s; `None` is `never`.
+    pub release_on_progress: Option<Duration>,
+    /// What to do where it cannot be told who answered.
+    pub when_unsure: WhenUnsure,
+    /// What to do where the busy leg is answered first.
+    pub when_busy_leg_answered: WhenBusyLegAnswered,
+}
+
+/// One call or two.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Technique {
+    /// `double`: busy leg and drop leg.
+    #[default]
+    Double,
+    /// `single`: drop leg only.
+    Single,
+}
+
+/// What to do where it cannot be told who answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WhenUnsure {
+    /// `hang_up`: unplayed.
+    #[default]
+    HangUp,
+    /// `play`: go on as for a machine.
+    Play,
+}
+
+/// What to do where the busy leg is answered before the drop leg.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WhenBusyLegAnswered {
+    /// `promote`: screen it as if it were the drop leg.
+    #[default]
+    Promote,
+    /// `continue`: hang it up and let the drop leg run.
+    Continue,
+    /// `give_up`: hang up both.
+    GiveUp,
+}
+
+/// How it is told who answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Screen {
+    /// Who listens.
+    pub mode: ScreenMode,
+    /// Where the PBX brings audio to; port 0 is any free one. It has no effect in the mode `dialplan`.
+    pub listen: SocketAddr,
+    /// This address as the PBX sees it, `HOST:PORT`, where it differs. It has no effect in the mode `dialplan`.
+    pub advertise: Option<String>,
+}
+
+/// Who listens to an answered leg.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ScreenMode {
+    /// `dialplan`: the PBX, with AMD and WaitForSilence.
+    #[default]
+    Dialplan,
+}
+
+/// Where campaigns and results are kept.
+#[derive(Clone, Debug)]
+pub struct Store {
+    /// The database.
+    pub url: StoreUrl,
+}
+
+/// How recordings are prepared.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Audio {
+    /// The longest message that is accepted, 1 to 600 s.
+    pub max_length: Duration,
+    /// The loudness to bring messages to, -40 to -5 LUFS; `None` leaves it to the preparation's own default.
+    pub target_lufs: Option<f64>,
+}
+
+impl Config {
+    /// Finds, reads and checks the configuration; `explicit` is what the command line names.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for the first thing that is wrong.
+    pub fn load(explicit: Option<&Path>) -> Result<Self, ConfigError> {
+        Self::load_within(explicit, Surroundings::of_process()?)
+    }
+
+    fn load_within(
+        explicit: Option<&Path>,
+        surroundings: Surroundings,
+    ) -> Result<Self, ConfigError> {
+        let layers = Layers::read(explicit, surroundings)?;
+        let config = Self {
+            instance: layers.word("instance", "aftertone", values::INSTANCE)?,
+            pbx: pbx(&layers)?,
+            drop: drop_settings(&layers)?,
+            screen: screen(&layers)?,
+            store: store(&layers)?,
+            audio: audio(&layers)?,
+            state_dir: match layers.path("state_dir")? {
+                Some(path) => path,
+                None => layers.default_state_dir(),
+            },
+        };
+        Ok(config)
+    }
+}
+
+fn pbx(layers: &Layers) -> Result<Pbx, ConfigError> {
+    const SOUNDS: &str =
+        "an absolute path without `,` or `&`, such as `/var/lib/asterisk/sounds/aftertone`";
+
+    let sounds_dir = layers
+        .path("pbx.sounds_dir")?
+        .unwrap_or_else(|| PathBuf::from("/var/lib/asterisk/sounds/aftertone"));
+    let pbx_sounds_dir = match layers.parsed("pbx.pbx_sounds_dir", SOUNDS, values::pbx_folder)? {
+        Some(folder) => folder,
+        None => values::pbx_folder(&sounds_dir.to_string_lossy())
+            .map_err(|problem| layers.bad("pbx.sounds_dir", problem, SOUNDS))?,
+    };
+    Ok(Pbx {
+        url: layers
+            .parsed(
+                "pbx.url",
+                "`http://HOST:PORT` or `https://HOST:PORT`",
+                PbxUrl::parse,
+            )?
+            .unwrap_or_default(),
+        username: layers.required(
+            "pbx.username",
+            "the name of a user in the PBX's ari.conf",
+            values::username,
+        )?,
+        password: layers.password()?,
+        app: layers.word("pbx.app", "aftertone", values::APP)?,
+        endpoint: layers.required(
+            "pbx.endpoint",
+            "what the PBX is to dial, such as `PJSIP/{number}@trunk`",
+            Endpoint::parse,
+        )?,
+        caller_id: layers.required(
+            "pbx.caller_id",
+            "the number to show, such as `+12025550100`",
+            |text| CallerId::parse(text).map_err(|error| error.to_string()),
+        )?,
+        sounds_dir,
+        pbx_sounds_dir,
+        context: layers.word("pbx.context", "aftertone-screen", values::CONTEXT)?,
+        ca_file: layers.readable_file("pbx.ca_file")?,
+        rules: Rules {
+            default_region: layers
+                .parsed(
+                    "pbx.default_region",
+                    "the two letters of a country, such as `US`",
+                    values::region,
+                )?
+                .unwrap_or_default(),
+            allow_premium: layers.flag("pbx.allow_premium")?.unwrap_or(false),
+        },
+    })
+}
+
+fn drop_settings(layers: &Layers) -> Result<DropSettings, ConfigError> {
+    let minute = 0..=60;
+    Ok(DropSettings {
+        technique: layers
+            .choice(
+                "drop.technique",
+                &[("double", Technique::Double), ("single", Technique::Single)],
+            )?
+            .unwrap_or_default(),
+        lead: layers.duration("drop.lead", 2, minute.clone())?,
+        answer_timeout: layers.duration("drop.answer_timeout", 45, 1..=300)?,
+        screening_timeout: layers.duration("drop.screening_timeout", 90, 1..=600)?,
+        ready_timeout: layers.duration("drop.ready_timeout", 60, 1..=600)?,
+        release_on_progress: layers.duration_or_never("drop.release_on_progress", 0, minute)?,
+        when_unsure: layers
+            .choice(
+                "drop.when_unsure",
+                &[("hang_up", WhenUnsure::HangUp), ("play", WhenUnsure::Play)],
+            )?
+            .unwrap_or_default(),
+        when_busy_leg_answered: layers
+            .choice(
+                "drop.when_busy_leg_answered",
+                &[
+                    ("promote", WhenBusyLegAnswered::Promote),
+                    ("continue", WhenBusyLegAnswered::Continue),
+                    ("give_up", WhenBusyLegAnswered::GiveUp),
+                ],
+            )?
+            .unwrap_or_default(),
+    })
+}
+
+fn screen(layers: &Layers) -> Result<Screen, ConfigError> {
+    let mode = layers.parsed("screen.mode", "`dialplan`", |text| match text {
+        "dialplan" => Ok(ScreenMode::Dialplan),
+        "listen" => Err("`listen` is not in this version".to_owned()),
+        other => Err(format!("{} is no mode", values::quoted(other))),
+    })?;
+    let listen = layers.parsed(
+        "screen.listen",
+        "an address and a port such as `127.0.0.1:0`",
+        |text| {
+            text.parse()
+                .map_err(|_| format!("{} is none", values::quoted(text)))
+        },
+    )?;
+    Ok(Screen {
+        mode: mode.unwrap_or_default(),
+        listen: listen.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
+        advertise: layers.parsed(
+            "screen.advertise",
+            "`HOST:PORT` as the PBX reaches it",
+            values::host_and_port,
+        )?,
+    })
+}
+
+fn store(layers: &Layers) -> Result<Store, ConfigError> {
+    const EXPECTED: &str = "`sqlite:FILE` or `postgres://USER@HOST/DATABASE`";
+
+    let folder = layers.folder_of("store.url");
+    let url = layers
+        .parsed("store.url", EXPECTED, |text| StoreUrl::parse(text, folder))?
+        .unwrap_or_else(|| StoreUrl::Sqlite(folder.join("aftertone.db")));
+    Ok(Store { url })
+}
+
+fn audio(layers: &Layers) -> Result<Audio, ConfigError> {
+    Ok(Audio {
+        max_length: layers.duration("audio.max_length", 120, 1..=600)?,
+        target_lufs: layers.number("audio.target_lufs", -40.0..=-5.0)?,
+    })
+}
+
+#[cfg(test)]
+mod tests;

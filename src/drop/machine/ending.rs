@@ -1,0 +1,409 @@
+//! The ends of legs, refusals, deadlines, and the way out.
+
+use std::time::{Duration, Instant};
+
+use super::{Link, Phase, VoicemailDrop, by_leg};
+use crate::{
+    drop::{
+        event::{Cause, Command, Refusal, RefusalKind},
+        outcome::{EndedBy, Milestone, Outcome},
+        timer::Timer,
+        track::{Doubt, HangUp, Originate, Stage},
+    },
+    words::Leg,
+};
+
+/// The ends of legs.
+impl VoicemailDrop {
+    pub(super) fn on_far_end_hung_up(&mut self, leg: Leg, cause: Cause, now: Instant) {
+        if !self.track(leg).is_alive() {
+            return;
+        }
+        let track = self.track_mut(leg);
+        track.originate = Originate::Settled;
+        track.far_end.get_or_insert(cause);
+        track.cause = cause.or(track.cause);
+        if matches!(self.phase, Phase::Explaining { live } if live == leg) {
+            self.cut_off(EndedBy::FarEnd, now);
+        } else {
+            // The channel's end follows at once; where it is not told, this was the telling.
+            self.doubt(leg, now);
+        }
+    }
+
+    pub(super) fn on_gone(&mut self, leg: Leg, cause: Cause, now: Instant) {
+        let track = self.track_mut(leg);
+        if !track.was_dialled() || track.stage == Stage::Gone {
+            return;
+        }
+        track.cause = cause.or(track.cause);
+        if track.stage == Stage::Absent {
+            // Its end was concluded, and what follows from it was done.
+            track.stage = Stage::Gone;
+            return;
+        }
+        self.leave(leg, Stage::Gone, now);
+        self.decide_by_end(leg, now);
+    }
+
+    /// The PBX says that there is no such channel. Its end may still be on its way to us, and tells more.
+    pub(super) fn on_absent(&mut self, leg: Leg, now: Instant) {
+        if !self.track(leg).is_alive() || !self.track(leg).is_settled() {
+            return;
+        }
+        match self.link {
+            Link::Lost => self.conclude_absent(leg, now),
+            Link::Up => self.doubt(leg, now),
+        }
+    }
+
+    fn doubt(&mut self, leg: Leg, now: Instant) {
+        self.track_mut(leg).doubt = Doubt::Doubted;
+        if !self.timers.is_set(Timer::Reason) {
+            self.timers.set(Timer::Reason, now + REASON);
+        }
+    }
+
+    /// The leg is gone, and nobody told of it; at most that the far end wanted it.
+    pub(super) fn conclude_absent(&mut self, leg: Leg, now: Instant) {
+        let wanted = self.track(leg).is_held();
+        self.leave(leg, Stage::Absent, now);
+        if wanted {
+            // What was read of the PBX may be older than the channel. If it is right, this finds nothing.
+            self.commands.push_back(Command::HangUp(leg));
+        }
+        if self.track(leg).far_end.is_some() {
+            return self.decide_by_end(leg, now);
+        }
+        let decides = match self.phase {
+            Phase::Lead => wanted,
+            Phase::Dialling => leg == Leg::Drop,
+            Phase::Answered { live }
+            | Phase::Screening { live }
+            | Phase::Awaiting { live, .. }
+            | Phase::Starting { live, .. }
+            | Phase::Playing { live, .. }
+            | Phase::Explaining { live } => live == leg,
+            Phase::Clearing { .. } => {
+                self.end_if_clear();
+                false
+            }
+            Phase::Ended { .. } => false,
+        };
+        if decides {
+            self.note_played(None, now);
+            self.lose("the leg ended unheard", now);
+        }
+    }
+
+    /// Takes note that a leg is no more.
+    fn leave(&mut self, leg: Leg, stage: Stage, now: Instant) {
+        let track = self.track_mut(leg);
+        track.stage = stage;
+        track.originate = Originate::Settled;
+        self.tell(by_leg(leg, Milestone::BusyGone, Milestone::DropGone), now);
+        self.rest_from_hanging_up();
+    }
+
+    /// A leg that was dialled has ended: what becomes of the drop?
+    fn decide_by_end(&mut self, leg: Leg, now: Instant) {
+        let by = if self.track(leg).ended_by_limit() {
+            EndedBy::Limit
+        } else {
+            EndedBy::FarEnd
+        };
+        match self.phase {
+            // The end of a busy leg that was hung up, because it was answered and the plan says to go on, decides nothing.
+            Phase::Lead if self.track(leg).is_leaving() => {}
+            Phase::Lead => self.end_unanswered(leg, now),
+            Phase::Dialling if leg == Leg::Drop => self.end_unanswered(leg, now),
+            Phase::Answered { live }
+            | Phase::Screening { live }
+            | Phase::Awaiting { live, .. }
+            | Phase::Starting { live, .. }
+            | Phase::Playing { live, .. }
+            | Phase::Explaining { live }
+                if live == leg =>
+            {
+                self.note_played(None, now);
+                self.cut_off(by, now);
+            }
+            Phase::Clearing { .. } => self.end_if_clear(),
+            Phase::Dialling
+            | Phase::Answered { .. }
+            | Phase::Screening { .. }
+            | Phase::Awaiting { .. }
+            | Phase::Starting { .. }
+            | Phase::Playing { .. }
+            | Phase::Explaining { .. }
+            | Phase::Ended { .. } => {}
+        }
+    }
+
+    /// A leg ended before it was answered, and that decides the drop.
+    fn end_unanswered(&mut self, leg: Leg, now: Instant) {
+        // Asterisk before 20.18 and 22.8 reports no cause where the originate's own timeout ended the call (#1660).
+        let rang_out = self.track(leg).ended_by_limit()
+            && self
+                .timers
+                .get(Timer::Answer)
+                .is_some_and(|deadline| now + RING_OUT >= deadline);
+        let (outcome, by) = if rang_out {
+            (Outcome::NoAnswer, EndedBy::Limit)
+        } else {
+            let outcome = Outcome::of_unanswered(self.track(leg).cause);
+            (outcome, EndedBy::FarEnd)
+        };
+        self.found.ended_by = Some(by);
+        self.clear(outcome, now);
+    }
+}
+
+/// Refusals.
+impl VoicemailDrop {
+    pub(super) fn on_refused(&mut self, command: Command, why: Refusal, now: Instant) {
+        match command {
+            Command::Dial(leg) => self.on_dial_refused(leg, why, now),
+            Command::Screen(leg) => {
+                if matches!(self.phase, Phase::Screening { live } if live == leg) {
+                    self.on_live_leg_refused(leg, why, now);
+                }
+            }
+            Command::Play(leg, play) => {
+                if matches!(self.phase, Phase::Starting { play: current, .. } if current == play) {
+                    self.on_live_leg_refused(leg, why, now);
+                }
+            }
+            // The hang-up that follows it stops the play as well.
+            Command::StopPlay(_) => {}
+            Command::HangUp(leg) => {
+                if self.track(leg).is_alive() && self.track(leg).is_leaving() {
+                    self.timers.set(Timer::HangUpAgain, now + HANG_UP_REFUSED);
+                }
+            }
+        }
+    }
+
+    fn on_dial_refused(&mut self, leg: Leg, why: Refusal, now: Instant) {
+        let track = self.track_mut(leg);
+        // The channel has shown itself, whatever became of the reply.
+        if !track.was_dialled() || track.is_settled() {
+            return;
+        }
+        let (may_live, outcome) = match why.kind {
+            RefusalKind::NotFound
+            | RefusalKind::WrongState
+            | RefusalKind::Rejected
+            | RefusalKind::Unreachable => (false, Outcome::Error),
+            RefusalKind::Failed => (true, Outcome::Error),
+            RefusalKind::NoReply => (true, Outcome::Lost),
+        };
+        let was_leaving = track.is_leaving();
+        if !may_live {
+            track.originate = Originate::Refused;
+            track.stage = Stage::Idle;
+            self.rest_from_hanging_up();
+        } else {
+            // It may be ringing all the same, and an earlier hang-up may have come before it.
+            track.originate = Originate::Settled;
+            if was_leaving {
+                self.ask_hang_up(leg, now);
+            } else {
+                self.hang_up(leg, now);
+            }
+        }
+        let decides = match self.phase {
+            Phase::Lead => !was_leaving,
+            Phase::Dialling => leg == Leg::Drop,
+            Phase::Clearing { .. } => {
+                self.end_if_clear();
+                false
+            }
+            Phase::Answered { .. }
+            | Phase::Screening { .. }
+            | Phase::Awaiting { .. }
+            | Phase::Starting { .. }
+            | Phase::Playing { .. }
+            | Phase::Explaining { .. }
+            | Phase::Ended { .. } => false,
+        };
+        if decides {
+            self.found.words = Some(why.words);
+            self.clear(outcome, now);
+        }
+    }
+
+    /// A request that the live leg needs was not carried out.
+    fn on_live_leg_refused(&mut self, live: Leg, why: Refusal, now: Instant) {
+        let outcome = match why.kind {
+            RefusalKind::NotFound => return self.on_absent(live, now),
+            // The leg is ending: the reply of the request and the event come by different ways.
+            RefusalKind::WrongState if self.track(live).far_end.is_some() => {
+                return self.cut_off(EndedBy::FarEnd, now);
+            }
+            RefusalKind::WrongState => return self.explain(live, why.words, now),
+            RefusalKind::Rejected | RefusalKind::Failed => Outcome::Error,
+            // The PBX is away, or may have done it; and a request is never made twice.
+            RefusalKind::NoReply | RefusalKind::Unreachable => Outcome::Lost,
+        };
+        self.found.words = Some(why.words);
+        self.end_ourselves(outcome, now);
+    }
+}
+
+/// Deadlines.
+impl VoicemailDrop {
+    pub(super) fn on_timer(&mut self, timer: Timer, now: Instant) {
+        match timer {
+            Timer::Lead => self.on_lead_over(now),
+            Timer::Progress => {
+                if matches!(self.phase, Phase::Dialling) {
+                    self.release_busy_leg(now);
+                }
+            }
+            Timer::Answer => self.on_deadline(Outcome::NoAnswer, now),
+            Timer::Screening | Timer::Ready => self.on_deadline(Outcome::Unsure, now),
+            Timer::PlayStart => self.lose("the PBX did not say that it plays", now),
+            Timer::Playback => {
+                self.note_played(None, now);
+                self.lose("the PBX did not say that the playback ended", now);
+            }
+            Timer::Reason => self.on_reason_missing(now),
+            Timer::HangUpAgain => self.hang_up_again(now),
+            Timer::Clearing => self.end(),
+        }
+    }
+
+    fn on_lead_over(&mut self, now: Instant) {
+        match (self.phase, self.link) {
+            (Phase::Lead, Link::Up) => self.dial_drop_leg(now),
+            // Without the link nothing is dialled. When it is back, this is made up for; if it stays away, that is that.
+            (Phase::Lead, Link::Lost) => {
+                self.timers
+                    .set(Timer::Answer, now + self.plan.answer_timeout);
+            }
+            (
+                Phase::Dialling
+                | Phase::Answered { .. }
+                | Phase::Screening { .. }
+                | Phase::Awaiting { .. }
+                | Phase::Starting { .. }
+                | Phase::Playing { .. }
+                | Phase::Explaining { .. }
+                | Phase::Clearing { .. }
+                | Phase::Ended { .. },
+                Link::Up | Link::Lost,
+            ) => {}
+        }
+    }
+
+    fn on_deadline(&mut self, outcome: Outcome, now: Instant) {
+        match self.link {
+            Link::Up => self.end_ourselves(outcome, now),
+            Link::Lost => self.lose("the event link was down when the deadline passed", now),
+        }
+    }
+
+    fn on_reason_missing(&mut self, now: Instant) {
+        for leg in Leg::BOTH {
+            if self.track(leg).is_doubted() {
+                self.conclude_absent(leg, now);
+            }
+        }
+        if matches!(self.phase, Phase::Explaining { .. }) {
+            self.end_ourselves(Outcome::Error, now);
+        }
+    }
+}
+
+/// The way out.
+impl VoicemailDrop {
+    /// The truth cannot be known any more: lets go of everything.
+    pub(super) fn lose(&mut self, words: &str, now: Instant) {
+        self.found.words = Some(words.to_owned());
+        self.clear(Outcome::Lost, now);
+    }
+
+    /// Decides the drop, and hangs up the leg that is live.
+    pub(super) fn end_ourselves(&mut self, outcome: Outcome, now: Instant) {
+        self.found.ended_by = Some(EndedBy::Us);
+        self.clear(outcome, now);
+    }
+
+    pub(super) fn clear(&mut self, outcome: Outcome, now: Instant) {
+        self.phase = Phase::Clearing { outcome };
+        self.timers.clear_all_but(Timer::HangUpAgain);
+        self.timers.set(Timer::Clearing, now + CLEARING);
+        for leg in Leg::BOTH {
+            self.hang_up(leg, now);
+            if self.track(leg).is_doubted() {
+                self.timers.set(Timer::Reason, now + REASON);
+            }
+        }
+        self.end_if_clear();
+    }
+
+    fn end_if_clear(&mut self) {
+        if !self.busy.is_alive() && !self.drop.is_alive() {
+            self.end();
+        }
+    }
+
+    fn end(&mut self) {
+        if let Phase::Clearing { outcome } = self.phase {
+            self.phase = Phase::Ended { outcome };
+            self.timers.clear();
+        }
+    }
+
+    /// Asks for the end of a leg that lives, once.
+    pub(super) fn hang_up(&mut self, leg: Leg, now: Instant) {
+        if !self.track(leg).is_held() {
+            return;
+        }
+        self.track_mut(leg).hang_up = HangUp::Asked;
+        self.ask_hang_up(leg, now);
+        self.tell(
+            by_leg(leg, Milestone::BusyHungUp, Milestone::DropHungUp),
+            now,
+        );
+    }
+
+    pub(super) fn ask_hang_up(&mut self, leg: Leg, now: Instant) {
+        self.commands.push_back(Command::HangUp(leg));
+        if !self.timers.is_set(Timer::HangUpAgain) {
+            self.timers.set(Timer::HangUpAgain, now + HANG_UP_UNHEARD);
+        }
+    }
+
+    fn hang_up_again(&mut self, now: Instant) {
+        for leg in Leg::BOTH {
+            if self.track(leg).is_leaving() && self.track(leg).is_alive() {
+                self.ask_hang_up(leg, now);
+            }
+        }
+    }
+
+    /// There is nothing to repeat where no leg is on its way out.
+    fn rest_from_hanging_up(&mut self) {
+        let leaving = |leg| self.track(leg).is_alive() && self.track(leg).is_leaving();
+        if !Leg::BOTH.into_iter().any(leaving) {
+            self.timers.stop(Timer::HangUpAgain);
+        }
+    }
+}
+
+/// How long to wait for the event that explains what has just been seen. Asterisk sends them back to back.
+pub(super) const REASON: Duration = Duration::from_secs(1);
+
+/// How long before our own deadline an end without a cause may be the PBX's ring timeout, which is as long as ours.
+const RING_OUT: Duration = Duration::from_secs(1);
+
+/// When a hang-up that the PBX refused is asked for once more.
+const HANG_UP_REFUSED: Duration = Duration::from_millis(500);
+
+/// When a hang-up is asked for once more because nobody told of the leg's end.
+const HANG_UP_UNHEARD: Duration = Duration::from_secs(3);
+
+/// How long a decided drop waits for the end of its legs. After it the PBX's own limits and the sweep end them.
+const CLEARING: Duration = Duration::from_secs(15);

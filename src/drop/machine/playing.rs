@@ -1,0 +1,234 @@
+//! From the verdict to the end of the message.
+
+use std::time::{Duration, Instant};
+
+use super::{Link, Phase, VoicemailDrop, ending::REASON};
+use crate::{
+    drop::{
+        event::{Command, PbxTime, PlaybackEnd},
+        outcome::{EndedBy, Milestone, Outcome},
+        plan::WhenUnsure,
+        timer::Timer,
+    },
+    id::Play,
+    words::{Leg, ReadyBy, Verdict},
+};
+
+impl VoicemailDrop {
+    pub(super) fn on_screened(&mut self, leg: Leg, verdict: Verdict, cause: String, now: Instant) {
+        let (first, live, play) = match self.phase {
+            Phase::Answered { live } | Phase::Screening { live } => (true, live, None),
+            Phase::Awaiting { live, .. } | Phase::Explaining { live } => (false, live, None),
+            Phase::Starting { live, play, .. } | Phase::Playing { live, play, .. } => {
+                (false, live, Some(play))
+            }
+            Phase::Lead | Phase::Dialling | Phase::Clearing { .. } | Phase::Ended { .. } => return,
+        };
+        // The first verdict counts, but for a person, who is let go whenever one is noticed.
+        if live != leg || !(first || verdict == Verdict::Human) {
+            return;
+        }
+        self.found.verdict = Some(verdict);
+        self.found.amd_cause = Some(cause).filter(|cause| !cause.is_empty());
+        self.tell(Milestone::Verdict, now);
+        match verdict {
+            Verdict::Machine => self.await_ready_point(live, now),
+            Verdict::Human => {
+                // Silence at once, should the hang-up be refused.
+                self.commands.extend(play.map(Command::StopPlay));
+                self.note_played(None, now);
+                self.found.words = None;
+                self.end_ourselves(Outcome::Human, now);
+            }
+            Verdict::Unsure | Verdict::Silence => match self.plan.when_unsure {
+                WhenUnsure::HangUp => self.end_ourselves(Outcome::Unsure, now),
+                WhenUnsure::Play => self.await_ready_point(live, now),
+            },
+            Verdict::Fax | Verdict::Menu => self.end_ourselves(Outcome::NotVoicemail, now),
+            Verdict::Sit => self.end_ourselves(Outcome::Failed, now),
+        }
+    }
+
+    fn await_ready_point(&mut self, live: Leg, now: Instant) {
+        self.phase = Phase::Awaiting { live, ready: None };
+        self.timers.set(Timer::Ready, now + self.plan.ready_timeout);
+    }
+
+    pub(super) fn on_ready(&mut self, leg: Leg, by: ReadyBy, now: Instant) {
+        let Phase::Awaiting { live, .. } = self.phase else {
+            return;
+        };
+        if live != leg || self.track(live).far_end.is_some() {
+            return;
+        }
+        if self.link == Link::Lost {
+            // A play asked for now could be mistaken for one whose end was missed.
+            self.phase = Phase::Awaiting {
+                live,
+                ready: Some(by),
+            };
+            return;
+        }
+        self.found.ready_by = Some(by);
+        self.tell(Milestone::Ready, now);
+        self.plays += 1;
+        let play = Play(self.plays);
+        self.phase = Phase::Starting {
+            live,
+            play,
+            asked: now,
+        };
+        self.commands.push_back(Command::Play(live, play));
+        self.timers.stop(Timer::Ready);
+        self.timers.stop(Timer::Screening);
+        self.timers.set(Timer::PlayStart, now + PLAY_START);
+    }
+
+    pub(super) fn on_not_ready(&mut self, leg: Leg, now: Instant) {
+        if matches!(self.phase, Phase::Awaiting { live, .. } if live == leg) {
+            self.end_ourselves(Outcome::Unsure, now);
+        }
+    }
+
+    pub(super) fn on_playback_started(&mut self, play: Play, at: Option<PbxTime>, now: Instant) {
+        if let Phase::Starting {
+            live,
+            play: current,
+            ..
+        } = self.phase
+            && play == current
+        {
+            self.begin_to_play(live, play, now, at, now);
+        }
+    }
+
+    /// The PBX plays, since `since` as far as we know.
+    pub(super) fn begin_to_play(
+        &mut self,
+        live: Leg,
+        play: Play,
+        since: Instant,
+        pbx: Option<PbxTime>,
+        now: Instant,
+    ) {
+        self.phase = Phase::Playing {
+            live,
+            play,
+            since,
+            pbx,
+        };
+        self.tell(Milestone::PlayStarted, now);
+        self.timers.stop(Timer::PlayStart);
+        self.timers.set(
+            Timer::Playback,
+            now + self.plan.message_limit() + PLAYBACK_OVERDUE,
+        );
+    }
+
+    pub(super) fn on_playback_finished(
+        &mut self,
+        play: Play,
+        end: PlaybackEnd,
+        at: Option<PbxTime>,
+        now: Instant,
+    ) {
+        // Where nobody told that the playback began, it began after it was asked for.
+        if let Phase::Starting {
+            live,
+            play: current,
+            asked,
+        } = self.phase
+            && play == current
+        {
+            self.begin_to_play(live, play, asked, None, now);
+        }
+        let Phase::Playing {
+            live,
+            play: current,
+            ..
+        } = self.phase
+        else {
+            return;
+        };
+        if play != current {
+            return;
+        }
+        self.note_played(at, now);
+        let played = self.found.played;
+        let far_end = self.track(live).far_end.is_some();
+        self.timers.stop(Timer::Playback);
+        self.tell(Milestone::PlayFinished, now);
+        let whole = end == PlaybackEnd::Done
+            && played + PLAYED_TOLERANCE >= self.plan.message.unwrap_or_default();
+        if whole && far_end && self.plan.message.is_some() {
+            // The far end hung up after the last word.
+            self.found.played = self.plan.message.unwrap_or(played);
+            self.found.ended_by = Some(EndedBy::FarEnd);
+            self.clear(Outcome::Delivered, now);
+        } else if far_end {
+            self.cut_off(EndedBy::FarEnd, now);
+        } else if whole {
+            self.found.played = self.plan.message.unwrap_or(played);
+            self.end_ourselves(Outcome::Delivered, now);
+        } else {
+            let played = played.as_millis();
+            let words = match end {
+                PlaybackEnd::Done => {
+                    format!("the playback ended after {played} ms, before the message's end")
+                }
+                PlaybackEnd::Failed => {
+                    format!(
+                        "the PBX failed to play the message after {played} ms; can it read the file?"
+                    )
+                }
+            };
+            self.explain(live, words, now);
+        }
+    }
+
+    /// Waits for the event that explains an odd end; `words` tell of it where none comes.
+    pub(super) fn explain(&mut self, live: Leg, words: String, now: Instant) {
+        self.phase = Phase::Explaining { live };
+        self.found.words = Some(words);
+        self.timers.stop(Timer::PlayStart);
+        self.timers.stop(Timer::Screening);
+        self.timers.stop(Timer::Ready);
+        self.timers.set(Timer::Reason, now + REASON);
+    }
+
+    /// Keeps how much was played until `now`. The PBX's own times count where both are known: an event may have waited
+    /// on its way.
+    pub(super) fn note_played(&mut self, at: Option<PbxTime>, now: Instant) {
+        let Phase::Playing { since, pbx, .. } = self.phase else {
+            return;
+        };
+        let elapsed = match (pbx, at) {
+            (Some(began), Some(ended)) => ended.since(began),
+            (None, _) | (_, None) => now.saturating_duration_since(since),
+        };
+        self.found.played = elapsed.min(self.plan.message.unwrap_or(elapsed));
+    }
+
+    /// The live leg ended although we had more to play.
+    pub(super) fn cut_off(&mut self, by: EndedBy, now: Instant) {
+        let outcome = match (by, self.found.played) {
+            (EndedBy::Limit, Duration::ZERO) => Outcome::Unsure,
+            (EndedBy::Us | EndedBy::FarEnd, Duration::ZERO) => Outcome::HungUp,
+            (EndedBy::Us | EndedBy::FarEnd | EndedBy::Limit, _) => Outcome::CutOff,
+        };
+        self.found.ended_by = Some(by);
+        self.found.words = None;
+        self.clear(outcome, now);
+    }
+}
+
+/// How long the PBX may take to say that it plays: two requests, each with its own shorter limit, come before it.
+const PLAY_START: Duration = Duration::from_secs(25);
+
+/// How long after the message's length a playback that has not ended is given up. Below the five seconds after which
+/// the PBX ends the leg by itself.
+const PLAYBACK_OVERDUE: Duration = Duration::from_secs(3);
+
+/// By how much a playback may fall short of the message's length and still count as whole: the silence that every
+/// prepared message ends in.
+const PLAYED_TOLERANCE: Duration = Duration::from_millis(200);

@@ -1,0 +1,355 @@
+//! Carries out what drops want: each command becomes requests, sent in order in a task of its own.
+//!
+//! What a command becomes is decided by [`steps`] alone, without a network; the fail-safes of the PBX are set there,
+//! each before the step that it guards. Every failure comes back to the drop as an event.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use tokio::sync::mpsc;
+use tokio_util::task::TaskTracker;
+use tracing::{Instrument as _, Span, debug};
+
+use crate::{
+    ari::{Failure, HangUp, Originate, Rest},
+    config::Endpoint,
+    drop::{Command, Event, Plan, Refusal, WhenUnsure},
+    id::{ChannelId, DropId, PlaybackId, RunName},
+    phone::{CallerId, PhoneNumber},
+    words::Leg,
+};
+
+/// What is the same for all calls of a run.
+#[derive(Clone, Debug)]
+pub struct Trunk {
+    /// Whose calls they are.
+    pub run: RunName,
+    /// The app that they enter.
+    pub app: String,
+    /// The dialplan context that screens them.
+    pub context: String,
+    /// Where they are dialled.
+    pub endpoint: Endpoint,
+    /// Who calls.
+    pub caller_id: CallerId,
+}
+
+/// What is particular to the calls of one drop.
+#[derive(Clone, Debug)]
+pub struct Sheet {
+    /// Whom they call.
+    pub number: PhoneNumber,
+    /// How.
+    pub plan: Plan,
+    /// The media URI of the message.
+    pub media: String,
+}
+
+/// Something to carry out.
+#[derive(Debug)]
+pub(super) struct Errand {
+    /// Which drop wants it.
+    pub(super) drop: DropId,
+    /// What it wants.
+    pub(super) command: Command,
+    /// Its particulars; `None` for a drop that has ended, of which only a leg can be hung up.
+    pub(super) sheet: Option<Arc<Sheet>>,
+    /// Where its log lines belong.
+    pub(super) span: Span,
+}
+
+/// Carries out errands until their sender is gone, then sees the last ones through. Reports go to `reports`, a bounded
+/// channel whose receiver must never wait for this task.
+pub(super) async fn run(
+    rest: Rest,
+    trunk: Arc<Trunk>,
+    mut errands: mpsc::UnboundedReceiver<Errand>,
+    reports: mpsc::Sender<(DropId, Event)>,
+) {
+    let tracker = TaskTracker::new();
+    while let Some(errand) = errands.recv().await {
+        let (rest, trunk, reports) = (rest.clone(), Arc::clone(&trunk), reports.clone());
+        let span = errand.span.clone();
+        let task = async move {
+            let drop = errand.drop;
+            if let Some(event) = carry_out(&rest, &trunk, errand).await {
+                // The driver is gone only when nobody is left to tell.
+                let _ = reports.send((drop, event)).await;
+            }
+        };
+        tracker.spawn(task.instrument(span));
+    }
+    tracker.close();
+    tracker.wait().await;
+}
+
+/// Carries out one command; the answer is what the drop must hear of it.
+async fn carry_out(rest: &Rest, trunk: &Trunk, errand: Errand) -> Option<Event> {
+    let command = errand.command;
+    debug!(?command, "asked of the pbx");
+    for step in steps(trunk, errand.drop, command, errand.sheet.as_deref()) {
+        match take(rest, step).await {
+            Ok(Taken::Done) => {}
+            Ok(Taken::NotThere) => {
+                if let Command::HangUp(leg) = command {
+                    return Some(Event::Absent(leg));
+                }
+            }
+            Err(failure) => {
+                debug!(?command, kind = ?failure.kind, words = failure.words, "refused by the pbx");
+                let why = Refusal::from(failure);
+                return Some(Event::Refused { command, why });
+            }
+        }
+    }
+    match command {
+        Command::Dial(leg) => Some(Event::Accepted(leg)),
+        Command::Screen(_) | Command::Play(..) | Command::StopPlay(_) | Command::HangUp(_) => None,
+    }
+}
+
+/// The requests that carry out a command, in order. None for a command of a drop that has ended, but for a hang-up.
+fn steps(trunk: &Trunk, drop: DropId, command: Command, sheet: Option<&Sheet>) -> Vec<Step> {
+    let channel = |leg| ChannelId::leg(trunk.run.clone(), drop, leg);
+    let playback = |play| PlaybackId {
+        run: trunk.run.clone(),
+        drop,
+        play,
+    };
+    match (command, sheet) {
+        (Command::HangUp(leg), _) => vec![Step::HangUp(channel(leg))],
+        (Command::StopPlay(play), _) => vec![Step::StopPlay(playback(play))],
+        (Command::Dial(leg), Some(sheet)) => {
+            vec![Step::Originate(Box::new(originate(
+                trunk, drop, leg, sheet,
+            )))]
+        }
+        (Command::Screen(leg), Some(sheet)) => {
+            let mut steps = vec![limit(channel(leg), sheet.plan.screening_timeout)];
+            if leg == Leg::Busy {
+                // From here on it is a call like any other, and belongs in the books.
+                steps.push(Step::SetVariable(channel(leg), NO_CDR, "0".into()));
+            }
+            steps.push(Step::Continue(channel(leg), trunk.context.clone()));
+            steps
+        }
+        (Command::Play(leg, play), Some(sheet)) => vec![
+            // Before the play: during it the request would wait until it has ended.
+            limit(channel(leg), sheet.plan.message_limit() + PLAY_GRACE),
+            Step::Play(channel(leg), playback(play), sheet.media.clone()),
+        ],
+        (Command::Dial(_) | Command::Screen(_) | Command::Play(..), None) => Vec::new(),
+    }
+}
+
+fn originate(trunk: &Trunk, drop: DropId, leg: Leg, sheet: &Sheet) -> Originate {
+    let ring = whole_seconds(sheet.plan.ring_timeout(leg));
+    let unsure = match sheet.plan.when_unsure {
+        WhenUnsure::HangUp => "hang_up",
+        WhenUnsure::Play => "play",
+    };
+    let ready = whole_seconds(sheet.plan.ready_timeout).as_secs();
+    let limit = (ring + RING_GRACE).as_secs();
+    let mut variables = BTreeMap::from([
+        ("AFTERTONE_APP".to_owned(), trunk.app.clone()),
+        ("AFTERTONE_DROP".to_owned(), drop.to_string()),
+        ("AFTERTONE_READY_TIMEOUT".to_owned(), ready.to_string()),
+        ("AFTERTONE_WHEN_UNSURE".to_owned(), unsure.to_owned()),
+        (LIMIT.to_owned(), limit.to_string()),
+    ]);
+    if leg == Leg::Busy {
+        variables.insert(NO_CDR.to_owned(), "1".to_owned());
+    }
+    Originate {
+        channel: ChannelId::leg(trunk.run.clone(), drop, leg),
+        endpoint: trunk.endpoint.dial_string(&sheet.number),
+        caller_id: trunk.caller_id.as_str().to_owned(),
+        app: trunk.app.clone(),
+        app_args: drop.to_string(),
+        timeout: ring,
+        variables,
+    }
+}
+
+/// The PBX's own time limit of a channel, counted from when it is set.
+fn limit(channel: ChannelId, after: Duration) -> Step {
+    let seconds = whole_seconds(after).as_secs().to_string();
+    Step::SetVariable(channel, LIMIT, seconds)
+}
+
+/// The PBX counts in whole seconds, and takes 0 for no limit at all.
+fn whole_seconds(duration: Duration) -> Duration {
+    let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
+    Duration::from_secs(seconds.max(1))
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Originate(Box<Originate>),
+    SetVariable(ChannelId, &'static str, String),
+    Continue(ChannelId, String),
+    Play(ChannelId, PlaybackId, String),
+    StopPlay(PlaybackId),
+    HangUp(ChannelId),
+}
+
+enum Taken {
+    Done,
+    NotThere,
+}
+
+async fn take(rest: &Rest, step: Step) -> Result<Taken, Failure> {
+    match step {
+        Step::Originate(originate) => rest.originate(&originate).await?,
+        Step::SetVariable(channel, name, value) => {
+            rest.set_variable(&channel, name, &value).await?;
+        }
+        Step::Continue(channel, context) => rest.continue_in(&channel, &context, "s", 1).await?,
+        Step::Play(channel, playback, media) => rest.play(&channel, &playback, &media).await?,
+        Step::StopPlay(playback) => {
+            rest.stop_play(&playback).await?;
+        }
+        Step::HangUp(channel) => {
+            return Ok(match rest.hang_up(&channel.to_string()).await? {
+                HangUp::Done => Taken::Done,
+                HangUp::NotThere => Taken::NotThere,
+            });
+        }
+    }
+    Ok(Taken::Done)
+}
+
+/// Ends a channel this long after it was set, whatever it does.
+const LIMIT: &str = "TIMEOUT(absolute)";
+
+/// Keeps a channel out of the PBX's call records.
+const NO_CDR: &str = "CDR_PROP(disable)";
+
+/// What the limit at originate grants beyond the ring time: until the answered leg is in our hands (design, rule 3).
+const RING_GRACE: Duration = Duration::from_secs(10);
+
+/// What the limit of a play grants beyond the message's length (design, rule 3).
+const PLAY_GRACE: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        drop::{Technique, WhenBusyLegAnswered},
+        id::Play,
+        phone::Rules,
+    };
+
+    #[test]
+    fn each_command_becomes_its_requests_in_order() {
+        use Command as C;
+        use Leg::{Busy, Drop};
+        let rows = [
+            (
+                C::Screen(Drop),
+                "drop TIMEOUT(absolute)=90; drop continue aftertone-screen",
+            ),
+            (
+                C::Screen(Busy),
+                "busy TIMEOUT(absolute)=90; busy CDR_PROP(disable)=0; busy continue aftertone-screen",
+            ),
+            (
+                C::Play(Drop, Play(2)),
+                "drop TIMEOUT(absolute)=13; drop play2 sound:/x/spring",
+            ),
+            (C::StopPlay(Play(2)), "stop play2"),
+            (C::HangUp(Busy), "busy hang up"),
+        ];
+        for (command, expected) in rows {
+            assert_eq!(told(command, Some(&sheet())), expected);
+        }
+    }
+
+    #[test]
+    fn a_drop_that_has_ended_can_only_be_let_go() {
+        use Command as C;
+        for leg in Leg::BOTH {
+            for command in [C::Dial(leg), C::Screen(leg), C::Play(leg, Play(1))] {
+                assert_eq!(told(command, None), "", "{command:?}");
+            }
+            assert_eq!(told(C::HangUp(leg), None), format!("{leg} hang up"));
+        }
+    }
+
+    #[test]
+    fn an_originate_carries_the_limits_that_outlive_us() {
+        let call = |leg| originate(&trunk(), DropId::from_u128(7), leg, &sheet());
+        let (busy, drop) = (call(Leg::Busy), call(Leg::Drop));
+        assert_eq!(
+            busy.timeout,
+            Duration::from_secs(48),
+            "lead and answer timeout, rounded up"
+        );
+        assert_eq!(drop.timeout, Duration::from_secs(45));
+        assert_eq!(busy.variables[LIMIT], "58");
+        assert_eq!(drop.variables[LIMIT], "55");
+        assert_eq!(busy.variables[NO_CDR], "1");
+        assert!(!drop.variables.contains_key(NO_CDR));
+        assert_eq!(drop.endpoint, "PJSIP/+12025550101@trunk");
+        assert_eq!(drop.app_args, DropId::from_u128(7).to_string());
+        assert_eq!(drop.variables["AFTERTONE_APP"], "aftertone-run1");
+        assert_eq!(drop.variables["AFTERTONE_DROP"], drop.app_args);
+        assert_eq!(drop.variables["AFTERTONE_READY_TIMEOUT"], "60");
+        assert_eq!(drop.variables["AFTERTONE_WHEN_UNSURE"], "hang_up");
+    }
+
+    #[test]
+    fn a_limit_is_never_shorter_than_asked_nor_none() {
+        for (millis, seconds) in [(0, 1), (1, 1), (1_000, 1), (1_001, 2), (7_240, 8)] {
+            let whole = whole_seconds(Duration::from_millis(millis));
+            assert_eq!(whole, Duration::from_secs(seconds), "{millis}");
+        }
+    }
+
+    fn told(command: Command, sheet: Option<&Sheet>) -> String {
+        let steps = steps(&trunk(), DropId::from_u128(7), command, sheet);
+        let told: Vec<_> = steps.iter().map(tell).collect();
+        told.join("; ")
+    }
+
+    fn tell(step: &Step) -> String {
+        let role = |channel: &ChannelId| channel.to_string().rsplit('-').next().unwrap().to_owned();
+        match step {
+            Step::Originate(call) => format!("{} originate", role(&call.channel)),
+            Step::SetVariable(channel, name, value) => format!("{} {name}={value}", role(channel)),
+            Step::Continue(channel, context) => format!("{} continue {context}", role(channel)),
+            Step::Play(channel, playback, media) => {
+                format!("{} play{} {media}", role(channel), playback.play.0)
+            }
+            Step::StopPlay(playback) => format!("stop play{}", playback.play.0),
+            Step::HangUp(channel) => format!("{} hang up", role(channel)),
+        }
+    }
+
+    fn trunk() -> Trunk {
+        Trunk {
+            run: RunName::new("run1").unwrap(),
+            app: "aftertone-run1".into(),
+            context: "aftertone-screen".into(),
+            endpoint: Endpoint::parse("PJSIP/{number}@trunk").unwrap(),
+            caller_id: CallerId::parse("+12025550100").unwrap(),
+        }
+    }
+
+    fn sheet() -> Sheet {
+        Sheet {
+            number: PhoneNumber::parse("+12025550101", Rules::default()).unwrap(),
+            plan: Plan {
+                technique: Technique::Double,
+                lead: Duration::from_millis(2_500),
+                answer_timeout: Duration::from_secs(45),
+                screening_timeout: Duration::from_secs(90),
+                ready_timeout: Duration::from_secs(60),
+                release_on_progress: None,
+                when_unsure: WhenUnsure::HangUp,
+                when_busy_leg_answered: WhenBusyLegAnswered::Promote,
+                message: Some(Duration::from_millis(7_240)),
+            },
+            media: "sound:/x/spring".into(),
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! A call within the PBX, from it to itself: it shows that events arrive, which contexts there are, and that the PBX
+//! can read what is written into the folder of messages.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use tokio::time::{error::Elapsed, timeout};
+
+use super::{Check, unanswered};
+use crate::{
+    ari::{Events, Incoming, Notice, Originate, Pbx, Rest},
+    config::Config,
+    drop::{Event, PlaybackEnd},
+    id::{ChannelId, DropId, Play, PlaybackId, RunName},
+    run::session::app_of,
+    words::Leg,
+};
+
+/// Makes the call and tells what it shows.
+pub(super) async fn check(pbx: &Pbx, config: &Config, run: &RunName, tell: &mut impl FnMut(Check)) {
+    let app = app_of(&config.pbx.app, run);
+    let events = match pbx.listen(&app, run).await {
+        Ok(events) => events,
+        Err(error) => {
+            tell(Check::fail(
+                EVENTS,
+                format!("the event websocket cannot be opened: {error}"),
+                "load res_ari_events.so and res_http_websocket.so; let no proxy stand in between that does not pass websockets on",
+            ));
+            return;
+        }
+    };
+    let mut probe = Probe {
+        rest: pbx.rest(),
+        config,
+        app,
+        channel: ChannelId::leg(run.clone(), DropId::generate(), Leg::Drop),
+        events,
+    };
+    probe.run(tell).await;
+    probe.end().await;
+}
+
+struct Probe<'a> {
+    rest: Rest,
+    config: &'a Config,
+    app: String,
+    channel: ChannelId,
+    events: Events,
+}
+
+/// What became of the call.
+enum Call {
+    /// It was answered and waits in our app.
+    Entered,
+    /// It ended at once: nobody answers there.
+    Gone,
+    /// Nothing was heard of it.
+    Unheard,
+}
+
+impl Probe<'_> {
+    async fn run(&mut self, tell: &mut impl FnMut(Check)) {
+        if let Err(failure) = self.rest.originate(&self.call()).await {
+            tell(unanswered(EVENTS, &failure));
+            return;
+        }
+        match self.answered().await {
+            Call::Entered => {
+                tell(Check::ok(
+                    EVENTS,
+                    "the websocket brings the events of a call",
+                ));
+            }
+            Call::Gone => {
+                tell(Check::ok(
+                    EVENTS,
+                    "the websocket brings the events of a call",
+                ));
+                tell(Check::fail(
+                    CONTEXTS,
+                    format!(
+                        "the context `{PROBE_CONTEXT}` is missing, so that the rest cannot be tried"
+                    ),
+                    INCLUDE,
+                ));
+                return;
+            }
+            Call::Unheard => {
+                tell(Check::fail(
+                    EVENTS,
+                    "the websocket is open, but the events of a call do not come",
+                    "look at the PBX's log, and at what stands between: it must pass websockets on at once",
+                ));
+                return;
+            }
+        }
+        tell(self.contexts().await);
+        tell(self.sounds().await);
+    }
+
+    fn call(&self) -> Originate {
+        let limit = CALL_LIMIT.as_secs().to_string();
+        Originate {
+            channel: self.channel.clone(),
+            endpoint: format!("Local/s@{PROBE_CONTEXT}"),
+            caller_id: self.config.pbx.caller_id.as_str().to_owned(),
+            app: self.app.clone(),
+            app_args: self.channel.drop.to_string(),
+            timeout: CALL_LIMIT,
+            variables: BTreeMap::from([
+                ("TIMEOUT(absolute)".to_owned(), limit),
+                ("CDR_PROP(disable)".to_owned(), "1".to_owned()),
+            ]),
+        }
+    }
+
+    async fn answered(&mut self) -> Call {
+        let call = self.hear(|event| {
+            let entered = matches!(event, Event::Entered(_)).then_some(Call::Entered);
+            entered.or(matches!(event, Event::Gone { .. }).then_some(Call::Gone))
+        });
+        call.await.unwrap_or(Call::Unheard)
+    }
+
+    async fn contexts(&self) -> Check {
+        let context = &self.config.pbx.context;
+        let asked = format!("DIALPLAN_EXISTS({context},s,1)");
+        match self.rest.variable(&self.channel.to_string(), &asked).await {
+            Ok(Some(found)) if found.trim() == "1" => Check::ok(
+                CONTEXTS,
+                format!("`{context}` and `{PROBE_CONTEXT}` are in the dialplan"),
+            ),
+            Ok(Some(_)) => Check::fail(
+                CONTEXTS,
+                format!("the context `{context}` is missing, or has no extension s"),
+                INCLUDE,
+            ),
+            Ok(None) => Check::warn(
+                CONTEXTS,
+                format!("it cannot be told whether the context `{context}` is there"),
+                "load func_dialplan.so",
+            ),
+            Err(failure) => unanswered(CONTEXTS, &failure),
+        }
+    }
+
+    async fn sounds(&mut self) -> Check {
+        let folder = &self.config.pbx.sounds_dir;
+        let name = format!("once-{}-{}", self.channel.run, self.channel.drop);
+        let file = match ProbeFile::write(folder, &name) {
+            Ok(file) => file,
+            Err(error) => {
+                return Check::fail(
+                    SOUNDS,
+                    format!("no file can be written in {}: {error}", folder.display()),
+                    format!(
+                        "make `pbx.sounds_dir` a folder that this user may write to and the PBX may read: \
+                         `install -d -o $USER -g asterisk -m 2750 {}`",
+                        folder.display()
+                    ),
+                );
+            }
+        };
+        let there = self.config.pbx.pbx_sounds_dir.join(&name);
+        let play = PlaybackId {
+            run: self.channel.run.clone(),
+            drop: self.channel.drop,
+            play: Play(1),
+        };
+        let media = format!("sound:{}", there.display());
+        if let Err(failure) = self.rest.play(&self.channel, &play, &media).await {
+            return unanswered(SOUNDS, &failure);
+        }
+        let heard = self.hear(|event| {
+            let Event::PlaybackFinished { end, .. } = event else {
+                return None;
+            };
+            Some(end)
+        });
+        let end = heard.await;
+        drop(file);
+        match end {
+            Some(PlaybackEnd::Done) => Check::ok(
+                SOUNDS,
+                format!(
+                    "what is written into {} is played by the PBX",
+                    folder.display()
+                ),
+            ),
+            Some(PlaybackEnd::Failed) => Check::fail(
+                SOUNDS,
+                format!(
+                    "a file written into {} cannot be played by the PBX as {}.wav",
+                    folder.display(),
+                    there.display()
+                ),
+                "let the PBX's user read the folder and all above it; where the PBX sees the folder by another path \
+                 (container, chroot), set `pbx.pbx_sounds_dir` to that path",
+            ),
+            None => Check::fail(
+                SOUNDS,
+                "the PBX did not tell how the playing of a test file ended",
+                "look at the PBX's log",
+            ),
+        }
+    }
+
+    /// Waits for an event that `wanted` takes; `None` where it does not come in time.
+    async fn hear<T>(&mut self, wanted: impl Fn(Event) -> Option<T>) -> Option<T> {
+        let drop = self.channel.drop;
+        let events = &mut self.events;
+        let heard = async {
+            loop {
+                if let Incoming::Notice(Notice::Drop { drop: of, event }) = events.next().await?
+                    && of == drop
+                    && let Some(found) = wanted(event)
+                {
+                    return Some(found);
+                }
+            }
+        };
+        timeout(PATIENCE, heard)
+            .await
+            .unwrap_or_else(|Elapsed { .. }| None)
+    }
+
+    /// Leaves nothing behind.
+    async fn end(self) {
+        if let Err(failure) = self.rest.hang_up(&self.channel.to_string()).await {
+            tracing::warn!(
+                words = failure.words,
+                "the test call cannot be hung up; the pbx ends it within {} s",
+                CALL_LIMIT.as_secs()
+            );
+        }
+        self.events.close().await;
+    }
+}
+
+/// A sound file that lives as long as its value.
+struct ProbeFile(PathBuf);
+
+impl ProbeFile {
+    fn write(folder: &Path, name: &str) -> io::Result<Self> {
+        let path = folder.join(format!("{name}.wav"));
+        let file = Self(path);
+        fs::write(&file.0, wav())?;
+        Ok(file)
+    }
+}
+
+impl Drop for ProbeFile {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_file(&self.0)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(file = %self.0.display(), %error, "a test file is left behind");
+        }
+    }
+}
+
+/// Half a second of silence: 8 kHz, mono, 16 bit.
+fn wav() -> Vec<u8> {
+    let data = vec![0_u8; 8_000];
+    let length: u32 = 8_000;
+    let mut wav = Vec::with_capacity(data.len() + 44);
+    wav.extend(b"RIFF");
+    wav.extend((36 + length).to_le_bytes());
+    wav.extend(b"WAVEfmt ");
+    wav.extend(16_u32.to_le_bytes());
+    for short in [1_u16, 1] {
+        wav.extend(short.to_le_bytes());
+    }
+    for long in [8_000_u32, 16_000] {
+        wav.extend(long.to_le_bytes());
+    }
+    for short in [2_u16, 16] {
+        wav.extend(short.to_le_bytes());
+    }
+    wav.extend(b"data");
+    wav.extend(length.to_le_bytes());
+    wav.extend(data);
+    wav
+}
+
+const EVENTS: &str = "events";
+const CONTEXTS: &str = "contexts";
+const SOUNDS: &str = "sounds_dir";
+
+const PROBE_CONTEXT: &str = "aftertone-probe";
+
+const INCLUDE: &str = "include asterisk-conf/pbx/extensions_aftertone.conf from the PBX's extensions.conf, then `dialplan reload` \
+     on its console";
+
+/// How long an event of the test call may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The PBX ends the test call itself after this long.
+const CALL_LIMIT: Duration = Duration::from_secs(20);

@@ -1,0 +1,443 @@
+//! The one loop that owns the board: takes in what happened, hands on what drops want, sleeps until the next deadline.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    panic::resume_unwind,
+    sync::Arc,
+    time::Instant,
+};
+
+use tokio::{
+    sync::mpsc,
+    task::JoinHandle,
+    time::{Instant as TokioInstant, sleep_until},
+};
+use tracing::{Span, debug, error, info, info_span, trace, warn};
+
+use super::{
+    dialler::{Errand, Sheet},
+    sweep::{Asked, Reconciled, Reconciler},
+};
+use crate::{
+    ari::{Events, Incoming, Notice},
+    clock,
+    drop::{Board, Command, Event, Milestone, Moment, Outcome, Plan, Report},
+    id::{ChannelId, DropId, Play, RunName},
+    phone::PhoneNumber,
+    words::Leg,
+};
+
+/// A drop to be carried out.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// Its name.
+    pub id: DropId,
+    /// Whom to leave the message.
+    pub number: PhoneNumber,
+    /// How.
+    pub plan: Plan,
+    /// The media URI of the message, as the PBX takes it.
+    pub media: String,
+}
+
+/// What others ask of the driver.
+#[derive(Debug)]
+pub enum Order {
+    /// Start a drop; its news go to the sender.
+    Start(Box<Job>, mpsc::UnboundedSender<News>),
+    /// End a drop.
+    Cancel(DropId),
+    /// End all drops.
+    CancelAll,
+    /// Start nothing more, and end when the last drop has.
+    Drain,
+}
+
+/// What became of a drop, as it happens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum News {
+    /// A milestone, with what is to be said about it beyond its name.
+    Moment(Moment, Option<String>),
+    /// The end; nothing follows.
+    Ended(Box<Report>),
+}
+
+/// Why the driver ended before it was told to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unended {
+    /// Another program took our app name: events went to it, so every drop was let go.
+    Replaced,
+}
+
+/// The loop and all it knows.
+pub(super) struct Driver {
+    run: RunName,
+    board: Board,
+    records: BTreeMap<DropId, Record>,
+    link: Link,
+    events: Events,
+    orders: mpsc::Receiver<Order>,
+    reports: mpsc::Receiver<(DropId, Event)>,
+    errands: mpsc::UnboundedSender<Errand>,
+    reconciler: Reconciler,
+    draining: bool,
+}
+
+/// The channels by which a driver is tied to the rest.
+pub(super) struct Ties {
+    pub(super) events: Events,
+    pub(super) orders: mpsc::Receiver<Order>,
+    pub(super) reports: mpsc::Receiver<(DropId, Event)>,
+    pub(super) errands: mpsc::UnboundedSender<Errand>,
+}
+
+impl Driver {
+    /// A driver without drops whose link to the PBX is up.
+    pub(super) fn new(run: RunName, reconciler: Reconciler, ties: Ties) -> Self {
+        Self {
+            run,
+            board: Board::new(),
+            records: BTreeMap::new(),
+            link: Link::Up,
+            events: ties.events,
+            orders: ties.orders,
+            reports: ties.reports,
+            errands: ties.errands,
+            reconciler,
+            draining: false,
+        }
+    }
+
+    /// Drives until it is drained, or until it cannot go on.
+    ///
+    /// # Errors
+    /// [`Unended`] where it ended for a reason of its own; no drop is in flight then either.
+    pub(super) async fn drive(mut self) -> Result<(), Unended> {
+        while !(self.board.is_empty() && (self.draining || self.link.is_taken())) {
+            let deadline = self.board.poll_timeout();
+            tokio::select! {
+                // Events first: what the PBX said before a deadline or an order counts before it.
+                biased;
+                Some(incoming) = self.events.next() => self.on_incoming(incoming),
+                Some((drop, event)) = self.reports.recv() => self.on_event(drop, event),
+                () = at(deadline) => self.board.handle_timeout(clock::now()),
+                done = self.link.reconciled() => self.on_reconciled(done),
+                order = self.orders.recv(), if !self.is_deaf() => {
+                    self.on_order(order.unwrap_or(Order::Drain));
+                }
+            }
+            self.settle();
+        }
+        let taken = self.link.is_taken();
+        self.events.close().await;
+        if taken {
+            Err(Unended::Replaced)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn on_incoming(&mut self, incoming: Incoming) {
+        let now = clock::now();
+        match incoming {
+            Incoming::Notice(Notice::Drop { drop, event }) => self.on_event(drop, event),
+            Incoming::Notice(Notice::Stranger { channel, ours }) => {
+                self.on_stranger(&channel, ours)
+            }
+            Incoming::Down { why } => {
+                debug!(why, "nothing is dialled until the event link is back");
+                self.cut(now);
+            }
+            Incoming::Up { first: true } => {}
+            Incoming::Up { first: false } => {
+                self.cut(now);
+                self.reconcile();
+            }
+            Incoming::Replaced => {
+                error!(
+                    app = self.reconciler.app(),
+                    "another program has registered our app name; every call is let go and nothing more is started"
+                );
+                self.link = Link::Taken;
+                self.board.link_lost(now);
+                self.board.cancel_all(now);
+            }
+        }
+    }
+
+    fn on_event(&mut self, drop: DropId, event: Event) {
+        let now = clock::now();
+        let record = self.records.get_mut(&drop);
+        let span = record.as_ref().map_or_else(Span::none, |r| r.span.clone());
+        let _inside = span.enter();
+        trace!(?event, "happened");
+        if let Some(record) = record {
+            record.note(&event);
+        }
+        self.board.handle_event(drop, event, now);
+    }
+
+    /// A channel that no drop of ours knows entered our app.
+    fn on_stranger(&mut self, channel: &str, ours: Option<ChannelId>) {
+        match ours {
+            Some(id) if id.run == self.run => {
+                warn!(channel, "a channel of ours that no drop owns is hung up");
+                self.reconciler.hang_up(id);
+            }
+            Some(_) | None => warn!(
+                channel,
+                "a channel that is not ours entered our app and is left alone"
+            ),
+        }
+    }
+
+    fn on_order(&mut self, order: Order) {
+        let now = clock::now();
+        match order {
+            Order::Start(job, news) if self.draining || self.link.is_taken() => {
+                debug!(drop = %job.id, "not started: no more drops are taken");
+                // Its sender sees the channel closed without an end.
+                drop(news);
+            }
+            Order::Start(job, news) => self.start(*job, news, now),
+            Order::Cancel(id) => self.board.cancel(id, now),
+            Order::CancelAll => self.board.cancel_all(now),
+            Order::Drain => self.draining = true,
+        }
+    }
+
+    /// Whether no order can come any more.
+    fn is_deaf(&self) -> bool {
+        self.orders.is_closed() && self.orders.is_empty()
+    }
+
+    fn start(&mut self, job: Job, news: mpsc::UnboundedSender<News>, now: Instant) {
+        let span = info_span!("drop", id = %job.id, number = %job.number);
+        span.in_scope(|| info!(technique = ?job.plan.technique, "drop began"));
+        self.board.start(job.id, job.plan.clone(), now);
+        let record = Record {
+            sheet: Arc::new(Sheet {
+                number: job.number,
+                plan: job.plan,
+                media: job.media,
+            }),
+            news,
+            span,
+            verdict: None,
+            dialled: BTreeSet::new(),
+            unanswered: BTreeSet::new(),
+            plays: BTreeSet::new(),
+        };
+        self.records.insert(job.id, record);
+    }
+
+    fn on_reconciled(&mut self, done: Reconciled) {
+        // A leg whose originate was answered only after the list was read is neither there nor gone.
+        let overtaken = done.unanswered.iter().any(|(drop, leg)| {
+            let seen = done.seen.get(drop);
+            let missing = seen.is_none_or(|seen| !seen.legs.contains_key(leg));
+            let record = self.records.get(drop);
+            missing && record.is_some_and(|record| !record.unanswered.contains(leg))
+        });
+        if overtaken {
+            self.reconcile();
+            return;
+        }
+        for channel in done.channels {
+            if !self.board.owns(channel.drop) {
+                warn!(%channel, "a channel that no drop owns is hung up");
+                self.reconciler.hang_up(channel);
+            }
+        }
+        self.link = Link::Up;
+        self.board.link_restored(&done.seen, clock::now());
+    }
+
+    fn cut(&mut self, now: Instant) {
+        if !self.link.is_taken() {
+            self.link = Link::Down;
+            self.board.link_lost(now);
+        }
+    }
+
+    /// Asks the PBX how things stand, now that events flow again. What arrives meanwhile goes to the board as ever.
+    fn reconcile(&mut self) {
+        if self.link.is_taken() {
+            return;
+        }
+        let of_each = |of: fn(&Record) -> &BTreeSet<Leg>| {
+            let legs = self.records.iter();
+            legs.flat_map(move |(&drop, record)| of(record).iter().map(move |&leg| (drop, leg)))
+        };
+        let plays = self.records.iter().flat_map(|(&drop, record)| {
+            let plays = record.plays.iter().copied();
+            plays.map(move |play| (drop, play))
+        });
+        let asked = Asked {
+            legs: of_each(|record| &record.dialled).collect(),
+            unanswered: of_each(|record| &record.unanswered).collect(),
+            plays: plays.collect(),
+        };
+        let task = self.reconciler.begin(asked);
+        self.link = Link::Restoring(Abort(task));
+    }
+
+    /// Hands on all that the board wants and tells.
+    fn settle(&mut self) {
+        while let Some((drop, command)) = self.board.poll_command() {
+            self.hand_on(drop, command);
+        }
+        while let Some((drop, moment)) = self.board.poll_moment() {
+            let Some(record) = self.records.get(&drop) else {
+                continue;
+            };
+            let is_verdict = moment.event == Milestone::Verdict;
+            let note = record.verdict.clone().filter(|_| is_verdict);
+            // Nobody has to listen.
+            let _ = record.news.send(News::Moment(moment, note));
+        }
+        while let Some((drop, mut report)) = self.board.poll_ended() {
+            if self.link.is_taken() && report.outcome == Outcome::Cancelled {
+                // Nobody wished it: how it would have ended is not known.
+                report.outcome = Outcome::Lost;
+                report.words = Some("another program registered our app name".into());
+            }
+            if let Some(record) = self.records.remove(&drop) {
+                record.span.in_scope(|| log_end(&report));
+                let _ = record.news.send(News::Ended(Box::new(report)));
+            }
+        }
+    }
+
+    fn hand_on(&mut self, drop: DropId, command: Command) {
+        let record = self.records.get_mut(&drop);
+        let span = record.as_ref().map_or_else(Span::none, |r| r.span.clone());
+        let sheet = record.map(|record| {
+            match command {
+                Command::Dial(leg) => {
+                    record.dialled.insert(leg);
+                    record.unanswered.insert(leg);
+                }
+                Command::Play(_, play) => {
+                    record.plays.insert(play);
+                }
+                Command::Screen(_) | Command::StopPlay(_) | Command::HangUp(_) => {}
+            }
+            Arc::clone(&record.sheet)
+        });
+        let errand = Errand {
+            drop,
+            command,
+            sheet,
+            span,
+        };
+        if self.errands.send(errand).is_err() {
+            error!(%drop, ?command, "the dialler is gone; nothing can be carried out");
+        }
+    }
+}
+
+/// What the loop keeps of a drop beside the board.
+struct Record {
+    sheet: Arc<Sheet>,
+    news: mpsc::UnboundedSender<News>,
+    span: Span,
+    /// Who answered, in the words of the one that told it last.
+    verdict: Option<String>,
+    dialled: BTreeSet<Leg>,
+    /// Legs whose originate has had no reply.
+    unanswered: BTreeSet<Leg>,
+    plays: BTreeSet<Play>,
+}
+
+impl Record {
+    /// Keeps what an event says beyond what the board makes of it.
+    fn note(&mut self, event: &Event) {
+        if let Event::Screened { verdict, cause, .. } = event {
+            self.verdict = Some(said(verdict.as_str(), cause));
+        }
+        if let Event::Accepted(leg)
+        | Event::Refused {
+            command: Command::Dial(leg),
+            ..
+        } = event
+        {
+            self.unanswered.remove(leg);
+        }
+    }
+}
+
+/// The event link, as the board knows it.
+enum Link {
+    Up,
+    Down,
+    /// Events flow, and the PBX is being asked what happened meanwhile.
+    Restoring(Abort<Reconciled>),
+    /// Another program has it.
+    Taken,
+}
+
+impl Link {
+    const fn is_taken(&self) -> bool {
+        matches!(self, Self::Taken)
+    }
+
+    /// Waits for the end of [`Self::Restoring`]; for ever in any other state.
+    async fn reconciled(&mut self) -> Reconciled {
+        let Self::Restoring(task) = self else {
+            return std::future::pending().await;
+        };
+        match (&mut task.0).await {
+            Ok(done) => done,
+            // It is aborted only where it is let go of, so that this is a panic, and a bug of ours.
+            Err(error) => resume_unwind(error.into_panic()),
+        }
+    }
+}
+
+/// A task that ends with its handle.
+struct Abort<T>(JoinHandle<T>);
+
+impl<T> Drop for Abort<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+async fn at(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(TokioInstant::from_std(deadline)).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The words for a verdict and the detector's own.
+fn said(verdict: &str, cause: &str) -> String {
+    if cause.is_empty() {
+        verdict.to_owned()
+    } else {
+        format!("{verdict} ({cause})")
+    }
+}
+
+fn log_end(report: &Report) {
+    let first = |event: Milestone| {
+        let moment = report
+            .timeline
+            .iter()
+            .find(|moment| moment.event == event)?;
+        u64::try_from(moment.at.as_millis()).ok()
+    };
+    info!(
+        outcome = report.outcome.slug(),
+        promoted = report.promoted,
+        alerting_ms = first(Milestone::DropAlerting),
+        answered_ms = first(Milestone::DropAnswered).or(first(Milestone::BusyAnswered)),
+        verdict_ms = first(Milestone::Verdict),
+        ready_ms = first(Milestone::Ready),
+        play_ms = first(Milestone::PlayStarted),
+        played_ms = u64::try_from(report.played.as_millis()).unwrap_or(u64::MAX),
+        words = report.words,
+        "drop ended"
+    );
+}

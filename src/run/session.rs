@@ -1,0 +1,273 @@
+//! A run of its own on a PBX: its lock, its event link, its driver.
+
+use std::{panic::resume_unwind, sync::Arc, time::Duration};
+
+use thiserror::Error;
+use tokio::{
+    sync::mpsc,
+    task::JoinHandle,
+    time::{error::Elapsed, timeout},
+};
+use tracing::{info, warn};
+
+use super::{
+    dialler::{self, Trunk},
+    driver::{Driver, Job, News, Order, Ties, Unended},
+    runs::{LiveRun, Runs, RunsError},
+    sweep::{self, Reconciler, Remains},
+};
+use crate::{
+    ari::{DEFAULT_REQUEST_TIMEOUT, Events, Failure, LinkError, Pbx, Rest, Settings, SetupError},
+    audio::{self, Library},
+    config::{self, Config, DropSettings},
+    drop::{Plan, Technique, WhenBusyLegAnswered, WhenUnsure},
+    id::{BadId, RunName},
+};
+
+/// A run with an app name of its own beside others on the same PBX.
+pub struct Session {
+    rest: Rest,
+    run: RunName,
+    live: LiveRun,
+    orders: mpsc::Sender<Order>,
+    driver: JoinHandle<Result<(), Unended>>,
+    dialler: JoinHandle<()>,
+}
+
+impl Session {
+    /// Begins a run: takes its lock, reaches the PBX, listens, and sweeps what runs that died have left.
+    ///
+    /// # Errors
+    /// [`SessionError`]; nothing has been dialled then, and nothing is left behind.
+    pub async fn open(config: &Config) -> Result<Self, SessionError> {
+        let run = RunName::unique(&config.instance).map_err(SessionError::Instance)?;
+        let runs = Runs::open(&config.state_dir)?;
+        let library = Library::new(&config.pbx.sounds_dir, &config.pbx.pbx_sounds_dir);
+        let library = library.map_err(SessionError::Library)?;
+        let live = runs.begin(&run)?;
+        let remains = Remains { runs, library };
+        match Reached::new(config, &run, remains).await {
+            Ok(reached) => Ok(reached.into_session(run, live)),
+            Err(error) => {
+                live.end();
+                Err(error)
+            }
+        }
+    }
+
+    /// The name of the run, which is part of its channels' ids.
+    pub const fn run(&self) -> &RunName {
+        &self.run
+    }
+
+    /// Starts a drop. Its news end with [`News::Ended`], or without it where the run has ended first.
+    pub async fn start(&self, job: Job) -> mpsc::UnboundedReceiver<News> {
+        let (news, heard) = mpsc::unbounded_channel();
+        self.order(Order::Start(Box::new(job), news)).await;
+        heard
+    }
+
+    /// Ends all drops on the operator's wish; each tells its own end.
+    pub async fn cancel_all(&self) {
+        self.order(Order::CancelAll).await;
+    }
+
+    /// Ends the run once its drops have ended, and looks whether anything of it is left on the PBX.
+    ///
+    /// # Errors
+    /// [`Unended`] where the run had ended before for a reason of its own.
+    pub async fn close(self) -> Result<(), Unended> {
+        self.order(Order::Drain).await;
+        let ended = join(self.driver).await;
+        // The driver has let go of the errands, so the dialler sees the last ones through and ends.
+        if timeout(LAST_ERRANDS, join(self.dialler)).await.is_err() {
+            warn!("requests to the pbx are still unanswered");
+        }
+        match timeout(LAST_LOOK, sweep::clear(&self.rest, &self.run)).await {
+            Ok(Ok(left)) if left.is_empty() => self.live.end(),
+            Ok(Ok(left)) => warn!(
+                channels = left.len(),
+                "calls were left on the pbx and have been hung up; the next run looks again"
+            ),
+            Ok(Err(Failure { words, .. })) => {
+                warn!(
+                    words,
+                    "it is not known whether calls are left on the pbx; the next run looks"
+                );
+            }
+            Err(Elapsed { .. }) => {
+                warn!("it is not known whether calls are left on the pbx; the next run looks");
+            }
+        }
+        ended
+    }
+
+    async fn order(&self, order: Order) {
+        // A driver that is gone takes no orders; its end is told by `close`.
+        let _ = self.orders.send(order).await;
+    }
+}
+
+/// Why a run could not begin.
+#[derive(Debug, Error)]
+pub enum SessionError {
+    /// The instance's name cannot be part of an id.
+    #[error("the instance's name does not fit `[a-z0-9]{{1,32}}`")]
+    Instance(#[source] BadId),
+    /// The lock of the run.
+    #[error("cannot begin a run in `state_dir`")]
+    Runs(#[from] RunsError),
+    /// The folder of messages.
+    #[error("the folder of messages cannot be used")]
+    Library(#[source] audio::Error),
+    /// What the configuration says about the PBX cannot work.
+    #[error("the settings under `pbx` cannot work")]
+    Settings(#[source] SetupError),
+    /// The PBX does not answer requests as it should.
+    #[error("the PBX at {url} does not answer as it should")]
+    Pbx {
+        /// Where it was sought.
+        url: String,
+        /// What it said, or why it was not reached.
+        source: Failure,
+    },
+    /// The PBX answers requests, but its events do not come.
+    #[error("the event websocket of the PBX at {url} cannot be opened")]
+    Link {
+        /// Where it was sought.
+        url: String,
+        /// Why.
+        source: LinkError,
+    },
+}
+
+/// The plan of a drop as the configuration has it, for a message of a known length, or one that only the PBX knows.
+pub fn plan(settings: &DropSettings, message: Option<Duration>) -> Plan {
+    Plan {
+        technique: match settings.technique {
+            config::Technique::Double => Technique::Double,
+            config::Technique::Single => Technique::Single,
+        },
+        lead: settings.lead,
+        answer_timeout: settings.answer_timeout,
+        screening_timeout: settings.screening_timeout,
+        ready_timeout: settings.ready_timeout,
+        release_on_progress: settings.release_on_progress,
+        when_unsure: match settings.when_unsure {
+            config::WhenUnsure::HangUp => WhenUnsure::HangUp,
+            config::WhenUnsure::Play => WhenUnsure::Play,
+        },
+        when_busy_leg_answered: match settings.when_busy_leg_answered {
+            config::WhenBusyLegAnswered::Promote => WhenBusyLegAnswered::Promote,
+            config::WhenBusyLegAnswered::Continue => WhenBusyLegAnswered::Continue,
+            config::WhenBusyLegAnswered::GiveUp => WhenBusyLegAnswered::GiveUp,
+        },
+        message,
+    }
+}
+
+/// A PBX that answers, tells its events, and has been swept.
+struct Reached {
+    rest: Rest,
+    events: Events,
+    trunk: Trunk,
+    reconciler: Reconciler,
+}
+
+impl Reached {
+    async fn new(config: &Config, run: &RunName, remains: Remains) -> Result<Self, SessionError> {
+        let url = config.pbx.url.to_string();
+        let failed = |source| SessionError::Pbx {
+            url: url.clone(),
+            source,
+        };
+        let pbx = Pbx::new(&settings(config)).map_err(SessionError::Settings)?;
+        let rest = pbx.rest();
+        rest.asterisk_info().await.map_err(failed)?;
+        let app = app_of(&config.pbx.app, run);
+        let events = pbx.listen(&app, run).await;
+        let events = events.map_err(|source| SessionError::Link {
+            url: url.clone(),
+            source,
+        })?;
+        info!(%run, app, "listening to the pbx");
+        let channels = rest.channels().await.map_err(failed)?;
+        sweep::sweep(&rest, &remains, &channels).await;
+        let trunk = Trunk {
+            run: run.clone(),
+            app: app.clone(),
+            context: config.pbx.context.clone(),
+            endpoint: config.pbx.endpoint.clone(),
+            caller_id: config.pbx.caller_id.clone(),
+        };
+        Ok(Self {
+            reconciler: Reconciler::new(rest.clone(), run.clone(), app, remains),
+            rest,
+            events,
+            trunk,
+        })
+    }
+
+    fn into_session(self, run: RunName, live: LiveRun) -> Session {
+        let (orders, orders_in) = mpsc::channel(ORDERS);
+        let (reports_out, reports) = mpsc::channel(REPORTS);
+        let (errands, errands_in) = mpsc::unbounded_channel();
+        let dialler = tokio::spawn(dialler::run(
+            self.rest.clone(),
+            Arc::new(self.trunk),
+            errands_in,
+            reports_out,
+        ));
+        let ties = Ties {
+            events: self.events,
+            orders: orders_in,
+            reports,
+            errands,
+        };
+        let driver = Driver::new(run.clone(), self.reconciler, ties);
+        Session {
+            rest: self.rest,
+            run,
+            live,
+            orders,
+            driver: tokio::spawn(driver.drive()),
+            dialler,
+        }
+    }
+}
+
+/// What `ari` needs to reach the configured PBX.
+pub(super) fn settings(config: &Config) -> Settings {
+    Settings {
+        url: config.pbx.url.to_string(),
+        username: config.pbx.username.clone(),
+        password: config.pbx.password.clone(),
+        ca_file: config.pbx.ca_file.clone(),
+        request_timeout: DEFAULT_REQUEST_TIMEOUT,
+    }
+}
+
+/// The app name of a run of its own: nobody else's events go astray, and nobody takes ours.
+pub(super) fn app_of(app: &str, run: &RunName) -> String {
+    format!("{app}-{run}")
+}
+
+/// The outcome of a task; its panic is ours.
+async fn join<T>(task: JoinHandle<T>) -> T {
+    match task.await {
+        Ok(outcome) => outcome,
+        Err(error) => resume_unwind(error.into_panic()),
+    }
+}
+
+/// Orders that wait for the driver.
+const ORDERS: usize = 64;
+
+/// Reports of the dialler that wait for the driver; a task that reports waits for room.
+const REPORTS: usize = 1_024;
+
+/// How long the last requests may take when all drops have ended.
+const LAST_ERRANDS: Duration = Duration::from_secs(5);
+
+/// How long the last look at the PBX may take.
+const LAST_LOOK: Duration = Duration::from_secs(5);

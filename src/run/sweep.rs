@@ -1,0 +1,275 @@
+//! What the PBX has of us: read when the event link comes back, and swept of what no living process owns.
+//!
+//! A channel is ours to end where its id, parsed whole, names a run that is our own (and its drop is not on the board),
+//! or one whose lock is free. The channels of a run that has no lock file here belong to another machine, or to
+//! nobody we know of, and are left alone.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use backon::{BackoffBuilder as _, ExponentialBuilder};
+use futures::{StreamExt as _, stream};
+use tokio::{task::JoinHandle, time::sleep};
+use tracing::{debug, info, warn};
+
+use super::runs::{DeadRun, Runs};
+use crate::{
+    ari::{self, Channel, Failure, Rest},
+    audio::Library,
+    drop::{RefusalKind, Seen},
+    id::{ChannelId, DropId, Play, PlaybackId, RunName},
+    words::Leg,
+};
+
+/// Finds out how things stand after the event link was down.
+#[derive(Clone)]
+pub(super) struct Reconciler {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    rest: Rest,
+    run: RunName,
+    app: String,
+    remains: Remains,
+}
+
+/// Where runs leave something behind on this machine.
+pub(super) struct Remains {
+    /// Their locks.
+    pub(super) runs: Runs,
+    /// Their messages.
+    pub(super) library: Library,
+}
+
+impl Remains {
+    /// Forgets a run of which the PBX has nothing left.
+    fn bury(&self, dead: DeadRun) {
+        if let Err(error) = self.library.remove_leftovers(dead.run.as_str()) {
+            warn!(run = %dead.run, %error, "messages of a run that died stay behind");
+            return;
+        }
+        dead.bury();
+    }
+}
+
+/// What is asked about.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    /// The legs that were dialled.
+    pub(super) legs: Vec<(DropId, Leg)>,
+    /// Those of them whose originate has had no reply yet.
+    pub(super) unanswered: Vec<(DropId, Leg)>,
+    /// The plays that were asked for.
+    pub(super) plays: Vec<(DropId, Play)>,
+}
+
+/// How things stood, read while events flowed.
+#[derive(Debug, Default)]
+pub(super) struct Reconciled {
+    /// As it was asked.
+    pub(super) unanswered: Vec<(DropId, Leg)>,
+    /// What there is of each drop of this run.
+    pub(super) seen: BTreeMap<DropId, Seen>,
+    /// Every channel of this run.
+    pub(super) channels: Vec<ChannelId>,
+}
+
+impl Reconciler {
+    pub(super) fn new(rest: Rest, run: RunName, app: String, remains: Remains) -> Self {
+        let inner = Inner {
+            rest,
+            run,
+            app,
+            remains,
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// The app name under which events reach us.
+    pub(super) fn app(&self) -> &str {
+        &self.inner.app
+    }
+
+    /// Ends a channel, in a task of its own.
+    pub(super) fn hang_up(&self, channel: ChannelId) {
+        let this = Arc::clone(&self.inner);
+        tokio::spawn(async move { this.hang_up(&channel).await });
+    }
+
+    /// Begins to ask, in a task of its own: subscribes to the legs once more, then reads what exists of them and of
+    /// the plays. It asks until it is answered, or aborted because the link went down again.
+    pub(super) fn begin(&self, asked: Asked) -> JoinHandle<Reconciled> {
+        let this = Arc::clone(&self.inner);
+        tokio::spawn(async move { this.reconcile(asked).await })
+    }
+}
+
+impl Inner {
+    async fn reconcile(&self, asked: Asked) -> Reconciled {
+        let subscribing = asked
+            .legs
+            .into_iter()
+            .map(|(drop, leg)| self.subscribe(drop, leg));
+        stream::iter(subscribing)
+            .buffer_unordered(AT_ONCE)
+            .collect::<()>()
+            .await;
+        let channels = insist("listing the channels", || self.rest.channels()).await;
+        let playing = asked
+            .plays
+            .into_iter()
+            .map(|(drop, play)| self.is_known(drop, play));
+        let known: Vec<_> = stream::iter(playing)
+            .buffer_unordered(AT_ONCE)
+            .filter_map(|found| async move { found })
+            .collect()
+            .await;
+        sweep(&self.rest, &self.remains, &channels).await;
+        // What ended between the socket's opening and the list has been told; let the telling arrive first.
+        sleep(GRACE).await;
+        let mut seen = ari::seen(&self.run, &channels);
+        for (drop, play) in known {
+            seen.entry(drop).or_default().plays.push(play);
+        }
+        let channels = of_run(&self.run, &channels);
+        Reconciled {
+            unanswered: asked.unanswered,
+            seen,
+            channels,
+        }
+    }
+
+    async fn subscribe(&self, drop: DropId, leg: Leg) {
+        let channel = ChannelId::leg(self.run.clone(), drop, leg);
+        let source = [format!("channel:{channel}")];
+        if let Err(failure) = self.rest.subscribe(&self.app, &source).await {
+            // Most often the leg is gone, which the list will show.
+            debug!(%channel, words = failure.words, "not subscribed again");
+        }
+    }
+
+    async fn is_known(&self, drop: DropId, play: Play) -> Option<(DropId, Play)> {
+        let id = PlaybackId {
+            run: self.run.clone(),
+            drop,
+            play,
+        };
+        let found = insist("asking for a playback", || self.rest.playback(&id)).await;
+        found.map(|_| (drop, play))
+    }
+
+    async fn hang_up(&self, channel: &ChannelId) {
+        hang_up(&self.rest, channel).await;
+    }
+}
+
+/// Ends what runs that died have left on the PBX, given its list of channels, and forgets those of which nothing is
+/// left. Whatever cannot be done now is left to the next sweep.
+pub(super) async fn sweep(rest: &Rest, remains: &Remains, channels: &[Channel]) {
+    let dead = match remains.runs.dead() {
+        Ok(dead) => dead,
+        Err(error) => {
+            warn!(%error, "no sweep: the locks of runs cannot be read");
+            return;
+        }
+    };
+    let left: Vec<ChannelId> = dead
+        .iter()
+        .flat_map(|dead| of_run(&dead.run, channels))
+        .collect();
+    if left.is_empty() {
+        dead.into_iter().for_each(|dead| remains.bury(dead));
+        return;
+    }
+    for channel in &left {
+        info!(%channel, "a channel of a run that died is hung up");
+        hang_up(rest, channel).await;
+    }
+    sleep(GRACE).await;
+    let Ok(channels) = rest.channels().await else {
+        return;
+    };
+    let still: BTreeSet<RunName> = channels.iter().filter_map(run_of).collect();
+    for dead in dead {
+        if !still.contains(&dead.run) {
+            remains.bury(dead);
+        }
+    }
+}
+
+/// Ends every channel of `run`.
+///
+/// # Errors
+/// [`Failure`] where the PBX does not tell its channels.
+pub(super) async fn clear(rest: &Rest, run: &RunName) -> Result<Vec<ChannelId>, Failure> {
+    let left = of_run(run, &rest.channels().await?);
+    for channel in &left {
+        hang_up(rest, channel).await;
+    }
+    Ok(left)
+}
+
+async fn hang_up(rest: &Rest, channel: &ChannelId) {
+    if let Err(failure) = rest.hang_up(&channel.to_string()).await {
+        warn!(%channel, words = failure.words, "cannot hang up; the pbx ends it at its time limit");
+    }
+}
+
+/// The channels that belong to a run.
+fn of_run(run: &RunName, channels: &[Channel]) -> Vec<ChannelId> {
+    let ids = channels
+        .iter()
+        .filter_map(|channel| channel.id.parse().ok());
+    ids.filter(|id: &ChannelId| id.run == *run).collect()
+}
+
+fn run_of(channel: &Channel) -> Option<RunName> {
+    Some(channel.id.parse::<ChannelId>().ok()?.run)
+}
+
+/// Asks until it is answered, less and less often.
+async fn insist<T, F>(what: &str, mut ask: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Result<T, Failure>>,
+{
+    let mut pauses = ExponentialBuilder::default()
+        .with_min_delay(FIRST_PAUSE)
+        .with_max_delay(LAST_PAUSE)
+        .with_jitter()
+        .without_max_times()
+        .build();
+    loop {
+        let failure = match ask().await {
+            Ok(answer) => return answer,
+            Err(failure) => failure,
+        };
+        match failure.kind {
+            RefusalKind::Unreachable | RefusalKind::NoReply | RefusalKind::Failed => {
+                debug!(what, words = failure.words, "to be asked again");
+            }
+            RefusalKind::NotFound | RefusalKind::WrongState | RefusalKind::Rejected => {
+                warn!(
+                    what,
+                    words = failure.words,
+                    "refused by the pbx; to be asked again"
+                );
+            }
+        }
+        sleep(pauses.next().unwrap_or(LAST_PAUSE)).await;
+    }
+}
+
+/// Requests sent at once: a part of the 100 sessions that Asterisk grants by default.
+const AT_ONCE: usize = 8;
+
+/// How long what was said before an answer may take to arrive after it, by the other connection.
+const GRACE: Duration = Duration::from_millis(250);
+
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LAST_PAUSE: Duration = Duration::from_secs(2);

@@ -1,0 +1,107 @@
+//! A hundred drops at once, in one process, on one PBX.
+
+use std::{sync::Arc, time::Duration};
+
+use aftertone::{
+    config::Config,
+    drop::{Outcome, Report},
+    id::DropId,
+    phone::{PhoneNumber, Rules},
+    run::{Job, News, Session, plan},
+};
+use libtest_mimic::{Failed, Trial};
+
+use crate::{
+    Bench, check,
+    network::Number,
+    recording::RATE,
+    subscribers::{PATIENCE, delivered},
+};
+
+const DROPS: usize = 100;
+
+/// How many of the hundred may have lost or doubled a packet inside, and how much of the message that may be: two
+/// software PBXs and their far end share the cores of one machine.
+const MAY_SLIP: usize = 2;
+const SLIP: Duration = Duration::from_millis(200);
+
+/// One test, which needs the machine for itself.
+pub(crate) fn trials(bench: &Arc<Bench>) -> Vec<Trial> {
+    let bench = Arc::clone(bench);
+    vec![Trial::test(
+        "crowd::a_hundred_drops_at_once_are_all_delivered_whole",
+        move || bench.alone(|| hundred(&bench)),
+    )]
+}
+
+fn hundred(bench: &Bench) -> Result<(), Failed> {
+    let numbers: Vec<_> = (0..DROPS).map(|_| bench.lab().number("0101")).collect();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    let reports = runtime.block_on(all_at_once(bench, &numbers))?;
+    for (number, report) in numbers.iter().zip(&reports) {
+        check!(report.outcome == Outcome::Delivered, "{report:#?}");
+        check!(bench.lab().times_called(number)? == 2);
+    }
+    let found = numbers
+        .iter()
+        .map(|number| delivered(bench, number))
+        .collect::<Result<Vec<_>, _>>()?;
+    let cut: Vec<_> = found
+        .iter()
+        .filter(|found| !found.has_both_ends())
+        .map(ToString::to_string)
+        .collect();
+    check!(cut.is_empty(), "{cut:#?}");
+    let slipped: Vec<_> = found.iter().filter(|found| !found.is_whole()).collect();
+    check!(slipped.len() <= MAY_SLIP, "{slipped:#?}");
+    check!(
+        slipped
+            .iter()
+            .all(|found| found.slip < SLIP && found.inside_missing < SLIP),
+        "{slipped:#?}"
+    );
+    Ok(())
+}
+
+async fn all_at_once(bench: &Bench, numbers: &[Number]) -> Result<Vec<Report>, Failed> {
+    let config = Config::load(Some(bench.lab().config()))?;
+    let session = Session::open(&config).await?;
+    let message = bench.message();
+    let length = Duration::from_secs_f64(message.samples.len() as f64 / RATE as f64);
+    let mut news = Vec::new();
+    for number in numbers {
+        let job = Job {
+            id: DropId::generate(),
+            number: PhoneNumber::parse(&number.e164(), Rules::default())?,
+            plan: plan(&config.drop, Some(length)),
+            media: format!(
+                "sound:{}/{}",
+                config.pbx.pbx_sounds_dir.display(),
+                message.name
+            ),
+        };
+        news.push(session.start(job).await);
+    }
+    let mut reports = Vec::new();
+    for mut heard in news {
+        let ended = async {
+            loop {
+                match heard.recv().await {
+                    Some(News::Ended(report)) => return Some(*report),
+                    Some(News::Moment(..)) => {}
+                    None => return None,
+                }
+            }
+        };
+        let report = tokio::time::timeout(PATIENCE, ended).await?;
+        reports.push(report.ok_or("the run ended before the drop")?);
+    }
+    session
+        .close()
+        .await
+        .map_err(|error| format!("{error:?}"))?;
+    Ok(reports)
+}

@@ -1,0 +1,86 @@
+#!/bin/sh
+# `make demo`: a voicemail is left and proven, and a person is left alone, on two real Asterisk servers on this machine.
+set -eu
+
+HERE=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+ROOT=$(CDPATH='' cd -- "$HERE/../.." && pwd)
+LAB=demo
+PORTS=22000
+RUN="${XDG_CACHE_HOME:-$HOME/.cache}/aftertone/lab/$LAB"
+MAILBOX=12025550101
+PERSON=12025550102
+
+main() {
+    cd "$ROOT"
+    say "Building aftertone"
+    cargo build --locked --quiet --bin aftertone --example find_message
+    bin="${CARGO_TARGET_DIR:-$ROOT/target}/debug"
+    need_voice
+
+    say "Starting two Asterisk servers: your PBX, and a phone network with its subscribers"
+    trap 'tests/lab/lab.sh down --name $LAB' EXIT
+    trap 'exit 130' INT TERM
+    # A lab that is down is made anew, so that these are the first calls its subscribers ever get.
+    tests/lab/lab.sh down --name $LAB >/dev/null
+    tests/lab/lab.sh up --name $LAB --ports $PORTS
+
+    say "Preparing a spoken message"
+    espeak-ng -w "$RUN/spoken.wav" "Hello. This is the dental practice in Mill Lane. Your appointment is on Tuesday at ten. \
+If that does not suit you, please call us back. Goodbye."
+    show message add reminder "$RUN/spoken.wav" --replace
+
+    say "Leaving it at +$MAILBOX, whose phone rings while the second call is diverted to its mailbox"
+    show drop "+$MAILBOX" --message reminder
+    prove "$MAILBOX" mailbox whole
+
+    say "Calling +$PERSON, where a person lifts the second call"
+    show drop "+$PERSON" --message reminder || [ $? -eq 1 ]
+    prove "$PERSON" heard absent
+
+    say "Done: the message is in the mailbox, whole, and the person heard nothing of it"
+}
+
+# Shows the command as a user would type it, and runs it.
+show() {
+    echo "\$ aftertone $*"
+    "$bin/aftertone" --config "$RUN/aftertone.toml" "$@"
+}
+
+# NUMBER KIND EXPECTED: looks for the message in what the far end recorded of the last call.
+prove() {
+    recording=$(find "$RUN/recordings" -name "$1-*-$2.wav" | sort | tail -n 1)
+    [ -n "$recording" ] || die "the far end recorded nothing of $1"
+    echo "What the far end recorded: $recording"
+    found=$("$bin/examples/find_message" "$RUN/sounds/reminder.wav" "$recording") || [ $? -eq 1 ]
+    echo "The message in it: $found"
+    case $found in
+    "$3":*) ;;
+    *) die "the message should be $3 there" ;;
+    esac
+}
+
+need_voice() {
+    command -v espeak-ng >/dev/null && return
+    say "Installing a voice for the message: espeak-ng"
+    if [ "$(id -u)" = 0 ]; then
+        sudo=
+    elif sudo -n true 2>/dev/null; then
+        sudo='sudo -n'
+    else
+        die "a voice for the message is missing; install it: apt-get install espeak-ng"
+    fi
+    # shellcheck disable=SC2086  # nothing, or two words
+    { $sudo apt-get -qq update && $sudo apt-get -qq install -y --no-install-recommends espeak-ng; } >/dev/null ||
+        die "espeak-ng could not be installed; install it: apt-get install espeak-ng"
+}
+
+say() {
+    printf '\n== %s\n' "$*"
+}
+
+die() {
+    echo "error: $*" >&2
+    exit 1
+}
+
+main

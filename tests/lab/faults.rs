@@ -1,0 +1,471 @@
+//! What breaks, breaks for real: killed processes, cut sockets, servers that stop, requests that go wrong. In none of it
+//! is the message played twice, played to a person, or a number rung again.
+
+use std::{
+    fs,
+    io::{Read, Write},
+    net::TcpStream,
+    path::PathBuf,
+    process::Command,
+    sync::{Arc, Mutex, PoisonError, mpsc},
+    time::Duration,
+};
+
+use libtest_mimic::{Failed, Trial};
+
+use crate::{
+    Bench,
+    between::{Between, Moment, Request, Wrong},
+    check,
+    network::{Dropped, Dropping, Lab, Number, Recording, wait_for},
+    recording::likeness,
+    subscribers::{PATIENCE, delivered},
+};
+
+/// A test for each fault.
+pub(crate) fn trials(bench: &Arc<Bench>) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for moment in KILLS {
+        let bench = Arc::clone(bench);
+        let name = format!("faults::killed_when_{moment:?}_and_swept_by_the_next_start");
+        trials.push(Trial::test(name, move || {
+            bench.shared(|| killed_and_swept(&bench, moment))
+        }));
+    }
+    for (moment, outcome) in CUTS {
+        let bench = Arc::clone(bench);
+        let name = format!("faults::event_link_cut_when_{moment:?}_ends_{outcome}");
+        trials.push(Trial::test(name, move || {
+            bench.shared(|| link_cut(&bench, moment, outcome))
+        }));
+    }
+    for request in REQUESTS {
+        for wrong in WRONGS {
+            let bench = Arc::clone(bench);
+            let name = format!("faults::{request:?}_goes_wrong_by_{}", slug(wrong));
+            trials.push(Trial::test(name, move || {
+                bench.shared(|| request_broken(&bench, request, wrong))
+            }));
+        }
+    }
+    let mut single = |name: &str, test: fn(&Bench) -> Result<(), Failed>| {
+        let bench = Arc::clone(bench);
+        trials.push(Trial::test(format!("faults::{name}"), move || {
+            bench.shared(|| test(&bench))
+        }));
+    };
+    single(
+        "killed_while_it_rings_for_ever_the_pbx_ends_the_calls",
+        fail_safe_while_ringing,
+    );
+    single(
+        "killed_when_a_person_answers_the_pbx_lets_them_go",
+        fail_safe_for_a_person,
+    );
+    single(
+        "killed_while_it_plays_the_pbx_ends_the_call",
+        fail_safe_while_playing,
+    );
+    single(
+        "interrupted_both_legs_are_gone_before_it_exits",
+        interrupted,
+    );
+    single("another_client_takes_the_app_name", replaced);
+    for (subscriber, moment) in RESTARTS {
+        let name = format!("faults::the_pbx_crashes_when_{moment:?}");
+        trials.push(Trial::test(name, move || pbx_crashes(subscriber, moment)));
+        let name = format!("faults::the_pbx_is_restarted_when_{moment:?}");
+        trials.push(Trial::test(name, move || {
+            pbx_is_restarted(subscriber, moment)
+        }));
+    }
+    trials
+}
+
+const KILLS: [Moment; 5] = [
+    Moment::BusyLegRings,
+    Moment::DropLegRings,
+    Moment::DropLegAnswers,
+    Moment::Verdict,
+    Moment::PlaybackStarts,
+];
+
+/// The link comes back within a second, so what can still be read from the PBX is; an end of playback that went by
+/// unheard cannot.
+const CUTS: [(Moment, &str); 8] = [
+    (Moment::BusyLegRings, "delivered"),
+    (Moment::DropLegRings, "delivered"),
+    (Moment::DropLegAnswers, "delivered"),
+    (Moment::DropLegEnters, "delivered"),
+    (Moment::Verdict, "delivered"),
+    (Moment::Ready, "delivered"),
+    (Moment::PlaybackStarts, "delivered"),
+    (Moment::PlaybackEnds, "lost"),
+];
+
+const RESTARTS: [(&str, Moment); 2] = [
+    ("0108", Moment::DropLegRings),
+    ("0101", Moment::PlaybackStarts),
+];
+
+const REQUESTS: [Request; 6] = [
+    Request::DialBusyLeg,
+    Request::DialDropLeg,
+    Request::HangUpBusyLeg,
+    Request::HangUpDropLeg,
+    Request::Continue,
+    Request::Play,
+];
+
+const WRONGS: [Wrong; 6] = [
+    Wrong::Status(500),
+    Wrong::Status(503),
+    Wrong::Nothing,
+    Wrong::NoReply,
+    Wrong::Garbage,
+    Wrong::Slow(Duration::from_millis(1_500)),
+];
+
+fn slug(wrong: Wrong) -> String {
+    match wrong {
+        Wrong::Status(status) => status.to_string(),
+        Wrong::Nothing => "nothing".to_owned(),
+        Wrong::NoReply => "no_reply".to_owned(),
+        Wrong::Garbage => "garbage".to_owned(),
+        Wrong::Slow(_) => "slowness".to_owned(),
+    }
+}
+
+/// A drop whose requests and events go through a go-between, with a state folder of its own, so that no other test's
+/// start sweeps what this one leaves behind.
+struct Watched<'a> {
+    bench: &'a Bench,
+    between: Between,
+    state: PathBuf,
+    number: Number,
+}
+
+impl<'a> Watched<'a> {
+    fn new(bench: &'a Bench, subscriber: &str) -> Result<Self, Failed> {
+        let lab = bench.lab();
+        let number = lab.number(subscriber);
+        let state = lab.folder().join(format!("state-{number}"));
+        fs::create_dir_all(&state)?;
+        Ok(Self {
+            bench,
+            between: Between::open(lab.pbx_url())?,
+            state,
+            number,
+        })
+    }
+
+    fn program(&self) -> Command {
+        let mut program = self.bench.lab().aftertone();
+        program.env("AFTERTONE__STATE_DIR", &self.state);
+        program
+    }
+
+    fn start(&self) -> Result<Dropping, Failed> {
+        self.start_with(&[])
+    }
+
+    fn start_with(&self, settings: &[(&str, &str)]) -> Result<Dropping, Failed> {
+        let mut program = self.program();
+        program.env("AFTERTONE__PBX__URL", self.between.url());
+        program.envs(settings.iter().copied());
+        Dropping::start(program, &self.number, &self.bench.message().name, &[])
+    }
+
+    /// The next start of the program on this machine, to a number where nobody is.
+    fn next_start(&self) -> Result<Dropped, Failed> {
+        let nobody = self.bench.lab().number("0107");
+        Dropping::start(self.program(), &nobody, &self.bench.message().name, &[])?.finish(PATIENCE)
+    }
+
+    /// The name of the run whose channels are up, as it stands in their ids.
+    fn run(&self) -> Result<String, Failed> {
+        let locks = fs::read_dir(self.state.join("runs"))?;
+        let names =
+            locks.filter_map(|entry| entry.ok()?.path().file_stem()?.to_str().map(str::to_owned));
+        let names: Vec<_> = names.collect();
+        match names.as_slice() {
+            [one] => Ok(one.clone()),
+            other => Err(format!("one run was expected: {other:?}").into()),
+        }
+    }
+
+    /// What holds whatever goes wrong: each leg dialled at most once, the message at most once, no channel left.
+    fn check_no_harm(&self, id_part: &str) -> Result<(), Failed> {
+        let lab = self.bench.lab();
+        lab.wait_for_silence_of(id_part, Duration::from_secs(2))?;
+        check!(
+            lab.times_called(&self.number)? <= 2,
+            "{:#?}",
+            lab.calls(&self.number)?
+        );
+        check!(self.between.reached(Request::DialBusyLeg) <= 1);
+        check!(self.between.reached(Request::DialDropLeg) <= 1);
+        check!(self.between.reached(Request::Play) <= 1, "played twice");
+        Ok(())
+    }
+}
+
+fn soon(told: &mpsc::Receiver<()>) -> Result<(), Failed> {
+    told.recv_timeout(PATIENCE)
+        .map_err(|_| "the moment never came".into())
+}
+
+fn killed_and_swept(bench: &Bench, moment: Moment) -> Result<(), Failed> {
+    let watched = Watched::new(bench, "0101")?;
+    let told = watched.between.tell_when(moment);
+    let dropping = watched.start()?;
+    soon(&told)?;
+    let run = watched.run()?;
+    dropping.signal("-KILL")?;
+    let killed = dropping.finish(PATIENCE)?;
+    check!(
+        killed.status.is_none(),
+        "it was killed: {:?}",
+        killed.status
+    );
+    let left = bench.lab().channels()?;
+    check!(
+        left.iter().any(|id| id.starts_with(&run)),
+        "nothing was left to sweep: {left:?}"
+    );
+
+    let next = watched.next_start()?;
+    check!(
+        next.outcome() == "invalid_number",
+        "{:#}\n{}",
+        next.json,
+        next.talk
+    );
+    watched.check_no_harm(&run)?;
+    check!(watched.run().is_err(), "the dead run's lock is still there");
+    Ok(())
+}
+
+fn link_cut(bench: &Bench, moment: Moment, outcome: &str) -> Result<(), Failed> {
+    let watched = Watched::new(bench, "0101")?;
+    let told = watched.between.cut_when(moment);
+    let dropping = watched.start()?;
+    soon(&told)?;
+    let dropped = dropping.finish(PATIENCE)?;
+    check!(
+        dropped.outcome() == outcome,
+        "{:#}\n{}",
+        dropped.json,
+        dropped.talk
+    );
+    watched.check_no_harm(dropped.id())?;
+    if outcome == "delivered" {
+        let found = delivered(bench, &watched.number)?;
+        check!(found.is_whole(), "{found}\n{:#}", dropped.json);
+    }
+    Ok(())
+}
+
+fn request_broken(bench: &Bench, request: Request, wrong: Wrong) -> Result<(), Failed> {
+    let watched = Watched::new(bench, "0101")?;
+    watched.between.break_one(request, wrong);
+    let dropped = watched.start()?.finish(PATIENCE)?;
+    check!(watched.between.is_spent(), "the fault did not happen");
+    let expected: &[&str] = match (request, wrong) {
+        // A hang-up is asked for until it is done, and what is slow is waited for.
+        (Request::HangUpBusyLeg | Request::HangUpDropLeg, _) | (_, Wrong::Slow(_)) => {
+            &["delivered"]
+        }
+        // The line is free for the second call, which waits until the mailbox takes it.
+        (Request::DialBusyLeg, Wrong::Nothing) => &["delivered", "lost"],
+        // The channel itself shows that it was dialled, that it was screened, that it plays.
+        (_, Wrong::NoReply | Wrong::Garbage) => &["delivered", "lost"],
+        (_, Wrong::Nothing) => &["lost"],
+        (_, Wrong::Status(_)) => &["error"],
+    };
+    check!(
+        expected.contains(&dropped.outcome()),
+        "{:#}\n{}",
+        dropped.json,
+        dropped.talk
+    );
+    watched.check_no_harm(dropped.id())?;
+    if dropped.outcome() == "delivered" {
+        let found = delivered(bench, &watched.number)?;
+        check!(found.is_whole(), "{found}\n{:#}", dropped.json);
+    }
+    Ok(())
+}
+
+fn fail_safe_while_ringing(bench: &Bench) -> Result<(), Failed> {
+    let watched = Watched::new(bench, "0108")?;
+    let told = watched.between.tell_when(Moment::BusyLegRings);
+    // The busy leg may ring for the lead and this long, and not longer, whether or not anybody lives to end it.
+    let dropping = watched.start_with(&[("AFTERTONE__DROP__ANSWER_TIMEOUT", "2s")])?;
+    soon(&told)?;
+    let run = watched.run()?;
+    dropping.signal("-KILL")?;
+    dropping.finish(PATIENCE)?;
+    check!(
+        bench
+            .lab()
+            .channels()?
+            .iter()
+            .any(|id| id.starts_with(&run))
+    );
+    bench
+        .lab()
+        .wait_for_silence_of(&run, Duration::from_secs(7))
+}
+
+fn fail_safe_for_a_person(bench: &Bench) -> Result<(), Failed> {
+    let watched = Watched::new(bench, "0102")?;
+    let told = watched.between.tell_when(Moment::DropLegEnters);
+    let asked = Duration::from_millis(500);
+    let dropping = watched.start()?;
+    soon(&told)?;
+    // The leg has to be in the dialplan before the program dies.
+    wait_for(asked * 4, || {
+        check!(watched.between.reached(Request::Continue) == 1);
+        Ok(())
+    })?;
+    let run = watched.run()?;
+    dropping.signal("-KILL")?;
+    dropping.finish(PATIENCE)?;
+    // Five seconds at most to find out who it is, and two to let go.
+    bench
+        .lab()
+        .wait_for_silence_of(&run, Duration::from_secs(8))?;
+    let heard = bench.lab().recordings(&watched.number, Recording::Heard)?;
+    check!(
+        likeness(
+            &bench.message().samples,
+            heard.last().ok_or("nobody answered")?
+        ) < 0.5
+    );
+    Ok(())
+}
+
+fn fail_safe_while_playing(bench: &Bench) -> Result<(), Failed> {
+    let watched = Watched::new(bench, "0101")?;
+    let told = watched.between.tell_when(Moment::PlaybackStarts);
+    let dropping = watched.start()?;
+    soon(&told)?;
+    let run = watched.run()?;
+    dropping.signal("-KILL")?;
+    dropping.finish(PATIENCE)?;
+    // The message is four seconds long, and the limit five more than it.
+    bench
+        .lab()
+        .wait_for_silence_of(&run, Duration::from_secs(11))
+}
+
+fn interrupted(bench: &Bench) -> Result<(), Failed> {
+    let watched = Watched::new(bench, "0101")?;
+    let told = watched.between.tell_when(Moment::DropLegAnswers);
+    let dropping = watched.start()?;
+    soon(&told)?;
+    let run = watched.run()?;
+    dropping.signal("-INT")?;
+    let dropped = dropping.finish(PATIENCE)?;
+    let left = bench.lab().channels()?;
+    check!(!left.iter().any(|id| id.starts_with(&run)), "{left:?}");
+    check!(
+        dropped.outcome() == "cancelled" && dropped.status == Some(1),
+        "{:#}\n{}",
+        dropped.json,
+        dropped.talk
+    );
+    watched.check_no_harm(&run)
+}
+
+fn replaced(bench: &Bench) -> Result<(), Failed> {
+    let watched = Watched::new(bench, "0101")?;
+    let told = watched.between.tell_when(Moment::DropLegAnswers);
+    let dropping = watched.start()?;
+    soon(&told)?;
+    let run = watched.run()?;
+    let lab = bench.lab();
+    let apps = lab.ask("GET", "applications")?;
+    let ours = |app: &serde_json::Value| {
+        let ids = app["channel_ids"].as_array().cloned().unwrap_or_default();
+        ids.iter()
+            .any(|id| id.as_str().is_some_and(|id| id.starts_with(&run)))
+    };
+    let app = apps
+        .as_array()
+        .and_then(|apps| apps.iter().find(|app| ours(app)))
+        .ok_or("no app of the run")?;
+    let thief = take_app(lab, app["name"].as_str().ok_or("no name")?)?;
+    let dropped = dropping.finish(PATIENCE)?;
+    drop(thief);
+    check!(dropped.status == Some(1), "{:?}", dropped.status);
+    check!(dropped.outcome() == "lost", "{:#}", dropped.json);
+    check!(
+        dropped.talk.contains("app"),
+        "it does not say why: {}",
+        dropped.talk
+    );
+    watched.check_no_harm(&run)
+}
+
+/// Registers an app name that is in use, as a second program with the same configuration would.
+fn take_app(lab: &Lab, app: &str) -> Result<TcpStream, Failed> {
+    let (user, password) = lab.login();
+    let address = lab.pbx_url().trim_start_matches("http://");
+    let mut socket = TcpStream::connect(address)?;
+    write!(
+        socket,
+        "GET /ari/events?app={app}&api_key={user}:{password} HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\n\
+         Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Protocol: ari\r\n\r\n"
+    )?;
+    let mut answer = [0; 12];
+    socket.read_exact(&mut answer)?;
+    check!(
+        answer == *b"HTTP/1.1 101",
+        "{}",
+        String::from_utf8_lossy(&answer)
+    );
+    Ok(socket)
+}
+
+fn pbx_crashes(subscriber: &str, moment: Moment) -> Result<(), Failed> {
+    pbx_goes(subscriber, moment, Lab::crash_pbx, &["lost"])
+}
+
+/// A PBX that is stopped in good order still tells that it ends its channels, and gives no cause.
+fn pbx_is_restarted(subscriber: &str, moment: Moment) -> Result<(), Failed> {
+    pbx_goes(
+        subscriber,
+        moment,
+        Lab::restart_pbx,
+        &["lost", "failed", "cut_off"],
+    )
+}
+
+/// One at a time: all use the same lab of their own, whose servers other tests need not miss.
+fn pbx_goes(
+    subscriber: &str,
+    moment: Moment,
+    go: fn(&Lab) -> Result<(), Failed>,
+    outcomes: &[&str],
+) -> Result<(), Failed> {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let own = Bench::of_its_own("restarts", 27_000);
+    let watched = Watched::new(&own, subscriber)?;
+    let told = watched.between.tell_when(moment);
+    let dropping = watched.start()?;
+    soon(&told)?;
+    go(own.lab())?;
+    let dropped = dropping.finish(PATIENCE)?;
+    check!(
+        outcomes.contains(&dropped.outcome()),
+        "{:#}\n{}",
+        dropped.json,
+        dropped.talk
+    );
+    check!(dropped.status == Some(1));
+    watched.check_no_harm(dropped.id())
+}

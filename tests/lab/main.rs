@@ -1,0 +1,121 @@
+//! Proof against the real thing: real Asterisk servers, real RTP, real recordings.
+//!
+//! The lab is brought up before the first test and taken down after the last. Arguments are those of any Rust test.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "in a test a panic is the report of a failure"
+)]
+
+mod between;
+mod crowd;
+mod ear;
+mod faults;
+mod network;
+mod recording;
+mod several;
+mod subscribers;
+mod trunk;
+mod voice;
+
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+use crate::network::{Lab, Message};
+
+/// Fails the test with the text of the condition, and what the rest of the arguments say of it.
+#[macro_export]
+macro_rules! check {
+    ($condition:expr $(,)?) => {
+        if !$condition {
+            return Err(format!("not so: {}", stringify!($condition)).into());
+        }
+    };
+    ($condition:expr, $($words:tt)+) => {
+        if !$condition {
+            return Err(format!("not so: {}\n  {}", stringify!($condition), format!($($words)+)).into());
+        }
+    };
+}
+
+/// What the tests share: one lab, brought up by the first test that needs it, and one message.
+#[derive(Default)]
+pub(crate) struct Bench {
+    lab: OnceLock<Result<(Lab, Message), String>>,
+    /// Held for reading by a test that others may run beside, for writing by one that needs the machine for itself.
+    quiet: RwLock<()>,
+}
+
+impl Bench {
+    /// The lab that tests share. None may stop its servers.
+    pub(crate) fn lab(&self) -> &Lab {
+        &self.ready().0
+    }
+
+    /// A message of four seconds.
+    pub(crate) fn message(&self) -> &Message {
+        &self.ready().1
+    }
+
+    /// Runs a test beside others.
+    pub(crate) fn shared(&self, test: impl FnOnce() -> Result<(), Failed>) -> Result<(), Failed> {
+        let _beside = self.quiet.read().unwrap_or_else(PoisonError::into_inner);
+        test()
+    }
+
+    /// Runs a test alone.
+    pub(crate) fn alone(&self, test: impl FnOnce() -> Result<(), Failed>) -> Result<(), Failed> {
+        let _alone = self.quiet.write().unwrap_or_else(PoisonError::into_inner);
+        test()
+    }
+
+    /// A lab for one test, which may stop its servers.
+    pub(crate) fn of_its_own(name: &'static str, ports: u16) -> Self {
+        let bench = Self::default();
+        bench.ready_as(name, ports);
+        bench
+    }
+
+    fn ready(&self) -> &(Lab, Message) {
+        self.ready_as("test", 23_000)
+    }
+
+    fn ready_as(&self, name: &'static str, ports: u16) -> &(Lab, Message) {
+        let words = |error: Failed| error.message().unwrap_or_default().to_owned();
+        let lab = self.lab.get_or_init(|| up(name, ports).map_err(words));
+        lab.as_ref()
+            .unwrap_or_else(|error| panic!("no lab: {error}"))
+    }
+}
+
+fn up(name: &'static str, ports: u16) -> Result<(Lab, Message), Failed> {
+    let lab = Lab::up(name, ports)?;
+    let message = lab.prepare("test", 4.0)?;
+    Ok((lab, message))
+}
+
+fn main() {
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .unwrap();
+    // A test mostly waits for the telephone network, so many may wait at once.
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(8);
+    let bench = Arc::new(Bench::default());
+    let trials: Vec<Trial> = [
+        ear::trials(),
+        subscribers::trials(&bench),
+        trunk::trials(&bench),
+        several::trials(&bench),
+        faults::trials(&bench),
+        crowd::trials(&bench),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    // The lab goes down before the program exits.
+    drop(bench);
+    conclusion.exit();
+}

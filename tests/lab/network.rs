@@ -1,0 +1,488 @@
+//! The lab, as its tests see it: two real Asterisk servers, what was called on them, and the program under test.
+
+use std::{
+    fs,
+    io::Read,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Output, Stdio},
+    sync::atomic::{AtomicU16, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use libtest_mimic::Failed;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{
+    recording::{self, Samples},
+    voice,
+};
+
+/// A lab of a name and ports of its own. It is taken down when this goes.
+pub(crate) struct Lab {
+    name: &'static str,
+    facts: Facts,
+    /// The area code of the next number: each test rings numbers of its own.
+    area: AtomicU16,
+}
+
+/// What `lab.sh up` wrote.
+#[derive(Debug, Deserialize)]
+struct Facts {
+    run: PathBuf,
+    pbx_url: String,
+    pbx_pid: u32,
+    pbx_user: String,
+    pbx_password: String,
+    sounds_dir: PathBuf,
+    recordings: PathBuf,
+    calls_log: PathBuf,
+    cdr_csv: PathBuf,
+    config: PathBuf,
+}
+
+impl Lab {
+    /// Brings it up and waits until a call can be made.
+    pub(crate) fn up(name: &'static str, ports: u16) -> Result<Self, Failed> {
+        script(&["up", "--name", name, "--ports", &ports.to_string()])?;
+        let cache = std::env::var_os("XDG_CACHE_HOME").map_or_else(
+            || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache"),
+            PathBuf::from,
+        );
+        let facts = fs::read(cache.join("aftertone/lab").join(name).join("lab.json"))?;
+        let lab = Self {
+            name,
+            facts: serde_json::from_slice(&facts)?,
+            area: AtomicU16::new(201),
+        };
+        lab.forget_calls()?;
+        Ok(lab)
+    }
+
+    /// A number of the subscriber with these last four digits that no test has rung before.
+    pub(crate) fn number(&self, subscriber: &str) -> Number {
+        let area = self.area.fetch_add(1, Ordering::Relaxed);
+        // N9X is kept for the plan's growth and N11 for services, so neither is an area code.
+        let (tens, units) = (area / 10 % 10, area % 10);
+        if tens == 9 || (tens, units) == (1, 1) {
+            return self.number(subscriber);
+        }
+        assert!(area < 900, "the lab has run out of area codes");
+        Number(format!("1{area}555{subscriber}"))
+    }
+
+    /// The configuration that a user would write for this lab.
+    pub(crate) fn config(&self) -> &Path {
+        &self.facts.config
+    }
+
+    /// The PBX's address, for whoever puts something in between.
+    pub(crate) fn pbx_url(&self) -> &str {
+        &self.facts.pbx_url
+    }
+
+    /// User and password of the PBX's ARI.
+    pub(crate) fn login(&self) -> (&str, &str) {
+        (&self.facts.pbx_user, &self.facts.pbx_password)
+    }
+
+    /// Where the lab keeps what belongs to it.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.facts.run
+    }
+
+    /// Where prepared messages are.
+    pub(crate) fn sounds(&self) -> &Path {
+        &self.facts.sounds_dir
+    }
+
+    /// Stops the PBX, which hangs up every call on its way, and starts it again.
+    pub(crate) fn restart_pbx(&self) -> Result<(), Failed> {
+        script(&["restart-pbx", "--name", self.name]).map(drop)
+    }
+
+    /// Kills the PBX as a power cut would, and starts it again.
+    pub(crate) fn crash_pbx(&self) -> Result<(), Failed> {
+        let killed = Command::new("kill")
+            .args(["-KILL", &self.facts.pbx_pid.to_string()])
+            .status()?;
+        if !killed.success() {
+            return Err("the PBX was not there to be killed".into());
+        }
+        script(&["start-pbx", "--name", self.name]).map(drop)
+    }
+
+    /// What the carrier saw of a number, in the order of its clock.
+    pub(crate) fn calls(&self, number: &Number) -> Result<Vec<Seen>, Failed> {
+        let wanted = format!("number={number}");
+        let text = fs::read_to_string(&self.facts.calls_log)?;
+        let mut seen: Vec<Seen> = text
+            .lines()
+            .filter(|line| line.split(' ').any(|word| word == wanted))
+            .map(|line| Seen::parse(line).ok_or_else(|| format!("the call log is odd: {line}")))
+            .collect::<Result<_, _>>()?;
+        seen.sort_by(|a, b| a.at.cmp(&b.at));
+        Ok(seen)
+    }
+
+    /// How often the number was rung.
+    pub(crate) fn times_called(&self, number: &Number) -> Result<usize, Failed> {
+        Ok(self
+            .calls(number)?
+            .iter()
+            .filter(|seen| seen.event == "invite")
+            .count())
+    }
+
+    /// What the subscriber heard or recorded in all calls to the number, the last call last.
+    pub(crate) fn recordings(
+        &self,
+        number: &Number,
+        kind: Recording,
+    ) -> Result<Vec<Samples>, Failed> {
+        let mut found = Vec::new();
+        for call in 1..=9 {
+            let path = self.recording(number, call, kind);
+            if path.exists() {
+                found.push(recording::read(&path)?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Where the recording of one call is.
+    pub(crate) fn recording(&self, number: &Number, call: u8, kind: Recording) -> PathBuf {
+        let kind = match kind {
+            Recording::Mailbox => "mailbox",
+            Recording::Heard => "heard",
+        };
+        self.facts
+            .recordings
+            .join(format!("{number}-{call}-{kind}.wav"))
+    }
+
+    /// The PBX's books.
+    pub(crate) fn books(&self) -> Result<String, Failed> {
+        Ok(fs::read_to_string(&self.facts.cdr_csv).unwrap_or_default())
+    }
+
+    /// The ids of all channels on the PBX.
+    pub(crate) fn channels(&self) -> Result<Vec<String>, Failed> {
+        let list = self.ask("GET", "channels")?;
+        let ids = list.as_array().ok_or("no list of channels")?.iter();
+        Ok(ids
+            .filter_map(|channel| channel["id"].as_str().map(str::to_owned))
+            .collect())
+    }
+
+    /// One ARI request, made as any other client of the PBX would make it; null where the answer is empty.
+    pub(crate) fn ask(&self, method: &str, path: &str) -> Result<Value, Failed> {
+        let facts = &self.facts;
+        let request = reqwest::Client::new()
+            .request(method.parse()?, format!("{}/ari/{path}", facts.pbx_url))
+            .basic_auth(&facts.pbx_user, Some(&facts.pbx_password))
+            .timeout(Duration::from_secs(10));
+        let answer = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?
+            .block_on(async { request.send().await?.error_for_status()?.text().await })?;
+        Ok(if answer.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_str(&answer)?
+        })
+    }
+
+    /// Waits until no channel on the PBX has an id with this in it.
+    pub(crate) fn wait_for_silence_of(&self, part: &str, patience: Duration) -> Result<(), Failed> {
+        wait_for(patience, || {
+            let left: Vec<_> = self
+                .channels()?
+                .into_iter()
+                .filter(|id| id.contains(part))
+                .collect();
+            if left.is_empty() {
+                Ok(())
+            } else {
+                Err(format!("still up: {left:?}").into())
+            }
+        })
+    }
+
+    /// The program, told of this lab.
+    pub(crate) fn aftertone(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_aftertone"));
+        command
+            .arg("--config")
+            .arg(&self.facts.config)
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// A message as a user would make it, prepared by the program; `name` becomes its name.
+    pub(crate) fn prepare(&self, name: &str, seconds: f32) -> Result<Message, Failed> {
+        let source = self.facts.run.join(format!("{name}-source.wav"));
+        let seed = name
+            .bytes()
+            .fold(0, |seed, byte| seed * 31 + u64::from(byte));
+        voice::write_wav(&source, &voice::speak(seed, seconds))?;
+        let out = self
+            .aftertone()
+            .args(["message", "add", name, "--replace"])
+            .arg(&source)
+            .output()?;
+        if !out.status.success() {
+            return Err(format!("message add: {}", told(&out)).into());
+        }
+        let samples = recording::read(&self.facts.sounds_dir.join(format!("{name}.wav")))?;
+        Ok(Message {
+            name: name.to_owned(),
+            samples,
+        })
+    }
+
+    /// Calls of an earlier run under the same numbers would be taken for this one's.
+    fn forget_calls(&self) -> Result<(), Failed> {
+        script(&[
+            "cli",
+            "--name",
+            self.name,
+            "carrier",
+            "database deltree calls",
+        ])?;
+        for entry in fs::read_dir(&self.facts.recordings)? {
+            fs::remove_file(entry?.path())?;
+        }
+        if self.facts.calls_log.exists() {
+            fs::File::options()
+                .write(true)
+                .truncate(true)
+                .open(&self.facts.calls_log)?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        if let Err(error) = script(&["down", "--name", self.name]) {
+            panic!("the lab {} did not go down: {error:?}", self.name);
+        }
+    }
+}
+
+/// Full digits, without a `+`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Number(String);
+
+impl std::fmt::Display for Number {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Number {
+    /// E.164.
+    pub(crate) fn e164(&self) -> String {
+        format!("+{}", self.0)
+    }
+}
+
+/// A prepared message.
+pub(crate) struct Message {
+    pub(crate) name: String,
+    pub(crate) samples: Samples,
+}
+
+/// What the carrier records of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Recording {
+    /// What the mailbox keeps, from its ready point on.
+    Mailbox,
+    /// All that whoever answered heard, from answer on.
+    Heard,
+}
+
+/// One line of the carrier's call log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// As it is written; sorts by time.
+    pub(crate) at: String,
+    /// 1 for the first call that the number ever got.
+    pub(crate) call: u8,
+    /// `invite`, `ringing`, `progress`, `answer`, `ready` or `hangup`.
+    pub(crate) event: String,
+}
+
+impl Seen {
+    fn parse(line: &str) -> Option<Self> {
+        let mut words = line.split(' ');
+        let at = words.next()?.to_owned();
+        let field = |name: &str| {
+            line.split(' ')
+                .find_map(|word| word.strip_prefix(name))
+                .map(str::to_owned)
+        };
+        Some(Self {
+            at,
+            call: field("call=")?.parse().ok()?,
+            event: field("event=")?,
+        })
+    }
+
+    /// Milliseconds since midnight.
+    pub(crate) fn ms(&self) -> Option<i64> {
+        let time = self.at.split('T').nth(1)?;
+        let mut parts = time.split([':', '.']).map(|part| part.parse::<i64>().ok());
+        let (h, m, s, ms) = (
+            parts.next()??,
+            parts.next()??,
+            parts.next()??,
+            parts.next()??,
+        );
+        Some(((h * 60 + m) * 60 + s) * 1_000 + ms)
+    }
+}
+
+/// `aftertone drop`, running. It is killed where a test gives it up.
+pub(crate) struct Dropping {
+    child: Child,
+    talk: thread::JoinHandle<String>,
+    data: thread::JoinHandle<String>,
+}
+
+/// How an `aftertone drop` ended.
+#[derive(Debug)]
+pub(crate) struct Dropped {
+    pub(crate) status: Option<i32>,
+    /// What `--json` printed; null where it printed nothing.
+    pub(crate) json: Value,
+    pub(crate) talk: String,
+}
+
+impl Dropping {
+    /// Starts a drop with `--json`.
+    pub(crate) fn start(
+        mut command: Command,
+        number: &Number,
+        message: &str,
+        more: &[&str],
+    ) -> Result<Self, Failed> {
+        let mut child = command
+            .args(["drop", &number.e164(), "--json", "--message", message])
+            .args(more)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let talk = read_all(child.stderr.take().ok_or("no stderr")?);
+        let data = read_all(child.stdout.take().ok_or("no stdout")?);
+        Ok(Self { child, talk, data })
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: &str) -> Result<(), Failed> {
+        let sent = Command::new("kill")
+            .args([signal, &self.child.id().to_string()])
+            .status()?;
+        if sent.success() {
+            Ok(())
+        } else {
+            Err("the drop had ended already".into())
+        }
+    }
+
+    /// Waits until it has ended.
+    pub(crate) fn finish(mut self, patience: Duration) -> Result<Dropped, Failed> {
+        let ended: Result<ExitStatus, Failed> = wait_for(patience, || {
+            self.child
+                .try_wait()?
+                .ok_or_else(|| "the drop does not end".into())
+        });
+        if ended.is_err() {
+            self.child.kill()?;
+            self.child.wait()?;
+        }
+        let talk = self.talk.join().unwrap_or_default();
+        let data = self.data.join().unwrap_or_default();
+        let status = ended
+            .map_err(|error| format!("{}\n{talk}\n{data}", error.message().unwrap_or_default()))?;
+        let json = if data.trim().is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_str(&data)?
+        };
+        Ok(Dropped {
+            status: status.code(),
+            json,
+            talk,
+        })
+    }
+}
+
+impl Dropped {
+    /// The outcome's slug.
+    pub(crate) fn outcome(&self) -> &str {
+        self.json["outcome"].as_str().unwrap_or("none")
+    }
+
+    /// The drop's id, which is part of the names of its channels.
+    pub(crate) fn id(&self) -> &str {
+        self.json["drop"].as_str().unwrap_or("none")
+    }
+}
+
+/// Waits until `ready` is so, asking again and again; its last refusal is what a timeout says.
+pub(crate) fn wait_for<T>(
+    patience: Duration,
+    mut ready: impl FnMut() -> Result<T, Failed>,
+) -> Result<T, Failed> {
+    let deadline = now() + patience;
+    loop {
+        match ready() {
+            Ok(done) => return Ok(done),
+            Err(error) if now() >= deadline => return Err(error),
+            // Between two looks, not instead of one.
+            Err(_) => thread::park_timeout(Duration::from_millis(20)),
+        }
+    }
+}
+
+/// What a command said.
+pub(crate) fn told(out: &Output) -> String {
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&out.stdout),
+        String::from_utf8_lossy(&out.stderr)
+    )
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the tests of the real thing live in real time"
+)]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
+fn read_all(mut from: impl Read + Send + 'static) -> thread::JoinHandle<String> {
+    thread::spawn(move || {
+        let mut text = String::new();
+        // What cannot be read any more is the end of it.
+        let _ = from.read_to_string(&mut text);
+        text
+    })
+}
+
+fn script(arguments: &[&str]) -> Result<String, Failed> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/lab.sh");
+    let out = Command::new(path)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()?;
+    if out.status.success() {
+        Ok(told(&out))
+    } else {
+        Err(format!("lab.sh {}: {}", arguments.join(" "), told(&out)).into())
+    }
+}
