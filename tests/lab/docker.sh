@@ -59,12 +59,16 @@ main() {
     say "passed"
 }
 
-# The second call reached the mailbox; its recording holds the message.
+# The second call reached the mailbox; its recording holds the message, prepared as the drop prepared it.
 check() {
-    compose exec -T aftertone cat "$MESSAGE" >"$work/message.wav"
+    cargo build --locked --quiet --example find_message
+    compose exec -T aftertone aftertone message add hello "$MESSAGE" >/dev/null
+    compose exec -T aftertone cat /var/lib/aftertone/sounds/hello.wav >"$work/message.wav"
     compose exec -T carrier cat "/var/lib/aftertone/calls/recordings/$NUMBER-2-mailbox.wav" >"$work/mailbox.wav" ||
         die "the carrier has no recording of the second call to $NUMBER"
-    python3 "$HERE/whole.py" "$work/message.wav" "$work/mailbox.wav"
+    found=$("${CARGO_TARGET_DIR:-target}/debug/examples/find_message" "$work/message.wav" "$work/mailbox.wav") ||
+        die "the message in the mailbox: $found"
+    say "the message in the mailbox: $found"
 }
 
 # --- engine ---
