@@ -139,7 +139,11 @@ pub(super) async fn run(
         printer.line(&format!("drop {id}: {name} to {shown}"));
     }
     let news = session.start(job).await;
-    let report = watch(&session, news, &mut stop, args.json, printer).await;
+    let report = match watch(&session, news, &mut stop, args.json, printer).await {
+        Watched::Ended(report) => Some(report),
+        Watched::Abandoned => None,
+        Watched::Quit => return Ok(quit(printer)),
+    };
     let run = session.run().clone();
     let closed = tokio::select! {
         closed = session.close() => closed,
@@ -167,6 +171,16 @@ pub(super) async fn run(
     })
 }
 
+/// How the watching of a drop ended.
+enum Watched {
+    /// The drop has ended.
+    Ended(Box<Report>),
+    /// The run has ended before it.
+    Abandoned,
+    /// The operator does not want to wait for its end.
+    Quit,
+}
+
 /// Follows the drop to its end. The first wish to stop cancels it; the second is granted at once.
 async fn watch(
     session: &Session,
@@ -174,21 +188,22 @@ async fn watch(
     stop: &mut Stop,
     quiet: bool,
     printer: Printer,
-) -> Option<Report> {
+) -> Watched {
     let mut wishes = 0;
     loop {
         tokio::select! {
-            heard = news.recv() => match heard? {
-                News::Moment(moment, note) if !quiet => {
+            heard = news.recv() => match heard {
+                Some(News::Moment(moment, note)) if !quiet => {
                     printer.line(&moment_line(moment, note.as_deref()));
                 }
-                News::Moment(..) => {}
-                News::Ended(report) => return Some(*report),
+                Some(News::Moment(..)) => {}
+                Some(News::Ended(report)) => return Watched::Ended(report),
+                None => return Watched::Abandoned,
             },
             () = stop.wish() => {
                 wishes += 1;
                 if wishes > 1 {
-                    return None;
+                    return Watched::Quit;
                 }
                 printer.talk("cancelling; once more to quit at once");
                 session.cancel_all().await;
