@@ -8,12 +8,16 @@ use clap::{
     builder::{PossibleValuesParser, TypedValueParser, ValueParser},
 };
 use jiff::SignedDuration;
-use tokio::{sync::mpsc, task::spawn_blocking};
+use tokio::{
+    sync::mpsc,
+    task::spawn_blocking,
+    time::{MissedTickBehavior, interval},
+};
 
 use super::{
     Exit, Trouble, library,
     printer::{Paint, Printer},
-    report::{Ended, NotDialled, moment_line, outcome_words},
+    report::{Ended, NotDialled, moment_line, outcome_words, status_line},
     stop::Stop,
 };
 use crate::{
@@ -190,16 +194,26 @@ async fn watch(
     printer: Printer,
 ) -> Watched {
     let mut wishes = 0;
+    let mut last = None;
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
         tokio::select! {
             heard = news.recv() => match heard {
                 Some(News::Moment(moment, note)) if !quiet => {
                     printer.line(&moment_line(moment, note.as_deref()));
+                    last = Some((moment, clock::now()));
                 }
                 Some(News::Moment(..)) => {}
                 Some(News::Ended(report)) => return Watched::Ended(report),
                 None => return Watched::Abandoned,
             },
+            _ = ticks.tick(), if printer.is_live() => {
+                if let Some((moment, heard)) = last {
+                    let since_start = moment.at + clock::now().duration_since(heard);
+                    printer.status(&status_line(since_start, moment.event));
+                }
+            }
             () = stop.wish() => {
                 wishes += 1;
                 if wishes > 1 {
@@ -299,6 +313,9 @@ fn lead(text: &str) -> Result<Duration, String> {
 fn caller_id(text: &str) -> Result<CallerId, CallerIdError> {
     CallerId::parse(text)
 }
+
+/// From one look at a live status line to the next.
+const TICK: Duration = Duration::from_millis(100);
 
 /// As `drop.lead` in the configuration.
 const LONGEST_LEAD: Duration = Duration::from_secs(60);
