@@ -85,7 +85,7 @@ impl Http {
         body: Option<Vec<u8>>,
     ) -> Result<Reply, Failure> {
         let _permit = self.permit(request.urgent).await?;
-        let repeatable = body.is_none() && matches!(request.method, Method::GET | Method::DELETE);
+        let repeatable = matches!(request.method, Method::GET | Method::DELETE);
         let exchange = async {
             match self.exchange(&request, body).await {
                 Err(error) if repeatable && broken(&error) => self.exchange(&request, None).await,

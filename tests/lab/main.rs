@@ -42,7 +42,7 @@ macro_rules! check {
 /// What the tests share: one lab, brought up by the first test that needs it, and one message.
 #[derive(Default)]
 pub(crate) struct Bench {
-    lab: OnceLock<(Lab, Message)>,
+    lab: OnceLock<Result<(Lab, Message), String>>,
     /// Held for reading by a test that others may run beside, for writing by one that needs the machine for itself.
     quiet: RwLock<()>,
 }
@@ -71,14 +71,21 @@ impl Bench {
     }
 
     /// A lab for one test, which may stop its servers.
-    pub(crate) fn of_its_own(name: &'static str, ports: u16) -> Result<Self, Failed> {
+    pub(crate) fn of_its_own(name: &'static str, ports: u16) -> Self {
         let bench = Self::default();
-        bench.lab.get_or_init(|| up(name, ports).unwrap());
-        Ok(bench)
+        bench.ready_as(name, ports);
+        bench
     }
 
     fn ready(&self) -> &(Lab, Message) {
-        self.lab.get_or_init(|| up("test", 23_000).unwrap())
+        self.ready_as("test", 23_000)
+    }
+
+    fn ready_as(&self, name: &'static str, ports: u16) -> &(Lab, Message) {
+        let words = |error: Failed| error.message().unwrap_or_default().to_owned();
+        let lab = self.lab.get_or_init(|| up(name, ports).map_err(words));
+        lab.as_ref()
+            .unwrap_or_else(|error| panic!("no lab: {error}"))
     }
 }
 

@@ -370,7 +370,11 @@ impl VoicemailDrop {
     }
 
     pub(super) fn ask_hang_up(&mut self, leg: Leg, now: Instant) {
-        self.commands.push_back(Command::HangUp(leg));
+        let command = Command::HangUp(leg);
+        // One event can give two reasons, as an answer does that is also the first sign of life.
+        if !self.commands.contains(&command) {
+            self.commands.push_back(command);
+        }
         if !self.timers.is_set(Timer::HangUpAgain) {
             self.timers.set(Timer::HangUpAgain, now + HANG_UP_UNHEARD);
         }
