@@ -1,6 +1,6 @@
 //! The subject: the program's own driver, used as the program uses it, logging included.
 
-use std::{fs, time::Duration};
+use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
 
 use aftertone::{
     config::Config,
@@ -23,6 +23,8 @@ pub(crate) async fn run(url: &str, load: Load) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("aftertone.toml");
     fs::write(&file, configuration(url))?;
+    // It holds a password.
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600))?;
     let config = Config::load(Some(&file))?;
     let session = Session::open(&config).await?;
     println!("ready");

@@ -55,7 +55,7 @@ impl Desk {
         let folder = tempfile::tempdir().unwrap();
         let desk = Self { fake, folder };
         fs::create_dir(desk.path("sounds")).unwrap();
-        desk.configure(&desk.fake.url(), "");
+        desk.configure(&desk.fake.url());
         desk
     }
 
@@ -70,14 +70,24 @@ impl Desk {
         self.folder.path().join(name)
     }
 
-    /// Writes the configuration; `more` comes at its end, in the section `[drop]`.
-    pub(crate) fn configure(&self, url: &str, more: &str) {
+    /// Changes a setting of the section `[drop]`.
+    pub(crate) fn set(&self, key: &str, value: &str) {
+        let path = self.path("aftertone.toml");
+        let text = fs::read_to_string(&path).unwrap();
+        let kept = text.lines().filter(|line| !line.starts_with(key));
+        let changed = format!("{key} = \"{value}\"");
+        let lines: Vec<&str> = kept.chain([changed.as_str()]).collect();
+        fs::write(path, lines.join("\n")).unwrap();
+    }
+
+    /// Writes the configuration; the section `[drop]` is its last.
+    pub(crate) fn configure(&self, url: &str) {
         let settings = Settings::default();
         let text = format!(
             "state_dir = \"state\"\n\
              [pbx]\nurl = \"{url}\"\nusername = \"{}\"\npassword = \"{}\"\nendpoint = \"PJSIP/{{number}}@carrier\"\n\
              caller_id = \"+12025550100\"\nsounds_dir = \"sounds\"\n\
-             [drop]\nlead = \"150ms\"\nanswer_timeout = \"3s\"\nscreening_timeout = \"5s\"\nready_timeout = \"3s\"\n{more}",
+             [drop]\nlead = \"150ms\"\nanswer_timeout = \"3s\"\nscreening_timeout = \"5s\"\nready_timeout = \"3s\"\n",
             settings.user, settings.password,
         );
         let path = self.path("aftertone.toml");
@@ -169,16 +179,32 @@ impl Desk {
 
 /// Waits for the end of the program. A minute is more than any drop here can take.
 pub(crate) async fn wait(child: Child) -> Ended {
+    let id = child.id();
     let ended = spawn_blocking(move || child.wait_with_output().unwrap());
-    let output = tokio::time::timeout(Duration::from_secs(60), ended)
-        .await
-        .expect("the program ends within a minute")
-        .unwrap();
+    let guard = killer_of(id);
+    let output = ended.await.unwrap();
+    guard.abort();
     Ended {
         status: output.status.code(),
         stdout: String::from_utf8(output.stdout).unwrap(),
         stderr: String::from_utf8(output.stderr).unwrap(),
     }
+}
+
+/// Kills a program that does not end, whose status then tells that it died of a signal.
+fn killer_of(id: u32) -> tokio::task::JoinHandle<()> {
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        send_signal("KILL", id);
+    })
+}
+
+/// Sends a signal to a program, by the shell, which knows how everywhere.
+pub(crate) fn send_signal(name: &str, id: u32) {
+    let sent = Command::new("sh")
+        .args(["-c", &format!("kill -{name} {id}")])
+        .status();
+    assert!(sent.unwrap().success(), "no such process: {id}");
 }
 
 /// How many requests of a kind there were, about this leg where one is given.

@@ -4,6 +4,8 @@ mod desk;
 mod fake;
 mod fake_itself;
 mod faults;
+mod link;
+mod not_started;
 mod outcomes;
 
 /// A client that speaks plain HTTP only, which is all the fake speaks.

@@ -16,10 +16,10 @@ use crate::{
 #[tokio::test]
 async fn every_end_of_a_call_has_its_outcome_and_exit_status() {
     let ms = Duration::from_millis;
-    let unsure = "when_unsure = \"play\"\n";
-    let go_on = "when_busy_leg_answered = \"continue\"\n";
-    let give_up = "when_busy_leg_answered = \"give_up\"\n";
-    let impatient = "answer_timeout = \"1s\"\n";
+    let unsure = Some(("when_unsure", "play"));
+    let go_on = Some(("when_busy_leg_answered", "continue"));
+    let give_up = Some(("when_busy_leg_answered", "give_up"));
+    let impatient = Some(("answer_timeout", "1s"));
     let rings_and_answers = || Script(vec![Call::mailbox(), Call::mailbox()]);
     let hangs_up = |after| {
         let steps = [(30, Far::Ringing), (60, Far::Answer), (after, Far::HangUp)];
@@ -27,11 +27,11 @@ async fn every_end_of_a_call_has_its_outcome_and_exit_status() {
     };
     let progress_only = [(30, Far::Progress), (200, Far::Answer)];
     let rows = [
-        ("a mailbox", Script::mailbox(), "", "delivered", 0, 1),
+        ("a mailbox", Script::mailbox(), None, "delivered", 0, 1),
         (
             "a person",
             Script::mailbox().found("HUMAN", "HUMAN-803-800"),
-            "",
+            None,
             "human",
             1,
             0,
@@ -47,7 +47,7 @@ async fn every_end_of_a_call_has_its_outcome_and_exit_status() {
         (
             "silence",
             Script::mailbox().found("MACHINE", "INITIALSILENCE-2500-2500"),
-            "",
+            None,
             "unsure",
             1,
             0,
@@ -55,7 +55,7 @@ async fn every_end_of_a_call_has_its_outcome_and_exit_status() {
         (
             "not sure",
             Script::mailbox().found("NOTSURE", "TOOLONG-5000"),
-            "",
+            None,
             "unsure",
             1,
             0,
@@ -63,7 +63,7 @@ async fn every_end_of_a_call_has_its_outcome_and_exit_status() {
         (
             "no verdict",
             Script::mailbox().found("", ""),
-            "",
+            None,
             "unsure",
             1,
             0,
@@ -79,7 +79,7 @@ async fn every_end_of_a_call_has_its_outcome_and_exit_status() {
         (
             "hangs up before the verdict",
             hangs_up(20),
-            "",
+            None,
             "hung_up",
             1,
             0,
@@ -87,7 +87,7 @@ async fn every_end_of_a_call_has_its_outcome_and_exit_status() {
         (
             "hangs up before the ready point",
             hangs_up(90),
-            "",
+            None,
             "hung_up",
             1,
             0,
@@ -95,7 +95,7 @@ async fn every_end_of_a_call_has_its_outcome_and_exit_status() {
         (
             "hangs up during the message",
             Script::mailbox().playing(Playback::HungUp(ms(80))),
-            "",
+            None,
             "cut_off",
             1,
             1,
@@ -103,7 +103,7 @@ async fn every_end_of_a_call_has_its_outcome_and_exit_status() {
         (
             "the file does not play",
             Script::mailbox().playing(Playback::Failed),
-            "",
+            None,
             "error",
             1,
             1,
@@ -111,25 +111,32 @@ async fn every_end_of_a_call_has_its_outcome_and_exit_status() {
         (
             "183 only",
             Script(vec![Call::ringing_for_ever(), Call::of(&progress_only)]),
-            "",
+            None,
             "delivered",
             0,
             1,
         ),
-        ("busy", Script::refusing(17, 486), "", "busy", 1, 0),
+        ("busy", Script::refusing(17, 486), None, "busy", 1, 0),
         (
             "unallocated",
             Script::refusing(1, 404),
-            "",
+            None,
             "invalid_number",
             1,
             0,
         ),
-        ("declined", Script::refusing(21, 603), "", "rejected", 1, 0),
+        (
+            "declined",
+            Script::refusing(21, 603),
+            None,
+            "rejected",
+            1,
+            0,
+        ),
         (
             "no circuit",
             Script::refusing(34, 503),
-            "",
+            None,
             "congestion",
             1,
             0,
@@ -137,7 +144,7 @@ async fn every_end_of_a_call_has_its_outcome_and_exit_status() {
         (
             "another cause",
             Script::refusing(31, 400),
-            "",
+            None,
             "failed",
             1,
             0,
@@ -153,7 +160,7 @@ async fn every_end_of_a_call_has_its_outcome_and_exit_status() {
         (
             "the first call is answered",
             rings_and_answers(),
-            "",
+            None,
             "delivered",
             0,
             1,
@@ -176,9 +183,11 @@ async fn every_end_of_a_call_has_its_outcome_and_exit_status() {
         ),
     ];
     let runs = rows.into_iter().map(
-        |(name, script, settings, outcome, status, plays)| async move {
+        |(name, script, setting, outcome, status, plays)| async move {
             let desk = Desk::new(pbx(script)).await;
-            configure(&desk, settings);
+            if let Some((key, value)) = setting {
+                desk.set(key, value);
+            }
             let ended = desk.drop(&[]).await;
             desk.assert_clean(name, &ended);
             let played = desk.fake.with(|world| carried_out_plays(world));
@@ -198,18 +207,6 @@ async fn every_end_of_a_call_has_its_outcome_and_exit_status() {
         .collect()
         .await;
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-/// A later line of a table overrides an earlier one nowhere in TOML, so that what is other replaces what is there.
-fn configure(desk: &Desk, settings: &str) {
-    desk.configure(&desk.fake.url(), settings);
-    let path = desk.path("aftertone.toml");
-    let text = std::fs::read_to_string(&path).unwrap();
-    if let Some((key, _)) = settings.split_once(" =") {
-        let kept = text.lines().filter(|line| !line.starts_with(key));
-        let kept: Vec<&str> = kept.chain([settings.trim_end()]).collect();
-        std::fs::write(path, kept.join("\n")).unwrap();
-    }
 }
 
 #[tokio::test]
@@ -250,7 +247,9 @@ async fn the_json_object_is_the_design_s() {
     let ended = desk.drop(&[]).await;
     assert_eq!(ended.stdout.lines().count(), 1, "{ended:?}");
     assert_eq!(ended.stderr, "", "nothing is said where all is well");
-    insta::assert_snapshot!(without_times(&ended.stdout), @"");
+    insta::assert_snapshot!(without_times(&ended.stdout), @r#"
+    {"drop":"DROP","number":"+1202•••0101","outcome":"delivered","verdict":"machine","amd_cause":"LONGGREETING-1500-1500","promoted":false,"ready_by":"dialplan","played_ms":N,"ended_by":"us","legs":{"busy":{"channel":"RUN-DROP-busy","q850":16,"sip":null},"drop":{"channel":"RUN-DROP-drop","q850":16,"sip":null}},"timeline":[{"at_ms":N,"event":"busy_dialled"},{"at_ms":N,"event":"busy_alerting"},{"at_ms":N,"event":"drop_dialled"},{"at_ms":N,"event":"drop_alerting"},{"at_ms":N,"event":"busy_hung_up"},{"at_ms":N,"event":"busy_gone"},{"at_ms":N,"event":"drop_answered"},{"at_ms":N,"event":"verdict"},{"at_ms":N,"event":"ready"},{"at_ms":N,"event":"play_started"},{"at_ms":N,"event":"play_finished"},{"at_ms":N,"event":"drop_hung_up"},{"at_ms":N,"event":"drop_gone"}]}
+    "#);
 
     let desk = Desk::new(pbx(Script::refusing(17, 486))).await;
     let ended = desk.drop(&["--full-number"]).await;
@@ -263,7 +262,23 @@ async fn the_timeline_on_standard_output_reads_as_it_happens() {
     let ended = desk
         .run(&["drop", NUMBER, "--message", "sound:hello-world"])
         .await;
-    insta::assert_snapshot!(without_times(&ended.stdout), @"");
+    insta::assert_snapshot!(without_times(&ended.stdout), @r#"
+    drop DROP: sound:hello-world to +1202•••0101
+        T  busy leg dialled
+        T  busy leg rings
+        T  drop leg dialled
+        T  drop leg rings
+        T  busy leg let go
+        T  busy leg gone
+        T  drop leg answered
+        T  verdict: machine (LONGGREETING-1500-1500)
+        T  the mailbox records
+        T  message playing
+        T  message played
+        T  drop leg let go
+        T  drop leg gone
+    delivered: the whole message (T s) was played after the mailbox's greeting
+    "#);
     assert!(!ended.stdout.contains("2025550101"), "{ended:?}");
 }
 
@@ -272,7 +287,19 @@ async fn the_requests_of_a_drop_are_these_in_this_order() {
     let desk = Desk::new(pbx(Script::mailbox())).await;
     desk.drop(&[]).await;
     let requests = desk.fake.with(|world| crate::desk::requests(world));
-    insta::assert_snapshot!(without_times(&requests), @"");
+    insta::assert_snapshot!(without_times(&requests), @r#"
+    GET /events?app=aftertone-RUN
+    GET /channels?
+    POST /channels? {"channelId":"RUN-DROP-busy","endpoint":"PJSIP/+12025550101@carrier","callerId":"+12025550100","app":"aftertone-RUN","appArgs":"DROP","timeout":4,"variables":{"AFTERTONE_APP":"aftertone-RUN","AFTERTONE_DROP":"DROP","AFTERTONE_READY_TIMEOUT":"3","AFTERTONE_WHEN_UNSURE":"hang_up","CDR_PROP(disable)":"1","TIMEOUT(absolute)":"14"}}
+    POST /channels? {"channelId":"RUN-DROP-drop","endpoint":"PJSIP/+12025550101@carrier","callerId":"+12025550100","app":"aftertone-RUN","appArgs":"DROP","timeout":3,"variables":{"AFTERTONE_APP":"aftertone-RUN","AFTERTONE_DROP":"DROP","AFTERTONE_READY_TIMEOUT":"3","AFTERTONE_WHEN_UNSURE":"hang_up","TIMEOUT(absolute)":"13"}}
+    DELETE /channels/RUN-DROP-busy?
+    POST /channels/RUN-DROP-drop/variable? {"variable":"TIMEOUT(absolute)","value":"5"}
+    POST /channels/RUN-DROP-drop/continue? {"context":"aftertone-screen","extension":"s","priority":1}
+    POST /channels/RUN-DROP-drop/variable? {"variable":"TIMEOUT(absolute)","value":"305"}
+    POST /channels/RUN-DROP-drop/play/RUN-DROP-play1? {"media":"sound:hello-world"}
+    DELETE /channels/RUN-DROP-drop?
+    GET /channels?
+    "#);
 }
 
 #[tokio::test]
