@@ -19,7 +19,7 @@ async fn a_pbx_that_cannot_be_used_is_told_with_a_remedy() {
     drop(closed);
     desk.configure(&nowhere);
     insta::assert_snapshot!(talk(&desk.drop(&[]).await, &nowhere), @r#"
-    Some(2) 
+    Some(2)
     error: the PBX at http://HOST:PORT does not answer as it should: client error (Connect): tcp connect error: Connection refused (os error 111)
     hint: `aftertone doctor` tells what is missing
     "#);
@@ -50,7 +50,35 @@ async fn a_pbx_that_cannot_be_used_is_told_with_a_remedy() {
         let desk = Desk::with_rules(Settings::default(), vec![rule]).await;
         talks.push(talk(&desk.drop(&[]).await, &desk.fake.url()));
     }
-    insta::assert_snapshot!(talks.join("\n"), @"");
+    insta::assert_snapshot!(talks.join("\n"), @r#"
+    Some(2)
+    error: the PBX at http://HOST:PORT does not answer as it should: 401 Authentication required
+    hint: `aftertone doctor` tells what is missing
+
+    Some(2)
+    error: the PBX at http://HOST:PORT does not answer as it should: client error (SendRequest): connection closed before message completed
+    hint: `aftertone doctor` tells what is missing
+
+    Some(2)
+    error: the PBX at http://HOST:PORT does not answer as it should: 503 Fault on purpose
+    hint: `aftertone doctor` tells what is missing
+
+    Some(2)
+    error: the PBX at http://HOST:PORT does not answer as it should: client error (SendRequest): invalid HTTP version parsed
+    hint: `aftertone doctor` tells what is missing
+
+    Some(2)
+    error: the PBX at http://HOST:PORT does not answer as it should: the PBX answered 200, but not as ARI does
+    hint: `aftertone doctor` tells what is missing
+
+    Some(2)
+    error: the event websocket of the PBX at http://HOST:PORT cannot be opened: the web server at HOST:PORT has no ARI (404)
+    hint: `aftertone doctor` tells what is missing
+
+    Some(2)
+    error: the event websocket of the PBX at http://HOST:PORT cannot be opened: what answers at HOST:PORT is no Asterisk: WebSocket protocol error: httparse error: invalid HTTP version
+    hint: `aftertone doctor` tells what is missing
+    "#);
 }
 
 #[tokio::test]
