@@ -1,5 +1,7 @@
 //! A fake PBX and the real program beside it, as a user runs it.
 
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 use std::{
     fs,
     os::unix::fs::PermissionsExt,

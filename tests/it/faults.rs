@@ -60,10 +60,11 @@ async fn a_lost_reply_is_not_a_refusal() {
         (HangUp, Leg::Drop),
     ];
     let cases = requests.into_iter().flat_map(|(kind, leg)| {
-        faults.clone().map(|(fault, outcomes)| match kind {
-            // It is repeated until it has worked.
-            HangUp => (kind, leg, fault, vec!["delivered"]),
-            _ => (kind, leg, fault, outcomes),
+        faults.clone().map(|(fault, outcomes)| {
+            // A hang-up is repeated until it has worked.
+            let worked = vec!["delivered"];
+            let outcomes = if kind == HangUp { worked } else { outcomes };
+            (kind, leg, fault, outcomes)
         })
     });
     check(cases.collect()).await;

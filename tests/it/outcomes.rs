@@ -1,5 +1,7 @@
 //! Every way in which a call can go, through the real program: outcome, exit status, what `--json` says.
 
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 use std::time::Duration;
 
 use aftertone::words::Leg;
@@ -239,6 +241,18 @@ async fn a_message_that_ends_early_is_not_delivered() {
     assert_ne!(ended.outcome(), "delivered", "{ended:?}");
     assert_eq!(ended.status, Some(1));
     desk.assert_clean("an early end", &ended);
+}
+
+#[tokio::test]
+async fn a_message_whose_end_is_never_told_is_lost() {
+    let desk = Desk::new(pbx(Script::mailbox().playing(Playback::Endless))).await;
+    desk.record("message.wav", 1_300);
+    let ended = desk
+        .run(&["drop", NUMBER, "--message", "./message.wav", "--json"])
+        .await;
+    let end = (ended.outcome(), ended.status);
+    assert_eq!(end, ("lost".into(), Some(1)), "{ended:?}");
+    desk.assert_clean("no end", &ended);
 }
 
 #[tokio::test]

@@ -51,8 +51,6 @@ pub(crate) struct Rule {
     pub(crate) kind: Kind,
     /// Only those about this leg's channel.
     pub(crate) leg: Option<Leg>,
-    /// How many it lets pass first.
-    pub(crate) after: u32,
     /// How many it befalls.
     pub(crate) times: u32,
     pub(crate) fault: Fault,
@@ -64,7 +62,6 @@ impl Rule {
         Self {
             kind,
             leg: None,
-            after: 0,
             times: u32::MAX,
             fault,
         }
@@ -82,13 +79,6 @@ impl Rule {
     #[must_use]
     pub(crate) fn on(mut self, leg: Leg) -> Self {
         self.leg = Some(leg);
-        self
-    }
-
-    /// Only from the one after so many.
-    #[must_use]
-    pub(crate) fn after(mut self, passed: u32) -> Self {
-        self.after = passed;
         self
     }
 }

@@ -32,11 +32,16 @@ impl Request {
             return Some(value.clone());
         }
         let body: serde_json::Value = serde_json::from_slice(&self.body).ok()?;
-        match body.get(name)? {
-            serde_json::Value::String(text) => Some(text.clone()),
-            serde_json::Value::Array(list) => list.first()?.as_str().map(str::to_owned),
-            other => Some(other.to_string()),
-        }
+        let value = body.get(name)?;
+        let first = value
+            .as_array()
+            .and_then(|list| list.first())
+            .unwrap_or(value);
+        Some(
+            first
+                .as_str()
+                .map_or_else(|| first.to_string(), str::to_owned),
+        )
     }
 }
 

@@ -385,10 +385,6 @@ impl World {
             if !about || rule.times == 0 {
                 continue;
             }
-            if rule.after > 0 {
-                rule.after -= 1;
-                continue;
-            }
             rule.times -= 1;
             return Some(rule.fault.clone());
         }
@@ -904,11 +900,11 @@ impl World {
 
     /// The state change comes from the SIP stack and the Dial event from the dialling thread: in either order.
     fn ringing(&mut self, id: &str, serial: u64) {
-        if serial % 2 == 0 {
+        if serial.is_multiple_of(2) {
             self.dial(id, "RINGING");
         }
         self.change_state(id, State::Ringing);
-        if serial % 2 == 1 {
+        if !serial.is_multiple_of(2) {
             self.dial(id, "RINGING");
         }
     }
