@@ -71,6 +71,13 @@ async fn a_lost_reply_is_not_a_refusal() {
 }
 
 #[tokio::test]
+async fn an_originate_whose_channel_exists_has_been_done() {
+    let legs = [Leg::Busy, Leg::Drop];
+    let cases = legs.map(|leg| (Kind::Originate, leg, Fault::DoneBut(409), vec!["delivered"]));
+    check(cases.into()).await;
+}
+
+#[tokio::test]
 async fn a_request_that_is_never_answered_is_believed_by_what_is_heard() {
     use Kind::{Continue, HangUp, Originate, Play};
     let requests = [
