@@ -159,6 +159,23 @@ fn a_verdict_of_the_wrong_leg_or_before_the_answer_counts_for_nothing() {
 }
 
 #[test]
+fn a_ready_point_without_a_verdict_counts_for_nothing() {
+    ladder(
+        r"
+        plan single
+            0.0 (start)                                 dial drop                     [drop_dialled]
+            3.0 answered drop                           -                             [drop_answered]
+            3.1 ready drop dialplan                     -
+            3.2 entered drop                            screen drop
+            3.3 ready drop dialplan                     -
+            4.0 not_ready drop                          -
+            5.0 screened drop machine                   -                             [verdict]
+        => in flight until 65.0 (Ready)
+        ",
+    );
+}
+
+#[test]
 fn no_ready_point_is_unsure() {
     ladder(
         r"

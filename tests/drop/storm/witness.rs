@@ -125,6 +125,11 @@ impl Witness {
         if release_due && !self.promoted {
             due.push(Leg::Busy);
         }
+        // One leg goes live: the other is hung up, whether it rings or is up.
+        let promoted_now = step.moments.iter().any(|m| m.event == Milestone::Promoted);
+        if promoted_now && self.leg(Leg::Drop).is_up_for_all_we_know() {
+            due.push(Leg::Drop);
+        }
         for leg in due {
             if !step.commands.contains(&Command::HangUp(leg)) {
                 return Err(format!("the {leg} leg is not hung up at once"));
