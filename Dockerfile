@@ -50,7 +50,7 @@ RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends espeak-ng \
     && rm -rf /var/lib/apt/lists/*
 RUN espeak-ng -v en-us -s 150 -w /hello.wav \
-    "Hello. This is a message from Aftertone, left in your voicemail without ringing you twice. Have a good day."
+    "This is a message from Aftertone that was left in your voicemail so that nobody had to pick up the phone"
 
 FROM ${BASE_IMAGE} AS aftertone
 RUN apt-get update \

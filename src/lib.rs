@@ -15,7 +15,7 @@
 //! | module | what it is | pure |
 //! |---|---|---|
 //! | [`words`], [`id`], [`phone`] | what all parts share: legs and verdicts, the names of channels, numbers that can be dialled | yes |
-//! | [`drop`] | one drop as a state machine, and the board of all in flight | yes |
+//! | [`mod@drop`] | one drop as a state machine, and the board of all in flight | yes |
 //! | [`clock`] | the only place that reads a clock | |
 //! | [`config`] | `aftertone.toml` and its environment | |
 //! | [`audio`] | makes recordings fit for the telephone and keeps them | |

@@ -191,7 +191,7 @@ fn moment_words(event: Milestone) -> &'static str {
         Milestone::Verdict => "verdict",
         Milestone::Ready => "the mailbox records",
         Milestone::PlayStarted => "message playing",
-        Milestone::PlayFinished => "message played",
+        Milestone::PlayFinished => "playback over",
         Milestone::PlayRestarted => "message playing from its start again",
         Milestone::DropHungUp => "drop leg let go",
         Milestone::DropGone => "drop leg gone",

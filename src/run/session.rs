@@ -2,11 +2,12 @@
 
 use std::{panic::resume_unwind, sync::Arc, time::Duration};
 
+use backon::{ExponentialBuilder, Retryable as _};
 use thiserror::Error;
 use tokio::{
     sync::mpsc,
     task::JoinHandle,
-    time::{error::Elapsed, timeout},
+    time::{error::Elapsed, sleep, timeout},
 };
 use tracing::{info, warn};
 
@@ -20,7 +21,7 @@ use crate::{
     ari::{DEFAULT_REQUEST_TIMEOUT, Events, Failure, LinkError, Pbx, Rest, Settings, SetupError},
     audio::{self, Library},
     config::{self, Config, DropSettings},
-    drop::{Plan, Technique, WhenBusyLegAnswered, WhenUnsure},
+    drop::{Plan, RefusalKind, Technique, WhenBusyLegAnswered, WhenUnsure},
     id::{BadId, RunName},
 };
 
@@ -183,10 +184,15 @@ impl Reached {
         };
         let pbx = Pbx::new(&settings(config)).map_err(SessionError::Settings)?;
         let rest = pbx.rest();
-        rest.asterisk_info().await.map_err(failed)?;
+        let known = || rest.asterisk_info();
+        let known = known.retry(pauses()).sleep(sleep);
+        let known = known.when(|failure| failure.kind == RefusalKind::NoReply);
+        known.await.map_err(failed)?;
         let app = app_of(&config.pbx.app, run);
-        let events = pbx.listen(&app, run).await;
-        let events = events.map_err(|source| SessionError::Link {
+        let events = || pbx.listen(&app, run);
+        let events = events.retry(pauses()).sleep(sleep);
+        let events = events.when(|error| matches!(error, LinkError::Closed { .. }));
+        let events = events.await.map_err(|source| SessionError::Link {
             url: url.clone(),
             source,
         })?;
@@ -234,6 +240,14 @@ impl Reached {
             dialler,
         }
     }
+}
+
+/// A PBX at the limit of its sessions closes connections without a word, and may have room a moment later.
+fn pauses() -> ExponentialBuilder {
+    ExponentialBuilder::default()
+        .with_min_delay(Duration::from_millis(200))
+        .with_jitter()
+        .with_max_times(3)
 }
 
 /// What `ari` needs to reach the configured PBX.

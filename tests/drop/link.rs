@@ -76,7 +76,7 @@ fn a_busy_leg_that_ended_unheard_after_the_lead_changes_nothing() {
             2.0 (Lead)                                  dial drop                     [drop_dialled]
             2.1 accepted drop                           -
             2.5 link_lost                               -
-            4.0 link_restored drop ringing              hang_up busy                  [busy_gone drop_alerting]
+            4.0 link_restored drop ringing              hang_up busy                  [drop_alerting busy_hung_up busy_gone]
             5.0 answered drop                           -                             [drop_answered]
         => in flight until 95.0 (Screening)
         ",

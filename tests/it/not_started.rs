@@ -56,7 +56,7 @@ async fn a_pbx_that_cannot_be_used_is_told_with_a_remedy() {
     hint: `aftertone doctor` tells what is missing
 
     Some(2)
-    error: the PBX at http://HOST:PORT does not answer as it should: client error (SendRequest): connection closed before message completed
+    error: the PBX at http://HOST:PORT does not answer as it should: the connection was closed without a reply; is the PBX at its sessionlimit?
     hint: `aftertone doctor` tells what is missing
 
     Some(2)

@@ -286,7 +286,7 @@ async fn the_timeline_on_standard_output_reads_as_it_happens() {
         T  verdict: machine (LONGGREETING-1500-1500)
         T  the mailbox records
         T  message playing
-        T  message played
+        T  playback over
         T  drop leg let go
         T  drop leg gone
     delivered: the whole message (T s) was played after the mailbox's greeting
