@@ -319,6 +319,8 @@ fn request_broken(bench: &Bench, request: Request, wrong: Wrong) -> Result<(), F
         (Request::DialBusyLeg, Wrong::Nothing) => &["delivered", "lost"],
         // The channel itself shows that it was dialled, that it was screened, that it plays.
         (_, Wrong::NoReply | Wrong::Garbage) => &["delivered", "lost"],
+        // Our patience with the request ends when the PBX's own limit ends the leg: ten seconds for this message.
+        (Request::Play, Wrong::Nothing) => &["lost", "unsure"],
         (_, Wrong::Nothing) => &["lost"],
         (_, Wrong::Status(_)) => &["error"],
     };
