@@ -1,0 +1,596 @@
+//! Tones: which of them is a beep, and which are ringback, keys, a busy line, special information tones or a fax.
+//!
+//! A tone is followed from hop to hop ([`Track`]); when it ends it becomes a [`Tone`], and what a tone is depends on
+//! itself and on the tones just before it.
+
+use super::{
+    At, RATE,
+    spectrum::{Look, Spectrum, decibels},
+};
+
+/// The tone from which a mailbox records.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Beep {
+    /// Where it begins.
+    pub start: At,
+    /// Where it ends.
+    pub end: At,
+    /// Its frequency in Hz; where it sweeps, that in the middle.
+    pub hz: f32,
+    /// The second frequency of a dual tone in Hz.
+    pub second_hz: Option<f32>,
+    /// Hz a second; 0 unless it sweeps.
+    pub sweep: f32,
+}
+
+/// A tone that is no beep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// It rings at the far end.
+    Ringback,
+    /// Somebody pressed a key.
+    Key(char),
+    /// Busy or reorder: nobody is there any more.
+    Busy,
+    /// Special information tones.
+    Sit(SitClass),
+    /// A fax machine answers (CED, ITU-T T.30).
+    Fax,
+}
+
+/// What special information tones say (Telcordia SR-2275; ITU-T E.180 for the one class of other countries).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SitClass {
+    /// The number is not in use.
+    Vacant,
+    /// The number was changed or disconnected.
+    Intercept,
+    /// The network could not complete the call.
+    Reorder,
+    /// All circuits are busy.
+    NoCircuit,
+    /// The tones say no more than that an announcement follows.
+    Other,
+}
+
+impl SitClass {
+    /// The class as it stands in reasons.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Vacant => "vacant code",
+            Self::Intercept => "intercept",
+            Self::Reorder => "reorder",
+            Self::NoCircuit => "no circuit",
+            Self::Other => "no class",
+        }
+    }
+}
+
+/// Finds tones.
+pub(super) struct Tones {
+    track: Option<Track>,
+    /// Hops of the track.
+    points: Box<[Point; LONGEST]>,
+    /// Consecutive hops that belong to another tone.
+    strays: usize,
+    /// Tones before this one, the latest first.
+    past: [Option<Tone>; 5],
+    fax_told: bool,
+}
+
+/// What a tone turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Sound {
+    Beep(Beep),
+    Signal { signal: Signal, start: At, end: At },
+}
+
+impl Tones {
+    pub(super) fn new() -> Self {
+        Self {
+            track: None,
+            points: Box::new([Point::default(); LONGEST]),
+            strays: 0,
+            past: [None; 5],
+            fax_told: false,
+        }
+    }
+
+    /// Whether a steady tone sounds that may become a beep.
+    pub(super) fn sounding(&self) -> bool {
+        self.track.as_ref().is_some_and(|track| track.tonal >= 4)
+    }
+
+    pub(super) fn hop(&mut self, look: &Look, spectrum: &Spectrum, now: At) -> Option<Sound> {
+        let centre = now.before(CENTRE);
+        let Some(track) = &mut self.track else {
+            self.begin(look, centre);
+            return None;
+        };
+        let pitch = Pitch::of(look, LEAST_SHARE_KEEP);
+        let fits = pitch.is_some_and(|pitch| pitch.follows(track.pitch));
+        if fits && let Some(pitch) = pitch {
+            track.pitch = pitch;
+            track.tonal += 1;
+            track.missed = 0;
+            self.strays = 0;
+        } else {
+            track.missed += 1;
+            let stray = Pitch::of(look, LEAST_SHARE).is_some();
+            self.strays = if stray { self.strays + 1 } else { 0 };
+        }
+        let pitch = track.pitch;
+        let point = Point {
+            low: pitch.low,
+            high: pitch.high,
+            power: spectrum.near(pitch.low) + pitch.high.map_or(0.0, |hz| spectrum.near(hz)),
+            level: look.level,
+            tonal: fits,
+        };
+        if let Some(slot) = self.points.get_mut(track.len) {
+            *slot = point;
+            track.len += 1;
+        } else if track.missed == 0 {
+            track.too_long = true;
+        }
+        let (steps, gone) = (self.strays >= 2, track.missed > BRIDGE);
+        if steps || gone {
+            let ended = if steps { Ended::Step } else { Ended::Quiet };
+            return self.close(ended, look, centre);
+        }
+        self.long_tone(centre)
+    }
+
+    fn begin(&mut self, look: &Look, centre: At) {
+        self.strays = 0;
+        let Some(pitch) = Pitch::of(look, LEAST_SHARE) else {
+            return;
+        };
+        self.points[0] = Point {
+            low: pitch.low,
+            high: pitch.high,
+            power: look.first.power + pitch.high.map_or(0.0, |_| look.second.power),
+            level: look.level,
+            tonal: true,
+        };
+        self.track = Some(Track {
+            start: centre,
+            pitch,
+            len: 1,
+            tonal: 1,
+            missed: 0,
+            too_long: false,
+        });
+    }
+
+    /// A fax is known before its tone ends.
+    fn long_tone(&mut self, centre: At) -> Option<Sound> {
+        let track = self.track.as_ref()?;
+        let lasted = centre.since(track.start);
+        let fax = track.pitch.high.is_none() && (track.pitch.low - CED).abs() <= CED_WIDTH;
+        if !fax || lasted < CED_LEAST || self.fax_told || track.tonal * 4 < track.len * 3 {
+            return None;
+        }
+        self.fax_told = true;
+        Some(Sound::Signal {
+            signal: Signal::Fax,
+            start: track.start,
+            end: centre,
+        })
+    }
+
+    fn close(&mut self, ended: Ended, look: &Look, centre: At) -> Option<Sound> {
+        let track = self.track.take()?;
+        let tone = (!track.too_long)
+            .then(|| Tone::measure(&track, &self.points[..track.len], ended))
+            .flatten();
+        if ended == Ended::Step {
+            self.begin(look, centre);
+        }
+        let tone = tone?;
+        let sound = self.name(tone);
+        self.past.rotate_right(1);
+        self.past[0] = Some(tone);
+        sound
+    }
+
+    fn name(&self, tone: Tone) -> Option<Sound> {
+        let signal = |signal, start| {
+            Some(Sound::Signal {
+                signal,
+                start,
+                end: tone.end,
+            })
+        };
+        if let Some((class, start)) = self.sit(&tone) {
+            return signal(Signal::Sit(class), start);
+        }
+        if let Some(start) = self.busy(&tone) {
+            return signal(Signal::Busy, start);
+        }
+        if !tone.steady && !tone.sweeps {
+            return None;
+        }
+        if let Some(key) = tone.key() {
+            return signal(Signal::Key(key), tone.start);
+        }
+        if tone.progress() || !tone.is_beep() {
+            return None;
+        }
+        Some(Sound::Beep(Beep {
+            start: tone.start,
+            end: tone.end,
+            hz: tone.low,
+            second_hz: tone.high,
+            sweep: if tone.sweeps { tone.sweep } else { 0.0 },
+        }))
+    }
+
+    /// Special information tones: three that rise, each at the heels of the one before.
+    fn sit(&self, third: &Tone) -> Option<(SitClass, At)> {
+        let [Some(second), Some(first), ..] = &self.past else {
+            return None;
+        };
+        let close = |a: &Tone, b: &Tone| b.start.since(a.end) < SIT_GAP && a.end.since(b.start) < SIT_GAP;
+        let near = |tone: &Tone, hz: f32| tone.high.is_none() && (tone.low - hz).abs() < SIT_WIDTH;
+        let rises = near(first, 950.0) && near(second, 1_400.0) && near(third, 1_780.0);
+        if !rises || !close(first, second) || !close(second, third) {
+            return None;
+        }
+        let low = |tone: &Tone, split: f32| tone.low < split;
+        let long = |tone: &Tone| tone.lasted() > SIT_LONG;
+        let american = [(first, 913.8, 985.2), (second, 1_370.6, 1_428.5)];
+        let exact = american.iter().all(|(tone, a, b)| {
+            (tone.low - a).abs() < SIT_EXACT || (tone.low - b).abs() < SIT_EXACT
+        });
+        let class = if exact {
+            match (low(first, 949.5), long(first), low(second, 1_399.5), long(second)) {
+                (true, false, true, false) => SitClass::Intercept,
+                (false, true, true, false) => SitClass::Vacant,
+                (true, _, false, true) | (false, false, true, true) => SitClass::Reorder,
+                (false, true, false, true) | (true, true, true, true) => SitClass::NoCircuit,
+                _ => SitClass::Other,
+            }
+        } else {
+            SitClass::Other
+        };
+        Some((class, first.start))
+    }
+
+    /// A line tone: the third burst of the same pitch, length and distance.
+    fn busy(&self, third: &Tone) -> Option<At> {
+        let [Some(second), Some(first), ..] = &self.past else {
+            return None;
+        };
+        let same = |a: &Tone, b: &Tone| {
+            (a.low - b.low).abs() < SAME_HZ
+                && a.high.is_some() == b.high.is_some()
+                && (a.lasted() - b.lasted()).abs() < SAME_TIME
+        };
+        let gaps = [second.start.since(first.end), third.start.since(second.end)];
+        let regular = (gaps[0] - gaps[1]).abs() < SAME_TIME;
+        let cadence = (BUSY_LEAST..BUSY_MOST).contains(&gaps[1])
+            && (BUSY_LEAST..BUSY_MOST).contains(&third.lasted())
+            && third.low < 700.0;
+        (same(first, second) && same(second, third) && regular && cadence).then_some(first.start)
+    }
+}
+
+/// The pitch of a hop.
+#[derive(Clone, Copy, Debug)]
+struct Pitch {
+    low: f32,
+    /// The other frequency of a dual tone.
+    high: Option<f32>,
+}
+
+impl Pitch {
+    fn of(look: &Look, least: f32) -> Option<Self> {
+        if look.level < FAINTEST {
+            return None;
+        }
+        let (a, b) = (look.first, look.second);
+        if look.one >= least {
+            return Some(Self {
+                low: a.hz,
+                high: None,
+            });
+        }
+        let pair = look.two >= least + DUAL_EXTRA && b.power > a.power * DUAL_BALANCE;
+        pair.then(|| Self {
+            low: a.hz.min(b.hz),
+            high: Some(a.hz.max(b.hz)),
+        })
+    }
+
+    fn follows(self, last: Self) -> bool {
+        match (last.high, self.high) {
+            (None, None) => (self.low - last.low).abs() <= FASTEST_SWEEP,
+            (Some(was), Some(is)) => {
+                (self.low - last.low).abs() <= DUAL_STEADY && (is - was).abs() <= DUAL_STEADY
+            }
+            (None, Some(_)) | (Some(_), None) => false,
+        }
+    }
+}
+
+/// A tone that sounds.
+#[derive(Clone, Copy, Debug)]
+struct Track {
+    start: At,
+    pitch: Pitch,
+    /// Hops kept.
+    len: usize,
+    tonal: usize,
+    missed: usize,
+    too_long: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Point {
+    low: f32,
+    high: Option<f32>,
+    /// Power at the pitch, as it was last known.
+    power: f32,
+    level: f32,
+    tonal: bool,
+}
+
+/// How a tone ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
+    /// It faded or stopped.
+    Quiet,
+    /// Another tone took its place.
+    Step,
+}
+
+/// A tone that has ended.
+#[derive(Clone, Copy, Debug)]
+struct Tone {
+    start: At,
+    end: At,
+    low: f32,
+    high: Option<f32>,
+    /// Hz a second.
+    sweep: f32,
+    steady: bool,
+    sweeps: bool,
+    /// Change of level from its first to its last, in dB.
+    change: f32,
+    /// How far its own power fell within 50 ms of its end, in dB.
+    fall: f32,
+    /// How far the whole level fell, in dB.
+    quiets: f32,
+    ended: Ended,
+}
+
+impl Tone {
+    fn measure(track: &Track, points: &[Point], ended: Ended) -> Option<Self> {
+        let body_level = body_level(points)?;
+        // What lies under half the amplitude is a hole (a lost frame) or the end.
+        let sounds = |point: &Point| decibels(point.power) > body_level - HALF;
+        let last = points.iter().rposition(sounds)?;
+        let whole = |(_, point): &(usize, &Point)| point.tonal && sounds(point);
+        let count = points.iter().enumerate().filter(whole).count();
+        if count < FEWEST {
+            return None;
+        }
+        // Its first hops may hold the end of a word, its last ones its own end.
+        let mut skip = usize::from(count > FEWEST);
+        let fit = loop {
+            let take = count.saturating_sub(skip + usize::from(count > FEWEST + 1));
+            let body = points
+                .iter()
+                .enumerate()
+                .filter(whole)
+                .skip(skip)
+                .take(take);
+            let fit = Line::through(body.clone().map(|(n, point)| (n as f32, point.low)));
+            if fit.error <= STEADY_ERROR || skip * 3 >= count || take <= FEWEST {
+                break Fit {
+                    low: fit,
+                    high: Line::through(
+                        body.clone()
+                            .map(|(n, point)| (n as f32, point.high.unwrap_or_default())),
+                    ),
+                    level: Line::through(
+                        body.clone().map(|(n, point)| (n as f32, decibels(point.power))),
+                    ),
+                    hops: take,
+                };
+            }
+            skip += 1;
+        };
+        let tail = &points[last + 1..];
+        let least = |read: fn(&Point) -> f32| tail.iter().map(read).fold(f32::INFINITY, f32::min);
+        let fall = body_level - least(|point| decibels(point.power));
+        let after = tail.iter().rev().take(2).map(|point| point.level);
+        let loudest_after = after.fold(f32::NEG_INFINITY, f32::max);
+        let before = points[..=last].iter().filter(|point| sounds(point));
+        let level = before.clone().map(|point| point.level).sum::<f32>() / before.count() as f32;
+        let sweep = fit.low.slope * HOPS_A_SECOND;
+        let bend = (fit.low.slope * fit.hops as f32).abs();
+        let pair_bend = (fit.high.slope * fit.hops as f32).abs();
+        let steady_pair = track.pitch.high.is_none()
+            || (fit.high.error <= DUAL_ERROR && fit.low.error <= DUAL_ERROR && pair_bend <= STEADY_BEND);
+        let lasting = fit.hops as f32 / HOPS_A_SECOND;
+        Some(Self {
+            start: track.start.before(EDGE),
+            end: track.start + edge(points, last, body_level),
+            low: fit.low.middle,
+            high: track.pitch.high.map(|_| fit.high.middle),
+            sweep,
+            steady: fit.low.error <= STEADY_ERROR && bend <= STEADY_BEND && steady_pair,
+            sweeps: track.pitch.high.is_none()
+                && fit.low.error <= SWEEP_ERROR
+                && bend >= SWEEP_BEND
+                && lasting >= SWEEP_LEAST,
+            change: fit.level.slope * fit.hops as f32,
+            fall,
+            quiets: level - loudest_after,
+            ended,
+        })
+    }
+
+    fn lasted(&self) -> f32 {
+        self.end.since(self.start)
+    }
+
+    fn is_beep(&self) -> bool {
+        self.ended == Ended::Quiet
+            && (BEEP_LEAST..=BEEP_MOST).contains(&self.lasted())
+            && self.change.abs() <= FLAT
+            && self.fall >= FALL
+            && self.quiets >= QUIETS
+            && self.low >= BEEP_LOWEST
+    }
+
+    fn key(&self) -> Option<char> {
+        let high = self.high?;
+        let near = |hz: f32, of: &[f32; 4]| of.iter().position(|f| (hz - f).abs() < f * KEY_WIDTH);
+        let row = near(self.low, &[697.0, 770.0, 852.0, 941.0])?;
+        let column = near(high, &[1_209.0, 1_336.0, 1_477.0, 1_633.0])?;
+        let keys = [['1', '2', '3', 'A'], ['4', '5', '6', 'B'], ['7', '8', '9', 'C'], ['*', '0', '#', 'D']];
+        Some(keys[row][column])
+    }
+
+    /// The pairs of dial tone, ringback and busy tone that can be told from a beep by pitch alone.
+    fn progress(&self) -> bool {
+        let near = |hz: f32, of: f32| (hz - of).abs() < 12.0;
+        self.high
+            .is_some_and(|high| near(self.low, 480.0) && near(high, 620.0) || near(self.low, 350.0) && near(high, 440.0))
+    }
+}
+
+struct Fit {
+    low: Line,
+    high: Line,
+    level: Line,
+    hops: usize,
+}
+
+/// A straight line through points.
+struct Line {
+    slope: f32,
+    middle: f32,
+    /// Root mean square distance of the points.
+    error: f32,
+}
+
+impl Line {
+    fn through(points: impl Iterator<Item = (f32, f32)> + Clone) -> Self {
+        let n = points.clone().count().max(1) as f32;
+        let (sx, sy) = points.clone().fold((0.0, 0.0), |(a, b), (x, y)| (a + x, b + y));
+        let (mx, my) = (sx / n, sy / n);
+        let (mut xx, mut xy, mut yy) = (0.0, 0.0, 0.0);
+        for (x, y) in points {
+            xx += (x - mx) * (x - mx);
+            xy += (x - mx) * (y - my);
+            yy += (y - my) * (y - my);
+        }
+        let slope = if xx > 0.0 { xy / xx } else { 0.0 };
+        Self {
+            slope,
+            middle: my,
+            error: ((yy - slope * xy).max(0.0) / n).sqrt(),
+        }
+    }
+}
+
+/// The level that at most a quarter of the tonal hops exceed: holes and edges are in the rest.
+fn body_level(points: &[Point]) -> Option<f32> {
+    let tonal = || points.iter().filter(|point| point.tonal);
+    let count = tonal().count();
+    let rank = |level: f32| tonal().filter(|point| point.power > level).count();
+    let middle = tonal().find(|point| rank(point.power) == count / 4)?;
+    Some(decibels(middle.power))
+}
+
+/// Where the tone ends, in seconds after its first hop: where its amplitude in the window has fallen by half.
+fn edge(points: &[Point], last: usize, level: f32) -> f32 {
+    let half = level - HALF;
+    let at = decibels(points[last].power);
+    let part = points.get(last + 1).map_or(0.0, |next| {
+        let next = decibels(next.power);
+        if at > next { ((at - half) / (at - next)).clamp(0.0, 1.0) } else { 0.0 }
+    });
+    (last as f32 + part) / HOPS_A_SECOND
+}
+
+const HOPS_A_SECOND: f32 = (RATE / super::HOP) as f32;
+
+/// From the end of a window back to its middle (s).
+const CENTRE: f32 = 0.016;
+
+/// From the middle of the first tonal window back to the tone's begin (s).
+const EDGE: f32 = 0.008;
+
+/// Hops of a tone that are kept: 2.2 s.
+const LONGEST: usize = 220;
+
+/// A lost frame of 20 ms spoils five windows.
+const BRIDGE: usize = 5;
+
+/// Tones below this level are not looked at (dB of full scale).
+const FAINTEST: f32 = -58.0;
+
+/// Share of the power in one peak with which a tone begins. White noise 10 dB below the tone takes a tenth.
+const LEAST_SHARE: f32 = 0.80;
+
+/// Share with which it goes on.
+const LEAST_SHARE_KEEP: f32 = 0.65;
+
+/// A pair has to be purer than a single tone: two harmonics of a voice make a pair, too.
+const DUAL_EXTRA: f32 = 0.07;
+
+/// The weaker of a pair is at most 10 dB weaker.
+const DUAL_BALANCE: f32 = 0.1;
+
+/// Hz a hop: a sweep from 2200 to 1320 Hz in 0.2 s, and some.
+const FASTEST_SWEEP: f32 = 60.0;
+
+/// Hz a hop.
+const DUAL_STEADY: f32 = 12.0;
+
+/// Hops of a tone at least: a beep of 0.1 s has seven whole windows.
+const FEWEST: usize = 5;
+
+/// 6 dB: half the amplitude.
+const HALF: f32 = 6.0;
+
+const STEADY_ERROR: f32 = 4.0;
+const DUAL_ERROR: f32 = 4.0;
+const STEADY_BEND: f32 = 12.0;
+const SWEEP_ERROR: f32 = 12.0;
+const SWEEP_BEND: f32 = 80.0;
+const SWEEP_LEAST: f32 = 0.14;
+
+const BEEP_LOWEST: f32 = 385.0;
+const BEEP_LEAST: f32 = 0.08;
+const BEEP_MOST: f32 = 1.6;
+/// dB from first to last: a bell or a plucked string fades faster.
+const FLAT: f32 = 5.0;
+const FALL: f32 = 12.0;
+const QUIETS: f32 = 5.0;
+
+/// Hz: 2100 +- 15 (T.30), and what the estimate adds.
+const CED: f32 = 2_100.0;
+const CED_WIDTH: f32 = 22.0;
+/// CED lasts 2.6 to 4 s; no beep lasts this long.
+const CED_LEAST: f32 = 1.3;
+
+const SIT_GAP: f32 = 0.07;
+const SIT_WIDTH: f32 = 55.0;
+const SIT_EXACT: f32 = 12.0;
+/// Between the short (276 ms) and the long (380 ms) segment.
+const SIT_LONG: f32 = 0.328;
+
+/// DTMF receivers accept 1.5 % and refuse 3.5 % (ITU-T Q.24).
+const KEY_WIDTH: f32 = 0.02;
+
+const SAME_HZ: f32 = 10.0;
+const SAME_TIME: f32 = 0.05;
+/// Busy and reorder tones are on and off for 0.2 to 0.75 s.
+const BUSY_LEAST: f32 = 0.12;
+const BUSY_MOST: f32 = 0.8;
