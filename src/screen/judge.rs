@@ -66,6 +66,11 @@ pub enum Reason {
     Waits(f32),
     /// Nobody spoke at all for this long (s).
     NobodySpoke(f32),
+    /// The background noise came with the greeting: it was recorded.
+    NoiseCame {
+        /// By how much, in dB.
+        by: f32,
+    },
     /// The background noise stopped with the greeting: it was recorded.
     NoiseStopped {
         /// By how much, in dB.
@@ -186,7 +191,7 @@ impl Judge {
         if let Some(edge) = hop.edge {
             self.edge(edge, &mut out);
         }
-        self.noise.hop(hop.level, hop.last_voice, &self.turn, now);
+        self.noise.hop(hop.level, hop.last_voice, now);
         match hop.sound {
             Some(Sound::Beep(beep)) => self.on_beep(beep, &mut out),
             Some(Sound::Signal { signal, start, end }) => {
@@ -249,7 +254,12 @@ impl Judge {
                     out.push(Heard::LimitBeep(beep));
                 }
             }
-            Phase::Over => out.push(Heard::Beep(beep)),
+            Phase::Over => {
+                // Whoever hung up does not hear this; a recording that is heard to its end tells what was lost.
+                if self.verdict == Some(Verdict::Human) {
+                    out.push(Heard::Beep(beep));
+                }
+            }
         }
     }
 
@@ -363,7 +373,8 @@ impl Judge {
                 add(OPEN_TURN, Reason::Turn { lasted, end });
             }
         }
-        match self.noise.verdict(now, &self.turn) {
+        match self.noise.cue(now.since(self.turn.last)) {
+            Some(NoiseCue::Came(by)) => add(NOISE_CAME, Reason::NoiseCame { by }),
             Some(NoiseCue::Stopped(by)) => add(NOISE_STOPPED, Reason::NoiseStopped { by }),
             Some(NoiseCue::GoesOn) => add(NOISE_GOES_ON, Reason::NoiseGoesOn),
             None => {}
@@ -400,7 +411,13 @@ struct Turn {
 
 impl Turn {
     fn begin(&mut self, start: At) {
-        self.began.get_or_insert(start);
+        if self.began.is_none() || start.since(self.last) > TURN_GAP {
+            *self = Self {
+                began: Some(start),
+                last: start,
+                ..Self::default()
+            };
+        }
         self.utterance = start;
         self.utterances += 1;
     }
@@ -419,22 +436,56 @@ impl Turn {
     }
 }
 
-/// Follows the background: a recording's noise stops with it, a person's stays.
+/// Follows the background: a recording brings its noise and takes it away, a person's is there from answer on.
 #[derive(Default)]
 struct Noise {
-    placeholder: (),
+    /// The level, smoothed over 0.2 s, in dB.
+    level: f32,
+    /// The least of it before anybody spoke.
+    before: Option<f32>,
+    /// What it was shortly after the last voice.
+    after: Option<f32>,
 }
 
 enum NoiseCue {
+    Came(f32),
     Stopped(f32),
     GoesOn,
 }
 
 impl Noise {
-    fn hop(&mut self, _level: f32, _last_voice: Option<At>, _turn: &Turn, _now: At) {}
+    fn hop(&mut self, level: f32, last_voice: Option<At>, now: At) {
+        if now.0 <= super::HOP as u64 * 4 {
+            self.level = level;
+        }
+        self.level += (level - self.level) * SMOOTH;
+        let Some(last) = last_voice else {
+            if now.since(At(0)) >= SETTLED {
+                self.before = Some(self.before.map_or(self.level, |before| before.min(self.level)));
+            }
+            return;
+        };
+        let quiet = now.since(last);
+        if quiet < AFTER {
+            self.after = None;
+        } else if self.after.is_none() {
+            self.after = Some(self.level);
+        }
+    }
 
-    fn verdict(&self, _now: At, _turn: &Turn) -> Option<NoiseCue> {
-        None
+    fn cue(&self, quiet: f32) -> Option<NoiseCue> {
+        let after = self.after.filter(|_| quiet >= AFTER * 2.0)?;
+        if after - self.level >= NOISE_STEP {
+            return Some(NoiseCue::Stopped(after - self.level));
+        }
+        let rise = self.level - self.before?;
+        if rise >= NOISE_STEP {
+            Some(NoiseCue::Came(rise))
+        } else if rise.abs() <= NOISE_SAME && self.level >= NOISE_HEARD {
+            Some(NoiseCue::GoesOn)
+        } else {
+            None
+        }
     }
 }
 
@@ -447,6 +498,7 @@ impl fmt::Display for Reason {
             Self::Calls { count } => write!(f, "called {count} times, as a person does"),
             Self::Waits(quiet) => write!(f, "then waited {quiet:.1} s"),
             Self::NobodySpoke(quiet) => write!(f, "nobody spoke for {quiet:.1} s"),
+            Self::NoiseCame { by } => write!(f, "the background rose by {by:.0} dB with the greeting"),
             Self::NoiseStopped { by } => write!(f, "the background fell by {by:.0} dB with the greeting"),
             Self::NoiseGoesOn => f.write_str("the background goes on"),
             Self::Amd(Amd::Machine) => f.write_str("AMD says machine"),
@@ -502,9 +554,23 @@ const BEEP: f32 = 8.0;
 const LONG_TURN: f32 = 3.5;
 const OPEN_TURN: f32 = -0.5;
 const SHORT_TURN: f32 = -2.0;
-const NOISE_STOPPED: f32 = 1.5;
+const NOISE_CAME: f32 = 1.0;
+const NOISE_STOPPED: f32 = 1.0;
 const NOISE_GOES_ON: f32 = -1.0;
 const AMD: f32 = 0.5;
+
+/// Of a hop's level into the smoothed one: 0.2 s.
+const SMOOTH: f32 = 0.05;
+/// From answer until the smoothed level is one (s).
+const SETTLED: f32 = 0.2;
+/// From the last voice until the background is heard alone (s).
+const AFTER: f32 = 0.4;
+/// dB; talk in the background swings by 6.
+const NOISE_STEP: f32 = 9.0;
+const NOISE_SAME: f32 = 4.0;
+/// Quieter than this is the line's own noise (dB of full scale).
+const NOISE_HEARD: f32 = -54.0;
+
 const DIVERTED: f32 = 1.0;
 const RANG_LONG: f32 = -0.5;
 
@@ -518,6 +584,10 @@ const RINGBACK_LEAST: f32 = 0.4;
 
 /// A second beep within this time of the message's start belongs to the first (s).
 const DOUBLE: f32 = 0.5;
+
+/// Silence of this length ends a turn (s): no sentence of a greeting is that far from the next, and who speaks again waited for
+/// an answer.
+const TURN_GAP: f32 = 2.1;
 
 const CALL_MOST: f32 = 1.2;
 const CALL_PAUSE: f32 = 0.4;

@@ -51,6 +51,9 @@ pub(super) struct Spectrum {
     bins: Box<[Complex<f32>]>,
     scratch: Box<[Complex<f32>]>,
     power: Box<[f32]>,
+    /// The spectra of the last [`MEMORY`] hops, by hop modulo that.
+    past: Box<[[f32; WINDOW / 2 + 1]; MEMORY]>,
+    hops: usize,
 }
 
 impl Spectrum {
@@ -66,6 +69,8 @@ impl Spectrum {
             bins: vec![Complex::default(); WINDOW / 2 + 1].into(),
             scratch: vec![Complex::default(); plan.get_scratch_len()].into(),
             power: vec![0.0; WINDOW / 2 + 1].into(),
+            past: Box::new([[0.0; WINDOW / 2 + 1]; MEMORY]),
+            hops: 0,
             plan,
         }
     }
@@ -88,7 +93,17 @@ impl Spectrum {
         for (power, bin) in self.power.iter_mut().zip(&self.bins) {
             *power = bin.norm_sqr() * SCALE;
         }
+        self.past[self.hops % MEMORY].copy_from_slice(&self.power);
+        self.hops = (self.hops + 1) % MEMORY;
         self.look()
+    }
+
+    /// The least power within 63 Hz of a frequency, 40 to 80 ms before the last window.
+    pub(super) fn least_before(&self, hz: f32) -> f32 {
+        let k = bin_of(hz);
+        let around = |spectrum: &[f32; WINDOW / 2 + 1]| spectrum[k - 2..=k + 2].iter().sum::<f32>();
+        let before = (4..MEMORY).map(|hops| around(&self.past[(self.hops + MEMORY - 1 - hops) % MEMORY]));
+        before.fold(f32::INFINITY, f32::min)
     }
 
     /// The power within 63 Hz of a frequency in the last window.
@@ -156,6 +171,9 @@ impl Spectrum {
         (k as f32 + offset) * BIN_HZ
     }
 }
+
+/// Hops whose spectra are kept.
+const MEMORY: usize = 9;
 
 /// Power in dB; nothing is quieter than [`SILENT`].
 pub(super) fn decibels(power: f32) -> f32 {

@@ -38,7 +38,8 @@ impl Speech {
     pub(super) fn hop(&mut self, look: &Look, now: At) -> Option<Edge> {
         self.hops = self.hops.saturating_add(1);
         let noise = self.follow_noise(look.level);
-        let threshold = (noise + OVER_NOISE).max(self.loud - UNDER_LOUD).max(FAINTEST);
+        let between = ((self.loud - noise) * BETWEEN).max(OVER_NOISE);
+        let threshold = (noise + between).max(self.loud - UNDER_LOUD).max(FAINTEST);
         let active = look.level > threshold && look.one < TONAL;
         self.recent = (self.recent << 1) | u32::from(active);
         let dense = (self.recent & RECENT).count_ones() >= DENSE;
@@ -90,13 +91,16 @@ impl Speech {
 }
 
 /// A hop's level has to be this far above the noise floor, which runs along the noise's lower edge (dB).
-const OVER_NOISE: f32 = 9.0;
+const OVER_NOISE: f32 = 7.0;
+
+/// Or this part of the way from the noise to the voice, where that is more: other people's talk in the background swells.
+const BETWEEN: f32 = 0.5;
 
 /// What is this far under the voice's loudness is not the voice (dB).
-const UNDER_LOUD: f32 = 20.0;
+const UNDER_LOUD: f32 = 28.0;
 
 /// Nothing quieter is speech (dB of full scale). The quietest callers are near -35 dB.
-const FAINTEST: f32 = -50.0;
+const FAINTEST: f32 = -56.0;
 
 /// A hop with this share of its power in one peak is a tone's, not a voice's.
 const TONAL: f32 = 0.93;
@@ -123,5 +127,5 @@ const NOISE_AT_FIRST: f32 = -50.0;
 const NOISE_AT_MOST: f32 = -30.0;
 /// dB a hop: a lost frame of 20 ms moves it by 3 dB.
 const NOISE_FALLS: f32 = 0.6;
-const NOISE_RISES: f32 = 0.06;
-const NOISE_RISES_IN_SPEECH: f32 = 0.03;
+const NOISE_RISES: f32 = 0.05;
+const NOISE_RISES_IN_SPEECH: f32 = 0.015;

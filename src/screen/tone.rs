@@ -76,6 +76,15 @@ pub(super) struct Tones {
     /// Tones before this one, the latest first.
     past: [Option<Tone>; 5],
     fax_told: bool,
+    pending: Option<Pending>,
+}
+
+/// A beep, if quiet follows.
+#[derive(Clone, Copy, Debug)]
+struct Pending {
+    beep: Beep,
+    level: f32,
+    loud: u32,
 }
 
 /// What a tone turned out to be.
@@ -93,30 +102,62 @@ impl Tones {
             strays: 0,
             past: [None; 5],
             fax_told: false,
+            pending: None,
         }
     }
 
     /// Whether a steady tone sounds that may become a beep.
     pub(super) fn sounding(&self) -> bool {
-        self.track.as_ref().is_some_and(|track| track.tonal >= 4)
+        self.pending.is_some() || self.track.is_some_and(|track| track.tonal >= 4)
     }
 
     pub(super) fn hop(&mut self, look: &Look, spectrum: &Spectrum, now: At) -> Option<Sound> {
         let centre = now.before(CENTRE);
+        let confirmed = self.confirm(look, centre);
+        let sound = self.follow(look, spectrum, centre);
+        let Some(Sound::Beep(beep)) = sound else {
+            return sound.or(confirmed);
+        };
+        let level = self.past[0].map_or(0.0, |tone| tone.level);
+        self.pending = Some(Pending { beep, level, loud: 0 });
+        confirmed
+    }
+
+    /// Tells a beep once it has been quiet after it, or the second of a double beep sounds.
+    fn confirm(&mut self, look: &Look, centre: At) -> Option<Sound> {
+        let pending = self.pending.as_mut()?;
+        let again = self.track.is_some_and(|track| track.tonal >= 4 && (track.pitch.low - pending.beep.hz).abs() < SAME_HZ);
+        if look.level > pending.level - QUIETS && self.track.is_none_or(|track| (track.pitch.low - pending.beep.hz).abs() > SAME_HZ) {
+            pending.loud += 1;
+        }
+        if pending.loud > CLICK {
+            self.pending = None;
+            return None;
+        }
+        if !again && centre.since(pending.beep.end) < CONFIRM {
+            return None;
+        }
+        self.pending.take().map(|pending| Sound::Beep(pending.beep))
+    }
+
+    fn follow(&mut self, look: &Look, spectrum: &Spectrum, centre: At) -> Option<Sound> {
         let Some(track) = &mut self.track else {
-            self.begin(look, centre);
+            self.begin(look, spectrum, centre);
             return None;
         };
-        let pitch = Pitch::of(look, LEAST_SHARE_KEEP);
-        let fits = pitch.is_some_and(|pitch| pitch.follows(track.pitch));
-        if fits && let Some(pitch) = pitch {
+        let follows = |pitch: &Pitch| pitch.follows(track.pitch);
+        let pitch = Pitch::of(look, LEAST_SHARE_KEEP)
+            .filter(follows)
+            .or_else(|| Pitch::holds(look, track.pitch));
+        let fits = pitch.is_some();
+        if let Some(pitch) = pitch {
             track.pitch = pitch;
             track.tonal += 1;
             track.missed = 0;
             self.strays = 0;
         } else {
             track.missed += 1;
-            let stray = Pitch::of(look, LEAST_SHARE).is_some();
+            let stray = Pitch::of(look, LEAST_SHARE).is_some() && !Pitch::is_of(look, track.pitch);
             self.strays = if stray { self.strays + 1 } else { 0 };
         }
         let pitch = track.pitch;
@@ -136,12 +177,12 @@ impl Tones {
         let (steps, gone) = (self.strays >= 2, track.missed > BRIDGE);
         if steps || gone {
             let ended = if steps { Ended::Step } else { Ended::Quiet };
-            return self.close(ended, look, centre);
+            return self.close(ended, look, spectrum, centre);
         }
         self.long_tone(centre)
     }
 
-    fn begin(&mut self, look: &Look, centre: At) {
+    fn begin(&mut self, look: &Look, spectrum: &Spectrum, centre: At) {
         self.strays = 0;
         let Some(pitch) = Pitch::of(look, LEAST_SHARE) else {
             return;
@@ -160,6 +201,7 @@ impl Tones {
             tonal: 1,
             missed: 0,
             too_long: false,
+            before: decibels(spectrum.least_before(pitch.low)),
         });
     }
 
@@ -179,13 +221,13 @@ impl Tones {
         })
     }
 
-    fn close(&mut self, ended: Ended, look: &Look, centre: At) -> Option<Sound> {
+    fn close(&mut self, ended: Ended, look: &Look, spectrum: &Spectrum, centre: At) -> Option<Sound> {
         let track = self.track.take()?;
         let tone = (!track.too_long)
             .then(|| Tone::measure(&track, &self.points[..track.len], ended))
             .flatten();
         if ended == Ended::Step {
-            self.begin(look, centre);
+            self.begin(look, spectrum, centre);
         }
         let tone = tone?;
         let sound = self.name(tone);
@@ -207,9 +249,6 @@ impl Tones {
         }
         if let Some(start) = self.busy(&tone) {
             return signal(Signal::Busy, start);
-        }
-        if !tone.steady && !tone.sweeps {
-            return None;
         }
         if let Some(key) = tone.key() {
             return signal(Signal::Key(key), tone.start);
@@ -303,6 +342,18 @@ impl Pitch {
         })
     }
 
+    /// Whether a hop whose purity suffers still has its strongest peak where the track is.
+    fn holds(look: &Look, last: Self) -> Option<Self> {
+        let near = |hz: f32| (look.first.hz - hz).abs() <= HOLDS;
+        let single = last.high.is_none() && look.level >= FAINTEST && look.one >= HOLDS_SHARE && near(last.low);
+        single.then_some(Self { low: look.first.hz, high: None })
+    }
+
+    fn is_of(look: &Look, last: Self) -> bool {
+        let near = |hz: f32| (look.first.hz - hz).abs() <= HOLDS;
+        near(last.low) || last.high.is_some_and(near)
+    }
+
     fn follows(self, last: Self) -> bool {
         match (last.high, self.high) {
             (None, None) => (self.low - last.low).abs() <= FASTEST_SWEEP,
@@ -324,6 +375,8 @@ struct Track {
     tonal: usize,
     missed: usize,
     too_long: bool,
+    /// Level at its pitch before it began, in dB.
+    before: f32,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -354,14 +407,17 @@ struct Tone {
     high: Option<f32>,
     /// Hz a second.
     sweep: f32,
-    steady: bool,
     sweeps: bool,
-    /// Change of level from its first to its last, in dB.
-    change: f32,
     /// How far its own power fell within 50 ms of its end, in dB.
     fall: f32,
     /// How far the whole level fell, in dB.
     quiets: f32,
+    /// How far its own power rose at its begin, in dB.
+    rise: f32,
+    /// The whole level while it sounded, in dB.
+    level: f32,
+    /// How unsteady it is in pitch and level: 0 not at all, 1 as much as a quiet beep through GSM.
+    rough: f32,
     ended: Ended,
 }
 
@@ -386,11 +442,12 @@ impl Tone {
                 .filter(whole)
                 .skip(skip)
                 .take(take);
-            let fit = Line::through(body.clone().map(|(n, point)| (n as f32, point.low)));
+            let low = |(n, point): (usize, &Point)| (n as f32, point.low);
+            let fit = Line::robust(body.clone().map(low));
             if fit.error <= STEADY_ERROR || skip * 3 >= count || take <= FEWEST {
                 break Fit {
                     low: fit,
-                    high: Line::through(
+                    high: Line::robust(
                         body.clone()
                             .map(|(n, point)| (n as f32, point.high.unwrap_or_default())),
                     ),
@@ -412,23 +469,25 @@ impl Tone {
         let sweep = fit.low.slope * HOPS_A_SECOND;
         let bend = (fit.low.slope * fit.hops as f32).abs();
         let pair_bend = (fit.high.slope * fit.hops as f32).abs();
-        let steady_pair = track.pitch.high.is_none()
-            || (fit.high.error <= DUAL_ERROR && fit.low.error <= DUAL_ERROR && pair_bend <= STEADY_BEND);
-        let lasting = fit.hops as f32 / HOPS_A_SECOND;
+        let high = fit.low.middle >= VOICED;
+        let may_err = if high { STEADY_ERROR_HIGH } else { STEADY_ERROR } + (fit.hops as f32 * STEADY_MORE).min(STEADY_MORE_AT_MOST);
+        let change = fit.level.slope * fit.hops as f32;
+        let sweeps = track.pitch.high.is_none() && bend >= SWEEP_BEND && fit.low.error <= bend * SWEEP_STRAIGHT && (fit.hops as f32 / HOPS_A_SECOND) >= SWEEP_LEAST;
+        let bends = if sweeps { 0.0 } else { bend.max(pair_bend) };
+        let error = fit.low.error.max(if track.pitch.high.is_some() { fit.high.error } else { 0.0 });
+        let rough = (error / may_err).powi(2) + (bends / if high { STEADY_BEND_HIGH } else { STEADY_BEND }).powi(2) + (change / FLAT).powi(2);
         Some(Self {
             start: track.start.before(EDGE),
             end: track.start + edge(points, last, body_level),
             low: fit.low.middle,
             high: track.pitch.high.map(|_| fit.high.middle),
             sweep,
-            steady: fit.low.error <= STEADY_ERROR && bend <= STEADY_BEND && steady_pair,
-            sweeps: track.pitch.high.is_none()
-                && fit.low.error <= SWEEP_ERROR
-                && bend >= SWEEP_BEND
-                && lasting >= SWEEP_LEAST,
-            change: fit.level.slope * fit.hops as f32,
+            sweeps,
             fall,
             quiets: level - loudest_after,
+            rise: body_level - track.before,
+            level,
+            rough,
             ended,
         })
     }
@@ -438,9 +497,11 @@ impl Tone {
     }
 
     fn is_beep(&self) -> bool {
+        let voiced = self.low < VOICED && self.high.is_none();
         self.ended == Ended::Quiet
             && (BEEP_LEAST..=BEEP_MOST).contains(&self.lasted())
-            && self.change.abs() <= FLAT
+            && self.rough <= if voiced { ROUGH_VOICED } else { ROUGH }
+            && (!voiced || self.rise >= RISE)
             && self.fall >= FALL
             && self.quiets >= QUIETS
             && self.low >= BEEP_LOWEST
@@ -448,6 +509,9 @@ impl Tone {
 
     fn key(&self) -> Option<char> {
         let high = self.high?;
+        if self.rough > 1.0 {
+            return None;
+        }
         let near = |hz: f32, of: &[f32; 4]| of.iter().position(|f| (hz - f).abs() < f * KEY_WIDTH);
         let row = near(self.low, &[697.0, 770.0, 852.0, 941.0])?;
         let column = near(high, &[1_209.0, 1_336.0, 1_477.0, 1_633.0])?;
@@ -473,12 +537,29 @@ struct Fit {
 /// A straight line through points.
 struct Line {
     slope: f32,
+    /// Where the points are on average: there it passes `middle`.
+    centre: f32,
     middle: f32,
     /// Root mean square distance of the points.
     error: f32,
 }
 
 impl Line {
+    /// A line through the points, without the fifth of them that may lie far off: lost frames bend a hop's pitch.
+    fn robust(points: impl Iterator<Item = (f32, f32)> + Clone) -> Self {
+        let all = Self::through(points.clone());
+        let reach = 2.0 * all.error.max(1.0);
+        let near = points.clone().filter(|(x, y)| (all.at(*x) - y).abs() <= reach);
+        if near.clone().count() * 5 < points.count() * 4 {
+            return all;
+        }
+        Self::through(near)
+    }
+
+    fn at(&self, x: f32) -> f32 {
+        self.middle + self.slope * (x - self.centre)
+    }
+
     fn through(points: impl Iterator<Item = (f32, f32)> + Clone) -> Self {
         let n = points.clone().count().max(1) as f32;
         let (sx, sy) = points.clone().fold((0.0, 0.0), |(a, b), (x, y)| (a + x, b + y));
@@ -492,6 +573,7 @@ impl Line {
         let slope = if xx > 0.0 { xy / xx } else { 0.0 };
         Self {
             slope,
+            centre: mx,
             middle: my,
             error: ((yy - slope * xy).max(0.0) / n).sqrt(),
         }
@@ -501,10 +583,11 @@ impl Line {
 /// The level that at most a quarter of the tonal hops exceed: holes and edges are in the rest.
 fn body_level(points: &[Point]) -> Option<f32> {
     let tonal = || points.iter().filter(|point| point.tonal);
-    let count = tonal().count();
-    let rank = |level: f32| tonal().filter(|point| point.power > level).count();
-    let middle = tonal().find(|point| rank(point.power) == count / 4)?;
-    Some(decibels(middle.power))
+    let quarter = tonal().count() / 4;
+    let louder = |power: f32| tonal().filter(|point| point.power > power).count();
+    let as_loud = |power: f32| tonal().filter(|point| point.power >= power).count();
+    let body = tonal().find(|point| louder(point.power) <= quarter && as_loud(point.power) > quarter)?;
+    Some(decibels(body.power))
 }
 
 /// Where the tone ends, in seconds after its first hop: where its amplitude in the window has fallen by half.
@@ -547,6 +630,10 @@ const DUAL_EXTRA: f32 = 0.07;
 /// The weaker of a pair is at most 10 dB weaker.
 const DUAL_BALANCE: f32 = 0.1;
 
+/// Hz: as far as noise and codecs move a peak.
+const HOLDS: f32 = 15.0;
+const HOLDS_SHARE: f32 = 0.5;
+
 /// Hz a hop: a sweep from 2200 to 1320 Hz in 0.2 s, and some.
 const FASTEST_SWEEP: f32 = 60.0;
 
@@ -559,20 +646,39 @@ const FEWEST: usize = 5;
 /// 6 dB: half the amplitude.
 const HALF: f32 = 6.0;
 
-const STEADY_ERROR: f32 = 4.0;
-const DUAL_ERROR: f32 = 4.0;
-const STEADY_BEND: f32 = 12.0;
-const SWEEP_ERROR: f32 = 12.0;
-const SWEEP_BEND: f32 = 80.0;
+/// Hz; G.711 stays under 0.2 Hz, GSM under 2.5 Hz unless the tone is high and faint.
+const STEADY_ERROR: f32 = 2.5;
+/// A long tone may be rougher: no voice holds its pitch that long.
+const STEADY_MORE: f32 = 0.12;
+const STEADY_MORE_AT_MOST: f32 = 5.0;
+/// Hz from first to last.
+const STEADY_BEND: f32 = 5.0;
+const STEADY_BEND_HIGH: f32 = 8.0;
+/// GSM shakes a high tone more.
+const STEADY_ERROR_HIGH: f32 = 5.0;
+const SWEEP_BEND: f32 = 12.0;
+/// A sweep's error in parts of the way it goes.
+const SWEEP_STRAIGHT: f32 = 0.05;
 const SWEEP_LEAST: f32 = 0.14;
 
 const BEEP_LOWEST: f32 = 385.0;
-const BEEP_LEAST: f32 = 0.08;
+/// Below this a voice has its pitch and its first formant, and may sing (Hz).
+const VOICED: f32 = 800.0;
+/// How rough a beep may be. All through GSM are under 1 above 900 Hz, and under 0.2 below.
+const ROUGH: f32 = 1.2;
+const ROUGH_VOICED: f32 = 0.3;
+/// How far a beep below 800 Hz rises out of what was before it (dB): a vowel grows out of its syllable.
+const RISE: f32 = 8.0;
+const BEEP_LEAST: f32 = 0.09;
 const BEEP_MOST: f32 = 1.6;
 /// dB from first to last: a bell or a plucked string fades faster.
 const FLAT: f32 = 5.0;
-const FALL: f32 = 12.0;
-const QUIETS: f32 = 5.0;
+const FALL: f32 = 15.0;
+const QUIETS: f32 = 9.0;
+/// Quiet after a beep until it is one (s): a vowel is followed by its word, a note by the next.
+const CONFIRM: f32 = 0.15;
+/// Hops in that time that may be loud: a click.
+const CLICK: u32 = 3;
 
 /// Hz: 2100 +- 15 (T.30), and what the estimate adds.
 const CED: f32 = 2_100.0;
