@@ -555,8 +555,8 @@ const LONG_TURN: f32 = 3.5;
 const OPEN_TURN: f32 = -0.5;
 const SHORT_TURN: f32 = -2.0;
 const NOISE_CAME: f32 = 1.0;
-const NOISE_STOPPED: f32 = 1.0;
-const NOISE_GOES_ON: f32 = -1.0;
+const NOISE_STOPPED: f32 = 2.0;
+const NOISE_GOES_ON: f32 = -0.5;
 const AMD: f32 = 0.5;
 
 /// Of a hop's level into the smoothed one: 0.2 s.

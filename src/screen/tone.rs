@@ -253,7 +253,8 @@ impl Tones {
         if let Some(key) = tone.key() {
             return signal(Signal::Key(key), tone.start);
         }
-        if tone.progress() || !tone.is_beep() {
+        let rough = if self.repeats(&tone) { ROUGH_AGAIN } else { tone.may_be_rough() };
+        if tone.progress() || !tone.is_beep(rough) {
             return None;
         }
         Some(Sound::Beep(Beep {
@@ -263,6 +264,15 @@ impl Tones {
             second_hz: tone.high,
             sweep: if tone.sweeps { tone.sweep } else { 0.0 },
         }))
+    }
+
+    /// Whether it is the second of a double beep.
+    fn repeats(&self, tone: &Tone) -> bool {
+        self.past[0].is_some_and(|first| {
+            (first.low - tone.low).abs() < SAME_HZ
+                && tone.start.since(first.end) < AGAIN
+                && first.is_beep(first.may_be_rough())
+        })
     }
 
     /// Special information tones: three that rise, each at the heels of the one before.
@@ -329,14 +339,14 @@ impl Pitch {
             return None;
         }
         let (a, b) = (look.first, look.second);
-        if look.one >= least {
+        let pair = look.two - look.one > PAIR_EXPLAINS && b.power > a.power * DUAL_BALANCE;
+        if look.one >= least && !pair {
             return Some(Self {
                 low: a.hz,
                 high: None,
             });
         }
-        let pair = look.two >= least + DUAL_EXTRA && b.power > a.power * DUAL_BALANCE;
-        pair.then(|| Self {
+        (pair && look.two >= least + DUAL_EXTRA).then(|| Self {
             low: a.hz.min(b.hz),
             high: Some(a.hz.max(b.hz)),
         })
@@ -424,8 +434,8 @@ struct Tone {
 impl Tone {
     fn measure(track: &Track, points: &[Point], ended: Ended) -> Option<Self> {
         let body_level = body_level(points)?;
-        // What lies under half the amplitude is a hole (a lost frame) or the end.
-        let sounds = |point: &Point| decibels(point.power) > body_level - HALF;
+        // What lies under a third of the amplitude is a hole (a lost frame) or the end.
+        let sounds = |point: &Point| decibels(point.power) > body_level - THIRD;
         let last = points.iter().rposition(sounds)?;
         let whole = |(_, point): &(usize, &Point)| point.tonal && sounds(point);
         let count = points.iter().enumerate().filter(whole).count();
@@ -496,12 +506,21 @@ impl Tone {
         self.end.since(self.start)
     }
 
-    fn is_beep(&self) -> bool {
-        let voiced = self.low < VOICED && self.high.is_none();
+    /// Whether it lies where a voice has its pitch.
+    fn voiced(&self) -> bool {
+        self.low < VOICED && self.high.is_none()
+    }
+
+    fn may_be_rough(&self) -> f32 {
+        if self.voiced() { ROUGH_VOICED } else { ROUGH }
+    }
+
+    fn is_beep(&self, rough: f32) -> bool {
+        let least = if self.high.is_some() && self.low < VOICED { PAIR_LEAST } else { BEEP_LEAST };
         self.ended == Ended::Quiet
-            && (BEEP_LEAST..=BEEP_MOST).contains(&self.lasted())
-            && self.rough <= if voiced { ROUGH_VOICED } else { ROUGH }
-            && (!voiced || self.rise >= RISE)
+            && (least..=BEEP_MOST).contains(&self.lasted())
+            && self.rough <= rough
+            && (!self.voiced() || self.rise >= RISE)
             && self.fall >= FALL
             && self.quiets >= QUIETS
             && self.low >= BEEP_LOWEST
@@ -590,13 +609,13 @@ fn body_level(points: &[Point]) -> Option<f32> {
     Some(decibels(body.power))
 }
 
-/// Where the tone ends, in seconds after its first hop: where its amplitude in the window has fallen by half.
+/// Where the tone ends, in seconds after its first hop: where a third of its amplitude is left in the window.
 fn edge(points: &[Point], last: usize, level: f32) -> f32 {
-    let half = level - HALF;
+    let third = level - THIRD;
     let at = decibels(points[last].power);
     let part = points.get(last + 1).map_or(0.0, |next| {
         let next = decibels(next.power);
-        if at > next { ((at - half) / (at - next)).clamp(0.0, 1.0) } else { 0.0 }
+        if at > next { ((at - third) / (at - next)).clamp(0.0, 1.0) } else { 0.0 }
     });
     (last as f32 + part) / HOPS_A_SECOND
 }
@@ -627,6 +646,9 @@ const LEAST_SHARE_KEEP: f32 = 0.65;
 /// A pair has to be purer than a single tone: two harmonics of a voice make a pair, too.
 const DUAL_EXTRA: f32 = 0.07;
 
+/// A second peak that explains this much more of the power is one of its own, not the noise beside the first.
+const PAIR_EXPLAINS: f32 = 0.1;
+
 /// The weaker of a pair is at most 10 dB weaker.
 const DUAL_BALANCE: f32 = 0.1;
 
@@ -643,8 +665,8 @@ const DUAL_STEADY: f32 = 12.0;
 /// Hops of a tone at least: a beep of 0.1 s has seven whole windows.
 const FEWEST: usize = 5;
 
-/// 6 dB: half the amplitude.
-const HALF: f32 = 6.0;
+/// A tone ends where a third of its amplitude is left (dB): GSM shakes the level of high tones by 7 dB.
+const THIRD: f32 = 10.0;
 
 /// Hz; G.711 stays under 0.2 Hz, GSM under 2.5 Hz unless the tone is high and faint.
 const STEADY_ERROR: f32 = 2.5;
@@ -667,9 +689,15 @@ const VOICED: f32 = 800.0;
 /// How rough a beep may be. All through GSM are under 1 above 900 Hz, and under 0.2 below.
 const ROUGH: f32 = 1.2;
 const ROUGH_VOICED: f32 = 0.3;
+/// The second of a double beep need not prove so much.
+const ROUGH_AGAIN: f32 = 4.0;
+/// From one beep to the second (s).
+const AGAIN: f32 = 0.4;
 /// How far a beep below 800 Hz rises out of what was before it (dB): a vowel grows out of its syllable.
 const RISE: f32 = 8.0;
 const BEEP_LEAST: f32 = 0.09;
+/// A pair that low may be two formants (s).
+const PAIR_LEAST: f32 = 0.12;
 const BEEP_MOST: f32 = 1.6;
 /// dB from first to last: a bell or a plucked string fades faster.
 const FLAT: f32 = 5.0;
@@ -692,8 +720,8 @@ const SIT_EXACT: f32 = 12.0;
 /// Between the short (276 ms) and the long (380 ms) segment.
 const SIT_LONG: f32 = 0.328;
 
-/// DTMF receivers accept 1.5 % and refuse 3.5 % (ITU-T Q.24).
-const KEY_WIDTH: f32 = 0.02;
+/// Keys are made digitally and are exact; ITU-T Q.23 allows 1.8 %, which would take dual beeps for keys.
+const KEY_WIDTH: f32 = 0.008;
 
 const SAME_HZ: f32 = 10.0;
 const SAME_TIME: f32 = 0.05;
