@@ -11,6 +11,7 @@
 //! same events however they are cut into frames. Nothing is allocated after [`Ears::new`].
 
 mod judge;
+mod replay;
 mod settings;
 mod spectrum;
 mod speech;
@@ -21,7 +22,8 @@ use std::{fmt, ops::Add};
 
 pub use self::{
     judge::{Amd, Call, Reason, Reasons},
-    settings::{BadSetting, Settings},
+    replay::{Known, Replay},
+    settings::{BadSetting, Setting, Settings},
     tone::{Beep, Signal, SitClass},
     voice::Message,
 };
@@ -50,6 +52,10 @@ pub struct Ears {
 }
 
 impl Ears {
+    /// What one stream takes, in bytes: itself and the buffers it makes once. The tables of the transform, which are as
+    /// long as a window, are counted twice over.
+    pub const BYTES: usize = size_of::<Self>() + Spectrum::BYTES + Tones::BYTES + Voice::BYTES;
+
     /// Ears for one call; the first sample they hear is the moment of answer.
     pub fn new(settings: Settings) -> Self {
         Self {

@@ -10,7 +10,7 @@ macro_rules! settings {
         /// from one user to the next.
         #[derive(Clone, Copy, Debug, PartialEq)]
         pub struct Settings {
-            $($(#[doc = $doc])+ #[doc = concat!("\n\nIn ", $unit, ", ", $low, " to ", $high, "; ", $default, " unless set.")] pub $name: f32,)+
+            $($(#[doc = $doc])+ #[doc = ""] #[doc = concat!("In ", $unit, ", ", $low, " to ", $high, "; ", $default, " unless set.")] pub $name: f32,)+
         }
 
         impl Default for Settings {
@@ -20,8 +20,14 @@ macro_rules! settings {
         }
 
         impl Settings {
-            /// Every setting's name, unit, least and greatest value.
-            pub const ALL: &[(&'static str, &'static str, f32, f32)] = &[$((stringify!($name), $unit, $low, $high),)+];
+            /// Every setting.
+            pub const ALL: &[Setting] = &[$(Setting {
+                name: stringify!($name),
+                unit: $unit,
+                default: $default,
+                least: $low,
+                most: $high,
+            },)+];
 
             /// Gives the setting of this name another value.
             ///
@@ -32,15 +38,16 @@ macro_rules! settings {
                     $(stringify!($name) => &mut self.$name,)+
                     _ => return Err(BadSetting::Unknown { name: name.to_owned() }),
                 };
-                let (_, unit, low, high) = Self::ALL
+                let about = Self::ALL
                     .iter()
-                    .find(|(known, ..)| *known == name)
+                    .find(|about| about.name == name)
                     .expect("the table is made from the same list");
-                let parsed = value.parse().ok().filter(|value| (*low..=*high).contains(value));
-                *field = parsed.ok_or_else(|| BadSetting::Value {
+                let parsed = value.parse().ok();
+                let within = parsed.filter(|value| (about.least..=about.most).contains(value));
+                *field = within.ok_or_else(|| BadSetting::Value {
                     name: name.to_owned(),
                     value: value.to_owned(),
-                    expected: format!("{low} to {high} ({unit})"),
+                    expected: format!("{} to {} ({})", about.least, about.most, about.unit),
                 })?;
                 Ok(())
             }
@@ -79,6 +86,21 @@ settings! {
     max_restarts: 2.0, 0.0..=5.0, "times";
     /// How much of somebody's voice stops the message, within one second.
     live_voice: 0.35, 0.1..=3.0, "seconds";
+}
+
+/// What can be said of a setting.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Setting {
+    /// Its name.
+    pub name: &'static str,
+    /// Its unit.
+    pub unit: &'static str,
+    /// Its value unless set.
+    pub default: f32,
+    /// The least it can be.
+    pub least: f32,
+    /// The most it can be.
+    pub most: f32,
 }
 
 /// Why a setting cannot be set.

@@ -57,6 +57,12 @@ pub(super) struct Spectrum {
 }
 
 impl Spectrum {
+    /// What its buffers take; the plan's own tables and the scratch hold no more than two windows of complex numbers each.
+    pub(super) const BYTES: usize = 3 * WINDOW * size_of::<f32>()
+        + (WINDOW / 2 + 1) * (size_of::<Complex<f32>>() + size_of::<f32>())
+        + MEMORY * (WINDOW / 2 + 1) * size_of::<f32>()
+        + 4 * WINDOW * size_of::<Complex<f32>>();
+
     pub(super) fn new() -> Self {
         let plan = RealFftPlanner::<f32>::new().plan_fft_forward(WINDOW);
         let turn = std::f32::consts::TAU / WINDOW as f32;

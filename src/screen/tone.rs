@@ -95,6 +95,9 @@ pub(super) enum Sound {
 }
 
 impl Tones {
+    /// What its buffer takes.
+    pub(super) const BYTES: usize = size_of::<[Point; LONGEST]>();
+
     pub(super) fn new() -> Self {
         Self {
             track: None,

@@ -45,6 +45,9 @@ struct Seen {
 }
 
 impl Voice {
+    /// What its buffer takes.
+    pub(super) const BYTES: usize = size_of::<[Seen; KEPT]>();
+
     pub(super) fn new() -> Self {
         let nothing = Seen {
             bands: [SILENT; BANDS],
