@@ -41,13 +41,21 @@ fn sound(seconds: usize) -> Vec<i16> {
             seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let noise = f64::from(seed >> 16) - 32_768.0;
             let beep = t % 30.0 > 12.0 && t % 30.0 < 12.4;
-            let pitch = if beep { 1_000.0 } else { 140.0 + 40.0 * (3.0 * t).sin() };
+            let pitch = if beep {
+                1_000.0
+            } else {
+                140.0 + 40.0 * (3.0 * t).sin()
+            };
             phase += pitch / RATE as f64;
             let harmonics = if beep { 1 } else { 18 };
             let voice: f64 = (1..=harmonics)
                 .map(|h| (std::f64::consts::TAU * phase * f64::from(h)).sin() / f64::from(h))
                 .sum();
-            let loud = if beep || (t % 3.0 < 2.2 && t % 30.0 < 10.0) { 6_000.0 } else { 0.0 };
+            let loud = if beep || (t % 3.0 < 2.2 && t % 30.0 < 10.0) {
+                6_000.0
+            } else {
+                0.0
+            };
             (voice * loud * (0.6 + 0.4 * (25.0 * t).sin()) + noise * 0.003) as i16
         })
         .collect()

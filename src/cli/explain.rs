@@ -139,7 +139,10 @@ fn wavs(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).with_context(listing)? {
         let path = entry.with_context(listing)?.path();
-        if path.extension().is_some_and(|end| end.eq_ignore_ascii_case("wav")) {
+        if path
+            .extension()
+            .is_some_and(|end| end.eq_ignore_ascii_case("wav"))
+        {
             found.push(path);
         }
     }
@@ -263,13 +266,19 @@ impl Row<String> {
     fn of(id: &str, replay: &Replay) -> Self {
         let dash = || "-".to_owned();
         let verdict = replay.verdict.as_ref();
-        let start = replay.restarts.last().copied().or(replay.ready.map(|(_, at)| at));
+        let start = replay
+            .restarts
+            .last()
+            .copied()
+            .or(replay.ready.map(|(_, at)| at));
         Self {
             id: id.to_owned(),
             verdict: verdict.map_or_else(dash, |(verdict, ..)| verdict.to_string()),
             at: verdict.map_or_else(dash, |(_, at, _)| at.to_string()),
             ready: start.map_or_else(dash, |at| at.to_string()),
-            by: replay.ready.map_or_else(dash, |(by, _)| by.as_str().to_owned()),
+            by: replay
+                .ready
+                .map_or_else(dash, |(by, _)| by.as_str().to_owned()),
             beeps: replay.beeps.len().to_string(),
             why: reasons(replay).join("; "),
         }
@@ -279,7 +288,13 @@ impl Row<String> {
 impl<T: AsRef<str>> Row<T> {
     fn line(&self) -> String {
         let [id, verdict, at, ready, by, beeps, why] = [
-            &self.id, &self.verdict, &self.at, &self.ready, &self.by, &self.beeps, &self.why,
+            &self.id,
+            &self.verdict,
+            &self.at,
+            &self.ready,
+            &self.by,
+            &self.beeps,
+            &self.why,
         ]
         .map(AsRef::as_ref);
         format!("{id:<20} {verdict:<8} {at:>8} {ready:>8} {by:<8} {beeps:>5}  {why}")
@@ -288,14 +303,22 @@ impl<T: AsRef<str>> Row<T> {
 
 /// What was heard, line by line, and what came of it.
 fn story(replay: &Replay, printer: Printer) -> Vec<String> {
-    let mut lines: Vec<_> = replay.heard.iter().map(|heard| moment(heard, printer)).collect();
+    let mut lines: Vec<_> = replay
+        .heard
+        .iter()
+        .map(|heard| moment(heard, printer))
+        .collect();
     lines.push(String::new());
     let verdict = replay.verdict.as_ref().map_or_else(
         || format!("no verdict in {}", replay.end),
         |(verdict, at, _)| format!("{verdict} at {at}"),
     );
     lines.push(format!("verdict  {verdict}"));
-    lines.extend(reasons(replay).iter().map(|reason| format!("         {reason}")));
+    lines.extend(
+        reasons(replay)
+            .iter()
+            .map(|reason| format!("         {reason}")),
+    );
     let ready = replay.ready.map_or_else(
         || "never: nothing would have been played".to_owned(),
         |(by, at)| format!("at {at}, by {}", by.as_str()),
@@ -320,8 +343,17 @@ fn moment(heard: &Heard, printer: Printer) -> String {
             let words = format!("{beep}: the mailbox's limit");
             (&beep.start, words, Some(Paint::Warn))
         }
-        Heard::Verdict { verdict, revised, at, .. } => {
-            let word = if *revised { "verdict, revised" } else { "verdict" };
+        Heard::Verdict {
+            verdict,
+            revised,
+            at,
+            ..
+        } => {
+            let word = if *revised {
+                "verdict, revised"
+            } else {
+                "verdict"
+            };
             (at, format!("{word}: {verdict}"), Some(Paint::Good))
         }
         Heard::Ready { by, at } => {
@@ -360,7 +392,10 @@ mod tests {
 
     #[test]
     fn a_recording_is_told_line_by_line() {
-        let lines = story(&Replay::of(&mailbox(), Settings::default(), &Known::default()), Printer::plain());
+        let lines = story(
+            &Replay::of(&mailbox(), Settings::default(), &Known::default()),
+            Printer::plain(),
+        );
         insta::assert_snapshot!(lines.join("\n"));
     }
 
@@ -373,7 +408,12 @@ mod tests {
 
     #[test]
     fn a_bad_setting_is_refused() {
-        for bad in ["ready_silence", "ready_silence=x", "ready_silence=-1", "ready=1"] {
+        for bad in [
+            "ready_silence",
+            "ready_silence=x",
+            "ready_silence=-1",
+            "ready=1",
+        ] {
             assert!(settings(&[bad.to_owned()]).is_err(), "{bad}");
         }
         let set = settings(&["ready_silence = 2.5".to_owned()]).unwrap();
@@ -390,7 +430,10 @@ mod tests {
             bits_per_sample: 16,
             sample_format: hound::SampleFormat::Int,
         };
-        hound::WavWriter::create(&path, spec).unwrap().finalize().unwrap();
+        hound::WavWriter::create(&path, spec)
+            .unwrap()
+            .finalize()
+            .unwrap();
         assert!(read(&path).is_err());
         assert!(read(&folder.path().join("none.wav")).is_err());
         assert!(recordings(&[folder.path().to_owned()]).is_ok());

@@ -11,11 +11,7 @@
 
 use std::fmt;
 
-use super::{
-    At, Beep, Heard, Settings, Signal, SitClass,
-    speech::Edge,
-    tone::Sound,
-};
+use super::{At, Beep, Heard, Settings, Signal, SitClass, speech::Edge, tone::Sound};
 use crate::words::{ReadyBy, Verdict};
 
 /// Asterisk's word on who answered.
@@ -161,7 +157,9 @@ enum Phase {
     Listening,
     /// The ready point was told; the message is about to start.
     Ready,
-    Playing { since: At },
+    Playing {
+        since: At,
+    },
     /// Nothing more is to be found out.
     Over,
 }
@@ -218,7 +216,9 @@ impl Judge {
                 out.push(Heard::SpeechBegan { start });
                 self.turn.begin(start);
                 // What was before the words was not the beep after them.
-                if self.beep.is_some_and(|(beep, _)| beep.end < start) && self.phase == Phase::Listening {
+                if self.beep.is_some_and(|(beep, _)| beep.end < start)
+                    && self.phase == Phase::Listening
+                {
                     self.beep = None;
                 }
             }
@@ -231,9 +231,17 @@ impl Judge {
 
     fn on_beep(&mut self, beep: Beep, out: &mut Judged) {
         let spoken = self.turn.began.is_some_and(|began| began < beep.start);
-        if !spoken && beep.second_hz.is_none() && RINGBACK.contains(&beep.hz) && beep.end.since(beep.start) > RINGBACK_LEAST {
+        if !spoken
+            && beep.second_hz.is_none()
+            && RINGBACK.contains(&beep.hz)
+            && beep.end.since(beep.start) > RINGBACK_LEAST
+        {
             let Beep { start, end, .. } = beep;
-            out.push(Heard::Signal { signal: Signal::Ringback, start, end });
+            out.push(Heard::Signal {
+                signal: Signal::Ringback,
+                start,
+                end,
+            });
             return;
         }
         match self.phase {
@@ -294,7 +302,11 @@ impl Judge {
             self.look_for_ready(hop, quiet, now, out);
             return;
         }
-        let hold = if sum <= PERSON { self.settings.hold_short } else { self.settings.hold_open };
+        let hold = if sum <= PERSON {
+            self.settings.hold_short
+        } else {
+            self.settings.hold_open
+        };
         if quiet >= hold && !hop.tone && self.beep.is_none() {
             let mut reasons = reasons;
             reasons.push(Reason::Waits(quiet));
@@ -332,7 +344,11 @@ impl Judge {
     /// Whether the beep, if there is one, has had the quiet after it that a beep has.
     fn beep_settled(&self, now: At) -> bool {
         self.beep.is_none_or(|(beep, spoken)| {
-            let guard = if spoken { self.settings.beep_guard } else { self.settings.lone_beep_guard };
+            let guard = if spoken {
+                self.settings.beep_guard
+            } else {
+                self.settings.lone_beep_guard
+            };
             now.since(beep.end) >= guard
         })
     }
@@ -343,10 +359,23 @@ impl Judge {
         out.push(Heard::Ready { by, at: now });
     }
 
-    fn decide(&mut self, verdict: Verdict, sit: Option<SitClass>, reasons: Reasons, now: At, out: &mut Judged) {
+    fn decide(
+        &mut self,
+        verdict: Verdict,
+        sit: Option<SitClass>,
+        reasons: Reasons,
+        now: At,
+        out: &mut Judged,
+    ) {
         let revised = self.verdict.is_some_and(|before| before != verdict);
         self.verdict = Some(verdict);
-        out.push(Heard::Verdict { verdict, sit, revised, at: now, reasons });
+        out.push(Heard::Verdict {
+            verdict,
+            sit,
+            revised,
+            at: now,
+            reasons,
+        });
     }
 
     /// Sums the evidence so far.
@@ -368,12 +397,19 @@ impl Judge {
             } else if lasted <= self.settings.short_turn {
                 add(SHORT_TURN, Reason::Turn { lasted, end });
             } else if self.turn.are_calls() {
-                add(SHORT_TURN, Reason::Calls { count: self.turn.utterances });
+                add(
+                    SHORT_TURN,
+                    Reason::Calls {
+                        count: self.turn.utterances,
+                    },
+                );
             } else {
                 add(OPEN_TURN, Reason::Turn { lasted, end });
             }
         }
-        match self.noise.cue(now.since(self.turn.last)) {
+        // A beep is no background.
+        let noise = self.noise.cue(now.since(self.turn.last));
+        match noise.filter(|_| self.beep.is_none()) {
             Some(NoiseCue::Came(by)) => add(NOISE_CAME, Reason::NoiseCame { by }),
             Some(NoiseCue::Stopped(by)) => add(NOISE_STOPPED, Reason::NoiseStopped { by }),
             Some(NoiseCue::GoesOn) => add(NOISE_GOES_ON, Reason::NoiseGoesOn),
@@ -430,9 +466,13 @@ impl Turn {
 
     /// "hello? ... hello?": a few short utterances with more silence than a sentence has.
     fn are_calls(&self) -> bool {
-        let Some(began) = self.began else { return false };
+        let Some(began) = self.began else {
+            return false;
+        };
         let span = self.last.since(began);
-        self.utterances >= 2 && self.longest <= CALL_MOST && span - self.talk >= CALL_PAUSE * (self.utterances - 1) as f32
+        self.utterances >= 2
+            && self.longest <= CALL_MOST
+            && span - self.talk >= CALL_PAUSE * (self.utterances - 1) as f32
     }
 }
 
@@ -461,7 +501,10 @@ impl Noise {
         self.level += (level - self.level) * SMOOTH;
         let Some(last) = last_voice else {
             if now.since(At(0)) >= SETTLED {
-                self.before = Some(self.before.map_or(self.level, |before| before.min(self.level)));
+                self.before = Some(
+                    self.before
+                        .map_or(self.level, |before| before.min(self.level)),
+                );
             }
             return;
         };
@@ -498,13 +541,20 @@ impl fmt::Display for Reason {
             Self::Calls { count } => write!(f, "called {count} times, as a person does"),
             Self::Waits(quiet) => write!(f, "then waited {quiet:.1} s"),
             Self::NobodySpoke(quiet) => write!(f, "nobody spoke for {quiet:.1} s"),
-            Self::NoiseCame { by } => write!(f, "the background rose by {by:.0} dB with the greeting"),
-            Self::NoiseStopped { by } => write!(f, "the background fell by {by:.0} dB with the greeting"),
+            Self::NoiseCame { by } => {
+                write!(f, "the background rose by {by:.0} dB with the greeting")
+            }
+            Self::NoiseStopped { by } => {
+                write!(f, "the background fell by {by:.0} dB with the greeting")
+            }
             Self::NoiseGoesOn => f.write_str("the background goes on"),
             Self::Amd(Amd::Machine) => f.write_str("AMD says machine"),
             Self::Amd(Amd::Human) => f.write_str("AMD says human"),
             Self::Amd(Amd::Unsure) => f.write_str("AMD is not sure"),
-            Self::Diverted { alerted } => write!(f, "diverted: answered after {alerted:.1} s while the other leg rang"),
+            Self::Diverted { alerted } => write!(
+                f,
+                "diverted: answered after {alerted:.1} s while the other leg rang"
+            ),
             Self::RangLong { alerted } => write!(f, "rang {alerted:.1} s before it was answered"),
         }
     }
@@ -528,7 +578,12 @@ impl fmt::Display for Beep {
         if let Some(second) = self.second_hz {
             write!(f, "+{second:.0}")?;
         }
-        write!(f, " Hz, {:.2} s, ended {}", self.end.since(self.start), self.end)
+        write!(
+            f,
+            " Hz, {:.2} s, ended {}",
+            self.end.since(self.start),
+            self.end
+        )
     }
 }
 

@@ -15,11 +15,14 @@ mod replay;
 mod settings;
 mod spectrum;
 mod speech;
+#[cfg(test)]
+mod tests;
 mod tone;
 mod voice;
 
 use std::{fmt, ops::Add};
 
+use self::{judge::Judge, spectrum::Spectrum, speech::Speech, tone::Tones, voice::Voice};
 pub use self::{
     judge::{Amd, Call, Reason, Reasons},
     replay::{Known, Replay},
@@ -27,7 +30,6 @@ pub use self::{
     tone::{Beep, Signal, SitClass},
     voice::Message,
 };
-use self::{judge::Judge, spectrum::Spectrum, speech::Speech, tone::Tones, voice::Voice};
 use crate::words::{ReadyBy, Verdict};
 
 /// Samples a second.
@@ -116,7 +118,9 @@ impl Ears {
         let look = self.spectrum.hop(&self.partial);
         let sound = self.tones.hop(&look, &self.spectrum, now);
         let edge = self.speech.hop(&look, now);
-        let live = self.voice.hop(&look, self.speech.active(), now, &self.settings);
+        let live = self
+            .voice
+            .hop(&look, self.speech.active(), now, &self.settings);
         let judged = self.judge.hop(
             judge::Hop {
                 sound,

@@ -61,7 +61,12 @@ impl Replay {
     /// Whether the message starts.
     fn take(&mut self, heard: Heard) -> bool {
         match heard {
-            Heard::Verdict { verdict, at, reasons, .. } => {
+            Heard::Verdict {
+                verdict,
+                at,
+                reasons,
+                ..
+            } => {
                 let first = self.verdict.filter(|(before, ..)| *before == verdict);
                 self.verdict = Some((verdict, first.map_or(at, |(_, at, _)| at), reasons));
             }
@@ -73,7 +78,9 @@ impl Replay {
                 }
                 return true;
             }
-            Heard::Beep(beep) | Heard::LateBeep(beep) | Heard::LimitBeep(beep) => self.beeps.push(beep),
+            Heard::Beep(beep) | Heard::LateBeep(beep) | Heard::LimitBeep(beep) => {
+                self.beeps.push(beep)
+            }
             Heard::Voice { at, .. } => self.voice = Some(at),
             Heard::SpeechBegan { .. } | Heard::SpeechEnded { .. } | Heard::Signal { .. } => {}
         }

@@ -108,7 +108,8 @@ impl Spectrum {
     pub(super) fn least_before(&self, hz: f32) -> f32 {
         let k = bin_of(hz);
         let around = |spectrum: &[f32; WINDOW / 2 + 1]| spectrum[k - 2..=k + 2].iter().sum::<f32>();
-        let before = (4..MEMORY).map(|hops| around(&self.past[(self.hops + MEMORY - 1 - hops) % MEMORY]));
+        let before =
+            (4..MEMORY).map(|hops| around(&self.past[(self.hops + MEMORY - 1 - hops) % MEMORY]));
         before.fold(f32::INFINITY, f32::min)
     }
 

@@ -78,11 +78,19 @@ impl Speech {
         let noise = self.noise.get_or_insert(NOISE_AT_FIRST);
         if self.hops <= FIRST_HOPS {
             // Hardly anybody speaks in the first tenth of a second: what sounds then is the line.
-            *noise = if self.hops == 4 { level.min(NOISE_AT_MOST) } else { noise.min(level) };
+            *noise = if self.hops == 4 {
+                level.min(NOISE_AT_MOST)
+            } else {
+                noise.min(level)
+            };
         } else if level < *noise {
             *noise -= (*noise - level).min(NOISE_FALLS);
         } else {
-            let rise = if self.speaking { NOISE_RISES_IN_SPEECH } else { NOISE_RISES };
+            let rise = if self.speaking {
+                NOISE_RISES_IN_SPEECH
+            } else {
+                NOISE_RISES
+            };
             *noise += (level - *noise).min(rise);
         }
         *noise = noise.clamp(super::spectrum::SILENT, NOISE_AT_MOST);

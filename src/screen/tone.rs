@@ -122,15 +122,25 @@ impl Tones {
             return sound.or(confirmed);
         };
         let level = self.past[0].map_or(0.0, |tone| tone.level);
-        self.pending = Some(Pending { beep, level, loud: 0 });
+        self.pending = Some(Pending {
+            beep,
+            level,
+            loud: 0,
+        });
         confirmed
     }
 
     /// Tells a beep once it has been quiet after it, or the second of a double beep sounds.
     fn confirm(&mut self, look: &Look, centre: At) -> Option<Sound> {
         let pending = self.pending.as_mut()?;
-        let again = self.track.is_some_and(|track| track.tonal >= 4 && (track.pitch.low - pending.beep.hz).abs() < SAME_HZ);
-        if look.level > pending.level - QUIETS && self.track.is_none_or(|track| (track.pitch.low - pending.beep.hz).abs() > SAME_HZ) {
+        let again = self.track.is_some_and(|track| {
+            track.tonal >= 4 && (track.pitch.low - pending.beep.hz).abs() < SAME_HZ
+        });
+        if look.level > pending.level - QUIETS
+            && self
+                .track
+                .is_none_or(|track| (track.pitch.low - pending.beep.hz).abs() > SAME_HZ)
+        {
             pending.loud += 1;
         }
         if pending.loud > CLICK {
@@ -224,7 +234,13 @@ impl Tones {
         })
     }
 
-    fn close(&mut self, ended: Ended, look: &Look, spectrum: &Spectrum, centre: At) -> Option<Sound> {
+    fn close(
+        &mut self,
+        ended: Ended,
+        look: &Look,
+        spectrum: &Spectrum,
+        centre: At,
+    ) -> Option<Sound> {
         let track = self.track.take()?;
         let tone = (!track.too_long)
             .then(|| Tone::measure(&track, &self.points[..track.len], ended))
@@ -256,7 +272,11 @@ impl Tones {
         if let Some(key) = tone.key() {
             return signal(Signal::Key(key), tone.start);
         }
-        let rough = if self.repeats(&tone) { ROUGH_AGAIN } else { tone.may_be_rough() };
+        let rough = if self.repeats(&tone) {
+            ROUGH_AGAIN
+        } else {
+            tone.may_be_rough()
+        };
         if tone.progress() || !tone.is_beep(rough) {
             return None;
         }
@@ -283,7 +303,8 @@ impl Tones {
         let [Some(second), Some(first), ..] = &self.past else {
             return None;
         };
-        let close = |a: &Tone, b: &Tone| b.start.since(a.end) < SIT_GAP && a.end.since(b.start) < SIT_GAP;
+        let close =
+            |a: &Tone, b: &Tone| b.start.since(a.end) < SIT_GAP && a.end.since(b.start) < SIT_GAP;
         let near = |tone: &Tone, hz: f32| tone.high.is_none() && (tone.low - hz).abs() < SIT_WIDTH;
         let rises = near(first, 950.0) && near(second, 1_400.0) && near(third, 1_780.0);
         if !rises || !close(first, second) || !close(second, third) {
@@ -296,7 +317,12 @@ impl Tones {
             (tone.low - a).abs() < SIT_EXACT || (tone.low - b).abs() < SIT_EXACT
         });
         let class = if exact {
-            match (low(first, 949.5), long(first), low(second, 1_399.5), long(second)) {
+            match (
+                low(first, 949.5),
+                long(first),
+                low(second, 1_399.5),
+                long(second),
+            ) {
                 (true, false, true, false) => SitClass::Intercept,
                 (false, true, true, false) => SitClass::Vacant,
                 (true, _, false, true) | (false, false, true, true) => SitClass::Reorder,
@@ -358,8 +384,14 @@ impl Pitch {
     /// Whether a hop whose purity suffers still has its strongest peak where the track is.
     fn holds(look: &Look, last: Self) -> Option<Self> {
         let near = |hz: f32| (look.first.hz - hz).abs() <= HOLDS;
-        let single = last.high.is_none() && look.level >= FAINTEST && look.one >= HOLDS_SHARE && near(last.low);
-        single.then_some(Self { low: look.first.hz, high: None })
+        let single = last.high.is_none()
+            && look.level >= FAINTEST
+            && look.one >= HOLDS_SHARE
+            && near(last.low);
+        single.then_some(Self {
+            low: look.first.hz,
+            high: None,
+        })
     }
 
     fn is_of(look: &Look, last: Self) -> bool {
@@ -465,7 +497,8 @@ impl Tone {
                             .map(|(n, point)| (n as f32, point.high.unwrap_or_default())),
                     ),
                     level: Line::through(
-                        body.clone().map(|(n, point)| (n as f32, decibels(point.power))),
+                        body.clone()
+                            .map(|(n, point)| (n as f32, decibels(point.power))),
                     ),
                     hops: take,
                 };
@@ -483,14 +516,27 @@ impl Tone {
         let bend = (fit.low.slope * fit.hops as f32).abs();
         let pair_bend = (fit.high.slope * fit.hops as f32).abs();
         let high = fit.low.middle >= VOICED;
-        let may_err = if high { STEADY_ERROR_HIGH } else { STEADY_ERROR } + (fit.hops as f32 * STEADY_MORE).min(STEADY_MORE_AT_MOST);
+        let may_err = if high {
+            STEADY_ERROR_HIGH
+        } else {
+            STEADY_ERROR
+        } + (fit.hops as f32 * STEADY_MORE).min(STEADY_MORE_AT_MOST);
         let change = fit.level.slope * fit.hops as f32;
-        let sweeps = track.pitch.high.is_none() && bend >= SWEEP_BEND && fit.low.error <= bend * SWEEP_STRAIGHT && (fit.hops as f32 / HOPS_A_SECOND) >= SWEEP_LEAST;
+        let sweeps = track.pitch.high.is_none()
+            && bend >= SWEEP_BEND
+            && fit.low.error <= bend * SWEEP_STRAIGHT
+            && (fit.hops as f32 / HOPS_A_SECOND) >= SWEEP_LEAST;
         let bends = if sweeps { 0.0 } else { bend.max(pair_bend) };
-        let error = fit.low.error.max(if track.pitch.high.is_some() { fit.high.error } else { 0.0 });
-        let rough = (error / may_err).powi(2) + (bends / if high { STEADY_BEND_HIGH } else { STEADY_BEND }).powi(2) + (change / FLAT).powi(2);
+        let error = fit.low.error.max(if track.pitch.high.is_some() {
+            fit.high.error
+        } else {
+            0.0
+        });
+        let rough = (error / may_err).powi(2)
+            + (bends / if high { STEADY_BEND_HIGH } else { STEADY_BEND }).powi(2)
+            + (change / FLAT).powi(2);
         Some(Self {
-            start: track.start.before(EDGE),
+            start: begin(track.start, points, body_level),
             end: track.start + edge(points, last, body_level),
             low: fit.low.middle,
             high: track.pitch.high.map(|_| fit.high.middle),
@@ -519,7 +565,11 @@ impl Tone {
     }
 
     fn is_beep(&self, rough: f32) -> bool {
-        let least = if self.high.is_some() && self.low < VOICED { PAIR_LEAST } else { BEEP_LEAST };
+        let least = if self.high.is_some() && self.low < VOICED {
+            PAIR_LEAST
+        } else {
+            BEEP_LEAST
+        };
         self.ended == Ended::Quiet
             && (least..=BEEP_MOST).contains(&self.lasted())
             && self.rough <= rough
@@ -537,15 +587,21 @@ impl Tone {
         let near = |hz: f32, of: &[f32; 4]| of.iter().position(|f| (hz - f).abs() < f * KEY_WIDTH);
         let row = near(self.low, &[697.0, 770.0, 852.0, 941.0])?;
         let column = near(high, &[1_209.0, 1_336.0, 1_477.0, 1_633.0])?;
-        let keys = [['1', '2', '3', 'A'], ['4', '5', '6', 'B'], ['7', '8', '9', 'C'], ['*', '0', '#', 'D']];
+        let keys = [
+            ['1', '2', '3', 'A'],
+            ['4', '5', '6', 'B'],
+            ['7', '8', '9', 'C'],
+            ['*', '0', '#', 'D'],
+        ];
         Some(keys[row][column])
     }
 
     /// The pairs of dial tone, ringback and busy tone that can be told from a beep by pitch alone.
     fn progress(&self) -> bool {
         let near = |hz: f32, of: f32| (hz - of).abs() < 12.0;
-        self.high
-            .is_some_and(|high| near(self.low, 480.0) && near(high, 620.0) || near(self.low, 350.0) && near(high, 440.0))
+        self.high.is_some_and(|high| {
+            near(self.low, 480.0) && near(high, 620.0) || near(self.low, 350.0) && near(high, 440.0)
+        })
     }
 }
 
@@ -571,7 +627,9 @@ impl Line {
     fn robust(points: impl Iterator<Item = (f32, f32)> + Clone) -> Self {
         let all = Self::through(points.clone());
         let reach = 2.0 * all.error.max(1.0);
-        let near = points.clone().filter(|(x, y)| (all.at(*x) - y).abs() <= reach);
+        let near = points
+            .clone()
+            .filter(|(x, y)| (all.at(*x) - y).abs() <= reach);
         if near.clone().count() * 5 < points.count() * 4 {
             return all;
         }
@@ -584,7 +642,9 @@ impl Line {
 
     fn through(points: impl Iterator<Item = (f32, f32)> + Clone) -> Self {
         let n = points.clone().count().max(1) as f32;
-        let (sx, sy) = points.clone().fold((0.0, 0.0), |(a, b), (x, y)| (a + x, b + y));
+        let (sx, sy) = points
+            .clone()
+            .fold((0.0, 0.0), |(a, b), (x, y)| (a + x, b + y));
         let (mx, my) = (sx / n, sy / n);
         let (mut xx, mut xy, mut yy) = (0.0, 0.0, 0.0);
         for (x, y) in points {
@@ -608,8 +668,18 @@ fn body_level(points: &[Point]) -> Option<f32> {
     let quarter = tonal().count() / 4;
     let louder = |power: f32| tonal().filter(|point| point.power > power).count();
     let as_loud = |power: f32| tonal().filter(|point| point.power >= power).count();
-    let body = tonal().find(|point| louder(point.power) <= quarter && as_loud(point.power) > quarter)?;
+    let body =
+        tonal().find(|point| louder(point.power) <= quarter && as_loud(point.power) > quarter)?;
     Some(decibels(body.power))
+}
+
+/// Where the tone begins: where it comes out of quiet, or of what was before it.
+fn begin(first: At, points: &[Point], level: f32) -> At {
+    let loud = |point: &Point| decibels(point.power) > level - THIRD;
+    match points.iter().position(loud) {
+        None | Some(0) => first.before(EDGE),
+        Some(n) => first + (n as f32 - 0.25) / HOPS_A_SECOND,
+    }
 }
 
 /// Where the tone ends, in seconds after its first hop: where a third of its amplitude is left in the window.
@@ -618,7 +688,11 @@ fn edge(points: &[Point], last: usize, level: f32) -> f32 {
     let at = decibels(points[last].power);
     let part = points.get(last + 1).map_or(0.0, |next| {
         let next = decibels(next.power);
-        if at > next { ((at - third) / (at - next)).clamp(0.0, 1.0) } else { 0.0 }
+        if at > next {
+            ((at - third) / (at - next)).clamp(0.0, 1.0)
+        } else {
+            0.0
+        }
     });
     (last as f32 + part) / HOPS_A_SECOND
 }

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{At, HOP, Settings, spectrum::{BANDS, Look, SILENT, Spectrum}};
+use super::{
+    At, HOP, Settings,
+    spectrum::{BANDS, Look, SILENT, Spectrum},
+};
 
 /// A message as its echo would look: its bands, hop by hop. Made once, shared by all drops that play it.
 #[derive(Clone)]
@@ -74,7 +77,13 @@ impl Voice {
     }
 
     /// Tells once where a voice began.
-    pub(super) fn hop(&mut self, look: &Look, active: bool, now: At, settings: &Settings) -> Option<At> {
+    pub(super) fn hop(
+        &mut self,
+        look: &Look,
+        active: bool,
+        now: At,
+        settings: &Settings,
+    ) -> Option<At> {
         if !self.playing || self.told {
             return None;
         }
@@ -107,7 +116,9 @@ impl Voice {
         let Some(message) = &self.message else {
             return false;
         };
-        (0..LONGEST_DELAY).step_by(2).any(|delay| self.likeness(message, delay) >= ALIKE)
+        (0..LONGEST_DELAY)
+            .step_by(2)
+            .any(|delay| self.likeness(message, delay) >= ALIKE)
     }
 
     /// The correlation of the active hops' bands with those of the message `delay` hops before.
