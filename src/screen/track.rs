@@ -212,7 +212,13 @@ impl Tone {
     }
 
     pub(super) fn may_be_rough(&self) -> f32 {
-        if self.voiced() { ROUGH_VOICED } else { ROUGH }
+        if self.voiced() {
+            ROUGH_VOICED
+        } else if self.low >= UNVOICED && self.high.is_none() {
+            ROUGH_UNVOICED
+        } else {
+            ROUGH
+        }
     }
 
     pub(super) fn is_beep(&self, rough: f32) -> bool {
@@ -392,8 +398,11 @@ const SWEEP_LEAST: f32 = 0.14;
 const BEEP_LOWEST: f32 = 385.0;
 /// Below this a voice has its pitch and its first formant, and may sing (Hz).
 const VOICED: f32 = 800.0;
+/// Above this no voice makes a single pure tone, and GSM is worst (Hz).
+const UNVOICED: f32 = 1_200.0;
 /// How rough a beep may be. All through GSM are under 1 above 900 Hz, and under 0.2 below.
 const ROUGH: f32 = 1.2;
+const ROUGH_UNVOICED: f32 = 2.0;
 const ROUGH_VOICED: f32 = 0.3;
 /// How far a beep below 800 Hz rises out of what was before it (dB): a vowel grows out of its syllable.
 const RISE: f32 = 8.0;
