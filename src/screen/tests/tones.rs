@@ -93,7 +93,7 @@ fn sweeps_pairs_and_doubles_are_beeps() {
 fn a_beep_with_lost_frames_in_it_is_one_beep() {
     let mut sound = greeting().quiet(0.4).tone(&[1_000.0], 0.4, -18.0);
     let hole = sound.samples.len() - 1_600;
-    sound.samples[hole..hole + 320].fill(0.0);
+    sound.samples[hole..hole + 400].fill(0.0);
     let sound = sound.noise(-45.0);
     let found = beeps(&sound, Codec::MuLaw);
     assert_eq!(found.len(), 1, "{found:?}");
