@@ -405,7 +405,9 @@ fn every_setting_can_be_set_within_its_range_and_not_beyond() {
 }
 
 #[test]
-fn a_stream_is_small() {
+fn a_stream_is_small_and_may_be_heard_on_any_thread() {
+    fn goes_to_another_thread<T: Send>() {}
+    goes_to_another_thread::<Ears>();
     const { assert!(Ears::BYTES <= 64 * 1_024) };
 }
 
