@@ -12,6 +12,7 @@ test:
 
 bench:
 	cargo bench --locked --bench drops
+	cargo bench --locked --bench line
 
 # The lab: two real Asterisk servers on loopback; tests/lab/lab.sh says more. LAB=NAME and PORTS=BASE run one beside another.
 LAB ?= dev

@@ -1,4 +1,32 @@
 //! Aftertone leaves a recorded message in a contact's voicemail through an Asterisk PBX, and never plays it to a person.
+//!
+//! A drop is a value; everything that happens to it is an event with a time attached, everything it wants is a
+//! command, and the program around it is a loop small enough to read in one sitting.
+//!
+//! ```text
+//!               ┌────────────────────────── run ──────────────────────────┐
+//!   PBX ──ws──> │ ari::listen ── events ──> driver ── commands ──> dialler │ ──http──> PBX
+//!               │                             │  ^                    │     │
+//!               │                             v  └── refusals ────────┘     │
+//!               │                        drop::Board                        │
+//!               └─────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! | module | what it is | pure |
+//! |---|---|---|
+//! | [`words`], [`id`], [`phone`] | what all parts share: legs and verdicts, the names of channels, numbers that can be dialled | yes |
+//! | [`mod@drop`] | one drop as a state machine, and the board of all in flight | yes |
+//! | [`clock`] | the only place that reads a clock | |
+//! | [`config`] | `aftertone.toml` and its environment | |
+//! | [`audio`] | makes recordings fit for the telephone and keeps them | |
+//! | [`ari`] | the only place that knows Asterisk's REST interface and its event websocket | |
+//! | [`run`] | ties the pure parts to the PBX: driver, dialler, locks and sweep, preflight checks | |
+//! | [`cli`] | the commands, one file each, and the only place that prints | |
+//! | [`telemetry`] | where the log goes | |
+//!
+//! Where to begin: [`drop::VoicemailDrop`] for what a drop does and when, [`run::Session`] for how it is driven,
+//! `tests/drop` for every branch of it as a ladder, `tests/lab` for the proof on real servers. Which module may name
+//! which is a table in `tests/layers.rs`, and a test.
 
 pub mod ari;
 pub mod audio;

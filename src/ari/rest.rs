@@ -84,7 +84,9 @@ impl Rest {
             Some(_) => Ok(()),
             None => Err(Failure {
                 kind: RefusalKind::Failed,
-                ..complaint(reply.status, &reply.body)
+                status: Some(reply.status),
+                words: "409 for a channel that is not there: the PBX could not make the call; is the endpoint known?"
+                    .to_owned(),
             }),
         }
     }

@@ -182,18 +182,19 @@ fn entered<'a>(
         return [Some(Event::Entered(leg)), None];
     };
     let cause = args.next().unwrap_or_default();
-    let wait = args.next().unwrap_or_default();
+    let wait = args.next();
     let Some(verdict) = verdict(status, cause) else {
         return [None, None];
     };
     let ready = match wait {
         // A person is never played to, and a far end that hung up tells so by the end of the leg.
         _ if verdict == Verdict::Human => None,
-        "HANGUP" => None,
-        "SILENCE" => Some(Event::Ready(leg, ReadyBy::Dialplan)),
-        "TIMEOUT" => Some(Event::NotReady(leg)),
-        // A machine comes back after the wait only. Where the wait has left no word, as after an error of its own,
-        // nobody knows whether the mailbox records.
+        Some("HANGUP") => None,
+        Some("SILENCE") => Some(Event::Ready(leg, ReadyBy::Dialplan)),
+        Some("TIMEOUT") => Some(Event::NotReady(leg)),
+        // A dialplan that names no wait returns a machine when its greeting is over.
+        None if verdict == Verdict::Machine => Some(Event::Ready(leg, ReadyBy::Dialplan)),
+        // The wait has left no word, as after an error of its own: nobody knows whether the mailbox records.
         _ if verdict == Verdict::Machine => Some(Event::NotReady(leg)),
         _ => None,
     };

@@ -1,6 +1,11 @@
 //! The seam: one request to ARI, carried to the PBX, and its reply. How it is carried is known here only.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    error::Error as StdError,
+    io::{self, ErrorKind},
+    sync::Arc,
+    time::Duration,
+};
 
 use reqwest::{
     Client, Method, Response, Url,
@@ -85,7 +90,7 @@ impl Http {
         body: Option<Vec<u8>>,
     ) -> Result<Reply, Failure> {
         let _permit = self.permit(request.urgent).await?;
-        let repeatable = body.is_none() && matches!(request.method, Method::GET | Method::DELETE);
+        let repeatable = matches!(request.method, Method::GET | Method::DELETE);
         let exchange = async {
             match self.exchange(&request, body).await {
                 Err(error) if repeatable && broken(&error) => self.exchange(&request, None).await,
@@ -167,12 +172,30 @@ fn broken(error: &reqwest::Error) -> bool {
 
 fn classify(error: &reqwest::Error) -> Failure {
     // Without its URL by construction: only the causes are told.
-    let words = std::error::Error::source(error).map_or_else(|| "no reply".to_owned(), chain);
+    let words = StdError::source(error).map_or_else(|| "no reply".to_owned(), chain);
     if error.is_connect() || error.is_builder() {
         Failure::unreachable(&words)
+    } else if closed_on_us(error) {
+        Failure::no_reply(
+            "the connection was closed without a reply; is the PBX at its sessionlimit?",
+        )
     } else {
         Failure::no_reply(&words)
     }
+}
+
+/// Whether the other side ended the connection. How the system tells it depends on which of two packets comes first.
+fn closed_on_us(error: &reqwest::Error) -> bool {
+    std::iter::successors(error.source(), |&cause| cause.source()).any(|cause| {
+        match cause.downcast_ref::<io::Error>() {
+            Some(error) => matches!(
+                error.kind(),
+                ErrorKind::ConnectionReset | ErrorKind::BrokenPipe
+            ),
+            // hyper's `IncompleteMessage`, which it tells in words only.
+            None => cause.to_string() == "connection closed before message completed",
+        }
+    })
 }
 
 /// Largest reply that is read, in bytes: a list of 10,000 channels is about half of it.

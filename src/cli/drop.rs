@@ -8,12 +8,16 @@ use clap::{
     builder::{PossibleValuesParser, TypedValueParser, ValueParser},
 };
 use jiff::SignedDuration;
-use tokio::{sync::mpsc, task::spawn_blocking};
+use tokio::{
+    sync::mpsc,
+    task::spawn_blocking,
+    time::{MissedTickBehavior, interval},
+};
 
 use super::{
     Exit, Trouble, library,
     printer::{Paint, Printer},
-    report::{Ended, NotDialled, moment_line, outcome_words},
+    report::{Ended, NotDialled, moment_line, outcome_words, status_line},
     stop::Stop,
 };
 use crate::{
@@ -139,7 +143,11 @@ pub(super) async fn run(
         printer.line(&format!("drop {id}: {name} to {shown}"));
     }
     let news = session.start(job).await;
-    let report = watch(&session, news, &mut stop, args.json, printer).await;
+    let report = match watch(&session, news, &mut stop, args.json, printer).await {
+        Watched::Ended(report) => Some(report),
+        Watched::Abandoned => None,
+        Watched::Quit => return Ok(quit(printer)),
+    };
     let run = session.run().clone();
     let closed = tokio::select! {
         closed = session.close() => closed,
@@ -167,6 +175,16 @@ pub(super) async fn run(
     })
 }
 
+/// How the watching of a drop ended.
+enum Watched {
+    /// The drop has ended.
+    Ended(Box<Report>),
+    /// The run has ended before it.
+    Abandoned,
+    /// The operator does not want to wait for its end.
+    Quit,
+}
+
 /// Follows the drop to its end. The first wish to stop cancels it; the second is granted at once.
 async fn watch(
     session: &Session,
@@ -174,21 +192,32 @@ async fn watch(
     stop: &mut Stop,
     quiet: bool,
     printer: Printer,
-) -> Option<Report> {
+) -> Watched {
     let mut wishes = 0;
+    let mut last = None;
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
         tokio::select! {
-            heard = news.recv() => match heard? {
-                News::Moment(moment, note) if !quiet => {
+            heard = news.recv() => match heard {
+                Some(News::Moment(moment, note)) if !quiet => {
                     printer.line(&moment_line(moment, note.as_deref()));
+                    last = Some((moment, clock::now()));
                 }
-                News::Moment(..) => {}
-                News::Ended(report) => return Some(*report),
+                Some(News::Moment(..)) => {}
+                Some(News::Ended(report)) => return Watched::Ended(report),
+                None => return Watched::Abandoned,
             },
+            _ = ticks.tick(), if printer.is_live() => {
+                if let Some((moment, heard)) = last {
+                    let since_start = moment.at + clock::now().duration_since(heard);
+                    printer.status(&status_line(since_start, moment.event));
+                }
+            }
             () = stop.wish() => {
                 wishes += 1;
                 if wishes > 1 {
-                    return None;
+                    return Watched::Quit;
                 }
                 printer.talk("cancelling; once more to quit at once");
                 session.cancel_all().await;
@@ -234,7 +263,8 @@ fn advise(error: SessionError, config: &Config) -> Trouble {
             "look at the `[pbx]` section of the configuration".to_owned()
         }
         SessionError::Pbx { .. } | SessionError::Link { .. } => {
-            "`aftertone doctor` tells what is missing".to_owned()
+            let doctor = "`aftertone doctor` tells what is missing";
+            error.hint().unwrap_or(doctor).to_owned()
         }
     };
     Trouble::new(error).hint(hint)
@@ -284,6 +314,9 @@ fn lead(text: &str) -> Result<Duration, String> {
 fn caller_id(text: &str) -> Result<CallerId, CallerIdError> {
     CallerId::parse(text)
 }
+
+/// From one look at a live status line to the next.
+const TICK: Duration = Duration::from_millis(100);
 
 /// As `drop.lead` in the configuration.
 const LONGEST_LEAD: Duration = Duration::from_secs(60);

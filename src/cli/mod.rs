@@ -8,7 +8,7 @@ mod printer;
 mod report;
 mod stop;
 
-use std::{io, path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
@@ -59,7 +59,7 @@ fn messages(
     printer: Printer,
 ) -> Result<Exit, Trouble> {
     let (library, targets) = library(config)?;
-    let done = message::run(args, &library, &targets, clock::wall(), &mut io::stdout());
+    let done = message::run(args, &library, &targets, clock::wall(), &mut printer.data());
     let Err(error) = done else {
         return Ok(Exit::Done);
     };

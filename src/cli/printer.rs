@@ -10,6 +10,7 @@ use serde::Serialize;
 /// Where the words of a command go, and how they look there.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Printer {
+    live: bool,
     colour_out: bool,
     colour_err: bool,
 }
@@ -17,11 +18,13 @@ pub(super) struct Printer {
 impl Printer {
     /// Colours where there is a terminal that wants them (`NO_COLOR` unset, `TERM` not `dumb`).
     pub(super) fn new() -> Self {
-        let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-            && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        let able = std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        let live = able && io::stdout().is_terminal();
+        let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         Self {
-            colour_out: wanted && io::stdout().is_terminal(),
-            colour_err: wanted && io::stderr().is_terminal(),
+            live,
+            colour_out: wanted && live,
+            colour_err: wanted && able && io::stderr().is_terminal(),
         }
     }
 
@@ -29,6 +32,7 @@ impl Printer {
     #[cfg(test)]
     pub(super) const fn plain() -> Self {
         Self {
+            live: false,
             colour_out: false,
             colour_err: false,
         }
@@ -36,7 +40,27 @@ impl Printer {
 
     /// One line of data.
     pub(super) fn line(self, text: &str) {
+        self.clear_status();
         write_line(io::stdout().lock(), text);
+    }
+
+    /// Whether there is a terminal on which a line can be written over.
+    pub(super) const fn is_live(self) -> bool {
+        self.live
+    }
+
+    /// What is going on just now, on a line of its own until the next line; only where it can be written over.
+    pub(super) fn status(self, text: &str) {
+        if self.live {
+            let text = paint(self.colour_out, Paint::Faint, text);
+            write_bare(io::stdout().lock(), &format!("{CLEAR}{text}"));
+        }
+    }
+
+    fn clear_status(self) {
+        if self.live {
+            write_bare(io::stdout().lock(), CLEAR);
+        }
     }
 
     /// One JSON value of data, on one line.
@@ -48,8 +72,14 @@ impl Printer {
         }
     }
 
+    /// Where data goes, for a command that lays out its own.
+    pub(super) fn data(self) -> impl io::Write {
+        io::stdout()
+    }
+
     /// One line of talk.
     pub(super) fn talk(self, text: &str) {
+        self.clear_status();
         write_line(io::stderr().lock(), text);
     }
 
@@ -82,6 +112,8 @@ pub(super) enum Paint {
     Bad,
     /// A next step.
     Hint,
+    /// It passes.
+    Faint,
 }
 
 /// An error and its causes on one line. A cause whose words its effect has quoted already is not told again.
@@ -107,14 +139,22 @@ fn paint(colours: bool, paint: Paint, text: &str) -> String {
         Paint::Warn => "1;33",
         Paint::Bad => "1;31",
         Paint::Hint => "1;36",
+        Paint::Faint => "2",
     };
     format!("\x1b[{code}m{text}\x1b[0m")
+}
+
+fn write_bare(mut out: impl io::Write, text: &str) {
+    let _ = write!(out, "{text}").and_then(|()| out.flush());
 }
 
 /// Whoever closed the pipe does not want to know the rest; that is no error of ours.
 fn write_line(mut out: impl io::Write, text: &str) {
     let _ = writeln!(out, "{text}").and_then(|()| out.flush());
 }
+
+/// Back to the start of the line, and nothing on it (ECMA-48, EL).
+const CLEAR: &str = "\r\x1b[2K";
 
 #[cfg(test)]
 mod tests {

@@ -118,6 +118,30 @@ pub(super) fn moment_line(moment: Moment, note: Option<&str>) -> String {
     }
 }
 
+/// What is going on from a milestone on, for as long as the next has not come.
+pub(super) fn status_line(since_start: Duration, last: Milestone) -> String {
+    let seconds = since_start.as_secs_f64();
+    format!("{seconds:7.1}    {} ...", awaited(last))
+}
+
+const fn awaited(last: Milestone) -> &'static str {
+    match last {
+        Milestone::BusyDialled => "calling",
+        Milestone::BusyAlerting => "keeping the line busy",
+        Milestone::DropDialled
+        | Milestone::DropAlerting
+        | Milestone::BusyHungUp
+        | Milestone::BusyGone => "waiting for an answer",
+        Milestone::BusyAnswered | Milestone::Promoted | Milestone::DropAnswered => {
+            "listening who it is"
+        }
+        Milestone::Verdict => "waiting for the end of the greeting",
+        Milestone::Ready => "starting to play",
+        Milestone::PlayStarted | Milestone::PlayRestarted => "playing",
+        Milestone::PlayFinished | Milestone::DropHungUp | Milestone::DropGone => "hanging up",
+    }
+}
+
 /// The last line: the slug, and what it means for this drop.
 pub(super) fn outcome_words(report: &Report) -> String {
     let played = report.played.as_secs_f64();
@@ -167,7 +191,7 @@ fn moment_words(event: Milestone) -> &'static str {
         Milestone::Verdict => "verdict",
         Milestone::Ready => "the mailbox records",
         Milestone::PlayStarted => "message playing",
-        Milestone::PlayFinished => "message played",
+        Milestone::PlayFinished => "playback over",
         Milestone::PlayRestarted => "message playing from its start again",
         Milestone::DropHungUp => "drop leg let go",
         Milestone::DropGone => "drop leg gone",

@@ -319,7 +319,7 @@ fn store(layers: &Layers) -> Result<Store, ConfigError> {
 fn audio(layers: &Layers) -> Result<Audio, ConfigError> {
     Ok(Audio {
         max_length: layers.duration("audio.max_length", 120, 1..=600)?,
-        target_lufs: layers.number("audio.target_lufs", -40.0..=-5.0)?,
+        target_lufs: layers.number("audio.target_lufs", -36.0..=-10.0)?,
     })
 }
 

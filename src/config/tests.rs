@@ -355,7 +355,7 @@ fn a_bad_value_is_told_with_key_place_and_what_was_expected() {
     assert_snapshot!(error_for("[store]\nurl = \"mysql://x\""), @"`store.url` in DIR/aftertone.toml: it begins with neither `sqlite:` nor `postgres://`; expected `sqlite:FILE` or `postgres://USER@HOST/DATABASE`");
     assert_snapshot!(error_for("[store]\nurl = \"sqlite:\""), @"`store.url` in DIR/aftertone.toml: what follows `sqlite:` is no plain file; expected `sqlite:FILE` or `postgres://USER@HOST/DATABASE`");
     assert_snapshot!(error_for("[audio]\nmax_length = \"1h\""), @r#"`audio.max_length` in DIR/aftertone.toml: `1h` is out of range; expected a duration from 1s to 600s, such as "2s" or "500ms""#);
-    assert_snapshot!(error_for("[audio]\ntarget_lufs = 3"), @"`audio.target_lufs` in DIR/aftertone.toml: `3` was given; expected a number from -40 to -5");
+    assert_snapshot!(error_for("[audio]\ntarget_lufs = 3"), @"`audio.target_lufs` in DIR/aftertone.toml: `3` was given; expected a number from -36 to -10");
     assert_snapshot!(error_for("instance = \"After-Tone\"\n[pbx]\n"), @"`instance` in DIR/aftertone.toml: `After-Tone` does not fit; expected 1 to 32 characters of `a-z0-9`");
     assert_snapshot!(Scene::with("pbx = 3\n").error(), @"unknown key `pbx` in DIR/aftertone.toml; [pbx] has url, username, password, password_file, app, endpoint, caller_id, sounds_dir, pbx_sounds_dir, context, ca_file, default_region, allow_premium");
     assert_snapshot!(error_for("[pbx]\nallow_premium = \"yes\"\n"), @"`pbx.allow_premium` in DIR/aftertone.toml: `yes` was given; expected `true` or `false`");

@@ -227,18 +227,17 @@ impl VoicemailDrop {
             | Phase::Clearing { .. }
             | Phase::Ended { .. } => None,
         };
+        // What lives first: the drop must not end over one leg while the other is there.
+        for (&leg, events) in &seen.legs {
+            self.shows_life(leg, now);
+            for event in events {
+                self.handle_event(event.clone(), now);
+            }
+        }
         for leg in Leg::BOTH {
-            match seen.legs.get(&leg) {
-                Some(events) => {
-                    self.shows_life(leg, now);
-                    for event in events {
-                        self.handle_event(event.clone(), now);
-                    }
-                }
-                None if self.track(leg).is_alive() && self.track(leg).would_be_listed() => {
-                    self.conclude_absent(leg, now);
-                }
-                None => {}
+            let track = self.track(leg);
+            if track.is_alive() && track.would_be_listed() && !seen.legs.contains_key(&leg) {
+                self.conclude_absent(leg, now);
             }
             self.track_mut(leg).grow_old();
         }
@@ -322,7 +321,7 @@ impl VoicemailDrop {
     /// Takes note that the channel exists; returns whether what it does may count.
     fn shows_life(&mut self, leg: Leg, now: Instant) -> bool {
         if matches!(self.phase, Phase::Ended { .. }) {
-            self.commands.push_back(Command::HangUp(leg));
+            self.want_hang_up(leg);
             return false;
         }
         let link = self.link;

@@ -9,7 +9,7 @@ pub enum Timer {
     Lead,
     /// Until a 183 without ringing releases the busy leg.
     Progress,
-    /// Until the drop leg is answered.
+    /// Until the drop leg is answered; where the event link is away at the end of the lead, until it is given up.
     Answer,
     /// From answer to the start of play.
     Screening,
@@ -19,7 +19,7 @@ pub enum Timer {
     PlayStart,
     /// Until a playback that should have ended long ago is given up.
     Playback,
-    /// Until the reason of an end that was heard of twice or indirectly has arrived.
+    /// Until the event has arrived that confirms the end of a leg, or explains what has been seen of it.
     Reason,
     /// Until a hang-up is asked for once more.
     HangUpAgain,

@@ -1,6 +1,6 @@
 //! Carries out what drops want: each command becomes requests, sent in order in a task of its own.
 //!
-//! What a command becomes is decided by [`steps`] alone, without a network; the fail-safes of the PBX are set there,
+//! What a command becomes is decided by `steps` alone, without a network; the fail-safes of the PBX are set there,
 //! each before the step that it guards. Every failure comes back to the drop as an event.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};

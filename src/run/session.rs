@@ -2,11 +2,12 @@
 
 use std::{panic::resume_unwind, sync::Arc, time::Duration};
 
+use backon::{ExponentialBuilder, Retryable as _};
 use thiserror::Error;
 use tokio::{
     sync::mpsc,
     task::JoinHandle,
-    time::{error::Elapsed, timeout},
+    time::{error::Elapsed, sleep, timeout},
 };
 use tracing::{info, warn};
 
@@ -20,7 +21,7 @@ use crate::{
     ari::{DEFAULT_REQUEST_TIMEOUT, Events, Failure, LinkError, Pbx, Rest, Settings, SetupError},
     audio::{self, Library},
     config::{self, Config, DropSettings},
-    drop::{Plan, Technique, WhenBusyLegAnswered, WhenUnsure},
+    drop::{Plan, RefusalKind, Technique, WhenBusyLegAnswered, WhenUnsure},
     id::{BadId, RunName},
 };
 
@@ -141,6 +142,20 @@ pub enum SessionError {
     },
 }
 
+impl SessionError {
+    /// What to do about it, where the error itself tells.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Link { source, .. } => Some(source.hint()),
+            Self::Instance(_)
+            | Self::Runs(_)
+            | Self::Settings(_)
+            | Self::Library(_)
+            | Self::Pbx { .. } => None,
+        }
+    }
+}
+
 /// The plan of a drop as the configuration has it, for a message of a known length, or one that only the PBX knows.
 pub fn plan(settings: &DropSettings, message: Option<Duration>) -> Plan {
     Plan {
@@ -183,15 +198,19 @@ impl Reached {
         };
         let pbx = Pbx::new(&settings(config)).map_err(SessionError::Settings)?;
         let rest = pbx.rest();
-        rest.asterisk_info().await.map_err(failed)?;
         let app = app_of(&config.pbx.app, run);
-        let events = pbx.listen(&app, run).await;
-        let events = events.map_err(|source| SessionError::Link {
+        let events = || pbx.listen(&app, run);
+        let events = events.retry(pauses()).sleep(sleep);
+        let events = events.when(|error| matches!(error, LinkError::Closed { .. }));
+        let events = events.await.map_err(|source| SessionError::Link {
             url: url.clone(),
             source,
         })?;
         info!(%run, app, "listening to the pbx");
-        let channels = rest.channels().await.map_err(failed)?;
+        let channels = || rest.channels();
+        let channels = channels.retry(pauses()).sleep(sleep);
+        let channels = channels.when(|failure| failure.kind == RefusalKind::NoReply);
+        let channels = channels.await.map_err(failed)?;
         sweep::sweep(&rest, &remains, &channels).await;
         let trunk = Trunk {
             run: run.clone(),
@@ -234,6 +253,14 @@ impl Reached {
             dialler,
         }
     }
+}
+
+/// A PBX at the limit of its sessions closes connections without a word, and may have room a moment later.
+fn pauses() -> ExponentialBuilder {
+    ExponentialBuilder::default()
+        .with_min_delay(Duration::from_millis(200))
+        .with_jitter()
+        .with_max_times(3)
 }
 
 /// What `ari` needs to reach the configured PBX.

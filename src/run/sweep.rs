@@ -273,3 +273,65 @@ const GRACE: Duration = Duration::from_millis(250);
 
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LAST_PAUSE: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_channels_whose_id_is_ours_as_a_whole_belong_to_a_run() {
+        let run = RunName::new("run1").unwrap();
+        let drop = DropId::from_u128(7);
+        let other = DropId::from_u128(8);
+        let channels = [
+            format!("run1-{drop}-busy"),
+            format!("run1-{other}-drop"),
+            format!("run1-{drop}-snoop"),
+            format!("run12-{drop}-busy"),
+            format!("run-{drop}-busy"),
+            format!("run1-{drop}-busy;2"),
+            format!("run1-{drop}"),
+            "1699999999.17".into(),
+        ]
+        .map(channel);
+        let found: Vec<_> = of_run(&run, &channels)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        let expected = [
+            format!("run1-{drop}-busy"),
+            format!("run1-{other}-drop"),
+            format!("run1-{drop}-snoop"),
+        ];
+        assert_eq!(found, expected);
+        assert_eq!(run_of(&channels[3]).unwrap().as_str(), "run12");
+        assert_eq!(run_of(&channels[7]), None);
+    }
+
+    #[test]
+    fn a_dead_run_takes_its_messages_with_it_and_no_other_s() {
+        let folder = tempfile::tempdir().unwrap();
+        let remains = Remains {
+            runs: Runs::open(folder.path()).unwrap(),
+            library: Library::new(folder.path(), folder.path()).unwrap(),
+        };
+        let file = |name: &str| folder.path().join(name);
+        let files = ["once-dead-7.wav", "once-alive-7.wav", "spring.wav"];
+        for name in files {
+            std::fs::write(file(name), "x").unwrap();
+        }
+        drop(remains.runs.begin(&RunName::new("dead").unwrap()).unwrap());
+        for dead in remains.runs.dead().unwrap() {
+            remains.bury(dead);
+        }
+        assert_eq!(files.map(|name| file(name).exists()), [false, true, true]);
+        assert!(remains.runs.dead().unwrap().is_empty());
+    }
+
+    fn channel(id: String) -> Channel {
+        Channel {
+            id,
+            ..Channel::default()
+        }
+    }
+}

@@ -14,6 +14,7 @@ use crate::{
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         Trial::test("ear::a_whole_message_is_whole_wherever_it_sits", whole),
+        Trial::test("ear::a_pause_in_a_message_is_not_missed", paused),
         Trial::test("ear::what_is_cut_is_missed", cut),
         Trial::test("ear::a_lost_packet_is_a_slip_and_not_a_cut", slipped),
         Trial::test("ear::a_hole_inside_is_missed", hole),
@@ -59,6 +60,15 @@ fn whole() -> Result<(), Failed> {
             "{before}: {found}"
         );
     }
+    Ok(())
+}
+
+fn paused() -> Result<(), Failed> {
+    let mut message = message();
+    let middle = message.len() / 2;
+    message[middle..middle + recording::RATE].fill(0.0);
+    let found = find(&message, &line(500, &message)).ok_or("not found")?;
+    check!(found.is_whole(), "{found}");
     Ok(())
 }
 

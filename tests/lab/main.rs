@@ -28,15 +28,14 @@ use crate::network::{Lab, Message};
 #[macro_export]
 macro_rules! check {
     ($condition:expr $(,)?) => {
-        if !$condition {
-            return Err(format!("not so: {}", stringify!($condition)).into());
-        }
+        $crate::check!($condition, "")
     };
-    ($condition:expr, $($words:tt)+) => {
-        if !$condition {
+    ($condition:expr, $($words:tt)+) => {{
+        let holds: bool = $condition;
+        if !holds {
             return Err(format!("not so: {}\n  {}", stringify!($condition), format!($($words)+)).into());
         }
-    };
+    }};
 }
 
 /// What the tests share: one lab, brought up by the first test that needs it, and one message.

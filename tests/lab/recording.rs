@@ -96,7 +96,7 @@ impl std::fmt::Display for Found {
 /// Finds `message` in `recording`; `None` where no piece of it is there.
 pub(crate) fn find(message: &[f32], recording: &[f32]) -> Option<Found> {
     let audible = audible(message);
-    let pieces = pieces(&audible);
+    let pieces = pieces(message);
     let (whole, _) = best_fit(&message[audible.clone()], recording)?;
     let origin = whole - signed(audible.start);
     let places: Vec<Option<isize>> = pieces
@@ -137,7 +137,7 @@ pub(crate) fn find(message: &[f32], recording: &[f32]) -> Option<Found> {
 /// How alike `recording` is to any part of `message` that is a piece long, 0.0 to 1.0, wherever it sits: whether somebody
 /// heard any of it.
 pub(crate) fn likeness(message: &[f32], recording: &[f32]) -> f32 {
-    pieces(&audible(message))
+    pieces(message)
         .into_iter()
         .filter_map(|piece| best_fit(&message[piece], recording))
         .map(|(_, likeness)| likeness)
@@ -153,9 +153,9 @@ pub(crate) fn peak(samples: &[f32]) -> f32 {
 
 /// From the first to the last frame that can be heard.
 pub(crate) fn audible(message: &[f32]) -> Range<usize> {
+    let quiet = quiet(message);
     let loudness: Vec<f32> = message.chunks(FRAME).map(power).collect();
-    let threshold = loudness.iter().copied().fold(0.0, f32::max) * AUDIBLE * AUDIBLE;
-    let heard = |loud: &f32| *loud > threshold;
+    let heard = |loud: &f32| *loud > quiet;
     let first = loudness.iter().position(heard).unwrap_or(0);
     let last = loudness
         .iter()
@@ -164,7 +164,14 @@ pub(crate) fn audible(message: &[f32]) -> Range<usize> {
     first * FRAME..(last * FRAME).min(message.len())
 }
 
-fn pieces(audible: &Range<usize>) -> Vec<Range<usize>> {
+/// The power below which a frame of the message cannot be heard.
+fn quiet(message: &[f32]) -> f32 {
+    message.chunks(FRAME).map(power).fold(0.0, f32::max) * AUDIBLE * AUDIBLE
+}
+
+/// The pieces of a message in which there is something to be heard: silence is found everywhere and nowhere.
+fn pieces(message: &[f32]) -> Vec<Range<usize>> {
+    let audible = audible(message);
     let mut pieces: Vec<_> = (audible.start..audible.end)
         .step_by(PIECE)
         .map(|start| start..(start + PIECE).min(audible.end))
@@ -176,6 +183,12 @@ fn pieces(audible: &Range<usize>) -> Vec<Range<usize>> {
         before.end = last.end;
         pieces.pop();
     }
+    let quiet = quiet(message);
+    pieces.retain(|piece| {
+        message[piece.clone()]
+            .chunks(FRAME)
+            .any(|frame| power(frame) > quiet)
+    });
     pieces
 }
 

@@ -81,8 +81,8 @@ fn each_return_from_the_dialplan_says_who_answered_and_whether_it_records() {
         (&["MACHINE", "MAXWORDS-3-2", "SILENCE"], "Machine+Ready"),
         (&["MACHINE", "MAXWORDS-3-2", "TIMEOUT"], "Machine+NotReady"),
         (&["MACHINE", "MAXWORDS-3-2", ""], "Machine+NotReady"),
-        (&["MACHINE", "MAXWORDS-3-2"], "Machine+NotReady"),
-        (&["MACHINE"], "Machine+NotReady"),
+        (&["MACHINE", "MAXWORDS-3-2"], "Machine+Ready"),
+        (&["MACHINE"], "Machine+Ready"),
         (&["MACHINE", "MAXWORDS-3-2", "HANGUP"], "Machine"),
         (&["MACHINE", "INITIALSILENCE-2500-2500"], "Unsure"),
         (

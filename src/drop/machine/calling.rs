@@ -84,26 +84,20 @@ impl VoicemailDrop {
         if leaving {
             return;
         }
-        match (self.phase, leg) {
-            (Phase::Lead | Phase::Dialling, Leg::Busy) => self.on_busy_leg_answered(now),
-            (Phase::Lead | Phase::Dialling, Leg::Drop) => {
-                self.release_busy_leg(now);
-                self.go_live(Leg::Drop, now);
-            }
-            (
-                Phase::Answered { live }
-                | Phase::Screening { live }
-                | Phase::Awaiting { live, .. }
-                | Phase::Starting { live, .. }
-                | Phase::Playing { live, .. }
-                | Phase::Explaining { live },
-                leg,
-            ) => {
-                if live != leg {
-                    self.hang_up(leg, now);
-                }
-            }
-            (Phase::Clearing { .. } | Phase::Ended { .. }, leg) => self.hang_up(leg, now),
+        match self.phase {
+            Phase::Lead | Phase::Dialling => match leg {
+                Leg::Busy => self.on_busy_leg_answered(now),
+                Leg::Drop => self.go_live(Leg::Drop, now),
+            },
+            // One leg is live or all is decided: the other was hung up then, and does not come here.
+            Phase::Answered { .. }
+            | Phase::Screening { .. }
+            | Phase::Awaiting { .. }
+            | Phase::Starting { .. }
+            | Phase::Playing { .. }
+            | Phase::Explaining { .. }
+            | Phase::Clearing { .. }
+            | Phase::Ended { .. } => {}
         }
     }
 
@@ -112,7 +106,6 @@ impl VoicemailDrop {
             WhenBusyLegAnswered::Promote => {
                 self.found.promoted = true;
                 self.tell(Milestone::Promoted, now);
-                self.hang_up(Leg::Drop, now);
                 self.go_live(Leg::Busy, now);
             }
             WhenBusyLegAnswered::Continue => self.hang_up(Leg::Busy, now),
@@ -120,7 +113,9 @@ impl VoicemailDrop {
         }
     }
 
+    /// The first leg to be answered is the live one; the other is not wanted any more.
     fn go_live(&mut self, live: Leg, now: Instant) {
+        self.hang_up(live.other(), now);
         self.phase = Phase::Answered { live };
         self.timers.stop(Timer::Lead);
         self.timers.stop(Timer::Progress);

@@ -70,7 +70,7 @@ impl VoicemailDrop {
         self.leave(leg, Stage::Absent, now);
         if wanted {
             // What was read of the PBX may be older than the channel. If it is right, this finds nothing.
-            self.commands.push_back(Command::HangUp(leg));
+            self.want_hang_up(leg);
         }
         if self.track(leg).far_end.is_some() {
             return self.decide_by_end(leg, now);
@@ -370,9 +370,17 @@ impl VoicemailDrop {
     }
 
     pub(super) fn ask_hang_up(&mut self, leg: Leg, now: Instant) {
-        self.commands.push_back(Command::HangUp(leg));
+        self.want_hang_up(leg);
         if !self.timers.is_set(Timer::HangUpAgain) {
             self.timers.set(Timer::HangUpAgain, now + HANG_UP_UNHEARD);
+        }
+    }
+
+    /// One event can give two reasons, as an answer does that is also the first sign of life; one request will do.
+    pub(super) fn want_hang_up(&mut self, leg: Leg) {
+        let command = Command::HangUp(leg);
+        if !self.commands.contains(&command) {
+            self.commands.push_back(command);
         }
     }
 

@@ -132,26 +132,25 @@ impl VoicemailDrop {
         at: Option<PbxTime>,
         now: Instant,
     ) {
-        // Where nobody told that the playback began, it began after it was asked for.
-        if let Phase::Starting {
-            live,
-            play: current,
-            asked,
-        } = self.phase
-            && play == current
-        {
-            self.begin_to_play(live, play, asked, None, now);
-        }
-        let Phase::Playing {
-            live,
-            play: current,
-            ..
-        } = self.phase
-        else {
-            return;
+        let (live, current) = match self.phase {
+            Phase::Starting { live, play, .. } | Phase::Playing { live, play, .. } => (live, play),
+            Phase::Lead
+            | Phase::Dialling
+            | Phase::Answered { .. }
+            | Phase::Screening { .. }
+            | Phase::Awaiting { .. }
+            | Phase::Explaining { .. }
+            | Phase::Clearing { .. }
+            | Phase::Ended { .. } => return,
         };
         if play != current {
             return;
+        }
+        // A playback that is done without having begun began unheard, after it was asked for.
+        if let Phase::Starting { asked, .. } = self.phase
+            && end == PlaybackEnd::Done
+        {
+            self.begin_to_play(live, play, asked, None, now);
         }
         self.note_played(at, now);
         let played = self.found.played;

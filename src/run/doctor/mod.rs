@@ -79,7 +79,7 @@ impl Check {
 }
 
 /// Examines the configured PBX, and tells each check as soon as it is done. Where the PBX cannot be reached, or does
-/// not know us, the checks end there.
+/// not know us, the checks end there; where we may not change anything, nothing is tried.
 ///
 /// # Errors
 /// [`SessionError`] where nothing could be examined.
@@ -97,12 +97,17 @@ pub async fn examine(config: &Config, mut tell: impl FnMut(Check)) -> Result<(),
             return Ok(());
         }
     }
-    tell(permission(rest).await);
+    let permission = permission(rest).await;
+    let may_try = permission.status == Status::Ok;
+    tell(permission);
     tell(modules::check(rest, config.pbx.endpoint.technology()).await);
     tell(trunk(rest, config).await);
     tell(clocks(rest).await);
+    if may_try {
+        probe::check(&pbx, config, &run, &mut tell).await;
+    }
+    // Last: a PBX that has too few would refuse the others because of this one.
     tell(sessions(rest).await);
-    probe::check(&pbx, config, &run, &mut tell).await;
     live.end();
     Ok(())
 }

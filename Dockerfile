@@ -1,0 +1,69 @@
+# The images of docker-compose.yml: `asterisk`, run as pbx and as carrier, and `aftertone-lab`. `aftertone` alone is the
+# program without anything of the lab: docker build --target aftertone .
+#
+# Written for the classic builder and BuildKit alike, so that Debian's docker-compose 1.29 builds it too.
+
+# Debian forky, whose asterisk is 22.x and whose rustc is new enough. Where no registry is reachable,
+# tests/lab/base-image.sh makes it from packages; Asterisk is then in it already, and installing it finds nothing to do.
+ARG BASE_IMAGE=debian:forky-slim
+
+FROM ${BASE_IMAGE} AS asterisk
+RUN apt-get update \
+    && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+        asterisk asterisk-modules asterisk-config asterisk-core-sounds-en-wav \
+    && rm -rf /var/lib/apt/lists/*
+# All three containers run as the same user, who alone reads the password that they share. A new volume takes the owner
+# and mode of the folder below it.
+RUN useradd --uid 10001 --no-create-home --home-dir /var/lib/aftertone --shell /usr/sbin/nologin aftertone \
+    && install -d -o aftertone -g aftertone /var/lib/aftertone /var/lib/aftertone/calls /var/lib/aftertone/sounds \
+    && install -d -o aftertone -g aftertone -m 700 /run/aftertone
+COPY asterisk-conf /usr/share/aftertone/asterisk-conf
+COPY tests/lab/container.sh /usr/share/aftertone/
+USER aftertone
+ENTRYPOINT ["/usr/share/aftertone/container.sh"]
+
+FROM ${BASE_IMAGE} AS build
+RUN apt-get update \
+    && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends ca-certificates cargo \
+    && rm -rf /var/lib/apt/lists/*
+# Behind a proxy that intercepts TLS, cargo trusts the registry only with these.
+COPY tests/lab/ca-certificates/ /usr/local/share/ca-certificates/aftertone/
+RUN update-ca-certificates
+WORKDIR /build
+# `release` is the shipped program; `ci` skips link-time optimisation.
+ARG CARGO_PROFILE=release
+# The dependencies are a layer of their own, built around an empty crate, so that a change in src does not rebuild them.
+# Tests, benches and examples are not in the build context, so the manifest must not name them.
+COPY Cargo.toml Cargo.lock ./
+RUN sed -i '/^\[\[\(test\|bench\|example\)\]\]/,/^$/d' Cargo.toml \
+    && mkdir src && echo 'fn main() {}' >src/main.rs && : >src/lib.rs \
+    && cargo build --locked --profile "$CARGO_PROFILE" \
+    && rm -r src
+COPY src src
+# Cargo goes by modification times, and those of the files copied are older than the empty crate's.
+RUN find src -exec touch {} + \
+    && cargo build --locked --profile "$CARGO_PROFILE" \
+    && install -m 755 "target/$CARGO_PROFILE/aftertone" /usr/local/bin/aftertone
+
+FROM ${BASE_IMAGE} AS message
+RUN apt-get update \
+    && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends espeak-ng \
+    && rm -rf /var/lib/apt/lists/*
+RUN espeak-ng -v en-us -s 150 -w /hello.wav \
+    "This is a message from Aftertone that was left in your voicemail so that nobody had to pick up the phone"
+
+FROM ${BASE_IMAGE} AS aftertone
+RUN apt-get update \
+    && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends ca-certificates \
+    && rm -rf /var/lib/apt/lists/*
+RUN useradd --uid 10001 --no-create-home --home-dir /var/lib/aftertone --shell /usr/sbin/nologin aftertone \
+    && install -d -o aftertone -g aftertone /var/lib/aftertone /var/lib/aftertone/sounds /var/lib/aftertone/state \
+    && install -d -o aftertone -g aftertone -m 700 /run/aftertone
+COPY --from=build /usr/local/bin/aftertone /usr/local/bin/aftertone
+USER aftertone
+WORKDIR /var/lib/aftertone
+CMD ["aftertone", "--help"]
+
+FROM aftertone AS aftertone-lab
+COPY tests/lab/compose.toml /etc/aftertone/aftertone.toml
+COPY --from=message /hello.wav /usr/share/aftertone/hello.wav

@@ -1,0 +1,74 @@
+//! The subject: the program's own driver, used as the program uses it, logging included.
+
+use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
+
+use aftertone::{
+    config::Config,
+    id::DropId,
+    phone::PhoneNumber,
+    run::{self, Job, News, Session, Unended},
+    telemetry,
+};
+use anyhow::{Result, anyhow};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep_until},
+};
+
+use crate::{LEAD, Load, fake::Settings, process};
+
+/// Opens a session, waits for the word, makes the drops, ends when the last has.
+pub(crate) async fn run(url: &str, load: Load) -> Result<()> {
+    telemetry::init();
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("aftertone.toml");
+    fs::write(&file, configuration(url))?;
+    // It holds a password.
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600))?;
+    let config = Config::load(Some(&file))?;
+    let session = Session::open(&config).await?;
+    println!("ready");
+    process::told().await?;
+
+    let start = Instant::now();
+    let mut ends = JoinSet::new();
+    for nth in 0..load.drops {
+        sleep_until(start + load.begin(nth)).await;
+        let number = PhoneNumber::parse(&format!("+1202555{nth:04}"), config.pbx.rules)?;
+        let job = Job {
+            id: DropId::generate(),
+            number,
+            plan: run::plan(&config.drop, Some(Duration::from_millis(200))),
+            media: "sound:/bench/message".into(),
+        };
+        let mut news = session.start(job).await;
+        ends.spawn(async move {
+            while let Some(heard) = news.recv().await {
+                if let News::Ended(report) = heard {
+                    return Some(report.outcome);
+                }
+            }
+            None
+        });
+    }
+    while ends.join_next().await.is_some() {}
+    println!("done");
+    process::told().await?;
+    session
+        .close()
+        .await
+        .map_err(|Unended::Replaced| anyhow!("another program took the app name"))
+}
+
+fn configuration(url: &str) -> String {
+    let settings = Settings::default();
+    format!(
+        "state_dir = \"state\"\n\
+         [pbx]\nurl = \"{url}\"\nusername = \"{}\"\npassword = \"{}\"\nendpoint = \"PJSIP/{{number}}@carrier\"\n\
+         caller_id = \"+12025550100\"\nsounds_dir = \"sounds\"\npbx_sounds_dir = \"/bench\"\n\
+         [drop]\nlead = \"{}ms\"\n",
+        settings.user,
+        settings.password,
+        LEAD.as_millis()
+    )
+}

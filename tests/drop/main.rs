@@ -1,0 +1,17 @@
+//! One drop and the board of drops, from outside: ladders, tables and storms on virtual time.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a script that cannot be read is a fault of the test"
+)]
+
+mod board;
+mod calling;
+mod ending;
+mod ladder;
+mod link;
+mod playback;
+mod refusals;
+mod script;
+mod storm;
+mod verdict;

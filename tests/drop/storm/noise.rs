@@ -1,0 +1,218 @@
+//! Pure noise: any event at any time, in any order.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use aftertone::{
+    drop::{Cause, Command, Event, PbxTime, PlaybackEnd, Refusal, RefusalKind, Seen, Technique},
+    id::{DropId, Play},
+    words::{Leg, ReadyBy, Verdict},
+};
+
+use super::{
+    dice::Dice,
+    pbx::LATEST,
+    world::{Input, World, pass},
+};
+
+pub(super) fn storm(seed: u64, world: &mut World) -> Result<(), String> {
+    let mut dice = Dice::new(seed ^ 0xA5A5);
+    let drops = 1 + u128::from(dice.below(2));
+    let late = if dice.percent(20) {
+        LATEST
+    } else {
+        Duration::ZERO
+    };
+    let mut lost = false;
+    for id in (1..=drops).map(DropId::from_u128) {
+        let plan = dice.plan();
+        let live = match plan.technique {
+            Technique::Double => Leg::Busy,
+            Technique::Single => Leg::Drop,
+        };
+        world.apply(world.now(), &Input::Start(id, plan))?;
+        // Noise alone seldom gets as far as a message.
+        let ahead = usize::try_from(dice.below(10)).unwrap();
+        for event in way_to_the_message(live).into_iter().take(ahead) {
+            world.apply(world.now(), &Input::Event(id, event))?;
+        }
+    }
+    for _ in 0..20 + dice.below(40) {
+        let pause = match dice.below(8) {
+            0..4 => Duration::ZERO,
+            4..6 => dice.millis(1, 200),
+            6 => dice.millis(1, 3_000),
+            _ => dice.millis(1, 20_000),
+        };
+        let at = world.now() + pause;
+        pass(world, at, late)?;
+        let id = DropId::from_u128(1 + u128::from(dice.next()) % drops);
+        let input = match dice.below(200) {
+            0..3 => Input::Cancel(id),
+            3..12 => {
+                lost = true;
+                Input::LinkLost
+            }
+            12..36 if lost => {
+                lost = false;
+                Input::LinkRestored(seen(&mut dice, drops))
+            }
+            _ => Input::Event(id, event(&mut dice)),
+        };
+        world.apply(at, &input)?;
+    }
+    if lost && dice.percent(50) {
+        let seen = seen(&mut dice, drops);
+        world.apply(world.now(), &Input::LinkRestored(seen))?;
+    }
+    while !world.is_over() {
+        let Some(due) = world.next_deadline(world.now() + Duration::from_secs(100_000)) else {
+            return Err("waits for nothing".into());
+        };
+        world.apply(due + late, &Input::Timeout)?;
+    }
+    // Whatever comes after the end finds nobody.
+    for _ in 0..5 {
+        let id = DropId::from_u128(1);
+        world.apply(world.now(), &Input::Event(id, event(&mut dice)))?;
+    }
+    world.close()
+}
+
+fn way_to_the_message(live: Leg) -> [Event; 6] {
+    [
+        Event::Accepted(live),
+        Event::Answered(live),
+        Event::Entered(live),
+        Event::Screened {
+            leg: live,
+            verdict: Verdict::Machine,
+            cause: String::new(),
+        },
+        Event::Ready(live, ReadyBy::Dialplan),
+        Event::PlaybackStarted {
+            play: Play(1),
+            at: None,
+        },
+    ]
+}
+
+fn event(dice: &mut Dice) -> Event {
+    let leg = dice.pick(&[Leg::Busy, Leg::Drop, Leg::Drop]);
+    let play = Play(dice.pick(&[1, 1, 1, 1, 2]));
+    match dice.below(40) {
+        0..4 => Event::Accepted(leg),
+        4..6 => Event::Progress(leg),
+        6..9 => Event::Ringing(leg),
+        9..12 => Event::Answered(leg),
+        12..16 => Event::Entered(leg),
+        16..20 => screened(dice, leg),
+        20..24 => Event::Ready(leg, ReadyBy::Dialplan),
+        24 => Event::NotReady(leg),
+        25..28 => Event::PlaybackStarted {
+            play,
+            at: pbx_time(dice),
+        },
+        28..31 => Event::PlaybackFinished {
+            play,
+            end: dice.pick(&[PlaybackEnd::Done, PlaybackEnd::Done, PlaybackEnd::Failed]),
+            at: pbx_time(dice),
+        },
+        31 => Event::FarEndHungUp {
+            leg,
+            cause: cause(dice),
+        },
+        32..34 => Event::Gone {
+            leg,
+            cause: cause(dice),
+        },
+        34..36 => Event::Absent(leg),
+        _ => {
+            let command = dice.pick(&[
+                Command::Dial(leg),
+                Command::Screen(leg),
+                Command::Play(leg, play),
+                Command::StopPlay(play),
+                Command::HangUp(leg),
+                Command::HangUp(leg),
+            ]);
+            let why = refusal(dice.pick(&RefusalKind::ALL));
+            Event::Refused { command, why }
+        }
+    }
+}
+
+/// Some of what a PBX may have, or may not.
+pub(super) fn seen(dice: &mut Dice, drops: u128) -> BTreeMap<DropId, Seen> {
+    let mut all = BTreeMap::new();
+    for id in 1..=drops {
+        let mut seen = Seen::default();
+        for leg in Leg::BOTH {
+            let events = match dice.below(7) {
+                0 => vec![],
+                1 => vec![Event::Ringing(leg)],
+                2 => vec![Event::Answered(leg)],
+                3 => vec![Event::Answered(leg), Event::Entered(leg)],
+                4 => vec![
+                    Event::Answered(leg),
+                    screened(dice, leg),
+                    Event::Ready(leg, ReadyBy::Dialplan),
+                ],
+                _ => continue,
+            };
+            seen.legs.insert(leg, events);
+        }
+        if dice.percent(60) {
+            seen.plays.push(Play(1));
+        }
+        all.insert(DropId::from_u128(id), seen);
+    }
+    all
+}
+
+fn screened(dice: &mut Dice, leg: Leg) -> Event {
+    Event::Screened {
+        leg,
+        verdict: dice.pick(&[
+            Verdict::Machine,
+            Verdict::Machine,
+            Verdict::Machine,
+            Verdict::Machine,
+            Verdict::Human,
+            Verdict::Unsure,
+            Verdict::Fax,
+            Verdict::Sit,
+            Verdict::Silence,
+            Verdict::Menu,
+        ]),
+        cause: dice.pick(&["", "MAXWORDS-3-2"]).into(),
+    }
+}
+
+pub(super) fn cause(dice: &mut Dice) -> Cause {
+    Cause {
+        q850: dice.pick(&[
+            None,
+            Some(0),
+            Some(1),
+            Some(16),
+            Some(17),
+            Some(19),
+            Some(21),
+            Some(34),
+            Some(127),
+        ]),
+        sip: dice.pick(&[None, None, Some(486), Some(503)]),
+    }
+}
+
+pub(super) fn refusal(kind: RefusalKind) -> Refusal {
+    Refusal {
+        kind,
+        words: "so the PBX said".into(),
+    }
+}
+
+fn pbx_time(dice: &mut Dice) -> Option<PbxTime> {
+    let at = i64::try_from(dice.below(40_000)).unwrap();
+    dice.percent(70).then_some(PbxTime(at))
+}

@@ -1,0 +1,381 @@
+//! A small PBX: it does what it is asked, or not, and tells of it, or not.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use aftertone::{
+    drop::{Cause, Command, Event, PbxTime, Plan, PlaybackEnd, RefusalKind, Seen},
+    id::{DropId, Play},
+    words::{Leg, ReadyBy, Verdict},
+};
+
+use super::{
+    dice::Dice,
+    noise,
+    world::{Input, World, pass},
+};
+
+/// How late a deadline is noticed at most.
+pub(super) const LATEST: Duration = Duration::from_millis(700);
+
+pub(super) fn storm(seed: u64, world: &mut World) -> Result<(), String> {
+    let mut dice = Dice::new(seed);
+    let drops = 1 + u128::from(dice.below(3));
+    let late = if dice.percent(20) {
+        LATEST
+    } else {
+        Duration::ZERO
+    };
+    let mut pbx = Pbx {
+        chaos: dice.pick(&[0, 0, 3, 20]),
+        dice,
+        now: world.now(),
+        linked: true,
+        queue: BTreeMap::new(),
+        told: 0,
+        plans: BTreeMap::new(),
+        channels: BTreeMap::new(),
+    };
+    pbx.prepare(drops);
+    while let Some(((at, _), happening)) = pbx.queue.pop_first() {
+        for command in pass(world, at, late)? {
+            pbx.take(command);
+        }
+        pbx.now = at.max(world.now());
+        for input in pbx.happen(happening) {
+            for command in world.apply(pbx.now, &input)? {
+                pbx.take(command);
+            }
+        }
+        // Nothing happens any more: what is left are deadlines, and what follows from them.
+        while pbx.queue.is_empty() && !world.is_over() {
+            let Some(due) = world.next_deadline(pbx.now + Duration::from_secs(100_000)) else {
+                return Err("waits for nothing".into());
+            };
+            pbx.now = due;
+            for command in world.apply(due, &Input::Timeout)? {
+                pbx.take(command);
+            }
+        }
+    }
+    if pbx.chaos == 0 && pbx.channels.values().any(|channel| channel.exists) {
+        return Err("a channel is left on an honest PBX".into());
+    }
+    world.close()
+}
+
+struct Pbx {
+    dice: Dice,
+    /// How many of a hundred messages are lost, doubled or late, and requests refused. An honest PBX has none.
+    chaos: u64,
+    now: Instant,
+    linked: bool,
+    queue: BTreeMap<(Instant, u64), Happening>,
+    told: u64,
+    plans: BTreeMap<DropId, Plan>,
+    channels: BTreeMap<(DropId, Leg), Channel>,
+}
+
+/// What happens at a time.
+enum Happening {
+    Start(DropId),
+    Cancel(DropId),
+    LinkBreaks,
+    LinkComesBack,
+    /// The list of channels is read: what it says is told later.
+    Read,
+    Restored(BTreeMap<DropId, Seen>),
+    Act(DropId, Leg, Act),
+    Tell(DropId, Event),
+}
+
+/// What a channel does by itself.
+#[derive(Clone, Copy)]
+enum Act {
+    Progress,
+    Ring,
+    Answer,
+    Judge,
+    GetReady(bool),
+    PlayStarts(Play),
+    PlayEnds(Play),
+    FarEnd(Cause),
+    End(Cause),
+}
+
+#[derive(Default)]
+struct Channel {
+    exists: bool,
+    /// What its state implies, for whoever asks.
+    state: Vec<Event>,
+    plays: Vec<Play>,
+}
+
+impl Pbx {
+    fn prepare(&mut self, drops: u128) {
+        for id in 1..=drops {
+            let id = DropId::from_u128(id);
+            let plan = self.dice.plan();
+            self.plans.insert(id, plan);
+            let at = self.dice.millis(0, 3_000);
+            self.at(at, Happening::Start(id));
+            if self.dice.percent(15) {
+                let at = self.dice.millis(0, 60_000);
+                self.at(at, Happening::Cancel(id));
+            }
+        }
+        let mut at = Duration::ZERO;
+        while self.dice.percent(30) {
+            at += self.dice.millis(0, 40_000);
+            self.at(at, Happening::LinkBreaks);
+            at += self.dice.millis(0, 20_000);
+            if self.dice.percent(10) {
+                at += Duration::from_secs(300);
+            }
+            self.at(at, Happening::LinkComesBack);
+            at += Duration::from_secs(1);
+        }
+    }
+
+    fn at(&mut self, after: Duration, happening: Happening) {
+        self.told += 1;
+        self.queue.insert((self.now + after, self.told), happening);
+    }
+
+    fn happen(&mut self, happening: Happening) -> Vec<Input> {
+        match happening {
+            Happening::Start(id) => vec![Input::Start(id, self.plans[&id].clone())],
+            Happening::Cancel(id) => vec![Input::Cancel(id)],
+            Happening::LinkBreaks => {
+                self.linked = false;
+                vec![Input::LinkLost]
+            }
+            Happening::LinkComesBack => {
+                self.linked = true;
+                let read = self.dice.millis(0, 200);
+                self.at(read, Happening::Read);
+                vec![Input::LinkLost]
+            }
+            Happening::Read => {
+                let told = self.dice.millis(0, 400);
+                let seen = self.list();
+                self.at(told, Happening::Restored(seen));
+                vec![]
+            }
+            Happening::Restored(seen) => vec![Input::LinkRestored(seen)],
+            Happening::Tell(id, event) => vec![Input::Event(id, event)],
+            Happening::Act(id, leg, act) => {
+                self.act(id, leg, act);
+                vec![]
+            }
+        }
+    }
+
+    /// What the PBX has, or, rarely, anything.
+    fn list(&mut self) -> BTreeMap<DropId, Seen> {
+        if self.dice.percent(self.chaos / 2) {
+            return noise::seen(&mut self.dice, self.plans.len() as u128);
+        }
+        let mut all: BTreeMap<DropId, Seen> = BTreeMap::new();
+        for (&(id, leg), channel) in &self.channels {
+            if channel.exists {
+                let seen = all.entry(id).or_default();
+                seen.legs.insert(leg, channel.state.clone());
+                seen.plays.extend(&channel.plays);
+            }
+        }
+        all
+    }
+
+    /// Carries out a command, or does not.
+    fn take(&mut self, (id, command): (DropId, Command)) {
+        let refused = self.dice.percent(self.chaos);
+        if refused {
+            let kind = self.dice.pick(&RefusalKind::ALL);
+            let wait = match kind {
+                RefusalKind::NoReply => Duration::from_secs(10),
+                RefusalKind::NotFound
+                | RefusalKind::WrongState
+                | RefusalKind::Rejected
+                | RefusalKind::Failed
+                | RefusalKind::Unreachable => self.dice.millis(1, 300),
+            };
+            let why = noise::refusal(kind);
+            self.at(wait, Happening::Tell(id, Event::Refused { command, why }));
+            let done = match kind {
+                RefusalKind::Failed | RefusalKind::NoReply => self.dice.percent(50),
+                RefusalKind::NotFound
+                | RefusalKind::WrongState
+                | RefusalKind::Rejected
+                | RefusalKind::Unreachable => false,
+            };
+            if !done {
+                return;
+            }
+        }
+        match command {
+            Command::Dial(leg) => self.dial(id, leg, refused),
+            Command::Screen(leg) => {
+                let after = self.dice.millis(500, 6_000);
+                self.at(after, Happening::Act(id, leg, Act::Judge));
+            }
+            Command::Play(leg, play) => {
+                let begin = self.dice.millis(5, 300);
+                let length = self.plans[&id].message.unwrap_or(Duration::from_secs(20));
+                self.at(begin, Happening::Act(id, leg, Act::PlayStarts(play)));
+                self.at(begin + length, Happening::Act(id, leg, Act::PlayEnds(play)));
+            }
+            Command::StopPlay(_) => {}
+            Command::HangUp(leg) => {
+                let exists = self.channels.get(&(id, leg)).is_some_and(|c| c.exists);
+                let after = self.dice.millis(1, 100);
+                if exists {
+                    self.at(after, Happening::Act(id, leg, Act::End(Cause::q850(16))));
+                } else if !refused {
+                    self.at(after, Happening::Tell(id, Event::Absent(leg)));
+                }
+            }
+        }
+    }
+
+    /// Makes a channel, and decides what it will do unless something comes between.
+    fn dial(&mut self, id: DropId, leg: Leg, refused: bool) {
+        let channel = Channel {
+            exists: true,
+            ..Channel::default()
+        };
+        self.channels.insert((id, leg), channel);
+        if !refused {
+            let reply = self.dice.millis(1, 400);
+            self.at(reply, Happening::Tell(id, Event::Accepted(leg)));
+        }
+        let mut after = self.dice.millis(20, 5_000);
+        if self.dice.percent(40) {
+            self.at(after, Happening::Act(id, leg, Act::Progress));
+            after += self.dice.millis(0, 3_000);
+        }
+        if self.dice.percent(80) {
+            self.at(after, Happening::Act(id, leg, Act::Ring));
+            after += self.dice.millis(0, 15_000);
+        }
+        let answers = match leg {
+            Leg::Busy => 25,
+            Leg::Drop => 75,
+        };
+        if self.dice.percent(answers) {
+            self.at(after, Happening::Act(id, leg, Act::Answer));
+        } else if self.dice.percent(60) {
+            let cause = noise::cause(&mut self.dice);
+            self.at(after, Happening::Act(id, leg, Act::FarEnd(cause)));
+        }
+        if self.dice.percent(15) {
+            let after = self.dice.millis(0, 60_000);
+            self.at(after, Happening::Act(id, leg, Act::FarEnd(Cause::q850(16))));
+        }
+        let ring = self.plans[&id].ring_timeout(leg);
+        let limit = ring + Duration::from_secs(200);
+        self.at(limit, Happening::Act(id, leg, Act::End(Cause::q850(0))));
+    }
+
+    fn act(&mut self, id: DropId, leg: Leg, act: Act) {
+        let at = Some(PbxTime(i64::try_from(self.told).unwrap() * 10));
+        let unsure = self.plans[&id].when_unsure == aftertone::drop::WhenUnsure::Play;
+        let Some(channel) = self.channels.get_mut(&(id, leg)).filter(|c| c.exists) else {
+            return;
+        };
+        let events = match act {
+            Act::Progress => vec![Event::Progress(leg)],
+            Act::Ring => {
+                channel.state = vec![Event::Ringing(leg)];
+                vec![Event::Ringing(leg), Event::Ringing(leg)]
+            }
+            Act::Answer => {
+                channel.state = vec![Event::Answered(leg), Event::Entered(leg)];
+                vec![
+                    Event::Answered(leg),
+                    Event::Answered(leg),
+                    Event::Entered(leg),
+                ]
+            }
+            Act::Judge => {
+                let verdict = self.dice.pick(&[
+                    Verdict::Machine,
+                    Verdict::Machine,
+                    Verdict::Machine,
+                    Verdict::Machine,
+                    Verdict::Machine,
+                    Verdict::Human,
+                    Verdict::Unsure,
+                    Verdict::Fax,
+                ]);
+                let screened = Event::Screened {
+                    leg,
+                    verdict,
+                    cause: String::new(),
+                };
+                channel.state = vec![Event::Answered(leg), screened.clone()];
+                if verdict == Verdict::Machine || (verdict == Verdict::Unsure && unsure) {
+                    let after = self.dice.millis(100, 10_000);
+                    let found = self.dice.percent(90);
+                    self.at(after, Happening::Act(id, leg, Act::GetReady(found)));
+                }
+                vec![screened]
+            }
+            Act::GetReady(found) => {
+                let event = if found {
+                    Event::Ready(leg, ReadyBy::Dialplan)
+                } else {
+                    Event::NotReady(leg)
+                };
+                channel.state.push(event.clone());
+                vec![event]
+            }
+            Act::PlayStarts(play) => {
+                channel.plays.push(play);
+                vec![Event::PlaybackStarted { play, at: None }]
+            }
+            Act::PlayEnds(play) => {
+                channel.plays.clear();
+                let end = PlaybackEnd::Done;
+                vec![Event::PlaybackFinished { play, end, at }]
+            }
+            Act::FarEnd(cause) => {
+                channel.exists = false;
+                let mut events = vec![Event::FarEndHungUp { leg, cause }];
+                events.extend(channel.plays.drain(..).map(|play| {
+                    let end = PlaybackEnd::Failed;
+                    Event::PlaybackFinished { play, end, at }
+                }));
+                events.push(Event::Gone { leg, cause });
+                events
+            }
+            Act::End(cause) => {
+                channel.exists = false;
+                channel.plays.clear();
+                vec![Event::Gone { leg, cause }]
+            }
+        };
+        for event in events {
+            self.tell(id, event);
+        }
+    }
+
+    /// Sends an event over the link, if it is there.
+    fn tell(&mut self, id: DropId, event: Event) {
+        if !self.linked || self.dice.percent(self.chaos) {
+            return;
+        }
+        if self.dice.percent(self.chaos) {
+            let again = self.dice.millis(0, 2_000);
+            self.at(again, Happening::Tell(id, event.clone()));
+        }
+        let late = if self.dice.percent(self.chaos) {
+            self.dice.millis(0, 500)
+        } else {
+            Duration::ZERO
+        };
+        self.at(late, Happening::Tell(id, event));
+    }
+}

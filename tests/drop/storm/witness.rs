@@ -1,0 +1,500 @@
+//! What must hold of every drop, whatever happens to it: judged from what goes in and comes out, not from inside.
+
+use std::time::{Duration, Instant};
+
+use aftertone::{
+    drop::{
+        Command, Event, Milestone, Moment, Outcome, Plan, PlaybackEnd, RefusalKind, Report,
+        Technique, WhenBusyLegAnswered, WhenUnsure,
+    },
+    id::Play,
+    words::{Leg, Verdict},
+};
+
+use super::pbx::LATEST;
+use crate::script;
+
+/// What one drop was told in one step, and what followed.
+pub(super) struct Step<'a> {
+    pub(super) now: Instant,
+    /// Whether the link is up when the step is over.
+    pub(super) linked: bool,
+    pub(super) events: &'a [Event],
+    pub(super) commands: &'a [Command],
+    pub(super) moments: &'a [Moment],
+    pub(super) ended: &'a [Report],
+}
+
+/// Watches one drop.
+pub(super) struct Witness {
+    plan: Plan,
+    legs: [View; 2],
+    started: Option<Instant>,
+    first_progress: Option<Instant>,
+    promoted: bool,
+    /// The hang-up of the live leg, or of all legs, was asked for.
+    decided: bool,
+    screened: bool,
+    play: Option<Play>,
+    /// The PBX said that the current play is done.
+    done: bool,
+    milestones: Vec<Moment>,
+    ended: bool,
+}
+
+/// One leg as it is seen from outside.
+#[derive(Default)]
+struct View {
+    dialled: bool,
+    /// The PBX certainly did not dial it.
+    refused: bool,
+    /// The originate was answered, in words or by the channel.
+    settled: bool,
+    answered: bool,
+    verdict: Option<Verdict>,
+    human: bool,
+    ready: bool,
+    far_end: bool,
+    /// Its end was told by the PBX.
+    gone: bool,
+    /// Its end was concluded by the drop.
+    concluded: bool,
+    asked: bool,
+}
+
+impl View {
+    const fn is_up_for_all_we_know(&self) -> bool {
+        self.dialled && !self.refused && !self.gone && !self.concluded
+    }
+}
+
+/// How long a drop may live at most: every wait of its plan, once, with those of the core (until the PBX plays, until a
+/// playback is overdue, for two explanations, for the end of its legs). Where the link is away at the end of the lead, it
+/// is waited for as long as for an answer.
+fn lifetime(plan: &Plan) -> Duration {
+    let lead = match plan.technique {
+        Technique::Double => plan.lead + plan.answer_timeout,
+        Technique::Single => Duration::ZERO,
+    };
+    let core = Duration::from_secs(25 + 3 + 2 + 15);
+    lead + plan.answer_timeout + plan.screening_timeout + plan.message_limit() + core
+}
+
+impl Witness {
+    pub(super) fn new(plan: Plan) -> Self {
+        Self {
+            plan,
+            legs: [View::default(), View::default()],
+            started: None,
+            first_progress: None,
+            promoted: false,
+            decided: false,
+            screened: false,
+            play: None,
+            done: false,
+            milestones: Vec::new(),
+            ended: false,
+        }
+    }
+
+    pub(super) fn see(&mut self, step: &Step<'_>) -> Result<(), String> {
+        let mut due = Vec::new();
+        for event in step.events {
+            self.hear(event, step.now, &mut due);
+        }
+        let alerting = step.events.iter().any(|event| self.is_alerting(event));
+        let release_due = alerting
+            && self.leg(Leg::Drop).is_up_for_all_we_know()
+            && self.leg(Leg::Busy).is_up_for_all_we_know()
+            && !self.leg(Leg::Busy).asked
+            && !self.ended;
+        // An end that is concluded in the same step comes after the dialling, where two deadlines were noticed at once.
+        for &command in step.commands {
+            if let Command::Dial(leg) = command {
+                self.check_dial(leg, step)
+                    .map_err(|fault| format!("dial {leg}: {fault}"))?;
+            }
+        }
+        for moment in step.moments {
+            self.note(*moment)?;
+        }
+        for &command in step.commands {
+            self.check(command, step, alerting)
+                .map_err(|fault| format!("{}: {fault}", script::command_words(command)))?;
+        }
+        if release_due && !self.promoted {
+            due.push(Leg::Busy);
+        }
+        // One leg goes live: the other is hung up, whether it rings or is up.
+        let promoted_now = step.moments.iter().any(|m| m.event == Milestone::Promoted);
+        if promoted_now && self.leg(Leg::Drop).is_up_for_all_we_know() {
+            due.push(Leg::Drop);
+        }
+        for leg in due {
+            if !step.commands.contains(&Command::HangUp(leg)) {
+                return Err(format!("the {leg} leg is not hung up at once"));
+            }
+        }
+        let waited = self.plan.release_on_progress.zip(self.first_progress);
+        if let Some((wait, since)) = waited
+            && step.now > since + wait + LATEST
+            && self.leg(Leg::Busy).is_up_for_all_we_know()
+            && !(self.leg(Leg::Busy).asked || self.promoted || self.ended)
+        {
+            return Err("the busy leg was not released after the wait for ringing".into());
+        }
+        for report in step.ended {
+            self.end(report, step.now)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn close(&self) -> Result<(), String> {
+        if self.ended {
+            Ok(())
+        } else {
+            Err("has not ended".into())
+        }
+    }
+
+    /// Takes in what the drop is told; `due` are the legs that have to be hung up for it at once.
+    fn hear(&mut self, event: &Event, now: Instant, due: &mut Vec<Leg>) {
+        if let Some(leg) = event.shows_alive() {
+            let (ended, view) = (self.ended, self.leg_mut(leg));
+            if ended {
+                due.push(leg);
+            } else if view.dialled && !view.gone && (view.concluded || view.refused) {
+                // It lives although it was denied or refused.
+                due.push(leg);
+                view.concluded = false;
+                view.refused = false;
+                view.asked = true;
+            }
+            let view = self.leg_mut(leg);
+            view.settled |= view.dialled;
+        }
+        let play = self.play;
+        match event {
+            Event::Answered(leg) | Event::Entered(leg) => {
+                let view = self.leg_mut(*leg);
+                if view.is_up_for_all_we_know() && !view.answered {
+                    view.answered = true;
+                    // A CANCEL that crossed the 200 OK.
+                    if view.asked {
+                        due.push(*leg);
+                    }
+                }
+            }
+            Event::Progress(Leg::Drop) => {
+                let counts = self.leg(Leg::Drop).is_up_for_all_we_know();
+                if counts && self.leg(Leg::Busy).is_up_for_all_we_know() {
+                    self.first_progress.get_or_insert(now);
+                }
+            }
+            Event::Screened { leg, verdict, .. } => {
+                let view = self.leg_mut(*leg);
+                if view.answered {
+                    view.verdict.get_or_insert(*verdict);
+                    view.human |= *verdict == Verdict::Human;
+                }
+            }
+            Event::Ready(leg, _) => {
+                let view = self.leg_mut(*leg);
+                view.ready |= view.verdict.is_some();
+            }
+            Event::PlaybackFinished {
+                play: which, end, ..
+            } => self.done |= Some(*which) == play && *end == PlaybackEnd::Done,
+            Event::FarEndHungUp { leg, .. } => {
+                let view = self.leg_mut(*leg);
+                view.far_end |= view.is_up_for_all_we_know();
+                view.settled |= view.dialled;
+            }
+            Event::Gone { leg, .. } => {
+                let view = self.leg_mut(*leg);
+                view.gone |= view.dialled && !view.refused;
+                view.settled |= view.dialled;
+            }
+            Event::Refused {
+                command: Command::Dial(leg),
+                why,
+            } => {
+                let certain = match why.kind {
+                    RefusalKind::NotFound
+                    | RefusalKind::WrongState
+                    | RefusalKind::Rejected
+                    | RefusalKind::Unreachable => true,
+                    RefusalKind::Failed | RefusalKind::NoReply => false,
+                };
+                let view = self.leg_mut(*leg);
+                view.refused |= certain && view.dialled && !view.settled;
+                view.settled |= view.dialled;
+            }
+            Event::Accepted(_)
+            | Event::Progress(Leg::Busy)
+            | Event::Ringing(_)
+            | Event::NotReady(_)
+            | Event::PlaybackStarted { .. }
+            | Event::Absent(_)
+            | Event::Refused { .. } => {}
+        }
+    }
+
+    /// Whether the drop leg shows that it was diverted, and the busy leg has done its work.
+    fn is_alerting(&self, event: &Event) -> bool {
+        match event {
+            Event::Ringing(leg) | Event::Answered(leg) | Event::Entered(leg) => *leg == Leg::Drop,
+            Event::Progress(leg) => {
+                *leg == Leg::Drop && self.plan.release_on_progress == Some(Duration::ZERO)
+            }
+            Event::Accepted(_)
+            | Event::Screened { .. }
+            | Event::Ready(..)
+            | Event::NotReady(_)
+            | Event::PlaybackStarted { .. }
+            | Event::PlaybackFinished { .. }
+            | Event::FarEndHungUp { .. }
+            | Event::Gone { .. }
+            | Event::Absent(_)
+            | Event::Refused { .. } => false,
+        }
+    }
+
+    fn note(&mut self, moment: Moment) -> Result<(), String> {
+        match moment.event {
+            Milestone::Promoted => self.promoted = true,
+            Milestone::BusyGone => self.conclude(Leg::Busy),
+            Milestone::DropGone => self.conclude(Leg::Drop),
+            Milestone::BusyDialled
+            | Milestone::DropDialled
+            | Milestone::BusyAlerting
+            | Milestone::DropAlerting
+            | Milestone::BusyHungUp
+            | Milestone::BusyAnswered
+            | Milestone::DropAnswered
+            | Milestone::Verdict
+            | Milestone::Ready
+            | Milestone::PlayStarted
+            | Milestone::PlayFinished
+            | Milestone::PlayRestarted
+            | Milestone::DropHungUp => {}
+        }
+        if self
+            .milestones
+            .last()
+            .is_some_and(|last| last.at > moment.at)
+        {
+            return Err("the timeline goes back".into());
+        }
+        self.milestones.push(moment);
+        let once = [
+            Milestone::BusyDialled,
+            Milestone::DropDialled,
+            Milestone::BusyHungUp,
+            Milestone::DropHungUp,
+            Milestone::Promoted,
+            Milestone::Ready,
+            Milestone::PlayStarted,
+            Milestone::PlayFinished,
+        ];
+        let times = self.milestones.iter().filter(|m| m.event == moment.event);
+        if once.contains(&moment.event) && times.count() > 1 {
+            return Err(format!("{} twice", moment.event.as_str()));
+        }
+        Ok(())
+    }
+
+    fn conclude(&mut self, leg: Leg) {
+        let view = self.leg_mut(leg);
+        view.concluded = !view.gone;
+    }
+
+    fn check(&mut self, command: Command, step: &Step<'_>, alerting: bool) -> Result<(), String> {
+        let wants_more = match command {
+            Command::Dial(_) | Command::Screen(_) | Command::Play(..) | Command::StopPlay(_) => {
+                true
+            }
+            Command::HangUp(_) => false,
+        };
+        if wants_more && (self.ended || self.decided) {
+            return Err("although all is decided".into());
+        }
+        match command {
+            Command::Dial(_) => Ok(()),
+            Command::Screen(leg) => {
+                let twice = std::mem::replace(&mut self.screened, true);
+                let view = self.leg(leg);
+                ensure(!twice, "twice")?;
+                ensure(view.answered && !view.asked, "without an answer")
+            }
+            Command::Play(leg, play) => {
+                let twice = self.play.replace(play).is_some();
+                let view = self.leg(leg);
+                let fit = match view.verdict {
+                    Some(Verdict::Machine) => true,
+                    Some(Verdict::Unsure | Verdict::Silence) => {
+                        self.plan.when_unsure == WhenUnsure::Play
+                    }
+                    Some(Verdict::Human | Verdict::Fax | Verdict::Sit | Verdict::Menu) | None => {
+                        false
+                    }
+                };
+                ensure(!twice, "twice")?;
+                ensure(step.linked, "while the link is lost")?;
+                ensure(view.answered, "without an answer")?;
+                ensure(fit && !view.human, "without a machine's verdict")?;
+                ensure(view.ready, "without a ready point")?;
+                ensure(
+                    !view.asked && !view.gone && !view.far_end,
+                    "to a leg that has ended",
+                )
+            }
+            Command::StopPlay(play) => ensure(self.play == Some(play), "that was not asked for"),
+            Command::HangUp(leg) => {
+                self.check_hang_up(leg, step, alerting);
+                let ended = self.ended || !step.ended.is_empty();
+                ensure(
+                    self.leg(leg).dialled || ended,
+                    "of a leg that was never dialled",
+                )
+            }
+        }
+    }
+
+    fn check_dial(&mut self, leg: Leg, step: &Step<'_>) -> Result<(), String> {
+        let started = *self.started.get_or_insert(step.now);
+        let double = self.plan.technique == Technique::Double;
+        let busy = self.leg(Leg::Busy);
+        ensure(!self.ended && !self.decided, "although all is decided")?;
+        ensure(step.linked, "while the link is lost")?;
+        ensure(!self.leg(leg).dialled, "twice")?;
+        match leg {
+            Leg::Busy => ensure(double, "of a single call")?,
+            Leg::Drop if double => {
+                let hung_up = busy.asked || busy.gone || busy.refused || busy.concluded;
+                let go_on = self.plan.when_busy_leg_answered == WhenBusyLegAnswered::Continue;
+                ensure(busy.dialled, "before the busy leg")?;
+                ensure(
+                    step.now >= started + self.plan.lead,
+                    "before the lead is over",
+                )?;
+                ensure(
+                    !hung_up || (go_on && busy.answered),
+                    "although the busy leg failed",
+                )?;
+                ensure(!self.promoted, "although the busy leg was promoted")?;
+            }
+            Leg::Drop => {}
+        }
+        self.leg_mut(leg).dialled = true;
+        Ok(())
+    }
+
+    /// Takes note of a hang-up; one of a busy leg that has no reason of its own means that all is decided.
+    fn check_hang_up(&mut self, leg: Leg, step: &Step<'_>, alerting: bool) {
+        let answered = step
+            .events
+            .iter()
+            .any(|e| matches!(e, Event::Answered(Leg::Busy) | Event::Entered(Leg::Busy)));
+        let refused = step
+            .events
+            .iter()
+            .any(|e| matches!(e, Event::Refused { command: Command::Dial(of), .. } if *of == leg));
+        let go_on = self.plan.when_busy_leg_answered == WhenBusyLegAnswered::Continue;
+        let waited = self.plan.release_on_progress.zip(self.first_progress);
+        let waited = waited.is_some_and(|(wait, since)| step.now >= since + wait);
+        let dropped = self.leg(Leg::Drop).dialled;
+        let precaution = self.leg(leg).concluded;
+        let of_its_own = match leg {
+            Leg::Busy if self.promoted => false,
+            Leg::Busy => {
+                (dropped && (alerting || waited || refused || precaution)) || (go_on && answered)
+            }
+            Leg::Drop => self.promoted,
+        };
+        if !self.leg(leg).asked && !of_its_own {
+            self.decided = true;
+        }
+        self.leg_mut(leg).asked = true;
+    }
+
+    fn end(&mut self, report: &Report, now: Instant) -> Result<(), String> {
+        ensure(!self.ended, "ended twice")?;
+        self.ended = true;
+        for leg in Leg::BOTH {
+            let view = self.leg(leg);
+            let dialled = view.dialled && !view.refused;
+            if dialled && !view.gone && !view.asked {
+                return Err(format!("ended, and the {leg} leg was left up"));
+            }
+            if report.leg(leg).is_some() != dialled {
+                return Err(format!(
+                    "the report is wrong about whether the {leg} leg was dialled"
+                ));
+            }
+        }
+        let took = now - self.started.unwrap_or(now);
+        ensure(
+            took <= lifetime(&self.plan) + LATEST * 9,
+            "outlived its lifetime",
+        )?;
+        let played = self.play.is_some();
+        let human = report.verdict == Some(Verdict::Human);
+        ensure(
+            report.timeline == self.milestones,
+            "reports another timeline",
+        )?;
+        ensure(report.promoted == self.promoted, "is wrong about promotion")?;
+        ensure(
+            played || report.played.is_zero(),
+            "played without asking for it",
+        )?;
+        ensure(
+            human == (report.outcome == Outcome::Human),
+            "is wrong about a person",
+        )?;
+        match report.outcome {
+            Outcome::Delivered => {
+                ensure(
+                    played && self.done,
+                    "delivered without an end of the playback",
+                )?;
+                let whole = self
+                    .plan
+                    .message
+                    .is_none_or(|message| report.played == message);
+                ensure(whole, "delivered a part")
+            }
+            Outcome::CutOff => ensure(!report.played.is_zero(), "cut off before it played"),
+            Outcome::Human
+            | Outcome::HungUp
+            | Outcome::NotVoicemail
+            | Outcome::Unsure
+            | Outcome::NoAnswer
+            | Outcome::Busy
+            | Outcome::Rejected
+            | Outcome::InvalidNumber
+            | Outcome::Congestion
+            | Outcome::Failed => ensure(human || report.played.is_zero(), "played all the same"),
+            Outcome::Cancelled | Outcome::Lost | Outcome::Error => Ok(()),
+        }
+    }
+
+    const fn leg(&self, leg: Leg) -> &View {
+        match leg {
+            Leg::Busy => &self.legs[0],
+            Leg::Drop => &self.legs[1],
+        }
+    }
+
+    const fn leg_mut(&mut self, leg: Leg) -> &mut View {
+        match leg {
+            Leg::Busy => &mut self.legs[0],
+            Leg::Drop => &mut self.legs[1],
+        }
+    }
+}
+
+fn ensure(holds: bool, fault: &str) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(fault.to_owned()) }
+}

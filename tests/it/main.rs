@@ -1,0 +1,19 @@
+//! Tests through the program's front doors, against a fake Asterisk on real sockets.
+
+mod desk;
+mod fake;
+mod fake_itself;
+mod faults;
+mod link;
+mod not_started;
+mod outcomes;
+
+/// A client that speaks plain HTTP only, which is all the fake speaks.
+fn http_client() -> reqwest::Client {
+    // Without a provider of TLS the client cannot even be made; a second installation is refused, and that is well.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .no_proxy()
+        .build()
+        .expect("a plain client can always be made")
+}

@@ -1,0 +1,98 @@
+//! `cargo bench --bench line`: what the phone at the far end sees of a drop. From the second call's ringing to the first
+//! call's end, by the carrier's clock, over fifty drops through the lab.
+
+#![expect(clippy::print_stdout, reason = "a benchmark's figures are its data")]
+
+// Not `expect`: that would keep alive what it stands before, and find nothing dead.
+#[allow(dead_code, reason = "the tests use all of it")]
+mod network;
+#[allow(dead_code, reason = "the tests use all of it")]
+mod recording;
+#[allow(dead_code, reason = "the tests use all of it")]
+mod voice;
+
+use std::time::Duration;
+
+use aftertone::{
+    config::Config,
+    drop::Milestone,
+    id::DropId,
+    phone::{PhoneNumber, Rules},
+    run::{Job, News, Session, plan},
+};
+use libtest_mimic::Failed;
+
+use crate::network::{Lab, Number, Seen};
+
+const DROPS: usize = 50;
+
+/// From one drop's start to the next's.
+const PACE: Duration = Duration::from_millis(250);
+
+fn main() -> Result<(), Failed> {
+    if !std::env::args().any(|argument| argument == "--bench") {
+        // `cargo test --benches` only wants to know that it builds.
+        return Ok(());
+    }
+    let lab = Lab::up("line", 29_000)?;
+    let numbers: Vec<_> = (0..DROPS).map(|_| lab.number("0101")).collect();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    runtime.block_on(ring(&lab, &numbers))?;
+    let mut intervals = numbers
+        .iter()
+        .map(|number| interval(&lab, number))
+        .collect::<Result<Vec<_>, _>>()?;
+    intervals.sort_unstable();
+    println!("second call's 180 to first call's end, at the carrier, {DROPS} drops:");
+    println!(
+        "p50 {} ms, max {} ms",
+        intervals[DROPS / 2],
+        intervals[DROPS - 1]
+    );
+    Ok(())
+}
+
+/// Starts the drops one after the other, and hangs each up when its second call is answered.
+async fn ring(lab: &Lab, numbers: &[Number]) -> Result<(), Failed> {
+    let config = Config::load(Some(lab.config()))?;
+    let session = Session::open(&config).await?;
+    let mut pace = tokio::time::interval(PACE);
+    let mut news = Vec::new();
+    for number in numbers {
+        pace.tick().await;
+        let job = Job {
+            id: DropId::generate(),
+            number: PhoneNumber::parse(&number.e164(), Rules::default())?,
+            plan: plan(&config.drop, Some(Duration::from_secs(1))),
+            media: "sound:silence/1".to_owned(),
+        };
+        news.push(session.start(job).await);
+    }
+    for heard in &mut news {
+        while let Some(News::Moment(moment, _)) = heard.recv().await {
+            if moment.event == Milestone::DropAnswered {
+                break;
+            }
+        }
+    }
+    session.cancel_all().await;
+    session
+        .close()
+        .await
+        .map_err(|error| format!("{error:?}").into())
+}
+
+fn interval(lab: &Lab, number: &Number) -> Result<i64, Failed> {
+    let calls = lab.calls(number)?;
+    let at = |call: u8, event: &str| {
+        let seen = calls
+            .iter()
+            .find(|seen| seen.call == call && seen.event == event);
+        seen.and_then(Seen::ms)
+            .ok_or_else(|| format!("no {event} of call {call}: {calls:#?}"))
+    };
+    Ok(at(1, "hangup")? - at(2, "ringing")?)
+}
