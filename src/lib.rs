@@ -34,6 +34,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod drop;
+pub mod evidence;
 pub mod id;
 pub mod phone;
 pub mod run;
