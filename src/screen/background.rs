@@ -46,6 +46,14 @@ impl Background {
         }
     }
 
+    /// How much longer to wait for the end of a greeting whose background is still there, in seconds.
+    pub(super) fn still_plays(&self, quiet: f32) -> f32 {
+        match self.cue(quiet) {
+            Some(NoiseCue::Came(_)) => STILL_PLAYS,
+            Some(NoiseCue::Stopped(_) | NoiseCue::GoesOn) | None => 0.0,
+        }
+    }
+
     pub(super) fn cue(&self, quiet: f32) -> Option<NoiseCue> {
         let after = self.after.filter(|_| quiet >= AFTER * 2.0)?;
         if after - self.level >= NOISE_STEP {
@@ -62,6 +70,8 @@ impl Background {
     }
 }
 
+/// How much longer a pause may be while the recording's own background goes on (s): it is not over.
+const STILL_PLAYS: f32 = 1.0;
 /// Of a hop's level into the smoothed one: 0.2 s.
 const SMOOTH: f32 = 0.05;
 /// From answer until the smoothed level is one (s).

@@ -125,7 +125,8 @@ impl Judge {
         match edge {
             Edge::Began(start) => {
                 out.push(Heard::SpeechBegan { start });
-                self.turn.begin(start);
+                let decided = self.verdict == Some(Verdict::Machine);
+                self.turn.begin(start, decided);
                 // What was before the words was not the beep after them.
                 if self.beep.is_some_and(|(beep, _)| beep.end < start)
                     && self.phase == Phase::Listening
@@ -247,7 +248,7 @@ impl Judge {
             if self.beep_settled(now) {
                 self.ready(ReadyBy::Beep, now, out);
             }
-        } else if quiet >= self.settings.ready_silence {
+        } else if quiet >= self.settings.ready_silence + self.noise.still_plays(quiet) {
             self.ready(ReadyBy::Silence, now, out);
         }
     }
@@ -357,8 +358,9 @@ struct Turn {
 }
 
 impl Turn {
-    fn begin(&mut self, start: At) {
-        if self.began.is_none() || start.since(self.last) > TURN_GAP {
+    /// An utterance begins; after a long gap it is a new turn, unless the old one has been judged.
+    fn begin(&mut self, start: At, decided: bool) {
+        if self.began.is_none() || start.since(self.last) > TURN_GAP && !decided {
             *self = Self {
                 began: Some(start),
                 last: start,

@@ -85,15 +85,6 @@ pub(super) struct Point {
     pub(super) tonal: bool,
 }
 
-/// How a tone ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ended {
-    /// It faded or stopped.
-    Quiet,
-    /// Another tone took its place.
-    Step,
-}
-
 /// A tone that has ended.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tone {
@@ -114,11 +105,10 @@ pub(super) struct Tone {
     pub(super) level: f32,
     /// How unsteady it is in pitch and level: 0 not at all, 1 as much as a quiet beep through GSM.
     pub(super) rough: f32,
-    pub(super) ended: Ended,
 }
 
 impl Tone {
-    pub(super) fn measure(track: &Track, points: &[Point], ended: Ended) -> Option<Self> {
+    pub(super) fn measure(track: &Track, points: &[Point]) -> Option<Self> {
         let body_level = body_level(points)?;
         // What lies under a third of the amplitude is a hole (a lost frame) or the end.
         let sounds = |point: &Point| decibels(point.power) > body_level - THIRD;
@@ -198,7 +188,6 @@ impl Tone {
             rise: body_level - track.before,
             level,
             rough,
-            ended,
         })
     }
 
@@ -212,7 +201,13 @@ impl Tone {
     }
 
     pub(super) fn may_be_rough(&self) -> f32 {
-        if self.voiced() { ROUGH_VOICED } else { ROUGH }
+        if self.voiced() {
+            ROUGH_VOICED
+        } else if self.low >= UNVOICED && self.high.is_none() {
+            ROUGH_UNVOICED
+        } else {
+            ROUGH
+        }
     }
 
     pub(super) fn is_beep(&self, rough: f32) -> bool {
@@ -221,8 +216,7 @@ impl Tone {
         } else {
             BEEP_LEAST
         };
-        self.ended == Ended::Quiet
-            && (least..=BEEP_MOST).contains(&self.lasted())
+        (least..=BEEP_MOST).contains(&self.lasted())
             && self.rough <= rough
             && (!self.voiced() || self.rise >= RISE)
             && self.fall >= FALL
@@ -392,8 +386,11 @@ const SWEEP_LEAST: f32 = 0.14;
 const BEEP_LOWEST: f32 = 385.0;
 /// Below this a voice has its pitch and its first formant, and may sing (Hz).
 const VOICED: f32 = 800.0;
+/// Above this no voice makes a single pure tone, and GSM is worst (Hz).
+const UNVOICED: f32 = 1_200.0;
 /// How rough a beep may be. All through GSM are under 1 above 900 Hz, and under 0.2 below.
 const ROUGH: f32 = 1.2;
+const ROUGH_UNVOICED: f32 = 2.0;
 const ROUGH_VOICED: f32 = 0.3;
 /// How far a beep below 800 Hz rises out of what was before it (dB): a vowel grows out of its syllable.
 const RISE: f32 = 8.0;
