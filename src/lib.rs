@@ -20,6 +20,7 @@
 //! | [`config`] | `aftertone.toml` and its environment | |
 //! | [`audio`] | makes recordings fit for the telephone and keeps them | |
 //! | [`ari`] | the only place that knows Asterisk's REST interface and its event websocket | |
+//! | [`evidence`] | the picture of a recording and what was heard in it | |
 //! | [`run`] | ties the pure parts to the PBX: driver, dialler, locks and sweep, preflight checks | |
 //! | [`cli`] | the commands, one file each, and the only place that prints | |
 //! | [`telemetry`] | where the log goes | |

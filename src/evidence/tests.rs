@@ -81,10 +81,11 @@ fn the_svg_is_well_formed_and_holds_every_word() {
     let svg = scene.svg();
     let (mut elements, mut words) = (0, Vec::new());
     for event in EventReader::from_str(&svg) {
-        match event.unwrap() {
-            XmlEvent::StartElement { .. } => elements += 1,
-            XmlEvent::Characters(text) => words.push(text),
-            _ => {}
+        let event = event.unwrap();
+        if let XmlEvent::StartElement { .. } = event {
+            elements += 1;
+        } else if let XmlEvent::Characters(text) = event {
+            words.push(text);
         }
     }
     assert_eq!(elements, scene.shapes.len() + 4, "svg, title, desc, paper");
