@@ -209,6 +209,7 @@ struct Explained<'a> {
     restarts: Vec<f64>,
     beeps: Vec<ExplainedBeep>,
     voice_s: Option<f64>,
+    whole: bool,
     reasons: Vec<String>,
 }
 
@@ -231,6 +232,7 @@ impl<'a> Explained<'a> {
             restarts: replay.restarts.iter().map(|at| round(*at)).collect(),
             beeps: replay.beeps.iter().map(ExplainedBeep::of).collect(),
             voice_s: replay.voice.map(round),
+            whole: replay.whole(),
             reasons: reasons(replay),
         }
     }
