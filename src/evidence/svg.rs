@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 
 use super::{
     scene::Scene,
-    shape::{Ink, Shape},
+    shape::{Face, Ink, Shape},
 };
 
 /// The scene as a text that is a whole SVG document.
@@ -60,10 +60,9 @@ fn element(shape: &Shape, out: &mut String) -> fmt::Result {
             words,
         } => {
             // Whatever font is there, the text takes the room that the layout gave it.
-            let weight = if *face == super::shape::Face::Plain {
-                ""
-            } else {
-                r#" font-weight="bold""#
+            let weight = match face {
+                Face::Plain => "",
+                Face::Bold | Face::Head => r#" font-weight="bold""#,
             };
             writeln!(
                 out,

@@ -87,7 +87,10 @@ impl Pictures {
             Self::One { path, format } => (path.clone(), *format),
             Self::Each { folder } => (named_after(path, folder), Format::Png),
         };
-        save(&Scene::of(recording), format, &file).map_err(Trouble::new)?;
+        save(&Scene::of(recording), format, &file).map_err(|error| {
+            Trouble::new(error)
+                .hint("name a file in a folder that exists and that you may write to")
+        })?;
         Ok(Some(file))
     }
 }
