@@ -37,5 +37,6 @@ pub mod drop;
 pub mod id;
 pub mod phone;
 pub mod run;
+pub mod screen;
 pub mod telemetry;
 pub mod words;

@@ -2,6 +2,7 @@
 
 mod doctor;
 mod drop;
+mod explain;
 mod message;
 mod printer;
 mod report;
@@ -45,6 +46,7 @@ fn carry_out(args: Args, printer: Printer) -> Result<Exit, Trouble> {
         Command::Doctor(args) => runtime.block_on(doctor::run(&args, &config()?, printer)),
         Command::Drop(args) => runtime.block_on(drop::run(&args, config()?, printer)),
         Command::Message(args) => messages(&args, &config()?, printer),
+        Command::Explain(args) => explain::run(&args, printer),
     };
     // What is not done by now is not waited for.
     runtime.shutdown_background();
@@ -92,6 +94,7 @@ enum Command {
     Drop(drop::Args),
     /// Prepare and keep recordings
     Message(message::MessageArgs),
+    Explain(explain::Args),
 }
 
 /// How a command went (design, section 5).
@@ -163,7 +166,7 @@ mod tests {
         let mut command = Args::command().term_width(100);
         command.build();
         insta::assert_snapshot!("help", command.render_long_help().to_string());
-        for name in ["drop", "doctor", "message"] {
+        for name in ["drop", "doctor", "message", "explain"] {
             let help = command
                 .find_subcommand_mut(name)
                 .map(clap::Command::render_long_help);

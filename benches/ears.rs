@@ -1,0 +1,62 @@
+//! How many live calls one core can hear.
+//!
+//! `cargo bench --bench ears` feeds ten minutes of speech-like sound, tones and pauses in frames of 20 ms and prints the
+//! ratio to real time: each stream is one real time, so the ratio is the number of streams.
+
+#![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
+#![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
+
+use std::{hint::black_box, time::Instant};
+
+use aftertone::screen::{Ears, RATE, Settings};
+
+fn main() {
+    let sound = sound(600);
+    let mut told = 0_u64;
+    let mut best = 0.0_f64;
+    for _ in 0..3 {
+        // A stream that has decided does less; a new one each half minute is what a busy controller hears.
+        let began = Instant::now();
+        for call in sound.chunks(30 * RATE) {
+            let mut ears = Ears::new(Settings::default());
+            for frame in call.chunks(160) {
+                ears.hear(black_box(frame), &mut |_| told += 1);
+            }
+        }
+        let took = began.elapsed().as_secs_f64();
+        best = best.max(sound.len() as f64 / RATE as f64 / took);
+    }
+    println!("streams per core: {best:.0} (each 8 kHz, live; goal 2000)");
+    println!("bytes per stream: {} (goal 65536)", Ears::BYTES);
+    println!("events told: {told}");
+}
+
+/// Harmonics that glide, with pauses, noise, and a beep now and then.
+fn sound(seconds: usize) -> Vec<i16> {
+    let mut phase = 0.0_f64;
+    let mut seed = 1_u32;
+    (0..seconds * RATE)
+        .map(|n| {
+            let t = n as f64 / RATE as f64;
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let noise = f64::from(seed >> 16) - 32_768.0;
+            let beep = t % 30.0 > 12.0 && t % 30.0 < 12.4;
+            let pitch = if beep {
+                1_000.0
+            } else {
+                140.0 + 40.0 * (3.0 * t).sin()
+            };
+            phase += pitch / RATE as f64;
+            let harmonics = if beep { 1 } else { 18 };
+            let voice: f64 = (1..=harmonics)
+                .map(|h| (std::f64::consts::TAU * phase * f64::from(h)).sin() / f64::from(h))
+                .sum();
+            let loud = if beep || (t % 3.0 < 2.2 && t % 30.0 < 10.0) {
+                6_000.0
+            } else {
+                0.0
+            };
+            (voice * loud * (0.6 + 0.4 * (25.0 * t).sin()) + noise * 0.003) as i16
+        })
+        .collect()
+}

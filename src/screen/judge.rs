@@ -1,0 +1,648 @@
+//! The judge: sums the evidence, finds the verdict and the ready point.
+//!
+//! ```text
+//!  Listening ── machine, and beep or silence ──> Ready ── message plays ──> Playing ── first beep ──> Listening (again)
+//!      └── human, fax, sit, silence ──> Over
+//! ```
+//!
+//! Evidence is a sum of log-odds (nats, positive speaks for a machine). A sum of [`SURE`] makes a machine. Whoever is no
+//! machine after the quiet that a person would not leave is a person: `hold_short` after a turn like "hello?",
+//! `hold_open` after one that may as well be a short greeting, so that its beep can still come.
+
+use std::fmt;
+
+use super::{At, Beep, Heard, Settings, Signal, SitClass, speech::Edge, tone::Sound};
+use crate::words::{ReadyBy, Verdict};
+
+/// Asterisk's word on who answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Amd {
+    /// MACHINE.
+    Machine,
+    /// HUMAN.
+    Human,
+    /// NOTSURE, or no word.
+    Unsure,
+}
+
+/// What the two calls of a drop tell beside their sound.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Call {
+    /// How long the answered leg had alerted, in seconds; `None` where it was answered without alerting.
+    pub alerted: Option<f32>,
+    /// Whether the other leg still rang when this one was answered: the call was diverted, or a second phone was lifted.
+    pub other_rang: bool,
+}
+
+/// One reason of a verdict. Its words are for a user to read.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Reason {
+    /// A beep was heard.
+    Beep(Beep),
+    /// A tone that is no beep was heard.
+    Signal {
+        /// Which.
+        signal: Signal,
+        /// When it began.
+        start: At,
+    },
+    /// The first turn lasted this long (s).
+    Turn {
+        /// From its first to its last sound, in seconds.
+        lasted: f32,
+        /// When it ended, or how far it was heard.
+        end: At,
+    },
+    /// A few short calls with pauses between them, as "hello? ... hello?".
+    Calls {
+        /// How many.
+        count: u32,
+    },
+    /// Nobody spoke for this long after the turn (s).
+    Waits(f32),
+    /// Nobody spoke at all for this long (s).
+    NobodySpoke(f32),
+    /// The background noise came with the greeting: it was recorded.
+    NoiseCame {
+        /// By how much, in dB.
+        by: f32,
+    },
+    /// The background noise stopped with the greeting: it was recorded.
+    NoiseStopped {
+        /// By how much, in dB.
+        by: f32,
+    },
+    /// The background noise goes on after the turn.
+    NoiseGoesOn,
+    /// Asterisk's AMD said so.
+    Amd(Amd),
+    /// The call was answered so soon that it was diverted.
+    Diverted {
+        /// How long it alerted, in seconds.
+        alerted: f32,
+    },
+    /// It rang as long as a person takes to lift.
+    RangLong {
+        /// How long it alerted, in seconds.
+        alerted: f32,
+    },
+}
+
+/// The reasons of a verdict, the first the most telling.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Reasons {
+    list: [Option<Reason>; 6],
+}
+
+impl Reasons {
+    /// Each reason.
+    pub fn iter(&self) -> impl Iterator<Item = Reason> + '_ {
+        self.list.iter().copied().flatten()
+    }
+
+    fn push(&mut self, reason: Reason) {
+        if let Some(free) = self.list.iter_mut().find(|slot| slot.is_none()) {
+            *free = Some(reason);
+        }
+    }
+}
+
+/// Decides.
+pub(super) struct Judge {
+    settings: Settings,
+    pub(super) amd: Option<Amd>,
+    pub(super) call: Option<Call>,
+    phase: Phase,
+    verdict: Option<Verdict>,
+    turn: Turn,
+    noise: Noise,
+    /// The last beep since the last speech, and whether somebody spoke before it.
+    beep: Option<(Beep, bool)>,
+    /// A beep was heard that made the message start.
+    beeped: bool,
+    restarts: u32,
+}
+
+/// What one hop brought.
+pub(super) struct Hop {
+    pub(super) sound: Option<Sound>,
+    pub(super) edge: Option<Edge>,
+    pub(super) live: Option<At>,
+    /// A steady tone sounds.
+    pub(super) tone: bool,
+    pub(super) last_voice: Option<At>,
+    pub(super) level: f32,
+}
+
+/// What one hop led to, in order.
+#[derive(Default)]
+pub(super) struct Judged {
+    list: [Option<Heard>; 5],
+}
+
+impl Judged {
+    pub(super) fn tell(self, out: &mut impl FnMut(Heard)) {
+        self.list.into_iter().flatten().for_each(out);
+    }
+
+    fn push(&mut self, heard: Heard) {
+        if let Some(free) = self.list.iter_mut().find(|slot| slot.is_none()) {
+            *free = Some(heard);
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Phase {
+    Listening,
+    /// The ready point was told; the message is about to start.
+    Ready,
+    Playing {
+        since: At,
+    },
+    /// Nothing more is to be found out.
+    Over,
+}
+
+impl Judge {
+    pub(super) fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            amd: None,
+            call: None,
+            phase: Phase::Listening,
+            verdict: None,
+            turn: Turn::default(),
+            noise: Noise::default(),
+            beep: None,
+            beeped: false,
+            restarts: 0,
+        }
+    }
+
+    pub(super) fn playing(&mut self, now: At) {
+        self.phase = Phase::Playing { since: now };
+    }
+
+    pub(super) fn hop(&mut self, hop: Hop, now: At) -> Judged {
+        let mut out = Judged::default();
+        if let Some(edge) = hop.edge {
+            self.edge(edge, &mut out);
+        }
+        self.noise.hop(hop.level, hop.last_voice, now);
+        match hop.sound {
+            Some(Sound::Beep(beep)) => self.on_beep(beep, &mut out),
+            Some(Sound::Signal { signal, start, end }) => {
+                out.push(Heard::Signal { signal, start, end });
+                self.on_signal(signal, start, now, &mut out);
+            }
+            None => {}
+        }
+        match self.phase {
+            Phase::Listening => self.listen(&hop, now, &mut out),
+            Phase::Playing { .. } => {
+                if let Some(start) = hop.live {
+                    out.push(Heard::Voice { start, at: now });
+                }
+            }
+            Phase::Ready | Phase::Over => {}
+        }
+        out
+    }
+
+    fn edge(&mut self, edge: Edge, out: &mut Judged) {
+        match edge {
+            Edge::Began(start) => {
+                out.push(Heard::SpeechBegan { start });
+                self.turn.begin(start);
+                // What was before the words was not the beep after them.
+                if self.beep.is_some_and(|(beep, _)| beep.end < start)
+                    && self.phase == Phase::Listening
+                {
+                    self.beep = None;
+                }
+            }
+            Edge::Ended(end) => {
+                out.push(Heard::SpeechEnded { end });
+                self.turn.end(end);
+            }
+        }
+    }
+
+    fn on_beep(&mut self, beep: Beep, out: &mut Judged) {
+        let spoken = self.turn.began.is_some_and(|began| began < beep.start);
+        if !spoken
+            && beep.second_hz.is_none()
+            && RINGBACK.contains(&beep.hz)
+            && beep.end.since(beep.start) > RINGBACK_LEAST
+        {
+            let Beep { start, end, .. } = beep;
+            out.push(Heard::Signal {
+                signal: Signal::Ringback,
+                start,
+                end,
+            });
+            return;
+        }
+        match self.phase {
+            Phase::Listening | Phase::Ready => {
+                self.beep = Some((beep, spoken));
+                out.push(Heard::Beep(beep));
+            }
+            Phase::Playing { since } => {
+                let soon = beep.start.since(since);
+                let late = !self.beeped && soon <= self.settings.late_beep_window;
+                let double = self.beeped && soon <= DOUBLE;
+                if (late || double) && (self.restarts as f32) < self.settings.max_restarts {
+                    self.restarts += 1;
+                    self.beep = Some((beep, true));
+                    self.phase = Phase::Listening;
+                    out.push(Heard::LateBeep(beep));
+                } else {
+                    out.push(Heard::LimitBeep(beep));
+                }
+            }
+            Phase::Over => {
+                // Whoever hung up does not hear this; a recording that is heard to its end tells what was lost.
+                if self.verdict == Some(Verdict::Human) {
+                    out.push(Heard::Beep(beep));
+                }
+            }
+        }
+    }
+
+    fn on_signal(&mut self, signal: Signal, start: At, now: At, out: &mut Judged) {
+        let (verdict, class) = match signal {
+            Signal::Sit(class) => (Verdict::Sit, Some(class)),
+            Signal::Fax => (Verdict::Fax, None),
+            Signal::Busy => (Verdict::Unsure, None),
+            Signal::Ringback | Signal::Key(_) => return,
+        };
+        if self.phase == Phase::Over {
+            return;
+        }
+        let mut reasons = Reasons::default();
+        reasons.push(Reason::Signal { signal, start });
+        self.decide(verdict, class, reasons, now, out);
+        self.phase = Phase::Over;
+    }
+
+    fn listen(&mut self, hop: &Hop, now: At, out: &mut Judged) {
+        let Some(last_voice) = hop.last_voice else {
+            self.listen_to_silence(hop, now, out);
+            return;
+        };
+        self.turn.last = last_voice;
+        let (sum, reasons) = self.weigh(now);
+        let quiet = now.since(last_voice);
+        if sum >= SURE {
+            if self.verdict != Some(Verdict::Machine) && self.beep_settled(now) {
+                self.decide(Verdict::Machine, None, reasons, now, out);
+            }
+            self.look_for_ready(hop, quiet, now, out);
+            return;
+        }
+        let hold = if sum <= PERSON {
+            self.settings.hold_short
+        } else {
+            self.settings.hold_open
+        };
+        if quiet >= hold && !hop.tone && self.beep.is_none() {
+            let mut reasons = reasons;
+            reasons.push(Reason::Waits(quiet));
+            self.decide(Verdict::Human, None, reasons, now, out);
+            self.phase = Phase::Over;
+        }
+    }
+
+    fn listen_to_silence(&mut self, hop: &Hop, now: At, out: &mut Judged) {
+        if self.beep.is_some() && self.beep_settled(now) && !hop.tone {
+            let (_, reasons) = self.weigh(now);
+            self.decide(Verdict::Machine, None, reasons, now, out);
+            self.ready(ReadyBy::Beep, now, out);
+        } else if now.since(At(0)) >= self.settings.initial_silence && !hop.tone {
+            let mut reasons = Reasons::default();
+            reasons.push(Reason::NobodySpoke(now.since(At(0))));
+            self.decide(Verdict::Silence, None, reasons, now, out);
+            self.phase = Phase::Over;
+        }
+    }
+
+    fn look_for_ready(&mut self, hop: &Hop, quiet: f32, now: At, out: &mut Judged) {
+        if hop.tone || self.verdict != Some(Verdict::Machine) {
+            return;
+        }
+        if self.beep.is_some() {
+            if self.beep_settled(now) {
+                self.ready(ReadyBy::Beep, now, out);
+            }
+        } else if quiet >= self.settings.ready_silence {
+            self.ready(ReadyBy::Silence, now, out);
+        }
+    }
+
+    /// Whether the beep, if there is one, has had the quiet after it that a beep has.
+    fn beep_settled(&self, now: At) -> bool {
+        self.beep.is_none_or(|(beep, spoken)| {
+            let guard = if spoken {
+                self.settings.beep_guard
+            } else {
+                self.settings.lone_beep_guard
+            };
+            now.since(beep.end) >= guard
+        })
+    }
+
+    fn ready(&mut self, by: ReadyBy, now: At, out: &mut Judged) {
+        self.beeped = by == ReadyBy::Beep;
+        self.phase = Phase::Ready;
+        out.push(Heard::Ready { by, at: now });
+    }
+
+    fn decide(
+        &mut self,
+        verdict: Verdict,
+        sit: Option<SitClass>,
+        reasons: Reasons,
+        now: At,
+        out: &mut Judged,
+    ) {
+        let revised = self.verdict.is_some_and(|before| before != verdict);
+        self.verdict = Some(verdict);
+        out.push(Heard::Verdict {
+            verdict,
+            sit,
+            revised,
+            at: now,
+            reasons,
+        });
+    }
+
+    /// Sums the evidence so far.
+    fn weigh(&self, now: At) -> (f32, Reasons) {
+        let mut sum = 0.0;
+        let mut reasons = Reasons::default();
+        let mut add = |weight: f32, reason| {
+            sum += weight;
+            reasons.push(reason);
+        };
+        if let Some((beep, _)) = self.beep {
+            add(BEEP, Reason::Beep(beep));
+        }
+        if let Some(began) = self.turn.began {
+            let lasted = self.turn.last.since(began);
+            let end = self.turn.last;
+            if lasted >= self.settings.machine_turn {
+                add(LONG_TURN, Reason::Turn { lasted, end });
+            } else if lasted <= self.settings.short_turn {
+                add(SHORT_TURN, Reason::Turn { lasted, end });
+            } else if self.turn.are_calls() {
+                add(
+                    SHORT_TURN,
+                    Reason::Calls {
+                        count: self.turn.utterances,
+                    },
+                );
+            } else {
+                add(OPEN_TURN, Reason::Turn { lasted, end });
+            }
+        }
+        // A beep is no background.
+        let noise = self.noise.cue(now.since(self.turn.last));
+        match noise.filter(|_| self.beep.is_none()) {
+            Some(NoiseCue::Came(by)) => add(NOISE_CAME, Reason::NoiseCame { by }),
+            Some(NoiseCue::Stopped(by)) => add(NOISE_STOPPED, Reason::NoiseStopped { by }),
+            Some(NoiseCue::GoesOn) => add(NOISE_GOES_ON, Reason::NoiseGoesOn),
+            None => {}
+        }
+        match self.amd {
+            Some(Amd::Machine) => add(AMD, Reason::Amd(Amd::Machine)),
+            Some(Amd::Human) => add(-AMD, Reason::Amd(Amd::Human)),
+            Some(Amd::Unsure) | None => {}
+        }
+        if let Some(call) = self.call {
+            let alerted = call.alerted.unwrap_or(0.0);
+            if call.other_rang && alerted <= DIVERTED_AT_MOST {
+                add(DIVERTED, Reason::Diverted { alerted });
+            } else if alerted >= LIFTED_AT_LEAST {
+                add(RANG_LONG, Reason::RangLong { alerted });
+            }
+        }
+        (sum, reasons)
+    }
+}
+
+/// The first turn of whoever answered: what is said before the first long pause.
+#[derive(Default)]
+struct Turn {
+    began: Option<At>,
+    last: At,
+    /// Begin of the utterance that goes on.
+    utterance: At,
+    utterances: u32,
+    longest: f32,
+    /// Speech without pauses.
+    talk: f32,
+}
+
+impl Turn {
+    fn begin(&mut self, start: At) {
+        if self.began.is_none() || start.since(self.last) > TURN_GAP {
+            *self = Self {
+                began: Some(start),
+                last: start,
+                ..Self::default()
+            };
+        }
+        self.utterance = start;
+        self.utterances += 1;
+    }
+
+    fn end(&mut self, end: At) {
+        let lasted = end.since(self.utterance);
+        self.longest = self.longest.max(lasted);
+        self.talk += lasted;
+    }
+
+    /// "hello? ... hello?": a few short utterances with more silence than a sentence has.
+    fn are_calls(&self) -> bool {
+        let Some(began) = self.began else {
+            return false;
+        };
+        let span = self.last.since(began);
+        self.utterances >= 2
+            && self.longest <= CALL_MOST
+            && span - self.talk >= CALL_PAUSE * (self.utterances - 1) as f32
+    }
+}
+
+/// Follows the background: a recording brings its noise and takes it away, a person's is there from answer on.
+#[derive(Default)]
+struct Noise {
+    /// The level, smoothed over 0.2 s, in dB.
+    level: f32,
+    /// The least of it before anybody spoke.
+    before: Option<f32>,
+    /// What it was shortly after the last voice.
+    after: Option<f32>,
+}
+
+enum NoiseCue {
+    Came(f32),
+    Stopped(f32),
+    GoesOn,
+}
+
+impl Noise {
+    fn hop(&mut self, level: f32, last_voice: Option<At>, now: At) {
+        if now.0 <= super::HOP as u64 * 4 {
+            self.level = level;
+        }
+        self.level += (level - self.level) * SMOOTH;
+        let Some(last) = last_voice else {
+            if now.since(At(0)) >= SETTLED {
+                self.before = Some(
+                    self.before
+                        .map_or(self.level, |before| before.min(self.level)),
+                );
+            }
+            return;
+        };
+        let quiet = now.since(last);
+        if quiet < AFTER {
+            self.after = None;
+        } else if self.after.is_none() {
+            self.after = Some(self.level);
+        }
+    }
+
+    fn cue(&self, quiet: f32) -> Option<NoiseCue> {
+        let after = self.after.filter(|_| quiet >= AFTER * 2.0)?;
+        if after - self.level >= NOISE_STEP {
+            return Some(NoiseCue::Stopped(after - self.level));
+        }
+        let rise = self.level - self.before?;
+        if rise >= NOISE_STEP {
+            Some(NoiseCue::Came(rise))
+        } else if rise.abs() <= NOISE_SAME && self.level >= NOISE_HEARD {
+            Some(NoiseCue::GoesOn)
+        } else {
+            None
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Beep(beep) => beep.fmt(f),
+            Self::Signal { signal, start } => write!(f, "{signal} at {start}"),
+            Self::Turn { lasted, end } => write!(f, "spoke {lasted:.1} s, until {end}"),
+            Self::Calls { count } => write!(f, "called {count} times, as a person does"),
+            Self::Waits(quiet) => write!(f, "then waited {quiet:.1} s"),
+            Self::NobodySpoke(quiet) => write!(f, "nobody spoke for {quiet:.1} s"),
+            Self::NoiseCame { by } => {
+                write!(f, "the background rose by {by:.0} dB with the greeting")
+            }
+            Self::NoiseStopped { by } => {
+                write!(f, "the background fell by {by:.0} dB with the greeting")
+            }
+            Self::NoiseGoesOn => f.write_str("the background goes on"),
+            Self::Amd(Amd::Machine) => f.write_str("AMD says machine"),
+            Self::Amd(Amd::Human) => f.write_str("AMD says human"),
+            Self::Amd(Amd::Unsure) => f.write_str("AMD is not sure"),
+            Self::Diverted { alerted } => write!(
+                f,
+                "diverted: answered after {alerted:.1} s while the other leg rang"
+            ),
+            Self::RangLong { alerted } => write!(f, "rang {alerted:.1} s before it was answered"),
+        }
+    }
+}
+
+impl fmt::Display for Reasons {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, reason) in self.iter().enumerate() {
+            if n > 0 {
+                f.write_str("; ")?;
+            }
+            reason.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Beep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "beep {:.0}", self.hz)?;
+        if let Some(second) = self.second_hz {
+            write!(f, "+{second:.0}")?;
+        }
+        write!(
+            f,
+            " Hz, {:.2} s, ended {}",
+            self.end.since(self.start),
+            self.end
+        )
+    }
+}
+
+impl fmt::Display for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ringback => f.write_str("ringback"),
+            Self::Key(key) => write!(f, "key {key}"),
+            Self::Busy => f.write_str("busy tone"),
+            Self::Sit(class) => write!(f, "special information tones ({})", class.as_str()),
+            Self::Fax => f.write_str("fax answer tone"),
+        }
+    }
+}
+
+/// Odds of 12 to 1.
+const SURE: f32 = 2.5;
+
+/// At most this speaks for a person so clearly that the short hold will do.
+const PERSON: f32 = -1.5;
+
+const BEEP: f32 = 8.0;
+const LONG_TURN: f32 = 3.5;
+const OPEN_TURN: f32 = -0.5;
+const SHORT_TURN: f32 = -2.0;
+const NOISE_CAME: f32 = 1.0;
+const NOISE_STOPPED: f32 = 2.0;
+const NOISE_GOES_ON: f32 = -0.5;
+const AMD: f32 = 0.5;
+
+/// Of a hop's level into the smoothed one: 0.2 s.
+const SMOOTH: f32 = 0.05;
+/// From answer until the smoothed level is one (s).
+const SETTLED: f32 = 0.2;
+/// From the last voice until the background is heard alone (s).
+const AFTER: f32 = 0.4;
+/// dB; talk in the background swings by 6.
+const NOISE_STEP: f32 = 9.0;
+const NOISE_SAME: f32 = 4.0;
+/// Quieter than this is the line's own noise (dB of full scale).
+const NOISE_HEARD: f32 = -54.0;
+
+const DIVERTED: f32 = 1.0;
+const RANG_LONG: f32 = -0.5;
+
+/// A diverted call is answered within this time of alerting (s); a hand needs longer.
+const DIVERTED_AT_MOST: f32 = 1.2;
+const LIFTED_AT_LEAST: f32 = 4.0;
+
+/// One ring of most countries is 400 to 480 Hz for 0.4 s and more; before anybody spoke it is no beep.
+const RINGBACK: std::ops::RangeInclusive<f32> = 385.0..=490.0;
+const RINGBACK_LEAST: f32 = 0.4;
+
+/// A second beep within this time of the message's start belongs to the first (s).
+const DOUBLE: f32 = 0.5;
+
+/// Silence of this length ends a turn (s): no sentence of a greeting is that far from the next, and who speaks again waited for
+/// an answer.
+const TURN_GAP: f32 = 2.1;
+
+const CALL_MOST: f32 = 1.2;
+const CALL_PAUSE: f32 = 0.4;

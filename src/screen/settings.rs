@@ -1,0 +1,125 @@
+//! What can be set, with its unit, its range and why it is as it is.
+
+use thiserror::Error;
+
+macro_rules! settings {
+    ($($(#[doc = $doc:literal])+ $name:ident: $default:literal, $low:literal..=$high:literal, $unit:literal;)+) => {
+        /// What the [`Ears`](super::Ears) go by and a user may set.
+        ///
+        /// The rest are constants beside the code that uses them: properties of tones and voices, which do not differ
+        /// from one user to the next.
+        #[derive(Clone, Copy, Debug, PartialEq)]
+        pub struct Settings {
+            $($(#[doc = $doc])+ #[doc = ""] #[doc = concat!("In ", $unit, ", ", $low, " to ", $high, "; ", $default, " unless set.")] pub $name: f32,)+
+        }
+
+        impl Default for Settings {
+            fn default() -> Self {
+                Self { $($name: $default,)+ }
+            }
+        }
+
+        impl Settings {
+            /// Every setting.
+            pub const ALL: &[Setting] = &[$(Setting {
+                name: stringify!($name),
+                unit: $unit,
+                default: $default,
+                least: $low,
+                most: $high,
+            },)+];
+
+            /// Gives the setting of this name another value.
+            ///
+            /// # Errors
+            /// [`BadSetting`] where there is no such setting, or the value is no number in its range.
+            pub fn set(&mut self, name: &str, value: &str) -> Result<(), BadSetting> {
+                let field = match name {
+                    $(stringify!($name) => &mut self.$name,)+
+                    _ => return Err(BadSetting::Unknown { name: name.to_owned() }),
+                };
+                let about = Self::ALL
+                    .iter()
+                    .find(|about| about.name == name)
+                    .expect("the table is made from the same list");
+                let parsed = value.parse().ok();
+                let within = parsed.filter(|value| (about.least..=about.most).contains(value));
+                *field = within.ok_or_else(|| BadSetting::Value {
+                    name: name.to_owned(),
+                    value: value.to_owned(),
+                    expected: format!("{} to {} ({})", about.least, about.most, about.unit),
+                })?;
+                Ok(())
+            }
+        }
+    };
+}
+
+settings! {
+    /// Quiet after a short first turn ("hello?") until it counts as a person's.
+    ///
+    /// Shorter lets people go sooner; longer spares machines that pause after their first words.
+    hold_short: 1.5, 0.5..=5.0, "seconds";
+    /// Quiet after a turn that may be a business or a short greeting until it counts as a person's.
+    ///
+    /// Nine beeps of ten come within this of the greeting. Shorter lets people go sooner and loses mailboxes with a late beep.
+    hold_open: 2.65, 0.5..=8.0, "seconds";
+    /// Quiet after a machine's greeting from which it is taken to record although no beep came.
+    ///
+    /// Longer than a pause between two sentences; a beep that comes later starts the message again.
+    ready_silence: 1.9, 0.5..=8.0, "seconds";
+    /// A turn that lasts this long is a machine's: hardly a person says that much before they listen.
+    ///
+    /// Shorter plays to businesses with long phrases, longer loses mailboxes without a beep.
+    machine_turn: 6.3, 2.0..=30.0, "seconds";
+    /// A turn of at most this much is a person's unless something else speaks for a machine.
+    short_turn: 1.7, 0.3..=6.0, "seconds";
+    /// Quiet after a beep until the message starts: sees a second beep coming, and tells a beep from the tone of a melody.
+    beep_guard: 0.2, 0.05..=2.0, "seconds";
+    /// Quiet after a beep before which nobody spoke: a chime may come before the greeting.
+    lone_beep_guard: 1.5, 0.05..=5.0, "seconds";
+    /// How long nobody may speak after answer until the verdict is `silence`.
+    initial_silence: 8.0, 2.0..=60.0, "seconds";
+    /// How long after the start of the message a first beep starts it again.
+    late_beep_window: 8.0, 0.0..=30.0, "seconds";
+    /// How often a message is started again at most.
+    max_restarts: 2.0, 0.0..=5.0, "times";
+    /// How much of somebody's voice stops the message, within one second.
+    live_voice: 0.35, 0.1..=3.0, "seconds";
+}
+
+/// What can be said of a setting.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Setting {
+    /// Its name.
+    pub name: &'static str,
+    /// Its unit.
+    pub unit: &'static str,
+    /// Its value unless set.
+    pub default: f32,
+    /// The least it can be.
+    pub least: f32,
+    /// The most it can be.
+    pub most: f32,
+}
+
+/// Why a setting cannot be set.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum BadSetting {
+    /// There is none of this name.
+    #[error("there is no setting `{name}`")]
+    Unknown {
+        /// The name that was given.
+        name: String,
+    },
+    /// The value is not one.
+    #[error("`{value}` is no value for `{name}`: expected {expected}")]
+    Value {
+        /// The setting.
+        name: String,
+        /// What was given.
+        value: String,
+        /// What would do.
+        expected: String,
+    },
+}

@@ -1,0 +1,139 @@
+//! Speech and silence: energy above a noise floor that is followed, with the loudness of the voice as a second measure.
+
+use super::{At, spectrum::Look};
+
+/// Tells when somebody speaks.
+pub(super) struct Speech {
+    /// The noise floor in dB; `None` before the first hop.
+    noise: Option<f32>,
+    hops: u32,
+    /// The loudness of what spoke, in dB; fades slowly.
+    loud: f32,
+    /// Which of the last hops were loud enough, the newest in the lowest bit.
+    recent: u32,
+    /// The last hop that was part of speech.
+    last: Option<At>,
+    speaking: bool,
+}
+
+/// Speech begins or ends.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Edge {
+    Began(At),
+    Ended(At),
+}
+
+impl Speech {
+    pub(super) const fn new() -> Self {
+        Self {
+            noise: None,
+            hops: 0,
+            loud: LOUD_AT_FIRST,
+            recent: 0,
+            last: None,
+            speaking: false,
+        }
+    }
+
+    pub(super) fn hop(&mut self, look: &Look, now: At) -> Option<Edge> {
+        self.hops = self.hops.saturating_add(1);
+        let noise = self.follow_noise(look.level);
+        let between = ((self.loud - noise) * BETWEEN).max(OVER_NOISE);
+        let threshold = (noise + between).max(self.loud - UNDER_LOUD).max(FAINTEST);
+        let active = look.level > threshold && look.one < TONAL;
+        self.recent = (self.recent << 1) | u32::from(active);
+        let dense = (self.recent & RECENT).count_ones() >= DENSE;
+        if active && dense {
+            // A voice's level is that of its strong parts; it is learnt at once and forgotten slowly.
+            let rise = (look.level - self.loud).max(0.0) * LEARN;
+            self.loud += rise;
+            self.last = Some(now.before(CENTRE));
+        }
+        self.loud = (self.loud - FADE).max(LOUD_AT_FIRST);
+        if dense && !self.speaking {
+            self.speaking = true;
+            let hops = 32 - (self.recent & RECENT).leading_zeros();
+            let start = now.before(CENTRE + hops as f32 * 0.01);
+            return Some(Edge::Began(start));
+        }
+        let last = self.last?;
+        if self.speaking && now.since(last) > HANGOVER {
+            self.speaking = false;
+            return Some(Edge::Ended(last));
+        }
+        None
+    }
+
+    /// Whether this hop is part of speech.
+    pub(super) const fn active(&self) -> bool {
+        self.speaking && self.recent & 1 == 1
+    }
+
+    /// The last of the speech so far.
+    pub(super) const fn last_voice(&self) -> Option<At> {
+        self.last
+    }
+
+    fn follow_noise(&mut self, level: f32) -> f32 {
+        let noise = self.noise.get_or_insert(NOISE_AT_FIRST);
+        if self.hops <= FIRST_HOPS {
+            // Hardly anybody speaks in the first tenth of a second: what sounds then is the line.
+            *noise = if self.hops == 4 {
+                level.min(NOISE_AT_MOST)
+            } else {
+                noise.min(level)
+            };
+        } else if level < *noise {
+            *noise -= (*noise - level).min(NOISE_FALLS);
+        } else {
+            let rise = if self.speaking {
+                NOISE_RISES_IN_SPEECH
+            } else {
+                NOISE_RISES
+            };
+            *noise += (level - *noise).min(rise);
+        }
+        *noise = noise.clamp(super::spectrum::SILENT, NOISE_AT_MOST);
+        *noise
+    }
+}
+
+/// A hop's level has to be this far above the noise floor, which runs along the noise's lower edge (dB).
+const OVER_NOISE: f32 = 7.0;
+
+/// Or this part of the way from the noise to the voice, where that is more: other people's talk in the background swells.
+const BETWEEN: f32 = 0.5;
+
+/// What is this far under the voice's loudness is not the voice (dB).
+const UNDER_LOUD: f32 = 28.0;
+
+/// Nothing quieter is speech (dB of full scale). The quietest callers are near -35 dB.
+const FAINTEST: f32 = -56.0;
+
+/// A hop with this share of its power in one peak is a tone's, not a voice's.
+const TONAL: f32 = 0.93;
+
+/// The last 120 ms.
+const RECENT: u32 = 0xfff;
+
+/// This many hops of the last twelve make speech; fewer are a click.
+const DENSE: u32 = 7;
+
+/// Quiet of this length ends an utterance; closures within words are shorter (s).
+const HANGOVER: f32 = 0.2;
+
+/// From the end of a window back to its middle (s).
+const CENTRE: f32 = 0.016;
+
+const LOUD_AT_FIRST: f32 = -45.0;
+const LEARN: f32 = 0.1;
+/// 1 dB a second.
+const FADE: f32 = 0.01;
+
+const FIRST_HOPS: u32 = 12;
+const NOISE_AT_FIRST: f32 = -50.0;
+const NOISE_AT_MOST: f32 = -30.0;
+/// dB a hop: a lost frame of 20 ms moves it by 3 dB.
+const NOISE_FALLS: f32 = 0.6;
+const NOISE_RISES: f32 = 0.05;
+const NOISE_RISES_IN_SPEECH: f32 = 0.015;

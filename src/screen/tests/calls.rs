@@ -1,0 +1,387 @@
+//! Whole calls: who answered, and when the message may start.
+
+use super::signal::{Codec, Sound};
+use crate::{
+    screen::{Amd, Call, Ears, Heard, Known, Message, Replay, Setting, Settings},
+    words::{ReadyBy, Verdict},
+};
+
+#[test]
+fn a_person_who_says_hello_is_let_go_soon() {
+    for codec in Codec::ALL {
+        let sound = Sound::new().quiet(0.6).speech(0.6, -20.0);
+        let end = sound.end();
+        let replay = hear(&sound.quiet(6.0), codec);
+        let (verdict, at) = verdict(&replay);
+        assert_eq!(verdict, Verdict::Human, "{codec:?}: {:?}", replay.heard);
+        assert!((1.2..1.7).contains(&(at - end)), "{codec:?}: {at}");
+        assert_eq!(replay.ready, None);
+    }
+}
+
+#[test]
+fn a_person_who_asks_twice_is_a_person() {
+    for gap in [0.7, 1.2, 2.6, 3.5] {
+        let sound = Sound::new()
+            .quiet(0.6)
+            .speech(0.5, -20.0)
+            .quiet(gap)
+            .speech(0.5, -20.0)
+            .quiet(5.0);
+        assert_eq!(
+            verdict(&hear(&sound, Codec::MuLaw)).0,
+            Verdict::Human,
+            "{gap} s"
+        );
+    }
+}
+
+#[test]
+fn a_business_that_waits_is_a_person() {
+    let sound = Sound::new().quiet(0.4).speech(4.5, -20.0);
+    let end = sound.end();
+    let replay = hear(
+        &sound.quiet(2.5).speech(0.8, -20.0).quiet(8.0),
+        Codec::MuLaw,
+    );
+    let (verdict, at) = verdict(&replay);
+    assert_eq!(
+        (verdict, replay.ready),
+        (Verdict::Human, None),
+        "{:?}",
+        replay.heard
+    );
+    assert!(at - end < 4.3 + 0.8, "{at}");
+}
+
+#[test]
+fn a_person_in_noise_is_a_person() {
+    let sound = Sound::new()
+        .quiet(0.8)
+        .speech(0.7, -18.0)
+        .quiet(6.0)
+        .noise(-38.0);
+    assert_eq!(verdict(&hear(&sound, Codec::MuLaw)).0, Verdict::Human);
+}
+
+#[test]
+fn the_message_starts_after_the_beep() {
+    for (greeting, pause) in [(2.5, 0.1), (2.5, 1.2), (2.5, 2.4), (9.0, 0.4), (14.0, 1.5)] {
+        let sound = Sound::new()
+            .quiet(0.5)
+            .speech(greeting, -18.0)
+            .quiet(pause)
+            .tone(&[1_000.0], 0.4, -15.0);
+        let end = sound.end();
+        let replay = hear(&sound.quiet(5.0), Codec::MuLaw);
+        let (by, at) = replay
+            .ready
+            .unwrap_or_else(|| panic!("{greeting} s: {:?}", replay.heard));
+        assert_eq!((by, verdict(&replay).0), (ReadyBy::Beep, Verdict::Machine));
+        assert!(
+            (0.15..0.35).contains(&(at.seconds() as f32 - end)),
+            "{greeting} s, {pause} s: {at} for {end}"
+        );
+        assert!(replay.restarts.is_empty());
+    }
+}
+
+#[test]
+fn pauses_between_sentences_are_no_ready_point() {
+    let sentence = |sound: Sound| sound.speech(2.5, -18.0).quiet(1.5);
+    let sound = (0..5)
+        .fold(Sound::new().quiet(0.3), |sound, _| sentence(sound))
+        .tone(&[1_000.0], 0.4, -15.0);
+    let end = sound.end();
+    let replay = hear(&sound.quiet(5.0), Codec::MuLaw);
+    let (_, at) = replay.ready.unwrap();
+    assert!(at.seconds() as f32 > end, "{:?}", replay.heard);
+}
+
+#[test]
+fn a_long_greeting_without_a_beep_is_ready_by_silence() {
+    let sound = Sound::new().quiet(0.5).speech(9.0, -18.0);
+    let end = sound.end();
+    let replay = hear(&sound.quiet(5.0), Codec::MuLaw);
+    let (by, at) = replay.ready.unwrap();
+    assert_eq!(by, ReadyBy::Silence);
+    assert!(
+        (1.7..2.1).contains(&(at.seconds() as f32 - end)),
+        "{at} for {end}"
+    );
+}
+
+#[test]
+fn a_late_beep_starts_the_message_again_and_a_beep_after_that_is_the_limit() {
+    let sound = Sound::new()
+        .quiet(0.5)
+        .speech(9.0, -18.0)
+        .quiet(3.0)
+        .tone(&[1_000.0], 0.4, -15.0);
+    let end = sound.end();
+    let replay = hear(
+        &sound.quiet(10.0).tone(&[1_000.0], 0.4, -15.0).quiet(2.0),
+        Codec::MuLaw,
+    );
+    assert_eq!(replay.ready.unwrap().0, ReadyBy::Silence);
+    let [again] = replay.restarts[..] else {
+        panic!("{:?}", replay.heard);
+    };
+    assert!(
+        (0.1..0.35).contains(&(again.seconds() as f32 - end)),
+        "{again} for {end}"
+    );
+    assert!(
+        matches!(replay.heard.last(), Some(Heard::LimitBeep(_))),
+        "{:?}",
+        replay.heard
+    );
+}
+
+#[test]
+fn a_beep_after_the_window_does_not_start_it_again() {
+    let sound = Sound::new()
+        .quiet(0.5)
+        .speech(9.0, -18.0)
+        .quiet(11.0)
+        .tone(&[1_000.0], 0.4, -15.0)
+        .quiet(2.0);
+    let replay = hear(&sound, Codec::MuLaw);
+    assert!(replay.restarts.is_empty());
+    assert!(matches!(replay.heard.last(), Some(Heard::LimitBeep(_))));
+}
+
+#[test]
+fn a_message_is_started_again_only_so_often() {
+    let mut settings = Settings::default();
+    settings.set("max_restarts", "0").unwrap();
+    let sound = Sound::new()
+        .quiet(0.5)
+        .speech(9.0, -18.0)
+        .quiet(3.0)
+        .tone(&[1_000.0], 0.4, -15.0)
+        .quiet(2.0);
+    let replay = Replay::of(&sound.pcm(), settings, &Known::default());
+    assert!(replay.ready.is_some() && replay.restarts.is_empty());
+}
+
+#[test]
+fn a_beep_turns_what_looked_like_a_person_into_a_machine() {
+    let sound = Sound::new()
+        .quiet(0.5)
+        .speech(1.0, -18.0)
+        .quiet(0.8)
+        .tone(&[1_400.0], 0.3, -15.0)
+        .quiet(3.0);
+    let replay = hear(&sound, Codec::MuLaw);
+    assert_eq!(verdict(&replay).0, Verdict::Machine);
+    assert!(replay.ready.is_some());
+}
+
+#[test]
+fn a_chime_before_the_greeting_does_not_start_the_message() {
+    let sound = Sound::new()
+        .quiet(0.5)
+        .tone(&[880.0], 0.3, -15.0)
+        .quiet(0.6)
+        .speech(8.0, -18.0)
+        .quiet(0.5)
+        .tone(&[1_000.0], 0.4, -15.0);
+    let end = sound.end();
+    let replay = hear(&sound.quiet(3.0), Codec::MuLaw);
+    assert!(
+        replay.ready.unwrap().1.seconds() as f32 > end,
+        "{:?}",
+        replay.heard
+    );
+}
+
+#[test]
+fn a_mailbox_that_only_beeps_is_a_machine() {
+    let sound = Sound::new()
+        .quiet(1.0)
+        .tone(&[1_000.0], 0.4, -15.0)
+        .quiet(5.0);
+    let replay = hear(&sound, Codec::MuLaw);
+    assert_eq!(
+        (verdict(&replay).0, replay.ready.map(|(by, _)| by)),
+        (Verdict::Machine, Some(ReadyBy::Beep))
+    );
+}
+
+#[test]
+fn ringback_before_a_hello_is_no_machine() {
+    let sound = Sound::new()
+        .tone(&[425.0], 1.0, -20.0)
+        .quiet(2.0)
+        .tone(&[425.0], 1.0, -20.0)
+        .quiet(0.4)
+        .speech(0.7, -20.0)
+        .quiet(5.0);
+    let replay = hear(&sound, Codec::MuLaw);
+    assert_eq!(
+        (verdict(&replay).0, replay.ready),
+        (Verdict::Human, None),
+        "{:?}",
+        replay.heard
+    );
+}
+
+#[test]
+fn nobody_is_silence() {
+    let replay = hear(&Sound::new().quiet(20.0).noise(-55.0), Codec::MuLaw);
+    let (verdict, at) = verdict(&replay);
+    assert_eq!((verdict, replay.ready), (Verdict::Silence, None));
+    assert!((7.9..8.1).contains(&at), "{at}");
+}
+
+#[test]
+fn a_voice_over_the_message_is_told_and_our_echo_is_not() {
+    let message = Sound::new().speech(12.0, -15.0);
+    let known = Known {
+        message: Some(Message::new(&message.pcm())),
+        ..Known::default()
+    };
+    let opened = Sound::new()
+        .quiet(0.5)
+        .speech(3.0, -18.0)
+        .quiet(0.4)
+        .tone(&[1_000.0], 0.3, -15.0);
+    let ready = Replay::of(
+        &opened.clone().quiet(1.0).pcm(),
+        Settings::default(),
+        &known,
+    )
+    .ready
+    .unwrap()
+    .1
+    .seconds() as f32;
+    for (delay, db) in [(0.02, -20.0), (0.15, -20.0), (0.4, -12.0), (0.7, -26.0)] {
+        let echo = opened
+            .clone()
+            .quiet(12.0)
+            .with(&message, ready + delay, db)
+            .noise(-60.0);
+        let replay = Replay::of(
+            &echo.clone().through(Codec::MuLaw),
+            Settings::default(),
+            &known,
+        );
+        assert_eq!(replay.voice, None, "echo after {delay} s at {db} dB");
+        // The same without the message to compare with: somebody speaks.
+        let unknown = Replay::of(
+            &echo.clone().through(Codec::MuLaw),
+            Settings::default(),
+            &Known::default(),
+        );
+        assert!(
+            unknown.voice.is_some() || db < -25.0,
+            "{delay} s at {db} dB"
+        );
+        let hello = Sound::new()
+            .vowel(210.0, [650.0, 1_100.0], 0.3, -16.0)
+            .vowel(240.0, [450.0, 900.0], 0.5, -16.0);
+        let answered = echo.with(&hello, ready + 4.0, 0.0);
+        let replay = Replay::of(&answered.through(Codec::MuLaw), Settings::default(), &known);
+        let voice = replay
+            .voice
+            .unwrap_or_else(|| panic!("a voice over an echo after {delay} s at {db} dB"))
+            .seconds() as f32;
+        assert!((4.0..5.2).contains(&(voice - ready)), "{voice}");
+    }
+}
+
+#[test]
+fn what_only_the_calls_know_moves_the_verdict_but_never_plays_alone() {
+    let short = Sound::new().quiet(0.5).speech(1.2, -18.0);
+    let end = short.end();
+    let at = |amd, call| {
+        let known = Known {
+            amd,
+            call,
+            message: None,
+        };
+        let replay = Replay::of(&short.clone().quiet(6.0).pcm(), Settings::default(), &known);
+        assert_eq!(replay.ready, None);
+        let (verdict, at) = verdict(&replay);
+        assert_eq!(verdict, Verdict::Human);
+        at - end
+    };
+    let diverted = Some(Call {
+        alerted: Some(0.3),
+        other_rang: true,
+    });
+    let lifted = Some(Call {
+        alerted: Some(6.0),
+        other_rang: true,
+    });
+    assert!(at(None, None) < 1.7);
+    assert!(at(Some(Amd::Human), lifted) < 1.7);
+    assert!(
+        at(None, diverted) > 2.3,
+        "a diverted call waits for the beep"
+    );
+    assert!(at(Some(Amd::Machine), diverted) > 2.3);
+}
+
+#[test]
+fn a_verdict_says_why() {
+    let sound = Sound::new()
+        .quiet(0.5)
+        .speech(2.5, -18.0)
+        .quiet(0.4)
+        .tone(&[1_004.0], 0.42, -15.0);
+    let replay = hear(&sound.quiet(2.0), Codec::Clean);
+    let (.., reasons) = replay.verdict.unwrap();
+    assert_eq!(
+        reasons.to_string(),
+        "beep 1004 Hz, 0.42 s, ended 3.82 s; spoke 2.5 s, until 3.00 s"
+    );
+}
+
+#[test]
+fn every_setting_can_be_set_within_its_range_and_not_beyond() {
+    for Setting {
+        name,
+        default,
+        least,
+        most,
+        ..
+    } in Settings::ALL
+    {
+        let mut settings = Settings::default();
+        assert!((least..=most).contains(&default), "{name}");
+        settings.set(name, &most.to_string()).unwrap();
+        assert!(settings != Settings::default() || most == default, "{name}");
+        for bad in [
+            (most + 1.0).to_string(),
+            (least - 1.0).to_string(),
+            "NaN".to_owned(),
+            String::new(),
+        ] {
+            let kept = settings;
+            assert!(settings.set(name, &bad).is_err(), "{name} {bad}");
+            assert_eq!(settings, kept);
+        }
+    }
+}
+
+#[test]
+fn a_stream_is_small() {
+    const { assert!(Ears::BYTES <= 64 * 1_024) };
+}
+
+fn hear(sound: &Sound, codec: Codec) -> Replay {
+    Replay::of(
+        &sound.clone().through(codec),
+        Settings::default(),
+        &Known::default(),
+    )
+}
+
+fn verdict(replay: &Replay) -> (Verdict, f32) {
+    let (verdict, at, _) = replay
+        .verdict
+        .unwrap_or_else(|| panic!("no verdict: {:?}", replay.heard));
+    (verdict, at.seconds() as f32)
+}

@@ -1,0 +1,4 @@
+mod calls;
+mod properties;
+mod signal;
+mod tones;
