@@ -18,9 +18,18 @@ pub(super) struct Ended<'a> {
     outcome: Outcome,
     verdict: Option<Verdict>,
     amd_cause: Option<&'a str>,
+    /// Why, in the words of our own ears; left out where the dialplan told the verdict.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasons: Option<&'a str>,
     promoted: bool,
     ready_by: Option<ReadyBy>,
     played_ms: u64,
+    /// How often the message started again; left out where it did not.
+    #[serde(skip_serializing_if = "is_zero")]
+    restarts: u32,
+    /// How much of the message a person heard; left out where nobody did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    heard_ms: Option<u64>,
     ended_by: Option<crate::drop::EndedBy>,
     legs: Legs,
     timeline: Vec<Happened>,
@@ -52,8 +61,11 @@ impl<'a> Ended<'a> {
                 .amd_cause
                 .as_deref()
                 .filter(|cause| !cause.is_empty()),
+            reasons: report.reasons.as_deref(),
             promoted: report.promoted,
             ready_by: report.ready_by,
+            restarts: report.restarts,
+            heard_ms: (report.outcome == Outcome::Human).then(|| millis(report.played)),
             played_ms: millis(report.played),
             ended_by: report.ended_by,
             legs: Legs {
@@ -136,6 +148,7 @@ const fn awaited(last: Milestone) -> &'static str {
             "listening who it is"
         }
         Milestone::Verdict => "waiting for the end of the greeting",
+        Milestone::TapLost => "leaving the screening to the dialplan",
         Milestone::Ready => "starting to play",
         Milestone::PlayStarted | Milestone::PlayRestarted => "playing",
         Milestone::PlayFinished | Milestone::DropHungUp | Milestone::DropGone => "hanging up",
@@ -193,6 +206,7 @@ fn moment_words(event: Milestone) -> &'static str {
         Milestone::PlayStarted => "message playing",
         Milestone::PlayFinished => "playback over",
         Milestone::PlayRestarted => "message playing from its start again",
+        Milestone::TapLost => "the live audio is lost",
         Milestone::DropHungUp => "drop leg let go",
         Milestone::DropGone => "drop leg gone",
     }
@@ -210,6 +224,14 @@ fn last_cause(report: &Report) -> Option<String> {
         (None, Some(sip)) => Some(format!("SIP {sip}")),
         (None, None) => None,
     }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks for a reference"
+)]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 fn millis(duration: Duration) -> u64 {
@@ -348,6 +370,8 @@ mod tests {
             outcome,
             verdict: Some(Verdict::Machine),
             amd_cause: Some("LONGGREETING-1500-1500".into()),
+            reasons: None,
+            restarts: 0,
             promoted: false,
             ready_by: Some(ReadyBy::Dialplan),
             played: Duration::from_millis(7_240),

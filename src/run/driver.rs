@@ -16,15 +16,17 @@ use tracing::{Span, debug, error, info, info_span, trace, warn};
 
 use super::{
     dialler::{Errand, Sheet},
+    listener::{Cue, ToListener},
     sweep::{Asked, Reconciled, Reconciler},
 };
 use crate::{
-    ari::{Events, Incoming, Notice},
+    ari::{AidDid, Events, Incoming, Notice},
     clock,
     drop::{Board, Command, Event, Milestone, Moment, Outcome, Plan, Report},
     id::{ChannelId, DropId, Play, RunName},
     phone::PhoneNumber,
-    words::Leg,
+    screen::{Call, Message},
+    words::{Leg, Verdict},
 };
 
 /// A drop to be carried out.
@@ -38,6 +40,8 @@ pub struct Job {
     pub plan: Plan,
     /// The media URI of the message, as the PBX takes it.
     pub media: String,
+    /// The message as its echo would sound; `None` where only the PBX has it.
+    pub echo: Option<Message>,
 }
 
 /// What others ask of the driver.
@@ -141,6 +145,7 @@ impl Driver {
         let now = clock::now();
         match incoming {
             Incoming::Notice(Notice::Drop { drop, event }) => self.on_event(drop, event),
+            Incoming::Notice(Notice::Aid { channel, did }) => self.on_aid(channel, did),
             Incoming::Notice(Notice::Stranger { channel, ours }) => {
                 self.on_stranger(&channel, ours)
             }
@@ -173,8 +178,23 @@ impl Driver {
         trace!(?event, "happened");
         if let Some(record) = record {
             record.note(&event);
+            record.cue(&event);
         }
         self.board.handle_event(drop, event, now);
+    }
+
+    /// A channel entered our app that lets us hear a leg. Where nobody listens any more it came too late.
+    fn on_aid(&mut self, channel: ChannelId, did: AidDid) {
+        let cue = match did {
+            AidDid::Entered => Cue::Entered(channel.role),
+            AidDid::Judged(status) => Cue::Judged(status),
+        };
+        let record = self.records.get(&channel.drop);
+        let cues = record.and_then(|record| record.cues.as_ref());
+        if !cues.is_some_and(|cues| cues.send(cue).is_ok()) {
+            debug!(%channel, "nobody listens by it any more; it is hung up");
+            self.reconciler.hang_up(channel);
+        }
     }
 
     /// A channel that no drop of ours knows entered our app.
@@ -220,10 +240,14 @@ impl Driver {
                 number: job.number,
                 plan: job.plan,
                 media: job.media,
+                echo: job.echo,
             }),
             news,
             span,
             verdict: None,
+            deaf: None,
+            cues: None,
+            moments: Vec::new(),
             dialled: BTreeSet::new(),
             unanswered: BTreeSet::new(),
             plays: BTreeSet::new(),
@@ -288,11 +312,20 @@ impl Driver {
             self.hand_on(drop, command);
         }
         while let Some((drop, moment)) = self.board.poll_moment() {
-            let Some(record) = self.records.get(&drop) else {
+            let Some(record) = self.records.get_mut(&drop) else {
                 continue;
             };
-            let is_verdict = moment.event == Milestone::Verdict;
-            let note = record.verdict.clone().filter(|_| is_verdict);
+            record.moments.push(moment);
+            let note = record.words_for(moment.event);
+            if moment.event == Milestone::TapLost {
+                let why = note.as_deref();
+                record.span.in_scope(|| {
+                    warn!(
+                        why,
+                        "the live audio is lost; the dialplan screens the call from here"
+                    )
+                });
+            }
             // Nobody has to listen.
             let _ = record.news.send(News::Moment(moment, note));
         }
@@ -312,6 +345,7 @@ impl Driver {
     fn hand_on(&mut self, drop: DropId, command: Command) {
         let record = self.records.get_mut(&drop);
         let span = record.as_ref().map_or_else(Span::none, |r| r.span.clone());
+        let mut listen = None;
         let sheet = record.map(|record| {
             match command {
                 Command::Dial(leg) => {
@@ -321,7 +355,19 @@ impl Driver {
                 Command::Play(_, play) => {
                     record.plays.insert(play);
                 }
-                Command::Screen(_) | Command::StopPlay(_) | Command::HangUp(_) => {}
+                Command::Listen(leg) => {
+                    let (cues, heard) = mpsc::unbounded_channel();
+                    record.cues = Some(cues);
+                    listen = Some(ToListener {
+                        cues: heard,
+                        call: record.call(leg),
+                    });
+                }
+                Command::Screen(_)
+                | Command::AwaitReady(_)
+                | Command::Rewind(..)
+                | Command::StopPlay(_)
+                | Command::HangUp(_) => {}
             }
             Arc::clone(&record.sheet)
         });
@@ -329,6 +375,7 @@ impl Driver {
             drop,
             command,
             sheet,
+            listen,
             span,
         };
         if self.errands.send(errand).is_err() {
@@ -344,6 +391,11 @@ struct Record {
     span: Span,
     /// Who answered, in the words of the one that told it last.
     verdict: Option<String>,
+    /// Why the live leg is not heard any more.
+    deaf: Option<String>,
+    /// To whoever listens to the live leg.
+    cues: Option<mpsc::UnboundedSender<Cue>>,
+    moments: Vec<Moment>,
     dialled: BTreeSet<Leg>,
     /// Legs whose originate has had no reply.
     unanswered: BTreeSet<Leg>,
@@ -356,6 +408,12 @@ impl Record {
         if let Event::Screened { verdict, cause, .. } = event {
             self.verdict = Some(said(verdict.as_str(), cause));
         }
+        if let Event::Intercepted { cause, .. } = event {
+            self.verdict = Some(said(Verdict::Sit.as_str(), cause));
+        }
+        if let Event::Deaf { why, .. } = event {
+            self.deaf = Some(why.clone());
+        }
         if let Event::Accepted(leg)
         | Event::Refused {
             command: Command::Dial(leg),
@@ -363,6 +421,66 @@ impl Record {
         } = event
         {
             self.unanswered.remove(leg);
+        }
+    }
+}
+
+/// What has to do with listening.
+impl Record {
+    /// Tells the listener what it must know.
+    fn cue(&self, event: &Event) {
+        if let Event::PlaybackStarted { play, .. } = event
+            && self.plays.last() == Some(play)
+            && let Some(cues) = &self.cues
+        {
+            // It may have ended, with the tap.
+            let _ = cues.send(Cue::Playing);
+        }
+    }
+
+    /// What is to be said about a milestone beyond its name.
+    fn words_for(&self, milestone: Milestone) -> Option<String> {
+        match milestone {
+            Milestone::Verdict => self.verdict.clone(),
+            Milestone::TapLost => self.deaf.clone(),
+            Milestone::BusyDialled
+            | Milestone::DropDialled
+            | Milestone::BusyAlerting
+            | Milestone::DropAlerting
+            | Milestone::BusyHungUp
+            | Milestone::BusyAnswered
+            | Milestone::BusyGone
+            | Milestone::Promoted
+            | Milestone::DropAnswered
+            | Milestone::Ready
+            | Milestone::PlayStarted
+            | Milestone::PlayFinished
+            | Milestone::PlayRestarted
+            | Milestone::DropHungUp
+            | Milestone::DropGone => None,
+        }
+    }
+
+    /// What the two calls tell of the one that was answered, beside its sound.
+    fn call(&self, live: Leg) -> Call {
+        let at = |event| {
+            let moment = self.moments.iter().find(|moment| moment.event == event);
+            moment.map(|moment| moment.at)
+        };
+        let (alerting, answered) = match live {
+            Leg::Busy => (Milestone::BusyAlerting, Milestone::BusyAnswered),
+            Leg::Drop => (Milestone::DropAlerting, Milestone::DropAnswered),
+        };
+        let alerted = at(alerting)
+            .zip(at(answered))
+            .map(|(from, to)| to.saturating_sub(from).as_secs_f32());
+        // It is let go of when the drop leg alerts: whether it rang then is what tells a diverted call.
+        let other_rang = live == Leg::Drop
+            && at(Milestone::BusyAlerting).is_some()
+            && at(Milestone::BusyAnswered).is_none();
+        Call {
+            alerted,
+            other_rang,
         }
     }
 }

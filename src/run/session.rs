@@ -1,6 +1,6 @@
 //! A run of its own on a PBX: its lock, its event link, its driver.
 
-use std::{panic::resume_unwind, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, panic::resume_unwind, sync::Arc, time::Duration};
 
 use backon::{ExponentialBuilder, Retryable as _};
 use thiserror::Error;
@@ -18,10 +18,12 @@ use super::{
     sweep::{self, Reconciler, Remains},
 };
 use crate::{
-    ari::{DEFAULT_REQUEST_TIMEOUT, Events, Failure, LinkError, Pbx, Rest, Settings, SetupError},
+    ari::{
+        DEFAULT_REQUEST_TIMEOUT, Events, Failure, LinkError, Pbx, Rest, Settings, SetupError, Taps,
+    },
     audio::{self, Library},
-    config::{self, Config, DropSettings},
-    drop::{Plan, RefusalKind, Technique, WhenBusyLegAnswered, WhenUnsure},
+    config::{self, Config, ScreenMode},
+    drop::{Mode, Plan, RefusalKind, Technique, WhenBusyLegAnswered, WhenUnsure},
     id::{BadId, RunName},
 };
 
@@ -121,6 +123,14 @@ pub enum SessionError {
     /// The folder of messages.
     #[error("the folder of messages cannot be used")]
     Library(#[source] audio::Error),
+    /// The live audio of calls cannot be received.
+    #[error("cannot listen on {listen} for the live audio of calls (`screen.listen`)")]
+    Tap {
+        /// Where it was to be.
+        listen: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
     /// What the configuration says about the PBX cannot work.
     #[error("the settings under `pbx` cannot work")]
     Settings(#[source] SetupError),
@@ -143,7 +153,8 @@ pub enum SessionError {
 }
 
 /// The plan of a drop as the configuration has it, for a message of a known length, or one that only the PBX knows.
-pub fn plan(settings: &DropSettings, message: Option<Duration>) -> Plan {
+pub fn plan(config: &Config, message: Option<Duration>) -> Plan {
+    let settings = &config.drop;
     Plan {
         technique: match settings.technique {
             config::Technique::Double => Technique::Double,
@@ -163,6 +174,11 @@ pub fn plan(settings: &DropSettings, message: Option<Duration>) -> Plan {
             config::WhenBusyLegAnswered::Continue => WhenBusyLegAnswered::Continue,
             config::WhenBusyLegAnswered::GiveUp => WhenBusyLegAnswered::GiveUp,
         },
+        mode: match config.screen.mode {
+            ScreenMode::Dialplan => Mode::Dialplan,
+            ScreenMode::Listen => Mode::Listen,
+        },
+        max_restarts: Plan::MAX_RESTARTS,
         message,
     }
 }
@@ -177,6 +193,7 @@ struct Reached {
 
 impl Reached {
     async fn new(config: &Config, run: &RunName, remains: Remains) -> Result<Self, SessionError> {
+        let taps = taps(config).await?;
         let url = config.pbx.url.to_string();
         let failed = |source| SessionError::Pbx {
             url: url.clone(),
@@ -205,6 +222,7 @@ impl Reached {
             context: config.pbx.context.clone(),
             endpoint: config.pbx.endpoint.clone(),
             caller_id: config.pbx.caller_id.clone(),
+            taps,
         };
         Ok(Self {
             reconciler: Reconciler::new(rest.clone(), run.clone(), app, remains),
@@ -238,6 +256,19 @@ impl Reached {
             orders,
             driver: tokio::spawn(driver.drive()),
             dialler,
+        }
+    }
+}
+
+/// Where live audio comes in, if it is to.
+async fn taps(config: &Config) -> Result<Option<Taps>, SessionError> {
+    match config.screen.mode {
+        ScreenMode::Dialplan => Ok(None),
+        ScreenMode::Listen => {
+            let listen = config.screen.listen;
+            let taps = Taps::bind(listen, config.screen.advertise.as_deref()).await;
+            taps.map(Some)
+                .map_err(|source| SessionError::Tap { listen, source })
         }
     }
 }
