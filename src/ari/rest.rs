@@ -57,6 +57,8 @@ pub struct ExternalMedia {
     pub host: String,
     /// By what the listener knows the connection.
     pub uuid: Uuid,
+    /// Channel variables and functions, set before it enters.
+    pub variables: BTreeMap<String, String>,
 }
 
 /// What became of a request to end something.
@@ -246,19 +248,18 @@ impl Rest {
     pub async fn external_media(&self, media: &ExternalMedia) -> Result<(), Failure> {
         let channel = media.channel.to_string();
         let uuid = media.uuid.to_string();
-        // What is asked stands in the query: Asterisk reads no other field than `variables` from this body.
-        let query = [
-            ("channelId", channel.as_str()),
-            ("app", &media.app),
-            ("external_host", &media.host),
-            ("encapsulation", "audiosocket"),
-            ("transport", "tcp"),
-            ("connection_type", "client"),
-            ("format", "slin"),
-            ("data", &uuid),
-        ];
-        let path = ["channels", "externalMedia"];
-        done(self.send(Method::POST, &path, &query, None).await?)
+        let body = MediaBody {
+            channel_id: &channel,
+            app: &media.app,
+            external_host: &media.host,
+            encapsulation: "audiosocket",
+            transport: "tcp",
+            connection_type: "client",
+            format: "slin",
+            data: &uuid,
+            variables: &media.variables,
+        };
+        done(self.post(&["channels", "externalMedia"], &body).await?)
     }
 
     /// Makes a bridge that mixes.
@@ -281,9 +282,9 @@ impl Rest {
         channels: &[&ChannelId],
     ) -> Result<(), Failure> {
         let id = bridge.to_string();
-        let ids: Vec<_> = channels.iter().map(ToString::to_string).collect();
+        // A list here: what stands between commas in a body is one id.
         let body = AddBody {
-            channel: ids.join(","),
+            channel: channels.iter().map(ToString::to_string).collect(),
         };
         done(self.post(&["bridges", &id, "addChannel"], &body).await?)
     }
@@ -553,13 +554,27 @@ struct SnoopBody<'a> {
 }
 
 #[derive(Serialize)]
+struct MediaBody<'a> {
+    #[serde(rename = "channelId")]
+    channel_id: &'a str,
+    app: &'a str,
+    external_host: &'a str,
+    encapsulation: &'a str,
+    transport: &'a str,
+    connection_type: &'a str,
+    format: &'a str,
+    data: &'a str,
+    variables: &'a BTreeMap<String, String>,
+}
+
+#[derive(Serialize)]
 struct BridgeBody {
     r#type: &'static str,
 }
 
 #[derive(Serialize)]
 struct AddBody {
-    channel: String,
+    channel: Vec<String>,
 }
 
 #[derive(Serialize)]

@@ -281,7 +281,7 @@ async fn take(rest: &Rest, step: Step) -> Result<Taken, Failure> {
 const LIMIT: &str = "TIMEOUT(absolute)";
 
 /// Keeps a channel out of the PBX's call records.
-const NO_CDR: &str = "CDR_PROP(disable)";
+pub(super) const NO_CDR: &str = "CDR_PROP(disable)";
 
 /// What the limit at originate grants beyond the ring time: until the answered leg is in our hands (design, rule 3).
 const RING_GRACE: Duration = Duration::from_secs(10);

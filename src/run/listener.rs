@@ -8,7 +8,7 @@
 //! Three channels and a bridge serve the drop and are gone when it is. Each step has a deadline; whatever fails, and
 //! whatever stops coming, ends as [`Event::Deaf`], and the dialplan goes on in our place.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use tokio::{
     sync::mpsc,
@@ -19,7 +19,7 @@ use tokio_util::bytes::Bytes;
 use tracing::{Instrument as _, Span, debug, warn};
 use uuid::Uuid;
 
-use super::dialler::{Reports, Sheet, Trunk};
+use super::dialler::{NO_CDR, Reports, Sheet, Trunk};
 use crate::{
     ari::{Expected, ExternalMedia, Failure, Frames, HangUp, Rest, TapEnd},
     drop::{Event, RefusalKind, Sit},
@@ -361,6 +361,7 @@ impl Rig {
             app: self.app.clone(),
             host,
             uuid,
+            variables: BTreeMap::from([(NO_CDR.to_owned(), "1".to_owned())]),
         };
         let bridge = self.bridge_id();
         let (snooped, tapped, bridged) = tokio::join!(
@@ -381,6 +382,10 @@ impl Rig {
     async fn bridge(&self) -> Result<(), Failure> {
         let (snoop, tap) = (self.channel(Role::Snoop), self.channel(Role::Tap));
         let bridge = self.bridge_id();
+        // A copy of a call is no call, and has no place in the PBX's call records.
+        if let Err(failure) = self.rest.set_variable(&snoop, NO_CDR, "1").await {
+            debug!(words = failure.words, "the copy stays in the call records");
+        }
         let mut tries = ADD_TRIES;
         loop {
             let added = self.rest.add_to_bridge(&bridge, &[&snoop, &tap]).await;

@@ -228,7 +228,12 @@ pub(super) async fn sweep(rest: &Rest, remains: &Remains, channels: &[Channel]) 
 /// # Errors
 /// [`Failure`] where the PBX does not tell what it has.
 pub(super) async fn clear(rest: &Rest, run: &RunName) -> Result<Vec<ChannelId>, Failure> {
-    let left = of_run(run, &rest.channels().await?);
+    let mut left = of_run(run, &rest.channels().await?);
+    if !left.is_empty() {
+        // What was asked to end may be on its way out.
+        sleep(GRACE).await;
+        left = of_run(run, &rest.channels().await?);
+    }
     for channel in &left {
         hang_up(rest, channel).await;
     }
