@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::{
-    drop::{Cause, Milestone, Moment, Outcome, Report},
+    drop::{Cause, EndedBy, Milestone, Moment, Outcome, Report},
     id::{ChannelId, DropId, RunName},
     words::{Leg, ReadyBy, Verdict},
 };
@@ -30,7 +30,7 @@ pub(super) struct Ended<'a> {
     /// How much of the message a person heard; left out where nobody did.
     #[serde(skip_serializing_if = "Option::is_none")]
     heard_ms: Option<u64>,
-    ended_by: Option<crate::drop::EndedBy>,
+    ended_by: Option<EndedBy>,
     legs: Legs,
     timeline: Vec<Happened>,
     /// The words of the PBX for an outcome that is the PBX's or ours; left out where there are none.
@@ -169,6 +169,9 @@ pub(super) fn outcome_words(report: &Report) -> String {
         Outcome::Unsure => {
             "it could not be told who answered, or when to begin; nothing was played".into()
         }
+        Outcome::CutOff if report.ended_by == Some(EndedBy::Us) => {
+            format!("the mailbox did not take the whole message; {played:.1} s of it were played")
+        }
         Outcome::CutOff => format!("the far end hung up {played:.1} s into the message"),
         Outcome::NoAnswer => "nobody answered in time".into(),
         Outcome::Busy => "the number is busy".into(),
@@ -241,7 +244,6 @@ fn millis(duration: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::drop::EndedBy;
 
     #[test]
     fn the_object_is_the_design_s() {
@@ -324,8 +326,14 @@ mod tests {
                     q850: Some(17),
                     sip: Some(486),
                 };
+                let by = if outcome == Outcome::CutOff {
+                    EndedBy::FarEnd
+                } else {
+                    EndedBy::Us
+                };
                 let report = Report {
                     drop: Some(cause),
+                    ended_by: Some(by),
                     ..report(outcome)
                 };
                 format!("{outcome}: {}", outcome_words(&report))

@@ -191,7 +191,8 @@ impl Driver {
         };
         let record = self.records.get(&channel.drop);
         let cues = record.and_then(|record| record.cues.as_ref());
-        if !cues.is_some_and(|cues| cues.send(cue).is_ok()) {
+        let told = cues.is_some_and(|cues| cues.send(cue).is_ok());
+        if !told {
             debug!(%channel, "nobody listens by it any more; it is hung up");
             self.reconciler.hang_up(channel);
         }

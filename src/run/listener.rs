@@ -8,12 +8,15 @@
 //! Three channels and a bridge serve the drop and are gone when it is. Each step has a deadline; whatever fails, and
 //! whatever stops coming, ends as [`Event::Deaf`], and the dialplan goes on in our place.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use tokio::{
     sync::mpsc,
     task::JoinSet,
-    time::{Instant, sleep, sleep_until},
+    time::{Instant as TokioInstant, sleep, sleep_until},
 };
 use tokio_util::bytes::Bytes;
 use tracing::{Instrument as _, Span, debug, warn};
@@ -22,6 +25,7 @@ use uuid::Uuid;
 use super::dialler::{NO_CDR, Reports, Sheet, Trunk};
 use crate::{
     ari::{Expected, ExternalMedia, Failure, Frames, HangUp, Rest, TapEnd},
+    clock,
     drop::{Event, RefusalKind, Sit},
     id::{BridgeId, ChannelId, DropId, Role},
     screen::{Amd, Call, Ears, Heard, Message, Settings, SitClass},
@@ -70,7 +74,7 @@ pub(super) async fn listen(
     };
     let mut ears = Ears::new(Settings::default());
     ears.note_call(call);
-    let now = Instant::now();
+    let now = clock::now();
     let mut listener = Listener {
         rig,
         leg,
@@ -170,7 +174,7 @@ impl Listener<'_> {
                     self.on_audio(&audio).await;
                 }
                 come = expected.come(), if frames.is_none() => frames = Some(come),
-                () = sleep_until(self.deadline) => return Err(self.silence()),
+                () = sleep_until(TokioInstant::from_std(self.deadline)) => return Err(self.silence()),
             }
         }
     }
@@ -217,7 +221,7 @@ impl Listener<'_> {
                 });
             }
             Chore::Waited => self.bridging.waited = true,
-            Chore::Bridged(Ok(())) if !self.heard => self.deadline = Instant::now() + GAP,
+            Chore::Bridged(Ok(())) if !self.heard => self.deadline = clock::now() + GAP,
             Chore::Bridged(Ok(())) | Chore::Aside => {}
             Chore::Made(Err(failure)) => {
                 return Err(format!("the PBX made no tap: {}", failure.words));
@@ -247,7 +251,7 @@ impl Listener<'_> {
     }
 
     async fn on_audio(&mut self, audio: &[u8]) {
-        let now = Instant::now();
+        let now = clock::now();
         self.deadline = now + GAP;
         if !std::mem::replace(&mut self.heard, true) {
             let after = (now - self.began).as_millis();

@@ -33,6 +33,8 @@ pub struct Session {
     run: RunName,
     live: LiveRun,
     orders: mpsc::Sender<Order>,
+    /// Where live audio comes in, where it does.
+    taps: Option<Taps>,
     driver: JoinHandle<Result<(), Unended>>,
     dialler: JoinHandle<()>,
 }
@@ -86,7 +88,12 @@ impl Session {
         if timeout(LAST_ERRANDS, join(self.dialler)).await.is_err() {
             warn!("requests to the pbx are still unanswered");
         }
-        match timeout(LAST_LOOK, sweep::clear(&self.rest, &self.run)).await {
+        match timeout(
+            LAST_LOOK,
+            sweep::clear(&self.rest, &self.run, self.taps.is_some()),
+        )
+        .await
+        {
             Ok(Ok(left)) if left.is_empty() => self.live.end(),
             Ok(Ok(left)) => warn!(
                 channels = left.len(),
@@ -101,6 +108,14 @@ impl Session {
             Err(Elapsed { .. }) => {
                 warn!("it is not known whether calls are left on the pbx; the next run looks");
             }
+        }
+        if let Some(counts) = self.taps.map(|taps| taps.counts())
+            && counts.total() > 0
+        {
+            warn!(
+                ?counts,
+                "connections to the listener for live audio were turned away"
+            );
         }
         ended
     }
@@ -236,6 +251,7 @@ impl Reached {
         let (orders, orders_in) = mpsc::channel(ORDERS);
         let (reports_out, reports) = mpsc::channel(REPORTS);
         let (errands, errands_in) = mpsc::unbounded_channel();
+        let taps = self.trunk.taps.clone();
         let dialler = tokio::spawn(dialler::run(
             self.rest.clone(),
             Arc::new(self.trunk),
@@ -254,6 +270,7 @@ impl Reached {
             run,
             live,
             orders,
+            taps,
             driver: tokio::spawn(driver.drive()),
             dialler,
         }

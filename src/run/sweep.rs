@@ -223,11 +223,15 @@ pub(super) async fn sweep(rest: &Rest, remains: &Remains, channels: &[Channel]) 
     }
 }
 
-/// Ends every channel and every bridge of `run`; tells the channels.
+/// Ends every channel of `run`, and where it listened to calls every bridge; tells the channels.
 ///
 /// # Errors
 /// [`Failure`] where the PBX does not tell what it has.
-pub(super) async fn clear(rest: &Rest, run: &RunName) -> Result<Vec<ChannelId>, Failure> {
+pub(super) async fn clear(
+    rest: &Rest,
+    run: &RunName,
+    listened: bool,
+) -> Result<Vec<ChannelId>, Failure> {
     let mut left = of_run(run, &rest.channels().await?);
     if !left.is_empty() {
         // What was asked to end may be on its way out.
@@ -236,6 +240,9 @@ pub(super) async fn clear(rest: &Rest, run: &RunName) -> Result<Vec<ChannelId>, 
     }
     for channel in &left {
         hang_up(rest, channel).await;
+    }
+    if !listened {
+        return Ok(left);
     }
     for bridge in bridges_of(run, &rest.bridges().await?) {
         warn!(%bridge, "a bridge that no drop owns is ended");

@@ -76,12 +76,13 @@ async fn all_at_once(bench: &Bench, numbers: &[Number]) -> Result<Vec<Report>, F
         let job = Job {
             id: DropId::generate(),
             number: PhoneNumber::parse(&number.e164(), Rules::default())?,
-            plan: plan(&config.drop, Some(length)),
+            plan: plan(&config, Some(length)),
             media: format!(
                 "sound:{}/{}",
                 config.pbx.pbx_sounds_dir.display(),
                 message.name
             ),
+            echo: None,
         };
         news.push(session.start(job).await);
     }

@@ -101,7 +101,8 @@ mod tests {
     fn each_frame_is_read_and_each_other_head_refused_before_its_payload() {
         let uuid = Uuid::from_u128(7);
         let audio = vec![1, 2, 3, 4];
-        let rows: Vec<(Vec<u8>, Result<Option<Frame>, &str>)> = vec![
+        type Read = Result<Option<Frame>, &'static str>;
+        let rows: [(Vec<u8>, Read); 16] = [
             (framed(UUID, uuid.as_bytes()), Ok(Some(Frame::Uuid(uuid)))),
             (framed(AUDIO, &audio), Ok(Some(Frame::Audio(audio.into())))),
             (framed(AUDIO, &[]), Ok(Some(Frame::Audio(Bytes::new())))),
