@@ -1,5 +1,7 @@
 //! The one loop that owns the board: takes in what happened, hands on what drops want, sleeps until the next deadline.
 
+mod record;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     panic::resume_unwind,
@@ -14,6 +16,7 @@ use tokio::{
 };
 use tracing::{Span, debug, error, info, info_span, trace, warn};
 
+use self::record::Record;
 use super::{
     dialler::{Errand, Sheet},
     listener::{Cue, ToListener},
@@ -23,10 +26,10 @@ use crate::{
     ari::{AidDid, Events, Incoming, Notice},
     clock,
     drop::{Board, Command, Event, Milestone, Moment, Outcome, Plan, Report},
-    id::{ChannelId, DropId, Play, RunName},
+    id::{ChannelId, DropId, RunName},
     phone::PhoneNumber,
-    screen::{Call, Message},
-    words::{Leg, Verdict},
+    screen::Message,
+    words::Leg,
 };
 
 /// A drop to be carried out.
@@ -385,107 +388,6 @@ impl Driver {
     }
 }
 
-/// What the loop keeps of a drop beside the board.
-struct Record {
-    sheet: Arc<Sheet>,
-    news: mpsc::UnboundedSender<News>,
-    span: Span,
-    /// Who answered, in the words of the one that told it last.
-    verdict: Option<String>,
-    /// Why the live leg is not heard any more.
-    deaf: Option<String>,
-    /// To whoever listens to the live leg.
-    cues: Option<mpsc::UnboundedSender<Cue>>,
-    moments: Vec<Moment>,
-    dialled: BTreeSet<Leg>,
-    /// Legs whose originate has had no reply.
-    unanswered: BTreeSet<Leg>,
-    plays: BTreeSet<Play>,
-}
-
-impl Record {
-    /// Keeps what an event says beyond what the board makes of it.
-    fn note(&mut self, event: &Event) {
-        if let Event::Screened { verdict, cause, .. } = event {
-            self.verdict = Some(said(verdict.as_str(), cause));
-        }
-        if let Event::Intercepted { cause, .. } = event {
-            self.verdict = Some(said(Verdict::Sit.as_str(), cause));
-        }
-        if let Event::Deaf { why, .. } = event {
-            self.deaf = Some(why.clone());
-        }
-        if let Event::Accepted(leg)
-        | Event::Refused {
-            command: Command::Dial(leg),
-            ..
-        } = event
-        {
-            self.unanswered.remove(leg);
-        }
-    }
-}
-
-/// What has to do with listening.
-impl Record {
-    /// Tells the listener what it must know.
-    fn cue(&self, event: &Event) {
-        if let Event::PlaybackStarted { play, .. } = event
-            && self.plays.last() == Some(play)
-            && let Some(cues) = &self.cues
-        {
-            // It may have ended, with the tap.
-            let _ = cues.send(Cue::Playing);
-        }
-    }
-
-    /// What is to be said about a milestone beyond its name.
-    fn words_for(&self, milestone: Milestone) -> Option<String> {
-        match milestone {
-            Milestone::Verdict => self.verdict.clone(),
-            Milestone::TapLost => self.deaf.clone(),
-            Milestone::BusyDialled
-            | Milestone::DropDialled
-            | Milestone::BusyAlerting
-            | Milestone::DropAlerting
-            | Milestone::BusyHungUp
-            | Milestone::BusyAnswered
-            | Milestone::BusyGone
-            | Milestone::Promoted
-            | Milestone::DropAnswered
-            | Milestone::Ready
-            | Milestone::PlayStarted
-            | Milestone::PlayFinished
-            | Milestone::PlayRestarted
-            | Milestone::DropHungUp
-            | Milestone::DropGone => None,
-        }
-    }
-
-    /// What the two calls tell of the one that was answered, beside its sound.
-    fn call(&self, live: Leg) -> Call {
-        let at = |event| {
-            let moment = self.moments.iter().find(|moment| moment.event == event);
-            moment.map(|moment| moment.at)
-        };
-        let (alerting, answered) = match live {
-            Leg::Busy => (Milestone::BusyAlerting, Milestone::BusyAnswered),
-            Leg::Drop => (Milestone::DropAlerting, Milestone::DropAnswered),
-        };
-        let alerted = at(alerting)
-            .zip(at(answered))
-            .map(|(from, to)| to.saturating_sub(from).as_secs_f32());
-        // It is let go of when the drop leg alerts: whether it rang then is what tells a diverted call.
-        let other_rang = live == Leg::Drop
-            && at(Milestone::BusyAlerting).is_some()
-            && at(Milestone::BusyAnswered).is_none();
-        Call {
-            alerted,
-            other_rang,
-        }
-    }
-}
-
 /// The event link, as the board knows it.
 enum Link {
     Up,
@@ -527,15 +429,6 @@ async fn at(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => sleep_until(TokioInstant::from_std(deadline)).await,
         None => std::future::pending().await,
-    }
-}
-
-/// The words for a verdict and the detector's own.
-fn said(verdict: &str, cause: &str) -> String {
-    if cause.is_empty() {
-        verdict.to_owned()
-    } else {
-        format!("{verdict} ({cause})")
     }
 }
 
