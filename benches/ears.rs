@@ -29,6 +29,33 @@ fn main() {
     println!("streams per core: {best:.0} (each 8 kHz, live; goal 2000)");
     println!("bytes per stream: {} (goal 65536)", Ears::BYTES);
     println!("events told: {told}");
+    a_day_of_silence();
+}
+
+/// Nothing may grow, and nothing may slow down.
+fn a_day_of_silence() {
+    let mut ears = Ears::new(Settings::default());
+    let hour = vec![0; 3_600 * RATE];
+    let mut told = 0;
+    let mut took = Vec::new();
+    let before = resident();
+    for _ in 0..24 {
+        let began = Instant::now();
+        ears.hear(&hour, &mut |_| told += 1);
+        took.push(began.elapsed().as_secs_f64());
+    }
+    let (first, last) = (took[0], took[23]);
+    println!("a day of silence: {told} event, first hour {first:.2} s, last hour {last:.2} s");
+    if let (Some(before), Some(after)) = (before, resident()) {
+        println!("memory before {before} kB, after {after} kB");
+    }
+}
+
+/// The memory of this process in kB, where the system tells it.
+fn resident() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
 }
 
 /// Harmonics that glide, with pauses, noise, and a beep now and then.

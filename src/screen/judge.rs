@@ -9,103 +9,14 @@
 //! machine after the quiet that a person would not leave is a person: `hold_short` after a turn like "hello?",
 //! `hold_open` after one that may as well be a short greeting, so that its beep can still come.
 
-use std::fmt;
-
-use super::{At, Beep, Heard, Settings, Signal, SitClass, speech::Edge, tone::Sound};
+use super::{
+    At, Beep, Heard, Settings, Signal, SitClass,
+    background::{Background, NoiseCue},
+    reason::{Amd, Call, Reason, Reasons},
+    speech::Edge,
+    tone::Sound,
+};
 use crate::words::{ReadyBy, Verdict};
-
-/// Asterisk's word on who answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Amd {
-    /// MACHINE.
-    Machine,
-    /// HUMAN.
-    Human,
-    /// NOTSURE, or no word.
-    Unsure,
-}
-
-/// What the two calls of a drop tell beside their sound.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Call {
-    /// How long the answered leg had alerted, in seconds; `None` where it was answered without alerting.
-    pub alerted: Option<f32>,
-    /// Whether the other leg still rang when this one was answered: the call was diverted, or a second phone was lifted.
-    pub other_rang: bool,
-}
-
-/// One reason of a verdict. Its words are for a user to read.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Reason {
-    /// A beep was heard.
-    Beep(Beep),
-    /// A tone that is no beep was heard.
-    Signal {
-        /// Which.
-        signal: Signal,
-        /// When it began.
-        start: At,
-    },
-    /// The first turn lasted this long (s).
-    Turn {
-        /// From its first to its last sound, in seconds.
-        lasted: f32,
-        /// When it ended, or how far it was heard.
-        end: At,
-    },
-    /// A few short calls with pauses between them, as "hello? ... hello?".
-    Calls {
-        /// How many.
-        count: u32,
-    },
-    /// Nobody spoke for this long after the turn (s).
-    Waits(f32),
-    /// Nobody spoke at all for this long (s).
-    NobodySpoke(f32),
-    /// The background noise came with the greeting: it was recorded.
-    NoiseCame {
-        /// By how much, in dB.
-        by: f32,
-    },
-    /// The background noise stopped with the greeting: it was recorded.
-    NoiseStopped {
-        /// By how much, in dB.
-        by: f32,
-    },
-    /// The background noise goes on after the turn.
-    NoiseGoesOn,
-    /// Asterisk's AMD said so.
-    Amd(Amd),
-    /// The call was answered so soon that it was diverted.
-    Diverted {
-        /// How long it alerted, in seconds.
-        alerted: f32,
-    },
-    /// It rang as long as a person takes to lift.
-    RangLong {
-        /// How long it alerted, in seconds.
-        alerted: f32,
-    },
-}
-
-/// The reasons of a verdict, the first the most telling.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Reasons {
-    list: [Option<Reason>; 6],
-}
-
-impl Reasons {
-    /// Each reason.
-    pub fn iter(&self) -> impl Iterator<Item = Reason> + '_ {
-        self.list.iter().copied().flatten()
-    }
-
-    fn push(&mut self, reason: Reason) {
-        if let Some(free) = self.list.iter_mut().find(|slot| slot.is_none()) {
-            *free = Some(reason);
-        }
-    }
-}
 
 /// Decides.
 pub(super) struct Judge {
@@ -115,7 +26,7 @@ pub(super) struct Judge {
     phase: Phase,
     verdict: Option<Verdict>,
     turn: Turn,
-    noise: Noise,
+    noise: Background,
     /// The last beep since the last speech, and whether somebody spoke before it.
     beep: Option<(Beep, bool)>,
     /// A beep was heard that made the message start.
@@ -173,7 +84,7 @@ impl Judge {
             phase: Phase::Listening,
             verdict: None,
             turn: Turn::default(),
-            noise: Noise::default(),
+            noise: Background::default(),
             beep: None,
             beeped: false,
             restarts: 0,
@@ -214,7 +125,8 @@ impl Judge {
         match edge {
             Edge::Began(start) => {
                 out.push(Heard::SpeechBegan { start });
-                self.turn.begin(start);
+                let decided = self.verdict == Some(Verdict::Machine);
+                self.turn.begin(start, decided);
                 // What was before the words was not the beep after them.
                 if self.beep.is_some_and(|(beep, _)| beep.end < start)
                     && self.phase == Phase::Listening
@@ -336,7 +248,7 @@ impl Judge {
             if self.beep_settled(now) {
                 self.ready(ReadyBy::Beep, now, out);
             }
-        } else if quiet >= self.settings.ready_silence {
+        } else if quiet >= self.settings.ready_silence + self.noise.still_plays(quiet) {
             self.ready(ReadyBy::Silence, now, out);
         }
     }
@@ -446,8 +358,9 @@ struct Turn {
 }
 
 impl Turn {
-    fn begin(&mut self, start: At) {
-        if self.began.is_none() || start.since(self.last) > TURN_GAP {
+    /// An utterance begins; after a long gap it is a new turn, unless the old one has been judged.
+    fn begin(&mut self, start: At, decided: bool) {
+        if self.began.is_none() || start.since(self.last) > TURN_GAP && !decided {
             *self = Self {
                 began: Some(start),
                 last: start,
@@ -476,165 +389,39 @@ impl Turn {
     }
 }
 
-/// Follows the background: a recording brings its noise and takes it away, a person's is there from answer on.
-#[derive(Default)]
-struct Noise {
-    /// The level, smoothed over 0.2 s, in dB.
-    level: f32,
-    /// The least of it before anybody spoke.
-    before: Option<f32>,
-    /// What it was shortly after the last voice.
-    after: Option<f32>,
-}
-
-enum NoiseCue {
-    Came(f32),
-    Stopped(f32),
-    GoesOn,
-}
-
-impl Noise {
-    fn hop(&mut self, level: f32, last_voice: Option<At>, now: At) {
-        if now.0 <= super::HOP as u64 * 4 {
-            self.level = level;
-        }
-        self.level += (level - self.level) * SMOOTH;
-        let Some(last) = last_voice else {
-            if now.since(At(0)) >= SETTLED {
-                self.before = Some(
-                    self.before
-                        .map_or(self.level, |before| before.min(self.level)),
-                );
-            }
-            return;
-        };
-        let quiet = now.since(last);
-        if quiet < AFTER {
-            self.after = None;
-        } else if self.after.is_none() {
-            self.after = Some(self.level);
-        }
-    }
-
-    fn cue(&self, quiet: f32) -> Option<NoiseCue> {
-        let after = self.after.filter(|_| quiet >= AFTER * 2.0)?;
-        if after - self.level >= NOISE_STEP {
-            return Some(NoiseCue::Stopped(after - self.level));
-        }
-        let rise = self.level - self.before?;
-        if rise >= NOISE_STEP {
-            Some(NoiseCue::Came(rise))
-        } else if rise.abs() <= NOISE_SAME && self.level >= NOISE_HEARD {
-            Some(NoiseCue::GoesOn)
-        } else {
-            None
-        }
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Beep(beep) => beep.fmt(f),
-            Self::Signal { signal, start } => write!(f, "{signal} at {start}"),
-            Self::Turn { lasted, end } => write!(f, "spoke {lasted:.1} s, until {end}"),
-            Self::Calls { count } => write!(f, "called {count} times, as a person does"),
-            Self::Waits(quiet) => write!(f, "then waited {quiet:.1} s"),
-            Self::NobodySpoke(quiet) => write!(f, "nobody spoke for {quiet:.1} s"),
-            Self::NoiseCame { by } => {
-                write!(f, "the background rose by {by:.0} dB with the greeting")
-            }
-            Self::NoiseStopped { by } => {
-                write!(f, "the background fell by {by:.0} dB with the greeting")
-            }
-            Self::NoiseGoesOn => f.write_str("the background goes on"),
-            Self::Amd(Amd::Machine) => f.write_str("AMD says machine"),
-            Self::Amd(Amd::Human) => f.write_str("AMD says human"),
-            Self::Amd(Amd::Unsure) => f.write_str("AMD is not sure"),
-            Self::Diverted { alerted } => write!(
-                f,
-                "diverted: answered after {alerted:.1} s while the other leg rang"
-            ),
-            Self::RangLong { alerted } => write!(f, "rang {alerted:.1} s before it was answered"),
-        }
-    }
-}
-
-impl fmt::Display for Reasons {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (n, reason) in self.iter().enumerate() {
-            if n > 0 {
-                f.write_str("; ")?;
-            }
-            reason.fmt(f)?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for Beep {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "beep {:.0}", self.hz)?;
-        if let Some(second) = self.second_hz {
-            write!(f, "+{second:.0}")?;
-        }
-        write!(
-            f,
-            " Hz, {:.2} s, ended {}",
-            self.end.since(self.start),
-            self.end
-        )
-    }
-}
-
-impl fmt::Display for Signal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Ringback => f.write_str("ringback"),
-            Self::Key(key) => write!(f, "key {key}"),
-            Self::Busy => f.write_str("busy tone"),
-            Self::Sit(class) => write!(f, "special information tones ({})", class.as_str()),
-            Self::Fax => f.write_str("fax answer tone"),
-        }
-    }
-}
-
 /// Odds of 12 to 1.
 const SURE: f32 = 2.5;
 
 /// At most this speaks for a person so clearly that the short hold will do.
 const PERSON: f32 = -1.5;
 
+// What each piece of evidence weighs, in nats. Only a beep and a long turn make a machine by themselves; all the rest moves
+// how long is waited, and plays to nobody unless two of it agree with a turn that may be a machine's.
+
+/// Nothing but a mailbox beeps: one false beep in some ten minutes of speech against one in each mailbox.
 const BEEP: f32 = 8.0;
 const LONG_TURN: f32 = 3.5;
+/// Businesses and short greetings are equally long; there are more people who answer so than mailboxes without a beep.
 const OPEN_TURN: f32 = -0.5;
 const SHORT_TURN: f32 = -2.0;
+/// A person's own noise can start after the hello, too (a window, a car).
 const NOISE_CAME: f32 = 1.0;
+/// Noise suppression in telephones does the same to a person's noise, so it is not enough to play.
 const NOISE_STOPPED: f32 = 2.0;
 const NOISE_GOES_ON: f32 = -0.5;
+/// AMD with its defaults calls 40 % of people a machine: hardly evidence.
 const AMD: f32 = 0.5;
-
-/// Of a hop's level into the smoothed one: 0.2 s.
-const SMOOTH: f32 = 0.05;
-/// From answer until the smoothed level is one (s).
-const SETTLED: f32 = 0.2;
-/// From the last voice until the background is heard alone (s).
-const AFTER: f32 = 0.4;
-/// dB; talk in the background swings by 6.
-const NOISE_STEP: f32 = 9.0;
-const NOISE_SAME: f32 = 4.0;
-/// Quieter than this is the line's own noise (dB of full scale).
-const NOISE_HEARD: f32 = -54.0;
-
 const DIVERTED: f32 = 1.0;
 const RANG_LONG: f32 = -0.5;
 
 /// A diverted call is answered within this time of alerting (s); a hand needs longer.
 const DIVERTED_AT_MOST: f32 = 1.2;
+/// After this time somebody may well have walked to the telephone (s).
 const LIFTED_AT_LEAST: f32 = 4.0;
 
 /// One ring of most countries is 400 to 480 Hz for 0.4 s and more; before anybody spoke it is no beep.
 const RINGBACK: std::ops::RangeInclusive<f32> = 385.0..=490.0;
+/// Seconds: the shortest ring (British) is 0.4 s long.
 const RINGBACK_LEAST: f32 = 0.4;
 
 /// A second beep within this time of the message's start belongs to the first (s).
@@ -644,5 +431,7 @@ const DOUBLE: f32 = 0.5;
 /// an answer.
 const TURN_GAP: f32 = 2.1;
 
+/// The longest of somebody's calls (s).
 const CALL_MOST: f32 = 1.2;
+/// The least mean pause between two of them (s): words of one sentence are closer.
 const CALL_PAUSE: f32 = 0.4;

@@ -10,7 +10,9 @@
 //! Pure: 8 kHz samples go in, [`Heard`] comes out, and the only clock is the count of samples. The same samples give the
 //! same events however they are cut into frames. Nothing is allocated after [`Ears::new`].
 
+mod background;
 mod judge;
+mod reason;
 mod replay;
 mod settings;
 mod spectrum;
@@ -18,13 +20,14 @@ mod speech;
 #[cfg(test)]
 mod tests;
 mod tone;
+mod track;
 mod voice;
 
 use std::{fmt, ops::Add};
 
 use self::{judge::Judge, spectrum::Spectrum, speech::Speech, tone::Tones, voice::Voice};
 pub use self::{
-    judge::{Amd, Call, Reason, Reasons},
+    reason::{Amd, Call, Reason, Reasons},
     replay::{Known, Replay},
     settings::{BadSetting, Setting, Settings},
     tone::{Beep, Signal, SitClass},

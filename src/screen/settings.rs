@@ -71,7 +71,7 @@ settings! {
     /// A turn that lasts this long is a machine's: hardly a person says that much before they listen.
     ///
     /// Shorter plays to businesses with long phrases, longer loses mailboxes without a beep.
-    machine_turn: 6.3, 2.0..=30.0, "seconds";
+    machine_turn: 7.0, 2.0..=30.0, "seconds";
     /// A turn of at most this much is a person's unless something else speaks for a machine.
     short_turn: 1.7, 0.3..=6.0, "seconds";
     /// Quiet after a beep until the message starts: sees a second beep coming, and tells a beep from the tone of a melody.

@@ -125,15 +125,20 @@ const HANGOVER: f32 = 0.2;
 /// From the end of a window back to its middle (s).
 const CENTRE: f32 = 0.016;
 
+/// The loudness before anybody spoke (dB): a quiet caller's.
 const LOUD_AT_FIRST: f32 = -45.0;
+/// Of the way up in each louder hop: half a syllable teaches it.
 const LEARN: f32 = 0.1;
-/// 1 dB a second.
+/// dB a hop: 1 dB a second, so that a softer speaker is heard after some sentences.
 const FADE: f32 = 0.01;
 
+/// 120 ms.
 const FIRST_HOPS: u32 = 12;
 const NOISE_AT_FIRST: f32 = -50.0;
+/// Louder is never taken for noise (dB): somebody spoke when the line opened.
 const NOISE_AT_MOST: f32 = -30.0;
 /// dB a hop: a lost frame of 20 ms moves it by 3 dB.
 const NOISE_FALLS: f32 = 0.6;
+/// dB a hop: 5 dB a second where nobody speaks, 1.5 where somebody does.
 const NOISE_RISES: f32 = 0.05;
 const NOISE_RISES_IN_SPEECH: f32 = 0.015;

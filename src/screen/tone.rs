@@ -4,8 +4,9 @@
 //! itself and on the tones just before it.
 
 use super::{
-    At, RATE,
+    At,
     spectrum::{Look, Spectrum, decibels},
+    track::{Ended, Pitch, Point, QUIETS, Tone, Track},
 };
 
 /// The tone from which a mailbox records.
@@ -354,452 +355,39 @@ impl Tones {
     }
 }
 
-/// The pitch of a hop.
-#[derive(Clone, Copy, Debug)]
-struct Pitch {
-    low: f32,
-    /// The other frequency of a dual tone.
-    high: Option<f32>,
-}
-
-impl Pitch {
-    fn of(look: &Look, least: f32) -> Option<Self> {
-        if look.level < FAINTEST {
-            return None;
-        }
-        let (a, b) = (look.first, look.second);
-        let pair = look.two - look.one > PAIR_EXPLAINS && b.power > a.power * DUAL_BALANCE;
-        if look.one >= least && !pair {
-            return Some(Self {
-                low: a.hz,
-                high: None,
-            });
-        }
-        (pair && look.two >= least + DUAL_EXTRA).then(|| Self {
-            low: a.hz.min(b.hz),
-            high: Some(a.hz.max(b.hz)),
-        })
-    }
-
-    /// Whether a hop whose purity suffers still has its strongest peak where the track is.
-    fn holds(look: &Look, last: Self) -> Option<Self> {
-        let near = |hz: f32| (look.first.hz - hz).abs() <= HOLDS;
-        let single = last.high.is_none()
-            && look.level >= FAINTEST
-            && look.one >= HOLDS_SHARE
-            && near(last.low);
-        single.then_some(Self {
-            low: look.first.hz,
-            high: None,
-        })
-    }
-
-    fn is_of(look: &Look, last: Self) -> bool {
-        let near = |hz: f32| (look.first.hz - hz).abs() <= HOLDS;
-        near(last.low) || last.high.is_some_and(near)
-    }
-
-    fn follows(self, last: Self) -> bool {
-        match (last.high, self.high) {
-            (None, None) => (self.low - last.low).abs() <= FASTEST_SWEEP,
-            (Some(was), Some(is)) => {
-                (self.low - last.low).abs() <= DUAL_STEADY && (is - was).abs() <= DUAL_STEADY
-            }
-            (None, Some(_)) | (Some(_), None) => false,
-        }
-    }
-}
-
-/// A tone that sounds.
-#[derive(Clone, Copy, Debug)]
-struct Track {
-    start: At,
-    pitch: Pitch,
-    /// Hops kept.
-    len: usize,
-    tonal: usize,
-    missed: usize,
-    too_long: bool,
-    /// Level at its pitch before it began, in dB.
-    before: f32,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Point {
-    low: f32,
-    high: Option<f32>,
-    /// Power at the pitch, as it was last known.
-    power: f32,
-    level: f32,
-    tonal: bool,
-}
-
-/// How a tone ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ended {
-    /// It faded or stopped.
-    Quiet,
-    /// Another tone took its place.
-    Step,
-}
-
-/// A tone that has ended.
-#[derive(Clone, Copy, Debug)]
-struct Tone {
-    start: At,
-    end: At,
-    low: f32,
-    high: Option<f32>,
-    /// Hz a second.
-    sweep: f32,
-    sweeps: bool,
-    /// How far its own power fell within 50 ms of its end, in dB.
-    fall: f32,
-    /// How far the whole level fell, in dB.
-    quiets: f32,
-    /// How far its own power rose at its begin, in dB.
-    rise: f32,
-    /// The whole level while it sounded, in dB.
-    level: f32,
-    /// How unsteady it is in pitch and level: 0 not at all, 1 as much as a quiet beep through GSM.
-    rough: f32,
-    ended: Ended,
-}
-
-impl Tone {
-    fn measure(track: &Track, points: &[Point], ended: Ended) -> Option<Self> {
-        let body_level = body_level(points)?;
-        // What lies under a third of the amplitude is a hole (a lost frame) or the end.
-        let sounds = |point: &Point| decibels(point.power) > body_level - THIRD;
-        let last = points.iter().rposition(sounds)?;
-        let whole = |(_, point): &(usize, &Point)| point.tonal && sounds(point);
-        let count = points.iter().enumerate().filter(whole).count();
-        if count < FEWEST {
-            return None;
-        }
-        // Its first hops may hold the end of a word, its last ones its own end.
-        let mut skip = usize::from(count > FEWEST);
-        let fit = loop {
-            let take = count.saturating_sub(skip + usize::from(count > FEWEST + 1));
-            let body = points
-                .iter()
-                .enumerate()
-                .filter(whole)
-                .skip(skip)
-                .take(take);
-            let low = |(n, point): (usize, &Point)| (n as f32, point.low);
-            let fit = Line::robust(body.clone().map(low));
-            if fit.error <= STEADY_ERROR || skip * 3 >= count || take <= FEWEST {
-                break Fit {
-                    low: fit,
-                    high: Line::robust(
-                        body.clone()
-                            .map(|(n, point)| (n as f32, point.high.unwrap_or_default())),
-                    ),
-                    level: Line::through(
-                        body.clone()
-                            .map(|(n, point)| (n as f32, decibels(point.power))),
-                    ),
-                    hops: take,
-                };
-            }
-            skip += 1;
-        };
-        let tail = &points[last + 1..];
-        let least = |read: fn(&Point) -> f32| tail.iter().map(read).fold(f32::INFINITY, f32::min);
-        let fall = body_level - least(|point| decibels(point.power));
-        let after = tail.iter().rev().take(2).map(|point| point.level);
-        let loudest_after = after.fold(f32::NEG_INFINITY, f32::max);
-        let before = points[..=last].iter().filter(|point| sounds(point));
-        let level = before.clone().map(|point| point.level).sum::<f32>() / before.count() as f32;
-        let sweep = fit.low.slope * HOPS_A_SECOND;
-        let bend = (fit.low.slope * fit.hops as f32).abs();
-        let pair_bend = (fit.high.slope * fit.hops as f32).abs();
-        let high = fit.low.middle >= VOICED;
-        let may_err = if high {
-            STEADY_ERROR_HIGH
-        } else {
-            STEADY_ERROR
-        } + (fit.hops as f32 * STEADY_MORE).min(STEADY_MORE_AT_MOST);
-        let change = fit.level.slope * fit.hops as f32;
-        let sweeps = track.pitch.high.is_none()
-            && bend >= SWEEP_BEND
-            && fit.low.error <= bend * SWEEP_STRAIGHT
-            && (fit.hops as f32 / HOPS_A_SECOND) >= SWEEP_LEAST;
-        let bends = if sweeps { 0.0 } else { bend.max(pair_bend) };
-        let error = fit.low.error.max(if track.pitch.high.is_some() {
-            fit.high.error
-        } else {
-            0.0
-        });
-        let rough = (error / may_err).powi(2)
-            + (bends / if high { STEADY_BEND_HIGH } else { STEADY_BEND }).powi(2)
-            + (change / FLAT).powi(2);
-        Some(Self {
-            start: begin(track.start, points, body_level),
-            end: track.start + edge(points, last, body_level),
-            low: fit.low.middle,
-            high: track.pitch.high.map(|_| fit.high.middle),
-            sweep,
-            sweeps,
-            fall,
-            quiets: level - loudest_after,
-            rise: body_level - track.before,
-            level,
-            rough,
-            ended,
-        })
-    }
-
-    fn lasted(&self) -> f32 {
-        self.end.since(self.start)
-    }
-
-    /// Whether it lies where a voice has its pitch.
-    fn voiced(&self) -> bool {
-        self.low < VOICED && self.high.is_none()
-    }
-
-    fn may_be_rough(&self) -> f32 {
-        if self.voiced() { ROUGH_VOICED } else { ROUGH }
-    }
-
-    fn is_beep(&self, rough: f32) -> bool {
-        let least = if self.high.is_some() && self.low < VOICED {
-            PAIR_LEAST
-        } else {
-            BEEP_LEAST
-        };
-        self.ended == Ended::Quiet
-            && (least..=BEEP_MOST).contains(&self.lasted())
-            && self.rough <= rough
-            && (!self.voiced() || self.rise >= RISE)
-            && self.fall >= FALL
-            && self.quiets >= QUIETS
-            && self.low >= BEEP_LOWEST
-    }
-
-    fn key(&self) -> Option<char> {
-        let high = self.high?;
-        if self.rough > 1.0 {
-            return None;
-        }
-        let near = |hz: f32, of: &[f32; 4]| of.iter().position(|f| (hz - f).abs() < f * KEY_WIDTH);
-        let row = near(self.low, &[697.0, 770.0, 852.0, 941.0])?;
-        let column = near(high, &[1_209.0, 1_336.0, 1_477.0, 1_633.0])?;
-        let keys = [
-            ['1', '2', '3', 'A'],
-            ['4', '5', '6', 'B'],
-            ['7', '8', '9', 'C'],
-            ['*', '0', '#', 'D'],
-        ];
-        Some(keys[row][column])
-    }
-
-    /// The pairs of dial tone, ringback and busy tone that can be told from a beep by pitch alone.
-    fn progress(&self) -> bool {
-        let near = |hz: f32, of: f32| (hz - of).abs() < 12.0;
-        self.high.is_some_and(|high| {
-            near(self.low, 480.0) && near(high, 620.0) || near(self.low, 350.0) && near(high, 440.0)
-        })
-    }
-}
-
-struct Fit {
-    low: Line,
-    high: Line,
-    level: Line,
-    hops: usize,
-}
-
-/// A straight line through points.
-struct Line {
-    slope: f32,
-    /// Where the points are on average: there it passes `middle`.
-    centre: f32,
-    middle: f32,
-    /// Root mean square distance of the points.
-    error: f32,
-}
-
-impl Line {
-    /// A line through the points, without the fifth of them that may lie far off: lost frames bend a hop's pitch.
-    fn robust(points: impl Iterator<Item = (f32, f32)> + Clone) -> Self {
-        let all = Self::through(points.clone());
-        let reach = 2.0 * all.error.max(1.0);
-        let near = points
-            .clone()
-            .filter(|(x, y)| (all.at(*x) - y).abs() <= reach);
-        if near.clone().count() * 5 < points.count() * 4 {
-            return all;
-        }
-        Self::through(near)
-    }
-
-    fn at(&self, x: f32) -> f32 {
-        self.middle + self.slope * (x - self.centre)
-    }
-
-    fn through(points: impl Iterator<Item = (f32, f32)> + Clone) -> Self {
-        let n = points.clone().count().max(1) as f32;
-        let (sx, sy) = points
-            .clone()
-            .fold((0.0, 0.0), |(a, b), (x, y)| (a + x, b + y));
-        let (mx, my) = (sx / n, sy / n);
-        let (mut xx, mut xy, mut yy) = (0.0, 0.0, 0.0);
-        for (x, y) in points {
-            xx += (x - mx) * (x - mx);
-            xy += (x - mx) * (y - my);
-            yy += (y - my) * (y - my);
-        }
-        let slope = if xx > 0.0 { xy / xx } else { 0.0 };
-        Self {
-            slope,
-            centre: mx,
-            middle: my,
-            error: ((yy - slope * xy).max(0.0) / n).sqrt(),
-        }
-    }
-}
-
-/// The level that at most a quarter of the tonal hops exceed: holes and edges are in the rest.
-fn body_level(points: &[Point]) -> Option<f32> {
-    let tonal = || points.iter().filter(|point| point.tonal);
-    let quarter = tonal().count() / 4;
-    let louder = |power: f32| tonal().filter(|point| point.power > power).count();
-    let as_loud = |power: f32| tonal().filter(|point| point.power >= power).count();
-    let body =
-        tonal().find(|point| louder(point.power) <= quarter && as_loud(point.power) > quarter)?;
-    Some(decibels(body.power))
-}
-
-/// Where the tone begins: where it comes out of quiet, or of what was before it.
-fn begin(first: At, points: &[Point], level: f32) -> At {
-    let loud = |point: &Point| decibels(point.power) > level - THIRD;
-    match points.iter().position(loud) {
-        None | Some(0) => first.before(EDGE),
-        Some(n) => first + (n as f32 - 0.25) / HOPS_A_SECOND,
-    }
-}
-
-/// Where the tone ends, in seconds after its first hop: where a third of its amplitude is left in the window.
-fn edge(points: &[Point], last: usize, level: f32) -> f32 {
-    let third = level - THIRD;
-    let at = decibels(points[last].power);
-    let part = points.get(last + 1).map_or(0.0, |next| {
-        let next = decibels(next.power);
-        if at > next {
-            ((at - third) / (at - next)).clamp(0.0, 1.0)
-        } else {
-            0.0
-        }
-    });
-    (last as f32 + part) / HOPS_A_SECOND
-}
-
-const HOPS_A_SECOND: f32 = (RATE / super::HOP) as f32;
-
 /// From the end of a window back to its middle (s).
 const CENTRE: f32 = 0.016;
-
-/// From the middle of the first tonal window back to the tone's begin (s).
-const EDGE: f32 = 0.008;
-
 /// Hops of a tone that are kept: 2.2 s.
 const LONGEST: usize = 220;
-
 /// A lost frame of 20 ms spoils five windows.
 const BRIDGE: usize = 5;
-
-/// Tones below this level are not looked at (dB of full scale).
-const FAINTEST: f32 = -58.0;
-
 /// Share of the power in one peak with which a tone begins. White noise 10 dB below the tone takes a tenth.
 const LEAST_SHARE: f32 = 0.80;
-
 /// Share with which it goes on.
 const LEAST_SHARE_KEEP: f32 = 0.65;
-
-/// A pair has to be purer than a single tone: two harmonics of a voice make a pair, too.
-const DUAL_EXTRA: f32 = 0.07;
-
-/// A second peak that explains this much more of the power is one of its own, not the noise beside the first.
-const PAIR_EXPLAINS: f32 = 0.1;
-
-/// The weaker of a pair is at most 10 dB weaker.
-const DUAL_BALANCE: f32 = 0.1;
-
-/// Hz: as far as noise and codecs move a peak.
-const HOLDS: f32 = 15.0;
-const HOLDS_SHARE: f32 = 0.5;
-
-/// Hz a hop: a sweep from 2200 to 1320 Hz in 0.2 s, and some.
-const FASTEST_SWEEP: f32 = 60.0;
-
-/// Hz a hop.
-const DUAL_STEADY: f32 = 12.0;
-
-/// Hops of a tone at least: a beep of 0.1 s has seven whole windows.
-const FEWEST: usize = 5;
-
-/// A tone ends where a third of its amplitude is left (dB): GSM shakes the level of high tones by 7 dB.
-const THIRD: f32 = 10.0;
-
-/// Hz; G.711 stays under 0.2 Hz, GSM under 2.5 Hz unless the tone is high and faint.
-const STEADY_ERROR: f32 = 2.5;
-/// A long tone may be rougher: no voice holds its pitch that long.
-const STEADY_MORE: f32 = 0.12;
-const STEADY_MORE_AT_MOST: f32 = 5.0;
-/// Hz from first to last.
-const STEADY_BEND: f32 = 5.0;
-const STEADY_BEND_HIGH: f32 = 8.0;
-/// GSM shakes a high tone more.
-const STEADY_ERROR_HIGH: f32 = 5.0;
-const SWEEP_BEND: f32 = 12.0;
-/// A sweep's error in parts of the way it goes.
-const SWEEP_STRAIGHT: f32 = 0.05;
-const SWEEP_LEAST: f32 = 0.14;
-
-const BEEP_LOWEST: f32 = 385.0;
-/// Below this a voice has its pitch and its first formant, and may sing (Hz).
-const VOICED: f32 = 800.0;
-/// How rough a beep may be. All through GSM are under 1 above 900 Hz, and under 0.2 below.
-const ROUGH: f32 = 1.2;
-const ROUGH_VOICED: f32 = 0.3;
 /// The second of a double beep need not prove so much.
 const ROUGH_AGAIN: f32 = 4.0;
 /// From one beep to the second (s).
 const AGAIN: f32 = 0.4;
-/// How far a beep below 800 Hz rises out of what was before it (dB): a vowel grows out of its syllable.
-const RISE: f32 = 8.0;
-const BEEP_LEAST: f32 = 0.09;
-/// A pair that low may be two formants (s).
-const PAIR_LEAST: f32 = 0.12;
-const BEEP_MOST: f32 = 1.6;
-/// dB from first to last: a bell or a plucked string fades faster.
-const FLAT: f32 = 5.0;
-const FALL: f32 = 15.0;
-const QUIETS: f32 = 9.0;
 /// Quiet after a beep until it is one (s): a vowel is followed by its word, a note by the next.
 const CONFIRM: f32 = 0.15;
 /// Hops in that time that may be loud: a click.
 const CLICK: u32 = 3;
-
 /// Hz: 2100 +- 15 (T.30), and what the estimate adds.
 const CED: f32 = 2_100.0;
+/// Hz on either side.
 const CED_WIDTH: f32 = 22.0;
 /// CED lasts 2.6 to 4 s; no beep lasts this long.
 const CED_LEAST: f32 = 1.3;
-
+/// E.180 allows 30 ms between the tones; the windows add their own (s).
 const SIT_GAP: f32 = 0.07;
+/// E.180: 950, 1400 and 1800 Hz, each +- 50; and the estimate.
 const SIT_WIDTH: f32 = 55.0;
+/// SR-2275: within 1 %.
 const SIT_EXACT: f32 = 12.0;
 /// Between the short (276 ms) and the long (380 ms) segment.
 const SIT_LONG: f32 = 0.328;
-
-/// Keys are made digitally and are exact; ITU-T Q.23 allows 1.8 %, which would take dual beeps for keys.
-const KEY_WIDTH: f32 = 0.008;
-
+/// Hz, and seconds, within which two bursts are the same.
 const SAME_HZ: f32 = 10.0;
 const SAME_TIME: f32 = 0.05;
 /// Busy and reorder tones are on and off for 0.2 to 0.75 s.

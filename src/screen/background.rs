@@ -1,0 +1,86 @@
+//! The background behind the voice: a recording brings its noise and takes it away, a person's is there from answer on.
+
+use super::{At, HOP};
+
+/// Follows the background.
+#[derive(Default)]
+pub(super) struct Background {
+    /// The level, smoothed over 0.2 s, in dB.
+    level: f32,
+    /// The least of it before anybody spoke.
+    before: Option<f32>,
+    /// What it was shortly after the last voice.
+    after: Option<f32>,
+}
+
+/// What the background says.
+pub(super) enum NoiseCue {
+    /// It rose with the voice, by so many dB.
+    Came(f32),
+    /// It fell soon after the voice, by so many dB.
+    Stopped(f32),
+    /// It is as it was before.
+    GoesOn,
+}
+
+impl Background {
+    pub(super) fn hop(&mut self, level: f32, last_voice: Option<At>, now: At) {
+        if now.0 <= HOP as u64 * 4 {
+            self.level = level;
+        }
+        self.level += (level - self.level) * SMOOTH;
+        let Some(last) = last_voice else {
+            if now.since(At(0)) >= SETTLED {
+                self.before = Some(
+                    self.before
+                        .map_or(self.level, |before| before.min(self.level)),
+                );
+            }
+            return;
+        };
+        let quiet = now.since(last);
+        if quiet < AFTER {
+            self.after = None;
+        } else if self.after.is_none() {
+            self.after = Some(self.level);
+        }
+    }
+
+    /// How much longer to wait for the end of a greeting whose background is still there, in seconds.
+    pub(super) fn still_plays(&self, quiet: f32) -> f32 {
+        match self.cue(quiet) {
+            Some(NoiseCue::Came(_)) => STILL_PLAYS,
+            Some(NoiseCue::Stopped(_) | NoiseCue::GoesOn) | None => 0.0,
+        }
+    }
+
+    pub(super) fn cue(&self, quiet: f32) -> Option<NoiseCue> {
+        let after = self.after.filter(|_| quiet >= AFTER * 2.0)?;
+        if after - self.level >= NOISE_STEP {
+            return Some(NoiseCue::Stopped(after - self.level));
+        }
+        let rise = self.level - self.before?;
+        if rise >= NOISE_STEP {
+            Some(NoiseCue::Came(rise))
+        } else if rise.abs() <= NOISE_SAME && self.level >= NOISE_HEARD {
+            Some(NoiseCue::GoesOn)
+        } else {
+            None
+        }
+    }
+}
+
+/// How much longer a pause may be while the recording's own background goes on (s): it is not over.
+const STILL_PLAYS: f32 = 1.0;
+/// Of a hop's level into the smoothed one: 0.2 s.
+const SMOOTH: f32 = 0.05;
+/// From answer until the smoothed level is one (s).
+const SETTLED: f32 = 0.2;
+/// From the last voice until the background is heard alone (s).
+const AFTER: f32 = 0.4;
+/// dB; talk in the background swings by 6.
+const NOISE_STEP: f32 = 9.0;
+/// dB from before to after that count as the same noise.
+const NOISE_SAME: f32 = 4.0;
+/// Quieter than this is the line's own noise (dB of full scale).
+const NOISE_HEARD: f32 = -54.0;

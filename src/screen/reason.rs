@@ -1,0 +1,165 @@
+//! What speaks for a verdict, and its words.
+
+use std::fmt;
+
+use super::{At, Beep, Signal};
+
+/// Asterisk's word on who answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Amd {
+    /// MACHINE.
+    Machine,
+    /// HUMAN.
+    Human,
+    /// NOTSURE, or no word.
+    Unsure,
+}
+
+/// What the two calls of a drop tell beside their sound.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Call {
+    /// How long the answered leg had alerted, in seconds; `None` where it was answered without alerting.
+    pub alerted: Option<f32>,
+    /// Whether the other leg still rang when this one was answered: the call was diverted, or a second phone was lifted.
+    pub other_rang: bool,
+}
+
+/// One reason of a verdict. Its words are for a user to read.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Reason {
+    /// A beep was heard.
+    Beep(Beep),
+    /// A tone that is no beep was heard.
+    Signal {
+        /// Which.
+        signal: Signal,
+        /// When it began.
+        start: At,
+    },
+    /// The first turn lasted this long (s).
+    Turn {
+        /// From its first to its last sound, in seconds.
+        lasted: f32,
+        /// When it ended, or how far it was heard.
+        end: At,
+    },
+    /// A few short calls with pauses between them, as "hello? ... hello?".
+    Calls {
+        /// How many.
+        count: u32,
+    },
+    /// Nobody spoke for this long after the turn (s).
+    Waits(f32),
+    /// Nobody spoke at all for this long (s).
+    NobodySpoke(f32),
+    /// The background noise came with the greeting: it was recorded.
+    NoiseCame {
+        /// By how much, in dB.
+        by: f32,
+    },
+    /// The background noise stopped with the greeting: it was recorded.
+    NoiseStopped {
+        /// By how much, in dB.
+        by: f32,
+    },
+    /// The background noise goes on after the turn.
+    NoiseGoesOn,
+    /// Asterisk's AMD said so.
+    Amd(Amd),
+    /// The call was answered so soon that it was diverted.
+    Diverted {
+        /// How long it alerted, in seconds.
+        alerted: f32,
+    },
+    /// It rang as long as a person takes to lift.
+    RangLong {
+        /// How long it alerted, in seconds.
+        alerted: f32,
+    },
+}
+
+/// The reasons of a verdict, the first the most telling.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Reasons {
+    list: [Option<Reason>; 6],
+}
+
+impl Reasons {
+    /// Each reason.
+    pub fn iter(&self) -> impl Iterator<Item = Reason> + '_ {
+        self.list.iter().copied().flatten()
+    }
+
+    pub(super) fn push(&mut self, reason: Reason) {
+        if let Some(free) = self.list.iter_mut().find(|slot| slot.is_none()) {
+            *free = Some(reason);
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Beep(beep) => beep.fmt(f),
+            Self::Signal { signal, start } => write!(f, "{signal} at {start}"),
+            Self::Turn { lasted, end } => write!(f, "spoke {lasted:.1} s, until {end}"),
+            Self::Calls { count } => write!(f, "called {count} times, as a person does"),
+            Self::Waits(quiet) => write!(f, "then waited {quiet:.1} s"),
+            Self::NobodySpoke(quiet) => write!(f, "nobody spoke for {quiet:.1} s"),
+            Self::NoiseCame { by } => {
+                write!(f, "the background rose by {by:.0} dB with the greeting")
+            }
+            Self::NoiseStopped { by } => {
+                write!(f, "the background fell by {by:.0} dB with the greeting")
+            }
+            Self::NoiseGoesOn => f.write_str("the background goes on"),
+            Self::Amd(Amd::Machine) => f.write_str("AMD says machine"),
+            Self::Amd(Amd::Human) => f.write_str("AMD says human"),
+            Self::Amd(Amd::Unsure) => f.write_str("AMD is not sure"),
+            Self::Diverted { alerted } => write!(
+                f,
+                "diverted: answered after {alerted:.1} s while the other leg rang"
+            ),
+            Self::RangLong { alerted } => write!(f, "rang {alerted:.1} s before it was answered"),
+        }
+    }
+}
+
+impl fmt::Display for Reasons {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, reason) in self.iter().enumerate() {
+            if n > 0 {
+                f.write_str("; ")?;
+            }
+            reason.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Beep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "beep {:.0}", self.hz)?;
+        if let Some(second) = self.second_hz {
+            write!(f, "+{second:.0}")?;
+        }
+        write!(
+            f,
+            " Hz, {:.2} s, ended {}",
+            self.end.since(self.start),
+            self.end
+        )
+    }
+}
+
+impl fmt::Display for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ringback => f.write_str("ringback"),
+            Self::Key(key) => write!(f, "key {key}"),
+            Self::Busy => f.write_str("busy tone"),
+            Self::Sit(class) => write!(f, "special information tones ({})", class.as_str()),
+            Self::Fax => f.write_str("fax answer tone"),
+        }
+    }
+}
