@@ -11,8 +11,8 @@ use super::{
     failure::Failure,
     transport::{Http, Reply, Request},
     wire::{
-        Application, AsteriskInfo, Channel, Complaint, EndpointState, Module, Ping,
-        Playback, Sound, Variable,
+        Application, AsteriskInfo, Channel, Complaint, EndpointState, Module, Ping, Playback,
+        Sound, Variable,
     },
 };
 use crate::{

@@ -549,10 +549,7 @@ mod tests {
                 verdict(Verdict::Sit, Some(SitClass::Other)),
                 Some(announced(Sit::Other)),
             ),
-            (
-                verdict(Verdict::Sit, None),
-                Some(announced(Sit::Other)),
-            ),
+            (verdict(Verdict::Sit, None), Some(announced(Sit::Other))),
             (Heard::Ready { by, at }, Some(Event::Ready(leg, by))),
             (Heard::LateBeep(beep), Some(Event::LateBeep(leg))),
             (Heard::LimitBeep(beep), Some(Event::LimitBeep(leg))),

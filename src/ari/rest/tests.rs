@@ -394,5 +394,14 @@ async fn what_it_takes_to_hear_a_leg_is_written_as_ari_reads_it() {
         ],
     )
     .await;
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    let names = lines.join("\n").replace(&DROP.to_string(), "DROP");
+    insta::assert_snapshot!(names, @r#"
+    POST /ari/channels/run1-DROP-drop/snoop/run1-DROP-snoop {"spy":"in","app":"app","appArgs":"args"}
+    POST /ari/channels/externalMedia {"channelId":"run1-DROP-tap","app":"app","external_host":"127.0.0.1:9092","encapsulation":"audiosocket","transport":"tcp","connection_type":"client","format":"slin","data":"00000000-0000-0000-0000-000000000007","variables":{"CDR_PROP(disable)":"1"}}
+    POST /ari/bridges/run1-DROP-bridge {"type":"mixing"}
+    POST /ari/bridges/run1-DROP-bridge/addChannel {"channel":["run1-DROP-snoop","run1-DROP-tap"]}
+    DELETE /ari/bridges/run1-DROP-bridge
+    GET /ari/bridges
+    GET /ari/bridges
+    "#);
 }

@@ -60,19 +60,24 @@ fn judge_modes(modules: &[Module], mode: ScreenMode) -> Check {
         let found = modules.iter().find(|module| module.name == **name);
         found.is_some_and(Module::is_running)
     };
-    let missing: Vec<&str> = TO_LISTEN.iter().copied().filter(|name| !runs(name)).collect();
+    let missing: Vec<&str> = TO_LISTEN
+        .iter()
+        .copied()
+        .filter(|name| !runs(name))
+        .collect();
     if missing.is_empty() {
         return Check::ok(MODES, "dialplan and listen");
     }
     let listed = missing.join(", ");
     match mode {
-        ScreenMode::Dialplan => {
-            Check::ok(MODES, format!("dialplan; listen would need {listed}"))
-        }
+        ScreenMode::Dialplan => Check::ok(MODES, format!("dialplan; listen would need {listed}")),
         ScreenMode::Listen => Check::warn(
             MODES,
             format!("dialplan only, although `screen.mode` is `listen`: {listed} not running"),
-            format!("`module load {}` on the PBX's console; until then the dialplan screens", missing[0]),
+            format!(
+                "`module load {}` on the PBX's console; until then the dialplan screens",
+                missing[0]
+            ),
         ),
     }
 }
