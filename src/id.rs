@@ -1,7 +1,8 @@
 //! Names we choose: of a run, of a drop, of its channels and playbacks.
 //!
 //! ```text
-//! channel   <run>-<drop id>-busy|drop|snoop|tap
+//! channel   <run>-<drop id>-busy|drop|snoop|tap|amd
+//! bridge    <run>-<drop id>-bridge
 //! playback  <run>-<drop id>-play<n>
 //! ```
 //!
@@ -116,6 +117,8 @@ pub enum Role {
     Snoop,
     /// The channel that carries this copy to us.
     Tap,
+    /// A second copy, which the PBX's own detector listens to.
+    Amd,
 }
 
 impl Role {
@@ -124,6 +127,7 @@ impl Role {
             Self::Leg(leg) => leg.as_str(),
             Self::Snoop => "snoop",
             Self::Tap => "tap",
+            Self::Amd => "amd",
         }
     }
 }
@@ -166,11 +170,41 @@ impl FromStr for ChannelId {
             "drop" => Role::Leg(Leg::Drop),
             "snoop" => Role::Snoop,
             "tap" => Role::Tap,
+            "amd" => Role::Amd,
             _ => return Err(BadId),
         };
         Ok(Self { run, drop, role })
     }
 }
+
+/// The id of the bridge that joins a drop's [`Role::Snoop`] and [`Role::Tap`].
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BridgeId {
+    /// Whose it is.
+    pub run: RunName,
+    /// The drop it belongs to.
+    pub drop: DropId,
+}
+
+impl fmt::Display for BridgeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}-{BRIDGE}", self.run, self.drop)
+    }
+}
+
+impl FromStr for BridgeId {
+    type Err = BadId;
+
+    fn from_str(text: &str) -> Result<Self, BadId> {
+        match three_parts(text)? {
+            (run, drop, BRIDGE) => Ok(Self { run, drop }),
+            _ => Err(BadId),
+        }
+    }
+}
+
+/// The last part of a bridge's id.
+const BRIDGE: &str = "bridge";
 
 /// One playback within its drop, counted from 1: each play has its own, and only the current one's end counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -240,6 +274,7 @@ mod tests {
             Role::Leg(Leg::Drop),
             Role::Snoop,
             Role::Tap,
+            Role::Amd,
         ] {
             let id = ChannelId {
                 run: run.clone(),
@@ -248,6 +283,11 @@ mod tests {
             };
             assert_eq!(id.to_string().parse(), Ok(id));
         }
+        let bridge = BridgeId {
+            run: run.clone(),
+            drop,
+        };
+        assert_eq!(bridge.to_string().parse(), Ok(bridge));
         let play = PlaybackId {
             run,
             drop,
@@ -274,6 +314,10 @@ mod tests {
             "1699999999.17".into(),
         ] {
             assert_eq!(text.parse::<ChannelId>(), Err(BadId), "{text}");
+        }
+        for bridge in ["bridge1", "bridg", "tap", "bridge-", ""] {
+            let text = format!("aftertone-{drop}-{bridge}");
+            assert_eq!(text.parse::<BridgeId>(), Err(BadId), "{text}");
         }
         for play in ["play", "play0", "play01", "play+1", "play10000", "playx"] {
             let text = format!("aftertone-{drop}-{play}");

@@ -38,8 +38,9 @@ pub(crate) async fn run(url: &str, load: Load) -> Result<()> {
         let job = Job {
             id: DropId::generate(),
             number,
-            plan: run::plan(&config.drop, Some(Duration::from_millis(200))),
+            plan: run::plan(&config, Some(Duration::from_millis(200))),
             media: "sound:/bench/message".into(),
+            echo: None,
         };
         let mut news = session.start(job).await;
         ends.spawn(async move {

@@ -1,5 +1,7 @@
 //! The requests that this program makes of Asterisk.
 
+mod hear;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use reqwest::Method;
@@ -17,6 +19,8 @@ use crate::{
     drop::RefusalKind,
     id::{ChannelId, PlaybackId},
 };
+
+pub use hear::ExternalMedia;
 
 /// Asks the PBX for things. Cheap to clone; all clones share one pool of connections.
 ///

@@ -3,7 +3,7 @@
 //! | Asterisk | the drop's event |
 //! |---|---|
 //! | `ChannelStateChange` to `Ringing`, `Up`; `Dial` with `RINGING`, `PROGRESS`, `ANSWER` | `Ringing`, `Answered`, `Progress` |
-//! | `StasisStart` with the drop's id | `Entered` |
+//! | `StasisStart` of a leg with the drop's id | `Entered` |
 //! | `StasisStart` with id, AMDSTATUS, AMDCAUSE, WAITSTATUS | `Screened`, then `Ready` or `NotReady` |
 //! | `ChannelVarset` of `AFTERTONE_VERDICT` | `Screened` |
 //! | `PlaybackStarted`, `PlaybackFinished` | the same |
@@ -32,13 +32,29 @@ pub enum Notice {
         /// What happened.
         event: Event,
     },
-    /// A channel entered our app that is no leg of this run.
+    /// Something happened to a channel of this run that serves a drop and is no leg of it.
+    Aid {
+        /// The channel.
+        channel: ChannelId,
+        /// What it did.
+        did: AidDid,
+    },
+    /// A channel entered our app that is none of this run.
     Stranger {
         /// The channel's id.
         channel: String,
         /// What the id says where this program made it, in this run or another.
         ours: Option<ChannelId>,
     },
+}
+
+/// What a channel did that serves a drop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AidDid {
+    /// It waits in our app.
+    Entered,
+    /// It came back from the dialplan with AMD's answer, as it stands in AMDSTATUS.
+    Judged(String),
 }
 
 /// What one message of the PBX says to this run: nothing, one thing, or two in this order.
@@ -158,6 +174,12 @@ fn started(run: &RunName, event: &wire::Event<'_>) -> [Option<Notice>; 2] {
     };
     let id = part.id.as_str();
     let Some((drop, leg)) = leg_of(run, id) else {
+        if let Some(channel) = id.parse::<ChannelId>().ok().filter(|id| id.run == *run) {
+            // The drop's id comes first, as it does for a leg; AudioSocket channels bring no arguments at all.
+            let status = event.args.0.get(1).map(wire::Text::as_str);
+            let did = status.map_or(AidDid::Entered, |status| AidDid::Judged(status.to_owned()));
+            return [Some(Notice::Aid { channel, did }), None];
+        }
         let stranger = Notice::Stranger {
             channel: id.to_owned(),
             ours: id.parse().ok(),
@@ -249,7 +271,7 @@ fn leg_of(run: &RunName, channel: &str) -> Option<(DropId, Leg)> {
     let id: ChannelId = channel.parse().ok()?;
     match id.role {
         Role::Leg(leg) if id.run == *run => Some((id.drop, leg)),
-        Role::Leg(_) | Role::Snoop | Role::Tap => None,
+        Role::Leg(_) | Role::Snoop | Role::Tap | Role::Amd => None,
     }
 }
 

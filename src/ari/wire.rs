@@ -193,6 +193,14 @@ pub struct Sound {
     pub id: String,
 }
 
+/// A bridge of the PBX, from the list of all.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Bridge {
+    /// Its id, which we chose where it is ours.
+    pub id: String,
+}
+
 /// A value, where the PBX answers with nothing else.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]

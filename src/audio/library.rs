@@ -157,6 +157,13 @@ impl Library {
         })
     }
 
+    /// What an ordinary trunk hears of a prepared message: 8 kHz samples. `None` where its file cannot be read.
+    pub fn samples(&self, prepared: &Prepared) -> Option<Vec<i16>> {
+        let (_, stem) = prepared.media.rsplit_once('/')?;
+        let mut reader = hound::WavReader::open(self.path(stem, WAV)).ok()?;
+        reader.samples().collect::<Result<_, _>>().ok()
+    }
+
     /// Takes a message out of the library.
     ///
     /// # Errors

@@ -21,13 +21,14 @@ use super::{
     stop::Stop,
 };
 use crate::{
-    audio::{self, Library, Once, Reference, Targets},
+    audio::{self, Library, Once, Prepared, Reference, Targets},
     clock,
-    config::Config,
+    config::{Config, ScreenMode},
     drop::{Outcome, Plan, Report, Technique, WhenBusyLegAnswered, WhenUnsure},
     id::{DropId, RunName},
     phone::{CallerId, CallerIdError, PhoneNumber},
     run::{self, Job, News, Session, SessionError, Unended},
+    screen,
 };
 
 /// Leave a message at one number
@@ -62,6 +63,9 @@ struct Overrides {
     /// From the first call to the second: 0s to 60s
     #[arg(long, value_name = "DURATION", value_parser = lead)]
     lead: Option<Duration>,
+    /// Who finds out who answered: our own ears, or the PBX's dialplan
+    #[arg(long, value_parser = mode())]
+    mode: Option<ScreenMode>,
     /// What to do where it cannot be told who answered
     #[arg(long, value_name = "POLICY", value_parser = when_unsure())]
     when_unsure: Option<WhenUnsure>,
@@ -103,6 +107,7 @@ pub(super) async fn run(
             return Err(Trouble::new(error));
         }
     };
+    config.screen.mode = args.overrides.mode.unwrap_or(config.screen.mode);
     if let Some(caller_id) = &args.overrides.caller_id {
         config.pbx.caller_id = caller_id.clone();
     }
@@ -125,7 +130,7 @@ pub(super) async fn run(
             return Err(trouble);
         }
     };
-    let mut plan = run::plan(&config.drop, message.length);
+    let mut plan = run::plan(&config, message.length);
     args.overrides.apply(&mut plan);
     let shown = if args.full_number {
         number.full().to_string()
@@ -137,6 +142,7 @@ pub(super) async fn run(
         number,
         plan,
         media: message.media.clone(),
+        echo: message.echo.clone(),
     };
     if !args.json {
         let name = args.message.as_str();
@@ -259,6 +265,10 @@ fn advise(error: SessionError, config: &Config) -> Trouble {
                 config.state_dir.display()
             )
         }
+        SessionError::Tap { .. } => {
+            "set `screen.listen` to an address of this machine, or `screen.mode` to `dialplan`"
+                .to_owned()
+        }
         SessionError::Settings(_) | SessionError::Library(_) => {
             "look at the `[pbx]` section of the configuration".to_owned()
         }
@@ -277,6 +287,13 @@ fn quit(printer: Printer) -> Exit {
 
 fn technique() -> ValueParser {
     word(&[("double", Technique::Double), ("single", Technique::Single)])
+}
+
+fn mode() -> ValueParser {
+    word(&[
+        ("listen", ScreenMode::Listen),
+        ("dialplan", ScreenMode::Dialplan),
+    ])
 }
 
 fn when_unsure() -> ValueParser {
@@ -334,6 +351,8 @@ struct Message {
     media: String,
     /// `None` where only the PBX knows.
     length: Option<Duration>,
+    /// As its echo would sound.
+    echo: Option<screen::Message>,
     /// Removes the files of a message that is for one drop.
     _once: Option<Once>,
 }
@@ -351,6 +370,7 @@ impl Message {
             Reference::Prepared(name) => {
                 let prepared = library.show(&name).map_err(library_trouble)?;
                 return Ok(Self {
+                    echo: echo(&library, &prepared),
                     media: prepared.media,
                     length: Some(prepared.duration),
                     _once: None,
@@ -360,11 +380,13 @@ impl Message {
                 return Ok(Self {
                     media: uri.to_string(),
                     length: None,
+                    echo: None,
                     _once: None,
                 });
             }
             Reference::File(file) => file,
         };
+        let kept = library.clone();
         let preparing = spawn_blocking(move || {
             let (run, drop) = (run.to_string(), drop.to_string());
             library.prepare_once(&run, &drop, &file, &targets, clock::wall())
@@ -375,11 +397,17 @@ impl Message {
             .map_err(library_trouble)?;
         let prepared = once.prepared();
         Ok(Self {
+            echo: echo(&kept, prepared),
             media: prepared.media.clone(),
             length: Some(prepared.duration),
             _once: Some(once),
         })
     }
+}
+
+fn echo(library: &Library, prepared: &Prepared) -> Option<screen::Message> {
+    let samples = library.samples(prepared)?;
+    Some(screen::Message::new(&samples))
 }
 
 fn library_trouble(error: audio::Error) -> Trouble {
@@ -392,6 +420,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
+    use crate::drop::Mode;
 
     #[derive(Debug, Parser)]
     struct Line {
@@ -433,6 +462,7 @@ mod tests {
             "--lead=61s",
             "--lead=2",
             "--lead=",
+            "--mode=ears",
             "--when-unsure=PLAY",
             "--when-busy-leg-answered=never",
             "--caller-id=\"A\" <+12025550199>",
@@ -456,6 +486,8 @@ mod tests {
             release_on_progress: Some(Duration::ZERO),
             when_unsure: WhenUnsure::HangUp,
             when_busy_leg_answered: WhenBusyLegAnswered::Promote,
+            mode: Mode::Dialplan,
+            max_restarts: Plan::MAX_RESTARTS,
             message: None,
         }
     }

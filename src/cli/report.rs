@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::{
-    drop::{Cause, Milestone, Moment, Outcome, Report},
+    drop::{Cause, EndedBy, Milestone, Moment, Outcome, Report},
     id::{ChannelId, DropId, RunName},
     words::{Leg, ReadyBy, Verdict},
 };
@@ -18,10 +18,19 @@ pub(super) struct Ended<'a> {
     outcome: Outcome,
     verdict: Option<Verdict>,
     amd_cause: Option<&'a str>,
+    /// Why, in the words of our own ears; left out where the dialplan told the verdict.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasons: Option<&'a str>,
     promoted: bool,
     ready_by: Option<ReadyBy>,
     played_ms: u64,
-    ended_by: Option<crate::drop::EndedBy>,
+    /// How often the message started again; left out where it did not.
+    #[serde(skip_serializing_if = "is_zero")]
+    restarts: u32,
+    /// How much of the message a person heard; left out where nobody did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    heard_ms: Option<u64>,
+    ended_by: Option<EndedBy>,
     legs: Legs,
     timeline: Vec<Happened>,
     /// The words of the PBX for an outcome that is the PBX's or ours; left out where there are none.
@@ -52,8 +61,11 @@ impl<'a> Ended<'a> {
                 .amd_cause
                 .as_deref()
                 .filter(|cause| !cause.is_empty()),
+            reasons: report.reasons.as_deref(),
             promoted: report.promoted,
             ready_by: report.ready_by,
+            restarts: report.restarts,
+            heard_ms: (report.outcome == Outcome::Human).then(|| millis(report.played)),
             played_ms: millis(report.played),
             ended_by: report.ended_by,
             legs: Legs {
@@ -136,6 +148,7 @@ const fn awaited(last: Milestone) -> &'static str {
             "listening who it is"
         }
         Milestone::Verdict => "waiting for the end of the greeting",
+        Milestone::TapLost => "leaving the screening to the dialplan",
         Milestone::Ready => "starting to play",
         Milestone::PlayStarted | Milestone::PlayRestarted => "playing",
         Milestone::PlayFinished | Milestone::DropHungUp | Milestone::DropGone => "hanging up",
@@ -155,6 +168,9 @@ pub(super) fn outcome_words(report: &Report) -> String {
         Outcome::NotVoicemail => "no mailbox answered; nothing was played".into(),
         Outcome::Unsure => {
             "it could not be told who answered, or when to begin; nothing was played".into()
+        }
+        Outcome::CutOff if report.ended_by == Some(EndedBy::Us) => {
+            format!("the mailbox did not take the whole message; {played:.1} s of it were played")
         }
         Outcome::CutOff => format!("the far end hung up {played:.1} s into the message"),
         Outcome::NoAnswer => "nobody answered in time".into(),
@@ -193,6 +209,7 @@ fn moment_words(event: Milestone) -> &'static str {
         Milestone::PlayStarted => "message playing",
         Milestone::PlayFinished => "playback over",
         Milestone::PlayRestarted => "message playing from its start again",
+        Milestone::TapLost => "the live audio is lost",
         Milestone::DropHungUp => "drop leg let go",
         Milestone::DropGone => "drop leg gone",
     }
@@ -212,6 +229,14 @@ fn last_cause(report: &Report) -> Option<String> {
     }
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks for a reference"
+)]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
@@ -219,7 +244,6 @@ fn millis(duration: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::drop::EndedBy;
 
     #[test]
     fn the_object_is_the_design_s() {
@@ -302,8 +326,14 @@ mod tests {
                     q850: Some(17),
                     sip: Some(486),
                 };
+                let by = if outcome == Outcome::CutOff {
+                    EndedBy::FarEnd
+                } else {
+                    EndedBy::Us
+                };
                 let report = Report {
                     drop: Some(cause),
+                    ended_by: Some(by),
                     ..report(outcome)
                 };
                 format!("{outcome}: {}", outcome_words(&report))
@@ -348,6 +378,8 @@ mod tests {
             outcome,
             verdict: Some(Verdict::Machine),
             amd_cause: Some("LONGGREETING-1500-1500".into()),
+            reasons: None,
+            restarts: 0,
             promoted: false,
             ready_by: Some(ReadyBy::Dialplan),
             played: Duration::from_millis(7_240),

@@ -146,6 +146,8 @@ pub enum ScreenMode {
     /// `dialplan`: the PBX, with AMD and WaitForSilence.
     #[default]
     Dialplan,
+    /// `listen`: our own ears, on a tap of the live leg; the PBX where the tap fails.
+    Listen,
 }
 
 /// Where campaigns and results are kept.
@@ -282,11 +284,13 @@ fn drop_settings(layers: &Layers) -> Result<DropSettings, ConfigError> {
 }
 
 fn screen(layers: &Layers) -> Result<Screen, ConfigError> {
-    let mode = layers.parsed("screen.mode", "`dialplan`", |text| match text {
-        "dialplan" => Ok(ScreenMode::Dialplan),
-        "listen" => Err("`listen` is not in this version".to_owned()),
-        other => Err(format!("{} is no mode", values::quoted(other))),
-    })?;
+    let mode = layers.choice(
+        "screen.mode",
+        &[
+            ("dialplan", ScreenMode::Dialplan),
+            ("listen", ScreenMode::Listen),
+        ],
+    )?;
     let listen = layers.parsed(
         "screen.listen",
         "an address and a port such as `127.0.0.1:0`",

@@ -348,8 +348,7 @@ fn a_bad_value_is_told_with_key_place_and_what_was_expected() {
     assert_snapshot!(error_for("[drop]\ntechnique = \"triple\""), @"`drop.technique` in DIR/aftertone.toml: `triple` is none of the words known here; expected `double` or `single`");
     assert_snapshot!(error_for("[drop]\nwhen_unsure = true"), @"`drop.when_unsure` in DIR/aftertone.toml: `true` or `false` was given, not a text in quotes; expected `hang_up` or `play`");
     assert_snapshot!(error_for("[drop]\nwhen_busy_leg_answered = [\"promote\"]"), @"`drop.when_busy_leg_answered` in DIR/aftertone.toml: a list was given, not a text in quotes; expected `promote` or `continue` or `give_up`");
-    assert_snapshot!(error_for("[screen]\nmode = \"listen\""), @"`screen.mode` in DIR/aftertone.toml: `listen` is not in this version; expected `dialplan`");
-    assert_snapshot!(error_for("[screen]\nmode = \"guess\""), @"`screen.mode` in DIR/aftertone.toml: `guess` is no mode; expected `dialplan`");
+    assert_snapshot!(error_for("[screen]\nmode = \"ears\""), @"`screen.mode` in DIR/aftertone.toml: `ears` is none of the words known here; expected `dialplan` or `listen`");
     assert_snapshot!(error_for("[screen]\nlisten = \"localhost\""), @"`screen.listen` in DIR/aftertone.toml: `localhost` is none; expected an address and a port such as `127.0.0.1:0`");
     assert_snapshot!(error_for("[screen]\nadvertise = \"pbx\""), @"`screen.advertise` in DIR/aftertone.toml: it has no port; expected `HOST:PORT` as the PBX reaches it");
     assert_snapshot!(error_for("[store]\nurl = \"mysql://x\""), @"`store.url` in DIR/aftertone.toml: it begins with neither `sqlite:` nor `postgres://`; expected `sqlite:FILE` or `postgres://USER@HOST/DATABASE`");

@@ -33,6 +33,26 @@ pub enum Event {
     Ready(Leg, ReadyBy),
     /// The PBX waited for the ready point and did not find it in time.
     NotReady(Leg),
+    /// The network's own announcement answered, known by its tones.
+    Intercepted {
+        /// The leg that was listened to.
+        leg: Leg,
+        /// What the tones say.
+        sit: Sit,
+        /// The detector's own words.
+        cause: String,
+    },
+    /// The first beep came while the message played: nothing was recorded so far.
+    LateBeep(Leg),
+    /// A beep while the message plays that does not begin the recording: the mailbox takes no more.
+    LimitBeep(Leg),
+    /// We hear the leg no more, or never did.
+    Deaf {
+        /// The leg that was listened to.
+        leg: Leg,
+        /// Why, for people.
+        why: String,
+    },
     /// The PBX began to play.
     PlaybackStarted {
         /// Which play of the drop.
@@ -86,7 +106,12 @@ impl Event {
             | Self::Ready(leg, _)
             | Self::NotReady(leg)
             | Self::Screened { leg, .. } => Some(*leg),
-            Self::PlaybackStarted { .. }
+            // What was heard may have been heard a moment before the leg's end.
+            Self::Intercepted { .. }
+            | Self::LateBeep(_)
+            | Self::LimitBeep(_)
+            | Self::Deaf { .. }
+            | Self::PlaybackStarted { .. }
             | Self::PlaybackFinished { .. }
             | Self::FarEndHungUp { .. }
             | Self::Gone { .. }
@@ -96,15 +121,32 @@ impl Event {
     }
 }
 
+/// What special information tones say (ITU-T E.180, GR-1162).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Sit {
+    /// Vacant code, or intercept: there is no such number any more.
+    Invalid,
+    /// Reorder, or no circuit: the network has no way through just now.
+    Congestion,
+    /// Tones that say neither.
+    Other,
+}
+
 /// Something a drop wants done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Command {
     /// Originate the leg.
     Dial(Leg),
-    /// Have the answered leg screened: who is it, and when does it record?
+    /// Have the answered leg screened by the dialplan: who is it, and when does it record?
     Screen(Leg),
+    /// Listen to the answered leg ourselves, while it stays in our app: who is it, and when does it record?
+    Listen(Leg),
+    /// Have the dialplan find the ready point of a leg of which it is known who answered.
+    AwaitReady(Leg),
     /// Play the message to the leg from its beginning.
     Play(Leg, Play),
+    /// Stop this play of the leg: it starts again at the next ready point.
+    Rewind(Leg, Play),
     /// Stop this play.
     StopPlay(Play),
     /// End the leg, in whatever state it is.

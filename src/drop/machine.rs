@@ -3,16 +3,18 @@
 //! ```text
 //!  Lead ──lead over──> Dialling ──answered──> Answered ──in our app──> Screening
 //!    └───busy leg answered, promoted────────────^                          │ machine
-//!                                    Playing <──started── Starting <──ready── Awaiting
-//!                                       └──ended oddly──> Explaining
+//!                                    Playing <──started── Starting <──ready── Awaiting <─┐
+//!                                       ├──ended oddly──> Explaining                      │
+//!                                       └──first beep came late ─────────────────────────┘
 //!  from everywhere: Clearing (hang up what is left, wait until the PBX says it is gone) ──> Ended
 //! ```
 //!
-//! The steps themselves stand in `calling` (until the answer), `playing` (from the verdict to the message's end) and
-//! `ending` (ends of legs, refusals, deadlines, the way out).
+//! The steps themselves stand in `calling` (until the answer), `playing` (from the verdict to the message's end),
+//! `hearing` (what only our own ears tell) and `ending` (ends of legs, refusals, deadlines, the way out).
 
 mod calling;
 mod ending;
+mod hearing;
 mod playing;
 
 use std::{
@@ -24,7 +26,7 @@ use super::{
     board::Seen,
     event::{Command, Event, PbxTime},
     outcome::{EndedBy, Milestone, Moment, Outcome, Report},
-    plan::{Plan, Technique},
+    plan::{Mode, Plan, Technique},
     timer::{Timer, Timers},
     track::{HangUp, Originate, Stage, Track},
 };
@@ -46,6 +48,7 @@ pub struct VoicemailDrop {
     busy: Track,
     drop: Track,
     link: Link,
+    ears: Ears,
     timers: Timers,
     commands: VecDeque<Command>,
     timeline: Vec<Moment>,
@@ -101,11 +104,25 @@ enum Link {
     Lost,
 }
 
+/// Who listens to the live leg.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ears {
+    /// The dialplan, from the start.
+    Dialplan,
+    /// We do: verdict, ready point, and what happens while the message plays.
+    Ours,
+    /// We do, while the dialplan looks for the ready point.
+    Shared,
+    /// The dialplan, since our tap was lost.
+    Lost,
+}
+
 /// What was found out, for the report.
 #[derive(Clone, Debug, Default)]
 struct Findings {
     verdict: Option<Verdict>,
     amd_cause: Option<String>,
+    reasons: Option<String>,
     ready_by: Option<ReadyBy>,
     promoted: bool,
     played: Duration,
@@ -122,6 +139,10 @@ impl VoicemailDrop {
             busy: Track::default(),
             drop: Track::default(),
             link: Link::Up,
+            ears: match plan.mode {
+                Mode::Dialplan => Ears::Dialplan,
+                Mode::Listen => Ears::Ours,
+            },
             timers: Timers::default(),
             commands: VecDeque::new(),
             timeline: Vec::new(),
@@ -164,6 +185,10 @@ impl VoicemailDrop {
             } => self.on_screened(leg, verdict, cause, now),
             Event::Ready(leg, by) => self.on_ready(leg, by, now),
             Event::NotReady(leg) => self.on_not_ready(leg, now),
+            Event::Intercepted { leg, sit, cause } => self.on_intercepted(leg, sit, cause, now),
+            Event::LateBeep(leg) => self.on_late_beep(leg, now),
+            Event::LimitBeep(leg) => self.on_limit_beep(leg, now),
+            Event::Deaf { leg, why: _ } => self.on_deaf(leg, now),
             Event::PlaybackStarted { play, at } => self.on_playback_started(play, at, now),
             Event::PlaybackFinished { play, end, at } => {
                 self.on_playback_finished(play, end, at, now);
@@ -307,9 +332,11 @@ impl VoicemailDrop {
             outcome,
             verdict: self.found.verdict,
             amd_cause: self.found.amd_cause.clone(),
+            reasons: self.found.reasons.clone(),
             promoted: self.found.promoted,
             ready_by: self.found.ready_by,
             played: self.found.played,
+            restarts: self.restarts(),
             ended_by: self.found.ended_by,
             words: self.found.words.clone(),
             busy: ended(&self.busy),
@@ -351,6 +378,11 @@ impl VoicemailDrop {
                 Originate::Fresh | Originate::Settled | Originate::Refused,
             ) => true,
         }
+    }
+
+    /// How often the message has started again, or is about to.
+    const fn restarts(&self) -> u32 {
+        self.plays.saturating_sub(1)
     }
 
     fn tell(&mut self, event: Milestone, now: Instant) {

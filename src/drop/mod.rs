@@ -3,7 +3,7 @@
 //! ```text
 //!  t=0      originate busy leg ── rings ───────────────┐
 //!  t=lead   originate drop leg ── alerting (180, or 183)┴─> hang up busy leg AT ONCE
-//!           drop leg answered ──> screened by the PBX
+//!           drop leg answered ──> screened by the PBX, or by our own ears
 //!              machine ──> ready point ──> play whole message ──> hang up   => delivered
 //!              human   ──> hang up at once, nothing is ever played          => human
 //!              unsure  ──> hang up, or as machine, by the plan
@@ -22,8 +22,8 @@ mod timer;
 mod track;
 
 pub use board::{Board, Seen};
-pub use event::{Cause, Command, Event, PbxTime, PlaybackEnd, Refusal, RefusalKind};
+pub use event::{Cause, Command, Event, PbxTime, PlaybackEnd, Refusal, RefusalKind, Sit};
 pub use machine::VoicemailDrop;
 pub use outcome::{Blame, EndedBy, Milestone, Moment, Outcome, Report, Retry};
-pub use plan::{Plan, Technique, WhenBusyLegAnswered, WhenUnsure};
+pub use plan::{Mode, Plan, Technique, WhenBusyLegAnswered, WhenUnsure};
 pub use timer::Timer;

@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use serde::Serialize;
 
-use super::event::Cause;
+use super::event::{Cause, Sit};
 use crate::words::{Leg, ReadyBy, Verdict};
 
 /// How a drop ended. Slugs are stored and never renamed.
@@ -142,6 +142,15 @@ impl Outcome {
             Some(_) | None => Self::Failed,
         }
     }
+
+    /// The outcome of a leg that the network's own announcement answered.
+    pub const fn of_announcement(sit: Sit) -> Self {
+        match sit {
+            Sit::Invalid => Self::InvalidNumber,
+            Sit::Congestion => Self::Congestion,
+            Sit::Other => Self::Failed,
+        }
+    }
 }
 
 impl fmt::Display for Outcome {
@@ -184,6 +193,7 @@ pub enum Milestone {
     PlayStarted,
     PlayFinished,
     PlayRestarted,
+    TapLost,
     DropHungUp,
     DropGone,
 }
@@ -206,6 +216,7 @@ impl Milestone {
             Self::PlayStarted => "play_started",
             Self::PlayFinished => "play_finished",
             Self::PlayRestarted => "play_restarted",
+            Self::TapLost => "tap_lost",
             Self::DropHungUp => "drop_hung_up",
             Self::DropGone => "drop_gone",
         }
@@ -228,14 +239,18 @@ pub struct Report {
     pub outcome: Outcome,
     /// Who answered, as far as it was told.
     pub verdict: Option<Verdict>,
-    /// The detector's own words for it.
+    /// AMDCAUSE, where the dialplan told it.
     pub amd_cause: Option<String>,
+    /// Why, in the words of our own ears, where they told it.
+    pub reasons: Option<String>,
     /// Whether the busy leg became the live leg.
     pub promoted: bool,
     /// What told the ready point.
     pub ready_by: Option<ReadyBy>,
-    /// How much of the message was played.
+    /// How much of the message was played; of the last play, where there were more.
     pub played: Duration,
+    /// How often the message started again.
+    pub restarts: u32,
     /// Who ended the live leg; `None` where there was none.
     pub ended_by: Option<EndedBy>,
     /// The refusal that ended the drop, in the PBX's words.
@@ -255,9 +270,11 @@ impl Report {
             outcome: Outcome::Cancelled,
             verdict: None,
             amd_cause: None,
+            reasons: None,
             promoted: false,
             ready_by: None,
             played: Duration::ZERO,
+            restarts: 0,
             ended_by: None,
             words: None,
             busy: None,

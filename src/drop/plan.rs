@@ -25,11 +25,18 @@ pub struct Plan {
     pub when_unsure: WhenUnsure,
     /// What to do where the busy leg is answered first.
     pub when_busy_leg_answered: WhenBusyLegAnswered,
+    /// Who finds out who answered, and from when the mailbox records.
+    pub mode: Mode,
+    /// How often at most the message starts again because the first beep came while it played, 0 to 5.
+    pub max_restarts: u32,
     /// How long the message is; `None` where only the PBX has it and does not say.
     pub message: Option<Duration>,
 }
 
 impl Plan {
+    /// How often at most a message starts again, unless set: a mailbox beeps once or twice.
+    pub const MAX_RESTARTS: u32 = 2;
+
     /// The longest message a plan without a known length may play.
     pub const LONGEST_UNKNOWN_MESSAGE: Duration = Duration::from_secs(300);
 
@@ -46,6 +53,17 @@ impl Plan {
     pub fn message_limit(&self) -> Duration {
         self.message.unwrap_or(Self::LONGEST_UNKNOWN_MESSAGE)
     }
+}
+
+/// Who finds out who answered, and from when the mailbox records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// AMD and the wait for silence in the PBX's dialplan.
+    #[default]
+    Dialplan,
+    /// Our own ears, on a tap of the live leg; the dialplan where the tap fails.
+    Listen,
 }
 
 /// One call or two.

@@ -9,12 +9,14 @@ use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument as _, Span, debug};
 
+use super::listener::{self, ToListener};
 use crate::{
-    ari::{Failure, HangUp, Originate, Rest},
+    ari::{Failure, HangUp, Originate, Rest, Taps},
     config::Endpoint,
     drop::{Command, Event, Plan, Refusal, WhenUnsure},
     id::{ChannelId, DropId, PlaybackId, RunName},
     phone::{CallerId, PhoneNumber},
+    screen::Message,
     words::Leg,
 };
 
@@ -31,6 +33,8 @@ pub struct Trunk {
     pub endpoint: Endpoint,
     /// Who calls.
     pub caller_id: CallerId,
+    /// Where live audio comes in; `None` where no drop of the run is listened to.
+    pub taps: Option<Taps>,
 }
 
 /// What is particular to the calls of one drop.
@@ -42,6 +46,8 @@ pub struct Sheet {
     pub plan: Plan,
     /// The media URI of the message.
     pub media: String,
+    /// The message as its echo would sound; `None` where only the PBX has it.
+    pub echo: Option<Message>,
 }
 
 /// Something to carry out.
@@ -53,6 +59,8 @@ pub(super) struct Errand {
     pub(super) command: Command,
     /// Its particulars; `None` for a drop that has ended, of which only a leg can be hung up.
     pub(super) sheet: Option<Arc<Sheet>>,
+    /// What goes with [`Command::Listen`].
+    pub(super) listen: Option<ToListener>,
     /// Where its log lines belong.
     pub(super) span: Span,
 }
@@ -70,10 +78,17 @@ pub(super) async fn run(
         let (rest, trunk, reports) = (rest.clone(), Arc::clone(&trunk), reports.clone());
         let span = errand.span.clone();
         let task = async move {
-            let drop = errand.drop;
-            if let Some(event) = carry_out(&rest, &trunk, errand).await {
-                // The driver is gone only when nobody is left to tell.
-                let _ = reports.send((drop, event)).await;
+            let (drop, command) = (errand.drop, errand.command);
+            let reports = Reports { drop, to: reports };
+            match carry_out(&rest, &trunk, &errand).await {
+                Some(event) => reports.send(event).await,
+                None => {
+                    if let (Command::Listen(leg), Some(sheet), Some(cues)) =
+                        (command, errand.sheet, errand.listen)
+                    {
+                        listener::listen(rest, &trunk, (drop, leg), &sheet, cues, &reports).await;
+                    }
+                }
             }
         };
         tracker.spawn(task.instrument(span));
@@ -82,8 +97,21 @@ pub(super) async fn run(
     tracker.wait().await;
 }
 
+/// Tells the driver what became of a drop's command.
+pub(super) struct Reports {
+    drop: DropId,
+    to: mpsc::Sender<(DropId, Event)>,
+}
+
+impl Reports {
+    pub(super) async fn send(&self, event: Event) {
+        // The driver is gone only when nobody is left to tell.
+        let _ = self.to.send((self.drop, event)).await;
+    }
+}
+
 /// Carries out one command; the answer is what the drop must hear of it.
-async fn carry_out(rest: &Rest, trunk: &Trunk, errand: Errand) -> Option<Event> {
+async fn carry_out(rest: &Rest, trunk: &Trunk, errand: &Errand) -> Option<Event> {
     let command = errand.command;
     debug!(?command, "asked of the pbx");
     for step in steps(trunk, errand.drop, command, errand.sheet.as_deref()) {
@@ -103,7 +131,13 @@ async fn carry_out(rest: &Rest, trunk: &Trunk, errand: Errand) -> Option<Event> 
     }
     match command {
         Command::Dial(leg) => Some(Event::Accepted(leg)),
-        Command::Screen(_) | Command::Play(..) | Command::StopPlay(_) | Command::HangUp(_) => None,
+        Command::Screen(_)
+        | Command::Listen(_)
+        | Command::AwaitReady(_)
+        | Command::Play(..)
+        | Command::Rewind(..)
+        | Command::StopPlay(_)
+        | Command::HangUp(_) => None,
     }
 }
 
@@ -124,21 +158,44 @@ fn steps(trunk: &Trunk, drop: DropId, command: Command, sheet: Option<&Sheet>) -
             )))]
         }
         (Command::Screen(leg), Some(sheet)) => {
-            let mut steps = vec![limit(channel(leg), sheet.plan.screening_timeout)];
-            if leg == Leg::Busy {
-                // From here on it is a call like any other, and belongs in the books.
-                steps.push(Step::SetVariable(channel(leg), NO_CDR, "0".into()));
-            }
-            steps.push(Step::Continue(channel(leg), trunk.context.clone()));
+            let mut steps = answered(channel(leg), leg, sheet);
+            steps.push(Step::Continue(channel(leg), trunk.context.clone(), "s"));
             steps
         }
+        // The leg stays in our app; what follows is the listener's.
+        (Command::Listen(leg), Some(sheet)) => answered(channel(leg), leg, sheet),
+        (Command::AwaitReady(leg), Some(_)) => {
+            vec![Step::Continue(channel(leg), trunk.context.clone(), "wait")]
+        }
+        (Command::Rewind(leg, play), Some(sheet)) => vec![
+            Step::StopPlay(playback(play)),
+            limit(channel(leg), sheet.plan.ready_timeout + PLAY_GRACE),
+        ],
         (Command::Play(leg, play), Some(sheet)) => vec![
             // Before the play: during it the request would wait until it has ended.
             limit(channel(leg), sheet.plan.message_limit() + PLAY_GRACE),
             Step::Play(channel(leg), playback(play), sheet.media.clone()),
         ],
-        (Command::Dial(_) | Command::Screen(_) | Command::Play(..), None) => Vec::new(),
+        (
+            Command::Dial(_)
+            | Command::Screen(_)
+            | Command::Listen(_)
+            | Command::AwaitReady(_)
+            | Command::Play(..)
+            | Command::Rewind(..),
+            None,
+        ) => Vec::new(),
     }
+}
+
+/// What an answered leg needs, whoever screens it.
+fn answered(channel: ChannelId, leg: Leg, sheet: &Sheet) -> Vec<Step> {
+    let mut steps = vec![limit(channel.clone(), sheet.plan.screening_timeout)];
+    if leg == Leg::Busy {
+        // From here on it is a call like any other, and belongs in the books.
+        steps.push(Step::SetVariable(channel, NO_CDR, "0".into()));
+    }
+    steps
 }
 
 fn originate(trunk: &Trunk, drop: DropId, leg: Leg, sheet: &Sheet) -> Originate {
@@ -186,7 +243,7 @@ fn whole_seconds(duration: Duration) -> Duration {
 enum Step {
     Originate(Box<Originate>),
     SetVariable(ChannelId, &'static str, String),
-    Continue(ChannelId, String),
+    Continue(ChannelId, String, &'static str),
     Play(ChannelId, PlaybackId, String),
     StopPlay(PlaybackId),
     HangUp(ChannelId),
@@ -203,7 +260,9 @@ async fn take(rest: &Rest, step: Step) -> Result<Taken, Failure> {
         Step::SetVariable(channel, name, value) => {
             rest.set_variable(&channel, name, &value).await?;
         }
-        Step::Continue(channel, context) => rest.continue_in(&channel, &context, "s", 1).await?,
+        Step::Continue(channel, context, extension) => {
+            rest.continue_in(&channel, &context, extension, 1).await?;
+        }
         Step::Play(channel, playback, media) => rest.play(&channel, &playback, &media).await?,
         Step::StopPlay(playback) => {
             rest.stop_play(&playback).await?;
@@ -222,7 +281,7 @@ async fn take(rest: &Rest, step: Step) -> Result<Taken, Failure> {
 const LIMIT: &str = "TIMEOUT(absolute)";
 
 /// Keeps a channel out of the PBX's call records.
-const NO_CDR: &str = "CDR_PROP(disable)";
+pub(super) const NO_CDR: &str = "CDR_PROP(disable)";
 
 /// What the limit at originate grants beyond the ring time: until the answered leg is in our hands (design, rule 3).
 const RING_GRACE: Duration = Duration::from_secs(10);
@@ -234,7 +293,7 @@ const PLAY_GRACE: Duration = Duration::from_secs(5);
 mod tests {
     use super::*;
     use crate::{
-        drop::{Technique, WhenBusyLegAnswered},
+        drop::{Mode, Technique, WhenBusyLegAnswered},
         id::Play,
         phone::Rules,
     };
@@ -246,11 +305,21 @@ mod tests {
         let rows = [
             (
                 C::Screen(Drop),
-                "drop TIMEOUT(absolute)=90; drop continue aftertone-screen",
+                "drop TIMEOUT(absolute)=90; drop continue aftertone-screen,s",
             ),
             (
                 C::Screen(Busy),
-                "busy TIMEOUT(absolute)=90; busy CDR_PROP(disable)=0; busy continue aftertone-screen",
+                "busy TIMEOUT(absolute)=90; busy CDR_PROP(disable)=0; busy continue aftertone-screen,s",
+            ),
+            (C::Listen(Drop), "drop TIMEOUT(absolute)=90"),
+            (
+                C::Listen(Busy),
+                "busy TIMEOUT(absolute)=90; busy CDR_PROP(disable)=0",
+            ),
+            (C::AwaitReady(Drop), "drop continue aftertone-screen,wait"),
+            (
+                C::Rewind(Drop, Play(1)),
+                "stop play1; drop TIMEOUT(absolute)=65",
             ),
             (
                 C::Play(Drop, Play(2)),
@@ -268,7 +337,14 @@ mod tests {
     fn a_drop_that_has_ended_can_only_be_let_go() {
         use Command as C;
         for leg in Leg::BOTH {
-            for command in [C::Dial(leg), C::Screen(leg), C::Play(leg, Play(1))] {
+            for command in [
+                C::Dial(leg),
+                C::Screen(leg),
+                C::Listen(leg),
+                C::AwaitReady(leg),
+                C::Play(leg, Play(1)),
+                C::Rewind(leg, Play(1)),
+            ] {
                 assert_eq!(told(command, None), "", "{command:?}");
             }
             assert_eq!(told(C::HangUp(leg), None), format!("{leg} hang up"));
@@ -316,7 +392,9 @@ mod tests {
         match step {
             Step::Originate(call) => format!("{} originate", role(&call.channel)),
             Step::SetVariable(channel, name, value) => format!("{} {name}={value}", role(channel)),
-            Step::Continue(channel, context) => format!("{} continue {context}", role(channel)),
+            Step::Continue(channel, context, extension) => {
+                format!("{} continue {context},{extension}", role(channel))
+            }
             Step::Play(channel, playback, media) => {
                 format!("{} play{} {media}", role(channel), playback.play.0)
             }
@@ -332,6 +410,7 @@ mod tests {
             context: "aftertone-screen".into(),
             endpoint: Endpoint::parse("PJSIP/{number}@trunk").unwrap(),
             caller_id: CallerId::parse("+12025550100").unwrap(),
+            taps: None,
         }
     }
 
@@ -347,9 +426,12 @@ mod tests {
                 release_on_progress: None,
                 when_unsure: WhenUnsure::HangUp,
                 when_busy_leg_answered: WhenBusyLegAnswered::Promote,
+                mode: Mode::Dialplan,
+                max_restarts: Plan::MAX_RESTARTS,
                 message: Some(Duration::from_millis(7_240)),
             },
             media: "sound:/x/spring".into(),
+            echo: None,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The one loop that owns the board: takes in what happened, hands on what drops want, sleeps until the next deadline.
 
+mod record;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     panic::resume_unwind,
@@ -14,16 +16,19 @@ use tokio::{
 };
 use tracing::{Span, debug, error, info, info_span, trace, warn};
 
+use self::record::Record;
 use super::{
     dialler::{Errand, Sheet},
+    listener::{Cue, ToListener},
     sweep::{Asked, Reconciled, Reconciler},
 };
 use crate::{
-    ari::{Events, Incoming, Notice},
+    ari::{AidDid, Events, Incoming, Notice},
     clock,
     drop::{Board, Command, Event, Milestone, Moment, Outcome, Plan, Report},
-    id::{ChannelId, DropId, Play, RunName},
+    id::{ChannelId, DropId, RunName},
     phone::PhoneNumber,
+    screen::Message,
     words::Leg,
 };
 
@@ -38,6 +43,8 @@ pub struct Job {
     pub plan: Plan,
     /// The media URI of the message, as the PBX takes it.
     pub media: String,
+    /// The message as its echo would sound; `None` where only the PBX has it.
+    pub echo: Option<Message>,
 }
 
 /// What others ask of the driver.
@@ -141,6 +148,7 @@ impl Driver {
         let now = clock::now();
         match incoming {
             Incoming::Notice(Notice::Drop { drop, event }) => self.on_event(drop, event),
+            Incoming::Notice(Notice::Aid { channel, did }) => self.on_aid(channel, did),
             Incoming::Notice(Notice::Stranger { channel, ours }) => {
                 self.on_stranger(&channel, ours)
             }
@@ -173,8 +181,24 @@ impl Driver {
         trace!(?event, "happened");
         if let Some(record) = record {
             record.note(&event);
+            record.cue(&event);
         }
         self.board.handle_event(drop, event, now);
+    }
+
+    /// A channel entered our app that lets us hear a leg. Where nobody listens any more it came too late.
+    fn on_aid(&mut self, channel: ChannelId, did: AidDid) {
+        let cue = match did {
+            AidDid::Entered => Cue::Entered(channel.role),
+            AidDid::Judged(status) => Cue::Judged(status),
+        };
+        let record = self.records.get(&channel.drop);
+        let cues = record.and_then(|record| record.cues.as_ref());
+        let told = cues.is_some_and(|cues| cues.send(cue).is_ok());
+        if !told {
+            debug!(%channel, "nobody listens by it any more; it is hung up");
+            self.reconciler.hang_up(channel);
+        }
     }
 
     /// A channel that no drop of ours knows entered our app.
@@ -220,10 +244,14 @@ impl Driver {
                 number: job.number,
                 plan: job.plan,
                 media: job.media,
+                echo: job.echo,
             }),
             news,
             span,
             verdict: None,
+            deaf: None,
+            cues: None,
+            moments: Vec::new(),
             dialled: BTreeSet::new(),
             unanswered: BTreeSet::new(),
             plays: BTreeSet::new(),
@@ -288,11 +316,20 @@ impl Driver {
             self.hand_on(drop, command);
         }
         while let Some((drop, moment)) = self.board.poll_moment() {
-            let Some(record) = self.records.get(&drop) else {
+            let Some(record) = self.records.get_mut(&drop) else {
                 continue;
             };
-            let is_verdict = moment.event == Milestone::Verdict;
-            let note = record.verdict.clone().filter(|_| is_verdict);
+            record.moments.push(moment);
+            let note = record.words_for(moment.event);
+            if moment.event == Milestone::TapLost {
+                let why = note.as_deref();
+                record.span.in_scope(|| {
+                    warn!(
+                        why,
+                        "the live audio is lost; the dialplan screens the call from here"
+                    )
+                });
+            }
             // Nobody has to listen.
             let _ = record.news.send(News::Moment(moment, note));
         }
@@ -312,6 +349,7 @@ impl Driver {
     fn hand_on(&mut self, drop: DropId, command: Command) {
         let record = self.records.get_mut(&drop);
         let span = record.as_ref().map_or_else(Span::none, |r| r.span.clone());
+        let mut listen = None;
         let sheet = record.map(|record| {
             match command {
                 Command::Dial(leg) => {
@@ -321,7 +359,19 @@ impl Driver {
                 Command::Play(_, play) => {
                     record.plays.insert(play);
                 }
-                Command::Screen(_) | Command::StopPlay(_) | Command::HangUp(_) => {}
+                Command::Listen(leg) => {
+                    let (cues, heard) = mpsc::unbounded_channel();
+                    record.cues = Some(cues);
+                    listen = Some(ToListener {
+                        cues: heard,
+                        call: record.call(leg),
+                    });
+                }
+                Command::Screen(_)
+                | Command::AwaitReady(_)
+                | Command::Rewind(..)
+                | Command::StopPlay(_)
+                | Command::HangUp(_) => {}
             }
             Arc::clone(&record.sheet)
         });
@@ -329,40 +379,11 @@ impl Driver {
             drop,
             command,
             sheet,
+            listen,
             span,
         };
         if self.errands.send(errand).is_err() {
             error!(%drop, ?command, "the dialler is gone; nothing can be carried out");
-        }
-    }
-}
-
-/// What the loop keeps of a drop beside the board.
-struct Record {
-    sheet: Arc<Sheet>,
-    news: mpsc::UnboundedSender<News>,
-    span: Span,
-    /// Who answered, in the words of the one that told it last.
-    verdict: Option<String>,
-    dialled: BTreeSet<Leg>,
-    /// Legs whose originate has had no reply.
-    unanswered: BTreeSet<Leg>,
-    plays: BTreeSet<Play>,
-}
-
-impl Record {
-    /// Keeps what an event says beyond what the board makes of it.
-    fn note(&mut self, event: &Event) {
-        if let Event::Screened { verdict, cause, .. } = event {
-            self.verdict = Some(said(verdict.as_str(), cause));
-        }
-        if let Event::Accepted(leg)
-        | Event::Refused {
-            command: Command::Dial(leg),
-            ..
-        } = event
-        {
-            self.unanswered.remove(leg);
         }
     }
 }
@@ -408,15 +429,6 @@ async fn at(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => sleep_until(TokioInstant::from_std(deadline)).await,
         None => std::future::pending().await,
-    }
-}
-
-/// The words for a verdict and the detector's own.
-fn said(verdict: &str, cause: &str) -> String {
-    if cause.is_empty() {
-        verdict.to_owned()
-    } else {
-        format!("{verdict} ({cause})")
     }
 }
 

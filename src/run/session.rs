@@ -1,6 +1,6 @@
 //! A run of its own on a PBX: its lock, its event link, its driver.
 
-use std::{panic::resume_unwind, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, panic::resume_unwind, sync::Arc, time::Duration};
 
 use backon::{ExponentialBuilder, Retryable as _};
 use thiserror::Error;
@@ -18,10 +18,12 @@ use super::{
     sweep::{self, Reconciler, Remains},
 };
 use crate::{
-    ari::{DEFAULT_REQUEST_TIMEOUT, Events, Failure, LinkError, Pbx, Rest, Settings, SetupError},
+    ari::{
+        DEFAULT_REQUEST_TIMEOUT, Events, Failure, LinkError, Pbx, Rest, Settings, SetupError, Taps,
+    },
     audio::{self, Library},
-    config::{self, Config, DropSettings},
-    drop::{Plan, RefusalKind, Technique, WhenBusyLegAnswered, WhenUnsure},
+    config::{self, Config, ScreenMode},
+    drop::{Mode, Plan, RefusalKind, Technique, WhenBusyLegAnswered, WhenUnsure},
     id::{BadId, RunName},
 };
 
@@ -31,6 +33,8 @@ pub struct Session {
     run: RunName,
     live: LiveRun,
     orders: mpsc::Sender<Order>,
+    /// Where live audio comes in, where it does.
+    taps: Option<Taps>,
     driver: JoinHandle<Result<(), Unended>>,
     dialler: JoinHandle<()>,
 }
@@ -84,7 +88,12 @@ impl Session {
         if timeout(LAST_ERRANDS, join(self.dialler)).await.is_err() {
             warn!("requests to the pbx are still unanswered");
         }
-        match timeout(LAST_LOOK, sweep::clear(&self.rest, &self.run)).await {
+        match timeout(
+            LAST_LOOK,
+            sweep::clear(&self.rest, &self.run, self.taps.is_some()),
+        )
+        .await
+        {
             Ok(Ok(left)) if left.is_empty() => self.live.end(),
             Ok(Ok(left)) => warn!(
                 channels = left.len(),
@@ -99,6 +108,14 @@ impl Session {
             Err(Elapsed { .. }) => {
                 warn!("it is not known whether calls are left on the pbx; the next run looks");
             }
+        }
+        if let Some(counts) = self.taps.map(|taps| taps.counts())
+            && counts.total() > 0
+        {
+            warn!(
+                ?counts,
+                "connections to the listener for live audio were turned away"
+            );
         }
         ended
     }
@@ -121,6 +138,14 @@ pub enum SessionError {
     /// The folder of messages.
     #[error("the folder of messages cannot be used")]
     Library(#[source] audio::Error),
+    /// The live audio of calls cannot be received.
+    #[error("cannot listen on {listen} for the live audio of calls (`screen.listen`)")]
+    Tap {
+        /// Where it was to be.
+        listen: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
     /// What the configuration says about the PBX cannot work.
     #[error("the settings under `pbx` cannot work")]
     Settings(#[source] SetupError),
@@ -157,7 +182,8 @@ impl SessionError {
 }
 
 /// The plan of a drop as the configuration has it, for a message of a known length, or one that only the PBX knows.
-pub fn plan(settings: &DropSettings, message: Option<Duration>) -> Plan {
+pub fn plan(config: &Config, message: Option<Duration>) -> Plan {
+    let settings = &config.drop;
     Plan {
         technique: match settings.technique {
             config::Technique::Double => Technique::Double,
@@ -177,6 +203,11 @@ pub fn plan(settings: &DropSettings, message: Option<Duration>) -> Plan {
             config::WhenBusyLegAnswered::Continue => WhenBusyLegAnswered::Continue,
             config::WhenBusyLegAnswered::GiveUp => WhenBusyLegAnswered::GiveUp,
         },
+        mode: match config.screen.mode {
+            ScreenMode::Dialplan => Mode::Dialplan,
+            ScreenMode::Listen => Mode::Listen,
+        },
+        max_restarts: Plan::MAX_RESTARTS,
         message,
     }
 }
@@ -191,6 +222,7 @@ struct Reached {
 
 impl Reached {
     async fn new(config: &Config, run: &RunName, remains: Remains) -> Result<Self, SessionError> {
+        let taps = taps(config).await?;
         let url = config.pbx.url.to_string();
         let failed = |source| SessionError::Pbx {
             url: url.clone(),
@@ -218,6 +250,7 @@ impl Reached {
             context: config.pbx.context.clone(),
             endpoint: config.pbx.endpoint.clone(),
             caller_id: config.pbx.caller_id.clone(),
+            taps,
         };
         Ok(Self {
             reconciler: Reconciler::new(rest.clone(), run.clone(), app, remains),
@@ -231,6 +264,7 @@ impl Reached {
         let (orders, orders_in) = mpsc::channel(ORDERS);
         let (reports_out, reports) = mpsc::channel(REPORTS);
         let (errands, errands_in) = mpsc::unbounded_channel();
+        let taps = self.trunk.taps.clone();
         let dialler = tokio::spawn(dialler::run(
             self.rest.clone(),
             Arc::new(self.trunk),
@@ -249,8 +283,22 @@ impl Reached {
             run,
             live,
             orders,
+            taps,
             driver: tokio::spawn(driver.drive()),
             dialler,
+        }
+    }
+}
+
+/// Where live audio comes in, if it is to.
+async fn taps(config: &Config) -> Result<Option<Taps>, SessionError> {
+    match config.screen.mode {
+        ScreenMode::Dialplan => Ok(None),
+        ScreenMode::Listen => {
+            let listen = config.screen.listen;
+            let taps = Taps::bind(listen, config.screen.advertise.as_deref()).await;
+            taps.map(Some)
+                .map_err(|source| SessionError::Tap { listen, source })
         }
     }
 }

@@ -17,10 +17,10 @@ use tracing::{debug, info, warn};
 
 use super::runs::{DeadRun, Runs};
 use crate::{
-    ari::{self, Channel, Failure, Rest},
+    ari::{self, Bridge, Channel, Failure, Rest},
     audio::Library,
     drop::{RefusalKind, Seen},
-    id::{ChannelId, DropId, Play, PlaybackId, RunName},
+    id::{BridgeId, ChannelId, DropId, Play, PlaybackId, RunName},
     words::Leg,
 };
 
@@ -179,11 +179,23 @@ pub(super) async fn sweep(rest: &Rest, remains: &Remains, channels: &[Channel]) 
             return;
         }
     };
-    let left: Vec<ChannelId> = dead
-        .iter()
-        .flat_map(|dead| of_run(&dead.run, channels))
-        .collect();
-    if left.is_empty() {
+    if dead.is_empty() {
+        return;
+    }
+    let bridges = match rest.bridges().await {
+        Ok(bridges) => bridges,
+        Err(failure) => {
+            warn!(
+                words = failure.words,
+                "no sweep: the pbx does not tell its bridges"
+            );
+            return;
+        }
+    };
+    let runs = || dead.iter().map(|dead| &dead.run);
+    let left: Vec<ChannelId> = runs().flat_map(|run| of_run(run, channels)).collect();
+    let joined: Vec<BridgeId> = runs().flat_map(|run| bridges_of(run, &bridges)).collect();
+    if left.is_empty() && joined.is_empty() {
         dead.into_iter().for_each(|dead| remains.bury(dead));
         return;
     }
@@ -191,11 +203,19 @@ pub(super) async fn sweep(rest: &Rest, remains: &Remains, channels: &[Channel]) 
         info!(%channel, "a channel of a run that died is hung up");
         hang_up(rest, channel).await;
     }
+    for bridge in &joined {
+        info!(%bridge, "a bridge of a run that died is ended");
+        end_bridge(rest, bridge).await;
+    }
     sleep(GRACE).await;
-    let Ok(channels) = rest.channels().await else {
+    let (Ok(channels), Ok(bridges)) = (rest.channels().await, rest.bridges().await) else {
         return;
     };
-    let still: BTreeSet<RunName> = channels.iter().filter_map(run_of).collect();
+    let bridges = bridges.iter().filter_map(|bridge| {
+        let id: BridgeId = bridge.id.parse().ok()?;
+        Some(id.run)
+    });
+    let still: BTreeSet<RunName> = channels.iter().filter_map(run_of).chain(bridges).collect();
     for dead in dead {
         if !still.contains(&dead.run) {
             remains.bury(dead);
@@ -203,14 +223,30 @@ pub(super) async fn sweep(rest: &Rest, remains: &Remains, channels: &[Channel]) 
     }
 }
 
-/// Ends every channel of `run`.
+/// Ends every channel of `run`, and where it listened to calls every bridge; tells the channels.
 ///
 /// # Errors
-/// [`Failure`] where the PBX does not tell its channels.
-pub(super) async fn clear(rest: &Rest, run: &RunName) -> Result<Vec<ChannelId>, Failure> {
-    let left = of_run(run, &rest.channels().await?);
+/// [`Failure`] where the PBX does not tell what it has.
+pub(super) async fn clear(
+    rest: &Rest,
+    run: &RunName,
+    listened: bool,
+) -> Result<Vec<ChannelId>, Failure> {
+    let mut left = of_run(run, &rest.channels().await?);
+    if !left.is_empty() {
+        // What was asked to end may be on its way out.
+        sleep(GRACE).await;
+        left = of_run(run, &rest.channels().await?);
+    }
     for channel in &left {
         hang_up(rest, channel).await;
+    }
+    if !listened {
+        return Ok(left);
+    }
+    for bridge in bridges_of(run, &rest.bridges().await?) {
+        warn!(%bridge, "a bridge that no drop owns is ended");
+        end_bridge(rest, &bridge).await;
     }
     Ok(left)
 }
@@ -219,6 +255,18 @@ async fn hang_up(rest: &Rest, channel: &ChannelId) {
     if let Err(failure) = rest.hang_up(&channel.to_string()).await {
         warn!(%channel, words = failure.words, "cannot hang up; the pbx ends it at its time limit");
     }
+}
+
+async fn end_bridge(rest: &Rest, bridge: &BridgeId) {
+    if let Err(failure) = rest.end_bridge(bridge).await {
+        warn!(%bridge, words = failure.words, "cannot end the bridge; the next sweep does");
+    }
+}
+
+/// The bridges that belong to a run.
+fn bridges_of(run: &RunName, bridges: &[Bridge]) -> Vec<BridgeId> {
+    let ids = bridges.iter().filter_map(|bridge| bridge.id.parse().ok());
+    ids.filter(|id: &BridgeId| id.run == *run).collect()
 }
 
 /// The channels that belong to a run.

@@ -160,11 +160,17 @@ fn report_words(report: &Report) -> String {
     if let Some(cause) = &report.amd_cause {
         let _ = write!(text, " ({cause})");
     }
+    if let Some(reasons) = &report.reasons {
+        let _ = write!(text, " ({reasons})");
+    }
     if let Some(by) = report.ready_by {
         let _ = write!(text, "; ready by {}", by.as_str());
     }
     if !report.played.is_zero() {
         let _ = write!(text, "; played {}", script::seconds_words(report.played));
+    }
+    if report.restarts > 0 {
+        let _ = write!(text, "; restarts {}", report.restarts);
     }
     for (name, cause) in [("busy", report.busy), ("drop", report.drop)] {
         if let Some(cause) = cause {

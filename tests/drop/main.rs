@@ -8,6 +8,7 @@
 mod board;
 mod calling;
 mod ending;
+mod hearing;
 mod ladder;
 mod link;
 mod playback;

@@ -240,7 +240,13 @@ fn consequence(scene: &Scene, kind: RefusalKind) -> String {
     for command in at_once.iter().chain(&after) {
         match command {
             Command::HangUp(_) => {}
-            Command::Dial(_) | Command::Screen(_) | Command::Play(..) | Command::StopPlay(_) => {
+            Command::Dial(_)
+            | Command::Screen(_)
+            | Command::Listen(_)
+            | Command::AwaitReady(_)
+            | Command::Play(..)
+            | Command::Rewind(..)
+            | Command::StopPlay(_) => {
                 panic!(
                     "{} after {refusal} of {}",
                     script::command_words(*command),

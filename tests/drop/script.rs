@@ -1,11 +1,12 @@
 //! The language of the ladders: events, commands and plans as words, read and written.
 //!
 //! ```text
-//! plan          [double|single] [KEY=VALUE ..]      keys are the fields of a plan, times in seconds
-//! event         accepted|progress|ringing|answered|entered|not_ready|absent LEG
+//! plan          [double|single] [listen] [KEY=VALUE ..]      keys are the fields of a plan, times in seconds
+//! event         accepted|progress|ringing|answered|entered|not_ready|absent|late_beep|limit_beep|deaf LEG
+//!               sit LEG invalid|congestion|other
 //!               screened LEG VERDICT [CAUSE]  ready LEG BY  far_end|gone LEG Q850[/SIP]
 //!               play_started|play_done|play_failed N [@PBX MILLISECONDS]  refused COMMAND KIND
-//! command       dial|screen|hang_up LEG  play LEG N  stop_play N
+//! command       dial|screen|listen|await_ready|hang_up LEG  play|rewind LEG N  stop_play N
 //! what is seen  LEG EVENT; LEG EVENT; LEG exists; play N
 //! ```
 
@@ -13,8 +14,8 @@ use std::{fmt::Write as _, time::Duration};
 
 use aftertone::{
     drop::{
-        Cause, Command, Event, PbxTime, Plan, PlaybackEnd, Refusal, RefusalKind, Seen, Technique,
-        WhenBusyLegAnswered, WhenUnsure,
+        Cause, Command, Event, Mode, PbxTime, Plan, PlaybackEnd, Refusal, RefusalKind, Seen, Sit,
+        Technique, WhenBusyLegAnswered, WhenUnsure,
     },
     id::Play,
     words::{Leg, ReadyBy, Verdict},
@@ -31,6 +32,8 @@ pub(crate) fn default_plan() -> Plan {
         release_on_progress: Some(Duration::ZERO),
         when_unsure: WhenUnsure::HangUp,
         when_busy_leg_answered: WhenBusyLegAnswered::Promote,
+        mode: Mode::Dialplan,
+        max_restarts: Plan::MAX_RESTARTS,
         message: Some(Duration::from_millis(7_240)),
     }
 }
@@ -41,6 +44,8 @@ pub(crate) fn plan(text: &str) -> Plan {
         match word.split_once('=') {
             None if word == "double" => plan.technique = Technique::Double,
             None if word == "single" => plan.technique = Technique::Single,
+            None if word == "listen" => plan.mode = Mode::Listen,
+            Some(("max_restarts", value)) => plan.max_restarts = value.parse().unwrap(),
             Some(("lead", value)) => plan.lead = seconds(value),
             Some(("answer_timeout", value)) => plan.answer_timeout = seconds(value),
             Some(("screening_timeout", value)) => plan.screening_timeout = seconds(value),
@@ -76,6 +81,17 @@ pub(crate) fn event(text: &str) -> Event {
         ["screened", l, verdict, cause] => screened(l, verdict, cause),
         ["ready", l, by] => Event::Ready(leg(l), ready_by(by)),
         ["not_ready", l] => Event::NotReady(leg(l)),
+        ["sit", l, which] => Event::Intercepted {
+            leg: leg(l),
+            sit: sit(which),
+            cause: String::new(),
+        },
+        ["late_beep", l] => Event::LateBeep(leg(l)),
+        ["limit_beep", l] => Event::LimitBeep(leg(l)),
+        ["deaf", l] => Event::Deaf {
+            leg: leg(l),
+            why: "so the tap said".into(),
+        },
         ["play_started", n] => started(n, None),
         ["play_started", n, at] => started(n, Some(at)),
         ["play_done", n] => finished(n, PlaybackEnd::Done, None),
@@ -116,6 +132,10 @@ pub(crate) fn event_words(event: &Event) -> String {
         } => format!("screened {leg} {verdict} {cause}"),
         Event::Ready(leg, by) => format!("ready {leg} {}", by.as_str()),
         Event::NotReady(leg) => format!("not_ready {leg}"),
+        Event::Intercepted { leg, sit, .. } => format!("sit {leg} {}", sit_word(*sit)),
+        Event::LateBeep(leg) => format!("late_beep {leg}"),
+        Event::LimitBeep(leg) => format!("limit_beep {leg}"),
+        Event::Deaf { leg, .. } => format!("deaf {leg}"),
         Event::PlaybackStarted { play, at } => format!("play_started {}{}", play.0, pbx_words(*at)),
         Event::PlaybackFinished { play, end, at } => {
             let end = match end {
@@ -141,6 +161,9 @@ pub(crate) fn command_words(command: Command) -> String {
     match command {
         Command::Dial(leg) => format!("dial {leg}"),
         Command::Screen(leg) => format!("screen {leg}"),
+        Command::Listen(leg) => format!("listen {leg}"),
+        Command::AwaitReady(leg) => format!("await_ready {leg}"),
+        Command::Rewind(leg, play) => format!("rewind {leg} {}", play.0),
         Command::Play(leg, play) => format!("play {leg} {}", play.0),
         Command::StopPlay(play) => format!("stop_play {}", play.0),
         Command::HangUp(leg) => format!("hang_up {leg}"),
@@ -211,6 +234,9 @@ fn read_command(words: &[&str]) -> Command {
     match *words {
         ["dial", l] => Command::Dial(leg(l)),
         ["screen", l] => Command::Screen(leg(l)),
+        ["listen", l] => Command::Listen(leg(l)),
+        ["await_ready", l] => Command::AwaitReady(leg(l)),
+        ["rewind", l, n] => Command::Rewind(leg(l), play(n)),
         ["play", l, n] => Command::Play(leg(l), play(n)),
         ["stop_play", n] => Command::StopPlay(play(n)),
         ["hang_up", l] => Command::HangUp(leg(l)),
@@ -257,6 +283,19 @@ fn leg(text: &str) -> Leg {
 fn ready_by(text: &str) -> ReadyBy {
     let all = [ReadyBy::Beep, ReadyBy::Silence, ReadyBy::Dialplan];
     all.into_iter().find(|by| by.as_str() == text).unwrap()
+}
+
+fn sit(text: &str) -> Sit {
+    let all = [Sit::Invalid, Sit::Congestion, Sit::Other];
+    all.into_iter().find(|&sit| sit_word(sit) == text).unwrap()
+}
+
+const fn sit_word(sit: Sit) -> &'static str {
+    match sit {
+        Sit::Invalid => "invalid",
+        Sit::Congestion => "congestion",
+        Sit::Other => "other",
+    }
 }
 
 fn play(text: &str) -> Play {

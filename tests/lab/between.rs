@@ -57,6 +57,7 @@ pub(crate) enum Moment {
     DropLegEnters,
     Verdict,
     Ready,
+    TapEnters,
     PlaybackStarts,
     PlaybackEnds,
 }
@@ -82,6 +83,7 @@ impl Moment {
             }
             Self::Verdict => kind == "ChannelVarset" && event["variable"] == "AFTERTONE_VERDICT",
             Self::Ready => kind == "StasisStart" && channel.ends_with("-drop") && arguments > 1,
+            Self::TapEnters => kind == "StasisStart" && channel.ends_with("-tap"),
             Self::PlaybackStarts => kind == "PlaybackStarted",
             Self::PlaybackEnds => kind == "PlaybackFinished",
         }
@@ -118,6 +120,9 @@ pub(crate) enum Request {
     HangUpDropLeg,
     Continue,
     Play,
+    ExternalMedia,
+    MakeBridge,
+    AddToBridge,
 }
 
 impl Request {
@@ -131,6 +136,11 @@ impl Request {
             Self::HangUpBusyLeg => line.starts_with("DELETE /ari/channels/") && leg("-busy"),
             Self::HangUpDropLeg => line.starts_with("DELETE /ari/channels/") && leg("-drop"),
             Self::Continue => line.starts_with("POST /ari/channels/") && line.contains("/continue"),
+            Self::ExternalMedia => line.starts_with("POST /ari/channels/externalMedia"),
+            Self::MakeBridge => {
+                line.starts_with("POST /ari/bridges/") && !line.contains("/addChannel")
+            }
+            Self::AddToBridge => line.contains("/addChannel"),
             Self::Play => line.starts_with("POST /ari/channels/") && line.contains("/play"),
         }
     }

@@ -152,15 +152,15 @@ fn slug(wrong: Wrong) -> String {
 
 /// A drop whose requests and events go through a go-between, with a state folder of its own, so that no other test's
 /// start sweeps what this one leaves behind.
-struct Watched<'a> {
+pub(crate) struct Watched<'a> {
     bench: &'a Bench,
-    between: Between,
+    pub(crate) between: Between,
     state: PathBuf,
-    number: Number,
+    pub(crate) number: Number,
 }
 
 impl<'a> Watched<'a> {
-    fn new(bench: &'a Bench, subscriber: &str) -> Result<Self, Failed> {
+    pub(crate) fn new(bench: &'a Bench, subscriber: &str) -> Result<Self, Failed> {
         let lab = bench.lab();
         let number = lab.number(subscriber);
         let state = lab.folder().join(format!("state-{number}"));
@@ -183,7 +183,7 @@ impl<'a> Watched<'a> {
         self.start_with(&[])
     }
 
-    fn start_with(&self, settings: &[(&str, &str)]) -> Result<Dropping, Failed> {
+    pub(crate) fn start_with(&self, settings: &[(&str, &str)]) -> Result<Dropping, Failed> {
         let mut program = self.program();
         program.env("AFTERTONE__PBX__URL", self.between.url());
         program.envs(settings.iter().copied());
@@ -191,13 +191,13 @@ impl<'a> Watched<'a> {
     }
 
     /// The next start of the program on this machine, to a number where nobody is.
-    fn next_start(&self) -> Result<Dropped, Failed> {
+    pub(crate) fn next_start(&self) -> Result<Dropped, Failed> {
         let nobody = self.bench.lab().number("0107");
         Dropping::start(self.program(), &nobody, &self.bench.message().name, &[])?.finish(PATIENCE)
     }
 
     /// The name of the run whose channels are up, as it stands in their ids.
-    fn run(&self) -> Result<String, Failed> {
+    pub(crate) fn run(&self) -> Result<String, Failed> {
         let locks = fs::read_dir(self.state.join("runs"))?;
         let names =
             locks.filter_map(|entry| entry.ok()?.path().file_stem()?.to_str().map(str::to_owned));
@@ -209,7 +209,7 @@ impl<'a> Watched<'a> {
     }
 
     /// What holds whatever goes wrong: each leg dialled at most once, the message at most once, no channel left.
-    fn check_no_harm(&self, id_part: &str) -> Result<(), Failed> {
+    pub(crate) fn check_no_harm(&self, id_part: &str) -> Result<(), Failed> {
         let lab = self.bench.lab();
         lab.wait_for_silence_of(id_part, Duration::from_secs(2))?;
         check!(

@@ -66,8 +66,9 @@ async fn ring(lab: &Lab, numbers: &[Number]) -> Result<(), Failed> {
         let job = Job {
             id: DropId::generate(),
             number: PhoneNumber::parse(&number.e164(), Rules::default())?,
-            plan: plan(&config.drop, Some(Duration::from_secs(1))),
+            plan: plan(&config, Some(Duration::from_secs(1))),
             media: "sound:silence/1".to_owned(),
+            echo: None,
         };
         news.push(session.start(job).await);
     }

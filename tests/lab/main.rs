@@ -11,6 +11,7 @@ mod between;
 mod crowd;
 mod ear;
 mod faults;
+mod listen;
 mod network;
 mod recording;
 mod several;
@@ -77,7 +78,11 @@ impl Bench {
     }
 
     fn ready(&self) -> &(Lab, Message) {
-        self.ready_as("test", 23_000)
+        // As for `make lab-up`, so that two runs do not share one lab.
+        let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let name = set("LAB").map_or("test", |name| &*name.leak());
+        let ports = set("PORTS").map_or(23_000, |ports| ports.parse().unwrap());
+        self.ready_as(name, ports)
     }
 
     fn ready_as(&self, name: &'static str, ports: u16) -> &(Lab, Message) {
@@ -107,6 +112,7 @@ fn main() {
         subscribers::trials(&bench),
         trunk::trials(&bench),
         several::trials(&bench),
+        listen::trials(&bench),
         faults::trials(&bench),
         crowd::trials(&bench),
     ]

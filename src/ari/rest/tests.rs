@@ -14,7 +14,7 @@ use crate::{
         fixture::{DROP, FakePbx, leg, run, settings, soon},
     },
     drop::RefusalKind as Kind,
-    id::Play,
+    id::{BridgeId, ChannelId, Play, Role},
     words::Leg,
 };
 
@@ -349,4 +349,59 @@ fn seconds_are_rounded_up_and_never_zero() {
     for (millis, seconds) in rows {
         assert_eq!(whole_seconds(Duration::from_millis(millis)), seconds);
     }
+}
+
+#[tokio::test]
+async fn what_it_takes_to_hear_a_leg_is_written_as_ari_reads_it() {
+    let leg = leg(Leg::Drop);
+    let of = |role| ChannelId {
+        role,
+        ..leg.clone()
+    };
+    let (snoop, tap) = (of(Role::Snoop), of(Role::Tap));
+    let bridge = BridgeId {
+        run: run(),
+        drop: DROP,
+    };
+    let media = ExternalMedia {
+        channel: tap.clone(),
+        app: "app".to_owned(),
+        host: "127.0.0.1:9092".to_owned(),
+        uuid: uuid::Uuid::from_u128(7),
+        variables: BTreeMap::from([("CDR_PROP(disable)".to_owned(), "1".to_owned())]),
+    };
+    let (_, lines) = exchange(
+        async |rest| {
+            rest.snoop(&leg, &snoop, "app", "args").await.unwrap();
+            rest.external_media(&media).await.unwrap();
+            rest.create_bridge(&bridge).await.unwrap();
+            let too_early = rest.add_to_bridge(&bridge, &[&snoop, &tap]).await;
+            assert_eq!(too_early.unwrap_err().kind, Kind::WrongState);
+            assert_eq!(rest.end_bridge(&bridge).await, Ok(HangUp::NotThere));
+            let bridges = rest.bridges().await.unwrap();
+            assert_eq!(bridges.len(), 1);
+            assert_eq!(bridges[0].id, "b");
+            assert_eq!(rest.bridges().await, Ok(vec![]));
+        },
+        &[
+            (200, "{}"),
+            (200, "{}"),
+            (200, "{}"),
+            (422, r#"{"message":"Channel not in Stasis application"}"#),
+            (404, ""),
+            (200, r#"[{"id":"b","channels":[]}]"#),
+            (404, ""),
+        ],
+    )
+    .await;
+    let names = lines.join("\n").replace(&DROP.to_string(), "DROP");
+    insta::assert_snapshot!(names, @r#"
+    POST /ari/channels/run1-DROP-drop/snoop/run1-DROP-snoop {"spy":"in","app":"app","appArgs":"args"}
+    POST /ari/channels/externalMedia {"channelId":"run1-DROP-tap","app":"app","external_host":"127.0.0.1:9092","encapsulation":"audiosocket","transport":"tcp","connection_type":"client","format":"slin","data":"00000000-0000-0000-0000-000000000007","variables":{"CDR_PROP(disable)":"1"}}
+    POST /ari/bridges/run1-DROP-bridge {"type":"mixing"}
+    POST /ari/bridges/run1-DROP-bridge/addChannel {"channel":["run1-DROP-snoop","run1-DROP-tap"]}
+    DELETE /ari/bridges/run1-DROP-bridge
+    GET /ari/bridges
+    GET /ari/bridges
+    "#);
 }

@@ -232,10 +232,10 @@ fn only_done_is_done_and_a_playback_of_another_run_is_nobody_s() {
 }
 
 #[test]
-fn a_channel_that_is_no_leg_of_ours_is_a_stranger_when_it_enters_and_silent_otherwise() {
+fn a_channel_that_is_not_of_this_run_is_a_stranger_when_it_enters_and_silent_otherwise() {
     for (id, ours) in [
         (format!("run2-{DROP}-drop"), true),
-        (format!("run1-{DROP}-snoop"), true),
+        (format!("run2-{DROP}-snoop"), true),
         (format!("run1-{DROP}-drop;2"), false),
         ("1699999999.17".to_owned(), false),
     ] {
@@ -256,6 +256,27 @@ fn a_channel_that_is_no_leg_of_ours_is_a_stranger_when_it_enters_and_silent_othe
             assert_eq!(notices_of(&event), [], "{kind} of {id}");
         }
     }
+}
+
+#[test]
+fn a_channel_that_serves_a_drop_tells_that_it_entered_and_what_amd_said() {
+    let told = |role: &str, args: &[&str]| {
+        let channel = format!("run1-{DROP}-{role}");
+        let event = json!({ "type": "StasisStart", "args": args, "channel": { "id": channel } });
+        match notices_of(&event).as_slice() {
+            [Notice::Aid { channel: id, did }] => {
+                assert_eq!(id.to_string(), channel);
+                did.clone()
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    let drop = DROP.to_string();
+    assert_eq!(told("snoop", &[&drop]), AidDid::Entered);
+    assert_eq!(told("tap", &[]), AidDid::Entered);
+    assert_eq!(told("amd", &[&drop]), AidDid::Entered);
+    let judged = told("amd", &[&drop, "HUMAN", "HUMAN-1000-1000"]);
+    assert_eq!(judged, AidDid::Judged("HUMAN".to_owned()));
 }
 
 #[test]
@@ -407,7 +428,7 @@ fn events(event: &Value) -> Vec<Event> {
                 assert_eq!(drop, DROP);
                 event
             }
-            Notice::Stranger { .. } => panic!("a stranger"),
+            Notice::Aid { .. } | Notice::Stranger { .. } => panic!("no leg"),
         })
         .collect()
 }
@@ -433,7 +454,7 @@ fn ladder(recorded: &str) -> String {
         let at = &time[17..23];
         for notice in translate(&run(), &message) {
             let Notice::Drop { drop, event } = notice else {
-                panic!("a stranger");
+                panic!("no leg");
             };
             assert_eq!(drop, DROP);
             let told = format!("{event:?}");

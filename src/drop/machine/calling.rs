@@ -7,7 +7,7 @@ use crate::{
     drop::{
         event::Command,
         outcome::{Milestone, Outcome},
-        plan::WhenBusyLegAnswered,
+        plan::{Mode, WhenBusyLegAnswered},
         timer::Timer,
         track::Stage,
     },
@@ -131,7 +131,10 @@ impl VoicemailDrop {
             && live == leg
         {
             self.phase = Phase::Screening { live };
-            self.commands.push_back(Command::Screen(live));
+            self.commands.push_back(match self.plan.mode {
+                Mode::Dialplan => Command::Screen(live),
+                Mode::Listen => Command::Listen(live),
+            });
         }
     }
 }

@@ -164,8 +164,13 @@ impl VoicemailDrop {
     pub(super) fn on_refused(&mut self, command: Command, why: Refusal, now: Instant) {
         match command {
             Command::Dial(leg) => self.on_dial_refused(leg, why, now),
-            Command::Screen(leg) => {
+            Command::Screen(leg) | Command::Listen(leg) => {
                 if matches!(self.phase, Phase::Screening { live } if live == leg) {
+                    self.on_live_leg_refused(leg, why, now);
+                }
+            }
+            Command::AwaitReady(leg) | Command::Rewind(leg, _) => {
+                if matches!(self.phase, Phase::Awaiting { live, .. } if live == leg) {
                     self.on_live_leg_refused(leg, why, now);
                 }
             }
@@ -262,7 +267,7 @@ impl VoicemailDrop {
                 }
             }
             Timer::Answer => self.on_deadline(Outcome::NoAnswer, now),
-            Timer::Screening | Timer::Ready => self.on_deadline(Outcome::Unsure, now),
+            Timer::Screening | Timer::Ready => self.on_deadline(self.unready(), now),
             Timer::PlayStart => self.lose("the PBX did not say that it plays", now),
             Timer::Playback => {
                 self.note_played(None, now);

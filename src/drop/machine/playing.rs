@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Link, Phase, VoicemailDrop, ending::REASON};
+use super::{Ears, Link, Phase, VoicemailDrop, ending::REASON};
 use crate::{
     drop::{
         event::{Command, PbxTime, PlaybackEnd},
@@ -28,9 +28,7 @@ impl VoicemailDrop {
         if live != leg || !(first || verdict == Verdict::Human) {
             return;
         }
-        self.found.verdict = Some(verdict);
-        self.found.amd_cause = Some(cause).filter(|cause| !cause.is_empty());
-        self.tell(Milestone::Verdict, now);
+        self.note_verdict(verdict, cause, now);
         match verdict {
             Verdict::Machine => self.await_ready_point(live, now),
             Verdict::Human => {
@@ -42,14 +40,27 @@ impl VoicemailDrop {
             }
             Verdict::Unsure | Verdict::Silence => match self.plan.when_unsure {
                 WhenUnsure::HangUp => self.end_ourselves(Outcome::Unsure, now),
-                WhenUnsure::Play => self.await_ready_point(live, now),
+                WhenUnsure::Play => {
+                    self.await_ready_point(live, now);
+                    self.leave_ready_point_to_dialplan(live);
+                }
             },
             Verdict::Fax | Verdict::Menu => self.end_ourselves(Outcome::NotVoicemail, now),
             Verdict::Sit => self.end_ourselves(Outcome::Failed, now),
         }
     }
 
-    fn await_ready_point(&mut self, live: Leg, now: Instant) {
+    pub(super) fn note_verdict(&mut self, verdict: Verdict, cause: String, now: Instant) {
+        let cause = Some(cause).filter(|cause| !cause.is_empty());
+        self.found.verdict = Some(verdict);
+        match self.ears {
+            Ears::Dialplan | Ears::Lost => self.found.amd_cause = cause,
+            Ears::Ours | Ears::Shared => self.found.reasons = cause,
+        }
+        self.tell(Milestone::Verdict, now);
+    }
+
+    pub(super) fn await_ready_point(&mut self, live: Leg, now: Instant) {
         self.phase = Phase::Awaiting { live, ready: None };
         self.timers.set(Timer::Ready, now + self.plan.ready_timeout);
     }
@@ -58,7 +69,7 @@ impl VoicemailDrop {
         let Phase::Awaiting { live, .. } = self.phase else {
             return;
         };
-        if live != leg || self.track(live).far_end.is_some() {
+        if live != leg || self.track(live).far_end.is_some() || !self.may_tell_ready(by) {
             return;
         }
         if self.link == Link::Lost {
@@ -86,7 +97,16 @@ impl VoicemailDrop {
 
     pub(super) fn on_not_ready(&mut self, leg: Leg, now: Instant) {
         if matches!(self.phase, Phase::Awaiting { live, .. } if live == leg) {
-            self.end_ourselves(Outcome::Unsure, now);
+            self.end_ourselves(self.unready(), now);
+        }
+    }
+
+    /// The outcome where no ready point was found. Some of the message may have been heard before it started again.
+    pub(super) const fn unready(&self) -> Outcome {
+        if self.found.played.is_zero() {
+            Outcome::Unsure
+        } else {
+            Outcome::CutOff
         }
     }
 
@@ -117,7 +137,11 @@ impl VoicemailDrop {
             since,
             pbx,
         };
-        self.tell(Milestone::PlayStarted, now);
+        let milestone = match self.restarts() {
+            0 => Milestone::PlayStarted,
+            _ => Milestone::PlayRestarted,
+        };
+        self.tell(milestone, now);
         self.timers.stop(Timer::PlayStart);
         self.timers.set(
             Timer::Playback,
@@ -230,4 +254,4 @@ const PLAYBACK_OVERDUE: Duration = Duration::from_secs(3);
 
 /// By how much a playback may fall short of the message's length and still count as whole: the silence that every
 /// prepared message ends in.
-const PLAYED_TOLERANCE: Duration = Duration::from_millis(200);
+pub(super) const PLAYED_TOLERANCE: Duration = Duration::from_millis(200);

@@ -101,6 +101,7 @@ pub async fn examine(config: &Config, mut tell: impl FnMut(Check)) -> Result<(),
     let may_try = permission.status == Status::Ok;
     tell(permission);
     tell(modules::check(rest, config.pbx.endpoint.technology()).await);
+    tell(modules::modes(rest, config.screen.mode).await);
     tell(trunk(rest, config).await);
     tell(clocks(rest).await);
     if may_try {

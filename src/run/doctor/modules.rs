@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::{Check, unanswered};
-use crate::ari::{Module, Rest};
+use crate::{
+    ari::{Module, Rest},
+    config::ScreenMode,
+};
 
 /// Looks whether all modules that a drop needs are running.
 pub(super) async fn check(rest: &Rest, technology: &str) -> Check {
@@ -44,7 +47,53 @@ fn judge(modules: &[Module], technology: &str) -> Check {
     Check::fail(NAME, format!("not running: {listed}"), remedy)
 }
 
+/// Tells which of the two ways to find out who answered this PBX can go.
+pub(super) async fn modes(rest: &Rest, mode: ScreenMode) -> Check {
+    match rest.modules().await {
+        Ok(modules) => judge_modes(&modules, mode),
+        Err(failure) => unanswered(MODES, &failure),
+    }
+}
+
+fn judge_modes(modules: &[Module], mode: ScreenMode) -> Check {
+    let runs = |name: &&str| {
+        let found = modules.iter().find(|module| module.name == **name);
+        found.is_some_and(Module::is_running)
+    };
+    let missing: Vec<&str> = TO_LISTEN
+        .iter()
+        .copied()
+        .filter(|name| !runs(name))
+        .collect();
+    if missing.is_empty() {
+        return Check::ok(MODES, "dialplan and listen");
+    }
+    let listed = missing.join(", ");
+    match mode {
+        ScreenMode::Dialplan => Check::ok(MODES, format!("dialplan; listen would need {listed}")),
+        ScreenMode::Listen => Check::warn(
+            MODES,
+            format!("dialplan only, although `screen.mode` is `listen`: {listed} not running"),
+            format!(
+                "`module load {}` on the PBX's console; until then the dialplan screens",
+                missing[0]
+            ),
+        ),
+    }
+}
+
 const NAME: &str = "modules";
+
+const MODES: &str = "modes";
+
+/// What `screen.mode = "listen"` needs beside the others.
+const TO_LISTEN: [&str; 5] = [
+    "bridge_simple.so",
+    "chan_audiosocket.so",
+    "res_ari_bridges.so",
+    "res_audiosocket.so",
+    "res_stasis_snoop.so",
+];
 
 const NEEDED: [&str; 16] = [
     "app_amd.so",
@@ -100,6 +149,29 @@ mod tests {
             .collect();
         assert_eq!(judge(&all, "PJSIP").status, Status::Fail);
         assert_eq!(judge(&all, "DAHDI").status, Status::Ok);
+    }
+
+    #[test]
+    fn a_pbx_that_cannot_listen_says_so_and_warns_who_wants_to() {
+        let mut all: Vec<_> = TO_LISTEN
+            .iter()
+            .map(|name| Module {
+                name: (*name).into(),
+                status: "Running".into(),
+            })
+            .collect();
+        let check = judge_modes(&all, ScreenMode::Listen);
+        assert_eq!(check.detail, "dialplan and listen");
+        all.remove(1);
+        let check = judge_modes(&all, ScreenMode::Dialplan);
+        assert_eq!(check.status, Status::Ok);
+        assert_eq!(
+            check.detail,
+            "dialplan; listen would need chan_audiosocket.so"
+        );
+        let check = judge_modes(&all, ScreenMode::Listen);
+        assert_eq!(check.status, Status::Warn);
+        assert!(check.remedy.unwrap().contains("chan_audiosocket.so"));
     }
 
     fn loaded() -> Vec<Module> {

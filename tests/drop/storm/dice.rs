@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aftertone::drop::{Plan, Technique, WhenBusyLegAnswered, WhenUnsure};
+use aftertone::drop::{Mode, Plan, Technique, WhenBusyLegAnswered, WhenUnsure};
 
 /// SplitMix64 (Steele, Lea and Flood, 2014).
 pub(super) struct Dice(u64);
@@ -56,6 +56,8 @@ impl Dice {
                 WhenBusyLegAnswered::Continue,
                 WhenBusyLegAnswered::GiveUp,
             ]),
+            mode: self.pick(&[Mode::Dialplan, Mode::Listen]),
+            max_restarts: self.pick(&[0, 1, 2, 2]),
             message: if self.percent(10) {
                 None
             } else {

@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use aftertone::{
-    drop::{Cause, Command, Event, PbxTime, PlaybackEnd, Refusal, RefusalKind, Seen, Technique},
+    drop::{
+        Cause, Command, Event, Mode, PbxTime, PlaybackEnd, Refusal, RefusalKind, Seen, Sit,
+        Technique,
+    },
     id::{DropId, Play},
     words::{Leg, ReadyBy, Verdict},
 };
@@ -29,10 +32,14 @@ pub(super) fn storm(seed: u64, world: &mut World) -> Result<(), String> {
             Technique::Double => Leg::Busy,
             Technique::Single => Leg::Drop,
         };
+        let by = match plan.mode {
+            Mode::Dialplan => ReadyBy::Dialplan,
+            Mode::Listen => ReadyBy::Beep,
+        };
         world.apply(world.now(), &Input::Start(id, plan))?;
         // Noise alone seldom gets as far as a message.
         let ahead = usize::try_from(dice.below(10)).unwrap();
-        for event in way_to_the_message(live).into_iter().take(ahead) {
+        for event in way_to_the_message(live, by).into_iter().take(ahead) {
             world.apply(world.now(), &Input::Event(id, event))?;
         }
     }
@@ -78,7 +85,7 @@ pub(super) fn storm(seed: u64, world: &mut World) -> Result<(), String> {
     world.close()
 }
 
-fn way_to_the_message(live: Leg) -> [Event; 6] {
+fn way_to_the_message(live: Leg, by: ReadyBy) -> [Event; 6] {
     [
         Event::Accepted(live),
         Event::Answered(live),
@@ -88,7 +95,7 @@ fn way_to_the_message(live: Leg) -> [Event; 6] {
             verdict: Verdict::Machine,
             cause: String::new(),
         },
-        Event::Ready(live, ReadyBy::Dialplan),
+        Event::Ready(live, by),
         Event::PlaybackStarted {
             play: Play(1),
             at: None,
@@ -98,15 +105,23 @@ fn way_to_the_message(live: Leg) -> [Event; 6] {
 
 fn event(dice: &mut Dice) -> Event {
     let leg = dice.pick(&[Leg::Busy, Leg::Drop, Leg::Drop]);
-    let play = Play(dice.pick(&[1, 1, 1, 1, 2]));
-    match dice.below(40) {
+    let play = Play(dice.pick(&[1, 1, 1, 1, 2, 2, 3]));
+    match dice.below(48) {
         0..4 => Event::Accepted(leg),
         4..6 => Event::Progress(leg),
         6..9 => Event::Ringing(leg),
         9..12 => Event::Answered(leg),
         12..16 => Event::Entered(leg),
         16..20 => screened(dice, leg),
-        20..24 => Event::Ready(leg, ReadyBy::Dialplan),
+        20..24 => Event::Ready(
+            leg,
+            dice.pick(&[
+                ReadyBy::Dialplan,
+                ReadyBy::Dialplan,
+                ReadyBy::Beep,
+                ReadyBy::Silence,
+            ]),
+        ),
         24 => Event::NotReady(leg),
         25..28 => Event::PlaybackStarted {
             play,
@@ -126,10 +141,25 @@ fn event(dice: &mut Dice) -> Event {
             cause: cause(dice),
         },
         34..36 => Event::Absent(leg),
+        36..39 => Event::LateBeep(leg),
+        39 => Event::LimitBeep(leg),
+        40..42 => Event::Deaf {
+            leg,
+            why: String::new(),
+        },
+        42 => Event::Intercepted {
+            leg,
+            sit: dice.pick(&[Sit::Invalid, Sit::Congestion, Sit::Other]),
+            cause: String::new(),
+        },
+        43 => Event::Ready(leg, ReadyBy::Beep),
         _ => {
             let command = dice.pick(&[
                 Command::Dial(leg),
                 Command::Screen(leg),
+                Command::Listen(leg),
+                Command::AwaitReady(leg),
+                Command::Rewind(leg, play),
                 Command::Play(leg, play),
                 Command::StopPlay(play),
                 Command::HangUp(leg),

@@ -6,7 +6,7 @@ use std::{
 };
 
 use aftertone::{
-    drop::{Cause, Command, Event, PbxTime, Plan, PlaybackEnd, RefusalKind, Seen},
+    drop::{Cause, Command, Event, PbxTime, Plan, PlaybackEnd, RefusalKind, Seen, Sit},
     id::{DropId, Play},
     words::{Leg, ReadyBy, Verdict},
 };
@@ -101,13 +101,28 @@ enum Act {
     GetReady(bool),
     PlayStarts(Play),
     PlayEnds(Play),
+    /// Our ears hear this, as long as the tap lives.
+    Hear(Sound),
+    TapDies,
     FarEnd(Cause),
     End(Cause),
+}
+
+/// What our ears make of what they hear.
+#[derive(Clone, Copy)]
+enum Sound {
+    Judge,
+    Ready(ReadyBy),
+    Late(Play),
+    Limit(Play),
+    Voice(Play),
+    Announcement,
 }
 
 #[derive(Default)]
 struct Channel {
     exists: bool,
+    tapped: bool,
     /// What its state implies, for whoever asks.
     state: Vec<Event>,
     plays: Vec<Play>,
@@ -221,11 +236,46 @@ impl Pbx {
                 let after = self.dice.millis(500, 6_000);
                 self.at(after, Happening::Act(id, leg, Act::Judge));
             }
+            Command::Listen(leg) => {
+                if let Some(channel) = self.channels.get_mut(&(id, leg)) {
+                    channel.tapped = true;
+                }
+                let after = self.dice.millis(500, 6_000);
+                self.at(after, Happening::Act(id, leg, Act::Hear(Sound::Judge)));
+                if self.dice.percent(20) {
+                    let after = self.dice.millis(0, 20_000);
+                    self.at(after, Happening::Act(id, leg, Act::TapDies));
+                }
+            }
+            Command::AwaitReady(leg) => {
+                let after = self.dice.millis(100, 10_000);
+                let found = self.dice.percent(90);
+                self.at(after, Happening::Act(id, leg, Act::GetReady(found)));
+            }
+            Command::Rewind(leg, play) => {
+                let stopped = self.dice.millis(1, 100);
+                self.at(stopped, Happening::Act(id, leg, Act::PlayEnds(play)));
+                if self.dice.percent(90) {
+                    let after = self.dice.millis(50, 3_000);
+                    let ready = Act::Hear(Sound::Ready(ReadyBy::Beep));
+                    self.at(after, Happening::Act(id, leg, ready));
+                }
+            }
             Command::Play(leg, play) => {
                 let begin = self.dice.millis(5, 300);
                 let length = self.plans[&id].message.unwrap_or(Duration::from_secs(20));
                 self.at(begin, Happening::Act(id, leg, Act::PlayStarts(play)));
                 self.at(begin + length, Happening::Act(id, leg, Act::PlayEnds(play)));
+                let heard = match self.dice.below(10) {
+                    0..3 => Some(Sound::Late(play)),
+                    3 => Some(Sound::Limit(play)),
+                    4 => Some(Sound::Voice(play)),
+                    _ => None,
+                };
+                if let Some(sound) = heard {
+                    let after = begin + self.dice.millis(0, 9_000);
+                    self.at(after, Happening::Act(id, leg, Act::Hear(sound)));
+                }
             }
             Command::StopPlay(_) => {}
             Command::HangUp(leg) => {
@@ -285,6 +335,26 @@ impl Pbx {
         let Some(channel) = self.channels.get_mut(&(id, leg)).filter(|c| c.exists) else {
             return;
         };
+        match act {
+            Act::Hear(sound) if channel.tapped => return self.hear(id, leg, sound),
+            Act::Hear(_) => return,
+            Act::TapDies => {
+                channel.tapped = false;
+                let why = String::new();
+                let deaf = Event::Deaf { leg, why };
+                return self.at(Duration::ZERO, Happening::Tell(id, deaf));
+            }
+            Act::PlayEnds(play) if !channel.plays.contains(&play) => return,
+            Act::Progress
+            | Act::Ring
+            | Act::Answer
+            | Act::Judge
+            | Act::GetReady(_)
+            | Act::PlayStarts(_)
+            | Act::PlayEnds(_)
+            | Act::FarEnd(_)
+            | Act::End(_) => {}
+        }
         let events = match act {
             Act::Progress => vec![Event::Progress(leg)],
             Act::Ring => {
@@ -356,10 +426,59 @@ impl Pbx {
                 channel.plays.clear();
                 vec![Event::Gone { leg, cause }]
             }
+            Act::Hear(_) | Act::TapDies => vec![],
         };
         for event in events {
             self.tell(id, event);
         }
+    }
+
+    /// What our ears tell comes by no link.
+    fn hear(&mut self, id: DropId, leg: Leg, sound: Sound) {
+        let Some(channel) = self.channels.get(&(id, leg)) else {
+            return;
+        };
+        let plays = |play| channel.plays.contains(&play);
+        let screened = |verdict| Event::Screened {
+            leg,
+            verdict,
+            cause: String::new(),
+        };
+        let event = match sound {
+            Sound::Judge => {
+                let verdict = self.dice.pick(&[
+                    Verdict::Machine,
+                    Verdict::Machine,
+                    Verdict::Machine,
+                    Verdict::Machine,
+                    Verdict::Human,
+                    Verdict::Silence,
+                    Verdict::Menu,
+                    Verdict::Sit,
+                ]);
+                if verdict == Verdict::Sit {
+                    return self.hear(id, leg, Sound::Announcement);
+                }
+                if verdict == Verdict::Machine {
+                    let after = self.dice.millis(100, 10_000);
+                    let by = self.dice.pick(&[ReadyBy::Beep, ReadyBy::Silence]);
+                    let ready = Act::Hear(Sound::Ready(by));
+                    self.at(after, Happening::Act(id, leg, ready));
+                }
+                screened(verdict)
+            }
+            Sound::Ready(by) => Event::Ready(leg, by),
+            Sound::Late(play) if plays(play) => Event::LateBeep(leg),
+            Sound::Limit(play) if plays(play) => Event::LimitBeep(leg),
+            Sound::Voice(play) if plays(play) => screened(Verdict::Human),
+            Sound::Late(_) | Sound::Limit(_) | Sound::Voice(_) => return,
+            Sound::Announcement => Event::Intercepted {
+                leg,
+                sit: self.dice.pick(&[Sit::Invalid, Sit::Congestion, Sit::Other]),
+                cause: String::new(),
+            },
+        };
+        self.at(Duration::ZERO, Happening::Tell(id, event));
     }
 
     /// Sends an event over the link, if it is there.

@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use aftertone::{
     drop::{
-        Command, Event, Milestone, Moment, Outcome, Plan, PlaybackEnd, RefusalKind, Report,
+        Command, Event, Milestone, Mode, Moment, Outcome, Plan, PlaybackEnd, RefusalKind, Report,
         Technique, WhenBusyLegAnswered, WhenUnsure,
     },
     id::Play,
-    words::{Leg, Verdict},
+    words::{Leg, ReadyBy, Verdict},
 };
 
 use super::pbx::LATEST;
@@ -35,7 +35,16 @@ pub(super) struct Witness {
     /// The hang-up of the live leg, or of all legs, was asked for.
     decided: bool,
     screened: bool,
+    /// The leg that our own ears listen to.
+    listened: Option<Leg>,
+    /// The ears said that they hear no more.
+    deaf: bool,
+    /// The dialplan has the leg, or had it last.
+    in_dialplan: bool,
+    /// The dialplan is asked for the leg in this step.
+    in_dialplan_now: bool,
     play: Option<Play>,
+    restarts: u32,
     /// The PBX said that the current play is done.
     done: bool,
     milestones: Vec<Moment>,
@@ -77,7 +86,12 @@ fn lifetime(plan: &Plan) -> Duration {
         Technique::Single => Duration::ZERO,
     };
     let core = Duration::from_secs(25 + 3 + 2 + 15);
-    lead + plan.answer_timeout + plan.screening_timeout + plan.message_limit() + core
+    let again = plan.ready_timeout + Duration::from_secs(25 + 3) + plan.message_limit();
+    let restarts = match plan.mode {
+        Mode::Dialplan => Duration::ZERO,
+        Mode::Listen => again * plan.max_restarts,
+    };
+    lead + plan.answer_timeout + plan.screening_timeout + plan.message_limit() + restarts + core
 }
 
 impl Witness {
@@ -90,7 +104,12 @@ impl Witness {
             promoted: false,
             decided: false,
             screened: false,
+            listened: None,
+            deaf: false,
+            in_dialplan: false,
+            in_dialplan_now: false,
             play: None,
+            restarts: 0,
             done: false,
             milestones: Vec::new(),
             ended: false,
@@ -99,6 +118,12 @@ impl Witness {
 
     pub(super) fn see(&mut self, step: &Step<'_>) -> Result<(), String> {
         let mut due = Vec::new();
+        // A list of channels can say in one breath that nobody knows who answered, for which the dialplan is asked to
+        // wait, and that it has waited.
+        self.in_dialplan_now = step
+            .commands
+            .iter()
+            .any(|command| matches!(command, Command::AwaitReady(_)));
         for event in step.events {
             self.hear(event, step.now, &mut due);
         }
@@ -198,10 +223,23 @@ impl Witness {
                     view.human |= *verdict == Verdict::Human;
                 }
             }
-            Event::Ready(leg, _) => {
+            Event::Ready(leg, by) => {
+                let from_dialplan = *by == ReadyBy::Dialplan;
+                let fit = match self.plan.mode {
+                    Mode::Dialplan => true,
+                    Mode::Listen if from_dialplan => self.in_dialplan || self.in_dialplan_now,
+                    Mode::Listen => !self.in_dialplan,
+                };
                 let view = self.leg_mut(*leg);
-                view.ready |= view.verdict.is_some();
+                view.ready |= view.verdict.is_some() && fit;
             }
+            Event::Intercepted { leg, .. } => {
+                let view = self.leg_mut(*leg);
+                if view.answered {
+                    view.verdict.get_or_insert(Verdict::Sit);
+                }
+            }
+            Event::Deaf { leg, .. } => self.deaf |= self.listened == Some(*leg),
             Event::PlaybackFinished {
                 play: which, end, ..
             } => self.done |= Some(*which) == play && *end == PlaybackEnd::Done,
@@ -234,6 +272,8 @@ impl Witness {
             | Event::Progress(Leg::Busy)
             | Event::Ringing(_)
             | Event::NotReady(_)
+            | Event::LateBeep(_)
+            | Event::LimitBeep(_)
             | Event::PlaybackStarted { .. }
             | Event::Absent(_)
             | Event::Refused { .. } => {}
@@ -251,6 +291,10 @@ impl Witness {
             | Event::Screened { .. }
             | Event::Ready(..)
             | Event::NotReady(_)
+            | Event::Intercepted { .. }
+            | Event::LateBeep(_)
+            | Event::LimitBeep(_)
+            | Event::Deaf { .. }
             | Event::PlaybackStarted { .. }
             | Event::PlaybackFinished { .. }
             | Event::FarEndHungUp { .. }
@@ -277,6 +321,7 @@ impl Witness {
             | Milestone::PlayStarted
             | Milestone::PlayFinished
             | Milestone::PlayRestarted
+            | Milestone::TapLost
             | Milestone::DropHungUp => {}
         }
         if self
@@ -293,13 +338,17 @@ impl Witness {
             Milestone::BusyHungUp,
             Milestone::DropHungUp,
             Milestone::Promoted,
-            Milestone::Ready,
             Milestone::PlayStarted,
             Milestone::PlayFinished,
+            Milestone::TapLost,
         ];
-        let times = self.milestones.iter().filter(|m| m.event == moment.event);
-        if once.contains(&moment.event) && times.count() > 1 {
+        let told = |event| self.milestones.iter().filter(|m| m.event == event).count();
+        if once.contains(&moment.event) && told(moment.event) > 1 {
             return Err(format!("{} twice", moment.event.as_str()));
+        }
+        let plays = 1 + usize::try_from(self.plan.max_restarts).unwrap();
+        if told(Milestone::Ready) > plays || told(Milestone::PlayRestarted) >= plays {
+            return Err("the message starts again more often than it may".into());
         }
         Ok(())
     }
@@ -311,9 +360,13 @@ impl Witness {
 
     fn check(&mut self, command: Command, step: &Step<'_>, alerting: bool) -> Result<(), String> {
         let wants_more = match command {
-            Command::Dial(_) | Command::Screen(_) | Command::Play(..) | Command::StopPlay(_) => {
-                true
-            }
+            Command::Dial(_)
+            | Command::Screen(_)
+            | Command::Listen(_)
+            | Command::AwaitReady(_)
+            | Command::Play(..)
+            | Command::Rewind(..)
+            | Command::StopPlay(_) => true,
             Command::HangUp(_) => false,
         };
         if wants_more && (self.ended || self.decided) {
@@ -323,12 +376,43 @@ impl Witness {
             Command::Dial(_) => Ok(()),
             Command::Screen(leg) => {
                 let twice = std::mem::replace(&mut self.screened, true);
+                self.in_dialplan = true;
                 let view = self.leg(leg);
                 ensure(!twice, "twice")?;
+                ensure(
+                    self.plan.mode == Mode::Dialplan || (self.listened == Some(leg) && self.deaf),
+                    "although we listen",
+                )?;
                 ensure(view.answered && !view.asked, "without an answer")
             }
+            Command::Listen(leg) => {
+                let twice = self.listened.replace(leg).is_some();
+                let view = self.leg(leg);
+                ensure(!twice, "twice")?;
+                ensure(self.plan.mode == Mode::Listen, "by a plan without ears")?;
+                ensure(view.answered && !view.asked, "without an answer")
+            }
+            Command::AwaitReady(leg) => {
+                let twice = std::mem::replace(&mut self.in_dialplan, true);
+                let view = self.leg(leg);
+                ensure(!twice, "although the leg is in the dialplan")?;
+                ensure(view.verdict.is_some(), "without a verdict")
+            }
+            Command::Rewind(leg, play) => {
+                self.restarts += 1;
+                self.in_dialplan = false;
+                // Nothing was recorded before the beep, so what was told before it counts no more.
+                self.leg_mut(leg).ready = false;
+                ensure(self.play == Some(play), "of another play")?;
+                ensure(
+                    self.listened == Some(leg) && !self.deaf,
+                    "by ears that do not hear",
+                )?;
+                ensure(self.restarts <= self.plan.max_restarts, "once too often")
+            }
             Command::Play(leg, play) => {
-                let twice = self.play.replace(play).is_some();
+                let before = self.play.replace(play).map_or(0, |play| play.0);
+                self.done = false;
                 let view = self.leg(leg);
                 let fit = match view.verdict {
                     Some(Verdict::Machine) => true,
@@ -339,7 +423,10 @@ impl Witness {
                         false
                     }
                 };
-                ensure(!twice, "twice")?;
+                ensure(
+                    play.0 == before + 1 && before == self.restarts,
+                    "without an end of the one before",
+                )?;
                 ensure(step.linked, "while the link is lost")?;
                 ensure(view.answered, "without an answer")?;
                 ensure(fit && !view.human, "without a machine's verdict")?;
@@ -445,6 +532,10 @@ impl Witness {
             "reports another timeline",
         )?;
         ensure(report.promoted == self.promoted, "is wrong about promotion")?;
+        ensure(
+            report.restarts <= self.restarts,
+            "counts restarts that were none",
+        )?;
         ensure(
             played || report.played.is_zero(),
             "played without asking for it",

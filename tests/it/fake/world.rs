@@ -296,6 +296,6 @@ impl World {
 pub(crate) fn leg_of(channel: &str) -> Option<Leg> {
     match channel.parse::<ChannelId>().ok()?.role {
         Role::Leg(leg) => Some(leg),
-        Role::Snoop | Role::Tap => None,
+        Role::Snoop | Role::Tap | Role::Amd => None,
     }
 }

@@ -1,0 +1,125 @@
+//! What the loop keeps of a drop beside the board.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use tokio::sync::mpsc;
+use tracing::Span;
+
+use super::News;
+use crate::{
+    drop::{Command, Event, Milestone, Moment},
+    id::Play,
+    run::{dialler::Sheet, listener::Cue},
+    screen::Call,
+    words::{Leg, Verdict},
+};
+
+/// What the loop keeps of a drop beside the board.
+pub(super) struct Record {
+    pub(super) sheet: Arc<Sheet>,
+    pub(super) news: mpsc::UnboundedSender<News>,
+    pub(super) span: Span,
+    /// Who answered, in the words of the one that told it last.
+    pub(super) verdict: Option<String>,
+    /// Why the live leg is not heard any more.
+    pub(super) deaf: Option<String>,
+    /// To whoever listens to the live leg.
+    pub(super) cues: Option<mpsc::UnboundedSender<Cue>>,
+    pub(super) moments: Vec<Moment>,
+    pub(super) dialled: BTreeSet<Leg>,
+    /// Legs whose originate has had no reply.
+    pub(super) unanswered: BTreeSet<Leg>,
+    pub(super) plays: BTreeSet<Play>,
+}
+
+impl Record {
+    /// Keeps what an event says beyond what the board makes of it.
+    pub(super) fn note(&mut self, event: &Event) {
+        if let Event::Screened { verdict, cause, .. } = event {
+            self.verdict = Some(said(verdict.as_str(), cause));
+        }
+        if let Event::Intercepted { cause, .. } = event {
+            self.verdict = Some(said(Verdict::Sit.as_str(), cause));
+        }
+        if let Event::Deaf { why, .. } = event {
+            self.deaf = Some(why.clone());
+        }
+        if let Event::Accepted(leg)
+        | Event::Refused {
+            command: Command::Dial(leg),
+            ..
+        } = event
+        {
+            self.unanswered.remove(leg);
+        }
+    }
+}
+
+/// What has to do with listening.
+impl Record {
+    /// Tells the listener what it must know.
+    pub(super) fn cue(&self, event: &Event) {
+        if let Event::PlaybackStarted { play, .. } = event
+            && self.plays.last() == Some(play)
+            && let Some(cues) = &self.cues
+        {
+            // It may have ended, with the tap.
+            let _ = cues.send(Cue::Playing);
+        }
+    }
+
+    /// What is to be said about a milestone beyond its name.
+    pub(super) fn words_for(&self, milestone: Milestone) -> Option<String> {
+        match milestone {
+            Milestone::Verdict => self.verdict.clone(),
+            Milestone::TapLost => self.deaf.clone(),
+            Milestone::BusyDialled
+            | Milestone::DropDialled
+            | Milestone::BusyAlerting
+            | Milestone::DropAlerting
+            | Milestone::BusyHungUp
+            | Milestone::BusyAnswered
+            | Milestone::BusyGone
+            | Milestone::Promoted
+            | Milestone::DropAnswered
+            | Milestone::Ready
+            | Milestone::PlayStarted
+            | Milestone::PlayFinished
+            | Milestone::PlayRestarted
+            | Milestone::DropHungUp
+            | Milestone::DropGone => None,
+        }
+    }
+
+    /// What the two calls tell of the one that was answered, beside its sound.
+    pub(super) fn call(&self, live: Leg) -> Call {
+        let at = |event| {
+            let moment = self.moments.iter().find(|moment| moment.event == event);
+            moment.map(|moment| moment.at)
+        };
+        let (alerting, answered) = match live {
+            Leg::Busy => (Milestone::BusyAlerting, Milestone::BusyAnswered),
+            Leg::Drop => (Milestone::DropAlerting, Milestone::DropAnswered),
+        };
+        let alerted = at(alerting)
+            .zip(at(answered))
+            .map(|(from, to)| to.saturating_sub(from).as_secs_f32());
+        // It is let go of when the drop leg alerts: whether it rang then is what tells a diverted call.
+        let other_rang = live == Leg::Drop
+            && at(Milestone::BusyAlerting).is_some()
+            && at(Milestone::BusyAnswered).is_none();
+        Call {
+            alerted,
+            other_rang,
+        }
+    }
+}
+
+/// The words for a verdict and the detector's own.
+fn said(verdict: &str, cause: &str) -> String {
+    if cause.is_empty() {
+        verdict.to_owned()
+    } else {
+        format!("{verdict} ({cause})")
+    }
+}

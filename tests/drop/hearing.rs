@@ -1,0 +1,286 @@
+//! What differs where we listen ourselves: the leg stays in our app, beeps may come late, and the tap may be lost.
+
+use crate::ladder::ladder;
+
+#[test]
+fn a_mailbox_is_played_to_at_the_end_of_its_beep() {
+    ladder(
+        r"
+        plan single listen
+            0.0 (start)                                 dial drop                     [drop_dialled]
+            3.0 entered drop                            listen drop                   [drop_answered]
+            9.5 screened drop machine beep              -                             [verdict]
+            9.5 ready drop beep                         play drop 1                   [ready]
+            9.6 play_started 1 @0                       -                             [play_started]
+           16.9 play_done 1 @7240                       hang_up drop                  [play_finished drop_hung_up]
+           17.0 gone drop 16                            -                             [drop_gone]
+        => delivered by us; machine (beep); ready by beep; played 7.24; drop 16
+        ",
+    );
+}
+
+#[test]
+fn a_late_beep_starts_the_message_again() {
+    ladder(
+        r"
+        plan single listen
+            0.0 (start)                                 dial drop                     [drop_dialled]
+            3.0 entered drop                            listen drop                   [drop_answered]
+            9.0 screened drop machine                   -                             [verdict]
+            9.0 ready drop silence                      play drop 1                   [ready]
+            9.1 play_started 1 @0                       -                             [play_started]
+           11.1 late_beep drop                          rewind drop 1
+           11.2 play_done 1 @2000                       -
+           11.3 ready drop beep                         play drop 2                   [ready]
+           11.4 play_started 2 @2300                    -                             [play_restarted]
+           18.7 play_done 2 @9540                       hang_up drop                  [play_finished drop_hung_up]
+           18.8 gone drop 16                            -                             [drop_gone]
+        => delivered by us; machine; ready by beep; played 7.24; restarts 1; drop 16
+        ",
+    );
+}
+
+#[test]
+fn the_end_of_a_play_that_was_given_up_counts_for_nothing() {
+    ladder(
+        r"
+        plan single listen
+            0.0 (start)                                 dial drop                     [drop_dialled]
+            3.0 entered drop                            listen drop                   [drop_answered]
+            9.0 screened drop machine                   -                             [verdict]
+            9.0 ready drop silence                      play drop 1                   [ready]
+            9.1 play_started 1 @0                       -                             [play_started]
+           11.1 late_beep drop                          rewind drop 1
+           11.3 ready drop beep                         play drop 2                   [ready]
+           11.4 play_done 1 @7300                       -
+           11.4 play_started 2 @7400                    -                             [play_restarted]
+           11.5 play_done 1 @7500                       -
+           18.7 play_done 2 @14640                      hang_up drop                  [play_finished drop_hung_up]
+           18.8 gone drop 16                            -                             [drop_gone]
+        => delivered by us; machine; ready by beep; played 7.24; restarts 1; drop 16
+        ",
+    );
+}
+
+#[test]
+fn a_message_starts_again_no_more_often_than_it_may() {
+    ladder(
+        r"
+        plan single listen max_restarts=1
+            0.0 (start)                                 dial drop                     [drop_dialled]
+            3.0 entered drop                            listen drop                   [drop_answered]
+            9.0 screened drop machine                   -                             [verdict]
+            9.0 ready drop silence                      play drop 1                   [ready]
+            9.1 play_started 1 @0                       -                             [play_started]
+           11.1 late_beep drop                          rewind drop 1
+           11.3 ready drop beep                         play drop 2                   [ready]
+           11.4 play_started 2 @2300                    -                             [play_restarted]
+           13.4 late_beep drop                          stop_play 2, hang_up drop     [drop_hung_up]
+           13.5 gone drop 16                            -                             [drop_gone]
+        => cut_off by us; machine; ready by beep; played 2.0; restarts 1; drop 16; the mailbox beeped and takes no more
+        ",
+    );
+}
+
+#[test]
+fn a_beep_that_is_not_followed_by_a_ready_point_ends_as_cut_off() {
+    ladder(
+        r"
+        plan single listen ready_timeout=5
+            0.0 (start)                                 dial drop                     [drop_dialled]
+            3.0 entered drop                            listen drop                   [drop_answered]
+            9.0 screened drop machine                   -                             [verdict]
+            9.0 ready drop silence                      play drop 1                   [ready]
+            9.1 play_started 1 @0                       -                             [play_started]
+           11.1 late_beep drop                          rewind drop 1
+           16.1 (Ready)                                 hang_up drop                  [drop_hung_up]
+           17.0 gone drop 16                            -                             [drop_gone]
+        => cut_off by us; machine; ready by silence; played 2.0; drop 16
+        ",
+    );
+}
+
+#[test]
+fn the_mailbox_s_limit_cuts_the_message_off() {
+    ladder(
+        r"
+        plan single listen
+            0.0 (start)                                 dial drop                     [drop_dialled]
+            3.0 entered drop                            listen drop                   [drop_answered]
+            9.0 screened drop machine                   -                             [verdict]
+            9.0 ready drop beep                         play drop 1                   [ready]
+            9.1 play_started 1 @0                       -                             [play_started]
+           13.1 limit_beep drop                         stop_play 1, hang_up drop     [drop_hung_up]
+           13.2 gone drop 16                            -                             [drop_gone]
+        => cut_off by us; machine; ready by beep; played 4.0; drop 16; the mailbox beeped and takes no more
+        ",
+    );
+}
+
+#[test]
+fn a_limit_after_the_last_word_takes_nothing_away() {
+    ladder(
+        r"
+        plan single listen
+            0.0 (start)                                 dial drop                     [drop_dialled]
+            3.0 entered drop                            listen drop                   [drop_answered]
+            9.0 screened drop machine                   -                             [verdict]
+            9.0 ready drop beep                         play drop 1                   [ready]
+            9.1 play_started 1 @0                       -                             [play_started]
+           16.2 limit_beep drop                         -
+           16.4 play_done 1 @7240                       hang_up drop                  [play_finished drop_hung_up]
+           16.5 gone drop 16                            -                             [drop_gone]
+        => delivered by us; machine; ready by beep; played 7.24; drop 16
+        ",
+    );
+}
+
+#[test]
+fn a_voice_that_answers_the_message_stops_it() {
+    ladder(
+        r"
+        plan single listen
+            0.0 (start)                                 dial drop                     [drop_dialled]
+            3.0 entered drop                            listen drop                   [drop_answered]
+            9.0 screened drop machine                   -                             [verdict]
+            9.0 ready drop silence                      play drop 1                   [ready]
+            9.1 play_started 1 @0                       -                             [play_started]
+           10.6 screened drop human a_voice             stop_play 1, hang_up drop     [verdict drop_hung_up]
+           10.7 gone drop 16                            -                             [drop_gone]
+        => human by us; human (a_voice); ready by silence; played 1.5; drop 16
+        ",
+    );
+}
+
+#[test]
+fn a_tap_that_is_lost_before_the_verdict_leaves_the_leg_to_the_dialplan() {
+    ladder(
+        r"
+        plan single listen
+            0.0 (start)                                 dial drop                     [drop_dialled]
+            3.0 entered drop                            listen drop                   [drop_answered]
+            3.5 deaf drop                               screen drop                   [tap_lost]
+            3.6 ready drop silence                      -
+            6.2 screened drop machine MAXWORDS-3-2      -                             [verdict]
+            6.3 ready drop beep                         -
+           12.0 ready drop dialplan                     play drop 1                   [ready]
+           12.1 play_started 1 @0                       -                             [play_started]
+           13.0 late_beep drop                          -
+           19.4 play_done 1 @7240                       hang_up drop                  [play_finished drop_hung_up]
+           19.5 gone drop 16                            -                             [drop_gone]
+        => delivered by us; machine (MAXWORDS-3-2); ready by dialplan; played 7.24; drop 16
+        ",
+    );
+}
+
+#[test]
+fn a_tap_that_is_lost_after_the_verdict_leaves_the_wait_to_the_dialplan() {
+    ladder(
+        r"
+        plan single listen
+            0.0 (start)                                 dial drop                     [drop_dialled]
+            3.0 entered drop                            listen drop                   [drop_answered]
+            9.0 screened drop machine long_turn         -                             [verdict]
+            9.3 deaf drop                               await_ready drop              [tap_lost]
+            9.4 deaf drop                               -
+           13.0 screened drop machine                   -
+           13.0 ready drop dialplan                     play drop 1                   [ready]
+           13.1 play_started 1 @0                       -                             [play_started]
+           20.4 play_done 1 @7240                       hang_up drop                  [play_finished drop_hung_up]
+           20.5 gone drop 16                            -                             [drop_gone]
+        => delivered by us; machine (long_turn); ready by dialplan; played 7.24; drop 16
+        ",
+    );
+}
+
+#[test]
+fn a_tap_that_is_lost_while_the_message_plays_changes_nothing() {
+    ladder(
+        r"
+        plan single listen
+            0.0 (start)                                 dial drop                     [drop_dialled]
+            3.0 entered drop                            listen drop                   [drop_answered]
+            9.0 screened drop machine                   -                             [verdict]
+            9.0 ready drop beep                         play drop 1                   [ready]
+            9.1 play_started 1 @0                       -                             [play_started]
+           10.0 deaf drop                               -                             [tap_lost]
+           16.4 play_done 1 @7240                       hang_up drop                  [play_finished drop_hung_up]
+           16.5 gone drop 16                            -                             [drop_gone]
+        => delivered by us; machine; ready by beep; played 7.24; drop 16
+        ",
+    );
+}
+
+#[test]
+fn an_unsure_verdict_that_is_to_be_played_to_waits_for_the_dialplan_s_silence() {
+    ladder(
+        r"
+        plan single listen when_unsure=play
+            0.0 (start)                                 dial drop                     [drop_dialled]
+            3.0 entered drop                            listen drop                   [drop_answered]
+           11.0 screened drop silence nobody_spoke      await_ready drop              [verdict]
+           13.1 ready drop dialplan                     play drop 1                   [ready]
+           13.2 play_started 1 @0                       -                             [play_started]
+           15.2 late_beep drop                          rewind drop 1
+           15.5 ready drop beep                         play drop 2                   [ready]
+           15.6 play_started 2 @2400                    -                             [play_restarted]
+           22.9 play_done 2 @9640                       hang_up drop                  [play_finished drop_hung_up]
+           23.0 gone drop 16                            -                             [drop_gone]
+        => delivered by us; silence (nobody_spoke); ready by beep; played 7.24; restarts 1; drop 16
+        ",
+    );
+}
+
+#[test]
+fn an_announcement_says_what_became_of_the_number() {
+    for (sit, outcome) in [
+        ("invalid", "invalid_number"),
+        ("congestion", "congestion"),
+        ("other", "failed"),
+    ] {
+        let told = format!("sit drop {sit}");
+        ladder(&format!(
+            r"
+        plan single listen when_unsure=play
+            0.0 (start)                                 dial drop                     [drop_dialled]
+            3.0 entered drop                            listen drop                   [drop_answered]
+            5.0 {told:<38}  hang_up drop                  [verdict drop_hung_up]
+            5.1 gone drop 16                            -                             [drop_gone]
+        => {outcome} by us; sit; drop 16
+        "
+        ));
+    }
+}
+
+#[test]
+fn a_tap_that_cannot_be_made_because_the_leg_is_gone_ends_with_the_leg() {
+    ladder(
+        r"
+        plan single listen
+            0.0 (start)                                 dial drop                     [drop_dialled]
+            3.0 entered drop                            listen drop                   [drop_answered]
+            3.1 refused listen drop not_found           -
+            3.2 gone drop 16                            -                             [drop_gone]
+        => hung_up by the far end; drop 16
+        ",
+    );
+}
+
+#[test]
+fn a_play_that_may_not_have_been_stopped_is_not_started_again() {
+    ladder(
+        r"
+        plan single listen
+            0.0 (start)                                 dial drop                     [drop_dialled]
+            3.0 entered drop                            listen drop                   [drop_answered]
+            9.0 screened drop machine                   -                             [verdict]
+            9.0 ready drop silence                      play drop 1                   [ready]
+            9.1 play_started 1 @0                       -                             [play_started]
+           11.1 late_beep drop                          rewind drop 1
+           11.2 refused rewind drop 1 no_reply          hang_up drop                  [drop_hung_up]
+           11.3 ready drop beep                         -
+           11.4 gone drop 16                            -                             [drop_gone]
+        => lost by us; machine; ready by silence; played 2.0; drop 16; so the PBX said
+        ",
+    );
+}

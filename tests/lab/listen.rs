@@ -1,0 +1,444 @@
+//! What listening to the live leg ourselves brings: every subscriber ends as it should, the message begins with the
+//! mailbox's recording, and a tap that is lost costs time and nothing else.
+
+use std::{sync::Arc, time::Duration};
+
+use libtest_mimic::{Failed, Trial};
+
+use crate::{
+    Bench,
+    between::{Moment, Request, Wrong},
+    check,
+    faults::Watched,
+    network::{Dropped, Dropping, Lab, Number, Recording, wait_for},
+    recording::likeness,
+    subscribers::{PATIENCE, delivered},
+};
+
+/// A test for each subscriber, and one for each way to lose the tap.
+pub(crate) fn trials(bench: &Arc<Bench>) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for case in CASES {
+        let bench = Arc::clone(bench);
+        let name = format!("listen::{}_{}", case.subscriber, case.name);
+        trials.push(Trial::test(name, move || bench.shared(|| case.run(&bench))));
+    }
+    for (subscriber, when) in LOSSES {
+        let bench = Arc::clone(bench);
+        let name = format!("listen::{subscriber}_the_tap_is_lost_{}", when.slug());
+        trials.push(Trial::test(name, move || {
+            bench.shared(|| tap_lost(&bench, subscriber, when))
+        }));
+    }
+    for (request, wrong) in REFUSALS {
+        let bench = Arc::clone(bench);
+        let name = format!("listen::{request:?}_goes_wrong_by_{wrong:?}");
+        trials.push(Trial::test(name, move || {
+            bench.shared(|| tap_refused(&bench, request, wrong))
+        }));
+    }
+    let mut single = |name: &str, test: fn(&Bench) -> Result<(), Failed>| {
+        let bench = Arc::clone(bench);
+        trials.push(Trial::test(format!("listen::{name}"), move || {
+            bench.shared(|| test(&bench))
+        }));
+    };
+    single(
+        "killed_while_it_listens_and_swept_by_the_next_start",
+        killed,
+    );
+    single(
+        "a_link_that_is_cut_while_it_listens_changes_nothing",
+        link_cut,
+    );
+    single("a_copy_of_a_call_is_not_in_the_books", books);
+    trials
+}
+
+const LISTEN: (&str, &str) = ("AFTERTONE__SCREEN__MODE", "listen");
+
+/// One drop to one subscriber, and what must come of it.
+#[derive(Clone, Copy)]
+struct Case {
+    name: &'static str,
+    subscriber: &'static str,
+    outcome: &'static str,
+    ready_by: Option<&'static str>,
+    restarts: u64,
+    left: Left,
+}
+
+/// What the drop leaves at the far end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Left {
+    /// The whole message in the mailbox, at most this long after it began to record, in milliseconds.
+    Message(u64),
+    /// Somebody answered, and heard nothing of it.
+    Nothing,
+    /// They heard some of it.
+    Part,
+}
+
+const fn case(
+    subscriber: &'static str,
+    name: &'static str,
+    outcome: &'static str,
+    ready_by: Option<&'static str>,
+    left: Left,
+) -> Case {
+    Case {
+        name,
+        subscriber,
+        outcome,
+        ready_by,
+        restarts: 0,
+        left,
+    }
+}
+
+const BEEP: Option<&str> = Some("beep");
+const SILENCE: Option<&str> = Some("silence");
+
+/// What a machine under the load of many tests may add to the guard after the beep.
+const AT_ONCE: Left = Left::Message(600);
+
+const CASES: [Case; 13] = [
+    case("0101", "a_mailbox_beeps", "delivered", BEEP, AT_ONCE),
+    case(
+        "0102",
+        "a_person_lifts_the_second_call",
+        "human",
+        None,
+        Left::Nothing,
+    ),
+    case(
+        "0103",
+        "a_person_lifts_the_first_call",
+        "human",
+        None,
+        Left::Nothing,
+    ),
+    case("0104", "a_phone_is_off", "delivered", BEEP, AT_ONCE),
+    case(
+        "0105",
+        "a_network_sends_only_183",
+        "delivered",
+        BEEP,
+        AT_ONCE,
+    ),
+    case(
+        "0111",
+        "a_mailbox_hangs_up_in_the_message",
+        "cut_off",
+        BEEP,
+        Left::Part,
+    ),
+    case("0113", "a_greeting_pauses", "delivered", BEEP, AT_ONCE),
+    case(
+        "0114",
+        "a_mailbox_does_not_beep",
+        "delivered",
+        SILENCE,
+        Left::Message(2_500),
+    ),
+    case(
+        "0115",
+        "somebody_answers_and_is_silent",
+        "unsure",
+        None,
+        Left::Nothing,
+    ),
+    case("0116", "a_greeting_is_short", "delivered", BEEP, AT_ONCE),
+    Case {
+        restarts: 1,
+        ..case("0131", "a_beep_comes_late", "delivered", BEEP, AT_ONCE)
+    },
+    case(
+        "0132",
+        "a_mailbox_takes_no_more",
+        "cut_off",
+        BEEP,
+        Left::Part,
+    ),
+    case(
+        "0133",
+        "a_voice_answers_the_message",
+        "human",
+        SILENCE,
+        Left::Part,
+    ),
+];
+
+impl Case {
+    fn run(&self, bench: &Bench) -> Result<(), Failed> {
+        let lab = bench.lab();
+        let number = lab.number(self.subscriber);
+        let mut program = lab.aftertone();
+        program.envs([LISTEN]);
+        let dropped =
+            Dropping::start(program, &number, &bench.message().name, &[])?.finish(PATIENCE)?;
+        let json = &dropped.json;
+        check!(
+            dropped.outcome() == self.outcome,
+            "{json:#}\n{}",
+            dropped.talk
+        );
+        check!(json["ready_by"].as_str() == self.ready_by, "{json:#}");
+        check!(
+            json["restarts"].as_u64().unwrap_or(0) == self.restarts,
+            "{json:#}"
+        );
+        check!(!has(&dropped, "tap_lost"), "{json:#}\n{}", dropped.talk);
+        check!(json["reasons"].is_string(), "{json:#}");
+        nothing_is_left(lab, dropped.id())?;
+        self.check_what_is_left(bench, &number, &dropped)
+    }
+
+    fn check_what_is_left(
+        &self,
+        bench: &Bench,
+        number: &Number,
+        dropped: &Dropped,
+    ) -> Result<(), Failed> {
+        let message = &bench.message().samples;
+        let heard = bench.lab().recordings(number, Recording::Heard)?;
+        match self.left {
+            Left::Message(latest) => {
+                let found = delivered(bench, number)?;
+                check!(found.is_whole(), "{found}\n{:#}", dropped.json);
+                let waited = found.silence_before;
+                check!(
+                    waited <= Duration::from_millis(latest),
+                    "{found}\n{:#}",
+                    dropped.json
+                );
+            }
+            Left::Nothing => {
+                check!(!heard.is_empty(), "nobody answered");
+                for heard in heard {
+                    let alike = likeness(message, &heard);
+                    check!(
+                        alike < 0.5,
+                        "they heard something like the message: {alike}"
+                    );
+                }
+            }
+            Left::Part => {
+                let heard = heard.last().ok_or("nobody answered")?;
+                check!(likeness(message, heard) > 0.5, "they heard nothing of it");
+                check!(
+                    dropped.json["played_ms"].as_u64() > Some(0),
+                    "{:#}",
+                    dropped.json
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+/// When the PBX's operator ends the tap.
+#[derive(Clone, Copy)]
+enum When {
+    /// As soon as it is there: nobody knows yet who answered.
+    AtOnce,
+    /// When the mailbox records, and we still wait whether it beeps.
+    AwaitingReady,
+}
+
+impl When {
+    const fn slug(self) -> &'static str {
+        match self {
+            Self::AtOnce => "before_the_verdict",
+            Self::AwaitingReady => "before_the_ready_point",
+        }
+    }
+}
+
+const LOSSES: [(&str, When); 4] = [
+    ("0101", When::AtOnce),
+    ("0104", When::AtOnce),
+    ("0102", When::AtOnce),
+    ("0114", When::AwaitingReady),
+];
+
+fn tap_lost(bench: &Bench, subscriber: &str, when: When) -> Result<(), Failed> {
+    let lab = bench.lab();
+    let number = lab.number(subscriber);
+    let state = lab.folder().join(format!("state-{number}"));
+    let mut program = lab.aftertone();
+    program.envs([LISTEN]).env("AFTERTONE__STATE_DIR", &state);
+    let dropping = Dropping::start(program, &number, &bench.message().name, &[])?;
+    let run = wait_for(PATIENCE, || run_in(&state))?;
+    let tap = wait_for(PATIENCE, || {
+        let channels = lab.channels()?;
+        let ours = |id: &&String| id.starts_with(&format!("{run}-")) && id.ends_with("-tap");
+        Ok(channels.iter().find(ours).ok_or("no tap yet")?.clone())
+    })?;
+    if matches!(when, When::AwaitingReady) {
+        wait_for(PATIENCE, || {
+            let ready = lab.calls(&number)?.iter().any(|seen| seen.event == "ready");
+            check!(ready, "the mailbox does not record yet");
+            Ok(())
+        })?;
+    }
+    lab.ask("DELETE", &format!("channels/{tap}"))?;
+    let dropped = dropping.finish(PATIENCE)?;
+    let json = &dropped.json;
+    check!(has(&dropped, "tap_lost"), "{json:#}\n{}", dropped.talk);
+    check!(
+        dropped.talk.contains("the live audio is lost"),
+        "{}",
+        dropped.talk
+    );
+    if subscriber == "0102" {
+        check!(dropped.outcome() == "human", "{json:#}");
+        let heard = lab.recordings(&number, Recording::Heard)?;
+        let heard = heard.last().ok_or("nobody answered")?;
+        check!(likeness(&bench.message().samples, heard) < 0.5);
+    } else {
+        check!(
+            dropped.outcome() == "delivered",
+            "{json:#}\n{}",
+            dropped.talk
+        );
+        check!(json["ready_by"] == "dialplan", "{json:#}");
+        let found = delivered(bench, &number)?;
+        check!(found.is_whole(), "{found}\n{json:#}");
+    }
+    nothing_is_left(lab, dropped.id())
+}
+
+const REFUSALS: [(Request, Wrong); 5] = [
+    (Request::ExternalMedia, Wrong::Status(500)),
+    (Request::ExternalMedia, Wrong::Nothing),
+    (Request::MakeBridge, Wrong::NoReply),
+    (Request::AddToBridge, Wrong::Status(400)),
+    (Request::AddToBridge, Wrong::Nothing),
+];
+
+/// Whatever the PBX does not do for the tap, the dialplan screens the call.
+fn tap_refused(bench: &Bench, request: Request, wrong: Wrong) -> Result<(), Failed> {
+    let watched = Watched::new(bench, "0101")?;
+    watched.between.break_one(request, wrong);
+    let dropped = watched.start_with(&[LISTEN])?.finish(PATIENCE)?;
+    check!(watched.between.is_spent(), "the fault did not happen");
+    check!(
+        dropped.outcome() == "delivered",
+        "{:#}\n{}",
+        dropped.json,
+        dropped.talk
+    );
+    check!(has(&dropped, "tap_lost"), "{:#}", dropped.json);
+    let found = delivered(bench, &watched.number)?;
+    check!(found.is_whole(), "{found}\n{:#}", dropped.json);
+    watched.check_no_harm(dropped.id())?;
+    nothing_is_left(bench.lab(), dropped.id())
+}
+
+fn killed(bench: &Bench) -> Result<(), Failed> {
+    let watched = Watched::new(bench, "0101")?;
+    let dropping = watched.start_with(&[LISTEN])?;
+    let lab = bench.lab();
+    let run = wait_for(PATIENCE, || watched.run())?;
+    wait_for(PATIENCE, || {
+        check!(watched.between.reached(Request::AddToBridge) == 1);
+        Ok(())
+    })?;
+    dropping.signal("-KILL")?;
+    dropping.finish(PATIENCE)?;
+    let left = bridges(lab)?;
+    check!(
+        left.iter().any(|id| id.starts_with(&run)),
+        "no bridge was left to sweep: {left:?}"
+    );
+    watched.next_start()?;
+    watched.check_no_harm(&run)?;
+    nothing_is_left(lab, &run)
+}
+
+/// The audio comes by another way than the events do.
+fn link_cut(bench: &Bench) -> Result<(), Failed> {
+    let watched = Watched::new(bench, "0101")?;
+    let told = watched.between.cut_when(Moment::TapEnters);
+    let dropping = watched.start_with(&[LISTEN])?;
+    told.recv_timeout(PATIENCE)
+        .map_err(|_| "the moment never came")?;
+    let dropped = dropping.finish(PATIENCE)?;
+    check!(
+        dropped.outcome() == "delivered",
+        "{:#}\n{}",
+        dropped.json,
+        dropped.talk
+    );
+    check!(
+        dropped.json["ready_by"] == "beep",
+        "{:#}\n{}",
+        dropped.json,
+        dropped.talk
+    );
+    let found = delivered(bench, &watched.number)?;
+    check!(found.is_whole(), "{found}\n{:#}", dropped.json);
+    watched.check_no_harm(dropped.id())?;
+    nothing_is_left(bench.lab(), dropped.id())
+}
+
+fn books(bench: &Bench) -> Result<(), Failed> {
+    let lab = bench.lab();
+    let number = lab.number("0116");
+    let mut program = lab.aftertone();
+    program.envs([LISTEN]);
+    let dropped =
+        Dropping::start(program, &number, &bench.message().name, &[])?.finish(PATIENCE)?;
+    check!(dropped.outcome() == "delivered", "{:#}", dropped.json);
+    // The leg's own row is written last of all.
+    let rows = wait_for(Duration::from_secs(5), || {
+        let books = lab.books()?;
+        let rows: Vec<_> = books
+            .lines()
+            .filter(|row| row.contains(dropped.id()))
+            .map(str::to_owned)
+            .collect();
+        check!(!rows.is_empty(), "no row of the drop leg");
+        Ok(rows)
+    })?;
+    check!(rows.len() == 1 && rows[0].contains("-drop\""), "{rows:#?}");
+    Ok(())
+}
+
+/// No channel and no bridge of a drop, or of a run.
+fn nothing_is_left(lab: &Lab, part: &str) -> Result<(), Failed> {
+    lab.wait_for_silence_of(part, Duration::from_secs(2))?;
+    wait_for(Duration::from_secs(2), || {
+        let left = bridges(lab)?;
+        check!(
+            !left.iter().any(|id| id.contains(part)),
+            "still there: {left:?}"
+        );
+        Ok(())
+    })
+}
+
+fn bridges(lab: &Lab) -> Result<Vec<String>, Failed> {
+    let list = lab.ask("GET", "bridges")?;
+    let ids = list.as_array().ok_or("no list of bridges")?.iter();
+    Ok(ids
+        .filter_map(|bridge| bridge["id"].as_str().map(str::to_owned))
+        .collect())
+}
+
+/// The name of the one run whose lock is below a state folder.
+fn run_in(state: &std::path::Path) -> Result<String, Failed> {
+    let mut locks = std::fs::read_dir(state.join("runs"))?;
+    let lock = locks.find_map(|entry| {
+        let path = entry.ok()?.path();
+        let stem = path.file_stem()?.to_str()?.to_owned();
+        (path.extension()? == "lock").then_some(stem)
+    });
+    lock.ok_or_else(|| "no run yet".into())
+}
+
+fn has(dropped: &Dropped, event: &str) -> bool {
+    let timeline = dropped.json["timeline"].as_array();
+    timeline.is_some_and(|timeline| timeline.iter().any(|moment| moment["event"] == event))
+}
