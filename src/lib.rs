@@ -20,6 +20,7 @@
 //! | [`config`] | `aftertone.toml` and its environment | |
 //! | [`audio`] | makes recordings fit for the telephone and keeps them | |
 //! | [`ari`] | the only place that knows Asterisk's REST interface and its event websocket | |
+//! | [`evidence`] | the picture of a recording and what was heard in it | |
 //! | [`run`] | ties the pure parts to the PBX: driver, dialler, locks and sweep, preflight checks | |
 //! | [`cli`] | the commands, one file each, and the only place that prints | |
 //! | [`telemetry`] | where the log goes | |
@@ -34,6 +35,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod drop;
+pub mod evidence;
 pub mod id;
 pub mod phone;
 pub mod run;

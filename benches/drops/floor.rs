@@ -10,7 +10,7 @@ use aftertone::{
     id::{ChannelId, DropId, Role, RunName},
     words::Leg,
 };
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Error, Result, bail};
 use futures::StreamExt;
 use reqwest::{
     Client, Method,
@@ -19,7 +19,10 @@ use reqwest::{
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep_until};
+use tokio::{
+    sync::{Semaphore, mpsc},
+    time::{Instant, sleep_until},
+};
 use tokio_tungstenite::{
     connect_async,
     tungstenite::{Message, client::IntoClientRequest},
@@ -29,7 +32,8 @@ use crate::{LEAD, Load, fake::Settings, process};
 
 /// Connects, waits for the word, makes the drops, ends when the last channel has.
 pub(crate) async fn run(url: &str, load: Load) -> Result<()> {
-    let floor = Arc::new(Floor::new(url)?);
+    let (failed, mut failures) = mpsc::unbounded_channel();
+    let floor = Arc::new(Floor::new(url, failed)?);
     let events = format!("{}/ari/events?app={APP}", url.replacen("http", "ws", 1));
     let mut request = events.into_client_request()?;
     let headers = request.headers_mut();
@@ -46,15 +50,17 @@ pub(crate) async fn run(url: &str, load: Load) -> Result<()> {
         for nth in 0..load.drops {
             let begin = start + load.begin(nth);
             sleep_until(begin).await;
-            let floor = Arc::clone(&dialling);
-            tokio::spawn(async move { floor.dial_both(nth).await });
+            dialling.see_to(Arc::clone(&dialling).dial_both(nth));
         }
     });
 
     let mut alerted = HashSet::new();
     let mut gone = 0;
     while gone < 2 * load.drops {
-        let message = socket.next().await.context("the events have ended")??;
+        let message = tokio::select! {
+            message = socket.next() => message.context("the events have ended")??,
+            Some(error) = failures.recv() => return Err(error),
+        };
         let Message::Text(text) = message else {
             continue;
         };
@@ -96,10 +102,14 @@ struct Floor {
     base: String,
     authorization: HeaderValue,
     run: RunName,
+    /// As many requests under way as `aftertone::ari` allows itself: more would only be more connections.
+    lanes: Semaphore,
+    /// A request that failed ends the run: the floor cannot make it good.
+    failed: mpsc::UnboundedSender<Error>,
 }
 
 impl Floor {
-    fn new(url: &str) -> Result<Self> {
+    fn new(url: &str, failed: mpsc::UnboundedSender<Error>) -> Result<Self> {
         // Refused where one is installed already, and that is well.
         let _ = rustls::crypto::ring::default_provider().install_default();
         // As in `aftertone::ari`.
@@ -123,6 +133,8 @@ impl Floor {
             base: format!("{url}/ari/"),
             authorization: request.headers()[AUTHORIZATION].clone(),
             run: RunName::new("floor")?,
+            lanes: Semaphore::new(48),
+            failed,
         })
     }
 
@@ -131,7 +143,17 @@ impl Floor {
     where
         F: Future<Output = Result<()>> + Send + 'static,
     {
-        tokio::spawn(what(Arc::clone(self), drop));
+        self.see_to(what(Arc::clone(self), drop));
+    }
+
+    fn see_to(&self, work: impl Future<Output = Result<()>> + Send + 'static) {
+        let failed = self.failed.clone();
+        tokio::spawn(async move {
+            if let Err(error) = work.await {
+                // Nobody listens once the run is over.
+                let _ = failed.send(error);
+            }
+        });
     }
 
     async fn dial_both(self: Arc<Self>, nth: u32) -> Result<()> {
@@ -212,6 +234,7 @@ impl Floor {
                 .header(CONTENT_TYPE, "application/json")
                 .body(serde_json::to_vec(&body)?);
         }
+        let _permit = self.lanes.acquire().await?;
         let response = request.send().await?;
         let status = response.status();
         response.bytes().await?;

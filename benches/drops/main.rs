@@ -26,7 +26,7 @@ mod table;
 
 use std::{process::ExitCode, time::Duration};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use process::{Figures, Pbx};
 
@@ -90,7 +90,9 @@ fn compare(quick: bool) -> Result<bool> {
 /// One subject under one load, with a PBX of its own.
 fn one(subject: &str, load: Load) -> Result<Figures> {
     let pbx = Pbx::start()?;
-    let figures = pbx.measure(subject, load)?;
+    let figures = pbx
+        .measure(subject, load)
+        .with_context(|| format!("{subject} at {} drops a second", load.rate))?;
     if figures.delivered != load.drops {
         bail!(
             "{subject} delivered {} of {} drops at {} a second",

@@ -4,6 +4,7 @@ use std::{
     fs,
     io::{BufRead, BufReader, Write},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
@@ -50,11 +51,20 @@ impl Role {
         runtime.block_on(async {
             match self {
                 Self::Pbx => measure::serve().await,
-                Self::Floor(url, load) => floor::run(&url, load).await,
-                Self::Aftertone(url, load) => aftertone_driver::run(&url, load).await,
+                Self::Floor(url, load) => in_time(load, floor::run(&url, load)).await,
+                Self::Aftertone(url, load) => {
+                    in_time(load, aftertone_driver::run(&url, load)).await
+                }
             }
         })
     }
+}
+
+/// A subject that hangs ends with an error, and so does the comparison.
+async fn in_time(load: Load, work: impl Future<Output = Result<()>>) -> Result<()> {
+    let limit = load.begin(load.drops) + Duration::from_secs(60);
+    let done = tokio::time::timeout(limit, work).await;
+    done.with_context(|| format!("not done within {} s", limit.as_secs()))?
 }
 
 /// Waits for a line from whoever started this process; `None` where there will be none.
@@ -186,7 +196,7 @@ impl Started {
     fn expect(&mut self, word: &str) -> Result<()> {
         let line = self.line()?;
         if line != word {
-            bail!("a subject said `{line}` where `{word}` was due");
+            bail!("said `{line}` where `{word}` was due");
         }
         Ok(())
     }

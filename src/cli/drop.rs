@@ -273,7 +273,8 @@ fn advise(error: SessionError, config: &Config) -> Trouble {
             "look at the `[pbx]` section of the configuration".to_owned()
         }
         SessionError::Pbx { .. } | SessionError::Link { .. } => {
-            "`aftertone doctor` tells what is missing".to_owned()
+            let doctor = "`aftertone doctor` tells what is missing";
+            error.hint().unwrap_or(doctor).to_owned()
         }
     };
     Trouble::new(error).hint(hint)

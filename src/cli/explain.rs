@@ -1,5 +1,7 @@
 //! `aftertone explain`: what the ears make of a recording, and why.
 
+mod picture;
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -12,10 +14,12 @@ use clap::{
 };
 use serde::Serialize;
 
+use self::picture::Pictures;
 use super::{
     Exit, Trouble,
     printer::{Paint, Printer},
 };
+use crate::evidence::Recording;
 use crate::screen::{Amd, At, Beep, Call, Heard, Known, Message, RATE, Replay, Settings};
 use crate::words::{ReadyBy, Verdict};
 
@@ -47,6 +51,9 @@ pub(super) struct Args {
     /// The message that played, so that its echo is not taken for a voice (WAV as above)
     #[arg(long, value_name = "WAV")]
     message: Option<PathBuf>,
+    /// Draw it: a file that ends in .svg or .png; for a folder, a folder that gets one PNG a recording
+    #[arg(long, value_name = "OUT")]
+    picture: Option<PathBuf>,
 }
 
 /// Explains recordings.
@@ -71,12 +78,14 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<Exit, Trouble> {
         message: message.as_deref().map(Message::new),
     };
     let recordings = recordings(&args.paths)?;
+    let pictures = Pictures::plan(args.picture.as_deref(), &args.paths, &recordings)?;
     let table = recordings.len() > 1;
     if table && !args.json {
         printer.line(&Row::HEAD.line());
     }
     for path in recordings {
-        let replay = Replay::of(&read(&path)?, settings, &known);
+        let samples = read(&path)?;
+        let replay = Replay::of(&samples, settings, &known);
         let id = path.file_stem().unwrap_or_default().to_string_lossy();
         if args.json {
             printer.json(&Explained::of(&id, &replay));
@@ -86,6 +95,17 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<Exit, Trouble> {
             for line in story(&replay, printer) {
                 printer.line(&line);
             }
+        }
+        let recording = Recording {
+            title: &path.file_name().unwrap_or_default().to_string_lossy(),
+            samples: &samples,
+            replay: &replay,
+            message: message
+                .as_ref()
+                .map(|heard| heard.len() as f32 / RATE as f32),
+        };
+        if let Some(drawn) = pictures.draw(&path, &recording)? {
+            printer.talk(&format!("drew {}", drawn.display()));
         }
     }
     Ok(Exit::Done)
@@ -189,6 +209,7 @@ struct Explained<'a> {
     restarts: Vec<f64>,
     beeps: Vec<ExplainedBeep>,
     voice_s: Option<f64>,
+    whole: bool,
     reasons: Vec<String>,
 }
 
@@ -211,6 +232,7 @@ impl<'a> Explained<'a> {
             restarts: replay.restarts.iter().map(|at| round(*at)).collect(),
             beeps: replay.beeps.iter().map(ExplainedBeep::of).collect(),
             voice_s: replay.voice.map(round),
+            whole: replay.whole(),
             reasons: reasons(replay),
         }
     }

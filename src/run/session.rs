@@ -167,6 +167,20 @@ pub enum SessionError {
     },
 }
 
+impl SessionError {
+    /// What to do about it, where the error itself tells.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Link { source, .. } => Some(source.hint()),
+            Self::Instance(_)
+            | Self::Runs(_)
+            | Self::Settings(_)
+            | Self::Library(_)
+            | Self::Pbx { .. } => None,
+        }
+    }
+}
+
 /// The plan of a drop as the configuration has it, for a message of a known length, or one that only the PBX knows.
 pub fn plan(config: &Config, message: Option<Duration>) -> Plan {
     let settings = &config.drop;
@@ -216,10 +230,6 @@ impl Reached {
         };
         let pbx = Pbx::new(&settings(config)).map_err(SessionError::Settings)?;
         let rest = pbx.rest();
-        let known = || rest.asterisk_info();
-        let known = known.retry(pauses()).sleep(sleep);
-        let known = known.when(|failure| failure.kind == RefusalKind::NoReply);
-        known.await.map_err(failed)?;
         let app = app_of(&config.pbx.app, run);
         let events = || pbx.listen(&app, run);
         let events = events.retry(pauses()).sleep(sleep);
@@ -229,7 +239,10 @@ impl Reached {
             source,
         })?;
         info!(%run, app, "listening to the pbx");
-        let channels = rest.channels().await.map_err(failed)?;
+        let channels = || rest.channels();
+        let channels = channels.retry(pauses()).sleep(sleep);
+        let channels = channels.when(|failure| failure.kind == RefusalKind::NoReply);
+        let channels = channels.await.map_err(failed)?;
         sweep::sweep(&rest, &remains, &channels).await;
         let trunk = Trunk {
             run: run.clone(),

@@ -8,6 +8,8 @@
 //! Evidence is a sum of log-odds (nats, positive speaks for a machine). A sum of [`SURE`] makes a machine. Whoever is no
 //! machine after the quiet that a person would not leave is a person: `hold_short` after a turn like "hello?",
 //! `hold_open` after one that may as well be a short greeting, so that its beep can still come.
+//!
+//! A voice over the message stops it in any case. Then a beep alone brings it back; without one it was a person.
 
 use super::{
     At, Beep, Heard, Settings, Signal, SitClass,
@@ -32,6 +34,8 @@ pub(super) struct Judge {
     /// A beep was heard that made the message start.
     beeped: bool,
     restarts: u32,
+    /// Since when somebody spoke over a message that no beep had started.
+    interrupted: Option<At>,
 }
 
 /// What one hop brought.
@@ -88,6 +92,7 @@ impl Judge {
             beep: None,
             beeped: false,
             restarts: 0,
+            interrupted: None,
         }
     }
 
@@ -113,7 +118,7 @@ impl Judge {
             Phase::Listening => self.listen(&hop, now, &mut out),
             Phase::Playing { .. } => {
                 if let Some(start) = hop.live {
-                    out.push(Heard::Voice { start, at: now });
+                    self.on_voice(start, now, &mut out);
                 }
             }
             Phase::Ready | Phase::Over => {}
@@ -183,6 +188,22 @@ impl Judge {
         }
     }
 
+    /// Somebody speaks over the message. After a beep that is a person; where none was heard, the greeting may have gone
+    /// on, and only its beep proves it.
+    fn on_voice(&mut self, start: At, now: At, out: &mut Judged) {
+        out.push(Heard::Voice { start, at: now });
+        if !self.beeped && (self.restarts as f32) < self.settings.max_restarts {
+            self.restarts += 1;
+            self.interrupted = Some(start);
+            self.phase = Phase::Listening;
+            return;
+        }
+        let mut reasons = Reasons::default();
+        reasons.push(Reason::Voice { start });
+        self.decide(Verdict::Human, None, reasons, now, out);
+        self.phase = Phase::Over;
+    }
+
     fn on_signal(&mut self, signal: Signal, start: At, now: At, out: &mut Judged) {
         let (verdict, class) = match signal {
             Signal::Sit(class) => (Verdict::Sit, Some(class)),
@@ -207,6 +228,16 @@ impl Judge {
         self.turn.last = last_voice;
         let (sum, reasons) = self.weigh(now);
         let quiet = now.since(last_voice);
+        if let Some(start) = self.interrupted.filter(|_| self.beep.is_none()) {
+            if quiet >= self.settings.hold_open && !hop.tone {
+                let mut reasons = Reasons::default();
+                reasons.push(Reason::Voice { start });
+                reasons.push(Reason::Waits(quiet));
+                self.decide(Verdict::Human, None, reasons, now, out);
+                self.phase = Phase::Over;
+            }
+            return;
+        }
         if sum >= SURE {
             if self.verdict != Some(Verdict::Machine) && self.beep_settled(now) {
                 self.decide(Verdict::Machine, None, reasons, now, out);
@@ -267,6 +298,7 @@ impl Judge {
 
     fn ready(&mut self, by: ReadyBy, now: At, out: &mut Judged) {
         self.beeped = by == ReadyBy::Beep;
+        self.interrupted = None;
         self.phase = Phase::Ready;
         out.push(Heard::Ready { by, at: now });
     }

@@ -195,7 +195,8 @@ pub enum Heard {
     LateBeep(Beep),
     /// A beep while the message plays that does not start it again: the mailbox has had enough.
     LimitBeep(Beep),
-    /// Somebody's voice while the message plays.
+    /// Somebody's voice while the message plays: stop it. A verdict that it is a person follows, at once where a beep had
+    /// started the message, else unless a beep comes: then the greeting had gone on, and the ready point follows.
     Voice {
         /// When it began.
         start: At,

@@ -64,6 +64,11 @@ pub enum Reason {
     },
     /// The background noise goes on after the turn.
     NoiseGoesOn,
+    /// Somebody spoke while the message played.
+    Voice {
+        /// When.
+        start: At,
+    },
     /// Asterisk's AMD said so.
     Amd(Amd),
     /// The call was answered so soon that it was diverted.
@@ -113,6 +118,7 @@ impl fmt::Display for Reason {
                 write!(f, "the background fell by {by:.0} dB with the greeting")
             }
             Self::NoiseGoesOn => f.write_str("the background goes on"),
+            Self::Voice { start } => write!(f, "a voice over the message at {start}"),
             Self::Amd(Amd::Machine) => f.write_str("AMD says machine"),
             Self::Amd(Amd::Human) => f.write_str("AMD says human"),
             Self::Amd(Amd::Unsure) => f.write_str("AMD is not sure"),

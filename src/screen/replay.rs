@@ -58,6 +58,13 @@ impl Replay {
         replay
     }
 
+    /// Whether nobody's voice stopped the message for good.
+    pub fn whole(&self) -> bool {
+        let last = self.restarts.last().copied();
+        self.voice
+            .is_none_or(|voice| last.is_some_and(|last| last > voice))
+    }
+
     /// Whether the message starts.
     fn take(&mut self, heard: Heard) -> bool {
         match heard {

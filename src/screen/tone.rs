@@ -6,7 +6,7 @@
 use super::{
     At,
     spectrum::{Look, Spectrum, decibels},
-    track::{Ended, Pitch, Point, QUIETS, Tone, Track},
+    track::{Pitch, Point, QUIETS, Tone, Track},
 };
 
 /// The tone from which a mailbox records.
@@ -190,8 +190,7 @@ impl Tones {
         }
         let (steps, gone) = (self.strays >= 2, track.missed > BRIDGE);
         if steps || gone {
-            let ended = if steps { Ended::Step } else { Ended::Quiet };
-            return self.close(ended, look, spectrum, centre);
+            return self.close(steps, look, spectrum, centre);
         }
         self.long_tone(centre)
     }
@@ -235,18 +234,19 @@ impl Tones {
         })
     }
 
+    /// The tone is over; where it `steps`, another takes its place.
     fn close(
         &mut self,
-        ended: Ended,
+        steps: bool,
         look: &Look,
         spectrum: &Spectrum,
         centre: At,
     ) -> Option<Sound> {
         let track = self.track.take()?;
         let tone = (!track.too_long)
-            .then(|| Tone::measure(&track, &self.points[..track.len], ended))
+            .then(|| Tone::measure(&track, &self.points[..track.len]))
             .flatten();
-        if ended == Ended::Step {
+        if steps {
             self.begin(look, spectrum, centre);
         }
         let tone = tone?;

@@ -85,15 +85,6 @@ pub(super) struct Point {
     pub(super) tonal: bool,
 }
 
-/// How a tone ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ended {
-    /// It faded or stopped.
-    Quiet,
-    /// Another tone took its place.
-    Step,
-}
-
 /// A tone that has ended.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tone {
@@ -114,11 +105,10 @@ pub(super) struct Tone {
     pub(super) level: f32,
     /// How unsteady it is in pitch and level: 0 not at all, 1 as much as a quiet beep through GSM.
     pub(super) rough: f32,
-    pub(super) ended: Ended,
 }
 
 impl Tone {
-    pub(super) fn measure(track: &Track, points: &[Point], ended: Ended) -> Option<Self> {
+    pub(super) fn measure(track: &Track, points: &[Point]) -> Option<Self> {
         let body_level = body_level(points)?;
         // What lies under a third of the amplitude is a hole (a lost frame) or the end.
         let sounds = |point: &Point| decibels(point.power) > body_level - THIRD;
@@ -198,7 +188,6 @@ impl Tone {
             rise: body_level - track.before,
             level,
             rough,
-            ended,
         })
     }
 
@@ -227,8 +216,7 @@ impl Tone {
         } else {
             BEEP_LEAST
         };
-        self.ended == Ended::Quiet
-            && (least..=BEEP_MOST).contains(&self.lasted())
+        (least..=BEEP_MOST).contains(&self.lasted())
             && self.rough <= rough
             && (!self.voiced() || self.rise >= RISE)
             && self.fall >= FALL

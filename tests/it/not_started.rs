@@ -20,8 +20,8 @@ async fn a_pbx_that_cannot_be_used_is_told_with_a_remedy() {
     desk.configure(&nowhere);
     insta::assert_snapshot!(talk(&desk.drop(&[]).await, &nowhere), @r#"
     Some(2)
-    error: the PBX at http://HOST:PORT does not answer as it should: client error (Connect): tcp connect error: Connection refused (os error 111)
-    hint: `aftertone doctor` tells what is missing
+    error: the event websocket of the PBX at http://HOST:PORT cannot be opened: cannot reach the PBX at HOST:PORT: Connection refused (os error 111)
+    hint: is Asterisk running? http.conf needs `enabled = yes`, and `bindaddr` and `bindport` as in `pbx.url`
     "#);
 
     let rows = [
@@ -40,9 +40,9 @@ async fn a_pbx_that_cannot_be_used_is_told_with_a_remedy() {
         talks.push(talk(&desk.drop(&[]).await, &desk.fake.url()));
     }
     let rules = [
-        Rule::always(Kind::Asterisk, Fault::Refuse(503)),
-        Rule::always(Kind::Asterisk, Fault::Garbage),
-        Rule::always(Kind::Asterisk, Fault::GarbageBody),
+        Rule::always(Kind::ListChannels, Fault::Refuse(503)),
+        Rule::always(Kind::ListChannels, Fault::Garbage),
+        Rule::always(Kind::ListChannels, Fault::GarbageBody),
         Rule::always(Kind::Events, Fault::Refuse(404)),
         Rule::always(Kind::Events, Fault::Garbage),
     ];
@@ -52,12 +52,12 @@ async fn a_pbx_that_cannot_be_used_is_told_with_a_remedy() {
     }
     insta::assert_snapshot!(talks.join("\n"), @r#"
     Some(2)
-    error: the PBX at http://HOST:PORT does not answer as it should: 401 Authentication required
-    hint: `aftertone doctor` tells what is missing
+    error: the event websocket of the PBX at http://HOST:PORT cannot be opened: the PBX at HOST:PORT does not know this ARI user, or the password is wrong (401)
+    hint: `pbx.username` and `pbx.password` must be those of a `type = user` section of ari.conf (after a change there: `asterisk -rx 'module reload res_ari.so'`)
 
     Some(2)
-    error: the PBX at http://HOST:PORT does not answer as it should: the connection was closed without a reply; is the PBX at its sessionlimit?
-    hint: `aftertone doctor` tells what is missing
+    error: the event websocket of the PBX at http://HOST:PORT cannot be opened: the server at HOST:PORT closed the connection without an answer
+    hint: Asterisk does that above `sessionlimit` connections (http.conf, 100 by default); or the port wants https://
 
     Some(2)
     error: the PBX at http://HOST:PORT does not answer as it should: 503 Fault on purpose
@@ -73,11 +73,11 @@ async fn a_pbx_that_cannot_be_used_is_told_with_a_remedy() {
 
     Some(2)
     error: the event websocket of the PBX at http://HOST:PORT cannot be opened: the web server at HOST:PORT has no ARI (404)
-    hint: `aftertone doctor` tells what is missing
+    hint: ari.conf needs `enabled = yes` and the modules res_ari and res_ari_events must be loaded; with a `prefix` in http.conf `pbx.url` must end with it
 
     Some(2)
     error: the event websocket of the PBX at http://HOST:PORT cannot be opened: what answers at HOST:PORT is no Asterisk: WebSocket protocol error: httparse error: invalid HTTP version
-    hint: `aftertone doctor` tells what is missing
+    hint: `pbx.url` must name Asterisk's own web server (http.conf), port 8088 by default; https needs https://
     "#);
 }
 

@@ -32,6 +32,17 @@ pub(crate) fn trials(bench: &Arc<Bench>) -> Vec<Trial> {
             bench.shared(|| killed_and_swept(&bench, moment))
         }));
     }
+    for moment in [
+        Moment::DropLegAnswers,
+        Moment::DropLegEnters,
+        Moment::Verdict,
+    ] {
+        let bench = Arc::clone(bench);
+        let name = format!("faults::event_link_cut_when_{moment:?}_plays_nothing_to_a_person");
+        trials.push(Trial::test(name, move || {
+            bench.shared(|| link_cut_with_a_person(&bench, moment))
+        }));
+    }
     for (moment, outcome) in CUTS {
         let bench = Arc::clone(bench);
         let name = format!("faults::event_link_cut_when_{moment:?}_ends_{outcome}");
@@ -82,12 +93,15 @@ pub(crate) fn trials(bench: &Arc<Bench>) -> Vec<Trial> {
     trials
 }
 
-const KILLS: [Moment; 5] = [
+const KILLS: [Moment; 8] = [
     Moment::BusyLegRings,
     Moment::DropLegRings,
     Moment::DropLegAnswers,
+    Moment::DropLegEnters,
     Moment::Verdict,
+    Moment::Ready,
     Moment::PlaybackStarts,
+    Moment::PlaybackEnds,
 ];
 
 /// The link comes back within a second, so what can still be read from the PBX is; an end of playback that went by
@@ -229,8 +243,9 @@ fn killed_and_swept(bench: &Bench, moment: Moment) -> Result<(), Failed> {
         killed.status
     );
     let left = bench.lab().channels()?;
+    // When the message has ended, the hang-up may have been on its way.
     check!(
-        left.iter().any(|id| id.starts_with(&run)),
+        moment == Moment::PlaybackEnds || left.iter().any(|id| id.starts_with(&run)),
         "nothing was left to sweep: {left:?}"
     );
 
@@ -266,6 +281,30 @@ fn link_cut(bench: &Bench, moment: Moment, outcome: &str) -> Result<(), Failed> 
     Ok(())
 }
 
+/// The verdict may get lost with the link: the PBX lets a person go within two seconds, whether or not we hear of it.
+fn link_cut_with_a_person(bench: &Bench, moment: Moment) -> Result<(), Failed> {
+    let watched = Watched::new(bench, "0102")?;
+    let told = watched.between.cut_when(moment);
+    let dropping = watched.start()?;
+    soon(&told)?;
+    let dropped = dropping.finish(PATIENCE)?;
+    check!(
+        ["human", "lost"].contains(&dropped.outcome()),
+        "{:#}\n{}",
+        dropped.json,
+        dropped.talk
+    );
+    watched.check_no_harm(dropped.id())?;
+    check!(watched.between.reached(Request::Play) == 0);
+    let heard = bench.lab().recordings(&watched.number, Recording::Heard)?;
+    let alike = likeness(
+        &bench.message().samples,
+        heard.last().ok_or("nobody answered")?,
+    );
+    check!(alike < 0.5, "{alike}");
+    Ok(())
+}
+
 fn request_broken(bench: &Bench, request: Request, wrong: Wrong) -> Result<(), Failed> {
     let watched = Watched::new(bench, "0101")?;
     watched.between.break_one(request, wrong);
@@ -280,6 +319,8 @@ fn request_broken(bench: &Bench, request: Request, wrong: Wrong) -> Result<(), F
         (Request::DialBusyLeg, Wrong::Nothing) => &["delivered", "lost"],
         // The channel itself shows that it was dialled, that it was screened, that it plays.
         (_, Wrong::NoReply | Wrong::Garbage) => &["delivered", "lost"],
+        // Our patience with the request ends when the PBX's own limit ends the leg: ten seconds for this message.
+        (Request::Play, Wrong::Nothing) => &["lost", "unsure"],
         (_, Wrong::Nothing) => &["lost"],
         (_, Wrong::Status(_)) => &["error"],
     };

@@ -1,7 +1,7 @@
 //! The lab, as its tests see it: two real Asterisk servers, what was called on them, and the program under test.
 
 use std::{
-    fs,
+    fs::{self, File},
     io::Read,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
@@ -22,6 +22,8 @@ use crate::{
 /// A lab of a name and ports of its own. It is taken down when this goes.
 pub(crate) struct Lab {
     name: &'static str,
+    /// Another run of the tests waits until this one has ended: both would ring the same numbers.
+    _alone: File,
     facts: Facts,
     /// The area code of the next number: each test rings numbers of its own.
     area: AtomicU16,
@@ -45,14 +47,19 @@ struct Facts {
 impl Lab {
     /// Brings it up and waits until a call can be made.
     pub(crate) fn up(name: &'static str, ports: u16) -> Result<Self, Failed> {
-        script(&["up", "--name", name, "--ports", &ports.to_string()])?;
         let cache = std::env::var_os("XDG_CACHE_HOME").map_or_else(
             || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache"),
             PathBuf::from,
         );
-        let facts = fs::read(cache.join("aftertone/lab").join(name).join("lab.json"))?;
+        let labs = cache.join("aftertone/lab");
+        fs::create_dir_all(&labs)?;
+        let lock = File::create(labs.join(format!("{name}.in-use")))?;
+        lock.lock()?;
+        script(&["up", "--name", name, "--ports", &ports.to_string()])?;
+        let facts = fs::read(labs.join(name).join("lab.json"))?;
         let lab = Self {
             name,
+            _alone: lock,
             facts: serde_json::from_slice(&facts)?,
             area: AtomicU16::new(201),
         };
@@ -255,7 +262,7 @@ impl Lab {
             fs::remove_file(entry?.path())?;
         }
         if self.facts.calls_log.exists() {
-            fs::File::options()
+            File::options()
                 .write(true)
                 .truncate(true)
                 .open(&self.facts.calls_log)?;

@@ -292,6 +292,44 @@ fn a_voice_over_the_message_is_told_and_our_echo_is_not() {
 }
 
 #[test]
+fn a_greeting_that_goes_on_under_the_message_stops_it_until_its_beep() {
+    let sound = Sound::new()
+        .quiet(0.5)
+        .speech(9.0, -18.0)
+        .quiet(2.5)
+        .speech(4.0, -18.0)
+        .quiet(0.5)
+        .tone(&[1_000.0], 0.4, -15.0);
+    let end = sound.end();
+    let replay = hear(&sound.quiet(3.0), Codec::MuLaw);
+    assert!((12.0..13.0).contains(&(replay.voice.unwrap().seconds() as f32)));
+    let [again] = replay.restarts[..] else {
+        panic!("{:?}", replay.heard);
+    };
+    assert!((0.1..0.35).contains(&(again.seconds() as f32 - end)));
+    assert!(replay.whole());
+    assert_eq!(verdict(&replay).0, Verdict::Machine);
+}
+
+#[test]
+fn a_person_who_answers_the_message_is_let_go() {
+    for opening in [
+        Sound::new().quiet(0.5).speech(9.0, -18.0).quiet(2.5),
+        Sound::new()
+            .quiet(0.5)
+            .speech(3.0, -18.0)
+            .quiet(0.3)
+            .tone(&[1_000.0], 0.4, -15.0)
+            .quiet(2.5),
+    ] {
+        let sound = opening.speech(0.8, -18.0).quiet(6.0);
+        let replay = hear(&sound, Codec::MuLaw);
+        assert!(replay.voice.is_some() && replay.restarts.is_empty() && !replay.whole());
+        assert_eq!(verdict(&replay).0, Verdict::Human, "{:?}", replay.heard);
+    }
+}
+
+#[test]
 fn what_only_the_calls_know_moves_the_verdict_but_never_plays_alone() {
     let short = Sound::new().quiet(0.5).speech(1.2, -18.0);
     let end = short.end();
@@ -367,7 +405,9 @@ fn every_setting_can_be_set_within_its_range_and_not_beyond() {
 }
 
 #[test]
-fn a_stream_is_small() {
+fn a_stream_is_small_and_may_be_heard_on_any_thread() {
+    fn goes_to_another_thread<T: Send>() {}
+    goes_to_another_thread::<Ears>();
     const { assert!(Ears::BYTES <= 64 * 1_024) };
 }
 

@@ -90,13 +90,15 @@ fn sweeps_pairs_and_doubles_are_beeps() {
 }
 
 #[test]
-fn a_beep_with_a_lost_frame_in_it_is_one_beep() {
+fn a_beep_with_lost_frames_in_it_is_one_beep() {
     let mut sound = greeting().quiet(0.4).tone(&[1_000.0], 0.4, -18.0);
     let hole = sound.samples.len() - 1_600;
-    sound.samples[hole..hole + 160].fill(0.0);
+    sound.samples[hole..hole + 400].fill(0.0);
+    let sound = sound.noise(-45.0);
     let found = beeps(&sound, Codec::MuLaw);
     assert_eq!(found.len(), 1, "{found:?}");
     assert!((found[0].end.seconds() as f32 - sound.end()).abs() < 0.03);
+    assert!((found[0].start.seconds() as f32 - sound.end() + 0.4).abs() < 0.03);
 }
 
 #[test]
