@@ -176,6 +176,7 @@ impl SessionError {
             | Self::Runs(_)
             | Self::Settings(_)
             | Self::Library(_)
+            | Self::Tap { .. }
             | Self::Pbx { .. } => None,
         }
     }
