@@ -18,6 +18,7 @@
 //! | [`mod@drop`] | one drop as a state machine, and the board of all in flight | yes |
 //! | [`clock`] | the only place that reads a clock | |
 //! | [`config`] | `aftertone.toml` and its environment | |
+//! | [`screen`] | the ears: audio frames in, who answered and when the mailbox records out | yes |
 //! | [`audio`] | makes recordings fit for the telephone and keeps them | |
 //! | [`ari`] | the only place that knows Asterisk's REST interface and its event websocket | |
 //! | [`evidence`] | the picture of a recording and what was heard in it | |

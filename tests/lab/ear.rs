@@ -118,6 +118,7 @@ fn slipped() -> Result<(), Failed> {
         found.slip.abs_diff(Duration::from_millis(40)) <= Duration::from_millis(1),
         "{found}"
     );
+    check!(found.inside_missing <= Duration::from_millis(80), "{found}");
     Ok(())
 }
 

@@ -120,11 +120,22 @@ pub(crate) fn find(message: &[f32], recording: &[f32]) -> Option<Found> {
         - audible.start;
     let end_missing =
         audible.end - followed(message, pieces[last].start..audible.end, heard_from(end)).end;
-    let inside = places[first..last]
-        .iter()
-        .filter(|place| place.is_none())
-        .count()
-        * PIECE;
+    // A piece that a lost packet goes through is like nothing as a whole; frame by frame it follows one neighbour or the
+    // other, but for what was lost.
+    let inside: usize = (first..last)
+        .filter(|&index| places[index].is_none())
+        .map(|index| {
+            let before = (first..index).rev().find_map(&offset);
+            let after = (index..=last).find_map(&offset);
+            let near = [before, after].into_iter().flatten();
+            lost_frames(
+                message,
+                recording,
+                &pieces[index],
+                &near.collect::<Vec<_>>(),
+            )
+        })
+        .sum();
     Some(Found {
         silence_before: seconds(usize::try_from(begin + signed(audible.start)).unwrap_or(0)),
         start_missing: seconds(start_missing),
@@ -217,6 +228,32 @@ fn likeness_of_overlap(piece: &[f32], recording: &[f32], at: isize) -> f32 {
         &recording[start..start + length],
     );
     normalised(dot(a, b), power_sum(a), power_sum(b))
+}
+
+/// How many samples of a piece are in frames that the recording has at none of these offsets.
+fn lost_frames(
+    message: &[f32],
+    recording: &[f32],
+    piece: &Range<usize>,
+    offsets: &[isize],
+) -> usize {
+    let quiet = quiet(message);
+    let frames = piece
+        .clone()
+        .step_by(FRAME)
+        .map(|start| start..(start + FRAME).min(piece.end));
+    let lost = frames.filter(|frame| {
+        let said = &message[frame.clone()];
+        let is_there = |offset: &isize| {
+            let got: Samples = frame
+                .clone()
+                .map(|index| sample(recording, offset + signed(index)))
+                .collect();
+            normalised(dot(said, &got), power_sum(said), power_sum(&got)) >= ALIKE
+        };
+        power(said) > quiet && !offsets.iter().any(is_there)
+    });
+    lost.map(|frame| frame.len()).sum()
 }
 
 /// The stretch of `range` in which the recording follows the message, told in steps of a quarter of a frame.
