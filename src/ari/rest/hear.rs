@@ -85,7 +85,7 @@ impl Rest {
     /// Brings channels into a bridge.
     ///
     /// # Errors
-    /// [`Failure`]; 422 ([`RefusalKind::WrongState`]) where one of them has not entered the app yet.
+    /// [`Failure`]; 422 ([`crate::drop::RefusalKind::WrongState`]) where one of them has not entered the app yet.
     pub async fn add_to_bridge(
         &self,
         bridge: &BridgeId,
@@ -102,7 +102,7 @@ impl Rest {
     /// Ends a bridge; the channels in it live on.
     ///
     /// # Errors
-    /// [`Failure`], never [`RefusalKind::NotFound`].
+    /// [`Failure`], never [`crate::drop::RefusalKind::NotFound`].
     pub async fn end_bridge(&self, bridge: &BridgeId) -> Result<HangUp, Failure> {
         self.end(&["bridges", &bridge.to_string()]).await
     }
