@@ -25,10 +25,10 @@ use super::dialler::{Reports, Sheet, Trunk};
 use crate::{
     ari::{Expected, Failure, Frames, Rest, TapEnd},
     clock,
-    drop::{Event, Sit},
+    drop::{Beeped, Event, ReadyPoint, Sit},
     id::{ChannelId, DropId, Role},
-    screen::{Amd, Call, Ears, Heard, Message, Settings, SitClass},
-    words::{Leg, Verdict},
+    screen::{Amd, At, Beep, Call, Ears, Heard, Message, Settings, SitClass},
+    words::{Leg, ReadyBy, Verdict},
 };
 
 /// What a listener is given.
@@ -80,6 +80,7 @@ pub(super) async fn listen(
         echo: sheet.echo.clone(),
         reports,
         ears,
+        beep: None,
         chores: JoinSet::new(),
         bridging: Bridging::default(),
         began: now,
@@ -102,6 +103,8 @@ struct Listener<'a> {
     echo: Option<Message>,
     reports: &'a Reports,
     ears: Ears,
+    /// The last beep.
+    beep: Option<Beep>,
     /// Requests under way. They are never given up half-way: what they make has to be known to be taken down.
     chores: JoinSet<Chore>,
     bridging: Bridging,
@@ -269,9 +272,14 @@ impl Listener<'_> {
             self.ears
                 .hear(&samples[..pairs.len()], &mut |heard| told.push(heard));
         }
+        let now = self.ears.now();
         for heard in told {
             debug!(?heard, "heard");
-            if let Some(event) = meaning(self.leg, &heard) {
+            if let Heard::Beep(beep) | Heard::LateBeep(beep) = heard {
+                self.beep = Some(beep);
+            }
+            let beeped = self.beep.map(|beep| ago(beep, now));
+            if let Some(event) = meaning(self.leg, &heard, beeped) {
                 self.reports.send(event).await;
             }
         }
@@ -310,8 +318,18 @@ async fn next(frames: &mut Option<Frames>) -> Result<Bytes, TapEnd> {
     }
 }
 
-/// What something heard means to the drop.
-fn meaning(leg: Leg, heard: &Heard) -> Option<Event> {
+/// A beep by how long ago it was, in steps of the ears' samples.
+fn ago(beep: Beep, now: At) -> Beeped {
+    let since = |at: At| Duration::from_secs_f64(now.seconds() - at.min(now).seconds());
+    Beeped {
+        hz: beep.hz.round() as u32,
+        began: since(beep.start),
+        ended: since(beep.end),
+    }
+}
+
+/// What something heard means to the drop; `beeped` is the last beep before it.
+fn meaning(leg: Leg, heard: &Heard, beeped: Option<Beeped>) -> Option<Event> {
     match heard {
         Heard::Verdict {
             verdict: Verdict::Sit,
@@ -334,7 +352,15 @@ fn meaning(leg: Leg, heard: &Heard) -> Option<Event> {
             verdict: *verdict,
             cause: reasons.to_string(),
         }),
-        Heard::Ready { by, .. } => Some(Event::Ready(leg, *by)),
+        Heard::Ready { by, .. } => {
+            let point = match (by, beeped) {
+                (ReadyBy::Beep, Some(beeped)) => ReadyPoint::Beep(beeped),
+                // A beep that was not told of proves nothing.
+                (ReadyBy::Beep | ReadyBy::Silence, _) => ReadyPoint::Silence,
+                (ReadyBy::Dialplan, _) => ReadyPoint::Dialplan,
+            };
+            Some(Event::Ready(leg, point))
+        }
         Heard::LateBeep(_) => Some(Event::LateBeep(leg)),
         Heard::LimitBeep(_) => Some(Event::LimitBeep(leg)),
         Heard::Voice { start, .. } => Some(Event::Screened {

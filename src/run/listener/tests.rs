@@ -1,8 +1,5 @@
 use super::*;
-use crate::{
-    screen::{At, Beep, Reasons},
-    words::ReadyBy,
-};
+use crate::screen::Reasons;
 
 #[test]
 fn what_is_heard_means_what_the_drop_can_act_on() {
@@ -31,7 +28,15 @@ fn what_is_heard_means_what_the_drop_can_act_on() {
         second_hz: None,
         sweep: 0.0,
     };
-    let (by, at) = (ReadyBy::Silence, At(800));
+    let at = At(800);
+    let beeped = ago(beep, At(4_000));
+    let told = Beeped {
+        hz: 1_004,
+        began: Duration::from_millis(500),
+        ended: Duration::from_millis(100),
+    };
+    assert_eq!(beeped, told);
+    let ready = |by| Heard::Ready { by, at };
     let start = At(8_000);
     let rows = [
         (
@@ -63,7 +68,14 @@ fn what_is_heard_means_what_the_drop_can_act_on() {
             Some(announced(Sit::Other)),
         ),
         (verdict(Verdict::Sit, None), Some(announced(Sit::Other))),
-        (Heard::Ready { by, at }, Some(Event::Ready(leg, by))),
+        (
+            ready(ReadyBy::Beep),
+            Some(Event::Ready(leg, ReadyPoint::Beep(beeped))),
+        ),
+        (
+            ready(ReadyBy::Silence),
+            Some(Event::Ready(leg, ReadyPoint::Silence)),
+        ),
         (Heard::LateBeep(beep), Some(Event::LateBeep(leg))),
         (Heard::LimitBeep(beep), Some(Event::LimitBeep(leg))),
         (
@@ -78,6 +90,9 @@ fn what_is_heard_means_what_the_drop_can_act_on() {
         (Heard::SpeechEnded { end: at }, None),
     ];
     for (heard, event) in rows {
-        assert_eq!(meaning(leg, &heard), event, "{heard:?}");
+        assert_eq!(meaning(leg, &heard, Some(beeped)), event, "{heard:?}");
     }
+    // A beep that was not told of proves nothing.
+    let unheard = meaning(leg, &ready(ReadyBy::Beep), None);
+    assert_eq!(unheard, Some(Event::Ready(leg, ReadyPoint::Silence)));
 }
