@@ -349,7 +349,7 @@ impl Driver {
     fn hand_on(&mut self, drop: DropId, command: Command) {
         let record = self.records.get_mut(&drop);
         let span = record.as_ref().map_or_else(Span::none, |r| r.span.clone());
-        let mut listen = None;
+        let (mut listen, mut listener) = (None, None);
         let sheet = record.map(|record| {
             match command {
                 Command::Dial(leg) => {
@@ -358,7 +358,9 @@ impl Driver {
                 }
                 Command::Play(_, play) => {
                     record.plays.insert(play);
+                    listener = record.cues.clone();
                 }
+                Command::AwaitReady(_) | Command::Rewind(..) => listener = record.cues.clone(),
                 Command::Listen(leg) => {
                     let (cues, heard) = mpsc::unbounded_channel();
                     record.cues = Some(cues);
@@ -367,11 +369,7 @@ impl Driver {
                         call: record.call(leg),
                     });
                 }
-                Command::Screen(_)
-                | Command::AwaitReady(_)
-                | Command::Rewind(..)
-                | Command::StopPlay(_)
-                | Command::HangUp(_) => {}
+                Command::Screen(_) | Command::StopPlay(_) | Command::HangUp(_) => {}
             }
             Arc::clone(&record.sheet)
         });
@@ -380,6 +378,7 @@ impl Driver {
             command,
             sheet,
             listen,
+            listener,
             span,
         };
         if self.errands.send(errand).is_err() {

@@ -5,22 +5,26 @@
 //!   └───snoop──> amd ──> dialplan: AMD() ──> its word, one reason among others
 //! ```
 //!
-//! Three channels and a bridge serve the drop and are gone when it is. Each step has a deadline; whatever fails, and
+//! While nobody plays to it the PBX's own limit of the leg is short, and renewed (see [`leash`]): should we die, nobody
+//! who answered has to listen to nothing for long. Three channels and a bridge serve the drop and are gone when it is. Each step has a deadline; whatever fails, and
 //! whatever stops coming, ends as [`Event::Deaf`], and the dialplan goes on in our place.
 
+mod leash;
 mod rig;
 
 use std::time::{Duration, Instant};
 
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, oneshot},
     task::JoinSet,
     time::{Instant as TokioInstant, sleep, sleep_until},
 };
 use tokio_util::bytes::Bytes;
 use tracing::{Instrument as _, Span, debug};
 
-use self::rig::Rig;
+pub(super) use self::leash::LEASH;
+
+use self::{leash::Leash, rig::Rig};
 use super::dialler::{Reports, Sheet, Trunk};
 use crate::{
     ari::{Expected, Failure, Frames, Rest, TapEnd},
@@ -41,7 +45,7 @@ pub(super) struct ToListener {
 }
 
 /// Something that whoever listens has to know.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Cue {
     /// A channel that serves the drop waits in our app.
     Entered(Role),
@@ -49,6 +53,28 @@ pub(super) enum Cue {
     Judged(String),
     /// The message begins to play, or begins again.
     Playing,
+    /// Somebody else is about to set the leg's limit; the sender is told once no renewal is under way.
+    LetGo(oneshot::Sender<()>),
+    /// The leg is to be listened to again, and its limit is [`LEASH`] since a moment ago.
+    TakeUp,
+}
+
+/// Has the listener let go of the leg's limit, and waits until it has. A leg without one needs no wait.
+pub(super) async fn let_go(listener: Option<&mpsc::UnboundedSender<Cue>>) {
+    let Some(cues) = listener else { return };
+    let (done, told) = oneshot::channel();
+    if cues.send(Cue::LetGo(done)).is_ok() {
+        // A listener that is gone had let go before.
+        let _ = told.await;
+    }
+}
+
+/// Has the listener keep the leg's limit short again, which has just been set to [`LEASH`].
+pub(super) fn take_up(listener: Option<&mpsc::UnboundedSender<Cue>>) {
+    if let Some(cues) = listener {
+        // It may have lost its tap meanwhile; the leg's limit is what the PBX has.
+        let _ = cues.send(Cue::TakeUp);
+    }
 }
 
 /// Listens to a leg until its drop has ended, or until it can be heard no more; then takes down all that served it.
@@ -83,12 +109,15 @@ pub(super) async fn listen(
         beep: None,
         chores: JoinSet::new(),
         bridging: Bridging::default(),
+        leash: Leash::new(sheet.plan.screening_timeout, now),
+        again: sheet.plan.ready_timeout,
         began: now,
         deadline: now + OPENING,
         heard: false,
     };
     listener.begin(&expected, taps.address());
     if let Err(why) = listener.hear(expected, &mut cues).await {
+        listener.let_go().await;
         reports.send(Event::Deaf { leg, why }).await;
     }
     // A channel that enters our app from now on comes too late; nobody takes its cue, and the driver hangs it up.
@@ -108,6 +137,9 @@ struct Listener<'a> {
     /// Requests under way. They are never given up half-way: what they make has to be known to be taken down.
     chores: JoinSet<Chore>,
     bridging: Bridging,
+    leash: Leash,
+    /// How long at most the leg is listened to once the message has begun.
+    again: Duration,
     began: Instant,
     /// When the tap counts as dead, unless audio comes before.
     deadline: Instant,
@@ -123,6 +155,8 @@ enum Chore {
     Waited,
     /// They are in the bridge, or not.
     Bridged(Result<(), Failure>),
+    /// The PBX has given the leg more time, or not.
+    Renewed(bool),
     /// Something that nothing depends on.
     Aside,
 }
@@ -177,6 +211,7 @@ impl Listener<'_> {
                 }
                 come = expected.come(), if frames.is_none() => frames = Some(come),
                 () = sleep_until(TokioInstant::from_std(self.deadline)) => return Err(self.silence()),
+                () = at(self.leash.due()) => self.renew(),
             }
         }
     }
@@ -209,6 +244,8 @@ impl Listener<'_> {
                 });
             }
             Cue::Playing => self.ears.playing(self.echo.clone()),
+            Cue::LetGo(done) => self.leash.let_go(done),
+            Cue::TakeUp => self.leash.take_up(self.again, clock::now()),
         }
         self.bridge_when_ready();
     }
@@ -225,6 +262,7 @@ impl Listener<'_> {
             Chore::Waited => self.bridging.waited = true,
             Chore::Bridged(Ok(())) if !self.heard => self.deadline = clock::now() + GAP,
             Chore::Bridged(Ok(())) | Chore::Aside => {}
+            Chore::Renewed(done) => self.leash.renewed(done, clock::now()),
             Chore::Made(Err(failure)) => {
                 return Err(format!("the PBX made no tap: {}", failure.words));
             }
@@ -234,6 +272,23 @@ impl Listener<'_> {
         }
         self.bridge_when_ready();
         Ok(())
+    }
+
+    /// Asks the PBX for more time for the leg.
+    fn renew(&mut self) {
+        let (rig, limit) = (self.rig.clone(), self.leash.renew(clock::now()));
+        self.chore(async move { Chore::Renewed(rig.renew(limit).await) });
+    }
+
+    /// Leaves the leg's limit to others: waits until no renewal is under way.
+    async fn let_go(&mut self) {
+        while self.leash.is_pulling() {
+            match self.chores.join_next().await {
+                Some(Ok(Chore::Renewed(done))) => self.leash.renewed(done, clock::now()),
+                Some(_) => {}
+                None => return,
+            }
+        }
     }
 
     /// Joins the two channels once both are in our app; or without having heard of it, as when the event link is down.
@@ -307,6 +362,13 @@ impl Listener<'_> {
             rig.end(Role::Amd),
             rig.end_bridge(),
         );
+    }
+}
+
+async fn at(due: Option<Instant>) {
+    match due {
+        Some(due) => sleep_until(TokioInstant::from_std(due)).await,
+        None => std::future::pending().await,
     }
 }
 
