@@ -31,7 +31,7 @@ use crate::{
     clock,
     drop::{Event, Sit},
     id::{ChannelId, DropId, Role},
-    screen::{Amd, Call, Ears, Heard, Message, Settings, SitClass},
+    screen::{Amd, Call, Ears, Heard, Message, SitClass},
     words::{Leg, Verdict},
 };
 
@@ -97,7 +97,7 @@ pub(super) async fn listen(
         app: trunk.app.clone(),
         leg: ChannelId::leg(trunk.run.clone(), drop, leg),
     };
-    let mut ears = Ears::new(Settings::default());
+    let mut ears = Ears::new(trunk.ears);
     ears.note_call(call);
     let now = clock::now();
     let mut listener = Listener {
