@@ -10,7 +10,10 @@ use std::{
 use jiff::SignedDuration;
 use secrecy::SecretString;
 
-use crate::phone::{PhoneNumber, Region};
+use crate::{
+    phone::{PhoneNumber, Region},
+    screen::Setting,
+};
 
 /// Where Asterisk's HTTP server answers: `http` or `https`, a host, perhaps a port and the prefix of its http.conf.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -237,6 +240,31 @@ pub(super) fn duration(text: &str, range: &RangeInclusive<u64>) -> Result<Durati
         Err(format!("{} is out of range", quoted(text)))
     }
 }
+
+/// A setting of the ears as they take it: a duration becomes seconds, and what is counted is a whole number.
+pub(super) fn setting(text: &str, about: &Setting) -> Option<String> {
+    if let Ok(number) = text.parse::<f32>() {
+        let fits = about.unit != TIMES || number.fract() == 0.0;
+        return fits.then(|| text.to_owned());
+    }
+    let duration: SignedDuration = text.parse().ok()?;
+    (about.unit == SECONDS).then(|| duration.as_secs_f64().to_string())
+}
+
+/// What a setting of the ears takes.
+pub(super) fn expected_of(about: &Setting) -> String {
+    let Setting {
+        unit, least, most, ..
+    } = about;
+    match *unit {
+        SECONDS => format!("{least} to {most} seconds, as a number or a duration such as \"1.5s\""),
+        TIMES => format!("a whole number from {least} to {most} ({unit})"),
+        _ => format!("a number from {least} to {most} ({unit})"),
+    }
+}
+
+const SECONDS: &str = "seconds";
+const TIMES: &str = "times";
 
 /// A folder as the PBX sees it, fit to stand in a `sound:` URI.
 pub(super) fn pbx_folder(text: &str) -> Result<PathBuf, String> {

@@ -340,6 +340,7 @@ impl Driver {
                 report.words = Some("another program registered our app name".into());
             }
             if let Some(record) = self.records.remove(&drop) {
+                report.words = report.words.take().or_else(|| record.sent_nowhere(&report));
                 record.span.in_scope(|| log_end(&report));
                 let _ = record.news.send(News::Ended(Box::new(report)));
             }

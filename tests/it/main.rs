@@ -5,6 +5,7 @@ mod fake;
 mod fake_itself;
 mod faults;
 mod link;
+mod listen;
 mod not_started;
 mod outcomes;
 

@@ -11,6 +11,7 @@ mod between;
 mod crowd;
 mod ear;
 mod faults;
+mod leash;
 mod listen;
 mod network;
 mod recording;
@@ -113,6 +114,7 @@ fn main() {
         trunk::trials(&bench),
         several::trials(&bench),
         listen::trials(&bench),
+        leash::trials(&bench),
         faults::trials(&bench),
         crowd::trials(&bench),
     ]
