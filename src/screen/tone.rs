@@ -5,7 +5,7 @@
 
 use super::{
     At,
-    spectrum::{Look, Spectrum, decibels},
+    spectrum::{BINS, Look, Spectrum, decibels},
     track::{Pitch, Point, QUIETS, Tone, Track},
 };
 
@@ -72,6 +72,8 @@ pub(super) struct Tones {
     track: Option<Track>,
     /// Hops of the track.
     points: Box<[Point; LONGEST]>,
+    /// Its spectrum, summed over its tonal hops.
+    sum: Box<[f32; BINS]>,
     /// Consecutive hops that belong to another tone.
     strays: usize,
     /// Tones before this one, the latest first.
@@ -103,6 +105,7 @@ impl Tones {
         Self {
             track: None,
             points: Box::new([Point::default(); LONGEST]),
+            sum: Box::new([0.0; BINS]),
             strays: 0,
             past: [None; 5],
             fax_told: false,
@@ -169,6 +172,7 @@ impl Tones {
             track.tonal += 1;
             track.missed = 0;
             self.strays = 0;
+            spectrum.add_to(&mut self.sum);
         } else {
             track.missed += 1;
             let stray = Pitch::of(look, LEAST_SHARE).is_some() && !Pitch::is_of(look, track.pitch);
@@ -200,6 +204,8 @@ impl Tones {
         let Some(pitch) = Pitch::of(look, LEAST_SHARE) else {
             return;
         };
+        self.sum.fill(0.0);
+        spectrum.add_to(&mut self.sum);
         self.points[0] = Point {
             low: pitch.low,
             high: pitch.high,
@@ -246,11 +252,11 @@ impl Tones {
         let tone = (!track.too_long)
             .then(|| Tone::measure(&track, &self.points[..track.len]))
             .flatten();
+        let sound = tone.and_then(|tone| self.name(tone));
         if steps {
             self.begin(look, spectrum, centre);
         }
         let tone = tone?;
-        let sound = self.name(tone);
         self.past.rotate_right(1);
         self.past[0] = Some(tone);
         sound
@@ -278,7 +284,7 @@ impl Tones {
         } else {
             tone.may_be_rough()
         };
-        if tone.progress() || !tone.is_beep(rough) {
+        if tone.progress() || !tone.is_beep(rough) || tone.has_company(&self.sum) {
             return None;
         }
         Some(Sound::Beep(Beep {
