@@ -106,6 +106,12 @@ impl Spectrum {
         self.look()
     }
 
+    /// The share of the last window's power within 63 Hz of a frequency, 0 to 1.
+    pub(super) fn share(&self, hz: f32) -> f32 {
+        let total: f32 = self.power[BAND_LOW..=BAND_HIGH].iter().sum();
+        self.around(bin_of(hz), 2) / (total + NOTHING)
+    }
+
     /// The least power within 63 Hz of a frequency, 40 to 80 ms before the last window.
     pub(super) fn least_before(&self, hz: f32) -> f32 {
         let k = bin_of(hz);

@@ -224,6 +224,17 @@ impl Tone {
             && self.low >= BEEP_LOWEST
     }
 
+    /// Whether it may be the calling tone of a fax.
+    pub(super) fn is_cng(&self) -> bool {
+        self.high.is_none() && is_cng(self.low, self.lasted())
+    }
+
+    /// Whether it is a ring longer than any beep, of 400 to 480 Hz.
+    pub(super) fn rings(&self) -> bool {
+        let pitch = |hz: f32| RING.contains(&hz);
+        self.lasted() > BEEP_MOST && pitch(self.low) && self.high.is_none_or(pitch)
+    }
+
     /// Whether another line sounds with it, up to its octave: then it is a harmonic of a voice, made strong by a formant.
     /// `sum` is the sum of its spectra.
     pub(super) fn has_company(&self, sum: &[f32; BINS]) -> bool {
@@ -269,6 +280,11 @@ impl Tone {
             near(self.low, 480.0) && near(high, 620.0) || near(self.low, 350.0) && near(high, 440.0)
         })
     }
+}
+
+/// Whether a tone of this pitch and length may be the calling tone of a fax.
+pub(super) fn is_cng(hz: f32, lasted: f32) -> bool {
+    (hz - CNG).abs() <= CNG_WIDTH && (lasted - CNG_LASTS).abs() <= CNG_LASTS_WIDTH
 }
 
 struct Fit {
@@ -412,7 +428,7 @@ const UNVOICED: f32 = 1_200.0;
 /// How rough a beep may be. All through GSM are under 1 above 900 Hz, and under 0.2 below.
 const ROUGH: f32 = 1.2;
 const ROUGH_UNVOICED: f32 = 2.0;
-const ROUGH_VOICED: f32 = 0.3;
+const ROUGH_VOICED: f32 = 0.6;
 /// How far a beep below 800 Hz rises out of what was before it (dB): a vowel grows out of its syllable.
 const RISE: f32 = 8.0;
 /// From 0.1 s, less what the edges take (s).
@@ -427,6 +443,13 @@ const COMPANY: f32 = -16.0;
 /// Bins, 31 Hz each: from 125 Hz, and as far from the tone as its own skirt reaches.
 const LINE_LOW: usize = 4;
 const LINE_APART: usize = 3;
+/// Hz: the calling tone of T.30, and seconds: 0.5 +- 15 %.
+const CNG: f32 = 1_100.0;
+const CNG_WIDTH: f32 = 38.0;
+const CNG_LASTS: f32 = 0.5;
+const CNG_LASTS_WIDTH: f32 = 0.09;
+/// Hz: from 400, less the estimate's error, to 480.
+pub(super) const RING: std::ops::RangeInclusive<f32> = 385.0..=490.0;
 /// dB from first to last: a bell or a plucked string fades faster.
 const FLAT: f32 = 5.0;
 /// How far its own power falls within 50 ms (dB). Beeps fall 33 dB and more, notes and vowels fade.
