@@ -195,13 +195,15 @@ pub enum Heard {
     LateBeep(Beep),
     /// A beep while the message plays that does not start it again: the mailbox has had enough.
     LimitBeep(Beep),
-    /// Somebody's voice while the message plays: stop it. A verdict that it is a person follows, at once where a beep had
-    /// started the message, else unless a beep comes: then the greeting had gone on, and the ready point follows.
+    /// Somebody's voice while the message plays: stop it. Where it `answers`, the verdict that it is a person follows at
+    /// once. Else the greeting may have gone on: the ready point follows where it has, and that verdict where it has not.
     Voice {
         /// When it began.
         start: At,
         /// When it was known.
         at: At,
+        /// Whether it is an answer to the message, and nothing more is to be found out.
+        answers: bool,
     },
 }
 
