@@ -432,12 +432,10 @@ fn meaning(leg: Leg, heard: &Heard, beeped: Option<Beeped>) -> Option<Event> {
         }
         Heard::LateBeep(_) => Some(Event::LateBeep(leg)),
         Heard::LimitBeep(_) => Some(Event::LimitBeep(leg)),
-        Heard::Voice { start, .. } => Some(Event::Screened {
-            leg,
-            verdict: Verdict::Human,
-            cause: format!("a voice answered the message at {start}"),
-        }),
-        Heard::SpeechBegan { .. }
+        Heard::Voice { answers: false, .. } => Some(Event::Interrupted(leg)),
+        // The verdict that it is a person comes with it.
+        Heard::Voice { answers: true, .. }
+        | Heard::SpeechBegan { .. }
         | Heard::SpeechEnded { .. }
         | Heard::Signal { .. }
         | Heard::Beep(_) => None,
