@@ -9,6 +9,7 @@
 
 mod between;
 mod crowd;
+mod drops;
 mod ear;
 mod faults;
 mod listen;
