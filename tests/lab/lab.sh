@@ -272,6 +272,7 @@ prepare() {
         ARI_USER="$ARI_USER" ARI_PASSWORD="$(cat "$run/carrier-password")" \
         RECORDINGS_DIR="$inside/recordings" CALLS_LOG="$inside/calls.log" \
         "$RENDER" lab-carrier "$run/carrier/etc"
+    "$HERE/sounds.sh" "$run/carrier/sounds"
 }
 
 # lab.json for tests, aftertone.toml for aftertone. Written anew with each start: the pids change.

@@ -8,6 +8,7 @@
 )]
 
 mod between;
+mod classes;
 mod crowd;
 mod drops;
 mod ear;
@@ -111,6 +112,7 @@ fn main() {
     let trials: Vec<Trial> = [
         ear::trials(),
         subscribers::trials(&bench),
+        classes::trials(&bench),
         trunk::trials(&bench),
         several::trials(&bench),
         listen::trials(&bench),
