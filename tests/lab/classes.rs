@@ -28,6 +28,7 @@ pub(crate) fn trials(bench: &Arc<Bench>) -> Vec<Trial> {
     };
     single("0121_a_menu_repeats_itself", menu);
     single("0127_a_line_returns_an_echo", echo);
+    single("0130_a_busy_tone_begins_like_a_beep", busy);
     single("0128_a_mailbox_takes_ten_seconds", limit);
     trials
 }
@@ -171,6 +172,22 @@ fn limit(bench: &Bench) -> Result<(), Failed> {
         (ten..ten + Duration::from_secs(1)).contains(&played),
         "{json:#}"
     );
+    Ok(())
+}
+
+/// The first burst of a busy tone may be a beep; the third is none, and whoever takes a message there has hung up.
+fn busy(bench: &Bench) -> Result<(), Failed> {
+    let number = bench.lab().number("0130");
+    let dropped = leave(bench, &number, bench.message())?;
+    let json = &dropped.json;
+    let outcomes = ["not_voicemail", "unsure", "cut_off"];
+    check!(
+        outcomes.contains(&dropped.outcome()),
+        "{json:#}\n{}",
+        dropped.talk
+    );
+    check!(json["ended_by"] == "us", "{json:#}");
+    check!(json["played_ms"].as_u64() < Some(3_000), "{json:#}");
     Ok(())
 }
 
