@@ -8,7 +8,9 @@
 )]
 
 mod between;
+mod classes;
 mod crowd;
+mod drops;
 mod ear;
 mod faults;
 mod leash;
@@ -111,6 +113,7 @@ fn main() {
     let trials: Vec<Trial> = [
         ear::trials(),
         subscribers::trials(&bench),
+        classes::trials(&bench),
         trunk::trials(&bench),
         several::trials(&bench),
         listen::trials(&bench),

@@ -163,6 +163,7 @@ impl Lab {
         let kind = match kind {
             Recording::Mailbox => "mailbox",
             Recording::Heard => "heard",
+            Recording::Returned => "returned",
         };
         self.facts
             .recordings
@@ -309,6 +310,8 @@ pub(crate) enum Recording {
     Mailbox,
     /// All that whoever answered heard, from answer on.
     Heard,
+    /// What a line with an echo sends back while the mailbox records.
+    Returned,
 }
 
 /// One line of the carrier's call log.
