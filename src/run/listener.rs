@@ -338,7 +338,13 @@ fn meaning(leg: Leg, heard: &Heard) -> Option<Event> {
         Heard::Ready { by, .. } => Some(Event::Ready(leg, *by)),
         Heard::LateBeep(_) => Some(Event::LateBeep(leg)),
         Heard::LimitBeep(_) => Some(Event::LimitBeep(leg)),
-        Heard::Voice { start, .. } => Some(Event::Screened {
+        // Perhaps the greeting goes on; what follows tells.
+        Heard::Voice { answers: false, .. } => Some(Event::LateBeep(leg)),
+        Heard::Voice {
+            start,
+            answers: true,
+            ..
+        } => Some(Event::Screened {
             leg,
             verdict: Verdict::Human,
             cause: format!("a voice answered the message at {start}"),
@@ -554,11 +560,27 @@ mod tests {
             (Heard::LateBeep(beep), Some(Event::LateBeep(leg))),
             (Heard::LimitBeep(beep), Some(Event::LimitBeep(leg))),
             (
-                Heard::Voice { start, at },
+                Heard::Voice {
+                    start,
+                    at,
+                    answers: true,
+                },
                 Some(screened(
                     Verdict::Human,
                     "a voice answered the message at 1.00 s",
                 )),
+            ),
+            (
+                Heard::Voice {
+                    start,
+                    at,
+                    answers: false,
+                },
+                Some(Event::LateBeep(leg)),
+            ),
+            (
+                verdict(Verdict::Menu, None),
+                Some(screened(Verdict::Menu, "")),
             ),
             (Heard::Beep(beep), None),
             (Heard::SpeechBegan { start }, None),
