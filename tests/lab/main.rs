@@ -10,6 +10,7 @@
 mod between;
 mod crowd;
 mod ear;
+mod evidence;
 mod faults;
 mod listen;
 mod network;
@@ -113,6 +114,7 @@ fn main() {
         trunk::trials(&bench),
         several::trials(&bench),
         listen::trials(&bench),
+        evidence::trials(&bench),
         faults::trials(&bench),
         crowd::trials(&bench),
     ]
