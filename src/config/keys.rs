@@ -49,4 +49,11 @@ const BEFORE: &[&str] = &[
     "screen.advertise",
 ];
 
-const AFTER: &[&str] = &["store.url", "audio.max_length", "audio.target_lufs"];
+const AFTER: &[&str] = &[
+    "store.url",
+    "audio.max_length",
+    "audio.target_lufs",
+    "evidence.dir",
+    "evidence.max_age",
+    "evidence.max_size",
+];

@@ -407,6 +407,7 @@ fn recording<'a>(
         samples,
         replay,
         message,
+        plays: None,
     }
 }
 

@@ -26,6 +26,7 @@ use crate::{
     ari::{AidDid, Events, Incoming, Notice},
     clock,
     drop::{Board, Command, Event, Milestone, Moment, Outcome, Plan, Report},
+    evidence::Tape,
     id::{ChannelId, DropId, RunName},
     phone::PhoneNumber,
     screen::Message,
@@ -33,7 +34,7 @@ use crate::{
 };
 
 /// A drop to be carried out.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Job {
     /// Its name.
     pub id: DropId,
@@ -45,6 +46,8 @@ pub struct Job {
     pub media: String,
     /// The message as its echo would sound; `None` where only the PBX has it.
     pub echo: Option<Message>,
+    /// Takes down what is heard of it; `None` where no evidence is kept.
+    pub tape: Option<Tape>,
 }
 
 /// What others ask of the driver.
@@ -251,6 +254,7 @@ impl Driver {
             verdict: None,
             deaf: None,
             cues: None,
+            tape: job.tape,
             moments: Vec::new(),
             dialled: BTreeSet::new(),
             unanswered: BTreeSet::new(),
@@ -368,6 +372,7 @@ impl Driver {
                     listen = Some(ToListener {
                         cues: heard,
                         call: record.call(leg),
+                        tape: record.tape.take(),
                     });
                 }
                 Command::Screen(_) | Command::StopPlay(_) | Command::HangUp(_) => {}

@@ -30,7 +30,8 @@ use crate::{
     ari::{Expected, Failure, Frames, Rest, TapEnd},
     clock,
     drop::{Beeped, Event, Plan, ReadyPoint, Sit},
-    id::{ChannelId, DropId, Role},
+    evidence::{self, Tape},
+    id::{ChannelId, DropId, Play, Role},
     screen::{Amd, At, Beep, Call, Ears, Heard, Message, SitClass},
     words::{Leg, ReadyBy, Verdict},
 };
@@ -42,6 +43,8 @@ pub(super) struct ToListener {
     pub(super) cues: mpsc::UnboundedReceiver<Cue>,
     /// What the calls tell beside their sound.
     pub(super) call: Call,
+    /// What takes it down, where evidence is kept.
+    pub(super) tape: Option<Tape>,
 }
 
 /// Something that whoever listens has to know.
@@ -52,7 +55,9 @@ pub(super) enum Cue {
     /// AMD's word, as it stands in AMDSTATUS.
     Judged(String),
     /// The message begins to play, or begins again.
-    Playing,
+    Playing(Play),
+    /// This play of it is over.
+    Stopped(Play),
     /// Somebody else is about to set the leg's limit; the sender is told once no renewal is under way.
     LetGo(oneshot::Sender<()>),
     /// The leg is to be listened to again, and its limit is [`LEASH`] since a moment ago.
@@ -90,7 +95,11 @@ pub(super) async fn listen(
         let why = "this run does not listen".to_owned();
         return reports.send(Event::Deaf { leg, why }).await;
     };
-    let ToListener { mut cues, call } = given;
+    let ToListener {
+        mut cues,
+        call,
+        mut tape,
+    } = given;
     let expected = taps.expect();
     let rig = Rig {
         rest,
@@ -100,6 +109,9 @@ pub(super) async fn listen(
     };
     let mut ears = Ears::new(trunk.ears);
     ears.note_call(call);
+    if let Some(tape) = &mut tape {
+        tape.cue(evidence::Cue::Call(call));
+    }
     let now = clock::now();
     let mut listener = Listener {
         rig,
@@ -107,6 +119,7 @@ pub(super) async fn listen(
         echo: sheet.echo.clone(),
         reports,
         ears,
+        tape,
         beep: None,
         chores: JoinSet::new(),
         bridging: Bridging::default(),
@@ -117,7 +130,11 @@ pub(super) async fn listen(
         heard: false,
     };
     listener.begin(&expected, taps.address());
-    if let Err(why) = listener.hear(expected, &mut cues).await {
+    let heard = listener.hear(expected, &mut cues).await;
+    if let Some(tape) = listener.tape.take() {
+        tape.end(*listener.ears.settings(), heard.clone().err());
+    }
+    if let Err(why) = heard {
         listener.let_go().await;
         reports.send(Event::Deaf { leg, why }).await;
     }
@@ -133,6 +150,7 @@ struct Listener<'a> {
     echo: Option<Message>,
     reports: &'a Reports,
     ears: Ears,
+    tape: Option<Tape>,
     /// The last beep.
     beep: Option<Beep>,
     /// Requests under way. They are never given up half-way: what they make has to be known to be taken down.
@@ -233,22 +251,35 @@ impl Listener<'_> {
             Cue::Entered(Role::Leg(_)) => {}
             Cue::Judged(status) => {
                 debug!(status, "the word of amd");
-                self.ears.note_amd(match status.as_str() {
+                let word = match status.as_str() {
                     "MACHINE" => Amd::Machine,
                     "HUMAN" => Amd::Human,
                     _ => Amd::Unsure,
-                });
+                };
+                self.note(evidence::Cue::Amd(word));
+                self.ears.note_amd(word);
                 let rig = self.rig.clone();
                 self.chore(async move {
                     rig.end(Role::Amd).await;
                     Chore::Aside
                 });
             }
-            Cue::Playing => self.ears.playing(self.echo.clone()),
+            Cue::Playing(play) => {
+                self.note(evidence::Cue::Playing(play));
+                self.ears.playing(self.echo.clone());
+            }
+            Cue::Stopped(play) => self.note(evidence::Cue::Stopped(play)),
             Cue::LetGo(done) => self.leash.let_go(done),
             Cue::TakeUp => self.leash.take_up(self.again, clock::now()),
         }
         self.bridge_when_ready();
+    }
+
+    /// Takes down what the ears are told, where evidence is kept.
+    fn note(&mut self, cue: evidence::Cue) {
+        if let Some(tape) = &mut self.tape {
+            tape.cue(cue);
+        }
     }
 
     fn on_chore(&mut self, chore: Chore) -> Result<(), String> {
@@ -325,12 +356,18 @@ impl Listener<'_> {
             for (sample, pair) in samples.iter_mut().zip(pairs) {
                 *sample = i16::from_le_bytes(*pair);
             }
-            self.ears
-                .hear(&samples[..pairs.len()], &mut |heard| told.push(heard));
+            let samples = &samples[..pairs.len()];
+            if let Some(tape) = &mut self.tape {
+                tape.sound(samples);
+            }
+            self.ears.hear(samples, &mut |heard| told.push(heard));
         }
         let now = self.ears.now();
         for heard in told {
             debug!(?heard, "heard");
+            if let Some(tape) = &mut self.tape {
+                tape.told(&heard);
+            }
             if let Heard::Beep(beep) | Heard::LateBeep(beep) = heard {
                 self.beep = Some(beep);
             }

@@ -27,6 +27,7 @@ pub(crate) async fn start(
         plan: plan(config, Some(length)),
         media: media.to_owned(),
         echo: None,
+        tape: None,
     };
     Ok(session.start(job).await)
 }

@@ -12,6 +12,7 @@ mod classes;
 mod crowd;
 mod drops;
 mod ear;
+mod evidence;
 mod faults;
 mod leash;
 mod listen;
@@ -118,6 +119,7 @@ fn main() {
         several::trials(&bench),
         listen::trials(&bench),
         leash::trials(&bench),
+        evidence::trials(&bench),
         faults::trials(&bench),
         crowd::trials(&bench),
     ]
