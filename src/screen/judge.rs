@@ -46,6 +46,8 @@ pub(super) struct Hop {
     pub(super) sound: Option<Sound>,
     pub(super) edge: Option<Edge>,
     pub(super) live: Option<At>,
+    /// Where what was said before began again.
+    pub(super) again: Option<At>,
     /// A steady tone sounds.
     pub(super) tone: bool,
     pub(super) last_voice: Option<At>,
@@ -117,6 +119,9 @@ impl Judge {
                 self.on_signal(signal, start, now, &mut out);
             }
             None => {}
+        }
+        if let Some(start) = hop.again {
+            self.on_again(start, now, &mut out);
         }
         match self.phase {
             Phase::Listening => self.listen(&hop, now, &mut out),
@@ -217,6 +222,17 @@ impl Judge {
         let mut reasons = Reasons::default();
         reasons.push(Reason::Voice { start });
         self.decide(Verdict::Human, None, reasons, now, out);
+        self.phase = Phase::Over;
+    }
+
+    /// A prompt comes again and no beep ever came: a menu, or an announcement in a loop.
+    fn on_again(&mut self, start: At, now: At, out: &mut Judged) {
+        if self.phase == Phase::Over || self.beep.is_some() || self.beeped {
+            return;
+        }
+        let mut reasons = Reasons::default();
+        reasons.push(Reason::Again { start });
+        self.decide(Verdict::Menu, None, reasons, now, out);
         self.phase = Phase::Over;
     }
 

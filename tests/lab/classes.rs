@@ -69,12 +69,12 @@ const CASES: [Case; 9] = [
         "human",
         &[("verdict", "human")],
     ),
-    // It is a machine that cannot be left anything; what it says is not understood, but that it is gone.
+    // What it says is not understood, but that its line is busy after it.
     nothing_heard(
         "a_mailbox_is_full",
         "0129",
-        "unsure",
-        &[("verdict", "unsure")],
+        "not_voicemail",
+        &[("verdict", "machine")],
     ),
 ];
 
@@ -180,7 +180,7 @@ fn busy(bench: &Bench) -> Result<(), Failed> {
     let number = bench.lab().number("0130");
     let dropped = leave(bench, &number, bench.message())?;
     let json = &dropped.json;
-    let outcomes = ["not_voicemail", "unsure", "cut_off"];
+    let outcomes = ["not_voicemail", "cut_off"];
     check!(
         outcomes.contains(&dropped.outcome()),
         "{json:#}\n{}",
