@@ -361,7 +361,7 @@ fn a_bad_value_is_told_with_key_place_and_what_was_expected() {
     assert_snapshot!(error_for("[drop]\nwhen_busy_leg_answered = [\"promote\"]"), @"`drop.when_busy_leg_answered` in DIR/aftertone.toml: a list was given, not a text in quotes; expected `promote` or `continue` or `give_up`");
     assert_snapshot!(error_for("[screen]\nmode = \"ears\""), @"`screen.mode` in DIR/aftertone.toml: `ears` is none of the words known here; expected `listen` or `dialplan`");
     assert_snapshot!(error_for("[screen]\nlisten = \"localhost\""), @"`screen.listen` in DIR/aftertone.toml: `localhost` is none; expected an address and a port such as `127.0.0.1:0`");
-    assert_snapshot!(error_for("[screen]\nadvertise = \"pbx\""), @"`screen.advertise` in DIR/aftertone.toml: it has no port; expected `HOST:PORT` as the PBX reaches it");
+    assert_snapshot!(error_for("[screen]\nadvertise = \"a b:9000\""), @"`screen.advertise` in DIR/aftertone.toml: it has no host name or address; expected `HOST` or `HOST:PORT` as the PBX reaches it");
     assert_snapshot!(error_for("[store]\nurl = \"mysql://x\""), @"`store.url` in DIR/aftertone.toml: it begins with neither `sqlite:` nor `postgres://`; expected `sqlite:FILE` or `postgres://USER@HOST/DATABASE`");
     assert_snapshot!(error_for("[store]\nurl = \"sqlite:\""), @"`store.url` in DIR/aftertone.toml: what follows `sqlite:` is no plain file; expected `sqlite:FILE` or `postgres://USER@HOST/DATABASE`");
     assert_snapshot!(error_for("[audio]\nmax_length = \"1h\""), @r#"`audio.max_length` in DIR/aftertone.toml: `1h` is out of range; expected a duration from 1s to 600s, such as "2s" or "500ms""#);
