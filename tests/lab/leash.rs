@@ -119,7 +119,7 @@ fn check_limit_of_the_tap(lab: &Lab, run: &str) -> Result<(), Failed> {
 /// Longer than the limit by which a leg is listened to.
 fn long_message(bench: &Bench, subscriber: &str, restarts: u64) -> Result<(), Failed> {
     let watched = Watched::new(bench, subscriber)?;
-    let message = long(bench, &watched)?;
+    let message = long(bench, subscriber)?;
     let dropped = watched
         .start_to_play(&message, &[LISTEN])?
         .finish(PATIENCE)?;
@@ -178,7 +178,7 @@ fn link_away(bench: &Bench) -> Result<(), Failed> {
 /// The PBX takes so long for each renewal that one is under way at the ready point.
 fn slow_renewal(bench: &Bench) -> Result<(), Failed> {
     let watched = Watched::new(bench, "0101")?;
-    let message = long(bench, &watched)?;
+    let message = long(bench, "slow")?;
     let told = watched.between.tell_when(Moment::TapEnters);
     let dropping = watched.start_to_play(&message, &[LISTEN])?;
     told.recv_timeout(PATIENCE)
@@ -199,11 +199,9 @@ fn slow_renewal(bench: &Bench) -> Result<(), Failed> {
     nothing_is_left(bench.lab(), dropped.id())
 }
 
-/// A message of this test's own: another may be preparing its own at the same moment.
-fn long(bench: &Bench, watched: &Watched<'_>) -> Result<Message, Failed> {
-    bench
-        .lab()
-        .prepare(&format!("long-{}", watched.number), LONG)
+/// A message of a test's own: another may be preparing its own at the same moment.
+fn long(bench: &Bench, whose: &str) -> Result<Message, Failed> {
+    bench.lab().prepare(&format!("long{whose}"), LONG)
 }
 
 fn arrived_whole(bench: &Bench, number: &Number, message: &Message) -> Result<(), Failed> {
