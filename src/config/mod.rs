@@ -142,7 +142,7 @@ pub struct Screen {
     pub mode: ScreenMode,
     /// Where the PBX brings audio to; port 0 is any free one. It has no effect in the mode `dialplan`.
     pub listen: SocketAddr,
-    /// This address as the PBX sees it, `HOST:PORT`, where it differs. It has no effect in the mode `dialplan`.
+    /// This address as the PBX sees it, `HOST` or `HOST:PORT`, where it differs. It has no effect in the mode `dialplan`.
     pub advertise: Option<String>,
     /// What our own ears go by; each setting is a key of its own name. It has no effect in the mode `dialplan`.
     pub ears: Settings,
@@ -324,8 +324,8 @@ fn screen(layers: &Layers) -> Result<Screen, ConfigError> {
         listen: listen.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
         advertise: layers.parsed(
             "screen.advertise",
-            "`HOST:PORT` as the PBX reaches it",
-            values::host_and_port,
+            "`HOST` or `HOST:PORT` as the PBX reaches it",
+            values::authority,
         )?,
         ears: layers.ears()?,
     })

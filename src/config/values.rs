@@ -321,12 +321,8 @@ pub(super) fn pbx_folder(text: &str) -> Result<PathBuf, String> {
     Ok(path.to_owned())
 }
 
-pub(super) fn host_and_port(text: &str) -> Result<String, String> {
-    check_authority(text)?;
-    match text.rsplit_once(':') {
-        Some((_, port)) if !port.ends_with(']') => Ok(text.to_owned()),
-        Some(_) | None => Err("it has no port".to_owned()),
-    }
+pub(super) fn authority(text: &str) -> Result<String, String> {
+    check_authority(text).map(|()| text.to_owned())
 }
 
 pub(super) fn username(text: &str) -> Result<String, String> {

@@ -10,7 +10,7 @@ use crate::{
     check,
     faults::Watched,
     listen::{LISTEN, has, nothing_is_left},
-    network::{Message, Number, Recording, now, wait_for},
+    network::{Lab, Message, Number, Recording, now, wait_for},
     recording::{find, likeness},
     subscribers::PATIENCE,
 };
@@ -71,6 +71,7 @@ fn killed(bench: &Bench, subscriber: &str, when: When) -> Result<(), Failed> {
         });
         Ok(())
     })?;
+    check_limit_of_the_tap(lab, &run)?;
     dropping.signal("-KILL")?;
     let died = now();
     dropping.finish(PATIENCE)?;
@@ -97,10 +98,28 @@ fn killed(bench: &Bench, subscriber: &str, when: When) -> Result<(), Failed> {
     nothing_is_left(lab, &run)
 }
 
+/// The tap's connection ends with us, and where the network goes without a word the PBX ends it in the end.
+fn check_limit_of_the_tap(lab: &Lab, run: &str) -> Result<(), Failed> {
+    let channels = lab.channels()?;
+    let tap = channels
+        .iter()
+        .find(|id| id.starts_with(run) && id.ends_with("-tap"))
+        .ok_or("no tap")?;
+    let left = lab.ask(
+        "GET",
+        &format!("channels/{tap}/variable?variable=TIMEOUT(absolute)"),
+    )?;
+    let seconds = left["value"]
+        .as_str()
+        .and_then(|left| left.parse::<f64>().ok());
+    check!(seconds.is_some_and(|left| left > 60.0), "{left:#}");
+    Ok(())
+}
+
 /// Longer than the limit by which a leg is listened to.
 fn long_message(bench: &Bench, subscriber: &str, restarts: u64) -> Result<(), Failed> {
     let watched = Watched::new(bench, subscriber)?;
-    let message = bench.lab().prepare("long", LONG)?;
+    let message = long(bench, subscriber)?;
     let dropped = watched
         .start_to_play(&message, &[LISTEN])?
         .finish(PATIENCE)?;
@@ -159,7 +178,7 @@ fn link_away(bench: &Bench) -> Result<(), Failed> {
 /// The PBX takes so long for each renewal that one is under way at the ready point.
 fn slow_renewal(bench: &Bench) -> Result<(), Failed> {
     let watched = Watched::new(bench, "0101")?;
-    let message = bench.lab().prepare("long", LONG)?;
+    let message = long(bench, "slow")?;
     let told = watched.between.tell_when(Moment::TapEnters);
     let dropping = watched.start_to_play(&message, &[LISTEN])?;
     told.recv_timeout(PATIENCE)
@@ -178,6 +197,11 @@ fn slow_renewal(bench: &Bench) -> Result<(), Failed> {
     arrived_whole(bench, &watched.number, &message)?;
     check_limits(&watched, &message)?;
     nothing_is_left(bench.lab(), dropped.id())
+}
+
+/// A message of a test's own: another may be preparing its own at the same moment.
+fn long(bench: &Bench, whose: &str) -> Result<Message, Failed> {
+    bench.lab().prepare(&format!("long{whose}"), LONG)
 }
 
 fn arrived_whole(bench: &Bench, number: &Number, message: &Message) -> Result<(), Failed> {
