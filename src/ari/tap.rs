@@ -43,13 +43,19 @@ pub struct Taps {
 }
 
 impl Taps {
-    /// Begins to listen. `advertise` is the `HOST:PORT` under which the PBX reaches `listen`, where it differs.
+    /// Begins to listen. `advertise` is the `HOST` or `HOST:PORT` under which the PBX reaches `listen`, where it differs;
+    /// without a port, the port listened on.
     ///
     /// # Errors
     /// Where the address cannot be listened on.
     pub async fn bind(listen: SocketAddr, advertise: Option<&str>) -> io::Result<Self> {
         let listener = TcpListener::bind(listen).await?;
-        let local = listener.local_addr()?.to_string();
+        let local = listener.local_addr()?;
+        let address = match advertise {
+            None => local.to_string(),
+            Some(host) if has_port(host) => host.to_owned(),
+            Some(host) => format!("{host}:{}", local.port()),
+        };
         let (expect, expected) = mpsc::unbounded_channel();
         let counts = Arc::<Counts>::default();
         let door = Door {
@@ -62,7 +68,7 @@ impl Taps {
         tokio::spawn(door.keep());
         Ok(Self {
             expect,
-            address: advertise.unwrap_or(&local).into(),
+            address: address.into(),
             counts,
         })
     }
@@ -93,6 +99,12 @@ impl Taps {
             slow: read(&self.counts.slow),
         }
     }
+}
+
+/// The colons of an IPv6 address stand in brackets.
+fn has_port(host: &str) -> bool {
+    host.rsplit_once(':')
+        .is_some_and(|(_, port)| !port.ends_with(']'))
 }
 
 /// What was turned away.

@@ -440,7 +440,7 @@ mod tests {
             when_unsure: WhenUnsure::HangUp,
             when_busy_leg_answered: WhenBusyLegAnswered::Promote,
             mode: Mode::Dialplan,
-            max_restarts: Plan::MAX_RESTARTS,
+            max_restarts: 2,
             message: None,
         }
     }

@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 use secrecy::ExposeSecret as _;
 use tempfile::TempDir;
 
-use super::{layers::KEYS, source::is_exposed, *};
+use super::{keys::KEYS, source::is_exposed, *};
 use crate::phone::PhoneNumber;
 
 const REQUIRED: &str = r#"
@@ -108,7 +108,8 @@ fn what_is_not_given_has_the_documented_default() {
             when_busy_leg_answered: WhenBusyLegAnswered::Promote,
         }
     );
-    assert_eq!(config.screen.mode, ScreenMode::Dialplan);
+    assert_eq!(config.screen.mode, ScreenMode::Listen);
+    assert_eq!(config.screen.ears, Settings::default());
     assert_eq!(config.screen.listen.to_string(), "127.0.0.1:0");
     assert_eq!(config.audio.max_length, seconds(120));
     assert_eq!(config.audio.target_lufs, None);
@@ -165,6 +166,11 @@ dir = "evidence"
 max_age = "90d"
 max_size = "500MiB"
 "#;
+    let ears: Vec<_> = Settings::ALL
+        .iter()
+        .map(|about| format!("{} = {}\n", about.name, about.most))
+        .collect();
+    let file = &file.replace("[store]", &format!("{}[store]", ears.concat()));
     let scene = Scene::with(file)
         .file("secret", "hunter2\n")
         .file("ca.pem", "");
@@ -211,6 +217,11 @@ max_size = "500MiB"
         &config.store.url,
         StoreUrl::Postgres(url) if url.expose_secret() == "postgres://me:topsecret@db/aftertone"
     ));
+    let mut most = Settings::default();
+    for about in Settings::ALL {
+        most.set(about.name, &about.most.to_string()).unwrap();
+    }
+    assert_eq!(config.screen.ears, most);
     assert_eq!(config.audio.max_length, Duration::from_secs(45));
     assert_eq!(config.audio.target_lufs, Some(-18.0));
     assert_eq!(config.evidence.dir, Some(scene.path("evidence")));
@@ -361,9 +372,9 @@ fn a_bad_value_is_told_with_key_place_and_what_was_expected() {
     assert_snapshot!(error_for("[drop]\ntechnique = \"triple\""), @"`drop.technique` in DIR/aftertone.toml: `triple` is none of the words known here; expected `double` or `single`");
     assert_snapshot!(error_for("[drop]\nwhen_unsure = true"), @"`drop.when_unsure` in DIR/aftertone.toml: `true` or `false` was given, not a text in quotes; expected `hang_up` or `play`");
     assert_snapshot!(error_for("[drop]\nwhen_busy_leg_answered = [\"promote\"]"), @"`drop.when_busy_leg_answered` in DIR/aftertone.toml: a list was given, not a text in quotes; expected `promote` or `continue` or `give_up`");
-    assert_snapshot!(error_for("[screen]\nmode = \"ears\""), @"`screen.mode` in DIR/aftertone.toml: `ears` is none of the words known here; expected `dialplan` or `listen`");
+    assert_snapshot!(error_for("[screen]\nmode = \"ears\""), @"`screen.mode` in DIR/aftertone.toml: `ears` is none of the words known here; expected `listen` or `dialplan`");
     assert_snapshot!(error_for("[screen]\nlisten = \"localhost\""), @"`screen.listen` in DIR/aftertone.toml: `localhost` is none; expected an address and a port such as `127.0.0.1:0`");
-    assert_snapshot!(error_for("[screen]\nadvertise = \"pbx\""), @"`screen.advertise` in DIR/aftertone.toml: it has no port; expected `HOST:PORT` as the PBX reaches it");
+    assert_snapshot!(error_for("[screen]\nadvertise = \"a b:9000\""), @"`screen.advertise` in DIR/aftertone.toml: it has no host name or address; expected `HOST` or `HOST:PORT` as the PBX reaches it");
     assert_snapshot!(error_for("[store]\nurl = \"mysql://x\""), @"`store.url` in DIR/aftertone.toml: it begins with neither `sqlite:` nor `postgres://`; expected `sqlite:FILE` or `postgres://USER@HOST/DATABASE`");
     assert_snapshot!(error_for("[store]\nurl = \"sqlite:\""), @"`store.url` in DIR/aftertone.toml: what follows `sqlite:` is no plain file; expected `sqlite:FILE` or `postgres://USER@HOST/DATABASE`");
     assert_snapshot!(error_for("[audio]\nmax_length = \"1h\""), @r#"`audio.max_length` in DIR/aftertone.toml: `1h` is out of range; expected a duration from 1s to 600s, such as "2s" or "500ms""#);
@@ -420,6 +431,55 @@ fn a_bad_value_is_told_with_key_place_and_what_was_expected() {
     assert_snapshot!(
         Scene::with(REQUIRED).variable("AFTERTONE__PBX__CALLER_ID", "\"Shop\" <1>").error(), @r#"`pbx.caller_id` in the environment variable AFTERTONE__PBX__CALLER_ID: a caller id is a number without a name or quotes, but character 1 is `\"`; expected the number to show, such as `+12025550100`"#);
     assert_snapshot!(error_for(&format!("[pbx]\napp = \"{}\"\n", "a b".repeat(50))), @"`pbx.app` in DIR/aftertone.toml: `a ba ba ba ba ba ba ba ba ba ba ba ba ba ba ba ba ba ba ba b…` does not fit; expected 1 to 64 characters of `A-Za-z0-9_-`");
+}
+
+#[test]
+fn the_ears_take_seconds_as_a_number_or_a_duration() {
+    let ears = |line: &str| {
+        let scene = Scene::with(&format!("{REQUIRED}[screen]\n{line}\n"));
+        scene.load().screen.ears
+    };
+    for line in [
+        "hold_short = 2",
+        "hold_short = 2.0",
+        "hold_short = \"2\"",
+        "hold_short = \"2s\"",
+        "hold_short = \"2000ms\"",
+    ] {
+        let two = Settings {
+            hold_short: 2.0,
+            ..Settings::default()
+        };
+        assert_eq!(ears(line), two, "{line}");
+    }
+    assert_eq!(ears("max_restarts = 0").max_restarts, 0.0);
+    let scene = Scene::with(&format!("{REQUIRED}[screen]\nhold_short = 3\n"))
+        .variable("AFTERTONE__SCREEN__HOLD_SHORT", "2.5")
+        .variable("AFTERTONE__SCREEN__BEEP_GUARD", "150ms");
+    let ears = scene.load().screen.ears;
+    assert_eq!((ears.hold_short, ears.beep_guard), (2.5, 0.15));
+}
+
+#[test]
+fn a_bad_setting_of_the_ears_is_told_with_range_and_unit() {
+    let error = |line: &str| error_for(&format!("[screen]\n{line}"));
+    assert_snapshot!(error("hold_short = 9"), @r#"`screen.hold_short` in DIR/aftertone.toml: `9` was given; expected 0.5 to 5 seconds, as a number or a duration such as "1.5s""#);
+    assert_snapshot!(error("hold_short = \"9s\""), @r#"`screen.hold_short` in DIR/aftertone.toml: `9s` was given; expected 0.5 to 5 seconds, as a number or a duration such as "1.5s""#);
+    assert_snapshot!(error("hold_short = \"-1s\""), @r#"`screen.hold_short` in DIR/aftertone.toml: `-1s` was given; expected 0.5 to 5 seconds, as a number or a duration such as "1.5s""#);
+    assert_snapshot!(error("hold_short = \"nan\""), @r#"`screen.hold_short` in DIR/aftertone.toml: `nan` was given; expected 0.5 to 5 seconds, as a number or a duration such as "1.5s""#);
+    assert_snapshot!(error("hold_short = true"), @r#"`screen.hold_short` in DIR/aftertone.toml: `true` or `false` was given; expected 0.5 to 5 seconds, as a number or a duration such as "1.5s""#);
+    assert_snapshot!(error("max_restarts = 1.5"), @"`screen.max_restarts` in DIR/aftertone.toml: `1.5` was given; expected a whole number from 0 to 5 (times)");
+    assert_snapshot!(error("max_restarts = \"1s\""), @"`screen.max_restarts` in DIR/aftertone.toml: `1s` was given; expected a whole number from 0 to 5 (times)");
+    assert_snapshot!(
+        Scene::with(REQUIRED).variable("AFTERTONE__SCREEN__HOLD_SHORT", "soon").error(), @r#"`screen.hold_short` in the environment variable AFTERTONE__SCREEN__HOLD_SHORT: `soon` was given; expected 0.5 to 5 seconds, as a number or a duration such as "1.5s""#);
+    let unknown = error("hold_shirt = 2");
+    assert!(
+        unknown.contains("[screen] has mode, listen, advertise, "),
+        "{unknown}"
+    );
+    for about in Settings::ALL {
+        assert!(unknown.contains(about.name), "{unknown}");
+    }
 }
 
 #[test]

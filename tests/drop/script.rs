@@ -34,7 +34,7 @@ pub(crate) fn default_plan() -> Plan {
         when_unsure: WhenUnsure::HangUp,
         when_busy_leg_answered: WhenBusyLegAnswered::Promote,
         mode: Mode::Dialplan,
-        max_restarts: Plan::MAX_RESTARTS,
+        max_restarts: 2,
         message: Some(Duration::from_millis(7_240)),
     }
 }

@@ -6,6 +6,7 @@ mod fake;
 mod fake_itself;
 mod faults;
 mod link;
+mod listen;
 mod not_started;
 mod outcomes;
 

@@ -14,7 +14,7 @@ mod voice;
 use std::time::Duration;
 
 use aftertone::{
-    config::Config,
+    config::{Config, ScreenMode},
     drop::Milestone,
     id::DropId,
     phone::{PhoneNumber, Rules},
@@ -57,7 +57,9 @@ fn main() -> Result<(), Failed> {
 
 /// Starts the drops one after the other, and hangs each up when its second call is answered.
 async fn ring(lab: &Lab, numbers: &[Number]) -> Result<(), Failed> {
-    let config = Config::load(Some(lab.config()))?;
+    let mut config = Config::load(Some(lab.config()))?;
+    // Nobody is listened to: all are let go when they answer.
+    config.screen.mode = ScreenMode::Dialplan;
     let session = Session::open(&config).await?;
     let mut pace = tokio::time::interval(PACE);
     let mut news = Vec::new();

@@ -12,6 +12,7 @@ mod crowd;
 mod ear;
 mod evidence;
 mod faults;
+mod leash;
 mod listen;
 mod network;
 mod recording;
@@ -115,6 +116,7 @@ fn main() {
         several::trials(&bench),
         listen::trials(&bench),
         evidence::trials(&bench),
+        leash::trials(&bench),
         faults::trials(&bench),
         crowd::trials(&bench),
     ]

@@ -6,6 +6,7 @@ use libtest_mimic::{Failed, Trial};
 
 use crate::{
     Bench, check,
+    listen::DIALPLAN,
     network::{Dropped, Dropping, Number, Recording, wait_for},
     recording::{self, Found, find, likeness},
 };
@@ -291,6 +292,7 @@ impl Case {
         let lab = bench.lab();
         let number = lab.number(self.subscriber);
         let mut program = lab.aftertone();
+        program.envs([DIALPLAN]);
         program.envs(self.settings.iter().copied());
         let dropped =
             Dropping::start(program, &number, &bench.message().name, &[])?.finish(PATIENCE)?;

@@ -24,6 +24,30 @@ async fn an_expected_connection_brings_its_audio_and_its_end() {
 }
 
 #[tokio::test]
+async fn the_pbx_is_told_the_address_that_it_can_reach() {
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    for (advertise, told) in [
+        (None, "127.0.0.1:PORT"),
+        (Some("here.example"), "here.example:PORT"),
+        (Some("[2001:db8::1]"), "[2001:db8::1]:PORT"),
+        (Some("here.example:9000"), "here.example:9000"),
+        (Some("[2001:db8::1]:9000"), "[2001:db8::1]:9000"),
+    ] {
+        let taps = Taps::bind(any, advertise).await.unwrap();
+        let address = taps.address();
+        match told.strip_suffix(":PORT") {
+            None => assert_eq!(address, told),
+            Some(host) => {
+                let port = address
+                    .strip_prefix(host)
+                    .and_then(|port| port.strip_prefix(':'));
+                assert_ne!(port.unwrap().parse::<u16>().unwrap(), 0, "{address}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn connections_find_their_own_drop() {
     let taps = taps().await;
     let (mut one, mut two) = (taps.expect(), taps.expect());
