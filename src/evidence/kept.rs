@@ -231,11 +231,15 @@ pub enum ReadError {
     },
 }
 
-/// What the picture of a drop is called: the last of its id, and how it ended.
+/// What the picture of a drop is called: how it ended, and the last of its id. There is not much room for it.
 pub fn title_of(drop: &str, outcome: &str, proof: &str) -> String {
     let end = drop.char_indices().rev().nth(7);
     let id = end.map_or(drop, |(from, _)| &drop[from..]);
-    format!("drop {id}: {outcome}, {proof}")
+    let how = match outcome {
+        "delivered" => proof,
+        other => other,
+    };
+    format!("{how}, drop {id}")
 }
 
 /// Whether a folder holds an account of ours.

@@ -269,6 +269,36 @@ impl Evident {
         let drawn = picture.to_str().ok_or("an odd path")?;
         self.explain(bench, &["--picture", drawn])?;
         check!(fs::read_to_string(&picture)?.contains("drop "));
+        self.check_tampering(bench)
+    }
+
+    /// What differs from what was told live is told, and what another version has written is not read.
+    fn check_tampering(&self, bench: &Bench) -> Result<(), Failed> {
+        let path = self.folder.join("drop.json");
+        for (key, value, status, words) in [
+            ("heard", Value::Array(Vec::new()), 1, "not the same as live"),
+            (
+                "evidence_format",
+                2.into(),
+                2,
+                "another version has written it",
+            ),
+        ] {
+            let mut account = self.account()?;
+            account[key] = value;
+            let honest = fs::read(&path)?;
+            fs::write(&path, account.to_string())?;
+            let explaining = bench
+                .lab()
+                .aftertone()
+                .arg("explain")
+                .arg(&self.folder)
+                .output();
+            fs::write(&path, honest)?;
+            let out = explaining?;
+            check!(out.status.code() == Some(status), "{}", told(&out));
+            check!(told(&out).contains(words), "{}", told(&out));
+        }
         Ok(())
     }
 

@@ -233,7 +233,7 @@ impl Lab {
         let source = self.facts.run.join(format!("{name}-source.wav"));
         let seed = name
             .bytes()
-            .fold(0, |seed, byte| seed * 31 + u64::from(byte));
+            .fold(0_u64, |seed, byte| seed.wrapping_mul(31) + u64::from(byte));
         voice::write_wav(&source, &voice::speak(seed, seconds))?;
         let out = self
             .aftertone()
