@@ -353,3 +353,7 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+#[path = "../../tests/fuzz/tap.rs"]
+mod fuzz;
