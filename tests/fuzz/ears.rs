@@ -110,14 +110,14 @@ impl Live {
                     Cue::Call(call) => ears.note_call(*call),
                     Cue::Playing => {
                         ears.playing(self.message.clone());
-                        tell(Told::Playing, &ears);
+                        tell(None, &ears);
                     }
                 }
             }
             if plays == Some(at) {
                 plays = None;
                 ears.playing(self.message.clone());
-                tell(Told::Playing, &ears);
+                tell(None, &ears);
             }
             if at >= self.samples.len() {
                 return;
@@ -141,18 +141,14 @@ impl Live {
                 if let (Heard::Ready { at: ready, .. }, Some(after)) = (&event, self.plays_after) {
                     plays = Some(ready.0 as usize + after);
                 }
-                tell(Told::Heard(event), &ears);
+                tell(Some(event), &ears);
             }
         }
     }
 }
 
-/// What happens between the ears and whoever listens through them.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Told {
-    Heard(Heard),
-    Playing,
-}
+/// What happens between the ears and whoever listens through them: something is heard, or the message is played.
+type Told = Option<Heard>;
 
 /// Half of all as they are by default, the others anywhere in their range, its ends included.
 fn settings(bytes: &mut Bytes<'_>) -> Settings {

@@ -196,6 +196,9 @@ struct Batch {
     ours_second: f64,
 }
 
+/// One of its figures.
+type Figure = fn(&Batch) -> f64;
+
 /// How long the drop leg was up, in seconds.
 fn answered(report: &Report) -> Option<f64> {
     let at = |wanted| {
@@ -216,7 +219,7 @@ fn print(size: usize, seen: &[[Batch; 2]]) {
         seen.len()
     );
     println!("| | dialplan | listen | ratio (least to most) |\n|---|---:|---:|---:|");
-    let rows: [(&str, fn(&Batch) -> f64); 5] = [
+    let rows: [(&str, Figure); 5] = [
         ("PBX, ms of processor a drop", |batch| batch.pbx),
         ("PBX, ms a second of answered call", |batch| {
             batch.pbx_second

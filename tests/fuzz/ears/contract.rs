@@ -52,8 +52,8 @@ impl Contract {
     pub(super) fn take(&mut self, told: Told, ears: &Ears) {
         self.told.push(told);
         match told {
-            Told::Playing => self.phase = Phase::Playing,
-            Told::Heard(heard) => self.hear(heard, ears.now()),
+            None => self.phase = Phase::Playing,
+            Some(heard) => self.hear(heard, ears.now()),
         }
     }
 

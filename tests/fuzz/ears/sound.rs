@@ -60,7 +60,8 @@ pub(super) fn part(kind: u8, bytes: &mut Bytes<'_>) -> Vec<i16> {
         8 => {
             let loud = bytes.short().cast_signed();
             let half = usize::from(bytes.byte()) + 1;
-            let wave = |n: usize| if n / half % 2 == 0 { loud } else { !loud };
+            let high = |n: usize| (n / half).is_multiple_of(2);
+            let wave = |n| if high(n) { loud } else { !loud };
             (0..samples(millis(bytes, 16))).map(wave).collect()
         }
         9 => {
