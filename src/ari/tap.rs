@@ -49,6 +49,10 @@ impl Taps {
     /// # Errors
     /// Where the address cannot be listened on.
     pub async fn bind(listen: SocketAddr, advertise: Option<&str>) -> io::Result<Self> {
+        Self::open(listen, advertise, Limits::default()).await
+    }
+
+    async fn open(listen: SocketAddr, advertise: Option<&str>, limits: Limits) -> io::Result<Self> {
         let listener = TcpListener::bind(listen).await?;
         let local = listener.local_addr()?;
         let address = match advertise {
@@ -63,6 +67,7 @@ impl Taps {
             expected,
             waiting: HashMap::new(),
             greeting: JoinSet::new(),
+            limits,
             counts: Arc::clone(&counts),
         };
         tokio::spawn(door.keep());
@@ -227,10 +232,30 @@ struct Door {
     expected: mpsc::UnboundedReceiver<(Uuid, oneshot::Sender<Frames>)>,
     waiting: HashMap<Uuid, oneshot::Sender<Frames>>,
     greeting: JoinSet<Option<(Uuid, Stream)>>,
+    limits: Limits,
     counts: Arc<Counts>,
 }
 
 type Stream = FramedRead<TcpStream, Codec>;
+
+/// What those may take who have not said who they are.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    /// How long each may be silent.
+    greeting: Duration,
+    /// How many of them there may be at once.
+    greeting_most: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            // Asterisk says who it is in the same breath as it connects.
+            greeting: Duration::from_secs(2),
+            greeting_most: 256,
+        }
+    }
+}
 
 impl Door {
     async fn keep(mut self) {
@@ -262,20 +287,21 @@ impl Door {
     }
 
     fn greet(&mut self, socket: TcpStream, from: SocketAddr) {
-        if self.greeting.len() >= GREETING_MAX {
+        if self.greeting.len() >= self.limits.greeting_most {
             debug!(%from, "a connection is closed: too many have not said who they are");
             return add(&self.counts.crowded);
         }
-        let counts = Arc::clone(&self.counts);
+        let (counts, patience) = (Arc::clone(&self.counts), self.limits.greeting);
         self.greeting.spawn(async move {
             let mut stream = FramedRead::with_capacity(socket, Codec, READ);
-            match timeout(GREETING, stream.next()).await {
+            match timeout(patience, stream.next()).await {
                 Ok(Some(Ok(Frame::Uuid(uuid)))) => return Some((uuid, stream)),
                 Ok(Some(Ok(Frame::Audio(_) | Frame::HungUp | Frame::Other))) => {
                     add(&counts.garbage)
                 }
+                // However it went away, it had not said who it is.
+                Ok(Some(Err(Bad::Broken(_))) | None) | Err(_) => add(&counts.half_open),
                 Ok(Some(Err(bad))) => counts.bad(&bad),
-                Ok(None) | Err(_) => add(&counts.half_open),
             }
             debug!(%from, "a connection is closed that did not say who it is");
             None
@@ -328,12 +354,6 @@ async fn pump(mut stream: Stream, pass_on: mpsc::Sender<Bytes>, counts: Arc<Coun
     }
 }
 
-/// How long a connection may take to say who it is. Asterisk does so in the same breath as it connects.
-const GREETING: Duration = Duration::from_secs(2);
-
-/// Connections that have not said who they are, at most.
-const GREETING_MAX: usize = 256;
-
 /// Pieces of audio that wait for whoever takes them: 1 s of Asterisk's 20 ms.
 const FRAMES: usize = 50;
 
@@ -345,3 +365,7 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+#[path = "../../tests/fuzz/tap.rs"]
+mod fuzz;

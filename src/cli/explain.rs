@@ -423,6 +423,10 @@ fn seconds(text: &str) -> Result<f32, String> {
 }
 
 #[cfg(test)]
+#[path = "../../tests/fuzz/recordings.rs"]
+mod fuzz;
+
+#[cfg(test)]
 mod tests {
     use super::{
         subject::{read, settings},
