@@ -42,7 +42,7 @@ pub enum Event {
         /// The detector's own words.
         cause: String,
     },
-    /// The first beep came while the message played: nothing was recorded so far.
+    /// The first beep came while the message played, or more of the greeting: nothing was recorded so far.
     LateBeep(Leg),
     /// A beep while the message plays that does not begin the recording: the mailbox takes no more.
     LimitBeep(Leg),

@@ -469,7 +469,13 @@ fn meaning(leg: Leg, heard: &Heard, beeped: Option<Beeped>) -> Option<Event> {
         }
         Heard::LateBeep(_) => Some(Event::LateBeep(leg)),
         Heard::LimitBeep(_) => Some(Event::LimitBeep(leg)),
-        Heard::Voice { start, .. } => Some(Event::Screened {
+        // Perhaps the greeting goes on; what follows tells.
+        Heard::Voice { answers: false, .. } => Some(Event::LateBeep(leg)),
+        Heard::Voice {
+            start,
+            answers: true,
+            ..
+        } => Some(Event::Screened {
             leg,
             verdict: Verdict::Human,
             cause: format!("a voice answered the message at {start}"),

@@ -153,6 +153,89 @@ fn a_voice_that_answers_the_message_stops_it() {
 }
 
 #[test]
+fn a_greeting_that_goes_on_stops_the_message_until_its_end() {
+    ladder(
+        r"
+        plan single listen
+            0.0 (start)                                 dial drop                     [drop_dialled]
+            3.0 entered drop                            listen drop                   [drop_answered]
+            9.0 screened drop machine                   -                             [verdict]
+            9.0 ready drop silence                      play drop 1                   [ready]
+            9.1 play_started 1 @0                       -                             [play_started]
+           10.1 late_beep drop                          rewind drop 1
+           18.0 ready drop silence                      play drop 2                   [ready]
+           18.1 play_started 2 @9000                    -                             [play_restarted]
+           25.4 play_done 2 @16240                      hang_up drop                  [play_finished drop_hung_up]
+           25.5 gone drop 16                            -                             [drop_gone]
+        => delivered by us; machine; ready by silence; played 7.24; restarts 1; drop 16; probable
+        ",
+    );
+}
+
+#[test]
+fn somebody_who_spoke_over_the_message_and_then_waits_is_a_person() {
+    ladder(
+        r"
+        plan single listen
+            0.0 (start)                                 dial drop                     [drop_dialled]
+            3.0 entered drop                            listen drop                   [drop_answered]
+            9.0 screened drop machine                   -                             [verdict]
+            9.0 ready drop silence                      play drop 1                   [ready]
+            9.1 play_started 1 @0                       -                             [play_started]
+           10.6 late_beep drop                          rewind drop 1
+           13.8 screened drop human then_waited         hang_up drop                  [verdict drop_hung_up]
+           13.9 gone drop 16                            -                             [drop_gone]
+        => human by us; human (then_waited); ready by silence; played 1.5; drop 16
+        ",
+    );
+}
+
+#[test]
+fn a_menu_that_begins_again_under_the_message_stops_it() {
+    ladder(
+        r"
+        plan single listen
+            0.0 (start)                                 dial drop                     [drop_dialled]
+            3.0 entered drop                            listen drop                   [drop_answered]
+            9.0 screened drop machine                   -                             [verdict]
+            9.0 ready drop silence                      play drop 1                   [ready]
+            9.1 play_started 1 @0                       -                             [play_started]
+           12.1 screened drop menu again                stop_play 1, hang_up drop     [verdict drop_hung_up]
+           12.2 gone drop 16                            -                             [drop_gone]
+        => not_voicemail by us; menu (again); ready by silence; played 3.0; drop 16
+        ",
+    );
+}
+
+#[test]
+fn a_busy_tone_ends_a_drop_that_waits_and_one_that_plays() {
+    ladder(
+        r"
+        plan single listen
+            0.0 (start)                                 dial drop                     [drop_dialled]
+            3.0 entered drop                            listen drop                   [drop_answered]
+            9.0 screened drop machine                   -                             [verdict]
+           12.0 screened drop unsure busy_tone          hang_up drop                  [verdict drop_hung_up]
+           12.1 gone drop 16                            -                             [drop_gone]
+        => unsure by us; unsure (busy_tone); drop 16
+        ",
+    );
+    ladder(
+        r"
+        plan single listen
+            0.0 (start)                                 dial drop                     [drop_dialled]
+            3.0 entered drop                            listen drop                   [drop_answered]
+            9.0 screened drop machine                   -                             [verdict]
+            9.0 ready drop silence                      play drop 1                   [ready]
+            9.1 play_started 1 @0                       -                             [play_started]
+           11.1 screened drop unsure busy_tone          stop_play 1, hang_up drop     [verdict drop_hung_up]
+           11.2 gone drop 16                            -                             [drop_gone]
+        => cut_off by us; unsure (busy_tone); ready by silence; played 2.0; drop 16
+        ",
+    );
+}
+
+#[test]
 fn a_tap_that_is_lost_before_the_verdict_leaves_the_leg_to_the_dialplan() {
     ladder(
         r"

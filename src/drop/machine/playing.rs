@@ -25,20 +25,27 @@ impl VoicemailDrop {
             }
             Phase::Lead | Phase::Dialling | Phase::Clearing { .. } | Phase::Ended { .. } => return,
         };
-        // The first verdict counts, but for a person, who is let go whenever one is noticed.
-        if live != leg || !(first || verdict == Verdict::Human) {
+        // The first verdict counts, but for a person, who is let go whenever one is noticed, and for what our ears make of
+        // the line later: a menu that begins again, or a busy tone.
+        let turns = match verdict {
+            Verdict::Human => true,
+            Verdict::Menu | Verdict::Unsure => self.ears == Ears::Ours,
+            Verdict::Machine | Verdict::Silence | Verdict::Fax | Verdict::Sit => false,
+        };
+        if live != leg || !(first || turns) {
             return;
         }
         self.note_verdict(verdict, cause, now);
+        if !first {
+            // Silence at once, should the hang-up be refused.
+            self.commands.extend(play.map(Command::StopPlay));
+            self.note_played(None, now);
+            self.found.words = None;
+        }
         match verdict {
             Verdict::Machine => self.await_ready_point(live, now),
-            Verdict::Human => {
-                // Silence at once, should the hang-up be refused.
-                self.commands.extend(play.map(Command::StopPlay));
-                self.note_played(None, now);
-                self.found.words = None;
-                self.end_ourselves(Outcome::Human, now);
-            }
+            Verdict::Human => self.end_ourselves(Outcome::Human, now),
+            Verdict::Unsure if !first => self.end_ourselves(self.unready(), now),
             Verdict::Unsure | Verdict::Silence => match self.plan.when_unsure {
                 WhenUnsure::HangUp => self.end_ourselves(Outcome::Unsure, now),
                 WhenUnsure::Play => {

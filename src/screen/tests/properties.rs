@@ -150,6 +150,6 @@ fn latest(event: &Heard) -> At {
             beep.end.max(beep.start)
         }
         Heard::Verdict { at, .. } | Heard::Ready { at, .. } => *at,
-        Heard::Voice { start, at } => *start.max(at),
+        Heard::Voice { start, at, .. } => *start.max(at),
     }
 }

@@ -566,9 +566,13 @@ impl Witness {
                 ensure(whole, "delivered a part")
             }
             Outcome::CutOff => ensure(!report.played.is_zero(), "cut off before it played"),
+            // Only a menu is known by what it says later, when the message may play.
+            Outcome::NotVoicemail => ensure(
+                report.verdict == Some(Verdict::Menu) || report.played.is_zero(),
+                "played all the same",
+            ),
             Outcome::Human
             | Outcome::HungUp
-            | Outcome::NotVoicemail
             | Outcome::Unsure
             | Outcome::NoAnswer
             | Outcome::Busy
