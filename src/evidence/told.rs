@@ -44,7 +44,7 @@ impl Told {
             } => told("verdict", *at, None, format!("{verdict}: {reasons}")),
             Heard::Ready { by, at } => told("ready", *at, None, by.as_str().to_owned()),
             Heard::Voice { start, at, answers } => {
-                let words = if *answers { "an answer" } else { "" };
+                let words = if *answers { "answers the message" } else { "" };
                 told("voice", *start, Some(*at), words.to_owned())
             }
         }
