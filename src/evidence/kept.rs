@@ -267,7 +267,11 @@ fn samples(path: &Path) -> Result<Vec<i16>, ReadError> {
             path: path.to_owned(),
             source,
         },
-        other => broken(other.to_string()),
+        other @ (hound::Error::FormatError(_)
+        | hound::Error::TooWide
+        | hound::Error::UnfinishedSample
+        | hound::Error::Unsupported
+        | hound::Error::InvalidSampleFormat) => broken(other.to_string()),
     };
     let mut wav = hound::WavReader::open(path).map_err(read)?;
     if wav.spec() != SPEC {

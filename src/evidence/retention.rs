@@ -56,7 +56,8 @@ mod tests {
                 entry("b", 200, 10),
             ]
         };
-        let rows: [(Option<u64>, u64, Option<&str>, &[&str]); 11] = [
+        type Row<'a> = (Option<u64>, u64, Option<&'a str>, &'a [&'a str]);
+        let rows: [Row<'_>; 11] = [
             (None, 30, None, &[]),
             (None, 29, None, &["a"]),
             (None, 10, None, &["a", "b"]),

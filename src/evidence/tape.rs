@@ -185,7 +185,11 @@ pub(super) fn write_wav(path: &std::path::Path, samples: &[i16]) -> io::Result<(
 fn io_error(error: hound::Error) -> io::Error {
     match error {
         hound::Error::IoError(error) => error,
-        other => io::Error::other(other),
+        other @ (hound::Error::FormatError(_)
+        | hound::Error::TooWide
+        | hound::Error::UnfinishedSample
+        | hound::Error::Unsupported
+        | hound::Error::InvalidSampleFormat) => io::Error::other(other),
     }
 }
 

@@ -2,12 +2,15 @@
 
 use std::fs;
 
-use super::{RATE, Recording, Row, read, story};
+use super::{
+    Row, story,
+    subject::{Subject, read},
+};
 use crate::{
     cli::printer::Printer,
-    evidence::{Format, Scene},
+    evidence::{Format, Recording, Scene},
     fuzz::Target,
-    screen::{Known, Replay, Settings},
+    screen::{Known, RATE, Replay, Settings},
 };
 
 #[test]
@@ -34,14 +37,23 @@ fn any_file_is_explained_or_refused_with_its_name() {
         };
         assert!(samples.len() * 2 <= input.len(), "more than there was");
         let heard = &samples[..samples.len().min(4 * RATE)];
-        let replay = Replay::of(heard, Settings::default(), &Known::default());
-        assert!(!story(&replay, Printer::plain()).is_empty());
-        assert!(Row::of("call", &replay).line().starts_with("call"));
-        let scene = Scene::of(&Recording {
-            title: "call.wav",
-            samples: heard,
-            replay: &replay,
+        let subject = Subject {
+            id: "call".to_owned(),
+            title: "call.wav".to_owned(),
+            samples: heard.to_vec(),
+            replay: Replay::of(heard, Settings::default(), &Known::default()),
             message: None,
+            plays: None,
+            evidence: None,
+        };
+        assert!(!story(&subject, Printer::plain()).is_empty());
+        assert!(Row::of(&subject).line().starts_with("call"));
+        let scene = Scene::of(&Recording {
+            title: &subject.title,
+            samples: &subject.samples,
+            replay: &subject.replay,
+            message: None,
+            plays: None,
         });
         assert!(scene.render(Format::Svg).starts_with(b"<"));
     });

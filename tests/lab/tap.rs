@@ -6,6 +6,7 @@
 
 #![expect(clippy::print_stdout, reason = "a benchmark's figures are its data")]
 
+mod drops;
 // Not `expect`: that would keep alive what it stands before, and find nothing dead.
 #[allow(dead_code, reason = "the tests use all of it")]
 mod network;
@@ -19,14 +20,15 @@ use std::{fs, time::Duration};
 use aftertone::{
     config::{Config, ScreenMode},
     drop::{Milestone, Outcome, Report},
-    id::DropId,
-    phone::{PhoneNumber, Rules},
-    run::{Job, News, Session, plan},
+    run::{News, Session},
     words::ReadyBy,
 };
 use libtest_mimic::Failed;
 
-use crate::network::{Lab, Message, Number, now};
+use crate::{
+    drops::{follow, start},
+    network::{Lab, Message, Number, now},
+};
 
 /// Drops at once.
 const SIZES: [usize; 2] = [30, 100];
@@ -146,34 +148,20 @@ impl<'a> Line<'a> {
         config.screen.mode = mode;
         let session = Session::open(&config).await?;
         let length = self.message.samples.len() as f64 / recording::RATE as f64;
-        let mut news = Vec::new();
+        let length = Duration::from_secs_f64(length);
+        let folder = config.pbx.pbx_sounds_dir.display();
+        let media = format!("sound:{folder}/{}", self.message.name);
+        let mut drops = Vec::new();
         for number in &self.numbers[..size] {
-            let job = Job {
-                id: DropId::generate(),
-                number: PhoneNumber::parse(&number.e164(), Rules::default())?,
-                plan: plan(&config, Some(Duration::from_secs_f64(length))),
-                media: format!(
-                    "sound:{}/{}",
-                    config.pbx.pbx_sounds_dir.display(),
-                    self.message.name
-                ),
-                echo: None,
-            };
-            news.push(session.start(job).await);
+            drops.push(start(&session, &config, number, &media, length).await?);
         }
         let mut reports = Vec::new();
-        for mut heard in news {
-            let ended = async {
-                loop {
-                    match heard.recv().await {
-                        Some(News::Ended(report)) => return Some(*report),
-                        Some(News::Moment(..)) => {}
-                        None => return None,
-                    }
-                }
+        for news in &mut drops {
+            let ended = |news| match news {
+                News::Ended(report) => Some(*report),
+                News::Moment(..) => None,
             };
-            let report = tokio::time::timeout(PATIENCE, ended).await?;
-            reports.push(report.ok_or("the run ended before the drop")?);
+            reports.push(follow(news, PATIENCE, ended).await?);
         }
         session
             .close()

@@ -121,7 +121,7 @@ impl Contract {
                 tone(beep, now);
                 assert_eq!(self.phase, Phase::Playing, "{heard:?}");
             }
-            Heard::Voice { start, at } => {
+            Heard::Voice { start, at, .. } => {
                 self.moment(at, now);
                 assert!(start <= at, "{heard:?}");
                 assert_eq!(self.phase, Phase::Playing, "{heard:?}");
