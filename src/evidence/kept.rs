@@ -262,16 +262,13 @@ fn samples(path: &Path) -> Result<Vec<i16>, ReadError> {
         path: path.to_owned(),
         why,
     };
-    let read = |error| match error {
-        hound::Error::IoError(source) => ReadError::Read {
-            path: path.to_owned(),
-            source,
-        },
-        other @ (hound::Error::FormatError(_)
-        | hound::Error::TooWide
-        | hound::Error::UnfinishedSample
-        | hound::Error::Unsupported
-        | hound::Error::InvalidSampleFormat) => broken(other.to_string()),
+    let read = |error| {
+        if let hound::Error::IoError(source) = error {
+            let path = path.to_owned();
+            ReadError::Read { path, source }
+        } else {
+            broken(error.to_string())
+        }
     };
     let mut wav = hound::WavReader::open(path).map_err(read)?;
     if wav.spec() != SPEC {

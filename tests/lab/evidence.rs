@@ -21,7 +21,8 @@ use crate::{
 
 /// A test for each strength of proof, and one for a process that dies.
 pub(crate) fn trials(bench: &Arc<Bench>) -> Vec<Trial> {
-    let tests: [(&str, fn(&Bench) -> Result<(), Failed>); 6] = [
+    type Test = fn(&Bench) -> Result<(), Failed>;
+    let tests: [(&str, Test); 6] = [
         ("a_beep_and_a_whole_message_are_proven", proven),
         ("the_beep_that_started_it_again_is_the_proof", late_beep),
         ("a_person_is_unproven_and_heard_nothing", person),
