@@ -54,16 +54,12 @@ pub(super) struct Spectrum {
     bins: Box<[Complex<f32>]>,
     scratch: Box<[Complex<f32>]>,
     power: Box<[f32]>,
-    /// The spectra of the last [`MEMORY`] hops, by hop modulo that.
-    past: Box<[[f32; BINS]; MEMORY]>,
-    hops: usize,
 }
 
 impl Spectrum {
     /// What its buffers take; the plan's own tables and the scratch hold no more than two windows of complex numbers each.
     pub(super) const BYTES: usize = 3 * WINDOW * size_of::<f32>()
-        + (WINDOW / 2 + 1) * (size_of::<Complex<f32>>() + size_of::<f32>())
-        + MEMORY * (WINDOW / 2 + 1) * size_of::<f32>()
+        + BINS * (size_of::<Complex<f32>>() + size_of::<f32>())
         + 4 * WINDOW * size_of::<Complex<f32>>();
 
     pub(super) fn new() -> Self {
@@ -75,11 +71,9 @@ impl Spectrum {
                 .collect(),
             samples: vec![0.0; WINDOW].into(),
             windowed: vec![0.0; WINDOW].into(),
-            bins: vec![Complex::default(); WINDOW / 2 + 1].into(),
+            bins: vec![Complex::default(); BINS].into(),
             scratch: vec![Complex::default(); plan.get_scratch_len()].into(),
-            power: vec![0.0; WINDOW / 2 + 1].into(),
-            past: Box::new([[0.0; WINDOW / 2 + 1]; MEMORY]),
-            hops: 0,
+            power: vec![0.0; BINS].into(),
             plan,
         }
     }
@@ -101,8 +95,6 @@ impl Spectrum {
         for (power, bin) in self.power.iter_mut().zip(&self.bins) {
             *power = bin.norm_sqr() * SCALE;
         }
-        self.past[self.hops % MEMORY].copy_from_slice(&self.power);
-        self.hops = (self.hops + 1) % MEMORY;
         self.look()
     }
 
@@ -110,15 +102,6 @@ impl Spectrum {
     pub(super) fn share(&self, hz: f32) -> f32 {
         let total: f32 = self.power[BAND_LOW..=BAND_HIGH].iter().sum();
         self.around(bin_of(hz), 2) / (total + NOTHING)
-    }
-
-    /// The least power within 63 Hz of a frequency, 40 to 80 ms before the last window.
-    pub(super) fn least_before(&self, hz: f32) -> f32 {
-        let k = bin_of(hz);
-        let around = |spectrum: &[f32; BINS]| spectrum[k - 2..=k + 2].iter().sum::<f32>();
-        let before =
-            (4..MEMORY).map(|hops| around(&self.past[(self.hops + MEMORY - 1 - hops) % MEMORY]));
-        before.fold(f32::INFINITY, f32::min)
     }
 
     /// Adds the last window's spectrum to a sum.
@@ -193,9 +176,6 @@ impl Spectrum {
         (k as f32 + offset) * BIN_HZ
     }
 }
-
-/// Hops whose spectra are kept.
-const MEMORY: usize = 9;
 
 /// Power in dB; nothing is quieter than [`SILENT`].
 pub(super) fn decibels(power: f32) -> f32 {

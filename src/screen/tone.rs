@@ -5,7 +5,7 @@
 
 use super::{
     At,
-    spectrum::{BINS, Look, Spectrum, decibels},
+    spectrum::{BINS, Look, Spectrum},
     track::{Pitch, Point, QUIETS, Tone, Track, is_cng},
 };
 
@@ -127,8 +127,8 @@ pub(super) enum Sound {
 }
 
 impl Tones {
-    /// What its buffer takes.
-    pub(super) const BYTES: usize = size_of::<[Point; LONGEST]>();
+    /// What its buffers take.
+    pub(super) const BYTES: usize = size_of::<[Point; LONGEST]>() + size_of::<[f32; BINS]>();
 
     pub(super) fn new() -> Self {
         Self {
@@ -265,7 +265,6 @@ impl Tones {
             tonal: 1,
             missed: 0,
             too_long: false,
-            before: decibels(spectrum.least_before(pitch.low)),
         });
     }
 

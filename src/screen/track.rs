@@ -71,8 +71,6 @@ pub(super) struct Track {
     pub(super) tonal: usize,
     pub(super) missed: usize,
     pub(super) too_long: bool,
-    /// Level at its pitch before it began, in dB.
-    pub(super) before: f32,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -99,8 +97,6 @@ pub(super) struct Tone {
     pub(super) fall: f32,
     /// How far the whole level fell, in dB.
     pub(super) quiets: f32,
-    /// How far its own power rose at its begin, in dB.
-    pub(super) rise: f32,
     /// The whole level while it sounded, in dB.
     pub(super) level: f32,
     /// How unsteady it is in pitch and level: 0 not at all, 1 as much as a quiet beep through GSM.
@@ -185,7 +181,6 @@ impl Tone {
             sweeps,
             fall,
             quiets: level - loudest_after,
-            rise: body_level - track.before,
             level,
             rough,
         })
@@ -218,7 +213,6 @@ impl Tone {
         };
         (least..=BEEP_MOST).contains(&self.lasted())
             && self.rough <= rough
-            && (!self.voiced() || self.rise >= RISE)
             && self.fall >= FALL
             && self.quiets >= QUIETS
             && self.low >= BEEP_LOWEST
@@ -425,12 +419,10 @@ const BEEP_LOWEST: f32 = 385.0;
 const VOICED: f32 = 800.0;
 /// Above this no voice makes a single pure tone, and GSM is worst (Hz).
 const UNVOICED: f32 = 1_200.0;
-/// How rough a beep may be. All through GSM are under 1 above 900 Hz, and under 0.2 below.
+/// How rough a beep may be. All through GSM are under 1 above 900 Hz, and nearly all under 0.5 below.
 const ROUGH: f32 = 1.2;
 const ROUGH_UNVOICED: f32 = 2.0;
 const ROUGH_VOICED: f32 = 0.6;
-/// How far a beep below 800 Hz rises out of what was before it (dB): a vowel grows out of its syllable.
-const RISE: f32 = 8.0;
 /// From 0.1 s, less what the edges take (s).
 const BEEP_LEAST: f32 = 0.09;
 /// A pair that low may be two formants (s).
