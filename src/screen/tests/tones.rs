@@ -102,6 +102,20 @@ fn a_beep_with_lost_frames_in_it_is_one_beep() {
 }
 
 #[test]
+fn a_harmonic_that_a_formant_makes_strong_is_no_beep() {
+    for codec in Codec::ALL {
+        // The fourth harmonic of 127 Hz, as a synthetic voice holds it in "this?".
+        let start = greeting().quiet(0.4);
+        let others = Sound::new().tone(&[382.5, 637.5], 0.3, -18.0);
+        let alone = start.clone().tone(&[510.0], 0.3, -18.0);
+        let voiced = alone.clone().with(&others, start.end(), -10.0);
+        assert_eq!(beeps(&alone, codec).len(), 1, "{codec:?}");
+        let found = beeps(&voiced, codec);
+        assert!(found.is_empty(), "{codec:?}: {found:?}");
+    }
+}
+
+#[test]
 fn what_else_sounds_on_a_line_is_no_beep() {
     let key = |pair: [f32; 2]| greeting().quiet(0.4).tone(&pair, 0.12, -18.0).quiet(0.08);
     let mut cases = vec![
