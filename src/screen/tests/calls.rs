@@ -256,7 +256,15 @@ fn a_voice_over_the_message_is_told_and_our_echo_is_not() {
     .unwrap()
     .1
     .seconds() as f32;
-    for (delay, db) in [(0.02, -20.0), (0.15, -20.0), (0.4, -12.0), (0.7, -26.0)] {
+    for (delay, db) in [
+        (-0.45, -20.0),
+        (-0.2, -12.0),
+        (-0.04, -20.0),
+        (0.02, -20.0),
+        (0.15, -20.0),
+        (0.4, -12.0),
+        (0.7, -26.0),
+    ] {
         let echo = opened
             .clone()
             .quiet(12.0)
