@@ -504,6 +504,22 @@ fn every_setting_can_be_set_within_its_range_and_not_beyond() {
 }
 
 #[test]
+fn nothing_is_done_half_a_time() {
+    let mut settings = Settings::default();
+    for bad in ["0.5", "2.5", "4.999"] {
+        assert_eq!(
+            settings.set("max_restarts", bad).unwrap_err().to_string(),
+            format!(
+                "`{bad}` is no value for `max_restarts`: expected a whole number from 0 to 5 (times)"
+            )
+        );
+    }
+    settings.set("max_restarts", "3").unwrap();
+    assert_eq!(settings.max_restarts, 3.0);
+    settings.set("hold_short", "0.75").unwrap();
+}
+
+#[test]
 fn a_stream_is_small_and_may_be_heard_on_any_thread() {
     fn goes_to_another_thread<T: Send>() {}
     goes_to_another_thread::<Ears>();
