@@ -1,12 +1,16 @@
 //! The background behind the voice: a recording brings its noise and takes it away, a person's is there from answer on.
 
-use super::{At, HOP};
+use super::{At, spectrum::Look};
 
-/// Follows the background.
+/// Follows the background. Digital silence is none: it neither tells what was before the voice nor what is after it.
 #[derive(Default)]
 pub(super) struct Background {
     /// The level, smoothed over 0.2 s, in dB.
     level: f32,
+    /// Hops since the line opened, as far as the first matter.
+    open: u32,
+    /// Hops of digital silence up to now, as far as they matter.
+    void: u32,
     /// The least of it before anybody spoke.
     before: Option<f32>,
     /// What it was shortly after the last voice.
@@ -24,13 +28,27 @@ pub(super) enum NoiseCue {
 }
 
 impl Background {
-    pub(super) fn hop(&mut self, level: f32, last_voice: Option<At>, now: At) {
-        if now.0 <= HOP as u64 * 4 {
-            self.level = level;
+    pub(super) fn hop(&mut self, look: &Look, last_voice: Option<At>, now: At) {
+        self.void = if look.void {
+            (self.void + 1).min(GAP)
+        } else {
+            0
+        };
+        if look.void && self.void < GAP {
+            // A lost packet.
+            return;
         }
-        self.level += (level - self.level) * SMOOTH;
+        if self.open == 0 {
+            self.level = look.level;
+        }
+        self.level += (look.level - self.level) * SMOOTH;
+        self.open = if look.void {
+            0
+        } else {
+            (self.open + 1).min(SETTLED)
+        };
         let Some(last) = last_voice else {
-            if now.since(At(0)) >= SETTLED {
+            if self.open == SETTLED {
                 self.before = Some(
                     self.before
                         .map_or(self.level, |before| before.min(self.level)),
@@ -41,7 +59,7 @@ impl Background {
         let quiet = now.since(last);
         if quiet < AFTER {
             self.after = None;
-        } else if self.after.is_none() {
+        } else if self.after.is_none() && self.open == SETTLED {
             self.after = Some(self.level);
         }
     }
@@ -74,8 +92,10 @@ impl Background {
 const STILL_PLAYS: f32 = 1.0;
 /// Of a hop's level into the smoothed one: 0.2 s.
 const SMOOTH: f32 = 0.05;
-/// From answer until the smoothed level is one (s).
-const SETTLED: f32 = 0.2;
+/// Hops from which the smoothed level is one.
+const SETTLED: u32 = 20;
+/// Hops of digital silence that are more than two lost packets and the windows that touch them.
+const GAP: u32 = 8;
 /// From the last voice until the background is heard alone (s).
 const AFTER: f32 = 0.4;
 /// dB; talk in the background swings by 6.

@@ -15,6 +15,7 @@ use super::{
     At, Beep, Heard, Settings, Signal, SitClass,
     background::{Background, NoiseCue},
     reason::{Amd, Call, Reason, Reasons},
+    spectrum::Look,
     speech::Edge,
     tone::Sound,
     track::RING,
@@ -51,7 +52,7 @@ pub(super) struct Hop {
     /// A steady tone sounds.
     pub(super) tone: bool,
     pub(super) last_voice: Option<At>,
-    pub(super) level: f32,
+    pub(super) look: Look,
 }
 
 /// What one hop led to, in order.
@@ -111,7 +112,7 @@ impl Judge {
         if let Some(edge) = hop.edge {
             self.edge(edge, &mut out);
         }
-        self.noise.hop(hop.level, hop.last_voice, now);
+        self.noise.hop(&hop.look, hop.last_voice, now);
         match hop.sound {
             Some(Sound::Beep(beep)) => self.on_beep(beep, &mut out),
             Some(Sound::Signal { signal, start, end }) => {

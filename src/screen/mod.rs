@@ -141,7 +141,7 @@ impl Ears {
                 again,
                 tone: self.tones.sounding(),
                 last_voice: self.speech.last_voice(),
-                level: look.level,
+                look,
             },
             now,
         );

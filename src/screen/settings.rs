@@ -37,7 +37,8 @@ macro_rules! settings {
             /// Gives the setting of this name another value.
             ///
             /// # Errors
-            /// [`BadSetting`] where there is no such setting, or the value is no number in its range.
+            /// [`BadSetting`] where there is no such setting, or the value is no number in its range, or no whole one where it
+            /// counts how often something is done.
             pub fn set(&mut self, name: &str, value: &str) -> Result<(), BadSetting> {
                 let field = match name {
                     $(stringify!($name) => &mut self.$name,)+
@@ -48,11 +49,14 @@ macro_rules! settings {
                     .find(|about| about.name == name)
                     .expect("the table is made from the same list");
                 let parsed = value.parse().ok();
-                let within = parsed.filter(|value| (about.least..=about.most).contains(value));
+                let fits = |value: &f32| {
+                    (about.least..=about.most).contains(value) && (!about.counts() || value.fract() == 0.0)
+                };
+                let within = parsed.filter(fits);
                 *field = within.ok_or_else(|| BadSetting::Value {
                     name: name.to_owned(),
                     value: value.to_owned(),
-                    expected: format!("{} to {} ({})", about.least, about.most, about.unit),
+                    expected: about.expected(),
                 })?;
                 Ok(())
             }
@@ -106,6 +110,24 @@ pub struct Setting {
     pub least: f32,
     /// The most it can be.
     pub most: f32,
+}
+
+impl Setting {
+    /// Whether it counts how often something is done; then only whole numbers will do.
+    fn counts(&self) -> bool {
+        self.unit == "times"
+    }
+
+    fn expected(&self) -> String {
+        let Self {
+            unit, least, most, ..
+        } = self;
+        if self.counts() {
+            format!("a whole number from {least} to {most} ({unit})")
+        } else {
+            format!("{least} to {most} ({unit})")
+        }
+    }
 }
 
 /// Why a setting cannot be set.

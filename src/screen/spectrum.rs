@@ -33,6 +33,8 @@ pub(super) struct Look {
     pub(super) two: f32,
     /// Level in each band, in dB; never under [`SILENT`].
     pub(super) bands: [f32; BANDS],
+    /// A part of the window is digital silence: nobody sent anything, and it says nothing of the line.
+    pub(super) void: bool,
 }
 
 /// A peak of the spectrum.
@@ -54,6 +56,8 @@ pub(super) struct Spectrum {
     bins: Box<[Complex<f32>]>,
     scratch: Box<[Complex<f32>]>,
     power: Box<[f32]>,
+    /// Hops until no digital silence is left in the window.
+    void: usize,
 }
 
 impl Spectrum {
@@ -74,12 +78,18 @@ impl Spectrum {
             bins: vec![Complex::default(); BINS].into(),
             scratch: vec![Complex::default(); plan.get_scratch_len()].into(),
             power: vec![0.0; BINS].into(),
+            void: VOID_STAYS,
             plan,
         }
     }
 
     /// Takes a hop in and describes the window that ends with it.
     pub(super) fn hop(&mut self, hop: &[i16; HOP]) -> Look {
+        self.void = if is_void(hop) {
+            VOID_STAYS
+        } else {
+            self.void.saturating_sub(1)
+        };
         self.samples.copy_within(HOP.., 0);
         let fresh = self.samples[WINDOW - HOP..].iter_mut();
         for (sample, heard) in fresh.zip(hop) {
@@ -142,6 +152,7 @@ impl Spectrum {
                 let (low, high) = (EDGES[band], EDGES[band + 1]);
                 decibels(self.power[low..high].iter().sum::<f32>())
             }),
+            void: self.void > 0,
         }
     }
 
@@ -177,6 +188,15 @@ impl Spectrum {
     }
 }
 
+/// Whether a hop is what arrives where nothing is sent: before the first packet, for a lost one, while the far end's voice
+/// detection saves bandwidth. Noise as quiet as that is nobody's background either.
+fn is_void(hop: &[i16; HOP]) -> bool {
+    let (least, most) = hop.iter().fold((i16::MAX, i16::MIN), |(least, most), s| {
+        (least.min(*s), most.max(*s))
+    });
+    most.abs_diff(least) <= VOID
+}
+
 /// Power in dB; nothing is quieter than [`SILENT`].
 pub(super) fn decibels(power: f32) -> f32 {
     (10.0 * (power + NOTHING).log10()).max(SILENT)
@@ -186,6 +206,12 @@ pub(super) fn decibels(power: f32) -> f32 {
 pub(super) fn bin_of(hz: f32) -> usize {
     ((hz / BIN_HZ).round() as usize).clamp(TONES_LOW, TONES_HIGH)
 }
+
+/// The steps around nothing: -8 and 8 in A-law, 0 and one step of mu-law to either side. A constant offset may be under it.
+const VOID: u16 = 16;
+
+/// Hops of 10 ms that touch the window, but for the 2 ms at its beginning that weigh nothing.
+const VOID_STAYS: usize = WINDOW / HOP;
 
 /// Keeps logarithms and quotients finite; far under one step of a 16-bit sample.
 const NOTHING: f32 = 1e-9;

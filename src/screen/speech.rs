@@ -4,8 +4,9 @@ use super::{At, spectrum::Look};
 
 /// Tells when somebody speaks.
 pub(super) struct Speech {
-    /// The noise floor in dB; `None` before the first hop.
+    /// The noise floor in dB; `None` before the line opened.
     noise: Option<f32>,
+    /// Hops since the line opened, without digital silence between them, as far as the first matter.
     hops: u32,
     /// The loudness of what spoke, in dB; fades slowly.
     loud: f32,
@@ -36,11 +37,11 @@ impl Speech {
     }
 
     pub(super) fn hop(&mut self, look: &Look, now: At) -> Option<Edge> {
-        self.hops = self.hops.saturating_add(1);
-        let noise = self.follow_noise(look.level);
-        let between = ((self.loud - noise) * BETWEEN).max(OVER_NOISE);
-        let threshold = (noise + between).max(self.loud - UNDER_LOUD).max(FAINTEST);
-        let active = look.level > threshold && look.one < TONAL;
+        self.follow_noise(look);
+        let active = self
+            .noise
+            .is_some_and(|noise| look.level > self.threshold(noise))
+            && look.one < TONAL;
         self.recent = (self.recent << 1) | u32::from(active);
         let dense = (self.recent & RECENT).count_ones() >= DENSE;
         if active && dense {
@@ -74,15 +75,26 @@ impl Speech {
         self.last
     }
 
-    fn follow_noise(&mut self, level: f32) -> f32 {
-        let noise = self.noise.get_or_insert(NOISE_AT_FIRST);
-        if self.hops <= FIRST_HOPS {
+    fn threshold(&self, noise: f32) -> f32 {
+        let between = ((self.loud - noise) * BETWEEN).max(OVER_NOISE);
+        (noise + between).max(self.loud - UNDER_LOUD).max(FAINTEST)
+    }
+
+    fn follow_noise(&mut self, look: &Look) {
+        if look.void {
+            // Digital silence is not the line's. What comes after it is the line, if it was not heard long enough before.
+            if self.hops < FIRST_HOPS {
+                self.hops = 0;
+                self.noise = None;
+            }
+            return;
+        }
+        let level = look.level;
+        let noise = self.noise.get_or_insert(NOISE_AT_MOST);
+        if self.hops < FIRST_HOPS {
             // Hardly anybody speaks in the first tenth of a second: what sounds then is the line.
-            *noise = if self.hops == 4 {
-                level.min(NOISE_AT_MOST)
-            } else {
-                noise.min(level)
-            };
+            self.hops += 1;
+            *noise = noise.min(level);
         } else if level < *noise {
             *noise -= (*noise - level).min(NOISE_FALLS);
         } else {
@@ -94,7 +106,6 @@ impl Speech {
             *noise += (level - *noise).min(rise);
         }
         *noise = noise.clamp(super::spectrum::SILENT, NOISE_AT_MOST);
-        *noise
     }
 }
 
@@ -132,12 +143,11 @@ const LEARN: f32 = 0.1;
 /// dB a hop: 1 dB a second, so that a softer speaker is heard after some sentences.
 const FADE: f32 = 0.01;
 
-/// 120 ms.
-const FIRST_HOPS: u32 = 12;
-const NOISE_AT_FIRST: f32 = -50.0;
+/// 90 ms, and the 30 ms of the first window.
+const FIRST_HOPS: u32 = 9;
 /// Louder is never taken for noise (dB): somebody spoke when the line opened.
 const NOISE_AT_MOST: f32 = -30.0;
-/// dB a hop: a lost frame of 20 ms moves it by 3 dB.
+/// dB a hop: the line's noise is found within a pause between words.
 const NOISE_FALLS: f32 = 0.6;
 /// dB a hop: 5 dB a second where nobody speaks, 1.5 where somebody does.
 const NOISE_RISES: f32 = 0.05;

@@ -39,6 +39,8 @@ pub(super) struct Voice {
     /// What was heard in each of the last hops, by hop modulo [`KEPT`].
     heard: Box<[Seen; KEPT]>,
     told: bool,
+    /// The delay of the echo that was heard last, in hops; an echo keeps its delay, mostly.
+    delay: isize,
 }
 
 #[derive(Clone, Copy)]
@@ -62,6 +64,7 @@ impl Voice {
             hops: 0,
             heard: Box::new([nothing; KEPT]),
             told: false,
+            delay: 0,
         }
     }
 
@@ -111,40 +114,46 @@ impl Voice {
             .count()
     }
 
-    /// Whether the active hops look like the message some time before.
-    fn is_echo(&self) -> bool {
+    /// Whether the active hops look like the message some time before, or a little after: it may have begun before the ears
+    /// were told.
+    fn is_echo(&mut self) -> bool {
         let Some(message) = &self.message else {
             return false;
         };
-        (0..LONGEST_DELAY)
-            .step_by(2)
-            .any(|delay| self.likeness(message, delay) >= ALIKE)
+        let delays = (EARLIEST..LATEST).step_by(2);
+        let found = [self.delay]
+            .into_iter()
+            .chain(delays)
+            .find(|delay| self.likeness(message, *delay) >= ALIKE);
+        self.delay = found.unwrap_or(self.delay);
+        found.is_some()
     }
 
     /// The correlation of the active hops' bands with those of the message `delay` hops before.
-    fn likeness(&self, message: &Message, delay: usize) -> f32 {
-        let pairs = || {
-            self.window()
-                .filter(|hop| self.heard[hop % KEPT].active)
-                .filter_map(|hop| {
-                    let played = message.bands.get(hop.checked_sub(delay)?)?;
-                    Some(self.heard[hop % KEPT].bands.iter().zip(played))
-                })
-                .flatten()
-        };
-        let n = pairs().count() as f32;
+    fn likeness(&self, message: &Message, delay: isize) -> f32 {
+        let pairs = self
+            .window()
+            .filter(|hop| self.heard[hop % KEPT].active)
+            .filter_map(|hop| {
+                let played = message.bands.get(hop.checked_add_signed(-delay)?)?;
+                Some(self.heard[hop % KEPT].bands.iter().zip(played))
+            })
+            .flatten();
+        let (mut n, mut x, mut y, mut xx, mut xy, mut yy) = (0.0, 0.0, 0.0, 1e-3, 0.0, 1e-3);
+        for (a, b) in pairs {
+            // Near nothing, so that the squares stay small and single precision will do.
+            let (a, b) = (a - MIDDLE, b - MIDDLE);
+            n += 1.0;
+            x += a;
+            y += b;
+            xx += a * a;
+            xy += a * b;
+            yy += b * b;
+        }
         if n < 1.0 {
             return 0.0;
         }
-        let (sx, sy) = pairs().fold((0.0, 0.0), |(a, b), (x, y)| (a + x, b + y));
-        let (mx, my) = (sx / n, sy / n);
-        let (mut xx, mut xy, mut yy) = (1e-6, 0.0, 1e-6);
-        for (x, y) in pairs() {
-            xx += (x - mx) * (x - mx);
-            xy += (x - mx) * (y - my);
-            yy += (y - my) * (y - my);
-        }
-        xy / (xx * yy).sqrt()
+        (xy - x * y / n) / ((xx - x * x / n) * (yy - y * y / n)).max(1e-6).sqrt()
     }
 }
 
@@ -154,8 +163,15 @@ const KEPT: usize = 100;
 /// Hops from one look to the next.
 const LOOK_EVERY: usize = 10;
 
+/// The earliest echo, in hops: 0.5 s before its message. Word that the PBX plays travels to us, and frames that are lost
+/// after it make the count of hops lag.
+const EARLIEST: isize = -50;
+
 /// The latest echo, in hops: 0.8 s, a satellite's and the time until the PBX really plays.
-const LONGEST_DELAY: usize = 80;
+const LATEST: isize = 80;
+
+/// About the middle of the levels of speech (dB).
+const MIDDLE: f32 = -50.0;
 
 /// Correlation from which it is our message. Two voices reach 0.6, an echo through two codecs stays above 0.85.
 const ALIKE: f32 = 0.75;

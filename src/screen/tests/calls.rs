@@ -256,7 +256,15 @@ fn a_voice_over_the_message_is_told_and_our_echo_is_not() {
     .unwrap()
     .1
     .seconds() as f32;
-    for (delay, db) in [(0.02, -20.0), (0.15, -20.0), (0.4, -12.0), (0.7, -26.0)] {
+    for (delay, db) in [
+        (-0.45, -20.0),
+        (-0.2, -12.0),
+        (-0.04, -20.0),
+        (0.02, -20.0),
+        (0.15, -20.0),
+        (0.4, -12.0),
+        (0.7, -26.0),
+    ] {
         let echo = opened
             .clone()
             .quiet(12.0)
@@ -493,6 +501,22 @@ fn every_setting_can_be_set_within_its_range_and_not_beyond() {
             assert_eq!(settings, kept);
         }
     }
+}
+
+#[test]
+fn nothing_is_done_half_a_time() {
+    let mut settings = Settings::default();
+    for bad in ["0.5", "2.5", "4.999"] {
+        assert_eq!(
+            settings.set("max_restarts", bad).unwrap_err().to_string(),
+            format!(
+                "`{bad}` is no value for `max_restarts`: expected a whole number from 0 to 5 (times)"
+            )
+        );
+    }
+    settings.set("max_restarts", "3").unwrap();
+    assert_eq!(settings.max_restarts, 3.0);
+    settings.set("hold_short", "0.75").unwrap();
 }
 
 #[test]

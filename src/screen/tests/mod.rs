@@ -2,3 +2,4 @@ mod calls;
 mod properties;
 mod signal;
 mod tones;
+mod void;
