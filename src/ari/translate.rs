@@ -17,9 +17,9 @@ use std::collections::BTreeMap;
 
 use super::wire::{self, Channel, Number};
 use crate::{
-    drop::{Cause, Event, PlaybackEnd, Seen},
+    drop::{Cause, Event, PlaybackEnd, ReadyPoint, Seen},
     id::{ChannelId, DropId, PlaybackId, Role, RunName},
-    words::{Leg, ReadyBy, Verdict},
+    words::{Leg, Verdict},
 };
 
 /// Something the PBX told that concerns this run.
@@ -212,10 +212,10 @@ fn entered<'a>(
         // A person is never played to, and a far end that hung up tells so by the end of the leg.
         _ if verdict == Verdict::Human => None,
         Some("HANGUP") => None,
-        Some("SILENCE") => Some(Event::Ready(leg, ReadyBy::Dialplan)),
+        Some("SILENCE") => Some(Event::Ready(leg, ReadyPoint::Dialplan)),
         Some("TIMEOUT") => Some(Event::NotReady(leg)),
         // A dialplan that names no wait returns a machine when its greeting is over.
-        None if verdict == Verdict::Machine => Some(Event::Ready(leg, ReadyBy::Dialplan)),
+        None if verdict == Verdict::Machine => Some(Event::Ready(leg, ReadyPoint::Dialplan)),
         // The wait has left no word, as after an error of its own: nobody knows whether the mailbox records.
         _ if verdict == Verdict::Machine => Some(Event::NotReady(leg)),
         _ => None,

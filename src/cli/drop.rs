@@ -17,7 +17,7 @@ use tokio::{
 use super::{
     Exit, Trouble, library,
     printer::{Paint, Printer},
-    report::{Ended, NotDialled, moment_line, outcome_words, status_line},
+    report::{Ended, NotDialled, moment_line, outcome_words, proof_words, status_line},
     stop::Stop,
 };
 use crate::{
@@ -164,6 +164,7 @@ pub(super) async fn run(
             printer.json(&Ended::new(&run, id, shown, report));
         } else {
             printer.line(&last_line(report, printer));
+            printer.line(&proof_words(report));
         }
     }
     if closed == Err(Unended::Replaced) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::{
-    drop::{Cause, EndedBy, Milestone, Moment, Outcome, Report},
+    drop::{Beep, Cause, EndedBy, Milestone, Moment, Outcome, Proof, Report},
     id::{ChannelId, DropId, RunName},
     words::{Leg, ReadyBy, Verdict},
 };
@@ -24,15 +24,19 @@ pub(super) struct Ended<'a> {
     promoted: bool,
     ready_by: Option<ReadyBy>,
     played_ms: u64,
-    /// How often the message started again; left out where it did not.
-    #[serde(skip_serializing_if = "is_zero")]
+    /// How often the message started again.
     restarts: u32,
-    /// How much of the message a person heard; left out where nobody did.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    heard_ms: Option<u64>,
+    /// How much of the message at most a person heard, or something else that is no mailbox.
+    heard_ms: u64,
     ended_by: Option<EndedBy>,
     legs: Legs,
     timeline: Vec<Happened>,
+    /// When the ready point was told, as every time here since the first originate.
+    ready_at_ms: Option<u64>,
+    /// The beep that told it, where our own ears heard one.
+    beep: Option<Beeped>,
+    proof: Proof,
+    proof_reasons: &'a [String],
     /// The words of the PBX for an outcome that is the PBX's or ours; left out where there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     words: Option<&'a str>,
@@ -65,7 +69,7 @@ impl<'a> Ended<'a> {
             promoted: report.promoted,
             ready_by: report.ready_by,
             restarts: report.restarts,
-            heard_ms: (report.outcome == Outcome::Human).then(|| millis(report.played)),
+            heard_ms: millis(report.heard),
             played_ms: millis(report.played),
             ended_by: report.ended_by,
             legs: Legs {
@@ -73,7 +77,28 @@ impl<'a> Ended<'a> {
                 drop: leg(Leg::Drop),
             },
             timeline: report.timeline.iter().map(happened).collect(),
+            ready_at_ms: report.ready_at.map(millis),
+            beep: report.beep.map(Beeped::of),
+            proof: report.proof,
+            proof_reasons: &report.proof_reasons,
             words: report.words.as_deref(),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Beeped {
+    hz: u32,
+    start_ms: u64,
+    end_ms: u64,
+}
+
+impl Beeped {
+    fn of(beep: Beep) -> Self {
+        Self {
+            hz: beep.hz,
+            start_ms: millis(beep.start),
+            end_ms: millis(beep.end),
         }
     }
 }
@@ -193,6 +218,15 @@ pub(super) fn outcome_words(report: &Report) -> String {
     format!("{what}{words}{cause}")
 }
 
+/// The line after it: how sure it is that the message was left, and why.
+pub(super) fn proof_words(report: &Report) -> String {
+    format!(
+        "proof: {} ({})",
+        report.proof,
+        report.proof_reasons.join("; ")
+    )
+}
+
 fn moment_words(event: Milestone) -> &'static str {
     match event {
         Milestone::BusyDialled => "busy leg dialled",
@@ -229,14 +263,6 @@ fn last_cause(report: &Report) -> Option<String> {
     }
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde asks for a reference"
-)]
-const fn is_zero(number: &u32) -> bool {
-    *number == 0
-}
-
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
@@ -258,8 +284,10 @@ mod tests {
           "verdict": "machine",
           "amd_cause": "LONGGREETING-1500-1500",
           "promoted": false,
-          "ready_by": "dialplan",
+          "ready_by": "beep",
           "played_ms": 7240,
+          "restarts": 0,
+          "heard_ms": 0,
           "ended_by": "us",
           "legs": {
             "busy": {
@@ -290,6 +318,17 @@ mod tests {
               "at_ms": 3121,
               "event": "busy_hung_up"
             }
+          ],
+          "ready_at_ms": 6510,
+          "beep": {
+            "hz": 1004,
+            "start_ms": 5890,
+            "end_ms": 6310
+          },
+          "proof": "proven",
+          "proof_reasons": [
+            "beep 1004 Hz, 0.42 s, ended 6.31 s",
+            "played whole after it"
           ]
         }
         "#);
@@ -315,6 +354,15 @@ mod tests {
         assert_eq!(value["legs"]["busy"], serde_json::Value::Null);
         assert_eq!(value["amd_cause"], serde_json::Value::Null);
         assert_eq!(value["words"], "500 Allocation failed");
+    }
+
+    #[test]
+    fn the_proof_is_a_line() {
+        let line = proof_words(&report(Outcome::Delivered));
+        assert_eq!(
+            line,
+            "proof: proven (beep 1004 Hz, 0.42 s, ended 6.31 s; played whole after it)"
+        );
     }
 
     #[test]
@@ -380,8 +428,20 @@ mod tests {
             amd_cause: Some("LONGGREETING-1500-1500".into()),
             reasons: None,
             restarts: 0,
+            heard: Duration::ZERO,
             promoted: false,
-            ready_by: Some(ReadyBy::Dialplan),
+            ready_by: Some(ReadyBy::Beep),
+            ready_at: Some(Duration::from_millis(6_510)),
+            beep: Some(Beep {
+                hz: 1_004,
+                start: Duration::from_millis(5_890),
+                end: Duration::from_millis(6_310),
+            }),
+            proof: Proof::Proven,
+            proof_reasons: vec![
+                "beep 1004 Hz, 0.42 s, ended 6.31 s".into(),
+                "played whole after it".into(),
+            ],
             played: Duration::from_millis(7_240),
             ended_by: Some(EndedBy::Us),
             words: None,

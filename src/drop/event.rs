@@ -30,7 +30,7 @@ pub enum Event {
         cause: String,
     },
     /// The mailbox records from this moment on, and the leg can be played to.
-    Ready(Leg, ReadyBy),
+    Ready(Leg, ReadyPoint),
     /// The PBX waited for the ready point and did not find it in time.
     NotReady(Leg),
     /// The network's own announcement answered, known by its tones.
@@ -119,6 +119,39 @@ impl Event {
             | Self::Refused { .. } => None,
         }
     }
+}
+
+/// What told a ready point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadyPoint {
+    /// The end of this beep.
+    Beep(Beeped),
+    /// The end of the greeting, where no beep came.
+    Silence,
+    /// The wait for silence in the PBX's dialplan.
+    Dialplan,
+}
+
+impl ReadyPoint {
+    /// What told it, without the particulars.
+    pub const fn by(self) -> ReadyBy {
+        match self {
+            Self::Beep(_) => ReadyBy::Beep,
+            Self::Silence => ReadyBy::Silence,
+            Self::Dialplan => ReadyBy::Dialplan,
+        }
+    }
+}
+
+/// A beep, as it is told of: by how long ago it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Beeped {
+    /// Its pitch in Hz; the lower one of two that sound together.
+    pub hz: u32,
+    /// How long ago it began.
+    pub began: Duration,
+    /// How long ago it ended.
+    pub ended: Duration,
 }
 
 /// What special information tones say (ITU-T E.180, GR-1162).

@@ -27,12 +27,13 @@ use super::{
     event::{Command, Event, PbxTime},
     outcome::{EndedBy, Milestone, Moment, Outcome, Report},
     plan::{Mode, Plan, Technique},
+    proof::{Attention, Grounds, Ready},
     timer::{Timer, Timers},
     track::{HangUp, Originate, Stage, Track},
 };
 use crate::{
     id::Play,
-    words::{Leg, ReadyBy, Verdict},
+    words::{Leg, Verdict},
 };
 
 /// One attempt to leave one message at one number.
@@ -72,7 +73,7 @@ enum Phase {
     Awaiting {
         live: Leg,
         /// The ready point came while the link was being restored: the play waits until that is done.
-        ready: Option<ReadyBy>,
+        ready: Option<Ready>,
     },
     /// The play was asked for.
     Starting {
@@ -123,9 +124,15 @@ struct Findings {
     verdict: Option<Verdict>,
     amd_cause: Option<String>,
     reasons: Option<String>,
-    ready_by: Option<ReadyBy>,
+    /// The last ready point that was acted on.
+    ready: Option<Ready>,
     promoted: bool,
+    /// Of the last play.
     played: Duration,
+    /// The longest of any play.
+    heard: Duration,
+    /// A beep came over the last play and did not stop it.
+    beeped_over: bool,
     ended_by: Option<EndedBy>,
     words: Option<String>,
 }
@@ -183,7 +190,10 @@ impl VoicemailDrop {
                 verdict,
                 cause,
             } => self.on_screened(leg, verdict, cause, now),
-            Event::Ready(leg, by) => self.on_ready(leg, by, now),
+            Event::Ready(leg, point) => {
+                let at = now.saturating_duration_since(self.started);
+                self.on_ready(leg, Ready::told(point, at), now);
+            }
             Event::NotReady(leg) => self.on_not_ready(leg, now),
             Event::Intercepted { leg, sit, cause } => self.on_intercepted(leg, sit, cause, now),
             Event::LateBeep(leg) => self.on_late_beep(leg, now),
@@ -283,8 +293,8 @@ impl VoicemailDrop {
             }
             Phase::Awaiting {
                 live,
-                ready: Some(by),
-            } => self.on_ready(live, by, now),
+                ready: Some(ready),
+            } => self.on_ready(live, ready, now),
             Phase::Lead if !self.timers.is_set(Timer::Lead) => self.dial_drop_leg(now),
             Phase::Lead
             | Phase::Dialling
@@ -328,21 +338,48 @@ impl VoicemailDrop {
     pub fn report(&self) -> Option<Report> {
         let outcome = self.outcome()?;
         let ended = |track: &Track| track.was_dialled().then_some(track.cause);
+        let (proof, proof_reasons) = self.grounds(outcome).judge();
+        let heard = if outcome.is_no_mailbox() {
+            self.found.heard
+        } else {
+            Duration::ZERO
+        };
         Some(Report {
             outcome,
             verdict: self.found.verdict,
             amd_cause: self.found.amd_cause.clone(),
             reasons: self.found.reasons.clone(),
             promoted: self.found.promoted,
-            ready_by: self.found.ready_by,
+            ready_by: self.found.ready.map(|ready| ready.by),
+            ready_at: self.found.ready.map(|ready| ready.at),
+            beep: self.found.ready.and_then(|ready| ready.beep),
             played: self.found.played,
             restarts: self.restarts(),
+            heard,
+            proof,
+            proof_reasons,
             ended_by: self.found.ended_by,
             words: self.found.words.clone(),
             busy: ended(&self.busy),
             drop: ended(&self.drop),
             timeline: self.timeline.clone(),
         })
+    }
+
+    fn grounds(&self, outcome: Outcome) -> Grounds {
+        Grounds {
+            outcome,
+            ready: self.found.ready,
+            played: self.found.played,
+            length_known: self.plan.message.is_some(),
+            attention: match self.ears {
+                Ears::Dialplan => Attention::None,
+                Ears::Lost => Attention::Lost,
+                Ears::Ours | Ears::Shared if self.found.beeped_over => Attention::Beeped,
+                Ears::Ours | Ears::Shared => Attention::Quiet,
+            },
+            ended_by: self.found.ended_by,
+        }
     }
 
     /// Takes note that the channel exists; returns whether what it does may count.

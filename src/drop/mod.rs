@@ -18,12 +18,16 @@ mod event;
 mod machine;
 mod outcome;
 mod plan;
+mod proof;
 mod timer;
 mod track;
 
 pub use board::{Board, Seen};
-pub use event::{Cause, Command, Event, PbxTime, PlaybackEnd, Refusal, RefusalKind, Sit};
+pub use event::{
+    Beeped, Cause, Command, Event, PbxTime, PlaybackEnd, ReadyPoint, Refusal, RefusalKind, Sit,
+};
 pub use machine::VoicemailDrop;
 pub use outcome::{Blame, EndedBy, Milestone, Moment, Outcome, Report, Retry};
 pub use plan::{Mode, Plan, Technique, WhenBusyLegAnswered, WhenUnsure};
+pub use proof::{Beep, Proof};
 pub use timer::Timer;

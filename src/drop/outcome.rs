@@ -4,7 +4,10 @@ use std::{fmt, time::Duration};
 
 use serde::Serialize;
 
-use super::event::{Cause, Sit};
+use super::{
+    event::{Cause, Sit},
+    proof::{Beep, Proof},
+};
 use crate::words::{Leg, ReadyBy, Verdict};
 
 /// How a drop ended. Slugs are stored and never renamed.
@@ -130,6 +133,26 @@ impl Outcome {
         }
     }
 
+    /// Whether what was played was heard by somebody or something that is no mailbox.
+    pub(super) const fn is_no_mailbox(self) -> bool {
+        match self {
+            Self::Human | Self::NotVoicemail => true,
+            Self::Delivered
+            | Self::HungUp
+            | Self::Unsure
+            | Self::CutOff
+            | Self::NoAnswer
+            | Self::Busy
+            | Self::Rejected
+            | Self::InvalidNumber
+            | Self::Congestion
+            | Self::Failed
+            | Self::Cancelled
+            | Self::Lost
+            | Self::Error => false,
+        }
+    }
+
     /// The outcome of a leg that ended before it was answered, by its Q.850 cause (ITU-T Q.850, 2.2.7). A cause that
     /// nobody gave, or that no row names, falls on the carrier's side, which alerts.
     pub const fn of_unanswered(cause: Cause) -> Self {
@@ -245,12 +268,22 @@ pub struct Report {
     pub reasons: Option<String>,
     /// Whether the busy leg became the live leg.
     pub promoted: bool,
-    /// What told the ready point.
+    /// What told the ready point; the last one, where the message started again.
     pub ready_by: Option<ReadyBy>,
+    /// When that ready point was told, since the first originate was asked for.
+    pub ready_at: Option<Duration>,
+    /// The beep that told it, where our own ears heard one.
+    pub beep: Option<Beep>,
     /// How much of the message was played; of the last play, where there were more.
     pub played: Duration,
     /// How often the message started again.
     pub restarts: u32,
+    /// How much of the message at most was heard by a person, or by whatever else that is no mailbox.
+    pub heard: Duration,
+    /// How sure it is that the message was left.
+    pub proof: Proof,
+    /// Why, in the order in which things happened.
+    pub proof_reasons: Vec<String>,
     /// Who ended the live leg; `None` where there was none.
     pub ended_by: Option<EndedBy>,
     /// The refusal that ended the drop, in the PBX's words.
@@ -265,7 +298,7 @@ pub struct Report {
 
 impl Report {
     /// The report of a drop that was cancelled before anything was dialled.
-    pub(super) const fn never_started() -> Self {
+    pub(super) fn never_started() -> Self {
         Self {
             outcome: Outcome::Cancelled,
             verdict: None,
@@ -273,8 +306,13 @@ impl Report {
             reasons: None,
             promoted: false,
             ready_by: None,
+            ready_at: None,
+            beep: None,
             played: Duration::ZERO,
             restarts: 0,
+            heard: Duration::ZERO,
+            proof: Proof::Unproven,
+            proof_reasons: vec!["the drop was cancelled before anything was dialled".to_owned()],
             ended_by: None,
             words: None,
             busy: None,

@@ -8,10 +8,9 @@
 //! Three channels and a bridge serve the drop and are gone when it is. Each step has a deadline; whatever fails, and
 //! whatever stops coming, ends as [`Event::Deaf`], and the dialplan goes on in our place.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, Instant},
-};
+mod rig;
+
+use std::time::{Duration, Instant};
 
 use tokio::{
     sync::mpsc,
@@ -19,17 +18,17 @@ use tokio::{
     time::{Instant as TokioInstant, sleep, sleep_until},
 };
 use tokio_util::bytes::Bytes;
-use tracing::{Instrument as _, Span, debug, warn};
-use uuid::Uuid;
+use tracing::{Instrument as _, Span, debug};
 
-use super::dialler::{NO_CDR, Reports, Sheet, Trunk};
+use self::rig::Rig;
+use super::dialler::{Reports, Sheet, Trunk};
 use crate::{
-    ari::{Expected, ExternalMedia, Failure, Frames, HangUp, Rest, TapEnd},
+    ari::{Expected, Failure, Frames, Rest, TapEnd},
     clock,
-    drop::{Event, RefusalKind, Sit},
-    id::{BridgeId, ChannelId, DropId, Role},
-    screen::{Amd, Call, Ears, Heard, Message, Settings, SitClass},
-    words::{Leg, Verdict},
+    drop::{Beeped, Event, ReadyPoint, Sit},
+    id::{ChannelId, DropId, Role},
+    screen::{Amd, At, Beep, Call, Ears, Heard, Message, Settings, SitClass},
+    words::{Leg, ReadyBy, Verdict},
 };
 
 /// What a listener is given.
@@ -81,6 +80,7 @@ pub(super) async fn listen(
         echo: sheet.echo.clone(),
         reports,
         ears,
+        beep: None,
         chores: JoinSet::new(),
         bridging: Bridging::default(),
         began: now,
@@ -103,6 +103,8 @@ struct Listener<'a> {
     echo: Option<Message>,
     reports: &'a Reports,
     ears: Ears,
+    /// The last beep.
+    beep: Option<Beep>,
     /// Requests under way. They are never given up half-way: what they make has to be known to be taken down.
     chores: JoinSet<Chore>,
     bridging: Bridging,
@@ -270,9 +272,14 @@ impl Listener<'_> {
             self.ears
                 .hear(&samples[..pairs.len()], &mut |heard| told.push(heard));
         }
+        let now = self.ears.now();
         for heard in told {
             debug!(?heard, "heard");
-            if let Some(event) = meaning(self.leg, &heard) {
+            if let Heard::Beep(beep) | Heard::LateBeep(beep) = heard {
+                self.beep = Some(beep);
+            }
+            let beeped = self.beep.map(|beep| ago(beep, now));
+            if let Some(event) = meaning(self.leg, &heard, beeped) {
                 self.reports.send(event).await;
             }
         }
@@ -311,8 +318,18 @@ async fn next(frames: &mut Option<Frames>) -> Result<Bytes, TapEnd> {
     }
 }
 
-/// What something heard means to the drop.
-fn meaning(leg: Leg, heard: &Heard) -> Option<Event> {
+/// A beep by how long ago it was, in steps of the ears' samples.
+fn ago(beep: Beep, now: At) -> Beeped {
+    let since = |at: At| Duration::from_secs_f64(now.seconds() - at.min(now).seconds());
+    Beeped {
+        hz: beep.hz.round() as u32,
+        began: since(beep.start),
+        ended: since(beep.end),
+    }
+}
+
+/// What something heard means to the drop; `beeped` is the last beep before it.
+fn meaning(leg: Leg, heard: &Heard, beeped: Option<Beeped>) -> Option<Event> {
     match heard {
         Heard::Verdict {
             verdict: Verdict::Sit,
@@ -335,7 +352,15 @@ fn meaning(leg: Leg, heard: &Heard) -> Option<Event> {
             verdict: *verdict,
             cause: reasons.to_string(),
         }),
-        Heard::Ready { by, .. } => Some(Event::Ready(leg, *by)),
+        Heard::Ready { by, .. } => {
+            let point = match (by, beeped) {
+                (ReadyBy::Beep, Some(beeped)) => ReadyPoint::Beep(beeped),
+                // A beep that was not told of proves nothing.
+                (ReadyBy::Beep | ReadyBy::Silence, _) => ReadyPoint::Silence,
+                (ReadyBy::Dialplan, _) => ReadyPoint::Dialplan,
+            };
+            Some(Event::Ready(leg, point))
+        }
         Heard::LateBeep(_) => Some(Event::LateBeep(leg)),
         Heard::LimitBeep(_) => Some(Event::LimitBeep(leg)),
         Heard::Voice { start, .. } => Some(Event::Screened {
@@ -350,112 +375,6 @@ fn meaning(leg: Leg, heard: &Heard) -> Option<Event> {
     }
 }
 
-/// The requests that make and end what serves the drop.
-#[derive(Clone)]
-struct Rig {
-    rest: Rest,
-    app: String,
-    leg: ChannelId,
-}
-
-impl Rig {
-    async fn make(&self, host: String, uuid: Uuid) -> Result<(), Failure> {
-        let media = ExternalMedia {
-            channel: self.channel(Role::Tap),
-            app: self.app.clone(),
-            host,
-            uuid,
-            variables: BTreeMap::from([(NO_CDR.to_owned(), "1".to_owned())]),
-        };
-        let bridge = self.bridge_id();
-        let (snooped, tapped, bridged) = tokio::join!(
-            self.snoop(Role::Snoop),
-            self.rest.external_media(&media),
-            self.rest.create_bridge(&bridge),
-        );
-        snooped.and(tapped).and(bridged)
-    }
-
-    async fn snoop(&self, role: Role) -> Result<(), Failure> {
-        let args = self.leg.drop.to_string();
-        self.rest
-            .snoop(&self.leg, &self.channel(role), &self.app, &args)
-            .await
-    }
-
-    async fn bridge(&self) -> Result<(), Failure> {
-        let (snoop, tap) = (self.channel(Role::Snoop), self.channel(Role::Tap));
-        let bridge = self.bridge_id();
-        // A copy of a call is no call, and has no place in the PBX's call records.
-        if let Err(failure) = self.rest.set_variable(&snoop, NO_CDR, "1").await {
-            debug!(words = failure.words, "the copy stays in the call records");
-        }
-        let mut tries = ADD_TRIES;
-        loop {
-            let added = self.rest.add_to_bridge(&bridge, &[&snoop, &tap]).await;
-            tries -= 1;
-            match added {
-                // The PBX has told that they entered, and may still not have written it down.
-                Err(failure) if failure.kind == RefusalKind::WrongState && tries > 0 => {
-                    sleep(ADD_AGAIN).await;
-                }
-                done => return done,
-            }
-        }
-    }
-
-    async fn run_amd(&self) -> Result<(), Failure> {
-        let amd = self.channel(Role::Amd);
-        let back = format!("{},{}", self.app, self.leg.drop);
-        self.rest.set_variable(&amd, AMD_RETURN, &back).await?;
-        self.rest.continue_in(&amd, AMD_CONTEXT, "s", 1).await
-    }
-
-    async fn end(&self, role: Role) {
-        let channel = self.channel(role).to_string();
-        insist(&channel, || self.rest.hang_up(&channel)).await;
-    }
-
-    async fn end_bridge(&self) {
-        let bridge = self.bridge_id();
-        insist("the bridge", || self.rest.end_bridge(&bridge)).await;
-    }
-
-    fn channel(&self, role: Role) -> ChannelId {
-        ChannelId {
-            role,
-            ..self.leg.clone()
-        }
-    }
-
-    fn bridge_id(&self) -> BridgeId {
-        BridgeId {
-            run: self.leg.run.clone(),
-            drop: self.leg.drop,
-        }
-    }
-}
-
-/// Asks a few times for the end of something; what is left then is the sweep's.
-async fn insist<F>(what: &str, mut ask: impl FnMut() -> F)
-where
-    F: Future<Output = Result<HangUp, Failure>>,
-{
-    for pause in END_AGAIN {
-        match ask().await {
-            Ok(HangUp::Done | HangUp::NotThere) => return,
-            Err(failure) => {
-                debug!(what, words = failure.words, "cannot be ended yet");
-                sleep(pause).await;
-            }
-        }
-    }
-    warn!(
-        what,
-        "cannot be ended; the sweep at the end of the run does"
-    );
-}
-
 /// Until snoop, tap and bridge are there and joined. Measured: 25 ms on an idle PBX, and under 100 at once 1 s.
 const OPENING: Duration = Duration::from_secs(2);
 
@@ -465,107 +384,8 @@ const GAP: Duration = Duration::from_millis(500);
 /// How long after they were made both channels should have entered our app, should their telling be lost.
 const ENTERING: Duration = Duration::from_millis(400);
 
-/// Tries to join the channels, and the pause between two.
-const ADD_TRIES: u32 = 10;
-const ADD_AGAIN: Duration = Duration::from_millis(40);
-
-/// Pauses after each failed try to end something.
-const END_AGAIN: [Duration; 3] = [
-    Duration::from_millis(200),
-    Duration::from_secs(1),
-    Duration::from_secs(3),
-];
-
-/// Where AMD listens to its copy, and the variable that names the way back.
-const AMD_CONTEXT: &str = "aftertone-amd";
-const AMD_RETURN: &str = "AFTERTONE_RETURN";
-
 /// Samples handed to the ears at once: one frame of Asterisk's.
 const PIECE: usize = 160;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        screen::{At, Beep, Reasons},
-        words::ReadyBy,
-    };
-
-    #[test]
-    fn what_is_heard_means_what_the_drop_can_act_on() {
-        let leg = Leg::Drop;
-        let verdict = |verdict, sit| Heard::Verdict {
-            verdict,
-            sit,
-            revised: false,
-            at: At(800),
-            reasons: Reasons::default(),
-        };
-        let announced = |sit| Event::Intercepted {
-            leg,
-            sit,
-            cause: String::new(),
-        };
-        let screened = |verdict, cause: &str| Event::Screened {
-            leg,
-            verdict,
-            cause: cause.to_owned(),
-        };
-        let beep = Beep {
-            start: At(0),
-            end: At(3_200),
-            hz: 1_004.0,
-            second_hz: None,
-            sweep: 0.0,
-        };
-        let (by, at) = (ReadyBy::Silence, At(800));
-        let start = At(8_000);
-        let rows = [
-            (
-                verdict(Verdict::Machine, None),
-                Some(screened(Verdict::Machine, "")),
-            ),
-            (
-                verdict(Verdict::Fax, None),
-                Some(screened(Verdict::Fax, "")),
-            ),
-            (
-                verdict(Verdict::Sit, Some(SitClass::Vacant)),
-                Some(announced(Sit::Invalid)),
-            ),
-            (
-                verdict(Verdict::Sit, Some(SitClass::Intercept)),
-                Some(announced(Sit::Invalid)),
-            ),
-            (
-                verdict(Verdict::Sit, Some(SitClass::Reorder)),
-                Some(announced(Sit::Congestion)),
-            ),
-            (
-                verdict(Verdict::Sit, Some(SitClass::NoCircuit)),
-                Some(announced(Sit::Congestion)),
-            ),
-            (
-                verdict(Verdict::Sit, Some(SitClass::Other)),
-                Some(announced(Sit::Other)),
-            ),
-            (verdict(Verdict::Sit, None), Some(announced(Sit::Other))),
-            (Heard::Ready { by, at }, Some(Event::Ready(leg, by))),
-            (Heard::LateBeep(beep), Some(Event::LateBeep(leg))),
-            (Heard::LimitBeep(beep), Some(Event::LimitBeep(leg))),
-            (
-                Heard::Voice { start, at },
-                Some(screened(
-                    Verdict::Human,
-                    "a voice answered the message at 1.00 s",
-                )),
-            ),
-            (Heard::Beep(beep), None),
-            (Heard::SpeechBegan { start }, None),
-            (Heard::SpeechEnded { end: at }, None),
-        ];
-        for (heard, event) in rows {
-            assert_eq!(meaning(leg, &heard), event, "{heard:?}");
-        }
-    }
-}
+mod tests;

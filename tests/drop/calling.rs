@@ -24,7 +24,7 @@ fn a_message_is_left_in_the_mailbox_behind_a_busy_line() {
            12.6 play_started 1 @100000                  -                             [play_started]
           19.84 play_done 1 @107240                     hang_up drop                  [play_finished drop_hung_up]
            19.9 gone drop 16                            -                             [drop_gone]
-        => delivered by us; machine (MAXWORDS-3-2); ready by dialplan; played 7.24; busy 16; drop 16
+        => delivered by us; machine (MAXWORDS-3-2); ready by dialplan; played 7.24; busy 16; drop 16; probable
         ",
     );
 }
@@ -44,7 +44,7 @@ fn a_single_call_leaves_the_message_without_a_busy_leg() {
            22.1 play_started 1 @0                       -                             [play_started]
           29.34 play_done 1 @7240                       hang_up drop                  [play_finished drop_hung_up]
            29.4 gone drop 16                            -                             [drop_gone]
-        => delivered by us; machine (MAXWORDS-3-2); ready by beep; played 7.24; drop 16
+        => delivered by us; machine (MAXWORDS-3-2); ready by beep; played 7.24; drop 16; probable
         ",
     );
 }
@@ -192,7 +192,7 @@ fn a_busy_leg_answered_in_the_lead_is_promoted_and_no_second_call_is_made() {
             9.1 play_started 1 @0                       -                             [play_started]
           16.34 play_done 1 @7240                       hang_up busy                  [play_finished busy_hung_up]
            16.4 gone busy 16                            -                             [busy_gone]
-        => delivered by us; promoted; machine (MAXWORDS-3-2); ready by dialplan; played 7.24; busy 16
+        => delivered by us; promoted; machine (MAXWORDS-3-2); ready by dialplan; played 7.24; busy 16; probable
         ",
     );
 }

@@ -14,7 +14,7 @@ fn a_mailbox_is_played_to_at_the_end_of_its_beep() {
             9.6 play_started 1 @0                       -                             [play_started]
            16.9 play_done 1 @7240                       hang_up drop                  [play_finished drop_hung_up]
            17.0 gone drop 16                            -                             [drop_gone]
-        => delivered by us; machine (beep); ready by beep; played 7.24; drop 16
+        => delivered by us; machine (beep); ready by beep; played 7.24; drop 16; proven
         ",
     );
 }
@@ -35,7 +35,7 @@ fn a_late_beep_starts_the_message_again() {
            11.4 play_started 2 @2300                    -                             [play_restarted]
            18.7 play_done 2 @9540                       hang_up drop                  [play_finished drop_hung_up]
            18.8 gone drop 16                            -                             [drop_gone]
-        => delivered by us; machine; ready by beep; played 7.24; restarts 1; drop 16
+        => delivered by us; machine; ready by beep; played 7.24; restarts 1; drop 16; proven
         ",
     );
 }
@@ -57,7 +57,7 @@ fn the_end_of_a_play_that_was_given_up_counts_for_nothing() {
            11.5 play_done 1 @7500                       -
            18.7 play_done 2 @14640                      hang_up drop                  [play_finished drop_hung_up]
            18.8 gone drop 16                            -                             [drop_gone]
-        => delivered by us; machine; ready by beep; played 7.24; restarts 1; drop 16
+        => delivered by us; machine; ready by beep; played 7.24; restarts 1; drop 16; proven
         ",
     );
 }
@@ -130,7 +130,7 @@ fn a_limit_after_the_last_word_takes_nothing_away() {
            16.2 limit_beep drop                         -
            16.4 play_done 1 @7240                       hang_up drop                  [play_finished drop_hung_up]
            16.5 gone drop 16                            -                             [drop_gone]
-        => delivered by us; machine; ready by beep; played 7.24; drop 16
+        => delivered by us; machine; ready by beep; played 7.24; drop 16; probable
         ",
     );
 }
@@ -168,7 +168,7 @@ fn a_tap_that_is_lost_before_the_verdict_leaves_the_leg_to_the_dialplan() {
            13.0 late_beep drop                          -
            19.4 play_done 1 @7240                       hang_up drop                  [play_finished drop_hung_up]
            19.5 gone drop 16                            -                             [drop_gone]
-        => delivered by us; machine (MAXWORDS-3-2); ready by dialplan; played 7.24; drop 16
+        => delivered by us; machine (MAXWORDS-3-2); ready by dialplan; played 7.24; drop 16; probable
         ",
     );
 }
@@ -188,7 +188,7 @@ fn a_tap_that_is_lost_after_the_verdict_leaves_the_wait_to_the_dialplan() {
            13.1 play_started 1 @0                       -                             [play_started]
            20.4 play_done 1 @7240                       hang_up drop                  [play_finished drop_hung_up]
            20.5 gone drop 16                            -                             [drop_gone]
-        => delivered by us; machine (long_turn); ready by dialplan; played 7.24; drop 16
+        => delivered by us; machine (long_turn); ready by dialplan; played 7.24; drop 16; probable
         ",
     );
 }
@@ -206,7 +206,7 @@ fn a_tap_that_is_lost_while_the_message_plays_changes_nothing() {
            10.0 deaf drop                               -                             [tap_lost]
            16.4 play_done 1 @7240                       hang_up drop                  [play_finished drop_hung_up]
            16.5 gone drop 16                            -                             [drop_gone]
-        => delivered by us; machine; ready by beep; played 7.24; drop 16
+        => delivered by us; machine; ready by beep; played 7.24; drop 16; probable
         ",
     );
 }
@@ -226,7 +226,7 @@ fn an_unsure_verdict_that_is_to_be_played_to_waits_for_the_dialplan_s_silence() 
            15.6 play_started 2 @2400                    -                             [play_restarted]
            22.9 play_done 2 @9640                       hang_up drop                  [play_finished drop_hung_up]
            23.0 gone drop 16                            -                             [drop_gone]
-        => delivered by us; silence (nobody_spoke); ready by beep; played 7.24; restarts 1; drop 16
+        => delivered by us; silence (nobody_spoke); ready by beep; played 7.24; restarts 1; drop 16; proven
         ",
     );
 }

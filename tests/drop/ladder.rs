@@ -17,7 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use aftertone::drop::{Command, EndedBy, Report, VoicemailDrop};
+use aftertone::drop::{Command, EndedBy, Proof, Report, VoicemailDrop};
 
 use crate::script;
 
@@ -179,6 +179,9 @@ fn report_words(report: &Report) -> String {
     }
     if let Some(words) = &report.words {
         let _ = write!(text, "; {words}");
+    }
+    if report.proof != Proof::Unproven {
+        let _ = write!(text, "; {}", report.proof);
     }
     text
 }

@@ -149,7 +149,7 @@ fn a_verdict_and_a_ready_point_missed_in_the_gap_are_made_up_for() {
            12.1 play_started 1 @0                       -                             [play_started]
            19.4 play_done 1 @7240                       hang_up drop                  [play_finished drop_hung_up]
            19.5 gone drop 16                            -                             [drop_gone]
-        => delivered by us; machine (MAXWORDS-3-2); ready by dialplan; played 7.24; drop 16
+        => delivered by us; machine (MAXWORDS-3-2); ready by dialplan; played 7.24; drop 16; probable
         ",
     );
 }
@@ -250,7 +250,7 @@ fn a_playback_that_goes_on_is_heard_to_its_end() {
             9.0 link_restored drop answered; drop entered; play 1  -
           14.34 play_done 1 @7240                       hang_up drop                  [play_finished drop_hung_up]
            14.4 gone drop 16                            -                             [drop_gone]
-        => delivered by us; machine; ready by silence; played 7.24; drop 16
+        => delivered by us; machine; ready by silence; played 7.24; drop 16; probable
         ",
     );
 }
@@ -269,7 +269,7 @@ fn a_playback_that_began_in_the_gap_is_heard_to_its_end() {
             9.1 play_started 1 @100                     -
           14.34 play_done 1 @7240                       hang_up drop                  [play_finished drop_hung_up]
            14.4 gone drop 16                            -                             [drop_gone]
-        => delivered by us; machine; ready by silence; played 7.24; drop 16
+        => delivered by us; machine; ready by silence; played 7.24; drop 16; probable
         ",
     );
 }

@@ -12,6 +12,7 @@ mod hearing;
 mod ladder;
 mod link;
 mod playback;
+mod proof;
 mod refusals;
 mod script;
 mod storm;

@@ -67,7 +67,7 @@ fn a_far_end_that_hangs_up_after_the_last_word_has_the_message() {
            14.3 far_end drop 16                         -
            14.3 play_done 1 @7200                       hang_up drop                  [play_finished drop_hung_up]
            14.4 gone drop 16                            -                             [drop_gone]
-        => delivered by the far end; machine; ready by silence; played 7.24; drop 16
+        => delivered by the far end; machine; ready by silence; played 7.24; drop 16; probable
         ",
     );
 }
@@ -241,7 +241,7 @@ fn a_playback_whose_start_was_not_told_counts_from_its_request() {
             7.0 ready drop silence                      play drop 1                   [ready]
            14.3 play_done 1                             hang_up drop                  [play_started play_finished drop_hung_up]
            14.4 gone drop 16                            -                             [drop_gone]
-        => delivered by us; machine; ready by silence; played 7.24; drop 16
+        => delivered by us; machine; ready by silence; played 7.24; drop 16; probable
         ",
     );
 }
@@ -261,7 +261,7 @@ fn the_end_of_another_play_counts_for_nothing() {
            10.0 play_failed 0 @7240                     -
            14.4 play_done 1 @7240                       hang_up drop                  [play_finished drop_hung_up]
            14.5 gone drop 16                            -                             [drop_gone]
-        => delivered by us; machine; ready by silence; played 7.24; drop 16
+        => delivered by us; machine; ready by silence; played 7.24; drop 16; probable
         ",
     );
 }
@@ -296,7 +296,7 @@ fn the_silence_at_the_message_s_end_need_not_be_played() {
             7.1 play_started 1 @0                       -                             [play_started]
           14.14 play_done 1 @7040                       hang_up drop                  [play_finished drop_hung_up]
            14.2 gone drop 16                            -                             [drop_gone]
-        => delivered by us; machine; ready by silence; played 7.24; drop 16
+        => delivered by us; machine; ready by silence; played 7.24; drop 16; probable
         ",
     );
 }
@@ -330,7 +330,7 @@ fn a_message_of_unknown_length_is_whole_when_the_pbx_says_so() {
             7.1 play_started 1 @0                       -                             [play_started]
            40.0 play_done 1 @32900                      hang_up drop                  [play_finished drop_hung_up]
            40.1 gone drop 16                            -                             [drop_gone]
-        => delivered by us; machine; ready by silence; played 32.9; drop 16
+        => delivered by us; machine; ready by silence; played 32.9; drop 16; probable
         ",
     );
 }
@@ -386,7 +386,7 @@ fn a_message_is_never_played_twice() {
            14.4 play_done 1 @7240                       -
            14.4 ready drop beep                         -
            14.5 gone drop 16                            -                             [drop_gone]
-        => delivered by us; machine; ready by silence; played 7.24; drop 16
+        => delivered by us; machine; ready by silence; played 7.24; drop 16; probable
         ",
     );
 }

@@ -2,9 +2,10 @@
 //!
 //! ```text
 //! plan          [double|single] [listen] [KEY=VALUE ..]      keys are the fields of a plan, times in seconds
+//! ready point   beep [HZ BEGAN ENDED]|silence|dialplan         how long ago in seconds; 1004 Hz 0.62 to 0.2 unless given
 //! event         accepted|progress|ringing|answered|entered|not_ready|absent|late_beep|limit_beep|deaf LEG
 //!               sit LEG invalid|congestion|other
-//!               screened LEG VERDICT [CAUSE]  ready LEG BY  far_end|gone LEG Q850[/SIP]
+//!               screened LEG VERDICT [CAUSE]  ready LEG POINT  far_end|gone LEG Q850[/SIP]
 //!               play_started|play_done|play_failed N [@PBX MILLISECONDS]  refused COMMAND KIND
 //! command       dial|screen|listen|await_ready|hang_up LEG  play|rewind LEG N  stop_play N
 //! what is seen  LEG EVENT; LEG EVENT; LEG exists; play N
@@ -14,11 +15,11 @@ use std::{fmt::Write as _, time::Duration};
 
 use aftertone::{
     drop::{
-        Cause, Command, Event, Mode, PbxTime, Plan, PlaybackEnd, Refusal, RefusalKind, Seen, Sit,
-        Technique, WhenBusyLegAnswered, WhenUnsure,
+        Beeped, Cause, Command, Event, Mode, PbxTime, Plan, PlaybackEnd, ReadyPoint, Refusal,
+        RefusalKind, Seen, Sit, Technique, WhenBusyLegAnswered, WhenUnsure,
     },
     id::Play,
-    words::{Leg, ReadyBy, Verdict},
+    words::{Leg, Verdict},
 };
 
 /// The defaults of the configuration, and a message of 7.24 s.
@@ -79,7 +80,7 @@ pub(crate) fn event(text: &str) -> Event {
         ["entered", l] => Event::Entered(leg(l)),
         ["screened", l, verdict] => screened(l, verdict, ""),
         ["screened", l, verdict, cause] => screened(l, verdict, cause),
-        ["ready", l, by] => Event::Ready(leg(l), ready_by(by)),
+        ["ready", l, ref point @ ..] => Event::Ready(leg(l), ready_point(point)),
         ["not_ready", l] => Event::NotReady(leg(l)),
         ["sit", l, which] => Event::Intercepted {
             leg: leg(l),
@@ -130,7 +131,11 @@ pub(crate) fn event_words(event: &Event) -> String {
             verdict,
             cause,
         } => format!("screened {leg} {verdict} {cause}"),
-        Event::Ready(leg, by) => format!("ready {leg} {}", by.as_str()),
+        Event::Ready(leg, ReadyPoint::Beep(beeped)) => {
+            let (began, ended) = (seconds_words(beeped.began), seconds_words(beeped.ended));
+            format!("ready {leg} beep {} {began} {ended}", beeped.hz)
+        }
+        Event::Ready(leg, point) => format!("ready {leg} {}", point.by().as_str()),
         Event::NotReady(leg) => format!("not_ready {leg}"),
         Event::Intercepted { leg, sit, .. } => format!("sit {leg} {}", sit_word(*sit)),
         Event::LateBeep(leg) => format!("late_beep {leg}"),
@@ -280,9 +285,18 @@ fn leg(text: &str) -> Leg {
     Leg::BOTH.into_iter().find(|l| l.as_str() == text).unwrap()
 }
 
-fn ready_by(text: &str) -> ReadyBy {
-    let all = [ReadyBy::Beep, ReadyBy::Silence, ReadyBy::Dialplan];
-    all.into_iter().find(|by| by.as_str() == text).unwrap()
+fn ready_point(words: &[&str]) -> ReadyPoint {
+    match *words {
+        ["beep"] => ready_point(&["beep", "1004", "0.62", "0.2"]),
+        ["beep", hz, began, ended] => ReadyPoint::Beep(Beeped {
+            hz: hz.parse().unwrap(),
+            began: seconds(began),
+            ended: seconds(ended),
+        }),
+        ["silence"] => ReadyPoint::Silence,
+        ["dialplan"] => ReadyPoint::Dialplan,
+        _ => panic!("no such ready point: {words:?}"),
+    }
 }
 
 fn sit(text: &str) -> Sit {

@@ -78,7 +78,7 @@ fn unsure_plays_where_the_plan_says_so() {
             9.1 play_started 1 @0                       -                             [play_started]
            16.4 play_done 1 @7240                       hang_up drop                  [play_finished drop_hung_up]
            16.5 gone drop 16                            -                             [drop_gone]
-        => delivered by us; unsure (TOOLONG-5000); ready by dialplan; played 7.24; drop 16
+        => delivered by us; unsure (TOOLONG-5000); ready by dialplan; played 7.24; drop 16; probable
         ",
     );
 }

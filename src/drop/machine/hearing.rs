@@ -54,6 +54,7 @@ impl VoicemailDrop {
         let message = self.plan.message;
         let whole = message.is_some_and(|message| self.found.played + PLAYED_TOLERANCE >= message);
         if whole || self.found.played.is_zero() {
+            self.found.beeped_over = true;
             return;
         }
         self.commands.push_back(Command::StopPlay(play));

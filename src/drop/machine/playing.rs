@@ -8,10 +8,11 @@ use crate::{
         event::{Command, PbxTime, PlaybackEnd},
         outcome::{EndedBy, Milestone, Outcome},
         plan::WhenUnsure,
+        proof::Ready,
         timer::Timer,
     },
     id::Play,
-    words::{Leg, ReadyBy, Verdict},
+    words::{Leg, Verdict},
 };
 
 impl VoicemailDrop {
@@ -65,22 +66,22 @@ impl VoicemailDrop {
         self.timers.set(Timer::Ready, now + self.plan.ready_timeout);
     }
 
-    pub(super) fn on_ready(&mut self, leg: Leg, by: ReadyBy, now: Instant) {
+    pub(super) fn on_ready(&mut self, leg: Leg, ready: Ready, now: Instant) {
         let Phase::Awaiting { live, .. } = self.phase else {
             return;
         };
-        if live != leg || self.track(live).far_end.is_some() || !self.may_tell_ready(by) {
+        if live != leg || self.track(live).far_end.is_some() || !self.may_tell_ready(ready.by) {
             return;
         }
         if self.link == Link::Lost {
             // A play asked for now could be mistaken for one whose end was missed.
             self.phase = Phase::Awaiting {
                 live,
-                ready: Some(by),
+                ready: Some(ready),
             };
             return;
         }
-        self.found.ready_by = Some(by);
+        self.found.ready = Some(ready);
         self.tell(Milestone::Ready, now);
         self.plays += 1;
         let play = Play(self.plays);
@@ -137,6 +138,7 @@ impl VoicemailDrop {
             since,
             pbx,
         };
+        self.found.beeped_over = false;
         let milestone = match self.restarts() {
             0 => Milestone::PlayStarted,
             _ => Milestone::PlayRestarted,
@@ -230,6 +232,7 @@ impl VoicemailDrop {
             (None, _) | (_, None) => now.saturating_duration_since(since),
         };
         self.found.played = elapsed.min(self.plan.message.unwrap_or(elapsed));
+        self.found.heard = self.found.heard.max(self.found.played);
     }
 
     /// The live leg ended although we had more to play.

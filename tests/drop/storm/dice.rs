@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aftertone::drop::{Mode, Plan, Technique, WhenBusyLegAnswered, WhenUnsure};
+use aftertone::drop::{Beeped, Mode, Plan, ReadyPoint, Technique, WhenBusyLegAnswered, WhenUnsure};
 
 /// SplitMix64 (Steele, Lea and Flood, 2014).
 pub(super) struct Dice(u64);
@@ -34,6 +34,16 @@ impl Dice {
 
     pub(super) fn pick<T: Copy>(&mut self, of: &[T]) -> T {
         of[usize::try_from(self.next() % of.len() as u64).unwrap()]
+    }
+
+    /// A ready point after some beep.
+    pub(super) const fn beep(&mut self) -> ReadyPoint {
+        let ended = self.millis(0, 1_500);
+        ReadyPoint::Beep(Beeped {
+            hz: 400 + self.below(1_600) as u32,
+            began: ended.saturating_add(self.millis(100, 1_000)),
+            ended,
+        })
     }
 
     pub(super) fn plan(&mut self) -> Plan {

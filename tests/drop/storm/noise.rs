@@ -4,11 +4,11 @@ use std::{collections::BTreeMap, time::Duration};
 
 use aftertone::{
     drop::{
-        Cause, Command, Event, Mode, PbxTime, PlaybackEnd, Refusal, RefusalKind, Seen, Sit,
-        Technique,
+        Cause, Command, Event, Mode, PbxTime, PlaybackEnd, ReadyPoint, Refusal, RefusalKind, Seen,
+        Sit, Technique,
     },
     id::{DropId, Play},
-    words::{Leg, ReadyBy, Verdict},
+    words::{Leg, Verdict},
 };
 
 use super::{
@@ -32,14 +32,14 @@ pub(super) fn storm(seed: u64, world: &mut World) -> Result<(), String> {
             Technique::Double => Leg::Busy,
             Technique::Single => Leg::Drop,
         };
-        let by = match plan.mode {
-            Mode::Dialplan => ReadyBy::Dialplan,
-            Mode::Listen => ReadyBy::Beep,
+        let point = match plan.mode {
+            Mode::Dialplan => ReadyPoint::Dialplan,
+            Mode::Listen => dice.beep(),
         };
         world.apply(world.now(), &Input::Start(id, plan))?;
         // Noise alone seldom gets as far as a message.
         let ahead = usize::try_from(dice.below(10)).unwrap();
-        for event in way_to_the_message(live, by).into_iter().take(ahead) {
+        for event in way_to_the_message(live, point).into_iter().take(ahead) {
             world.apply(world.now(), &Input::Event(id, event))?;
         }
     }
@@ -85,7 +85,7 @@ pub(super) fn storm(seed: u64, world: &mut World) -> Result<(), String> {
     world.close()
 }
 
-fn way_to_the_message(live: Leg, by: ReadyBy) -> [Event; 6] {
+fn way_to_the_message(live: Leg, point: ReadyPoint) -> [Event; 6] {
     [
         Event::Accepted(live),
         Event::Answered(live),
@@ -95,7 +95,7 @@ fn way_to_the_message(live: Leg, by: ReadyBy) -> [Event; 6] {
             verdict: Verdict::Machine,
             cause: String::new(),
         },
-        Event::Ready(live, by),
+        Event::Ready(live, point),
         Event::PlaybackStarted {
             play: Play(1),
             at: None,
@@ -113,15 +113,9 @@ fn event(dice: &mut Dice) -> Event {
         9..12 => Event::Answered(leg),
         12..16 => Event::Entered(leg),
         16..20 => screened(dice, leg),
-        20..24 => Event::Ready(
-            leg,
-            dice.pick(&[
-                ReadyBy::Dialplan,
-                ReadyBy::Dialplan,
-                ReadyBy::Beep,
-                ReadyBy::Silence,
-            ]),
-        ),
+        20..22 => Event::Ready(leg, ReadyPoint::Dialplan),
+        22 => Event::Ready(leg, dice.beep()),
+        23 => Event::Ready(leg, ReadyPoint::Silence),
         24 => Event::NotReady(leg),
         25..28 => Event::PlaybackStarted {
             play,
@@ -152,7 +146,7 @@ fn event(dice: &mut Dice) -> Event {
             sit: dice.pick(&[Sit::Invalid, Sit::Congestion, Sit::Other]),
             cause: String::new(),
         },
-        43 => Event::Ready(leg, ReadyBy::Beep),
+        43 => Event::Ready(leg, dice.beep()),
         _ => {
             let command = dice.pick(&[
                 Command::Dial(leg),
@@ -185,7 +179,7 @@ pub(super) fn seen(dice: &mut Dice, drops: u128) -> BTreeMap<DropId, Seen> {
                 4 => vec![
                     Event::Answered(leg),
                     screened(dice, leg),
-                    Event::Ready(leg, ReadyBy::Dialplan),
+                    Event::Ready(leg, ReadyPoint::Dialplan),
                 ],
                 _ => continue,
             };

@@ -6,9 +6,9 @@ use std::{
 };
 
 use aftertone::{
-    drop::{Cause, Command, Event, PbxTime, Plan, PlaybackEnd, RefusalKind, Seen, Sit},
+    drop::{Cause, Command, Event, PbxTime, Plan, PlaybackEnd, ReadyPoint, RefusalKind, Seen, Sit},
     id::{DropId, Play},
-    words::{Leg, ReadyBy, Verdict},
+    words::{Leg, Verdict},
 };
 
 use super::{
@@ -112,7 +112,7 @@ enum Act {
 #[derive(Clone, Copy)]
 enum Sound {
     Judge,
-    Ready(ReadyBy),
+    Ready(ReadyPoint),
     Late(Play),
     Limit(Play),
     Voice(Play),
@@ -257,7 +257,7 @@ impl Pbx {
                 self.at(stopped, Happening::Act(id, leg, Act::PlayEnds(play)));
                 if self.dice.percent(90) {
                     let after = self.dice.millis(50, 3_000);
-                    let ready = Act::Hear(Sound::Ready(ReadyBy::Beep));
+                    let ready = Act::Hear(Sound::Ready(self.dice.beep()));
                     self.at(after, Happening::Act(id, leg, ready));
                 }
             }
@@ -395,7 +395,7 @@ impl Pbx {
             }
             Act::GetReady(found) => {
                 let event = if found {
-                    Event::Ready(leg, ReadyBy::Dialplan)
+                    Event::Ready(leg, ReadyPoint::Dialplan)
                 } else {
                     Event::NotReady(leg)
                 };
@@ -461,13 +461,14 @@ impl Pbx {
                 }
                 if verdict == Verdict::Machine {
                     let after = self.dice.millis(100, 10_000);
-                    let by = self.dice.pick(&[ReadyBy::Beep, ReadyBy::Silence]);
-                    let ready = Act::Hear(Sound::Ready(by));
+                    let beep = self.dice.beep();
+                    let point = self.dice.pick(&[beep, ReadyPoint::Silence]);
+                    let ready = Act::Hear(Sound::Ready(point));
                     self.at(after, Happening::Act(id, leg, ready));
                 }
                 screened(verdict)
             }
-            Sound::Ready(by) => Event::Ready(leg, by),
+            Sound::Ready(point) => Event::Ready(leg, point),
             Sound::Late(play) if plays(play) => Event::LateBeep(leg),
             Sound::Limit(play) if plays(play) => Event::LimitBeep(leg),
             Sound::Voice(play) if plays(play) => screened(Verdict::Human),

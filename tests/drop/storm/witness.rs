@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use aftertone::{
     drop::{
-        Command, Event, Milestone, Mode, Moment, Outcome, Plan, PlaybackEnd, RefusalKind, Report,
-        Technique, WhenBusyLegAnswered, WhenUnsure,
+        Command, EndedBy, Event, Milestone, Mode, Moment, Outcome, Plan, PlaybackEnd, Proof,
+        ReadyPoint, RefusalKind, Report, Technique, WhenBusyLegAnswered, WhenUnsure,
     },
     id::Play,
     words::{Leg, ReadyBy, Verdict},
@@ -47,6 +47,8 @@ pub(super) struct Witness {
     restarts: u32,
     /// The PBX said that the current play is done.
     done: bool,
+    /// Our ears heard it when that was said.
+    heard_whole: bool,
     milestones: Vec<Moment>,
     ended: bool,
 }
@@ -111,6 +113,7 @@ impl Witness {
             play: None,
             restarts: 0,
             done: false,
+            heard_whole: false,
             milestones: Vec::new(),
             ended: false,
         }
@@ -223,8 +226,8 @@ impl Witness {
                     view.human |= *verdict == Verdict::Human;
                 }
             }
-            Event::Ready(leg, by) => {
-                let from_dialplan = *by == ReadyBy::Dialplan;
+            Event::Ready(leg, point) => {
+                let from_dialplan = *point == ReadyPoint::Dialplan;
                 let fit = match self.plan.mode {
                     Mode::Dialplan => true,
                     Mode::Listen if from_dialplan => self.in_dialplan || self.in_dialplan_now,
@@ -242,7 +245,12 @@ impl Witness {
             Event::Deaf { leg, .. } => self.deaf |= self.listened == Some(*leg),
             Event::PlaybackFinished {
                 play: which, end, ..
-            } => self.done |= Some(*which) == play && *end == PlaybackEnd::Done,
+            } => {
+                if Some(*which) == play && *end == PlaybackEnd::Done && !self.done {
+                    self.done = true;
+                    self.heard_whole = self.listened.is_some() && !self.deaf;
+                }
+            }
             Event::FarEndHungUp { leg, .. } => {
                 let view = self.leg_mut(*leg);
                 view.far_end |= view.is_up_for_all_we_know();
@@ -544,6 +552,7 @@ impl Witness {
             human == (report.outcome == Outcome::Human),
             "is wrong about a person",
         )?;
+        self.check_proof(report)?;
         match report.outcome {
             Outcome::Delivered => {
                 ensure(
@@ -569,6 +578,47 @@ impl Witness {
             | Outcome::Failed => ensure(human || report.played.is_zero(), "played all the same"),
             Outcome::Cancelled | Outcome::Lost | Outcome::Error => Ok(()),
         }
+    }
+
+    /// A proof claims no more than what was told.
+    fn check_proof(&self, report: &Report) -> Result<(), String> {
+        let delivered = report.outcome == Outcome::Delivered;
+        ensure(
+            delivered == (report.proof != Proof::Unproven),
+            "proves what was not delivered, or does not say that it was",
+        )?;
+        ensure(!report.proof_reasons.is_empty(), "gives no reason")?;
+        let by_beep = report.ready_by == Some(ReadyBy::Beep);
+        ensure(by_beep == report.beep.is_some(), "is wrong about a beep")?;
+        let ready = report.ready_by.is_some();
+        ensure(ready == report.ready_at.is_some(), "is ready at no time")?;
+        if let Some(beep) = report.beep {
+            let order = beep.start <= beep.end && Some(beep.end) <= report.ready_at;
+            ensure(order, "was ready before the beep")?;
+        }
+        let no_mailbox = matches!(report.outcome, Outcome::Human | Outcome::NotVoicemail);
+        ensure(
+            report.heard.is_zero() || (no_mailbox && report.heard >= report.played),
+            "is wrong about what was heard",
+        )?;
+        if report.proof != Proof::Proven {
+            return Ok(());
+        }
+        ensure(by_beep, "proven without a beep")?;
+        ensure(self.heard_whole, "proven although nobody heard it")?;
+        ensure(self.plan.message.is_some(), "proven to an unknown length")?;
+        ensure(report.ended_by == Some(EndedBy::Us), "proven though cut")?;
+        let began = self.milestones.iter().rev().find(|moment| {
+            matches!(
+                moment.event,
+                Milestone::PlayStarted | Milestone::PlayRestarted
+            )
+        });
+        let after = report.beep.zip(began);
+        ensure(
+            after.is_some_and(|(beep, began)| began.at >= beep.end),
+            "proven although it began before the beep's end",
+        )
     }
 
     const fn leg(&self, leg: Leg) -> &View {

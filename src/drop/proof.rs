@@ -1,0 +1,197 @@
+//! How sure it is that the message was left, and why: judged once, from what is known at the end.
+
+use std::{fmt, time::Duration};
+
+use serde::Serialize;
+
+use super::{
+    event::{Beeped, ReadyPoint},
+    outcome::{EndedBy, Outcome},
+};
+use crate::words::ReadyBy;
+
+/// How sure it is that the message was left whole. Slugs are stored and never renamed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Proof {
+    /// Our own ears heard the beep, the message played whole after it, nobody spoke over it as far as we heard to its
+    /// end, and the line was up then.
+    Proven,
+    /// It was delivered, and something of this is missing: a beep, our ears until the end, the line.
+    Probable,
+    /// It was not delivered, as far as is known.
+    Unproven,
+}
+
+impl Proof {
+    /// The name under which it is stored and printed.
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Self::Proven => "proven",
+            Self::Probable => "probable",
+            Self::Unproven => "unproven",
+        }
+    }
+}
+
+impl fmt::Display for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.slug())
+    }
+}
+
+/// The beep that told a ready point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Beep {
+    /// Its pitch in Hz; the lower one of two that sound together.
+    pub hz: u32,
+    /// When it began, since the first originate was asked for.
+    pub start: Duration,
+    /// When it ended, since the first originate was asked for.
+    pub end: Duration,
+}
+
+impl Beep {
+    /// A beep that was told of at `at`, since the first originate.
+    pub(super) const fn told(beeped: Beeped, at: Duration) -> Self {
+        Self {
+            hz: beeped.hz,
+            start: at.saturating_sub(beeped.began),
+            end: at.saturating_sub(beeped.ended),
+        }
+    }
+}
+
+impl fmt::Display for Beep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lasted = self.end.saturating_sub(self.start).as_secs_f64();
+        let end = self.end.as_secs_f64();
+        write!(f, "beep {} Hz, {lasted:.2} s, ended {end:.2} s", self.hz)
+    }
+}
+
+/// A ready point that was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ready {
+    pub(super) by: ReadyBy,
+    /// Since the first originate.
+    pub(super) at: Duration,
+    pub(super) beep: Option<Beep>,
+}
+
+impl Ready {
+    pub(super) const fn told(point: ReadyPoint, at: Duration) -> Self {
+        Self {
+            by: point.by(),
+            at,
+            beep: match point {
+                ReadyPoint::Beep(beeped) => Some(Beep::told(beeped, at)),
+                ReadyPoint::Silence | ReadyPoint::Dialplan => None,
+            },
+        }
+    }
+}
+
+/// Who listened while the message played, the last time it did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Attention {
+    /// Nobody: the dialplan screened the call.
+    None,
+    /// Our ears, but not to its end.
+    Lost,
+    /// Our ears, to its end, and nobody spoke.
+    Quiet,
+    /// Our ears, to its end, and a beep came over it that did not stop it.
+    Beeped,
+}
+
+/// What a proof is made of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Grounds {
+    pub(super) outcome: Outcome,
+    /// The last ready point.
+    pub(super) ready: Option<Ready>,
+    /// Of the last play.
+    pub(super) played: Duration,
+    /// Whether the message's length is known, so that it can be told whether it played whole.
+    pub(super) length_known: bool,
+    pub(super) attention: Attention,
+    pub(super) ended_by: Option<EndedBy>,
+}
+
+impl Grounds {
+    /// The proof, and its reasons in the order in which things happened.
+    pub(super) fn judge(&self) -> (Proof, Vec<String>) {
+        let why_not = match self.outcome {
+            Outcome::Delivered => return self.judge_delivery(),
+            Outcome::Human => "a person answered",
+            Outcome::HungUp => "the far end hung up before the message",
+            Outcome::NotVoicemail => "no mailbox answered",
+            Outcome::Unsure => "it could not be told who answered, or when to begin",
+            Outcome::CutOff => "the message did not get to its end",
+            Outcome::NoAnswer => "nobody answered",
+            Outcome::Busy => "the number is busy",
+            Outcome::Rejected => "the call was declined",
+            Outcome::InvalidNumber => "there is no such number",
+            Outcome::Congestion => "the network had no way through",
+            Outcome::Failed => "the call failed",
+            Outcome::Cancelled => "the drop was cancelled",
+            Outcome::Lost => "what became of the call is not known",
+            Outcome::Error => "the PBX did not do what it was asked",
+        };
+        let played = if self.played.is_zero() {
+            "nothing was played".to_owned()
+        } else {
+            format!("{:.2} s were played", self.played.as_secs_f64())
+        };
+        (Proof::Unproven, vec![why_not.to_owned(), played])
+    }
+
+    fn judge_delivery(&self) -> (Proof, Vec<String>) {
+        let beep = self.ready.and_then(|ready| ready.beep);
+        let by_dialplan = self
+            .ready
+            .is_some_and(|ready| ready.by == ReadyBy::Dialplan);
+        let began = match beep {
+            Some(beep) => holds(beep),
+            None if by_dialplan => {
+                lacks("no beep was heard: the PBX's dialplan waited for silence")
+            }
+            None => lacks("no beep was heard: the greeting ended in silence"),
+        };
+        let whole = match (self.length_known, beep) {
+            (true, Some(_)) => holds("played whole after it"),
+            (true, None) => holds("played whole"),
+            (false, Some(_) | None) => {
+                lacks("only the PBX knows how long the message is, and says that it played")
+            }
+        };
+        let quiet = match self.attention {
+            Attention::Quiet => holds("nobody spoke over it"),
+            Attention::Beeped => lacks("a beep came over it"),
+            Attention::Lost => lacks("the live audio was lost before its end"),
+            Attention::None => lacks("nobody listened while it played"),
+        };
+        let line = match self.ended_by {
+            Some(EndedBy::Us) => holds("line up at the end"),
+            Some(EndedBy::FarEnd | EndedBy::Limit) | None => {
+                lacks("the far end hung up as it ended")
+            }
+        };
+        let links = [began, whole, quiet, line];
+        let proof = if links.iter().all(|(holds, _)| *holds) {
+            Proof::Proven
+        } else {
+            Proof::Probable
+        };
+        (proof, links.into_iter().map(|(_, words)| words).collect())
+    }
+}
+
+fn holds(words: impl fmt::Display) -> (bool, String) {
+    (true, words.to_string())
+}
+
+fn lacks(words: &str) -> (bool, String) {
+    (false, words.to_owned())
+}
