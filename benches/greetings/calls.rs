@@ -314,9 +314,9 @@ impl Told {
         };
         Self {
             outcome: Some(report.outcome.slug().to_owned()),
-            verdict: report.verdict.map(|verdict: Verdict| verdict.to_string()),
+            verdict: report.verdict.map(|verdict: Verdict| verdict.as_str().to_owned()),
             why: report.reasons.clone().or_else(|| report.amd_cause.clone()),
-            ready_by: report.ready_by.map(|by: ReadyBy| by.to_string()),
+            ready_by: report.ready_by.map(|by: ReadyBy| by.as_str().to_owned()),
             restarts: report.restarts,
             verdict_s: since_answer(Milestone::Verdict),
             ready_s: since_answer(Milestone::PlayStarted),

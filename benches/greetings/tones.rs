@@ -100,12 +100,12 @@ pub(crate) fn ringback(dice: &mut Dice) -> Samples {
 pub(crate) fn trap(dice: &mut Dice) -> Samples {
     let mut samples = Vec::new();
     if dice.chance(0.5) {
-        let melody: &[f32] = dice.pick(&[
-            [659.3, 523.3, 784.0].as_slice(),
+        let melodies: &[&[f32]] = &[
+            &[659.3, 523.3, 784.0],
             &[880.0, 698.5],
             &[523.3, 659.3, 784.0, 1_046.5],
-        ]);
-        for &pitch in melody {
+        ];
+        for &pitch in *dice.pick(melodies) {
             let struck = tone(&[pitch, 2.0 * pitch], 0.35, 0.004);
             samples.extend(struck.iter().enumerate().map(|(index, sample)| {
                 sample * (-(index as f32) / (0.18 * RATE as f32)).exp()

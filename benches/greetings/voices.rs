@@ -169,8 +169,8 @@ impl Bank {
         for sentence in dice.pick(texts.of(part)).iter() {
             let digits: Vec<_> = (0..*dice.pick(&[4, 7, 10])).map(|_| dice.index(10).to_string()).collect();
             let text = sentence
-                .replace("{n}", dice.pick(texts.names))
-                .replace("{c}", dice.pick(texts.companies))
+                .replace("{n}", *dice.pick::<&str>(texts.names))
+                .replace("{c}", *dice.pick::<&str>(texts.companies))
                 .replace("{d}", &digits.join(" "));
             said.push(self.spoken(voice, &text)?.to_vec());
         }

@@ -1,0 +1,117 @@
+//! What the carrier's recordings say of a call, in the clock of the call's own item: 0 is its first sample.
+//!
+//! The carrier records what it says and what it hears by one clock. Where the item begins in what it says is found by
+//! cross-correlation; so is the message in what it hears.
+
+use std::{path::Path, time::Duration};
+
+use aftertone::screen::{Known, Message, Replay, Settings};
+use anyhow::{Context as _, Result, anyhow};
+
+use crate::{
+    calls::{Rung, System},
+    corpus::{Corpus, Item, rounded},
+    network::{Lab, Recording},
+    recording::{self, FRAME, RATE, Samples, best_fit, find},
+    score::{Record, Span},
+    voices::pcm,
+};
+
+/// Judges one call.
+pub(crate) fn judge(lab: &Lab, corpus: &Corpus, rung: &Rung, message: &[f32]) -> Result<Record> {
+    let item = &corpus.items[rung.item];
+    let call = (1..=2)
+        .find(|&call| lab.recording(&rung.number, call, Recording::Heard).exists())
+        .with_context(|| format!("no call to {} was answered", rung.number))?;
+    let heard = lab.recording(&rung.number, call, Recording::Heard);
+    let said = heard.with_file_name(format!("{}-{call}-said.wav", rung.number));
+    let (heard, said) = (read(&heard)?, read(&said)?);
+    let mut record = Record::new(item, rung.system, &rung.told);
+    let sound = read(&corpus.path(item))?;
+    let origin = origin(&sound, &said);
+    record.origin_s = origin.map(seconds);
+    // Nothing but noise at the edge of hearing cannot be found; it matters little where such an item begins.
+    let origin = origin.unwrap_or(0);
+    record.ended_s = seconds(heard.len()) - seconds(origin);
+    if rung.system == System::Echo {
+        // What it hears is the item again, and the machine's own delay.
+        let whole = &sound[..sound.len().min(heard.len().saturating_sub(origin))];
+        record.delay_s = best_fit(whole, &heard).and_then(|(at, alike)| {
+            let late = at - isize::try_from(origin).ok()?;
+            (alike > 0.5).then_some(late as f64 / RATE as f64)
+        });
+        return Ok(record);
+    }
+    let at = |samples: usize| rounded(seconds(samples) - seconds(origin));
+    record.first_s = first_sound(&heard).map(at);
+    if let Some(found) = record.first_s.and_then(|_| find(message, &heard)) {
+        record.last_s = Some(rounded(found.silence_before.as_secs_f64() - seconds(origin)));
+        record.whole = found.has_both_ends() && found.inside_missing < SLIP && found.slip < SLIP;
+        record.slip_s = found.slip.as_secs_f64();
+    }
+    if rung.system == System::Listen {
+        record.beeps = Some(beeps(item, &said, origin, &record, message));
+    }
+    Ok(record)
+}
+
+/// What the ears make of what the carrier said, as long as the call lasted.
+fn beeps(item: &Item, said: &[f32], origin: usize, record: &Record, message: &[f32]) -> Vec<Span> {
+    let end = said.len().min(origin + item_length(item));
+    let line: Vec<i16> = said[origin.min(end)..end].iter().copied().map(mulaw).collect();
+    let played: Vec<i16> = message.iter().copied().map(pcm).collect();
+    let known = Known {
+        message: record.first_s.map(|_| Message::new(&played)),
+        ..Known::default()
+    };
+    let replay = Replay::of(&line, Settings::default(), &known);
+    let span = |start: f64, end: f64| Span {
+        start_s: rounded(start),
+        end_s: rounded(end),
+    };
+    replay.beeps.iter().map(|beep| span(beep.start.seconds(), beep.end.seconds())).collect()
+}
+
+/// Where the item begins in what the carrier said: by its loudest two seconds, which are soonest found.
+fn origin(sound: &[f32], said: &[f32]) -> Option<usize> {
+    let length = (2 * RATE).min(sound.len());
+    let power = |from: &usize| sound[*from..from + length].iter().map(|sample| sample * sample).sum::<f32>();
+    let heard = sound.len().min(said.len()).saturating_sub(length);
+    let loudest = (0..=heard).step_by(RATE / 2).max_by(|a, b| power(a).total_cmp(&power(b)))?;
+    let (at, alike) = best_fit(&sound[loudest..loudest + length], said)?;
+    let origin = usize::try_from(at).ok()?.checked_sub(loudest)?;
+    (alike > 0.9).then_some(origin)
+}
+
+/// The first frame that is not silence.
+fn first_sound(heard: &[f32]) -> Option<usize> {
+    let loud = |frame: &[f32]| recording::peak(frame) > AUDIBLE;
+    heard.chunks(FRAME).position(loud).map(|at| at * FRAME)
+}
+
+/// There and back through mu-law (ITU-T G.711), as the carrier's audio went to the PBX.
+fn mulaw(sample: f32) -> i16 {
+    let value = i32::from(pcm(sample));
+    let size = (value.abs() / 4).min(8_158) + 33;
+    let step = 1 << (size.ilog2() - 4);
+    let coded = (size / step * step + step / 2 - 33) * 4;
+    i16::try_from(coded.min(32_767) * value.signum()).unwrap_or(i16::MAX)
+}
+
+fn item_length(item: &Item) -> usize {
+    (item.duration_s * RATE as f64) as usize
+}
+
+fn read(path: &Path) -> Result<Samples> {
+    recording::read(path).map_err(|why| anyhow!(why))
+}
+
+fn seconds(samples: usize) -> f64 {
+    samples as f64 / RATE as f64
+}
+
+/// Louder than the silence that Asterisk sends, and far below the message: -46 dBFS.
+const AUDIBLE: f32 = 0.005;
+
+/// How much of a message may have slipped or be missing inside: packets that a busy machine loses, not a cut.
+const SLIP: Duration = Duration::from_millis(200);
