@@ -3,18 +3,17 @@
 use std::{collections::BTreeSet, fs, time::Duration};
 
 use aftertone::{
-    config::{self, Config, ScreenMode},
-    drop::{Milestone, Outcome, Report},
+    config::{Config, ScreenMode},
+    drop::{Milestone, Plan, Report, Technique},
     id::DropId,
     phone::{PhoneNumber, Rules},
     run::{Job, News, Session, plan},
     screen,
     words::{ReadyBy, Verdict},
 };
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow};
 use futures::{StreamExt as _, stream};
 use libtest_mimic::Failed;
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::{
     sync::{Mutex, watch},
@@ -26,62 +25,15 @@ use crate::{
     dice::Dice,
     network::{Lab, Message, Number, is_area_code},
     recording::RATE,
+    system::{System, Told},
     voices::pcm,
     watcher::{Load, Watcher},
 };
-
-/// What rings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, clap::ValueEnum)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum System {
-    /// Aftertone's own ears.
-    Listen,
-    /// Aftertone with AMD and WaitForSilence in the dialplan.
-    Dialplan,
-    /// Asterisk's AMD as it comes, WaitForSilence, Playback.
-    Amd,
-    /// The same with VICIdial's values.
-    Vicidial,
-    /// Plays back what it hears: what the way and the machine do to a call.
-    #[value(skip)]
-    Echo,
-}
-
-impl System {
-    /// Those that are compared.
-    pub(crate) const ALL: [Self; 4] = [Self::Listen, Self::Dialplan, Self::Amd, Self::Vicidial];
-
-    /// Its name in the table.
-    pub(crate) const fn title(self) -> &'static str {
-        match self {
-            Self::Listen => "aftertone `listen`",
-            Self::Dialplan => "aftertone `dialplan`",
-            Self::Amd => "AMD, its defaults",
-            Self::Vicidial => "AMD, VICIdial's values",
-            Self::Echo => "echo",
-        }
-    }
-
-    /// The last four digits of the numbers that it rings.
-    const fn subscriber(self, double: bool) -> &'static str {
-        match (self, double) {
-            (Self::Listen, false) => "0190",
-            (Self::Dialplan, false) => "0191",
-            (Self::Listen, true) => "0195",
-            (Self::Dialplan, true) => "0196",
-            (Self::Amd, _) => "0192",
-            (Self::Vicidial, _) => "0193",
-            (Self::Echo, _) => "0194",
-        }
-    }
-}
 
 /// How a run is done.
 #[derive(Clone, Debug)]
 pub(crate) struct Manner {
     pub(crate) systems: Vec<System>,
-    /// Two calls by those that can.
-    pub(crate) double: bool,
     /// Calls at once.
     pub(crate) at_once: usize,
 }
@@ -95,24 +47,13 @@ pub(crate) struct Rung {
     pub(crate) told: Told,
 }
 
-/// What a system said of a call.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-pub(crate) struct Told {
-    pub(crate) outcome: Option<String>,
-    pub(crate) verdict: Option<String>,
-    /// Its reasons; AMD's cause.
-    pub(crate) why: Option<String>,
-    pub(crate) ready_by: Option<String>,
-    pub(crate) restarts: u32,
-    /// From the answer, as the PBX saw it, to the last verdict and the first start of the message (s).
-    pub(crate) verdict_s: Option<f64>,
-    pub(crate) ready_s: Option<f64>,
-    /// Whether its ears failed, and the dialplan helped out.
-    pub(crate) deaf: bool,
-}
-
 /// Has every item rung by every system, and tells what the machine had to bear meanwhile.
-pub(crate) async fn ring(lab: &Lab, corpus: &Corpus, manner: &Manner, message: &Message) -> Result<(Vec<Rung>, Load)> {
+pub(crate) async fn ring(
+    lab: &Lab,
+    corpus: &Corpus,
+    manner: &Manner,
+    message: &Message,
+) -> Result<(Vec<Rung>, Load)> {
     let areas = areas();
     stage(lab, corpus, &areas)?;
     lab.forget_calls().map_err(told)?;
@@ -121,14 +62,19 @@ pub(crate) async fn ring(lab: &Lab, corpus: &Corpus, manner: &Manner, message: &
         fs::remove_file(&peers)?;
     }
     let watcher = Watcher::start(&lab.folder().join("calls.log"));
-    let desk = Desk::open(lab, manner, message, watcher.gone()).await?;
+    let desk = Desk::open(lab, message, watcher.gone()).await?;
     let jobs = jobs(corpus.items.len(), manner);
     let calls = stream::iter(jobs).map(|(item, system)| {
-        let number = Number::new(areas[item], system.subscriber(manner.double));
+        let number = Number::new(areas[item], system.subscriber());
         let desk = &desk;
         async move {
             let told = desk.call(system, &number).await;
-            told.map(|told| Rung { item, system, number, told })
+            told.map(|told| Rung {
+                item,
+                system,
+                number,
+                told,
+            })
         }
     });
     let rung: Vec<Result<Rung>> = calls.buffer_unordered(manner.at_once).collect().await;
@@ -137,7 +83,10 @@ pub(crate) async fn ring(lab: &Lab, corpus: &Corpus, manner: &Manner, message: &
     let load = watcher.stop().await;
     let verdicts = fs::read_to_string(&peers).unwrap_or_default();
     for call in &mut rung {
-        if let Some(line) = verdicts.lines().find_map(|line| line.strip_prefix(&format!("{} ", call.number))) {
+        if let Some(line) = verdicts
+            .lines()
+            .find_map(|line| line.strip_prefix(&format!("{} ", call.number)))
+        {
             let (verdict, cause) = line.split_once(' ').unwrap_or((line, ""));
             call.told.verdict = Some(verdict.to_lowercase());
             call.told.why = Some(cause.to_owned());
@@ -194,9 +143,8 @@ fn stage(lab: &Lab, corpus: &Corpus, areas: &[u16]) -> Result<()> {
 /// Whence all calls go out.
 struct Desk<'a> {
     lab: &'a Lab,
-    config: Config,
-    listen: Option<Session>,
-    dialplan: Option<Session>,
+    listen: Line,
+    dialplan: Line,
     media: String,
     length: Duration,
     echo: screen::Message,
@@ -205,36 +153,52 @@ struct Desk<'a> {
     gone: watch::Receiver<BTreeSet<String>>,
 }
 
-impl<'a> Desk<'a> {
-    async fn open(lab: &'a Lab, manner: &Manner, message: &Message, gone: watch::Receiver<BTreeSet<String>>) -> Result<Self> {
+/// Aftertone in one of its modes.
+struct Line {
+    config: Config,
+    session: Session,
+}
+
+impl Line {
+    async fn open(lab: &Lab, mode: ScreenMode) -> Result<Self> {
         let mut config = Config::load(Some(lab.config()))?;
-        config.drop.technique = if manner.double { config::Technique::Double } else { config::Technique::Single };
-        let session = async |system, mode| -> Result<Option<Session>> {
-            if !manner.systems.contains(&system) {
-                return Ok(None);
-            }
-            let mut config = config.clone();
-            config.screen.mode = mode;
-            Ok(Some(Session::open(&config).await?))
-        };
+        config.screen.mode = mode;
+        let session = Session::open(&config).await?;
+        Ok(Self { config, session })
+    }
+}
+
+impl<'a> Desk<'a> {
+    async fn open(
+        lab: &'a Lab,
+        message: &Message,
+        gone: watch::Receiver<BTreeSet<String>>,
+    ) -> Result<Self> {
+        let listen = Line::open(lab, ScreenMode::Listen).await?;
         let samples: Vec<i16> = message.samples.iter().copied().map(pcm).collect();
         Ok(Self {
-            listen: session(System::Listen, ScreenMode::Listen).await?,
-            dialplan: session(System::Dialplan, ScreenMode::Dialplan).await?,
             lab,
-            media: format!("{}/{}", config.pbx.pbx_sounds_dir.display(), message.name),
+            media: format!(
+                "{}/{}",
+                listen.config.pbx.pbx_sounds_dir.display(),
+                message.name
+            ),
             length: Duration::from_secs_f64(message.samples.len() as f64 / RATE as f64),
             echo: screen::Message::new(&samples),
             client: reqwest::Client::new(),
             pace: Mutex::new(interval(PACE)),
-            config,
+            dialplan: Line::open(lab, ScreenMode::Dialplan).await?,
+            listen,
             gone,
         })
     }
 
     async fn close(self) -> Result<()> {
-        for session in [self.listen, self.dialplan].into_iter().flatten() {
-            session.close().await.map_err(|why| anyhow!("{why:?}"))?;
+        for line in [self.listen, self.dialplan] {
+            line.session
+                .close()
+                .await
+                .map_err(|why| anyhow!("{why:?}"))?;
         }
         Ok(())
     }
@@ -243,26 +207,27 @@ impl<'a> Desk<'a> {
     async fn call(&self, system: System, number: &Number) -> Result<Told> {
         self.pace.lock().await.tick().await;
         match system {
-            System::Listen => self.drop(self.listen.as_ref(), ScreenMode::Listen, number).await,
-            System::Dialplan => self.drop(self.dialplan.as_ref(), ScreenMode::Dialplan, number).await,
+            System::Listen => self.drop(&self.listen, Technique::Single, number).await,
+            System::Twice => self.drop(&self.listen, Technique::Double, number).await,
+            System::Dialplan => self.drop(&self.dialplan, Technique::Single, number).await,
             System::Amd => self.originate("amd", number).await,
             System::Vicidial => self.originate("vicidial", number).await,
             System::Echo => self.originate("echo", number).await,
         }
     }
 
-    async fn drop(&self, session: Option<&Session>, mode: ScreenMode, number: &Number) -> Result<Told> {
-        let session = session.context("this system was not asked for")?;
-        let mut config = self.config.clone();
-        config.screen.mode = mode;
+    async fn drop(&self, line: &Line, technique: Technique, number: &Number) -> Result<Told> {
         let job = Job {
             id: DropId::generate(),
             number: PhoneNumber::parse(&number.e164(), Rules::default())?,
-            plan: plan(&config, Some(self.length)),
+            plan: Plan {
+                technique,
+                ..plan(&line.config, Some(self.length))
+            },
             media: format!("sound:{}", self.media),
             echo: Some(self.echo.clone()),
         };
-        let mut news = session.start(job).await;
+        let mut news = line.session.start(job).await;
         let ended = async {
             while let Some(heard) = news.recv().await {
                 if let News::Ended(report) = heard {
@@ -271,15 +236,15 @@ impl<'a> Desk<'a> {
             }
             None
         };
-        let report = timeout(PATIENCE, ended).await.with_context(|| format!("the drop to {number} does not end"))?;
-        let report = report.with_context(|| format!("the run ended before the drop to {number}"))?;
-        if report.outcome == Outcome::Error || report.outcome == Outcome::Lost {
-            bail!("the drop to {number} failed: {report:#?}");
-        }
+        let report = timeout(PATIENCE, ended)
+            .await
+            .with_context(|| format!("the drop to {number} does not end"))?;
+        let report =
+            report.with_context(|| format!("the run ended before the drop to {number}"))?;
         if answered(&report).is_some() {
             self.seen_out(number).await?;
         }
-        Ok(Told::of(&report))
+        Ok(told_by(&report))
     }
 
     async fn originate(&self, peer: &str, number: &Number) -> Result<Told> {
@@ -289,8 +254,14 @@ impl<'a> Desk<'a> {
             self.lab.pbx_url()
         );
         let variables = json!({"variables": {"MESSAGE": self.media, "PEER": number.to_string()}});
-        let request = self.client.post(url).basic_auth(user, Some(password)).timeout(PATIENCE);
-        let request = request.header("Content-Type", "application/json").body(variables.to_string());
+        let request = self
+            .client
+            .post(url)
+            .basic_auth(user, Some(password))
+            .timeout(PATIENCE);
+        let request = request
+            .header("Content-Type", "application/json")
+            .body(variables.to_string());
         request.send().await?.error_for_status()?;
         self.seen_out(number).await?;
         Ok(Told::default())
@@ -301,34 +272,51 @@ impl<'a> Desk<'a> {
         let mut gone = self.gone.clone();
         let number = number.to_string();
         let seen = gone.wait_for(|gone| gone.contains(&number));
-        timeout(PATIENCE, seen).await.with_context(|| format!("the call to {number} does not end"))??;
+        timeout(PATIENCE, seen)
+            .await
+            .with_context(|| format!("the call to {number} does not end"))??;
         Ok(())
     }
 }
 
-impl Told {
-    fn of(report: &Report) -> Self {
-        let since_answer = |event| {
-            let at = report.timeline.iter().rfind(|moment| moment.event == event)?.at;
-            Some(at.saturating_sub(answered(report)?).as_secs_f64())
-        };
-        Self {
-            outcome: Some(report.outcome.slug().to_owned()),
-            verdict: report.verdict.map(|verdict: Verdict| verdict.as_str().to_owned()),
-            why: report.reasons.clone().or_else(|| report.amd_cause.clone()),
-            ready_by: report.ready_by.map(|by: ReadyBy| by.as_str().to_owned()),
-            restarts: report.restarts,
-            verdict_s: since_answer(Milestone::Verdict),
-            ready_s: since_answer(Milestone::PlayStarted),
-            deaf: report.timeline.iter().any(|moment| moment.event == Milestone::TapLost),
-        }
+fn told_by(report: &Report) -> Told {
+    let since_answer = |event| {
+        let at = report
+            .timeline
+            .iter()
+            .rfind(|moment| moment.event == event)?
+            .at;
+        Some(at.saturating_sub(answered(report)?).as_secs_f64())
+    };
+    Told {
+        outcome: Some(report.outcome.slug().to_owned()),
+        verdict: report
+            .verdict
+            .map(|verdict: Verdict| verdict.as_str().to_owned()),
+        why: report.reasons.clone().or_else(|| report.amd_cause.clone()),
+        ready_by: report.ready_by.map(|by: ReadyBy| by.as_str().to_owned()),
+        restarts: report.restarts,
+        verdict_s: since_answer(Milestone::Verdict),
+        ready_s: since_answer(Milestone::PlayStarted),
+        deaf: report
+            .timeline
+            .iter()
+            .any(|moment| moment.event == Milestone::TapLost),
     }
 }
 
 /// When the live leg was answered.
 fn answered(report: &Report) -> Option<Duration> {
-    let leg = if report.promoted { Milestone::BusyAnswered } else { Milestone::DropAnswered };
-    report.timeline.iter().find(|moment| moment.event == leg).map(|moment| moment.at)
+    let leg = if report.promoted {
+        Milestone::BusyAnswered
+    } else {
+        Milestone::DropAnswered
+    };
+    report
+        .timeline
+        .iter()
+        .find(|moment| moment.event == leg)
+        .map(|moment| moment.at)
 }
 
 /// The lab's own errors.

@@ -7,7 +7,8 @@ use crate::{
     corpus::{Label, rounded},
     dice::Dice,
     recording::{FRAME, RATE, Samples},
-    voices::{Bank, levelled, telephone},
+    script::Part,
+    voices::{Sounds, VOICES, levelled, telephone},
 };
 
 /// The channel that a call went through.
@@ -20,7 +21,7 @@ pub(crate) struct Channel {
 }
 
 /// Puts a call through a channel.
-pub(crate) fn through(bank: &Bank, call: &mut Call, dice: &mut Dice) -> Result<Channel> {
+pub(crate) fn through(sounds: &dyn Sounds, call: &mut Call, dice: &mut Dice) -> Result<Channel> {
     let level = dice.between(-35.0, -10.0);
     let floor = decibels(dice.between(-72.0, -56.0));
     let (mut noise, mut snr) = (dice.share(NOISES), None);
@@ -29,12 +30,16 @@ pub(crate) fn through(bank: &Bank, call: &mut Call, dice: &mut Dice) -> Result<C
     }
     if call.silent {
         let size = decibels(dice.between(-60.0, -40.0));
-        add(call, &kind_of(bank, noise, call.samples.len(), dice)?, size);
+        add(
+            call,
+            &kind_of(sounds, noise, call.samples.len(), dice)?,
+            size,
+        );
     } else if call.label == Label::Other {
         noise = "line";
     } else if noise != "line" {
         let against = dice.range(&[(0.75, (18.0, 35.0)), (0.25, (8.0, 18.0))]);
-        let mut sound = kind_of(bank, noise, call.samples.len(), dice)?;
+        let mut sound = kind_of(sounds, noise, call.samples.len(), dice)?;
         if call.label == Label::Machine {
             only_while_recorded(&mut sound, call, dice);
         }
@@ -43,7 +48,7 @@ pub(crate) fn through(bank: &Bank, call: &mut Call, dice: &mut Dice) -> Result<C
     }
     let codec = dice.share(&[(0.5, "ulaw"), (0.15, "alaw"), (0.35, "gsm")]);
     call.samples = match codec {
-        "gsm" => bank.gsm(&call.samples)?,
+        "gsm" => sounds.gsm(&call.samples)?,
         "alaw" => call.samples.iter().copied().map(alaw).collect(),
         // The trunk codes to mu-law in any case.
         _ => std::mem::take(&mut call.samples),
@@ -66,22 +71,48 @@ fn add(call: &mut Call, noise: &[f32], size: f32) {
 }
 
 /// Noise of the telephone's band, root mean square 1.0.
-fn kind_of(bank: &Bank, noise: &str, length: usize, dice: &mut Dice) -> Result<Samples> {
+fn kind_of(sounds: &dyn Sounds, noise: &str, length: usize, dice: &mut Dice) -> Result<Samples> {
     let samples = match noise {
-        "babble" => bank.babble(length, dice)?,
+        "babble" => babble(sounds, length, dice)?,
         "pink" => pink(length, dice),
         "street" => {
             // Slow swells of low noise.
-            let swells: Vec<f32> = (0..length / RATE + 2).map(|_| dice.between(0.3, 1.2)).collect();
+            let swells: Vec<f32> = (0..length / RATE + 2)
+                .map(|_| dice.between(0.3, 1.2))
+                .collect();
             let swell = |at: usize| {
                 let through = at % RATE;
-                swells[at / RATE] + (swells[at / RATE + 1] - swells[at / RATE]) * through as f32 / RATE as f32
+                swells[at / RATE]
+                    + (swells[at / RATE + 1] - swells[at / RATE]) * through as f32 / RATE as f32
             };
-            pink(length, dice).into_iter().enumerate().map(|(at, sample)| sample * swell(at)).collect()
+            pink(length, dice)
+                .into_iter()
+                .enumerate()
+                .map(|(at, sample)| sample * swell(at))
+                .collect()
         }
         _ => (0..length).map(|_| dice.normal()).collect(),
     };
     Ok(levelled(telephone(samples)))
+}
+
+/// Many people who talk at once.
+fn babble(sounds: &dyn Sounds, length: usize, dice: &mut Dice) -> Result<Samples> {
+    let mut room = vec![0.0; length];
+    for _ in 0..6 {
+        let mut at = dice.index(RATE / 2);
+        while at < length {
+            let voice = dice.pick(VOICES);
+            for sentence in sounds.say(voice, Part::Long, dice)? {
+                let gain = dice.between(0.5, 1.0);
+                for (sample, said) in room.iter_mut().skip(at).zip(&sentence) {
+                    *sample += gain * said;
+                }
+                at += sentence.len() + dice.index(RATE / 3);
+            }
+        }
+    }
+    Ok(room)
 }
 
 /// Three poles at a tenth of each other's pitch make noise that falls by about 3 dB an octave.
@@ -90,7 +121,11 @@ fn pink(length: usize, dice: &mut Dice) -> Samples {
     (0..length)
         .map(|_| {
             let white = dice.normal();
-            for (pole, (keep, gain)) in poles.iter_mut().zip([(0.995, 0.1), (0.95, 0.32), (0.6, 1.0)]) {
+            for (pole, (keep, gain)) in
+                poles
+                    .iter_mut()
+                    .zip([(0.995, 0.1), (0.95, 0.32), (0.6, 1.0)])
+            {
                 *pole = keep * *pole + gain * white;
             }
             poles.iter().sum()
@@ -117,7 +152,11 @@ fn only_while_recorded(noise: &mut Samples, call: &Call, dice: &mut Dice) {
 /// There and back through A-law (ITU-T G.711): 13 segments, of which each has 16 steps.
 pub(crate) fn alaw(sample: f32) -> f32 {
     let size = (sample.abs() * 4_096.0).min(4_095.0) as u32;
-    let step = if size < 64 { 2 } else { 1 << (size.ilog2() - 4) };
+    let step = if size < 64 {
+        2
+    } else {
+        1 << (size.ilog2() - 4)
+    };
     let coded = (size / step * step) as f32 + step as f32 / 2.0;
     coded.copysign(sample) / 4_096.0
 }
@@ -147,4 +186,10 @@ pub(crate) fn lose(samples: &mut [f32], percent: f32, dice: &mut Dice) {
     }
 }
 
-const NOISES: &[(f32, &str)] = &[(0.35, "line"), (0.13, "white"), (0.18, "pink"), (0.16, "babble"), (0.18, "street")];
+const NOISES: &[(f32, &str)] = &[
+    (0.35, "line"),
+    (0.13, "white"),
+    (0.18, "pink"),
+    (0.16, "babble"),
+    (0.18, "street"),
+];

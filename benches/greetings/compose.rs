@@ -8,7 +8,7 @@ use crate::{
     recording::{RATE, Samples},
     script::Part,
     tones,
-    voices::{Bank, VOICES, Voice},
+    voices::{Sounds, VOICES, Voice},
 };
 
 /// Kinds of calls and how many of each there are among 120. The shares are assumptions: there are no public figures.
@@ -47,10 +47,13 @@ pub(crate) struct Call {
 }
 
 /// A call of a kind.
-pub(crate) fn call(bank: &Bank, voice: &str, kind: &str, dice: &mut Dice) -> Result<Call> {
-    let voice = VOICES.iter().find(|other| other.name == voice).context("nobody of that name")?;
+pub(crate) fn call(sounds: &dyn Sounds, voice: &str, kind: &str, dice: &mut Dice) -> Result<Call> {
+    let voice = VOICES
+        .iter()
+        .find(|other| other.name == voice)
+        .context("nobody of that name")?;
     let mut line = Line {
-        bank,
+        sounds,
         voice,
         samples: Vec::new(),
         said: None,
@@ -116,7 +119,7 @@ fn machine(mut line: Line<'_>, kind: &str, dice: &mut Dice) -> Result<Call> {
             line.tone(&tones::trap(dice), 1.0);
         }
         "music" => {
-            let music = line.bank.music(dice)?;
+            let music = line.sounds.music(dice)?;
             line.tone(&music, 0.7);
         }
         _ => {}
@@ -128,7 +131,11 @@ fn machine(mut line: Line<'_>, kind: &str, dice: &mut Dice) -> Result<Call> {
         "long" => Part::Long,
         _ => *dice.pick(&[Part::Carrier, Part::Short, Part::Long]),
     };
-    let pauses = if part == Part::Long { (0.3, 1.5) } else { (0.2, 0.9) };
+    let pauses = if part == Part::Long {
+        (0.3, 1.5)
+    } else {
+        (0.2, 0.9)
+    };
     line.say(part, pauses, dice)?;
     let mut ready = line.now();
     let mut label = None;
@@ -190,7 +197,7 @@ fn other(line: &mut Line<'_>, kind: &str, dice: &mut Dice) -> Result<()> {
 
 /// A growing call.
 struct Line<'a> {
-    bank: &'a Bank,
+    sounds: &'a dyn Sounds,
     voice: &'a Voice,
     samples: Samples,
     /// The first and the last word so far.
@@ -207,12 +214,18 @@ impl Line<'_> {
     }
 
     fn tone(&mut self, samples: &[f32], gain: f32) {
-        self.samples.extend(samples.iter().map(|sample| gain * sample));
+        self.samples
+            .extend(samples.iter().map(|sample| gain * sample));
     }
 
     /// Its sentences, with pauses between them.
     fn say(&mut self, part: Part, pauses: (f32, f32), dice: &mut Dice) -> Result<()> {
-        for (nth, sentence) in self.bank.say(self.voice, part, dice)?.into_iter().enumerate() {
+        for (nth, sentence) in self
+            .sounds
+            .say(self.voice, part, dice)?
+            .into_iter()
+            .enumerate()
+        {
             if nth > 0 {
                 self.quiet(dice.between(pauses.0, pauses.1));
             }

@@ -14,7 +14,7 @@ use crate::{
     dice::{BASIS, Dice, digest},
     recording::RATE,
     tones::Shape,
-    voices::{Bank, VOICES, pcm},
+    voices::{Sounds, VOICES, pcm},
 };
 
 /// A folder of recordings and its `manifest.json`.
@@ -87,9 +87,11 @@ impl Corpus {
     pub(crate) fn load(folder: &Path) -> Result<Self> {
         let path = folder.join("manifest.json");
         let text = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let manifest: Manifest =
-            serde_json::from_slice(&text).with_context(|| format!("{} is no manifest", path.display()))?;
-        let name = folder.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let manifest: Manifest = serde_json::from_slice(&text)
+            .with_context(|| format!("{} is no manifest", path.display()))?;
+        let name = folder
+            .file_name()
+            .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         Ok(Self {
             name,
             folder: folder.to_owned(),
@@ -98,15 +100,20 @@ impl Corpus {
     }
 
     /// Makes about `count` items from a seed into `folder`, each kind's share as in [`PLAN`].
-    pub(crate) fn make(bank: &Bank, folder: &Path, seed: u64, count: usize) -> Result<Self> {
+    pub(crate) fn make(
+        sounds: &dyn Sounds,
+        folder: &Path,
+        seed: u64,
+        count: usize,
+    ) -> Result<Self> {
         fs::create_dir_all(folder.join("wav"))?;
         let mut items = Vec::new();
         let mut sum = BASIS;
         for (kind, nth) in planned(count) {
             let mut dice = Dice::of(seed, kind, nth);
             let voice = choose(&mut dice);
-            let mut call = compose::call(bank, VOICES[voice].name, kind, &mut dice)?;
-            let channel = channel::through(bank, &mut call, &mut dice)?;
+            let mut call = compose::call(sounds, VOICES[voice].name, kind, &mut dice)?;
+            let channel = channel::through(sounds, &mut call, &mut dice)?;
             let samples: Vec<i16> = call.samples.iter().copied().map(pcm).collect();
             for sample in &samples {
                 sum = digest(&sample.to_le_bytes(), sum);
@@ -140,7 +147,10 @@ impl Corpus {
             items,
             digest: Some(format!("{sum:016x}")),
         };
-        fs::write(folder.join("manifest.json"), serde_json::to_vec_pretty(&manifest)?)?;
+        fs::write(
+            folder.join("manifest.json"),
+            serde_json::to_vec_pretty(&manifest)?,
+        )?;
         Ok(Self {
             name: format!("seed{seed}"),
             folder: folder.to_owned(),
@@ -175,7 +185,10 @@ impl Corpus {
 /// Kind by kind, with the number of an item among its kind: the largest remainders get what rounding leaves.
 fn planned(count: usize) -> Vec<(&'static str, usize)> {
     let whole: usize = PLAN.iter().map(|(_, share)| share).sum();
-    let mut counts: Vec<usize> = PLAN.iter().map(|(_, share)| share * count / whole).collect();
+    let mut counts: Vec<usize> = PLAN
+        .iter()
+        .map(|(_, share)| share * count / whole)
+        .collect();
     let mut order: Vec<usize> = (0..PLAN.len()).collect();
     order.sort_by_key(|&at| std::cmp::Reverse(PLAN[at].1 * count % whole));
     for &at in order.iter().take(count - counts.iter().sum::<usize>()) {
@@ -189,7 +202,10 @@ fn planned(count: usize) -> Vec<(&'static str, usize)> {
 
 /// Half of all speakers are recorded.
 fn choose(dice: &mut Dice) -> usize {
-    let recorded = VOICES.iter().take_while(|voice| voice.is_recorded()).count();
+    let recorded = VOICES
+        .iter()
+        .take_while(|voice| voice.is_recorded())
+        .count();
     if dice.chance(0.5) {
         dice.index(recorded)
     } else {
@@ -220,7 +236,11 @@ pub(crate) fn rounded(seconds: f64) -> f64 {
 /// Fails where a corpus would not fit the lab's numbers.
 pub(crate) fn check_size(corpus: &Corpus, numbers: usize) -> Result<()> {
     if corpus.items.is_empty() || corpus.items.len() > numbers {
-        bail!("{} has {} items; 1 to {numbers} fit into one run (ITEMS=)", corpus.name, corpus.items.len());
+        bail!(
+            "{} has {} items; 1 to {numbers} fit into one run (ITEMS=)",
+            corpus.name,
+            corpus.items.len()
+        );
     }
     Ok(())
 }

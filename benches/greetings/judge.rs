@@ -6,27 +6,30 @@
 use std::{path::Path, time::Duration};
 
 use aftertone::screen::{Known, Message, Replay, Settings};
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Result, anyhow};
 
 use crate::{
-    calls::{Rung, System},
+    calls::Rung,
     corpus::{Corpus, Item, rounded},
     network::{Lab, Recording},
     recording::{self, FRAME, RATE, Samples, best_fit, find},
     score::{Record, Span},
+    system::System,
     voices::pcm,
 };
 
 /// Judges one call.
 pub(crate) fn judge(lab: &Lab, corpus: &Corpus, rung: &Rung, message: &[f32]) -> Result<Record> {
     let item = &corpus.items[rung.item];
-    let call = (1..=2)
-        .find(|&call| lab.recording(&rung.number, call, Recording::Heard).exists())
-        .with_context(|| format!("no call to {} was answered", rung.number))?;
-    let heard = lab.recording(&rung.number, call, Recording::Heard);
+    let mut record = Record::new(item, rung.system, &rung.told);
+    let recorded = |call| lab.recording(&rung.number, call, Recording::Heard);
+    let Some(call) = (1..=2).find(|&call| recorded(call).exists()) else {
+        return Ok(record);
+    };
+    record.answered = true;
+    let heard = recorded(call);
     let said = heard.with_file_name(format!("{}-{call}-said.wav", rung.number));
     let (heard, said) = (read(&heard)?, read(&said)?);
-    let mut record = Record::new(item, rung.system, &rung.told);
     let sound = read(&corpus.path(item))?;
     let origin = origin(&sound, &said);
     record.origin_s = origin.map(seconds);
@@ -45,11 +48,13 @@ pub(crate) fn judge(lab: &Lab, corpus: &Corpus, rung: &Rung, message: &[f32]) ->
     let at = |samples: usize| rounded(seconds(samples) - seconds(origin));
     record.first_s = first_sound(&heard).map(at);
     if let Some(found) = record.first_s.and_then(|_| find(message, &heard)) {
-        record.last_s = Some(rounded(found.silence_before.as_secs_f64() - seconds(origin)));
+        record.last_s = Some(rounded(
+            found.silence_before.as_secs_f64() - seconds(origin),
+        ));
         record.whole = found.has_both_ends() && found.inside_missing < SLIP && found.slip < SLIP;
         record.slip_s = found.slip.as_secs_f64();
     }
-    if rung.system == System::Listen {
+    if rung.system.listens() {
         record.beeps = Some(beeps(item, &said, origin, &record, message));
     }
     Ok(record)
@@ -58,7 +63,11 @@ pub(crate) fn judge(lab: &Lab, corpus: &Corpus, rung: &Rung, message: &[f32]) ->
 /// What the ears make of what the carrier said, as long as the call lasted.
 fn beeps(item: &Item, said: &[f32], origin: usize, record: &Record, message: &[f32]) -> Vec<Span> {
     let end = said.len().min(origin + item_length(item));
-    let line: Vec<i16> = said[origin.min(end)..end].iter().copied().map(mulaw).collect();
+    let line: Vec<i16> = said[origin.min(end)..end]
+        .iter()
+        .copied()
+        .map(mulaw)
+        .collect();
     let played: Vec<i16> = message.iter().copied().map(pcm).collect();
     let known = Known {
         message: record.first_s.map(|_| Message::new(&played)),
@@ -69,15 +78,26 @@ fn beeps(item: &Item, said: &[f32], origin: usize, record: &Record, message: &[f
         start_s: rounded(start),
         end_s: rounded(end),
     };
-    replay.beeps.iter().map(|beep| span(beep.start.seconds(), beep.end.seconds())).collect()
+    replay
+        .beeps
+        .iter()
+        .map(|beep| span(beep.start.seconds(), beep.end.seconds()))
+        .collect()
 }
 
 /// Where the item begins in what the carrier said: by its loudest two seconds, which are soonest found.
 fn origin(sound: &[f32], said: &[f32]) -> Option<usize> {
     let length = (2 * RATE).min(sound.len());
-    let power = |from: &usize| sound[*from..from + length].iter().map(|sample| sample * sample).sum::<f32>();
+    let power = |from: &usize| {
+        sound[*from..from + length]
+            .iter()
+            .map(|sample| sample * sample)
+            .sum::<f32>()
+    };
     let heard = sound.len().min(said.len()).saturating_sub(length);
-    let loudest = (0..=heard).step_by(RATE / 2).max_by(|a, b| power(a).total_cmp(&power(b)))?;
+    let loudest = (0..=heard)
+        .step_by(RATE / 2)
+        .max_by(|a, b| power(a).total_cmp(&power(b)))?;
     let (at, alike) = best_fit(&sound[loudest..loudest + length], said)?;
     let origin = usize::try_from(at).ok()?.checked_sub(loudest)?;
     (alike > 0.9).then_some(origin)

@@ -28,6 +28,7 @@ mod network;
 mod recording;
 mod score;
 mod script;
+mod system;
 mod table;
 mod tones;
 #[allow(dead_code, reason = "the lab's tests use all of it")]
@@ -47,10 +48,11 @@ use clap::Parser;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    calls::{Manner, System},
+    calls::Manner,
     corpus::Corpus,
     network::{Lab, Message},
     score::Record,
+    system::System,
     table::Sheet,
     voices::Bank,
     watcher::Load,
@@ -72,9 +74,6 @@ struct Arguments {
     /// Who rings.
     #[arg(long, value_delimiter = ',', default_values_t = System::ALL, value_enum)]
     systems: Vec<System>,
-    /// Two calls: a mailbox is diverted to after a second, a person lifts the second call after 2 to 8 s.
-    #[arg(long)]
-    double: bool,
     /// Calls at once.
     #[arg(long, default_value_t = 40)]
     at_once: usize,
@@ -105,7 +104,11 @@ fn main() -> Result<()> {
     }
     let arguments = Arguments::parse();
     if !arguments.results.is_empty() {
-        let sheets = arguments.results.iter().map(|path| load(path)).collect::<Result<Vec<_>>>()?;
+        let sheets = arguments
+            .results
+            .iter()
+            .map(|path| load(path))
+            .collect::<Result<Vec<_>>>()?;
         println!("{}", table::markdown(&sheets));
         return Ok(());
     }
@@ -117,13 +120,16 @@ fn main() -> Result<()> {
         .install_default()
         .map_err(|_| anyhow::anyhow!("another provider of TLS is there already"))?;
     let lab = Lab::up("greetings", arguments.ports).map_err(calls::told)?;
-    let message = lab.prepare("greetings", arguments.message).map_err(calls::told)?;
+    let message = lab
+        .prepare("greetings", arguments.message)
+        .map_err(calls::told)?;
     let manner = Manner {
         systems: arguments.systems.clone(),
-        double: arguments.double,
         at_once: arguments.at_once,
     };
-    let info = lab.ask("GET", "asterisk/info?only=system").map_err(calls::told)?;
+    let info = lab
+        .ask("GET", "asterisk/info?only=system")
+        .map_err(calls::told)?;
     let asterisk = info["system"]["version"].as_str().unwrap_or("unknown");
     let mut sheets = Vec::new();
     for corpus in &corpora {
@@ -169,7 +175,10 @@ fn corpora(arguments: &Arguments) -> Result<Vec<Corpus>> {
 
 /// Rings one corpus, and judges the calls when all are over.
 fn measure(lab: &Lab, corpus: &Corpus, manner: &Manner, message: &Message) -> Result<Sheet> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
     let (rung, load) = runtime.block_on(calls::ring(lab, corpus, manner, message))?;
     let half = rung.len().div_ceil(2).max(1);
     let judged = std::thread::scope(|scope| {
@@ -177,7 +186,9 @@ fn measure(lab: &Lab, corpus: &Corpus, manner: &Manner, message: &Message) -> Re
             .chunks(half)
             .map(|part| {
                 scope.spawn(move || {
-                    let judged = part.iter().map(|call| judge::judge(lab, corpus, call, &message.samples));
+                    let judged = part
+                        .iter()
+                        .map(|call| judge::judge(lab, corpus, call, &message.samples));
                     judged.collect::<Result<Vec<Record>>>()
                 })
             })
@@ -206,7 +217,6 @@ struct Heading {
     corpus: String,
     aftertone: String,
     asterisk: String,
-    double: bool,
     at_once: usize,
     message_s: f32,
     load: Load,
@@ -214,18 +224,17 @@ struct Heading {
 
 fn save(arguments: &Arguments, sheet: &Sheet, manner: &Manner, asterisk: &str) -> Result<PathBuf> {
     fs::create_dir_all(&arguments.out)?;
-    let kind = if manner.double { "-double" } else { "" };
-    let path = arguments.out.join(format!("{}{kind}.jsonl", sheet.corpus));
+    let path = arguments.out.join(format!("{}.jsonl", sheet.corpus));
     let heading = Heading {
-        corpus: format!("{}{kind}", sheet.corpus),
+        corpus: sheet.corpus.clone(),
         aftertone: env!("CARGO_PKG_VERSION").to_owned(),
         asterisk: asterisk.to_owned(),
-        double: manner.double,
         at_once: manner.at_once,
         message_s: arguments.message,
         load: sheet.load,
     };
-    let mut file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+    let mut file =
+        File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
     writeln!(file, "{}", serde_json::to_string(&heading)?)?;
     for record in &sheet.records {
         writeln!(file, "{}", serde_json::to_string(record)?)?;
@@ -240,7 +249,9 @@ fn load(path: &Path) -> Result<Sheet> {
         bail!("{} is empty", path.display());
     };
     let heading: Heading = serde_json::from_str(&first?)?;
-    let records = lines.map(|line| Ok(serde_json::from_str(&line?)?)).collect::<Result<Vec<_>>>()?;
+    let records = lines
+        .map(|line| Ok(serde_json::from_str(&line?)?))
+        .collect::<Result<Vec<_>>>()?;
     Ok(Sheet {
         corpus: heading.corpus,
         records,

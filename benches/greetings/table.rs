@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use crate::{
-    calls::System,
     score::{Record, Score, Share, quantile},
+    system::System,
     watcher::Load,
 };
 
@@ -38,12 +38,26 @@ const ROWS: &[(&str, Cell, usize, &str)] = &[
 
 /// The scores of all systems as Markdown: all corpora pooled, and in brackets the range of the single ones.
 pub(crate) fn markdown(sheets: &[Sheet]) -> String {
-    let all: Vec<Record> = sheets.iter().flat_map(|sheet| sheet.records.iter().cloned()).collect();
-    let systems: Vec<System> = System::ALL.into_iter().filter(|system| all.iter().any(|record| record.system == *system)).collect();
-    let pooled: Vec<Score> = systems.iter().map(|system| Score::of(&all, *system)).collect();
+    let all: Vec<Record> = sheets
+        .iter()
+        .flat_map(|sheet| sheet.records.iter().cloned())
+        .collect();
+    let systems: Vec<System> = System::ALL
+        .into_iter()
+        .filter(|system| all.iter().any(|record| record.system == *system))
+        .collect();
+    let pooled: Vec<Score> = systems
+        .iter()
+        .map(|system| Score::of(&all, *system))
+        .collect();
     let single: Vec<Vec<Score>> = systems
         .iter()
-        .map(|system| sheets.iter().map(|sheet| Score::of(&sheet.records, *system)).collect())
+        .map(|system| {
+            sheets
+                .iter()
+                .map(|sheet| Score::of(&sheet.records, *system))
+                .collect()
+        })
         .collect();
     let mut text = String::from("| |");
     for system in &systems {
@@ -72,7 +86,10 @@ fn value(pooled: &Score, single: &[Score], cell: Cell, decimals: usize) -> Strin
     };
     let values: Vec<f64> = single.iter().filter_map(cell).collect();
     let shown = |value: f64| format!("{value:.decimals$}");
-    let (least, most) = (values.iter().copied().fold(value, f64::min), values.iter().copied().fold(value, f64::max));
+    let (least, most) = (
+        values.iter().copied().fold(value, f64::min),
+        values.iter().copied().fold(value, f64::max),
+    );
     if values.len() < 2 {
         shown(value)
     } else {
@@ -89,19 +106,48 @@ fn named(score: &Score) -> Option<f64> {
 impl Sheet {
     /// What was rung, and how the machine bore it.
     fn summary(&self) -> String {
-        let count = |system: System| self.records.iter().filter(|record| record.system == system).count();
-        let deaf = self.records.iter().filter(|record| record.told.deaf).count();
-        let delays: Vec<f64> = self.records.iter().filter_map(|record| record.delay_s).collect();
-        let played: Vec<&Record> = self.records.iter().filter(|record| record.last_s.is_some()).collect();
+        let count = |system: System| {
+            self.records
+                .iter()
+                .filter(|record| record.system == system)
+                .count()
+        };
+        let deaf = self
+            .records
+            .iter()
+            .filter(|record| record.told.deaf)
+            .count();
+        let delays: Vec<f64> = self
+            .records
+            .iter()
+            .filter_map(|record| record.delay_s)
+            .collect();
+        let played: Vec<&Record> = self
+            .records
+            .iter()
+            .filter(|record| record.last_s.is_some())
+            .collect();
         let slipped = Share {
             of: played.len(),
             n: played.iter().filter(|record| record.slip_s >= 0.02).count(),
         };
-        let lost = self.records.iter().filter(|record| record.origin_s.is_none()).count();
-        let ms = |share| quantile(&delays, share).map_or_else(|| "-".to_owned(), |delay| format!("{:.0} ms", 1e3 * delay));
+        let failed = self
+            .records
+            .iter()
+            .filter(|record| !record.answered)
+            .count();
+        let lost = self
+            .records
+            .iter()
+            .filter(|record| record.answered && record.origin_s.is_none())
+            .count();
+        let ms = |share| {
+            quantile(&delays, share)
+                .map_or_else(|| "-".to_owned(), |delay| format!("{:.0} ms", 1e3 * delay))
+        };
         format!(
             "{}: {} calls in {:.0} s; {} processors, {:.0} % busy, load average at most {:.1}; {} echoes came back after {} (p50) and at most {}; \
-             {} of {} messages slipped by a packet; taps lost: {deaf}; items not found in the carrier's recording: {lost}",
+             {} of {} messages slipped by a packet; taps lost: {deaf}; calls that failed: {failed}; items not found in the carrier's recording: {lost}",
             self.corpus,
             self.records.len() - count(System::Echo),
             self.load.seconds,

@@ -43,15 +43,11 @@ pub(crate) fn beep(dice: &mut Dice) -> Beep {
         dice.between(400.0, 2_000.0).round()
     } else {
         *dice.pick(&[
-            425.0, 440.0, 480.0, 500.0, 620.0, 800.0, 852.0, 950.0, 1_000.0, 1_004.0, 1_100.0, 1_400.0, 1_633.0,
-            2_000.0,
+            425.0, 440.0, 480.0, 500.0, 620.0, 800.0, 852.0, 950.0, 1_000.0, 1_004.0, 1_100.0,
+            1_400.0, 1_633.0, 2_000.0,
         ])
     };
-    let seconds = dice.range(&[
-        (0.35, (0.12, 0.25)),
-        (0.4, (0.25, 0.5)),
-        (0.25, (0.5, 1.0)),
-    ]);
+    let seconds = dice.range(&[(0.35, (0.12, 0.25)), (0.4, (0.25, 0.5)), (0.25, (0.5, 1.0))]);
     let edge = *dice.pick(&[0.001, 0.005, 0.02]);
     let (second_hz, samples) = match shape {
         Shape::Single => (None, tone(&[hz], seconds, edge)),
@@ -107,13 +103,19 @@ pub(crate) fn trap(dice: &mut Dice) -> Samples {
         ];
         for &pitch in *dice.pick(melodies) {
             let struck = tone(&[pitch, 2.0 * pitch], 0.35, 0.004);
-            samples.extend(struck.iter().enumerate().map(|(index, sample)| {
-                sample * (-(index as f32) / (0.18 * RATE as f32)).exp()
-            }));
+            samples.extend(
+                struck
+                    .iter()
+                    .enumerate()
+                    .map(|(index, sample)| sample * (-(index as f32) / (0.18 * RATE as f32)).exp()),
+            );
         }
     } else {
         for _ in 0..=dice.index(3) {
-            let (row, column) = (*dice.pick(&[697.0, 770.0, 852.0, 941.0]), *dice.pick(&[1_209.0, 1_336.0, 1_477.0]));
+            let (row, column) = (
+                *dice.pick(&[697.0, 770.0, 852.0, 941.0]),
+                *dice.pick(&[1_209.0, 1_336.0, 1_477.0]),
+            );
             samples.extend(tone(&[row, column], 0.12, EDGE));
             samples.extend(quiet(0.08));
         }
@@ -152,7 +154,11 @@ pub(crate) fn fax(dice: &mut Dice) -> Samples {
     samples.extend((0..3 * RATE).map(|index| {
         // 300 baud, HDLC flags 01111110.
         let bit = index * 300 / RATE % 8;
-        let pitch = if bit == 0 || bit == 7 { 1_850.0 } else { 1_650.0 };
+        let pitch = if bit == 0 || bit == 7 {
+            1_850.0
+        } else {
+            1_650.0
+        };
         phase = (phase + pitch / RATE as f32).fract();
         0.8 * SQRT_2 * (TAU * phase).sin()
     }));
@@ -180,7 +186,10 @@ fn tone(pitches: &[f32], seconds: f32, edge: f32) -> Samples {
     let samples = (0..(seconds * RATE as f32).round() as usize)
         .map(|index| {
             let t = index as f32 / RATE as f32;
-            size * pitches.iter().map(|pitch| (TAU * (pitch * t).fract()).sin()).sum::<f32>()
+            size * pitches
+                .iter()
+                .map(|pitch| (TAU * (pitch * t).fract()).sin())
+                .sum::<f32>()
         })
         .collect();
     softened(samples, edge)

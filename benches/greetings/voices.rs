@@ -43,6 +43,19 @@ impl Voice {
     }
 }
 
+/// What calls are made of.
+pub(crate) trait Sounds {
+    /// What a voice says on an occasion: sentences, each trimmed and of the same loudness (root mean square 1.0 while it
+    /// is loud).
+    fn say(&self, voice: &Voice, part: Part, dice: &mut Dice) -> Result<Vec<Samples>>;
+
+    /// A piece of music, of the telephone's band and that loudness.
+    fn music(&self, dice: &mut Dice) -> Result<Samples>;
+
+    /// Puts samples through GSM 06.10 and back.
+    fn gsm(&self, samples: &[f32]) -> Result<Samples>;
+}
+
 /// All speakers, and what they have said so far.
 pub(crate) struct Bank {
     folder: PathBuf,
@@ -70,10 +83,10 @@ impl Bank {
             said: RefCell::default(),
         })
     }
+}
 
-    /// What a voice says on an occasion: sentences, each trimmed and of the same loudness (root mean square 1.0 while it
-    /// is loud).
-    pub(crate) fn say(&self, voice: &Voice, part: Part, dice: &mut Dice) -> Result<Vec<Samples>> {
+impl Sounds for Bank {
+    fn say(&self, voice: &Voice, part: Part, dice: &mut Dice) -> Result<Vec<Samples>> {
         match voice.source {
             Source::Prompts(folder) => self.play(voice, folder, part, dice),
             Source::Espeak(_, _, _, texts) => self.read(voice, texts, part, dice),
@@ -81,8 +94,7 @@ impl Bank {
         }
     }
 
-    /// A piece of music, of the telephone's band.
-    pub(crate) fn music(&self, dice: &mut Dice) -> Result<Samples> {
+    fn music(&self, dice: &mut Dice) -> Result<Samples> {
         let piece = dice.pick(MUSIC);
         let path = format!("asterisk-moh-opsound-wav/usr/share/asterisk/moh/{piece}.wav");
         let whole = self.clip(&self.folder.join(path))?;
@@ -97,27 +109,7 @@ impl Bank {
         Ok(music)
     }
 
-    /// Many people who talk at once, `length` samples long.
-    pub(crate) fn babble(&self, length: usize, dice: &mut Dice) -> Result<Samples> {
-        let mut room = vec![0.0; length];
-        for _ in 0..6 {
-            let mut at = dice.index(RATE / 2);
-            while at < length {
-                let voice = dice.pick(VOICES);
-                for sentence in self.say(voice, Part::Long, dice)? {
-                    let gain = dice.between(0.5, 1.0);
-                    for (sample, said) in room.iter_mut().skip(at).zip(&sentence) {
-                        *sample += gain * said;
-                    }
-                    at += sentence.len() + dice.index(RATE / 3);
-                }
-            }
-        }
-        Ok(room)
-    }
-
-    /// Puts samples through GSM 06.10 and back.
-    pub(crate) fn gsm(&self, samples: &[f32]) -> Result<Samples> {
+    fn gsm(&self, samples: &[f32]) -> Result<Samples> {
         let bytes: Vec<u8> = samples
             .iter()
             .flat_map(|sample| pcm(*sample).to_le_bytes())
@@ -131,14 +123,30 @@ impl Bank {
         heard.resize(samples.len(), 0.0);
         Ok(heard)
     }
+}
 
-    fn play(&self, voice: &Voice, folder: &str, part: Part, dice: &mut Dice) -> Result<Vec<Samples>> {
-        let folder = self.folder.join(voice.package).join("usr/share/asterisk/sounds").join(folder);
+impl Bank {
+    fn play(
+        &self,
+        voice: &Voice,
+        folder: &str,
+        part: Part,
+        dice: &mut Dice,
+    ) -> Result<Vec<Samples>> {
+        let folder = self
+            .folder
+            .join(voice.package)
+            .join("usr/share/asterisk/sounds")
+            .join(folder);
         let there = |name: &&str| *name == "#" || folder.join(format!("{name}.wav")).exists();
         // Sayings of which this language has nothing are no choice.
         let choice: Vec<_> = prompts(part)
             .iter()
-            .filter(|sentences| sentences.iter().all(|sentence| sentence.split(' ').any(|name| name != "#" && there(&name))))
+            .filter(|sentences| {
+                sentences
+                    .iter()
+                    .all(|sentence| sentence.split(' ').any(|name| name != "#" && there(&name)))
+            })
             .collect();
         let mut said = Vec::new();
         for sentence in dice.pick(&choice).iter() {
@@ -153,7 +161,9 @@ impl Bank {
                             samples.extend(quiet(dice.between(0.02, 0.15)));
                         }
                         let digit = dice.index(10);
-                        samples.extend_from_slice(&self.clip(&folder.join(format!("digits/{digit}.wav")))?);
+                        samples.extend_from_slice(
+                            &self.clip(&folder.join(format!("digits/{digit}.wav")))?,
+                        );
                     }
                 } else {
                     samples.extend_from_slice(&self.clip(&folder.join(format!("{name}.wav")))?);
@@ -164,13 +174,21 @@ impl Bank {
         Ok(said)
     }
 
-    fn read(&self, voice: &Voice, texts: &Texts, part: Part, dice: &mut Dice) -> Result<Vec<Samples>> {
+    fn read(
+        &self,
+        voice: &Voice,
+        texts: &Texts,
+        part: Part,
+        dice: &mut Dice,
+    ) -> Result<Vec<Samples>> {
         let mut said = Vec::new();
         for sentence in dice.pick(texts.of(part)).iter() {
-            let digits: Vec<_> = (0..*dice.pick(&[4, 7, 10])).map(|_| dice.index(10).to_string()).collect();
+            let digits: Vec<_> = (0..*dice.pick(&[4, 7, 10]))
+                .map(|_| dice.index(10).to_string())
+                .collect();
             let text = sentence
-                .replace("{n}", *dice.pick::<&str>(texts.names))
-                .replace("{c}", *dice.pick::<&str>(texts.companies))
+                .replace("{n}", dice.pick::<&str>(texts.names))
+                .replace("{c}", dice.pick::<&str>(texts.companies))
                 .replace("{d}", &digits.join(" "));
             said.push(self.spoken(voice, &text)?.to_vec());
         }
@@ -187,7 +205,10 @@ impl Bank {
                 Source::Espeak(name, pitch, speed, _) => {
                     let mut espeak = Command::new("espeak-ng");
                     let (pitch, speed) = (pitch.to_string(), speed.to_string());
-                    espeak.args(["-v", name, "-p", &pitch, "-s", &speed, "-w"]).arg(&new).arg(text);
+                    espeak
+                        .args(["-v", name, "-p", &pitch, "-s", &speed, "-w"])
+                        .arg(&new)
+                        .arg(text);
                     espeak
                 }
                 Source::Flite(name) => {
@@ -198,7 +219,8 @@ impl Bank {
                 }
             };
             let status = command.stdin(Stdio::null()).stdout(Stdio::null()).status();
-            let status = status.with_context(|| format!("cannot run {:?}", command.get_program()))?;
+            let status =
+                status.with_context(|| format!("cannot run {:?}", command.get_program()))?;
             if !status.success() {
                 bail!("{} said nothing: {text}", voice.name);
             }
@@ -212,21 +234,32 @@ impl Bank {
         if let Some(clip) = self.said.borrow().get(path) {
             return Ok(Rc::clone(clip));
         }
-        let mut reader = hound::WavReader::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let mut reader = hound::WavReader::open(path)
+            .with_context(|| format!("cannot read {}", path.display()))?;
         let spec = reader.spec();
         if spec.channels != 1 || spec.bits_per_sample != 16 {
             bail!("{} is not mono of 16 bits", path.display());
         }
-        let samples = reader.samples::<i16>().map(|sample| Ok(f32::from(sample?) / 32_768.0));
+        let samples = reader
+            .samples::<i16>()
+            .map(|sample| Ok(f32::from(sample?) / 32_768.0));
         let samples = samples.collect::<Result<Samples>>()?;
-        let clip = Rc::new(levelled(trimmed(&telephone(resampled(&samples, spec.sample_rate as usize)))));
-        self.said.borrow_mut().insert(path.to_owned(), Rc::clone(&clip));
+        let clip = Rc::new(levelled(trimmed(&telephone(resampled(
+            &samples,
+            spec.sample_rate as usize,
+        )))));
+        self.said
+            .borrow_mut()
+            .insert(path.to_owned(), Rc::clone(&clip));
         Ok(clip)
     }
 
     fn pipe(&self, program: &str, input: &[u8]) -> Result<Vec<u8>> {
         // Files, not pipes: both ends of a pipe at once would need a second thread.
-        let (given, taken) = (tempfile::NamedTempFile::new()?, tempfile::NamedTempFile::new()?);
+        let (given, taken) = (
+            tempfile::NamedTempFile::new()?,
+            tempfile::NamedTempFile::new()?,
+        );
         fs::write(given.path(), input)?;
         let status = Command::new(self.folder.join("libgsm-tools/usr/bin").join(program))
             .env("LD_LIBRARY_PATH", self.libraries("libgsm1")?)
@@ -244,7 +277,9 @@ impl Bank {
     fn libraries(&self, package: &str) -> Result<PathBuf> {
         let lib = self.folder.join(package).join("usr/lib");
         let inside = fs::read_dir(&lib)?.next();
-        Ok(inside.with_context(|| format!("{} is empty", lib.display()))??.path())
+        Ok(inside
+            .with_context(|| format!("{} is empty", lib.display()))??
+            .path())
     }
 }
 
@@ -262,7 +297,10 @@ pub(crate) fn telephone(samples: Samples) -> Samples {
 pub(crate) fn levelled(mut samples: Samples) -> Samples {
     let powers: Vec<f32> = samples.chunks(FRAME).map(power).collect();
     let loudest = powers.iter().copied().fold(0.0, f32::max);
-    let loud: Vec<f32> = powers.into_iter().filter(|power| *power > loudest / 316.0).collect();
+    let loud: Vec<f32> = powers
+        .into_iter()
+        .filter(|power| *power > loudest / 316.0)
+        .collect();
     let mean = loud.iter().sum::<f32>() / loud.len().max(1) as f32;
     let gain = 1.0 / mean.sqrt().max(1e-6);
     samples.iter_mut().for_each(|sample| *sample *= gain);
@@ -276,7 +314,10 @@ fn trimmed(samples: &[f32]) -> Samples {
     let quiet = powers.iter().copied().fold(0.0, f32::max) / 6_310.0;
     let loud = |power: &f32| *power > quiet;
     let first = powers.iter().position(loud).unwrap_or(0) * SHORT;
-    let last = powers.iter().rposition(loud).map_or(0, |at| (at + 1) * SHORT);
+    let last = powers
+        .iter()
+        .rposition(loud)
+        .map_or(0, |at| (at + 1) * SHORT);
     samples[first..last.min(samples.len()).max(first)].to_vec()
 }
 
@@ -293,7 +334,13 @@ fn resampled(samples: &[f32], rate: usize) -> Samples {
     let step = rate as f32 / RATE as f32;
     let cutoff = 0.9 * (RATE as f32 / rate as f32).min(1.0);
     let reach = REACH / cutoff;
-    let sinc = |x: f32| if x == 0.0 { 1.0 } else { (std::f32::consts::PI * x).sin() / (std::f32::consts::PI * x) };
+    let sinc = |x: f32| {
+        if x == 0.0 {
+            1.0
+        } else {
+            (std::f32::consts::PI * x).sin() / (std::f32::consts::PI * x)
+        }
+    };
     (0..(samples.len() as f32 / step) as usize)
         .map(|index| {
             let centre = index as f32 * step;
@@ -382,7 +429,13 @@ const fn flite(name: &'static str, voice: &'static str) -> Voice {
     }
 }
 
-const fn espeak(name: &'static str, voice: &'static str, pitch: u32, speed: u32, texts: &'static Texts) -> Voice {
+const fn espeak(
+    name: &'static str,
+    voice: &'static str,
+    pitch: u32,
+    speed: u32,
+    texts: &'static Texts,
+) -> Voice {
     Voice {
         name,
         package: "espeak-ng",

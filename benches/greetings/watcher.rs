@@ -57,7 +57,11 @@ impl Watcher {
     }
 }
 
-async fn follow(log: PathBuf, told: watch::Sender<BTreeSet<String>>, mut stopped: oneshot::Receiver<()>) -> Load {
+async fn follow(
+    log: PathBuf,
+    told: watch::Sender<BTreeSet<String>>,
+    mut stopped: oneshot::Receiver<()>,
+) -> Load {
     let mut tick = interval(LOOK);
     let mut file = None;
     let mut text = String::new();
@@ -82,7 +86,9 @@ async fn follow(log: PathBuf, told: watch::Sender<BTreeSet<String>>, mut stopped
         let lines: String = text.drain(..whole).collect();
         for line in lines.lines() {
             let field = |name: &str| line.split(' ').find_map(|word| word.strip_prefix(name));
-            let (Some(number), Some(call), Some(event)) = (field("number="), field("call="), field("event=")) else {
+            let (Some(number), Some(call), Some(event)) =
+                (field("number="), field("call="), field("event="))
+            else {
                 continue;
             };
             let key = (number.to_owned(), call.to_owned());
@@ -117,10 +123,19 @@ impl Times {
         let text = fs::read_to_string("/proc/stat").unwrap_or_default();
         let first = text.lines().next().unwrap_or_default();
         // user nice system idle iowait irq softirq steal; guests are in user already.
-        let fields: Vec<f64> = first.split_whitespace().skip(1).take(8).filter_map(|field| field.parse().ok()).collect();
+        let fields: Vec<f64> = first
+            .split_whitespace()
+            .skip(1)
+            .take(8)
+            .filter_map(|field| field.parse().ok())
+            .collect();
         let total: f64 = fields.iter().sum();
         let idle: f64 = fields.iter().skip(3).take(2).sum();
-        let processors = text.lines().filter(|line| line.starts_with("cpu")).count().saturating_sub(1);
+        let processors = text
+            .lines()
+            .filter(|line| line.starts_with("cpu"))
+            .count()
+            .saturating_sub(1);
         Self {
             busy: total - idle,
             total,
@@ -130,7 +145,12 @@ impl Times {
 }
 
 pub(crate) fn load_average() -> Option<f64> {
-    fs::read_to_string("/proc/loadavg").ok()?.split(' ').next()?.parse().ok()
+    fs::read_to_string("/proc/loadavg")
+        .ok()?
+        .split(' ')
+        .next()?
+        .parse()
+        .ok()
 }
 
 /// From one look at the log to the next.
