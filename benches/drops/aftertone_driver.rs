@@ -41,6 +41,7 @@ pub(crate) async fn run(url: &str, load: Load) -> Result<()> {
             plan: run::plan(&config, Some(Duration::from_millis(200))),
             media: "sound:/bench/message".into(),
             echo: None,
+            tape: None,
         };
         let mut news = session.start(job).await;
         ends.spawn(async move {

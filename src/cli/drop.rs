@@ -1,6 +1,11 @@
 //! `aftertone drop`: one drop, watched while it happens.
 
-use std::{path::Path, time::Duration};
+mod evidence;
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::anyhow;
 use clap::{
@@ -21,10 +26,11 @@ use super::{
     stop::Stop,
 };
 use crate::{
-    audio::{self, Library, Once, Prepared, Reference, Targets},
+    audio::{self, Library, Once, Reference, Targets},
     clock,
     config::{Config, ScreenMode},
     drop::{Outcome, Plan, Report, Technique, WhenBusyLegAnswered, WhenUnsure},
+    evidence::Folder,
     id::{DropId, RunName},
     phone::{CallerId, CallerIdError, PhoneNumber},
     run::{self, Job, News, Session, SessionError, Unended},
@@ -49,6 +55,9 @@ pub(super) struct Args {
     /// Show the number unmasked
     #[arg(long)]
     full_number: bool,
+    /// Keep what was heard and played, and the account of it, in a folder of its own in this one
+    #[arg(long, value_name = "DIR")]
+    evidence: Option<PathBuf>,
     #[command(flatten)]
     overrides: Overrides,
 }
@@ -114,6 +123,10 @@ pub(super) async fn run(
     let mut stop = Stop::new().map_err(Trouble::new)?;
     let (library, targets) = library(&config)?;
     let reference = meant(&args.message, &library)?;
+    let archive = match args.evidence.as_ref().or(config.evidence.dir.as_ref()) {
+        Some(dir) => Some(evidence::open(dir.clone(), &config).await?),
+        None => None,
+    };
     let session = tokio::select! {
         session = Session::open(&config) => session.map_err(|error| advise(error, &config))?,
         () = stop.wish() => return Err(interrupted()),
@@ -122,8 +135,15 @@ pub(super) async fn run(
         message = Message::ready(reference, library, targets, session.run().clone(), id) => message,
         () = stop.wish() => Err(interrupted()),
     };
-    let message = match message {
-        Ok(message) => message,
+    let ready = match (message, archive) {
+        (Ok(message), Some(archive)) => {
+            let folder = evidence::begin(archive, id).await;
+            folder.map(|folder| (message, Some(folder)))
+        }
+        (message, _) => message.map(|message| (message, None)),
+    };
+    let (mut message, mut folder) = match ready {
+        Ok(ready) => ready,
         Err(trouble) => {
             // It is told by what went wrong first.
             let _ = session.close().await;
@@ -142,7 +162,8 @@ pub(super) async fn run(
         number,
         plan,
         media: message.media.clone(),
-        echo: message.echo.clone(),
+        echo: message.echo(),
+        tape: folder.as_mut().and_then(Folder::tape),
     };
     if !args.json {
         let name = args.message.as_str();
@@ -160,11 +181,28 @@ pub(super) async fn run(
         () = stop.wish() => return Ok(quit(printer)),
     };
     if let Some(report) = &report {
+        let ended = Ended::new(&run, id, shown, report);
+        let kept = match folder {
+            Some(folder) => {
+                let samples = message.samples.take();
+                Some(evidence::keep(folder, &ended, report, samples).await)
+            }
+            None => None,
+        };
+        if let Some(Err(words)) = &kept {
+            printer.warning(words);
+        }
         if args.json {
-            printer.json(&Ended::new(&run, id, shown, report));
+            printer.json(&match kept {
+                Some(kept) => ended.with_evidence(kept),
+                None => ended,
+            });
         } else {
             printer.line(&last_line(report, printer));
             printer.line(&proof_words(report));
+            if let Some(Ok(path)) = kept {
+                printer.line(&format!("evidence: {}", path.display()));
+            }
         }
     }
     if closed == Err(Unended::Replaced) {
@@ -352,8 +390,8 @@ struct Message {
     media: String,
     /// `None` where only the PBX knows.
     length: Option<Duration>,
-    /// As its echo would sound.
-    echo: Option<screen::Message>,
+    /// Its sound; `None` where only the PBX has it.
+    samples: Option<Vec<i16>>,
     /// Removes the files of a message that is for one drop.
     _once: Option<Once>,
 }
@@ -371,7 +409,7 @@ impl Message {
             Reference::Prepared(name) => {
                 let prepared = library.show(&name).map_err(library_trouble)?;
                 return Ok(Self {
-                    echo: echo(&library, &prepared),
+                    samples: library.samples(&prepared),
                     media: prepared.media,
                     length: Some(prepared.duration),
                     _once: None,
@@ -381,7 +419,7 @@ impl Message {
                 return Ok(Self {
                     media: uri.to_string(),
                     length: None,
-                    echo: None,
+                    samples: None,
                     _once: None,
                 });
             }
@@ -398,17 +436,18 @@ impl Message {
             .map_err(library_trouble)?;
         let prepared = once.prepared();
         Ok(Self {
-            echo: echo(&kept, prepared),
+            samples: kept.samples(prepared),
             media: prepared.media.clone(),
             length: Some(prepared.duration),
             _once: Some(once),
         })
     }
-}
 
-fn echo(library: &Library, prepared: &Prepared) -> Option<screen::Message> {
-    let samples = library.samples(prepared)?;
-    Some(screen::Message::new(&samples))
+    /// The message as its echo would sound.
+    fn echo(&self) -> Option<screen::Message> {
+        let samples = self.samples.as_deref()?;
+        Some(screen::Message::new(samples))
+    }
 }
 
 fn library_trouble(error: audio::Error) -> Trouble {

@@ -3,6 +3,7 @@
 mod picture;
 
 use std::{
+    ffi::OsStr,
     fs,
     path::{Path, PathBuf},
 };
@@ -19,18 +20,21 @@ use super::{
     Exit, Trouble,
     printer::{Paint, Printer},
 };
-use crate::evidence::Recording;
-use crate::screen::{Amd, At, Beep, Call, Heard, Known, Message, RATE, Replay, Settings};
-use crate::words::{ReadyBy, Verdict};
+use crate::{
+    evidence::{Kept, Recording, Sound},
+    screen::{Amd, At, Beep, Call, Heard, Known, Message, RATE, Replay, Settings},
+    words::{ReadyBy, Verdict},
+};
 
 /// Tell what the ears make of a recorded call, and why
 ///
 /// Hears a recording as if it were a live call whose answer is its first sample, and prints who answered, when the
-/// message would have started, every beep, and the reasons. A folder gives a table. Nothing is dialled. The exit status
-/// is 0 unless a recording could not be read (2).
+/// message would have started, every beep, and the reasons. The evidence of a drop is heard as it was heard live, and
+/// what was told live is compared with it. A folder gives a table. Nothing is dialled. The exit status is 0, 1 where
+/// evidence does not give what it gave live, and 2 where something could not be read.
 #[derive(Debug, ClapArgs)]
 pub(super) struct Args {
-    /// A recording (WAV, 8 kHz, one channel, 16 bit), or a folder of such
+    /// A recording (WAV, 8 kHz, one channel, 16 bit), the evidence of a drop, or a folder of such
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Print one JSON object a recording, on a line of its own
@@ -59,7 +63,7 @@ pub(super) struct Args {
 /// Explains recordings.
 ///
 /// # Errors
-/// [`Trouble`] where a setting is none, or a recording cannot be read.
+/// [`Trouble`] where a setting is none, or a recording or evidence cannot be read.
 pub(super) fn run(args: &Args, printer: Printer) -> Result<Exit, Trouble> {
     if args.set.iter().any(|set| set == "help") {
         for line in settings_table() {
@@ -67,52 +71,167 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<Exit, Trouble> {
         }
         return Ok(Exit::Done);
     }
-    let settings = settings(&args.set)?;
-    let message = args.message.as_deref().map(read).transpose()?;
-    let known = Known {
-        amd: args.amd,
-        call: (args.alerted.is_some() || args.other_leg_rang).then_some(Call {
-            alerted: args.alerted,
-            other_rang: args.other_leg_rang,
-        }),
-        message: message.as_deref().map(Message::new),
-    };
+    let given = Given::of(args)?;
     let recordings = recordings(&args.paths)?;
     let pictures = Pictures::plan(args.picture.as_deref(), &args.paths, &recordings)?;
     let table = recordings.len() > 1;
     if table && !args.json {
         printer.line(&Row::HEAD.line());
     }
+    let mut exit = Exit::Done;
     for path in recordings {
-        let samples = read(&path)?;
-        let replay = Replay::of(&samples, settings, &known);
-        let id = path.file_stem().unwrap_or_default().to_string_lossy();
-        if args.json {
-            printer.json(&Explained::of(&id, &replay));
-        } else if table {
-            printer.line(&Row::of(&id, &replay).line());
+        let subject = if Kept::is_at(&path) {
+            evidence(&path, args)?
         } else {
-            for line in story(&replay, printer) {
+            given.recording(&path)?
+        };
+        if subject.differs() {
+            exit = Exit::Otherwise;
+        }
+        if args.json {
+            printer.json(&Explained::of(&subject));
+        } else if table {
+            printer.line(&Row::of(&subject).line());
+        } else {
+            for line in story(&subject, printer) {
                 printer.line(&line);
             }
         }
+        if subject.samples.is_empty() {
+            continue;
+        }
         let recording = Recording {
-            title: &path.file_name().unwrap_or_default().to_string_lossy(),
-            samples: &samples,
-            replay: &replay,
-            message: message
-                .as_ref()
-                .map(|heard| heard.len() as f32 / RATE as f32),
+            title: &subject.title,
+            samples: &subject.samples,
+            replay: &subject.replay,
+            message: subject.message,
+            plays: subject.plays.as_deref(),
         };
         if let Some(drawn) = pictures.draw(&path, &recording)? {
             printer.talk(&format!("drew {}", drawn.display()));
         }
     }
-    Ok(Exit::Done)
+    Ok(exit)
 }
 
-fn settings(given: &[String]) -> Result<Settings, Trouble> {
-    let mut settings = Settings::default();
+/// A recording or the evidence of a drop, and what the ears make of it.
+struct Subject {
+    id: String,
+    title: String,
+    samples: Vec<i16>,
+    replay: Replay,
+    /// The message's length in seconds.
+    message: Option<f32>,
+    /// When it really played.
+    plays: Option<Vec<(At, At)>>,
+    evidence: Option<Evidence>,
+}
+
+/// What only evidence tells.
+struct Evidence {
+    /// How the drop ended, and how sure that is.
+    ended: String,
+    version: String,
+    notes: Vec<String>,
+    /// What the ears told otherwise live; `None` where it was not compared.
+    differences: Option<Vec<String>>,
+}
+
+impl Subject {
+    fn differs(&self) -> bool {
+        let evidence = self.evidence.as_ref();
+        let differences = evidence.and_then(|evidence| evidence.differences.as_ref());
+        differences.is_some_and(|lines| !lines.is_empty())
+    }
+}
+
+/// What the command line tells of recordings that do not tell it themselves.
+struct Given {
+    settings: Settings,
+    known: Known,
+    message: Option<f32>,
+}
+
+impl Given {
+    fn of(args: &Args) -> Result<Self, Trouble> {
+        let message = args.message.as_deref().map(read).transpose()?;
+        Ok(Self {
+            settings: settings(Settings::default(), &args.set)?,
+            known: Known {
+                amd: args.amd,
+                call: (args.alerted.is_some() || args.other_leg_rang).then_some(Call {
+                    alerted: args.alerted,
+                    other_rang: args.other_leg_rang,
+                }),
+                message: message.as_deref().map(Message::new),
+            },
+            message: message.map(|heard| heard.len() as f32 / RATE as f32),
+        })
+    }
+
+    fn recording(&self, path: &Path) -> Result<Subject, Trouble> {
+        let samples = read(path)?;
+        Ok(Subject {
+            id: text(path.file_stem()),
+            title: text(path.file_name()),
+            replay: Replay::of(&samples, self.settings, &self.known),
+            samples,
+            message: self.message,
+            plays: None,
+            evidence: None,
+        })
+    }
+}
+
+/// The evidence of a drop, heard as it was heard live, or with the settings that are given.
+fn evidence(path: &Path, args: &Args) -> Result<Subject, Trouble> {
+    if args.amd.is_some() || args.alerted.is_some() || args.other_leg_rang || args.message.is_some()
+    {
+        let own = anyhow!(
+            "{} is the evidence of a drop, which tells itself what was known of the call",
+            path.display()
+        );
+        return Err(
+            Trouble::new(own).hint("leave out --amd, --alerted, --other-leg-rang and --message")
+        );
+    }
+    let kept = Kept::read(path).map_err(|error| {
+        Trouble::new(error).hint("name a folder that `aftertone drop --evidence` has kept")
+    })?;
+    let sound = kept.sound();
+    let (replay, differences) = match sound {
+        None => (Replay::default(), None),
+        Some(sound) if args.set.is_empty() => {
+            let again = sound.again();
+            let differences = sound.differences(&again);
+            (again, Some(differences))
+        }
+        Some(sound) => {
+            let settings = settings(sound.settings(), &args.set)?;
+            (sound.otherwise(settings), None)
+        }
+    };
+    Ok(Subject {
+        id: kept.name().to_owned(),
+        title: kept.title(),
+        samples: sound.map_or_else(Vec::new, |sound| sound.samples().to_vec()),
+        replay,
+        message: sound.and_then(Sound::message_seconds),
+        plays: sound.filter(|_| args.set.is_empty()).map(Sound::plays),
+        evidence: Some(Evidence {
+            ended: format!("{}, {}", kept.word("outcome"), kept.word("proof")),
+            version: kept.version().to_owned(),
+            notes: kept.notes().to_vec(),
+            differences,
+        }),
+    })
+}
+
+fn text(name: Option<&OsStr>) -> String {
+    name.unwrap_or_default().to_string_lossy().into_owned()
+}
+
+fn settings(mut settings: Settings, given: &[String]) -> Result<Settings, Trouble> {
     for set in given {
         let (name, value) = set.split_once('=').ok_or_else(|| {
             Trouble::new(anyhow!("`--set {set}` is not KEY=VALUE"))
@@ -135,18 +254,18 @@ fn settings_table() -> impl Iterator<Item = String> {
     })
 }
 
-/// The recordings that are meant, those of a folder in the order of their names.
+/// The recordings and the evidence that are meant, those of a folder in the order of their names.
 fn recordings(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Trouble> {
     let mut all = Vec::new();
     for path in paths {
-        if !path.is_dir() {
+        if !path.is_dir() || Kept::is_at(path) {
             all.push(path.clone());
             continue;
         }
-        let mut found = wavs(path).map_err(Trouble::new)?;
+        let mut found = found_in(path).map_err(Trouble::new)?;
         if found.is_empty() {
             let none = anyhow!("{} holds no recording", path.display());
-            return Err(Trouble::new(none).hint("name a folder of .wav files"));
+            return Err(Trouble::new(none).hint("name a folder of .wav files, or of evidence"));
         }
         found.sort();
         all.append(&mut found);
@@ -154,15 +273,15 @@ fn recordings(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Trouble> {
     Ok(all)
 }
 
-fn wavs(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+fn found_in(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let listing = || format!("cannot list {}", folder.display());
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).with_context(listing)? {
         let path = entry.with_context(listing)?.path();
-        if path
+        let wav = path
             .extension()
-            .is_some_and(|end| end.eq_ignore_ascii_case("wav"))
-        {
+            .is_some_and(|end| end.eq_ignore_ascii_case("wav"));
+        if wav || Kept::is_at(&path) {
             found.push(path);
         }
     }
@@ -211,6 +330,13 @@ struct Explained<'a> {
     voice_s: Option<f64>,
     whole: bool,
     reasons: Vec<String>,
+    /// Only evidence can be compared with what was heard live.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    same_as_live: Option<bool>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    differences: &'a [String],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    notes: &'a [String],
 }
 
 #[derive(Debug, Serialize)]
@@ -221,10 +347,13 @@ struct ExplainedBeep {
 }
 
 impl<'a> Explained<'a> {
-    fn of(id: &'a str, replay: &Replay) -> Self {
+    fn of(subject: &'a Subject) -> Self {
+        let replay = &subject.replay;
         let verdict = replay.verdict.as_ref();
+        let evidence = subject.evidence.as_ref();
+        let differences = evidence.and_then(|evidence| evidence.differences.as_deref());
         Self {
-            id,
+            id: &subject.id,
             verdict: verdict.map(|(verdict, ..)| *verdict),
             verdict_s: verdict.map(|(_, at, _)| round(*at)),
             ready_by: replay.ready.map(|(by, _)| by),
@@ -234,6 +363,9 @@ impl<'a> Explained<'a> {
             voice_s: replay.voice.map(round),
             whole: replay.whole(),
             reasons: reasons(replay),
+            same_as_live: differences.map(<[_]>::is_empty),
+            differences: differences.unwrap_or_default(),
+            notes: evidence.map_or(&[], |evidence| &evidence.notes),
         }
     }
 }
@@ -285,7 +417,15 @@ impl Row<&str> {
 }
 
 impl Row<String> {
-    fn of(id: &str, replay: &Replay) -> Self {
+    fn of(subject: &Subject) -> Self {
+        let replay = &subject.replay;
+        let mut why = reasons(replay);
+        if let Some(evidence) = &subject.evidence {
+            why.extend(evidence.notes.iter().cloned());
+        }
+        if subject.differs() {
+            why.insert(0, "DIFFERS from live".to_owned());
+        }
         let dash = || "-".to_owned();
         let verdict = replay.verdict.as_ref();
         let start = replay
@@ -294,7 +434,7 @@ impl Row<String> {
             .copied()
             .or(replay.ready.map(|(_, at)| at));
         Self {
-            id: id.to_owned(),
+            id: subject.id.clone(),
             verdict: verdict.map_or_else(dash, |(verdict, ..)| verdict.to_string()),
             at: verdict.map_or_else(dash, |(_, at, _)| at.to_string()),
             ready: start.map_or_else(dash, |at| at.to_string()),
@@ -302,7 +442,7 @@ impl Row<String> {
                 .ready
                 .map_or_else(dash, |(by, _)| by.as_str().to_owned()),
             beeps: replay.beeps.len().to_string(),
-            why: reasons(replay).join("; "),
+            why: why.join("; "),
         }
     }
 }
@@ -324,7 +464,37 @@ impl<T: AsRef<str>> Row<T> {
 }
 
 /// What was heard, line by line, and what came of it.
-fn story(replay: &Replay, printer: Printer) -> Vec<String> {
+fn story(subject: &Subject, printer: Printer) -> Vec<String> {
+    let Some(evidence) = &subject.evidence else {
+        return heard(&subject.replay, printer);
+    };
+    let mut lines = vec![format!("{} ({})", subject.title, subject.id)];
+    if !subject.samples.is_empty() {
+        lines.extend(heard(&subject.replay, printer));
+    }
+    lines.push(format!("ended    {}", evidence.ended));
+    let notes = evidence.notes.iter();
+    lines.extend(notes.map(|note| format!("note     {note}")));
+    match evidence.differences.as_deref() {
+        Some([]) => {
+            let same = printer.paint(Paint::Good, "the same as live");
+            lines.push(format!("replay   {same}"));
+        }
+        Some(differences) => {
+            let differs = printer.paint(Paint::Bad, "not the same as live");
+            let version = &evidence.version;
+            let ours = env!("CARGO_PKG_VERSION");
+            lines.push(format!(
+                "replay   {differs} (heard by {version}, replayed by {ours})"
+            ));
+            lines.extend(differences.iter().map(|line| format!("         {line}")));
+        }
+        None => {}
+    }
+    lines
+}
+
+fn heard(replay: &Replay, printer: Printer) -> Vec<String> {
     let mut lines: Vec<_> = replay
         .heard
         .iter()
@@ -414,18 +584,15 @@ mod tests {
 
     #[test]
     fn a_recording_is_told_line_by_line() {
-        let lines = story(
-            &Replay::of(&mailbox(), Settings::default(), &Known::default()),
-            Printer::plain(),
-        );
+        let lines = story(&subject(), Printer::plain());
         insta::assert_snapshot!(lines.join("\n"));
     }
 
     #[test]
     fn programs_read_the_same() {
-        let replay = Replay::of(&mailbox(), Settings::default(), &Known::default());
-        insta::assert_snapshot!(serde_json::to_string(&Explained::of("0001", &replay)).unwrap());
-        insta::assert_snapshot!(Row::of("0001", &replay).line());
+        let subject = subject();
+        insta::assert_snapshot!(serde_json::to_string(&Explained::of(&subject)).unwrap());
+        insta::assert_snapshot!(Row::of(&subject).line());
     }
 
     #[test]
@@ -436,9 +603,10 @@ mod tests {
             "ready_silence=-1",
             "ready=1",
         ] {
-            assert!(settings(&[bad.to_owned()]).is_err(), "{bad}");
+            let default = Settings::default();
+            assert!(settings(default, &[bad.to_owned()]).is_err(), "{bad}");
         }
-        let set = settings(&["ready_silence = 2.5".to_owned()]).unwrap();
+        let set = settings(Settings::default(), &["ready_silence = 2.5".to_owned()]).unwrap();
         assert_eq!(set.ready_silence, 2.5);
     }
 
@@ -460,6 +628,19 @@ mod tests {
         assert!(read(&folder.path().join("none.wav")).is_err());
         assert!(recordings(&[folder.path().to_owned()]).is_ok());
         assert!(recordings(&[folder.path().join("empty")]).unwrap().len() == 1);
+    }
+
+    fn subject() -> Subject {
+        let samples = mailbox();
+        Subject {
+            id: "0001".to_owned(),
+            title: "0001.wav".to_owned(),
+            replay: Replay::of(&samples, Settings::default(), &Known::default()),
+            samples,
+            message: None,
+            plays: None,
+            evidence: None,
+        }
     }
 
     /// Harmonics for 2 s, quiet for 1 s, a beep, quiet.

@@ -89,6 +89,12 @@ impl Printer {
         self.talk(&format!("{label} {}", chain(error)));
     }
 
+    /// Something that went wrong and stops nothing.
+    pub(super) fn warning(self, words: &str) {
+        let label = paint(self.colour_err, Paint::Warn, "warning:");
+        self.talk(&format!("{label} {words}"));
+    }
+
     /// What to do about an error.
     pub(super) fn hint(self, hint: &str) {
         let label = paint(self.colour_err, Paint::Hint, "hint:");

@@ -1,6 +1,6 @@
 //! A drop's news and end, as people read them and as `--json` has them (design, section 5).
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use serde::Serialize;
 
@@ -40,6 +40,17 @@ pub(super) struct Ended<'a> {
     /// The words of the PBX for an outcome that is the PBX's or ours; left out where there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     words: Option<&'a str>,
+    /// Where the evidence is; left out where none is kept.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    evidence: Option<Evidence>,
+}
+
+#[derive(Debug, Serialize)]
+struct Evidence {
+    evidence: Option<String>,
+    /// Why there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evidence_words: Option<String>,
 }
 
 impl<'a> Ended<'a> {
@@ -82,6 +93,22 @@ impl<'a> Ended<'a> {
             proof: report.proof,
             proof_reasons: &report.proof_reasons,
             words: report.words.as_deref(),
+            evidence: None,
+        }
+    }
+
+    /// Says where the evidence is, or why there is none.
+    pub(super) fn with_evidence(self, kept: Result<PathBuf, String>) -> Self {
+        let (evidence, evidence_words) = match kept {
+            Ok(path) => (Some(path.display().to_string()), None),
+            Err(words) => (None, Some(words)),
+        };
+        Self {
+            evidence: Some(Evidence {
+                evidence,
+                evidence_words,
+            }),
+            ..self
         }
     }
 }
@@ -354,6 +381,21 @@ mod tests {
         assert_eq!(value["legs"]["busy"], serde_json::Value::Null);
         assert_eq!(value["amd_cause"], serde_json::Value::Null);
         assert_eq!(value["words"], "500 Allocation failed");
+    }
+
+    #[test]
+    fn evidence_is_told_where_it_was_asked_for() {
+        let run = RunName::new("run1").unwrap();
+        let report = report(Outcome::Delivered);
+        let ended = || Ended::new(&run, DropId::from_u128(7), String::new(), &report);
+        let value = |ended| serde_json::to_value::<Ended<'_>>(ended).unwrap();
+        assert_eq!(value(ended()).get("evidence"), None);
+        let kept = value(ended().with_evidence(Ok("/e/x".into())));
+        assert_eq!(kept["evidence"], "/e/x");
+        assert_eq!(kept.get("evidence_words"), None);
+        let failed = value(ended().with_evidence(Err("disk full".into())));
+        assert_eq!(failed.get("evidence"), Some(&serde_json::Value::Null));
+        assert_eq!(failed["evidence_words"], "disk full");
     }
 
     #[test]

@@ -489,4 +489,7 @@ pub(super) const KEYS: &[&str] = &[
     "store.url",
     "audio.max_length",
     "audio.target_lufs",
+    "evidence.dir",
+    "evidence.max_age",
+    "evidence.max_size",
 ];

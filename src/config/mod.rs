@@ -44,6 +44,8 @@ pub struct Config {
     pub store: Store,
     /// How recordings are prepared.
     pub audio: Audio,
+    /// What is kept of drops as evidence.
+    pub evidence: Evidence,
     /// Where the locks of runs are kept. Default: the first of `$STATE_DIRECTORY` (systemd), `$XDG_STATE_HOME/aftertone`,
     /// `~/.local/state/aftertone` and `/var/lib/aftertone` whose variable is set.
     pub state_dir: PathBuf,
@@ -166,6 +168,17 @@ pub struct Audio {
     pub target_lufs: Option<f64>,
 }
 
+/// What is kept of drops as evidence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// Where it is kept, a folder a drop; `None`: nothing is.
+    pub dir: Option<PathBuf>,
+    /// How long, 1 s to 10 years; 30 days unless set. `None` is `never`: until there is too much.
+    pub max_age: Option<Duration>,
+    /// How much of it at most, in bytes, 1 MB to 1 PB; 1 GB unless set.
+    pub max_size: u64,
+}
+
 impl Config {
     /// Finds, reads and checks the configuration; `explicit` is what the command line names.
     ///
@@ -187,6 +200,7 @@ impl Config {
             screen: screen(&layers)?,
             store: store(&layers)?,
             audio: audio(&layers)?,
+            evidence: evidence(&layers)?,
             state_dir: match layers.path("state_dir")? {
                 Some(path) => path,
                 None => layers.default_state_dir(),
@@ -324,6 +338,24 @@ fn audio(layers: &Layers) -> Result<Audio, ConfigError> {
     Ok(Audio {
         max_length: layers.duration("audio.max_length", 120, 1..=600)?,
         target_lufs: layers.number("audio.target_lufs", -36.0..=-10.0)?,
+    })
+}
+
+fn evidence(layers: &Layers) -> Result<Evidence, ConfigError> {
+    let max_age = layers.parsed(
+        "evidence.max_age",
+        "`never` or a duration from 1s to 10 years (3650d), such as `30d` or `12h`",
+        values::age,
+    )?;
+    let max_size = layers.parsed(
+        "evidence.max_size",
+        "a size from 1MB to 1PB, such as `1GB` or `500MiB`",
+        values::size,
+    )?;
+    Ok(Evidence {
+        dir: layers.path("evidence.dir")?,
+        max_age: max_age.unwrap_or(Some(Duration::from_secs(30 * 86_400))),
+        max_size: max_size.unwrap_or(1_000_000_000),
     })
 }
 

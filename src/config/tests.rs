@@ -112,6 +112,9 @@ fn what_is_not_given_has_the_documented_default() {
     assert_eq!(config.screen.listen.to_string(), "127.0.0.1:0");
     assert_eq!(config.audio.max_length, seconds(120));
     assert_eq!(config.audio.target_lufs, None);
+    assert_eq!(config.evidence.dir, None);
+    assert_eq!(config.evidence.max_age, Some(seconds(30 * 86_400)));
+    assert_eq!(config.evidence.max_size, 1_000_000_000);
     assert!(
         matches!(config.store.url, StoreUrl::Sqlite(path) if path == scene.path("aftertone.db"))
     );
@@ -157,6 +160,10 @@ url = "postgres://me:topsecret@db/aftertone"
 [audio]
 max_length = "45s"
 target_lufs = -18
+[evidence]
+dir = "evidence"
+max_age = "90d"
+max_size = "500MiB"
 "#;
     let scene = Scene::with(file)
         .file("secret", "hunter2\n")
@@ -206,6 +213,12 @@ target_lufs = -18
     ));
     assert_eq!(config.audio.max_length, Duration::from_secs(45));
     assert_eq!(config.audio.target_lufs, Some(-18.0));
+    assert_eq!(config.evidence.dir, Some(scene.path("evidence")));
+    assert_eq!(
+        config.evidence.max_age,
+        Some(Duration::from_secs(90 * 86_400))
+    );
+    assert_eq!(config.evidence.max_size, 500 << 20);
     for key in KEYS.iter().filter(|key| **key != "pbx.password") {
         let name = key.rsplit('.').next().unwrap();
         assert!(file.contains(&format!("\n{name} = ")), "{key} is not tried");
@@ -322,13 +335,13 @@ fn a_missing_key_is_told_with_where_it_could_stand() {
 #[test]
 fn an_unknown_key_is_told_with_the_known_ones() {
     assert_snapshot!(error_for("[drop]\nleed = \"2s\""), @"unknown key `drop.leed` in DIR/aftertone.toml; [drop] has technique, lead, answer_timeout, screening_timeout, ready_timeout, release_on_progress, when_unsure, when_busy_leg_answered");
-    assert_snapshot!(error_for("[dorp]\nlead = \"2s\""), @"unknown key `dorp.lead` in DIR/aftertone.toml; the sections and keys at the top are instance, state_dir, pbx, drop, screen, store, audio");
-    assert_snapshot!(error_for("lead = \"2s\"\n[pbx]\n"), @"unknown key `lead` in DIR/aftertone.toml; the sections and keys at the top are instance, state_dir, pbx, drop, screen, store, audio");
+    assert_snapshot!(error_for("[dorp]\nlead = \"2s\""), @"unknown key `dorp.lead` in DIR/aftertone.toml; the sections and keys at the top are instance, state_dir, pbx, drop, screen, store, audio, evidence");
+    assert_snapshot!(error_for("lead = \"2s\"\n[pbx]\n"), @"unknown key `lead` in DIR/aftertone.toml; the sections and keys at the top are instance, state_dir, pbx, drop, screen, store, audio, evidence");
     assert_snapshot!(error_for("[drop.lead]\nx = 1"), @r#"`drop.lead` in DIR/aftertone.toml: a section was given, not a text in quotes; expected a duration from 0s to 60s, such as "2s" or "500ms""#);
     assert_snapshot!(
         Scene::with(REQUIRED).variable("AFTERTONE__DROP__LEED", "2s").error(), @"unknown key `drop.leed` in the environment variable AFTERTONE__DROP__LEED; [drop] has technique, lead, answer_timeout, screening_timeout, ready_timeout, release_on_progress, when_unsure, when_busy_leg_answered");
     assert_snapshot!(
-        Scene::with(REQUIRED).variable("AFTERTONE__TYPO", "1").error(), @"unknown key `typo` in the environment variable AFTERTONE__TYPO; the sections and keys at the top are instance, state_dir, pbx, drop, screen, store, audio");
+        Scene::with(REQUIRED).variable("AFTERTONE__TYPO", "1").error(), @"unknown key `typo` in the environment variable AFTERTONE__TYPO; the sections and keys at the top are instance, state_dir, pbx, drop, screen, store, audio, evidence");
     assert_snapshot!(
         Scene::with(REQUIRED).variable("AFTERTONE__DROP", "1").error(), @"unknown key `drop` in the environment variable AFTERTONE__DROP; [drop] has technique, lead, answer_timeout, screening_timeout, ready_timeout, release_on_progress, when_unsure, when_busy_leg_answered");
     assert_snapshot!(
@@ -354,6 +367,43 @@ fn a_bad_value_is_told_with_key_place_and_what_was_expected() {
     assert_snapshot!(error_for("[store]\nurl = \"mysql://x\""), @"`store.url` in DIR/aftertone.toml: it begins with neither `sqlite:` nor `postgres://`; expected `sqlite:FILE` or `postgres://USER@HOST/DATABASE`");
     assert_snapshot!(error_for("[store]\nurl = \"sqlite:\""), @"`store.url` in DIR/aftertone.toml: what follows `sqlite:` is no plain file; expected `sqlite:FILE` or `postgres://USER@HOST/DATABASE`");
     assert_snapshot!(error_for("[audio]\nmax_length = \"1h\""), @r#"`audio.max_length` in DIR/aftertone.toml: `1h` is out of range; expected a duration from 1s to 600s, such as "2s" or "500ms""#);
+    for (age, kept) in [
+        ("never", None),
+        ("12h", Some(43_200)),
+        ("3650d", Some(315_360_000)),
+    ] {
+        let file = format!("{REQUIRED}[evidence]\nmax_age = \"{age}\"");
+        let kept = kept.map(Duration::from_secs);
+        assert_eq!(Scene::with(&file).load().evidence.max_age, kept);
+    }
+    for (size, bytes) in [
+        ("1MB", 1_000_000),
+        ("2 GiB", 2 << 30),
+        ("1PB", 1_000_000_000_000_000),
+    ] {
+        let file = format!("{REQUIRED}[evidence]\nmax_size = \"{size}\"");
+        assert_eq!(Scene::with(&file).load().evidence.max_size, bytes);
+    }
+    for bad in ["0d", "3651d", "30", "d", "-1d", "99999999999999999999d"] {
+        let told = error_for(&format!("[evidence]\nmax_age = \"{bad}\""));
+        assert!(
+            told.contains("expected `never` or a duration from 1s"),
+            "{told}"
+        );
+    }
+    for bad in [
+        "1",
+        "GB",
+        "0GB",
+        "999KB",
+        "1.5GB",
+        "2PB",
+        "99999999999999999999GB",
+        "9999999999PiB",
+    ] {
+        let told = error_for(&format!("[evidence]\nmax_size = \"{bad}\""));
+        assert!(told.contains("expected a size from 1MB to 1PB"), "{told}");
+    }
     assert_snapshot!(error_for("[audio]\ntarget_lufs = 3"), @"`audio.target_lufs` in DIR/aftertone.toml: `3` was given; expected a number from -36 to -10");
     assert_snapshot!(error_for("instance = \"After-Tone\"\n[pbx]\n"), @"`instance` in DIR/aftertone.toml: `After-Tone` does not fit; expected 1 to 32 characters of `a-z0-9`");
     assert_snapshot!(Scene::with("pbx = 3\n").error(), @"unknown key `pbx` in DIR/aftertone.toml; [pbx] has url, username, password, password_file, app, endpoint, caller_id, sounds_dir, pbx_sounds_dir, context, ca_file, default_region, allow_premium");

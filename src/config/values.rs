@@ -238,6 +238,46 @@ pub(super) fn duration(text: &str, range: &RangeInclusive<u64>) -> Result<Durati
     }
 }
 
+/// An age in days (`30d`) or as any other duration; `None` is `never`.
+pub(super) fn age(text: &str) -> Result<Option<Duration>, String> {
+    const DAY: u64 = 86_400;
+    let range = 1..=3_650 * DAY;
+    if text == "never" {
+        return Ok(None);
+    }
+    let days = text.strip_suffix('d').map(str::parse::<u64>);
+    let Some(Ok(days)) = days else {
+        return duration(text, &range).map(Some);
+    };
+    let seconds = days.checked_mul(DAY).filter(|age| range.contains(age));
+    let seconds = seconds.ok_or_else(|| format!("{} is out of range", quoted(text)))?;
+    Ok(Some(Duration::from_secs(seconds)))
+}
+
+/// A size in bytes with its unit: `500MB` (of 1,000) or `500MiB` (of 1,024).
+pub(super) fn size(text: &str) -> Result<u64, String> {
+    const UNITS: [(&str, u64); 8] = [
+        ("MB", 1_000_000),
+        ("GB", 1_000_000_000),
+        ("TB", 1_000_000_000_000),
+        ("PB", 1_000_000_000_000_000),
+        ("MiB", 1 << 20),
+        ("GiB", 1 << 30),
+        ("TiB", 1 << 40),
+        ("PiB", 1 << 50),
+    ];
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let unit = UNITS.iter().find(|(name, _)| *name == unit.trim_start());
+    let number = number.parse::<u64>().ok();
+    let (number, (_, unit)) = number
+        .zip(unit)
+        .ok_or_else(|| format!("{} is no size", quoted(text)))?;
+    let size = number.checked_mul(*unit);
+    size.filter(|size| (1_000_000..=1_000_000_000_000_000).contains(size))
+        .ok_or_else(|| format!("{} is out of range", quoted(text)))
+}
+
 /// A folder as the PBX sees it, fit to stand in a `sound:` URI.
 pub(super) fn pbx_folder(text: &str) -> Result<PathBuf, String> {
     let path = Path::new(text);

@@ -23,6 +23,8 @@ pub struct Recording<'a> {
     pub replay: &'a Replay,
     /// How long the message lasts that played from the ready point on, in seconds; `None` where it is not known.
     pub message: Option<f32>,
+    /// When the message really played, from and until, where that is known; the ready points tell it elsewhere.
+    pub plays: Option<&'a [(At, At)]>,
 }
 
 /// The picture of a recording, laid out on 1200 pixels' width.
@@ -42,7 +44,7 @@ pub struct Scene {
 impl Scene {
     /// Lays out a recording.
     pub fn of(recording: &Recording<'_>) -> Self {
-        let story = Story::of(recording.replay, recording.message);
+        let story = Story::of(recording);
         let axis = Axis::new(At(recording.samples.len() as u64));
         let mut sheet = Sheet::default();
         let title = presentable(recording.title);

@@ -1,6 +1,6 @@
 //! What happened in a recording, in the words of its picture: the headline, the reasons, and a lane for each kind.
 
-use super::shape::Ink;
+use super::{scene::Recording, shape::Ink};
 use crate::screen::{At, Beep, Heard, Replay};
 
 /// What a picture tells.
@@ -38,15 +38,21 @@ pub(super) struct Mark {
 }
 
 impl Story {
-    /// Tells what was heard; `message` is the length of the message that played, in seconds.
-    pub(super) fn of(replay: &Replay, message: Option<f32>) -> Self {
+    /// Tells what was heard, and what played.
+    pub(super) fn of(recording: &Recording<'_>) -> Self {
+        let replay = recording.replay;
         let mut lanes = vec![
             ("speech", speech(replay)),
             ("tones", tones(replay)),
             ("verdict", verdicts(replay)),
             ("ready", ready(replay)),
         ];
-        let played = played(replay, message);
+        let mut played = match recording.plays {
+            Some(plays) => really_played(plays, recording.message),
+            None => played(replay, recording.message),
+        };
+        played.extend(voices(replay));
+        played.sort_by_key(|spell| spell.from);
         if !played.is_empty() {
             lanes.push(("message", played));
         }
@@ -253,6 +259,27 @@ fn moment(at: At, labels: Vec<String>, ink: Ink) -> Spell {
     }
 }
 
+/// When the message played, as it was taken down.
+fn really_played(plays: &[(At, At)], message: Option<f32>) -> Vec<Spell> {
+    let spell = |&(from, until): &(At, At)| {
+        let lasted = until.since(from);
+        let why = match message {
+            Some(message) if lasted + SILENT_END >= message => "whole",
+            Some(_) => "not to its end",
+            None => "of the PBX's own",
+        };
+        Spell {
+            from,
+            until: Some(until),
+            labels: vec![format!("message, {lasted:.2} s: {why}"), why.to_owned()],
+            beside: true,
+            ink: Ink::Message,
+            fill: Ink::MessagePale,
+        }
+    };
+    plays.iter().map(spell).collect()
+}
+
 /// When the message played: from each ready point until it was over, or something stopped it.
 fn played(replay: &Replay, message: Option<f32>) -> Vec<Spell> {
     let mut spells = Vec::new();
@@ -278,7 +305,6 @@ fn played(replay: &Replay, message: Option<f32>) -> Vec<Spell> {
             fill: Ink::MessagePale,
         });
     };
-    let mut voices = Vec::new();
     for heard in &replay.heard {
         match heard {
             Heard::Ready { at, .. } => {
@@ -287,14 +313,7 @@ fn played(replay: &Replay, message: Option<f32>) -> Vec<Spell> {
             }
             Heard::LateBeep(beep) => stop(&mut since, beep.end, "stopped by a late beep"),
             Heard::LimitBeep(beep) => stop(&mut since, beep.end, "cut by the mailbox's limit"),
-            Heard::Voice { at, .. } => {
-                stop(&mut since, *at, "stopped by a voice");
-                let labels = vec![
-                    format!("a voice over it, known at {at}"),
-                    "voice".to_owned(),
-                ];
-                voices.push(moment(*at, labels, Ink::Voice));
-            }
+            Heard::Voice { at, .. } => stop(&mut since, *at, "stopped by a voice"),
             Heard::SpeechBegan { .. }
             | Heard::SpeechEnded { .. }
             | Heard::Signal { .. }
@@ -303,7 +322,28 @@ fn played(replay: &Replay, message: Option<f32>) -> Vec<Spell> {
         }
     }
     stop(&mut since, replay.end, "until the recording ends");
-    spells.append(&mut voices);
-    spells.sort_by_key(|spell| spell.from);
     spells
 }
+
+/// When it was known that somebody spoke over the message.
+fn voices(replay: &Replay) -> Vec<Spell> {
+    let at = replay.heard.iter().filter_map(|heard| match heard {
+        Heard::Voice { at, .. } => Some(*at),
+        Heard::SpeechBegan { .. }
+        | Heard::SpeechEnded { .. }
+        | Heard::Signal { .. }
+        | Heard::Beep(_)
+        | Heard::Verdict { .. }
+        | Heard::Ready { .. }
+        | Heard::LateBeep(_)
+        | Heard::LimitBeep(_) => None,
+    });
+    let voice = |at| {
+        let long = format!("a voice over it, known at {at}");
+        moment(at, vec![long, "voice".to_owned()], Ink::Voice)
+    };
+    at.map(voice).collect()
+}
+
+/// A message may end this much before the last of its samples and still count as whole (s): the silence at its end.
+const SILENT_END: f32 = 0.2;

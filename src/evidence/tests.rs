@@ -402,6 +402,7 @@ fn recording<'a>(
         samples,
         replay,
         message,
+        plays: None,
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument as _, Span, debug};
 
-use super::listener::{self, ToListener};
+use super::listener::{self, Cue, LEASH, ToListener};
 use crate::{
     ari::{Failure, HangUp, Originate, Rest, Taps},
     config::Endpoint,
@@ -61,6 +61,8 @@ pub(super) struct Errand {
     pub(super) sheet: Option<Arc<Sheet>>,
     /// What goes with [`Command::Listen`].
     pub(super) listen: Option<ToListener>,
+    /// Whoever listens to the leg, who must not set its limit while somebody else does.
+    pub(super) listener: Option<mpsc::UnboundedSender<Cue>>,
     /// Where its log lines belong.
     pub(super) span: Span,
 }
@@ -115,7 +117,7 @@ async fn carry_out(rest: &Rest, trunk: &Trunk, errand: &Errand) -> Option<Event>
     let command = errand.command;
     debug!(?command, "asked of the pbx");
     for step in steps(trunk, errand.drop, command, errand.sheet.as_deref()) {
-        match take(rest, step).await {
+        match take(rest, errand.listener.as_ref(), step).await {
             Ok(Taken::Done) => {}
             Ok(Taken::NotThere) => {
                 if let Command::HangUp(leg) = command {
@@ -158,20 +160,25 @@ fn steps(trunk: &Trunk, drop: DropId, command: Command, sheet: Option<&Sheet>) -
             )))]
         }
         (Command::Screen(leg), Some(sheet)) => {
-            let mut steps = answered(channel(leg), leg, sheet);
+            let mut steps = answered(channel(leg), leg, sheet.plan.screening_timeout);
             steps.push(Step::Continue(channel(leg), trunk.context.clone(), "s"));
             steps
         }
-        // The leg stays in our app; what follows is the listener's.
-        (Command::Listen(leg), Some(sheet)) => answered(channel(leg), leg, sheet),
-        (Command::AwaitReady(leg), Some(_)) => {
-            vec![Step::Continue(channel(leg), trunk.context.clone(), "wait")]
-        }
-        (Command::Rewind(leg, play), Some(sheet)) => vec![
-            Step::StopPlay(playback(play)),
+        // The leg stays in our app; what follows is the listener's, who renews the limit.
+        (Command::Listen(leg), Some(_)) => answered(channel(leg), leg, LEASH),
+        (Command::AwaitReady(leg), Some(sheet)) => vec![
+            Step::LetGo,
             limit(channel(leg), sheet.plan.ready_timeout + PLAY_GRACE),
+            Step::Continue(channel(leg), trunk.context.clone(), "wait"),
+        ],
+        (Command::Rewind(leg, play), Some(_)) => vec![
+            Step::StopPlay(playback(play)),
+            limit(channel(leg), LEASH),
+            Step::TakeUp,
         ],
         (Command::Play(leg, play), Some(sheet)) => vec![
+            // A renewal between the limit and the play would cut the message.
+            Step::LetGo,
             // Before the play: during it the request would wait until it has ended.
             limit(channel(leg), sheet.plan.message_limit() + PLAY_GRACE),
             Step::Play(channel(leg), playback(play), sheet.media.clone()),
@@ -189,8 +196,8 @@ fn steps(trunk: &Trunk, drop: DropId, command: Command, sheet: Option<&Sheet>) -
 }
 
 /// What an answered leg needs, whoever screens it.
-fn answered(channel: ChannelId, leg: Leg, sheet: &Sheet) -> Vec<Step> {
-    let mut steps = vec![limit(channel.clone(), sheet.plan.screening_timeout)];
+fn answered(channel: ChannelId, leg: Leg, after: Duration) -> Vec<Step> {
+    let mut steps = vec![limit(channel.clone(), after)];
     if leg == Leg::Busy {
         // From here on it is a call like any other, and belongs in the books.
         steps.push(Step::SetVariable(channel, NO_CDR, "0".into()));
@@ -234,7 +241,7 @@ fn limit(channel: ChannelId, after: Duration) -> Step {
 }
 
 /// The PBX counts in whole seconds, and takes 0 for no limit at all.
-fn whole_seconds(duration: Duration) -> Duration {
+pub(super) fn whole_seconds(duration: Duration) -> Duration {
     let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
     Duration::from_secs(seconds.max(1))
 }
@@ -247,6 +254,10 @@ enum Step {
     Play(ChannelId, PlaybackId, String),
     StopPlay(PlaybackId),
     HangUp(ChannelId),
+    /// Waits until the listener, where there is one, leaves the leg's limit alone.
+    LetGo,
+    /// Has it keep the limit short again.
+    TakeUp,
 }
 
 enum Taken {
@@ -254,8 +265,14 @@ enum Taken {
     NotThere,
 }
 
-async fn take(rest: &Rest, step: Step) -> Result<Taken, Failure> {
+async fn take(
+    rest: &Rest,
+    listener: Option<&mpsc::UnboundedSender<Cue>>,
+    step: Step,
+) -> Result<Taken, Failure> {
     match step {
+        Step::LetGo => listener::let_go(listener).await,
+        Step::TakeUp => listener::take_up(listener),
         Step::Originate(originate) => rest.originate(&originate).await?,
         Step::SetVariable(channel, name, value) => {
             rest.set_variable(&channel, name, &value).await?;
@@ -278,7 +295,7 @@ async fn take(rest: &Rest, step: Step) -> Result<Taken, Failure> {
 }
 
 /// Ends a channel this long after it was set, whatever it does.
-const LIMIT: &str = "TIMEOUT(absolute)";
+pub(super) const LIMIT: &str = "TIMEOUT(absolute)";
 
 /// Keeps a channel out of the PBX's call records.
 pub(super) const NO_CDR: &str = "CDR_PROP(disable)";
@@ -311,19 +328,22 @@ mod tests {
                 C::Screen(Busy),
                 "busy TIMEOUT(absolute)=90; busy CDR_PROP(disable)=0; busy continue aftertone-screen,s",
             ),
-            (C::Listen(Drop), "drop TIMEOUT(absolute)=90"),
+            (C::Listen(Drop), "drop TIMEOUT(absolute)=10"),
             (
                 C::Listen(Busy),
-                "busy TIMEOUT(absolute)=90; busy CDR_PROP(disable)=0",
+                "busy TIMEOUT(absolute)=10; busy CDR_PROP(disable)=0",
             ),
-            (C::AwaitReady(Drop), "drop continue aftertone-screen,wait"),
+            (
+                C::AwaitReady(Drop),
+                "let go; drop TIMEOUT(absolute)=65; drop continue aftertone-screen,wait",
+            ),
             (
                 C::Rewind(Drop, Play(1)),
-                "stop play1; drop TIMEOUT(absolute)=65",
+                "stop play1; drop TIMEOUT(absolute)=10; take up",
             ),
             (
                 C::Play(Drop, Play(2)),
-                "drop TIMEOUT(absolute)=13; drop play2 sound:/x/spring",
+                "let go; drop TIMEOUT(absolute)=13; drop play2 sound:/x/spring",
             ),
             (C::StopPlay(Play(2)), "stop play2"),
             (C::HangUp(Busy), "busy hang up"),
@@ -400,6 +420,8 @@ mod tests {
             }
             Step::StopPlay(playback) => format!("stop play{}", playback.play.0),
             Step::HangUp(channel) => format!("{} hang up", role(channel)),
+            Step::LetGo => "let go".into(),
+            Step::TakeUp => "take up".into(),
         }
     }
 

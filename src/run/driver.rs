@@ -26,6 +26,7 @@ use crate::{
     ari::{AidDid, Events, Incoming, Notice},
     clock,
     drop::{Board, Command, Event, Milestone, Moment, Outcome, Plan, Report},
+    evidence::Tape,
     id::{ChannelId, DropId, RunName},
     phone::PhoneNumber,
     screen::Message,
@@ -33,7 +34,7 @@ use crate::{
 };
 
 /// A drop to be carried out.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Job {
     /// Its name.
     pub id: DropId,
@@ -45,6 +46,8 @@ pub struct Job {
     pub media: String,
     /// The message as its echo would sound; `None` where only the PBX has it.
     pub echo: Option<Message>,
+    /// Takes down what is heard of it; `None` where no evidence is kept.
+    pub tape: Option<Tape>,
 }
 
 /// What others ask of the driver.
@@ -251,6 +254,7 @@ impl Driver {
             verdict: None,
             deaf: None,
             cues: None,
+            tape: job.tape,
             moments: Vec::new(),
             dialled: BTreeSet::new(),
             unanswered: BTreeSet::new(),
@@ -349,7 +353,7 @@ impl Driver {
     fn hand_on(&mut self, drop: DropId, command: Command) {
         let record = self.records.get_mut(&drop);
         let span = record.as_ref().map_or_else(Span::none, |r| r.span.clone());
-        let mut listen = None;
+        let (mut listen, mut listener) = (None, None);
         let sheet = record.map(|record| {
             match command {
                 Command::Dial(leg) => {
@@ -358,20 +362,19 @@ impl Driver {
                 }
                 Command::Play(_, play) => {
                     record.plays.insert(play);
+                    listener = record.cues.clone();
                 }
+                Command::AwaitReady(_) | Command::Rewind(..) => listener = record.cues.clone(),
                 Command::Listen(leg) => {
                     let (cues, heard) = mpsc::unbounded_channel();
                     record.cues = Some(cues);
                     listen = Some(ToListener {
                         cues: heard,
                         call: record.call(leg),
+                        tape: record.tape.take(),
                     });
                 }
-                Command::Screen(_)
-                | Command::AwaitReady(_)
-                | Command::Rewind(..)
-                | Command::StopPlay(_)
-                | Command::HangUp(_) => {}
+                Command::Screen(_) | Command::StopPlay(_) | Command::HangUp(_) => {}
             }
             Arc::clone(&record.sheet)
         });
@@ -380,6 +383,7 @@ impl Driver {
             command,
             sheet,
             listen,
+            listener,
             span,
         };
         if self.errands.send(errand).is_err() {

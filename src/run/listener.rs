@@ -5,28 +5,33 @@
 //!   └───snoop──> amd ──> dialplan: AMD() ──> its word, one reason among others
 //! ```
 //!
-//! Three channels and a bridge serve the drop and are gone when it is. Each step has a deadline; whatever fails, and
+//! While nobody plays to it the PBX's own limit of the leg is short, and renewed (see [`leash`]): should we die, nobody
+//! who answered has to listen to nothing for long. Three channels and a bridge serve the drop and are gone when it is. Each step has a deadline; whatever fails, and
 //! whatever stops coming, ends as [`Event::Deaf`], and the dialplan goes on in our place.
 
+mod leash;
 mod rig;
 
 use std::time::{Duration, Instant};
 
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, oneshot},
     task::JoinSet,
     time::{Instant as TokioInstant, sleep, sleep_until},
 };
 use tokio_util::bytes::Bytes;
 use tracing::{Instrument as _, Span, debug};
 
-use self::rig::Rig;
+pub(super) use self::leash::LEASH;
+
+use self::{leash::Leash, rig::Rig};
 use super::dialler::{Reports, Sheet, Trunk};
 use crate::{
     ari::{Expected, Failure, Frames, Rest, TapEnd},
     clock,
     drop::{Beeped, Event, ReadyPoint, Sit},
-    id::{ChannelId, DropId, Role},
+    evidence::{self, Tape},
+    id::{ChannelId, DropId, Play, Role},
     screen::{Amd, At, Beep, Call, Ears, Heard, Message, Settings, SitClass},
     words::{Leg, ReadyBy, Verdict},
 };
@@ -38,17 +43,43 @@ pub(super) struct ToListener {
     pub(super) cues: mpsc::UnboundedReceiver<Cue>,
     /// What the calls tell beside their sound.
     pub(super) call: Call,
+    /// What takes it down, where evidence is kept.
+    pub(super) tape: Option<Tape>,
 }
 
 /// Something that whoever listens has to know.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Cue {
     /// A channel that serves the drop waits in our app.
     Entered(Role),
     /// AMD's word, as it stands in AMDSTATUS.
     Judged(String),
     /// The message begins to play, or begins again.
-    Playing,
+    Playing(Play),
+    /// This play of it is over.
+    Stopped(Play),
+    /// Somebody else is about to set the leg's limit; the sender is told once no renewal is under way.
+    LetGo(oneshot::Sender<()>),
+    /// The leg is to be listened to again, and its limit is [`LEASH`] since a moment ago.
+    TakeUp,
+}
+
+/// Has the listener let go of the leg's limit, and waits until it has. A leg without one needs no wait.
+pub(super) async fn let_go(listener: Option<&mpsc::UnboundedSender<Cue>>) {
+    let Some(cues) = listener else { return };
+    let (done, told) = oneshot::channel();
+    if cues.send(Cue::LetGo(done)).is_ok() {
+        // A listener that is gone had let go before.
+        let _ = told.await;
+    }
+}
+
+/// Has the listener keep the leg's limit short again, which has just been set to [`LEASH`].
+pub(super) fn take_up(listener: Option<&mpsc::UnboundedSender<Cue>>) {
+    if let Some(cues) = listener {
+        // It may have lost its tap meanwhile; the leg's limit is what the PBX has.
+        let _ = cues.send(Cue::TakeUp);
+    }
 }
 
 /// Listens to a leg until its drop has ended, or until it can be heard no more; then takes down all that served it.
@@ -64,7 +95,11 @@ pub(super) async fn listen(
         let why = "this run does not listen".to_owned();
         return reports.send(Event::Deaf { leg, why }).await;
     };
-    let ToListener { mut cues, call } = given;
+    let ToListener {
+        mut cues,
+        call,
+        mut tape,
+    } = given;
     let expected = taps.expect();
     let rig = Rig {
         rest,
@@ -73,6 +108,9 @@ pub(super) async fn listen(
     };
     let mut ears = Ears::new(Settings::default());
     ears.note_call(call);
+    if let Some(tape) = &mut tape {
+        tape.cue(evidence::Cue::Call(call));
+    }
     let now = clock::now();
     let mut listener = Listener {
         rig,
@@ -80,15 +118,23 @@ pub(super) async fn listen(
         echo: sheet.echo.clone(),
         reports,
         ears,
+        tape,
         beep: None,
         chores: JoinSet::new(),
         bridging: Bridging::default(),
+        leash: Leash::new(sheet.plan.screening_timeout, now),
+        again: sheet.plan.ready_timeout,
         began: now,
         deadline: now + OPENING,
         heard: false,
     };
     listener.begin(&expected, taps.address());
-    if let Err(why) = listener.hear(expected, &mut cues).await {
+    let heard = listener.hear(expected, &mut cues).await;
+    if let Some(tape) = listener.tape.take() {
+        tape.end(*listener.ears.settings(), heard.clone().err());
+    }
+    if let Err(why) = heard {
+        listener.let_go().await;
         reports.send(Event::Deaf { leg, why }).await;
     }
     // A channel that enters our app from now on comes too late; nobody takes its cue, and the driver hangs it up.
@@ -103,11 +149,15 @@ struct Listener<'a> {
     echo: Option<Message>,
     reports: &'a Reports,
     ears: Ears,
+    tape: Option<Tape>,
     /// The last beep.
     beep: Option<Beep>,
     /// Requests under way. They are never given up half-way: what they make has to be known to be taken down.
     chores: JoinSet<Chore>,
     bridging: Bridging,
+    leash: Leash,
+    /// How long at most the leg is listened to once the message has begun.
+    again: Duration,
     began: Instant,
     /// When the tap counts as dead, unless audio comes before.
     deadline: Instant,
@@ -123,6 +173,8 @@ enum Chore {
     Waited,
     /// They are in the bridge, or not.
     Bridged(Result<(), Failure>),
+    /// The PBX has given the leg more time, or not.
+    Renewed(bool),
     /// Something that nothing depends on.
     Aside,
 }
@@ -177,6 +229,7 @@ impl Listener<'_> {
                 }
                 come = expected.come(), if frames.is_none() => frames = Some(come),
                 () = sleep_until(TokioInstant::from_std(self.deadline)) => return Err(self.silence()),
+                () = at(self.leash.due()) => self.renew(),
             }
         }
     }
@@ -197,20 +250,35 @@ impl Listener<'_> {
             Cue::Entered(Role::Leg(_)) => {}
             Cue::Judged(status) => {
                 debug!(status, "the word of amd");
-                self.ears.note_amd(match status.as_str() {
+                let word = match status.as_str() {
                     "MACHINE" => Amd::Machine,
                     "HUMAN" => Amd::Human,
                     _ => Amd::Unsure,
-                });
+                };
+                self.note(evidence::Cue::Amd(word));
+                self.ears.note_amd(word);
                 let rig = self.rig.clone();
                 self.chore(async move {
                     rig.end(Role::Amd).await;
                     Chore::Aside
                 });
             }
-            Cue::Playing => self.ears.playing(self.echo.clone()),
+            Cue::Playing(play) => {
+                self.note(evidence::Cue::Playing(play));
+                self.ears.playing(self.echo.clone());
+            }
+            Cue::Stopped(play) => self.note(evidence::Cue::Stopped(play)),
+            Cue::LetGo(done) => self.leash.let_go(done),
+            Cue::TakeUp => self.leash.take_up(self.again, clock::now()),
         }
         self.bridge_when_ready();
+    }
+
+    /// Takes down what the ears are told, where evidence is kept.
+    fn note(&mut self, cue: evidence::Cue) {
+        if let Some(tape) = &mut self.tape {
+            tape.cue(cue);
+        }
     }
 
     fn on_chore(&mut self, chore: Chore) -> Result<(), String> {
@@ -225,6 +293,7 @@ impl Listener<'_> {
             Chore::Waited => self.bridging.waited = true,
             Chore::Bridged(Ok(())) if !self.heard => self.deadline = clock::now() + GAP,
             Chore::Bridged(Ok(())) | Chore::Aside => {}
+            Chore::Renewed(done) => self.leash.renewed(done, clock::now()),
             Chore::Made(Err(failure)) => {
                 return Err(format!("the PBX made no tap: {}", failure.words));
             }
@@ -234,6 +303,23 @@ impl Listener<'_> {
         }
         self.bridge_when_ready();
         Ok(())
+    }
+
+    /// Asks the PBX for more time for the leg.
+    fn renew(&mut self) {
+        let (rig, limit) = (self.rig.clone(), self.leash.renew(clock::now()));
+        self.chore(async move { Chore::Renewed(rig.renew(limit).await) });
+    }
+
+    /// Leaves the leg's limit to others: waits until no renewal is under way.
+    async fn let_go(&mut self) {
+        while self.leash.is_pulling() {
+            match self.chores.join_next().await {
+                Some(Ok(Chore::Renewed(done))) => self.leash.renewed(done, clock::now()),
+                Some(_) => {}
+                None => return,
+            }
+        }
     }
 
     /// Joins the two channels once both are in our app; or without having heard of it, as when the event link is down.
@@ -269,12 +355,18 @@ impl Listener<'_> {
             for (sample, pair) in samples.iter_mut().zip(pairs) {
                 *sample = i16::from_le_bytes(*pair);
             }
-            self.ears
-                .hear(&samples[..pairs.len()], &mut |heard| told.push(heard));
+            let samples = &samples[..pairs.len()];
+            if let Some(tape) = &mut self.tape {
+                tape.sound(samples);
+            }
+            self.ears.hear(samples, &mut |heard| told.push(heard));
         }
         let now = self.ears.now();
         for heard in told {
             debug!(?heard, "heard");
+            if let Some(tape) = &mut self.tape {
+                tape.told(&heard);
+            }
             if let Heard::Beep(beep) | Heard::LateBeep(beep) = heard {
                 self.beep = Some(beep);
             }
@@ -307,6 +399,13 @@ impl Listener<'_> {
             rig.end(Role::Amd),
             rig.end_bridge(),
         );
+    }
+}
+
+async fn at(due: Option<Instant>) {
+    match due {
+        Some(due) => sleep_until(TokioInstant::from_std(due)).await,
+        None => std::future::pending().await,
     }
 }
 

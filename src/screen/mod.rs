@@ -28,7 +28,7 @@ use std::{fmt, ops::Add};
 use self::{judge::Judge, spectrum::Spectrum, speech::Speech, tone::Tones, voice::Voice};
 pub use self::{
     reason::{Amd, Call, Reason, Reasons},
-    replay::{Known, Replay},
+    replay::{Cue, Known, Replay},
     settings::{BadSetting, Setting, Settings},
     tone::{Beep, Signal, SitClass},
     voice::Message,

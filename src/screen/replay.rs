@@ -1,6 +1,6 @@
 //! A recording heard from its first sample to its last, as a drop would have lived through it.
 
-use super::{Amd, At, Beep, Call, Ears, Heard, Message, Reasons, Settings};
+use super::{Amd, At, Beep, Call, Ears, HOP, Heard, Message, Reasons, Settings};
 use crate::words::{ReadyBy, Verdict};
 
 /// What the ears made of a recording.
@@ -33,24 +33,85 @@ pub struct Known {
     pub message: Option<Message>,
 }
 
+/// Something that the ears are told while they listen.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Cue {
+    /// Asterisk's word.
+    Amd(Amd),
+    /// What the two calls told.
+    Call(Call),
+    /// The message starts to play.
+    Playing,
+}
+
 impl Replay {
     /// Hears 8 kHz samples whose first is the moment of answer; the message starts at the moment of the ready point.
     pub fn of(samples: &[i16], settings: Settings, known: &Known) -> Self {
+        let amd = known.amd.map(|amd| (At(0), Cue::Amd(amd)));
+        let call = known.call.map(|call| (At(0), Cue::Call(call)));
+        let cues: Vec<_> = amd.into_iter().chain(call).collect();
+        Self::hear(samples, settings, &cues, known.message.as_ref(), true)
+    }
+
+    /// Hears again what was heard live: each cue falls where it fell then, the message's starts among them. `cues` are in
+    /// the order of their moments.
+    pub fn again(
+        samples: &[i16],
+        settings: Settings,
+        cues: &[(At, Cue)],
+        message: Option<&Message>,
+    ) -> Self {
+        Self::hear(samples, settings, cues, message, false)
+    }
+
+    /// Hears what was heard live as it would have been with other settings: the message starts at the ready point that is
+    /// found now, whatever the cues say.
+    pub fn otherwise(
+        samples: &[i16],
+        settings: Settings,
+        cues: &[(At, Cue)],
+        message: Option<&Message>,
+    ) -> Self {
+        let told = cues.iter().filter(|(_, cue)| *cue != Cue::Playing);
+        let told: Vec<_> = told.copied().collect();
+        Self::hear(samples, settings, &told, message, true)
+    }
+
+    fn hear(
+        samples: &[i16],
+        settings: Settings,
+        cues: &[(At, Cue)],
+        message: Option<&Message>,
+        plays_when_ready: bool,
+    ) -> Self {
         let mut ears = Ears::new(settings);
-        if let Some(amd) = known.amd {
-            ears.note_amd(amd);
-        }
-        if let Some(call) = known.call {
-            ears.note_call(call);
-        }
         let mut replay = Self::default();
-        // Frames as they come from a telephone line.
-        for frame in samples.chunks(super::HOP) {
+        let mut cues = cues.iter().peekable();
+        let mut rest = samples;
+        loop {
+            let now = ears.now();
+            while let Some((_, cue)) = cues.next_if(|(at, _)| *at <= now) {
+                match cue {
+                    Cue::Amd(amd) => ears.note_amd(*amd),
+                    Cue::Call(call) => ears.note_call(*call),
+                    Cue::Playing => ears.playing(message.cloned()),
+                }
+            }
+            // To the next hop, which may tell something, or to the next cue.
+            let mut step = HOP - now.0 as usize % HOP;
+            if let Some((at, _)) = cues.peek() {
+                step = step.min((at.0 - now.0) as usize);
+            }
+            let (frame, after) = rest.split_at(step.min(rest.len()));
+            if frame.is_empty() {
+                break;
+            }
+            rest = after;
             let before = replay.heard.len();
             ears.hear(frame, &mut |heard| replay.heard.push(heard));
             for n in before..replay.heard.len() {
-                if replay.take(replay.heard[n]) {
-                    ears.playing(known.message.clone());
+                if replay.take(replay.heard[n]) && plays_when_ready {
+                    ears.playing(message.cloned());
                 }
             }
         }

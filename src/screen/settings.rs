@@ -29,6 +29,11 @@ macro_rules! settings {
                 most: $high,
             },)+];
 
+            /// Each setting's name and value, in the order of [`Self::ALL`].
+            pub fn values(&self) -> impl Iterator<Item = (&'static str, f32)> {
+                [$((stringify!($name), self.$name),)+].into_iter()
+            }
+
             /// Gives the setting of this name another value.
             ///
             /// # Errors

@@ -101,6 +101,7 @@ async fn all_at_once(
                 message.name
             ),
             echo: None,
+            tape: None,
         };
         news.push(session.start(job).await);
     }

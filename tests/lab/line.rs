@@ -69,6 +69,7 @@ async fn ring(lab: &Lab, numbers: &[Number]) -> Result<(), Failed> {
             plan: plan(&config, Some(Duration::from_secs(1))),
             media: "sound:silence/1".to_owned(),
             echo: None,
+            tape: None,
         };
         news.push(session.start(job).await);
     }

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context as _, anyhow};
 
 use super::super::Trouble;
-use crate::evidence::{Format, Recording, Scene, save};
+use crate::evidence::{Format, Kept, Recording, Scene, save};
 
 /// What `--picture` asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub(super) enum Pictures {
 }
 
 impl Pictures {
-    /// What is asked for, given what the command is about: one recording has one picture, whose name's ending decides its
+    /// What is asked for, given what the command is about: one recording, or the evidence of one drop, has one picture, whose name's ending decides its
     /// format; a folder, or several recordings, have a folder of PNG files.
     ///
     /// # Errors
@@ -40,7 +40,7 @@ impl Pictures {
         };
         let format = Format::of(wanted).filter(|_| !wanted.is_dir());
         if let [recording] = given
-            && !recording.is_dir()
+            && (!recording.is_dir() || Kept::is_at(recording))
         {
             let format = format.ok_or_else(|| {
                 let wanted = wanted.display();
@@ -163,6 +163,7 @@ mod tests {
             samples: &[0; 800],
             replay: &Replay::default(),
             message: None,
+            plays: None,
         };
         for (path, name) in given.iter().zip(["b.png", "a.png"]) {
             let drawn = pictures.draw(path, &recording).unwrap().unwrap();

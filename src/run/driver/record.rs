@@ -8,6 +8,7 @@ use tracing::Span;
 use super::News;
 use crate::{
     drop::{Command, Event, Milestone, Moment},
+    evidence::Tape,
     id::Play,
     run::{dialler::Sheet, listener::Cue},
     screen::Call,
@@ -25,6 +26,8 @@ pub(super) struct Record {
     pub(super) deaf: Option<String>,
     /// To whoever listens to the live leg.
     pub(super) cues: Option<mpsc::UnboundedSender<Cue>>,
+    /// For whoever will listen to it.
+    pub(super) tape: Option<Tape>,
     pub(super) moments: Vec<Moment>,
     pub(super) dialled: BTreeSet<Leg>,
     /// Legs whose originate has had no reply.
@@ -59,12 +62,18 @@ impl Record {
 impl Record {
     /// Tells the listener what it must know.
     pub(super) fn cue(&self, event: &Event) {
-        if let Event::PlaybackStarted { play, .. } = event
+        let cue = if let Event::PlaybackStarted { play, .. } = event
             && self.plays.last() == Some(play)
-            && let Some(cues) = &self.cues
         {
+            Cue::Playing(*play)
+        } else if let Event::PlaybackFinished { play, .. } = event {
+            Cue::Stopped(*play)
+        } else {
+            return;
+        };
+        if let Some(cues) = &self.cues {
             // It may have ended, with the tap.
-            let _ = cues.send(Cue::Playing);
+            let _ = cues.send(cue);
         }
     }
 

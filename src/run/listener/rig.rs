@@ -2,15 +2,16 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use tokio::time::sleep;
+use tokio::time::{error::Elapsed, sleep, timeout};
 use tracing::{debug, warn};
 use uuid::Uuid;
 
+use super::leash::{PATIENCE, STRAY};
 use crate::{
     ari::{ExternalMedia, Failure, HangUp, Rest},
     drop::RefusalKind,
     id::{BridgeId, ChannelId, Role},
-    run::dialler::NO_CDR,
+    run::dialler::{LIMIT, NO_CDR, whole_seconds},
 };
 
 /// The requests that make and end what serves the drop.
@@ -65,6 +66,28 @@ impl Rig {
                 done => return done,
             }
         }
+    }
+
+    /// Has the PBX end the leg this long from now, should we ask for no more; returns whether it will. Where no reply
+    /// came, returns only when the request can reach the PBX no more.
+    pub(super) async fn renew(&self, after: Duration) -> bool {
+        let seconds = whole_seconds(after).as_secs().to_string();
+        let request = self.rest.set_variable(&self.leg, LIMIT, &seconds);
+        let words = match timeout(PATIENCE, request).await {
+            Ok(Ok(())) => return true,
+            Ok(Err(failure)) => {
+                if failure.kind == RefusalKind::NoReply {
+                    sleep(STRAY).await;
+                }
+                failure.words
+            }
+            Err(Elapsed { .. }) => {
+                sleep(STRAY).await;
+                format!("no reply within {} s", PATIENCE.as_secs())
+            }
+        };
+        warn!(words, "the pbx gave the call no more time");
+        false
     }
 
     pub(super) async fn run_amd(&self) -> Result<(), Failure> {

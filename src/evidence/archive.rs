@@ -1,0 +1,412 @@
+//! The folder of evidence: one folder a drop, whole or not there, for its owner only.
+//!
+//! ```text
+//! DIR/.lock                                 held while folders come and go: any number of processes may use DIR
+//! DIR/.partial-<name>/                      a drop in flight; locked by its process, and swept once that is dead
+//! DIR/<UTC yyyymmddThhmmssZ>-<drop id>/     a drop that has ended
+//!     incoming.wav                          what the ears heard, from answer on, sample for sample
+//!     played.wav                            on the same clock, what was played
+//!     message.wav                           the message, where any of it was played
+//!     drop.json                             how it ended, and what it takes to hear it again
+//!     picture.svg                           all of it, for a ticket
+//! ```
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
+    io::{self, BufWriter, Write as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+    sync::mpsc::{Receiver, channel},
+    time::{Duration, SystemTime},
+};
+
+use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use serde::Serialize;
+use thiserror::Error;
+use tracing::{debug, warn};
+
+use super::{
+    Format, Kept, Recording, Scene,
+    account::{Account, Audio, FORMAT, Noted, Page, plays},
+    kept::is_ours,
+    retention::{Entry, Limits, to_remove},
+    save,
+    tape::{Tape, Taped, write_wav},
+};
+use crate::id::DropId;
+
+/// The folder in which evidence is kept.
+#[derive(Clone, Debug)]
+pub struct Archive {
+    dir: PathBuf,
+    limits: Limits,
+}
+
+impl Archive {
+    /// Opens the folder, which is made where it is missing; removes what dead processes have left half done, and what need
+    /// not be kept any longer.
+    ///
+    /// # Errors
+    /// [`ArchiveError`] where nothing can be kept there.
+    pub fn open(dir: &Path, limits: Limits, now: SystemTime) -> Result<Self, ArchiveError> {
+        let failed = |source| ArchiveError {
+            dir: dir.to_owned(),
+            source,
+        };
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
+        made.map_err(failed)?;
+        let this = Self {
+            dir: fs::canonicalize(dir).map_err(failed)?,
+            limits,
+        };
+        let _alone = this.lock().map_err(failed)?;
+        this.sweep().map_err(failed)?;
+        this.prune(None, now).map_err(failed)?;
+        Ok(this)
+    }
+
+    /// Begins the folder of a drop that is about to start.
+    ///
+    /// # Errors
+    /// [`ArchiveError`] where it cannot be made.
+    pub fn begin(&self, drop: DropId, now: SystemTime) -> Result<Folder, ArchiveError> {
+        let name = format!("{}-{drop}", stamp(now));
+        let partial = self.dir.join(format!("{PARTIAL}{name}"));
+        let begin = || {
+            // Nobody sees it before it is locked.
+            let _alone = self.lock()?;
+            DirBuilder::new().mode(0o700).create(&partial)?;
+            let held = File::open(&partial)?;
+            held.lock()?;
+            Ok(held)
+        };
+        let held = begin().map_err(|source| ArchiveError {
+            dir: self.dir.clone(),
+            source,
+        })?;
+        let (done, taped) = channel();
+        Ok(Folder {
+            archive: self.clone(),
+            tape: Some(Tape::new(partial.join(INCOMING), done)),
+            taped,
+            began: now,
+            name,
+            partial,
+            _held: held,
+        })
+    }
+
+    /// Keeps other processes from making, keeping and removing folders for as long as it lives.
+    fn lock(&self) -> io::Result<File> {
+        let lock = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(self.dir.join(LOCK))?;
+        lock.lock()?;
+        Ok(lock)
+    }
+
+    /// Removes the folders of drops whose process is dead.
+    fn sweep(&self) -> io::Result<()> {
+        for name in self.folders()? {
+            let Some(of) = name.strip_prefix(PARTIAL) else {
+                continue;
+            };
+            if began(of).is_none() {
+                continue;
+            }
+            let path = self.dir.join(&name);
+            match File::open(&path).map(|held| held.try_lock()) {
+                Ok(Ok(())) => fs::remove_dir_all(&path)?,
+                Ok(Err(TryLockError::WouldBlock)) => {}
+                Ok(Err(TryLockError::Error(error))) | Err(error) => {
+                    warn!(folder = %path.display(), %error, "cannot tell whether evidence is half done; it is left alone");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes what need not be kept any longer.
+    fn prune(&self, spared: Option<&str>, now: SystemTime) -> io::Result<()> {
+        let entries = self.folders()?.into_iter().filter_map(|name| {
+            let began = began(&name)?;
+            let bytes = size(&self.dir.join(&name))?;
+            Some(Entry { began, name, bytes })
+        });
+        for name in to_remove(entries.collect(), self.limits, spared, now) {
+            let path = self.dir.join(&name);
+            if !is_ours(&path) {
+                continue;
+            }
+            debug!(name, "evidence is removed: it is old, or there is too much");
+            // The account goes last: without it nobody would know any more whose the rest is.
+            for file in [PICTURE, MESSAGE, PLAYED, INCOMING, ACCOUNT] {
+                match fs::remove_file(path.join(file)) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                    Ok(()) | Err(_) => {}
+                }
+            }
+            // What somebody has put beside it stays.
+            let _ = fs::remove_dir(&path);
+        }
+        Ok(())
+    }
+
+    /// The names of all folders, of whomever.
+    fn folders(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.dir)? {
+            let entry = entry?;
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                names.extend(entry.file_name().into_string());
+            }
+        }
+        Ok(names)
+    }
+}
+
+/// The folder of a drop in flight. It is removed unless it is kept.
+#[derive(Debug)]
+pub struct Folder {
+    archive: Archive,
+    name: String,
+    partial: PathBuf,
+    began: SystemTime,
+    tape: Option<Tape>,
+    taped: Receiver<Taped>,
+    /// Tells other processes that we live.
+    _held: File,
+}
+
+impl Folder {
+    /// The tape for whoever listens to the call; there is one.
+    pub const fn tape(&mut self) -> Option<Tape> {
+        self.tape.take()
+    }
+
+    /// Keeps what there is of the drop, which has ended: `ended` is the object that `drop --json` prints, `message` what
+    /// was played, where that is not the PBX's own. Then removes what need not be kept any longer. Returns where it is.
+    ///
+    /// # Errors
+    /// [`KeepError`]; nothing of the drop is left in the folder then.
+    pub fn keep(
+        mut self,
+        ended: &impl Serialize,
+        title: &str,
+        message: Option<&[i16]>,
+        now: SystemTime,
+    ) -> Result<PathBuf, KeepError> {
+        // One that nobody took tells nothing; the wait ends with whoever holds the other.
+        self.tape = None;
+        let taped = self.taped.recv_timeout(LAST_SOUND).ok();
+        let path = self.archive.dir.join(&self.name);
+        let keep = || {
+            self.fill(taped, ended, title, message)?;
+            let _alone = self.archive.lock()?;
+            fs::rename(&self.partial, &path)?;
+            File::open(&self.archive.dir)?.sync_all()
+        };
+        keep().map_err(|source| KeepError {
+            dir: self.archive.dir.clone(),
+            source,
+        })?;
+        let pruned = self.archive.lock();
+        let pruned = pruned.and_then(|_alone| self.archive.prune(Some(&self.name), now));
+        if let Err(error) = pruned {
+            warn!(dir = %self.archive.dir.display(), %error, "old evidence cannot be removed");
+        }
+        Ok(path)
+    }
+
+    fn fill(
+        &self,
+        taped: Option<Taped>,
+        ended: &impl Serialize,
+        title: &str,
+        message: Option<&[i16]>,
+    ) -> io::Result<()> {
+        let mut account = self.account(taped)?;
+        let samples = account.audio.map_or(0, |audio| audio.samples);
+        let length = message.map(|message| message.len() as u64);
+        let plays = plays(account.cues(), length, samples);
+        if samples > 0 {
+            let mut played = vec![0; samples as usize];
+            match message {
+                Some(message) => {
+                    for (from, until) in &plays {
+                        let span = &mut played[from.0 as usize..until.0 as usize];
+                        span.copy_from_slice(&message[..span.len()]);
+                    }
+                    if !plays.is_empty() {
+                        write_wav(&self.partial.join(MESSAGE), message)?;
+                    }
+                }
+                None if !plays.is_empty() => account.notes.push(
+                    "the message is a sound of the PBX that is not here; played.wav is silent"
+                        .to_owned(),
+                ),
+                None => {}
+            }
+            write_wav(&self.partial.join(PLAYED), &played)?;
+        }
+        let page = Page {
+            ended,
+            account: &account,
+        };
+        let path = self.partial.join(ACCOUNT);
+        let mut file = BufWriter::new(create(&path)?);
+        serde_json::to_writer_pretty(&mut file, &page)?;
+        file.write_all(b"\n")?;
+        file.into_inner()?.sync_all()?;
+        if samples > 0 {
+            self.draw(title)?;
+            File::open(self.partial.join(INCOMING))?.sync_all()?;
+        }
+        Ok(())
+    }
+
+    /// What is known of the call, once its sound is on the disk.
+    fn account(&self, taped: Option<Taped>) -> io::Result<Account> {
+        let mut account = Account {
+            evidence_format: FORMAT,
+            aftertone: env!("CARGO_PKG_VERSION").to_owned(),
+            began: timestamp(self.began).to_string(),
+            audio: None,
+            notes: Vec::new(),
+            settings: Default::default(),
+            cues: Vec::new(),
+            heard: Vec::new(),
+        };
+        let Some(taped) = taped else {
+            let nobody = "we did not listen to this call, so there is no sound of it";
+            account.notes.push(nobody.to_owned());
+            return Ok(account);
+        };
+        if let Some(writer) = taped.writer {
+            let panicked = |_| Err(io::Error::other("the writer of the sound panicked"));
+            writer.join().unwrap_or_else(panicked)?;
+        }
+        if taped.written > 0 {
+            account.audio = Some(Audio {
+                samples: taped.written,
+                complete: !taped.fell_behind,
+            });
+        }
+        account
+            .notes
+            .extend(taped.lost.map(|why| match taped.written {
+                0 => format!("there is no sound of this call: {why}"),
+                _ => format!("the live audio ended before the drop: {why}"),
+            }));
+        if taped.fell_behind {
+            let slow = "the disk did not keep up, so the sound ends before the call";
+            account.notes.push(slow.to_owned());
+        }
+        let settings = taped.settings.values();
+        account.settings = settings
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect();
+        let cues = taped.cues.into_iter();
+        account.cues = cues.map(|(at, cue)| Noted::new(at, cue)).collect();
+        account.heard = taped.told;
+        Ok(account)
+    }
+
+    fn draw(&self, title: &str) -> io::Result<()> {
+        let kept = Kept::read(&self.partial).map_err(io::Error::other)?;
+        let Some(sound) = kept.sound() else {
+            return Ok(());
+        };
+        let replay = sound.again();
+        let scene = Scene::of(&Recording {
+            title,
+            samples: sound.samples(),
+            replay: &replay,
+            message: sound.message_seconds(),
+            plays: Some(&sound.plays()),
+        });
+        let path = self.partial.join(PICTURE);
+        save(&scene, Format::Svg, &path).map_err(io::Error::other)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // Where it has been kept it has another name. What cannot be removed the next start removes.
+        let _ = fs::remove_dir_all(&self.partial);
+    }
+}
+
+/// Evidence cannot be kept in a folder.
+#[derive(Debug, Error)]
+#[error("cannot keep evidence in {}", dir.display())]
+pub struct ArchiveError {
+    /// The folder.
+    pub dir: PathBuf,
+    source: io::Error,
+}
+
+/// The evidence of a drop could not be kept.
+#[derive(Debug, Error)]
+#[error("the evidence of the drop could not be kept in {}", dir.display())]
+pub struct KeepError {
+    /// The folder of all evidence.
+    pub dir: PathBuf,
+    source: io::Error,
+}
+
+/// A file for its owner only, which must not exist.
+pub(super) fn create(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600).open(path)
+}
+
+/// How many bytes a folder's files have; `None` for a folder without an account.
+fn size(path: &Path) -> Option<u64> {
+    let size = |file: &str| {
+        let metadata = fs::symlink_metadata(path.join(file)).ok()?;
+        metadata.is_file().then_some(metadata.len())
+    };
+    let account = size(ACCOUNT)?;
+    let others = [PICTURE, MESSAGE, PLAYED, INCOMING].into_iter();
+    Some(account + others.filter_map(size).sum::<u64>())
+}
+
+fn timestamp(time: SystemTime) -> Timestamp {
+    // Outside the years 1 to 9999 no clock stands.
+    Timestamp::try_from(time).unwrap_or_default()
+}
+
+fn stamp(time: SystemTime) -> String {
+    timestamp(time).strftime(STAMP).to_string()
+}
+
+/// When the drop of a folder of this name began; `None` where the name is not of our form.
+fn began(name: &str) -> Option<SystemTime> {
+    let (stamp, drop) = name.split_once('-')?;
+    drop.parse::<DropId>().ok()?;
+    let time = DateTime::strptime(STAMP, stamp).ok()?;
+    let time = time.to_zoned(TimeZone::UTC).ok()?;
+    // As it is written, and not as leniently as it is read.
+    (time.timestamp().strftime(STAMP).to_string() == stamp).then(|| time.timestamp().into())
+}
+
+/// UTC, to the second.
+const STAMP: &str = "%Y%m%dT%H%M%SZ";
+
+const LOCK: &str = ".lock";
+const PARTIAL: &str = ".partial-";
+
+pub(super) const INCOMING: &str = "incoming.wav";
+pub(super) const PLAYED: &str = "played.wav";
+pub(super) const MESSAGE: &str = "message.wav";
+pub(super) const ACCOUNT: &str = "drop.json";
+pub(super) const PICTURE: &str = "picture.svg";
+
+/// How long the listener may take to end its tape once the drop has ended.
+const LAST_SOUND: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests;
