@@ -5,17 +5,16 @@
 
 use std::{path::Path, time::Duration};
 
-use aftertone::screen::{Known, Message, Replay, Settings};
+use aftertone::{evidence::Kept, screen::At};
 use anyhow::{Result, anyhow};
 
 use crate::{
     calls::Rung,
-    corpus::{Corpus, Item, rounded},
+    corpus::{Corpus, rounded},
     network::{Lab, Recording},
     recording::{self, FRAME, RATE, Samples, best_fit, find},
     score::{Record, Span},
     system::System,
-    voices::pcm,
 };
 
 /// Judges one call.
@@ -54,35 +53,31 @@ pub(crate) fn judge(lab: &Lab, corpus: &Corpus, rung: &Rung, message: &[f32]) ->
         record.whole = found.has_both_ends() && found.inside_missing < SLIP && found.slip < SLIP;
         record.slip_s = found.slip.as_secs_f64();
     }
-    if rung.system.listens() {
-        record.beeps = Some(beeps(item, &said, origin, &record, message));
+    if let Some(folder) = &rung.evidence {
+        record.beeps = Some(beeps(folder, &sound)?);
     }
     Ok(record)
 }
 
-/// What the ears make of what the carrier said, as long as the call lasted.
-fn beeps(item: &Item, said: &[f32], origin: usize, record: &Record, message: &[f32]) -> Vec<Span> {
-    let end = said.len().min(origin + item_length(item));
-    let line: Vec<i16> = said[origin.min(end)..end]
+/// The beeps that the ears heard live: the evidence holds the very samples that they heard, and gives the same again. The
+/// item is looked for in them, for they do not begin with it.
+fn beeps(folder: &Path, sound: &[f32]) -> Result<Vec<Span>> {
+    let kept = Kept::read(folder)?;
+    let Some(taped) = kept.sound() else {
+        return Ok(Vec::new());
+    };
+    let heard: Samples = taped
+        .samples()
         .iter()
-        .copied()
-        .map(mulaw)
+        .map(|sample| f32::from(*sample) / 32_768.0)
         .collect();
-    let played: Vec<i16> = message.iter().copied().map(pcm).collect();
-    let known = Known {
-        message: record.first_s.map(|_| Message::new(&played)),
-        ..Known::default()
-    };
-    let replay = Replay::of(&line, Settings::default(), &known);
-    let span = |start: f64, end: f64| Span {
-        start_s: rounded(start),
-        end_s: rounded(end),
-    };
-    replay
-        .beeps
-        .iter()
-        .map(|beep| span(beep.start.seconds(), beep.end.seconds()))
-        .collect()
+    let origin = origin(sound, &heard).unwrap_or(0);
+    let at = |moment: At| rounded(moment.seconds() - seconds(origin));
+    let spans = taped.again().beeps.into_iter().map(|beep| Span {
+        start_s: at(beep.start),
+        end_s: at(beep.end),
+    });
+    Ok(spans.collect())
 }
 
 /// Where the item begins in what the carrier said: by its loudest two seconds, which are soonest found.
@@ -107,19 +102,6 @@ fn origin(sound: &[f32], said: &[f32]) -> Option<usize> {
 fn first_sound(heard: &[f32]) -> Option<usize> {
     let loud = |frame: &[f32]| recording::peak(frame) > AUDIBLE;
     heard.chunks(FRAME).position(loud).map(|at| at * FRAME)
-}
-
-/// There and back through mu-law (ITU-T G.711), as the carrier's audio went to the PBX.
-fn mulaw(sample: f32) -> i16 {
-    let value = i32::from(pcm(sample));
-    let size = (value.abs() / 4).min(8_158) + 33;
-    let step = 1 << (size.ilog2() - 4);
-    let coded = (size / step * step + step / 2 - 33) * 4;
-    i16::try_from(coded.min(32_767) * value.signum()).unwrap_or(i16::MAX)
-}
-
-fn item_length(item: &Item) -> usize {
-    (item.duration_s * RATE as f64) as usize
 }
 
 fn read(path: &Path) -> Result<Samples> {

@@ -18,6 +18,7 @@ mod calls;
 mod channel;
 mod compose;
 mod corpus;
+mod desk;
 mod dice;
 mod judge;
 #[allow(dead_code, reason = "the lab's tests use all of it")]

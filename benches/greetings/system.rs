@@ -56,14 +56,6 @@ impl System {
             Self::Twice => "0195",
         }
     }
-
-    /// Whether it is aftertone, and listens itself.
-    pub(crate) const fn listens(self) -> bool {
-        match self {
-            Self::Listen | Self::Twice => true,
-            Self::Dialplan | Self::Amd | Self::Vicidial | Self::Echo => false,
-        }
-    }
 }
 
 /// What a system said of a call.

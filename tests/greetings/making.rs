@@ -78,6 +78,17 @@ fn more_items_leave_those_of_a_kind_as_they_are() {
 }
 
 #[test]
+fn no_two_calls_of_a_kind_are_alike() {
+    let (_, corpus) = made(4, 120);
+    let long = corpus.items.iter().filter(|item| item.kind == "m_long");
+    let mut ready: Vec<_> = long.map(|item| format!("{:?}", item.ready_s)).collect();
+    let all = ready.len();
+    ready.sort();
+    ready.dedup();
+    assert!(all > 10 && ready.len() == all, "{ready:?}");
+}
+
+#[test]
 fn each_kind_has_its_share() {
     for count in [17, 31] {
         let (_, corpus) = made(1, count);
