@@ -127,7 +127,7 @@ fn stage(lab: &Lab, corpus: &Corpus, areas: &[u16]) -> Result<()> {
             Label::Other => (1.0, 0),
         };
         fs::write(folder.join(format!("{area}.ring")), format!("{alerts:.2}"))?;
-        fs::write(folder.join(format!("{area}.stay")), stays.to_string())?;
+        fs::write(folder.join(format!("{area}.stay")), format!("{stays:02}"))?;
     }
     Ok(())
 }
