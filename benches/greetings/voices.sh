@@ -4,7 +4,7 @@
 #   benches/greetings/voices.sh        fetch what is missing, print the folder on stdout
 #
 # The ordinary apt client downloads (apt-get download), dpkg-deb unpacks into ${XDG_CACHE_HOME:-~/.cache}/aftertone/voices
-# (120 MB to load, 260 MB unpacked). What is unpacked of a package is unpacked beside its place and renamed, so that what
+# (125 MB to load, 170 MB unpacked). What is unpacked of a package is unpacked beside its place and renamed, so that what
 # looks finished is. VOICES says which version of which package is there: the same versions and the same seed give the same calls.
 #
 # espeak-ng is used as it is installed: it needs more libraries than a folder of our own should hold.
