@@ -7,6 +7,15 @@
 # tests/lab/base-image.sh makes it from packages; Asterisk is then in it already, and installing it finds nothing to do.
 ARG BASE_IMAGE=debian:forky-slim
 
+FROM ${BASE_IMAGE} AS voices
+RUN apt-get update \
+    && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends espeak-ng sox \
+    && rm -rf /var/lib/apt/lists/*
+COPY tests/lab/sounds.sh /
+RUN /sounds.sh /sounds \
+    && espeak-ng -v en-us -s 150 -w /hello.wav \
+    "This is a message from Aftertone that was left in your voicemail so that nobody had to pick up the phone"
+
 FROM ${BASE_IMAGE} AS asterisk
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
@@ -19,6 +28,7 @@ RUN useradd --uid 10001 --no-create-home --home-dir /var/lib/aftertone --shell /
     && install -d -o aftertone -g aftertone -m 700 /run/aftertone
 COPY asterisk-conf /usr/share/aftertone/asterisk-conf
 COPY tests/lab/container.sh /usr/share/aftertone/
+COPY --from=voices /sounds /usr/share/aftertone/sounds
 USER aftertone
 ENTRYPOINT ["/usr/share/aftertone/container.sh"]
 
@@ -45,13 +55,6 @@ RUN find src -exec touch {} + \
     && cargo build --locked --profile "$CARGO_PROFILE" \
     && install -m 755 "target/$CARGO_PROFILE/aftertone" /usr/local/bin/aftertone
 
-FROM ${BASE_IMAGE} AS message
-RUN apt-get update \
-    && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends espeak-ng \
-    && rm -rf /var/lib/apt/lists/*
-RUN espeak-ng -v en-us -s 150 -w /hello.wav \
-    "This is a message from Aftertone that was left in your voicemail so that nobody had to pick up the phone"
-
 FROM ${BASE_IMAGE} AS aftertone
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends ca-certificates \
@@ -66,4 +69,4 @@ CMD ["aftertone", "--help"]
 
 FROM aftertone AS aftertone-lab
 COPY tests/lab/compose.toml /etc/aftertone/aftertone.toml
-COPY --from=message /hello.wav /usr/share/aftertone/hello.wav
+COPY --from=voices /hello.wav /usr/share/aftertone/hello.wav

@@ -1,5 +1,5 @@
 # `make demo` leaves a voicemail and proves it; `make test` runs every test, those on real Asterisk servers included.
-.PHONY: demo test bench bench-screen lab-up lab-down lab-status
+.PHONY: demo test fuzz bench bench-screen lab-up lab-down lab-status
 
 demo:
 	tests/lab/demo.sh
@@ -10,9 +10,14 @@ test:
 	cargo test --locked --lib --bins
 	cargo test --locked --test '*'
 
+# Each of the targets of `make test` for TIME seconds, guided by the code that its inputs reach; TARGET=NAME runs one.
+fuzz:
+	TIME=$(TIME) TARGET=$(TARGET) tests/fuzz/run.sh
+
 bench:
 	cargo bench --locked --bench drops
 	cargo bench --locked --bench line
+	cargo bench --locked --bench tap
 
 # Who hears best who answered: real calls through the lab, and a table. SEED= one or more, ITEMS= of each, CORPUS= folders that were
 # made elsewhere, MORE= what else `cargo bench --bench greetings -- --help` knows.

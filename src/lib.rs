@@ -43,3 +43,7 @@ pub mod run;
 pub mod screen;
 pub mod telemetry;
 pub mod words;
+
+#[cfg(test)]
+#[path = "../tests/fuzz/engine.rs"]
+mod fuzz;

@@ -28,7 +28,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("telemetry", &[]),
     ("drop", &["id", "words"]),
     ("screen", &["words"]),
-    ("config", &["words", "phone"]),
+    (
+        "config",
+        &["words", "phone", "screen::Setting", "screen::Settings"],
+    ),
     ("campaign", &["id", "words", "phone", "drop", "clock::Now"]),
     ("ari", &["id", "words", "phone", "drop", "clock"]),
     ("store", &["id", "words", "phone", "drop", "campaign"]),

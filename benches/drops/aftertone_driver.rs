@@ -68,6 +68,7 @@ fn configuration(url: &str) -> String {
         "state_dir = \"state\"\n\
          [pbx]\nurl = \"{url}\"\nusername = \"{}\"\npassword = \"{}\"\nendpoint = \"PJSIP/{{number}}@carrier\"\n\
          caller_id = \"+12025550100\"\nsounds_dir = \"sounds\"\npbx_sounds_dir = \"/bench\"\n\
+         [screen]\nmode = \"dialplan\"\n\
          [drop]\nlead = \"{}ms\"\n",
         settings.user,
         settings.password,

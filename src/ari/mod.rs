@@ -27,6 +27,9 @@ mod wire;
 
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+#[path = "../../tests/fuzz/events.rs"]
+mod fuzz;
 
 pub use failure::Failure;
 pub use rest::{ExternalMedia, HangUp, Originate, Rest};

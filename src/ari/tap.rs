@@ -43,13 +43,23 @@ pub struct Taps {
 }
 
 impl Taps {
-    /// Begins to listen. `advertise` is the `HOST:PORT` under which the PBX reaches `listen`, where it differs.
+    /// Begins to listen. `advertise` is the `HOST` or `HOST:PORT` under which the PBX reaches `listen`, where it differs;
+    /// without a port, the port listened on.
     ///
     /// # Errors
     /// Where the address cannot be listened on.
     pub async fn bind(listen: SocketAddr, advertise: Option<&str>) -> io::Result<Self> {
+        Self::open(listen, advertise, Limits::default()).await
+    }
+
+    async fn open(listen: SocketAddr, advertise: Option<&str>, limits: Limits) -> io::Result<Self> {
         let listener = TcpListener::bind(listen).await?;
-        let local = listener.local_addr()?.to_string();
+        let local = listener.local_addr()?;
+        let address = match advertise {
+            None => local.to_string(),
+            Some(host) if has_port(host) => host.to_owned(),
+            Some(host) => format!("{host}:{}", local.port()),
+        };
         let (expect, expected) = mpsc::unbounded_channel();
         let counts = Arc::<Counts>::default();
         let door = Door {
@@ -57,12 +67,13 @@ impl Taps {
             expected,
             waiting: HashMap::new(),
             greeting: JoinSet::new(),
+            limits,
             counts: Arc::clone(&counts),
         };
         tokio::spawn(door.keep());
         Ok(Self {
             expect,
-            address: advertise.unwrap_or(&local).into(),
+            address: address.into(),
             counts,
         })
     }
@@ -93,6 +104,12 @@ impl Taps {
             slow: read(&self.counts.slow),
         }
     }
+}
+
+/// The colons of an IPv6 address stand in brackets.
+fn has_port(host: &str) -> bool {
+    host.rsplit_once(':')
+        .is_some_and(|(_, port)| !port.ends_with(']'))
 }
 
 /// What was turned away.
@@ -215,10 +232,30 @@ struct Door {
     expected: mpsc::UnboundedReceiver<(Uuid, oneshot::Sender<Frames>)>,
     waiting: HashMap<Uuid, oneshot::Sender<Frames>>,
     greeting: JoinSet<Option<(Uuid, Stream)>>,
+    limits: Limits,
     counts: Arc<Counts>,
 }
 
 type Stream = FramedRead<TcpStream, Codec>;
+
+/// What those may take who have not said who they are.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    /// How long each may be silent.
+    greeting: Duration,
+    /// How many of them there may be at once.
+    greeting_most: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            // Asterisk says who it is in the same breath as it connects.
+            greeting: Duration::from_secs(2),
+            greeting_most: 256,
+        }
+    }
+}
 
 impl Door {
     async fn keep(mut self) {
@@ -250,20 +287,21 @@ impl Door {
     }
 
     fn greet(&mut self, socket: TcpStream, from: SocketAddr) {
-        if self.greeting.len() >= GREETING_MAX {
+        if self.greeting.len() >= self.limits.greeting_most {
             debug!(%from, "a connection is closed: too many have not said who they are");
             return add(&self.counts.crowded);
         }
-        let counts = Arc::clone(&self.counts);
+        let (counts, patience) = (Arc::clone(&self.counts), self.limits.greeting);
         self.greeting.spawn(async move {
             let mut stream = FramedRead::with_capacity(socket, Codec, READ);
-            match timeout(GREETING, stream.next()).await {
+            match timeout(patience, stream.next()).await {
                 Ok(Some(Ok(Frame::Uuid(uuid)))) => return Some((uuid, stream)),
                 Ok(Some(Ok(Frame::Audio(_) | Frame::HungUp | Frame::Other))) => {
                     add(&counts.garbage)
                 }
+                // However it went away, it had not said who it is.
+                Ok(Some(Err(Bad::Broken(_))) | None) | Err(_) => add(&counts.half_open),
                 Ok(Some(Err(bad))) => counts.bad(&bad),
-                Ok(None) | Err(_) => add(&counts.half_open),
             }
             debug!(%from, "a connection is closed that did not say who it is");
             None
@@ -316,12 +354,6 @@ async fn pump(mut stream: Stream, pass_on: mpsc::Sender<Bytes>, counts: Arc<Coun
     }
 }
 
-/// How long a connection may take to say who it is. Asterisk does so in the same breath as it connects.
-const GREETING: Duration = Duration::from_secs(2);
-
-/// Connections that have not said who they are, at most.
-const GREETING_MAX: usize = 256;
-
 /// Pieces of audio that wait for whoever takes them: 1 s of Asterisk's 20 ms.
 const FRAMES: usize = 50;
 
@@ -333,3 +365,7 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+#[path = "../../tests/fuzz/tap.rs"]
+mod fuzz;

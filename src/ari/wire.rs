@@ -5,7 +5,7 @@
 
 mod loose;
 
-use serde::Deserialize;
+use serde::{Deserialize, de};
 
 pub(super) use loose::{Flag, List, Number, Object, Text};
 
@@ -48,7 +48,9 @@ impl<'a> Event<'a> {
     /// # Errors
     /// Where the text is not a JSON object.
     pub(super) fn parse(text: &'a str) -> serde_json::Result<Self> {
-        serde_json::from_str(text)
+        // A list would otherwise be taken for the fields in their order.
+        let object: Object<Self> = serde_json::from_str(text)?;
+        object.0.ok_or_else(|| de::Error::custom("not an object"))
     }
 }
 

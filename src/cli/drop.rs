@@ -1,11 +1,9 @@
 //! `aftertone drop`: one drop, watched while it happens.
 
 mod evidence;
+mod message;
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::PathBuf, time::Duration};
 
 use anyhow::anyhow;
 use clap::{
@@ -15,10 +13,10 @@ use clap::{
 use jiff::SignedDuration;
 use tokio::{
     sync::mpsc,
-    task::spawn_blocking,
     time::{MissedTickBehavior, interval},
 };
 
+use self::message::{Message, meant};
 use super::{
     Exit, Trouble, library,
     printer::{Paint, Printer},
@@ -26,15 +24,13 @@ use super::{
     stop::Stop,
 };
 use crate::{
-    audio::{self, Library, Once, Reference, Targets},
     clock,
     config::{Config, ScreenMode},
     drop::{Outcome, Plan, Report, Technique, WhenBusyLegAnswered, WhenUnsure},
     evidence::Folder,
-    id::{DropId, RunName},
+    id::DropId,
     phone::{CallerId, CallerIdError, PhoneNumber},
     run::{self, Job, News, Session, SessionError, Unended},
-    screen,
 };
 
 /// Leave a message at one number
@@ -142,7 +138,7 @@ pub(super) async fn run(
         }
         (message, _) => message.map(|message| (message, None)),
     };
-    let (mut message, mut folder) = match ready {
+    let (message, mut folder) = match ready {
         Ok(ready) => ready,
         Err(trouble) => {
             // It is told by what went wrong first.
@@ -182,13 +178,8 @@ pub(super) async fn run(
     };
     if let Some(report) = &report {
         let ended = Ended::new(&run, id, shown, report);
-        let kept = match folder {
-            Some(folder) => {
-                let samples = message.samples.take();
-                Some(evidence::keep(folder, &ended, report, samples).await)
-            }
-            None => None,
-        };
+        let kept = folder
+            .map(|folder| evidence::keep(folder, id, &ended, report, message.samples.as_deref()));
         if let Some(Err(words)) = &kept {
             printer.warning(words);
         }
@@ -377,84 +368,6 @@ const TICK: Duration = Duration::from_millis(100);
 /// As `drop.lead` in the configuration.
 const LONGEST_LEAD: Duration = Duration::from_secs(60);
 
-/// The message that `--message` means. Nothing is prepared yet.
-fn meant(message: &str, library: &Library) -> Result<Reference, Trouble> {
-    audio::resolve(message, |name| library.holds(name), Path::is_file).map_err(|error| {
-        let hint = error.hint();
-        Trouble::new(error).hint(hint)
-    })
-}
-
-/// A message that the PBX can play.
-struct Message {
-    media: String,
-    /// `None` where only the PBX knows.
-    length: Option<Duration>,
-    /// Its sound; `None` where only the PBX has it.
-    samples: Option<Vec<i16>>,
-    /// Removes the files of a message that is for one drop.
-    _once: Option<Once>,
-}
-
-impl Message {
-    /// Makes ready what is meant; a recording is prepared for this drop alone.
-    async fn ready(
-        reference: Reference,
-        library: Library,
-        targets: Targets,
-        run: RunName,
-        drop: DropId,
-    ) -> Result<Self, Trouble> {
-        let file = match reference {
-            Reference::Prepared(name) => {
-                let prepared = library.show(&name).map_err(library_trouble)?;
-                return Ok(Self {
-                    samples: library.samples(&prepared),
-                    media: prepared.media,
-                    length: Some(prepared.duration),
-                    _once: None,
-                });
-            }
-            Reference::OnPbx(uri) => {
-                return Ok(Self {
-                    media: uri.to_string(),
-                    length: None,
-                    samples: None,
-                    _once: None,
-                });
-            }
-            Reference::File(file) => file,
-        };
-        let kept = library.clone();
-        let preparing = spawn_blocking(move || {
-            let (run, drop) = (run.to_string(), drop.to_string());
-            library.prepare_once(&run, &drop, &file, &targets, clock::wall())
-        });
-        let once = preparing
-            .await
-            .map_err(Trouble::new)?
-            .map_err(library_trouble)?;
-        let prepared = once.prepared();
-        Ok(Self {
-            samples: kept.samples(prepared),
-            media: prepared.media.clone(),
-            length: Some(prepared.duration),
-            _once: Some(once),
-        })
-    }
-
-    /// The message as its echo would sound.
-    fn echo(&self) -> Option<screen::Message> {
-        let samples = self.samples.as_deref()?;
-        Some(screen::Message::new(samples))
-    }
-}
-
-fn library_trouble(error: audio::Error) -> Trouble {
-    let hint = error.hint();
-    Trouble::new(error).maybe_hint(hint)
-}
-
 #[cfg(test)]
 mod tests {
     use clap::Parser;
@@ -527,7 +440,7 @@ mod tests {
             when_unsure: WhenUnsure::HangUp,
             when_busy_leg_answered: WhenBusyLegAnswered::Promote,
             mode: Mode::Dialplan,
-            max_restarts: Plan::MAX_RESTARTS,
+            max_restarts: 2,
             message: None,
         }
     }

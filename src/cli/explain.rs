@@ -1,28 +1,31 @@
 //! `aftertone explain`: what the ears make of a recording, and why.
 
 mod picture;
+mod subject;
 
 use std::{
-    ffi::OsStr,
     fs,
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, anyhow};
 use clap::{
     Args as ClapArgs,
     builder::{PossibleValuesParser, TypedValueParser as _, ValueParser},
 };
 use serde::Serialize;
 
-use self::picture::Pictures;
+use self::{
+    picture::Pictures,
+    subject::{Given, Subject, evidence},
+};
 use super::{
     Exit, Trouble,
     printer::{Paint, Printer},
 };
 use crate::{
-    evidence::{Kept, Recording, Sound},
-    screen::{Amd, At, Beep, Call, Heard, Known, Message, RATE, Replay, Settings},
+    evidence::{Kept, Recording},
+    screen::{Amd, At, Beep, Heard, Replay, Settings},
     words::{ReadyBy, Verdict},
 };
 
@@ -114,136 +117,6 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<Exit, Trouble> {
     Ok(exit)
 }
 
-/// A recording or the evidence of a drop, and what the ears make of it.
-struct Subject {
-    id: String,
-    title: String,
-    samples: Vec<i16>,
-    replay: Replay,
-    /// The message's length in seconds.
-    message: Option<f32>,
-    /// When it really played.
-    plays: Option<Vec<(At, At)>>,
-    evidence: Option<Evidence>,
-}
-
-/// What only evidence tells.
-struct Evidence {
-    /// How the drop ended, and how sure that is.
-    ended: String,
-    version: String,
-    notes: Vec<String>,
-    /// What the ears told otherwise live; `None` where it was not compared.
-    differences: Option<Vec<String>>,
-}
-
-impl Subject {
-    fn differs(&self) -> bool {
-        let evidence = self.evidence.as_ref();
-        let differences = evidence.and_then(|evidence| evidence.differences.as_ref());
-        differences.is_some_and(|lines| !lines.is_empty())
-    }
-}
-
-/// What the command line tells of recordings that do not tell it themselves.
-struct Given {
-    settings: Settings,
-    known: Known,
-    message: Option<f32>,
-}
-
-impl Given {
-    fn of(args: &Args) -> Result<Self, Trouble> {
-        let message = args.message.as_deref().map(read).transpose()?;
-        Ok(Self {
-            settings: settings(Settings::default(), &args.set)?,
-            known: Known {
-                amd: args.amd,
-                call: (args.alerted.is_some() || args.other_leg_rang).then_some(Call {
-                    alerted: args.alerted,
-                    other_rang: args.other_leg_rang,
-                }),
-                message: message.as_deref().map(Message::new),
-            },
-            message: message.map(|heard| heard.len() as f32 / RATE as f32),
-        })
-    }
-
-    fn recording(&self, path: &Path) -> Result<Subject, Trouble> {
-        let samples = read(path)?;
-        Ok(Subject {
-            id: text(path.file_stem()),
-            title: text(path.file_name()),
-            replay: Replay::of(&samples, self.settings, &self.known),
-            samples,
-            message: self.message,
-            plays: None,
-            evidence: None,
-        })
-    }
-}
-
-/// The evidence of a drop, heard as it was heard live, or with the settings that are given.
-fn evidence(path: &Path, args: &Args) -> Result<Subject, Trouble> {
-    if args.amd.is_some() || args.alerted.is_some() || args.other_leg_rang || args.message.is_some()
-    {
-        let own = anyhow!(
-            "{} is the evidence of a drop, which tells itself what was known of the call",
-            path.display()
-        );
-        return Err(
-            Trouble::new(own).hint("leave out --amd, --alerted, --other-leg-rang and --message")
-        );
-    }
-    let kept = Kept::read(path).map_err(|error| {
-        Trouble::new(error).hint("name a folder that `aftertone drop --evidence` has kept")
-    })?;
-    let sound = kept.sound();
-    let (replay, differences) = match sound {
-        None => (Replay::default(), None),
-        Some(sound) if args.set.is_empty() => {
-            let again = sound.again();
-            let differences = sound.differences(&again);
-            (again, Some(differences))
-        }
-        Some(sound) => {
-            let settings = settings(sound.settings(), &args.set)?;
-            (sound.otherwise(settings), None)
-        }
-    };
-    Ok(Subject {
-        id: kept.name().to_owned(),
-        title: kept.title(),
-        samples: sound.map_or_else(Vec::new, |sound| sound.samples().to_vec()),
-        replay,
-        message: sound.and_then(Sound::message_seconds),
-        plays: sound.filter(|_| args.set.is_empty()).map(Sound::plays),
-        evidence: Some(Evidence {
-            ended: format!("{}, {}", kept.word("outcome"), kept.word("proof")),
-            version: kept.version().to_owned(),
-            notes: kept.notes().to_vec(),
-            differences,
-        }),
-    })
-}
-
-fn text(name: Option<&OsStr>) -> String {
-    name.unwrap_or_default().to_string_lossy().into_owned()
-}
-
-fn settings(mut settings: Settings, given: &[String]) -> Result<Settings, Trouble> {
-    for set in given {
-        let (name, value) = set.split_once('=').ok_or_else(|| {
-            Trouble::new(anyhow!("`--set {set}` is not KEY=VALUE"))
-                .hint("`aftertone explain x --set help` lists the keys")
-        })?;
-        settings.set(name.trim(), value.trim()).map_err(|error| {
-            Trouble::new(error).hint("`aftertone explain x --set help` lists the keys")
-        })?;
-    }
-    Ok(settings)
-}
-
 fn settings_table() -> impl Iterator<Item = String> {
     let table = Settings::ALL.iter();
     table.map(|setting| {
@@ -286,35 +159,6 @@ fn found_in(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
         }
     }
     Ok(found)
-}
-
-/// The samples of a recording. They are taken as they are: another rate would not be what a live call brings.
-fn read(path: &Path) -> Result<Vec<i16>, Trouble> {
-    let convert = || {
-        let path = path.display();
-        format!("sox {path} -r 8000 -c 1 -b 16 converted.wav")
-    };
-    samples(path)
-        .with_context(|| format!("cannot read {}", path.display()))
-        .map_err(|error| Trouble::new(error).hint(convert()))
-}
-
-fn samples(path: &Path) -> anyhow::Result<Vec<i16>> {
-    let mut reader = hound::WavReader::open(path)?;
-    let spec = reader.spec();
-    let fits = spec.sample_rate as usize == RATE
-        && spec.channels == 1
-        && spec.bits_per_sample == 16
-        && spec.sample_format == hound::SampleFormat::Int;
-    if !fits {
-        bail!(
-            "expected 8000 Hz, 1 channel, 16 bit; it has {} Hz, {} channels, {} bit",
-            spec.sample_rate,
-            spec.channels,
-            spec.bits_per_sample
-        );
-    }
-    Ok(reader.samples().collect::<Result<_, _>>()?)
 }
 
 /// What `--json` prints for a recording.
@@ -579,8 +423,16 @@ fn seconds(text: &str) -> Result<f32, String> {
 }
 
 #[cfg(test)]
+#[path = "../../tests/fuzz/recordings.rs"]
+mod fuzz;
+
+#[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        subject::{read, settings},
+        *,
+    };
+    use crate::screen::{Known, RATE};
 
     #[test]
     fn a_recording_is_told_line_by_line() {

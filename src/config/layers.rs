@@ -18,9 +18,11 @@ use secrecy::SecretString;
 
 use super::{
     error::{Absent, ConfigError, Place, variable},
+    keys::KEYS,
     source::{PREFIX, Surroundings, find, read_secret, warn_if_exposed},
     values::{self, Charset, quoted},
 };
+use crate::screen::Settings;
 
 /// All keys that were given, by their dotted names.
 #[derive(Debug)]
@@ -183,14 +185,28 @@ impl Layers {
     ) -> Result<Option<f64>, ConfigError> {
         let expected = format!("a number from {} to {}", range.start(), range.end());
         self.scalar(key, &expected, |value| {
-            let text = match value {
-                ValueKind::String(text) => text.clone(),
-                ValueKind::Float(number) => number.to_string(),
-                ValueKind::I64(number) => number.to_string(),
-                _ => return None,
-            };
+            let text = plain(value)?;
             text.parse().ok().filter(|number| range.contains(number))
         })
+    }
+
+    /// What the ears go by: each of their settings is a key of `[screen]`.
+    pub(super) fn ears(&self) -> Result<Settings, ConfigError> {
+        let mut ears = Settings::default();
+        for about in Settings::ALL {
+            let key = KEYS.iter().find(|key| {
+                let name = key.strip_prefix("screen.");
+                name == Some(about.name)
+            });
+            let key = key.expect("the table of keys is made from the same list");
+            let expected = values::expected_of(about);
+            self.scalar(key, &expected, |value| {
+                let text = plain(value)?;
+                let number = values::setting(&text, about)?;
+                ears.set(about.name, &number).ok()
+            })?;
+        }
+        Ok(ears)
     }
 
     /// A key that holds a path, made absolute.
@@ -436,6 +452,16 @@ fn without_source_lines(message: &str) -> String {
         .join(": ")
 }
 
+/// A number or a text, as a text.
+fn plain(value: &ValueKind) -> Option<String> {
+    match value {
+        ValueKind::String(text) => Some(text.clone()),
+        ValueKind::Float(number) => Some(number.to_string()),
+        ValueKind::I64(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
 fn kind(value: &ValueKind) -> &'static str {
     match value {
         ValueKind::Nil => "nothing",
@@ -457,39 +483,3 @@ fn expected_duration(range: &RangeInclusive<u64>) -> String {
         range.end()
     )
 }
-
-/// Every key there is, in the order of the documentation.
-pub(super) const KEYS: &[&str] = &[
-    "instance",
-    "state_dir",
-    "pbx.url",
-    "pbx.username",
-    "pbx.password",
-    "pbx.password_file",
-    "pbx.app",
-    "pbx.endpoint",
-    "pbx.caller_id",
-    "pbx.sounds_dir",
-    "pbx.pbx_sounds_dir",
-    "pbx.context",
-    "pbx.ca_file",
-    "pbx.default_region",
-    "pbx.allow_premium",
-    "drop.technique",
-    "drop.lead",
-    "drop.answer_timeout",
-    "drop.screening_timeout",
-    "drop.ready_timeout",
-    "drop.release_on_progress",
-    "drop.when_unsure",
-    "drop.when_busy_leg_answered",
-    "screen.mode",
-    "screen.listen",
-    "screen.advertise",
-    "store.url",
-    "audio.max_length",
-    "audio.target_lufs",
-    "evidence.dir",
-    "evidence.max_age",
-    "evidence.max_size",
-];

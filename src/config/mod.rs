@@ -9,6 +9,7 @@
 //! the key, where it stands and what was expected there. Secrets show neither in errors nor in `Debug`.
 
 mod error;
+mod keys;
 mod layers;
 mod source;
 mod values;
@@ -21,7 +22,10 @@ use std::{
 
 use secrecy::SecretString;
 
-use crate::phone::{CallerId, Rules};
+use crate::{
+    phone::{CallerId, Rules},
+    screen::Settings,
+};
 
 pub use error::{Absent, ConfigError, Place};
 pub use values::{Endpoint, PbxUrl, StoreUrl};
@@ -132,24 +136,26 @@ pub enum WhenBusyLegAnswered {
 }
 
 /// How it is told who answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Screen {
     /// Who listens.
     pub mode: ScreenMode,
     /// Where the PBX brings audio to; port 0 is any free one. It has no effect in the mode `dialplan`.
     pub listen: SocketAddr,
-    /// This address as the PBX sees it, `HOST:PORT`, where it differs. It has no effect in the mode `dialplan`.
+    /// This address as the PBX sees it, `HOST` or `HOST:PORT`, where it differs. It has no effect in the mode `dialplan`.
     pub advertise: Option<String>,
+    /// What our own ears go by; each setting is a key of its own name. It has no effect in the mode `dialplan`.
+    pub ears: Settings,
 }
 
 /// Who listens to an answered leg.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ScreenMode {
-    /// `dialplan`: the PBX, with AMD and WaitForSilence.
-    #[default]
-    Dialplan,
     /// `listen`: our own ears, on a tap of the live leg; the PBX where the tap fails.
+    #[default]
     Listen,
+    /// `dialplan`: the PBX alone, with AMD and WaitForSilence.
+    Dialplan,
 }
 
 /// Where campaigns and results are kept.
@@ -301,8 +307,8 @@ fn screen(layers: &Layers) -> Result<Screen, ConfigError> {
     let mode = layers.choice(
         "screen.mode",
         &[
-            ("dialplan", ScreenMode::Dialplan),
             ("listen", ScreenMode::Listen),
+            ("dialplan", ScreenMode::Dialplan),
         ],
     )?;
     let listen = layers.parsed(
@@ -318,9 +324,10 @@ fn screen(layers: &Layers) -> Result<Screen, ConfigError> {
         listen: listen.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
         advertise: layers.parsed(
             "screen.advertise",
-            "`HOST:PORT` as the PBX reaches it",
-            values::host_and_port,
+            "`HOST` or `HOST:PORT` as the PBX reaches it",
+            values::authority,
         )?,
+        ears: layers.ears()?,
     })
 }
 

@@ -1,10 +1,12 @@
+mod ears;
+
 use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _};
 
 use insta::assert_snapshot;
 use secrecy::ExposeSecret as _;
 use tempfile::TempDir;
 
-use super::{layers::KEYS, source::is_exposed, *};
+use super::{keys::KEYS, source::is_exposed, *};
 use crate::phone::PhoneNumber;
 
 const REQUIRED: &str = r#"
@@ -108,7 +110,8 @@ fn what_is_not_given_has_the_documented_default() {
             when_busy_leg_answered: WhenBusyLegAnswered::Promote,
         }
     );
-    assert_eq!(config.screen.mode, ScreenMode::Dialplan);
+    assert_eq!(config.screen.mode, ScreenMode::Listen);
+    assert_eq!(config.screen.ears, Settings::default());
     assert_eq!(config.screen.listen.to_string(), "127.0.0.1:0");
     assert_eq!(config.audio.max_length, seconds(120));
     assert_eq!(config.audio.target_lufs, None);
@@ -165,6 +168,11 @@ dir = "evidence"
 max_age = "90d"
 max_size = "500MiB"
 "#;
+    let ears: Vec<_> = Settings::ALL
+        .iter()
+        .map(|about| format!("{} = {}\n", about.name, about.most))
+        .collect();
+    let file = &file.replace("[store]", &format!("{}[store]", ears.concat()));
     let scene = Scene::with(file)
         .file("secret", "hunter2\n")
         .file("ca.pem", "");
@@ -211,6 +219,11 @@ max_size = "500MiB"
         &config.store.url,
         StoreUrl::Postgres(url) if url.expose_secret() == "postgres://me:topsecret@db/aftertone"
     ));
+    let mut most = Settings::default();
+    for about in Settings::ALL {
+        most.set(about.name, &about.most.to_string()).unwrap();
+    }
+    assert_eq!(config.screen.ears, most);
     assert_eq!(config.audio.max_length, Duration::from_secs(45));
     assert_eq!(config.audio.target_lufs, Some(-18.0));
     assert_eq!(config.evidence.dir, Some(scene.path("evidence")));
@@ -361,9 +374,9 @@ fn a_bad_value_is_told_with_key_place_and_what_was_expected() {
     assert_snapshot!(error_for("[drop]\ntechnique = \"triple\""), @"`drop.technique` in DIR/aftertone.toml: `triple` is none of the words known here; expected `double` or `single`");
     assert_snapshot!(error_for("[drop]\nwhen_unsure = true"), @"`drop.when_unsure` in DIR/aftertone.toml: `true` or `false` was given, not a text in quotes; expected `hang_up` or `play`");
     assert_snapshot!(error_for("[drop]\nwhen_busy_leg_answered = [\"promote\"]"), @"`drop.when_busy_leg_answered` in DIR/aftertone.toml: a list was given, not a text in quotes; expected `promote` or `continue` or `give_up`");
-    assert_snapshot!(error_for("[screen]\nmode = \"ears\""), @"`screen.mode` in DIR/aftertone.toml: `ears` is none of the words known here; expected `dialplan` or `listen`");
+    assert_snapshot!(error_for("[screen]\nmode = \"ears\""), @"`screen.mode` in DIR/aftertone.toml: `ears` is none of the words known here; expected `listen` or `dialplan`");
     assert_snapshot!(error_for("[screen]\nlisten = \"localhost\""), @"`screen.listen` in DIR/aftertone.toml: `localhost` is none; expected an address and a port such as `127.0.0.1:0`");
-    assert_snapshot!(error_for("[screen]\nadvertise = \"pbx\""), @"`screen.advertise` in DIR/aftertone.toml: it has no port; expected `HOST:PORT` as the PBX reaches it");
+    assert_snapshot!(error_for("[screen]\nadvertise = \"a b:9000\""), @"`screen.advertise` in DIR/aftertone.toml: it has no host name or address; expected `HOST` or `HOST:PORT` as the PBX reaches it");
     assert_snapshot!(error_for("[store]\nurl = \"mysql://x\""), @"`store.url` in DIR/aftertone.toml: it begins with neither `sqlite:` nor `postgres://`; expected `sqlite:FILE` or `postgres://USER@HOST/DATABASE`");
     assert_snapshot!(error_for("[store]\nurl = \"sqlite:\""), @"`store.url` in DIR/aftertone.toml: what follows `sqlite:` is no plain file; expected `sqlite:FILE` or `postgres://USER@HOST/DATABASE`");
     assert_snapshot!(error_for("[audio]\nmax_length = \"1h\""), @r#"`audio.max_length` in DIR/aftertone.toml: `1h` is out of range; expected a duration from 1s to 600s, such as "2s" or "500ms""#);

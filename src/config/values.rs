@@ -10,7 +10,10 @@ use std::{
 use jiff::SignedDuration;
 use secrecy::SecretString;
 
-use crate::phone::{PhoneNumber, Region};
+use crate::{
+    phone::{PhoneNumber, Region},
+    screen::Setting,
+};
 
 /// Where Asterisk's HTTP server answers: `http` or `https`, a host, perhaps a port and the prefix of its http.conf.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -238,6 +241,31 @@ pub(super) fn duration(text: &str, range: &RangeInclusive<u64>) -> Result<Durati
     }
 }
 
+/// A setting of the ears as they take it: a duration becomes seconds, and what is counted is a whole number.
+pub(super) fn setting(text: &str, about: &Setting) -> Option<String> {
+    if let Ok(number) = text.parse::<f32>() {
+        let fits = about.unit != TIMES || number.fract() == 0.0;
+        return fits.then(|| text.to_owned());
+    }
+    let duration: SignedDuration = text.parse().ok()?;
+    (about.unit == SECONDS).then(|| duration.as_secs_f64().to_string())
+}
+
+/// What a setting of the ears takes.
+pub(super) fn expected_of(about: &Setting) -> String {
+    let Setting {
+        unit, least, most, ..
+    } = about;
+    match *unit {
+        SECONDS => format!("{least} to {most} seconds, as a number or a duration such as \"1.5s\""),
+        TIMES => format!("a whole number from {least} to {most} ({unit})"),
+        _ => format!("a number from {least} to {most} ({unit})"),
+    }
+}
+
+const SECONDS: &str = "seconds";
+const TIMES: &str = "times";
+
 /// An age in days (`30d`) or as any other duration; `None` is `never`.
 pub(super) fn age(text: &str) -> Result<Option<Duration>, String> {
     const DAY: u64 = 86_400;
@@ -293,12 +321,8 @@ pub(super) fn pbx_folder(text: &str) -> Result<PathBuf, String> {
     Ok(path.to_owned())
 }
 
-pub(super) fn host_and_port(text: &str) -> Result<String, String> {
-    check_authority(text)?;
-    match text.rsplit_once(':') {
-        Some((_, port)) if !port.ends_with(']') => Ok(text.to_owned()),
-        Some(_) | None => Err("it has no port".to_owned()),
-    }
+pub(super) fn authority(text: &str) -> Result<String, String> {
+    check_authority(text).map(|()| text.to_owned())
 }
 
 pub(super) fn username(text: &str) -> Result<String, String> {

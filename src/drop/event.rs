@@ -42,6 +42,8 @@ pub enum Event {
         /// The detector's own words.
         cause: String,
     },
+    /// Somebody speaks over a message that no beep had started: it may be the greeting that goes on.
+    Interrupted(Leg),
     /// The first beep came while the message played: nothing was recorded so far.
     LateBeep(Leg),
     /// A beep while the message plays that does not begin the recording: the mailbox takes no more.
@@ -108,6 +110,7 @@ impl Event {
             | Self::Screened { leg, .. } => Some(*leg),
             // What was heard may have been heard a moment before the leg's end.
             Self::Intercepted { .. }
+            | Self::Interrupted(_)
             | Self::LateBeep(_)
             | Self::LimitBeep(_)
             | Self::Deaf { .. }

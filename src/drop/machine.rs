@@ -50,6 +50,8 @@ pub struct VoicemailDrop {
     drop: Track,
     link: Link,
     ears: Ears,
+    /// Somebody spoke over the message, and it is not known yet who.
+    interrupted: bool,
     timers: Timers,
     commands: VecDeque<Command>,
     timeline: Vec<Moment>,
@@ -146,6 +148,7 @@ impl VoicemailDrop {
             busy: Track::default(),
             drop: Track::default(),
             link: Link::Up,
+            interrupted: false,
             ears: match plan.mode {
                 Mode::Dialplan => Ears::Dialplan,
                 Mode::Listen => Ears::Ours,
@@ -196,6 +199,7 @@ impl VoicemailDrop {
             }
             Event::NotReady(leg) => self.on_not_ready(leg, now),
             Event::Intercepted { leg, sit, cause } => self.on_intercepted(leg, sit, cause, now),
+            Event::Interrupted(leg) => self.on_interrupted(leg, now),
             Event::LateBeep(leg) => self.on_late_beep(leg, now),
             Event::LimitBeep(leg) => self.on_limit_beep(leg, now),
             Event::Deaf { leg, why: _ } => self.on_deaf(leg, now),

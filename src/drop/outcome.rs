@@ -321,6 +321,15 @@ impl Report {
         }
     }
 
+    /// Makes it the report of a drop that nobody wished to end, and of which it is not known how it would have ended.
+    pub fn lose(&mut self, words: &str) {
+        self.outcome = Outcome::Lost;
+        self.words = Some(words.to_owned());
+        self.heard = Duration::ZERO;
+        self.proof = Proof::Unproven;
+        self.proof_reasons = vec![words.to_owned()];
+    }
+
     /// How a leg ended; `None` where it was never dialled.
     pub const fn leg(&self, leg: Leg) -> Option<Cause> {
         match leg {

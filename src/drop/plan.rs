@@ -34,9 +34,6 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// How often at most a message starts again, unless set: a mailbox beeps once or twice.
-    pub const MAX_RESTARTS: u32 = 2;
-
     /// The longest message a plan without a known length may play.
     pub const LONGEST_UNKNOWN_MESSAGE: Duration = Duration::from_secs(300);
 

@@ -231,11 +231,15 @@ pub enum ReadError {
     },
 }
 
-/// What the picture of a drop is called: the last of its id, and how it ended.
+/// What the picture of a drop is called: how it ended, and the last of its id. There is not much room for it.
 pub fn title_of(drop: &str, outcome: &str, proof: &str) -> String {
     let end = drop.char_indices().rev().nth(7);
     let id = end.map_or(drop, |(from, _)| &drop[from..]);
-    format!("drop {id}: {outcome}, {proof}")
+    let how = match outcome {
+        "delivered" => proof,
+        other => other,
+    };
+    format!("{how}, drop {id}")
 }
 
 /// Whether a folder holds an account of ours.
@@ -258,12 +262,13 @@ fn samples(path: &Path) -> Result<Vec<i16>, ReadError> {
         path: path.to_owned(),
         why,
     };
-    let read = |error| match error {
-        hound::Error::IoError(source) => ReadError::Read {
-            path: path.to_owned(),
-            source,
-        },
-        other => broken(other.to_string()),
+    let read = |error| {
+        if let hound::Error::IoError(source) = error {
+            let path = path.to_owned();
+            ReadError::Read { path, source }
+        } else {
+            broken(error.to_string())
+        }
     };
     let mut wav = hound::WavReader::open(path).map_err(read)?;
     if wav.spec() != SPEC {

@@ -56,7 +56,13 @@ mod tests {
                 entry("b", 200, 10),
             ]
         };
-        let rows: [(Option<u64>, u64, Option<&str>, &[&str]); 11] = [
+        type Row = (
+            Option<u64>,
+            u64,
+            Option<&'static str>,
+            &'static [&'static str],
+        );
+        let rows: [Row; 11] = [
             (None, 30, None, &[]),
             (None, 29, None, &["a"]),
             (None, 10, None, &["a", "b"]),

@@ -11,7 +11,7 @@
 use std::{
     fs::File,
     io::{self, BufWriter},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, sync_channel},
     thread::{self, JoinHandle},
 };
@@ -173,7 +173,7 @@ fn write(file: File, pieces: &Receiver<Vec<i16>>) -> io::Result<()> {
 }
 
 /// A file of samples, made now.
-pub(super) fn write_wav(path: &std::path::Path, samples: &[i16]) -> io::Result<()> {
+pub(super) fn write_wav(path: &Path, samples: &[i16]) -> io::Result<()> {
     let file = BufWriter::new(create(path)?);
     let mut wav = hound::WavWriter::new(file, SPEC).map_err(io_error)?;
     for sample in samples {
@@ -183,9 +183,10 @@ pub(super) fn write_wav(path: &std::path::Path, samples: &[i16]) -> io::Result<(
 }
 
 fn io_error(error: hound::Error) -> io::Error {
-    match error {
-        hound::Error::IoError(error) => error,
-        other => io::Error::other(other),
+    if let hound::Error::IoError(error) = error {
+        error
+    } else {
+        io::Error::other(error)
     }
 }
 
@@ -205,7 +206,7 @@ const ON_THEIR_WAY: usize = 20;
 
 #[cfg(test)]
 mod tests {
-    use std::{path::Path, process::Command, sync::mpsc::channel};
+    use std::{process::Command, sync::mpsc::channel};
 
     use super::*;
 

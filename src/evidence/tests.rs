@@ -44,6 +44,7 @@ fn a_message_that_is_stopped_says_by_what() {
         Heard::Voice {
             start: at(6.0),
             at: at(6.4),
+            answers: true,
         },
     ]);
     let samples = samples(10.0);
@@ -288,7 +289,11 @@ fn any_heard() -> impl Strategy<Value = Heard> {
                 7 => verdict(Verdict::Machine, from),
                 8 => verdict(Verdict::Human, from),
                 9 => Heard::LimitBeep(beep),
-                10 => Heard::Voice { start, at: end },
+                10 => Heard::Voice {
+                    start,
+                    at: end,
+                    answers: true,
+                },
                 _ => {
                     let by = ReadyBy::Silence;
                     Heard::Ready { by, at: start }

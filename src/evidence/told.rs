@@ -43,7 +43,10 @@ impl Told {
                 reasons,
             } => told("verdict", *at, None, format!("{verdict}: {reasons}")),
             Heard::Ready { by, at } => told("ready", *at, None, by.as_str().to_owned()),
-            Heard::Voice { start, at } => told("voice", *start, Some(*at), String::new()),
+            Heard::Voice { start, at, answers } => {
+                let words = if *answers { "answers the message" } else { "" };
+                told("voice", *start, Some(*at), words.to_owned())
+            }
         }
     }
 

@@ -16,7 +16,7 @@ use crate::{
     drop::{Command, Event, Plan, Refusal, WhenUnsure},
     id::{ChannelId, DropId, PlaybackId, RunName},
     phone::{CallerId, PhoneNumber},
-    screen::Message,
+    screen::{Message, Settings},
     words::Leg,
 };
 
@@ -35,6 +35,8 @@ pub struct Trunk {
     pub caller_id: CallerId,
     /// Where live audio comes in; `None` where no drop of the run is listened to.
     pub taps: Option<Taps>,
+    /// What our ears go by.
+    pub ears: Settings,
 }
 
 /// What is particular to the calls of one drop.
@@ -433,6 +435,7 @@ mod tests {
             endpoint: Endpoint::parse("PJSIP/{number}@trunk").unwrap(),
             caller_id: CallerId::parse("+12025550100").unwrap(),
             taps: None,
+            ears: Settings::default(),
         }
     }
 
@@ -449,7 +452,7 @@ mod tests {
                 when_unsure: WhenUnsure::HangUp,
                 when_busy_leg_answered: WhenBusyLegAnswered::Promote,
                 mode: Mode::Dialplan,
-                max_restarts: Plan::MAX_RESTARTS,
+                max_restarts: 2,
                 message: Some(Duration::from_millis(7_240)),
             },
             media: "sound:/x/spring".into(),

@@ -340,10 +340,10 @@ impl Driver {
         while let Some((drop, mut report)) = self.board.poll_ended() {
             if self.link.is_taken() && report.outcome == Outcome::Cancelled {
                 // Nobody wished it: how it would have ended is not known.
-                report.outcome = Outcome::Lost;
-                report.words = Some("another program registered our app name".into());
+                report.lose("another program registered our app name");
             }
             if let Some(record) = self.records.remove(&drop) {
+                report.words = report.words.take().or_else(|| record.sent_nowhere(&report));
                 record.span.in_scope(|| log_end(&report));
                 let _ = record.news.send(News::Ended(Box::new(report)));
             }

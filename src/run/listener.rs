@@ -22,17 +22,17 @@ use tokio::{
 use tokio_util::bytes::Bytes;
 use tracing::{Instrument as _, Span, debug};
 
-pub(super) use self::leash::LEASH;
+pub(super) use self::{leash::LEASH, rig::AMD_CONTEXT};
 
 use self::{leash::Leash, rig::Rig};
 use super::dialler::{Reports, Sheet, Trunk};
 use crate::{
     ari::{Expected, Failure, Frames, Rest, TapEnd},
     clock,
-    drop::{Beeped, Event, ReadyPoint, Sit},
+    drop::{Beeped, Event, Plan, ReadyPoint, Sit},
     evidence::{self, Tape},
     id::{ChannelId, DropId, Play, Role},
-    screen::{Amd, At, Beep, Call, Ears, Heard, Message, Settings, SitClass},
+    screen::{Amd, At, Beep, Call, Ears, Heard, Message, SitClass},
     words::{Leg, ReadyBy, Verdict},
 };
 
@@ -105,8 +105,9 @@ pub(super) async fn listen(
         rest,
         app: trunk.app.clone(),
         leg: ChannelId::leg(trunk.run.clone(), drop, leg),
+        lasts: longest(&sheet.plan),
     };
-    let mut ears = Ears::new(Settings::default());
+    let mut ears = Ears::new(trunk.ears);
     ears.note_call(call);
     if let Some(tape) = &mut tape {
         tape.cue(evidence::Cue::Call(call));
@@ -402,6 +403,12 @@ impl Listener<'_> {
     }
 }
 
+/// How long a drop can last from answer on.
+fn longest(plan: &Plan) -> Duration {
+    let plays = plan.max_restarts + 1;
+    plan.screening_timeout + (plan.message_limit() + plan.ready_timeout) * plays + CLEARING
+}
+
 async fn at(due: Option<Instant>) {
     match due {
         Some(due) => sleep_until(TokioInstant::from_std(due)).await,
@@ -462,12 +469,10 @@ fn meaning(leg: Leg, heard: &Heard, beeped: Option<Beeped>) -> Option<Event> {
         }
         Heard::LateBeep(_) => Some(Event::LateBeep(leg)),
         Heard::LimitBeep(_) => Some(Event::LimitBeep(leg)),
-        Heard::Voice { start, .. } => Some(Event::Screened {
-            leg,
-            verdict: Verdict::Human,
-            cause: format!("a voice answered the message at {start}"),
-        }),
-        Heard::SpeechBegan { .. }
+        Heard::Voice { answers: false, .. } => Some(Event::Interrupted(leg)),
+        // The verdict that it is a person comes with it.
+        Heard::Voice { answers: true, .. }
+        | Heard::SpeechBegan { .. }
         | Heard::SpeechEnded { .. }
         | Heard::Signal { .. }
         | Heard::Beep(_) => None,
@@ -482,6 +487,9 @@ const GAP: Duration = Duration::from_millis(500);
 
 /// How long after they were made both channels should have entered our app, should their telling be lost.
 const ENTERING: Duration = Duration::from_millis(400);
+
+/// What a drop may need beyond its deadlines until its legs are gone and all is taken down.
+const CLEARING: Duration = Duration::from_secs(60);
 
 /// Samples handed to the ears at once: one frame of Asterisk's.
 const PIECE: usize = 160;

@@ -208,7 +208,7 @@ pub fn plan(config: &Config, message: Option<Duration>) -> Plan {
             ScreenMode::Dialplan => Mode::Dialplan,
             ScreenMode::Listen => Mode::Listen,
         },
-        max_restarts: Plan::MAX_RESTARTS,
+        max_restarts: config.screen.ears.max_restarts as u32,
         message,
     }
 }
@@ -252,6 +252,7 @@ impl Reached {
             endpoint: config.pbx.endpoint.clone(),
             caller_id: config.pbx.caller_id.clone(),
             taps,
+            ears: config.screen.ears,
         };
         Ok(Self {
             reconciler: Reconciler::new(rest.clone(), run.clone(), app, remains),

@@ -4,12 +4,14 @@
 //!  frames ─> hops of 10 ms ─> Spectrum ─┬─> Tones   beep, ringback, keys, busy, SIT, fax
 //!                                       ├─> Speech  begins, ends
 //!                                       ├─> Voice   while we play: somebody's voice, or our own echo
+//!                                       ├─> Again   what was said before, word for word
 //!                                       └─> Judge   verdict and ready point, with the reasons
 //! ```
 //!
 //! Pure: 8 kHz samples go in, [`Heard`] comes out, and the only clock is the count of samples. The same samples give the
 //! same events however they are cut into frames. Nothing is allocated after [`Ears::new`].
 
+mod again;
 mod background;
 mod judge;
 mod reason;
@@ -25,7 +27,9 @@ mod voice;
 
 use std::{fmt, ops::Add};
 
-use self::{judge::Judge, spectrum::Spectrum, speech::Speech, tone::Tones, voice::Voice};
+use self::{
+    again::Again, judge::Judge, spectrum::Spectrum, speech::Speech, tone::Tones, voice::Voice,
+};
 pub use self::{
     reason::{Amd, Call, Reason, Reasons},
     replay::{Cue, Known, Replay},
@@ -53,13 +57,15 @@ pub struct Ears {
     tones: Tones,
     speech: Speech,
     voice: Voice,
+    again: Again,
     judge: Judge,
 }
 
 impl Ears {
     /// What one stream takes, in bytes: itself and the buffers it makes once. The tables of the transform, which are as
     /// long as a window, are counted twice over.
-    pub const BYTES: usize = size_of::<Self>() + Spectrum::BYTES + Tones::BYTES + Voice::BYTES;
+    pub const BYTES: usize =
+        size_of::<Self>() + Spectrum::BYTES + Tones::BYTES + Voice::BYTES + Again::BYTES;
 
     /// Ears for one call; the first sample they hear is the moment of answer.
     pub fn new(settings: Settings) -> Self {
@@ -72,6 +78,7 @@ impl Ears {
             tones: Tones::new(),
             speech: Speech::new(),
             voice: Voice::new(),
+            again: Again::new(),
             judge: Judge::new(settings),
         }
     }
@@ -120,7 +127,9 @@ impl Ears {
         let now = At(self.hops * HOP as u64);
         let look = self.spectrum.hop(&self.partial);
         let sound = self.tones.hop(&look, &self.spectrum, now);
+        let before = self.speech.last_voice();
         let edge = self.speech.hop(&look, now);
+        let again = self.again.hop(&look, edge, self.speech.active(), before);
         let live = self
             .voice
             .hop(&look, self.speech.active(), now, &self.settings);
@@ -129,6 +138,7 @@ impl Ears {
                 sound,
                 edge,
                 live,
+                again,
                 tone: self.tones.sounding(),
                 last_voice: self.speech.last_voice(),
                 level: look.level,
@@ -195,13 +205,15 @@ pub enum Heard {
     LateBeep(Beep),
     /// A beep while the message plays that does not start it again: the mailbox has had enough.
     LimitBeep(Beep),
-    /// Somebody's voice while the message plays: stop it. A verdict that it is a person follows, at once where a beep had
-    /// started the message, else unless a beep comes: then the greeting had gone on, and the ready point follows.
+    /// Somebody's voice while the message plays: stop it. Where it `answers`, the verdict that it is a person follows at
+    /// once. Else the greeting may have gone on: the ready point follows where it has, and that verdict where it has not.
     Voice {
         /// When it began.
         start: At,
         /// When it was known.
         at: At,
+        /// Whether it is an answer to the message, and nothing more is to be found out.
+        answers: bool,
     },
 }
 

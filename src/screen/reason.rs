@@ -64,6 +64,11 @@ pub enum Reason {
     },
     /// The background noise goes on after the turn.
     NoiseGoesOn,
+    /// What was said before is said again, word for word.
+    Again {
+        /// From when on.
+        start: At,
+    },
     /// Somebody spoke while the message played.
     Voice {
         /// When.
@@ -118,6 +123,7 @@ impl fmt::Display for Reason {
                 write!(f, "the background fell by {by:.0} dB with the greeting")
             }
             Self::NoiseGoesOn => f.write_str("the background goes on"),
+            Self::Again { start } => write!(f, "says the same again from {start}"),
             Self::Voice { start } => write!(f, "a voice over the message at {start}"),
             Self::Amd(Amd::Machine) => f.write_str("AMD says machine"),
             Self::Amd(Amd::Human) => f.write_str("AMD says human"),

@@ -72,7 +72,7 @@ settings! {
     /// Quiet after a machine's greeting from which it is taken to record although no beep came.
     ///
     /// Longer than a pause between two sentences; a beep that comes later starts the message again.
-    ready_silence: 1.9, 0.5..=8.0, "seconds";
+    ready_silence: 2.0, 0.5..=8.0, "seconds";
     /// A turn that lasts this long is a machine's: hardly a person says that much before they listen.
     ///
     /// Shorter plays to businesses with long phrases, longer loses mailboxes without a beep.

@@ -9,6 +9,9 @@ use super::{HOP, RATE};
 /// Samples in a window: 32 ms, short enough for a beep of 0.1 s and long enough to part tones 80 Hz from each other.
 pub(super) const WINDOW: usize = 256;
 
+/// Bins of a spectrum.
+pub(super) const BINS: usize = WINDOW / 2 + 1;
+
 /// The bands of a [`Look`], enough to tell one sound from another and few enough to keep a second of them.
 pub(super) const BANDS: usize = 8;
 
@@ -52,7 +55,7 @@ pub(super) struct Spectrum {
     scratch: Box<[Complex<f32>]>,
     power: Box<[f32]>,
     /// The spectra of the last [`MEMORY`] hops, by hop modulo that.
-    past: Box<[[f32; WINDOW / 2 + 1]; MEMORY]>,
+    past: Box<[[f32; BINS]; MEMORY]>,
     hops: usize,
 }
 
@@ -103,13 +106,26 @@ impl Spectrum {
         self.look()
     }
 
+    /// The share of the last window's power within 63 Hz of a frequency, 0 to 1.
+    pub(super) fn share(&self, hz: f32) -> f32 {
+        let total: f32 = self.power[BAND_LOW..=BAND_HIGH].iter().sum();
+        self.around(bin_of(hz), 2) / (total + NOTHING)
+    }
+
     /// The least power within 63 Hz of a frequency, 40 to 80 ms before the last window.
     pub(super) fn least_before(&self, hz: f32) -> f32 {
         let k = bin_of(hz);
-        let around = |spectrum: &[f32; WINDOW / 2 + 1]| spectrum[k - 2..=k + 2].iter().sum::<f32>();
+        let around = |spectrum: &[f32; BINS]| spectrum[k - 2..=k + 2].iter().sum::<f32>();
         let before =
             (4..MEMORY).map(|hops| around(&self.past[(self.hops + MEMORY - 1 - hops) % MEMORY]));
         before.fold(f32::INFINITY, f32::min)
+    }
+
+    /// Adds the last window's spectrum to a sum.
+    pub(super) fn add_to(&self, sum: &mut [f32; BINS]) {
+        for (sum, power) in sum.iter_mut().zip(&self.power) {
+            *sum += power;
+        }
     }
 
     /// The power within 63 Hz of a frequency in the last window.
@@ -186,7 +202,8 @@ pub(super) fn decibels(power: f32) -> f32 {
     (10.0 * (power + NOTHING).log10()).max(SILENT)
 }
 
-fn bin_of(hz: f32) -> usize {
+/// The bin of a frequency between 375 and 2400 Hz; the nearest of those for any other.
+pub(super) fn bin_of(hz: f32) -> usize {
     ((hz / BIN_HZ).round() as usize).clamp(TONES_LOW, TONES_HIGH)
 }
 

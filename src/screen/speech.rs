@@ -111,7 +111,7 @@ const UNDER_LOUD: f32 = 28.0;
 const FAINTEST: f32 = -56.0;
 
 /// A hop with this share of its power in one peak is a tone's, not a voice's.
-const TONAL: f32 = 0.93;
+const TONAL: f32 = 0.97;
 
 /// The last 120 ms.
 const RECENT: u32 = 0xfff;

@@ -2,7 +2,7 @@
 
 use super::{
     At, RATE,
-    spectrum::{Look, decibels},
+    spectrum::{BINS, Look, bin_of, decibels},
 };
 
 /// The pitch of a hop.
@@ -224,6 +224,38 @@ impl Tone {
             && self.low >= BEEP_LOWEST
     }
 
+    /// Whether it may be the calling tone of a fax.
+    pub(super) fn is_cng(&self) -> bool {
+        self.high.is_none() && is_cng(self.low, self.lasted())
+    }
+
+    /// Whether it is a ring longer than any beep, of 400 to 480 Hz.
+    pub(super) fn rings(&self) -> bool {
+        let pitch = |hz: f32| RING.contains(&hz);
+        self.lasted() > BEEP_MOST && pitch(self.low) && self.high.is_none_or(pitch)
+    }
+
+    /// Whether another line sounds with it, up to its octave: then it is a harmonic of a voice, made strong by a formant.
+    /// `sum` is the sum of its spectra.
+    pub(super) fn has_company(&self, sum: &[f32; BINS]) -> bool {
+        if self.high.is_some() || self.low >= UNVOICED {
+            return false;
+        }
+        let reach = if self.sweeps {
+            self.sweep.abs() * self.lasted() / 2.0
+        } else {
+            0.0
+        };
+        let (from, to) = (bin_of(self.low - reach), bin_of(self.low + reach));
+        let own: f32 = sum[from - 2..=to + 2].iter().sum();
+        let apart = |k: &usize| *k + LINE_APART < from || *k > to + LINE_APART;
+        let others = (LINE_LOW..2 * from - LINE_LOW).filter(apart);
+        let most = others
+            .map(|k| sum[k - 1..=k + 1].iter().sum::<f32>())
+            .fold(0.0, f32::max);
+        decibels(most) - decibels(own) > COMPANY
+    }
+
     pub(super) fn key(&self) -> Option<char> {
         let high = self.high?;
         if self.rough > 1.0 {
@@ -248,6 +280,11 @@ impl Tone {
             near(self.low, 480.0) && near(high, 620.0) || near(self.low, 350.0) && near(high, 440.0)
         })
     }
+}
+
+/// Whether a tone of this pitch and length may be the calling tone of a fax.
+pub(super) fn is_cng(hz: f32, lasted: f32) -> bool {
+    (hz - CNG).abs() <= CNG_WIDTH && (lasted - CNG_LASTS).abs() <= CNG_LASTS_WIDTH
 }
 
 struct Fit {
@@ -391,7 +428,7 @@ const UNVOICED: f32 = 1_200.0;
 /// How rough a beep may be. All through GSM are under 1 above 900 Hz, and under 0.2 below.
 const ROUGH: f32 = 1.2;
 const ROUGH_UNVOICED: f32 = 2.0;
-const ROUGH_VOICED: f32 = 0.3;
+const ROUGH_VOICED: f32 = 0.6;
 /// How far a beep below 800 Hz rises out of what was before it (dB): a vowel grows out of its syllable.
 const RISE: f32 = 8.0;
 /// From 0.1 s, less what the edges take (s).
@@ -400,6 +437,19 @@ const BEEP_LEAST: f32 = 0.09;
 const PAIR_LEAST: f32 = 0.12;
 /// To 1 s, and half more for the odd one (s); dial tones and fax answers go on.
 const BEEP_MOST: f32 = 1.6;
+/// The strongest other line up to the octave, relative to a tone below [`UNVOICED`] (dB). Beeps of the development corpus have
+/// at most -21, vowels taken for beeps had at least -13.6.
+const COMPANY: f32 = -16.0;
+/// Bins, 31 Hz each: from 125 Hz, and as far from the tone as its own skirt reaches.
+const LINE_LOW: usize = 4;
+const LINE_APART: usize = 3;
+/// Hz: the calling tone of T.30, and seconds: 0.5 +- 15 %.
+const CNG: f32 = 1_100.0;
+const CNG_WIDTH: f32 = 38.0;
+const CNG_LASTS: f32 = 0.5;
+const CNG_LASTS_WIDTH: f32 = 0.09;
+/// Hz: from 400, less the estimate's error, to 480.
+pub(super) const RING: std::ops::RangeInclusive<f32> = 385.0..=490.0;
 /// dB from first to last: a bell or a plucked string fades faster.
 const FLAT: f32 = 5.0;
 /// How far its own power falls within 50 ms (dB). Beeps fall 33 dB and more, notes and vowels fade.

@@ -153,6 +153,155 @@ fn a_voice_that_answers_the_message_stops_it() {
 }
 
 #[test]
+fn a_voice_over_a_message_that_no_beep_started_is_waited_out() {
+    let told = |what: &str, end: &str| {
+        ladder(&format!(
+            r"
+        plan single listen
+            0.0 (start)                                 dial drop                     [drop_dialled]
+            3.0 entered drop                            listen drop                   [drop_answered]
+            9.0 screened drop machine                   -                             [verdict]
+            9.0 ready drop silence                      play drop 1                   [ready]
+            9.1 play_started 1 @0                       -                             [play_started]
+           10.6 interrupted drop                        rewind drop 1
+           10.7 play_done 1 @1500                       -
+           10.8 interrupted drop                        -
+           {what}
+        {end}
+        "
+        ));
+    };
+    told(
+        "13.2 screened drop human a_voice             hang_up drop                  [verdict drop_hung_up]
+           13.3 gone drop 16                            -                             [drop_gone]",
+        "=> human by us; human (a_voice); ready by silence; played 1.5; drop 16",
+    );
+    told(
+        "13.2 screened drop menu it_says_so_again     hang_up drop                  [verdict drop_hung_up]
+           13.3 gone drop 16                            -                             [drop_gone]",
+        "=> not_voicemail by us; menu (it_says_so_again); ready by silence; played 1.5; drop 16",
+    );
+    told(
+        "13.2 screened drop unsure busy_tone          hang_up drop                  [verdict drop_hung_up]
+           13.3 gone drop 16                            -                             [drop_gone]",
+        "=> cut_off by us; machine (busy_tone); ready by silence; played 1.5; drop 16; the line gave a busy tone: the mailbox takes no message",
+    );
+    told(
+        "13.2 deaf drop                               hang_up drop                  [tap_lost drop_hung_up]
+           13.3 gone drop 16                            -                             [drop_gone]",
+        "=> cut_off by us; machine; ready by silence; played 1.5; drop 16; somebody spoke over the message, and then the live audio was lost",
+    );
+    told(
+        "13.2 ready drop beep                         play drop 2                   [ready]
+           13.3 play_started 2 @4200                    -                             [play_restarted]
+           20.6 play_done 2 @11440                      hang_up drop                  [play_finished drop_hung_up]
+           20.7 gone drop 16                            -                             [drop_gone]",
+        "=> delivered by us; machine; ready by beep; played 7.24; restarts 1; drop 16; proven",
+    );
+    told(
+        "13.2 ready drop beep                         play drop 2                   [ready]
+           13.3 play_started 2 @4200                    -                             [play_restarted]
+           14.0 deaf drop                               -                             [tap_lost]
+           20.6 play_done 2 @11440                      hang_up drop                  [play_finished drop_hung_up]
+           20.7 gone drop 16                            -                             [drop_gone]",
+        "=> delivered by us; machine; ready by beep; played 7.24; restarts 1; drop 16; probable",
+    );
+}
+
+#[test]
+fn a_voice_over_a_message_that_may_not_start_again_is_a_person_s() {
+    ladder(
+        r"
+        plan single listen max_restarts=0
+            0.0 (start)                                 dial drop                     [drop_dialled]
+            3.0 entered drop                            listen drop                   [drop_answered]
+            9.0 screened drop machine                   -                             [verdict]
+            9.0 ready drop silence                      play drop 1                   [ready]
+            9.1 play_started 1 @0                       -                             [play_started]
+           10.6 interrupted drop                        stop_play 1, hang_up drop     [verdict drop_hung_up]
+           10.7 gone drop 16                            -                             [drop_gone]
+        => human by us; human (a voice answered the message); ready by silence; played 1.5; drop 16
+        ",
+    );
+}
+
+#[test]
+fn what_the_ears_find_out_after_the_verdict_counts_before_the_message() {
+    for (event, end) in [
+        ("screened drop menu", "not_voicemail by us; menu; drop 16"),
+        ("screened drop fax", "not_voicemail by us; fax; drop 16"),
+        ("screened drop human", "human by us; human; drop 16"),
+        ("sit drop congestion", "congestion by us; sit; drop 16"),
+        (
+            "screened drop unsure busy",
+            "not_voicemail by us; machine (busy); drop 16; the line gave a busy tone: the mailbox takes no message",
+        ),
+    ] {
+        ladder(&format!(
+            r"
+        plan single listen
+            0.0 (start)                                 dial drop                     [drop_dialled]
+            3.0 entered drop                            listen drop                   [drop_answered]
+            9.0 screened drop machine                   -                             [verdict]
+            9.5 screened drop silence                   -
+           10.0 {event:<38}  hang_up drop                  [verdict drop_hung_up]
+           10.1 gone drop 16                            -                             [drop_gone]
+        => {end}
+        "
+        ));
+    }
+}
+
+#[test]
+fn what_the_ears_find_out_while_the_message_plays_stops_it() {
+    for (event, end) in [
+        (
+            "screened drop menu",
+            "not_voicemail by us; menu; ready by silence; played 1.5; drop 16",
+        ),
+        (
+            "screened drop fax",
+            "not_voicemail by us; fax; ready by silence; played 1.5; drop 16",
+        ),
+        (
+            "sit drop invalid",
+            "invalid_number by us; sit; ready by silence; played 1.5; drop 16",
+        ),
+    ] {
+        ladder(&format!(
+            r"
+        plan single listen
+            0.0 (start)                                 dial drop                     [drop_dialled]
+            3.0 entered drop                            listen drop                   [drop_answered]
+            9.0 screened drop machine                   -                             [verdict]
+            9.0 ready drop silence                      play drop 1                   [ready]
+            9.1 play_started 1 @0                       -                             [play_started]
+           10.6 {event:<38}  stop_play 1, hang_up drop     [verdict drop_hung_up]
+           10.7 gone drop 16                            -                             [drop_gone]
+        => {end}
+        "
+        ));
+    }
+}
+
+#[test]
+fn a_busy_tone_while_the_message_plays_cuts_it_off() {
+    ladder(
+        r"
+        plan single listen
+            0.0 (start)                                 dial drop                     [drop_dialled]
+            3.0 entered drop                            listen drop                   [drop_answered]
+            9.0 screened drop machine                   -                             [verdict]
+            9.0 ready drop beep                         play drop 1                   [ready]
+            9.1 play_started 1 @0                       -                             [play_started]
+           13.1 screened drop unsure                    stop_play 1, hang_up drop     [drop_hung_up]
+           13.2 gone drop 16                            -                             [drop_gone]
+        => cut_off by us; machine; ready by beep; played 4.0; drop 16; the line gave a busy tone: the mailbox takes no message
+        ",
+    );
+}
+
+#[test]
 fn a_tap_that_is_lost_before_the_verdict_leaves_the_leg_to_the_dialplan() {
     ladder(
         r"

@@ -3,7 +3,7 @@
 //! ```text
 //! plan          [double|single] [listen] [KEY=VALUE ..]      keys are the fields of a plan, times in seconds
 //! ready point   beep [HZ BEGAN ENDED]|silence|dialplan         how long ago in seconds; 1004 Hz 0.62 to 0.2 unless given
-//! event         accepted|progress|ringing|answered|entered|not_ready|absent|late_beep|limit_beep|deaf LEG
+//! event         accepted|progress|ringing|answered|entered|not_ready|absent|interrupted|late_beep|limit_beep|deaf LEG
 //!               sit LEG invalid|congestion|other
 //!               screened LEG VERDICT [CAUSE]  ready LEG POINT  far_end|gone LEG Q850[/SIP]
 //!               play_started|play_done|play_failed N [@PBX MILLISECONDS]  refused COMMAND KIND
@@ -34,7 +34,7 @@ pub(crate) fn default_plan() -> Plan {
         when_unsure: WhenUnsure::HangUp,
         when_busy_leg_answered: WhenBusyLegAnswered::Promote,
         mode: Mode::Dialplan,
-        max_restarts: Plan::MAX_RESTARTS,
+        max_restarts: 2,
         message: Some(Duration::from_millis(7_240)),
     }
 }
@@ -87,6 +87,7 @@ pub(crate) fn event(text: &str) -> Event {
             sit: sit(which),
             cause: String::new(),
         },
+        ["interrupted", l] => Event::Interrupted(leg(l)),
         ["late_beep", l] => Event::LateBeep(leg(l)),
         ["limit_beep", l] => Event::LimitBeep(leg(l)),
         ["deaf", l] => Event::Deaf {
@@ -138,6 +139,7 @@ pub(crate) fn event_words(event: &Event) -> String {
         Event::Ready(leg, point) => format!("ready {leg} {}", point.by().as_str()),
         Event::NotReady(leg) => format!("not_ready {leg}"),
         Event::Intercepted { leg, sit, .. } => format!("sit {leg} {}", sit_word(*sit)),
+        Event::Interrupted(leg) => format!("interrupted {leg}"),
         Event::LateBeep(leg) => format!("late_beep {leg}"),
         Event::LimitBeep(leg) => format!("limit_beep {leg}"),
         Event::Deaf { leg, .. } => format!("deaf {leg}"),

@@ -10,7 +10,8 @@ use futures::{StreamExt, stream};
 use crate::{
     desk::{Desk, NUMBER, carried_out_plays, count, pbx},
     fake::{
-        fault::Kind,
+        Settings,
+        fault::{Fault, Kind, Rule},
         script::{Call, Far, Playback, Script},
     },
 };
@@ -212,6 +213,24 @@ async fn every_end_of_a_call_has_its_outcome_and_exit_status() {
 }
 
 #[tokio::test]
+async fn a_pbx_without_our_context_ends_the_call_and_we_say_where_to_look() {
+    for mode in ["dialplan", "listen"] {
+        let settings = Settings {
+            context: "another".into(),
+            ..Settings::default()
+        };
+        let refused = vec![Rule::always(Kind::ExternalMedia, Fault::Refuse(501))];
+        let desk = Desk::with_rules(settings, refused).await;
+        let ended = desk.drop(&["--mode", mode]).await;
+        desk.assert_clean(mode, &ended);
+        let json = ended.json();
+        assert_eq!(ended.outcome(), "unsure", "{ended:?}");
+        let words = json["words"].as_str().unwrap_or_default();
+        assert!(words.contains("`aftertone doctor`"), "{mode}: {json:#}");
+    }
+}
+
+#[tokio::test]
 async fn a_recording_is_played_whole_and_its_file_goes_with_the_drop() {
     let desk = Desk::new(pbx(Script::mailbox())).await;
     desk.record("message.wav", 1_300);
@@ -336,7 +355,7 @@ async fn one_call_is_made_where_the_technique_is_single() {
 async fn an_answer_that_crosses_our_hang_up_does_not_bring_the_leg_back() {
     // The busy leg is answered 40 ms after it was asked to end, and ends 40 ms after that.
     let busy = Call::of(&[(30, Far::Ringing), (250, Far::Answer)]);
-    let settings = crate::fake::Settings {
+    let settings = Settings {
         hang_up_takes: Duration::from_millis(150),
         ..pbx(Script(vec![busy, Call::mailbox()]))
     };

@@ -25,6 +25,8 @@ pub(crate) struct Between {
 struct State {
     pbx: String,
     closing: AtomicBool,
+    /// Whether no event link is let through any more.
+    away: AtomicBool,
     plots: Mutex<Vec<Plot>>,
     faults: Mutex<Vec<Fault>>,
     /// Event links that are open, to be cut.
@@ -46,6 +48,8 @@ enum Then {
     Tell,
     /// Cut the event link before this event gets through.
     Cut,
+    /// Cut it, and let no other one through.
+    CutForGood,
 }
 
 /// A moment in the life of a drop, as the PBX tells it.
@@ -123,6 +127,8 @@ pub(crate) enum Request {
     ExternalMedia,
     MakeBridge,
     AddToBridge,
+    /// The PBX's own time limit of a channel.
+    Limit,
 }
 
 impl Request {
@@ -142,7 +148,13 @@ impl Request {
             }
             Self::AddToBridge => line.contains("/addChannel"),
             Self::Play => line.starts_with("POST /ari/channels/") && line.contains("/play"),
+            Self::Limit => line.contains("/variable") && body.contains("TIMEOUT(absolute)"),
         }
+    }
+
+    /// Whether one of [`Between::asked`] is such a request.
+    pub(crate) fn is_of(self, asked: &str) -> bool {
+        self.is(asked, asked)
     }
 }
 
@@ -158,6 +170,7 @@ impl Between {
         let state = Arc::new(State {
             pbx,
             closing: AtomicBool::new(false),
+            away: AtomicBool::new(false),
             plots: Mutex::default(),
             faults: Mutex::default(),
             links: Mutex::default(),
@@ -194,6 +207,11 @@ impl Between {
         self.plot(moment, Then::Cut)
     }
 
+    /// Cuts the event link when the moment comes, and lets none through after it.
+    pub(crate) fn cut_for_good_when(&self, moment: Moment) -> mpsc::Receiver<()> {
+        self.plot(moment, Then::CutForGood)
+    }
+
     /// Lets the first such request go wrong.
     pub(crate) fn break_one(&self, request: Request, wrong: Wrong) {
         locked(&self.state.faults).push(Fault { request, wrong });
@@ -203,8 +221,13 @@ impl Between {
     pub(crate) fn reached(&self, request: Request) -> usize {
         locked(&self.state.asked)
             .iter()
-            .filter(|asked| request.is(asked, asked))
+            .filter(|asked| request.is_of(asked))
             .count()
+    }
+
+    /// Every request that reached the PBX, in the order in which it got them: method, path and body.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        locked(&self.state.asked).clone()
     }
 
     /// Whether every fault has happened.
@@ -236,6 +259,9 @@ impl State {
         let mut reader = BufReader::new(client.try_clone()?);
         while let Some(head) = read_head(&mut reader)? {
             if head.starts_with("GET /ari/events") {
+                if self.away.load(Ordering::Relaxed) {
+                    return Ok(());
+                }
                 return self.pass_events(&head, reader, &client);
             }
             let length = header(&head, "content-length")
@@ -376,8 +402,13 @@ impl State {
             let start = frame.len();
             frame.resize(start + length, 0);
             from.read_exact(&mut frame[start..])?;
-            if self.watch(&frame[start..]) == Then::Cut {
-                return Ok(());
+            match self.watch(&frame[start..]) {
+                Then::Tell => {}
+                Then::Cut => return Ok(()),
+                Then::CutForGood => {
+                    self.away.store(true, Ordering::Relaxed);
+                    return Ok(());
+                }
             }
             to.write_all(&frame)?;
         }

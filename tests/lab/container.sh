@@ -43,6 +43,7 @@ carrier() {
     mkdir -p "$CALLS/recordings"
     SIP_ADDR=0.0.0.0 STATE_DIR="$STATE" RECORDINGS_DIR="$CALLS/recordings" CALLS_LOG="$CALLS/calls.log" \
         "$CONF/render.sh" lab-carrier "$STATE/etc"
+    ln -sfn /usr/share/aftertone/sounds "$STATE/sounds"
     become_asterisk
 }
 

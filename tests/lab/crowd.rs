@@ -5,15 +5,14 @@ use std::{sync::Arc, time::Duration};
 use aftertone::{
     config::{Config, ScreenMode},
     drop::{Outcome, Report},
-    id::DropId,
-    phone::{PhoneNumber, Rules},
-    run::{Job, News, Session, plan},
+    run::{News, Session},
     words::ReadyBy,
 };
 use libtest_mimic::{Failed, Trial};
 
 use crate::{
     Bench, check,
+    drops::{follow, start},
     network::Number,
     recording::RATE,
     subscribers::{PATIENCE, delivered},
@@ -89,35 +88,19 @@ async fn all_at_once(
     let session = Session::open(&config).await?;
     let message = bench.message();
     let length = Duration::from_secs_f64(message.samples.len() as f64 / RATE as f64);
-    let mut news = Vec::new();
+    let folder = config.pbx.pbx_sounds_dir.display();
+    let media = format!("sound:{folder}/{}", message.name);
+    let mut drops = Vec::new();
     for number in numbers {
-        let job = Job {
-            id: DropId::generate(),
-            number: PhoneNumber::parse(&number.e164(), Rules::default())?,
-            plan: plan(&config, Some(length)),
-            media: format!(
-                "sound:{}/{}",
-                config.pbx.pbx_sounds_dir.display(),
-                message.name
-            ),
-            echo: None,
-            tape: None,
-        };
-        news.push(session.start(job).await);
+        drops.push(start(&session, &config, number, &media, length).await?);
     }
     let mut reports = Vec::new();
-    for mut heard in news {
-        let ended = async {
-            loop {
-                match heard.recv().await {
-                    Some(News::Ended(report)) => return Some(*report),
-                    Some(News::Moment(..)) => {}
-                    None => return None,
-                }
-            }
+    for news in &mut drops {
+        let ended = |news| match news {
+            News::Ended(report) => Some(*report),
+            News::Moment(..) => None,
         };
-        let report = tokio::time::timeout(PATIENCE, ended).await?;
-        reports.push(report.ok_or("the run ended before the drop")?);
+        reports.push(follow(news, PATIENCE, ended).await?);
     }
     session
         .close()

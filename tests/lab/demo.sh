@@ -15,7 +15,6 @@ main() {
     say "Building aftertone"
     cargo build --locked --quiet --bin aftertone --example find_message
     bin="${CARGO_TARGET_DIR:-$ROOT/target}/debug"
-    need_voice
 
     say "Starting two Asterisk servers: your PBX, and a phone network with its subscribers"
     trap 'tests/lab/lab.sh down --name $LAB' EXIT
@@ -24,6 +23,7 @@ main() {
     tests/lab/lab.sh down --name $LAB >/dev/null
     tests/lab/lab.sh up --name $LAB --ports $PORTS
 
+    # The lab needed the same voice, so it is there.
     say "Preparing a spoken message"
     espeak-ng -w "$RUN/spoken.wav" "Hello. This is the dental practice in Mill Lane. Your appointment is on Tuesday at ten. \
 If that does not suit you, please call us back. Goodbye."
@@ -57,21 +57,6 @@ prove() {
     "$3":*) ;;
     *) die "the message should be $3 there" ;;
     esac
-}
-
-need_voice() {
-    command -v espeak-ng >/dev/null && return
-    say "Installing a voice for the message: espeak-ng"
-    if [ "$(id -u)" = 0 ]; then
-        sudo=
-    elif sudo -n true 2>/dev/null; then
-        sudo='sudo -n'
-    else
-        die "a voice for the message is missing; install it: apt-get install espeak-ng"
-    fi
-    # shellcheck disable=SC2086  # nothing, or two words
-    { $sudo apt-get -qq update && $sudo apt-get -qq install -y --no-install-recommends espeak-ng; } >/dev/null ||
-        die "espeak-ng could not be installed; install it: apt-get install espeak-ng"
 }
 
 say() {

@@ -17,7 +17,8 @@ use crate::{
     Bench,
     between::{Between, Moment, Request, Wrong},
     check,
-    network::{Dropped, Dropping, Lab, Number, Recording, wait_for},
+    listen::DIALPLAN,
+    network::{Dropped, Dropping, Lab, Message, Number, Recording, wait_for},
     recording::likeness,
     subscribers::{PATIENCE, delivered},
 };
@@ -175,6 +176,7 @@ impl<'a> Watched<'a> {
 
     fn program(&self) -> Command {
         let mut program = self.bench.lab().aftertone();
+        program.envs([DIALPLAN]);
         program.env("AFTERTONE__STATE_DIR", &self.state);
         program
     }
@@ -184,10 +186,18 @@ impl<'a> Watched<'a> {
     }
 
     pub(crate) fn start_with(&self, settings: &[(&str, &str)]) -> Result<Dropping, Failed> {
+        self.start_to_play(self.bench.message(), settings)
+    }
+
+    pub(crate) fn start_to_play(
+        &self,
+        message: &Message,
+        settings: &[(&str, &str)],
+    ) -> Result<Dropping, Failed> {
         let mut program = self.program();
         program.env("AFTERTONE__PBX__URL", self.between.url());
         program.envs(settings.iter().copied());
-        Dropping::start(program, &self.number, &self.bench.message().name, &[])
+        Dropping::start(program, &self.number, &message.name, &[])
     }
 
     /// The next start of the program on this machine, to a number where nobody is.

@@ -13,6 +13,7 @@
 #
 # Several labs run side by side, each with a name (default `dev`) and the 1,000 ports from BASE (default 21000):
 #   +0 PBX's ARI, +1 its SIP, +2 carrier's ARI, +3 its SIP, +10..499 and +500..999 their RTP (four ports a call).
+# Ports from 32768 up are the system's own for outgoing connections, any of which may hold one that a lab needs.
 # Everything of a lab is in ${XDG_CACHE_HOME:-~/.cache}/aftertone/lab/NAME; its lab.json says what is where.
 #
 # The servers run in a root of their own (tests/lab/root.sh) with this lab's folder as /lab/NAME, in a mount namespace that
@@ -272,6 +273,7 @@ prepare() {
         ARI_USER="$ARI_USER" ARI_PASSWORD="$(cat "$run/carrier-password")" \
         RECORDINGS_DIR="$inside/recordings" CALLS_LOG="$inside/calls.log" \
         "$RENDER" lab-carrier "$run/carrier/etc"
+    "$HERE/sounds.sh" "$run/carrier/sounds"
 }
 
 # lab.json for tests, aftertone.toml for aftertone. Written anew with each start: the pids change.
@@ -326,10 +328,15 @@ random_password() { od -An -N16 -tx1 /dev/urandom | tr -d ' \n'; }
 
 # --- waiting and checking ---
 
-# Both servers answer, and the PBX reaches the carrier over SIP.
+# Both servers answer, the PBX also by ARI, and the PBX reaches the carrier over SIP.
 ready() {
     console carrier "core waitfullybooted" >/dev/null
     console pbx "core waitfullybooted" >/dev/null
+    # Asterisk runs on without it where something holds the port.
+    console pbx "http show status" | grep -q "Bound to 127.0.0.1:$base" || {
+        logs >&2
+        die "the PBX's ARI does not listen on port $base; the logs are above (tests/lab/lab.sh logs --name $name)"
+    }
     wait_for "the PBX to reach the carrier by SIP" trunk_reachable
 }
 

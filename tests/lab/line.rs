@@ -3,6 +3,7 @@
 
 #![expect(clippy::print_stdout, reason = "a benchmark's figures are its data")]
 
+mod drops;
 // Not `expect`: that would keep alive what it stands before, and find nothing dead.
 #[allow(dead_code, reason = "the tests use all of it")]
 mod network;
@@ -14,20 +15,24 @@ mod voice;
 use std::time::Duration;
 
 use aftertone::{
-    config::Config,
+    config::{Config, ScreenMode},
     drop::Milestone,
-    id::DropId,
-    phone::{PhoneNumber, Rules},
-    run::{Job, News, Session, plan},
+    run::{News, Session},
 };
 use libtest_mimic::Failed;
 
-use crate::network::{Lab, Number, Seen};
+use crate::{
+    drops::{follow, start},
+    network::{Lab, Number, Seen},
+};
 
 const DROPS: usize = 50;
 
 /// From one drop's start to the next's.
 const PACE: Duration = Duration::from_millis(250);
+
+/// Longer than the wait for any answer.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn main() -> Result<(), Failed> {
     if !std::env::args().any(|argument| argument == "--bench") {
@@ -57,28 +62,23 @@ fn main() -> Result<(), Failed> {
 
 /// Starts the drops one after the other, and hangs each up when its second call is answered.
 async fn ring(lab: &Lab, numbers: &[Number]) -> Result<(), Failed> {
-    let config = Config::load(Some(lab.config()))?;
+    let mut config = Config::load(Some(lab.config()))?;
+    // Nobody is listened to: all are let go when they answer.
+    config.screen.mode = ScreenMode::Dialplan;
     let session = Session::open(&config).await?;
     let mut pace = tokio::time::interval(PACE);
-    let mut news = Vec::new();
+    let mut drops = Vec::new();
     for number in numbers {
         pace.tick().await;
-        let job = Job {
-            id: DropId::generate(),
-            number: PhoneNumber::parse(&number.e164(), Rules::default())?,
-            plan: plan(&config, Some(Duration::from_secs(1))),
-            media: "sound:silence/1".to_owned(),
-            echo: None,
-            tape: None,
-        };
-        news.push(session.start(job).await);
+        let length = Duration::from_secs(1);
+        drops.push(start(&session, &config, number, "sound:silence/1", length).await?);
     }
-    for heard in &mut news {
-        while let Some(News::Moment(moment, _)) = heard.recv().await {
-            if moment.event == Milestone::DropAnswered {
-                break;
-            }
-        }
+    for news in &mut drops {
+        let answered = |news| match news {
+            News::Moment(moment, _) => (moment.event == Milestone::DropAnswered).then_some(()),
+            News::Ended(_) => None,
+        };
+        follow(news, PATIENCE, answered).await?;
     }
     session.cancel_all().await;
     session

@@ -52,7 +52,10 @@ pub(crate) fn trials(bench: &Arc<Bench>) -> Vec<Trial> {
     trials
 }
 
-const LISTEN: (&str, &str) = ("AFTERTONE__SCREEN__MODE", "listen");
+pub(crate) const LISTEN: (&str, &str) = ("AFTERTONE__SCREEN__MODE", "listen");
+
+/// For tests of the PBX's own screening.
+pub(crate) const DIALPLAN: (&str, &str) = ("AFTERTONE__SCREEN__MODE", "dialplan");
 
 /// One drop to one subscriber, and what must come of it.
 #[derive(Clone, Copy)]
@@ -404,7 +407,7 @@ fn books(bench: &Bench) -> Result<(), Failed> {
 }
 
 /// No channel and no bridge of a drop, or of a run.
-fn nothing_is_left(lab: &Lab, part: &str) -> Result<(), Failed> {
+pub(crate) fn nothing_is_left(lab: &Lab, part: &str) -> Result<(), Failed> {
     lab.wait_for_silence_of(part, Duration::from_secs(2))?;
     wait_for(Duration::from_secs(2), || {
         let left = bridges(lab)?;
@@ -435,7 +438,7 @@ fn run_in(state: &std::path::Path) -> Result<String, Failed> {
     lock.ok_or_else(|| "no run yet".into())
 }
 
-fn has(dropped: &Dropped, event: &str) -> bool {
+pub(crate) fn has(dropped: &Dropped, event: &str) -> bool {
     let timeline = dropped.json["timeline"].as_array();
     timeline.is_some_and(|timeline| timeline.iter().any(|moment| moment["event"] == event))
 }

@@ -8,9 +8,13 @@
 )]
 
 mod between;
+mod classes;
 mod crowd;
+mod drops;
 mod ear;
+mod evidence;
 mod faults;
+mod leash;
 mod listen;
 mod network;
 mod recording;
@@ -110,9 +114,12 @@ fn main() {
     let trials: Vec<Trial> = [
         ear::trials(),
         subscribers::trials(&bench),
+        classes::trials(&bench),
         trunk::trials(&bench),
         several::trials(&bench),
         listen::trials(&bench),
+        leash::trials(&bench),
+        evidence::trials(&bench),
         faults::trials(&bench),
         crowd::trials(&bench),
     ]

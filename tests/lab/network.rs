@@ -160,6 +160,7 @@ impl Lab {
         let kind = match kind {
             Recording::Mailbox => "mailbox",
             Recording::Heard => "heard",
+            Recording::Returned => "returned",
         };
         self.facts
             .recordings
@@ -229,7 +230,7 @@ impl Lab {
         let source = self.facts.run.join(format!("{name}-source.wav"));
         let seed = name
             .bytes()
-            .fold(0, |seed, byte| seed * 31 + u64::from(byte));
+            .fold(0_u64, |seed, byte| seed.wrapping_mul(31) + u64::from(byte));
         voice::write_wav(&source, &voice::speak(seed, seconds))?;
         let out = self
             .aftertone()
@@ -319,6 +320,8 @@ pub(crate) enum Recording {
     Mailbox,
     /// All that whoever answered heard, from answer on.
     Heard,
+    /// What a line with an echo sends back while the mailbox records.
+    Returned,
 }
 
 /// One line of the carrier's call log.

@@ -1,4 +1,4 @@
-//! Every number of the lab ends as it should, and what the far end recorded says the same.
+//! Every number of the lab ends as it should where the dialplan decides, and what the far end recorded says the same.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,12 +12,16 @@ use crate::{
 
 /// One drop to one subscriber, and what must come of it.
 #[derive(Clone, Copy)]
-struct Case {
-    name: &'static str,
-    subscriber: &'static str,
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    pub(crate) subscriber: &'static str,
+    /// `screen.mode`.
+    mode: &'static str,
     /// Settings, as a user would put them into the environment.
     settings: &'static [(&'static str, &'static str)],
     outcome: &'static str,
+    /// What else `--json` says.
+    says: &'static [(&'static str, &'static str)],
     promoted: bool,
     /// How often the number rings.
     calls: usize,
@@ -26,9 +30,11 @@ struct Case {
 
 /// What the drop leaves at the far end.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Left {
+pub(crate) enum Left {
     /// The whole message in the mailbox.
     Message,
+    /// The same, begun within [`AT_ONCE`] of the mailbox's recording.
+    MessageAtOnce,
     /// Somebody answered, and heard nothing of it.
     Silence,
     /// Some of the message.
@@ -44,7 +50,8 @@ const GIVE_UP: (&str, &str) = ("AFTERTONE__DROP__WHEN_BUSY_LEG_ANSWERED", "give_
 const SINGLE: (&str, &str) = ("AFTERTONE__DROP__TECHNIQUE", "single");
 const ONLY_RINGING_RELEASES: (&str, &str) = ("AFTERTONE__DROP__RELEASE_ON_PROGRESS", "never");
 
-const fn case(
+/// A case of the `dialplan` mode.
+pub(crate) const fn case(
     name: &'static str,
     subscriber: &'static str,
     outcome: &'static str,
@@ -55,8 +62,10 @@ const fn case(
     Case {
         name,
         subscriber,
+        mode: "dialplan",
         settings: &[],
         outcome,
+        says: &[],
         promoted,
         calls,
         left,
@@ -66,6 +75,15 @@ const fn case(
 impl Case {
     const fn with(self, settings: &'static [(&'static str, &'static str)]) -> Self {
         Self { settings, ..self }
+    }
+
+    /// The same case where we listen for ourselves, and what `--json` says of that.
+    pub(crate) const fn listening(self, says: &'static [(&'static str, &'static str)]) -> Self {
+        Self {
+            mode: "listen",
+            says,
+            ..self
+        }
     }
 }
 
@@ -287,10 +305,11 @@ pub(crate) fn trials(bench: &Arc<Bench>) -> Vec<Trial> {
 }
 
 impl Case {
-    fn run(&self, bench: &Bench) -> Result<(), Failed> {
+    pub(crate) fn run(&self, bench: &Bench) -> Result<(), Failed> {
         let lab = bench.lab();
         let number = lab.number(self.subscriber);
         let mut program = lab.aftertone();
+        program.env("AFTERTONE__SCREEN__MODE", self.mode);
         program.envs(self.settings.iter().copied());
         let dropped =
             Dropping::start(program, &number, &bench.message().name, &[])?.finish(PATIENCE)?;
@@ -307,6 +326,9 @@ impl Case {
             dropped.status
         );
         check!(json["promoted"] == self.promoted, "{json:#}");
+        for (field, value) in self.says {
+            check!(json[field] == *value, "{field} is not {value}: {json:#}");
+        }
         lab.wait_for_silence_of(dropped.id(), Duration::from_secs(2))?;
         check!(
             lab.times_called(&number)? == self.calls,
@@ -324,9 +346,14 @@ impl Case {
     ) -> Result<(), Failed> {
         let message = &bench.message().samples;
         match self.left {
-            Left::Message => {
+            Left::Message | Left::MessageAtOnce => {
                 let found = delivered(bench, number)?;
                 check!(found.is_whole(), "{found}\n{:#}", dropped.json);
+                check!(
+                    self.left == Left::Message || found.silence_before <= AT_ONCE,
+                    "{found}\n{:#}",
+                    dropped.json
+                );
             }
             Left::Part => {
                 let heard = bench.lab().recordings(number, Recording::Heard)?;
@@ -377,3 +404,7 @@ pub(crate) fn delivered(bench: &Bench, number: &Number) -> Result<Found, Failed>
 
 /// Longer than any drop of the lab: a greeting of ten seconds, fifteen of ringing, the message, and a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+
+/// From the mailbox's recording to the message: the guard after a beep, and what a machine under the load of many tests may
+/// add to it.
+const AT_ONCE: Duration = Duration::from_millis(600);

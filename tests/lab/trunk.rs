@@ -6,6 +6,7 @@ use libtest_mimic::{Failed, Trial};
 
 use crate::{
     Bench, check,
+    listen::DIALPLAN,
     network::{Dropping, Recording, Seen, wait_for},
     subscribers::{PATIENCE, delivered},
 };
@@ -36,8 +37,10 @@ pub(crate) fn trials(bench: &Arc<Bench>) -> Vec<Trial> {
 fn books(bench: &Bench) -> Result<(), Failed> {
     let lab = bench.lab();
     let number = lab.number("0101");
+    let mut program = lab.aftertone();
+    program.envs([DIALPLAN]);
     let dropped =
-        Dropping::start(lab.aftertone(), &number, &bench.message().name, &[])?.finish(PATIENCE)?;
+        Dropping::start(program, &number, &bench.message().name, &[])?.finish(PATIENCE)?;
     check!(dropped.outcome() == "delivered", "{:#}", dropped.json);
 
     // The same call without the property, so that the absence of the other means something.
@@ -67,8 +70,10 @@ fn books(bench: &Bench) -> Result<(), Failed> {
 fn promoted_books(bench: &Bench) -> Result<(), Failed> {
     let lab = bench.lab();
     let number = lab.number("0104");
+    let mut program = lab.aftertone();
+    program.envs([DIALPLAN]);
     let dropped =
-        Dropping::start(lab.aftertone(), &number, &bench.message().name, &[])?.finish(PATIENCE)?;
+        Dropping::start(program, &number, &bench.message().name, &[])?.finish(PATIENCE)?;
     check!(
         dropped.outcome() == "delivered" && dropped.json["promoted"] == true,
         "{:#}",

@@ -24,6 +24,30 @@ async fn an_expected_connection_brings_its_audio_and_its_end() {
 }
 
 #[tokio::test]
+async fn the_pbx_is_told_the_address_that_it_can_reach() {
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    for (advertise, told) in [
+        (None, "127.0.0.1:PORT"),
+        (Some("here.example"), "here.example:PORT"),
+        (Some("[2001:db8::1]"), "[2001:db8::1]:PORT"),
+        (Some("here.example:9000"), "here.example:9000"),
+        (Some("[2001:db8::1]:9000"), "[2001:db8::1]:9000"),
+    ] {
+        let taps = Taps::bind(any, advertise).await.unwrap();
+        let address = taps.address();
+        match told.strip_suffix(":PORT") {
+            None => assert_eq!(address, told),
+            Some(host) => {
+                let port = address
+                    .strip_prefix(host)
+                    .and_then(|port| port.strip_prefix(':'));
+                assert_ne!(port.unwrap().parse::<u16>().unwrap(), 0, "{address}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn connections_find_their_own_drop() {
     let taps = taps().await;
     let (mut one, mut two) = (taps.expect(), taps.expect());
@@ -75,6 +99,73 @@ async fn whoever_says_nothing_is_turned_away_in_time() {
     assert_eq!(soon(silent.read(&mut [0])).await.unwrap_or(0), 0);
     assert_eq!(soon(slow.read(&mut [0])).await.unwrap_or(0), 0);
     assert_eq!(taps.counts().half_open, 2);
+}
+
+#[tokio::test]
+async fn whoever_goes_away_without_a_word_is_counted_however_they_go() {
+    let taps = taps().await;
+    drop(connect(&taps).await);
+    let mut half = connect(&taps).await;
+    half.write_all(&hello(Uuid::new_v4())[..10]).await.unwrap();
+    drop(half);
+    let reset = connect(&taps).await;
+    // Closing then sends a reset.
+    reset.set_zero_linger().unwrap();
+    drop(reset);
+    until(|| taps.counts().half_open == 3, || taps.counts()).await;
+    assert_eq!(taps.counts().total(), 3);
+}
+
+#[tokio::test]
+async fn whoever_says_nothing_keeps_nobody_waiting_and_only_so_many_may() {
+    let few = Limits {
+        greeting_most: 3,
+        ..Limits::default()
+    };
+    let taps = Taps::open(loopback(), None, few).await.unwrap();
+    let (_one, _two) = (connect(&taps).await, connect(&taps).await);
+    let mut expected = taps.expect();
+    let mut pbx = connect(&taps).await;
+    pbx.write_all(&hello(expected.uuid)).await.unwrap();
+    let _frames = soon(expected.come()).await;
+    assert_eq!(taps.counts().total(), 0, "before anybody's time was over");
+    let _three = connect(&taps).await;
+    let mut fourth = connect(&taps).await;
+    // Sooner than its own time is over: it is the others that are counted for that.
+    assert_eq!(soon(fourth.read(&mut [0])).await.unwrap_or(0), 0);
+    let counts = taps.counts();
+    assert_eq!((counts.crowded, counts.half_open), (1, 0));
+    // Their time over, there is room again.
+    until(|| taps.counts().half_open == 3, || taps.counts()).await;
+    let mut expected = taps.expect();
+    let mut pbx = connect(&taps).await;
+    pbx.write_all(&hello(expected.uuid)).await.unwrap();
+    let _frames = soon(expected.come()).await;
+    assert_eq!(taps.counts().crowded, 1);
+}
+
+#[tokio::test]
+async fn of_two_that_bring_one_uuid_at_once_one_is_let_in() {
+    let taps = taps().await;
+    let mut expected = taps.expect();
+    let (mut one, mut two) = (connect(&taps).await, connect(&taps).await);
+    let hello = hello(expected.uuid);
+    let (first, second) = tokio::join!(one.write_all(&hello), two.write_all(&hello));
+    assert!(first.is_ok() && second.is_ok());
+    let _frames = soon(expected.come()).await;
+    until(|| taps.counts().unknown == 1, || taps.counts()).await;
+    assert_eq!(taps.counts().total(), 1);
+}
+
+#[tokio::test]
+async fn the_listener_closes_with_the_last_who_expects_anything() {
+    let taps = taps().await;
+    let address = taps.address().to_owned();
+    let clone = taps.clone();
+    drop(taps);
+    drop(connect(&clone).await);
+    drop(clone);
+    soon(async { while TcpStream::connect(&address).await.is_ok() {} }).await;
 }
 
 #[tokio::test]
@@ -132,8 +223,7 @@ async fn a_tap_that_is_let_go_is_closed() {
 
 #[tokio::test]
 async fn the_pbx_is_told_another_address_where_there_is_one() {
-    let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-    let taps = Taps::bind(listen, Some("pbx-side.example:9092"))
+    let taps = Taps::bind(loopback(), Some("pbx-side.example:9092"))
         .await
         .unwrap();
     assert_eq!(taps.address(), "pbx-side.example:9092");
@@ -147,8 +237,22 @@ async fn turned_away(taps: &Taps, bytes: &[u8]) {
 }
 
 async fn taps() -> Taps {
-    let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-    Taps::bind(listen, None).await.unwrap()
+    Taps::bind(loopback(), None).await.unwrap()
+}
+
+fn loopback() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 0))
+}
+
+/// Waits until it is so.
+pub(super) async fn until(so: impl Fn() -> bool, seen: impl Fn() -> TapCounts) {
+    let wait = async {
+        while !so() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let in_time = timeout(Duration::from_secs(20), wait).await;
+    assert!(in_time.is_ok(), "{:?}", seen());
 }
 
 async fn connect(taps: &Taps) -> TcpStream {

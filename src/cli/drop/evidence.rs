@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use tokio::task::spawn_blocking;
+use tokio::task::{block_in_place, spawn_blocking};
 
 use super::super::{Trouble, printer::chain, report::Ended};
 use crate::{
@@ -36,21 +36,17 @@ pub(super) async fn begin(archive: Archive, drop: DropId) -> Result<Folder, Trou
 }
 
 /// Keeps the evidence of a drop that has ended, and tells where, or in words why not.
-pub(super) async fn keep(
+pub(super) fn keep(
     folder: Folder,
+    drop: DropId,
     ended: &Ended<'_>,
     report: &Report,
-    message: Option<Vec<i16>>,
+    message: Option<&[i16]>,
 ) -> Result<PathBuf, String> {
-    // Our own types have string keys and finite numbers only.
-    let ended = serde_json::to_value(ended).map_err(|error| chain(&error))?;
-    let drop = ended["drop"].as_str().unwrap_or_default().to_owned();
+    let drop = drop.to_string();
     let title = title_of(&drop, report.outcome.slug(), report.proof.slug());
-    let keep = move || folder.keep(&ended, &title, message.as_deref(), clock::wall());
-    match spawn_blocking(keep).await {
-        Ok(kept) => kept.map_err(|error| chain(&error)),
-        Err(error) => Err(chain(&error)),
-    }
+    let kept = block_in_place(|| folder.keep(ended, &title, message, clock::wall()));
+    kept.map_err(|error| chain(&error))
 }
 
 fn advise(error: ArchiveError) -> Trouble {

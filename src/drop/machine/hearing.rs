@@ -9,17 +9,45 @@ use crate::{
         outcome::{Milestone, Outcome},
         timer::Timer,
     },
+    id::Play,
     words::{Leg, ReadyBy, Verdict},
 };
 
 impl VoicemailDrop {
     pub(super) fn on_intercepted(&mut self, leg: Leg, sit: Sit, cause: String, now: Instant) {
-        if let Phase::Answered { live } | Phase::Screening { live } = self.phase
-            && live == leg
-        {
-            self.note_verdict(Verdict::Sit, cause, now);
-            self.end_ourselves(Outcome::of_announcement(sit), now);
+        let (first, live) = match self.phase {
+            Phase::Answered { live } | Phase::Screening { live } => (true, live),
+            Phase::Awaiting { live, .. }
+            | Phase::Starting { live, .. }
+            | Phase::Playing { live, .. } => (false, live),
+            Phase::Lead
+            | Phase::Dialling
+            | Phase::Explaining { .. }
+            | Phase::Clearing { .. }
+            | Phase::Ended { .. } => return,
+        };
+        if live == leg && (first || self.is_listening()) {
+            let outcome = Outcome::of_announcement(sit);
+            self.end_in_silence(outcome, (Verdict::Sit, cause), now);
         }
+    }
+
+    /// Somebody speaks over the message where no beep had started it: the greeting may have gone on. The ears tell next
+    /// who it is, or the true ready point.
+    pub(super) fn on_interrupted(&mut self, leg: Leg, now: Instant) {
+        let Phase::Playing { live, play, .. } = self.phase else {
+            return;
+        };
+        if live != leg || !self.is_listening() {
+            return;
+        }
+        if self.restarts() >= self.plan.max_restarts {
+            let cause = "a voice answered the message".to_owned();
+            self.end_in_silence(Outcome::Human, (Verdict::Human, cause), now);
+            return;
+        }
+        self.interrupted = true;
+        self.rewind(live, play, now);
     }
 
     /// Nothing is recorded before the beep, so nothing is lost if the message starts again.
@@ -34,22 +62,59 @@ impl VoicemailDrop {
             self.on_limit_beep(leg, now);
             return;
         }
+        self.rewind(live, play, now);
+    }
+
+    fn rewind(&mut self, live: Leg, play: Play, now: Instant) {
         self.note_played(None, now);
         self.commands.push_back(Command::Rewind(live, play));
         self.timers.stop(Timer::Playback);
         self.await_ready_point(live, now);
-        // The dialplan may have found the last ready point; this one follows a beep, which only we hear.
+        // The dialplan may have found the last ready point; the next one only we hear.
         self.ears = Ears::Ours;
     }
 
-    /// The mailbox takes no more. What is left when all that can be heard was played is silence.
+    /// The mailbox takes no more.
     pub(super) fn on_limit_beep(&mut self, leg: Leg, now: Instant) {
-        let Phase::Playing { live, play, .. } = self.phase else {
-            return;
-        };
-        if live != leg || !self.is_listening() {
-            return;
+        if let Phase::Playing { live, play, .. } = self.phase
+            && live == leg
+            && self.is_listening()
+        {
+            self.on_limit(play, "the mailbox beeped and takes no more", now);
         }
+    }
+
+    /// A busy tone, or the like: whatever the greeting was, nobody records any more.
+    pub(super) fn on_takes_no_message(&mut self, cause: String, now: Instant) {
+        let words = "the line gave a busy tone: the mailbox takes no message";
+        match self.phase {
+            Phase::Playing { play, .. } => self.on_limit(play, words, now),
+            // What it was while the greeting spoke it still is.
+            Phase::Awaiting { .. } | Phase::Starting { .. }
+                if self.found.verdict == Some(Verdict::Machine) =>
+            {
+                let outcome = if self.found.played.is_zero() {
+                    Outcome::NotVoicemail
+                } else {
+                    Outcome::CutOff
+                };
+                self.found.words = Some(words.to_owned());
+                self.end_in_silence(outcome, (Verdict::Machine, cause), now);
+            }
+            // Nobody knows what it was, and the dialplan waits for silence.
+            Phase::Awaiting { .. } | Phase::Starting { .. } => {}
+            Phase::Lead
+            | Phase::Dialling
+            | Phase::Answered { .. }
+            | Phase::Screening { .. }
+            | Phase::Explaining { .. }
+            | Phase::Clearing { .. }
+            | Phase::Ended { .. } => {}
+        }
+    }
+
+    /// What is left when all that can be heard was played is silence, and need not be recorded.
+    fn on_limit(&mut self, play: Play, words: &str, now: Instant) {
         self.note_played(None, now);
         let message = self.plan.message;
         let whole = message.is_some_and(|message| self.found.played + PLAYED_TOLERANCE >= message);
@@ -58,7 +123,7 @@ impl VoicemailDrop {
             return;
         }
         self.commands.push_back(Command::StopPlay(play));
-        self.found.words = Some("the mailbox beeped and takes no more".to_owned());
+        self.found.words = Some(words.to_owned());
         self.end_ourselves(Outcome::CutOff, now);
     }
 
@@ -83,11 +148,18 @@ impl VoicemailDrop {
             return;
         }
         self.ears = Ears::Lost;
-        self.commands.extend(command);
         self.tell(Milestone::TapLost, now);
+        if self.interrupted {
+            // It may have been a person. The dialplan's silence would play to them again.
+            let words = "somebody spoke over the message, and then the live audio was lost";
+            self.found.words = Some(words.to_owned());
+            self.end_ourselves(self.unready(), now);
+            return;
+        }
+        self.commands.extend(command);
     }
 
-    const fn is_listening(&self) -> bool {
+    pub(super) const fn is_listening(&self) -> bool {
         matches!(self.ears, Ears::Ours | Ears::Shared)
     }
 

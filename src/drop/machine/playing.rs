@@ -17,28 +17,36 @@ use crate::{
 
 impl VoicemailDrop {
     pub(super) fn on_screened(&mut self, leg: Leg, verdict: Verdict, cause: String, now: Instant) {
-        let (first, live, play) = match self.phase {
-            Phase::Answered { live } | Phase::Screening { live } => (true, live, None),
-            Phase::Awaiting { live, .. } | Phase::Explaining { live } => (false, live, None),
-            Phase::Starting { live, play, .. } | Phase::Playing { live, play, .. } => {
-                (false, live, Some(play))
+        match self.phase {
+            Phase::Answered { live } | Phase::Screening { live } if live == leg => {
+                self.on_first_verdict(live, verdict, cause, now);
             }
-            Phase::Lead | Phase::Dialling | Phase::Clearing { .. } | Phase::Ended { .. } => return,
-        };
-        // The first verdict counts, but for a person, who is let go whenever one is noticed.
-        if live != leg || !(first || verdict == Verdict::Human) {
-            return;
+            Phase::Awaiting { live, .. }
+            | Phase::Explaining { live }
+            | Phase::Starting { live, .. }
+            | Phase::Playing { live, .. }
+                if live == leg =>
+            {
+                self.on_further_verdict(verdict, cause, now);
+            }
+            Phase::Answered { .. }
+            | Phase::Screening { .. }
+            | Phase::Awaiting { .. }
+            | Phase::Explaining { .. }
+            | Phase::Starting { .. }
+            | Phase::Playing { .. }
+            | Phase::Lead
+            | Phase::Dialling
+            | Phase::Clearing { .. }
+            | Phase::Ended { .. } => {}
         }
+    }
+
+    fn on_first_verdict(&mut self, live: Leg, verdict: Verdict, cause: String, now: Instant) {
         self.note_verdict(verdict, cause, now);
         match verdict {
             Verdict::Machine => self.await_ready_point(live, now),
-            Verdict::Human => {
-                // Silence at once, should the hang-up be refused.
-                self.commands.extend(play.map(Command::StopPlay));
-                self.note_played(None, now);
-                self.found.words = None;
-                self.end_ourselves(Outcome::Human, now);
-            }
+            Verdict::Human => self.end_ourselves(Outcome::Human, now),
             Verdict::Unsure | Verdict::Silence => match self.plan.when_unsure {
                 WhenUnsure::HangUp => self.end_ourselves(Outcome::Unsure, now),
                 WhenUnsure::Play => {
@@ -49,6 +57,45 @@ impl VoicemailDrop {
             Verdict::Fax | Verdict::Menu => self.end_ourselves(Outcome::NotVoicemail, now),
             Verdict::Sit => self.end_ourselves(Outcome::Failed, now),
         }
+    }
+
+    /// The dialplan's first verdict counts, but for a person, who is let go whenever one is noticed. Our own ears go on
+    /// listening, and may find that it is no mailbox, or one that takes no message.
+    fn on_further_verdict(&mut self, verdict: Verdict, cause: String, now: Instant) {
+        match verdict {
+            Verdict::Human => {
+                self.found.words = None;
+                self.end_in_silence(Outcome::Human, (verdict, cause), now);
+            }
+            Verdict::Fax | Verdict::Menu if self.is_listening() => {
+                self.end_in_silence(Outcome::NotVoicemail, (verdict, cause), now);
+            }
+            Verdict::Sit if self.is_listening() => {
+                self.end_in_silence(Outcome::Failed, (verdict, cause), now);
+            }
+            Verdict::Unsure if self.is_listening() => self.on_takes_no_message(cause, now),
+            Verdict::Machine
+            | Verdict::Unsure
+            | Verdict::Fax
+            | Verdict::Sit
+            | Verdict::Silence
+            | Verdict::Menu => {}
+        }
+    }
+
+    /// Ends the drop by a verdict, whatever plays: silence at once, should the hang-up be refused.
+    pub(super) fn end_in_silence(
+        &mut self,
+        outcome: Outcome,
+        (verdict, cause): (Verdict, String),
+        now: Instant,
+    ) {
+        self.note_verdict(verdict, cause, now);
+        if let Phase::Starting { play, .. } | Phase::Playing { play, .. } = self.phase {
+            self.commands.push_back(Command::StopPlay(play));
+            self.note_played(None, now);
+        }
+        self.end_ourselves(outcome, now);
     }
 
     pub(super) fn note_verdict(&mut self, verdict: Verdict, cause: String, now: Instant) {
@@ -82,6 +129,7 @@ impl VoicemailDrop {
             return;
         }
         self.found.ready = Some(ready);
+        self.interrupted = false;
         self.tell(Milestone::Ready, now);
         self.plays += 1;
         let play = Play(self.plays);

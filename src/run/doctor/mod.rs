@@ -19,7 +19,7 @@ use super::{
 use crate::{
     ari::{Failure, Pbx, Rest},
     clock,
-    config::Config,
+    config::{Config, ScreenMode},
     drop::RefusalKind,
     id::RunName,
 };
@@ -101,11 +101,13 @@ pub async fn examine(config: &Config, mut tell: impl FnMut(Check)) -> Result<(),
     let may_try = permission.status == Status::Ok;
     tell(permission);
     tell(modules::check(rest, config.pbx.endpoint.technology()).await);
-    tell(modules::modes(rest, config.screen.mode).await);
+    let modes = modules::modes(rest, config.screen.mode).await;
+    let may_listen = config.screen.mode == ScreenMode::Listen && modes.status == Status::Ok;
+    tell(modes);
     tell(trunk(rest, config).await);
     tell(clocks(rest).await);
     if may_try {
-        probe::check(&pbx, config, &run, &mut tell).await;
+        probe::check(&pbx, config, &run, may_listen, &mut tell).await;
     }
     // Last: a PBX that has too few would refuse the others because of this one.
     tell(sessions(rest).await);

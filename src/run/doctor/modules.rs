@@ -56,30 +56,33 @@ pub(super) async fn modes(rest: &Rest, mode: ScreenMode) -> Check {
 }
 
 fn judge_modes(modules: &[Module], mode: ScreenMode) -> Check {
-    let runs = |name: &&str| {
-        let found = modules.iter().find(|module| module.name == **name);
-        found.is_some_and(Module::is_running)
+    let lacks = |needed: &[&'static str]| -> Vec<&'static str> {
+        let runs = |name: &str| {
+            let found = modules.iter().find(|module| module.name == name);
+            found.is_some_and(Module::is_running)
+        };
+        needed.iter().copied().filter(|name| !runs(name)).collect()
     };
-    let missing: Vec<&str> = TO_LISTEN
-        .iter()
-        .copied()
-        .filter(|name| !runs(name))
-        .collect();
-    if missing.is_empty() {
-        return Check::ok(MODES, "dialplan and listen");
+    let (listen, dialplan) = (lacks(&TO_LISTEN), lacks(&TO_SCREEN));
+    let word = |lacking: &[&str]| match lacking {
+        [] => "yes".to_owned(),
+        lacking => format!("no, {} not running", lacking.join(" and ")),
+    };
+    let detail = format!("listen: {}; dialplan: {}", word(&listen), word(&dialplan));
+    let (own, other) = match mode {
+        ScreenMode::Listen => (&listen, (&dialplan, "dialplan")),
+        ScreenMode::Dialplan => (&dialplan, (&listen, "listen")),
+    };
+    let Some(first) = own.first() else {
+        return Check::ok(MODES, detail);
+    };
+    let mut remedy = format!(
+        "`module load {first}` on the PBX's console, and take it out of modules.conf's `noload`"
+    );
+    if let (true, instead) = (other.0.is_empty(), other.1) {
+        remedy.push_str(&format!(", or set `screen.mode = \"{instead}\"`"));
     }
-    let listed = missing.join(", ");
-    match mode {
-        ScreenMode::Dialplan => Check::ok(MODES, format!("dialplan; listen would need {listed}")),
-        ScreenMode::Listen => Check::warn(
-            MODES,
-            format!("dialplan only, although `screen.mode` is `listen`: {listed} not running"),
-            format!(
-                "`module load {}` on the PBX's console; until then the dialplan screens",
-                missing[0]
-            ),
-        ),
-    }
+    Check::fail(MODES, detail, remedy)
 }
 
 const NAME: &str = "modules";
@@ -94,6 +97,9 @@ const TO_LISTEN: [&str; 5] = [
     "res_audiosocket.so",
     "res_stasis_snoop.so",
 ];
+
+/// What the dialplan screens a call with.
+const TO_SCREEN: [&str; 2] = ["app_amd.so", "app_waitforsilence.so"];
 
 const NEEDED: [&str; 16] = [
     "app_amd.so",
@@ -152,26 +158,51 @@ mod tests {
     }
 
     #[test]
-    fn a_pbx_that_cannot_listen_says_so_and_warns_who_wants_to() {
-        let mut all: Vec<_> = TO_LISTEN
-            .iter()
-            .map(|name| Module {
-                name: (*name).into(),
-                status: "Running".into(),
-            })
-            .collect();
-        let check = judge_modes(&all, ScreenMode::Listen);
-        assert_eq!(check.detail, "dialplan and listen");
-        all.remove(1);
-        let check = judge_modes(&all, ScreenMode::Dialplan);
-        assert_eq!(check.status, Status::Ok);
-        assert_eq!(
-            check.detail,
-            "dialplan; listen would need chan_audiosocket.so"
-        );
-        let check = judge_modes(&all, ScreenMode::Listen);
-        assert_eq!(check.status, Status::Warn);
-        assert!(check.remedy.unwrap().contains("chan_audiosocket.so"));
+    fn a_mode_that_the_pbx_cannot_do_fails_where_it_is_wanted() {
+        use ScreenMode::{Dialplan, Listen};
+        let rows = [
+            (vec![], Listen, "listen: yes; dialplan: yes", None),
+            (vec![], Dialplan, "listen: yes; dialplan: yes", None),
+            (
+                vec!["chan_audiosocket.so", "res_stasis_snoop.so"],
+                Dialplan,
+                "listen: no, chan_audiosocket.so and res_stasis_snoop.so not running; dialplan: yes",
+                None,
+            ),
+            (
+                vec!["res_audiosocket.so"],
+                Listen,
+                "listen: no, res_audiosocket.so not running; dialplan: yes",
+                Some("or set `screen.mode = \"dialplan\"`"),
+            ),
+            (
+                vec!["app_amd.so"],
+                Dialplan,
+                "listen: yes; dialplan: no, app_amd.so not running",
+                Some("or set `screen.mode = \"listen\"`"),
+            ),
+            (
+                vec!["app_amd.so", "bridge_simple.so"],
+                Listen,
+                "listen: no, bridge_simple.so not running; dialplan: no, app_amd.so not running",
+                Some("module load bridge_simple.so"),
+            ),
+        ];
+        for (missing, mode, detail, remedy) in rows {
+            let all = TO_LISTEN.iter().chain(&TO_SCREEN).copied();
+            let running = all.filter(|name| !missing.contains(name));
+            let modules: Vec<_> = running
+                .map(|name| Module {
+                    name: name.into(),
+                    status: "Running".into(),
+                })
+                .collect();
+            let check = judge_modes(&modules, mode);
+            assert_eq!(check.detail, detail);
+            assert_eq!(check.status == Status::Fail, remedy.is_some(), "{detail}");
+            let told = check.remedy.unwrap_or_default();
+            assert!(told.contains(remedy.unwrap_or_default()), "{told}");
+        }
     }
 
     fn loaded() -> Vec<Module> {

@@ -1,5 +1,5 @@
-//! A call within the PBX, from it to itself: it shows that events arrive, which contexts there are, and that the PBX
-//! can read what is written into the folder of messages.
+//! A call within the PBX, from it to itself: it shows that events arrive, which contexts there are, that the PBX can
+//! read what is written into the folder of messages, and that it brings us audio where we are to listen.
 
 use std::{
     collections::BTreeMap,
@@ -12,16 +12,26 @@ use tokio::time::{error::Elapsed, timeout};
 
 use super::{Check, unanswered};
 use crate::{
-    ari::{Events, Incoming, Notice, Originate, Pbx, Rest},
-    config::Config,
+    ari::{Events, ExternalMedia, Incoming, Notice, Originate, Pbx, Rest, Taps},
+    config::{Config, ScreenMode},
     drop::{Event, PlaybackEnd},
-    id::{ChannelId, DropId, Play, PlaybackId, RunName},
-    run::session::app_of,
+    id::{ChannelId, DropId, Play, PlaybackId, Role, RunName},
+    run::{
+        dialler::{LIMIT, NO_CDR},
+        listener::AMD_CONTEXT,
+        session::app_of,
+    },
     words::Leg,
 };
 
 /// Makes the call and tells what it shows.
-pub(super) async fn check(pbx: &Pbx, config: &Config, run: &RunName, tell: &mut impl FnMut(Check)) {
+pub(super) async fn check(
+    pbx: &Pbx,
+    config: &Config,
+    run: &RunName,
+    may_listen: bool,
+    tell: &mut impl FnMut(Check),
+) {
     let app = app_of(&config.pbx.app, run);
     let events = match pbx.listen(&app, run).await {
         Ok(events) => events,
@@ -41,7 +51,7 @@ pub(super) async fn check(pbx: &Pbx, config: &Config, run: &RunName, tell: &mut 
         channel: ChannelId::leg(run.clone(), DropId::generate(), Leg::Drop),
         events,
     };
-    probe.run(tell).await;
+    probe.run(may_listen, tell).await;
     probe.end().await;
 }
 
@@ -64,7 +74,7 @@ enum Call {
 }
 
 impl Probe<'_> {
-    async fn run(&mut self, tell: &mut impl FnMut(Check)) {
+    async fn run(&mut self, may_listen: bool, tell: &mut impl FnMut(Check)) {
         if let Err(failure) = self.rest.originate(&self.call()).await {
             tell(unanswered(EVENTS, &failure));
             return;
@@ -101,6 +111,9 @@ impl Probe<'_> {
         }
         tell(self.contexts().await);
         tell(self.sounds().await);
+        if may_listen {
+            tell(self.live_audio().await);
+        }
     }
 
     fn call(&self) -> Originate {
@@ -113,8 +126,8 @@ impl Probe<'_> {
             app_args: self.channel.drop.to_string(),
             timeout: CALL_LIMIT,
             variables: BTreeMap::from([
-                ("TIMEOUT(absolute)".to_owned(), limit),
-                ("CDR_PROP(disable)".to_owned(), "1".to_owned()),
+                (LIMIT.to_owned(), limit),
+                (NO_CDR.to_owned(), "1".to_owned()),
             ]),
         }
     }
@@ -129,23 +142,92 @@ impl Probe<'_> {
 
     async fn contexts(&self) -> Check {
         let context = &self.config.pbx.context;
-        let asked = format!("DIALPLAN_EXISTS({context},s,1)");
-        match self.rest.variable(&self.channel.to_string(), &asked).await {
-            Ok(Some(found)) if found.trim() == "1" => Check::ok(
-                CONTEXTS,
-                format!("`{context}` and `{PROBE_CONTEXT}` are in the dialplan"),
+        let mut needed = vec![(context.as_str(), "s")];
+        if self.config.screen.mode == ScreenMode::Listen {
+            needed.extend([(context.as_str(), "wait"), (AMD_CONTEXT, "s")]);
+        }
+        for (context, extension) in &needed {
+            let asked = format!("DIALPLAN_EXISTS({context},{extension},1)");
+            match self.rest.variable(&self.channel.to_string(), &asked).await {
+                Ok(Some(found)) if found.trim() == "1" => {}
+                Ok(Some(_)) => {
+                    return Check::fail(
+                        CONTEXTS,
+                        format!(
+                            "the context `{context}` is missing, or has no extension {extension}"
+                        ),
+                        INCLUDE,
+                    );
+                }
+                Ok(None) => {
+                    return Check::warn(
+                        CONTEXTS,
+                        format!("it cannot be told whether the context `{context}` is there"),
+                        "load func_dialplan.so",
+                    );
+                }
+                Err(failure) => return unanswered(CONTEXTS, &failure),
+            }
+        }
+        let mut there: Vec<_> = needed.iter().map(|(context, _)| *context).collect();
+        there.push(PROBE_CONTEXT);
+        there.dedup();
+        Check::ok(
+            CONTEXTS,
+            format!("`{}` are in the dialplan", there.join("`, `")),
+        )
+    }
+
+    /// Has the PBX connect to where live audio is to come in.
+    async fn live_audio(&self) -> Check {
+        let screen = &self.config.screen;
+        let taps = match Taps::bind(screen.listen, screen.advertise.as_deref()).await {
+            Ok(taps) => taps,
+            Err(error) => {
+                return Check::fail(
+                    LIVE_AUDIO,
+                    format!("cannot listen on {}: {error}", screen.listen),
+                    "set `screen.listen` to an address of this machine, or `screen.mode` to `dialplan`",
+                );
+            }
+        };
+        let mut expected = taps.expect();
+        let tap = ChannelId {
+            role: Role::Tap,
+            ..self.channel.clone()
+        };
+        let limit = CALL_LIMIT.as_secs().to_string();
+        let media = ExternalMedia {
+            channel: tap.clone(),
+            app: self.app.clone(),
+            host: taps.address().to_owned(),
+            uuid: expected.uuid,
+            variables: BTreeMap::from([
+                (LIMIT.to_owned(), limit),
+                (NO_CDR.to_owned(), "1".to_owned()),
+            ]),
+        };
+        let made = self.rest.external_media(&media).await;
+        let come = timeout(PATIENCE, expected.come());
+        let words = match made {
+            Ok(()) => come
+                .await
+                .err()
+                .map(|Elapsed { .. }| "it did not connect".to_owned()),
+            Err(failure) => Some(failure.words),
+        };
+        self.hang_up(&tap).await;
+        match words {
+            None => Check::ok(
+                LIVE_AUDIO,
+                format!("the PBX connects to {} to bring it", taps.address()),
             ),
-            Ok(Some(_)) => Check::fail(
-                CONTEXTS,
-                format!("the context `{context}` is missing, or has no extension s"),
-                INCLUDE,
+            Some(words) => Check::fail(
+                LIVE_AUDIO,
+                format!("the PBX does not bring it to {}: {words}", taps.address()),
+                "let `screen.listen` be an address that the PBX can reach, and `screen.advertise` the same as the PBX \
+                 sees it (container, other machine), or set `screen.mode = \"dialplan\"`",
             ),
-            Ok(None) => Check::warn(
-                CONTEXTS,
-                format!("it cannot be told whether the context `{context}` is there"),
-                "load func_dialplan.so",
-            ),
-            Err(failure) => unanswered(CONTEXTS, &failure),
         }
     }
 
@@ -231,14 +313,19 @@ impl Probe<'_> {
 
     /// Leaves nothing behind.
     async fn end(self) {
-        if let Err(failure) = self.rest.hang_up(&self.channel.to_string()).await {
+        self.hang_up(&self.channel).await;
+        self.events.close().await;
+    }
+
+    async fn hang_up(&self, channel: &ChannelId) {
+        if let Err(failure) = self.rest.hang_up(&channel.to_string()).await {
             tracing::warn!(
+                %channel,
                 words = failure.words,
                 "the test call cannot be hung up; the pbx ends it within {} s",
                 CALL_LIMIT.as_secs()
             );
         }
-        self.events.close().await;
     }
 }
 
@@ -291,6 +378,7 @@ fn wav() -> Vec<u8> {
 const EVENTS: &str = "events";
 const CONTEXTS: &str = "contexts";
 const SOUNDS: &str = "sounds_dir";
+const LIVE_AUDIO: &str = "live_audio";
 
 const PROBE_CONTEXT: &str = "aftertone-probe";
 

@@ -7,10 +7,13 @@ use tracing::Span;
 
 use super::News;
 use crate::{
-    drop::{Command, Event, Milestone, Moment},
+    drop::{Command, EndedBy, Event, Milestone, Moment, Outcome, Report},
     evidence::Tape,
     id::Play,
-    run::{dialler::Sheet, listener::Cue},
+    run::{
+        dialler::Sheet,
+        listener::{Cue, LEASH},
+    },
     screen::Call,
     words::{Leg, Verdict},
 };
@@ -55,6 +58,31 @@ impl Record {
         {
             self.unanswered.remove(leg);
         }
+    }
+}
+
+/// What is seen only from here.
+impl Record {
+    /// What is to be said of a call that the PBX ended by itself, and far too soon for a limit of ours: where the
+    /// dialplan has nothing for it, that is all that is heard of it.
+    pub(super) fn sent_nowhere(&self, report: &Report) -> Option<String> {
+        if report.outcome != Outcome::Unsure || report.ended_by != Some(EndedBy::Limit) {
+            return None;
+        }
+        let last = |events: &[Milestone]| {
+            let moments = report.timeline.iter();
+            let told = moments.filter(|moment| events.contains(&moment.event));
+            told.map(|moment| moment.at).max()
+        };
+        let sent = last(&[
+            Milestone::BusyAnswered,
+            Milestone::DropAnswered,
+            Milestone::Verdict,
+            Milestone::TapLost,
+        ])?;
+        let gone = last(&[Milestone::BusyGone, Milestone::DropGone])?;
+        let limit = LEASH.min(self.sheet.plan.screening_timeout);
+        (gone.saturating_sub(sent) < limit).then(|| SENT_NOWHERE.to_owned())
     }
 }
 
@@ -123,6 +151,9 @@ impl Record {
         }
     }
 }
+
+const SENT_NOWHERE: &str = "the PBX ended the call by itself; `aftertone doctor` tells whether the context that \
+     is to screen it is in its dialplan";
 
 /// The words for a verdict and the detector's own.
 fn said(verdict: &str, cause: &str) -> String {

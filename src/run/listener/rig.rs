@@ -20,6 +20,9 @@ pub(super) struct Rig {
     pub(super) rest: Rest,
     pub(super) app: String,
     pub(super) leg: ChannelId,
+    /// How long the drop can last at most. The copies of the leg end with it, and the tap with its connection; after
+    /// this even where the network went without a word.
+    pub(super) lasts: Duration,
 }
 
 impl Rig {
@@ -29,7 +32,10 @@ impl Rig {
             app: self.app.clone(),
             host,
             uuid,
-            variables: BTreeMap::from([(NO_CDR.to_owned(), "1".to_owned())]),
+            variables: BTreeMap::from([
+                (NO_CDR.to_owned(), "1".to_owned()),
+                (LIMIT.to_owned(), self.lasts.as_secs().to_string()),
+            ]),
         };
         let bridge = self.bridge_id();
         let (snooped, tapped, bridged) = tokio::join!(
@@ -154,5 +160,5 @@ const END_AGAIN: [Duration; 3] = [
 ];
 
 /// Where AMD listens to its copy, and the variable that names the way back.
-const AMD_CONTEXT: &str = "aftertone-amd";
+pub(in crate::run) const AMD_CONTEXT: &str = "aftertone-amd";
 const AMD_RETURN: &str = "AFTERTONE_RETURN";

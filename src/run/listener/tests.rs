@@ -79,11 +79,20 @@ fn what_is_heard_means_what_the_drop_can_act_on() {
         (Heard::LateBeep(beep), Some(Event::LateBeep(leg))),
         (Heard::LimitBeep(beep), Some(Event::LimitBeep(leg))),
         (
-            Heard::Voice { start, at },
-            Some(screened(
-                Verdict::Human,
-                "a voice answered the message at 1.00 s",
-            )),
+            Heard::Voice {
+                start,
+                at,
+                answers: false,
+            },
+            Some(Event::Interrupted(leg)),
+        ),
+        (
+            Heard::Voice {
+                start,
+                at,
+                answers: true,
+            },
+            None,
         ),
         (Heard::Beep(beep), None),
         (Heard::SpeechBegan { start }, None),

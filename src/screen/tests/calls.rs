@@ -292,12 +292,103 @@ fn a_voice_over_the_message_is_told_and_our_echo_is_not() {
 }
 
 #[test]
+fn a_prompt_that_comes_again_is_a_menu() {
+    // Louder in its second half, so that it is not the same all along.
+    let prompt = |sound: Sound| {
+        sound
+            .speech(2.3, -22.0)
+            .quiet(0.3)
+            .speech(1.9, -18.0)
+            .quiet(0.4)
+            .speech(3.1, -15.0)
+    };
+    for (pause, codec) in [2.5, 3.0, 5.0]
+        .into_iter()
+        .flat_map(|pause| Codec::ALL.map(|codec| (pause, codec)))
+    {
+        let sound = prompt(prompt(Sound::new().quiet(0.5)).quiet(pause)).quiet(4.0);
+        let replay = hear(&sound.noise(-50.0), codec);
+        let (verdict, at, reasons) = replay.verdict.unwrap();
+        let case = format!("{pause} s, {codec:?}: {:?}", replay.heard);
+        assert_eq!(verdict, Verdict::Menu, "{case}");
+        let again = 8.5 + pause;
+        assert!(
+            (2.0..6.0).contains(&(at.seconds() as f32 - again)),
+            "{case}"
+        );
+        assert!(
+            reasons.to_string().starts_with("says the same again"),
+            "{reasons}"
+        );
+        // The silence before it had started the message; its first words had stopped it.
+        assert!(
+            replay.voice.is_some() && replay.restarts.is_empty(),
+            "{case}"
+        );
+    }
+}
+
+#[test]
+fn other_words_after_a_pause_are_no_menu() {
+    let sound = Sound::new()
+        .quiet(0.5)
+        .speech(8.0, -18.0)
+        .quiet(2.5)
+        .phrase(5, -18.0)
+        .quiet(5.0);
+    let replay = hear(&sound, Codec::MuLaw);
+    assert_eq!(verdict(&replay).0, Verdict::Human, "{:?}", replay.heard);
+}
+
+#[test]
+fn a_greeting_that_goes_on_long_under_the_message_is_played_to_at_its_end() {
+    let sound = Sound::new()
+        .quiet(0.5)
+        .speech(9.0, -18.0)
+        .quiet(2.5)
+        .phrase(13, -18.0);
+    let end = sound.end();
+    let replay = hear(&sound.quiet(4.0), Codec::MuLaw);
+    let [again] = replay.restarts[..] else {
+        panic!("{:?}", replay.heard);
+    };
+    assert!(
+        (1.8..2.3).contains(&(again.seconds() as f32 - end)),
+        "{again} for {end}"
+    );
+    assert_eq!(verdict(&replay).0, Verdict::Machine);
+}
+
+#[test]
+fn a_greeting_at_the_heels_of_a_false_beep_is_waited_for() {
+    let sound = Sound::new()
+        .quiet(0.5)
+        .speech(0.8, -18.0)
+        .quiet(0.1)
+        .tone(&[1_000.0], 0.3, -18.0)
+        .quiet(0.4)
+        .speech(5.0, -18.0)
+        .quiet(0.5)
+        .tone(&[1_400.0], 0.4, -15.0);
+    let end = sound.end();
+    let replay = hear(&sound.quiet(4.0), Codec::MuLaw);
+    let [again] = replay.restarts[..] else {
+        panic!("{:?}", replay.heard);
+    };
+    assert!(
+        (0.1..0.35).contains(&(again.seconds() as f32 - end)),
+        "{again} for {end}"
+    );
+    assert_eq!(verdict(&replay).0, Verdict::Machine);
+}
+
+#[test]
 fn a_greeting_that_goes_on_under_the_message_stops_it_until_its_beep() {
     let sound = Sound::new()
         .quiet(0.5)
         .speech(9.0, -18.0)
         .quiet(2.5)
-        .speech(4.0, -18.0)
+        .phrase(5, -18.0)
         .quiet(0.5)
         .tone(&[1_000.0], 0.4, -15.0);
     let end = sound.end();

@@ -3,7 +3,7 @@
 use proptest::{collection::vec, prelude::*};
 
 use super::signal::{Codec, Sound};
-use crate::screen::{At, Ears, Heard, Message, RATE, Settings};
+use crate::screen::{Amd, At, Call, Ears, Heard, Message, RATE, Settings};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
@@ -31,6 +31,46 @@ proptest! {
                 }
             }
         }
+    }
+
+    #[test]
+    fn whatever_they_are_told_and_whenever_all_numbers_are_numbers(
+        steps in vec(step(), 1..40),
+        message in part(),
+    ) {
+        let mut ears = Ears::new(Settings::default());
+        let message = Message::new(&message);
+        let mut heard = Vec::new();
+        let mut samples = 0;
+        for step in steps {
+            match step {
+                Step::Hear(frame) => {
+                    samples += frame.len() as u64;
+                    ears.hear(&frame, &mut |event| heard.push(event));
+                }
+                Step::Play(known) => ears.playing(known.then(|| message.clone())),
+                Step::Amd(amd) => ears.note_amd(amd),
+                Step::Call(call) => ears.note_call(call),
+            }
+            for event in heard.drain(..) {
+                prop_assert!(latest(&event) <= ears.now(), "{event:?} at {}", ears.now());
+                prop_assert!(finite(&event), "{event:?}");
+            }
+        }
+        prop_assert_eq!(ears.now(), At(samples));
+    }
+
+    #[test]
+    fn clipping_and_an_offset_make_nobody_a_mailbox(gain in 1.0_f32..30.0, offset in -12_000_i16..12_000) {
+        let hello = Sound::new().quiet(0.5).speech(0.7, -18.0).quiet(4.0).noise(-60.0);
+        let sound: Vec<_> = hello
+            .samples
+            .iter()
+            .map(|sample| ((sample * gain).clamp(-1.0, 1.0) * 20_000.0) as i16 + offset)
+            .collect();
+        let heard = heard(&sound, &[160]);
+        let plays = |event: &Heard| matches!(event, Heard::Ready { .. } | Heard::Beep(_));
+        prop_assert!(!heard.iter().any(plays), "{heard:?}");
     }
 
     #[test]
@@ -109,6 +149,47 @@ fn silence_without_end_changes_nothing() {
     assert_eq!(ears.now(), At(20 * 60 * RATE as u64));
 }
 
+/// What can happen to ears.
+#[derive(Clone, Debug)]
+enum Step {
+    Hear(Vec<i16>),
+    /// The message starts, known to the ears or not.
+    Play(bool),
+    Amd(Amd),
+    Call(Call),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        3 => part().prop_map(Step::Hear),
+        1 => vec(any::<i16>(), 0..5_000).prop_map(Step::Hear),
+        1 => any::<bool>().prop_map(Step::Play),
+        1 => prop_oneof![Just(Amd::Machine), Just(Amd::Human), Just(Amd::Unsure)].prop_map(Step::Amd),
+        1 => (proptest::option::of(0.0_f32..90.0), any::<bool>())
+            .prop_map(|(alerted, other_rang)| Step::Call(Call { alerted, other_rang })),
+    ]
+}
+
+fn finite(event: &Heard) -> bool {
+    match event {
+        Heard::Beep(beep) | Heard::LateBeep(beep) | Heard::LimitBeep(beep) => {
+            beep.hz.is_finite()
+                && beep.sweep.is_finite()
+                && beep.second_hz.is_none_or(f32::is_finite)
+                && beep.start <= beep.end
+        }
+        Heard::Verdict { reasons, .. } => {
+            let words = reasons.to_string();
+            !words.is_empty() && !words.contains("NaN") && !words.contains("inf")
+        }
+        Heard::SpeechBegan { .. }
+        | Heard::SpeechEnded { .. }
+        | Heard::Signal { .. }
+        | Heard::Ready { .. }
+        | Heard::Voice { .. } => true,
+    }
+}
+
 /// Stretches of anything: noise of any kind, tones, words, nothing, extremes.
 fn part() -> impl Strategy<Value = Vec<i16>> {
     let seconds = 0.01_f32..2.5;
@@ -150,6 +231,6 @@ fn latest(event: &Heard) -> At {
             beep.end.max(beep.start)
         }
         Heard::Verdict { at, .. } | Heard::Ready { at, .. } => *at,
-        Heard::Voice { start, at } => *start.max(at),
+        Heard::Voice { start, at, .. } => *start.max(at),
     }
 }

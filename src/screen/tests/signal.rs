@@ -103,6 +103,16 @@ impl Sound {
         self
     }
 
+    /// Words unlike [`speech`](Self::speech): held vowels of 0.7 s each, with their pauses.
+    pub(in crate::screen) fn phrase(self, words: usize, db: f32) -> Self {
+        let vowels = [[650.0, 1_100.0], [300.0, 2_200.0], [500.0, 900.0]];
+        (0..words).fold(self, |sound, n| {
+            let pitch = 130.0 + 11.0 * n as f32;
+            let pause = if n + 1 < words { 0.1 } else { 0.0 };
+            sound.vowel(pitch, vowels[n * 7 % 3], 0.7, db).quiet(pause)
+        })
+    }
+
     /// Noise under all that was so far.
     pub(in crate::screen) fn noise(mut self, db: f32) -> Self {
         for n in 0..self.samples.len() {

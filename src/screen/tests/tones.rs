@@ -214,15 +214,23 @@ fn information_tones_are_named_with_their_class() {
         ([(985.2, SHORT), (1_370.6, LONG)], Reorder),
         ([(985.2, LONG), (1_428.5, LONG)], NoCircuit),
         ([(913.8, LONG), (1_370.6, LONG)], NoCircuit),
+        // The two codes that are reserved, and the tones of E.180 without a code.
+        ([(985.2, SHORT), (1_428.5, SHORT)], Other),
+        ([(913.8, LONG), (1_428.5, SHORT)], Other),
         ([(950.0, 0.33), (1_400.0, 0.33)], Other),
     ];
     for ([first, second], class) in rows {
-        for codec in Codec::ALL {
+        for (codec, off) in Codec::ALL
+            .into_iter()
+            .flat_map(|codec| [0.99, 1.0, 1.01].map(|off| (codec, off)))
+        {
+            // Without a code there is none to be a little off.
+            let off = if first.0 == 950.0 { 1.0 } else { off };
             let sound = Sound::new()
                 .quiet(0.3)
-                .tone(&[first.0], first.1, -18.0)
-                .tone(&[second.0], second.1, -18.0)
-                .tone(&[1_776.7], LONG, -18.0)
+                .tone(&[first.0 * off], first.1, -18.0)
+                .tone(&[second.0 * off], second.1, -18.0)
+                .tone(&[1_776.7 * off], LONG, -18.0)
                 .quiet(0.3)
                 .speech(2.0, -18.0);
             let replay = heard(&sound, codec);
@@ -235,7 +243,7 @@ fn information_tones_are_named_with_their_class() {
             assert_eq!(
                 told,
                 Some(class),
-                "{first:?} {second:?} {codec:?}: {:?}",
+                "{first:?} {second:?} {off} {codec:?}: {:?}",
                 replay.heard
             );
             assert!(replay.beeps.is_empty() && replay.ready.is_none());
@@ -244,9 +252,138 @@ fn information_tones_are_named_with_their_class() {
 }
 
 #[test]
+fn a_ring_is_told_as_one_and_is_no_beep() {
+    let double = |sound: Sound, pair: &[f32]| {
+        sound
+            .tone(pair, 0.4, -20.0)
+            .quiet(0.2)
+            .tone(pair, 0.4, -20.0)
+            .quiet(4.0)
+    };
+    let rings = [
+        (
+            "America",
+            (0..2).fold(Sound::new().quiet(0.3), |sound, _| {
+                sound.tone(&[440.0, 480.0], 2.0, -20.0).quiet(4.0)
+            }),
+        ),
+        (
+            "Europe",
+            (0..2).fold(Sound::new().quiet(0.3), |sound, _| {
+                sound.tone(&[425.0], 1.0, -20.0).quiet(4.0)
+            }),
+        ),
+        (
+            "Britain",
+            double(
+                double(Sound::new().quiet(0.3), &[400.0, 450.0]),
+                &[400.0, 450.0],
+            ),
+        ),
+    ];
+    for (country, sound) in rings {
+        for codec in Codec::ALL {
+            for level in [-70.0, -40.0] {
+                let replay = heard(&sound.clone().noise(level), codec);
+                let case = format!("{country}, {codec:?}, {level} dB: {:?}", replay.heard);
+                let rang = |heard: &&Heard| {
+                    matches!(
+                        heard,
+                        Heard::Signal {
+                            signal: Signal::Ringback,
+                            ..
+                        }
+                    )
+                };
+                assert!(replay.heard.iter().filter(rang).count() >= 2, "{case}");
+                assert!(replay.beeps.is_empty() && replay.ready.is_none(), "{case}");
+            }
+        }
+    }
+}
+
+#[test]
+fn who_lets_it_ring_is_not_silent() {
+    let ring = |sound: Sound| sound.tone(&[440.0, 480.0], 2.0, -20.0).quiet(4.0);
+    let sound = ring(ring(ring(Sound::new()))).speech(0.6, -20.0).quiet(4.0);
+    let verdict = heard(&sound, Codec::MuLaw)
+        .verdict
+        .map(|(verdict, ..)| verdict);
+    assert_eq!(verdict, Some(Verdict::Human));
+}
+
+#[test]
+fn a_fax_is_named_by_its_data_and_by_its_calling_tone() {
+    let data = |mark: f32, space: f32| {
+        // Flags: 01111110 at 300 baud.
+        let mut phase = 0.0_f32;
+        let bits = (0..16_000).map(move |n| n * 300 / 8_000 % 8);
+        let samples = bits.map(move |bit| {
+            let hz = if bit == 0 || bit == 7 { space } else { mark };
+            phase = (phase + hz / 8_000.0).fract();
+            (phase * std::f32::consts::TAU).sin() * 0.2
+        });
+        let mut sound = Sound::new().quiet(0.7);
+        sound.samples.extend(samples);
+        sound
+    };
+    let calling = (0..3).fold(Sound::new().quiet(0.8), |sound, _| {
+        sound.tone(&[1_100.0], 0.5, -15.0).quiet(3.0)
+    });
+    for codec in Codec::ALL {
+        for (what, sound) in [
+            ("the answering channel", data(1_650.0, 1_850.0)),
+            ("the calling channel", data(980.0, 1_180.0)),
+            ("the calling tone", calling.clone()),
+        ] {
+            let replay = heard(&sound, codec);
+            assert_eq!(
+                (replay.verdict.map(|(verdict, ..)| verdict), replay.ready),
+                (Some(Verdict::Fax), None),
+                "{what}, {codec:?}: {:?}",
+                replay.heard
+            );
+        }
+    }
+}
+
+#[test]
+fn a_busy_tone_after_a_greeting_is_no_beep_and_is_not_played_to() {
+    for (pair, on) in [
+        (&[425.0][..], 0.5),
+        (&[425.0], 0.25),
+        (&[400.0], 0.375),
+        (&[480.0, 620.0], 0.5),
+        (&[480.0, 620.0], 0.25),
+    ] {
+        for codec in Codec::ALL {
+            let greeting = Sound::new().quiet(0.5).speech(9.0, -18.0).quiet(0.5);
+            let sound = (0..6).fold(greeting, |sound, _| sound.tone(pair, on, -18.0).quiet(on));
+            let replay = heard(&sound, codec);
+            assert_eq!(
+                (
+                    replay.verdict.map(|(verdict, ..)| verdict),
+                    replay.ready,
+                    replay.beeps.len()
+                ),
+                (Some(Verdict::Unsure), None, 0),
+                "{pair:?} {on} s {codec:?}: {:?}",
+                replay.heard
+            );
+        }
+    }
+}
+
+#[test]
 fn a_fax_is_named_with_and_without_phase_reversals() {
-    for reversed in [false, true] {
+    for (reversed, swells) in [(false, false), (true, false), (true, true)] {
         let mut sound = Sound::new().quiet(0.5).tone(&[2_100.0], 3.0, -15.0);
+        if swells {
+            // ANSam of V.8: 15 Hz, a fifth of the amplitude.
+            for (n, sample) in sound.samples.iter_mut().enumerate() {
+                *sample *= 1.0 + 0.2 * (std::f32::consts::TAU * 15.0 * n as f32 / 8_000.0).sin();
+            }
+        }
         if reversed {
             let turns = sound.samples.iter_mut().enumerate().skip(4_000);
             turns
@@ -258,7 +395,7 @@ fn a_fax_is_named_with_and_without_phase_reversals() {
             assert_eq!(
                 verdict,
                 Some(Verdict::Fax),
-                "reversed {reversed}, {codec:?}"
+                "reversed {reversed}, swells {swells}, {codec:?}"
             );
         }
     }

@@ -135,7 +135,8 @@ fn event(dice: &mut Dice) -> Event {
             cause: cause(dice),
         },
         34..36 => Event::Absent(leg),
-        36..39 => Event::LateBeep(leg),
+        36..38 => Event::LateBeep(leg),
+        38 => Event::Interrupted(leg),
         39 => Event::LimitBeep(leg),
         40..42 => Event::Deaf {
             leg,

@@ -471,7 +471,13 @@ impl Pbx {
             Sound::Ready(point) => Event::Ready(leg, point),
             Sound::Late(play) if plays(play) => Event::LateBeep(leg),
             Sound::Limit(play) if plays(play) => Event::LimitBeep(leg),
-            Sound::Voice(play) if plays(play) => screened(Verdict::Human),
+            Sound::Voice(play) if plays(play) => {
+                let verdicts = [Verdict::Human, Verdict::Menu, Verdict::Unsure, Verdict::Fax];
+                match self.dice.percent(50) {
+                    true => Event::Interrupted(leg),
+                    false => screened(self.dice.pick(&verdicts)),
+                }
+            }
             Sound::Late(_) | Sound::Limit(_) | Sound::Voice(_) => return,
             Sound::Announcement => Event::Intercepted {
                 leg,

@@ -64,6 +64,8 @@ struct View {
     answered: bool,
     verdict: Option<Verdict>,
     human: bool,
+    /// Our ears found that it is no mailbox.
+    disowned: bool,
     ready: bool,
     far_end: bool,
     /// Its end was told by the PBX.
@@ -202,6 +204,7 @@ impl Witness {
             view.settled |= view.dialled;
         }
         let play = self.play;
+        let listens = self.plan.mode == Mode::Listen;
         match event {
             Event::Answered(leg) | Event::Entered(leg) => {
                 let view = self.leg_mut(*leg);
@@ -224,6 +227,8 @@ impl Witness {
                 if view.answered {
                     view.verdict.get_or_insert(*verdict);
                     view.human |= *verdict == Verdict::Human;
+                    view.disowned |=
+                        listens && matches!(verdict, Verdict::Fax | Verdict::Sit | Verdict::Menu);
                 }
             }
             Event::Ready(leg, point) => {
@@ -240,6 +245,7 @@ impl Witness {
                 let view = self.leg_mut(*leg);
                 if view.answered {
                     view.verdict.get_or_insert(Verdict::Sit);
+                    view.disowned |= listens;
                 }
             }
             Event::Deaf { leg, .. } => self.deaf |= self.listened == Some(*leg),
@@ -280,6 +286,7 @@ impl Witness {
             | Event::Progress(Leg::Busy)
             | Event::Ringing(_)
             | Event::NotReady(_)
+            | Event::Interrupted(_)
             | Event::LateBeep(_)
             | Event::LimitBeep(_)
             | Event::PlaybackStarted { .. }
@@ -300,6 +307,7 @@ impl Witness {
             | Event::Ready(..)
             | Event::NotReady(_)
             | Event::Intercepted { .. }
+            | Event::Interrupted(_)
             | Event::LateBeep(_)
             | Event::LimitBeep(_)
             | Event::Deaf { .. }
@@ -566,16 +574,19 @@ impl Witness {
                 ensure(whole, "delivered a part")
             }
             Outcome::CutOff => ensure(!report.played.is_zero(), "cut off before it played"),
-            Outcome::Human
-            | Outcome::HungUp
-            | Outcome::NotVoicemail
+            Outcome::Human => Ok(()),
+            Outcome::NotVoicemail
+            | Outcome::InvalidNumber
+            | Outcome::Congestion
+            | Outcome::Failed => {
+                let disowned = Leg::BOTH.iter().any(|&leg| self.leg(leg).disowned);
+                ensure(disowned || report.played.is_zero(), "played all the same")
+            }
+            Outcome::HungUp
             | Outcome::Unsure
             | Outcome::NoAnswer
             | Outcome::Busy
-            | Outcome::Rejected
-            | Outcome::InvalidNumber
-            | Outcome::Congestion
-            | Outcome::Failed => ensure(human || report.played.is_zero(), "played all the same"),
+            | Outcome::Rejected => ensure(report.played.is_zero(), "played all the same"),
             Outcome::Cancelled | Outcome::Lost | Outcome::Error => Ok(()),
         }
     }

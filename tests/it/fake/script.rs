@@ -1,6 +1,6 @@
 //! What happens at the far end of a call, as a value.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// What a number does: its first call follows the first entry, its second the second, and the last one repeats.
 #[derive(Clone, Debug)]
@@ -13,6 +13,8 @@ pub(crate) struct Call {
     pub(crate) steps: Vec<(Duration, Far)>,
     pub(crate) detector: Detector,
     pub(crate) playback: Playback,
+    /// What the far end sounds like to whoever listens, at 8,000 samples a second; silence follows.
+    pub(crate) sound: Arc<[i16]>,
 }
 
 /// What the far end, or the network before it, does.
@@ -83,6 +85,15 @@ impl Script {
         self
     }
 
+    /// The same calls with this sound.
+    #[must_use]
+    pub(crate) fn sounding(mut self, sound: &[i16]) -> Self {
+        for call in &mut self.0 {
+            call.sound = sound.into();
+        }
+        self
+    }
+
     /// Every call is refused.
     pub(crate) fn refusing(q850: u16, sip: u16) -> Self {
         Self(vec![Call::of(&[(20, Far::Refuse { q850, sip })])])
@@ -105,6 +116,7 @@ impl Call {
                 wait_status: "SILENCE",
             },
             playback: Playback::Whole(Duration::from_millis(200)),
+            sound: Arc::new([]),
         }
     }
 

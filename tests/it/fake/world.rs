@@ -2,11 +2,12 @@
 //! sent is what Asterisk 22.10.1 was seen to answer and send, field by field.
 
 mod events;
+mod hearing;
 mod life;
 mod requests;
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
     time::Duration,
 };
@@ -114,6 +115,10 @@ pub(crate) struct Channel {
     playing: VecDeque<String>,
     blocked: Vec<(String, String, oneshot::Sender<()>)>,
     limit: u64,
+    /// Whose copy it is.
+    copies: Option<String>,
+    /// Takes what it is to carry out to a listener, once it is in a bridge.
+    carries: Option<oneshot::Sender<Arc<[i16]>>>,
 }
 
 /// Where in the dialplan a channel is.
@@ -193,6 +198,7 @@ pub(crate) struct World {
     pub(crate) wire: Wire,
     pub(crate) log: Vec<Entry>,
     pub(crate) channels: BTreeMap<String, Channel>,
+    pub(crate) bridges: BTreeSet<String>,
     playbacks: BTreeMap<String, Played>,
     apps: BTreeMap<String, App>,
     calls: BTreeMap<String, usize>,
@@ -214,6 +220,7 @@ impl World {
             wire: Wire::default(),
             log: Vec::new(),
             channels: BTreeMap::new(),
+            bridges: BTreeSet::new(),
             playbacks: BTreeMap::new(),
             apps: BTreeMap::new(),
             calls: BTreeMap::new(),

@@ -241,6 +241,7 @@ impl World {
     pub(crate) fn forget(&mut self) {
         self.channels.clear();
         self.playbacks.clear();
+        self.bridges.clear();
         self.apps.clear();
         self.agenda.clear();
     }

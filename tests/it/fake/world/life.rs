@@ -182,6 +182,12 @@ impl World {
         }
         self.emit(id, "ChannelDestroyed", &q850.to_string(), "", &foot);
         self.channels.remove(id);
+        let copies = |channel: &super::Channel| channel.copies.as_deref() == Some(id);
+        let copies = self.channels.values().filter(|channel| copies(channel));
+        let copies: Vec<String> = copies.map(|channel| channel.id.clone()).collect();
+        for copy in copies {
+            self.end(&copy, End::Asked);
+        }
     }
 
     pub(super) fn stop_playing(&mut self, id: &str) {

@@ -82,6 +82,9 @@ impl World {
             ("GET", ["events"]) => (Kind::Events, None),
             ("GET", ["channels"]) => (Kind::ListChannels, None),
             ("POST", ["channels"]) => (Kind::Originate, request.parameter("channelId")),
+            ("POST", ["channels", "externalMedia"]) => (Kind::ExternalMedia, None),
+            ("POST", ["channels", id, "snoop", ..]) => (Kind::Snoop, owned(id)),
+            (_, ["bridges", ..]) => (Kind::Bridges, None),
             ("POST", ["channels", id]) => (Kind::Originate, owned(id)),
             ("GET", ["channels", id]) => (Kind::GetChannel, owned(id)),
             ("DELETE", ["channels", id]) => (Kind::HangUp, owned(id)),
@@ -132,6 +135,9 @@ impl World {
             Kind::SetVariable => return self.set_variable(id, request),
             Kind::GetVariable => self.get_variable(id, request),
             Kind::Play => self.play(id, request),
+            Kind::Snoop => self.snoop(id, request),
+            Kind::ExternalMedia => self.external_media(request),
+            Kind::Bridges => self.bridge(request),
             Kind::StopPlay | Kind::GetPlayback => self.playback(request),
             Kind::ListChannels => {
                 let all: Vec<_> = self.channels.values().map(wire::channel).collect();
@@ -209,6 +215,8 @@ impl World {
             playing: VecDeque::new(),
             blocked: Vec::new(),
             limit: 0,
+            copies: None,
+            carries: None,
         };
         let json = wire::channel(&channel);
         let limit = channel.variables.get("TIMEOUT(absolute)").cloned();

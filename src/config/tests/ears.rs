@@ -1,0 +1,52 @@
+//! The settings of the ears, as keys.
+
+use super::*;
+
+#[test]
+fn the_ears_take_seconds_as_a_number_or_a_duration() {
+    let ears = |line: &str| {
+        let scene = Scene::with(&format!("{REQUIRED}[screen]\n{line}\n"));
+        scene.load().screen.ears
+    };
+    for line in [
+        "hold_short = 2",
+        "hold_short = 2.0",
+        "hold_short = \"2\"",
+        "hold_short = \"2s\"",
+        "hold_short = \"2000ms\"",
+    ] {
+        let two = Settings {
+            hold_short: 2.0,
+            ..Settings::default()
+        };
+        assert_eq!(ears(line), two, "{line}");
+    }
+    assert_eq!(ears("max_restarts = 0").max_restarts, 0.0);
+    let scene = Scene::with(&format!("{REQUIRED}[screen]\nhold_short = 3\n"))
+        .variable("AFTERTONE__SCREEN__HOLD_SHORT", "2.5")
+        .variable("AFTERTONE__SCREEN__BEEP_GUARD", "150ms");
+    let ears = scene.load().screen.ears;
+    assert_eq!((ears.hold_short, ears.beep_guard), (2.5, 0.15));
+}
+
+#[test]
+fn a_bad_setting_of_the_ears_is_told_with_range_and_unit() {
+    let error = |line: &str| error_for(&format!("[screen]\n{line}"));
+    assert_snapshot!(error("hold_short = 9"), @r#"`screen.hold_short` in DIR/aftertone.toml: `9` was given; expected 0.5 to 5 seconds, as a number or a duration such as "1.5s""#);
+    assert_snapshot!(error("hold_short = \"9s\""), @r#"`screen.hold_short` in DIR/aftertone.toml: `9s` was given; expected 0.5 to 5 seconds, as a number or a duration such as "1.5s""#);
+    assert_snapshot!(error("hold_short = \"-1s\""), @r#"`screen.hold_short` in DIR/aftertone.toml: `-1s` was given; expected 0.5 to 5 seconds, as a number or a duration such as "1.5s""#);
+    assert_snapshot!(error("hold_short = \"nan\""), @r#"`screen.hold_short` in DIR/aftertone.toml: `nan` was given; expected 0.5 to 5 seconds, as a number or a duration such as "1.5s""#);
+    assert_snapshot!(error("hold_short = true"), @r#"`screen.hold_short` in DIR/aftertone.toml: `true` or `false` was given; expected 0.5 to 5 seconds, as a number or a duration such as "1.5s""#);
+    assert_snapshot!(error("max_restarts = 1.5"), @"`screen.max_restarts` in DIR/aftertone.toml: `1.5` was given; expected a whole number from 0 to 5 (times)");
+    assert_snapshot!(error("max_restarts = \"1s\""), @"`screen.max_restarts` in DIR/aftertone.toml: `1s` was given; expected a whole number from 0 to 5 (times)");
+    assert_snapshot!(
+        Scene::with(REQUIRED).variable("AFTERTONE__SCREEN__HOLD_SHORT", "soon").error(), @r#"`screen.hold_short` in the environment variable AFTERTONE__SCREEN__HOLD_SHORT: `soon` was given; expected 0.5 to 5 seconds, as a number or a duration such as "1.5s""#);
+    let unknown = error("hold_shirt = 2");
+    assert!(
+        unknown.contains("[screen] has mode, listen, advertise, "),
+        "{unknown}"
+    );
+    for about in Settings::ALL {
+        assert!(unknown.contains(about.name), "{unknown}");
+    }
+}
