@@ -1,5 +1,5 @@
 # `make demo` leaves a voicemail and proves it; `make test` runs every test, those on real Asterisk servers included.
-.PHONY: demo test fuzz bench lab-up lab-down lab-status
+.PHONY: demo test fuzz bench bench-screen lab-up lab-down lab-status
 
 demo:
 	tests/lab/demo.sh
@@ -19,9 +19,21 @@ bench:
 	cargo bench --locked --bench line
 	cargo bench --locked --bench tap
 
+# Who hears best who answered: real calls through the lab, and a table. SEED= one or more, ITEMS= of each, CORPUS= folders that were
+# made elsewhere, MORE= what else `cargo bench --bench greetings -- --help` knows.
+SEED ?= 1,2,3
+ITEMS ?=
+CORPUS ?=
+MORE ?=
+
+bench-screen:
+	PORTS=$(SCREEN_PORTS) cargo bench --locked --bench greetings -- --seed $(SEED) \
+		$(if $(ITEMS),--items $(ITEMS)) $(if $(CORPUS),--corpus $(CORPUS)) $(MORE)
+
 # The lab: two real Asterisk servers on loopback; tests/lab/lab.sh says more. LAB=NAME and PORTS=BASE run one beside another.
 LAB ?= dev
 PORTS ?= 21000
+SCREEN_PORTS ?= 37000
 
 lab-up:
 	tests/lab/lab.sh up --name $(LAB) --ports $(PORTS)

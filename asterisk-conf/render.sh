@@ -16,6 +16,7 @@
 #   RTP_START (10000), RTP_END (20000)                     its RTP ports
 # and for the carrier:
 #   RECORDINGS_DIR, CALLS_LOG                              what subscribers hear, and the log of calls, as that server sees them
+#   ITEMS_DIR                                              what is played to those who call for a benchmark; beside RECORDINGS_DIR
 # In containers the addresses are 0.0.0.0 and TRUNK_HOST is the carrier's host name.
 set -eu
 
@@ -28,6 +29,7 @@ main() {
     : "${TRUNK_NAME:=trunk}" "${TRUNK_HOST:=sip.example.invalid}" "${TRUNK_PORT:=5060}" "${SIP_TRANSPORT:=transport-udp}"
     : "${SIP_ADDR:=127.0.0.1}" "${SIP_PORT:=5060}" "${RTP_START:=10000}" "${RTP_END:=20000}"
     : "${STATE_DIR:=}" "${RECORDINGS_DIR:=}" "${CALLS_LOG:=}"
+    : "${ITEMS_DIR:=${RECORDINGS_DIR%/*}/items}"
     # The files hold a password.
     umask 077
     mkdir -p "$out"
@@ -55,7 +57,7 @@ main() {
 # Writes each of the templates to $out under its own name.
 render() {
     script=$(for name in HTTP_ADDR HTTP_PORT ARI_USER ARI_PASSWORD TRUNK_NAME TRUNK_HOST TRUNK_PORT SIP_TRANSPORT \
-        SIP_ADDR SIP_PORT RTP_START RTP_END STATE_DIR RECORDINGS_DIR CALLS_LOG; do
+        SIP_ADDR SIP_PORT RTP_START RTP_END STATE_DIR RECORDINGS_DIR CALLS_LOG ITEMS_DIR; do
         eval "value=\$$name"
         # shellcheck disable=SC2154  # assigned by the eval
         printf 's|@%s@|%s|g\n' "$name" "$(printf '%s' "$value" | sed 's/[\\&|]/\\&/g')"

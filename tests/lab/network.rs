@@ -70,13 +70,10 @@ impl Lab {
     /// A number of the subscriber with these last four digits that no test has rung before.
     pub(crate) fn number(&self, subscriber: &str) -> Number {
         let area = self.area.fetch_add(1, Ordering::Relaxed);
-        // N9X is kept for the plan's growth and N11 for services, so neither is an area code.
-        let (tens, units) = (area / 10 % 10, area % 10);
-        if tens == 9 || (tens, units) == (1, 1) {
+        if !is_area_code(area) {
             return self.number(subscriber);
         }
-        assert!(area < 900, "the lab has run out of area codes");
-        Number(format!("1{area}555{subscriber}"))
+        Number::new(area, subscriber)
     }
 
     /// The configuration that a user would write for this lab.
@@ -251,7 +248,7 @@ impl Lab {
     }
 
     /// Calls of an earlier run under the same numbers would be taken for this one's.
-    fn forget_calls(&self) -> Result<(), Failed> {
+    pub(crate) fn forget_calls(&self) -> Result<(), Failed> {
         script(&[
             "cli",
             "--name",
@@ -281,7 +278,7 @@ impl Drop for Lab {
 }
 
 /// Full digits, without a `+`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Number(String);
 
 impl std::fmt::Display for Number {
@@ -291,10 +288,23 @@ impl std::fmt::Display for Number {
 }
 
 impl Number {
+    /// The subscriber with these last four digits under an area code.
+    pub(crate) fn new(area: u16, subscriber: &str) -> Self {
+        assert!(area < 1_000, "the lab has run out of area codes");
+        Self(format!("1{area}555{subscriber}"))
+    }
+
     /// E.164.
     pub(crate) fn e164(&self) -> String {
         format!("+{}", self.0)
     }
+}
+
+/// Whether three digits can be an area code of the North American plan: N9X is kept for the plan's growth and N11 for
+/// services, so neither is one.
+pub(crate) const fn is_area_code(area: u16) -> bool {
+    let (tens, units) = (area / 10 % 10, area % 10);
+    area >= 200 && area < 1_000 && tens != 9 && !(tens == 1 && units == 1)
 }
 
 /// A prepared message.

@@ -277,7 +277,7 @@ fn followed(message: &[f32], range: Range<usize>, heard: impl Fn(usize) -> f32) 
 }
 
 /// The place where `needle` is most like `hay`, and how alike it is there. The needle may stick out at both ends.
-fn best_fit(needle: &[f32], hay: &[f32]) -> Option<(isize, f32)> {
+pub(crate) fn best_fit(needle: &[f32], hay: &[f32]) -> Option<(isize, f32)> {
     if needle.is_empty() || hay.is_empty() {
         return None;
     }
