@@ -109,3 +109,18 @@ fn lost_packets_do_not_take_the_background_away() {
         assert!(!why.contains("rose") && !why.contains("stopped"), "{why}");
     }
 }
+
+#[test]
+fn a_ring_that_is_cut_when_the_line_opens_is_no_beep() {
+    let sound = Sound::new().tone(&[425.0], 0.3, -20.0).quiet(1.0);
+    let sound = sound.speech(0.8, -18.0).quiet(8.0);
+    for nothing in [0.0, 0.2, 0.45, 0.9] {
+        let replay = hear(&after_nothing(nothing, &sound, -55.0));
+        assert!(replay.beeps.is_empty(), "{nothing} s: {:?}", replay.heard);
+        assert_eq!(judged(&replay).0, Verdict::Human, "{nothing} s");
+    }
+    // A mailbox that sends nothing until its beep.
+    let beep = Sound::new().tone(&[425.0], 0.3, -20.0).quiet(4.0);
+    let replay = hear(&after_nothing(2.0, &beep, -55.0));
+    assert_eq!(replay.beeps.len(), 1, "{:?}", replay.heard);
+}
