@@ -162,6 +162,19 @@ fn a_packet_lost_after_the_words_is_no_end_of_a_recording() {
         ..Known::default()
     };
     let replay = Replay::of(&samples, Settings::default(), &known);
-    let (verdict, _, why) = judged(&replay);
-    assert_eq!((verdict, replay.ready), (Verdict::Human, None), "{why}");
+    let verdicts: Vec<_> = replay
+        .heard
+        .iter()
+        .filter(|heard| matches!(heard, Heard::Verdict { .. }))
+        .collect();
+    let person = |heard: &&Heard| {
+        matches!(
+            heard,
+            Heard::Verdict {
+                verdict: Verdict::Human,
+                ..
+            }
+        )
+    };
+    assert!(verdicts.iter().all(person), "{verdicts:?}");
 }
