@@ -11,6 +11,8 @@ pub(super) struct Background {
     open: u32,
     /// Hops of digital silence up to now, as far as they matter.
     void: u32,
+    /// When the far end's sound first came.
+    opened: Option<At>,
     /// The least of it before anybody spoke.
     before: Option<f32>,
     /// What it was shortly after the last voice.
@@ -29,6 +31,9 @@ pub(super) enum NoiseCue {
 
 impl Background {
     pub(super) fn hop(&mut self, look: &Look, last_voice: Option<At>, now: At) {
+        if !look.void && self.opened.is_none() {
+            self.opened = Some(now.before(WHOLE));
+        }
         self.void = if look.void {
             (self.void + 1).min(GAP)
         } else {
@@ -64,6 +69,12 @@ impl Background {
         }
     }
 
+    /// When the far end's sound first came; the answer where that took long, or it never came.
+    pub(super) fn opened(&self) -> At {
+        let soon = |opened: &At| opened.since(At(0)) <= OPENS;
+        self.opened.filter(soon).unwrap_or_default()
+    }
+
     /// How much longer to wait for the end of a greeting whose background is still there, in seconds.
     pub(super) fn still_plays(&self, quiet: f32) -> f32 {
         match self.cue(quiet) {
@@ -90,6 +101,10 @@ impl Background {
 
 /// How much longer a pause may be while the recording's own background goes on (s): it is not over.
 const STILL_PLAYS: f32 = 1.0;
+/// From the first sound until it fills a window (s).
+const WHOLE: f32 = 0.03;
+/// Media comes at most this long after the answer (s). Nothing is sent for longer where the far end is silent.
+const OPENS: f32 = 1.0;
 /// Of a hop's level into the smoothed one: 0.2 s.
 const SMOOTH: f32 = 0.05;
 /// Hops from which the smoothed level is one.

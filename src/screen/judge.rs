@@ -165,7 +165,8 @@ impl Judge {
             .turn
             .began
             .is_some_and(|began| beep.start.since(began) >= SPOKEN_LEAST);
-        let rings = beep.end.since(beep.start) > RINGBACK_LEAST || beep.start <= RINGBACK_TAIL;
+        let cut = beep.start <= self.noise.opened() + RINGBACK_TAIL;
+        let rings = beep.end.since(beep.start) > RINGBACK_LEAST || cut;
         if !spoken && beep.second_hz.is_none() && RING.contains(&beep.hz) && rings {
             let Beep { start, end, .. } = beep;
             self.rang = end;
@@ -505,8 +506,8 @@ const LIFTED_AT_LEAST: f32 = 4.0;
 
 /// Seconds: the shortest ring (British) is 0.4 s long. Before anybody spoke it is no beep.
 const RINGBACK_LEAST: f32 = 0.36;
-/// A ring that sounds at the moment of answer may be cut to any length (0.1 s).
-const RINGBACK_TAIL: At = At(super::RATE as u64 / 10);
+/// A ring that sounds when the line opens may be cut to any length (s).
+const RINGBACK_TAIL: f32 = 0.1;
 
 /// A tone that a calling fax sends may be followed by the next after this time (s).
 const CNG_GUARD: f32 = 4.2;

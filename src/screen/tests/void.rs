@@ -2,7 +2,7 @@
 
 use super::signal::{Codec, Sound};
 use crate::{
-    screen::{Heard, Known, RATE, Replay, Settings},
+    screen::{Call, Heard, Known, RATE, Replay, Settings},
     words::Verdict,
 };
 
@@ -84,7 +84,9 @@ fn noise_that_comes_and_goes_with_the_words_is_a_persons() {
             .speech(0.6, -18.0)
             .quiet(8.0);
         let mut samples = person.noise(noise).through(Codec::MuLaw);
-        only(&mut samples, &[(0.97, 1.8 + stays), (2.67, 3.3 + stays)]);
+        let words = [(0.97, 1.8 + stays), (2.67, 3.3 + stays)];
+        // And for another moment, as noise that was taken for a word.
+        only(&mut samples, &[words[0], words[1], (3.62, 3.8)]);
         let replay = hear(&samples);
         let (verdict, at, why) = judged(&replay);
         assert_eq!(verdict, Verdict::Human, "{noise} dB, {stays} s: {why}");
@@ -108,4 +110,71 @@ fn lost_packets_do_not_take_the_background_away() {
         assert!(why.contains("goes on"), "{why}");
         assert!(!why.contains("rose") && !why.contains("stopped"), "{why}");
     }
+}
+
+#[test]
+fn a_ring_that_is_cut_when_the_line_opens_is_no_beep() {
+    let sound = Sound::new().tone(&[425.0], 0.3, -20.0).quiet(1.0);
+    let sound = sound.speech(0.8, -18.0).quiet(8.0);
+    for nothing in [0.0, 0.2, 0.45, 0.9] {
+        let replay = hear(&after_nothing(nothing, &sound, -55.0));
+        assert!(replay.beeps.is_empty(), "{nothing} s: {:?}", replay.heard);
+        assert_eq!(judged(&replay).0, Verdict::Human, "{nothing} s");
+    }
+    // A mailbox that sends nothing until its beep.
+    let beep = Sound::new().tone(&[425.0], 0.3, -20.0).quiet(4.0);
+    let replay = hear(&after_nothing(2.0, &beep, -55.0));
+    assert_eq!(replay.beeps.len(), 1, "{:?}", replay.heard);
+}
+
+#[test]
+fn a_click_before_the_line_opens_is_not_the_line() {
+    let person = Sound::new().quiet(0.8).speech(0.7, -18.0).quiet(8.0);
+    let click = Sound::new().quiet(0.04).noise(-60.0).pcm();
+    let mut samples = vec![0; 1_600];
+    samples.extend(click);
+    samples.extend(after_nothing(0.2, &person, -36.0));
+    let (verdict, at, why) = judged(&hear(&samples));
+    assert_eq!(verdict, Verdict::Human, "{why}");
+    assert!((3.2..3.7).contains(&at), "{at}: {why}");
+}
+
+#[test]
+fn packets_lost_before_the_words_do_not_make_the_background_rise() {
+    let person = Sound::new().quiet(1.2).speech(0.7, -18.0).quiet(8.0);
+    let mut samples = person.noise(-38.0).through(Codec::MuLaw);
+    samples[5_600..5_920].fill(0);
+    let (verdict, _, why) = judged(&hear(&samples));
+    assert_eq!(verdict, Verdict::Human, "{why}");
+    assert!(why.contains("goes on"), "{why}");
+}
+
+#[test]
+fn a_packet_lost_after_the_words_is_no_end_of_a_recording() {
+    let person = Sound::new().quiet(0.8).speech(3.0, -18.0).quiet(8.0);
+    let mut samples = person.noise(-38.0).through(Codec::MuLaw);
+    samples[40_000..40_320].fill(0);
+    let known = Known {
+        call: Some(Call {
+            alerted: Some(0.3),
+            other_rang: true,
+        }),
+        ..Known::default()
+    };
+    let replay = Replay::of(&samples, Settings::default(), &known);
+    let verdicts: Vec<_> = replay
+        .heard
+        .iter()
+        .filter(|heard| matches!(heard, Heard::Verdict { .. }))
+        .collect();
+    let person = |heard: &&Heard| {
+        matches!(
+            heard,
+            Heard::Verdict {
+                verdict: Verdict::Human,
+                ..
+            }
+        )
+    };
+    assert!(verdicts.iter().all(person), "{verdicts:?}");
 }
