@@ -136,22 +136,30 @@ impl<'a> Desk<'a> {
         };
         let mut news = line.session.start(job).await;
         let ended = async {
+            let mut deaf = None;
             while let Some(heard) = news.recv().await {
-                if let News::Ended(report) = heard {
-                    return Some(report);
+                match heard {
+                    News::Moment(moment, words) if moment.event == Milestone::TapLost => {
+                        deaf = words.or_else(|| Some(String::new()));
+                    }
+                    News::Moment(..) => {}
+                    News::Ended(report) => return Some((report, deaf)),
                 }
             }
             None
         };
-        let report = timeout(PATIENCE, ended)
+        let ended = timeout(PATIENCE, ended)
             .await
             .with_context(|| format!("the drop to {number} does not end"))?;
-        let report =
-            report.with_context(|| format!("the run ended before the drop to {number}"))?;
+        let (report, deaf) =
+            ended.with_context(|| format!("the run ended before the drop to {number}"))?;
         if answered(&report).is_some() {
             self.seen_out(number).await?;
         }
-        let told = told_by(&report);
+        let told = Told {
+            deaf,
+            ..told_by(&report)
+        };
         let evidence = match folder {
             Some(folder) => Some(self.keep(folder, told.clone()).await?),
             None => None,
@@ -216,10 +224,7 @@ fn told_by(report: &Report) -> Told {
         restarts: report.restarts,
         verdict_s: since_answer(Milestone::Verdict),
         ready_s: since_answer(Milestone::PlayStarted),
-        deaf: report
-            .timeline
-            .iter()
-            .any(|moment| moment.event == Milestone::TapLost),
+        deaf: None,
     }
 }
 

@@ -184,7 +184,10 @@ impl Score {
         let listened = own.iter().any(|record| record.beeps.is_some());
         Self {
             calls: own.len(),
-            deaf: own.iter().filter(|record| record.told.deaf).count(),
+            deaf: own
+                .iter()
+                .filter(|record| record.told.deaf.is_some())
+                .count(),
             beeps: listened.then(|| Share {
                 of: beeps.len(),
                 n: beeps.iter().filter(|(_, found)| found.is_some()).count(),

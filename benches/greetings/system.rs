@@ -70,6 +70,6 @@ pub(crate) struct Told {
     /// From the answer, as the PBX saw it, to the last verdict and the first start of the message (s).
     pub(crate) verdict_s: Option<f64>,
     pub(crate) ready_s: Option<f64>,
-    /// Whether its ears failed, and the dialplan helped out.
-    pub(crate) deaf: bool,
+    /// Why its ears failed, and the dialplan helped out.
+    pub(crate) deaf: Option<String>,
 }

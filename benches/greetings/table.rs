@@ -115,7 +115,7 @@ impl Sheet {
         let deaf = self
             .records
             .iter()
-            .filter(|record| record.told.deaf)
+            .filter(|record| record.told.deaf.is_some())
             .count();
         let delays: Vec<f64> = self
             .records
