@@ -26,7 +26,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::{mpsc, oneshot},
     task::{JoinHandle, JoinSet},
-    time::{sleep, timeout},
+    time::{interval, sleep, timeout},
 };
 use tokio_util::{bytes::Bytes, codec::FramedRead};
 use tracing::{debug, warn};
@@ -322,18 +322,33 @@ impl Door {
     }
 }
 
-/// Passes audio on without ever waiting for whoever takes it.
+/// Passes audio on without ever waiting for whoever takes it, and sends silence back.
 async fn pump(mut stream: Stream, pass_on: mpsc::Sender<Bytes>, counts: Arc<Counts>) -> TapEnd {
+    let mut silence = Silence::default();
+    let mut pace = interval(OPENING_PACE);
+    let mut opening = true;
     loop {
-        match stream.next().await {
-            Some(Ok(Frame::Audio(audio))) => match pass_on.try_send(audio) {
-                Ok(()) => {}
-                Err(mpsc::error::TrySendError::Full(_)) => {
-                    add(&counts.slow);
-                    return TapEnd::Slow;
+        let frame = tokio::select! {
+            frame = stream.next() => frame,
+            _ = pace.tick() => {
+                silence.send(stream.get_ref());
+                continue;
+            }
+        };
+        match frame {
+            Some(Ok(Frame::Audio(audio))) => {
+                if std::mem::take(&mut opening) {
+                    pace = interval(PACE);
                 }
-                Err(mpsc::error::TrySendError::Closed(_)) => return TapEnd::Closed,
-            },
+                match pass_on.try_send(audio) {
+                    Ok(()) => {}
+                    Err(mpsc::error::TrySendError::Full(_)) => {
+                        add(&counts.slow);
+                        return TapEnd::Slow;
+                    }
+                    Err(mpsc::error::TrySendError::Closed(_)) => return TapEnd::Closed,
+                }
+            }
             Some(Ok(Frame::Other)) => {}
             Some(Ok(Frame::HungUp)) => return TapEnd::HungUp,
             // It has said who it is.
@@ -353,6 +368,43 @@ async fn pump(mut stream: Stream, pass_on: mpsc::Sender<Bytes>, counts: Arc<Coun
         }
     }
 }
+
+/// What the PBX is sent: 20 ms of silence at a time.
+///
+/// Asterisk may read from the connection although nothing is there to be read, with the channel locked; it waits then
+/// for a frame of ours, and meanwhile every request that looks for a channel waits, too (seen with 22.10.1 on one of 40
+/// taps, while the channel waits to be bridged).
+#[derive(Default)]
+struct Silence {
+    /// Bytes of a frame that the connection had no room for.
+    left: usize,
+}
+
+impl Silence {
+    /// Sends a frame, or what is left of the last one. What cannot be sent is not missed.
+    fn send(&mut self, to: &TcpStream) {
+        let from = match self.left {
+            0 => 0,
+            left => SILENCE.len() - left,
+        };
+        if let Ok(sent) = to.try_write(&SILENCE[from..]) {
+            self.left = SILENCE.len() - from - sent;
+        }
+    }
+}
+
+/// A frame of silence.
+const SILENCE: [u8; frame::HEAD + 320] = {
+    let mut silence = [0; frame::HEAD + 320];
+    [silence[0], silence[1], silence[2]] = frame::head(320);
+    silence
+};
+
+/// From one frame to the next until audio comes: the channel is not bridged yet, and may be read from at any moment.
+const OPENING_PACE: Duration = Duration::from_millis(20);
+
+/// From one frame to the next afterwards: less than half of the time after which a tap without audio counts as dead.
+const PACE: Duration = Duration::from_millis(200);
 
 /// Pieces of audio that wait for whoever takes them: 1 s of Asterisk's 20 ms.
 const FRAMES: usize = 50;

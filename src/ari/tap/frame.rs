@@ -43,6 +43,12 @@ pub(super) enum Bad {
     Broken(#[from] io::Error),
 }
 
+/// The head of a frame of audio of this many bytes.
+pub(super) const fn head(length: u16) -> [u8; HEAD] {
+    let [high, low] = length.to_be_bytes();
+    [AUDIO, high, low]
+}
+
 impl Decoder for Codec {
     type Item = Frame;
     type Error = Bad;
@@ -86,7 +92,7 @@ const AUDIO: u8 = 0x10;
 const ERROR: u8 = 0xff;
 
 /// Bytes in front of the payload.
-const HEAD: usize = 3;
+pub(super) const HEAD: usize = 3;
 
 /// Largest payload that is taken, in bytes: 200 ms, ten of Asterisk's frames.
 pub(super) const PAYLOAD_MAX: usize = 3_200;

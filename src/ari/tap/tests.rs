@@ -24,6 +24,28 @@ async fn an_expected_connection_brings_its_audio_and_its_end() {
 }
 
 #[tokio::test]
+async fn the_pbx_never_waits_long_for_a_frame_of_ours() {
+    let taps = taps().await;
+    let mut expected = taps.expect();
+    let mut pbx = connect(&taps).await;
+    pbx.write_all(&hello(expected.uuid)).await.unwrap();
+    let mut frames = soon(expected.come()).await;
+    let mut frame = [1; 323];
+    // Before it has sent any audio, and after.
+    for _ in 0..3 {
+        soon(pbx.read_exact(&mut frame)).await.unwrap();
+        assert_eq!(frame, SILENCE);
+    }
+    pbx.write_all(&[0x10, 0, 2, 1, 0]).await.unwrap();
+    assert_eq!(soon(frames.next()).await.unwrap().as_ref(), [1, 0]);
+    for _ in 0..3 {
+        soon(pbx.read_exact(&mut frame)).await.unwrap();
+        assert_eq!(frame, SILENCE);
+    }
+    assert_eq!(SILENCE[..3], [0x10, 1, 64]);
+}
+
+#[tokio::test]
 async fn the_pbx_is_told_the_address_that_it_can_reach() {
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
     for (advertise, told) in [
