@@ -14,6 +14,8 @@
 //! a contact whose list names another state than their number falls under the laws of both. A user makes rules stricter;
 //! to loosen one takes a setting, or an [`Override`] or a forced [`UserRule`] with a reason, and each ruling tells of it.
 //!
+//! Clocks are those of the time zone rules compiled into the program, so that two machines decide alike.
+//!
 //! It is no legal advice. The laws are a table, [`Law::all`], with the source and the date of each entry.
 
 mod caps;

@@ -36,12 +36,16 @@ impl Ruling {
         }
     }
 
-    /// What was decided and why, in one line, with the rules that were set aside. The number is in it masked, if at all.
+    /// What was decided and why, in one line, with the rules that were set aside or are switched off. The number is in it
+    /// masked, if at all.
     pub fn words(&self) -> String {
         let aside = self
             .findings
             .iter()
-            .filter(|finding| matches!(finding.outcome, Outcome::SetAside { .. }));
+            .filter(|finding| match finding.outcome {
+                Outcome::SetAside { .. } | Outcome::SwitchedOff => true,
+                Outcome::Met | Outcome::Failed(_) => false,
+            });
         let deciding = self.rule().and(self.findings.last());
         let said: Vec<_> = deciding
             .into_iter()

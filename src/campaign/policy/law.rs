@@ -74,6 +74,8 @@ pub enum Read {
     Text,
     /// What law firms and trade guides say of it.
     Digest,
+    /// Nothing: it is no law, but what is usual.
+    Nothing,
 }
 
 impl Law {
@@ -124,7 +126,7 @@ static ELSEWHERE: Law = Law {
     on_holidays: None,
     limits: &[],
     source: "usual hours; this country's law is not in the table",
-    read: Read::Text,
+    read: Read::Nothing,
     as_of: MADE,
 };
 
@@ -137,7 +139,7 @@ static NATIONS: &[Law] = &[
         on_holidays: None,
         limits: &[],
         source: "47 CFR 64.1200(c)(1)",
-        read: Read::Text,
+        read: Read::Digest,
         as_of: MADE,
     },
     // The same hours bind live calls and announcing devices (Telecom Regulatory Policy 2009-200).

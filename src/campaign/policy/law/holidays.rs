@@ -29,7 +29,7 @@ pub(super) const ALABAMA: &[Holiday] = &[
     CHRISTMAS,
 ];
 
-/// La. R.S. 1:55(A)(1), read in a public copy; Juneteenth and the day after Thanksgiving by guides.
+/// La. R.S. 1:55(A)(1), read in a public copy; Juneteenth, Election Day and the day after Thanksgiving by guides.
 pub(super) const LOUISIANA: &[Holiday] = &[
     NEW_YEAR,
     kept("Battle of New Orleans", On(1, 8), Nearest),
@@ -44,6 +44,7 @@ pub(super) const LOUISIANA: &[Holiday] = &[
     LABOR,
     COLUMBUS,
     kept("All Saints' Day", On(11, 1), Nearest),
+    at("Election Day", Election { even_years: true }),
     VETERANS,
     THANKSGIVING,
     at("Acadian Day", Nth(4, Thursday, 11, 1)),

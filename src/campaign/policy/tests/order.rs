@@ -182,6 +182,11 @@ fn what_the_settings_switch_off_is_said() {
         assert_eq!(ruling.decision, Decision::Allowed);
         let off = |f: &&Finding| f.outcome == Outcome::SwitchedOff;
         assert_eq!(ruling.findings.iter().filter(off).count(), 3);
+        assert_eq!(
+            ruling.words(),
+            "allowed: the settings switch `consent` off; the settings switch `frequency_cap` off; the settings switch \
+             `calling_hours` off"
+        );
     }
     contact.do_not_call = Some("own".to_owned());
     assert_eq!(contact.says(&off, NIGHT), "do_not_call");

@@ -147,7 +147,7 @@ fn holidays_close_the_states_that_keep_them() {
         ("2027-08-09", "RI"),
         ("2027-08-30", "LA"),
         ("2027-11-02", "PA"),
-        ("2028-11-07", "PA RI"),
+        ("2028-11-07", "LA PA RI"),
         ("2027-11-01", "LA"),
         // New Year's Day of 2028 is a Saturday.
         ("2027-12-31", "AL LA PA RI UT"),
