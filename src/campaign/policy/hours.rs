@@ -104,15 +104,18 @@ impl<'a> Hours<'a> {
         }
         loop {
             let next = day.tomorrow().ok()?;
-            let first = [day, next]
+            let first = [day, next, next.tomorrow().ok()?]
                 .into_iter()
                 .flat_map(|day| self.openings(zone, day))
                 .filter(|&at| at >= from && self.is_zone_open(zone, at))
                 .min();
             match first {
-                Some(first) => return (first <= end).then_some(first),
+                // Whatever comes on the third day or later may have a rival on a day that was not looked at.
+                Some(first) if zone.to_datetime(first).date() <= next => {
+                    return (first <= end).then_some(first);
+                }
                 None if start_of(zone, day) > end => return None,
-                None => day = next,
+                Some(_) | None => day = next,
             }
         }
     }

@@ -40,6 +40,15 @@ fn an_opening_within_the_hour_left_out_is_when_the_clocks_go_on() {
             ),
         ],
     );
+    // Midnight comes before the change, though both are open.
+    assert_says(
+        &Contact::under(212),
+        &only("00:00-03:01"),
+        &[(
+            "2027-03-13T23:59:59[America/New_York]",
+            "calling_hours Sun 2027-03-14 00:00:00 -0500",
+        )],
+    );
     // Hours that lie in it as a whole do not come that day.
     assert_says(
         &Contact::under(212),

@@ -1,11 +1,12 @@
 //! What holds for any contact, any rules and any moment.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, iter};
 
 use jiff::SignedDuration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::campaign::policy::hours::Hours;
 
 proptest! {
     /// A call that is held until T is allowed at T, not a second before, and at no moment until then.
@@ -96,6 +97,31 @@ proptest! {
         prop_assert_eq!(serde_json::from_str::<Ruling>(&json).unwrap(), ruling);
     }
 
+    /// Around any change of clocks in any zone, the next opening is the first minute that is open.
+    #[test]
+    fn an_opening_is_the_first_minute_that_is_open(
+        name in zones(),
+        near in moments(),
+        before in -30_000..90_000i64,
+        rule in user_rules(),
+    ) {
+        let zone = TimeZoneDatabase::bundled().get(&name).unwrap();
+        let change = zone.following(near).next().map_or(near, |change| change.timestamp());
+        let from = change - SignedDuration::from_secs(before);
+        let zones = [zone];
+        let hours = Hours { zones: &zones, laws: Vec::new(), rules: vec![&rule] };
+        let to_the_minute = 60 - from.as_second().rem_euclid(60);
+        let minutes = (0..4 * 1_440).map(|minute| {
+            Timestamp::from_second(from.as_second() + to_the_minute + 60 * minute).unwrap()
+        });
+        let first = iter::once(from).chain(minutes).find(|&at| hours.are_open(at));
+        let found = hours.open_from(from);
+        match first {
+            Some(first) => prop_assert_eq!(found, Some(first), "{} from {}", name, from),
+            None => prop_assert!(found.is_none_or(|found| found.duration_since(from).as_hours() >= 95)),
+        }
+    }
+
     /// Nobody is called outside of eight to nine in any zone their number may be in, unless somebody forced it.
     #[test]
     fn nobody_is_called_at_night(
@@ -172,12 +198,7 @@ fn contacts() -> impl Strategy<Value = Contact> {
         "+9779841234567",
         "+80012345678",
     ]);
-    let zones: Vec<String> = TimeZoneDatabase::bundled()
-        .available()
-        .map(|name| name.to_string())
-        .filter(|name| name.contains('/'))
-        .collect();
-    let zones = prop::option::weighted(0.5, prop::sample::select(zones));
+    let zones = prop::option::weighted(0.5, zones());
     let states = prop::option::weighted(
         0.3,
         prop::sample::select(vec!["AL", "FL", "ME", "RI", "TX", "UT", "ON", "NL", "AK"]),
@@ -206,6 +227,16 @@ fn contacts() -> impl Strategy<Value = Contact> {
             }
         },
     )
+}
+
+/// Any zone on Earth.
+fn zones() -> impl Strategy<Value = String> {
+    let all: Vec<_> = TimeZoneDatabase::bundled()
+        .available()
+        .map(|name| name.to_string())
+        .filter(|name| name.contains('/'))
+        .collect();
+    prop::sample::select(all)
 }
 
 fn settings() -> impl Strategy<Value = Settings> {
