@@ -16,6 +16,7 @@
 //! |---|---|---|
 //! | [`words`], [`id`], [`phone`] | what all parts share: legs and verdicts, the names of channels, numbers that can be dialled | yes |
 //! | [`mod@drop`] | one drop as a state machine, and the board of all in flight | yes |
+//! | [`campaign`] | who may be called and when: the gate in front of every call | yes |
 //! | [`clock`] | the only place that reads a clock | |
 //! | [`config`] | `aftertone.toml` and its environment | |
 //! | [`screen`] | the ears: audio frames in, who answered and when the mailbox records out | yes |
@@ -32,6 +33,7 @@
 
 pub mod ari;
 pub mod audio;
+pub mod campaign;
 pub mod cli;
 pub mod clock;
 pub mod config;

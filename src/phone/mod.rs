@@ -8,6 +8,7 @@
 
 mod caller_id;
 mod error;
+mod whereabouts;
 
 use std::fmt;
 
@@ -15,6 +16,7 @@ use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, PhoneNumberType};
 
 pub use caller_id::{CallerId, CallerIdError};
 pub use error::PhoneError;
+pub use whereabouts::zones_of_place;
 
 /// A number that can be dialled, in E.164 form.
 ///

@@ -1,0 +1,44 @@
+//! The gate in front of every call: who may be called, and when.
+//!
+//! ```text
+//!   number ──> do-not-call ──> consent ──> frequency caps ──> calling hours ──> allowed
+//!     │             │             │              │                  │
+//!  refused       refused       refused      held until T       held until T
+//! ```
+//!
+//! A [`Case`] goes in, with whatever histories it takes as values, and a [`Ruling`] comes out: the decision, and what each
+//! rule looked at and found, to be kept with the call. `T` is the first moment at which caps and hours both allow the
+//! call, if nothing else changes by then.
+//!
+//! What is not known is taken at its strictest: a number that may be in two zones is called only while both are open, and
+//! a contact whose list names another state than their number falls under the laws of both. A user makes rules stricter;
+//! to loosen one takes a setting, or an [`Override`] or a forced [`UserRule`] with a reason, and each ruling tells of it.
+//!
+//! Clocks are those of the time zone rules compiled into the program, so that two machines decide alike.
+//!
+//! It is no legal advice. The laws are a table, [`Law::all`], with the source and the date of each entry.
+
+mod caps;
+mod explain;
+mod facts;
+mod gate;
+mod holiday;
+mod hours;
+mod law;
+mod place;
+mod settings;
+mod span;
+mod whereabouts;
+
+pub use caps::LimitUse;
+pub use explain::{Finding, HoursSeen, Inputs, LawRead, Outcome, Rule, RuleSeen, Ruling, ZoneSeen};
+pub use facts::{CampaignKind, Case, Consent, ConsentKind, Override, OverrideError, Start};
+pub use gate::Gate;
+pub use law::{Counted, Law, Limit, Read};
+pub use place::Place;
+pub use settings::{NoReason, Settings, UserRule};
+pub use span::{Span, SpanError, Week};
+pub use whereabouts::{ZoneBy, is_zone};
+
+#[cfg(test)]
+mod tests;

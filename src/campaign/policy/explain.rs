@@ -1,0 +1,244 @@
+//! Why the gate decided as it did: kept with each decision, as data and in words.
+
+use std::fmt;
+
+use jiff::{Timestamp, civil::DateTime};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    caps::LimitUse,
+    facts::{CampaignKind, Consent},
+    law::Read,
+    place::Place,
+    span::Span,
+    whereabouts::ZoneBy,
+};
+use crate::campaign::{Decision, HeldReason, RefusedReason};
+
+/// What the gate decided, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ruling {
+    /// What it decided.
+    #[serde(flatten)]
+    pub decision: Decision,
+    /// The moment it decided for.
+    pub at: Timestamp,
+    /// What each rule found, in the order in which they were asked; the last one decided, unless the call is allowed.
+    pub findings: Vec<Finding>,
+}
+
+impl Ruling {
+    /// The rule that stood against the call.
+    pub fn rule(&self) -> Option<Rule> {
+        match self.decision {
+            Decision::Allowed => None,
+            Decision::Held { .. } | Decision::Refused(_) => self.findings.last().map(|f| f.rule),
+        }
+    }
+
+    /// What was decided and why, in one line, with the rules that were set aside or are switched off. The number is in it
+    /// masked, if at all.
+    pub fn words(&self) -> String {
+        let aside = self
+            .findings
+            .iter()
+            .filter(|finding| match finding.outcome {
+                Outcome::SetAside { .. } | Outcome::SwitchedOff => true,
+                Outcome::Met | Outcome::Failed(_) => false,
+            });
+        let deciding = self.rule().and(self.findings.last());
+        let said: Vec<_> = deciding
+            .into_iter()
+            .chain(aside)
+            .map(|finding| finding.words.as_str())
+            .collect();
+        match self.decision {
+            Decision::Allowed if said.is_empty() => "allowed: every rule is met".to_owned(),
+            Decision::Allowed => format!("allowed: {}", said.join("; ")),
+            Decision::Held { reason, until } => {
+                format!("held ({reason}) until {until}: {}", said.join("; "))
+            }
+            Decision::Refused(reason) => format!("refused ({reason}): {}", said.join("; ")),
+        }
+    }
+}
+
+/// What one rule found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// The rule.
+    pub rule: Rule,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// What it looked at.
+    pub inputs: Inputs,
+    /// The same in words.
+    pub words: String,
+}
+
+/// A rule of the gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rule {
+    /// The number can be dialled, is no emergency number, costs no more than a plain call, and is not blocked.
+    Number,
+    /// The number stands on no do-not-call list.
+    DoNotCall,
+    /// There is consent that suffices.
+    Consent,
+    /// The number was not called as often as it may be.
+    FrequencyCap,
+    /// It is an hour to call wherever the contact may be.
+    CallingHours,
+}
+
+impl Rule {
+    /// Every rule, in the order in which they are asked.
+    pub const ORDER: [Self; 5] = [
+        Self::Number,
+        Self::DoNotCall,
+        Self::Consent,
+        Self::FrequencyCap,
+        Self::CallingHours,
+    ];
+
+    /// The name under which it is stored and printed.
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Self::Number => "number",
+            Self::DoNotCall => "do_not_call",
+            Self::Consent => "consent",
+            Self::FrequencyCap => "frequency_cap",
+            Self::CallingHours => "calling_hours",
+        }
+    }
+
+    /// The rule of this name, or the one that decides so: `no_consent` is `consent`.
+    pub fn parse(slug: &str) -> Option<Self> {
+        let slug = slug.trim();
+        let by_name = Self::ORDER.into_iter().find(|rule| rule.slug() == slug);
+        by_name.or(match slug {
+            "no_consent" => Some(Self::Consent),
+            "invalid_number" | "emergency_number" | "blocked_prefix" => Some(Self::Number),
+            _ => None,
+        })
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.slug())
+    }
+}
+
+/// What came of a rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It is met.
+    Met,
+    /// It is not met, and decided.
+    Failed(Decision),
+    /// The settings switch it off.
+    SwitchedOff,
+    /// Somebody set it aside for this call.
+    SetAside {
+        /// Why, in their words.
+        because: String,
+        /// What it would have decided; `None` where it was met anyway.
+        instead_of: Option<Decision>,
+    },
+}
+
+/// What a rule looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Inputs {
+    /// The number.
+    Number {
+        /// Masked; `None` where what was given is no number.
+        number: Option<String>,
+        /// The blocked prefix it begins with.
+        blocked_by: Option<String>,
+    },
+    /// Do-not-call lists.
+    DoNotCall {
+        /// The list on which it stands.
+        list: Option<String>,
+    },
+    /// Consent.
+    Consent {
+        /// What the campaign is for.
+        campaign: CampaignKind,
+        /// What is on record.
+        consent: Option<Consent>,
+    },
+    /// Caps.
+    Caps(Vec<LimitUse>),
+    /// Calling hours.
+    Hours(HoursSeen),
+}
+
+/// What the rule on calling hours looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HoursSeen {
+    /// What told the zones.
+    pub zones_by: ZoneBy,
+    /// Every zone the contact may be in.
+    pub zones: Vec<ZoneSeen>,
+    /// Whose laws may hold.
+    pub places: Vec<Place>,
+    /// The laws and the user's rules that hold there.
+    pub rules: Vec<RuleSeen>,
+    /// What was not understood of the contact's list.
+    pub notes: Vec<String>,
+    /// The first moment at which all zones are open; `None` where none was found within a year.
+    pub opens: Option<Timestamp>,
+}
+
+/// A zone as it was at the moment of the decision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ZoneSeen {
+    /// Its IANA name.
+    pub zone: String,
+    /// What its clocks show.
+    pub local: DateTime,
+    /// The hours that all rules leave open there on this day.
+    pub hours: Option<Span>,
+    /// Whether it is open.
+    pub open: bool,
+}
+
+/// A law, or a user's rule, on hours.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleSeen {
+    /// The law's place and where it is written, or the user's name for the rule.
+    pub name: String,
+    /// The hours it leaves open on the day of the first zone that is closed, or of the first zone.
+    pub hours: Option<Span>,
+    /// The holiday that this day is under it.
+    pub holiday: Option<String>,
+    /// When the law was read, and how; `None` for a user's rule.
+    pub law: Option<LawRead>,
+    /// Why the user's rule stands in place of the law, where it does.
+    pub instead_of_law: Option<String>,
+}
+
+/// When a law was read, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LawRead {
+    /// When.
+    pub as_of: jiff::civil::Date,
+    /// What of it.
+    pub read: Read,
+}
+
+/// What a rule decides where it is not met.
+pub(super) const fn refused(reason: RefusedReason) -> Decision {
+    Decision::Refused(reason)
+}
+
+/// What a rule decides where it is not met yet.
+pub(super) const fn held(reason: HeldReason, until: Timestamp) -> Decision {
+    Decision::Held { reason, until }
+}

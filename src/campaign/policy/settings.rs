@@ -1,0 +1,134 @@
+//! What a user sets of the gate.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, civil::Date};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::{
+    law::{Counted, Law, Limit},
+    place::Place,
+    span::{Span, Week},
+};
+
+/// What a user sets of the gate. As it is by default, every rule is in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Whether consent, caps and hours are asked for at all. Numbers and do-not-call lists always are.
+    pub enabled: bool,
+    /// Whether consent is asked for.
+    pub consent: bool,
+    /// Whether caps are kept, those of the law included.
+    pub caps: bool,
+    /// Whether calling hours are kept.
+    pub hours: bool,
+    /// How often a number may be called, over all campaigns, beside what the law says; by default one drop in 24 hours
+    /// and three in 7 days.
+    pub limits: Vec<Limit>,
+    /// Rules of the user's own on hours and days.
+    pub rules: Vec<UserRule>,
+    /// The first digits, in E.164 form without `+`, of numbers that are never dialled.
+    pub blocked_prefixes: Vec<String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            consent: true,
+            caps: true,
+            hours: true,
+            limits: vec![
+                Limit {
+                    most: 1,
+                    hours: 24,
+                    of: Counted::Drops,
+                },
+                Limit {
+                    most: 3,
+                    hours: 7 * 24,
+                    of: Counted::Drops,
+                },
+            ],
+            rules: Vec::new(),
+            blocked_prefixes: Vec::new(),
+        }
+    }
+}
+
+impl Settings {
+    /// How far back the drops to a number have to be known: the longest time within which any cap counts.
+    pub fn history(&self) -> SignedDuration {
+        let legal = Law::all().flat_map(|law| law.limits);
+        let longest = self.limits.iter().chain(legal).map(|limit| limit.hours);
+        SignedDuration::from_hours(i64::from(longest.max().unwrap_or(0)))
+    }
+}
+
+/// A rule of the user's own on hours and days. It makes hours stricter, and never opens what a law closes, unless it is
+/// forced with a reason, which is kept with each decision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserRule {
+    /// What the user calls it; decisions name it.
+    pub name: String,
+    /// Where it holds; a country stands for its states. Everywhere where there is none.
+    pub places: Vec<Place>,
+    /// The hours it leaves open.
+    pub week: Week,
+    /// Days on which nobody is called, such as those of a state of emergency.
+    pub closed: BTreeSet<Date>,
+    /// Why the laws on hours of these places are set aside for it, where they are.
+    pub instead_of_law: Option<String>,
+}
+
+impl UserRule {
+    /// A rule that leaves the same hours open on every day, everywhere.
+    pub fn daily(name: &str, span: Span) -> Self {
+        Self {
+            name: name.to_owned(),
+            places: Vec::new(),
+            week: Week::daily(span),
+            closed: BTreeSet::new(),
+            instead_of_law: None,
+        }
+    }
+
+    /// The same rule, in place of the laws on hours of its places.
+    ///
+    /// # Errors
+    /// [`NoReason`] where none is given.
+    pub fn forced(mut self, because: &str) -> Result<Self, NoReason> {
+        let because = because.trim();
+        if because.is_empty() {
+            return Err(NoReason { name: self.name });
+        }
+        self.instead_of_law = Some(because.to_owned());
+        Ok(self)
+    }
+
+    /// Whether it holds for a number that may be in any of these places.
+    pub(super) fn holds_in(&self, places: &[Place]) -> bool {
+        self.places.is_empty()
+            || self
+                .places
+                .iter()
+                .any(|rule| places.iter().any(|&place| rule.covers(place)))
+    }
+
+    /// The hours that it leaves open on a day.
+    pub(super) fn on(&self, day: Date) -> Option<Span> {
+        if self.closed.contains(&day) {
+            return None;
+        }
+        self.week.on(day.weekday())
+    }
+}
+
+/// A rule was forced, but nobody said why.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("the rule `{}` is to stand in place of the law, which needs a reason", name.escape_default())]
+pub struct NoReason {
+    /// What the user calls the rule.
+    name: String,
+}

@@ -1,0 +1,329 @@
+//! Which hours hold for whom, and when the next ones begin.
+
+use std::collections::BTreeSet;
+
+use jiff::civil::{Weekday, date};
+
+use super::*;
+
+#[test]
+fn a_number_in_two_zones_is_called_while_both_are_open() {
+    // The panhandle of Florida, and the rest of area code 850.
+    assert_says(
+        &Contact::under(850),
+        &Settings::default(),
+        &[
+            (
+                "2026-12-07T08:30[America/New_York]",
+                "calling_hours Mon 2026-12-07 09:00:00 -0500",
+            ),
+            ("2026-12-07T09:00[America/New_York]", "allowed"),
+            ("2026-12-07T19:59:59[America/New_York]", "allowed"),
+            (
+                "2026-12-07T20:00[America/New_York]",
+                "calling_hours Tue 2026-12-08 09:00:00 -0500",
+            ),
+        ],
+    );
+    // The contact's own zone tells.
+    assert_says(
+        &Contact::under(850).zone("America/Chicago"),
+        &Settings::default(),
+        &[
+            ("2026-12-07T08:00[America/Chicago]", "allowed"),
+            ("2026-12-07T19:59:59[America/Chicago]", "allowed"),
+        ],
+    );
+}
+
+#[test]
+fn indiana_and_arizona_have_the_zones_of_their_area_codes() {
+    assert_says(
+        &Contact::under(219),
+        &Settings::default(),
+        &[
+            (
+                "2026-12-07T08:00[America/Indiana/Indianapolis]",
+                "calling_hours Mon 2026-12-07 09:00:00 -0500",
+            ),
+            (
+                "2026-12-07T20:59:59[America/Indiana/Indianapolis]",
+                "allowed",
+            ),
+        ],
+    );
+    // Arizona has no summer time; the Navajo Nation has, and shares an area code with it.
+    assert_says(
+        &Contact::under(928),
+        &Settings::default(),
+        &[
+            ("2026-12-07T08:00[America/Phoenix]", "allowed"),
+            ("2027-07-12T08:00[America/Phoenix]", "allowed"),
+            ("2027-07-12T19:59:59[America/Phoenix]", "allowed"),
+            (
+                "2027-07-12T20:00[America/Phoenix]",
+                "calling_hours Tue 2027-07-13 08:00:00 -0700",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn alaska_is_called_while_all_its_zones_are_open() {
+    assert_says(
+        &Contact::under(907),
+        &Settings::default(),
+        &[
+            (
+                "2026-12-07T08:59[America/Anchorage]",
+                "calling_hours Mon 2026-12-07 09:00:00 -0900",
+            ),
+            ("2026-12-07T20:59:59[America/Anchorage]", "allowed"),
+        ],
+    );
+}
+
+#[test]
+fn the_state_of_the_list_and_of_the_number_both_hold() {
+    // A number of New York whose owner lives in Alabama, and one of Alabama whose owner lives in New York.
+    for contact in [
+        Contact::under(212).state("AL"),
+        Contact::under(205).state("NY"),
+    ] {
+        let contact = contact.zone("America/New_York");
+        assert_says(
+            &contact,
+            &Settings::default(),
+            &[
+                ("2026-12-12T19:59:59[America/New_York]", "allowed"),
+                (
+                    "2026-12-12T20:00[America/New_York]",
+                    "calling_hours Mon 2026-12-14 08:00:00 -0500",
+                ),
+            ],
+        );
+    }
+    // Ontario by the list, Florida by the number.
+    assert_says(
+        &Contact::under(305).state("ON").zone("America/Toronto"),
+        &Settings::default(),
+        &[
+            (
+                "2026-12-07T08:59:59[America/Toronto]",
+                "calling_hours Mon 2026-12-07 09:00:00 -0500",
+            ),
+            (
+                "2026-12-12T18:00[America/Toronto]",
+                "calling_hours Sun 2026-12-13 10:00:00 -0500",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn the_next_opening_is_found_over_sundays_holidays_and_the_new_year() {
+    // Alabama: Saturday night, Sunday, Memorial Day.
+    assert_says(
+        &Contact::under(205),
+        &Settings::default(),
+        &[(
+            "2027-05-29T20:00[America/Chicago]",
+            "calling_hours Tue 2027-06-01 08:00:00 -0500",
+        )],
+    );
+    // Rhode Island: New Year's Day of 2028 is a Saturday, kept on Friday too; then Sunday.
+    assert_says(
+        &Contact::under(401),
+        &Settings::default(),
+        &[(
+            "2027-12-30T18:00[America/New_York]",
+            "calling_hours Mon 2028-01-03 09:00:00 -0500",
+        )],
+    );
+    // Louisiana: Mardi Gras on a leap day.
+    assert_says(
+        &Contact::under(504),
+        &Settings::default(),
+        &[(
+            "2028-02-28T20:00[America/Chicago]",
+            "calling_hours Wed 2028-03-01 08:00:00 -0600",
+        )],
+    );
+    // Canada: from a weekday into the weekend.
+    assert_says(
+        &Contact::under(416),
+        &Settings::default(),
+        &[(
+            "2026-12-11T21:30[America/Toronto]",
+            "calling_hours Sat 2026-12-12 10:00:00 -0500",
+        )],
+    );
+}
+
+#[test]
+fn numbers_of_other_countries_have_the_usual_hours_of_their_own() {
+    for (number, zone) in [
+        ("+442079460958", "Europe/London"),
+        ("+919810012345", "Asia/Kolkata"),
+        ("+9779841234567", "Asia/Kathmandu"),
+        ("+61883001234", "Australia/Adelaide"),
+    ] {
+        let mut contact = Contact::at(number);
+        contact.zone = Some(zone.to_owned());
+        let at = |time: &str| format!("2026-12-07T{time}[{zone}]");
+        assert_eq!(
+            contact.says(&Settings::default(), &at("20:59:59")),
+            "allowed"
+        );
+        assert_eq!(
+            contact.says(&Settings::default(), &at("08:00")),
+            "allowed",
+            "{number}"
+        );
+        for time in ["07:59:59", "21:00"] {
+            assert!(
+                contact
+                    .says(&Settings::default(), &at(time))
+                    .starts_with("calling_hours"),
+                "{number} {time}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_number_of_no_country_needs_a_zone() {
+    let contact = Contact::at("+80012345678");
+    let ruling = contact.asked(&Settings::default(), moment("2026-12-07T12:00[UTC]"));
+    assert_eq!(
+        ruling.words(),
+        "held (calling_hours) until 2027-12-08T12:00:00Z: no time zone is known for this number; the contact's list has \
+         to name one"
+    );
+    assert_says(
+        &contact.zone("Europe/Berlin"),
+        &Settings::default(),
+        &[("2026-12-07T12:00[Europe/Berlin]", "allowed")],
+    );
+}
+
+#[test]
+fn a_toll_free_number_is_called_while_the_whole_continent_is_awake() {
+    assert_says(
+        &Contact::at("+18332345678"),
+        &Settings::default(),
+        &[
+            // Nine o'clock in Hawaii, by Canada's rule.
+            (
+                "2026-12-07T12:00[America/New_York]",
+                "calling_hours Mon 2026-12-07 14:00:00 -0500",
+            ),
+            ("2026-12-07T14:00[America/New_York]", "allowed"),
+        ],
+    );
+}
+
+#[test]
+fn a_user_s_rule_makes_hours_stricter_and_opens_nothing() {
+    let settings = with_rules(vec![
+        UserRule::daily("office hours", Span::parse("06:00-18:30").unwrap()),
+        UserRule {
+            name: "no Fridays in Florida".to_owned(),
+            places: vec![Place::parse("US-FL").unwrap()],
+            week: Week::ALWAYS.with(Weekday::Friday, None),
+            closed: BTreeSet::from([date(2026, 12, 12)]),
+            instead_of_law: None,
+        },
+    ]);
+    assert_says(
+        &Contact::under(212),
+        &settings,
+        &[
+            (
+                "2026-12-11T07:00[America/New_York]",
+                "calling_hours Fri 2026-12-11 08:00:00 -0500",
+            ),
+            ("2026-12-11T18:29:59[America/New_York]", "allowed"),
+            (
+                "2026-12-11T18:30[America/New_York]",
+                "calling_hours Sat 2026-12-12 08:00:00 -0500",
+            ),
+        ],
+    );
+    assert_says(
+        &Contact::under(305),
+        &settings,
+        &[(
+            "2026-12-10T18:30[America/New_York]",
+            "calling_hours Sun 2026-12-13 08:00:00 -0500",
+        )],
+    );
+    let ruling = Contact::under(305).asked(&settings, moment("2026-12-11T12:00[America/New_York]"));
+    assert!(
+        ruling
+            .words()
+            .contains("no Fridays in Florida allows no calls on this day"),
+        "{}",
+        ruling.words()
+    );
+}
+
+#[test]
+fn a_forced_rule_stands_in_place_of_the_law_and_is_named() {
+    let sundays = UserRule {
+        name: "Sundays with consent".to_owned(),
+        places: vec![Place::parse("US-UT").unwrap()],
+        week: Week::daily(Span::hours(10, 18)),
+        closed: BTreeSet::new(),
+        instead_of_law: None,
+    };
+    assert_eq!(
+        sundays.clone().forced(" ").unwrap_err().to_string(),
+        "the rule `Sundays with consent` is to stand in place of the law, which needs a reason"
+    );
+    let because = "13-25a-103(3) exempts prior express consent";
+    let settings = with_rules(vec![sundays.forced(because).unwrap()]);
+    let noon = "2026-12-13T12:00[America/Denver]";
+    assert_says(
+        &Contact::under(801),
+        &settings,
+        &[
+            (noon, "allowed"),
+            (
+                "2026-12-13T18:00[America/Denver]",
+                "calling_hours Mon 2026-12-14 10:00:00 -0700",
+            ),
+        ],
+    );
+    let json = serde_json::to_value(Contact::under(801).asked(&settings, moment(noon))).unwrap();
+    let rules = &json["findings"][4]["inputs"]["hours"]["rules"];
+    assert_eq!(rules.as_array().unwrap().len(), 1);
+    assert_eq!(rules[0]["instead_of_law"], because);
+    // Elsewhere, and where another state's law holds too, the law stands.
+    for contact in [
+        Contact::under(205),
+        Contact::under(801).state("AL").zone("America/Denver"),
+    ] {
+        let said = contact.says(&settings, noon);
+        assert!(said.starts_with("calling_hours Mon"), "{said}");
+    }
+}
+
+#[test]
+fn hours_that_never_come_are_held_for_a_year_and_said_so() {
+    let settings = with_rules(vec![UserRule::daily("late", Span::hours(20, 21))]);
+    let now = moment("2026-12-07T12:00[America/New_York]");
+    let ruling = Contact::under(305).asked(&settings, now);
+    assert_eq!(
+        ruling.decision,
+        Decision::Held {
+            reason: HeldReason::CallingHours,
+            until: moment("2027-12-08T12:00[America/New_York]"),
+        }
+    );
+    assert!(
+        ruling.words().ends_with("no moment within a year suits"),
+        "{}",
+        ruling.words()
+    );
+}
