@@ -32,6 +32,7 @@
 
 pub mod ari;
 pub mod audio;
+pub mod campaign;
 pub mod cli;
 pub mod clock;
 pub mod config;
