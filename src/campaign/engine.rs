@@ -57,6 +57,7 @@ pub(super) use sliding::Sliding;
 use super::{
     budget::{Budget, Calls},
     decision::HeldReason,
+    pace::Stretch,
 };
 use crate::{drop::Outcome, phone::PhoneNumber};
 use campaign::{Campaign, Flight};
@@ -280,6 +281,16 @@ impl<G: Gate> Engine<G> {
                     pbx.budget.add(calls, now);
                 }
                 self.settle_attempt(campaign, contact, attempt, outcome, calls);
+            }
+            Event::Started { campaign, pbx, at } => {
+                let of_campaign = self.campaigns.get_mut(&campaign);
+                let paces = [
+                    of_campaign.and_then(|campaign| campaign.pace.as_mut()),
+                    self.pbxs.get_mut(&pbx).map(|pbx| &mut pbx.pace),
+                ];
+                for pace in paces.into_iter().flatten() {
+                    pace.note(Stretch::NONE, at.min(now));
+                }
             }
             Event::Called { pbx, calls, at } => {
                 if let Some(pbx) = self.pbxs.get_mut(&pbx) {

@@ -98,6 +98,11 @@ impl RetryRules {
         self.most = most.clamp(1, 100);
     }
 
+    /// The most attempts at a contact over all outcomes.
+    pub const fn most_attempts(&self) -> u32 {
+        self.most
+    }
+
     /// The retry after an outcome, where there is one.
     pub fn get(&self, after: Outcome) -> Option<&Backoff> {
         self.rules.get(&after)

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::LazyLock, time::Duration};
 use aftertone::{
     campaign::{
         Decision, HeldReason, RefusedReason,
-        engine::{Ask, Contact, ContactId, Gate},
+        engine::{Ask, CampaignId, Contact, ContactId, Gate},
     },
     phone::{PhoneNumber, Rules},
 };
@@ -21,9 +21,11 @@ pub(crate) struct TestGate {
     /// Every so manieth contact must not be called.
     pub(crate) do_not_call: Option<i64>,
     /// When numbers were last started.
-    started: BTreeMap<PhoneNumber, Timestamp>,
-    /// The last attempt that was allowed, until it is started.
+    pub(crate) started: BTreeMap<PhoneNumber, Timestamp>,
+    /// The attempt that was allowed last.
     pub(crate) allowed: Option<(ContactId, Timestamp)>,
+    /// When contacts were last started.
+    pub(crate) made: BTreeMap<(CampaignId, ContactId), Timestamp>,
 }
 
 impl TestGate {
@@ -35,21 +37,32 @@ impl TestGate {
             do_not_call: None,
             started: BTreeMap::new(),
             allowed: None,
+            made: BTreeMap::new(),
         }
     }
 
-    /// What the rules say, asked by whom it may.
-    pub(crate) fn rule(&self, contact: &Contact, now: Timestamp) -> Decision {
-        if self.do_not_call.is_some_and(|each| contact.id.0 % each == 0) {
-            return Decision::Refused(RefusedReason::DoNotCall);
-        }
-        if let (Some(cap), Some(&last)) = (self.cap, self.started.get(&contact.number))
+    fn rule(&self, contact: &Contact, now: Timestamp) -> Decision {
+        let decision = self.rule_but_for_caps(contact, now);
+        if decision == Decision::Allowed
+            && let Some(cap) = self.cap
+            && let Some(&last) = self.started.get(&contact.number)
             && now < last + cap
         {
             return Decision::Held {
                 reason: HeldReason::FrequencyCap,
                 until: last + cap,
             };
+        }
+        decision
+    }
+
+    /// What the rules say that need to know nothing but the contact and the time.
+    pub(crate) fn rule_but_for_caps(&self, contact: &Contact, now: Timestamp) -> Decision {
+        if self
+            .do_not_call
+            .is_some_and(|each| contact.id.0 % each == 0)
+        {
+            return Decision::Refused(RefusedReason::DoNotCall);
         }
         let Some((opens, closes)) = self.hours else {
             return Decision::Allowed;
@@ -81,6 +94,7 @@ impl Gate for TestGate {
     fn started(&mut self, ask: &Ask<'_>, now: Timestamp) {
         assert_eq!(self.allowed, Some((ask.contact.id, now)), "nobody asked");
         self.started.insert(ask.contact.number.clone(), now);
+        self.made.insert((ask.campaign, ask.contact.id), now);
     }
 
     fn zone(&self, contact: &Contact) -> Option<TimeZone> {
@@ -103,7 +117,7 @@ const ZONES: [(&str, i64); 3] = [
     ("America/Phoenix", -7),
 ];
 
-/// A contact with a number of its own, up to 71,200 of them.
+/// A contact with a number of its own, up to 71,100 of them.
 pub(crate) fn contact(id: i64) -> Contact {
     Contact {
         id: ContactId(id),
@@ -113,10 +127,10 @@ pub(crate) fn contact(id: i64) -> Contact {
     }
 }
 
-/// All fictional numbers of North America.
+/// The fictional numbers of North America, but for those under a premium code.
 static NUMBERS: LazyLock<Vec<PhoneNumber>> = LazyLock::new(|| {
     (200..1_000)
-        .filter(|area| area / 10 % 10 != 9 && area % 100 != 11)
+        .filter(|area| area / 10 % 10 != 9 && area % 100 != 11 && *area != 900)
         .flat_map(|area| (0..100).map(move |line| format!("+1{area}55501{line:02}")))
         .map(|number| PhoneNumber::parse(&number, Rules::default()).unwrap())
         .collect()

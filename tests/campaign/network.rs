@@ -51,11 +51,7 @@ impl Network {
     }
 
     /// How a drop ends, after how long, and what it was on the trunk.
-    pub(crate) fn drop(
-        &self,
-        technique: Technique,
-        dice: &mut Dice,
-    ) -> (Outcome, Duration, Calls) {
+    pub(crate) fn drop(&self, technique: Technique, dice: &mut Dice) -> (Outcome, Duration, Calls) {
         let at = usize::try_from(dice.below(self.outcomes.len() as u64)).unwrap();
         let shortest = self.longest_ms / 10;
         let lasts = shortest + dice.below(self.longest_ms - shortest + 1);

@@ -1,6 +1,9 @@
 //! An engine before a store and a network on virtual time, with a log of all it started and checks at each step.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    time::Duration,
+};
 
 use aftertone::{
     campaign::{
@@ -8,12 +11,13 @@ use aftertone::{
         budget::Calls,
         engine::{
             CampaignId, CampaignSettings, Command, Contact, ContactId, End, Engine, Event,
-            InFlight, PauseReason, PbxId, PbxSettings, Phase, Reach, Start,
+            InFlight, PauseReason, PbxId, PbxSettings, Reach, Start,
         },
         pace::Rate,
         window::Opening,
     },
     drop::{Outcome, Technique},
+    phone::PhoneNumber,
 };
 use jiff::Timestamp;
 
@@ -43,6 +47,7 @@ pub(crate) struct Started {
     pub(crate) campaign: CampaignId,
     pub(crate) pbx: PbxId,
     pub(crate) contact: ContactId,
+    pub(crate) number: PhoneNumber,
     pub(crate) technique: Technique,
     pub(crate) variant: Option<String>,
 }
@@ -62,6 +67,8 @@ pub(crate) struct World {
     pub(crate) latency_ms: u64,
     /// How often in a thousand times the store fails, an intent fails, or an event comes twice.
     pub(crate) trouble: u64,
+    /// How long after a campaign has stopped by itself it is resumed.
+    pub(crate) resume_after_ms: Option<u64>,
     pub(crate) pbxs: BTreeMap<PbxId, PbxSettings>,
     pub(crate) campaigns: BTreeMap<CampaignId, CampaignSettings>,
     /// Campaigns that nothing may be started of at this moment.
@@ -95,6 +102,7 @@ impl World {
             drained: false,
             latency_ms: 0,
             trouble: 0,
+            resume_after_ms: None,
             pbxs: BTreeMap::new(),
             campaigns: BTreeMap::new(),
             still: BTreeMap::new(),
@@ -123,6 +131,17 @@ impl World {
         }
         self.campaigns.insert(CampaignId(id), settings.clone());
         self.engine.set_campaign(CampaignId(id), settings, self.now);
+        self.obey();
+    }
+
+    /// Runs a campaign in another way from here on.
+    pub(crate) fn change_campaign(&mut self, id: i64, settings: CampaignSettings) {
+        self.add_campaign(id, settings, []);
+    }
+
+    /// Tells the engine something at once.
+    pub(crate) fn tell(&mut self, event: Event) {
+        self.engine.handle_event(event, self.now);
         self.obey();
     }
 
@@ -165,7 +184,10 @@ impl World {
         self.now = next;
         match self.coming.first_entry() {
             Some(first) if first.key().0 <= next => match first.remove() {
-                Coming::Event(event) => self.engine.handle_event(event, next),
+                Coming::Event(event) => {
+                    self.land(&event);
+                    self.engine.handle_event(event, next);
+                }
                 Coming::Act(act) => self.act(act),
             },
             Some(_) | None => self.engine.handle_timeout(next),
@@ -173,6 +195,26 @@ impl World {
         self.obey();
         let timeout = self.engine.poll_timeout();
         assert!(timeout.is_none_or(|at| at > self.now), "{timeout:?}");
+    }
+
+    /// A drop that ends is in flight no more.
+    fn land(&mut self, event: &Event) {
+        if let Event::Ended {
+            campaign,
+            contact,
+            attempt,
+            ..
+        }
+        | Event::NotDialled {
+            campaign,
+            contact,
+            attempt,
+        } = event
+            && let Entry::Occupied(drop) = self.drops.entry((*campaign, *contact))
+            && drop.get().attempt == *attempt
+        {
+            drop.remove();
+        }
     }
 
     fn post(&mut self, at: Timestamp, coming: Coming) {
@@ -239,8 +281,32 @@ impl World {
             };
             self.engine.handle_event(found, self.now);
         }
+        for &id in &self.away {
+            self.engine
+                .handle_event(Event::Pbx(id, Reach::Away), self.now);
+        }
+        self.engine
+            .handle_event(Event::Store(self.store_is), self.now);
         for (&id, settings) in &self.campaigns {
+            if self.finished.contains_key(&id) {
+                continue;
+            }
             self.engine.set_campaign(id, settings.clone(), self.now);
+            match self.still.get(&id) {
+                Some(&"paused") => self.engine.pause(id, InFlight::Finish, self.now),
+                Some(&"cancelled") => self.engine.cancel(id, InFlight::Finish, self.now),
+                Some(_) | None => {}
+            }
+        }
+        // The longest span of a rate here is 20 seconds.
+        let recent = |started: &&Started| self.now.duration_since(started.at).as_secs() <= 20;
+        for started in self.log.iter().filter(recent) {
+            let event = Event::Started {
+                campaign: started.campaign,
+                pbx: started.pbx,
+                at: started.at,
+            };
+            self.engine.handle_event(event, self.now);
         }
     }
 
@@ -261,6 +327,9 @@ impl World {
                 Command::Paused { campaign, why } => {
                     self.stopped.insert(campaign, why);
                     self.still.insert(campaign, "paused");
+                    if let Some(millis) = self.resume_after_ms {
+                        self.later(millis, Act::Resume(campaign));
+                    }
                 }
                 Command::Finished { campaign, end } => {
                     let before = self.finished.insert(campaign, end);
@@ -300,6 +369,7 @@ impl World {
             campaign: start.campaign,
             pbx: start.pbx,
             contact: start.contact.id,
+            number: start.contact.number.clone(),
             technique: start.technique,
             variant: start.variant.clone(),
         });
@@ -321,7 +391,8 @@ impl World {
             }
         };
         let ends = self.now + lasts;
-        if self.dice.permille(self.trouble) {
+        let may_come_twice = matches!(event, Event::Ended { .. });
+        if may_come_twice && self.dice.permille(self.trouble) {
             let again = ends + Duration::from_millis(self.dice.below(100_000));
             self.post(again, Coming::Event(event.clone()));
         }
@@ -336,8 +407,10 @@ impl World {
         assert_eq!(self.store_is, Reach::Up, "a start without a store");
         assert!(!self.away.contains(&start.pbx), "a start without a PBX");
         let gate = self.engine.gate();
-        let asked = (start.contact.id, self.now);
-        assert_eq!(gate.allowed.map(|_| asked), Some(asked), "not asked");
+        let asked = gate.made.get(&(start.campaign, start.contact.id));
+        assert_eq!(asked, Some(&self.now), "the gate was not asked");
+        let decision = gate.rule_but_for_caps(&start.contact, self.now);
+        assert_eq!(decision, Decision::Allowed, "{start:?}");
         let settings = &self.campaigns[&start.campaign];
         if let Some(window) = &settings.window {
             let opening = window.opening(self.now);
@@ -390,10 +463,24 @@ impl World {
         }
     }
 
+    /// Holds the whole log against the gate's frequency cap.
+    pub(crate) fn check_caps(&self) {
+        let Some(cap) = self.engine.gate().cap else {
+            return;
+        };
+        let mut last: BTreeMap<_, Timestamp> = BTreeMap::new();
+        for started in &self.log {
+            if let Some(before) = last.insert(&started.number, started.at) {
+                let since = started.at.duration_since(before).unsigned_abs();
+                assert!(since >= cap, "{started:?}, {since:?} after the last");
+            }
+        }
+    }
+
     /// Holds the store against what must have become of everybody where a campaign is complete.
     pub(crate) fn check_nobody_is_forgotten(&self, id: i64) {
         let id = CampaignId(id);
-        assert_eq!(self.engine.phase(id), Some(Phase::Over(End::Complete)));
+        assert_eq!(self.finished.get(&id), Some(&End::Complete), "{id}");
         let most = self.campaigns[&id].retry.most_attempts();
         for (contact, state, starts) in self.store.states(id) {
             assert!(
@@ -402,7 +489,7 @@ impl World {
             );
             assert!(starts <= most, "{contact:?} was started {starts} times");
             let refused = matches!(state, State::Refused(_));
-            let rule = self.engine.gate().rule(contact, self.now);
+            let rule = self.engine.gate().rule_but_for_caps(contact, self.now);
             let expected = matches!(rule, Decision::Refused(_));
             assert_eq!(refused, expected, "{contact:?}");
             assert_eq!(starts == 0, refused, "{contact:?}");

@@ -125,7 +125,7 @@ fn by_share_nearly_one_drop_in_four_is_double() {
         assert!(!reading.over);
     }
     // 19 % of calls are 23.5 % of drops.
-    assert!((1_800..=1_880).contains(&doubles), "{doubles}");
+    assert!((1_700..=1_880).contains(&doubles), "{doubles}");
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn by_share_leaves_room_for_those_who_do_not_answer() {
         assert!(!budget.read(Gauge::Cancelled).over, "{second}");
     }
     // With a tenth given up, 19 % of calls are 11 % of drops.
-    assert!((800..=900).contains(&doubles), "{doubles}");
+    assert!((750..=900).contains(&doubles), "{doubles}");
 }
 
 #[test]

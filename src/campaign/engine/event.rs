@@ -86,7 +86,7 @@ pub struct Ask<'a> {
     pub technique: Technique,
 }
 
-/// Something that happened. It may come twice, late, or never.
+/// Something that happened. It may come late or never, and, but for [`Self::NotDialled`], twice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// The store's answer to [`Command::Fetch`].
@@ -109,7 +109,8 @@ pub enum Event {
         campaign: CampaignId,
     },
     /// A [`Command::Start`] was not carried out, and certainly nothing was dialled: the lease was lost, or the intent
-    /// could not be written.
+    /// could not be written. The attempt's number is given again, so this is told once, and before any other event of
+    /// the next attempt.
     NotDialled {
         /// Of which campaign.
         campaign: CampaignId,
@@ -146,6 +147,16 @@ pub enum Event {
         outcome: Outcome,
         /// What it was on the trunk, as far as that can be known.
         calls: Calls,
+    },
+    /// A start of an earlier run, that counts for the rates: those of the longest span of a rate are enough, a second
+    /// mostly. To be told after the PBX and the campaign were set, and before the campaign is fed.
+    Started {
+        /// Of which campaign.
+        campaign: CampaignId,
+        /// Where.
+        pbx: PbxId,
+        /// When; earlier times first.
+        at: Timestamp,
     },
     /// Calls of an earlier run, or of another controller on the same trunk, that count for the budget.
     Called {
