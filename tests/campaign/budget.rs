@@ -66,7 +66,16 @@ fn people_answered_and_dropped_slow_it_down_and_pause_it() {
                 paused = true;
             }
             Why::Pace { speed_percent } if speed_percent < 100 => slowed = true,
-            why => assert_ne!(why, Why::PbxAway),
+            Why::Pace { .. } | Why::Full { .. } | Why::Waiting(_) | Why::Asking => {}
+            why @ (Why::Over(_)
+            | Why::Draining { .. }
+            | Why::Cancelling { .. }
+            | Why::Paused(_)
+            | Why::StoreAway
+            | Why::Hours(_)
+            | Why::DatesOver
+            | Why::PbxAway
+            | Why::Finishing { .. }) => panic!("{why}"),
         }
     }
     assert!(paused, "never paused");

@@ -7,6 +7,7 @@
 )]
 
 mod budget;
+mod checks;
 mod crash;
 mod fairness;
 mod gate;

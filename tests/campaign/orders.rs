@@ -44,7 +44,7 @@ fn paused_means_that_nothing_starts_and_resumed_that_all_goes_on() {
     let leased = world
         .store
         .states(ONE)
-        .filter(|(_, state, _)| *state == State::Leased);
+        .filter(|(_, state, _)| matches!(state, State::Leased(_)));
     assert_eq!(leased.count(), 0);
     world.act(Act::Resume(ONE));
     world.run(HOUR);

@@ -1,6 +1,9 @@
 //! A store in memory that checks every step of every contact.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use aftertone::{
     campaign::{
@@ -29,7 +32,8 @@ struct Row {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
     Due(Timestamp),
-    Leased,
+    /// To the engine, until then.
+    Leased(Timestamp),
     Dialling(u32),
     Ended(Outcome),
     Refused(RefusedReason),
@@ -59,23 +63,28 @@ impl Store {
             && let Some((at, id)) = self.first_due(campaign)
             && at <= now
         {
-            self.due.remove(&(campaign, at, id));
-            let row = self.rows.get_mut(&(campaign, id)).unwrap();
-            assert_eq!(row.state, State::Due(at));
-            row.state = State::Leased;
-            contacts.push(row.contact.clone());
+            self.set(campaign, id, State::Leased(now + LEASE));
+            contacts.push(self.row(campaign, id).contact.clone());
         }
-        let next = self.first_due(campaign);
-        (contacts, next.map_or(Next::Never, |(at, _)| Next::At(at)))
+        // What this answer brings the engine knows of; a lease that ends for anybody else is told.
+        let first = (campaign, Timestamp::MIN, ContactId(i64::MIN));
+        let others = self
+            .due
+            .range(first..)
+            .take_while(|(of, _, _)| *of == campaign)
+            .find(|(_, _, id)| !contacts.iter().any(|contact| contact.id == *id));
+        let next = others.map_or(Next::Never, |&(_, at, _)| Next::At(at));
+        (contacts, next)
     }
 
     pub(crate) fn start(&mut self, start: &Start) {
         let row = self.row(start.campaign, start.contact.id);
-        assert_eq!(row.state, State::Leased, "{start:?}");
+        assert!(matches!(row.state, State::Leased(_)), "{start:?}");
         assert_eq!(row.contact.attempts + 1, start.attempt, "{start:?}");
         row.contact.attempts = start.attempt;
         row.starts += 1;
-        row.state = State::Dialling(start.attempt);
+        let state = State::Dialling(start.attempt);
+        self.set(start.campaign, start.contact.id, state);
     }
 
     pub(crate) fn settle(
@@ -86,13 +95,13 @@ impl Store {
         now: Timestamp,
     ) {
         let row = self.row(campaign, id);
-        row.state = match settlement {
+        let state = match settlement {
             Settlement::Refused(reason) => {
-                assert_eq!(row.state, State::Leased);
+                assert!(matches!(row.state, State::Leased(_)));
                 State::Refused(reason)
             }
             Settlement::Held { until, .. } => {
-                assert_eq!(row.state, State::Leased);
+                assert!(matches!(row.state, State::Leased(_)));
                 assert!(until > now, "held until {until}, at {now}");
                 State::Due(until)
             }
@@ -113,29 +122,25 @@ impl Store {
                 State::Due(now)
             }
         };
-        if let State::Due(at) = row.state {
-            self.due.insert((campaign, at, id));
-        }
+        self.set(campaign, id, state);
     }
 
+    /// Ends the leases of contacts; those that are not leased stay as they are.
     pub(crate) fn release(&mut self, campaign: CampaignId, ids: &[ContactId], now: Timestamp) {
         for &id in ids {
-            let row = self.row(campaign, id);
-            assert_eq!(row.state, State::Leased);
-            row.state = State::Due(now);
-            self.due.insert((campaign, now, id));
+            if matches!(self.row(campaign, id).state, State::Leased(_)) {
+                self.set(campaign, id, State::Due(now));
+            }
         }
     }
 
     /// The controller died: its leases end, and who was in mid-drop is told.
     pub(crate) fn recover(&mut self, now: Timestamp) -> Vec<(CampaignId, ContactId, u32)> {
+        let keys: Vec<_> = self.rows.keys().copied().collect();
         let mut mid_drop = Vec::new();
-        for (&(campaign, id), row) in &mut self.rows {
-            match row.state {
-                State::Leased => {
-                    row.state = State::Due(now);
-                    self.due.insert((campaign, now, id));
-                }
+        for (campaign, id) in keys {
+            match self.row(campaign, id).state {
+                State::Leased(_) => self.set(campaign, id, State::Due(now)),
                 State::Dialling(attempt) => mid_drop.push((campaign, id, attempt)),
                 State::Due(_) | State::Ended(_) | State::Refused(_) => {}
             }
@@ -159,7 +164,25 @@ impl Store {
         (*of == campaign).then_some((*at, *id))
     }
 
+    fn set(&mut self, campaign: CampaignId, id: ContactId, state: State) {
+        let before = std::mem::replace(&mut self.row(campaign, id).state, state);
+        for (state, is_due) in [(before, false), (state, true)] {
+            if let State::Due(at) | State::Leased(at) = state {
+                let key = (campaign, at, id);
+                let changed = if is_due {
+                    self.due.insert(key)
+                } else {
+                    self.due.remove(&key)
+                };
+                assert!(changed);
+            }
+        }
+    }
+
     fn row(&mut self, campaign: CampaignId, id: ContactId) -> &mut Row {
         self.rows.get_mut(&(campaign, id)).unwrap()
     }
 }
+
+/// How long a lease lasts; shorter than an engine may keep a contact at hand, so that it ends there too.
+const LEASE: Duration = Duration::from_secs(90);

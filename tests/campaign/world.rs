@@ -24,7 +24,7 @@ use jiff::Timestamp;
 use crate::{
     gate::TestGate,
     network::{Dice, Network},
-    store::{State, Store},
+    store::Store,
 };
 
 /// Something the operator does, or that happens to what the engine stands on.
@@ -353,6 +353,13 @@ impl World {
             return;
         }
         let (contacts, next) = self.store.fetch(campaign, at_most, self.now);
+        // An answer may be lost after the leases were taken, and its failure may be told or not.
+        if self.dice.permille(self.trouble) {
+            if self.dice.permille(500) {
+                self.post(at, Coming::Event(Event::FetchFailed { campaign }));
+            }
+            return;
+        }
         let due = Event::Due {
             campaign,
             contacts,
@@ -439,61 +446,6 @@ impl World {
         };
         let at = self.now + Duration::from_millis(200);
         self.post(at, Coming::Event(event));
-    }
-
-    /// Holds the whole log against the rates, over every sliding span of time.
-    pub(crate) fn check_rates(&self) {
-        for (&id, pbx) in &self.pbxs {
-            self.check_rate(pbx.rate, |started| started.pbx == id);
-        }
-        for (&id, campaign) in &self.campaigns {
-            if let Some(rate) = campaign.rate {
-                self.check_rate(rate, |started| started.campaign == id);
-            }
-        }
-    }
-
-    fn check_rate(&self, rate: Rate, of: impl Fn(&Started) -> bool) {
-        let times: Vec<_> = self.log.iter().filter(|s| of(s)).map(|s| s.at).collect();
-        // A span that holds one start too many begins with one, so these are all spans there are.
-        for span in times.windows(rate.starts() as usize + 1) {
-            let (first, last) = (span[0], span[span.len() - 1]);
-            let took = last.duration_since(first).unsigned_abs();
-            assert!(took >= rate.per(), "{rate:?}: {span:?}");
-        }
-    }
-
-    /// Holds the whole log against the gate's frequency cap.
-    pub(crate) fn check_caps(&self) {
-        let Some(cap) = self.engine.gate().cap else {
-            return;
-        };
-        let mut last: BTreeMap<_, Timestamp> = BTreeMap::new();
-        for started in &self.log {
-            if let Some(before) = last.insert(&started.number, started.at) {
-                let since = started.at.duration_since(before).unsigned_abs();
-                assert!(since >= cap, "{started:?}, {since:?} after the last");
-            }
-        }
-    }
-
-    /// Holds the store against what must have become of everybody where a campaign is complete.
-    pub(crate) fn check_nobody_is_forgotten(&self, id: i64) {
-        let id = CampaignId(id);
-        assert_eq!(self.finished.get(&id), Some(&End::Complete), "{id}");
-        let most = self.campaigns[&id].retry.most_attempts();
-        for (contact, state, starts) in self.store.states(id) {
-            assert!(
-                matches!(state, State::Ended(_) | State::Refused(_)),
-                "{contact:?} is {state:?}"
-            );
-            assert!(starts <= most, "{contact:?} was started {starts} times");
-            let refused = matches!(state, State::Refused(_));
-            let rule = self.engine.gate().rule_but_for_caps(contact, self.now);
-            let expected = matches!(rule, Decision::Refused(_));
-            assert_eq!(refused, expected, "{contact:?}");
-            assert_eq!(starts == 0, refused, "{contact:?}");
-        }
     }
 
     /// How many starts a campaign had.

@@ -49,6 +49,8 @@ pub(super) struct Campaign {
     /// Contacts that are due and leased to us, in the order in which the store gave them.
     pub(super) ready: VecDeque<Contact>,
     pub(super) supply: Supply,
+    /// Whether contacts have come to their end since the store's last answer, which counted their leases.
+    pub(super) is_stale: bool,
     /// How often in a row the store has not answered.
     pub(super) failures: u32,
     pub(super) waiting: Waiting,
@@ -87,6 +89,7 @@ impl Campaign {
             in_flight: BTreeMap::new(),
             ready: VecDeque::new(),
             supply: Supply::Known(Next::At(now)),
+            is_stale: false,
             failures: 0,
             waiting: Waiting::new(),
             opening: ALWAYS,
@@ -124,6 +127,9 @@ impl Campaign {
     /// Brings what depends on the time alone up to date.
     pub(super) fn refresh(&mut self, now: Timestamp) {
         self.waiting.roll(now);
+        if self.supply.answer_by().is_some_and(|by| by <= now) {
+            self.supply.give_up(now);
+        }
         let until = match self.opening {
             Opening::Open { until } => until,
             Opening::Closed { until } => Some(until),
@@ -184,12 +190,23 @@ impl Campaign {
             .max(self.idle_asks)
             .clamp(FEWEST_AT_ONCE, MOST_AT_ONCE);
         let low = enough.div_ceil(2);
-        (self.supply.is_due(now) && self.ready.len() < low).then(|| enough - self.ready.len())
+        let is_due = self.supply.is_due(now) || self.may_be_over();
+        (is_due && self.ready.len() < low).then(|| enough - self.ready.len())
+    }
+
+    /// Whether the store's last answer may have been held back by contacts alone that have come to their end since.
+    fn may_be_over(&self) -> bool {
+        self.is_stale
+            && self.ready.is_empty()
+            && self.in_flight.is_empty()
+            && self.supply.answer_by().is_none()
+            && !self.supply.is_exhausted()
     }
 
     /// The gate has let a contact pass, or has not.
     pub(super) const fn note_asked(&mut self, allowed: bool) {
         self.idle_asks = if allowed { 0 } else { self.idle_asks + 1 };
+        self.is_stale = true;
     }
 
     /// Takes note of how a drop ended; returns why the campaign has to pause, where it has to.

@@ -89,7 +89,8 @@ pub struct Ask<'a> {
 /// Something that happened. It may come late or never, and, but for [`Self::NotDialled`], twice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// The store's answer to [`Command::Fetch`].
+    /// The store's answer to [`Command::Fetch`]. After a minute without one the store is asked again, and an answer that
+    /// nobody waits for is handed back.
     Due {
         /// The campaign that was asked for.
         campaign: CampaignId,
@@ -198,10 +199,11 @@ pub enum Reach {
 /// When the store has more contacts of a campaign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Next {
-    /// The next contact is due then: in the past where more are due than were asked for. A contact that another
-    /// controller has leased is due when that lease ends.
+    /// The next contact is due then: in the past where more are due than were asked for. A contact that was leased by
+    /// an earlier answer, or to somebody else, and for which no intent is written, is due when its lease ends: an answer
+    /// may be lost after the leases were taken, and nobody would ask for those contacts again.
     At(Timestamp),
-    /// Every contact that is not leased to this engine has come to its end.
+    /// Every contact has come to its end, or its drop is in flight, or this answer brings it.
     Never,
 }
 
@@ -227,7 +229,7 @@ pub enum Command {
         /// What became of it.
         settlement: Settlement,
     },
-    /// Give leased contacts back untouched: they stay due.
+    /// Give leased contacts back untouched: they stay due. One that is not leased to this engine any more stays as it is.
     Release {
         /// Of which campaign.
         campaign: CampaignId,

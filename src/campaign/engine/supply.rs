@@ -12,8 +12,8 @@ pub(super) enum Supply {
     /// The next is due then.
     Known(Next),
     /// The store was asked and has not answered. Since then something became due at `earliest`, which its answer may
-    /// not know.
-    Asked { earliest: Next },
+    /// not know. After `by` no answer is waited for any more.
+    Asked { earliest: Next, by: Timestamp },
 }
 
 impl Supply {
@@ -33,30 +33,47 @@ impl Supply {
         }
     }
 
+    /// Until when the store's answer is waited for, where it is.
+    pub(super) const fn answer_by(self) -> Option<Timestamp> {
+        match self {
+            Self::Asked { by, .. } => Some(by),
+            Self::Known(_) => None,
+        }
+    }
+
     /// Whether the store has nothing left.
     pub(super) fn is_exhausted(self) -> bool {
         self == Self::Known(Next::Never)
     }
 
     /// The store is asked.
-    pub(super) const fn ask(&mut self) {
+    pub(super) fn ask(&mut self, now: Timestamp) {
         *self = Self::Asked {
             earliest: Next::Never,
+            by: now + ANSWER_WITHIN,
         };
+    }
+
+    /// No answer is waited for any more: the store is to be asked again. One that comes late is handed back.
+    pub(super) fn give_up(&mut self, now: Timestamp) {
+        match self {
+            Self::Asked { .. } => *self = Self::Known(Next::At(now)),
+            Self::Known(_) => {}
+        }
     }
 
     /// A contact will be due then, that the store's last answer did not count.
     pub(super) fn note(&mut self, at: Timestamp) {
         match self {
             Self::Known(next) => *next = (*next).min(Next::At(at)),
-            Self::Asked { earliest } => *earliest = (*earliest).min(Next::At(at)),
+            Self::Asked { earliest, .. } => *earliest = (*earliest).min(Next::At(at)),
         }
     }
 
     /// The store's answer; returns whether it had been asked. Where it gives nothing although something is due, it is
     /// left alone for a moment.
     pub(super) fn answered(&mut self, next: Next, gave: bool, now: Timestamp) -> bool {
-        let Self::Asked { earliest } = *self else {
+        let Self::Asked { earliest, .. } = *self else {
             return false;
         };
         let next = if gave {
@@ -78,6 +95,9 @@ impl Supply {
 /// How long the store is left alone when it has nothing to give although it should.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 
+/// How long its answer is waited for.
+const ANSWER_WITHIN: Duration = Duration::from_secs(60);
+
 /// How long it is left alone at most after it did not answer.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
@@ -89,7 +109,7 @@ mod tests {
     fn what_becomes_due_while_the_store_is_asked_is_not_forgotten() {
         let mut supply = Supply::Known(Next::At(at(0)));
         assert!(supply.is_due(at(0)));
-        supply.ask();
+        supply.ask(at(0));
         supply.note(at(50));
         assert!(!supply.is_due(at(100)));
         assert!(supply.answered(Next::Never, true, at(1)));
@@ -99,13 +119,13 @@ mod tests {
     #[test]
     fn an_answer_that_gives_nothing_is_not_asked_for_at_once_again() {
         let mut supply = Supply::Known(Next::At(at(0)));
-        supply.ask();
+        supply.ask(at(0));
         supply.answered(Next::At(at(0)), false, at(5));
         assert_eq!(supply.next(), Some(at(6)));
-        supply.ask();
+        supply.ask(at(0));
         supply.answered(Next::At(at(90)), false, at(6));
         assert_eq!(supply.next(), Some(at(90)));
-        supply.ask();
+        supply.ask(at(0));
         supply.answered(Next::Never, false, at(90));
         assert!(supply.is_exhausted());
         assert!(!supply.answered(Next::At(at(0)), true, at(91)));

@@ -5,18 +5,18 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{
-    Ask, CampaignId, Command, Contact, Engine, Flight, Gate, HeldReason, PbxId, Phase, Settlement,
-    Start,
+    Ask, CampaignId, Command, Contact, Drain, Engine, Gate, PbxId, Phase, Reach, Settlement, Start,
+    campaign::Flight,
 };
 use crate::{
-    campaign::{Decision, engine::event::Reach, window::Opening},
+    campaign::{Decision, HeldReason, window::Opening},
     drop::Technique,
 };
 
 impl<G: Gate> Engine<G> {
     /// Starts all that may start at this moment.
     pub(super) fn give_turns(&mut self) {
-        if self.drain != super::Drain::No || self.store == Reach::Away {
+        if self.drain != Drain::No || self.store == Reach::Away {
             return;
         }
         while let Some((pbx, campaign, technique)) = self.choose() {
@@ -174,7 +174,11 @@ impl<G: Gate> Engine<G> {
             .flatten();
         // While enough contacts are at hand nobody asks for more, however many are due.
         let fetch = fetch.filter(|&at| at > self.now || campaign.ready.is_empty());
-        [closes, recovers, fetch, start].into_iter().flatten().min()
+        let answer = campaign.supply.answer_by();
+        [closes, recovers, fetch, answer, start]
+            .into_iter()
+            .flatten()
+            .min()
     }
 }
 

@@ -137,7 +137,7 @@ impl Waiting {
     /// The next opening of each zone, zones that open at the same local time together.
     fn hours(&self, until: Timestamp, now: Timestamp) -> String {
         let mut next: BTreeMap<&str, (Timestamp, civil::DateTime)> = BTreeMap::new();
-        for ((until, cause), _) in &self.by {
+        for (until, cause) in self.by.keys() {
             if let Some(opens) = &cause.opens {
                 // In the order of time: the first is the next.
                 next.entry(&opens.zone).or_insert((*until, opens.at));
