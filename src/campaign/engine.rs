@@ -127,7 +127,7 @@ impl<G: Gate> Engine<G> {
     /// Adds a campaign, or changes how one is run; one that is over runs again.
     pub fn set_campaign(&mut self, id: CampaignId, settings: CampaignSettings, now: Timestamp) {
         self.change(now, |this| match this.campaigns.get_mut(&id) {
-            Some(campaign) => campaign.change(settings, now),
+            Some(campaign) => campaign.change(settings, this.now),
             None => {
                 let campaign = Campaign::new(settings, this.turn, this.now);
                 this.campaigns.insert(id, campaign);

@@ -7,15 +7,25 @@ use aftertone::campaign::{
     pace::Rate,
 };
 
+use proptest::prelude::*;
+
 use crate::{
     gate::{TestGate, contact},
     network::Network,
     world::{Act, HOUR, World, campaign, pbx},
 };
 
-#[test]
-fn each_gets_the_share_of_its_weight_at_every_moment() {
-    for weights in [[1, 1, 1], [1, 2, 3], [1, 10, 100], [7, 5, 3]] {
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 20,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn each_gets_the_share_of_its_weight_at_every_moment(
+        weights in prop::collection::vec(1..100_u32, 2..5)
+    ) {
         let mut world = competing(&weights, 2_000);
         world.run(Duration::from_secs(600));
         // Until the first has nobody left.

@@ -122,6 +122,19 @@ fn without_a_pbx_or_a_store_nothing_starts() {
 }
 
 #[test]
+fn the_last_contacts_are_handed_back_and_asked_for_again() {
+    let mut world = world(15);
+    world.later(1_000, Act::Pbx(PbxId(1), Reach::Away));
+    world.later(100_000, Act::Pbx(PbxId(1), Reach::Up));
+    world.run_for(Duration::from_secs(99));
+    let started = world.starts(1);
+    assert!((1..15).contains(&started), "{started}");
+    assert!(world.finished.is_empty());
+    world.run(HOUR);
+    world.check_nobody_is_forgotten(1);
+}
+
+#[test]
 fn a_campaign_that_mostly_fails_stops_and_says_why() {
     let mut world = World::new(TestGate::open(), failing(), 1);
     world.add_pbx(1, pbx(10, 1_000, 1_000));

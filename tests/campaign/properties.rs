@@ -8,6 +8,7 @@ use aftertone::{
         caller::CallerIds,
         engine::{CampaignId, CampaignSettings, InFlight, PbxId, PbxSettings, Reach, StopOn},
         pace::Rate,
+        retry::{Backoff, RetryRules},
         window::{Hours, Window},
     },
     drop::Outcome,
@@ -213,19 +214,42 @@ fn campaign() -> impl Strategy<Value = CampaignSettings> {
         window,
         prop::sample::select(rules.to_vec()),
         any::<bool>(),
+        prop_oneof![Just(RetryRules::default()), Just(at_once())],
     )
         .prop_map(
-            |(rate, in_flight, weight, window, technique, stops)| CampaignSettings {
+            |(rate, in_flight, weight, window, technique, stops, retry)| CampaignSettings {
                 rate,
                 in_flight,
                 weight,
                 window,
                 technique,
+                retry,
                 caller_ids: CallerIds::Fixed(None),
                 stop_on: stops.then(StopOn::default),
                 ..CampaignSettings::new("promo")
             },
         )
+}
+
+/// Tries again within seconds, so that what is told late of one attempt is told during the next.
+fn at_once() -> RetryRules {
+    let mut rules = RetryRules::none();
+    rules.set_most_attempts(4);
+    let backoff = Backoff {
+        first: Duration::from_secs(1),
+        factor: 2,
+        longest: Duration::from_secs(5),
+        attempts: 4,
+    };
+    for outcome in [
+        Outcome::Busy,
+        Outcome::Failed,
+        Outcome::NoAnswer,
+        Outcome::Unsure,
+    ] {
+        rules.set(outcome, Some(backoff)).unwrap();
+    }
+    rules
 }
 
 fn rate() -> impl Strategy<Value = Rate> {

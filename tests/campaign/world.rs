@@ -270,17 +270,6 @@ impl World {
             self.engine.set_pbx(id, settings, self.now);
         }
         self.drops.clear();
-        for (campaign, contact, attempt) in self.store.recover(self.now) {
-            let found = Event::Found {
-                campaign,
-                contact,
-                attempt,
-                pbx: PbxId(1),
-                outcome: Outcome::Lost,
-                calls: Calls::NONE,
-            };
-            self.engine.handle_event(found, self.now);
-        }
         for &id in &self.away {
             self.engine
                 .handle_event(Event::Pbx(id, Reach::Away), self.now);
@@ -297,6 +286,17 @@ impl World {
                 Some(&"cancelled") => self.engine.cancel(id, InFlight::Finish, self.now),
                 Some(_) | None => {}
             }
+        }
+        for (campaign, contact, attempt) in self.store.recover(self.now) {
+            let found = Event::Found {
+                campaign,
+                contact,
+                attempt,
+                pbx: PbxId(1),
+                outcome: Outcome::Lost,
+                calls: Calls::NONE,
+            };
+            self.engine.handle_event(found, self.now);
         }
         // The longest span of a rate here is 20 seconds.
         let recent = |started: &&Started| self.now.duration_since(started.at).as_secs() <= 20;

@@ -134,7 +134,7 @@ pub enum Event {
         calls: Calls,
     },
     /// A contact that an earlier run left in mid-drop has been settled with the PBX, which mostly means
-    /// [`Outcome::Lost`].
+    /// [`Outcome::Lost`]. To be told after the campaign was set: what follows is the campaign's rule.
     Found {
         /// Of which campaign.
         campaign: CampaignId,

@@ -100,10 +100,10 @@ impl fmt::Display for Why {
             Self::Over(End::Cancelled) => f.write_str("cancelled"),
             Self::Over(End::DatesOver) => f.write_str("its last date is over"),
             Self::Draining { in_flight } => {
-                write!(f, "stopping: {in_flight} drops in flight")
+                write!(f, "stopping: {} in flight", drops(*in_flight))
             }
             Self::Cancelling { in_flight } => {
-                write!(f, "cancelled: {in_flight} drops in flight")
+                write!(f, "cancelled: {} in flight", drops(*in_flight))
             }
             Self::Paused(why) => why.fmt(f),
             Self::StoreAway => f.write_str("the store cannot be reached or written"),
@@ -125,10 +125,15 @@ impl fmt::Display for Why {
             Self::Asking => f.write_str("waiting for the store"),
             Self::Waiting(words) => f.write_str(words),
             Self::Finishing { in_flight } => {
-                write!(f, "nobody is left to dial: {in_flight} drops in flight")
+                write!(f, "nobody is left to dial: {} in flight", drops(*in_flight))
             }
         }
     }
+}
+
+fn drops(count: usize) -> String {
+    let drops = if count == 1 { "drop" } else { "drops" };
+    format!("{count} {drops}")
 }
 
 impl<G: Gate> Engine<G> {
