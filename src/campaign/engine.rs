@@ -280,7 +280,7 @@ impl<G: Gate> Engine<G> {
             if let Some(campaign) = self.campaigns.get_mut(&id)
                 && !campaign.ready.is_empty()
             {
-                let contacts = campaign.ready.drain(..).collect();
+                let contacts = std::iter::from_fn(|| campaign.take()).collect();
                 campaign.supply.note(self.now);
                 self.release(id, contacts);
             }
@@ -300,7 +300,7 @@ impl<G: Gate> Engine<G> {
             if let Some(campaign) = self.campaigns.get_mut(&id)
                 && let Some(at_most) = campaign.wants(fastest, self.now)
             {
-                campaign.supply.ask(self.now);
+                campaign.ask(self.now);
                 self.commands.push_back(Command::Fetch {
                     campaign: id,
                     at_most,

@@ -1,7 +1,7 @@
 //! What the engine keeps of one campaign.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     ops::{AddAssign, SubAssign},
     time::Duration,
 };
@@ -51,6 +51,9 @@ pub(super) struct Campaign {
     pub(super) supply: Supply,
     /// Whether contacts have come to their end since the store's last answer, which counted their leases.
     pub(super) is_stale: bool,
+    /// Who was at hand when the store was asked and is no more: a lease that ended may have been given anew in an answer
+    /// that is still on its way.
+    left: BTreeSet<ContactId>,
     /// How often in a row the store has not answered.
     pub(super) failures: u32,
     pub(super) waiting: Waiting,
@@ -90,6 +93,7 @@ impl Campaign {
             ready: VecDeque::new(),
             supply: Supply::Known(Next::At(now)),
             is_stale: false,
+            left: BTreeSet::new(),
             failures: 0,
             waiting: Waiting::new(),
             opening: ALWAYS,
@@ -201,6 +205,29 @@ impl Campaign {
             && self.in_flight.is_empty()
             && self.supply.answer_by().is_none()
             && !self.supply.is_exhausted()
+    }
+
+    /// The store is asked.
+    pub(super) fn ask(&mut self, now: Timestamp) {
+        self.supply.ask(now);
+        self.left.clear();
+    }
+
+    /// Whether a contact that the store gives is not known already: its lease may have ended while it was at hand, and
+    /// an answer may be heard twice.
+    pub(super) fn is_new(&self, contact: &Contact, at_hand: &BTreeSet<ContactId>) -> bool {
+        !at_hand.contains(&contact.id)
+            && !self.left.contains(&contact.id)
+            && !self.in_flight.contains_key(&contact.id)
+    }
+
+    /// Takes the next contact that is at hand.
+    pub(super) fn take(&mut self) -> Option<Contact> {
+        let contact = self.ready.pop_front()?;
+        if self.supply.answer_by().is_some() {
+            self.left.insert(contact.id);
+        }
+        Some(contact)
     }
 
     /// The gate has let a contact pass, or has not.

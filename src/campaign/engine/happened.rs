@@ -1,7 +1,5 @@
 //! What follows from what has happened.
 
-use std::collections::BTreeSet;
-
 use super::{
     CampaignId, Command, Contact, ContactId, End, Engine, Event, Gate, Next, Phase, Settlement,
     campaign::Flight, supply::PATIENCE,
@@ -113,12 +111,11 @@ impl<G: Gate> Engine<G> {
             self.release(id, contacts);
             return;
         };
-        // A contact whose lease ended while it was at hand, or an answer heard twice, brings nobody new.
-        let at_hand: BTreeSet<_> = campaign.ready.iter().map(|contact| contact.id).collect();
-        let is_new = |contact: &Contact| {
-            !at_hand.contains(&contact.id) && !campaign.in_flight.contains_key(&contact.id)
-        };
-        let contacts: Vec<_> = contacts.into_iter().filter(is_new).collect();
+        let at_hand = campaign.ready.iter().map(|contact| contact.id).collect();
+        let contacts: Vec<_> = contacts
+            .into_iter()
+            .filter(|contact| campaign.is_new(contact, &at_hand))
+            .collect();
         let gave = !contacts.is_empty();
         if campaign.supply.answered(next, gave, self.now) {
             campaign.failures = 0;

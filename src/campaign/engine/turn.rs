@@ -63,7 +63,7 @@ impl<G: Gate> Engine<G> {
         let Some(campaign) = self.campaigns.get_mut(&id) else {
             return;
         };
-        let Some(contact) = campaign.ready.pop_front() else {
+        let Some(contact) = campaign.take() else {
             return;
         };
         let ask = Ask {
