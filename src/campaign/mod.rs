@@ -1,6 +1,14 @@
 //! Campaigns: who may be called, when, and how fast. Pure: no clock, no input or output; time is an argument.
 
+pub mod budget;
+pub mod caller;
 mod decision;
+pub mod engine;
+pub mod pace;
 pub mod policy;
+pub mod retry;
+pub mod simulate;
+pub mod variant;
+pub mod window;
 
 pub use decision::{Decision, HeldReason, RefusedReason};

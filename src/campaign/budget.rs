@@ -1,0 +1,454 @@
+//! What a trunk charges for beyond minutes: calls cancelled before answer, very short calls, people who were answered
+//! and dropped; their shares over a window, and what follows when one comes near its limit.
+//!
+//! What is counted, of all calls that the PBX sent to its trunk within the window:
+//!
+//! | share | of | counts |
+//! |---|---|---|
+//! | cancelled | all calls | calls that we ended before they were answered: every busy leg that is released, and every leg that is given up at the answer deadline |
+//! | given up | drop legs | of these, the drop legs alone: what remains where every drop is a single call |
+//! | short | answered calls | answered calls of at most 6 s |
+//! | people | answered calls | calls that a person answered and that we hung up on |
+//!
+//! A drop of two calls has one of them cancelled by design, so at best half of the calls of such drops are cancelled. A
+//! limit of 20 % of all calls is kept only by a mix: with `d` the part of drops that are double, and `u` the part of
+//! drop legs given up unanswered, a drop makes `1 + d` calls on average, of which `d + u` are cancelled, and
+//! `(d + u) / (1 + d) <= L` means `d <= (L - u) / (1 - L)`. With `L` = 20 % and nobody who does not answer, one drop in
+//! four can be double; with 5 % who do not, fewer than one in five ([`double_share`]). [`TechniqueRule::ByShare`] finds
+//! this mix by itself, from what it counts, and aims a twentieth below the limit.
+//!
+//! No slowing and no waiting changes the share of short calls and of people: these are in the list and in how well the
+//! line is kept busy. A pause limits how many calls are made at such a share: once the window has emptied below
+//! [`Limits::at_least`] calls, dialling goes on until the share is known anew.
+
+use std::{fmt, time::Duration};
+
+use jiff::Timestamp;
+
+use super::{engine::Sliding, pace::Stretch};
+use crate::drop::Technique;
+
+mod calls;
+
+pub use calls::{Calls, SHORT_CALL};
+
+/// A part of a whole, in thousandths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Share(u32);
+
+impl Share {
+    /// A share in per cent, 0 to 100; more is 100.
+    pub const fn percent(percent: u32) -> Self {
+        Self::thousandths(percent.saturating_mul(10))
+    }
+
+    /// A share in thousandths, 0 to 1000; more is 1000.
+    pub const fn thousandths(thousandths: u32) -> Self {
+        Self(if thousandths > 1_000 {
+            1_000
+        } else {
+            thousandths
+        })
+    }
+
+    /// The share in thousandths.
+    pub const fn as_thousandths(self) -> u32 {
+        self.0
+    }
+
+    /// `part` of `whole`, rounded up, so that what is just past a limit shows as past it; nothing of nothing is 0.
+    pub fn of(part: u64, whole: u64) -> Self {
+        let thousandths = part.saturating_mul(1_000).div_ceil(whole.max(1)).min(1_000);
+        Self(u32::try_from(thousandths).unwrap_or(1_000))
+    }
+
+    /// This share of another.
+    const fn times(self, other: Self) -> Self {
+        Self(self.0 * other.0 / 1_000)
+    }
+}
+
+/// `20 %`, `7.5 %`.
+impl fmt::Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.0 / 10, self.0 % 10) {
+            (whole, 0) => write!(f, "{whole} %"),
+            (whole, tenths) => write!(f, "{whole}.{tenths} %"),
+        }
+    }
+}
+
+/// The limits of a trunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Over what time shares are counted, a minute or more.
+    pub window: Duration,
+    /// Calls cancelled before answer, of all calls; `None`: no limit.
+    pub cancelled: Option<Share>,
+    /// Calls of at most 6 s, of all answered calls; `None`: no limit.
+    pub short: Option<Share>,
+    /// People answered and dropped, of all answered calls; `None`: no limit.
+    pub people: Option<Share>,
+    /// How many calls a share has to be of to be judged.
+    pub at_least: u32,
+    /// From which part of a limit on dialling slows down, and at which it goes on after a pause.
+    pub near: Share,
+}
+
+/// What trunks charge for: 20 %, 15 % and 3 %, over an hour, of 100 calls or more; slowing from 80 % of each.
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            window: Duration::from_secs(3600),
+            cancelled: Some(Share::percent(20)),
+            short: Some(Share::percent(15)),
+            people: Some(Share::percent(3)),
+            at_least: 100,
+            near: Share::percent(80),
+        }
+    }
+}
+
+impl Limits {
+    /// No limit at all; shares are counted over an hour.
+    pub fn none() -> Self {
+        Self {
+            cancelled: None,
+            short: None,
+            people: None,
+            ..Self::default()
+        }
+    }
+}
+
+/// One call or two, and who decides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TechniqueRule {
+    /// Two calls where the share of cancelled calls allows it, else one.
+    #[default]
+    ByShare,
+    /// Two calls always; dialling pauses where that passes the limit.
+    Double,
+    /// One call always.
+    Single,
+}
+
+/// The largest part of drops that may be double for cancelled calls to stay within `limit`, 0 to 1, where `given_up`,
+/// 0 to 1, is the part of drop legs that are given up unanswered: `(limit - given_up) / (1 - limit)`.
+pub fn double_share(limit: Share, given_up: f64) -> f64 {
+    let limit = f64::from(limit.as_thousandths()) / 1_000.0;
+    if limit >= 1.0 {
+        return 1.0;
+    }
+    ((limit - given_up) / (1.0 - limit)).clamp(0.0, 1.0)
+}
+
+/// Which share a limit is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Gauge {
+    /// Calls cancelled before answer, of all calls.
+    Cancelled,
+    /// Drop legs given up unanswered, of all drop legs.
+    GivenUp,
+    /// Calls of at most 6 s, of all answered calls.
+    Short,
+    /// People answered and dropped, of all answered calls.
+    People,
+}
+
+impl Gauge {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Cancelled, Self::GivenUp, Self::Short, Self::People];
+
+    /// What is counted, for people.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Cancelled => "of calls cancelled before answer",
+            Self::GivenUp => "of drop legs given up unanswered",
+            Self::Short => "of answered calls at most 6 s long",
+            Self::People => "of answered calls answered by a person and dropped",
+        }
+    }
+
+    const fn limit(self, limits: &Limits) -> Option<Share> {
+        match self {
+            Self::Cancelled | Self::GivenUp => limits.cancelled,
+            Self::Short => limits.short,
+            Self::People => limits.people,
+        }
+    }
+
+    /// The part and the whole.
+    const fn read(self, calls: Calls) -> (u64, u64) {
+        match self {
+            Self::Cancelled => (calls.cancelled(), calls.all()),
+            Self::GivenUp => (calls.given_up, calls.drop_legs),
+            Self::Short => (calls.short, calls.answered),
+            Self::People => (calls.people, calls.answered),
+        }
+    }
+
+    /// What can stop calls under a rule. Where a drop may be single, cancelled busy legs stop nothing: the next calls
+    /// are single ones, and those bring the share down.
+    const fn that_bind(rule: TechniqueRule) -> [Self; 3] {
+        match rule {
+            TechniqueRule::Double => [Self::Cancelled, Self::Short, Self::People],
+            TechniqueRule::Single | TechniqueRule::ByShare => {
+                [Self::GivenUp, Self::Short, Self::People]
+            }
+        }
+    }
+}
+
+/// One share as it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// Which.
+    pub gauge: Gauge,
+    /// How many.
+    pub part: u64,
+    /// Of how many.
+    pub whole: u64,
+    /// Its limit, where it has one.
+    pub limit: Option<Share>,
+    /// Whether it has passed its limit and has not come back from it.
+    pub over: bool,
+}
+
+impl Reading {
+    /// The share, rounded up.
+    pub fn share(&self) -> Share {
+        Share::of(self.part, self.whole)
+    }
+}
+
+/// `50 % of calls cancelled before answer, limit 20 %`.
+impl fmt::Display for Reading {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.share(), self.gauge.words())?;
+        self.limit
+            .map_or(Ok(()), |limit| write!(f, ", limit {limit}"))
+    }
+}
+
+/// The live account of one trunk.
+#[derive(Clone, Debug)]
+pub struct Budget {
+    limits: Limits,
+    past: Sliding<Calls>,
+    /// What the drops in flight will have counted at least.
+    in_flight: Calls,
+    usual: Usual,
+    over: [bool; Gauge::ALL.len()],
+}
+
+impl Budget {
+    /// An empty account.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            past: Sliding::new(limits.window),
+            limits,
+            in_flight: Calls::NONE,
+            usual: Usual::UNKNOWN,
+            over: [false; Gauge::ALL.len()],
+        }
+    }
+
+    /// The limits it holds to.
+    pub const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Holds to other limits from here on. What was counted stays counted, unless the window is another.
+    pub fn set_limits(&mut self, limits: Limits) {
+        if limits.window != self.limits.window {
+            self.past = Sliding::new(limits.window);
+        }
+        self.limits = limits;
+        self.judge();
+    }
+
+    /// The calls of the window that have ended.
+    pub const fn calls(&self) -> Calls {
+        self.past.sum()
+    }
+
+    /// A drop begins.
+    pub fn expect(&mut self, technique: Technique) {
+        self.in_flight += Calls::at_least(technique);
+    }
+
+    /// A drop that was begun has ended, with these calls.
+    pub fn settle(&mut self, technique: Technique, calls: Calls, now: Timestamp) {
+        self.in_flight -= Calls::at_least(technique);
+        self.add(calls, now);
+    }
+
+    /// Counts calls of drops that were not begun here: of an earlier run, for one. `at` may lie in the past, but not
+    /// before what was counted already; older ones count as if they were of that time.
+    pub fn add(&mut self, calls: Calls, at: Timestamp) {
+        self.past.add(calls, at);
+        self.usual.note(calls);
+        self.judge();
+    }
+
+    /// Lets go of what is older than the window.
+    pub fn roll(&mut self, now: Timestamp) {
+        self.past.roll(now);
+        self.judge();
+    }
+
+    /// One share as it stands.
+    pub fn read(&self, gauge: Gauge) -> Reading {
+        let (part, whole) = gauge.read(self.past.sum());
+        Reading {
+            gauge,
+            part,
+            whole,
+            limit: gauge.limit(&self.limits),
+            over: self.over[gauge as usize],
+        }
+    }
+
+    /// One call or two for the next drop under this rule; the reading that forbids any, where one does.
+    ///
+    /// # Errors
+    /// The share that is past its limit.
+    pub fn technique(&self, rule: TechniqueRule) -> Result<Technique, Reading> {
+        for gauge in Gauge::that_bind(rule) {
+            if self.over[gauge as usize] {
+                return Err(self.read(gauge));
+            }
+        }
+        Ok(match rule {
+            TechniqueRule::Double => Technique::Double,
+            TechniqueRule::Single => Technique::Single,
+            TechniqueRule::ByShare if self.has_room_for_double() => Technique::Double,
+            TechniqueRule::ByShare => Technique::Single,
+        })
+    }
+
+    /// How much slower the next drop under this rule has to be: full speed up to [`Limits::near`] of a limit, a tenth
+    /// of it at the limit.
+    pub fn stretch(&self, rule: TechniqueRule) -> Stretch {
+        Gauge::that_bind(rule)
+            .into_iter()
+            .filter_map(|gauge| self.stretch_of(gauge))
+            .max()
+            .unwrap_or(Stretch::NONE)
+    }
+
+    /// When the share that forbids calls under this rule will have come back, if nothing is called; `None` where
+    /// none forbids any, or none comes back while calls are in flight only.
+    pub fn recovers(&self, rule: TechniqueRule) -> Option<Timestamp> {
+        Gauge::that_bind(rule)
+            .into_iter()
+            .filter(|&gauge| self.over[gauge as usize])
+            .filter_map(|gauge| self.past.when(|calls| is_back(&self.limits, gauge, calls)))
+            .max()
+    }
+
+    fn judge(&mut self) {
+        let calls = self.past.sum();
+        for gauge in Gauge::ALL {
+            let over = &mut self.over[gauge as usize];
+            *over = if *over {
+                !is_back(&self.limits, gauge, calls)
+            } else {
+                is_past(&self.limits, gauge, calls)
+            };
+        }
+    }
+
+    fn stretch_of(&self, gauge: Gauge) -> Option<Stretch> {
+        let limit = gauge.limit(&self.limits)?;
+        let (part, whole) = gauge.read(self.past.sum());
+        if whole < u64::from(self.limits.at_least) {
+            return None;
+        }
+        let near = limit.times(self.limits.near);
+        let share = Share::of(part, whole);
+        if share <= near {
+            return None;
+        }
+        let left = limit.0.saturating_sub(share.0);
+        let all = limit.0.saturating_sub(near.0).max(1);
+        // The speed falls in a line from the whole at `near` to nothing at the limit, and stops at a tenth.
+        let speed = (1_000 * left / all).max(1);
+        Some(Stretch::thousandths(1_000_000 / speed))
+    }
+
+    /// Whether a drop of two calls keeps the share of cancelled calls within its limit: over the whole window, and over
+    /// every latest part of it that has calls enough, for the older calls leave it first and must not have been what
+    /// kept the share down. Of the drop legs in flight as many are taken to be given up as is usual here.
+    fn has_room_for_double(&self) -> bool {
+        let Some(limit) = self.limits.cancelled else {
+            return true;
+        };
+        let mut next = self.in_flight;
+        next += Calls::at_least(Technique::Double);
+        next.given_up += self.usual.given_up_of(next.drop_legs);
+        let fits = |mut calls: Calls| {
+            calls += next;
+            let (part, whole) = Gauge::Cancelled.read(calls);
+            part * 1_000 <= u64::from(limit.times(AIM).0) * whole
+        };
+        let enough = u64::from(self.limits.at_least);
+        let mut tails = self.past.tails().filter(|calls| calls.all() >= enough);
+        fits(self.past.sum()) && tails.all(fits)
+    }
+}
+
+/// How many drop legs are given up, as far as is remembered: longer than the window, for it is asked most where the
+/// window is empty, and the legs that will be given up are the last to end.
+#[derive(Clone, Copy, Debug)]
+struct Usual {
+    given_up: u64,
+    drop_legs: u64,
+}
+
+impl Usual {
+    /// Before anything is known one in ten is taken to be given up.
+    const UNKNOWN: Self = Self {
+        given_up: 10,
+        drop_legs: 100,
+    };
+
+    /// How many legs are remembered: what is older counts half.
+    const REMEMBERED: u64 = 2_000;
+
+    fn note(&mut self, calls: Calls) {
+        self.given_up += calls.given_up;
+        self.drop_legs += calls.drop_legs;
+        if self.drop_legs > Self::REMEMBERED {
+            self.given_up /= 2;
+            self.drop_legs /= 2;
+        }
+    }
+
+    /// How many of so many, rounded up.
+    const fn given_up_of(self, drop_legs: u64) -> u64 {
+        (drop_legs * self.given_up).div_ceil(self.drop_legs)
+    }
+}
+
+fn is_past(limits: &Limits, gauge: Gauge, calls: Calls) -> bool {
+    let (part, whole) = gauge.read(calls);
+    gauge.limit(limits).is_some_and(|limit| {
+        whole >= u64::from(limits.at_least) && part * 1_000 > u64::from(limit.0) * whole
+    })
+}
+
+fn is_back(limits: &Limits, gauge: Gauge, calls: Calls) -> bool {
+    let (part, whole) = gauge.read(calls);
+    gauge.limit(limits).is_none_or(|limit| {
+        let near = limit.times(limits.near);
+        whole < u64::from(limits.at_least) || part * 1_000 <= u64::from(near.0) * whole
+    })
+}
+
+/// What part of its limit the share of cancelled calls is kept to by choice of technique: chance takes the rest.
+const AIM: Share = Share::percent(95);
+
+#[cfg(test)]
+mod tests;

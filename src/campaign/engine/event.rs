@@ -1,0 +1,359 @@
+//! What can happen to the engine, and what it can want: the whole exchange with the store, the board of drops and the
+//! operator.
+
+use std::fmt;
+
+use jiff::{Timestamp, tz::TimeZone};
+
+use crate::{
+    campaign::{
+        budget::Calls,
+        decision::{Decision, HeldReason, RefusedReason},
+    },
+    drop::{Outcome, Technique},
+    phone::{CallerId, PhoneNumber},
+};
+
+/// A campaign's number in the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CampaignId(pub i64);
+
+impl fmt::Display for CampaignId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A contact's number in the store, of its own over all campaigns: a number on two lists is two contacts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ContactId(pub i64);
+
+impl fmt::Display for ContactId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A PBX, with the trunk behind it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PbxId(pub u32);
+
+impl fmt::Display for PbxId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A contact whose turn has come, leased to this engine by the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contact {
+    /// Which.
+    pub id: ContactId,
+    /// The number to dial.
+    pub number: PhoneNumber,
+    /// How many attempts it has had.
+    pub attempts: u32,
+    /// The message that its own row names, where it does.
+    pub message: Option<String>,
+}
+
+/// What stands in front of every call. The engine asks it for each attempt, at the moment of it.
+///
+/// It is the caller's: it knows the do-not-call list, the consents, the calls of the last days and the zones, and keeps
+/// each decision with the rule that made it.
+pub trait Gate {
+    /// Whether this attempt may be made at `now`.
+    fn decide(&mut self, ask: &Ask<'_>, now: Timestamp) -> Decision;
+
+    /// The attempt that was just allowed is made: it counts for what is asked next, though the store may not know of it
+    /// yet.
+    fn started(&mut self, ask: &Ask<'_>, now: Timestamp);
+
+    /// The zone whose hours hold the contact, for what is said to people; `None` where it is not known.
+    fn zone(&self, _contact: &Contact) -> Option<TimeZone> {
+        None
+    }
+}
+
+/// An attempt that is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'a> {
+    /// Of which campaign.
+    pub campaign: CampaignId,
+    /// At whom.
+    pub contact: &'a Contact,
+    /// One call or two: two are two calls under rules that count calls.
+    pub technique: Technique,
+}
+
+/// Something that happened. It may come late or never, and, but for [`Self::NotDialled`], twice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The store's answer to [`Command::Fetch`]. After a minute without one the store is asked again, and an answer that
+    /// nobody waits for is handed back.
+    Due {
+        /// The campaign that was asked for.
+        campaign: CampaignId,
+        /// Contacts that are due, leased to this engine; at most as many as were asked for.
+        contacts: Vec<Contact>,
+        /// When there is more.
+        next: Next,
+    },
+    /// The store did not answer [`Command::Fetch`], or refused.
+    FetchFailed {
+        /// The campaign that was asked for.
+        campaign: CampaignId,
+    },
+    /// There may be contacts that the store did not tell of: some were added, or made due by a person.
+    More {
+        /// The campaign they belong to.
+        campaign: CampaignId,
+    },
+    /// A [`Command::Start`] was not carried out, and certainly nothing was dialled: the lease was lost, or the intent
+    /// could not be written. The attempt's number is given again, so this is told once, and before any other event of
+    /// the next attempt.
+    NotDialled {
+        /// Of which campaign.
+        campaign: CampaignId,
+        /// Whose.
+        contact: ContactId,
+        /// Which attempt.
+        attempt: u32,
+    },
+    /// A drop has ended.
+    Ended {
+        /// Of which campaign.
+        campaign: CampaignId,
+        /// Whose.
+        contact: ContactId,
+        /// Which attempt.
+        attempt: u32,
+        /// How.
+        outcome: Outcome,
+        /// What it was on the trunk.
+        calls: Calls,
+    },
+    /// A contact that an earlier run left in mid-drop has been settled with the PBX, which mostly means
+    /// [`Outcome::Lost`]. To be told after the campaign was set: what follows is the campaign's rule.
+    Found {
+        /// Of which campaign.
+        campaign: CampaignId,
+        /// Whose.
+        contact: ContactId,
+        /// Which attempt.
+        attempt: u32,
+        /// Where it was dialled.
+        pbx: PbxId,
+        /// How it ended, as far as that can be known.
+        outcome: Outcome,
+        /// What it was on the trunk, as far as that can be known.
+        calls: Calls,
+    },
+    /// A start of an earlier run, that counts for the rates: those of the longest span of a rate are enough, a second
+    /// mostly. To be told after the PBX and the campaign were set, and before the campaign is fed.
+    Started {
+        /// Of which campaign.
+        campaign: CampaignId,
+        /// Where.
+        pbx: PbxId,
+        /// When; earlier times first.
+        at: Timestamp,
+    },
+    /// Calls of an earlier run, or of another controller on the same trunk, that count for the budget.
+    Called {
+        /// On which PBX's trunk.
+        pbx: PbxId,
+        /// The calls.
+        calls: Calls,
+        /// When they ended; earlier times first.
+        at: Timestamp,
+    },
+    /// Contacts that an earlier run held back: only for what [`super::Engine::why_idle`] says.
+    Waiting {
+        /// Of which campaign.
+        campaign: CampaignId,
+        /// For what; `None`: for their next attempt.
+        reason: Option<HeldReason>,
+        /// Until when.
+        until: Timestamp,
+        /// The zone whose hours hold them.
+        zone: Option<TimeZone>,
+        /// How many.
+        contacts: u64,
+    },
+    /// A PBX can be reached, or cannot any more. While it cannot nothing is started there.
+    Pbx(PbxId, Reach),
+    /// The store can be reached and written, or cannot any more. While it cannot nothing is started at all.
+    Store(Reach),
+}
+
+/// Whether something that is needed is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// It is.
+    Up,
+    /// It is not.
+    Away,
+}
+
+/// When the store has more contacts of a campaign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Next {
+    /// The next contact is due then: in the past where more are due than were asked for. A contact that was leased by
+    /// an earlier answer, or to somebody else, and for which no intent is written, is due when its lease ends: an answer
+    /// may be lost after the leases were taken, and nobody would ask for those contacts again.
+    At(Timestamp),
+    /// Every contact has come to its end, or its drop is in flight, or this answer brings it.
+    Never,
+}
+
+/// Something the engine wants done. Commands are to be carried out in their order, those of one campaign at least: what
+/// was settled is known to the store before it answers the next [`Command::Fetch`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Ask the store for contacts that are due, and answer with [`Event::Due`].
+    Fetch {
+        /// Of which campaign.
+        campaign: CampaignId,
+        /// How many at most, 1 to 1000.
+        at_most: usize,
+    },
+    /// Write the intent, then start the drop.
+    Start(Start),
+    /// Write what became of a contact, and what follows from it, in one transaction. Its lease ends.
+    Settle {
+        /// Of which campaign.
+        campaign: CampaignId,
+        /// Whose.
+        contact: ContactId,
+        /// What became of it.
+        settlement: Settlement,
+    },
+    /// Give leased contacts back untouched: they stay due. One that is not leased to this engine any more stays as it is.
+    Release {
+        /// Of which campaign.
+        campaign: CampaignId,
+        /// Which.
+        contacts: Vec<ContactId>,
+    },
+    /// End the drop that is in flight; its [`Event::Ended`] follows.
+    HangUp {
+        /// Of which campaign.
+        campaign: CampaignId,
+        /// Whose.
+        contact: ContactId,
+    },
+    /// The campaign pauses by itself: write it, and say so.
+    Paused {
+        /// Which campaign.
+        campaign: CampaignId,
+        /// Why.
+        why: PauseReason,
+    },
+    /// The campaign is over, and nothing of it is in flight.
+    Finished {
+        /// Which campaign.
+        campaign: CampaignId,
+        /// How.
+        end: End,
+    },
+    /// After [`super::Engine::drain`]: nothing is in flight any more.
+    Drained,
+}
+
+/// A drop to start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Start {
+    /// Of which campaign.
+    pub campaign: CampaignId,
+    /// At whom.
+    pub contact: Contact,
+    /// Which attempt at this contact it is, counted from 1.
+    pub attempt: u32,
+    /// Where.
+    pub pbx: PbxId,
+    /// One call or two.
+    pub technique: Technique,
+    /// The message to leave.
+    pub message: String,
+    /// The name of the variant that the message is, where several compete; it belongs into the result.
+    pub variant: Option<String>,
+    /// The number to show; `None`: the one that the configuration names for the PBX.
+    pub caller_id: Option<CallerId>,
+}
+
+/// What became of a contact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settlement {
+    /// The gate refused it, for good.
+    Refused(RefusedReason),
+    /// The gate held it; it has had no attempt.
+    Held {
+        /// Why.
+        reason: HeldReason,
+        /// When it is due again; later than the moment of the decision.
+        until: Timestamp,
+    },
+    /// An attempt has ended.
+    Ended {
+        /// Which attempt, counted from 1.
+        attempt: u32,
+        /// How.
+        outcome: Outcome,
+        /// What it was on the trunk.
+        calls: Calls,
+        /// When it is due again; `None`: the outcome is its last.
+        again: Option<Timestamp>,
+    },
+    /// The attempt that was written down was not made: the intent is taken back, and the contact is due as before.
+    NotDialled {
+        /// Which attempt, counted from 1.
+        attempt: u32,
+    },
+}
+
+/// What is to become of drops in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InFlight {
+    /// They go on to their end.
+    Finish,
+    /// They are hung up.
+    HangUp,
+}
+
+/// Why a campaign is paused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PauseReason {
+    /// The operator paused it.
+    Operator,
+    /// Too many of its drops ended in an error.
+    Errors {
+        /// How many.
+        errors: u64,
+        /// Of how many.
+        of: u64,
+    },
+}
+
+impl fmt::Display for PauseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Operator => f.write_str("paused by the operator"),
+            Self::Errors { errors, of } => write!(
+                f,
+                "stopped: {errors} of the last {of} drops failed; resume it once the cause is found"
+            ),
+        }
+    }
+}
+
+/// How a campaign is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Every contact has come to its end.
+    Complete,
+    /// The operator cancelled it.
+    Cancelled,
+    /// Its last date is over; contacts that are left keep their state.
+    DatesOver,
+}

@@ -1,0 +1,247 @@
+//! Why a campaign dials nothing at this moment, and until when, in words.
+
+use std::fmt;
+
+use jiff::{Timestamp, tz::TimeZone};
+
+use super::{
+    Drain, Engine, Gate, Phase,
+    campaign::Campaign,
+    event::{CampaignId, End, PauseReason, Reach},
+    waiting::At,
+};
+use crate::campaign::{budget::Reading, window::Opening};
+
+/// Why nothing is dialled, and until when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Idle {
+    /// Why.
+    pub why: Why,
+    /// Until when, if nothing happens; `None` where only an event or a person ends it.
+    pub until: Option<Timestamp>,
+}
+
+/// Why nothing is dialled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// The campaign is over.
+    Over(End),
+    /// The engine comes to rest.
+    Draining {
+        /// Drops in flight, over all campaigns.
+        in_flight: usize,
+    },
+    /// The campaign was cancelled, and what is in flight comes to its end.
+    Cancelling {
+        /// Drops in flight.
+        in_flight: usize,
+    },
+    /// The campaign is paused.
+    Paused(PauseReason),
+    /// The store cannot be reached or written.
+    StoreAway,
+    /// The campaign's own hours; when and where they open, for people.
+    Hours(String),
+    /// Its last date is over, and what is in flight comes to its end.
+    DatesOver,
+    /// No PBX can be reached.
+    PbxAway,
+    /// The trunk's budget.
+    Budget(Reading),
+    /// As many drops are in flight as may be.
+    Full {
+        /// How many.
+        most: u32,
+        /// Of the campaign, not of the PBX.
+        of_campaign: bool,
+    },
+    /// It dials, as fast as it may: the next start is to come at its time.
+    Pace {
+        /// The share of full speed that the trunk's budget leaves, in per cent.
+        speed_percent: u32,
+    },
+    /// The store was asked for contacts and has not answered.
+    Asking,
+    /// Contacts wait for their time; for what, for people.
+    Waiting(String),
+    /// Nobody is left to start; what is in flight comes to its end.
+    Finishing {
+        /// Drops in flight.
+        in_flight: usize,
+    },
+}
+
+impl Why {
+    /// The name under which it is printed for programs.
+    pub const fn slug(&self) -> &'static str {
+        match self {
+            Self::Over(_) => "over",
+            Self::Draining { .. } => "draining",
+            Self::Cancelling { .. } => "cancelling",
+            Self::Paused(_) => "paused",
+            Self::StoreAway => "store_away",
+            Self::Hours(_) => "campaign_hours",
+            Self::DatesOver => "dates_over",
+            Self::PbxAway => "pbx_away",
+            Self::Budget(_) => "trunk_budget",
+            Self::Full { .. } => "full",
+            Self::Pace { .. } => "pace",
+            Self::Asking => "asking",
+            Self::Waiting(_) => "waiting",
+            Self::Finishing { .. } => "finishing",
+        }
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Over(End::Complete) => f.write_str("complete: every contact has its outcome"),
+            Self::Over(End::Cancelled) => f.write_str("cancelled"),
+            Self::Over(End::DatesOver) => f.write_str("its last date is over"),
+            Self::Draining { in_flight } => {
+                write!(f, "stopping: {} in flight", drops(*in_flight))
+            }
+            Self::Cancelling { in_flight } => {
+                write!(f, "cancelled: {} in flight", drops(*in_flight))
+            }
+            Self::Paused(why) => why.fmt(f),
+            Self::StoreAway => f.write_str("the store cannot be reached or written"),
+            Self::Hours(opens) => write!(f, "campaign hours: {opens}"),
+            Self::DatesOver => f.write_str("its last date is over; drops in flight finish"),
+            Self::PbxAway => f.write_str("the PBX cannot be reached"),
+            Self::Budget(reading) => write!(f, "trunk budget: {reading}"),
+            Self::Full { most, of_campaign } => {
+                let whose = if *of_campaign { "campaign" } else { "PBX" };
+                write!(f, "{most} drops in flight, as many as the {whose} may have")
+            }
+            Self::Pace { speed_percent: 100 } => f.write_str("at full pace"),
+            Self::Pace { speed_percent } => {
+                write!(
+                    f,
+                    "at {speed_percent} % of its pace, near the trunk's budget"
+                )
+            }
+            Self::Asking => f.write_str("waiting for the store"),
+            Self::Waiting(words) => f.write_str(words),
+            Self::Finishing { in_flight } => {
+                write!(f, "nobody is left to dial: {} in flight", drops(*in_flight))
+            }
+        }
+    }
+}
+
+fn drops(count: usize) -> String {
+    let drops = if count == 1 { "drop" } else { "drops" };
+    format!("{count} {drops}")
+}
+
+impl<G: Gate> Engine<G> {
+    /// Why a campaign dials nothing at the moment of the last change, and until when; `None` where it was never added.
+    pub fn why_idle(&self, id: CampaignId) -> Option<Idle> {
+        let campaign = self.campaigns.get(&id)?;
+        let why = self.why(campaign);
+        let until = match why {
+            Why::Waiting(_) => campaign.supply.next(),
+            Why::Hours(_) | Why::Budget(_) | Why::Pace { .. } => self.deadline_of(id),
+            Why::Over(_)
+            | Why::Draining { .. }
+            | Why::Cancelling { .. }
+            | Why::Paused(_)
+            | Why::StoreAway
+            | Why::DatesOver
+            | Why::PbxAway
+            | Why::Full { .. }
+            | Why::Asking
+            | Why::Finishing { .. } => None,
+        };
+        Some(Idle { why, until })
+    }
+
+    fn why(&self, campaign: &Campaign) -> Why {
+        let in_flight = campaign.in_flight.len();
+        match campaign.phase {
+            Phase::Over(end) => return Why::Over(end),
+            Phase::Cancelling => return Why::Cancelling { in_flight },
+            Phase::Paused(why) => return Why::Paused(why),
+            Phase::Running => {}
+        }
+        if self.drain != Drain::No {
+            let in_flight = self.campaigns.values().map(|c| c.in_flight.len()).sum();
+            return Why::Draining { in_flight };
+        }
+        if self.store == Reach::Away {
+            return Why::StoreAway;
+        }
+        match campaign.opening {
+            Opening::Open { .. } => {}
+            Opening::Closed { until } => return Why::Hours(self.opens(campaign, until)),
+            Opening::Over => return Why::DatesOver,
+        }
+        if campaign.ready.is_empty() && campaign.supply.is_exhausted() {
+            return Why::Finishing { in_flight };
+        }
+        let rule = campaign.settings.technique;
+        if !self.pbxs.values().any(|pbx| pbx.is_up()) {
+            return Why::PbxAway;
+        }
+        let up = || self.pbxs.values().filter(|pbx| pbx.is_up());
+        let mut refusals = up().map(|pbx| pbx.budget.technique(rule).err());
+        // The first refusal, where there is no PBX without one.
+        let forbidden = refusals.next().flatten();
+        if let Some(reading) = forbidden.filter(|_| refusals.all(|refusal| refusal.is_some())) {
+            return Why::Budget(reading);
+        }
+        if campaign.ready.is_empty() {
+            return self.why_nobody_is_ready(campaign);
+        }
+        let own_most = campaign.settings.in_flight.filter(|_| !campaign.has_room());
+        if let Some(most) = own_most {
+            return Why::Full {
+                most,
+                of_campaign: true,
+            };
+        }
+        let serving = || up().filter(|pbx| pbx.serves(rule));
+        if !serving().any(|pbx| pbx.has_room()) {
+            return Why::Full {
+                most: serving().map(|pbx| pbx.most_in_flight).sum(),
+                of_campaign: false,
+            };
+        }
+        let speeds = serving().map(|pbx| pbx.budget.stretch(rule).speed_percent());
+        Why::Pace {
+            speed_percent: speeds.max().unwrap_or(100),
+        }
+    }
+
+    fn why_nobody_is_ready(&self, campaign: &Campaign) -> Why {
+        match campaign.supply.next() {
+            Some(at) if at > self.now => Why::Waiting(
+                campaign
+                    .waiting
+                    .words(self.now)
+                    .unwrap_or_else(|| format!("the next contact is due at {} UTC", self.utc(at))),
+            ),
+            Some(_) | None => Why::Asking,
+        }
+    }
+
+    fn opens(&self, campaign: &Campaign, until: Timestamp) -> String {
+        let utc = TimeZone::UTC;
+        let window = campaign.settings.window.as_ref();
+        let zone = window.map_or(&utc, |window| window.zone());
+        let at = At {
+            local: zone.to_datetime(until),
+            ahead: until.duration_since(self.now),
+        };
+        format!("opens {at} in {}", zone.iana_name().unwrap_or("UTC"))
+    }
+
+    fn utc(&self, at: Timestamp) -> At {
+        At {
+            local: TimeZone::UTC.to_datetime(at),
+            ahead: at.duration_since(self.now),
+        }
+    }
+}

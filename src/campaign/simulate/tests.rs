@@ -1,0 +1,146 @@
+use super::*;
+use crate::{
+    campaign::{
+        budget::{Limits, TechniqueRule},
+        decision::{Decision, HeldReason},
+        engine::Ask,
+        pace::Rate,
+        retry::RetryRules,
+    },
+    phone::{PhoneNumber, Rules},
+};
+
+#[test]
+fn a_list_takes_as_long_as_its_pace_says() {
+    let forecast = run(3_600, |scenario| {
+        scenario.campaign.retry = RetryRules::none();
+        scenario.campaign.technique = TechniqueRule::Single;
+    });
+    assert_eq!(forecast.end, Some(End::Complete));
+    assert_eq!(forecast.outcomes.values().sum::<u64>(), 3_600);
+    // Ten a second are six minutes, and the last drop has to end.
+    let took = forecast.took.as_secs();
+    assert!((360..360 + 100).contains(&took), "{took}");
+    assert_eq!(forecast.calls.all(), 3_600);
+    assert_eq!(forecast.busiest_hour(), 3_600);
+    assert_eq!(forecast.calls_per_hour(), 3_600);
+}
+
+#[test]
+fn one_seed_gives_one_answer() {
+    let seeded = |seed| {
+        let forecast = run(500, |scenario| scenario.seed = seed);
+        (forecast.took, forecast.attempts)
+    };
+    assert_eq!(seeded(1), seeded(1));
+    assert_ne!(seeded(1), seeded(2));
+}
+
+#[test]
+fn the_budget_makes_itself_felt_and_is_told() {
+    let free = run(5_000, |scenario| {
+        scenario.campaign.retry = RetryRules::none()
+    });
+    assert!(free.peaks[&Gauge::People] > Share::percent(3), "{free:?}");
+    let bound = run(5_000, |scenario| {
+        scenario.campaign.retry = RetryRules::none();
+        scenario.pbx.limits = Limits::default();
+    });
+    assert!(
+        bound.took > 5 * free.took,
+        "{:?} {:?}",
+        bound.took,
+        free.took
+    );
+    assert!(bound.idle["trunk_budget"] > bound.took / 2, "{bound:?}");
+}
+
+#[test]
+fn a_share_of_double_drops_keeps_calls_cancelled_within_their_limit() {
+    let forecast = run(5_000, |scenario| {
+        scenario.pbx.limits = Limits {
+            short: None,
+            people: None,
+            ..Limits::default()
+        };
+    });
+    assert!(forecast.doubles > 200, "{forecast:?}");
+    let peak = forecast.peaks[&Gauge::Cancelled];
+    assert!(peak <= Share::percent(22), "{peak}");
+}
+
+#[test]
+fn nights_are_told() {
+    let forecast = simulate(&scenario(), contacts(500), AtNight);
+    assert_eq!(forecast.end, Some(End::Complete));
+    let night = forecast.idle["waiting"];
+    assert!(night >= Duration::from_secs(12 * 3600), "{forecast:?}");
+}
+
+fn run(count: i64, change: impl FnOnce(&mut Scenario)) -> Forecast {
+    let mut scenario = scenario();
+    change(&mut scenario);
+    simulate(&scenario, contacts(count), Open)
+}
+
+fn scenario() -> Scenario {
+    Scenario {
+        campaign: CampaignSettings {
+            stop_on: None,
+            ..CampaignSettings::new("promo")
+        },
+        pbx: PbxSettings {
+            rate: Rate::new(10, Duration::from_secs(1)).unwrap(),
+            in_flight: 1_000,
+            limits: Limits::none(),
+        },
+        assumptions: Assumptions::default(),
+        begins: "2026-11-24T00:00:00Z".parse().unwrap(),
+        seed: 1,
+    }
+}
+
+/// Fictional numbers, a hundred in each area code.
+fn contacts(count: i64) -> impl Iterator<Item = Contact> {
+    let areas = (200..1_000).filter(|area| area / 10 % 10 != 9 && area % 100 != 11 && *area != 900);
+    let numbers = areas.flat_map(|area| (0..100).map(move |line| (area, line)));
+    (0..count).zip(numbers).map(|(id, (area, line))| {
+        let number = format!("+1{area}55501{line:02}");
+        Contact {
+            id: ContactId(id),
+            number: PhoneNumber::parse(&number, Rules::default()).unwrap(),
+            attempts: 0,
+            message: None,
+        }
+    })
+}
+
+/// Lets everybody pass.
+struct Open;
+
+impl Gate for Open {
+    fn decide(&mut self, _ask: &Ask<'_>, _now: Timestamp) -> Decision {
+        Decision::Allowed
+    }
+
+    fn started(&mut self, _ask: &Ask<'_>, _now: Timestamp) {}
+}
+
+/// Lets nobody pass in the first half of each day.
+struct AtNight;
+
+impl Gate for AtNight {
+    fn decide(&mut self, _ask: &Ask<'_>, now: Timestamp) -> Decision {
+        let noon = now.as_second().div_euclid(86_400) * 86_400 + 43_200;
+        if now.as_second() < noon {
+            Decision::Held {
+                reason: HeldReason::CallingHours,
+                until: Timestamp::from_second(noon).unwrap(),
+            }
+        } else {
+            Decision::Allowed
+        }
+    }
+
+    fn started(&mut self, _ask: &Ask<'_>, _now: Timestamp) {}
+}
