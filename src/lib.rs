@@ -16,7 +16,7 @@
 //! |---|---|---|
 //! | [`words`], [`id`], [`phone`] | what all parts share: legs and verdicts, the names of channels, numbers that can be dialled | yes |
 //! | [`mod@drop`] | one drop as a state machine, and the board of all in flight | yes |
-//! | [`campaign`] | who may be called and when: the gate in front of every call | yes |
+//! | [`campaign`] | who may be called and when, whom to call next, how fast, and why nobody is called: not used by a command yet | yes |
 //! | [`clock`] | the only place that reads a clock | |
 //! | [`config`] | `aftertone.toml` and its environment | |
 //! | [`screen`] | the ears: audio frames in, who answered and when the mailbox records out | yes |

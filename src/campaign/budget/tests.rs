@@ -1,5 +1,5 @@
 use super::*;
-use crate::drop::{Cause, Milestone, Moment, Outcome, Report};
+use crate::drop::{Cause, Milestone, Moment, Outcome, Proof, Report};
 
 #[test]
 fn a_report_is_counted_as_the_trunk_sees_it() {
@@ -304,8 +304,13 @@ fn report(
         reasons: None,
         promoted: false,
         ready_by: None,
+        ready_at: None,
+        beep: None,
         played: Duration::ZERO,
         restarts: 0,
+        heard: Duration::ZERO,
+        proof: Proof::Unproven,
+        proof_reasons: Vec::new(),
         ended_by: None,
         words: None,
         busy,
