@@ -217,7 +217,14 @@ pub(super) fn outcome_words(report: &Report) -> String {
         Outcome::Human if report.played.is_zero() => "a person answered; nothing was played".into(),
         Outcome::Human => format!("a person answered; the play was stopped after {played:.1} s"),
         Outcome::HungUp => "the far end answered and hung up before anything was played".into(),
-        Outcome::NotVoicemail => "no mailbox answered; nothing was played".into(),
+        Outcome::NotVoicemail if report.played.is_zero() => {
+            "no mailbox that takes a message answered; nothing was played".into()
+        }
+        Outcome::NotVoicemail => {
+            format!(
+                "no mailbox that takes a message answered; the play was stopped after {played:.1} s"
+            )
+        }
         Outcome::Unsure => {
             "it could not be told who answered, or when to begin; nothing was played".into()
         }
@@ -433,7 +440,7 @@ mod tests {
         delivered: the whole message (7.2 s) was played after the mailbox's greeting
         human: a person answered; the play was stopped after 7.2 s
         hung_up: the far end answered and hung up before anything was played
-        not_voicemail: no mailbox answered; nothing was played
+        not_voicemail: no mailbox that takes a message answered; the play was stopped after 7.2 s
         unsure: it could not be told who answered, or when to begin; nothing was played
         cut_off: the far end hung up 7.2 s into the message
         no_answer: nobody answered in time

@@ -126,7 +126,7 @@ impl Grounds {
             Outcome::Delivered => return self.judge_delivery(),
             Outcome::Human => "a person answered",
             Outcome::HungUp => "the far end hung up before the message",
-            Outcome::NotVoicemail => "no mailbox answered",
+            Outcome::NotVoicemail => "no mailbox that takes a message answered",
             Outcome::Unsure => "it could not be told who answered, or when to begin",
             Outcome::CutOff => "the message did not get to its end",
             Outcome::NoAnswer => "nobody answered",

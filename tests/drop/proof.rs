@@ -127,7 +127,7 @@ fn what_was_not_delivered_is_unproven_and_says_what_was_heard() {
         ),
         (
             &["9.2 screened drop fax", "9.3 gone drop 16"],
-            "no mailbox answered; nothing was played",
+            "no mailbox that takes a message answered; nothing was played",
             0.0,
         ),
         (
