@@ -321,7 +321,8 @@ fn what_was_just_kept_stays_however_little_there_is_room_for() {
 fn any_number_of_processes_may_keep_evidence_in_one_folder() {
     let dir = tempfile::tempdir().unwrap();
     let limits = Limits {
-        max_size: 20_000,
+        // Room for a few of the forty.
+        max_size: 100_000,
         ..LIMITS
     };
     std::thread::scope(|scope| {
