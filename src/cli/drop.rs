@@ -20,13 +20,13 @@ use self::message::{Message, meant};
 use super::{
     Exit, Trouble, library,
     printer::{Paint, Printer},
-    report::{Ended, NotDialled, moment_line, outcome_words, proof_words, status_line},
+    report::{NotDialled, moment_line, outcome_words, proof_words, status_line},
     stop::Stop,
 };
 use crate::{
     clock,
     config::{Config, ScreenMode},
-    drop::{Outcome, Plan, Report, Technique, WhenBusyLegAnswered, WhenUnsure},
+    drop::{Ended, Outcome, Plan, Report, Technique, WhenBusyLegAnswered, WhenUnsure},
     evidence::Folder,
     id::DropId,
     phone::{CallerId, CallerIdError, PhoneNumber},

@@ -14,6 +14,7 @@
 //! and reports each one's failure back as an event.
 
 mod board;
+mod ended;
 mod event;
 mod machine;
 mod outcome;
@@ -23,6 +24,7 @@ mod timer;
 mod track;
 
 pub use board::{Board, Seen};
+pub use ended::Ended;
 pub use event::{
     Beeped, Cause, Command, Event, PbxTime, PlaybackEnd, ReadyPoint, Refusal, RefusalKind, Sit,
 };

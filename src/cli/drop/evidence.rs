@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use tokio::task::{block_in_place, spawn_blocking};
 
-use super::super::{Trouble, printer::chain, report::Ended};
+use super::super::{Trouble, printer::chain};
 use crate::{
     clock,
     config::Config,
-    drop::Report,
+    drop::{Ended, Report},
     evidence::{Archive, ArchiveError, Folder, Limits, title_of},
     id::DropId,
 };
