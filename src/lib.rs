@@ -40,9 +40,12 @@ pub mod config;
 pub mod drop;
 pub mod evidence;
 pub mod id;
+pub mod list;
+pub mod orders;
 pub mod phone;
 pub mod run;
 pub mod screen;
+pub mod store;
 pub mod telemetry;
 pub mod words;
 

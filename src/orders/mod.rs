@@ -1,0 +1,8 @@
+//! What an operator orders, and what is shown to them: the words between the command line, or another front, and whoever
+//! carries campaigns out.
+
+mod spec;
+mod view;
+
+pub use spec::{Spec, SpecError};
+pub use view::{CampaignView, GaugeView, View};

@@ -1,0 +1,133 @@
+//! All that a controller writes: intents before anything is dialled, and what became of contacts, once.
+
+use jiff::Timestamp;
+
+use super::{Holder, Store, StoreError};
+use crate::{
+    campaign::engine::{CampaignId, ContactId, End, PbxId, Settlement},
+    drop::{Outcome, Proof, Technique},
+    id::DropId,
+    phone::{CallerId, PhoneNumber},
+};
+
+/// Something to be written.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Write {
+    /// A drop is about to be dialled.
+    Start(Box<Intent>),
+    /// What became of a contact, and what follows.
+    Settle {
+        /// Of which campaign.
+        campaign: CampaignId,
+        /// Whose.
+        contact: ContactId,
+        /// What became of it.
+        settlement: Settlement,
+        /// For [`Settlement::Held`] and [`Settlement::Refused`]: the gate's ruling, as JSON, and the zone that holds it.
+        ruling: Option<String>,
+        /// The IANA name of the zone whose hours hold the contact, where they do.
+        zone: Option<String>,
+        /// For [`Settlement::Ended`]: the drop and its end.
+        end: Option<Box<DropEnd>>,
+    },
+    /// A drop outside any campaign has ended.
+    EndDrop(Box<DropEnd>),
+    /// Leased contacts are given back untouched.
+    Release {
+        /// Of which campaign.
+        campaign: CampaignId,
+        /// Which.
+        contacts: Vec<ContactId>,
+    },
+    /// A campaign paused by itself.
+    Paused {
+        /// Which.
+        campaign: CampaignId,
+        /// Why, in words.
+        why: String,
+    },
+    /// A campaign is over.
+    Finished {
+        /// Which.
+        campaign: CampaignId,
+        /// How.
+        end: End,
+    },
+}
+
+/// A drop that is about to be dialled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Intent {
+    /// The drop's id.
+    pub drop: DropId,
+    /// The contact it is for; `None` for a drop outside any campaign.
+    pub of: Option<(CampaignId, ContactId)>,
+    /// Which attempt at this contact, counted from 1; 1 outside any campaign.
+    pub attempt: u32,
+    /// The number.
+    pub number: PhoneNumber,
+    /// Where, in the engine's numbering.
+    pub pbx: PbxId,
+    /// One call or two.
+    pub technique: Technique,
+    /// The message.
+    pub message: String,
+    /// The variant it is.
+    pub variant: Option<String>,
+    /// The number shown.
+    pub caller_id: Option<CallerId>,
+    /// The gate's ruling, as JSON.
+    pub ruling: String,
+    /// [`super::Facts::version`] that the ruling was made with; `None`: whatever it is.
+    pub version: Option<i64>,
+    /// Whether somebody set the do-not-call rule aside for it, with the reason in the ruling.
+    pub despite_do_not_call: bool,
+}
+
+/// How a drop ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DropEnd {
+    /// The drop.
+    pub drop: DropId,
+    /// How.
+    pub outcome: Outcome,
+    /// How sure it is that the message was left.
+    pub proof: Proof,
+    /// How long the busy leg was up, in ms; 0 where it was not answered.
+    pub busy_up_ms: u64,
+    /// How long the drop leg was up, in ms; 0 where it was not answered.
+    pub drop_up_ms: u64,
+    /// What `drop --json` prints of it, its number masked.
+    pub report: String,
+    /// The folder of its evidence.
+    pub evidence: Option<String>,
+}
+
+/// What came of something to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// It stands there.
+    Done,
+    /// The contact is not this controller's any more, or what was to be changed has changed since: nothing was written.
+    Fenced,
+    /// The number stands on a do-not-call list by now, of this name: no intent was written.
+    Barred(String),
+    /// A drop to this number has begun since its facts were read: no intent was written.
+    Overtaken,
+}
+
+impl Store {
+    /// Writes all of it in one transaction, in its order, and tells what came of each. It may be asked again where its
+    /// reply was lost.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing was written, or its reply was lost.
+    pub async fn commit(
+        &self,
+        holder: &Holder,
+        writes: &[Write],
+        now: Timestamp,
+    ) -> Result<Vec<Written>, StoreError> {
+        todo!()
+    }
+}

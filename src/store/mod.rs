@@ -1,0 +1,42 @@
+//! What outlives the program: campaigns, contacts, drops, do-not-call lists; in SQLite or in PostgreSQL, with the same
+//! behaviour.
+//!
+//! ```text
+//!            import                lease               Start            Settle: ended, for good
+//!   list ────────────> due ────────────────> leased ────────────> dialling ────────────> ended
+//!                       ^  ^   Release, or     │  │                  │
+//!                       │  └── the lease ends ─┘  └─> refused        │ Settle: again, at a time
+//!                       └────────────────────────────────────────────┘
+//! ```
+//!
+//! A contact that is leased or in mid-drop belongs to one controller, by its run's name. Everything that a controller
+//! writes is checked against that (a fence): one whose lease has ended, and whose contact somebody else has, writes
+//! nothing. All that [`Store::commit`] is given at once is one transaction, and may be given again when its reply was
+//! lost: what stands there already is left as it is.
+//!
+//! Times are arguments; controllers that share a database have clocks that agree to within a second or so, which is
+//! checked on PostgreSQL when a controller begins.
+
+mod campaigns;
+mod commit;
+mod controllers;
+mod do_not_call;
+mod error;
+mod import;
+mod place;
+mod queue;
+mod results;
+
+pub use campaigns::{Campaign, NewCampaign, Standing, Wish};
+pub use commit::{DropEnd, Intent, Write, Written};
+pub use controllers::{Holder, Orphan};
+pub use do_not_call::{Barred, ListName, OWN_LIST};
+pub use error::{StoreError, Trouble};
+pub use import::{Across, Added, Importing, NewContact, Source};
+pub use place::Place;
+pub use queue::{Facts, Leased, Recent, RecentCalls, WaitingGroup};
+pub use results::{Filter, ResultRow, Tally};
+
+/// A database, open and with the schema of this version. Clones share its connections.
+#[derive(Clone, Debug)]
+pub struct Store {}
