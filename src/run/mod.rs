@@ -21,5 +21,5 @@ pub mod runs;
 pub mod session;
 pub mod sweep;
 
-pub use driver::{Job, News, Order, Unended};
+pub use driver::{Job, News, Order, PbxLink, Unended};
 pub use session::{Session, SessionError, plan};
