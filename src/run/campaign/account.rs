@@ -34,9 +34,18 @@ impl Account {
         &self.tally
     }
 
-    /// Contacts were added, or other controllers have settled some: the store counts anew.
-    pub(super) fn recount(&mut self, tally: Tally) {
-        self.tally = tally;
+    /// Contacts were added, or other controllers have settled some: the store has counted anew. All of these are
+    /// counts that only grow, of which each side may be ahead.
+    pub(super) fn recount(&mut self, tally: &Tally) {
+        self.tally.contacts = self.tally.contacts.max(tally.contacts);
+        for (&outcome, &count) in &tally.outcomes {
+            let ours = self.tally.outcomes.entry(outcome).or_default();
+            *ours = count.max(*ours);
+        }
+        for (&reason, &count) in &tally.refused {
+            let ours = self.tally.refused.entry(reason).or_default();
+            *ours = count.max(*ours);
+        }
     }
 
     /// A drop starts.

@@ -18,11 +18,11 @@ use super::{
 use crate::{
     campaign::{
         budget::Calls,
-        engine::{CampaignId, ContactId},
+        engine::{CampaignId, ContactId, Start},
     },
     clock,
     config::Config,
-    drop::{Ended, Milestone, Outcome, Plan, Proof, Report, Technique},
+    drop::{Ended, Milestone, Mode, Outcome, Plan, Proof, Report, Technique},
     evidence::{Archive, Folder, title_of},
     id::{DropId, RunName},
     phone::{CallerId, PhoneNumber},
@@ -46,6 +46,8 @@ pub(super) struct Flight {
     pub(super) drop: DropId,
     pub(super) number: PhoneNumber,
     pub(super) technique: Technique,
+    /// Who finds out who answered; `None`: as the configuration has it.
+    pub(super) mode: Option<Mode>,
     pub(super) caller_id: Option<CallerId>,
     pub(super) message: Awaited,
     /// The wish that it ends.
@@ -136,12 +138,14 @@ impl Crew {
     }
 
     fn job(&self, flight: &Flight, sound: &Sound, folder: Option<&mut Folder>) -> Job {
+        let plan = plan(&self.config, sound.length);
         Job {
             id: flight.drop,
             number: flight.number.clone(),
             plan: Plan {
                 technique: flight.technique,
-                ..plan(&self.config, sound.length)
+                mode: flight.mode.unwrap_or(plan.mode),
+                ..plan
             },
             media: sound.media.clone(),
             echo: sound.echo.clone(),
@@ -214,9 +218,9 @@ pub(super) struct Aloft {
 #[derive(Debug)]
 pub(super) enum Stage {
     /// Its intent is being written.
-    Writing(Box<crate::campaign::engine::Start>),
+    Writing(Box<Start>),
     /// Its intent is written, and it waits for its place.
-    Waiting(Box<crate::campaign::engine::Start>),
+    Waiting(Box<Start>),
     /// Its task has it.
     Flying,
 }
