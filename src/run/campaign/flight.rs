@@ -260,7 +260,8 @@ fn landed(
     }
 }
 
-fn end(drop: DropId, report: &Report, ended: &Ended<'_>, evidence: Option<String>) -> DropEnd {
+/// How a drop ended, for the books.
+pub(in crate::run) fn end(drop: DropId, report: &Report, ended: &Ended<'_>, evidence: Option<String>) -> DropEnd {
     DropEnd {
         drop,
         outcome: report.outcome,
