@@ -33,7 +33,7 @@ use std::sync::Arc;
 
 pub use campaigns::{Campaign, NewCampaign, Standing, Wish};
 pub use commit::{DropEnd, Intent, Write, Written};
-pub use controllers::{Holder, Orphan};
+pub use controllers::{CONTROLLER_LEASE, Holder, Orphan};
 pub use do_not_call::{Barred, ListName, OWN_LIST};
 pub use error::{StoreError, Trouble};
 pub use import::{Across, Added, Importing, NewContact, Source};
