@@ -1,5 +1,7 @@
 //! The command line: one file a command.
 
+mod database;
+mod dnc;
 mod doctor;
 mod drop;
 mod explain;
@@ -47,6 +49,7 @@ fn carry_out(args: Args, printer: Printer) -> Result<Exit, Trouble> {
         Command::Drop(args) => runtime.block_on(drop::run(&args, config()?, printer)),
         Command::Message(args) => messages(&args, &config()?, printer),
         Command::Explain(args) => explain::run(&args, printer),
+        Command::Dnc(args) => runtime.block_on(dnc::run(&args, &config()?, printer)),
     };
     // What is not done by now is not waited for.
     runtime.shutdown_background();
@@ -95,6 +98,7 @@ enum Command {
     /// Prepare and keep recordings
     Message(message::MessageArgs),
     Explain(explain::Args),
+    Dnc(dnc::Args),
 }
 
 /// How a command went (design, section 5).
@@ -166,7 +170,7 @@ mod tests {
         let mut command = Args::command().term_width(100);
         command.build();
         insta::assert_snapshot!("help", command.render_long_help().to_string());
-        for name in ["drop", "doctor", "message", "explain"] {
+        for name in ["drop", "doctor", "message", "explain", "dnc"] {
             let help = command
                 .find_subcommand_mut(name)
                 .map(clap::Command::render_long_help);
