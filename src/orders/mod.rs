@@ -5,4 +5,4 @@ mod spec;
 mod view;
 
 pub use spec::{CallerBy, Callers, Duplicates, Spec, SpecError, Times, overlay};
-pub use view::{CampaignView, GaugeView, View};
+pub use view::{CampaignView, GaugeView, Note, NoteLevel, View};
