@@ -38,7 +38,7 @@ use crate::{
         gate::{self, CampaignGate},
         session::Claim,
     },
-    store::{Campaign, Holder, Orphan, Standing, Store, StoreError, Tally},
+    store::{Campaign, Holder, Orphan, Standing, Store, StoreError, Tally, Wish},
 };
 
 /// The one PBX of a controller, in the engine's numbering.
@@ -70,7 +70,7 @@ impl Controller {
         let app = &config.pbx.app;
         let lock = AppLock::take(&config.state_dir, config.pbx.url.as_str(), app)?;
         gate::warn_of_what_is_off(&config.gate);
-        let rows = wanted(&store, &which).await?;
+        let rows = wanted(&store, &which, clock.now()).await?;
         let mut campaigns = Vec::new();
         for row in rows {
             campaigns.push(prepare(&store, row, clock.now()).await?);
@@ -286,7 +286,11 @@ impl Begun {
 }
 
 /// The rows of the campaigns that are to be run.
-async fn wanted(store: &Store, which: &Which) -> Result<Vec<Campaign>, ControllerError> {
+async fn wanted(
+    store: &Store,
+    which: &Which,
+    now: Timestamp,
+) -> Result<Vec<Campaign>, ControllerError> {
     match which {
         Which::All => {
             let rows = store.campaigns(0).await?;
@@ -297,7 +301,17 @@ async fn wanted(store: &Store, which: &Which) -> Result<Vec<Campaign>, Controlle
             // Each once, however often it is named.
             for name in names.iter().collect::<BTreeSet<_>>() {
                 let row = store.campaign(name).await?;
-                rows.push(row.ok_or_else(|| ControllerError::NoCampaign { name: name.clone() })?);
+                let row = row.ok_or_else(|| ControllerError::NoCampaign { name: name.clone() })?;
+                rows.push(match row.standing {
+                    // Who names it wants it to run: contacts may have been added since, or its dates changed.
+                    Standing::Complete | Standing::DatesOver => {
+                        store.wish(row.id, Wish::Resume, now).await?
+                    }
+                    Standing::Running
+                    | Standing::Paused
+                    | Standing::Cancelling
+                    | Standing::Cancelled => row,
+                });
             }
             Ok(rows)
         }
