@@ -98,7 +98,9 @@ impl Controller {
             which,
         };
         match begun.past(&campaigns).await {
-            Ok(past) => Ok(begun.into_controller(session, campaigns, orphans, past, lock).await),
+            Ok(past) => Ok(begun
+                .into_controller(session, campaigns, orphans, past, lock)
+                .await),
             Err(error) => {
                 let _ = session.close().await;
                 Err(error.into())
@@ -142,7 +144,10 @@ impl Boarded {
             Err(error) => {
                 // What was adopted is without a controller again.
                 if let Err(error) = store.end_controller(&holder, clock.now()).await {
-                    warn!(error = chain(&error), "the lease was not given back; it ends by itself");
+                    warn!(
+                        error = chain(&error),
+                        "the lease was not given back; it ends by itself"
+                    );
                 }
                 Err(error.into())
             }
@@ -294,7 +299,10 @@ async fn wanted(
     match which {
         Which::All => {
             let rows = store.campaigns(0).await?;
-            Ok(rows.into_iter().filter(|row| !is_over(row.standing)).collect())
+            Ok(rows
+                .into_iter()
+                .filter(|row| !is_over(row.standing))
+                .collect())
         }
         Which::Names(names) => {
             let mut rows = Vec::new();
