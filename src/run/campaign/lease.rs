@@ -88,7 +88,9 @@ pub(super) async fn end_calls(
     reconciler: &Reconciler,
     orphans: &[Orphan],
 ) -> BTreeSet<(RunName, DropId)> {
-    let drops = orphans.iter().map(|orphan| (orphan.run.clone(), orphan.drop));
+    let drops = orphans
+        .iter()
+        .map(|orphan| (orphan.run.clone(), orphan.drop));
     reconciler.end_drops(&drops.collect()).await
 }
 

@@ -116,7 +116,9 @@ impl Controller {
 
     /// What is to be said as it happens. There is one receiver: whoever asks first.
     pub fn notes(&mut self) -> mpsc::UnboundedReceiver<Note> {
-        self.notes.take().unwrap_or_else(|| mpsc::unbounded_channel().1)
+        self.notes
+            .take()
+            .unwrap_or_else(|| mpsc::unbounded_channel().1)
     }
 
     /// To give it orders while it runs.
@@ -232,7 +234,7 @@ impl ControllerError {
 
 /// Something that happened, told to the loop.
 #[derive(Debug)]
-pub(self) enum Happened {
+enum Happened {
     /// The store said something.
     Store(Said),
     /// A drop has ended.

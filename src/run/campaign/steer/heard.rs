@@ -187,11 +187,7 @@ impl Steer {
     }
 
     /// Settles drops whose controllers died, and says so.
-    pub(super) fn on_found(
-        &mut self,
-        orphans: Vec<Orphan>,
-        alive: &BTreeSet<(RunName, DropId)>,
-    ) {
+    pub(super) fn on_found(&mut self, orphans: Vec<Orphan>, alive: &BTreeSet<(RunName, DropId)>) {
         let mut lost: BTreeMap<Option<CampaignId>, (usize, usize)> = BTreeMap::new();
         for orphan in orphans {
             if !self.found.insert(orphan.drop) {
@@ -207,11 +203,7 @@ impl Steer {
                 "its controller died, and nothing of it was up any more"
             };
             let end = flight::lost(&orphan.run, orphan.drop, words);
-            let calls = Calls::likely(
-                orphan.technique,
-                Outcome::Lost,
-                std::time::Duration::ZERO,
-            );
+            let calls = Calls::likely(orphan.technique, Outcome::Lost, std::time::Duration::ZERO);
             warn!(
                 drop = %orphan.drop,
                 campaign = orphan.campaign.map(|campaign| campaign.0),
@@ -241,13 +233,7 @@ impl Steer {
         }
     }
 
-    fn tell_found(
-        &mut self,
-        campaign: CampaignId,
-        contact: ContactId,
-        attempt: u32,
-        calls: Calls,
-    ) {
+    fn tell_found(&mut self, campaign: CampaignId, contact: ContactId, attempt: u32, calls: Calls) {
         self.tell(Event::Found {
             campaign,
             contact,
@@ -317,7 +303,8 @@ impl Steer {
                 self.engine.resume(id, now);
             }
             Step::Cancel(in_flight) => {
-                self.notes.said(Some(&row.name), "cancelled by the operator");
+                self.notes
+                    .said(Some(&row.name), "cancelled by the operator");
                 self.engine.cancel(id, in_flight, now);
             }
             Step::More => {
