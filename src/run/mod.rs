@@ -16,6 +16,7 @@
 pub mod dialler;
 pub mod doctor;
 pub mod driver;
+pub mod import;
 mod listener;
 pub mod runs;
 pub mod session;
