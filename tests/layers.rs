@@ -30,7 +30,17 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("screen", &["words"]),
     (
         "config",
-        &["words", "phone", "screen::Setting", "screen::Settings"],
+        &[
+            "words",
+            "phone",
+            "screen::Setting",
+            "screen::Settings",
+            "campaign::budget",
+            "campaign::cost",
+            "campaign::engine::PbxSettings",
+            "campaign::pace::Rate",
+            "campaign::policy",
+        ],
     ),
     ("campaign", &["id", "words", "phone", "drop", "clock::Now"]),
     ("ari", &["id", "words", "phone", "drop", "clock"]),

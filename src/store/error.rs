@@ -164,7 +164,9 @@ enum Kind {
 impl Kind {
     const fn trouble(self) -> Trouble {
         match self {
-            Self::Locked | Self::Full | Self::Disk | Self::Unreachable | Self::Busy => Trouble::Away,
+            Self::Locked | Self::Full | Self::Disk | Self::Unreachable | Self::Busy => {
+                Trouble::Away
+            }
             Self::ReadOnly
             | Self::NoAccess
             | Self::NoFolder
@@ -182,13 +184,19 @@ impl Kind {
 
     const fn hint(self) -> Option<&'static str> {
         match self {
-            Self::Locked => Some("another program has the database locked; see which one has it open"),
+            Self::Locked => {
+                Some("another program has the database locked; see which one has it open")
+            }
             Self::Full => Some("the disk is full; make room, nothing is lost"),
-            Self::Disk => Some("the disk or its file system fails, or is full; see the system's log"),
+            Self::Disk => {
+                Some("the disk or its file system fails, or is full; see the system's log")
+            }
             Self::Unreachable => {
                 Some("see that the server runs and can be reached from here at this address")
             }
-            Self::Busy => Some("the server may be starting, stopping or short of something; see its log"),
+            Self::Busy => {
+                Some("the server may be starting, stopping or short of something; see its log")
+            }
             Self::ReadOnly => Some(
                 "the file, its folder or the file system cannot be written; see who owns them and how it is mounted",
             ),
@@ -200,15 +208,21 @@ impl Kind {
             Self::NotOurs => Some(
                 "it holds something of another program; name a file or a database of its own in `store.url`",
             ),
-            Self::Later => Some("it was written by a later version of this program; use that version"),
+            Self::Later => {
+                Some("it was written by a later version of this program; use that version")
+            }
             Self::Unreleased => Some(
                 "its schema was made by a version that was never released; bring back a copy from before, or begin a fresh one",
             ),
-            Self::Login => Some("see the user's name and password in `store.url`, and the server's pg_hba.conf"),
-            Self::NoDatabase => Some("make it first: `createdb NAME`, or name another in `store.url`"),
-            Self::Address => Some(
-                "write `sqlite:aftertone.db` or `postgres://user:password@host:5432/database`",
+            Self::Login => Some(
+                "see the user's name and password in `store.url`, and the server's pg_hba.conf",
             ),
+            Self::NoDatabase => {
+                Some("make it first: `createdb NAME`, or name another in `store.url`")
+            }
+            Self::Address => {
+                Some("write `sqlite:aftertone.db` or `postgres://user:password@host:5432/database`")
+            }
             Self::Refused | Self::Unknown => None,
         }
     }
