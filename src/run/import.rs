@@ -291,13 +291,8 @@ impl Import {
         .await
         .map_err(|error| self.list_error(error))?;
 
-        let lines = |batch: &Batch| {
-            batch
-                .rows()
-                .map(|row| row.line)
-                .filter(|line| *line <= mark.lines)
-        };
-        let first = last.iter().flat_map(lines).next().unwrap_or(mark.lines);
+        let first = last.iter().flat_map(Batch::rows).next();
+        let first = first.map_or(mark.lines, |row| row.line);
         sink.go_on(first)?;
         let there: BTreeSet<u64> = store
             .lines_in(importing, first..=mark.lines)
