@@ -22,6 +22,7 @@ pub mod import;
 mod listener;
 pub mod runs;
 pub mod session;
+pub mod single;
 pub mod sweep;
 
 pub use driver::{Job, News, Order, PbxLink, Unended};
