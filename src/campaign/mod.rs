@@ -2,6 +2,7 @@
 
 pub mod budget;
 pub mod caller;
+pub mod confidence;
 pub mod cost;
 mod decision;
 pub mod engine;

@@ -23,6 +23,7 @@ mod controllers;
 mod do_not_call;
 mod error;
 mod import;
+mod kept;
 mod link;
 mod place;
 mod queue;
@@ -39,7 +40,7 @@ pub use error::{StoreError, Trouble};
 pub use import::{Across, Added, Importing, NewContact, Source};
 pub use place::Place;
 pub use queue::{Facts, Leased, Recent, RecentCalls, WaitingGroup};
-pub use results::{Filter, ResultRow, Tally};
+pub use results::{CallsOfLength, Cursor, Filter, ResultRow, Tally};
 
 use link::Pools;
 
