@@ -175,7 +175,10 @@ mod tests {
         insta::assert_snapshot!("help", command.render_long_help().to_string());
         for name in ["drop", "doctor", "message", "explain", "campaign", "dnc"] {
             let command = command.find_subcommand_mut(name).unwrap();
-            insta::assert_snapshot!(format!("help-{name}"), command.render_long_help().to_string());
+            insta::assert_snapshot!(
+                format!("help-{name}"),
+                command.render_long_help().to_string()
+            );
         }
         let campaign = command.find_subcommand_mut("campaign").unwrap();
         for command in campaign.get_subcommands_mut() {

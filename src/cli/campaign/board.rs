@@ -166,7 +166,10 @@ fn campaign_json(campaign: &CampaignView) -> Value {
     })
 }
 
-fn slugs<K: Ord>(counts: &BTreeMap<K, u64>, slug: fn(&K) -> &'static str) -> BTreeMap<&'static str, u64> {
+fn slugs<K: Ord>(
+    counts: &BTreeMap<K, u64>,
+    slug: fn(&K) -> &'static str,
+) -> BTreeMap<&'static str, u64> {
     counts.iter().map(|(key, n)| (slug(key), *n)).collect()
 }
 
@@ -217,7 +220,9 @@ fn endings(campaign: &CampaignView) -> String {
     let refused = campaign.refused.iter().map(|(r, n)| (r.slug(), *n));
     let told = |rows: Vec<(&str, u64)>| {
         let rows = rows.into_iter().filter(|(_, n)| *n > 0);
-        let rows: Vec<_> = rows.map(|(slug, n)| format!("{slug} {}", count(n))).collect();
+        let rows: Vec<_> = rows
+            .map(|(slug, n)| format!("{slug} {}", count(n)))
+            .collect();
         rows.join(", ")
     };
     let (outcomes, refused) = (told(outcomes.collect()), told(refused.collect()));
@@ -319,7 +324,17 @@ mod tests {
         campaign.outcomes = BTreeMap::from([(Outcome::Delivered, 1_000)]);
         assert!(bar(&campaign).contains("#]"), "{}", bar(&campaign));
         campaign.contacts = 0;
-        assert!(!board(&View { campaigns: vec![campaign], ..view() }, &TimeZone::UTC, 80).is_empty());
+        assert!(
+            !board(
+                &View {
+                    campaigns: vec![campaign],
+                    ..view()
+                },
+                &TimeZone::UTC,
+                80
+            )
+            .is_empty()
+        );
     }
 
     #[test]
@@ -337,7 +352,10 @@ mod tests {
             campaign: Some("promo".to_owned()),
             words: "3 drops of an earlier run are lost".to_owned(),
         };
-        assert_eq!(note_line(&note), "promo: 3 drops of an earlier run are lost");
+        assert_eq!(
+            note_line(&note),
+            "promo: 3 drops of an earlier run are lost"
+        );
         insta::assert_snapshot!(note_json(&note).to_string());
     }
 
@@ -373,9 +391,15 @@ mod tests {
                 reading(Gauge::Cancelled, 124, 20),
                 reading(Gauge::GivenUp, 30, 20),
                 reading(Gauge::Short, 151, 15),
-                GaugeView { limit: None, ..reading(Gauge::People, 4, 3) },
+                GaugeView {
+                    limit: None,
+                    ..reading(Gauge::People, 4, 3)
+                },
             ],
-            trouble: Some("the store cannot be reached or written since 12:01; asked again every second".to_owned()),
+            trouble: Some(
+                "the store cannot be reached or written since 12:01; asked again every second"
+                    .to_owned(),
+            ),
             draining: true,
         }
     }
@@ -392,7 +416,10 @@ mod tests {
                 (Outcome::NoAnswer, 80),
                 (Outcome::Lost, 0),
             ]),
-            refused: BTreeMap::from([(RefusedReason::DoNotCall, 30), (RefusedReason::NoConsent, 7)]),
+            refused: BTreeMap::from([
+                (RefusedReason::DoNotCall, 30),
+                (RefusedReason::NoConsent, 7),
+            ]),
             in_flight: 12,
             started: 1_441,
             starts_a_minute: 118,

@@ -68,7 +68,11 @@ pub(super) struct Args {
 pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Result<Exit, Trouble> {
     if let Some(message) = &args.message {
         let (library, _) = library(config)?;
-        let meant = audio::resolve(message, |name| library.holds(name), std::path::Path::is_file);
+        let meant = audio::resolve(
+            message,
+            |name| library.holds(name),
+            std::path::Path::is_file,
+        );
         meant.map_err(|error| {
             let hint = error.hint();
             Trouble::new(error).hint(hint)

@@ -87,7 +87,16 @@ pub(super) async fn create(
         }
         return Ok(Exit::Done);
     };
-    take_in(&campaign, list, &args.import, &store, config, args.json, printer).await
+    take_in(
+        &campaign,
+        list,
+        &args.import,
+        &store,
+        config,
+        args.json,
+        printer,
+    )
+    .await
 }
 
 /// Adds a list to a campaign.
@@ -101,7 +110,16 @@ pub(super) async fn add(
 ) -> Result<Exit, Trouble> {
     let store = database::open(config).await?;
     let campaign = find(&args.name, &store).await?;
-    take_in(&campaign, &args.list, &args.import, &store, config, args.json, printer).await
+    take_in(
+        &campaign,
+        &args.list,
+        &args.import,
+        &store,
+        config,
+        args.json,
+        printer,
+    )
+    .await
 }
 
 /// Changes a campaign's settings.
@@ -149,7 +167,12 @@ pub(super) async fn make(
     config: &Config,
 ) -> Result<Campaign, Trouble> {
     let mut spec = Spec::from_keys(keys).map_err(options::wrong)?;
-    if store.campaign(name).await.map_err(database::trouble)?.is_some() {
+    if store
+        .campaign(name)
+        .await
+        .map_err(database::trouble)?
+        .is_some()
+    {
         let hint = format!(
             "`aftertone campaign run {name}` runs it, `aftertone campaign add {name} LIST.csv` adds contacts, `aftertone campaign set {name}` changes its settings"
         );
@@ -184,7 +207,10 @@ pub(super) async fn find(name: &str, store: &Store) -> Result<Campaign, Trouble>
 /// [`Trouble`] where this version cannot read it.
 pub(super) fn ordered(campaign: &Campaign) -> Result<Spec, Trouble> {
     Spec::from_json(&campaign.spec).map_err(|error| {
-        let told = format!("the settings of campaign `{}` cannot be read", campaign.name);
+        let told = format!(
+            "the settings of campaign `{}` cannot be read",
+            campaign.name
+        );
         Trouble::new(anyhow::Error::new(error).context(told))
     })
 }
@@ -213,7 +239,9 @@ async fn take_in(
         return Ok(Exit::Done);
     }
     let list = list.display();
-    printer.hint(&format!("`aftertone campaign add {name} {list}` goes on there"));
+    printer.hint(&format!(
+        "`aftertone campaign add {name} {list}` goes on there"
+    ));
     Ok(Exit::Otherwise)
 }
 

@@ -80,8 +80,14 @@ pub(super) async fn import(
     let wish = CancellationToken::new();
     let bar = printer.progress(0);
     let running = import.run(store, &wish, |progress| {
-        let left = progress.left.map_or_else(String::new, |left| format!(", {} left", span(left)));
-        let words = format!("{} rows, {} rejected{left}", count(progress.rows), count(progress.rejected));
+        let left = progress
+            .left
+            .map_or_else(String::new, |left| format!(", {} left", span(left)));
+        let words = format!(
+            "{} rows, {} rejected{left}",
+            count(progress.rows),
+            count(progress.rejected)
+        );
         bar.at(progress.bytes, progress.size, words);
     });
     tokio::pin!(running);
@@ -108,19 +114,36 @@ pub(super) async fn import(
 /// What came of an import, for people.
 pub(super) fn lines(campaign: &str, list: &Path, imported: &Imported) -> Vec<String> {
     let progress = &imported.progress;
-    let mut lines = vec![if imported.is_complete && imported.rows_before == progress.rows_in_all {
-        format!("{campaign}: {} is in already, with {}", list.display(), counted(progress.added, "contact"))
-    } else {
-        let reasons: Vec<_> = imported.reasons.iter().map(|(slug, n)| format!("{slug} {}", count(*n))).collect();
-        let reasons = if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join(", ")) };
-        format!(
-            "{campaign}: {} added, {} rejected{reasons}",
-            counted(progress.added, "contact"),
-            count(progress.rejected)
-        )
-    }];
+    let mut lines = vec![
+        if imported.is_complete && imported.rows_before == progress.rows_in_all {
+            format!(
+                "{campaign}: {} is in already, with {}",
+                list.display(),
+                counted(progress.added, "contact")
+            )
+        } else {
+            let reasons: Vec<_> = imported
+                .reasons
+                .iter()
+                .map(|(slug, n)| format!("{slug} {}", count(*n)))
+                .collect();
+            let reasons = if reasons.is_empty() {
+                String::new()
+            } else {
+                format!(" ({})", reasons.join(", "))
+            };
+            format!(
+                "{campaign}: {} added, {} rejected{reasons}",
+                counted(progress.added, "contact"),
+                count(progress.rejected)
+            )
+        },
+    ];
     if let Some(rejects) = &imported.rejects {
-        lines.push(format!("{campaign}: what was left out, and why: {}", rejects.display()));
+        lines.push(format!(
+            "{campaign}: what was left out, and why: {}",
+            rejects.display()
+        ));
     }
     if !imported.is_complete {
         lines.push(format!(

@@ -349,7 +349,11 @@ mod tests {
 
     #[test]
     fn what_has_no_form_is_told() {
-        for bad in ["--variant=A", "--retry=busy:first=1m,attempts", "--stop-on=share=5%,x"] {
+        for bad in [
+            "--variant=A",
+            "--retry=busy:first=1m,attempts",
+            "--stop-on=share=5%,x",
+        ] {
             assert!(options(&[bad]).given().is_err(), "{bad}");
         }
         assert!(options(&["--settings=/nowhere.toml"]).keys().is_err());
@@ -370,10 +374,11 @@ mod tests {
     fn a_recording_is_prepared_once_under_the_campaign_s_name() {
         let folder = tempfile::tempdir().unwrap();
         let library = Library::new(&folder.path().join("sounds"), Path::new("/pbx")).unwrap();
-        let tone = format!("{}/tests/fixtures/audio/tone.flac", env!("CARGO_MANIFEST_DIR"));
-        let ordered = |text: &str| {
-            Spec::new(CampaignKind::Marketing, text)
-        };
+        let tone = format!(
+            "{}/tests/fixtures/audio/tone.flac",
+            env!("CARGO_MANIFEST_DIR")
+        );
+        let ordered = |text: &str| Spec::new(CampaignKind::Marketing, text);
         let mut foreseen = ordered(&tone);
         foresee(&mut foreseen, "spring", &library).unwrap();
         assert_eq!(foreseen.messages, Messages::One("spring".to_owned()));
@@ -382,7 +387,13 @@ mod tests {
         assert_eq!(spec.messages, Messages::One("spring".to_owned()));
         assert!(library.holds(&"spring".parse().unwrap()));
         let again = prepare(&mut ordered(&tone), "spring", &library, &Targets::default());
-        assert!(again.unwrap_err().hint.unwrap().contains("--message spring"));
+        assert!(
+            again
+                .unwrap_err()
+                .hint
+                .unwrap()
+                .contains("--message spring")
+        );
         for (text, kept) in [("spring", "spring"), ("sound:hello", "sound:hello")] {
             let mut spec = ordered(text);
             prepare(&mut spec, "other", &library, &Targets::default()).unwrap();

@@ -81,7 +81,13 @@ async fn which(
     for what in &args.what {
         let path = Path::new(what);
         let is_name = options::name(what).is_ok();
-        if is_name && store.campaign(what).await.map_err(database::trouble)?.is_some() {
+        if is_name
+            && store
+                .campaign(what)
+                .await
+                .map_err(database::trouble)?
+                .is_some()
+        {
             names.push(what.clone());
         } else if path.is_file() || !is_name {
             lists += 1;
@@ -132,7 +138,10 @@ async fn of_list(
         return Err(Trouble::new(told).hint("name a CSV file, or a campaign"));
     }
     let name = options::name(&stem).map_err(|expected| {
-        let told = anyhow!("no campaign can be named after `{}`: {expected}", list.display());
+        let told = anyhow!(
+            "no campaign can be named after `{}`: {expected}",
+            list.display()
+        );
         Trouble::new(told).hint("`aftertone campaign create NAME ... LIST.csv` names it otherwise")
     })?;
     let Some(campaign) = store.campaign(&name).await.map_err(database::trouble)? else {
@@ -242,7 +251,15 @@ fn obey(wishes: u32, orders: &Orders, teller: &mut Teller) -> bool {
 /// Whether nothing is in flight, and nothing can be started before some time has passed or somebody has done something.
 fn is_idle(view: &View) -> bool {
     let waits = |slug: &str| {
-        ["waiting", "campaign_hours", "trunk_budget", "paused", "over", "dates_over"].contains(&slug)
+        [
+            "waiting",
+            "campaign_hours",
+            "trunk_budget",
+            "paused",
+            "over",
+            "dates_over",
+        ]
+        .contains(&slug)
     };
     !view.campaigns.is_empty()
         && view.trouble.is_none()

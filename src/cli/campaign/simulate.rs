@@ -99,7 +99,10 @@ pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Resul
         (spec, people(path, args, config)?)
     };
     if people.is_empty() {
-        return Err(Trouble::new(anyhow!("`{}` has nobody to dial", args.what.escape_debug())));
+        return Err(Trouble::new(anyhow!(
+            "`{}` has nobody to dial",
+            args.what.escape_debug()
+        )));
     }
     let scenario = Scenario {
         campaign: spec.settings().map_err(options::wrong)?,
@@ -156,11 +159,7 @@ fn people(list: &Path, args: &Args, config: &Config) -> Result<Vec<Leased>, Trou
 }
 
 /// The contacts, and the configured gate that knows them.
-fn gated(
-    people: Vec<Leased>,
-    kind: CampaignKind,
-    config: &Config,
-) -> (Vec<Contact>, CampaignGate) {
+fn gated(people: Vec<Leased>, kind: CampaignKind, config: &Config) -> (Vec<Contact>, CampaignGate) {
     let mut gate = CampaignGate::new(config.gate.clone());
     gate.set_campaign(SIMULATED, kind);
     let contacts = people.into_iter().map(|leased| gate.remember(leased));
@@ -192,7 +191,12 @@ impl Told<'_> {
         let ends = begins + SignedDuration::try_from(*took).unwrap_or(SignedDuration::ZERO);
         let drops: u64 = self.forecast.attempts.values().sum();
         let mut lines = vec![
-            format!("{}: {}, seed {}", self.what, counted(*contacts, "contact"), self.scenario.seed),
+            format!(
+                "{}: {}, seed {}",
+                self.what,
+                counted(*contacts, "contact"),
+                self.scenario.seed
+            ),
             format!(
                 "time:     {}, until {}: {}",
                 span(*took),
@@ -211,35 +215,53 @@ impl Told<'_> {
         let done: u64 = outcomes.values().sum();
         if done > 0 {
             let told = outcomes.iter().map(|(outcome, n)| {
-                format!("{} {} ({})", outcome.slug(), count(*n), percent(*n, *contacts))
+                format!(
+                    "{} {} ({})",
+                    outcome.slug(),
+                    count(*n),
+                    percent(*n, *contacts)
+                )
             });
             lines.push(format!("outcomes: {}", told.collect::<Vec<_>>().join(", ")));
         }
         if *refused > 0 {
-            lines.push(format!("refused:  {} ({})", count(*refused), percent(*refused, *contacts)));
+            lines.push(format!(
+                "refused:  {} ({})",
+                count(*refused),
+                percent(*refused, *contacts)
+            ));
         }
         let left = contacts.saturating_sub(done + refused);
         if left > 0 {
             lines.push(format!("left:     {}", counted(left, "contact")));
         }
-        let budget = gauges(&self.scenario.pbx.limits).into_iter().filter_map(|(gauge, limit)| {
-            let peak = self.forecast.peaks.get(&gauge)?;
-            let name = gauge_slug(gauge).replace('_', " ");
-            Some(format!("{name} {peak} of {limit}"))
-        });
+        let budget = gauges(&self.scenario.pbx.limits)
+            .into_iter()
+            .filter_map(|(gauge, limit)| {
+                let peak = self.forecast.peaks.get(&gauge)?;
+                let name = gauge_slug(gauge).replace('_', " ");
+                Some(format!("{name} {peak} of {limit}"))
+            });
         let budget: Vec<_> = budget.collect();
         lines.push(if budget.is_empty() {
             let (made, needed) = (calls.all(), self.scenario.pbx.limits.at_least);
-            format!("budget:   too few calls in a window to be judged ({} in all, {needed} needed)", count(made))
+            format!(
+                "budget:   too few calls in a window to be judged ({} in all, {needed} needed)",
+                count(made)
+            )
         } else {
             format!("budget:   at most {}", budget.join(", "))
         });
         if !idle.is_empty() {
-            let told = idle.iter().map(|(why, time)| format!("{} {}", why.replace('_', " "), span(*time)));
+            let told = idle
+                .iter()
+                .map(|(why, time)| format!("{} {}", why.replace('_', " "), span(*time)));
             lines.push(format!("idle:     {}", told.collect::<Vec<_>>().join(", ")));
         }
         if self.is_assumed_by_us {
-            lines.push("assumed:  guesses; put in what your own results show with --assume".to_owned());
+            lines.push(
+                "assumed:  guesses; put in what your own results show with --assume".to_owned(),
+            );
         }
         lines
     }
@@ -255,9 +277,16 @@ impl Told<'_> {
             })
             .collect();
         let slugs = |counts: &BTreeMap<crate::drop::Outcome, u64>| -> BTreeMap<&'static str, u64> {
-            counts.iter().map(|(outcome, n)| (outcome.slug(), *n)).collect()
+            counts
+                .iter()
+                .map(|(outcome, n)| (outcome.slug(), *n))
+                .collect()
         };
-        let idle: BTreeMap<_, _> = forecast.idle.iter().map(|(why, time)| (why, time.as_secs())).collect();
+        let idle: BTreeMap<_, _> = forecast
+            .idle
+            .iter()
+            .map(|(why, time)| (why, time.as_secs()))
+            .collect();
         json!({
             "what": self.what,
             "seed": self.scenario.seed,
@@ -312,7 +341,9 @@ fn gauges(limits: &Limits) -> Vec<(Gauge, Share)> {
         (Gauge::Short, limits.short),
         (Gauge::People, limits.people),
     ];
-    rows.into_iter().filter_map(|(gauge, limit)| Some((gauge, limit?))).collect()
+    rows.into_iter()
+        .filter_map(|(gauge, limit)| Some((gauge, limit?)))
+        .collect()
 }
 
 fn part(share: Share) -> f64 {

@@ -86,7 +86,10 @@ impl State {
     fn lines(&self, now: Timestamp, zone: &TimeZone) -> Vec<String> {
         let (campaign, tally) = (&self.campaign, &self.tally);
         let standing = campaign.standing.slug().replace('_', " ");
-        let why = campaign.why.as_ref().map_or_else(String::new, |why| format!(" ({why})"));
+        let why = campaign
+            .why
+            .as_ref()
+            .map_or_else(String::new, |why| format!(" ({why})"));
         let mut lines = vec![
             format!("{}: {standing}{why}", campaign.name),
             format!(
@@ -99,8 +102,14 @@ impl State {
                 counted(tally.drops, "drop")
             ),
         ];
-        let outcomes = tally.outcomes.iter().map(|(o, n)| format!("{} {}", o.slug(), count(*n)));
-        let refused = tally.refused.iter().map(|(r, n)| format!("{} {}", r.slug(), count(*n)));
+        let outcomes = tally
+            .outcomes
+            .iter()
+            .map(|(o, n)| format!("{} {}", o.slug(), count(*n)));
+        let refused = tally
+            .refused
+            .iter()
+            .map(|(r, n)| format!("{} {}", r.slug(), count(*n)));
         for (label, told) in [
             ("", outcomes.collect::<Vec<_>>()),
             ("refused: ", refused.collect()),
@@ -111,7 +120,10 @@ impl State {
         }
         for group in &self.waiting {
             let what = group.reason.map_or("next attempt", |reason| reason.slug());
-            let place = group.zone.as_ref().map_or_else(String::new, |zone| format!(" in {zone}"));
+            let place = group
+                .zone
+                .as_ref()
+                .map_or_else(String::new, |zone| format!(" in {zone}"));
             lines.push(format!(
                 "  {} until {}: {what}{place}",
                 counted(group.contacts, "contact"),
@@ -200,7 +212,12 @@ mod tests {
                 drops: 260,
             },
             waiting: vec![
-                group(Some(HeldReason::CallingHours), "2026-11-24T14:00:00Z", Some("America/Chicago"), 990),
+                group(
+                    Some(HeldReason::CallingHours),
+                    "2026-11-24T14:00:00Z",
+                    Some("America/Chicago"),
+                    990,
+                ),
                 group(None, "2026-11-24T12:15:00Z", None, 10),
             ],
         }

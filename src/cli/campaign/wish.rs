@@ -87,7 +87,12 @@ pub(super) async fn cancel(
     say(&args.which, wish, config, printer).await
 }
 
-async fn say(which: &Which, wish: Wish, config: &Config, printer: Printer) -> Result<Exit, Trouble> {
+async fn say(
+    which: &Which,
+    wish: Wish,
+    config: &Config,
+    printer: Printer,
+) -> Result<Exit, Trouble> {
     let store = database::open(config).await?;
     let campaign = find(&which.name, &store).await?;
     let wished = store.wish(campaign.id, wish, database::now()).await;
@@ -96,7 +101,11 @@ async fn say(which: &Which, wish: Wish, config: &Config, printer: Printer) -> Re
     if which.json {
         printer.json(&json!({"campaign": campaign.name, "standing": standing}));
     } else {
-        printer.line(&format!("{}: {}", campaign.name, standing.replace('_', " ")));
+        printer.line(&format!(
+            "{}: {}",
+            campaign.name,
+            standing.replace('_', " ")
+        ));
     }
     Ok(Exit::Done)
 }

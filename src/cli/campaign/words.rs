@@ -56,7 +56,8 @@ pub(super) fn span(duration: Duration) -> String {
 /// `14:05`, with the day where it is another, in a zone.
 pub(super) fn clock(at: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
     let (at, now) = (at.to_zoned(zone.clone()), now.to_zoned(zone.clone()));
-    let far = at.timestamp().duration_since(now.timestamp()).abs() > SignedDuration::from_hours(6 * 24);
+    let far =
+        at.timestamp().duration_since(now.timestamp()).abs() > SignedDuration::from_hours(6 * 24);
     let form = match (at.date() == now.date(), far) {
         (true, _) => "%H:%M",
         (false, false) => "%a %H:%M",
@@ -71,15 +72,33 @@ mod tests {
 
     #[test]
     fn figures_are_easy_to_read() {
-        assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
-        assert_eq!((percent(1, 3), percent(0, 0), percent(2, 2)), ("33.3 %".into(), "0.0 %".into(), "100.0 %".into()));
+        assert_eq!(
+            [0, 999, 1_000, 1_234_567].map(count),
+            ["0", "999", "1,000", "1,234,567"]
+        );
+        assert_eq!(
+            (percent(1, 3), percent(0, 0), percent(2, 2)),
+            ("33.3 %".into(), "0.0 %".into(), "100.0 %".into())
+        );
         let spans = [0, 59, 60, 200, 3_600, 3_661, 187_200, 172_805];
         let told = spans.map(|seconds| span(Duration::from_secs(seconds)));
         assert_eq!(
             told,
-            ["0 s", "59 s", "1 min", "3 min 20 s", "1 h", "1 h 1 min", "2 d 4 h", "2 d"]
+            [
+                "0 s",
+                "59 s",
+                "1 min",
+                "3 min 20 s",
+                "1 h",
+                "1 h 1 min",
+                "2 d 4 h",
+                "2 d"
+            ]
         );
-        assert_eq!((counted(1, "drop"), counted(2, "drop")), ("1 drop".into(), "2 drops".into()));
+        assert_eq!(
+            (counted(1, "drop"), counted(2, "drop")),
+            ("1 drop".into(), "2 drops".into())
+        );
     }
 
     #[test]

@@ -164,7 +164,9 @@ impl Teller {
         }
         if let [campaign] = view.campaigns.as_slice() {
             let name = &campaign.name;
-            printer.hint(&format!("`aftertone campaign results {name}` shows each drop, with --summary the counts"));
+            printer.hint(&format!(
+                "`aftertone campaign results {name}` shows each drop, with --summary the counts"
+            ));
         }
     }
 }

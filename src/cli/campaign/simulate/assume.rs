@@ -67,7 +67,9 @@ fn assumptions(keys: &Map<String, Value>) -> anyhow::Result<Assumptions> {
 }
 
 fn row(slug: &str, value: &Value, usual: &[Assumed]) -> anyhow::Result<Assumed> {
-    let outcome = Outcome::ALL.into_iter().find(|outcome| outcome.slug() == slug);
+    let outcome = Outcome::ALL
+        .into_iter()
+        .find(|outcome| outcome.slug() == slug);
     let outcome = outcome.with_context(|| format!("`{}` is no outcome", slug.escape_debug()))?;
     let known = usual.iter().find(|row| row.outcome == outcome);
     let mut row = known.copied().unwrap_or(Assumed {
@@ -85,7 +87,10 @@ fn row(slug: &str, value: &Value, usual: &[Assumed]) -> anyhow::Result<Assumed> 
             "share" => row.weight = weight(slug, value)?,
             "rings" => row.rings = spans(slug, value)?,
             "talks" => row.talks = spans(slug, value)?,
-            other => bail!("{slug}: there is no `{}`; there are `share`, `rings` and `talks`", other.escape_debug()),
+            other => bail!(
+                "{slug}: there is no `{}`; there are `share`, `rings` and `talks`",
+                other.escape_debug()
+            ),
         }
     }
     Ok(row)
@@ -93,7 +98,8 @@ fn row(slug: &str, value: &Value, usual: &[Assumed]) -> anyhow::Result<Assumed> 
 
 /// A share with at most one decimal, in tenths.
 fn weight(slug: &str, value: &Value) -> anyhow::Result<u32> {
-    let wrong = || format!("{slug}: a share is a number from 0 to 1000000, with at most one decimal");
+    let wrong =
+        || format!("{slug}: a share is a number from 0 to 1000000, with at most one decimal");
     let text = match value {
         Value::String(text) => text.trim_end_matches('%').trim().to_owned(),
         Value::Number(number) => number.to_string(),
@@ -115,7 +121,9 @@ fn weight(slug: &str, value: &Value) -> anyhow::Result<u32> {
 fn spans(slug: &str, value: &Value) -> anyhow::Result<(Duration, Duration)> {
     let span = |value: &Value| {
         let span = value.as_str()?.parse::<SignedDuration>().ok()?;
-        Duration::try_from(span).ok().filter(|span| *span <= LONGEST_CALL)
+        Duration::try_from(span)
+            .ok()
+            .filter(|span| *span <= LONGEST_CALL)
     };
     let found = match value {
         Value::Array(both) => match both.as_slice() {
@@ -128,7 +136,9 @@ fn spans(slug: &str, value: &Value) -> anyhow::Result<(Duration, Duration)> {
     };
     found
         .filter(|(shortest, longest)| shortest <= longest)
-        .with_context(|| format!("{slug}: expected a duration up to 1h, or two: `[\"4s\", \"9s\"]`"))
+        .with_context(|| {
+            format!("{slug}: expected a duration up to 1h, or two: `[\"4s\", \"9s\"]`")
+        })
 }
 
 /// How long a call rings of whose outcome nothing is known.
@@ -145,11 +155,23 @@ mod tests {
     #[test]
     fn shares_are_read_as_they_are_written() {
         let read = read("delivered=70, no_answer=20.5%,lost=9.5").unwrap();
-        let shares: Vec<_> = read.double.iter().map(|row| (row.outcome.slug(), row.weight)).collect();
-        assert_eq!(shares, [("delivered", 700), ("lost", 95), ("no_answer", 205)]);
+        let shares: Vec<_> = read
+            .double
+            .iter()
+            .map(|row| (row.outcome.slug(), row.weight))
+            .collect();
+        assert_eq!(
+            shares,
+            [("delivered", 700), ("lost", 95), ("no_answer", 205)]
+        );
         assert_eq!(read.single.len(), 3);
         let usual = Assumptions::default();
-        let of = |rows: &[Assumed]| *rows.iter().find(|row| row.outcome == Outcome::Delivered).unwrap();
+        let of = |rows: &[Assumed]| {
+            *rows
+                .iter()
+                .find(|row| row.outcome == Outcome::Delivered)
+                .unwrap()
+        };
         assert_eq!(of(&read.double).talks, of(&usual.double).talks);
         assert_eq!(of(&read.single).rings, of(&usual.single).rings);
     }
@@ -162,7 +184,11 @@ mod tests {
         });
         let read = assumptions(keys.as_object().unwrap()).unwrap();
         assert_eq!((read.double.len(), read.single.len()), (2, 1));
-        let delivered = read.double.iter().find(|row| row.outcome == Outcome::Delivered).unwrap();
+        let delivered = read
+            .double
+            .iter()
+            .find(|row| row.outcome == Outcome::Delivered)
+            .unwrap();
         let seconds = Duration::from_secs;
         assert_eq!(delivered.talks, (seconds(20), seconds(20)));
         assert_eq!(delivered.rings, (seconds(2), seconds(4)));
@@ -174,8 +200,16 @@ mod tests {
     #[test]
     fn what_cannot_be_assumed_is_told() {
         for bad in [
-            "delivered=many", "deliverd=7", "delivered=0", "delivered=-1", "delivered=1.25", "=", "a=",
-            "delivered=1,busy", "/nowhere.toml", "delivered=99999999999",
+            "delivered=many",
+            "deliverd=7",
+            "delivered=0",
+            "delivered=-1",
+            "delivered=1.25",
+            "=",
+            "a=",
+            "delivered=1,busy",
+            "/nowhere.toml",
+            "delivered=99999999999",
         ] {
             assert!(read(bad).is_err(), "{bad}");
         }
