@@ -631,7 +631,10 @@ fn last_batches(list: &mut List<File>, mark: Mark) -> Result<VecDeque<Batch>, Li
 }
 
 /// Whether a text of a list names a message: a prepared one, or a sound that the PBX has. A list names no files.
-fn is_message(text: &str) -> Result<(), String> {
+///
+/// # Errors
+/// Why it does not, in words.
+pub fn is_message(text: &str) -> Result<(), String> {
     if text.starts_with("sound:") {
         return text
             .parse::<SoundUri>()
@@ -679,3 +682,6 @@ fn workers() -> usize {
 
 /// Rows of a batch. Places where an import stops are ends of batches.
 const BATCH: usize = 4_000;
+
+#[cfg(test)]
+mod tests;
