@@ -4,10 +4,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{
-    campaign::engine::Settlement,
-    store::Tally,
-};
+use crate::{campaign::engine::Settlement, store::Tally};
 
 /// How the contacts of one campaign stand, and how fast it goes.
 #[derive(Clone, Debug, Default)]

@@ -241,17 +241,16 @@ fn keep(
     report: &Report,
     message: Option<&[i16]>,
 ) -> Result<PathBuf, String> {
-    let title = title_of(&drop.to_string(), report.outcome.slug(), report.proof.slug());
+    let title = title_of(
+        &drop.to_string(),
+        report.outcome.slug(),
+        report.proof.slug(),
+    );
     let kept = folder.keep(ended, &title, message, clock::wall());
     kept.map_err(|error| chain(&error))
 }
 
-fn landed(
-    flight: &Flight,
-    report: &Report,
-    ended: &Ended<'_>,
-    evidence: Option<String>,
-) -> Landed {
+fn landed(flight: &Flight, report: &Report, ended: &Ended<'_>, evidence: Option<String>) -> Landed {
     Landed {
         attempt: flight.attempt,
         outcome: report.outcome,
@@ -261,7 +260,12 @@ fn landed(
 }
 
 /// How a drop ended, for the books.
-pub(in crate::run) fn end(drop: DropId, report: &Report, ended: &Ended<'_>, evidence: Option<String>) -> DropEnd {
+pub(in crate::run) fn end(
+    drop: DropId,
+    report: &Report,
+    ended: &Ended<'_>,
+    evidence: Option<String>,
+) -> DropEnd {
     DropEnd {
         drop,
         outcome: report.outcome,
@@ -329,7 +333,12 @@ mod tests {
     fn a_leg_is_up_from_its_answer_to_its_end() {
         use Milestone as M;
         let rows = [
-            ("never answered", vec![(M::DropDialled, 0), (M::DropGone, 900)], 0, 0),
+            (
+                "never answered",
+                vec![(M::DropDialled, 0), (M::DropGone, 900)],
+                0,
+                0,
+            ),
             (
                 "the drop leg",
                 vec![

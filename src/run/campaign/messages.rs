@@ -159,7 +159,10 @@ mod tests {
             file.write_sample(100_i16).unwrap();
         }
         file.finalize().unwrap();
-        assert!(messages.get("promo", now).await.is_err(), "it is remembered");
+        assert!(
+            messages.get("promo", now).await.is_err(),
+            "it is remembered"
+        );
         let later = now + LOOK_AGAIN;
         let promo = messages.get("promo", later).await.unwrap();
         assert_eq!(promo.length, Some(Duration::from_millis(200)));

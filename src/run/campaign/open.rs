@@ -1,6 +1,6 @@
 //! The beginning of a controller, in the order in which nothing is forgotten.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Instant};
 
 use jiff::{Timestamp, tz::TimeZone};
 use tokio::{
@@ -38,7 +38,7 @@ use crate::{
         gate::{self, CampaignGate},
         session::Claim,
     },
-    store::{Campaign, Holder, Orphan, Standing, Store, StoreError, Tally},
+    store::{Campaign, Holder, Orphan, Standing, Store, StoreError, Tally, Wish},
 };
 
 /// The one PBX of a controller, in the engine's numbering.
@@ -70,7 +70,7 @@ impl Controller {
         let app = &config.pbx.app;
         let lock = AppLock::take(&config.state_dir, config.pbx.url.as_str(), app)?;
         gate::warn_of_what_is_off(&config.gate);
-        let rows = wanted(&store, &which).await?;
+        let rows = wanted(&store, &which, clock.now()).await?;
         let mut campaigns = Vec::new();
         for row in rows {
             campaigns.push(prepare(&store, row, clock.now()).await?);
@@ -83,6 +83,7 @@ impl Controller {
         let library = Library::new(&config.pbx.sounds_dir, &config.pbx.pbx_sounds_dir);
         let library = library.map_err(ControllerError::Library)?;
         let archive = archive(&config).await?;
+        let renewed = clock::now();
         let Boarded {
             session,
             holder,
@@ -93,12 +94,15 @@ impl Controller {
             clock,
             store,
             holder,
+            renewed,
             archive,
             library,
             which,
         };
         match begun.past(&campaigns).await {
-            Ok(past) => Ok(begun.into_controller(session, campaigns, orphans, past, lock).await),
+            Ok(past) => Ok(begun
+                .into_controller(session, campaigns, orphans, past, lock)
+                .await),
             Err(error) => {
                 let _ = session.close().await;
                 Err(error.into())
@@ -142,7 +146,10 @@ impl Boarded {
             Err(error) => {
                 // What was adopted is without a controller again.
                 if let Err(error) = store.end_controller(&holder, clock.now()).await {
-                    warn!(error = chain(&error), "the lease was not given back; it ends by itself");
+                    warn!(
+                        error = chain(&error),
+                        "the lease was not given back; it ends by itself"
+                    );
                 }
                 Err(error.into())
             }
@@ -156,6 +163,8 @@ struct Begun {
     clock: Arc<Steady>,
     store: Store,
     holder: Holder,
+    /// When the lease was not asked for yet.
+    renewed: Instant,
     archive: Option<Archive>,
     library: Library,
     which: Which,
@@ -199,11 +208,11 @@ impl Begun {
             clock,
             store,
             holder,
+            renewed,
             archive,
             library,
             which,
         } = self;
-        let renewed = clock::now();
         let (happened, happens) = mpsc::unbounded_channel();
         let (wanted, wanted_in) = mpsc::unbounded_channel();
         let gate = CampaignGate::new(config.gate.clone());
@@ -286,18 +295,35 @@ impl Begun {
 }
 
 /// The rows of the campaigns that are to be run.
-async fn wanted(store: &Store, which: &Which) -> Result<Vec<Campaign>, ControllerError> {
+async fn wanted(
+    store: &Store,
+    which: &Which,
+    now: Timestamp,
+) -> Result<Vec<Campaign>, ControllerError> {
     match which {
         Which::All => {
             let rows = store.campaigns(0).await?;
-            Ok(rows.into_iter().filter(|row| !is_over(row.standing)).collect())
+            Ok(rows
+                .into_iter()
+                .filter(|row| !is_over(row.standing))
+                .collect())
         }
         Which::Names(names) => {
             let mut rows = Vec::new();
             // Each once, however often it is named.
             for name in names.iter().collect::<BTreeSet<_>>() {
                 let row = store.campaign(name).await?;
-                rows.push(row.ok_or_else(|| ControllerError::NoCampaign { name: name.clone() })?);
+                let row = row.ok_or_else(|| ControllerError::NoCampaign { name: name.clone() })?;
+                rows.push(match row.standing {
+                    // Who names it wants it to run: contacts may have been added since, or its dates changed.
+                    Standing::Complete | Standing::DatesOver => {
+                        store.wish(row.id, Wish::Resume, now).await?
+                    }
+                    Standing::Running
+                    | Standing::Paused
+                    | Standing::Cancelling
+                    | Standing::Cancelled => row,
+                });
             }
             Ok(rows)
         }

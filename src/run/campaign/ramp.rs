@@ -103,11 +103,6 @@ impl<T> Ramp<T> {
         soonest.min()
     }
 
-    /// Takes all that wait off it.
-    pub(super) fn clear(&mut self) -> Vec<T> {
-        self.waiting.drain(..).map(|waiting| waiting.what).collect()
-    }
-
     /// A start that was let go before this began, by an earlier run.
     pub(super) fn note(&mut self, campaign: CampaignId, at: Timestamp) {
         self.trunk.note(Stretch::NONE, at);

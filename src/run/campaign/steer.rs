@@ -9,12 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use jiff::Timestamp;
 use tokio::{
     sync::{mpsc, watch},
     time::{Instant as TokioInstant, MissedTickBehavior, interval, sleep_until},
 };
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use super::{
     ControllerError, Ended, Happened,
@@ -328,7 +327,8 @@ impl Steer {
                 self.tell(Event::Pbx(PBX, Reach::Away));
             }
             PbxLink::Taken => {
-                let words = "another program has registered our app on the PBX: every call is let go";
+                let words =
+                    "another program has registered our app on the PBX: every call is let go";
                 self.notes.warned(None, words);
                 self.end(Ending::Replaced, InFlight::HangUp);
             }
@@ -350,9 +350,8 @@ impl Steer {
         self.dirty = false;
         let now = self.clock.now();
         let known = self.known.values();
-        let campaigns = known.map(|known| {
-            watched::campaign(&self.engine, &known.row, &known.account, now)
-        });
+        let campaigns =
+            known.map(|known| watched::campaign(&self.engine, &known.row, &known.account, now));
         let view = View {
             at: now,
             campaigns: campaigns.collect(),
@@ -395,7 +394,10 @@ impl Steer {
         } = prepared;
         let id = row.id;
         let seen = self.known.remove(&id);
-        if seen.as_ref().is_some_and(|seen| seen.row.version > row.version) {
+        if seen
+            .as_ref()
+            .is_some_and(|seen| seen.row.version > row.version)
+        {
             self.known.extend(seen.map(|seen| (id, seen)));
             return;
         }
@@ -408,7 +410,12 @@ impl Steer {
                 seen.account
             }
             None => {
-                info!(campaign = id.0, name = row.name, contacts = tally.contacts, "campaign began");
+                info!(
+                    campaign = id.0,
+                    name = row.name,
+                    contacts = tally.contacts,
+                    "campaign began"
+                );
                 Account::new(tally)
             }
         };

@@ -9,7 +9,7 @@ use super::{account::Account, open::PBX};
 use crate::{
     campaign::{
         budget::Gauge,
-        engine::{CampaignId, End, Engine, Gate, PauseReason, Phase, Why},
+        engine::{End, Engine, Gate, PauseReason, Phase, Why},
     },
     clock::Steady,
     orders::{CampaignView, GaugeView, Note, NoteLevel, View},
@@ -164,9 +164,4 @@ pub(super) fn lost_words(lost: usize, alive: usize) -> String {
     format!(
         "{lost} {drops} in flight when a controller died: {them} lost, and not tried again by themselves{up}"
     )
-}
-
-/// A campaign that is known by its number alone, for logs.
-pub(super) fn name_of(row: Option<&Campaign>, id: CampaignId) -> String {
-    row.map_or_else(|| id.to_string(), |row| row.name.clone())
 }

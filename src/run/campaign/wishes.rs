@@ -25,9 +25,8 @@ pub(super) enum Step {
 pub(super) fn steps(seen: Option<&Campaign>, row: &Campaign, phase: Option<Phase>) -> Vec<Step> {
     let mut steps = Vec::new();
     let reordered = seen.is_none_or(|seen| seen.spec != row.spec);
-    let rewished = seen.is_none_or(|seen| {
-        (seen.standing, seen.in_flight) != (row.standing, row.in_flight)
-    });
+    let rewished =
+        seen.is_none_or(|seen| (seen.standing, seen.in_flight) != (row.standing, row.in_flight));
     let is_over = matches!(phase, Some(Phase::Over(_)));
     match row.standing {
         Standing::Running => {

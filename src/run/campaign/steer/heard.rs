@@ -14,7 +14,7 @@ use crate::{
     drop::Outcome,
     id::{DropId, RunName},
     run::campaign::{
-        Happened,
+        ControllerError, Happened,
         clerk::Said,
         flight::{self, Landed, Stage},
         open::{self, PBX},
@@ -62,6 +62,7 @@ impl Steer {
                     self.tell(event);
                 }
             }
+            Happened::Unprepared(row, error) => self.on_unprepared(&row, &error),
             Happened::Drain(in_flight) => self.end(Ending::Operator, in_flight),
         }
     }
@@ -187,11 +188,7 @@ impl Steer {
     }
 
     /// Settles drops whose controllers died, and says so.
-    pub(super) fn on_found(
-        &mut self,
-        orphans: Vec<Orphan>,
-        alive: &BTreeSet<(RunName, DropId)>,
-    ) {
+    pub(super) fn on_found(&mut self, orphans: Vec<Orphan>, alive: &BTreeSet<(RunName, DropId)>) {
         let mut lost: BTreeMap<Option<CampaignId>, (usize, usize)> = BTreeMap::new();
         for orphan in orphans {
             if !self.found.insert(orphan.drop) {
@@ -207,11 +204,7 @@ impl Steer {
                 "its controller died, and nothing of it was up any more"
             };
             let end = flight::lost(&orphan.run, orphan.drop, words);
-            let calls = Calls::likely(
-                orphan.technique,
-                Outcome::Lost,
-                std::time::Duration::ZERO,
-            );
+            let calls = Calls::likely(orphan.technique, Outcome::Lost, std::time::Duration::ZERO);
             warn!(
                 drop = %orphan.drop,
                 campaign = orphan.campaign.map(|campaign| campaign.0),
@@ -241,13 +234,7 @@ impl Steer {
         }
     }
 
-    fn tell_found(
-        &mut self,
-        campaign: CampaignId,
-        contact: ContactId,
-        attempt: u32,
-        calls: Calls,
-    ) {
+    fn tell_found(&mut self, campaign: CampaignId, contact: ContactId, attempt: u32, calls: Calls) {
         self.tell(Event::Found {
             campaign,
             contact,
@@ -317,7 +304,8 @@ impl Steer {
                 self.engine.resume(id, now);
             }
             Step::Cancel(in_flight) => {
-                self.notes.said(Some(&row.name), "cancelled by the operator");
+                self.notes
+                    .said(Some(&row.name), "cancelled by the operator");
                 self.engine.cancel(id, in_flight, now);
             }
             Step::More => {
@@ -332,16 +320,26 @@ impl Steer {
         let (store, happened) = (self.store.clone(), self.happened.clone());
         let now = self.clock.now();
         tokio::spawn(async move {
-            let name = row.name.clone();
-            match open::prepare(&store, row, now).await {
-                Ok(prepared) => {
-                    let _ = happened.send(Happened::Prepared(Box::new(prepared)));
-                }
-                Err(error) => {
-                    warn!(name, error = chain(&error), "a campaign is not taken up");
-                }
-            }
+            let told = match open::prepare(&store, row.clone(), now).await {
+                Ok(prepared) => Happened::Prepared(Box::new(prepared)),
+                Err(error) => Happened::Unprepared(Box::new(row), error),
+            };
+            let _ = happened.send(told);
         });
+    }
+
+    fn on_unprepared(&mut self, row: &Campaign, error: &ControllerError) {
+        let words = chain(error);
+        warn!(
+            campaign = row.id.0,
+            words, "a campaign is not taken up as it is ordered"
+        );
+        if let ControllerError::Store(_) = error {
+            // It was not read to its end: the next look at the wishes begins there.
+            self.wishes.version = self.wishes.version.min(row.version - 1);
+        } else {
+            self.notes.warned(Some(&row.name), words);
+        }
     }
 
     fn count(&self, campaign: CampaignId) {

@@ -7,7 +7,9 @@ use tracing::{debug, info, warn};
 
 use super::{Key, Steer};
 use crate::{
-    campaign::engine::{CampaignId, Command, ContactId, End, Event, PauseReason, Settlement, Start},
+    campaign::engine::{
+        CampaignId, Command, ContactId, End, Event, PauseReason, Settlement, Start,
+    },
     clock,
     id::DropId,
     run::campaign::{
@@ -84,7 +86,8 @@ impl Steer {
             wish: CancellationToken::new(),
             stage: Stage::Writing(Box::new(start)),
         };
-        self.aloft.insert((attempt.campaign, attempt.contact), aloft);
+        self.aloft
+            .insert((attempt.campaign, attempt.contact), aloft);
         self.write(Write::Start(Box::new(intent)));
     }
 
@@ -118,7 +121,10 @@ impl Steer {
 
     fn on_paused(&mut self, campaign: CampaignId, why: PauseReason) {
         let words = why.to_string();
-        warn!(campaign = campaign.0, words, "a campaign has paused by itself");
+        warn!(
+            campaign = campaign.0,
+            words, "a campaign has paused by itself"
+        );
         self.notes.warned(self.name(campaign), words.clone());
         self.write_standing(Write::Paused {
             campaign,
