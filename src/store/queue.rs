@@ -193,8 +193,7 @@ impl Store {
         let mut tx = self.read("read the latest calls").await?;
         let but = but.map_or("", |holder| holder.run.as_str());
         let args = args![pbx, micros(since), but];
-        let kept: Vec<(i64, i64, i64, i64, i64, i64, i64, i64)> =
-            tx.all(RECENT_CALLS, args).await?;
+        let kept: Vec<KeptCalls> = tx.all(RECENT_CALLS, args).await?;
         let mut all = Vec::with_capacity(kept.len());
         for (at, busy_legs, drop_legs, released, given_up, answered, short, people) in kept {
             all.push(RecentCalls {
@@ -316,6 +315,9 @@ type KeptContact = (
     Option<i64>,
     Option<String>,
 );
+
+/// The columns of [`RECENT_CALLS`].
+type KeptCalls = (i64, i64, i64, i64, i64, i64, i64, i64);
 
 /// The columns of [`STARTS`].
 type KeptStart = (i64, i64, String, i64, i64);
