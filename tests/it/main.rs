@@ -2,6 +2,7 @@
 
 mod campaign;
 mod desk;
+mod dnc;
 mod evidence;
 mod fake;
 mod fake_itself;
