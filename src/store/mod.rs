@@ -25,6 +25,7 @@ mod error;
 mod import;
 mod kept;
 mod link;
+mod peek;
 mod place;
 mod queue;
 mod results;
@@ -40,7 +41,7 @@ pub use error::{StoreError, Trouble};
 pub use import::{Across, Added, Importing, NewContact, Source};
 pub use place::Place;
 pub use queue::{CONTACT_LEASE, Facts, Leased, Recent, RecentCalls, WaitingGroup};
-pub use results::{Filter, ResultRow, Tally};
+pub use results::{CallsOfLength, Cursor, Filter, ResultRow, Tally};
 
 use link::Pools;
 
