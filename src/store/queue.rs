@@ -354,8 +354,8 @@ pub(super) fn read_contact(kept: KeptContact) -> Option<Leased> {
     })
 }
 
-/// How many calls a drop counts as: those that were dialled once that is known, and until then those it may dial. One
-/// that dialled none still began.
+/// How many calls a drop counts as: those that were dialled once that is known, and until then those it may dial; at
+/// least one.
 fn calls_of(technique: Technique, legs: Option<i64>) -> u32 {
     match (legs, technique) {
         (Some(..=1), Technique::Double | Technique::Single) | (None, Technique::Single) => 1,
@@ -405,12 +405,14 @@ pub(super) const BARRED: Sql = sql!(
      AND lists.id = do_not_call.list GROUP BY do_not_call.number"
 );
 
+/// One that ended without any call rang nobody, but for one that was lost: nobody knows.
 const STARTS: Sql = sql!(
     "SELECT drops.number, drops.started_at, drops.technique, \
      CAST(CASE WHEN drops.outcome IS NULL THEN 0 ELSE 1 END AS BIGINT), \
      drops.busy_legs + drops.drop_legs FROM ",
     { number BIGINT },
     " CROSS JOIN drops WHERE drops.number = given.number AND drops.started_at > $2 \
+     AND (drops.outcome IS NULL OR drops.outcome = 'lost' OR drops.busy_legs + drops.drop_legs > 0) \
      ORDER BY drops.started_at"
 );
 
