@@ -108,6 +108,12 @@ impl Lab {
 
     /// Kills the PBX as a power cut would, and starts it again.
     pub(crate) fn crash_pbx(&self) -> Result<(), Failed> {
+        self.kill_pbx()?;
+        self.start_pbx()
+    }
+
+    /// Kills the PBX as a power cut would.
+    pub(crate) fn kill_pbx(&self) -> Result<(), Failed> {
         // Each start has another pid.
         let facts: Facts = serde_json::from_slice(&fs::read(self.facts.run.join("lab.json"))?)?;
         let killed = Command::new("kill")
@@ -116,6 +122,11 @@ impl Lab {
         if !killed.success() {
             return Err("the PBX was not there to be killed".into());
         }
+        Ok(())
+    }
+
+    /// Starts the PBX that was killed, and waits until a call can be made.
+    pub(crate) fn start_pbx(&self) -> Result<(), Failed> {
         script(&["start-pbx", "--name", self.name]).map(drop)
     }
 

@@ -68,7 +68,9 @@ impl<'a> Judge<'a> {
                     if row.number != contact.number.e164() {
                         self.problem(contact, Some(row), "another number");
                     }
-                    if row.outcome.is_some() == row.refused.is_some() {
+                    if row.outcome.is_some() == row.refused.is_some()
+                        || row.outcome.is_some() && !row.is_final
+                    {
                         self.problem(contact, Some(row), "not one end");
                     }
                     pairs.push((contact, (*row).clone()));

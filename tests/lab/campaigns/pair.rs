@@ -34,9 +34,9 @@ const KINDS: &[(&str, Fate, usize)] = &[
     ("0117", Fate::Called, 8),
 ];
 
-/// One is killed, and started again when the other has gone on for a while.
+/// Each has a PBX of its own, as they see it. One is killed, and started again when the other has gone on for a while.
 pub(crate) fn one_is_killed() -> Result<(), Failed> {
-    shared(|pair| {
+    shared(["one", "other"], |pair| {
         let mut first = pair.one.run(NAME)?;
         let second = pair.other.run(NAME)?;
         rung(pair.lab, pair.contacts.len() / 3)?;
@@ -53,9 +53,9 @@ pub(crate) fn one_is_killed() -> Result<(), Failed> {
     })
 }
 
-/// One is frozen until the other has dialled all else, and what was leased to the first one, too.
+/// Both dial through the same PBX. One is frozen until the other has taken over what it held, and dialled all.
 pub(crate) fn one_is_frozen() -> Result<(), Failed> {
-    shared(|pair| {
+    shared(["lab", "lab"], |pair| {
         let mut first = pair.one.run(NAME)?;
         let second = pair.other.run(NAME)?;
         rung(pair.lab, pair.contacts.len() / 3)?;
@@ -102,13 +102,16 @@ struct Hit {
     runs: usize,
 }
 
-fn shared(campaign: impl FnOnce(&Pair<'_>) -> Result<Hit, Failed>) -> Result<(), Failed> {
+fn shared(
+    instances: [&str; 2],
+    campaign: impl FnOnce(&Pair<'_>) -> Result<Hit, Failed>,
+) -> Result<(), Failed> {
     let bench = Bench::of_its_own(NAME, PORTS);
     let lab = bench.lab();
     let database = Database::start(NAME, PORTS + 5)?;
-    let program = |which: &str| {
+    let program = |which: &str, instance: &str| {
         Program::new(lab, which)
-            .with("INSTANCE", which)
+            .with("INSTANCE", instance)
             .with("PBX__APP", format!("aftertone-{which}"))
             .with("STORE__URL", database.url())
             .with("TRUNK__STARTS_PER_SECOND", "1")
@@ -119,14 +122,14 @@ fn shared(campaign: impl FnOnce(&Pair<'_>) -> Result<Hit, Failed>) -> Result<(),
     };
     let pair = Pair {
         lab,
-        one: program("one"),
-        other: program("other"),
+        one: program("one", instances[0]),
+        other: program("other", instances[1]),
         contacts: contacts(KINDS),
         message: &lab.prepare("short", 1.0)?,
     };
     let path = lab.folder().join("list.csv");
     std::fs::write(&path, list(&pair.contacts, &[]))?;
-    let double = ["--technique", "double"];
+    let double = ["--technique", "double", "--stop-on", "never"];
     pair.one.create(NAME, &pair.message.name, &double, &path)?;
     let hit = campaign(&pair)?;
     pair.judge(&hit)

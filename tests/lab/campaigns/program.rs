@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use libtest_mimic::Failed;
 use serde_json::Value;
 
+use super::contacts::Contact;
 use crate::network::{Lab, told, wait_for};
 
 /// The program with settings of its own.
@@ -29,6 +30,8 @@ pub(crate) struct Row {
     pub(crate) drop: Option<String>,
     pub(crate) outcome: Option<String>,
     pub(crate) refused: Option<String>,
+    /// Whether it is the contact's last.
+    pub(crate) is_final: bool,
     pub(crate) double: bool,
     pub(crate) started: Option<Timestamp>,
     /// The row as it came.
@@ -104,6 +107,23 @@ impl<'a> Program<'a> {
         rows.into_iter().map(Row::read).collect()
     }
 
+    /// What the summary of a campaign counts.
+    pub(crate) fn summary(&self, campaign: &str) -> Result<Value, Failed> {
+        let said = self.ask(&["campaign", "results", campaign, "--summary", "--json"])?;
+        Ok(serde_json::from_str(&said)?)
+    }
+
+    /// Puts contacts on the do-not-call list.
+    pub(crate) fn bar<'c>(
+        &self,
+        contacts: impl Iterator<Item = &'c Contact>,
+    ) -> Result<(), Failed> {
+        let numbers: Vec<_> = contacts.map(|contact| contact.number.e164()).collect();
+        let mut arguments = vec!["dnc", "add", "--because", "asked for it"];
+        arguments.extend(numbers.iter().map(String::as_str));
+        self.ask(&arguments).map(drop)
+    }
+
     /// Runs a campaign.
     pub(crate) fn run(&self, campaign: &str) -> Result<Running, Failed> {
         self.start(&["campaign", "run", campaign])
@@ -134,6 +154,7 @@ impl Row {
             drop: text("drop"),
             outcome: text("outcome"),
             refused: text("refused"),
+            is_final: json["final"] == true,
             double: json["technique"] == "double",
             started: text("started_at")
                 .map(|at| at.parse())

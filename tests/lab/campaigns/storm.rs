@@ -209,8 +209,11 @@ impl Weather<'_> {
                 (at, back)
             }
             Pbx => {
+                self.lab.kill_pbx()?;
                 let at = Timestamp::now();
-                self.lab.crash_pbx()?;
+                let wait = self.seconds(1.0, 4.0);
+                self.keep_it_running_for(wait)?;
+                self.lab.start_pbx()?;
                 (at, Timestamp::now())
             }
         };
@@ -346,7 +349,7 @@ fn nobody_rung_without_database(judge: &mut Judge<'_>, blows: &[Blow]) {
     }
 }
 
-/// What is lost is said: by the campaign's standing, and by the run that found it out.
+/// What is lost is said: by the campaign's summary, and by the run that found it out.
 fn told(
     judge: &mut Judge<'_>,
     program: &Program<'_>,
@@ -354,11 +357,10 @@ fn told(
     said: &str,
     lost: &BTreeMap<String, usize>,
 ) -> Result<(), Failed> {
-    let status = program.ask(&["campaign", "status", campaign, "--json"])?;
-    let status: serde_json::Value = serde_json::from_str(&status)?;
-    let counted = status["outcomes"]["lost"].as_u64().unwrap_or(0);
+    let summary = program.summary(campaign)?;
+    let counted = summary["outcomes"]["lost"].as_u64().unwrap_or(0);
     judge.expect(counted == lost.len() as u64, || {
-        format!("{} lost, and the status says: {status:#}", lost.len())
+        format!("{} lost, and the summary says: {summary:#}", lost.len())
     });
     judge.expect(lost.is_empty() || said.contains("lost"), || {
         format!("what was lost is not said:\n{said}")

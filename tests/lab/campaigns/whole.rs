@@ -1,9 +1,10 @@
 //! A campaign of three hundred contacts, as a user would run it: each comes to the end that is theirs, and the trunk is
 //! held to what it allows.
 
-use std::{fs, thread, time::Duration};
+use std::{collections::BTreeMap, fs, thread, time::Duration};
 
 use libtest_mimic::Failed;
+use serde_json::{Value, json};
 
 use super::{
     carrier::{Log, most_within},
@@ -81,11 +82,12 @@ pub(crate) fn pass(ports: u16) -> Result<(), Failed> {
     }
     held_to_the_trunk(&mut judge);
     in_the_books(&mut judge, lab, &pairs)?;
-    let picture = lab.folder().join("summary.svg");
+    let picture = lab.folder().join("outcomes.svg");
     let path = picture.to_str().ok_or("an odd path")?;
-    program.ask(&["campaign", "results", NAME, "--summary", "--svg", path])?;
+    program.ask(&["campaign", "results", NAME, "--picture", path])?;
     let svg = fs::read_to_string(&picture)?;
     judge.expect(svg.contains("<svg"), || format!("no picture: {svg}"));
+    summed_up(&mut judge, &program.summary(NAME)?, &rows);
     judge.verdict()
 }
 
@@ -112,9 +114,7 @@ fn make(
         .collect();
     let path = lab.folder().join("list.csv");
     fs::write(&path, list(contacts, &wrong))?;
-    for contact in of(Fate::Barred) {
-        program.ask(&["dnc", "add", &contact.number.e164()])?;
-    }
+    program.bar(of(Fate::Barred))?;
     program.create(NAME, message, &[], &path)?;
 
     let rejects = fs::read_to_string(lab.folder().join("list.rejects.csv"))?;
@@ -133,12 +133,11 @@ fn opt_out(program: &Program<'_>, lab: &Lab, contacts: &[Contact]) -> Result<(),
         check!(now() < until, "nobody is rung any more");
         thread::park_timeout(Duration::from_millis(100));
     }
-    for contact in contacts {
-        if contact.fate == Fate::OptsOut {
-            program.ask(&["dnc", "add", &contact.number.e164(), "--because", "asked"])?;
-        }
-    }
-    Ok(())
+    program.bar(
+        contacts
+            .iter()
+            .filter(|contact| contact.fate == Fate::OptsOut),
+    )
 }
 
 fn finish(running: Running) -> Result<String, Failed> {
@@ -200,6 +199,22 @@ fn in_the_books(judge: &mut Judge<'_>, lab: &Lab, pairs: &[(&Contact, Row)]) -> 
         }
     }
     Ok(())
+}
+
+/// The summary counts what the rows say.
+fn summed_up(judge: &mut Judge<'_>, summary: &Value, rows: &[Row]) {
+    let counts = |name: fn(&Row) -> Option<&String>| {
+        let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+        for slug in rows.iter().filter_map(name) {
+            *counts.entry(slug).or_default() += 1;
+        }
+        json!(counts)
+    };
+    judge.expect(
+        summary["outcomes"] == counts(|row| row.outcome.as_ref())
+            && summary["refused"] == counts(|row| row.refused.as_ref()),
+        || format!("the summary counts otherwise: {summary:#}"),
+    );
 }
 
 /// A second, less what calls may hold each other up on their way.
