@@ -21,6 +21,7 @@ pub mod gate;
 mod listener;
 pub mod runs;
 pub mod session;
+pub mod single;
 pub mod sweep;
 
 pub use driver::{Job, News, Order, PbxLink, Unended};

@@ -21,7 +21,7 @@
 mod account;
 mod backlog;
 mod clerk;
-mod flight;
+pub(super) mod flight;
 mod lease;
 mod lock;
 mod messages;
