@@ -1,5 +1,6 @@
 //! Tests through the program's front doors, against a fake Asterisk on real sockets.
 
+mod campaign;
 mod desk;
 mod evidence;
 mod fake;
