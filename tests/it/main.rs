@@ -6,6 +6,7 @@ mod evidence;
 mod fake;
 mod fake_itself;
 mod faults;
+mod gate;
 mod link;
 mod listen;
 mod not_started;
