@@ -41,7 +41,12 @@ async fn a_number_on_a_do_not_call_list_is_never_dialled() {
     assert_refused(&desk, &ended, "do_not_call");
     // Its own does, and is kept.
     let ended = desk
-        .drop(&["--override", "do_not_call", "--because", "they asked for it"])
+        .drop(&[
+            "--override",
+            "do_not_call",
+            "--because",
+            "they asked for it",
+        ])
         .await;
     assert_eq!(ended.outcome(), "delivered", "{ended:?}");
     let ruling = ruling(&desk).await;
@@ -61,7 +66,14 @@ async fn without_consent_on_record_nothing_is_dialled() {
     let verbal = WRITTEN.map(|word| if word == "written" { "verbal" } else { word });
     let ended = desk.drop(&verbal).await;
     assert_refused(&desk, &ended, "no_consent");
-    let ended = desk.drop(&WRITTEN.map(|word| word.replace("2026-03-01", "2999-01-01")).each_ref().map(String::as_str)).await;
+    let ended = desk
+        .drop(
+            &WRITTEN
+                .map(|word| word.replace("2026-03-01", "2999-01-01"))
+                .each_ref()
+                .map(String::as_str),
+        )
+        .await;
     assert_refused(&desk, &ended, "no_consent");
 
     let informational = [&verbal[..], &["--kind", "informational"]].concat();
@@ -130,7 +142,13 @@ async fn a_second_drop_to_a_number_is_held_for_a_day() {
     assert!((before..=after).contains(&(until - 24.hours())), "{until}");
     assert_eq!(originates(&desk), dialled, "{}", desk.fake.ladder());
     // Another number is another matter.
-    let other = ["drop", "+12025550102", "--message", "sound:hello-world", "--json"];
+    let other = [
+        "drop",
+        "+12025550102",
+        "--message",
+        "sound:hello-world",
+        "--json",
+    ];
     let ended = desk.run(&other).await;
     assert_eq!(ended.outcome(), "delivered", "{ended:?}");
 
@@ -196,7 +214,8 @@ async fn what_is_switched_off_is_logged_once_and_holds_nothing() {
             ("frequency_cap", "gate.caps"),
             ("calling_hours", "gate.hours"),
         ] {
-            let told = format!("a rule of the gate is switched off rule=\"{rule}\" setting=\"{setting}\"");
+            let told =
+                format!("a rule of the gate is switched off rule=\"{rule}\" setting=\"{setting}\"");
             let times = ended.stderr.matches(&told).count();
             assert_eq!(times, 1, "{told}: {ended:?}");
         }
@@ -215,7 +234,11 @@ async fn without_a_store_nothing_is_dialled() {
     let mut command = desk.command(&["drop", NUMBER, "--message", "sound:hello-world", "--json"]);
     command.env("AFTERTONE__STORE__URL", "sqlite:none/aftertone.db");
     let ended = wait(command.spawn().unwrap()).await;
-    assert_eq!((ended.status, ended.stdout.as_str()), (Some(2), ""), "{ended:?}");
+    assert_eq!(
+        (ended.status, ended.stdout.as_str()),
+        (Some(2), ""),
+        "{ended:?}"
+    );
     assert!(ended.stderr.contains("\nhint: "), "{ended:?}");
     assert_eq!(originates(&desk), 0);
     assert!(desk.fake.with(|world| world.log.is_empty()));
@@ -232,7 +255,14 @@ async fn half_an_override_or_a_consent_is_a_usage_error() {
         &["--override", "consent", "--because", " "],
         &["--consent", "written"],
         &["--consent-at", "2026-03-01"],
-        &["--consent", "yes", "--consent-at", "2026-03-01", "--consent-source", "x"],
+        &[
+            "--consent",
+            "yes",
+            "--consent-at",
+            "2026-03-01",
+            "--consent-source",
+            "x",
+        ],
         &["--kind", "spam"],
     ] {
         let ended = desk.drop(arguments).await;
@@ -247,7 +277,10 @@ fn assert_refused(desk: &Desk, ended: &Ended, slug: &str) {
     assert_stopped(desk, ended);
     let json = ended.json();
     assert_eq!(json["refused"], slug, "{ended:?}");
-    assert!(json["held"].is_null() && json["until"].is_null(), "{ended:?}");
+    assert!(
+        json["held"].is_null() && json["until"].is_null(),
+        "{ended:?}"
+    );
 }
 
 #[track_caller]
@@ -255,7 +288,10 @@ fn assert_held(desk: &Desk, ended: &Ended, slug: &str) {
     assert_stopped(desk, ended);
     let json = ended.json();
     assert_eq!(json["held"], slug, "{ended:?}");
-    assert!(json["refused"].is_null() && json["until"].is_string(), "{ended:?}");
+    assert!(
+        json["refused"].is_null() && json["until"].is_string(),
+        "{ended:?}"
+    );
 }
 
 /// One object of five fields, exit status 2, an error.
@@ -264,7 +300,11 @@ fn assert_stopped(desk: &Desk, ended: &Ended) {
     assert_eq!(ended.status, Some(2), "{ended:?}\n{}", desk.fake.ladder());
     let json = ended.json();
     let names: Vec<_> = json.as_object().unwrap().keys().cloned().collect();
-    assert_eq!(names.join(" "), "drop outcome refused held until", "{ended:?}");
+    assert_eq!(
+        names.join(" "),
+        "drop outcome refused held until",
+        "{ended:?}"
+    );
     assert!(json["outcome"].is_null(), "{ended:?}");
     assert!(ended.stderr.contains("error: "), "{ended:?}");
 }
@@ -281,7 +321,9 @@ fn originates(desk: &Desk) -> usize {
 }
 
 async fn bar(desk: &Desk, number: &str) {
-    let store = Store::open(&Place::Sqlite(desk.path("aftertone.db"))).await.unwrap();
+    let store = Store::open(&Place::Sqlite(desk.path("aftertone.db")))
+        .await
+        .unwrap();
     let number = PhoneNumber::parse(number, Rules::default()).unwrap();
     let own = ListName::new(OWN_LIST).unwrap();
     store.bar(&own, &[number], None, now()).await.unwrap();
@@ -298,7 +340,10 @@ async fn kept(file: &Path) -> String {
     let options = SqliteConnectOptions::new().filename(file);
     let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
     let last = "SELECT ruling FROM drops ORDER BY started_at DESC LIMIT 1";
-    let (ruling,): (String,) = sqlx::query_as(last).fetch_one(&mut connection).await.unwrap();
+    let (ruling,): (String,) = sqlx::query_as(last)
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
     connection.close().await.unwrap();
     ruling
 }

@@ -260,7 +260,12 @@ fn landed(flight: &Flight, report: &Report, ended: &Ended<'_>, evidence: Option<
 }
 
 /// How a drop ended, for the books.
-pub(in crate::run) fn end(drop: DropId, report: &Report, ended: &Ended<'_>, evidence: Option<String>) -> DropEnd {
+pub(in crate::run) fn end(
+    drop: DropId,
+    report: &Report,
+    ended: &Ended<'_>,
+    evidence: Option<String>,
+) -> DropEnd {
     DropEnd {
         drop,
         outcome: report.outcome,
