@@ -18,6 +18,7 @@ pub mod dialler;
 pub mod doctor;
 pub mod driver;
 pub mod gate;
+pub mod import;
 mod listener;
 pub mod runs;
 pub mod session;
