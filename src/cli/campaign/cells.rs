@@ -94,7 +94,13 @@ impl Cells<'_> {
         let price = self.price.filter(|_| ended);
         let cost = price.map(|price| price.drop(&row.calls, row.busy_up_ms, row.drop_up_ms));
         let reason = reason(row, &report);
-        let count = |count| if dialled { Cell::Count(count) } else { Cell::Nothing };
+        let count = |count| {
+            if dialled {
+                Cell::Count(count)
+            } else {
+                Cell::Nothing
+            }
+        };
         let slug = |slug: Option<&'static str>| Cell::text(slug);
         Named([
             Cell::Text(self.campaign.to_owned().into()),
@@ -213,7 +219,9 @@ impl Told {
         };
         let at = |milestone: Milestone| {
             let happened = report.timeline.iter();
-            let found = happened.clone().find(|moment| moment.event == milestone.as_str());
+            let found = happened
+                .clone()
+                .find(|moment| moment.event == milestone.as_str());
             found.map(|moment| moment.at_ms)
         };
         Self {

@@ -107,11 +107,7 @@ pub(super) enum Format {
 ///
 /// # Errors
 /// [`Trouble`] where there is no such campaign, or it cannot be read.
-pub(super) async fn run(
-    args: &Args,
-    config: &Config,
-    printer: Printer,
-) -> Result<Exit, Trouble> {
+pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Result<Exit, Trouble> {
     let filter = args.wanted.filter(config.pbx.rules)?;
     let store = database::open(config).await?;
     let campaign = campaign(&store, &args.name).await?;
