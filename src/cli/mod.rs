@@ -180,10 +180,12 @@ mod tests {
                 command.render_long_help().to_string()
             );
         }
-        let campaign = command.find_subcommand_mut("campaign").unwrap();
-        for command in campaign.get_subcommands_mut() {
-            let name = format!("help-campaign-{}", command.get_name());
-            insta::assert_snapshot!(name, command.render_long_help().to_string());
+        for group in ["campaign", "dnc"] {
+            let command = command.find_subcommand_mut(group).unwrap();
+            for command in command.get_subcommands_mut() {
+                let name = format!("help-{group}-{}", command.get_name());
+                insta::assert_snapshot!(name, command.render_long_help().to_string());
+            }
         }
     }
 

@@ -25,6 +25,7 @@ mod error;
 mod import;
 mod kept;
 mod link;
+mod peek;
 mod place;
 mod queue;
 mod results;

@@ -127,18 +127,7 @@ impl Store {
         }
         let numbers = contacts.iter().map(|leased| &leased.contact.number);
         let mut known = tx.known(numbers, micros(now - history)).await?;
-        for leased in &mut contacts {
-            let Leased { contact, facts } = leased;
-            // A number is in a campaign once.
-            if let Some(known) = known.remove(&number(&contact.number)) {
-                *facts = Facts {
-                    zone: facts.zone.take(),
-                    state: facts.state.take(),
-                    consent: facts.consent.take(),
-                    ..known
-                };
-            }
-        }
+        with_known(&mut contacts, &mut known);
         tx.commit().await?;
         Ok((contacts, next))
     }
@@ -265,7 +254,7 @@ impl Store {
 impl Tx {
     /// What is known of numbers over all campaigns, by their digits. The version is read before the starts: one that is
     /// written between the two makes the intent fail, and is not missed.
-    async fn known<'a>(
+    pub(super) async fn known<'a>(
         &mut self,
         numbers: impl IntoIterator<Item = &'a PhoneNumber>,
         since: i64,
@@ -304,8 +293,22 @@ impl Tx {
     }
 }
 
+/// Puts what is known of numbers to the contacts that have them. A number is in a campaign once.
+pub(super) fn with_known(contacts: &mut [Leased], known: &mut BTreeMap<i64, Facts>) {
+    for Leased { contact, facts } in contacts {
+        if let Some(known) = known.remove(&number(&contact.number)) {
+            *facts = Facts {
+                zone: facts.zone.take(),
+                state: facts.state.take(),
+                consent: facts.consent.take(),
+                ..known
+            };
+        }
+    }
+}
+
 /// The columns of [`DUE`].
-type KeptContact = (
+pub(super) type KeptContact = (
     i64,
     i64,
     i64,
@@ -320,7 +323,7 @@ type KeptContact = (
 /// The columns of [`STARTS`].
 type KeptStart = (i64, i64, String, i64, i64);
 
-fn read_contact(kept: KeptContact) -> Option<Leased> {
+pub(super) fn read_contact(kept: KeptContact) -> Option<Leased> {
     let (id, digits, attempts, message, zone, state, kind, at, source) = kept;
     let consent = match kind {
         Some(slug) => Some(Consent {

@@ -90,8 +90,7 @@ pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Resul
         counts: BTreeMap::new(),
     };
     for batch in rows {
-        for row in batch? {
-            let told = check.row(row, &store).await?;
+        for told in check.rows(batch?, &store).await? {
             if args.summary {
                 continue;
             }
@@ -139,7 +138,25 @@ struct Told {
 }
 
 impl Check {
-    async fn row(&mut self, row: Result<NewRow, Reject>, store: &Store) -> Result<Told, Trouble> {
+    async fn rows(
+        &mut self,
+        rows: Vec<Result<NewRow, Reject>>,
+        store: &Store,
+    ) -> Result<Vec<Told>, Trouble> {
+        let read = rows.iter().flatten();
+        let numbers: Vec<_> = read.map(|row| row.number.clone()).collect();
+        let history = self.gate.settings().history();
+        let facts = store.facts_of(&numbers, history, self.at).await;
+        let mut facts = facts.map_err(database::trouble)?.into_iter();
+        let mut told = Vec::with_capacity(rows.len());
+        for row in rows {
+            let row = row.map(|row| (row, facts.next().unwrap_or_default()));
+            told.push(self.row(row));
+        }
+        Ok(told)
+    }
+
+    fn row(&mut self, row: Result<(NewRow, Facts), Reject>) -> Told {
         let told = match row {
             Err(reject) => Told {
                 line: reject.line,
@@ -150,7 +167,7 @@ impl Check {
                 until: None,
                 words: format!("rejected ({}): {}", reject.reason.slug(), reject.reason),
             },
-            Ok(row) if !self.seen.insert(row.number.clone()) => {
+            Ok((row, _)) if !self.seen.insert(row.number.clone()) => {
                 let why = RefusedReason::Duplicate.slug();
                 let words = format!("rejected ({why}): the number stands in this list already");
                 Told {
@@ -160,15 +177,11 @@ impl Check {
                     ..Told::of(row)
                 }
             }
-            Ok(row) => {
-                let history = self.gate.settings().history();
-                let facts = store.facts(&row.number, history, self.at).await;
-                self.ask(row, &facts.map_err(database::trouble)?)
-            }
+            Ok((row, facts)) => self.ask(row, &facts),
         };
         let whys = self.counts.entry(told.what).or_default();
         *whys.entry(told.why.unwrap_or("all")).or_default() += 1;
-        Ok(told)
+        told
     }
 
     fn ask(&self, row: NewRow, facts: &Facts) -> Told {

@@ -51,7 +51,7 @@ pub(super) struct ImportOptions {
     rejects: Option<PathBuf>,
     /// Take in a list that has changed since its import was interrupted
     #[arg(long)]
-    changed: bool,
+    changed_list: bool,
 }
 
 /// Imports a list into a campaign.
@@ -74,7 +74,7 @@ pub(super) async fn import(
         rules: config.pbx.rules,
         across: across(duplicates),
         rejects: options.rejects.clone().unwrap_or_else(|| rejects_of(list)),
-        is_change_accepted: options.changed,
+        is_change_accepted: options.changed_list,
     };
     let mut stop = Stop::new().map_err(Trouble::new)?;
     let wish = CancellationToken::new();
@@ -90,18 +90,19 @@ pub(super) async fn import(
         );
         bar.at(progress.bytes, progress.size, words);
     });
-    tokio::pin!(running);
+    let mut running = Box::pin(running);
     let imported = loop {
         tokio::select! {
             imported = &mut running => break imported,
             () = stop.wish() => wish.cancel(),
         }
     };
+    drop(running);
     drop(bar);
     imported.map_err(|error| {
         let hint = match &error {
             ImportError::Changed { .. } => Some(
-                "put the earlier list back to go on with it, or take the changed one with `--changed`: its new numbers are added, and those that are in stay"
+                "put the earlier list back to go on with it, or take the changed one with `--changed-list`: its new numbers are added, and those that are in stay"
                     .to_owned(),
             ),
             ImportError::SameFile { .. } => Some("name another file with `--rejects`".to_owned()),
