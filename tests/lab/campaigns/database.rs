@@ -5,7 +5,6 @@ use std::{
     process::{Command, Stdio},
 };
 
-use jiff::Timestamp;
 use libtest_mimic::Failed;
 
 use crate::network::told;
@@ -31,10 +30,9 @@ impl Database {
         &self.url
     }
 
-    /// Kills it as a power cut would. Returns when it was alive for the last time.
-    pub(crate) fn kill(&self) -> Result<Timestamp, Failed> {
-        script("kill", &self.name, None)?;
-        Ok(Timestamp::now())
+    /// Kills it as a power cut would. It is gone when this returns.
+    pub(crate) fn kill(&self) -> Result<(), Failed> {
+        script("kill", &self.name, None).map(drop)
     }
 
     /// Starts it again, with what it held.

@@ -57,6 +57,8 @@ struct Blow {
     what: What,
     /// What was killed was alive for the last time.
     at: Timestamp,
+    /// It was gone.
+    gone: Timestamp,
     /// It was to be had again.
     back: Timestamp,
 }
@@ -181,21 +183,23 @@ impl Weather<'_> {
     }
 
     fn blow(&mut self, what: What) -> Result<Blow, Failed> {
-        let (at, back) = match what {
+        let (at, gone, back) = match what {
             Controller => {
                 let at = self.kill()?;
                 self.start()?;
-                (at, at)
+                (at, at, at)
             }
             Dialling => {
                 self.wait_for_a_ring()?;
                 let at = self.kill()?;
                 self.start()?;
-                (at, at)
+                (at, at, at)
             }
             Postgres | Both => {
                 let database = self.database.ok_or("no database to be killed")?;
-                let at = database.kill()?;
+                let at = Timestamp::now();
+                database.kill()?;
+                let gone = Timestamp::now();
                 if what == Both {
                     let wait = self.seconds(0.5, 1.5);
                     self.keep_it_running_for(wait)?;
@@ -206,18 +210,23 @@ impl Weather<'_> {
                 self.keep_it_running_for(wait)?;
                 let back = Timestamp::now();
                 database.start_again()?;
-                (at, back)
+                (at, gone, back)
             }
             Pbx => {
-                self.lab.kill_pbx()?;
                 let at = Timestamp::now();
+                self.lab.kill_pbx()?;
                 let wait = self.seconds(1.0, 4.0);
                 self.keep_it_running_for(wait)?;
                 self.lab.start_pbx()?;
-                (at, Timestamp::now())
+                (at, at, Timestamp::now())
             }
         };
-        Ok(Blow { what, at, back })
+        Ok(Blow {
+            what,
+            at,
+            gone,
+            back,
+        })
     }
 
     /// Starts the program again whenever it has given up, as whatever supervises it would. Whether the campaign is over.
@@ -341,7 +350,7 @@ fn nobody_rung_without_database(judge: &mut Judge<'_>, blows: &[Blow]) {
         }
         let rung = rings
             .iter()
-            .filter(|&&ring| blow.at + ON_ITS_WAY < ring && ring < blow.back)
+            .filter(|&&ring| blow.gone + ON_ITS_WAY < ring && ring < blow.back)
             .count();
         judge.expect(rung == 0, || {
             format!("{rung} numbers rung while the database was away: {blow:?}")
