@@ -210,7 +210,10 @@ impl Entry {
         evidence: Option<String>,
     ) -> Result<(), StoreError> {
         let end = Box::new(flight::end(self.drop, report, ended, evidence));
-        let writes = [Write::EndDrop(end)];
+        let writes = [Write::EndDrop {
+            end,
+            calls: crate::campaign::budget::Calls::of(report),
+        }];
         let written = self.store.commit(&self.holder, &writes, now()).await?;
         if written != [Written::Done] {
             warn!("another controller has taken the drop over, and has written its end");

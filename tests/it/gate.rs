@@ -13,7 +13,10 @@ use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use crate::{
     desk::{Desk, Ended, NUMBER, count, pbx, send_signal, wait},
-    fake::{fault::Kind, script::Script},
+    fake::{
+        fault::Kind,
+        script::{Call, Script},
+    },
 };
 
 const WRITTEN: [&str; 6] = [
@@ -186,13 +189,13 @@ async fn a_second_drop_to_a_number_is_held_for_a_day() {
 
 #[tokio::test]
 async fn a_drop_that_was_killed_counts() {
-    let desk = Desk::new(pbx(Script::ringing_for_ever())).await;
+    let desk = Desk::new(pbx(Script(vec![Call::ringing_for_ever()]))).await;
     desk.gate("hours = false\nconsent = false");
     let drop = ["drop", NUMBER, "--message", "sound:hello-world", "--json"];
     let child = desk.command(&drop).spawn().unwrap();
     desk.fake
         .until("the first call", |world| {
-            count(world, Kind::Originate, None) > 0
+            (count(world, Kind::Originate, None) > 0).then_some(())
         })
         .await;
     send_signal("KILL", child.id());
@@ -302,7 +305,7 @@ fn assert_stopped(desk: &Desk, ended: &Ended) {
     let names: Vec<_> = json.as_object().unwrap().keys().cloned().collect();
     assert_eq!(
         names.join(" "),
-        "drop outcome refused held until",
+        "drop held outcome refused until",
         "{ended:?}"
     );
     assert!(json["outcome"].is_null(), "{ended:?}");

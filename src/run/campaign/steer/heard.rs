@@ -148,7 +148,7 @@ impl Steer {
                     self.look_again.insert(campaign, clock::now() + LOOK_AGAIN);
                 }
             }
-            Write::EndDrop(_) | Write::Release { .. } => {}
+            Write::EndDrop { .. } | Write::Release { .. } => {}
         }
     }
 
@@ -224,7 +224,7 @@ impl Steer {
                         calls,
                         at,
                     });
-                    self.write(Write::EndDrop(end));
+                    self.write(Write::EndDrop { end, calls });
                 }
             }
         }
