@@ -3,6 +3,7 @@
 mod campaign;
 mod campaign_cli;
 mod desk;
+mod dnc;
 mod evidence;
 mod fake;
 mod fake_itself;

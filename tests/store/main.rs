@@ -13,6 +13,8 @@ mod base;
 mod campaigns;
 mod commit;
 mod lease;
+mod lists;
+mod results;
 mod scene;
 mod storm;
 mod trouble;
@@ -66,6 +68,8 @@ fn main() {
         lease::trials(&server),
         commit::trials(&server),
         adopt::trials(&server),
+        lists::trials(&server),
+        results::trials(&server),
         storm::trials(&server),
         trouble::trials(&server),
     ];
