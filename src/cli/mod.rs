@@ -100,7 +100,7 @@ enum Command {
     /// Prepare and keep recordings
     Message(message::MessageArgs),
     Explain(explain::Args),
-    Campaign(campaign::Args),
+    Campaign(Box<campaign::Args>),
     Dnc(dnc::Args),
 }
 
