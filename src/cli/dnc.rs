@@ -96,7 +96,7 @@ struct Import {
     /// Why, to be kept with them [default: the file's name]
     #[arg(long, value_name = "TEXT")]
     because: Option<String>,
-    /// Where rows go that hold no number [default: FILE.rejects.csv]
+    /// Where rows go that hold no number [default: the file's name, ending in .rejects.csv]
     #[arg(long, value_name = "FILE")]
     rejects: Option<PathBuf>,
 }
@@ -200,11 +200,11 @@ impl Import {
         let rejects = rejects.finish()?;
         printer.line(&done.words(self.list.as_str()));
         if let Some(rejects) = rejects {
-            let words = format!(
-                "{} rows hold no number; see {}",
-                done.rejected,
-                rejects.display()
-            );
+            let (rows, path) = (done.rejected, rejects.display());
+            let words = match rows {
+                1 => format!("1 row holds no number; see {path}"),
+                rows => format!("{rows} rows hold no number; see {path}"),
+            };
             printer.warning(&words);
         }
         match failed {
@@ -243,14 +243,7 @@ struct RejectsFile {
 
 impl RejectsFile {
     fn new(given: Option<&Path>, beside: &Path) -> Self {
-        let path = given.map_or_else(
-            || {
-                let mut name = beside.as_os_str().to_owned();
-                name.push(".rejects.csv");
-                PathBuf::from(name)
-            },
-            Path::to_owned,
-        );
+        let path = given.map_or_else(|| beside.with_extension("rejects.csv"), Path::to_owned);
         Self { path, writer: None }
     }
 

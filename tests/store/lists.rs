@@ -1,6 +1,6 @@
 //! Contacts and do-not-call numbers that come in by the list.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use aftertone::{
     campaign::{
@@ -9,14 +9,30 @@ use aftertone::{
     },
     phone::PhoneNumber,
     store::{
-        Across, Added, Importing, ListName, NewCampaign, NewContact, Source, Store, Trouble, Wish,
+        Across, Added, Filter, Importing, ListName, NewCampaign, NewContact, Source, Store,
+        Trouble, Wish,
     },
 };
 use jiff::Timestamp;
+use libtest_mimic::Trial;
 
-use crate::at;
+use crate::base::{Base, Kind, Server};
 
-pub(crate) async fn an_import_goes_on_where_it_was(store: Store) {
+pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
+    crate::trials!(
+        server,
+        Kind::BOTH,
+        an_import_goes_on_where_it_was,
+        a_number_of_another_campaign_is_let_in_or_left_out_by_rule,
+        whatever_stands_in_a_list_is_kept_as_it_stands,
+        what_makes_no_sense_is_refused,
+        who_runs_a_campaign_hears_of_its_new_contacts,
+        numbers_come_onto_lists_and_off_them,
+    )
+}
+
+async fn an_import_goes_on_where_it_was(base: &Base) {
+    let store = base.open().await;
     let campaign = campaign(&store, "spring").await;
     let mut importing = store
         .begin_import(campaign, &source("a"), at(0))
@@ -100,7 +116,8 @@ pub(crate) async fn an_import_goes_on_where_it_was(store: Store) {
     assert_eq!(store.tally(campaign).await.unwrap().waiting, 2);
 }
 
-pub(crate) async fn a_number_of_another_campaign_is_let_in_or_left_out_by_rule(store: Store) {
+async fn a_number_of_another_campaign_is_let_in_or_left_out_by_rule(base: &Base) {
+    let store = base.open().await;
     for (n, across, known, elsewhere) in [
         (10, Across::Allow, [false, false, false], vec![]),
         (20, Across::SkipOpen, [true, false, false], vec![2]),
@@ -139,7 +156,8 @@ pub(crate) async fn a_number_of_another_campaign_is_let_in_or_left_out_by_rule(s
     }
 }
 
-pub(crate) async fn whatever_stands_in_a_list_is_kept_as_it_stands(store: Store) {
+async fn whatever_stands_in_a_list_is_kept_as_it_stands(base: &Base) {
+    let store = base.open().await;
     let campaign = campaign(&store, "spring").await;
     let hostile = [
         "'; DROP TABLE contacts; --",
@@ -179,7 +197,7 @@ pub(crate) async fn whatever_stands_in_a_list_is_kept_as_it_stands(store: Store)
     assert_eq!(added.added, hostile.len() as u64);
     assert_eq!(store.imports(campaign).await.unwrap()[0].0, hard);
     for text in hostile {
-        let filter = aftertone::store::Filter {
+        let filter = Filter {
             foreign_id: Some(text.into()),
             undialled: true,
             ..Default::default()
@@ -198,7 +216,8 @@ pub(crate) async fn whatever_stands_in_a_list_is_kept_as_it_stands(store: Store)
     assert_eq!(barred[0].because.as_deref(), Some(hostile[0]));
 }
 
-pub(crate) async fn what_makes_no_sense_is_refused(store: Store) {
+async fn what_makes_no_sense_is_refused(base: &Base) {
+    let store = base.open().await;
     let nowhere = store
         .begin_import(CampaignId(999), &source("a"), at(0))
         .await;
@@ -224,7 +243,8 @@ pub(crate) async fn what_makes_no_sense_is_refused(store: Store) {
     assert_eq!(cancelled.trouble, Trouble::Refused);
 }
 
-pub(crate) async fn who_runs_a_campaign_hears_of_its_new_contacts(store: Store) {
+async fn who_runs_a_campaign_hears_of_its_new_contacts(base: &Base) {
+    let store = base.open().await;
     let spring = campaign(&store, "spring").await;
     let before = store.campaign("spring").await.unwrap().unwrap().version;
     add(&store, spring, "a", Across::Allow, &[contact(2, 1)]).await;
@@ -236,7 +256,8 @@ pub(crate) async fn who_runs_a_campaign_hears_of_its_new_contacts(store: Store) 
     assert!(store.campaigns(before).await.unwrap().is_empty());
 }
 
-pub(crate) async fn numbers_come_onto_lists_and_off_them(store: Store) {
+async fn numbers_come_onto_lists_and_off_them(base: &Base) {
+    let store = base.open().await;
     let (own, federal) = (
         ListName::new("own").unwrap(),
         ListName::new("federal").unwrap(),
@@ -305,7 +326,7 @@ pub(crate) async fn numbers_come_onto_lists_and_off_them(store: Store) {
     assert_eq!(store.barred(&number(0)).await.unwrap()[0].list, own);
 }
 
-pub(crate) async fn add(
+async fn add(
     store: &Store,
     campaign: CampaignId,
     digest: &str,
@@ -323,7 +344,7 @@ pub(crate) async fn add(
     added.unwrap()
 }
 
-pub(crate) async fn campaign(store: &Store, name: &str) -> CampaignId {
+async fn campaign(store: &Store, name: &str) -> CampaignId {
     let new = NewCampaign {
         name: name.into(),
         spec: "{}".into(),
@@ -331,7 +352,7 @@ pub(crate) async fn campaign(store: &Store, name: &str) -> CampaignId {
     store.create_campaign(&new, at(0)).await.unwrap().id
 }
 
-pub(crate) fn source(digest: &str) -> Source {
+fn source(digest: &str) -> Source {
     Source {
         name: format!("{digest}.csv"),
         size: 1_000,
@@ -339,7 +360,7 @@ pub(crate) fn source(digest: &str) -> Source {
     }
 }
 
-pub(crate) fn contact(line: u64, n: u64) -> NewContact {
+fn contact(line: u64, n: u64) -> NewContact {
     NewContact {
         line,
         number: number(n),
@@ -354,6 +375,10 @@ pub(crate) fn contact(line: u64, n: u64) -> NewContact {
 }
 
 /// Numbers as there are many of, none of them dialled here.
-pub(crate) fn number(n: u64) -> PhoneNumber {
+fn number(n: u64) -> PhoneNumber {
     PhoneNumber::from_digits(12_020_000_000 + n).unwrap()
+}
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_795_000_000 + seconds).unwrap()
 }
