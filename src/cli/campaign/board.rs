@@ -19,7 +19,7 @@ use crate::{
 pub(super) fn board(view: &View, zone: &TimeZone, width: usize) -> Vec<String> {
     let width = width.max(NARROWEST);
     let longest = view.campaigns.iter().map(|c| c.name.chars().count()).max();
-    let column = longest.unwrap_or(0).clamp(5, 20);
+    let column = longest.unwrap_or(0).clamp(5, 20).min(width / 5);
     let mut lines = Vec::new();
     for campaign in &view.campaigns {
         lines.push(clip(&head(campaign, view.at, zone, column, width), width));
@@ -184,18 +184,22 @@ fn head(
     let name = clip(&campaign.name, column);
     let (done, all) = (done(campaign), campaign.contacts);
     // Full at the very end only.
-    let percent = (done * 100).checked_div(all).unwrap_or(0);
+    let percent = (done * 100).checked_div(all).unwrap_or(0).min(100);
     let figures = format!("{percent:>3} %  {} of {}", count(done), count(all));
+    let taken = |ends: &str| column + 6 + figures.chars().count() + ends.chars().count();
+    let fits = |ends: &String| taken(ends) + NARROWEST_BAR <= width;
     let ends = match (campaign.phase, campaign.ends_at) {
         (Phase::Running, Some(at)) if at > now => {
             let left = at.duration_since(now).unsigned_abs();
-            format!("  ends {} (in {})", clock(at, now, zone), span(left))
+            let short = format!("  ends {}", clock(at, now, zone));
+            let long = format!("{short} (in {})", span(left));
+            [long, short].into_iter().find(fits).unwrap_or_default()
         }
         (Phase::Running | Phase::Paused(_) | Phase::Cancelling | Phase::Over(_), _) => {
             String::new()
         }
     };
-    let taken = column + 4 + figures.chars().count() + ends.chars().count() + 2;
+    let taken = taken(&ends);
     let room = width.saturating_sub(taken).min(WIDEST_BAR);
     if room < NARROWEST_BAR {
         return format!("{name:column$}  {figures}{ends}");
@@ -317,10 +321,11 @@ mod tests {
     #[test]
     fn a_bar_is_full_at_the_end_only() {
         let mut campaign = campaign("promo");
+        campaign.refused = BTreeMap::new();
         campaign.outcomes = BTreeMap::from([(Outcome::Delivered, 999)]);
         let bar = |campaign: &CampaignView| head(campaign, now(), &TimeZone::UTC, 5, 100);
         assert!(bar(&campaign).contains(" 99 %"), "{}", bar(&campaign));
-        assert!(bar(&campaign).contains(" ] "), "{}", bar(&campaign));
+        assert!(bar(&campaign).contains("# ]"), "{}", bar(&campaign));
         campaign.outcomes = BTreeMap::from([(Outcome::Delivered, 1_000)]);
         assert!(bar(&campaign).contains("#]"), "{}", bar(&campaign));
         campaign.contacts = 0;

@@ -106,7 +106,10 @@ pub(super) async fn import(
                     .to_owned(),
             ),
             ImportError::SameFile { .. } => Some("name another file with `--rejects`".to_owned()),
-            other => other.hint(),
+            ImportError::List { .. }
+            | ImportError::Changing { .. }
+            | ImportError::Rejects { .. }
+            | ImportError::Store(_) => error.hint(),
         };
         Trouble::new(error).maybe_hint(hint)
     })

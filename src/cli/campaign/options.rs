@@ -198,11 +198,12 @@ pub(super) fn prepare(
             .add(name, file, targets, false, clock::wall())
             .map(|_| ())
             .map_err(|error| {
-                let hint = match &error {
-                    audio::Error::Taken { name } => Some(format!(
+                let hint = if let audio::Error::Taken { name } = &error {
+                    Some(format!(
                         "leave that one with `--message {name}`, or remove it with `aftertone message rm {name}`"
-                    )),
-                    other => other.hint(),
+                    ))
+                } else {
+                    error.hint()
                 };
                 Trouble::new(error).maybe_hint(hint)
             })

@@ -56,9 +56,8 @@ pub(super) struct Args {
 /// [`Trouble`] where nothing was started.
 pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Result<Exit, Trouble> {
     let store = database::open(config).await?;
-    let which = match which(args, &store, config, printer).await? {
-        Some(which) => which,
-        None => return Ok(Exit::Otherwise),
+    let Some(which) = which(args, &store, config, printer).await? else {
+        return Ok(Exit::Otherwise);
     };
     let mut stop = Stop::new().map_err(Trouble::new)?;
     let controller = tokio::select! {

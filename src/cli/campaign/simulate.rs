@@ -3,8 +3,8 @@
 mod assume;
 
 use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
     time::Duration,
 };
 
@@ -132,7 +132,7 @@ pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Resul
 /// The contacts of a list; rows that would be rejected are left out.
 fn people(list: &Path, args: &Args, config: &Config) -> Result<Vec<Leased>, Trouble> {
     let mut people = Vec::new();
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     for batch in rows(list, &args.list.mapping()?, config.pbx.rules)? {
         for row in batch?.into_iter().flatten() {
             if !seen.insert(row.number.clone()) {

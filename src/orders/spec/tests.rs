@@ -378,11 +378,11 @@ fn retries() -> impl Strategy<Value = RetryRules> {
         })
 }
 
-fn read(keys: serde_json::Value) -> Result<Spec, SpecError> {
+fn read(keys: Value) -> Result<Spec, SpecError> {
     Spec::from_keys(&object(keys))
 }
 
-fn object(value: serde_json::Value) -> Map<String, serde_json::Value> {
+fn object(value: Value) -> Map<String, Value> {
     value.as_object().unwrap().clone()
 }
 
