@@ -15,7 +15,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use crate::{LEAD, Load, fake::Settings, process};
+use crate::{LEAD, Load, child, fake::Settings};
 
 /// Opens a session, waits for the word, makes the drops, ends when the last has.
 pub(crate) async fn run(url: &str, load: Load) -> Result<()> {
@@ -28,13 +28,13 @@ pub(crate) async fn run(url: &str, load: Load) -> Result<()> {
     let config = Config::load(Some(&file))?;
     let session = Session::open(&config).await?;
     println!("ready");
-    process::told().await?;
+    child::told().await?;
 
     let start = Instant::now();
     let mut ends = JoinSet::new();
     for nth in 0..load.drops {
         sleep_until(start + load.begin(nth)).await;
-        let number = PhoneNumber::parse(&format!("+1202555{nth:04}"), config.pbx.rules)?;
+        let number = PhoneNumber::parse(&Load::number(nth), config.pbx.rules)?;
         let job = Job {
             id: DropId::generate(),
             number,
@@ -55,7 +55,7 @@ pub(crate) async fn run(url: &str, load: Load) -> Result<()> {
     }
     while ends.join_next().await.is_some() {}
     println!("done");
-    process::told().await?;
+    child::told().await?;
     session
         .close()
         .await
