@@ -36,10 +36,11 @@ pub(crate) struct Bare {
 
 impl Driver {
     pub(crate) fn measure(pace: Pace, load: Load) -> Result<Self> {
-        let mut pbx = Pbx::start(pace.first)?;
+        let mut pbx = Pbx::start(pace.technique())?;
         let mut process = Started::new(&[
             "driver".into(),
             pbx.url.clone(),
+            pace.technique().into(),
             load.rate.to_string(),
             load.drops.to_string(),
         ])?;

@@ -42,13 +42,14 @@ impl Home {
     }
 
     /// Makes a campaign of a list; returns how long it took.
-    pub(crate) fn create(&self, list: &Path) -> Result<Duration> {
-        self.configure("http://127.0.0.1:9", Pace::any())?;
+    pub(crate) fn create(&self, list: &Path, pace: Pace) -> Result<Duration> {
+        self.configure("http://127.0.0.1:9", pace)?;
         let begun = Instant::now();
         let status = self
             .command("create")?
             .args(["campaign", "create", CAMPAIGN])
             .args(["--message", "sound:hello-world"])
+            .args(["--kind", "informational", "--technique", pace.technique()])
             .arg(list)
             .status()?;
         if !status.success() {
@@ -106,11 +107,11 @@ impl Pace {
         }
     }
 
-    const fn any() -> Self {
-        Self {
-            rate: 1,
-            in_flight: 1,
-            first: Leg::Busy,
+    /// As `drop.technique` has it.
+    pub(crate) const fn technique(self) -> &'static str {
+        match self.first {
+            Leg::Busy => "double",
+            Leg::Drop => "single",
         }
     }
 }
@@ -185,20 +186,17 @@ fn tail(file: &Path) -> String {
 
 fn configuration(url: &str, store: &str, pace: Pace) -> String {
     let settings = Settings::default();
-    let technique = match pace.first {
-        Leg::Busy => "double",
-        Leg::Drop => "single",
-    };
     format!(
         "state_dir = \"state\"\n\
          [pbx]\nurl = \"{url}\"\nusername = \"{}\"\npassword = \"{}\"\nendpoint = \"PJSIP/{{number}}@carrier\"\n\
          caller_id = \"+12025550100\"\nsounds_dir = \"sounds\"\npbx_sounds_dir = \"/bench\"\n\
          [screen]\nmode = \"dialplan\"\n\
-         [drop]\ntechnique = \"{technique}\"\nlead = \"{}ms\"\n\
+         [drop]\ntechnique = \"{}\"\nlead = \"{}ms\"\n\
          [store]\nurl = \"{store}\"\n\
-         [trunk]\nstarts_per_second = {}\nin_flight = {}\n",
+         [trunk]\nstarts_per_second = {}\nin_flight = {}\ncancelled = \"none\"\nshort = \"none\"\npeople = \"none\"\n",
         settings.user,
         settings.password,
+        pace.technique(),
         LEAD.as_millis(),
         pace.rate,
         pace.in_flight,

@@ -19,9 +19,10 @@
 //! checkpoint follow the import. At the end of each run it is checked that every drop played its message and that nobody was
 //! called twice.
 //!
-//! `cargo bench --bench campaigns [-- --quick | --full] [-- --store sqlite|postgres] [-- --rate N] [-- --strict]`:
+//! `cargo bench --bench campaigns [-- --quick | --full] [--store sqlite|postgres] [--rate N] [--single] [--strict]`:
 //! `--quick` takes seconds and says little, `--full` goes up to 1,000,000 contacts and a minute at full pace, `--rate`
-//! sets that pace, `--strict` exits with 1 where a goal is missed.
+//! sets that pace, `--single` makes drops of one call (the fake PBX has half of the work), `--strict` exits with 1 where a
+//! goal is missed.
 
 #![expect(clippy::print_stdout, reason = "the table is what this program is for")]
 #![expect(clippy::disallowed_methods, reason = "a benchmark is about the clock")]
@@ -88,9 +89,19 @@ struct Scale {
     rate: u32,
     /// Drops at full pace.
     drops: u32,
+    /// The leg that is dialled first.
+    first: Leg,
 }
 
 impl Scale {
+    const fn pace(&self, rate: u32) -> Pace {
+        Pace {
+            rate,
+            in_flight: 10 * rate,
+            first: self.first,
+        }
+    }
+
     fn chosen(arguments: &[String]) -> Result<Self> {
         let has = |flag: &str| arguments.iter().any(|argument| argument == flag);
         let value = |flag: &str| {
@@ -116,6 +127,11 @@ impl Scale {
             slow: if has("--quick") { 200 } else { 100 },
             rate: value("--rate").map_or(Ok(525), str::parse)?,
             drops,
+            first: if has("--single") {
+                Leg::Drop
+            } else {
+                Leg::Busy
+            },
         })
     }
 }
@@ -124,11 +140,7 @@ impl Scale {
 fn measure(scale: &Scale) -> Result<bool> {
     println!("{}", machine("begins")?);
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
-    let full = Pace {
-        rate: scale.rate,
-        in_flight: 10 * scale.rate,
-        first: Leg::Busy,
-    };
+    let (slow, full) = (scale.pace(scale.slow), scale.pace(scale.rate));
     let driver =
         Driver::measure(full, Load::new(scale.rate, scale.drops)).context("the driver alone")?;
     let mut met = true;
@@ -138,19 +150,17 @@ fn measure(scale: &Scale) -> Result<bool> {
         for &contacts in scale.sizes {
             let at = |part: &str| format!("{kind}, {contacts} contacts, {part}");
             let folder = folder.path().join(format!("{}-{contacts}", kind.slug()));
-            let mut filled = Filled::new(kind, &folder, contacts).with_context(|| at("import"))?;
+            let mut filled =
+                Filled::new(kind, &folder, contacts, slow).with_context(|| at("import"))?;
             let mut rounds = Vec::new();
             for nth in 0..scale.rounds {
                 // A run takes a thousand contacts: of a short list, too many for the next one.
                 if nth > 0 && contacts <= 10_000 {
                     drop(filled);
-                    filled = Filled::new(kind, &folder, contacts).with_context(|| at("import"))?;
+                    filled =
+                        Filled::new(kind, &folder, contacts, slow).with_context(|| at("import"))?;
                 }
-                rounds.push(
-                    filled
-                        .run(scale.slow_pace(), SLOW)
-                        .with_context(|| at("slow pace"))?,
-                );
+                rounds.push(filled.run(slow, SLOW).with_context(|| at("slow pace"))?);
             }
             sizes.push(Sized {
                 contacts,
@@ -179,16 +189,6 @@ fn measure(scale: &Scale) -> Result<bool> {
     Ok(met)
 }
 
-impl Scale {
-    fn slow_pace(&self) -> Pace {
-        Pace {
-            rate: self.slow,
-            in_flight: 10 * self.slow,
-            first: Leg::Busy,
-        }
-    }
-}
-
 /// A campaign whose list has come in, and where it is kept.
 struct Filled {
     database: Database,
@@ -197,7 +197,7 @@ struct Filled {
 }
 
 impl Filled {
-    fn new(kind: Kind, folder: &Path, contacts: u32) -> Result<Self> {
+    fn new(kind: Kind, folder: &Path, contacts: u32, pace: Pace) -> Result<Self> {
         if folder.exists() {
             fs::remove_dir_all(folder)?;
         }
@@ -206,7 +206,7 @@ impl Filled {
         list::write(&list, contacts)?;
         let database = Database::new(kind, folder)?;
         let home = Home::new(folder, database.url())?;
-        let took = home.create(&list)?;
+        let took = home.create(&list, pace)?;
         database.settle()?;
         Ok(Self {
             database,
@@ -234,8 +234,8 @@ fn play(role: &[String]) -> Result<()> {
         match role {
             ["pbx", "double"] => pbx::serve(Leg::Busy).await,
             ["pbx", "single"] => pbx::serve(Leg::Drop).await,
-            ["driver", url, rate, drops] => {
-                driver::run(url, Load::new(rate.parse()?, drops.parse()?)).await
+            ["driver", url, technique, rate, drops] => {
+                driver::run(url, Load::new(rate.parse()?, drops.parse()?), technique).await
             }
             ["store", url, campaign, drops, batch] => {
                 let place = database::place(url);

@@ -186,13 +186,9 @@ pub(crate) struct Pbx {
 }
 
 impl Pbx {
-    /// Starts one for drops whose first call is this leg's.
-    pub(crate) fn start(first: Leg) -> Result<Self> {
-        let leg = match first {
-            Leg::Busy => "double",
-            Leg::Drop => "single",
-        };
-        let mut process = Started::new(&["pbx".into(), leg.into()])?;
+    /// Starts one that expects drops of this technique.
+    pub(crate) fn start(technique: &str) -> Result<Self> {
+        let mut process = Started::new(&["pbx".into(), technique.into()])?;
         let url = process.line().context("the fake PBX does not start")?;
         Ok(Self { process, url })
     }

@@ -41,7 +41,7 @@ pub(crate) struct Round {
 
 /// Runs the campaign until the window has passed, lets it drain, and checks that every call was one that had to be.
 pub(crate) fn run(home: &Home, database: &Database, pace: Pace, window: Window) -> Result<Round> {
-    let mut pbx = Pbx::start(pace.first)?;
+    let mut pbx = Pbx::start(pace.technique())?;
     let mut controller = home.run(&pbx.url, pace)?;
     wait(&mut pbx, &mut controller, window.from)?;
     let begin = Meters::read(&controller, database, &mut pbx)?;

@@ -18,11 +18,11 @@ use tokio::{
 use crate::{LEAD, Load, child, fake::Settings};
 
 /// Opens a session, waits for the word, makes the drops, ends when the last has.
-pub(crate) async fn run(url: &str, load: Load) -> Result<()> {
+pub(crate) async fn run(url: &str, load: Load, technique: &str) -> Result<()> {
     telemetry::init();
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("aftertone.toml");
-    fs::write(&file, configuration(url))?;
+    fs::write(&file, configuration(url, technique))?;
     // It holds a password.
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600))?;
     let config = Config::load(Some(&file))?;
@@ -62,14 +62,14 @@ pub(crate) async fn run(url: &str, load: Load) -> Result<()> {
         .map_err(|Unended::Replaced| anyhow!("another program took the app name"))
 }
 
-fn configuration(url: &str) -> String {
+fn configuration(url: &str, technique: &str) -> String {
     let settings = Settings::default();
     format!(
         "state_dir = \"state\"\n\
          [pbx]\nurl = \"{url}\"\nusername = \"{}\"\npassword = \"{}\"\nendpoint = \"PJSIP/{{number}}@carrier\"\n\
          caller_id = \"+12025550100\"\nsounds_dir = \"sounds\"\npbx_sounds_dir = \"/bench\"\n\
          [screen]\nmode = \"dialplan\"\n\
-         [drop]\nlead = \"{}ms\"\n",
+         [drop]\ntechnique = \"{technique}\"\nlead = \"{}ms\"\n",
         settings.user,
         settings.password,
         LEAD.as_millis()

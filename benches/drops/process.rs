@@ -48,7 +48,7 @@ impl Role {
                 Self::Pbx => measure::serve().await,
                 Self::Floor(url, load) => in_time(load, floor::run(&url, load)).await,
                 Self::Aftertone(url, load) => {
-                    in_time(load, aftertone_driver::run(&url, load)).await
+                    in_time(load, aftertone_driver::run(&url, load, "double")).await
                 }
             }
         })
