@@ -42,6 +42,8 @@ pub(crate) async fn run(url: &str, load: Load, technique: &str) -> Result<()> {
             media: "sound:/bench/message".into(),
             echo: None,
             tape: None,
+            caller_id: None,
+            campaign: None,
         };
         let mut news = session.start(job).await;
         ends.spawn(async move {

@@ -133,6 +133,8 @@ impl<'a> Desk<'a> {
             media: format!("sound:{}", self.media),
             echo: Some(screen::Message::new(&self.message)),
             tape: folder.as_mut().and_then(Folder::tape),
+            caller_id: None,
+            campaign: None,
         };
         let mut news = line.session.start(job).await;
         let ended = async {

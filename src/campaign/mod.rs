@@ -2,6 +2,8 @@
 
 pub mod budget;
 pub mod caller;
+pub mod confidence;
+pub mod cost;
 mod decision;
 pub mod engine;
 pub mod pace;

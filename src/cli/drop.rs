@@ -160,6 +160,8 @@ pub(super) async fn run(
         media: message.media.clone(),
         echo: message.echo(),
         tape: folder.as_mut().and_then(Folder::tape),
+        caller_id: None,
+        campaign: None,
     };
     if !args.json {
         let name = args.message.as_str();

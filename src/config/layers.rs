@@ -5,6 +5,8 @@
     reason = "`ValueKind` is another crate's, and what is not asked for is refused"
 )]
 
+mod readers;
+
 use std::{
     collections::BTreeMap,
     fs, io,
@@ -23,6 +25,8 @@ use super::{
     values::{self, Charset, quoted},
 };
 use crate::screen::Settings;
+
+pub(super) use readers::Row;
 
 /// All keys that were given, by their dotted names.
 #[derive(Debug)]
@@ -332,7 +336,7 @@ impl Layers {
             .ok_or_else(|| self.bad(key, format!("{shown} was given"), expected))
     }
 
-    fn missing(&self, key: &'static str, expected: &str) -> ConfigError {
+    pub(super) fn missing(&self, key: &'static str, expected: &str) -> ConfigError {
         ConfigError::Missing {
             key,
             place: match &self.file {

@@ -1,3 +1,4 @@
+mod campaigns;
 mod ears;
 
 use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _};
@@ -167,6 +168,27 @@ target_lufs = -18
 dir = "evidence"
 max_age = "90d"
 max_size = "500MiB"
+[gate]
+enabled = true
+consent = false
+caps = false
+hours = false
+limits = ["2 per 12h"]
+blocked_prefixes = ["+1900"]
+rules = [{ name = "late", hours = "10:00-20:00" }]
+[trunk]
+starts_per_second = 5
+in_flight = 40
+cancelled = "none"
+short = 12.5
+people = 2
+window = "30m"
+at_least = 50
+[price]
+per_minute = 0.0085
+per_attempt = "0.001"
+increment = "60/6"
+currency = "EUR"
 "#;
     let ears: Vec<_> = Settings::ALL
         .iter()
@@ -348,13 +370,13 @@ fn a_missing_key_is_told_with_where_it_could_stand() {
 #[test]
 fn an_unknown_key_is_told_with_the_known_ones() {
     assert_snapshot!(error_for("[drop]\nleed = \"2s\""), @"unknown key `drop.leed` in DIR/aftertone.toml; [drop] has technique, lead, answer_timeout, screening_timeout, ready_timeout, release_on_progress, when_unsure, when_busy_leg_answered");
-    assert_snapshot!(error_for("[dorp]\nlead = \"2s\""), @"unknown key `dorp.lead` in DIR/aftertone.toml; the sections and keys at the top are instance, state_dir, pbx, drop, screen, store, audio, evidence");
-    assert_snapshot!(error_for("lead = \"2s\"\n[pbx]\n"), @"unknown key `lead` in DIR/aftertone.toml; the sections and keys at the top are instance, state_dir, pbx, drop, screen, store, audio, evidence");
+    assert_snapshot!(error_for("[dorp]\nlead = \"2s\""), @"unknown key `dorp.lead` in DIR/aftertone.toml; the sections and keys at the top are instance, state_dir, pbx, drop, screen, store, audio, evidence, gate, trunk, price");
+    assert_snapshot!(error_for("lead = \"2s\"\n[pbx]\n"), @"unknown key `lead` in DIR/aftertone.toml; the sections and keys at the top are instance, state_dir, pbx, drop, screen, store, audio, evidence, gate, trunk, price");
     assert_snapshot!(error_for("[drop.lead]\nx = 1"), @r#"`drop.lead` in DIR/aftertone.toml: a section was given, not a text in quotes; expected a duration from 0s to 60s, such as "2s" or "500ms""#);
     assert_snapshot!(
         Scene::with(REQUIRED).variable("AFTERTONE__DROP__LEED", "2s").error(), @"unknown key `drop.leed` in the environment variable AFTERTONE__DROP__LEED; [drop] has technique, lead, answer_timeout, screening_timeout, ready_timeout, release_on_progress, when_unsure, when_busy_leg_answered");
     assert_snapshot!(
-        Scene::with(REQUIRED).variable("AFTERTONE__TYPO", "1").error(), @"unknown key `typo` in the environment variable AFTERTONE__TYPO; the sections and keys at the top are instance, state_dir, pbx, drop, screen, store, audio, evidence");
+        Scene::with(REQUIRED).variable("AFTERTONE__TYPO", "1").error(), @"unknown key `typo` in the environment variable AFTERTONE__TYPO; the sections and keys at the top are instance, state_dir, pbx, drop, screen, store, audio, evidence, gate, trunk, price");
     assert_snapshot!(
         Scene::with(REQUIRED).variable("AFTERTONE__DROP", "1").error(), @"unknown key `drop` in the environment variable AFTERTONE__DROP; [drop] has technique, lead, answer_timeout, screening_timeout, ready_timeout, release_on_progress, when_unsure, when_busy_leg_answered");
     assert_snapshot!(

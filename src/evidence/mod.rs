@@ -8,12 +8,13 @@
 //!                                                         └─ png ──> pixels, with glyphs of our own
 //! ```
 //!
-//! [`Scene::of`] decides where everything stands and is pure; the two renderers only copy shapes, so that both pictures
+//! [`Scene::of`], and [`Scene::of_chart`] for counts over time, decide where everything stands and are pure; the two renderers only copy shapes, so that both pictures
 //! show the same. Colours repeat what the words say. A title's long runs of digits are masked: a recording is often named
 //! after a phone number, and a picture travels.
 
 mod account;
 mod archive;
+mod chart;
 mod kept;
 mod lane;
 mod png;
@@ -33,6 +34,7 @@ mod wave;
 use self::archive::create;
 pub use self::{
     archive::{Archive, ArchiveError, Folder, KeepError},
+    chart::{Bar, Chart, Part},
     kept::{Kept, ReadError, Sound, title_of},
     retention::Limits,
     save::{Format, SaveError, save},

@@ -27,9 +27,9 @@ pub struct Recording<'a> {
     pub plays: Option<&'a [(At, At)]>,
 }
 
-/// The picture of a recording, laid out on 1200 pixels' width.
+/// A picture of a recording or of counts, laid out on 1200 pixels' width.
 ///
-/// From top to bottom: the verdict and the ready point in words, the reasons, the waveform with the beeps shaded, an axis
+/// Of a recording, from top to bottom: the verdict and the ready point in words, the reasons, the waveform with the beeps shaded, an axis
 /// in seconds since answer, and a lane each for speech, tones, verdict, ready point and message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scene {
@@ -169,9 +169,9 @@ impl Axis {
 
 /// Shapes as they gather, and the last row in use.
 #[derive(Default)]
-struct Sheet {
-    shapes: Vec<Shape>,
-    bottom: i32,
+pub(super) struct Sheet {
+    pub(super) shapes: Vec<Shape>,
+    pub(super) bottom: i32,
 }
 
 impl Sheet {
@@ -283,7 +283,7 @@ impl Sheet {
         self.text(x, top, face, ink, words);
     }
 
-    fn fill(&mut self, left: i32, top: i32, width: i32, height: i32, ink: Ink) {
+    pub(super) fn fill(&mut self, left: i32, top: i32, width: i32, height: i32, ink: Ink) {
         let area = Area {
             left,
             top,
@@ -293,7 +293,7 @@ impl Sheet {
         self.shapes.push(Shape::Fill { area, ink });
     }
 
-    fn text(&mut self, x: i32, top: i32, face: Face, ink: Ink, words: &str) {
+    pub(super) fn text(&mut self, x: i32, top: i32, face: Face, ink: Ink, words: &str) {
         if !words.is_empty() {
             self.shapes.push(Shape::Text {
                 x,
@@ -307,7 +307,7 @@ impl Sheet {
 }
 
 /// A text of at most this many characters; what was cut off is three dots.
-fn shortened(words: &str, most: usize) -> String {
+pub(super) fn shortened(words: &str, most: usize) -> String {
     if words.chars().count() <= most {
         return words.to_owned();
     }
@@ -334,9 +334,9 @@ fn wrapped(reasons: impl Iterator<Item = String>, columns: usize) -> Vec<String>
 /// Pixels of the whole picture from left to right.
 pub(super) const WIDTH: i32 = 1_200;
 /// Pixels between the picture's edge and what is in it.
-const MARGIN: i32 = 10;
+pub(super) const MARGIN: i32 = 10;
 /// Pixels from one line of text to the next.
-const LINE: i32 = Face::Plain.height() + 2;
+pub(super) const LINE: i32 = Face::Plain.height() + 2;
 /// Characters of a title that has to do with less than the whole of its line.
 const SHORTEST_TITLE: i32 = 12;
 /// Where the plot begins: left of it stand the names of the lanes.

@@ -105,10 +105,13 @@ pub(super) enum Ink {
     Message,
     MessagePale,
     Voice,
+    /// What a chart tells apart, by its number in [`PARTS`]; beyond them the colours come again.
+    Part(usize),
 }
 
 impl Ink {
-    /// Red, green and blue. On paper, whatever is written or drawn thin keeps a contrast of 4.5 (WCAG 2.1, AA).
+    /// Red, green and blue. On paper, whatever is written or drawn thin keeps a contrast of 4.5 (WCAG 2.1, AA). The parts
+    /// of a chart are areas, with their names in text beside them.
     pub(super) const fn rgb(self) -> [u8; 3] {
         match self {
             Self::Paper => [0xff, 0xff, 0xff],
@@ -127,6 +130,27 @@ impl Ink {
             Self::Message => [0x2d, 0x7d, 0x55],
             Self::MessagePale => [0xdd, 0xf1, 0xe5],
             Self::Voice => [0xb0, 0x1e, 0x2d],
+            Self::Part(n) => PARTS[n % PARTS.len()],
         }
     }
 }
+
+/// Colours for up to fifteen parts of a chart: hues far from each other beside shades that differ in lightness, so that
+/// neighbours differ for people who do not see some of the hues.
+const PARTS: [[u8; 3]; 15] = [
+    [0x1b, 0x78, 0x37],
+    [0xb2, 0x18, 0x2b],
+    [0xef, 0x8a, 0x62],
+    [0x7b, 0x32, 0x94],
+    [0xc2, 0xa5, 0xcf],
+    [0xd6, 0xa8, 0x00],
+    [0x21, 0x66, 0xac],
+    [0x67, 0xa9, 0xcf],
+    [0x8c, 0x51, 0x0a],
+    [0xbf, 0x9b, 0x6f],
+    [0x01, 0x66, 0x5e],
+    [0x5a, 0xb4, 0xac],
+    [0x96, 0x96, 0x96],
+    [0x30, 0x30, 0x30],
+    [0xe7, 0x29, 0x8a],
+];

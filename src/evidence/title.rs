@@ -25,7 +25,7 @@ pub(super) fn presentable(name: &str) -> String {
 }
 
 /// ASCII and Latin-1 as they are; digits of other scripts, controls and all the rest as a question mark.
-const fn drawable(char: char) -> char {
+pub(super) const fn drawable(char: char) -> char {
     match char {
         ' '..='~' | '\u{a1}'..='\u{ac}' | '\u{ae}'..='\u{ff}' => char,
         _ => '?',

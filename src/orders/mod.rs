@@ -4,5 +4,5 @@
 mod spec;
 mod view;
 
-pub use spec::{Spec, SpecError};
-pub use view::{CampaignView, GaugeView, View};
+pub use spec::{CallerBy, Callers, Duplicates, Spec, SpecError, Times, overlay};
+pub use view::{CampaignView, GaugeView, Note, NoteLevel, View};

@@ -1,14 +1,132 @@
 //! A campaign as it is ordered: what a user wrote, checked, and kept as JSON with the campaign.
+//!
+//! It is written as keys with values, which are the same everywhere: as TOML, as the JSON that is kept, and as options of
+//! the command line, where a key's `_` is a `-`. What is given once stays below what is given later ([`overlay`]).
+//!
+//! | key | value | unless given |
+//! |---|---|---|
+//! | `kind` | `informational` or `marketing` | required |
+//! | `message` | what to leave | required, or `variants` |
+//! | `variants` | two or more of `{ name, message, weight }` | |
+//! | `rate` | starts in a span: `5/s`, `300/m`, `20/10s` | as fast as the PBX may |
+//! | `in_flight` | most drops at once | as many as the PBX may |
+//! | `weight` | its share where campaigns compete, 1 to 1000 | 1 |
+//! | `zone` | the time zone of its hours and dates | required with any of them |
+//! | `hours` | `mon-fri 09:00-17:00, sat 10:00-14:00` | all that the gate allows |
+//! | `first_date`, `last_date`, `except_dates` | dates, the last one within | |
+//! | `retry` | `never` after any outcome, or a table of outcomes | [`RetryRules::default`] |
+//! | `retry.OUTCOME` | `never`, or `{ first, factor, longest, attempts }` | as above |
+//! | `most_attempts` | at a contact, over all outcomes, 1 to 100 | 5 |
+//! | `caller_id`, `caller_id_by` | one number or several, chosen by `area_code` or `least_used` | the PBX's own |
+//! | `technique` | `by_share`, `double` or `single` | `by_share` |
+//! | `stop_on` | `never`, or `{ share, window, at_least }` | 50 % of 20 drops or more in 10 minutes |
+//! | `screen` | `listen` or `dialplan` | as configured |
+//! | `duplicates` | numbers of other campaigns: `allow`, `skip_open` or `skip_any` | `allow` |
+//! | `seed` | decides between variants | 0 |
+//!
+//! `none` stands for what is so unless given.
 
+mod keys;
+mod text;
+
+use std::collections::BTreeSet;
+
+use jiff::civil::Date;
+use serde_json::{Map, Value};
 use thiserror::Error;
 
-use crate::campaign::{engine::CampaignSettings, policy::CampaignKind};
+use crate::{
+    campaign::{
+        budget::TechniqueRule,
+        caller::{CallerIds, Pool},
+        engine::{CampaignSettings, StopOn},
+        pace::Rate,
+        policy::CampaignKind,
+        retry::RetryRules,
+        variant::Messages,
+        window::Window,
+    },
+    drop::Mode,
+    phone::CallerId,
+};
+
+pub use keys::overlay;
 
 /// A campaign as it is ordered.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Spec {
     /// What it is for.
     pub kind: CampaignKind,
+    /// What it leaves: names of prepared messages, or `sound:` URIs.
+    pub messages: Messages,
+    /// How fast its drops start; `None`: as fast as the PBX allows.
+    pub rate: Option<Rate>,
+    /// Most of its drops in flight, 1 or more; `None`: as many as the PBX allows.
+    pub in_flight: Option<u32>,
+    /// Its share where campaigns compete, 1 to 1000.
+    pub weight: u32,
+    /// Its own hours and dates; `None`: at any time that the gate allows.
+    pub times: Option<Times>,
+    /// What follows each outcome.
+    pub retry: RetryRules,
+    /// What its calls show as their origin.
+    pub callers: Callers,
+    /// One call or two.
+    pub technique: TechniqueRule,
+    /// When it stops by itself; `None`: never.
+    pub stop_on: Option<StopOn>,
+    /// Who finds out who answered; `None`: as the configuration has it.
+    pub screen: Option<Mode>,
+    /// What becomes of numbers that another campaign has.
+    pub duplicates: Duplicates,
+    /// What decides between variants.
+    pub seed: u64,
+}
+
+/// The hours and dates of a campaign, in its own zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Times {
+    /// The IANA name of the zone.
+    pub zone: String,
+    /// Hours by weekday, as they were written; `None`: the whole of each day.
+    pub hours: Option<String>,
+    /// The first date.
+    pub first: Option<Date>,
+    /// The last date, which is within.
+    pub last: Option<Date>,
+    /// Dates without any hours.
+    pub except: BTreeSet<Date>,
+}
+
+/// What the calls of a campaign show as their origin.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Callers {
+    /// The numbers; none: the one that the configuration names for the PBX.
+    pub numbers: Vec<CallerId>,
+    /// How one of several is chosen.
+    pub by: CallerBy,
+}
+
+/// How one of several caller ids is chosen. Slugs are stored and never renamed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CallerBy {
+    /// `least_used`: that which was shown least.
+    #[default]
+    LeastUsed,
+    /// `area_code`: one with the contact's area code, where there is one.
+    AreaCode,
+}
+
+/// What becomes of a number that another campaign has. Slugs are stored and never renamed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Duplicates {
+    /// `allow`: it is added; the gate's frequency caps hold over all campaigns.
+    #[default]
+    Allow,
+    /// `skip_open`: it is left out where a campaign that is not over has it.
+    SkipOpen,
+    /// `skip_any`: it is left out where any campaign has or had it.
+    SkipAny,
 }
 
 /// What is wrong with an order.
@@ -22,17 +140,55 @@ pub struct SpecError {
 }
 
 impl Spec {
+    /// A campaign that leaves one message, and all else as it is unless given.
+    pub fn new(kind: CampaignKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            messages: Messages::One(message.into()),
+            rate: None,
+            in_flight: None,
+            weight: 1,
+            times: None,
+            retry: RetryRules::default(),
+            callers: Callers::default(),
+            technique: TechniqueRule::default(),
+            stop_on: Some(StopOn::default()),
+            screen: None,
+            duplicates: Duplicates::default(),
+            seed: 0,
+        }
+    }
+
+    /// Reads an order from its keys.
+    ///
+    /// # Errors
+    /// [`SpecError`] for the first key that is unknown, missing or has a value that makes no sense.
+    pub fn from_keys(keys: &Map<String, Value>) -> Result<Self, SpecError> {
+        let spec = keys::read(keys)?;
+        // What cannot be carried out is not accepted.
+        spec.settings()?;
+        Ok(spec)
+    }
+
+    /// The order as its keys: every one that says anything, so that what is kept stays as it was ordered where a later
+    /// version has other defaults.
+    pub fn to_keys(&self) -> Map<String, Value> {
+        keys::write(self)
+    }
+
     /// Reads what [`Self::to_json`] wrote, by this or an earlier version.
     ///
     /// # Errors
     /// [`SpecError`].
     pub fn from_json(text: &str) -> Result<Self, SpecError> {
-        todo!()
+        let keys: Map<String, Value> = serde_json::from_str(text)
+            .map_err(|error| SpecError::new("", format!("it is no JSON object: {error}")))?;
+        Self::from_keys(&keys)
     }
 
     /// The order as JSON, to be kept.
     pub fn to_json(&self) -> String {
-        todo!()
+        Value::Object(self.to_keys()).to_string()
     }
 
     /// What the engine is told.
@@ -40,6 +196,77 @@ impl Spec {
     /// # Errors
     /// [`SpecError`], where the order cannot be carried out.
     pub fn settings(&self) -> Result<CampaignSettings, SpecError> {
-        todo!()
+        Ok(CampaignSettings {
+            rate: self.rate,
+            in_flight: self.in_flight,
+            weight: self.weight,
+            window: self.times.as_ref().map(Times::window).transpose()?,
+            retry: self.retry.clone(),
+            messages: self.messages.clone(),
+            caller_ids: self.callers.ids(),
+            technique: self.technique,
+            stop_on: self.stop_on,
+            seed: self.seed,
+        })
     }
 }
+
+impl Times {
+    /// The same as a window.
+    ///
+    /// # Errors
+    /// [`SpecError`] where the zone is unknown, or hours or dates hold no time.
+    pub fn window(&self) -> Result<Window, SpecError> {
+        let zone = text::zone(&self.zone).ok_or_else(|| {
+            let expected = "the name of a time zone, such as `America/New_York`";
+            SpecError::expected("zone", &self.zone, expected)
+        })?;
+        let written = self.hours.as_deref().unwrap_or("00:00-24:00");
+        let hours = text::hours(written).map_err(|problem| SpecError::new("hours", problem))?;
+        Window::new(zone, hours)
+            .map_err(|error| SpecError::new("hours", error.to_string()))?
+            .between(self.first, self.last)
+            .map(|window| window.except(self.except.iter().copied()))
+            .map_err(|error| SpecError::new("last_date", error.to_string()))
+    }
+}
+
+impl Callers {
+    fn ids(&self) -> CallerIds {
+        let pool = Pool::new(self.numbers.iter().cloned());
+        match (self.numbers.as_slice(), pool, self.by) {
+            ([_, _, ..], Some(pool), CallerBy::LeastUsed) => CallerIds::LeastUsed(pool),
+            ([_, _, ..], Some(pool), CallerBy::AreaCode) => CallerIds::ByAreaCode(pool),
+            (numbers, _, _) => CallerIds::Fixed(numbers.first().cloned()),
+        }
+    }
+}
+
+impl Duplicates {
+    /// The name under which it is stored and printed.
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::SkipOpen => "skip_open",
+            Self::SkipAny => "skip_any",
+        }
+    }
+}
+
+impl SpecError {
+    fn new(key: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self {
+            key: key.into(),
+            problem: problem.into(),
+        }
+    }
+
+    fn expected(key: impl Into<String>, found: &str, expected: &str) -> Self {
+        let shown: String = found.chars().take(40).collect();
+        let shown = shown.escape_debug();
+        Self::new(key, format!("`{shown}` is not {expected}"))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -67,3 +67,25 @@ pub struct GaugeView {
     /// Its limit.
     pub limit: Option<Share>,
 }
+
+/// Something that happened, to be said once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// When.
+    pub at: Timestamp,
+    /// Who should listen.
+    pub level: NoteLevel,
+    /// The campaign it is about, by its name; `None`: all of them.
+    pub campaign: Option<String>,
+    /// What.
+    pub words: String,
+}
+
+/// Who should listen to a note.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoteLevel {
+    /// Who wants to.
+    Said,
+    /// Whoever is in charge.
+    Warned,
+}

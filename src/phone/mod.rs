@@ -80,6 +80,12 @@ impl PhoneNumber {
         }
     }
 
+    /// A number that was parsed once, from its digits as a store keeps them; `None` where they cannot be such. Whether it
+    /// may be dialled was decided when it was parsed, and is not asked again.
+    pub fn from_digits(digits: u64) -> Option<Self> {
+        Self::from_e164(&format!("+{digits}"))
+    }
+
     /// The whole number in E.164 form, with its `+`. Not for logs.
     pub fn full(&self) -> Full<'_> {
         Full(&self.digits)

@@ -50,6 +50,8 @@ pub struct Sheet {
     pub media: String,
     /// The message as its echo would sound; `None` where only the PBX has it.
     pub echo: Option<Message>,
+    /// Who calls, where it is not the one that calls for the whole run.
+    pub caller_id: Option<CallerId>,
 }
 
 /// Something to carry out.
@@ -225,10 +227,11 @@ fn originate(trunk: &Trunk, drop: DropId, leg: Leg, sheet: &Sheet) -> Originate 
     if leg == Leg::Busy {
         variables.insert(NO_CDR.to_owned(), "1".to_owned());
     }
+    let caller_id = sheet.caller_id.as_ref().unwrap_or(&trunk.caller_id);
     Originate {
         channel: ChannelId::leg(trunk.run.clone(), drop, leg),
         endpoint: trunk.endpoint.dial_string(&sheet.number),
-        caller_id: trunk.caller_id.as_str().to_owned(),
+        caller_id: caller_id.as_str().to_owned(),
         app: trunk.app.clone(),
         app_args: drop.to_string(),
         timeout: ring,
@@ -396,6 +399,19 @@ mod tests {
     }
 
     #[test]
+    fn a_drop_may_show_a_number_of_its_own() {
+        let shown = |caller_id: Option<&str>| {
+            let sheet = Sheet {
+                caller_id: caller_id.map(|number| CallerId::parse(number).unwrap()),
+                ..sheet()
+            };
+            originate(&trunk(), DropId::from_u128(7), Leg::Drop, &sheet).caller_id
+        };
+        assert_eq!(shown(None), "+12025550100");
+        assert_eq!(shown(Some("+12025550199")), "+12025550199");
+    }
+
+    #[test]
     fn a_limit_is_never_shorter_than_asked_nor_none() {
         for (millis, seconds) in [(0, 1), (1, 1), (1_000, 1), (1_001, 2), (7_240, 8)] {
             let whole = whole_seconds(Duration::from_millis(millis));
@@ -457,6 +473,7 @@ mod tests {
             },
             media: "sound:/x/spring".into(),
             echo: None,
+            caller_id: None,
         }
     }
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, watch},
     task::JoinHandle,
     time::{Instant as TokioInstant, sleep_until},
 };
@@ -24,11 +24,12 @@ use super::{
 };
 use crate::{
     ari::{AidDid, Events, Incoming, Notice},
+    campaign::engine::CampaignId,
     clock,
     drop::{Board, Command, Event, Milestone, Moment, Outcome, Plan, Report},
     evidence::Tape,
     id::{ChannelId, DropId, RunName},
-    phone::PhoneNumber,
+    phone::{CallerId, PhoneNumber},
     screen::Message,
     words::Leg,
 };
@@ -48,6 +49,10 @@ pub struct Job {
     pub echo: Option<Message>,
     /// Takes down what is heard of it; `None` where no evidence is kept.
     pub tape: Option<Tape>,
+    /// The number to show; `None`: the one that the configuration names for the PBX.
+    pub caller_id: Option<CallerId>,
+    /// The campaign it belongs to, where it does.
+    pub campaign: Option<CampaignId>,
 }
 
 /// What others ask of the driver.
@@ -72,6 +77,17 @@ pub enum News {
     Ended(Box<Report>),
 }
 
+/// How the event link to the PBX stands. Nothing is dialled unless it is up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PbxLink {
+    /// Events flow, and what was missed is known.
+    Up,
+    /// The PBX is away, or is being asked what happened meanwhile.
+    Away,
+    /// Another program has taken our app name; there is no way back.
+    Taken,
+}
+
 /// Why the driver ended before it was told to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unended {
@@ -90,6 +106,7 @@ pub(super) struct Driver {
     reports: mpsc::Receiver<(DropId, Event)>,
     errands: mpsc::UnboundedSender<Errand>,
     reconciler: Reconciler,
+    told: watch::Sender<PbxLink>,
     draining: bool,
 }
 
@@ -99,6 +116,7 @@ pub(super) struct Ties {
     pub(super) orders: mpsc::Receiver<Order>,
     pub(super) reports: mpsc::Receiver<(DropId, Event)>,
     pub(super) errands: mpsc::UnboundedSender<Errand>,
+    pub(super) link: watch::Sender<PbxLink>,
 }
 
 impl Driver {
@@ -113,6 +131,7 @@ impl Driver {
             orders: ties.orders,
             reports: ties.reports,
             errands: ties.errands,
+            told: ties.link,
             reconciler,
             draining: false,
         }
@@ -137,6 +156,7 @@ impl Driver {
                 }
             }
             self.settle();
+            self.tell_link();
         }
         let taken = self.link.is_taken();
         self.events.close().await;
@@ -239,7 +259,8 @@ impl Driver {
     }
 
     fn start(&mut self, job: Job, news: mpsc::UnboundedSender<News>, now: Instant) {
-        let span = info_span!("drop", id = %job.id, number = %job.number);
+        let campaign = job.campaign.map(|campaign| campaign.0);
+        let span = info_span!("drop", id = %job.id, number = %job.number, campaign);
         span.in_scope(|| info!(technique = ?job.plan.technique, "drop began"));
         self.board.start(job.id, job.plan.clone(), now);
         let record = Record {
@@ -248,6 +269,7 @@ impl Driver {
                 plan: job.plan,
                 media: job.media,
                 echo: job.echo,
+                caller_id: job.caller_id,
             }),
             news,
             span,
@@ -283,6 +305,17 @@ impl Driver {
         }
         self.link = Link::Up;
         self.board.link_restored(&done.seen, clock::now());
+    }
+
+    /// Tells others how the link stands, where that has changed.
+    fn tell_link(&self) {
+        let stands = match self.link {
+            Link::Up => PbxLink::Up,
+            Link::Down | Link::Restoring(_) => PbxLink::Away,
+            Link::Taken => PbxLink::Taken,
+        };
+        self.told
+            .send_if_modified(|told| std::mem::replace(told, stands) != stands);
     }
 
     fn cut(&mut self, now: Instant) {

@@ -13,13 +13,15 @@
 //! (`listener`) that lets it be heard and tells the driver, in the core's events, what the ears make of it. [`runs`] and [`sweep`] see to it that
 //! nothing a killed process left behind stays alive.
 
+pub mod campaign;
 pub mod dialler;
 pub mod doctor;
 pub mod driver;
+pub mod gate;
 mod listener;
 pub mod runs;
 pub mod session;
 pub mod sweep;
 
-pub use driver::{Job, News, Order, Unended};
+pub use driver::{Job, News, Order, PbxLink, Unended};
 pub use session::{Session, SessionError, plan};

@@ -5,7 +5,7 @@ use std::{io, net::SocketAddr, panic::resume_unwind, sync::Arc, time::Duration};
 use backon::{ExponentialBuilder, Retryable as _};
 use thiserror::Error;
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, watch},
     task::JoinHandle,
     time::{error::Elapsed, sleep, timeout},
 };
@@ -13,7 +13,7 @@ use tracing::{info, warn};
 
 use super::{
     dialler::{self, Trunk},
-    driver::{Driver, Job, News, Order, Ties, Unended},
+    driver::{Driver, Job, News, Order, PbxLink, Ties, Unended},
     runs::{LiveRun, Runs, RunsError},
     sweep::{self, Reconciler, Remains},
 };
@@ -24,15 +24,17 @@ use crate::{
     audio::{self, Library},
     config::{self, Config, ScreenMode},
     drop::{Mode, Plan, RefusalKind, Technique, WhenBusyLegAnswered, WhenUnsure},
-    id::{BadId, RunName},
+    id::{BadId, DropId, RunName},
 };
 
-/// A run with an app name of its own beside others on the same PBX.
+/// A run on a PBX, beside others.
 pub struct Session {
     rest: Rest,
     run: RunName,
     live: LiveRun,
-    orders: mpsc::Sender<Order>,
+    orders: Orders,
+    link: watch::Receiver<PbxLink>,
+    reconciler: Reconciler,
     /// Where live audio comes in, where it does.
     taps: Option<Taps>,
     driver: JoinHandle<Result<(), Unended>>,
@@ -40,24 +42,15 @@ pub struct Session {
 }
 
 impl Session {
-    /// Begins a run: takes its lock, reaches the PBX, listens, and sweeps what runs that died have left.
+    /// Begins a run with an app name of its own: takes its lock, reaches the PBX, listens, and sweeps what runs that died
+    /// have left.
     ///
     /// # Errors
     /// [`SessionError`]; nothing has been dialled then, and nothing is left behind.
     pub async fn open(config: &Config) -> Result<Self, SessionError> {
-        let run = RunName::unique(&config.instance).map_err(SessionError::Instance)?;
-        let runs = Runs::open(&config.state_dir)?;
-        let library = Library::new(&config.pbx.sounds_dir, &config.pbx.pbx_sounds_dir);
-        let library = library.map_err(SessionError::Library)?;
-        let live = runs.begin(&run)?;
-        let remains = Remains { runs, library };
-        match Reached::new(config, &run, remains).await {
-            Ok(reached) => Ok(reached.into_session(run, live)),
-            Err(error) => {
-                live.end();
-                Err(error)
-            }
-        }
+        let claim = Claim::new(config)?;
+        let app = app_of(&config.pbx.app, claim.run());
+        claim.open(config, &app).await
     }
 
     /// The name of the run, which is part of its channels' ids.
@@ -65,16 +58,29 @@ impl Session {
         &self.run
     }
 
+    /// For tasks that start drops of their own.
+    pub(super) fn orders(&self) -> Orders {
+        self.orders.clone()
+    }
+
+    /// How the event link stands. Its sender ends with the driver.
+    pub(super) fn link(&self) -> watch::Receiver<PbxLink> {
+        self.link.clone()
+    }
+
+    /// Looks after what runs that died have left.
+    pub(super) fn reconciler(&self) -> Reconciler {
+        self.reconciler.clone()
+    }
+
     /// Starts a drop. Its news end with [`News::Ended`], or without it where the run has ended first.
     pub async fn start(&self, job: Job) -> mpsc::UnboundedReceiver<News> {
-        let (news, heard) = mpsc::unbounded_channel();
-        self.order(Order::Start(Box::new(job), news)).await;
-        heard
+        self.orders.start(job).await
     }
 
     /// Ends all drops on the operator's wish; each tells its own end.
     pub async fn cancel_all(&self) {
-        self.order(Order::CancelAll).await;
+        self.orders.give(Order::CancelAll).await;
     }
 
     /// Ends the run once its drops have ended, and looks whether anything of it is left on the PBX.
@@ -82,7 +88,7 @@ impl Session {
     /// # Errors
     /// [`Unended`] where the run had ended before for a reason of its own.
     pub async fn close(self) -> Result<(), Unended> {
-        self.order(Order::Drain).await;
+        self.orders.give(Order::Drain).await;
         let ended = join(self.driver).await;
         // The driver has let go of the errands, so the dialler sees the last ones through and ends.
         if timeout(LAST_ERRANDS, join(self.dialler)).await.is_err() {
@@ -119,10 +125,87 @@ impl Session {
         }
         ended
     }
+}
 
-    async fn order(&self, order: Order) {
-        // A driver that is gone takes no orders; its end is told by `close`.
-        let _ = self.orders.send(order).await;
+/// Orders to the driver of a run. Clones give them to the same one.
+#[derive(Clone)]
+pub(super) struct Orders(mpsc::Sender<Order>);
+
+impl Orders {
+    /// As [`Session::start`].
+    pub(super) async fn start(&self, job: Job) -> mpsc::UnboundedReceiver<News> {
+        let (news, heard) = mpsc::unbounded_channel();
+        self.give(Order::Start(Box::new(job), news)).await;
+        heard
+    }
+
+    /// Ends a drop on the operator's wish; it tells its own end.
+    pub(super) async fn cancel(&self, drop: DropId) {
+        self.give(Order::Cancel(drop)).await;
+    }
+
+    async fn give(&self, order: Order) {
+        // A driver that is gone takes no orders; its end is told by `Session::close`.
+        let _ = self.0.send(order).await;
+    }
+}
+
+/// The name and the lock of a run that has not reached the PBX.
+pub(super) struct Claim {
+    run: RunName,
+    live: LiveRun,
+    remains: Remains,
+}
+
+impl Claim {
+    /// Takes the lock of a run with a name of its own.
+    ///
+    /// # Errors
+    /// [`SessionError`]; nothing is left behind then.
+    pub(super) fn new(config: &Config) -> Result<Self, SessionError> {
+        let run = RunName::unique(&config.instance).map_err(SessionError::Instance)?;
+        let runs = Runs::open(&config.state_dir)?;
+        let library = Library::new(&config.pbx.sounds_dir, &config.pbx.pbx_sounds_dir);
+        let library = library.map_err(SessionError::Library)?;
+        let live = runs.begin(&run)?;
+        Ok(Self {
+            run,
+            live,
+            remains: Remains { runs, library },
+        })
+    }
+
+    /// The name of the run.
+    pub(super) const fn run(&self) -> &RunName {
+        &self.run
+    }
+
+    /// The names of the runs of this machine that died; they stay until a sweep has looked after them.
+    ///
+    /// # Errors
+    /// [`SessionError::Runs`] where the locks cannot be read.
+    pub(super) fn dead(&self) -> Result<Vec<RunName>, SessionError> {
+        let dead = self.remains.runs.dead()?;
+        Ok(dead.into_iter().map(|dead| dead.run).collect())
+    }
+
+    /// Reaches the PBX, listens under `app`, and sweeps what runs that died have left.
+    ///
+    /// # Errors
+    /// [`SessionError`]; nothing has been dialled then, and nothing is left behind.
+    pub(super) async fn open(self, config: &Config, app: &str) -> Result<Session, SessionError> {
+        match Reached::new(config, &self.run, app, self.remains).await {
+            Ok(reached) => Ok(reached.into_session(self.run, self.live)),
+            Err(error) => {
+                self.live.end();
+                Err(error)
+            }
+        }
+    }
+
+    /// Gives the lock back unused.
+    pub(super) fn abandon(self) {
+        self.live.end();
     }
 }
 
@@ -222,7 +305,12 @@ struct Reached {
 }
 
 impl Reached {
-    async fn new(config: &Config, run: &RunName, remains: Remains) -> Result<Self, SessionError> {
+    async fn new(
+        config: &Config,
+        run: &RunName,
+        app: &str,
+        remains: Remains,
+    ) -> Result<Self, SessionError> {
         let taps = taps(config).await?;
         let url = config.pbx.url.to_string();
         let failed = |source| SessionError::Pbx {
@@ -231,8 +319,7 @@ impl Reached {
         };
         let pbx = Pbx::new(&settings(config)).map_err(SessionError::Settings)?;
         let rest = pbx.rest();
-        let app = app_of(&config.pbx.app, run);
-        let events = || pbx.listen(&app, run);
+        let events = || pbx.listen(app, run);
         let events = events.retry(pauses()).sleep(sleep);
         let events = events.when(|error| matches!(error, LinkError::Closed { .. }));
         let events = events.await.map_err(|source| SessionError::Link {
@@ -247,7 +334,7 @@ impl Reached {
         sweep::sweep(&rest, &remains, &channels).await;
         let trunk = Trunk {
             run: run.clone(),
-            app: app.clone(),
+            app: app.to_owned(),
             context: config.pbx.context.clone(),
             endpoint: config.pbx.endpoint.clone(),
             caller_id: config.pbx.caller_id.clone(),
@@ -255,7 +342,7 @@ impl Reached {
             ears: config.screen.ears,
         };
         Ok(Self {
-            reconciler: Reconciler::new(rest.clone(), run.clone(), app, remains),
+            reconciler: Reconciler::new(rest.clone(), run.clone(), app.to_owned(), remains),
             rest,
             events,
             trunk,
@@ -266,6 +353,7 @@ impl Reached {
         let (orders, orders_in) = mpsc::channel(ORDERS);
         let (reports_out, reports) = mpsc::channel(REPORTS);
         let (errands, errands_in) = mpsc::unbounded_channel();
+        let (told, link) = watch::channel(PbxLink::Up);
         let taps = self.trunk.taps.clone();
         let dialler = tokio::spawn(dialler::run(
             self.rest.clone(),
@@ -278,13 +366,16 @@ impl Reached {
             orders: orders_in,
             reports,
             errands,
+            link: told,
         };
-        let driver = Driver::new(run.clone(), self.reconciler, ties);
+        let driver = Driver::new(run.clone(), self.reconciler.clone(), ties);
         Session {
             rest: self.rest,
             run,
             live,
-            orders,
+            orders: Orders(orders),
+            link,
+            reconciler: self.reconciler,
             taps,
             driver: tokio::spawn(driver.drive()),
             dialler,

@@ -15,7 +15,7 @@ use futures::{StreamExt as _, stream};
 use tokio::{task::JoinHandle, time::sleep};
 use tracing::{debug, info, warn};
 
-use super::runs::{DeadRun, Runs};
+use super::runs::{DeadRun, Runs, RunsError};
 use crate::{
     ari::{self, Bridge, Channel, Failure, Rest},
     audio::Library,
@@ -94,6 +94,48 @@ impl Reconciler {
     /// The app name under which events reach us.
     pub(super) fn app(&self) -> &str {
         &self.inner.app
+    }
+
+    /// The names of the runs of this machine that died and that no sweep has looked after.
+    ///
+    /// # Errors
+    /// [`RunsError`] where the locks cannot be read.
+    pub(super) fn dead(&self) -> Result<Vec<RunName>, RunsError> {
+        let dead = self.inner.remains.runs.dead()?;
+        Ok(dead.into_iter().map(|dead| dead.run).collect())
+    }
+
+    /// Ends what runs that died have left on the PBX, and forgets those of which nothing is left.
+    ///
+    /// # Errors
+    /// [`Failure`] where the PBX does not tell what it has.
+    pub(super) async fn sweep(&self) -> Result<(), Failure> {
+        let channels = self.inner.rest.channels().await?;
+        sweep(&self.inner.rest, &self.inner.remains, &channels).await;
+        Ok(())
+    }
+
+    /// Ends every channel of these drops, which are of any run, and returns once none is left; tells those that were
+    /// alive.
+    pub(super) async fn end_drops(
+        &self,
+        drops: &BTreeSet<(RunName, DropId)>,
+    ) -> BTreeSet<(RunName, DropId)> {
+        let mut alive = BTreeSet::new();
+        loop {
+            let rest = &self.inner.rest;
+            let channels = insist("listing the channels", || rest.channels()).await;
+            let left = of_drops(drops, &channels);
+            if left.is_empty() {
+                return alive;
+            }
+            for channel in left {
+                info!(%channel, "a channel of a drop whose controller died is hung up");
+                hang_up(rest, &channel).await;
+                alive.insert((channel.run, channel.drop));
+            }
+            sleep(GRACE).await;
+        }
     }
 
     /// Ends a channel, in a task of its own.
@@ -275,6 +317,15 @@ fn of_run(run: &RunName, channels: &[Channel]) -> Vec<ChannelId> {
         .iter()
         .filter_map(|channel| channel.id.parse().ok());
     ids.filter(|id: &ChannelId| id.run == *run).collect()
+}
+
+/// The channels that belong to one of these drops.
+fn of_drops(drops: &BTreeSet<(RunName, DropId)>, channels: &[Channel]) -> Vec<ChannelId> {
+    let ids = channels
+        .iter()
+        .filter_map(|channel| channel.id.parse().ok());
+    ids.filter(|id: &ChannelId| drops.contains(&(id.run.clone(), id.drop)))
+        .collect()
 }
 
 fn run_of(channel: &Channel) -> Option<RunName> {

@@ -2,7 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::{Store, StoreError};
+use super::{
+    Store, StoreError, kept,
+    sql::{Sql, args, row, rows, sql},
+};
 use crate::phone::PhoneNumber;
 
 /// The name of the list of one's own, on which opt-outs stand.
@@ -26,7 +29,9 @@ pub struct Barred {
 impl ListName {
     /// A list's name; `None` where it is not `[a-z0-9_-]{1,64}`.
     pub fn new(name: &str) -> Option<Self> {
-        todo!()
+        let holds = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-';
+        let fits = (1..=64).contains(&name.len()) && name.bytes().all(holds);
+        fits.then(|| Self(name.to_owned()))
     }
 
     /// The name as text.
@@ -37,7 +42,8 @@ impl ListName {
 
 impl Store {
     /// Adds numbers to a list, made where it is missing; those that stand there stay as they are. Returns how many were
-    /// new. From its return on no intent for them is written.
+    /// new. From its return on no intent for them is written. Many are added some thousands at a time: of what was added
+    /// before an error came, everything holds, and the same may be asked again.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -48,7 +54,23 @@ impl Store {
         because: Option<&str>,
         now: Timestamp,
     ) -> Result<u64, StoreError> {
-        todo!()
+        let mut sorted: Vec<i64> = numbers.iter().map(kept::number).collect();
+        sorted.sort_unstable();
+        sorted.dedup();
+        let (name, now) = (list.as_str(), kept::micros(now));
+        let mut new = 0;
+        for some in sorted.chunks(AT_A_TIME) {
+            let mut tx = self
+                .write(format!("add to the do-not-call list `{name}`"))
+                .await?;
+            tx.execute(MAKE_LIST, args![name, now]).await?;
+            let given = rows(some.iter().map(|number| row! { number: number }));
+            new += tx.execute(BAR, args![&given, name, now, because]).await?;
+            // Waits for intents that are being written; the next one sees what was added.
+            tx.execute(HOLD_INTENTS, &[]).await?;
+            tx.commit().await?;
+        }
+        Ok(new)
     }
 
     /// Takes numbers off a list; returns how many stood there.
@@ -56,30 +78,148 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn unbar(&self, list: &ListName, numbers: &[PhoneNumber]) -> Result<u64, StoreError> {
-        todo!()
+        let name = list.as_str();
+        let mut gone = 0;
+        for some in numbers.chunks(AT_A_TIME) {
+            let mut tx = self
+                .write(format!("take off the do-not-call list `{name}`"))
+                .await?;
+            let given = rows(
+                some.iter()
+                    .map(|number| row! { number: kept::number(number) }),
+            );
+            gone += tx.execute(UNBAR, args![&given, name]).await?;
+            tx.commit().await?;
+        }
+        Ok(gone)
     }
 
-    /// Every entry of a number.
+    /// Every entry of a number, by the names of the lists.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn barred(&self, number: &PhoneNumber) -> Result<Vec<Barred>, StoreError> {
-        todo!()
+        let mut tx = self
+            .read("look a number up on the do-not-call lists")
+            .await?;
+        let entries: Vec<(String, i64, Option<String>)> =
+            tx.all(BARRED, args![kept::number(number)]).await?;
+        let mut barred = Vec::new();
+        for (list, at, because) in entries {
+            let at = kept::read_time(at).ok_or_else(|| tx.broken("a time is out of range"))?;
+            let list = ListName(list);
+            barred.push(Barred { list, at, because });
+        }
+        // Databases differ in how they order texts.
+        barred.sort_by(|a, b| a.list.cmp(&b.list));
+        Ok(barred)
     }
 
-    /// The lists, each with its number of entries.
+    /// The lists by their names, each with its number of entries.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn lists(&self) -> Result<Vec<(ListName, u64)>, StoreError> {
-        todo!()
+        let mut tx = self.read("read the do-not-call lists").await?;
+        let lists: Vec<(String, i64)> = tx.all(LISTS, &[]).await?;
+        let lists = lists.into_iter();
+        let mut lists: Vec<_> = lists
+            .map(|(name, entries)| (ListName(name), entries.unsigned_abs()))
+            .collect();
+        lists.sort();
+        Ok(lists)
     }
 
-    /// Removes a list as a whole; returns how many entries it had.
+    /// Removes a list as a whole; returns how many entries it had. A long one goes in parts: until its end others can write,
+    /// and where an error came in between the rest stands.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn drop_list(&self, list: &ListName) -> Result<u64, StoreError> {
-        todo!()
+        let name = list.as_str();
+        let (mut gone, mut after) = (0, -1);
+        loop {
+            let mut tx = self
+                .write(format!("remove the do-not-call list `{name}`"))
+                .await?;
+            let at_most = AT_A_TIME as i64;
+            let last: Option<(Option<i64>,)> = tx.one(NEXT, args![name, after, at_most]).await?;
+            let Some((Some(last),)) = last else {
+                tx.execute(DROP_LIST, args![name]).await?;
+                tx.commit().await?;
+                return Ok(gone);
+            };
+            gone += tx.execute(DROP_SOME, args![name, after, last]).await?;
+            tx.commit().await?;
+            after = last;
+        }
+    }
+}
+
+/// Entries that are written in one transaction: so few that nobody else waits for long.
+const AT_A_TIME: usize = 10_000;
+
+const HOLD_INTENTS: Sql = sql!("UPDATE counters SET value = value + 1 WHERE name = 'do_not_call'");
+
+const MAKE_LIST: Sql =
+    sql!("INSERT INTO lists (name, created_at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING");
+
+const BAR: Sql = sql!(
+    "INSERT INTO do_not_call (number, list, at, because) SELECT given.number, lists.id, $3, $4 FROM ",
+    { number BIGINT },
+    " CROSS JOIN lists WHERE lists.name = $2 ON CONFLICT (number, list) DO NOTHING"
+);
+
+const UNBAR: Sql = sql!(
+    "DELETE FROM do_not_call WHERE list = (SELECT id FROM lists WHERE name = $2) \
+     AND number IN (SELECT given.number FROM ",
+    { number BIGINT },
+    ")"
+);
+
+const BARRED: Sql = sql!(
+    "SELECT lists.name, do_not_call.at, do_not_call.because FROM do_not_call JOIN lists ON lists.id = do_not_call.list \
+     WHERE do_not_call.number = $1"
+);
+
+const LISTS: Sql = sql!(
+    "SELECT lists.name, (SELECT count(*) FROM do_not_call WHERE do_not_call.list = lists.id) FROM lists"
+);
+
+const NEXT: Sql = sql!(
+    "SELECT max(number) FROM (SELECT number FROM do_not_call WHERE list = (SELECT id FROM lists WHERE name = $1) \
+     AND number > $2 ORDER BY number LIMIT $3) AS next"
+);
+
+const DROP_SOME: Sql = sql!(
+    "DELETE FROM do_not_call WHERE list = (SELECT id FROM lists WHERE name = $1) AND number > $2 AND number <= $3"
+);
+
+const DROP_LIST: Sql = sql!(
+    "DELETE FROM lists WHERE name = $1 \
+     AND NOT EXISTS (SELECT 1 FROM do_not_call WHERE do_not_call.list = lists.id)"
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_s_name_is_a_word() {
+        for good in ["own", "federal-2026_11", &"a".repeat(64)] {
+            assert_eq!(ListName::new(good).unwrap().as_str(), good);
+        }
+        for bad in [
+            "",
+            "Own",
+            "a b",
+            "a;b",
+            "'",
+            "\u{e4}",
+            "..",
+            &"a".repeat(65),
+        ] {
+            assert_eq!(ListName::new(bad), None, "{bad}");
+        }
     }
 }

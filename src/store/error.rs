@@ -1,10 +1,13 @@
 //! What can go wrong with a database, and what follows.
 
+use std::{error::Error, fmt, sync::Arc};
+
+use sqlx::migrate::MigrateError;
 use thiserror::Error;
 
 /// The database could not do what was asked; nothing of it was done, or, after a lost reply, all of it.
 #[derive(Debug, Error)]
-#[error("cannot {doing}")]
+#[error("cannot {doing}, in {place}")]
 pub struct StoreError {
     /// What was asked, to follow `cannot`: `lease contacts of campaign 3`.
     pub doing: String,
@@ -12,7 +15,10 @@ pub struct StoreError {
     pub trouble: Trouble,
     /// What the database said.
     #[source]
-    pub source: Box<dyn std::error::Error + Send + Sync>,
+    pub source: Box<dyn Error + Send + Sync>,
+    /// Which database: a path, or a server's host, port and database; never a password.
+    place: Arc<str>,
+    kind: Kind,
 }
 
 /// What kind of trouble it is.
@@ -28,8 +34,270 @@ pub enum Trouble {
 }
 
 impl StoreError {
+    pub(super) fn new(doing: String, place: Arc<str>, failure: Failure) -> Self {
+        let kind = failure.kind();
+        Self {
+            doing,
+            trouble: kind.trouble(),
+            source: failure.into_source(),
+            place,
+            kind,
+        }
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> Option<&'static str> {
-        todo!()
+        self.kind.hint()
+    }
+}
+
+/// Why something was not done.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The database said so.
+    Database(sqlx::Error),
+    /// Its schema could not be brought forward.
+    Migrate(Box<MigrateError>),
+    /// The server did not answer in time.
+    NoAnswer,
+    /// The file could not be made.
+    File(std::io::Error),
+    /// It is not ours.
+    NotOurs(String),
+    /// The address cannot be one.
+    Address(String),
+    /// What was asked makes no sense.
+    Refused(String),
+    /// What stands there is nothing that this program writes.
+    Strange(String),
+}
+
+impl Failure {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Database(error) => kind_of(error),
+            Self::Migrate(error) => match &**error {
+                MigrateError::Execute(error) => kind_of(error),
+                // A table that is there already, and that no migration of ours made.
+                MigrateError::ExecuteMigration(error, _) => match kind_of(error) {
+                    Kind::Unknown => Kind::NotOurs,
+                    kind => kind,
+                },
+                MigrateError::VersionMissing(_) => Kind::Later,
+                MigrateError::VersionMismatch(_) => Kind::Unreleased,
+                _ => Kind::Unknown,
+            },
+            Self::NoAnswer => Kind::Unreachable,
+            Self::File(error) => kind_of_io(error),
+            Self::NotOurs(_) => Kind::NotOurs,
+            Self::Address(_) => Kind::Address,
+            Self::Refused(_) => Kind::Refused,
+            Self::Strange(_) => Kind::Unknown,
+        }
+    }
+
+    fn into_source(self) -> Box<dyn Error + Send + Sync> {
+        match self {
+            // It says nothing but that it waited.
+            Self::Database(sqlx::Error::PoolTimedOut) => {
+                "no connection could be had in time".into()
+            }
+            Self::Database(error) => error.into(),
+            Self::Migrate(error) => match *error {
+                MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
+                    error.into()
+                }
+                MigrateError::VersionMissing(version) => {
+                    format!("its schema has version {version}, which this program does not know")
+                        .into()
+                }
+                other => other.into(),
+            },
+            Self::NoAnswer => "the server did not answer in time".into(),
+            Self::File(error) => error.into(),
+            Self::NotOurs(words)
+            | Self::Address(words)
+            | Self::Refused(words)
+            | Self::Strange(words) => words.into(),
+        }
+    }
+}
+
+impl From<sqlx::Error> for Failure {
+    fn from(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::Migrate(error) => Self::Migrate(error),
+            error => Self::Database(error),
+        }
+    }
+}
+
+impl From<MigrateError> for Failure {
+    fn from(error: MigrateError) -> Self {
+        Self::Migrate(Box::new(error))
+    }
+}
+
+/// What is wrong, as far as a person has to know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Locked,
+    Full,
+    Disk,
+    Unreachable,
+    /// The server ended what we did: it restarts, is out of something, or two transactions waited for each other.
+    Busy,
+    ReadOnly,
+    NoAccess,
+    NoFolder,
+    Corrupt,
+    NotOurs,
+    Later,
+    Unreleased,
+    Login,
+    NoDatabase,
+    Address,
+    Refused,
+    Unknown,
+}
+
+impl Kind {
+    const fn trouble(self) -> Trouble {
+        match self {
+            Self::Locked | Self::Full | Self::Disk | Self::Unreachable | Self::Busy => {
+                Trouble::Away
+            }
+            Self::ReadOnly
+            | Self::NoAccess
+            | Self::NoFolder
+            | Self::Corrupt
+            | Self::NotOurs
+            | Self::Later
+            | Self::Unreleased
+            | Self::Login
+            | Self::NoDatabase
+            | Self::Address
+            | Self::Unknown => Trouble::Broken,
+            Self::Refused => Trouble::Refused,
+        }
+    }
+
+    const fn hint(self) -> Option<&'static str> {
+        match self {
+            Self::Locked => {
+                Some("another program has the database locked; see which one has it open")
+            }
+            Self::Full => Some("the disk is full; make room, nothing is lost"),
+            Self::Disk => {
+                Some("the disk or its file system fails, or is full; see the system's log")
+            }
+            Self::Unreachable => {
+                Some("see that the server runs and can be reached from here at this address")
+            }
+            Self::Busy => {
+                Some("the server may be starting, stopping or short of something; see its log")
+            }
+            Self::ReadOnly => Some(
+                "the file, its folder or the file system cannot be written; see who owns them and how it is mounted",
+            ),
+            Self::NoAccess => Some("see who may read and write it, and as whom this program runs"),
+            Self::NoFolder => Some("make the folder first, or name another file in `store.url`"),
+            Self::Corrupt => Some(
+                "the file is damaged or is no SQLite database; name another in `store.url`, or bring back a copy from before",
+            ),
+            Self::NotOurs => Some(
+                "it holds something of another program; name a file or a database of its own in `store.url`",
+            ),
+            Self::Later => {
+                Some("it was written by a later version of this program; use that version")
+            }
+            Self::Unreleased => Some(
+                "its schema was made by a version that was never released; bring back a copy from before, or begin a fresh one",
+            ),
+            Self::Login => Some(
+                "see the user's name and password in `store.url`, and the server's pg_hba.conf",
+            ),
+            Self::NoDatabase => {
+                Some("make it first: `createdb NAME`, or name another in `store.url`")
+            }
+            Self::Address => {
+                Some("write `sqlite:aftertone.db` or `postgres://user:password@host:5432/database`")
+            }
+            Self::Refused | Self::Unknown => None,
+        }
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Away => "away",
+            Self::Broken => "broken",
+            Self::Refused => "refused",
+        })
+    }
+}
+
+fn kind_of(error: &sqlx::Error) -> Kind {
+    match error {
+        sqlx::Error::Database(error) => {
+            let code = error.code().unwrap_or_default();
+            // SQLite's codes are numbers of its own, PostgreSQL's are five characters.
+            match code.parse() {
+                Ok(number) if code.len() < 5 => kind_of_sqlite(number),
+                Ok(_) | Err(_) => kind_of_postgres(&code),
+            }
+        }
+        sqlx::Error::Io(error) => match error.kind() {
+            std::io::ErrorKind::PermissionDenied => Kind::NoAccess,
+            _ => Kind::Unreachable,
+        },
+        sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::Protocol(_) => {
+            Kind::Unreachable
+        }
+        sqlx::Error::Configuration(_) => Kind::Address,
+        _ => Kind::Unknown,
+    }
+}
+
+/// Primary result codes of SQLite: <https://www.sqlite.org/rescode.html>. The upper bits are details.
+const fn kind_of_sqlite(code: u32) -> Kind {
+    match code & 0xff {
+        3 | 23 => Kind::NoAccess,
+        5 | 6 | 15 => Kind::Locked,
+        8 | 14 => Kind::ReadOnly,
+        10 => Kind::Disk,
+        13 => Kind::Full,
+        11 | 26 => Kind::Corrupt,
+        _ => Kind::Unknown,
+    }
+}
+
+/// PostgreSQL's codes: <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
+fn kind_of_postgres(code: &str) -> Kind {
+    match code {
+        "28000" | "28P01" => Kind::Login,
+        "3D000" => Kind::NoDatabase,
+        "42501" => Kind::NoAccess,
+        // A server that stands by takes no writes until it has taken over.
+        "25006" => Kind::ReadOnly,
+        "53100" => Kind::Full,
+        "XX001" | "XX002" => Kind::Corrupt,
+        _ => match code.get(..2) {
+            Some("08") => Kind::Unreachable,
+            Some("40" | "53" | "55" | "57" | "58") => Kind::Busy,
+            Some("22") => Kind::Refused,
+            _ => Kind::Unknown,
+        },
+    }
+}
+
+fn kind_of_io(error: &std::io::Error) -> Kind {
+    match error.kind() {
+        std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => Kind::NoFolder,
+        std::io::ErrorKind::PermissionDenied => Kind::NoAccess,
+        std::io::ErrorKind::ReadOnlyFilesystem => Kind::ReadOnly,
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Kind::Full,
+        _ => Kind::Unknown,
     }
 }

@@ -23,20 +23,31 @@ mod controllers;
 mod do_not_call;
 mod error;
 mod import;
+mod kept;
+mod link;
 mod place;
 mod queue;
 mod results;
+mod sql;
+
+use std::sync::Arc;
 
 pub use campaigns::{Campaign, NewCampaign, Standing, Wish};
 pub use commit::{DropEnd, Intent, Write, Written};
-pub use controllers::{Holder, Orphan};
+pub use controllers::{CONTROLLER_LEASE, Holder, Orphan};
 pub use do_not_call::{Barred, ListName, OWN_LIST};
 pub use error::{StoreError, Trouble};
 pub use import::{Across, Added, Importing, NewContact, Source};
 pub use place::Place;
 pub use queue::{Facts, Leased, Recent, RecentCalls, WaitingGroup};
-pub use results::{Filter, ResultRow, Tally};
+pub use results::{CallsOfLength, Cursor, Filter, ResultRow, Tally};
+
+use link::Pools;
 
 /// A database, open and with the schema of this version. Clones share its connections.
 #[derive(Clone, Debug)]
-pub struct Store {}
+pub struct Store {
+    pools: Pools,
+    /// Which database it is, for people.
+    place: Arc<str>,
+}

@@ -28,6 +28,8 @@ pub(crate) async fn start(
         media: media.to_owned(),
         echo: None,
         tape: None,
+        caller_id: None,
+        campaign: None,
     };
     Ok(session.start(job).await)
 }

@@ -75,8 +75,8 @@ impl Gate {
         Decision::Allowed
     }
 
-    /// Whether a rule is asked at all.
-    fn is_on(&self, rule: Rule) -> bool {
+    /// Whether a rule is asked at all, as the settings have it.
+    pub const fn is_on(&self, rule: Rule) -> bool {
         let settings = &self.settings;
         match rule {
             Rule::Number | Rule::DoNotCall => true,

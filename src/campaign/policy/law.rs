@@ -175,7 +175,7 @@ mod tests {
         };
         assert_eq!(sources(&["US-NY"]), "US");
         assert_eq!(sources(&["US-FL"]), "US US-FL");
-        assert_eq!(sources(&["US-OK"]), "US US-OK US-OK");
+        assert_eq!(sources(&["US-OK"]), "US US-OK");
         assert_eq!(sources(&["CA-ON"]), "CA");
         assert_eq!(sources(&["CA-ON", "US-WA"]), "US CA US-WA");
         assert_eq!(sources(&["US", "CA"]), "US CA");

@@ -2,7 +2,7 @@
 //!
 //! Many of them bind sales calls only, some recorded messages only, and some make exceptions of people who consented or
 //! who are customers. A drop is a recorded message, and whether it sells is what a court would be asked; so the table
-//! takes all of them as binding for every drop. Where a state has two laws it has two entries, and both hold.
+//! takes all of them as binding for every drop, but for one of Oklahoma's, which its entry names.
 //!
 //! For states that are not here no rule on hours or frequency stricter than the federal one was found on 2026-11-23.
 //! [`Read::Text`] tells that the law itself was read in a public copy, [`Read::Digest`] that only guides and the notes of
@@ -144,21 +144,17 @@ pub(super) static STATES: &[Law] = &[
         "Nev. Rev. Stat. 597.814(2), for announcing devices",
         Read::Digest,
     ),
+    // The hours of the sales law. Okla. Stat. tit. 15, 755.1(C)(2) besides has 9 a.m. to 9 p.m. for automatic dial
+    // announcing devices, consent or not; whoever counts a drop among these makes a rule of `09:00-20:00` for `US-OK`.
     Law {
         limits: THREE_CALLS_A_DAY,
         ..law(
             "US-OK",
             Week::daily(Span::hours(8, 20)),
-            "Okla. Stat. tit. 15, 775C.4 (Telephone Solicitation Act of 2022)",
+            "Okla. Stat. tit. 15, 775C.4 (Telephone Solicitation Act of 2022); 755.1(C)(2) has 9 to 21 for announcing devices",
             Read::Digest,
         )
     },
-    law(
-        "US-OK",
-        Week::daily(Span::hours(9, 21)),
-        "Okla. Stat. tit. 15, 755.1(C)(2), for announcing devices",
-        Read::Text,
-    ),
     Law {
         limits: THREE_CALLS_A_DAY,
         ..law(

@@ -34,7 +34,7 @@ const HOURS: &[(u16, &str, &str, &str, &str)] = &[
     (402, "America/Chicago", "08-21", "08-21", "13-21"),
     (505, "America/Denver", "09-21", "09-21", "09-21"),
     (702, "America/Los_Angeles", "09-20", "09-20", "09-20"),
-    (405, "America/Chicago", "09-20", "09-20", "09-20"),
+    (405, "America/Chicago", "08-20", "08-20", "08-20"),
     (503, "America/Los_Angeles", "08-20", "08-20", "08-20"),
     (215, "America/New_York", "08-21", "08-21", "08-21"),
     (401, "America/New_York", "09-18", "10-17", "-"),

@@ -1,0 +1,355 @@
+//! What came of a campaign in counts, and its outcomes over time as a picture.
+
+use std::{collections::BTreeMap, path::Path};
+
+use anyhow::anyhow;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::cells::units;
+use crate::{
+    campaign::{
+        confidence::wilson,
+        cost::{Cost, Price},
+    },
+    cli::{Trouble, database, printer::Printer},
+    drop::Outcome,
+    evidence::{Bar, Chart, Format, Part, Scene, save},
+    store::{Campaign, CallsOfLength, Store, Tally},
+    words::Leg,
+};
+
+/// Prints the counts of a campaign, as text or as one JSON object.
+///
+/// # Errors
+/// [`Trouble`] where they cannot be read.
+pub(super) async fn print(
+    store: &Store,
+    campaign: &Campaign,
+    price: Option<&Price>,
+    json: bool,
+    printer: Printer,
+) -> Result<(), Trouble> {
+    let summary = Summary::of(store, campaign, price).await?;
+    if json {
+        printer.json(&summary.json());
+    } else {
+        for line in summary.lines() {
+            printer.line(&line);
+        }
+    }
+    Ok(())
+}
+
+/// Draws the outcomes of a campaign over time into a file whose name ends in `.svg` or `.png`.
+///
+/// # Errors
+/// [`Trouble`] where the file's name ends otherwise, or it cannot be written, or the outcomes cannot be read.
+pub(super) async fn draw(
+    store: &Store,
+    campaign: &Campaign,
+    path: &Path,
+    printer: Printer,
+) -> Result<(), Trouble> {
+    let format = Format::of(path).ok_or_else(|| {
+        let path = path.display();
+        Trouble::new(anyhow!("`--picture {path}` does not end in .svg or .png"))
+            .hint("name the picture to be written, such as `--picture outcomes.svg`")
+    })?;
+    let ends = store.ends(campaign.id).await.map_err(database::trouble)?;
+    let seconds = ends.map_or(SPANS[0], |(first, last)| span(first, last));
+    let counts = store.outcomes_over_time(campaign.id, seconds).await;
+    let chart = chart(&campaign.name, seconds, &counts.map_err(database::trouble)?);
+    save(&Scene::of_chart(&chart), format, path).map_err(|error| {
+        Trouble::new(error).hint("name a file in a folder that exists and that you may write to")
+    })?;
+    printer.talk(&format!("picture: {}", path.display()));
+    Ok(())
+}
+
+/// The counts of a campaign.
+#[derive(Debug)]
+struct Summary<'a> {
+    campaign: &'a Campaign,
+    tally: Tally,
+    variants: BTreeMap<String, BTreeMap<Outcome, u64>>,
+    cost: Option<(&'a Price, Cost)>,
+}
+
+impl<'a> Summary<'a> {
+    async fn of(
+        store: &Store,
+        campaign: &'a Campaign,
+        price: Option<&'a Price>,
+    ) -> Result<Self, Trouble> {
+        let tally = store.tally(campaign.id).await.map_err(database::trouble)?;
+        let variants = store.variants(campaign.id).await;
+        let cost = match price {
+            Some(price) => {
+                let calls = store.calls_by_length(campaign.id).await;
+                Some((price, cost(price, &calls.map_err(database::trouble)?)))
+            }
+            None => None,
+        };
+        Ok(Self {
+            campaign,
+            tally,
+            variants: variants.map_err(database::trouble)?,
+            cost,
+        })
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let Self {
+            campaign, tally, ..
+        } = self;
+        let ended: u64 = tally.outcomes.values().sum();
+        let refused: u64 = tally.refused.values().sum();
+        let mut lines = vec![
+            format!("campaign {}: {}", campaign.name, campaign.standing.slug()),
+            format!(
+                "{} contacts: {ended} ended, {refused} refused, {} waiting, {} in flight; {} drops",
+                tally.contacts, tally.waiting, tally.in_flight, tally.drops
+            ),
+        ];
+        for outcome in Outcome::ALL {
+            let Some(count) = tally.outcomes.get(&outcome) else {
+                continue;
+            };
+            let share = *count as f64 * 100.0 / ended as f64;
+            lines.push(format!("  {:15} {count:>9}  {share:5.1} %", outcome.slug()));
+        }
+        for (reason, count) in &tally.refused {
+            lines.push(format!("  {:15} {count:>9}  refused", reason.slug()));
+        }
+        if let Some((price, cost)) = &self.cost {
+            lines.push(format!(
+                "cost: {} {} (drop legs {}, busy legs {})",
+                cost.total(),
+                price.currency,
+                cost.drop,
+                cost.busy
+            ));
+        }
+        if !self.variants.is_empty() {
+            lines.push("delivered, by variant, with where the share lies at 95 % confidence:".into());
+        }
+        for (name, outcomes) in &self.variants {
+            let (delivered, all) = delivered(outcomes);
+            let share = match wilson(delivered, all) {
+                Some((low, high)) => {
+                    let share = delivered as f64 / all as f64;
+                    let [share, low, high] = [share, low, high].map(|share| share * 100.0);
+                    format!("{share:5.1} % ({low:.1} to {high:.1})")
+                }
+                None => "none ended yet".to_owned(),
+            };
+            let name = name.escape_debug();
+            lines.push(format!("  {name:15} {delivered:>9} of {all:<9} {share}"));
+        }
+        lines
+    }
+
+    fn json(&self) -> Value {
+        let outcomes = |outcomes: &BTreeMap<Outcome, u64>| -> Value {
+            let counts = outcomes.iter().map(|(outcome, count)| (outcome.slug(), count));
+            counts.map(|(slug, count)| (slug.to_owned(), json!(count))).collect()
+        };
+        let refused: Value = self
+            .tally
+            .refused
+            .iter()
+            .map(|(reason, count)| (reason.slug().to_owned(), json!(count)))
+            .collect();
+        let variants: Vec<_> = self
+            .variants
+            .iter()
+            .map(|(name, counts)| {
+                let (delivered, all) = delivered(counts);
+                let interval = wilson(delivered, all).map(|(low, high)| [low, high]);
+                let share = (all > 0).then(|| delivered as f64 / all as f64);
+                json!({
+                    "variant": name,
+                    "outcomes": outcomes(counts),
+                    "ended": all,
+                    "delivered": delivered,
+                    "delivered_share": share,
+                    "confidence_95": interval,
+                })
+            })
+            .collect();
+        let cost = self.cost.as_ref().map(|(price, cost)| {
+            json!({
+                "total": units(cost.total()),
+                "drop_legs": units(cost.drop),
+                "busy_legs": units(cost.busy),
+                "currency": price.currency.to_string(),
+            })
+        });
+        json!({
+            "campaign": self.campaign.name,
+            "standing": self.campaign.standing.slug(),
+            "contacts": self.tally.contacts,
+            "waiting": self.tally.waiting,
+            "in_flight": self.tally.in_flight,
+            "drops": self.tally.drops,
+            "outcomes": outcomes(&self.tally.outcomes),
+            "refused": refused,
+            "cost": cost,
+            "variants": variants,
+        })
+    }
+}
+
+fn delivered(outcomes: &BTreeMap<Outcome, u64>) -> (u64, u64) {
+    let delivered = outcomes.get(&Outcome::Delivered).copied();
+    (delivered.unwrap_or(0), outcomes.values().sum())
+}
+
+/// What all calls cost. Each is charged on its own, so that the sum is that of the rows.
+fn cost(price: &Price, calls: &[CallsOfLength]) -> Cost {
+    let each = calls.iter().map(|of| {
+        let mut cost = Cost::default();
+        let money = price.calls(of.seconds.saturating_mul(1_000), of.calls);
+        match of.leg {
+            Leg::Busy => cost.busy = money,
+            Leg::Drop => cost.drop = money,
+        }
+        cost
+    });
+    each.sum()
+}
+
+/// The span for which the time from the first to the last end makes a picture that can be read, in seconds.
+fn span(first: Timestamp, last: Timestamp) -> u32 {
+    let whole = last.as_second().saturating_sub(first.as_second());
+    let whole = u64::try_from(whole).unwrap_or(0);
+    let fits = |span: &u32| whole / u64::from(*span) < BARS;
+    let week = SPANS[SPANS.len() - 1];
+    SPANS.into_iter().find(fits).unwrap_or_else(|| {
+        let weeks = whole.div_ceil(u64::from(week) * BARS);
+        u32::try_from(weeks.saturating_mul(u64::from(week))).unwrap_or(u32::MAX)
+    })
+}
+
+fn chart(name: &str, seconds: u32, counts: &BTreeMap<(Timestamp, Outcome), u64>) -> Chart {
+    let all: u64 = counts.values().sum();
+    let (first, last) = match (counts.keys().next(), counts.keys().next_back()) {
+        (Some((first, _)), Some((last, _))) => (first.as_second(), last.as_second()),
+        _ => (0, -1),
+    };
+    let starts = (first..=last).step_by(seconds as usize);
+    let bars = starts.filter_map(|start| Timestamp::from_second(start).ok());
+    let bars = bars.map(|start| Bar {
+        label: start.strftime("%m-%d %H:%M").to_string(),
+        counts: Outcome::ALL
+            .into_iter()
+            .map(|outcome| counts.get(&(start, outcome)).copied().unwrap_or(0))
+            .collect(),
+    });
+    let parts = Outcome::ALL.into_iter().enumerate();
+    Chart {
+        title: format!("campaign {name}"),
+        words: vec![format!(
+            "{all} drops by their outcome, a bar for each {}; times are UTC",
+            length(seconds)
+        )],
+        bars: bars.collect(),
+        parts: parts
+            .map(|(colour, outcome)| Part {
+                name: outcome.slug().to_owned(),
+                colour,
+            })
+            .collect(),
+    }
+}
+
+fn length(seconds: u32) -> String {
+    let (count, unit) = match seconds {
+        60..3_600 => (seconds / 60, "minute"),
+        3_600..86_400 => (seconds / 3_600, "hour"),
+        86_400..604_800 => (seconds / 86_400, "day"),
+        604_800.. => (seconds / 604_800, "week"),
+        _ => (seconds, "second"),
+    };
+    match count {
+        1 => unit.to_owned(),
+        count => format!("{count} {unit}s"),
+    }
+}
+
+/// Seconds of the spans that people count by, the shortest first.
+const SPANS: [u32; 15] = [
+    1, 5, 15, 60, 300, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800,
+];
+/// Most bars of a picture.
+const BARS: u64 = 90;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::campaign::cost::{Currency, Increment, Money};
+
+    #[test]
+    fn a_picture_has_a_bar_for_each_span_those_without_any_drop_too() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let counts = [
+            ((at("2026-11-23T14:00:00Z"), Outcome::Delivered), 3),
+            ((at("2026-11-23T14:00:00Z"), Outcome::Error), 1),
+            ((at("2026-11-23T14:15:00Z"), Outcome::Busy), 2),
+        ];
+        let chart = chart("spring", 300, &counts.into());
+        assert_eq!(
+            chart.words,
+            ["6 drops by their outcome, a bar for each 5 minutes; times are UTC"]
+        );
+        let sums: Vec<(&str, u64)> = chart
+            .bars
+            .iter()
+            .map(|bar| (bar.label.as_str(), bar.counts.iter().sum()))
+            .collect();
+        assert_eq!(
+            sums,
+            [("11-23 14:00", 4), ("11-23 14:05", 0), ("11-23 14:10", 0), ("11-23 14:15", 2)]
+        );
+        assert_eq!((chart.bars[0].counts[0], chart.bars[0].counts[14]), (3, 1));
+        assert!(super::chart("spring", 60, &BTreeMap::new()).bars.is_empty());
+    }
+
+    #[test]
+    fn spans_are_round_and_leave_a_picture_that_can_be_read() {
+        let first = Timestamp::from_second(1_795_000_000).unwrap();
+        for (seconds, wanted) in [
+            (0, 1),
+            (89, 1),
+            (90, 5),
+            (3_600, 60),
+            (86_400, 1_800),
+            (30 * 86_400, 43_200),
+            (10 * 365 * 86_400, 6 * 604_800),
+        ] {
+            let last = Timestamp::from_second(1_795_000_000 + seconds).unwrap();
+            assert_eq!(span(first, last), wanted, "{seconds}");
+        }
+        assert_eq!(span(Timestamp::MAX, Timestamp::MIN), 1);
+    }
+
+    #[test]
+    fn the_sum_is_that_of_calls_charged_one_by_one() {
+        let price = Price {
+            per_minute: Money::parse("0.0085").unwrap(),
+            per_attempt: Money::parse("0.001").unwrap(),
+            increment: Increment::parse("6/6").unwrap(),
+            currency: Currency::default(),
+        };
+        let of = |leg, seconds, calls| CallsOfLength {
+            leg,
+            seconds,
+            calls,
+        };
+        let cost = cost(&price, &[of(Leg::Busy, 0, 1_000), of(Leg::Drop, 7, 3), of(Leg::Drop, 0, 1)]);
+        assert_eq!(cost.busy.to_string(), "1.00");
+        // Three of twelve seconds at 0.0017, four attempts.
+        assert_eq!(cost.drop.to_string(), "0.0091");
+    }
+}

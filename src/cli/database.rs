@@ -1,0 +1,33 @@
+//! The database that the configuration names.
+
+use jiff::Timestamp;
+
+use super::Trouble;
+use crate::{
+    clock,
+    config::{Config, StoreUrl},
+    store::{Place, Store, StoreError},
+};
+
+/// Opens the database.
+///
+/// # Errors
+/// [`Trouble`] where it cannot be opened.
+pub(super) async fn open(config: &Config) -> Result<Store, Trouble> {
+    let place = match &config.store.url {
+        StoreUrl::Sqlite(path) => Place::Sqlite(path.clone()),
+        StoreUrl::Postgres(url) => Place::Postgres(url.clone()),
+    };
+    Store::open(&place).await.map_err(trouble)
+}
+
+/// What the database refused, with what to do about it.
+pub(super) fn trouble(error: StoreError) -> Trouble {
+    let hint = error.hint().map(str::to_owned);
+    Trouble::new(error).maybe_hint(hint)
+}
+
+/// This moment, as the database keeps it.
+pub(super) fn now() -> Timestamp {
+    Timestamp::try_from(clock::wall()).expect("the clock shows a year before 10000")
+}

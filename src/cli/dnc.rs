@@ -1,0 +1,427 @@
+//! `aftertone dnc`: numbers that must not be called.
+
+use std::{
+    collections::BTreeSet,
+    fs::File,
+    io,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context as _, anyhow};
+use clap::{Args as ClapArgs, Subcommand};
+use serde_json::{Value, json};
+
+use super::{Exit, Trouble, database, printer::Printer};
+use crate::{
+    clock,
+    config::Config,
+    list::{DoNotCall, ListError, Reject, Writer},
+    phone::{PhoneNumber, Rules},
+    store::{Barred, ListName, OWN_LIST, Store},
+};
+
+/// Keep lists of numbers that must not be called
+///
+/// What is added holds at once and everywhere: for every campaign, also one that runs, and for `aftertone drop`.
+#[derive(Debug, ClapArgs)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Add numbers
+    Add {
+        /// The numbers: E.164 (+12025550101), or as they are dialled in the default region
+        #[arg(required = true, value_name = "NUMBER")]
+        numbers: Vec<String>,
+        /// The list, made where it is missing
+        #[arg(long, value_name = "NAME", value_parser = list, default_value = OWN_LIST)]
+        list: ListName,
+        /// Why, to be kept with them
+        #[arg(long, value_name = "TEXT")]
+        because: Option<String>,
+    },
+    Import(Import),
+    /// Take numbers off a list, or remove a whole list
+    Remove {
+        /// The numbers
+        #[arg(required_unless_present = "all", value_name = "NUMBER")]
+        numbers: Vec<String>,
+        /// The list
+        #[arg(long, value_name = "NAME", value_parser = list, default_value = OWN_LIST)]
+        list: ListName,
+        /// Remove the list as a whole, which is to be named
+        #[arg(long, requires = "list", conflicts_with = "numbers")]
+        all: bool,
+    },
+    /// Tell whether numbers are on a list: exit status 0 where none is, 1 where one is
+    Check {
+        /// The numbers
+        #[arg(required = true, value_name = "NUMBER")]
+        numbers: Vec<String>,
+        /// Print one JSON array
+        #[arg(long)]
+        json: bool,
+        /// Show numbers unmasked
+        #[arg(long)]
+        full_number: bool,
+    },
+    /// Show the lists, each with how many numbers it has
+    Lists {
+        /// Print one JSON array
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Add the numbers of a file
+///
+/// The file is a list of numbers, one a line, or CSV with a header: E.164, or as numbers are dialled in the default region,
+/// or area code and number in columns of their own, as authorities hand them out. Rows that hold no number go to a file
+/// of rejects. It may be interrupted, and imported again: what stands there already stays as it is.
+#[derive(Debug, ClapArgs)]
+struct Import {
+    /// The file
+    file: PathBuf,
+    /// The list, made where it is missing
+    #[arg(long, value_name = "NAME", value_parser = list, default_value = OWN_LIST)]
+    list: ListName,
+    /// The column that holds the number, by its name or its position, where the header does not tell
+    #[arg(long, value_name = "COLUMN")]
+    column: Option<String>,
+    /// Why, to be kept with them [default: the file's name]
+    #[arg(long, value_name = "TEXT")]
+    because: Option<String>,
+    /// Where rows go that hold no number [default: FILE.rejects.csv]
+    #[arg(long, value_name = "FILE")]
+    rejects: Option<PathBuf>,
+}
+
+/// Carries out what is asked.
+///
+/// # Errors
+/// [`Trouble`] where it could not be done, or not wholly.
+pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Result<Exit, Trouble> {
+    // What must not be called may cost more than a plain call.
+    let rules = Rules {
+        allow_premium: true,
+        ..config.pbx.rules
+    };
+    let store = || database::open(config);
+    match &args.command {
+        Command::Add {
+            numbers,
+            list,
+            because,
+        } => {
+            let numbers = parse(numbers, rules)?;
+            add(&store().await?, list, &numbers, because.as_deref(), printer).await
+        }
+        Command::Import(import) => import.run(&store().await?, rules, printer).await,
+        Command::Remove {
+            list, all: true, ..
+        } => remove_list(&store().await?, list, printer).await,
+        Command::Remove { numbers, list, .. } => {
+            let numbers = parse(numbers, rules)?;
+            remove(&store().await?, list, &numbers, printer).await
+        }
+        Command::Check {
+            numbers,
+            json,
+            full_number,
+        } => {
+            let numbers = parse(numbers, rules)?;
+            let shown = Shown {
+                json: *json,
+                full_number: *full_number,
+            };
+            check(&store().await?, &numbers, shown, printer).await
+        }
+        Command::Lists { json } => lists(&store().await?, *json, printer).await,
+    }
+}
+
+async fn add(
+    store: &Store,
+    list: &ListName,
+    numbers: &[PhoneNumber],
+    because: Option<&str>,
+    printer: Printer,
+) -> Result<Exit, Trouble> {
+    let added = store.bar(list, numbers, because, database::now()).await;
+    let added = added.map_err(database::trouble)?;
+    let unique = BTreeSet::from_iter(numbers).len() as u64;
+    let list = list.as_str();
+    printer.line(&match unique - added.min(unique) {
+        0 => format!("{} added to `{list}`", count(added)),
+        there => format!("{} added to `{list}`; {there} stood there already", count(added)),
+    });
+    Ok(Exit::Done)
+}
+
+impl Import {
+    async fn run(&self, store: &Store, rules: Rules, printer: Printer) -> Result<Exit, Trouble> {
+        let path = self.file.display();
+        let opened = File::open(&self.file).and_then(|file| Ok((file.metadata()?.len(), file)));
+        let (size, file) = opened
+            .with_context(|| format!("cannot read {path}"))
+            .map_err(Trouble::new)?;
+        let source = self.file.file_name().unwrap_or_default().to_string_lossy();
+        let because = self.because.clone().unwrap_or_else(|| source.into_owned());
+        let mut numbers = DoNotCall::open(file, self.column.as_deref(), rules)
+            .map_err(|error| unreadable(error, &self.file))?;
+        let mut rejects = RejectsFile::new(self.rejects.as_deref(), &self.file);
+        let mut done = Imported::default();
+        let begun = clock::now();
+        let failed = loop {
+            let some = match numbers.batch(BATCH) {
+                Ok(Some(some)) => some,
+                Ok(None) => break None,
+                Err(error) => break Some(unreadable(error, &self.file)),
+            };
+            let added = store.bar(&self.list, &some.numbers, Some(&because), database::now());
+            match added.await {
+                Ok(added) => done.added += added,
+                Err(error) => break Some(database::trouble(error)),
+            }
+            done.numbers += some.numbers.len() as u64;
+            done.rejected += some.rejects.len() as u64;
+            rejects.add(&some.rejects)?;
+            let passed = clock::now().duration_since(begun);
+            printer.status(&progress(&done, some.bytes, size, passed));
+        };
+        let rejects = rejects.finish()?;
+        printer.line(&done.words(self.list.as_str()));
+        if let Some(rejects) = rejects {
+            let words = format!("{} rows hold no number; see {}", done.rejected, rejects.display());
+            printer.warning(&words);
+        }
+        match failed {
+            Some(trouble) => Err(trouble),
+            None if done.numbers == 0 && done.rejected > 0 => Ok(Exit::Otherwise),
+            None => Ok(Exit::Done),
+        }
+    }
+}
+
+/// What an import has done so far.
+#[derive(Debug, Default)]
+struct Imported {
+    numbers: u64,
+    added: u64,
+    rejected: u64,
+}
+
+impl Imported {
+    fn words(&self, list: &str) -> String {
+        match self.numbers - self.added.min(self.numbers) {
+            0 => format!("{} added to `{list}`", count(self.added)),
+            there => format!("{} added to `{list}`; {there} stood there already", count(self.added)),
+        }
+    }
+}
+
+/// The file of rejects, made with the first of them.
+struct RejectsFile {
+    path: PathBuf,
+    writer: Option<Writer<File>>,
+}
+
+impl RejectsFile {
+    fn new(given: Option<&Path>, beside: &Path) -> Self {
+        let path = given.map_or_else(
+            || {
+                let mut name = beside.as_os_str().to_owned();
+                name.push(".rejects.csv");
+                PathBuf::from(name)
+            },
+            Path::to_owned,
+        );
+        Self { path, writer: None }
+    }
+
+    fn add(&mut self, rejects: &[Reject]) -> Result<(), Trouble> {
+        self.write(rejects).map_err(|error| self.unwritable(error))
+    }
+
+    fn write(&mut self, rejects: &[Reject]) -> io::Result<()> {
+        if rejects.is_empty() {
+            return Ok(());
+        }
+        let writer = match &mut self.writer {
+            Some(writer) => writer,
+            none => {
+                let mut options = File::options();
+                let file = options.write(true).create(true).truncate(true).mode(0o600);
+                let writer = none.insert(Writer::new(file.open(&self.path)?));
+                writer.record(&["rejected_line", "rejected_because", "rejected_detail"])?;
+                writer
+            }
+        };
+        rejects.iter().try_for_each(|reject| {
+            let (line, words) = (reject.line.to_string(), reject.reason.to_string());
+            writer.record(&[&line, reject.reason.slug(), &words])
+        })
+    }
+
+    /// Where the rejects are, where there are any.
+    fn finish(mut self) -> Result<Option<PathBuf>, Trouble> {
+        let Some(writer) = self.writer.take() else {
+            return Ok(None);
+        };
+        let finished = writer.finish();
+        finished.map_err(|error| self.unwritable(error))?;
+        Ok(Some(self.path))
+    }
+
+    fn unwritable(&self, error: io::Error) -> Trouble {
+        let path = self.path.display();
+        Trouble::new(anyhow!(error).context(format!("cannot write the rejects to {path}")))
+            .hint("name another file with `--rejects FILE`")
+    }
+}
+
+async fn remove(
+    store: &Store,
+    list: &ListName,
+    numbers: &[PhoneNumber],
+    printer: Printer,
+) -> Result<Exit, Trouble> {
+    let removed = store.unbar(list, numbers).await.map_err(database::trouble)?;
+    printer.line(&format!("{} removed from `{}`", count(removed), list.as_str()));
+    for number in numbers {
+        let barred = store.barred(number).await.map_err(database::trouble)?;
+        if !barred.is_empty() {
+            printer.warning(&format!("{number} is still on {}", names(&barred)));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+async fn remove_list(
+    store: &Store,
+    list: &ListName,
+    printer: Printer,
+) -> Result<Exit, Trouble> {
+    let name = list.as_str();
+    let known = store.lists().await.map_err(database::trouble)?;
+    if !known.iter().any(|(known, _)| known == list) {
+        return Err(Trouble::new(anyhow!("there is no list `{name}`"))
+            .hint("`aftertone dnc lists` shows the lists"));
+    }
+    let removed = store.drop_list(list).await.map_err(database::trouble)?;
+    printer.line(&format!("list `{name}` removed with {}", count(removed)));
+    Ok(Exit::Done)
+}
+
+/// How a number is shown.
+#[derive(Clone, Copy, Debug)]
+struct Shown {
+    json: bool,
+    full_number: bool,
+}
+
+async fn check(
+    store: &Store,
+    numbers: &[PhoneNumber],
+    shown: Shown,
+    printer: Printer,
+) -> Result<Exit, Trouble> {
+    let mut objects = Vec::new();
+    let mut exit = Exit::Done;
+    for number in numbers {
+        let barred = store.barred(number).await.map_err(database::trouble)?;
+        if !barred.is_empty() {
+            exit = Exit::Otherwise;
+        }
+        let number = if shown.full_number {
+            number.full().to_string()
+        } else {
+            number.to_string()
+        };
+        if shown.json {
+            let entries: Vec<_> = barred.iter().map(entry).collect();
+            objects.push(json!({ "number": number, "barred": entries }));
+        } else if barred.is_empty() {
+            printer.line(&format!("{number}: on no list"));
+        } else {
+            for on in &barred {
+                let because = on.because.as_deref().unwrap_or_default();
+                let because: String = because.chars().flat_map(char::escape_debug).collect();
+                let told = if because.is_empty() { "" } else { ": " };
+                let (list, at) = (on.list.as_str(), on.at);
+                printer.line(&format!("{number}: on `{list}` since {at}{told}{because}"));
+            }
+        }
+    }
+    if shown.json {
+        printer.json(&objects);
+    }
+    Ok(exit)
+}
+
+async fn lists(store: &Store, json: bool, printer: Printer) -> Result<Exit, Trouble> {
+    let lists = store.lists().await.map_err(database::trouble)?;
+    if json {
+        let objects = lists
+            .iter()
+            .map(|(list, numbers)| json!({ "list": list.as_str(), "numbers": numbers }));
+        printer.json(&objects.collect::<Vec<_>>());
+        return Ok(Exit::Done);
+    }
+    for (list, numbers) in lists {
+        printer.line(&format!("{:20} {numbers:>10}", list.as_str()));
+    }
+    Ok(Exit::Done)
+}
+
+fn entry(barred: &Barred) -> Value {
+    json!({
+        "list": barred.list.as_str(),
+        "at": barred.at.to_string(),
+        "because": barred.because,
+    })
+}
+
+fn parse(texts: &[String], rules: Rules) -> Result<Vec<PhoneNumber>, Trouble> {
+    let parsed = texts.iter().map(|text| PhoneNumber::parse(text, rules));
+    parsed.collect::<Result<_, _>>().map_err(Trouble::new)
+}
+
+fn list(name: &str) -> Result<ListName, String> {
+    ListName::new(name)
+        .ok_or_else(|| "expected a list's name: 1 to 64 of a-z, 0-9, `_` and `-`".to_owned())
+}
+
+fn names(barred: &[Barred]) -> String {
+    let names = barred.iter().map(|on| format!("`{}`", on.list.as_str()));
+    names.collect::<Vec<_>>().join(", ")
+}
+
+fn count(numbers: u64) -> String {
+    match numbers {
+        1 => "1 number".to_owned(),
+        more => format!("{more} numbers"),
+    }
+}
+
+fn unreadable(error: ListError, path: &Path) -> Trouble {
+    let hint = error.hint();
+    let context = format!("cannot import {}", path.display());
+    Trouble::new(anyhow!(error).context(context)).maybe_hint(hint)
+}
+
+/// How far it is, and how long it will take at the pace so far.
+fn progress(done: &Imported, bytes: u64, size: u64, passed: Duration) -> String {
+    let share = bytes as f64 / size.max(1) as f64;
+    let left = passed.as_secs_f64() * (1.0 / share.max(1e-9) - 1.0).max(0.0);
+    let percent = (share * 100.0).min(100.0);
+    format!("{} numbers, {percent:.0} %, {left:.0} s left", done.numbers)
+}
+
+/// Numbers that are added at a time.
+const BATCH: usize = 10_000;

@@ -1,0 +1,110 @@
+//! `[trunk]` and `[price]`: what the trunk carries, what it tolerates and what it charges.
+
+use std::{num::NonZeroU32, time::Duration};
+
+use super::{ConfigError, layers::Layers};
+use crate::campaign::{
+    budget::{Limits, Share},
+    cost::{CostError, Currency, Increment, Money, Price},
+    engine::PbxSettings,
+    pace::Rate,
+};
+
+/// Reads the section `[trunk]`.
+pub(super) fn trunk(layers: &Layers) -> Result<PbxSettings, ConfigError> {
+    let default = Limits::default();
+    Ok(PbxSettings {
+        rate: rate(layers)?,
+        in_flight: layers.whole("trunk.in_flight", 10, 1..=10_000)?,
+        limits: Limits {
+            window: layers.duration("trunk.window", default.window.as_secs(), 60..=86_400)?,
+            cancelled: share(layers, "trunk.cancelled", default.cancelled)?,
+            short: share(layers, "trunk.short", default.short)?,
+            people: share(layers, "trunk.people", default.people)?,
+            at_least: layers.whole("trunk.at_least", default.at_least, 1..=1_000_000)?,
+            near: default.near,
+        },
+    })
+}
+
+/// Reads the section `[price]`; `None` where there is none.
+pub(super) fn price(layers: &Layers) -> Result<Option<Price>, ConfigError> {
+    const AMOUNT: &str = "an amount of money with at most six decimals, such as `0.0085`";
+    let words = |error: CostError| error.to_string();
+    let money = |text: &str| Money::parse(text).map_err(words);
+
+    let per_minute = layers.amount("price.per_minute", AMOUNT, money)?;
+    let per_attempt = layers.amount("price.per_attempt", AMOUNT, money)?;
+    let increment = layers.parsed(
+        "price.increment",
+        "`MINIMUM/STEP` in seconds, each 1 to 3600, such as `60/6`",
+        |text| Increment::parse(text).map_err(words),
+    )?;
+    let currency = layers.parsed(
+        "price.currency",
+        "the three capitals of a currency, such as `USD`",
+        |text| Currency::parse(text).map_err(words),
+    )?;
+    let given =
+        per_minute.is_some() || per_attempt.is_some() || increment.is_some() || currency.is_some();
+    if !given {
+        return Ok(None);
+    }
+    // Nothing is charged that was forgotten: who pays by the attempt alone writes a 0.
+    let per_minute = per_minute.ok_or_else(|| layers.missing("price.per_minute", AMOUNT))?;
+    Ok(Some(Price {
+        per_minute,
+        per_attempt: per_attempt.unwrap_or(Money::ZERO),
+        increment: increment.unwrap_or_default(),
+        currency: currency.unwrap_or_default(),
+    }))
+}
+
+/// Starts a second: a whole number, or less than one for trunks that want seconds between two.
+fn rate(layers: &Layers) -> Result<Rate, ConfigError> {
+    const KEY: &str = "trunk.starts_per_second";
+    const EXPECTED: &str = "a whole number from 1 to 1000, or less than 1 down to 0.01";
+
+    let parsed = layers.amount(KEY, EXPECTED, |text| {
+        let wrong = || format!("`{}` is out of range", text.escape_debug());
+        let number: f64 = text
+            .parse()
+            .map_err(|_| format!("`{}` is no number", text.escape_debug()))?;
+        let rate = if (0.01..1.0).contains(&number) {
+            Rate::new(1, Duration::from_secs_f64(1.0 / number))
+        } else {
+            let whole = text.parse::<u32>().ok().filter(|whole| *whole <= 1_000);
+            whole.and_then(|whole| Rate::new(whole, Duration::from_secs(1)))
+        };
+        rate.ok_or_else(wrong)
+    })?;
+    Ok(parsed.unwrap_or(Rate::per_second(NonZeroU32::MIN)))
+}
+
+/// A share in per cent, or `none`.
+fn share(
+    layers: &Layers,
+    key: &'static str,
+    default: Option<Share>,
+) -> Result<Option<Share>, ConfigError> {
+    const EXPECTED: &str = "`none`, or per cent from 0 to 100, such as `7.5`";
+    let parsed = layers.amount(key, EXPECTED, |text| {
+        if text == "none" {
+            return Ok(None);
+        }
+        let percent: f64 = text
+            .parse()
+            .map_err(|_| format!("`{}` is no number", text.escape_debug()))?;
+        if !(0.0..=100.0).contains(&percent) {
+            return Err(format!("`{percent}` is out of range"));
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "0 to 1000 by the check above"
+        )]
+        let thousandths = (percent * 10.0).round() as u32;
+        Ok(Some(Share::thousandths(thousandths)))
+    })?;
+    Ok(parsed.unwrap_or(default))
+}

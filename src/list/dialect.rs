@@ -1,0 +1,183 @@
+//! How a list is written, told from its first bytes.
+
+use std::io::Read;
+
+use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
+
+use super::{ListError, MAX_COLUMNS, header::names_a_number};
+
+/// Refuses what is no UTF-8 text; returns how many bytes of a byte-order mark lead it.
+pub(super) fn look_at(head: &[u8]) -> Result<usize, ListError> {
+    if let Some((_, what)) = MAGIC.iter().find(|(magic, _)| head.starts_with(magic)) {
+        return Err(ListError::NotText(what));
+    }
+    if let Some((_, encoding)) = MARKS.iter().find(|(mark, _)| head.starts_with(mark)) {
+        return Err(ListError::Encoding(encoding));
+    }
+    // Without a mark: every other byte of Latin text is 0.
+    let zeros = |first: usize| {
+        head.iter()
+            .skip(first)
+            .step_by(2)
+            .take(SOME)
+            .filter(|b| **b == 0)
+            .count()
+    };
+    let letters = SOME.min(head.len() / 2);
+    if letters >= 2 {
+        if zeros(1) * 2 > letters && zeros(0) == 0 {
+            return Err(ListError::Encoding("UTF-16LE"));
+        }
+        if zeros(0) * 2 > letters && zeros(1) == 0 {
+            return Err(ListError::Encoding("UTF-16BE"));
+        }
+    }
+    Ok(if head.starts_with(UTF8_MARK) {
+        UTF8_MARK.len()
+    } else {
+        0
+    })
+}
+
+/// The delimiter that Excel's first line `sep=;` tells, and how long that line is.
+pub(super) fn told(head: &[u8]) -> Option<(u8, usize)> {
+    let rest = head
+        .strip_prefix(b"sep=")
+        .or_else(|| head.strip_prefix(b"SEP="))?;
+    let (delimiter, rest) = rest.split_first()?;
+    let end = match rest {
+        [b'\r', b'\n', ..] => 2,
+        [b'\r' | b'\n', ..] => 1,
+        [] | [_, ..] => return None,
+    };
+    DELIMITERS
+        .contains(delimiter)
+        .then_some((*delimiter, 5 + end))
+}
+
+/// The delimiter that makes a header of the first row, else the most even table of the rows; a comma where there is none.
+///
+/// `is_all` tells that the head is the whole list, so that its last row is complete.
+pub(super) fn guess(head: &[u8], is_all: bool) -> u8 {
+    let mut best = (0, b',');
+    for delimiter in DELIMITERS {
+        let table = Table::of(head, is_all, delimiter);
+        if table.score() > best.0 {
+            best = (table.score(), delimiter);
+        }
+    }
+    best.1
+}
+
+/// A parser of rows with this delimiter: quotation marks are `"`, doubled within, and rows end with LF, CRLF or CR.
+pub(super) fn parser(delimiter: u8) -> Reader {
+    ReaderBuilder::new().delimiter(delimiter).build()
+}
+
+/// Reads until the buffer is full or there is no more; returns how much there is.
+pub(super) fn fill(input: &mut impl Read, buffer: &mut [u8]) -> Result<usize, ListError> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match input.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(ListError::Read(error)),
+        }
+    }
+    Ok(filled)
+}
+
+/// The first rows as one delimiter has them.
+struct Table {
+    /// How many columns each has.
+    columns: Vec<usize>,
+    /// Whether a name in the first row means a number.
+    has_header: bool,
+}
+
+impl Table {
+    fn of(mut head: &[u8], is_all: bool, delimiter: u8) -> Self {
+        let mut table = Self {
+            columns: Vec::new(),
+            has_header: false,
+        };
+        let mut parser = parser(delimiter);
+        let mut text = vec![0; head.len() + 1];
+        let mut ends = vec![0; MAX_COLUMNS + 1];
+        let (mut out, mut count) = (0, 0);
+        while table.columns.len() < SOME {
+            if head.is_empty() && !is_all {
+                break;
+            }
+            let (result, read, written, ended) =
+                parser.read_record(head, &mut text[out..], &mut ends[count..]);
+            head = &head[read..];
+            out += written;
+            count += ended;
+            match result {
+                ReadRecordResult::InputEmpty => {}
+                ReadRecordResult::Record => {
+                    if table.columns.is_empty() {
+                        table.has_header = fields(&text[..out], &ends[..count]).any(names_a_number);
+                    }
+                    table.columns.push(count);
+                    (out, count) = (0, 0);
+                }
+                ReadRecordResult::OutputFull
+                | ReadRecordResult::OutputEndsFull
+                | ReadRecordResult::End => break,
+            }
+        }
+        table
+    }
+
+    /// The more the better; 0 where it is no table.
+    fn score(&self) -> usize {
+        let Some(&first) = self.columns.first().filter(|first| **first > 1) else {
+            return 0;
+        };
+        let even = self
+            .columns
+            .iter()
+            .filter(|columns| **columns == first)
+            .count();
+        let header = if self.has_header { 10_000_000 } else { 0 };
+        header + even * 10_000 / self.columns.len() * 100 + first.min(99)
+    }
+}
+
+fn fields<'a>(text: &'a [u8], ends: &'a [usize]) -> impl Iterator<Item = &'a str> {
+    let starts = std::iter::once(&0).chain(ends);
+    starts
+        .zip(ends)
+        .filter_map(|(start, end)| str::from_utf8(&text[*start..*end]).ok())
+}
+
+/// What separates columns, the likeliest first.
+pub(super) const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
+
+/// How many rows or letters are enough to tell.
+const SOME: usize = 50;
+
+const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Byte-order marks of encodings that are not read; UTF-32's first, for it begins as UTF-16's does.
+const MARKS: &[(&[u8], &str)] = &[
+    (b"\xff\xfe\0\0", "UTF-32LE"),
+    (b"\0\0\xfe\xff", "UTF-32BE"),
+    (b"\xff\xfe", "UTF-16 (Excel's `Unicode text`)"),
+    (b"\xfe\xff", "UTF-16"),
+];
+
+/// How files begin that people take for lists.
+const MAGIC: &[(&[u8], &str)] = &[
+    (
+        b"PK\x03\x04",
+        "an Excel or LibreOffice workbook, or a ZIP archive",
+    ),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
+    (b"\x1f\x8b", "compressed with gzip"),
+    (b"%PDF", "a PDF"),
+    (b"SQLite format 3\0", "an SQLite database"),
+];

@@ -1,0 +1,490 @@
+//! Which column is what.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    io::{Read, Seek},
+};
+
+use thiserror::Error;
+
+use super::{Batch, ListError, Mark, Row, reject::OWN_COLUMNS, rows::Rows};
+
+/// A list, open: its dialect and its columns are known.
+#[derive(Debug)]
+pub struct List<R> {
+    rows: Rows<R>,
+    columns: Columns,
+    start: Mark,
+    /// The first row, where it is no header.
+    first: Option<Batch>,
+    /// Where reading ends, while rows before it are given out.
+    ends_with: Option<ListError>,
+}
+
+impl<R: Read> List<R> {
+    /// Opens a list of contacts: finds how it is written, and its columns by their names or as they are mapped.
+    ///
+    /// Without a header a list is taken where the number's column is told by its position, or is the only one.
+    ///
+    /// # Errors
+    /// [`ListError`] where it cannot be read, is no list, or does not tell which column is what.
+    pub fn open(input: R, mapping: &Mapping) -> Result<Self, ListError> {
+        Self::with(input, |first| Columns::find(first, mapping))
+    }
+
+    /// Opens a list whose columns are found in its first row by somebody else.
+    pub(super) fn with(
+        input: R,
+        find: impl FnOnce(Row<'_>) -> Result<Columns, ListError>,
+    ) -> Result<Self, ListError> {
+        let mut rows = Rows::open(input, None)?;
+        let mut start = rows.mark();
+        let mut first = Batch::default();
+        rows.read(&mut first)?;
+        let columns = find(first.row(0).ok_or(ListError::Empty)?)?;
+        if columns.has_header {
+            start = rows.mark();
+        }
+        Ok(Self {
+            start,
+            first: (!columns.has_header).then_some(first),
+            rows,
+            columns,
+            ends_with: None,
+        })
+    }
+
+    /// What is where.
+    pub const fn columns(&self) -> &Columns {
+        &self.columns
+    }
+
+    /// The byte between two columns.
+    pub const fn delimiter(&self) -> u8 {
+        self.rows.delimiter()
+    }
+
+    /// The place before the first row, behind the header.
+    pub const fn start(&self) -> Mark {
+        self.start
+    }
+
+    /// The next rows, at most so many, and of at most 1 MiB and one row; `None` at the end.
+    ///
+    /// # Errors
+    /// [`ListError`] at the row where reading ends. The rows before it come first.
+    pub fn batch(&mut self, at_most: usize) -> Result<Option<Batch>, ListError> {
+        if let Some(error) = self.ends_with.take() {
+            return Err(error);
+        }
+        let mut batch = self.first.take().unwrap_or_default();
+        while batch.len() < at_most.max(1) && batch.bytes() < BATCH_BYTES {
+            match self.rows.read(&mut batch) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) if batch.is_empty() => return Err(error),
+                Err(error) => {
+                    self.ends_with = Some(error);
+                    break;
+                }
+            }
+        }
+        Ok((!batch.is_empty()).then_some(batch))
+    }
+}
+
+impl<R: Read + Seek> List<R> {
+    /// Goes to a place between two rows: one that [`Batch::after`] told, or the start.
+    ///
+    /// # Errors
+    /// [`ListError::Read`] where the input cannot.
+    pub fn go_to(&mut self, mark: Mark) -> Result<(), ListError> {
+        self.first = None;
+        self.ends_with = None;
+        self.rows.go_to(mark)
+    }
+}
+
+/// What a column can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Field {
+    /// `number`, the only one that a list must have.
+    Number,
+    /// `name`.
+    Name,
+    /// `first_name`, put together with the last where there is no `name`.
+    FirstName,
+    /// `last_name`.
+    LastName,
+    /// `timezone`.
+    Timezone,
+    /// `state`.
+    State,
+    /// `consent`: how it was given.
+    Consent,
+    /// `consent_at`: when.
+    ConsentAt,
+    /// `consent_source`: where it is recorded.
+    ConsentSource,
+    /// `message`: the one for this contact.
+    Message,
+    /// `foreign_id`: the contact's id in the user's own system.
+    ForeignId,
+}
+
+impl Field {
+    /// All, in the order of the documentation.
+    pub const ALL: [Self; 11] = [
+        Self::Number,
+        Self::Name,
+        Self::FirstName,
+        Self::LastName,
+        Self::Timezone,
+        Self::State,
+        Self::Consent,
+        Self::ConsentAt,
+        Self::ConsentSource,
+        Self::Message,
+        Self::ForeignId,
+    ];
+
+    /// Its name in a mapping.
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Self::Number => "number",
+            Self::Name => "name",
+            Self::FirstName => "first_name",
+            Self::LastName => "last_name",
+            Self::Timezone => "timezone",
+            Self::State => "state",
+            Self::Consent => "consent",
+            Self::ConsentAt => "consent_at",
+            Self::ConsentSource => "consent_source",
+            Self::Message => "message",
+            Self::ForeignId => "foreign_id",
+        }
+    }
+
+    /// What lists call it, as [`plain`] has it.
+    const fn synonyms(self) -> &'static str {
+        match self {
+            Self::Number => {
+                "number phone phonenumber phoneno phonenum telephone telephonenumber telephoneno tel \
+                 mobile mobilephone mobilenumber mobileno cell cellphone cellnumber cellphonenumber msisdn \
+                 contactnumber contactphone primaryphone primaryphonenumber phone1 e164 phonee164 to dial \
+                 customerphone leadphone"
+            }
+            Self::Name => "name fullname contactname contact customername customer leadname",
+            Self::FirstName => "firstname first givenname forename",
+            Self::LastName => "lastname last surname familyname",
+            Self::Timezone => "timezone tz zone timezonename ianatimezone localtimezone",
+            Self::State => {
+                "state region province st stateprovince stateorprovince provincestate statecode usstate"
+            }
+            Self::Consent => "consent consenttype consentkind consentform optin",
+            Self::ConsentAt => {
+                "consentat consentdate consenttime consenttimestamp consentdatetime consentedat dateofconsent \
+                 optinat optindate optintimestamp"
+            }
+            Self::ConsentSource => "consentsource sourceofconsent consentorigin optinsource",
+            Self::Message => "message messagename recording voicemail audio",
+            Self::ForeignId => {
+                "foreignid id externalid extid leadid contactid customerid crmid recordid clientid accountid \
+                 uniqueid reference ref"
+            }
+        }
+    }
+
+    fn of(name: &str) -> Option<Self> {
+        let name = plain(name);
+        Self::ALL.into_iter().find(|field| {
+            field
+                .synonyms()
+                .split_ascii_whitespace()
+                .any(|known| known == name)
+        })
+    }
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.slug())
+    }
+}
+
+/// Which columns the user named for what; the others are found by their names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mapping(BTreeMap<Field, Option<String>>);
+
+impl Mapping {
+    /// Takes in `FIELD=COLUMN`: a column by its name, or by its position counted from 1; `FIELD=` takes the field from
+    /// no column. Case, spaces and underscores do not matter.
+    ///
+    /// # Errors
+    /// [`BadMapping`] where it is not of this form, names no field, or one that is mapped already.
+    pub fn add(&mut self, text: &str) -> Result<(), BadMapping> {
+        let (field, column) = text.split_once('=').ok_or(BadMapping::Shape)?;
+        let field = Field::ALL
+            .into_iter()
+            .find(|known| plain(known.slug()) == plain(field))
+            .ok_or_else(|| BadMapping::Field(field.trim().escape_debug().to_string()))?;
+        let column = column.trim();
+        if column.is_empty() && field == Field::Number {
+            return Err(BadMapping::NoNumber);
+        }
+        let column = (!column.is_empty()).then(|| column.to_owned());
+        if self.0.insert(field, column).is_some() {
+            return Err(BadMapping::Twice(field));
+        }
+        Ok(())
+    }
+}
+
+/// Why a mapping is none.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum BadMapping {
+    /// There is no `=`.
+    #[error("expected FIELD=COLUMN, such as `number=Telefon` or `number=1`")]
+    Shape,
+    /// There is no such field.
+    #[error("there is no field `{0}`; there are {all}", all = Field::ALL.map(Field::slug).join(", "))]
+    Field(String),
+    /// The field has a column already.
+    #[error("the {0} is mapped twice")]
+    Twice(Field),
+    /// Every contact has a number.
+    #[error("the number has to come from a column")]
+    NoNumber,
+}
+
+/// What each column of a list is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Columns {
+    /// The name of each: the header's, made different from each other, or `column 3`.
+    names: Vec<String>,
+    fields: BTreeMap<Field, usize>,
+    others: Vec<usize>,
+    has_header: bool,
+}
+
+impl Columns {
+    /// Where a field stands.
+    pub fn of(&self, field: Field) -> Option<usize> {
+        self.fields.get(&field).copied()
+    }
+
+    /// The names of all columns.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The columns that are no field, which are kept by their names.
+    pub(super) fn others(&self) -> &[usize] {
+        &self.others
+    }
+
+    fn find(first: Row<'_>, mapping: &Mapping) -> Result<Self, ListError> {
+        let named = first
+            .fields()
+            .any(|name| Field::of(name) == Some(Field::Number))
+            || mapping
+                .0
+                .values()
+                .flatten()
+                .any(|wanted| by_name(first, wanted).is_some());
+        let has_header = named || !first.fields().any(is_like_a_number);
+        if has_header {
+            Self::of_header(first, mapping)
+        } else {
+            Self::of_positions(first, mapping)
+        }
+    }
+
+    fn of_header(first: Row<'_>, mapping: &Mapping) -> Result<Self, ListError> {
+        let mut fields = Self::mapped(first, mapping)?;
+        let taken: BTreeSet<usize> = fields.values().copied().collect();
+        let mut found = BTreeMap::<Field, Vec<usize>>::new();
+        for (at, name) in first.fields().enumerate() {
+            let field = Field::of(name).filter(|field| !mapping.0.contains_key(field));
+            if let Some(field) = field.filter(|_| !taken.contains(&at)) {
+                found.entry(field).or_default().push(at);
+            }
+        }
+        for (field, columns) in found {
+            if let [only] = columns[..] {
+                fields.insert(field, only);
+            } else {
+                let exact = |at: &&usize| {
+                    first
+                        .get(**at)
+                        .is_some_and(|name| plain(name) == plain(field.slug()))
+                };
+                let names = columns.iter().filter_map(|at| first.get(*at));
+                match columns.iter().filter(exact).collect::<Vec<_>>()[..] {
+                    // `id` beside `foreign_id`: the one that has our own name for it. Of numbers none is guessed.
+                    [only] if field != Field::Number => fields.insert(field, *only),
+                    [] | [_, ..] => {
+                        return Err(ListError::Ambiguous {
+                            field,
+                            columns: shown(names),
+                        });
+                    }
+                };
+            }
+        }
+        if !fields.contains_key(&Field::Number) {
+            return Err(ListError::NoNumber {
+                found: shown(first.fields()),
+            });
+        }
+        Ok(Self::new(first, fields, true))
+    }
+
+    fn of_positions(first: Row<'_>, mapping: &Mapping) -> Result<Self, ListError> {
+        let mut fields = Self::mapped(first, mapping)?;
+        if !fields.contains_key(&Field::Number) {
+            if first.len() > 1 {
+                return Err(ListError::NoHeader {
+                    columns: first.len(),
+                });
+            }
+            fields.insert(Field::Number, 0);
+        }
+        Ok(Self::new(first, fields, false))
+    }
+
+    /// The columns that the user named.
+    fn mapped(first: Row<'_>, mapping: &Mapping) -> Result<BTreeMap<Field, usize>, ListError> {
+        let mut fields = BTreeMap::<Field, usize>::new();
+        for (field, column) in &mapping.0 {
+            let Some(column) = column else { continue };
+            let at = by_name(first, column)
+                .or_else(|| by_position(first, column))
+                .ok_or_else(|| ListError::Unmapped {
+                    field: *field,
+                    column: brief(column),
+                    found: shown(first.fields()),
+                })?;
+            if let Some((other, _)) = fields.iter().find(|(_, taken)| **taken == at) {
+                return Err(ListError::MappedTwice {
+                    column: brief(column),
+                    first: *other,
+                    second: *field,
+                });
+            }
+            fields.insert(*field, at);
+        }
+        Ok(fields)
+    }
+
+    pub(super) fn new(
+        first: Row<'_>,
+        mut fields: BTreeMap<Field, usize>,
+        has_header: bool,
+    ) -> Self {
+        if fields.contains_key(&Field::Name) {
+            fields.remove(&Field::FirstName);
+            fields.remove(&Field::LastName);
+        }
+        let taken: BTreeSet<usize> = fields.values().copied().collect();
+        let mut names = Vec::with_capacity(first.len());
+        let mut known = BTreeSet::new();
+        for (at, field) in first.fields().enumerate() {
+            let given = if has_header { field.trim() } else { "" };
+            let stem = if given.is_empty() {
+                format!("column {}", at + 1)
+            } else {
+                given.to_owned()
+            };
+            let mut name = stem.clone();
+            let mut next = 2_u32;
+            while !known.insert(name.clone()) {
+                name = format!("{stem} ({next})");
+                next += 1;
+            }
+            names.push(name);
+        }
+        Self {
+            // Why a row was rejected once is no longer so when it comes again, mended.
+            others: (0..names.len())
+                .filter(|at| !taken.contains(at) && !OWN_COLUMNS.contains(&names[*at].as_str()))
+                .collect(),
+            names,
+            fields,
+            has_header,
+        }
+    }
+}
+
+/// Whether a column of this name has numbers in it.
+pub(super) fn names_a_number(name: &str) -> bool {
+    Field::of(name) == Some(Field::Number)
+}
+
+/// Whether a field has the form of a number that is dialled, so that its row is no header.
+pub(super) fn is_like_a_number(field: &str) -> bool {
+    let field = field.trim().trim_start_matches('\'');
+    let digits = field.bytes().filter(u8::is_ascii_digit).count();
+    digits >= FEWEST_DIGITS
+        && field
+            .bytes()
+            .all(|b| b.is_ascii_digit() || b" -.()+".contains(&b))
+}
+
+/// A name without case, spaces and marks: `Phone_Number` is `phonenumber`.
+pub(super) fn plain(name: &str) -> String {
+    name.chars()
+        .filter(|c| c.is_alphanumeric())
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+/// Names of columns, for a message.
+pub(super) fn shown<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let mut names = names.map(|name| format!("`{}`", brief(name)));
+    let mut text = names.by_ref().take(SHOWN).collect::<Vec<_>>().join(", ");
+    let more = names.count();
+    if more > 0 {
+        text.push_str(&format!(" and {more} more"));
+    }
+    text
+}
+
+fn brief(name: &str) -> String {
+    let name = name.trim();
+    let mut text: String = name
+        .chars()
+        .take(BRIEF)
+        .flat_map(char::escape_debug)
+        .collect();
+    if name.chars().nth(BRIEF).is_some() {
+        text.push('…');
+    }
+    text
+}
+
+fn by_name(first: Row<'_>, wanted: &str) -> Option<usize> {
+    let exactly = first.fields().position(|name| name.trim() == wanted);
+    let wanted = plain(wanted);
+    exactly.or_else(|| {
+        first
+            .fields()
+            .position(|name| !wanted.is_empty() && plain(name) == wanted)
+    })
+}
+
+fn by_position(first: Row<'_>, wanted: &str) -> Option<usize> {
+    let position: usize = wanted.parse().ok()?;
+    position.checked_sub(1).filter(|at| *at < first.len())
+}
+
+/// A batch ends behind the row that brings it to this many bytes.
+pub(super) const BATCH_BYTES: usize = 1024 * 1024;
+
+/// Fewest digits of a number; see `phone`.
+const FEWEST_DIGITS: usize = 7;
+
+/// How many columns a message names, and how much of each.
+const SHOWN: usize = 20;
+const BRIEF: usize = 40;

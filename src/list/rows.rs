@@ -1,0 +1,298 @@
+//! Rows as they stand in a list, within bounds.
+
+use std::io::{Read, Seek, SeekFrom};
+
+use csv_core::{ReadRecordResult, Reader};
+
+use super::{
+    ListError, MAX_COLUMNS, MAX_ROW,
+    dialect::{fill, guess, look_at, parser, told},
+};
+
+/// A place in a list, between two rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Mark {
+    /// How many bytes lie before it.
+    pub bytes: u64,
+    /// How many ends of lines lie before it.
+    pub lines: u64,
+}
+
+/// Reads rows one after the other, from any place between two rows.
+#[derive(Debug)]
+pub(super) struct Rows<R> {
+    input: R,
+    /// What was read of the input and is not parsed: `buffer[next..filled]`.
+    buffer: Box<[u8]>,
+    next: usize,
+    filled: usize,
+    delimiter: u8,
+    parser: Reader,
+    /// Where a row is put together.
+    row: Box<[u8]>,
+    ends: Box<[usize]>,
+    mark: Mark,
+}
+
+impl<R: Read> Rows<R> {
+    /// Reads the first bytes and finds out how the list is written, unless the delimiter is told.
+    pub(super) fn open(mut input: R, delimiter: Option<u8>) -> Result<Self, ListError> {
+        let mut buffer = vec![0; BUFFER].into_boxed_slice();
+        let filled = fill(&mut input, &mut buffer)?;
+        let mut mark = Mark::default();
+        let mut next = look_at(&buffer[..filled])?;
+        let sep = told(&buffer[next..filled]);
+        if let Some((_, length)) = sep {
+            next += length;
+            mark.lines = 1;
+        }
+        mark.bytes = next as u64;
+        let delimiter = delimiter
+            .or(sep.map(|(delimiter, _)| delimiter))
+            .unwrap_or_else(|| guess(&buffer[next..filled], filled < buffer.len()));
+        Ok(Self {
+            input,
+            buffer,
+            next,
+            filled,
+            delimiter,
+            parser: parser(delimiter),
+            row: vec![0; MAX_ROW + 1].into_boxed_slice(),
+            ends: vec![0; MAX_COLUMNS + 1].into_boxed_slice(),
+            mark,
+        })
+    }
+
+    /// The byte between two columns.
+    pub(super) const fn delimiter(&self) -> u8 {
+        self.delimiter
+    }
+
+    /// Behind the last row that was read.
+    pub(super) const fn mark(&self) -> Mark {
+        self.mark
+    }
+
+    /// Puts the next row into a batch; `false` at the end of the list.
+    pub(super) fn read(&mut self, batch: &mut Batch) -> Result<bool, ListError> {
+        if !self.skip_empty_lines()? {
+            return Ok(false);
+        }
+        let start = self.mark;
+        let line = start.lines + 1;
+        let (mut written, mut columns) = (0, 0);
+        loop {
+            if self.next == self.filled {
+                self.refill()?;
+            }
+            let (result, read, more, ended) = self.parser.read_record(
+                &self.buffer[self.next..self.filled],
+                &mut self.row[written..],
+                &mut self.ends[columns..],
+            );
+            self.pass(read)?;
+            written += more;
+            columns += ended;
+            if self.mark.bytes - start.bytes > MAX_ROW as u64 {
+                return Err(ListError::RowTooLong { line });
+            }
+            match result {
+                ReadRecordResult::InputEmpty => {}
+                ReadRecordResult::OutputFull => return Err(ListError::RowTooLong { line }),
+                ReadRecordResult::OutputEndsFull => return Err(ListError::TooManyColumns { line }),
+                ReadRecordResult::Record => break,
+                ReadRecordResult::End => return Ok(false),
+            }
+        }
+        self.pass_line_feed()?;
+        if columns > MAX_COLUMNS {
+            return Err(ListError::TooManyColumns { line });
+        }
+        let ends = &self.ends[..columns];
+        let text = str::from_utf8(&self.row[..written])
+            .ok()
+            // A letter that is cut by a delimiter may come out whole.
+            .filter(|text| ends.iter().all(|end| text.is_char_boundary(*end)))
+            .ok_or(ListError::NotUtf8 { line })?;
+        batch.push(line, text, ends);
+        batch.after = self.mark;
+        Ok(true)
+    }
+
+    /// Passes ends of lines; `false` where nothing else comes.
+    fn skip_empty_lines(&mut self) -> Result<bool, ListError> {
+        loop {
+            if self.next == self.filled && !self.refill()? {
+                return Ok(false);
+            }
+            match self.buffer[self.next] {
+                b'\n' => self.pass(1)?,
+                b'\r' => {
+                    self.pass(1)?;
+                    self.pass_line_feed()?;
+                }
+                _ => return Ok(true),
+            }
+        }
+    }
+
+    /// Where the last byte was a CR, passes the LF that belongs to it: a place between two rows is never between these.
+    fn pass_line_feed(&mut self) -> Result<(), ListError> {
+        let ended_by_cr = self.next > 0 && self.buffer[self.next - 1] == b'\r';
+        if !ended_by_cr || (self.next == self.filled && !self.refill()?) {
+            return Ok(());
+        }
+        if self.buffer[self.next] == b'\n' {
+            self.next += 1;
+            self.mark.bytes += 1;
+        }
+        Ok(())
+    }
+
+    /// Notes that the next bytes are passed.
+    fn pass(&mut self, count: usize) -> Result<(), ListError> {
+        let mut last = self.next.checked_sub(1).map_or(0, |last| self.buffer[last]);
+        for byte in &self.buffer[self.next..self.next + count] {
+            match byte {
+                b'\n' if last == b'\r' => {}
+                b'\n' | b'\r' => self.mark.lines += 1,
+                0 => {
+                    return Err(ListError::Nul {
+                        line: self.mark.lines + 1,
+                    });
+                }
+                _ => {}
+            }
+            last = *byte;
+        }
+        self.next += count;
+        self.mark.bytes += count as u64;
+        Ok(())
+    }
+
+    /// Reads more of the input, where all is passed; `false` at its end. The last byte that was passed stays before it.
+    fn refill(&mut self) -> Result<bool, ListError> {
+        if let Some(last) = self.filled.checked_sub(1) {
+            self.buffer[0] = self.buffer[last];
+            self.next = 1;
+        }
+        let from = self.next;
+        self.filled = from + fill(&mut self.input, &mut self.buffer[from..])?;
+        Ok(self.filled > from)
+    }
+}
+
+impl<R: Read + Seek> Rows<R> {
+    /// Goes to a place between two rows.
+    pub(super) fn go_to(&mut self, mark: Mark) -> Result<(), ListError> {
+        self.input
+            .seek(SeekFrom::Start(mark.bytes))
+            .map_err(ListError::Read)?;
+        (self.next, self.filled) = (0, 0);
+        self.parser = parser(self.delimiter);
+        self.mark = mark;
+        Ok(())
+    }
+}
+
+/// Some rows, one behind the other.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    text: String,
+    /// The ends of all fields, counted from the start of their row.
+    ends: Vec<u32>,
+    /// For each row its line, and where its text and its ends end.
+    rows: Vec<(u64, usize, usize)>,
+    /// The place behind the last row.
+    pub(super) after: Mark,
+}
+
+impl Batch {
+    /// The rows, in their order.
+    pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+        (0..self.rows.len()).filter_map(|at| self.row(at))
+    }
+
+    /// One of the rows, counted from 0.
+    pub fn row(&self, at: usize) -> Option<Row<'_>> {
+        let &(line, text_end, ends_end) = self.rows.get(at)?;
+        let (text_start, ends_start) = match at.checked_sub(1) {
+            Some(before) => (self.rows[before].1, self.rows[before].2),
+            None => (0, 0),
+        };
+        Some(Row {
+            line,
+            text: &self.text[text_start..text_end],
+            ends: &self.ends[ends_start..ends_end],
+        })
+    }
+
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// How many bytes of text there are.
+    pub fn bytes(&self) -> usize {
+        self.text.len()
+    }
+
+    /// The place in the list behind the last row.
+    pub fn after(&self) -> Mark {
+        self.after
+    }
+
+    fn push(&mut self, line: u64, text: &str, ends: &[usize]) {
+        self.text.push_str(text);
+        // A row is far below 4 GiB.
+        self.ends.extend(
+            ends.iter()
+                .map(|end| u32::try_from(*end).unwrap_or(u32::MAX)),
+        );
+        self.rows.push((line, self.text.len(), self.ends.len()));
+    }
+}
+
+/// A row as it stands in a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row<'a> {
+    /// The line on which it begins, counted from 1.
+    pub line: u64,
+    text: &'a str,
+    ends: &'a [u32],
+}
+
+impl<'a> Row<'a> {
+    /// A field, counted from 0.
+    pub fn get(&self, at: usize) -> Option<&'a str> {
+        let end = *self.ends.get(at)? as usize;
+        let start = at
+            .checked_sub(1)
+            .map_or(0, |before| self.ends[before] as usize);
+        self.text.get(start..end)
+    }
+
+    /// How many fields there are, 1 or more.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether all fields are empty.
+    pub fn is_empty(&self) -> bool {
+        self.text.trim().is_empty()
+    }
+
+    /// The fields, in their order.
+    pub fn fields(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        let row = *self;
+        (0..row.len()).filter_map(move |at| row.get(at))
+    }
+}
+
+/// How much is read at a time, and how much a dialect is told from.
+const BUFFER: usize = 64 * 1024;

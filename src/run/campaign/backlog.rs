@@ -1,0 +1,130 @@
+//! What the engine wants of the store, in its order, and how much of it is asked at once.
+
+use std::collections::VecDeque;
+
+use crate::{campaign::engine::CampaignId, store::Write};
+
+/// Something that the engine wants of the store.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Wanted {
+    /// That this is written.
+    Write(Box<Write>),
+    /// Contacts that are due; all that was wanted before has to be written by then.
+    Fetch {
+        /// Of which campaign.
+        campaign: CampaignId,
+        /// How many at most.
+        at_most: usize,
+    },
+}
+
+/// One request to the store.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Work {
+    /// All of it in one transaction.
+    Commit(Vec<Write>),
+    /// Contacts that are due.
+    Fetch {
+        /// Of which campaign.
+        campaign: CampaignId,
+        /// How many at most.
+        at_most: usize,
+    },
+}
+
+/// What was not asked of the store yet. While one request is under way the next one gathers here.
+#[derive(Debug, Default)]
+pub(super) struct Backlog {
+    wanted: VecDeque<Wanted>,
+}
+
+impl Backlog {
+    pub(super) fn push(&mut self, wanted: Wanted) {
+        self.wanted.push_back(wanted);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.wanted.is_empty()
+    }
+
+    /// The next request: all writes that stand in front, [`MOST_AT_ONCE`] at most, or the one fetch.
+    pub(super) fn next(&mut self) -> Option<Work> {
+        let mut writes = Vec::new();
+        while writes.len() < MOST_AT_ONCE {
+            match self.wanted.pop_front() {
+                Some(Wanted::Write(write)) => writes.push(*write),
+                Some(Wanted::Fetch { campaign, at_most }) if writes.is_empty() => {
+                    return Some(Work::Fetch { campaign, at_most });
+                }
+                Some(fetch @ Wanted::Fetch { .. }) => {
+                    self.wanted.push_front(fetch);
+                    break;
+                }
+                None => break,
+            }
+        }
+        (!writes.is_empty()).then_some(Work::Commit(writes))
+    }
+}
+
+/// Most writes of one transaction: others of the database's users have to get in between.
+const MOST_AT_ONCE: usize = 1_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writes_gather_and_a_fetch_waits_for_those_before_it() {
+        let mut backlog = Backlog::default();
+        for wanted in [write(1), write(2), fetch(7), fetch(8), write(3)] {
+            backlog.push(wanted);
+        }
+        assert_eq!(told(&mut backlog), ["1 2", "fetch 7", "fetch 8", "3"]);
+        assert!(backlog.is_empty());
+    }
+
+    #[test]
+    fn a_transaction_has_an_end() {
+        let mut backlog = Backlog::default();
+        for id in 0..=MOST_AT_ONCE {
+            backlog.push(write(i64::try_from(id).unwrap()));
+        }
+        let sizes: Vec<_> = std::iter::from_fn(|| backlog.next())
+            .map(|work| match work {
+                Work::Commit(writes) => writes.len(),
+                Work::Fetch { .. } => 0,
+            })
+            .collect();
+        assert_eq!(sizes, [MOST_AT_ONCE, 1]);
+    }
+
+    fn told(backlog: &mut Backlog) -> Vec<String> {
+        std::iter::from_fn(|| backlog.next())
+            .map(|work| match work {
+                Work::Commit(writes) => {
+                    let ids = writes.iter().map(|write| match write {
+                        Write::Paused { campaign, .. } => campaign.to_string(),
+                        other => format!("{other:?}"),
+                    });
+                    ids.collect::<Vec<_>>().join(" ")
+                }
+                Work::Fetch { campaign, .. } => format!("fetch {campaign}"),
+            })
+            .collect()
+    }
+
+    fn write(id: i64) -> Wanted {
+        Wanted::Write(Box::new(Write::Paused {
+            campaign: CampaignId(id),
+            why: String::new(),
+        }))
+    }
+
+    fn fetch(id: i64) -> Wanted {
+        Wanted::Fetch {
+            campaign: CampaignId(id),
+            at_most: 1,
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! The task that asks the store, one request at a time, and asks again where it was away.
+
+use std::{sync::Arc, time::Duration};
+
+use backon::{BackoffBuilder as _, ExponentialBuilder};
+use jiff::SignedDuration;
+use tokio::{sync::mpsc, time::sleep};
+use tracing::{debug, error, info, warn};
+
+use super::{
+    Happened,
+    backlog::{Backlog, Wanted, Work},
+    words::chain,
+};
+use crate::{
+    campaign::engine::{CampaignId, Next},
+    clock::Steady,
+    store::{Holder, Leased, Store, StoreError, Trouble, Write, Written},
+};
+
+/// What the store said.
+#[derive(Debug)]
+pub(super) enum Said {
+    /// All of it is written, with what came of each.
+    Stood {
+        /// What was to be written.
+        writes: Vec<Write>,
+        /// What came of each, in the same order.
+        written: Vec<Written>,
+        /// Whether it was written when it was asked for the first time: nothing was in doubt.
+        at_once: bool,
+    },
+    /// The answer to a fetch.
+    Due {
+        /// Of which campaign.
+        campaign: CampaignId,
+        /// Who is due, leased to us.
+        contacts: Vec<Leased>,
+        /// When there is more.
+        next: Next,
+    },
+    /// There is no answer to a fetch.
+    NotFetched {
+        /// Of which campaign.
+        campaign: CampaignId,
+    },
+    /// It is away, in these words, and is asked again until it is there.
+    Away(String),
+    /// It is there again.
+    Up,
+    /// It will not be asked again: a person has to look.
+    Broken(StoreError),
+}
+
+/// Asks the store what is wanted, in order, until nobody can want anything any more.
+pub(super) struct Clerk {
+    pub(super) store: Store,
+    pub(super) holder: Holder,
+    /// How far back drops to a number count.
+    pub(super) history: SignedDuration,
+    pub(super) clock: Arc<Steady>,
+    pub(super) wanted: mpsc::UnboundedReceiver<Wanted>,
+    pub(super) happened: mpsc::UnboundedSender<Happened>,
+}
+
+impl Clerk {
+    pub(super) async fn work(mut self) {
+        let mut backlog = Backlog::default();
+        loop {
+            if backlog.is_empty() {
+                match self.wanted.recv().await {
+                    Some(wanted) => backlog.push(wanted),
+                    None => return,
+                }
+            }
+            while let Ok(wanted) = self.wanted.try_recv() {
+                backlog.push(wanted);
+            }
+            let done = match backlog.next() {
+                Some(Work::Commit(writes)) => self.commit(writes).await,
+                Some(Work::Fetch { campaign, at_most }) => self.fetch(campaign, at_most).await,
+                None => Ok(()),
+            };
+            if let Err(error) = done {
+                error!(error = chain(&error), "the store cannot be used any more");
+                self.say(Said::Broken(error));
+                return;
+            }
+        }
+    }
+
+    /// Writes a batch, however often it takes.
+    async fn commit(&self, writes: Vec<Write>) -> Result<(), StoreError> {
+        let mut outage = Outage::new();
+        loop {
+            let now = self.clock.now();
+            match self.store.commit(&self.holder, &writes, now).await {
+                Ok(written) => {
+                    let at_once = outage.since.is_none();
+                    self.say(Said::Stood {
+                        writes,
+                        written,
+                        at_once,
+                    });
+                    self.end(&outage);
+                    return Ok(());
+                }
+                Err(error) => self.wait(error, &mut outage).await?,
+            }
+        }
+    }
+
+    /// Fetches. Where the store is away the engine asks again, once it is there.
+    async fn fetch(&self, campaign: CampaignId, at_most: usize) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let leased = self
+            .store
+            .lease(&self.holder, campaign, at_most, self.history, now);
+        let mut failed = match leased.await {
+            Ok((contacts, next)) => {
+                self.say(Said::Due {
+                    campaign,
+                    contacts,
+                    next,
+                });
+                return Ok(());
+            }
+            Err(error) => error,
+        };
+        self.say(Said::NotFetched { campaign });
+        let mut outage = Outage::new();
+        loop {
+            self.wait(failed, &mut outage).await?;
+            match self.store.ping().await {
+                Ok(()) => {
+                    self.end(&outage);
+                    return Ok(());
+                }
+                Err(error) => failed = error,
+            }
+        }
+    }
+
+    /// Takes note of a failure, and waits until the store may be asked again.
+    async fn wait(&self, error: StoreError, outage: &mut Outage) -> Result<(), StoreError> {
+        match error.trouble {
+            Trouble::Away => {}
+            Trouble::Broken | Trouble::Refused => return Err(error),
+        }
+        let words = chain(&error);
+        if outage.since.is_none() {
+            warn!(
+                error = words,
+                "the store is away; nothing is dialled until it is back"
+            );
+            outage.since = Some(self.clock.now());
+            self.say(Said::Away(words));
+        } else {
+            debug!(error = words, "the store is still away");
+        }
+        sleep(outage.pauses.next().unwrap_or(LONGEST_PAUSE)).await;
+        Ok(())
+    }
+
+    fn end(&self, outage: &Outage) {
+        if let Some(since) = outage.since {
+            let seconds = self.clock.now().duration_since(since).as_secs();
+            info!(seconds, "the store is back");
+            self.say(Said::Up);
+        }
+    }
+
+    fn say(&self, said: Said) {
+        // Nobody listens only at the very end.
+        let _ = self.happened.send(Happened::Store(said));
+    }
+}
+
+/// A time during which the store was away.
+struct Outage {
+    since: Option<jiff::Timestamp>,
+    pauses: backon::ExponentialBackoff,
+}
+
+impl Outage {
+    fn new() -> Self {
+        let pauses = ExponentialBuilder::default()
+            .with_min_delay(FIRST_PAUSE)
+            .with_max_delay(LONGEST_PAUSE)
+            .with_jitter()
+            .without_max_times();
+        Self {
+            since: None,
+            pauses: pauses.build(),
+        }
+    }
+}
+
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);

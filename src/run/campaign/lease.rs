@@ -1,0 +1,100 @@
+//! Keeps the controller's lease alive, and looks every minute after what controllers that died have left.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use tokio::{
+    sync::mpsc,
+    time::{MissedTickBehavior, interval, sleep},
+};
+use tracing::{error, warn};
+
+use super::{Happened, words::chain};
+use crate::{
+    clock::{self, Steady},
+    id::{DropId, RunName},
+    run::sweep::Reconciler,
+    store::{Holder, Orphan, Store},
+};
+
+/// Renews the lease until it is lost.
+pub(super) async fn keep(
+    store: Store,
+    holder: Holder,
+    clock: Arc<Steady>,
+    happened: mpsc::UnboundedSender<Happened>,
+) {
+    let mut ticks = interval(RENEW_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let began = clock::now();
+        let told = match store.renew(&holder, clock.now()).await {
+            Ok(true) => Happened::Renewed(began),
+            Ok(false) => {
+                error!("the lease has ended: another controller has taken over");
+                let _ = happened.send(Happened::TakenOver);
+                return;
+            }
+            Err(error) => {
+                warn!(error = chain(&error), "the lease was not renewed");
+                continue;
+            }
+        };
+        if happened.send(told).is_err() {
+            return;
+        }
+    }
+}
+
+/// Looks after controllers that died, every so often.
+pub(super) struct Undertaker {
+    pub(super) store: Store,
+    pub(super) holder: Holder,
+    pub(super) reconciler: Reconciler,
+    pub(super) clock: Arc<Steady>,
+    pub(super) happened: mpsc::UnboundedSender<Happened>,
+}
+
+impl Undertaker {
+    pub(super) async fn work(self) {
+        loop {
+            sleep(LOOK_EVERY).await;
+            if let Err(words) = self.look().await {
+                warn!(
+                    words,
+                    "controllers that died cannot be looked after; to be tried again"
+                );
+            }
+        }
+    }
+
+    /// Takes over what dead controllers left, and has it ended on the PBX. It is adopted before any sweep forgets the
+    /// run it belonged to: who dies in between leaves it to the next, as its own.
+    async fn look(&self) -> Result<(), String> {
+        let dead = self.reconciler.dead().map_err(|error| chain(&error))?;
+        let orphans = self.store.adopt(&self.holder, &dead, self.clock.now());
+        let orphans = orphans.await.map_err(|error| chain(&error))?;
+        if !orphans.is_empty() {
+            let alive = end_calls(&self.reconciler, &orphans).await;
+            let _ = self.happened.send(Happened::Found { orphans, alive });
+        }
+        let swept = self.reconciler.sweep().await;
+        swept.map_err(|failure| failure.words)
+    }
+}
+
+/// Ends what is left of these drops on the PBX, and returns once nothing is; tells which of them had a call.
+pub(super) async fn end_calls(
+    reconciler: &Reconciler,
+    orphans: &[Orphan],
+) -> BTreeSet<(RunName, DropId)> {
+    let drops = orphans
+        .iter()
+        .map(|orphan| (orphan.run.clone(), orphan.drop));
+    reconciler.end_drops(&drops.collect()).await
+}
+
+/// A sixth of the lease: it outlives some failures.
+const RENEW_EVERY: Duration = Duration::from_secs(5);
+
+const LOOK_EVERY: Duration = Duration::from_secs(60);

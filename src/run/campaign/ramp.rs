@@ -1,0 +1,166 @@
+//! The last few milliseconds before a drop is dialled: the pace, held once more.
+//!
+//! The engine paces its decisions. Between a decision and the first request lies the transaction that writes the intent,
+//! now quick and now slow, and two starts that were decided far enough apart may come out of it too close. So the rates
+//! are held here too, by the moment at which drops are let go.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+
+use crate::campaign::{
+    engine::CampaignId,
+    pace::{Pace, Rate, Stretch},
+};
+
+/// Drops whose intents are written, in the order in which they came.
+#[derive(Debug)]
+pub(super) struct Ramp<T> {
+    trunk: Pace,
+    campaigns: BTreeMap<CampaignId, Pace>,
+    waiting: VecDeque<Waiting<T>>,
+}
+
+#[derive(Debug)]
+struct Waiting<T> {
+    campaign: CampaignId,
+    since: Timestamp,
+    what: T,
+}
+
+/// What becomes of a drop.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Leaves<T> {
+    /// It is to be dialled.
+    Dial(T),
+    /// It has waited too long for its place: what allowed it may not hold any more.
+    Stale(T),
+}
+
+impl<T> Ramp<T> {
+    /// An empty one before a trunk with this rate.
+    pub(super) const fn new(trunk: Rate) -> Self {
+        Self {
+            trunk: Pace::new(trunk),
+            campaigns: BTreeMap::new(),
+            waiting: VecDeque::new(),
+        }
+    }
+
+    /// Holds a campaign to a rate of its own from here on, or to none.
+    pub(super) fn set_campaign(&mut self, campaign: CampaignId, rate: Option<Rate>) {
+        match (self.campaigns.get_mut(&campaign), rate) {
+            (Some(pace), Some(rate)) => pace.set_rate(rate),
+            (None, Some(rate)) => {
+                self.campaigns.insert(campaign, Pace::new(rate));
+            }
+            (_, None) => {
+                self.campaigns.remove(&campaign);
+            }
+        }
+    }
+
+    /// A drop may be dialled as soon as the rates let it, by `now` as seen by the engine when it decided on it.
+    pub(super) fn push(&mut self, campaign: CampaignId, what: T, decided: Timestamp) {
+        self.waiting.push_back(Waiting {
+            campaign,
+            since: decided,
+            what,
+        });
+    }
+
+    /// The next drop that leaves at `now`.
+    pub(super) fn pop(&mut self, now: Timestamp) -> Option<Leaves<T>> {
+        let stale = |waiting: &Waiting<T>| now > waiting.since + STALE_AFTER;
+        if self.waiting.front().is_some_and(stale) {
+            let waiting = self.waiting.pop_front()?;
+            return Some(Leaves::Stale(waiting.what));
+        }
+        if !self.trunk.is_open(now) {
+            return None;
+        }
+        let open = |waiting: &Waiting<T>| {
+            let pace = self.campaigns.get(&waiting.campaign);
+            pace.is_none_or(|pace| pace.is_open(now))
+        };
+        let at = self.waiting.iter().position(open)?;
+        let waiting = self.waiting.remove(at)?;
+        self.note(waiting.campaign, now);
+        Some(Leaves::Dial(waiting.what))
+    }
+
+    /// When the next drop leaves; `None` where none waits.
+    pub(super) fn next(&self) -> Option<Timestamp> {
+        let soonest = self.waiting.iter().map(|waiting| {
+            let pace = self.campaigns.get(&waiting.campaign);
+            let own = pace.and_then(Pace::next);
+            let open = own.max(self.trunk.next()).unwrap_or(waiting.since);
+            open.min(waiting.since + STALE_AFTER + TICK)
+        });
+        soonest.min()
+    }
+
+    /// A start that was let go before this began, by an earlier run.
+    pub(super) fn note(&mut self, campaign: CampaignId, at: Timestamp) {
+        self.trunk.note(Stretch::NONE, at);
+        if let Some(pace) = self.campaigns.get_mut(&campaign) {
+            pace.note(Stretch::NONE, at);
+        }
+    }
+}
+
+/// How long after the engine's decision a drop may still be dialled.
+pub(super) const STALE_AFTER: Duration = Duration::from_secs(5);
+
+/// What a moment is told to.
+const TICK: Duration = Duration::from_micros(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_late_one_does_not_bring_two_into_one_span() {
+        let mut ramp = ramp(2);
+        let mut left = Vec::new();
+        // Decided every 500 ms; the first comes out of its transaction 300 ms late.
+        for (decided, ready) in [(0, 300), (500, 510), (1_000, 1_010), (1_500, 1_510)] {
+            ramp.push(CampaignId(1), decided, at(decided));
+            let mut now = ready;
+            while let Some(next) = ramp.next() {
+                now = now.max(next.as_millisecond());
+                if ramp.pop(at(now)).is_some() {
+                    left.push(now);
+                }
+            }
+        }
+        assert_eq!(left.len(), 4);
+        assert!(left.windows(3).all(|w| w[2] - w[0] >= 1_000), "{left:?}");
+    }
+
+    #[test]
+    fn a_campaign_s_own_rate_does_not_hold_up_others() {
+        let mut ramp = ramp(100);
+        ramp.set_campaign(CampaignId(1), Rate::new(1, Duration::from_secs(10)));
+        for (campaign, what) in [(1, "a"), (1, "b"), (2, "c")] {
+            ramp.push(CampaignId(campaign), what, at(0));
+        }
+        assert_eq!(ramp.pop(at(0)), Some(Leaves::Dial("a")));
+        assert_eq!(ramp.pop(at(10)), Some(Leaves::Dial("c")));
+        assert_eq!(ramp.pop(at(20)), None);
+        assert_eq!(ramp.next(), Some(at(5_000) + TICK));
+        assert_eq!(ramp.pop(at(5_001)), Some(Leaves::Stale("b")));
+        assert_eq!(ramp.next(), None);
+    }
+
+    fn ramp<T>(starts: u32) -> Ramp<T> {
+        Ramp::new(Rate::new(starts, Duration::from_secs(1)).unwrap())
+    }
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millisecond(millis).unwrap()
+    }
+}

@@ -1,0 +1,453 @@
+//! The loop: what happened goes to the engine, and the engine's commands to whoever carries them out.
+
+mod heard;
+mod obey;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    sync::{mpsc, watch},
+    time::{Instant as TokioInstant, MissedTickBehavior, interval, sleep_until},
+};
+use tracing::{info, warn};
+
+use super::{
+    ControllerError, Ended, Happened,
+    account::Account,
+    backlog::Wanted,
+    flight::{Aloft, Crew},
+    messages::Messages,
+    open::{PBX, Prepared},
+    ramp::Ramp,
+    watched::{self, Notes},
+};
+use crate::{
+    campaign::{
+        engine::{CampaignId, ContactId, Engine, Event, InFlight, Phase, Reach},
+        pace::Rate,
+    },
+    clock::{self, Steady},
+    drop::Mode,
+    id::{DropId, RunName},
+    orders::View,
+    run::{PbxLink, gate::CampaignGate},
+    store::{CONTROLLER_LEASE, Campaign, DropEnd, Orphan, Store, StoreError},
+};
+
+/// Whose drop it is.
+type Key = (CampaignId, ContactId);
+
+/// The loop and all it knows.
+pub(super) struct Steer {
+    engine: Engine<CampaignGate>,
+    clock: Arc<Steady>,
+    store: Store,
+    crew: Arc<Crew>,
+    messages: Messages,
+    link: watch::Receiver<PbxLink>,
+    wanted: mpsc::UnboundedSender<Wanted>,
+    happened: mpsc::UnboundedSender<Happened>,
+    happens: mpsc::UnboundedReceiver<Happened>,
+    notes: Notes,
+    shown: watch::Sender<View>,
+    /// Whether campaigns are run that nobody named.
+    takes_up: bool,
+    known: BTreeMap<CampaignId, Known>,
+    /// Drops from their start on until their end is told.
+    aloft: BTreeMap<Key, Aloft>,
+    /// Ends that were told to the engine and not settled yet.
+    ends: BTreeMap<Key, Box<DropEnd>>,
+    ramp: Ramp<Key>,
+    /// Drops of dead controllers that were told to the engine.
+    found: BTreeSet<DropId>,
+    /// Writes that the store has not confirmed.
+    unwritten: usize,
+    wishes: Wishes,
+    reach: Reaches,
+    /// Campaigns that are over as far as we know, of which others have drops in flight; when to look again.
+    look_again: BTreeMap<CampaignId, Instant>,
+    ending: Option<Ending>,
+    drained: bool,
+    /// Something of note has changed.
+    dirty: bool,
+}
+
+/// What is known of a campaign beside the engine.
+struct Known {
+    row: Campaign,
+    account: Account,
+    /// Who finds out who answered; `None`: as the configuration has it.
+    mode: Option<Mode>,
+}
+
+/// How far the operator's wishes were read.
+#[derive(Default)]
+struct Wishes {
+    /// The last change that was read.
+    version: i64,
+    /// How often we ourselves have changed how a campaign stands.
+    own: u64,
+    /// How many of these changes are not written yet: until then the store tells how all stood before.
+    unwritten: usize,
+    is_asking: bool,
+}
+
+/// What can be reached.
+struct Reaches {
+    /// Why the store is away, where it is.
+    store_away: Option<String>,
+    /// When the request began that last renewed the lease.
+    renewed: Instant,
+    /// As the engine was told.
+    told: Reach,
+}
+
+/// Why it comes to its end.
+enum Ending {
+    Operator,
+    Replaced,
+    TakenOver,
+    Broken(StoreError),
+}
+
+/// What the loop begins with.
+pub(super) struct Begin {
+    pub(super) engine: Engine<CampaignGate>,
+    pub(super) clock: Arc<Steady>,
+    pub(super) store: Store,
+    pub(super) crew: Arc<Crew>,
+    pub(super) messages: Messages,
+    pub(super) link: watch::Receiver<PbxLink>,
+    pub(super) wanted: mpsc::UnboundedSender<Wanted>,
+    pub(super) happened: mpsc::UnboundedSender<Happened>,
+    pub(super) happens: mpsc::UnboundedReceiver<Happened>,
+    pub(super) notes: Notes,
+    pub(super) shown: watch::Sender<View>,
+    pub(super) takes_up: bool,
+    pub(super) rate: Rate,
+    pub(super) renewed: Instant,
+    pub(super) campaigns: Vec<Prepared>,
+    pub(super) found: (Vec<Orphan>, BTreeSet<(RunName, DropId)>),
+    /// Starts and calls of the past, in their order.
+    pub(super) past: Vec<Event>,
+}
+
+impl Steer {
+    /// Tells the engine all of the past, in its order. What it wants of that is done once it runs.
+    pub(super) fn begin(begin: Begin) -> Self {
+        let mut this = Self {
+            engine: begin.engine,
+            clock: begin.clock,
+            store: begin.store,
+            crew: begin.crew,
+            messages: begin.messages,
+            link: begin.link,
+            wanted: begin.wanted,
+            happened: begin.happened,
+            happens: begin.happens,
+            notes: begin.notes,
+            shown: begin.shown,
+            takes_up: begin.takes_up,
+            known: BTreeMap::new(),
+            aloft: BTreeMap::new(),
+            ends: BTreeMap::new(),
+            ramp: Ramp::new(begin.rate),
+            found: BTreeSet::new(),
+            unwritten: 0,
+            wishes: Wishes::default(),
+            reach: Reaches {
+                store_away: None,
+                renewed: begin.renewed,
+                told: Reach::Up,
+            },
+            look_again: BTreeMap::new(),
+            ending: None,
+            drained: false,
+            dirty: true,
+        };
+        let mut waiting = Vec::new();
+        for mut prepared in begin.campaigns {
+            waiting.append(&mut prepared.waiting);
+            this.take_up(prepared);
+        }
+        // Calls in the order of their times: those that are found count from this moment on.
+        for event in begin.past {
+            if let Event::Started { campaign, at, .. } = event {
+                this.ramp.note(campaign, at);
+            }
+            this.tell(event);
+        }
+        let (orphans, alive) = begin.found;
+        this.on_found(orphans, &alive);
+        for event in waiting {
+            this.tell(event);
+        }
+        this
+    }
+
+    pub(super) fn clock(&self) -> Arc<Steady> {
+        Arc::clone(&self.clock)
+    }
+
+    /// Runs until every campaign is over, or it has to stop.
+    ///
+    /// # Errors
+    /// [`ControllerError`] where it could not go on.
+    pub(super) async fn run(mut self) -> Result<Ended, ControllerError> {
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut quiet_ticks = 0;
+        loop {
+            self.settle();
+            if self.dirty {
+                self.show();
+                quiet_ticks = 0;
+            }
+            if self.is_done() {
+                break;
+            }
+            let deadline = [self.engine.poll_timeout(), self.ramp.next()];
+            let deadline = deadline.into_iter().flatten().min();
+            let deadline = deadline.map(|at| self.clock.instant(at));
+            tokio::select! {
+                biased;
+                _ = ticks.tick() => {
+                    self.on_tick();
+                    quiet_ticks += 1;
+                    self.dirty |= quiet_ticks >= SHOWN_EVERY;
+                }
+                Ok(()) = self.link.changed() => self.on_link(),
+                () = at(deadline) => self.engine.handle_timeout(self.clock.now()),
+                Some(happened) = self.happens.recv() => self.on_happened(happened),
+            }
+        }
+        self.show();
+        match self.ending {
+            None => Ok(Ended::Over),
+            Some(Ending::Operator) if self.all_over() => Ok(Ended::Over),
+            Some(Ending::Operator) => Ok(Ended::Drained),
+            Some(Ending::Replaced) => Err(ControllerError::Replaced),
+            Some(Ending::TakenOver) => Err(ControllerError::TakenOver),
+            Some(Ending::Broken(error)) => Err(error.into()),
+        }
+    }
+
+    /// Does all that the engine wants, and lets go of drops whose time has come.
+    fn settle(&mut self) {
+        loop {
+            while let Some(command) = self.engine.poll_command() {
+                self.obey(command);
+            }
+            // What is not dialled after all gives the engine something to say.
+            if !self.launch() {
+                return;
+            }
+        }
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.engine.handle_event(event, self.clock.now());
+    }
+
+    /// Whether nothing is left to do.
+    fn is_done(&self) -> bool {
+        let at_rest = self.aloft.is_empty() && (self.unwritten == 0 || self.is_mute());
+        match self.ending {
+            None => at_rest && self.all_over() && self.look_again.is_empty(),
+            Some(_) => at_rest && self.drained,
+        }
+    }
+
+    /// Whether nothing is written any more.
+    const fn is_mute(&self) -> bool {
+        match self.ending {
+            Some(Ending::Broken(_)) => true,
+            None | Some(Ending::Operator | Ending::Replaced | Ending::TakenOver) => false,
+        }
+    }
+
+    fn all_over(&self) -> bool {
+        let mut known = self.known.values();
+        known.all(|known| matches!(watched::phase_of(&self.engine, &known.row), Phase::Over(_)))
+    }
+
+    /// Whether a drop whose intent stands there may be dialled.
+    fn may_dial(&self) -> bool {
+        let goes_on = match self.ending {
+            None | Some(Ending::Operator) => true,
+            Some(Ending::Replaced | Ending::TakenOver | Ending::Broken(_)) => false,
+        };
+        goes_on && self.is_lease_sure() && *self.link.borrow() == PbxLink::Up
+    }
+
+    /// Whether nobody can have taken over yet.
+    fn is_lease_sure(&self) -> bool {
+        let age = clock::now().duration_since(self.reach.renewed);
+        age < CONTROLLER_LEASE.saturating_sub(LEASE_MARGIN)
+    }
+
+    /// Tells the engine whether the store is there, where that has changed.
+    fn tell_reach(&mut self) {
+        let there = self.reach.store_away.is_none() && self.is_lease_sure();
+        let reach = if there { Reach::Up } else { Reach::Away };
+        if reach != self.reach.told {
+            self.reach.told = reach;
+            self.dirty = true;
+            self.tell(Event::Store(reach));
+        }
+    }
+
+    fn on_tick(&mut self) {
+        self.tell_reach();
+        let now = clock::now();
+        let due = self.look_again.iter().filter(|(_, at)| **at <= now);
+        for id in due.map(|(&id, _)| id).collect::<Vec<_>>() {
+            self.look_again.remove(&id);
+            self.tell(Event::More { campaign: id });
+        }
+        self.ask_for_wishes();
+    }
+
+    fn on_link(&mut self) {
+        self.dirty = true;
+        let link = *self.link.borrow_and_update();
+        match link {
+            PbxLink::Up => {
+                self.notes.said(None, "the PBX is back");
+                self.tell(Event::Pbx(PBX, Reach::Up));
+            }
+            PbxLink::Away => {
+                let words = "the PBX cannot be reached; nothing is started until it is back";
+                self.notes.warned(None, words);
+                warn!("{words}");
+                self.tell(Event::Pbx(PBX, Reach::Away));
+            }
+            PbxLink::Taken => {
+                let words =
+                    "another program has registered our app on the PBX: every call is let go";
+                self.notes.warned(None, words);
+                self.end(Ending::Replaced, InFlight::HangUp);
+            }
+        }
+    }
+
+    /// Comes to its end. A worse reason replaces another.
+    fn end(&mut self, why: Ending, in_flight: InFlight) {
+        match (&self.ending, &why) {
+            (Some(Ending::Replaced | Ending::TakenOver | Ending::Broken(_)), _) => {}
+            (None | Some(Ending::Operator), _) => self.ending = Some(why),
+        }
+        self.dirty = true;
+        self.engine.drain(in_flight, self.clock.now());
+    }
+
+    /// Shows all to those who watch.
+    fn show(&mut self) {
+        self.dirty = false;
+        let now = self.clock.now();
+        let known = self.known.values();
+        let campaigns =
+            known.map(|known| watched::campaign(&self.engine, &known.row, &known.account, now));
+        let view = View {
+            at: now,
+            campaigns: campaigns.collect(),
+            budget: watched::gauges(&self.engine),
+            trouble: self.trouble(),
+            draining: self.ending.is_some(),
+        };
+        self.shown.send_replace(view);
+    }
+
+    fn trouble(&self) -> Option<String> {
+        if let Some(Ending::Broken(error)) = &self.ending {
+            return Some(super::words::chain(error));
+        }
+        if let Some(words) = &self.reach.store_away {
+            return Some(format!("the store is away: {words}"));
+        }
+        if !self.is_lease_sure() {
+            return Some("the store does not renew our lease".to_owned());
+        }
+        match *self.link.borrow() {
+            PbxLink::Up => None,
+            PbxLink::Away => Some("the PBX cannot be reached".to_owned()),
+            PbxLink::Taken => Some("another program has our app on the PBX".to_owned()),
+        }
+    }
+
+    fn name(&self, id: CampaignId) -> Option<&str> {
+        self.known.get(&id).map(|known| known.row.name.as_str())
+    }
+
+    /// Takes a campaign up, or takes its settings anew.
+    fn take_up(&mut self, prepared: Prepared) {
+        let Prepared {
+            row,
+            spec,
+            settings,
+            tally,
+            waiting: _,
+        } = prepared;
+        let id = row.id;
+        let seen = self.known.remove(&id);
+        if seen
+            .as_ref()
+            .is_some_and(|seen| seen.row.version > row.version)
+        {
+            self.known.extend(seen.map(|seen| (id, seen)));
+            return;
+        }
+        self.dirty = true;
+        let phase = self.engine.phase(id);
+        let steps = super::wishes::steps(seen.as_ref().map(|seen| &seen.row), &row, phase);
+        let account = match seen {
+            Some(mut seen) => {
+                seen.account.recount(&tally);
+                seen.account
+            }
+            None => {
+                info!(
+                    campaign = id.0,
+                    name = row.name,
+                    contacts = tally.contacts,
+                    "campaign began"
+                );
+                Account::new(tally)
+            }
+        };
+        let known = Known {
+            account,
+            mode: spec.screen,
+            row: row.clone(),
+        };
+        self.known.insert(id, known);
+        self.engine.gate_mut().set_campaign(id, spec.kind);
+        self.ramp.set_campaign(id, settings.rate);
+        for step in steps {
+            self.take(step, &row, Some(&settings));
+        }
+    }
+}
+
+async fn at(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(TokioInstant::from_std(deadline)).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// How often the operator's wishes are read.
+const TICK: Duration = Duration::from_millis(500);
+
+/// After how many ticks all is shown where nothing of note has changed.
+const SHOWN_EVERY: u32 = 2;
+
+/// How long before the end of the lease, counted from its last renewal, nothing is dialled any more.
+const LEASE_MARGIN: Duration = Duration::from_secs(10);
+
+/// After which time a campaign that others still have drops of is looked at again.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);

@@ -1,0 +1,342 @@
+//! What becomes of all that happens.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tracing::{debug, warn};
+
+use super::{Ending, Key, LOOK_AGAIN, Steer};
+use crate::{
+    campaign::{
+        budget::Calls,
+        engine::{CampaignId, CampaignSettings, ContactId, End, Event, InFlight},
+    },
+    clock,
+    drop::Outcome,
+    id::{DropId, RunName},
+    run::campaign::{
+        Happened,
+        clerk::Said,
+        flight::{self, Landed, Stage},
+        open::{self, PBX},
+        watched,
+        wishes::{Step, steps},
+        words::chain,
+    },
+    store::{Campaign, Orphan, Write, Written},
+};
+
+impl Steer {
+    pub(super) fn on_happened(&mut self, happened: Happened) {
+        match happened {
+            Happened::Store(said) => self.on_store(said),
+            Happened::Landed(landed) => self.on_landed(landed),
+            Happened::NotFlown(attempt) => self.not_dialled((attempt.campaign, attempt.contact)),
+            Happened::Renewed(at) => {
+                self.reach.renewed = at;
+                self.tell_reach();
+            }
+            Happened::TakenOver => {
+                let words = "another controller has taken over: every call is let go";
+                self.notes.warned(None, words);
+                self.end(Ending::TakenOver, InFlight::HangUp);
+            }
+            Happened::Found { orphans, alive } => self.on_found(orphans, &alive),
+            Happened::Campaigns { rows, asked_at } => {
+                self.wishes.is_asking = false;
+                match rows {
+                    // What was read before a change of our own was written tells nothing.
+                    Ok(rows) if asked_at == self.wishes.own => self.on_campaigns(rows),
+                    Ok(_) => {}
+                    Err(error) => debug!(error = chain(&error), "wishes cannot be read"),
+                }
+            }
+            Happened::Counted(campaign, tally) => {
+                if let Some(known) = self.known.get_mut(&campaign) {
+                    known.account.recount(&tally);
+                }
+            }
+            Happened::Prepared(prepared) => {
+                let waiting = prepared.waiting.clone();
+                self.take_up(*prepared);
+                for event in waiting {
+                    self.tell(event);
+                }
+            }
+            Happened::Drain(in_flight) => self.end(Ending::Operator, in_flight),
+        }
+    }
+
+    fn on_store(&mut self, said: Said) {
+        match said {
+            Said::Stood {
+                writes,
+                written,
+                at_once,
+            } => {
+                self.unwritten = self.unwritten.saturating_sub(writes.len());
+                for (write, written) in writes.into_iter().zip(written) {
+                    self.on_written(write, &written, at_once);
+                }
+            }
+            Said::Due {
+                campaign,
+                contacts,
+                next,
+            } => {
+                let gate = self.engine.gate_mut();
+                let contacts = contacts.into_iter().map(|leased| gate.remember(leased));
+                let contacts = contacts.collect();
+                self.tell(Event::Due {
+                    campaign,
+                    contacts,
+                    next,
+                });
+            }
+            Said::NotFetched { campaign } => self.tell(Event::FetchFailed { campaign }),
+            Said::Away(words) => {
+                let note = format!("the store is away, so nothing is dialled: {words}");
+                self.notes.warned(None, note);
+                self.reach.store_away = Some(words);
+                self.tell_reach();
+            }
+            Said::Up => {
+                self.notes.said(None, "the store is back");
+                self.reach.store_away = None;
+                self.tell_reach();
+            }
+            Said::Broken(error) => {
+                let note = format!("the store cannot be used any more: {}", chain(&error));
+                self.notes.warned(None, note);
+                self.end(Ending::Broken(error), InFlight::Finish);
+                // Nobody will tell what became of these intents, and no call is made without that.
+                let grounded = self.aloft.iter().filter(|(_, aloft)| match aloft.stage {
+                    Stage::Writing(_) | Stage::Waiting(_) => true,
+                    Stage::Flying => false,
+                });
+                for key in grounded.map(|(&key, _)| key).collect::<Vec<_>>() {
+                    self.not_dialled(key);
+                }
+            }
+        }
+    }
+
+    fn on_written(&mut self, write: Write, written: &Written, at_once: bool) {
+        match write {
+            Write::Start(intent) => {
+                if let Some((campaign, contact)) = intent.of {
+                    self.on_intent((campaign, contact), intent.drop, written, at_once);
+                }
+            }
+            Write::Settle {
+                campaign,
+                contact,
+                settlement,
+                ..
+            } => {
+                if *written != Written::Done {
+                    debug!(%campaign, %contact, ?settlement, ?written, "not settled: it is not ours any more");
+                }
+            }
+            Write::Paused { .. } => {
+                self.wishes.unwritten = self.wishes.unwritten.saturating_sub(1);
+            }
+            Write::Finished { campaign, end } => {
+                self.wishes.unwritten = self.wishes.unwritten.saturating_sub(1);
+                if *written != Written::Done && end == End::Complete {
+                    // Others have drops of it in flight, or contacts were added meanwhile.
+                    self.look_again.insert(campaign, clock::now() + LOOK_AGAIN);
+                }
+            }
+            Write::EndDrop(_) | Write::Release { .. } => {}
+        }
+    }
+
+    /// The answer to an intent. Only one that stands there without a doubt is dialled.
+    fn on_intent(&mut self, key: Key, drop: DropId, written: &Written, at_once: bool) {
+        let Some(aloft) = self.aloft.get_mut(&key).filter(|aloft| aloft.drop == drop) else {
+            return;
+        };
+        match written {
+            Written::Done if at_once && !aloft.wish.is_cancelled() => {
+                let decided = aloft.decided;
+                if let Stage::Writing(start) = std::mem::replace(&mut aloft.stage, Stage::Flying) {
+                    aloft.stage = Stage::Waiting(start);
+                }
+                self.ramp.push(key.0, key, decided);
+            }
+            Written::Done => self.not_dialled(key),
+            Written::Fenced | Written::Barred(_) | Written::Overtaken => {
+                debug!(%drop, ?written, "not dialled: things have changed since it was decided on");
+                self.not_dialled(key);
+            }
+        }
+    }
+
+    fn on_landed(&mut self, landed: Landed) {
+        let attempt = landed.attempt;
+        let key = (attempt.campaign, attempt.contact);
+        self.aloft.remove(&key);
+        self.ends.insert(key, landed.end);
+        self.tell(Event::Ended {
+            campaign: attempt.campaign,
+            contact: attempt.contact,
+            attempt: attempt.number,
+            outcome: landed.outcome,
+            calls: landed.calls,
+        });
+    }
+
+    /// Settles drops whose controllers died, and says so.
+    pub(super) fn on_found(&mut self, orphans: Vec<Orphan>, alive: &BTreeSet<(RunName, DropId)>) {
+        let mut lost: BTreeMap<Option<CampaignId>, (usize, usize)> = BTreeMap::new();
+        for orphan in orphans {
+            if !self.found.insert(orphan.drop) {
+                continue;
+            }
+            let was_up = alive.contains(&(orphan.run.clone(), orphan.drop));
+            let counts = lost.entry(orphan.campaign).or_default();
+            counts.0 += 1;
+            counts.1 += usize::from(was_up);
+            let words = if was_up {
+                "its controller died; its call was still up and was hung up"
+            } else {
+                "its controller died, and nothing of it was up any more"
+            };
+            let end = flight::lost(&orphan.run, orphan.drop, words);
+            let calls = Calls::likely(orphan.technique, Outcome::Lost, std::time::Duration::ZERO);
+            warn!(
+                drop = %orphan.drop,
+                campaign = orphan.campaign.map(|campaign| campaign.0),
+                run = %orphan.run,
+                was_up,
+                "a drop is lost: its controller died"
+            );
+            match orphan.campaign.zip(orphan.contact) {
+                Some((campaign, contact)) => {
+                    self.ends.insert((campaign, contact), end);
+                    self.tell_found(campaign, contact, orphan.attempt, calls);
+                }
+                None => {
+                    let at = self.clock.now();
+                    self.tell(Event::Called {
+                        pbx: PBX,
+                        calls,
+                        at,
+                    });
+                    self.write(Write::EndDrop(end));
+                }
+            }
+        }
+        for (campaign, (lost, alive)) in lost {
+            let name = campaign.and_then(|campaign| self.name(campaign));
+            self.notes.warned(name, watched::lost_words(lost, alive));
+        }
+    }
+
+    fn tell_found(&mut self, campaign: CampaignId, contact: ContactId, attempt: u32, calls: Calls) {
+        self.tell(Event::Found {
+            campaign,
+            contact,
+            attempt,
+            pbx: PBX,
+            outcome: Outcome::Lost,
+            calls,
+        });
+    }
+
+    /// Reads what the operator wishes, unless changes of our own are on their way.
+    pub(super) fn ask_for_wishes(&mut self) {
+        if self.wishes.is_asking || self.wishes.unwritten > 0 || self.is_mute() {
+            return;
+        }
+        self.wishes.is_asking = true;
+        let (store, happened) = (self.store.clone(), self.happened.clone());
+        let (after, asked_at) = (self.wishes.version, self.wishes.own);
+        tokio::spawn(async move {
+            let rows = store.campaigns(after).await;
+            let _ = happened.send(Happened::Campaigns { rows, asked_at });
+        });
+    }
+
+    fn on_campaigns(&mut self, rows: Vec<Campaign>) {
+        for row in rows {
+            self.wishes.version = self.wishes.version.max(row.version);
+            let Some(known) = self.known.get(&row.id) else {
+                if self.takes_up && !open::is_over(row.standing) {
+                    self.prepare(row);
+                }
+                continue;
+            };
+            if known.row.version >= row.version {
+                continue;
+            }
+            let steps = steps(Some(&known.row), &row, self.engine.phase(row.id));
+            if steps.contains(&Step::Set) {
+                self.prepare(row);
+                continue;
+            }
+            self.dirty = true;
+            for step in steps {
+                self.take(step, &row, None);
+            }
+            if let Some(known) = self.known.get_mut(&row.id) {
+                known.row = row;
+            }
+        }
+    }
+
+    /// Does one step. `settings` are those that [`Step::Set`] takes up.
+    pub(super) fn take(&mut self, step: Step, row: &Campaign, settings: Option<&CampaignSettings>) {
+        let (id, now) = (row.id, self.clock.now());
+        match step {
+            Step::Set => {
+                if let Some(settings) = settings {
+                    self.engine.set_campaign(id, settings.clone(), now);
+                }
+            }
+            Step::Pause(in_flight) => {
+                self.notes.said(Some(&row.name), "paused by the operator");
+                self.engine.pause(id, in_flight, now);
+            }
+            Step::Resume => {
+                self.notes.said(Some(&row.name), "goes on");
+                self.engine.resume(id, now);
+            }
+            Step::Cancel(in_flight) => {
+                self.notes
+                    .said(Some(&row.name), "cancelled by the operator");
+                self.engine.cancel(id, in_flight, now);
+            }
+            Step::More => {
+                self.tell(Event::More { campaign: id });
+                self.count(id);
+            }
+        }
+    }
+
+    /// Reads what the loop needs of a campaign to take it up.
+    fn prepare(&self, row: Campaign) {
+        let (store, happened) = (self.store.clone(), self.happened.clone());
+        let now = self.clock.now();
+        tokio::spawn(async move {
+            let name = row.name.clone();
+            match open::prepare(&store, row, now).await {
+                Ok(prepared) => {
+                    let _ = happened.send(Happened::Prepared(Box::new(prepared)));
+                }
+                Err(error) => {
+                    warn!(name, error = chain(&error), "a campaign is not taken up");
+                }
+            }
+        });
+    }
+
+    fn count(&self, campaign: CampaignId) {
+        let (store, happened) = (self.store.clone(), self.happened.clone());
+        tokio::spawn(async move {
+            if let Ok(tally) = store.tally(campaign).await {
+                let _ = happened.send(Happened::Counted(campaign, tally));
+            }
+        });
+    }
+}

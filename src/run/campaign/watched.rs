@@ -1,0 +1,167 @@
+//! What those who watch are shown and told.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+
+use super::{account::Account, open::PBX};
+use crate::{
+    campaign::{
+        budget::Gauge,
+        engine::{End, Engine, Gate, PauseReason, Phase, Why},
+    },
+    clock::Steady,
+    orders::{CampaignView, GaugeView, Note, NoteLevel, View},
+    store::{Campaign, Standing},
+};
+
+/// Where notes go.
+pub(super) struct Notes {
+    clock: Arc<Steady>,
+    to: mpsc::UnboundedSender<Note>,
+}
+
+impl Notes {
+    pub(super) fn new(clock: Arc<Steady>) -> (Self, mpsc::UnboundedReceiver<Note>) {
+        let (to, noted) = mpsc::unbounded_channel();
+        (Self { clock, to }, noted)
+    }
+
+    /// For who wants to listen.
+    pub(super) fn said(&self, campaign: Option<&str>, words: impl Into<String>) {
+        self.give(NoteLevel::Said, campaign, words.into());
+    }
+
+    /// For whoever is in charge.
+    pub(super) fn warned(&self, campaign: Option<&str>, words: impl Into<String>) {
+        self.give(NoteLevel::Warned, campaign, words.into());
+    }
+
+    fn give(&self, level: NoteLevel, campaign: Option<&str>, words: String) {
+        // Nobody has to listen.
+        let _ = self.to.send(Note {
+            at: self.clock.now(),
+            level,
+            campaign: campaign.map(str::to_owned),
+            words,
+        });
+    }
+}
+
+/// Before anything is known.
+pub(super) const fn nothing(at: Timestamp) -> View {
+    View {
+        at,
+        campaigns: Vec::new(),
+        budget: Vec::new(),
+        trouble: None,
+        draining: false,
+    }
+}
+
+/// How the trunk's budget stands.
+pub(super) fn gauges<G: Gate>(engine: &Engine<G>) -> Vec<GaugeView> {
+    let Some(budget) = engine.budget(PBX) else {
+        return Vec::new();
+    };
+    let gauge = |gauge| {
+        let reading = budget.read(gauge);
+        GaugeView {
+            gauge,
+            share: reading.share(),
+            limit: reading.limit,
+        }
+    };
+    Gauge::ALL.into_iter().map(gauge).collect()
+}
+
+/// How a campaign stands.
+pub(super) fn campaign<G: Gate>(
+    engine: &Engine<G>,
+    row: &Campaign,
+    account: &Account,
+    now: Timestamp,
+) -> CampaignView {
+    let phase = phase_of(engine, row);
+    let idle = engine.why_idle(row.id).filter(|idle| match idle.why {
+        Why::Pace { speed_percent } => speed_percent < 100,
+        Why::Over(_)
+        | Why::Draining { .. }
+        | Why::Cancelling { .. }
+        | Why::Paused(_)
+        | Why::StoreAway
+        | Why::Hours(_)
+        | Why::DatesOver
+        | Why::PbxAway
+        | Why::Budget(_)
+        | Why::Full { .. }
+        | Why::Asking
+        | Why::Waiting(_)
+        | Why::Finishing { .. } => true,
+    });
+    let idle_until = idle.as_ref().and_then(|idle| idle.until);
+    let ends_at = match phase {
+        Phase::Running => account.ends_at(idle_until, now),
+        Phase::Paused(_) | Phase::Cancelling | Phase::Over(_) => None,
+    };
+    let idle = idle.map(|idle| {
+        let slug = idle.why.slug().to_owned();
+        // The store knows why it was paused, if that was before this run.
+        let words = match (&idle.why, &row.why) {
+            (Why::Paused(PauseReason::Operator), Some(why)) => why.clone(),
+            (why, _) => why.to_string(),
+        };
+        (slug, words)
+    });
+    let tally = account.tally();
+    CampaignView {
+        id: row.id,
+        name: row.name.clone(),
+        phase,
+        contacts: tally.contacts,
+        outcomes: tally.outcomes.clone(),
+        refused: tally.refused.clone(),
+        in_flight: engine.in_flight(row.id) as u64,
+        started: account.started(),
+        starts_a_minute: account.starts_a_minute(now),
+        ends_at,
+        idle,
+        idle_until,
+    }
+}
+
+/// The phase of a campaign; of one that was over when it was named, by its row.
+pub(super) fn phase_of<G: Gate>(engine: &Engine<G>, row: &Campaign) -> Phase {
+    let by_row = || match row.standing {
+        Standing::Running => Phase::Running,
+        Standing::Paused => Phase::Paused(PauseReason::Operator),
+        Standing::Cancelling => Phase::Cancelling,
+        Standing::Complete => Phase::Over(End::Complete),
+        Standing::Cancelled => Phase::Over(End::Cancelled),
+        Standing::DatesOver => Phase::Over(End::DatesOver),
+    };
+    engine.phase(row.id).unwrap_or_else(by_row)
+}
+
+/// How a campaign has ended, for people.
+pub(super) fn end_words(end: End) -> &'static str {
+    match end {
+        End::Complete => "complete: every contact has its outcome",
+        End::Cancelled => "cancelled",
+        End::DatesOver => "its last date is over; contacts that are left keep their state",
+    }
+}
+
+/// A number of drops that are lost, for people.
+pub(super) fn lost_words(lost: usize, alive: usize) -> String {
+    let drops = if lost == 1 { "drop was" } else { "drops were" };
+    let them = if lost == 1 { "it is" } else { "they are" };
+    let up = match alive {
+        0 => String::new(),
+        alive => format!("; {alive} still had a call, which was hung up"),
+    };
+    format!(
+        "{lost} {drops} in flight when a controller died: {them} lost, and not tried again by themselves{up}"
+    )
+}
