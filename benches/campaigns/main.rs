@@ -169,7 +169,7 @@ fn measure(scale: &Scale) -> Result<bool> {
             });
             if Some(&contacts) == scale.sizes.last() {
                 let window = Window {
-                    from: 6 * scale.rate.min(scale.drops / 20),
+                    from: scale.drops / 6,
                     to: scale.drops,
                 };
                 let round = filled.run(full, window).with_context(|| at("full pace"))?;
