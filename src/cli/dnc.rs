@@ -96,7 +96,7 @@ struct Import {
     /// Why, to be kept with them [default: the file's name]
     #[arg(long, value_name = "TEXT")]
     because: Option<String>,
-    /// Where rows go that hold no number [default: FILE.rejects.csv]
+    /// Where rows go that hold no number [default: the file's name, ending in .rejects.csv]
     #[arg(long, value_name = "FILE")]
     rejects: Option<PathBuf>,
 }
@@ -158,7 +158,10 @@ async fn add(
     let list = list.as_str();
     printer.line(&match unique - added.min(unique) {
         0 => format!("{} added to `{list}`", count(added)),
-        there => format!("{} added to `{list}`; {there} stood there already", count(added)),
+        there => format!(
+            "{} added to `{list}`; {there} stood there already",
+            count(added)
+        ),
     });
     Ok(Exit::Done)
 }
@@ -197,7 +200,11 @@ impl Import {
         let rejects = rejects.finish()?;
         printer.line(&done.words(self.list.as_str()));
         if let Some(rejects) = rejects {
-            let words = format!("{} rows hold no number; see {}", done.rejected, rejects.display());
+            let (rows, path) = (done.rejected, rejects.display());
+            let words = match rows {
+                1 => format!("1 row holds no number; see {path}"),
+                rows => format!("{rows} rows hold no number; see {path}"),
+            };
             printer.warning(&words);
         }
         match failed {
@@ -220,7 +227,10 @@ impl Imported {
     fn words(&self, list: &str) -> String {
         match self.numbers - self.added.min(self.numbers) {
             0 => format!("{} added to `{list}`", count(self.added)),
-            there => format!("{} added to `{list}`; {there} stood there already", count(self.added)),
+            there => format!(
+                "{} added to `{list}`; {there} stood there already",
+                count(self.added)
+            ),
         }
     }
 }
@@ -233,14 +243,7 @@ struct RejectsFile {
 
 impl RejectsFile {
     fn new(given: Option<&Path>, beside: &Path) -> Self {
-        let path = given.map_or_else(
-            || {
-                let mut name = beside.as_os_str().to_owned();
-                name.push(".rejects.csv");
-                PathBuf::from(name)
-            },
-            Path::to_owned,
-        );
+        let path = given.map_or_else(|| beside.with_extension("rejects.csv"), Path::to_owned);
         Self { path, writer: None }
     }
 
@@ -291,8 +294,15 @@ async fn remove(
     numbers: &[PhoneNumber],
     printer: Printer,
 ) -> Result<Exit, Trouble> {
-    let removed = store.unbar(list, numbers).await.map_err(database::trouble)?;
-    printer.line(&format!("{} removed from `{}`", count(removed), list.as_str()));
+    let removed = store
+        .unbar(list, numbers)
+        .await
+        .map_err(database::trouble)?;
+    printer.line(&format!(
+        "{} removed from `{}`",
+        count(removed),
+        list.as_str()
+    ));
     for number in numbers {
         let barred = store.barred(number).await.map_err(database::trouble)?;
         if !barred.is_empty() {
@@ -302,11 +312,7 @@ async fn remove(
     Ok(Exit::Done)
 }
 
-async fn remove_list(
-    store: &Store,
-    list: &ListName,
-    printer: Printer,
-) -> Result<Exit, Trouble> {
+async fn remove_list(store: &Store, list: &ListName, printer: Printer) -> Result<Exit, Trouble> {
     let name = list.as_str();
     let known = store.lists().await.map_err(database::trouble)?;
     if !known.iter().any(|(known, _)| known == list) {

@@ -1,6 +1,7 @@
 //! `aftertone drop`: one drop, watched while it happens.
 
 mod evidence;
+mod gate;
 mod message;
 
 use std::{path::PathBuf, time::Duration};
@@ -16,10 +17,13 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-use self::message::{Message, meant};
+use self::{
+    gate::GateArgs,
+    message::{Message, meant},
+};
 use super::{
     Exit, Trouble, library,
-    printer::{Paint, Printer},
+    printer::{Paint, Printer, chain},
     report::{NotDialled, moment_line, outcome_words, proof_words, status_line},
     stop::Stop,
 };
@@ -28,15 +32,19 @@ use crate::{
     config::{Config, ScreenMode},
     drop::{Ended, Outcome, Plan, Report, Technique, WhenBusyLegAnswered, WhenUnsure},
     evidence::Folder,
-    id::DropId,
+    id::{DropId, RunName},
     phone::{CallerId, CallerIdError, PhoneNumber},
-    run::{self, Job, News, Session, SessionError, Unended},
+    run::{
+        self, Job, News, Session, SessionError, Unended,
+        single::{Counter, Entered, Entry, Wanted},
+    },
 };
 
 /// Leave a message at one number
 ///
 /// Calls the number as the settings under [drop] say, leaves the message if a mailbox answers, and shows what happens
-/// as it happens. The exit status is 0 where the message was delivered, 1 for every other end, and 2 where no drop was
+/// as it happens. The gate is asked before: whether the number is on a do-not-call list, whether consent is on record, how
+/// often it was called, and the time of the day there. The exit status is 0 where the message was delivered, 1 for every other end, and 2 where no drop was
 /// started. Ctrl-C cancels the drop and hangs up; a second one quits at once.
 #[derive(Debug, ClapArgs)]
 pub(super) struct Args {
@@ -54,6 +62,8 @@ pub(super) struct Args {
     /// Keep what was heard and played, and the account of it, in a folder of its own in this one
     #[arg(long, value_name = "DIR")]
     evidence: Option<PathBuf>,
+    #[command(flatten)]
+    gate: GateArgs,
     #[command(flatten)]
     overrides: Overrides,
 }
@@ -106,10 +116,11 @@ pub(super) async fn run(
     let number = match PhoneNumber::parse(&args.number, config.pbx.rules) {
         Ok(number) => number,
         Err(error) => {
+            let slug = error.slug();
             if args.json {
-                printer.json(&NotDialled::refused(id, error.slug()));
+                printer.json(&NotDialled::refused(id, slug));
             }
-            return Err(Trouble::new(error));
+            return Err(Trouble::new(anyhow!("refused ({slug}): {error}")));
         }
     };
     config.screen.mode = args.overrides.mode.unwrap_or(config.screen.mode);
@@ -119,6 +130,13 @@ pub(super) async fn run(
     let mut stop = Stop::new().map_err(Trouble::new)?;
     let (library, targets) = library(&config)?;
     let reference = meant(&args.message, &library)?;
+    let wanted = wanted(args, &config, id, number)?;
+    run::gate::warn_of_what_is_off(&config.gate);
+    let counter = Counter::open(&config).await.map_err(gate::no_store)?;
+    let ruling = counter.ask(&wanted).await.map_err(gate::no_store)?;
+    if !ruling.decision.is_allowed() {
+        return Err(gate::stopped(id, &ruling, args.json, printer));
+    }
     let archive = match args.evidence.as_ref().or(config.evidence.dir.as_ref()) {
         Some(dir) => Some(evidence::open(dir.clone(), &config).await?),
         None => None,
@@ -138,7 +156,14 @@ pub(super) async fn run(
         }
         (message, _) => message.map(|message| (message, None)),
     };
-    let (message, mut folder) = match ready {
+    let ready = match ready {
+        Ok((message, folder)) => {
+            let entry = enter(&counter, &wanted, &session, args.json, printer).await;
+            entry.map(|entry| (message, folder, entry))
+        }
+        Err(trouble) => Err(trouble),
+    };
+    let (message, mut folder, entry) = match ready {
         Ok(ready) => ready,
         Err(trouble) => {
             // It is told by what went wrong first.
@@ -148,14 +173,15 @@ pub(super) async fn run(
     };
     let mut plan = run::plan(&config, message.length);
     args.overrides.apply(&mut plan);
+    let masked = wanted.number.to_string();
     let shown = if args.full_number {
-        number.full().to_string()
+        wanted.number.full().to_string()
     } else {
-        number.to_string()
+        masked.clone()
     };
     let job = Job {
         id,
-        number,
+        number: wanted.number,
         plan,
         media: message.media.clone(),
         echo: message.echo(),
@@ -176,14 +202,21 @@ pub(super) async fn run(
     let run = session.run().clone();
     let closed = tokio::select! {
         closed = session.close() => closed,
-        () = stop.wish() => return Ok(quit(printer)),
+        () = stop.wish() => {
+            settle(entry, &run, id, masked, report.as_deref(), None, printer).await;
+            return Ok(quit(printer));
+        }
     };
+    let mut evidence = None;
     if let Some(report) = &report {
         let ended = Ended::new(&run, id, shown, report);
         let kept = folder
             .map(|folder| evidence::keep(folder, id, &ended, report, message.samples.as_deref()));
         if let Some(Err(words)) = &kept {
             printer.warning(words);
+        }
+        if let Some(Ok(path)) = &kept {
+            evidence = Some(path.display().to_string());
         }
         if args.json {
             printer.json(&match kept {
@@ -198,6 +231,16 @@ pub(super) async fn run(
             }
         }
     }
+    settle(
+        entry,
+        &run,
+        id,
+        masked,
+        report.as_deref(),
+        evidence,
+        printer,
+    )
+    .await;
     if closed == Err(Unended::Replaced) {
         printer.error(
             anyhow!("another program registered the Stasis app of this drop, and took its events")
@@ -211,6 +254,72 @@ pub(super) async fn run(
         Some(report) if report.outcome == Outcome::Delivered => Exit::Done,
         Some(_) | None => Exit::Otherwise,
     })
+}
+
+/// The call that is wanted, for the gate and the store.
+fn wanted(
+    args: &Args,
+    config: &Config,
+    drop: DropId,
+    number: PhoneNumber,
+) -> Result<Wanted, Trouble> {
+    let configured = run::plan(config, None).technique;
+    Ok(Wanted {
+        drop,
+        number,
+        kind: args.gate.kind(),
+        consent: args.gate.consent(),
+        overrides: args.gate.overrides().map_err(Trouble::new)?,
+        technique: args.overrides.technique.unwrap_or(configured),
+        message: args.message.clone(),
+        caller_id: config.pbx.caller_id.clone(),
+    })
+}
+
+/// Passes the gate at the moment of the call, and writes the drop's intent.
+///
+/// # Errors
+/// [`Trouble`] where it may not be dialled, or not be written.
+async fn enter(
+    counter: &Counter,
+    wanted: &Wanted,
+    session: &Session,
+    json: bool,
+    printer: Printer,
+) -> Result<Entry, Trouble> {
+    let entered = counter.enter(wanted, session.run()).await;
+    match entered.map_err(gate::not_entered)? {
+        Entered::Allowed(entry, ruling) => {
+            gate::log_overrides(&ruling, wanted.drop, &wanted.number);
+            Ok(entry)
+        }
+        Entered::Stopped(ruling) => Err(gate::stopped(wanted.drop, &ruling, json, printer)),
+    }
+}
+
+/// Writes what became of the drop into the store, where it is known.
+async fn settle(
+    entry: Entry,
+    run: &RunName,
+    drop: DropId,
+    masked: String,
+    report: Option<&Report>,
+    evidence: Option<String>,
+    printer: Printer,
+) {
+    let settled = match report {
+        Some(report) => {
+            let ended = Ended::new(run, drop, masked, report);
+            entry.end(report, &ended, evidence).await
+        }
+        None => entry.leave().await,
+    };
+    if let Err(error) = settled {
+        printer.warning(&format!(
+            "the end of this drop is not in the store, where it will be `lost`: {}",
+            chain(&error)
+        ));
+    }
 }
 
 /// How the watching of a drop ended.

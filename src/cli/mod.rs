@@ -1,5 +1,8 @@
 //! The command line: one file a command.
 
+mod campaign;
+mod database;
+mod dnc;
 mod doctor;
 mod drop;
 mod explain;
@@ -47,6 +50,8 @@ fn carry_out(args: Args, printer: Printer) -> Result<Exit, Trouble> {
         Command::Drop(args) => runtime.block_on(drop::run(&args, config()?, printer)),
         Command::Message(args) => messages(&args, &config()?, printer),
         Command::Explain(args) => explain::run(&args, printer),
+        Command::Campaign(args) => runtime.block_on(campaign::run(&args, config()?, printer)),
+        Command::Dnc(args) => runtime.block_on(dnc::run(&args, &config()?, printer)),
     };
     // What is not done by now is not waited for.
     runtime.shutdown_background();
@@ -95,6 +100,8 @@ enum Command {
     /// Prepare and keep recordings
     Message(message::MessageArgs),
     Explain(explain::Args),
+    Campaign(campaign::Args),
+    Dnc(dnc::Args),
 }
 
 /// How a command went (design, section 5).
@@ -166,11 +173,19 @@ mod tests {
         let mut command = Args::command().term_width(100);
         command.build();
         insta::assert_snapshot!("help", command.render_long_help().to_string());
-        for name in ["drop", "doctor", "message", "explain"] {
-            let help = command
-                .find_subcommand_mut(name)
-                .map(clap::Command::render_long_help);
-            insta::assert_snapshot!(format!("help-{name}"), help.unwrap().to_string());
+        for name in ["drop", "doctor", "message", "explain", "campaign", "dnc"] {
+            let command = command.find_subcommand_mut(name).unwrap();
+            insta::assert_snapshot!(
+                format!("help-{name}"),
+                command.render_long_help().to_string()
+            );
+        }
+        for group in ["campaign", "dnc"] {
+            let command = command.find_subcommand_mut(group).unwrap();
+            for command in command.get_subcommands_mut() {
+                let name = format!("help-{group}-{}", command.get_name());
+                insta::assert_snapshot!(name, command.render_long_help().to_string());
+            }
         }
     }
 

@@ -5,12 +5,14 @@ use std::{
     io::{self, IsTerminal as _},
 };
 
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 /// Where the words of a command go, and how they look there.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Printer {
     live: bool,
+    live_err: bool,
     colour_out: bool,
     colour_err: bool,
 }
@@ -20,11 +22,13 @@ impl Printer {
     pub(super) fn new() -> Self {
         let able = std::env::var_os("TERM").is_none_or(|term| term != "dumb");
         let live = able && io::stdout().is_terminal();
+        let live_err = able && io::stderr().is_terminal();
         let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         Self {
             live,
+            live_err,
             colour_out: wanted && live,
-            colour_err: wanted && able && io::stderr().is_terminal(),
+            colour_err: wanted && live_err,
         }
     }
 
@@ -33,6 +37,7 @@ impl Printer {
     pub(super) const fn plain() -> Self {
         Self {
             live: false,
+            live_err: false,
             colour_out: false,
             colour_err: false,
         }
@@ -61,6 +66,28 @@ impl Printer {
         if self.live {
             write_bare(io::stdout().lock(), CLEAR);
         }
+    }
+
+    /// Lines that are drawn over again and again; only where they can be.
+    pub(super) fn live(self) -> Option<Live> {
+        self.live.then(|| Live {
+            all: MultiProgress::with_draw_target(ProgressDrawTarget::stdout()),
+            lines: Vec::new(),
+        })
+    }
+
+    /// How far something is that takes a while, out of so many; it shows on a terminal only, and counts as talk.
+    pub(super) fn progress(self, all: u64) -> Progress {
+        let target = if self.live_err {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        let bar = ProgressBar::with_draw_target(Some(all), target);
+        if let Ok(style) = ProgressStyle::with_template(PROGRESS) {
+            bar.set_style(style.progress_chars("## "));
+        }
+        Progress { bar }
     }
 
     /// One JSON value of data, on one line.
@@ -104,6 +131,74 @@ impl Printer {
     /// Text for stdout in a colour, where there are colours.
     pub(super) fn paint(self, paint_as: Paint, text: &str) -> String {
         paint(self.colour_out, paint_as, text)
+    }
+}
+
+/// Lines at the end of a terminal that are drawn over, with others said above them.
+#[derive(Debug)]
+pub(super) struct Live {
+    all: MultiProgress,
+    lines: Vec<ProgressBar>,
+}
+
+impl Live {
+    /// How many characters fit on a line.
+    pub(super) fn width() -> usize {
+        terminal_size::terminal_size().map_or(80, |(width, _)| width.0.into())
+    }
+
+    /// Draws these lines in place of those drawn before.
+    pub(super) fn draw(&mut self, lines: Vec<String>) {
+        while self.lines.len() > lines.len() {
+            if let Some(line) = self.lines.pop() {
+                self.all.remove(&line);
+            }
+        }
+        while self.lines.len() < lines.len() {
+            let line = ProgressBar::no_length();
+            if let Ok(style) = ProgressStyle::with_template("{msg}") {
+                line.set_style(style);
+            }
+            self.lines.push(self.all.add(line));
+        }
+        for (line, text) in self.lines.iter().zip(lines) {
+            line.set_message(text);
+            line.tick();
+        }
+    }
+
+    /// One line that stays, above those that are drawn over.
+    pub(super) fn line(&self, text: &str) {
+        // Whoever closed the terminal does not want to know the rest.
+        let _ = self.all.println(text);
+    }
+
+    /// Draws them for the last time: they stay.
+    pub(super) fn leave(self) {
+        for line in self.lines {
+            line.abandon();
+        }
+    }
+}
+
+/// How far something is that takes a while.
+#[derive(Debug)]
+pub(super) struct Progress {
+    bar: ProgressBar,
+}
+
+impl Progress {
+    /// So far, of so much, with words.
+    pub(super) fn at(&self, done: u64, all: u64, words: String) {
+        self.bar.set_length(all);
+        self.bar.set_position(done);
+        self.bar.set_message(words);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
     }
 }
 
@@ -158,6 +253,9 @@ fn write_bare(mut out: impl io::Write, text: &str) {
 fn write_line(mut out: impl io::Write, text: &str) {
     let _ = writeln!(out, "{text}").and_then(|()| out.flush());
 }
+
+/// How a progress looks.
+const PROGRESS: &str = "[{bar:30}] {percent:>3} %  {msg}";
 
 /// Back to the start of the line, and nothing on it (ECMA-48, EL).
 const CLEAR: &str = "\r\x1b[2K";

@@ -30,6 +30,17 @@ impl NotDialled {
             until: None,
         }
     }
+
+    /// A drop that may be dialled later: why not before, and from when on, in RFC 3339.
+    pub(super) const fn held(drop: DropId, slug: &'static str, until: String) -> Self {
+        Self {
+            drop,
+            outcome: None,
+            refused: None,
+            held: Some(slug),
+            until: Some(until),
+        }
+    }
 }
 
 /// One line of the timeline.

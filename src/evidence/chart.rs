@@ -207,7 +207,7 @@ mod tests {
             .map(|n| vec![n % 7, u64::from(n == 9) << 40])
             .collect();
         let counts: Vec<&[u64]> = counts.iter().map(Vec::as_slice).collect();
-        for counts in [&[][..], &[&[0, 0]], &counts] {
+        for counts in [&[][..], &[&[0, 0][..]][..], &counts] {
             let mut chart = chart(counts);
             chart.title = "</title><script>alert(1)</script>\u{7}\u{202e} 2025550101".into();
             chart.words = vec!["&lt; ]]> \"'".repeat(200)];

@@ -71,7 +71,10 @@ pub(super) fn guess(head: &[u8], is_all: bool) -> u8 {
 
 /// A parser of rows with this delimiter: quotation marks are `"`, doubled within, and rows end with LF, CRLF or CR.
 pub(super) fn parser(delimiter: u8) -> Reader {
-    ReaderBuilder::new().delimiter(delimiter).build()
+    let mut parser = ReaderBuilder::new().delimiter(delimiter).build();
+    // It takes a byte-order mark off what it reads first, which is in the midst of a list where reading goes on there.
+    let _ = parser.read_record(b"\n", &mut [0], &mut [0]);
+    parser
 }
 
 /// Reads until the buffer is full or there is no more; returns how much there is.

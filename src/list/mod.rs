@@ -47,3 +47,7 @@ pub const MAX_FIELD: usize = 64 * 1024;
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+#[path = "../../tests/fuzz/lists.rs"]
+mod fuzz;

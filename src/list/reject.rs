@@ -4,7 +4,7 @@ use std::io;
 
 use thiserror::Error;
 
-use super::{Field, MAX_FIELD, Row, Writer};
+use super::{Batch, Field, MAX_FIELD, Row, Writer, rows::Rows};
 use crate::phone::PhoneError;
 
 /// A row that is left out.
@@ -116,6 +116,31 @@ impl<W: io::Write> Rejects<W> {
         let names: Vec<&str> = own.chain(columns.iter().map(String::as_str)).collect();
         rejects.out.record(&names)?;
         Ok(rejects)
+    }
+
+    /// How much of a file of rejects stands before the first that is of this line or one behind it, in bytes; a row that was
+    /// cut off at the end of the file is none. 0 where it is no such file.
+    pub fn length_before(file: impl io::Read, delimiter: u8, line: u64) -> u64 {
+        let Ok(mut rows) = Rows::open(file, Some(delimiter)) else {
+            return 0;
+        };
+        let mut length = 0;
+        let mut batch = Batch::default();
+        while let Ok(true) = rows.read(&mut batch) {
+            let Some(row) = batch.row(0) else { break };
+            let stays = match row.get(0) {
+                Some(name) if length == 0 => name == OWN_COLUMNS[0],
+                found => found
+                    .and_then(|found| found.parse::<u64>().ok())
+                    .is_some_and(|of| of < line),
+            };
+            if !stays || !rows.ended_a_line() {
+                break;
+            }
+            length = rows.mark().bytes;
+            batch = Batch::default();
+        }
+        length
     }
 
     /// Goes on with a file that has its header.

@@ -73,6 +73,12 @@ impl<R: Read> Rows<R> {
         self.mark
     }
 
+    /// Whether the last row had an end of line behind it, and not the end of the input.
+    pub(super) fn ended_a_line(&self) -> bool {
+        let last = self.next.checked_sub(1).map(|last| self.buffer[last]);
+        matches!(last, Some(b'\n' | b'\r'))
+    }
+
     /// Puts the next row into a batch; `false` at the end of the list.
     pub(super) fn read(&mut self, batch: &mut Batch) -> Result<bool, ListError> {
         if !self.skip_empty_lines()? {

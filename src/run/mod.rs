@@ -18,9 +18,11 @@ pub mod dialler;
 pub mod doctor;
 pub mod driver;
 pub mod gate;
+pub mod import;
 mod listener;
 pub mod runs;
 pub mod session;
+pub mod single;
 pub mod sweep;
 
 pub use driver::{Job, News, Order, PbxLink, Unended};

@@ -9,7 +9,8 @@
 //! machine after the quiet that a person would not leave is a person: `hold_short` after a turn like "hello?",
 //! `hold_open` after one that may as well be a short greeting, so that its beep can still come.
 //!
-//! A voice over the message stops it in any case. Then a beep alone brings it back; without one it was a person.
+//! A voice over the message stops it in any case. What follows tells whose it was: a beep, or words that go on as no person
+//! does, bring the message back; a pause that waits for an answer is a person's; a prompt that comes again is a menu.
 
 use super::{
     At, Beep, Heard, Settings, Signal, SitClass,
@@ -19,6 +20,7 @@ use super::{
     speech::Edge,
     tone::Sound,
     track::RING,
+    turn::Turn,
 };
 use crate::words::{ReadyBy, Verdict};
 
@@ -418,51 +420,6 @@ impl Judge {
     }
 }
 
-/// The first turn of whoever answered: what is said before the first long pause.
-#[derive(Default)]
-struct Turn {
-    began: Option<At>,
-    last: At,
-    /// Begin of the utterance that goes on.
-    utterance: At,
-    utterances: u32,
-    longest: f32,
-    /// Speech without pauses.
-    talk: f32,
-}
-
-impl Turn {
-    /// An utterance begins; after a long gap it is a new turn, unless the old one has been judged.
-    fn begin(&mut self, start: At, decided: bool) {
-        if self.began.is_none() || start.since(self.last) > TURN_GAP && !decided {
-            *self = Self {
-                began: Some(start),
-                last: start,
-                ..Self::default()
-            };
-        }
-        self.utterance = start;
-        self.utterances += 1;
-    }
-
-    fn end(&mut self, end: At) {
-        let lasted = end.since(self.utterance);
-        self.longest = self.longest.max(lasted);
-        self.talk += lasted;
-    }
-
-    /// "hello? ... hello?": a few short utterances with more silence than a sentence has.
-    fn are_calls(&self) -> bool {
-        let Some(began) = self.began else {
-            return false;
-        };
-        let span = self.last.since(began);
-        self.utterances >= 2
-            && self.longest <= CALL_MOST
-            && span - self.talk >= CALL_PAUSE * (self.utterances - 1) as f32
-    }
-}
-
 /// Odds of 12 to 1.
 const SURE: f32 = 2.5;
 
@@ -522,12 +479,3 @@ const DOUBLE: f32 = 0.5;
 const ANSWER_LEAST: f32 = 0.6;
 /// The longest pause between sentences of a greeting (s).
 const GREETING_GAP: f32 = 1.6;
-
-/// Silence of this length ends a turn (s): no sentence of a greeting is that far from the next, and who speaks again waited for
-/// an answer.
-const TURN_GAP: f32 = 2.1;
-
-/// The longest of somebody's calls (s).
-const CALL_MOST: f32 = 1.2;
-/// The least mean pause between two of them (s): words of one sentence are closer.
-const CALL_PAUSE: f32 = 0.4;

@@ -23,6 +23,7 @@ mod speech;
 mod tests;
 mod tone;
 mod track;
+mod turn;
 mod voice;
 
 use std::{fmt, ops::Add};

@@ -1,8 +1,15 @@
 //! Campaigns as rows: a name, what was ordered, how it stands.
 
+use std::fmt;
+
 use jiff::Timestamp;
 
-use super::{Store, StoreError};
+use super::{
+    Store, StoreError,
+    kept::{micros, read_time},
+    link::Tx,
+    sql::{Sql, args, sql},
+};
 use crate::campaign::engine::{CampaignId, InFlight};
 
 /// A campaign to be made.
@@ -63,17 +70,76 @@ pub enum Wish {
     Cancel(InFlight),
 }
 
+impl Standing {
+    /// Every standing.
+    pub const ALL: [Self; 6] = [
+        Self::Running,
+        Self::Paused,
+        Self::Cancelling,
+        Self::Complete,
+        Self::Cancelled,
+        Self::DatesOver,
+    ];
+
+    /// The name under which it is stored and printed.
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Cancelling => "cancelling",
+            Self::Complete => "complete",
+            Self::Cancelled => "cancelled",
+            Self::DatesOver => "dates_over",
+        }
+    }
+
+    /// Whether nothing of it is dialled any more, unless it is resumed.
+    pub const fn is_over(self) -> bool {
+        match self {
+            Self::Running | Self::Paused | Self::Cancelling => false,
+            Self::Complete | Self::Cancelled | Self::DatesOver => true,
+        }
+    }
+
+    pub(super) fn read(slug: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|each| each.slug() == slug)
+    }
+}
+
+impl fmt::Display for Standing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.slug())
+    }
+}
+
 impl Store {
     /// Makes a campaign that is running and has no contacts.
     ///
     /// # Errors
-    /// [`StoreError`], refused where the name is taken.
+    /// [`StoreError`], refused where the name is taken or is none.
     pub async fn create_campaign(
         &self,
         new: &NewCampaign,
         now: Timestamp,
     ) -> Result<Campaign, StoreError> {
-        todo!()
+        let name = new.name.as_str();
+        let mut tx = self.write(format!("make campaign `{name}`")).await?;
+        if !is_name(name) {
+            let expected = "a campaign's name is 1 to 64 of `a` to `z`, `0` to `9`, `_` and `-`";
+            return Err(tx.refuse(expected));
+        }
+        let version = tx.next_version().await?;
+        let now = micros(now);
+        let made = tx
+            .execute(INSERT, args![name, &new.spec, now, version])
+            .await?;
+        if made == 0 {
+            return Err(tx.refuse("there is a campaign of this name"));
+        }
+        let campaign = tx.campaign_named(name).await?;
+        let campaign = campaign.ok_or_else(|| tx.broken("it is not there"))?;
+        tx.commit().await?;
+        Ok(campaign)
     }
 
     /// The campaign of a name.
@@ -81,7 +147,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn campaign(&self, name: &str) -> Result<Option<Campaign>, StoreError> {
-        todo!()
+        let mut tx = self.read(format!("read campaign `{name}`")).await?;
+        tx.campaign_named(name).await
     }
 
     /// All campaigns changed after a version, oldest change first; 0 gives all.
@@ -89,32 +156,229 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn campaigns(&self, after_version: i64) -> Result<Vec<Campaign>, StoreError> {
-        todo!()
+        let mut tx = self.read("read campaigns").await?;
+        let kept = tx.all(AFTER, args![after_version]).await?;
+        kept.into_iter().map(|kept| tx.campaign(kept)).collect()
     }
 
     /// Changes what was ordered.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`], refused where there is no such campaign.
     pub async fn reorder(
         &self,
         campaign: CampaignId,
         spec: &str,
         now: Timestamp,
     ) -> Result<Campaign, StoreError> {
-        todo!()
+        let doing = format!("change the order of campaign {campaign}");
+        let mut tx = self.write(doing).await?;
+        let version = tx.next_version().await?;
+        let args = args![campaign.0, spec, micros(now), version];
+        tx.execute(REORDER, args).await?;
+        let changed = tx.campaign_of(campaign).await?;
+        tx.commit().await?;
+        Ok(changed)
     }
 
-    /// Writes what the operator wants, for the controller that runs the campaign, now or later, to obey.
+    /// Writes what the operator wants, for the controller that runs the campaign, now or later, to obey. From its return
+    /// on no intent of a campaign is written that does not run.
+    ///
+    /// A cancelled campaign is over at once where no drop of it is in flight: a controller that holds contacts of it can
+    /// start none of them any more. Else it is `cancelling` until its last drop is settled, by the controller that
+    /// dialled it or, where that is gone, by the one that takes its drops over.
     ///
     /// # Errors
-    /// [`StoreError`], refused where the campaign is cancelled.
+    /// [`StoreError`], refused where there is no such campaign, where it is cancelled, and where one that is over or
+    /// cancelling is to be paused, or a cancelling one resumed.
     pub async fn wish(
         &self,
         campaign: CampaignId,
         wish: Wish,
         now: Timestamp,
     ) -> Result<Campaign, StoreError> {
-        todo!()
+        let doing = match wish {
+            Wish::Pause(_) => "pause",
+            Wish::Resume => "resume",
+            Wish::Cancel(_) => "cancel",
+        };
+        let mut tx = self.write(format!("{doing} campaign {campaign}")).await?;
+        let version = tx.next_version().await?;
+        // From here on nobody starts anything of it: an intent is written with this row shared.
+        tx.one::<(i64,)>(LOCK, args![campaign.0]).await?;
+        let before = tx.campaign_of(campaign).await?;
+        let (standing, why, in_flight) = match (wish, before.standing) {
+            (_, Standing::Cancelled) => return Err(tx.refuse("it is cancelled")),
+            (Wish::Pause(_), Standing::Complete | Standing::DatesOver | Standing::Cancelling)
+            | (Wish::Resume, Standing::Cancelling) => {
+                return Err(tx.refuse(format!("it is {}", before.standing)));
+            }
+            (Wish::Pause(in_flight), Standing::Running | Standing::Paused) => {
+                (Standing::Paused, Some("paused by the operator"), in_flight)
+            }
+            (
+                Wish::Resume,
+                Standing::Running | Standing::Paused | Standing::Complete | Standing::DatesOver,
+            ) => (Standing::Running, None, InFlight::Finish),
+            (
+                Wish::Cancel(in_flight),
+                Standing::Running
+                | Standing::Paused
+                | Standing::Cancelling
+                | Standing::Complete
+                | Standing::DatesOver,
+            ) => {
+                let flying = tx.one::<(i64,)>(IN_FLIGHT, args![campaign.0]).await?;
+                let standing = match flying {
+                    Some(_) => Standing::Cancelling,
+                    None => Standing::Cancelled,
+                };
+                (standing, Some("cancelled by the operator"), in_flight)
+            }
+        };
+        let in_flight = in_flight_slug(in_flight);
+        let args = args![
+            campaign.0,
+            standing.slug(),
+            why,
+            in_flight,
+            micros(now),
+            version
+        ];
+        tx.execute(WISH, args).await?;
+        let after = tx.campaign_of(campaign).await?;
+        tx.commit().await?;
+        Ok(after)
     }
 }
+
+impl Tx {
+    /// The next version of a campaign. Whoever has it is waited for by all others that want one, so that versions come in
+    /// the order of their commits and nobody who reads on from one misses an earlier one.
+    pub(super) async fn next_version(&mut self) -> Result<i64, StoreError> {
+        let version = self.one(NEXT_VERSION, args![]).await?;
+        version
+            .map(|(version,)| version)
+            .ok_or_else(|| self.broken("the counter `campaign` is missing"))
+    }
+
+    /// Gives a campaign a version of its own, because something of it has changed that stands elsewhere.
+    pub(super) async fn touch(
+        &mut self,
+        campaign: CampaignId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let version = self.next_version().await?;
+        let args = args![campaign.0, micros(now), version];
+        self.execute(TOUCH, args).await?;
+        Ok(())
+    }
+
+    async fn campaign_named(&mut self, name: &str) -> Result<Option<Campaign>, StoreError> {
+        let kept = self.one(NAMED, args![name]).await?;
+        kept.map(|kept| self.campaign(kept)).transpose()
+    }
+
+    async fn campaign_of(&mut self, campaign: CampaignId) -> Result<Campaign, StoreError> {
+        match self.one(NUMBERED, args![campaign.0]).await? {
+            Some(kept) => self.campaign(kept),
+            None => Err(self.refuse("there is no such campaign")),
+        }
+    }
+
+    fn campaign(&self, kept: Kept) -> Result<Campaign, StoreError> {
+        let (id, name, spec, standing, why, in_flight, created_at, version) = kept;
+        let read = || {
+            Some((
+                Standing::read(&standing)?,
+                read_in_flight(&in_flight)?,
+                read_time(created_at)?,
+            ))
+        };
+        let Some((standing, in_flight, created_at)) = read() else {
+            return Err(self.broken(format!("the row of campaign {id} cannot be read")));
+        };
+        Ok(Campaign {
+            id: CampaignId(id),
+            name,
+            spec,
+            standing,
+            why,
+            in_flight,
+            created_at,
+            version,
+        })
+    }
+}
+
+/// The columns of a campaign, as [`NAMED`] lists them.
+type Kept = (
+    i64,
+    String,
+    String,
+    String,
+    Option<String>,
+    String,
+    i64,
+    i64,
+);
+
+fn is_name(name: &str) -> bool {
+    (1..=64).contains(&name.len())
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-')
+}
+
+const fn in_flight_slug(in_flight: InFlight) -> &'static str {
+    match in_flight {
+        InFlight::Finish => "finish",
+        InFlight::HangUp => "hang_up",
+    }
+}
+
+fn read_in_flight(slug: &str) -> Option<InFlight> {
+    let all = [InFlight::Finish, InFlight::HangUp];
+    all.into_iter().find(|each| in_flight_slug(*each) == slug)
+}
+
+const NEXT_VERSION: Sql =
+    sql!("UPDATE counters SET value = value + 1 WHERE name = 'campaign' RETURNING value");
+
+const INSERT: Sql = sql!(
+    "INSERT INTO campaigns (name, spec, standing, in_flight, created_at, changed_at, version) \
+     VALUES ($1, $2, 'running', 'finish', $3, $3, $4) ON CONFLICT (name) DO NOTHING"
+);
+
+const NAMED: Sql = sql!(
+    "SELECT id, name, spec, standing, why, in_flight, created_at, version \
+     FROM campaigns WHERE name = $1"
+);
+
+const NUMBERED: Sql = sql!(
+    "SELECT id, name, spec, standing, why, in_flight, created_at, version \
+     FROM campaigns WHERE id = $1"
+);
+
+const AFTER: Sql = sql!(
+    "SELECT id, name, spec, standing, why, in_flight, created_at, version \
+     FROM campaigns WHERE version > $1 ORDER BY version"
+);
+
+const REORDER: Sql =
+    sql!("UPDATE campaigns SET spec = $2, changed_at = $3, version = $4 WHERE id = $1");
+
+const LOCK: Sql = sql!(
+    "SELECT id FROM campaigns WHERE id = $1",
+    ["", " FOR NO KEY UPDATE"]
+);
+
+const IN_FLIGHT: Sql =
+    sql!("SELECT attempt FROM drops WHERE campaign = $1 AND outcome IS NULL LIMIT 1");
+
+const WISH: Sql = sql!(
+    "UPDATE campaigns SET standing = $2, why = $3, in_flight = $4, changed_at = $5, version = $6 \
+     WHERE id = $1"
+);
+
+const TOUCH: Sql = sql!("UPDATE campaigns SET changed_at = $2, version = $3 WHERE id = $1");

@@ -4,7 +4,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Store, StoreError};
+use super::{
+    Store, StoreError,
+    kept::{micros, read_time, technique},
+    link::Tx,
+    sql::{Sql, args, row, rows, sql},
+};
 use crate::{
     campaign::engine::{CampaignId, ContactId},
     drop::Technique,
@@ -45,14 +50,40 @@ impl Store {
     /// Begins a controller whose lease lasts until [`CONTROLLER_LEASE`] from `now`, unless it is renewed.
     ///
     /// # Errors
-    /// [`StoreError`], refused where the run's name is known, or where our clock and the server's differ too much.
+    /// [`StoreError`], refused where a run of this name lives or has left something, or where our clock and the server's differ by more than
+    /// [`CLOCKS_WITHIN`].
     pub async fn begin_controller(
         &self,
         run: &RunName,
         pbx: &str,
         now: Timestamp,
     ) -> Result<Holder, StoreError> {
-        todo!()
+        let mut tx = self.write(format!("begin controller `{run}`")).await?;
+        // SQLite has no clock but ours.
+        if let Some((server,)) = tx.one::<(Option<i64>,)>(SERVER_CLOCK, args![]).await?
+            && let Some(apart) = server.map(|server| (server - micros(now)).unsigned_abs())
+            && Duration::from_micros(apart) > CLOCKS_WITHIN
+        {
+            return Err(tx.refuse(format!(
+                "this machine's clock and the database server's are {:.1} s apart; leases need them within {} s",
+                Duration::from_micros(apart).as_secs_f64(),
+                CLOCKS_WITHIN.as_secs()
+            )));
+        }
+        let args = args![
+            run.as_str(),
+            pbx,
+            micros(now),
+            micros(now + CONTROLLER_LEASE)
+        ];
+        if tx.execute(BEGIN, args).await? == 0 {
+            return Err(tx.refuse("there is a run of this name"));
+        }
+        tx.commit().await?;
+        Ok(Holder {
+            run: run.clone(),
+            pbx: pbx.to_owned(),
+        })
     }
 
     /// Renews its lease; `false` where it had ended and somebody has taken its drops over: it has to stop then.
@@ -60,32 +91,171 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn renew(&self, holder: &Holder, now: Timestamp) -> Result<bool, StoreError> {
-        todo!()
+        let mut tx = self.write("renew this controller's lease").await?;
+        let args = args![holder.run.as_str(), micros(now + CONTROLLER_LEASE)];
+        let renewed = tx.execute(RENEW, args).await?;
+        tx.commit().await?;
+        Ok(renewed > 0)
     }
 
-    /// Ends it: its leases are given back.
+    /// Ends it: its leases of contacts are given back. Drops without outcome that it leaves are for whoever adopts them.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn end_controller(&self, holder: &Holder, now: Timestamp) -> Result<(), StoreError> {
-        todo!()
+        let mut tx = self.write("end this controller").await?;
+        let run = holder.run.as_str();
+        tx.execute(END, args![run, micros(now)]).await?;
+        let leases = rows([row! { run: run }]);
+        tx.execute(END_LEASES, args![&leases]).await?;
+        tx.execute(FORGET, args![&holder.pbx]).await?;
+        tx.commit().await
     }
 
-    /// Takes over the drops without outcome of controllers of this PBX that are gone: those whose lease has ended, and
-    /// those of `dead`, which are known to be gone. They are this holder's then; nobody else gets them. The leases of
-    /// contacts of these controllers end.
+    /// Takes over the drops without outcome of controllers of this PBX that are gone: those that have ended, those whose
+    /// lease has, and those of `dead`, which are known to be gone. They are this holder's then; nobody else gets them.
+    /// These controllers are ended, and so are their leases of contacts.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`], refused where this holder was ended itself.
     pub async fn adopt(
         &self,
         holder: &Holder,
         dead: &[RunName],
         now: Timestamp,
     ) -> Result<Vec<Orphan>, StoreError> {
-        todo!()
+        let mut tx = self.write("take over what other controllers left").await?;
+        let run = holder.run.as_str();
+        if !tx.is_alive(holder).await? {
+            return Err(tx.refuse("somebody has taken over what this controller had"));
+        }
+        let dead = rows(dead.iter().map(|run| row! { run: run.as_str() }));
+        let now = micros(now);
+        tx.execute(END_GONE, args![&dead, run, &holder.pbx, now])
+            .await?;
+        let gone: Vec<(String,)> = tx.all(GONE, args![run, &holder.pbx]).await?;
+        if gone.is_empty() {
+            tx.commit().await?;
+            return Ok(Vec::new());
+        }
+        let gone = rows(gone.iter().map(|(run,)| row! { run: run }));
+        tx.execute(END_LEASES, args![&gone]).await?;
+        // In this order, in which a commit takes them too.
+        tx.execute(ADOPT_CONTACTS, args![&gone, run]).await?;
+        let kept: Vec<KeptOrphan> = tx.all(ADOPT, args![&gone, run, &holder.pbx]).await?;
+        let mut orphans = Vec::with_capacity(kept.len());
+        for kept in kept {
+            let id = kept.0.clone();
+            let Some(orphan) = read_orphan(kept) else {
+                return Err(tx.broken(format!("the row of drop {id} cannot be read")));
+            };
+            orphans.push(orphan);
+        }
+        tx.execute(FORGET, args![&holder.pbx]).await?;
+        tx.commit().await?;
+        orphans.sort_by_key(|orphan| (orphan.started_at, orphan.drop));
+        Ok(orphans)
     }
+}
+
+impl Tx {
+    /// Whether a controller has not been ended, which it cannot be until this transaction is over.
+    pub(super) async fn is_alive(&mut self, holder: &Holder) -> Result<bool, StoreError> {
+        let args = args![holder.run.as_str()];
+        Ok(self.one::<(String,)>(ALIVE, args).await?.is_some())
+    }
+}
+
+type KeptOrphan = (
+    String,
+    String,
+    Option<i64>,
+    Option<i64>,
+    i64,
+    String,
+    String,
+    i64,
+);
+
+fn read_orphan(kept: KeptOrphan) -> Option<Orphan> {
+    let (drop, run, campaign, contact, attempt, pbx, slug, started_at) = kept;
+    Some(Orphan {
+        drop: drop.parse().ok()?,
+        run: RunName::new(&run).ok()?,
+        campaign: campaign.map(CampaignId),
+        contact: contact.map(ContactId),
+        attempt: attempt.try_into().ok()?,
+        pbx,
+        technique: technique(&slug)?,
+        started_at: read_time(started_at)?,
+    })
 }
 
 /// How long a controller's lease lasts.
 pub const CONTROLLER_LEASE: Duration = Duration::from_secs(30);
+
+/// How far the clocks of a controller and of PostgreSQL's machine may be apart: well below the leases.
+pub const CLOCKS_WITHIN: Duration = Duration::from_secs(5);
+
+const SERVER_CLOCK: Sql = sql!(
+    "SELECT ",
+    [
+        "CAST(NULL AS BIGINT)",
+        "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
+    ]
+);
+
+const BEGIN: Sql = sql!(
+    "INSERT INTO controllers (run, pbx, began_at, lease_ends) VALUES ($1, $2, $3, $4) \
+     ON CONFLICT (run) DO NOTHING"
+);
+
+const ALIVE: Sql = sql!(
+    "SELECT run FROM controllers WHERE run = $1 AND ended_at IS NULL",
+    ["", " FOR SHARE"]
+);
+
+const RENEW: Sql =
+    sql!("UPDATE controllers SET lease_ends = $2 WHERE run = $1 AND ended_at IS NULL");
+
+const END: Sql = sql!("UPDATE controllers SET ended_at = $2 WHERE run = $1 AND ended_at IS NULL");
+
+const END_LEASES: Sql = sql!(
+    "UPDATE contacts SET stage = 'due', due_at = was_due, holder = NULL FROM ",
+    { run TEXT },
+    " WHERE contacts.holder = given.run AND contacts.stage = 'leased'"
+);
+
+const END_GONE: Sql = sql!(
+    "UPDATE controllers SET ended_at = $4 WHERE pbx = $3 AND run <> $2 AND ended_at IS NULL \
+     AND (lease_ends < $4 OR run IN (SELECT given.run FROM ",
+    { run TEXT },
+    "))"
+);
+
+/// Those that have left something.
+const GONE: Sql = sql!(
+    "SELECT run FROM controllers WHERE pbx = $2 AND run <> $1 AND ended_at IS NOT NULL AND \
+     (EXISTS (SELECT 1 FROM drops WHERE drops.holder = controllers.run AND drops.outcome IS NULL) \
+     OR EXISTS (SELECT 1 FROM contacts WHERE contacts.holder = controllers.run)) ORDER BY run"
+);
+
+/// Those that have ended and have left nothing, so that their number does not grow for ever.
+const FORGET: Sql = sql!(
+    "DELETE FROM controllers WHERE pbx = $1 AND ended_at IS NOT NULL AND \
+     NOT EXISTS (SELECT 1 FROM drops WHERE drops.holder = controllers.run AND drops.outcome IS NULL) \
+     AND NOT EXISTS (SELECT 1 FROM contacts WHERE contacts.holder = controllers.run)"
+);
+
+const ADOPT_CONTACTS: Sql = sql!(
+    "UPDATE contacts SET holder = $2 FROM ",
+    { run TEXT },
+    " WHERE contacts.holder = given.run AND contacts.stage = 'dialling'"
+);
+
+const ADOPT: Sql = sql!(
+    "UPDATE drops SET holder = $2 FROM ",
+    { run TEXT },
+    " WHERE drops.holder = given.run AND drops.outcome IS NULL AND drops.pbx = $3 \
+     RETURNING id, drops.run, campaign, contact, attempt, pbx, technique, started_at"
+);

@@ -180,7 +180,7 @@ impl Store {
         if is_there {
             return added(&mut tx, importing, contacts).await;
         }
-        let now = kept::micros(now);
+        let (at, now) = (now, kept::micros(now));
         let added = if contacts.is_empty() {
             Added::default()
         } else {
@@ -217,8 +217,7 @@ impl Store {
         tx.execute(NOTE, far).await?;
         if added.added > 0 {
             // Whoever runs the campaign looks for what has changed.
-            tx.execute(NEXT_VERSION, &[]).await?;
-            tx.execute(CHANGED, args![campaign]).await?;
+            tx.touch(importing.campaign, at).await?;
         }
         tx.commit().await?;
         Ok(added)
@@ -417,12 +416,6 @@ const ADDED: Sql = sql!(
 
 const NOTE: Sql = sql!(
     "UPDATE imports SET bytes = $2, lines = $3, rows = $4, rejected = $5, is_complete = $6, changed_at = $7 WHERE id = $1"
-);
-
-const NEXT_VERSION: Sql = sql!("UPDATE counters SET value = value + 1 WHERE name = 'campaign'");
-
-const CHANGED: Sql = sql!(
-    "UPDATE campaigns SET version = (SELECT value FROM counters WHERE name = 'campaign') WHERE id = $1"
 );
 
 const KNOWN: Sql = sql!(

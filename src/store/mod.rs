@@ -25,6 +25,7 @@ mod error;
 mod import;
 mod kept;
 mod link;
+mod peek;
 mod place;
 mod queue;
 mod results;
@@ -34,12 +35,12 @@ use std::sync::Arc;
 
 pub use campaigns::{Campaign, NewCampaign, Standing, Wish};
 pub use commit::{DropEnd, Intent, Write, Written};
-pub use controllers::{CONTROLLER_LEASE, Holder, Orphan};
+pub use controllers::{CLOCKS_WITHIN, CONTROLLER_LEASE, Holder, Orphan};
 pub use do_not_call::{Barred, ListName, OWN_LIST};
 pub use error::{StoreError, Trouble};
 pub use import::{Across, Added, Importing, NewContact, Source};
 pub use place::Place;
-pub use queue::{Facts, Leased, Recent, RecentCalls, WaitingGroup};
+pub use queue::{CONTACT_LEASE, Facts, Leased, Recent, RecentCalls, WaitingGroup};
 pub use results::{CallsOfLength, Cursor, Filter, ResultRow, Tally};
 
 use link::Pools;

@@ -162,6 +162,11 @@ async fn open_sqlite(
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
+        // SQLite takes a transaction back by itself where the disk is full; the connection still counts it as begun.
+        .before_acquire(|connection, _| {
+            let is_clean = !connection.is_in_transaction();
+            Box::pin(async move { Ok(is_clean) })
+        })
         .acquire_timeout(SQLITE_ACQUIRE);
     Ok(Pools::Sqlite {
         writer: pool

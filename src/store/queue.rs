@@ -1,17 +1,23 @@
 //! Contacts that are due, leased to a controller with all that the gate has to know of them.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Holder, Store, StoreError};
+use super::{
+    Holder, Store, StoreError,
+    kept::{consent, held, micros, number, read_number, read_time, technique},
+    link::Tx,
+    sql::{Sql, args, row, rows, sql},
+};
 use crate::{
     campaign::{
         HeldReason,
         budget::Calls,
-        engine::{CampaignId, Contact, Next},
+        engine::{CampaignId, Contact, ContactId, Next},
         policy::{Consent, Start},
     },
+    drop::Technique,
     phone::{CallerId, PhoneNumber},
 };
 
@@ -76,6 +82,8 @@ impl Store {
     /// Leases contacts of a campaign that are due, those first that have been due the longest, and tells when the next
     /// is ([`Next::At`], with the meaning that [`Next`] gives it). `history` is how far back drops to a number count.
     ///
+    /// A controller that was ended, or a campaign that does not run, gets none.
+    ///
     /// # Errors
     /// [`StoreError`].
     pub async fn lease(
@@ -86,7 +94,42 @@ impl Store {
         history: SignedDuration,
         now: Timestamp,
     ) -> Result<(Vec<Leased>, Next), StoreError> {
-        todo!()
+        let doing = format!("lease contacts of campaign {campaign}");
+        let mut tx = self.write(doing).await?;
+        let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
+        let may = tx.is_alive(holder).await?
+            && tx.one::<(i64,)>(RUNS, args![campaign.0]).await?.is_some();
+        let due: Vec<KeptContact> = if may {
+            let args = args![campaign.0, micros(now), at_most];
+            tx.all(DUE, args).await?
+        } else {
+            Vec::new()
+        };
+        let ids = rows(due.iter().map(|kept| row! { id: kept.0 }));
+        if !due.is_empty() {
+            let run = holder.run.as_str();
+            let until = micros(now + CONTACT_LEASE);
+            tx.execute(LEASE, args![&ids, run, until]).await?;
+        }
+        let next = tx.one(NEXT, args![&ids, campaign.0]).await?;
+        let next = match next {
+            Some((at,)) => Next::At(read_time(at).ok_or_else(|| tx.broken(STRANGE_TIME))?),
+            None => Next::Never,
+        };
+
+        let mut contacts = Vec::with_capacity(due.len());
+        for kept in due {
+            let id = kept.0;
+            let Some(contact) = read_contact(kept) else {
+                return Err(tx.broken(format!("the row of contact {id} cannot be read")));
+            };
+            contacts.push(contact);
+        }
+        let numbers = contacts.iter().map(|leased| &leased.contact.number);
+        let mut known = tx.known(numbers, micros(now - history)).await?;
+        with_known(&mut contacts, &mut known);
+        tx.commit().await?;
+        Ok((contacts, next))
     }
 
     /// What the gate has to know of a number that belongs to no campaign.
@@ -99,7 +142,9 @@ impl Store {
         history: SignedDuration,
         now: Timestamp,
     ) -> Result<Facts, StoreError> {
-        todo!()
+        let mut tx = self.read("look a number up").await?;
+        let known = tx.known([number], micros(now - history)).await?;
+        Ok(known.into_values().next().unwrap_or_default())
     }
 
     /// Drops of a PBX that began after `since`, oldest first.
@@ -111,11 +156,20 @@ impl Store {
         pbx: &str,
         since: Timestamp,
     ) -> Result<Vec<Recent>, StoreError> {
-        todo!()
+        let mut tx = self.read("read the latest starts").await?;
+        let kept: Vec<(Option<i64>, i64)> =
+            tx.all(RECENT_STARTS, args![pbx, micros(since)]).await?;
+        let read = |(campaign, at): (Option<i64>, i64)| {
+            Ok(Recent {
+                campaign: campaign.map(CampaignId),
+                at: read_time(at).ok_or_else(|| tx.broken(STRANGE_TIME))?,
+            })
+        };
+        kept.into_iter().map(read).collect()
     }
 
-    /// Calls of a PBX's drops that ended after `since`, oldest first; those of one second of one kind may come summed.
-    /// `but` leaves those out that this run wrote.
+    /// Calls of a PBX's drops that ended after `since`, oldest first; those of one second come summed. `but` leaves those
+    /// out that this run wrote.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -125,10 +179,30 @@ impl Store {
         since: Timestamp,
         but: Option<&Holder>,
     ) -> Result<Vec<RecentCalls>, StoreError> {
-        todo!()
+        let mut tx = self.read("read the latest calls").await?;
+        let but = but.map_or("", |holder| holder.run.as_str());
+        let args = args![pbx, micros(since), but];
+        let kept: Vec<(i64, i64, i64, i64, i64, i64, i64, i64)> =
+            tx.all(RECENT_CALLS, args).await?;
+        let mut all = Vec::with_capacity(kept.len());
+        for (at, busy_legs, drop_legs, released, given_up, answered, short, people) in kept {
+            all.push(RecentCalls {
+                calls: Calls {
+                    busy_legs: busy_legs.unsigned_abs(),
+                    drop_legs: drop_legs.unsigned_abs(),
+                    released: released.unsigned_abs(),
+                    given_up: given_up.unsigned_abs(),
+                    answered: answered.unsigned_abs(),
+                    short: short.unsigned_abs(),
+                    people: people.unsigned_abs(),
+                },
+                at: read_time(at).ok_or_else(|| tx.broken(STRANGE_TIME))?,
+            });
+        }
+        Ok(all)
     }
 
-    /// For what the contacts of a campaign wait.
+    /// For what the contacts of a campaign wait; those that are leased do not.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -137,7 +211,24 @@ impl Store {
         campaign: CampaignId,
         now: Timestamp,
     ) -> Result<Vec<WaitingGroup>, StoreError> {
-        todo!()
+        let doing = format!("read what campaign {campaign} waits for");
+        let mut tx = self.read(doing).await?;
+        let kept: Vec<(Option<String>, i64, Option<String>, i64)> =
+            tx.all(WAITING, args![campaign.0, micros(now)]).await?;
+        let read = |(reason, until, zone, contacts): (Option<String>, i64, _, i64)| {
+            let reason = match reason {
+                Some(slug) => Some(held(&slug)?),
+                None => None,
+            };
+            Some(WaitingGroup {
+                reason,
+                until: read_time(until)?,
+                zone,
+                contacts: contacts.unsigned_abs(),
+            })
+        };
+        let groups: Option<Vec<_>> = kept.into_iter().map(read).collect();
+        groups.ok_or_else(|| tx.broken("a reason or a time in it cannot be read"))
     }
 
     /// How often each caller id was shown by a campaign.
@@ -148,9 +239,199 @@ impl Store {
         &self,
         campaign: CampaignId,
     ) -> Result<Vec<(CallerId, u64)>, StoreError> {
-        todo!()
+        let doing = format!("read the caller ids of campaign {campaign}");
+        let mut tx = self.read(doing).await?;
+        let kept: Vec<(String, i64)> = tx.all(CALLER_IDS, args![campaign.0]).await?;
+        let read = |(caller_id, times): (String, i64)| {
+            let caller_id = CallerId::parse(&caller_id);
+            let caller_id = caller_id.map_err(|_| tx.broken("a caller id cannot be read"))?;
+            Ok((caller_id, times.unsigned_abs()))
+        };
+        kept.into_iter().map(read).collect()
+    }
+}
+
+impl Tx {
+    /// What is known of numbers over all campaigns, by their digits. The version is read before the starts: one that is
+    /// written between the two makes the intent fail, and is not missed.
+    pub(super) async fn known<'a>(
+        &mut self,
+        numbers: impl IntoIterator<Item = &'a PhoneNumber>,
+        since: i64,
+    ) -> Result<BTreeMap<i64, Facts>, StoreError> {
+        let mut known: BTreeMap<i64, Facts> = numbers
+            .into_iter()
+            .map(|each| (number(each), Facts::default()))
+            .collect();
+        if known.is_empty() {
+            return Ok(known);
+        }
+        let given = rows(known.keys().map(|number| row! { number: number }));
+        let versions: Vec<(i64, i64)> = self.all(VERSIONS, args![&given]).await?;
+        for (number, version) in versions {
+            if let Some(facts) = known.get_mut(&number) {
+                facts.version = version;
+            }
+        }
+        let barred: Vec<(i64, String)> = self.all(BARRED, args![&given]).await?;
+        for (number, list) in barred {
+            if let Some(facts) = known.get_mut(&number) {
+                facts.do_not_call = Some(list);
+            }
+        }
+        let starts: Vec<KeptStart> = self.all(STARTS, args![&given, since]).await?;
+        for (number, at, slug, ended, legs) in starts {
+            let (Some(at), Some(technique)) = (read_time(at), technique(&slug)) else {
+                return Err(self.broken("the row of a drop cannot be read"));
+            };
+            if let Some(facts) = known.get_mut(&number) {
+                let calls = calls_of(technique, (ended != 0).then_some(legs));
+                facts.starts.push(Start { at, calls });
+            }
+        }
+        Ok(known)
+    }
+}
+
+/// Puts what is known of numbers to the contacts that have them. A number is in a campaign once.
+pub(super) fn with_known(contacts: &mut [Leased], known: &mut BTreeMap<i64, Facts>) {
+    for Leased { contact, facts } in contacts {
+        if let Some(known) = known.remove(&number(&contact.number)) {
+            *facts = Facts {
+                zone: facts.zone.take(),
+                state: facts.state.take(),
+                consent: facts.consent.take(),
+                ..known
+            };
+        }
+    }
+}
+
+/// The columns of [`DUE`].
+pub(super) type KeptContact = (
+    i64,
+    i64,
+    i64,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<i64>,
+    Option<String>,
+);
+
+/// The columns of [`STARTS`].
+type KeptStart = (i64, i64, String, i64, i64);
+
+pub(super) fn read_contact(kept: KeptContact) -> Option<Leased> {
+    let (id, digits, attempts, message, zone, state, kind, at, source) = kept;
+    let consent = match kind {
+        Some(slug) => Some(Consent {
+            kind: consent(&slug)?,
+            at: match at {
+                Some(at) => Some(read_time(at)?),
+                None => None,
+            },
+            source,
+        }),
+        None => None,
+    };
+    Some(Leased {
+        contact: Contact {
+            id: ContactId(id),
+            number: read_number(digits)?,
+            attempts: attempts.try_into().ok()?,
+            message,
+        },
+        facts: Facts {
+            zone,
+            state,
+            consent,
+            ..Facts::default()
+        },
+    })
+}
+
+/// How many calls a drop counts as: those that were dialled once that is known, and until then those it may dial. One
+/// that dialled none still began.
+fn calls_of(technique: Technique, legs: Option<i64>) -> u32 {
+    match (legs, technique) {
+        (Some(..=1), Technique::Double | Technique::Single) | (None, Technique::Single) => 1,
+        (Some(_), Technique::Double | Technique::Single) | (None, Technique::Double) => 2,
     }
 }
 
 /// How long a contact stays leased without an intent.
 pub const CONTACT_LEASE: Duration = Duration::from_secs(90);
+
+const STRANGE_TIME: &str = "a time in it cannot be read";
+
+const RUNS: Sql = sql!("SELECT id FROM campaigns WHERE id = $1 AND standing = 'running'");
+
+/// What somebody else is about to take is passed over.
+const DUE: Sql = sql!(
+    "SELECT id, number, attempts, message, zone, state, consent, consent_at, consent_source \
+     FROM contacts WHERE campaign = $1 AND due_at <= $2 ORDER BY due_at, id LIMIT $3",
+    ["", " FOR UPDATE SKIP LOCKED"]
+);
+
+/// A contact that was held is not any more; one whose lease has ended keeps its place from before it.
+const LEASE: Sql = sql!(
+    "UPDATE contacts SET was_due = CASE stage WHEN 'leased' THEN was_due ELSE due_at END, \
+     stage = 'leased', due_at = $3, holder = $2, held = NULL, held_zone = NULL FROM ",
+    { id BIGINT },
+    " WHERE contacts.id = given.id"
+);
+
+const NEXT: Sql = sql!(
+    "SELECT due_at FROM contacts WHERE campaign = $2 AND due_at IS NOT NULL \
+     AND id NOT IN (SELECT given.id FROM ",
+    { id BIGINT },
+    ") ORDER BY due_at, id LIMIT 1"
+);
+
+const VERSIONS: Sql = sql!(
+    "SELECT numbers.number, numbers.version FROM ",
+    { number BIGINT },
+    " CROSS JOIN numbers WHERE numbers.number = given.number"
+);
+
+pub(super) const BARRED: Sql = sql!(
+    "SELECT do_not_call.number, min(lists.name) FROM ",
+    { number BIGINT },
+    " CROSS JOIN do_not_call CROSS JOIN lists WHERE do_not_call.number = given.number \
+     AND lists.id = do_not_call.list GROUP BY do_not_call.number"
+);
+
+const STARTS: Sql = sql!(
+    "SELECT drops.number, drops.started_at, drops.technique, \
+     CAST(CASE WHEN drops.outcome IS NULL THEN 0 ELSE 1 END AS BIGINT), \
+     drops.busy_legs + drops.drop_legs FROM ",
+    { number BIGINT },
+    " CROSS JOIN drops WHERE drops.number = given.number AND drops.started_at > $2 \
+     ORDER BY drops.started_at"
+);
+
+const RECENT_STARTS: Sql = sql!(
+    "SELECT campaign, started_at FROM drops WHERE pbx = $1 AND started_at > $2 ORDER BY started_at"
+);
+
+const RECENT_CALLS: Sql = sql!(
+    "SELECT max(ended_at), CAST(sum(busy_legs) AS BIGINT), CAST(sum(drop_legs) AS BIGINT), \
+     CAST(sum(released) AS BIGINT), CAST(sum(given_up) AS BIGINT), CAST(sum(answered) AS BIGINT), \
+     CAST(sum(short) AS BIGINT), CAST(sum(people) AS BIGINT) \
+     FROM drops WHERE pbx = $1 AND ended_at > $2 AND holder <> $3 \
+     GROUP BY ended_at / 1000000 ORDER BY 1"
+);
+
+/// To the minute in which the time is over.
+const WAITING: Sql = sql!(
+    "SELECT held, (due_at + 59999999) / 60000000 * 60000000 AS until, held_zone, count(*) \
+     FROM contacts WHERE campaign = $1 AND due_at > $2 AND stage = 'due' \
+     GROUP BY 1, 2, 3 ORDER BY 2, 1, 3"
+);
+
+const CALLER_IDS: Sql = sql!(
+    "SELECT caller_id, count(*) FROM drops WHERE campaign = $1 AND caller_id IS NOT NULL \
+     GROUP BY caller_id ORDER BY caller_id"
+);

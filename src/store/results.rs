@@ -132,29 +132,29 @@ impl Store {
             .read(format!("count the contacts of campaign {campaign}"))
             .await?;
         let id = campaign.0;
-        let ends: Vec<(Option<String>, Option<String>, i64)> = tx.all(ENDS, args![id]).await?;
+        let contacts: Option<(i64,)> = tx.one(CONTACTS, args![id]).await?;
+        let outcomes: Vec<(String, i64)> = tx.all(OUTCOMES, args![id]).await?;
+        let refused: Vec<(String, i64)> = tx.all(REFUSED, args![id]).await?;
         let in_flight: Option<(i64,)> = tx.one(IN_FLIGHT, args![id]).await?;
         let drops: Option<(i64,)> = tx.one(DROPS, args![id]).await?;
+        let count = |count: Option<(i64,)>| count.map_or(0, |(count,)| count.unsigned_abs());
         let mut tally = Tally {
-            in_flight: in_flight.map_or(0, |(count,)| count.unsigned_abs()),
-            drops: drops.map_or(0, |(count,)| count.unsigned_abs()),
+            contacts: count(contacts),
+            in_flight: count(in_flight),
+            drops: count(drops),
             ..Tally::default()
         };
-        let mut open = 0;
-        for (outcome, refused, count) in ends {
-            let count = count.unsigned_abs();
-            tally.contacts += count;
-            if let Some(slug) = outcome {
-                let outcome = known(&tx, kept::outcome(&slug), "outcome")?;
-                *tally.outcomes.entry(outcome).or_default() += count;
-            } else if let Some(slug) = refused {
-                let refused = known(&tx, kept::refused(&slug), "reason")?;
-                *tally.refused.entry(refused).or_default() += count;
-            } else {
-                open += count;
-            }
+        for (slug, count) in outcomes {
+            let outcome = known(&tx, kept::outcome(&slug), "outcome")?;
+            tally.outcomes.insert(outcome, count.unsigned_abs());
         }
-        tally.waiting = open - tally.in_flight.min(open);
+        for (slug, count) in refused {
+            let refused = known(&tx, kept::refused(&slug), "reason")?;
+            tally.refused.insert(refused, count.unsigned_abs());
+        }
+        let ended = tally.outcomes.values().sum::<u64>() + tally.refused.values().sum::<u64>();
+        let not_waiting = ended + tally.in_flight;
+        tally.waiting = tally.contacts - not_waiting.min(tally.contacts);
         Ok(tally)
     }
 
@@ -470,8 +470,16 @@ fn time(tx: &Tx, micros: i64) -> Result<Timestamp, StoreError> {
     known(tx, kept::read_time(micros), "time")
 }
 
-const ENDS: Sql = sql!(
-    "SELECT outcome, refused, count(*) FROM contacts WHERE campaign = $1 GROUP BY outcome, refused"
+// Where most contacts are open yet, counting these alone takes a fraction of what grouping them would.
+const CONTACTS: Sql = sql!("SELECT count(*) FROM contacts WHERE campaign = $1");
+
+const OUTCOMES: Sql = sql!(
+    "SELECT outcome, count(*) FROM contacts WHERE campaign = $1 AND outcome IS NOT NULL GROUP BY outcome"
+);
+
+const REFUSED: Sql = sql!(
+    "SELECT refused, count(*) FROM contacts \
+     WHERE campaign = $1 AND outcome IS NULL AND refused IS NOT NULL GROUP BY refused"
 );
 
 const IN_FLIGHT: Sql = sql!(

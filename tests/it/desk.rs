@@ -22,6 +22,9 @@ use crate::fake::{
     log::What,
 };
 
+/// What every rule is switched off by.
+const GATE_OFF: &str = "[gate]\nenabled = false\n";
+
 /// The number that tests call unless they say otherwise.
 pub(crate) const NUMBER: &str = "+12025550101";
 
@@ -82,6 +85,15 @@ impl Desk {
         fs::write(path, lines.join("\n")).unwrap();
     }
 
+    /// Writes other settings of the section `[gate]`, which is switched off unless a test is about it.
+    pub(crate) fn gate(&self, settings: &str) {
+        let path = self.path("aftertone.toml");
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(GATE_OFF), "{text}");
+        let text = text.replace(GATE_OFF, &format!("[gate]\n{settings}\n"));
+        fs::write(path, text).unwrap();
+    }
+
     /// Writes the configuration; the section `[drop]` is its last.
     pub(crate) fn configure(&self, url: &str) {
         let settings = Settings::default();
@@ -89,6 +101,7 @@ impl Desk {
             "state_dir = \"state\"\n\
              [pbx]\nurl = \"{url}\"\nusername = \"{}\"\npassword = \"{}\"\nendpoint = \"PJSIP/{{number}}@carrier\"\n\
              caller_id = \"+12025550100\"\nsounds_dir = \"sounds\"\n\
+             {GATE_OFF}\
              [screen]\nmode = \"dialplan\"\n\
              [drop]\nlead = \"150ms\"\nanswer_timeout = \"3s\"\nscreening_timeout = \"5s\"\nready_timeout = \"3s\"\n",
             settings.user, settings.password,

@@ -1,10 +1,14 @@
 //! Tests through the program's front doors, against a fake Asterisk on real sockets.
 
+mod campaign;
+mod campaign_cli;
 mod desk;
+mod dnc;
 mod evidence;
 mod fake;
 mod fake_itself;
 mod faults;
+mod gate;
 mod link;
 mod listen;
 mod not_started;

@@ -2,19 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use aftertone::{
-    config::{Config, ScreenMode},
-    drop::{Outcome, Report},
-    run::{News, Session},
-    words::ReadyBy,
-};
+use aftertone::{config::ScreenMode, drop::Outcome, words::ReadyBy};
 use libtest_mimic::{Failed, Trial};
 
 use crate::{
     Bench, check,
-    drops::{follow, start},
-    network::Number,
-    recording::RATE,
+    drops::all_at_once,
     subscribers::{PATIENCE, delivered},
 };
 
@@ -47,7 +40,13 @@ fn hundred(bench: &Bench, mode: ScreenMode, by: ReadyBy) -> Result<(), Failed> {
         .worker_threads(2)
         .enable_all()
         .build()?;
-    let reports = runtime.block_on(all_at_once(bench, mode, &numbers))?;
+    let reports = runtime.block_on(all_at_once(
+        bench.lab(),
+        bench.message(),
+        mode,
+        &numbers,
+        PATIENCE,
+    ))?;
     for (number, report) in numbers.iter().zip(&reports) {
         check!(report.outcome == Outcome::Delivered, "{report:#?}");
         // Without optimisation our ears need more of the machine than it has for a hundred; then the dialplan helps out.
@@ -76,35 +75,4 @@ fn hundred(bench: &Bench, mode: ScreenMode, by: ReadyBy) -> Result<(), Failed> {
         "{slipped:#?}"
     );
     Ok(())
-}
-
-async fn all_at_once(
-    bench: &Bench,
-    mode: ScreenMode,
-    numbers: &[Number],
-) -> Result<Vec<Report>, Failed> {
-    let mut config = Config::load(Some(bench.lab().config()))?;
-    config.screen.mode = mode;
-    let session = Session::open(&config).await?;
-    let message = bench.message();
-    let length = Duration::from_secs_f64(message.samples.len() as f64 / RATE as f64);
-    let folder = config.pbx.pbx_sounds_dir.display();
-    let media = format!("sound:{folder}/{}", message.name);
-    let mut drops = Vec::new();
-    for number in numbers {
-        drops.push(start(&session, &config, number, &media, length).await?);
-    }
-    let mut reports = Vec::new();
-    for news in &mut drops {
-        let ended = |news| match news {
-            News::Ended(report) => Some(*report),
-            News::Moment(..) => None,
-        };
-        reports.push(follow(news, PATIENCE, ended).await?);
-    }
-    session
-        .close()
-        .await
-        .map_err(|error| format!("{error:?}"))?;
-    Ok(reports)
 }

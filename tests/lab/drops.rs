@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use aftertone::{
-    config::Config,
+    config::{Config, ScreenMode},
+    drop::Report,
     id::DropId,
     phone::{PhoneNumber, Rules},
     run::{Job, News, Session, plan},
@@ -11,7 +12,45 @@ use aftertone::{
 use libtest_mimic::Failed;
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use crate::network::Number;
+use crate::{
+    network::{Lab, Message, Number},
+    recording::RATE,
+};
+
+/// Drops the message at all numbers at once, in one run, and returns the reports in the order of the numbers; none may take
+/// longer than `patience`.
+#[allow(dead_code, reason = "the benchmark of the line paces its drops")]
+pub(crate) async fn all_at_once(
+    lab: &Lab,
+    message: &Message,
+    mode: ScreenMode,
+    numbers: &[Number],
+    patience: Duration,
+) -> Result<Vec<Report>, Failed> {
+    let mut config = Config::load(Some(lab.config()))?;
+    config.screen.mode = mode;
+    let session = Session::open(&config).await?;
+    let length = Duration::from_secs_f64(message.samples.len() as f64 / RATE as f64);
+    let folder = config.pbx.pbx_sounds_dir.display();
+    let media = format!("sound:{folder}/{}", message.name);
+    let mut drops = Vec::new();
+    for number in numbers {
+        drops.push(start(&session, &config, number, &media, length).await?);
+    }
+    let mut reports = Vec::new();
+    for news in &mut drops {
+        let ended = |news| match news {
+            News::Ended(report) => Some(*report),
+            News::Moment(..) => None,
+        };
+        reports.push(follow(news, patience, ended).await?);
+    }
+    session
+        .close()
+        .await
+        .map_err(|error| format!("{error:?}"))?;
+    Ok(reports)
+}
 
 /// Starts a drop that plays `media`, so long, and returns what is told of it.
 pub(crate) async fn start(

@@ -316,6 +316,12 @@ pbx_sounds_dir = "$inside/sounds"
 
 [store]
 url = "sqlite:$run/state/aftertone.db"
+
+# The subscribers are nobody, and are called at every hour and again and again.
+[gate]
+hours = false
+caps = false
+consent = false
 TOML
     mv "$run/aftertone.toml.new" "$run/aftertone.toml"
     mv "$run/lab.json.new" "$run/lab.json"

@@ -18,15 +18,14 @@ mod voice;
 use std::{fs, time::Duration};
 
 use aftertone::{
-    config::{Config, ScreenMode},
+    config::ScreenMode,
     drop::{Milestone, Outcome, Report},
-    run::{News, Session},
     words::ReadyBy,
 };
 use libtest_mimic::Failed;
 
 use crate::{
-    drops::{follow, start},
+    drops::all_at_once,
     network::{Lab, Message, Number, now},
 };
 
@@ -111,7 +110,14 @@ impl<'a> Line<'a> {
     fn batch(&self, mode: ScreenMode, size: usize) -> Result<Batch, Failed> {
         let idle = self.idle()?;
         let began = (now(), cpu("self")?, cpu(self.pbx)?);
-        let reports = self.runtime.block_on(self.drops(mode, size))?;
+        let drops = all_at_once(
+            self.lab,
+            &self.message,
+            mode,
+            &self.numbers[..size],
+            PATIENCE,
+        );
+        let reports = self.runtime.block_on(drops)?;
         let took = began.0.elapsed().as_secs_f64();
         let ours = cpu("self")? - began.1;
         let pbx = cpu(self.pbx)? - began.2 - idle * took;
@@ -141,33 +147,6 @@ impl<'a> Line<'a> {
         self.runtime
             .block_on(async { tokio::time::sleep(IDLE).await });
         Ok((cpu(self.pbx)? - before) / began.elapsed().as_secs_f64())
-    }
-
-    async fn drops(&self, mode: ScreenMode, size: usize) -> Result<Vec<Report>, Failed> {
-        let mut config = Config::load(Some(self.lab.config()))?;
-        config.screen.mode = mode;
-        let session = Session::open(&config).await?;
-        let length = self.message.samples.len() as f64 / recording::RATE as f64;
-        let length = Duration::from_secs_f64(length);
-        let folder = config.pbx.pbx_sounds_dir.display();
-        let media = format!("sound:{folder}/{}", self.message.name);
-        let mut drops = Vec::new();
-        for number in &self.numbers[..size] {
-            drops.push(start(&session, &config, number, &media, length).await?);
-        }
-        let mut reports = Vec::new();
-        for news in &mut drops {
-            let ended = |news| match news {
-                News::Ended(report) => Some(*report),
-                News::Moment(..) => None,
-            };
-            reports.push(follow(news, PATIENCE, ended).await?);
-        }
-        session
-            .close()
-            .await
-            .map_err(|error| format!("{error:?}"))?;
-        Ok(reports)
     }
 }
 

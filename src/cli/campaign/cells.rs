@@ -94,7 +94,13 @@ impl Cells<'_> {
         let price = self.price.filter(|_| ended);
         let cost = price.map(|price| price.drop(&row.calls, row.busy_up_ms, row.drop_up_ms));
         let reason = reason(row, &report);
-        let count = |count| if dialled { Cell::Count(count) } else { Cell::Nothing };
+        let count = |count| {
+            if dialled {
+                Cell::Count(count)
+            } else {
+                Cell::Nothing
+            }
+        };
         let slug = |slug: Option<&'static str>| Cell::text(slug);
         Named([
             Cell::Text(self.campaign.to_owned().into()),
@@ -140,7 +146,7 @@ impl Named<'_> {
     pub(super) fn texts(&self) -> [Cow<'_, str>; COUNT] {
         self.0.each_ref().map(|cell| match cell {
             Cell::Nothing => Cow::Borrowed(""),
-            Cell::Text(text) => Cow::Borrowed(text),
+            Cell::Text(text) => Cow::Borrowed(text.as_ref()),
             Cell::Count(count) => Cow::Owned(count.to_string()),
             Cell::Flag(flag) => Cow::Borrowed(if *flag { "yes" } else { "no" }),
             Cell::Amount(amount) => Cow::Owned(amount.to_string()),
@@ -213,7 +219,9 @@ impl Told {
         };
         let at = |milestone: Milestone| {
             let happened = report.timeline.iter();
-            let found = happened.clone().find(|moment| moment.event == milestone.as_str());
+            let found = happened
+                .clone()
+                .find(|moment| moment.event == milestone.as_str());
             found.map(|moment| moment.at_ms)
         };
         Self {
@@ -282,3 +290,184 @@ const fn technique(technique: Technique) -> &'static str {
 
 /// How many columns there are.
 const COUNT: usize = 34;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        campaign::{
+            HeldReason, RefusedReason,
+            budget::Calls,
+            cost::{Currency, Increment},
+        },
+        drop::{Outcome, Proof},
+        id::DropId,
+        phone::{PhoneNumber, Rules},
+    };
+
+    #[test]
+    fn a_drop_is_told_with_its_times_its_proof_and_what_it_cost() {
+        let price = Price {
+            per_minute: Money::parse("0.0085").unwrap(),
+            per_attempt: Money::parse("0.001").unwrap(),
+            increment: Increment::parse("6/6").unwrap(),
+            currency: Currency::default(),
+        };
+        let cells = Cells {
+            campaign: "spring",
+            price: Some(&price),
+            full_number: false,
+        };
+        let row = dropped();
+        insta::assert_snapshot!(told(&cells, &row), @"");
+        // In the line above it is masked.
+        let whole = Cells {
+            full_number: true,
+            price: None,
+            ..cells
+        };
+        let json = serde_json::to_value(whole.of(&row)).unwrap();
+        assert_eq!(json["number"], "+12025550101");
+        assert_eq!((&json["cost"], &json["currency"]), (&().into(), &().into()));
+    }
+
+    #[test]
+    fn a_promoted_leg_s_times_are_the_drop_s() {
+        let row = ResultRow {
+            report: Some(
+                r#"{"promoted":true,"timeline":[{"at_ms":0,"event":"busy_dialled"},{"at_ms":900,"event":"busy_alerting"},
+                {"at_ms":1500,"event":"busy_answered"},{"at_ms":1501,"event":"drop_alerting"}],"later":[1]}"#
+                    .to_owned(),
+            ),
+            ..dropped()
+        };
+        let json = serde_json::to_value(plain().of(&row)).unwrap();
+        assert_eq!(
+            (&json["alerted_ms"], &json["answered_ms"]),
+            (&900.into(), &1500.into())
+        );
+        let torn = ResultRow {
+            report: Some("{\"verdict\":".to_owned()),
+            ..row
+        };
+        let json = serde_json::to_value(plain().of(&torn)).unwrap();
+        assert_eq!(
+            (&json["verdict"], &json["outcome"]),
+            (&().into(), &"delivered".into())
+        );
+    }
+
+    #[test]
+    fn who_was_never_dialled_is_told_with_the_words_of_the_gate() {
+        let refused = ResultRow {
+            refused: Some(RefusedReason::DoNotCall),
+            ruling: Some(
+                r#"{"decision":"refused","of":"do_not_call","at":"2026-11-23T20:00:00Z","findings":[{"rule":"do_not_call",
+                "outcome":{"failed":{"decision":"refused","of":"do_not_call"}},"inputs":{"do_not_call":{"list":"own"}},
+                "words":"+1202•••0101 is on the do-not-call list own"}]}"#
+                    .to_owned(),
+            ),
+            is_final: true,
+            ..undialled()
+        };
+        insta::assert_snapshot!(told(&plain(), &refused), @"");
+        let held = ResultRow {
+            held: Some((
+                HeldReason::CallingHours,
+                "2026-11-24T13:00:00Z".parse().unwrap(),
+            )),
+            ..undialled()
+        };
+        insta::assert_snapshot!(told(&plain(), &held), @"");
+    }
+
+    /// What there is of a row, and that both forms tell the same.
+    fn told(cells: &Cells<'_>, row: &ResultRow) -> String {
+        let named = cells.of(row);
+        let json: serde_json::Value = serde_json::to_value(&named).unwrap();
+        assert_eq!(
+            json.as_object().unwrap().len(),
+            Cells::NAMES.len(),
+            "a name comes twice"
+        );
+        let texts = named.texts();
+        let both = Cells::NAMES.into_iter().zip(texts);
+        let lines = both.filter(|(name, text)| {
+            assert_eq!(
+                json[name].is_null(),
+                text.is_empty() && !json[name].is_array(),
+                "{name}"
+            );
+            !text.is_empty()
+        });
+        lines
+            .map(|(name, text)| format!("{name}: {text} {}\n", json[name]))
+            .collect()
+    }
+
+    const fn plain() -> Cells<'static> {
+        Cells {
+            campaign: "spring",
+            price: None,
+            full_number: false,
+        }
+    }
+
+    fn dropped() -> ResultRow {
+        ResultRow {
+            drop: Some(DropId::from_u128(7)),
+            attempt: 2,
+            started_at: Some("2026-11-23T20:00:00Z".parse().unwrap()),
+            ended_at: Some("2026-11-23T20:00:31.5Z".parse().unwrap()),
+            outcome: Some(Outcome::Delivered),
+            is_final: true,
+            proof: Some(Proof::Proven),
+            technique: Some(Technique::Double),
+            message: Some("spring-a".into()),
+            variant: Some("A".into()),
+            calls: Calls {
+                busy_legs: 1,
+                drop_legs: 1,
+                released: 1,
+                answered: 1,
+                ..Calls::NONE
+            },
+            drop_up_ms: 21_000,
+            report: Some(
+                r#"{"drop":"x","number":"+1202•••0101","outcome":"delivered","verdict":"machine","promoted":false,"ready_by":"beep",
+                "ready_at_ms":13000,"played_ms":7240,"heard_ms":0,"ended_by":"us","proof_reasons":["beep 1000 Hz","played whole"],
+                "timeline":[{"at_ms":0,"event":"busy_dialled"},{"at_ms":3120,"event":"drop_alerting"},{"at_ms":5000,"event":"drop_answered"}]}"#
+                    .to_owned(),
+            ),
+            evidence: Some("evidence/2026-11-23/7".into()),
+            ..undialled()
+        }
+    }
+
+    fn undialled() -> ResultRow {
+        ResultRow {
+            line: Some(12),
+            number: PhoneNumber::parse("+12025550101", Rules::default()).unwrap(),
+            name: Some("=HYPERLINK(\"http://x\")".into()),
+            foreign_id: Some("crm-7".into()),
+            drop: None,
+            attempt: 0,
+            started_at: None,
+            ended_at: None,
+            outcome: None,
+            is_final: false,
+            proof: None,
+            refused: None,
+            held: None,
+            ruling: None,
+            technique: None,
+            message: None,
+            variant: None,
+            calls: Calls::NONE,
+            busy_up_ms: 0,
+            drop_up_ms: 0,
+            report: None,
+            evidence: None,
+        }
+    }
+}

@@ -107,11 +107,7 @@ pub(super) enum Format {
 ///
 /// # Errors
 /// [`Trouble`] where there is no such campaign, or it cannot be read.
-pub(super) async fn run(
-    args: &Args,
-    config: &Config,
-    printer: Printer,
-) -> Result<Exit, Trouble> {
+pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Result<Exit, Trouble> {
     let filter = args.wanted.filter(config.pbx.rules)?;
     let store = database::open(config).await?;
     let campaign = campaign(&store, &args.name).await?;
@@ -256,3 +252,76 @@ const FILTERS: [&str; 8] = [
     "undialled",
     "full_number",
 ];
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    #[test]
+    fn what_chooses_rows_is_read() {
+        let args = parse(&[
+            "--outcome=delivered,busy",
+            "--outcome=lost",
+            "--since=2026-11-23T14:00:00-05:00",
+            "--until=2026-11-24T14:00:00Z",
+            "--number=(202) 555-0101",
+            "--foreign-id=' OR 1=1 --",
+            "--variant=A",
+        ]);
+        let filter = args.unwrap().wanted.filter(Rules::default()).unwrap();
+        let outcomes = [Outcome::Delivered, Outcome::Busy, Outcome::Lost];
+        assert_eq!(filter.outcomes, outcomes);
+        assert_eq!(filter.since.unwrap().to_string(), "2026-11-23T19:00:00Z");
+        assert_eq!(filter.number.unwrap().digits(), "12025550101");
+        assert_eq!(filter.foreign_id.unwrap(), "' OR 1=1 --");
+        assert!(!filter.undialled);
+        let day = parse(&["--since=2026-11-23"])
+            .unwrap()
+            .wanted
+            .since
+            .unwrap();
+        let local = day.to_zoned(TimeZone::system()).datetime();
+        assert_eq!(local.to_string(), "2026-11-23T00:00:00");
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_a_usage_error() {
+        for bad in [
+            &["--outcome=deliverd"][..],
+            &["--since=yesterday"],
+            &["--format=xml"],
+            &["--json", "--format=csv"],
+            &["--undialled", "--outcome=busy"],
+            &["--summary", "--variant=A"],
+            &["--picture=x.svg", "--undialled"],
+        ] {
+            assert!(parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn no_rows_are_a_header_an_empty_array_or_nothing() {
+        for (format, text) in [
+            (Format::Csv, Cells::NAMES.join(",") + "\r\n"),
+            (Format::Json, "[\n]\n".to_owned()),
+            (Format::Jsonl, String::new()),
+        ] {
+            let mut out = Vec::new();
+            Rows::begin(format, &mut out).unwrap().end().unwrap();
+            assert_eq!(String::from_utf8(out).unwrap(), text);
+        }
+    }
+
+    fn parse(args: &[&str]) -> Result<Args, clap::Error> {
+        let line = [&["results", "spring"], args].concat();
+        Line::try_parse_from(line).map(|line| line.args)
+    }
+}

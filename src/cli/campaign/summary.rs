@@ -15,7 +15,7 @@ use crate::{
     cli::{Trouble, database, printer::Printer},
     drop::Outcome,
     evidence::{Bar, Chart, Format, Part, Scene, save},
-    store::{Campaign, CallsOfLength, Store, Tally},
+    store::{CallsOfLength, Campaign, Store, Tally},
     words::Leg,
 };
 
@@ -132,7 +132,9 @@ impl<'a> Summary<'a> {
             ));
         }
         if !self.variants.is_empty() {
-            lines.push("delivered, by variant, with where the share lies at 95 % confidence:".into());
+            lines.push(
+                "delivered, by variant, with where the share lies at 95 % confidence:".into(),
+            );
         }
         for (name, outcomes) in &self.variants {
             let (delivered, all) = delivered(outcomes);
@@ -152,8 +154,12 @@ impl<'a> Summary<'a> {
 
     fn json(&self) -> Value {
         let outcomes = |outcomes: &BTreeMap<Outcome, u64>| -> Value {
-            let counts = outcomes.iter().map(|(outcome, count)| (outcome.slug(), count));
-            counts.map(|(slug, count)| (slug.to_owned(), json!(count))).collect()
+            let counts = outcomes
+                .iter()
+                .map(|(outcome, count)| (outcome.slug(), count));
+            counts
+                .map(|(slug, count)| (slug.to_owned(), json!(count)))
+                .collect()
         };
         let refused: Value = self
             .tally
@@ -310,7 +316,12 @@ mod tests {
             .collect();
         assert_eq!(
             sums,
-            [("11-23 14:00", 4), ("11-23 14:05", 0), ("11-23 14:10", 0), ("11-23 14:15", 2)]
+            [
+                ("11-23 14:00", 4),
+                ("11-23 14:05", 0),
+                ("11-23 14:10", 0),
+                ("11-23 14:15", 2)
+            ]
         );
         assert_eq!((chart.bars[0].counts[0], chart.bars[0].counts[14]), (3, 1));
         assert!(super::chart("spring", 60, &BTreeMap::new()).bars.is_empty());
@@ -347,7 +358,14 @@ mod tests {
             seconds,
             calls,
         };
-        let cost = cost(&price, &[of(Leg::Busy, 0, 1_000), of(Leg::Drop, 7, 3), of(Leg::Drop, 0, 1)]);
+        let cost = cost(
+            &price,
+            &[
+                of(Leg::Busy, 0, 1_000),
+                of(Leg::Drop, 7, 3),
+                of(Leg::Drop, 0, 1),
+            ],
+        );
         assert_eq!(cost.busy.to_string(), "1.00");
         // Three of twelve seconds at 0.0017, four attempts.
         assert_eq!(cost.drop.to_string(), "0.0091");

@@ -98,7 +98,8 @@ pub(in crate::config) struct Row<'a> {
 impl Row<'_> {
     /// Refuses fields that are none of these.
     pub(in crate::config) fn only(&self, known: &[&str]) -> Result<(), String> {
-        let mut names: Vec<_> = self.fields.keys().map(String::as_str).collect();
+        let given = self.fields.into_iter();
+        let mut names: Vec<_> = given.map(|(name, _)| name.as_str()).collect();
         names.sort_unstable();
         match names.into_iter().find(|name| !known.contains(name)) {
             None => Ok(()),

@@ -35,34 +35,45 @@ impl VoicemailDrop {
     /// Somebody speaks over the message where no beep had started it: the greeting may have gone on. The ears tell next
     /// who it is, or the true ready point.
     pub(super) fn on_interrupted(&mut self, leg: Leg, now: Instant) {
-        let Phase::Playing { live, play, .. } = self.phase else {
+        let Some(play) = self.heard_play(leg) else {
             return;
         };
-        if live != leg || !self.is_listening() {
-            return;
-        }
         if self.restarts() >= self.plan.max_restarts {
             let cause = "a voice answered the message".to_owned();
             self.end_in_silence(Outcome::Human, (Verdict::Human, cause), now);
             return;
         }
         self.interrupted = true;
-        self.rewind(live, play, now);
+        self.rewind(leg, play, now);
     }
 
     /// Nothing is recorded before the beep, so nothing is lost if the message starts again.
     pub(super) fn on_late_beep(&mut self, leg: Leg, now: Instant) {
-        let Phase::Playing { live, play, .. } = self.phase else {
+        let Some(play) = self.heard_play(leg) else {
             return;
         };
-        if live != leg || !self.is_listening() {
-            return;
-        }
         if self.restarts() >= self.plan.max_restarts {
             self.on_limit_beep(leg, now);
             return;
         }
-        self.rewind(live, play, now);
+        self.rewind(leg, play, now);
+    }
+
+    /// The play that goes on, on the live leg, while our own ears hear it.
+    fn heard_play(&self, leg: Leg) -> Option<Play> {
+        match self.phase {
+            Phase::Playing { live, play, .. } if live == leg && self.is_listening() => Some(play),
+            Phase::Lead
+            | Phase::Dialling
+            | Phase::Answered { .. }
+            | Phase::Screening { .. }
+            | Phase::Explaining { .. }
+            | Phase::Awaiting { .. }
+            | Phase::Starting { .. }
+            | Phase::Playing { .. }
+            | Phase::Clearing { .. }
+            | Phase::Ended { .. } => None,
+        }
     }
 
     fn rewind(&mut self, live: Leg, play: Play, now: Instant) {
@@ -76,10 +87,7 @@ impl VoicemailDrop {
 
     /// The mailbox takes no more.
     pub(super) fn on_limit_beep(&mut self, leg: Leg, now: Instant) {
-        if let Phase::Playing { live, play, .. } = self.phase
-            && live == leg
-            && self.is_listening()
-        {
+        if let Some(play) = self.heard_play(leg) {
             self.on_limit(play, "the mailbox beeped and takes no more", now);
         }
     }

@@ -259,7 +259,13 @@ fn landed(flight: &Flight, report: &Report, ended: &Ended<'_>, evidence: Option<
     }
 }
 
-fn end(drop: DropId, report: &Report, ended: &Ended<'_>, evidence: Option<String>) -> DropEnd {
+/// How a drop ended, for the books.
+pub(in crate::run) fn end(
+    drop: DropId,
+    report: &Report,
+    ended: &Ended<'_>,
+    evidence: Option<String>,
+) -> DropEnd {
     DropEnd {
         drop,
         outcome: report.outcome,

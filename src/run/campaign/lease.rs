@@ -37,6 +37,7 @@ pub(super) async fn keep(
             }
             Err(error) => {
                 warn!(error = chain(&error), "the lease was not renewed");
+                ticks.reset_after(ASK_AGAIN);
                 continue;
             }
         };
@@ -96,5 +97,8 @@ pub(super) async fn end_calls(
 
 /// A sixth of the lease: it outlives some failures.
 const RENEW_EVERY: Duration = Duration::from_secs(5);
+
+/// After which time a renewal that failed is tried again.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 const LOOK_EVERY: Duration = Duration::from_secs(60);

@@ -21,7 +21,7 @@
 mod account;
 mod backlog;
 mod clerk;
-mod flight;
+pub(super) mod flight;
 mod lease;
 mod lock;
 mod messages;
@@ -36,13 +36,14 @@ use std::{collections::BTreeSet, time::Instant};
 
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
+use tracing::warn;
 
 use self::{
     clerk::Said,
     flight::{Attempt, Landed},
     steer::Steer,
 };
-use super::{Session, SessionError};
+use super::{Session, SessionError, Unended};
 use crate::{
     audio,
     campaign::engine::{CampaignId, InFlight},
@@ -151,15 +152,14 @@ impl Controller {
         if let Err(error) = clerk.await {
             std::panic::resume_unwind(error.into_panic());
         }
-        if closed.is_err() {
-            return Err(ControllerError::Replaced);
-        }
-        let ended = ended?;
         if let Err(error) = store.end_controller(&holder, clock.now()).await {
-            // Its lease ends by itself.
-            tracing::warn!(error = words::chain(&error), "the lease was not given back");
+            // It ends by itself.
+            warn!(error = words::chain(&error), "the lease was not given back");
         }
-        Ok(ended)
+        match closed {
+            Ok(()) => ended,
+            Err(Unended::Replaced) => Err(ControllerError::Replaced),
+        }
     }
 }
 
@@ -259,6 +259,8 @@ enum Happened {
     Counted(CampaignId, store::Tally),
     /// What a campaign needs that is taken up.
     Prepared(Box<open::Prepared>),
+    /// A campaign was not taken up, or not anew.
+    Unprepared(Box<store::Campaign>, ControllerError),
     /// The operator's order to stop.
     Drain(InFlight),
 }

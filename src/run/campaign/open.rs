@@ -1,6 +1,6 @@
 //! The beginning of a controller, in the order in which nothing is forgotten.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Instant};
 
 use jiff::{Timestamp, tz::TimeZone};
 use tokio::{
@@ -83,6 +83,7 @@ impl Controller {
         let library = Library::new(&config.pbx.sounds_dir, &config.pbx.pbx_sounds_dir);
         let library = library.map_err(ControllerError::Library)?;
         let archive = archive(&config).await?;
+        let renewed = clock::now();
         let Boarded {
             session,
             holder,
@@ -93,6 +94,7 @@ impl Controller {
             clock,
             store,
             holder,
+            renewed,
             archive,
             library,
             which,
@@ -161,6 +163,8 @@ struct Begun {
     clock: Arc<Steady>,
     store: Store,
     holder: Holder,
+    /// When the lease was not asked for yet.
+    renewed: Instant,
     archive: Option<Archive>,
     library: Library,
     which: Which,
@@ -204,11 +208,11 @@ impl Begun {
             clock,
             store,
             holder,
+            renewed,
             archive,
             library,
             which,
         } = self;
-        let renewed = clock::now();
         let (happened, happens) = mpsc::unbounded_channel();
         let (wanted, wanted_in) = mpsc::unbounded_channel();
         let gate = CampaignGate::new(config.gate.clone());

@@ -128,6 +128,7 @@ CREATE INDEX drops_open ON drops (holder, campaign) WHERE outcome IS NULL;
 CREATE INDEX drops_started ON drops (pbx, started_at, campaign);
 CREATE INDEX drops_ended ON drops (pbx, ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX drops_of_campaign ON drops (campaign, caller_id);
+CREATE INDEX drops_by_end ON drops (campaign, ended_at, outcome, is_final, variant) WHERE ended_at IS NOT NULL;
 
 -- What the gate held or refused, with its ruling; what it allowed stands with the drop.
 CREATE TABLE decisions (

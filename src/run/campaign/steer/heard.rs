@@ -14,7 +14,7 @@ use crate::{
     drop::Outcome,
     id::{DropId, RunName},
     run::campaign::{
-        Happened,
+        ControllerError, Happened,
         clerk::Said,
         flight::{self, Landed, Stage},
         open::{self, PBX},
@@ -62,6 +62,7 @@ impl Steer {
                     self.tell(event);
                 }
             }
+            Happened::Unprepared(row, error) => self.on_unprepared(&row, &error),
             Happened::Drain(in_flight) => self.end(Ending::Operator, in_flight),
         }
     }
@@ -147,7 +148,7 @@ impl Steer {
                     self.look_again.insert(campaign, clock::now() + LOOK_AGAIN);
                 }
             }
-            Write::EndDrop(_) | Write::Release { .. } => {}
+            Write::EndDrop { .. } | Write::Release { .. } => {}
         }
     }
 
@@ -223,7 +224,7 @@ impl Steer {
                         calls,
                         at,
                     });
-                    self.write(Write::EndDrop(end));
+                    self.write(Write::EndDrop { end, calls });
                 }
             }
         }
@@ -319,16 +320,26 @@ impl Steer {
         let (store, happened) = (self.store.clone(), self.happened.clone());
         let now = self.clock.now();
         tokio::spawn(async move {
-            let name = row.name.clone();
-            match open::prepare(&store, row, now).await {
-                Ok(prepared) => {
-                    let _ = happened.send(Happened::Prepared(Box::new(prepared)));
-                }
-                Err(error) => {
-                    warn!(name, error = chain(&error), "a campaign is not taken up");
-                }
-            }
+            let told = match open::prepare(&store, row.clone(), now).await {
+                Ok(prepared) => Happened::Prepared(Box::new(prepared)),
+                Err(error) => Happened::Unprepared(Box::new(row), error),
+            };
+            let _ = happened.send(told);
         });
+    }
+
+    fn on_unprepared(&mut self, row: &Campaign, error: &ControllerError) {
+        let words = chain(error);
+        warn!(
+            campaign = row.id.0,
+            words, "a campaign is not taken up as it is ordered"
+        );
+        if let ControllerError::Store(_) = error {
+            // It was not read to its end: the next look at the wishes begins there.
+            self.wishes.version = self.wishes.version.min(row.version - 1);
+        } else {
+            self.notes.warned(Some(&row.name), words);
+        }
     }
 
     fn count(&self, campaign: CampaignId) {

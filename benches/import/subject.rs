@@ -1,0 +1,243 @@
+//! What is measured, each in a process of its own.
+
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Instant,
+};
+
+use aftertone::{
+    list::{ContactRules, List, Mapping, Survey},
+    phone::Rules,
+    run::import::Import,
+    store::{Across, NewCampaign, Place, Store},
+};
+use anyhow::{Context as _, Result, bail, ensure};
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+/// What is measured.
+pub(crate) enum Subject {
+    /// The `csv` crate alone.
+    Csv,
+    /// Our reader and the digest.
+    Survey,
+    /// Reader and contacts, on one core.
+    Rows,
+    /// The `sqlite3` shell.
+    Shell,
+    /// The import into SQLite.
+    Sqlite,
+    /// The import into PostgreSQL, by its URL.
+    Postgres(String),
+}
+
+impl Subject {
+    pub(crate) fn all(postgres: Option<&str>) -> Vec<Self> {
+        let mut all = vec![
+            Self::Csv,
+            Self::Survey,
+            Self::Rows,
+            Self::Shell,
+            Self::Sqlite,
+        ];
+        all.extend(postgres.map(|url| Self::Postgres(url.to_owned())));
+        all
+    }
+
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Survey => "survey",
+            Self::Rows => "rows",
+            Self::Shell => "sqlite3",
+            Self::Sqlite => "aftertone sqlite",
+            Self::Postgres(_) => "aftertone postgres",
+        }
+    }
+
+    /// What a process has to be told to be this subject.
+    pub(crate) fn arguments(&self, list: &Path, folder: &Path) -> Vec<String> {
+        let database = match self {
+            Self::Postgres(url) => url.clone(),
+            Self::Csv | Self::Survey | Self::Rows | Self::Shell | Self::Sqlite => {
+                format!("sqlite:{}", folder.join("bench.db").display())
+            }
+        };
+        let list = list.display().to_string();
+        let folder = folder.display().to_string();
+        vec![
+            ROLE.to_owned(),
+            self.name().to_owned(),
+            list,
+            folder,
+            database,
+        ]
+    }
+}
+
+/// What a process was told to be.
+pub(crate) struct Asked {
+    subject: String,
+    list: PathBuf,
+    folder: PathBuf,
+    database: String,
+}
+
+/// Whether this process is a subject.
+pub(crate) fn asked(arguments: &[String]) -> Option<Result<Asked>> {
+    let (role, rest) = arguments.split_first()?;
+    if role != ROLE {
+        return None;
+    }
+    let [subject, list, folder, database, ..] = rest else {
+        return Some(Err(anyhow::anyhow!("a subject needs four arguments")));
+    };
+    Some(Ok(Asked {
+        subject: subject.clone(),
+        list: list.into(),
+        folder: folder.into(),
+        database: database.clone(),
+    }))
+}
+
+impl Asked {
+    pub(crate) fn run(&self) -> Result<Figures> {
+        let began = Instant::now();
+        let rows = match self.subject.as_str() {
+            "csv" => self.csv()?,
+            "survey" => Survey::of(File::open(&self.list)?, &Mapping::default())?.rows,
+            "rows" => self.rows()?,
+            other if other.starts_with("aftertone") => self.import()?,
+            other => bail!("no subject `{other}`"),
+        };
+        ensure!(rows > 0, "nothing was read");
+        Figures::of(began)
+    }
+
+    fn csv(&self) -> Result<u64> {
+        let mut reader = csv::Reader::from_path(&self.list)?;
+        let mut record = csv::StringRecord::new();
+        let mut rows = 0;
+        while reader.read_record(&mut record)? {
+            rows += 1;
+        }
+        Ok(rows)
+    }
+
+    fn rows(&self) -> Result<u64> {
+        let mut list = List::open(File::open(&self.list)?, &Mapping::default())?;
+        let rules = ContactRules {
+            phone: Rules::default(),
+            message: |_| Ok(()),
+        };
+        let mut rows = 0;
+        while let Some(batch) = list.batch(1_000)? {
+            for row in batch.rows() {
+                list.columns()
+                    .contact(row, &rules)
+                    .map_err(|reject| reject.reason)?;
+                rows += 1;
+            }
+        }
+        Ok(rows)
+    }
+
+    fn import(&self) -> Result<u64> {
+        tokio::runtime::Runtime::new()?.block_on(async {
+            let place = Place::parse(&self.database.clone().into())?;
+            let store = Store::open(&place).await?;
+            let new = NewCampaign {
+                name: "bench".to_owned(),
+                spec: "{}".to_owned(),
+            };
+            let campaign = store.create_campaign(&new, Timestamp::now()).await?;
+            let import = Import {
+                campaign: campaign.id,
+                list: self.list.clone(),
+                mapping: Mapping::default(),
+                rules: Rules::default(),
+                across: Across::Allow,
+                rejects: self.folder.join("rejects.csv"),
+                is_change_accepted: false,
+            };
+            let imported = import
+                .run(&store, &CancellationToken::new(), |_| {})
+                .await?;
+            store.close().await;
+            let progress = imported.progress;
+            ensure!(
+                imported.is_complete && progress.rejected == 0,
+                "{imported:?}"
+            );
+            Ok(progress.added)
+        })
+    }
+}
+
+/// Runs the `sqlite3` shell; `None` where there is none.
+pub(crate) fn shell(list: &Path, folder: &Path) -> Result<Option<Figures>> {
+    let database = folder.join("shell.db");
+    let table = "PRAGMA journal_mode = WAL; CREATE TABLE contacts (id TEXT, phone TEXT UNIQUE, name TEXT, timezone TEXT, \
+                 state TEXT, consent TEXT, consent_at TEXT, consent_source TEXT, city TEXT);";
+    let began = Instant::now();
+    let ran = Command::new("sqlite3")
+        .arg(&database)
+        .args([table, ".mode csv"])
+        .arg(format!(".import --skip 1 {} contacts", list.display()))
+        .output();
+    let output = match ran {
+        Ok(output) => output,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    ensure!(
+        output.status.success(),
+        "sqlite3: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(Some(Figures {
+        seconds: began.elapsed().as_secs_f64(),
+        peak_mb: f64::NAN,
+    }))
+}
+
+/// What was measured.
+pub(crate) struct Figures {
+    pub(crate) seconds: f64,
+    /// The most memory that the process ever held, in MB of 10^6 bytes.
+    pub(crate) peak_mb: f64,
+}
+
+impl Figures {
+    fn of(began: Instant) -> Result<Self> {
+        let seconds = began.elapsed().as_secs_f64();
+        let status = std::fs::read_to_string("/proc/self/status")?;
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib: f64 = peak
+            .and_then(|peak| peak.split_ascii_whitespace().next())
+            .context("no VmHWM in /proc/self/status")?
+            .parse()?;
+        Ok(Self {
+            seconds,
+            peak_mb: kib * 1024.0 / 1e6,
+        })
+    }
+
+    pub(crate) fn line(&self) -> String {
+        format!("{} {}", self.seconds, self.peak_mb)
+    }
+
+    pub(crate) fn parse(line: &str) -> Result<Self> {
+        let (seconds, peak) = line
+            .split_once(' ')
+            .with_context(|| format!("no figures: {line}"))?;
+        Ok(Self {
+            seconds: seconds.parse()?,
+            peak_mb: peak.parse()?,
+        })
+    }
+}
+
+const ROLE: &str = "subject";

@@ -1,0 +1,260 @@
+//! `aftertone campaign create`, `add` and `set`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::anyhow;
+use clap::Args as ClapArgs;
+use serde_json::{Map, Value, json};
+
+use super::{
+    import::{self, ImportOptions},
+    options::{self, Options},
+};
+use crate::{
+    cli::{Exit, Trouble, database, library, printer::Printer},
+    config::Config,
+    orders::{Spec, overlay},
+    store::{Campaign, NewCampaign, Store},
+};
+
+/// Make a campaign, and import its list
+///
+/// Rows that cannot be used go into a file of their own, with the reason, and stop nothing. Nobody is dialled before
+/// `campaign run`.
+#[derive(Debug, ClapArgs)]
+pub(super) struct Args {
+    /// Its name: a-z, 0-9, `_` and `-`
+    #[arg(value_parser = options::name)]
+    name: String,
+    /// A CSV file with a row for each contact
+    list: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    options: Options,
+    #[command(flatten)]
+    import: ImportOptions,
+}
+
+/// Add a list to a campaign, or go on with an import that was interrupted
+#[derive(Debug, ClapArgs)]
+pub(super) struct AddArgs {
+    /// The campaign's name
+    name: String,
+    /// A CSV file with a row for each contact
+    list: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    import: ImportOptions,
+}
+
+/// Change a campaign's settings, also while it runs
+///
+/// What is not given stays as it is; `none` takes a setting back. Without any it prints the settings. Drops in flight go
+/// on as they began.
+#[derive(Debug, ClapArgs)]
+pub(super) struct SetArgs {
+    /// The campaign's name
+    name: String,
+    /// Print the settings as one JSON object
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// Makes a campaign.
+///
+/// # Errors
+/// [`Trouble`] where it is not made.
+pub(super) async fn create(
+    args: &Args,
+    config: &Config,
+    printer: Printer,
+) -> Result<Exit, Trouble> {
+    let keys = args.options.keys()?;
+    let store = database::open(config).await?;
+    let campaign = make(&args.name, &keys, &store, config).await?;
+    if !args.json {
+        printer.line(&format!("{}: created", campaign.name));
+    }
+    let Some(list) = &args.list else {
+        if args.json {
+            printer.json(&json!({"campaign": campaign.name, "import": null}));
+        }
+        return Ok(Exit::Done);
+    };
+    take_in(
+        &campaign,
+        list,
+        &args.import,
+        &store,
+        config,
+        args.json,
+        printer,
+    )
+    .await
+}
+
+/// Adds a list to a campaign.
+///
+/// # Errors
+/// [`Trouble`] where nothing is added.
+pub(super) async fn add(
+    args: &AddArgs,
+    config: &Config,
+    printer: Printer,
+) -> Result<Exit, Trouble> {
+    let store = database::open(config).await?;
+    let campaign = find(&args.name, &store).await?;
+    take_in(
+        &campaign,
+        &args.list,
+        &args.import,
+        &store,
+        config,
+        args.json,
+        printer,
+    )
+    .await
+}
+
+/// Changes a campaign's settings.
+///
+/// # Errors
+/// [`Trouble`] where they are not changed.
+pub(super) async fn set(
+    args: &SetArgs,
+    config: &Config,
+    printer: Printer,
+) -> Result<Exit, Trouble> {
+    let store = database::open(config).await?;
+    let campaign = find(&args.name, &store).await?;
+    let given = args.options.keys()?;
+    let mut spec = ordered(&campaign)?;
+    if !given.is_empty() {
+        let mut keys = spec.to_keys();
+        overlay(&mut keys, given);
+        spec = Spec::from_keys(&keys).map_err(options::wrong)?;
+        let (library, targets) = library(config)?;
+        options::prepare(&mut spec, &campaign.name, &library, &targets)?;
+        let now = database::now();
+        let changed = store.reorder(campaign.id, &spec.to_json(), now).await;
+        changed.map_err(database::trouble)?;
+    }
+    let keys = spec.to_keys();
+    if args.json {
+        printer.json(&keys);
+    } else {
+        for (key, value) in &keys {
+            print_key("", key, value, printer);
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// Makes a campaign of keys.
+///
+/// # Errors
+/// [`Trouble`] where there is one of this name, or the keys are no order.
+pub(super) async fn make(
+    name: &str,
+    keys: &Map<String, Value>,
+    store: &Store,
+    config: &Config,
+) -> Result<Campaign, Trouble> {
+    let mut spec = Spec::from_keys(keys).map_err(options::wrong)?;
+    if store
+        .campaign(name)
+        .await
+        .map_err(database::trouble)?
+        .is_some()
+    {
+        let hint = format!(
+            "`aftertone campaign run {name}` runs it, `aftertone campaign add {name} LIST.csv` adds contacts, `aftertone campaign set {name}` changes its settings"
+        );
+        return Err(Trouble::new(anyhow!("there is a campaign `{name}` already")).hint(hint));
+    }
+    let (library, targets) = library(config)?;
+    options::prepare(&mut spec, name, &library, &targets)?;
+    let new = NewCampaign {
+        name: name.to_owned(),
+        spec: spec.to_json(),
+    };
+    let made = store.create_campaign(&new, database::now()).await;
+    made.map_err(database::trouble)
+}
+
+/// The campaign of a name.
+///
+/// # Errors
+/// [`Trouble`] where there is none.
+pub(super) async fn find(name: &str, store: &Store) -> Result<Campaign, Trouble> {
+    let found = store.campaign(name).await.map_err(database::trouble)?;
+    found.ok_or_else(|| {
+        let name = name.escape_debug();
+        Trouble::new(anyhow!("there is no campaign `{name}`"))
+            .hint("`aftertone campaign status` tells which there are")
+    })
+}
+
+/// What was ordered of a campaign.
+///
+/// # Errors
+/// [`Trouble`] where this version cannot read it.
+pub(super) fn ordered(campaign: &Campaign) -> Result<Spec, Trouble> {
+    Spec::from_json(&campaign.spec).map_err(|error| {
+        let told = format!(
+            "the settings of campaign `{}` cannot be read",
+            campaign.name
+        );
+        Trouble::new(anyhow::Error::new(error).context(told))
+    })
+}
+
+/// Imports a list and says what came of it.
+async fn take_in(
+    campaign: &Campaign,
+    list: &Path,
+    how: &ImportOptions,
+    store: &Store,
+    config: &Config,
+    as_json: bool,
+    printer: Printer,
+) -> Result<Exit, Trouble> {
+    let name = &campaign.name;
+    let duplicates = ordered(campaign)?.duplicates;
+    let imported = import::import(list, campaign, duplicates, how, store, config, printer).await?;
+    if as_json {
+        printer.json(&json!({"campaign": name, "import": import::object(&imported)}));
+    } else {
+        for line in import::lines(name, list, &imported) {
+            printer.line(&line);
+        }
+    }
+    if imported.is_complete {
+        return Ok(Exit::Done);
+    }
+    let list = list.display();
+    printer.hint(&format!(
+        "`aftertone campaign add {name} {list}` goes on there"
+    ));
+    Ok(Exit::Otherwise)
+}
+
+fn print_key(of: &str, key: &str, value: &Value, printer: Printer) {
+    match value {
+        Value::Object(inner) => {
+            for (inner_key, value) in inner {
+                print_key(&format!("{of}{key}."), inner_key, value, printer);
+            }
+        }
+        Value::String(text) => printer.line(&format!("{of}{key} = {text}")),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => {
+            printer.line(&format!("{of}{key} = {value}"));
+        }
+    }
+}

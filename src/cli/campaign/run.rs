@@ -1,0 +1,290 @@
+//! `aftertone campaign run`: campaigns carried out, watched while they are.
+
+mod teller;
+
+use std::{path::Path, time::Duration};
+
+use anyhow::anyhow;
+use clap::Args as ClapArgs;
+use jiff::SignedDuration;
+use serde_json::{Map, Value};
+use tokio::time::{MissedTickBehavior, interval};
+
+use self::teller::Teller;
+use super::{
+    create::{self, find, ordered},
+    import::{self, ImportOptions},
+    options::{self, Options},
+};
+use crate::{
+    cli::{Exit, Trouble, database, library, printer::Printer, stop::Stop},
+    config::Config,
+    orders::{Spec, View, overlay},
+    run::campaign::{Controller, ControllerError, Ended, Orders, Which},
+    store::{Campaign, Standing, Store},
+};
+
+/// Run campaigns until every contact has come to its end
+///
+/// Runs the campaigns that are named, or makes one of each list that is named, under the list's own name, or runs all that
+/// are not over. Run again, it goes on where it was. Contacts that wait for their hours or their next attempt keep it
+/// running, and it says so. Ctrl-C lets drops in flight finish, once more hangs them up, and a third time quits at once.
+///
+/// The exit status is 0 where all its campaigns are over, 1 where it ended otherwise, and 2 where nothing was started.
+#[derive(Debug, ClapArgs)]
+pub(super) struct Args {
+    /// Campaigns by their names, or CSV files [default: every campaign that is not over]
+    what: Vec<String>,
+    /// Print a JSON object a line: views, notes, and how it ended
+    #[arg(long)]
+    json: bool,
+    /// How often a line tells how a campaign stands, where nobody watches: 1s to 1h
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = every)]
+    every: Duration,
+    /// End, with status 0, where nothing can be started now and nothing is in flight
+    #[arg(long)]
+    until_idle: bool,
+    #[command(flatten)]
+    options: Options,
+    #[command(flatten)]
+    import: ImportOptions,
+}
+
+/// Runs campaigns.
+///
+/// # Errors
+/// [`Trouble`] where nothing was started.
+pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Result<Exit, Trouble> {
+    let store = database::open(config).await?;
+    let which = match which(args, &store, config, printer).await? {
+        Some(which) => which,
+        None => return Ok(Exit::Otherwise),
+    };
+    let mut stop = Stop::new().map_err(Trouble::new)?;
+    let controller = tokio::select! {
+        controller = Controller::open(config, store, which) => controller.map_err(advise)?,
+        () = stop.wish() => return Err(Trouble::new(anyhow!("interrupted before a call was made"))),
+    };
+    watch(args, controller, stop, printer).await
+}
+
+/// The campaigns that are meant, made of lists where they have to be; `None` where an import was interrupted.
+async fn which(
+    args: &Args,
+    store: &Store,
+    config: &Config,
+    printer: Printer,
+) -> Result<Option<Which>, Trouble> {
+    let given = args.options.keys()?;
+    let mut names = Vec::with_capacity(args.what.len());
+    let mut lists = 0;
+    for what in &args.what {
+        let path = Path::new(what);
+        let is_name = options::name(what).is_ok();
+        if is_name
+            && store
+                .campaign(what)
+                .await
+                .map_err(database::trouble)?
+                .is_some()
+        {
+            names.push(what.clone());
+        } else if path.is_file() || !is_name {
+            lists += 1;
+            let campaign = of_list(path, &given, store, config).await?;
+            let duplicates = ordered(&campaign)?.duplicates;
+            let how = &args.import;
+            let imported =
+                import::import(path, &campaign, duplicates, how, store, config, printer).await?;
+            if !args.json {
+                for line in import::lines(&campaign.name, path, &imported) {
+                    printer.line(&line);
+                }
+            }
+            if !imported.is_complete {
+                printer.hint("the same command goes on there");
+                return Ok(None);
+            }
+            names.push(campaign.name);
+        } else {
+            find(what, store).await?;
+        }
+    }
+    if !given.is_empty() && lists == 0 {
+        let hint = "`aftertone campaign set NAME` changes the settings of a campaign";
+        return Err(Trouble::new(anyhow!("settings go with a list, and none is named")).hint(hint));
+    }
+    if !names.is_empty() {
+        return Ok(Some(Which::Names(names)));
+    }
+    let all = store.campaigns(0).await.map_err(database::trouble)?;
+    if all.iter().all(|campaign| is_over(campaign.standing)) {
+        let hint = "`aftertone campaign create NAME --message M --kind KIND LIST.csv` makes one";
+        return Err(Trouble::new(anyhow!("there is no campaign to run")).hint(hint));
+    }
+    Ok(Some(Which::All))
+}
+
+/// The campaign of a list: the one of its name, or a new one.
+async fn of_list(
+    list: &Path,
+    given: &Map<String, Value>,
+    store: &Store,
+    config: &Config,
+) -> Result<Campaign, Trouble> {
+    let stem = list.file_stem().unwrap_or_default().to_string_lossy();
+    if !list.is_file() {
+        let told = anyhow!("there is no list `{}`", list.display());
+        return Err(Trouble::new(told).hint("name a CSV file, or a campaign"));
+    }
+    let name = options::name(&stem).map_err(|expected| {
+        let told = anyhow!(
+            "no campaign can be named after `{}`: {expected}",
+            list.display()
+        );
+        Trouble::new(told).hint("`aftertone campaign create NAME ... LIST.csv` names it otherwise")
+    })?;
+    let Some(campaign) = store.campaign(&name).await.map_err(database::trouble)? else {
+        return create::make(&name, given, store, config).await;
+    };
+    // The same command again changes nothing; another one is not what was ordered.
+    let spec = ordered(&campaign)?;
+    let mut keys = spec.to_keys();
+    overlay(&mut keys, given.clone());
+    let mut wanted = Spec::from_keys(&keys).map_err(options::wrong)?;
+    let (library, _) = library(config)?;
+    options::foresee(&mut wanted, &name, &library)?;
+    if wanted != spec {
+        let hint = format!("`aftertone campaign set {name}` changes them");
+        let told = anyhow!("there is a campaign `{name}` already, with other settings");
+        return Err(Trouble::new(told).hint(hint));
+    }
+    Ok(campaign)
+}
+
+/// Follows a controller to its end.
+async fn watch(
+    args: &Args,
+    mut controller: Controller,
+    mut stop: Stop,
+    printer: Printer,
+) -> Result<Exit, Trouble> {
+    let mut views = controller.watch();
+    let mut notes = controller.notes();
+    let orders = controller.orders();
+    let mut teller = Teller::new(printer, args.json, args.every);
+    let mut ticks = interval(teller.every());
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let running = controller.run();
+    tokio::pin!(running);
+    let mut wishes = 0;
+    let mut is_enough = false;
+    let mut are_notes_over = false;
+    let mut are_views_over = false;
+    let ended = loop {
+        tokio::select! {
+            ended = &mut running => break ended,
+            note = notes.recv(), if !are_notes_over => match note {
+                Some(note) => teller.note(&note),
+                None => are_notes_over = true,
+            },
+            changed = views.changed(), if !are_views_over => {
+                are_views_over = changed.is_err();
+                let view = views.borrow_and_update().clone();
+                teller.look(&view);
+                if args.until_idle && !is_enough && is_idle(&view) {
+                    is_enough = true;
+                    orders.finish();
+                }
+            }
+            _ = ticks.tick() => teller.tick(&views.borrow().clone()),
+            () = stop.wish() => {
+                wishes += 1;
+                if obey(wishes, &orders, &mut teller) {
+                    return Ok(Exit::Otherwise);
+                }
+            }
+        }
+    };
+    while let Ok(note) = notes.try_recv() {
+        teller.note(&note);
+    }
+    let view = views.borrow().clone();
+    let how = match &ended {
+        Ok(Ended::Over) => "over",
+        Ok(Ended::Drained) if is_enough && wishes == 0 => "idle",
+        Ok(Ended::Drained) => "stopped",
+        Err(_) => "failed",
+    };
+    teller.end(&view, how);
+    match ended {
+        Ok(Ended::Over) => Ok(Exit::Done),
+        Ok(Ended::Drained) if is_enough && wishes == 0 => Ok(Exit::Done),
+        Ok(Ended::Drained) => Ok(Exit::Otherwise),
+        Err(error) => {
+            advise(error).print(printer);
+            Ok(Exit::Otherwise)
+        }
+    }
+}
+
+/// Grants a wish to stop; whether the program is to be left at once.
+fn obey(wishes: u32, orders: &Orders, teller: &mut Teller) -> bool {
+    match wishes {
+        1 => {
+            teller.say("stopping: drops in flight come to their end; once more hangs them up");
+            orders.finish();
+            false
+        }
+        2 => {
+            teller.say("hanging up; once more to quit at once");
+            orders.hang_up();
+            false
+        }
+        _ => {
+            teller.say("quit; the next run, or the PBX's own time limits, end what is left");
+            true
+        }
+    }
+}
+
+/// Whether nothing is in flight, and nothing can be started before some time has passed or somebody has done something.
+fn is_idle(view: &View) -> bool {
+    let waits = |slug: &str| {
+        [
+            "waiting",
+            "campaign_hours",
+            "trunk_budget",
+            "paused",
+            "over",
+            "dates_over",
+        ]
+        .contains(&slug)
+    };
+    !view.campaigns.is_empty()
+        && view.trouble.is_none()
+        && view.campaigns.iter().all(|campaign| {
+            let idle = campaign.idle.as_ref().is_some_and(|(slug, _)| waits(slug));
+            campaign.in_flight == 0 && idle
+        })
+}
+
+const fn is_over(standing: Standing) -> bool {
+    match standing {
+        Standing::Complete | Standing::Cancelled | Standing::DatesOver => true,
+        Standing::Running | Standing::Paused | Standing::Cancelling => false,
+    }
+}
+
+fn advise(error: ControllerError) -> Trouble {
+    let hint = error.hint();
+    Trouble::new(error).maybe_hint(hint)
+}
+
+fn every(text: &str) -> Result<Duration, String> {
+    let parsed = text.parse::<SignedDuration>().ok();
+    let every = parsed.and_then(|every| Duration::try_from(every).ok());
+    every
+        .filter(|every| (Duration::from_secs(1)..=Duration::from_secs(3_600)).contains(every))
+        .ok_or_else(|| "expected 1s to 1h, such as `30s`".to_owned())
+}

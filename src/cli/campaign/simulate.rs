@@ -1,0 +1,357 @@
+//! `aftertone campaign simulate`: how long a campaign would take, before anybody is dialled.
+
+mod assume;
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::anyhow;
+use clap::Args as ClapArgs;
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use serde_json::{Value, json};
+
+use super::{
+    board::gauge_slug,
+    create::{find, ordered},
+    import::ListOptions,
+    options::{self, Options},
+    read::rows,
+    words::{clock, count, counted, percent, span},
+};
+use crate::{
+    campaign::{
+        budget::{Gauge, Limits, Share},
+        engine::{CampaignId, Contact, ContactId, End, PauseReason},
+        policy::CampaignKind,
+        simulate::{Assumptions, Forecast, LONGEST, Scenario, simulate},
+    },
+    cli::{Exit, Trouble, database, printer::Printer},
+    config::Config,
+    orders::{Spec, overlay},
+    run::gate::CampaignGate,
+    store::{Facts, Leased},
+};
+
+/// Tell how long a campaign would take, how many calls an hour, and what of the trunk's budget, dialling nothing
+///
+/// Runs the campaign on virtual time, with the gate and the trunk as configured, over a list or over the contacts that a
+/// campaign still has. Which outcomes come how often is assumed: put in what your own results show. Settings given here
+/// count for the simulation alone. Of a list that is not imported, do-not-call lists and earlier drops are not looked at.
+#[derive(Debug, ClapArgs)]
+pub(super) struct Args {
+    /// A campaign's name, or a CSV file
+    what: String,
+    /// What is assumed: outcomes with their shares, `delivered=72,no_answer=20,human=8`, or a TOML file
+    #[arg(long, value_name = "OUTCOMES|FILE")]
+    assume: Option<String>,
+    /// When it begins, in RFC 3339 [default: now]
+    #[arg(long, value_name = "TIME")]
+    begins: Option<Timestamp>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    options: Options,
+    #[command(flatten)]
+    list: ListOptions,
+}
+
+/// Simulates a campaign.
+///
+/// # Errors
+/// [`Trouble`] where there is nothing to simulate.
+pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Result<Exit, Trouble> {
+    let assumptions = match &args.assume {
+        Some(text) => assume::read(text)?,
+        None => Assumptions::default(),
+    };
+    let now = args.begins.unwrap_or_else(database::now);
+    let given = args.options.keys()?;
+    let path = Path::new(&args.what);
+    let is_name = options::name(&args.what).is_ok();
+    let (spec, people) = if is_name && !path.is_file() {
+        let store = database::open(config).await?;
+        let campaign = find(&args.what, &store).await?;
+        let mut keys = ordered(&campaign)?.to_keys();
+        overlay(&mut keys, given);
+        let spec = Spec::from_keys(&keys).map_err(options::wrong)?;
+        let history = config.gate.history();
+        let mut people = Vec::new();
+        loop {
+            let after = people.last().map(|leased: &Leased| leased.contact.id);
+            let more = store.peek(campaign.id, after, BATCH, history, now).await;
+            let more = more.map_err(database::trouble)?;
+            if more.is_empty() {
+                break;
+            }
+            people.extend(more);
+        }
+        (spec, people)
+    } else {
+        let mut keys = given;
+        if !keys.contains_key("message") && !keys.contains_key("variants") {
+            keys.insert("message".to_owned(), json!("simulated"));
+        }
+        let spec = Spec::from_keys(&keys).map_err(options::wrong)?;
+        (spec, people(path, args, config)?)
+    };
+    if people.is_empty() {
+        return Err(Trouble::new(anyhow!(
+            "`{}` has nobody to dial",
+            args.what.escape_debug()
+        )));
+    }
+    let scenario = Scenario {
+        campaign: spec.settings().map_err(options::wrong)?,
+        pbx: config.trunk.clone(),
+        assumptions,
+        begins: now,
+        seed: spec.seed,
+    };
+    let (contacts, gate) = gated(people, spec.kind, config);
+    let forecast = simulate(&scenario, contacts, gate);
+    let told = Told {
+        what: &args.what,
+        scenario: &scenario,
+        forecast: &forecast,
+        is_assumed_by_us: args.assume.is_none(),
+    };
+    if args.json {
+        printer.json(&told.object());
+    } else {
+        for line in told.lines(&TimeZone::system()) {
+            printer.line(&line);
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// The contacts of a list; rows that would be rejected are left out.
+fn people(list: &Path, args: &Args, config: &Config) -> Result<Vec<Leased>, Trouble> {
+    let mut people = Vec::new();
+    let mut seen = std::collections::BTreeSet::new();
+    for batch in rows(list, &args.list.mapping()?, config.pbx.rules)? {
+        for row in batch?.into_iter().flatten() {
+            if !seen.insert(row.number.clone()) {
+                continue;
+            }
+            let id = i64::try_from(people.len()).unwrap_or(i64::MAX);
+            people.push(Leased {
+                contact: Contact {
+                    id: ContactId(id),
+                    number: row.number,
+                    attempts: 0,
+                    message: row.message,
+                },
+                facts: Facts {
+                    zone: row.zone,
+                    state: row.state,
+                    consent: row.consent,
+                    ..Facts::default()
+                },
+            });
+        }
+    }
+    Ok(people)
+}
+
+/// The contacts, and the configured gate that knows them.
+fn gated(people: Vec<Leased>, kind: CampaignKind, config: &Config) -> (Vec<Contact>, CampaignGate) {
+    let mut gate = CampaignGate::new(config.gate.clone());
+    gate.set_campaign(SIMULATED, kind);
+    let contacts = people.into_iter().map(|leased| gate.remember(leased));
+    (contacts.collect(), gate)
+}
+
+/// A forecast, to be told.
+struct Told<'a> {
+    what: &'a str,
+    scenario: &'a Scenario,
+    forecast: &'a Forecast,
+    is_assumed_by_us: bool,
+}
+
+impl Told<'_> {
+    fn lines(&self, zone: &TimeZone) -> Vec<String> {
+        let Forecast {
+            took,
+            contacts,
+            refused,
+            outcomes,
+            calls,
+            doubles,
+            most_in_flight,
+            idle,
+            ..
+        } = self.forecast;
+        let begins = self.scenario.begins;
+        let ends = begins + SignedDuration::try_from(*took).unwrap_or(SignedDuration::ZERO);
+        let drops: u64 = self.forecast.attempts.values().sum();
+        let mut lines = vec![
+            format!(
+                "{}: {}, seed {}",
+                self.what,
+                counted(*contacts, "contact"),
+                self.scenario.seed
+            ),
+            format!(
+                "time:     {}, until {}: {}",
+                span(*took),
+                clock(ends, begins, zone),
+                self.end()
+            ),
+            format!(
+                "calls:    {}, {} of two calls; {} an hour, {} in the busiest; at most {} in flight",
+                counted(drops, "drop"),
+                percent(*doubles, drops),
+                counted(self.forecast.calls_per_hour(), "call"),
+                count(self.forecast.busiest_hour()),
+                counted(*most_in_flight, "drop")
+            ),
+        ];
+        let done: u64 = outcomes.values().sum();
+        if done > 0 {
+            let told = outcomes.iter().map(|(outcome, n)| {
+                format!(
+                    "{} {} ({})",
+                    outcome.slug(),
+                    count(*n),
+                    percent(*n, *contacts)
+                )
+            });
+            lines.push(format!("outcomes: {}", told.collect::<Vec<_>>().join(", ")));
+        }
+        if *refused > 0 {
+            lines.push(format!(
+                "refused:  {} ({})",
+                count(*refused),
+                percent(*refused, *contacts)
+            ));
+        }
+        let left = contacts.saturating_sub(done + refused);
+        if left > 0 {
+            lines.push(format!("left:     {}", counted(left, "contact")));
+        }
+        let budget = gauges(&self.scenario.pbx.limits)
+            .into_iter()
+            .filter_map(|(gauge, limit)| {
+                let peak = self.forecast.peaks.get(&gauge)?;
+                let name = gauge_slug(gauge).replace('_', " ");
+                Some(format!("{name} {peak} of {limit}"))
+            });
+        let budget: Vec<_> = budget.collect();
+        lines.push(if budget.is_empty() {
+            let (made, needed) = (calls.all(), self.scenario.pbx.limits.at_least);
+            format!(
+                "budget:   too few calls in a window to be judged ({} in all, {needed} needed)",
+                count(made)
+            )
+        } else {
+            format!("budget:   at most {}", budget.join(", "))
+        });
+        if !idle.is_empty() {
+            let told = idle
+                .iter()
+                .map(|(why, time)| format!("{} {}", why.replace('_', " "), span(*time)));
+            lines.push(format!("idle:     {}", told.collect::<Vec<_>>().join(", ")));
+        }
+        if self.is_assumed_by_us {
+            lines.push(
+                "assumed:  guesses; put in what your own results show with --assume".to_owned(),
+            );
+        }
+        lines
+    }
+
+    fn object(&self) -> Value {
+        let forecast = self.forecast;
+        let limits: BTreeMap<_, _> = gauges(&self.scenario.pbx.limits).into_iter().collect();
+        let peaks: Vec<Value> = forecast
+            .peaks
+            .iter()
+            .map(|(gauge, share)| {
+                json!({"gauge": gauge_slug(*gauge), "share": part(*share), "limit": limits.get(gauge).map(|l| part(*l))})
+            })
+            .collect();
+        let slugs = |counts: &BTreeMap<crate::drop::Outcome, u64>| -> BTreeMap<&'static str, u64> {
+            counts
+                .iter()
+                .map(|(outcome, n)| (outcome.slug(), *n))
+                .collect()
+        };
+        let idle: BTreeMap<_, _> = forecast
+            .idle
+            .iter()
+            .map(|(why, time)| (why, time.as_secs()))
+            .collect();
+        json!({
+            "what": self.what,
+            "seed": self.scenario.seed,
+            "begins": self.scenario.begins,
+            "took_s": forecast.took.as_secs(),
+            "end": self.end_slug(),
+            "contacts": forecast.contacts,
+            "refused": forecast.refused,
+            "outcomes": slugs(&forecast.outcomes),
+            "attempts": slugs(&forecast.attempts),
+            "drops": forecast.attempts.values().sum::<u64>(),
+            "doubles": forecast.doubles,
+            "calls": forecast.calls.all(),
+            "calls_per_hour": forecast.calls_per_hour(),
+            "busiest_hour": forecast.busiest_hour(),
+            "hours": forecast.hours,
+            "most_in_flight": forecast.most_in_flight,
+            "budget": peaks,
+            "idle_s": idle,
+        })
+    }
+
+    fn end(&self) -> String {
+        match (&self.forecast.stopped, self.forecast.end) {
+            (Some(why), _) => why.to_string(),
+            (None, Some(End::Complete)) => "every contact has its outcome".to_owned(),
+            (None, Some(End::Cancelled)) => "cancelled".to_owned(),
+            (None, Some(End::DatesOver)) => "its last date is over".to_owned(),
+            (None, None) if self.forecast.took + Duration::from_secs(1) < LONGEST => {
+                "it would go no further".to_owned()
+            }
+            (None, None) => "not at its end after a year".to_owned(),
+        }
+    }
+
+    fn end_slug(&self) -> Option<&'static str> {
+        match (&self.forecast.stopped, self.forecast.end) {
+            (Some(PauseReason::Errors { .. }), _) => Some("stopped_on_errors"),
+            (Some(PauseReason::Operator), _) => Some("paused"),
+            (None, Some(End::Complete)) => Some("complete"),
+            (None, Some(End::Cancelled)) => Some("cancelled"),
+            (None, Some(End::DatesOver)) => Some("dates_over"),
+            (None, None) => None,
+        }
+    }
+}
+
+fn gauges(limits: &Limits) -> Vec<(Gauge, Share)> {
+    let rows = [
+        (Gauge::Cancelled, limits.cancelled),
+        (Gauge::GivenUp, limits.cancelled),
+        (Gauge::Short, limits.short),
+        (Gauge::People, limits.people),
+    ];
+    rows.into_iter()
+        .filter_map(|(gauge, limit)| Some((gauge, limit?)))
+        .collect()
+}
+
+fn part(share: Share) -> f64 {
+    f64::from(share.as_thousandths()) / 1_000.0
+}
+
+/// The number that a simulated campaign has.
+const SIMULATED: CampaignId = CampaignId(1);
+
+/// Contacts that are read at a time.
+const BATCH: usize = 1_000;

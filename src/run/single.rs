@@ -1,0 +1,271 @@
+//! One drop outside any campaign, before the gate and in the store's books.
+//!
+//! ```text
+//!   Counter::open ──> ask ──> (the PBX is reached, the message made ready) ──> enter ──> drop ──> Entry::end
+//! ```
+//!
+//! It counts for the caps of every campaign, as theirs count for it. [`Counter::enter`] asks the gate once more at the
+//! moment of the call and writes the intent, which the store takes only if nothing has happened to the number since: no
+//! opt-out and no other drop slips in between. A drop that is killed leaves its intent behind: it counts, and the next
+//! controller of the instance finds it and ends it as `lost`.
+
+use jiff::Timestamp;
+use thiserror::Error;
+use tokio::{task::AbortHandle, time::MissedTickBehavior};
+use tracing::warn;
+
+use super::{
+    campaign::flight,
+    gate::{calls, json},
+};
+use crate::{
+    campaign::{
+        engine::PbxId,
+        policy::{self, CampaignKind, Case, Consent, Override, Rule, Ruling},
+    },
+    clock,
+    config::{Config, StoreUrl},
+    drop::{Ended, Report, Technique},
+    id::{DropId, RunName},
+    phone::{CallerId, PhoneNumber},
+    store::{CONTROLLER_LEASE, Facts, Holder, Intent, Place, Store, StoreError, Write, Written},
+};
+
+/// A call that somebody wants to make.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// The drop's id.
+    pub drop: DropId,
+    /// Whom to call.
+    pub number: PhoneNumber,
+    /// What the call is for.
+    pub kind: CampaignKind,
+    /// The consent that is on record.
+    pub consent: Option<Consent>,
+    /// The rules that are set aside, and why.
+    pub overrides: Vec<Override>,
+    /// One call or two.
+    pub technique: Technique,
+    /// The message.
+    pub message: String,
+    /// The number shown.
+    pub caller_id: CallerId,
+}
+
+/// The gate and the store, for drops outside any campaign.
+#[derive(Debug)]
+pub struct Counter {
+    store: Store,
+    gate: policy::Gate,
+    instance: String,
+}
+
+/// What came of entering a drop.
+#[derive(Debug)]
+pub enum Entered {
+    /// Its intent is written, with this ruling: it may be dialled.
+    Allowed(Entry, Box<Ruling>),
+    /// The gate stands against it.
+    Stopped(Box<Ruling>),
+}
+
+/// A drop whose intent is written.
+#[derive(Debug)]
+pub struct Entry {
+    drop: DropId,
+    store: Store,
+    holder: Holder,
+    renewing: AbortHandle,
+}
+
+/// Why a drop could not be entered.
+#[derive(Debug, Error)]
+pub enum CounterError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Others called this number, or changed what is known of it, each time that the gate was asked.
+    #[error("the number is being called by others at this moment")]
+    Contended,
+}
+
+impl Counter {
+    /// Opens the store that the configuration names.
+    ///
+    /// # Errors
+    /// [`StoreError`]: then nothing may be dialled, since nobody knows how often and whether the number may be called.
+    pub async fn open(config: &Config) -> Result<Self, StoreError> {
+        Ok(Self {
+            store: Store::open(&place(&config.store.url)).await?,
+            gate: policy::Gate::new(config.gate.clone()),
+            instance: config.instance.clone(),
+        })
+    }
+
+    /// What the gate says to a call at this moment.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn ask(&self, wanted: &Wanted) -> Result<Ruling, StoreError> {
+        let (ruling, _) = self.decide(wanted, now()).await?;
+        Ok(ruling)
+    }
+
+    /// Asks the gate at the moment of the call and writes the intent, held by this run.
+    ///
+    /// # Errors
+    /// [`CounterError`]; nothing may be dialled then.
+    pub async fn enter(&self, wanted: &Wanted, run: &RunName) -> Result<Entered, CounterError> {
+        let holder = self
+            .store
+            .begin_controller(run, &self.instance, now())
+            .await?;
+        let entered = self.write(wanted, &holder).await;
+        match entered {
+            Ok(Entered::Allowed(..)) => {}
+            Ok(Entered::Stopped(_)) | Err(_) => {
+                let ended = self.store.end_controller(&holder, now()).await;
+                if let Err(error) = ended {
+                    warn!(%error, "the run is left open in the store; its lease ends by itself");
+                }
+            }
+        }
+        entered
+    }
+
+    async fn write(&self, wanted: &Wanted, holder: &Holder) -> Result<Entered, CounterError> {
+        for _ in 0..TRIES {
+            let now = now();
+            let (ruling, facts) = self.decide(wanted, now).await?;
+            if !ruling.decision.is_allowed() {
+                return Ok(Entered::Stopped(Box::new(ruling)));
+            }
+            let intent = self.intent(wanted, &ruling, &facts);
+            let writes = [Write::Start(Box::new(intent))];
+            let written = self.store.commit(holder, &writes, now).await?;
+            match written.first() {
+                Some(Written::Done) => {
+                    let entry = Entry {
+                        drop: wanted.drop,
+                        store: self.store.clone(),
+                        holder: holder.clone(),
+                        renewing: renew(self.store.clone(), holder.clone()),
+                    };
+                    return Ok(Entered::Allowed(entry, Box::new(ruling)));
+                }
+                // Something has happened to the number since its facts were read; the gate knows of it the next time.
+                Some(Written::Barred(_) | Written::Overtaken) => {}
+                Some(Written::Fenced) | None => return Err(CounterError::Contended),
+            }
+        }
+        Err(CounterError::Contended)
+    }
+
+    async fn decide(&self, wanted: &Wanted, now: Timestamp) -> Result<(Ruling, Facts), StoreError> {
+        let history = self.gate.settings().history();
+        let facts = self.store.facts(&wanted.number, history, now).await?;
+        let case = Case {
+            number: Ok(&wanted.number),
+            zone: None,
+            state: None,
+            consent: wanted.consent.as_ref(),
+            campaign: wanted.kind,
+            calls: calls(wanted.technique),
+            do_not_call: facts.do_not_call.as_deref(),
+            starts: &facts.starts,
+            overrides: &wanted.overrides,
+        };
+        Ok((self.gate.decide(&case, now), facts))
+    }
+
+    fn intent(&self, wanted: &Wanted, ruling: &Ruling, facts: &Facts) -> Intent {
+        let sets_aside = |rule| wanted.overrides.iter().any(|o| o.rule() == rule);
+        let caps_bind = self.gate.is_on(Rule::FrequencyCap) && !sets_aside(Rule::FrequencyCap);
+        Intent {
+            drop: wanted.drop,
+            of: None,
+            attempt: 1,
+            number: wanted.number.clone(),
+            pbx: PbxId(0),
+            technique: wanted.technique,
+            message: wanted.message.clone(),
+            variant: None,
+            caller_id: Some(wanted.caller_id.clone()),
+            ruling: json(ruling),
+            version: caps_bind.then_some(facts.version),
+            despite_do_not_call: sets_aside(Rule::DoNotCall),
+        }
+    }
+}
+
+impl Entry {
+    /// Writes how the drop ended. `ended` is its object with the number masked, `evidence` the folder of its evidence.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the next controller ends it as `lost` then.
+    pub async fn end(
+        self,
+        report: &Report,
+        ended: &Ended<'_>,
+        evidence: Option<String>,
+    ) -> Result<(), StoreError> {
+        let end = Box::new(flight::end(self.drop, report, ended, evidence));
+        let writes = [Write::EndDrop {
+            end,
+            calls: crate::campaign::budget::Calls::of(report),
+        }];
+        let written = self.store.commit(&self.holder, &writes, now()).await?;
+        if written != [Written::Done] {
+            warn!("another controller has taken the drop over, and has written its end");
+        }
+        self.leave().await
+    }
+
+    /// Leaves the drop without an end, which is not known: the next controller ends it as `lost`.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the lease ends by itself then.
+    pub async fn leave(self) -> Result<(), StoreError> {
+        self.renewing.abort();
+        self.store.end_controller(&self.holder, now()).await?;
+        self.store.close().await;
+        Ok(())
+    }
+}
+
+/// Where the configured database is.
+pub fn place(url: &StoreUrl) -> Place {
+    match url {
+        StoreUrl::Sqlite(file) => Place::Sqlite(file.clone()),
+        StoreUrl::Postgres(url) => Place::Postgres(url.clone()),
+    }
+}
+
+/// Keeps the lease of a run from ending while its drop goes on.
+fn renew(store: Store, holder: Holder) -> AbortHandle {
+    let renewing = tokio::spawn(async move {
+        let mut ticks = tokio::time::interval(CONTROLLER_LEASE / 3);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // The first tick comes at once, when the lease is fresh.
+        ticks.tick().await;
+        loop {
+            ticks.tick().await;
+            match store.renew(&holder, now()).await {
+                Ok(true) => {}
+                Ok(false) => {
+                    warn!("the lease of this run has ended; another controller ends its drop");
+                    return;
+                }
+                Err(error) => warn!(%error, "the lease of this run could not be renewed"),
+            }
+        }
+    });
+    renewing.abort_handle()
+}
+
+fn now() -> Timestamp {
+    Timestamp::try_from(clock::wall()).unwrap_or(Timestamp::MAX)
+}
+
+/// How often the gate is asked again where something happens to the number at the same moment.
+const TRIES: usize = 5;

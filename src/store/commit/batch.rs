@@ -1,0 +1,483 @@
+//! What a batch is decided on, and what it changes: rows in memory.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::{DropEnd, Intent, Write, Written};
+use crate::{
+    campaign::{
+        budget::Calls,
+        engine::{CampaignId, ContactId, Settlement},
+    },
+    drop::Outcome,
+    store::{
+        Holder, Standing,
+        kept::{micros, number},
+    },
+};
+
+/// The rows that a batch touches, as they stand after what was applied so far.
+#[derive(Debug)]
+pub(super) struct Batch<'a> {
+    pub(super) holder: &'a Holder,
+    /// Whether the controller has not been ended.
+    pub(super) alive: bool,
+    pub(super) now: i64,
+    pub(super) campaigns: BTreeMap<i64, CampaignRow>,
+    pub(super) contacts: BTreeMap<i64, ContactRow>,
+    /// By their ids, those that are not there left out.
+    pub(super) drops: BTreeMap<String, DropRow<'a>>,
+    /// The do-not-call list of each number that stands on one.
+    pub(super) barred: BTreeMap<i64, String>,
+    /// The version of each number that an intent is for.
+    pub(super) numbers: BTreeMap<i64, Version>,
+    pub(super) decisions: Vec<Decided<'a>>,
+}
+
+#[derive(Debug)]
+pub(super) struct CampaignRow {
+    pub(super) standing: Standing,
+    /// Why it pauses by itself, where it does in this batch.
+    pub(super) pauses: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct ContactRow {
+    pub(super) campaign: i64,
+    pub(super) number: i64,
+    pub(super) stage: Stage,
+    pub(super) holder: Option<String>,
+    pub(super) attempts: i64,
+    pub(super) due_at: Option<i64>,
+    pub(super) was_due: Option<i64>,
+    pub(super) held: Option<&'static str>,
+    pub(super) held_zone: Option<String>,
+    pub(super) outcome: Option<Outcome>,
+    pub(super) refused: Option<String>,
+    pub(super) ended_at: Option<i64>,
+    pub(super) is_changed: bool,
+}
+
+/// How a contact stands. Slugs are stored and never renamed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    Due,
+    Leased,
+    Dialling,
+    Ended,
+    Refused,
+}
+
+#[derive(Debug)]
+pub(super) struct DropRow<'a> {
+    pub(super) contact: Option<i64>,
+    pub(super) attempt: i64,
+    pub(super) holder: String,
+    pub(super) outcome: Option<Outcome>,
+    /// The intent, where this batch writes it.
+    pub(super) intent: Option<&'a Intent>,
+    /// The end, where this batch writes it.
+    pub(super) end: Option<Ended<'a>>,
+    /// Whether this batch takes it back.
+    pub(super) is_taken_back: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Ended<'a> {
+    pub(super) outcome: Outcome,
+    pub(super) calls: Calls,
+    pub(super) is_final: Option<bool>,
+    pub(super) told: Option<&'a DropEnd>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Version {
+    pub(super) version: i64,
+    pub(super) is_changed: bool,
+}
+
+/// A decision of the gate that dialled nothing.
+#[derive(Debug)]
+pub(super) struct Decided<'a> {
+    pub(super) campaign: i64,
+    pub(super) contact: i64,
+    pub(super) decision: &'static str,
+    pub(super) reason: &'static str,
+    pub(super) until: Option<i64>,
+    pub(super) zone: Option<&'a str>,
+    pub(super) ruling: Option<&'a str>,
+}
+
+impl<'a> Batch<'a> {
+    /// Applies one write; [`Write::Finished`] is not decided here.
+    pub(super) fn apply(&mut self, write: &'a Write) -> Written {
+        match write {
+            Write::Start(intent) => self.start(intent),
+            Write::Settle {
+                campaign,
+                contact,
+                settlement,
+                ruling,
+                zone,
+                end,
+            } => {
+                let (ruling, zone) = (ruling.as_deref(), zone.as_deref());
+                match *settlement {
+                    Settlement::Refused(reason) => {
+                        self.refuse(*campaign, *contact, reason.slug(), ruling)
+                    }
+                    Settlement::Held { reason, until } => {
+                        let reason = reason.slug();
+                        self.hold(*campaign, *contact, reason, until, (ruling, zone))
+                    }
+                    Settlement::Ended {
+                        attempt,
+                        outcome,
+                        calls,
+                        again,
+                    } => {
+                        let told = end.as_deref();
+                        let key = told.map(|end| end.drop.to_string());
+                        let key = key.or_else(|| self.drop_of(*contact, attempt));
+                        let ended = Ended {
+                            outcome,
+                            calls,
+                            is_final: Some(again.is_none()),
+                            told,
+                        };
+                        self.end(*campaign, *contact, key, ended, again)
+                    }
+                    Settlement::NotDialled { attempt } => {
+                        self.take_back(*campaign, *contact, attempt)
+                    }
+                }
+            }
+            Write::EndDrop { end, calls } => self.end_drop(end, *calls),
+            Write::Release { campaign, contacts } => {
+                for &contact in contacts {
+                    self.release(*campaign, contact);
+                }
+                Written::Done
+            }
+            Write::Paused { campaign, why } => self.pause(*campaign, why),
+            Write::Finished { .. } => Written::Fenced,
+        }
+    }
+
+    fn start(&mut self, intent: &'a Intent) -> Written {
+        let run = self.holder.run.as_str();
+        let key = intent.drop.to_string();
+        if let Some(row) = self.drops.get(&key) {
+            // It was written, and its reply was lost.
+            return match row.holder == run && !row.is_taken_back {
+                true => Written::Done,
+                false => Written::Fenced,
+            };
+        }
+        if !self.alive {
+            return Written::Fenced;
+        }
+        let digits = number(&intent.number);
+        if let Some((campaign, contact)) = intent.of {
+            let runs = self
+                .campaigns
+                .get(&campaign.0)
+                .is_some_and(|row| row.standing == Standing::Running);
+            let attempt = i64::from(intent.attempt);
+            let is_ours = self
+                .leased(campaign, contact)
+                .is_some_and(|row| row.attempts + 1 == attempt && row.number == digits);
+            if !runs || !is_ours {
+                return Written::Fenced;
+            }
+        }
+        if let Some(list) = self.barred.get(&digits)
+            && !intent.despite_do_not_call
+        {
+            return Written::Barred(list.clone());
+        }
+        let version = self.numbers.entry(digits).or_default();
+        if intent.version.is_some_and(|seen| seen != version.version) {
+            return Written::Overtaken;
+        }
+        version.version += 1;
+        version.is_changed = true;
+        if let Some((campaign, contact)) = intent.of
+            && let Some(row) = self.leased(campaign, contact)
+        {
+            row.stage = Stage::Dialling;
+            row.attempts = i64::from(intent.attempt);
+            row.due_at = None;
+            row.is_changed = true;
+        }
+        let row = DropRow {
+            contact: intent.of.map(|(_, contact)| contact.0),
+            attempt: intent.attempt.into(),
+            holder: run.to_owned(),
+            outcome: None,
+            intent: Some(intent),
+            end: None,
+            is_taken_back: false,
+        };
+        self.drops.insert(key, row);
+        Written::Done
+    }
+
+    fn refuse(
+        &mut self,
+        campaign: CampaignId,
+        contact: ContactId,
+        reason: &'static str,
+        ruling: Option<&'a str>,
+    ) -> Written {
+        let now = self.now;
+        let Some(row) = self.leased(campaign, contact) else {
+            let stands = self.row(campaign, contact).is_some_and(|row| {
+                row.stage == Stage::Refused && row.refused.as_deref() == Some(reason)
+            });
+            return done_where(stands);
+        };
+        row.close(Stage::Refused, now);
+        row.refused = Some(reason.to_owned());
+        self.decisions.push(Decided {
+            campaign: campaign.0,
+            contact: contact.0,
+            decision: "refused",
+            reason,
+            until: None,
+            zone: None,
+            ruling,
+        });
+        Written::Done
+    }
+
+    fn hold(
+        &mut self,
+        campaign: CampaignId,
+        contact: ContactId,
+        reason: &'static str,
+        until: Timestamp,
+        (ruling, zone): (Option<&'a str>, Option<&'a str>),
+    ) -> Written {
+        let until = micros(until);
+        let Some(row) = self.leased(campaign, contact) else {
+            let stands = self
+                .row(campaign, contact)
+                .is_some_and(|row| row.stage == Stage::Due && row.due_at == Some(until));
+            return done_where(stands);
+        };
+        row.open(until);
+        row.held = Some(reason);
+        row.held_zone = zone.map(str::to_owned);
+        self.decisions.push(Decided {
+            campaign: campaign.0,
+            contact: contact.0,
+            decision: "held",
+            reason,
+            until: Some(until),
+            zone,
+            ruling,
+        });
+        Written::Done
+    }
+
+    fn end(
+        &mut self,
+        campaign: CampaignId,
+        contact: ContactId,
+        key: Option<String>,
+        ended: Ended<'a>,
+        again: Option<Timestamp>,
+    ) -> Written {
+        let now = self.now;
+        let run = self.holder.run.as_str();
+        let Some(drop) = key.and_then(|key| self.drops.get_mut(&key)) else {
+            return Written::Fenced;
+        };
+        if drop.holder != run || drop.contact != Some(contact.0) || drop.is_taken_back {
+            return Written::Fenced;
+        }
+        if let Some(before) = drop.outcome {
+            return done_where(before == ended.outcome);
+        }
+        let outcome = ended.outcome;
+        let attempt = drop.attempt;
+        let row = self.contacts.get_mut(&contact.0);
+        let row = row.filter(|row| {
+            row.campaign == campaign.0
+                && row.stage == Stage::Dialling
+                && row.holder.as_deref() == Some(run)
+                && row.attempts == attempt
+        });
+        let Some(row) = row else {
+            return Written::Fenced;
+        };
+        match again {
+            Some(again) => row.open(micros(again)),
+            None => {
+                row.close(Stage::Ended, now);
+                row.outcome = Some(outcome);
+            }
+        }
+        drop.outcome = Some(outcome);
+        drop.end = Some(ended);
+        Written::Done
+    }
+
+    fn end_drop(&mut self, end: &'a DropEnd, calls: Calls) -> Written {
+        let run = self.holder.run.as_str();
+        let Some(drop) = self.drops.get_mut(&end.drop.to_string()) else {
+            return Written::Fenced;
+        };
+        if drop.holder != run || drop.contact.is_some() {
+            return Written::Fenced;
+        }
+        if let Some(before) = drop.outcome {
+            return done_where(before == end.outcome);
+        }
+        drop.outcome = Some(end.outcome);
+        drop.end = Some(Ended {
+            outcome: end.outcome,
+            calls,
+            is_final: None,
+            told: Some(end),
+        });
+        Written::Done
+    }
+
+    fn take_back(&mut self, campaign: CampaignId, contact: ContactId, attempt: u32) -> Written {
+        let run = self.holder.run.as_str();
+        let Some(key) = self.drop_of(contact, attempt) else {
+            // Its intent was not written, or was taken back already.
+            self.release(campaign, contact);
+            let is_others = self
+                .row(campaign, contact)
+                .is_none_or(|row| row.holder.is_some());
+            return done_where(!is_others);
+        };
+        let drop = self.drops.get_mut(&key);
+        let drop = drop.filter(|drop| drop.holder == run && drop.outcome.is_none());
+        let row = self.contacts.get_mut(&contact.0);
+        let row = row.filter(|row| {
+            row.campaign == campaign.0
+                && row.stage == Stage::Dialling
+                && row.holder.as_deref() == Some(run)
+        });
+        let (Some(drop), Some(row)) = (drop, row) else {
+            return Written::Fenced;
+        };
+        drop.is_taken_back = true;
+        row.attempts = i64::from(attempt) - 1;
+        row.give_back(self.now);
+        Written::Done
+    }
+
+    fn release(&mut self, campaign: CampaignId, contact: ContactId) {
+        let now = self.now;
+        if let Some(row) = self.leased(campaign, contact) {
+            row.give_back(now);
+        }
+    }
+
+    fn pause(&mut self, campaign: CampaignId, why: &str) -> Written {
+        let Some(row) = self.campaigns.get_mut(&campaign.0) else {
+            return Written::Fenced;
+        };
+        match row.standing {
+            Standing::Running => {
+                row.standing = Standing::Paused;
+                row.pauses = Some(why.to_owned());
+                Written::Done
+            }
+            Standing::Paused => Written::Done,
+            Standing::Cancelling
+            | Standing::Complete
+            | Standing::Cancelled
+            | Standing::DatesOver => Written::Fenced,
+        }
+    }
+
+    fn row(&self, campaign: CampaignId, contact: ContactId) -> Option<&ContactRow> {
+        let row = self.contacts.get(&contact.0);
+        row.filter(|row| row.campaign == campaign.0)
+    }
+
+    /// A contact that is leased to this controller.
+    fn leased(&mut self, campaign: CampaignId, contact: ContactId) -> Option<&mut ContactRow> {
+        let run = self.holder.run.as_str();
+        let row = self.contacts.get_mut(&contact.0)?;
+        let is_ours = row.campaign == campaign.0
+            && row.stage == Stage::Leased
+            && row.holder.as_deref() == Some(run);
+        is_ours.then_some(row)
+    }
+
+    /// The drop that is this attempt at a contact.
+    fn drop_of(&self, contact: ContactId, attempt: u32) -> Option<String> {
+        let is_it = |row: &DropRow<'_>| {
+            row.contact == Some(contact.0)
+                && row.attempt == i64::from(attempt)
+                && !row.is_taken_back
+        };
+        let found = self.drops.iter().find(|(_, row)| is_it(row));
+        found.map(|(key, _)| key.clone())
+    }
+}
+
+impl ContactRow {
+    /// It is due then, and nobody's.
+    fn open(&mut self, at: i64) {
+        self.stage = Stage::Due;
+        self.due_at = Some(at);
+        self.was_due = Some(at);
+        self.holder = None;
+        self.is_changed = true;
+    }
+
+    /// It is due as before it was leased.
+    fn give_back(&mut self, now: i64) {
+        self.open(self.was_due.unwrap_or(now));
+    }
+
+    /// It has come to its end.
+    fn close(&mut self, stage: Stage, now: i64) {
+        self.stage = stage;
+        self.due_at = None;
+        self.holder = None;
+        self.ended_at = Some(now);
+        self.is_changed = true;
+    }
+}
+
+impl Stage {
+    const ALL: [Self; 5] = [
+        Self::Due,
+        Self::Leased,
+        Self::Dialling,
+        Self::Ended,
+        Self::Refused,
+    ];
+
+    pub(super) const fn slug(self) -> &'static str {
+        match self {
+            Self::Due => "due",
+            Self::Leased => "leased",
+            Self::Dialling => "dialling",
+            Self::Ended => "ended",
+            Self::Refused => "refused",
+        }
+    }
+
+    pub(super) fn read(slug: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|each| each.slug() == slug)
+    }
+}
+
+const fn done_where(stands: bool) -> Written {
+    if stands {
+        Written::Done
+    } else {
+        Written::Fenced
+    }
+}

@@ -1,0 +1,307 @@
+//! Writes the rows that a batch has changed.
+
+use jiff::Timestamp;
+
+use super::{
+    Written,
+    batch::{Batch, Decided},
+};
+use crate::{
+    campaign::{
+        budget::Calls,
+        engine::{CampaignId, End},
+    },
+    store::{
+        Standing, StoreError,
+        kept::{micros, number, technique_slug},
+        link::Tx,
+        sql::{Sql, args, row, rows, sql},
+    },
+};
+
+impl Batch<'_> {
+    pub(super) async fn flush(&self, tx: &mut Tx) -> Result<(), StoreError> {
+        // What is taken back first: its attempt may be made again.
+        self.write(tx, DELETE_DROPS, self.taken_back()).await?;
+        self.write(tx, INSERT_DROPS, self.intents()).await?;
+        self.write(tx, END_DROPS, self.ends()).await?;
+        self.write(tx, UPDATE_CONTACTS, self.contacts()).await?;
+        self.write(tx, INSERT_DECISIONS, self.decisions()).await?;
+        self.write(tx, UPDATE_NUMBERS, self.versions()).await?;
+        for (id, row) in &self.campaigns {
+            if let Some(why) = &row.pauses {
+                let standing = row.standing.slug();
+                stand(tx, *id, standing, Some(why), self.now).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn write(
+        &self,
+        tx: &mut Tx,
+        sql: Sql,
+        changed: Vec<serde_json::Value>,
+    ) -> Result<(), StoreError> {
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let count = changed.len();
+        let done = tx.execute(sql, args![&rows(changed)]).await?;
+        if done != count as u64 {
+            // Each was read, and is held.
+            return Err(tx.broken(format!("{done} rows were written in place of {count}")));
+        }
+        Ok(())
+    }
+
+    fn taken_back(&self) -> Vec<serde_json::Value> {
+        let kept = self.drops.iter();
+        kept.filter(|(_, drop)| drop.is_taken_back && drop.intent.is_none())
+            .map(|(id, _)| row! { id: id })
+            .collect()
+    }
+
+    fn intents(&self) -> Vec<serde_json::Value> {
+        let mut all = Vec::new();
+        for (id, drop) in &self.drops {
+            let Some(intent) = drop.intent.filter(|_| !drop.is_taken_back) else {
+                continue;
+            };
+            all.push(row! {
+                id: id,
+                campaign: intent.of.map(|(campaign, _)| campaign.0),
+                contact: intent.of.map(|(_, contact)| contact.0),
+                attempt: intent.attempt,
+                number: number(&intent.number),
+                pbx: self.holder.pbx,
+                run: self.holder.run.as_str(),
+                technique: technique_slug(intent.technique),
+                message: intent.message,
+                variant: intent.variant,
+                caller_id: intent.caller_id.as_ref().map(|caller_id| caller_id.as_str()),
+                ruling: intent.ruling,
+                despite: i64::from(intent.despite_do_not_call),
+                started_at: self.now
+            });
+        }
+        all
+    }
+
+    fn ends(&self) -> Vec<serde_json::Value> {
+        let mut all = Vec::new();
+        for (id, drop) in &self.drops {
+            let Some(end) = &drop.end else {
+                continue;
+            };
+            let told = end.told;
+            let Calls {
+                busy_legs,
+                drop_legs,
+                released,
+                given_up,
+                answered,
+                short,
+                people,
+            } = end.calls;
+            all.push(row! {
+                id: id,
+                ended_at: self.now,
+                outcome: end.outcome.slug(),
+                proof: told.map(|told| told.proof.slug()),
+                is_final: end.is_final.map(i64::from),
+                busy_legs: busy_legs,
+                drop_legs: drop_legs,
+                released: released,
+                given_up: given_up,
+                answered: answered,
+                short: short,
+                people: people,
+                busy_up_ms: told.map_or(0, |told| told.busy_up_ms),
+                drop_up_ms: told.map_or(0, |told| told.drop_up_ms),
+                report: told.map(|told| told.report.as_str()),
+                evidence: told.and_then(|told| told.evidence.as_deref())
+            });
+        }
+        all
+    }
+
+    fn contacts(&self) -> Vec<serde_json::Value> {
+        let changed = self.contacts.iter().filter(|(_, row)| row.is_changed);
+        changed
+            .map(|(id, row)| {
+                row! {
+                    id: id,
+                    stage: row.stage.slug(),
+                    due_at: row.due_at,
+                    was_due: row.was_due,
+                    holder: row.holder,
+                    attempts: row.attempts,
+                    held: row.held,
+                    held_zone: row.held_zone,
+                    outcome: row.outcome.map(|outcome| outcome.slug()),
+                    refused: row.refused,
+                    ended_at: row.ended_at
+                }
+            })
+            .collect()
+    }
+
+    fn decisions(&self) -> Vec<serde_json::Value> {
+        let row = |decided: &Decided<'_>| {
+            row! {
+                campaign: decided.campaign,
+                contact: decided.contact,
+                at: self.now,
+                decision: decided.decision,
+                reason: decided.reason,
+                until: decided.until,
+                zone: decided.zone,
+                ruling: decided.ruling
+            }
+        };
+        self.decisions.iter().map(row).collect()
+    }
+
+    fn versions(&self) -> Vec<serde_json::Value> {
+        let changed = self.numbers.iter().filter(|(_, row)| row.is_changed);
+        changed
+            .map(|(number, row)| row! { number: number, version: row.version })
+            .collect()
+    }
+}
+
+/// Ends a campaign, where nothing stands against it. The batch holds its row.
+pub(super) async fn finish(
+    tx: &mut Tx,
+    campaign: CampaignId,
+    end: End,
+    now: Timestamp,
+) -> Result<Written, StoreError> {
+    let standing = match end {
+        End::Complete => Standing::Complete,
+        End::Cancelled => Standing::Cancelled,
+        End::DatesOver => Standing::DatesOver,
+    };
+    let Some((before,)) = tx.one::<(String,)>(STANDING, args![campaign.0]).await? else {
+        return Ok(Written::Fenced);
+    };
+    let Some(before) = Standing::read(&before) else {
+        return Err(tx.broken(format!("the row of campaign {campaign} cannot be read")));
+    };
+    if before == standing {
+        return Ok(Written::Done);
+    }
+    let may = match (end, before) {
+        (End::Cancelled, Standing::Cancelling) => true,
+        (End::Complete | End::DatesOver, Standing::Running | Standing::Paused) => true,
+        (
+            End::Cancelled | End::Complete | End::DatesOver,
+            Standing::Running
+            | Standing::Paused
+            | Standing::Cancelling
+            | Standing::Complete
+            | Standing::Cancelled
+            | Standing::DatesOver,
+        ) => false,
+    };
+    if !may {
+        return Ok(Written::Fenced);
+    }
+    let in_the_way: &[Sql] = match end {
+        End::Complete => &[IN_FLIGHT, OPEN],
+        End::Cancelled | End::DatesOver => &[IN_FLIGHT],
+    };
+    for sql in in_the_way {
+        if tx.one::<(i64,)>(*sql, args![campaign.0]).await?.is_some() {
+            return Ok(Written::Fenced);
+        }
+    }
+    stand(tx, campaign.0, standing.slug(), None, micros(now)).await?;
+    Ok(Written::Done)
+}
+
+async fn stand(
+    tx: &mut Tx,
+    campaign: i64,
+    standing: &str,
+    why: Option<&str>,
+    now: i64,
+) -> Result<(), StoreError> {
+    let version = tx.next_version().await?;
+    let args = args![campaign, standing, why, now, version];
+    tx.execute(STAND, args).await?;
+    Ok(())
+}
+
+const DELETE_DROPS: Sql = sql!(
+    "DELETE FROM drops WHERE id IN (SELECT given.id FROM ",
+    { id TEXT },
+    ")"
+);
+
+const INSERT_DROPS: Sql = sql!(
+    "INSERT INTO drops (id, campaign, contact, attempt, number, pbx, run, holder, technique, message, \
+     variant, caller_id, ruling, despite_do_not_call, started_at) \
+     SELECT id, campaign, contact, attempt, number, pbx, run, run, technique, message, \
+     variant, caller_id, ruling, despite, started_at FROM ",
+    {
+        id TEXT, campaign BIGINT, contact BIGINT, attempt BIGINT, number BIGINT, pbx TEXT, run TEXT,
+        technique TEXT, message TEXT, variant TEXT, caller_id TEXT, ruling TEXT, despite BIGINT,
+        started_at BIGINT
+    }
+);
+
+const END_DROPS: Sql = sql!(
+    "UPDATE drops SET ended_at = given.ended_at, outcome = given.outcome, proof = given.proof, \
+     is_final = given.is_final, busy_legs = given.busy_legs, drop_legs = given.drop_legs, \
+     released = given.released, given_up = given.given_up, answered = given.answered, \
+     short = given.short, people = given.people, busy_up_ms = given.busy_up_ms, \
+     drop_up_ms = given.drop_up_ms, report = given.report, evidence = given.evidence FROM ",
+    {
+        id TEXT, ended_at BIGINT, outcome TEXT, proof TEXT, is_final BIGINT, busy_legs BIGINT,
+        drop_legs BIGINT, released BIGINT, given_up BIGINT, answered BIGINT, short BIGINT,
+        people BIGINT, busy_up_ms BIGINT, drop_up_ms BIGINT, report TEXT, evidence TEXT
+    },
+    " WHERE drops.id = given.id"
+);
+
+const UPDATE_CONTACTS: Sql = sql!(
+    "UPDATE contacts SET stage = given.stage, due_at = given.due_at, was_due = given.was_due, \
+     holder = given.holder, attempts = given.attempts, held = given.held, \
+     held_zone = given.held_zone, outcome = given.outcome, refused = given.refused, \
+     ended_at = given.ended_at FROM ",
+    {
+        id BIGINT, stage TEXT, due_at BIGINT, was_due BIGINT, holder TEXT, attempts BIGINT,
+        held TEXT, held_zone TEXT, outcome TEXT, refused TEXT, ended_at BIGINT
+    },
+    " WHERE contacts.id = given.id"
+);
+
+const INSERT_DECISIONS: Sql = sql!(
+    "INSERT INTO decisions (campaign, contact, at, decision, reason, until, zone, ruling) \
+     SELECT campaign, contact, at, decision, reason, until, zone, ruling FROM ",
+    {
+        campaign BIGINT, contact BIGINT, at BIGINT, decision TEXT, reason TEXT, until BIGINT,
+        zone TEXT, ruling TEXT
+    },
+    " ORDER BY nth"
+);
+
+const UPDATE_NUMBERS: Sql = sql!(
+    "INSERT INTO numbers (number, version) SELECT number, version FROM ",
+    { number BIGINT, version BIGINT },
+    " WHERE true ON CONFLICT (number) DO UPDATE SET version = excluded.version"
+);
+
+const STANDING: Sql = sql!("SELECT standing FROM campaigns WHERE id = $1");
+
+const IN_FLIGHT: Sql =
+    sql!("SELECT attempt FROM drops WHERE campaign = $1 AND outcome IS NULL LIMIT 1");
+
+const OPEN: Sql =
+    sql!("SELECT id FROM contacts WHERE campaign = $1 AND due_at IS NOT NULL LIMIT 1");
+
+const STAND: Sql = sql!(
+    "UPDATE campaigns SET standing = $2, why = $3, changed_at = $4, version = $5 WHERE id = $1"
+);

@@ -1,0 +1,330 @@
+//! Reads, and locks, the rows that a batch touches.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::{
+    Write,
+    batch::{Batch, CampaignRow, ContactRow, DropRow, Stage, Version},
+};
+use crate::{
+    campaign::engine::Settlement,
+    store::{
+        Holder, Standing, StoreError,
+        kept::{held, micros, number, outcome},
+        link::Tx,
+        queue::BARRED,
+        sql::{Sql, args, row, rows, sql},
+    },
+};
+
+impl<'a> Batch<'a> {
+    pub(super) async fn load(
+        tx: &mut Tx,
+        holder: &'a Holder,
+        writes: &'a [Write],
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
+        let touched = Touched::of(writes);
+        if touched.changes_campaigns {
+            tx.next_version().await?;
+        }
+        let mut batch = Self {
+            holder,
+            alive: tx.is_alive(holder).await?,
+            now: micros(now),
+            campaigns: BTreeMap::new(),
+            contacts: BTreeMap::new(),
+            drops: BTreeMap::new(),
+            barred: BTreeMap::new(),
+            numbers: BTreeMap::new(),
+            decisions: Vec::new(),
+        };
+        batch.load_campaigns(tx, &touched).await?;
+        batch.load_numbers(tx, &touched).await?;
+        batch.load_contacts(tx, &touched).await?;
+        batch.load_drops(tx, &touched).await?;
+        Ok(batch)
+    }
+
+    async fn load_campaigns(&mut self, tx: &mut Tx, touched: &Touched) -> Result<(), StoreError> {
+        if touched.campaigns.is_empty() {
+            return Ok(());
+        }
+        let given = rows(touched.campaigns.iter().map(|id| row! { id: id }));
+        let sql = if touched.changes_campaigns {
+            CAMPAIGNS_TO_CHANGE
+        } else {
+            CAMPAIGNS
+        };
+        let kept: Vec<(i64, String)> = tx.all(sql, args![&given]).await?;
+        for (id, standing) in kept {
+            let Some(standing) = Standing::read(&standing) else {
+                return Err(tx.broken(format!("the row of campaign {id} cannot be read")));
+            };
+            let pauses = None;
+            self.campaigns.insert(id, CampaignRow { standing, pauses });
+        }
+        Ok(())
+    }
+
+    async fn load_numbers(&mut self, tx: &mut Tx, touched: &Touched) -> Result<(), StoreError> {
+        if touched.numbers.is_empty() {
+            return Ok(());
+        }
+        tx.all::<(i64,)>(HOLD_LISTS, args![]).await?;
+        let given = rows(touched.numbers.iter().map(|number| row! { number: number }));
+        let kept: Vec<(i64, i64)> = tx.all(NUMBERS, args![&given]).await?;
+        let version = |(number, version)| {
+            let is_changed = false;
+            (
+                number,
+                Version {
+                    version,
+                    is_changed,
+                },
+            )
+        };
+        self.numbers = kept.into_iter().map(version).collect();
+        let kept: Vec<(i64, String)> = tx.all(BARRED, args![&given]).await?;
+        self.barred = kept.into_iter().collect();
+        Ok(())
+    }
+
+    async fn load_contacts(&mut self, tx: &mut Tx, touched: &Touched) -> Result<(), StoreError> {
+        if touched.contacts.is_empty() {
+            return Ok(());
+        }
+        let given = rows(touched.contacts.iter().map(|id| row! { id: id }));
+        let kept: Vec<KeptContact> = tx.all(CONTACTS, args![&given]).await?;
+        for kept in kept {
+            let id = kept.0;
+            let Some(row) = read_contact(kept) else {
+                return Err(tx.broken(format!("the row of contact {id} cannot be read")));
+            };
+            self.contacts.insert(id, row);
+        }
+        Ok(())
+    }
+
+    async fn load_drops(&mut self, tx: &mut Tx, touched: &Touched) -> Result<(), StoreError> {
+        let mut kept: Vec<KeptDrop> = Vec::new();
+        if !touched.drops.is_empty() {
+            let given = rows(touched.drops.iter().map(|id| row! { id: id }));
+            kept = tx.all(DROPS, args![&given]).await?;
+        }
+        if !touched.attempts.is_empty() {
+            let pair =
+                |(contact, attempt): &(i64, i64)| row! { contact: contact, attempt: attempt };
+            let given = rows(touched.attempts.iter().map(pair));
+            kept.append(&mut tx.all(DROPS_OF_ATTEMPTS, args![&given]).await?);
+        }
+        for (id, contact, attempt, holder, slug) in kept {
+            let ended = match slug {
+                None => None,
+                Some(slug) => match outcome(&slug) {
+                    None => return Err(tx.broken(format!("the row of drop {id} cannot be read"))),
+                    ended => ended,
+                },
+            };
+            let row = DropRow {
+                contact,
+                attempt,
+                holder,
+                outcome: ended,
+                intent: None,
+                end: None,
+                is_taken_back: false,
+            };
+            self.drops.insert(id, row);
+        }
+        Ok(())
+    }
+}
+
+/// What a batch touches.
+#[derive(Debug, Default)]
+struct Touched {
+    campaigns: BTreeSet<i64>,
+    changes_campaigns: bool,
+    numbers: BTreeSet<i64>,
+    contacts: BTreeSet<i64>,
+    drops: BTreeSet<String>,
+    attempts: BTreeSet<(i64, i64)>,
+}
+
+impl Touched {
+    fn of(writes: &[Write]) -> Self {
+        let mut all = Self::default();
+        for write in writes {
+            all.add(write);
+        }
+        all
+    }
+
+    fn add(&mut self, write: &Write) {
+        match write {
+            Write::Start(intent) => {
+                self.drops.insert(intent.drop.to_string());
+                self.numbers.insert(number(&intent.number));
+                if let Some((campaign, contact)) = intent.of {
+                    self.campaigns.insert(campaign.0);
+                    self.contacts.insert(contact.0);
+                }
+            }
+            Write::Settle {
+                contact,
+                settlement,
+                end,
+                ..
+            } => {
+                self.contacts.insert(contact.0);
+                match *settlement {
+                    Settlement::Refused(_) | Settlement::Held { .. } => {}
+                    Settlement::Ended { attempt, .. } => match end {
+                        Some(end) => {
+                            self.drops.insert(end.drop.to_string());
+                        }
+                        None => {
+                            self.attempts.insert((contact.0, attempt.into()));
+                        }
+                    },
+                    Settlement::NotDialled { attempt } => {
+                        self.attempts.insert((contact.0, attempt.into()));
+                    }
+                }
+            }
+            Write::EndDrop { end, .. } => {
+                self.drops.insert(end.drop.to_string());
+            }
+            Write::Release { contacts, .. } => {
+                self.contacts
+                    .extend(contacts.iter().map(|contact| contact.0));
+            }
+            Write::Paused { campaign, .. } | Write::Finished { campaign, .. } => {
+                self.campaigns.insert(campaign.0);
+                self.changes_campaigns = true;
+            }
+        }
+    }
+}
+
+/// The columns of [`CONTACTS`].
+type KeptContact = (
+    i64,
+    i64,
+    i64,
+    String,
+    Option<String>,
+    i64,
+    Option<i64>,
+    Option<i64>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<i64>,
+);
+
+/// The columns of [`DROPS`].
+type KeptDrop = (String, Option<i64>, i64, String, Option<String>);
+
+fn read_contact(kept: KeptContact) -> Option<ContactRow> {
+    let (
+        _,
+        campaign,
+        number,
+        stage,
+        holder,
+        attempts,
+        due_at,
+        was_due,
+        why,
+        held_zone,
+        end,
+        refused,
+        ended_at,
+    ) = kept;
+    let held = match why {
+        Some(slug) => Some(held(&slug)?.slug()),
+        None => None,
+    };
+    let outcome = match end {
+        Some(slug) => Some(outcome(&slug)?),
+        None => None,
+    };
+    Some(ContactRow {
+        campaign,
+        number,
+        stage: Stage::read(&stage)?,
+        holder,
+        attempts,
+        due_at,
+        was_due,
+        held,
+        held_zone,
+        outcome,
+        refused,
+        ended_at,
+        is_changed: false,
+    })
+}
+
+/// Nobody changes how they stand until the batch is written.
+const CAMPAIGNS: Sql = sql!(
+    "SELECT campaigns.id, campaigns.standing FROM ",
+    { id BIGINT },
+    " CROSS JOIN campaigns WHERE campaigns.id = given.id ORDER BY campaigns.id",
+    ["", " FOR SHARE OF campaigns"]
+);
+
+const CAMPAIGNS_TO_CHANGE: Sql = sql!(
+    "SELECT campaigns.id, campaigns.standing FROM ",
+    { id BIGINT },
+    " CROSS JOIN campaigns WHERE campaigns.id = given.id ORDER BY campaigns.id",
+    ["", " FOR NO KEY UPDATE OF campaigns"]
+);
+
+/// Nobody is barred until the batch is written: who bars somebody counts this up last.
+const HOLD_LISTS: Sql = sql!(
+    "SELECT value FROM counters WHERE name = 'do_not_call'",
+    ["", " FOR SHARE"]
+);
+
+/// One that is not there is made, so that it can be held.
+const NUMBERS: Sql = sql!(
+    [
+        "SELECT numbers.number, numbers.version FROM ",
+        "INSERT INTO numbers (number, version) SELECT given.number, 0 FROM "
+    ],
+    { number BIGINT },
+    [
+        " CROSS JOIN numbers WHERE numbers.number = given.number",
+        " ORDER BY given.number ON CONFLICT (number) DO UPDATE SET version = numbers.version \
+          RETURNING number, version"
+    ]
+);
+
+const CONTACTS: Sql = sql!(
+    "SELECT contacts.id, campaign, number, stage, holder, attempts, due_at, was_due, held, held_zone, \
+     outcome, refused, ended_at FROM ",
+    { id BIGINT },
+    " CROSS JOIN contacts WHERE contacts.id = given.id ORDER BY contacts.id",
+    ["", " FOR UPDATE OF contacts"]
+);
+
+const DROPS: Sql = sql!(
+    "SELECT drops.id, contact, attempt, holder, outcome FROM ",
+    { id TEXT },
+    " CROSS JOIN drops WHERE drops.id = given.id ORDER BY drops.id",
+    ["", " FOR UPDATE OF drops"]
+);
+
+const DROPS_OF_ATTEMPTS: Sql = sql!(
+    "SELECT drops.id, drops.contact, drops.attempt, holder, outcome FROM ",
+    { contact BIGINT, attempt BIGINT },
+    " CROSS JOIN drops WHERE drops.contact = given.contact AND drops.attempt = given.attempt \
+     ORDER BY drops.id",
+    ["", " FOR UPDATE OF drops"]
+);

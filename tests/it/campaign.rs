@@ -1,0 +1,228 @@
+//! Campaigns against a fake PBX and a store in SQLite: everybody is called once, whatever goes away, and whoever dies.
+
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod stage;
+mod trouble;
+
+use std::time::Duration;
+
+use aftertone::{
+    campaign::engine::{End, InFlight, Phase},
+    drop::Outcome,
+    orders::NoteLevel,
+    run::campaign::{ControllerError, Ended, Which},
+    store::{Standing, Wish},
+};
+
+use crate::{
+    campaign::stage::{Stage, now},
+    fake::{
+        fault::Kind,
+        script::{Call, Far, Playback, Script},
+    },
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everybody_is_called_once_and_never_faster_than_allowed() {
+    let stage = Stage::new(Script::mailbox()).await;
+    stage.trunk("starts_per_second = 25\nin_flight = 12");
+    stage.campaign("spring", 30).await;
+    let mut controller = stage.open(Which::All).await.unwrap();
+    let view = controller.watch();
+    let mut notes = controller.notes();
+    assert_eq!(controller.run().await.unwrap(), Ended::Over);
+    stage.assert_each(30, "delivered").await;
+    stage.assert_pace(25, Duration::from_secs(1));
+    let spring = &view.borrow().campaigns[0];
+    assert_eq!(spring.phase, Phase::Over(End::Complete));
+    assert_eq!(spring.outcomes[&Outcome::Delivered], 30);
+    assert_eq!((spring.started, spring.in_flight), (30, 0));
+    let said = notes.recv().await.unwrap();
+    assert_eq!(said.campaign.as_deref(), Some("spring"));
+    assert_eq!(said.level, NoteLevel::Said);
+    // Run again it finds nobody left.
+    let again = stage.open(Which::Names(vec!["spring".into()])).await;
+    assert_eq!(again.unwrap().run().await.unwrap(), Ended::Over);
+    stage.assert_each(30, "delivered").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn campaigns_share_the_trunk_and_each_keeps_its_outcomes() {
+    let stage = Stage::new(Script::mailbox()).await;
+    stage.script("7", Script::refusing(17, 486));
+    stage.script("8", Script::mailbox().found("HUMAN", "HUMAN-480-480"));
+    stage.campaign("first", 20).await;
+    stage.campaign("second", 20).await;
+    let controller = stage.open(Which::All).await.unwrap();
+    assert_eq!(controller.run().await.unwrap(), Ended::Over);
+    for name in ["first", "second"] {
+        let tally = stage.tally(name).await;
+        let count = |outcome| tally.outcomes.get(&outcome).copied().unwrap_or(0);
+        assert_eq!(count(Outcome::Delivered), 16, "{name}: {tally:?}");
+        assert_eq!(count(Outcome::Busy), 2, "{name}: {tally:?}");
+        assert_eq!(count(Outcome::Human), 2, "{name}: {tally:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_does_not_exist_is_an_error_that_dials_nothing() {
+    let stage = Stage::new(Script::mailbox()).await;
+    stage
+        .campaign_with("spring", 3, |spec| {
+            spec.messages = aftertone::campaign::variant::Messages::One("nowhere".into());
+        })
+        .await;
+    let controller = stage.open(Which::All).await.unwrap();
+    assert_eq!(controller.run().await.unwrap(), Ended::Over);
+    let tally = stage.tally("spring").await;
+    assert_eq!(tally.outcomes[&Outcome::Error], 3);
+    assert_eq!(stage.requests(Kind::Originate), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_operator_s_wishes_reach_it_through_the_store() {
+    let stage = Stage::new(Script::mailbox()).await;
+    stage.trunk("starts_per_second = 10\nin_flight = 5");
+    let id = stage.campaign("spring", 40).await;
+    let controller = stage.open(Which::All).await.unwrap();
+    let mut view = controller.watch();
+    let running = tokio::spawn(controller.run());
+    stage.until_dialled(3).await;
+    let pause = Wish::Pause(InFlight::Finish);
+    stage.store.wish(id, pause, now()).await.unwrap();
+    let at_rest = |view: &aftertone::orders::View| {
+        let spring = &view.campaigns[0];
+        matches!(spring.phase, Phase::Paused(_)) && spring.in_flight == 0
+    };
+    let seen = stage.until_view(&mut view, at_rest).await;
+    assert_eq!(seen.campaigns[0].idle.as_ref().unwrap().0, "paused");
+    let dialled = stage.requests(Kind::Originate);
+    // It stays so: its next look at the wishes shows nothing else.
+    view.changed().await.unwrap();
+    view.changed().await.unwrap();
+    assert_eq!(stage.requests(Kind::Originate), dialled);
+
+    stage.store.wish(id, Wish::Resume, now()).await.unwrap();
+    stage.until_dialled(dialled + 4).await;
+    let cancel = Wish::Cancel(InFlight::HangUp);
+    stage.store.wish(id, cancel, now()).await.unwrap();
+    assert_eq!(running.await.unwrap().unwrap(), Ended::Over);
+    let row = stage.store.campaign("spring").await.unwrap().unwrap();
+    assert_eq!(row.standing, Standing::Cancelled);
+    let tally = stage.tally("spring").await;
+    assert_eq!(tally.in_flight, 0);
+    assert!(tally.waiting > 0, "{tally:?}");
+    stage.assert_nobody_twice();
+    stage.assert_nothing_up();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_comes_to_rest_as_it_is_told_and_goes_on_when_it_is_started_again() {
+    let stage = Stage::new(slow()).await;
+    stage.trunk("starts_per_second = 20\nin_flight = 6");
+    stage.campaign("spring", 24).await;
+    let controller = stage.open(Which::All).await.unwrap();
+    let orders = controller.orders();
+    let running = tokio::spawn(controller.run());
+    stage.until_dialled(8).await;
+    orders.finish();
+    assert_eq!(running.await.unwrap().unwrap(), Ended::Drained);
+    let tally = stage.tally("spring").await;
+    assert_eq!((tally.in_flight, tally.outcomes.len()), (0, 1), "{tally:?}");
+    let delivered = tally.outcomes[&Outcome::Delivered];
+
+    let controller = stage.open(Which::All).await.unwrap();
+    let orders = controller.orders();
+    let running = tokio::spawn(controller.run());
+    stage
+        .until_dialled(2 * usize::try_from(delivered).unwrap() + 6)
+        .await;
+    orders.hang_up();
+    assert_eq!(running.await.unwrap().unwrap(), Ended::Drained);
+    stage.assert_nothing_up();
+    let tally = stage.tally("spring").await;
+    assert_eq!(tally.in_flight, 0);
+    assert!(tally.outcomes[&Outcome::Cancelled] > 0, "{tally:?}");
+
+    let controller = stage.open(Which::All).await.unwrap();
+    assert_eq!(controller.run().await.unwrap(), Ended::Over);
+    stage.assert_nobody_twice();
+    let tally = stage.tally("spring").await;
+    assert_eq!(tally.outcomes.values().sum::<u64>(), 24, "{tally:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn contacts_and_campaigns_that_are_added_meanwhile_are_called() {
+    let stage = Stage::new(slow()).await;
+    stage.trunk("starts_per_second = 20\nin_flight = 4");
+    let id = stage.campaign("spring", 6).await;
+    let controller = stage.open(Which::All).await.unwrap();
+    let running = tokio::spawn(controller.run());
+    stage.until_dialled(2).await;
+    stage.add(id, "more", 100..104).await;
+    stage.campaign_of("autumn", 200..203).await;
+    assert_eq!(running.await.unwrap().unwrap(), Ended::Over);
+    assert_eq!(
+        stage.tally("spring").await.outcomes[&Outcome::Delivered],
+        10
+    );
+    assert_eq!(stage.tally("autumn").await.outcomes[&Outcome::Delivered], 3);
+    stage.assert_nobody_twice();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_controller_is_refused_before_it_takes_the_first_one_s_events() {
+    let stage = Stage::new(slow()).await;
+    stage.campaign("spring", 12).await;
+    let controller = stage.open(Which::All).await.unwrap();
+    let running = tokio::spawn(controller.run());
+    stage.until_dialled(2).await;
+    let second = stage.open(Which::All).await.err().unwrap();
+    assert!(matches!(second, ControllerError::App(_)), "{second:?}");
+    assert!(second.hint().unwrap().contains("pbx.app"));
+    assert_eq!(running.await.unwrap().unwrap(), Ended::Over);
+    stage.assert_each(12, "delivered").await;
+    // Its lock has died with it.
+    stage.open(Which::All).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_program_that_takes_the_app_ends_it_loudly() {
+    let stage = Stage::new(slow()).await;
+    stage.trunk("starts_per_second = 20\nin_flight = 6");
+    stage.campaign("spring", 24).await;
+    let mut controller = stage.open(Which::All).await.unwrap();
+    let mut notes = controller.notes();
+    let running = tokio::spawn(controller.run());
+    stage.until_dialled(6).await;
+    stage.desk.fake.with(|world| world.replace_all());
+    let ended = running.await.unwrap();
+    assert!(matches!(ended, Err(ControllerError::Replaced)), "{ended:?}");
+    stage.assert_nothing_up();
+    stage.assert_nobody_twice();
+    let mut warned = Vec::new();
+    while let Ok(note) = notes.try_recv() {
+        if note.level == NoteLevel::Warned {
+            warned.push(note.words);
+        }
+    }
+    let loud = warned.iter().any(|words| words.contains("another program"));
+    assert!(loud, "{warned:?}");
+    // What was in flight is lost, and the rest goes on with the next.
+    let tally = stage.tally("spring").await;
+    assert_eq!(tally.in_flight, 0, "{tally:?}");
+    assert!(tally.outcomes[&Outcome::Lost] > 0, "{tally:?}");
+    let controller = stage.open(Which::All).await.unwrap();
+    assert_eq!(controller.run().await.unwrap(), Ended::Over);
+    stage.assert_nobody_twice();
+    let tally = stage.tally("spring").await;
+    assert_eq!(tally.outcomes.values().sum::<u64>(), 24, "{tally:?}");
+}
+
+/// A mailbox with a message of a second or so: time enough for something to happen in mid-drop.
+fn slow() -> Script {
+    let mut mailbox = Call::of(&[(50, Far::Ringing), (100, Far::Answer)]);
+    mailbox.playback = Playback::Whole(Duration::from_millis(900));
+    Script(vec![Call::ringing_for_ever(), mailbox])
+}

@@ -1,0 +1,124 @@
+//! What goes away under a campaign and comes back: the PBX, the store, the controller itself.
+
+use std::time::Duration;
+
+use aftertone::{
+    drop::Outcome,
+    run::campaign::{Ended, Which},
+};
+use sqlx::{Connection as _, Executor as _, SqliteConnection, sqlite::SqliteConnectOptions};
+use tokio::time::timeout;
+
+use super::{slow, stage::Stage};
+use crate::{
+    desk::{send_signal, wait},
+    fake::fault::Kind,
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pbx_that_is_cut_off_and_comes_back_is_waited_for() {
+    let stage = Stage::new(slow()).await;
+    stage.trunk("starts_per_second = 20\nin_flight = 6");
+    stage.campaign("spring", 30).await;
+    let controller = stage.open(Which::All).await.unwrap();
+    let mut view = controller.watch();
+    let running = tokio::spawn(controller.run());
+    stage.until_dialled(8).await;
+    stage.desk.fake.with(|world| world.cut("aftertone"));
+    stage
+        .until_view(&mut view, |view| view.trouble.is_some())
+        .await;
+    stage
+        .until_view(&mut view, |view| view.trouble.is_none())
+        .await;
+    assert_eq!(running.await.unwrap().unwrap(), Ended::Over);
+    stage.assert_nobody_twice();
+    stage.assert_nothing_up();
+    let tally = stage.tally("spring").await;
+    assert_eq!(tally.outcomes.values().sum::<u64>(), 30, "{tally:?}");
+    // A link that is back soon costs little: the drops in flight are found as they are.
+    assert!(tally.outcomes[&Outcome::Delivered] >= 20, "{tally:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pbx_that_restarts_loses_no_more_than_was_in_flight() {
+    let mut stage = Stage::new(slow()).await;
+    stage.trunk("starts_per_second = 20\nin_flight = 6");
+    stage.campaign("spring", 30).await;
+    let controller = stage.open(Which::All).await.unwrap();
+    let mut view = controller.watch();
+    let running = tokio::spawn(controller.run());
+    stage.until_dialled(8).await;
+    stage.desk.fake.stop();
+    stage
+        .until_view(&mut view, |view| view.trouble.is_some())
+        .await;
+    stage.desk.fake.start_again().await;
+    assert_eq!(running.await.unwrap().unwrap(), Ended::Over);
+    stage.assert_nobody_twice();
+    stage.assert_nothing_up();
+    let tally = stage.tally("spring").await;
+    assert_eq!(tally.outcomes.values().sum::<u64>(), 30, "{tally:?}");
+    assert!(tally.outcomes[&Outcome::Delivered] >= 24, "{tally:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_is_locked_stops_dialling_and_forgets_nothing() {
+    let stage = Stage::new(slow()).await;
+    stage.trunk("starts_per_second = 10\nin_flight = 6");
+    stage.campaign("spring", 30).await;
+    let controller = stage.open(Which::All).await.unwrap();
+    let mut view = controller.watch();
+    let running = tokio::spawn(controller.run());
+    stage.until_dialled(8).await;
+
+    let options = SqliteConnectOptions::new().filename(stage.desk.path("aftertone.db"));
+    let mut other = SqliteConnection::connect_with(&options).await.unwrap();
+    other.execute("PRAGMA busy_timeout = 20000").await.unwrap();
+    other.execute("BEGIN EXCLUSIVE").await.unwrap();
+    let away = |view: &aftertone::orders::View| {
+        let trouble = view.trouble.as_deref().unwrap_or_default();
+        trouble.contains("store") && view.campaigns[0].in_flight == 0
+    };
+    // Drops in flight come to their end all the same; what is to be written of them waits.
+    let _ = timeout(Duration::from_secs(25), view.wait_for(away)).await;
+    let dialled = stage.requests(Kind::Originate);
+    for _ in 0..2 {
+        view.changed().await.unwrap();
+    }
+    assert_eq!(
+        stage.requests(Kind::Originate),
+        dialled,
+        "dialled while locked"
+    );
+    assert!(view.borrow().trouble.is_some(), "{:?}", view.borrow());
+    other.execute("COMMIT").await.unwrap();
+
+    assert_eq!(running.await.unwrap().unwrap(), Ended::Over);
+    stage.assert_each(30, "delivered").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_controller_that_is_killed_rings_nobody_twice_and_forgets_nobody() {
+    let stage = Stage::new(slow()).await;
+    stage.trunk("starts_per_second = 20\nin_flight = 6");
+    stage.campaign("spring", 40).await;
+    let mut calls = 0;
+    for _ in 0..3 {
+        let mut child = stage.spawn(&["spring"]);
+        calls = stage.requests(Kind::Originate).max(calls) + 12;
+        stage.until_dialled(calls).await;
+        send_signal("KILL", child.id());
+        child.wait().unwrap();
+    }
+    let ended = wait(stage.spawn(&["spring"])).await;
+    assert_eq!(ended.status, Some(0), "{ended:?}");
+    stage.assert_nobody_twice();
+    stage.assert_nothing_up();
+    let tally = stage.tally("spring").await;
+    assert_eq!(tally.in_flight + tally.waiting, 0, "{tally:?}");
+    let count = |outcome| tally.outcomes.get(&outcome).copied().unwrap_or(0);
+    let lost = count(Outcome::Lost);
+    assert!((1..=3 * 6).contains(&lost), "{tally:?}");
+    assert_eq!(count(Outcome::Delivered), 40 - lost, "{tally:?}");
+}

@@ -1,0 +1,365 @@
+//! `aftertone campaign` as a user types it, with a database of its own beside a fake PBX.
+
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+};
+
+use serde_json::Value;
+
+use crate::{
+    desk::{Desk, Ended, pbx, send_signal, wait},
+    fake::{
+        fault::Kind,
+        script::{Call, Playback, Script},
+    },
+};
+
+const LIST: &str = "phone,name,state,consent,consent_at,consent_source,id\n\
+                    +12025550101,Ann,DC,written,2026-03-01,web form,a1\n\
+                    (305) 555-0102,Bob,FL,written,2026-03-01,web form,b2\n\
+                    12,Short,DC,written,2026-03-01,web form,c3\n\
+                    2025550101,Ann again,DC,written,2026-03-01,web form,a2\n\
+                    +14155550103,Cy,CA,,,,c4\n";
+
+#[tokio::test]
+async fn a_campaign_is_made_changed_paused_and_cancelled_without_a_call() {
+    let desk = desk().await;
+    let ended = desk.run(&["campaign", "status"]).await;
+    insta::assert_snapshot!(told(&ended));
+    let create = [
+        "campaign",
+        "create",
+        "spring",
+        "leads.csv",
+        "--message",
+        "sound:promo",
+        "--kind",
+        "marketing",
+        "--rate",
+        "5/s",
+        "--retry",
+        "busy:never",
+    ];
+    let mut all = Vec::new();
+    for line in [
+        &create[..],
+        &create[..],
+        &["campaign", "status", "spring"],
+        &[
+            "campaign",
+            "set",
+            "spring",
+            "--in-flight",
+            "3",
+            "--retry",
+            "busy:first=1m,attempts=2",
+        ],
+        &["campaign", "set", "spring", "--rate", "fast"],
+        &["campaign", "add", "spring", "leads.csv"],
+        &["campaign", "pause", "spring"],
+        &["campaign", "resume", "spring", "--json"],
+        &["campaign", "cancel", "spring", "--hang-up"],
+        &["campaign", "resume", "spring"],
+        &["campaign", "pause", "autumn"],
+        &[
+            "campaign",
+            "create",
+            "autumn",
+            "--kind",
+            "marketing",
+            "--message",
+            "nowhere",
+        ],
+        &[
+            "campaign",
+            "create",
+            "autumn",
+            "none.csv",
+            "--kind",
+            "marketing",
+            "--message",
+            "sound:promo",
+        ],
+        &["campaign", "run"],
+        &["campaign", "run", "autum"],
+        &["campaign", "run", "nowhere.csv"],
+    ] {
+        let ended = desk.run(line).await;
+        assert!(!ended.stderr.contains("panicked"), "{ended:?}");
+        all.push(format!("$ aftertone {}\n{}", line.join(" "), told(&ended)));
+    }
+    insta::assert_snapshot!(all.join("\n"));
+    let rejects = fs::read_to_string(desk.path("leads.rejects.csv")).unwrap();
+    assert_eq!(rejects.lines().count(), 3, "{rejects}");
+    assert_eq!(originates(&desk), 0);
+}
+
+#[tokio::test]
+async fn a_check_tells_of_each_row_and_dials_nothing() {
+    let desk = desk().await;
+    desk.gate("caps = false");
+    let check = ["campaign", "check", "leads.csv", "--kind", "marketing"];
+    let at = |more: &[&'static str]| [&check[..], more].concat();
+    // Noon in Washington and Miami, and seven in the evening; and eight in the evening, which is too late in Florida.
+    let noon = desk.run(&at(&["--at", "2026-11-24T17:00:00Z"])).await;
+    insta::assert_snapshot!(told(&noon));
+    let evening = desk
+        .run(&at(&["--at", "2026-11-25T01:30:00Z", "--json"]))
+        .await;
+    let rows: Vec<Value> = evening
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(rows[0]["decision"], "allowed", "{evening:?}");
+    assert_eq!(
+        (&rows[1]["decision"], &rows[1]["reason"]),
+        (&"held".into(), &"calling_hours".into())
+    );
+    assert_eq!(rows[1]["until"], "2026-11-25T13:00:00Z");
+    assert_eq!(rows[5]["counts"]["held"]["calling_hours"], 1);
+    desk.run(&["dnc", "add", "+12025550101"]).await;
+    let barred = desk.run(&at(&["--at", "2026-11-24T17:00:00Z"])).await;
+    assert!(
+        barred.stdout.contains("refused (do_not_call)"),
+        "{barred:?}"
+    );
+    for said in [&noon.stdout, &evening.stdout, &barred.stdout] {
+        assert!(
+            !said.contains("2025550101") && !said.contains("3055550102"),
+            "{said}"
+        );
+    }
+    assert_eq!(originates(&desk), 0);
+}
+
+#[tokio::test]
+async fn a_simulation_tells_the_same_for_the_same_seed() {
+    let desk = desk().await;
+    let mut list = "phone\n".to_owned();
+    for n in 0..800 {
+        list.push_str(&format!("+1{}5550{:03}\n", 202 + n / 100, 100 + n % 100));
+    }
+    fs::write(desk.path("many.csv"), list).unwrap();
+    let simulate = |what: &'static str, seed: &'static str| {
+        [
+            "campaign",
+            "simulate",
+            what,
+            "--kind",
+            "informational",
+            "--rate",
+            "2/s",
+            "--seed",
+            seed,
+            "--begins",
+            "2026-11-24T15:00:00Z",
+            "--assume",
+            "delivered=70,no_answer=20,human=10",
+        ]
+    };
+    let first = desk.run(&simulate("many.csv", "1")).await;
+    assert_eq!(first.status, Some(0), "{first:?}");
+    assert_eq!(
+        first.stdout,
+        desk.run(&simulate("many.csv", "1")).await.stdout
+    );
+    assert_ne!(
+        first.stdout,
+        desk.run(&simulate("many.csv", "2")).await.stdout
+    );
+    insta::assert_snapshot!(told(&first));
+    let json = desk
+        .run(&[&simulate("many.csv", "1")[..], &["--json"]].concat())
+        .await
+        .json();
+    assert_eq!(json["contacts"], 800, "{json}");
+    let outcomes = json["outcomes"].as_object().unwrap().values();
+    assert_eq!(
+        outcomes.map(|n| n.as_u64().unwrap()).sum::<u64>(),
+        800,
+        "{json}"
+    );
+    assert_eq!(json["end"], "complete");
+
+    let created = desk
+        .run(&[
+            "campaign",
+            "create",
+            "many",
+            "many.csv",
+            "--message",
+            "sound:m",
+            "--kind",
+            "informational",
+        ])
+        .await;
+    assert_eq!(created.status, Some(0), "{created:?}");
+    let named = desk
+        .run(&[&simulate("many", "1")[..], &["--json"]].concat())
+        .await
+        .json();
+    assert_eq!(named["contacts"], 800, "{named}");
+    assert_eq!(named["end"], "complete", "{named}");
+    let bad = desk
+        .run(&["campaign", "simulate", "many", "--assume", "deliverd=1"])
+        .await;
+    assert_eq!(bad.status, Some(2), "{bad:?}");
+    assert_eq!(originates(&desk), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_is_run_to_its_end_and_again_it_finds_nobody() {
+    let desk = desk().await;
+    let run = [
+        "campaign",
+        "run",
+        "leads.csv",
+        "--message",
+        "sound:promo",
+        "--kind",
+        "marketing",
+        "--technique",
+        "single",
+    ];
+    let ended = desk.run(&run).await;
+    assert_eq!(ended.status, Some(0), "{ended:?}\n{}", desk.fake.ladder());
+    assert!(
+        ended.stdout.contains("leads: 3 contacts added, 2 rejected"),
+        "{ended:?}"
+    );
+    assert!(ended.stdout.contains("delivered 3"), "{ended:?}");
+    assert_eq!(originates(&desk), 3);
+    for line in [&run[..], &["campaign", "run", "leads"]] {
+        let again = desk.run(line).await;
+        assert_eq!(again.status, Some(0), "{again:?}");
+    }
+    assert_eq!(originates(&desk), 3);
+    let status = desk
+        .run(&["campaign", "status", "leads", "--json"])
+        .await
+        .json();
+    assert_eq!(
+        (&status["standing"], &status["outcomes"]["delivered"]),
+        (&"complete".into(), &3.into())
+    );
+    let other = desk.run(&[&run[..], &["--rate", "1/s"]].concat()).await;
+    assert_eq!(other.status, Some(2), "{other:?}");
+    assert!(other.stderr.contains("other settings"), "{other:?}");
+    let results = desk.run(&["campaign", "results", "leads"]).await;
+    assert_eq!(results.stdout.lines().count(), 4, "{results:?}");
+    assert!(!ended.stdout.contains("2025550101"), "{ended:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_ctrl_c_lets_drops_finish_and_two_hang_up() {
+    for (wishes, outcome) in [(1, "delivered"), (2, "cancelled")] {
+        let script = Script(vec![Call::mailbox()]);
+        let script = if wishes == 2 {
+            script.playing(Playback::Endless)
+        } else {
+            script
+        };
+        let desk = Desk::new(pbx(script)).await;
+        fs::write(desk.path("leads.csv"), LIST).unwrap();
+        let line = [
+            "campaign",
+            "run",
+            "leads.csv",
+            "--message",
+            "sound:promo",
+            "--kind",
+            "marketing",
+            "--in-flight",
+            "1",
+            "--technique",
+            "single",
+            "--json",
+        ];
+        let mut child = desk.command(&line).spawn().unwrap();
+        let id = child.id();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let watched = tokio::task::spawn_blocking(move || {
+            let mut lines = Vec::new();
+            let mut sent = 0;
+            for line in stdout.lines().map_while(Result::ok) {
+                let Ok(object) = serde_json::from_str::<Value>(&line) else {
+                    panic!("no object: {line}");
+                };
+                let in_flight = object["campaigns"][0]["in_flight"].as_u64().unwrap_or(0);
+                if sent == 0 && in_flight > 0 {
+                    send_signal("INT", id);
+                    sent = 1;
+                } else if sent == 1 && wishes == 2 && object["draining"] == true {
+                    send_signal("INT", id);
+                    sent = 2;
+                }
+                lines.push(object);
+            }
+            lines
+        });
+        let ended = wait(child).await;
+        let lines = watched.await.unwrap();
+        let last = lines.last().unwrap();
+        assert_eq!(ended.status, Some(1), "{ended:?} {last}");
+        assert_eq!(
+            (&last["event"], &last["ended"]),
+            (&"ended".into(), &"stopped".into()),
+            "{last}"
+        );
+        assert_eq!(last["campaigns"][0]["in_flight"], 0, "{last}");
+        assert_eq!(last["campaigns"][0]["outcomes"][outcome], 1, "{last}");
+        let up = desk.fake.with(|world| world.channels.len());
+        assert_eq!(up, 0, "{}", desk.fake.ladder());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn contacts_that_are_held_keep_it_running_unless_that_is_not_wanted() {
+    let desk = desk().await;
+    // An hour at which nobody may be called anywhere in North America, whenever this is run: none.
+    desk.gate("consent = false\ncaps = false\n[[gate.rules]]\nname = \"quiet\"\nhours = \"closed\"\nmonday = \"03:00-03:01\"");
+    let line = [
+        "campaign",
+        "run",
+        "leads.csv",
+        "--message",
+        "sound:promo",
+        "--kind",
+        "marketing",
+        "--until-idle",
+    ];
+    let ended = desk.run(&line).await;
+    assert_eq!(ended.status, Some(0), "{ended:?}");
+    assert!(ended.stdout.contains("calling hours: "), "{ended:?}");
+    assert_eq!(originates(&desk), 0);
+}
+
+async fn desk() -> Desk {
+    let desk = Desk::new(pbx(Script(vec![Call::mailbox()]))).await;
+    fs::write(desk.path("leads.csv"), LIST).unwrap();
+    desk
+}
+
+/// Status, data and talk, without what differs from run to run.
+fn told(ended: &Ended) -> String {
+    format!(
+        "{:?}\n{}{}",
+        ended.status.unwrap_or(-1),
+        ended.stdout,
+        ended.stderr
+    )
+}
+
+fn originates(desk: &Desk) -> usize {
+    desk.fake.with(|world| {
+        world
+            .log
+            .iter()
+            .filter(|entry| entry.is_request(Kind::Originate))
+            .count()
+    })
+}

@@ -1,0 +1,258 @@
+//! What dead controllers leave, and who takes it over.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use aftertone::{
+    campaign::engine::Settlement,
+    drop::Outcome,
+    id::{DropId, RunName},
+    store::{Trouble, Write, Written},
+};
+use jiff::Timestamp;
+use libtest_mimic::Trial;
+
+use crate::{
+    base::{Base, Kind, Server},
+    scene::{Scene, controller, end, ids, intent, lease, number},
+};
+
+pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
+    crate::trials!(
+        server,
+        Kind::BOTH,
+        what_a_dead_controller_left_is_taken_over_and_settled,
+        a_living_controller_keeps_what_it_has,
+        two_adopters_never_get_the_same_drop,
+        another_pbx_s_drops_are_left_alone,
+        a_drop_outside_any_campaign_is_adopted_too,
+        a_controller_that_ends_gives_its_leases_back,
+        a_run_s_name_is_given_once,
+    )
+}
+
+async fn what_a_dead_controller_left_is_taken_over_and_settled(base: &Base) {
+    let scene = Scene::of(base, 3).await;
+    let (all, _) = scene.lease(3, 0).await;
+    assert_eq!(
+        scene.commit(&[scene.start_of(&all[0], 1)], 1).await,
+        [Written::Done]
+    );
+    let next = controller(&scene.store, "next").await;
+    assert!(
+        scene
+            .store
+            .adopt(&next, &[], scene.at(29))
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    let orphans = scene
+        .store
+        .adopt(&next, std::slice::from_ref(&scene.holder.run), scene.at(29))
+        .await
+        .unwrap();
+    let [orphan] = orphans.as_slice() else {
+        panic!("{orphans:?}")
+    };
+    assert_eq!(
+        (orphan.drop, &orphan.run),
+        (DropId::from_u128(1), &scene.holder.run)
+    );
+    assert_eq!((orphan.contact, orphan.attempt), (Some(all[0].id), 1));
+    assert_eq!(
+        (orphan.started_at, orphan.pbx.as_str()),
+        (scene.at(1), "pbx")
+    );
+
+    // Those that it had not dialled are due at once, and it can do nothing with any of it.
+    let (theirs, _) = lease(&scene.store, &next, scene.campaign, 9, scene.at(30)).await;
+    assert_eq!(ids(&theirs), [2, 3]);
+    let writes = [
+        scene.ended(&all[0], 1, Outcome::Delivered, None),
+        scene.start_of(&all[1], 2),
+        scene.settle(&all[0], Settlement::NotDialled { attempt: 1 }),
+        Write::Start(Box::new(intent(None, number(9), 3))),
+    ];
+    assert_eq!(scene.commit(&writes, 31).await, vec![Written::Fenced; 4]);
+    assert!(
+        !scene
+            .store
+            .renew(&scene.holder, scene.at(31))
+            .await
+            .unwrap()
+    );
+    assert!(scene.lease(9, 500).await.0.is_empty());
+    let error = scene
+        .store
+        .adopt(&scene.holder, &[], scene.at(31))
+        .await
+        .unwrap_err();
+    assert_eq!(error.trouble, Trouble::Refused);
+
+    // The next one dies too, and the drop is still of the run that dialled it.
+    let third = controller(&scene.store, "third").await;
+    let orphans = scene
+        .store
+        .adopt(&third, &[next.run], scene.at(40))
+        .await
+        .unwrap();
+    assert_eq!(orphans.len(), 1);
+    assert_eq!(orphans[0].run, scene.holder.run);
+    let lost = [scene.ended(&all[0], 1, Outcome::Lost, None)];
+    let written = scene
+        .store
+        .commit(&third, &lost, scene.at(41))
+        .await
+        .unwrap();
+    assert_eq!(written, [Written::Done]);
+    assert_eq!(scene.state(base, all[0].id).await, "ended 1 lost");
+    assert!(
+        scene
+            .store
+            .adopt(&third, &[], scene.at(42))
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    // What is over is forgotten.
+    let runs = base.texts("SELECT run FROM controllers ORDER BY run").await;
+    assert_eq!(runs, ["third"]);
+}
+
+async fn a_living_controller_keeps_what_it_has(base: &Base) {
+    let scene = Scene::of(base, 1).await;
+    let (all, _) = scene.lease(1, 0).await;
+    assert_eq!(
+        scene.commit(&[scene.start_of(&all[0], 1)], 1).await,
+        [Written::Done]
+    );
+    let next = controller(&scene.store, "next").await;
+    assert!(
+        scene
+            .store
+            .renew(&scene.holder, scene.at(25))
+            .await
+            .unwrap()
+    );
+    assert!(
+        scene
+            .store
+            .adopt(&next, &[], scene.at(54))
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    // A lease that has ended is renewed where nobody has taken anything over.
+    assert!(
+        scene
+            .store
+            .renew(&scene.holder, scene.at(60))
+            .await
+            .unwrap()
+    );
+    let orphans = scene.store.adopt(&next, &[], scene.at(91)).await.unwrap();
+    assert_eq!(orphans.len(), 1);
+    assert!(
+        !scene
+            .store
+            .renew(&scene.holder, scene.at(92))
+            .await
+            .unwrap()
+    );
+}
+
+async fn two_adopters_never_get_the_same_drop(base: &Base) {
+    let scene = Scene::of(base, 50).await;
+    let (all, _) = scene.lease(50, 0).await;
+    let starts: Vec<_> = all
+        .iter()
+        .zip(1..)
+        .map(|(contact, drop)| scene.start_of(contact, drop))
+        .collect();
+    scene.commit(&starts, 1).await;
+    let mut tasks = tokio::task::JoinSet::new();
+    for nth in 0..4 {
+        let store = base.open().await;
+        let holder = controller(&store, &format!("run{nth}")).await;
+        let (dead, now) = (scene.holder.run.clone(), scene.at(2));
+        tasks.spawn(async move { store.adopt(&holder, &[dead], now).await.unwrap() });
+    }
+    let orphans: Vec<_> = tasks.join_all().await.into_iter().flatten().collect();
+    let different: BTreeSet<_> = orphans.iter().map(|orphan| orphan.drop).collect();
+    assert_eq!((orphans.len(), different.len()), (50, 50));
+}
+
+async fn another_pbx_s_drops_are_left_alone(base: &Base) {
+    let scene = Scene::of(base, 1).await;
+    let (all, _) = scene.lease(1, 0).await;
+    scene.commit(&[scene.start_of(&all[0], 1)], 1).await;
+    let run = RunName::new("elsewhere").unwrap();
+    let other = scene
+        .store
+        .begin_controller(&run, "second", Timestamp::now())
+        .await
+        .unwrap();
+    let dead = [scene.holder.run.clone()];
+    assert!(
+        scene
+            .store
+            .adopt(&other, &dead, scene.at(500))
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert!(
+        scene
+            .store
+            .renew(&scene.holder, scene.at(501))
+            .await
+            .unwrap()
+    );
+}
+
+async fn a_drop_outside_any_campaign_is_adopted_too(base: &Base) {
+    let scene = Scene::of(base, 0).await;
+    let write = [Write::Start(Box::new(intent(None, number(0), 1)))];
+    scene.commit(&write, 1).await;
+    scene
+        .store
+        .end_controller(&scene.holder, scene.at(2))
+        .await
+        .unwrap();
+    let next = controller(&scene.store, "next").await;
+    let orphans = scene.store.adopt(&next, &[], scene.at(3)).await.unwrap();
+    assert_eq!((orphans.len(), orphans[0].campaign), (1, None));
+    let calls = aftertone::campaign::budget::Calls::NONE;
+    let ended = [Write::EndDrop {
+        end: Box::new(end(1, Outcome::Lost)),
+        calls,
+    }];
+    let written = scene
+        .store
+        .commit(&next, &ended, scene.at(4))
+        .await
+        .unwrap();
+    assert_eq!(written, [Written::Done]);
+}
+
+async fn a_controller_that_ends_gives_its_leases_back(base: &Base) {
+    let scene = Scene::of(base, 2).await;
+    let _ = scene.lease(2, 0).await;
+    scene
+        .store
+        .end_controller(&scene.holder, scene.at(1))
+        .await
+        .unwrap();
+    let next = controller(&scene.store, "next").await;
+    let (all, _) = lease(&scene.store, &next, scene.campaign, 9, scene.at(2)).await;
+    assert_eq!(ids(&all), [1, 2]);
+}
+
+async fn a_run_s_name_is_given_once(base: &Base) {
+    let scene = Scene::of(base, 0).await;
+    let begun = scene
+        .store
+        .begin_controller(&scene.holder.run, "pbx", Timestamp::now())
+        .await;
+    assert_eq!(begun.unwrap_err().trouble, Trouble::Refused);
+}

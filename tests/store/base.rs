@@ -1,0 +1,235 @@
+//! A database of one test's own, and a look into it that does not go through the store.
+
+use std::{
+    fmt,
+    path::Path,
+    process::{Command, Stdio},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use aftertone::store::{Place, Store};
+use sqlx::{
+    AssertSqlSafe, Connection as _, PgConnection, Row as _, SqliteConnection,
+    sqlite::SqliteConnectOptions,
+};
+use tempfile::TempDir;
+
+/// Which database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Sqlite,
+    Postgres,
+}
+
+impl Kind {
+    pub(crate) const BOTH: [Self; 2] = [Self::Sqlite, Self::Postgres];
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
+        })
+    }
+}
+
+/// A database of one test's own.
+pub(crate) struct Base {
+    pub(crate) kind: Kind,
+    folder: TempDir,
+    /// The addresses of the server's own database, and of this one.
+    postgres: Option<(String, String)>,
+}
+
+impl Base {
+    pub(crate) async fn fresh(kind: Kind, server: &Server) -> Self {
+        match kind {
+            Kind::Sqlite => Self::on(None).await,
+            Kind::Postgres => Self::on(Some(server.url())).await,
+        }
+    }
+
+    /// A database on a server, or in a file.
+    pub(crate) async fn on(server: Option<&str>) -> Self {
+        let postgres = match server {
+            None => None,
+            Some(url) => {
+                static NEXT: AtomicU32 = AtomicU32::new(0);
+                let name = format!("test{}", NEXT.fetch_add(1, Ordering::Relaxed));
+                let mut connection = PgConnection::connect(url).await.unwrap();
+                let make = AssertSqlSafe(format!("CREATE DATABASE {name}"));
+                sqlx::raw_sql(make).execute(&mut connection).await.unwrap();
+                let own = format!("{}/{name}", url.strip_suffix("/postgres").unwrap());
+                Some((url.to_owned(), own))
+            }
+        };
+        Self {
+            kind: match server {
+                None => Kind::Sqlite,
+                Some(_) => Kind::Postgres,
+            },
+            folder: tempfile::tempdir().unwrap(),
+            postgres,
+        }
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn place(&self) -> Place {
+        match &self.postgres {
+            None => Place::Sqlite(self.folder().join("aftertone.db")),
+            Some((_, url)) => Place::Postgres(url.clone().into()),
+        }
+    }
+
+    /// Another store on it, as another process would have it.
+    pub(crate) async fn open(&self) -> Store {
+        Store::open(&self.place()).await.unwrap()
+    }
+
+    /// Runs statements behind the store's back.
+    pub(crate) async fn run(&self, sql: impl Into<String>) {
+        let sql = AssertSqlSafe(sql.into());
+        match &self.postgres {
+            None => {
+                let mut connection = self.sqlite().await;
+                sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+                connection.close().await.unwrap();
+            }
+            Some((_, url)) => {
+                let mut connection = PgConnection::connect(url).await.unwrap();
+                sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+                connection.close().await.unwrap();
+            }
+        }
+    }
+
+    /// The rows of a query of one text column.
+    pub(crate) async fn texts(&self, sql: impl Into<String>) -> Vec<String> {
+        let sql = AssertSqlSafe(sql.into());
+        match &self.postgres {
+            None => {
+                let mut connection = self.sqlite().await;
+                let rows = sqlx::query(sql).fetch_all(&mut connection).await.unwrap();
+                rows.iter().map(|row| row.get(0)).collect()
+            }
+            Some((_, url)) => {
+                let mut connection = PgConnection::connect(url).await.unwrap();
+                let rows = sqlx::query(sql).fetch_all(&mut connection).await.unwrap();
+                rows.iter().map(|row| row.get(0)).collect()
+            }
+        }
+    }
+
+    /// All that is kept of contacts, drops, decisions and numbers, one line a row.
+    pub(crate) async fn dump(&self) -> Vec<String> {
+        self.texts(DUMP).await
+    }
+
+    pub(crate) async fn remove(self) {
+        if let Some((server, own)) = &self.postgres {
+            let name = own.rsplit('/').next().unwrap();
+            let mut connection = PgConnection::connect(server).await.unwrap();
+            let drop = AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"));
+            sqlx::raw_sql(drop).execute(&mut connection).await.unwrap();
+        }
+    }
+
+    async fn sqlite(&self) -> SqliteConnection {
+        let options = SqliteConnectOptions::new()
+            .filename(self.folder().join("aftertone.db"))
+            .create_if_missing(true);
+        SqliteConnection::connect_with(&options).await.unwrap()
+    }
+}
+
+/// The PostgreSQL server that tests share, started by the first that needs it.
+#[derive(Default)]
+pub(crate) struct Server {
+    url: OnceLock<String>,
+}
+
+impl Server {
+    pub(crate) fn url(&self) -> &str {
+        self.url.get_or_init(|| up(SHARED, port()))
+    }
+
+    pub(crate) fn down(&self) {
+        if self.url.get().is_some() {
+            script(&["down", "--name", SHARED]);
+        }
+    }
+}
+
+/// A server that one test may kill.
+pub(crate) struct OwnServer {
+    name: &'static str,
+    pub(crate) url: String,
+}
+
+impl OwnServer {
+    pub(crate) fn up(name: &'static str, ports_on: u16) -> Self {
+        let url = up(name, port() + ports_on);
+        Self { name, url }
+    }
+
+    /// What kills it at once, from wherever it is called.
+    pub(crate) fn killer(&self) -> impl Fn() + Send + 'static {
+        let name = self.name;
+        move || {
+            script(&["kill", "--name", name]);
+        }
+    }
+
+    pub(crate) fn restart(&self) {
+        script(&["restart", "--name", self.name]);
+    }
+}
+
+impl Drop for OwnServer {
+    fn drop(&mut self) {
+        script(&["down", "--name", self.name]);
+    }
+}
+
+/// The port of the shared server; those of tests' own follow it.
+pub(crate) fn port() -> u16 {
+    let set = std::env::var("POSTGRES_PORT").ok();
+    set.map_or(25_432, |port| port.parse().unwrap())
+}
+
+fn up(name: &str, port: u16) -> String {
+    // What a run that was killed left behind would be of another one's making.
+    script(&["down", "--name", name]);
+    script(&["up", "--name", name, "--port", &port.to_string()]);
+    script(&["url", "--name", name]).trim().to_owned()
+}
+
+fn script(arguments: &[&str]) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/db/postgres.sh");
+    let mut command = Command::new(path);
+    // The server outlives the script and would keep a pipe open.
+    command
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit());
+    let out = command.output().unwrap();
+    assert!(out.status.success(), "postgres.sh {}", arguments.join(" "));
+    String::from_utf8(out.stdout).unwrap()
+}
+
+const SHARED: &str = "test-store";
+
+const DUMP: &str = "SELECT 'contact ' || id || ' ' || stage || ' due ' || coalesce(CAST(due_at AS TEXT), '-') \
+    || ' was ' || coalesce(CAST(was_due AS TEXT), '-') || ' by ' || coalesce(holder, '-') || ' attempts ' || attempts \
+    || ' ' || coalesce(held, '-') || ' ' || coalesce(outcome, '-') || ' ' || coalesce(refused, '-') AS line FROM contacts \
+    UNION ALL SELECT 'drop ' || id || ' of ' || coalesce(CAST(contact AS TEXT), '-') || ' ' || attempt || ' by ' || holder || ' ' \
+    || coalesce(outcome, '-') || ' ' || coalesce(CAST(ended_at AS TEXT), '-') FROM drops \
+    UNION ALL SELECT 'decision ' || id || ' on ' || contact || ' ' || decision || ' ' || reason FROM decisions \
+    UNION ALL SELECT 'number ' || number || ' ' || version FROM numbers WHERE version > 0 ORDER BY 1";

@@ -1,0 +1,239 @@
+//! Campaigns as rows.
+
+use std::sync::Arc;
+
+use aftertone::{
+    campaign::engine::{CampaignId, End, InFlight},
+    drop::Outcome,
+    store::{NewCampaign, Standing, Trouble, Wish, Write, Written},
+};
+use libtest_mimic::Trial;
+
+use crate::{
+    base::{Base, Kind, Server},
+    scene::{Scene, campaign, controller, lease, start},
+};
+
+pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
+    crate::trials!(
+        server,
+        Kind::BOTH,
+        a_campaign_is_made_once_and_read_again,
+        versions_grow_over_all_campaigns,
+        wishes_have_their_places,
+        a_cancelled_campaign_is_over_once_nothing_of_it_is_in_flight,
+        nothing_is_started_of_a_campaign_that_does_not_run,
+        a_campaign_is_not_over_while_somebody_else_works_on_it,
+        a_campaign_that_pauses_by_itself_says_why,
+    )
+}
+
+async fn a_campaign_is_made_once_and_read_again(base: &Base) {
+    let store = base.open().await;
+    let now = "2026-11-23T12:00:00.000001Z".parse().unwrap();
+    let new = NewCampaign {
+        name: "spring".to_owned(),
+        spec: r#"{"message":"it's \"; DROP TABLE campaigns; --"}"#.to_owned(),
+    };
+    let made = store.create_campaign(&new, now).await.unwrap();
+    assert_eq!((made.standing, made.created_at), (Standing::Running, now));
+    assert_eq!(made.spec, new.spec);
+    let error = store.create_campaign(&new, now).await.unwrap_err();
+    assert_eq!(error.trouble, Trouble::Refused, "{error:?}");
+    for name in ["", "Spring", "a b", "'; --", &"a".repeat(65)] {
+        let new = NewCampaign {
+            name: name.to_owned(),
+            spec: "{}".to_owned(),
+        };
+        let error = store.create_campaign(&new, now).await.unwrap_err();
+        assert_eq!(error.trouble, Trouble::Refused, "{name}");
+    }
+    drop(store);
+    let store = base.open().await;
+    assert_eq!(store.campaign("spring").await.unwrap(), Some(made.clone()));
+    assert_eq!(store.campaign("summer").await.unwrap(), None);
+    assert_eq!(store.campaigns(0).await.unwrap(), [made]);
+}
+
+async fn versions_grow_over_all_campaigns(base: &Base) {
+    let scene = Scene::of(base, 0).await;
+    let two = campaign(&scene.store, "two", scene.start).await;
+    let seen = scene.store.campaigns(0).await.unwrap();
+    let names: Vec<_> = seen.iter().map(|campaign| campaign.name.as_str()).collect();
+    assert_eq!(names, ["one", "two"]);
+    let last = seen.last().unwrap().version;
+    assert!(scene.store.campaigns(last).await.unwrap().is_empty());
+    let changed = scene
+        .store
+        .reorder(scene.campaign, "{\"rate\":5}", scene.at(1))
+        .await
+        .unwrap();
+    assert!(changed.version > last);
+    assert_eq!(scene.store.campaigns(last).await.unwrap(), [changed]);
+    let error = scene
+        .store
+        .reorder(CampaignId(99), "{}", scene.at(1))
+        .await
+        .unwrap_err();
+    assert_eq!(error.trouble, Trouble::Refused);
+    // Many at once: each has a version of its own, and none goes back.
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        let (store, now) = (scene.store.clone(), scene.at(2));
+        tasks.spawn(async move { store.reorder(two, "{}", now).await.unwrap().version });
+    }
+    let mut versions = tasks.join_all().await;
+    versions.sort_unstable();
+    versions.dedup();
+    assert_eq!(versions.len(), 20);
+    assert_eq!(
+        scene.store.campaigns(0).await.unwrap()[1].version,
+        versions[19]
+    );
+}
+
+async fn wishes_have_their_places(base: &Base) {
+    use Standing::{Cancelled, Complete, DatesOver, Paused, Running};
+    let scene = Scene::of(base, 0).await;
+    let pause = Wish::Pause(InFlight::HangUp);
+    let cancel = Wish::Cancel(InFlight::Finish);
+    for (before, wish, after) in [
+        (Running, pause, Some(Paused)),
+        (Paused, pause, Some(Paused)),
+        (Paused, Wish::Resume, Some(Running)),
+        (Running, Wish::Resume, Some(Running)),
+        (Complete, Wish::Resume, Some(Running)),
+        (DatesOver, Wish::Resume, Some(Running)),
+        (Complete, pause, None),
+        (Running, cancel, Some(Cancelled)),
+        (Paused, cancel, Some(Cancelled)),
+        (Cancelled, Wish::Resume, None),
+        (Cancelled, cancel, None),
+        (Standing::Cancelling, Wish::Resume, None),
+    ] {
+        base.run(format!("UPDATE campaigns SET standing = '{before}'"))
+            .await;
+        let result = scene.store.wish(scene.campaign, wish, scene.at(1)).await;
+        match (result, after) {
+            (Ok(campaign), Some(after)) => {
+                assert_eq!(campaign.standing, after, "{before} {wish:?}");
+                if let Wish::Pause(in_flight) = wish {
+                    assert_eq!(campaign.in_flight, in_flight);
+                }
+            }
+            (Err(error), None) => assert_eq!(error.trouble, Trouble::Refused),
+            (result, _) => panic!("{before} {wish:?}: {result:?}"),
+        }
+    }
+}
+
+async fn a_cancelled_campaign_is_over_once_nothing_of_it_is_in_flight(base: &Base) {
+    let scene = Scene::of(base, 2).await;
+    let (all, _) = scene.lease(2, 0).await;
+    scene.commit(&[scene.start_of(&all[0], 1)], 1).await;
+    let wish = Wish::Cancel(InFlight::Finish);
+    let after = scene
+        .store
+        .wish(scene.campaign, wish, scene.at(2))
+        .await
+        .unwrap();
+    assert_eq!(after.standing, Standing::Cancelling);
+    // The one that was leased can be started by nobody any more.
+    let written = scene.commit(&[scene.start_of(&all[1], 2)], 3).await;
+    assert_eq!(written, [Written::Fenced]);
+    let finished = Write::Finished {
+        campaign: scene.campaign,
+        end: End::Cancelled,
+    };
+    assert_eq!(
+        scene.commit(std::slice::from_ref(&finished), 4).await,
+        [Written::Fenced]
+    );
+    let again = Some(scene.at(600));
+    let writes = [
+        scene.ended(&all[0], 1, Outcome::Busy, again),
+        finished.clone(),
+    ];
+    assert_eq!(
+        scene.commit(&writes, 5).await,
+        [Written::Done, Written::Done]
+    );
+    assert_eq!(scene.commit(&[finished], 6).await, [Written::Done]);
+    let after = scene.store.campaign("one").await.unwrap().unwrap();
+    assert_eq!(after.standing, Standing::Cancelled);
+}
+
+async fn nothing_is_started_of_a_campaign_that_does_not_run(base: &Base) {
+    let scene = Scene::of(base, 1).await;
+    let (all, _) = scene.lease(1, 0).await;
+    let pause = Wish::Pause(InFlight::Finish);
+    scene
+        .store
+        .wish(scene.campaign, pause, scene.at(1))
+        .await
+        .unwrap();
+    assert_eq!(
+        scene.commit(&[scene.start_of(&all[0], 1)], 2).await,
+        [Written::Fenced]
+    );
+    let (none, _) = scene.lease(1, 200).await;
+    assert!(none.is_empty());
+    scene
+        .store
+        .wish(scene.campaign, Wish::Resume, scene.at(201))
+        .await
+        .unwrap();
+    let (all, _) = scene.lease(1, 202).await;
+    assert_eq!(
+        scene.commit(&[scene.start_of(&all[0], 1)], 203).await,
+        [Written::Done]
+    );
+}
+
+async fn a_campaign_is_not_over_while_somebody_else_works_on_it(base: &Base) {
+    let scene = Scene::of(base, 1).await;
+    let other = controller(&scene.store, "there").await;
+    let (all, _) = lease(&scene.store, &other, scene.campaign, 1, scene.at(0)).await;
+    let complete = [Write::Finished {
+        campaign: scene.campaign,
+        end: End::Complete,
+    }];
+    assert_eq!(scene.commit(&complete, 1).await, [Written::Fenced]);
+    let start = [start(scene.campaign, &all[0], 1)];
+    scene
+        .store
+        .commit(&other, &start, scene.at(2))
+        .await
+        .unwrap();
+    assert_eq!(scene.commit(&complete, 3).await, [Written::Fenced]);
+    let ended = [scene.ended(&all[0], 1, Outcome::Human, None)];
+    scene
+        .store
+        .commit(&other, &ended, scene.at(4))
+        .await
+        .unwrap();
+    assert_eq!(scene.commit(&complete, 5).await, [Written::Done]);
+}
+
+async fn a_campaign_that_pauses_by_itself_says_why(base: &Base) {
+    let scene = Scene::of(base, 2).await;
+    let (all, _) = scene.lease(2, 0).await;
+    let paused = Write::Paused {
+        campaign: scene.campaign,
+        why: "too many errors".to_owned(),
+    };
+    let before = scene.store.campaign("one").await.unwrap().unwrap();
+    // What comes before it is started, and what comes after it is not.
+    let writes = [
+        scene.start_of(&all[0], 1),
+        paused.clone(),
+        scene.start_of(&all[1], 2),
+    ];
+    let written = scene.commit(&writes, 1).await;
+    assert_eq!(written, [Written::Done, Written::Done, Written::Fenced]);
+    let after = scene.store.campaign("one").await.unwrap().unwrap();
+    assert_eq!(after.standing, Standing::Paused);
+    assert_eq!(after.why.as_deref(), Some("too many errors"));
+    assert!(after.version > before.version);
+    assert_eq!(scene.commit(&[paused], 2).await, [Written::Done]);
+}

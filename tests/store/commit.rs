@@ -1,0 +1,365 @@
+//! What is written, once, and what is not.
+
+use std::sync::Arc;
+
+use aftertone::{
+    campaign::{
+        HeldReason, RefusedReason,
+        budget::Calls,
+        engine::{PbxId, Settlement},
+    },
+    drop::Outcome,
+    id::DropId,
+    store::{Write, Written},
+};
+use libtest_mimic::Trial;
+
+use crate::{
+    base::{Base, Kind, Server},
+    scene::{HISTORY, Scene, campaign, controller, digits, end, intent, lease, number, start},
+};
+
+use Written::{Done, Fenced, Overtaken};
+
+pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
+    crate::trials!(
+        server,
+        Kind::BOTH,
+        each_settlement_leaves_its_contact_as_it_must,
+        a_batch_whose_reply_was_lost_changes_nothing_the_second_time,
+        an_intent_that_somebody_overtook_is_not_written,
+        two_campaigns_never_start_the_same_number_at_once,
+        an_intent_for_a_number_that_was_barred_is_not_written,
+        what_was_not_dialled_never_was,
+        a_drop_ends_once_and_only_by_its_own_controller,
+        drops_outside_campaigns_are_kept_too,
+        a_batch_of_hundreds_is_written_as_one,
+        nothing_stands_of_a_batch_that_fails,
+    )
+}
+
+async fn each_settlement_leaves_its_contact_as_it_must(base: &Base) {
+    let scene = Scene::of(base, 6).await;
+    let (all, _) = scene.lease(6, 0).await;
+    let starts: Vec<_> = all[2..]
+        .iter()
+        .zip(3..)
+        .map(|(contact, drop)| scene.start_of(contact, drop))
+        .collect();
+    assert_eq!(scene.commit(&starts, 1).await, vec![Done; 4]);
+    let until = scene.at(3_600);
+    let held = Settlement::Held {
+        reason: HeldReason::FrequencyCap,
+        until,
+    };
+    let refused = Settlement::Refused(RefusedReason::DoNotCall);
+    let writes = [
+        scene.settle(&all[0], refused),
+        scene.settle(&all[1], held),
+        scene.ended(&all[2], 3, Outcome::Delivered, None),
+        scene.ended(&all[3], 4, Outcome::Busy, Some(until)),
+        scene.settle(&all[4], Settlement::NotDialled { attempt: 1 }),
+        // Without a report, as of one that was found: by its attempt.
+        scene.settle(
+            &all[5],
+            Settlement::Ended {
+                attempt: 1,
+                outcome: Outcome::Lost,
+                calls: Calls::NONE,
+                again: None,
+            },
+        ),
+    ];
+    assert_eq!(scene.commit(&writes, 2).await, vec![Done; 6]);
+    let mut states = Vec::new();
+    for contact in &all {
+        states.push(scene.state(base, contact.id).await);
+    }
+    assert_eq!(
+        states,
+        [
+            "refused 0 do_not_call",
+            "due 0 frequency_cap",
+            "ended 1 delivered",
+            "due 1",
+            "due 0",
+            "ended 1 lost",
+        ]
+    );
+    let drops = base.texts(
+        "SELECT attempt || ' ' || outcome || ' ' || is_final || ' ' || busy_legs || ' ' || coalesce(proof, '-') || ' ' || drop_up_ms \
+         FROM drops ORDER BY id",
+    );
+    assert_eq!(
+        drops.await,
+        [
+            "1 delivered 1 1 unproven 7000",
+            "1 busy 0 1 unproven 7000",
+            "1 lost 1 0 - 0"
+        ]
+    );
+    let decisions = base.texts("SELECT contact || ' ' || decision || ' ' || reason || ' ' || ruling FROM decisions ORDER BY id");
+    assert_eq!(
+        decisions.await,
+        [
+            r#"1 refused do_not_call {"rule":"it"}"#,
+            r#"2 held frequency_cap {"rule":"it"}"#,
+        ]
+    );
+    // The next attempt is the second.
+    let (again, _) = scene.lease(9, 3_600).await;
+    let attempts: Vec<_> = again
+        .iter()
+        .map(|contact| (contact.id.0, contact.attempts))
+        .collect();
+    assert_eq!(attempts, [(5, 0), (2, 0), (4, 1)]);
+}
+
+async fn a_batch_whose_reply_was_lost_changes_nothing_the_second_time(base: &Base) {
+    let scene = Scene::of(base, 6).await;
+    let (all, _) = scene.lease(6, 0).await;
+    let starts = [
+        scene.start_of(&all[0], 1),
+        scene.start_of(&all[1], 2),
+        scene.start_of(&all[5], 3),
+    ];
+    assert_eq!(scene.commit(&starts, 1).await, vec![Done; 3]);
+    let before = base.dump().await;
+    assert_eq!(scene.commit(&starts, 2).await, vec![Done; 3]);
+    assert_eq!(base.dump().await, before);
+    let until = scene.at(3_600);
+    let writes = [
+        scene.ended(&all[0], 1, Outcome::Delivered, None),
+        scene.ended(&all[1], 2, Outcome::Busy, Some(until)),
+        scene.settle(
+            &all[2],
+            Settlement::Held {
+                reason: HeldReason::Paused,
+                until,
+            },
+        ),
+        scene.settle(&all[3], Settlement::Refused(RefusedReason::NoConsent)),
+        Write::Release {
+            campaign: scene.campaign,
+            contacts: vec![all[4].id],
+        },
+        scene.settle(&all[5], Settlement::NotDialled { attempt: 1 }),
+        starts[0].clone(),
+    ];
+    assert_eq!(scene.commit(&writes, 3).await, vec![Done; 7]);
+    let before = base.dump().await;
+    assert_eq!(scene.commit(&writes, 4).await, vec![Done; 7]);
+    assert_eq!(base.dump().await, before);
+}
+
+async fn an_intent_that_somebody_overtook_is_not_written(base: &Base) {
+    let scene = Scene::of(base, 1).await;
+    let (all, _) = scene.lease(1, 0).await;
+    let facts = scene
+        .store
+        .facts(&number(0), HISTORY, scene.at(0))
+        .await
+        .unwrap();
+    let by = |drop: u128| {
+        let mut intent = intent(None, number(0), drop);
+        intent.version = Some(facts.version);
+        Write::Start(Box::new(intent))
+    };
+    // The second has not seen the first, though both come in one batch.
+    assert_eq!(scene.commit(&[by(1), by(2)], 1).await, [Done, Overtaken]);
+    let Write::Start(mut intent) = scene.start_of(&all[0], 3) else {
+        panic!()
+    };
+    intent.version = Some(facts.version);
+    let write = Write::Start(intent.clone());
+    assert_eq!(scene.commit(&[write], 2).await, [Overtaken]);
+    assert_eq!(scene.state(base, all[0].id).await, "leased 0");
+    intent.version = Some(facts.version + 1);
+    assert_eq!(scene.commit(&[Write::Start(intent)], 3).await, [Done]);
+}
+
+async fn two_campaigns_never_start_the_same_number_at_once(base: &Base) {
+    const NUMBERS: usize = 40;
+    let scene = Scene::of(base, NUMBERS).await;
+    let two = campaign(&scene.store, "two", scene.start).await;
+    scene.add(base, two, 0..NUMBERS).await;
+    let mut tasks = tokio::task::JoinSet::new();
+    for (nth, campaign) in [(0, scene.campaign), (1, two)] {
+        let store = base.open().await;
+        let holder = controller(&store, &format!("run{nth}")).await;
+        let now = scene.at(1);
+        tasks.spawn(async move {
+            let (contacts, _) = lease(&store, &holder, campaign, NUMBERS, now).await;
+            let mut written = Vec::new();
+            for contact in contacts {
+                let drop = 1_000 * (nth + 1) + contact.id.0 as u128;
+                let Write::Start(mut intent) = start(campaign, &contact, drop) else {
+                    panic!()
+                };
+                intent.version = Some(0);
+                let write = [Write::Start(intent)];
+                written.extend(store.commit(&holder, &write, now).await.unwrap());
+            }
+            written
+        });
+    }
+    let written: Vec<_> = tasks.join_all().await.into_iter().flatten().collect();
+    let count = |which: &Written| written.iter().filter(|written| *written == which).count();
+    assert_eq!((count(&Done), count(&Overtaken)), (NUMBERS, NUMBERS));
+    let twice =
+        base.texts("SELECT CAST(number AS TEXT) FROM drops GROUP BY number HAVING count(*) > 1");
+    assert!(twice.await.is_empty());
+}
+
+async fn an_intent_for_a_number_that_was_barred_is_not_written(base: &Base) {
+    let scene = Scene::of(base, 2).await;
+    let (all, _) = scene.lease(2, 0).await;
+    base.run(format!(
+        "INSERT INTO lists (name, created_at) VALUES ('own', 0); \
+         INSERT INTO do_not_call (number, list, at) VALUES ({}, 1, 0)",
+        digits(0)
+    ))
+    .await;
+    let writes = [scene.start_of(&all[0], 1), scene.start_of(&all[1], 2)];
+    let written = scene.commit(&writes, 1).await;
+    assert_eq!(written, [Written::Barred("own".to_owned()), Done]);
+    // As the engine has it settled then.
+    let back = [scene.settle(&all[0], Settlement::NotDialled { attempt: 1 })];
+    assert_eq!(scene.commit(&back, 2).await, [Done]);
+    assert_eq!(scene.state(base, all[0].id).await, "due 0");
+    let (all, _) = scene.lease(1, 3).await;
+    let Write::Start(mut intent) = scene.start_of(&all[0], 1) else {
+        panic!()
+    };
+    intent.despite_do_not_call = true;
+    assert_eq!(scene.commit(&[Write::Start(intent)], 4).await, [Done]);
+}
+
+async fn what_was_not_dialled_never_was(base: &Base) {
+    let scene = Scene::of(base, 1).await;
+    let (all, _) = scene.lease(1, 0).await;
+    assert_eq!(scene.commit(&[scene.start_of(&all[0], 1)], 1).await, [Done]);
+    let back = [scene.settle(&all[0], Settlement::NotDialled { attempt: 1 })];
+    assert_eq!(scene.commit(&back, 2).await, [Done]);
+    let facts = scene
+        .store
+        .facts(&number(0), HISTORY, scene.at(3))
+        .await
+        .unwrap();
+    assert!(facts.starts.is_empty());
+    assert!(
+        scene
+            .store
+            .recent_starts("pbx", scene.at(-9))
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    let (again, _) = scene.lease(1, 3).await;
+    assert_eq!(again, all);
+    // One drop is one attempt, and its number is given again.
+    assert_eq!(
+        scene.commit(&[scene.start_of(&again[0], 2)], 4).await,
+        [Done]
+    );
+    assert_eq!(scene.state(base, all[0].id).await, "dialling 1");
+}
+
+async fn a_drop_ends_once_and_only_by_its_own_controller(base: &Base) {
+    let scene = Scene::of(base, 2).await;
+    let other = controller(&scene.store, "there").await;
+    let (all, _) = scene.lease(2, 0).await;
+    let starts = [scene.start_of(&all[0], 1), scene.start_of(&all[1], 2)];
+    assert_eq!(scene.commit(&starts, 1).await, [Done, Done]);
+    let ended = scene.ended(&all[0], 1, Outcome::Delivered, None);
+    let theirs = [ended.clone(), starts[0].clone()];
+    let written = scene
+        .store
+        .commit(&other, &theirs, scene.at(2))
+        .await
+        .unwrap();
+    assert_eq!(written, [Fenced, Fenced]);
+    // Another contact's drop, a drop that is not there, and an outcome after the outcome.
+    let crossed = scene.ended(&all[0], 2, Outcome::Delivered, None);
+    let unknown = scene.ended(&all[0], 9, Outcome::Delivered, None);
+    let second = scene.ended(&all[0], 1, Outcome::Human, None);
+    let written = scene.commit(&[crossed, unknown, ended, second], 3).await;
+    assert_eq!(written, [Fenced, Fenced, Done, Fenced]);
+    assert_eq!(scene.state(base, all[0].id).await, "ended 1 delivered");
+    assert_eq!(scene.state(base, all[1].id).await, "dialling 1");
+}
+
+async fn drops_outside_campaigns_are_kept_too(base: &Base) {
+    let scene = Scene::of(base, 0).await;
+    let mut one = intent(None, number(5), 1);
+    one.version = Some(0);
+    one.pbx = PbxId(3);
+    let write = [Write::Start(Box::new(one))];
+    assert_eq!(scene.commit(&write, 1).await, [Done]);
+    let calls = Calls {
+        drop_legs: 1,
+        answered: 1,
+        ..Calls::NONE
+    };
+    let ended = [Write::EndDrop {
+        end: Box::new(end(1, Outcome::Delivered)),
+        calls,
+    }];
+    assert_eq!(scene.commit(&ended, 9).await, [Done]);
+    assert_eq!(scene.commit(&ended, 10).await, [Done]);
+    let calls = scene
+        .store
+        .recent_calls("pbx", scene.at(0), None)
+        .await
+        .unwrap();
+    assert_eq!(calls.len(), 1);
+    assert_eq!((calls[0].calls.answered, calls[0].at), (1, scene.at(9)));
+    let facts = scene
+        .store
+        .facts(&number(5), HISTORY, scene.at(11))
+        .await
+        .unwrap();
+    // It was meant to be two calls, and was one.
+    assert_eq!((facts.version, facts.starts[0].calls), (1, 1));
+}
+
+async fn a_batch_of_hundreds_is_written_as_one(base: &Base) {
+    let scene = Scene::of(base, 500).await;
+    let (all, _) = scene.lease(500, 0).await;
+    let starts: Vec<_> = all
+        .iter()
+        .zip(1..)
+        .map(|(contact, drop)| scene.start_of(contact, drop))
+        .collect();
+    assert_eq!(scene.commit(&starts, 1).await, vec![Done; 500]);
+    let ends: Vec<_> = all
+        .iter()
+        .zip(1..)
+        .map(|(contact, drop)| scene.ended(contact, drop, Outcome::Delivered, None))
+        .collect();
+    assert_eq!(scene.commit(&ends, 2).await, vec![Done; 500]);
+    let counts = base.texts("SELECT stage || ' ' || count(*) FROM contacts GROUP BY stage");
+    assert_eq!(counts.await, ["ended 500"]);
+    let holders = base.texts("SELECT id FROM drops ORDER BY id LIMIT 1");
+    assert_eq!(holders.await, [DropId::from_u128(1).to_string()]);
+}
+
+async fn nothing_stands_of_a_batch_that_fails(base: &Base) {
+    let scene = Scene::of(base, 2).await;
+    let (all, _) = scene.lease(2, 0).await;
+    let before = base.dump().await;
+    // A run's drop that another contact's attempt has already: the schema forbids it.
+    base.run("UPDATE contacts SET attempts = 0").await;
+    let mut sneaky = intent(Some((scene.campaign, all[1].id)), all[1].number.clone(), 2);
+    sneaky.message = "nul \0 byte".to_owned();
+    let writes = [scene.start_of(&all[0], 1), Write::Start(Box::new(sneaky))];
+    let result = scene
+        .store
+        .commit(&scene.holder, &writes, scene.at(1))
+        .await;
+    match result {
+        // PostgreSQL keeps no such text.
+        Err(_) => assert_eq!(base.dump().await, before),
+        Ok(written) => assert_eq!(written, [Done, Done]),
+    }
+}

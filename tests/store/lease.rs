@@ -1,0 +1,311 @@
+//! What is due, to whom, and when there is more.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use aftertone::{
+    campaign::{
+        HeldReason,
+        engine::{Next, Settlement},
+    },
+    drop::{Outcome, Technique},
+    store::{Write, Written},
+};
+use jiff::{SignedDuration, ToSpan as _};
+use libtest_mimic::Trial;
+
+use crate::{
+    base::{Base, Kind, Server},
+    scene::{HISTORY, Scene, campaign, controller, digits, ids, intent, lease, number},
+};
+
+pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
+    crate::trials!(
+        server,
+        Kind::BOTH,
+        contacts_come_in_the_order_in_which_they_are_due,
+        next_tells_of_what_this_answer_does_not_bring,
+        a_lease_that_ends_is_due_by_itself_and_its_holder_is_fenced,
+        what_is_given_back_keeps_its_place,
+        many_controllers_never_lease_the_same_contact,
+        the_gate_is_told_all_that_is_known,
+        what_waits_is_told_by_reason_and_minute,
+        recent_starts_and_calls_are_those_of_the_pbx,
+    )
+}
+
+async fn contacts_come_in_the_order_in_which_they_are_due(base: &Base) {
+    let scene = Scene::of(base, 5).await;
+    let due = scene.at(-100).as_microsecond();
+    base.run(format!("UPDATE contacts SET due_at = {due} WHERE id = 4"))
+        .await;
+    let (first, next) = scene.lease(3, 0).await;
+    assert_eq!(ids(&first), [4, 1, 2]);
+    assert!(matches!(next, Next::At(at) if at < scene.start), "{next:?}");
+    let (rest, next) = scene.lease(3, 0).await;
+    assert_eq!(ids(&rest), [3, 5]);
+    // Those of the first answer, where their leases end.
+    assert_eq!(next, Next::At(scene.at(90)));
+}
+
+async fn next_tells_of_what_this_answer_does_not_bring(base: &Base) {
+    let scene = Scene::of(base, 2).await;
+    let (all, next) = scene.lease(10, 0).await;
+    assert_eq!((ids(&all), next), (vec![1, 2], Next::Never));
+    let (none, next) = scene.lease(10, 1).await;
+    assert_eq!((ids(&none), next), (vec![], Next::At(scene.at(90))));
+    let until = scene.at(3_600);
+    let held = Settlement::Held {
+        reason: HeldReason::CallingHours,
+        until,
+    };
+    let writes = [scene.settle(&all[0], held), scene.start_of(&all[1], 1)];
+    assert_eq!(
+        scene.commit(&writes, 2).await,
+        [Written::Done, Written::Done]
+    );
+    let (none, next) = scene.lease(10, 3).await;
+    assert_eq!((ids(&none), next), (vec![], Next::At(until)));
+    let (held, next) = scene.lease(10, 3_600).await;
+    assert_eq!((ids(&held), next), (vec![1], Next::Never));
+    let writes = [
+        scene.settle(
+            &held[0],
+            Settlement::Refused(aftertone::campaign::RefusedReason::NoConsent),
+        ),
+        scene.ended(&all[1], 1, Outcome::Delivered, None),
+    ];
+    assert_eq!(
+        scene.commit(&writes, 3_601).await,
+        [Written::Done, Written::Done]
+    );
+    let (none, next) = scene.lease(10, 9_999).await;
+    assert_eq!((ids(&none), next), (vec![], Next::Never));
+}
+
+async fn a_lease_that_ends_is_due_by_itself_and_its_holder_is_fenced(base: &Base) {
+    let scene = Scene::of(base, 2).await;
+    let other = controller(&scene.store, "there").await;
+    let (mine, _) = scene.lease(2, 0).await;
+    let (none, next) = lease(&scene.store, &other, scene.campaign, 2, scene.at(89)).await;
+    assert_eq!((ids(&none), next), (vec![], Next::At(scene.at(90))));
+    let (theirs, _) = lease(&scene.store, &other, scene.campaign, 1, scene.at(90)).await;
+    assert_eq!(ids(&theirs), [1]);
+    let held = Settlement::Held {
+        reason: HeldReason::Paused,
+        until: scene.at(999),
+    };
+    let release = Write::Release {
+        campaign: scene.campaign,
+        contacts: vec![mine[0].id],
+    };
+    let before = base.dump().await;
+    let writes = [
+        scene.start_of(&mine[0], 1),
+        scene.settle(&mine[0], held),
+        scene.settle(&mine[0], Settlement::NotDialled { attempt: 1 }),
+        release,
+    ];
+    let written = scene.commit(&writes, 91).await;
+    use Written::{Done, Fenced};
+    assert_eq!(written, [Fenced, Fenced, Fenced, Done]);
+    assert_eq!(base.dump().await, before);
+    // Nobody else has the second one: its lease has ended, and it may still be used.
+    let written = scene.commit(&[scene.start_of(&mine[1], 2)], 92).await;
+    assert_eq!(written, [Done]);
+}
+
+async fn what_is_given_back_keeps_its_place(base: &Base) {
+    let scene = Scene::of(base, 3).await;
+    let (first, _) = scene.lease(2, 0).await;
+    let release = Write::Release {
+        campaign: scene.campaign,
+        contacts: first.iter().map(|contact| contact.id).collect(),
+    };
+    assert_eq!(scene.commit(&[release], 1).await, [Written::Done]);
+    assert_eq!(ids(&scene.lease(3, 2).await.0), [1, 2, 3]);
+}
+
+async fn many_controllers_never_lease_the_same_contact(base: &Base) {
+    const CONTACTS: usize = 1_500;
+    let scene = Scene::of(base, CONTACTS).await;
+    let mut tasks = tokio::task::JoinSet::new();
+    for nth in 0..4 {
+        let store = base.open().await;
+        let holder = controller(&store, &format!("run{nth}")).await;
+        let (campaign, now) = (scene.campaign, scene.at(1));
+        tasks.spawn(async move {
+            let mut all = Vec::new();
+            loop {
+                let (some, next) = lease(&store, &holder, campaign, 7, now).await;
+                all.extend(ids(&some));
+                if some.is_empty() && next > Next::At(now) {
+                    return all;
+                }
+            }
+        });
+    }
+    let all: Vec<i64> = tasks.join_all().await.into_iter().flatten().collect();
+    let different: BTreeSet<_> = all.iter().copied().collect();
+    assert_eq!((all.len(), different.len()), (CONTACTS, CONTACTS));
+}
+
+async fn the_gate_is_told_all_that_is_known(base: &Base) {
+    let scene = Scene::of(base, 2).await;
+    let number_1 = digits(0);
+    base.run(format!(
+        "UPDATE contacts SET zone = 'America/New_York', state = 'FL', consent = 'written', consent_at = 5000000, \
+         consent_source = 'form', message = 'mine' WHERE id = 1; \
+         INSERT INTO lists (name, created_at) VALUES ('own', 0); \
+         INSERT INTO do_not_call (number, list, at) VALUES ({number_1}, 1, 0)"
+    ))
+    .await;
+    // One drop outside any campaign, and one that was never dialled.
+    let mut single = intent(None, number(0), 1);
+    single.technique = Technique::Single;
+    single.despite_do_not_call = true;
+    let writes = [Write::Start(Box::new(single))];
+    assert_eq!(scene.commit(&writes, 1).await, [Written::Done]);
+
+    let leased = scene
+        .store
+        .lease(&scene.holder, scene.campaign, 2, HISTORY, scene.at(2));
+    let (leased, _) = leased.await.unwrap();
+    let facts = &leased[0].facts;
+    assert_eq!(leased[0].contact.message.as_deref(), Some("mine"));
+    assert_eq!(facts.zone.as_deref(), Some("America/New_York"));
+    assert_eq!(facts.state.as_deref(), Some("FL"));
+    let consent = facts.consent.as_ref().unwrap();
+    assert_eq!(consent.at.unwrap().as_second(), 5);
+    assert_eq!(consent.source.as_deref(), Some("form"));
+    assert_eq!(facts.do_not_call.as_deref(), Some("own"));
+    assert_eq!(facts.version, 1);
+    let starts: Vec<_> = facts
+        .starts
+        .iter()
+        .map(|start| (start.at, start.calls))
+        .collect();
+    assert_eq!(starts, [(scene.at(1), 1)]);
+    assert_eq!(leased[1].facts, aftertone::store::Facts::default());
+
+    let alone = scene
+        .store
+        .facts(&number(0), HISTORY, scene.at(3))
+        .await
+        .unwrap();
+    assert_eq!(
+        (alone.version, alone.starts.len(), alone.consent),
+        (1, 1, None)
+    );
+    let short = SignedDuration::from_secs(1);
+    let later = scene
+        .store
+        .facts(&number(0), short, scene.at(9))
+        .await
+        .unwrap();
+    assert_eq!((later.version, later.starts.len()), (1, 0));
+}
+
+async fn what_waits_is_told_by_reason_and_minute(base: &Base) {
+    let scene = Scene::of(base, 6).await;
+    let (all, _) = scene.lease(5, 0).await;
+    let minute = scene.start.as_second() / 60 * 60 + 600;
+    let until = jiff::Timestamp::from_second(minute).unwrap();
+    let held = Settlement::Held {
+        reason: HeldReason::CallingHours,
+        until,
+    };
+    let in_zone = |contact, zone: &str| match scene.settle(contact, held) {
+        Write::Settle {
+            campaign,
+            contact,
+            settlement,
+            ruling,
+            end,
+            ..
+        } => Write::Settle {
+            campaign,
+            contact,
+            settlement,
+            ruling,
+            zone: Some(zone.to_owned()),
+            end,
+        },
+        other => other,
+    };
+    let writes = [
+        in_zone(&all[0], "America/Chicago"),
+        in_zone(&all[1], "America/Chicago"),
+        in_zone(&all[2], "America/Denver"),
+        scene.start_of(&all[3], 1),
+        scene.ended(&all[3], 1, Outcome::Busy, Some(until - 30.seconds())),
+    ];
+    let written = scene.commit(&writes, 1).await;
+    assert!(written.iter().all(|written| *written == Written::Done));
+    let groups = scene
+        .store
+        .waiting(scene.campaign, scene.at(2))
+        .await
+        .unwrap();
+    let groups: Vec<_> = groups
+        .iter()
+        .map(|group| {
+            (
+                group.reason,
+                group.until,
+                group.zone.as_deref(),
+                group.contacts,
+            )
+        })
+        .collect();
+    let hours = Some(HeldReason::CallingHours);
+    let mut expected = vec![
+        (None, until, None, 1),
+        (hours, until, Some("America/Chicago"), 2),
+        (hours, until, Some("America/Denver"), 1),
+    ];
+    expected.sort_by_key(|group| (group.1, group.0.is_none(), group.2.map(str::to_owned)));
+    let mut groups = groups;
+    groups.sort_by_key(|group| (group.1, group.0.is_none(), group.2.map(str::to_owned)));
+    assert_eq!(groups, expected);
+}
+
+async fn recent_starts_and_calls_are_those_of_the_pbx(base: &Base) {
+    let scene = Scene::of(base, 4).await;
+    let other = campaign(&scene.store, "two", scene.start).await;
+    let (all, _) = scene.lease(4, 0).await;
+    for (nth, contact) in all.iter().enumerate() {
+        let drop = nth as u128 + 1;
+        let seconds = nth as i64;
+        let start = scene.start_of(contact, drop);
+        assert_eq!(scene.commit(&[start], seconds).await, [Written::Done]);
+        let ended = scene.ended(contact, drop, Outcome::NoAnswer, None);
+        assert_eq!(scene.commit(&[ended], seconds + 10).await, [Written::Done]);
+    }
+    let starts = scene.store.recent_starts("pbx", scene.at(1)).await.unwrap();
+    assert_eq!(starts.len(), 2);
+    assert!(
+        starts
+            .iter()
+            .all(|start| start.campaign == Some(scene.campaign))
+    );
+    assert!(
+        scene
+            .store
+            .recent_starts("elsewhere", scene.at(-9))
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    let calls = scene
+        .store
+        .recent_calls("pbx", scene.at(10), None)
+        .await
+        .unwrap();
+    let sum: u64 = calls.iter().map(|calls| calls.calls.busy_legs).sum();
+    assert_eq!(sum, 3);
+    let but = scene
+        .store
+        .recent_calls("pbx", scene.at(10), Some(&scene.holder));
+    assert!(but.await.unwrap().is_empty());
+    assert!(scene.store.caller_ids_used(other).await.unwrap().is_empty());
+}

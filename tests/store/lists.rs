@@ -1,0 +1,384 @@
+//! Contacts and do-not-call numbers that come in by the list.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use aftertone::{
+    campaign::{
+        engine::{CampaignId, InFlight},
+        policy::{Consent, ConsentKind},
+    },
+    phone::PhoneNumber,
+    store::{
+        Across, Added, Filter, Importing, ListName, NewCampaign, NewContact, Source, Store,
+        Trouble, Wish,
+    },
+};
+use jiff::Timestamp;
+use libtest_mimic::Trial;
+
+use crate::base::{Base, Kind, Server};
+
+pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
+    crate::trials!(
+        server,
+        Kind::BOTH,
+        an_import_goes_on_where_it_was,
+        a_number_of_another_campaign_is_let_in_or_left_out_by_rule,
+        whatever_stands_in_a_list_is_kept_as_it_stands,
+        what_makes_no_sense_is_refused,
+        who_runs_a_campaign_hears_of_its_new_contacts,
+        numbers_come_onto_lists_and_off_them,
+    )
+}
+
+async fn an_import_goes_on_where_it_was(base: &Base) {
+    let store = base.open().await;
+    let campaign = campaign(&store, "spring").await;
+    let mut importing = store
+        .begin_import(campaign, &source("a"), at(0))
+        .await
+        .unwrap();
+    assert_eq!(
+        (importing.bytes, importing.rows, importing.is_complete),
+        (0, 0, false)
+    );
+
+    importing.bytes = 500;
+    importing.lines = 4;
+    importing.rejected = 1;
+    let contacts = [contact(2, 1), contact(3, 2), contact(4, 1)];
+    let added = store
+        .add_contacts(&importing, Across::Allow, &contacts, at(1))
+        .await
+        .unwrap();
+    let wanted = Added {
+        added: 2,
+        duplicates: vec![4],
+        elsewhere: vec![],
+    };
+    assert_eq!(added, wanted, "the first of a number is the contact");
+
+    let again = store
+        .begin_import(campaign, &source("a"), at(2))
+        .await
+        .unwrap();
+    let so_far = Importing {
+        rows: 2,
+        rejected: 2,
+        ..importing.clone()
+    };
+    assert_eq!(again, so_far);
+    let other = store
+        .begin_import(campaign, &source("b"), at(2))
+        .await
+        .unwrap();
+    assert_ne!(other.id, again.id);
+    assert_eq!(other.bytes, 0);
+
+    // The reply was lost: it is given again.
+    for _ in 0..2 {
+        let repeated = store
+            .add_contacts(&importing, Across::Allow, &contacts, at(3))
+            .await;
+        assert_eq!(repeated.unwrap(), wanted);
+    }
+    assert_eq!(
+        store
+            .begin_import(campaign, &source("a"), at(3))
+            .await
+            .unwrap(),
+        so_far
+    );
+
+    let mut last = so_far.clone();
+    last.is_complete = true;
+    let none = store
+        .add_contacts(&last, Across::Allow, &[], at(4))
+        .await
+        .unwrap();
+    assert_eq!(none, Added::default());
+    let whole = store
+        .begin_import(campaign, &source("a"), at(5))
+        .await
+        .unwrap();
+    assert_eq!(whole, last);
+    let imports = store.imports(campaign).await.unwrap();
+    let names: Vec<_> = imports
+        .iter()
+        .map(|(source, one)| (source.digest.as_str(), one.is_complete))
+        .collect();
+    assert_eq!(names, [("a", true), ("b", false)]);
+    assert_eq!(imports[0].0, source("a"));
+
+    assert_eq!(store.lines_in(&last, 1..=9).await.unwrap(), [2, 3]);
+    assert_eq!(store.lines_in(&last, 3..=3).await.unwrap(), [3]);
+    assert!(store.lines_in(&other, 1..=9).await.unwrap().is_empty());
+    assert_eq!(store.tally(campaign).await.unwrap().waiting, 2);
+}
+
+async fn a_number_of_another_campaign_is_let_in_or_left_out_by_rule(base: &Base) {
+    let store = base.open().await;
+    for (n, across, known, elsewhere) in [
+        (10, Across::Allow, [false, false, false], vec![]),
+        (20, Across::SkipOpen, [true, false, false], vec![2]),
+        (30, Across::SkipAny, [true, true, false], vec![2, 3]),
+    ] {
+        let open = campaign(&store, &format!("open-{n}")).await;
+        let over = campaign(&store, &format!("over-{n}")).await;
+        let next = campaign(&store, &format!("next-{n}")).await;
+        add(&store, open, "a", Across::Allow, &[contact(2, n)]).await;
+        add(&store, over, "a", Across::Allow, &[contact(2, n + 1)]).await;
+        let cancel = Wish::Cancel(InFlight::Finish);
+        store.wish(over, cancel, at(1)).await.unwrap();
+
+        let numbers = [number(n), number(n + 1), number(n + 2)];
+        for of in [Some(next), None] {
+            let told = store.known(of, across, &numbers).await.unwrap();
+            assert_eq!(told, known, "{across:?} {of:?}");
+        }
+        let contacts = [
+            contact(2, n),
+            contact(3, n + 1),
+            contact(4, n + 2),
+            contact(5, n + 2),
+        ];
+        let added = add(&store, next, "a", across, &contacts).await;
+        let wanted = Added {
+            added: 3 - elsewhere.len() as u64,
+            duplicates: vec![5],
+            elsewhere,
+        };
+        assert_eq!(added, wanted, "{across:?}");
+        let told = store.known(Some(open), Across::Allow, &numbers).await;
+        assert_eq!(told.unwrap(), [true, false, false]);
+        let told = store.known(Some(open), Across::SkipAny, &[]).await;
+        assert_eq!(told.unwrap(), [] as [bool; 0]);
+    }
+}
+
+async fn whatever_stands_in_a_list_is_kept_as_it_stands(base: &Base) {
+    let store = base.open().await;
+    let campaign = campaign(&store, "spring").await;
+    let hostile = [
+        "'; DROP TABLE contacts; --",
+        "\" OR \"\"=\"",
+        "$1 ?1 :a @b {x} %s \\",
+        "=cmd|'/c calc'!A0",
+        "\u{1f4a9} \u{202e} \u{feff} ä ß",
+        "{\"number\": 1}",
+        "null",
+        "",
+    ];
+    let contacts: Vec<_> = (0..)
+        .zip(hostile)
+        .map(|(n, text)| NewContact {
+            name: Some(text.into()),
+            zone: Some(text.into()),
+            state: Some(text.into()),
+            consent: Some(Consent {
+                kind: ConsentKind::Written,
+                at: Some(at(-1_000)),
+                source: Some(text.into()),
+            }),
+            message: Some(text.into()),
+            foreign_id: Some(text.into()),
+            others: BTreeMap::from([(text.to_owned(), text.to_owned())]),
+            ..contact(n + 2, n)
+        })
+        .collect();
+    let mut hard = source(hostile[0]);
+    hard.name = hostile[1].into();
+    let mut importing = store.begin_import(campaign, &hard, at(0)).await.unwrap();
+    importing.bytes = 1;
+    let added = store
+        .add_contacts(&importing, Across::SkipAny, &contacts, at(0))
+        .await
+        .unwrap();
+    assert_eq!(added.added, hostile.len() as u64);
+    assert_eq!(store.imports(campaign).await.unwrap()[0].0, hard);
+    for text in hostile {
+        let filter = Filter {
+            foreign_id: Some(text.into()),
+            undialled: true,
+            ..Default::default()
+        };
+        let (rows, next) = store.results(campaign, &filter, None, 10).await.unwrap();
+        assert_eq!((rows.len(), next), (1, None), "{text}");
+        let told = (rows[0].name.as_deref(), rows[0].message.as_deref());
+        assert_eq!(told, (Some(text), Some(text)));
+    }
+    let list = ListName::new("own").unwrap();
+    store
+        .bar(&list, &[number(1)], Some(hostile[0]), at(0))
+        .await
+        .unwrap();
+    let barred = store.barred(&number(1)).await.unwrap();
+    assert_eq!(barred[0].because.as_deref(), Some(hostile[0]));
+}
+
+async fn what_makes_no_sense_is_refused(base: &Base) {
+    let store = base.open().await;
+    let nowhere = store
+        .begin_import(CampaignId(999), &source("a"), at(0))
+        .await;
+    assert_eq!(nowhere.unwrap_err().trouble, Trouble::Refused);
+    let spring = campaign(&store, "spring").await;
+    let mut importing = store
+        .begin_import(spring, &source("a"), at(0))
+        .await
+        .unwrap();
+    importing.id += 1;
+    let unknown = store
+        .add_contacts(&importing, Across::Allow, &[contact(2, 1)], at(0))
+        .await;
+    assert_eq!(unknown.unwrap_err().trouble, Trouble::Refused);
+    store
+        .wish(spring, Wish::Cancel(InFlight::Finish), at(0))
+        .await
+        .unwrap();
+    let cancelled = store
+        .begin_import(spring, &source("b"), at(0))
+        .await
+        .unwrap_err();
+    assert_eq!(cancelled.trouble, Trouble::Refused);
+}
+
+async fn who_runs_a_campaign_hears_of_its_new_contacts(base: &Base) {
+    let store = base.open().await;
+    let spring = campaign(&store, "spring").await;
+    let before = store.campaign("spring").await.unwrap().unwrap().version;
+    add(&store, spring, "a", Across::Allow, &[contact(2, 1)]).await;
+    let changed = store.campaigns(before).await.unwrap();
+    assert_eq!(changed.len(), 1);
+    // Nobody new: nothing to hear of.
+    let before = changed[0].version;
+    add(&store, spring, "b", Across::Allow, &[contact(2, 1)]).await;
+    assert!(store.campaigns(before).await.unwrap().is_empty());
+}
+
+async fn numbers_come_onto_lists_and_off_them(base: &Base) {
+    let store = base.open().await;
+    let (own, federal) = (
+        ListName::new("own").unwrap(),
+        ListName::new("federal").unwrap(),
+    );
+    let some: Vec<_> = (0..25_000).map(number).collect();
+    assert_eq!(
+        store.bar(&federal, &some, None, at(1)).await.unwrap(),
+        25_000
+    );
+    let mut more = vec![number(7), number(7), number(30_000)];
+    assert_eq!(
+        store
+            .bar(&federal, &more, Some("again"), at(2))
+            .await
+            .unwrap(),
+        1
+    );
+    more.pop();
+    assert_eq!(
+        store
+            .bar(&own, &more, Some("asked on the phone"), at(3))
+            .await
+            .unwrap(),
+        1
+    );
+    assert_eq!(store.bar(&own, &[], None, at(3)).await.unwrap(), 0);
+
+    let entries = store.barred(&number(7)).await.unwrap();
+    let told: Vec<_> = entries
+        .iter()
+        .map(|on| (on.list.as_str(), on.at, on.because.as_deref()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("federal", at(1), None),
+            ("own", at(3), Some("asked on the phone"))
+        ]
+    );
+    assert!(store.barred(&number(25_000)).await.unwrap().is_empty());
+    assert_eq!(
+        store.lists().await.unwrap(),
+        [(federal.clone(), 25_001), (own.clone(), 1)]
+    );
+
+    assert_eq!(store.unbar(&own, &[number(7), number(8)]).await.unwrap(), 1);
+    assert_eq!(
+        store
+            .unbar(&ListName::new("none").unwrap(), &[number(7)])
+            .await
+            .unwrap(),
+        0
+    );
+    assert_eq!(
+        store.barred(&number(7)).await.unwrap().len(),
+        1,
+        "on the other list still"
+    );
+    store
+        .bar(&own, &[number(0), number(30_000)], None, at(4))
+        .await
+        .unwrap();
+    assert_eq!(store.drop_list(&federal).await.unwrap(), 25_001);
+    assert_eq!(store.lists().await.unwrap(), [(own.clone(), 2)]);
+    assert_eq!(store.drop_list(&federal).await.unwrap(), 0);
+    assert_eq!(store.barred(&number(0)).await.unwrap()[0].list, own);
+}
+
+async fn add(
+    store: &Store,
+    campaign: CampaignId,
+    digest: &str,
+    across: Across,
+    contacts: &[NewContact],
+) -> Added {
+    let mut importing = store
+        .begin_import(campaign, &source(digest), at(0))
+        .await
+        .unwrap();
+    importing.bytes += 1;
+    let added = store
+        .add_contacts(&importing, across, contacts, at(0))
+        .await;
+    added.unwrap()
+}
+
+async fn campaign(store: &Store, name: &str) -> CampaignId {
+    let new = NewCampaign {
+        name: name.into(),
+        spec: "{}".into(),
+    };
+    store.create_campaign(&new, at(0)).await.unwrap().id
+}
+
+fn source(digest: &str) -> Source {
+    Source {
+        name: format!("{digest}.csv"),
+        size: 1_000,
+        digest: digest.into(),
+    }
+}
+
+fn contact(line: u64, n: u64) -> NewContact {
+    NewContact {
+        line,
+        number: number(n),
+        name: None,
+        zone: None,
+        state: None,
+        consent: None,
+        message: None,
+        foreign_id: None,
+        others: BTreeMap::new(),
+    }
+}
+
+/// Numbers as there are many of, none of them dialled here.
+fn number(n: u64) -> PhoneNumber {
+    PhoneNumber::from_digits(12_020_000_000 + n).unwrap()
+}
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_795_000_000 + seconds).unwrap()
+}

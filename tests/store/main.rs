@@ -1,0 +1,80 @@
+//! The store, on both databases: the same tests on each, every one with a database of its own.
+//!
+//! A PostgreSQL server is started for them on port 25432, or on `POSTGRES_PORT`, and stopped at the end. Arguments are
+//! those of any Rust test.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "in a test a panic is the report of a failure"
+)]
+
+mod adopt;
+mod base;
+mod campaigns;
+mod commit;
+mod lease;
+mod lists;
+mod results;
+mod scene;
+mod storm;
+mod trouble;
+
+use std::sync::Arc;
+
+use libtest_mimic::{Arguments, Trial};
+
+use crate::base::{Base, Kind, Server};
+
+/// The trials of a module: each of its functions on each of the databases named.
+#[macro_export]
+macro_rules! trials {
+    ($server:expr, $kinds:expr, $($test:ident),+ $(,)?) => {{
+        let mut all = Vec::new();
+        $(for kind in $kinds {
+            let server = std::sync::Arc::clone($server);
+            let name = format!("{kind}::{}::{}", module_path!().trim_start_matches("store::"), stringify!($test));
+            all.push($crate::trial(name, server, kind, |base| Box::pin($test(base))));
+        })+
+        all
+    }};
+}
+
+type Test = for<'a> fn(&'a Base) -> std::pin::Pin<Box<dyn Future<Output = ()> + 'a>>;
+
+pub(crate) fn trial(name: String, server: Arc<Server>, kind: Kind, test: Test) -> Trial {
+    Trial::test(name, move || {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()?;
+        runtime.block_on(async {
+            let base = Base::fresh(kind, &server).await;
+            test(&base).await;
+            base.remove().await;
+        });
+        Ok(())
+    })
+}
+
+fn main() {
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .unwrap();
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(4);
+    let server = Arc::new(Server::default());
+    let trials = [
+        campaigns::trials(&server),
+        lease::trials(&server),
+        commit::trials(&server),
+        adopt::trials(&server),
+        lists::trials(&server),
+        results::trials(&server),
+        storm::trials(&server),
+        trouble::trials(&server),
+    ];
+    let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());
+    // The server goes down before the program exits.
+    server.down();
+    conclusion.exit();
+}
