@@ -160,7 +160,7 @@ fn measure(scale: &Scale) -> Result<bool> {
                     filled =
                         Filled::new(kind, &folder, contacts, slow).with_context(|| at("import"))?;
                 }
-                rounds.push(filled.run(slow, SLOW).with_context(|| at("slow pace"))?);
+                rounds.push(told(&at("slow pace"), filled.run(slow, SLOW))?);
             }
             sizes.push(Sized {
                 contacts,
@@ -172,7 +172,7 @@ fn measure(scale: &Scale) -> Result<bool> {
                     from: scale.drops / 6,
                     to: scale.drops,
                 };
-                let round = filled.run(full, window).with_context(|| at("full pace"))?;
+                let round = told(&at("full pace"), filled.run(full, window))?;
                 let bare = Bare::measure(&filled.database, scale.drops / 4, 50);
                 sustained.push(Sustained {
                     kind,
@@ -187,6 +187,17 @@ fn measure(scale: &Scale) -> Result<bool> {
     met &= table::print_sustained(&driver, &sustained);
     println!("\n{}", machine("ends")?);
     Ok(met)
+}
+
+/// Tells of each run as it is over: all of them take a while.
+#[expect(
+    clippy::print_stderr,
+    reason = "talk, beside the tables on standard output"
+)]
+fn told(what: &str, round: Result<Round>) -> Result<Round> {
+    let round = round.with_context(|| what.to_owned())?;
+    eprintln!("{what}: {round:.2?}");
+    Ok(round)
 }
 
 /// A campaign whose list has come in, and where it is kept.

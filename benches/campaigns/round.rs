@@ -145,8 +145,9 @@ fn check(seen: &Seen, pace: Pace) -> Result<()> {
         seen.numbers == started && seen.most_calls == pace.calls(),
         "somebody was called more often than once: {seen:?}"
     );
+    // As the PBX sees it: what was a little apart on its way may arrive together on a machine that is busy.
     ensure!(
-        seen.most_in_a_second <= pace.rate + pace.rate / 20,
+        seen.most_in_a_second <= pace.rate + pace.rate / 5,
         "more drops began within a second than were allowed: {seen:?}"
     );
     Ok(())
