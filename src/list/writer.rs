@@ -6,7 +6,7 @@ use std::{borrow::Cow, io};
 ///
 /// Spreadsheets take a cell for a formula by its first character, quoted or not. So a `'` is put before `=`, `+`, `-`,
 /// `@`, tab and NUL, as OWASP's ASVS 5.0 (1.2.10) asks, and before CR, LF and the full-width forms of the first four. Within a
-/// cell one is put before `=`, `+`, `-` and `@` where they follow a delimiter, a quotation mark or the end of a line, for there a
+/// cell one is put before `=`, `+`, `-`, `@` and NUL where they follow a delimiter, a quotation mark or the end of a line, for there a
 /// spreadsheet that expects another delimiter would begin another cell.
 ///
 /// A cell that is a sign and else only digits, dots, spaces and the dots of a masked number stays as it is: it can be
@@ -155,11 +155,11 @@ fn is_number(text: &str) -> bool {
             .all(|c| c.is_ascii_digit() || ". •".contains(c))
 }
 
-/// What a formula begins with, full-width forms included.
-pub(super) const FORMULA: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
+/// What a formula begins with, full-width forms and NUL included.
+const FORMULA: [char; 9] = ['=', '+', '-', '@', '\0', '＝', '＋', '－', '＠'];
 
 /// What else must not begin a cell.
-pub(super) const CONTROL: [char; 4] = ['\t', '\r', '\n', '\0'];
+const CONTROL: [char; 3] = ['\t', '\r', '\n'];
 
 /// Behind these another program may see another cell.
 const SEPARATORS: &[u8] = b",;\t|\"\r\n";

@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     campaign::{
+        budget::Calls,
         engine::PbxId,
         policy::{self, CampaignKind, Case, Consent, Override, Rule, Ruling},
     },
@@ -210,10 +211,8 @@ impl Entry {
         evidence: Option<String>,
     ) -> Result<(), StoreError> {
         let end = Box::new(flight::end(self.drop, report, ended, evidence));
-        let writes = [Write::EndDrop {
-            end,
-            calls: crate::campaign::budget::Calls::of(report),
-        }];
+        let calls = Calls::of(report);
+        let writes = [Write::EndDrop { end, calls }];
         let written = self.store.commit(&self.holder, &writes, now()).await?;
         if written != [Written::Done] {
             warn!("another controller has taken the drop over, and has written its end");

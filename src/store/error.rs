@@ -1,5 +1,10 @@
 //! What can go wrong with a database, and what follows.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the errors of others are many, grow, and mostly mean the same here"
+)]
+
 use std::{error::Error, fmt, sync::Arc};
 
 use sqlx::migrate::MigrateError;
@@ -78,11 +83,15 @@ impl Failure {
             Self::Database(error) => kind_of(error),
             Self::Migrate(error) => match &**error {
                 MigrateError::Execute(error) => kind_of(error),
-                // A table that is there already, and that no migration of ours made.
-                MigrateError::ExecuteMigration(error, _) => match kind_of(error) {
-                    Kind::Unknown => Kind::NotOurs,
-                    kind => kind,
-                },
+                MigrateError::ExecuteMigration(error, _) => {
+                    let kind = kind_of(error);
+                    // A table that is there already, and that no migration of ours made.
+                    if kind == Kind::Unknown {
+                        Kind::NotOurs
+                    } else {
+                        kind
+                    }
+                }
                 MigrateError::VersionMissing(_) => Kind::Later,
                 MigrateError::VersionMismatch(_) => Kind::Unreleased,
                 _ => Kind::Unknown,
@@ -256,6 +265,7 @@ fn kind_of(error: &sqlx::Error) -> Kind {
             Kind::Unreachable
         }
         sqlx::Error::Configuration(_) => Kind::Address,
+        sqlx::Error::WorkerCrashed | sqlx::Error::BeginFailed => Kind::Busy,
         _ => Kind::Unknown,
     }
 }

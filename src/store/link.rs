@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use sqlx::{
-    AssertSqlSafe, FromRow, PgPool, Postgres, Sqlite, SqlitePool, Transaction,
+    FromRow, PgPool, Postgres, Sqlite, SqlitePool, Transaction,
     postgres::{PgArguments, PgRow},
     query::QueryAs,
     sqlite::{SqliteArguments, SqliteRow},

@@ -10,7 +10,6 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::{
     ConnectOptions as _, Connection as _, SqlSafeStr as _,

@@ -182,8 +182,7 @@ impl Store {
         let mut tx = self.read("read the latest calls").await?;
         let but = but.map_or("", |holder| holder.run.as_str());
         let args = args![pbx, micros(since), but];
-        let kept: Vec<(i64, i64, i64, i64, i64, i64, i64, i64)> =
-            tx.all(RECENT_CALLS, args).await?;
+        let kept: Vec<KeptCalls> = tx.all(RECENT_CALLS, args).await?;
         let mut all = Vec::with_capacity(kept.len());
         for (at, busy_legs, drop_legs, released, given_up, answered, short, people) in kept {
             all.push(RecentCalls {
@@ -320,6 +319,9 @@ pub(super) type KeptContact = (
     Option<String>,
 );
 
+/// The columns of [`RECENT_CALLS`].
+type KeptCalls = (i64, i64, i64, i64, i64, i64, i64, i64);
+
 /// The columns of [`STARTS`].
 type KeptStart = (i64, i64, String, i64, i64);
 
@@ -352,8 +354,8 @@ pub(super) fn read_contact(kept: KeptContact) -> Option<Leased> {
     })
 }
 
-/// How many calls a drop counts as: those that were dialled once that is known, and until then those it may dial. One
-/// that dialled none still began.
+/// How many calls a drop counts as: those that were dialled once that is known, and until then those it may dial; at
+/// least one.
 fn calls_of(technique: Technique, legs: Option<i64>) -> u32 {
     match (legs, technique) {
         (Some(..=1), Technique::Double | Technique::Single) | (None, Technique::Single) => 1,
@@ -403,12 +405,14 @@ pub(super) const BARRED: Sql = sql!(
      AND lists.id = do_not_call.list GROUP BY do_not_call.number"
 );
 
+/// One that ended without any call rang nobody, but for one that was lost: nobody knows.
 const STARTS: Sql = sql!(
     "SELECT drops.number, drops.started_at, drops.technique, \
      CAST(CASE WHEN drops.outcome IS NULL THEN 0 ELSE 1 END AS BIGINT), \
      drops.busy_legs + drops.drop_legs FROM ",
     { number BIGINT },
     " CROSS JOIN drops WHERE drops.number = given.number AND drops.started_at > $2 \
+     AND (drops.outcome IS NULL OR drops.outcome = 'lost' OR drops.busy_legs + drops.drop_legs > 0) \
      ORDER BY drops.started_at"
 );
 

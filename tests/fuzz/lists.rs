@@ -200,14 +200,16 @@ fn what_is_written_is_read_back_and_no_cell_begins_a_formula() {
                 .collect();
             assert_eq!(back, rows);
             for other in DELIMITERS {
-                let cells = cells(&written, other);
-                for cell in cells.iter().flatten() {
-                    // Whoever takes another delimiter sees several cells as one: it begins with the first of them.
-                    let first = cell.split(char::from(delimiter)).next().unwrap();
-                    assert!(
-                        !begins_formula(if other == delimiter { cell } else { first }),
-                        "{cell:?}"
-                    );
+                for cell in cells(&written, other).iter().flatten() {
+                    let begins = if other == delimiter {
+                        cell
+                    } else {
+                        // Whoever takes another delimiter sees several cells as one, which begins with the first of them,
+                        // and may see one begin with the end of a line or a tab.
+                        let first = cell.split(char::from(delimiter)).next().unwrap();
+                        first.trim_start_matches(['\r', '\n', '\t'])
+                    };
+                    assert!(!begins_formula(begins), "{cell:?}");
                 }
             }
         }

@@ -16,7 +16,7 @@ use aftertone::{
 };
 
 use crate::{
-    campaign::stage::{Stage, now},
+    campaign::stage::{Stage, end_of, now},
     fake::{
         fault::Kind,
         script::{Call, Far, Playback, Script},
@@ -107,7 +107,7 @@ async fn the_operator_s_wishes_reach_it_through_the_store() {
     stage.until_dialled(dialled + 4).await;
     let cancel = Wish::Cancel(InFlight::HangUp);
     stage.store.wish(id, cancel, now()).await.unwrap();
-    assert_eq!(running.await.unwrap().unwrap(), Ended::Over);
+    assert_eq!(end_of(running).await.unwrap(), Ended::Over);
     let row = stage.store.campaign("spring").await.unwrap().unwrap();
     assert_eq!(row.standing, Standing::Cancelled);
     let tally = stage.tally("spring").await;
@@ -127,7 +127,7 @@ async fn it_comes_to_rest_as_it_is_told_and_goes_on_when_it_is_started_again() {
     let running = tokio::spawn(controller.run());
     stage.until_dialled(8).await;
     orders.finish();
-    assert_eq!(running.await.unwrap().unwrap(), Ended::Drained);
+    assert_eq!(end_of(running).await.unwrap(), Ended::Drained);
     let tally = stage.tally("spring").await;
     assert_eq!((tally.in_flight, tally.outcomes.len()), (0, 1), "{tally:?}");
     let delivered = tally.outcomes[&Outcome::Delivered];
@@ -139,7 +139,7 @@ async fn it_comes_to_rest_as_it_is_told_and_goes_on_when_it_is_started_again() {
         .until_dialled(2 * usize::try_from(delivered).unwrap() + 6)
         .await;
     orders.hang_up();
-    assert_eq!(running.await.unwrap().unwrap(), Ended::Drained);
+    assert_eq!(end_of(running).await.unwrap(), Ended::Drained);
     stage.assert_nothing_up();
     let tally = stage.tally("spring").await;
     assert_eq!(tally.in_flight, 0);
@@ -162,7 +162,7 @@ async fn contacts_and_campaigns_that_are_added_meanwhile_are_called() {
     stage.until_dialled(2).await;
     stage.add(id, "more", 100..104).await;
     stage.campaign_of("autumn", 200..203).await;
-    assert_eq!(running.await.unwrap().unwrap(), Ended::Over);
+    assert_eq!(end_of(running).await.unwrap(), Ended::Over);
     assert_eq!(
         stage.tally("spring").await.outcomes[&Outcome::Delivered],
         10
@@ -181,7 +181,7 @@ async fn a_second_controller_is_refused_before_it_takes_the_first_one_s_events()
     let second = stage.open(Which::All).await.err().unwrap();
     assert!(matches!(second, ControllerError::App(_)), "{second:?}");
     assert!(second.hint().unwrap().contains("pbx.app"));
-    assert_eq!(running.await.unwrap().unwrap(), Ended::Over);
+    assert_eq!(end_of(running).await.unwrap(), Ended::Over);
     stage.assert_each(12, "delivered").await;
     // Its lock has died with it.
     stage.open(Which::All).await.unwrap();
@@ -197,7 +197,7 @@ async fn another_program_that_takes_the_app_ends_it_loudly() {
     let running = tokio::spawn(controller.run());
     stage.until_dialled(6).await;
     stage.desk.fake.with(|world| world.replace_all());
-    let ended = running.await.unwrap();
+    let ended = end_of(running).await;
     assert!(matches!(ended, Err(ControllerError::Replaced)), "{ended:?}");
     stage.assert_nothing_up();
     stage.assert_nobody_twice();

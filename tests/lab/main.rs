@@ -8,6 +8,7 @@
 )]
 
 mod between;
+mod campaigns;
 mod classes;
 mod crowd;
 mod drops;
@@ -112,6 +113,8 @@ fn main() {
     arguments.test_threads.get_or_insert(8);
     let bench = Arc::new(Bench::default());
     let trials: Vec<Trial> = [
+        // The longest come first, so that the others run beside them.
+        campaigns::beside(&bench),
         ear::trials(),
         subscribers::trials(&bench),
         classes::trials(&bench),
@@ -122,6 +125,7 @@ fn main() {
         evidence::trials(&bench),
         faults::trials(&bench),
         crowd::trials(&bench),
+        campaigns::alone(&bench),
     ]
     .into_iter()
     .flatten()

@@ -108,12 +108,25 @@ impl Lab {
 
     /// Kills the PBX as a power cut would, and starts it again.
     pub(crate) fn crash_pbx(&self) -> Result<(), Failed> {
+        self.kill_pbx()?;
+        self.start_pbx()
+    }
+
+    /// Kills the PBX as a power cut would.
+    pub(crate) fn kill_pbx(&self) -> Result<(), Failed> {
+        // Each start has another pid.
+        let facts: Facts = serde_json::from_slice(&fs::read(self.facts.run.join("lab.json"))?)?;
         let killed = Command::new("kill")
-            .args(["-KILL", &self.facts.pbx_pid.to_string()])
+            .args(["-KILL", &facts.pbx_pid.to_string()])
             .status()?;
         if !killed.success() {
             return Err("the PBX was not there to be killed".into());
         }
+        Ok(())
+    }
+
+    /// Starts the PBX that was killed, and waits until a call can be made.
+    pub(crate) fn start_pbx(&self) -> Result<(), Failed> {
         script(&["start-pbx", "--name", self.name]).map(drop)
     }
 
@@ -128,6 +141,16 @@ impl Lab {
             .collect::<Result<_, _>>()?;
         seen.sort_by(|a, b| a.at.cmp(&b.at));
         Ok(seen)
+    }
+
+    /// All that the carrier saw so far, as it wrote it down.
+    pub(crate) fn call_log(&self) -> Result<String, Failed> {
+        Ok(fs::read_to_string(&self.facts.calls_log)?)
+    }
+
+    /// What a server, `pbx` or `carrier`, answers to a command on its console.
+    pub(crate) fn console(&self, server: &str, command: &str) -> Result<String, Failed> {
+        script(&["cli", "--name", self.name, server, command])
     }
 
     /// How often the number was rung.
@@ -249,13 +272,7 @@ impl Lab {
 
     /// Calls of an earlier run under the same numbers would be taken for this one's.
     pub(crate) fn forget_calls(&self) -> Result<(), Failed> {
-        script(&[
-            "cli",
-            "--name",
-            self.name,
-            "carrier",
-            "database deltree calls",
-        ])?;
+        self.console("carrier", "database deltree calls")?;
         for entry in fs::read_dir(&self.facts.recordings)? {
             fs::remove_file(entry?.path())?;
         }

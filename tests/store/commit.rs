@@ -8,7 +8,7 @@ use aftertone::{
         budget::Calls,
         engine::{PbxId, Settlement},
     },
-    drop::Outcome,
+    drop::{Outcome, Technique},
     id::DropId,
     store::{Write, Written},
 };
@@ -33,6 +33,7 @@ pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
         what_was_not_dialled_never_was,
         a_drop_ends_once_and_only_by_its_own_controller,
         drops_outside_campaigns_are_kept_too,
+        a_drop_that_rang_nobody_does_not_count_unless_it_was_lost,
         a_batch_of_hundreds_is_written_as_one,
         nothing_stands_of_a_batch_that_fails,
     )
@@ -321,6 +322,28 @@ async fn drops_outside_campaigns_are_kept_too(base: &Base) {
         .unwrap();
     // It was meant to be two calls, and was one.
     assert_eq!((facts.version, facts.starts[0].calls), (1, 1));
+}
+
+async fn a_drop_that_rang_nobody_does_not_count_unless_it_was_lost(base: &Base) {
+    let scene = Scene::of(base, 0).await;
+    let outcomes = [
+        (Outcome::Error, Calls::NONE, 0),
+        (Outcome::Cancelled, Calls::NONE, 0),
+        (Outcome::Lost, Calls::NONE, 1),
+        (Outcome::Error, Calls::at_least(Technique::Single), 1),
+    ];
+    for (which, (outcome, calls, count)) in outcomes.into_iter().enumerate() {
+        let drop = which as u128 + 1;
+        let start = Write::Start(Box::new(intent(None, number(which), drop)));
+        assert_eq!(scene.commit(&[start], 1).await, [Done]);
+        let facts = scene.store.facts(&number(which), HISTORY, scene.at(2));
+        assert_eq!(facts.await.unwrap().starts.len(), 1, "{outcome} before");
+        let end = Box::new(end(drop, outcome));
+        let ended = Write::EndDrop { end, calls };
+        assert_eq!(scene.commit(&[ended], 3).await, [Done]);
+        let facts = scene.store.facts(&number(which), HISTORY, scene.at(4));
+        assert_eq!(facts.await.unwrap().starts.len(), count, "{outcome}");
+    }
 }
 
 async fn a_batch_of_hundreds_is_written_as_one(base: &Base) {

@@ -319,7 +319,38 @@ mod tests {
             full_number: false,
         };
         let row = dropped();
-        insta::assert_snapshot!(told(&cells, &row), @"");
+        insta::assert_snapshot!(told(&cells, &row), @r#"
+        campaign: spring "spring"
+        line: 12 12
+        number: +1202•••0101 "+1202•••0101"
+        name: =HYPERLINK("http://x") "=HYPERLINK(\"http://x\")"
+        foreign_id: crm-7 "crm-7"
+        drop: 00000000000000000000000000000007 "00000000000000000000000000000007"
+        attempt: 2 2
+        started_at: 2026-11-23T20:00:00Z "2026-11-23T20:00:00Z"
+        ended_at: 2026-11-23T20:00:31.5Z "2026-11-23T20:00:31.5Z"
+        outcome: delivered "delivered"
+        final: yes true
+        proof: proven "proven"
+        proof_reasons: beep 1000 Hz; played whole ["beep 1000 Hz","played whole"]
+        verdict: machine "machine"
+        ready_by: beep "beep"
+        ended_by: us "us"
+        alerted_ms: 3120 3120
+        answered_ms: 5000 5000
+        ready_ms: 13000 13000
+        played_ms: 7240 7240
+        heard_ms: 0 0
+        busy_up_ms: 0 0
+        drop_up_ms: 21000 21000
+        technique: double "double"
+        message: spring-a "spring-a"
+        variant: A "A"
+        cost: 0.0054 0.0054
+        cost_busy: 0.001 0.001
+        currency: USD "USD"
+        evidence: evidence/2026-11-23/7 "evidence/2026-11-23/7"
+        "#);
         // In the line above it is masked.
         let whole = Cells {
             full_number: true,
@@ -370,7 +401,16 @@ mod tests {
             is_final: true,
             ..undialled()
         };
-        insta::assert_snapshot!(told(&plain(), &refused), @"");
+        insta::assert_snapshot!(told(&plain(), &refused), @r#"
+        campaign: spring "spring"
+        line: 12 12
+        number: +1202•••0101 "+1202•••0101"
+        name: =HYPERLINK("http://x") "=HYPERLINK(\"http://x\")"
+        foreign_id: crm-7 "crm-7"
+        final: yes true
+        refused: do_not_call "do_not_call"
+        reason: refused (do_not_call): +1202•••0101 is on the do-not-call list own "refused (do_not_call): +1202•••0101 is on the do-not-call list own"
+        "#);
         let held = ResultRow {
             held: Some((
                 HeldReason::CallingHours,
@@ -378,7 +418,16 @@ mod tests {
             )),
             ..undialled()
         };
-        insta::assert_snapshot!(told(&plain(), &held), @"");
+        insta::assert_snapshot!(told(&plain(), &held), @r#"
+        campaign: spring "spring"
+        line: 12 12
+        number: +1202•••0101 "+1202•••0101"
+        name: =HYPERLINK("http://x") "=HYPERLINK(\"http://x\")"
+        foreign_id: crm-7 "crm-7"
+        final: no false
+        held: calling_hours "calling_hours"
+        until: 2026-11-24T13:00:00Z "2026-11-24T13:00:00Z"
+        "#);
     }
 
     /// What there is of a row, and that both forms tell the same.

@@ -14,11 +14,15 @@ use aftertone::{
     drop::Outcome,
     orders::{Spec, View},
     phone::{PhoneNumber, Rules},
-    run::campaign::{Controller, ControllerError, Which},
+    run::campaign::{Controller, ControllerError, Ended, Which},
     store::{Across, NewCampaign, NewContact, Place, Source, Store, Tally},
 };
 use jiff::Timestamp;
-use tokio::{sync::watch, time::timeout};
+use tokio::{
+    sync::watch,
+    task::JoinHandle,
+    time::{Instant, timeout},
+};
 
 use crate::{
     desk::{Desk, pbx},
@@ -199,10 +203,9 @@ impl Stage {
         assert!(up.is_empty(), "{up:?}");
     }
 
-    /// Never more first calls than `starts` within `span`, as the PBX saw them come; it sees them a little apart from how
-    /// they left.
-    pub(crate) fn assert_pace(&self, starts: usize, span: Duration) {
-        let times: Vec<_> = self.desk.fake.with(|world| {
+    /// When the PBX saw the first call of each drop come.
+    pub(crate) fn first_calls(&self) -> Vec<Instant> {
+        self.desk.fake.with(|world| {
             let busy = world.log.iter().filter(|entry| match &entry.what {
                 What::Request {
                     kind: Kind::Originate,
@@ -212,13 +215,27 @@ impl Stage {
                 What::Request { .. } | What::Event { .. } => false,
             });
             busy.map(|entry| entry.at).collect()
-        });
+        })
+    }
+
+    /// Never more first calls than `starts` within `span`, as the PBX saw them come; it sees them a little apart from how
+    /// they left.
+    pub(crate) fn assert_pace(&self, starts: usize, span: Duration) {
+        let times = self.first_calls();
         for window in times.windows(starts + 1) {
             let took = window[starts].duration_since(window[0]);
             let least = span - Duration::from_millis(60);
             assert!(took >= least, "{} starts within {took:?}", starts + 1);
         }
     }
+}
+
+/// How a controller ended, which it does.
+pub(crate) async fn end_of(
+    running: JoinHandle<Result<Ended, ControllerError>>,
+) -> Result<Ended, ControllerError> {
+    let ended = timeout(2 * PATIENCE, running).await;
+    ended.expect("it never ended").unwrap()
 }
 
 /// The legs that were originated, by the endpoint that was dialled and the kind of leg.
