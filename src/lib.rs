@@ -16,7 +16,10 @@
 //! |---|---|---|
 //! | [`words`], [`id`], [`phone`] | what all parts share: legs and verdicts, the names of channels, numbers that can be dialled | yes |
 //! | [`mod@drop`] | one drop as a state machine, and the board of all in flight | yes |
-//! | [`campaign`] | who may be called and when, whom to call next, how fast, and why nobody is called: not used by a command yet | yes |
+//! | [`campaign`] | who may be called and when, whom to call next, how fast, and why nobody is called | yes |
+//! | [`list`] | contacts and do-not-call numbers coming in as CSV, results going out | |
+//! | [`store`] | campaigns, contacts, drops and do-not-call lists in SQLite or PostgreSQL, and the only place that knows SQL | |
+//! | [`orders`] | what an operator orders of a campaign, and what is shown to them | |
 //! | [`clock`] | the only place that reads a clock | |
 //! | [`config`] | `aftertone.toml` and its environment | |
 //! | [`screen`] | the ears: audio frames in, who answered and when the mailbox records out | yes |

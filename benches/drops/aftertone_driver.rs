@@ -15,26 +15,26 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use crate::{LEAD, Load, fake::Settings, process};
+use crate::{LEAD, Load, child, fake::Settings};
 
 /// Opens a session, waits for the word, makes the drops, ends when the last has.
-pub(crate) async fn run(url: &str, load: Load) -> Result<()> {
+pub(crate) async fn run(url: &str, load: Load, technique: &str) -> Result<()> {
     telemetry::init();
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("aftertone.toml");
-    fs::write(&file, configuration(url))?;
+    fs::write(&file, configuration(url, technique))?;
     // It holds a password.
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600))?;
     let config = Config::load(Some(&file))?;
     let session = Session::open(&config).await?;
     println!("ready");
-    process::told().await?;
+    child::told().await?;
 
     let start = Instant::now();
     let mut ends = JoinSet::new();
     for nth in 0..load.drops {
         sleep_until(start + load.begin(nth)).await;
-        let number = PhoneNumber::parse(&format!("+1202555{nth:04}"), config.pbx.rules)?;
+        let number = PhoneNumber::parse(&Load::number(nth), config.pbx.rules)?;
         let job = Job {
             id: DropId::generate(),
             number,
@@ -57,21 +57,21 @@ pub(crate) async fn run(url: &str, load: Load) -> Result<()> {
     }
     while ends.join_next().await.is_some() {}
     println!("done");
-    process::told().await?;
+    child::told().await?;
     session
         .close()
         .await
         .map_err(|Unended::Replaced| anyhow!("another program took the app name"))
 }
 
-fn configuration(url: &str) -> String {
+fn configuration(url: &str, technique: &str) -> String {
     let settings = Settings::default();
     format!(
         "state_dir = \"state\"\n\
          [pbx]\nurl = \"{url}\"\nusername = \"{}\"\npassword = \"{}\"\nendpoint = \"PJSIP/{{number}}@carrier\"\n\
          caller_id = \"+12025550100\"\nsounds_dir = \"sounds\"\npbx_sounds_dir = \"/bench\"\n\
          [screen]\nmode = \"dialplan\"\n\
-         [drop]\nlead = \"{}ms\"\n",
+         [drop]\ntechnique = \"{technique}\"\nlead = \"{}ms\"\n",
         settings.user,
         settings.password,
         LEAD.as_millis()

@@ -28,7 +28,7 @@ use tokio_tungstenite::{
     tungstenite::{Message, client::IntoClientRequest},
 };
 
-use crate::{LEAD, Load, fake::Settings, process};
+use crate::{LEAD, Load, child, fake::Settings};
 
 /// Connects, waits for the word, makes the drops, ends when the last channel has.
 pub(crate) async fn run(url: &str, load: Load) -> Result<()> {
@@ -42,7 +42,7 @@ pub(crate) async fn run(url: &str, load: Load) -> Result<()> {
     let (mut socket, _) = connect_async(request).await?;
     floor.send(Method::GET, "asterisk/info", None).await?;
     println!("ready");
-    process::told().await?;
+    child::told().await?;
 
     let dialling = Arc::clone(&floor);
     tokio::spawn(async move {
@@ -89,7 +89,7 @@ pub(crate) async fn run(url: &str, load: Load) -> Result<()> {
         }
     }
     println!("done");
-    process::told().await?;
+    child::told().await?;
     socket.close(None).await?;
     Ok(())
 }
@@ -158,7 +158,7 @@ impl Floor {
 
     async fn dial_both(self: Arc<Self>, nth: u32) -> Result<()> {
         let drop = DropId::generate();
-        let number = format!("+1202555{nth:04}");
+        let number = Load::number(nth);
         let second = Instant::now() + LEAD;
         self.originate(drop, Leg::Busy, &number).await?;
         sleep_until(second).await;

@@ -16,31 +16,22 @@
 #![expect(clippy::disallowed_methods, reason = "a benchmark is about the clock")]
 
 mod aftertone_driver;
+mod child;
 #[expect(dead_code, reason = "the tests need faults, the benchmark does not")]
 #[path = "../../tests/it/fake/mod.rs"]
 mod fake;
 mod floor;
+mod load;
 mod measure;
 mod process;
 mod table;
 
-use std::{process::ExitCode, time::Duration};
+use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 
+use load::{LEAD, Load};
 use process::{Figures, Pbx};
-
-/// What one subject is to do.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Load {
-    /// Drops begun in a second.
-    pub(crate) rate: u32,
-    /// Drops in all.
-    pub(crate) drops: u32,
-}
-
-/// From the first originate to the second.
-pub(crate) const LEAD: Duration = Duration::from_millis(1_300);
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -102,15 +93,4 @@ fn one(subject: &str, load: Load) -> Result<Figures> {
         );
     }
     Ok(figures)
-}
-
-impl Load {
-    const fn new(rate: u32, drops: u32) -> Self {
-        Self { rate, drops }
-    }
-
-    /// When the drop of this number begins, counted from the first.
-    pub(crate) fn begin(self, nth: u32) -> Duration {
-        Duration::from_secs(1) * nth / self.rate
-    }
 }

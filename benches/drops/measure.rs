@@ -11,14 +11,13 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::{
-    LEAD,
+    LEAD, child,
     fake::{
         Fake, Settings,
         fault::Kind,
         log::{Entry, What},
         script::{Call, Detector, Far, Playback, Script},
     },
-    process,
 };
 
 /// What the PBX saw of a subject. Pairs are median and 99th percentile, in milliseconds.
@@ -44,7 +43,7 @@ pub(crate) async fn serve() -> Result<()> {
     })
     .await;
     println!("{}", fake.url());
-    while process::told().await?.is_some() {
+    while child::told().await?.is_some() {
         let seen = fake.with(|world| seen(&world.log));
         println!("{}", serde_json::to_string(&seen)?);
     }

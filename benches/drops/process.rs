@@ -1,15 +1,10 @@
-//! The processes: this program started once more in another role, and what the kernel says about it.
+//! The processes: this program started once more in another role, and what is measured of it.
 
-use std::{
-    fs,
-    io::{BufRead, BufReader, Write},
-    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
-    time::Duration,
-};
+use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
-use crate::{Load, aftertone_driver, floor, measure, measure::Seen};
+use crate::{Load, aftertone_driver, child::Started, floor, measure, measure::Seen};
 
 /// What this process is to be.
 pub(crate) enum Role {
@@ -53,7 +48,7 @@ impl Role {
                 Self::Pbx => measure::serve().await,
                 Self::Floor(url, load) => in_time(load, floor::run(&url, load)).await,
                 Self::Aftertone(url, load) => {
-                    in_time(load, aftertone_driver::run(&url, load)).await
+                    in_time(load, aftertone_driver::run(&url, load, "double")).await
                 }
             }
         })
@@ -65,12 +60,6 @@ async fn in_time(load: Load, work: impl Future<Output = Result<()>>) -> Result<(
     let limit = load.begin(load.drops) + Duration::from_secs(60);
     let done = tokio::time::timeout(limit, work).await;
     done.with_context(|| format!("not done within {} s", limit.as_secs()))?
-}
-
-/// Waits for a line from whoever started this process; `None` where there will be none.
-pub(crate) async fn told() -> Result<Option<String>> {
-    let line = tokio::task::spawn_blocking(|| std::io::stdin().lines().next().transpose());
-    Ok(line.await??)
 }
 
 /// What one round says about one subject. Times in milliseconds, memory in MB.
@@ -156,77 +145,5 @@ impl Pbx {
             memory_at_start,
             memory_at_peak,
         })
-    }
-}
-
-/// This program, started in another role. It ends with its handle.
-struct Started {
-    child: Child,
-    input: ChildStdin,
-    output: BufReader<ChildStdout>,
-}
-
-impl Started {
-    fn new(arguments: &[String]) -> Result<Self> {
-        let mut child = Command::new(std::env::current_exe()?)
-            .arg("--role")
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let (input, output) = (child.stdin.take(), child.stdout.take());
-        Ok(Self {
-            child,
-            input: input.context("no standard input")?,
-            output: BufReader::new(output.context("no standard output")?),
-        })
-    }
-
-    fn say(&mut self, word: &str) -> Result<()> {
-        writeln!(self.input, "{word}")?;
-        Ok(self.input.flush()?)
-    }
-
-    fn line(&mut self) -> Result<String> {
-        let mut line = String::new();
-        self.output.read_line(&mut line)?;
-        Ok(line.trim_end().to_owned())
-    }
-
-    fn expect(&mut self, word: &str) -> Result<()> {
-        let line = self.line()?;
-        if line != word {
-            bail!("said `{line}` where `{word}` was due");
-        }
-        Ok(())
-    }
-
-    /// Processor seconds used so far, user and system (proc(5), fields 14 and 15, in hundredths of a second).
-    fn cpu(&self) -> Result<f64> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        let (_, after_name) = stat.rsplit_once(')').context("an odd stat file")?;
-        let ticks: f64 = after_name
-            .split_whitespace()
-            .skip(11)
-            .take(2)
-            .filter_map(|field| field.parse::<f64>().ok())
-            .sum();
-        Ok(ticks / 100.0)
-    }
-
-    /// One of the memory figures of proc(5)'s status file, in MB of a million bytes.
-    fn memory(&self, name: &str) -> Result<f64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find(|line| line.starts_with(name));
-        let kilobytes = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<f64>().ok());
-        Ok(kilobytes.context("an odd status file")? * 1_024.0 / 1e6)
-    }
-}
-
-impl Drop for Started {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }

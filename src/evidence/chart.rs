@@ -282,7 +282,7 @@ mod tests {
                 area,
                 ink: Ink::Part(part),
             } => Some((area.left, area.top, area.height, usize::from(*part > 0))),
-            _ => None,
+            Shape::Fill { .. } | Shape::Wave { .. } | Shape::Text { .. } => None,
         });
         parts.collect()
     }

@@ -1,7 +1,7 @@
 //! Which column is what.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     fmt,
     io::{Read, Seek},
 };
@@ -343,13 +343,13 @@ impl Columns {
 
     fn of_positions(first: Row<'_>, mapping: &Mapping) -> Result<Self, ListError> {
         let mut fields = Self::mapped(first, mapping)?;
-        if !fields.contains_key(&Field::Number) {
+        if let Entry::Vacant(number) = fields.entry(Field::Number) {
             if first.len() > 1 {
                 return Err(ListError::NoHeader {
                     columns: first.len(),
                 });
             }
-            fields.insert(Field::Number, 0);
+            number.insert(0);
         }
         Ok(Self::new(first, fields, false))
     }

@@ -680,8 +680,9 @@ fn workers() -> usize {
     std::thread::available_parallelism().map_or(2, |cores| cores.get().clamp(1, 4))
 }
 
-/// Rows of a batch. Places where an import stops are ends of batches.
-const BATCH: usize = 4_000;
+/// Rows of a batch: about 1 MB with all that is made of them, and some ten batches are under way at once. Places where an
+/// import stops are ends of batches.
+const BATCH: usize = 1_000;
 
 #[cfg(test)]
 mod tests;

@@ -48,6 +48,13 @@ impl Ended {
         serde_json::from_str(&self.stdout).unwrap_or(Value::Null)
     }
 
+    /// What it said on stderr, without the log's lines that the gate is switched off, which is a test of its own.
+    pub(crate) fn spoken(&self) -> String {
+        let lines = self.stderr.lines();
+        let spoken = lines.filter(|line| !line.contains("aftertone::run::gate"));
+        spoken.map(|line| line.to_owned() + "\n").collect()
+    }
+
     pub(crate) fn outcome(&self) -> String {
         let json = self.json();
         json["outcome"].as_str().unwrap_or("none").to_owned()

@@ -199,7 +199,7 @@ async fn results_of_a_campaign_that_dialled_nobody_are_told() {
         .await;
     let rows: Vec<&str> = csv.stdout.lines().skip(1).collect();
     assert!(
-        rows[0].starts_with("spring,2,+1202•••0101,'=1+1,crm-1,"),
+        rows[0].starts_with(r#"spring,2,+1202•••0101,"'=1+1",crm-1,"#),
         "{csv:?}"
     );
     assert_eq!(rows.len(), 2);

@@ -35,7 +35,11 @@ async fn a_number_on_a_do_not_call_list_is_never_dialled() {
     bar(&desk, NUMBER).await;
     let ended = desk.drop(&[]).await;
     assert_refused(&desk, &ended, "do_not_call");
-    insta::assert_snapshot!(said(&ended), @"");
+    insta::assert_snapshot!(said(&ended), @r#"
+    Some(2)
+    error: refused (do_not_call): the number stands on the do-not-call list `own`
+    hint: `aftertone dnc check` tells since when and why it stands there; who asked not to be called is not called
+    "#);
 
     // No reason in the world opens it by another rule's name.
     let ended = desk
@@ -64,7 +68,11 @@ async fn without_consent_on_record_nothing_is_dialled() {
     desk.gate("hours = false\ncaps = false");
     let ended = desk.drop(&[]).await;
     assert_refused(&desk, &ended, "no_consent");
-    insta::assert_snapshot!(said(&ended), @"");
+    insta::assert_snapshot!(said(&ended), @r#"
+    Some(2)
+    error: refused (no_consent): no consent is on record
+    hint: tell the consent you have: `--consent written --consent-at 2026-03-01 --consent-source "web form"`; for a telephone of your own: `--override consent --because "my own telephone"`
+    "#);
 
     let verbal = WRITTEN.map(|word| if word == "written" { "verbal" } else { word });
     let ended = desk.drop(&verbal).await;
@@ -92,7 +100,11 @@ async fn a_blocked_prefix_is_never_dialled() {
     desk.gate("enabled = false\nblocked_prefixes = [\"+1202555\"]");
     let ended = desk.drop(&[]).await;
     assert_refused(&desk, &ended, "blocked_prefix");
-    insta::assert_snapshot!(said(&ended), @"");
+    insta::assert_snapshot!(said(&ended), @r#"
+    Some(2)
+    error: refused (blocked_prefix): +1202•••0101 begins with +1202555, which the settings block
+    hint: see `gate.blocked_prefixes` in the configuration
+    "#);
 }
 
 #[tokio::test]

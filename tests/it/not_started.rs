@@ -179,7 +179,10 @@ async fn a_message_that_is_not_there_is_told_and_nothing_is_dialled() {
             .run(&["drop", NUMBER, "--message", message, "--json"])
             .await;
         assert_eq!(ended.status, Some(2), "{message}: {ended:?}");
-        assert!(ended.stderr.starts_with("error: "), "{message}: {ended:?}");
+        assert!(
+            ended.spoken().starts_with("error: "),
+            "{message}: {ended:?}"
+        );
     }
     let dialled = desk
         .fake
@@ -218,12 +221,6 @@ async fn no_secret_and_no_full_number_is_ever_logged() {
 /// What was said of a drop that was not started, with its exit status.
 fn talk(ended: &Ended, url: &str) -> String {
     let address = url.trim_start_matches("http://");
-    // That the gate is switched off is told by a test of its own.
-    let said: String = ended
-        .stderr
-        .lines()
-        .filter(|line| !line.contains("aftertone::run::gate"))
-        .map(|line| line.replace(address, "HOST:PORT") + "\n")
-        .collect();
+    let said = ended.spoken().replace(address, "HOST:PORT");
     format!("{:?}{}\n{said}", ended.status, ended.stdout)
 }

@@ -446,11 +446,9 @@ async fn all(scene: &Scene, filter: &Filter) -> Vec<ResultRow> {
 }
 
 fn begin(scene: &Scene, contact: &Contact, drop: u128, variant: &str) -> Write {
-    match scene.start_of(contact, drop) {
-        Write::Start(mut intent) => {
-            intent.variant = Some(variant.to_owned());
-            Write::Start(intent)
-        }
-        other => other,
-    }
+    let Write::Start(mut intent) = scene.start_of(contact, drop) else {
+        panic!("it starts a drop");
+    };
+    intent.variant = Some(variant.to_owned());
+    Write::Start(intent)
 }

@@ -98,7 +98,7 @@ pub(in crate::config) struct Row<'a> {
 impl Row<'_> {
     /// Refuses fields that are none of these.
     pub(in crate::config) fn only(&self, known: &[&str]) -> Result<(), String> {
-        let given = self.fields.into_iter();
+        let given = Vec::from_iter(self.fields).into_iter();
         let mut names: Vec<_> = given.map(|(name, _)| name.as_str()).collect();
         names.sort_unstable();
         match names.into_iter().find(|name| !known.contains(name)) {

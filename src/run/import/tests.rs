@@ -332,12 +332,11 @@ async fn an_import_that_is_killed_again_and_again_ends_as_one_that_was_not() {
             .wrapping_add(1_442_695_040_888_963_407);
         // Behind the first or second batch, and a little: in the midst of the next one.
         let after = 2 + usize::from(dice >> 40 & 1 == 1);
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let told = lines
+        let mut lines = BufReader::new(child.stdout.take().unwrap())
+            .lines()
             .map_while(Result::ok)
-            .filter(|line| line.starts_with("rows "))
-            .take(after)
-            .count();
+            .filter(|line| line.starts_with("rows "));
+        let told = lines.by_ref().take(after).count();
         for _ in 0..dice >> 33 & 0xf_ffff {
             std::hint::spin_loop();
         }

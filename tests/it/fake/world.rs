@@ -191,17 +191,23 @@ struct Played {
     state: &'static str,
 }
 
+/// Sees what happens at the moment it does.
+pub(crate) type Witness = Box<dyn FnMut(&Entry) + Send>;
+
 /// All of it.
 pub(crate) struct World {
     pub(crate) settings: Settings,
     pub(crate) rules: Vec<Rule>,
     pub(crate) wire: Wire,
     pub(crate) log: Vec<Entry>,
+    /// Where it is set, it is told what happens, and no log is kept: one of a long run would not fit.
+    pub(crate) witness: Option<Witness>,
     pub(crate) channels: BTreeMap<String, Channel>,
     pub(crate) bridges: BTreeSet<String>,
     playbacks: BTreeMap<String, Played>,
     apps: BTreeMap<String, App>,
-    calls: BTreeMap<String, usize>,
+    /// How often each number was called.
+    pub(crate) calls: BTreeMap<String, usize>,
     agenda: BTreeMap<(Instant, u64), Due>,
     serial: u64,
     random: u64,
@@ -219,6 +225,7 @@ impl World {
             rules: Vec::new(),
             wire: Wire::default(),
             log: Vec::new(),
+            witness: None,
             channels: BTreeMap::new(),
             bridges: BTreeSet::new(),
             playbacks: BTreeMap::new(),
@@ -247,6 +254,16 @@ impl World {
             let due = entry.remove();
             self.happen(due);
         }
+    }
+
+    /// Writes something down; its place in the log, which is none where only a witness is told.
+    fn note(&mut self, entry: Entry) -> usize {
+        if let Some(witness) = &mut self.witness {
+            witness(&entry);
+            return usize::MAX;
+        }
+        self.log.push(entry);
+        self.log.len() - 1
     }
 
     fn later(&mut self, after: Duration, due: Due) {

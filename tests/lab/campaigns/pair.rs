@@ -152,7 +152,7 @@ impl Pair<'_> {
             let was_up = calls.first().is_some_and(|call| call.invited < hit.at)
                 && calls
                     .iter()
-                    .all(|call| call.ended.is_none_or(|end| end > hit.at - JUST_ENDED));
+                    .any(|call| call.ended.is_none_or(|end| end > hit.at - JUST_ENDED));
             let outcome = row.outcome.as_deref().unwrap_or_default();
             if (was_up || calls.is_empty()) && hit.ends.contains(&outcome) {
                 hurt += 1;

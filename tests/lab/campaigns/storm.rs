@@ -123,7 +123,13 @@ impl Storm {
         let contacts = contacts(self.kinds);
         let path = lab.folder().join("list.csv");
         std::fs::write(&path, list(&contacts, &[]))?;
-        program.create(self.name, &message.name, &["--technique", "double"], &path)?;
+        // It is on purpose that so many are lost.
+        program.create(
+            self.name,
+            &message.name,
+            &["--technique", "double", "--stop-on", "never"],
+            &path,
+        )?;
 
         let mut weather = Weather {
             storm: self,

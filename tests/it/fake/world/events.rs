@@ -103,9 +103,8 @@ impl World {
         detail: &str,
         json: String,
     ) {
-        let number = self.log.len();
         let leg = channel.and_then(leg_of);
-        self.log.push(Entry {
+        let number = self.note(Entry {
             at: Instant::now(),
             what: What::Event {
                 kind,

@@ -22,8 +22,7 @@ impl World {
     /// Takes in a request: writes it down, finds its fault, carries it out unless the fault forbids.
     pub(crate) fn handle(&mut self, request: &Request) -> Handled {
         let (kind, channel) = self.classify(request);
-        let entry = self.log.len();
-        self.log.push(Entry {
+        let entry = self.note(Entry {
             at: request.at,
             what: What::Request {
                 kind,
