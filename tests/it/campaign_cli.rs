@@ -180,7 +180,7 @@ async fn a_check_tells_of_each_row_and_dials_nothing() {
     );
     for said in [&noon.stdout, &evening.stdout, &barred.stdout] {
         assert!(
-            !said.contains("2025550101") && !said.contains("3055550102"),
+            !said.contains("4155550103") && !said.contains("3055550102"),
             "{said}"
         );
     }
