@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::{
     import::{self, ImportOptions},
     options::{self, Options},
+    read,
 };
 use crate::{
     cli::{Exit, Trouble, database, library, printer::Printer},
@@ -76,6 +77,10 @@ pub(super) async fn create(
     printer: Printer,
 ) -> Result<Exit, Trouble> {
     let keys = args.options.keys()?;
+    if let Some(list) = &args.list {
+        // A list that is none leaves no campaign without contacts behind.
+        read::look(list, &args.import.list.mapping()?, config.pbx.rules)?;
+    }
     let store = database::open(config).await?;
     let campaign = make(&args.name, &keys, &store, config).await?;
     if !args.json {

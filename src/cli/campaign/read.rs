@@ -41,5 +41,13 @@ pub(super) fn rows(
     }))
 }
 
+/// Looks whether a file is a list at all: its beginning, and its columns.
+///
+/// # Errors
+/// [`Trouble`] where it is none.
+pub(super) fn look(list: &Path, mapping: &Mapping, phone: Rules) -> Result<(), Trouble> {
+    rows(list, mapping, phone).map(drop)
+}
+
 /// Rows at a time.
 const BATCH: usize = 1_000;

@@ -15,6 +15,7 @@ use super::{
     create::{self, find, ordered},
     import::{self, ImportOptions},
     options::{self, Options},
+    read,
 };
 use crate::{
     cli::{Exit, Trouble, database, library, printer::Printer, stop::Stop},
@@ -90,6 +91,11 @@ async fn which(
             names.push(what.clone());
         } else if path.is_file() || !is_name {
             lists += 1;
+            if !path.is_file() {
+                let told = anyhow!("there is no list `{}`", path.display());
+                return Err(Trouble::new(told).hint("name a CSV file, or a campaign"));
+            }
+            read::look(path, &args.import.list.mapping()?, config.pbx.rules)?;
             let campaign = of_list(path, &given, store, config).await?;
             let duplicates = ordered(&campaign)?.duplicates;
             let how = &args.import;
@@ -132,10 +138,6 @@ async fn of_list(
     config: &Config,
 ) -> Result<Campaign, Trouble> {
     let stem = list.file_stem().unwrap_or_default().to_string_lossy();
-    if !list.is_file() {
-        let told = anyhow!("there is no list `{}`", list.display());
-        return Err(Trouble::new(told).hint("name a CSV file, or a campaign"));
-    }
     let name = options::name(&stem).map_err(|expected| {
         let told = anyhow!(
             "no campaign can be named after `{}`: {expected}",
