@@ -336,12 +336,13 @@ async fn a_drop_that_rang_nobody_does_not_count_unless_it_was_lost(base: &Base) 
         let drop = which as u128 + 1;
         let start = Write::Start(Box::new(intent(None, number(which), drop)));
         assert_eq!(scene.commit(&[start], 1).await, [Done]);
-        let facts = scene.store.facts(&number(which), HISTORY, scene.at(2));
+        let called = number(which);
+        let facts = scene.store.facts(&called, HISTORY, scene.at(2));
         assert_eq!(facts.await.unwrap().starts.len(), 1, "{outcome} before");
         let end = Box::new(end(drop, outcome));
         let ended = Write::EndDrop { end, calls };
         assert_eq!(scene.commit(&[ended], 3).await, [Done]);
-        let facts = scene.store.facts(&number(which), HISTORY, scene.at(4));
+        let facts = scene.store.facts(&called, HISTORY, scene.at(4));
         assert_eq!(facts.await.unwrap().starts.len(), count, "{outcome}");
     }
 }
