@@ -287,6 +287,7 @@ async fn a_list_that_changes_while_it_is_imported_is_not_complete() {
 
 /// Is a process of its own, where the test below says so: imports, tells after each batch, and is killed.
 #[test]
+#[expect(clippy::print_stdout, reason = "who kills it waits for its words")]
 fn importing_until_it_is_killed() {
     let Some(folder) = std::env::var_os(FOLDER) else {
         return;
