@@ -225,13 +225,12 @@ mod tests {
                 assert!(right <= WIDTH, "{shape:?}");
             }
             let svg = scene.svg();
-            let names =
-                EventReader::from_str(&svg)
-                    .into_iter()
-                    .filter_map(|event| match event.unwrap() {
-                        XmlEvent::StartElement { name, .. } => Some(name.local_name),
-                        _ => None,
-                    });
+            let mut names = Vec::new();
+            for event in EventReader::from_str(&svg) {
+                if let XmlEvent::StartElement { name, .. } = event.unwrap() {
+                    names.push(name.local_name);
+                }
+            }
             let known = ["svg", "title", "desc", "rect", "text"];
             for name in names {
                 assert!(known.contains(&name.as_str()), "{name}");

@@ -1,6 +1,8 @@
 //! The gate in front of `aftertone drop`: what is refused or held dials nothing, and says why and until when; what is set
 //! aside or switched off is logged.
 
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 use std::path::Path;
 
 use aftertone::{

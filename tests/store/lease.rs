@@ -230,7 +230,11 @@ async fn what_waits_is_told_by_reason_and_minute(base: &Base) {
             zone: Some(zone.to_owned()),
             end,
         },
-        other => other,
+        other @ (Write::Start(_)
+        | Write::EndDrop { .. }
+        | Write::Release { .. }
+        | Write::Paused { .. }
+        | Write::Finished { .. }) => other,
     };
     let writes = [
         in_zone(&all[0], "America/Chicago"),

@@ -123,7 +123,11 @@ impl Scene {
                 zone: None,
                 end: Some(Box::new(end(drop, outcome))),
             },
-            other => other,
+            other @ (Write::Start(_)
+            | Write::EndDrop { .. }
+            | Write::Release { .. }
+            | Write::Paused { .. }
+            | Write::Finished { .. }) => other,
         }
     }
 

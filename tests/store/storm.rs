@@ -160,7 +160,7 @@ impl World<'_> {
         let orphans = self
             .scene
             .store
-            .adopt(heir, &[dead.clone()], now)
+            .adopt(heir, std::slice::from_ref(&dead), now)
             .await
             .unwrap();
         let mut expected = BTreeSet::new();

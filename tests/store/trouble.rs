@@ -342,14 +342,11 @@ async fn refused(place: Place) -> StoreError {
 }
 
 /// An intent that takes some pages.
-fn big(write: aftertone::store::Write) -> aftertone::store::Write {
-    match write {
-        aftertone::store::Write::Start(mut intent) => {
-            intent.ruling = "x".repeat(64 * 1_024);
-            aftertone::store::Write::Start(intent)
-        }
-        other => other,
+fn big(mut write: aftertone::store::Write) -> aftertone::store::Write {
+    if let aftertone::store::Write::Start(intent) = &mut write {
+        intent.ruling = "x".repeat(64 * 1_024);
     }
+    write
 }
 
 /// A file system of a megabyte over a folder.

@@ -103,9 +103,12 @@ mod tests {
         std::iter::from_fn(|| backlog.next())
             .map(|work| match work {
                 Work::Commit(writes) => {
-                    let ids = writes.iter().map(|write| match write {
-                        Write::Paused { campaign, .. } => campaign.to_string(),
-                        other => format!("{other:?}"),
+                    let ids = writes.iter().map(|write| {
+                        if let Write::Paused { campaign, .. } = write {
+                            campaign.to_string()
+                        } else {
+                            format!("{write:?}")
+                        }
                     });
                     ids.collect::<Vec<_>>().join(" ")
                 }

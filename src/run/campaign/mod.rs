@@ -10,7 +10,7 @@
 //!              └──────────────────────────────────────────────────────────┘
 //! ```
 //!
-//! One loop ([`steer`]) owns the engine; all else are tasks that tell it what happened. The clerk asks the store, one request
+//! One loop (`steer`) owns the engine; all else are tasks that tell it what happened. The clerk asks the store, one request
 //! at a time: what is to be written meanwhile gathers for the next transaction. A drop is dialled only once its intent
 //! stands there, at once and without a doubt; what was in doubt for a moment is taken back when it is certain. Drops in
 //! flight go on while the store is away, and their ends wait in memory.

@@ -81,6 +81,10 @@ async fn a_store_that_is_locked_stops_dialling_and_forgets_nothing() {
     other.execute("PRAGMA busy_timeout = 20000").await.unwrap();
     other.execute("BEGIN EXCLUSIVE").await.unwrap();
     // What was written just before may still be on its way.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the fake's log has the clock's own times"
+    )]
     let locked = Instant::now() + Duration::from_millis(300);
     let away = |view: &View| {
         let trouble = view.trouble.as_deref();

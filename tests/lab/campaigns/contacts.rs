@@ -190,7 +190,7 @@ fn areas() -> Vec<u16> {
     // Any step that shares no factor with the length goes through all of them once.
     let step = [61, 67, 71]
         .into_iter()
-        .find(|step| all.len() % step != 0)
+        .find(|step| !all.len().is_multiple_of(*step))
         .unwrap_or(1);
     (0..all.len())
         .map(|index| all[index * step % all.len()])
