@@ -155,6 +155,9 @@ impl Storm {
         let mut judge = Judge::new(lab, &message)?;
         let lost = judge_all(&mut judge, &contacts, &rows, &blows);
         nobody_rung_without_database(&mut judge, &blows);
+        for blow in blows.iter().filter(|blow| blow.what == Pbx) {
+            judge.log.end_all(blow.at);
+        }
         let at_once = judge.log.most_at_once(SLACK);
         judge.expect(at_once <= AT_ONCE, || format!("{at_once} at once"));
         told(&mut judge, &program, self.name, &said, &lost)?;
@@ -267,6 +270,7 @@ impl Weather<'_> {
                     self.starts < MOST_STARTS,
                     "it ended {MOST_STARTS} times, with {status} at last:\n{said}"
                 );
+                thread::park_timeout(BEFORE_A_RESTART);
                 self.start()?;
                 Ok(false)
             }
@@ -392,11 +396,14 @@ const THE_REST: Duration = Duration::from_secs(180);
 /// More starts than there are kills: one that cannot reach its database ends, and is started again.
 const MOST_STARTS: usize = 120;
 
+/// How long a supervisor waits before it starts again what has given up.
+const BEFORE_A_RESTART: Duration = Duration::from_millis(250);
+
 /// A call whose PBX is gone stays up at the carrier until its mailbox has recorded for three minutes.
 const CARRIER_FORGETS: Duration = Duration::from_secs(200);
 
 /// From the end of a drop until that stands in the database, on a busy machine.
-const SETTLES: SignedDuration = SignedDuration::from_millis(1_500);
+const SETTLES: SignedDuration = SignedDuration::from_secs(5);
 
 /// From an intent that is written to the carrier's phone that rings.
 const ON_ITS_WAY: SignedDuration = SignedDuration::from_millis(300);

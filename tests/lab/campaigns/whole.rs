@@ -55,7 +55,7 @@ pub(crate) fn pass(ports: u16) -> Result<(), Failed> {
         .with("TRUNK__STARTS_PER_SECOND", A_SECOND.to_string())
         .with("TRUNK__IN_FLIGHT", AT_ONCE.to_string())
         .with("GATE__CONSENT", "true")
-        .with("GATE__BLOCKED_PREFIXES", format!("[\"+1{BLOCKED}\"]"))
+        .with("GATE__BLOCKED_PREFIXES", format!("+1{BLOCKED}"))
         // Longer than the carrier lets a phone ring before its mailbox takes the call.
         .with("DROP__ANSWER_TIMEOUT", "22s");
     let contacts = contacts(KINDS);
