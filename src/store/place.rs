@@ -145,17 +145,16 @@ async fn open_sqlite(
         .pragma("journal_size_limit", JOURNAL_SIZE_LIMIT)
         .disable_statement_logging();
 
-    let mut first = options.connect().await?;
-    let (tables, ours): (i64, i64) = sqlx::query_as(SQLITE_TABLES).fetch_one(&mut first).await?;
-    if tables > 0 && ours == 0 {
-        return Err(Failure::NotOurs(format!(
-            "it has {tables} tables that are none of ours"
-        )));
+    // Another process may make the tables at the same moment: then they are there when it is asked again.
+    let mut more = MIGRATE_AGAIN;
+    while let Err(failure) = migrate_sqlite(&options, migrations).await {
+        let is_final = matches!(failure, Failure::NotOurs(_)) || more == 0;
+        if is_final {
+            return Err(failure);
+        }
+        more -= 1;
+        tokio::time::sleep(MIGRATE_PAUSE).await;
     }
-    migrator(migrations(Database::Sqlite))
-        .run_direct(None, &mut first, false)
-        .await?;
-    first.close().await?;
 
     let pool = SqlitePoolOptions::new()
         .idle_timeout(None)
@@ -178,6 +177,25 @@ async fn open_sqlite(
                 .pragma("cache_size", READER_CACHE_SIZE),
         ),
     })
+}
+
+/// Brings the schema forward, by a connection of its own.
+async fn migrate_sqlite(
+    options: &SqliteConnectOptions,
+    migrations: fn(Database) -> Vec<Migration>,
+) -> Result<(), Failure> {
+    let mut first = options.connect().await?;
+    let (tables, ours): (i64, i64) = sqlx::query_as(SQLITE_TABLES).fetch_one(&mut first).await?;
+    if tables > 0 && ours == 0 {
+        return Err(Failure::NotOurs(format!(
+            "it has {tables} tables that are none of ours"
+        )));
+    }
+    migrator(migrations(Database::Sqlite))
+        .run_direct(None, &mut first, false)
+        .await?;
+    first.close().await?;
+    Ok(())
 }
 
 /// Makes the file where it is missing, for its owner only: it holds people's numbers. SQLite gives its other files the
@@ -285,6 +303,10 @@ const READER_CACHE_SIZE: &str = "-2048";
 
 /// What is left of the write-ahead log once it was taken over, in bytes.
 const JOURNAL_SIZE_LIMIT: &str = "67108864";
+
+/// How often the schema is tried again, and after what pause.
+const MIGRATE_AGAIN: u32 = 5;
+const MIGRATE_PAUSE: Duration = Duration::from_millis(100);
 
 const SQLITE_READERS: u32 = 4;
 
