@@ -1,5 +1,5 @@
 # `make demo` leaves a voicemail and proves it; `make test` runs every test, those on real Asterisk servers included.
-.PHONY: demo test storm fuzz bench bench-screen lab-up lab-down lab-status
+.PHONY: demo test fuzz bench bench-screen lab-up lab-down lab-status
 
 demo:
 	tests/lab/demo.sh
@@ -9,10 +9,6 @@ test:
 	cargo test --locked --quiet --doc
 	cargo test --locked --lib --bins
 	cargo test --locked --test '*'
-
-# The campaigns that take eight minutes, and a machine that does nothing else.
-storm:
-	cargo test --locked --test lab -- --ignored --test-threads 1 campaigns::
 
 # Each of the targets of `make test` for TIME seconds, guided by the code that its inputs reach; TARGET=NAME runs one.
 fuzz:

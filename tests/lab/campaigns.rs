@@ -16,8 +16,7 @@ use libtest_mimic::Trial;
 use self::storm::{HUNDRED, SIX, Storm, THREE_HUNDRED, TWENTY};
 use crate::Bench;
 
-/// Those that may run beside others: it is no matter of milliseconds when what is killed, and who is rung by whom. Two that
-/// need a machine without other load are run by `make storm` alone.
+/// Those that run beside each other: it is no matter of milliseconds when what is killed, and who is rung by whom.
 pub(crate) fn beside(bench: &Arc<Bench>) -> Vec<Trial> {
     let bench = || Arc::clone(bench);
     let (sqlite, postgres, killed, frozen) = (bench(), bench(), bench(), bench());
@@ -34,8 +33,7 @@ pub(crate) fn beside(bench: &Arc<Bench>) -> Vec<Trial> {
                 };
                 postgres.shared(|| storm.pass())
             },
-        )
-        .with_ignored_flag(true),
+        ),
         Trial::test(
             "campaigns::a_controller_on_sqlite_is_killed_again_and_again",
             move || {
@@ -56,8 +54,7 @@ pub(crate) fn beside(bench: &Arc<Bench>) -> Vec<Trial> {
         Trial::test(
             "campaigns::two_controllers_share_a_campaign_and_one_is_frozen",
             move || frozen.shared(pair::one_is_frozen),
-        )
-        .with_ignored_flag(true),
+        ),
         Trial::test("campaigns::the_carriers_log_is_read", || {
             carrier::tests::the_log_is_read()
         }),

@@ -8,7 +8,7 @@ use libtest_mimic::Failed;
 
 use super::{
     carrier::Log,
-    contacts::{Contact, Fate, contacts, list},
+    contacts::{Contact, Fate, contacts, expected, list},
     database::Database,
     judge::Judge,
     program::Program,
@@ -154,7 +154,8 @@ impl Pair<'_> {
                     .iter()
                     .any(|call| call.ended.is_none_or(|end| end > hit.at - JUST_ENDED));
             let outcome = row.outcome.as_deref().unwrap_or_default();
-            if (was_up || calls.is_empty()) && hit.ends.contains(&outcome) {
+            let is_own = outcome == expected(contact.subscriber, row.double).outcome;
+            if !is_own && (was_up || calls.is_empty()) && hit.ends.contains(&outcome) {
                 hurt += 1;
                 judge.lost(contact, &row);
             } else {
