@@ -171,11 +171,9 @@ async fn open_sqlite(
             .clone()
             .max_connections(1)
             .connect_lazy_with(options.clone()),
-        readers: pool.max_connections(SQLITE_READERS).connect_lazy_with(
-            options
-                .pragma("query_only", "on")
-                .pragma("cache_size", READER_CACHE_SIZE),
-        ),
+        readers: pool
+            .max_connections(SQLITE_READERS)
+            .connect_lazy_with(options.pragma("query_only", "on")),
     })
 }
 
@@ -295,11 +293,9 @@ const SURE_COMMITS: &str = "SELECT set_config('synchronous_commit', 'on', false)
 /// How long SQLite waits for another process to unlock the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What the connection that writes keeps of the file in memory: 16 MiB, as SQLite wants it told.
-const CACHE_SIZE: &str = "-16384";
-
-/// The same for each that only reads, 2 MiB: what they read they mostly read once.
-const READER_CACHE_SIZE: &str = "-2048";
+/// What each connection keeps of the file in memory: 2 MiB, as SQLite wants it told. The system's own cache has the rest,
+/// and our memory does not grow with the list.
+const CACHE_SIZE: &str = "-2048";
 
 /// What is left of the write-ahead log once it was taken over, in bytes.
 const JOURNAL_SIZE_LIMIT: &str = "67108864";
