@@ -22,6 +22,9 @@ use crate::{
 /// Drops in flight, so no kill can cost more of them.
 const AT_ONCE: usize = 8;
 
+/// Slow enough that somebody is left to be called after the last kill.
+const STARTS_PER_SECOND: &str = "0.8";
+
 /// What is done to a campaign.
 pub(crate) struct Storm {
     /// Names the lab, the campaign and the files.
@@ -111,7 +114,7 @@ impl Storm {
             .then(|| Database::start(self.name, self.ports + 5))
             .transpose()?;
         let mut program = Program::new(lab, self.name)
-            .with("TRUNK__STARTS_PER_SECOND", "1")
+            .with("TRUNK__STARTS_PER_SECOND", STARTS_PER_SECOND)
             .with("TRUNK__IN_FLIGHT", AT_ONCE.to_string())
             .with("TRUNK__CANCELLED", "none")
             .with("TRUNK__SHORT", "none")
