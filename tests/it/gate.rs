@@ -3,7 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use aftertone::{
     phone::{PhoneNumber, Rules},
@@ -16,7 +16,7 @@ use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use crate::{
     desk::{Desk, Ended, NUMBER, count, pbx, send_signal, wait},
     fake::{
-        fault::Kind,
+        fault::{Fault, Kind, Rule},
         script::{Call, Script},
     },
 };
@@ -37,6 +37,8 @@ async fn a_number_on_a_do_not_call_list_is_never_dialled() {
     bar(&desk, NUMBER).await;
     let ended = desk.drop(&[]).await;
     assert_refused(&desk, &ended, "do_not_call");
+    // The PBX does not even hear of it.
+    assert!(desk.fake.with(|world| world.log.is_empty()));
     insta::assert_snapshot!(said(&ended), @r#"
     Some(2)
     error: refused (do_not_call): the number stands on the do-not-call list `own`
@@ -289,6 +291,47 @@ async fn half_an_override_or_a_consent_is_a_usage_error() {
     assert_eq!(originates(&desk), 0);
 }
 
+#[tokio::test]
+async fn the_store_knows_how_a_drop_ended_and_what_it_was_let_off() {
+    let desk = Desk::new(pbx(Script::mailbox())).await;
+    desk.gate("hours = false\nconsent = false\ncaps = false");
+    let aside = ["--override", "do_not_call", "--because", "a test"];
+    for (more, despite) in [(&[][..], 0), (&aside, 1)] {
+        let ended = desk.drop(more).await;
+        assert_eq!(ended.outcome(), "delivered", "{ended:?}");
+        let query =
+            "SELECT outcome, despite_do_not_call FROM drops ORDER BY started_at DESC LIMIT 1";
+        let mut connection = connect(&desk.path("aftertone.db")).await;
+        let row: (Option<String>, i64) = sqlx::query_as(query)
+            .fetch_one(&mut connection)
+            .await
+            .unwrap();
+        assert_eq!(row, (Some("delivered".to_owned()), despite), "{more:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_opt_out_at_the_last_moment_is_heard() {
+    let desk = Desk::new(pbx(Script::mailbox())).await;
+    desk.gate("hours = false\nconsent = false");
+    // The PBX takes its time before the call, and the gate has let it pass by then.
+    desk.fake.with(|world| {
+        let slow = Fault::Slow(Duration::from_millis(1_500));
+        world.rules = vec![Rule::once(Kind::ListChannels, slow)];
+    });
+    let drop = ["drop", NUMBER, "--message", "sound:hello-world", "--json"];
+    let child = desk.command(&drop).spawn().unwrap();
+    desk.fake
+        .until("the first request", |world| {
+            (count(world, Kind::ListChannels, None) > 0).then_some(())
+        })
+        .await;
+    bar(&desk, NUMBER).await;
+    let ended = wait(child).await;
+    assert_refused(&desk, &ended, "do_not_call");
+    assert_eq!(originates(&desk), 0, "{}", desk.fake.ladder());
+}
+
 #[track_caller]
 fn assert_refused(desk: &Desk, ended: &Ended, slug: &str) {
     assert_stopped(desk, ended);
@@ -354,8 +397,7 @@ async fn ruling(desk: &Desk) -> Value {
 }
 
 async fn kept(file: &Path) -> String {
-    let options = SqliteConnectOptions::new().filename(file);
-    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    let mut connection = connect(file).await;
     let last = "SELECT ruling FROM drops ORDER BY started_at DESC LIMIT 1";
     let (ruling,): (String,) = sqlx::query_as(last)
         .fetch_one(&mut connection)
@@ -363,6 +405,11 @@ async fn kept(file: &Path) -> String {
         .unwrap();
     connection.close().await.unwrap();
     ruling
+}
+
+async fn connect(file: &Path) -> SqliteConnection {
+    let options = SqliteConnectOptions::new().filename(file);
+    SqliteConnection::connect_with(&options).await.unwrap()
 }
 
 fn now() -> Timestamp {

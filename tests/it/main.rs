@@ -1,6 +1,7 @@
 //! Tests through the program's front doors, against a fake Asterisk on real sockets.
 
 mod campaign;
+mod campaign_calls;
 mod campaign_cli;
 mod desk;
 mod dnc;

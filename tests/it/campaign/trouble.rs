@@ -88,7 +88,7 @@ async fn a_store_that_is_locked_stops_dialling_and_forgets_nothing() {
     let locked = Instant::now() + Duration::from_millis(300);
     let away = |view: &View| {
         let trouble = view.trouble.as_deref();
-        trouble.is_some_and(|words| words.contains("store"))
+        trouble.is_some_and(|words| words.contains("store is away"))
     };
     stage.until_view(&mut view, away).await;
     // Drops in flight come to their end all the same; what is to be written of them waits.
