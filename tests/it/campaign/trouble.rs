@@ -156,7 +156,7 @@ async fn calls_of_a_dead_controller_that_were_still_up_are_told_as_such() {
     let mut notes = controller.notes();
     let told = notes.recv().await.unwrap().words;
     assert!(
-        told.contains("1 still had a call, which was hung up"),
+        told.contains("still had a call, which was hung up"),
         "{told}"
     );
     assert_eq!(controller.run().await.unwrap(), Ended::Over);
