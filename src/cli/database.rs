@@ -14,11 +14,19 @@ use crate::{
 /// # Errors
 /// [`Trouble`] where it cannot be opened.
 pub(super) async fn open(config: &Config) -> Result<Store, Trouble> {
+    try_open(config).await.map_err(trouble)
+}
+
+/// The same, for who wants to know why.
+///
+/// # Errors
+/// [`StoreError`].
+pub(super) async fn try_open(config: &Config) -> Result<Store, StoreError> {
     let place = match &config.store.url {
         StoreUrl::Sqlite(path) => Place::Sqlite(path.clone()),
         StoreUrl::Postgres(url) => Place::Postgres(url.clone()),
     };
-    Store::open(&place).await.map_err(trouble)
+    Store::open(&place).await
 }
 
 /// What the database refused, with what to do about it.

@@ -3,40 +3,36 @@
 mod evidence;
 mod gate;
 mod message;
+mod overrides;
+mod watch;
 
 use std::{path::PathBuf, time::Duration};
 
 use anyhow::anyhow;
-use clap::{
-    Args as ClapArgs,
-    builder::{PossibleValuesParser, TypedValueParser, ValueParser},
-};
-use jiff::SignedDuration;
-use tokio::{
-    sync::mpsc,
-    time::{MissedTickBehavior, interval},
-};
+use clap::Args as ClapArgs;
+use tokio::time::timeout;
 
 use self::{
     gate::GateArgs,
     message::{Message, meant},
+    overrides::Overrides,
+    watch::{Watched, watch},
 };
 use super::{
     Exit, Trouble, library,
     printer::{Paint, Printer, chain},
-    report::{NotDialled, moment_line, outcome_words, proof_words, status_line},
+    report::{NotDialled, outcome_words, proof_words},
     stop::Stop,
 };
 use crate::{
-    clock,
-    config::{Config, ScreenMode},
-    drop::{Ended, Outcome, Plan, Report, Technique, WhenBusyLegAnswered, WhenUnsure},
+    config::Config,
+    drop::{Ended, Outcome, Report},
     evidence::Folder,
     id::{DropId, RunName},
-    phone::{CallerId, CallerIdError, PhoneNumber},
+    phone::PhoneNumber,
     run::{
-        self, Job, News, Session, SessionError, Unended,
-        single::{Counter, Entered, Entry, Wanted},
+        self, Job, Session, SessionError, Unended,
+        single::{Counter, Entered, Entry, Wanted, untold},
     },
 };
 
@@ -66,41 +62,6 @@ pub(super) struct Args {
     gate: GateArgs,
     #[command(flatten)]
     overrides: Overrides,
-}
-
-/// What is other for this drop than the configuration has it.
-#[derive(Debug, ClapArgs)]
-#[command(next_help_heading = "Settings for this drop alone")]
-struct Overrides {
-    /// Two calls, or the drop leg only
-    #[arg(long, value_parser = technique())]
-    technique: Option<Technique>,
-    /// From the first call to the second: 0s to 60s
-    #[arg(long, value_name = "DURATION", value_parser = lead)]
-    lead: Option<Duration>,
-    /// Who finds out who answered: our own ears, or the PBX's dialplan
-    #[arg(long, value_parser = mode())]
-    mode: Option<ScreenMode>,
-    /// What to do where it cannot be told who answered
-    #[arg(long, value_name = "POLICY", value_parser = when_unsure())]
-    when_unsure: Option<WhenUnsure>,
-    /// What to do where the first call is answered before the second
-    #[arg(long, value_name = "POLICY", value_parser = when_busy_leg_answered())]
-    when_busy_leg_answered: Option<WhenBusyLegAnswered>,
-    /// The number that the callee sees
-    #[arg(long, value_name = "NUMBER", value_parser = caller_id)]
-    caller_id: Option<CallerId>,
-}
-
-impl Overrides {
-    fn apply(&self, plan: &mut Plan) {
-        plan.technique = self.technique.unwrap_or(plan.technique);
-        plan.lead = self.lead.unwrap_or(plan.lead);
-        plan.when_unsure = self.when_unsure.unwrap_or(plan.when_unsure);
-        plan.when_busy_leg_answered = self
-            .when_busy_leg_answered
-            .unwrap_or(plan.when_busy_leg_answered);
-    }
 }
 
 /// Carries out one drop.
@@ -194,53 +155,50 @@ pub(super) async fn run(
         printer.line(&format!("drop {id}: {name} to {shown}"));
     }
     let news = session.start(job).await;
-    let report = match watch(&session, news, &mut stop, args.json, printer).await {
-        Watched::Ended(report) => Some(report),
-        Watched::Abandoned => None,
-        Watched::Quit => return Ok(quit(printer)),
-    };
     let run = session.run().clone();
-    let closed = tokio::select! {
-        closed = session.close() => closed,
-        () = stop.wish() => {
-            settle(entry, &run, id, masked, report.as_deref(), None, printer).await;
+    let report = match watch(&session, news, &mut stop, args.json, printer).await {
+        Watched::Ended(report) => *report,
+        Watched::Abandoned(heard) => untold(heard, false),
+        Watched::Quit(heard) => {
+            let report = untold(heard, true);
+            if args.json {
+                printer.json(&Ended::new(&run, id, shown, &report));
+            }
+            let settling = settle(entry, &run, id, masked, &report, None, printer);
+            if timeout(SETTLE_WITHIN, settling).await.is_err() {
+                printer.warning(UNSETTLED);
+            }
             return Ok(quit(printer));
         }
     };
-    let mut evidence = None;
-    if let Some(report) = &report {
-        let ended = Ended::new(&run, id, shown, report);
-        let kept = folder
-            .map(|folder| evidence::keep(folder, id, &ended, report, message.samples.as_deref()));
-        if let Some(Err(words)) = &kept {
-            printer.warning(words);
+    let closed = tokio::select! {
+        closed = session.close() => closed,
+        () = stop.wish() => {
+            settle(entry, &run, id, masked, &report, None, printer).await;
+            return Ok(quit(printer));
         }
-        if let Some(Ok(path)) = &kept {
-            evidence = Some(path.display().to_string());
-        }
-        if args.json {
-            printer.json(&match kept {
-                Some(kept) => ended.with_evidence(kept),
-                None => ended,
-            });
-        } else {
-            printer.line(&last_line(report, printer));
-            printer.line(&proof_words(report));
-            if let Some(Ok(path)) = kept {
-                printer.line(&format!("evidence: {}", path.display()));
-            }
+    };
+    let ended = Ended::new(&run, id, shown, &report);
+    let kept = folder
+        .map(|folder| evidence::keep(folder, id, &ended, &report, message.samples.as_deref()));
+    if let Some(Err(words)) = &kept {
+        printer.warning(words);
+    }
+    let path = kept.as_ref().and_then(|kept| kept.as_ref().ok());
+    let evidence = path.map(|path| path.display().to_string());
+    if args.json {
+        printer.json(&match kept {
+            Some(kept) => ended.with_evidence(kept),
+            None => ended,
+        });
+    } else {
+        printer.line(&last_line(&report, printer));
+        printer.line(&proof_words(&report));
+        if let Some(path) = &evidence {
+            printer.line(&format!("evidence: {path}"));
         }
     }
-    settle(
-        entry,
-        &run,
-        id,
-        masked,
-        report.as_deref(),
-        evidence,
-        printer,
-    )
-    .await;
+    settle(entry, &run, id, masked, &report, evidence, printer).await;
     if closed == Err(Unended::Replaced) {
         printer.error(
             anyhow!("another program registered the Stasis app of this drop, and took its events")
@@ -250,9 +208,10 @@ pub(super) async fn run(
             .hint("every call was hung up; give each program on this PBX a `pbx.app` of its own");
         return Ok(Exit::Otherwise);
     }
-    Ok(match report {
-        Some(report) if report.outcome == Outcome::Delivered => Exit::Done,
-        Some(_) | None => Exit::Otherwise,
+    Ok(if report.outcome == Outcome::Delivered {
+        Exit::Done
+    } else {
+        Exit::Otherwise
     })
 }
 
@@ -287,7 +246,7 @@ async fn enter(
     json: bool,
     printer: Printer,
 ) -> Result<Entry, Trouble> {
-    let entered = counter.enter(wanted, session.run()).await;
+    let entered = counter.enter(wanted, session).await;
     match entered.map_err(gate::not_entered)? {
         Entered::Allowed(entry, ruling) => {
             gate::log_overrides(&ruling, wanted.drop, &wanted.number);
@@ -297,79 +256,19 @@ async fn enter(
     }
 }
 
-/// Writes what became of the drop into the store, where it is known.
+/// Writes what became of the drop into the store.
 async fn settle(
     entry: Entry,
     run: &RunName,
     drop: DropId,
     masked: String,
-    report: Option<&Report>,
+    report: &Report,
     evidence: Option<String>,
     printer: Printer,
 ) {
-    let settled = match report {
-        Some(report) => {
-            let ended = Ended::new(run, drop, masked, report);
-            entry.end(report, &ended, evidence).await
-        }
-        None => entry.leave().await,
-    };
-    if let Err(error) = settled {
-        printer.warning(&format!(
-            "the end of this drop is not in the store, where it will be `lost`: {}",
-            chain(&error)
-        ));
-    }
-}
-
-/// How the watching of a drop ended.
-enum Watched {
-    /// The drop has ended.
-    Ended(Box<Report>),
-    /// The run has ended before it.
-    Abandoned,
-    /// The operator does not want to wait for its end.
-    Quit,
-}
-
-/// Follows the drop to its end. The first wish to stop cancels it; the second is granted at once.
-async fn watch(
-    session: &Session,
-    mut news: mpsc::UnboundedReceiver<News>,
-    stop: &mut Stop,
-    quiet: bool,
-    printer: Printer,
-) -> Watched {
-    let mut wishes = 0;
-    let mut last = None;
-    let mut ticks = interval(TICK);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    loop {
-        tokio::select! {
-            heard = news.recv() => match heard {
-                Some(News::Moment(moment, note)) if !quiet => {
-                    printer.line(&moment_line(moment, note.as_deref()));
-                    last = Some((moment, clock::now()));
-                }
-                Some(News::Moment(..)) => {}
-                Some(News::Ended(report)) => return Watched::Ended(report),
-                None => return Watched::Abandoned,
-            },
-            _ = ticks.tick(), if printer.is_live() => {
-                if let Some((moment, heard)) = last {
-                    let since_start = moment.at + clock::now().duration_since(heard);
-                    printer.status(&status_line(since_start, moment.event));
-                }
-            }
-            () = stop.wish() => {
-                wishes += 1;
-                if wishes > 1 {
-                    return Watched::Quit;
-                }
-                printer.talk("cancelling; once more to quit at once");
-                session.cancel_all().await;
-            }
-        }
+    let ended = Ended::new(run, drop, masked, report);
+    if let Err(error) = entry.end(report, &ended, evidence).await {
+        printer.warning(&format!("{UNSETTLED}: {}", chain(&error)));
     }
 }
 
@@ -426,133 +325,8 @@ fn quit(printer: Printer) -> Exit {
     Exit::Otherwise
 }
 
-fn technique() -> ValueParser {
-    word(&[("double", Technique::Double), ("single", Technique::Single)])
-}
+/// What is said where the end of a drop could not be written.
+const UNSETTLED: &str = "the end of this drop is not in the store, where it will be `lost`";
 
-fn mode() -> ValueParser {
-    word(&[
-        ("listen", ScreenMode::Listen),
-        ("dialplan", ScreenMode::Dialplan),
-    ])
-}
-
-fn when_unsure() -> ValueParser {
-    word(&[("hang_up", WhenUnsure::HangUp), ("play", WhenUnsure::Play)])
-}
-
-fn when_busy_leg_answered() -> ValueParser {
-    word(&[
-        ("promote", WhenBusyLegAnswered::Promote),
-        ("continue", WhenBusyLegAnswered::Continue),
-        ("give_up", WhenBusyLegAnswered::GiveUp),
-    ])
-}
-
-/// Parses one of a few words, which `--help` lists.
-fn word<T: Copy + Send + Sync>(words: &'static [(&'static str, T)]) -> ValueParser {
-    let possible = PossibleValuesParser::new(words.iter().map(|(word, _)| *word));
-    let meaning = |given: String| {
-        let found = words.iter().find(|(word, _)| *word == given);
-        found
-            .map(|&(_, meaning)| meaning)
-            .ok_or("not one of the words")
-    };
-    possible.try_map(meaning).into()
-}
-
-fn lead(text: &str) -> Result<Duration, String> {
-    let expected = "expected 0s to 60s, such as `2s` or `500ms`";
-    let parsed = text.parse::<SignedDuration>().ok();
-    let lead = parsed.and_then(|lead| Duration::try_from(lead).ok());
-    lead.filter(|lead| *lead <= LONGEST_LEAD)
-        .ok_or_else(|| expected.to_owned())
-}
-
-fn caller_id(text: &str) -> Result<CallerId, CallerIdError> {
-    CallerId::parse(text)
-}
-
-/// From one look at a live status line to the next.
-const TICK: Duration = Duration::from_millis(100);
-
-/// As `drop.lead` in the configuration.
-const LONGEST_LEAD: Duration = Duration::from_secs(60);
-
-#[cfg(test)]
-mod tests {
-    use clap::Parser;
-
-    use super::*;
-    use crate::drop::Mode;
-
-    #[derive(Debug, Parser)]
-    struct Line {
-        #[command(flatten)]
-        args: Args,
-    }
-
-    #[test]
-    fn what_is_given_for_one_drop_overrides_the_configuration() {
-        let mut plan = plan();
-        let given = overrides(&[
-            "--technique=single",
-            "--lead=500ms",
-            "--when-unsure=play",
-            "--when-busy-leg-answered=give_up",
-            "--caller-id=+12025550199",
-        ]);
-        let given = given.unwrap();
-        given.apply(&mut plan);
-        assert_eq!(plan.technique, Technique::Single);
-        assert_eq!(plan.lead, Duration::from_millis(500));
-        assert_eq!(plan.when_unsure, WhenUnsure::Play);
-        assert_eq!(plan.when_busy_leg_answered, WhenBusyLegAnswered::GiveUp);
-        assert_eq!(given.caller_id.unwrap().as_str(), "+12025550199");
-    }
-
-    #[test]
-    fn what_is_not_given_is_as_configured() {
-        let mut applied = plan();
-        overrides(&[]).unwrap().apply(&mut applied);
-        assert_eq!(applied, plan());
-    }
-
-    #[test]
-    fn a_bad_override_is_a_usage_error() {
-        for bad in [
-            "--technique=triple",
-            "--lead=-1s",
-            "--lead=61s",
-            "--lead=2",
-            "--lead=",
-            "--mode=ears",
-            "--when-unsure=PLAY",
-            "--when-busy-leg-answered=never",
-            "--caller-id=\"A\" <+12025550199>",
-        ] {
-            assert!(overrides(&[bad]).is_err(), "{bad}");
-        }
-    }
-
-    fn overrides(args: &[&str]) -> Result<Overrides, clap::Error> {
-        let line = [&["drop", "+12025550101", "-m", "spring"], args].concat();
-        Line::try_parse_from(line).map(|line| line.args.overrides)
-    }
-
-    fn plan() -> Plan {
-        Plan {
-            technique: Technique::Double,
-            lead: Duration::from_secs(2),
-            answer_timeout: Duration::from_secs(45),
-            screening_timeout: Duration::from_secs(90),
-            ready_timeout: Duration::from_secs(60),
-            release_on_progress: Some(Duration::ZERO),
-            when_unsure: WhenUnsure::HangUp,
-            when_busy_leg_answered: WhenBusyLegAnswered::Promote,
-            mode: Mode::Dialplan,
-            max_restarts: 2,
-            message: None,
-        }
-    }
-}
+/// How long the end of a drop may take to be written where the operator has quit.
+const SETTLE_WITHIN: Duration = Duration::from_secs(2);

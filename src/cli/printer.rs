@@ -5,7 +5,7 @@ use std::{
     io::{self, IsTerminal as _},
 };
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 /// Where the words of a command go, and how they look there.
@@ -70,10 +70,7 @@ impl Printer {
 
     /// Lines that are drawn over again and again; only where they can be.
     pub(super) fn live(self) -> Option<Live> {
-        self.live.then(|| Live {
-            all: MultiProgress::with_draw_target(ProgressDrawTarget::stdout()),
-            lines: Vec::new(),
-        })
+        self.live.then(|| Live { lines: Vec::new() })
     }
 
     /// How far something is that takes a while, out of so many; it shows on a terminal only, and counts as talk.
@@ -135,50 +132,67 @@ impl Printer {
 }
 
 /// Lines at the end of a terminal that are drawn over, with others said above them.
+///
+/// The cursor rests on an empty line above them: what others write there, such as the log, stays above, and a terminal
+/// that changes its width takes the cursor along.
 #[derive(Debug)]
 pub(super) struct Live {
-    all: MultiProgress,
-    lines: Vec<ProgressBar>,
+    lines: Vec<String>,
 }
 
 impl Live {
-    /// How many characters fit on a line.
+    /// How many characters fit on a line; the last column is left free, where terminals wait before they wrap.
     pub(super) fn width() -> usize {
-        terminal_size::terminal_size().map_or(80, |(width, _)| width.0.into())
+        size().0.saturating_sub(1)
     }
 
     /// Draws these lines in place of those drawn before.
     pub(super) fn draw(&mut self, lines: Vec<String>) {
-        while self.lines.len() > lines.len() {
-            if let Some(line) = self.lines.pop() {
-                self.all.remove(&line);
-            }
-        }
-        while self.lines.len() < lines.len() {
-            let line = ProgressBar::no_length();
-            if let Ok(style) = ProgressStyle::with_template("{msg}") {
-                line.set_style(style);
-            }
-            self.lines.push(self.all.add(line));
-        }
-        for (line, text) in self.lines.iter().zip(lines) {
-            line.set_message(text);
-            line.tick();
-        }
+        self.lines = lines;
+        self.lines.truncate(size().1.saturating_sub(1).max(1));
+        write_bare(io::stdout().lock(), &frame(&self.lines));
     }
 
     /// One line that stays, above those that are drawn over.
     pub(super) fn line(&self, text: &str) {
-        // Whoever closed the terminal does not want to know the rest.
-        let _ = self.all.println(text);
+        let above = format!("\r{CLEAR_BELOW}{text}\n{}", frame(&self.lines));
+        write_bare(io::stdout().lock(), &above);
     }
+}
 
-    /// Draws them for the last time: they stay.
-    pub(super) fn leave(self) {
-        for line in self.lines {
-            line.abandon();
+impl Drop for Live {
+    /// They stay as they were drawn last, and what comes next comes below them.
+    fn drop(&mut self) {
+        if !self.lines.is_empty() {
+            let below = format!("\x1b[{}B\r\n", self.lines.len());
+            write_bare(io::stdout().lock(), &below);
         }
     }
+}
+
+/// Lines as they are drawn from an empty line on, to which the cursor returns. Each is written over what was there, and
+/// what is left below is cleared: nothing is empty in between.
+fn frame(lines: &[String]) -> String {
+    let mut text = format!("\r{CLEAR_REST}");
+    for line in lines {
+        text.push('\n');
+        text.push_str(line);
+        text.push_str(CLEAR_REST);
+    }
+    text.push_str(CLEAR_BELOW);
+    if !lines.is_empty() {
+        text.push_str(&format!("\x1b[{}A", lines.len()));
+    }
+    text.push('\r');
+    text
+}
+
+/// Columns and lines of the terminal.
+fn size() -> (usize, usize) {
+    let size = terminal_size::terminal_size();
+    size.map_or((80, 24), |(width, height)| {
+        (width.0.into(), height.0.into())
+    })
 }
 
 /// How far something is that takes a while.
@@ -260,6 +274,12 @@ const PROGRESS: &str = "[{bar:30}] {percent:>3} %  {msg}";
 /// Back to the start of the line, and nothing on it (ECMA-48, EL).
 const CLEAR: &str = "\r\x1b[2K";
 
+/// From the cursor to the end of its line (ECMA-48, EL).
+const CLEAR_REST: &str = "\x1b[K";
+
+/// From the cursor to the end of the screen (ECMA-48, ED).
+const CLEAR_BELOW: &str = "\x1b[J";
+
 #[cfg(test)]
 mod tests {
     use thiserror::Error;
@@ -284,6 +304,14 @@ mod tests {
         assert_eq!(chain(&quoting), "cannot ring: no line");
         let three = said("a", Some(said("b", Some(said("c", None)))));
         assert_eq!(chain(&three), "a: b: c");
+    }
+
+    #[test]
+    fn lines_are_drawn_over_from_where_the_cursor_rests() {
+        let lines = ["one".to_owned(), "two".to_owned()];
+        let expected = "\r\x1b[K\none\x1b[K\ntwo\x1b[K\x1b[J\x1b[2A\r";
+        assert_eq!(frame(&lines), expected);
+        assert_eq!(frame(&[]), "\r\x1b[K\x1b[J\r");
     }
 
     #[test]

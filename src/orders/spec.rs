@@ -27,6 +27,7 @@
 //! `none` stands for what is so unless given.
 
 mod keys;
+mod table;
 mod text;
 
 use std::collections::BTreeSet;

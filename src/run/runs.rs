@@ -68,6 +68,20 @@ impl Runs {
         Ok(dead)
     }
 
+    /// The runs that have a lock file here and are not known to be dead.
+    ///
+    /// # Errors
+    /// [`RunsError::Folder`] where the folder cannot be read.
+    pub fn alive(&self) -> Result<Vec<RunName>, RunsError> {
+        let entries = fs::read_dir(&self.folder).map_err(|source| RunsError::Folder {
+            folder: self.folder.clone(),
+            source,
+        })?;
+        let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+        let held = paths.filter(|path| dead_run(path).is_none());
+        Ok(held.filter_map(|path| run_of(&path)).collect())
+    }
+
     fn path(&self, run: &RunName) -> PathBuf {
         self.folder.join(format!("{run}.{EXTENSION}"))
     }
@@ -127,11 +141,16 @@ pub enum RunsError {
     },
 }
 
-fn dead_run(path: &Path) -> Option<DeadRun> {
+/// Whose lock file it would be by its name.
+fn run_of(path: &Path) -> Option<RunName> {
     if path.extension()? != EXTENSION {
         return None;
     }
-    let run = RunName::new(path.file_stem()?.to_str()?).ok()?;
+    RunName::new(path.file_stem()?.to_str()?).ok()
+}
+
+fn dead_run(path: &Path) -> Option<DeadRun> {
+    let run = run_of(path)?;
     let file = File::open(path).ok()?;
     match file.try_lock() {
         Ok(()) => {}
@@ -161,7 +180,9 @@ mod tests {
     fn a_living_run_is_never_dead() {
         let (_folder, runs) = runs();
         let _live = runs.begin(&name("one")).unwrap();
-        assert_eq!(names(&runs), Vec::<String>::new());
+        drop(runs.begin(&name("two")).unwrap());
+        assert_eq!(names(&runs), ["two"]);
+        assert_eq!(runs.alive().unwrap(), [name("one")]);
     }
 
     #[test]

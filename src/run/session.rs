@@ -1,6 +1,8 @@
 //! A run of its own on a PBX: its lock, its event link, its driver.
 
-use std::{io, net::SocketAddr, panic::resume_unwind, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet, io, net::SocketAddr, panic::resume_unwind, sync::Arc, time::Duration,
+};
 
 use backon::{ExponentialBuilder, Retryable as _};
 use thiserror::Error;
@@ -35,6 +37,10 @@ pub struct Session {
     orders: Orders,
     link: watch::Receiver<PbxLink>,
     reconciler: Reconciler,
+    /// Runs that were dead when it began.
+    dead: Vec<RunName>,
+    /// Drops of theirs that still had a channel, which its sweep has ended.
+    swept: BTreeSet<(RunName, DropId)>,
     /// Where live audio comes in, where it does.
     taps: Option<Taps>,
     driver: JoinHandle<Result<(), Unended>>,
@@ -71,6 +77,16 @@ impl Session {
     /// Looks after what runs that died have left.
     pub(super) fn reconciler(&self) -> Reconciler {
         self.reconciler.clone()
+    }
+
+    /// The runs of this machine that were dead when this one began. Its sweep may have forgotten their locks since.
+    pub(super) fn dead(&self) -> &[RunName] {
+        &self.dead
+    }
+
+    /// The drops of runs that had died which still had a channel when this run began; its sweep has hung it up.
+    pub(super) const fn swept(&self) -> &BTreeSet<(RunName, DropId)> {
+        &self.swept
     }
 
     /// Starts a drop. Its news end with [`News::Ended`], or without it where the run has ended first.
@@ -194,8 +210,14 @@ impl Claim {
     /// # Errors
     /// [`SessionError`]; nothing has been dialled then, and nothing is left behind.
     pub(super) async fn open(self, config: &Config, app: &str) -> Result<Session, SessionError> {
-        match Reached::new(config, &self.run, app, self.remains).await {
-            Ok(reached) => Ok(reached.into_session(self.run, self.live)),
+        let reached = async {
+            // Before the sweep forgets them.
+            let dead = self.dead()?;
+            let reached = Reached::new(config, &self.run, app, self.remains.clone()).await?;
+            Ok((reached, dead))
+        };
+        match reached.await {
+            Ok((reached, dead)) => Ok(reached.into_session(self.run, self.live, dead)),
             Err(error) => {
                 self.live.end();
                 Err(error)
@@ -251,6 +273,34 @@ pub enum SessionError {
 }
 
 impl SessionError {
+    /// Whether the PBX is away, at the limit of its connections, or starting, when its web server answers before ARI
+    /// does: it may be there a moment later.
+    pub const fn is_away(&self) -> bool {
+        match self {
+            Self::Link { source, .. } => match source {
+                LinkError::Unreachable { .. }
+                | LinkError::TimedOut { .. }
+                | LinkError::NotEnabled { .. }
+                | LinkError::NotReady { .. }
+                | LinkError::Closed { .. } => true,
+                LinkError::Tls { .. }
+                | LinkError::Unauthorized { .. }
+                | LinkError::Forbidden { .. }
+                | LinkError::Refused { .. }
+                | LinkError::NotAsterisk { .. } => false,
+            },
+            Self::Pbx { source, .. } => match source.kind {
+                RefusalKind::Unreachable | RefusalKind::NoReply | RefusalKind::Failed => true,
+                RefusalKind::NotFound | RefusalKind::WrongState | RefusalKind::Rejected => false,
+            },
+            Self::Instance(_)
+            | Self::Runs(_)
+            | Self::Settings(_)
+            | Self::Library(_)
+            | Self::Tap { .. } => false,
+        }
+    }
+
     /// What to do about it, where the error itself tells.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
@@ -302,6 +352,7 @@ struct Reached {
     events: Events,
     trunk: Trunk,
     reconciler: Reconciler,
+    swept: BTreeSet<(RunName, DropId)>,
 }
 
 impl Reached {
@@ -331,7 +382,7 @@ impl Reached {
         let channels = channels.retry(pauses()).sleep(sleep);
         let channels = channels.when(|failure| failure.kind == RefusalKind::NoReply);
         let channels = channels.await.map_err(failed)?;
-        sweep::sweep(&rest, &remains, &channels).await;
+        let swept = sweep::sweep(&rest, &remains, &channels).await;
         let trunk = Trunk {
             run: run.clone(),
             app: app.to_owned(),
@@ -346,10 +397,11 @@ impl Reached {
             rest,
             events,
             trunk,
+            swept,
         })
     }
 
-    fn into_session(self, run: RunName, live: LiveRun) -> Session {
+    fn into_session(self, run: RunName, live: LiveRun, dead: Vec<RunName>) -> Session {
         let (orders, orders_in) = mpsc::channel(ORDERS);
         let (reports_out, reports) = mpsc::channel(REPORTS);
         let (errands, errands_in) = mpsc::unbounded_channel();
@@ -376,6 +428,8 @@ impl Reached {
             orders: Orders(orders),
             link,
             reconciler: self.reconciler,
+            dead,
+            swept: self.swept,
             taps,
             driver: tokio::spawn(driver.drive()),
             dialler,

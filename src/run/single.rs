@@ -7,15 +7,21 @@
 //! It counts for the caps of every campaign, as theirs count for it. [`Counter::enter`] asks the gate once more at the
 //! moment of the call and writes the intent, which the store takes only if nothing has happened to the number since: no
 //! opt-out and no other drop slips in between. A drop that is killed leaves its intent behind: it counts, and the next
-//! controller of the instance finds it and ends it as `lost`.
+//! drop or controller of the instance has its calls ended on the PBX and ends it as `lost`.
+
+use std::time::Duration;
 
 use jiff::Timestamp;
 use thiserror::Error;
-use tokio::{task::AbortHandle, time::MissedTickBehavior};
+use tokio::{
+    task::AbortHandle,
+    time::{MissedTickBehavior, timeout},
+};
 use tracing::warn;
 
 use super::{
-    campaign::flight,
+    Session,
+    campaign::{flight, words::chain},
     gate::{calls, json},
 };
 use crate::{
@@ -26,8 +32,8 @@ use crate::{
     },
     clock,
     config::{Config, StoreUrl},
-    drop::{Ended, Report, Technique},
-    id::{DropId, RunName},
+    drop::{Ended, Milestone, Moment, Outcome, Report, Technique},
+    id::DropId,
     phone::{CallerId, PhoneNumber},
     store::{CONTROLLER_LEASE, Facts, Holder, Intent, Place, Store, StoreError, Write, Written},
 };
@@ -74,6 +80,7 @@ pub enum Entered {
 #[derive(Debug)]
 pub struct Entry {
     drop: DropId,
+    technique: Technique,
     store: Store,
     holder: Holder,
     renewing: AbortHandle,
@@ -112,15 +119,24 @@ impl Counter {
         Ok(ruling)
     }
 
-    /// Asks the gate at the moment of the call and writes the intent, held by this run.
+    /// Asks the gate at the moment of the call and writes the intent, held by this run. Before that it settles what drops
+    /// that were killed have left.
     ///
     /// # Errors
     /// [`CounterError`]; nothing may be dialled then.
-    pub async fn enter(&self, wanted: &Wanted, run: &RunName) -> Result<Entered, CounterError> {
+    pub async fn enter(&self, wanted: &Wanted, session: &Session) -> Result<Entered, CounterError> {
         let holder = self
             .store
-            .begin_controller(run, &self.instance, now())
+            .begin_controller(session.run(), &self.instance, now())
             .await?;
+        let settled = timeout(SETTLE_WITHIN, self.settle_strays(&holder, session)).await;
+        let failed = settled.unwrap_or_else(|_| Err("the PBX does not end their calls".to_owned()));
+        if let Err(words) = failed {
+            warn!(
+                words,
+                "drops that were killed are left without an end; the next drop looks again"
+            );
+        }
         let entered = self.write(wanted, &holder).await;
         match entered {
             Ok(Entered::Allowed(..)) => {}
@@ -132,6 +148,40 @@ impl Counter {
             }
         }
         entered
+    }
+
+    /// Ends as `lost` the drops outside any campaign whose process is gone, once nothing of them is up on the PBX. Who
+    /// dies in between leaves them to the next, as its own.
+    async fn settle_strays(&self, holder: &Holder, session: &Session) -> Result<(), String> {
+        let reconciler = session.reconciler();
+        let alive = reconciler.alive().map_err(|error| chain(&error))?;
+        let strays = self
+            .store
+            .adopt_strays(holder, session.dead(), &alive, now());
+        let strays = strays.await.map_err(|error| chain(&error))?;
+        if strays.is_empty() {
+            return Ok(());
+        }
+        let drops = strays.iter().map(|stray| (stray.run.clone(), stray.drop));
+        let mut up = reconciler.end_drops(&drops.collect()).await;
+        // What was up when the session began, its own sweep has hung up before.
+        up.extend(session.swept().iter().cloned());
+        let mut writes = Vec::with_capacity(strays.len());
+        for stray in strays {
+            let was_up = up.contains(&(stray.run.clone(), stray.drop));
+            let words = if was_up {
+                "its process died; its call was still up and was hung up"
+            } else {
+                "its process died; nothing of it was up any more when it was looked for"
+            };
+            warn!(drop = %stray.drop, run = %stray.run, was_up, "an earlier drop is lost: its process died");
+            writes.push(Write::EndDrop {
+                end: flight::lost(&stray.run, stray.drop, words),
+                calls: Calls::likely(stray.technique, Outcome::Lost, Duration::ZERO),
+            });
+        }
+        let written = self.store.commit(holder, &writes, now()).await;
+        written.map(|_| ()).map_err(|error| chain(&error))
     }
 
     async fn write(&self, wanted: &Wanted, holder: &Holder) -> Result<Entered, CounterError> {
@@ -148,6 +198,7 @@ impl Counter {
                 Some(Written::Done) => {
                     let entry = Entry {
                         drop: wanted.drop,
+                        technique: wanted.technique,
                         store: self.store.clone(),
                         holder: holder.clone(),
                         renewing: renew(self.store.clone(), holder.clone()),
@@ -203,7 +254,7 @@ impl Entry {
     /// Writes how the drop ended. `ended` is its object with the number masked, `evidence` the folder of its evidence.
     ///
     /// # Errors
-    /// [`StoreError`]; the next controller ends it as `lost` then.
+    /// [`StoreError`]; the next drop or controller ends it as `lost` then.
     pub async fn end(
         self,
         report: &Report,
@@ -211,24 +262,45 @@ impl Entry {
         evidence: Option<String>,
     ) -> Result<(), StoreError> {
         let end = Box::new(flight::end(self.drop, report, ended, evidence));
-        let calls = Calls::of(report);
+        let calls = match Calls::of(report) {
+            // How its legs ended was not told, but they were dialled.
+            Calls::NONE if !report.timeline.is_empty() => {
+                Calls::likely(self.technique, report.outcome, Duration::ZERO)
+            }
+            calls => calls,
+        };
         let writes = [Write::EndDrop { end, calls }];
         let written = self.store.commit(&self.holder, &writes, now()).await?;
         if written != [Written::Done] {
-            warn!("another controller has taken the drop over, and has written its end");
+            warn!("somebody else has taken the drop over, and has written its end");
         }
-        self.leave().await
-    }
-
-    /// Leaves the drop without an end, which is not known: the next controller ends it as `lost`.
-    ///
-    /// # Errors
-    /// [`StoreError`]; the lease ends by itself then.
-    pub async fn leave(self) -> Result<(), StoreError> {
         self.renewing.abort();
         self.store.end_controller(&self.holder, now()).await?;
         self.store.close().await;
         Ok(())
+    }
+}
+
+/// The report of a drop whose end nobody was told, by what was heard of it: `cancelled` where the operator did not wait
+/// for it and the message had not begun, else `lost`, for how much was heard is not known.
+pub fn untold(heard: Vec<Moment>, by_operator: bool) -> Report {
+    let has_played = heard
+        .iter()
+        .any(|each| each.event == Milestone::PlayStarted);
+    let (outcome, words) = match (by_operator, has_played) {
+        (true, false) => (
+            Outcome::Cancelled,
+            "the operator quit before its calls had ended",
+        ),
+        (true, true) => (
+            Outcome::Lost,
+            "the operator quit while its message played, or after",
+        ),
+        (false, _) => (Outcome::Lost, "the run ended before the drop"),
+    };
+    Report {
+        timeline: heard,
+        ..flight::unseen(outcome, words)
     }
 }
 
@@ -265,6 +337,9 @@ fn renew(store: Store, holder: Holder) -> AbortHandle {
 fn now() -> Timestamp {
     Timestamp::try_from(clock::wall()).unwrap_or(Timestamp::MAX)
 }
+
+/// How long calls of drops that were killed may take to end: longer, and the drop that is wanted goes before.
+const SETTLE_WITHIN: Duration = Duration::from_secs(5);
 
 /// How often the gate is asked again where something happens to the number at the same moment.
 const TRIES: usize = 5;

@@ -38,6 +38,7 @@ struct Inner {
 }
 
 /// Where runs leave something behind on this machine.
+#[derive(Clone)]
 pub(super) struct Remains {
     /// Their locks.
     pub(super) runs: Runs,
@@ -103,6 +104,14 @@ impl Reconciler {
     pub(super) fn dead(&self) -> Result<Vec<RunName>, RunsError> {
         let dead = self.inner.remains.runs.dead()?;
         Ok(dead.into_iter().map(|dead| dead.run).collect())
+    }
+
+    /// The runs of this machine that have not died, this one included.
+    ///
+    /// # Errors
+    /// [`RunsError`] where the locks cannot be read.
+    pub(super) fn alive(&self) -> Result<Vec<RunName>, RunsError> {
+        self.inner.remains.runs.alive()
     }
 
     /// Ends what runs that died have left on the PBX, and forgets those of which nothing is left.
@@ -212,17 +221,21 @@ impl Inner {
 }
 
 /// Ends what runs that died have left on the PBX, given its list of channels, and forgets those of which nothing is
-/// left. Whatever cannot be done now is left to the next sweep.
-pub(super) async fn sweep(rest: &Rest, remains: &Remains, channels: &[Channel]) {
+/// left; tells the drops that had a channel. Whatever cannot be done now is left to the next sweep.
+pub(super) async fn sweep(
+    rest: &Rest,
+    remains: &Remains,
+    channels: &[Channel],
+) -> BTreeSet<(RunName, DropId)> {
     let dead = match remains.runs.dead() {
         Ok(dead) => dead,
         Err(error) => {
             warn!(%error, "no sweep: the locks of runs cannot be read");
-            return;
+            return BTreeSet::new();
         }
     };
     if dead.is_empty() {
-        return;
+        return BTreeSet::new();
     }
     let bridges = match rest.bridges().await {
         Ok(bridges) => bridges,
@@ -231,7 +244,7 @@ pub(super) async fn sweep(rest: &Rest, remains: &Remains, channels: &[Channel]) 
                 words = failure.words,
                 "no sweep: the pbx does not tell its bridges"
             );
-            return;
+            return BTreeSet::new();
         }
     };
     let runs = || dead.iter().map(|dead| &dead.run);
@@ -239,8 +252,11 @@ pub(super) async fn sweep(rest: &Rest, remains: &Remains, channels: &[Channel]) 
     let joined: Vec<BridgeId> = runs().flat_map(|run| bridges_of(run, &bridges)).collect();
     if left.is_empty() && joined.is_empty() {
         dead.into_iter().for_each(|dead| remains.bury(dead));
-        return;
+        return BTreeSet::new();
     }
+    let ended = left.iter();
+    let ended = ended.map(|channel| (channel.run.clone(), channel.drop));
+    let ended = ended.collect();
     for channel in &left {
         info!(%channel, "a channel of a run that died is hung up");
         hang_up(rest, channel).await;
@@ -251,7 +267,7 @@ pub(super) async fn sweep(rest: &Rest, remains: &Remains, channels: &[Channel]) 
     }
     sleep(GRACE).await;
     let (Ok(channels), Ok(bridges)) = (rest.channels().await, rest.bridges().await) else {
-        return;
+        return ended;
     };
     let bridges = bridges.iter().filter_map(|bridge| {
         let id: BridgeId = bridge.id.parse().ok()?;
@@ -263,6 +279,7 @@ pub(super) async fn sweep(rest: &Rest, remains: &Remains, channels: &[Channel]) 
             remains.bury(dead);
         }
     }
+    ended
 }
 
 /// Ends every channel of `run`, and where it listened to calls every bridge; tells the channels.

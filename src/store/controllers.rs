@@ -142,18 +142,47 @@ impl Store {
         tx.execute(END_LEASES, args![&gone]).await?;
         // In this order, in which a commit takes them too.
         tx.execute(ADOPT_CONTACTS, args![&gone, run]).await?;
-        let kept: Vec<KeptOrphan> = tx.all(ADOPT, args![&gone, run, &holder.pbx]).await?;
-        let mut orphans = Vec::with_capacity(kept.len());
-        for kept in kept {
-            let id = kept.0.clone();
-            let Some(orphan) = read_orphan(kept) else {
-                return Err(tx.broken(format!("the row of drop {id} cannot be read")));
-            };
-            orphans.push(orphan);
-        }
+        let kept = tx.all(ADOPT, args![&gone, run, &holder.pbx]).await?;
+        let orphans = tx.orphans(kept)?;
         tx.execute(FORGET, args![&holder.pbx]).await?;
         tx.commit().await?;
-        orphans.sort_by_key(|orphan| (orphan.started_at, orphan.drop));
+        Ok(orphans)
+    }
+
+    /// Takes over the drops without outcome that belong to no campaign, of runs of this PBX that are gone, and touches
+    /// nothing of any campaign. Gone are those that have ended, those of `dead`, and those whose lease has ended, unless
+    /// they are of `alive`: a run of this machine whose process is seen to live may be cut off from the database for a while.
+    ///
+    /// # Errors
+    /// [`StoreError`], refused where this holder was ended itself.
+    pub async fn adopt_strays(
+        &self,
+        holder: &Holder,
+        dead: &[RunName],
+        alive: &[RunName],
+        now: Timestamp,
+    ) -> Result<Vec<Orphan>, StoreError> {
+        let mut tx = self.write("take over what other drops left").await?;
+        let run = holder.run.as_str();
+        if !tx.is_alive(holder).await? {
+            return Err(tx.refuse("somebody has taken over what this run had"));
+        }
+        let dead = dead.iter().map(|run| (run, false));
+        let seen = dead.chain(alive.iter().map(|run| (run, true)));
+        let seen = seen.map(|(run, lives)| row! { run: run.as_str(), lives: i64::from(lives) });
+        let seen = rows(seen);
+        let args = args![&seen, run, &holder.pbx, micros(now)];
+        let gone: Vec<(String,)> = tx.all(STRAYED, args).await?;
+        if gone.is_empty() {
+            tx.commit().await?;
+            return Ok(Vec::new());
+        }
+        let gone = rows(gone.iter().map(|(run,)| row! { run: run }));
+        let kept = tx.all(ADOPT_STRAYS, args![&gone, run, &holder.pbx]).await?;
+        let orphans = tx.orphans(kept)?;
+        tx.execute(END_EMPTY, args![&gone, micros(now)]).await?;
+        tx.execute(FORGET, args![&holder.pbx]).await?;
+        tx.commit().await?;
         Ok(orphans)
     }
 }
@@ -163,6 +192,20 @@ impl Tx {
     pub(super) async fn is_alive(&mut self, holder: &Holder) -> Result<bool, StoreError> {
         let args = args![holder.run.as_str()];
         Ok(self.one::<(String,)>(ALIVE, args).await?.is_some())
+    }
+
+    /// Reads orphans, in the order in which they began.
+    fn orphans(&self, kept: Vec<KeptOrphan>) -> Result<Vec<Orphan>, StoreError> {
+        let mut orphans = Vec::with_capacity(kept.len());
+        for kept in kept {
+            let id = kept.0.clone();
+            let Some(orphan) = read_orphan(kept) else {
+                return Err(self.broken(format!("the row of drop {id} cannot be read")));
+            };
+            orphans.push(orphan);
+        }
+        orphans.sort_by_key(|orphan| (orphan.started_at, orphan.drop));
+        Ok(orphans)
     }
 }
 
@@ -258,4 +301,33 @@ const ADOPT: Sql = sql!(
     { run TEXT },
     " WHERE drops.holder = given.run AND drops.outcome IS NULL AND drops.pbx = $3 \
      RETURNING id, drops.run, campaign, contact, attempt, pbx, technique, started_at"
+);
+
+/// Runs that are gone and have left drops of no campaign; locked before these, as a commit takes them.
+const STRAYED: Sql = sql!(
+    "SELECT run FROM controllers WHERE pbx = $3 AND run <> $2 AND \
+     (ended_at IS NOT NULL OR run IN (SELECT given.run FROM ",
+    { run TEXT, lives BIGINT },
+    " WHERE given.lives = 0) OR (lease_ends < $4 AND run NOT IN (SELECT given.run FROM ",
+    { run TEXT, lives BIGINT },
+    " WHERE given.lives = 1))) AND EXISTS (SELECT 1 FROM drops WHERE drops.holder = controllers.run \
+     AND drops.campaign IS NULL AND drops.outcome IS NULL) ORDER BY run",
+    ["", " FOR UPDATE"]
+);
+
+const ADOPT_STRAYS: Sql = sql!(
+    "UPDATE drops SET holder = $2 FROM ",
+    { run TEXT },
+    " WHERE drops.holder = given.run AND drops.outcome IS NULL AND drops.campaign IS NULL \
+     AND drops.pbx = $3 \
+     RETURNING id, drops.run, campaign, contact, attempt, pbx, technique, started_at"
+);
+
+/// Those that have nothing any more.
+const END_EMPTY: Sql = sql!(
+    "UPDATE controllers SET ended_at = $2 WHERE ended_at IS NULL \
+     AND run IN (SELECT given.run FROM ",
+    { run TEXT },
+    ") AND NOT EXISTS (SELECT 1 FROM drops WHERE drops.holder = controllers.run AND drops.outcome IS NULL) \
+     AND NOT EXISTS (SELECT 1 FROM contacts WHERE contacts.holder = controllers.run)"
 );

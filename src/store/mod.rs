@@ -30,6 +30,7 @@ mod place;
 mod queue;
 mod results;
 mod sql;
+mod tally;
 
 use std::sync::Arc;
 
@@ -41,7 +42,8 @@ pub use error::{StoreError, Trouble};
 pub use import::{Across, Added, Importing, NewContact, Source};
 pub use place::Place;
 pub use queue::{CONTACT_LEASE, Facts, Leased, Recent, RecentCalls, WaitingGroup};
-pub use results::{CallsOfLength, Cursor, Filter, ResultRow, Tally};
+pub use results::{Cursor, Filter, ResultRow};
+pub use tally::{CallsOfLength, Tally};
 
 use link::Pools;
 

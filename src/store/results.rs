@@ -1,6 +1,4 @@
-//! What came of campaigns: counts, and a row for each drop and for each contact that was never dialled.
-
-use std::collections::BTreeMap;
+//! What came of campaigns: a row for each drop and for each contact that was never dialled.
 
 use jiff::Timestamp;
 use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
@@ -9,42 +7,14 @@ use super::{
     Store, StoreError, kept,
     link::Tx,
     sql::{Sql, args, row, rows, sql},
+    tally::{known, time},
 };
 use crate::{
     campaign::{HeldReason, RefusedReason, budget::Calls, engine::CampaignId},
     drop::{Outcome, Proof, Technique},
     id::DropId,
     phone::PhoneNumber,
-    words::Leg,
 };
-
-/// How the contacts of a campaign stand.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Contacts in all.
-    pub contacts: u64,
-    /// Waiting for their first or next attempt, leased ones included.
-    pub waiting: u64,
-    /// In mid-drop.
-    pub in_flight: u64,
-    /// For good, by their last outcome.
-    pub outcomes: BTreeMap<Outcome, u64>,
-    /// Refused, by why.
-    pub refused: BTreeMap<RefusedReason, u64>,
-    /// Drops in all, ended or not.
-    pub drops: u64,
-}
-
-/// Calls of one length.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CallsOfLength {
-    /// Which leg.
-    pub leg: Leg,
-    /// How long they were up, in seconds, begun ones counted whole; 0 where they were not answered.
-    pub seconds: u64,
-    /// How many.
-    pub calls: u64,
-}
 
 /// Up to where results were read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,41 +93,6 @@ pub struct ResultRow {
 }
 
 impl Store {
-    /// How the contacts of a campaign stand.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn tally(&self, campaign: CampaignId) -> Result<Tally, StoreError> {
-        let mut tx = self
-            .read(format!("count the contacts of campaign {campaign}"))
-            .await?;
-        let id = campaign.0;
-        let contacts: Option<(i64,)> = tx.one(CONTACTS, args![id]).await?;
-        let outcomes: Vec<(String, i64)> = tx.all(OUTCOMES, args![id]).await?;
-        let refused: Vec<(String, i64)> = tx.all(REFUSED, args![id]).await?;
-        let in_flight: Option<(i64,)> = tx.one(IN_FLIGHT, args![id]).await?;
-        let drops: Option<(i64,)> = tx.one(DROPS, args![id]).await?;
-        let count = |count: Option<(i64,)>| count.map_or(0, |(count,)| count.unsigned_abs());
-        let mut tally = Tally {
-            contacts: count(contacts),
-            in_flight: count(in_flight),
-            drops: count(drops),
-            ..Tally::default()
-        };
-        for (slug, count) in outcomes {
-            let outcome = known(&tx, kept::outcome(&slug), "outcome")?;
-            tally.outcomes.insert(outcome, count.unsigned_abs());
-        }
-        for (slug, count) in refused {
-            let refused = known(&tx, kept::refused(&slug), "reason")?;
-            tally.refused.insert(refused, count.unsigned_abs());
-        }
-        let ended = tally.outcomes.values().sum::<u64>() + tally.refused.values().sum::<u64>();
-        let not_waiting = ended + tally.in_flight;
-        tally.waiting = tally.contacts - not_waiting.min(tally.contacts);
-        Ok(tally)
-    }
-
     /// The rows after those read so far, at most so many, ordered by contact and attempt; with the cursor to go on from,
     /// `None` at the end.
     ///
@@ -223,90 +158,6 @@ impl Store {
         });
         let read = found.into_iter().map(|row| row.read(&tx));
         Ok((read.collect::<Result<_, _>>()?, next))
-    }
-
-    /// When the first and the last drop of a campaign ended that have; `None` where none has.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn ends(
-        &self,
-        campaign: CampaignId,
-    ) -> Result<Option<(Timestamp, Timestamp)>, StoreError> {
-        let mut tx = self
-            .read(format!("read when drops of campaign {campaign} ended"))
-            .await?;
-        let ends: Option<(Option<i64>, Option<i64>)> =
-            tx.one(FIRST_LAST, args![campaign.0]).await?;
-        let Some((Some(first), Some(last))) = ends else {
-            return Ok(None);
-        };
-        Ok(Some((time(&tx, first)?, time(&tx, last)?)))
-    }
-
-    /// Outcomes of a campaign's drops by the time they came, in spans of so many seconds that begin at multiples of them.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn outcomes_over_time(
-        &self,
-        campaign: CampaignId,
-        seconds: u32,
-    ) -> Result<BTreeMap<(Timestamp, Outcome), u64>, StoreError> {
-        let mut tx = self
-            .read(format!("count the outcomes of campaign {campaign}"))
-            .await?;
-        let span = i64::from(seconds.max(1)) * 1_000_000;
-        let counts: Vec<(i64, String, i64)> = tx.all(OVER_TIME, args![campaign.0, span]).await?;
-        let counts = counts.into_iter().map(|(at, slug, count)| {
-            let outcome = known(&tx, kept::outcome(&slug), "outcome")?;
-            Ok(((time(&tx, at)?, outcome), count.unsigned_abs()))
-        });
-        counts.collect()
-    }
-
-    /// How the contacts of a campaign ended to whom a variant was left, by variant.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn variants(
-        &self,
-        campaign: CampaignId,
-    ) -> Result<BTreeMap<String, BTreeMap<Outcome, u64>>, StoreError> {
-        let mut tx = self
-            .read(format!("compare the variants of campaign {campaign}"))
-            .await?;
-        let counts: Vec<(String, String, i64)> = tx.all(VARIANTS, args![campaign.0]).await?;
-        let mut variants: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
-        for (variant, slug, count) in counts {
-            let outcome = known(&tx, kept::outcome(&slug), "outcome")?;
-            let outcomes = variants.entry(variant).or_default();
-            outcomes.insert(outcome, count.unsigned_abs());
-        }
-        Ok(variants)
-    }
-
-    /// All calls of a campaign's drops that have ended, by leg and length.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn calls_by_length(
-        &self,
-        campaign: CampaignId,
-    ) -> Result<Vec<CallsOfLength>, StoreError> {
-        let mut tx = self
-            .read(format!("measure the calls of campaign {campaign}"))
-            .await?;
-        let mut all = Vec::new();
-        for (leg, sql) in [(Leg::Busy, BUSY_LENGTHS), (Leg::Drop, DROP_LENGTHS)] {
-            let lengths: Vec<(i64, i64)> = tx.all(sql, args![campaign.0]).await?;
-            all.extend(lengths.into_iter().map(|(seconds, calls)| CallsOfLength {
-                leg,
-                seconds: seconds.unsigned_abs(),
-                calls: calls.unsigned_abs(),
-            }));
-        }
-        Ok(all)
     }
 }
 
@@ -461,33 +312,6 @@ impl Found {
     }
 }
 
-/// What was read, or that it is nothing that was ever written.
-fn known<T>(tx: &Tx, read: Option<T>, what: &str) -> Result<T, StoreError> {
-    read.ok_or_else(|| tx.broken(format!("there is an unknown {what} in it")))
-}
-
-fn time(tx: &Tx, micros: i64) -> Result<Timestamp, StoreError> {
-    known(tx, kept::read_time(micros), "time")
-}
-
-// Where most contacts are open yet, counting these alone takes a fraction of what grouping them would.
-const CONTACTS: Sql = sql!("SELECT count(*) FROM contacts WHERE campaign = $1");
-
-const OUTCOMES: Sql = sql!(
-    "SELECT outcome, count(*) FROM contacts WHERE campaign = $1 AND outcome IS NOT NULL GROUP BY outcome"
-);
-
-const REFUSED: Sql = sql!(
-    "SELECT refused, count(*) FROM contacts \
-     WHERE campaign = $1 AND outcome IS NULL AND refused IS NOT NULL GROUP BY refused"
-);
-
-const IN_FLIGHT: Sql = sql!(
-    "SELECT count(*) FROM contacts WHERE holder IS NOT NULL AND stage = 'dialling' AND campaign = $1"
-);
-
-const DROPS: Sql = sql!("SELECT count(*) FROM drops WHERE campaign = $1");
-
 const CONTACT: Sql = sql!("SELECT id FROM contacts WHERE number = $1 AND campaign = $2");
 
 /// The columns of [`Found`].
@@ -519,27 +343,3 @@ macro_rules! found {
 const ROWS_OF_DROPS: Sql = found!("JOIN");
 
 const ROWS_OF_ALL: Sql = found!("LEFT JOIN");
-
-const FIRST_LAST: Sql = sql!(
-    "SELECT min(ended_at), max(ended_at) FROM drops WHERE campaign = $1 AND ended_at IS NOT NULL"
-);
-
-const OVER_TIME: Sql = sql!(
-    "SELECT ended_at / $2 * $2 AS span, outcome, count(*) FROM drops \
-     WHERE campaign = $1 AND ended_at IS NOT NULL GROUP BY span, outcome"
-);
-
-const VARIANTS: Sql = sql!(
-    "SELECT variant, outcome, count(*) FROM drops \
-     WHERE campaign = $1 AND ended_at IS NOT NULL AND is_final = 1 AND variant IS NOT NULL GROUP BY variant, outcome"
-);
-
-const BUSY_LENGTHS: Sql = sql!(
-    "SELECT (busy_up_ms + 999) / 1000 AS seconds, CAST(sum(busy_legs) AS BIGINT) FROM drops \
-     WHERE campaign = $1 AND ended_at IS NOT NULL AND busy_legs > 0 GROUP BY seconds"
-);
-
-const DROP_LENGTHS: Sql = sql!(
-    "SELECT (drop_up_ms + 999) / 1000 AS seconds, CAST(sum(drop_legs) AS BIGINT) FROM drops \
-     WHERE campaign = $1 AND ended_at IS NOT NULL AND drop_legs > 0 GROUP BY seconds"
-);

@@ -13,7 +13,7 @@ use aftertone::{
     drop::Outcome,
     orders::NoteLevel,
     run::campaign::{ControllerError, Ended, Which},
-    store::{Standing, Wish},
+    store::{Standing, Wish, Write, Written},
 };
 
 use crate::{
@@ -219,6 +219,64 @@ async fn another_program_that_takes_the_app_ends_it_loudly() {
     stage.assert_nobody_twice();
     let tally = stage.tally("spring").await;
     assert_eq!(tally.outcomes.values().sum::<u64>(), 24, "{tally:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_campaign_that_had_stopped_by_itself_says_why_and_how_to_go_on() {
+    let stage = Stage::new(Script::mailbox()).await;
+    let id = stage.campaign("spring", 3).await;
+    let run = aftertone::id::RunName::new("before").unwrap();
+    let before = stage.store.begin_controller(&run, "aftertone", now()).await;
+    let before = before.unwrap();
+    let why = "stopped: 11 of the last 20 drops failed";
+    let paused = Write::Paused {
+        campaign: id,
+        why: why.to_owned(),
+    };
+    let written = stage.store.commit(&before, &[paused], now()).await;
+    assert_eq!(written.unwrap(), [Written::Done]);
+    stage.store.end_controller(&before, now()).await.unwrap();
+
+    let mut controller = stage.open(Which::All).await.unwrap();
+    let (mut view, mut notes) = (controller.watch(), controller.notes());
+    let running = tokio::spawn(controller.run());
+    let shown = stage
+        .until_view(&mut view, |view| {
+            view.campaigns.iter().any(|c| c.idle.is_some())
+        })
+        .await;
+    let expected = format!("{why}; to go on: `aftertone campaign resume spring`");
+    let (_, words) = shown.campaigns[0].idle.clone().unwrap();
+    assert_eq!(words, expected);
+    assert_eq!(notes.recv().await.unwrap().words, expected);
+    stage.store.wish(id, Wish::Resume, now()).await.unwrap();
+    assert_eq!(end_of(running).await.unwrap(), Ended::Over);
+    stage.assert_each(3, "delivered").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_controllers_of_one_campaign_each_end_with_all_of_it_in_view() {
+    let stage = Stage::new(slow()).await;
+    stage.trunk("starts_per_second = 10\nin_flight = 4");
+    stage.campaign("spring", 30).await;
+    let other = stage
+        .open_as(Which::All, |config| config.pbx.app = "other".to_owned())
+        .await;
+    let controllers = [stage.open(Which::All).await.unwrap(), other.unwrap()];
+    let views = controllers.each_ref().map(|controller| controller.watch());
+    let running = controllers.map(|controller| tokio::spawn(controller.run()));
+    for running in running {
+        assert_eq!(end_of(running).await.unwrap(), Ended::Over);
+    }
+    stage.assert_each(30, "delivered").await;
+    let ends = views.map(|view| {
+        let spring = &view.borrow().campaigns[0];
+        (spring.outcomes[&Outcome::Delivered], spring.started)
+    });
+    assert_eq!((ends[0].0, ends[1].0), (30, 30), "{ends:?}");
+    // Each has done a part of it, and says so.
+    assert_eq!(ends[0].1 + ends[1].1, 30, "{ends:?}");
+    assert!(ends.iter().all(|(_, started)| *started > 0), "{ends:?}");
 }
 
 /// A mailbox with a message of a second or so: time enough for something to happen in mid-drop.

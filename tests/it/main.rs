@@ -14,6 +14,7 @@ mod link;
 mod listen;
 mod not_started;
 mod outcomes;
+mod strays;
 
 /// A client that speaks plain HTTP only, which is all the fake speaks.
 fn http_client() -> reqwest::Client {

@@ -25,6 +25,8 @@ pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
         two_adopters_never_get_the_same_drop,
         another_pbx_s_drops_are_left_alone,
         a_drop_outside_any_campaign_is_adopted_too,
+        drops_of_no_campaign_are_taken_over_without_touching_any_campaign,
+        a_drop_of_a_run_that_lives_is_never_taken_over,
         a_controller_that_ends_gives_its_leases_back,
         a_run_s_name_is_given_once,
     )
@@ -233,6 +235,81 @@ async fn a_drop_outside_any_campaign_is_adopted_too(base: &Base) {
         .await
         .unwrap();
     assert_eq!(written, [Written::Done]);
+}
+
+async fn drops_of_no_campaign_are_taken_over_without_touching_any_campaign(base: &Base) {
+    let scene = Scene::of(base, 3).await;
+    let (all, _) = scene.lease(3, 0).await;
+    scene.commit(&[scene.start_of(&all[0], 1)], 1).await;
+    // A campaign's controller that had taken a drop over and died, and a drop that was killed.
+    let own = [Write::Start(Box::new(intent(None, number(7), 2)))];
+    scene.commit(&own, 1).await;
+    let killed = controller(&scene.store, "killed").await;
+    let own = [Write::Start(Box::new(intent(None, number(8), 3)))];
+    let written = scene.store.commit(&killed, &own, scene.at(2)).await;
+    assert_eq!(written.unwrap(), [Written::Done]);
+
+    let next = controller(&scene.store, "next").await;
+    let dead = [scene.holder.run.clone(), killed.run.clone()];
+    let store = &scene.store;
+    let none = store.adopt_strays(&next, &[], &[], scene.at(29)).await;
+    assert_eq!(none.unwrap(), []);
+    let strays = store.adopt_strays(&next, &dead, &[], scene.at(29)).await;
+    let strays = strays.unwrap();
+    let told: Vec<_> = strays
+        .iter()
+        .map(|stray| (stray.drop, stray.run.as_str(), stray.campaign))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (DropId::from_u128(2), "here", None),
+            (DropId::from_u128(3), "killed", None)
+        ]
+    );
+    let runs = base.texts("SELECT run FROM controllers ORDER BY run").await;
+    assert_eq!(runs, ["here", "next"], "what has nothing left is forgotten");
+    // All of the campaign is as it was: its controller renews its lease, and its drop and contacts are its own.
+    assert!(store.renew(&scene.holder, scene.at(30)).await.unwrap());
+    let lost = |drop| Write::EndDrop {
+        end: Box::new(end(drop, Outcome::Lost)),
+        calls: aftertone::campaign::budget::Calls::NONE,
+    };
+    let writes = [
+        scene.ended(&all[0], 1, Outcome::Delivered, None),
+        scene.start_of(&all[1], 4),
+        lost(2),
+    ];
+    let written = scene.commit(&writes, 31).await;
+    assert_eq!(written, [Written::Done, Written::Done, Written::Fenced]);
+    let written = store.commit(&next, &[lost(2), lost(3)], scene.at(32)).await;
+    assert_eq!(written.unwrap(), [Written::Done, Written::Done]);
+}
+
+async fn a_drop_of_a_run_that_lives_is_never_taken_over(base: &Base) {
+    let scene = Scene::of(base, 0).await;
+    let write = [Write::Start(Box::new(intent(None, number(0), 1)))];
+    scene.commit(&write, 1).await;
+    let next = controller(&scene.store, "next").await;
+    let elsewhere = RunName::new("elsewhere").unwrap();
+    let other = scene
+        .store
+        .begin_controller(&elsewhere, "second", Timestamp::now());
+    let other = other.await.unwrap();
+    let lives = [scene.holder.run.clone()];
+    let rows: [(_, &[RunName], _, _); 4] = [
+        (&next, &[], 29, 0),
+        (&next, &lives, 500, 0),
+        (&other, &[], 500, 0),
+        (&next, &[], 500, 1),
+    ];
+    for (holder, alive, seconds, expected) in rows {
+        let strays = scene
+            .store
+            .adopt_strays(holder, &[], alive, scene.at(seconds));
+        let strays = strays.await.unwrap();
+        assert_eq!(strays.len(), expected, "{holder:?} {alive:?} {seconds}");
+    }
 }
 
 async fn a_controller_that_ends_gives_its_leases_back(base: &Base) {

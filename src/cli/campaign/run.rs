@@ -1,5 +1,6 @@
 //! `aftertone campaign run`: campaigns carried out, watched while they are.
 
+mod patience;
 mod teller;
 
 use std::{path::Path, time::Duration};
@@ -10,7 +11,7 @@ use jiff::SignedDuration;
 use serde_json::{Map, Value};
 use tokio::time::{MissedTickBehavior, interval};
 
-use self::teller::Teller;
+use self::{patience::Patience, teller::Teller};
 use super::{
     create::{self, find, ordered},
     import::{self, ImportOptions},
@@ -22,7 +23,7 @@ use crate::{
     config::Config,
     orders::{Spec, View, overlay},
     run::campaign::{Controller, ControllerError, Ended, Orders, Which},
-    store::{Campaign, Standing, Store},
+    store::{Campaign, Standing, Store, Trouble::Away},
 };
 
 /// Run campaigns until every contact has come to its end
@@ -30,6 +31,8 @@ use crate::{
 /// Runs the campaigns that are named, or makes one of each list that is named, under the list's own name, or runs all that
 /// are not over. Run again, it goes on where it was. Contacts that wait for their hours or their next attempt keep it
 /// running, and it says so. Ctrl-C lets drops in flight finish, once more hangs them up, and a third time quits at once.
+///
+/// A database or a PBX that is away when it starts is waited for, as where all are started together; --wait tells how long.
 ///
 /// The exit status is 0 where all its campaigns are over, 1 where it ended otherwise, and 2 where nothing was started.
 #[derive(Debug, ClapArgs)]
@@ -42,6 +45,9 @@ pub(super) struct Args {
     /// How often a line tells how a campaign stands, where nobody watches: 1s to 1h
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = every)]
     every: Duration,
+    /// How long to wait for a database or a PBX that is away at the start: 0s to 1h
+    #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = wait)]
+    wait: Duration,
     /// End, with status 0, where nothing can be started now and nothing is in flight
     #[arg(long)]
     until_idle: bool,
@@ -56,15 +62,37 @@ pub(super) struct Args {
 /// # Errors
 /// [`Trouble`] where nothing was started.
 pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Result<Exit, Trouble> {
-    let store = database::open(config).await?;
+    let mut patience = Patience::new(args.wait, printer);
+    let store = loop {
+        match database::try_open(config).await {
+            Ok(store) => break store,
+            Err(error) if error.trouble == Away && patience.is_left() => {
+                let mut stop = Stop::new().map_err(Trouble::new)?;
+                patience.wait(&error, &mut stop).await?;
+            }
+            Err(error) => return Err(database::trouble(error)),
+        }
+    };
+    patience.over();
     let Some(which) = which(args, &store, config, printer).await? else {
         return Ok(Exit::Otherwise);
     };
     let mut stop = Stop::new().map_err(Trouble::new)?;
-    let controller = tokio::select! {
-        controller = Controller::open(config, store, which) => controller.map_err(advise)?,
-        () = stop.wish() => return Err(Trouble::new(anyhow!("interrupted before a call was made"))),
+    let mut patience = Patience::new(args.wait, printer);
+    let controller = loop {
+        let opened = tokio::select! {
+            opened = Controller::open(config, store.clone(), which.clone()) => opened,
+            () = stop.wish() => return Err(interrupted()),
+        };
+        match opened {
+            Ok(controller) => break controller,
+            Err(error) if error.is_away() && patience.is_left() => {
+                patience.wait(&error, &mut stop).await?;
+            }
+            Err(error) => return Err(advise(error)),
+        }
     };
+    patience.over();
     watch(args, controller, stop, printer).await
 }
 
@@ -282,10 +310,22 @@ fn advise(error: ControllerError) -> Trouble {
     Trouble::new(error).maybe_hint(hint)
 }
 
+fn interrupted() -> Trouble {
+    Trouble::new(anyhow!("interrupted before a call was made"))
+}
+
 fn every(text: &str) -> Result<Duration, String> {
-    let parsed = text.parse::<SignedDuration>().ok();
-    let every = parsed.and_then(|every| Duration::try_from(every).ok());
-    every
-        .filter(|every| (Duration::from_secs(1)..=Duration::from_secs(3_600)).contains(every))
-        .ok_or_else(|| "expected 1s to 1h, such as `30s`".to_owned())
+    within(text, 1).ok_or_else(|| "expected 1s to 1h, such as `30s`".to_owned())
+}
+
+fn wait(text: &str) -> Result<Duration, String> {
+    within(text, 0).ok_or_else(|| "expected 0s to 1h, such as `30s`".to_owned())
+}
+
+/// A duration of so many seconds to an hour.
+fn within(text: &str, least: u64) -> Option<Duration> {
+    let parsed = text.parse::<SignedDuration>().ok()?;
+    let given = Duration::try_from(parsed).ok()?;
+    let allowed = Duration::from_secs(least)..=Duration::from_secs(3_600);
+    allowed.contains(&given).then_some(given)
 }

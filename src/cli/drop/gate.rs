@@ -5,7 +5,7 @@ use clap::{Args as ClapArgs, builder::ValueParser};
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit, civil::Date, tz::TimeZone};
 use tracing::{info, warn};
 
-use super::{super::Trouble, NotDialled, Printer, word};
+use super::{super::Trouble, NotDialled, Printer, overrides::word};
 use crate::{
     campaign::{
         Decision, HeldReason, RefusedReason,

@@ -5,7 +5,11 @@ use std::time::Duration;
 use jiff::civil::Date;
 use serde_json::{Map, Value, json};
 
-use super::{CallerBy, Callers, Duplicates, Spec, SpecError, Times, text};
+use super::{
+    CallerBy, Callers, Duplicates, Spec, SpecError, Times,
+    table::{Keys, plain},
+    text,
+};
 use crate::{
     campaign::{
         budget::TechniqueRule,
@@ -326,123 +330,6 @@ fn stop_on(keys: &Keys<'_>) -> Result<Option<StopOn>, SpecError> {
     }))
 }
 
-/// The keys of a table.
-struct Keys<'a> {
-    /// What stands in front of their names in errors: `stop_on.`
-    of: String,
-    given: &'a Map<String, Value>,
-}
-
-impl<'a> Keys<'a> {
-    fn refuse_unknown(&self, known: &[&str]) -> Result<(), SpecError> {
-        let unknown = self.given.keys().find(|key| !known.contains(&key.as_str()));
-        unknown.map_or(Ok(()), |key| {
-            let key: String = key.chars().take(40).collect();
-            let known = known.join("`, `");
-            let problem = format!("there is no such key; there are `{known}`");
-            Err(self.error(&key.escape_debug().to_string(), &problem))
-        })
-    }
-
-    /// A value, where one is given.
-    fn value(&self, key: &str) -> Option<&'a Value> {
-        let given = self.given.get(key)?;
-        let is_none = given.is_null() || given.as_str() == Some(NONE);
-        (!is_none).then_some(given)
-    }
-
-    fn text(&self, key: &str, expected: &str) -> Result<Option<String>, SpecError> {
-        match self.value(key) {
-            None => Ok(None),
-            Some(value @ (Value::String(_) | Value::Number(_))) => Ok(Some(plain(value))),
-            Some(other @ (Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_))) => {
-                Err(self.unlike(key, &plain(other), expected))
-            }
-        }
-    }
-
-    fn parsed<T>(
-        &self,
-        key: &str,
-        expected: &str,
-        parse: impl Fn(&str) -> Option<T>,
-    ) -> Result<Option<T>, SpecError> {
-        let text = self.text(key, expected)?;
-        text.map(|text| parse(&text).ok_or_else(|| self.unlike(key, &text, expected)))
-            .transpose()
-    }
-
-    fn number<T: TryFrom<u64>>(
-        &self,
-        key: &str,
-        range: std::ops::RangeInclusive<u64>,
-    ) -> Result<Option<T>, SpecError> {
-        let expected = if *range.end() == u64::MAX {
-            format!("a whole number from {}", range.start())
-        } else {
-            format!("a whole number from {} to {}", range.start(), range.end())
-        };
-        self.parsed(key, &expected, |text| {
-            let number = text.parse::<u64>().ok().filter(|n| range.contains(n))?;
-            T::try_from(number).ok()
-        })
-    }
-
-    fn choice<T: Copy>(
-        &self,
-        key: &str,
-        words: &[(&'static str, T)],
-    ) -> Result<Option<T>, SpecError> {
-        let all: Vec<_> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
-        let expected = all.join(" or ");
-        self.parsed(key, &expected, |text| {
-            let found = words.iter().find(|(word, _)| *word == text);
-            found.map(|&(_, meaning)| meaning)
-        })
-    }
-
-    /// One text, or a list of them.
-    fn list<T>(
-        &self,
-        key: &str,
-        parse: impl Fn(&str) -> Result<T, SpecError>,
-    ) -> Result<Vec<T>, SpecError> {
-        let one = |value: &Value| match value {
-            Value::String(_) | Value::Number(_) => parse(&plain(value)),
-            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
-                Err(self.unlike(key, &plain(value), "a text or a list of texts"))
-            }
-        };
-        match self.value(key) {
-            None => Ok(Vec::new()),
-            Some(Value::Array(values)) => {
-                let given = values.iter().filter(|value| value.as_str() != Some(NONE));
-                given.map(one).collect()
-            }
-            Some(value) => one(value).map(|value| vec![value]),
-        }
-    }
-
-    fn missing(&self, key: &str, expected: &str) -> SpecError {
-        self.error(key, &format!("it is missing; expected {expected}"))
-    }
-
-    fn unlike(&self, key: &str, found: &str, expected: &str) -> SpecError {
-        SpecError::expected(format!("{}{key}", self.of), found, expected)
-    }
-
-    fn error(&self, key: &str, problem: &str) -> SpecError {
-        SpecError::new(format!("{}{key}", self.of), problem)
-    }
-}
-
-/// A value as it was written, without quotes.
-fn plain(value: &Value) -> String {
-    value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned)
-}
-
 fn word<T: PartialEq>(words: &[(&'static str, T)], meaning: T) -> Value {
     let found = words.iter().find(|(_, of)| *of == meaning);
     json!(found.map(|(word, _)| word))
@@ -500,7 +387,6 @@ const KNOWN: &[&str] = &[
 const VERSION: u64 = 1;
 
 const NEVER: &str = "never";
-const NONE: &str = "none";
 
 /// The longest wait of a retry that is given without one, and has none by default.
 const LONGEST_UNLESS_GIVEN: Duration = Duration::from_secs(24 * 3_600);

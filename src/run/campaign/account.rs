@@ -45,6 +45,11 @@ impl Account {
         }
     }
 
+    /// The store has counted, and nothing of ours is still to be written: it is as it says.
+    pub(super) fn set(&mut self, tally: Tally) {
+        self.tally = tally;
+    }
+
     /// A drop starts.
     pub(super) fn note_start(&mut self, now: Timestamp) {
         self.started += 1;

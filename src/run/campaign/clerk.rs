@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     campaign::engine::{CampaignId, Next},
-    clock::Steady,
+    clock::{self, Steady},
     store::{Holder, Leased, Store, StoreError, Trouble, Write, Written},
 };
 
@@ -29,6 +29,8 @@ pub(super) enum Said {
         written: Vec<Written>,
         /// Whether it was written when it was asked for the first time: nothing was in doubt.
         at_once: bool,
+        /// How long the store took, this time.
+        took: Duration,
     },
     /// The answer to a fetch.
     Due {
@@ -38,6 +40,8 @@ pub(super) enum Said {
         contacts: Vec<Leased>,
         /// When there is more.
         next: Next,
+        /// How long the store took.
+        took: Duration,
     },
     /// There is no answer to a fetch.
     NotFetched {
@@ -93,7 +97,7 @@ impl Clerk {
     async fn commit(&self, writes: Vec<Write>) -> Result<(), StoreError> {
         let mut outage = Outage::new();
         loop {
-            let now = self.clock.now();
+            let (began, now) = (clock::now(), self.clock.now());
             match self.store.commit(&self.holder, &writes, now).await {
                 Ok(written) => {
                     let at_once = outage.since.is_none();
@@ -101,6 +105,7 @@ impl Clerk {
                         writes,
                         written,
                         at_once,
+                        took: clock::now().duration_since(began),
                     });
                     self.end(&outage);
                     return Ok(());
@@ -112,7 +117,7 @@ impl Clerk {
 
     /// Fetches. Where the store is away the engine asks again, once it is there.
     async fn fetch(&self, campaign: CampaignId, at_most: usize) -> Result<(), StoreError> {
-        let now = self.clock.now();
+        let (began, now) = (clock::now(), self.clock.now());
         let leased = self
             .store
             .lease(&self.holder, campaign, at_most, self.history, now);
@@ -122,6 +127,7 @@ impl Clerk {
                     campaign,
                     contacts,
                     next,
+                    took: clock::now().duration_since(began),
                 });
                 return Ok(());
             }

@@ -196,7 +196,7 @@ impl Crew {
 }
 
 /// The end of a drop of which nothing is known but that its controller died.
-pub(super) fn lost(run: &RunName, drop: DropId, words: &str) -> Box<DropEnd> {
+pub(in crate::run) fn lost(run: &RunName, drop: DropId, words: &str) -> Box<DropEnd> {
     let report = unseen(Outcome::Lost, words);
     // Its number is in the store.
     let ended = Ended::new(run, drop, String::new(), &report);
@@ -298,7 +298,7 @@ fn up_ms(report: &Report, leg: Leg) -> u64 {
 }
 
 /// The report of a drop of which nothing was seen.
-fn unseen(outcome: Outcome, words: &str) -> Report {
+pub(in crate::run) fn unseen(outcome: Outcome, words: &str) -> Report {
     Report {
         outcome,
         verdict: None,

@@ -29,7 +29,7 @@ pub(super) async fn keep(
         ticks.tick().await;
         let began = clock::now();
         let told = match store.renew(&holder, clock.now()).await {
-            Ok(true) => Happened::Renewed(began),
+            Ok(true) => Happened::Renewed(began, clock::now().duration_since(began)),
             Ok(false) => {
                 error!("the lease has ended: another controller has taken over");
                 let _ = happened.send(Happened::TakenOver);

@@ -22,6 +22,7 @@ mod account;
 mod backlog;
 mod clerk;
 pub(super) mod flight;
+mod haste;
 mod lease;
 mod lock;
 mod messages;
@@ -30,9 +31,12 @@ mod ramp;
 mod steer;
 mod watched;
 mod wishes;
-mod words;
+pub(super) mod words;
 
-use std::{collections::BTreeSet, time::Instant};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
@@ -50,7 +54,7 @@ use crate::{
     evidence::ArchiveError,
     id::{DropId, RunName},
     orders::{Note, SpecError, View},
-    store::{self, Orphan, Store, StoreError},
+    store::{self, Orphan, Store, StoreError, Trouble},
 };
 
 pub use lock::AppLockError;
@@ -204,6 +208,21 @@ pub enum ControllerError {
 }
 
 impl ControllerError {
+    /// Whether the database or the PBX is away, and may be there a moment later.
+    pub const fn is_away(&self) -> bool {
+        match self {
+            Self::Session(error) => error.is_away(),
+            Self::Store(error) => matches!(error.trouble, Trouble::Away),
+            Self::App(_)
+            | Self::NoCampaign { .. }
+            | Self::Spec { .. }
+            | Self::Library(_)
+            | Self::Evidence(_)
+            | Self::Replaced
+            | Self::TakenOver => false,
+        }
+    }
+
     /// What to do about it, where that is known.
     pub fn hint(&self) -> Option<String> {
         match self {
@@ -241,8 +260,8 @@ enum Happened {
     Landed(Landed),
     /// A drop's task has ended, and certainly nothing was dialled.
     NotFlown(Attempt),
-    /// The lease was renewed by a request that began then.
-    Renewed(Instant),
+    /// The lease was renewed by a request that began then, and took so long.
+    Renewed(Instant, Duration),
     /// The lease had ended, and somebody else has what was ours.
     TakenOver,
     /// Drops of controllers that died, of which nothing is up any more; of some something was.

@@ -232,7 +232,9 @@ impl Begun {
             Arc::clone(&clock),
             happened.clone(),
         ));
-        let alive = lease::end_calls(&session.reconciler(), &orphans).await;
+        let mut alive = lease::end_calls(&session.reconciler(), &orphans).await;
+        // What was up when the session began, its own sweep has hung up before.
+        alive.extend(session.swept().iter().cloned());
         let undertaker = Undertaker {
             store: store.clone(),
             holder: holder.clone(),

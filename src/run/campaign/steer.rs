@@ -11,7 +11,7 @@ use std::{
 
 use tokio::{
     sync::{mpsc, watch},
-    time::{Instant as TokioInstant, MissedTickBehavior, interval, sleep_until},
+    time::{Instant as TokioInstant, MissedTickBehavior, interval, sleep_until, timeout},
 };
 use tracing::{info, warn};
 
@@ -20,6 +20,7 @@ use super::{
     account::Account,
     backlog::Wanted,
     flight::{Aloft, Crew},
+    haste::Haste,
     messages::Messages,
     open::{PBX, Prepared},
     ramp::Ramp,
@@ -102,6 +103,8 @@ struct Reaches {
     store_away: Option<String>,
     /// When the request began that last renewed the lease.
     renewed: Instant,
+    /// How long it takes.
+    haste: Haste,
     /// As the engine was told.
     told: Reach,
 }
@@ -162,6 +165,7 @@ impl Steer {
             reach: Reaches {
                 store_away: None,
                 renewed: begin.renewed,
+                haste: Haste::default(),
                 told: Reach::Up,
             },
             look_again: BTreeMap::new(),
@@ -225,6 +229,7 @@ impl Steer {
                 Some(happened) = self.happens.recv() => self.on_happened(happened),
             }
         }
+        self.count_all().await;
         self.show();
         match self.ending {
             None => Ok(Ended::Over),
@@ -233,6 +238,29 @@ impl Steer {
             Some(Ending::Replaced) => Err(ControllerError::Replaced),
             Some(Ending::TakenOver) => Err(ControllerError::TakenOver),
             Some(Ending::Broken(error)) => Err(error.into()),
+        }
+    }
+
+    /// Counts all campaigns as the store has them: what is shown last is theirs, not this controller's part.
+    async fn count_all(&mut self) {
+        if self.is_mute() || self.reach.store_away.is_some() {
+            return;
+        }
+        let counting = async {
+            for (&id, known) in &mut self.known {
+                match self.store.tally(id).await {
+                    Ok(tally) => known.account.set(tally),
+                    Err(error) => {
+                        warn!(
+                            error = super::words::chain(&error),
+                            "not counted at the end"
+                        );
+                    }
+                }
+            }
+        };
+        if timeout(LAST_COUNT, counting).await.is_err() {
+            warn!("the store does not count in time; what is shown is what this controller knows");
         }
     }
 
@@ -301,6 +329,11 @@ impl Steer {
         }
     }
 
+    /// Takes note of how long the store took for something that it had to make durable.
+    fn note_took(&mut self, took: Duration) {
+        self.dirty |= self.reach.haste.note(took, clock::now());
+    }
+
     fn on_tick(&mut self) {
         self.tell_reach();
         let now = clock::now();
@@ -308,6 +341,8 @@ impl Steer {
         for id in due.map(|(&id, _)| id).collect::<Vec<_>>() {
             self.look_again.remove(&id);
             self.tell(Event::More { campaign: id });
+            // Others have settled contacts since.
+            self.count(id);
         }
         self.ask_for_wishes();
     }
@@ -373,7 +408,7 @@ impl Steer {
             return Some("the store does not renew our lease".to_owned());
         }
         match *self.link.borrow() {
-            PbxLink::Up => None,
+            PbxLink::Up => self.reach.haste.words(),
             PbxLink::Away => Some("the PBX cannot be reached".to_owned()),
             PbxLink::Taken => Some("another program has our app on the PBX".to_owned()),
         }
@@ -448,6 +483,9 @@ const SHOWN_EVERY: u32 = 2;
 
 /// How long before the end of the lease, counted from its last renewal, nothing is dialled any more.
 const LEASE_MARGIN: Duration = Duration::from_secs(10);
+
+/// How long the last count of all campaigns may take.
+const LAST_COUNT: Duration = Duration::from_secs(10);
 
 /// After which time a campaign that others still have drops of is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);

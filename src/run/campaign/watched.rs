@@ -109,7 +109,8 @@ pub(super) fn campaign<G: Gate>(
         let slug = idle.why.slug().to_owned();
         // The store knows why it was paused, if that was before this run.
         let words = match (&idle.why, &row.why) {
-            (Why::Paused(PauseReason::Operator), Some(why)) => why.clone(),
+            (Why::Paused(PauseReason::Operator), Some(why)) => paused_words(why, &row.name),
+            (Why::Paused(why), _) => paused_words(&why.to_string(), &row.name),
             (why, _) => why.to_string(),
         };
         (slug, words)
@@ -142,6 +143,11 @@ pub(super) fn phase_of<G: Gate>(engine: &Engine<G>, row: &Campaign) -> Phase {
         Standing::DatesOver => Phase::Over(End::DatesOver),
     };
     engine.phase(row.id).unwrap_or_else(by_row)
+}
+
+/// Why a campaign is paused, for people, and what to do about it.
+pub(super) fn paused_words(why: &str, name: &str) -> String {
+    format!("{why}; to go on: `aftertone campaign resume {name}`")
 }
 
 /// How a campaign has ended, for people.

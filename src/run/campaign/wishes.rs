@@ -60,8 +60,13 @@ pub(super) fn steps(seen: Option<&Campaign>, row: &Campaign, phase: Option<Phase
                 steps.push(Step::Cancel(row.in_flight));
             }
         }
-        // It is over: by our own word, or by another controller's, whose contacts were the last.
-        Standing::Complete | Standing::DatesOver => {}
+        // It is over: by our own word, or by another controller's, whose contacts were the last; then there is nobody
+        // left whose lease to wait for.
+        Standing::Complete | Standing::DatesOver => {
+            if phase.is_some_and(|phase| !matches!(phase, Phase::Over(_))) {
+                steps.push(Step::More);
+            }
+        }
         // It was cancelled where nothing was in flight.
         Standing::Cancelled => {
             if phase.is_some_and(|phase| !matches!(phase, Phase::Over(_) | Phase::Cancelling)) {
@@ -156,6 +161,13 @@ mod tests {
                 row(S::Cancelled, Finish),
                 cancelled,
                 vec![],
+            ),
+            // What another controller wrote.
+            (
+                Some(row(S::Running, Finish)),
+                row(S::Complete, Finish),
+                running,
+                vec![Step::More],
             ),
             // More contacts, or more to do.
             (

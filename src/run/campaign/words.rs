@@ -3,7 +3,7 @@
 use std::error::Error;
 
 /// The error and its sources, each once.
-pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
+pub(in crate::run) fn chain(error: &(dyn Error + 'static)) -> String {
     let mut told = error.to_string();
     let mut next = error.source();
     while let Some(source) = next {

@@ -127,7 +127,17 @@ impl Stage {
     }
 
     pub(crate) async fn open(&self, which: Which) -> Result<Controller, ControllerError> {
-        let config = Config::load(Some(&self.desk.path("aftertone.toml"))).unwrap();
+        self.open_as(which, |_| ()).await
+    }
+
+    /// A controller of another configuration.
+    pub(crate) async fn open_as(
+        &self,
+        which: Which,
+        change: impl FnOnce(&mut Config),
+    ) -> Result<Controller, ControllerError> {
+        let mut config = Config::load(Some(&self.desk.path("aftertone.toml"))).unwrap();
+        change(&mut config);
         Controller::open(&config, self.store.clone(), which).await
     }
 

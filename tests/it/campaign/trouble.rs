@@ -1,6 +1,9 @@
 //! What goes away under a campaign and comes back: the PBX, the store, the controller itself.
 
-use std::time::Duration;
+use std::{
+    io::{BufRead as _, BufReader},
+    time::Duration,
+};
 
 use aftertone::{
     drop::Outcome,
@@ -16,7 +19,11 @@ use super::{
 };
 use crate::{
     desk::{send_signal, wait},
-    fake::{World, fault::Kind},
+    fake::{
+        World,
+        fault::Kind,
+        script::{Call, Script},
+    },
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -105,6 +112,88 @@ async fn a_store_that_is_locked_stops_dialling_and_forgets_nothing() {
 
     assert_eq!(end_of(running).await.unwrap(), Ended::Over);
     stage.assert_each(30, "delivered").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_is_slow_is_told_as_the_reason() {
+    let stage = Stage::new(slow()).await;
+    stage.trunk("starts_per_second = 10\nin_flight = 6");
+    stage.campaign("spring", 20).await;
+    let controller = stage.open(Which::All).await.unwrap();
+    let mut view = controller.watch();
+    let running = tokio::spawn(controller.run());
+    stage.until_dialled(4).await;
+    let options = SqliteConnectOptions::new().filename(stage.desk.path("aftertone.db"));
+    let mut other = SqliteConnection::connect_with(&options).await.unwrap();
+    other.execute("PRAGMA busy_timeout = 20000").await.unwrap();
+    other.execute("BEGIN EXCLUSIVE").await.unwrap();
+    // As slow as a disk that needs so long, and shorter than what counts as away.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    other.execute("COMMIT").await.unwrap();
+    let is_slow = |view: &View| {
+        let trouble = view.trouble.as_deref();
+        trouble.is_some_and(|words| words.starts_with("the store is slow: "))
+    };
+    stage.until_view(&mut view, is_slow).await;
+    assert_eq!(end_of(running).await.unwrap(), Ended::Over);
+    stage.assert_each(20, "delivered").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_of_a_dead_controller_that_were_still_up_are_told_as_such() {
+    let stage = Stage::new(slow()).await;
+    stage.desk.set("answer_timeout", "30s");
+    stage.script("1", Script(vec![Call::ringing_for_ever()]));
+    stage.campaign("spring", 2).await;
+    let mut child = stage.spawn(&["spring"]);
+    stage.until_dialled(4).await;
+    let up = |world: &mut World| (world.channels.len() == 2).then_some(());
+    stage.desk.fake.until("one that rings on", up).await;
+    send_signal("KILL", child.id());
+    child.wait().unwrap();
+
+    let mut controller = stage.open(Which::All).await.unwrap();
+    let mut notes = controller.notes();
+    let told = notes.recv().await.unwrap().words;
+    assert!(
+        told.contains("still had a call, which was hung up"),
+        "{told}"
+    );
+    assert_eq!(controller.run().await.unwrap(), Ended::Over);
+    stage.assert_nothing_up();
+    assert!(stage.tally("spring").await.outcomes[&Outcome::Lost] >= 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pbx_that_is_away_at_the_start_is_waited_for_so_long() {
+    let mut stage = Stage::new(slow()).await;
+    stage.campaign("spring", 2).await;
+    stage.desk.fake.stop();
+    let at_once = ["campaign", "run", "spring", "--wait", "0s"];
+    let ended = stage.desk.run(&at_once).await;
+    assert_eq!(ended.status, Some(2), "{ended:?}");
+    assert!(ended.stderr.contains("Connection refused"), "{ended:?}");
+    assert!(!ended.stderr.contains("waiting"), "{ended:?}");
+
+    let line = ["campaign", "run", "spring", "--wait", "50s"];
+    let mut child = stage.desk.command(&line).spawn().unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap()).lines();
+    let (waits, rest) = tokio::task::spawn_blocking(move || {
+        let waits = stderr.find(|line| line.as_ref().unwrap().contains("waiting for it, 50 s"));
+        (waits.unwrap().unwrap(), stderr)
+    })
+    .await
+    .unwrap();
+    assert!(waits.contains("Connection refused"), "{waits}");
+    stage.desk.fake.start_again().await;
+    let ended = wait(child).await;
+    assert_eq!(ended.status, Some(0), "{ended:?}");
+    let rest: Vec<_> = rest.map(Result::unwrap).collect();
+    assert!(
+        rest.iter().any(|line| line == "it is there now"),
+        "{rest:?}"
+    );
+    stage.assert_each(2, "delivered").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -144,10 +144,11 @@ impl Teller {
     /// Says how it ended: `over`, `idle`, `stopped` or `failed`.
     pub(super) fn end(self, view: &View, how: &str) {
         let printer = self.printer;
+        let view = at_the_end(view, how);
         match self.way {
             Way::Board { mut live, zone } => {
-                live.draw(board(view, &zone, Live::width()));
-                live.leave();
+                live.draw(board(&view, &zone, Live::width()));
+                drop(live);
             }
             Way::Lines { .. } => {
                 for campaign in &view.campaigns {
@@ -155,7 +156,7 @@ impl Teller {
                 }
             }
             Way::Json { .. } => {
-                let mut object = json(view);
+                let mut object = json(&view);
                 object["event"] = json!("ended");
                 object["ended"] = json!(how);
                 printer.json(&object);
@@ -169,6 +170,23 @@ impl Teller {
             ));
         }
     }
+}
+
+/// The last view, of which nothing goes on: what is not over says how it goes on.
+fn at_the_end(view: &View, how: &str) -> View {
+    let mut view = view.clone();
+    view.draining = false;
+    for campaign in &mut view.campaigns {
+        let is_left = matches!(&campaign.idle, Some((slug, _)) if slug == "draining");
+        if is_left && how == "stopped" {
+            let words = format!(
+                "stopped; to go on: `aftertone campaign run {}`",
+                campaign.name
+            );
+            campaign.idle = Some(("draining".to_owned(), words));
+        }
+    }
+    view
 }
 
 /// What a campaign does, but for what changes with every drop.

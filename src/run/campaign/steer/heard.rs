@@ -31,7 +31,8 @@ impl Steer {
             Happened::Store(said) => self.on_store(said),
             Happened::Landed(landed) => self.on_landed(landed),
             Happened::NotFlown(attempt) => self.not_dialled((attempt.campaign, attempt.contact)),
-            Happened::Renewed(at) => {
+            Happened::Renewed(at, took) => {
+                self.note_took(took);
                 self.reach.renewed = at;
                 self.tell_reach();
             }
@@ -73,7 +74,9 @@ impl Steer {
                 writes,
                 written,
                 at_once,
+                took,
             } => {
+                self.note_took(took);
                 self.unwritten = self.unwritten.saturating_sub(writes.len());
                 for (write, written) in writes.into_iter().zip(written) {
                     self.on_written(write, &written, at_once);
@@ -83,7 +86,9 @@ impl Steer {
                 campaign,
                 contacts,
                 next,
+                took,
             } => {
+                self.note_took(took);
                 let gate = self.engine.gate_mut();
                 let contacts = contacts.into_iter().map(|leased| gate.remember(leased));
                 let contacts = contacts.collect();
@@ -201,7 +206,7 @@ impl Steer {
             let words = if was_up {
                 "its controller died; its call was still up and was hung up"
             } else {
-                "its controller died, and nothing of it was up any more"
+                "its controller died; nothing of it was up any more when it was looked for"
             };
             let end = flight::lost(&orphan.run, orphan.drop, words);
             let calls = Calls::likely(orphan.technique, Outcome::Lost, std::time::Duration::ZERO);
@@ -296,7 +301,10 @@ impl Steer {
                 }
             }
             Step::Pause(in_flight) => {
-                self.notes.said(Some(&row.name), "paused by the operator");
+                // Where it had stopped by itself, before this run, the store knows why.
+                let why = row.why.as_deref().unwrap_or("paused by the operator");
+                let words = watched::paused_words(why, &row.name);
+                self.notes.said(Some(&row.name), words);
                 self.engine.pause(id, in_flight, now);
             }
             Step::Resume => {
@@ -342,7 +350,8 @@ impl Steer {
         }
     }
 
-    fn count(&self, campaign: CampaignId) {
+    /// Asks the store how a campaign's contacts stand.
+    pub(super) fn count(&self, campaign: CampaignId) {
         let (store, happened) = (self.store.clone(), self.happened.clone());
         tokio::spawn(async move {
             if let Ok(tally) = store.tally(campaign).await {

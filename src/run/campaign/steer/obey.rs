@@ -125,7 +125,10 @@ impl Steer {
             campaign = campaign.0,
             words, "a campaign has paused by itself"
         );
-        self.notes.warned(self.name(campaign), words.clone());
+        if let Some(name) = self.name(campaign) {
+            let note = watched::paused_words(&words, name);
+            self.notes.warned(Some(name), note);
+        }
         self.write_standing(Write::Paused {
             campaign,
             why: words,

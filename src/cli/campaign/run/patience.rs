@@ -1,0 +1,75 @@
+//! Waits for a database or a PBX that is away at the start: containers and services start in any order.
+
+use std::{
+    error::Error,
+    time::{Duration, Instant},
+};
+
+use tokio::time::sleep;
+
+use super::interrupted;
+use crate::{
+    cli::{
+        Trouble,
+        printer::{Printer, chain},
+        stop::Stop,
+    },
+    clock,
+};
+
+/// How long one is waited for, and what was said of it.
+pub(super) struct Patience {
+    until: Instant,
+    wait: Duration,
+    printer: Printer,
+    /// What was said last.
+    said: Option<String>,
+}
+
+impl Patience {
+    pub(super) fn new(wait: Duration, printer: Printer) -> Self {
+        Self {
+            until: clock::now() + wait,
+            wait,
+            printer,
+            said: None,
+        }
+    }
+
+    /// Whether to try once more.
+    pub(super) fn is_left(&self) -> bool {
+        clock::now() < self.until
+    }
+
+    /// Waits for a moment; says why, where that was not said yet.
+    ///
+    /// # Errors
+    /// [`Trouble`] where the operator does not want to wait.
+    pub(super) async fn wait(
+        &mut self,
+        error: &(dyn Error + 'static),
+        stop: &mut Stop,
+    ) -> Result<(), Trouble> {
+        let words = chain(error);
+        if self.said.as_ref() != Some(&words) {
+            let seconds = self.wait.as_secs();
+            let patience = format!("{words}; waiting for it, {seconds} s at most (--wait)");
+            self.printer.warning(&patience);
+            self.said = Some(words);
+        }
+        tokio::select! {
+            () = sleep(PAUSE) => Ok(()),
+            () = stop.wish() => Err(interrupted()),
+        }
+    }
+
+    /// It is there.
+    pub(super) fn over(self) {
+        if self.said.is_some() {
+            self.printer.talk("it is there now");
+        }
+    }
+}
+
+/// From one attempt to the next.
+const PAUSE: Duration = Duration::from_secs(1);

@@ -1,0 +1,104 @@
+//! Whether the store keeps up: where a commit takes seconds, decisions grow too old to be dialled on.
+
+use std::time::{Duration, Instant};
+
+use tracing::{info, warn};
+
+use super::ramp::STALE_AFTER;
+
+/// How long the store takes to make something durable.
+#[derive(Debug, Default)]
+pub(super) struct Haste {
+    slow: Option<Slow>,
+}
+
+/// A time in which the store is slow.
+#[derive(Debug)]
+struct Slow {
+    /// What the first took: it is told once, and does not change with each.
+    first: Duration,
+    /// When the last one was.
+    last: Instant,
+}
+
+impl Haste {
+    /// One took so long; returns whether the store is slow by now and was not, or the other way round.
+    pub(super) fn note(&mut self, took: Duration, now: Instant) -> bool {
+        let is_slow = took >= SLOW;
+        match &mut self.slow {
+            Some(slow) if is_slow => {
+                slow.last = now;
+                false
+            }
+            Some(slow) if now.duration_since(slow.last) < SURE_AFTER => false,
+            Some(_) => {
+                self.slow = None;
+                info!("the store is no longer slow");
+                true
+            }
+            None if is_slow => {
+                let (first, last) = (took, now);
+                self.slow = Some(Slow { first, last });
+                let seconds = took.as_secs_f64();
+                warn!(
+                    seconds,
+                    "the store is slow, so less is dialled than might be"
+                );
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Why little or nothing is dialled, for people; `None` where the store keeps up.
+    pub(super) fn words(&self) -> Option<String> {
+        let slow = self.slow.as_ref()?;
+        Some(format!(
+            "the store is slow: {:.1} s a commit; what takes more than {} s is not dialled and decided on again",
+            slow.first.as_secs_f64(),
+            STALE_AFTER.as_secs()
+        ))
+    }
+}
+
+/// What a commit that is slow takes: a drop waits for two of them, that of those before it and its own, and has
+/// [`STALE_AFTER`] to begin.
+const SLOW: Duration = Duration::from_secs(2);
+
+/// For how long none may have been slow before the store is taken to keep up: single ones alternate with others.
+const SURE_AFTER: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock;
+
+    #[test]
+    fn a_slow_store_is_told_once_until_it_keeps_up_again() {
+        let (mut haste, start) = (Haste::default(), clock::now());
+        // At a second, what took so many ms; whether it is told, and how it stands then.
+        let rows = [
+            (0, 900, false, None),
+            (3, 6_240, true, Some("6.2 s a commit")),
+            (6, 3_000, false, Some("6.2 s a commit")),
+            (7, 20, false, Some("6.2 s a commit")),
+            (30, 2_000, false, Some("6.2 s a commit")),
+            (59, 20, false, Some("6.2 s a commit")),
+            (60, 20, true, None),
+            (61, 20, false, None),
+            (70, 2_500, true, Some("2.5 s a commit")),
+        ];
+        for (second, millis, told, expected) in rows {
+            let now = start + Duration::from_secs(second);
+            let changed = haste.note(Duration::from_millis(millis), now);
+            assert_eq!(changed, told, "at {second}");
+            let words = haste.words();
+            let fits = match (&words, expected) {
+                (Some(words), Some(part)) => words.contains(part),
+                (None, None) => true,
+                (Some(_), None) | (None, Some(_)) => false,
+            };
+            assert!(fits, "at {second}: {words:?}");
+        }
+    }
+}

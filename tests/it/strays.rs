@@ -1,0 +1,104 @@
+//! Drops that were killed, or left by whoever ordered them: the books tell their end all the same.
+
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
+
+use crate::{
+    desk::{Desk, count, pbx, send_signal, wait},
+    fake::{
+        fault::Kind,
+        script::{Call, Script},
+    },
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drop_that_was_killed_is_settled_by_the_next_which_touches_no_other() {
+    let desk = Desk::new(pbx(Script(vec![Call::ringing_for_ever()]))).await;
+    desk.set("answer_timeout", "8s");
+    desk.fake.with(|world| {
+        world
+            .settings
+            .scripts
+            .insert("0103".to_owned(), Script::mailbox());
+    });
+    let mut dialled = 0;
+    let mut children = Vec::new();
+    for number in ["+12025550101", "+12025550102"] {
+        let line = ["drop", number, "--message", "sound:hello-world", "--json"];
+        children.push(desk.command(&line).spawn().unwrap());
+        // Both legs of it: the lead is short.
+        dialled += 2;
+        desk.fake
+            .until("calls", |world| {
+                (count(world, Kind::Originate, None) >= dialled).then_some(())
+            })
+            .await;
+    }
+    let lives = children.pop().unwrap();
+    let killed = children.pop().unwrap();
+    send_signal("KILL", killed.id());
+    assert_eq!(wait(killed).await.status, None);
+    assert_eq!(books(&desk).await, ["+12025550101 -", "+12025550102 -"]);
+
+    let line = ["drop", "+12025550103", "--message", "sound:hello-world"];
+    let next = desk.run(&line).await;
+    assert_eq!(next.status, Some(0), "{next:?}");
+    assert!(next.stderr.contains("an earlier drop is lost"), "{next:?}");
+    let told = books(&desk).await;
+    let lost = "+12025550101 lost: its process died; its call was still up and was hung up";
+    assert_eq!(told[0], lost, "{told:?}");
+    assert_eq!(told[2], "+12025550103 delivered", "{told:?}");
+
+    let ended = wait(lives).await;
+    assert_eq!(ended.outcome(), "no_answer", "{ended:?}");
+    let told = books(&desk).await;
+    assert_eq!(told[1], "+12025550102 no_answer", "{told:?}");
+    let up = desk.fake.with(|world| world.channels.len());
+    assert_eq!(up, 0, "{}", desk.fake.ladder());
+
+    // There is nothing left to tell.
+    let line = ["drop", "+12025550103", "--message", "sound:hello-world"];
+    let next = desk.run(&line).await;
+    assert!(!next.stderr.contains("lost"), "{next:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drop_whose_end_nobody_waited_for_is_in_the_books() {
+    let settings = crate::fake::Settings {
+        hang_up_takes: std::time::Duration::from_secs(20),
+        ..pbx(Script(vec![Call::ringing_for_ever()]))
+    };
+    let desk = Desk::new(settings).await;
+    let number = "+12025550101";
+    let line = ["drop", number, "--message", "sound:hello-world", "--json"];
+    let child = desk.command(&line).spawn().unwrap();
+    for (what, kind) in [("calls", Kind::Originate), ("the hang-up", Kind::HangUp)] {
+        desk.fake
+            .until(what, |world| (count(world, kind, None) > 0).then_some(()))
+            .await;
+        send_signal("INT", child.id());
+    }
+    let ended = wait(child).await;
+    assert_eq!(
+        (ended.outcome().as_str(), ended.status),
+        ("cancelled", Some(1)),
+        "{ended:?}"
+    );
+    let told = "+12025550101 cancelled: the operator quit before its calls had ended";
+    assert_eq!(books(&desk).await, [told]);
+}
+
+/// Every drop in its order: its number, its outcome, and its report's words where it has any.
+async fn books(desk: &Desk) -> Vec<String> {
+    let options = SqliteConnectOptions::new().filename(desk.path("aftertone.db"));
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    let all = "SELECT '+' || number || ' ' || coalesce(outcome, '-') || coalesce(': ' || (report ->> 'words'), '') \
+               FROM drops ORDER BY number, started_at";
+    let rows: Vec<(String,)> = sqlx::query_as(all)
+        .fetch_all(&mut connection)
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+    rows.into_iter().map(|(row,)| row).collect()
+}
