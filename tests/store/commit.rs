@@ -27,7 +27,6 @@ pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
         Kind::BOTH,
         each_settlement_leaves_its_contact_as_it_must,
         a_batch_whose_reply_was_lost_changes_nothing_the_second_time,
-        of_rulings_that_hold_a_contact_the_last_three_are_kept,
         an_intent_that_somebody_overtook_is_not_written,
         two_campaigns_never_start_the_same_number_at_once,
         an_intent_for_a_number_that_was_barred_is_not_written,
@@ -115,39 +114,6 @@ async fn each_settlement_leaves_its_contact_as_it_must(base: &Base) {
         .map(|contact| (contact.id.0, contact.attempts))
         .collect();
     assert_eq!(attempts, [(5, 0), (2, 0), (4, 1)]);
-}
-
-async fn of_rulings_that_hold_a_contact_the_last_three_are_kept(base: &Base) {
-    let scene = Scene::of(base, 3).await;
-    for night in 0..5_i64 {
-        let (all, _) = scene.lease(3, night * 100).await;
-        assert_eq!(all.len(), if night == 0 { 3 } else { 2 });
-        let until = scene.at(night * 100 + 50);
-        let mut writes = Vec::new();
-        for contact in &all {
-            let settlement = match contact.id.0 {
-                3 => Settlement::Refused(RefusedReason::DoNotCall),
-                _ => Settlement::Held {
-                    reason: HeldReason::CallingHours,
-                    until,
-                },
-            };
-            writes.push(scene.settle(contact, settlement));
-        }
-        let done = vec![Done; writes.len()];
-        assert_eq!(scene.commit(&writes, night * 100 + 1).await, done);
-    }
-    let kept = "SELECT contact || ' ' || decision || ' ' || count(*) || ' ' || \
-                coalesce((max(until) - min(until)) / 1000000, 0) FROM decisions \
-                GROUP BY contact, decision ORDER BY contact";
-    // The last three of five, which are 100 s apart, and every refusal.
-    assert_eq!(
-        base.texts(kept).await,
-        ["1 held 3 200", "2 held 3 200", "3 refused 1 0"]
-    );
-    let last = "SELECT CAST(max(until) AS TEXT) FROM decisions WHERE decision = 'held'";
-    let until = scene.at(450).as_microsecond().to_string();
-    assert_eq!(base.texts(last).await, [until]);
 }
 
 async fn a_batch_whose_reply_was_lost_changes_nothing_the_second_time(base: &Base) {

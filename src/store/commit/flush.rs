@@ -1,7 +1,5 @@
 //! Writes the rows that a batch has changed.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 
 use super::{
@@ -29,7 +27,6 @@ impl Batch<'_> {
         self.write(tx, END_DROPS, self.ends()).await?;
         self.write(tx, UPDATE_CONTACTS, self.contacts()).await?;
         self.write(tx, INSERT_DECISIONS, self.decisions()).await?;
-        self.let_go_of_holds(tx).await?;
         self.write(tx, UPDATE_NUMBERS, self.versions()).await?;
         for (id, row) in &self.campaigns {
             if let Some(why) = &row.pauses {
@@ -55,23 +52,6 @@ impl Batch<'_> {
             // Each was read, and is held.
             return Err(tx.broken(format!("{done} rows were written in place of {count}")));
         }
-        Ok(())
-    }
-
-    /// A contact that is held every night for a month keeps the last few rulings, not thirty.
-    async fn let_go_of_holds(&self, tx: &mut Tx) -> Result<(), StoreError> {
-        let held = self.decisions.iter().filter(|each| each.until.is_some());
-        let contacts: BTreeSet<i64> = held.map(|each| each.contact).collect();
-        if contacts.is_empty() {
-            return Ok(());
-        }
-        let contacts = rows(
-            contacts
-                .into_iter()
-                .map(|contact| row! { contact: contact }),
-        );
-        tx.execute(DELETE_HOLDS, args![&contacts, HOLDS_KEPT])
-            .await?;
         Ok(())
     }
 
@@ -306,17 +286,6 @@ const INSERT_DECISIONS: Sql = sql!(
         zone TEXT, ruling TEXT
     },
     " ORDER BY nth"
-);
-
-/// How many rulings that held a contact are kept: the one it waits for, and what came before it. About 1 KB each.
-const HOLDS_KEPT: i64 = 3;
-
-const DELETE_HOLDS: Sql = sql!(
-    "DELETE FROM decisions WHERE id IN (SELECT id FROM (SELECT decisions.id AS id, \
-     row_number() OVER (PARTITION BY decisions.contact ORDER BY decisions.id DESC) AS latest FROM ",
-    { contact BIGINT },
-    " JOIN decisions ON decisions.contact = given.contact WHERE decisions.decision = 'held') \
-     AS holds WHERE latest > $2)"
 );
 
 const UPDATE_NUMBERS: Sql = sql!(
