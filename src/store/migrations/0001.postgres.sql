@@ -88,7 +88,7 @@ CREATE INDEX contacts_open ON contacts (campaign, due_at, id, stage, held, held_
 CREATE INDEX contacts_held_by ON contacts (holder, stage) WHERE holder IS NOT NULL;
 CREATE INDEX contacts_of_campaign ON contacts (campaign, id);
 CREATE INDEX contacts_by_outcome ON contacts (campaign, outcome) WHERE outcome IS NOT NULL;
-CREATE INDEX contacts_by_refusal ON contacts (campaign, refused) WHERE refused IS NOT NULL;
+CREATE INDEX contacts_by_refusal ON contacts (campaign, refused, outcome) WHERE refused IS NOT NULL;
 
 CREATE TABLE drops (
     id TEXT NOT NULL PRIMARY KEY,
