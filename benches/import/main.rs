@@ -9,7 +9,7 @@
 //! | `survey` | our reader alone, with its limits, and the digest |
 //! | `rows` | all that is done before the store, on one core: numbers, zones, consents |
 //! | `sqlite3` | the shell's `.import` into a table of texts with a unique number, where it is installed: nothing is checked |
-//! | `aftertone sqlite`, `aftertone postgres` | `run::import`, durable, a transaction a batch |
+//! | `aftertone sqlite`, `aftertone postgres` | `run::import`, durable, with how far it is in every transaction |
 //!
 //! `cargo bench --bench import [-- --rows N] [--postgres URL] [--only SUBJECT] [--strict]`: the database of the URL has to be
 //! empty; `--strict` exits with 1 where a goal is missed.
@@ -85,16 +85,18 @@ fn compare(arguments: &[String]) -> Result<bool> {
         let rate = rows as f64 / figures.seconds;
         let floor = *floor.get_or_insert(figures.seconds);
         println!(
-            "{:<20} {:>7.2} {:>9.0} {:>6.1} {:>9.1} {:>7.1}x",
+            "{:<20} {:>7.2} {:>9.0} {:>6.1} {:>9} {:>7.1}x",
             subject.name(),
             figures.seconds,
             rate,
             megabytes(size) / figures.seconds,
-            figures.peak_mb,
+            figures
+                .peak_mb
+                .map_or_else(|| "-".to_owned(), |peak| format!("{peak:.1}")),
             figures.seconds / floor,
         );
         if matches!(subject, Subject::Sqlite) {
-            met &= rate >= GOAL_RATE && figures.peak_mb <= GOAL_MEMORY;
+            met &= rate >= GOAL_RATE && figures.peak_mb.is_some_and(|peak| peak <= GOAL_MEMORY);
         }
     }
     let word = if met { "met" } else { "MISSED" };

@@ -199,15 +199,15 @@ pub(crate) fn shell(list: &Path, folder: &Path) -> Result<Option<Figures>> {
     );
     Ok(Some(Figures {
         seconds: began.elapsed().as_secs_f64(),
-        peak_mb: f64::NAN,
+        peak_mb: None,
     }))
 }
 
 /// What was measured.
 pub(crate) struct Figures {
     pub(crate) seconds: f64,
-    /// The most memory that the process ever held, in MB of 10^6 bytes.
-    pub(crate) peak_mb: f64,
+    /// The most memory that the process ever held, in MB of 10^6 bytes, where it told.
+    pub(crate) peak_mb: Option<f64>,
 }
 
 impl Figures {
@@ -221,12 +221,15 @@ impl Figures {
             .parse()?;
         Ok(Self {
             seconds,
-            peak_mb: kib * 1024.0 / 1e6,
+            peak_mb: Some(kib * 1024.0 / 1e6),
         })
     }
 
     pub(crate) fn line(&self) -> String {
-        format!("{} {}", self.seconds, self.peak_mb)
+        let peak = self
+            .peak_mb
+            .map_or_else(String::new, |peak| peak.to_string());
+        format!("{} {peak}", self.seconds)
     }
 
     pub(crate) fn parse(line: &str) -> Result<Self> {
@@ -235,7 +238,7 @@ impl Figures {
             .with_context(|| format!("no figures: {line}"))?;
         Ok(Self {
             seconds: seconds.parse()?,
-            peak_mb: peak.parse()?,
+            peak_mb: peak.parse().ok(),
         })
     }
 }

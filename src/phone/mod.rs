@@ -214,10 +214,15 @@ fn typed_digits(text: &str) -> Result<Typed, PhoneError> {
 fn is_emergency(typed: &Typed) -> bool {
     let digits = typed.digits.as_str();
     let within = |rest: &str| EMERGENCY.contains(&rest);
+    // The longest prefix, country code and emergency number together; a list has a million longer ones.
+    if digits.len() > 3 * MOST_DIGITS_OF_EACH {
+        return false;
+    }
     let behind_country_code = |rest: &str| {
-        PHONE_NUMBER_UTIL
-            .get_supported_calling_codes()
-            .any(|code| rest.strip_prefix(&code.to_string()).is_some_and(within))
+        (1..=rest.len().min(MOST_DIGITS_OF_EACH)).any(|length| {
+            let (code, rest) = rest.split_at(length);
+            within(rest) && is_calling_code(code)
+        })
     };
     if typed.international {
         return within(digits) || behind_country_code(digits);
@@ -226,6 +231,16 @@ fn is_emergency(typed: &Typed) -> bool {
         .into_iter()
         .filter_map(|prefix| digits.strip_prefix(prefix))
         .any(|rest| within(rest) || behind_country_code(rest))
+}
+
+/// Whether digits are the calling code of a country.
+fn is_calling_code(digits: &str) -> bool {
+    !digits.starts_with('0')
+        && digits.parse().is_ok_and(|code: i32| {
+            PHONE_NUMBER_UTIL
+                .get_supported_calling_codes()
+                .any(|known| known == code)
+        })
 }
 
 /// Whether a North American number (without its country code) is one of those kept for fiction: 555-0100 to 555-0199
@@ -249,6 +264,9 @@ fn mask(digits: &str) -> String {
 
 /// Most characters a typed number may have, separators included.
 const MAX_TYPED: usize = 40;
+
+/// Most digits of an emergency number, of a country's calling code, and of what is dialled before it.
+const MOST_DIGITS_OF_EACH: usize = 3;
 
 /// Fewest digits of a number with its country code: seven, `+290 xxxx` (Saint Helena before 2013) and `+247 xxxx`.
 const MIN_DIGITS: usize = 7;

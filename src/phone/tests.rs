@@ -20,6 +20,28 @@ fn parse(text: &str, region: &str) -> Result<PhoneNumber, PhoneError> {
 }
 
 #[test]
+fn no_emergency_number_is_let_through_behind_any_prefix_or_calling_code() {
+    assert!(
+        EMERGENCY
+            .iter()
+            .all(|number| number.len() <= MOST_DIGITS_OF_EACH)
+    );
+    let typed = |text: &str| typed_digits(text).unwrap();
+    for number in EMERGENCY {
+        for code in PHONE_NUMBER_UTIL.get_supported_calling_codes() {
+            assert!(is_emergency(&typed(&format!("+{code}{number}"))));
+            for prefix in ["", "0", "00", "011"] {
+                assert!(is_emergency(&typed(&format!("{prefix}{code}{number}"))));
+            }
+        }
+    }
+    // 210 is nobody's calling code, and nobody's begins with 0.
+    for text in ["+210911", "+01911", "0112101911", "+2025550101"] {
+        assert!(!is_emergency(&typed(text)), "{text}");
+    }
+}
+
+#[test]
 fn a_number_is_read_as_people_write_it() {
     for (text, region, expected) in [
         ("+12025550101", "US", "+12025550101"),

@@ -1,16 +1,11 @@
 //! Contacts coming in, many at a time, so that an import that was interrupted goes on where it was.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    ops::RangeInclusive,
-};
+use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use jiff::Timestamp;
-use serde::Serialize;
 
 use super::{
     Store, StoreError, kept,
-    link::Tx,
     sql::{Sql, args, row, rows, sql},
 };
 use crate::{
@@ -65,6 +60,10 @@ pub struct Importing {
     pub rows: u64,
     /// Lines passed so far, up to that byte.
     pub lines: u64,
+    /// From which byte on the last transaction took rows in: what is written behind a transaction may lack its rows.
+    pub last_bytes: u64,
+    /// Lines passed up to that byte.
+    pub last_lines: u64,
     /// Rows rejected so far, those left out because their number is known included.
     pub rejected: u64,
     /// Whether it came to its end: the same list is in already.
@@ -81,6 +80,17 @@ pub enum Across {
     SkipOpen,
     /// Not where any campaign has or had it.
     SkipAny,
+}
+
+impl Across {
+    /// As the statements have it.
+    pub(super) const fn kept(self) -> i64 {
+        match self {
+            Self::Allow => 0,
+            Self::SkipOpen => 1,
+            Self::SkipAny => 2,
+        }
+    }
 }
 
 /// What became of a batch.
@@ -150,80 +160,7 @@ impl Store {
             .collect())
     }
 
-    /// Adds contacts, due at once, and notes in the same transaction how far the import is.
-    ///
-    /// `importing` is as it is after them, but for what only this tells: its `rows` and `rejected` do not count yet what
-    /// was added and what was left out here. Of several with one number the first is added. The same may be given again
-    /// where the reply was lost: it changes nothing, and tells the same.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn add_contacts(
-        &self,
-        importing: &Importing,
-        across: Across,
-        contacts: &[NewContact],
-        now: Timestamp,
-    ) -> Result<Added, StoreError> {
-        let doing = format!("add contacts to campaign {}", importing.campaign);
-        let mut tx = self.write(doing).await?;
-        let (id, campaign) = (importing.id, importing.campaign.0);
-        let known: Option<(i64, i64)> = tx.one(HOW_FAR, args![id, campaign]).await?;
-        let Some((bytes, is_complete)) = known else {
-            return Err(tx.refuse("this import was never begun"));
-        };
-        let is_there = match bytes.cmp(&count(importing.bytes)) {
-            std::cmp::Ordering::Less => false,
-            std::cmp::Ordering::Equal => is_complete == 1 || !importing.is_complete,
-            std::cmp::Ordering::Greater => true,
-        };
-        if is_there {
-            return added(&mut tx, importing, contacts).await;
-        }
-        let (at, now) = (now, kept::micros(now));
-        let added = if contacts.is_empty() {
-            Added::default()
-        } else {
-            let given = contacts.iter().map(Given::of).collect::<Vec<_>>();
-            let given = serde_json::to_string(&given);
-            let given = given.map_err(|error| tx.broken(error.to_string()))?;
-            let across = match across {
-                Across::Allow => 0,
-                Across::SkipOpen => 1,
-                Across::SkipAny => 2,
-            };
-            let new = tx
-                .execute(ADD, args![&given, campaign, id, now, across])
-                .await?;
-            if new == contacts.len() as u64 {
-                Added {
-                    added: new,
-                    ..Added::default()
-                }
-            } else {
-                added(&mut tx, importing, contacts).await?
-            }
-        };
-        let left_out = (added.duplicates.len() + added.elsewhere.len()) as u64;
-        let far = args![
-            id,
-            count(importing.bytes),
-            count(importing.lines),
-            count(importing.rows + added.added),
-            count(importing.rejected + left_out),
-            i64::from(importing.is_complete),
-            now,
-        ];
-        tx.execute(NOTE, far).await?;
-        if added.added > 0 {
-            // Whoever runs the campaign looks for what has changed.
-            tx.touch(importing.campaign, at).await?;
-        }
-        tx.commit().await?;
-        Ok(added)
-    }
-
-    /// For each number, whether a campaign has it: what [`Self::add_contacts`] would leave out, without adding anything.
+    /// For each number, whether a campaign has it: what [`Store::add_contacts`] would leave out, without adding anything.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -234,18 +171,15 @@ impl Store {
         numbers: &[PhoneNumber],
     ) -> Result<Vec<bool>, StoreError> {
         let mut tx = self.read("look which numbers are known").await?;
-        let across = match across {
-            Across::Allow => 0,
-            Across::SkipOpen => 1,
-            Across::SkipAny => 2,
-        };
         let given = rows(
             numbers
                 .iter()
                 .map(|number| row! { number: kept::number(number) }),
         );
         let campaign = campaign.map(|campaign| campaign.0);
-        let known: Vec<(i64,)> = tx.all(KNOWN, args![&given, campaign, across]).await?;
+        let known: Vec<(i64,)> = tx
+            .all(KNOWN, args![&given, campaign, across.kept()])
+            .await?;
         Ok(known.into_iter().map(|(known,)| known == 1).collect())
     }
 
@@ -272,94 +206,25 @@ impl Store {
     }
 }
 
-/// What became of contacts that were given to an import, by what stands there.
-async fn added(
-    tx: &mut Tx,
-    importing: &Importing,
-    contacts: &[NewContact],
-) -> Result<Added, StoreError> {
-    let given = rows(contacts.iter().map(|contact| {
-        row! { number: kept::number(&contact.number), line: count(contact.line) }
-    }));
-    let campaign = importing.campaign.0;
-    let there: Vec<(i64, i64)> = tx.all(ADDED, args![&given, campaign, importing.id]).await?;
-    let mut added = Added::default();
-    let mut seen = BTreeSet::new();
-    for (contact, (is_ours, is_known)) in contacts.iter().zip(there) {
-        // A line stands for one contact, and one that is given twice for no second one.
-        if is_ours == 1 && seen.insert(contact.line) {
-            added.added += 1;
-        } else if is_known == 1 {
-            added.duplicates.push(contact.line);
-        } else {
-            added.elsewhere.push(contact.line);
-        }
-    }
-    Ok(added)
-}
-
-/// A contact as the statement takes it; what is not given is not written.
-#[derive(Serialize)]
-struct Given<'a> {
-    line: u64,
-    number: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    zone: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    state: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    consent: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    consent_at: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    consent_source: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    foreign_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    others: Option<String>,
-}
-
-impl<'a> Given<'a> {
-    fn of(contact: &'a NewContact) -> Self {
-        let consent = contact.consent.as_ref();
-        let others = serde_json::to_string(&contact.others);
-        Self {
-            line: contact.line,
-            number: kept::number(&contact.number),
-            name: contact.name.as_deref(),
-            zone: contact.zone.as_deref(),
-            state: contact.state.as_deref(),
-            consent: consent.map(|consent| kept::consent_slug(consent.kind)),
-            consent_at: consent.and_then(|consent| consent.at).map(kept::micros),
-            consent_source: consent.and_then(|consent| consent.source.as_deref()),
-            message: contact.message.as_deref(),
-            foreign_id: contact.foreign_id.as_deref(),
-            others: (!contact.others.is_empty()).then(|| others.expect("texts by texts are JSON")),
-        }
-    }
-}
-
-/// Id, bytes, rows, lines, rejected, and whether it is complete.
-type Counted = (i64, i64, i64, i64, i64, i64);
+/// Id, bytes, lines, bytes and lines before the last transaction, rows, rejected, and whether it is complete.
+type Counted = (i64, i64, i64, i64, i64, i64, i64, i64);
 
 fn importing(campaign: CampaignId, counted: Counted) -> Importing {
-    let (id, bytes, rows, lines, rejected, is_complete) = counted;
+    let (id, bytes, lines, last_bytes, last_lines, rows, rejected, is_complete) = counted;
     Importing {
         id,
         campaign,
         bytes: bytes.unsigned_abs(),
         rows: rows.unsigned_abs(),
         lines: lines.unsigned_abs(),
+        last_bytes: last_bytes.unsigned_abs(),
+        last_lines: last_lines.unsigned_abs(),
         rejected: rejected.unsigned_abs(),
         is_complete: is_complete == 1,
     }
 }
 
-fn count(count: u64) -> i64 {
+pub(super) fn count(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
@@ -368,54 +233,13 @@ const STANDING: Sql = sql!("SELECT standing FROM campaigns WHERE id = $1");
 const BEGIN: Sql = sql!(
     "INSERT INTO imports (campaign, name, size, digest, began_at, changed_at) VALUES ($1, $2, $3, $4, $5, $5) \
      ON CONFLICT (campaign, digest, size) DO UPDATE SET name = excluded.name \
-     RETURNING id, bytes, rows, lines, rejected, is_complete"
+     RETURNING id, bytes, lines, last_bytes, last_lines, rows, rejected, is_complete"
 );
 
 const SOURCES: Sql = sql!("SELECT name, size, digest FROM imports WHERE campaign = $1 ORDER BY id");
 
 const IMPORTS: Sql = sql!(
-    "SELECT id, bytes, rows, lines, rejected, is_complete FROM imports WHERE campaign = $1 ORDER BY id"
-);
-
-// Two programs that import the same list at once take turns.
-const HOW_FAR: Sql = sql!(
-    "SELECT bytes, is_complete FROM imports WHERE id = $1 AND campaign = $2",
-    ["", " FOR UPDATE"]
-);
-
-const ADD: Sql = sql!(
-    "INSERT INTO contacts (campaign, import, line, number, name, zone, state, consent, consent_at, consent_source, \
-     message, foreign_id, others, due_at) \
-     SELECT $2, $3, given.line, given.number, given.name, given.zone, given.state, given.consent, given.consent_at, \
-     given.consent_source, given.message, given.foreign_id, given.others, $4 FROM ",
-    {
-        line BIGINT,
-        number BIGINT,
-        name TEXT,
-        zone TEXT,
-        state TEXT,
-        consent TEXT,
-        consent_at BIGINT,
-        consent_source TEXT,
-        message TEXT,
-        foreign_id TEXT,
-        others TEXT
-    },
-    " WHERE ($5 = 0 OR NOT EXISTS (SELECT 1 FROM contacts AS other JOIN campaigns ON campaigns.id = other.campaign \
-     WHERE other.number = given.number AND other.campaign <> $2 \
-     AND ($5 = 2 OR campaigns.standing IN ('running', 'paused', 'cancelling')))) \
-     ORDER BY given.nth ON CONFLICT (number, campaign) DO NOTHING"
-);
-
-const ADDED: Sql = sql!(
-    "SELECT CAST(CASE WHEN contacts.import = $3 AND contacts.line = given.line THEN 1 ELSE 0 END AS BIGINT), \
-     CAST(CASE WHEN contacts.id IS NULL THEN 0 ELSE 1 END AS BIGINT) FROM ",
-    { number BIGINT, line BIGINT },
-    " LEFT JOIN contacts ON contacts.number = given.number AND contacts.campaign = $2 ORDER BY given.nth"
-);
-
-const NOTE: Sql = sql!(
-    "UPDATE imports SET bytes = $2, lines = $3, rows = $4, rejected = $5, is_complete = $6, changed_at = $7 WHERE id = $1"
+    "SELECT id, bytes, lines, last_bytes, last_lines, rows, rejected, is_complete FROM imports WHERE campaign = $1 ORDER BY id"
 );
 
 const KNOWN: Sql = sql!(

@@ -17,6 +17,7 @@
 //! Times are arguments; controllers that share a database have clocks that agree to within a second or so, which is
 //! checked on PostgreSQL when a controller begins.
 
+mod adding;
 mod campaigns;
 mod commit;
 mod controllers;
@@ -34,6 +35,7 @@ mod tally;
 
 use std::sync::Arc;
 
+pub use adding::Adding;
 pub use campaigns::{Campaign, NewCampaign, Standing, Wish};
 pub use commit::{DropEnd, Intent, Write, Written};
 pub use controllers::{CLOCKS_WITHIN, CONTROLLER_LEASE, Holder, Orphan};

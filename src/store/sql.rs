@@ -35,9 +35,10 @@ macro_rules! sql_part {
     };
     (sqlite { $($name:ident $type:ident),+ $(,)? }) => {
         concat!(
-            "(SELECT json_each.key AS nth",
-            $(", json_each.value ->> '", stringify!($name), "' AS ", stringify!($name),)+
-            " FROM json_each($1)) AS given"
+            "(SELECT each.key AS nth",
+            $(", each.value ->> '", stringify!($name), "' AS ", stringify!($name),)+
+            // Not `json_each`: that would write each row out as text, to be parsed again for each of its columns.
+            " FROM jsonb_each($1) AS each) AS given"
         )
     };
     (postgres { $($name:ident $type:ident),+ $(,)? }) => {

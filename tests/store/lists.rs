@@ -23,6 +23,7 @@ pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
         server,
         Kind::BOTH,
         an_import_goes_on_where_it_was,
+        many_batches_stand_together_or_not_at_all,
         a_number_of_another_campaign_is_let_in_or_left_out_by_rule,
         whatever_stands_in_a_list_is_kept_as_it_stands,
         what_makes_no_sense_is_refused,
@@ -65,6 +66,8 @@ async fn an_import_goes_on_where_it_was(base: &Base) {
     let so_far = Importing {
         rows: 2,
         rejected: 2,
+        last_bytes: 0,
+        last_lines: 0,
         ..importing.clone()
     };
     assert_eq!(again, so_far);
@@ -90,13 +93,56 @@ async fn an_import_goes_on_where_it_was(base: &Base) {
         so_far
     );
 
-    let mut last = so_far.clone();
+    // A later one is in, and the first comes once more: a writer that was held up.
+    let mut later = Importing {
+        bytes: 700,
+        lines: 6,
+        ..so_far.clone()
+    };
+    let more = [contact(5, 3), contact(6, 2)];
+    let added = store
+        .add_contacts(&later, Across::Allow, &more, at(3))
+        .await
+        .unwrap();
+    assert_eq!((added.added, added.duplicates), (1, vec![6]));
+    (later.rows, later.rejected) = (3, 3);
+    (later.last_bytes, later.last_lines) = (500, 4);
+    for contacts in [&contacts[..], &[contact(2, 1), contact(3, 2)]] {
+        let repeated = store
+            .add_contacts(&importing, Across::Allow, contacts, at(4))
+            .await
+            .unwrap();
+        let duplicates = if contacts.len() == 3 { vec![4] } else { vec![] };
+        let told = Added {
+            added: 2,
+            duplicates,
+            elsewhere: vec![],
+        };
+        assert_eq!(repeated, told);
+    }
+    // Nor does it add anybody who was not there: what is behind is behind.
+    let stranger = store
+        .add_contacts(&importing, Across::Allow, &[contact(4, 9)], at(4))
+        .await
+        .unwrap();
+    assert_eq!(stranger.added, 0);
+    assert_eq!(
+        store
+            .begin_import(campaign, &source("a"), at(4))
+            .await
+            .unwrap(),
+        later
+    );
+    assert_eq!(store.tally(campaign).await.unwrap().waiting, 3);
+
+    let mut last = later;
     last.is_complete = true;
     let none = store
         .add_contacts(&last, Across::Allow, &[], at(4))
         .await
         .unwrap();
     assert_eq!(none, Added::default());
+    (last.last_bytes, last.last_lines) = (700, 6);
     let whole = store
         .begin_import(campaign, &source("a"), at(5))
         .await
@@ -110,10 +156,75 @@ async fn an_import_goes_on_where_it_was(base: &Base) {
     assert_eq!(names, [("a", true), ("b", false)]);
     assert_eq!(imports[0].0, source("a"));
 
-    assert_eq!(store.lines_in(&last, 1..=9).await.unwrap(), [2, 3]);
+    assert_eq!(store.lines_in(&last, 1..=9).await.unwrap(), [2, 3, 5]);
     assert_eq!(store.lines_in(&last, 3..=3).await.unwrap(), [3]);
     assert!(store.lines_in(&other, 1..=9).await.unwrap().is_empty());
-    assert_eq!(store.tally(campaign).await.unwrap().waiting, 2);
+    assert_eq!(store.tally(campaign).await.unwrap().waiting, 3);
+}
+
+async fn many_batches_stand_together_or_not_at_all(base: &Base) {
+    let store = base.open().await;
+    let campaign = campaign(&store, "spring").await;
+    let mut importing = store
+        .begin_import(campaign, &source("a"), at(0))
+        .await
+        .unwrap();
+    let version = store.campaign("spring").await.unwrap().unwrap().version;
+    let first = importing.clone();
+    let batch = |n: u64| [contact(10 * n + 2, 2 * n), contact(10 * n + 3, 2 * n + 1)];
+
+    let mut adding = store
+        .adding(&importing, Across::Allow, at(1))
+        .await
+        .unwrap();
+    for n in 1..=3 {
+        importing.bytes = n * 100;
+        importing.lines = n * 10;
+        let added = adding.add(&importing, &batch(n)).await.unwrap();
+        importing.rows += added.added;
+        // The same, given twice.
+        assert_eq!(adding.add(&importing, &batch(n)).await.unwrap(), added);
+    }
+    drop(adding);
+    let there = store.begin_import(campaign, &source("a"), at(2)).await;
+    assert_eq!(there.unwrap(), first, "what was not committed is not there");
+    assert_eq!(store.tally(campaign).await.unwrap().contacts, 0);
+    let told = store.campaign("spring").await.unwrap().unwrap();
+    assert_eq!(told.version, version);
+
+    importing = first;
+    for transaction in 0..2 {
+        let mut adding = store
+            .adding(&importing, Across::Allow, at(3))
+            .await
+            .unwrap();
+        let before = (importing.bytes, importing.lines);
+        for n in 1..=3 {
+            let n = 3 * transaction + n;
+            importing.bytes = n * 100;
+            importing.lines = n * 10;
+            let added = adding.add(&importing, &batch(n)).await.unwrap();
+            assert_eq!(added.added, 2);
+            importing.rows += added.added;
+        }
+        // A number that came in an earlier batch of the same transaction.
+        importing.bytes += 1;
+        let twice = adding
+            .add(
+                &importing,
+                &[contact(10 * importing.bytes, 6 * transaction + 2)],
+            )
+            .await
+            .unwrap();
+        assert_eq!(twice.duplicates, [10 * importing.bytes]);
+        importing.rejected += 1;
+        adding.commit().await.unwrap();
+        (importing.last_bytes, importing.last_lines) = before;
+        let there = store.begin_import(campaign, &source("a"), at(4)).await;
+        assert_eq!(there.unwrap(), importing);
+    }
+    assert_eq!(store.tally(campaign).await.unwrap().waiting, 12);
+    assert_eq!(store.campaigns(version).await.unwrap().len(), 1);
 }
 
 async fn a_number_of_another_campaign_is_let_in_or_left_out_by_rule(base: &Base) {

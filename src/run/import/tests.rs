@@ -1,4 +1,5 @@
 use std::{
+    collections::BTreeMap,
     fs,
     io::{BufRead as _, BufReader},
     process::{Command, Stdio},
@@ -41,23 +42,23 @@ impl Desk {
 
     async fn run(&self, import: &Import) -> Imported {
         import
-            .run(&self.store, &CancellationToken::new(), |_| {})
+            .run_by(FEW, &self.store, &CancellationToken::new(), |_| {})
             .await
             .unwrap()
     }
 
-    /// Runs until so many batches are in.
-    async fn some(&self, import: &Import, batches: usize) -> Imported {
+    /// Runs until so many transactions are in.
+    async fn some(&self, import: &Import, transactions: usize) -> Imported {
         let stop = CancellationToken::new();
         let mut told = 0;
-        // It tells once before the first batch.
+        // It tells once before the first one.
         let tell = |_: &Progress| {
             told += 1;
-            if told > batches {
+            if told > transactions {
                 stop.cancel();
             }
         };
-        import.run(&self.store, &stop, tell).await.unwrap()
+        import.run_by(FEW, &self.store, &stop, tell).await.unwrap()
     }
 
     /// The lines that became contacts, by the import that is the latest.
@@ -67,6 +68,15 @@ impl Desk {
         self.store.lines_in(last, 0..=u64::MAX >> 1).await.unwrap()
     }
 }
+
+/// Small steps, so that small lists have many of them; only rows end a transaction.
+const FEW: Steps = Steps {
+    batch: 200,
+    rows: TRANSACTION,
+    time: Duration::from_secs(600),
+};
+
+const TRANSACTION: usize = 1_000;
 
 async fn open(folder: &Path) -> Store {
     let place = Place::Sqlite(folder.join("aftertone.db"));
@@ -202,7 +212,7 @@ async fn a_list_that_cannot_be_read_to_its_end_is_refused_as_a_whole() {
 
 #[tokio::test]
 async fn an_import_that_stopped_goes_on_as_if_it_had_not() {
-    let rows = 4 * BATCH as u64 + 100;
+    let rows = 4 * TRANSACTION as u64 + 100;
     let text = list(rows);
     let whole = Desk::new().await;
     let expected = whole.run(&whole.import(&text)).await;
@@ -216,21 +226,21 @@ async fn an_import_that_stopped_goes_on_as_if_it_had_not() {
         let stopped = desk.some(&import, batches).await;
         assert!(!stopped.is_complete);
     }
-    // Killed behind a commit: the rejects of its batch are there in part, or not at all.
+    // Killed behind a commit: the rejects of its batches are there in part, or not at all.
     let rejects = desk.rejects();
     let third = rejects
         .lines()
-        .filter(|line| reject_line(line) <= 2 * BATCH as u64 + 1)
+        .filter(|line| reject_line(line) <= 2 * TRANSACTION as u64 + 1)
         .count();
     let kept: String = rejects.split_inclusive('\n').take(third).collect();
     for cut in [kept.len() + 17, kept.len()] {
         fs::write(&import.rejects, &rejects[..cut]).unwrap();
         let stopped = desk.some(&import, 0).await;
-        assert_eq!(stopped.progress.rows, 3 * BATCH as u64);
+        assert_eq!(stopped.progress.rows, 3 * TRANSACTION as u64);
         assert_eq!(desk.rejects(), rejects, "cut at {cut}");
     }
     let done = desk.run(&import).await;
-    assert_eq!(done.rows_before, 3 * BATCH as u64);
+    assert_eq!(done.rows_before, 3 * TRANSACTION as u64);
     assert!(done.is_complete);
     assert_eq!(
         (done.progress.added, done.progress.rejected),
@@ -240,6 +250,95 @@ async fn an_import_that_stopped_goes_on_as_if_it_had_not() {
     assert_eq!(desk.lines().await, whole.lines().await);
 }
 
+#[tokio::test]
+async fn rejects_that_a_transaction_lacks_are_found_again_to_the_last_row() {
+    // No end of line behind the last row, and transactions of unequal lengths, cut by their time.
+    let text = list(2 * TRANSACTION as u64 + 8);
+    let text = text.trim_end();
+    let whole = Desk::new().await;
+    let expected = whole.run(&whole.import(text)).await;
+    for steps in [
+        FEW,
+        STEPS,
+        Steps {
+            batch: 7,
+            rows: 800,
+            ..FEW
+        },
+    ] {
+        let desk = Desk::new().await;
+        let import = desk.import(text);
+        let stop = CancellationToken::new();
+        // Every transaction is in, but not that the list is at its end; a kill there leaves the last one's rejects out.
+        let ended = import
+            .run_by(steps, &desk.store, &stop, |progress| {
+                if progress.rows == progress.rows_in_all {
+                    fs::write(&import.list, "phone\n").unwrap();
+                }
+            })
+            .await;
+        assert!(
+            matches!(ended, Err(ImportError::Changing { .. })),
+            "{ended:?}"
+        );
+        let import = desk.import(text);
+        let last = desk
+            .store
+            .imports(desk.campaign)
+            .await
+            .unwrap()
+            .pop()
+            .unwrap()
+            .1;
+        assert!(
+            !last.is_complete && last.bytes == text.len() as u64,
+            "{last:?}"
+        );
+        let rejects = desk.rejects();
+        let kept: String = rejects
+            .split_inclusive('\n')
+            .take_while(|line| reject_line(line) <= last.last_lines)
+            .collect();
+        assert!(kept.len() < rejects.len());
+        fs::write(&import.rejects, kept).unwrap();
+        // Whoever goes on may take other steps.
+        let done = desk.run(&import).await;
+        assert!(done.is_complete);
+        assert_eq!(done.progress.rejected, expected.progress.rejected);
+        assert_eq!(desk.rejects(), whole.rejects());
+    }
+}
+
+#[tokio::test]
+async fn a_transaction_ends_by_its_rows_its_time_or_its_rejects() {
+    let tells = async |text: &str, steps: Steps| {
+        let desk = Desk::new().await;
+        let mut told = Vec::new();
+        let stop = CancellationToken::new();
+        let tell = |progress: &Progress| told.push(progress.rows);
+        let import = desk.import(text);
+        import
+            .run_by(steps, &desk.store, &stop, tell)
+            .await
+            .unwrap();
+        told
+    };
+    let text = list(1_500);
+    assert_eq!(tells(&text, FEW).await, [0, 1_000, 1_500]);
+    let at_once = Steps {
+        time: Duration::ZERO,
+        ..FEW
+    };
+    let told = tells(&text, at_once).await;
+    assert_eq!(told, [0, 200, 400, 600, 800, 1_000, 1_200, 1_400, 1_500]);
+    let long = format!(
+        "phone,note\n{}",
+        format!("x,{}\n", "y".repeat(8_000)).repeat(400)
+    );
+    // A batch is of a MiB at most.
+    assert_eq!(tells(&long, FEW).await, [0, 132, 264, 396, 400]);
+}
+
 fn reject_line(line: &str) -> u64 {
     line.split(',').next().unwrap().parse().unwrap_or(0)
 }
@@ -247,27 +346,32 @@ fn reject_line(line: &str) -> u64 {
 #[tokio::test]
 async fn a_list_that_changed_while_its_import_was_stopped_is_refused_until_that_is_accepted() {
     let desk = Desk::new().await;
-    let text = list(2 * BATCH as u64);
+    let text = list(2 * TRANSACTION as u64);
     let import = desk.import(&text);
     assert!(!desk.some(&import, 1).await.is_complete);
     let mut changed = desk.import(&format!("{text}2025550101,New\n"));
     let ended = changed
         .run(&desk.store, &CancellationToken::new(), |_| {})
         .await;
-    assert!(matches!(ended, Err(ImportError::Changed { rows, .. }) if rows == BATCH as u64));
+    assert!(matches!(ended, Err(ImportError::Changed { rows, .. }) if rows == TRANSACTION as u64));
     assert!(ended.unwrap_err().hint().is_some());
 
     changed.is_change_accepted = true;
     let done = desk.run(&changed).await;
-    assert!(done.is_complete && done.reasons["duplicate"] > BATCH as u64 / 2);
+    assert!(done.is_complete && done.reasons["duplicate"] > TRANSACTION as u64 / 2);
     // The numbers of the first half are in by the list as it was.
-    assert!(desk.lines().await.iter().all(|line| *line > BATCH as u64));
+    assert!(
+        desk.lines()
+            .await
+            .iter()
+            .all(|line| *line > TRANSACTION as u64)
+    );
 }
 
 #[tokio::test]
 async fn a_list_that_changes_while_it_is_imported_is_not_complete() {
     let desk = Desk::new().await;
-    let import = desk.import(&list(2 * BATCH as u64));
+    let import = desk.import(&list(2 * TRANSACTION as u64));
     let path = import.list.clone();
     let tell = |progress: &Progress| {
         if progress.rows > 0 {
@@ -275,7 +379,7 @@ async fn a_list_that_changes_while_it_is_imported_is_not_complete() {
         }
     };
     let ended = import
-        .run(&desk.store, &CancellationToken::new(), tell)
+        .run_by(FEW, &desk.store, &CancellationToken::new(), tell)
         .await;
     assert!(ended.is_err(), "{ended:?}");
     assert!(
@@ -285,7 +389,7 @@ async fn a_list_that_changes_while_it_is_imported_is_not_complete() {
     );
 }
 
-/// Is a process of its own, where the test below says so: imports, tells after each batch, and is killed.
+/// Is a process of its own, where the test below says so: imports, tells after each transaction, and is killed.
 #[test]
 #[expect(clippy::print_stdout, reason = "who kills it waits for its words")]
 fn importing_until_it_is_killed() {
@@ -299,7 +403,7 @@ fn importing_until_it_is_killed() {
         let import = import(&folder, campaign);
         let tell = |progress: &Progress| println!("rows {}", progress.rows);
         import
-            .run(&store, &CancellationToken::new(), tell)
+            .run_by(FEW, &store, &CancellationToken::new(), tell)
             .await
             .unwrap();
     });
@@ -307,7 +411,7 @@ fn importing_until_it_is_killed() {
 
 #[tokio::test]
 async fn an_import_that_is_killed_again_and_again_ends_as_one_that_was_not() {
-    let rows = 12 * BATCH as u64;
+    let rows = 12 * TRANSACTION as u64;
     let text = list(rows);
     let whole = Desk::new().await;
     whole.run(&whole.import(&text)).await;
@@ -331,7 +435,7 @@ async fn an_import_that_is_killed_again_and_again_ends_as_one_that_was_not() {
         dice = dice
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1_442_695_040_888_963_407);
-        // Behind the first or second batch, and a little: in the midst of the next one.
+        // Behind the first or second transaction, and a little: in the midst of the next one.
         let after = 2 + usize::from(dice >> 40 & 1 == 1);
         let mut lines = BufReader::new(child.stdout.take().unwrap())
             .lines()

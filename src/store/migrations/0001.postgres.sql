@@ -37,8 +37,11 @@ CREATE TABLE imports (
     size BIGINT NOT NULL,
     digest TEXT NOT NULL,
     bytes BIGINT NOT NULL DEFAULT 0,
-    rows BIGINT NOT NULL DEFAULT 0,
     lines BIGINT NOT NULL DEFAULT 0,
+    -- Where it was before its last transaction.
+    last_bytes BIGINT NOT NULL DEFAULT 0,
+    last_lines BIGINT NOT NULL DEFAULT 0,
+    rows BIGINT NOT NULL DEFAULT 0,
     rejected BIGINT NOT NULL DEFAULT 0,
     is_complete BIGINT NOT NULL DEFAULT 0 CHECK (is_complete IN (0, 1)),
     began_at BIGINT NOT NULL,
@@ -84,7 +87,8 @@ CREATE TABLE contacts (
 CREATE INDEX contacts_open ON contacts (campaign, due_at, id, stage, held, held_zone) WHERE due_at IS NOT NULL;
 CREATE INDEX contacts_held_by ON contacts (holder, stage) WHERE holder IS NOT NULL;
 CREATE INDEX contacts_of_campaign ON contacts (campaign, id);
-CREATE INDEX contacts_by_end ON contacts (campaign, outcome, refused);
+CREATE INDEX contacts_by_outcome ON contacts (campaign, outcome) WHERE outcome IS NOT NULL;
+CREATE INDEX contacts_by_refusal ON contacts (campaign, refused, outcome) WHERE refused IS NOT NULL;
 
 CREATE TABLE drops (
     id TEXT NOT NULL PRIMARY KEY,

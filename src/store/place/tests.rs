@@ -19,6 +19,23 @@ async fn a_fresh_file_is_for_its_owner_only_and_opens_again() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn whoever_opens_a_fresh_file_at_the_same_moment_is_let_in() {
+    let folder = tempfile::tempdir().unwrap();
+    for round in 0..20 {
+        let place = Place::Sqlite(folder.path().join(format!("{round}.db")));
+        let opened = (0..6).map(|_| {
+            let place = place.clone();
+            tokio::spawn(async move { Store::open(&place).await })
+        });
+        for opened in futures::future::join_all(opened).await {
+            let store = opened.unwrap().unwrap();
+            store.ping().await.unwrap();
+            store.close().await;
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_schema_comes_forward_and_a_later_one_is_refused() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,0 +1,130 @@
+//! Batches of a list, read by several threads at once, and given out in their order.
+
+use std::{collections::VecDeque, fs::File, sync::Arc, time::Instant};
+
+use tokio::{sync::mpsc, time::timeout_at};
+
+use crate::{
+    list::{Batch, Columns, ContactRules, List, ListError, NewRow, Reason},
+    store::NewContact,
+};
+
+/// What stands in a batch.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) contacts: Vec<NewContact>,
+    /// Each with its place in the batch.
+    pub(super) rejects: Vec<(usize, Reason)>,
+}
+
+/// A batch that was read.
+pub(super) struct Taken {
+    pub(super) batch: Batch,
+    pub(super) found: Found,
+}
+
+/// Reads batches, some at once, and gives them out in their order.
+pub(super) struct Batches {
+    from: VecDeque<mpsc::Receiver<Result<Taken, ListError>>>,
+}
+
+impl Batches {
+    /// Begins to read, so many rows a batch.
+    pub(super) fn begin(
+        mut list: List<File>,
+        columns: &Arc<Columns>,
+        rules: ContactRules,
+        rows: usize,
+    ) -> Self {
+        let mut to = Vec::new();
+        let mut from = VecDeque::new();
+        for _ in 0..workers() {
+            let (give, work) = mpsc::channel(1);
+            let (done, read) = mpsc::channel(1);
+            let columns = Arc::clone(columns);
+            tokio::task::spawn_blocking(move || work_through(work, &done, &columns, &rules));
+            to.push(give);
+            from.push_back(read);
+        }
+        tokio::task::spawn_blocking(move || {
+            for worker in to.iter().cycle() {
+                let batch = list.batch(rows).transpose();
+                let Some(batch) = batch else { return };
+                let is_last = batch.is_err();
+                if worker.blocking_send(batch).is_err() || is_last {
+                    return;
+                }
+            }
+        });
+        Self { from }
+    }
+
+    /// The next, waited for until a moment where one is given.
+    pub(super) async fn next(&mut self, until: Option<Instant>) -> Next {
+        let Some(first) = self.from.front_mut() else {
+            return Next::End;
+        };
+        let read = match until {
+            None => first.recv().await,
+            Some(until) => match timeout_at(until.into(), first.recv()).await {
+                Ok(read) => read,
+                Err(_) => return Next::NotYet,
+            },
+        };
+        self.from.rotate_left(1);
+        read.map_or(Next::End, Next::Batch)
+    }
+}
+
+/// What comes next.
+pub(super) enum Next {
+    /// A batch, or why there is none.
+    Batch(Result<Taken, ListError>),
+    /// It is still read.
+    NotYet,
+    /// The list is at its end.
+    End,
+}
+
+/// Reads the rows of batches until there are no more, or nobody wants them.
+fn work_through(
+    mut work: mpsc::Receiver<Result<Batch, ListError>>,
+    done: &mpsc::Sender<Result<Taken, ListError>>,
+    columns: &Columns,
+    rules: &ContactRules,
+) {
+    while let Some(batch) = work.blocking_recv() {
+        let read = batch.map(|batch| {
+            let mut found = Found::default();
+            for (at, row) in batch.rows().enumerate() {
+                match columns.contact(row, rules) {
+                    Ok(row) => found.contacts.push(contact(row)),
+                    Err(reject) => found.rejects.push((at, reject.reason)),
+                }
+            }
+            Taken { batch, found }
+        });
+        if done.blocking_send(read).is_err() {
+            return;
+        }
+    }
+}
+
+fn contact(row: NewRow) -> NewContact {
+    NewContact {
+        line: row.line,
+        number: row.number,
+        name: row.name,
+        zone: row.zone,
+        state: row.state,
+        consent: row.consent,
+        message: row.message,
+        foreign_id: row.foreign_id,
+        others: row.others,
+    }
+}
+
+/// One a core, for numbers take most of the time; four are more than the store keeps up with.
+fn workers() -> usize {
+    std::thread::available_parallelism().map_or(2, |cores| cores.get().clamp(1, 4))
+}

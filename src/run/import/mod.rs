@@ -1,0 +1,284 @@
+//! A list into the store: contacts are taken in batch by batch, and an import that was interrupted goes on where it was.
+//!
+//! ```text
+//!              ┌──> worker ──┐
+//!   reader ────┤   numbers,  ├──> in the list's order ──> store: some twenty batches a transaction,
+//!   rows       └──> worker ──┘    contacts, rejects        with how far it is ──> rejects file
+//! ```
+//!
+//! The list is read to its end once before anything is taken in, for its digest, and so that one that cannot be read to its
+//! end is refused as a whole. Every channel holds one batch, and of the batches of a transaction only their rejects are
+//! kept, so that memory is the same for any list.
+//!
+//! A transaction is in the store, or it is not; its rejects are written behind it, and are on the disk before the next one
+//! is. Where the program is killed between the two, the next run finds the rejects of that transaction again: those rows
+//! that cannot be read, and those that did not become contacts.
+
+mod batches;
+mod error;
+mod intake;
+mod mend;
+mod progress;
+mod sink;
+
+use std::{
+    fs::File,
+    io::{self, Seek as _},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+pub use error::ImportError;
+pub use progress::{Imported, Progress};
+
+use crate::{
+    audio::{Name, SoundUri},
+    campaign::engine::CampaignId,
+    clock,
+    list::{ContactRules, List, ListError, Mapping, Survey},
+    phone::Rules,
+    store::{Across, Importing, Source, Store},
+};
+use batches::{Batches, Next};
+use intake::Intake;
+use progress::Count;
+use sink::Sink;
+
+/// What is to be imported, and how.
+#[derive(Clone, Debug)]
+pub struct Import {
+    /// Into which campaign.
+    pub campaign: CampaignId,
+    /// The list.
+    pub list: PathBuf,
+    /// Which of its columns is what, where their names do not tell.
+    pub mapping: Mapping,
+    /// How its numbers are read.
+    pub rules: Rules,
+    /// Whether numbers are added that stand in other campaigns.
+    pub across: Across,
+    /// Where its rejects go. The file is made with the first of them; one of an earlier import is written over.
+    pub rejects: PathBuf,
+    /// Whether a list may be imported that has changed since an import of it was interrupted.
+    pub is_change_accepted: bool,
+}
+
+impl Import {
+    /// Imports the list, or goes on where an import of the same list stopped; tells how far it is after each transaction.
+    ///
+    /// `stop` ends it behind a batch; what was read by then is in.
+    ///
+    /// # Errors
+    /// [`ImportError`].
+    pub async fn run(
+        &self,
+        store: &Store,
+        stop: &CancellationToken,
+        tell: impl FnMut(&Progress),
+    ) -> Result<Imported, ImportError> {
+        self.run_by(STEPS, store, stop, tell).await
+    }
+
+    async fn run_by(
+        &self,
+        steps: Steps,
+        store: &Store,
+        stop: &CancellationToken,
+        mut tell: impl FnMut(&Progress),
+    ) -> Result<Imported, ImportError> {
+        if is_same_file(&self.list, &self.rejects) {
+            return Err(ImportError::SameFile {
+                path: self.list.clone(),
+            });
+        }
+        let (opened, survey) = self.survey().await?;
+        let importing = self.begin(store, &survey).await?;
+        let mut count = Count::new(importing, &survey);
+        if count.importing.is_complete {
+            return Ok(count.imported(true, None));
+        }
+
+        let rules = ContactRules {
+            phone: self.rules,
+            message: is_message,
+        };
+        let columns = Arc::new(opened.list.columns().clone());
+        let mut sink = Sink::new(&self.rejects, &opened.list);
+        let at = opened.file_at;
+        let list = self
+            .mend(
+                steps,
+                store,
+                opened.list,
+                &count.importing,
+                &rules,
+                &mut sink,
+            )
+            .await?;
+        let mut batches = Batches::begin(list, &columns, rules, steps.batch);
+        count.began = clock::now();
+        tell(&count.progress());
+        let mut intake = Intake::new(store, self.across, steps, count, sink);
+        while !stop.is_cancelled() {
+            match batches.next(intake.until()).await {
+                Next::Batch(read) => {
+                    let read = read.map_err(|error| self.list_error(error))?;
+                    intake.take(read).await?;
+                }
+                Next::NotYet => {}
+                Next::End => break,
+            }
+            if intake.is_due() {
+                tell(&intake.commit().await?);
+            }
+        }
+        if intake.until().is_some() {
+            tell(&intake.commit().await?);
+        }
+        let (mut count, sink) = intake.end();
+        if stop.is_cancelled() && count.importing.bytes < survey.size {
+            return Ok(count.imported(false, sink.path()));
+        }
+        if modified(&self.list) != at {
+            return Err(ImportError::Changing {
+                path: self.list.clone(),
+            });
+        }
+        count.importing.is_complete = true;
+        store
+            .add_contacts(&count.importing, self.across, &[], wall())
+            .await?;
+        Ok(count.imported(true, sink.path()))
+    }
+
+    /// Reads all of the list, and opens it.
+    async fn survey(&self) -> Result<(Opened, Survey), ImportError> {
+        let (path, mapping) = (self.list.clone(), self.mapping.clone());
+        blocking(move || {
+            let file_at = modified(&path);
+            let mut file = File::open(&path).map_err(ListError::Read)?;
+            let survey = Survey::of(&mut file, &mapping)?;
+            file.rewind().map_err(ListError::Read)?;
+            let mut list = List::open(file, &mapping)?;
+            let start = list.start();
+            list.go_to(start)?;
+            Ok((Opened { list, file_at }, survey))
+        })
+        .await
+        .map_err(|error| self.list_error(error))
+    }
+
+    /// Begins the import in the store, unless another version of the list is in by half.
+    async fn begin(&self, store: &Store, survey: &Survey) -> Result<Importing, ImportError> {
+        let name = self
+            .list
+            .file_name()
+            .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let source = Source {
+            name,
+            size: survey.size,
+            digest: survey.digest.clone(),
+        };
+        let all = store.imports(self.campaign).await?;
+        let is_known = all
+            .iter()
+            .any(|(known, _)| (known.size, &known.digest) == (source.size, &source.digest));
+        let half = all
+            .iter()
+            .rev()
+            .find(|(known, _)| known.name == source.name)
+            .filter(|(_, importing)| !importing.is_complete && importing.bytes > 0);
+        if let Some((_, importing)) = half.filter(|_| !is_known && !self.is_change_accepted) {
+            return Err(ImportError::Changed {
+                path: self.list.clone(),
+                rows: importing.rows + importing.rejected,
+            });
+        }
+        Ok(store.begin_import(self.campaign, &source, wall()).await?)
+    }
+
+    fn list_error(&self, source: ListError) -> ImportError {
+        ImportError::List {
+            path: self.list.clone(),
+            source,
+        }
+    }
+}
+
+/// A list that was read once.
+struct Opened {
+    list: List<File>,
+    /// When its file was written last, as it was before.
+    file_at: Option<(u64, SystemTime)>,
+}
+
+/// Whether a text of a list names a message: a prepared one, or a sound that the PBX has. A list names no files.
+///
+/// # Errors
+/// Why it does not, in words.
+pub fn is_message(text: &str) -> Result<(), String> {
+    if text.starts_with("sound:") {
+        return text
+            .parse::<SoundUri>()
+            .map(drop)
+            .map_err(|error| error.to_string());
+    }
+    text.parse::<Name>()
+        .map(drop)
+        .map_err(|error| error.to_string())
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ListError> + Send + 'static,
+) -> Result<T, ListError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The program is ending.
+            Err(error) => Err(ListError::Read(io::Error::other(error))),
+        },
+    }
+}
+
+fn modified(path: &Path) -> Option<(u64, SystemTime)> {
+    let about = path.metadata().ok()?;
+    Some((about.len(), about.modified().ok()?))
+}
+
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    match (one.canonicalize(), other.canonicalize()) {
+        (Ok(one), Ok(other)) => one == other,
+        (Ok(_) | Err(_), _) => false,
+    }
+}
+
+fn wall() -> Timestamp {
+    Timestamp::try_from(clock::wall()).unwrap_or_default()
+}
+
+/// How much is done at once.
+#[derive(Clone, Copy, Debug)]
+struct Steps {
+    /// Rows of a batch.
+    batch: usize,
+    /// Rows of a transaction.
+    rows: usize,
+    /// How long a transaction may take, for others wait for it.
+    time: Duration,
+}
+
+/// A batch is about 1 MB with all that is made of it, and some ten are under way at once. A transaction of 20,000 rows takes
+/// about a third of a second; of a thousand rows each, a million take more than twice as long in all.
+const STEPS: Steps = Steps {
+    batch: 1_000,
+    rows: 20_000,
+    time: Duration::from_millis(500),
+};
+
+#[cfg(test)]
+mod tests;
