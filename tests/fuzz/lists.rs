@@ -205,9 +205,9 @@ fn what_is_written_is_read_back_and_no_cell_begins_a_formula() {
                         cell
                     } else {
                         // Whoever takes another delimiter sees several cells as one, which begins with the first of them,
-                        // and may see one begin with the end of a line or a tab.
+                        // and may see one begin or end with the end of a line or a tab.
                         let first = cell.split(char::from(delimiter)).next().unwrap();
-                        first.trim_start_matches(['\r', '\n', '\t'])
+                        first.trim_matches(['\r', '\n', '\t'])
                     };
                     assert!(!begins_formula(begins), "{cell:?}");
                 }
