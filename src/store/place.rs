@@ -84,6 +84,24 @@ impl Store {
         tx.commit().await
     }
 
+    /// Keeps more of the database in memory while a list comes in, or as little as otherwise again. PostgreSQL sees to that
+    /// by itself.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn widen_cache(&self, is_wide: bool) -> Result<(), StoreError> {
+        let Pools::Sqlite { writer, .. } = &self.pools else {
+            return Ok(());
+        };
+        let pragma = if is_wide { WIDE_CACHE } else { USUAL_CACHE };
+        let done = sqlx::query(pragma).execute(writer).await;
+        let failed = |error: sqlx::Error| {
+            let doing = "set the size of its cache".to_owned();
+            StoreError::new(doing, self.place.clone(), error.into())
+        };
+        done.map(drop).map_err(failed)
+    }
+
     /// Closes all connections, once what they do is done. Clones are closed with it.
     pub async fn close(&self) {
         match &self.pools {
@@ -301,6 +319,10 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// What each connection keeps of the file in memory: 2 MiB, as SQLite wants it told. The system's own cache has the rest,
 /// and our memory does not grow with the list.
 const CACHE_SIZE: &str = "-2048";
+
+/// The same, and 16 MiB, most of the index that a list of a million numbers goes to in no order.
+const USUAL_CACHE: &str = "PRAGMA cache_size = -2048";
+const WIDE_CACHE: &str = "PRAGMA cache_size = -16384";
 
 /// What is left of the write-ahead log once it was taken over, in bytes.
 const JOURNAL_SIZE_LIMIT: &str = "67108864";

@@ -80,7 +80,12 @@ impl Import {
         stop: &CancellationToken,
         tell: impl FnMut(&Progress),
     ) -> Result<Imported, ImportError> {
-        self.run_by(STEPS, store, stop, tell).await
+        store.widen_cache(true).await?;
+        let imported = self.run_by(STEPS, store, stop, tell).await;
+        let narrowed = store.widen_cache(false).await;
+        let imported = imported?;
+        narrowed?;
+        Ok(imported)
     }
 
     async fn run_by(
