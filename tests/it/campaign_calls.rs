@@ -2,16 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    io::{BufRead as _, BufReader},
-    process::Child,
-    time::Duration,
-};
+use std::{collections::BTreeMap, fs, time::Duration};
 
 use serde_json::Value;
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    task::JoinHandle,
+};
 
 use crate::{
     desk::{Desk, Ended, count, pbx, send_signal, wait},
@@ -214,8 +211,7 @@ async fn a_third_ctrl_c_quits_at_once_and_the_next_run_hangs_up() {
     fs::write(desk.path("leads.csv"), leads(1)).unwrap();
     let line = "campaign run leads.csv --message sound:a --kind informational --technique single --json --every 1s";
     let mut child = desk.command(&words(line)).spawn().unwrap();
-    let id = child.id();
-    let stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let playing = |world: &mut World| {
         let mut log = world.log.iter();
         log.any(|entry| entry.is_event("PlaybackStarted"))
@@ -229,15 +225,17 @@ async fn a_third_ctrl_c_quits_at_once_and_the_next_run_hangs_up() {
             world.rules.push(Rule::always(kind, silent.clone()));
         }
     });
-    send_signal("INT", id);
-    let drained = spawn_blocking(move || {
-        let mut lines = stdout.lines().map_while(Result::ok);
-        let told = lines.any(|line| line.contains(r#""draining":true"#));
-        (told, lines)
-    });
-    let (told, lines) = drained.await.unwrap();
-    assert!(told, "it never said that it drains");
-    send_signal("INT", id);
+    send_signal("INT", &child);
+    loop {
+        let line = lines.next_line().await.unwrap();
+        if line
+            .expect("it says that it drains")
+            .contains(r#""draining":true"#)
+        {
+            break;
+        }
+    }
+    send_signal("INT", &child);
     let hanging_up = |world: &mut World| {
         let mut log = world.log.iter();
         let those =
@@ -245,8 +243,9 @@ async fn a_third_ctrl_c_quits_at_once_and_the_next_run_hangs_up() {
         log.any(those).then_some(())
     };
     desk.fake.until("the end of the call", hanging_up).await;
-    let rest = spawn_blocking(move || lines.count());
-    send_signal("INT", id);
+    // It writes on, and a full pipe would hold it up.
+    let rest = tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+    send_signal("INT", &child);
     let ended = wait(child).await;
     rest.await.unwrap();
     assert_eq!(ended.status, Some(1), "{ended:?}");
@@ -323,7 +322,7 @@ fn run(desk: &Desk, more: &str) -> JoinHandle<Ended> {
     let line = format!(
         "campaign run leads.csv --message sound:a --kind informational --retry never {more}"
     );
-    let child: Child = desk.command(&words(&line)).spawn().unwrap();
+    let child = desk.command(&words(&line)).spawn().unwrap();
     tokio::spawn(wait(child))
 }
 

@@ -2,13 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-use std::{
-    fs,
-    io::{BufRead as _, BufReader},
-    time::Duration,
-};
+use std::{fs, time::Duration};
 
 use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use crate::{
     desk::{Desk, pbx, send_signal, wait},
@@ -340,30 +337,19 @@ async fn one_ctrl_c_lets_drops_finish_and_two_hang_up() {
             "1s",
         ];
         let mut child = desk.command(&line).spawn().unwrap();
-        let id = child.id();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        let watched = tokio::task::spawn_blocking(move || {
-            let mut lines = Vec::new();
-            let mut sent = 0;
-            for line in stdout.lines().map_while(Result::ok) {
-                let Ok(object) = serde_json::from_str::<Value>(&line) else {
-                    panic!("no object: {line}");
-                };
-                let in_flight = object["campaigns"][0]["in_flight"].as_u64().unwrap_or(0);
-                if sent == 0 && in_flight > 0 {
-                    send_signal("INT", id);
-                    sent = 1;
-                } else if sent == 1 && wishes == 2 && object["draining"] == true {
-                    send_signal("INT", id);
-                    sent = 2;
-                }
-                lines.push(object);
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let (mut last, mut sent) = (Value::Null, 0);
+        while let Some(line) = lines.next_line().await.unwrap() {
+            last = serde_json::from_str(&line).unwrap_or_else(|_| panic!("no object: {line}"));
+            let in_flight = last["campaigns"][0]["in_flight"].as_u64().unwrap_or(0);
+            if (sent == 0 && in_flight > 0)
+                || (sent == 1 && wishes == 2 && last["draining"] == true)
+            {
+                send_signal("INT", &child);
+                sent += 1;
             }
-            lines
-        });
+        }
         let ended = wait(child).await;
-        let lines = watched.await.unwrap();
-        let last = lines.last().unwrap();
         assert_eq!(ended.status, Some(1), "{ended:?} {last}");
         assert_eq!(
             (&last["event"], &last["ended"]),

@@ -2,18 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-use std::{
-    fs,
-    os::unix::fs::PermissionsExt,
-    path::PathBuf,
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
+use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf, process::Stdio, time::Duration};
 
 use aftertone::words::Leg;
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::task::spawn_blocking;
+use tokio::{
+    process::{Child, Command},
+    time::timeout,
+};
 
 use crate::fake::{
     Fake, Settings, World,
@@ -142,7 +139,8 @@ impl Desk {
         path
     }
 
-    /// The program, with this desk's configuration and nothing of ours in its environment.
+    /// The program, with this desk's configuration and nothing of ours in its environment. It dies with the test that let go
+    /// of it, however that ended.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_aftertone"));
         command
@@ -152,7 +150,8 @@ impl Desk {
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
         command
     }
 
@@ -205,11 +204,8 @@ impl Desk {
 
 /// Waits for the end of the program. A minute is more than any drop here can take.
 pub(crate) async fn wait(child: Child) -> Ended {
-    let id = child.id();
-    let ended = spawn_blocking(move || child.wait_with_output().unwrap());
-    let guard = killer_of(id);
-    let output = ended.await.unwrap();
-    guard.abort();
+    let ended = timeout(Duration::from_secs(60), child.wait_with_output()).await;
+    let output = ended.expect("it never ends").unwrap();
     Ended {
         status: output.status.code(),
         stdout: String::from_utf8(output.stdout).unwrap(),
@@ -217,17 +213,10 @@ pub(crate) async fn wait(child: Child) -> Ended {
     }
 }
 
-/// Kills a program that does not end, whose status then tells that it died of a signal.
-fn killer_of(id: u32) -> tokio::task::JoinHandle<()> {
-    tokio::spawn(async move {
-        tokio::time::sleep(Duration::from_secs(60)).await;
-        send_signal("KILL", id);
-    })
-}
-
-/// Sends a signal to a program, by the shell, which knows how everywhere.
-pub(crate) fn send_signal(name: &str, id: u32) {
-    let sent = Command::new("sh")
+/// Sends a signal to a program that runs, by the shell, which knows how everywhere.
+pub(crate) fn send_signal(name: &str, child: &Child) {
+    let id = child.id().expect("it runs");
+    let sent = std::process::Command::new("sh")
         .args(["-c", &format!("kill -{name} {id}")])
         .status();
     assert!(sent.unwrap().success(), "no such process: {id}");

@@ -214,7 +214,7 @@ async fn a_drop_that_was_killed_counts() {
             (count(world, Kind::Originate, None) > 0).then_some(())
         })
         .await;
-    send_signal("KILL", child.id());
+    send_signal("KILL", &child);
     assert_eq!(wait(child).await.status, None);
 
     let ended = desk.drop(&[]).await;

@@ -108,7 +108,7 @@ async fn ctrl_c_at_any_moment_hangs_up_before_the_program_ends() {
         desk.fake
             .until(name, |world| heard(&world.log, event, leg))
             .await;
-        send_signal(signal, child.id());
+        send_signal(signal, &child);
         let ended = wait(child).await;
         desk.assert_clean(name, &ended);
         let wrong = (ended.outcome().as_str(), ended.status) != ("cancelled", Some(1));
@@ -126,15 +126,14 @@ async fn a_second_ctrl_c_quits_at_once() {
     };
     let desk = Desk::new(settings).await;
     let child = desk.command(&ARGUMENTS).spawn().unwrap();
-    let id = child.id();
     let rings = |log: &[Entry]| heard(log, "ChannelStateChange", Leg::Busy);
     desk.fake.until("ringing", |world| rings(&world.log)).await;
-    send_signal("INT", id);
+    send_signal("INT", &child);
     let hung_up = |log: &[Entry]| heard(log, "ChannelHangupRequest", Leg::Busy);
     desk.fake
         .until("the hang-up", |world| hung_up(&world.log))
         .await;
-    send_signal("INT", id);
+    send_signal("INT", &child);
     let ended = tokio::time::timeout(Duration::from_secs(10), wait(child)).await;
     assert_eq!(ended.expect("it quits at once").status, Some(1));
 }

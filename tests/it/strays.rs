@@ -37,7 +37,7 @@ async fn a_drop_that_was_killed_is_settled_by_the_next_which_touches_no_other() 
     }
     let lives = children.pop().unwrap();
     let killed = children.pop().unwrap();
-    send_signal("KILL", killed.id());
+    send_signal("KILL", &killed);
     assert_eq!(wait(killed).await.status, None);
     assert_eq!(books(&desk).await, ["+12025550101 -", "+12025550102 -"]);
 
@@ -77,7 +77,7 @@ async fn a_drop_whose_end_nobody_waited_for_is_in_the_books() {
         desk.fake
             .until(what, |world| (count(world, kind, None) > 0).then_some(()))
             .await;
-        send_signal("INT", child.id());
+        send_signal("INT", &child);
     }
     let ended = wait(child).await;
     assert_eq!(

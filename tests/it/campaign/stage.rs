@@ -1,12 +1,6 @@
 //! A desk with a store: campaigns in it, a controller beside it, and what must be true of all that were called.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    ops::Range,
-    process::{Child, Stdio},
-    time::Duration,
-};
+use std::{collections::BTreeMap, fs, ops::Range, process::Stdio, time::Duration};
 
 use aftertone::{
     campaign::{engine::CampaignId, policy::CampaignKind, retry::RetryRules},
@@ -19,6 +13,7 @@ use aftertone::{
 };
 use jiff::Timestamp;
 use tokio::{
+    process::Child,
     sync::watch,
     task::JoinHandle,
     time::{Instant, timeout},

@@ -1,9 +1,6 @@
 //! What goes away under a campaign and comes back: the PBX, the store, the controller itself.
 
-use std::{
-    io::{BufRead as _, BufReader},
-    time::Duration,
-};
+use std::time::Duration;
 
 use aftertone::{
     drop::Outcome,
@@ -11,7 +8,10 @@ use aftertone::{
     run::campaign::{Ended, Which},
 };
 use sqlx::{Connection as _, Executor as _, SqliteConnection, sqlite::SqliteConnectOptions};
-use tokio::time::Instant;
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    time::Instant,
+};
 
 use super::{
     slow,
@@ -149,8 +149,8 @@ async fn calls_of_a_dead_controller_that_were_still_up_are_told_as_such() {
     stage.until_dialled(4).await;
     let up = |world: &mut World| (world.channels.len() == 2).then_some(());
     stage.desk.fake.until("one that rings on", up).await;
-    send_signal("KILL", child.id());
-    child.wait().unwrap();
+    send_signal("KILL", &child);
+    child.wait().await.unwrap();
 
     let mut controller = stage.open(Which::All).await.unwrap();
     let mut notes = controller.notes();
@@ -178,17 +178,20 @@ async fn a_pbx_that_is_away_at_the_start_is_waited_for_so_long() {
     let line = ["campaign", "run", "spring", "--wait", "50s"];
     let mut child = stage.desk.command(&line).spawn().unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap()).lines();
-    let (waits, rest) = tokio::task::spawn_blocking(move || {
-        let waits = stderr.find(|line| line.as_ref().unwrap().contains("waiting for it, 50 s"));
-        (waits.unwrap().unwrap(), stderr)
-    })
-    .await
-    .unwrap();
+    let waits = loop {
+        let line = stderr.next_line().await.unwrap().unwrap();
+        if line.contains("waiting for it, 50 s") {
+            break line;
+        }
+    };
     assert!(waits.contains("Connection refused"), "{waits}");
     stage.desk.fake.start_again().await;
     let ended = wait(child).await;
     assert_eq!(ended.status, Some(0), "{ended:?}");
-    let rest: Vec<_> = rest.map(Result::unwrap).collect();
+    let mut rest = Vec::new();
+    while let Some(line) = stderr.next_line().await.unwrap() {
+        rest.push(line);
+    }
     assert!(
         rest.iter().any(|line| line == "it is there now"),
         "{rest:?}"
@@ -206,8 +209,8 @@ async fn a_controller_that_is_killed_rings_nobody_twice_and_forgets_nobody() {
         let mut child = stage.spawn(&["spring"]);
         calls = stage.requests(Kind::Originate).max(calls) + 12;
         stage.until_dialled(calls).await;
-        send_signal("KILL", child.id());
-        child.wait().unwrap();
+        send_signal("KILL", &child);
+        child.wait().await.unwrap();
     }
     let ended = wait(stage.spawn(&["spring"])).await;
     assert_eq!(ended.status, Some(0), "{ended:?}");
