@@ -17,6 +17,7 @@ fuzz:
 bench:
 	cargo bench --locked --bench drops
 	cargo bench --locked --bench campaigns
+	cargo bench --locked --bench import
 	cargo bench --locked --bench line
 	cargo bench --locked --bench tap
 

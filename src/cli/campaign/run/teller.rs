@@ -177,6 +177,7 @@ fn at_the_end(view: &View, how: &str) -> View {
     let mut view = view.clone();
     view.draining = false;
     for campaign in &mut view.campaigns {
+        campaign.ends_at = None;
         let is_left = matches!(&campaign.idle, Some((slug, _)) if slug == "draining");
         if is_left && how == "stopped" {
             let words = format!(
