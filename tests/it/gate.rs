@@ -204,6 +204,28 @@ async fn a_second_drop_to_a_number_is_held_for_a_day() {
 }
 
 #[tokio::test]
+async fn of_several_drops_to_a_number_at_once_one_is_made() {
+    let desk = Desk::new(pbx(Script::mailbox())).await;
+    desk.gate("hours = false\nconsent = false");
+    let number = ["drop", NUMBER, "--message", "sound:hello-world", "--json"];
+    let at_once: Vec<_> = (0..8)
+        .map(|_| desk.command(&number).spawn().unwrap())
+        .collect();
+    let mut made = 0;
+    for child in at_once {
+        let ended = wait(child).await;
+        if ended.outcome() == "delivered" {
+            made += 1;
+        } else {
+            assert_eq!(ended.status, Some(2), "{ended:?}");
+            assert_eq!(ended.json()["held"], "frequency_cap", "{ended:?}");
+        }
+    }
+    assert_eq!(made, 1, "{}", desk.fake.ladder());
+    assert_eq!(originates(&desk), 2, "{}", desk.fake.ladder());
+}
+
+#[tokio::test]
 async fn a_drop_that_was_killed_counts() {
     let desk = Desk::new(pbx(Script(vec![Call::ringing_for_ever()]))).await;
     desk.gate("hours = false\nconsent = false");

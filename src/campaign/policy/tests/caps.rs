@@ -94,6 +94,20 @@ fn a_cap_that_opens_at_night_holds_until_the_morning() {
             ),
         ],
     );
+    // Hours that are not asked about hold nothing off either.
+    let no_hours = Settings {
+        hours: false,
+        ..Settings::default()
+    };
+    let by_cap = [(
+        "2026-11-25T09:00[America/New_York]",
+        "frequency_cap Wed 2026-11-25 22:00:00 -0500",
+    )];
+    assert_says(&late, &no_hours, &by_cap);
+    let forced = late
+        .clone()
+        .overriding("calling_hours", "they asked for it");
+    assert_says(&forced, &Settings::default(), &by_cap);
     let ruling = late.asked(
         &Settings::default(),
         moment("2026-11-25T09:00[America/New_York]"),
