@@ -5,6 +5,8 @@ use std::{borrow::Cow, collections::BTreeMap};
 use super::{
     Columns, Field, MAX_FIELD, Reason, Reject, Row,
     day::{is_american, moment},
+    dialect::DELIMITERS,
+    header::is_like_a_number,
     unguard,
 };
 use crate::{
@@ -92,7 +94,13 @@ impl Columns {
 
     /// Refuses what is no row of this list.
     pub(super) fn check_shape(&self, row: Row<'_>) -> Result<(), Reason> {
+        if row.is_open {
+            return Err(Reason::Unclosed);
+        }
         let expected = self.names().len();
+        if row.has_lines() && row.fields().any(|field| self.holds_rows(field)) {
+            return Err(Reason::HoldsRows);
+        }
         // A delimiter behind the last column, as some exports have it.
         let is_padded = || {
             row.fields()
@@ -112,6 +120,29 @@ impl Columns {
             return Err(Reason::FieldTooLong);
         }
         Ok(())
+    }
+
+    /// Whether a field has lines that look like rows: with a number where the number is, among as many fields as there are
+    /// columns. The last may have been cut by the quotation mark that ends the field.
+    fn holds_rows(&self, field: &str) -> bool {
+        let Some(number) = self.of(Field::Number) else {
+            return false;
+        };
+        let expected = self.names().len();
+        let mut lines = field.split(['\r', '\n']).skip(1).peekable();
+        while let Some(line) = lines.next() {
+            let is_last = lines.peek().is_none();
+            let is_row = DELIMITERS.map(char::from).into_iter().any(|delimiter| {
+                let fields = line.split(delimiter).count();
+                let found = line.split(delimiter).nth(number);
+                let is_whole = fields == expected || (is_last && (2..expected).contains(&fields));
+                is_whole && found.is_some_and(|found| is_like_a_number(found.trim_matches('"')))
+            });
+            if is_row {
+                return true;
+            }
+        }
+        false
     }
 
     fn consent(&self, row: Row<'_>, rules: &ContactRules) -> Result<Option<Consent>, Reason> {

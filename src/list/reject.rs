@@ -41,6 +41,14 @@ pub enum Reason {
     /// A field is longer than any name or note.
     #[error("a field is longer than {} KiB; is there a quotation mark that is never closed?", MAX_FIELD / 1024)]
     FieldTooLong,
+    /// A quotation mark in it is never closed.
+    #[error("a quotation mark on this line is never closed")]
+    Unclosed,
+    /// A field holds what looks like other rows.
+    #[error(
+        "a field between quotation marks holds what looks like other rows; is there a quotation mark too few?"
+    )]
+    HoldsRows,
     /// Nobody can tell which clocks are meant.
     #[error(
         "the time zone `{0}` is not known; expected an IANA name such as `America/Denver`, or such as `MST` or `CT`"
@@ -89,6 +97,7 @@ impl Reason {
             Self::Fields { .. } => "wrong_fields",
             Self::Empty => "empty",
             Self::FieldTooLong => "field_too_long",
+            Self::Unclosed | Self::HoldsRows => "unclosed_quote",
             Self::Timezone(_) => "unknown_timezone",
             Self::Consent(_) => "unclear_consent",
             Self::Time { .. } => "unclear_time",
@@ -134,7 +143,7 @@ impl<W: io::Write> Rejects<W> {
                     .and_then(|found| found.parse::<u64>().ok())
                     .is_some_and(|of| of < line),
             };
-            if !stays || !rows.ended_a_line() {
+            if !stays || row.is_open || !rows.ended_a_line() {
                 break;
             }
             length = rows.mark().bytes;

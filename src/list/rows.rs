@@ -22,8 +22,9 @@ pub struct Mark {
 #[derive(Debug)]
 pub(super) struct Rows<R> {
     input: R,
-    /// What was read of the input and is not parsed: `buffer[next..filled]`.
+    /// What was read of the input: `buffer[start..next]` of the row at hand is parsed, `buffer[next..filled]` is not.
     buffer: Box<[u8]>,
+    start: usize,
     next: usize,
     filled: usize,
     delimiter: u8,
@@ -32,13 +33,15 @@ pub(super) struct Rows<R> {
     row: Box<[u8]>,
     ends: Box<[usize]>,
     mark: Mark,
+    /// How many bytes were read again behind quotation marks that are never closed.
+    reread: usize,
 }
 
 impl<R: Read> Rows<R> {
     /// Reads the first bytes and finds out how the list is written, unless the delimiter is told.
     pub(super) fn open(mut input: R, delimiter: Option<u8>) -> Result<Self, ListError> {
-        let mut buffer = vec![0; BUFFER].into_boxed_slice();
-        let filled = fill(&mut input, &mut buffer)?;
+        let mut buffer = vec![0; MAX_ROW + 2 * BUFFER].into_boxed_slice();
+        let filled = fill(&mut input, &mut buffer[..BUFFER])?;
         let mut mark = Mark::default();
         let mut next = look_at(&buffer[..filled])?;
         let sep = told(&buffer[next..filled]);
@@ -49,10 +52,11 @@ impl<R: Read> Rows<R> {
         mark.bytes = next as u64;
         let delimiter = delimiter
             .or(sep.map(|(delimiter, _)| delimiter))
-            .unwrap_or_else(|| guess(&buffer[next..filled], filled < buffer.len()));
+            .unwrap_or_else(|| guess(&buffer[next..filled], filled < BUFFER));
         Ok(Self {
             input,
             buffer,
+            start: next,
             next,
             filled,
             delimiter,
@@ -60,6 +64,7 @@ impl<R: Read> Rows<R> {
             row: vec![0; MAX_ROW + 1].into_boxed_slice(),
             ends: vec![0; MAX_COLUMNS + 1].into_boxed_slice(),
             mark,
+            reread: 0,
         })
     }
 
@@ -80,34 +85,49 @@ impl<R: Read> Rows<R> {
     }
 
     /// Puts the next row into a batch; `false` at the end of the list.
+    ///
+    /// A row with a quotation mark that is never closed ends with its line, and the next begins behind that.
     pub(super) fn read(&mut self, batch: &mut Batch) -> Result<bool, ListError> {
         if !self.skip_empty_lines()? {
             return Ok(false);
         }
+        self.start = self.next;
         let start = self.mark;
         let line = start.lines + 1;
         let (mut written, mut columns) = (0, 0);
+        let mut is_open = false;
         loop {
-            if self.next == self.filled {
-                self.refill()?;
-            }
-            let (result, read, more, ended) = self.parser.read_record(
-                &self.buffer[self.next..self.filled],
-                &mut self.row[written..],
-                &mut self.ends[columns..],
-            );
-            self.pass(read)?;
+            let is_over = self.next == self.filled && !self.refill()?;
+            let input = if is_over {
+                // An end of line ends the last row, unless it stands within quotation marks.
+                b"\n"
+            } else {
+                &self.buffer[self.next..self.filled]
+            };
+            let (result, read, more, ended) =
+                self.parser
+                    .read_record(input, &mut self.row[written..], &mut self.ends[columns..]);
             written += more;
             columns += ended;
-            if self.mark.bytes - start.bytes > MAX_ROW as u64 {
-                return Err(ListError::RowTooLong { line });
+            if !is_over {
+                self.pass(read)?;
             }
+            let is_too_long = self.mark.bytes - start.bytes > MAX_ROW as u64;
             match result {
-                ReadRecordResult::InputEmpty => {}
-                ReadRecordResult::OutputFull => return Err(ListError::RowTooLong { line }),
                 ReadRecordResult::OutputEndsFull => return Err(ListError::TooManyColumns { line }),
+                ReadRecordResult::OutputFull => is_open = true,
+                _ if is_too_long => is_open = true,
+                ReadRecordResult::InputEmpty => is_open = is_over,
                 ReadRecordResult::Record => break,
                 ReadRecordResult::End => return Ok(false),
+            }
+            if is_open {
+                let is_cut = is_over || self.goes_on_behind_its_line();
+                if !is_cut || self.reread > MOST_REREAD {
+                    return Err(ListError::RowTooLong { line });
+                }
+                (written, columns) = self.cut(start)?;
+                break;
             }
         }
         self.pass_line_feed()?;
@@ -120,14 +140,59 @@ impl<R: Read> Rows<R> {
             // A letter that is cut by a delimiter may come out whole.
             .filter(|text| ends.iter().all(|end| text.is_char_boundary(*end)))
             .ok_or(ListError::NotUtf8 { line })?;
-        batch.push(line, text, ends);
+        batch.push(line, text, ends, is_open);
         batch.after = self.mark;
         Ok(true)
+    }
+
+    /// Whether the row at hand has an end of line within it.
+    fn goes_on_behind_its_line(&self) -> bool {
+        let row = &self.buffer[self.start..self.next];
+        row.iter().any(|byte| END_OF_LINE.contains(byte))
+    }
+
+    /// Parses the row at hand again as if it ended with its first line, and goes back to there; tells how long it is, and how
+    /// many columns it has.
+    fn cut(&mut self, start: Mark) -> Result<(usize, usize), ListError> {
+        let row = &self.buffer[self.start..self.next];
+        let ends = row.iter().position(|byte| END_OF_LINE.contains(byte));
+        let (length, behind) = ends.map_or((row.len(), 0), |at| (at, 1));
+        self.reread += row.len() - length;
+        self.next = self.start + length;
+        self.mark = Mark {
+            bytes: start.bytes + length as u64,
+            lines: start.lines,
+        };
+        self.parser.reset();
+        let (mut written, mut columns) = (0, 0);
+        for part in [&self.buffer[self.start..self.next], b""] {
+            let (result, _, more, ended) =
+                self.parser
+                    .read_record(part, &mut self.row[written..], &mut self.ends[columns..]);
+            written += more;
+            columns += ended;
+            match result {
+                ReadRecordResult::InputEmpty => {}
+                ReadRecordResult::OutputEndsFull => {
+                    return Err(ListError::TooManyColumns {
+                        line: start.lines + 1,
+                    });
+                }
+                // Its first line is no longer than the row.
+                ReadRecordResult::OutputFull | ReadRecordResult::Record | ReadRecordResult::End => {
+                    break;
+                }
+            }
+        }
+        self.parser.reset();
+        self.pass(behind)?;
+        Ok((written, columns))
     }
 
     /// Passes ends of lines; `false` where nothing else comes.
     fn skip_empty_lines(&mut self) -> Result<bool, ListError> {
         loop {
+            self.start = self.next;
             if self.next == self.filled && !self.refill()? {
                 return Ok(false);
             }
@@ -176,14 +241,15 @@ impl<R: Read> Rows<R> {
         Ok(())
     }
 
-    /// Reads more of the input, where all is passed; `false` at its end. The last byte that was passed stays before it.
+    /// Reads more of the input, where all is passed; `false` at its end. The row at hand and the byte before it stay.
     fn refill(&mut self) -> Result<bool, ListError> {
-        if let Some(last) = self.filled.checked_sub(1) {
-            self.buffer[0] = self.buffer[last];
-            self.next = 1;
-        }
+        let stays = self.start.saturating_sub(1);
+        self.buffer.copy_within(stays..self.filled, 0);
+        self.start -= stays;
+        self.next -= stays;
+        // There is room: no more of a row is passed than may be of one, and what is read at a time.
         let from = self.next;
-        self.filled = from + fill(&mut self.input, &mut self.buffer[from..])?;
+        self.filled = from + fill(&mut self.input, &mut self.buffer[from..from + BUFFER])?;
         Ok(self.filled > from)
     }
 }
@@ -194,7 +260,7 @@ impl<R: Read + Seek> Rows<R> {
         self.input
             .seek(SeekFrom::Start(mark.bytes))
             .map_err(ListError::Read)?;
-        (self.next, self.filled) = (0, 0);
+        (self.start, self.next, self.filled) = (0, 0, 0);
         self.parser = parser(self.delimiter);
         self.mark = mark;
         Ok(())
@@ -207,8 +273,7 @@ pub struct Batch {
     text: String,
     /// The ends of all fields, counted from the start of their row.
     ends: Vec<u32>,
-    /// For each row its line, and where its text and its ends end.
-    rows: Vec<(u64, usize, usize)>,
+    rows: Vec<Place>,
     /// The place behind the last row.
     pub(super) after: Mark,
 }
@@ -221,15 +286,14 @@ impl Batch {
 
     /// One of the rows, counted from 0.
     pub fn row(&self, at: usize) -> Option<Row<'_>> {
-        let &(line, text_end, ends_end) = self.rows.get(at)?;
-        let (text_start, ends_start) = match at.checked_sub(1) {
-            Some(before) => (self.rows[before].1, self.rows[before].2),
-            None => (0, 0),
-        };
+        let place = self.rows.get(at)?;
+        let before = at.checked_sub(1).map(|before| &self.rows[before]);
+        let (text, ends) = before.map_or((0, 0), |before| (before.text, before.ends));
         Some(Row {
-            line,
-            text: &self.text[text_start..text_end],
-            ends: &self.ends[ends_start..ends_end],
+            line: place.line,
+            is_open: place.is_open,
+            text: &self.text[text..place.text],
+            ends: &self.ends[ends..place.ends],
         })
     }
 
@@ -253,15 +317,31 @@ impl Batch {
         self.after
     }
 
-    fn push(&mut self, line: u64, text: &str, ends: &[usize]) {
+    fn push(&mut self, line: u64, text: &str, ends: &[usize], is_open: bool) {
         self.text.push_str(text);
         // A row is far below 4 GiB.
         self.ends.extend(
             ends.iter()
                 .map(|end| u32::try_from(*end).unwrap_or(u32::MAX)),
         );
-        self.rows.push((line, self.text.len(), self.ends.len()));
+        self.rows.push(Place {
+            line,
+            text: self.text.len(),
+            ends: self.ends.len(),
+            is_open,
+        });
     }
+}
+
+/// Where a row stands in a batch.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    /// Its line, and whether it is open.
+    line: u64,
+    is_open: bool,
+    /// Where its text and its ends end.
+    text: usize,
+    ends: usize,
 }
 
 /// A row as it stands in a list.
@@ -269,6 +349,8 @@ impl Batch {
 pub struct Row<'a> {
     /// The line on which it begins, counted from 1.
     pub line: u64,
+    /// Whether a quotation mark in it is never closed: it is what stands on its line.
+    pub is_open: bool,
     text: &'a str,
     ends: &'a [u32],
 }
@@ -288,6 +370,11 @@ impl<'a> Row<'a> {
         self.ends.len()
     }
 
+    /// Whether any field has an end of line in it.
+    pub(super) fn has_lines(&self) -> bool {
+        self.text.bytes().any(|byte| END_OF_LINE.contains(&byte))
+    }
+
     /// Whether all fields are empty.
     pub fn is_empty(&self) -> bool {
         self.text.trim().is_empty()
@@ -302,3 +389,9 @@ impl<'a> Row<'a> {
 
 /// How much is read at a time, and how much a dialect is told from.
 const BUFFER: usize = 64 * 1024;
+
+/// How many bytes of a list are read again at most, so that no list takes for ever: behind each quotation mark that is never
+/// closed up to [`MAX_ROW`] are.
+const MOST_REREAD: usize = 64 * MAX_ROW;
+
+const END_OF_LINE: &[u8] = b"\r\n";

@@ -221,6 +221,76 @@ fn a_bad_row_never_stops_the_rest() {
 }
 
 #[test]
+fn a_quotation_mark_that_is_never_closed_costs_its_own_row() {
+    let head = "number,name,note\n+12025550101,Ann,\"two\nlines\"\n";
+    let rows: &[(&str, &[&str])] = &[
+        // To the end of the list, with either end of line.
+        (
+            "+12025550102,Bob,\"never\n+12025550103,Cy,\n+12025550104,Di,",
+            &[
+                "4 unclosed_quote",
+                "5 +12025550103|Cy||||",
+                "6 +12025550104|Di||||",
+            ],
+        ),
+        (
+            "+12025550102,\"Bob,\r\n\r\n+12025550103,Cy,\r\n",
+            &["4 unclosed_quote", "6 +12025550103|Cy||||"],
+        ),
+        ("+12025550102,Bob,\"", &["4 unclosed_quote"]),
+        (
+            "+12025550102,Bob,\"closed\"",
+            &["4 +12025550102|Bob|||||note=closed"],
+        ),
+        // To the mark of another row: who was meant nobody can tell, so nobody is.
+        (
+            "+12025550102,Bob,\"never\n+12025550103,Cy,\n+12025550104,Di,\"x\"\n+12025550105,Ed,\n",
+            &["4 unclosed_quote", "7 +12025550105|Ed||||"],
+        ),
+        // A number in a note of several lines is a note.
+        (
+            "+12025550102,Bob,\"call\n+12025550103\nor, better, Cy\"\n",
+            &["4 +12025550102|Bob|||||note=call\n+12025550103\nor, better, Cy"],
+        ),
+    ];
+    for (text, expected) in rows {
+        let found = taken(&format!("{head}{text}"), &[]);
+        assert_eq!(found[0], "2 +12025550101|Ann|||||note=two\nlines");
+        assert_eq!(found[1..], **expected, "{text:?}");
+    }
+    // Behind more than a row may have, too.
+    let many = "+12025550103,Cy,\n".repeat(MAX_ROW / 10);
+    let found = taken(&format!("{head}+12025550102,\"Bob,\n{many}"), &[]);
+    assert_eq!(found.len(), 2 + MAX_ROW / 10);
+    assert_eq!(found[1..3], ["4 unclosed_quote", "5 +12025550103|Cy||||"]);
+    // The file of rejects has the row's own fields.
+    let mut list = List::open(
+        &b"number,name\n+12025550102,\"Bob, jr\n"[..],
+        &Mapping::default(),
+    )
+    .unwrap();
+    let batch = list.batch(9).unwrap().unwrap();
+    assert!(
+        batch
+            .row(0)
+            .unwrap()
+            .fields()
+            .eq(["+12025550102", "Bob, jr"])
+    );
+}
+
+#[test]
+fn a_do_not_call_list_loses_no_number_to_a_quotation_mark() {
+    let text = "phone,reason\n2025550121,\"asked\n2025550122,x\n2025550123,\n";
+    let mut list = DoNotCall::open(text.as_bytes(), None, Rules::default()).unwrap();
+    let some = list.batch(9).unwrap().unwrap();
+    let numbers = some.numbers.iter().map(|number| number.full().to_string());
+    assert!(numbers.eq(["+12025550122", "+12025550123"]));
+    assert_eq!(some.rejects.len(), 1);
+    assert_eq!(some.rejects[0].reason, Reason::Unclosed);
+}
+
+#[test]
 fn text_that_means_something_elsewhere_stays_text() {
     let text = "number,name,note\n+12025550101,'); DROP TABLE contacts;--,\"=cmd|'/c calc'!A1\"\n";
     assert_eq!(
@@ -404,7 +474,7 @@ fn a_gigabyte_of_one_line_and_a_million_columns_are_refused_within_flat_memory()
         (
             "a quote never closed",
             "number,name\n+12025550101,Ann\n+12025550102,\"",
-            "x,\n",
+            "x,",
             2_000_000,
         ),
         ("no header at all", "", "x", 2_000_000),

@@ -128,6 +128,10 @@ fn as_another_reader_has_it(text: &[u8], mapping: &Mapping) {
     let mut records = other.records();
     while let Ok(Some(batch)) = list.batch(1) {
         let row = batch.row(0).unwrap();
+        if row.is_open {
+            // The other reader takes all that is behind it as part of it.
+            return;
+        }
         let record = records.next().unwrap().unwrap();
         assert!(row.fields().eq(record.iter()), "{row:?} is {record:?}");
         let passed = &text[..usize::try_from(batch.after().bytes).unwrap()];
