@@ -19,6 +19,7 @@ use crate::{
     config::Config,
     list::{DoNotCall, ListError, Reject, Writer},
     phone::{PhoneNumber, Rules},
+    run::import::check_rejects,
     store::{Barred, ListName, OWN_LIST, Store},
 };
 
@@ -178,6 +179,8 @@ impl Import {
         let mut numbers = DoNotCall::open(file, self.column.as_deref(), rules)
             .map_err(|error| unreadable(error, &self.file))?;
         let mut rejects = RejectsFile::new(self.rejects.as_deref(), &self.file);
+        check_rejects(&self.file, &rejects.path)
+            .map_err(|error| Trouble::new(error).hint("name another file with `--rejects FILE`"))?;
         let mut done = Imported::default();
         let begun = clock::now();
         let failed = loop {
@@ -416,7 +419,16 @@ fn count(numbers: u64) -> String {
 }
 
 fn unreadable(error: ListError, path: &Path) -> Trouble {
-    let hint = error.hint();
+    let is_about_columns = matches!(
+        error,
+        ListError::NoNumber { .. } | ListError::NoHeader { .. } | ListError::Ambiguous { .. }
+    );
+    let hint = if is_about_columns {
+        let words = "tell the column of the number by its name, `--column NAME`, or by its position, `--column 1`";
+        Some(words.to_owned())
+    } else {
+        error.hint()
+    };
     let context = format!("cannot import {}", path.display());
     Trouble::new(anyhow!(error).context(context)).maybe_hint(hint)
 }

@@ -152,6 +152,11 @@ impl<W: io::Write> Rejects<W> {
         length
     }
 
+    /// Whether a file of rejects begins like this.
+    pub fn is_begun_by(begins: &[u8]) -> bool {
+        begins.starts_with(OWN_COLUMNS[0].as_bytes())
+    }
+
     /// Goes on with a file that has its header.
     pub fn go_on(out: W, delimiter: u8) -> Self {
         Self {

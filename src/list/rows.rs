@@ -163,7 +163,7 @@ impl<R: Read> Rows<R> {
             bytes: start.bytes + length as u64,
             lines: start.lines,
         };
-        self.parser.reset();
+        self.parser = parser(self.delimiter);
         let (mut written, mut columns) = (0, 0);
         for part in [&self.buffer[self.start..self.next], b""] {
             let (result, _, more, ended) =
@@ -184,7 +184,7 @@ impl<R: Read> Rows<R> {
                 }
             }
         }
-        self.parser.reset();
+        self.parser = parser(self.delimiter);
         self.pass(behind)?;
         Ok((written, columns))
     }

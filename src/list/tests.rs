@@ -254,13 +254,13 @@ fn a_quotation_mark_that_is_never_closed_costs_its_own_row() {
         ),
     ];
     for (text, expected) in rows {
-        let found = taken(&format!("{head}{text}"), &[]);
+        let found = taken(format!("{head}{text}"), &[]);
         assert_eq!(found[0], "2 +12025550101|Ann|||||note=two\nlines");
         assert_eq!(found[1..], **expected, "{text:?}");
     }
     // Behind more than a row may have, too.
     let many = "+12025550103,Cy,\n".repeat(MAX_ROW / 10);
-    let found = taken(&format!("{head}+12025550102,\"Bob,\n{many}"), &[]);
+    let found = taken(format!("{head}+12025550102,\"Bob,\n{many}"), &[]);
     assert_eq!(found.len(), 2 + MAX_ROW / 10);
     assert_eq!(found[1..3], ["4 unclosed_quote", "5 +12025550103|Cy||||"]);
     // The file of rejects has the row's own fields.

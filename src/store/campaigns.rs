@@ -208,10 +208,13 @@ impl Store {
         tx.one::<(i64,)>(LOCK, args![campaign.0]).await?;
         let before = tx.campaign_of(campaign).await?;
         let (standing, why, in_flight) = match (wish, before.standing) {
-            (_, Standing::Cancelled) => return Err(tx.refuse("it is cancelled")),
+            (_, Standing::Cancelled) => {
+                return Err(tx.refuse(format!("`{}` is cancelled", before.name)));
+            }
             (Wish::Pause(_), Standing::Complete | Standing::DatesOver | Standing::Cancelling)
             | (Wish::Resume, Standing::Cancelling) => {
-                return Err(tx.refuse(format!("it is {}", before.standing)));
+                let words = format!("`{}` is {}", before.name, before.standing);
+                return Err(tx.refuse(words));
             }
             (Wish::Pause(in_flight), Standing::Running | Standing::Paused) => {
                 (Standing::Paused, Some("paused by the operator"), in_flight)

@@ -86,7 +86,7 @@ async fn a_campaign_is_made_changed_paused_and_cancelled_without_a_call() {
             r#"{"campaign":"spring","standing":"running"}"#,
         ),
         (&["cancel", "spring", "--hang-up"], 0, "spring: cancelled"),
-        (&["resume", "spring"], 2, "it is cancelled"),
+        (&["resume", "spring"], 2, "`spring` is cancelled"),
         (
             &["pause", "autumn"],
             2,
@@ -361,6 +361,76 @@ async fn one_ctrl_c_lets_drops_finish_and_two_hang_up() {
         let up = desk.fake.with(|world| world.channels.len());
         assert_eq!(up, 0, "{}", desk.fake.ladder());
     }
+}
+
+#[tokio::test]
+async fn a_list_that_cannot_be_taken_in_makes_no_campaign() {
+    let desk = desk().await;
+    fs::write(
+        desk.path("latin.csv"),
+        b"phone,name\n+12025550101,Ren\xe9\n",
+    )
+    .unwrap();
+    fs::write(desk.path("header.csv"), "phone,name\n").unwrap();
+    fs::write(desk.path("notes.txt"), "precious").unwrap();
+    let more = ["--message", "sound:promo", "--kind", "marketing"];
+    let refused: [(&[&str], &str); 5] = [
+        (&["latin.csv"], "line 2 is not UTF-8"),
+        (&["header.csv"], "`header.csv` has a header and no rows"),
+        (&["/dev/null"], "`/dev/null` is no file"),
+        (
+            &["leads.csv", "--rejects", "./leads.csv"],
+            "it is the list itself",
+        ),
+        (
+            &["leads.csv", "--rejects", "notes.txt"],
+            "which holds something else",
+        ),
+    ];
+    for (list, words) in refused {
+        let ended = desk
+            .run(&[&["campaign", "create", "spring"], list, &more].concat())
+            .await;
+        assert_eq!(ended.status, Some(2), "{ended:?}");
+        assert!(ended.stderr.contains(words), "{words}: {ended:?}");
+        assert!(ended.stderr.contains("hint: "), "{ended:?}");
+    }
+    let status = desk.run(&["campaign", "status"]).await;
+    assert!(
+        status.stdout.contains("there is no campaign yet"),
+        "{status:?}"
+    );
+    assert_eq!(
+        fs::read_to_string(desk.path("notes.txt")).unwrap(),
+        "precious"
+    );
+}
+
+#[tokio::test]
+async fn the_same_command_goes_on_with_a_campaign_whose_list_is_not_in() {
+    let desk = desk().await;
+    let more = ["--message", "sound:promo", "--kind", "marketing"];
+    let create = |list: &[&'static str]| [&["campaign", "create", "spring"], list, &more].concat();
+    let made = desk.run(&create(&[])).await;
+    assert_eq!(made.status, Some(0), "{made:?}");
+    let other = [create(&["leads.csv"]), vec!["--rate", "7/s"]].concat();
+    let refused = desk.run(&other).await;
+    assert_eq!(refused.status, Some(2), "{refused:?}");
+    let gone_on = desk.run(&create(&["leads.csv"])).await;
+    assert_eq!(gone_on.status, Some(0), "{gone_on:?}");
+    assert!(
+        gone_on
+            .stdout
+            .starts_with("spring: goes on\nspring: 3 contacts added"),
+        "{gone_on:?}"
+    );
+    let refused = desk.run(&create(&["leads.csv"])).await;
+    assert!(
+        refused
+            .stderr
+            .contains("there is a campaign `spring` already"),
+        "{refused:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -132,6 +132,19 @@ async fn a_file_of_numbers_comes_in_and_its_bad_rows_go_beside_it() {
         imported.stderr,
         "warning: 1 row holds no number; see federal.rejects.csv\n"
     );
+    let over_itself = [
+        "dnc",
+        "import",
+        "federal.csv",
+        "--list",
+        "federal",
+        "--rejects",
+        "./federal.csv",
+    ];
+    let refused = desk.run(&over_itself).await;
+    assert_eq!(refused.status, Some(2), "{refused:?}");
+    let whole = fs::read_to_string(desk.path("federal.csv")).unwrap();
+    assert_eq!(whole.lines().count(), 4, "{whole}");
     let rejects = fs::read_to_string(desk.path("federal.rejects.csv")).unwrap();
     assert!(
         rejects.lines().nth(1).unwrap().starts_with("3,"),

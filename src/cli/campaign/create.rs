@@ -9,7 +9,6 @@ use serde_json::{Map, Value, json};
 use super::{
     import::{self, ImportOptions},
     options::{self, Options},
-    read,
 };
 use crate::{
     cli::{Exit, Trouble, database, library, printer::Printer},
@@ -79,12 +78,19 @@ pub(super) async fn create(
     let keys = args.options.keys()?;
     if let Some(list) = &args.list {
         // A list that is none leaves no campaign without contacts behind.
-        read::look(list, &args.import.list.mapping()?, config.pbx.rules)?;
+        import::look(list, &args.import)?;
     }
     let store = database::open(config).await?;
-    let campaign = make(&args.name, &keys, &store, config).await?;
+    let begun = match &args.list {
+        Some(_) => begun(&args.name, &keys, &store, config).await?,
+        None => None,
+    };
+    let (campaign, told) = match begun {
+        Some(campaign) => (campaign, "goes on"),
+        None => (make(&args.name, &keys, &store, config).await?, "created"),
+    };
     if !args.json {
-        printer.line(&format!("{}: created", campaign.name));
+        printer.line(&format!("{}: {told}", campaign.name));
     }
     let Some(list) = &args.list else {
         if args.json {
@@ -113,6 +119,7 @@ pub(super) async fn add(
     config: &Config,
     printer: Printer,
 ) -> Result<Exit, Trouble> {
+    import::look(&args.list, &args.import)?;
     let store = database::open(config).await?;
     let campaign = find(&args.name, &store).await?;
     take_in(
@@ -159,6 +166,41 @@ pub(super) async fn set(
         }
     }
     Ok(Exit::Done)
+}
+
+/// The campaign that the same command began to make, where no list of it is in yet: it goes on.
+async fn begun(
+    name: &str,
+    keys: &Map<String, Value>,
+    store: &Store,
+    config: &Config,
+) -> Result<Option<Campaign>, Trouble> {
+    let Some(campaign) = store.campaign(name).await.map_err(database::trouble)? else {
+        return Ok(None);
+    };
+    let imports = store.imports(campaign.id).await;
+    let imports = imports.map_err(database::trouble)?;
+    let is_in = imports.iter().any(|(_, importing)| importing.is_complete);
+    let is_half = !is_in && is_as_ordered(&campaign, keys, config)?;
+    Ok(is_half.then_some(campaign))
+}
+
+/// Whether a campaign has the settings that are given, and all others as they are.
+///
+/// # Errors
+/// [`Trouble`] where they are no order.
+pub(super) fn is_as_ordered(
+    campaign: &Campaign,
+    given: &Map<String, Value>,
+    config: &Config,
+) -> Result<bool, Trouble> {
+    let spec = ordered(campaign)?;
+    let mut keys = spec.to_keys();
+    overlay(&mut keys, given.clone());
+    let mut wanted = Spec::from_keys(&keys).map_err(options::wrong)?;
+    let (library, _) = library(config)?;
+    options::foresee(&mut wanted, &campaign.name, &library)?;
+    Ok(wanted == spec)
 }
 
 /// Makes a campaign of keys.

@@ -1,18 +1,24 @@
 //! A list into a campaign, with how far it is.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use clap::Args as ClapArgs;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::words::{count, counted, span};
+use super::{
+    read,
+    words::{count, counted, span},
+};
 use crate::{
-    cli::{Trouble, printer::Printer, stop::Stop},
+    cli::{Trouble, database, printer::Printer, stop::Stop},
     config::Config,
     list::Mapping,
     orders::Duplicates,
-    run::import::{Import, ImportError, Imported},
+    run::import::{Import, ImportError, Imported, check_rejects},
     store::{Across, Campaign, Store},
 };
 
@@ -54,6 +60,14 @@ pub(super) struct ImportOptions {
     changed_list: bool,
 }
 
+impl ImportOptions {
+    /// Where rejects go: `leads.rejects.csv` beside `leads.csv`, unless it is told.
+    fn rejects(&self, list: &Path) -> PathBuf {
+        let given = self.rejects.clone();
+        given.unwrap_or_else(|| list.with_extension("rejects.csv"))
+    }
+}
+
 /// Imports a list into a campaign.
 ///
 /// # Errors
@@ -73,7 +87,7 @@ pub(super) async fn import(
         mapping: options.list.mapping()?,
         rules: config.pbx.rules,
         across: across(duplicates),
-        rejects: options.rejects.clone().unwrap_or_else(|| rejects_of(list)),
+        rejects: options.rejects(list),
         is_change_accepted: options.changed_list,
     };
     let mut stop = Stop::new().map_err(Trouble::new)?;
@@ -105,14 +119,46 @@ pub(super) async fn import(
                 "put the earlier list back to go on with it, or take the changed one with `--changed-list`: its new numbers are added, and those that are in stay"
                     .to_owned(),
             ),
-            ImportError::SameFile { .. } => Some("name another file with `--rejects`".to_owned()),
-            ImportError::List { .. }
-            | ImportError::Changing { .. }
-            | ImportError::Rejects { .. }
-            | ImportError::Store(_) => error.hint(),
+            ImportError::SameFile { .. } | ImportError::Rejects { .. } => {
+                Some(OTHER_REJECTS.to_owned())
+            }
+            ImportError::List { .. } | ImportError::Changing { .. } | ImportError::Store(_) => {
+                error.hint()
+            }
         };
         Trouble::new(error).maybe_hint(hint)
     })
+}
+
+/// Looks whether a file is a list that can be taken in, and its rejects can be written: nothing is made for one that
+/// cannot.
+///
+/// # Errors
+/// [`Trouble`] where it cannot.
+pub(super) fn look(list: &Path, options: &ImportOptions) -> Result<(), Trouble> {
+    read::survey(list, &options.list.mapping()?)?;
+    check_rejects(list, &options.rejects(list))
+        .map_err(|error| Trouble::new(error).hint(OTHER_REJECTS))
+}
+
+/// The list of a campaign whose import was interrupted and not gone on with, by its name.
+///
+/// # Errors
+/// [`Trouble`] where the store fails.
+pub(super) async fn unfinished(
+    campaign: &Campaign,
+    store: &Store,
+) -> Result<Option<String>, Trouble> {
+    let imports = store.imports(campaign.id).await;
+    let imports = imports.map_err(database::trouble)?;
+    // A list may have changed and come in whole since.
+    let last: BTreeMap<_, _> = imports
+        .into_iter()
+        .map(|(source, importing)| (source.name, importing.is_complete))
+        .collect();
+    Ok(last
+        .into_iter()
+        .find_map(|(name, is_complete)| (!is_complete).then_some(name)))
 }
 
 /// What came of an import, for people.
@@ -182,7 +228,11 @@ pub(super) const fn across(duplicates: Duplicates) -> Across {
     }
 }
 
-/// `leads.rejects.csv` beside `leads.csv`.
-fn rejects_of(list: &Path) -> PathBuf {
-    list.with_extension("rejects.csv")
+/// What to do about an import that was interrupted.
+pub(super) fn unfinished_words(campaign: &str, list: &str) -> String {
+    format!(
+        "the import of `{list}` into `{campaign}` was interrupted; `aftertone campaign add {campaign} {list}` goes on with it"
+    )
 }
+
+const OTHER_REJECTS: &str = "name another file with `--rejects`";

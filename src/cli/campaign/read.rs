@@ -2,9 +2,11 @@
 
 use std::{fs::File, path::Path};
 
+use anyhow::anyhow;
+
 use crate::{
     cli::Trouble,
-    list::{ContactRules, List, ListError, Mapping, NewRow, Reject},
+    list::{ContactRules, List, ListError, Mapping, NewRow, Reject, Survey},
     phone::Rules,
     run::import::is_message,
 };
@@ -19,13 +21,7 @@ pub(super) fn rows(
     phone: Rules,
 ) -> Result<impl Iterator<Item = Result<Vec<Result<NewRow, Reject>>, Trouble>>, Trouble> {
     let path = list.to_owned();
-    let wrong = move |error: ListError| {
-        let hint = error.hint();
-        let told = format!("cannot read `{}`", path.display());
-        Trouble::new(anyhow::Error::new(error).context(told)).maybe_hint(hint)
-    };
-    let file = File::open(list).map_err(|error| wrong(ListError::Read(error)))?;
-    let mut list = List::open(file, mapping).map_err(&wrong)?;
+    let mut list = List::open(open(list)?, mapping).map_err(|error| unreadable(&path, error))?;
     let columns = list.columns().clone();
     let rules = ContactRules {
         phone,
@@ -34,19 +30,42 @@ pub(super) fn rows(
     Ok(std::iter::from_fn(move || {
         let batch = match list.batch(BATCH) {
             Ok(batch) => batch?,
-            Err(error) => return Some(Err(wrong(error))),
+            Err(error) => return Some(Err(unreadable(&path, error))),
         };
         let rows = batch.rows().map(|row| columns.contact(row, &rules));
         Some(Ok(rows.collect()))
     }))
 }
 
-/// Looks whether a file is a list at all: its beginning, and its columns.
+/// Reads a list to its end, to see that it can be, and that there is somebody in it.
 ///
 /// # Errors
-/// [`Trouble`] where it is none.
-pub(super) fn look(list: &Path, mapping: &Mapping, phone: Rules) -> Result<(), Trouble> {
-    rows(list, mapping, phone).map(drop)
+/// [`Trouble`] where it cannot, and where it has a header alone.
+pub(super) fn survey(list: &Path, mapping: &Mapping) -> Result<(), Trouble> {
+    let file = open(list)?;
+    if !file.metadata().is_ok_and(|about| about.is_file()) {
+        let told = anyhow!(
+            "`{}` is no file, and a list is read more than once",
+            list.display()
+        );
+        return Err(Trouble::new(told).hint("save it as a file first"));
+    }
+    let survey = Survey::of(file, mapping).map_err(|error| unreadable(list, error))?;
+    if survey.rows == 0 {
+        let told = anyhow!("`{}` has a header and no rows", list.display());
+        return Err(Trouble::new(told).hint("there is nobody in it to be called"));
+    }
+    Ok(())
+}
+
+fn open(list: &Path) -> Result<File, Trouble> {
+    File::open(list).map_err(|error| unreadable(list, ListError::Read(error)))
+}
+
+fn unreadable(list: &Path, error: ListError) -> Trouble {
+    let hint = error.hint();
+    let told = format!("cannot read `{}`", list.display());
+    Trouble::new(anyhow::Error::new(error).context(told)).maybe_hint(hint)
 }
 
 /// Rows at a time.

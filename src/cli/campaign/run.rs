@@ -16,12 +16,11 @@ use super::{
     create::{self, find, ordered},
     import::{self, ImportOptions},
     options::{self, Options},
-    read,
 };
 use crate::{
-    cli::{Exit, Trouble, database, library, printer::Printer, stop::Stop},
+    cli::{Exit, Trouble, database, printer::Printer, stop::Stop},
     config::Config,
-    orders::{Spec, View, overlay},
+    orders::View,
     run::campaign::{Controller, ControllerError, Ended, Orders, Which},
     store::{Campaign, Standing, Store, Trouble::Away},
 };
@@ -109,13 +108,15 @@ async fn which(
     for what in &args.what {
         let path = Path::new(what);
         let is_name = options::name(what).is_ok();
-        if is_name
-            && store
-                .campaign(what)
-                .await
-                .map_err(database::trouble)?
-                .is_some()
-        {
+        let campaign = if is_name {
+            store.campaign(what).await.map_err(database::trouble)?
+        } else {
+            None
+        };
+        if let Some(campaign) = campaign {
+            if let Some(list) = import::unfinished(&campaign, store).await? {
+                printer.warning(&import::unfinished_words(what, &list));
+            }
             names.push(what.clone());
         } else if path.is_file() || !is_name {
             lists += 1;
@@ -123,7 +124,7 @@ async fn which(
                 let told = anyhow!("there is no list `{}`", path.display());
                 return Err(Trouble::new(told).hint("name a CSV file, or a campaign"));
             }
-            read::look(path, &args.import.list.mapping()?, config.pbx.rules)?;
+            import::look(path, &args.import)?;
             let campaign = of_list(path, &given, store, config).await?;
             let duplicates = ordered(&campaign)?.duplicates;
             let how = &args.import;
@@ -177,13 +178,7 @@ async fn of_list(
         return create::make(&name, given, store, config).await;
     };
     // The same command again changes nothing; another one is not what was ordered.
-    let spec = ordered(&campaign)?;
-    let mut keys = spec.to_keys();
-    overlay(&mut keys, given.clone());
-    let mut wanted = Spec::from_keys(&keys).map_err(options::wrong)?;
-    let (library, _) = library(config)?;
-    options::foresee(&mut wanted, &name, &library)?;
-    if wanted != spec {
+    if !create::is_as_ordered(&campaign, given, config)? {
         let hint = format!("`aftertone campaign set {name}` changes them");
         let told = anyhow!("there is a campaign `{name}` already, with other settings");
         return Err(Trouble::new(told).hint(hint));

@@ -72,7 +72,7 @@ pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Resul
     let given = args.options.keys()?;
     let path = Path::new(&args.what);
     let is_name = options::name(&args.what).is_ok();
-    let (spec, people) = if is_name && !path.is_file() {
+    let (spec, people, left_out) = if is_name && !path.is_file() {
         let store = database::open(config).await?;
         let campaign = find(&args.what, &store).await?;
         let mut keys = ordered(&campaign)?.to_keys();
@@ -89,14 +89,15 @@ pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Resul
             }
             people.extend(more);
         }
-        (spec, people)
+        (spec, people, 0)
     } else {
         let mut keys = given;
         if !keys.contains_key("message") && !keys.contains_key("variants") {
             keys.insert("message".to_owned(), json!("simulated"));
         }
         let spec = Spec::from_keys(&keys).map_err(options::wrong)?;
-        (spec, people(path, args, config)?)
+        let (people, left_out) = people(path, args, config)?;
+        (spec, people, left_out)
     };
     if people.is_empty() {
         return Err(Trouble::new(anyhow!(
@@ -117,6 +118,7 @@ pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Resul
         what: &args.what,
         scenario: &scenario,
         forecast: &forecast,
+        left_out,
         is_assumed_by_us: args.assume.is_none(),
     };
     if args.json {
@@ -129,15 +131,16 @@ pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Resul
     Ok(Exit::Done)
 }
 
-/// The contacts of a list; rows that would be rejected are left out.
-fn people(list: &Path, args: &Args, config: &Config) -> Result<Vec<Leased>, Trouble> {
-    let mut people = Vec::new();
+/// The contacts of a list, and how many rows are left out because they would be rejected.
+fn people(list: &Path, args: &Args, config: &Config) -> Result<(Vec<Leased>, u64), Trouble> {
+    let (mut people, mut left_out) = (Vec::new(), 0);
     let mut seen = BTreeSet::new();
     for batch in rows(list, &args.list.mapping()?, config.pbx.rules)? {
-        for row in batch?.into_iter().flatten() {
-            if !seen.insert(row.number.clone()) {
+        for row in batch? {
+            let Some(row) = row.ok().filter(|row| seen.insert(row.number.clone())) else {
+                left_out += 1;
                 continue;
-            }
+            };
             let id = i64::try_from(people.len()).unwrap_or(i64::MAX);
             people.push(Leased {
                 contact: Contact {
@@ -155,7 +158,7 @@ fn people(list: &Path, args: &Args, config: &Config) -> Result<Vec<Leased>, Trou
             });
         }
     }
-    Ok(people)
+    Ok((people, left_out))
 }
 
 /// The contacts, and the configured gate that knows them.
@@ -171,6 +174,8 @@ struct Told<'a> {
     what: &'a str,
     scenario: &'a Scenario,
     forecast: &'a Forecast,
+    /// Rows of a list that would be rejected.
+    left_out: u64,
     is_assumed_by_us: bool,
 }
 
@@ -212,6 +217,13 @@ impl Told<'_> {
                 counted(*most_in_flight, "drop")
             ),
         ];
+        if self.left_out > 0 {
+            let told = format!(
+                "left out: {}, see `aftertone campaign check`",
+                counted(self.left_out, "row")
+            );
+            lines.insert(1, told);
+        }
         let done: u64 = outcomes.values().sum();
         if done > 0 {
             let told = outcomes.iter().map(|(outcome, n)| {
@@ -294,6 +306,7 @@ impl Told<'_> {
             "took_s": forecast.took.as_secs(),
             "end": self.end_slug(),
             "contacts": forecast.contacts,
+            "left_out": self.left_out,
             "refused": forecast.refused,
             "outcomes": slugs(&forecast.outcomes),
             "attempts": slugs(&forecast.attempts),

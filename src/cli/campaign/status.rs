@@ -8,12 +8,13 @@ use serde_json::{Value, json};
 
 use super::{
     create::find,
+    import,
     words::{clock, count, counted},
 };
 use crate::{
     cli::{Exit, Trouble, database, printer::Printer},
     config::Config,
-    store::{Campaign, Store, Tally, WaitingGroup},
+    store::{Campaign, Standing, Store, Tally, WaitingGroup},
 };
 
 /// Show how campaigns stand
@@ -70,6 +71,8 @@ struct State {
     campaign: Campaign,
     tally: Tally,
     waiting: Vec<WaitingGroup>,
+    /// The list whose import was interrupted.
+    unfinished: Option<String>,
 }
 
 impl State {
@@ -78,6 +81,7 @@ impl State {
         let waiting = store.waiting(campaign.id, now).await;
         Ok(Self {
             waiting: waiting.map_err(database::trouble)?,
+            unfinished: import::unfinished(&campaign, store).await?,
             campaign,
             tally,
         })
@@ -90,15 +94,21 @@ impl State {
             .why
             .as_ref()
             .map_or_else(String::new, |why| format!(" ({why})"));
+        let is_called_off = matches!(campaign.standing, Standing::Cancelled | Standing::DatesOver);
         let mut lines = vec![
             format!("{}: {standing}{why}", campaign.name),
             format!(
-                "  {}: {} done, {} refused, {} in flight, {} waiting; {}",
+                "  {}: {} done, {} refused, {} in flight, {} {}; {}",
                 counted(tally.contacts, "contact"),
                 count(tally.outcomes.values().sum()),
                 count(tally.refused.values().sum()),
                 count(tally.in_flight),
                 count(tally.waiting),
+                if is_called_off {
+                    "never called"
+                } else {
+                    "waiting"
+                },
                 counted(tally.drops, "drop")
             ),
         ];
@@ -129,6 +139,10 @@ impl State {
                 counted(group.contacts, "contact"),
                 clock(group.until, now, zone)
             ));
+        }
+        if let Some(list) = &self.unfinished {
+            let words = import::unfinished_words(&campaign.name, list);
+            lines.push(format!("  {words}"));
         }
         lines
     }
@@ -161,6 +175,7 @@ impl State {
             "outcomes": outcomes,
             "refused": refused,
             "waiting_for": waiting,
+            "interrupted_import": self.unfinished,
         })
     }
 }
@@ -193,6 +208,7 @@ mod tests {
             contacts,
         };
         State {
+            unfinished: Some("leads.csv".to_owned()),
             campaign: Campaign {
                 id: CampaignId(3),
                 name: "spring".to_owned(),

@@ -183,9 +183,11 @@ fn messages(keys: &Keys<'_>) -> Result<Messages, SpecError> {
 
 fn times(keys: &Keys<'_>) -> Result<Option<Times>, SpecError> {
     const DATE: &str = "a date, such as `2026-12-24`";
+    const ZONE: &str = "the name of a time zone, such as `America/New_York`";
 
     let date = |text: &str| text.parse::<Date>().ok();
-    let zone = keys.text("zone", "the name of a time zone")?;
+    let is_zone = |name: &str| text::zone(name).map(|_| name.to_owned());
+    let zone = keys.parsed("zone", ZONE, is_zone)?;
     let hours = keys.text("hours", "hours, such as `mon-fri 09:00-17:00`")?;
     let first = keys.parsed("first_date", DATE, date)?;
     let last = keys.parsed("last_date", DATE, date)?;

@@ -64,8 +64,9 @@ impl ImportError {
                     .to_owned(),
             ),
             Self::Changing { .. } => Some("start the import again when it is at rest".to_owned()),
-            Self::SameFile { .. } => Some("name another file for the rejects".to_owned()),
-            Self::Rejects { .. } => None,
+            Self::SameFile { .. } | Self::Rejects { .. } => {
+                Some("name another file for the rejects".to_owned())
+            }
         }
     }
 }

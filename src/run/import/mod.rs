@@ -95,11 +95,7 @@ impl Import {
         stop: &CancellationToken,
         mut tell: impl FnMut(&Progress),
     ) -> Result<Imported, ImportError> {
-        if is_same_file(&self.list, &self.rejects) {
-            return Err(ImportError::SameFile {
-                path: self.list.clone(),
-            });
-        }
+        check_rejects(&self.list, &self.rejects)?;
         let (opened, survey) = self.survey().await?;
         let importing = self.begin(store, &survey).await?;
         let mut count = Count::new(importing, &survey);
@@ -235,6 +231,22 @@ pub fn is_message(text: &str) -> Result<(), String> {
     text.parse::<Name>()
         .map(drop)
         .map_err(|error| error.to_string())
+}
+
+/// Whether the rejects of a list may go to a file: not to the list itself, and not over anything but earlier rejects.
+///
+/// # Errors
+/// [`ImportError::SameFile`] and [`ImportError::Rejects`].
+pub fn check_rejects(list: &Path, rejects: &Path) -> Result<(), ImportError> {
+    if is_same_file(list, rejects) {
+        return Err(ImportError::SameFile {
+            path: list.to_owned(),
+        });
+    }
+    sink::check(rejects).map_err(|source| ImportError::Rejects {
+        path: rejects.to_owned(),
+        source,
+    })
 }
 
 async fn blocking<T: Send + 'static>(

@@ -2,7 +2,8 @@
 
 use std::{
     fs::{File, OpenOptions},
-    io::{self, Write as _},
+    io::{self, Read as _, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -87,7 +88,10 @@ impl Sink {
         let file = match &mut self.file {
             Some(file) => file,
             None => {
-                let file = File::create(&self.path)?;
+                let mut options = OpenOptions::new();
+                // There are whole numbers in it.
+                let options = options.write(true).create(true).truncate(true).mode(0o600);
+                let file = options.open(&self.path)?;
                 let file = Rejects::begin(file, self.delimiter, &self.columns)?.finish()?;
                 self.file.insert(file)
             }
@@ -105,6 +109,25 @@ impl Sink {
             path: self.path.clone(),
             source,
         }
+    }
+}
+
+/// Whether a file can take rejects: its folder is there, and it is none yet, empty, or one of rejects.
+pub(super) fn check(path: &Path) -> io::Result<()> {
+    let mut begins = Vec::new();
+    match File::open(path) {
+        Ok(file) => file.take(64).read_to_end(&mut begins)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let folder = path.parent().filter(|folder| *folder != Path::new(""));
+            return folder.map_or(Ok(()), |folder| folder.metadata().map(drop));
+        }
+        Err(error) => return Err(error),
+    };
+    if begins.is_empty() || Rejects::<File>::is_begun_by(&begins) {
+        Ok(())
+    } else {
+        let words = "there is a file of this name, which holds something else";
+        Err(io::Error::new(io::ErrorKind::AlreadyExists, words))
     }
 }
 
