@@ -265,7 +265,7 @@ impl Tx {
             .ok_or_else(|| self.broken("the counter `campaign` is missing"))
     }
 
-    /// Gives a campaign a version of its own, because something of it has changed that stands elsewhere.
+    /// Gives a campaign a version of its own, because contacts were added to it: one that was complete is not any more.
     pub(super) async fn touch(
         &mut self,
         campaign: CampaignId,
@@ -384,4 +384,7 @@ const WISH: Sql = sql!(
      WHERE id = $1"
 );
 
-const TOUCH: Sql = sql!("UPDATE campaigns SET changed_at = $2, version = $3 WHERE id = $1");
+const TOUCH: Sql = sql!(
+    "UPDATE campaigns SET changed_at = $2, version = $3, \
+     standing = CASE standing WHEN 'complete' THEN 'running' ELSE standing END WHERE id = $1"
+);

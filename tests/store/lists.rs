@@ -4,19 +4,22 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use aftertone::{
     campaign::{
-        engine::{CampaignId, InFlight},
+        engine::{CampaignId, End, InFlight},
         policy::{Consent, ConsentKind},
     },
     phone::PhoneNumber,
     store::{
-        Across, Added, Filter, Importing, ListName, NewCampaign, NewContact, Source, Store,
-        Trouble, Wish,
+        Across, Added, Filter, Importing, ListName, NewCampaign, NewContact, Source, Standing,
+        Store, Trouble, Wish, Write, Written,
     },
 };
 use jiff::Timestamp;
 use libtest_mimic::Trial;
 
-use crate::base::{Base, Kind, Server};
+use crate::{
+    base::{Base, Kind, Server},
+    scene::controller,
+};
 
 pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
     crate::trials!(
@@ -28,6 +31,7 @@ pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
         whatever_stands_in_a_list_is_kept_as_it_stands,
         what_makes_no_sense_is_refused,
         who_runs_a_campaign_hears_of_its_new_contacts,
+        contacts_that_are_added_make_a_complete_campaign_run_again,
         numbers_come_onto_lists_and_off_them,
     )
 }
@@ -365,6 +369,38 @@ async fn who_runs_a_campaign_hears_of_its_new_contacts(base: &Base) {
     let before = changed[0].version;
     add(&store, spring, "b", Across::Allow, &[contact(2, 1)]).await;
     assert!(store.campaigns(before).await.unwrap().is_empty());
+}
+
+async fn contacts_that_are_added_make_a_complete_campaign_run_again(base: &Base) {
+    let store = base.open().await;
+    let spring = campaign(&store, "spring").await;
+    let holder = controller(&store, "here").await;
+    // As a controller does that finds the campaign before its list is in.
+    let complete = [Write::Finished {
+        campaign: spring,
+        end: End::Complete,
+    }];
+    let written = store.commit(&holder, &complete, at(1)).await.unwrap();
+    assert_eq!(written, [Written::Done]);
+    let standing = async || store.campaign("spring").await.unwrap().unwrap().standing;
+    assert_eq!(standing().await, Standing::Complete);
+    add(&store, spring, "a", Across::Allow, &[contact(2, 1)]).await;
+    assert_eq!(standing().await, Standing::Running);
+    let written = store.commit(&holder, &complete, at(2)).await.unwrap();
+    assert_eq!(written, [Written::Fenced], "it has a contact to call");
+
+    // Nothing else that it stands at is undone by it.
+    let others = ["paused", "dates_over"];
+    for (nth, other) in others.into_iter().enumerate() {
+        base.run(format!("UPDATE campaigns SET standing = '{other}'"))
+            .await;
+        let new = [contact(2, 10 + nth as u64)];
+        assert_eq!(
+            add(&store, spring, other, Across::Allow, &new).await.added,
+            1
+        );
+        assert_eq!(standing().await.slug(), other);
+    }
 }
 
 async fn numbers_come_onto_lists_and_off_them(base: &Base) {
