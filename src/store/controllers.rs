@@ -114,7 +114,8 @@ impl Store {
 
     /// Takes over the drops without outcome of controllers of this PBX that are gone: those that have ended, those whose
     /// lease has, and those of `dead`, which are known to be gone. They are this holder's then; nobody else gets them.
-    /// These controllers are ended, and so are their leases of contacts.
+    /// These controllers are ended, and so are their leases of contacts. What was taken over before and has no outcome yet
+    /// is told again: the answer may have been lost on its way.
     ///
     /// # Errors
     /// [`StoreError`], refused where this holder was ended itself.
@@ -134,17 +135,16 @@ impl Store {
         tx.execute(END_GONE, args![&dead, run, &holder.pbx, now])
             .await?;
         let gone: Vec<(String,)> = tx.all(GONE, args![run, &holder.pbx]).await?;
-        if gone.is_empty() {
-            tx.commit().await?;
-            return Ok(Vec::new());
+        if !gone.is_empty() {
+            let gone = rows(gone.iter().map(|(run,)| row! { run: run }));
+            tx.execute(END_LEASES, args![&gone]).await?;
+            // In this order, in which a commit takes them too.
+            tx.execute(ADOPT_CONTACTS, args![&gone, run]).await?;
+            tx.execute(ADOPT, args![&gone, run, &holder.pbx]).await?;
+            tx.execute(FORGET, args![&holder.pbx]).await?;
         }
-        let gone = rows(gone.iter().map(|(run,)| row! { run: run }));
-        tx.execute(END_LEASES, args![&gone]).await?;
-        // In this order, in which a commit takes them too.
-        tx.execute(ADOPT_CONTACTS, args![&gone, run]).await?;
-        let kept = tx.all(ADOPT, args![&gone, run, &holder.pbx]).await?;
+        let kept = tx.all(ADOPTED, args![run, &holder.pbx]).await?;
         let orphans = tx.orphans(kept)?;
-        tx.execute(FORGET, args![&holder.pbx]).await?;
         tx.commit().await?;
         Ok(orphans)
     }
@@ -299,8 +299,13 @@ const ADOPT_CONTACTS: Sql = sql!(
 const ADOPT: Sql = sql!(
     "UPDATE drops SET holder = $2 FROM ",
     { run TEXT },
-    " WHERE drops.holder = given.run AND drops.outcome IS NULL AND drops.pbx = $3 \
-     RETURNING id, drops.run, campaign, contact, attempt, pbx, technique, started_at"
+    " WHERE drops.holder = given.run AND drops.outcome IS NULL AND drops.pbx = $3"
+);
+
+/// What a controller has of others.
+const ADOPTED: Sql = sql!(
+    "SELECT id, run, campaign, contact, attempt, pbx, technique, started_at FROM drops \
+     WHERE holder = $1 AND run <> $1 AND outcome IS NULL AND pbx = $2"
 );
 
 /// Runs that are gone and have left drops of no campaign; locked before these, as a commit takes them.

@@ -91,6 +91,10 @@ async fn what_a_dead_controller_left_is_taken_over_and_settled(base: &Base) {
         .unwrap_err();
     assert_eq!(error.trouble, Trouble::Refused);
 
+    // The answer may have been lost on its way: it is told again until it is settled.
+    let again = scene.store.adopt(&next, &[], scene.at(32)).await.unwrap();
+    assert_eq!(again, orphans);
+
     // The next one dies too, and the drop is still of the run that dialled it.
     let third = controller(&scene.store, "third").await;
     let orphans = scene
@@ -108,6 +112,8 @@ async fn what_a_dead_controller_left_is_taken_over_and_settled(base: &Base) {
         .unwrap();
     assert_eq!(written, [Written::Done]);
     assert_eq!(scene.state(base, all[0].id).await, "ended 1 lost");
+    let again = scene.store.adopt(&third, &[], scene.at(41)).await.unwrap();
+    assert_eq!(again, []);
     assert!(
         scene
             .store
