@@ -203,9 +203,9 @@ impl Kind {
             Self::Unreachable => {
                 Some("see that the server runs and can be reached from here at this address")
             }
-            Self::Busy => {
-                Some("the server may be starting, stopping or short of something; see its log")
-            }
+            Self::Busy => Some(
+                "the server may be starting, stopping, standing by or short of something; see its log",
+            ),
             Self::ReadOnly => Some(
                 "the file, its folder or the file system cannot be written; see who owns them and how it is mounted",
             ),
@@ -289,13 +289,13 @@ fn kind_of_postgres(code: &str) -> Kind {
         "28000" | "28P01" => Kind::Login,
         "3D000" => Kind::NoDatabase,
         "42501" => Kind::NoAccess,
-        // A server that stands by takes no writes until it has taken over.
-        "25006" => Kind::ReadOnly,
         "53100" => Kind::Full,
         "XX001" | "XX002" => Kind::Corrupt,
         _ => match code.get(..2) {
             Some("08") => Kind::Unreachable,
-            Some("40" | "53" | "55" | "57" | "58") => Kind::Busy,
+            // 25: a server that stands by takes no writes until it has taken over (25006), or ended a transaction that
+            // stood still for too long (25P03). 55: somebody held a lock for too long (55P03).
+            Some("25" | "40" | "53" | "55" | "57" | "58") => Kind::Busy,
             Some("22") => Kind::Refused,
             _ => Kind::Unknown,
         },

@@ -58,11 +58,7 @@ impl Store {
                 .map(Link::Sqlite)
                 .map_err(Failure::from),
             // Each statement has to see what was committed before it, as the locks here need it.
-            Pools::Postgres(pool) => {
-                timely(pool.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED"))
-                    .await
-                    .map(Link::Postgres)
-            }
+            Pools::Postgres(pool) => timely(pool.begin_with(WRITE)).await.map(Link::Postgres),
         };
         self.begun(doing.into(), begun)
     }
@@ -213,6 +209,10 @@ pub(super) async fn timely<T>(
         Err(_) => Err(Failure::NoAnswer),
     }
 }
+
+/// Whoever stops in the midst of writing must not hold up all others for ever: a process that is frozen stays connected.
+const WRITE: &str =
+    "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '30s'";
 
 /// How long an answer of PostgreSQL's is waited for.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);

@@ -12,7 +12,7 @@ use std::{
 
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::{
-    ConnectOptions as _, Connection as _, SqlSafeStr as _,
+    ConnectOptions as _, Connection as _, PgConnection, SqlSafeStr as _,
     migrate::{Migration, MigrationType, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -237,22 +237,27 @@ async fn open_postgres(
         .application_name("aftertone")
         .disable_statement_logging();
     let mut first = timely(options.connect()).await?;
-    migrator(migrations(Database::Postgres))
-        .run_direct(None, &mut first, false)
-        .await?;
+    let migrator = migrator(migrations(Database::Postgres));
+    timely(ready_postgres(&mut first)).await?;
+    match tokio::time::timeout(MIGRATE_WITHIN, migrator.run_direct(None, &mut first, false)).await {
+        Ok(migrated) => migrated?,
+        Err(_) => return Err(Failure::NoAnswer),
+    }
     first.close().await?;
 
     let pool = PgPoolOptions::new()
         .max_connections(POSTGRES_CONNECTIONS)
         .acquire_timeout(POSTGRES_ACQUIRE)
-        .after_connect(|connection, _| {
-            Box::pin(async move {
-                sqlx::query(SURE_COMMITS).execute(&mut *connection).await?;
-                sqlx::query(ROW_BY_ROW).execute(connection).await?;
-                Ok(())
-            })
-        });
+        .after_connect(|connection, _| Box::pin(ready_postgres(connection)));
     Ok(Pools::Postgres(pool.connect_lazy_with(options)))
+}
+
+/// Gives a connection the settings that every one of ours has.
+async fn ready_postgres(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    for setting in [SURE_COMMITS, ROW_BY_ROW, GIVEN_UP] {
+        sqlx::query(setting).execute(&mut *connection).await?;
+    }
+    Ok(())
 }
 
 fn shown_postgres(options: &PgConnectOptions) -> String {
@@ -312,6 +317,15 @@ const SURE_COMMITS: &str = "SELECT set_config('synchronous_commit', 'on', false)
 /// The server takes rows that come with a statement for a hundred, and by its default, which is a spinning disk's, it
 /// reads a table of ten thousand as a whole rather than look a hundred up.
 const ROW_BY_ROW: &str = "SELECT set_config('random_page_cost', '1.1', false)";
+
+/// A machine that vanishes keeps its locks until the server knows: by the system's defaults after two hours, so after some
+/// 25 s. Who waits for a lock is told sooner than it gives the server up, so that it asks again by the same connection.
+const GIVEN_UP: &str = "SELECT set_config('tcp_keepalives_idle', '10', false), \
+    set_config('tcp_keepalives_interval', '5', false), set_config('tcp_keepalives_count', '3', false), \
+    set_config('tcp_user_timeout', '25000', false), set_config('lock_timeout', '45s', false)";
+
+/// How long PostgreSQL may take to bring its schema forward, or to wait for somebody else who does.
+const MIGRATE_WITHIN: Duration = Duration::from_secs(600);
 
 /// How long SQLite waits for another process to unlock the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

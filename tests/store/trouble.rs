@@ -43,6 +43,7 @@ pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
         [Kind::Postgres],
         a_server_that_cannot_be_used_is_said_so,
         clocks_that_differ_are_refused,
+        a_server_that_stands_by_is_away,
         a_server_that_is_killed_loses_nothing_that_was_told,
     ));
     all
@@ -280,6 +281,26 @@ async fn clocks_that_differ_are_refused(base: &Base) {
             .contains("s apart"),
         "{error:?}"
     );
+}
+
+/// One that stands by takes no writes, until it has taken over.
+async fn a_server_that_stands_by_is_away(base: &Base) {
+    let scene = Scene::of(base, 1).await;
+    let (all, _) = scene.lease(1, 0).await;
+    base.run(
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database()); END $$",
+    )
+    .await;
+    let write = [scene.start_of(&all[0], 1)];
+    let error = match Store::open(&base.place()).await {
+        Ok(store) => store
+            .commit(&scene.holder, &write, scene.at(1))
+            .await
+            .unwrap_err(),
+        Err(error) => error,
+    };
+    assert_eq!(error.trouble, Trouble::Away, "{error:?}");
+    assert!(error.hint().unwrap().contains("standing by"), "{error:?}");
 }
 
 async fn a_server_that_is_killed_loses_nothing_that_was_told(_shared: &Base) {
