@@ -1,6 +1,10 @@
 //! One drop of a campaign from its intent to its end: a task each, which holds what only that drop needs.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use jiff::Timestamp;
 use tokio::{
@@ -50,6 +54,8 @@ pub(super) struct Flight {
     pub(super) mode: Option<Mode>,
     pub(super) caller_id: Option<CallerId>,
     pub(super) message: Awaited,
+    /// Until when it may be dialled: what allowed it does not hold for ever.
+    pub(super) dial_by: Instant,
     /// The wish that it ends.
     pub(super) wish: CancellationToken,
 }
@@ -100,7 +106,8 @@ impl Crew {
                 Err(words) => return Some(self.grounded(&flight, &words)),
             }
         }
-        if flight.wish.is_cancelled() || *self.link.borrow() != PbxLink::Up {
+        let is_late = clock::now() > flight.dial_by;
+        if is_late || flight.wish.is_cancelled() || *self.link.borrow() != PbxLink::Up {
             return None;
         }
         let job = self.job(&flight, &sound, folder.as_mut());

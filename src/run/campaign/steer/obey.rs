@@ -15,7 +15,7 @@ use crate::{
     run::campaign::{
         backlog::Wanted,
         flight::{Aloft, Attempt, Flight, Stage},
-        ramp::Leaves,
+        ramp::{Leaves, STALE_AFTER},
         watched,
     },
     store::{Intent, Write},
@@ -199,6 +199,10 @@ impl Steer {
             Stage::Flying => return,
         };
         let mode = self.known.get(&key.0).and_then(|known| known.mode);
+        let now = clock::now();
+        let age = self.clock.now().duration_since(aloft.decided);
+        // Its message and the folder of its evidence may take their time, on a disk that stands still.
+        let left = STALE_AFTER.saturating_sub(age.unsigned_abs());
         let flight = Flight {
             attempt: aloft.attempt,
             drop: aloft.drop,
@@ -206,7 +210,8 @@ impl Steer {
             technique: start.technique,
             mode,
             caller_id: start.caller_id,
-            message: self.messages.get(&start.message, clock::now()),
+            message: self.messages.get(&start.message, now),
+            dial_by: now + left,
             wish: aloft.wish.clone(),
         };
         tokio::spawn(Arc::clone(&self.crew).fly(flight));
