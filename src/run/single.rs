@@ -11,11 +11,12 @@
 
 use std::time::Duration;
 
+use backon::{ExponentialBuilder, Retryable as _};
 use jiff::Timestamp;
 use thiserror::Error;
 use tokio::{
     task::AbortHandle,
-    time::{MissedTickBehavior, timeout},
+    time::{MissedTickBehavior, sleep, timeout},
 };
 use tracing::warn;
 
@@ -35,7 +36,9 @@ use crate::{
     drop::{Ended, Milestone, Moment, Outcome, Report, Technique},
     id::DropId,
     phone::{CallerId, PhoneNumber},
-    store::{CONTROLLER_LEASE, Facts, Holder, Intent, Place, Store, StoreError, Write, Written},
+    store::{
+        CONTROLLER_LEASE, Facts, Holder, Intent, Place, Store, StoreError, Trouble, Write, Written,
+    },
 };
 
 /// A call that somebody wants to make.
@@ -251,7 +254,8 @@ impl Counter {
 }
 
 impl Entry {
-    /// Writes how the drop ended. `ended` is its object with the number masked, `evidence` the folder of its evidence.
+    /// Writes how the drop ended, and asks again where the store is away for a moment. `ended` is its object with the number
+    /// masked, `evidence` the folder of its evidence.
     ///
     /// # Errors
     /// [`StoreError`]; the next drop or controller ends it as `lost` then.
@@ -270,7 +274,13 @@ impl Entry {
             calls => calls,
         };
         let writes = [Write::EndDrop { end, calls }];
-        let written = self.store.commit(&self.holder, &writes, now()).await?;
+        let commit = || self.store.commit(&self.holder, &writes, now());
+        let commit = commit.retry(pauses()).sleep(sleep);
+        let commit = commit.when(|error| error.trouble == Trouble::Away);
+        let commit = commit.notify(|error, _| {
+            warn!(%error, "the store is away; how the drop ended is written when it is back");
+        });
+        let written = commit.await?;
         if written != [Written::Done] {
             warn!("somebody else has taken the drop over, and has written its end");
         }
@@ -340,6 +350,15 @@ fn now() -> Timestamp {
 
 /// How long calls of drops that were killed may take to end: longer, and the drop that is wanted goes before.
 const SETTLE_WITHIN: Duration = Duration::from_secs(5);
+
+/// When the end of a drop is written again, over some 30 s.
+fn pauses() -> ExponentialBuilder {
+    ExponentialBuilder::new()
+        .with_min_delay(Duration::from_millis(200))
+        .with_max_delay(Duration::from_secs(5))
+        .with_total_delay(Some(Duration::from_secs(30)))
+        .without_max_times()
+}
 
 /// How often the gate is asked again where something happens to the number at the same moment.
 const TRIES: usize = 5;

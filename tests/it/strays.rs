@@ -2,7 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
+use sqlx::{Connection as _, Executor as _, SqliteConnection, sqlite::SqliteConnectOptions};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use crate::{
     desk::{Desk, count, pbx, send_signal, wait},
@@ -87,6 +88,34 @@ async fn a_drop_whose_end_nobody_waited_for_is_in_the_books() {
     );
     let told = "+12025550101 cancelled: the operator quit before its calls had ended";
     assert_eq!(books(&desk).await, [told]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_a_drop_is_written_once_the_store_is_back() {
+    let desk = Desk::new(pbx(Script(vec![Call::ringing_for_ever()]))).await;
+    desk.set("answer_timeout", "3s");
+    let line = ["drop", "+12025550101", "--message", "sound:hello-world"];
+    let mut child = desk.command(&line).spawn().unwrap();
+    desk.fake
+        .until("calls", |world| {
+            (count(world, Kind::Originate, None) > 0).then_some(())
+        })
+        .await;
+    let options = SqliteConnectOptions::new().filename(desk.path("aftertone.db"));
+    let mut other = SqliteConnection::connect_with(&options).await.unwrap();
+    other.execute("PRAGMA busy_timeout = 20000").await.unwrap();
+    other.execute("BEGIN EXCLUSIVE").await.unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+    while let Some(line) = said.next_line().await.unwrap() {
+        if line.contains("the store is away; how the drop ended is written when it is back") {
+            break;
+        }
+    }
+    other.execute("COMMIT").await.unwrap();
+    let rest = async { while said.next_line().await.unwrap().is_some() {} };
+    let (ended, ()) = tokio::join!(wait(child), rest);
+    assert_eq!(ended.status, Some(1), "{ended:?}");
+    assert_eq!(books(&desk).await, ["+12025550101 no_answer"]);
 }
 
 /// Every drop in its order: its number, its outcome, and its report's words where it has any.
