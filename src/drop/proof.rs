@@ -144,7 +144,12 @@ impl Grounds {
         } else {
             format!("{:.2} s were played", self.played.as_secs_f64())
         };
-        (Proof::Unproven, vec![why_not.to_owned(), played])
+        let mut reasons = vec![why_not.to_owned(), played];
+        // Who answered was found out by the dialplan then, of what was left to hear.
+        if self.attention == Attention::Lost {
+            reasons.push("the live audio was lost".to_owned());
+        }
+        (Proof::Unproven, reasons)
     }
 
     fn judge_delivery(&self) -> (Proof, Vec<String>) {
