@@ -149,8 +149,17 @@ fn finish(running: Running) -> Result<String, Failed> {
 fn held_to_the_trunk(judge: &mut Judge<'_>) {
     let rings = judge.log.first_rings();
     let burst = most_within(&rings, NEARLY_A_SECOND);
-    judge.expect(burst <= A_SECOND, || {
+    judge.expect(burst <= A_SECOND + 1, || {
         format!("{burst} first calls within {NEARLY_A_SECOND:?}")
+    });
+    let close = rings
+        .windows(A_SECOND + 1)
+        .filter(|calls| calls[A_SECOND].duration_since(calls[0]).unsigned_abs() < NEARLY_A_SECOND)
+        .count();
+    judge.expect(close <= rings.len() / HELD_UP_IN, || {
+        format!(
+            "{close} first calls came less than {NEARLY_A_SECOND:?} after the {A_SECOND} before"
+        )
     });
     let row = most_within(&rings, Duration::from_secs(10));
     judge.expect(row <= 10 * A_SECOND + 1, || {
@@ -220,6 +229,9 @@ fn summed_up(judge: &mut Judge<'_>, summary: &Value, rows: &[Row]) {
 
 /// A second, less what calls may hold each other up on their way.
 const NEARLY_A_SECOND: Duration = Duration::from_millis(900);
+
+/// Of how many calls one may be held up for longer on its way, so that it comes too close before the next ones.
+const HELD_UP_IN: usize = 50;
 
 /// The carrier's refusals take milliseconds, and it rings no phone sooner.
 const REFUSED_WITHIN: Duration = Duration::from_millis(250);
