@@ -5,22 +5,22 @@
 //!  Rest ──> transport ──> HTTP pool      websocket ──> wire ──> translate ──> Events
 //!             (seam)                       socket
 //!                        audio
-//!  AudioSocket connections ──> Taps ──> Frames of one drop
+//!  AudioSocket connections <──> MediaServer <──> Connection of one drop
 //! ```
 //!
 //! [`Pbx`] holds what both need to reach one PBX. [`Rest`] asks; each failure is a [`Failure`] whose kind is the core's
 //! [`RefusalKind`](crate::drop::RefusalKind). [`Pbx::listen`] registers an app and gives [`Events`]: the socket is read
 //! without pause by a task of its own, which reconnects for ever; [`Notice`]s are the core's events under their drop's
-//! id. [`Taps`] takes in the live audio of drops that are listened to. [`seen`] says the same of a list of channels, for what was missed while the socket was away.
+//! id. [`MediaServer`] carries the audio of drops that are listened to, both ways. [`seen`] says the same of a list of channels, for what was missed while the socket was away.
 //!
 //! Credentials travel in the `Authorization` header only, and no error or log line names a URL's query, a dial string
 //! or a whole number.
 
 mod failure;
+mod media;
 mod rest;
 mod setup;
 mod socket;
-mod tap;
 mod translate;
 mod transport;
 mod wire;
@@ -32,10 +32,13 @@ mod fixture;
 mod fuzz;
 
 pub use failure::Failure;
-pub use rest::{ExternalMedia, HangUp, Originate, Rest};
+pub use media::{
+    Access, Connection, ConnectionEnd, Expected, FromCall, MediaCounts, MediaServer, MediaSettings,
+    Order, Pulse,
+};
+pub use rest::{HangUp, Originate, Rest};
 pub use setup::{DEFAULT_REQUEST_TIMEOUT, Pbx, Settings, SetupError};
 pub use socket::{Events, Incoming, LinkError, QUEUE};
-pub use tap::{Expected, Frames, TapCounts, TapEnd, Taps};
 pub use translate::{AidDid, Notice, ours, seen};
 pub use wire::{
     Application, AsteriskInfo, AsteriskSystem, Bridge, Channel, Dialplan, EndpointState, Module,

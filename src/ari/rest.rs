@@ -20,8 +20,6 @@ use crate::{
     id::{ChannelId, PlaybackId},
 };
 
-pub use hear::ExternalMedia;
-
 /// Asks the PBX for things. Cheap to clone; all clones share one pool of connections.
 ///
 /// Each method fails with a [`Failure`] that says what is known of the request's fate.

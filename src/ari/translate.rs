@@ -5,6 +5,8 @@
 //! | `ChannelStateChange` to `Ringing`, `Up`; `Dial` with `RINGING`, `PROGRESS`, `ANSWER` | `Ringing`, `Answered`, `Progress` |
 //! | `StasisStart` of a leg with the drop's id | `Entered` |
 //! | `StasisStart` with id, AMDSTATUS, AMDCAUSE, WAITSTATUS | `Screened`, then `Ready` or `NotReady` |
+//! | `StasisStart` with id, `EARS` | `Returned` |
+//! | `ChannelHold`, `ChannelUnhold` | `Held`, `Resumed` |
 //! | `ChannelVarset` of `AFTERTONE_VERDICT` | `Screened` |
 //! | `PlaybackStarted`, `PlaybackFinished` | the same |
 //! | `ChannelHangupRequest` that is not soft | `FarEndHungUp` |
@@ -98,6 +100,8 @@ fn notices(run: &RunName, event: &wire::Event<'_>) -> [Option<Notice>; 2] {
             _ => None,
         }),
         "StasisStart" => started(run, event),
+        "ChannelHold" => on_channel(run, &event.channel, |leg, _| Some(Event::Held(leg))),
+        "ChannelUnhold" => on_channel(run, &event.channel, |leg, _| Some(Event::Resumed(leg))),
         "ChannelVarset" if event.variable.as_str() == VERDICT_VARIABLE => {
             on_channel(run, &event.channel, |leg, _| {
                 let value = event.value.as_str();
@@ -203,6 +207,9 @@ fn entered<'a>(
     let Some(status) = args.next() else {
         return [Some(Event::Entered(leg)), None];
     };
+    if status == BACK_FROM_LISTENING {
+        return [Some(Event::Returned(leg)), None];
+    }
     let cause = args.next().unwrap_or_default();
     let wait = args.next();
     let Some(verdict) = verdict(status, cause) else {
@@ -289,6 +296,9 @@ fn within(number: Number, from: u16, to: u16) -> Option<u16> {
 
 /// The variable by which the dialplan tells AMD's answer before the wait for the ready point.
 const VERDICT_VARIABLE: &str = "AFTERTONE_VERDICT";
+
+/// What stands in the place of AMDSTATUS where a leg comes back from `AudioSocket()`.
+const BACK_FROM_LISTENING: &str = "EARS";
 
 /// How AMDCAUSE begins where AMD heard nothing at all and calls that a machine.
 const SILENT_PERSON: &str = "INITIALSILENCE";

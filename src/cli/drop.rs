@@ -145,6 +145,7 @@ pub(super) async fn run(
         number: wanted.number,
         plan,
         media: message.media.clone(),
+        sound: message.samples.clone(),
         echo: message.echo(),
         tape: folder.as_mut().and_then(Folder::tape),
         caller_id: None,
@@ -305,7 +306,7 @@ fn advise(error: SessionError, config: &Config) -> Trouble {
                 config.state_dir.display()
             )
         }
-        SessionError::Tap { .. } => {
+        SessionError::Media { .. } => {
             "set `screen.listen` to an address of this machine, or `screen.mode` to `dialplan`"
                 .to_owned()
         }

@@ -47,6 +47,8 @@ const BEFORE: &[&str] = &[
     "screen.mode",
     "screen.listen",
     "screen.advertise",
+    "screen.allow",
+    "screen.amd",
 ];
 
 const AFTER: &[&str] = &[

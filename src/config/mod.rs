@@ -17,11 +17,11 @@ mod trunk;
 mod values;
 
 use std::{
-    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
 
+use ipnet::IpNet;
 use secrecy::SecretString;
 
 use crate::{
@@ -31,7 +31,7 @@ use crate::{
 };
 
 pub use error::{Absent, ConfigError, Place};
-pub use values::{Endpoint, PbxUrl, StoreUrl};
+pub use values::{Endpoint, ListenAt, PbxUrl, StoreUrl};
 
 use layers::Layers;
 use source::Surroundings;
@@ -176,10 +176,14 @@ pub enum WhenBusyLegAnswered {
 pub struct Screen {
     /// Who listens.
     pub mode: ScreenMode,
-    /// Where the PBX brings audio to; port 0 is any free one. It has no effect in the mode `dialplan`.
-    pub listen: SocketAddr,
-    /// This address as the PBX sees it, `HOST` or `HOST:PORT`, where it differs. It has no effect in the mode `dialplan`.
+    /// Where the PBX brings audio to. It has no effect in the mode `dialplan`.
+    pub listen: ListenAt,
+    /// This address as the PBX sees it, `HOST` or `HOST:PORT`, if it differs. It has no effect in the mode `dialplan`.
     pub advertise: Option<String>,
+    /// Networks from which audio is taken, beside this machine; if there are none, the PBX's own host.
+    pub allow: Vec<IpNet>,
+    /// Whether the dialplan's AMD hears the calls that we listen to; its word is one reason among others.
+    pub amd: bool,
     /// What our own ears go by; each setting is a key of its own name. It has no effect in the mode `dialplan`.
     pub ears: Settings,
 }
@@ -187,7 +191,7 @@ pub struct Screen {
 /// Who listens to an answered leg.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ScreenMode {
-    /// `listen`: our own ears, on a tap of the live leg; the PBX where the tap fails.
+    /// `listen`: our own ears, on the live leg's audio connection; the PBX if that fails.
     #[default]
     Listen,
     /// `dialplan`: the PBX alone, with AMD and WaitForSilence.
@@ -352,15 +356,19 @@ fn screen(layers: &Layers) -> Result<Screen, ConfigError> {
     )?;
     let listen = layers.parsed(
         "screen.listen",
-        "an address and a port such as `127.0.0.1:0`",
-        |text| {
-            text.parse()
-                .map_err(|_| format!("{} is none", values::quoted(text)))
-        },
+        "an address and a port, or a range of ports, such as `127.0.0.1:0` or `10.0.0.5:40000-40100`",
+        ListenAt::parse,
+    )?;
+    let allow = layers.list(
+        "screen.allow",
+        "a list of addresses or networks such as `10.1.0.0/16`",
+        values::network,
     )?;
     Ok(Screen {
         mode: mode.unwrap_or_default(),
-        listen: listen.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
+        listen: listen.unwrap_or_default(),
+        allow: allow.unwrap_or_default(),
+        amd: layers.flag("screen.amd")?.unwrap_or(true),
         advertise: layers.parsed(
             "screen.advertise",
             "`HOST` or `HOST:PORT` as the PBX reaches it",

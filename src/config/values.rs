@@ -2,11 +2,13 @@
 
 use std::{
     fmt,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     ops::RangeInclusive,
     path::{Path, PathBuf},
     time::Duration,
 };
 
+use ipnet::IpNet;
 use jiff::SignedDuration;
 use secrecy::SecretString;
 
@@ -59,6 +61,19 @@ impl PbxUrl {
         &self.text
     }
 
+    /// The PBX's host: a name or an address, without a port.
+    pub fn host(&self) -> &str {
+        let rest = self.text.split_once("://").map_or("", |(_, rest)| rest);
+        let authority = rest.split('/').next().unwrap_or_default();
+        if let Some((address, _)) = authority
+            .strip_prefix('[')
+            .and_then(|rest| rest.split_once(']'))
+        {
+            return address;
+        }
+        authority.split(':').next().unwrap_or_default()
+    }
+
     /// Whether the way to the PBX is encrypted.
     pub fn is_https(&self) -> bool {
         self.text.starts_with("https:")
@@ -77,6 +92,64 @@ impl fmt::Display for PbxUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
+}
+
+/// Where the PBX brings the audio of calls: an address of this machine, and the first free of some ports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListenAt {
+    /// The address.
+    pub host: IpAddr,
+    /// The ports; `0..=0` is any free one.
+    pub ports: RangeInclusive<u16>,
+}
+
+impl ListenAt {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let none = || format!("{} is none", quoted(text));
+        let (host, ports) = text.rsplit_once(':').ok_or_else(none)?;
+        let (first, last) = ports.split_once('-').unwrap_or((ports, ports));
+        // As one address with its port, so that an IPv6 address has to stand in brackets.
+        let address = |port: &str| -> Result<SocketAddr, String> {
+            format!("{host}:{port}").parse().map_err(|_| none())
+        };
+        let (first, last) = (address(first)?, address(last)?);
+        if first.port() > last.port() || (first.port() == 0 && last.port() != 0) {
+            return Err(format!("{ports} is no range of ports"));
+        }
+        Ok(Self {
+            host: first.ip(),
+            ports: first.port()..=last.port(),
+        })
+    }
+}
+
+impl Default for ListenAt {
+    fn default() -> Self {
+        Self {
+            host: Ipv4Addr::LOCALHOST.into(),
+            ports: 0..=0,
+        }
+    }
+}
+
+impl fmt::Display for ListenAt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (first, last) = (self.ports.start(), self.ports.end());
+        write!(f, "{}", SocketAddr::new(self.host, *first))?;
+        if first == last {
+            Ok(())
+        } else {
+            write!(f, "-{last}")
+        }
+    }
+}
+
+/// An address or a network.
+pub(super) fn network(text: &str) -> Result<IpNet, String> {
+    let alone = || text.parse::<IpAddr>().map(IpNet::from);
+    text.parse()
+        .or_else(|_| alone())
+        .map_err(|_| format!("{} is no address and no network", quoted(text)))
 }
 
 /// What the PBX is to dial, with a place for the number: `PJSIP/{number}@trunk`.

@@ -48,12 +48,41 @@ pub enum Event {
     LateBeep(Leg),
     /// A beep while the message plays that does not begin the recording: the mailbox takes no more.
     LimitBeep(Leg),
-    /// We hear the leg no more, or never did.
+    /// The leg's audio connection to us has ended, or never began: we hear it no more, and cannot speak to it.
     Deaf {
         /// The leg that was listened to.
         leg: Leg,
         /// Why, for people.
         why: String,
+    },
+    /// The leg is back in our app from the dialplan's `AudioSocket()`, whatever ended that: a `StasisStart` that says so.
+    Returned(Leg),
+    /// The audio connection stands, and for some seconds no sound has come from the far end.
+    NoAudio {
+        /// The leg that is listened to.
+        leg: Leg,
+        /// Whether the PBX answered when it was asked since.
+        pbx_answers: bool,
+    },
+    /// The far end put the call on hold: what we send does not arrive.
+    Held(Leg),
+    /// The far end took the call back from hold.
+    Resumed(Leg),
+    /// The first frame of a message that we send ourselves went out.
+    Speaking(Play),
+    /// Between two frames of the message that we send ourselves passed more time than the far end bridges: we stood still.
+    Stumbled {
+        /// The play that has a gap.
+        play: Play,
+        /// How long the gap is.
+        gap: Duration,
+    },
+    /// A message that we send ourselves has ended.
+    Spoken {
+        /// The play that ended.
+        play: Play,
+        /// How it ended, and what is known of it.
+        spoken: Spoken,
     },
     /// The PBX began to play.
     PlaybackStarted {
@@ -107,6 +136,7 @@ impl Event {
             | Self::Entered(leg)
             | Self::Ready(leg, _)
             | Self::NotReady(leg)
+            | Self::Returned(leg)
             | Self::Screened { leg, .. } => Some(*leg),
             // What was heard may have been heard a moment before the leg's end.
             Self::Intercepted { .. }
@@ -114,6 +144,12 @@ impl Event {
             | Self::LateBeep(_)
             | Self::LimitBeep(_)
             | Self::Deaf { .. }
+            | Self::NoAudio { .. }
+            | Self::Held(_)
+            | Self::Resumed(_)
+            | Self::Speaking(_)
+            | Self::Stumbled { .. }
+            | Self::Spoken { .. }
             | Self::PlaybackStarted { .. }
             | Self::PlaybackFinished { .. }
             | Self::FarEndHungUp { .. }
@@ -175,15 +211,19 @@ pub enum Command {
     Dial(Leg),
     /// Have the answered leg screened by the dialplan: who is it, and when does it record?
     Screen(Leg),
-    /// Listen to the answered leg ourselves, while it stays in our app: who is it, and when does it record?
+    /// Have the answered leg connect its audio to us: who is it, and when does it record?
     Listen(Leg),
     /// Have the dialplan find the ready point of a leg of which it is known who answered.
     AwaitReady(Leg),
-    /// Play the message to the leg from its beginning.
+    /// Send the message to the leg ourselves, from its beginning, over its audio connection.
+    Speak(Leg, Play),
+    /// Send no more of this play.
+    Hush(Play),
+    /// End the leg's audio connection in an orderly way, so that it comes back into our app.
+    Release(Leg),
+    /// Have the PBX play the message to the leg from its beginning.
     Play(Leg, Play),
-    /// Stop this play of the leg: it starts again at the next ready point.
-    Rewind(Leg, Play),
-    /// Stop this play.
+    /// Have the PBX stop this play.
     StopPlay(Play),
     /// End the leg, in whatever state it is.
     HangUp(Leg),
@@ -234,6 +274,30 @@ pub enum PlaybackEnd {
     Done,
     /// `failed`: the file is missing, or the channel went away.
     Failed,
+}
+
+/// What is known of a message that we sent ourselves, at its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spoken {
+    /// How it ended.
+    pub end: SpokenEnd,
+    /// How much of it was sent, to the frame of 20 ms.
+    pub sent: Duration,
+    /// The longest time, while it was sent, in which no sound came from the far end.
+    pub unheard: Duration,
+}
+
+/// How a message that we sent ourselves ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SpokenEnd {
+    /// All of it was sent, and the PBX has taken all of it: it closed the connection when it came to our goodbye.
+    Whole,
+    /// All of it was sent, and the PBX did not say in time that it has taken it.
+    Unconfirmed,
+    /// We were asked to stop.
+    Stopped,
+    /// The connection ended.
+    Lost,
 }
 
 /// Why a leg ended.

@@ -9,13 +9,20 @@
 //!  from everywhere: Clearing (hang up what is left, wait until the PBX says it is gone) ──> Ended
 //! ```
 //!
-//! The steps themselves stand in `calling` (until the answer), `playing` (from the verdict to the message's end),
-//! `hearing` (what only our own ears tell) and `ending` (ends of legs, refusals, deadlines, the way out).
+//! Where our own ears listen, the live leg is in the dialplan's `AudioSocket()` while it is screened, awaited and played to:
+//! we hear and speak on its audio connection. When that ends, the leg comes back into our app, and the dialplan goes on.
+//!
+//! The steps themselves are in `calling` (until the answer), `playing` (from the verdict to the message's end), `speaking`
+//! (the message that we send ourselves), `hearing` (what only our own ears say), `returning` (when the audio connection
+//! ends), `holding` (a far end that holds the call) and `ending` (ends of legs, refusals, deadlines, the way out).
 
 mod calling;
 mod ending;
 mod hearing;
+mod holding;
 mod playing;
+mod returning;
+mod speaking;
 
 use std::{
     collections::VecDeque,
@@ -26,8 +33,8 @@ use super::{
     board::Seen,
     event::{Command, Event, PbxTime},
     outcome::{EndedBy, Milestone, Moment, Outcome, Report},
-    plan::{Mode, Plan, Technique},
-    proof::{Attention, Grounds, Ready},
+    plan::{Mode, Plan, Technique, Voice},
+    proof::{Attention, Flaws, Grounds, Ready},
     timer::{Timer, Timers},
     track::{HangUp, Originate, Stage, Track},
 };
@@ -50,6 +57,10 @@ pub struct VoicemailDrop {
     drop: Track,
     link: Link,
     ears: Ears,
+    /// The leg that left our app to be listened to is back in it.
+    returned: bool,
+    /// The play that we send, as long as we do.
+    speaking: Option<Play>,
     /// Somebody spoke over the message, and it is not known yet who.
     interrupted: bool,
     timers: Timers,
@@ -74,7 +85,7 @@ enum Phase {
     /// It is to be played to, from its ready point on.
     Awaiting {
         live: Leg,
-        /// The ready point came while the link was being restored: the play waits until that is done.
+        /// The ready point came, and the play waits: for the event link, for the end of a hold, or for the leg's return.
         ready: Option<Ready>,
     },
     /// The play was asked for.
@@ -82,17 +93,24 @@ enum Phase {
         live: Leg,
         play: Play,
         asked: Instant,
+        by: Voice,
     },
-    /// The PBX plays.
+    /// The message is being played.
     Playing {
         live: Leg,
         play: Play,
         since: Instant,
+        by: Voice,
+        /// The PBX's own time of the start, if it plays and said so.
         pbx: Option<PbxTime>,
     },
-    /// The playback ended too early, or a request found the leg in another state than it was in; the next event tells
+    /// The playback ended too early, or a request found the leg in another state than it was in; the next event says
     /// whether the far end was the reason.
-    Explaining { live: Leg },
+    Explaining {
+        live: Leg,
+        /// The outcome if no event explains it.
+        otherwise: Outcome,
+    },
     /// All is decided; the legs that are left are being hung up.
     Clearing { outcome: Outcome },
     /// No leg is left.
@@ -114,10 +132,19 @@ enum Ears {
     Dialplan,
     /// We do: verdict, ready point, and what happens while the message plays.
     Ours,
-    /// We do, while the dialplan looks for the ready point.
-    Shared,
-    /// The dialplan, since our tap was lost.
+    /// We did. The audio connection has ended, and the leg is on its way back into our app.
+    Returning(Parting),
+    /// The dialplan, since the audio connection ended.
+    Parted(Parting),
+}
+
+/// Why our own ears listen no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Parting {
+    /// The connection was lost.
     Lost,
+    /// We ended it, so that the PBX can play what only it has.
+    Released,
 }
 
 /// What was found out, for the report.
@@ -133,8 +160,8 @@ struct Findings {
     played: Duration,
     /// The longest of any play.
     heard: Duration,
-    /// A beep came over the last play and did not stop it.
-    beeped_over: bool,
+    /// What speaks against the last play as a proof.
+    flaws: Flaws,
     ended_by: Option<EndedBy>,
     words: Option<String>,
 }
@@ -148,6 +175,8 @@ impl VoicemailDrop {
             busy: Track::default(),
             drop: Track::default(),
             link: Link::Up,
+            returned: false,
+            speaking: None,
             interrupted: false,
             ears: match plan.mode {
                 Mode::Dialplan => Ears::Dialplan,
@@ -203,6 +232,13 @@ impl VoicemailDrop {
             Event::LateBeep(leg) => self.on_late_beep(leg, now),
             Event::LimitBeep(leg) => self.on_limit_beep(leg, now),
             Event::Deaf { leg, why: _ } => self.on_deaf(leg, now),
+            Event::Returned(leg) => self.on_returned(leg, now),
+            Event::NoAudio { leg, pbx_answers } => self.on_no_audio(leg, pbx_answers, now),
+            Event::Held(leg) => self.on_held(leg, now),
+            Event::Resumed(leg) => self.on_resumed(leg, now),
+            Event::Speaking(play) => self.on_speaking(play, now),
+            Event::Stumbled { play, gap } => self.on_stumbled(play, gap, now),
+            Event::Spoken { play, spoken } => self.on_spoken(play, spoken, now),
             Event::PlaybackStarted { play, at } => self.on_playback_started(play, at, now),
             Event::PlaybackFinished { play, end, at } => {
                 self.on_playback_finished(play, end, at, now);
@@ -244,6 +280,9 @@ impl VoicemailDrop {
     /// [`Self::link_restored`] nothing is dialled and nothing is played.
     pub fn link_lost(&mut self, _now: Instant) {
         self.link = Link::Lost;
+        if let Phase::Starting { .. } | Phase::Playing { .. } = self.phase {
+            self.found.flaws.unwatched = true;
+        }
         for leg in Leg::BOTH {
             self.track_mut(leg).grow_old();
         }
@@ -255,8 +294,11 @@ impl VoicemailDrop {
     /// unanswered when `seen` was read. A playback whose end was missed is not known to have been heard.
     pub fn link_restored(&mut self, seen: &Seen, now: Instant) {
         self.link = Link::Up;
+        // What we send ourselves ends on its own connection, whatever was missed on the link.
         let missed = match self.phase {
-            Phase::Starting { play, .. } | Phase::Playing { play, .. } => Some(play),
+            Phase::Starting { play, by, .. } | Phase::Playing { play, by, .. } => {
+                (by == Voice::Pbx).then_some(play)
+            }
             Phase::Lead
             | Phase::Dialling
             | Phase::Answered { .. }
@@ -281,8 +323,8 @@ impl VoicemailDrop {
             self.track_mut(leg).grow_old();
         }
         match self.phase {
-            // The play of a ready point that was read just now has not begun.
-            Phase::Starting { play, .. } if missed != Some(play) => {}
+            // We send it ourselves, or the play of a ready point that was read just now has not begun.
+            Phase::Starting { play, .. } | Phase::Playing { play, .. } if missed != Some(play) => {}
             Phase::Starting { play, .. } | Phase::Playing { play, .. }
                 if !seen.plays.contains(&play) =>
             {
@@ -292,21 +334,15 @@ impl VoicemailDrop {
                     now,
                 );
             }
-            Phase::Starting { live, play, asked } => {
-                self.begin_to_play(live, play, asked, None, now);
-            }
-            Phase::Awaiting {
-                live,
-                ready: Some(ready),
-            } => self.on_ready(live, ready, now),
+            Phase::Starting { asked, .. } => self.begin_to_play(asked, None, now),
+            Phase::Awaiting { .. } => self.play_if_possible(now),
+            Phase::Explaining { .. } => self.timers.set(Timer::Reason, now + ending::REASON),
             Phase::Lead if !self.timers.is_set(Timer::Lead) => self.dial_drop_leg(now),
             Phase::Lead
             | Phase::Dialling
             | Phase::Answered { .. }
             | Phase::Screening { .. }
-            | Phase::Awaiting { .. }
             | Phase::Playing { .. }
-            | Phase::Explaining { .. }
             | Phase::Clearing { .. }
             | Phase::Ended { .. } => {}
         }
@@ -378,10 +414,13 @@ impl VoicemailDrop {
             length_known: self.plan.message.is_some(),
             attention: match self.ears {
                 Ears::Dialplan => Attention::None,
-                Ears::Lost => Attention::Lost,
-                Ears::Ours | Ears::Shared if self.found.beeped_over => Attention::Beeped,
-                Ears::Ours | Ears::Shared => Attention::Quiet,
+                Ears::Returning(Parting::Lost) | Ears::Parted(Parting::Lost) => Attention::Lost,
+                Ears::Returning(Parting::Released) | Ears::Parted(Parting::Released) => {
+                    Attention::None
+                }
+                Ears::Ours => Attention::Quiet,
             },
+            flaws: self.found.flaws,
             ended_by: self.found.ended_by,
         }
     }

@@ -27,9 +27,10 @@ pub use board::{Board, Seen};
 pub use ended::Ended;
 pub use event::{
     Beeped, Cause, Command, Event, PbxTime, PlaybackEnd, ReadyPoint, Refusal, RefusalKind, Sit,
+    Spoken, SpokenEnd,
 };
 pub use machine::VoicemailDrop;
 pub use outcome::{Blame, EndedBy, Milestone, Moment, Outcome, Report, Retry};
-pub use plan::{Mode, Plan, Technique, WhenBusyLegAnswered, WhenUnsure};
+pub use plan::{Mode, Plan, Technique, Voice, WhenBusyLegAnswered, WhenUnsure};
 pub use proof::{Beep, Proof};
 pub use timer::Timer;

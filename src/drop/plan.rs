@@ -27,6 +27,8 @@ pub struct Plan {
     pub when_busy_leg_answered: WhenBusyLegAnswered,
     /// Who finds out who answered, and from when the mailbox records.
     pub mode: Mode,
+    /// Who sends the message where our own ears listen.
+    pub voice: Voice,
     /// How often at most the message starts again because the first beep came while it played, 0 to 5.
     pub max_restarts: u32,
     /// How long the message is; `None` where only the PBX has it and does not say.
@@ -46,6 +48,12 @@ impl Plan {
         }
     }
 
+    /// The longest that a leg can stay with our own ears: until the message starts, and each time it starts again.
+    pub fn longest_listening(&self) -> Duration {
+        let again = (self.ready_timeout + self.message_limit()) * self.max_restarts;
+        self.screening_timeout + self.message_limit() + again
+    }
+
     /// The message's length, or the longest that is allowed where it is not known.
     pub fn message_limit(&self) -> Duration {
         self.message.unwrap_or(Self::LONGEST_UNKNOWN_MESSAGE)
@@ -59,8 +67,18 @@ pub enum Mode {
     /// AMD and the wait for silence in the PBX's dialplan.
     #[default]
     Dialplan,
-    /// Our own ears, on a tap of the live leg; the dialplan where the tap fails.
+    /// Our own ears, on the live leg's audio connection to us; the dialplan if that fails.
     Listen,
+}
+
+/// Who sends the message to a leg that our own ears listen to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Voice {
+    /// We do, from the samples that we have, over the connection by which we listen.
+    #[default]
+    Ours,
+    /// The PBX does, from a recording that only it has; the connection has to end before.
+    Pbx,
 }
 
 /// One call or two.

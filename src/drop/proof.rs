@@ -92,6 +92,21 @@ impl Ready {
     }
 }
 
+/// What speaks against a play as a proof, although it was whole.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Flaws {
+    /// A beep came over it and did not stop it.
+    pub(super) beeped_over: bool,
+    /// The longest gap between two of its frames that we sent late.
+    pub(super) gap: Duration,
+    /// The longest time in which no sound came from the far end.
+    pub(super) unheard: Duration,
+    /// The far end held the call, shortly before or during it.
+    pub(super) held: bool,
+    /// The event link was down, so that a hold would have been missed.
+    pub(super) unwatched: bool,
+}
+
 /// Who listened while the message played, the last time it did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Attention {
@@ -101,8 +116,6 @@ pub(super) enum Attention {
     Lost,
     /// Our ears, to its end, and nobody spoke.
     Quiet,
-    /// Our ears, to its end, and a beep came over it that did not stop it.
-    Beeped,
 }
 
 /// What a proof is made of.
@@ -116,6 +129,7 @@ pub(super) struct Grounds {
     /// Whether the message's length is known, so that it can be told whether it played whole.
     pub(super) length_known: bool,
     pub(super) attention: Attention,
+    pub(super) flaws: Flaws,
     pub(super) ended_by: Option<EndedBy>,
 }
 
@@ -172,8 +186,15 @@ impl Grounds {
             }
         };
         let quiet = match self.attention {
+            Attention::Quiet if self.flaws.beeped_over => lacks("a beep came over it"),
+            Attention::Quiet if self.flaws.unheard >= UNHEARD => (
+                false,
+                format!(
+                    "no sound came from the far end for {:.1} s while it played",
+                    self.flaws.unheard.as_secs_f64()
+                ),
+            ),
             Attention::Quiet => holds("nobody spoke over it"),
-            Attention::Beeped => lacks("a beep came over it"),
             Attention::Lost => lacks("the live audio was lost before its end"),
             Attention::None => lacks("nobody listened while it played"),
         };
@@ -183,13 +204,32 @@ impl Grounds {
                 lacks("the far end hung up as it ended")
             }
         };
-        let links = [began, whole, quiet, line];
+        let mut links = vec![began, whole, quiet, line];
+        links.extend(self.flaws.words());
         let proof = if links.iter().all(|(holds, _)| *holds) {
             Proof::Proven
         } else {
             Proof::Probable
         };
         (proof, links.into_iter().map(|(_, words)| words).collect())
+    }
+}
+
+impl Flaws {
+    /// What is missing for a proof because of how it was sent.
+    fn words(&self) -> impl Iterator<Item = (bool, String)> {
+        let gap = (!self.gap.is_zero()).then(|| {
+            let gap = self.gap.as_millis();
+            (
+                false,
+                format!("{gap} ms of silence came into it: this machine stood still"),
+            )
+        });
+        let held = self.held.then(|| lacks("the far end held the call"));
+        let unwatched = self
+            .unwatched
+            .then(|| lacks("the event link was down while it played"));
+        [gap, held, unwatched].into_iter().flatten()
     }
 }
 
@@ -200,3 +240,7 @@ fn holds(words: impl fmt::Display) -> (bool, String) {
 fn lacks(words: &str) -> (bool, String) {
     (false, words.to_owned())
 }
+
+/// From how much missing sound on the far end may be gone. Networks that send nothing while nobody speaks do so for longer than
+/// a burst of lost packets lasts.
+const UNHEARD: Duration = Duration::from_secs(1);

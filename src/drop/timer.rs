@@ -19,6 +19,8 @@ pub enum Timer {
     PlayStart,
     /// Until a playback that should have ended long ago is given up.
     Playback,
+    /// Until a leg that has lost its audio connection is back in our app.
+    Return,
     /// Until the event has arrived that confirms the end of a leg, or explains what has been seen of it.
     Reason,
     /// Until a hang-up is asked for once more.

@@ -9,6 +9,8 @@ pub(super) struct Track {
     pub(super) originate: Originate,
     pub(super) hang_up: HangUp,
     pub(super) doubt: Doubt,
+    /// The far end holds the call.
+    pub(super) held: bool,
     /// The far end asked for the end of the call, and why.
     pub(super) far_end: Option<Cause>,
     /// Why it ended, as far as it was told.

@@ -2,18 +2,26 @@
 //!
 //! What a command becomes is decided by `steps` alone, without a network; the fail-safes of the PBX are set there,
 //! each before the step that it guards. Every failure comes back to the drop as an event.
+//!
+//! The commands about one leg are carried out one after the other, in their order; only a hang-up and the stop of a play
+//! overtake.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument as _, Span, debug};
+use uuid::Uuid;
 
-use super::listener::{self, Cue, LEASH, ToListener};
+use super::listener::{self, ToListener};
 use crate::{
-    ari::{Failure, HangUp, Originate, Rest, Taps},
+    ari::{Expected, Failure, HangUp, MediaServer, Originate, Rest},
     config::Endpoint,
-    drop::{Command, Event, Plan, Refusal, WhenUnsure},
+    drop::{Command, Event, Mode, Plan, Refusal, WhenUnsure},
     id::{ChannelId, DropId, PlaybackId, RunName},
     phone::{CallerId, PhoneNumber},
     screen::{Message, Settings},
@@ -33,8 +41,10 @@ pub struct Trunk {
     pub endpoint: Endpoint,
     /// Who calls.
     pub caller_id: CallerId,
-    /// Where live audio comes in; `None` where no drop of the run is listened to.
-    pub taps: Option<Taps>,
+    /// Where the audio of calls comes in; `None` if no drop of the run is listened to.
+    pub media: Option<MediaServer>,
+    /// Whether the dialplan's AMD hears the calls that we listen to.
+    pub amd: bool,
     /// What our ears go by.
     pub ears: Settings,
 }
@@ -48,10 +58,38 @@ pub struct Sheet {
     pub plan: Plan,
     /// The media URI of the message.
     pub media: String,
-    /// The message as its echo would sound; `None` where only the PBX has it.
+    /// The message itself, 8 kHz samples; `None` if only the PBX has it.
+    pub sound: Option<Arc<[i16]>>,
+    /// The message as its echo would sound; `None` if only the PBX has it.
     pub echo: Option<Message>,
+    /// By what the audio connections of its legs are known.
+    pub connections: Connections,
     /// Who calls, where it is not the one that calls for the whole run.
     pub caller_id: Option<CallerId>,
+}
+
+/// The UUID that the audio connection of each leg brings. Random, and known to the PBX and to us alone.
+#[derive(Clone, Copy, Debug)]
+pub struct Connections {
+    busy: Uuid,
+    drop: Uuid,
+}
+
+impl Connections {
+    /// Those of one drop.
+    pub fn random() -> Self {
+        Self {
+            busy: Uuid::new_v4(),
+            drop: Uuid::new_v4(),
+        }
+    }
+
+    const fn of(self, leg: Leg) -> Uuid {
+        match leg {
+            Leg::Busy => self.busy,
+            Leg::Drop => self.drop,
+        }
+    }
 }
 
 /// Something to carry out.
@@ -65,8 +103,6 @@ pub(super) struct Errand {
     pub(super) sheet: Option<Arc<Sheet>>,
     /// What goes with [`Command::Listen`].
     pub(super) listen: Option<ToListener>,
-    /// Whoever listens to the leg, who must not set its limit while somebody else does.
-    pub(super) listener: Option<mpsc::UnboundedSender<Cue>>,
     /// Where its log lines belong.
     pub(super) span: Span,
 }
@@ -80,27 +116,87 @@ pub(super) async fn run(
     reports: mpsc::Sender<(DropId, Event)>,
 ) {
     let tracker = TaskTracker::new();
+    let mut last: HashMap<(DropId, Leg), JoinHandle<()>> = HashMap::new();
     while let Some(errand) = errands.recv().await {
-        let (rest, trunk, reports) = (rest.clone(), Arc::clone(&trunk), reports.clone());
-        let span = errand.span.clone();
-        let task = async move {
-            let (drop, command) = (errand.drop, errand.command);
-            let reports = Reports { drop, to: reports };
-            match carry_out(&rest, &trunk, &errand).await {
-                Some(event) => reports.send(event).await,
-                None => {
-                    if let (Command::Listen(leg), Some(sheet), Some(cues)) =
-                        (command, errand.sheet, errand.listen)
-                    {
-                        listener::listen(rest, &trunk, (drop, leg), &sheet, cues, &reports).await;
-                    }
-                }
-            }
+        let (rest, trunk) = (rest.clone(), Arc::clone(&trunk));
+        let reports = Reports {
+            drop: errand.drop,
+            to: reports.clone(),
         };
-        tracker.spawn(task.instrument(span));
+        let span = errand.span.clone();
+        let turn = turn_of(errand.command).map(|leg| (errand.drop, leg));
+        let before = turn.and_then(|turn| last.remove(&turn));
+        let tasks = tracker.clone();
+        let task = async move {
+            if let Some(before) = before {
+                // One that panicked is a bug of ours, and is over.
+                let _ = before.await;
+            }
+            carry_out_all(rest, trunk, errand, reports, &tasks).await;
+        };
+        let task = tracker.spawn(task.instrument(span));
+        if let Some(turn) = turn {
+            if last.len() >= LOOK_THROUGH {
+                last.retain(|_, task| !task.is_finished());
+            }
+            last.insert(turn, task);
+        }
     }
     tracker.close();
     tracker.wait().await;
+}
+
+/// The leg whose earlier commands have to be carried out before this one; `None` for one that overtakes.
+const fn turn_of(command: Command) -> Option<Leg> {
+    match command {
+        Command::Dial(leg)
+        | Command::Screen(leg)
+        | Command::Listen(leg)
+        | Command::AwaitReady(leg)
+        | Command::Play(leg, _) => Some(leg),
+        Command::Speak(..)
+        | Command::Hush(_)
+        | Command::Release(_)
+        | Command::StopPlay(_)
+        | Command::HangUp(_) => None,
+    }
+}
+
+/// Carries out one command, and what lasts as long as the call beside it.
+async fn carry_out_all(
+    rest: Rest,
+    trunk: Arc<Trunk>,
+    errand: Errand,
+    reports: Reports,
+    tasks: &TaskTracker,
+) {
+    // Before the PBX is told to connect.
+    let expected = expected(&trunk, &errand);
+    if let Some(event) = carry_out(&rest, &trunk, &errand).await {
+        return reports.send(event).await;
+    }
+    let (drop, command) = (errand.drop, errand.command);
+    if let (Command::Listen(leg), Some(sheet), Some(given)) = (command, errand.sheet, errand.listen)
+    {
+        let Some(expected) = expected else {
+            let why = "this run does not listen".to_owned();
+            return reports.send(Event::Deaf { leg, why }).await;
+        };
+        let listening = async move {
+            let leg = (drop, leg);
+            listener::listen(rest, &trunk, leg, &sheet, expected, given, &reports).await;
+        };
+        tasks.spawn(listening.instrument(Span::current()));
+    }
+}
+
+/// The audio connection that comes of a command.
+fn expected(trunk: &Trunk, errand: &Errand) -> Option<Expected> {
+    let (Command::Listen(leg), Some(sheet)) = (errand.command, &errand.sheet) else {
+        return None;
+    };
+    let media = trunk.media.as_ref()?;
+    Some(media.expect(sheet.connections.of(leg)))
 }
 
 /// Tells the driver what became of a drop's command.
@@ -121,7 +217,7 @@ async fn carry_out(rest: &Rest, trunk: &Trunk, errand: &Errand) -> Option<Event>
     let command = errand.command;
     debug!(?command, "asked of the pbx");
     for step in steps(trunk, errand.drop, command, errand.sheet.as_deref()) {
-        match take(rest, errand.listener.as_ref(), step).await {
+        match take(rest, step).await {
             Ok(Taken::Done) => {}
             Ok(Taken::NotThere) => {
                 if let Command::HangUp(leg) = command {
@@ -140,8 +236,10 @@ async fn carry_out(rest: &Rest, trunk: &Trunk, errand: &Errand) -> Option<Event>
         Command::Screen(_)
         | Command::Listen(_)
         | Command::AwaitReady(_)
+        | Command::Speak(..)
+        | Command::Hush(_)
+        | Command::Release(_)
         | Command::Play(..)
-        | Command::Rewind(..)
         | Command::StopPlay(_)
         | Command::HangUp(_) => None,
     }
@@ -168,32 +266,27 @@ fn steps(trunk: &Trunk, drop: DropId, command: Command, sheet: Option<&Sheet>) -
             steps.push(Step::Continue(channel(leg), trunk.context.clone(), "s"));
             steps
         }
-        // The leg stays in our app; what follows is the listener's, who renews the limit.
-        (Command::Listen(leg), Some(_)) => answered(channel(leg), leg, LEASH),
+        // Its limit and its place in the call records are the dialplan's to set: all it needs, it has since the originate.
+        (Command::Listen(leg), Some(_)) => {
+            vec![Step::Continue(channel(leg), LISTEN_CONTEXT.to_owned(), "s")]
+        }
         (Command::AwaitReady(leg), Some(sheet)) => vec![
-            Step::LetGo,
             limit(channel(leg), sheet.plan.ready_timeout + PLAY_GRACE),
             Step::Continue(channel(leg), trunk.context.clone(), "wait"),
         ],
-        (Command::Rewind(leg, play), Some(_)) => vec![
-            Step::StopPlay(playback(play)),
-            limit(channel(leg), LEASH),
-            Step::TakeUp,
-        ],
         (Command::Play(leg, play), Some(sheet)) => vec![
-            // A renewal between the limit and the play would cut the message.
-            Step::LetGo,
             // Before the play: during it the request would wait until it has ended.
             limit(channel(leg), sheet.plan.message_limit() + PLAY_GRACE),
             Step::Play(channel(leg), playback(play), sheet.media.clone()),
         ],
-        (
+        // The listener's, who has the connection.
+        (Command::Speak(..) | Command::Hush(_) | Command::Release(_), _)
+        | (
             Command::Dial(_)
             | Command::Screen(_)
             | Command::Listen(_)
             | Command::AwaitReady(_)
-            | Command::Play(..)
-            | Command::Rewind(..),
+            | Command::Play(..),
             None,
         ) => Vec::new(),
     }
@@ -227,6 +320,17 @@ fn originate(trunk: &Trunk, drop: DropId, leg: Leg, sheet: &Sheet) -> Originate 
     if leg == Leg::Busy {
         variables.insert(NO_CDR.to_owned(), "1".to_owned());
     }
+    if let (Mode::Listen, Some(media)) = (sheet.plan.mode, &trunk.media) {
+        let limit = whole_seconds(sheet.plan.longest_listening() + PLAY_GRACE).as_secs();
+        variables.extend([
+            ("AFTERTONE_LIMIT".to_owned(), limit.to_string()),
+            ("AFTERTONE_EARS".to_owned(), media.address().to_owned()),
+            (
+                "AFTERTONE_UUID".to_owned(),
+                sheet.connections.of(leg).to_string(),
+            ),
+        ]);
+    }
     let caller_id = sheet.caller_id.as_ref().unwrap_or(&trunk.caller_id);
     Originate {
         channel: ChannelId::leg(trunk.run.clone(), drop, leg),
@@ -246,7 +350,7 @@ fn limit(channel: ChannelId, after: Duration) -> Step {
 }
 
 /// The PBX counts in whole seconds, and takes 0 for no limit at all.
-pub(super) fn whole_seconds(duration: Duration) -> Duration {
+fn whole_seconds(duration: Duration) -> Duration {
     let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
     Duration::from_secs(seconds.max(1))
 }
@@ -259,10 +363,6 @@ enum Step {
     Play(ChannelId, PlaybackId, String),
     StopPlay(PlaybackId),
     HangUp(ChannelId),
-    /// Waits until the listener, where there is one, leaves the leg's limit alone.
-    LetGo,
-    /// Has it keep the limit short again.
-    TakeUp,
 }
 
 enum Taken {
@@ -270,14 +370,8 @@ enum Taken {
     NotThere,
 }
 
-async fn take(
-    rest: &Rest,
-    listener: Option<&mpsc::UnboundedSender<Cue>>,
-    step: Step,
-) -> Result<Taken, Failure> {
+async fn take(rest: &Rest, step: Step) -> Result<Taken, Failure> {
     match step {
-        Step::LetGo => listener::let_go(listener).await,
-        Step::TakeUp => listener::take_up(listener),
         Step::Originate(originate) => rest.originate(&originate).await?,
         Step::SetVariable(channel, name, value) => {
             rest.set_variable(&channel, name, &value).await?;
@@ -299,6 +393,12 @@ async fn take(
     Ok(Taken::Done)
 }
 
+/// The dialplan context in which an answered leg connects its audio to us.
+pub(super) const LISTEN_CONTEXT: &str = "aftertone-listen";
+
+/// From how many legs on those whose commands are carried out are forgotten.
+const LOOK_THROUGH: usize = 1_024;
+
 /// Ends a channel this long after it was set, whatever it does.
 pub(super) const LIMIT: &str = "TIMEOUT(absolute)";
 
@@ -313,9 +413,12 @@ const PLAY_GRACE: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
     use crate::{
-        drop::{Mode, Technique, WhenBusyLegAnswered},
+        ari::{Access, MediaSettings},
+        drop::{Technique, Voice, WhenBusyLegAnswered},
         id::Play,
         phone::Rules,
     };
@@ -333,23 +436,19 @@ mod tests {
                 C::Screen(Busy),
                 "busy TIMEOUT(absolute)=90; busy CDR_PROP(disable)=0; busy continue aftertone-screen,s",
             ),
-            (C::Listen(Drop), "drop TIMEOUT(absolute)=10"),
-            (
-                C::Listen(Busy),
-                "busy TIMEOUT(absolute)=10; busy CDR_PROP(disable)=0",
-            ),
+            (C::Listen(Drop), "drop continue aftertone-listen,s"),
+            (C::Listen(Busy), "busy continue aftertone-listen,s"),
             (
                 C::AwaitReady(Drop),
-                "let go; drop TIMEOUT(absolute)=65; drop continue aftertone-screen,wait",
-            ),
-            (
-                C::Rewind(Drop, Play(1)),
-                "stop play1; drop TIMEOUT(absolute)=10; take up",
+                "drop TIMEOUT(absolute)=65; drop continue aftertone-screen,wait",
             ),
             (
                 C::Play(Drop, Play(2)),
-                "let go; drop TIMEOUT(absolute)=13; drop play2 sound:/x/spring",
+                "drop TIMEOUT(absolute)=13; drop play2 sound:/x/spring",
             ),
+            (C::Speak(Drop, Play(1)), ""),
+            (C::Hush(Play(1)), ""),
+            (C::Release(Drop), ""),
             (C::StopPlay(Play(2)), "stop play2"),
             (C::HangUp(Busy), "busy hang up"),
         ];
@@ -368,7 +467,6 @@ mod tests {
                 C::Listen(leg),
                 C::AwaitReady(leg),
                 C::Play(leg, Play(1)),
-                C::Rewind(leg, Play(1)),
             ] {
                 assert_eq!(told(command, None), "", "{command:?}");
             }
@@ -396,6 +494,49 @@ mod tests {
         assert_eq!(drop.variables["AFTERTONE_DROP"], drop.app_args);
         assert_eq!(drop.variables["AFTERTONE_READY_TIMEOUT"], "60");
         assert_eq!(drop.variables["AFTERTONE_WHEN_UNSURE"], "hang_up");
+    }
+
+    #[test]
+    fn a_leg_that_is_to_be_listened_to_knows_where_to_connect_and_until_when() {
+        let listening = MediaSettings {
+            host: Ipv4Addr::LOCALHOST.into(),
+            ports: 0..=0,
+            advertise: Some("ears.example:9092".into()),
+            access: Access::default(),
+        };
+        let trunk = Trunk {
+            media: Some(MediaServer::bind(&listening, None).unwrap()),
+            ..trunk()
+        };
+        let mut sheet = sheet();
+        let of = |sheet: &Sheet, leg| originate(&trunk, DropId::from_u128(7), leg, sheet).variables;
+        assert!(!of(&sheet, Leg::Drop).contains_key("AFTERTONE_EARS"));
+        sheet.plan.mode = Mode::Listen;
+        let (busy, drop) = (of(&sheet, Leg::Busy), of(&sheet, Leg::Drop));
+        assert_eq!(drop["AFTERTONE_EARS"], "ears.example:9092");
+        assert_ne!(busy["AFTERTONE_UUID"], drop["AFTERTONE_UUID"]);
+        assert_eq!(
+            drop["AFTERTONE_LIMIT"], "237",
+            "90 s of screening, three times the message, twice 60 s of waiting, and 5 s"
+        );
+    }
+
+    #[test]
+    fn what_ends_a_call_or_a_play_overtakes_and_all_else_about_a_leg_goes_in_order() {
+        use Command as C;
+        let drop = Leg::Drop;
+        for command in [
+            C::Dial(drop),
+            C::Screen(drop),
+            C::Listen(drop),
+            C::AwaitReady(drop),
+            C::Play(drop, Play(1)),
+        ] {
+            assert_eq!(turn_of(command), Some(drop), "{command:?}");
+        }
+        for command in [C::HangUp(drop), C::StopPlay(Play(1))] {
+            assert_eq!(turn_of(command), None, "{command:?}");
+        }
     }
 
     #[test]
@@ -438,8 +579,6 @@ mod tests {
             }
             Step::StopPlay(playback) => format!("stop play{}", playback.play.0),
             Step::HangUp(channel) => format!("{} hang up", role(channel)),
-            Step::LetGo => "let go".into(),
-            Step::TakeUp => "take up".into(),
         }
     }
 
@@ -450,7 +589,8 @@ mod tests {
             context: "aftertone-screen".into(),
             endpoint: Endpoint::parse("PJSIP/{number}@trunk").unwrap(),
             caller_id: CallerId::parse("+12025550100").unwrap(),
-            taps: None,
+            media: None,
+            amd: true,
             ears: Settings::default(),
         }
     }
@@ -468,11 +608,14 @@ mod tests {
                 when_unsure: WhenUnsure::HangUp,
                 when_busy_leg_answered: WhenBusyLegAnswered::Promote,
                 mode: Mode::Dialplan,
+                voice: Voice::Ours,
                 max_restarts: 2,
                 message: Some(Duration::from_millis(7_240)),
             },
             media: "sound:/x/spring".into(),
+            sound: None,
             echo: None,
+            connections: Connections::random(),
             caller_id: None,
         }
     }

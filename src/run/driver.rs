@@ -6,27 +6,27 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     panic::resume_unwind,
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use tokio::{
     sync::{mpsc, watch},
     task::JoinHandle,
-    time::{Instant as TokioInstant, sleep_until},
+    time::{Instant as TokioInstant, MissedTickBehavior, interval, sleep_until},
 };
 use tracing::{Span, debug, error, info, info_span, trace, warn};
 
 use self::record::Record;
 use super::{
-    dialler::{Errand, Sheet},
+    dialler::{Connections, Errand, Sheet},
     listener::{Cue, ToListener},
     sweep::{Asked, Reconciled, Reconciler},
 };
 use crate::{
-    ari::{AidDid, Events, Incoming, Notice},
+    ari::{AidDid, Events, Incoming, Notice, Pulse},
     campaign::engine::CampaignId,
     clock,
-    drop::{Board, Command, Event, Milestone, Moment, Outcome, Plan, Report},
+    drop::{Board, Command, Event, Milestone, Mode, Moment, Outcome, Plan, Report, Voice},
     evidence::Tape,
     id::{ChannelId, DropId, RunName},
     phone::{CallerId, PhoneNumber},
@@ -45,7 +45,9 @@ pub struct Job {
     pub plan: Plan,
     /// The media URI of the message, as the PBX takes it.
     pub media: String,
-    /// The message as its echo would sound; `None` where only the PBX has it.
+    /// The message itself, 8 kHz samples; `None` if only the PBX has it.
+    pub sound: Option<Arc<[i16]>>,
+    /// The message as its echo would sound; `None` if only the PBX has it.
     pub echo: Option<Message>,
     /// Takes down what is heard of it; `None` where no evidence is kept.
     pub tape: Option<Tape>,
@@ -98,6 +100,8 @@ pub enum Unended {
 /// The loop and all it knows.
 pub(super) struct Driver {
     run: RunName,
+    /// Whether calls can bring us their audio.
+    listens: bool,
     board: Board,
     records: BTreeMap<DropId, Record>,
     link: Link,
@@ -107,6 +111,7 @@ pub(super) struct Driver {
     errands: mpsc::UnboundedSender<Errand>,
     reconciler: Reconciler,
     told: watch::Sender<PbxLink>,
+    pulse: Pulse,
     draining: bool,
 }
 
@@ -117,13 +122,16 @@ pub(super) struct Ties {
     pub(super) reports: mpsc::Receiver<(DropId, Event)>,
     pub(super) errands: mpsc::UnboundedSender<Errand>,
     pub(super) link: watch::Sender<PbxLink>,
+    /// Beaten with each turn of the loop.
+    pub(super) pulse: Pulse,
 }
 
 impl Driver {
     /// A driver without drops whose link to the PBX is up.
-    pub(super) fn new(run: RunName, reconciler: Reconciler, ties: Ties) -> Self {
+    pub(super) fn new(run: RunName, reconciler: Reconciler, listens: bool, ties: Ties) -> Self {
         Self {
             run,
+            listens,
             board: Board::new(),
             records: BTreeMap::new(),
             link: Link::Up,
@@ -132,6 +140,7 @@ impl Driver {
             reports: ties.reports,
             errands: ties.errands,
             told: ties.link,
+            pulse: ties.pulse,
             reconciler,
             draining: false,
         }
@@ -142,7 +151,10 @@ impl Driver {
     /// # Errors
     /// [`Unended`] where it ended for a reason of its own; no drop is in flight then either.
     pub(super) async fn drive(mut self) -> Result<(), Unended> {
+        let mut beat = interval(BEAT);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !(self.board.is_empty() && (self.draining || self.link.is_taken())) {
+            self.pulse.beat();
             let deadline = self.board.poll_timeout();
             tokio::select! {
                 // Events first: what the PBX said before a deadline or an order counts before it.
@@ -154,6 +166,7 @@ impl Driver {
                 order = self.orders.recv(), if !self.is_deaf() => {
                     self.on_order(order.unwrap_or(Order::Drain));
                 }
+                _ = beat.tick() => {}
             }
             self.settle();
             self.tell_link();
@@ -204,7 +217,6 @@ impl Driver {
         trace!(?event, "happened");
         if let Some(record) = record {
             record.note(&event);
-            record.cue(&event);
         }
         self.board.handle_event(drop, event, now);
     }
@@ -258,7 +270,14 @@ impl Driver {
         self.orders.is_closed() && self.orders.is_empty()
     }
 
-    fn start(&mut self, job: Job, news: mpsc::UnboundedSender<News>, now: Instant) {
+    fn start(&mut self, mut job: Job, news: mpsc::UnboundedSender<News>, now: Instant) {
+        job.plan.voice = match job.sound {
+            Some(_) => Voice::Ours,
+            None => Voice::Pbx,
+        };
+        if !self.listens {
+            job.plan.mode = Mode::Dialplan;
+        }
         let campaign = job.campaign.map(|campaign| campaign.0);
         let span = info_span!("drop", id = %job.id, number = %job.number, campaign);
         span.in_scope(|| info!(technique = ?job.plan.technique, "drop began"));
@@ -268,7 +287,9 @@ impl Driver {
                 number: job.number,
                 plan: job.plan,
                 media: job.media,
+                sound: job.sound,
                 echo: job.echo,
+                connections: Connections::random(),
                 caller_id: job.caller_id,
             }),
             news,
@@ -386,7 +407,7 @@ impl Driver {
     fn hand_on(&mut self, drop: DropId, command: Command) {
         let record = self.records.get_mut(&drop);
         let span = record.as_ref().map_or_else(Span::none, |r| r.span.clone());
-        let (mut listen, mut listener) = (None, None);
+        let mut listen = None;
         let sheet = record.map(|record| {
             match command {
                 Command::Dial(leg) => {
@@ -395,9 +416,7 @@ impl Driver {
                 }
                 Command::Play(_, play) => {
                     record.plays.insert(play);
-                    listener = record.cues.clone();
                 }
-                Command::AwaitReady(_) | Command::Rewind(..) => listener = record.cues.clone(),
                 Command::Listen(leg) => {
                     let (cues, heard) = mpsc::unbounded_channel();
                     record.cues = Some(cues);
@@ -407,7 +426,14 @@ impl Driver {
                         tape: record.tape.take(),
                     });
                 }
-                Command::Screen(_) | Command::StopPlay(_) | Command::HangUp(_) => {}
+                // At once, and in their order.
+                Command::Speak(_, play) => record.cue(Cue::Speak(play)),
+                Command::Hush(play) => record.cue(Cue::Hush(play)),
+                Command::Release(_) => record.cue(Cue::Goodbye),
+                Command::Screen(_)
+                | Command::AwaitReady(_)
+                | Command::StopPlay(_)
+                | Command::HangUp(_) => {}
             }
             Arc::clone(&record.sheet)
         });
@@ -416,7 +442,6 @@ impl Driver {
             command,
             sheet,
             listen,
-            listener,
             span,
         };
         if self.errands.send(errand).is_err() {
@@ -461,6 +486,9 @@ impl<T> Drop for Abort<T> {
         self.0.abort();
     }
 }
+
+/// The longest from one turn of the loop to the next while it does not stand still.
+const BEAT: Duration = Duration::from_secs(1);
 
 async fn at(deadline: Option<Instant>) {
     match deadline {

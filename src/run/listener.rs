@@ -1,35 +1,37 @@
-//! Lets a live leg be heard while it stays in our app, and tells the drop what the ears make of it.
+//! Hears a live leg over its audio connection, says to the drop what the ears make of it, and speaks for the drop.
 //!
 //! ```text
-//!  leg ──snoop──> bridge <── tap ──AudioSocket──> Taps ──> Ears ──> events of the drop
-//!   └───snoop──> amd ──> dialplan: AMD() ──> its word, one reason among others
+//!  leg in AudioSocket() <──tcp──> Connection ── sound ──> Ears ──> events of the drop
+//!                                     ^ └── what became of ours ──────^
+//!                                     └── speak, hush, goodbye <── cues of the drop
+//!  leg ──snoop──> copy ──> dialplan: AMD() ──> its word, one reason among others
 //! ```
 //!
-//! While nobody plays to it the PBX's own limit of the leg is short, and renewed (see [`leash`]): should we die, nobody
-//! who answered has to listen to nothing for long. Three channels and a bridge serve the drop and are gone when it is. Each step has a deadline; whatever fails, and
-//! whatever stops coming, ends as [`Event::Deaf`], and the dialplan goes on in our place.
+//! Sound and what became of ours come by one queue, so that the ears know to the sample when the message began. Whatever
+//! ends the connection ends as [`Event::Deaf`], unless the drop asked for it.
 
-mod leash;
-mod rig;
+mod amd;
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::mpsc,
     task::JoinSet,
-    time::{Instant as TokioInstant, sleep, sleep_until},
+    time::{Instant as TokioInstant, sleep_until, timeout},
 };
-use tokio_util::bytes::Bytes;
 use tracing::{Instrument as _, Span, debug};
 
-pub(super) use self::{leash::LEASH, rig::AMD_CONTEXT};
+pub(super) use self::amd::AMD_CONTEXT;
 
-use self::{leash::Leash, rig::Rig};
+use self::amd::AmdCopy;
 use super::dialler::{Reports, Sheet, Trunk};
 use crate::{
-    ari::{Expected, Failure, Frames, Rest, TapEnd},
+    ari::{Connection, Expected, FromCall, Order, Rest},
     clock,
-    drop::{Beeped, Event, Plan, ReadyPoint, Sit},
+    drop::{Beeped, Event, ReadyPoint, Sit, SpokenEnd},
     evidence::{self, Tape},
     id::{ChannelId, DropId, Play, Role},
     screen::{Amd, At, Beep, Call, Ears, Heard, Message, SitClass},
@@ -41,169 +43,119 @@ use crate::{
 pub(super) struct ToListener {
     /// What it has to know; closed when the drop has ended.
     pub(super) cues: mpsc::UnboundedReceiver<Cue>,
-    /// What the calls tell beside their sound.
+    /// What the calls show beside their sound.
     pub(super) call: Call,
-    /// What takes it down, where evidence is kept.
+    /// What takes it down, if evidence is kept.
     pub(super) tape: Option<Tape>,
 }
 
-/// Something that whoever listens has to know.
-#[derive(Debug)]
+/// Something that a listener has to know or to do.
+#[derive(Clone, Debug)]
 pub(super) enum Cue {
     /// A channel that serves the drop waits in our app.
     Entered(Role),
     /// AMD's word, as it stands in AMDSTATUS.
     Judged(String),
-    /// The message begins to play, or begins again.
-    Playing(Play),
-    /// This play of it is over.
-    Stopped(Play),
-    /// Somebody else is about to set the leg's limit; the sender is told once no renewal is under way.
-    LetGo(oneshot::Sender<()>),
-    /// The leg is to be listened to again, and its limit is [`LEASH`] since a moment ago.
-    TakeUp,
+    /// Send the message.
+    Speak(Play),
+    /// Send no more of it.
+    Hush(Play),
+    /// End the connection in an orderly way.
+    Goodbye,
+    /// The leg is not in `AudioSocket()` any more.
+    Returned,
 }
 
-/// Has the listener let go of the leg's limit, and waits until it has. A leg without one needs no wait.
-pub(super) async fn let_go(listener: Option<&mpsc::UnboundedSender<Cue>>) {
-    let Some(cues) = listener else { return };
-    let (done, told) = oneshot::channel();
-    if cues.send(Cue::LetGo(done)).is_ok() {
-        // A listener that is gone had let go before.
-        let _ = told.await;
-    }
-}
-
-/// Has the listener keep the leg's limit short again, which has just been set to [`LEASH`].
-pub(super) fn take_up(listener: Option<&mpsc::UnboundedSender<Cue>>) {
-    if let Some(cues) = listener {
-        // It may have lost its tap meanwhile; the leg's limit is what the PBX has.
-        let _ = cues.send(Cue::TakeUp);
-    }
-}
-
-/// Listens to a leg until its drop has ended, or until it can be heard no more; then takes down all that served it.
+/// Listens to a leg until its drop has ended, or until the connection has.
 pub(super) async fn listen(
     rest: Rest,
     trunk: &Trunk,
     (drop, leg): (DropId, Leg),
     sheet: &Sheet,
+    expected: Expected,
     given: ToListener,
     reports: &Reports,
 ) {
-    let Some(taps) = &trunk.taps else {
-        let why = "this run does not listen".to_owned();
-        return reports.send(Event::Deaf { leg, why }).await;
-    };
     let ToListener {
         mut cues,
         call,
         mut tape,
     } = given;
-    let expected = taps.expect();
-    let rig = Rig {
-        rest,
-        app: trunk.app.clone(),
-        leg: ChannelId::leg(trunk.run.clone(), drop, leg),
-        lasts: longest(&sheet.plan),
-    };
     let mut ears = Ears::new(trunk.ears);
     ears.note_call(call);
     if let Some(tape) = &mut tape {
         tape.cue(evidence::Cue::Call(call));
     }
     let now = clock::now();
+    let channel = ChannelId::leg(trunk.run.clone(), drop, leg);
     let mut listener = Listener {
-        rig,
+        amd: AmdCopy::new(rest.clone(), trunk.app.clone(), channel),
+        wants_amd: trunk.amd,
+        rest,
         leg,
+        sound: sheet.sound.clone(),
         echo: sheet.echo.clone(),
         reports,
         ears,
         tape,
         beep: None,
+        connection: None,
         chores: JoinSet::new(),
-        bridging: Bridging::default(),
-        leash: Leash::new(sheet.plan.screening_timeout, now),
-        again: sheet.plan.ready_timeout,
+        speaks: false,
+        parting: false,
         began: now,
         deadline: now + OPENING,
-        heard: false,
     };
-    listener.begin(&expected, taps.address());
     let heard = listener.hear(expected, &mut cues).await;
     if let Some(tape) = listener.tape.take() {
         tape.end(*listener.ears.settings(), heard.clone().err());
     }
+    // From here on the PBX sees that the connection is closed.
+    listener.connection = None;
     if let Err(why) = heard {
-        listener.let_go().await;
         reports.send(Event::Deaf { leg, why }).await;
     }
-    // A channel that enters our app from now on comes too late; nobody takes its cue, and the driver hangs it up.
+    // A copy that enters our app from now on comes too late; the driver hangs it up.
     std::mem::drop(cues);
-    listener.take_down().await;
+    while listener.chores.join_next().await.is_some() {}
 }
 
 /// One leg that is listened to.
 struct Listener<'a> {
-    rig: Rig,
+    rest: Rest,
+    amd: AmdCopy,
+    wants_amd: bool,
     leg: Leg,
+    sound: Option<Arc<[i16]>>,
     echo: Option<Message>,
     reports: &'a Reports,
     ears: Ears,
     tape: Option<Tape>,
     /// The last beep.
     beep: Option<Beep>,
-    /// Requests under way. They are never given up half-way: what they make has to be known to be taken down.
+    /// `None` until it comes.
+    connection: Option<Connection>,
+    /// Requests under way.
     chores: JoinSet<Chore>,
-    bridging: Bridging,
-    leash: Leash,
-    /// How long at most the leg is listened to once the message has begun.
-    again: Duration,
+    /// The message is being sent.
+    speaks: bool,
+    /// The connection is to end.
+    parting: bool,
     began: Instant,
-    /// When the tap counts as dead, unless audio comes before.
+    /// When the connection counts as missing, or the far end as silent.
     deadline: Instant,
-    /// Whether any audio came.
-    heard: bool,
 }
 
 /// A request that is done.
 enum Chore {
-    /// Snoop, tap and bridge are made, or not.
-    Made(Result<(), Failure>),
-    /// Both channels should have entered our app by now.
-    Waited,
-    /// They are in the bridge, or not.
-    Bridged(Result<(), Failure>),
-    /// The PBX has given the leg more time, or not.
-    Renewed(bool),
     /// Something that nothing depends on.
     Aside,
-}
-
-/// What has to be there before the two channels can be joined.
-#[derive(Default)]
-struct Bridging {
-    made: bool,
-    waited: bool,
-    snoop: bool,
-    tap: bool,
-    begun: bool,
+    /// Whether the PBX answers.
+    Asked(bool),
 }
 
 impl Listener<'_> {
-    fn begin(&mut self, expected: &Expected, host: &str) {
-        let (rig, host, uuid) = (self.rig.clone(), host.to_owned(), expected.uuid);
-        self.chore(async move { Chore::Made(rig.make(host, uuid).await) });
-        let rig = self.rig.clone();
-        self.chore(async move {
-            if let Err(failure) = rig.snoop(Role::Amd).await {
-                debug!(words = failure.words, "no copy for amd");
-            }
-            Chore::Aside
-        });
-    }
-
-    /// Listens until the drop has ended.
+    /// Listens until the drop has ended, or the connection as it was asked to.
     ///
     /// # Errors
     /// Why the leg can be heard no more.
@@ -212,52 +164,72 @@ impl Listener<'_> {
         mut expected: Expected,
         cues: &mut mpsc::UnboundedReceiver<Cue>,
     ) -> Result<(), String> {
-        let mut frames = None;
         loop {
             tokio::select! {
                 biased;
                 cue = cues.recv() => match cue {
+                    Some(Cue::Returned) if self.connection.is_none() => {
+                        return Err("the PBX's AudioSocket() made no connection".to_owned());
+                    }
                     Some(cue) => self.on_cue(cue),
                     None => return Ok(()),
                 },
                 Some(done) = self.chores.join_next() => {
-                    // A chore that panicked is a bug of ours, and the tap fails by its deadline.
-                    self.on_chore(done.unwrap_or(Chore::Aside))?;
+                    // A chore that panicked is a bug of ours, and nothing depends on it.
+                    if let Ok(Chore::Asked(pbx_answers)) = done {
+                        let leg = self.leg;
+                        self.reports.send(Event::NoAudio { leg, pbx_answers }).await;
+                    }
                 }
-                audio = next(&mut frames) => {
-                    let audio = audio.map_err(|end| end.to_string())?;
-                    self.on_audio(&audio).await;
+                from_call = next(&mut self.connection) => match from_call {
+                    FromCall::Ended(_) if self.parting => return Ok(()),
+                    FromCall::Ended(end) => return Err(end.to_string()),
+                    other => self.on_call(other).await,
+                },
+                connection = expected.come(), if self.connection.is_none() => {
+                    self.on_connection(connection);
                 }
-                come = expected.come(), if frames.is_none() => frames = Some(come),
                 () = sleep_until(TokioInstant::from_std(self.deadline)) => {
                     let now = clock::now();
-                    if now < self.deadline + STALL {
-                        return Err(self.silence());
+                    if now > self.deadline + STALL {
+                        // This program stood still, or the whole machine: the sound may only be on its way.
+                        self.deadline = now + GRACE;
+                    } else if self.connection.is_none() {
+                        return Err(format!(
+                            "the PBX made no connection within {} s",
+                            OPENING.as_secs()
+                        ));
+                    } else {
+                        self.deadline = now + GAP;
+                        self.on_silence();
                     }
-                    // It was us who stood still, or the whole machine: the audio may only be on its way.
-                    self.deadline = now + GAP;
                 }
-                () = at(self.leash.due()) => self.renew(),
             }
+        }
+    }
+
+    fn on_connection(&mut self, connection: Connection) {
+        let now = clock::now();
+        let after = now.saturating_duration_since(self.began).as_millis();
+        let ms = u64::try_from(after).unwrap_or(u64::MAX);
+        debug!(ms, "the audio connection stands");
+        self.connection = Some(connection);
+        self.deadline = now + FIRST_SOUND;
+        if self.wants_amd {
+            let amd = self.amd.clone();
+            self.aside(async move { amd.make().await });
         }
     }
 
     fn on_cue(&mut self, cue: Cue) {
         match cue {
-            Cue::Entered(Role::Snoop) => self.bridging.snoop = true,
-            Cue::Entered(Role::Tap) => self.bridging.tap = true,
             Cue::Entered(Role::Amd) => {
-                let rig = self.rig.clone();
-                self.chore(async move {
-                    if let Err(failure) = rig.run_amd().await {
-                        debug!(words = failure.words, "amd does not listen");
-                    }
-                    Chore::Aside
-                });
+                let amd = self.amd.clone();
+                self.aside(async move { amd.run().await });
             }
-            Cue::Entered(Role::Leg(_)) => {}
+            Cue::Entered(Role::Leg(_) | Role::Snoop | Role::Tap) => {}
             Cue::Judged(status) => {
-                debug!(status, "the word of amd");
+                debug!(status, "the word of AMD");
                 let word = match status.as_str() {
                     "MACHINE" => Amd::Machine,
                     "HUMAN" => Amd::Human,
@@ -265,100 +237,66 @@ impl Listener<'_> {
                 };
                 self.note(evidence::Cue::Amd(word));
                 self.ears.note_amd(word);
-                let rig = self.rig.clone();
-                self.chore(async move {
-                    rig.end(Role::Amd).await;
-                    Chore::Aside
-                });
+                let amd = self.amd.clone();
+                self.aside(async move { amd.end().await });
             }
-            Cue::Playing(play) => {
-                self.note(evidence::Cue::Playing(play));
-                self.ears.playing(self.echo.clone());
+            Cue::Speak(play) => {
+                if let Some(sound) = self.sound.clone() {
+                    self.order(Order::Speak(play, sound));
+                }
             }
-            Cue::Stopped(play) => self.note(evidence::Cue::Stopped(play)),
-            Cue::LetGo(done) => self.leash.let_go(done),
-            Cue::TakeUp => self.leash.take_up(self.again, clock::now()),
+            Cue::Hush(play) => self.order(Order::Hush(play)),
+            Cue::Goodbye => {
+                self.parting = true;
+                self.order(Order::Goodbye);
+            }
+            // The connection says so itself.
+            Cue::Returned => {}
         }
-        self.bridge_when_ready();
     }
 
-    /// Takes down what the ears are told, where evidence is kept.
+    fn order(&self, order: Order) {
+        if let Some(connection) = &self.connection {
+            connection.order(order);
+        }
+    }
+
+    async fn on_call(&mut self, from_call: FromCall) {
+        match from_call {
+            FromCall::Sound(sound) => self.on_sound(&sound).await,
+            FromCall::Speaking(play) => {
+                self.speaks = true;
+                self.note(evidence::Cue::Playing(play));
+                self.ears.playing(self.echo.clone());
+                self.reports.send(Event::Speaking(play)).await;
+            }
+            FromCall::Stumbled(play, gap) => {
+                self.reports.send(Event::Stumbled { play, gap }).await;
+            }
+            FromCall::Spoken(play, spoken) => {
+                self.speaks = false;
+                self.deadline = clock::now() + GAP;
+                // After the whole message goodbye was said.
+                self.parting |= spoken.end == SpokenEnd::Whole;
+                self.note(evidence::Cue::Stopped(play));
+                self.reports.send(Event::Spoken { play, spoken }).await;
+            }
+            FromCall::Ended(_) => {}
+        }
+    }
+
+    /// Takes down what happens, if evidence is kept.
     fn note(&mut self, cue: evidence::Cue) {
         if let Some(tape) = &mut self.tape {
             tape.cue(cue);
         }
     }
 
-    fn on_chore(&mut self, chore: Chore) -> Result<(), String> {
-        match chore {
-            Chore::Made(Ok(())) => {
-                self.bridging.made = true;
-                self.chore(async {
-                    sleep(ENTERING).await;
-                    Chore::Waited
-                });
-            }
-            Chore::Waited => self.bridging.waited = true,
-            Chore::Bridged(Ok(())) if !self.heard => self.deadline = clock::now() + GAP,
-            Chore::Bridged(Ok(())) | Chore::Aside => {}
-            Chore::Renewed(done) => self.leash.renewed(done, clock::now()),
-            Chore::Made(Err(failure)) => {
-                return Err(format!("the PBX made no tap: {}", failure.words));
-            }
-            Chore::Bridged(Err(failure)) => {
-                return Err(format!("the PBX did not join the tap: {}", failure.words));
-            }
-        }
-        self.bridge_when_ready();
-        Ok(())
-    }
-
-    /// Asks the PBX for more time for the leg.
-    fn renew(&mut self) {
-        let (rig, limit) = (self.rig.clone(), self.leash.renew(clock::now()));
-        self.chore(async move { Chore::Renewed(rig.renew(limit).await) });
-    }
-
-    /// Leaves the leg's limit to others: waits until no renewal is under way.
-    async fn let_go(&mut self) {
-        while self.leash.is_pulling() {
-            match self.chores.join_next().await {
-                Some(Ok(Chore::Renewed(done))) => self.leash.renewed(done, clock::now()),
-                Some(_) => {}
-                None => return,
-            }
-        }
-    }
-
-    /// Joins the two channels once both are in our app; or without having heard of it, as when the event link is down.
-    fn bridge_when_ready(&mut self) {
-        let Bridging {
-            made,
-            waited,
-            snoop,
-            tap,
-            begun,
-        } = self.bridging;
-        if made && !begun && (waited || (snoop && tap)) {
-            self.bridging.begun = true;
-            let rig = self.rig.clone();
-            self.chore(async move { Chore::Bridged(rig.bridge().await) });
-        }
-    }
-
-    async fn on_audio(&mut self, audio: &[u8]) {
-        let now = clock::now();
-        self.deadline = now + GAP;
-        if !std::mem::replace(&mut self.heard, true) {
-            let after = (now - self.began).as_millis();
-            debug!(
-                ms = u64::try_from(after).unwrap_or(u64::MAX),
-                "the first audio came"
-            );
-        }
+    async fn on_sound(&mut self, sound: &[u8]) {
+        self.deadline = clock::now() + GAP;
         let mut told = Vec::new();
         let mut samples = [0; PIECE];
-        for bytes in audio.chunks(PIECE * 2) {
+        for bytes in sound.chunks(PIECE * 2) {
             let pairs = bytes.as_chunks::<2>().0;
             for (sample, pair) in samples.iter_mut().zip(pairs) {
                 *sample = i16::from_le_bytes(*pair);
@@ -385,48 +323,35 @@ impl Listener<'_> {
         }
     }
 
-    fn silence(&self) -> String {
-        if self.bridging.begun {
-            format!("no audio came for {} ms", GAP.as_millis())
-        } else {
-            format!("the PBX made no tap within {} s", OPENING.as_secs())
+    /// No sound has come for a while: is it the far end that is silent, or the PBX?
+    fn on_silence(&mut self) {
+        // What is sent goes on: many far ends send nothing while they record.
+        if self.speaks || self.parting {
+            return;
         }
+        let rest = self.rest.clone();
+        self.chore(async move {
+            let answered = timeout(PING, rest.ping()).await;
+            Chore::Asked(matches!(answered, Ok(Ok(_))))
+        });
+    }
+
+    fn aside(&mut self, chore: impl Future<Output = ()> + Send + 'static) {
+        self.chore(async move {
+            chore.await;
+            Chore::Aside
+        });
     }
 
     fn chore(&mut self, chore: impl Future<Output = Chore> + Send + 'static) {
         self.chores.spawn(chore.instrument(Span::current()));
     }
-
-    /// Takes down all that served the drop, once nothing more of it can come into being.
-    async fn take_down(mut self) {
-        while self.chores.join_next().await.is_some() {}
-        let rig = &self.rig;
-        tokio::join!(
-            rig.end(Role::Tap),
-            rig.end(Role::Snoop),
-            rig.end(Role::Amd),
-            rig.end_bridge(),
-        );
-    }
 }
 
-/// How long a drop can last from answer on.
-fn longest(plan: &Plan) -> Duration {
-    let plays = plan.max_restarts + 1;
-    plan.screening_timeout + (plan.message_limit() + plan.ready_timeout) * plays + CLEARING
-}
-
-async fn at(due: Option<Instant>) {
-    match due {
-        Some(due) => sleep_until(TokioInstant::from_std(due)).await,
-        None => std::future::pending().await,
-    }
-}
-
-/// The next piece of audio; waits for ever where there is no tap yet.
-async fn next(frames: &mut Option<Frames>) -> Result<Bytes, TapEnd> {
-    match frames {
-        Some(frames) => frames.next().await,
+/// What comes next of a connection; waits for ever if there is none yet.
+async fn next(connection: &mut Option<Connection>) -> FromCall {
+    match connection {
+        Some(connection) => connection.next().await,
         None => std::future::pending().await,
     }
 }
@@ -486,22 +411,24 @@ fn meaning(leg: Leg, heard: &Heard, beeped: Option<Beeped>) -> Option<Event> {
     }
 }
 
-/// Until snoop, tap and bridge are there and joined. Measured: 25 ms on an idle PBX, and under 100 at once 1 s.
-const OPENING: Duration = Duration::from_secs(2);
+/// Until the connection stands. Asterisk gives up one that it cannot make after 2 s, and comes back then.
+const OPENING: Duration = Duration::from_secs(5);
 
-/// Without audio for so long the tap is dead: the snoop sends 20 ms every 20 ms, silence included. A PBX that is killed, or
-/// ends the tap, is heard of at once by the socket; one that stood still for a moment, as a virtual machine that shares its
-/// cores does, still has the rest of the greeting to tell. The dialplan's AMD would hear a piece of it and call that a person's.
+/// Until the first sound comes.
+const FIRST_SOUND: Duration = Duration::from_secs(4);
+
+/// Without sound for so long the far end is silent as no network is: a live call brings 20 ms every 20 ms. A PBX that is
+/// killed, or ends the call, is heard of at once by the connection.
 const GAP: Duration = Duration::from_secs(2);
 
 /// A deadline that is seen so much later was slept through.
 const STALL: Duration = Duration::from_millis(100);
 
-/// How long after they were made both channels should have entered our app, should their telling be lost.
-const ENTERING: Duration = Duration::from_millis(400);
+/// How long what was held up by a standstill may take to come.
+const GRACE: Duration = Duration::from_secs(1);
 
-/// What a drop may need beyond its deadlines until its legs are gone and all is taken down.
-const CLEARING: Duration = Duration::from_secs(60);
+/// How long the PBX may take to answer a ping.
+const PING: Duration = Duration::from_secs(3);
 
 /// Samples handed to the ears at once: one frame of Asterisk's.
 const PIECE: usize = 160;

@@ -1,8 +1,6 @@
 //! A run of its own on a PBX: its lock, its event link, its driver.
 
-use std::{
-    collections::BTreeSet, io, net::SocketAddr, panic::resume_unwind, sync::Arc, time::Duration,
-};
+use std::{collections::BTreeSet, io, panic::resume_unwind, sync::Arc, time::Duration};
 
 use backon::{ExponentialBuilder, Retryable as _};
 use thiserror::Error;
@@ -15,17 +13,19 @@ use tracing::{info, warn};
 
 use super::{
     dialler::{self, Trunk},
+    doctor::polls_in_audiosocket,
     driver::{Driver, Job, News, Order, PbxLink, Ties, Unended},
     runs::{LiveRun, Runs, RunsError},
     sweep::{self, Reconciler, Remains},
 };
 use crate::{
     ari::{
-        DEFAULT_REQUEST_TIMEOUT, Events, Failure, LinkError, Pbx, Rest, Settings, SetupError, Taps,
+        Access, DEFAULT_REQUEST_TIMEOUT, Events, Failure, LinkError, MediaServer, MediaSettings,
+        Pbx, Pulse, Rest, Settings, SetupError,
     },
     audio::{self, Library},
     config::{self, Config, ScreenMode},
-    drop::{Mode, Plan, RefusalKind, Technique, WhenBusyLegAnswered, WhenUnsure},
+    drop::{Mode, Plan, RefusalKind, Technique, Voice, WhenBusyLegAnswered, WhenUnsure},
     id::{BadId, DropId, RunName},
 };
 
@@ -41,8 +41,8 @@ pub struct Session {
     dead: Vec<RunName>,
     /// Drops of theirs that still had a channel, which its sweep has ended.
     swept: BTreeSet<(RunName, DropId)>,
-    /// Where live audio comes in, where it does.
-    taps: Option<Taps>,
+    /// Where the audio of calls comes in, if it does.
+    media: Option<MediaServer>,
     driver: JoinHandle<Result<(), Unended>>,
     dialler: JoinHandle<()>,
 }
@@ -112,7 +112,7 @@ impl Session {
         }
         match timeout(
             LAST_LOOK,
-            sweep::clear(&self.rest, &self.run, self.taps.is_some()),
+            sweep::clear(&self.rest, &self.run, self.media.is_some()),
         )
         .await
         {
@@ -131,12 +131,12 @@ impl Session {
                 warn!("it is not known whether calls are left on the pbx; the next run looks");
             }
         }
-        if let Some(counts) = self.taps.map(|taps| taps.counts())
+        if let Some(counts) = self.media.map(|media| media.counts())
             && counts.total() > 0
         {
             warn!(
                 ?counts,
-                "connections to the listener for live audio were turned away"
+                "connections to the listener for the audio of calls were turned away"
             );
         }
         ended
@@ -243,11 +243,11 @@ pub enum SessionError {
     /// The folder of messages.
     #[error("the folder of messages cannot be used")]
     Library(#[source] audio::Error),
-    /// The live audio of calls cannot be received.
-    #[error("cannot listen on {listen} for the live audio of calls (`screen.listen`)")]
-    Tap {
+    /// The audio of calls cannot be received.
+    #[error("cannot listen on {listen} for the audio of calls (`screen.listen`)")]
+    Media {
         /// Where it was to be.
-        listen: SocketAddr,
+        listen: String,
         /// Why.
         source: io::Error,
     },
@@ -297,7 +297,7 @@ impl SessionError {
             | Self::Runs(_)
             | Self::Settings(_)
             | Self::Library(_)
-            | Self::Tap { .. } => false,
+            | Self::Media { .. } => false,
         }
     }
 
@@ -309,7 +309,7 @@ impl SessionError {
             | Self::Runs(_)
             | Self::Settings(_)
             | Self::Library(_)
-            | Self::Tap { .. }
+            | Self::Media { .. }
             | Self::Pbx { .. } => None,
         }
     }
@@ -341,6 +341,8 @@ pub fn plan(config: &Config, message: Option<Duration>) -> Plan {
             ScreenMode::Dialplan => Mode::Dialplan,
             ScreenMode::Listen => Mode::Listen,
         },
+        // By what is known of the message when the drop starts.
+        voice: Voice::default(),
         max_restarts: config.screen.ears.max_restarts as u32,
         message,
     }
@@ -351,6 +353,7 @@ struct Reached {
     rest: Rest,
     events: Events,
     trunk: Trunk,
+    pulse: Pulse,
     reconciler: Reconciler,
     swept: BTreeSet<(RunName, DropId)>,
 }
@@ -362,7 +365,8 @@ impl Reached {
         app: &str,
         remains: Remains,
     ) -> Result<Self, SessionError> {
-        let taps = taps(config).await?;
+        let pulse = Pulse::default();
+        let mut media = media(config, &pulse)?;
         let url = config.pbx.url.to_string();
         let failed = |source| SessionError::Pbx {
             url: url.clone(),
@@ -383,13 +387,17 @@ impl Reached {
         let channels = channels.when(|failure| failure.kind == RefusalKind::NoReply);
         let channels = channels.await.map_err(failed)?;
         let swept = sweep::sweep(&rest, &remains, &channels).await;
+        if media.is_some() && cannot_listen(&rest).await {
+            media = None;
+        }
         let trunk = Trunk {
             run: run.clone(),
             app: app.to_owned(),
             context: config.pbx.context.clone(),
             endpoint: config.pbx.endpoint.clone(),
             caller_id: config.pbx.caller_id.clone(),
-            taps,
+            media,
+            amd: config.screen.amd,
             ears: config.screen.ears,
         };
         Ok(Self {
@@ -397,6 +405,7 @@ impl Reached {
             rest,
             events,
             trunk,
+            pulse,
             swept,
         })
     }
@@ -406,7 +415,7 @@ impl Reached {
         let (reports_out, reports) = mpsc::channel(REPORTS);
         let (errands, errands_in) = mpsc::unbounded_channel();
         let (told, link) = watch::channel(PbxLink::Up);
-        let taps = self.trunk.taps.clone();
+        let media = self.trunk.media.clone();
         let dialler = tokio::spawn(dialler::run(
             self.rest.clone(),
             Arc::new(self.trunk),
@@ -419,8 +428,9 @@ impl Reached {
             reports,
             errands,
             link: told,
+            pulse: self.pulse,
         };
-        let driver = Driver::new(run.clone(), self.reconciler.clone(), ties);
+        let driver = Driver::new(run.clone(), self.reconciler.clone(), media.is_some(), ties);
         Session {
             rest: self.rest,
             run,
@@ -430,23 +440,53 @@ impl Reached {
             reconciler: self.reconciler,
             dead,
             swept: self.swept,
-            taps,
+            media,
             driver: tokio::spawn(driver.drive()),
             dialler,
         }
     }
 }
 
-/// Where live audio comes in, if it is to.
-async fn taps(config: &Config) -> Result<Option<Taps>, SessionError> {
+/// Where the audio of calls comes in, if it is to.
+fn media(config: &Config, pulse: &Pulse) -> Result<Option<MediaServer>, SessionError> {
     match config.screen.mode {
         ScreenMode::Dialplan => Ok(None),
         ScreenMode::Listen => {
-            let listen = config.screen.listen;
-            let taps = Taps::bind(listen, config.screen.advertise.as_deref()).await;
-            taps.map(Some)
-                .map_err(|source| SessionError::Tap { listen, source })
+            let bound = MediaServer::bind(&media_settings(config), Some(pulse.clone()));
+            bound.map(Some).map_err(|source| SessionError::Media {
+                listen: config.screen.listen.to_string(),
+                source,
+            })
         }
+    }
+}
+
+/// Whether the PBX's release lets no call be listened to without harm; then the dialplan screens.
+async fn cannot_listen(rest: &Rest) -> bool {
+    // A PBX that does not say its release is as good as any other.
+    let release = rest.asterisk_info().await.map(|info| info.system.version);
+    let release = release.unwrap_or_default();
+    let polls = polls_in_audiosocket(&release);
+    if polls {
+        warn!(
+            release,
+            "AudioSocket() of this Asterisk keeps a core busy for each call: the dialplan screens instead"
+        );
+    }
+    polls
+}
+
+/// Where the PBX brings the audio of calls, and who may.
+pub(super) fn media_settings(config: &Config) -> MediaSettings {
+    let screen = &config.screen;
+    MediaSettings {
+        host: screen.listen.host,
+        ports: screen.listen.ports.clone(),
+        advertise: screen.advertise.clone(),
+        access: Access {
+            allow: screen.allow.clone(),
+            pbx: Some(config.pbx.url.host().to_owned()),
+        },
     }
 }
 

@@ -1,30 +1,12 @@
 //! The requests that let a channel be heard while it stays where it is.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
-use uuid::Uuid;
 
 use super::{HangUp, Rest, done};
 use crate::{
     ari::{failure::Failure, wire::Bridge},
     id::{BridgeId, ChannelId},
 };
-
-/// A channel that carries audio to a listener of ours, by AudioSocket over TCP.
-#[derive(Clone, Debug)]
-pub struct ExternalMedia {
-    /// The id that the channel is to have.
-    pub channel: ChannelId,
-    /// The app that it enters.
-    pub app: String,
-    /// Where we listen, as the PBX reaches it: `HOST:PORT`.
-    pub host: String,
-    /// By what the listener knows the connection.
-    pub uuid: Uuid,
-    /// Channel variables and functions, set before it enters.
-    pub variables: BTreeMap<String, String>,
-}
 
 /// What it takes to hear a channel.
 impl Rest {
@@ -51,54 +33,6 @@ impl Rest {
         )
     }
 
-    /// Makes a channel that carries audio to us. The PBX connects before it answers.
-    ///
-    /// # Errors
-    /// [`Failure`].
-    pub async fn external_media(&self, media: &ExternalMedia) -> Result<(), Failure> {
-        let channel = media.channel.to_string();
-        let uuid = media.uuid.to_string();
-        let body = MediaBody {
-            channel_id: &channel,
-            app: &media.app,
-            external_host: &media.host,
-            encapsulation: "audiosocket",
-            transport: "tcp",
-            connection_type: "client",
-            format: "slin",
-            data: &uuid,
-            variables: &media.variables,
-        };
-        done(self.post(&["channels", "externalMedia"], &body).await?)
-    }
-
-    /// Makes a bridge that mixes.
-    ///
-    /// # Errors
-    /// [`Failure`].
-    pub async fn create_bridge(&self, bridge: &BridgeId) -> Result<(), Failure> {
-        let id = bridge.to_string();
-        let body = BridgeBody { r#type: "mixing" };
-        done(self.post(&["bridges", &id], &body).await?)
-    }
-
-    /// Brings channels into a bridge.
-    ///
-    /// # Errors
-    /// [`Failure`]; 422 ([`crate::drop::RefusalKind::WrongState`]) where one of them has not entered the app yet.
-    pub async fn add_to_bridge(
-        &self,
-        bridge: &BridgeId,
-        channels: &[&ChannelId],
-    ) -> Result<(), Failure> {
-        let id = bridge.to_string();
-        // A list here: what stands between commas in a body is one id.
-        let body = AddBody {
-            channel: channels.iter().map(ToString::to_string).collect(),
-        };
-        done(self.post(&["bridges", &id, "addChannel"], &body).await?)
-    }
-
     /// Ends a bridge; the channels in it live on.
     ///
     /// # Errors
@@ -123,28 +57,4 @@ struct SnoopBody<'a> {
     spy: &'a str,
     app: &'a str,
     app_args: &'a str,
-}
-
-#[derive(Serialize)]
-struct MediaBody<'a> {
-    #[serde(rename = "channelId")]
-    channel_id: &'a str,
-    app: &'a str,
-    external_host: &'a str,
-    encapsulation: &'a str,
-    transport: &'a str,
-    connection_type: &'a str,
-    format: &'a str,
-    data: &'a str,
-    variables: &'a BTreeMap<String, String>,
-}
-
-#[derive(Serialize)]
-struct BridgeBody {
-    r#type: &'static str,
-}
-
-#[derive(Serialize)]
-struct AddBody {
-    channel: Vec<String>,
 }

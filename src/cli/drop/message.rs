@@ -1,6 +1,6 @@
 //! The message of one drop, ready for the PBX to play.
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use tokio::task::spawn_blocking;
 
@@ -29,7 +29,7 @@ pub(super) struct Message {
     /// `None` where only the PBX knows.
     pub(super) length: Option<Duration>,
     /// Its sound; `None` where only the PBX has it.
-    pub(super) samples: Option<Vec<i16>>,
+    pub(super) samples: Option<Arc<[i16]>>,
     /// Removes the files of a message that is for one drop.
     _once: Option<Once>,
 }
@@ -50,7 +50,7 @@ impl Message {
             Reference::Prepared(name) => {
                 let prepared = library.show(&name).map_err(library_trouble)?;
                 return Ok(Self {
-                    samples: library.samples(&prepared),
+                    samples: library.samples(&prepared).map(Arc::from),
                     media: prepared.media,
                     length: Some(prepared.duration),
                     _once: None,
@@ -77,7 +77,7 @@ impl Message {
             .map_err(library_trouble)?;
         let prepared = once.prepared();
         Ok(Self {
-            samples: kept.samples(prepared),
+            samples: kept.samples(prepared).map(Arc::from),
             media: prepared.media.clone(),
             length: Some(prepared.duration),
             _once: Some(once),

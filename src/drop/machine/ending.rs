@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Link, Phase, VoicemailDrop, by_leg};
+use super::{Link, Phase, VoicemailDrop, by_leg, holding::HELD};
 use crate::{
     drop::{
         event::{Cause, Command, Refusal, RefusalKind},
@@ -23,8 +23,8 @@ impl VoicemailDrop {
         track.originate = Originate::Settled;
         track.far_end.get_or_insert(cause);
         track.cause = cause.or(track.cause);
-        if matches!(self.phase, Phase::Explaining { live } if live == leg) {
-            self.cut_off(EndedBy::FarEnd, now);
+        if matches!(self.phase, Phase::Explaining { live, .. } if live == leg) {
+            self.finish_with_far_end(EndedBy::FarEnd, now);
         } else {
             // The channel's end follows at once; where it is not told, this was the telling.
             self.doubt(leg, now);
@@ -83,15 +83,25 @@ impl VoicemailDrop {
             | Phase::Awaiting { live, .. }
             | Phase::Starting { live, .. }
             | Phase::Playing { live, .. }
-            | Phase::Explaining { live } => live == leg,
+            | Phase::Explaining { live, .. } => live == leg,
             Phase::Clearing { .. } => {
                 self.end_if_clear();
                 false
             }
             Phase::Ended { .. } => false,
         };
-        if decides {
-            self.note_played(None, now);
+        if !decides {
+            return;
+        }
+        self.note_played(None, now);
+        if let Phase::Explaining {
+            otherwise: Outcome::CutOff,
+            ..
+        } = self.phase
+        {
+            // That the message did not get to its end is known, whoever ended it.
+            self.clear(Outcome::CutOff, now);
+        } else {
             self.lose("the leg ended unheard", now);
         }
     }
@@ -122,11 +132,11 @@ impl VoicemailDrop {
             | Phase::Awaiting { live, .. }
             | Phase::Starting { live, .. }
             | Phase::Playing { live, .. }
-            | Phase::Explaining { live }
+            | Phase::Explaining { live, .. }
                 if live == leg =>
             {
                 self.note_played(None, now);
-                self.cut_off(by, now);
+                self.finish_with_far_end(by, now);
             }
             Phase::Clearing { .. } => self.end_if_clear(),
             Phase::Dialling
@@ -169,7 +179,7 @@ impl VoicemailDrop {
                     self.on_live_leg_refused(leg, why, now);
                 }
             }
-            Command::AwaitReady(leg) | Command::Rewind(leg, _) => {
+            Command::AwaitReady(leg) => {
                 if matches!(self.phase, Phase::Awaiting { live, .. } if live == leg) {
                     self.on_live_leg_refused(leg, why, now);
                 }
@@ -179,8 +189,14 @@ impl VoicemailDrop {
                     self.on_live_leg_refused(leg, why, now);
                 }
             }
-            // The hang-up that follows it stops the play as well.
-            Command::StopPlay(_) => {}
+            // Where the drop has ended, the hang-up that follows it stops the play as well.
+            Command::StopPlay(_) => {
+                if let Phase::Awaiting { live, .. } = self.phase {
+                    self.on_live_leg_refused(live, why, now);
+                }
+            }
+            // These are no requests: what becomes of them, the connection says.
+            Command::Speak(..) | Command::Hush(_) | Command::Release(_) => {}
             Command::HangUp(leg) => {
                 if self.track(leg).is_alive() && self.track(leg).is_leaving() {
                     self.timers.set(Timer::HangUpAgain, now + HANG_UP_REFUSED);
@@ -246,7 +262,9 @@ impl VoicemailDrop {
             RefusalKind::WrongState if self.track(live).far_end.is_some() => {
                 return self.cut_off(EndedBy::FarEnd, now);
             }
-            RefusalKind::WrongState => return self.explain(live, why.words, now),
+            RefusalKind::WrongState => {
+                return self.explain(live, Outcome::Error, why.words, now);
+            }
             RefusalKind::Rejected | RefusalKind::Failed => Outcome::Error,
             // The PBX is away, or may have done it; and a request is never made twice.
             RefusalKind::NoReply | RefusalKind::Unreachable => Outcome::Lost,
@@ -267,7 +285,13 @@ impl VoicemailDrop {
                 }
             }
             Timer::Answer => self.on_deadline(Outcome::NoAnswer, now),
-            Timer::Screening | Timer::Ready => self.on_deadline(self.unready(), now),
+            Timer::Screening | Timer::Ready => {
+                if Leg::BOTH.iter().any(|&leg| self.track(leg).held) {
+                    self.found.words = Some(HELD.to_owned());
+                }
+                self.on_deadline(self.unready(), now);
+            }
+            Timer::Return => self.on_return_missing(now),
             Timer::PlayStart => self.lose("the PBX did not say that it plays", now),
             Timer::Playback => {
                 self.note_played(None, now);
@@ -315,8 +339,24 @@ impl VoicemailDrop {
                 self.conclude_absent(leg, now);
             }
         }
-        if matches!(self.phase, Phase::Explaining { .. }) {
-            self.end_ourselves(Outcome::Error, now);
+        match (self.phase, self.link) {
+            (Phase::Explaining { otherwise, .. }, Link::Up) => self.end_ourselves(otherwise, now),
+            // The explanation may have been missed. It is read when the link is back.
+            (Phase::Explaining { .. }, Link::Lost) => {
+                self.timers.set(Timer::Playback, now + UNEXPLAINED);
+            }
+            (
+                Phase::Lead
+                | Phase::Dialling
+                | Phase::Answered { .. }
+                | Phase::Screening { .. }
+                | Phase::Awaiting { .. }
+                | Phase::Starting { .. }
+                | Phase::Playing { .. }
+                | Phase::Clearing { .. }
+                | Phase::Ended { .. },
+                Link::Up | Link::Lost,
+            ) => {}
         }
     }
 }
@@ -336,6 +376,8 @@ impl VoicemailDrop {
     }
 
     pub(super) fn clear(&mut self, outcome: Outcome, now: Instant) {
+        // Silence at once, should the hang-up be slow or be refused.
+        self.hush();
         self.phase = Phase::Clearing { outcome };
         self.timers.clear_all_but(Timer::HangUpAgain);
         self.timers.set(Timer::Clearing, now + CLEARING);
@@ -411,6 +453,9 @@ pub(super) const REASON: Duration = Duration::from_secs(1);
 
 /// How long before our own deadline an end without a cause may be the PBX's ring timeout, which is as long as ours.
 const RING_OUT: Duration = Duration::from_secs(1);
+
+/// How long a drop whose odd end is not explained waits for the event link.
+const UNEXPLAINED: Duration = Duration::from_secs(30);
 
 /// When a hang-up that the PBX refused is asked for once more.
 const HANG_UP_REFUSED: Duration = Duration::from_millis(500);

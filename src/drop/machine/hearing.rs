@@ -1,15 +1,14 @@
-//! What only our own ears tell: announcements, beeps while the message plays, and that they hear no more.
+//! What only our own ears say: announcements, voices over the message, and beeps while it plays.
 
 use std::time::Instant;
 
 use super::{Ears, Phase, VoicemailDrop, playing::PLAYED_TOLERANCE};
 use crate::{
     drop::{
-        event::{Command, Sit},
-        outcome::{Milestone, Outcome},
-        timer::Timer,
+        event::{ReadyPoint, Sit},
+        outcome::Outcome,
+        proof::Ready,
     },
-    id::Play,
     words::{Leg, ReadyBy, Verdict},
 };
 
@@ -35,60 +34,39 @@ impl VoicemailDrop {
     /// Somebody speaks over the message where no beep had started it: the greeting may have gone on. The ears tell next
     /// who it is, or the true ready point.
     pub(super) fn on_interrupted(&mut self, leg: Leg, now: Instant) {
-        let Some(play) = self.heard_play(leg) else {
+        if !self.is_heard_playing(leg) {
             return;
-        };
+        }
         if self.restarts() >= self.plan.max_restarts {
             let cause = "a voice answered the message".to_owned();
             self.end_in_silence(Outcome::Human, (Verdict::Human, cause), now);
             return;
         }
         self.interrupted = true;
-        self.rewind(leg, play, now);
+        self.rewind(None, now);
     }
 
     /// Nothing is recorded before the beep, so nothing is lost if the message starts again.
     pub(super) fn on_late_beep(&mut self, leg: Leg, now: Instant) {
-        let Some(play) = self.heard_play(leg) else {
+        if !self.is_heard_playing(leg) {
             return;
-        };
+        }
         if self.restarts() >= self.plan.max_restarts {
             self.on_limit_beep(leg, now);
             return;
         }
-        self.rewind(leg, play, now);
+        self.rewind(None, now);
     }
 
-    /// The play that goes on, on the live leg, while our own ears hear it.
-    fn heard_play(&self, leg: Leg) -> Option<Play> {
-        match self.phase {
-            Phase::Playing { live, play, .. } if live == leg && self.is_listening() => Some(play),
-            Phase::Lead
-            | Phase::Dialling
-            | Phase::Answered { .. }
-            | Phase::Screening { .. }
-            | Phase::Explaining { .. }
-            | Phase::Awaiting { .. }
-            | Phase::Starting { .. }
-            | Phase::Playing { .. }
-            | Phase::Clearing { .. }
-            | Phase::Ended { .. } => None,
-        }
-    }
-
-    fn rewind(&mut self, live: Leg, play: Play, now: Instant) {
-        self.note_played(None, now);
-        self.commands.push_back(Command::Rewind(live, play));
-        self.timers.stop(Timer::Playback);
-        self.await_ready_point(live, now);
-        // The dialplan may have found the last ready point; the next one only we hear.
-        self.ears = Ears::Ours;
+    /// Whether the message plays to this leg while our own ears hear it.
+    fn is_heard_playing(&self, leg: Leg) -> bool {
+        matches!(self.phase, Phase::Playing { live, .. } if live == leg) && self.is_listening()
     }
 
     /// The mailbox takes no more.
     pub(super) fn on_limit_beep(&mut self, leg: Leg, now: Instant) {
-        if let Some(play) = self.heard_play(leg) {
-            self.on_limit(play, "the mailbox beeped and takes no more", now);
+        if self.is_heard_playing(leg) {
+            self.on_limit("the mailbox beeped and takes no more", now);
         }
     }
 
@@ -96,7 +74,7 @@ impl VoicemailDrop {
     pub(super) fn on_takes_no_message(&mut self, cause: String, now: Instant) {
         let words = "the line gave a busy tone: the mailbox takes no message";
         match self.phase {
-            Phase::Playing { play, .. } => self.on_limit(play, words, now),
+            Phase::Playing { .. } => self.on_limit(words, now),
             // What it was while the greeting spoke it still is.
             Phase::Awaiting { .. } | Phase::Starting { .. }
                 if self.found.verdict == Some(Verdict::Machine) =>
@@ -122,68 +100,43 @@ impl VoicemailDrop {
     }
 
     /// What is left when all that can be heard was played is silence, and need not be recorded.
-    fn on_limit(&mut self, play: Play, words: &str, now: Instant) {
+    fn on_limit(&mut self, words: &str, now: Instant) {
         self.note_played(None, now);
         let message = self.plan.message;
         let whole = message.is_some_and(|message| self.found.played + PLAYED_TOLERANCE >= message);
         if whole || self.found.played.is_zero() {
-            self.found.beeped_over = true;
+            self.found.flaws.beeped_over = true;
             return;
         }
-        self.commands.push_back(Command::StopPlay(play));
+        self.stop_playing(now);
         self.found.words = Some(words.to_owned());
         self.end_ourselves(Outcome::CutOff, now);
     }
 
-    /// The dialplan takes over what is still to be found out. While the message plays, nothing is.
-    pub(super) fn on_deaf(&mut self, leg: Leg, now: Instant) {
-        let (live, command) = match self.phase {
-            Phase::Screening { live } => (live, Some(Command::Screen(live))),
-            Phase::Awaiting { live, ready: None } if self.ears == Ears::Ours => {
-                (live, Some(Command::AwaitReady(live)))
-            }
-            Phase::Awaiting { live, .. }
-            | Phase::Starting { live, .. }
-            | Phase::Playing { live, .. } => (live, None),
-            Phase::Lead
-            | Phase::Dialling
-            | Phase::Answered { .. }
-            | Phase::Explaining { .. }
-            | Phase::Clearing { .. }
-            | Phase::Ended { .. } => return,
-        };
-        if live != leg || !self.is_listening() {
-            return;
-        }
-        self.ears = Ears::Lost;
-        self.tell(Milestone::TapLost, now);
-        if self.interrupted {
-            // It may have been a person. The dialplan's silence would play to them again.
-            let words = "somebody spoke over the message, and then the live audio was lost";
-            self.found.words = Some(words.to_owned());
-            self.end_ourselves(self.unready(), now);
-            return;
-        }
-        self.commands.extend(command);
-    }
-
     pub(super) const fn is_listening(&self) -> bool {
-        matches!(self.ears, Ears::Ours | Ears::Shared)
+        matches!(self.ears, Ears::Ours)
     }
 
-    /// It is not known who answered, so the ears look for no ready point: the dialplan's silence has to do.
-    pub(super) fn leave_ready_point_to_dialplan(&mut self, live: Leg) {
-        if self.ears == Ears::Ours {
-            self.ears = Ears::Shared;
-            self.commands.push_back(Command::AwaitReady(live));
+    /// It is not known who answered, and the plan says to play all the same. Our ears look for no ready point then: where
+    /// nothing was heard the silence has lasted already, and a busy tone never ends in one.
+    pub(super) fn await_ready_point_of_unsure(
+        &mut self,
+        live: Leg,
+        verdict: Verdict,
+        now: Instant,
+    ) {
+        self.await_ready_point(live, now);
+        if self.is_listening() && verdict == Verdict::Silence {
+            let at = now.saturating_duration_since(self.started);
+            self.on_ready(live, Ready::told(ReadyPoint::Silence, at), now);
         }
     }
 
     /// Whether a ready point found this way can be played to: a leg in the dialplan cannot, until it comes back.
-    pub(super) const fn may_tell_ready(&self, by: ReadyBy) -> bool {
+    pub(super) const fn may_say_ready(&self, by: ReadyBy) -> bool {
         match by {
-            ReadyBy::Dialplan => !matches!(self.ears, Ears::Ours),
-            ReadyBy::Beep | ReadyBy::Silence => !matches!(self.ears, Ears::Shared | Ears::Lost),
+            ReadyBy::Dialplan => matches!(self.ears, Ears::Dialplan | Ears::Parted(_)),
+            ReadyBy::Beep | ReadyBy::Silence => matches!(self.ears, Ears::Dialplan | Ears::Ours),
         }
     }
 }

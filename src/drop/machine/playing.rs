@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Ears, Link, Phase, VoicemailDrop, ending::REASON};
+use super::{Ears, Link, Parting, Phase, VoicemailDrop, ending::REASON};
 use crate::{
     drop::{
         event::{Command, PbxTime, PlaybackEnd},
         outcome::{EndedBy, Milestone, Outcome},
-        plan::WhenUnsure,
+        plan::{Voice, WhenUnsure},
         proof::Ready,
         timer::Timer,
     },
@@ -22,7 +22,7 @@ impl VoicemailDrop {
                 self.on_first_verdict(live, verdict, cause, now);
             }
             Phase::Awaiting { live, .. }
-            | Phase::Explaining { live }
+            | Phase::Explaining { live, .. }
             | Phase::Starting { live, .. }
             | Phase::Playing { live, .. }
                 if live == leg =>
@@ -49,10 +49,7 @@ impl VoicemailDrop {
             Verdict::Human => self.end_ourselves(Outcome::Human, now),
             Verdict::Unsure | Verdict::Silence => match self.plan.when_unsure {
                 WhenUnsure::HangUp => self.end_ourselves(Outcome::Unsure, now),
-                WhenUnsure::Play => {
-                    self.await_ready_point(live, now);
-                    self.leave_ready_point_to_dialplan(live);
-                }
+                WhenUnsure::Play => self.await_ready_point_of_unsure(live, verdict, now),
             },
             Verdict::Fax | Verdict::Menu => self.end_ourselves(Outcome::NotVoicemail, now),
             Verdict::Sit => self.end_ourselves(Outcome::Failed, now),
@@ -91,10 +88,7 @@ impl VoicemailDrop {
         now: Instant,
     ) {
         self.note_verdict(verdict, cause, now);
-        if let Phase::Starting { play, .. } | Phase::Playing { play, .. } = self.phase {
-            self.commands.push_back(Command::StopPlay(play));
-            self.note_played(None, now);
-        }
+        self.stop_playing(now);
         self.end_ourselves(outcome, now);
     }
 
@@ -102,8 +96,8 @@ impl VoicemailDrop {
         let cause = Some(cause).filter(|cause| !cause.is_empty());
         self.found.verdict = Some(verdict);
         match self.ears {
-            Ears::Dialplan | Ears::Lost => self.found.amd_cause = cause,
-            Ears::Ours | Ears::Shared => self.found.reasons = cause,
+            Ears::Dialplan | Ears::Parted(_) => self.found.amd_cause = cause,
+            Ears::Ours | Ears::Returning(_) => self.found.reasons = cause,
         }
         self.tell(Milestone::Verdict, now);
     }
@@ -117,31 +111,105 @@ impl VoicemailDrop {
         let Phase::Awaiting { live, .. } = self.phase else {
             return;
         };
-        if live != leg || self.track(live).far_end.is_some() || !self.may_tell_ready(ready.by) {
+        if live != leg || self.track(live).far_end.is_some() || !self.may_say_ready(ready.by) {
             return;
         }
-        if self.link == Link::Lost {
-            // A play asked for now could be mistaken for one whose end was missed.
-            self.phase = Phase::Awaiting {
-                live,
-                ready: Some(ready),
-            };
+        self.phase = Phase::Awaiting {
+            live,
+            ready: Some(ready),
+        };
+        self.found.flaws.held = self.track(live).held;
+        self.play_if_possible(now);
+    }
+
+    /// Plays from a ready point that was found, unless the play has to wait: for the event link, since a play asked for
+    /// without it could be mistaken for one whose end was missed; for the end of a hold; for the leg's return.
+    pub(super) fn play_if_possible(&mut self, now: Instant) {
+        let Phase::Awaiting {
+            live,
+            ready: Some(ready),
+        } = self.phase
+        else {
+            return;
+        };
+        if self.link == Link::Lost || self.track(live).held {
             return;
         }
+        let by = match (self.ears, self.plan.voice) {
+            (Ears::Ours, Voice::Ours) => Voice::Ours,
+            (Ears::Ours, Voice::Pbx) => {
+                self.commands.push_back(Command::Release(live));
+                return self.part(Parting::Released, now);
+            }
+            (Ears::Returning(_), _) => return,
+            (Ears::Dialplan | Ears::Parted(_), _) => Voice::Pbx,
+        };
         self.found.ready = Some(ready);
         self.interrupted = false;
         self.tell(Milestone::Ready, now);
+        self.start_playing(live, by, now);
+        self.timers.stop(Timer::Ready);
+        self.timers.stop(Timer::Screening);
+    }
+
+    pub(super) fn start_playing(&mut self, live: Leg, by: Voice, now: Instant) {
         self.plays += 1;
+        self.found.flaws.unwatched = self.link == Link::Lost;
         let play = Play(self.plays);
         self.phase = Phase::Starting {
             live,
             play,
             asked: now,
+            by,
         };
-        self.commands.push_back(Command::Play(live, play));
-        self.timers.stop(Timer::Ready);
-        self.timers.stop(Timer::Screening);
+        self.commands.push_back(match by {
+            Voice::Ours => {
+                self.speaking = Some(play);
+                Command::Speak(live, play)
+            }
+            Voice::Pbx => Command::Play(live, play),
+        });
         self.timers.set(Timer::PlayStart, now + PLAY_START);
+    }
+
+    /// The play that is asked for or goes on, and who plays it.
+    pub(super) const fn current_play(&self) -> Option<(Leg, Play, Voice)> {
+        match self.phase {
+            Phase::Starting { live, play, by, .. } | Phase::Playing { live, play, by, .. } => {
+                Some((live, play, by))
+            }
+            Phase::Lead
+            | Phase::Dialling
+            | Phase::Answered { .. }
+            | Phase::Screening { .. }
+            | Phase::Awaiting { .. }
+            | Phase::Explaining { .. }
+            | Phase::Clearing { .. }
+            | Phase::Ended { .. } => None,
+        }
+    }
+
+    /// Stops what plays, at once, and keeps how much of it was played.
+    pub(super) fn stop_playing(&mut self, now: Instant) {
+        if let Some((_, play, by)) = self.current_play() {
+            self.note_played(None, now);
+            match by {
+                Voice::Ours => self.hush(),
+                Voice::Pbx => self.commands.push_back(Command::StopPlay(play)),
+            }
+        }
+    }
+
+    /// Stops what plays, and waits for a ready point to start again from.
+    pub(super) fn rewind(&mut self, ready: Option<Ready>, now: Instant) {
+        let Some((live, ..)) = self.current_play() else {
+            return;
+        };
+        self.stop_playing(now);
+        self.timers.stop(Timer::Playback);
+        self.timers.stop(Timer::PlayStart);
+        self.await_ready_point(live, now);
+        self.phase = Phase::Awaiting { live, ready };
     }
 
     pub(super) fn on_not_ready(&mut self, leg: Leg, now: Instant) {
@@ -161,32 +229,31 @@ impl VoicemailDrop {
 
     pub(super) fn on_playback_started(&mut self, play: Play, at: Option<PbxTime>, now: Instant) {
         if let Phase::Starting {
-            live,
             play: current,
+            by: Voice::Pbx,
             ..
         } = self.phase
             && play == current
         {
-            self.begin_to_play(live, play, now, at, now);
+            self.begin_to_play(now, at, now);
         }
     }
 
-    /// The PBX plays, since `since` as far as we know.
-    pub(super) fn begin_to_play(
-        &mut self,
-        live: Leg,
-        play: Play,
-        since: Instant,
-        pbx: Option<PbxTime>,
-        now: Instant,
-    ) {
+    /// The message plays, since `since` as far as we know.
+    pub(super) fn begin_to_play(&mut self, since: Instant, pbx: Option<PbxTime>, now: Instant) {
+        let Some((live, play, by)) = self.current_play() else {
+            return;
+        };
         self.phase = Phase::Playing {
             live,
             play,
             since,
+            by,
             pbx,
         };
-        self.found.beeped_over = false;
+        self.found.flaws.beeped_over = false;
+        self.found.flaws.gap = Duration::ZERO;
+        self.found.flaws.unheard = Duration::ZERO;
         let milestone = match self.restarts() {
             0 => Milestone::PlayStarted,
             _ => Milestone::PlayRestarted,
@@ -206,16 +273,8 @@ impl VoicemailDrop {
         at: Option<PbxTime>,
         now: Instant,
     ) {
-        let (live, current) = match self.phase {
-            Phase::Starting { live, play, .. } | Phase::Playing { live, play, .. } => (live, play),
-            Phase::Lead
-            | Phase::Dialling
-            | Phase::Answered { .. }
-            | Phase::Screening { .. }
-            | Phase::Awaiting { .. }
-            | Phase::Explaining { .. }
-            | Phase::Clearing { .. }
-            | Phase::Ended { .. } => return,
+        let Some((live, current, Voice::Pbx)) = self.current_play() else {
+            return;
         };
         if play != current {
             return;
@@ -224,22 +283,16 @@ impl VoicemailDrop {
         if let Phase::Starting { asked, .. } = self.phase
             && end == PlaybackEnd::Done
         {
-            self.begin_to_play(live, play, asked, None, now);
+            self.begin_to_play(asked, None, now);
         }
         self.note_played(at, now);
         let played = self.found.played;
-        let far_end = self.track(live).far_end.is_some();
         self.timers.stop(Timer::Playback);
         self.tell(Milestone::PlayFinished, now);
         let whole = end == PlaybackEnd::Done
             && played + PLAYED_TOLERANCE >= self.plan.message.unwrap_or_default();
-        if whole && far_end && self.plan.message.is_some() {
-            // The far end hung up after the last word.
-            self.found.played = self.plan.message.unwrap_or(played);
-            self.found.ended_by = Some(EndedBy::FarEnd);
-            self.clear(Outcome::Delivered, now);
-        } else if far_end {
-            self.cut_off(EndedBy::FarEnd, now);
+        if self.track(live).far_end.is_some() {
+            self.finish_with_far_end(EndedBy::FarEnd, now);
         } else if whole {
             self.found.played = self.plan.message.unwrap_or(played);
             self.end_ourselves(Outcome::Delivered, now);
@@ -255,13 +308,32 @@ impl VoicemailDrop {
                     )
                 }
             };
-            self.explain(live, words, now);
+            self.explain(live, Outcome::Error, words, now);
         }
     }
 
-    /// Waits for the event that explains an odd end; `words` tell of it where none comes.
-    pub(super) fn explain(&mut self, live: Leg, words: String, now: Instant) {
-        self.phase = Phase::Explaining { live };
+    /// The live leg ended by itself while the message played, or as it ended; how much was played is kept. If all that can
+    /// be heard of it was, the message was left: what is missing is silence.
+    pub(super) fn finish_with_far_end(&mut self, by: EndedBy, now: Instant) {
+        let played = self.found.played;
+        match self.plan.message {
+            Some(message)
+                if by == EndedBy::FarEnd
+                    && !played.is_zero()
+                    && played + PLAYED_TOLERANCE >= message =>
+            {
+                self.found.played = message;
+                self.found.ended_by = Some(by);
+                self.found.words = None;
+                self.clear(Outcome::Delivered, now);
+            }
+            Some(_) | None => self.cut_off(by, now),
+        }
+    }
+
+    /// Waits for the event that explains an odd end. If none comes, the drop ends as `otherwise`, for the reason in `words`.
+    pub(super) fn explain(&mut self, live: Leg, otherwise: Outcome, words: String, now: Instant) {
+        self.phase = Phase::Explaining { live, otherwise };
         self.found.words = Some(words);
         self.timers.stop(Timer::PlayStart);
         self.timers.stop(Timer::Screening);

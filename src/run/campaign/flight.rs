@@ -155,6 +155,7 @@ impl Crew {
                 ..plan
             },
             media: sound.media.clone(),
+            sound: sound.samples.clone(),
             echo: sound.echo.clone(),
             tape: folder.and_then(Folder::tape),
             caller_id: flight.caller_id.clone(),

@@ -27,7 +27,7 @@ pub(super) struct Sound {
     pub(super) length: Option<Duration>,
     /// As its echo would sound, for our own ears.
     pub(super) echo: Option<screen::Message>,
-    /// Its sound, for the evidence.
+    /// Its sound, for whoever sends it and for the evidence.
     pub(super) samples: Option<Arc<[i16]>>,
 }
 
@@ -39,7 +39,7 @@ pub(super) type Awaited = Shared<BoxFuture<'static, Result<Arc<Sound>, Arc<str>>
 pub(super) struct Uses {
     /// Whether our own ears listen to the calls.
     pub(super) echo: bool,
-    /// Whether evidence is kept.
+    /// Whether we send them ourselves, or evidence is kept.
     pub(super) samples: bool,
 }
 

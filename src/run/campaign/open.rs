@@ -243,9 +243,10 @@ impl Begun {
             happened: happened.clone(),
         };
         helpers.spawn(undertaker.work());
+        let listens = config.screen.mode == ScreenMode::Listen;
         let uses = Uses {
-            echo: config.screen.mode == ScreenMode::Listen,
-            samples: archive.is_some(),
+            echo: listens,
+            samples: listens || archive.is_some(),
         };
         let trunk = config.trunk.clone();
         let crew = Crew {

@@ -7,6 +7,8 @@ mod modules;
 mod probe;
 mod version;
 
+pub(in crate::run) use version::polls_in_audiosocket;
+
 use std::time::{Duration, SystemTime};
 
 use futures::future::join_all;

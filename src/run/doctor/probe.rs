@@ -8,18 +8,19 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::{error::Elapsed, timeout};
+use tokio::time::{error::Elapsed, sleep, timeout};
+use uuid::Uuid;
 
-use super::{Check, unanswered};
+use super::{Check, unanswered, version::polls_in_audiosocket};
 use crate::{
-    ari::{Events, ExternalMedia, Incoming, Notice, Originate, Pbx, Rest, Taps},
+    ari::{Events, Failure, FromCall, Incoming, MediaServer, Notice, Order, Originate, Pbx, Rest},
     config::{Config, ScreenMode},
     drop::{Event, PlaybackEnd},
-    id::{ChannelId, DropId, Play, PlaybackId, Role, RunName},
+    id::{ChannelId, DropId, Play, PlaybackId, RunName},
     run::{
-        dialler::{LIMIT, NO_CDR},
+        dialler::{LIMIT, LISTEN_CONTEXT, NO_CDR},
         listener::AMD_CONTEXT,
-        session::app_of,
+        session::{app_of, media_settings},
     },
     words::Leg,
 };
@@ -144,7 +145,11 @@ impl Probe<'_> {
         let context = &self.config.pbx.context;
         let mut needed = vec![(context.as_str(), "s")];
         if self.config.screen.mode == ScreenMode::Listen {
-            needed.extend([(context.as_str(), "wait"), (AMD_CONTEXT, "s")]);
+            needed.extend([
+                (context.as_str(), "wait"),
+                (LISTEN_CONTEXT, "s"),
+                (AMD_CONTEXT, "s"),
+            ]);
         }
         for (context, extension) in &needed {
             let asked = format!("DIALPLAN_EXISTS({context},{extension},1)");
@@ -178,11 +183,11 @@ impl Probe<'_> {
         )
     }
 
-    /// Has the PBX connect to where live audio is to come in.
-    async fn live_audio(&self) -> Check {
+    /// Has the call connect its audio to where that is to come in, and says goodbye after a moment.
+    async fn live_audio(&mut self) -> Check {
         let screen = &self.config.screen;
-        let taps = match Taps::bind(screen.listen, screen.advertise.as_deref()).await {
-            Ok(taps) => taps,
+        let media = match MediaServer::bind(&media_settings(self.config), None) {
+            Ok(media) => media,
             Err(error) => {
                 return Check::fail(
                     LIVE_AUDIO,
@@ -191,44 +196,101 @@ impl Probe<'_> {
                 );
             }
         };
-        let mut expected = taps.expect();
-        let tap = ChannelId {
-            role: Role::Tap,
-            ..self.channel.clone()
+        let address = media.address().to_owned();
+        let parted = match self.connect(&media).await {
+            Ok(true) => self.parted().await,
+            Ok(false) if media.counts().stranger > 0 => {
+                return Check::fail(
+                    LIVE_AUDIO,
+                    "the PBX connects from an address that is not let in",
+                    "name its address or network in `screen.allow`",
+                );
+            }
+            Ok(false) => {
+                return Check::fail(
+                    LIVE_AUDIO,
+                    format!("the PBX does not connect to {address}"),
+                    "let `screen.listen` be an address that the PBX can reach, and `screen.advertise` the same as the PBX \
+                     sees it (container, other machine); load app_audiosocket.so, res_audiosocket.so and app_exec.so; or set \
+                     `screen.mode = \"dialplan\"`",
+                );
+            }
+            Err(failure) => return unanswered(LIVE_AUDIO, &failure),
         };
-        let limit = CALL_LIMIT.as_secs().to_string();
-        let media = ExternalMedia {
-            channel: tap.clone(),
-            app: self.app.clone(),
-            host: taps.address().to_owned(),
-            uuid: expected.uuid,
-            variables: BTreeMap::from([
-                (LIMIT.to_owned(), limit),
-                (NO_CDR.to_owned(), "1".to_owned()),
-            ]),
-        };
-        let made = self.rest.external_media(&media).await;
-        let come = timeout(PATIENCE, expected.come());
-        let words = match made {
-            Ok(()) => come
-                .await
-                .err()
-                .map(|Elapsed { .. }| "it did not connect".to_owned()),
-            Err(failure) => Some(failure.words),
-        };
-        self.hang_up(&tap).await;
-        match words {
-            None => Check::ok(
+        let said = self.rest.asterisk_info().await;
+        let release = said.map(|info| info.system.version).unwrap_or_default();
+        if polls_in_audiosocket(&release) {
+            return Check::warn(
                 LIVE_AUDIO,
-                format!("the PBX connects to {} to bring it", taps.address()),
+                format!(
+                    "`AudioSocket()` of Asterisk {release} keeps a core of the PBX busy for each call, so that the dialplan \
+                     screens"
+                ),
+                "update to 18.20, 20.5 or later",
+            );
+        }
+        match parted {
+            Some(true) => Check::ok(
+                LIVE_AUDIO,
+                format!("the PBX connects a call to {address} and takes it back"),
             ),
-            Some(words) => Check::fail(
+            // Older releases take a goodbye for a failure; they also end a call whose frame the network tears.
+            Some(false) if screen.listen.host.is_loopback() => Check::ok(
                 LIVE_AUDIO,
-                format!("the PBX does not bring it to {}: {words}", taps.address()),
-                "let `screen.listen` be an address that the PBX can reach, and `screen.advertise` the same as the PBX \
-                 sees it (container, other machine), or set `screen.mode = \"dialplan\"`",
+                format!("the PBX connects a call to {address} and takes it back"),
+            ),
+            Some(false) => Check::warn(
+                LIVE_AUDIO,
+                format!(
+                    "the PBX connects a call to {address}; `AudioSocket()` of Asterisk {release} ends a call if the network \
+                     delays a part of a frame"
+                ),
+                "update to 20.20.1, 22.10.1 or 23.4.1, or later, if aftertone is not on the PBX's machine or its LAN",
+            ),
+            None => Check::fail(
+                LIVE_AUDIO,
+                format!("the PBX connects a call to {address}, and does not give it back"),
+                "compare the context `aftertone-listen` with asterisk-conf/pbx/extensions_aftertone.conf",
             ),
         }
+    }
+
+    /// Sends the call into the context that connects its audio, and parts from it; returns whether it connected.
+    async fn connect(&mut self, media: &MediaServer) -> Result<bool, Failure> {
+        let uuid = Uuid::new_v4();
+        let mut expected = media.expect(uuid);
+        let limit = CALL_LIMIT.as_secs().to_string();
+        let variables = [
+            ("AFTERTONE_APP", self.app.clone()),
+            ("AFTERTONE_DROP", self.channel.drop.to_string()),
+            ("AFTERTONE_LIMIT", limit),
+            ("AFTERTONE_EARS", media.address().to_owned()),
+            ("AFTERTONE_UUID", uuid.to_string()),
+        ];
+        for (name, value) in variables {
+            self.rest.set_variable(&self.channel, name, &value).await?;
+        }
+        self.rest
+            .continue_in(&self.channel, LISTEN_CONTEXT, "s", 1)
+            .await?;
+        let Ok(mut connection) = timeout(PATIENCE, expected.come()).await else {
+            return Ok(false);
+        };
+        sleep(MOMENT).await;
+        connection.order(Order::Goodbye);
+        let ended = async { while !matches!(connection.next().await, FromCall::Ended(_)) {} };
+        // Whether it took the goodbye, the return shows.
+        let _ = timeout(PATIENCE, ended).await;
+        Ok(true)
+    }
+
+    /// Whether the call that came back parted as on releases that take a goodbye for success; `None` if it did not come back.
+    async fn parted(&mut self) -> Option<bool> {
+        self.hear(|event| matches!(event, Event::Returned(_)).then_some(()))
+            .await?;
+        let channel = self.channel.to_string();
+        let status = self.rest.variable(&channel, "TRYSTATUS").await;
+        Some(status.ok().flatten().as_deref() == Some("SUCCESS"))
     }
 
     async fn sounds(&mut self) -> Check {
@@ -387,6 +449,9 @@ const INCLUDE: &str = "include asterisk-conf/pbx/extensions_aftertone.conf from 
 
 /// How long an event of the test call may take.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long the test call's audio is connected: long enough that a release that polls is in its loop.
+const MOMENT: Duration = Duration::from_millis(300);
 
 /// The PBX ends the test call itself after this long.
 const CALL_LIMIT: Duration = Duration::from_secs(20);

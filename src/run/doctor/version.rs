@@ -39,6 +39,15 @@ fn judge(version: (u32, u32, u32)) -> (Status, &'static str) {
     }
 }
 
+/// Whether `AudioSocket()` of this release keeps a core busy for as long as a call is in it: it waits for no time at all between
+/// two looks (18.0 to 18.19, 19, 20.0 to 20.4). An unknown release does not.
+pub(in crate::run) fn polls_in_audiosocket(said: &str) -> bool {
+    matches!(
+        parse(said),
+        Some((18, 0..=19, _) | (19, ..) | (20, 0..=4, _))
+    )
+}
+
 /// The first run of digits and dots. A certified release is judged by the series that it was cut from.
 fn parse(told: &str) -> Option<(u32, u32, u32)> {
     let told = told.strip_prefix("certified/").unwrap_or(told);
@@ -85,6 +94,24 @@ mod tests {
         ];
         for (told, status) in rows {
             assert_eq!(check(told).status, status, "{told}");
+        }
+    }
+
+    #[test]
+    fn the_releases_whose_audiosocket_polls_are_known() {
+        for polls in ["18.0.0", "18.10.0", "18.19.0", "19.8.1", "20.4.0"] {
+            assert!(polls_in_audiosocket(polls), "{polls}");
+        }
+        for waits in [
+            "18.20.0",
+            "18.26.4",
+            "20.5.0",
+            "21.0.0",
+            "22.10.1",
+            "",
+            "GIT-master",
+        ] {
+            assert!(!polls_in_audiosocket(waits), "{waits}");
         }
     }
 

@@ -10,10 +10,7 @@ use crate::{
     drop::{Command, EndedBy, Event, Milestone, Moment, Outcome, Report},
     evidence::Tape,
     id::Play,
-    run::{
-        dialler::Sheet,
-        listener::{Cue, LEASH},
-    },
+    run::{dialler::Sheet, listener::Cue},
     screen::Call,
     words::{Leg, Verdict},
 };
@@ -50,6 +47,10 @@ impl Record {
         if let Event::Deaf { why, .. } = event {
             self.deaf = Some(why.clone());
         }
+        if let Event::Returned(_) = event {
+            self.deaf.get_or_insert_with(|| NO_CONNECTION.to_owned());
+            self.cue(Cue::Returned);
+        }
         if let Event::Accepted(leg)
         | Event::Refused {
             command: Command::Dial(leg),
@@ -81,26 +82,17 @@ impl Record {
             Milestone::TapLost,
         ])?;
         let gone = last(&[Milestone::BusyGone, Milestone::DropGone])?;
-        let limit = LEASH.min(self.sheet.plan.screening_timeout);
+        let limit = self.sheet.plan.screening_timeout;
         (gone.saturating_sub(sent) < limit).then(|| SENT_NOWHERE.to_owned())
     }
 }
 
 /// What has to do with listening.
 impl Record {
-    /// Tells the listener what it must know.
-    pub(super) fn cue(&self, event: &Event) {
-        let cue = if let Event::PlaybackStarted { play, .. } = event
-            && self.plays.last() == Some(play)
-        {
-            Cue::Playing(*play)
-        } else if let Event::PlaybackFinished { play, .. } = event {
-            Cue::Stopped(*play)
-        } else {
-            return;
-        };
+    /// Passes something on to whoever listens to the live leg.
+    pub(super) fn cue(&self, cue: Cue) {
         if let Some(cues) = &self.cues {
-            // It may have ended, with the tap.
+            // It may have ended, with the connection: then it has said so.
             let _ = cues.send(cue);
         }
     }
@@ -151,6 +143,8 @@ impl Record {
         }
     }
 }
+
+const NO_CONNECTION: &str = "the PBX's AudioSocket() made no connection, or ended it";
 
 const SENT_NOWHERE: &str = "the PBX ended the call by itself; `aftertone doctor` tells whether the context that \
      is to screen it is in its dialplan";

@@ -91,6 +91,9 @@ const DTMF: u8 = 0x03;
 const AUDIO: u8 = 0x10;
 const ERROR: u8 = 0xff;
 
+/// The frame by which we ask the PBX to close the connection.
+pub(super) const GOODBYE: [u8; HEAD] = [HANG_UP, 0, 0];
+
 /// Bytes in front of the payload.
 pub(super) const HEAD: usize = 3;
 

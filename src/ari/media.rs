@@ -1,0 +1,468 @@
+//! The audio of calls, both ways: one AudioSocket listener for all drops, on a thread of its own.
+//!
+//! ```text
+//!  PBX ──tcp──> accept ──> greeting (UUID, in time) ──expected?──> connection ──(bounded)──> sound and what became of ours
+//!                 │ stranger   └─ half-open, garbage   └─ unknown     ^   │ paced, 20 ms a frame
+//!                 └ crowded: the oldest silent one goes               └───┴── Order: speak, hush, goodbye
+//! ```
+//!
+//! A connection is known by the random UUID that it brings first and that was given to the PBX for this one use. All else
+//! is closed and counted, and so is whatever comes from an address that is not the PBX's. A drop that does not keep up with
+//! its audio loses its connection, and no other drop does.
+//!
+//! The thread does nothing but this, so that a busy program does not delay a frame. It also watches the driver's [`Pulse`]:
+//! if the driver stands still for [`STANDSTILL`], every connection is closed, and the PBX lets the calls go.
+//!
+//! Every close of ours is a reset (`SO_LINGER` of zero). Asterisk 18.20 to 18.26, 20.5 to 20.13, 21.0 to 21.8 and 22.0 to 22.3
+//! do not notice an orderly close: the call would stay, with a core of the PBX busy, until its time limit.
+
+mod access;
+mod connection;
+mod frame;
+mod pacer;
+
+use std::{
+    collections::{HashMap, VecDeque},
+    io,
+    net::{IpAddr, SocketAddr, TcpListener as StdListener},
+    ops::RangeInclusive,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use futures::StreamExt as _;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    runtime,
+    sync::{mpsc, oneshot},
+    task::{AbortHandle, Id, JoinSet},
+    time::{MissedTickBehavior, interval, sleep, timeout},
+};
+use tokio_util::{codec::FramedRead, sync::CancellationToken};
+use tracing::{debug, error, warn};
+use uuid::Uuid;
+
+use access::Guests;
+use frame::{Bad, Codec, Frame};
+
+pub use access::Access;
+pub use connection::{Connection, ConnectionEnd, FromCall, Order};
+
+/// The listener. Cheap to clone; it closes when the last clone is gone.
+#[derive(Clone, Debug)]
+pub struct MediaServer {
+    expect: mpsc::UnboundedSender<(Uuid, oneshot::Sender<Connection>)>,
+    address: Arc<str>,
+    counts: Arc<Counts>,
+}
+
+/// Where the PBX brings the audio of calls, and who may.
+#[derive(Clone, Debug)]
+pub struct MediaSettings {
+    /// The address to listen on.
+    pub host: IpAddr,
+    /// The first free of these ports is taken; `0..=0` is any.
+    pub ports: RangeInclusive<u16>,
+    /// The `HOST` or `HOST:PORT` under which the PBX reaches it, if it differs; without a port, the port listened on.
+    pub advertise: Option<String>,
+    /// Who is let in.
+    pub access: Access,
+}
+
+/// A sign of life of the driver, which has to beat it at least once a second.
+#[derive(Clone, Debug, Default)]
+pub struct Pulse(Arc<AtomicU64>);
+
+impl Pulse {
+    /// Says that the driver turns.
+    pub fn beat(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn count(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl MediaServer {
+    /// Begins to listen. If a `pulse` is given, the connections are closed when it stops.
+    ///
+    /// # Errors
+    /// No port of the range can be listened on, or the thread cannot be made.
+    pub fn bind(settings: &MediaSettings, pulse: Option<Pulse>) -> io::Result<Self> {
+        Self::open(settings, pulse, Limits::default())
+    }
+
+    fn open(settings: &MediaSettings, pulse: Option<Pulse>, limits: Limits) -> io::Result<Self> {
+        let listener = first_free(settings.host, settings.ports.clone())?;
+        listener.set_nonblocking(true)?;
+        let local = listener.local_addr()?;
+        let address = match settings.advertise.as_deref() {
+            None => local.to_string(),
+            Some(host) if has_port(host) => host.to_owned(),
+            Some(host) => format!("{host}:{}", local.port()),
+        };
+        let (expect, expected) = mpsc::unbounded_channel();
+        let counts = Arc::<Counts>::default();
+        let runtime = runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let (seen, guests) = (Arc::clone(&counts), Guests::new(settings.access.clone()));
+        let listener = {
+            let _inside = runtime.enter();
+            TcpListener::from_std(listener)?
+        };
+        thread::Builder::new()
+            .name("aftertone-media".to_owned())
+            .spawn(move || {
+                let door = Door {
+                    listener,
+                    expected,
+                    waiting: HashMap::new(),
+                    greeting: JoinSet::new(),
+                    silent: VecDeque::new(),
+                    connections: JoinSet::new(),
+                    standstill: CancellationToken::new(),
+                    guests,
+                    limits,
+                    counts: seen,
+                };
+                runtime.block_on(door.keep(pulse));
+            })?;
+        Ok(Self {
+            expect,
+            address: address.into(),
+            counts,
+        })
+    }
+
+    /// Where the PBX is to connect: `HOST:PORT`.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Prepares for one connection that brings this UUID; it is expected until the return value is dropped.
+    pub fn expect(&self, uuid: Uuid) -> Expected {
+        let (give, come) = oneshot::channel();
+        // The door lives as long as any of us does.
+        let _ = self.expect.send((uuid, give));
+        Expected { come }
+    }
+
+    /// What has been turned away so far.
+    pub fn counts(&self) -> MediaCounts {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        MediaCounts {
+            unknown: read(&self.counts.unknown),
+            garbage: read(&self.counts.garbage),
+            oversized: read(&self.counts.oversized),
+            half_open: read(&self.counts.half_open),
+            crowded: read(&self.counts.crowded),
+            stranger: read(&self.counts.stranger),
+            slow: read(&self.counts.slow),
+        }
+    }
+}
+
+/// Listens on the first port of the range that is free.
+fn first_free(host: IpAddr, ports: RangeInclusive<u16>) -> io::Result<StdListener> {
+    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for port in ports {
+        match StdListener::bind((host, port)) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+/// The colons of an IPv6 address stand in brackets.
+fn has_port(host: &str) -> bool {
+    host.rsplit_once(':')
+        .is_some_and(|(_, port)| !port.ends_with(']'))
+}
+
+/// What was turned away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MediaCounts {
+    /// Connections with a UUID that no drop expects, or expects any more.
+    pub unknown: u64,
+    /// Connections that said something that is not AudioSocket.
+    pub garbage: u64,
+    /// Connections that announced a frame larger than any call needs.
+    pub oversized: u64,
+    /// Connections that did not say in time who they are.
+    pub half_open: u64,
+    /// Connections that had not said who they are when too many others came.
+    pub crowded: u64,
+    /// Connections from an address that is not the PBX's.
+    pub stranger: u64,
+    /// Connections whose drop did not keep up.
+    pub slow: u64,
+}
+
+impl MediaCounts {
+    /// How many in all.
+    pub const fn total(&self) -> u64 {
+        self.unknown
+            + self.garbage
+            + self.oversized
+            + self.half_open
+            + self.crowded
+            + self.stranger
+            + self.slow
+    }
+}
+
+/// A connection that is to come.
+#[derive(Debug)]
+pub struct Expected {
+    come: oneshot::Receiver<Connection>,
+}
+
+impl Expected {
+    /// Waits for the connection; for ever if it does not come.
+    pub async fn come(&mut self) -> Connection {
+        match (&mut self.come).await {
+            Ok(connection) => connection,
+            // The listener is gone.
+            Err(_) => std::future::pending().await,
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    unknown: AtomicU64,
+    garbage: AtomicU64,
+    oversized: AtomicU64,
+    half_open: AtomicU64,
+    crowded: AtomicU64,
+    stranger: AtomicU64,
+    slow: AtomicU64,
+}
+
+impl Counts {
+    fn bad(&self, bad: &Bad) {
+        match bad {
+            Bad::Garbage => add(&self.garbage),
+            Bad::Oversized => add(&self.oversized),
+            // It is no attack to hang up.
+            Bad::Broken(_) => {}
+        }
+    }
+}
+
+fn add(count: &AtomicU64) {
+    count.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Owns the listener, and knows who is expected.
+struct Door {
+    listener: TcpListener,
+    expected: mpsc::UnboundedReceiver<(Uuid, oneshot::Sender<Connection>)>,
+    waiting: HashMap<Uuid, oneshot::Sender<Connection>>,
+    greeting: JoinSet<Option<(Uuid, Stream)>>,
+    /// Those who have not said who they are, the oldest first.
+    silent: VecDeque<AbortHandle>,
+    connections: JoinSet<()>,
+    /// Ends the connections of now.
+    standstill: CancellationToken,
+    guests: Guests,
+    limits: Limits,
+    counts: Arc<Counts>,
+}
+
+type Stream = FramedRead<TcpStream, Codec>;
+
+/// What connections may take.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    /// How long each may be silent that has not said who it is.
+    greeting: Duration,
+    /// How many of them there may be at once.
+    greeting_most: usize,
+    /// How long a drop may take nothing of what waits for it.
+    patience: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            // Asterisk says who it is in the same breath as it connects; a network may lose that once or twice.
+            greeting: Duration::from_secs(5),
+            greeting_most: 256,
+            patience: Duration::from_secs(5),
+        }
+    }
+}
+
+impl Door {
+    async fn keep(mut self, pulse: Option<Pulse>) {
+        let mut watch = interval(LOOK);
+        // A process that stood still as a whole has missed its looks, too: that is one look, not many.
+        watch.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut standing = Standing::default();
+        loop {
+            tokio::select! {
+                // Whoever is expected is known before they come.
+                biased;
+                expected = self.expected.recv() => match expected {
+                    Some((uuid, waiter)) => {
+                        self.waiting.retain(|_, waiter| !waiter.is_closed());
+                        self.waiting.insert(uuid, waiter);
+                    }
+                    None => break,
+                },
+                Some(greeted) = self.greeting.join_next_with_id() => {
+                    self.no_longer_silent(&greeted);
+                    if let Ok((_, Some((uuid, stream)))) = greeted {
+                        self.let_in(uuid, stream);
+                    }
+                }
+                Some(_) = self.connections.join_next() => {}
+                _ = watch.tick(), if pulse.is_some() => {
+                    if let Some(pulse) = &pulse && standing.is_too_long(pulse.count()) {
+                        self.let_go_of_all();
+                    }
+                }
+                accepted = self.listener.accept() => match accepted {
+                    Ok((socket, from)) => self.greet(socket, from),
+                    Err(error) => {
+                        warn!(%error, "cannot take an audio connection");
+                        sleep(ACCEPT_AGAIN).await;
+                    }
+                },
+            }
+        }
+        drop(self.listener);
+        // Each ends with its drop.
+        while self.connections.join_next().await.is_some() {}
+    }
+
+    fn greet(&mut self, socket: TcpStream, from: SocketAddr) {
+        // So that every end of ours is a reset; and a frame never waits for an acknowledgement.
+        let set = socket.set_zero_linger().and(socket.set_nodelay(true));
+        if let Err(error) = set {
+            debug!(%error, "an audio connection is gone before it was taken");
+            return;
+        }
+        if self.silent.len() >= self.limits.greeting_most
+            && let Some(oldest) = self.silent.pop_front()
+        {
+            debug!(
+                "the oldest connection that has not said who it is is closed: too many have not"
+            );
+            add(&self.counts.crowded);
+            oldest.abort();
+        }
+        let (counts, patience) = (Arc::clone(&self.counts), self.limits.greeting);
+        let guests = self.guests.clone();
+        let greeting = self.greeting.spawn(async move {
+            if !guests.may_enter(from.ip()).await {
+                warn!(
+                    from = %from.ip(),
+                    "an audio connection from an address that is not the PBX's is closed; `screen.allow` lets others in"
+                );
+                add(&counts.stranger);
+                return None;
+            }
+            let mut stream = FramedRead::with_capacity(socket, Codec, READ);
+            match timeout(patience, stream.next()).await {
+                Ok(Some(Ok(Frame::Uuid(uuid)))) => return Some((uuid, stream)),
+                Ok(Some(Ok(Frame::Audio(_) | Frame::HungUp | Frame::Other))) => {
+                    add(&counts.garbage)
+                }
+                // However it went away, it had not said who it is.
+                Ok(Some(Err(Bad::Broken(_))) | None) | Err(_) => add(&counts.half_open),
+                Ok(Some(Err(bad))) => counts.bad(&bad),
+            }
+            debug!(%from, "a connection is closed that did not say who it is");
+            None
+        });
+        self.silent.push_back(greeting);
+    }
+
+    fn no_longer_silent<T>(&mut self, greeted: &Result<(Id, T), tokio::task::JoinError>) {
+        let id = match greeted {
+            Ok((id, _)) => *id,
+            Err(error) => error.id(),
+        };
+        self.silent.retain(|silent| silent.id() != id);
+    }
+
+    fn let_in(&mut self, uuid: Uuid, stream: Stream) {
+        let waiter = self.waiting.remove(&uuid);
+        let Some(waiter) = waiter.filter(|waiter| !waiter.is_closed()) else {
+            debug!("a connection is closed that no drop expects");
+            return add(&self.counts.unknown);
+        };
+        let (connection, serving) = connection::open(
+            stream,
+            self.standstill.child_token(),
+            self.limits.patience,
+            Arc::clone(&self.counts),
+        );
+        self.connections.spawn(serving);
+        // Whoever expected it may have gone this moment; then it goes with the connection.
+        let _ = waiter.send(connection);
+    }
+
+    /// The driver stands still: no drop is looked after any more, so that every call is to be let go.
+    fn let_go_of_all(&mut self) {
+        if !self.connections.is_empty() {
+            error!(
+                calls = self.connections.len(),
+                seconds = STANDSTILL.as_secs(),
+                "the driver stands still; every call that is listened to is let go"
+            );
+            std::mem::take(&mut self.standstill).cancel();
+        }
+    }
+}
+
+/// For how long the driver has stood still, as far as this thread ran meanwhile.
+#[derive(Debug, Default)]
+struct Standing {
+    last: u64,
+    looks: u32,
+}
+
+impl Standing {
+    /// Takes one look; says once in a while whether it stands still for too long.
+    fn is_too_long(&mut self, count: u64) -> bool {
+        if std::mem::replace(&mut self.last, count) != count {
+            self.looks = 0;
+            return false;
+        }
+        self.looks += 1;
+        let too_long = LOOK * self.looks >= STANDSTILL;
+        if too_long {
+            self.looks = 0;
+        }
+        too_long
+    }
+}
+
+/// How long the driver may stand still while this thread runs.
+const STANDSTILL: Duration = Duration::from_secs(5);
+
+/// From one look at the driver to the next.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Bytes read at once: six of Asterisk's frames.
+const READ: usize = 2_048;
+
+/// Until the next try, if the system has no room for a connection.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests;
+
+#[cfg(test)]
+#[path = "../../tests/fuzz/media.rs"]
+mod fuzz;

@@ -1,0 +1,489 @@
+//! One call's audio connection: brings what the far end says, and carries what we say to it.
+
+use std::{
+    io,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use futures::StreamExt as _;
+use tokio::{
+    net::TcpStream,
+    sync::mpsc,
+    time::{Instant as TokioInstant, sleep_until},
+};
+use tokio_util::{bytes::Bytes, sync::CancellationToken};
+
+use super::{
+    Counts, Stream, add,
+    frame::{Bad, Frame, GOODBYE},
+    pacer::{BYTES, FRAME, Pacer, SILENCE},
+};
+use crate::{
+    clock,
+    drop::{Spoken, SpokenEnd},
+    id::Play,
+};
+
+/// The audio of one call. Let go of, it is closed at once.
+#[derive(Debug)]
+pub struct Connection {
+    come: mpsc::Receiver<FromCall>,
+    orders: mpsc::UnboundedSender<Order>,
+}
+
+/// What comes of a connection, in the order in which it happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FromCall {
+    /// Sound of the far end: 8 kHz samples of 16 bits, little-endian, an even number of bytes.
+    Sound(Bytes),
+    /// The first frame of this play went out.
+    Speaking(Play),
+    /// So much time passed before a frame in the middle of this play that the far end hears a gap.
+    Stumbled(Play, Duration),
+    /// This play has ended.
+    Spoken(Play, Spoken),
+    /// The connection has ended; nothing follows.
+    Ended(ConnectionEnd),
+}
+
+/// What a connection is to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Send these samples, from now on; then say goodbye. Whatever was being sent stops.
+    Speak(Play, Arc<[i16]>),
+    /// Send no more of this play.
+    Hush(Play),
+    /// Say goodbye, and wait until the PBX closes the connection.
+    Goodbye,
+}
+
+/// Why a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConnectionEnd {
+    /// The PBX closed it after our goodbye.
+    #[error("the audio connection ended as we asked")]
+    Parted,
+    /// The PBX ended the call, or the application that carries its audio.
+    #[error("the PBX ended the audio connection")]
+    HungUp,
+    /// The connection broke.
+    #[error("the audio connection broke")]
+    Closed,
+    /// It carried something that is not AudioSocket.
+    #[error("the audio connection carried something that is not AudioSocket")]
+    Garbage,
+    /// It announced a frame that is too large.
+    #[error("the audio connection announced a frame that is too large")]
+    Oversized,
+    /// The sound was not taken in time.
+    #[error("the sound came faster than it was listened to")]
+    Slow,
+    /// The PBX takes no sound.
+    #[error("the PBX takes no sound from the audio connection")]
+    Stuck,
+    /// The PBX did not close it after our goodbye.
+    #[error("the PBX did not answer our goodbye")]
+    Unanswered,
+    /// The driver of this program stood still, and every call was let go.
+    #[error("this program stood still, and let the call go")]
+    Standstill,
+}
+
+impl Connection {
+    /// What comes next. [`FromCall::Ended`] comes last.
+    pub async fn next(&mut self) -> FromCall {
+        let next = self.come.recv().await;
+        next.unwrap_or(FromCall::Ended(ConnectionEnd::Closed))
+    }
+
+    /// Has something done. What becomes of it comes by [`Self::next`]; nothing does if the connection has ended.
+    pub fn order(&self, order: Order) {
+        // Its end says why it takes no more.
+        let _ = self.orders.send(order);
+    }
+}
+
+/// Makes a connection of a stream that has said who it is, and what serves it.
+pub(super) fn open(
+    stream: Stream,
+    standstill: CancellationToken,
+    patience: Duration,
+    counts: Arc<Counts>,
+) -> (Connection, impl Future<Output = ()> + Send + 'static) {
+    let (tell, come) = mpsc::channel(QUEUE + SPARE);
+    let (orders, take) = mpsc::unbounded_channel();
+    let now = clock::now();
+    let line = Line {
+        stream,
+        tell,
+        outbox: Outbox::default(),
+        speech: None,
+        parting: None,
+        counts,
+        silence_due: now,
+        heard_at: now,
+        full_since: None,
+        patience,
+    };
+    (Connection { come, orders }, line.serve(take, standstill))
+}
+
+struct Line {
+    stream: Stream,
+    tell: mpsc::Sender<FromCall>,
+    outbox: Outbox,
+    speech: Option<Speech>,
+    /// Goodbye was said, and when to give up waiting for the answer; a play that ended with it.
+    parting: Option<(Instant, Option<(Play, Spoken)>)>,
+    counts: Arc<Counts>,
+    /// When the next frame of silence is due, where nothing is said.
+    silence_due: Instant,
+    /// When sound of the far end came last.
+    heard_at: Instant,
+    /// Since when the drop has not taken what waits for it.
+    full_since: Option<Instant>,
+    /// How long that may last.
+    patience: Duration,
+}
+
+/// A message on its way out.
+struct Speech {
+    play: Play,
+    pacer: Pacer,
+    /// Whole frames that the connection took that are none of this play.
+    before: u64,
+    begun: bool,
+    /// The longest time without sound of the far end.
+    unheard: Duration,
+}
+
+impl Line {
+    async fn serve(
+        mut self,
+        mut orders: mpsc::UnboundedReceiver<Order>,
+        standstill: CancellationToken,
+    ) {
+        let end = loop {
+            let wake = self.wake();
+            // What the drop has not taken stays with the network, which waits for longer than we have room for.
+            let has_room = self.tell.capacity() > SPARE;
+            let done = tokio::select! {
+                // What is to be sent is not held up by what has come.
+                biased;
+                order = orders.recv() => match order {
+                    Some(order) => self.on_order(order),
+                    // The drop has ended.
+                    None => return,
+                },
+                () = sleep_until(TokioInstant::from_std(wake)) => self.send_what_is_due(),
+                frame = self.stream.next(), if has_room => self.on_frame(frame),
+                () = standstill.cancelled() => Err(ConnectionEnd::Standstill),
+            };
+            if let Err(end) = done.and_then(|()| self.keep_up(has_room)) {
+                break end;
+            }
+        };
+        self.end(end).await;
+    }
+
+    fn wake(&self) -> Instant {
+        let due = match (&self.parting, &self.speech) {
+            (Some((until, _)), _) => *until,
+            (None, Some(speech)) => speech.pacer.due(),
+            (None, None) => self.silence_due,
+        };
+        if self.outbox.is_empty() && self.full_since.is_none() {
+            due
+        } else {
+            let now = clock::now();
+            due.clamp(now + FRAME / 4, now + FRAME)
+        }
+    }
+
+    /// Ends the connection of a drop that has taken nothing for too long.
+    fn keep_up(&mut self, has_room: bool) -> Result<(), ConnectionEnd> {
+        if has_room {
+            self.full_since = None;
+            return Ok(());
+        }
+        let now = clock::now();
+        let since = *self.full_since.get_or_insert(now);
+        if now.saturating_duration_since(since) > self.patience {
+            add(&self.counts.slow);
+            return Err(ConnectionEnd::Slow);
+        }
+        Ok(())
+    }
+
+    fn on_order(&mut self, order: Order) -> Result<(), ConnectionEnd> {
+        let now = clock::now();
+        match order {
+            Order::Speak(play, sound) => {
+                self.stop(SpokenEnd::Stopped)?;
+                if self.parting.is_some() {
+                    return Ok(());
+                }
+                self.outbox.forget();
+                self.heard_at = now;
+                self.speech = Some(Speech {
+                    play,
+                    pacer: Pacer::new(sound, now),
+                    before: self.outbox.taken + u64::from(!self.outbox.is_empty()),
+                    begun: false,
+                    unheard: Duration::ZERO,
+                });
+                self.send_what_is_due()
+            }
+            Order::Hush(play) => {
+                if self
+                    .speech
+                    .as_ref()
+                    .is_some_and(|speech| speech.play == play)
+                {
+                    self.stop(SpokenEnd::Stopped)?;
+                }
+                Ok(())
+            }
+            Order::Goodbye => {
+                self.stop(SpokenEnd::Stopped)?;
+                self.say_goodbye(None, now)
+            }
+        }
+    }
+
+    /// Sends frames of the message, silence, or what the connection had no room for.
+    fn send_what_is_due(&mut self) -> Result<(), ConnectionEnd> {
+        let now = clock::now();
+        if let Some((until, _)) = self.parting {
+            self.flush()?;
+            return if now >= until {
+                Err(ConnectionEnd::Unanswered)
+            } else {
+                Ok(())
+            };
+        }
+        let Some(speech) = &mut self.speech else {
+            if now >= self.silence_due && self.outbox.is_empty() {
+                self.outbox.push(&SILENCE);
+                self.silence_due = now + SILENCE_EVERY;
+            }
+            return self.flush();
+        };
+        let due = speech.pacer.take(now);
+        let play = speech.play;
+        for frame in &due.frames {
+            self.outbox.push(frame);
+        }
+        self.flush()?;
+        let Some(speech) = &mut self.speech else {
+            return Ok(());
+        };
+        speech.unheard = speech
+            .unheard
+            .max(now.saturating_duration_since(self.heard_at));
+        let begins = !speech.begun && self.outbox.taken > speech.before;
+        speech.begun |= begins;
+        let is_over = speech.pacer.is_over(now) && self.outbox.is_empty();
+        if begins {
+            self.tell(FromCall::Speaking(play))?;
+        }
+        if let Some(gap) = due.gap {
+            self.tell(FromCall::Stumbled(play, gap))?;
+        }
+        if is_over && let Some(speech) = self.speech.take() {
+            let spoken = speech.spoken(SpokenEnd::Whole, self.outbox.taken);
+            self.say_goodbye(Some((play, spoken)), now)?;
+        }
+        Ok(())
+    }
+
+    /// Sends no more of what is being sent.
+    fn stop(&mut self, end: SpokenEnd) -> Result<(), ConnectionEnd> {
+        let Some(speech) = self.speech.take() else {
+            return Ok(());
+        };
+        self.outbox.forget();
+        self.silence_due = clock::now() + FRAME;
+        let spoken = speech.spoken(end, self.outbox.taken);
+        self.tell(FromCall::Spoken(speech.play, spoken))
+    }
+
+    fn say_goodbye(
+        &mut self,
+        spoken: Option<(Play, Spoken)>,
+        now: Instant,
+    ) -> Result<(), ConnectionEnd> {
+        if self.parting.is_none() {
+            self.outbox.push(&GOODBYE);
+            self.parting = Some((now + GOODBYE_WAIT, spoken));
+        }
+        self.flush()
+    }
+
+    fn flush(&mut self) -> Result<(), ConnectionEnd> {
+        match self.outbox.flush(self.stream.get_ref()) {
+            Ok(()) if self.outbox.waiting() > STUCK => Err(ConnectionEnd::Stuck),
+            Ok(()) => Ok(()),
+            Err(_) => Err(self.closed()),
+        }
+    }
+
+    /// What it means that the PBX closed the connection, in order or not: some releases answer a goodbye with a reset.
+    fn closed(&self) -> ConnectionEnd {
+        if self.parting.is_some() {
+            ConnectionEnd::Parted
+        } else {
+            ConnectionEnd::Closed
+        }
+    }
+
+    fn on_frame(&mut self, frame: Option<Result<Frame, Bad>>) -> Result<(), ConnectionEnd> {
+        match frame {
+            Some(Ok(Frame::Audio(sound))) => {
+                let now = clock::now();
+                if let Some(speech) = &mut self.speech {
+                    let silent = now.saturating_duration_since(self.heard_at);
+                    speech.unheard = speech.unheard.max(silent);
+                }
+                self.heard_at = now;
+                self.tell(FromCall::Sound(sound))
+            }
+            Some(Ok(Frame::Other)) => Ok(()),
+            Some(Ok(Frame::HungUp)) if self.parting.is_none() => Err(ConnectionEnd::HungUp),
+            Some(Ok(Frame::HungUp)) => Err(ConnectionEnd::Parted),
+            // It has said who it is.
+            Some(Ok(Frame::Uuid(_))) => {
+                add(&self.counts.garbage);
+                Err(ConnectionEnd::Garbage)
+            }
+            Some(Err(bad)) => {
+                self.counts.bad(&bad);
+                Err(match bad {
+                    Bad::Garbage => ConnectionEnd::Garbage,
+                    Bad::Oversized => ConnectionEnd::Oversized,
+                    Bad::Broken(_) => self.closed(),
+                })
+            }
+            None => Err(self.closed()),
+        }
+    }
+
+    /// Never waits: there is room for sound, or it is not read, and room to spare for what becomes of ours.
+    fn tell(&self, what: FromCall) -> Result<(), ConnectionEnd> {
+        self.tell.try_send(what).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => ConnectionEnd::Slow,
+            mpsc::error::TrySendError::Closed(_) => ConnectionEnd::Closed,
+        })
+    }
+
+    /// Says how it ended, after what ended with it. The connection is closed before.
+    async fn end(mut self, end: ConnectionEnd) {
+        let taken = self.outbox.taken;
+        let spoken = match (self.parting.take(), self.speech.take()) {
+            (Some((_, Some((play, spoken)))), _) => {
+                let whole = match end {
+                    ConnectionEnd::Parted => SpokenEnd::Whole,
+                    ConnectionEnd::Unanswered => SpokenEnd::Unconfirmed,
+                    ConnectionEnd::HungUp
+                    | ConnectionEnd::Closed
+                    | ConnectionEnd::Garbage
+                    | ConnectionEnd::Oversized
+                    | ConnectionEnd::Slow
+                    | ConnectionEnd::Stuck
+                    | ConnectionEnd::Standstill => SpokenEnd::Lost,
+                };
+                Some((
+                    play,
+                    Spoken {
+                        end: whole,
+                        ..spoken
+                    },
+                ))
+            }
+            (_, Some(speech)) => Some((speech.play, speech.spoken(SpokenEnd::Lost, taken))),
+            (_, None) => None,
+        };
+        let Self { stream, tell, .. } = self;
+        drop(stream);
+        if let Some((play, spoken)) = spoken {
+            // Whoever listened may have gone.
+            let _ = tell.send(FromCall::Spoken(play, spoken)).await;
+        }
+        let _ = tell.send(FromCall::Ended(end)).await;
+    }
+}
+
+impl Speech {
+    fn spoken(&self, end: SpokenEnd, taken: u64) -> Spoken {
+        let frames = taken.saturating_sub(self.before);
+        let frames = u32::try_from(frames).unwrap_or(u32::MAX);
+        Spoken {
+            end,
+            sent: FRAME * frames,
+            unheard: self.unheard,
+        }
+    }
+}
+
+/// What the connection had no room for yet. A frame goes out in one write as long as there is room: a frame that is torn for
+/// more than some milliseconds ends the call on many releases.
+#[derive(Debug, Default)]
+struct Outbox {
+    bytes: Vec<u8>,
+    /// Of the frame in front, what has gone out.
+    gone: usize,
+    /// Whole audio frames that the connection took.
+    taken: u64,
+}
+
+impl Outbox {
+    fn push(&mut self, frame: &[u8]) {
+        self.bytes.extend_from_slice(frame);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    fn waiting(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Forgets what has not begun to go out.
+    fn forget(&mut self) {
+        let rest = if self.gone == 0 { 0 } else { BYTES - self.gone };
+        self.bytes.truncate(rest);
+    }
+
+    fn flush(&mut self, to: &TcpStream) -> io::Result<()> {
+        while !self.bytes.is_empty() {
+            let sent = match to.try_write(&self.bytes) {
+                Ok(sent) => sent,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            };
+            self.bytes.drain(..sent);
+            let gone = self.gone + sent;
+            self.taken += (gone / BYTES) as u64;
+            self.gone = gone % BYTES;
+        }
+        Ok(())
+    }
+}
+
+/// From one frame of silence to the next while nothing is said. Without any frame from either side for 2 s Asterisk ends the
+/// call; and some networks open the way for sound only when they have heard us.
+const SILENCE_EVERY: Duration = Duration::from_millis(200);
+
+/// How long the PBX may take to close the connection after our goodbye: all that we sent is in front of it.
+const GOODBYE_WAIT: Duration = Duration::from_secs(2);
+
+/// Pieces of sound that wait for whoever takes them: 6 s of Asterisk's 20 ms.
+pub(super) const QUEUE: usize = 300;
+
+/// Room beside them for what becomes of what we say.
+const SPARE: usize = 32;
+
+/// Bytes of ours that may wait for the PBX: 4 s.
+const STUCK: usize = 200 * BYTES;

@@ -1,0 +1,158 @@
+//! When the leg's audio connection ends before the message does: the leg comes back into our app, and the dialplan goes on.
+//!
+//! ```text
+//!  Ours ──connection lost, or released──> Returning ──back in our app──> Parted: screen, await_ready or play
+//!    └───────────────back in our app, before we noticed─────────────────────^
+//! ```
+
+use std::time::{Duration, Instant};
+
+use super::{Ears, Parting, Phase, VoicemailDrop};
+use crate::{
+    drop::{
+        event::Command,
+        outcome::{Milestone, Outcome},
+        plan::Voice,
+        timer::Timer,
+    },
+    words::Leg,
+};
+
+impl VoicemailDrop {
+    /// The audio connection has ended without our doing. While the message plays, its own end says so.
+    pub(super) fn on_deaf(&mut self, leg: Leg, now: Instant) {
+        if self.ears != Ears::Ours {
+            return;
+        }
+        match self.phase {
+            Phase::Screening { live } | Phase::Awaiting { live, .. } if live == leg => {}
+            Phase::Starting {
+                live,
+                by: Voice::Ours,
+                ..
+            } if live == leg => self.play_later(),
+            Phase::Lead
+            | Phase::Dialling
+            | Phase::Answered { .. }
+            | Phase::Screening { .. }
+            | Phase::Awaiting { .. }
+            | Phase::Starting { .. }
+            | Phase::Playing { .. }
+            | Phase::Explaining { .. }
+            | Phase::Clearing { .. }
+            | Phase::Ended { .. } => return,
+        }
+        self.tell(Milestone::TapLost, now);
+        if self.interrupted {
+            // It may have been a person. The dialplan's silence would play to them again.
+            let words = "a voice came over the message, and then the audio connection was lost";
+            self.found.words = Some(words.to_owned());
+            self.ears = Ears::Returning(Parting::Lost);
+            self.end_ourselves(self.unready(), now);
+            return;
+        }
+        if !self.found.heard.is_zero() {
+            // The mailbox has a part of the message already; the dialplan hears no late beep.
+            let words = "the audio connection was lost after a part of the message had been played";
+            self.found.words = Some(words.to_owned());
+            self.ears = Ears::Returning(Parting::Lost);
+            self.end_ourselves(Outcome::CutOff, now);
+            return;
+        }
+        self.part(Parting::Lost, now);
+    }
+
+    /// The leg is back in our app.
+    pub(super) fn on_returned(&mut self, leg: Leg, now: Instant) {
+        let live = match self.phase {
+            Phase::Screening { live }
+            | Phase::Awaiting { live, .. }
+            | Phase::Starting { live, .. }
+            | Phase::Playing { live, .. }
+            | Phase::Explaining { live, .. } => live,
+            Phase::Lead
+            | Phase::Dialling
+            | Phase::Answered { .. }
+            | Phase::Clearing { .. }
+            | Phase::Ended { .. } => return,
+        };
+        if live != leg || matches!(self.ears, Ears::Dialplan | Ears::Parted(_)) {
+            return;
+        }
+        self.returned = true;
+        match self.ears {
+            Ears::Returning(parting) => self.go_on_without_ears(parting, now),
+            // The PBX says so before the connection does. While the message plays, the connection has the last word.
+            Ears::Ours => self.on_deaf(leg, now),
+            Ears::Dialplan | Ears::Parted(_) => {}
+        }
+    }
+
+    /// No sound comes from the far end any more, or none ever came.
+    pub(super) fn on_no_audio(&mut self, leg: Leg, pbx_answers: bool, now: Instant) {
+        let live = match self.phase {
+            Phase::Screening { live } | Phase::Awaiting { live, .. } => live,
+            // What is sent meanwhile is known, and for how long nothing was heard.
+            Phase::Starting { .. }
+            | Phase::Playing { .. }
+            | Phase::Lead
+            | Phase::Dialling
+            | Phase::Answered { .. }
+            | Phase::Explaining { .. }
+            | Phase::Clearing { .. }
+            | Phase::Ended { .. } => return,
+        };
+        if live != leg || self.ears != Ears::Ours {
+            return;
+        }
+        if !pbx_answers {
+            self.lose("the PBX stopped sending sound, and does not answer", now);
+        } else if !self.track(leg).held {
+            let words = "no sound comes from the far end";
+            self.found.words = Some(words.to_owned());
+            self.end_ourselves(self.unready(), now);
+        }
+    }
+
+    /// Our ears listen no more, and the leg is on its way back.
+    pub(super) fn part(&mut self, parting: Parting, now: Instant) {
+        self.ears = Ears::Returning(parting);
+        if self.returned {
+            self.go_on_without_ears(parting, now);
+        } else {
+            self.timers.set(Timer::Return, now + RETURN);
+        }
+    }
+
+    pub(super) fn on_return_missing(&mut self, now: Instant) {
+        if matches!(self.ears, Ears::Returning(_)) {
+            let words = "the PBX did not give the call back when its audio connection ended";
+            self.found.words = Some(words.to_owned());
+            self.end_ourselves(self.unready(), now);
+        }
+    }
+
+    /// The leg is in our app and can be steered again: the dialplan finds out what is not known yet, and the PBX plays.
+    fn go_on_without_ears(&mut self, parting: Parting, now: Instant) {
+        self.ears = Ears::Parted(parting);
+        self.timers.stop(Timer::Return);
+        match self.phase {
+            Phase::Screening { live } => self.commands.push_back(Command::Screen(live)),
+            Phase::Awaiting { live, ready: None } => {
+                self.commands.push_back(Command::AwaitReady(live));
+            }
+            Phase::Awaiting { ready: Some(_), .. } => self.play_if_possible(now),
+            Phase::Lead
+            | Phase::Dialling
+            | Phase::Answered { .. }
+            | Phase::Starting { .. }
+            | Phase::Playing { .. }
+            | Phase::Explaining { .. }
+            | Phase::Clearing { .. }
+            | Phase::Ended { .. } => {}
+        }
+    }
+}
+
+/// How long a leg may take to come back into our app. Asterisk gives up a connection that is not made after 2 s.
+const RETURN: Duration = Duration::from_secs(5);

@@ -1,0 +1,132 @@
+//! The message that we send ourselves, over the leg's audio connection: what was sent is known to the frame.
+
+use std::time::{Duration, Instant};
+
+use super::{Phase, VoicemailDrop};
+use crate::{
+    drop::{
+        event::{Command, Spoken, SpokenEnd},
+        outcome::{EndedBy, Milestone, Outcome},
+        plan::Voice,
+        timer::Timer,
+    },
+    id::Play,
+};
+
+impl VoicemailDrop {
+    pub(super) fn on_speaking(&mut self, play: Play, now: Instant) {
+        if let Phase::Starting {
+            play: current,
+            by: Voice::Ours,
+            ..
+        } = self.phase
+            && play == current
+        {
+            self.begin_to_play(now, None, now);
+        }
+    }
+
+    /// We stood still in the middle of the message. If little of it was sent, it starts again at once: the mailbox records
+    /// already, and a whole message after a scrap is better than one with a hole.
+    pub(super) fn on_stumbled(&mut self, play: Play, gap: Duration, now: Instant) {
+        let Some((live, current, Voice::Ours)) = self.current_play() else {
+            return;
+        };
+        if play != current {
+            return;
+        }
+        self.note_played(None, now);
+        let sent = self.found.played.saturating_sub(gap);
+        if sent <= SCRAP && self.restarts() < self.plan.max_restarts {
+            self.hush();
+            self.timers.stop(Timer::Playback);
+            self.start_playing(live, Voice::Ours, now);
+            return;
+        }
+        self.found.flaws.gap = self.found.flaws.gap.max(gap);
+        // It ends so much later.
+        if let Some(deadline) = self.timers.get(Timer::Playback) {
+            self.timers.set(Timer::Playback, deadline + gap);
+        }
+    }
+
+    pub(super) fn on_spoken(&mut self, play: Play, spoken: Spoken, now: Instant) {
+        if self.speaking == Some(play) {
+            self.speaking = None;
+        }
+        if play == Play(self.plays) {
+            self.note_sent(spoken.sent);
+        }
+        let Some((live, current, Voice::Ours)) = self.current_play() else {
+            return;
+        };
+        if play != current {
+            return;
+        }
+        self.found.flaws.unheard = spoken.unheard;
+        match spoken.end {
+            // A stop that nobody here asked for any more.
+            SpokenEnd::Stopped => {}
+            SpokenEnd::Whole | SpokenEnd::Unconfirmed => {
+                if matches!(self.phase, Phase::Starting { .. }) {
+                    self.begin_to_play(now, None, now);
+                    self.note_sent(spoken.sent);
+                    self.found.flaws.unheard = spoken.unheard;
+                }
+                self.timers.stop(Timer::Playback);
+                self.tell(Milestone::PlayFinished, now);
+                if self.track(live).far_end.is_some() {
+                    self.finish_with_far_end(EndedBy::FarEnd, now);
+                } else if spoken.end == SpokenEnd::Whole {
+                    self.end_ourselves(Outcome::Delivered, now);
+                } else {
+                    self.lose("the PBX did not take the end of the message", now);
+                }
+            }
+            SpokenEnd::Lost if spoken.sent.is_zero() => self.play_later(),
+            SpokenEnd::Lost => {
+                self.timers.stop(Timer::Playback);
+                self.tell(Milestone::PlayFinished, now);
+                if self.track(live).far_end.is_some() {
+                    self.finish_with_far_end(EndedBy::FarEnd, now);
+                } else {
+                    let words = "the audio connection ended while the message played".to_owned();
+                    self.explain(live, Outcome::CutOff, words, now);
+                }
+            }
+        }
+    }
+
+    /// Nothing of the play was sent: it is as if it had not been asked for, and its ready point still waits.
+    pub(super) fn play_later(&mut self) {
+        if let Phase::Starting { live, .. } = self.phase {
+            self.plays -= 1;
+            self.speaking = None;
+            self.timers.stop(Timer::PlayStart);
+            self.phase = Phase::Awaiting {
+                live,
+                ready: self.found.ready,
+            };
+        }
+    }
+
+    /// Sends no more of what we send.
+    pub(super) fn hush(&mut self) {
+        if let Some(play) = self.speaking.take() {
+            self.commands.push_back(Command::Hush(play));
+        }
+    }
+
+    /// Keeps how much of the last play was sent, which is known exactly.
+    fn note_sent(&mut self, sent: Duration) {
+        // An estimate by the clock came before it.
+        if self.found.heard == self.found.played {
+            self.found.heard = Duration::ZERO;
+        }
+        self.found.played = sent.min(self.plan.message.unwrap_or(sent));
+        self.found.heard = self.found.heard.max(self.found.played);
+    }
+}
+
+/// At most so much of a message is a scrap.
+const SCRAP: Duration = Duration::from_secs(1);
