@@ -61,6 +61,8 @@ pub struct VoicemailDrop {
     returned: bool,
     /// The play that we send, as long as we do.
     speaking: Option<Play>,
+    /// The last play, if it was ours to send.
+    sent: Option<Play>,
     /// Somebody spoke over the message, and it is not known yet who.
     interrupted: bool,
     timers: Timers,
@@ -177,6 +179,7 @@ impl VoicemailDrop {
             link: Link::Up,
             returned: false,
             speaking: None,
+            sent: None,
             interrupted: false,
             ears: match plan.mode {
                 Mode::Dialplan => Ears::Dialplan,

@@ -245,7 +245,9 @@ fn consequence(scene: &Scene, kind: RefusalKind) -> String {
             | Command::Listen(_)
             | Command::AwaitReady(_)
             | Command::Play(..)
-            | Command::Rewind(..)
+            | Command::Speak(..)
+            | Command::Hush(_)
+            | Command::Release(_)
             | Command::StopPlay(_) => {
                 panic!(
                     "{} after {refusal} of {}",

@@ -18,7 +18,11 @@ use crate::{
 impl VoicemailDrop {
     pub(super) fn on_screened(&mut self, leg: Leg, verdict: Verdict, cause: String, now: Instant) {
         match self.phase {
-            Phase::Answered { live } | Phase::Screening { live } if live == leg => {
+            // Our own ears hear a leg only once it was sent to us.
+            Phase::Answered { live } if live == leg && !self.is_listening() => {
+                self.on_first_verdict(live, verdict, cause, now);
+            }
+            Phase::Screening { live } if live == leg => {
                 self.on_first_verdict(live, verdict, cause, now);
             }
             Phase::Awaiting { live, .. }
@@ -132,7 +136,8 @@ impl VoicemailDrop {
         else {
             return;
         };
-        if self.link == Link::Lost || self.track(live).held {
+        let track = self.track(live);
+        if self.link == Link::Lost || track.held || track.far_end.is_some() {
             return;
         }
         let by = match (self.ears, self.plan.voice) {
@@ -144,9 +149,11 @@ impl VoicemailDrop {
             (Ears::Returning(_), _) => return,
             (Ears::Dialplan | Ears::Parted(_), _) => Voice::Pbx,
         };
-        self.found.ready = Some(ready);
         self.interrupted = false;
-        self.tell(Milestone::Ready, now);
+        // One that a play starts again from was said before.
+        if self.found.ready.replace(ready) != Some(ready) {
+            self.tell(Milestone::Ready, now);
+        }
         self.start_playing(live, by, now);
         self.timers.stop(Timer::Ready);
         self.timers.stop(Timer::Screening);
@@ -162,6 +169,7 @@ impl VoicemailDrop {
             asked: now,
             by,
         };
+        self.sent = (by == Voice::Ours).then_some(play);
         self.commands.push_back(match by {
             Voice::Ours => {
                 self.speaking = Some(play);
