@@ -172,6 +172,7 @@ mod tests {
             when_unsure: WhenUnsure::HangUp,
             when_busy_leg_answered: WhenBusyLegAnswered::Promote,
             mode: Mode::Dialplan,
+            voice: crate::drop::Voice::Ours,
             max_restarts: 2,
             message: None,
         }
