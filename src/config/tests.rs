@@ -238,7 +238,12 @@ currency = "EUR"
     assert_eq!(config.screen.listen.to_string(), "0.0.0.0:9000-9100");
     assert_eq!(config.screen.listen.ports, 9_000..=9_100);
     assert_eq!(config.screen.advertise.as_deref(), Some("here.example"));
-    let allow: Vec<_> = config.screen.allow.iter().map(ToString::to_string).collect();
+    let allow: Vec<_> = config
+        .screen
+        .allow
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     assert_eq!(allow, ["10.1.0.0/16", "192.0.2.7/32"]);
     assert!(!config.screen.amd);
     assert!(matches!(

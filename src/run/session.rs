@@ -461,8 +461,15 @@ fn media(config: &Config, pulse: &Pulse) -> Result<Option<MediaServer>, SessionE
     }
 }
 
-/// Whether the PBX's release lets no call be listened to without harm; then the dialplan screens.
+/// Whether the PBX lets no call be listened to without harm; then the dialplan screens.
 async fn cannot_listen(rest: &Rest) -> bool {
+    // Without it the dialplan would not come as far as to say that it cannot, and the call would end.
+    if let Ok(None) = rest.module("app_exec.so").await {
+        warn!(
+            "the PBX does not run app_exec.so: the dialplan screens, and Aftertone listens to no call"
+        );
+        return true;
+    }
     // A PBX that does not say its release is as good as any other.
     let release = rest.asterisk_info().await.map(|info| info.system.version);
     let release = release.unwrap_or_default();
