@@ -218,22 +218,6 @@ impl Rest {
         done(self.post(&path, &body).await?)
     }
 
-    /// Makes the PBX keep back from an app the commonest events that say nothing to this program. It lasts as long as
-    /// the app is registered.
-    ///
-    /// # Errors
-    /// [`Failure`]; nothing depends on it but the PBX's and our own work.
-    pub async fn quieten(&self, app: &str) -> Result<(), Failure> {
-        let path = ["applications", app, "eventFilter"];
-        let body = FilterBody {
-            disallowed: &UNREAD,
-        };
-        done(
-            self.send(Method::PUT, &path, &[], Some(json(&body)?))
-                .await?,
-        )
-    }
-
     /// The apps that are registered.
     ///
     /// # Errors
@@ -452,35 +436,6 @@ struct PlayBody<'a> {
 struct SubscribeBody {
     event_source: String,
 }
-
-#[derive(Serialize)]
-struct FilterBody<'a> {
-    disallowed: &'a [EventType],
-}
-
-#[derive(Serialize)]
-struct EventType {
-    r#type: &'static str,
-}
-
-/// What the PBX says often and this program never reads.
-const UNREAD: [EventType; 5] = [
-    EventType {
-        r#type: "ChannelDialplan",
-    },
-    EventType {
-        r#type: "ChannelConnectedLine",
-    },
-    EventType {
-        r#type: "ChannelCallerId",
-    },
-    EventType {
-        r#type: "StasisEnd",
-    },
-    EventType {
-        r#type: "EndpointStateChange",
-    },
-];
 
 #[cfg(test)]
 mod tests;
