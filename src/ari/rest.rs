@@ -2,10 +2,14 @@
 
 mod hear;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use reqwest::Method;
 use serde::{Serialize, de::DeserializeOwned};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     failure::Failure,
@@ -47,6 +51,10 @@ pub struct Originate {
     pub timeout: Duration,
     /// Channel variables and functions, set before the call goes out.
     pub variables: BTreeMap<String, String>,
+    /// Until when it may be sent: what allowed it does not hold for ever.
+    pub by: Option<Instant>,
+    /// It is not sent once this is cancelled.
+    pub unless: CancellationToken,
 }
 
 /// What became of a request to end something.
@@ -80,7 +88,15 @@ impl Rest {
             timeout: whole_seconds(call.timeout),
             variables: &call.variables,
         };
-        let reply = self.post(&["channels"], &body).await?;
+        let request = Request {
+            method: Method::POST,
+            path: &["channels"],
+            query: &[],
+            urgent: false,
+            by: call.by,
+            unless: Some(&call.unless),
+        };
+        let reply = self.http.send(request, Some(json(&body)?)).await?;
         if reply.status != 409 {
             return done(reply);
         }
@@ -378,6 +394,8 @@ fn done(reply: Reply) -> Result<(), Failure> {
 
 fn read<T: DeserializeOwned>(reply: Reply) -> Result<T, Failure> {
     match reply.status {
+            by: None,
+            unless: None,
         200..=299 => serde_json::from_slice(&reply.body)
             .map_err(|_| Failure::nonsense(reply.status, "not as ARI does")),
         status => Err(complaint(status, &reply.body)),

@@ -2,9 +2,10 @@
 
 use std::{
     error::Error as StdError,
+    future::pending,
     io::{self, ErrorKind},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use reqwest::{
@@ -16,8 +17,10 @@ use tokio::{
     time::timeout,
 };
 
+use tokio_util::sync::CancellationToken;
 use super::failure::{Failure, chain};
 
+use crate::clock;
 /// One request, in ARI's own terms.
 pub(super) struct Request<'a> {
     pub(super) method: Method,
@@ -27,6 +30,10 @@ pub(super) struct Request<'a> {
     /// Whether it goes ahead of requests that are not: it ends a call, or stops a play.
     pub(super) urgent: bool,
 }
+    /// Until when it may be sent.
+    pub(super) by: Option<Instant>,
+    /// It is not sent once this is cancelled.
+    pub(super) unless: Option<&'a CancellationToken>,
 
 /// What came back, whatever its status.
 pub(super) struct Reply {
@@ -89,7 +96,13 @@ impl Http {
         request: Request<'_>,
         body: Option<Vec<u8>>,
     ) -> Result<Reply, Failure> {
-        let _permit = self.permit(request.urgent).await?;
+        let _permit = self.permit(&request).await?;
+        if request.by.is_some_and(|by| clock::now() > by) {
+            return Err(Failure::too_late());
+        }
+        if request.unless.is_some_and(CancellationToken::is_cancelled) {
+            return Err(Failure::given_up());
+        }
         let repeatable = matches!(request.method, Method::GET | Method::DELETE);
         let exchange = async {
             match self.exchange(&request, body).await {
@@ -106,8 +119,8 @@ impl Http {
         }
     }
 
-    async fn permit(&self, urgent: bool) -> Result<SemaphorePermit<'_>, Failure> {
-        let lane = if urgent {
+    async fn permit(&self, request: &Request<'_>) -> Result<SemaphorePermit<'_>, Failure> {
+        let lane = if request.urgent {
             &self.lanes.urgent
         } else {
             &self.lanes.ordinary
@@ -115,9 +128,22 @@ impl Http {
         if let Ok(permit) = lane.try_acquire() {
             return Ok(permit);
         }
-        match timeout(self.limit, lane.acquire()).await {
+        let left = |by: Instant| by.saturating_duration_since(clock::now());
+        let limit = request.by.map_or(self.limit, left).min(self.limit);
+        let given_up = async {
+            match request.unless {
+                Some(unless) => unless.cancelled().await,
+                None => pending().await,
+            }
+        };
+        let permit = tokio::select! {
+            permit = timeout(limit, lane.acquire()) => permit,
+            () = given_up => return Err(Failure::given_up()),
+        };
+        match permit {
             Ok(Ok(permit)) => Ok(permit),
             Ok(Err(_)) | Err(_) => Err(Failure::unreachable(
+            Ok(Err(_)) | Err(_) if request.by.is_some() => Err(Failure::too_late()),
                 "not sent: the PBX is too slow with the requests before it",
             )),
         }

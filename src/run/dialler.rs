@@ -3,17 +3,21 @@
 //! What a command becomes is decided by `steps` alone, without a network; the fail-safes of the PBX are set there,
 //! each before the step that it guards. Every failure comes back to the drop as an event.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tokio::sync::mpsc;
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{Instrument as _, Span, debug};
 
 use super::listener::{self, Cue, LEASH, ToListener};
 use crate::{
     ari::{Failure, HangUp, Originate, Rest, Taps},
     config::Endpoint,
-    drop::{Command, Event, Plan, Refusal, WhenUnsure},
+    drop::{Command, Event, Plan, Refusal, Technique, WhenUnsure},
     id::{ChannelId, DropId, PlaybackId, RunName},
     phone::{CallerId, PhoneNumber},
     screen::{Message, Settings},
@@ -52,6 +56,8 @@ pub struct Sheet {
     pub echo: Option<Message>,
     /// Who calls, where it is not the one that calls for the whole run.
     pub caller_id: Option<CallerId>,
+    /// Until when its first call may be dialled.
+    pub dial_by: Instant,
 }
 
 /// Something to carry out.
@@ -80,13 +86,15 @@ pub(super) async fn run(
     reports: mpsc::Sender<(DropId, Event)>,
 ) {
     let tracker = TaskTracker::new();
+    let mut dials = Dials::default();
     while let Some(errand) = errands.recv().await {
+        let unless = dials.note(errand.drop, errand.command);
         let (rest, trunk, reports) = (rest.clone(), Arc::clone(&trunk), reports.clone());
         let span = errand.span.clone();
         let task = async move {
             let (drop, command) = (errand.drop, errand.command);
             let reports = Reports { drop, to: reports };
-            match carry_out(&rest, &trunk, &errand).await {
+            match carry_out(&rest, &trunk, &errand, &unless).await {
                 Some(event) => reports.send(event).await,
                 None => {
                     if let (Command::Listen(leg), Some(sheet), Some(cues)) =
@@ -103,6 +111,38 @@ pub(super) async fn run(
     tracker.wait().await;
 }
 
+/// Calls that may still wait to be sent, behind others: one that is to be hung up before it was sent is not sent at all.
+#[derive(Default)]
+struct Dials(BTreeMap<(DropId, Leg), CancellationToken>);
+
+impl Dials {
+    /// Takes note of a command; what it gives ends the command where it has not been sent.
+    fn note(&mut self, drop: DropId, command: Command) -> CancellationToken {
+        let unless = CancellationToken::new();
+        match command {
+            Command::Dial(leg) => {
+                if self.0.len() >= DIALS_KEPT {
+                    // The oldest drop's was sent, or refused, long ago.
+                    self.0.pop_first();
+                }
+                self.0.insert((drop, leg), unless.clone());
+            }
+            Command::HangUp(leg) => {
+                if let Some(dial) = self.0.remove(&(drop, leg)) {
+                    dial.cancel();
+                }
+            }
+            Command::Screen(_)
+            | Command::Listen(_)
+            | Command::AwaitReady(_)
+            | Command::Play(..)
+            | Command::Rewind(..)
+            | Command::StopPlay(_) => {}
+        }
+        unless
+    }
+}
+
 /// Tells the driver what became of a drop's command.
 pub(super) struct Reports {
     drop: DropId,
@@ -117,11 +157,16 @@ impl Reports {
 }
 
 /// Carries out one command; the answer is what the drop must hear of it.
-async fn carry_out(rest: &Rest, trunk: &Trunk, errand: &Errand) -> Option<Event> {
+async fn carry_out(
+    rest: &Rest,
+    trunk: &Trunk,
+    errand: &Errand,
+    unless: &CancellationToken,
+) -> Option<Event> {
     let command = errand.command;
     debug!(?command, "asked of the pbx");
     for step in steps(trunk, errand.drop, command, errand.sheet.as_deref()) {
-        match take(rest, errand.listener.as_ref(), step).await {
+        match take(rest, errand.listener.as_ref(), unless, step).await {
             Ok(Taken::Done) => {}
             Ok(Taken::NotThere) => {
                 if let Command::HangUp(leg) = command {
@@ -236,6 +281,12 @@ fn originate(trunk: &Trunk, drop: DropId, leg: Leg, sheet: &Sheet) -> Originate 
         app_args: drop.to_string(),
         timeout: ring,
         variables,
+        by: match (leg, sheet.plan.technique) {
+            (Leg::Busy, _) | (Leg::Drop, Technique::Single) => Some(sheet.dial_by),
+            // The first call is up.
+            (Leg::Drop, Technique::Double) => None,
+        },
+        unless: CancellationToken::new(),
     }
 }
 
@@ -273,12 +324,16 @@ enum Taken {
 async fn take(
     rest: &Rest,
     listener: Option<&mpsc::UnboundedSender<Cue>>,
+    unless: &CancellationToken,
     step: Step,
 ) -> Result<Taken, Failure> {
     match step {
         Step::LetGo => listener::let_go(listener).await,
         Step::TakeUp => listener::take_up(listener),
-        Step::Originate(originate) => rest.originate(&originate).await?,
+        Step::Originate(mut originate) => {
+            originate.unless = unless.clone();
+            rest.originate(&originate).await?;
+        }
         Step::SetVariable(channel, name, value) => {
             rest.set_variable(&channel, name, &value).await?;
         }
@@ -311,11 +366,15 @@ const RING_GRACE: Duration = Duration::from_secs(10);
 /// What the limit of a play grants beyond the message's length (design, rule 3).
 const PLAY_GRACE: Duration = Duration::from_secs(5);
 
+/// How many calls are remembered that may still wait: more than can be begun while one waits.
+const DIALS_KEPT: usize = 4_096;
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
-        drop::{Mode, Technique, WhenBusyLegAnswered},
+        clock,
+        drop::{Mode, WhenBusyLegAnswered},
         id::Play,
         phone::Rules,
     };
@@ -356,6 +415,23 @@ mod tests {
         for (command, expected) in rows {
             assert_eq!(told(command, Some(&sheet())), expected);
         }
+    }
+
+    #[test]
+    fn a_hang_up_takes_back_the_call_of_its_leg_alone() {
+        use Command as C;
+        let mut dials = Dials::default();
+        let (one, two) = (DropId::from_u128(1), DropId::from_u128(2));
+        let calls = [(one, Leg::Busy), (one, Leg::Drop), (two, Leg::Drop)];
+        let calls = calls.map(|(drop, leg)| dials.note(drop, C::Dial(leg)));
+        let stop = dials.note(one, C::HangUp(Leg::Drop));
+        assert!(!stop.is_cancelled());
+        let ended = calls.iter().map(CancellationToken::is_cancelled);
+        assert_eq!(ended.collect::<Vec<_>>(), [false, true, false]);
+        for nth in 0..2 * DIALS_KEPT {
+            dials.note(DropId::from_u128(nth as u128), C::Dial(Leg::Drop));
+        }
+        assert!(dials.0.len() <= DIALS_KEPT);
     }
 
     #[test]
@@ -474,6 +550,7 @@ mod tests {
             media: "sound:/x/spring".into(),
             echo: None,
             caller_id: None,
+            dial_by: clock::now() + Plan::DIAL_WITHIN,
         }
     }
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{mpsc, oneshot, watch},
     task::JoinHandle,
     time::{Instant as TokioInstant, sleep_until},
 };
@@ -53,6 +53,8 @@ pub struct Job {
     pub caller_id: Option<CallerId>,
     /// The campaign it belongs to, where it does.
     pub campaign: Option<CampaignId>,
+    /// Until when its first call may be dialled: what allowed it does not hold for ever.
+    pub dial_by: Instant,
 }
 
 /// What others ask of the driver.
@@ -64,6 +66,8 @@ pub enum Order {
     Cancel(DropId),
     /// End all drops.
     CancelAll,
+    /// Say when all that has come before is taken in.
+    Settle(oneshot::Sender<()>),
     /// Start nothing more, and end when the last drop has.
     Drain,
 }
@@ -270,9 +274,19 @@ impl Driver {
                 media: job.media,
                 echo: job.echo,
                 caller_id: job.caller_id,
+            Order::Start(job, news) if now > job.dial_by => {
+                let report = Report::not_dialled("it took too long until it could be dialled");
+                // Nobody has to listen.
+                let _ = news.send(News::Ended(Box::new(report)));
+            }
             }),
             news,
             span,
+            Order::Settle(settled) => {
+                self.tell_link();
+                // Nobody has to wait for it.
+                let _ = settled.send(());
+            }
             verdict: None,
             deaf: None,
             cues: None,
@@ -294,6 +308,7 @@ impl Driver {
             missing && record.is_some_and(|record| !record.unanswered.contains(leg))
         });
         if overtaken {
+                dial_by: job.dial_by,
             self.reconcile();
             return;
         }

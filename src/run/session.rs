@@ -7,7 +7,7 @@ use std::{
 use backon::{ExponentialBuilder, Retryable as _};
 use thiserror::Error;
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{mpsc, oneshot, watch},
     task::JoinHandle,
     time::{error::Elapsed, sleep, timeout},
 };
@@ -77,6 +77,21 @@ impl Session {
     /// Looks after what runs that died have left.
     pub(super) fn reconciler(&self) -> Reconciler {
         self.reconciler.clone()
+    /// How the event link stands once it is not away any more, or after this time.
+    pub async fn link_within(&self, patience: Duration) -> PbxLink {
+        let (settle, settled) = oneshot::channel();
+        self.orders.give(Order::Settle(settle)).await;
+        // A driver that is gone has said how the link stands.
+        let _ = settled.await;
+        let mut link = self.link.clone();
+        let settled = link.wait_for(|link| *link != PbxLink::Away);
+        match timeout(patience, settled).await {
+            Ok(Ok(link)) => *link,
+            // Its sender ends with the driver: nothing is dialled any more.
+            Ok(Err(_)) | Err(_) => PbxLink::Away,
+        }
+    }
+
     }
 
     /// The runs of this machine that were dead when this one began. Its sweep may have forgotten their locks since.
@@ -290,7 +305,10 @@ impl SessionError {
                 | LinkError::NotAsterisk { .. } => false,
             },
             Self::Pbx { source, .. } => match source.kind {
-                RefusalKind::Unreachable | RefusalKind::NoReply | RefusalKind::Failed => true,
+                RefusalKind::Unreachable
+                | RefusalKind::TooLate
+                | RefusalKind::NoReply
+                | RefusalKind::Failed => true,
                 RefusalKind::NotFound | RefusalKind::WrongState | RefusalKind::Rejected => false,
             },
             Self::Instance(_)

@@ -273,8 +273,21 @@ impl Entry {
             }
             calls => calls,
         };
-        let writes = [Write::EndDrop { end, calls }];
-        let commit = || self.store.commit(&self.holder, &writes, now());
+        self.write(&[Write::EndDrop { end, calls }]).await
+    }
+
+    /// Takes the drop's intent back: nothing was dialled, and it does not count.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the next drop or controller ends it as `lost` then.
+    pub async fn take_back(self) -> Result<(), StoreError> {
+        let drop = self.drop;
+        self.write(&[Write::TakeBack { drop }]).await
+    }
+
+    /// Writes the last that is to be written of the drop, and ends its run in the store.
+    async fn write(self, writes: &[Write]) -> Result<(), StoreError> {
+        let commit = || self.store.commit(&self.holder, writes, now());
         let commit = commit.retry(pauses()).sleep(sleep);
         let commit = commit.when(|error| error.trouble == Trouble::Away);
         let commit = commit.notify(|error, _| {

@@ -366,7 +366,10 @@ where
             Err(failure) => failure,
         };
         match failure.kind {
-            RefusalKind::Unreachable | RefusalKind::NoReply | RefusalKind::Failed => {
+            RefusalKind::Unreachable
+            | RefusalKind::TooLate
+            | RefusalKind::NoReply
+            | RefusalKind::Failed => {
                 debug!(what, words = failure.words, "to be asked again");
             }
             RefusalKind::NotFound | RefusalKind::WrongState | RefusalKind::Rejected => {

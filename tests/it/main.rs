@@ -16,6 +16,8 @@ mod not_started;
 mod outcomes;
 mod strays;
 
+mod terminal;
+mod waiting;
 /// A client that speaks plain HTTP only, which is all the fake speaks.
 fn http_client() -> reqwest::Client {
     // Without a provider of TLS the client cannot even be made; a second installation is refused, and that is well.

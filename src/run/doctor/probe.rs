@@ -9,6 +9,7 @@ use std::{
 };
 
 use tokio::time::{error::Elapsed, timeout};
+use tokio_util::sync::CancellationToken;
 
 use super::{Check, unanswered};
 use crate::{
@@ -119,6 +120,8 @@ impl Probe<'_> {
     fn call(&self) -> Originate {
         let limit = CALL_LIMIT.as_secs().to_string();
         Originate {
+            by: None,
+            unless: CancellationToken::new(),
             channel: self.channel.clone(),
             endpoint: format!("Local/s@{PROBE_CONTEXT}"),
             caller_id: self.config.pbx.caller_id.as_str().to_owned(),
