@@ -4,6 +4,7 @@ use std::{
     error::Error as StdError,
     future::pending,
     io::{self, ErrorKind},
+    pin::pin,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -16,11 +17,11 @@ use tokio::{
     sync::{Semaphore, SemaphorePermit},
     time::timeout,
 };
-
 use tokio_util::sync::CancellationToken;
-use super::failure::{Failure, chain};
 
+use super::failure::{Failure, chain};
 use crate::clock;
+
 /// One request, in ARI's own terms.
 pub(super) struct Request<'a> {
     pub(super) method: Method,
@@ -29,11 +30,11 @@ pub(super) struct Request<'a> {
     pub(super) query: &'a [(&'a str, &'a str)],
     /// Whether it goes ahead of requests that are not: it ends a call, or stops a play.
     pub(super) urgent: bool,
-}
     /// Until when it may be sent.
     pub(super) by: Option<Instant>,
     /// It is not sent once this is cancelled.
     pub(super) unless: Option<&'a CancellationToken>,
+}
 
 /// What came back, whatever its status.
 pub(super) struct Reply {
@@ -110,9 +111,9 @@ impl Http {
                 done => done,
             }
         };
-        match timeout(self.limit, exchange).await {
-            Ok(done) => done.map_err(|error| classify(&error)),
-            Err(_) => Err(Failure::no_reply(&format!(
+        match within(self.limit, exchange).await {
+            Some(done) => done.map_err(|error| classify(&error)),
+            None => Err(Failure::no_reply(&format!(
                 "no reply within {} s",
                 self.limit.as_secs_f32()
             ))),
@@ -142,8 +143,8 @@ impl Http {
         };
         match permit {
             Ok(Ok(permit)) => Ok(permit),
-            Ok(Err(_)) | Err(_) => Err(Failure::unreachable(
             Ok(Err(_)) | Err(_) if request.by.is_some() => Err(Failure::too_late()),
+            Ok(Err(_)) | Err(_) => Err(Failure::unreachable(
                 "not sent: the PBX is too slow with the requests before it",
             )),
         }
@@ -176,6 +177,16 @@ impl Http {
             url.query_pairs_mut().extend_pairs(request.query);
         }
         url
+    }
+}
+
+/// Waits so long for something, and then a moment more: where this program stood still, what has come meanwhile may have
+/// to be read first.
+async fn within<T>(limit: Duration, awaited: impl Future<Output = T>) -> Option<T> {
+    let mut awaited = pin!(awaited);
+    match timeout(limit, &mut awaited).await {
+        Ok(done) => Some(done),
+        Err(_) => timeout(clock::CATCH_UP, awaited).await.ok(),
     }
 }
 

@@ -112,6 +112,8 @@ pub(super) struct Driver {
     reconciler: Reconciler,
     told: watch::Sender<PbxLink>,
     draining: bool,
+    /// Until when deadlines wait, because one was slept through.
+    catching_up: Option<Instant>,
 }
 
 /// The channels by which a driver is tied to the rest.
@@ -138,6 +140,7 @@ impl Driver {
             told: ties.link,
             reconciler,
             draining: false,
+            catching_up: None,
         }
     }
 
@@ -148,12 +151,13 @@ impl Driver {
     pub(super) async fn drive(mut self) -> Result<(), Unended> {
         while !(self.board.is_empty() && (self.draining || self.link.is_taken())) {
             let deadline = self.board.poll_timeout();
+            let deadline = deadline.map(|at| self.catching_up.map_or(at, |until| at.max(until)));
             tokio::select! {
                 // Events first: what the PBX said before a deadline or an order counts before it.
                 biased;
                 Some(incoming) = self.events.next() => self.on_incoming(incoming),
                 Some((drop, event)) = self.reports.recv() => self.on_event(drop, event),
-                () = at(deadline) => self.board.handle_timeout(clock::now()),
+                () = at(deadline) => self.on_deadline(deadline),
                 done = self.link.reconciled() => self.on_reconciled(done),
                 order = self.orders.recv(), if !self.is_deaf() => {
                     self.on_order(order.unwrap_or(Order::Drain));
@@ -168,6 +172,26 @@ impl Driver {
             Err(Unended::Replaced)
         } else {
             Ok(())
+        }
+    }
+
+    /// Lets deadlines act. Where this one is seen late, what has come meanwhile counts before it, and may still have to be
+    /// read from a socket: deadlines wait a moment.
+    fn on_deadline(&mut self, deadline: Option<Instant>) {
+        let now = clock::now();
+        let due = deadline.unwrap_or(now);
+        let slept = clock::stood_still(due, now);
+        if let Some(late) = slept {
+            warn!(
+                late_ms = u64::try_from(late.as_millis()).unwrap_or(u64::MAX),
+                "this program stood still; what has come meanwhile is taken in first"
+            );
+        }
+        let has_waited = self.catching_up.is_some() && slept.is_none();
+        let wait = clock::catch_up(due, now).filter(|_| !has_waited);
+        self.catching_up = wait.map(|wait| now + wait);
+        if wait.is_none() {
+            self.board.handle_timeout(now);
         }
     }
 
@@ -250,9 +274,19 @@ impl Driver {
                 // Its sender sees the channel closed without an end.
                 drop(news);
             }
+            Order::Start(job, news) if now > job.dial_by => {
+                let report = Report::not_dialled("it took too long until it could be dialled");
+                // Nobody has to listen.
+                let _ = news.send(News::Ended(Box::new(report)));
+            }
             Order::Start(job, news) => self.start(*job, news, now),
             Order::Cancel(id) => self.board.cancel(id, now),
             Order::CancelAll => self.board.cancel_all(now),
+            Order::Settle(settled) => {
+                self.tell_link();
+                // Nobody has to wait for it.
+                let _ = settled.send(());
+            }
             Order::Drain => self.draining = true,
         }
     }
@@ -274,19 +308,10 @@ impl Driver {
                 media: job.media,
                 echo: job.echo,
                 caller_id: job.caller_id,
-            Order::Start(job, news) if now > job.dial_by => {
-                let report = Report::not_dialled("it took too long until it could be dialled");
-                // Nobody has to listen.
-                let _ = news.send(News::Ended(Box::new(report)));
-            }
+                dial_by: job.dial_by,
             }),
             news,
             span,
-            Order::Settle(settled) => {
-                self.tell_link();
-                // Nobody has to wait for it.
-                let _ = settled.send(());
-            }
             verdict: None,
             deaf: None,
             cues: None,
@@ -308,7 +333,6 @@ impl Driver {
             missing && record.is_some_and(|record| !record.unanswered.contains(leg))
         });
         if overtaken {
-                dial_by: job.dial_by,
             self.reconcile();
             return;
         }

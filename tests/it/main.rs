@@ -14,10 +14,11 @@ mod link;
 mod listen;
 mod not_started;
 mod outcomes;
+mod standstill;
 mod strays;
-
 mod terminal;
 mod waiting;
+
 /// A client that speaks plain HTTP only, which is all the fake speaks.
 fn http_client() -> reqwest::Client {
     // Without a provider of TLS the client cannot even be made; a second installation is refused, and that is well.
