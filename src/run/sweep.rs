@@ -199,10 +199,24 @@ impl Inner {
     async fn subscribe(&self, drop: DropId, leg: Leg) {
         let channel = ChannelId::leg(self.run.clone(), drop, leg);
         let source = [format!("channel:{channel}")];
-        if let Err(failure) = self.rest.subscribe(&self.app, &source).await {
-            // Most often the leg is gone, which the list will show.
-            debug!(%channel, words = failure.words, "not subscribed again");
-        }
+        insist("subscribing to a leg", || async {
+            let answer = self.rest.subscribe(&self.app, &source).await;
+            let Err(failure) = answer else {
+                return Ok(());
+            };
+            match failure.kind {
+                RefusalKind::Unreachable
+                | RefusalKind::TooLate
+                | RefusalKind::NoReply
+                | RefusalKind::Failed => Err(failure),
+                RefusalKind::NotFound | RefusalKind::WrongState | RefusalKind::Rejected => {
+                    // Most often the leg is gone, which the list will show.
+                    debug!(%channel, words = failure.words, "not subscribed again");
+                    Ok(())
+                }
+            }
+        })
+        .await;
     }
 
     async fn is_known(&self, drop: DropId, play: Play) -> Option<(DropId, Play)> {
@@ -234,6 +248,7 @@ pub(super) async fn sweep(
             return BTreeSet::new();
         }
     };
+    /// Asks for the events of a leg until the PBX has answered: a leg that lives on unheard would be lost in silence.
     if dead.is_empty() {
         return BTreeSet::new();
     }
