@@ -285,6 +285,26 @@ impl Rest {
         Ok(Some(found.value).filter(|value| !value.is_empty()))
     }
 
+    /// Sets a global variable, ahead of requests that wait: what is kept in one says that we live.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn set_global_variable(&self, name: &str, value: &str) -> Result<(), Failure> {
+        let body = VariableBody {
+            variable: name,
+            value,
+        };
+        let request = Request {
+            method: Method::POST,
+            path: &["asterisk", "variable"],
+            query: &[],
+            urgent: true,
+            by: None,
+            unless: None,
+        };
+        done(self.http.send(request, Some(json(&body)?)).await?)
+    }
+
     /// All endpoints of the PBX.
     ///
     /// # Errors
@@ -374,6 +394,8 @@ impl Rest {
             path,
             query,
             urgent,
+            by: None,
+            unless: None,
         };
         self.http.send(request, body).await
     }
@@ -394,8 +416,6 @@ fn done(reply: Reply) -> Result<(), Failure> {
 
 fn read<T: DeserializeOwned>(reply: Reply) -> Result<T, Failure> {
     match reply.status {
-            by: None,
-            unless: None,
         200..=299 => serde_json::from_slice(&reply.body)
             .map_err(|_| Failure::nonsense(reply.status, "not as ARI does")),
         status => Err(complaint(status, &reply.body)),

@@ -248,7 +248,6 @@ pub(super) async fn sweep(
             return BTreeSet::new();
         }
     };
-    /// Asks for the events of a leg until the PBX has answered: a leg that lives on unheard would be lost in silence.
     if dead.is_empty() {
         return BTreeSet::new();
     }

@@ -227,7 +227,7 @@ impl ControllerError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::App(AppLockError::Taken { .. }) => Some(
-                "end it, or give this one a configuration with a `pbx.app` of its own".to_owned(),
+                "end it, or give this one a configuration with an `instance` of its own".to_owned(),
             ),
             Self::App(AppLockError::File { .. }) => {
                 Some("make the folder writable, or set `state_dir`".to_owned())
@@ -243,7 +243,7 @@ impl ControllerError {
                 error.dir.display()
             )),
             Self::Replaced => Some(
-                "every call was hung up; give each controller on this PBX a `pbx.app` of its own"
+                "every call was hung up; give each controller on this PBX an `instance` of its own"
                     .to_owned(),
             ),
             Self::TakenOver => Some("start it again: it goes on where all stands".to_owned()),

@@ -36,7 +36,7 @@ use crate::{
     run::{
         Session,
         gate::{self, CampaignGate},
-        session::Claim,
+        session::{App, Claim, app_of_instance},
     },
     store::{Campaign, Holder, Orphan, Standing, Store, StoreError, Tally, Wish},
 };
@@ -67,8 +67,8 @@ impl Controller {
         which: Which,
     ) -> Result<Self, ControllerError> {
         let clock = Arc::new(Steady::start());
-        let app = &config.pbx.app;
-        let lock = AppLock::take(&config.state_dir, config.pbx.url.as_str(), app)?;
+        let app = app_of_instance(config);
+        let lock = AppLock::take(&config.state_dir, config.pbx.url.as_str(), &app)?;
         gate::warn_of_what_is_off(&config.gate);
         let rows = wanted(&store, &which, clock.now()).await?;
         let mut campaigns = Vec::new();
@@ -137,7 +137,8 @@ impl Boarded {
                 return Err(error);
             }
         };
-        match claim.open(config, &config.pbx.app).await {
+        let app = App::OfTheInstance(app_of_instance(config));
+        match claim.open(config, app).await {
             Ok(session) => Ok(Self {
                 session,
                 holder,
