@@ -166,20 +166,17 @@ impl Counter {
             return Ok(());
         }
         let drops = strays.iter().map(|stray| (stray.run.clone(), stray.drop));
-        let mut up = reconciler.end_drops(&drops.collect()).await;
+        let mut ended = reconciler.end_drops(&drops.collect()).await;
         // What was up when the session began, its own sweep has hung up before.
-        up.extend(session.swept().iter().cloned());
+        ended.alive.extend(session.swept().iter().cloned());
         let mut writes = Vec::with_capacity(strays.len());
         for stray in strays {
-            let was_up = up.contains(&(stray.run.clone(), stray.drop));
-            let words = if was_up {
-                "its process died; its call was still up and was hung up"
-            } else {
-                "its process died; nothing of it was up any more when it was looked for"
-            };
+            let id = (stray.run.clone(), stray.drop);
+            let was_up = ended.alive.contains(&id);
+            let words = ended.words("process", &id);
             warn!(drop = %stray.drop, run = %stray.run, was_up, "an earlier drop is lost: its process died");
             writes.push(Write::EndDrop {
-                end: flight::lost(&stray.run, stray.drop, words),
+                end: flight::lost(&stray.run, stray.drop, &words),
                 calls: Calls::likely(stray.technique, Outcome::Lost, Duration::ZERO),
             });
         }

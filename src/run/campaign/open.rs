@@ -233,15 +233,16 @@ impl Begun {
             Arc::clone(&clock),
             happened.clone(),
         ));
-        let mut alive = lease::end_calls(&session.reconciler(), &orphans).await;
+        let mut ended = lease::end_calls(&session.reconciler(), &orphans).await;
         // What was up when the session began, its own sweep has hung up before.
-        alive.extend(session.swept().iter().cloned());
+        ended.alive.extend(session.swept().iter().cloned());
         let undertaker = Undertaker {
             store: store.clone(),
             holder: holder.clone(),
             reconciler: session.reconciler(),
             clock: Arc::clone(&clock),
             happened: happened.clone(),
+            stuck: ended.stuck.clone(),
         };
         helpers.spawn(undertaker.work());
         let uses = Uses {
@@ -279,7 +280,7 @@ impl Begun {
             rate: trunk.rate,
             renewed,
             campaigns,
-            found: (orphans, alive),
+            found: (orphans, ended),
             past,
         });
         Controller {
