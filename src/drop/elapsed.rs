@@ -26,9 +26,9 @@ impl Elapsed {
         let Some(pbx) = self.pbx else {
             return self.ours;
         };
-        if pbx >= self.asked + STEP {
-            self.ours
-        } else if self.ours >= pbx + STEP && !self.far_end_hung_up {
+        let says_too_much = pbx >= self.asked + STEP;
+        let says_too_little = self.ours >= pbx + STEP && !self.far_end_hung_up;
+        if says_too_much || says_too_little {
             self.ours
         } else {
             pbx.min(self.asked)

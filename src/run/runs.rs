@@ -17,7 +17,7 @@ use crate::{clock, id::RunName};
 ///
 /// Each PBX has a folder of its own, named after where it is: only who looks at a PBX can tell that nothing of a dead run
 /// is left on it. Version 0.1.0 kept all locks in the folder above, where it is not known which PBX a run used: they are
-/// looked after on every PBX, and forgotten once they have been seen dead for [`FORGET_AFTER`].
+/// looked after on every PBX, and forgotten once they have been seen dead for two hours.
 #[derive(Clone, Debug)]
 pub struct Runs {
     folder: PathBuf,

@@ -1,8 +1,6 @@
 //! The program stands still while things happen, as on a machine that is paused or swaps: what has come meanwhile counts
 //! before any deadline.
 
-#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
-
 use aftertone::words::Leg;
 
 use crate::{

@@ -49,7 +49,13 @@ fn one_controller_an_app(bench: &Bench) -> Result<(), Failed> {
         let list = lab.folder().join(format!("leased-{name}.csv"));
         fs::write(&list, format!("phone\n{}\n", number.e164()))?;
         let mut command = command(user);
-        command.args(["campaign", "create", name, "--message", &bench.message().name]);
+        command.args([
+            "campaign",
+            "create",
+            name,
+            "--message",
+            &bench.message().name,
+        ]);
         command.args(["--kind", "informational", "--retry", "never"]);
         let out = command.arg(&list).output()?;
         check!(out.status.success(), "{}", told(&out));

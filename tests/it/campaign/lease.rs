@@ -2,11 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use aftertone::run::{
-    SessionError,
-    campaign::{Controller, ControllerError, Ended, Which},
+use aftertone::{
+    clock,
+    run::{
+        SessionError,
+        campaign::{Controller, ControllerError, Ended, Which},
+    },
 };
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use super::{
     slow,
@@ -43,7 +46,7 @@ async fn a_controller_that_finds_the_app_taken_does_not_take_it() {
     assert_eq!(end_of(running).await.unwrap(), Ended::Over);
     stage.assert_each(12, "delivered").await;
     // What ended in order is not waited for.
-    let began = Instant::now();
+    let began = clock::now();
     let next = open_elsewhere(&stage, "elsewhere").await.unwrap();
     assert!(began.elapsed() < Duration::from_secs(4));
     next.orders().finish();
@@ -115,7 +118,7 @@ async fn a_controller_that_was_killed_keeps_the_next_one_out_for_some_seconds() 
     stage.until_dialled(1).await;
     send_signal("KILL", &child);
     wait(child).await;
-    let began = Instant::now();
+    let began = clock::now();
     let controller = open_elsewhere(&stage, "elsewhere").await.unwrap();
     let took = began.elapsed();
     assert!(took < Duration::from_secs(12), "{took:?}");
