@@ -37,6 +37,24 @@ impl Failure {
         }
     }
 
+    /// It waited for too long for others before it, and was not sent.
+    pub(super) fn too_late() -> Self {
+        Self {
+            kind: RefusalKind::TooLate,
+            status: None,
+            words: "the PBX is too slow with the requests before it".to_owned(),
+        }
+    }
+
+    /// It waited for others before it, and was not wanted any more.
+    pub(super) fn given_up() -> Self {
+        Self {
+            kind: RefusalKind::TooLate,
+            status: None,
+            words: "it was given up before it was sent".to_owned(),
+        }
+    }
+
     /// The request went out and its fate is not known.
     pub(super) fn no_reply(words: &str) -> Self {
         Self {

@@ -31,6 +31,17 @@ impl NotDialled {
         }
     }
 
+    /// A drop that was not dialled for a reason that is not the gate's.
+    pub(super) const fn for_other_reasons(drop: DropId) -> Self {
+        Self {
+            drop,
+            outcome: None,
+            refused: None,
+            held: None,
+            until: None,
+        }
+    }
+
     /// A drop that may be dialled later: why not before, and from when on, in RFC 3339.
     pub(super) const fn held(drop: DropId, slug: &'static str, until: String) -> Self {
         Self {

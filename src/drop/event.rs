@@ -251,18 +251,21 @@ pub enum RefusalKind {
     Failed,
     /// No connection was made: the request certainly never arrived.
     Unreachable,
+    /// It was not sent at all: it had waited for so long that what allowed it may not hold any more.
+    TooLate,
     /// The request went out, and no reply came in time or the connection broke: it may have been carried out.
     NoReply,
 }
 
 impl RefusalKind {
     /// All kinds, for tables.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::NotFound,
         Self::WrongState,
         Self::Rejected,
         Self::Failed,
         Self::Unreachable,
+        Self::TooLate,
         Self::NoReply,
     ];
 }

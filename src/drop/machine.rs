@@ -158,6 +158,8 @@ struct Findings {
     /// The last ready point that was acted on.
     ready: Option<Ready>,
     promoted: bool,
+    /// When the last play was asked for.
+    play_asked: Option<Instant>,
     /// Of the last play.
     played: Duration,
     /// The longest of any play.

@@ -14,6 +14,7 @@
 //! and reports each one's failure back as an event.
 
 mod board;
+mod elapsed;
 mod ended;
 mod event;
 mod machine;

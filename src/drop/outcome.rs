@@ -297,8 +297,8 @@ pub struct Report {
 }
 
 impl Report {
-    /// The report of a drop that was cancelled before anything was dialled.
-    pub(super) fn never_started() -> Self {
+    /// The report of a drop that ended before anything was dialled; why, in words.
+    pub fn not_dialled(why: &str) -> Self {
         Self {
             outcome: Outcome::Cancelled,
             verdict: None,
@@ -312,13 +312,18 @@ impl Report {
             restarts: 0,
             heard: Duration::ZERO,
             proof: Proof::Unproven,
-            proof_reasons: vec!["the drop was cancelled before anything was dialled".to_owned()],
+            proof_reasons: vec!["nothing was dialled".to_owned()],
             ended_by: None,
-            words: None,
+            words: Some(why.to_owned()),
             busy: None,
             drop: None,
             timeline: Vec::new(),
         }
+    }
+
+    /// Whether it ended before anything was dialled, and not because the PBX refused to.
+    pub const fn is_not_dialled(&self) -> bool {
+        matches!(self.outcome, Outcome::Cancelled) && self.busy.is_none() && self.drop.is_none()
     }
 
     /// Makes it the report of a drop that nobody wished to end, and of which it is not known how it would have ended.

@@ -39,6 +39,9 @@ impl Plan {
     /// The longest message a plan without a known length may play.
     pub const LONGEST_UNKNOWN_MESSAGE: Duration = Duration::from_secs(300);
 
+    /// How long what allowed a call holds until it is dialled.
+    pub const DIAL_WITHIN: Duration = Duration::from_secs(5);
+
     /// The ring time given to the PBX for a leg's originate: it ends the leg itself then, whether or not we live.
     /// The busy leg has to ring for as long as the drop leg may.
     pub fn ring_timeout(&self, leg: Leg) -> Duration {

@@ -9,7 +9,8 @@ pub enum Timer {
     Lead,
     /// Until a 183 without ringing releases the busy leg.
     Progress,
-    /// Until the drop leg is answered; where the event link is away at the end of the lead, until it is given up.
+    /// Until the drop leg is answered; where the event link is away at the end of the lead, until the drop is
+    /// given up.
     Answer,
     /// From answer to the start of play.
     Screening,

@@ -10,7 +10,7 @@ use std::{
 };
 
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{mpsc, oneshot, watch},
     task::JoinHandle,
     time::{Instant as TokioInstant, MissedTickBehavior, interval, sleep_until},
 };
@@ -55,6 +55,8 @@ pub struct Job {
     pub caller_id: Option<CallerId>,
     /// The campaign it belongs to, where it does.
     pub campaign: Option<CampaignId>,
+    /// Until when its first call may be dialled: what allowed it does not hold for ever.
+    pub dial_by: Instant,
 }
 
 /// What others ask of the driver.
@@ -66,6 +68,8 @@ pub enum Order {
     Cancel(DropId),
     /// End all drops.
     CancelAll,
+    /// Say when all that has come before is taken in.
+    Settle(oneshot::Sender<()>),
     /// Start nothing more, and end when the last drop has.
     Drain,
 }
@@ -113,6 +117,8 @@ pub(super) struct Driver {
     told: watch::Sender<PbxLink>,
     pulse: Pulse,
     draining: bool,
+    /// Until when deadlines wait, because one was slept through.
+    catching_up: Option<Instant>,
 }
 
 /// The channels by which a driver is tied to the rest.
@@ -143,6 +149,7 @@ impl Driver {
             pulse: ties.pulse,
             reconciler,
             draining: false,
+            catching_up: None,
         }
     }
 
@@ -156,12 +163,13 @@ impl Driver {
         while !(self.board.is_empty() && (self.draining || self.link.is_taken())) {
             self.pulse.beat();
             let deadline = self.board.poll_timeout();
+            let deadline = deadline.map(|at| self.catching_up.map_or(at, |until| at.max(until)));
             tokio::select! {
                 // Events first: what the PBX said before a deadline or an order counts before it.
                 biased;
                 Some(incoming) = self.events.next() => self.on_incoming(incoming),
                 Some((drop, event)) = self.reports.recv() => self.on_event(drop, event),
-                () = at(deadline) => self.board.handle_timeout(clock::now()),
+                () = at(deadline) => self.on_deadline(deadline),
                 done = self.link.reconciled() => self.on_reconciled(done),
                 order = self.orders.recv(), if !self.is_deaf() => {
                     self.on_order(order.unwrap_or(Order::Drain));
@@ -177,6 +185,26 @@ impl Driver {
             Err(Unended::Replaced)
         } else {
             Ok(())
+        }
+    }
+
+    /// Lets deadlines act. Where this one is seen late, what has come meanwhile counts before it, and may still have to be
+    /// read from a socket: deadlines wait a moment.
+    fn on_deadline(&mut self, deadline: Option<Instant>) {
+        let now = clock::now();
+        let due = deadline.unwrap_or(now);
+        let slept = clock::stood_still(due, now);
+        if let Some(late) = slept {
+            warn!(
+                late_ms = u64::try_from(late.as_millis()).unwrap_or(u64::MAX),
+                "this program stood still; what has come meanwhile is taken in first"
+            );
+        }
+        let has_waited = self.catching_up.is_some() && slept.is_none();
+        let wait = clock::catch_up(due, now).filter(|_| !has_waited);
+        self.catching_up = wait.map(|wait| now + wait);
+        if wait.is_none() {
+            self.board.handle_timeout(now);
         }
     }
 
@@ -258,9 +286,19 @@ impl Driver {
                 // Its sender sees the channel closed without an end.
                 drop(news);
             }
+            Order::Start(job, news) if now > job.dial_by => {
+                let report = Report::not_dialled("it took too long until it could be dialled");
+                // Nobody has to listen.
+                let _ = news.send(News::Ended(Box::new(report)));
+            }
             Order::Start(job, news) => self.start(*job, news, now),
             Order::Cancel(id) => self.board.cancel(id, now),
             Order::CancelAll => self.board.cancel_all(now),
+            Order::Settle(settled) => {
+                self.tell_link();
+                // Nobody has to wait for it.
+                let _ = settled.send(());
+            }
             Order::Drain => self.draining = true,
         }
     }
@@ -291,6 +329,7 @@ impl Driver {
                 echo: job.echo,
                 connections: Connections::random(),
                 caller_id: job.caller_id,
+                dial_by: job.dial_by,
             }),
             news,
             span,

@@ -13,6 +13,7 @@
 //! (`listener`) that lets it be heard and tells the driver, in the core's events, what the ears make of it. [`runs`] and [`sweep`] see to it that
 //! nothing a killed process left behind stays alive.
 
+mod app_lease;
 pub mod campaign;
 pub mod dialler;
 pub mod doctor;

@@ -44,8 +44,8 @@ fn a_link_that_stays_away_after_the_lead_loses_the_drop() {
             1.0 accepted busy                           -
             1.5 link_lost                               -
             2.0 (Lead)                                  -
-           47.0 (Answer)                                hang_up busy                  [busy_hung_up]
-           47.1 absent busy                             -                             [busy_gone]
+            7.0 (Answer)                                hang_up busy                  [busy_hung_up]
+            7.1 absent busy                             -                             [busy_gone]
         => lost; busy -; the event link was down when the deadline passed
         ",
     );

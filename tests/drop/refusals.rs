@@ -124,6 +124,7 @@ busy leg in the lead: dial busy
     rejected     -                            -                            error
     failed       hang_up busy                 -                            error
     unreachable  -                            -                            error
+    too_late     -                            -                            cancelled
     no_reply     hang_up busy                 -                            lost
 only leg: dial drop
     not_found    -                            -                            error
@@ -131,6 +132,7 @@ only leg: dial drop
     rejected     -                            -                            error
     failed       hang_up drop                 -                            error
     unreachable  -                            -                            error
+    too_late     -                            -                            cancelled
     no_reply     hang_up drop                 -                            lost
 busy leg after the lead: dial busy
     not_found    -                            -                            failed
@@ -138,6 +140,7 @@ busy leg after the lead: dial busy
     rejected     -                            -                            failed
     failed       hang_up busy                 -                            failed
     unreachable  -                            -                            failed
+    too_late     -                            -                            failed
     no_reply     hang_up busy                 -                            failed
 drop leg beside a ringing busy leg: dial drop
     not_found    hang_up busy                 -                            error
@@ -145,6 +148,7 @@ drop leg beside a ringing busy leg: dial drop
     rejected     hang_up busy                 -                            error
     failed       hang_up drop, hang_up busy   -                            error
     unreachable  hang_up busy                 -                            error
+    too_late     hang_up busy                 -                            error
     no_reply     hang_up drop, hang_up busy   -                            lost
 drop leg beside a promoted busy leg: dial drop
     not_found    -                            -                            hung_up
@@ -152,6 +156,7 @@ drop leg beside a promoted busy leg: dial drop
     rejected     -                            -                            hung_up
     failed       hang_up drop                 -                            hung_up
     unreachable  -                            -                            hung_up
+    too_late     -                            -                            hung_up
     no_reply     hang_up drop                 -                            hung_up
 drop leg of a cancelled drop: dial drop
     not_found    -                            -                            cancelled
@@ -159,6 +164,7 @@ drop leg of a cancelled drop: dial drop
     rejected     -                            -                            cancelled
     failed       hang_up drop                 -                            cancelled
     unreachable  -                            -                            cancelled
+    too_late     -                            -                            cancelled
     no_reply     hang_up drop                 -                            cancelled
 screening: screen drop
     not_found    -                            hang_up drop                 lost
@@ -166,6 +172,7 @@ screening: screen drop
     rejected     hang_up drop                 -                            error
     failed       hang_up drop                 -                            error
     unreachable  hang_up drop                 -                            lost
+    too_late     hang_up drop                 -                            lost
     no_reply     hang_up drop                 -                            lost
 screening that has given its verdict already: screen drop
     not_found    -                            -                            hung_up
@@ -173,6 +180,7 @@ screening that has given its verdict already: screen drop
     rejected     -                            -                            hung_up
     failed       -                            -                            hung_up
     unreachable  -                            -                            hung_up
+    too_late     -                            -                            hung_up
     no_reply     -                            -                            hung_up
 play: play drop 1
     not_found    -                            hang_up drop                 lost
@@ -180,6 +188,7 @@ play: play drop 1
     rejected     hang_up drop                 -                            error
     failed       hang_up drop                 -                            error
     unreachable  hang_up drop                 -                            lost
+    too_late     hang_up drop                 -                            lost
     no_reply     hang_up drop                 -                            lost
 play that has begun: play drop 1
     not_found    -                            -                            cut_off
@@ -187,6 +196,7 @@ play that has begun: play drop 1
     rejected     -                            -                            cut_off
     failed       -                            -                            cut_off
     unreachable  -                            -                            cut_off
+    too_late     -                            -                            cut_off
     no_reply     -                            -                            cut_off
 end of a play: stop_play 1
     not_found    -                            -                            human
@@ -194,6 +204,7 @@ end of a play: stop_play 1
     rejected     -                            -                            human
     failed       -                            -                            human
     unreachable  -                            -                            human
+    too_late     -                            -                            human
     no_reply     -                            -                            human
 release of the busy leg: hang_up busy
     not_found    -                            hang_up busy                 failed
@@ -201,6 +212,7 @@ release of the busy leg: hang_up busy
     rejected     -                            hang_up busy                 failed
     failed       -                            hang_up busy                 failed
     unreachable  -                            hang_up busy                 failed
+    too_late     -                            hang_up busy                 failed
     no_reply     -                            hang_up busy                 failed
 hang-up of a decided drop: hang_up drop
     not_found    -                            hang_up drop                 cancelled
@@ -208,6 +220,7 @@ hang-up of a decided drop: hang_up drop
     rejected     -                            hang_up drop                 cancelled
     failed       -                            hang_up drop                 cancelled
     unreachable  -                            hang_up drop                 cancelled
+    too_late     -                            hang_up drop                 cancelled
     no_reply     -                            hang_up drop                 cancelled
 ";
 

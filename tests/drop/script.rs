@@ -412,6 +412,7 @@ pub(crate) const fn kind_word(kind: RefusalKind) -> &'static str {
         RefusalKind::Rejected => "rejected",
         RefusalKind::Failed => "failed",
         RefusalKind::Unreachable => "unreachable",
+        RefusalKind::TooLate => "too_late",
         RefusalKind::NoReply => "no_reply",
     }
 }

@@ -13,6 +13,7 @@ use crate::{
         Pbx, Settings,
         fixture::{DROP, FakePbx, leg, run, settings, soon},
     },
+    clock,
     drop::RefusalKind as Kind,
     id::{BridgeId, ChannelId, Play, Role},
     words::Leg,
@@ -23,6 +24,8 @@ const CHANNEL: &str = r#"{"id":"x","name":"PJSIP/t-1","state":"Up","creationtime
 
 fn call() -> Originate {
     Originate {
+        by: None,
+        unless: CancellationToken::new(),
         channel: leg(Leg::Busy),
         endpoint: "PJSIP/+12025550101@trunk".to_owned(),
         caller_id: "+12025550100".to_owned(),
@@ -387,4 +390,47 @@ async fn what_it_takes_to_hear_a_leg_is_written_as_ari_reads_it() {
     GET /ari/bridges
     GET /ari/bridges
     "#);
+}
+
+#[tokio::test]
+async fn a_call_behind_others_is_not_sent_too_late_nor_after_it_was_given_up() {
+    let mut fake = FakePbx::start().await;
+    let rest = fake.pbx().rest();
+    // Every lane is taken by a request that is not answered.
+    let mut taken = tokio::task::JoinSet::new();
+    let mut asked = Vec::new();
+    for _ in 0..Http::ORDINARY {
+        let rest = rest.clone();
+        taken.spawn(async move { rest.channels().await });
+        asked.push(soon(fake.asked()).await);
+    }
+    let late = Originate {
+        by: Some(clock::now() + Duration::from_millis(20)),
+        ..call()
+    };
+    let failure = soon(rest.originate(&late)).await.unwrap_err();
+    assert_eq!((failure.kind, failure.status), (Kind::TooLate, None));
+    let unwanted = call();
+    let (done, ()) = tokio::join!(rest.originate(&unwanted), async {
+        unwanted.unless.cancel();
+    });
+    assert_eq!(done.unwrap_err().kind, Kind::TooLate);
+    // With room again neither is sent.
+    for asked in asked {
+        asked.answer(200, "[]");
+    }
+    while let Some(done) = taken.join_next().await {
+        done.unwrap().unwrap();
+    }
+    for call in [late, unwanted] {
+        let failure = soon(rest.originate(&call)).await.unwrap_err();
+        assert_eq!(failure.kind, Kind::TooLate, "{failure}");
+    }
+    let (_, next) = tokio::join!(soon(rest.channels()), async {
+        let asked = soon(fake.asked()).await;
+        let line = asked.line();
+        asked.answer(200, "[]");
+        line
+    });
+    assert!(next.starts_with("GET /ari/channels"), "{next}");
 }

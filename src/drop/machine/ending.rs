@@ -7,6 +7,7 @@ use crate::{
     drop::{
         event::{Cause, Command, Refusal, RefusalKind},
         outcome::{EndedBy, Milestone, Outcome},
+        plan::Plan,
         timer::Timer,
         track::{Doubt, HangUp, Originate, Stage},
     },
@@ -211,7 +212,12 @@ impl VoicemailDrop {
         if !track.was_dialled() || track.is_settled() {
             return;
         }
+        let nothing_dialled = !self.track(leg.other()).was_dialled();
+        let track = self.track_mut(leg);
         let (may_live, outcome) = match why.kind {
+            // The other leg keeps the line of somebody who is called.
+            RefusalKind::TooLate if nothing_dialled => (false, Outcome::Cancelled),
+            RefusalKind::TooLate => (false, Outcome::Error),
             RefusalKind::NotFound
             | RefusalKind::WrongState
             | RefusalKind::Rejected
@@ -267,7 +273,7 @@ impl VoicemailDrop {
             }
             RefusalKind::Rejected | RefusalKind::Failed => Outcome::Error,
             // The PBX is away, or may have done it; and a request is never made twice.
-            RefusalKind::NoReply | RefusalKind::Unreachable => Outcome::Lost,
+            RefusalKind::NoReply | RefusalKind::Unreachable | RefusalKind::TooLate => Outcome::Lost,
         };
         self.found.words = Some(why.words);
         self.end_ourselves(outcome, now);
@@ -306,10 +312,10 @@ impl VoicemailDrop {
     fn on_lead_over(&mut self, now: Instant) {
         match (self.phase, self.link) {
             (Phase::Lead, Link::Up) => self.dial_drop_leg(now),
-            // Without the link nothing is dialled. When it is back, this is made up for; if it stays away, that is that.
+            // Without the link nothing is dialled. If it is back soon, this is made up for; what allowed the call does not
+            // hold for longer.
             (Phase::Lead, Link::Lost) => {
-                self.timers
-                    .set(Timer::Answer, now + self.plan.answer_timeout);
+                self.timers.set(Timer::Answer, now + Plan::DIAL_WITHIN);
             }
             (
                 Phase::Dialling

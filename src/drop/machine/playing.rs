@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::{Ears, Link, Parting, Phase, VoicemailDrop, ending::REASON};
 use crate::{
     drop::{
+        elapsed::Elapsed,
         event::{Command, PbxTime, PlaybackEnd},
         outcome::{EndedBy, Milestone, Outcome},
         plan::{Voice, WhenUnsure},
@@ -177,6 +178,7 @@ impl VoicemailDrop {
             }
             Voice::Pbx => Command::Play(live, play),
         });
+        self.found.play_asked = Some(now);
         self.timers.set(Timer::PlayStart, now + PLAY_START);
     }
 
@@ -349,16 +351,22 @@ impl VoicemailDrop {
         self.timers.set(Timer::Reason, now + REASON);
     }
 
-    /// Keeps how much was played until `now`. The PBX's own times count where both are known: an event may have waited
-    /// on its way.
+    /// Keeps how much was played until `now`.
     pub(super) fn note_played(&mut self, at: Option<PbxTime>, now: Instant) {
-        let Phase::Playing { since, pbx, .. } = self.phase else {
+        let Phase::Playing {
+            live, since, pbx, ..
+        } = self.phase
+        else {
             return;
         };
-        let elapsed = match (pbx, at) {
-            (Some(began), Some(ended)) => ended.since(began),
-            (None, _) | (_, None) => now.saturating_duration_since(since),
+        let asked = self.found.play_asked.unwrap_or(since);
+        let elapsed = Elapsed {
+            pbx: pbx.zip(at).map(|(began, ended)| ended.since(began)),
+            ours: now.saturating_duration_since(since),
+            asked: now.saturating_duration_since(asked),
+            far_end_hung_up: self.track(live).far_end.is_some(),
         };
+        let elapsed = elapsed.lasted();
         self.found.played = elapsed.min(self.plan.message.unwrap_or(elapsed));
         self.found.heard = self.found.heard.max(self.found.played);
     }

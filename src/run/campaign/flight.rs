@@ -10,9 +10,9 @@ use jiff::Timestamp;
 use tokio::{
     sync::{mpsc, watch},
     task::spawn_blocking,
-    time::{Instant as TokioInstant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
+use tracing::debug;
 
 use super::{
     Happened,
@@ -114,7 +114,6 @@ impl Crew {
         let mut news = self.orders.start(job).await;
         let mut has_begun = false;
         let mut is_cancelled = false;
-        let too_late = TokioInstant::from_std(clock::now() + DIAL_WITHIN);
         loop {
             let heard = tokio::select! {
                 heard = news.recv() => heard,
@@ -123,15 +122,14 @@ impl Crew {
                     self.orders.cancel(flight.drop).await;
                     continue;
                 }
-                // It waits for the PBX, and what allowed it may not hold any more.
-                () = sleep_until(too_late), if !has_begun && !is_cancelled => {
-                    is_cancelled = true;
-                    self.orders.cancel(flight.drop).await;
-                    continue;
-                }
             };
             match heard {
                 Some(News::Moment(..)) => has_begun = true,
+                // What allowed it may not hold any more; it is decided on again.
+                Some(News::Ended(report)) if report.is_not_dialled() => {
+                    debug!(drop = %flight.drop, why = report.words, "not dialled");
+                    return None;
+                }
                 Some(News::Ended(report)) => {
                     return Some(self.land(flight, *report, folder, &sound).await);
                 }
@@ -160,6 +158,7 @@ impl Crew {
             tape: folder.and_then(Folder::tape),
             caller_id: flight.caller_id.clone(),
             campaign: Some(flight.attempt.campaign),
+            dial_by: flight.dial_by,
         }
     }
 
@@ -328,9 +327,6 @@ pub(in crate::run) fn unseen(outcome: Outcome, words: &str) -> Report {
         timeline: Vec::new(),
     }
 }
-
-/// How long a drop may wait for its PBX before it is dialled.
-const DIAL_WITHIN: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {

@@ -36,7 +36,7 @@ use crate::{
     run::{
         Session,
         gate::{self, CampaignGate},
-        session::Claim,
+        session::{App, Claim, app_of_instance},
     },
     store::{Campaign, Holder, Orphan, Standing, Store, StoreError, Tally, Wish},
 };
@@ -67,8 +67,8 @@ impl Controller {
         which: Which,
     ) -> Result<Self, ControllerError> {
         let clock = Arc::new(Steady::start());
-        let app = &config.pbx.app;
-        let lock = AppLock::take(&config.state_dir, config.pbx.url.as_str(), app)?;
+        let app = app_of_instance(config);
+        let lock = AppLock::take(&config.state_dir, config.pbx.url.as_str(), &app)?;
         gate::warn_of_what_is_off(&config.gate);
         let rows = wanted(&store, &which, clock.now()).await?;
         let mut campaigns = Vec::new();
@@ -137,7 +137,8 @@ impl Boarded {
                 return Err(error);
             }
         };
-        match claim.open(config, &config.pbx.app).await {
+        let app = App::OfTheInstance(app_of_instance(config));
+        match claim.open(config, app).await {
             Ok(session) => Ok(Self {
                 session,
                 holder,
@@ -232,15 +233,16 @@ impl Begun {
             Arc::clone(&clock),
             happened.clone(),
         ));
-        let mut alive = lease::end_calls(&session.reconciler(), &orphans).await;
+        let mut ended = lease::end_calls(&session.reconciler(), &orphans).await;
         // What was up when the session began, its own sweep has hung up before.
-        alive.extend(session.swept().iter().cloned());
+        ended.alive.extend(session.swept().iter().cloned());
         let undertaker = Undertaker {
             store: store.clone(),
             holder: holder.clone(),
             reconciler: session.reconciler(),
             clock: Arc::clone(&clock),
             happened: happened.clone(),
+            stuck: ended.stuck.clone(),
         };
         helpers.spawn(undertaker.work());
         let listens = config.screen.mode == ScreenMode::Listen;
@@ -279,7 +281,7 @@ impl Begun {
             rate: trunk.rate,
             renewed,
             campaigns,
-            found: (orphans, alive),
+            found: (orphans, ended),
             past,
         });
         Controller {

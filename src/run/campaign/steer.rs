@@ -33,9 +33,9 @@ use crate::{
     },
     clock::{self, Steady},
     drop::Mode,
-    id::{DropId, RunName},
+    id::DropId,
     orders::View,
-    run::{PbxLink, gate::CampaignGate},
+    run::{PbxLink, gate::CampaignGate, sweep::EndedDrops},
     store::{CONTROLLER_LEASE, Campaign, DropEnd, Orphan, Store, StoreError},
 };
 
@@ -134,7 +134,7 @@ pub(super) struct Begin {
     pub(super) rate: Rate,
     pub(super) renewed: Instant,
     pub(super) campaigns: Vec<Prepared>,
-    pub(super) found: (Vec<Orphan>, BTreeSet<(RunName, DropId)>),
+    pub(super) found: (Vec<Orphan>, EndedDrops),
     /// Starts and calls of the past, in their order.
     pub(super) past: Vec<Event>,
 }
@@ -185,8 +185,8 @@ impl Steer {
             }
             this.tell(event);
         }
-        let (orphans, alive) = begin.found;
-        this.on_found(orphans, &alive);
+        let (orphans, ended) = begin.found;
+        this.on_found(orphans, &ended);
         for event in waiting {
             this.tell(event);
         }

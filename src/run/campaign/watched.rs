@@ -159,6 +159,14 @@ pub(super) fn end_words(end: End) -> &'static str {
     }
 }
 
+/// What is said of calls that the PBX does not end.
+pub(super) fn stuck_words(drops: usize) -> String {
+    format!(
+        "the PBX does not end the calls of {drops} of the drops whose controllers died; this is tried again every minute \
+         (`core show channels` on the PBX shows them)"
+    )
+}
+
 /// A number of drops that are lost, for people.
 pub(super) fn lost_words(lost: usize, alive: usize) -> String {
     let drops = if lost == 1 { "drop was" } else { "drops were" };

@@ -87,7 +87,7 @@ impl Check {
 /// [`SessionError`] where nothing could be examined.
 pub async fn examine(config: &Config, mut tell: impl FnMut(Check)) -> Result<(), SessionError> {
     let run = RunName::unique(&config.instance).map_err(SessionError::Instance)?;
-    let runs = Runs::open(&config.state_dir)?;
+    let runs = Runs::open(&config.state_dir, config.pbx.url.as_str())?;
     let live = runs.begin(&run)?;
     let pbx = Pbx::new(&settings(config)).map_err(SessionError::Settings)?;
     let rest = &pbx.rest();

@@ -230,7 +230,8 @@ impl Pbx {
                 | RefusalKind::WrongState
                 | RefusalKind::Rejected
                 | RefusalKind::Failed
-                | RefusalKind::Unreachable => self.dice.millis(1, 300),
+                | RefusalKind::Unreachable
+                | RefusalKind::TooLate => self.dice.millis(1, 300),
             };
             let why = noise::refusal(kind);
             self.at(wait, Happening::Tell(id, Event::Refused { command, why }));
@@ -239,7 +240,8 @@ impl Pbx {
                 RefusalKind::NotFound
                 | RefusalKind::WrongState
                 | RefusalKind::Rejected
-                | RefusalKind::Unreachable => false,
+                | RefusalKind::Unreachable
+                | RefusalKind::TooLate => false,
             };
             if !done {
                 return;

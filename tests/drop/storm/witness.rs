@@ -314,7 +314,8 @@ impl Witness {
                     RefusalKind::NotFound
                     | RefusalKind::WrongState
                     | RefusalKind::Rejected
-                    | RefusalKind::Unreachable => true,
+                    | RefusalKind::Unreachable
+                    | RefusalKind::TooLate => true,
                     RefusalKind::Failed | RefusalKind::NoReply => false,
                 };
                 let view = self.leg_mut(*leg);

@@ -204,6 +204,10 @@ pub(crate) struct World {
     pub(crate) witness: Option<Witness>,
     pub(crate) channels: BTreeMap<String, Channel>,
     pub(crate) bridges: BTreeSet<String>,
+    /// Channels that never end, whoever asks: they are on the list and that is all.
+    pub(crate) ghosts: BTreeSet<String>,
+    /// Global variables.
+    pub(crate) globals: BTreeMap<String, String>,
     playbacks: BTreeMap<String, Played>,
     apps: BTreeMap<String, App>,
     /// How often each number was called.
@@ -228,6 +232,8 @@ impl World {
             witness: None,
             channels: BTreeMap::new(),
             bridges: BTreeSet::new(),
+            ghosts: BTreeSet::new(),
+            globals: BTreeMap::new(),
             playbacks: BTreeMap::new(),
             apps: BTreeMap::new(),
             calls: BTreeMap::new(),

@@ -241,6 +241,8 @@ impl World {
         self.channels.clear();
         self.playbacks.clear();
         self.bridges.clear();
+        self.globals.clear();
+        self.ghosts.clear();
         self.apps.clear();
         self.agenda.clear();
     }

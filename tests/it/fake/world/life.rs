@@ -138,6 +138,9 @@ impl World {
     }
 
     pub(super) fn end(&mut self, id: &str, end: End) {
+        if self.ghosts.contains(id) {
+            return;
+        }
         let Some(channel) = self.channels.get(id) else {
             return;
         };

@@ -101,6 +101,7 @@ impl World {
             }
             (_, ["applications", ..]) => (Kind::Applications, None),
             ("GET", ["asterisk", ..]) => (Kind::Asterisk, None),
+            ("POST", ["asterisk", "variable"]) => (Kind::SetGlobal, None),
             ("GET", ["endpoints", ..]) => (Kind::Endpoints, None),
             ("GET", ["sounds", ..]) => (Kind::Sounds, None),
             _ => (Kind::Other, None),
@@ -133,6 +134,7 @@ impl World {
             Kind::Continue => self.go_on(id, request),
             Kind::SetVariable => return self.set_variable(id, request),
             Kind::GetVariable => self.get_variable(id, request),
+            Kind::SetGlobal => self.asterisk(request),
             Kind::Play => self.play(id, request),
             Kind::Snoop => self.snoop(id, request),
             Kind::ExternalMedia => self.external_media(request),
@@ -568,13 +570,19 @@ impl World {
             ["modules", _] => {
                 Response::message(404, "Module could not be found in running modules")
             }
+            ["variable"] if request.method == "POST" => {
+                let name = request.parameter("variable").unwrap_or_default();
+                let value = request.parameter("value").unwrap_or_default();
+                self.globals.insert(name, value);
+                Response::nothing()
+            }
             ["variable"] => {
                 let name = request.parameter("variable").unwrap_or_default();
                 let value = match name.as_str() {
                     "EPOCH" => self.clock.epoch().to_string(),
-                    _ => String::new(),
+                    _ => self.globals.get(&name).cloned().unwrap_or_default(),
                 };
-                Response::json(200, format!("{{\"value\":\"{value}\"}}"))
+                Response::json(200, format!("{{\"value\":{}}}", wire::quoted(&value)))
             }
             _ => Response::message(404, "Resource not found"),
         }
