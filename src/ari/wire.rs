@@ -32,6 +32,12 @@ pub(super) struct Event<'a> {
     pub(super) args: List<'a>,
     #[serde(borrow)]
     pub(super) dialstatus: Text<'a>,
+    /// The number that the network answered with, where it redirects the call.
+    #[serde(borrow)]
+    pub(super) forward: Text<'a>,
+    /// The channel that the PBX dials instead then.
+    #[serde(borrow)]
+    pub(super) forwarded: Object<EventPart<'a>>,
     #[serde(borrow)]
     pub(super) variable: Text<'a>,
     #[serde(borrow)]

@@ -30,6 +30,7 @@ use super::{
     proof::{Attention, Grounds, Ready},
     timer::{Timer, Timers},
     track::{HangUp, Originate, Stage, Track},
+    unanswered::OutcomeReason,
 };
 use crate::{
     id::Play,
@@ -136,6 +137,7 @@ struct Findings {
     /// A beep came over the last play and did not stop it.
     beeped_over: bool,
     ended_by: Option<EndedBy>,
+    reason: Option<OutcomeReason>,
     words: Option<String>,
 }
 
@@ -173,6 +175,11 @@ impl VoicemailDrop {
 
     /// Takes in something that happened. After the end, a leg that shows that it lives is hung up, and no more.
     pub fn handle_event(&mut self, event: Event, now: Instant) {
+        self.take_in(event, now);
+        self.dial_when_lead_is_over(now);
+    }
+
+    fn take_in(&mut self, event: Event, now: Instant) {
         if let Some(leg) = event.shows_alive()
             && !self.shows_life(leg, now)
         {
@@ -186,6 +193,7 @@ impl VoicemailDrop {
             Event::Accepted(_) => {}
             Event::Progress(leg) => self.on_progress(leg, now),
             Event::Ringing(leg) => self.on_ringing(leg, now),
+            Event::Redirected(leg) => self.on_redirected(leg, now),
             Event::Answered(leg) => self.on_answered(leg, now),
             Event::Entered(leg) => self.on_entered(leg, now),
             Event::Screened {
@@ -270,7 +278,7 @@ impl VoicemailDrop {
         for (&leg, events) in &seen.legs {
             self.shows_life(leg, now);
             for event in events {
-                self.handle_event(event.clone(), now);
+                self.take_in(event.clone(), now);
             }
         }
         for leg in Leg::BOTH {
@@ -299,9 +307,8 @@ impl VoicemailDrop {
                 live,
                 ready: Some(ready),
             } => self.on_ready(live, ready, now),
-            Phase::Lead if !self.timers.is_set(Timer::Lead) => self.dial_drop_leg(now),
-            Phase::Lead
-            | Phase::Dialling
+            Phase::Lead => self.dial_when_lead_is_over(now),
+            Phase::Dialling
             | Phase::Answered { .. }
             | Phase::Screening { .. }
             | Phase::Awaiting { .. }
@@ -350,6 +357,7 @@ impl VoicemailDrop {
         };
         Some(Report {
             outcome,
+            reason: self.found.reason,
             verdict: self.found.verdict,
             amd_cause: self.found.amd_cause.clone(),
             reasons: self.found.reasons.clone(),

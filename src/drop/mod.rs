@@ -22,6 +22,7 @@ mod plan;
 mod proof;
 mod timer;
 mod track;
+mod unanswered;
 
 pub use board::{Board, Seen};
 pub use ended::Ended;
@@ -33,3 +34,4 @@ pub use outcome::{Blame, EndedBy, Milestone, Moment, Outcome, Report, Retry};
 pub use plan::{Mode, Plan, Technique, WhenBusyLegAnswered, WhenUnsure};
 pub use proof::{Beep, Proof};
 pub use timer::Timer;
+pub use unanswered::{OutcomeReason, Unanswered};

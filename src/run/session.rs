@@ -291,7 +291,10 @@ impl SessionError {
             },
             Self::Pbx { source, .. } => match source.kind {
                 RefusalKind::Unreachable | RefusalKind::NoReply | RefusalKind::Failed => true,
-                RefusalKind::NotFound | RefusalKind::WrongState | RefusalKind::Rejected => false,
+                RefusalKind::NotFound
+                | RefusalKind::WrongState
+                | RefusalKind::Rejected
+                | RefusalKind::NotMade => false,
             },
             Self::Instance(_)
             | Self::Runs(_)
@@ -328,6 +331,7 @@ pub fn plan(config: &Config, message: Option<Duration>) -> Plan {
         screening_timeout: settings.screening_timeout,
         ready_timeout: settings.ready_timeout,
         release_on_progress: settings.release_on_progress,
+        release_when_unheard: settings.release_when_unheard,
         when_unsure: match settings.when_unsure {
             config::WhenUnsure::HangUp => WhenUnsure::HangUp,
             config::WhenUnsure::Play => WhenUnsure::Play,

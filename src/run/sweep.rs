@@ -153,6 +153,12 @@ impl Reconciler {
         tokio::spawn(async move { this.hang_up(&channel).await });
     }
 
+    /// Ends a channel whose id is none of ours, in a task of its own, which asks until the PBX has heard it.
+    pub(super) fn hang_up_stranger(&self, channel: String) {
+        let this = Arc::clone(&self.inner);
+        tokio::spawn(async move { end_stranger(&this.rest, &channel).await });
+    }
+
     /// Begins to ask, in a task of its own: subscribes to the legs once more, then reads what exists of them and of
     /// the plays. It asks until it is answered, or aborted because the link went down again.
     pub(super) fn begin(&self, asked: Asked) -> JoinHandle<Reconciled> {
@@ -182,6 +188,10 @@ impl Inner {
             .collect()
             .await;
         sweep(&self.rest, &self.remains, &channels).await;
+        for channel in ari::in_place_of_ours(&self.app, &channels) {
+            warn!(channel, "a call that the network redirected is hung up");
+            end_stranger(&self.rest, &channel).await;
+        }
         // What ended between the socket's opening and the list has been told; let the telling arrive first.
         sleep(GRACE).await;
         let mut seen = ari::seen(&self.run, &channels);
@@ -316,6 +326,13 @@ async fn hang_up(rest: &Rest, channel: &ChannelId) {
     }
 }
 
+async fn end_stranger(rest: &Rest, channel: &str) {
+    insist("hanging up a call to another number", || {
+        rest.hang_up(channel)
+    })
+    .await;
+}
+
 async fn end_bridge(rest: &Rest, bridge: &BridgeId) {
     if let Err(failure) = rest.end_bridge(bridge).await {
         warn!(%bridge, words = failure.words, "cannot end the bridge; the next sweep does");
@@ -369,7 +386,10 @@ where
             RefusalKind::Unreachable | RefusalKind::NoReply | RefusalKind::Failed => {
                 debug!(what, words = failure.words, "to be asked again");
             }
-            RefusalKind::NotFound | RefusalKind::WrongState | RefusalKind::Rejected => {
+            RefusalKind::NotFound
+            | RefusalKind::WrongState
+            | RefusalKind::Rejected
+            | RefusalKind::NotMade => {
                 warn!(
                     what,
                     words = failure.words,

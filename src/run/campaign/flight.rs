@@ -308,6 +308,7 @@ fn up_ms(report: &Report, leg: Leg) -> u64 {
 pub(in crate::run) fn unseen(outcome: Outcome, words: &str) -> Report {
     Report {
         outcome,
+        reason: None,
         verdict: None,
         amd_cause: None,
         reasons: None,

@@ -214,6 +214,7 @@ impl Pbx {
                 RefusalKind::NotFound
                 | RefusalKind::WrongState
                 | RefusalKind::Rejected
+                | RefusalKind::NotMade
                 | RefusalKind::Failed
                 | RefusalKind::Unreachable => self.dice.millis(1, 300),
             };
@@ -224,6 +225,7 @@ impl Pbx {
                 RefusalKind::NotFound
                 | RefusalKind::WrongState
                 | RefusalKind::Rejected
+                | RefusalKind::NotMade
                 | RefusalKind::Unreachable => false,
             };
             if !done {

@@ -31,6 +31,8 @@ pub(super) struct Witness {
     legs: [View; 2],
     started: Option<Instant>,
     first_progress: Option<Instant>,
+    /// When the drop leg was dialled.
+    drop_dialled: Option<Instant>,
     promoted: bool,
     /// The hang-up of the live leg, or of all legs, was asked for.
     decided: bool,
@@ -105,6 +107,7 @@ impl Witness {
             legs: [View::default(), View::default()],
             started: None,
             first_progress: None,
+            drop_dialled: None,
             promoted: false,
             decided: false,
             screened: false,
@@ -275,6 +278,7 @@ impl Witness {
                     RefusalKind::NotFound
                     | RefusalKind::WrongState
                     | RefusalKind::Rejected
+                    | RefusalKind::NotMade
                     | RefusalKind::Unreachable => true,
                     RefusalKind::Failed | RefusalKind::NoReply => false,
                 };
@@ -285,6 +289,7 @@ impl Witness {
             Event::Accepted(_)
             | Event::Progress(Leg::Busy)
             | Event::Ringing(_)
+            | Event::Redirected(_)
             | Event::NotReady(_)
             | Event::Interrupted(_)
             | Event::LateBeep(_)
@@ -303,6 +308,7 @@ impl Witness {
                 *leg == Leg::Drop && self.plan.release_on_progress == Some(Duration::ZERO)
             }
             Event::Accepted(_)
+            | Event::Redirected(_)
             | Event::Screened { .. }
             | Event::Ready(..)
             | Event::NotReady(_)
@@ -485,7 +491,9 @@ impl Witness {
                     !hung_up || (go_on && busy.answered),
                     "although the busy leg failed",
                 )?;
+                ensure(busy.settled, "before the PBX has answered for the busy leg")?;
                 ensure(!self.promoted, "although the busy leg was promoted")?;
+                self.drop_dialled = Some(step.now);
             }
             Leg::Drop => {}
         }
@@ -506,12 +514,15 @@ impl Witness {
         let go_on = self.plan.when_busy_leg_answered == WhenBusyLegAnswered::Continue;
         let waited = self.plan.release_on_progress.zip(self.first_progress);
         let waited = waited.is_some_and(|(wait, since)| step.now >= since + wait);
+        let unheard = self.plan.release_when_unheard.zip(self.drop_dialled);
+        let unheard = unheard.is_some_and(|(wait, since)| step.now >= since + wait);
         let dropped = self.leg(Leg::Drop).dialled;
         let precaution = self.leg(leg).concluded;
         let of_its_own = match leg {
             Leg::Busy if self.promoted => false,
             Leg::Busy => {
-                (dropped && (alerting || waited || refused || precaution)) || (go_on && answered)
+                (dropped && (alerting || waited || unheard || refused || precaution))
+                    || (go_on && answered)
             }
             Leg::Drop => self.promoted,
         };
