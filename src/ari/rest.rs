@@ -1,5 +1,6 @@
 //! The requests that this program makes of Asterisk.
 
+mod configured;
 mod hear;
 
 use std::{collections::BTreeMap, time::Duration};

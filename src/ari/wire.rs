@@ -183,6 +183,14 @@ pub struct EndpointState {
     pub channel_ids: Vec<String>,
 }
 
+/// An attribute of an object in the PBX's configuration.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Attribute {
+    pub(super) attribute: String,
+    pub(super) value: String,
+}
+
 /// An app that is registered with the PBX.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]

@@ -109,6 +109,7 @@ impl Unanswered {
             21 if alerted => Self::just(Outcome::Rejected),
             21 => Self::because(Outcome::Failed, OutcomeReason::TrunkRefused),
             1 | 22 | 28 => Self::just(Outcome::InvalidNumber),
+            23 => Self::because(Outcome::Failed, OutcomeReason::Redirected),
             27 | 34 | 38 | 41 | 42 | 44 | 47 => Self::just(Outcome::Congestion),
             _ => Self::just(Outcome::Failed),
         }
@@ -173,7 +174,15 @@ mod tests {
             assert_eq!(from, next, "the table has a gap or a status twice");
             next = to + 1;
             for status in from..=to {
-                for q850 in [None, Some(0), Some(16), Some(17), Some(21), Some(127)] {
+                for q850 in [
+                    None,
+                    Some(0),
+                    Some(16),
+                    Some(17),
+                    Some(21),
+                    Some(23),
+                    Some(127),
+                ] {
                     let cause = Cause {
                         q850,
                         sip: Some(status),
@@ -203,6 +212,7 @@ mod tests {
             ("no answer, alerted", 19, "no_answer", "no_answer"),
             ("rejected", 21, "failed", "rejected"),
             ("number changed", 22, "invalid_number", "invalid_number"),
+            ("redirected", 23, "failed", "failed"),
             ("destination out of order", 27, "congestion", "congestion"),
             ("number incomplete", 28, "invalid_number", "invalid_number"),
             ("normal unspecified", 31, "failed", "failed"),

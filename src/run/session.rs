@@ -18,6 +18,7 @@ use super::{
     driver::{Driver, Job, News, Order, PbxLink, Ties, Unended},
     runs::{LiveRun, Runs, RunsError},
     sweep::{self, Reconciler, Remains},
+    trunk::TrunkProbe,
 };
 use crate::{
     ari::{
@@ -37,6 +38,7 @@ pub struct Session {
     orders: Orders,
     link: watch::Receiver<PbxLink>,
     reconciler: Reconciler,
+    trunk: TrunkProbe,
     /// Runs that were dead when it began.
     dead: Vec<RunName>,
     /// Drops of theirs that still had a channel, which its sweep has ended.
@@ -74,6 +76,11 @@ impl Session {
         self.link.clone()
     }
 
+    /// Asks the PBX whether calls can be made by the trunk.
+    pub fn trunk(&self) -> TrunkProbe {
+        self.trunk.clone()
+    }
+
     /// Looks after what runs that died have left.
     pub(super) fn reconciler(&self) -> Reconciler {
         self.reconciler.clone()
@@ -109,6 +116,12 @@ impl Session {
         // The driver has let go of the errands, so the dialler sees the last ones through and ends.
         if timeout(LAST_ERRANDS, join(self.dialler)).await.is_err() {
             warn!("requests to the pbx are still unanswered");
+        }
+        if timeout(LAST_ERRANDS, self.reconciler.strangers_gone())
+            .await
+            .is_err()
+        {
+            warn!("a call that the network redirected may still be up");
         }
         match timeout(
             LAST_LOOK,
@@ -411,6 +424,7 @@ impl Reached {
         let (errands, errands_in) = mpsc::unbounded_channel();
         let (told, link) = watch::channel(PbxLink::Up);
         let taps = self.trunk.taps.clone();
+        let probe = TrunkProbe::new(self.rest.clone(), self.trunk.endpoint.clone());
         let dialler = tokio::spawn(dialler::run(
             self.rest.clone(),
             Arc::new(self.trunk),
@@ -432,6 +446,7 @@ impl Reached {
             orders: Orders(orders),
             link,
             reconciler: self.reconciler,
+            trunk: probe,
             dead,
             swept: self.swept,
             taps,

@@ -13,6 +13,7 @@ use std::{
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use futures::{StreamExt as _, stream};
 use tokio::{task::JoinHandle, time::sleep};
+use tokio_util::task::TaskTracker;
 use tracing::{debug, info, warn};
 
 use super::runs::{DeadRun, Runs, RunsError};
@@ -35,6 +36,8 @@ struct Inner {
     run: RunName,
     app: String,
     remains: Remains,
+    /// Hang-ups of channels whose id is none of ours: no sweep finds them.
+    strangers: TaskTracker,
 }
 
 /// Where runs leave something behind on this machine.
@@ -86,6 +89,7 @@ impl Reconciler {
             run,
             app,
             remains,
+            strangers: TaskTracker::new(),
         };
         Self {
             inner: Arc::new(inner),
@@ -156,7 +160,14 @@ impl Reconciler {
     /// Ends a channel whose id is none of ours, in a task of its own, which asks until the PBX has heard it.
     pub(super) fn hang_up_stranger(&self, channel: String) {
         let this = Arc::clone(&self.inner);
-        tokio::spawn(async move { end_stranger(&this.rest, &channel).await });
+        let hang_up = async move { end_stranger(&this.rest, &channel).await };
+        self.inner.strangers.spawn(hang_up);
+    }
+
+    /// Returns once every such request was heard.
+    pub(super) async fn strangers_gone(&self) {
+        self.inner.strangers.close();
+        self.inner.strangers.wait().await;
     }
 
     /// Begins to ask, in a task of its own: subscribes to the legs once more, then reads what exists of them and of

@@ -127,7 +127,7 @@ busy leg in the lead: dial busy
     not_found    -                            -                            error
     wrong_state  -                            -                            error
     rejected     -                            -                            error
-    not_made     -                            -                            failed
+    not_made     -                            -                            error
     failed       hang_up busy                 -                            error
     unreachable  -                            -                            error
     no_reply     hang_up busy                 -                            lost
@@ -135,7 +135,7 @@ only leg: dial drop
     not_found    -                            -                            error
     wrong_state  -                            -                            error
     rejected     -                            -                            error
-    not_made     -                            -                            failed
+    not_made     -                            -                            error
     failed       hang_up drop                 -                            error
     unreachable  -                            -                            error
     no_reply     hang_up drop                 -                            lost
@@ -143,7 +143,7 @@ busy leg after the lead: dial busy
     not_found    -                            -                            error
     wrong_state  -                            -                            error
     rejected     -                            -                            error
-    not_made     -                            -                            failed
+    not_made     -                            -                            error
     failed       hang_up busy                 -                            error
     unreachable  -                            -                            error
     no_reply     hang_up busy                 -                            lost
@@ -151,7 +151,7 @@ drop leg beside a ringing busy leg: dial drop
     not_found    hang_up busy                 -                            error
     wrong_state  hang_up busy                 -                            error
     rejected     hang_up busy                 -                            error
-    not_made     hang_up busy                 -                            failed
+    not_made     hang_up busy                 -                            error
     failed       hang_up drop, hang_up busy   -                            error
     unreachable  hang_up busy                 -                            error
     no_reply     hang_up drop, hang_up busy   -                            lost

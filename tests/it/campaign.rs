@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod fence;
-mod stage;
+pub(crate) mod stage;
 mod trouble;
 
 use std::time::Duration;

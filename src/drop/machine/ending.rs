@@ -223,9 +223,8 @@ impl VoicemailDrop {
             RefusalKind::NotFound
             | RefusalKind::WrongState
             | RefusalKind::Rejected
+            | RefusalKind::NotMade
             | RefusalKind::Unreachable => (false, Outcome::Error),
-            // Most often its far end does not answer the PBX at this moment.
-            RefusalKind::NotMade => (false, Outcome::Failed),
             RefusalKind::Failed => (true, Outcome::Error),
             RefusalKind::NoReply => (true, Outcome::Lost),
         };

@@ -188,6 +188,7 @@ impl Steer {
             contact: attempt.contact,
             attempt: attempt.number,
             outcome: landed.outcome,
+            reason: landed.reason,
             calls: landed.calls,
         });
     }
