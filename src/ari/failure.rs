@@ -73,6 +73,22 @@ impl Failure {
         }
     }
 
+    /// What a refused originate says: Asterisk has no channel to dial by where it answers that its allocation failed
+    /// (`ast_dial_prerun`).
+    pub(super) fn of_originate(self) -> Self {
+        match self.status {
+            Some(500) if self.words.contains("Allocation failed") => Self {
+                kind: RefusalKind::NotMade,
+                words: format!(
+                    "{}: the PBX could not make the call; is the endpoint known, and does its far end answer?",
+                    self.words
+                ),
+                ..self
+            },
+            Some(_) | None => self,
+        }
+    }
+
     /// A reply with a status that is not a success, and the PBX's words for it.
     pub(super) fn of_status(status: u16, said: &str) -> Self {
         let kind = match status {

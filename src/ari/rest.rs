@@ -1,5 +1,6 @@
 //! The requests that this program makes of Asterisk.
 
+mod configured;
 mod hear;
 
 use std::{
@@ -74,7 +75,8 @@ impl Rest {
     /// It is looked up, though: after one true 409 Asterisk answers 409 to whatever else fails on that connection.
     ///
     /// # Errors
-    /// [`Failure`]; an endpoint that the PBX does not know is [`RefusalKind::Failed`] (500).
+    /// [`Failure`]; [`RefusalKind::NotMade`] where the PBX could not make the channel, because it does not know the
+    /// endpoint or the far end does not answer it.
     pub async fn originate(&self, call: &Originate) -> Result<(), Failure> {
         let channel = call.channel.to_string();
         let body = OriginateBody {
@@ -96,7 +98,7 @@ impl Rest {
         };
         let reply = self.http.send(request, Some(json(&body)?)).await?;
         if reply.status != 409 {
-            return done(reply);
+            return done(reply).map_err(Failure::of_originate);
         }
         match self.channel(&channel).await? {
             Some(_) => Ok(()),

@@ -108,6 +108,15 @@ pub(super) async fn run(
         session = Session::open(&config) => session.map_err(|error| advise(error, &config))?,
         () = stop.wish() => return Err(interrupted()),
     };
+    let trunk = session.trunk();
+    let is_offline = tokio::select! {
+        is_offline = trunk.is_offline() => is_offline,
+        () = stop.wish() => false,
+    };
+    if is_offline {
+        let _ = session.close().await;
+        return Err(offline(&trunk.name()));
+    }
     let message = tokio::select! {
         message = Message::ready(reference, library, targets, session.run().clone(), id) => message,
         () = stop.wish() => Err(interrupted()),
@@ -378,6 +387,16 @@ fn advise(error: SessionError, config: &Config) -> Trouble {
         }
     };
     Trouble::new(error).hint(hint)
+}
+
+/// The far end of the trunk does not answer the PBX, which would refuse every call.
+fn offline(trunk: &str) -> Trouble {
+    let error = anyhow!(
+        "nothing was dialled: the trunk {trunk} is offline, its far end does not answer the PBX"
+    );
+    Trouble::new(error).hint(
+        "look at it on the PBX's console with `pjsip show endpoint` and `pjsip show contacts`, and try again when it is online",
+    )
 }
 
 fn quit(printer: Printer) -> Exit {

@@ -107,6 +107,7 @@ fn what_is_not_given_has_the_documented_default() {
             screening_timeout: seconds(90),
             ready_timeout: seconds(60),
             release_on_progress: Some(seconds(0)),
+            release_when_unheard: Some(seconds(10)),
             when_unsure: WhenUnsure::HangUp,
             when_busy_leg_answered: WhenBusyLegAnswered::Promote,
         }
@@ -154,6 +155,7 @@ answer_timeout = "1s"
 screening_timeout = "2m 30s"
 ready_timeout = "1500ms"
 release_on_progress = "never"
+release_when_unheard = "never"
 when_unsure = "play"
 when_busy_leg_answered = "give_up"
 [screen]
@@ -231,6 +233,7 @@ currency = "EUR"
             screening_timeout: Duration::from_secs(150),
             ready_timeout: Duration::from_millis(1500),
             release_on_progress: None,
+            release_when_unheard: None,
             when_unsure: WhenUnsure::Play,
             when_busy_leg_answered: WhenBusyLegAnswered::GiveUp,
         }
@@ -378,16 +381,16 @@ fn a_missing_key_is_told_with_where_it_could_stand() {
 
 #[test]
 fn an_unknown_key_is_told_with_the_known_ones() {
-    assert_snapshot!(error_for("[drop]\nleed = \"2s\""), @"unknown key `drop.leed` in DIR/aftertone.toml; [drop] has technique, lead, answer_timeout, screening_timeout, ready_timeout, release_on_progress, when_unsure, when_busy_leg_answered");
+    assert_snapshot!(error_for("[drop]\nleed = \"2s\""), @"unknown key `drop.leed` in DIR/aftertone.toml; [drop] has technique, lead, answer_timeout, screening_timeout, ready_timeout, release_on_progress, release_when_unheard, when_unsure, when_busy_leg_answered");
     assert_snapshot!(error_for("[dorp]\nlead = \"2s\""), @"unknown key `dorp.lead` in DIR/aftertone.toml; the sections and keys at the top are instance, state_dir, pbx, drop, screen, store, audio, evidence, gate, trunk, price");
     assert_snapshot!(error_for("lead = \"2s\"\n[pbx]\n"), @"unknown key `lead` in DIR/aftertone.toml; the sections and keys at the top are instance, state_dir, pbx, drop, screen, store, audio, evidence, gate, trunk, price");
     assert_snapshot!(error_for("[drop.lead]\nx = 1"), @r#"`drop.lead` in DIR/aftertone.toml: a section was given, not a text in quotes; expected a duration from 0s to 60s, such as "2s" or "500ms""#);
     assert_snapshot!(
-        Scene::with(REQUIRED).variable("AFTERTONE__DROP__LEED", "2s").error(), @"unknown key `drop.leed` in the environment variable AFTERTONE__DROP__LEED; [drop] has technique, lead, answer_timeout, screening_timeout, ready_timeout, release_on_progress, when_unsure, when_busy_leg_answered");
+        Scene::with(REQUIRED).variable("AFTERTONE__DROP__LEED", "2s").error(), @"unknown key `drop.leed` in the environment variable AFTERTONE__DROP__LEED; [drop] has technique, lead, answer_timeout, screening_timeout, ready_timeout, release_on_progress, release_when_unheard, when_unsure, when_busy_leg_answered");
     assert_snapshot!(
         Scene::with(REQUIRED).variable("AFTERTONE__TYPO", "1").error(), @"unknown key `typo` in the environment variable AFTERTONE__TYPO; the sections and keys at the top are instance, state_dir, pbx, drop, screen, store, audio, evidence, gate, trunk, price");
     assert_snapshot!(
-        Scene::with(REQUIRED).variable("AFTERTONE__DROP", "1").error(), @"unknown key `drop` in the environment variable AFTERTONE__DROP; [drop] has technique, lead, answer_timeout, screening_timeout, ready_timeout, release_on_progress, when_unsure, when_busy_leg_answered");
+        Scene::with(REQUIRED).variable("AFTERTONE__DROP", "1").error(), @"unknown key `drop` in the environment variable AFTERTONE__DROP; [drop] has technique, lead, answer_timeout, screening_timeout, ready_timeout, release_on_progress, release_when_unheard, when_unsure, when_busy_leg_answered");
     assert_snapshot!(
         Scene::with(REQUIRED).variable("AFTERTONE__drop__lead", "1s").error(), @"unknown key `drop.lead` in the environment variable AFTERTONE__drop__lead; write the variable in capitals, AFTERTONE__DROP__LEAD");
 }

@@ -37,6 +37,7 @@ use super::{
     proof::{Attention, Flaws, Grounds, Ready},
     timer::{Timer, Timers},
     track::{HangUp, Originate, Stage, Track},
+    unanswered::OutcomeReason,
 };
 use crate::{
     id::Play,
@@ -167,6 +168,7 @@ struct Findings {
     /// What speaks against the last play as a proof.
     flaws: Flaws,
     ended_by: Option<EndedBy>,
+    reason: Option<OutcomeReason>,
     words: Option<String>,
 }
 
@@ -207,6 +209,11 @@ impl VoicemailDrop {
 
     /// Takes in something that happened. After the end, a leg that shows that it lives is hung up, and no more.
     pub fn handle_event(&mut self, event: Event, now: Instant) {
+        self.take_in(event, now);
+        self.dial_when_lead_is_over(now);
+    }
+
+    fn take_in(&mut self, event: Event, now: Instant) {
         if let Some(leg) = event.shows_alive()
             && !self.shows_life(leg, now)
         {
@@ -220,6 +227,7 @@ impl VoicemailDrop {
             Event::Accepted(_) => {}
             Event::Progress(leg) => self.on_progress(leg, now),
             Event::Ringing(leg) => self.on_ringing(leg, now),
+            Event::Redirected(leg) => self.on_redirected(leg, now),
             Event::Answered(leg) => self.on_answered(leg, now),
             Event::Entered(leg) => self.on_entered(leg, now),
             Event::Screened {
@@ -317,7 +325,7 @@ impl VoicemailDrop {
         for (&leg, events) in &seen.legs {
             self.shows_life(leg, now);
             for event in events {
-                self.handle_event(event.clone(), now);
+                self.take_in(event.clone(), now);
             }
         }
         for leg in Leg::BOTH {
@@ -342,9 +350,8 @@ impl VoicemailDrop {
             Phase::Starting { asked, .. } => self.begin_to_play(asked, None, now),
             Phase::Awaiting { .. } => self.play_if_possible(now),
             Phase::Explaining { .. } => self.timers.set(Timer::Reason, now + ending::REASON),
-            Phase::Lead if !self.timers.is_set(Timer::Lead) => self.dial_drop_leg(now),
-            Phase::Lead
-            | Phase::Dialling
+            Phase::Lead => self.dial_when_lead_is_over(now),
+            Phase::Dialling
             | Phase::Answered { .. }
             | Phase::Screening { .. }
             | Phase::Playing { .. }
@@ -391,6 +398,7 @@ impl VoicemailDrop {
         };
         Some(Report {
             outcome,
+            reason: self.found.reason,
             verdict: self.found.verdict,
             amd_cause: self.found.amd_cause.clone(),
             reasons: self.found.reasons.clone(),

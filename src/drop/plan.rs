@@ -21,6 +21,8 @@ pub struct Plan {
     pub ready_timeout: Duration,
     /// How long to wait for ringing after a 183 before the busy leg is released; `None`: until the drop leg is up.
     pub release_on_progress: Option<Duration>,
+    /// How long after its originate a drop leg may show nothing before the busy leg is released; `None`: until its end.
+    pub release_when_unheard: Option<Duration>,
     /// What to do where it cannot be told who answered.
     pub when_unsure: WhenUnsure,
     /// What to do where the busy leg is answered first.

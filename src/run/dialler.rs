@@ -358,6 +358,7 @@ fn originate(trunk: &Trunk, drop: DropId, leg: Leg, sheet: &Sheet) -> Originate 
         ("AFTERTONE_DROP".to_owned(), drop.to_string()),
         ("AFTERTONE_READY_TIMEOUT".to_owned(), ready.to_string()),
         ("AFTERTONE_WHEN_UNSURE".to_owned(), unsure.to_owned()),
+        (FORWARD_CONTEXT.to_owned(), NO_CONTEXT.to_owned()),
         (LIMIT.to_owned(), limit.to_string()),
     ]);
     if leg == Leg::Busy {
@@ -453,6 +454,13 @@ const LOOK_THROUGH: usize = 1_024;
 
 /// Ends a channel this long after it was set, whatever it does.
 pub(super) const LIMIT: &str = "TIMEOUT(absolute)";
+
+/// Where Asterisk looks for the number that the network redirects a call to; unset, in the context of the trunk.
+const FORWARD_CONTEXT: &str = "FORWARD_CONTEXT";
+
+/// A context that no dialplan has: a call that is redirected into it ends, and rings nobody whom the gate was not asked
+/// about.
+const NO_CONTEXT: &str = "aftertone-redirects-nowhere";
 
 /// Keeps a channel out of the PBX's call records.
 pub(super) const NO_CDR: &str = "CDR_PROP(disable)";
@@ -567,6 +575,9 @@ mod tests {
         assert_eq!(drop.variables["AFTERTONE_DROP"], drop.app_args);
         assert_eq!(drop.variables["AFTERTONE_READY_TIMEOUT"], "60");
         assert_eq!(drop.variables["AFTERTONE_WHEN_UNSURE"], "hang_up");
+        for leg in [&busy, &drop] {
+            assert_eq!(leg.variables[FORWARD_CONTEXT], NO_CONTEXT);
+        }
     }
 
     #[test]
@@ -678,6 +689,7 @@ mod tests {
                 screening_timeout: Duration::from_secs(90),
                 ready_timeout: Duration::from_secs(60),
                 release_on_progress: None,
+                release_when_unheard: None,
                 when_unsure: WhenUnsure::HangUp,
                 when_busy_leg_answered: WhenBusyLegAnswered::Promote,
                 mode: Mode::Dialplan,

@@ -213,8 +213,14 @@ impl Driver {
         match incoming {
             Incoming::Notice(Notice::Drop { drop, event }) => self.on_event(drop, event),
             Incoming::Notice(Notice::Aid { channel, did }) => self.on_aid(channel, did),
-            Incoming::Notice(Notice::Stranger { channel, ours }) => {
-                self.on_stranger(&channel, ours)
+            Incoming::Notice(Notice::Stranger {
+                channel,
+                ours,
+                drop,
+            }) => self.on_stranger(channel, ours, drop),
+            Incoming::Notice(Notice::Forwarded { drop, channel }) => {
+                warn!(%drop, channel, "the network redirects a call; the call to the other number is hung up");
+                self.reconciler.hang_up_stranger(channel);
             }
             Incoming::Down { why } => {
                 debug!(why, "nothing is dialled until the event link is back");
@@ -264,14 +270,19 @@ impl Driver {
         }
     }
 
-    /// A channel that no drop of ours knows entered our app.
-    fn on_stranger(&mut self, channel: &str, ours: Option<ChannelId>) {
-        match ours {
-            Some(id) if id.run == self.run => {
+    /// A channel that no drop of ours knows entered our app. One that brings the id of a drop was made by the PBX in the
+    /// place of a leg, for a number that the gate was not asked about.
+    fn on_stranger(&mut self, channel: String, ours: Option<ChannelId>, drop: Option<DropId>) {
+        match (ours, drop) {
+            (Some(id), _) if id.run == self.run => {
                 warn!(channel, "a channel of ours that no drop owns is hung up");
                 self.reconciler.hang_up(id);
             }
-            Some(_) | None => warn!(
+            (None, Some(drop)) => {
+                warn!(%drop, channel, "a call that the network redirected entered our app and is hung up");
+                self.reconciler.hang_up_stranger(channel);
+            }
+            (Some(_), _) | (None, None) => warn!(
                 channel,
                 "a channel that is not ours entered our app and is left alone"
             ),

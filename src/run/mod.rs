@@ -25,6 +25,8 @@ pub mod runs;
 pub mod session;
 pub mod single;
 pub mod sweep;
+mod trunk;
 
 pub use driver::{Job, News, Order, PbxLink, Unended};
 pub use session::{Session, SessionError, plan};
+pub use trunk::{TrunkProbe, TrunkState};

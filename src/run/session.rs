@@ -18,6 +18,7 @@ use super::{
     driver::{Driver, Job, News, Order, PbxLink, Ties, Unended},
     runs::{LiveRun, Runs, RunsError},
     sweep::{self, Reconciler, Remains},
+    trunk::TrunkProbe,
 };
 use crate::{
     ari::{
@@ -38,6 +39,7 @@ pub struct Session {
     orders: Orders,
     link: watch::Receiver<PbxLink>,
     reconciler: Reconciler,
+    trunk: TrunkProbe,
     /// Runs that were dead when it began.
     dead: Vec<RunName>,
     /// Drops of theirs that still had a channel, which its sweep has ended.
@@ -92,6 +94,11 @@ impl Session {
         }
     }
 
+    /// Asks the PBX whether calls can be made by the trunk.
+    pub fn trunk(&self) -> TrunkProbe {
+        self.trunk.clone()
+    }
+
     /// Looks after what runs that died have left.
     pub(super) fn reconciler(&self) -> Reconciler {
         self.reconciler.clone()
@@ -130,6 +137,12 @@ impl Session {
         // The driver has let go of the errands, so the dialler sees the last ones through and ends.
         if timeout(LAST_ERRANDS, join(self.dialler)).await.is_err() {
             warn!("requests to the pbx are still unanswered");
+        }
+        if timeout(LAST_ERRANDS, self.reconciler.strangers_gone())
+            .await
+            .is_err()
+        {
+            warn!("a call that the network redirected may still be up");
         }
         match timeout(
             LAST_LOOK,
@@ -365,7 +378,10 @@ impl SessionError {
                 | RefusalKind::TooLate
                 | RefusalKind::NoReply
                 | RefusalKind::Failed => true,
-                RefusalKind::NotFound | RefusalKind::WrongState | RefusalKind::Rejected => false,
+                RefusalKind::NotFound
+                | RefusalKind::WrongState
+                | RefusalKind::Rejected
+                | RefusalKind::NotMade => false,
             },
             Self::Instance(_)
             | Self::Runs(_)
@@ -406,6 +422,7 @@ pub fn plan(config: &Config, message: Option<Duration>) -> Plan {
         screening_timeout: settings.screening_timeout,
         ready_timeout: settings.ready_timeout,
         release_on_progress: settings.release_on_progress,
+        release_when_unheard: settings.release_when_unheard,
         when_unsure: match settings.when_unsure {
             config::WhenUnsure::HangUp => WhenUnsure::HangUp,
             config::WhenUnsure::Play => WhenUnsure::Play,
@@ -500,6 +517,7 @@ impl Reached {
         let (errands, errands_in) = mpsc::unbounded_channel();
         let (told, link) = watch::channel(PbxLink::Up);
         let media = self.trunk.media.clone();
+        let probe = TrunkProbe::new(self.rest.clone(), self.trunk.endpoint.clone());
         let dialler = tokio::spawn(dialler::run(
             self.rest.clone(),
             Arc::new(self.trunk),
@@ -522,6 +540,7 @@ impl Reached {
             orders: Orders(orders),
             link,
             reconciler: self.reconciler,
+            trunk: probe,
             dead,
             swept: self.swept,
             media,

@@ -16,6 +16,7 @@ use tokio::{
     task::JoinHandle,
     time::{sleep, timeout},
 };
+use tokio_util::task::TaskTracker;
 use tracing::{debug, info, warn};
 
 use super::runs::{DeadRun, Runs, RunsError};
@@ -38,6 +39,8 @@ struct Inner {
     run: RunName,
     app: String,
     remains: Remains,
+    /// Hang-ups of channels whose id is none of ours: no sweep finds them.
+    strangers: TaskTracker,
 }
 
 /// Where runs leave something behind on this machine.
@@ -112,6 +115,7 @@ impl Reconciler {
             run,
             app,
             remains,
+            strangers: TaskTracker::new(),
         };
         Self {
             inner: Arc::new(inner),
@@ -191,6 +195,19 @@ impl Reconciler {
         tokio::spawn(async move { this.hang_up(&channel).await });
     }
 
+    /// Ends a channel whose id is none of ours, in a task of its own, which asks until the PBX has heard it.
+    pub(super) fn hang_up_stranger(&self, channel: String) {
+        let this = Arc::clone(&self.inner);
+        let hang_up = async move { end_stranger(&this.rest, &channel).await };
+        self.inner.strangers.spawn(hang_up);
+    }
+
+    /// Returns once every such request was heard.
+    pub(super) async fn strangers_gone(&self) {
+        self.inner.strangers.close();
+        self.inner.strangers.wait().await;
+    }
+
     /// Begins to ask, in a task of its own: subscribes to the legs once more, then reads what exists of them and of
     /// the plays. It asks until it is answered, or aborted because the link went down again.
     pub(super) fn begin(&self, asked: Asked) -> JoinHandle<Reconciled> {
@@ -220,6 +237,10 @@ impl Inner {
             .collect()
             .await;
         sweep(&self.rest, &self.remains, &channels).await;
+        for channel in ari::in_place_of_ours(&self.app, &channels) {
+            warn!(channel, "a call that the network redirected is hung up");
+            end_stranger(&self.rest, &channel).await;
+        }
         // What ended between the socket's opening and the list has been told; let the telling arrive first.
         sleep(GRACE).await;
         let mut seen = ari::seen(&self.run, &channels);
@@ -248,7 +269,10 @@ impl Inner {
                 | RefusalKind::TooLate
                 | RefusalKind::NoReply
                 | RefusalKind::Failed => Err(failure),
-                RefusalKind::NotFound | RefusalKind::WrongState | RefusalKind::Rejected => {
+                RefusalKind::NotFound
+                | RefusalKind::WrongState
+                | RefusalKind::Rejected
+                | RefusalKind::NotMade => {
                     // Most often the leg is gone, which the list will show.
                     debug!(%channel, words = failure.words, "not subscribed again");
                     Ok(())
@@ -369,6 +393,13 @@ async fn hang_up(rest: &Rest, channel: &ChannelId) {
     }
 }
 
+async fn end_stranger(rest: &Rest, channel: &str) {
+    insist("hanging up a call to another number", || {
+        rest.hang_up(channel)
+    })
+    .await;
+}
+
 async fn end_bridge(rest: &Rest, bridge: &BridgeId) {
     if let Err(failure) = rest.end_bridge(bridge).await {
         warn!(%bridge, words = failure.words, "cannot end the bridge; the next sweep does");
@@ -425,7 +456,10 @@ where
             | RefusalKind::Failed => {
                 debug!(what, words = failure.words, "to be asked again");
             }
-            RefusalKind::NotFound | RefusalKind::WrongState | RefusalKind::Rejected => {
+            RefusalKind::NotFound
+            | RefusalKind::WrongState
+            | RefusalKind::Rejected
+            | RefusalKind::NotMade => {
                 warn!(
                     what,
                     words = failure.words,

@@ -40,6 +40,7 @@ fn the_next_deadline_is_that_of_the_drop_that_is_due_first() {
     board.start(ONE, script::plan("lead=3"), now);
     board.start(TWO, script::plan("lead=2"), now);
     assert_eq!(board.poll_timeout(), Some(now + Duration::from_secs(2)));
+    board.handle_event(TWO, script::event("accepted busy"), now);
     board.handle_timeout(now + Duration::from_millis(2_500));
     assert_eq!(board.poll_timeout(), Some(now + Duration::from_secs(3)));
     board.handle_timeout(now + Duration::from_secs(3));
@@ -57,6 +58,9 @@ fn deadlines_that_fall_together_are_all_met() {
     let (mut board, now) = (Board::new(), clock::now());
     board.start(ONE, script::plan("lead=2"), now);
     board.start(TWO, script::plan("lead=2"), now);
+    for id in [ONE, TWO] {
+        board.handle_event(id, script::event("accepted busy"), now);
+    }
     commands(&mut board);
     board.handle_timeout(now + Duration::from_secs(2));
     let dialled = [
@@ -87,7 +91,7 @@ fn an_id_may_be_used_again_once_its_drop_has_ended() {
     board.start(ONE, script::plan("single"), now);
     board.handle_event(ONE, script::event("gone drop 17"), now);
     board.start(ONE, script::plan("single"), now);
-    board.handle_event(ONE, script::event("gone drop 21"), now);
+    board.handle_event(ONE, script::event("gone drop 21/603"), now);
     assert_eq!(
         ended(&mut board),
         [(ONE, Outcome::Busy), (ONE, Outcome::Rejected)]

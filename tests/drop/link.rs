@@ -344,6 +344,7 @@ fn a_drop_cancelled_while_the_link_is_lost_ends_when_the_pbx_denies_its_legs() {
         r"
         plan
             0.0 (start)                                 dial busy                     [busy_dialled]
+            0.1 accepted busy                           -
             2.0 (Lead)                                  dial drop                     [drop_dialled]
             2.5 accepted busy                           -
             2.5 accepted drop                           -
@@ -362,6 +363,7 @@ fn a_decided_drop_ends_when_the_list_does_not_hold_its_legs() {
         r"
         plan
             0.0 (start)                                 dial busy                     [busy_dialled]
+            0.1 accepted busy                           -
             2.0 (Lead)                                  dial drop                     [drop_dialled]
             2.5 accepted busy                           -
             2.5 accepted drop                           -
@@ -380,6 +382,7 @@ fn a_leg_seen_after_it_was_denied_is_hung_up() {
         r"
         plan
             0.0 (start)                                 dial busy                     [busy_dialled]
+            0.1 accepted busy                           -
             2.0 (Lead)                                  dial drop                     [drop_dialled]
             2.1 accepted busy                           -
             2.2 ringing drop                            hang_up busy                  [drop_alerting busy_hung_up]

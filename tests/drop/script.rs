@@ -4,7 +4,7 @@
 //! plan          [double|single] [listen [sound]] [KEY=VALUE ..]
 //!               keys are the fields of a plan, times in seconds; `sound`: only the PBX has the message
 //! ready point   beep [HZ BEGAN ENDED]|silence|dialplan         how long ago in seconds; 1004 Hz 0.62 to 0.2 unless given
-//! event         accepted|progress|ringing|answered|entered|not_ready|absent|interrupted|late_beep|limit_beep|deaf LEG
+//! event         accepted|progress|ringing|redirected|answered|entered|not_ready|absent|interrupted|late_beep|limit_beep|deaf LEG
 //!               returned|held|resumed LEG  no_audio LEG [pbx_silent]
 //!               speaking N  stumbled N GAP  spoken N whole|unconfirmed|stopped|lost SENT [UNHEARD]
 //!               sit LEG invalid|congestion|other
@@ -35,6 +35,7 @@ pub(crate) fn default_plan() -> Plan {
         screening_timeout: Duration::from_secs(90),
         ready_timeout: Duration::from_secs(60),
         release_on_progress: Some(Duration::ZERO),
+        release_when_unheard: None,
         when_unsure: WhenUnsure::HangUp,
         when_busy_leg_answered: WhenBusyLegAnswered::Promote,
         mode: Mode::Dialplan,
@@ -63,6 +64,9 @@ pub(crate) fn plan(text: &str) -> Plan {
             Some(("release_on_progress", value)) => {
                 plan.release_on_progress = (value != "never").then(|| seconds(value));
             }
+            Some(("release_when_unheard", value)) => {
+                plan.release_when_unheard = (value != "never").then(|| seconds(value));
+            }
             Some(("when_unsure", "play")) => plan.when_unsure = WhenUnsure::Play,
             Some(("when_busy_leg_answered", "continue")) => {
                 plan.when_busy_leg_answered = WhenBusyLegAnswered::Continue;
@@ -82,6 +86,7 @@ pub(crate) fn event(text: &str) -> Event {
         ["accepted", l] => Event::Accepted(leg(l)),
         ["progress", l] => Event::Progress(leg(l)),
         ["ringing", l] => Event::Ringing(leg(l)),
+        ["redirected", l] => Event::Redirected(leg(l)),
         ["answered", l] => Event::Answered(leg(l)),
         ["entered", l] => Event::Entered(leg(l)),
         ["screened", l, verdict] => screened(l, verdict, ""),
@@ -145,6 +150,7 @@ pub(crate) fn event_words(event: &Event) -> String {
         Event::Accepted(leg) => format!("accepted {leg}"),
         Event::Progress(leg) => format!("progress {leg}"),
         Event::Ringing(leg) => format!("ringing {leg}"),
+        Event::Redirected(leg) => format!("redirected {leg}"),
         Event::Answered(leg) => format!("answered {leg}"),
         Event::Entered(leg) => format!("entered {leg}"),
         Event::Screened {
@@ -410,6 +416,7 @@ pub(crate) const fn kind_word(kind: RefusalKind) -> &'static str {
         RefusalKind::NotFound => "not_found",
         RefusalKind::WrongState => "wrong_state",
         RefusalKind::Rejected => "rejected",
+        RefusalKind::NotMade => "not_made",
         RefusalKind::Failed => "failed",
         RefusalKind::Unreachable => "unreachable",
         RefusalKind::TooLate => "too_late",

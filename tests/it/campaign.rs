@@ -4,7 +4,7 @@
 
 mod fence;
 mod lease;
-mod stage;
+pub(crate) mod stage;
 mod trouble;
 
 use std::time::Duration;

@@ -12,6 +12,7 @@ mod faults;
 mod gate;
 mod link;
 mod listen;
+mod network;
 mod not_started;
 mod outcomes;
 mod standstill;

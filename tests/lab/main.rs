@@ -19,6 +19,7 @@ mod leash;
 mod listen;
 mod network;
 mod recording;
+mod redirects;
 mod several;
 mod subscribers;
 mod trunk;
@@ -117,6 +118,7 @@ fn main() {
         subscribers::trials(&bench),
         classes::trials(&bench),
         trunk::trials(&bench),
+        redirects::trials(&bench),
         several::trials(&bench),
         listen::trials(&bench),
         leash::trials(&bench),

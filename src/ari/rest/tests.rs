@@ -194,6 +194,28 @@ async fn a_409_on_originate_is_believed_only_where_the_channel_is_there() {
 }
 
 #[tokio::test]
+async fn an_originate_without_a_channel_to_dial_by_has_dialled_nothing() {
+    let dial = async |rest: Rest| rest.originate(&call()).await;
+    let rows = [
+        (500, r#"{"error":"Allocation failed"}"#, Kind::NotMade),
+        (500, r#"{"message":"Allocation failed"}"#, Kind::NotMade),
+        (500, r#"{"error":"Out of memory"}"#, Kind::Failed),
+        (502, r#"{"error":"Allocation failed"}"#, Kind::Failed),
+    ];
+    for (status, says, kind) in rows {
+        let (dialled, _) = exchange(dial, &[(status, says)]).await;
+        assert_eq!(dialled.unwrap_err().kind, kind, "{status} {says}");
+    }
+    // Of another request it says nothing of the kind.
+    let (played, _) = exchange(
+        async |rest| rest.play(&leg(Leg::Drop), &play(), "sound:x").await,
+        &[(500, r#"{"error":"Allocation failed"}"#)],
+    )
+    .await;
+    assert_eq!(played.unwrap_err().kind, Kind::Failed);
+}
+
+#[tokio::test]
 async fn what_is_not_there_is_none_and_a_read_only_user_is_told_from_a_broken_pbx() {
     let gone = [(404, r#"{"message":"x"}"#)];
     assert_eq!(

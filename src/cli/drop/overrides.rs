@@ -169,6 +169,7 @@ mod tests {
             screening_timeout: Duration::from_secs(90),
             ready_timeout: Duration::from_secs(60),
             release_on_progress: Some(Duration::ZERO),
+            release_when_unheard: None,
             when_unsure: WhenUnsure::HangUp,
             when_busy_leg_answered: WhenBusyLegAnswered::Promote,
             mode: Mode::Dialplan,

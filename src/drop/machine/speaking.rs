@@ -11,7 +11,7 @@ use crate::{
         timer::Timer,
     },
     id::Play,
-    words::Leg,
+    words::{Leg, Verdict},
 };
 
 impl VoicemailDrop {
@@ -139,6 +139,9 @@ impl VoicemailDrop {
                 Outcome::Delivered => return,
                 // A stop and the first frames have crossed.
                 Outcome::Unsure | Outcome::HungUp => *outcome = Outcome::CutOff,
+                Outcome::NotVoicemail if self.found.verdict == Some(Verdict::Machine) => {
+                    *outcome = Outcome::CutOff;
+                }
                 Outcome::Human
                 | Outcome::NotVoicemail
                 | Outcome::CutOff

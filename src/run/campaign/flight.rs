@@ -26,11 +26,11 @@ use crate::{
     },
     clock,
     config::Config,
-    drop::{Ended, Milestone, Mode, Outcome, Plan, Proof, Report, Technique},
+    drop::{Ended, Milestone, Mode, Outcome, OutcomeReason, Plan, Proof, Report, Technique},
     evidence::{Archive, Folder, title_of},
     id::{DropId, RunName},
     phone::{CallerId, PhoneNumber},
-    run::{Job, News, PbxLink, plan, session::Orders},
+    run::{Job, News, PbxLink, TrunkProbe, TrunkState, plan, session::Orders},
     store::DropEnd,
     words::Leg,
 };
@@ -65,6 +65,7 @@ pub(super) struct Flight {
 pub(super) struct Landed {
     pub(super) attempt: Attempt,
     pub(super) outcome: Outcome,
+    pub(super) reason: Option<OutcomeReason>,
     pub(super) calls: Calls,
     pub(super) end: Box<DropEnd>,
 }
@@ -75,6 +76,7 @@ pub(super) struct Crew {
     pub(super) run: RunName,
     pub(super) orders: Orders,
     pub(super) link: watch::Receiver<PbxLink>,
+    pub(super) trunk: TrunkProbe,
     /// Where evidence is kept, where it is.
     pub(super) archive: Option<Archive>,
     pub(super) happened: mpsc::UnboundedSender<Happened>,
@@ -128,6 +130,13 @@ impl Crew {
                 // What allowed it may not hold any more; it is decided on again.
                 Some(News::Ended(report)) if report.is_not_dialled() => {
                     debug!(drop = %flight.drop, why = report.words, "not dialled");
+                    return None;
+                }
+                // Nothing was dialled, and nothing is said of the contact: it is due again when the trunk is back.
+                Some(News::Ended(report))
+                    if is_not_made(&report)
+                        && self.trunk.ask().await == Some(TrunkState::Offline) =>
+                {
                     return None;
                 }
                 Some(News::Ended(report)) => {
@@ -202,6 +211,11 @@ impl Crew {
     }
 }
 
+/// Whether the PBX could make none of the calls.
+fn is_not_made(report: &Report) -> bool {
+    report.reason == Some(OutcomeReason::NotMade) && report.busy.is_none() && report.drop.is_none()
+}
+
 /// The end of a drop of which nothing is known but that its controller died.
 pub(in crate::run) fn lost(run: &RunName, drop: DropId, words: &str) -> Box<DropEnd> {
     let report = unseen(Outcome::Lost, words);
@@ -261,6 +275,7 @@ fn landed(flight: &Flight, report: &Report, ended: &Ended<'_>, evidence: Option<
     Landed {
         attempt: flight.attempt,
         outcome: report.outcome,
+        reason: report.reason,
         calls: Calls::of(report),
         end: Box::new(end(flight.drop, report, ended, evidence)),
     }
@@ -308,6 +323,7 @@ fn up_ms(report: &Report, leg: Leg) -> u64 {
 pub(in crate::run) fn unseen(outcome: Outcome, words: &str) -> Report {
     Report {
         outcome,
+        reason: None,
         verdict: None,
         amd_cause: None,
         reasons: None,

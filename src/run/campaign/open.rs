@@ -34,7 +34,7 @@ use crate::{
     id::RunName,
     orders::Spec,
     run::{
-        Session,
+        Session, TrunkState,
         gate::{self, CampaignGate},
         session::{App, Claim, app_of_instance},
     },
@@ -250,12 +250,16 @@ impl Begun {
             echo: listens,
             samples: listens || archive.is_some(),
         };
+        let probe = session.trunk();
+        let (line_told, line) = watch::channel(probe.ask().await.unwrap_or(TrunkState::Usable));
+        helpers.spawn(probe.clone().watch(line_told));
         let trunk = config.trunk.clone();
         let crew = Crew {
             config,
             run: session.run().clone(),
             orders: session.orders(),
             link: session.link(),
+            trunk: probe,
             archive,
             happened: happened.clone(),
         };
@@ -272,6 +276,7 @@ impl Begun {
             crew: Arc::new(crew),
             messages: Messages::new(library, uses),
             link: session.link(),
+            line,
             wanted,
             happened: happened.clone(),
             happens,

@@ -94,6 +94,7 @@ pub(super) fn campaign<G: Gate>(
         | Why::Hours(_)
         | Why::DatesOver
         | Why::PbxAway
+        | Why::TrunkOffline
         | Why::Budget(_)
         | Why::Full { .. }
         | Why::Asking

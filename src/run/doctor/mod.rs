@@ -5,6 +5,7 @@
 
 mod modules;
 mod probe;
+mod redirects;
 mod version;
 
 pub(in crate::run) use version::polls_in_audiosocket;
@@ -107,6 +108,9 @@ pub async fn examine(config: &Config, mut tell: impl FnMut(Check)) -> Result<(),
     let may_listen = config.screen.mode == ScreenMode::Listen && modes.status == Status::Ok;
     tell(modes);
     tell(trunk(rest, config).await);
+    if let Some(check) = redirects::check(rest, config).await {
+        tell(check);
+    }
     tell(clocks(rest).await);
     if may_try {
         probe::check(&pbx, config, &run, may_listen, &mut tell).await;

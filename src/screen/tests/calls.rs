@@ -494,7 +494,12 @@ fn what_only_the_calls_know_moves_the_verdict_but_never_plays_alone() {
         alerted: Some(6.0),
         other_rang: true,
     });
+    let unknown = Some(Call {
+        alerted: None,
+        other_rang: true,
+    });
     assert!(at(None, None) < 1.7);
+    assert!(at(None, unknown) < 1.7, "nobody knows that it was diverted");
     assert!(at(Some(Amd::Human), lifted) < 1.7);
     assert!(
         at(None, diverted) > 2.3,

@@ -61,6 +61,11 @@ impl Dice {
                 Some(Duration::ZERO),
                 Some(Duration::from_millis(1_500)),
             ]),
+            release_when_unheard: self.pick(&[
+                None,
+                Some(Duration::from_secs(1)),
+                Some(Duration::from_secs(10)),
+            ]),
             when_unsure: self.pick(&[WhenUnsure::HangUp, WhenUnsure::Play]),
             when_busy_leg_answered: self.pick(&[
                 WhenBusyLegAnswered::Promote,

@@ -190,6 +190,7 @@ fn event(dice: &mut Dice) -> Event {
             cause: String::new(),
         },
         43 => Event::Ready(leg, dice.beep()),
+        44 => Event::Redirected(leg),
         _ => {
             let command = dice.pick(&[
                 Command::Dial(leg),
@@ -274,7 +275,7 @@ pub(super) fn cause(dice: &mut Dice) -> Cause {
             Some(34),
             Some(127),
         ]),
-        sip: dice.pick(&[None, None, Some(486), Some(503)]),
+        sip: dice.pick(&[None, None, Some(302), Some(486), Some(503), Some(603)]),
     }
 }
 

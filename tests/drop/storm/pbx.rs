@@ -229,6 +229,7 @@ impl Pbx {
                 RefusalKind::NotFound
                 | RefusalKind::WrongState
                 | RefusalKind::Rejected
+                | RefusalKind::NotMade
                 | RefusalKind::Failed
                 | RefusalKind::Unreachable
                 | RefusalKind::TooLate => self.dice.millis(1, 300),
@@ -240,6 +241,7 @@ impl Pbx {
                 RefusalKind::NotFound
                 | RefusalKind::WrongState
                 | RefusalKind::Rejected
+                | RefusalKind::NotMade
                 | RefusalKind::Unreachable
                 | RefusalKind::TooLate => false,
             };

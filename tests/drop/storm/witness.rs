@@ -32,6 +32,8 @@ pub(super) struct Witness {
     legs: [View; 2],
     started: Option<Instant>,
     first_progress: Option<Instant>,
+    /// When the drop leg was dialled.
+    drop_dialled: Option<Instant>,
     promoted: bool,
     /// The hang-up of the live leg, or of all legs, was asked for.
     decided: bool,
@@ -114,6 +116,7 @@ impl Witness {
             legs: [View::default(), View::default()],
             started: None,
             first_progress: None,
+            drop_dialled: None,
             promoted: false,
             decided: false,
             screened: false,
@@ -235,12 +238,14 @@ impl Witness {
                 }
             }
             Event::Screened { leg, verdict, .. } => {
+                // A leg that was not sent to our ears yet is not heard by them.
+                let hears = !listens || self.listened == Some(*leg);
                 let view = self.leg_mut(*leg);
                 if view.answered {
                     view.verdict.get_or_insert(*verdict);
                     view.machine |= *verdict == Verdict::Machine;
                     view.silent |= *verdict == Verdict::Silence;
-                    view.human |= *verdict == Verdict::Human;
+                    view.human |= *verdict == Verdict::Human && hears;
                     view.disowned |=
                         listens && matches!(verdict, Verdict::Fax | Verdict::Sit | Verdict::Menu);
                 }
@@ -314,6 +319,7 @@ impl Witness {
                     RefusalKind::NotFound
                     | RefusalKind::WrongState
                     | RefusalKind::Rejected
+                    | RefusalKind::NotMade
                     | RefusalKind::Unreachable
                     | RefusalKind::TooLate => true,
                     RefusalKind::Failed | RefusalKind::NoReply => false,
@@ -325,6 +331,7 @@ impl Witness {
             Event::Accepted(_)
             | Event::Progress(Leg::Busy)
             | Event::Ringing(_)
+            | Event::Redirected(_)
             | Event::NotReady(_)
             | Event::NoAudio { .. }
             | Event::LimitBeep(_)
@@ -342,6 +349,7 @@ impl Witness {
                 *leg == Leg::Drop && self.plan.release_on_progress == Some(Duration::ZERO)
             }
             Event::Accepted(_)
+            | Event::Redirected(_)
             | Event::Screened { .. }
             | Event::Ready(..)
             | Event::NotReady(_)
@@ -557,7 +565,9 @@ impl Witness {
                     !hung_up || (go_on && busy.answered),
                     "although the busy leg failed",
                 )?;
+                ensure(busy.settled, "before the PBX has answered for the busy leg")?;
                 ensure(!self.promoted, "although the busy leg was promoted")?;
+                self.drop_dialled = Some(step.now);
             }
             Leg::Drop => {}
         }
@@ -578,12 +588,15 @@ impl Witness {
         let go_on = self.plan.when_busy_leg_answered == WhenBusyLegAnswered::Continue;
         let waited = self.plan.release_on_progress.zip(self.first_progress);
         let waited = waited.is_some_and(|(wait, since)| step.now >= since + wait);
+        let unheard = self.plan.release_when_unheard.zip(self.drop_dialled);
+        let unheard = unheard.is_some_and(|(wait, since)| step.now >= since + wait);
         let dropped = self.leg(Leg::Drop).dialled;
         let precaution = self.leg(leg).concluded;
         let of_its_own = match leg {
             Leg::Busy if self.promoted => false,
             Leg::Busy => {
-                (dropped && (alerting || waited || refused || precaution)) || (go_on && answered)
+                (dropped && (alerting || waited || unheard || refused || precaution))
+                    || (go_on && answered)
             }
             Leg::Drop => self.promoted,
         };

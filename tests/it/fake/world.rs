@@ -42,6 +42,10 @@ pub(crate) struct Settings {
     pub(crate) version: String,
     /// Trunks that exist, as `PJSIP/<trunk>`.
     pub(crate) trunks: Vec<String>,
+    /// Whether their far ends do not answer the PBX: no call can be made then.
+    pub(crate) offline: bool,
+    /// Whether a SIP status is told where a call has failed, as since 20.17, 22.7 and 23.1.
+    pub(crate) tells_status: bool,
     /// Numbers by their last digits; the longest match counts.
     pub(crate) scripts: BTreeMap<String, Script>,
     pub(crate) other_numbers: Script,
@@ -65,6 +69,8 @@ impl Default for Settings {
             session_limit: 100,
             version: "22.10.1".into(),
             trunks: vec!["carrier".into()],
+            offline: false,
+            tells_status: true,
             scripts: BTreeMap::new(),
             other_numbers: Script::mailbox(),
             files: true,

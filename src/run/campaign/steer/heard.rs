@@ -191,6 +191,7 @@ impl Steer {
             contact: attempt.contact,
             attempt: attempt.number,
             outcome: landed.outcome,
+            reason: landed.reason,
             calls: landed.calls,
         });
     }

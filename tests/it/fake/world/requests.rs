@@ -247,7 +247,8 @@ impl World {
         }
         let dialled = endpoint.strip_prefix("PJSIP/")?;
         let (number, trunk) = dialled.split_once('@')?;
-        if !self.settings.trunks.iter().any(|known| known == trunk) {
+        let exists = self.settings.trunks.iter().any(|known| known == trunk);
+        if !exists || self.settings.offline {
             return None;
         }
         let script = (0..number.len())
@@ -589,9 +590,14 @@ impl World {
     }
 
     pub(super) fn endpoints(&self, request: &Request) -> Response {
+        let state = if self.settings.offline {
+            "offline"
+        } else {
+            "online"
+        };
         let one = |trunk: &String| {
             format!(
-                "{{\"technology\":\"PJSIP\",\"resource\":\"{trunk}\",\"state\":\"online\",\"channel_ids\":[]}}"
+                "{{\"technology\":\"PJSIP\",\"resource\":\"{trunk}\",\"state\":\"{state}\",\"channel_ids\":[]}}"
             )
         };
         match request.path.get(2) {
