@@ -472,6 +472,18 @@ fn a_bad_value_is_told_with_key_place_and_what_was_expected() {
 }
 
 #[test]
+fn the_host_of_a_pbx_is_known_without_its_port_and_prefix() {
+    for (url, host) in [
+        ("http://127.0.0.1:8088", "127.0.0.1"),
+        ("https://PBX.example", "pbx.example"),
+        ("http://pbx:8088/asterisk", "pbx"),
+        ("http://[2001:db8::1]:8088", "2001:db8::1"),
+    ] {
+        assert_eq!(PbxUrl::parse(url).unwrap().host(), host, "{url}");
+    }
+}
+
+#[test]
 fn only_a_plain_address_is_a_pbx() {
     let url = |text: &str| error_for(&format!("[pbx]\nurl = \"{text}\"\n"));
     assert_snapshot!(url("127.0.0.1:8088"), @"`pbx.url` in DIR/aftertone.toml: it has no `http://` in front; expected `http://HOST:PORT` or `https://HOST:PORT`");
