@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use aftertone::{
-    config::{Config, ScreenMode},
+    config::Config,
     drop::Report,
     id::DropId,
     phone::{PhoneNumber, Rules},
@@ -17,18 +17,18 @@ use crate::{
     recording::RATE,
 };
 
-/// Drops the message at all numbers at once, in one run, and returns the reports in the order of the numbers; none may take
-/// longer than `patience`.
+/// Drops the message at all numbers at once, in one run with the lab's configuration but for what `set` changes, and returns the
+/// reports in the order of the numbers; none may take longer than `patience`.
 #[allow(dead_code, reason = "the benchmark of the line paces its drops")]
 pub(crate) async fn all_at_once(
     lab: &Lab,
     message: &Message,
-    mode: ScreenMode,
+    set: impl FnOnce(&mut Config),
     numbers: &[Number],
     patience: Duration,
 ) -> Result<Vec<Report>, Failed> {
     let mut config = Config::load(Some(lab.config()))?;
-    config.screen.mode = mode;
+    set(&mut config);
     let session = Session::open(&config).await?;
     let length = Duration::from_secs_f64(message.samples.len() as f64 / RATE as f64);
     let folder = config.pbx.pbx_sounds_dir.display();
