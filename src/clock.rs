@@ -25,6 +25,33 @@ pub fn wall() -> SystemTime {
     SystemTime::now()
 }
 
+/// For how long this program stood still, where it did: a process that is stopped, a virtual machine that is paused, a
+/// disk that swaps. A deadline was due at `due` and is seen at `now`; one that is seen a little late was not slept through.
+pub fn stood_still(due: Instant, now: Instant) -> Option<Duration> {
+    let late = now.saturating_duration_since(due);
+    (late >= STOOD_STILL).then_some(late)
+}
+
+/// How long what has come meanwhile may take to be read, from the sockets on, before a deadline that was due at `due` and
+/// is seen at `now` acts; `None` where it is seen in time. It may be the end of a long standstill that makes it a little
+/// late.
+pub fn catch_up(due: Instant, now: Instant) -> Option<Duration> {
+    let late = now.saturating_duration_since(due);
+    (late >= IN_TIME).then(|| late.clamp(CATCH_UP_LEAST, CATCH_UP))
+}
+
+/// From which lateness on a deadline was slept through.
+const STOOD_STILL: Duration = Duration::from_millis(250);
+
+/// What any deadline may be late by.
+const IN_TIME: Duration = Duration::from_millis(10);
+
+/// The shortest time in which what has come is read.
+const CATCH_UP_LEAST: Duration = Duration::from_millis(30);
+
+/// The longest one.
+pub const CATCH_UP: Duration = Duration::from_millis(300);
+
 /// Wall time that never goes back: the wall clock as it was read once, and the time that has passed since. Where the wall
 /// clock is found ahead of that (it was set, or the machine slept), it is followed; where it is behind, it is not.
 #[derive(Debug)]
@@ -68,6 +95,37 @@ fn micros(time: SystemTime) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_deadline_that_is_seen_much_too_late_was_slept_through() {
+        let due = now();
+        for (late, slept) in [(0, false), (249, false), (250, true), (9_600, true)] {
+            let late = Duration::from_millis(late);
+            let expected = slept.then_some(late);
+            assert_eq!(stood_still(due, due + late), expected, "{late:?}");
+        }
+        assert_eq!(stood_still(due + Duration::from_secs(1), due), None);
+    }
+
+    #[test]
+    fn the_later_a_deadline_is_seen_the_longer_it_waits_for_what_has_come() {
+        let due = now();
+        for (late, wait) in [
+            (0, None),
+            (9, None),
+            (10, Some(30)),
+            (99, Some(99)),
+            (9_600, Some(300)),
+        ] {
+            let wait = wait.map(Duration::from_millis);
+            assert_eq!(
+                catch_up(due, due + Duration::from_millis(late)),
+                wait,
+                "{late}"
+            );
+        }
+        assert_eq!(catch_up(due + Duration::from_secs(1), due), None);
+    }
 
     #[test]
     fn it_follows_a_wall_clock_that_is_ahead_and_never_goes_back() {

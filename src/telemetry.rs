@@ -70,6 +70,8 @@ where
 {
     let lines = tracing_subscriber::fmt()
         .with_env_filter(chosen.filter)
+        // It would say so on stderr, and panic where that is a terminal that was closed.
+        .log_internal_errors(false)
         .with_writer(writer);
     if chosen.json {
         Box::new(lines.json().flatten_event(true).finish())

@@ -3,7 +3,9 @@
 use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
 
 use aftertone::{
+    clock,
     config::Config,
+    drop::Plan,
     id::DropId,
     phone::PhoneNumber,
     run::{self, Job, News, Session, Unended},
@@ -45,6 +47,7 @@ pub(crate) async fn run(url: &str, load: Load, technique: &str) -> Result<()> {
             tape: None,
             caller_id: None,
             campaign: None,
+            dial_by: clock::now() + Plan::DIAL_WITHIN,
         };
         let mut news = session.start(job).await;
         ends.spawn(async move {

@@ -136,6 +136,7 @@ impl<'a> Desk<'a> {
             tape: folder.as_mut().and_then(Folder::tape),
             caller_id: None,
             campaign: None,
+            dial_by: clock::now() + Plan::DIAL_WITHIN,
         };
         let mut news = line.session.start(job).await;
         let ended = async {

@@ -37,6 +37,24 @@ impl Failure {
         }
     }
 
+    /// It waited for too long for others before it, and was not sent.
+    pub(super) fn too_late() -> Self {
+        Self {
+            kind: RefusalKind::TooLate,
+            status: None,
+            words: "the PBX is too slow with the requests before it".to_owned(),
+        }
+    }
+
+    /// It waited for others before it, and was not wanted any more.
+    pub(super) fn given_up() -> Self {
+        Self {
+            kind: RefusalKind::TooLate,
+            status: None,
+            words: "it was given up before it was sent".to_owned(),
+        }
+    }
+
     /// The request went out and its fate is not known.
     pub(super) fn no_reply(words: &str) -> Self {
         Self {
@@ -52,6 +70,22 @@ impl Failure {
             kind: RefusalKind::Failed,
             status: Some(status),
             words: format!("the PBX answered {status}, but {what}"),
+        }
+    }
+
+    /// What a refused originate says: Asterisk has no channel to dial by where it answers that its allocation failed
+    /// (`ast_dial_prerun`).
+    pub(super) fn of_originate(self) -> Self {
+        match self.status {
+            Some(500) if self.words.contains("Allocation failed") => Self {
+                kind: RefusalKind::NotMade,
+                words: format!(
+                    "{}: the PBX could not make the call; is the endpoint known, and does its far end answer?",
+                    self.words
+                ),
+                ..self
+            },
+            Some(_) | None => self,
         }
     }
 

@@ -39,7 +39,7 @@ pub use media::{
 pub use rest::{HangUp, Originate, Rest};
 pub use setup::{DEFAULT_REQUEST_TIMEOUT, Pbx, Settings, SetupError};
 pub use socket::{Events, Incoming, LinkError, QUEUE};
-pub use translate::{AidDid, Notice, ours, seen};
+pub use translate::{AidDid, Notice, in_place_of_ours, ours, seen};
 pub use wire::{
     Application, AsteriskInfo, AsteriskSystem, Bridge, Channel, Dialplan, EndpointState, Module,
     Ping, Playback, Sound,

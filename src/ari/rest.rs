@@ -1,11 +1,16 @@
 //! The requests that this program makes of Asterisk.
 
+mod configured;
 mod hear;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use reqwest::Method;
 use serde::{Serialize, de::DeserializeOwned};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     failure::Failure,
@@ -45,6 +50,10 @@ pub struct Originate {
     pub timeout: Duration,
     /// Channel variables and functions, set before the call goes out.
     pub variables: BTreeMap<String, String>,
+    /// Until when it may be sent: what allowed it does not hold for ever.
+    pub by: Option<Instant>,
+    /// It is not sent once this is cancelled.
+    pub unless: CancellationToken,
 }
 
 /// What became of a request to end something.
@@ -66,7 +75,8 @@ impl Rest {
     /// It is looked up, though: after one true 409 Asterisk answers 409 to whatever else fails on that connection.
     ///
     /// # Errors
-    /// [`Failure`]; an endpoint that the PBX does not know is [`RefusalKind::Failed`] (500).
+    /// [`Failure`]; [`RefusalKind::NotMade`] where the PBX could not make the channel, because it does not know the
+    /// endpoint or the far end does not answer it.
     pub async fn originate(&self, call: &Originate) -> Result<(), Failure> {
         let channel = call.channel.to_string();
         let body = OriginateBody {
@@ -78,9 +88,17 @@ impl Rest {
             timeout: whole_seconds(call.timeout),
             variables: &call.variables,
         };
-        let reply = self.post(&["channels"], &body).await?;
+        let request = Request {
+            method: Method::POST,
+            path: &["channels"],
+            query: &[],
+            urgent: false,
+            by: call.by,
+            unless: Some(&call.unless),
+        };
+        let reply = self.http.send(request, Some(json(&body)?)).await?;
         if reply.status != 409 {
-            return done(reply);
+            return done(reply).map_err(Failure::of_originate);
         }
         match self.channel(&channel).await? {
             Some(_) => Ok(()),
@@ -216,22 +234,6 @@ impl Rest {
         done(self.post(&path, &body).await?)
     }
 
-    /// Makes the PBX keep back from an app the commonest events that say nothing to this program. It lasts as long as
-    /// the app is registered.
-    ///
-    /// # Errors
-    /// [`Failure`]; nothing depends on it but the PBX's and our own work.
-    pub async fn quieten(&self, app: &str) -> Result<(), Failure> {
-        let path = ["applications", app, "eventFilter"];
-        let body = FilterBody {
-            disallowed: &UNREAD,
-        };
-        done(
-            self.send(Method::PUT, &path, &[], Some(json(&body)?))
-                .await?,
-        )
-    }
-
     /// The apps that are registered.
     ///
     /// # Errors
@@ -281,6 +283,26 @@ impl Rest {
             .get(&["asterisk", "variable"], &[("variable", name)])
             .await?;
         Ok(Some(found.value).filter(|value| !value.is_empty()))
+    }
+
+    /// Sets a global variable, ahead of requests that wait: what is kept in one says that we live.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn set_global_variable(&self, name: &str, value: &str) -> Result<(), Failure> {
+        let body = VariableBody {
+            variable: name,
+            value,
+        };
+        let request = Request {
+            method: Method::POST,
+            path: &["asterisk", "variable"],
+            query: &[],
+            urgent: true,
+            by: None,
+            unless: None,
+        };
+        done(self.http.send(request, Some(json(&body)?)).await?)
     }
 
     /// All endpoints of the PBX.
@@ -372,6 +394,8 @@ impl Rest {
             path,
             query,
             urgent,
+            by: None,
+            unless: None,
         };
         self.http.send(request, body).await
     }
@@ -450,35 +474,6 @@ struct PlayBody<'a> {
 struct SubscribeBody {
     event_source: String,
 }
-
-#[derive(Serialize)]
-struct FilterBody<'a> {
-    disallowed: &'a [EventType],
-}
-
-#[derive(Serialize)]
-struct EventType {
-    r#type: &'static str,
-}
-
-/// What the PBX says often and this program never reads.
-const UNREAD: [EventType; 5] = [
-    EventType {
-        r#type: "ChannelDialplan",
-    },
-    EventType {
-        r#type: "ChannelConnectedLine",
-    },
-    EventType {
-        r#type: "ChannelCallerId",
-    },
-    EventType {
-        r#type: "StasisEnd",
-    },
-    EventType {
-        r#type: "EndpointStateChange",
-    },
-];
 
 #[cfg(test)]
 mod tests;

@@ -108,7 +108,7 @@ impl Pbx {
     }
 
     /// Where the PBX is, as `host:port`, for people and for connecting.
-    pub(super) fn address(&self) -> String {
+    pub fn address(&self) -> String {
         // `base_url` has seen to it that both are there.
         let host = self.base.host_str().unwrap_or_default();
         let port = self.base.port_or_known_default().unwrap_or_default();

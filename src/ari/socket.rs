@@ -265,9 +265,10 @@ impl Link {
         let mut ping = interval(self.pace.ping);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut heard = clock::now();
+        let mut next_ping = heard;
         loop {
             tokio::select! {
-                // What has come is read before silence is judged: it may be this program that was away.
+                // What has come is read before silence is judged.
                 biased;
                 frame = socket.next() => {
                     heard = clock::now();
@@ -281,10 +282,16 @@ impl Link {
                     }
                 }
                 _ = ping.tick() => {
-                    let silent = clock::now() - heard;
-                    if silent >= self.pace.silence {
+                    let now = clock::now();
+                    let slept = clock::stood_still(next_ping, now);
+                    // While this program stood still it sent no ping, and silence says nothing of the PBX. What has come
+                    // is read until the next tick, which judges.
+                    heard += slept.unwrap_or_default();
+                    let silent = now.saturating_duration_since(heard);
+                    if silent >= self.pace.silence && slept.is_none() {
                         return End::Broken(format!("the PBX was silent for {} s", silent.as_secs_f32()));
                     }
+                    next_ping = now + self.pace.ping;
                     // Where even a ping finds no room, the PBX reads no more.
                     let sent = timeout(self.pace.silence, socket.send(Message::Ping(Bytes::new()))).await;
                     match sent {
@@ -292,6 +299,8 @@ impl Link {
                         Ok(Err(error)) => return End::Broken(tame(&chain(&error))),
                         Err(_) => return End::Broken("the PBX reads no more".to_owned()),
                     }
+                    // A socket that is slow to take the ping is no standstill of ours.
+                    next_ping = next_ping.max(clock::now());
                 }
             }
         }

@@ -3,6 +3,7 @@
 //! | Asterisk | the drop's event |
 //! |---|---|
 //! | `ChannelStateChange` to `Ringing`, `Up`; `Dial` with `RINGING`, `PROGRESS`, `ANSWER` | `Ringing`, `Answered`, `Progress` |
+//! | `Dial` with `forward`, `forwarded` | `Redirected`, and the channel that is dialled instead |
 //! | `StasisStart` of a leg with the drop's id | `Entered` |
 //! | `StasisStart` with id, AMDSTATUS, AMDCAUSE, WAITSTATUS | `Screened`, then `Ready` or `NotReady` |
 //! | `StasisStart` with id, `EARS` | `Returned` |
@@ -47,6 +48,15 @@ pub enum Notice {
         channel: String,
         /// What the id says where this program made it, in this run or another.
         ours: Option<ChannelId>,
+        /// The drop whose id it brought as a leg of ours does: a call that the PBX made in the place of one of ours.
+        drop: Option<DropId>,
+    },
+    /// The PBX dials another number in the place of a leg, because the network said so.
+    Forwarded {
+        /// The drop whose leg it was.
+        drop: DropId,
+        /// The id of the channel that it dials by.
+        channel: String,
     },
 }
 
@@ -78,6 +88,20 @@ pub fn seen(run: &RunName, channels: &[Channel]) -> BTreeMap<DropId, Seen> {
     drops
 }
 
+/// The channels in a list of the PBX's that wait in `app` with the id of a drop, as a leg of ours does, and whose own id
+/// is none of this program's: the PBX made them in the place of a leg.
+pub fn in_place_of_ours(app: &str, channels: &[Channel]) -> Vec<String> {
+    let is_one = |channel: &&Channel| {
+        let mut data = channel.dialplan.app_data.split(',');
+        channel.dialplan.app_name == "Stasis"
+            && data.next() == Some(app)
+            && data.next().is_some_and(|arg| arg.parse::<DropId>().is_ok())
+            && channel.id.parse::<ChannelId>().is_err()
+    };
+    let found = channels.iter().filter(is_one);
+    found.map(|channel| channel.id.clone()).collect()
+}
+
 /// The channels in a list of the PBX's that this program made, in whatever run.
 pub fn ours(channels: &[Channel]) -> impl Iterator<Item = ChannelId> + '_ {
     channels
@@ -92,6 +116,9 @@ fn notices(run: &RunName, event: &wire::Event<'_>) -> [Option<Notice>; 2] {
         "ChannelStateChange" => on_channel(run, &event.channel, |leg, part| {
             of_state(leg, part.state.as_str())
         }),
+        "Dial" if !event.forward.as_str().is_empty() || event.forwarded.0.is_some() => {
+            redirected(run, event)
+        }
         "Dial" => on_channel(run, &event.peer, |leg, _| match event.dialstatus.as_str() {
             "RINGING" => Some(Event::Ringing(leg)),
             "PROGRESS" => Some(Event::Progress(leg)),
@@ -153,6 +180,21 @@ fn on_channel<'a>(
     [notice, None]
 }
 
+/// The leg is over, and what is dialled in its place must not ring.
+fn redirected(run: &RunName, event: &wire::Event<'_>) -> [Option<Notice>; 2] {
+    let [notice, _] = on_channel(run, &event.peer, |leg, _| Some(Event::Redirected(leg)));
+    let Some(Notice::Drop { drop, .. }) = &notice else {
+        return NOTHING;
+    };
+    let forwarded = event.forwarded.0.as_ref().map(|part| part.id.as_str());
+    let forwarded = forwarded.filter(|id| !id.is_empty());
+    let forwarded = forwarded.map(|id| Notice::Forwarded {
+        drop: *drop,
+        channel: id.to_owned(),
+    });
+    [notice, forwarded]
+}
+
 fn on_playback(
     run: &RunName,
     event: &wire::Event<'_>,
@@ -187,6 +229,11 @@ fn started(run: &RunName, event: &wire::Event<'_>) -> [Option<Notice>; 2] {
         let stranger = Notice::Stranger {
             channel: id.to_owned(),
             ours: id.parse().ok(),
+            drop: event
+                .args
+                .0
+                .first()
+                .and_then(|arg| arg.as_str().parse().ok()),
         };
         return [Some(stranger), None];
     };

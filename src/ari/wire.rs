@@ -32,6 +32,12 @@ pub(super) struct Event<'a> {
     pub(super) args: List<'a>,
     #[serde(borrow)]
     pub(super) dialstatus: Text<'a>,
+    /// The number that the network answered with, where it redirects the call.
+    #[serde(borrow)]
+    pub(super) forward: Text<'a>,
+    /// The channel that the PBX dials instead then.
+    #[serde(borrow)]
+    pub(super) forwarded: Object<EventPart<'a>>,
     #[serde(borrow)]
     pub(super) variable: Text<'a>,
     #[serde(borrow)]
@@ -175,6 +181,14 @@ pub struct EndpointState {
     pub state: Option<String>,
     /// The channels that use it.
     pub channel_ids: Vec<String>,
+}
+
+/// An attribute of an object in the PBX's configuration.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Attribute {
+    pub(super) attribute: String,
+    pub(super) value: String,
 }
 
 /// An app that is registered with the PBX.

@@ -30,6 +30,7 @@ mod happened;
 mod idle;
 mod mix;
 mod pbx;
+mod refusals;
 mod settings;
 mod sliding;
 mod supply;

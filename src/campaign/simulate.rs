@@ -228,6 +228,7 @@ impl<'a, G: Gate> World<'a, G> {
             contact: start.contact.id,
             attempt: start.attempt,
             outcome: drawn.outcome,
+            reason: None,
             calls,
         };
         self.started += 1;

@@ -25,15 +25,17 @@ use super::{
     stop::Stop,
 };
 use crate::{
+    clock,
     config::Config,
-    drop::{Ended, Outcome, Report},
+    drop::{Ended, Outcome, Plan, Report},
     evidence::Folder,
     id::{DropId, RunName},
     phone::PhoneNumber,
     run::{
-        self, Job, Session, SessionError, Unended,
+        self, Job, PbxLink, Session, SessionError, Unended,
         single::{Counter, Entered, Entry, Wanted, untold},
     },
+    store::StoreError,
 };
 
 /// Leave a message at one number
@@ -106,6 +108,15 @@ pub(super) async fn run(
         session = Session::open(&config) => session.map_err(|error| advise(error, &config))?,
         () = stop.wish() => return Err(interrupted()),
     };
+    let trunk = session.trunk();
+    let is_offline = tokio::select! {
+        is_offline = trunk.is_offline() => is_offline,
+        () = stop.wish() => false,
+    };
+    if is_offline {
+        let _ = session.close().await;
+        return Err(offline(&trunk.name()));
+    }
     let message = tokio::select! {
         message = Message::ready(reference, library, targets, session.run().clone(), id) => message,
         () = stop.wish() => Err(interrupted()),
@@ -118,12 +129,19 @@ pub(super) async fn run(
         (message, _) => message.map(|message| (message, None)),
     };
     let ready = match ready {
-        Ok((message, folder)) => {
-            let entry = enter(&counter, &wanted, &session, args.json, printer).await;
-            entry.map(|entry| (message, folder, entry))
-        }
+        // The gate is asked last: what it allows does not hold while the PBX is waited for.
+        Ok((message, folder)) => match linked(&session, &mut stop, printer).await {
+            Ok(()) => {
+                let entry = enter(&counter, &wanted, &session, args.json, printer).await;
+                entry.map(|entry| (message, folder, entry))
+            }
+            Err(trouble) => Err(trouble),
+        },
         Err(trouble) => Err(trouble),
     };
+    let dial_by = clock::now() + Plan::DIAL_WITHIN;
+    // It may have gone down meanwhile. What was allowed holds for as long as this waits, and without it nothing is dialled.
+    session.link_within(Plan::DIAL_WITHIN).await;
     let (message, mut folder, entry) = match ready {
         Ok(ready) => ready,
         Err(trouble) => {
@@ -150,6 +168,7 @@ pub(super) async fn run(
         tape: folder.as_mut().and_then(Folder::tape),
         caller_id: None,
         campaign: None,
+        dial_by,
     };
     if !args.json {
         let name = args.message.as_str();
@@ -158,6 +177,14 @@ pub(super) async fn run(
     let news = session.start(job).await;
     let run = session.run().clone();
     let report = match watch(&session, news, &mut stop, args.json, printer).await {
+        Watched::Ended(report) if report.is_not_dialled() => {
+            let taken_back = entry.take_back().await;
+            let _ = session.close().await;
+            if args.json {
+                printer.json(&NotDialled::for_other_reasons(id));
+            }
+            return Err(not_dialled(&report, taken_back.err(), printer));
+        }
         Watched::Ended(report) => *report,
         Watched::Abandoned(heard) => untold(heard, false),
         Watched::Quit(heard) => {
@@ -205,8 +232,7 @@ pub(super) async fn run(
             anyhow!("another program registered the Stasis app of this drop, and took its events")
                 .as_ref(),
         );
-        printer
-            .hint("every call was hung up; give each program on this PBX a `pbx.app` of its own");
+        printer.hint(APP_OF_ITS_OWN);
         return Ok(Exit::Otherwise);
     }
     Ok(if report.outcome == Outcome::Delivered {
@@ -234,6 +260,50 @@ fn wanted(
         message: args.message.clone(),
         caller_id: config.pbx.caller_id.clone(),
     })
+}
+
+/// Waits until the PBX's events flow, where they do not: without them nothing is dialled.
+///
+/// # Errors
+/// [`Trouble`] where they do not come, or the operator does not want to wait.
+async fn linked(session: &Session, stop: &mut Stop, printer: Printer) -> Result<(), Trouble> {
+    if session.link_within(Duration::ZERO).await == PbxLink::Away {
+        let seconds = LINK_WITHIN.as_secs();
+        printer.warning(&format!(
+            "the event link to the PBX is down; waiting for it, {seconds} s at most"
+        ));
+    }
+    let link = tokio::select! {
+        link = session.link_within(LINK_WITHIN) => link,
+        () = stop.wish() => return Err(interrupted()),
+    };
+    match link {
+        PbxLink::Up => Ok(()),
+        PbxLink::Away => {
+            let words = anyhow!("nothing was dialled: the event link to the PBX is down");
+            Err(Trouble::new(words).hint("`aftertone doctor` tells whether the PBX is back"))
+        }
+        PbxLink::Taken => {
+            let words = anyhow!(
+                "nothing was dialled: another program registered the Stasis app of this drop"
+            );
+            Err(Trouble::new(words).hint(APP_OF_ITS_OWN))
+        }
+    }
+}
+
+/// What is said of a drop that ended before anything was dialled.
+fn not_dialled(report: &Report, unwritten: Option<StoreError>, printer: Printer) -> Trouble {
+    if let Some(error) = unwritten {
+        printer.warning(&format!("{UNSETTLED}: {}", chain(&error)));
+    }
+    match &report.words {
+        Some(words) => {
+            let told = Trouble::new(anyhow!("nothing was dialled: {words}"));
+            told.hint("run it again: the gate is asked anew")
+        }
+        None => interrupted(),
+    }
 }
 
 /// Passes the gate at the moment of the call, and writes the drop's intent.
@@ -313,7 +383,7 @@ fn advise(error: SessionError, config: &Config) -> Trouble {
         SessionError::Settings(_) | SessionError::Library(_) => {
             "look at the `[pbx]` section of the configuration".to_owned()
         }
-        SessionError::Pbx { .. } | SessionError::Link { .. } => {
+        SessionError::Pbx { .. } | SessionError::Link { .. } | SessionError::Taken { .. } => {
             let doctor = "`aftertone doctor` tells what is missing";
             error.hint().unwrap_or(doctor).to_owned()
         }
@@ -321,10 +391,27 @@ fn advise(error: SessionError, config: &Config) -> Trouble {
     Trouble::new(error).hint(hint)
 }
 
+/// The far end of the trunk does not answer the PBX, which would refuse every call.
+fn offline(trunk: &str) -> Trouble {
+    let error = anyhow!(
+        "nothing was dialled: the trunk {trunk} is offline, its far end does not answer the PBX"
+    );
+    Trouble::new(error).hint(
+        "look at it on the PBX's console with `pjsip show endpoint` and `pjsip show contacts`, and try again when it is online",
+    )
+}
+
 fn quit(printer: Printer) -> Exit {
     printer.talk("quit; the next run, or the PBX's own time limits, end what is left");
     Exit::Otherwise
 }
+
+/// What to do where another program took the app.
+const APP_OF_ITS_OWN: &str =
+    "every call was hung up; give each program on this PBX a `pbx.app` of its own";
+
+/// How long the event link may stay away before a drop that has not been dialled is given up.
+const LINK_WITHIN: Duration = Duration::from_secs(15);
 
 /// What is said where the end of a drop could not be written.
 const UNSETTLED: &str = "the end of this drop is not in the store, where it will be `lost`";

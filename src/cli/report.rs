@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::{
-    drop::{EndedBy, Milestone, Moment, Outcome, Report},
+    drop::{EndedBy, Milestone, Moment, Outcome, Report, Unanswered},
     id::DropId,
 };
 
@@ -26,6 +26,17 @@ impl NotDialled {
             drop,
             outcome: None,
             refused: Some(slug),
+            held: None,
+            until: None,
+        }
+    }
+
+    /// A drop that was not dialled for a reason that is not the gate's.
+    pub(super) const fn for_other_reasons(drop: DropId) -> Self {
+        Self {
+            drop,
+            outcome: None,
+            refused: None,
             held: None,
             until: None,
         }
@@ -154,10 +165,11 @@ fn moment_words(event: Milestone) -> &'static str {
     }
 }
 
-/// The cause that decided, where the call failed in the network.
+/// The cause that decided, where the call failed in the network: nothing was answered, and the far end ended it.
 fn last_cause(report: &Report) -> Option<String> {
     let cause = report.drop.or(report.busy)?;
-    if Outcome::of_unanswered(cause) != report.outcome {
+    let outcomes = [true, false].map(|alerted| Unanswered::of(cause, alerted).outcome);
+    if !outcomes.contains(&report.outcome) {
         return None;
     }
     match (cause.q850, cause.sip) {
@@ -345,6 +357,7 @@ mod tests {
         };
         Report {
             outcome,
+            reason: None,
             verdict: Some(Verdict::Machine),
             amd_cause: Some("LONGGREETING-1500-1500".into()),
             reasons: None,

@@ -42,6 +42,7 @@ const BEFORE: &[&str] = &[
     "drop.screening_timeout",
     "drop.ready_timeout",
     "drop.release_on_progress",
+    "drop.release_when_unheard",
     "drop.when_unsure",
     "drop.when_busy_leg_answered",
     "screen.mode",

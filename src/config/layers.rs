@@ -210,6 +210,17 @@ impl Layers {
                 ears.set(about.name, &number).ok()
             })?;
         }
+        if ears.short_turn >= ears.machine_turn {
+            // Every turn would be a machine's or a short one's, and what lies between never asked about.
+            return Err(self.bad(
+                "screen.short_turn",
+                format!("{} s is not below `machine_turn`", ears.short_turn),
+                &format!(
+                    "less than the {} seconds from which a turn is a machine's",
+                    ears.machine_turn
+                ),
+            ));
+        }
         Ok(ears)
     }
 

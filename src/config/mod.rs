@@ -133,6 +133,8 @@ pub struct DropSettings {
     pub ready_timeout: Duration,
     /// How long to wait for ringing after a 183 before the busy leg is released, 0 to 60 s; `None` is `never`.
     pub release_on_progress: Option<Duration>,
+    /// How long a drop leg may show nothing before the busy leg is released, 1 to 300 s; `None` is `never`.
+    pub release_when_unheard: Option<Duration>,
     /// What to do where it cannot be told who answered.
     pub when_unsure: WhenUnsure,
     /// What to do where the busy leg is answered first.
@@ -327,6 +329,7 @@ fn drop_settings(layers: &Layers) -> Result<DropSettings, ConfigError> {
         screening_timeout: layers.duration("drop.screening_timeout", 90, 1..=600)?,
         ready_timeout: layers.duration("drop.ready_timeout", 60, 1..=600)?,
         release_on_progress: layers.duration_or_never("drop.release_on_progress", 0, minute)?,
+        release_when_unheard: layers.duration_or_never("drop.release_when_unheard", 10, 1..=300)?,
         when_unsure: layers
             .choice(
                 "drop.when_unsure",

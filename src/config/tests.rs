@@ -107,6 +107,7 @@ fn what_is_not_given_has_the_documented_default() {
             screening_timeout: seconds(90),
             ready_timeout: seconds(60),
             release_on_progress: Some(seconds(0)),
+            release_when_unheard: Some(seconds(10)),
             when_unsure: WhenUnsure::HangUp,
             when_busy_leg_answered: WhenBusyLegAnswered::Promote,
         }
@@ -114,6 +115,7 @@ fn what_is_not_given_has_the_documented_default() {
     assert_eq!(config.screen.mode, ScreenMode::Listen);
     assert_eq!(config.screen.ears, Settings::default());
     assert_eq!(config.screen.listen.to_string(), "127.0.0.1:0");
+    assert!(config.screen.amd && config.screen.allow.is_empty());
     assert_eq!(config.audio.max_length, seconds(120));
     assert_eq!(config.audio.target_lufs, None);
     assert_eq!(config.evidence.dir, None);
@@ -153,12 +155,15 @@ answer_timeout = "1s"
 screening_timeout = "2m 30s"
 ready_timeout = "1500ms"
 release_on_progress = "never"
+release_when_unheard = "never"
 when_unsure = "play"
 when_busy_leg_answered = "give_up"
 [screen]
 mode = "dialplan"
-listen = "0.0.0.0:9000"
-advertise = "here.example:9000"
+listen = "0.0.0.0:9000-9100"
+advertise = "here.example"
+allow = ["10.1.0.0/16", "192.0.2.7"]
+amd = false
 [store]
 url = "postgres://me:topsecret@db/aftertone"
 [audio]
@@ -228,15 +233,22 @@ currency = "EUR"
             screening_timeout: Duration::from_secs(150),
             ready_timeout: Duration::from_millis(1500),
             release_on_progress: None,
+            release_when_unheard: None,
             when_unsure: WhenUnsure::Play,
             when_busy_leg_answered: WhenBusyLegAnswered::GiveUp,
         }
     );
-    assert_eq!(config.screen.listen.to_string(), "0.0.0.0:9000");
-    assert_eq!(
-        config.screen.advertise.as_deref(),
-        Some("here.example:9000")
-    );
+    assert_eq!(config.screen.listen.to_string(), "0.0.0.0:9000-9100");
+    assert_eq!(config.screen.listen.ports, 9_000..=9_100);
+    assert_eq!(config.screen.advertise.as_deref(), Some("here.example"));
+    let allow: Vec<_> = config
+        .screen
+        .allow
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(allow, ["10.1.0.0/16", "192.0.2.7/32"]);
+    assert!(!config.screen.amd);
     assert!(matches!(
         &config.store.url,
         StoreUrl::Postgres(url) if url.expose_secret() == "postgres://me:topsecret@db/aftertone"
@@ -369,16 +381,16 @@ fn a_missing_key_is_told_with_where_it_could_stand() {
 
 #[test]
 fn an_unknown_key_is_told_with_the_known_ones() {
-    assert_snapshot!(error_for("[drop]\nleed = \"2s\""), @"unknown key `drop.leed` in DIR/aftertone.toml; [drop] has technique, lead, answer_timeout, screening_timeout, ready_timeout, release_on_progress, when_unsure, when_busy_leg_answered");
+    assert_snapshot!(error_for("[drop]\nleed = \"2s\""), @"unknown key `drop.leed` in DIR/aftertone.toml; [drop] has technique, lead, answer_timeout, screening_timeout, ready_timeout, release_on_progress, release_when_unheard, when_unsure, when_busy_leg_answered");
     assert_snapshot!(error_for("[dorp]\nlead = \"2s\""), @"unknown key `dorp.lead` in DIR/aftertone.toml; the sections and keys at the top are instance, state_dir, pbx, drop, screen, store, audio, evidence, gate, trunk, price");
     assert_snapshot!(error_for("lead = \"2s\"\n[pbx]\n"), @"unknown key `lead` in DIR/aftertone.toml; the sections and keys at the top are instance, state_dir, pbx, drop, screen, store, audio, evidence, gate, trunk, price");
     assert_snapshot!(error_for("[drop.lead]\nx = 1"), @r#"`drop.lead` in DIR/aftertone.toml: a section was given, not a text in quotes; expected a duration from 0s to 60s, such as "2s" or "500ms""#);
     assert_snapshot!(
-        Scene::with(REQUIRED).variable("AFTERTONE__DROP__LEED", "2s").error(), @"unknown key `drop.leed` in the environment variable AFTERTONE__DROP__LEED; [drop] has technique, lead, answer_timeout, screening_timeout, ready_timeout, release_on_progress, when_unsure, when_busy_leg_answered");
+        Scene::with(REQUIRED).variable("AFTERTONE__DROP__LEED", "2s").error(), @"unknown key `drop.leed` in the environment variable AFTERTONE__DROP__LEED; [drop] has technique, lead, answer_timeout, screening_timeout, ready_timeout, release_on_progress, release_when_unheard, when_unsure, when_busy_leg_answered");
     assert_snapshot!(
         Scene::with(REQUIRED).variable("AFTERTONE__TYPO", "1").error(), @"unknown key `typo` in the environment variable AFTERTONE__TYPO; the sections and keys at the top are instance, state_dir, pbx, drop, screen, store, audio, evidence, gate, trunk, price");
     assert_snapshot!(
-        Scene::with(REQUIRED).variable("AFTERTONE__DROP", "1").error(), @"unknown key `drop` in the environment variable AFTERTONE__DROP; [drop] has technique, lead, answer_timeout, screening_timeout, ready_timeout, release_on_progress, when_unsure, when_busy_leg_answered");
+        Scene::with(REQUIRED).variable("AFTERTONE__DROP", "1").error(), @"unknown key `drop` in the environment variable AFTERTONE__DROP; [drop] has technique, lead, answer_timeout, screening_timeout, ready_timeout, release_on_progress, release_when_unheard, when_unsure, when_busy_leg_answered");
     assert_snapshot!(
         Scene::with(REQUIRED).variable("AFTERTONE__drop__lead", "1s").error(), @"unknown key `drop.lead` in the environment variable AFTERTONE__drop__lead; write the variable in capitals, AFTERTONE__DROP__LEAD");
 }
@@ -397,7 +409,9 @@ fn a_bad_value_is_told_with_key_place_and_what_was_expected() {
     assert_snapshot!(error_for("[drop]\nwhen_unsure = true"), @"`drop.when_unsure` in DIR/aftertone.toml: `true` or `false` was given, not a text in quotes; expected `hang_up` or `play`");
     assert_snapshot!(error_for("[drop]\nwhen_busy_leg_answered = [\"promote\"]"), @"`drop.when_busy_leg_answered` in DIR/aftertone.toml: a list was given, not a text in quotes; expected `promote` or `continue` or `give_up`");
     assert_snapshot!(error_for("[screen]\nmode = \"ears\""), @"`screen.mode` in DIR/aftertone.toml: `ears` is none of the words known here; expected `listen` or `dialplan`");
-    assert_snapshot!(error_for("[screen]\nlisten = \"localhost\""), @"`screen.listen` in DIR/aftertone.toml: `localhost` is none; expected an address and a port such as `127.0.0.1:0`");
+    assert_snapshot!(error_for("[screen]\nlisten = \"localhost\""), @"`screen.listen` in DIR/aftertone.toml: `localhost` is none; expected an address and a port, or a range of ports, such as `127.0.0.1:0` or `10.0.0.5:40000-40100`");
+    assert_snapshot!(error_for("[screen]\nlisten = \"127.0.0.1:9-1\""), @"`screen.listen` in DIR/aftertone.toml: 9-1 is no range of ports; expected an address and a port, or a range of ports, such as `127.0.0.1:0` or `10.0.0.5:40000-40100`");
+    assert_snapshot!(error_for("[screen]\nallow = [\"10.1.0.0/33\"]"), @"`screen.allow` in DIR/aftertone.toml: `10.1.0.0/33` is no address and no network; expected a list of addresses or networks such as `10.1.0.0/16`");
     assert_snapshot!(error_for("[screen]\nadvertise = \"a b:9000\""), @"`screen.advertise` in DIR/aftertone.toml: it has no host name or address; expected `HOST` or `HOST:PORT` as the PBX reaches it");
     assert_snapshot!(error_for("[store]\nurl = \"mysql://x\""), @"`store.url` in DIR/aftertone.toml: it begins with neither `sqlite:` nor `postgres://`; expected `sqlite:FILE` or `postgres://USER@HOST/DATABASE`");
     assert_snapshot!(error_for("[store]\nurl = \"sqlite:\""), @"`store.url` in DIR/aftertone.toml: what follows `sqlite:` is no plain file; expected `sqlite:FILE` or `postgres://USER@HOST/DATABASE`");
@@ -455,6 +469,18 @@ fn a_bad_value_is_told_with_key_place_and_what_was_expected() {
     assert_snapshot!(
         Scene::with(REQUIRED).variable("AFTERTONE__PBX__CALLER_ID", "\"Shop\" <1>").error(), @r#"`pbx.caller_id` in the environment variable AFTERTONE__PBX__CALLER_ID: a caller id is a number without a name or quotes, but character 1 is `\"`; expected the number to show, such as `+12025550100`"#);
     assert_snapshot!(error_for(&format!("[pbx]\napp = \"{}\"\n", "a b".repeat(50))), @"`pbx.app` in DIR/aftertone.toml: `a ba ba ba ba ba ba ba ba ba ba ba ba ba ba ba ba ba ba ba b…` does not fit; expected 1 to 64 characters of `A-Za-z0-9_-`");
+}
+
+#[test]
+fn the_host_of_a_pbx_is_known_without_its_port_and_prefix() {
+    for (url, host) in [
+        ("http://127.0.0.1:8088", "127.0.0.1"),
+        ("https://PBX.example", "pbx.example"),
+        ("http://pbx:8088/asterisk", "pbx"),
+        ("http://[2001:db8::1]:8088", "2001:db8::1"),
+    ] {
+        assert_eq!(PbxUrl::parse(url).unwrap().host(), host, "{url}");
+    }
 }
 
 #[test]

@@ -33,8 +33,8 @@ pub struct Seen {
 pub struct Board {
     drops: BTreeMap<DropId, Entry>,
     deadlines: BTreeSet<(Instant, DropId)>,
-    /// Drops that wait for the event link; `Some` while it is lost.
-    waiting: Option<Vec<(DropId, Plan)>>,
+    /// Whether the event link is lost.
+    is_cut_off: bool,
     commands: VecDeque<(DropId, Command)>,
     moments: VecDeque<(DropId, Moment)>,
     ended: VecDeque<(DropId, Report)>,
@@ -53,13 +53,14 @@ impl Board {
         Self::default()
     }
 
-    /// Starts a drop; while the event link is lost, as soon as it is back. An id that is in flight is left as it is.
+    /// Starts a drop. While the event link is lost, the drop ends at once with nothing dialled: what allowed it may not
+    /// hold any more once the link is back, and only who ordered it can ask again. An id that is in flight is left as it is.
     pub fn start(&mut self, id: DropId, plan: Plan, now: Instant) {
         if self.owns(id) {
             return;
         }
-        if let Some(waiting) = &mut self.waiting {
-            waiting.push((id, plan));
+        if self.is_cut_off {
+            self.ended.push_back((id, Report::not_dialled(CUT_OFF)));
             return;
         }
         let drop = VoicemailDrop::new(plan, now);
@@ -95,13 +96,11 @@ impl Board {
 
     /// Ends one drop on the operator's wish.
     pub fn cancel(&mut self, id: DropId, now: Instant) {
-        self.cancel_waiting(|waiting| waiting == id);
         self.change(id, |drop| drop.cancel(now));
     }
 
     /// Ends all drops on the operator's wish.
     pub fn cancel_all(&mut self, now: Instant) {
-        self.cancel_waiting(|_| true);
         for id in self.ids() {
             self.change(id, |drop| drop.cancel(now));
         }
@@ -109,7 +108,7 @@ impl Board {
 
     /// The event link to the PBX broke. Until [`Self::link_restored`] nothing is dialled.
     pub fn link_lost(&mut self, now: Instant) {
-        self.waiting.get_or_insert_default();
+        self.is_cut_off = true;
         for id in self.ids() {
             self.change(id, |drop| drop.link_lost(now));
         }
@@ -122,9 +121,7 @@ impl Board {
             let seen = seen.get(&id).unwrap_or(&nothing);
             self.change(id, |drop| drop.link_restored(seen, now));
         }
-        for (id, plan) in self.waiting.take().unwrap_or_default() {
-            self.start(id, plan, now);
-        }
+        self.is_cut_off = false;
     }
 
     /// The next thing to do.
@@ -147,18 +144,14 @@ impl Board {
         self.deadlines.first().map(|&(at, _)| at)
     }
 
-    /// Whether the drop is in flight, or waits for the event link to start.
+    /// Whether the drop is in flight.
     pub fn owns(&self, id: DropId) -> bool {
         self.drops.contains_key(&id)
-            || self
-                .waiting
-                .as_ref()
-                .is_some_and(|waiting| waiting.iter().any(|&(other, _)| other == id))
     }
 
-    /// How many drops are in flight or wait for the event link.
+    /// How many drops are in flight.
     pub fn len(&self) -> usize {
-        self.drops.len() + self.waiting.as_ref().map_or(0, Vec::len)
+        self.drops.len()
     }
 
     /// Whether there is no drop.
@@ -168,18 +161,6 @@ impl Board {
 
     fn ids(&self) -> Vec<DropId> {
         self.drops.keys().copied().collect()
-    }
-
-    /// A drop that was cancelled before it began has dialled nothing, and still ends with a report.
-    fn cancel_waiting(&mut self, which: impl Fn(DropId) -> bool) {
-        let Some(waiting) = &mut self.waiting else {
-            return;
-        };
-        let (cancelled, kept): (Vec<_>, Vec<_>) = waiting.drain(..).partition(|&(id, _)| which(id));
-        *waiting = kept;
-        for (id, _) in cancelled {
-            self.ended.push_back((id, Report::never_started()));
-        }
     }
 
     /// Changes one drop, and collects all that follows from it.
@@ -214,3 +195,6 @@ impl Board {
         }
     }
 }
+
+/// Why a drop was not dialled that was started while the event link was lost.
+const CUT_OFF: &str = "the event link to the PBX is down";

@@ -8,6 +8,7 @@ use super::{
     event::Cause,
     outcome::{EndedBy, Milestone, Moment, Outcome, Report},
     proof::{Beep, Proof},
+    unanswered::OutcomeReason,
 };
 use crate::{
     id::{ChannelId, DropId, RunName},
@@ -41,7 +42,10 @@ pub struct Ended<'a> {
     beep: Option<Beeped>,
     proof: Proof,
     proof_reasons: &'a [String],
-    /// The words of the PBX for an outcome that is the PBX's or ours; left out where there are none.
+    /// What the outcome alone does not say; left out where it says all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<OutcomeReason>,
+    /// The words of the PBX for an outcome that is the PBX's or ours, or those of `reason`; left out where there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     words: Option<&'a str>,
     /// Where the evidence is; left out where none is kept.
@@ -96,6 +100,7 @@ impl<'a> Ended<'a> {
             beep: report.beep.map(Beeped::of),
             proof: report.proof,
             proof_reasons: &report.proof_reasons,
+            reason: report.reason,
             words: report.words.as_deref(),
             evidence: None,
         }

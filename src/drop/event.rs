@@ -16,6 +16,8 @@ pub enum Event {
     Progress(Leg),
     /// The leg rings: `ChannelStateChange Ringing` or `Dial RINGING`.
     Ringing(Leg),
+    /// The network answered the call with another number, and the PBX dials that: `Dial` with `forward`.
+    Redirected(Leg),
     /// The leg is up: `ChannelStateChange Up`, `Dial ANSWER`.
     Answered(Leg),
     /// The answered leg waits in our app and can be steered: the first `StasisStart`.
@@ -143,6 +145,7 @@ impl Event {
             | Self::Interrupted(_)
             | Self::LateBeep(_)
             | Self::LimitBeep(_)
+            | Self::Redirected(_)
             | Self::Deaf { .. }
             | Self::NoAudio { .. }
             | Self::Held(_)
@@ -247,22 +250,28 @@ pub enum RefusalKind {
     WrongState,
     /// 400, 401, 403 and other 4xx: the request itself is bad, or not allowed.
     Rejected,
+    /// The PBX could not make the channel: certainly nothing was dialled.
+    NotMade,
     /// 5xx: the PBX tried and failed, or a proxy before it did; what became of the channel is open.
     Failed,
     /// No connection was made: the request certainly never arrived.
     Unreachable,
+    /// It was not sent at all: it had waited for so long that what allowed it may not hold any more.
+    TooLate,
     /// The request went out, and no reply came in time or the connection broke: it may have been carried out.
     NoReply,
 }
 
 impl RefusalKind {
     /// All kinds, for tables.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::NotFound,
         Self::WrongState,
         Self::Rejected,
+        Self::NotMade,
         Self::Failed,
         Self::Unreachable,
+        Self::TooLate,
         Self::NoReply,
     ];
 }

@@ -37,6 +37,7 @@ use super::{
     proof::{Attention, Flaws, Grounds, Ready},
     timer::{Timer, Timers},
     track::{HangUp, Originate, Stage, Track},
+    unanswered::OutcomeReason,
 };
 use crate::{
     id::Play,
@@ -61,6 +62,8 @@ pub struct VoicemailDrop {
     returned: bool,
     /// The play that we send, as long as we do.
     speaking: Option<Play>,
+    /// The last play, if it was ours to send.
+    sent: Option<Play>,
     /// Somebody spoke over the message, and it is not known yet who.
     interrupted: bool,
     timers: Timers,
@@ -156,6 +159,8 @@ struct Findings {
     /// The last ready point that was acted on.
     ready: Option<Ready>,
     promoted: bool,
+    /// When the last play was asked for.
+    play_asked: Option<Instant>,
     /// Of the last play.
     played: Duration,
     /// The longest of any play.
@@ -163,6 +168,7 @@ struct Findings {
     /// What speaks against the last play as a proof.
     flaws: Flaws,
     ended_by: Option<EndedBy>,
+    reason: Option<OutcomeReason>,
     words: Option<String>,
 }
 
@@ -177,6 +183,7 @@ impl VoicemailDrop {
             link: Link::Up,
             returned: false,
             speaking: None,
+            sent: None,
             interrupted: false,
             ears: match plan.mode {
                 Mode::Dialplan => Ears::Dialplan,
@@ -202,6 +209,11 @@ impl VoicemailDrop {
 
     /// Takes in something that happened. After the end, a leg that shows that it lives is hung up, and no more.
     pub fn handle_event(&mut self, event: Event, now: Instant) {
+        self.take_in(event, now);
+        self.dial_when_lead_is_over(now);
+    }
+
+    fn take_in(&mut self, event: Event, now: Instant) {
         if let Some(leg) = event.shows_alive()
             && !self.shows_life(leg, now)
         {
@@ -215,6 +227,7 @@ impl VoicemailDrop {
             Event::Accepted(_) => {}
             Event::Progress(leg) => self.on_progress(leg, now),
             Event::Ringing(leg) => self.on_ringing(leg, now),
+            Event::Redirected(leg) => self.on_redirected(leg, now),
             Event::Answered(leg) => self.on_answered(leg, now),
             Event::Entered(leg) => self.on_entered(leg, now),
             Event::Screened {
@@ -312,7 +325,7 @@ impl VoicemailDrop {
         for (&leg, events) in &seen.legs {
             self.shows_life(leg, now);
             for event in events {
-                self.handle_event(event.clone(), now);
+                self.take_in(event.clone(), now);
             }
         }
         for leg in Leg::BOTH {
@@ -337,9 +350,8 @@ impl VoicemailDrop {
             Phase::Starting { asked, .. } => self.begin_to_play(asked, None, now),
             Phase::Awaiting { .. } => self.play_if_possible(now),
             Phase::Explaining { .. } => self.timers.set(Timer::Reason, now + ending::REASON),
-            Phase::Lead if !self.timers.is_set(Timer::Lead) => self.dial_drop_leg(now),
-            Phase::Lead
-            | Phase::Dialling
+            Phase::Lead => self.dial_when_lead_is_over(now),
+            Phase::Dialling
             | Phase::Answered { .. }
             | Phase::Screening { .. }
             | Phase::Playing { .. }
@@ -386,6 +398,7 @@ impl VoicemailDrop {
         };
         Some(Report {
             outcome,
+            reason: self.found.reason,
             verdict: self.found.verdict,
             amd_cause: self.found.amd_cause.clone(),
             reasons: self.found.reasons.clone(),

@@ -14,6 +14,7 @@
 //! and reports each one's failure back as an event.
 
 mod board;
+mod elapsed;
 mod ended;
 mod event;
 mod machine;
@@ -22,6 +23,7 @@ mod plan;
 mod proof;
 mod timer;
 mod track;
+mod unanswered;
 
 pub use board::{Board, Seen};
 pub use ended::Ended;
@@ -34,3 +36,4 @@ pub use outcome::{Blame, EndedBy, Milestone, Moment, Outcome, Report, Retry};
 pub use plan::{Mode, Plan, Technique, Voice, WhenBusyLegAnswered, WhenUnsure};
 pub use proof::{Beep, Proof};
 pub use timer::Timer;
+pub use unanswered::{OutcomeReason, Unanswered};

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::{
     event::{Cause, Sit},
     proof::{Beep, Proof},
+    unanswered::OutcomeReason,
 };
 use crate::words::{Leg, ReadyBy, Verdict};
 
@@ -26,7 +27,7 @@ pub enum Outcome {
     Unsure,
     /// The far end hung up while the message played.
     CutOff,
-    /// Alerted until the answer deadline.
+    /// Something alerted, and nobody answered until the deadline.
     NoAnswer,
     /// The number is busy.
     Busy,
@@ -153,19 +154,6 @@ impl Outcome {
         }
     }
 
-    /// The outcome of a leg that ended before it was answered, by its Q.850 cause (ITU-T Q.850, 2.2.7). A cause that
-    /// nobody gave, or that no row names, falls on the carrier's side, which alerts.
-    pub const fn of_unanswered(cause: Cause) -> Self {
-        match cause.q850 {
-            Some(17) => Self::Busy,
-            Some(18 | 19 | 102) => Self::NoAnswer,
-            Some(21) => Self::Rejected,
-            Some(1 | 22 | 28) => Self::InvalidNumber,
-            Some(27 | 34 | 38 | 41 | 42 | 44 | 47) => Self::Congestion,
-            Some(_) | None => Self::Failed,
-        }
-    }
-
     /// The outcome of a leg that the network's own announcement answered.
     pub const fn of_announcement(sit: Sit) -> Self {
         match sit {
@@ -260,6 +248,8 @@ pub struct Moment {
 pub struct Report {
     /// How it ended.
     pub outcome: Outcome,
+    /// What the outcome alone does not say, where the call failed.
+    pub reason: Option<OutcomeReason>,
     /// Who answered, as far as it was told.
     pub verdict: Option<Verdict>,
     /// AMDCAUSE, where the dialplan told it.
@@ -286,7 +276,7 @@ pub struct Report {
     pub proof_reasons: Vec<String>,
     /// Who ended the live leg; `None` where there was none.
     pub ended_by: Option<EndedBy>,
-    /// The refusal that ended the drop, in the PBX's words.
+    /// The refusal that ended the drop, in the PBX's words, or those of the reason.
     pub words: Option<String>,
     /// How the busy leg ended; `None` where it was never dialled.
     pub busy: Option<Cause>,
@@ -297,10 +287,11 @@ pub struct Report {
 }
 
 impl Report {
-    /// The report of a drop that was cancelled before anything was dialled.
-    pub(super) fn never_started() -> Self {
+    /// The report of a drop that ended before anything was dialled; why, in words.
+    pub fn not_dialled(why: &str) -> Self {
         Self {
             outcome: Outcome::Cancelled,
+            reason: None,
             verdict: None,
             amd_cause: None,
             reasons: None,
@@ -312,18 +303,24 @@ impl Report {
             restarts: 0,
             heard: Duration::ZERO,
             proof: Proof::Unproven,
-            proof_reasons: vec!["the drop was cancelled before anything was dialled".to_owned()],
+            proof_reasons: vec!["nothing was dialled".to_owned()],
             ended_by: None,
-            words: None,
+            words: Some(why.to_owned()),
             busy: None,
             drop: None,
             timeline: Vec::new(),
         }
     }
 
+    /// Whether it ended before anything was dialled, and not because the PBX refused to.
+    pub const fn is_not_dialled(&self) -> bool {
+        matches!(self.outcome, Outcome::Cancelled) && self.busy.is_none() && self.drop.is_none()
+    }
+
     /// Makes it the report of a drop that nobody wished to end, and of which it is not known how it would have ended.
     pub fn lose(&mut self, words: &str) {
         self.outcome = Outcome::Lost;
+        self.reason = None;
         self.words = Some(words.to_owned());
         self.heard = Duration::ZERO;
         self.proof = Proof::Unproven;
@@ -344,42 +341,6 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-
-    #[test]
-    fn each_cause_has_its_outcome() {
-        let rows = [
-            ("unallocated", 1, "invalid_number", Blame::Callee),
-            (
-                "normal clearing before answer",
-                16,
-                "failed",
-                Blame::Carrier,
-            ),
-            ("user busy", 17, "busy", Blame::Callee),
-            ("no user responding", 18, "no_answer", Blame::Callee),
-            ("no answer", 19, "no_answer", Blame::Callee),
-            ("rejected", 21, "rejected", Blame::Callee),
-            ("number changed", 22, "invalid_number", Blame::Callee),
-            ("destination out of order", 27, "congestion", Blame::Carrier),
-            ("number incomplete", 28, "invalid_number", Blame::Callee),
-            ("normal unspecified", 31, "failed", Blame::Carrier),
-            ("no circuit", 34, "congestion", Blame::Carrier),
-            ("network out of order", 38, "congestion", Blame::Carrier),
-            ("temporary failure", 41, "congestion", Blame::Carrier),
-            ("switch congestion", 42, "congestion", Blame::Carrier),
-            ("channel not available", 44, "congestion", Blame::Carrier),
-            ("resource unavailable", 47, "congestion", Blame::Carrier),
-            ("timer expired", 102, "no_answer", Blame::Callee),
-            ("interworking", 127, "failed", Blame::Carrier),
-            ("limit, before answer", 0, "failed", Blame::Carrier),
-            ("unknown to us", 999, "failed", Blame::Carrier),
-        ];
-        for (name, code, slug, blame) in rows {
-            let outcome = Outcome::of_unanswered(Cause::q850(code));
-            assert_eq!((outcome.slug(), outcome.blame()), (slug, blame), "{name}");
-        }
-        assert_eq!(Outcome::of_unanswered(Cause::default()), Outcome::Failed);
-    }
 
     #[test]
     fn slugs_are_the_design_s_and_serialise_as_they_are_written() {

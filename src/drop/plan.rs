@@ -21,6 +21,8 @@ pub struct Plan {
     pub ready_timeout: Duration,
     /// How long to wait for ringing after a 183 before the busy leg is released; `None`: until the drop leg is up.
     pub release_on_progress: Option<Duration>,
+    /// How long after its originate a drop leg may show nothing before the busy leg is released; `None`: until its end.
+    pub release_when_unheard: Option<Duration>,
     /// What to do where it cannot be told who answered.
     pub when_unsure: WhenUnsure,
     /// What to do where the busy leg is answered first.
@@ -38,6 +40,9 @@ pub struct Plan {
 impl Plan {
     /// The longest message a plan without a known length may play.
     pub const LONGEST_UNKNOWN_MESSAGE: Duration = Duration::from_secs(300);
+
+    /// How long what allowed a call holds until it is dialled.
+    pub const DIAL_WITHIN: Duration = Duration::from_secs(5);
 
     /// The ring time given to the PBX for a leg's originate: it ends the leg itself then, whether or not we live.
     /// The busy leg has to ring for as long as the drop leg may.

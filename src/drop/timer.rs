@@ -9,7 +9,10 @@ pub enum Timer {
     Lead,
     /// Until a 183 without ringing releases the busy leg.
     Progress,
-    /// Until the drop leg is answered; where the event link is away at the end of the lead, until it is given up.
+    /// Until a drop leg that shows nothing releases the busy leg.
+    Unheard,
+    /// Until the drop leg is answered; where it is not dialled at the end of the lead, because
+    /// the event link is away or the PBX has not answered for the busy leg, until that is given up.
     Answer,
     /// From answer to the start of play.
     Screening,

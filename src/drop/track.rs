@@ -11,6 +11,8 @@ pub(super) struct Track {
     pub(super) doubt: Doubt,
     /// The far end holds the call.
     pub(super) held: bool,
+    /// The network answered it with another number.
+    pub(super) redirected: bool,
     /// The far end asked for the end of the call, and why.
     pub(super) far_end: Option<Cause>,
     /// Why it ended, as far as it was told.
@@ -94,6 +96,11 @@ impl Track {
     /// does not know is gone.
     pub(super) fn is_settled(&self) -> bool {
         self.originate != Originate::Unanswered
+    }
+
+    /// Whether the leg was asked for, and the PBX has not answered for it.
+    pub(super) fn is_unanswered_for(&self) -> bool {
+        self.is_alive() && !self.is_settled()
     }
 
     /// Whether a list of channels read since the event link broke would hold the leg if it lives.

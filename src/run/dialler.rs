@@ -9,11 +9,11 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::{sync::mpsc, task::JoinHandle};
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{Instrument as _, Span, debug};
 use uuid::Uuid;
 
@@ -21,7 +21,7 @@ use super::listener::{self, ToListener};
 use crate::{
     ari::{Expected, Failure, HangUp, MediaServer, Originate, Rest},
     config::Endpoint,
-    drop::{Command, Event, Mode, Plan, Refusal, WhenUnsure},
+    drop::{Command, Event, Mode, Plan, Refusal, Technique, WhenUnsure},
     id::{ChannelId, DropId, PlaybackId, RunName},
     phone::{CallerId, PhoneNumber},
     screen::{Message, Settings},
@@ -66,6 +66,8 @@ pub struct Sheet {
     pub connections: Connections,
     /// Who calls, where it is not the one that calls for the whole run.
     pub caller_id: Option<CallerId>,
+    /// Until when its first call may be dialled.
+    pub dial_by: Instant,
 }
 
 /// The UUID that the audio connection of each leg brings. Random, and known to the PBX and to us alone.
@@ -117,7 +119,9 @@ pub(super) async fn run(
 ) {
     let tracker = TaskTracker::new();
     let mut last: HashMap<(DropId, Leg), JoinHandle<()>> = HashMap::new();
+    let mut dials = Dials::default();
     while let Some(errand) = errands.recv().await {
+        let unless = dials.note(errand.drop, errand.command);
         let (rest, trunk) = (rest.clone(), Arc::clone(&trunk));
         let reports = Reports {
             drop: errand.drop,
@@ -132,7 +136,7 @@ pub(super) async fn run(
                 // One that panicked is a bug of ours, and is over.
                 let _ = before.await;
             }
-            carry_out_all(rest, trunk, errand, reports, &tasks).await;
+            carry_out_all(rest, trunk, errand, (reports, unless), &tasks).await;
         };
         let task = tracker.spawn(task.instrument(span));
         if let Some(turn) = turn {
@@ -167,12 +171,12 @@ async fn carry_out_all(
     rest: Rest,
     trunk: Arc<Trunk>,
     errand: Errand,
-    reports: Reports,
+    (reports, unless): (Reports, CancellationToken),
     tasks: &TaskTracker,
 ) {
     // Before the PBX is told to connect.
     let expected = expected(&trunk, &errand);
-    if let Some(event) = carry_out(&rest, &trunk, &errand).await {
+    if let Some(event) = carry_out(&rest, &trunk, &errand, &unless).await {
         return reports.send(event).await;
     }
     let (drop, command) = (errand.drop, errand.command);
@@ -199,6 +203,40 @@ fn expected(trunk: &Trunk, errand: &Errand) -> Option<Expected> {
     Some(media.expect(sheet.connections.of(leg)))
 }
 
+/// Calls that may still wait to be sent, behind others: one that is to be hung up before it was sent is not sent at all.
+#[derive(Default)]
+struct Dials(BTreeMap<(DropId, Leg), CancellationToken>);
+
+impl Dials {
+    /// Takes note of a command; what it gives ends the command where it has not been sent.
+    fn note(&mut self, drop: DropId, command: Command) -> CancellationToken {
+        let unless = CancellationToken::new();
+        match command {
+            Command::Dial(leg) => {
+                if self.0.len() >= DIALS_KEPT {
+                    // The oldest drop's was sent, or refused, long ago.
+                    self.0.pop_first();
+                }
+                self.0.insert((drop, leg), unless.clone());
+            }
+            Command::HangUp(leg) => {
+                if let Some(dial) = self.0.remove(&(drop, leg)) {
+                    dial.cancel();
+                }
+            }
+            Command::Screen(_)
+            | Command::Listen(_)
+            | Command::AwaitReady(_)
+            | Command::Play(..)
+            | Command::Speak(..)
+            | Command::Hush(_)
+            | Command::Release(_)
+            | Command::StopPlay(_) => {}
+        }
+        unless
+    }
+}
+
 /// Tells the driver what became of a drop's command.
 pub(super) struct Reports {
     drop: DropId,
@@ -213,11 +251,16 @@ impl Reports {
 }
 
 /// Carries out one command; the answer is what the drop must hear of it.
-async fn carry_out(rest: &Rest, trunk: &Trunk, errand: &Errand) -> Option<Event> {
+async fn carry_out(
+    rest: &Rest,
+    trunk: &Trunk,
+    errand: &Errand,
+    unless: &CancellationToken,
+) -> Option<Event> {
     let command = errand.command;
     debug!(?command, "asked of the pbx");
     for step in steps(trunk, errand.drop, command, errand.sheet.as_deref()) {
-        match take(rest, step).await {
+        match take(rest, unless, step).await {
             Ok(Taken::Done) => {}
             Ok(Taken::NotThere) => {
                 if let Command::HangUp(leg) = command {
@@ -315,6 +358,7 @@ fn originate(trunk: &Trunk, drop: DropId, leg: Leg, sheet: &Sheet) -> Originate 
         ("AFTERTONE_DROP".to_owned(), drop.to_string()),
         ("AFTERTONE_READY_TIMEOUT".to_owned(), ready.to_string()),
         ("AFTERTONE_WHEN_UNSURE".to_owned(), unsure.to_owned()),
+        (FORWARD_CONTEXT.to_owned(), NO_CONTEXT.to_owned()),
         (LIMIT.to_owned(), limit.to_string()),
     ]);
     if leg == Leg::Busy {
@@ -340,6 +384,12 @@ fn originate(trunk: &Trunk, drop: DropId, leg: Leg, sheet: &Sheet) -> Originate 
         app_args: drop.to_string(),
         timeout: ring,
         variables,
+        by: match (leg, sheet.plan.technique) {
+            (Leg::Busy, _) | (Leg::Drop, Technique::Single) => Some(sheet.dial_by),
+            // The first call is up.
+            (Leg::Drop, Technique::Double) => None,
+        },
+        unless: CancellationToken::new(),
     }
 }
 
@@ -370,9 +420,12 @@ enum Taken {
     NotThere,
 }
 
-async fn take(rest: &Rest, step: Step) -> Result<Taken, Failure> {
+async fn take(rest: &Rest, unless: &CancellationToken, step: Step) -> Result<Taken, Failure> {
     match step {
-        Step::Originate(originate) => rest.originate(&originate).await?,
+        Step::Originate(mut originate) => {
+            originate.unless = unless.clone();
+            rest.originate(&originate).await?;
+        }
         Step::SetVariable(channel, name, value) => {
             rest.set_variable(&channel, name, &value).await?;
         }
@@ -402,6 +455,13 @@ const LOOK_THROUGH: usize = 1_024;
 /// Ends a channel this long after it was set, whatever it does.
 pub(super) const LIMIT: &str = "TIMEOUT(absolute)";
 
+/// Where Asterisk looks for the number that the network redirects a call to; unset, in the context of the trunk.
+const FORWARD_CONTEXT: &str = "FORWARD_CONTEXT";
+
+/// A context that no dialplan has: a call that is redirected into it ends, and rings nobody whom the gate was not asked
+/// about.
+const NO_CONTEXT: &str = "aftertone-redirects-nowhere";
+
 /// Keeps a channel out of the PBX's call records.
 pub(super) const NO_CDR: &str = "CDR_PROP(disable)";
 
@@ -411,6 +471,9 @@ const RING_GRACE: Duration = Duration::from_secs(10);
 /// What the limit of a play grants beyond the message's length (design, rule 3).
 const PLAY_GRACE: Duration = Duration::from_secs(5);
 
+/// How many calls are remembered that may still wait: more than can be begun while one waits.
+const DIALS_KEPT: usize = 4_096;
+
 #[cfg(test)]
 mod tests {
     use std::net::Ipv4Addr;
@@ -418,7 +481,8 @@ mod tests {
     use super::*;
     use crate::{
         ari::{Access, MediaSettings},
-        drop::{Technique, Voice, WhenBusyLegAnswered},
+        clock,
+        drop::{Voice, WhenBusyLegAnswered},
         id::Play,
         phone::Rules,
     };
@@ -458,6 +522,23 @@ mod tests {
     }
 
     #[test]
+    fn a_hang_up_takes_back_the_call_of_its_leg_alone() {
+        use Command as C;
+        let mut dials = Dials::default();
+        let (one, two) = (DropId::from_u128(1), DropId::from_u128(2));
+        let calls = [(one, Leg::Busy), (one, Leg::Drop), (two, Leg::Drop)];
+        let calls = calls.map(|(drop, leg)| dials.note(drop, C::Dial(leg)));
+        let stop = dials.note(one, C::HangUp(Leg::Drop));
+        assert!(!stop.is_cancelled());
+        let ended = calls.iter().map(CancellationToken::is_cancelled);
+        assert_eq!(ended.collect::<Vec<_>>(), [false, true, false]);
+        for nth in 0..2 * DIALS_KEPT {
+            dials.note(DropId::from_u128(nth as u128), C::Dial(Leg::Drop));
+        }
+        assert!(dials.0.len() <= DIALS_KEPT);
+    }
+
+    #[test]
     fn a_drop_that_has_ended_can_only_be_let_go() {
         use Command as C;
         for leg in Leg::BOTH {
@@ -494,6 +575,9 @@ mod tests {
         assert_eq!(drop.variables["AFTERTONE_DROP"], drop.app_args);
         assert_eq!(drop.variables["AFTERTONE_READY_TIMEOUT"], "60");
         assert_eq!(drop.variables["AFTERTONE_WHEN_UNSURE"], "hang_up");
+        for leg in [&busy, &drop] {
+            assert_eq!(leg.variables[FORWARD_CONTEXT], NO_CONTEXT);
+        }
     }
 
     #[test]
@@ -605,6 +689,7 @@ mod tests {
                 screening_timeout: Duration::from_secs(90),
                 ready_timeout: Duration::from_secs(60),
                 release_on_progress: None,
+                release_when_unheard: None,
                 when_unsure: WhenUnsure::HangUp,
                 when_busy_leg_answered: WhenBusyLegAnswered::Promote,
                 mode: Mode::Dialplan,
@@ -617,6 +702,7 @@ mod tests {
             echo: None,
             connections: Connections::random(),
             caller_id: None,
+            dial_by: clock::now() + Plan::DIAL_WITHIN,
         }
     }
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{mpsc, oneshot, watch},
     task::JoinHandle,
     time::{Instant as TokioInstant, MissedTickBehavior, interval, sleep_until},
 };
@@ -55,6 +55,8 @@ pub struct Job {
     pub caller_id: Option<CallerId>,
     /// The campaign it belongs to, where it does.
     pub campaign: Option<CampaignId>,
+    /// Until when its first call may be dialled: what allowed it does not hold for ever.
+    pub dial_by: Instant,
 }
 
 /// What others ask of the driver.
@@ -66,6 +68,8 @@ pub enum Order {
     Cancel(DropId),
     /// End all drops.
     CancelAll,
+    /// Say when all that has come before is taken in.
+    Settle(oneshot::Sender<()>),
     /// Start nothing more, and end when the last drop has.
     Drain,
 }
@@ -113,6 +117,8 @@ pub(super) struct Driver {
     told: watch::Sender<PbxLink>,
     pulse: Pulse,
     draining: bool,
+    /// Until when deadlines wait, because one was slept through.
+    catching_up: Option<Instant>,
 }
 
 /// The channels by which a driver is tied to the rest.
@@ -143,6 +149,7 @@ impl Driver {
             pulse: ties.pulse,
             reconciler,
             draining: false,
+            catching_up: None,
         }
     }
 
@@ -156,12 +163,13 @@ impl Driver {
         while !(self.board.is_empty() && (self.draining || self.link.is_taken())) {
             self.pulse.beat();
             let deadline = self.board.poll_timeout();
+            let deadline = deadline.map(|at| self.catching_up.map_or(at, |until| at.max(until)));
             tokio::select! {
                 // Events first: what the PBX said before a deadline or an order counts before it.
                 biased;
                 Some(incoming) = self.events.next() => self.on_incoming(incoming),
                 Some((drop, event)) = self.reports.recv() => self.on_event(drop, event),
-                () = at(deadline) => self.board.handle_timeout(clock::now()),
+                () = at(deadline) => self.on_deadline(deadline),
                 done = self.link.reconciled() => self.on_reconciled(done),
                 order = self.orders.recv(), if !self.is_deaf() => {
                     self.on_order(order.unwrap_or(Order::Drain));
@@ -180,13 +188,39 @@ impl Driver {
         }
     }
 
+    /// Lets deadlines act. Where this one is seen late, what has come meanwhile counts before it, and may still have to be
+    /// read from a socket: deadlines wait a moment.
+    fn on_deadline(&mut self, deadline: Option<Instant>) {
+        let now = clock::now();
+        let due = deadline.unwrap_or(now);
+        let slept = clock::stood_still(due, now);
+        if let Some(late) = slept {
+            warn!(
+                late_ms = u64::try_from(late.as_millis()).unwrap_or(u64::MAX),
+                "this program stood still; what has come meanwhile is taken in first"
+            );
+        }
+        let has_waited = self.catching_up.is_some() && slept.is_none();
+        let wait = clock::catch_up(due, now).filter(|_| !has_waited);
+        self.catching_up = wait.map(|wait| now + wait);
+        if wait.is_none() {
+            self.board.handle_timeout(now);
+        }
+    }
+
     fn on_incoming(&mut self, incoming: Incoming) {
         let now = clock::now();
         match incoming {
             Incoming::Notice(Notice::Drop { drop, event }) => self.on_event(drop, event),
             Incoming::Notice(Notice::Aid { channel, did }) => self.on_aid(channel, did),
-            Incoming::Notice(Notice::Stranger { channel, ours }) => {
-                self.on_stranger(&channel, ours)
+            Incoming::Notice(Notice::Stranger {
+                channel,
+                ours,
+                drop,
+            }) => self.on_stranger(channel, ours, drop),
+            Incoming::Notice(Notice::Forwarded { drop, channel }) => {
+                warn!(%drop, channel, "the network redirects a call; the call to the other number is hung up");
+                self.reconciler.hang_up_stranger(channel);
             }
             Incoming::Down { why } => {
                 debug!(why, "nothing is dialled until the event link is back");
@@ -236,14 +270,19 @@ impl Driver {
         }
     }
 
-    /// A channel that no drop of ours knows entered our app.
-    fn on_stranger(&mut self, channel: &str, ours: Option<ChannelId>) {
-        match ours {
-            Some(id) if id.run == self.run => {
+    /// A channel that no drop of ours knows entered our app. One that brings the id of a drop was made by the PBX in the
+    /// place of a leg, for a number that the gate was not asked about.
+    fn on_stranger(&mut self, channel: String, ours: Option<ChannelId>, drop: Option<DropId>) {
+        match (ours, drop) {
+            (Some(id), _) if id.run == self.run => {
                 warn!(channel, "a channel of ours that no drop owns is hung up");
                 self.reconciler.hang_up(id);
             }
-            Some(_) | None => warn!(
+            (None, Some(drop)) => {
+                warn!(%drop, channel, "a call that the network redirected entered our app and is hung up");
+                self.reconciler.hang_up_stranger(channel);
+            }
+            (Some(_), _) | (None, None) => warn!(
                 channel,
                 "a channel that is not ours entered our app and is left alone"
             ),
@@ -258,9 +297,19 @@ impl Driver {
                 // Its sender sees the channel closed without an end.
                 drop(news);
             }
+            Order::Start(job, news) if now > job.dial_by => {
+                let report = Report::not_dialled("it took too long until it could be dialled");
+                // Nobody has to listen.
+                let _ = news.send(News::Ended(Box::new(report)));
+            }
             Order::Start(job, news) => self.start(*job, news, now),
             Order::Cancel(id) => self.board.cancel(id, now),
             Order::CancelAll => self.board.cancel_all(now),
+            Order::Settle(settled) => {
+                self.tell_link();
+                // Nobody has to wait for it.
+                let _ = settled.send(());
+            }
             Order::Drain => self.draining = true,
         }
     }
@@ -291,6 +340,7 @@ impl Driver {
                 echo: job.echo,
                 connections: Connections::random(),
                 caller_id: job.caller_id,
+                dial_by: job.dial_by,
             }),
             news,
             span,

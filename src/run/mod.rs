@@ -10,9 +10,11 @@
 //! The [`driver`] is one loop; it owns the board, so nothing is locked. What a drop wants goes to the [`dialler`] over
 //! an unbounded channel (a drop wants a handful of things, and the board is bounded); what came of it returns over a
 //! bounded one. Two bounded channels that face each other would deadlock. A leg that we listen to ourselves has a task
-//! (`listener`) that lets it be heard and tells the driver, in the core's events, what the ears make of it. [`runs`] and [`sweep`] see to it that
+//! (`listener`) that hears it, speaks to it, and says to the driver, in the core's events, what became of both. [`runs`] and
+//! [`sweep`] see to it that
 //! nothing a killed process left behind stays alive.
 
+mod app_lease;
 pub mod campaign;
 pub mod dialler;
 pub mod doctor;
@@ -24,6 +26,8 @@ pub mod runs;
 pub mod session;
 pub mod single;
 pub mod sweep;
+mod trunk;
 
 pub use driver::{Job, News, Order, PbxLink, Unended};
 pub use session::{Session, SessionError, plan};
+pub use trunk::{TrunkProbe, TrunkState};

@@ -5,31 +5,38 @@ use std::{
     io,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
+    time::{Duration, SystemTime},
 };
 
 use tempfile::NamedTempFile;
 use thiserror::Error;
 
-use crate::id::RunName;
+use crate::{clock, id::RunName};
 
 /// The folder of lock files, shared by all processes of this machine that use one PBX.
+///
+/// Each PBX has a folder of its own, named after where it is: only who looks at a PBX can tell that nothing of a dead run
+/// is left on it. Version 0.1.0 kept all locks in the folder above, where it is not known which PBX a run used: they are
+/// looked after on every PBX, and forgotten once they have been seen dead for two hours.
 #[derive(Clone, Debug)]
 pub struct Runs {
     folder: PathBuf,
+    of_any_pbx: PathBuf,
 }
 
 impl Runs {
-    /// The runs below `state_dir`, a folder that is made where it is missing.
+    /// The runs of a PBX below `state_dir`, a folder that is made where it is missing.
     ///
     /// # Errors
     /// [`RunsError::Folder`] where it cannot be made.
-    pub fn open(state_dir: &Path) -> Result<Self, RunsError> {
-        let folder = state_dir.join("runs");
+    pub fn open(state_dir: &Path, pbx_url: &str) -> Result<Self, RunsError> {
+        let of_any_pbx = state_dir.join("runs");
+        let folder = of_any_pbx.join(folder_name(pbx_url));
         fs::create_dir_all(&folder).map_err(|source| RunsError::Folder {
             folder: folder.clone(),
             source,
         })?;
-        Ok(Self { folder })
+        Ok(Self { folder, of_any_pbx })
     }
 
     /// Begins a run: from here on other processes see that it lives.
@@ -57,29 +64,27 @@ impl Runs {
     /// # Errors
     /// [`RunsError::Folder`] where the folder cannot be read. A single file that cannot is passed over.
     pub fn dead(&self) -> Result<Vec<DeadRun>, RunsError> {
-        let entries = fs::read_dir(&self.folder).map_err(|source| RunsError::Folder {
-            folder: self.folder.clone(),
-            source,
-        })?;
-        let mut dead: Vec<DeadRun> = entries
-            .filter_map(|entry| dead_run(&entry.ok()?.path()))
-            .collect();
+        let of_this_pbx = files(&self.folder)?;
+        let of_any_pbx = files(&self.of_any_pbx)?;
+        let own = of_this_pbx.iter().filter_map(|path| dead_run(path));
+        let shared = of_any_pbx.iter().filter_map(|path| dead_run(path));
+        let shared = shared.filter_map(DeadRun::of_any_pbx);
+        let mut dead: Vec<DeadRun> = own.chain(shared).collect();
         dead.sort_by(|a, b| a.run.cmp(&b.run));
         Ok(dead)
     }
 
-    /// The runs that have a lock file here and are not known to be dead.
+    /// The runs that have a lock file here, of whatever PBX, and are not known to be dead.
     ///
     /// # Errors
     /// [`RunsError::Folder`] where the folder cannot be read.
     pub fn alive(&self) -> Result<Vec<RunName>, RunsError> {
-        let entries = fs::read_dir(&self.folder).map_err(|source| RunsError::Folder {
-            folder: self.folder.clone(),
-            source,
-        })?;
-        let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-        let held = paths.filter(|path| dead_run(path).is_none());
-        Ok(held.filter_map(|path| run_of(&path)).collect())
+        let mut paths = files(&self.of_any_pbx)?;
+        for folder in paths.clone().iter().filter(|path| path.is_dir()) {
+            paths.extend(files(folder)?);
+        }
+        let held = paths.iter().filter(|path| dead_run(path).is_none());
+        Ok(held.filter_map(|path| run_of(path)).collect())
     }
 
     fn path(&self, run: &RunName) -> PathBuf {
@@ -110,11 +115,28 @@ pub struct DeadRun {
     pub run: RunName,
     file: File,
     path: PathBuf,
+    /// When it was first seen dead, where it is not known which PBX it used.
+    seen: Option<SystemTime>,
 }
 
 impl DeadRun {
-    /// Forgets the run: nothing of it is left.
+    /// The same of a run of which it is not known which PBX it used. When it is first seen, that is written down; `None`
+    /// where it cannot be.
+    fn of_any_pbx(mut self) -> Option<Self> {
+        if self.file.metadata().ok()?.len() == 0 {
+            fs::write(&self.path, "seen dead at the time of this file\n").ok()?;
+        }
+        self.seen = Some(self.file.metadata().ok()?.modified().ok()?);
+        Some(self)
+    }
+
+    /// Forgets the run: nothing of it is left on the PBX that was looked at. One that may have used another PBX is kept for
+    /// a while, for the sweep of that one.
     pub fn bury(self) {
+        let age = |seen| clock::wall().duration_since(seen).unwrap_or_default();
+        if self.seen.is_some_and(|seen| age(seen) < FORGET_AFTER) {
+            return;
+        }
         let _ = fs::remove_file(&self.path);
         drop(self.file);
     }
@@ -139,6 +161,28 @@ pub enum RunsError {
         /// Why.
         source: io::Error,
     },
+}
+
+/// The name of the folder of a PBX's runs: its host and port, with a dash for what no file name should hold.
+fn folder_name(pbx_url: &str) -> String {
+    let at = pbx_url.split_once("://").map_or(pbx_url, |(_, rest)| rest);
+    let at = at.split(['/', '?', '#']).next().unwrap_or_default();
+    let at = at.to_ascii_lowercase();
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+    let name: String = at.chars().map(|c| if fits(c) { c } else { '_' }).collect();
+    // Nothing that names this folder or the one above it.
+    format!("at-{name}")
+}
+
+/// The paths of what is in a folder.
+fn files(folder: &Path) -> Result<Vec<PathBuf>, RunsError> {
+    let entries = fs::read_dir(folder).map_err(|source| RunsError::Folder {
+        folder: folder.to_owned(),
+        source,
+    })?;
+    Ok(entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .collect())
 }
 
 /// Whose lock file it would be by its name.
@@ -167,10 +211,15 @@ fn dead_run(path: &Path) -> Option<DeadRun> {
         run,
         file,
         path: path.to_owned(),
+        seen: None,
     })
 }
 
 const EXTENSION: &str = "lock";
+
+/// How long a dead run is remembered of which it is not known which PBX it used: longer than the limits that the PBX has
+/// for its calls.
+const FORGET_AFTER: Duration = Duration::from_secs(2 * 3_600);
 
 #[cfg(test)]
 mod tests {
@@ -189,7 +238,8 @@ mod tests {
     fn a_run_that_ended_cleanly_leaves_nothing() {
         let (folder, runs) = runs();
         runs.begin(&name("one")).unwrap().end();
-        assert_eq!(fs::read_dir(folder.path().join("runs")).unwrap().count(), 0);
+        assert_eq!(files(&runs.folder).unwrap(), Vec::<PathBuf>::new());
+        drop(folder);
     }
 
     #[test]
@@ -222,16 +272,70 @@ mod tests {
 
     #[test]
     fn what_is_no_lock_of_ours_is_passed_over() {
-        let (folder, runs) = runs();
+        let (_folder, runs) = runs();
         for file in ["notes.txt", "Bad-Name.lock", ".tmpAbCdEf", "x.lock.bak"] {
-            fs::write(folder.path().join("runs").join(file), "").unwrap();
+            fs::write(runs.folder.join(file), "").unwrap();
+            fs::write(runs.of_any_pbx.join(file), "").unwrap();
         }
         assert_eq!(names(&runs), Vec::<String>::new());
     }
 
+    #[test]
+    fn each_pbx_has_dead_runs_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |url| Runs::open(folder.path(), url).unwrap();
+        let (one, two) = (at("http://127.0.0.1:8088/"), at("http://127.0.0.1:8089/"));
+        drop(one.begin(&name("one")).unwrap());
+        drop(two.begin(&name("two")).unwrap());
+        let _live = two.begin(&name("live")).unwrap();
+        assert_eq!(
+            (names(&one), names(&two)),
+            (vec!["one".into()], vec!["two".into()])
+        );
+        assert_eq!(one.alive().unwrap(), [name("live")]);
+        for dead in one.dead().unwrap() {
+            dead.bury();
+        }
+        assert_eq!((names(&one).len(), names(&two).len()), (0, 1));
+        // The same PBX, however it is written.
+        assert_eq!(names(&at("http://127.0.0.1:8089/asterisk")), ["two"]);
+        assert_eq!(
+            folder_name("https://PBX.example:8089/x"),
+            "at-pbx.example_8089"
+        );
+        assert_eq!(folder_name("http://[::1]:8088/"), "at-___1__8088");
+        assert_eq!(folder_name(".."), "at-..");
+    }
+
+    #[test]
+    fn a_run_of_the_first_version_is_everybody_s_until_its_calls_must_be_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |url| Runs::open(folder.path(), url).unwrap();
+        let (one, two) = (at("http://127.0.0.1:8088/"), at("http://127.0.0.1:8089/"));
+        let path = one.of_any_pbx.join("old.lock");
+        let held = File::create(&path).unwrap();
+        held.lock().unwrap();
+        assert_eq!((names(&one).len(), names(&two).len()), (0, 0));
+        assert_eq!(one.alive().unwrap(), [name("old")]);
+        drop(held);
+        for runs in [&one, &two, &one] {
+            assert_eq!(names(runs), ["old"]);
+            for dead in runs.dead().unwrap() {
+                dead.bury();
+            }
+        }
+        let file = File::options().write(true).open(&path).unwrap();
+        file.set_modified(clock::wall() - FORGET_AFTER).unwrap();
+        drop(file);
+        for dead in two.dead().unwrap() {
+            dead.bury();
+        }
+        assert!(!path.exists());
+    }
+
     fn runs() -> (tempfile::TempDir, Runs) {
         let folder = tempfile::tempdir().unwrap();
-        let runs = Runs::open(folder.path()).unwrap();
+        let runs = Runs::open(folder.path(), "http://127.0.0.1:8088/").unwrap();
         (folder, runs)
     }
 

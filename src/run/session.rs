@@ -5,18 +5,20 @@ use std::{collections::BTreeSet, io, panic::resume_unwind, sync::Arc, time::Dura
 use backon::{ExponentialBuilder, Retryable as _};
 use thiserror::Error;
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{mpsc, oneshot, watch},
     task::JoinHandle,
     time::{error::Elapsed, sleep, timeout},
 };
 use tracing::{info, warn};
 
 use super::{
+    app_lease::{AppLease, LeaseError},
     dialler::{self, Trunk},
     doctor::polls_in_audiosocket,
     driver::{Driver, Job, News, Order, PbxLink, Ties, Unended},
     runs::{LiveRun, Runs, RunsError},
     sweep::{self, Reconciler, Remains},
+    trunk::TrunkProbe,
 };
 use crate::{
     ari::{
@@ -37,12 +39,15 @@ pub struct Session {
     orders: Orders,
     link: watch::Receiver<PbxLink>,
     reconciler: Reconciler,
+    trunk: TrunkProbe,
     /// Runs that were dead when it began.
     dead: Vec<RunName>,
     /// Drops of theirs that still had a channel, which its sweep has ended.
     swept: BTreeSet<(RunName, DropId)>,
     /// Where the audio of calls comes in, if it does.
     media: Option<MediaServer>,
+    /// Where it registered an app that others would register too.
+    lease: Option<AppLease>,
     driver: JoinHandle<Result<(), Unended>>,
     dialler: JoinHandle<()>,
 }
@@ -56,7 +61,7 @@ impl Session {
     pub async fn open(config: &Config) -> Result<Self, SessionError> {
         let claim = Claim::new(config)?;
         let app = app_of(&config.pbx.app, claim.run());
-        claim.open(config, &app).await
+        claim.open(config, App::OfThisRun(app)).await
     }
 
     /// The name of the run, which is part of its channels' ids.
@@ -72,6 +77,26 @@ impl Session {
     /// How the event link stands. Its sender ends with the driver.
     pub(super) fn link(&self) -> watch::Receiver<PbxLink> {
         self.link.clone()
+    }
+
+    /// How the event link stands once it is not away any more, or after this time.
+    pub async fn link_within(&self, patience: Duration) -> PbxLink {
+        let (settle, settled) = oneshot::channel();
+        self.orders.give(Order::Settle(settle)).await;
+        // A driver that is gone has said how the link stands.
+        let _ = settled.await;
+        let mut link = self.link.clone();
+        let settled = link.wait_for(|link| *link != PbxLink::Away);
+        match timeout(patience, settled).await {
+            Ok(Ok(link)) => *link,
+            // Its sender ends with the driver: nothing is dialled any more.
+            Ok(Err(_)) | Err(_) => PbxLink::Away,
+        }
+    }
+
+    /// Asks the PBX whether calls can be made by the trunk.
+    pub fn trunk(&self) -> TrunkProbe {
+        self.trunk.clone()
     }
 
     /// Looks after what runs that died have left.
@@ -106,9 +131,18 @@ impl Session {
     pub async fn close(self) -> Result<(), Unended> {
         self.orders.give(Order::Drain).await;
         let ended = join(self.driver).await;
+        if let Some(lease) = self.lease {
+            lease.release().await;
+        }
         // The driver has let go of the errands, so the dialler sees the last ones through and ends.
         if timeout(LAST_ERRANDS, join(self.dialler)).await.is_err() {
             warn!("requests to the pbx are still unanswered");
+        }
+        if timeout(LAST_ERRANDS, self.reconciler.strangers_gone())
+            .await
+            .is_err()
+        {
+            warn!("a call that the network redirected may still be up");
         }
         match timeout(
             LAST_LOOK,
@@ -166,6 +200,23 @@ impl Orders {
     }
 }
 
+/// An app that is registered with the PBX.
+#[derive(Clone, Debug)]
+pub(super) enum App {
+    /// Nobody else registers one of this name.
+    OfThisRun(String),
+    /// Controllers of the same instance register it, one at a time.
+    OfTheInstance(String),
+}
+
+impl App {
+    fn name(&self) -> &str {
+        match self {
+            Self::OfThisRun(name) | Self::OfTheInstance(name) => name,
+        }
+    }
+}
+
 /// The name and the lock of a run that has not reached the PBX.
 pub(super) struct Claim {
     run: RunName,
@@ -180,7 +231,7 @@ impl Claim {
     /// [`SessionError`]; nothing is left behind then.
     pub(super) fn new(config: &Config) -> Result<Self, SessionError> {
         let run = RunName::unique(&config.instance).map_err(SessionError::Instance)?;
-        let runs = Runs::open(&config.state_dir)?;
+        let runs = Runs::open(&config.state_dir, config.pbx.url.as_str())?;
         let library = Library::new(&config.pbx.sounds_dir, &config.pbx.pbx_sounds_dir);
         let library = library.map_err(SessionError::Library)?;
         let live = runs.begin(&run)?;
@@ -209,20 +260,43 @@ impl Claim {
     ///
     /// # Errors
     /// [`SessionError`]; nothing has been dialled then, and nothing is left behind.
-    pub(super) async fn open(self, config: &Config, app: &str) -> Result<Session, SessionError> {
+    pub(super) async fn open(self, config: &Config, app: App) -> Result<Session, SessionError> {
+        let mut lease = None;
         let reached = async {
             // Before the sweep forgets them.
             let dead = self.dead()?;
-            let reached = Reached::new(config, &self.run, app, self.remains.clone()).await?;
+            let pbx = Pbx::new(&settings(config)).map_err(SessionError::Settings)?;
+            if let App::OfTheInstance(name) = &app {
+                lease = Some(self.lease(config, &pbx, name).await?);
+            }
+            let remains = self.remains.clone();
+            let reached = Reached::new(config, &pbx, &self.run, app.name(), remains).await?;
             Ok((reached, dead))
         };
         match reached.await {
-            Ok((reached, dead)) => Ok(reached.into_session(self.run, self.live, dead)),
+            Ok((reached, dead)) => Ok(reached.into_session(self.run, self.live, lease, dead)),
             Err(error) => {
+                if let Some(lease) = lease {
+                    lease.release().await;
+                }
                 self.live.end();
                 Err(error)
             }
         }
+    }
+
+    /// Takes the lease of an app that others may have.
+    async fn lease(&self, config: &Config, pbx: &Pbx, app: &str) -> Result<AppLease, SessionError> {
+        let lease = AppLease::take(&pbx.rest(), app, &self.run, &config.instance).await;
+        let url = config.pbx.url.to_string();
+        lease.map_err(|error| match error {
+            LeaseError::Taken(by) => SessionError::Taken {
+                app: app.to_owned(),
+                url,
+                by,
+            },
+            LeaseError::Failure(source) => SessionError::Pbx { url, source },
+        })
     }
 
     /// Gives the lock back unused.
@@ -262,6 +336,16 @@ pub enum SessionError {
         /// What it said, or why it was not reached.
         source: Failure,
     },
+    /// Another controller has the app.
+    #[error("the app `{app}` of the PBX at {url} is taken, by {by}")]
+    Taken {
+        /// The app.
+        app: String,
+        /// The PBX.
+        url: String,
+        /// Who has it.
+        by: String,
+    },
     /// The PBX answers requests, but its events do not come.
     #[error("the event websocket of the PBX at {url} cannot be opened")]
     Link {
@@ -290,13 +374,20 @@ impl SessionError {
                 | LinkError::NotAsterisk { .. } => false,
             },
             Self::Pbx { source, .. } => match source.kind {
-                RefusalKind::Unreachable | RefusalKind::NoReply | RefusalKind::Failed => true,
-                RefusalKind::NotFound | RefusalKind::WrongState | RefusalKind::Rejected => false,
+                RefusalKind::Unreachable
+                | RefusalKind::TooLate
+                | RefusalKind::NoReply
+                | RefusalKind::Failed => true,
+                RefusalKind::NotFound
+                | RefusalKind::WrongState
+                | RefusalKind::Rejected
+                | RefusalKind::NotMade => false,
             },
             Self::Instance(_)
             | Self::Runs(_)
             | Self::Settings(_)
             | Self::Library(_)
+            | Self::Taken { .. }
             | Self::Media { .. } => false,
         }
     }
@@ -305,6 +396,9 @@ impl SessionError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Link { source, .. } => Some(source.hint()),
+            Self::Taken { .. } => Some(
+                "end it there, or give this one an `instance` of its own; one that died is waited for by itself",
+            ),
             Self::Instance(_)
             | Self::Runs(_)
             | Self::Settings(_)
@@ -328,6 +422,7 @@ pub fn plan(config: &Config, message: Option<Duration>) -> Plan {
         screening_timeout: settings.screening_timeout,
         ready_timeout: settings.ready_timeout,
         release_on_progress: settings.release_on_progress,
+        release_when_unheard: settings.release_when_unheard,
         when_unsure: match settings.when_unsure {
             config::WhenUnsure::HangUp => WhenUnsure::HangUp,
             config::WhenUnsure::Play => WhenUnsure::Play,
@@ -361,6 +456,7 @@ struct Reached {
 impl Reached {
     async fn new(
         config: &Config,
+        pbx: &Pbx,
         run: &RunName,
         app: &str,
         remains: Remains,
@@ -372,7 +468,6 @@ impl Reached {
             url: url.clone(),
             source,
         };
-        let pbx = Pbx::new(&settings(config)).map_err(SessionError::Settings)?;
         let rest = pbx.rest();
         let events = || pbx.listen(app, run);
         let events = events.retry(pauses()).sleep(sleep);
@@ -410,12 +505,19 @@ impl Reached {
         })
     }
 
-    fn into_session(self, run: RunName, live: LiveRun, dead: Vec<RunName>) -> Session {
+    fn into_session(
+        self,
+        run: RunName,
+        live: LiveRun,
+        lease: Option<AppLease>,
+        dead: Vec<RunName>,
+    ) -> Session {
         let (orders, orders_in) = mpsc::channel(ORDERS);
         let (reports_out, reports) = mpsc::channel(REPORTS);
         let (errands, errands_in) = mpsc::unbounded_channel();
         let (told, link) = watch::channel(PbxLink::Up);
         let media = self.trunk.media.clone();
+        let probe = TrunkProbe::new(self.rest.clone(), self.trunk.endpoint.clone());
         let dialler = tokio::spawn(dialler::run(
             self.rest.clone(),
             Arc::new(self.trunk),
@@ -438,9 +540,11 @@ impl Reached {
             orders: Orders(orders),
             link,
             reconciler: self.reconciler,
+            trunk: probe,
             dead,
             swept: self.swept,
             media,
+            lease,
             driver: tokio::spawn(driver.drive()),
             dialler,
         }
@@ -461,8 +565,15 @@ fn media(config: &Config, pulse: &Pulse) -> Result<Option<MediaServer>, SessionE
     }
 }
 
-/// Whether the PBX's release lets no call be listened to without harm; then the dialplan screens.
+/// Whether the PBX lets no call be listened to without harm; then the dialplan screens.
 async fn cannot_listen(rest: &Rest) -> bool {
+    // Without it the dialplan would not come as far as to say that it cannot, and the call would end.
+    if let Ok(None) = rest.module("app_exec.so").await {
+        warn!(
+            "the PBX does not run app_exec.so: the dialplan screens, and Aftertone listens to no call"
+        );
+        return true;
+    }
     // A PBX that does not say its release is as good as any other.
     let release = rest.asterisk_info().await.map(|info| info.system.version);
     let release = release.unwrap_or_default();
@@ -507,6 +618,11 @@ pub(super) fn settings(config: &Config) -> Settings {
         ca_file: config.pbx.ca_file.clone(),
         request_timeout: DEFAULT_REQUEST_TIMEOUT,
     }
+}
+
+/// The app name of the controllers of an instance.
+pub(super) fn app_of_instance(config: &Config) -> String {
+    format!("{}-{}", config.pbx.app, config.instance)
 }
 
 /// The app name of a run of its own: nobody else's events go astray, and nobody takes ours.

@@ -166,20 +166,17 @@ impl Counter {
             return Ok(());
         }
         let drops = strays.iter().map(|stray| (stray.run.clone(), stray.drop));
-        let mut up = reconciler.end_drops(&drops.collect()).await;
+        let mut ended = reconciler.end_drops(&drops.collect()).await;
         // What was up when the session began, its own sweep has hung up before.
-        up.extend(session.swept().iter().cloned());
+        ended.alive.extend(session.swept().iter().cloned());
         let mut writes = Vec::with_capacity(strays.len());
         for stray in strays {
-            let was_up = up.contains(&(stray.run.clone(), stray.drop));
-            let words = if was_up {
-                "its process died; its call was still up and was hung up"
-            } else {
-                "its process died; nothing of it was up any more when it was looked for"
-            };
+            let id = (stray.run.clone(), stray.drop);
+            let was_up = ended.alive.contains(&id);
+            let words = ended.words("process", &id);
             warn!(drop = %stray.drop, run = %stray.run, was_up, "an earlier drop is lost: its process died");
             writes.push(Write::EndDrop {
-                end: flight::lost(&stray.run, stray.drop, words),
+                end: flight::lost(&stray.run, stray.drop, &words),
                 calls: Calls::likely(stray.technique, Outcome::Lost, Duration::ZERO),
             });
         }
@@ -273,8 +270,21 @@ impl Entry {
             }
             calls => calls,
         };
-        let writes = [Write::EndDrop { end, calls }];
-        let commit = || self.store.commit(&self.holder, &writes, now());
+        self.write(&[Write::EndDrop { end, calls }]).await
+    }
+
+    /// Takes the drop's intent back: nothing was dialled, and it does not count.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the next drop or controller ends it as `lost` then.
+    pub async fn take_back(self) -> Result<(), StoreError> {
+        let drop = self.drop;
+        self.write(&[Write::TakeBack { drop }]).await
+    }
+
+    /// Writes the last that is to be written of the drop, and ends its run in the store.
+    async fn write(self, writes: &[Write]) -> Result<(), StoreError> {
+        let commit = || self.store.commit(&self.holder, writes, now());
         let commit = commit.retry(pauses()).sleep(sleep);
         let commit = commit.when(|error| error.trouble == Trouble::Away);
         let commit = commit.notify(|error, _| {

@@ -12,7 +12,11 @@ use std::{
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use futures::{StreamExt as _, stream};
-use tokio::{task::JoinHandle, time::sleep};
+use tokio::{
+    task::JoinHandle,
+    time::{sleep, timeout},
+};
+use tokio_util::task::TaskTracker;
 use tracing::{debug, info, warn};
 
 use super::runs::{DeadRun, Runs, RunsError};
@@ -35,6 +39,8 @@ struct Inner {
     run: RunName,
     app: String,
     remains: Remains,
+    /// Hang-ups of channels whose id is none of ours: no sweep finds them.
+    strangers: TaskTracker,
 }
 
 /// Where runs leave something behind on this machine.
@@ -79,6 +85,29 @@ pub(super) struct Reconciled {
     pub(super) channels: Vec<ChannelId>,
 }
 
+/// What came of ending the channels of drops.
+#[derive(Debug, Default)]
+pub(super) struct EndedDrops {
+    /// The drops that had a channel.
+    pub(super) alive: BTreeSet<(RunName, DropId)>,
+    /// Those that may still have one.
+    pub(super) stuck: BTreeSet<(RunName, DropId)>,
+}
+
+impl EndedDrops {
+    /// What there is to say of a drop without an end whose controller, or process, died.
+    pub(super) fn words(&self, whose: &str, drop: &(RunName, DropId)) -> String {
+        let up = if self.stuck.contains(drop) {
+            "the PBX did not end its call, which may still be up"
+        } else if self.alive.contains(drop) {
+            "its call was still up and was hung up"
+        } else {
+            "nothing of it was up any more when it was looked for"
+        };
+        format!("its {whose} died; {up}")
+    }
+}
+
 impl Reconciler {
     pub(super) fn new(rest: Rest, run: RunName, app: String, remains: Remains) -> Self {
         let inner = Inner {
@@ -86,6 +115,7 @@ impl Reconciler {
             run,
             app,
             remains,
+            strangers: TaskTracker::new(),
         };
         Self {
             inner: Arc::new(inner),
@@ -124,33 +154,58 @@ impl Reconciler {
         Ok(())
     }
 
-    /// Ends every channel of these drops, which are of any run, and returns once none is left; tells those that were
-    /// alive.
-    pub(super) async fn end_drops(
-        &self,
-        drops: &BTreeSet<(RunName, DropId)>,
-    ) -> BTreeSet<(RunName, DropId)> {
-        let mut alive = BTreeSet::new();
-        loop {
-            let rest = &self.inner.rest;
-            let channels = insist("listing the channels", || rest.channels()).await;
-            let left = of_drops(drops, &channels);
-            if left.is_empty() {
-                return alive;
+    /// Ends every channel of these drops, which are of any run, and returns once none is left, or after
+    /// [`END_WITHIN`]: a channel that the PBX cannot end must not hold up everything else.
+    pub(super) async fn end_drops(&self, drops: &BTreeSet<(RunName, DropId)>) -> EndedDrops {
+        let mut ended = EndedDrops {
+            alive: BTreeSet::new(),
+            // Until the PBX has told what there is.
+            stuck: drops.clone(),
+        };
+        let ending = async {
+            loop {
+                let rest = &self.inner.rest;
+                let channels = insist("listing the channels", || rest.channels()).await;
+                let left = of_drops(drops, &channels);
+                let those = left.iter().map(|id| (id.run.clone(), id.drop));
+                ended.stuck = those.collect();
+                ended.alive.extend(ended.stuck.iter().cloned());
+                if left.is_empty() {
+                    return;
+                }
+                for channel in left {
+                    info!(%channel, "a channel of a drop whose controller died is hung up");
+                    hang_up(rest, &channel).await;
+                }
+                sleep(GRACE).await;
             }
-            for channel in left {
-                info!(%channel, "a channel of a drop whose controller died is hung up");
-                hang_up(rest, &channel).await;
-                alive.insert((channel.run, channel.drop));
-            }
-            sleep(GRACE).await;
+        };
+        if timeout(END_WITHIN, ending).await.is_err() && !ended.stuck.is_empty() {
+            warn!(
+                drops = ended.stuck.len(),
+                "the PBX does not end calls of drops whose controller died; to be tried again"
+            );
         }
+        ended
     }
 
     /// Ends a channel, in a task of its own.
     pub(super) fn hang_up(&self, channel: ChannelId) {
         let this = Arc::clone(&self.inner);
         tokio::spawn(async move { this.hang_up(&channel).await });
+    }
+
+    /// Ends a channel whose id is none of ours, in a task of its own, which asks until the PBX has heard it.
+    pub(super) fn hang_up_stranger(&self, channel: String) {
+        let this = Arc::clone(&self.inner);
+        let hang_up = async move { end_stranger(&this.rest, &channel).await };
+        self.inner.strangers.spawn(hang_up);
+    }
+
+    /// Returns once every such request was heard.
+    pub(super) async fn strangers_gone(&self) {
+        self.inner.strangers.close();
+        self.inner.strangers.wait().await;
     }
 
     /// Begins to ask, in a task of its own: subscribes to the legs once more, then reads what exists of them and of
@@ -182,6 +237,10 @@ impl Inner {
             .collect()
             .await;
         sweep(&self.rest, &self.remains, &channels).await;
+        for channel in ari::in_place_of_ours(&self.app, &channels) {
+            warn!(channel, "a call that the network redirected is hung up");
+            end_stranger(&self.rest, &channel).await;
+        }
         // What ended between the socket's opening and the list has been told; let the telling arrive first.
         sleep(GRACE).await;
         let mut seen = ari::seen(&self.run, &channels);
@@ -196,13 +255,31 @@ impl Inner {
         }
     }
 
+    /// Asks for the events of a leg until the PBX has answered: a leg that lives on unheard would be lost in silence.
     async fn subscribe(&self, drop: DropId, leg: Leg) {
         let channel = ChannelId::leg(self.run.clone(), drop, leg);
         let source = [format!("channel:{channel}")];
-        if let Err(failure) = self.rest.subscribe(&self.app, &source).await {
-            // Most often the leg is gone, which the list will show.
-            debug!(%channel, words = failure.words, "not subscribed again");
-        }
+        insist("subscribing to a leg", || async {
+            let answer = self.rest.subscribe(&self.app, &source).await;
+            let Err(failure) = answer else {
+                return Ok(());
+            };
+            match failure.kind {
+                RefusalKind::Unreachable
+                | RefusalKind::TooLate
+                | RefusalKind::NoReply
+                | RefusalKind::Failed => Err(failure),
+                RefusalKind::NotFound
+                | RefusalKind::WrongState
+                | RefusalKind::Rejected
+                | RefusalKind::NotMade => {
+                    // Most often the leg is gone, which the list will show.
+                    debug!(%channel, words = failure.words, "not subscribed again");
+                    Ok(())
+                }
+            }
+        })
+        .await;
     }
 
     async fn is_known(&self, drop: DropId, play: Play) -> Option<(DropId, Play)> {
@@ -316,6 +393,13 @@ async fn hang_up(rest: &Rest, channel: &ChannelId) {
     }
 }
 
+async fn end_stranger(rest: &Rest, channel: &str) {
+    insist("hanging up a call to another number", || {
+        rest.hang_up(channel)
+    })
+    .await;
+}
+
 async fn end_bridge(rest: &Rest, bridge: &BridgeId) {
     if let Err(failure) = rest.end_bridge(bridge).await {
         warn!(%bridge, words = failure.words, "cannot end the bridge; the next sweep does");
@@ -366,10 +450,16 @@ where
             Err(failure) => failure,
         };
         match failure.kind {
-            RefusalKind::Unreachable | RefusalKind::NoReply | RefusalKind::Failed => {
+            RefusalKind::Unreachable
+            | RefusalKind::TooLate
+            | RefusalKind::NoReply
+            | RefusalKind::Failed => {
                 debug!(what, words = failure.words, "to be asked again");
             }
-            RefusalKind::NotFound | RefusalKind::WrongState | RefusalKind::Rejected => {
+            RefusalKind::NotFound
+            | RefusalKind::WrongState
+            | RefusalKind::Rejected
+            | RefusalKind::NotMade => {
                 warn!(
                     what,
                     words = failure.words,
@@ -386,6 +476,9 @@ const AT_ONCE: usize = 8;
 
 /// How long what was said before an answer may take to arrive after it, by the other connection.
 const GRACE: Duration = Duration::from_millis(250);
+
+/// How long it is tried to end the channels of drops whose controllers died, before everything else goes on.
+const END_WITHIN: Duration = Duration::from_secs(4);
 
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LAST_PAUSE: Duration = Duration::from_secs(2);
@@ -428,7 +521,7 @@ mod tests {
     fn a_dead_run_takes_its_messages_with_it_and_no_other_s() {
         let folder = tempfile::tempdir().unwrap();
         let remains = Remains {
-            runs: Runs::open(folder.path()).unwrap(),
+            runs: Runs::open(folder.path(), "http://127.0.0.1:8088/").unwrap(),
             library: Library::new(folder.path(), folder.path()).unwrap(),
         };
         let file = |name: &str| folder.path().join(name);

@@ -408,8 +408,10 @@ impl Judge {
             Some(Amd::Human) => add(-AMD, Reason::Amd(Amd::Human)),
             Some(Amd::Unsure) | None => {}
         }
-        if let Some(call) = self.call {
-            let alerted = call.alerted.unwrap_or(0.0);
+        // A time that is not known tells nothing, neither that it was short nor that it was long.
+        if let Some(call) = self.call
+            && let Some(alerted) = call.alerted
+        {
             if call.other_rang && alerted <= DIVERTED_AT_MOST {
                 add(DIVERTED, Reason::Diverted { alerted });
             } else if alerted >= LIFTED_AT_LEAST {

@@ -18,7 +18,7 @@ pub enum Amd {
 /// What the two calls of a drop tell beside their sound.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Call {
-    /// How long the answered leg had alerted, in seconds; `None` where it was answered without alerting.
+    /// How long the answered leg had alerted, in seconds; `None` where that is not known.
     pub alerted: Option<f32>,
     /// Whether the other leg still rang when this one was answered: the call was diverted, or a second phone was lifted.
     pub other_rang: bool,

@@ -94,7 +94,9 @@ settings! {
     /// How often a message is started again at most.
     max_restarts: 2.0, 0.0..=5.0, "times";
     /// How much of somebody's voice stops the message, within one second.
-    live_voice: 0.35, 0.1..=3.0, "seconds";
+    ///
+    /// Speech has gaps, so that more than the most that can be set would never be found, and nobody's voice would stop it.
+    live_voice: 0.35, 0.1..=0.8, "seconds";
 }
 
 /// What can be said of a setting.

@@ -50,6 +50,11 @@ pub enum Write {
         /// What it was on the trunk.
         calls: Calls,
     },
+    /// A drop outside any campaign was not dialled: its intent is as if it had never been written.
+    TakeBack {
+        /// Which.
+        drop: DropId,
+    },
     /// Leased contacts are given back untouched.
     Release {
         /// Of which campaign.

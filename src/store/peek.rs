@@ -65,6 +65,8 @@ impl Store {
 }
 
 const OPEN: Sql = sql!(
-    "SELECT id, number, attempts, message, zone, state, consent, consent_at, consent_source \
+    "SELECT id, number, attempts, message, zone, state, consent, consent_at, consent_source, \
+     CAST(CASE WHEN attempts > 0 AND EXISTS (SELECT 1 FROM drops WHERE drops.contact = contacts.id \
+     AND drops.outcome = 'busy' AND drops.report LIKE '%\"reason\":\"own_busy_leg\"%') THEN 1 ELSE 0 END AS BIGINT) \
      FROM contacts WHERE campaign = $1 AND id > $2 AND due_at IS NOT NULL ORDER BY id LIMIT $3"
 );

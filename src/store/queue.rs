@@ -317,6 +317,7 @@ pub(super) type KeptContact = (
     Option<String>,
     Option<i64>,
     Option<String>,
+    i64,
 );
 
 /// The columns of [`RECENT_CALLS`].
@@ -326,7 +327,7 @@ type KeptCalls = (i64, i64, i64, i64, i64, i64, i64, i64);
 type KeptStart = (i64, i64, String, i64, i64);
 
 pub(super) fn read_contact(kept: KeptContact) -> Option<Leased> {
-    let (id, digits, attempts, message, zone, state, kind, at, source) = kept;
+    let (id, digits, attempts, message, zone, state, kind, at, source, only_single) = kept;
     let consent = match kind {
         Some(slug) => Some(Consent {
             kind: consent(&slug)?,
@@ -344,6 +345,7 @@ pub(super) fn read_contact(kept: KeptContact) -> Option<Leased> {
             number: read_number(digits)?,
             attempts: attempts.try_into().ok()?,
             message,
+            only_single: only_single != 0,
         },
         facts: Facts {
             zone,
@@ -370,9 +372,12 @@ const STRANGE_TIME: &str = "a time in it cannot be read";
 
 const RUNS: Sql = sql!("SELECT id FROM campaigns WHERE id = $1 AND standing = 'running'");
 
-/// What somebody else is about to take is passed over.
+/// What somebody else is about to take is passed over. Where our own busy leg has made a number busy, one call alone makes
+/// sense; the report of such a drop holds the slug of its reason.
 const DUE: Sql = sql!(
-    "SELECT id, number, attempts, message, zone, state, consent, consent_at, consent_source \
+    "SELECT id, number, attempts, message, zone, state, consent, consent_at, consent_source, \
+     CAST(CASE WHEN attempts > 0 AND EXISTS (SELECT 1 FROM drops WHERE drops.contact = contacts.id \
+     AND drops.outcome = 'busy' AND drops.report LIKE '%\"reason\":\"own_busy_leg\"%') THEN 1 ELSE 0 END AS BIGINT) \
      FROM contacts WHERE campaign = $1 AND due_at <= $2 ORDER BY due_at, id LIMIT $3",
     ["", " FOR UPDATE SKIP LOCKED"]
 );

@@ -75,6 +75,7 @@ fn people_answered_and_dropped_slow_it_down_and_pause_it() {
             | Why::Hours(_)
             | Why::DatesOver
             | Why::PbxAway
+            | Why::TrunkOffline
             | Why::Finishing { .. }) => panic!("{why}"),
         }
     }

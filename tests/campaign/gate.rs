@@ -124,6 +124,7 @@ pub(crate) fn contact(id: i64) -> Contact {
         number: NUMBERS[usize::try_from(id).unwrap() % NUMBERS.len()].clone(),
         attempts: 0,
         message: None,
+        only_single: false,
     }
 }
 

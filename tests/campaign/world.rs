@@ -394,6 +394,7 @@ impl World {
                 contact,
                 attempt,
                 outcome,
+                reason: None,
                 calls,
             }
         };
@@ -442,6 +443,7 @@ impl World {
             contact,
             attempt: start.attempt,
             outcome: Outcome::Cancelled,
+            reason: None,
             calls: Calls::likely(start.technique, Outcome::Cancelled, Duration::ZERO),
         };
         let at = self.now + Duration::from_millis(200);

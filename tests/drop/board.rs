@@ -1,4 +1,4 @@
-//! The board: routing, waiting drops, ghosts, deadlines.
+//! The board: routing, drops that come while the link is lost, ghosts, deadlines.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -40,6 +40,7 @@ fn the_next_deadline_is_that_of_the_drop_that_is_due_first() {
     board.start(ONE, script::plan("lead=3"), now);
     board.start(TWO, script::plan("lead=2"), now);
     assert_eq!(board.poll_timeout(), Some(now + Duration::from_secs(2)));
+    board.handle_event(TWO, script::event("accepted busy"), now);
     board.handle_timeout(now + Duration::from_millis(2_500));
     assert_eq!(board.poll_timeout(), Some(now + Duration::from_secs(3)));
     board.handle_timeout(now + Duration::from_secs(3));
@@ -57,6 +58,9 @@ fn deadlines_that_fall_together_are_all_met() {
     let (mut board, now) = (Board::new(), clock::now());
     board.start(ONE, script::plan("lead=2"), now);
     board.start(TWO, script::plan("lead=2"), now);
+    for id in [ONE, TWO] {
+        board.handle_event(id, script::event("accepted busy"), now);
+    }
     commands(&mut board);
     board.handle_timeout(now + Duration::from_secs(2));
     let dialled = [
@@ -87,7 +91,7 @@ fn an_id_may_be_used_again_once_its_drop_has_ended() {
     board.start(ONE, script::plan("single"), now);
     board.handle_event(ONE, script::event("gone drop 17"), now);
     board.start(ONE, script::plan("single"), now);
-    board.handle_event(ONE, script::event("gone drop 21"), now);
+    board.handle_event(ONE, script::event("gone drop 21/603"), now);
     assert_eq!(
         ended(&mut board),
         [(ONE, Outcome::Busy), (ONE, Outcome::Rejected)]
@@ -127,35 +131,28 @@ fn a_leg_of_no_drop_that_shows_life_is_hung_up_and_one_that_does_not_is_left_alo
 }
 
 #[test]
-fn a_drop_started_while_the_link_is_lost_waits_for_it() {
-    let (mut board, now) = (Board::new(), clock::now());
-    board.link_lost(now);
-    board.start(ONE, script::plan("single"), now);
-    board.start(ONE, script::plan("double"), now);
-    board.link_lost(now);
-    board.handle_timeout(now + Duration::from_secs(600));
-    assert_eq!(commands(&mut board), []);
-    assert!(board.owns(ONE) && board.len() == 1 && board.poll_timeout().is_none());
-    let later = now + Duration::from_secs(700);
-    board.link_restored(&BTreeMap::new(), later);
-    assert_eq!(commands(&mut board), [(ONE, Command::Dial(Leg::Drop))]);
-    assert_eq!(board.poll_timeout(), Some(later + Duration::from_secs(45)));
-    assert_eq!(board.len(), 1);
-}
-
-#[test]
-fn a_waiting_drop_can_be_cancelled_and_dials_nothing() {
-    let (mut board, now) = (Board::new(), clock::now());
-    board.link_lost(now);
-    board.start(ONE, script::plan("single"), now);
-    board.start(TWO, script::plan("single"), now);
-    board.cancel(ONE, now);
-    assert_eq!(ended(&mut board), [(ONE, Outcome::Cancelled)]);
-    assert!(!board.owns(ONE) && board.owns(TWO));
-    board.cancel_all(now);
-    assert_eq!(ended(&mut board), [(TWO, Outcome::Cancelled)]);
-    board.link_restored(&BTreeMap::new(), now);
-    assert_eq!(commands(&mut board), []);
+fn a_drop_started_while_the_link_is_lost_ends_at_once_and_dials_nothing() {
+    for technique in ["single", "double"] {
+        let (mut board, now) = (Board::new(), clock::now());
+        board.start(TWO, script::plan("single"), now);
+        commands(&mut board);
+        board.link_lost(now);
+        board.start(ONE, script::plan(technique), now);
+        // The order that came twice is not the drop that is in flight.
+        board.start(TWO, script::plan(technique), now);
+        let (id, report) = board.poll_ended().unwrap();
+        assert!(id == ONE && report.is_not_dialled(), "{report:?}");
+        let why = Some("the event link to the PBX is down");
+        assert_eq!(report.words.as_deref(), why);
+        assert!(report.timeline.is_empty() && board.poll_ended().is_none());
+        assert!(!board.owns(ONE) && board.owns(TWO));
+        let later = now + Duration::from_secs(36_000);
+        board.link_restored(&[(TWO, Seen::default())].into(), later);
+        let dialled = |(_, command): &(DropId, Command)| matches!(command, Command::Dial(_));
+        assert!(!commands(&mut board).iter().any(dialled));
+        board.start(ONE, script::plan("single"), later);
+        assert!(commands(&mut board).iter().any(dialled));
+    }
 }
 
 #[test]

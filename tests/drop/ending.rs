@@ -8,6 +8,7 @@ fn a_cancelled_drop_ends_when_both_legs_are_gone() {
         r"
         plan
             0.0 (start)                                 dial busy                     [busy_dialled]
+            0.1 accepted busy                           -
             2.0 (Lead)                                  dial drop                     [drop_dialled]
             2.5 accepted drop                           -
             2.6 cancel                                  hang_up busy, hang_up drop    [busy_hung_up drop_hung_up]
@@ -56,6 +57,7 @@ fn a_leg_answered_while_it_is_cancelled_is_hung_up_again() {
         r"
         plan
             0.0 (start)                                 dial busy                     [busy_dialled]
+            0.1 accepted busy                           -
             2.0 (Lead)                                  dial drop                     [drop_dialled]
             2.5 accepted drop                           -
             2.6 cancel                                  hang_up busy, hang_up drop    [busy_hung_up drop_hung_up]
@@ -111,6 +113,7 @@ fn a_refused_release_is_repeated_soon_even_if_the_drop_is_decided_meanwhile() {
         r"
         plan
             0.0 (start)                                 dial busy                     [busy_dialled]
+            0.1 accepted busy                           -
             2.0 (Lead)                                  dial drop                     [drop_dialled]
             2.5 ringing drop                            hang_up busy                  [drop_alerting busy_hung_up]
             2.6 refused hang_up busy failed             -
@@ -197,9 +200,9 @@ fn a_leg_that_lives_although_it_was_denied_is_hung_up() {
         r"
         plan
             0.0 (start)                                 dial busy                     [busy_dialled]
+            0.1 accepted busy                           -
             2.0 (Lead)                                  dial drop                     [drop_dialled]
             2.5 ringing drop                            hang_up busy                  [drop_alerting busy_hung_up]
-            2.6 accepted busy                           hang_up busy
             2.7 absent busy                             -
             3.7 (Reason)                                -                             [busy_gone]
             4.0 answered busy                           hang_up busy
@@ -271,6 +274,7 @@ fn a_leg_that_leaves_on_its_own_is_not_hung_up_again() {
         r"
         plan
             0.0 (start)                                 dial busy                     [busy_dialled]
+            0.1 accepted busy                           -
             2.0 (Lead)                                  dial drop                     [drop_dialled]
             2.5 ringing drop                            hang_up busy                  [drop_alerting busy_hung_up]
             2.6 gone busy 16                            -                             [busy_gone]

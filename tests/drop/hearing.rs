@@ -1,4 +1,4 @@
-//! What differs where we listen ourselves: the leg stays in our app, beeps may come late, and the tap may be lost.
+//! What differs if we listen ourselves: beeps may come late, and voices and tones are heard over the message.
 
 use crate::ladder::ladder;
 
@@ -10,9 +10,9 @@ fn a_mailbox_is_played_to_at_the_end_of_its_beep() {
             0.0 (start)                                 dial drop                     [drop_dialled]
             3.0 entered drop                            listen drop                   [drop_answered]
             9.5 screened drop machine beep              -                             [verdict]
-            9.5 ready drop beep                         play drop 1                   [ready]
-            9.6 play_started 1 @0                       -                             [play_started]
-           16.9 play_done 1 @7240                       hang_up drop                  [play_finished drop_hung_up]
+            9.5 ready drop beep                         speak drop 1                  [ready]
+            9.6 speaking 1                              -                             [play_started]
+           16.9 spoken 1 whole 7.24                     hang_up drop                  [play_finished drop_hung_up]
            17.0 gone drop 16                            -                             [drop_gone]
         => delivered by us; machine (beep); ready by beep; played 7.24; drop 16; proven
         ",
@@ -27,13 +27,13 @@ fn a_late_beep_starts_the_message_again() {
             0.0 (start)                                 dial drop                     [drop_dialled]
             3.0 entered drop                            listen drop                   [drop_answered]
             9.0 screened drop machine                   -                             [verdict]
-            9.0 ready drop silence                      play drop 1                   [ready]
-            9.1 play_started 1 @0                       -                             [play_started]
-           11.1 late_beep drop                          rewind drop 1
-           11.2 play_done 1 @2000                       -
-           11.3 ready drop beep                         play drop 2                   [ready]
-           11.4 play_started 2 @2300                    -                             [play_restarted]
-           18.7 play_done 2 @9540                       hang_up drop                  [play_finished drop_hung_up]
+            9.0 ready drop silence                      speak drop 1                  [ready]
+            9.1 speaking 1                              -                             [play_started]
+           11.1 late_beep drop                          hush 1
+           11.2 spoken 1 stopped 2.0                    -
+           11.3 ready drop beep                         speak drop 2                  [ready]
+           11.4 speaking 2                              -                             [play_restarted]
+           18.7 spoken 2 whole 7.24                     hang_up drop                  [play_finished drop_hung_up]
            18.8 gone drop 16                            -                             [drop_gone]
         => delivered by us; machine; ready by beep; played 7.24; restarts 1; drop 16; proven
         ",
@@ -48,14 +48,14 @@ fn the_end_of_a_play_that_was_given_up_counts_for_nothing() {
             0.0 (start)                                 dial drop                     [drop_dialled]
             3.0 entered drop                            listen drop                   [drop_answered]
             9.0 screened drop machine                   -                             [verdict]
-            9.0 ready drop silence                      play drop 1                   [ready]
-            9.1 play_started 1 @0                       -                             [play_started]
-           11.1 late_beep drop                          rewind drop 1
-           11.3 ready drop beep                         play drop 2                   [ready]
-           11.4 play_done 1 @7300                       -
-           11.4 play_started 2 @7400                    -                             [play_restarted]
-           11.5 play_done 1 @7500                       -
-           18.7 play_done 2 @14640                      hang_up drop                  [play_finished drop_hung_up]
+            9.0 ready drop silence                      speak drop 1                  [ready]
+            9.1 speaking 1                              -                             [play_started]
+           11.1 late_beep drop                          hush 1
+           11.3 ready drop beep                         speak drop 2                  [ready]
+           11.4 spoken 1 stopped 7.3                    -
+           11.4 speaking 2                              -                             [play_restarted]
+           11.5 spoken 1 stopped 7.5                    -
+           18.7 spoken 2 whole 7.24                     hang_up drop                  [play_finished drop_hung_up]
            18.8 gone drop 16                            -                             [drop_gone]
         => delivered by us; machine; ready by beep; played 7.24; restarts 1; drop 16; proven
         ",
@@ -70,12 +70,12 @@ fn a_message_starts_again_no_more_often_than_it_may() {
             0.0 (start)                                 dial drop                     [drop_dialled]
             3.0 entered drop                            listen drop                   [drop_answered]
             9.0 screened drop machine                   -                             [verdict]
-            9.0 ready drop silence                      play drop 1                   [ready]
-            9.1 play_started 1 @0                       -                             [play_started]
-           11.1 late_beep drop                          rewind drop 1
-           11.3 ready drop beep                         play drop 2                   [ready]
-           11.4 play_started 2 @2300                    -                             [play_restarted]
-           13.4 late_beep drop                          stop_play 2, hang_up drop     [drop_hung_up]
+            9.0 ready drop silence                      speak drop 1                  [ready]
+            9.1 speaking 1                              -                             [play_started]
+           11.1 late_beep drop                          hush 1
+           11.3 ready drop beep                         speak drop 2                  [ready]
+           11.4 speaking 2                              -                             [play_restarted]
+           13.4 late_beep drop                          hush 2, hang_up drop          [drop_hung_up]
            13.5 gone drop 16                            -                             [drop_gone]
         => cut_off by us; machine; ready by beep; played 2.0; restarts 1; drop 16; the mailbox beeped and takes no more
         ",
@@ -90,9 +90,9 @@ fn a_beep_that_is_not_followed_by_a_ready_point_ends_as_cut_off() {
             0.0 (start)                                 dial drop                     [drop_dialled]
             3.0 entered drop                            listen drop                   [drop_answered]
             9.0 screened drop machine                   -                             [verdict]
-            9.0 ready drop silence                      play drop 1                   [ready]
-            9.1 play_started 1 @0                       -                             [play_started]
-           11.1 late_beep drop                          rewind drop 1
+            9.0 ready drop silence                      speak drop 1                  [ready]
+            9.1 speaking 1                              -                             [play_started]
+           11.1 late_beep drop                          hush 1
            16.1 (Ready)                                 hang_up drop                  [drop_hung_up]
            17.0 gone drop 16                            -                             [drop_gone]
         => cut_off by us; machine; ready by silence; played 2.0; drop 16
@@ -108,9 +108,9 @@ fn the_mailbox_s_limit_cuts_the_message_off() {
             0.0 (start)                                 dial drop                     [drop_dialled]
             3.0 entered drop                            listen drop                   [drop_answered]
             9.0 screened drop machine                   -                             [verdict]
-            9.0 ready drop beep                         play drop 1                   [ready]
-            9.1 play_started 1 @0                       -                             [play_started]
-           13.1 limit_beep drop                         stop_play 1, hang_up drop     [drop_hung_up]
+            9.0 ready drop beep                         speak drop 1                  [ready]
+            9.1 speaking 1                              -                             [play_started]
+           13.1 limit_beep drop                         hush 1, hang_up drop          [drop_hung_up]
            13.2 gone drop 16                            -                             [drop_gone]
         => cut_off by us; machine; ready by beep; played 4.0; drop 16; the mailbox beeped and takes no more
         ",
@@ -125,10 +125,10 @@ fn a_limit_after_the_last_word_takes_nothing_away() {
             0.0 (start)                                 dial drop                     [drop_dialled]
             3.0 entered drop                            listen drop                   [drop_answered]
             9.0 screened drop machine                   -                             [verdict]
-            9.0 ready drop beep                         play drop 1                   [ready]
-            9.1 play_started 1 @0                       -                             [play_started]
+            9.0 ready drop beep                         speak drop 1                  [ready]
+            9.1 speaking 1                              -                             [play_started]
            16.2 limit_beep drop                         -
-           16.4 play_done 1 @7240                       hang_up drop                  [play_finished drop_hung_up]
+           16.4 spoken 1 whole 7.24                     hang_up drop                  [play_finished drop_hung_up]
            16.5 gone drop 16                            -                             [drop_gone]
         => delivered by us; machine; ready by beep; played 7.24; drop 16; probable
         ",
@@ -143,9 +143,9 @@ fn a_voice_that_answers_the_message_stops_it() {
             0.0 (start)                                 dial drop                     [drop_dialled]
             3.0 entered drop                            listen drop                   [drop_answered]
             9.0 screened drop machine                   -                             [verdict]
-            9.0 ready drop silence                      play drop 1                   [ready]
-            9.1 play_started 1 @0                       -                             [play_started]
-           10.6 screened drop human a_voice             stop_play 1, hang_up drop     [verdict drop_hung_up]
+            9.0 ready drop silence                      speak drop 1                  [ready]
+            9.1 speaking 1                              -                             [play_started]
+           10.6 screened drop human a_voice             hush 1, hang_up drop          [verdict drop_hung_up]
            10.7 gone drop 16                            -                             [drop_gone]
         => human by us; human (a_voice); ready by silence; played 1.5; drop 16
         ",
@@ -161,10 +161,10 @@ fn a_voice_over_a_message_that_no_beep_started_is_waited_out() {
             0.0 (start)                                 dial drop                     [drop_dialled]
             3.0 entered drop                            listen drop                   [drop_answered]
             9.0 screened drop machine                   -                             [verdict]
-            9.0 ready drop silence                      play drop 1                   [ready]
-            9.1 play_started 1 @0                       -                             [play_started]
-           10.6 interrupted drop                        rewind drop 1
-           10.7 play_done 1 @1500                       -
+            9.0 ready drop silence                      speak drop 1                  [ready]
+            9.1 speaking 1                              -                             [play_started]
+           10.6 interrupted drop                        hush 1
+           10.7 spoken 1 stopped 1.5                    -
            10.8 interrupted drop                        -
            {what}
         {end}
@@ -189,22 +189,14 @@ fn a_voice_over_a_message_that_no_beep_started_is_waited_out() {
     told(
         "13.2 deaf drop                               hang_up drop                  [tap_lost drop_hung_up]
            13.3 gone drop 16                            -                             [drop_gone]",
-        "=> cut_off by us; machine; ready by silence; played 1.5; drop 16; somebody spoke over the message, and then the live audio was lost",
+        "=> cut_off by us; machine; ready by silence; played 1.5; drop 16; a voice came over the message, and then the audio connection was lost",
     );
     told(
-        "13.2 ready drop beep                         play drop 2                   [ready]
-           13.3 play_started 2 @4200                    -                             [play_restarted]
-           20.6 play_done 2 @11440                      hang_up drop                  [play_finished drop_hung_up]
+        "13.2 ready drop beep                         speak drop 2                  [ready]
+           13.3 speaking 2                              -                             [play_restarted]
+           20.6 spoken 2 whole 7.24                     hang_up drop                  [play_finished drop_hung_up]
            20.7 gone drop 16                            -                             [drop_gone]",
         "=> delivered by us; machine; ready by beep; played 7.24; restarts 1; drop 16; proven",
-    );
-    told(
-        "13.2 ready drop beep                         play drop 2                   [ready]
-           13.3 play_started 2 @4200                    -                             [play_restarted]
-           14.0 deaf drop                               -                             [tap_lost]
-           20.6 play_done 2 @11440                      hang_up drop                  [play_finished drop_hung_up]
-           20.7 gone drop 16                            -                             [drop_gone]",
-        "=> delivered by us; machine; ready by beep; played 7.24; restarts 1; drop 16; probable",
     );
 }
 
@@ -216,9 +208,9 @@ fn a_voice_over_a_message_that_may_not_start_again_is_a_person_s() {
             0.0 (start)                                 dial drop                     [drop_dialled]
             3.0 entered drop                            listen drop                   [drop_answered]
             9.0 screened drop machine                   -                             [verdict]
-            9.0 ready drop silence                      play drop 1                   [ready]
-            9.1 play_started 1 @0                       -                             [play_started]
-           10.6 interrupted drop                        stop_play 1, hang_up drop     [verdict drop_hung_up]
+            9.0 ready drop silence                      speak drop 1                  [ready]
+            9.1 speaking 1                              -                             [play_started]
+           10.6 interrupted drop                        hush 1, hang_up drop          [verdict drop_hung_up]
            10.7 gone drop 16                            -                             [drop_gone]
         => human by us; human (a voice answered the message); ready by silence; played 1.5; drop 16
         ",
@@ -274,9 +266,9 @@ fn what_the_ears_find_out_while_the_message_plays_stops_it() {
             0.0 (start)                                 dial drop                     [drop_dialled]
             3.0 entered drop                            listen drop                   [drop_answered]
             9.0 screened drop machine                   -                             [verdict]
-            9.0 ready drop silence                      play drop 1                   [ready]
-            9.1 play_started 1 @0                       -                             [play_started]
-           10.6 {event:<38}  stop_play 1, hang_up drop     [verdict drop_hung_up]
+            9.0 ready drop silence                      speak drop 1                  [ready]
+            9.1 speaking 1                              -                             [play_started]
+           10.6 {event:<38}  hush 1, hang_up drop          [verdict drop_hung_up]
            10.7 gone drop 16                            -                             [drop_gone]
         => {end}
         "
@@ -292,90 +284,11 @@ fn a_busy_tone_while_the_message_plays_cuts_it_off() {
             0.0 (start)                                 dial drop                     [drop_dialled]
             3.0 entered drop                            listen drop                   [drop_answered]
             9.0 screened drop machine                   -                             [verdict]
-            9.0 ready drop beep                         play drop 1                   [ready]
-            9.1 play_started 1 @0                       -                             [play_started]
-           13.1 screened drop unsure                    stop_play 1, hang_up drop     [drop_hung_up]
+            9.0 ready drop beep                         speak drop 1                  [ready]
+            9.1 speaking 1                              -                             [play_started]
+           13.1 screened drop unsure                    hush 1, hang_up drop          [drop_hung_up]
            13.2 gone drop 16                            -                             [drop_gone]
         => cut_off by us; machine; ready by beep; played 4.0; drop 16; the line gave a busy tone: the mailbox takes no message
-        ",
-    );
-}
-
-#[test]
-fn a_tap_that_is_lost_before_the_verdict_leaves_the_leg_to_the_dialplan() {
-    ladder(
-        r"
-        plan single listen
-            0.0 (start)                                 dial drop                     [drop_dialled]
-            3.0 entered drop                            listen drop                   [drop_answered]
-            3.5 deaf drop                               screen drop                   [tap_lost]
-            3.6 ready drop silence                      -
-            6.2 screened drop machine MAXWORDS-3-2      -                             [verdict]
-            6.3 ready drop beep                         -
-           12.0 ready drop dialplan                     play drop 1                   [ready]
-           12.1 play_started 1 @0                       -                             [play_started]
-           13.0 late_beep drop                          -
-           19.4 play_done 1 @7240                       hang_up drop                  [play_finished drop_hung_up]
-           19.5 gone drop 16                            -                             [drop_gone]
-        => delivered by us; machine (MAXWORDS-3-2); ready by dialplan; played 7.24; drop 16; probable
-        ",
-    );
-}
-
-#[test]
-fn a_tap_that_is_lost_after_the_verdict_leaves_the_wait_to_the_dialplan() {
-    ladder(
-        r"
-        plan single listen
-            0.0 (start)                                 dial drop                     [drop_dialled]
-            3.0 entered drop                            listen drop                   [drop_answered]
-            9.0 screened drop machine long_turn         -                             [verdict]
-            9.3 deaf drop                               await_ready drop              [tap_lost]
-            9.4 deaf drop                               -
-           13.0 screened drop machine                   -
-           13.0 ready drop dialplan                     play drop 1                   [ready]
-           13.1 play_started 1 @0                       -                             [play_started]
-           20.4 play_done 1 @7240                       hang_up drop                  [play_finished drop_hung_up]
-           20.5 gone drop 16                            -                             [drop_gone]
-        => delivered by us; machine (long_turn); ready by dialplan; played 7.24; drop 16; probable
-        ",
-    );
-}
-
-#[test]
-fn a_tap_that_is_lost_while_the_message_plays_changes_nothing() {
-    ladder(
-        r"
-        plan single listen
-            0.0 (start)                                 dial drop                     [drop_dialled]
-            3.0 entered drop                            listen drop                   [drop_answered]
-            9.0 screened drop machine                   -                             [verdict]
-            9.0 ready drop beep                         play drop 1                   [ready]
-            9.1 play_started 1 @0                       -                             [play_started]
-           10.0 deaf drop                               -                             [tap_lost]
-           16.4 play_done 1 @7240                       hang_up drop                  [play_finished drop_hung_up]
-           16.5 gone drop 16                            -                             [drop_gone]
-        => delivered by us; machine; ready by beep; played 7.24; drop 16; probable
-        ",
-    );
-}
-
-#[test]
-fn an_unsure_verdict_that_is_to_be_played_to_waits_for_the_dialplan_s_silence() {
-    ladder(
-        r"
-        plan single listen when_unsure=play
-            0.0 (start)                                 dial drop                     [drop_dialled]
-            3.0 entered drop                            listen drop                   [drop_answered]
-           11.0 screened drop silence nobody_spoke      await_ready drop              [verdict]
-           13.1 ready drop dialplan                     play drop 1                   [ready]
-           13.2 play_started 1 @0                       -                             [play_started]
-           15.2 late_beep drop                          rewind drop 1
-           15.5 ready drop beep                         play drop 2                   [ready]
-           15.6 play_started 2 @2400                    -                             [play_restarted]
-           22.9 play_done 2 @9640                       hang_up drop                  [play_finished drop_hung_up]
-           23.0 gone drop 16                            -                             [drop_gone]
-        => delivered by us; silence (nobody_spoke); ready by beep; played 7.24; restarts 1; drop 16; proven
         ",
     );
 }
@@ -399,37 +312,4 @@ fn an_announcement_says_what_became_of_the_number() {
         "
         ));
     }
-}
-
-#[test]
-fn a_tap_that_cannot_be_made_because_the_leg_is_gone_ends_with_the_leg() {
-    ladder(
-        r"
-        plan single listen
-            0.0 (start)                                 dial drop                     [drop_dialled]
-            3.0 entered drop                            listen drop                   [drop_answered]
-            3.1 refused listen drop not_found           -
-            3.2 gone drop 16                            -                             [drop_gone]
-        => hung_up by the far end; drop 16
-        ",
-    );
-}
-
-#[test]
-fn a_play_that_may_not_have_been_stopped_is_not_started_again() {
-    ladder(
-        r"
-        plan single listen
-            0.0 (start)                                 dial drop                     [drop_dialled]
-            3.0 entered drop                            listen drop                   [drop_answered]
-            9.0 screened drop machine                   -                             [verdict]
-            9.0 ready drop silence                      play drop 1                   [ready]
-            9.1 play_started 1 @0                       -                             [play_started]
-           11.1 late_beep drop                          rewind drop 1
-           11.2 refused rewind drop 1 no_reply          hang_up drop                  [drop_hung_up]
-           11.3 ready drop beep                         -
-           11.4 gone drop 16                            -                             [drop_gone]
-        => lost by us; machine; ready by silence; played 2.0; drop 16; so the PBX said
-        ",
-    );
 }

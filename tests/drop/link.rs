@@ -44,8 +44,8 @@ fn a_link_that_stays_away_after_the_lead_loses_the_drop() {
             1.0 accepted busy                           -
             1.5 link_lost                               -
             2.0 (Lead)                                  -
-           47.0 (Answer)                                hang_up busy                  [busy_hung_up]
-           47.1 absent busy                             -                             [busy_gone]
+            7.0 (Answer)                                hang_up busy                  [busy_hung_up]
+            7.1 absent busy                             -                             [busy_gone]
         => lost; busy -; the event link was down when the deadline passed
         ",
     );
@@ -344,6 +344,7 @@ fn a_drop_cancelled_while_the_link_is_lost_ends_when_the_pbx_denies_its_legs() {
         r"
         plan
             0.0 (start)                                 dial busy                     [busy_dialled]
+            0.1 accepted busy                           -
             2.0 (Lead)                                  dial drop                     [drop_dialled]
             2.5 accepted busy                           -
             2.5 accepted drop                           -
@@ -362,6 +363,7 @@ fn a_decided_drop_ends_when_the_list_does_not_hold_its_legs() {
         r"
         plan
             0.0 (start)                                 dial busy                     [busy_dialled]
+            0.1 accepted busy                           -
             2.0 (Lead)                                  dial drop                     [drop_dialled]
             2.5 accepted busy                           -
             2.5 accepted drop                           -
@@ -380,6 +382,7 @@ fn a_leg_seen_after_it_was_denied_is_hung_up() {
         r"
         plan
             0.0 (start)                                 dial busy                     [busy_dialled]
+            0.1 accepted busy                           -
             2.0 (Lead)                                  dial drop                     [drop_dialled]
             2.1 accepted busy                           -
             2.2 ringing drop                            hang_up busy                  [drop_alerting busy_hung_up]

@@ -7,8 +7,10 @@
 
 mod board;
 mod calling;
+mod connection;
 mod ending;
 mod hearing;
+mod holding;
 mod ladder;
 mod link;
 mod playback;

@@ -276,10 +276,45 @@ fn an_event_that_waited_on_its_way_does_not_make_a_short_play_whole() {
             5.0 screened drop machine                   -                             [verdict]
             7.0 ready drop silence                      play drop 1                   [ready]
             7.1 play_started 1 @0                       -                             [play_started]
-           16.0 play_done 1 @2000                       -                             [play_finished]
-           17.0 (Reason)                                hang_up drop                  [drop_hung_up]
-           17.5 gone drop 16                            -                             [drop_gone]
-        => error by us; machine; ready by silence; played 2.0; drop 16; the playback ended after 2000 ms, before the message's end
+           16.0 far_end drop 16                         -
+           16.0 play_done 1 @2000                       hang_up drop                  [play_finished drop_hung_up]
+           16.1 gone drop 16                            -                             [drop_gone]
+        => cut_off by the far end; machine; ready by silence; played 2.0; drop 16
+        ",
+    );
+}
+
+#[test]
+fn a_pbx_clock_that_is_set_back_leaves_a_whole_play_whole() {
+    ladder(
+        r"
+        plan single
+            0.0 (start)                                 dial drop                     [drop_dialled]
+            3.0 entered drop                            screen drop                   [drop_answered]
+            5.0 screened drop machine                   -                             [verdict]
+            7.0 ready drop silence                      play drop 1                   [ready]
+            7.1 play_started 1 @9000                    -                             [play_started]
+          14.34 play_done 1 @2000                       hang_up drop                  [play_finished drop_hung_up]
+           14.4 gone drop 16                            -                             [drop_gone]
+        => delivered by us; machine; ready by silence; played 7.24; drop 16; probable
+        ",
+    );
+}
+
+#[test]
+fn a_pbx_clock_that_is_set_forward_does_not_make_a_short_play_whole() {
+    ladder(
+        r"
+        plan single
+            0.0 (start)                                 dial drop                     [drop_dialled]
+            3.0 entered drop                            screen drop                   [drop_answered]
+            5.0 screened drop machine                   -                             [verdict]
+            7.0 ready drop silence                      play drop 1                   [ready]
+            7.1 play_started 1 @0                       -                             [play_started]
+           10.1 play_done 1 @7240                       -                             [play_finished]
+           11.1 (Reason)                                hang_up drop                  [drop_hung_up]
+           11.5 gone drop 16                            -                             [drop_gone]
+        => error by us; machine; ready by silence; played 3.0; drop 16; the playback ended after 3000 ms, before the message's end
         ",
     );
 }

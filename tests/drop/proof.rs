@@ -7,7 +7,7 @@ use crate::{ladder::Run, script};
 
 #[test]
 fn a_message_after_a_beep_that_we_heard_to_its_end_is_proven() {
-    let report = report(&[BEEPED, PLAYED, GONE]);
+    let report = report(&[BEEPED, SPOKEN, GONE]);
     assert_eq!(
         told(&report),
         "proven: beep 1004 Hz, 0.42 s, ended 9.30 s; played whole after it; nobody spoke over it; line up at the end"
@@ -24,10 +24,10 @@ fn a_message_after_a_beep_that_we_heard_to_its_end_is_proven() {
 fn the_beep_of_the_last_start_counts() {
     let again = "
         11.1 late_beep drop
-        11.2 play_done 1 @2000
+        11.2 spoken 1 stopped 1.5
         11.3 ready drop beep 440 0.9 0.1
-        11.4 play_started 2 @2300
-        18.7 play_done 2 @9540
+        11.4 speaking 2
+        18.7 spoken 2 whole 7.24
         18.8 gone drop 16";
     for first in [BEEPED, SILENCE] {
         let report = report(&[first, again]);
@@ -42,10 +42,10 @@ fn the_beep_of_the_last_start_counts() {
 
 #[test]
 fn whatever_is_missing_makes_it_probable_and_is_said() {
-    let rows: [(&str, &[&str], &str); 8] = [
+    let rows: [(&str, &[&str], &str); 12] = [
         (
             LISTEN,
-            &[SILENCE, PLAYED, GONE],
+            &[SILENCE, SPOKEN, GONE],
             "no beep was heard: the greeting ended in silence; played whole; nobody spoke over it; line up at the end",
         ),
         (
@@ -55,33 +55,81 @@ fn whatever_is_missing_makes_it_probable_and_is_said() {
         ),
         (
             LISTEN,
-            &["9.2 deaf drop", DIALPLAN, PLAYED, GONE],
+            &["9.2 deaf drop", "9.3 returned drop", DIALPLAN, PLAYED, GONE],
             "no beep was heard: the PBX's dialplan waited for silence; played whole; the live audio was lost before its end; line up at the end",
         ),
         (
             LISTEN,
-            &[BEEPED, "9.7 deaf drop", PLAYED, GONE],
-            "beep 1004 Hz, 0.42 s, ended 9.30 s; played whole after it; the live audio was lost before its end; line up at the end",
-        ),
-        (
-            LISTEN,
-            &[BEEPED, "16.7 limit_beep drop", PLAYED, GONE],
+            &[BEEPED, "16.7 limit_beep drop", SPOKEN, GONE],
             "beep 1004 Hz, 0.42 s, ended 9.30 s; played whole after it; a beep came over it; line up at the end",
         ),
         (
             LISTEN,
-            &[BEEPED, "16.85 far_end drop 16", PLAYED, GONE],
+            &[BEEPED, "16.85 far_end drop 16", SPOKEN, GONE],
             "beep 1004 Hz, 0.42 s, ended 9.30 s; played whole after it; nobody spoke over it; the far end hung up as it ended",
         ),
         (
-            "plan single listen message=unknown",
-            &[BEEPED, PLAYED, GONE],
-            "beep 1004 Hz, 0.42 s, ended 9.30 s; only the PBX knows how long the message is, and says that it played; nobody spoke over it; line up at the end",
+            "plan single listen sound message=unknown",
+            &[
+                "9.4 screened drop machine",
+                "9.5 ready drop beep",
+                "9.6 returned drop",
+                "9.6 play_started 1 @0",
+                PLAYED,
+                GONE,
+            ],
+            "beep 1004 Hz, 0.42 s, ended 9.30 s; only the PBX knows how long the message is, and says that it played; nobody listened while it played; line up at the end",
         ),
         (
             "plan single listen when_unsure=play",
-            &["9.2 screened drop silence", DIALPLAN, PLAYED, GONE],
-            "no beep was heard: the PBX's dialplan waited for silence; played whole; nobody spoke over it; line up at the end",
+            &["9.2 screened drop silence", "9.6 speaking 1", SPOKEN, GONE],
+            "no beep was heard: the greeting ended in silence; played whole; nobody spoke over it; line up at the end",
+        ),
+        (
+            LISTEN,
+            &[BEEPED, "16.9 spoken 1 whole 7.24 3.1", GONE],
+            "beep 1004 Hz, 0.42 s, ended 9.30 s; played whole after it; no sound came from the far end for 3.1 s while it played; line up at the end",
+        ),
+        (
+            LISTEN,
+            &[BEEPED, "13.6 stumbled 1 0.08", SPOKEN, GONE],
+            "beep 1004 Hz, 0.42 s, ended 9.30 s; played whole after it; nobody spoke over it; line up at the end; 80 ms of silence came into it: this machine stood still",
+        ),
+        (
+            LISTEN,
+            &[
+                BEEPED,
+                "11.6 link_lost",
+                "11.8 link_restored drop answered",
+                SPOKEN,
+                GONE,
+            ],
+            "beep 1004 Hz, 0.42 s, ended 9.30 s; played whole after it; nobody spoke over it; line up at the end; the event link was down while it played",
+        ),
+        (
+            LISTEN,
+            &[
+                "9.0 held drop",
+                "9.4 screened drop machine",
+                "9.5 ready drop beep",
+                "9.55 resumed drop",
+                "9.6 speaking 1",
+                SPOKEN,
+                GONE,
+            ],
+            "beep 1004 Hz, 0.42 s, ended 9.30 s; played whole after it; nobody spoke over it; line up at the end; the far end held the call",
+        ),
+        (
+            LISTEN,
+            &[
+                BEEPED,
+                "9.7 held drop",
+                "9.8 resumed drop",
+                "9.8 speaking 2",
+                "16.9 spoken 2 whole 7.24",
+                GONE,
+            ],
+            "beep 1004 Hz, 0.42 s, ended 9.30 s; played whole after it; nobody spoke over it; line up at the end; the far end held the call",
         ),
     ];
     for (plan, steps, words) in rows {
@@ -113,7 +161,7 @@ fn what_was_not_delivered_is_unproven_and_says_what_was_heard() {
                 SILENCE,
                 "14.6 late_beep drop",
                 "14.8 ready drop beep",
-                "14.9 play_started 2",
+                "14.9 speaking 2",
                 "15.9 screened drop human voice",
                 "16.0 gone drop 16",
             ],
@@ -150,8 +198,8 @@ fn a_ready_point_that_had_to_wait_for_the_link_keeps_its_time() {
         "9.1 link_lost",
         "9.5 ready drop beep",
         "10.5 link_restored drop exists",
-        "10.6 play_started 1 @0",
-        "17.9 play_done 1 @7240",
+        "10.6 speaking 1",
+        "17.9 spoken 1 whole 7.24",
         "18.0 gone drop 16",
     ]);
     assert_eq!(report.proof, Proof::Proven);
@@ -164,17 +212,19 @@ const LISTEN: &str = "plan single listen";
 const BEEPED: &str = "
      9.4 screened drop machine
      9.5 ready drop beep
-     9.6 play_started 1 @0";
+     9.6 speaking 1";
 
 const SILENCE: &str = "
      9.4 screened drop machine
      9.5 ready drop silence
-     9.6 play_started 1 @0";
+     9.6 speaking 1";
 
 const DIALPLAN: &str = "
      9.4 screened drop machine
      9.5 ready drop dialplan
      9.6 play_started 1 @0";
+
+const SPOKEN: &str = "16.9 spoken 1 whole 7.24";
 
 const PLAYED: &str = "16.9 play_done 1 @7240";
 

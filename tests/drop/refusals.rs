@@ -15,6 +15,7 @@ struct Scene {
 }
 
 const LIVE: &[(f64, &str)] = &[
+    (0.1, "accepted busy"),
     (3.0, "ringing drop"),
     (3.1, "gone busy 16"),
     (4.0, "entered drop"),
@@ -41,7 +42,7 @@ const SCENES: [Scene; 13] = [
     Scene {
         name: "busy leg after the lead",
         plan: "plan",
-        script: &[(2.5, "accepted drop")],
+        script: &[(2.5, "wait")],
         refused: "dial busy",
     },
     Scene {
@@ -53,13 +54,17 @@ const SCENES: [Scene; 13] = [
     Scene {
         name: "drop leg beside a promoted busy leg",
         plan: "plan",
-        script: &[(2.5, "entered busy")],
+        script: &[(0.1, "accepted busy"), (2.5, "entered busy")],
         refused: "dial drop",
     },
     Scene {
         name: "drop leg of a cancelled drop",
         plan: "plan",
-        script: &[(2.5, "cancel"), (2.6, "gone busy 16")],
+        script: &[
+            (0.1, "accepted busy"),
+            (2.5, "cancel"),
+            (2.6, "gone busy 16"),
+        ],
         refused: "dial drop",
     },
     Scene {
@@ -122,92 +127,118 @@ busy leg in the lead: dial busy
     not_found    -                            -                            error
     wrong_state  -                            -                            error
     rejected     -                            -                            error
+    not_made     -                            -                            error
     failed       hang_up busy                 -                            error
     unreachable  -                            -                            error
+    too_late     -                            -                            cancelled
     no_reply     hang_up busy                 -                            lost
 only leg: dial drop
     not_found    -                            -                            error
     wrong_state  -                            -                            error
     rejected     -                            -                            error
+    not_made     -                            -                            error
     failed       hang_up drop                 -                            error
     unreachable  -                            -                            error
+    too_late     -                            -                            cancelled
     no_reply     hang_up drop                 -                            lost
 busy leg after the lead: dial busy
-    not_found    -                            -                            failed
-    wrong_state  -                            -                            failed
-    rejected     -                            -                            failed
-    failed       hang_up busy                 -                            failed
-    unreachable  -                            -                            failed
-    no_reply     hang_up busy                 -                            failed
+    not_found    -                            -                            error
+    wrong_state  -                            -                            error
+    rejected     -                            -                            error
+    not_made     -                            -                            error
+    failed       hang_up busy                 -                            error
+    unreachable  -                            -                            error
+    too_late     -                            -                            cancelled
+    no_reply     hang_up busy                 -                            lost
 drop leg beside a ringing busy leg: dial drop
     not_found    hang_up busy                 -                            error
     wrong_state  hang_up busy                 -                            error
     rejected     hang_up busy                 -                            error
+    not_made     hang_up busy                 -                            error
     failed       hang_up drop, hang_up busy   -                            error
     unreachable  hang_up busy                 -                            error
+    too_late     hang_up busy                 -                            error
     no_reply     hang_up drop, hang_up busy   -                            lost
 drop leg beside a promoted busy leg: dial drop
     not_found    -                            -                            hung_up
     wrong_state  -                            -                            hung_up
     rejected     -                            -                            hung_up
+    not_made     -                            -                            hung_up
     failed       hang_up drop                 -                            hung_up
     unreachable  -                            -                            hung_up
+    too_late     -                            -                            hung_up
     no_reply     hang_up drop                 -                            hung_up
 drop leg of a cancelled drop: dial drop
     not_found    -                            -                            cancelled
     wrong_state  -                            -                            cancelled
     rejected     -                            -                            cancelled
+    not_made     -                            -                            cancelled
     failed       hang_up drop                 -                            cancelled
     unreachable  -                            -                            cancelled
+    too_late     -                            -                            cancelled
     no_reply     hang_up drop                 -                            cancelled
 screening: screen drop
     not_found    -                            hang_up drop                 lost
     wrong_state  -                            hang_up drop                 error
     rejected     hang_up drop                 -                            error
+    not_made     hang_up drop                 -                            error
     failed       hang_up drop                 -                            error
     unreachable  hang_up drop                 -                            lost
+    too_late     hang_up drop                 -                            lost
     no_reply     hang_up drop                 -                            lost
 screening that has given its verdict already: screen drop
     not_found    -                            -                            hung_up
     wrong_state  -                            -                            hung_up
     rejected     -                            -                            hung_up
+    not_made     -                            -                            hung_up
     failed       -                            -                            hung_up
     unreachable  -                            -                            hung_up
+    too_late     -                            -                            hung_up
     no_reply     -                            -                            hung_up
 play: play drop 1
     not_found    -                            hang_up drop                 lost
     wrong_state  -                            hang_up drop                 error
     rejected     hang_up drop                 -                            error
+    not_made     hang_up drop                 -                            error
     failed       hang_up drop                 -                            error
     unreachable  hang_up drop                 -                            lost
+    too_late     hang_up drop                 -                            lost
     no_reply     hang_up drop                 -                            lost
 play that has begun: play drop 1
     not_found    -                            -                            cut_off
     wrong_state  -                            -                            cut_off
     rejected     -                            -                            cut_off
+    not_made     -                            -                            cut_off
     failed       -                            -                            cut_off
     unreachable  -                            -                            cut_off
+    too_late     -                            -                            cut_off
     no_reply     -                            -                            cut_off
 end of a play: stop_play 1
     not_found    -                            -                            human
     wrong_state  -                            -                            human
     rejected     -                            -                            human
+    not_made     -                            -                            human
     failed       -                            -                            human
     unreachable  -                            -                            human
+    too_late     -                            -                            human
     no_reply     -                            -                            human
 release of the busy leg: hang_up busy
     not_found    -                            hang_up busy                 failed
     wrong_state  -                            hang_up busy                 failed
     rejected     -                            hang_up busy                 failed
+    not_made     -                            hang_up busy                 failed
     failed       -                            hang_up busy                 failed
     unreachable  -                            hang_up busy                 failed
+    too_late     -                            hang_up busy                 failed
     no_reply     -                            hang_up busy                 failed
 hang-up of a decided drop: hang_up drop
     not_found    -                            hang_up drop                 cancelled
     wrong_state  -                            hang_up drop                 cancelled
     rejected     -                            hang_up drop                 cancelled
+    not_made     -                            hang_up drop                 cancelled
     failed       -                            hang_up drop                 cancelled
     unreachable  -                            hang_up drop                 cancelled
+    too_late     -                            hang_up drop                 cancelled
     no_reply     -                            hang_up drop                 cancelled
 ";
 
@@ -245,7 +276,9 @@ fn consequence(scene: &Scene, kind: RefusalKind) -> String {
             | Command::Listen(_)
             | Command::AwaitReady(_)
             | Command::Play(..)
-            | Command::Rewind(..)
+            | Command::Speak(..)
+            | Command::Hush(_)
+            | Command::Release(_)
             | Command::StopPlay(_) => {
                 panic!(
                     "{} after {refusal} of {}",

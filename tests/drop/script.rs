@@ -1,13 +1,16 @@
 //! The language of the ladders: events, commands and plans as words, read and written.
 //!
 //! ```text
-//! plan          [double|single] [listen] [KEY=VALUE ..]      keys are the fields of a plan, times in seconds
+//! plan          [double|single] [listen [sound]] [KEY=VALUE ..]
+//!               keys are the fields of a plan, times in seconds; `sound`: only the PBX has the message
 //! ready point   beep [HZ BEGAN ENDED]|silence|dialplan         how long ago in seconds; 1004 Hz 0.62 to 0.2 unless given
-//! event         accepted|progress|ringing|answered|entered|not_ready|absent|interrupted|late_beep|limit_beep|deaf LEG
+//! event         accepted|progress|ringing|redirected|answered|entered|not_ready|absent|interrupted|late_beep|limit_beep|deaf LEG
+//!               returned|held|resumed LEG  no_audio LEG [pbx_silent]
+//!               speaking N  stumbled N GAP  spoken N whole|unconfirmed|stopped|lost SENT [UNHEARD]
 //!               sit LEG invalid|congestion|other
 //!               screened LEG VERDICT [CAUSE]  ready LEG POINT  far_end|gone LEG Q850[/SIP]
 //!               play_started|play_done|play_failed N [@PBX MILLISECONDS]  refused COMMAND KIND
-//! command       dial|screen|listen|await_ready|hang_up LEG  play|rewind LEG N  stop_play N
+//! command       dial|screen|listen|await_ready|release|hang_up LEG  play|speak LEG N  stop_play|hush N
 //! what is seen  LEG EVENT; LEG EVENT; LEG exists; play N
 //! ```
 
@@ -16,7 +19,8 @@ use std::{fmt::Write as _, time::Duration};
 use aftertone::{
     drop::{
         Beeped, Cause, Command, Event, Mode, PbxTime, Plan, PlaybackEnd, ReadyPoint, Refusal,
-        RefusalKind, Seen, Sit, Technique, WhenBusyLegAnswered, WhenUnsure,
+        RefusalKind, Seen, Sit, Spoken, SpokenEnd, Technique, Voice, WhenBusyLegAnswered,
+        WhenUnsure,
     },
     id::Play,
     words::{Leg, Verdict},
@@ -31,9 +35,11 @@ pub(crate) fn default_plan() -> Plan {
         screening_timeout: Duration::from_secs(90),
         ready_timeout: Duration::from_secs(60),
         release_on_progress: Some(Duration::ZERO),
+        release_when_unheard: None,
         when_unsure: WhenUnsure::HangUp,
         when_busy_leg_answered: WhenBusyLegAnswered::Promote,
         mode: Mode::Dialplan,
+        voice: Voice::Ours,
         max_restarts: 2,
         message: Some(Duration::from_millis(7_240)),
     }
@@ -46,6 +52,7 @@ pub(crate) fn plan(text: &str) -> Plan {
             None if word == "double" => plan.technique = Technique::Double,
             None if word == "single" => plan.technique = Technique::Single,
             None if word == "listen" => plan.mode = Mode::Listen,
+            None if word == "sound" => plan.voice = Voice::Pbx,
             Some(("max_restarts", value)) => plan.max_restarts = value.parse().unwrap(),
             Some(("lead", value)) => plan.lead = seconds(value),
             Some(("answer_timeout", value)) => plan.answer_timeout = seconds(value),
@@ -56,6 +63,9 @@ pub(crate) fn plan(text: &str) -> Plan {
             }
             Some(("release_on_progress", value)) => {
                 plan.release_on_progress = (value != "never").then(|| seconds(value));
+            }
+            Some(("release_when_unheard", value)) => {
+                plan.release_when_unheard = (value != "never").then(|| seconds(value));
             }
             Some(("when_unsure", "play")) => plan.when_unsure = WhenUnsure::Play,
             Some(("when_busy_leg_answered", "continue")) => {
@@ -76,6 +86,7 @@ pub(crate) fn event(text: &str) -> Event {
         ["accepted", l] => Event::Accepted(leg(l)),
         ["progress", l] => Event::Progress(leg(l)),
         ["ringing", l] => Event::Ringing(leg(l)),
+        ["redirected", l] => Event::Redirected(leg(l)),
         ["answered", l] => Event::Answered(leg(l)),
         ["entered", l] => Event::Entered(leg(l)),
         ["screened", l, verdict] => screened(l, verdict, ""),
@@ -94,6 +105,20 @@ pub(crate) fn event(text: &str) -> Event {
             leg: leg(l),
             why: "so the tap said".into(),
         },
+        ["returned", l] => Event::Returned(leg(l)),
+        ["held", l] => Event::Held(leg(l)),
+        ["resumed", l] => Event::Resumed(leg(l)),
+        ["no_audio", l, ref silent @ ..] => Event::NoAudio {
+            leg: leg(l),
+            pbx_answers: silent.is_empty(),
+        },
+        ["speaking", n] => Event::Speaking(play(n)),
+        ["stumbled", n, gap] => Event::Stumbled {
+            play: play(n),
+            gap: seconds(gap),
+        },
+        ["spoken", n, end, sent] => spoken(n, end, sent, "0"),
+        ["spoken", n, end, sent, unheard] => spoken(n, end, sent, unheard),
         ["play_started", n] => started(n, None),
         ["play_started", n, at] => started(n, Some(at)),
         ["play_done", n] => finished(n, PlaybackEnd::Done, None),
@@ -125,6 +150,7 @@ pub(crate) fn event_words(event: &Event) -> String {
         Event::Accepted(leg) => format!("accepted {leg}"),
         Event::Progress(leg) => format!("progress {leg}"),
         Event::Ringing(leg) => format!("ringing {leg}"),
+        Event::Redirected(leg) => format!("redirected {leg}"),
         Event::Answered(leg) => format!("answered {leg}"),
         Event::Entered(leg) => format!("entered {leg}"),
         Event::Screened {
@@ -143,6 +169,20 @@ pub(crate) fn event_words(event: &Event) -> String {
         Event::LateBeep(leg) => format!("late_beep {leg}"),
         Event::LimitBeep(leg) => format!("limit_beep {leg}"),
         Event::Deaf { leg, .. } => format!("deaf {leg}"),
+        Event::Returned(leg) => format!("returned {leg}"),
+        Event::Held(leg) => format!("held {leg}"),
+        Event::Resumed(leg) => format!("resumed {leg}"),
+        Event::NoAudio { leg, pbx_answers } => {
+            let silent = if *pbx_answers { "" } else { " pbx_silent" };
+            format!("no_audio {leg}{silent}")
+        }
+        Event::Speaking(play) => format!("speaking {}", play.0),
+        Event::Stumbled { play, gap } => format!("stumbled {} {}", play.0, seconds_words(*gap)),
+        Event::Spoken { play, spoken } => {
+            let (sent, unheard) = (seconds_words(spoken.sent), seconds_words(spoken.unheard));
+            let end = end_word(spoken.end);
+            format!("spoken {} {end} {sent} {unheard}", play.0)
+        }
         Event::PlaybackStarted { play, at } => format!("play_started {}{}", play.0, pbx_words(*at)),
         Event::PlaybackFinished { play, end, at } => {
             let end = match end {
@@ -170,7 +210,9 @@ pub(crate) fn command_words(command: Command) -> String {
         Command::Screen(leg) => format!("screen {leg}"),
         Command::Listen(leg) => format!("listen {leg}"),
         Command::AwaitReady(leg) => format!("await_ready {leg}"),
-        Command::Rewind(leg, play) => format!("rewind {leg} {}", play.0),
+        Command::Speak(leg, play) => format!("speak {leg} {}", play.0),
+        Command::Hush(play) => format!("hush {}", play.0),
+        Command::Release(leg) => format!("release {leg}"),
         Command::Play(leg, play) => format!("play {leg} {}", play.0),
         Command::StopPlay(play) => format!("stop_play {}", play.0),
         Command::HangUp(leg) => format!("hang_up {leg}"),
@@ -243,7 +285,9 @@ fn read_command(words: &[&str]) -> Command {
         ["screen", l] => Command::Screen(leg(l)),
         ["listen", l] => Command::Listen(leg(l)),
         ["await_ready", l] => Command::AwaitReady(leg(l)),
-        ["rewind", l, n] => Command::Rewind(leg(l), play(n)),
+        ["speak", l, n] => Command::Speak(leg(l), play(n)),
+        ["hush", n] => Command::Hush(play(n)),
+        ["release", l] => Command::Release(leg(l)),
         ["play", l, n] => Command::Play(leg(l), play(n)),
         ["stop_play", n] => Command::StopPlay(play(n)),
         ["hang_up", l] => Command::HangUp(leg(l)),
@@ -280,6 +324,32 @@ fn finished(n: &str, end: PlaybackEnd, at: Option<&str>) -> Event {
         play: play(n),
         end,
         at: at.map(pbx_time),
+    }
+}
+
+fn spoken(n: &str, end: &str, sent: &str, unheard: &str) -> Event {
+    let all = [
+        SpokenEnd::Whole,
+        SpokenEnd::Unconfirmed,
+        SpokenEnd::Stopped,
+        SpokenEnd::Lost,
+    ];
+    Event::Spoken {
+        play: play(n),
+        spoken: Spoken {
+            end: all.into_iter().find(|&e| end_word(e) == end).unwrap(),
+            sent: seconds(sent),
+            unheard: seconds(unheard),
+        },
+    }
+}
+
+const fn end_word(end: SpokenEnd) -> &'static str {
+    match end {
+        SpokenEnd::Whole => "whole",
+        SpokenEnd::Unconfirmed => "unconfirmed",
+        SpokenEnd::Stopped => "stopped",
+        SpokenEnd::Lost => "lost",
     }
 }
 
@@ -346,8 +416,10 @@ pub(crate) const fn kind_word(kind: RefusalKind) -> &'static str {
         RefusalKind::NotFound => "not_found",
         RefusalKind::WrongState => "wrong_state",
         RefusalKind::Rejected => "rejected",
+        RefusalKind::NotMade => "not_made",
         RefusalKind::Failed => "failed",
         RefusalKind::Unreachable => "unreachable",
+        RefusalKind::TooLate => "too_late",
         RefusalKind::NoReply => "no_reply",
     }
 }

@@ -145,11 +145,12 @@ fn a_verdict_of_the_wrong_leg_or_before_the_answer_counts_for_nothing() {
         r"
         plan
             0.0 (start)                                 dial busy                     [busy_dialled]
+            0.1 accepted busy                           -
             2.0 (Lead)                                  dial drop                     [drop_dialled]
             2.5 screened drop machine                   -
             2.6 ready drop dialplan                     -
             3.0 answered drop                           hang_up busy                  [drop_answered busy_hung_up]
-            3.1 screened busy machine                   hang_up busy
+            3.1 screened busy machine                   -
             3.2 ready busy dialplan                     -
             3.3 ready drop dialplan                     -
             3.4 entered drop                            screen drop

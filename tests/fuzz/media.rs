@@ -10,10 +10,11 @@ use tokio_util::{
 };
 
 use super::{
-    Expected, FRAMES, Frames, Limits, TapCounts, TapEnd, Taps, TcpStream, Uuid,
+    Connection, ConnectionEnd, Expected, FromCall, Limits, MediaCounts, MediaServer, TcpStream,
+    Uuid,
     frame::PAYLOAD_MAX,
     frame::{Bad, Codec, Frame},
-    tests::until,
+    tests::{settings, until},
 };
 use crate::{
     ari::fixture::{SOON, soon},
@@ -121,21 +122,20 @@ fn any_connections_reach_their_own_drop_or_are_counted() {
 /// Drops and connections do as the input says; then everything that was sent is looked for.
 fn play(runtime: &Runtime, mut bytes: Bytes<'_>) {
     runtime.block_on(async {
-        let listen = ([127, 0, 0, 1], 0).into();
         // Nobody here is silent for long, except on a machine that is.
         let patient = Limits {
             greeting: SOON,
             ..Limits::default()
         };
-        let taps = Taps::open(listen, None, patient).await.unwrap();
+        let media = MediaServer::open(&settings(None), None, patient).unwrap();
         let mut scene = Scene::default();
         while !bytes.is_empty() {
-            scene.act(&taps, &mut bytes).await;
+            scene.act(&media, &mut bytes).await;
         }
         let refused = scene.close().await;
         // Each for one reason, whatever else was wrong with it.
-        until(|| taps.counts().total() == refused, || taps.counts()).await;
-        still_works(&taps).await;
+        until(|| media.counts().total() == refused, || media.counts()).await;
+        still_works(&media).await;
     });
 }
 
@@ -147,6 +147,7 @@ struct Scene {
 
 /// A drop that expects a connection.
 struct Drop {
+    uuid: Uuid,
     expected: Expected,
     /// Whether a connection has brought its UUID.
     named: bool,
@@ -156,7 +157,7 @@ struct Drop {
 struct Call {
     socket: Option<TcpStream>,
     /// What its drop hears of it, where it reached one.
-    reached: Option<Frames>,
+    reached: Option<Connection>,
     /// It was closed from the other side.
     over: bool,
     /// All of it; from where it reached a drop, all since its UUID.
@@ -167,18 +168,22 @@ struct Call {
 #[derive(Debug, PartialEq)]
 enum Sent {
     Audio(Buffer),
-    End(TapEnd),
+    End(ConnectionEnd),
 }
 
 impl Scene {
-    async fn act(&mut self, taps: &Taps, bytes: &mut Bytes<'_>) {
+    async fn act(&mut self, media: &MediaServer, bytes: &mut Bytes<'_>) {
         match bytes.below(7) {
-            0 if self.drops.len() < 6 => self.drops.push(Drop {
-                expected: taps.expect(),
-                named: false,
-            }),
+            0 if self.drops.len() < 6 => {
+                let uuid = Uuid::new_v4();
+                self.drops.push(Drop {
+                    uuid,
+                    expected: media.expect(uuid),
+                    named: false,
+                });
+            }
             1 if self.calls.len() < 6 => self.calls.push(Call {
-                socket: Some(TcpStream::connect(taps.address()).await.unwrap()),
+                socket: Some(TcpStream::connect(media.address()).await.unwrap()),
                 reached: None,
                 over: false,
                 said: Vec::new(),
@@ -224,17 +229,14 @@ impl Scene {
     async fn hello(&mut self, which: usize, drop: usize) {
         let call = &mut self.calls[which];
         let known = self.drops.get_mut(drop % 8);
-        let uuid = known
-            .as_ref()
-            .map_or_else(Uuid::new_v4, |drop| drop.expected.uuid);
+        let uuid = known.as_ref().map_or_else(Uuid::new_v4, |drop| drop.uuid);
         let first = call.reached.is_none() && call.said.is_empty() && call.socket.is_some();
         call.say(&framed(0x01, uuid.as_bytes())).await;
         let Some(drop) = known.filter(|drop| first && !drop.named) else {
             return;
         };
         drop.named = true;
-        let frames = soon(drop.expected.come()).await;
-        call.reached = Some(frames);
+        call.reached = Some(soon(drop.expected.come()).await);
         call.said.clear();
     }
 
@@ -243,22 +245,19 @@ impl Scene {
         let mut refused = 0;
         for call in &mut self.calls {
             call.socket = None;
-            let Some(frames) = &mut call.reached else {
+            let Some(connection) = &mut call.reached else {
                 refused += 1;
                 continue;
             };
-            let mut sent = what_is_due(&call.said);
-            // Nobody took any of it until here: more than may wait is too much.
-            let audio = sent.iter().filter(|sent| matches!(sent, Sent::Audio(_)));
-            if audio.count() > FRAMES {
-                sent.truncate(FRAMES);
-                sent.push(Sent::End(TapEnd::Slow));
-            }
+            let sent = what_is_due(&call.said);
             let last = sent.last();
             refused += u64::from(last.is_some_and(Sent::is_refusal));
             for due in sent {
-                let got = soon(frames.next()).await;
-                let got = got.map_or_else(Sent::End, Sent::Audio);
+                let got = match soon(connection.next()).await {
+                    FromCall::Sound(sound) => Sent::Audio(sound),
+                    FromCall::Ended(end) => Sent::End(end),
+                    other => panic!("nothing was said: {other:?}"),
+                };
                 assert_eq!(got, due);
             }
         }
@@ -269,8 +268,8 @@ impl Scene {
 impl Sent {
     const fn is_refusal(&self) -> bool {
         match self {
-            Self::End(TapEnd::Garbage | TapEnd::Oversized | TapEnd::Slow) => true,
-            Self::End(TapEnd::HungUp | TapEnd::Closed) | Self::Audio(_) => false,
+            Self::End(ConnectionEnd::Garbage | ConnectionEnd::Oversized) => true,
+            Self::End(_) | Self::Audio(_) => false,
         }
     }
 }
@@ -302,10 +301,10 @@ fn what_is_due(said: &[u8]) -> Vec<Sent> {
                 continue;
             }
             Ok(Some(Frame::Other)) => continue,
-            Ok(Some(Frame::HungUp)) => TapEnd::HungUp,
-            Ok(Some(Frame::Uuid(_))) | Err(Bad::Garbage) => TapEnd::Garbage,
-            Err(Bad::Oversized) => TapEnd::Oversized,
-            Ok(None) | Err(Bad::Broken(_)) => TapEnd::Closed,
+            Ok(Some(Frame::HungUp)) => ConnectionEnd::HungUp,
+            Ok(Some(Frame::Uuid(_))) | Err(Bad::Garbage) => ConnectionEnd::Garbage,
+            Err(Bad::Oversized) => ConnectionEnd::Oversized,
+            Ok(None) | Err(Bad::Broken(_)) => ConnectionEnd::Closed,
         };
         due.push(Sent::End(end));
         return due;
@@ -313,21 +312,22 @@ fn what_is_due(said: &[u8]) -> Vec<Sent> {
 }
 
 /// Whatever was said to it, the listener takes the next call.
-async fn still_works(taps: &Taps) {
-    let mut expected = taps.expect();
-    let mut pbx = TcpStream::connect(taps.address()).await.unwrap();
-    pbx.write_all(&framed(0x01, expected.uuid.as_bytes()))
-        .await
-        .unwrap();
+async fn still_works(media: &MediaServer) {
+    let uuid = Uuid::new_v4();
+    let mut expected = media.expect(uuid);
+    let mut pbx = TcpStream::connect(media.address()).await.unwrap();
+    pbx.write_all(&framed(0x01, uuid.as_bytes())).await.unwrap();
     pbx.write_all(&framed(0x10, &[1, 2])).await.unwrap();
-    let mut frames = soon(expected.come()).await;
-    assert_eq!(soon(frames.next()).await.unwrap().as_ref(), [1, 2]);
-    let before: TapCounts = taps.counts();
+    let mut connection = soon(expected.come()).await;
+    let sound = FromCall::Sound(Buffer::from_static(&[1, 2]));
+    assert_eq!(soon(connection.next()).await, sound);
+    let before: MediaCounts = media.counts();
     pbx.write_all(&framed(0x00, &[])).await.unwrap();
-    assert_eq!(soon(frames.next()).await, Err(TapEnd::HungUp));
+    let end = FromCall::Ended(ConnectionEnd::HungUp);
+    assert_eq!(soon(connection.next()).await, end);
     // In order, or broken off.
     let _ = soon(pbx.read(&mut [0])).await;
-    assert_eq!(taps.counts(), before, "nothing was wrong with that");
+    assert_eq!(media.counts(), before, "nothing was wrong with that");
 }
 
 fn framed(kind: u8, payload: &[u8]) -> Vec<u8> {

@@ -3,7 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod fence;
-mod stage;
+mod lease;
+pub(crate) mod stage;
 mod trouble;
 
 use std::time::Duration;
@@ -181,7 +182,7 @@ async fn a_second_controller_is_refused_before_it_takes_the_first_one_s_events()
     stage.until_dialled(2).await;
     let second = stage.open(Which::All).await.err().unwrap();
     assert!(matches!(second, ControllerError::App(_)), "{second:?}");
-    assert!(second.hint().unwrap().contains("pbx.app"));
+    assert!(second.hint().unwrap().contains("`instance`"));
     assert_eq!(end_of(running).await.unwrap(), Ended::Over);
     stage.assert_each(12, "delivered").await;
     // Its lock has died with it.
@@ -214,6 +215,12 @@ async fn another_program_that_takes_the_app_ends_it_loudly() {
     let tally = stage.tally("spring").await;
     assert_eq!(tally.in_flight, 0, "{tally:?}");
     assert!(tally.outcomes[&Outcome::Lost] > 0, "{tally:?}");
+    // The other program ends.
+    stage.desk.fake.with(|world| {
+        for app in world.active_apps() {
+            world.cut(&app);
+        }
+    });
     let controller = stage.open(Which::All).await.unwrap();
     assert_eq!(controller.run().await.unwrap(), Ended::Over);
     stage.assert_nobody_twice();

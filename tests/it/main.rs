@@ -12,9 +12,13 @@ mod faults;
 mod gate;
 mod link;
 mod listen;
+mod network;
 mod not_started;
 mod outcomes;
+mod standstill;
 mod strays;
+mod terminal;
+mod waiting;
 
 /// A client that speaks plain HTTP only, which is all the fake speaks.
 fn http_client() -> reqwest::Client {

@@ -322,8 +322,9 @@ async fn the_requests_of_a_drop_are_these_in_this_order() {
     insta::assert_snapshot!(without_times(&requests), @r#"
     GET /events?app=aftertone-RUN
     GET /channels?
-    POST /channels? {"channelId":"RUN-DROP-busy","endpoint":"PJSIP/+12025550101@carrier","callerId":"+12025550100","app":"aftertone-RUN","appArgs":"DROP","timeout":4,"variables":{"AFTERTONE_APP":"aftertone-RUN","AFTERTONE_DROP":"DROP","AFTERTONE_READY_TIMEOUT":"3","AFTERTONE_WHEN_UNSURE":"hang_up","CDR_PROP(disable)":"1","TIMEOUT(absolute)":"14"}}
-    POST /channels? {"channelId":"RUN-DROP-drop","endpoint":"PJSIP/+12025550101@carrier","callerId":"+12025550100","app":"aftertone-RUN","appArgs":"DROP","timeout":3,"variables":{"AFTERTONE_APP":"aftertone-RUN","AFTERTONE_DROP":"DROP","AFTERTONE_READY_TIMEOUT":"3","AFTERTONE_WHEN_UNSURE":"hang_up","TIMEOUT(absolute)":"13"}}
+    GET /endpoints/PJSIP/carrier?
+    POST /channels? {"channelId":"RUN-DROP-busy","endpoint":"PJSIP/+12025550101@carrier","callerId":"+12025550100","app":"aftertone-RUN","appArgs":"DROP","timeout":4,"variables":{"AFTERTONE_APP":"aftertone-RUN","AFTERTONE_DROP":"DROP","AFTERTONE_READY_TIMEOUT":"3","AFTERTONE_WHEN_UNSURE":"hang_up","CDR_PROP(disable)":"1","FORWARD_CONTEXT":"aftertone-redirects-nowhere","TIMEOUT(absolute)":"14"}}
+    POST /channels? {"channelId":"RUN-DROP-drop","endpoint":"PJSIP/+12025550101@carrier","callerId":"+12025550100","app":"aftertone-RUN","appArgs":"DROP","timeout":3,"variables":{"AFTERTONE_APP":"aftertone-RUN","AFTERTONE_DROP":"DROP","AFTERTONE_READY_TIMEOUT":"3","AFTERTONE_WHEN_UNSURE":"hang_up","FORWARD_CONTEXT":"aftertone-redirects-nowhere","TIMEOUT(absolute)":"13"}}
     DELETE /channels/RUN-DROP-busy?
     POST /channels/RUN-DROP-drop/variable? {"variable":"TIMEOUT(absolute)","value":"5"}
     POST /channels/RUN-DROP-drop/continue? {"context":"aftertone-screen","extension":"s","priority":1}

@@ -8,6 +8,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use crate::{
     desk::{Desk, count, pbx, send_signal, wait},
     fake::{
+        Fake,
         fault::Kind,
         script::{Call, Script},
     },
@@ -62,6 +63,41 @@ async fn a_drop_that_was_killed_is_settled_by_the_next_which_touches_no_other() 
     let line = ["drop", "+12025550103", "--message", "sound:hello-world"];
     let next = desk.run(&line).await;
     assert!(!next.stderr.contains("lost"), "{next:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_drop_left_on_one_pbx_is_not_forgotten_over_another() {
+    let desk = Desk::new(pbx(Script(vec![Call::ringing_for_ever()]))).await;
+    desk.set("answer_timeout", "30s");
+    let other = Fake::start(pbx(Script::mailbox())).await;
+    let line = ["drop", "+12025550101", "--message", "sound:hello-world"];
+    let killed = desk.command(&line).spawn().unwrap();
+    desk.fake
+        .until("calls", |world| {
+            (count(world, Kind::Originate, None) >= 2).then_some(())
+        })
+        .await;
+    send_signal("KILL", &killed);
+    wait(killed).await;
+    let up = || desk.fake.with(|world| world.channels.len());
+    assert_eq!(up(), 2);
+    // One state folder, one store, another PBX.
+    desk.configure(&other.url());
+    let next = desk.run(&["drop", "+12025550102", "--message", "sound:x"]);
+    assert_eq!(next.await.status, Some(0));
+    assert_eq!(up(), 2);
+    desk.configure(&desk.fake.url());
+    desk.fake.with(|world| {
+        world
+            .settings
+            .scripts
+            .insert("0103".to_owned(), Script::mailbox());
+    });
+    let next = desk.run(&["drop", "+12025550103", "--message", "sound:x"]);
+    let next = next.await;
+    assert_eq!(next.status, Some(0), "{next:?}");
+    assert!(next.stderr.contains("an earlier drop is lost"), "{next:?}");
+    assert_eq!(up(), 0, "{}", desk.fake.ladder());
 }
 
 #[tokio::test(flavor = "multi_thread")]

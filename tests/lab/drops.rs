@@ -3,8 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use aftertone::{
+    clock,
     config::Config,
-    drop::Report,
+    drop::{Plan, Report},
     id::DropId,
     phone::{PhoneNumber, Rules},
     run::{Job, News, Session, plan},
@@ -72,6 +73,7 @@ pub(crate) async fn start(
         tape: None,
         caller_id: None,
         campaign: None,
+        dial_by: clock::now() + Plan::DIAL_WITHIN,
     };
     Ok(session.start(job).await)
 }

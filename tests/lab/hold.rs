@@ -26,15 +26,15 @@ use crate::{
 pub(crate) fn trials(bench: &Arc<Bench>) -> Vec<Trial> {
     type Test = fn(&Bench) -> Result<(), Failed>;
     let tests: [(&str, Test); 6] = [
-        ("0134_a_message_that_is_held_starts_again", held),
-        ("0134_a_line_that_stays_on_hold_is_cut_off", held_for_good),
-        ("0134_a_mailbox_that_is_held_is_not_ready", held_before),
+        ("0140_a_message_that_is_held_starts_again", held),
+        ("0140_a_line_that_stays_on_hold_is_cut_off", held_for_good),
+        ("0140_a_mailbox_that_is_held_is_not_ready", held_before),
         (
-            "0135_a_mailbox_that_sends_nothing_proves_nothing",
+            "0141_a_mailbox_that_sends_nothing_proves_nothing",
             mute_mailbox,
         ),
-        ("0136_a_greeting_that_stops_is_no_person", mute_greeting),
-        ("0137_a_hang_up_in_the_last_silence_cuts_nothing", tail),
+        ("0142_a_greeting_that_stops_is_no_person", mute_greeting),
+        ("0143_a_hang_up_in_the_last_silence_cuts_nothing", tail),
     ];
     let trials = tests.into_iter().map(|(name, test)| {
         let bench = Arc::clone(bench);
@@ -102,7 +102,7 @@ impl<'a> Steering<'a> {
 /// Held for two seconds in the message, which comes whole after that.
 fn held(bench: &Bench) -> Result<(), Failed> {
     let steering = Steering::of(bench.lab())?;
-    let (watched, wire) = (Watched::new(bench, "0134")?, Wire::open()?);
+    let (watched, wire) = (Watched::new(bench, "0140")?, Wire::open()?);
     let dropping = watched.start_behind(&wire, &[LISTEN])?;
     let channel = steering.recorder(&watched.number)?;
     wire.until_spoken(Duration::from_millis(1_000))?;
@@ -132,7 +132,7 @@ fn held(bench: &Bench) -> Result<(), Failed> {
 
 fn held_for_good(bench: &Bench) -> Result<(), Failed> {
     let steering = Steering::of(bench.lab())?;
-    let (watched, wire) = (Watched::new(bench, "0134")?, Wire::open()?);
+    let (watched, wire) = (Watched::new(bench, "0140")?, Wire::open()?);
     let impatient = [LISTEN, ("AFTERTONE__DROP__READY_TIMEOUT", "15s")];
     let dropping = watched.start_behind(&wire, &impatient)?;
     let channel = steering.recorder(&watched.number)?;
@@ -149,7 +149,7 @@ fn held_for_good(bench: &Bench) -> Result<(), Failed> {
 /// Held right after its beep, before our guard is over, and for a while.
 fn held_before(bench: &Bench) -> Result<(), Failed> {
     let steering = Steering::of(bench.lab())?;
-    let (watched, wire) = (Watched::new(bench, "0134")?, Wire::open()?);
+    let (watched, wire) = (Watched::new(bench, "0140")?, Wire::open()?);
     // Time enough to hold it.
     let careful = [LISTEN, ("AFTERTONE__SCREEN__BEEP_GUARD", "1.5")];
     let dropping = watched.start_behind(&wire, &careful)?;
@@ -188,7 +188,7 @@ fn until_silent(wire: &Wire) -> Result<(), Failed> {
 /// It records, and that is not known: the line may as well be dead.
 fn mute_mailbox(bench: &Bench) -> Result<(), Failed> {
     let _steering = Steering::of(bench.lab())?;
-    let watched = Watched::new(bench, "0135")?;
+    let watched = Watched::new(bench, "0141")?;
     let dropped = watched.start_with(&[LISTEN])?.finish(PATIENCE)?;
     let json = &dropped.json;
     check!(
@@ -205,7 +205,7 @@ fn mute_mailbox(bench: &Bench) -> Result<(), Failed> {
 
 fn mute_greeting(bench: &Bench) -> Result<(), Failed> {
     let _steering = Steering::of(bench.lab())?;
-    let watched = Watched::new(bench, "0136")?;
+    let watched = Watched::new(bench, "0142")?;
     let dropped = watched.start_with(&[LISTEN])?.finish(PATIENCE)?;
     let json = &dropped.json;
     check!(dropped.outcome() == "unsure", "{json:#}\n{}", dropped.talk);
@@ -217,7 +217,7 @@ fn mute_greeting(bench: &Bench) -> Result<(), Failed> {
 
 /// All that can be heard of the message is in the mailbox when it hangs up.
 fn tail(bench: &Bench) -> Result<(), Failed> {
-    let watched = Watched::new(bench, "0137")?;
+    let watched = Watched::new(bench, "0143")?;
     let message: &Message = bench.message();
     // It hangs up 0.1 s of noise after the message's beginning, and this: 60 ms after its audible end.
     let audible = audible(&message.samples).len() as f64 / RATE as f64;

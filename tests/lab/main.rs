@@ -21,6 +21,7 @@ mod leash;
 mod listen;
 mod network;
 mod recording;
+mod redirects;
 mod several;
 mod subscribers;
 mod trunk;
@@ -140,6 +141,7 @@ fn main() {
         subscribers::trials(&bench),
         classes::trials(&bench),
         trunk::trials(&bench),
+        redirects::trials(&bench),
         several::trials(&bench),
         listen::trials(&bench),
         leash::trials(&bench),

@@ -48,6 +48,7 @@ const PLAY_WHEN_UNSURE: (&str, &str) = ("AFTERTONE__DROP__WHEN_UNSURE", "play");
 const CONTINUE: (&str, &str) = ("AFTERTONE__DROP__WHEN_BUSY_LEG_ANSWERED", "continue");
 const GIVE_UP: (&str, &str) = ("AFTERTONE__DROP__WHEN_BUSY_LEG_ANSWERED", "give_up");
 const SINGLE: (&str, &str) = ("AFTERTONE__DROP__TECHNIQUE", "single");
+const RELEASE_SOON: (&str, &str) = ("AFTERTONE__DROP__RELEASE_WHEN_UNHEARD", "3s");
 const ONLY_RINGING_RELEASES: (&str, &str) = ("AFTERTONE__DROP__RELEASE_ON_PROGRESS", "never");
 
 /// A case of the `dialplan` mode.
@@ -75,6 +76,10 @@ pub(crate) const fn case(
 impl Case {
     const fn with(self, settings: &'static [(&'static str, &'static str)]) -> Self {
         Self { settings, ..self }
+    }
+
+    const fn saying(self, says: &'static [(&'static str, &'static str)]) -> Self {
+        Self { says, ..self }
     }
 
     /// The same case where we listen for ourselves, and what `--json` says of that.
@@ -207,6 +212,50 @@ const CASES: &[Case] = &[
         1,
         Left::Nothing,
     ),
+    case(
+        "a_trunk_is_refused",
+        "0135",
+        "failed",
+        false,
+        1,
+        Left::Nothing,
+    )
+    .saying(&[("reason", "trunk_refused")]),
+    case(
+        "a_callee_is_unavailable_and_nothing_alerts",
+        "0136",
+        "congestion",
+        false,
+        1,
+        Left::Nothing,
+    )
+    .saying(&[("reason", "not_reached")]),
+    case(
+        "a_callee_is_unavailable_after_a_ring",
+        "0139",
+        "no_answer",
+        false,
+        1,
+        Left::Nothing,
+    ),
+    case(
+        "a_network_queues_the_second_call",
+        "0137",
+        "delivered",
+        false,
+        2,
+        Left::Message,
+    )
+    .with(&[RELEASE_SOON]),
+    case(
+        "our_own_call_makes_a_number_busy",
+        "0138",
+        "busy",
+        false,
+        2,
+        Left::Nothing,
+    )
+    .saying(&[("reason", "own_busy_leg")]),
     case(
         "a_mailbox_hangs_up_in_the_message",
         "0111",

@@ -31,6 +31,7 @@ pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
         two_campaigns_never_start_the_same_number_at_once,
         an_intent_for_a_number_that_was_barred_is_not_written,
         what_was_not_dialled_never_was,
+        a_number_that_our_own_call_made_busy_comes_back_for_one_call_alone,
         a_drop_ends_once_and_only_by_its_own_controller,
         drops_outside_campaigns_are_kept_too,
         a_drop_that_rang_nobody_does_not_count_unless_it_was_lost,
@@ -264,6 +265,38 @@ async fn what_was_not_dialled_never_was(base: &Base) {
         [Done]
     );
     assert_eq!(scene.state(base, all[0].id).await, "dialling 1");
+}
+
+async fn a_number_that_our_own_call_made_busy_comes_back_for_one_call_alone(base: &Base) {
+    let reports = [
+        (
+            r#"{"outcome":"busy","reason":"own_busy_leg","words":"x"}"#,
+            true,
+        ),
+        (r#"{"outcome":"busy","words":"x"}"#, false),
+        (
+            r#"{"outcome":"busy","reason":"another","words":"own_busy_leg"}"#,
+            false,
+        ),
+    ];
+    let scene = Scene::of(base, reports.len()).await;
+    let (all, _) = scene.lease(reports.len(), 0).await;
+    assert!(all.iter().all(|contact| !contact.only_single));
+    for (drop, (contact, (report, _))) in (1..).zip(all.iter().zip(reports)) {
+        assert_eq!(
+            scene.commit(&[scene.start_of(contact, drop)], 1).await,
+            [Done]
+        );
+        let mut ended = scene.ended(contact, drop, Outcome::Busy, Some(scene.at(3)));
+        if let Write::Settle { end: Some(end), .. } = &mut ended {
+            report.clone_into(&mut end.report);
+        }
+        assert_eq!(scene.commit(&[ended], 2).await, [Done]);
+    }
+    let (mut back, _) = scene.lease(reports.len(), 4).await;
+    back.sort_by_key(|contact| contact.id);
+    let told: Vec<_> = back.iter().map(|contact| contact.only_single).collect();
+    assert_eq!(told, reports.map(|(_, only_single)| only_single));
 }
 
 async fn a_drop_ends_once_and_only_by_its_own_controller(base: &Base) {

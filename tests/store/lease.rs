@@ -232,6 +232,7 @@ async fn what_waits_is_told_by_reason_and_minute(base: &Base) {
         },
         other @ (Write::Start(_)
         | Write::EndDrop { .. }
+        | Write::TakeBack { .. }
         | Write::Release { .. }
         | Write::Paused { .. }
         | Write::Finished { .. }) => other,

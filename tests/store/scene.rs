@@ -125,6 +125,7 @@ impl Scene {
             },
             other @ (Write::Start(_)
             | Write::EndDrop { .. }
+            | Write::TakeBack { .. }
             | Write::Release { .. }
             | Write::Paused { .. }
             | Write::Finished { .. }) => other,

@@ -13,6 +13,7 @@ use crate::{
         Pbx, Settings,
         fixture::{DROP, FakePbx, leg, run, settings, soon},
     },
+    clock,
     drop::RefusalKind as Kind,
     id::{BridgeId, ChannelId, Play, Role},
     words::Leg,
@@ -23,6 +24,8 @@ const CHANNEL: &str = r#"{"id":"x","name":"PJSIP/t-1","state":"Up","creationtime
 
 fn call() -> Originate {
     Originate {
+        by: None,
+        unless: CancellationToken::new(),
         channel: leg(Leg::Busy),
         endpoint: "PJSIP/+12025550101@trunk".to_owned(),
         caller_id: "+12025550100".to_owned(),
@@ -188,6 +191,28 @@ async fn a_409_on_originate_is_believed_only_where_the_channel_is_there() {
     assert_eq!(lines[1], format!("GET /ari/channels/run1-{DROP}-busy"));
     let (done, _) = exchange(dial, &[exists, (404, "{}")]).await;
     assert_eq!(done.unwrap_err().kind, Kind::Failed);
+}
+
+#[tokio::test]
+async fn an_originate_without_a_channel_to_dial_by_has_dialled_nothing() {
+    let dial = async |rest: Rest| rest.originate(&call()).await;
+    let rows = [
+        (500, r#"{"error":"Allocation failed"}"#, Kind::NotMade),
+        (500, r#"{"message":"Allocation failed"}"#, Kind::NotMade),
+        (500, r#"{"error":"Out of memory"}"#, Kind::Failed),
+        (502, r#"{"error":"Allocation failed"}"#, Kind::Failed),
+    ];
+    for (status, says, kind) in rows {
+        let (dialled, _) = exchange(dial, &[(status, says)]).await;
+        assert_eq!(dialled.unwrap_err().kind, kind, "{status} {says}");
+    }
+    // Of another request it says nothing of the kind.
+    let (played, _) = exchange(
+        async |rest| rest.play(&leg(Leg::Drop), &play(), "sound:x").await,
+        &[(500, r#"{"error":"Allocation failed"}"#)],
+    )
+    .await;
+    assert_eq!(played.unwrap_err().kind, Kind::Failed);
 }
 
 #[tokio::test]
@@ -358,25 +383,14 @@ async fn what_it_takes_to_hear_a_leg_is_written_as_ari_reads_it() {
         role,
         ..leg.clone()
     };
-    let (snoop, tap) = (of(Role::Snoop), of(Role::Tap));
+    let copy = of(Role::Amd);
     let bridge = BridgeId {
         run: run(),
         drop: DROP,
     };
-    let media = ExternalMedia {
-        channel: tap.clone(),
-        app: "app".to_owned(),
-        host: "127.0.0.1:9092".to_owned(),
-        uuid: uuid::Uuid::from_u128(7),
-        variables: BTreeMap::from([("CDR_PROP(disable)".to_owned(), "1".to_owned())]),
-    };
     let (_, lines) = exchange(
         async |rest| {
-            rest.snoop(&leg, &snoop, "app", "args").await.unwrap();
-            rest.external_media(&media).await.unwrap();
-            rest.create_bridge(&bridge).await.unwrap();
-            let too_early = rest.add_to_bridge(&bridge, &[&snoop, &tap]).await;
-            assert_eq!(too_early.unwrap_err().kind, Kind::WrongState);
+            rest.snoop(&leg, &copy, "app", "args").await.unwrap();
             assert_eq!(rest.end_bridge(&bridge).await, Ok(HangUp::NotThere));
             let bridges = rest.bridges().await.unwrap();
             assert_eq!(bridges.len(), 1);
@@ -385,9 +399,6 @@ async fn what_it_takes_to_hear_a_leg_is_written_as_ari_reads_it() {
         },
         &[
             (200, "{}"),
-            (200, "{}"),
-            (200, "{}"),
-            (422, r#"{"message":"Channel not in Stasis application"}"#),
             (404, ""),
             (200, r#"[{"id":"b","channels":[]}]"#),
             (404, ""),
@@ -396,12 +407,52 @@ async fn what_it_takes_to_hear_a_leg_is_written_as_ari_reads_it() {
     .await;
     let names = lines.join("\n").replace(&DROP.to_string(), "DROP");
     insta::assert_snapshot!(names, @r#"
-    POST /ari/channels/run1-DROP-drop/snoop/run1-DROP-snoop {"spy":"in","app":"app","appArgs":"args"}
-    POST /ari/channels/externalMedia {"channelId":"run1-DROP-tap","app":"app","external_host":"127.0.0.1:9092","encapsulation":"audiosocket","transport":"tcp","connection_type":"client","format":"slin","data":"00000000-0000-0000-0000-000000000007","variables":{"CDR_PROP(disable)":"1"}}
-    POST /ari/bridges/run1-DROP-bridge {"type":"mixing"}
-    POST /ari/bridges/run1-DROP-bridge/addChannel {"channel":["run1-DROP-snoop","run1-DROP-tap"]}
+    POST /ari/channels/run1-DROP-drop/snoop/run1-DROP-amd {"spy":"in","app":"app","appArgs":"args"}
     DELETE /ari/bridges/run1-DROP-bridge
     GET /ari/bridges
     GET /ari/bridges
     "#);
+}
+
+#[tokio::test]
+async fn a_call_behind_others_is_not_sent_too_late_nor_after_it_was_given_up() {
+    let mut fake = FakePbx::start().await;
+    let rest = fake.pbx().rest();
+    // Every lane is taken by a request that is not answered.
+    let mut taken = tokio::task::JoinSet::new();
+    let mut asked = Vec::new();
+    for _ in 0..Http::ORDINARY {
+        let rest = rest.clone();
+        taken.spawn(async move { rest.channels().await });
+        asked.push(soon(fake.asked()).await);
+    }
+    let late = Originate {
+        by: Some(clock::now() + Duration::from_millis(20)),
+        ..call()
+    };
+    let failure = soon(rest.originate(&late)).await.unwrap_err();
+    assert_eq!((failure.kind, failure.status), (Kind::TooLate, None));
+    let unwanted = call();
+    let (done, ()) = tokio::join!(rest.originate(&unwanted), async {
+        unwanted.unless.cancel();
+    });
+    assert_eq!(done.unwrap_err().kind, Kind::TooLate);
+    // With room again neither is sent.
+    for asked in asked {
+        asked.answer(200, "[]");
+    }
+    while let Some(done) = taken.join_next().await {
+        done.unwrap().unwrap();
+    }
+    for call in [late, unwanted] {
+        let failure = soon(rest.originate(&call)).await.unwrap_err();
+        assert_eq!(failure.kind, Kind::TooLate, "{failure}");
+    }
+    let (_, next) = tokio::join!(soon(rest.channels()), async {
+        let asked = soon(fake.asked()).await;
+        let line = asked.line();
+        asked.answer(200, "[]");
+        line
+    });
+    assert!(next.starts_with("GET /ari/channels"), "{next}");
 }

@@ -232,6 +232,72 @@ fn only_done_is_done_and_a_playback_of_another_run_is_nobody_s() {
 }
 
 #[test]
+fn a_redirection_ends_the_leg_and_names_the_channel_that_is_dialled_instead() {
+    let peer = json!({ "id": format!("run1-{DROP}-busy"), "state": "Down" });
+    let other = json!({ "id": "1699999999.17", "state": "Down" });
+    let redirected = Notice::Drop {
+        drop: DROP,
+        event: Event::Redirected(Leg::Busy),
+    };
+    let forwarded = Notice::Forwarded {
+        drop: DROP,
+        channel: "1699999999.17".to_owned(),
+    };
+    let both = [redirected.clone(), forwarded];
+    for status in ["", "CANCEL", "ANSWER"] {
+        let dial = |forward: &str| json!({ "type": "Dial", "dialstatus": status, "forward": forward, "peer": peer, "forwarded": other });
+        assert_eq!(notices_of(&dial("+12025550199@trunk")), both);
+        assert_eq!(notices_of(&dial("")), both);
+        let alone = json!({ "type": "Dial", "dialstatus": status, "forward": "1@x", "peer": peer });
+        assert_eq!(notices_of(&alone), [redirected.clone()]);
+        let of_others =
+            json!({ "type": "Dial", "forward": "1@x", "peer": other, "forwarded": peer });
+        assert_eq!(notices_of(&of_others), []);
+    }
+}
+
+#[test]
+fn a_stranger_is_ours_by_the_drop_s_id_that_it_brings_and_by_nothing_less() {
+    let drop = DROP.to_string();
+    let part = json!({ "id": "1699999999.17", "state": "Up" });
+    for (args, ours) in [
+        (json!([drop]), Some(DROP)),
+        (json!([drop, "MACHINE", "MAXWORDS-3-2"]), Some(DROP)),
+        (json!(["hello", drop]), None),
+        (json!([&drop[1..]]), None),
+        (json!([""]), None),
+        (json!([]), None),
+    ] {
+        let entered = json!({ "type": "StasisStart", "args": args, "channel": part });
+        let stranger = Notice::Stranger {
+            channel: "1699999999.17".to_owned(),
+            ours: None,
+            drop: ours,
+        };
+        assert_eq!(notices_of(&entered), [stranger], "{args}");
+    }
+}
+
+#[test]
+fn the_list_of_channels_shows_what_was_dialled_in_the_place_of_ours() {
+    let of = |id: &str, app: &str, data: &str| {
+        let mut channel = channel("drop", "Up", app, data);
+        channel.id = id.to_owned();
+        channel
+    };
+    let data = format!("app,{DROP}");
+    let channels = [
+        of("1699999999.17", "Stasis", &data),
+        of("1699999999.18", "Stasis", &format!("another,{DROP}")),
+        of("1699999999.19", "Stasis", "app,hello"),
+        of("1699999999.20", "Dial", &data),
+        of(&format!("run1-{DROP}-drop"), "Stasis", &data),
+        of(&format!("run2-{DROP}-drop"), "Stasis", &data),
+    ];
+    assert_eq!(in_place_of_ours("app", &channels), ["1699999999.17"]);
+}
+
+#[test]
 fn a_channel_that_is_not_of_this_run_is_a_stranger_when_it_enters_and_silent_otherwise() {
     for (id, ours) in [
         (format!("run2-{DROP}-drop"), true),
@@ -244,6 +310,7 @@ fn a_channel_that_is_not_of_this_run_is_a_stranger_when_it_enters_and_silent_oth
         let stranger = Notice::Stranger {
             channel: id.clone(),
             ours: id.parse().ok(),
+            drop: Some(DROP),
         };
         assert_eq!(id.parse::<ChannelId>().is_ok(), ours);
         assert_eq!(notices_of(&entered), [stranger]);
@@ -428,7 +495,9 @@ fn events(event: &Value) -> Vec<Event> {
                 assert_eq!(drop, DROP);
                 event
             }
-            Notice::Aid { .. } | Notice::Stranger { .. } => panic!("no leg"),
+            Notice::Aid { .. } | Notice::Stranger { .. } | Notice::Forwarded { .. } => {
+                panic!("no leg")
+            }
         })
         .collect()
 }

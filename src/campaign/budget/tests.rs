@@ -299,6 +299,7 @@ fn report(
 ) -> Report {
     Report {
         outcome,
+        reason: None,
         verdict: None,
         amd_cause: None,
         reasons: None,

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use super::{
     event::{Contact, ContactId, End, Next, PauseReason, PbxId},
+    refusals::Refusals,
     settings::{CampaignSettings, StopOn},
     sliding::Sliding,
     supply::Supply,
@@ -63,6 +64,7 @@ pub(super) struct Campaign {
     /// Whether it could have taken its turn when turns were last given.
     pub(super) was_able: bool,
     errors: Sliding<Errors>,
+    pub(super) refusals: Refusals,
     /// How many contacts were held or refused since the last start: then more of them are asked for at once.
     idle_asks: usize,
 }
@@ -100,6 +102,7 @@ impl Campaign {
             pass,
             was_able: false,
             errors: Sliding::new(settings.stop_on.map_or(Duration::ZERO, |stop| stop.window)),
+            refusals: Refusals::default(),
             idle_asks: 0,
             settings,
         };
@@ -149,6 +152,7 @@ impl Campaign {
             Phase::Paused(_) => {
                 self.phase = Phase::Running;
                 self.errors.clear();
+                self.refusals.accept();
                 self.supply.note(now);
             }
             Phase::Running | Phase::Cancelling | Phase::Over(_) => {}
@@ -244,10 +248,12 @@ impl Campaign {
         let Errors { errors, of } = self.errors.sum();
         let too_many = of >= u64::from(stop.at_least.max(1))
             && errors * 1_000 > u64::from(stop.share.as_thousandths()) * of;
-        if !too_many || self.phase != Phase::Running {
+        let refused = self.refusals.note(outcome, stop);
+        if self.phase != Phase::Running {
             return None;
         }
-        let why = PauseReason::Errors { errors, of };
+        let errors = too_many.then_some(PauseReason::Errors { errors, of });
+        let why = errors.or(refused)?;
         self.phase = Phase::Paused(why);
         Some(why)
     }

@@ -10,7 +10,7 @@ use crate::{
         budget::Calls,
         decision::{Decision, HeldReason, RefusedReason},
     },
-    drop::{Outcome, Technique},
+    drop::{Outcome, OutcomeReason, Technique},
     phone::{CallerId, PhoneNumber},
 };
 
@@ -55,6 +55,8 @@ pub struct Contact {
     pub attempts: u32,
     /// The message that its own row names, where it does.
     pub message: Option<String>,
+    /// Whether a second call finds the number busy with the first, so that only one makes sense.
+    pub only_single: bool,
 }
 
 /// What stands in front of every call. The engine asks it for each attempt, at the moment of it.
@@ -130,8 +132,19 @@ pub enum Event {
         attempt: u32,
         /// How.
         outcome: Outcome,
+        /// What the outcome alone does not say.
+        reason: Option<OutcomeReason>,
         /// What it was on the trunk.
         calls: Calls,
+    },
+    /// What a campaign had before this engine ran it. To be told before it is fed.
+    Had {
+        /// Which campaign.
+        campaign: CampaignId,
+        /// How many of its contacts were declined, or have no such number.
+        refused: u64,
+        /// Of how many that have come to their end.
+        of: u64,
     },
     /// A contact that an earlier run left in mid-drop has been settled with the PBX, which mostly means
     /// [`Outcome::Lost`]. To be told after the campaign was set: what follows is the campaign's rule.
@@ -183,6 +196,8 @@ pub enum Event {
     },
     /// A PBX can be reached, or cannot any more. While it cannot nothing is started there.
     Pbx(PbxId, Reach),
+    /// The far end of a PBX's trunk answers the PBX, or does not any more. While it does not nothing is started there.
+    Trunk(PbxId, Reach),
     /// The store can be reached and written, or cannot any more. While it cannot nothing is started at all.
     Store(Reach),
 }
@@ -333,6 +348,17 @@ pub enum PauseReason {
         /// Of how many.
         of: u64,
     },
+    /// Far more of its last drops were declined, or had no such number, than before.
+    Refusals {
+        /// How many.
+        refused: u64,
+        /// Of how many.
+        of: u64,
+        /// How many before them.
+        before: u64,
+        /// Of how many before them.
+        of_before: u64,
+    },
 }
 
 impl fmt::Display for PauseReason {
@@ -343,6 +369,23 @@ impl fmt::Display for PauseReason {
                 f,
                 "stopped: {errors} of the last {of} drops failed; resume it once the cause is found"
             ),
+            Self::Refusals {
+                refused,
+                of,
+                before,
+                of_before,
+            } => {
+                write!(
+                    f,
+                    "stopped: {refused} of the last {of} drops were declined or had no such number"
+                )?;
+                if *of_before > 0 {
+                    write!(f, ", against {before} of {of_before} before")?;
+                }
+                f.write_str(
+                    "; the trunk may refuse every call: make a test call, and resume it once the cause is found",
+                )
+            }
         }
     }
 }

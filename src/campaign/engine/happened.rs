@@ -5,8 +5,11 @@ use super::{
     campaign::Flight, supply::PATIENCE,
 };
 use crate::{
-    campaign::{budget::Calls, pace::Stretch},
-    drop::Outcome,
+    campaign::{
+        budget::{Calls, TechniqueRule},
+        pace::Stretch,
+    },
+    drop::{Outcome, OutcomeReason},
 };
 
 impl<G: Gate> Engine<G> {
@@ -43,6 +46,7 @@ impl<G: Gate> Engine<G> {
                 contact,
                 attempt,
                 outcome: Outcome::Cancelled,
+                reason: _,
                 calls: Calls::NONE,
             } => self.on_not_dialled(campaign, contact, attempt),
             Event::Ended {
@@ -50,10 +54,11 @@ impl<G: Gate> Engine<G> {
                 contact,
                 attempt,
                 outcome,
+                reason,
                 calls,
             } => {
                 if self.land(campaign, contact, attempt, calls) {
-                    self.settle_attempt(campaign, contact, attempt, outcome, calls);
+                    self.settle_attempt(campaign, contact, attempt, (outcome, reason), calls);
                 }
             }
             Event::Found {
@@ -67,7 +72,16 @@ impl<G: Gate> Engine<G> {
                 if let Some(pbx) = self.pbxs.get_mut(&pbx) {
                     pbx.budget.add(calls, now);
                 }
-                self.settle_attempt(campaign, contact, attempt, outcome, calls);
+                self.settle_attempt(campaign, contact, attempt, (outcome, None), calls);
+            }
+            Event::Had {
+                campaign,
+                refused,
+                of,
+            } => {
+                if let Some(campaign) = self.campaigns.get_mut(&campaign) {
+                    campaign.refusals.had(refused, of);
+                }
             }
             Event::Started { campaign, pbx, at } => {
                 let of_campaign = self.campaigns.get_mut(&campaign);
@@ -100,6 +114,11 @@ impl<G: Gate> Engine<G> {
             Event::Pbx(id, reach) => {
                 if let Some(pbx) = self.pbxs.get_mut(&id) {
                     pbx.reach = reach;
+                }
+            }
+            Event::Trunk(id, reach) => {
+                if let Some(pbx) = self.pbxs.get_mut(&id) {
+                    pbx.trunk = reach;
                 }
             }
             Event::Store(reach) => self.store = reach,
@@ -166,14 +185,24 @@ impl<G: Gate> Engine<G> {
         id: CampaignId,
         contact: ContactId,
         attempt: u32,
-        outcome: Outcome,
+        (outcome, reason): (Outcome, Option<OutcomeReason>),
         calls: Calls,
     ) {
         let now = self.now;
         let campaign = self.campaigns.get_mut(&id);
-        let again = campaign
-            .as_ref()
-            .and_then(|campaign| campaign.settings.retry.next(outcome, contact, attempt, now));
+        let again = campaign.as_ref().and_then(|campaign| {
+            let settings = &campaign.settings;
+            // Two calls would find the number busy with the first once more.
+            let is_vain = reason == Some(OutcomeReason::OwnBusyLeg)
+                && settings.technique == TechniqueRule::Double;
+            // Nobody was dialled, and what the PBX could not make may be made later.
+            let rule = match reason {
+                Some(OutcomeReason::NotMade) => Outcome::Failed,
+                Some(_) | None => outcome,
+            };
+            let next = || settings.retry.next(rule, contact, attempt, now);
+            (!is_vain).then(next).flatten()
+        });
         self.commands.push_back(Command::Settle {
             campaign: id,
             contact,

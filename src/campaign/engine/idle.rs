@@ -46,6 +46,8 @@ pub enum Why {
     DatesOver,
     /// No PBX can be reached.
     PbxAway,
+    /// The far end of the trunk does not answer the PBX.
+    TrunkOffline,
     /// The trunk's budget.
     Budget(Reading),
     /// As many drops are in flight as may be.
@@ -83,6 +85,7 @@ impl Why {
             Self::Hours(_) => "campaign_hours",
             Self::DatesOver => "dates_over",
             Self::PbxAway => "pbx_away",
+            Self::TrunkOffline => "trunk_offline",
             Self::Budget(_) => "trunk_budget",
             Self::Full { .. } => "full",
             Self::Pace { .. } => "pace",
@@ -110,6 +113,9 @@ impl fmt::Display for Why {
             Self::Hours(opens) => write!(f, "campaign hours: {opens}"),
             Self::DatesOver => f.write_str("its last date is over; drops in flight finish"),
             Self::PbxAway => f.write_str("the PBX cannot be reached"),
+            Self::TrunkOffline => f.write_str(
+                "the trunk is offline: its far end does not answer the PBX, which is asked again every few seconds",
+            ),
             Self::Budget(reading) => write!(f, "trunk budget: {reading}"),
             Self::Full { most, of_campaign } => {
                 let whose = if *of_campaign { "campaign" } else { "PBX" };
@@ -151,6 +157,7 @@ impl<G: Gate> Engine<G> {
             | Why::StoreAway
             | Why::DatesOver
             | Why::PbxAway
+            | Why::TrunkOffline
             | Why::Full { .. }
             | Why::Asking
             | Why::Finishing { .. } => None,
@@ -183,7 +190,12 @@ impl<G: Gate> Engine<G> {
         }
         let rule = campaign.settings.technique;
         if !self.pbxs.values().any(|pbx| pbx.is_up()) {
-            return Why::PbxAway;
+            let there = self.pbxs.values().any(|pbx| pbx.reach == Reach::Up);
+            return if there {
+                Why::TrunkOffline
+            } else {
+                Why::PbxAway
+            };
         }
         let up = || self.pbxs.values().filter(|pbx| pbx.is_up());
         let mut refusals = up().map(|pbx| pbx.budget.technique(rule).err());

@@ -19,6 +19,8 @@ pub(super) struct Pbx {
     pub(super) pace: Pace,
     pub(super) budget: Budget,
     pub(super) reach: Reach,
+    /// Whether the far end of its trunk answers it.
+    pub(super) trunk: Reach,
 }
 
 impl Pbx {
@@ -29,6 +31,7 @@ impl Pbx {
             pace: Pace::new(settings.rate),
             budget: Budget::new(settings.limits),
             reach: Reach::Up,
+            trunk: Reach::Up,
         }
     }
 
@@ -38,8 +41,9 @@ impl Pbx {
         self.budget.set_limits(settings.limits);
     }
 
+    /// Whether it can be dialled through: it is there, and so is the far end of its trunk.
     pub(super) fn is_up(&self) -> bool {
-        self.reach == Reach::Up
+        self.reach == Reach::Up && self.trunk == Reach::Up
     }
 
     /// Whether a drop more may be in flight.

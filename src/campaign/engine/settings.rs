@@ -71,7 +71,8 @@ impl CampaignSettings {
 /// A share of drops that fail by our own or the carrier's fault, at which a campaign stops.
 ///
 /// What counts as an error is `congestion`, `failed`, `lost` and `error`: what a person should look at before more is
-/// dialled. What callees do is none.
+/// dialled. What callees do is none; where nearly all of a run of `at_least` drops were declined or found no such
+/// number, far more than the campaign had before, it stops all the same: then the trunk may refuse every call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StopOn {
     /// The share of errors past which it stops.

@@ -9,7 +9,7 @@ use super::{
     campaign::Flight,
 };
 use crate::{
-    campaign::{Decision, HeldReason, window::Opening},
+    campaign::{Decision, HeldReason, budget::TechniqueRule, window::Opening},
     drop::Technique,
 };
 
@@ -65,6 +65,10 @@ impl<G: Gate> Engine<G> {
         };
         let Some(contact) = campaign.take() else {
             return;
+        };
+        let technique = match campaign.settings.technique {
+            TechniqueRule::ByShare if contact.only_single => Technique::Single,
+            TechniqueRule::ByShare | TechniqueRule::Double | TechniqueRule::Single => technique,
         };
         let ask = Ask {
             campaign: id,

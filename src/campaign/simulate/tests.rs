@@ -111,6 +111,7 @@ fn contacts(count: i64) -> impl Iterator<Item = Contact> {
             number: PhoneNumber::parse(&number, Rules::default()).unwrap(),
             attempts: 0,
             message: None,
+            only_single: false,
         }
     })
 }

@@ -128,6 +128,7 @@ pub(super) const fn phase_slug(phase: Phase) -> &'static str {
         Phase::Running => "running",
         Phase::Paused(PauseReason::Operator) => "paused",
         Phase::Paused(PauseReason::Errors { .. }) => "stopped_on_errors",
+        Phase::Paused(PauseReason::Refusals { .. }) => "stopped_on_refusals",
         Phase::Cancelling => "cancelling",
         Phase::Over(End::Complete) => "complete",
         Phase::Over(End::Cancelled) => "cancelled",

@@ -29,7 +29,8 @@ use crate::{
 ///
 /// Runs the campaigns that are named, or makes one of each list that is named, under the list's own name, or runs all that
 /// are not over. Run again, it goes on where it was. Contacts that wait for their hours or their next attempt keep it
-/// running, and it says so. Ctrl-C lets drops in flight finish, once more hangs them up, and a third time quits at once.
+/// running, and it says so. Ctrl-C lets drops in flight finish, once more hangs them up, and a third time quits at once; a terminal
+/// that closes lets them finish.
 ///
 /// A database or a PBX that is away when it starts is waited for, as where all are started together; --wait tells how long.
 ///

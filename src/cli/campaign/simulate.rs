@@ -148,6 +148,7 @@ fn people(list: &Path, args: &Args, config: &Config) -> Result<(Vec<Leased>, u64
                     number: row.number,
                     attempts: 0,
                     message: row.message,
+                    only_single: false,
                 },
                 facts: Facts {
                     zone: row.zone,
@@ -338,6 +339,7 @@ impl Told<'_> {
     fn end_slug(&self) -> Option<&'static str> {
         match (&self.forecast.stopped, self.forecast.end) {
             (Some(PauseReason::Errors { .. }), _) => Some("stopped_on_errors"),
+            (Some(PauseReason::Refusals { .. }), _) => Some("stopped_on_refusals"),
             (Some(PauseReason::Operator), _) => Some("paused"),
             (None, Some(End::Complete)) => Some("complete"),
             (None, Some(End::Cancelled)) => Some("cancelled"),

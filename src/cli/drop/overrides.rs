@@ -169,9 +169,11 @@ mod tests {
             screening_timeout: Duration::from_secs(90),
             ready_timeout: Duration::from_secs(60),
             release_on_progress: Some(Duration::ZERO),
+            release_when_unheard: None,
             when_unsure: WhenUnsure::HangUp,
             when_busy_leg_answered: WhenBusyLegAnswered::Promote,
             mode: Mode::Dialplan,
+            voice: crate::drop::Voice::Ours,
             max_restarts: 2,
             message: None,
         }

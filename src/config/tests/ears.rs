@@ -37,6 +37,8 @@ fn a_bad_setting_of_the_ears_is_told_with_range_and_unit() {
     assert_snapshot!(error("hold_short = \"-1s\""), @r#"`screen.hold_short` in DIR/aftertone.toml: `-1s` was given; expected 0.5 to 5 seconds, as a number or a duration such as "1.5s""#);
     assert_snapshot!(error("hold_short = \"nan\""), @r#"`screen.hold_short` in DIR/aftertone.toml: `nan` was given; expected 0.5 to 5 seconds, as a number or a duration such as "1.5s""#);
     assert_snapshot!(error("hold_short = true"), @r#"`screen.hold_short` in DIR/aftertone.toml: `true` or `false` was given; expected 0.5 to 5 seconds, as a number or a duration such as "1.5s""#);
+    assert_snapshot!(error("live_voice = 1"), @r#"`screen.live_voice` in DIR/aftertone.toml: `1` was given; expected 0.1 to 0.8 seconds, as a number or a duration such as "1.5s""#);
+    assert_snapshot!(error("short_turn = 3\nmachine_turn = 2.5"), @"`screen.short_turn` in DIR/aftertone.toml: 3 s is not below `machine_turn`; expected less than the 2.5 seconds from which a turn is a machine's");
     assert_snapshot!(error("max_restarts = 1.5"), @"`screen.max_restarts` in DIR/aftertone.toml: `1.5` was given; expected a whole number from 0 to 5 (times)");
     assert_snapshot!(error("max_restarts = \"1s\""), @"`screen.max_restarts` in DIR/aftertone.toml: `1s` was given; expected a whole number from 0 to 5 (times)");
     assert_snapshot!(

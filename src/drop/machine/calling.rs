@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Phase, VoicemailDrop, by_leg};
+use super::{Link, Phase, VoicemailDrop, by_leg};
 use crate::{
     drop::{
         event::Command,
         outcome::{Milestone, Outcome},
-        plan::{Mode, WhenBusyLegAnswered},
+        plan::{Mode, Plan, WhenBusyLegAnswered},
         timer::Timer,
         track::Stage,
     },
@@ -29,6 +29,37 @@ impl VoicemailDrop {
         self.dial(Leg::Drop, now);
         self.timers
             .set(Timer::Answer, now + self.plan.answer_timeout);
+        if let Some(wait) = self.plan.release_when_unheard
+            && self.busy.is_held()
+        {
+            self.timers.set(Timer::Unheard, now + wait);
+        }
+    }
+
+    pub(super) fn on_lead_over(&mut self, now: Instant) {
+        if !matches!(self.phase, Phase::Lead) {
+            return;
+        }
+        if self.link == Link::Up && !self.busy.is_unanswered_for() {
+            return self.dial_drop_leg(now);
+        }
+        // Without the link nothing is dialled, nor while it is not known that the busy leg holds the line. This is made up
+        // for if either is there soon; what allowed the call does not hold for long.
+        let patience = match self.link {
+            Link::Lost => Plan::DIAL_WITHIN,
+            Link::Up => self.plan.answer_timeout,
+        };
+        self.timers.set(Timer::Answer, now + patience);
+    }
+
+    /// Dials the drop leg where only the link, or the PBX's answer for the busy leg, was missing at the end of the lead.
+    pub(super) fn dial_when_lead_is_over(&mut self, now: Instant) {
+        let waits = matches!(self.phase, Phase::Lead) && !self.timers.is_set(Timer::Lead);
+        let missing = self.link == Link::Lost || self.busy.is_unanswered_for();
+        // A busy leg that the far end has ended tells so by its end, which decides.
+        if waits && !missing && self.busy.far_end.is_none() {
+            self.dial_drop_leg(now);
+        }
     }
 
     pub(super) fn on_ringing(&mut self, leg: Leg, now: Instant) {
@@ -54,6 +85,9 @@ impl VoicemailDrop {
     fn is_drop_leg_alerting(&mut self, leg: Leg, now: Instant) -> bool {
         if self.track(leg).stage < Stage::Alerting {
             self.track_mut(leg).stage = Stage::Alerting;
+            if leg == Leg::Drop {
+                self.timers.stop(Timer::Unheard);
+            }
             self.tell(
                 by_leg(leg, Milestone::BusyAlerting, Milestone::DropAlerting),
                 now,
@@ -65,7 +99,32 @@ impl VoicemailDrop {
     /// The drop leg rings although the line is taken: it was diverted, so the busy leg has done its work.
     pub(super) fn release_busy_leg(&mut self, now: Instant) {
         self.timers.stop(Timer::Progress);
+        self.timers.stop(Timer::Unheard);
         self.hang_up(Leg::Busy, now);
+    }
+
+    /// The network names another number instead of an answer. Whoever has that was not asked about at the gate, so that the
+    /// call is over, whatever becomes of it.
+    pub(super) fn on_redirected(&mut self, leg: Leg, now: Instant) {
+        if !self.track(leg).is_alive() {
+            return;
+        }
+        self.track_mut(leg).redirected = true;
+        let decides = match self.phase {
+            Phase::Lead => !self.track(leg).is_leaving(),
+            Phase::Dialling => leg == Leg::Drop,
+            Phase::Answered { .. }
+            | Phase::Screening { .. }
+            | Phase::Awaiting { .. }
+            | Phase::Starting { .. }
+            | Phase::Playing { .. }
+            | Phase::Explaining { .. }
+            | Phase::Clearing { .. }
+            | Phase::Ended { .. } => false,
+        };
+        if decides {
+            self.end_unanswered(leg, now);
+        }
     }
 
     pub(super) fn on_answered(&mut self, leg: Leg, now: Instant) {
@@ -119,6 +178,7 @@ impl VoicemailDrop {
         self.phase = Phase::Answered { live };
         self.timers.stop(Timer::Lead);
         self.timers.stop(Timer::Progress);
+        self.timers.stop(Timer::Unheard);
         self.timers.stop(Timer::Answer);
         self.timers
             .set(Timer::Screening, now + self.plan.screening_timeout);

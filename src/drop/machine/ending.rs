@@ -9,6 +9,7 @@ use crate::{
         outcome::{EndedBy, Milestone, Outcome},
         timer::Timer,
         track::{Doubt, HangUp, Originate, Stage},
+        unanswered::{OutcomeReason, Unanswered},
     },
     words::Leg,
 };
@@ -151,21 +152,44 @@ impl VoicemailDrop {
     }
 
     /// A leg ended before it was answered, and that decides the drop.
-    fn end_unanswered(&mut self, leg: Leg, now: Instant) {
+    pub(super) fn end_unanswered(&mut self, leg: Leg, now: Instant) {
         // Asterisk before 20.18 and 22.8 reports no cause where the originate's own timeout ended the call (#1660).
         let rang_out = self.track(leg).ended_by_limit()
             && self
                 .timers
                 .get(Timer::Answer)
                 .is_some_and(|deadline| now + RING_OUT >= deadline);
-        let (outcome, by) = if rang_out {
-            (Outcome::NoAnswer, EndedBy::Limit)
+        let (end, by) = if self.track(leg).redirected {
+            let end = Unanswered::because(Outcome::Failed, OutcomeReason::Redirected);
+            (end, EndedBy::FarEnd)
+        } else if rang_out {
+            (Unanswered::of_silence(self.has_alerted()), EndedBy::Limit)
         } else {
-            let outcome = Outcome::of_unanswered(self.track(leg).cause);
-            (outcome, EndedBy::FarEnd)
+            let end = Unanswered::of(self.track(leg).cause, self.has_alerted());
+            (end, EndedBy::FarEnd)
+        };
+        // Only our own call is known to be on the line.
+        let is_ours = leg == Leg::Drop && self.busy.is_held() && self.busy.stage == Stage::Alerting;
+        let end = match end.outcome {
+            Outcome::Busy if is_ours => {
+                Unanswered::because(Outcome::Busy, OutcomeReason::OwnBusyLeg)
+            }
+            _ => end,
         };
         self.found.ended_by = Some(by);
-        self.clear(outcome, now);
+        self.note_reason(end.reason);
+        self.clear(end.outcome, now);
+    }
+
+    fn note_reason(&mut self, reason: Option<OutcomeReason>) {
+        self.found.reason = reason;
+        self.found.words = reason.map(|reason| reason.words().to_owned());
+    }
+
+    /// Whether any leg ever alerted.
+    fn has_alerted(&self) -> bool {
+        let mut told = self.timeline.iter().map(|moment| moment.event);
+        told.any(|event| matches!(event, Milestone::BusyAlerting | Milestone::DropAlerting))
     }
 }
 
@@ -211,10 +235,16 @@ impl VoicemailDrop {
         if !track.was_dialled() || track.is_settled() {
             return;
         }
+        let nothing_dialled = !self.track(leg.other()).was_dialled();
+        let track = self.track_mut(leg);
         let (may_live, outcome) = match why.kind {
+            // The other leg keeps the line of somebody who is called.
+            RefusalKind::TooLate if nothing_dialled => (false, Outcome::Cancelled),
+            RefusalKind::TooLate => (false, Outcome::Error),
             RefusalKind::NotFound
             | RefusalKind::WrongState
             | RefusalKind::Rejected
+            | RefusalKind::NotMade
             | RefusalKind::Unreachable => (false, Outcome::Error),
             RefusalKind::Failed => (true, Outcome::Error),
             RefusalKind::NoReply => (true, Outcome::Lost),
@@ -249,6 +279,8 @@ impl VoicemailDrop {
             | Phase::Ended { .. } => false,
         };
         if decides {
+            self.found.reason =
+                (why.kind == RefusalKind::NotMade).then_some(OutcomeReason::NotMade);
             self.found.words = Some(why.words);
             self.clear(outcome, now);
         }
@@ -265,9 +297,9 @@ impl VoicemailDrop {
             RefusalKind::WrongState => {
                 return self.explain(live, Outcome::Error, why.words, now);
             }
-            RefusalKind::Rejected | RefusalKind::Failed => Outcome::Error,
+            RefusalKind::Rejected | RefusalKind::NotMade | RefusalKind::Failed => Outcome::Error,
             // The PBX is away, or may have done it; and a request is never made twice.
-            RefusalKind::NoReply | RefusalKind::Unreachable => Outcome::Lost,
+            RefusalKind::NoReply | RefusalKind::Unreachable | RefusalKind::TooLate => Outcome::Lost,
         };
         self.found.words = Some(why.words);
         self.end_ourselves(outcome, now);
@@ -284,7 +316,12 @@ impl VoicemailDrop {
                     self.release_busy_leg(now);
                 }
             }
-            Timer::Answer => self.on_deadline(Outcome::NoAnswer, now),
+            Timer::Unheard => {
+                if matches!(self.phase, Phase::Dialling) {
+                    self.release_busy_leg(now);
+                }
+            }
+            Timer::Answer => self.on_answer_overdue(now),
             Timer::Screening | Timer::Ready => {
                 if Leg::BOTH.iter().any(|&leg| self.track(leg).held) {
                     self.found.words = Some(HELD.to_owned());
@@ -303,27 +340,15 @@ impl VoicemailDrop {
         }
     }
 
-    fn on_lead_over(&mut self, now: Instant) {
-        match (self.phase, self.link) {
-            (Phase::Lead, Link::Up) => self.dial_drop_leg(now),
-            // Without the link nothing is dialled. When it is back, this is made up for; if it stays away, that is that.
-            (Phase::Lead, Link::Lost) => {
-                self.timers
-                    .set(Timer::Answer, now + self.plan.answer_timeout);
-            }
-            (
-                Phase::Dialling
-                | Phase::Answered { .. }
-                | Phase::Screening { .. }
-                | Phase::Awaiting { .. }
-                | Phase::Starting { .. }
-                | Phase::Playing { .. }
-                | Phase::Explaining { .. }
-                | Phase::Clearing { .. }
-                | Phase::Ended { .. },
-                Link::Up | Link::Lost,
-            ) => {}
+    fn on_answer_overdue(&mut self, now: Instant) {
+        if matches!(self.phase, Phase::Lead) && self.link == Link::Up {
+            return self.lose("the PBX did not answer the request for the busy leg", now);
         }
+        let end = Unanswered::of_silence(self.has_alerted());
+        if self.link == Link::Up {
+            self.note_reason(end.reason);
+        }
+        self.on_deadline(end.outcome, now);
     }
 
     fn on_deadline(&mut self, outcome: Outcome, now: Instant) {

@@ -15,12 +15,13 @@ use crate::{
 impl VoicemailDrop {
     pub(super) fn on_intercepted(&mut self, leg: Leg, sit: Sit, cause: String, now: Instant) {
         let (first, live) = match self.phase {
-            Phase::Answered { live } | Phase::Screening { live } => (true, live),
+            Phase::Screening { live } => (true, live),
             Phase::Awaiting { live, .. }
             | Phase::Starting { live, .. }
             | Phase::Playing { live, .. } => (false, live),
             Phase::Lead
             | Phase::Dialling
+            | Phase::Answered { .. }
             | Phase::Explaining { .. }
             | Phase::Clearing { .. }
             | Phase::Ended { .. } => return,
@@ -34,6 +35,7 @@ impl VoicemailDrop {
     /// Somebody speaks over the message where no beep had started it: the greeting may have gone on. The ears tell next
     /// who it is, or the true ready point.
     pub(super) fn on_interrupted(&mut self, leg: Leg, now: Instant) {
+        self.interrupted |= self.forget_ready_point(leg);
         if !self.is_heard_playing(leg) {
             return;
         }
@@ -48,6 +50,7 @@ impl VoicemailDrop {
 
     /// Nothing is recorded before the beep, so nothing is lost if the message starts again.
     pub(super) fn on_late_beep(&mut self, leg: Leg, now: Instant) {
+        self.forget_ready_point(leg);
         if !self.is_heard_playing(leg) {
             return;
         }
@@ -56,6 +59,25 @@ impl VoicemailDrop {
             return;
         }
         self.rewind(None, now);
+    }
+
+    /// A ready point that waits was none: the ears find the true one next. Returns whether one waited.
+    fn forget_ready_point(&mut self, leg: Leg) -> bool {
+        match &mut self.phase {
+            Phase::Awaiting { live, ready } if *live == leg && self.ears == Ears::Ours => {
+                ready.take().is_some()
+            }
+            Phase::Lead
+            | Phase::Dialling
+            | Phase::Answered { .. }
+            | Phase::Screening { .. }
+            | Phase::Awaiting { .. }
+            | Phase::Starting { .. }
+            | Phase::Playing { .. }
+            | Phase::Explaining { .. }
+            | Phase::Clearing { .. }
+            | Phase::Ended { .. } => false,
+        }
     }
 
     /// Whether the message plays to this leg while our own ears hear it.

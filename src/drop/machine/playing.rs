@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::{Ears, Link, Parting, Phase, VoicemailDrop, ending::REASON};
 use crate::{
     drop::{
+        elapsed::Elapsed,
         event::{Command, PbxTime, PlaybackEnd},
         outcome::{EndedBy, Milestone, Outcome},
         plan::{Voice, WhenUnsure},
@@ -18,7 +19,11 @@ use crate::{
 impl VoicemailDrop {
     pub(super) fn on_screened(&mut self, leg: Leg, verdict: Verdict, cause: String, now: Instant) {
         match self.phase {
-            Phase::Answered { live } | Phase::Screening { live } if live == leg => {
+            // Our own ears hear a leg only once it was sent to us.
+            Phase::Answered { live } if live == leg && !self.is_listening() => {
+                self.on_first_verdict(live, verdict, cause, now);
+            }
+            Phase::Screening { live } if live == leg => {
                 self.on_first_verdict(live, verdict, cause, now);
             }
             Phase::Awaiting { live, .. }
@@ -132,7 +137,8 @@ impl VoicemailDrop {
         else {
             return;
         };
-        if self.link == Link::Lost || self.track(live).held {
+        let track = self.track(live);
+        if self.link == Link::Lost || track.held || track.far_end.is_some() {
             return;
         }
         let by = match (self.ears, self.plan.voice) {
@@ -144,9 +150,11 @@ impl VoicemailDrop {
             (Ears::Returning(_), _) => return,
             (Ears::Dialplan | Ears::Parted(_), _) => Voice::Pbx,
         };
-        self.found.ready = Some(ready);
         self.interrupted = false;
-        self.tell(Milestone::Ready, now);
+        // One that a play starts again from was said before.
+        if self.found.ready.replace(ready) != Some(ready) {
+            self.tell(Milestone::Ready, now);
+        }
         self.start_playing(live, by, now);
         self.timers.stop(Timer::Ready);
         self.timers.stop(Timer::Screening);
@@ -162,6 +170,7 @@ impl VoicemailDrop {
             asked: now,
             by,
         };
+        self.sent = (by == Voice::Ours).then_some(play);
         self.commands.push_back(match by {
             Voice::Ours => {
                 self.speaking = Some(play);
@@ -169,6 +178,7 @@ impl VoicemailDrop {
             }
             Voice::Pbx => Command::Play(live, play),
         });
+        self.found.play_asked = Some(now);
         self.timers.set(Timer::PlayStart, now + PLAY_START);
     }
 
@@ -341,16 +351,22 @@ impl VoicemailDrop {
         self.timers.set(Timer::Reason, now + REASON);
     }
 
-    /// Keeps how much was played until `now`. The PBX's own times count where both are known: an event may have waited
-    /// on its way.
+    /// Keeps how much was played until `now`.
     pub(super) fn note_played(&mut self, at: Option<PbxTime>, now: Instant) {
-        let Phase::Playing { since, pbx, .. } = self.phase else {
+        let Phase::Playing {
+            live, since, pbx, ..
+        } = self.phase
+        else {
             return;
         };
-        let elapsed = match (pbx, at) {
-            (Some(began), Some(ended)) => ended.since(began),
-            (None, _) | (_, None) => now.saturating_duration_since(since),
+        let asked = self.found.play_asked.unwrap_or(since);
+        let elapsed = Elapsed {
+            pbx: pbx.zip(at).map(|(began, ended)| ended.since(began)),
+            ours: now.saturating_duration_since(since),
+            asked: now.saturating_duration_since(asked),
+            far_end_hung_up: self.track(live).far_end.is_some(),
         };
+        let elapsed = elapsed.lasted();
         self.found.played = elapsed.min(self.plan.message.unwrap_or(elapsed));
         self.found.heard = self.found.heard.max(self.found.played);
     }

@@ -19,7 +19,7 @@ use crate::{
 };
 
 impl VoicemailDrop {
-    /// The audio connection has ended without our doing. While the message plays, its own end says so.
+    /// The audio connection has ended without our doing.
     pub(super) fn on_deaf(&mut self, leg: Leg, now: Instant) {
         if self.ears != Ears::Ours {
             return;
@@ -31,6 +31,16 @@ impl VoicemailDrop {
                 by: Voice::Ours,
                 ..
             } if live == leg => self.play_later(),
+            // What became of the message was to come first.
+            Phase::Playing {
+                live,
+                by: Voice::Ours,
+                ..
+            } if live == leg => {
+                self.speaking = None;
+                self.note_played(None, now);
+                return self.on_lost(live, now);
+            }
             Phase::Lead
             | Phase::Dialling
             | Phase::Answered { .. }
@@ -82,9 +92,9 @@ impl VoicemailDrop {
         self.returned = true;
         match self.ears {
             Ears::Returning(parting) => self.go_on_without_ears(parting, now),
-            // The PBX says so before the connection does. While the message plays, the connection has the last word.
-            Ears::Ours => self.on_deaf(leg, now),
-            Ears::Dialplan | Ears::Parted(_) => {}
+            // The PBX says so before the connection does. What became of a message, only the connection knows.
+            Ears::Ours if self.current_play().is_none() => self.on_deaf(leg, now),
+            Ears::Ours | Ears::Dialplan | Ears::Parted(_) => {}
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Phase, VoicemailDrop};
+use super::{Phase, VoicemailDrop, playing::PLAYED_TOLERANCE};
 use crate::{
     drop::{
         event::{Command, Spoken, SpokenEnd},
@@ -11,6 +11,7 @@ use crate::{
         timer::Timer,
     },
     id::Play,
+    words::{Leg, Verdict},
 };
 
 impl VoicemailDrop {
@@ -37,7 +38,8 @@ impl VoicemailDrop {
         }
         self.note_played(None, now);
         let sent = self.found.played.saturating_sub(gap);
-        if sent <= SCRAP && self.restarts() < self.plan.max_restarts {
+        let may_restart = !self.returned && self.restarts() < self.plan.max_restarts;
+        if sent <= SCRAP && may_restart {
             self.hush();
             self.timers.stop(Timer::Playback);
             self.start_playing(live, Voice::Ours, now);
@@ -54,7 +56,7 @@ impl VoicemailDrop {
         if self.speaking == Some(play) {
             self.speaking = None;
         }
-        if play == Play(self.plays) {
+        if self.sent == Some(play) {
             self.note_sent(spoken.sent);
         }
         let Some((live, current, Voice::Ours)) = self.current_play() else {
@@ -64,7 +66,10 @@ impl VoicemailDrop {
             return;
         }
         self.found.flaws.unheard = spoken.unheard;
+        let message = self.plan.message.unwrap_or_default();
+        let is_short = spoken.sent + PLAYED_TOLERANCE < message;
         match spoken.end {
+            SpokenEnd::Whole | SpokenEnd::Unconfirmed if is_short => self.on_lost(live, now),
             // A stop that nobody here asked for any more.
             SpokenEnd::Stopped => {}
             SpokenEnd::Whole | SpokenEnd::Unconfirmed => {
@@ -78,22 +83,28 @@ impl VoicemailDrop {
                 if self.track(live).far_end.is_some() {
                     self.finish_with_far_end(EndedBy::FarEnd, now);
                 } else if spoken.end == SpokenEnd::Whole {
+                    self.found.played = message;
                     self.end_ourselves(Outcome::Delivered, now);
                 } else {
                     self.lose("the PBX did not take the end of the message", now);
                 }
             }
             SpokenEnd::Lost if spoken.sent.is_zero() => self.play_later(),
-            SpokenEnd::Lost => {
-                self.timers.stop(Timer::Playback);
-                self.tell(Milestone::PlayFinished, now);
-                if self.track(live).far_end.is_some() {
-                    self.finish_with_far_end(EndedBy::FarEnd, now);
-                } else {
-                    let words = "the audio connection ended while the message played".to_owned();
-                    self.explain(live, Outcome::CutOff, words, now);
-                }
-            }
+            SpokenEnd::Lost => self.on_lost(live, now),
+        }
+    }
+
+    /// The message did not get to its end, for a reason that is not known yet.
+    pub(super) fn on_lost(&mut self, live: Leg, now: Instant) {
+        // It had begun.
+        self.found.played = self.found.played.max(FRAME);
+        self.timers.stop(Timer::Playback);
+        self.tell(Milestone::PlayFinished, now);
+        if self.track(live).far_end.is_some() {
+            self.finish_with_far_end(EndedBy::FarEnd, now);
+        } else {
+            let words = "the audio connection ended while the message played".to_owned();
+            self.explain(live, Outcome::CutOff, words, now);
         }
     }
 
@@ -119,6 +130,32 @@ impl VoicemailDrop {
 
     /// Keeps how much of the last play was sent, which is known exactly.
     fn note_sent(&mut self, sent: Duration) {
+        if sent.is_zero() {
+            return;
+        }
+        if let Phase::Clearing { outcome } = &mut self.phase {
+            match outcome {
+                // What was missing of it is silence.
+                Outcome::Delivered => return,
+                // A stop and the first frames have crossed.
+                Outcome::Unsure | Outcome::HungUp => *outcome = Outcome::CutOff,
+                Outcome::NotVoicemail if self.found.verdict == Some(Verdict::Machine) => {
+                    *outcome = Outcome::CutOff;
+                }
+                Outcome::Human
+                | Outcome::NotVoicemail
+                | Outcome::CutOff
+                | Outcome::NoAnswer
+                | Outcome::Busy
+                | Outcome::Rejected
+                | Outcome::InvalidNumber
+                | Outcome::Congestion
+                | Outcome::Failed
+                | Outcome::Cancelled
+                | Outcome::Lost
+                | Outcome::Error => {}
+            }
+        }
         // An estimate by the clock came before it.
         if self.found.heard == self.found.played {
             self.found.heard = Duration::ZERO;
@@ -127,6 +164,9 @@ impl VoicemailDrop {
         self.found.heard = self.found.heard.max(self.found.played);
     }
 }
+
+/// The least that is sent of a message that begins.
+const FRAME: Duration = Duration::from_millis(20);
 
 /// At most so much of a message is a scrap.
 const SCRAP: Duration = Duration::from_secs(1);

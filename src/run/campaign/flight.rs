@@ -10,9 +10,9 @@ use jiff::Timestamp;
 use tokio::{
     sync::{mpsc, watch},
     task::spawn_blocking,
-    time::{Instant as TokioInstant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
+use tracing::debug;
 
 use super::{
     Happened,
@@ -26,11 +26,11 @@ use crate::{
     },
     clock,
     config::Config,
-    drop::{Ended, Milestone, Mode, Outcome, Plan, Proof, Report, Technique},
+    drop::{Ended, Milestone, Mode, Outcome, OutcomeReason, Plan, Proof, Report, Technique},
     evidence::{Archive, Folder, title_of},
     id::{DropId, RunName},
     phone::{CallerId, PhoneNumber},
-    run::{Job, News, PbxLink, plan, session::Orders},
+    run::{Job, News, PbxLink, TrunkProbe, TrunkState, plan, session::Orders},
     store::DropEnd,
     words::Leg,
 };
@@ -65,6 +65,7 @@ pub(super) struct Flight {
 pub(super) struct Landed {
     pub(super) attempt: Attempt,
     pub(super) outcome: Outcome,
+    pub(super) reason: Option<OutcomeReason>,
     pub(super) calls: Calls,
     pub(super) end: Box<DropEnd>,
 }
@@ -75,6 +76,7 @@ pub(super) struct Crew {
     pub(super) run: RunName,
     pub(super) orders: Orders,
     pub(super) link: watch::Receiver<PbxLink>,
+    pub(super) trunk: TrunkProbe,
     /// Where evidence is kept, where it is.
     pub(super) archive: Option<Archive>,
     pub(super) happened: mpsc::UnboundedSender<Happened>,
@@ -114,7 +116,6 @@ impl Crew {
         let mut news = self.orders.start(job).await;
         let mut has_begun = false;
         let mut is_cancelled = false;
-        let too_late = TokioInstant::from_std(clock::now() + DIAL_WITHIN);
         loop {
             let heard = tokio::select! {
                 heard = news.recv() => heard,
@@ -123,15 +124,21 @@ impl Crew {
                     self.orders.cancel(flight.drop).await;
                     continue;
                 }
-                // It waits for the PBX, and what allowed it may not hold any more.
-                () = sleep_until(too_late), if !has_begun && !is_cancelled => {
-                    is_cancelled = true;
-                    self.orders.cancel(flight.drop).await;
-                    continue;
-                }
             };
             match heard {
                 Some(News::Moment(..)) => has_begun = true,
+                // What allowed it may not hold any more; it is decided on again.
+                Some(News::Ended(report)) if report.is_not_dialled() => {
+                    debug!(drop = %flight.drop, why = report.words, "not dialled");
+                    return None;
+                }
+                // Nothing was dialled, and nothing is said of the contact: it is due again when the trunk is back.
+                Some(News::Ended(report))
+                    if is_not_made(&report)
+                        && self.trunk.ask().await == Some(TrunkState::Offline) =>
+                {
+                    return None;
+                }
                 Some(News::Ended(report)) => {
                     return Some(self.land(flight, *report, folder, &sound).await);
                 }
@@ -160,6 +167,7 @@ impl Crew {
             tape: folder.and_then(Folder::tape),
             caller_id: flight.caller_id.clone(),
             campaign: Some(flight.attempt.campaign),
+            dial_by: flight.dial_by,
         }
     }
 
@@ -201,6 +209,11 @@ impl Crew {
         let ended = Ended::new(&self.run, drop, shown, &report).with_evidence(kept);
         landed(&flight, &report, &ended, path)
     }
+}
+
+/// Whether the PBX could make none of the calls.
+fn is_not_made(report: &Report) -> bool {
+    report.reason == Some(OutcomeReason::NotMade) && report.busy.is_none() && report.drop.is_none()
 }
 
 /// The end of a drop of which nothing is known but that its controller died.
@@ -262,6 +275,7 @@ fn landed(flight: &Flight, report: &Report, ended: &Ended<'_>, evidence: Option<
     Landed {
         attempt: flight.attempt,
         outcome: report.outcome,
+        reason: report.reason,
         calls: Calls::of(report),
         end: Box::new(end(flight.drop, report, ended, evidence)),
     }
@@ -309,6 +323,7 @@ fn up_ms(report: &Report, leg: Leg) -> u64 {
 pub(in crate::run) fn unseen(outcome: Outcome, words: &str) -> Report {
     Report {
         outcome,
+        reason: None,
         verdict: None,
         amd_cause: None,
         reasons: None,
@@ -328,9 +343,6 @@ pub(in crate::run) fn unseen(outcome: Outcome, words: &str) -> Report {
         timeline: Vec::new(),
     }
 }
-
-/// How long a drop may wait for its PBX before it is dialled.
-const DIAL_WITHIN: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {

@@ -6,13 +6,13 @@ use tokio::{
     sync::mpsc,
     time::{MissedTickBehavior, interval, sleep},
 };
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
 use super::{Happened, words::chain};
 use crate::{
     clock::{self, Steady},
     id::{DropId, RunName},
-    run::sweep::Reconciler,
+    run::sweep::{EndedDrops, Reconciler},
     store::{Holder, Orphan, Store},
 };
 
@@ -54,12 +54,15 @@ pub(super) struct Undertaker {
     pub(super) reconciler: Reconciler,
     pub(super) clock: Arc<Steady>,
     pub(super) happened: mpsc::UnboundedSender<Happened>,
+    /// Drops whose calls the PBX has not ended so far.
+    pub(super) stuck: BTreeSet<(RunName, DropId)>,
 }
 
 impl Undertaker {
-    pub(super) async fn work(self) {
+    pub(super) async fn work(mut self) {
         loop {
             sleep(LOOK_EVERY).await;
+            self.end_stuck().await;
             if let Err(words) = self.look().await {
                 warn!(
                     words,
@@ -69,26 +72,40 @@ impl Undertaker {
         }
     }
 
+    /// Tries once more to end the calls that the PBX did not end before.
+    async fn end_stuck(&mut self) {
+        if self.stuck.is_empty() {
+            return;
+        }
+        let before = self.stuck.len();
+        self.stuck = self.reconciler.end_drops(&self.stuck).await.stuck;
+        let ended = before - self.stuck.len();
+        if ended > 0 {
+            info!(
+                ended,
+                "calls are gone that the PBX did not end when their controllers died"
+            );
+        }
+    }
+
     /// Takes over what dead controllers left, and has it ended on the PBX. It is adopted before any sweep forgets the
     /// run it belonged to: who dies in between leaves it to the next, as its own.
-    async fn look(&self) -> Result<(), String> {
+    async fn look(&mut self) -> Result<(), String> {
         let dead = self.reconciler.dead().map_err(|error| chain(&error))?;
         let orphans = self.store.adopt(&self.holder, &dead, self.clock.now());
         let orphans = orphans.await.map_err(|error| chain(&error))?;
         if !orphans.is_empty() {
-            let alive = end_calls(&self.reconciler, &orphans).await;
-            let _ = self.happened.send(Happened::Found { orphans, alive });
+            let ended = end_calls(&self.reconciler, &orphans).await;
+            self.stuck.extend(ended.stuck.iter().cloned());
+            let _ = self.happened.send(Happened::Found { orphans, ended });
         }
         let swept = self.reconciler.sweep().await;
         swept.map_err(|failure| failure.words)
     }
 }
 
-/// Ends what is left of these drops on the PBX, and returns once nothing is; tells which of them had a call.
-pub(super) async fn end_calls(
-    reconciler: &Reconciler,
-    orphans: &[Orphan],
-) -> BTreeSet<(RunName, DropId)> {
+/// Ends what is left of these drops on the PBX, as far as the PBX does.
+pub(super) async fn end_calls(reconciler: &Reconciler, orphans: &[Orphan]) -> EndedDrops {
     let drops = orphans
         .iter()
         .map(|orphan| (orphan.run.clone(), orphan.drop));

@@ -33,10 +33,7 @@ mod watched;
 mod wishes;
 pub(super) mod words;
 
-use std::{
-    collections::BTreeSet,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
@@ -47,12 +44,11 @@ use self::{
     flight::{Attempt, Landed},
     steer::Steer,
 };
-use super::{Session, SessionError, Unended};
+use super::{Session, SessionError, Unended, sweep::EndedDrops};
 use crate::{
     audio,
     campaign::engine::{CampaignId, InFlight},
     evidence::ArchiveError,
-    id::{DropId, RunName},
     orders::{Note, SpecError, View},
     store::{self, Orphan, Store, StoreError, Trouble},
 };
@@ -227,7 +223,7 @@ impl ControllerError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::App(AppLockError::Taken { .. }) => Some(
-                "end it, or give this one a configuration with a `pbx.app` of its own".to_owned(),
+                "end it, or give this one a configuration with an `instance` of its own".to_owned(),
             ),
             Self::App(AppLockError::File { .. }) => {
                 Some("make the folder writable, or set `state_dir`".to_owned())
@@ -243,7 +239,7 @@ impl ControllerError {
                 error.dir.display()
             )),
             Self::Replaced => Some(
-                "every call was hung up; give each controller on this PBX a `pbx.app` of its own"
+                "every call was hung up; give each controller on this PBX an `instance` of its own"
                     .to_owned(),
             ),
             Self::TakenOver => Some("start it again: it goes on where all stands".to_owned()),
@@ -264,10 +260,10 @@ enum Happened {
     Renewed(Instant, Duration),
     /// The lease had ended, and somebody else has what was ours.
     TakenOver,
-    /// Drops of controllers that died, of which nothing is up any more; of some something was.
+    /// Drops of controllers that died, and what came of ending their calls.
     Found {
         orphans: Vec<Orphan>,
-        alive: BTreeSet<(RunName, DropId)>,
+        ended: EndedDrops,
     },
     /// How campaigns stand that have changed, by a look that began at this count of our own changes.
     Campaigns {

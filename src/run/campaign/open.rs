@@ -34,9 +34,9 @@ use crate::{
     id::RunName,
     orders::Spec,
     run::{
-        Session,
+        Session, TrunkState,
         gate::{self, CampaignGate},
-        session::Claim,
+        session::{App, Claim, app_of_instance},
     },
     store::{Campaign, Holder, Orphan, Standing, Store, StoreError, Tally, Wish},
 };
@@ -67,8 +67,8 @@ impl Controller {
         which: Which,
     ) -> Result<Self, ControllerError> {
         let clock = Arc::new(Steady::start());
-        let app = &config.pbx.app;
-        let lock = AppLock::take(&config.state_dir, config.pbx.url.as_str(), app)?;
+        let app = app_of_instance(config);
+        let lock = AppLock::take(&config.state_dir, config.pbx.url.as_str(), &app)?;
         gate::warn_of_what_is_off(&config.gate);
         let rows = wanted(&store, &which, clock.now()).await?;
         let mut campaigns = Vec::new();
@@ -137,7 +137,8 @@ impl Boarded {
                 return Err(error);
             }
         };
-        match claim.open(config, &config.pbx.app).await {
+        let app = App::OfTheInstance(app_of_instance(config));
+        match claim.open(config, app).await {
             Ok(session) => Ok(Self {
                 session,
                 holder,
@@ -232,15 +233,16 @@ impl Begun {
             Arc::clone(&clock),
             happened.clone(),
         ));
-        let mut alive = lease::end_calls(&session.reconciler(), &orphans).await;
+        let mut ended = lease::end_calls(&session.reconciler(), &orphans).await;
         // What was up when the session began, its own sweep has hung up before.
-        alive.extend(session.swept().iter().cloned());
+        ended.alive.extend(session.swept().iter().cloned());
         let undertaker = Undertaker {
             store: store.clone(),
             holder: holder.clone(),
             reconciler: session.reconciler(),
             clock: Arc::clone(&clock),
             happened: happened.clone(),
+            stuck: ended.stuck.clone(),
         };
         helpers.spawn(undertaker.work());
         let listens = config.screen.mode == ScreenMode::Listen;
@@ -248,12 +250,16 @@ impl Begun {
             echo: listens,
             samples: listens || archive.is_some(),
         };
+        let probe = session.trunk();
+        let (line_told, line) = watch::channel(probe.ask().await.unwrap_or(TrunkState::Usable));
+        helpers.spawn(probe.clone().watch(line_told));
         let trunk = config.trunk.clone();
         let crew = Crew {
             config,
             run: session.run().clone(),
             orders: session.orders(),
             link: session.link(),
+            trunk: probe,
             archive,
             happened: happened.clone(),
         };
@@ -270,6 +276,7 @@ impl Begun {
             crew: Arc::new(crew),
             messages: Messages::new(library, uses),
             link: session.link(),
+            line,
             wanted,
             happened: happened.clone(),
             happens,
@@ -279,7 +286,7 @@ impl Begun {
             rate: trunk.rate,
             renewed,
             campaigns,
-            found: (orphans, alive),
+            found: (orphans, ended),
             past,
         });
         Controller {

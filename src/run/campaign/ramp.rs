@@ -11,9 +11,12 @@ use std::{
 
 use jiff::Timestamp;
 
-use crate::campaign::{
-    engine::CampaignId,
-    pace::{Pace, Rate, Stretch},
+use crate::{
+    campaign::{
+        engine::CampaignId,
+        pace::{Pace, Rate, Stretch},
+    },
+    drop::Plan,
 };
 
 /// Drops whose intents are written, in the order in which they came.
@@ -113,7 +116,7 @@ impl<T> Ramp<T> {
 }
 
 /// How long after the engine's decision a drop may still be dialled.
-pub(super) const STALE_AFTER: Duration = Duration::from_secs(5);
+pub(super) const STALE_AFTER: Duration = Plan::DIAL_WITHIN;
 
 /// What a moment is told to.
 const TICK: Duration = Duration::from_micros(1);

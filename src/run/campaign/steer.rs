@@ -32,11 +32,11 @@ use crate::{
         pace::Rate,
     },
     clock::{self, Steady},
-    drop::Mode,
-    id::{DropId, RunName},
+    drop::{Mode, Outcome},
+    id::DropId,
     orders::View,
-    run::{PbxLink, gate::CampaignGate},
-    store::{CONTROLLER_LEASE, Campaign, DropEnd, Orphan, Store, StoreError},
+    run::{PbxLink, TrunkState, gate::CampaignGate, sweep::EndedDrops},
+    store::{CONTROLLER_LEASE, Campaign, DropEnd, Orphan, Store, StoreError, Tally},
 };
 
 /// Whose drop it is.
@@ -50,6 +50,8 @@ pub(super) struct Steer {
     crew: Arc<Crew>,
     messages: Messages,
     link: watch::Receiver<PbxLink>,
+    /// Whether calls can be made by the trunk.
+    line: watch::Receiver<TrunkState>,
     wanted: mpsc::UnboundedSender<Wanted>,
     happened: mpsc::UnboundedSender<Happened>,
     happens: mpsc::UnboundedReceiver<Happened>,
@@ -107,6 +109,8 @@ struct Reaches {
     haste: Haste,
     /// As the engine was told.
     told: Reach,
+    /// The trunk, as the engine was told.
+    trunk: Reach,
 }
 
 /// Why it comes to its end.
@@ -125,6 +129,7 @@ pub(super) struct Begin {
     pub(super) crew: Arc<Crew>,
     pub(super) messages: Messages,
     pub(super) link: watch::Receiver<PbxLink>,
+    pub(super) line: watch::Receiver<TrunkState>,
     pub(super) wanted: mpsc::UnboundedSender<Wanted>,
     pub(super) happened: mpsc::UnboundedSender<Happened>,
     pub(super) happens: mpsc::UnboundedReceiver<Happened>,
@@ -134,7 +139,7 @@ pub(super) struct Begin {
     pub(super) rate: Rate,
     pub(super) renewed: Instant,
     pub(super) campaigns: Vec<Prepared>,
-    pub(super) found: (Vec<Orphan>, BTreeSet<(RunName, DropId)>),
+    pub(super) found: (Vec<Orphan>, EndedDrops),
     /// Starts and calls of the past, in their order.
     pub(super) past: Vec<Event>,
 }
@@ -149,6 +154,7 @@ impl Steer {
             crew: begin.crew,
             messages: begin.messages,
             link: begin.link,
+            line: begin.line,
             wanted: begin.wanted,
             happened: begin.happened,
             happens: begin.happens,
@@ -167,12 +173,15 @@ impl Steer {
                 renewed: begin.renewed,
                 haste: Haste::default(),
                 told: Reach::Up,
+                trunk: Reach::Up,
             },
             look_again: BTreeMap::new(),
             ending: None,
             drained: false,
             dirty: true,
         };
+        // Before it is fed: nothing is started by a trunk that is offline.
+        this.on_line();
         let mut waiting = Vec::new();
         for mut prepared in begin.campaigns {
             waiting.append(&mut prepared.waiting);
@@ -185,8 +194,8 @@ impl Steer {
             }
             this.tell(event);
         }
-        let (orphans, alive) = begin.found;
-        this.on_found(orphans, &alive);
+        let (orphans, ended) = begin.found;
+        this.on_found(orphans, &ended);
         for event in waiting {
             this.tell(event);
         }
@@ -225,6 +234,7 @@ impl Steer {
                     self.dirty |= quiet_ticks >= SHOWN_EVERY;
                 }
                 Ok(()) = self.link.changed() => self.on_link(),
+                Ok(()) = self.line.changed() => self.on_line(),
                 () = at(deadline) => self.engine.handle_timeout(self.clock.now()),
                 Some(happened) = self.happens.recv() => self.on_happened(happened),
             }
@@ -309,7 +319,10 @@ impl Steer {
             None | Some(Ending::Operator) => true,
             Some(Ending::Replaced | Ending::TakenOver | Ending::Broken(_)) => false,
         };
-        goes_on && self.is_lease_sure() && *self.link.borrow() == PbxLink::Up
+        goes_on
+            && self.is_lease_sure()
+            && *self.link.borrow() == PbxLink::Up
+            && *self.line.borrow() == TrunkState::Usable
     }
 
     /// Whether nobody can have taken over yet.
@@ -370,6 +383,26 @@ impl Steer {
         }
     }
 
+    /// Tells the engine how the trunk stands, and people where that has changed.
+    fn on_line(&mut self) {
+        self.dirty = true;
+        let state = *self.line.borrow_and_update();
+        let reach = match state {
+            TrunkState::Usable => Reach::Up,
+            TrunkState::Offline => Reach::Away,
+        };
+        if std::mem::replace(&mut self.reach.trunk, reach) == reach {
+            return;
+        }
+        match state {
+            TrunkState::Usable => self.notes.said(None, "the trunk is back"),
+            TrunkState::Offline => self
+                .notes
+                .warned(None, format!("{OFFLINE}; nothing is started until it does")),
+        }
+        self.tell(Event::Trunk(PBX, reach));
+    }
+
     /// Comes to its end. A worse reason replaces another.
     fn end(&mut self, why: Ending, in_flight: InFlight) {
         match (&self.ending, &why) {
@@ -408,6 +441,7 @@ impl Steer {
             return Some("the store does not renew our lease".to_owned());
         }
         match *self.link.borrow() {
+            PbxLink::Up if self.reach.trunk == Reach::Away => Some(OFFLINE.to_owned()),
             PbxLink::Up => self.reach.haste.words(),
             PbxLink::Away => Some("the PBX cannot be reached".to_owned()),
             PbxLink::Taken => Some("another program has our app on the PBX".to_owned()),
@@ -439,6 +473,7 @@ impl Steer {
         self.dirty = true;
         let phase = self.engine.phase(id);
         let steps = super::wishes::steps(seen.as_ref().map(|seen| &seen.row), &row, phase);
+        let had = seen.is_none().then(|| refused_of(&tally));
         let account = match seen {
             Some(mut seen) => {
                 seen.account.recount(&tally);
@@ -465,8 +500,25 @@ impl Steer {
         for step in steps {
             self.take(step, &row, Some(&settings));
         }
+        if let Some((refused, of)) = had {
+            self.tell(Event::Had {
+                campaign: id,
+                refused,
+                of,
+            });
+        }
     }
 }
+
+/// How many of a campaign's contacts were declined or have no such number, and of how many that have come to their end.
+fn refused_of(tally: &Tally) -> (u64, u64) {
+    let of = |outcome| tally.outcomes.get(&outcome).copied().unwrap_or(0);
+    let refused = of(Outcome::Rejected) + of(Outcome::InvalidNumber);
+    (refused, tally.outcomes.values().sum())
+}
+
+/// What is said of a trunk that is offline.
+const OFFLINE: &str = "the trunk is offline: its far end does not answer the PBX";
 
 async fn at(deadline: Option<Instant>) {
     match deadline {

@@ -94,6 +94,7 @@ pub(super) fn campaign<G: Gate>(
         | Why::Hours(_)
         | Why::DatesOver
         | Why::PbxAway
+        | Why::TrunkOffline
         | Why::Budget(_)
         | Why::Full { .. }
         | Why::Asking
@@ -157,6 +158,14 @@ pub(super) fn end_words(end: End) -> &'static str {
         End::Cancelled => "cancelled",
         End::DatesOver => "its last date is over; contacts that are left keep their state",
     }
+}
+
+/// What is said of calls that the PBX does not end.
+pub(super) fn stuck_words(drops: usize) -> String {
+    format!(
+        "the PBX does not end the calls of {drops} of the drops whose controllers died; this is tried again every minute \
+         (`core show channels` on the PBX shows them)"
+    )
 }
 
 /// A number of drops that are lost, for people.

@@ -5,6 +5,7 @@
 
 mod modules;
 mod probe;
+mod redirects;
 mod version;
 
 pub(in crate::run) use version::polls_in_audiosocket;
@@ -87,7 +88,7 @@ impl Check {
 /// [`SessionError`] where nothing could be examined.
 pub async fn examine(config: &Config, mut tell: impl FnMut(Check)) -> Result<(), SessionError> {
     let run = RunName::unique(&config.instance).map_err(SessionError::Instance)?;
-    let runs = Runs::open(&config.state_dir)?;
+    let runs = Runs::open(&config.state_dir, config.pbx.url.as_str())?;
     let live = runs.begin(&run)?;
     let pbx = Pbx::new(&settings(config)).map_err(SessionError::Settings)?;
     let rest = &pbx.rest();
@@ -107,6 +108,9 @@ pub async fn examine(config: &Config, mut tell: impl FnMut(Check)) -> Result<(),
     let may_listen = config.screen.mode == ScreenMode::Listen && modes.status == Status::Ok;
     tell(modes);
     tell(trunk(rest, config).await);
+    if let Some(check) = redirects::check(rest, config).await {
+        tell(check);
+    }
     tell(clocks(rest).await);
     if may_try {
         probe::check(&pbx, config, &run, may_listen, &mut tell).await;

@@ -90,10 +90,9 @@ const NAME: &str = "modules";
 const MODES: &str = "modes";
 
 /// What `screen.mode = "listen"` needs beside the others.
-const TO_LISTEN: [&str; 5] = [
-    "bridge_simple.so",
-    "chan_audiosocket.so",
-    "res_ari_bridges.so",
+const TO_LISTEN: [&str; 4] = [
+    "app_audiosocket.so",
+    "app_exec.so",
     "res_audiosocket.so",
     "res_stasis_snoop.so",
 ];
@@ -164,9 +163,9 @@ mod tests {
             (vec![], Listen, "listen: yes; dialplan: yes", None),
             (vec![], Dialplan, "listen: yes; dialplan: yes", None),
             (
-                vec!["chan_audiosocket.so", "res_stasis_snoop.so"],
+                vec!["app_audiosocket.so", "res_stasis_snoop.so"],
                 Dialplan,
-                "listen: no, chan_audiosocket.so and res_stasis_snoop.so not running; dialplan: yes",
+                "listen: no, app_audiosocket.so and res_stasis_snoop.so not running; dialplan: yes",
                 None,
             ),
             (
@@ -182,10 +181,10 @@ mod tests {
                 Some("or set `screen.mode = \"listen\"`"),
             ),
             (
-                vec!["app_amd.so", "bridge_simple.so"],
+                vec!["app_amd.so", "app_exec.so"],
                 Listen,
-                "listen: no, bridge_simple.so not running; dialplan: no, app_amd.so not running",
-                Some("module load bridge_simple.so"),
+                "listen: no, app_exec.so not running; dialplan: no, app_amd.so not running",
+                Some("module load app_exec.so"),
             ),
         ];
         for (missing, mode, detail, remedy) in rows {

@@ -9,6 +9,7 @@ use std::{
 };
 
 use tokio::time::{error::Elapsed, sleep, timeout};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{Check, unanswered, version::polls_in_audiosocket};
@@ -120,6 +121,8 @@ impl Probe<'_> {
     fn call(&self) -> Originate {
         let limit = CALL_LIMIT.as_secs().to_string();
         Originate {
+            by: None,
+            unless: CancellationToken::new(),
             channel: self.channel.clone(),
             endpoint: format!("Local/s@{PROBE_CONTEXT}"),
             caller_id: self.config.pbx.caller_id.as_str().to_owned(),

@@ -133,10 +133,15 @@ impl Record {
         let alerted = at(alerting)
             .zip(at(answered))
             .map(|(from, to)| to.saturating_sub(from).as_secs_f32());
-        // It is let go of when the drop leg alerts: whether it rang then is what tells a diverted call.
+        // It is let go of when the drop leg alerts: whether it rang until then is what tells a diverted call. One that was
+        // let go of before has left the line free, so that the drop leg rings as any call does.
+        let reached = at(alerting).or(at(answered));
+        let rang_until = |end| at(end).is_none_or(|end| reached.is_some_and(|from| end >= from));
         let other_rang = live == Leg::Drop
             && at(Milestone::BusyAlerting).is_some()
-            && at(Milestone::BusyAnswered).is_none();
+            && at(Milestone::BusyAnswered).is_none()
+            && rang_until(Milestone::BusyHungUp)
+            && rang_until(Milestone::BusyGone);
         Call {
             alerted,
             other_rang,

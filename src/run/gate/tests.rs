@@ -170,6 +170,7 @@ fn contact(id: i64, number: &str) -> Contact {
         number: PhoneNumber::parse(number, Rules::default()).unwrap(),
         attempts: 0,
         message: None,
+        only_single: false,
     }
 }
 

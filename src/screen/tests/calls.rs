@@ -292,6 +292,28 @@ fn a_voice_over_the_message_is_told_and_our_echo_is_not() {
 }
 
 #[test]
+fn a_voice_stops_the_message_whatever_may_be_set() {
+    let about = Settings::ALL.iter().find(|each| each.name == "live_voice");
+    let about = about.unwrap();
+    let opened = Sound::new()
+        .quiet(0.5)
+        .speech(3.0, -18.0)
+        .quiet(0.4)
+        .tone(&[1_000.0], 0.3, -15.0)
+        .quiet(4.0);
+    let pcm = opened.speech(4.0, -18.0).quiet(2.0).noise(-60.0);
+    for live_voice in [about.least, about.default, about.most] {
+        let mut settings = Settings::default();
+        settings.set("live_voice", &live_voice.to_string()).unwrap();
+        let sound = pcm.clone().through(Codec::MuLaw);
+        let replay = Replay::of(&sound, settings, &Known::default());
+        assert!(replay.voice.is_some(), "{live_voice} s: {:?}", replay.heard);
+    }
+    let mut settings = Settings::default();
+    assert!(settings.set("live_voice", "1").is_err());
+}
+
+#[test]
 fn an_echo_may_come_before_word_that_the_message_plays() {
     let message = Sound::new().speech(8.0, -15.0);
     let known = Message::new(&message.pcm());
@@ -472,7 +494,12 @@ fn what_only_the_calls_know_moves_the_verdict_but_never_plays_alone() {
         alerted: Some(6.0),
         other_rang: true,
     });
+    let unknown = Some(Call {
+        alerted: None,
+        other_rang: true,
+    });
     assert!(at(None, None) < 1.7);
+    assert!(at(None, unknown) < 1.7, "nobody knows that it was diverted");
     assert!(at(Some(Amd::Human), lifted) < 1.7);
     assert!(
         at(None, diverted) > 2.3,

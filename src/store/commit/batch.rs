@@ -11,6 +11,7 @@ use crate::{
         engine::{CampaignId, ContactId, Settlement},
     },
     drop::Outcome,
+    id::DropId,
     store::{
         Holder, Standing,
         kept::{micros, number},
@@ -154,6 +155,7 @@ impl<'a> Batch<'a> {
                 }
             }
             Write::EndDrop { end, calls } => self.end_drop(end, *calls),
+            Write::TakeBack { drop } => self.take_back_stray(*drop),
             Write::Release { campaign, contacts } => {
                 for &contact in contacts {
                     self.release(*campaign, contact);
@@ -343,6 +345,19 @@ impl<'a> Batch<'a> {
             is_final: None,
             told: Some(end),
         });
+        Written::Done
+    }
+
+    fn take_back_stray(&mut self, drop: DropId) -> Written {
+        let run = self.holder.run.as_str();
+        // Its intent was not written, or was taken back already.
+        let Some(drop) = self.drops.get_mut(&drop.to_string()) else {
+            return Written::Done;
+        };
+        if drop.holder != run || drop.contact.is_some() || drop.outcome.is_some() {
+            return Written::Fenced;
+        }
+        drop.is_taken_back = true;
         Written::Done
     }
 

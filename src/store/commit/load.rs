@@ -198,6 +198,9 @@ impl Touched {
             Write::EndDrop { end, .. } => {
                 self.drops.insert(end.drop.to_string());
             }
+            Write::TakeBack { drop } => {
+                self.drops.insert(drop.to_string());
+            }
             Write::Release { contacts, .. } => {
                 self.contacts
                     .extend(contacts.iter().map(|contact| contact.0));

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use aftertone::drop::{Beeped, Mode, Plan, ReadyPoint, Technique, WhenBusyLegAnswered, WhenUnsure};
+use aftertone::drop::{
+    Beeped, Mode, Plan, ReadyPoint, Technique, Voice, WhenBusyLegAnswered, WhenUnsure,
+};
 
 /// SplitMix64 (Steele, Lea and Flood, 2014).
 pub(super) struct Dice(u64);
@@ -59,6 +61,11 @@ impl Dice {
                 Some(Duration::ZERO),
                 Some(Duration::from_millis(1_500)),
             ]),
+            release_when_unheard: self.pick(&[
+                None,
+                Some(Duration::from_secs(1)),
+                Some(Duration::from_secs(10)),
+            ]),
             when_unsure: self.pick(&[WhenUnsure::HangUp, WhenUnsure::Play]),
             when_busy_leg_answered: self.pick(&[
                 WhenBusyLegAnswered::Promote,
@@ -66,7 +73,8 @@ impl Dice {
                 WhenBusyLegAnswered::Continue,
                 WhenBusyLegAnswered::GiveUp,
             ]),
-            mode: self.pick(&[Mode::Dialplan, Mode::Listen]),
+            mode: self.pick(&[Mode::Dialplan, Mode::Listen, Mode::Listen]),
+            voice: self.pick(&[Voice::Ours, Voice::Ours, Voice::Pbx]),
             max_restarts: self.pick(&[0, 1, 2, 2]),
             message: if self.percent(10) {
                 None

@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use aftertone::{
     drop::{
-        Cause, Command, Event, Mode, PbxTime, PlaybackEnd, ReadyPoint, Refusal, RefusalKind, Seen,
-        Sit, Technique,
+        Cause, Command, Event, Mode, PbxTime, Plan, PlaybackEnd, ReadyPoint, Refusal, RefusalKind,
+        Seen, Sit, Spoken, SpokenEnd, Technique, Voice,
     },
     id::{DropId, Play},
     words::{Leg, Verdict},
@@ -36,10 +36,15 @@ pub(super) fn storm(seed: u64, world: &mut World) -> Result<(), String> {
             Mode::Dialplan => ReadyPoint::Dialplan,
             Mode::Listen => dice.beep(),
         };
+        let plan_of = plan.clone();
         world.apply(world.now(), &Input::Start(id, plan))?;
         // Noise alone seldom gets as far as a message.
         let ahead = usize::try_from(dice.below(10)).unwrap();
-        for event in way_to_the_message(live, point).into_iter().take(ahead) {
+        let voice = voice_of(&plan_of);
+        for event in way_to_the_message(live, point, voice)
+            .into_iter()
+            .take(ahead)
+        {
             world.apply(world.now(), &Input::Event(id, event))?;
         }
     }
@@ -85,7 +90,14 @@ pub(super) fn storm(seed: u64, world: &mut World) -> Result<(), String> {
     world.close()
 }
 
-fn way_to_the_message(live: Leg, point: ReadyPoint) -> [Event; 6] {
+fn voice_of(plan: &Plan) -> Voice {
+    match plan.mode {
+        Mode::Dialplan => Voice::Pbx,
+        Mode::Listen => plan.voice,
+    }
+}
+
+fn way_to_the_message(live: Leg, point: ReadyPoint, voice: Voice) -> [Event; 7] {
     [
         Event::Accepted(live),
         Event::Answered(live),
@@ -96,6 +108,10 @@ fn way_to_the_message(live: Leg, point: ReadyPoint) -> [Event; 6] {
             cause: String::new(),
         },
         Event::Ready(live, point),
+        match voice {
+            Voice::Ours => Event::Speaking(Play(1)),
+            Voice::Pbx => Event::Returned(live),
+        },
         Event::PlaybackStarted {
             play: Play(1),
             at: None,
@@ -106,7 +122,33 @@ fn way_to_the_message(live: Leg, point: ReadyPoint) -> [Event; 6] {
 fn event(dice: &mut Dice) -> Event {
     let leg = dice.pick(&[Leg::Busy, Leg::Drop, Leg::Drop]);
     let play = Play(dice.pick(&[1, 1, 1, 1, 2, 2, 3]));
-    match dice.below(48) {
+    match dice.below(60) {
+        48..50 => Event::Returned(leg),
+        50 => Event::Held(leg),
+        51..53 => Event::Resumed(leg),
+        53 => Event::NoAudio {
+            leg,
+            pbx_answers: dice.percent(50),
+        },
+        54..56 => Event::Speaking(play),
+        56 => Event::Stumbled {
+            play,
+            gap: dice.millis(61, 2_000),
+        },
+        57..60 => Event::Spoken {
+            play,
+            spoken: Spoken {
+                end: dice.pick(&[
+                    SpokenEnd::Whole,
+                    SpokenEnd::Whole,
+                    SpokenEnd::Unconfirmed,
+                    SpokenEnd::Stopped,
+                    SpokenEnd::Lost,
+                ]),
+                sent: dice.millis(0, 30_000),
+                unheard: dice.millis(0, 1_500),
+            },
+        },
         0..4 => Event::Accepted(leg),
         4..6 => Event::Progress(leg),
         6..9 => Event::Ringing(leg),
@@ -148,13 +190,14 @@ fn event(dice: &mut Dice) -> Event {
             cause: String::new(),
         },
         43 => Event::Ready(leg, dice.beep()),
+        44 => Event::Redirected(leg),
         _ => {
             let command = dice.pick(&[
                 Command::Dial(leg),
                 Command::Screen(leg),
                 Command::Listen(leg),
                 Command::AwaitReady(leg),
-                Command::Rewind(leg, play),
+                Command::StopPlay(play),
                 Command::Play(leg, play),
                 Command::StopPlay(play),
                 Command::HangUp(leg),
@@ -176,7 +219,13 @@ pub(super) fn seen(dice: &mut Dice, drops: u128) -> BTreeMap<DropId, Seen> {
                 0 => vec![],
                 1 => vec![Event::Ringing(leg)],
                 2 => vec![Event::Answered(leg)],
-                3 => vec![Event::Answered(leg), Event::Entered(leg)],
+                3 => vec![
+                    Event::Answered(leg),
+                    dice.pick(&[Leg::Busy, Leg::Drop])
+                        .eq(&leg)
+                        .then_some(Event::Entered(leg))
+                        .unwrap_or(Event::Returned(leg)),
+                ],
                 4 => vec![
                     Event::Answered(leg),
                     screened(dice, leg),
@@ -226,7 +275,7 @@ pub(super) fn cause(dice: &mut Dice) -> Cause {
             Some(34),
             Some(127),
         ]),
-        sip: dice.pick(&[None, None, Some(486), Some(503)]),
+        sip: dice.pick(&[None, None, Some(302), Some(486), Some(503), Some(603)]),
     }
 }
 

@@ -6,7 +6,10 @@ use std::{
 };
 
 use aftertone::{
-    drop::{Cause, Command, Event, PbxTime, Plan, PlaybackEnd, ReadyPoint, RefusalKind, Seen, Sit},
+    drop::{
+        Cause, Command, Event, PbxTime, Plan, PlaybackEnd, ReadyPoint, RefusalKind, Seen, Sit,
+        Spoken, SpokenEnd,
+    },
     id::{DropId, Play},
     words::{Leg, Verdict},
 };
@@ -101,9 +104,16 @@ enum Act {
     GetReady(bool),
     PlayStarts(Play),
     PlayEnds(Play),
-    /// Our ears hear this, as long as the tap lives.
+    /// Our ears hear this, as long as the audio connection stands.
     Hear(Sound),
-    TapDies,
+    /// The audio connection ends; with a reason of its own, or because we said goodbye.
+    ConnectionEnds {
+        lost: bool,
+    },
+    SpeechStarts(Play),
+    SpeechEnds(Play),
+    Hold,
+    Resume,
     FarEnd(Cause),
     End(Cause),
 }
@@ -116,13 +126,18 @@ enum Sound {
     Late(Play),
     Limit(Play),
     Voice(Play),
+    /// We stood still.
+    Gap(Play),
     Announcement,
 }
 
 #[derive(Default)]
 struct Channel {
     exists: bool,
-    tapped: bool,
+    /// Its audio connection stands.
+    connected: bool,
+    /// What is sent to it by us, since when.
+    speech: Option<(Play, Instant)>,
     /// What its state implies, for whoever asks.
     state: Vec<Event>,
     plays: Vec<Play>,
@@ -214,8 +229,10 @@ impl Pbx {
                 RefusalKind::NotFound
                 | RefusalKind::WrongState
                 | RefusalKind::Rejected
+                | RefusalKind::NotMade
                 | RefusalKind::Failed
-                | RefusalKind::Unreachable => self.dice.millis(1, 300),
+                | RefusalKind::Unreachable
+                | RefusalKind::TooLate => self.dice.millis(1, 300),
             };
             let why = noise::refusal(kind);
             self.at(wait, Happening::Tell(id, Event::Refused { command, why }));
@@ -224,7 +241,9 @@ impl Pbx {
                 RefusalKind::NotFound
                 | RefusalKind::WrongState
                 | RefusalKind::Rejected
-                | RefusalKind::Unreachable => false,
+                | RefusalKind::NotMade
+                | RefusalKind::Unreachable
+                | RefusalKind::TooLate => false,
             };
             if !done {
                 return;
@@ -238,13 +257,15 @@ impl Pbx {
             }
             Command::Listen(leg) => {
                 if let Some(channel) = self.channels.get_mut(&(id, leg)) {
-                    channel.tapped = true;
+                    channel.connected = true;
+                    channel.state = vec![Event::Answered(leg)];
                 }
                 let after = self.dice.millis(500, 6_000);
                 self.at(after, Happening::Act(id, leg, Act::Hear(Sound::Judge)));
                 if self.dice.percent(20) {
                     let after = self.dice.millis(0, 20_000);
-                    self.at(after, Happening::Act(id, leg, Act::TapDies));
+                    let ends = Act::ConnectionEnds { lost: true };
+                    self.at(after, Happening::Act(id, leg, ends));
                 }
             }
             Command::AwaitReady(leg) => {
@@ -252,32 +273,38 @@ impl Pbx {
                 let found = self.dice.percent(90);
                 self.at(after, Happening::Act(id, leg, Act::GetReady(found)));
             }
-            Command::Rewind(leg, play) => {
-                let stopped = self.dice.millis(1, 100);
-                self.at(stopped, Happening::Act(id, leg, Act::PlayEnds(play)));
-                if self.dice.percent(90) {
-                    let after = self.dice.millis(50, 3_000);
-                    let ready = Act::Hear(Sound::Ready(self.dice.beep()));
-                    self.at(after, Happening::Act(id, leg, ready));
+            Command::Speak(leg, play) => {
+                let begin = self.dice.millis(0, 40);
+                let length = self.plans[&id].message.unwrap_or(Duration::from_secs(20));
+                self.at(begin, Happening::Act(id, leg, Act::SpeechStarts(play)));
+                self.at(
+                    begin + length,
+                    Happening::Act(id, leg, Act::SpeechEnds(play)),
+                );
+                self.hear_in_message(id, leg, play, begin);
+            }
+            Command::Hush(play) => {
+                for leg in Leg::BOTH {
+                    self.stop_speech(id, leg, play);
                 }
+            }
+            Command::Release(leg) => {
+                let after = self.dice.millis(1, 50);
+                let ends = Act::ConnectionEnds { lost: false };
+                self.at(after, Happening::Act(id, leg, ends));
             }
             Command::Play(leg, play) => {
                 let begin = self.dice.millis(5, 300);
                 let length = self.plans[&id].message.unwrap_or(Duration::from_secs(20));
                 self.at(begin, Happening::Act(id, leg, Act::PlayStarts(play)));
                 self.at(begin + length, Happening::Act(id, leg, Act::PlayEnds(play)));
-                let heard = match self.dice.below(10) {
-                    0..3 => Some(Sound::Late(play)),
-                    3 => Some(Sound::Limit(play)),
-                    4 => Some(Sound::Voice(play)),
-                    _ => None,
-                };
-                if let Some(sound) = heard {
-                    let after = begin + self.dice.millis(0, 9_000);
-                    self.at(after, Happening::Act(id, leg, Act::Hear(sound)));
+            }
+            Command::StopPlay(play) => {
+                let stopped = self.dice.millis(1, 100);
+                for leg in Leg::BOTH {
+                    self.at(stopped, Happening::Act(id, leg, Act::PlayEnds(play)));
                 }
             }
-            Command::StopPlay(_) => {}
             Command::HangUp(leg) => {
                 let exists = self.channels.get(&(id, leg)).is_some_and(|c| c.exists);
                 let after = self.dice.millis(1, 100);
@@ -288,6 +315,44 @@ impl Pbx {
                 }
             }
         }
+    }
+
+    /// What comes while our message goes out.
+    fn hear_in_message(&mut self, id: DropId, leg: Leg, play: Play, begin: Duration) {
+        let heard = match self.dice.below(10) {
+            0..3 => Some(Act::Hear(Sound::Late(play))),
+            3 => Some(Act::Hear(Sound::Limit(play))),
+            4 => Some(Act::Hear(Sound::Voice(play))),
+            5 => Some(Act::Hear(Sound::Gap(play))),
+            6 => Some(Act::Hold),
+            _ => None,
+        };
+        if let Some(act) = heard {
+            let after = begin + self.dice.millis(0, 9_000);
+            self.at(after, Happening::Act(id, leg, act));
+        }
+    }
+
+    /// Ends our message, if it is this one.
+    fn stop_speech(&mut self, id: DropId, leg: Leg, play: Play) {
+        let now = self.now;
+        let Some(channel) = self.channels.get_mut(&(id, leg)) else {
+            return;
+        };
+        if let Some((_, since)) = channel.speech.take_if(|(other, _)| *other == play) {
+            self.end_speech(id, play, SpokenEnd::Stopped, now - since);
+        }
+    }
+
+    /// What became of our message comes by no link.
+    fn end_speech(&mut self, id: DropId, play: Play, end: SpokenEnd, sent: Duration) {
+        let spoken = Spoken {
+            end,
+            sent,
+            unheard: self.dice.pick(&[Duration::ZERO, Duration::from_secs(2)]),
+        };
+        let event = Event::Spoken { play, spoken };
+        self.at(Duration::ZERO, Happening::Tell(id, event));
     }
 
     /// Makes a channel, and decides what it will do unless something comes between.
@@ -336,13 +401,37 @@ impl Pbx {
             return;
         };
         match act {
-            Act::Hear(sound) if channel.tapped => return self.hear(id, leg, sound),
+            Act::Hear(sound) if channel.connected => return self.hear(id, leg, sound),
             Act::Hear(_) => return,
-            Act::TapDies => {
-                channel.tapped = false;
-                let why = String::new();
-                let deaf = Event::Deaf { leg, why };
-                return self.at(Duration::ZERO, Happening::Tell(id, deaf));
+            Act::ConnectionEnds { lost } => {
+                if !std::mem::take(&mut channel.connected) {
+                    return;
+                }
+                channel.state = vec![Event::Answered(leg), Event::Returned(leg)];
+                self.lose_connection(id, leg, lost);
+                let back = self.dice.millis(0, 300);
+                return self.at(back, Happening::Tell(id, Event::Returned(leg)));
+            }
+            Act::SpeechStarts(play) => {
+                if channel.connected {
+                    channel.speech = Some((play, self.now));
+                    self.at(Duration::ZERO, Happening::Tell(id, Event::Speaking(play)));
+                }
+                return;
+            }
+            Act::SpeechEnds(play) => {
+                if channel
+                    .speech
+                    .take_if(|(other, _)| *other == play)
+                    .is_some()
+                {
+                    channel.connected = false;
+                    channel.state = vec![Event::Answered(leg), Event::Returned(leg)];
+                    let length = self.plans[&id].message.unwrap_or(Duration::from_secs(20));
+                    self.end_speech(id, play, SpokenEnd::Whole, length);
+                    self.at(Duration::ZERO, Happening::Tell(id, Event::Returned(leg)));
+                }
+                return;
             }
             Act::PlayEnds(play) if !channel.plays.contains(&play) => return,
             Act::Progress
@@ -352,6 +441,8 @@ impl Pbx {
             | Act::GetReady(_)
             | Act::PlayStarts(_)
             | Act::PlayEnds(_)
+            | Act::Hold
+            | Act::Resume
             | Act::FarEnd(_)
             | Act::End(_) => {}
         }
@@ -411,6 +502,14 @@ impl Pbx {
                 let end = PlaybackEnd::Done;
                 vec![Event::PlaybackFinished { play, end, at }]
             }
+            Act::Hold => {
+                if self.dice.percent(80) {
+                    let after = self.dice.millis(100, 20_000);
+                    self.at(after, Happening::Act(id, leg, Act::Resume));
+                }
+                vec![Event::Held(leg)]
+            }
+            Act::Resume => vec![Event::Resumed(leg)],
             Act::FarEnd(cause) => {
                 channel.exists = false;
                 let mut events = vec![Event::FarEndHungUp { leg, cause }];
@@ -419,26 +518,55 @@ impl Pbx {
                     Event::PlaybackFinished { play, end, at }
                 }));
                 events.push(Event::Gone { leg, cause });
+                self.disconnect(id, leg);
                 events
             }
             Act::End(cause) => {
                 channel.exists = false;
                 channel.plays.clear();
+                self.disconnect(id, leg);
                 vec![Event::Gone { leg, cause }]
             }
-            Act::Hear(_) | Act::TapDies => vec![],
+            Act::Hear(_)
+            | Act::ConnectionEnds { .. }
+            | Act::SpeechStarts(_)
+            | Act::SpeechEnds(_) => vec![],
         };
         for event in events {
             self.tell(id, event);
         }
     }
 
-    /// What our ears tell comes by no link.
+    /// The channel is gone, and its connection with it.
+    fn disconnect(&mut self, id: DropId, leg: Leg) {
+        let channel = self.channels.get_mut(&(id, leg));
+        if channel.is_some_and(|channel| std::mem::take(&mut channel.connected)) {
+            self.lose_connection(id, leg, true);
+        }
+    }
+
+    /// Our end of the connection says what it lost.
+    fn lose_connection(&mut self, id: DropId, leg: Leg, lost: bool) {
+        let now = self.now;
+        let channel = self.channels.get_mut(&(id, leg));
+        if let Some((play, since)) = channel.and_then(|channel| channel.speech.take()) {
+            self.end_speech(id, play, SpokenEnd::Lost, now - since);
+        }
+        if lost {
+            let why = String::new();
+            self.at(
+                Duration::ZERO,
+                Happening::Tell(id, Event::Deaf { leg, why }),
+            );
+        }
+    }
+
+    /// What our ears say comes by no link.
     fn hear(&mut self, id: DropId, leg: Leg, sound: Sound) {
         let Some(channel) = self.channels.get(&(id, leg)) else {
             return;
         };
-        let plays = |play| channel.plays.contains(&play);
+        let plays = |play| channel.speech.is_some_and(|(speech, _)| speech == play);
         let screened = |verdict| Event::Screened {
             leg,
             verdict,
@@ -469,7 +597,18 @@ impl Pbx {
                 screened(verdict)
             }
             Sound::Ready(point) => Event::Ready(leg, point),
-            Sound::Late(play) if plays(play) => Event::LateBeep(leg),
+            Sound::Late(play) if plays(play) => {
+                if self.dice.percent(90) {
+                    let after = self.dice.millis(50, 3_000);
+                    let ready = Act::Hear(Sound::Ready(self.dice.beep()));
+                    self.at(after, Happening::Act(id, leg, ready));
+                }
+                Event::LateBeep(leg)
+            }
+            Sound::Gap(play) if plays(play) => Event::Stumbled {
+                play,
+                gap: self.dice.millis(61, 2_000),
+            },
             Sound::Limit(play) if plays(play) => Event::LimitBeep(leg),
             Sound::Voice(play) if plays(play) => {
                 let verdicts = [Verdict::Human, Verdict::Menu, Verdict::Unsure, Verdict::Fax];
@@ -478,7 +617,7 @@ impl Pbx {
                     false => screened(self.dice.pick(&verdicts)),
                 }
             }
-            Sound::Late(_) | Sound::Limit(_) | Sound::Voice(_) => return,
+            Sound::Late(_) | Sound::Limit(_) | Sound::Voice(_) | Sound::Gap(_) => return,
             Sound::Announcement => Event::Intercepted {
                 leg,
                 sit: self.dice.pick(&[Sit::Invalid, Sit::Congestion, Sit::Other]),

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use aftertone::{
     drop::{
         Command, EndedBy, Event, Milestone, Mode, Moment, Outcome, Plan, PlaybackEnd, Proof,
-        ReadyPoint, RefusalKind, Report, Technique, WhenBusyLegAnswered, WhenUnsure,
+        ReadyPoint, RefusalKind, Report, SpokenEnd, Technique, Voice, WhenBusyLegAnswered,
+        WhenUnsure,
     },
     id::Play,
     words::{Leg, ReadyBy, Verdict},
@@ -31,21 +32,28 @@ pub(super) struct Witness {
     legs: [View; 2],
     started: Option<Instant>,
     first_progress: Option<Instant>,
+    /// When the drop leg was dialled.
+    drop_dialled: Option<Instant>,
     promoted: bool,
     /// The hang-up of the live leg, or of all legs, was asked for.
     decided: bool,
     screened: bool,
     /// The leg that our own ears listen to.
     listened: Option<Leg>,
-    /// The ears said that they hear no more.
+    /// The ears hear no more: their connection was lost, or we let it end.
     deaf: bool,
+    /// The leg came back into our app from its connection.
+    returned: bool,
+    /// Something speaks against the current play as a proof.
+    flawed: bool,
     /// The dialplan has the leg, or had it last.
     in_dialplan: bool,
     /// The dialplan is asked for the leg in this step.
     in_dialplan_now: bool,
     play: Option<Play>,
-    restarts: u32,
-    /// The PBX said that the current play is done.
+    /// The current play was asked for, and nothing of it was played.
+    unbegun: bool,
+    /// The current play is known to have been whole.
     done: bool,
     /// Our ears heard it when that was said.
     heard_whole: bool,
@@ -63,11 +71,16 @@ struct View {
     settled: bool,
     answered: bool,
     verdict: Option<Verdict>,
+    /// Who answered is a machine, as somebody said.
+    machine: bool,
+    /// Nothing was heard, as somebody said.
+    silent: bool,
     human: bool,
     /// Our ears found that it is no mailbox.
     disowned: bool,
     ready: bool,
     far_end: bool,
+    held: bool,
     /// Its end was told by the PBX.
     gone: bool,
     /// Its end was concluded by the drop.
@@ -89,12 +102,10 @@ fn lifetime(plan: &Plan) -> Duration {
         Technique::Double => plan.lead + plan.answer_timeout,
         Technique::Single => Duration::ZERO,
     };
-    let core = Duration::from_secs(25 + 3 + 2 + 15);
+    // Standstills make the message longer, and an odd end may wait for the link.
+    let core = Duration::from_secs(25 + 3 + 2 + 15 + 5 + 30 + 60);
     let again = plan.ready_timeout + Duration::from_secs(25 + 3) + plan.message_limit();
-    let restarts = match plan.mode {
-        Mode::Dialplan => Duration::ZERO,
-        Mode::Listen => again * plan.max_restarts,
-    };
+    let restarts = again * plan.max_restarts;
     lead + plan.answer_timeout + plan.screening_timeout + plan.message_limit() + restarts + core
 }
 
@@ -105,15 +116,18 @@ impl Witness {
             legs: [View::default(), View::default()],
             started: None,
             first_progress: None,
+            drop_dialled: None,
             promoted: false,
             decided: false,
             screened: false,
             listened: None,
             deaf: false,
+            returned: false,
+            flawed: false,
             in_dialplan: false,
             in_dialplan_now: false,
             play: None,
-            restarts: 0,
+            unbegun: false,
             done: false,
             heard_whole: false,
             milestones: Vec::new(),
@@ -129,6 +143,7 @@ impl Witness {
             .commands
             .iter()
             .any(|command| matches!(command, Command::AwaitReady(_)));
+        self.flawed |= !step.linked && !self.done;
         for event in step.events {
             self.hear(event, step.now, &mut due);
         }
@@ -223,10 +238,14 @@ impl Witness {
                 }
             }
             Event::Screened { leg, verdict, .. } => {
+                // A leg that was not sent to our ears yet is not heard by them.
+                let hears = !listens || self.listened == Some(*leg);
                 let view = self.leg_mut(*leg);
                 if view.answered {
                     view.verdict.get_or_insert(*verdict);
-                    view.human |= *verdict == Verdict::Human;
+                    view.machine |= *verdict == Verdict::Machine;
+                    view.silent |= *verdict == Verdict::Silence;
+                    view.human |= *verdict == Verdict::Human && hears;
                     view.disowned |=
                         listens && matches!(verdict, Verdict::Fax | Verdict::Sit | Verdict::Menu);
                 }
@@ -249,13 +268,38 @@ impl Witness {
                 }
             }
             Event::Deaf { leg, .. } => self.deaf |= self.listened == Some(*leg),
+            Event::Returned(leg) => self.returned |= self.listened == Some(*leg),
+            Event::Held(leg) => {
+                self.leg_mut(*leg).held = true;
+                self.flawed |= play.is_some() && !self.done;
+            }
+            Event::Resumed(leg) => self.leg_mut(*leg).held = false,
+            Event::Speaking(which) => self.unbegun &= Some(*which) != play,
+            Event::Stumbled { play: which, .. } => {
+                self.flawed |= Some(*which) == play && !self.done;
+            }
+            Event::Spoken {
+                play: which,
+                spoken,
+            } => {
+                if Some(*which) == play {
+                    let message = self.plan.message.unwrap_or_default();
+                    let all = spoken.sent + Duration::from_millis(200) >= message;
+                    let whole = spoken.end == SpokenEnd::Whole && all;
+                    self.flawed |= spoken.unheard >= Duration::from_secs(1) && !self.done;
+                    self.done |= whole;
+                    self.heard_whole |= whole && !self.deaf;
+                }
+            }
             Event::PlaybackFinished {
                 play: which, end, ..
             } => {
-                if Some(*which) == play && *end == PlaybackEnd::Done && !self.done {
-                    self.done = true;
-                    self.heard_whole = self.listened.is_some() && !self.deaf;
-                }
+                self.done |= Some(*which) == play && *end == PlaybackEnd::Done;
+            }
+            // What was recorded before it is nothing, or nobody knows.
+            Event::LateBeep(leg) | Event::Interrupted(leg) => {
+                let begun = play.is_some() && !self.unbegun;
+                self.leg_mut(*leg).ready &= !begun;
             }
             Event::FarEndHungUp { leg, .. } => {
                 let view = self.leg_mut(*leg);
@@ -275,7 +319,9 @@ impl Witness {
                     RefusalKind::NotFound
                     | RefusalKind::WrongState
                     | RefusalKind::Rejected
-                    | RefusalKind::Unreachable => true,
+                    | RefusalKind::NotMade
+                    | RefusalKind::Unreachable
+                    | RefusalKind::TooLate => true,
                     RefusalKind::Failed | RefusalKind::NoReply => false,
                 };
                 let view = self.leg_mut(*leg);
@@ -285,9 +331,9 @@ impl Witness {
             Event::Accepted(_)
             | Event::Progress(Leg::Busy)
             | Event::Ringing(_)
+            | Event::Redirected(_)
             | Event::NotReady(_)
-            | Event::Interrupted(_)
-            | Event::LateBeep(_)
+            | Event::NoAudio { .. }
             | Event::LimitBeep(_)
             | Event::PlaybackStarted { .. }
             | Event::Absent(_)
@@ -303,6 +349,7 @@ impl Witness {
                 *leg == Leg::Drop && self.plan.release_on_progress == Some(Duration::ZERO)
             }
             Event::Accepted(_)
+            | Event::Redirected(_)
             | Event::Screened { .. }
             | Event::Ready(..)
             | Event::NotReady(_)
@@ -311,6 +358,13 @@ impl Witness {
             | Event::LateBeep(_)
             | Event::LimitBeep(_)
             | Event::Deaf { .. }
+            | Event::Returned(_)
+            | Event::NoAudio { .. }
+            | Event::Held(_)
+            | Event::Resumed(_)
+            | Event::Speaking(_)
+            | Event::Stumbled { .. }
+            | Event::Spoken { .. }
             | Event::PlaybackStarted { .. }
             | Event::PlaybackFinished { .. }
             | Event::FarEndHungUp { .. }
@@ -380,10 +434,11 @@ impl Witness {
             | Command::Screen(_)
             | Command::Listen(_)
             | Command::AwaitReady(_)
+            | Command::Speak(..)
+            | Command::Release(_)
             | Command::Play(..)
-            | Command::Rewind(..)
             | Command::StopPlay(_) => true,
-            Command::HangUp(_) => false,
+            Command::Hush(_) | Command::HangUp(_) => false,
         };
         if wants_more && (self.ended || self.decided) {
             return Err("although all is decided".into());
@@ -396,7 +451,8 @@ impl Witness {
                 let view = self.leg(leg);
                 ensure(!twice, "twice")?;
                 ensure(
-                    self.plan.mode == Mode::Dialplan || (self.listened == Some(leg) && self.deaf),
+                    self.plan.mode == Mode::Dialplan
+                        || (self.listened == Some(leg) && self.returned),
                     "although we listen",
                 )?;
                 ensure(view.answered && !view.asked, "without an answer")
@@ -414,43 +470,33 @@ impl Witness {
                 ensure(!twice, "although the leg is in the dialplan")?;
                 ensure(view.verdict.is_some(), "without a verdict")
             }
-            Command::Rewind(leg, play) => {
-                self.restarts += 1;
-                self.in_dialplan = false;
-                // Nothing was recorded before the beep, so what was told before it counts no more.
-                self.leg_mut(leg).ready = false;
-                ensure(self.play == Some(play), "of another play")?;
+            Command::Release(leg) => {
+                let listens = self.listened == Some(leg) && !self.deaf;
+                self.deaf = true;
+                ensure(listens, "that we do not listen to")?;
                 ensure(
-                    self.listened == Some(leg) && !self.deaf,
-                    "by ears that do not hear",
-                )?;
-                ensure(self.restarts <= self.plan.max_restarts, "once too often")
-            }
-            Command::Play(leg, play) => {
-                let before = self.play.replace(play).map_or(0, |play| play.0);
-                self.done = false;
-                let view = self.leg(leg);
-                let fit = match view.verdict {
-                    Some(Verdict::Machine) => true,
-                    Some(Verdict::Unsure | Verdict::Silence) => {
-                        self.plan.when_unsure == WhenUnsure::Play
-                    }
-                    Some(Verdict::Human | Verdict::Fax | Verdict::Sit | Verdict::Menu) | None => {
-                        false
-                    }
-                };
-                ensure(
-                    play.0 == before + 1 && before == self.restarts,
-                    "without an end of the one before",
-                )?;
-                ensure(step.linked, "while the link is lost")?;
-                ensure(view.answered, "without an answer")?;
-                ensure(fit && !view.human, "without a machine's verdict")?;
-                ensure(view.ready, "without a ready point")?;
-                ensure(
-                    !view.asked && !view.gone && !view.far_end,
-                    "to a leg that has ended",
+                    self.plan.voice == Voice::Pbx,
+                    "although we have the message",
                 )
+            }
+            Command::Speak(leg, play) => {
+                let listens = self.listened == Some(leg) && !self.deaf && !self.returned;
+                ensure(listens, "to a leg without a connection")?;
+                ensure(self.plan.voice == Voice::Ours, "without the message")?;
+                // A message with a gap starts again by itself.
+                let again = step
+                    .events
+                    .iter()
+                    .any(|e| matches!(e, Event::Stumbled { .. }));
+                ensure(step.linked || again, "while the link is lost")?;
+                self.check_play(leg, play)
+            }
+            Command::Hush(play) => ensure(self.play == Some(play), "that was not asked for"),
+            Command::Play(leg, play) => {
+                let in_app = self.plan.mode == Mode::Dialplan || self.returned || self.in_dialplan;
+                ensure(in_app, "to a leg that is not in our app")?;
+                ensure(step.linked, "while the link is lost")?;
+                self.check_play(leg, play)
             }
             Command::StopPlay(play) => ensure(self.play == Some(play), "that was not asked for"),
             Command::HangUp(leg) => {
@@ -462,6 +508,40 @@ impl Witness {
                 )
             }
         }
+    }
+
+    /// What has to hold of a play, whoever plays.
+    fn check_play(&mut self, leg: Leg, play: Play) -> Result<(), String> {
+        let before = self.play.replace(play).map_or(0, |play| play.0);
+        let again = std::mem::replace(&mut self.unbegun, true) && play.0 == before;
+        self.done = false;
+        self.heard_whole = false;
+        self.flawed = false;
+        let view = self.leg(leg);
+        let fit = match view.verdict {
+            _ if view.machine => true,
+            _ if view.silent => self.plan.when_unsure == WhenUnsure::Play,
+            Some(Verdict::Unsure | Verdict::Silence) => self.plan.when_unsure == WhenUnsure::Play,
+            Some(
+                Verdict::Machine | Verdict::Human | Verdict::Fax | Verdict::Sit | Verdict::Menu,
+            )
+            | None => false,
+        };
+        // Our own ears need no other ready point than the silence that they have heard.
+        let silent = view.silent && self.listened == Some(leg);
+        ensure(play.0 == before + 1 || again, "out of its order")?;
+        ensure(
+            play.0 <= self.plan.max_restarts + 1,
+            "more often than it may start",
+        )?;
+        ensure(view.answered, "without an answer")?;
+        ensure(fit && !view.human, "without a machine's verdict")?;
+        ensure(view.ready || silent, "without a ready point")?;
+        ensure(!view.held, "to a leg that is held")?;
+        ensure(
+            !view.asked && !view.gone && !view.far_end,
+            "to a leg that has ended",
+        )
     }
 
     fn check_dial(&mut self, leg: Leg, step: &Step<'_>) -> Result<(), String> {
@@ -485,7 +565,9 @@ impl Witness {
                     !hung_up || (go_on && busy.answered),
                     "although the busy leg failed",
                 )?;
+                ensure(busy.settled, "before the PBX has answered for the busy leg")?;
                 ensure(!self.promoted, "although the busy leg was promoted")?;
+                self.drop_dialled = Some(step.now);
             }
             Leg::Drop => {}
         }
@@ -506,12 +588,15 @@ impl Witness {
         let go_on = self.plan.when_busy_leg_answered == WhenBusyLegAnswered::Continue;
         let waited = self.plan.release_on_progress.zip(self.first_progress);
         let waited = waited.is_some_and(|(wait, since)| step.now >= since + wait);
+        let unheard = self.plan.release_when_unheard.zip(self.drop_dialled);
+        let unheard = unheard.is_some_and(|(wait, since)| step.now >= since + wait);
         let dropped = self.leg(Leg::Drop).dialled;
         let precaution = self.leg(leg).concluded;
         let of_its_own = match leg {
             Leg::Busy if self.promoted => false,
             Leg::Busy => {
-                (dropped && (alerting || waited || refused || precaution)) || (go_on && answered)
+                (dropped && (alerting || waited || unheard || refused || precaution))
+                    || (go_on && answered)
             }
             Leg::Drop => self.promoted,
         };
@@ -549,7 +634,7 @@ impl Witness {
         )?;
         ensure(report.promoted == self.promoted, "is wrong about promotion")?;
         ensure(
-            report.restarts <= self.restarts,
+            report.restarts <= self.play.map_or(0, |play| play.0 - 1),
             "counts restarts that were none",
         )?;
         ensure(
@@ -563,8 +648,10 @@ impl Witness {
         self.check_proof(report)?;
         match report.outcome {
             Outcome::Delivered => {
+                // What is missing then is the silence at its end.
+                let left = report.ended_by == Some(EndedBy::FarEnd);
                 ensure(
-                    played && self.done,
+                    played && (self.done || left),
                     "delivered without an end of the playback",
                 )?;
                 let whole = self
@@ -617,6 +704,7 @@ impl Witness {
         }
         ensure(by_beep, "proven without a beep")?;
         ensure(self.heard_whole, "proven although nobody heard it")?;
+        ensure(!self.flawed, "proven although something speaks against it")?;
         ensure(self.plan.message.is_some(), "proven to an unknown length")?;
         ensure(report.ended_by == Some(EndedBy::Us), "proven though cut")?;
         let began = self.milestones.iter().rev().find(|moment| {

@@ -33,7 +33,6 @@ pub(super) struct World {
     board: Board,
     /// Lone machines that are told the same: what they want and wait for is what the board must.
     lone: BTreeMap<DropId, VoicemailDrop>,
-    waiting: Vec<(DropId, Plan)>,
     witnesses: BTreeMap<DropId, Witness>,
     outcomes: BTreeSet<Outcome>,
     ladder: Option<String>,
@@ -48,7 +47,6 @@ impl World {
             linked: true,
             board: Board::new(),
             lone: BTreeMap::new(),
-            waiting: Vec::new(),
             witnesses: BTreeMap::new(),
             outcomes: BTreeSet::new(),
             ladder: None,
@@ -173,7 +171,7 @@ impl World {
             Input::Start(id, plan) if self.linked => {
                 self.lone.insert(*id, VoicemailDrop::new(plan.clone(), now));
             }
-            Input::Start(id, plan) => self.waiting.push((*id, plan.clone())),
+            Input::Start(..) => never_started = 1,
             Input::Event(id, event) => match (self.lone.get_mut(id), event.shows_alive()) {
                 (Some(drop), _) => drop.handle_event(event.clone(), now),
                 (None, Some(leg)) => ghosts.push((*id, Command::HangUp(leg))),
@@ -185,9 +183,6 @@ impl World {
                 }
             }
             Input::Cancel(id) => {
-                let waiting = self.waiting.len();
-                self.waiting.retain(|(other, _)| other != id);
-                never_started = waiting - self.waiting.len();
                 if let Some(drop) = self.lone.get_mut(id) {
                     drop.cancel(now);
                 }
@@ -197,9 +192,6 @@ impl World {
                 let nothing = Seen::default();
                 for (id, drop) in &mut self.lone {
                     drop.link_restored(seen.get(id).unwrap_or(&nothing), now);
-                }
-                for (id, plan) in self.waiting.drain(..) {
-                    self.lone.insert(id, VoicemailDrop::new(plan, now));
                 }
             }
         }
@@ -228,7 +220,7 @@ impl World {
         if self.board.poll_timeout() != due {
             return Err("the board does not wait for the earliest deadline of its drops".into());
         }
-        if self.board.len() != self.lone.len() + self.waiting.len() {
+        if self.board.len() != self.lone.len() {
             return Err("the board does not hold the drops that are in flight".into());
         }
         Ok(())

@@ -265,7 +265,7 @@ fn calls(world: &World) -> BTreeMap<String, BTreeMap<String, usize>> {
 }
 
 /// A fictional number: thousands are area codes.
-fn number(nth: u32) -> PhoneNumber {
+pub(crate) fn number(nth: u32) -> PhoneNumber {
     let area = 202 + nth / 1_000;
     let text = format!("+1{area}555{:04}", 100 + nth % 1_000);
     PhoneNumber::parse(&text, Rules::default()).unwrap()

@@ -35,7 +35,10 @@ async fn a_pbx_that_is_cut_off_and_comes_back_is_waited_for() {
     let mut view = controller.watch();
     let running = tokio::spawn(controller.run());
     stage.until_dialled(8).await;
-    stage.desk.fake.with(|world| world.cut("aftertone"));
+    stage
+        .desk
+        .fake
+        .with(|world| world.cut("aftertone-aftertone"));
     stage
         .until_view(&mut view, |view| view.trouble.is_some())
         .await;

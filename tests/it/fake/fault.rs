@@ -14,6 +14,7 @@ pub(crate) enum Kind {
     Continue,
     SetVariable,
     GetVariable,
+    SetGlobal,
     Play,
     Snoop,
     StopPlay,

@@ -28,6 +28,11 @@ pub(crate) enum Far {
     Progress,
     /// 200.
     Answer,
+    /// 302, which the PBX follows to this number by a channel of its own; `told` by a `Dial` event, or not.
+    Redirect {
+        to: &'static str,
+        told: bool,
+    },
     /// A final refusal, as Asterisk maps it.
     Refuse {
         q850: u16,

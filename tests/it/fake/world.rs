@@ -7,7 +7,7 @@ mod life;
 mod requests;
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     convert::Infallible,
     sync::{Arc, Weak},
     time::Duration,
@@ -45,6 +45,10 @@ pub(crate) struct Settings {
     pub(crate) version: String,
     /// Trunks that exist, as `PJSIP/<trunk>`.
     pub(crate) trunks: Vec<String>,
+    /// Whether their far ends do not answer the PBX: no call can be made then.
+    pub(crate) offline: bool,
+    /// Whether a SIP status is told where a call has failed, as since 20.17, 22.7 and 23.1.
+    pub(crate) tells_status: bool,
     /// Numbers by their last digits; the longest match counts.
     pub(crate) scripts: BTreeMap<String, Script>,
     pub(crate) other_numbers: Script,
@@ -70,6 +74,8 @@ impl Default for Settings {
             session_limit: 100,
             version: "22.10.1".into(),
             trunks: vec!["carrier".into()],
+            offline: false,
+            tells_status: true,
             scripts: BTreeMap::new(),
             other_numbers: Script::mailbox(),
             files: true,
@@ -220,6 +226,10 @@ pub(crate) struct World {
     /// Where it is set, it is told what happens, and no log is kept: one of a long run would not fit.
     pub(crate) witness: Option<Witness>,
     pub(crate) channels: BTreeMap<String, Channel>,
+    /// Channels that never end, whoever asks: they are on the list and that is all.
+    pub(crate) ghosts: BTreeSet<String>,
+    /// Global variables.
+    pub(crate) globals: BTreeMap<String, String>,
     playbacks: BTreeMap<String, Played>,
     apps: BTreeMap<String, App>,
     /// How often each number was called.
@@ -246,6 +256,8 @@ impl World {
             log: Vec::new(),
             witness: None,
             channels: BTreeMap::new(),
+            ghosts: BTreeSet::new(),
+            globals: BTreeMap::new(),
             playbacks: BTreeMap::new(),
             apps: BTreeMap::new(),
             calls: BTreeMap::new(),

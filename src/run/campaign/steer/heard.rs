@@ -1,6 +1,6 @@
 //! What becomes of all that happens.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use tracing::{debug, warn};
 
@@ -12,15 +12,18 @@ use crate::{
     },
     clock,
     drop::Outcome,
-    id::{DropId, RunName},
-    run::campaign::{
-        ControllerError, Happened,
-        clerk::Said,
-        flight::{self, Landed, Stage},
-        open::{self, PBX},
-        watched,
-        wishes::{Step, steps},
-        words::chain,
+    id::DropId,
+    run::{
+        campaign::{
+            ControllerError, Happened,
+            clerk::Said,
+            flight::{self, Landed, Stage},
+            open::{self, PBX},
+            watched,
+            wishes::{Step, steps},
+            words::chain,
+        },
+        sweep::EndedDrops,
     },
     store::{Campaign, Orphan, Write, Written},
 };
@@ -41,7 +44,7 @@ impl Steer {
                 self.notes.warned(None, words);
                 self.end(Ending::TakenOver, InFlight::HangUp);
             }
-            Happened::Found { orphans, alive } => self.on_found(orphans, &alive),
+            Happened::Found { orphans, ended } => self.on_found(orphans, &ended),
             Happened::Campaigns { rows, asked_at } => {
                 self.wishes.is_asking = false;
                 match rows {
@@ -153,7 +156,7 @@ impl Steer {
                     self.look_again.insert(campaign, clock::now() + LOOK_AGAIN);
                 }
             }
-            Write::EndDrop { .. } | Write::Release { .. } => {}
+            Write::EndDrop { .. } | Write::TakeBack { .. } | Write::Release { .. } => {}
         }
     }
 
@@ -188,27 +191,25 @@ impl Steer {
             contact: attempt.contact,
             attempt: attempt.number,
             outcome: landed.outcome,
+            reason: landed.reason,
             calls: landed.calls,
         });
     }
 
     /// Settles drops whose controllers died, and says so.
-    pub(super) fn on_found(&mut self, orphans: Vec<Orphan>, alive: &BTreeSet<(RunName, DropId)>) {
+    pub(super) fn on_found(&mut self, orphans: Vec<Orphan>, ended: &EndedDrops) {
         let mut lost: BTreeMap<Option<CampaignId>, (usize, usize)> = BTreeMap::new();
         for orphan in orphans {
             if !self.found.insert(orphan.drop) {
                 continue;
             }
-            let was_up = alive.contains(&(orphan.run.clone(), orphan.drop));
+            let id = (orphan.run.clone(), orphan.drop);
+            let was_up = ended.alive.contains(&id);
             let counts = lost.entry(orphan.campaign).or_default();
             counts.0 += 1;
-            counts.1 += usize::from(was_up);
-            let words = if was_up {
-                "its controller died; its call was still up and was hung up"
-            } else {
-                "its controller died; nothing of it was up any more when it was looked for"
-            };
-            let end = flight::lost(&orphan.run, orphan.drop, words);
+            counts.1 += usize::from(was_up && !ended.stuck.contains(&id));
+            let words = ended.words("controller", &id);
+            let end = flight::lost(&orphan.run, orphan.drop, &words);
             let calls = Calls::likely(orphan.technique, Outcome::Lost, std::time::Duration::ZERO);
             warn!(
                 drop = %orphan.drop,
@@ -232,6 +233,10 @@ impl Steer {
                     self.write(Write::EndDrop { end, calls });
                 }
             }
+        }
+        if !ended.stuck.is_empty() {
+            self.notes
+                .warned(None, watched::stuck_words(ended.stuck.len()));
         }
         for (campaign, (lost, alive)) in lost {
             let name = campaign.and_then(|campaign| self.name(campaign));

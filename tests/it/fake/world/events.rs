@@ -250,6 +250,8 @@ impl World {
     pub(crate) fn forget(&mut self) {
         self.channels.clear();
         self.playbacks.clear();
+        self.globals.clear();
+        self.ghosts.clear();
         self.apps.clear();
         self.agenda.clear();
     }

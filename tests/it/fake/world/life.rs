@@ -26,6 +26,7 @@ impl World {
             Far::Ringing => self.ringing(id, serial),
             Far::Progress => self.dial(id, "PROGRESS"),
             Far::Answer => self.answered(id),
+            Far::Redirect { to, told } => self.redirected(id, to, told),
             Far::Refuse { q850, sip } => self.end(
                 id,
                 End::Far {
@@ -54,6 +55,54 @@ impl World {
         };
         let (id, serial) = (channel.id.clone(), channel.serial);
         self.act(&id, serial, does);
+    }
+
+    /// The PBX dials another number by a channel of its own, which goes on as the call that it stands for would have.
+    fn redirected(&mut self, id: &str, to: &'static str, told: bool) {
+        let Some((dialled, call)) = self.route(&format!("PJSIP/{to}@carrier")) else {
+            return;
+        };
+        let Some(channel) = self.channels.get(id) else {
+            return;
+        };
+        self.serial += 1;
+        let serial = self.serial;
+        let other = format!("1699999999.{serial}");
+        let forwarded = Channel {
+            id: other.clone(),
+            name: format!("PJSIP/carrier-{serial:08x}"),
+            state: State::Down,
+            caller: channel.caller.clone(),
+            dialstring: dialled,
+            created: self.clock.stamp(),
+            place: channel.place.clone(),
+            variables: channel.variables.clone(),
+            app: channel.app.clone(),
+            app_args: channel.app_args.clone(),
+            serial,
+            call: Arc::clone(&call),
+            within: Within::Dial,
+            ending: false,
+            playing: std::collections::VecDeque::new(),
+            blocked: Vec::new(),
+            limit: 0,
+            copies: None,
+            ears: None,
+        };
+        let foot = format!(
+            ",\"dialstatus\":\"CANCEL\",\"forward\":{},\"dialstring\":\"\",\"forwarded\":{}",
+            wire::quoted(&format!("PJSIP/carrier/sip:{to}@127.0.0.1")),
+            wire::channel(&forwarded)
+        );
+        self.channels.insert(other.clone(), forwarded);
+        if let Some(&(after, _)) = call.steps.first() {
+            self.later(after, Due::Step(other, serial, 0));
+        }
+        if told {
+            self.emit(id, "Dial", "forward", "", &foot);
+        }
+        let (q850, sip) = (23, Some(302));
+        self.end(id, End::Far { q850, sip });
     }
 
     /// The state change comes from the SIP stack and the Dial event from the dialling thread: in either order.
@@ -156,12 +205,17 @@ impl World {
     }
 
     pub(super) fn end(&mut self, id: &str, end: End) {
+        if self.ghosts.contains(id) {
+            return;
+        }
         let Some(channel) = self.channels.get(id) else {
             return;
         };
         let (state, within) = (channel.state, channel.within);
+        let tells = self.settings.tells_status;
         let tech = |sip: Option<u16>| {
-            sip.map(|sip| format!(",\"tech_cause\":{sip}"))
+            sip.filter(|_| tells)
+                .map(|sip| format!(",\"tech_cause\":{sip}"))
                 .unwrap_or_default()
         };
         let (q850, sip) = match end {

@@ -103,6 +103,7 @@ impl World {
             }
             (_, ["applications", ..]) => (Kind::Applications, None),
             ("GET", ["asterisk", ..]) => (Kind::Asterisk, None),
+            ("POST", ["asterisk", "variable"]) => (Kind::SetGlobal, None),
             ("GET", ["endpoints", ..]) => (Kind::Endpoints, None),
             ("GET", ["sounds", ..]) => (Kind::Sounds, None),
             _ => (Kind::Other, None),
@@ -147,6 +148,7 @@ impl World {
             Kind::Continue => self.go_on(id, request),
             Kind::SetVariable => return self.set_variable(id, request),
             Kind::GetVariable => self.get_variable(id, request),
+            Kind::SetGlobal => self.asterisk(request),
             Kind::Play => self.play(id, request),
             Kind::Snoop => self.snoop(id, request),
             Kind::StopPlay | Kind::GetPlayback => self.playback(request),
@@ -257,7 +259,8 @@ impl World {
         }
         let dialled = endpoint.strip_prefix("PJSIP/")?;
         let (number, trunk) = dialled.split_once('@')?;
-        if !self.settings.trunks.iter().any(|known| known == trunk) {
+        let exists = self.settings.trunks.iter().any(|known| known == trunk);
+        if !exists || self.settings.offline {
             return None;
         }
         let script = (0..number.len())
@@ -599,22 +602,33 @@ impl World {
             ["modules", _] => {
                 Response::message(404, "Module could not be found in running modules")
             }
+            ["variable"] if request.method == "POST" => {
+                let name = request.parameter("variable").unwrap_or_default();
+                let value = request.parameter("value").unwrap_or_default();
+                self.globals.insert(name, value);
+                Response::nothing()
+            }
             ["variable"] => {
                 let name = request.parameter("variable").unwrap_or_default();
                 let value = match name.as_str() {
                     "EPOCH" => self.clock.epoch().to_string(),
-                    _ => String::new(),
+                    _ => self.globals.get(&name).cloned().unwrap_or_default(),
                 };
-                Response::json(200, format!("{{\"value\":\"{value}\"}}"))
+                Response::json(200, format!("{{\"value\":{}}}", wire::quoted(&value)))
             }
             _ => Response::message(404, "Resource not found"),
         }
     }
 
     pub(super) fn endpoints(&self, request: &Request) -> Response {
+        let state = if self.settings.offline {
+            "offline"
+        } else {
+            "online"
+        };
         let one = |trunk: &String| {
             format!(
-                "{{\"technology\":\"PJSIP\",\"resource\":\"{trunk}\",\"state\":\"online\",\"channel_ids\":[]}}"
+                "{{\"technology\":\"PJSIP\",\"resource\":\"{trunk}\",\"state\":\"{state}\",\"channel_ids\":[]}}"
             )
         };
         match request.path.get(2) {
