@@ -51,14 +51,9 @@ impl World {
         tokio::spawn(audio::carry(line, host, uuid, ended));
     }
 
-    /// The audio connection is over, and the dialplan goes on: after a moment in which the death of a program shows, if it broke.
+    /// The audio connection is over, and the dialplan goes on: after a moment in which the death of a program shows.
     pub(crate) fn audio_over(&mut self, id: &str, serial: u64, status: &'static str) {
-        let wait = if status == FAILED {
-            NOTICE
-        } else {
-            Duration::ZERO
-        };
-        self.later(wait, Due::Back(id.to_owned(), serial, status));
+        self.later(NOTICE, Due::Back(id.to_owned(), serial, status));
     }
 
     pub(super) fn back(&mut self, id: &str, serial: u64, status: &'static str) {
@@ -67,7 +62,7 @@ impl World {
         };
         channel.ears = None;
         self.varset(id, "TRYSTATUS", status);
-        self.limit(id, "5");
+        self.limit(id, "3");
         self.stasis_again(id, &["EARS", status]);
     }
 
@@ -144,5 +139,5 @@ impl World {
     }
 }
 
-/// How long the dialplan waits after a connection that broke.
+/// How long the dialplan waits when the connection is over.
 const NOTICE: Duration = Duration::from_millis(200);
