@@ -269,9 +269,15 @@ async fn what_was_not_dialled_never_was(base: &Base) {
 
 async fn a_number_that_our_own_call_made_busy_comes_back_for_one_call_alone(base: &Base) {
     let reports = [
-        (r#"{"outcome":"busy","reason":"own_busy_leg","words":"x"}"#, true),
+        (
+            r#"{"outcome":"busy","reason":"own_busy_leg","words":"x"}"#,
+            true,
+        ),
         (r#"{"outcome":"busy","words":"x"}"#, false),
-        (r#"{"outcome":"busy","reason":"another","words":"own_busy_leg"}"#, false),
+        (
+            r#"{"outcome":"busy","reason":"another","words":"own_busy_leg"}"#,
+            false,
+        ),
     ];
     let scene = Scene::of(base, reports.len()).await;
     let (all, _) = scene.lease(reports.len(), 0).await;
