@@ -11,7 +11,7 @@
 //! an unbounded channel (a drop wants a handful of things, and the board is bounded); what came of it returns over a
 //! bounded one. Two bounded channels that face each other would deadlock. A leg that we listen to ourselves has a task
 //! (`listener`) that lets it be heard and tells the driver, in the core's events, what the ears make of it. [`runs`] and [`sweep`] see to it that
-//! nothing a killed process left behind stays alive.
+//! nothing a killed process left behind stays alive, `app_lease` that no controller takes the app of another.
 
 mod app_lease;
 pub mod campaign;
