@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 
 use thiserror::Error;
 
+use super::tls_fault::TlsFault;
 use crate::drop::{Refusal, RefusalKind};
 
 /// Most characters of the PBX's own words that are kept.
@@ -25,6 +26,8 @@ pub struct Failure {
     pub status: Option<u16>,
     /// What the PBX or the network said, on one line, without a whole number or a URL.
     pub words: String,
+    /// The fault of TLS that is the cause, where one is.
+    pub tls: Option<TlsFault>,
 }
 
 impl Failure {
@@ -34,6 +37,7 @@ impl Failure {
             kind: RefusalKind::Unreachable,
             status: None,
             words: tame(words),
+            tls: None,
         }
     }
 
@@ -43,6 +47,7 @@ impl Failure {
             kind: RefusalKind::NoReply,
             status: None,
             words: tame(words),
+            tls: None,
         }
     }
 
@@ -52,6 +57,7 @@ impl Failure {
             kind: RefusalKind::Failed,
             status: Some(status),
             words: format!("the PBX answered {status}, but {what}"),
+            tls: None,
         }
     }
 
@@ -74,6 +80,7 @@ impl Failure {
             kind,
             status: Some(status),
             words,
+            tls: None,
         }
     }
 }

@@ -21,6 +21,7 @@ mod rest;
 mod setup;
 mod socket;
 mod tap;
+mod tls_fault;
 mod translate;
 mod transport;
 mod wire;
@@ -36,6 +37,7 @@ pub use rest::{ExternalMedia, HangUp, Originate, Rest};
 pub use setup::{DEFAULT_REQUEST_TIMEOUT, Pbx, Settings, SetupError};
 pub use socket::{Events, Incoming, LinkError, QUEUE};
 pub use tap::{Expected, Frames, TapCounts, TapEnd, Taps};
+pub use tls_fault::TlsFault;
 pub use translate::{AidDid, Notice, ours, seen};
 pub use wire::{
     Application, AsteriskInfo, AsteriskSystem, Bridge, Channel, Dialplan, EndpointState, Module,

@@ -16,7 +16,10 @@ use tokio::{
     time::timeout,
 };
 
-use super::failure::{Failure, chain};
+use super::{
+    failure::{Failure, chain},
+    tls_fault::TlsFault,
+};
 
 /// One request, in ARI's own terms.
 pub(super) struct Request<'a> {
@@ -174,7 +177,10 @@ fn classify(error: &reqwest::Error) -> Failure {
     // Without its URL by construction: only the causes are told.
     let words = StdError::source(error).map_or_else(|| "no reply".to_owned(), chain);
     if error.is_connect() || error.is_builder() {
-        Failure::unreachable(&words)
+        Failure {
+            tls: TlsFault::of(error),
+            ..Failure::unreachable(&words)
+        }
     } else if closed_on_us(error) {
         Failure::no_reply(
             "the connection was closed without a reply; is the PBX at its sessionlimit?",

@@ -11,6 +11,7 @@ mod between;
 mod campaigns;
 mod classes;
 mod crowd;
+mod doctor;
 mod drops;
 mod ear;
 mod evidence;
@@ -117,6 +118,7 @@ fn main() {
         subscribers::trials(&bench),
         classes::trials(&bench),
         trunk::trials(&bench),
+        doctor::trials(),
         several::trials(&bench),
         listen::trials(&bench),
         leash::trials(&bench),
