@@ -1,6 +1,9 @@
 //! A call within the PBX, from it to itself: it shows that events arrive, which contexts there are, that the PBX can
 //! read what is written into the folder of messages, and that it brings us audio where we are to listen.
 
+mod files;
+mod messages;
+
 use std::{
     collections::BTreeMap,
     fs, io,
@@ -12,7 +15,7 @@ use tokio::time::{error::Elapsed, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Check, unanswered, version::polls_in_audiosocket};
+use super::{Check, Status, trunk::Trunk, unanswered, version::polls_in_audiosocket};
 use crate::{
     ari::{Events, Failure, FromCall, Incoming, MediaServer, Notice, Order, Originate, Pbx, Rest},
     config::{Config, ScreenMode},
@@ -32,6 +35,7 @@ pub(super) async fn check(
     config: &Config,
     run: &RunName,
     may_listen: bool,
+    trunk: Trunk,
     tell: &mut impl FnMut(Check),
 ) {
     let app = app_of(&config.pbx.app, run);
@@ -43,6 +47,7 @@ pub(super) async fn check(
                 format!("the event websocket cannot be opened: {error}"),
                 "load res_ari_events.so and res_http_websocket.so; let no proxy stand in between that does not pass websockets on",
             ));
+            tell(trunk.afar());
             return;
         }
     };
@@ -53,7 +58,12 @@ pub(super) async fn check(
         channel: ChannelId::leg(run.clone(), DropId::generate(), Leg::Drop),
         events,
     };
-    probe.run(may_listen, tell).await;
+    if probe.run(may_listen, tell).await {
+        tell(trunk.closely(&probe.rest, &probe.channel.to_string()).await);
+        probe.files().await.into_iter().for_each(tell);
+    } else {
+        tell(trunk.afar());
+    }
     probe.end().await;
 }
 
@@ -76,10 +86,11 @@ enum Call {
 }
 
 impl Probe<'_> {
-    async fn run(&mut self, may_listen: bool, tell: &mut impl FnMut(Check)) {
+    /// Tries what a call within the PBX shows. Whether there is such a call, on which more can be asked.
+    async fn run(&mut self, may_listen: bool, tell: &mut impl FnMut(Check)) -> bool {
         if let Err(failure) = self.rest.originate(&self.call()).await {
             tell(unanswered(EVENTS, &failure));
-            return;
+            return false;
         }
         match self.answered().await {
             Call::Entered => {
@@ -100,7 +111,7 @@ impl Probe<'_> {
                     ),
                     INCLUDE,
                 ));
-                return;
+                return false;
             }
             Call::Unheard => {
                 tell(Check::fail(
@@ -108,14 +119,20 @@ impl Probe<'_> {
                     "the websocket is open, but the events of a call do not come",
                     "look at the PBX's log, and at what stands between: it must pass websockets on at once",
                 ));
-                return;
+                return false;
             }
         }
         tell(self.contexts().await);
-        tell(self.sounds().await);
+        let sounds = self.sounds().await;
+        let playable = sounds.status == Status::Ok;
+        tell(sounds);
+        if playable && let Some(messages) = self.messages().await {
+            tell(messages);
+        }
         if may_listen {
             tell(self.live_audio().await);
         }
+        true
     }
 
     fn call(&self) -> Originate {
