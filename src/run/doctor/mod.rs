@@ -8,7 +8,7 @@ mod probe;
 mod redirects;
 mod version;
 
-pub(in crate::run) use version::polls_in_audiosocket;
+pub(in crate::run) use version::{has_websocket_media, polls_in_audiosocket};
 
 use std::time::{Duration, SystemTime};
 
@@ -104,7 +104,7 @@ pub async fn examine(config: &Config, mut tell: impl FnMut(Check)) -> Result<(),
     let may_try = permission.status == Status::Ok;
     tell(permission);
     tell(modules::check(rest, config.pbx.endpoint.technology()).await);
-    let modes = modules::modes(rest, config.screen.mode).await;
+    let modes = modules::modes(rest, config.screen.mode, config.screen.media).await;
     let may_listen = config.screen.mode == ScreenMode::Listen && modes.status == Status::Ok;
     tell(modes);
     tell(trunk(rest, config).await);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Check, unanswered};
 use crate::{
     ari::{Module, Rest},
-    config::ScreenMode,
+    config::{Media, ScreenMode},
 };
 
 /// Looks whether all modules that a drop needs are running.
@@ -48,14 +48,14 @@ fn judge(modules: &[Module], technology: &str) -> Check {
 }
 
 /// Tells which of the two ways to find out who answered this PBX can go.
-pub(super) async fn modes(rest: &Rest, mode: ScreenMode) -> Check {
+pub(super) async fn modes(rest: &Rest, mode: ScreenMode, media: Media) -> Check {
     match rest.modules().await {
-        Ok(modules) => judge_modes(&modules, mode),
+        Ok(modules) => judge_modes(&modules, mode, media),
         Err(failure) => unanswered(MODES, &failure),
     }
 }
 
-fn judge_modes(modules: &[Module], mode: ScreenMode) -> Check {
+fn judge_modes(modules: &[Module], mode: ScreenMode, media: Media) -> Check {
     let lacks = |needed: &[&'static str]| -> Vec<&'static str> {
         let runs = |name: &str| {
             let found = modules.iter().find(|module| module.name == name);
@@ -63,7 +63,13 @@ fn judge_modes(modules: &[Module], mode: ScreenMode) -> Check {
         };
         needed.iter().copied().filter(|name| !runs(name)).collect()
     };
-    let (listen, dialplan) = (lacks(&TO_LISTEN), lacks(&TO_SCREEN));
+    let (audiosocket, websocket) = (lacks(&TO_LISTEN), lacks(&TO_LISTEN_BY_WEBSOCKET));
+    let listen = match media {
+        Media::WebSocket => websocket,
+        Media::Auto if websocket.is_empty() => websocket,
+        Media::Auto | Media::AudioSocket => audiosocket,
+    };
+    let dialplan = lacks(&TO_SCREEN);
     let word = |lacking: &[&str]| match lacking {
         [] => "yes".to_owned(),
         lacking => format!("no, {} not running", lacking.join(" and ")),
@@ -94,6 +100,14 @@ const TO_LISTEN: [&str; 4] = [
     "app_audiosocket.so",
     "app_exec.so",
     "res_audiosocket.so",
+    "res_stasis_snoop.so",
+];
+
+/// The same where `screen.media` is `websocket`.
+const TO_LISTEN_BY_WEBSOCKET: [&str; 4] = [
+    "chan_websocket.so",
+    "res_ari_bridges.so",
+    "res_http_websocket.so",
     "res_stasis_snoop.so",
 ];
 
@@ -196,11 +210,43 @@ mod tests {
                     status: "Running".into(),
                 })
                 .collect();
-            let check = judge_modes(&modules, mode);
+            let check = judge_modes(&modules, mode, Media::AudioSocket);
             assert_eq!(check.detail, detail);
             assert_eq!(check.status == Status::Fail, remedy.is_some(), "{detail}");
             let told = check.remedy.unwrap_or_default();
             assert!(told.contains(remedy.unwrap_or_default()), "{told}");
+        }
+    }
+
+    #[test]
+    fn what_listening_needs_depends_on_the_carrier() {
+        let running = |names: &[&str]| -> Vec<Module> {
+            let names = names.iter().chain(&TO_SCREEN);
+            let module = |name: &&str| Module {
+                name: (*name).into(),
+                status: "Running".into(),
+            };
+            names.map(module).collect()
+        };
+        let rows = [
+            (running(&TO_LISTEN), Media::WebSocket, Status::Fail),
+            (running(&TO_LISTEN), Media::Auto, Status::Ok),
+            (
+                running(&TO_LISTEN_BY_WEBSOCKET),
+                Media::WebSocket,
+                Status::Ok,
+            ),
+            (running(&TO_LISTEN_BY_WEBSOCKET), Media::Auto, Status::Ok),
+            (
+                running(&TO_LISTEN_BY_WEBSOCKET),
+                Media::AudioSocket,
+                Status::Fail,
+            ),
+            (running(&[]), Media::Auto, Status::Fail),
+        ];
+        for (modules, media, status) in rows {
+            let check = judge_modes(&modules, ScreenMode::Listen, media);
+            assert_eq!(check.status, status, "{media:?} {}", check.detail);
         }
     }
 
