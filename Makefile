@@ -1,5 +1,5 @@
 # `make demo` leaves a voicemail and proves it; `make test` runs every test, those on real Asterisk servers included.
-.PHONY: demo test fuzz bench bench-screen lab-up lab-down lab-status
+.PHONY: demo test fuzz bench bench-screen lab-far lab-up lab-down lab-status
 
 demo:
 	tests/lab/demo.sh
@@ -31,6 +31,15 @@ MORE ?=
 bench-screen:
 	PORTS=$(SCREEN_PORTS) cargo bench --locked --bench greetings -- --seed $(SEED) \
 		$(if $(ITEMS),--items $(ITEMS)) $(if $(CORPUS),--corpus $(CORPUS)) $(MORE)
+
+# The calls of the lab as if the PBX were far away: DISTANCES are milliseconds that each request and each event takes.
+DISTANCES ?= 0 30 120
+FAR ?= subscribers:: classes:: listen::
+
+lab-far:
+	set -e; for ms in $(DISTANCES); do for tests in $(FAR); do \
+		echo "$$tests $$ms ms away"; LAB_DELAY=$$ms cargo test --locked --test lab -- $$tests; \
+	done; done
 
 # The lab: two real Asterisk servers on loopback; tests/lab/lab.sh says more. LAB=NAME and PORTS=BASE run one beside another.
 LAB ?= dev

@@ -42,6 +42,7 @@ pub(crate) async fn run(url: &str, load: Load, technique: &str) -> Result<()> {
             number,
             plan: run::plan(&config, Some(Duration::from_millis(200))),
             media: "sound:/bench/message".into(),
+            sound: None,
             echo: None,
             tape: None,
             caller_id: None,

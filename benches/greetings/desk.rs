@@ -131,6 +131,7 @@ impl<'a> Desk<'a> {
                 ..plan(&line.config, Some(self.length))
             },
             media: format!("sound:{}", self.media),
+            sound: Some(self.message.as_slice().into()),
             echo: Some(screen::Message::new(&self.message)),
             tape: folder.as_mut().and_then(Folder::tape),
             caller_id: None,

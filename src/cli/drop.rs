@@ -140,6 +140,8 @@ pub(super) async fn run(
         Err(trouble) => Err(trouble),
     };
     let dial_by = clock::now() + Plan::DIAL_WITHIN;
+    // It may have gone down meanwhile. What was allowed holds for as long as this waits, and without it nothing is dialled.
+    session.link_within(Plan::DIAL_WITHIN).await;
     let (message, mut folder, entry) = match ready {
         Ok(ready) => ready,
         Err(trouble) => {

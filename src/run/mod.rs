@@ -11,8 +11,8 @@
 //! an unbounded channel (a drop wants a handful of things, and the board is bounded); what came of it returns over a
 //! bounded one. Two bounded channels that face each other would deadlock. A leg that we listen to ourselves has a task
 //! (`listener`) that hears it, speaks to it, and says to the driver, in the core's events, what became of both. [`runs`] and
-//! [`sweep`] see to it that
-//! nothing a killed process left behind stays alive.
+//! [`sweep`] see to it that nothing a killed process left behind stays alive, `app_lease` that no controller takes the app of
+//! another.
 
 mod app_lease;
 pub mod campaign;

@@ -6,10 +6,7 @@
 
 use std::time::Duration;
 
-use tokio::{
-    sync::watch,
-    time::{Instant, sleep},
-};
+use tokio::{sync::watch, time::sleep};
 use tracing::{debug, warn};
 
 use crate::{ari::Rest, config::Endpoint};
@@ -68,14 +65,13 @@ impl TrunkProbe {
 
     /// Whether it is offline, and stays so for a moment: after a start of its own the PBX has not heard of its far end yet.
     pub async fn is_offline(&self) -> bool {
-        let patience = Instant::now() + PATIENCE;
-        while self.ask().await == Some(TrunkState::Offline) {
-            if Instant::now() >= patience {
-                return true;
+        for _ in 0..TRIES {
+            if self.ask().await != Some(TrunkState::Offline) {
+                return false;
             }
             sleep(SOON).await;
         }
-        false
+        true
     }
 
     /// Tells every change from now on, until nobody listens any more. What the PBX does not answer changes nothing.
@@ -100,10 +96,10 @@ impl TrunkProbe {
     }
 }
 
-/// How long an offline trunk may take to come before a single drop.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How often a trunk that is offline is asked for before a single drop.
+const TRIES: u32 = 8;
 
-/// How soon it is asked again within that time.
+/// How soon it is asked for again.
 const SOON: Duration = Duration::from_millis(250);
 
 /// How often it is asked for while campaigns run.

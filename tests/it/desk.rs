@@ -173,19 +173,16 @@ impl Desk {
 
     /// What must be true after any end: nothing of ours is up, nothing was played twice, and no leg was dialled twice.
     pub(crate) fn assert_clean(&self, what: &str, ended: &Ended) {
-        let (up, bridges, plays, dialled) = self.fake.with(|world| {
+        let (up, plays, dialled) = self.fake.with(|world| {
             let dialled =
                 [Leg::Busy, Leg::Drop].map(|leg| count(world, Kind::Originate, Some(leg)));
             let up: Vec<String> = world.channels.keys().cloned().collect();
-            let bridges = world.bridges.clone();
-            (up, bridges, carried_out_plays(world), dialled)
+            (up, carried_out_plays(world), dialled)
         });
         let trouble = if ended.status.is_none() {
             "it died of a signal"
         } else if !up.is_empty() {
             "channels are up"
-        } else if !bridges.is_empty() {
-            "bridges are left"
         } else if plays > 1 {
             "it played more than once"
         } else if dialled.iter().any(|&times| times > 1) {

@@ -1,7 +1,5 @@
 //! What a trunk and a network answer that is not about the callee: who is blamed, what is retried, and who is rung.
 
-#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
-
 use std::time::Duration;
 
 use aftertone::{

@@ -11,7 +11,7 @@ use crate::{
     desk::{Desk, NUMBER, carried_out_plays, count, pbx},
     fake::{
         Settings,
-        fault::{Fault, Kind, Rule},
+        fault::Kind,
         script::{Call, Far, Playback, Script},
     },
 };
@@ -217,10 +217,10 @@ async fn a_pbx_without_our_context_ends_the_call_and_we_say_where_to_look() {
     for mode in ["dialplan", "listen"] {
         let settings = Settings {
             context: "another".into(),
+            listen_context: "another-one".into(),
             ..Settings::default()
         };
-        let refused = vec![Rule::always(Kind::ExternalMedia, Fault::Refuse(501))];
-        let desk = Desk::with_rules(settings, refused).await;
+        let desk = Desk::new(settings).await;
         let ended = desk.drop(&["--mode", mode]).await;
         desk.assert_clean(mode, &ended);
         let json = ended.json();
@@ -373,7 +373,7 @@ async fn an_answer_that_crosses_our_hang_up_does_not_bring_the_leg_back() {
 }
 
 /// Ids and times replaced by what they are.
-fn without_times(text: &str) -> String {
+pub(crate) fn without_times(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
     while !rest.is_empty() {

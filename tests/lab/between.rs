@@ -6,15 +6,17 @@ use std::{
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
         mpsc,
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use libtest_mimic::Failed;
 use serde_json::Value;
+
+use crate::network::now;
 
 /// Stands between the program and a PBX until it goes.
 pub(crate) struct Between {
@@ -27,6 +29,11 @@ struct State {
     closing: AtomicBool,
     /// Whether no event link is let through any more.
     away: AtomicBool,
+    /// Milliseconds that anything takes on its way, either way.
+    delay: AtomicU64,
+    /// Event links made so far, and how many of them carry nothing more.
+    made: AtomicUsize,
+    stalled: AtomicUsize,
     plots: Mutex<Vec<Plot>>,
     faults: Mutex<Vec<Fault>>,
     /// Event links that are open, to be cut.
@@ -61,7 +68,8 @@ pub(crate) enum Moment {
     DropLegEnters,
     Verdict,
     Ready,
-    TapEnters,
+    /// Our ears hear the call: AMD's copy of it is there.
+    CopyEnters,
     PlaybackStarts,
     PlaybackEnds,
 }
@@ -87,7 +95,9 @@ impl Moment {
             }
             Self::Verdict => kind == "ChannelVarset" && event["variable"] == "AFTERTONE_VERDICT",
             Self::Ready => kind == "StasisStart" && channel.ends_with("-drop") && arguments > 1,
-            Self::TapEnters => kind == "StasisStart" && channel.ends_with("-tap"),
+            Self::CopyEnters => {
+                kind == "StasisStart" && channel.ends_with("-amd") && arguments == 1
+            }
             Self::PlaybackStarts => kind == "PlaybackStarted",
             Self::PlaybackEnds => kind == "PlaybackFinished",
         }
@@ -124,11 +134,8 @@ pub(crate) enum Request {
     HangUpDropLeg,
     Continue,
     Play,
-    ExternalMedia,
-    MakeBridge,
-    AddToBridge,
-    /// The PBX's own time limit of a channel.
-    Limit,
+    /// A copy of the call for AMD.
+    Snoop,
 }
 
 impl Request {
@@ -142,18 +149,13 @@ impl Request {
             Self::HangUpBusyLeg => line.starts_with("DELETE /ari/channels/") && leg("-busy"),
             Self::HangUpDropLeg => line.starts_with("DELETE /ari/channels/") && leg("-drop"),
             Self::Continue => line.starts_with("POST /ari/channels/") && line.contains("/continue"),
-            Self::ExternalMedia => line.starts_with("POST /ari/channels/externalMedia"),
-            Self::MakeBridge => {
-                line.starts_with("POST /ari/bridges/") && !line.contains("/addChannel")
-            }
-            Self::AddToBridge => line.contains("/addChannel"),
+            Self::Snoop => line.contains("/snoop/"),
             Self::Play => line.starts_with("POST /ari/channels/") && line.contains("/play"),
-            Self::Limit => line.contains("/variable") && body.contains("TIMEOUT(absolute)"),
         }
     }
 
-    /// Whether one of [`Between::asked`] is such a request.
-    pub(crate) fn is_of(self, asked: &str) -> bool {
+    /// Whether one that reached the PBX is such a request.
+    fn is_of(self, asked: &str) -> bool {
         self.is(asked, asked)
     }
 }
@@ -171,6 +173,9 @@ impl Between {
             pbx,
             closing: AtomicBool::new(false),
             away: AtomicBool::new(false),
+            delay: AtomicU64::new(0),
+            made: AtomicUsize::new(0),
+            stalled: AtomicUsize::new(0),
             plots: Mutex::default(),
             faults: Mutex::default(),
             links: Mutex::default(),
@@ -212,6 +217,25 @@ impl Between {
         self.plot(moment, Then::CutForGood)
     }
 
+    /// Has everything take so long on its way, either way.
+    pub(crate) fn delay(&self, by: Duration) {
+        let ms = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        self.state.delay.store(ms, Ordering::Relaxed);
+    }
+
+    /// Cuts the event link now.
+    pub(crate) fn cut(&self) {
+        for link in locked(&self.state.links).drain(..) {
+            let _ = link.shutdown(Shutdown::Both);
+        }
+    }
+
+    /// Lets the event link carry nothing more, as where the network between is gone: neither side is told.
+    pub(crate) fn stall(&self) {
+        let made = self.state.made.load(Ordering::Relaxed);
+        self.state.stalled.store(made, Ordering::Relaxed);
+    }
+
     /// Lets the first such request go wrong.
     pub(crate) fn break_one(&self, request: Request, wrong: Wrong) {
         locked(&self.state.faults).push(Fault { request, wrong });
@@ -223,11 +247,6 @@ impl Between {
             .iter()
             .filter(|asked| request.is_of(asked))
             .count()
-    }
-
-    /// Every request that reached the PBX, in the order in which it got them: method, path and body.
-    pub(crate) fn asked(&self) -> Vec<String> {
-        locked(&self.state.asked).clone()
     }
 
     /// Whether every fault has happened.
@@ -245,9 +264,7 @@ impl Between {
 impl Drop for Between {
     fn drop(&mut self) {
         self.state.closing.store(true, Ordering::Relaxed);
-        for link in locked(&self.state.links).drain(..) {
-            let _ = link.shutdown(Shutdown::Both);
-        }
+        self.cut();
         // Wakes the thread that accepts, so that it sees that it is over.
         let _ = TcpStream::connect(self.address);
     }
@@ -303,8 +320,10 @@ impl State {
             Some(Wrong::Slow(wait)) => thread::park_timeout(wait),
             Some(Wrong::NoReply | Wrong::Garbage) | None => {}
         }
+        thread::park_timeout(self.delay());
         locked(&self.asked).push(format!("{line} {text}"));
         let reply = self.ask_pbx(head, body)?;
+        thread::park_timeout(self.delay());
         match wrong {
             Some(Wrong::NoReply) => Ok(false),
             Some(Wrong::Garbage) => {
@@ -371,18 +390,45 @@ impl State {
             let _ = up.shutdown(Shutdown::Both);
         });
         let mut from_pbx = BufReader::new(pbx.try_clone()?);
-        let passed = self.pass_frames(&mut from_pbx, client);
+        let number = self.made.fetch_add(1, Ordering::Relaxed);
+        let (hand_on, handed) = mpsc::channel::<(Instant, Vec<u8>)>();
+        let passed = thread::scope(|scope| {
+            scope.spawn(move || {
+                let mut client = client;
+                for (due, bytes) in handed {
+                    thread::park_timeout(due.saturating_duration_since(now()));
+                    let is_stalled = self.stalled.load(Ordering::Relaxed) > number;
+                    if !is_stalled && client.write_all(&bytes).is_err() {
+                        return;
+                    }
+                }
+            });
+            // What was handed on is written before the link is shut.
+            self.pass_frames(&mut from_pbx, hand_on)
+        });
         let _ = client.shutdown(Shutdown::Both);
         let _ = pbx.shutdown(Shutdown::Both);
         passed
     }
 
     /// Passes the answer to the upgrade and then frame by frame (RFC 6455, 5.2; a server's frames are not masked).
-    fn pass_frames(&self, from: &mut impl BufRead, mut to: &TcpStream) -> io::Result<()> {
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "the other side sees by its end that this has ended"
+    )]
+    fn pass_frames(
+        &self,
+        from: &mut impl BufRead,
+        to: mpsc::Sender<(Instant, Vec<u8>)>,
+    ) -> io::Result<()> {
         let Some(head) = read_head(from)? else {
             return Ok(());
         };
-        to.write_all(head.as_bytes())?;
+        let hand_on = |bytes| {
+            to.send((now() + self.delay(), bytes))
+                .map_err(io::Error::other)
+        };
+        hand_on(head.into_bytes())?;
         loop {
             let mut frame = vec![0; 2];
             from.read_exact(&mut frame)?;
@@ -410,8 +456,12 @@ impl State {
                     return Ok(());
                 }
             }
-            to.write_all(&frame)?;
+            hand_on(frame)?;
         }
+    }
+
+    fn delay(&self) -> Duration {
+        Duration::from_millis(self.delay.load(Ordering::Relaxed))
     }
 
     fn watch(&self, payload: &[u8]) -> Then {

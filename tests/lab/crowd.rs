@@ -43,7 +43,7 @@ fn hundred(bench: &Bench, mode: ScreenMode, by: ReadyBy) -> Result<(), Failed> {
     let reports = runtime.block_on(all_at_once(
         bench.lab(),
         bench.message(),
-        mode,
+        |config| config.screen.mode = mode,
         &numbers,
         PATIENCE,
     ))?;

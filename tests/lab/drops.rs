@@ -1,10 +1,10 @@
 //! Many drops in this process, without the program around them: to time them, or to have many at once.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use aftertone::{
     clock,
-    config::{Config, ScreenMode},
+    config::Config,
     drop::{Plan, Report},
     id::DropId,
     phone::{PhoneNumber, Rules},
@@ -18,25 +18,27 @@ use crate::{
     recording::RATE,
 };
 
-/// Drops the message at all numbers at once, in one run, and returns the reports in the order of the numbers; none may take
-/// longer than `patience`.
+/// Drops the message at all numbers at once, in one run with the lab's configuration but for what `set` changes, and returns the
+/// reports in the order of the numbers; none may take longer than `patience`.
 #[allow(dead_code, reason = "the benchmark of the line paces its drops")]
 pub(crate) async fn all_at_once(
     lab: &Lab,
     message: &Message,
-    mode: ScreenMode,
+    set: impl FnOnce(&mut Config),
     numbers: &[Number],
     patience: Duration,
 ) -> Result<Vec<Report>, Failed> {
     let mut config = Config::load(Some(lab.config()))?;
-    config.screen.mode = mode;
+    set(&mut config);
     let session = Session::open(&config).await?;
     let length = Duration::from_secs_f64(message.samples.len() as f64 / RATE as f64);
     let folder = config.pbx.pbx_sounds_dir.display();
     let media = format!("sound:{folder}/{}", message.name);
+    let sound = message.own();
     let mut drops = Vec::new();
     for number in numbers {
-        drops.push(start(&session, &config, number, &media, length).await?);
+        let sound = Some(Arc::clone(&sound));
+        drops.push(start(&session, &config, number, (&media, length, sound)).await?);
     }
     let mut reports = Vec::new();
     for news in &mut drops {
@@ -53,19 +55,20 @@ pub(crate) async fn all_at_once(
     Ok(reports)
 }
 
-/// Starts a drop that plays `media`, so long, and returns what is told of it.
+/// Starts a drop that leaves a message, by its media URI, its length and, where they are known, its samples, and returns what is
+/// told of it.
 pub(crate) async fn start(
     session: &Session,
     config: &Config,
     number: &Number,
-    media: &str,
-    length: Duration,
+    (media, length, sound): (&str, Duration, Option<Arc<[i16]>>),
 ) -> Result<UnboundedReceiver<News>, Failed> {
     let job = Job {
         id: DropId::generate(),
         number: PhoneNumber::parse(&number.e164(), Rules::default())?,
         plan: plan(config, Some(length)),
         media: media.to_owned(),
+        sound,
         echo: None,
         tape: None,
         caller_id: None,

@@ -21,6 +21,7 @@ use crate::{
     network::{Dropped, Dropping, Lab, Message, Number, Recording, wait_for},
     recording::likeness,
     subscribers::{PATIENCE, delivered},
+    wire::Wire,
 };
 
 /// A test for each fault.
@@ -197,6 +198,28 @@ impl<'a> Watched<'a> {
         let mut program = self.program();
         program.env("AFTERTONE__PBX__URL", self.between.url());
         program.envs(settings.iter().copied());
+        Dropping::start(program, &self.number, &message.name, &[])
+    }
+
+    /// The same with our ears behind a wire.
+    pub(crate) fn start_behind(
+        &self,
+        wire: &Wire,
+        settings: &[(&str, &str)],
+    ) -> Result<Dropping, Failed> {
+        self.start_behind_to_play(wire, self.bench.message(), settings)
+    }
+
+    pub(crate) fn start_behind_to_play(
+        &self,
+        wire: &Wire,
+        message: &Message,
+        settings: &[(&str, &str)],
+    ) -> Result<Dropping, Failed> {
+        let mut program = self.program();
+        program.env("AFTERTONE__PBX__URL", self.between.url());
+        program.envs(settings.iter().copied());
+        wire.lead_to(&mut program);
         Dropping::start(program, &self.number, &message.name, &[])
     }
 
@@ -447,7 +470,8 @@ fn replaced(bench: &Bench) -> Result<(), Failed> {
         .as_array()
         .and_then(|apps| apps.iter().find(|app| ours(app)))
         .ok_or("no app of the run")?;
-    let thief = take_app(lab, app["name"].as_str().ok_or("no name")?)?;
+    let name = app["name"].as_str().ok_or("no name")?;
+    let thief = take_app(lab.pbx_url(), lab.login(), name)?;
     let dropped = dropping.finish(PATIENCE)?;
     drop(thief);
     check!(dropped.status == Some(1), "{:?}", dropped.status);
@@ -461,9 +485,12 @@ fn replaced(bench: &Bench) -> Result<(), Failed> {
 }
 
 /// Registers an app name that is in use, as a second program with the same configuration would.
-fn take_app(lab: &Lab, app: &str) -> Result<TcpStream, Failed> {
-    let (user, password) = lab.login();
-    let address = lab.pbx_url().trim_start_matches("http://");
+pub(crate) fn take_app(
+    url: &str,
+    (user, password): (&str, &str),
+    app: &str,
+) -> Result<TcpStream, Failed> {
+    let address = url.trim_start_matches("http://");
     let mut socket = TcpStream::connect(address)?;
     write!(
         socket,

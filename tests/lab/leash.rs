@@ -1,4 +1,5 @@
-//! The dead man's limit: whoever answered is let go soon after we die, and no message is cut by it.
+//! What ends a call where we cannot: whoever answered is let go as soon as we die, and in the end where we stand still; and no
+//! message is cut by the limit that does that.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,12 +7,12 @@ use libtest_mimic::{Failed, Trial};
 
 use crate::{
     Bench,
-    between::{Moment, Request, Wrong},
+    between::Moment,
     check,
     faults::Watched,
     listen::{LISTEN, has, nothing_is_left},
-    network::{Lab, Message, Number, Recording, now, wait_for},
-    recording::{find, likeness},
+    network::{Message, Number, Recording, now, wait_for},
+    recording::{find, likeness, peak},
     subscribers::PATIENCE,
 };
 
@@ -38,85 +39,98 @@ pub(crate) fn trials(bench: &Arc<Bench>) -> Vec<Trial> {
             bench.shared(|| test(&bench))
         }));
     };
+    single(
+        "a_program_that_stands_still_is_let_go_of_at_the_limit",
+        stopped,
+    );
     single("a_long_call_is_listened_to_on_and_on", long_call);
     single("a_link_that_stays_away_ends_no_call", link_away);
-    single("a_slow_renewal_is_waited_for_before_the_play", slow_renewal);
     trials
 }
 
 /// When the program is killed.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum When {
-    /// As soon as the leg can be heard.
+    /// As soon as the call can be heard.
     Heard,
-    /// When its time has been renewed once, three seconds later.
-    Renewed,
+    /// When the mailbox has recorded some of the message.
+    Recorded,
 }
 
-const DEATHS: [(&str, &str, When); 2] = [
+/// More than one of a kind: in the moment of our death the PBX sees the end of the audio and of the events in either order.
+const DEATHS: [(&str, &str, When); 6] = [
     ("0102", "a_person", When::Heard),
-    ("0101", "a_mailbox_in_its_greeting", When::Renewed),
+    ("0101", "a_mailbox_in_its_greeting", When::Heard),
+    ("0104", "a_mailbox_in_its_greeting", When::Heard),
+    ("0101", "a_mailbox_that_records", When::Recorded),
+    ("0104", "a_mailbox_that_records", When::Recorded),
+    ("0116", "a_mailbox_that_records", When::Recorded),
 ];
 
-/// Nobody sweeps: the PBX does it by itself.
+/// Nobody sweeps: the PBX does it by itself, within a second.
 fn killed(bench: &Bench, subscriber: &str, when: When) -> Result<(), Failed> {
     let watched = Watched::new(bench, subscriber)?;
     let lab = bench.lab();
+    let copied = watched.between.tell_when(Moment::CopyEnters);
     let dropping = watched.start_with(&[LISTEN])?;
     let run = wait_for(PATIENCE, || watched.run())?;
-    wait_for(PATIENCE, || {
-        check!(match when {
-            When::Heard => watched.between.reached(Request::AddToBridge) == 1,
-            When::Renewed => watched.between.reached(Request::Limit) == 2,
-        });
-        Ok(())
-    })?;
-    check_limit_of_the_tap(lab, &run)?;
+    copied.recv_timeout(PATIENCE)?;
+    if when == When::Recorded {
+        wait_for(PATIENCE, || {
+            let recorded = lab.recordings(&watched.number, Recording::Mailbox)?;
+            let loud = recorded.last().is_some_and(|last| peak(last) > 0.1);
+            check!(loud, "nothing is recorded yet");
+            Ok(())
+        })?;
+    }
     dropping.signal("-KILL")?;
     let died = now();
+    lab.wait_for_silence_of(&run, Duration::from_secs(4))?;
+    let lasted = died.elapsed();
+    check!(lasted < SOON, "still up {lasted:?} after our death");
     dropping.finish(PATIENCE)?;
-    let left = lab.channels()?;
-    check!(
-        left.iter().any(|id| id.starts_with(&run)),
-        "nothing was left to end: {left:?}"
-    );
-    wait_for(FREE, || {
-        let calls = lab.calls(&watched.number)?;
-        let over = calls.iter().filter(|seen| seen.event == "hangup").count();
-        check!(over == 2, "still called: {calls:#?}");
-        Ok(())
+    let heard = wait_for(SOON, || {
+        let over = lab.calls(&watched.number)?;
+        let count = |event: &str| over.iter().filter(|seen| seen.event == event).count();
+        check!(count("hangup") == count("invite"), "still called");
+        lab.recordings(&watched.number, Recording::Heard)
     })?;
-    let waited = died.elapsed();
-    check!(waited > Duration::from_secs(5), "ended by us? {waited:?}");
-    // What let us hear the leg goes with it, but for the bridge, in which nobody is.
-    lab.wait_for_silence_of(&run, Duration::from_secs(2))?;
-    let heard = lab.recordings(&watched.number, Recording::Heard)?;
-    let heard = heard.last().ok_or("nobody answered")?;
-    let alike = likeness(&bench.message().samples, heard);
-    check!(alike < 0.5, "something was played: {alike}");
+    let alike = likeness(
+        &bench.message().samples,
+        heard.last().ok_or("nobody answered")?,
+    );
+    check!((alike < 0.5) == (when == When::Heard), "heard: {alike}");
     watched.next_start()?;
     nothing_is_left(lab, &run)
 }
 
-/// The tap's connection ends with us, and where the network goes without a word the PBX ends it in the end.
-fn check_limit_of_the_tap(lab: &Lab, run: &str) -> Result<(), Failed> {
-    let channels = lab.channels()?;
-    let tap = channels
-        .iter()
-        .find(|id| id.starts_with(run) && id.ends_with("-tap"))
-        .ok_or("no tap")?;
-    let left = lab.ask(
-        "GET",
-        &format!("channels/{tap}/variable?variable=TIMEOUT(absolute)"),
-    )?;
-    let seconds = left["value"]
-        .as_str()
-        .and_then(|left| left.parse::<f64>().ok());
-    check!(seconds.is_some_and(|left| left > 60.0), "{left:#}");
-    Ok(())
+/// Its connections stay, and nobody serves them: the PBX ends the call at the limit that it was given before.
+fn stopped(bench: &Bench) -> Result<(), Failed> {
+    let watched = Watched::new(bench, "0115")?;
+    let copied = watched.between.tell_when(Moment::CopyEnters);
+    let short = [
+        LISTEN,
+        ("AFTERTONE__DROP__SCREENING_TIMEOUT", "3s"),
+        ("AFTERTONE__SCREEN__MAX_RESTARTS", "0"),
+    ];
+    let dropping = watched.start_with(&short)?;
+    let run = wait_for(PATIENCE, || watched.run())?;
+    copied.recv_timeout(PATIENCE)?;
+    dropping.signal("-STOP")?;
+    let stood = now();
+    // Three seconds of screening, four of message, and five.
+    let gone = bench
+        .lab()
+        .wait_for_silence_of(&run, Duration::from_secs(15));
+    let lasted = stood.elapsed();
+    dropping.signal("-CONT")?;
+    gone?;
+    check!(lasted > Duration::from_secs(6), "ended after {lasted:?}");
+    let dropped = dropping.finish(PATIENCE)?;
+    check!(dropped.outcome() != "delivered", "{:#}", dropped.json);
+    nothing_is_left(bench.lab(), &run)
 }
 
-/// Longer than the limit by which a leg is listened to.
 fn long_message(bench: &Bench, subscriber: &str, restarts: u64) -> Result<(), Failed> {
     let watched = Watched::new(bench, subscriber)?;
     let message = long(bench, subscriber)?;
@@ -134,11 +148,10 @@ fn long_message(bench: &Bench, subscriber: &str, restarts: u64) -> Result<(), Fa
         "{json:#}"
     );
     arrived_whole(bench, &watched.number, &message)?;
-    check_limits(&watched, &message)?;
     nothing_is_left(bench.lab(), dropped.id())
 }
 
-/// Somebody is silent for longer than the limit; it is us who let them go, by what we heard.
+/// Somebody is silent for long; it is us who let them go, by what we heard.
 fn long_call(bench: &Bench) -> Result<(), Failed> {
     let watched = Watched::new(bench, "0115")?;
     let dropped = watched.start_with(&[LISTEN, LATE])?.finish(PATIENCE)?;
@@ -150,10 +163,10 @@ fn long_call(bench: &Bench) -> Result<(), Failed> {
     nothing_is_left(bench.lab(), dropped.id())
 }
 
-/// Requests go through, and no event comes back: the call is not ended by our own limit.
+/// Requests go through, and no event comes back: what our ears hear ends the call, and nothing does before.
 fn link_away(bench: &Bench) -> Result<(), Failed> {
     let watched = Watched::new(bench, "0115")?;
-    let told = watched.between.cut_for_good_when(Moment::TapEnters);
+    let told = watched.between.cut_for_good_when(Moment::CopyEnters);
     let dropping = watched.start_with(&[LISTEN, LATE])?;
     told.recv_timeout(PATIENCE)
         .map_err(|_| "the moment never came")?;
@@ -175,36 +188,16 @@ fn link_away(bench: &Bench) -> Result<(), Failed> {
     watched.check_no_harm(dropped.id())
 }
 
-/// The PBX takes so long for each renewal that one is under way at the ready point.
-fn slow_renewal(bench: &Bench) -> Result<(), Failed> {
-    let watched = Watched::new(bench, "0101")?;
-    let message = long(bench, "slow")?;
-    let told = watched.between.tell_when(Moment::TapEnters);
-    let dropping = watched.start_to_play(&message, &[LISTEN])?;
-    told.recv_timeout(PATIENCE)
-        .map_err(|_| "the moment never came")?;
-    for _ in 0..4 {
-        let slow = Wrong::Slow(Duration::from_millis(1_900));
-        watched.between.break_one(Request::Limit, slow);
-    }
-    let dropped = dropping.finish(PATIENCE)?;
-    let json = &dropped.json;
-    check!(
-        dropped.outcome() == "delivered",
-        "{json:#}\n{}",
-        dropped.talk
-    );
-    arrived_whole(bench, &watched.number, &message)?;
-    check_limits(&watched, &message)?;
-    nothing_is_left(bench.lab(), dropped.id())
-}
-
 /// A message of a test's own: another may be preparing its own at the same moment.
 fn long(bench: &Bench, whose: &str) -> Result<Message, Failed> {
     bench.lab().prepare(&format!("long{whose}"), LONG)
 }
 
-fn arrived_whole(bench: &Bench, number: &Number, message: &Message) -> Result<(), Failed> {
+pub(crate) fn arrived_whole(
+    bench: &Bench,
+    number: &Number,
+    message: &Message,
+) -> Result<(), Failed> {
     wait_for(Duration::from_secs(3), || {
         let recorded = bench.lab().recordings(number, Recording::Mailbox)?;
         let last = recorded.last().ok_or("no mailbox recorded anything")?;
@@ -214,41 +207,11 @@ fn arrived_whole(bench: &Bench, number: &Number, message: &Message) -> Result<()
     })
 }
 
-/// The last limit that the PBX got before each play is the play's own, and none came while it played: the PBX got the
-/// next request about the leg only when it stopped or ended the play.
-fn check_limits(watched: &Watched<'_>, message: &Message) -> Result<(), Failed> {
-    let own = format!("\"{}\"", message.samples.len().div_ceil(8_000) + 5);
-    let asked = watched.between.asked();
-    let shown = asked.join("\n");
-    let about: Vec<&String> = asked
-        .iter()
-        .filter(|asked| asked.contains("-drop") || asked.contains("/playbacks/"))
-        .filter(|asked| !asked.starts_with("GET "))
-        .collect();
-    let plays: Vec<usize> = (0..about.len())
-        .filter(|&index| Request::Play.is_of(about[index]))
-        .collect();
-    check!(!plays.is_empty(), "nothing was played\n{shown}");
-    for play in plays {
-        check!(
-            play > 0 && Request::Limit.is_of(about[play - 1]) && about[play - 1].contains(&own),
-            "the limit before the play is not its own\n{shown}"
-        );
-        check!(
-            about
-                .get(play + 1)
-                .is_some_and(|next| next.starts_with("DELETE ")),
-            "something came between the play and its end\n{shown}"
-        );
-    }
-    Ok(())
-}
-
-/// Of the message, in seconds: longer than the limit, and than what is left of it after a renewal.
+/// Of the message, in seconds.
 const LONG: f32 = 12.0;
 
-/// Silence counts only after longer than the limit.
+/// Silence counts only after so long.
 const LATE: (&str, &str) = ("AFTERTONE__SCREEN__INITIAL_SILENCE", "14");
 
-/// Until the far end is free, when we died: the limit, and what the PBX and the network take.
-const FREE: Duration = Duration::from_secs(12);
+/// Until a call is gone when we died.
+const SOON: Duration = Duration::from_secs(1);

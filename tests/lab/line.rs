@@ -71,7 +71,8 @@ async fn ring(lab: &Lab, numbers: &[Number]) -> Result<(), Failed> {
     for number in numbers {
         pace.tick().await;
         let length = Duration::from_secs(1);
-        drops.push(start(&session, &config, number, "sound:silence/1", length).await?);
+        let message = ("sound:silence/1", length, None);
+        drops.push(start(&session, &config, number, message).await?);
     }
     for news in &mut drops {
         let answered = |news| match news {

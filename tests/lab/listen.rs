@@ -1,5 +1,5 @@
 //! What listening to the live leg ourselves brings: every subscriber ends as it should, the message begins with the
-//! mailbox's recording, and a tap that is lost costs time and nothing else.
+//! mailbox's recording, and a connection that is lost before it costs time and nothing else.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,9 +13,10 @@ use crate::{
     network::{Dropped, Dropping, Lab, Number, Recording, wait_for},
     recording::likeness,
     subscribers::{PATIENCE, delivered},
+    wire::Wire,
 };
 
-/// A test for each subscriber, and one for each way to lose the tap.
+/// A test for each subscriber, and one for each way to lose the audio connection.
 pub(crate) fn trials(bench: &Arc<Bench>) -> Vec<Trial> {
     let mut trials = Vec::new();
     for case in CASES {
@@ -25,16 +26,19 @@ pub(crate) fn trials(bench: &Arc<Bench>) -> Vec<Trial> {
     }
     for (subscriber, when) in LOSSES {
         let bench = Arc::clone(bench);
-        let name = format!("listen::{subscriber}_the_tap_is_lost_{}", when.slug());
+        let name = format!(
+            "listen::{subscriber}_the_connection_is_lost_{}",
+            when.slug()
+        );
         trials.push(Trial::test(name, move || {
-            bench.shared(|| tap_lost(&bench, subscriber, when))
+            bench.shared(|| connection_lost(&bench, subscriber, when))
         }));
     }
-    for (request, wrong) in REFUSALS {
+    for wrong in COPY_REFUSED {
         let bench = Arc::clone(bench);
-        let name = format!("listen::{request:?}_goes_wrong_by_{wrong:?}");
+        let name = format!("listen::amd_s_copy_goes_wrong_by_{wrong:?}");
         trials.push(Trial::test(name, move || {
-            bench.shared(|| tap_refused(&bench, request, wrong))
+            bench.shared(|| copy_refused(&bench, wrong))
         }));
     }
     let mut single = |name: &str, test: fn(&Bench) -> Result<(), Failed>| {
@@ -43,12 +47,16 @@ pub(crate) fn trials(bench: &Arc<Bench>) -> Vec<Trial> {
             bench.shared(|| test(&bench))
         }));
     };
-    single(
-        "killed_while_it_listens_and_swept_by_the_next_start",
-        killed,
-    );
+    single("nobody_takes_the_connection", refused);
+    single("it_is_lost_in_the_message", lost_in_the_message);
+    single("only_the_pbx_has_the_message", of_the_pbx);
     single("a_link_that_is_cut_while_it_listens_is_survived", link_cut);
     single("a_copy_of_a_call_is_not_in_the_books", books);
+    let bench = Arc::clone(bench);
+    trials.push(Trial::test(
+        "listen::the_pbx_has_no_audiosocket",
+        move || bench.alone(|| no_app(&bench)),
+    ));
     trials
 }
 
@@ -237,10 +245,10 @@ impl Case {
     }
 }
 
-/// When the PBX's operator ends the tap.
+/// When the connection is lost.
 #[derive(Clone, Copy)]
 enum When {
-    /// As soon as it is there: nobody knows yet who answered.
+    /// As soon as it is there: it is not known yet who answered.
     AtOnce,
     /// When the mailbox records, and we still wait whether it beeps.
     AwaitingReady,
@@ -262,19 +270,14 @@ const LOSSES: [(&str, When); 4] = [
     ("0114", When::AwaitingReady),
 ];
 
-fn tap_lost(bench: &Bench, subscriber: &str, when: When) -> Result<(), Failed> {
+fn connection_lost(bench: &Bench, subscriber: &str, when: When) -> Result<(), Failed> {
     let lab = bench.lab();
     let number = lab.number(subscriber);
-    let state = lab.folder().join(format!("state-{number}"));
+    let wire = Wire::open()?;
     let mut program = lab.aftertone();
-    program.envs([LISTEN]).env("AFTERTONE__STATE_DIR", &state);
+    wire.lead_to(program.envs([LISTEN]));
     let dropping = Dropping::start(program, &number, &bench.message().name, &[])?;
-    let run = wait_for(PATIENCE, || run_in(&state))?;
-    let tap = wait_for(PATIENCE, || {
-        let channels = lab.channels()?;
-        let ours = |id: &&String| id.starts_with(&format!("{run}-")) && id.ends_with("-tap");
-        Ok(channels.iter().find(ours).ok_or("no tap yet")?.clone())
-    })?;
+    wire.until_made()?;
     if matches!(when, When::AwaitingReady) {
         wait_for(PATIENCE, || {
             let ready = lab.calls(&number)?.iter().any(|seen| seen.event == "ready");
@@ -282,85 +285,128 @@ fn tap_lost(bench: &Bench, subscriber: &str, when: When) -> Result<(), Failed> {
             Ok(())
         })?;
     }
-    lab.ask("DELETE", &format!("channels/{tap}"))?;
+    wire.cut();
     let dropped = dropping.finish(PATIENCE)?;
-    let json = &dropped.json;
-    check!(has(&dropped, "tap_lost"), "{json:#}\n{}", dropped.talk);
-    check!(
-        dropped.talk.contains("the live audio is lost"),
-        "{}",
-        dropped.talk
-    );
     if subscriber == "0102" {
+        let json = &dropped.json;
+        check!(has(&dropped, "tap_lost"), "{json:#}\n{}", dropped.talk);
         check!(dropped.outcome() == "human", "{json:#}");
         let heard = lab.recordings(&number, Recording::Heard)?;
         let heard = heard.last().ok_or("nobody answered")?;
         check!(likeness(&bench.message().samples, heard) < 0.5);
-    } else {
-        check!(
-            dropped.outcome() == "delivered",
-            "{json:#}\n{}",
-            dropped.talk
-        );
-        check!(json["ready_by"] == "dialplan", "{json:#}");
-        let found = delivered(bench, &number)?;
-        check!(found.is_whole(), "{found}\n{json:#}");
+        return nothing_is_left(lab, dropped.id());
     }
-    nothing_is_left(lab, dropped.id())
+    screened_by_dialplan(bench, &number, &dropped)
 }
 
-const REFUSALS: [(Request, Wrong); 5] = [
-    (Request::ExternalMedia, Wrong::Status(500)),
-    (Request::ExternalMedia, Wrong::Nothing),
-    (Request::MakeBridge, Wrong::NoReply),
-    (Request::AddToBridge, Wrong::Status(400)),
-    (Request::AddToBridge, Wrong::Nothing),
-];
-
-/// Whatever the PBX does not do for the tap, the dialplan screens the call.
-fn tap_refused(bench: &Bench, request: Request, wrong: Wrong) -> Result<(), Failed> {
-    let watched = Watched::new(bench, "0101")?;
-    watched.between.break_one(request, wrong);
-    let dropped = watched.start_with(&[LISTEN])?.finish(PATIENCE)?;
-    check!(watched.between.is_spent(), "the fault did not happen");
+/// Delivered by what the dialplan found, and said so.
+fn screened_by_dialplan(bench: &Bench, number: &Number, dropped: &Dropped) -> Result<(), Failed> {
+    let json = &dropped.json;
     check!(
         dropped.outcome() == "delivered",
-        "{:#}\n{}",
-        dropped.json,
+        "{json:#}\n{}",
         dropped.talk
     );
-    check!(has(&dropped, "tap_lost"), "{:#}", dropped.json);
-    let found = delivered(bench, &watched.number)?;
-    check!(found.is_whole(), "{found}\n{:#}", dropped.json);
-    watched.check_no_harm(dropped.id())?;
+    check!(has(dropped, "tap_lost"), "{json:#}\n{}", dropped.talk);
+    let told = dropped.talk.contains("the live audio is lost");
+    check!(told, "{}", dropped.talk);
+    check!(json["ready_by"] == "dialplan", "{json:#}");
+    check!(json["proof"] == "probable", "{json:#}");
+    let found = delivered(bench, number)?;
+    check!(found.is_whole(), "{found}\n{json:#}");
     nothing_is_left(bench.lab(), dropped.id())
 }
 
-fn killed(bench: &Bench) -> Result<(), Failed> {
-    let watched = Watched::new(bench, "0101")?;
-    let dropping = watched.start_with(&[LISTEN])?;
+/// Nobody listens where the PBX is told to connect.
+fn refused(bench: &Bench) -> Result<(), Failed> {
     let lab = bench.lab();
-    let run = wait_for(PATIENCE, || watched.run())?;
-    wait_for(PATIENCE, || {
-        check!(watched.between.reached(Request::AddToBridge) == 1);
-        Ok(())
-    })?;
-    dropping.signal("-KILL")?;
-    dropping.finish(PATIENCE)?;
-    let left = bridges(lab)?;
+    let number = lab.number("0101");
+    let mut program = lab.aftertone();
+    // Free a moment ago.
+    let free = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    program.envs([LISTEN]);
+    program.env("AFTERTONE__SCREEN__ADVERTISE", free.to_string());
+    let dropped =
+        Dropping::start(program, &number, &bench.message().name, &[])?.finish(PATIENCE)?;
+    screened_by_dialplan(bench, &number, &dropped)
+}
+
+/// A PBX without the application: its dialplan goes on at once.
+fn no_app(bench: &Bench) -> Result<(), Failed> {
+    let lab = bench.lab();
+    lab.console("pbx", "module unload app_audiosocket.so")?;
+    let number = lab.number("0101");
+    let mut program = lab.aftertone();
+    program.envs([LISTEN]);
+    let dropped = Dropping::start(program, &number, &bench.message().name, &[])
+        .and_then(|dropping| dropping.finish(PATIENCE));
+    lab.console("pbx", "module load app_audiosocket.so")?;
+    screened_by_dialplan(bench, &number, &dropped?)
+}
+
+/// What is in the mailbox is a part of the message; nothing is played again.
+fn lost_in_the_message(bench: &Bench) -> Result<(), Failed> {
+    let lab = bench.lab();
+    let number = lab.number("0101");
+    let wire = Wire::open()?;
+    let mut program = lab.aftertone();
+    wire.lead_to(program.envs([LISTEN]));
+    let dropping = Dropping::start(program, &number, &bench.message().name, &[])?;
+    wire.until_spoken(Duration::from_secs(1))?;
+    wire.cut();
+    let dropped = dropping.finish(PATIENCE)?;
+    let json = &dropped.json;
+    check!(dropped.outcome() == "cut_off", "{json:#}\n{}", dropped.talk);
+    check!(wire.made() == 1, "{} connections", wire.made());
+    let played = json["played_ms"].as_u64().unwrap_or(0);
+    check!((900..2_000).contains(&played), "{json:#}");
+    nothing_is_left(lab, dropped.id())
+}
+
+/// The connection ends before, so that the PBX can play.
+fn of_the_pbx(bench: &Bench) -> Result<(), Failed> {
+    let lab = bench.lab();
+    let number = lab.number("0101");
+    let mut program = lab.aftertone();
+    program.envs([LISTEN]);
+    let dropped = Dropping::start(program, &number, "sound:vm-nobodyavail", &[])?;
+    let dropped = dropped.finish(PATIENCE)?;
+    let json = &dropped.json;
     check!(
-        left.iter().any(|id| id.starts_with(&run)),
-        "no bridge was left to sweep: {left:?}"
+        dropped.outcome() == "delivered",
+        "{json:#}\n{}",
+        dropped.talk
     );
-    watched.next_start()?;
-    watched.check_no_harm(&run)?;
-    nothing_is_left(lab, &run)
+    check!(json["ready_by"] == "beep", "{json:#}");
+    check!(!has(&dropped, "tap_lost"), "{json:#}");
+    nothing_is_left(lab, dropped.id())
+}
+
+const COPY_REFUSED: [Wrong; 3] = [Wrong::Status(500), Wrong::Nothing, Wrong::NoReply];
+
+/// AMD's word is one reason among others, and can be missing.
+fn copy_refused(bench: &Bench, wrong: Wrong) -> Result<(), Failed> {
+    let watched = Watched::new(bench, "0101")?;
+    watched.between.break_one(Request::Snoop, wrong);
+    let dropped = watched.start_with(&[LISTEN])?.finish(PATIENCE)?;
+    check!(watched.between.is_spent(), "the fault did not happen");
+    let json = &dropped.json;
+    check!(
+        dropped.outcome() == "delivered",
+        "{json:#}\n{}",
+        dropped.talk
+    );
+    check!(json["ready_by"] == "beep", "{json:#}");
+    let found = delivered(bench, &watched.number)?;
+    check!(found.is_whole(), "{found}\n{json:#}");
+    watched.check_no_harm(dropped.id())?;
+    nothing_is_left(bench.lab(), dropped.id())
 }
 
 /// The audio comes by another way than the events do. A machine that is too slow to bring it in time says so.
 fn link_cut(bench: &Bench) -> Result<(), Failed> {
     let watched = Watched::new(bench, "0101")?;
-    let told = watched.between.cut_when(Moment::TapEnters);
+    let told = watched.between.cut_when(Moment::CopyEnters);
     let dropping = watched.start_with(&[LISTEN])?;
     told.recv_timeout(PATIENCE)
         .map_err(|_| "the moment never came")?;
@@ -406,36 +452,9 @@ fn books(bench: &Bench) -> Result<(), Failed> {
     Ok(())
 }
 
-/// No channel and no bridge of a drop, or of a run.
+/// No channel of a drop, or of a run.
 pub(crate) fn nothing_is_left(lab: &Lab, part: &str) -> Result<(), Failed> {
-    lab.wait_for_silence_of(part, Duration::from_secs(2))?;
-    wait_for(Duration::from_secs(2), || {
-        let left = bridges(lab)?;
-        check!(
-            !left.iter().any(|id| id.contains(part)),
-            "still there: {left:?}"
-        );
-        Ok(())
-    })
-}
-
-fn bridges(lab: &Lab) -> Result<Vec<String>, Failed> {
-    let list = lab.ask("GET", "bridges")?;
-    let ids = list.as_array().ok_or("no list of bridges")?.iter();
-    Ok(ids
-        .filter_map(|bridge| bridge["id"].as_str().map(str::to_owned))
-        .collect())
-}
-
-/// The name of the one run whose lock is below a state folder.
-fn run_in(state: &std::path::Path) -> Result<String, Failed> {
-    let mut locks = std::fs::read_dir(state.join("runs"))?;
-    let lock = locks.find_map(|entry| {
-        let path = entry.ok()?.path();
-        let stem = path.file_stem()?.to_str()?.to_owned();
-        (path.extension()? == "lock").then_some(stem)
-    });
-    lock.ok_or_else(|| "no run yet".into())
+    lab.wait_for_silence_of(part, Duration::from_secs(2))
 }
 
 pub(crate) fn has(dropped: &Dropped, event: &str) -> bool {

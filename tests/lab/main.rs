@@ -14,7 +14,9 @@ mod crowd;
 mod drops;
 mod ear;
 mod evidence;
+mod far;
 mod faults;
+mod hold;
 mod leash;
 mod listen;
 mod network;
@@ -24,12 +26,19 @@ mod several;
 mod subscribers;
 mod trunk;
 mod voice;
+mod wire;
 
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::{
+    sync::{Arc, OnceLock, PoisonError, RwLock},
+    time::Duration,
+};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
-use crate::network::{Lab, Message};
+use crate::{
+    between::Between,
+    network::{Lab, Message},
+};
 
 /// Fails the test with the text of the condition, and what the rest of the arguments say of it.
 #[macro_export]
@@ -49,6 +58,8 @@ macro_rules! check {
 #[derive(Default)]
 pub(crate) struct Bench {
     lab: OnceLock<Result<(Lab, Message), String>>,
+    /// How far away the PBX is, where it is to be.
+    far: OnceLock<Between>,
     /// Held for reading by a test that others may run beside, for writing by one that needs the machine for itself.
     quiet: RwLock<()>,
 }
@@ -93,7 +104,19 @@ impl Bench {
 
     fn ready_as(&self, name: &'static str, ports: u16) -> &(Lab, Message) {
         let words = |error: Failed| error.message().unwrap_or_default().to_owned();
-        let lab = self.lab.get_or_init(|| up(name, ports).map_err(words));
+        let lab = self.lab.get_or_init(|| {
+            let lab = up(name, ports).map_err(words)?;
+            let delay = std::env::var("LAB_DELAY")
+                .ok()
+                .and_then(|ms| ms.parse().ok());
+            if let Some(ms) = delay {
+                let far = Between::open(lab.0.pbx_url()).map_err(words)?;
+                far.delay(Duration::from_millis(ms));
+                lab.0.reach_by(far.url());
+                let _ = self.far.set(far);
+            }
+            Ok(lab)
+        });
         lab.as_ref()
             .unwrap_or_else(|error| panic!("no lab: {error}"))
     }
@@ -123,6 +146,8 @@ fn main() {
         listen::trials(&bench),
         leash::trials(&bench),
         evidence::trials(&bench),
+        far::trials(&bench),
+        hold::trials(&bench),
         faults::trials(&bench),
         crowd::trials(&bench),
         // What is to come of each of hundreds holds on a machine that keeps up: theirs is the load that the lab is made for.

@@ -5,7 +5,10 @@ use std::{
     io::Read,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
-    sync::atomic::{AtomicU16, Ordering},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU16, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -27,6 +30,8 @@ pub(crate) struct Lab {
     facts: Facts,
     /// The area code of the next number: each test rings numbers of its own.
     area: AtomicU16,
+    /// Where programs find the PBX, if not where it is.
+    via: OnceLock<String>,
 }
 
 /// What `lab.sh up` wrote.
@@ -40,6 +45,9 @@ struct Facts {
     sounds_dir: PathBuf,
     recordings: PathBuf,
     calls_log: PathBuf,
+    carrier_url: String,
+    carrier_user: String,
+    carrier_password: String,
     cdr_csv: PathBuf,
     config: PathBuf,
 }
@@ -62,6 +70,7 @@ impl Lab {
             _alone: lock,
             facts: serde_json::from_slice(&facts)?,
             area: AtomicU16::new(201),
+            via: OnceLock::new(),
         };
         lab.forget_calls()?;
         Ok(lab)
@@ -84,6 +93,13 @@ impl Lab {
     /// The PBX's address, for whoever puts something in between.
     pub(crate) fn pbx_url(&self) -> &str {
         &self.facts.pbx_url
+    }
+
+    /// Has all programs from now on reach the PBX by this address.
+    #[allow(dead_code, reason = "no benchmark is far away")]
+    pub(crate) fn reach_by(&self, url: String) {
+        // Once is enough.
+        let _ = self.via.set(url);
     }
 
     /// User and password of the PBX's ARI.
@@ -207,9 +223,37 @@ impl Lab {
     /// One ARI request, made as any other client of the PBX would make it; null where the answer is empty.
     pub(crate) fn ask(&self, method: &str, path: &str) -> Result<Value, Failed> {
         let facts = &self.facts;
+        let login = (facts.pbx_user.as_str(), facts.pbx_password.as_str());
+        Self::ask_at(&facts.pbx_url, login, method, path)
+    }
+
+    /// One ARI request to the carrier.
+    #[allow(dead_code, reason = "no benchmark steers the carrier")]
+    pub(crate) fn ask_carrier(&self, method: &str, path: &str) -> Result<Value, Failed> {
+        let (login, url) = (self.carrier_login(), &self.facts.carrier_url);
+        Self::ask_at(url, login, method, path)
+    }
+
+    /// Where the carrier's ARI is.
+    #[allow(dead_code, reason = "no benchmark steers the carrier")]
+    pub(crate) fn carrier_url(&self) -> &str {
+        &self.facts.carrier_url
+    }
+
+    /// User and password of the carrier's ARI.
+    pub(crate) fn carrier_login(&self) -> (&str, &str) {
+        (&self.facts.carrier_user, &self.facts.carrier_password)
+    }
+
+    fn ask_at(
+        url: &str,
+        (user, password): (&str, &str),
+        method: &str,
+        path: &str,
+    ) -> Result<Value, Failed> {
         let request = reqwest::Client::new()
-            .request(method.parse()?, format!("{}/ari/{path}", facts.pbx_url))
-            .basic_auth(&facts.pbx_user, Some(&facts.pbx_password))
+            .request(method.parse()?, format!("{url}/ari/{path}"))
+            .basic_auth(user, Some(password))
             .timeout(Duration::from_secs(10));
         let answer = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -245,6 +289,9 @@ impl Lab {
             .arg("--config")
             .arg(&self.facts.config)
             .stdin(Stdio::null());
+        if let Some(url) = self.via.get() {
+            command.env("AFTERTONE__PBX__URL", url);
+        }
         command
     }
 
@@ -328,6 +375,15 @@ pub(crate) const fn is_area_code(area: u16) -> bool {
 pub(crate) struct Message {
     pub(crate) name: String,
     pub(crate) samples: Samples,
+}
+
+impl Message {
+    /// It as the program sends it.
+    #[allow(dead_code, reason = "the benchmark of the line leaves no message")]
+    pub(crate) fn own(&self) -> Arc<[i16]> {
+        let samples = self.samples.iter();
+        samples.map(|sample| (sample * 32_768.0) as i16).collect()
+    }
 }
 
 /// What the carrier records of a call.

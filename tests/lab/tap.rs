@@ -1,8 +1,12 @@
 //! `cargo bench --bench tap`: what it costs to listen to the live leg ourselves, beside the dialplan's own screening.
 //!
-//! The same drops go through the same lab in both modes, in turn, and the kernel says what the PBX's process and this
-//! one used meanwhile, less what they use where no call is up. A drop that is listened to ends sooner, so the cost is
-//! told by the drop and by the second of answered call. `LAB` and `PORTS` name the lab, `ROUNDS` how often (5).
+//! The same drops go through the same lab in three ways, in turn: screened by the dialplan, listened to with AMD's word, and
+//! listened to without it. The kernel says what the PBX's process and this one used meanwhile, less what they use where no call is
+//! up. A drop that is listened to ends sooner, so the cost is told by the drop and by the second of answered call. `LAB` and
+//! `PORTS` name the lab, `ROUNDS` how often (5), `SIZES` how many drops at once (`30,100`).
+//!
+//! `cargo bench --bench tap -- --whole` only asks whether a hundred drops at once that are listened to are all left whole, three
+//! times in a row.
 
 #![expect(clippy::print_stdout, reason = "a benchmark's figures are its data")]
 
@@ -18,7 +22,7 @@ mod voice;
 use std::{fs, time::Duration};
 
 use aftertone::{
-    config::ScreenMode,
+    config::{Config, ScreenMode},
     drop::{Milestone, Outcome, Report},
     words::ReadyBy,
 };
@@ -26,14 +30,18 @@ use libtest_mimic::Failed;
 
 use crate::{
     drops::all_at_once,
-    network::{Lab, Message, Number, now},
+    network::{Lab, Message, Number, Recording, now},
+    recording::{RATE, audible, find},
 };
 
 /// Drops at once.
-const SIZES: [usize; 2] = [30, 100];
+const SIZES: &str = "30,100";
 
-/// Each is one batch of drops in either mode, at each size.
+/// Each is one batch of drops in every way, at each size.
 const ROUNDS: usize = 5;
+
+/// How often a hundred drops at once have to be whole, one time after the other.
+const WHOLE: usize = 3;
 
 /// How long the PBX is watched before each batch, while no call is up.
 const IDLE: Duration = Duration::from_secs(2);
@@ -41,8 +49,36 @@ const IDLE: Duration = Duration::from_secs(2);
 /// Longest wait for the end of one drop.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// A way to screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Dialplan,
+    WithAmd,
+    WithoutAmd,
+}
+
+impl Way {
+    const ALL: [Self; 3] = [Self::Dialplan, Self::WithAmd, Self::WithoutAmd];
+
+    const fn set(self, config: &mut Config) {
+        config.screen.mode = match self {
+            Self::Dialplan => ScreenMode::Dialplan,
+            Self::WithAmd | Self::WithoutAmd => ScreenMode::Listen,
+        };
+        config.screen.amd = matches!(self, Self::WithAmd);
+    }
+
+    const fn ready_by(self) -> ReadyBy {
+        match self {
+            Self::Dialplan => ReadyBy::Dialplan,
+            Self::WithAmd | Self::WithoutAmd => ReadyBy::Beep,
+        }
+    }
+}
+
 fn main() -> Result<(), Failed> {
-    if !std::env::args().any(|argument| argument == "--bench") {
+    let asked = |wanted| std::env::args().any(|argument| argument == wanted);
+    if !asked("--bench") {
         // `cargo test --benches` only wants to know that it builds.
         return Ok(());
     }
@@ -54,28 +90,37 @@ fn main() -> Result<(), Failed> {
     let name = set("LAB").map_or("tap", |name| &*name.leak());
     let ports = set("PORTS").map_or(Ok(31_000), |ports| ports.parse())?;
     let rounds = set("ROUNDS").map_or(Ok(ROUNDS), |rounds| rounds.parse())?;
+    let sizes = set("SIZES").unwrap_or_else(|| SIZES.to_owned());
+    let sizes = sizes.split(',').map(str::parse::<usize>);
+    let sizes = sizes.collect::<Result<Vec<_>, _>>()?;
     let lab = Lab::up(name, ports)?;
-    let line = Line::of(&lab)?;
+    let most = sizes.iter().copied().max().unwrap_or_default().max(100);
+    let line = Line::of(&lab, most)?;
     println!("load at the start: {}", load()?);
-    for size in SIZES {
-        let mut seen: Vec<[Batch; 2]> = Vec::new();
-        for round in 0..rounds {
-            let dialplan = |line: &Line<'_>| line.batch(ScreenMode::Dialplan, size);
-            let listen = |line: &Line<'_>| line.batch(ScreenMode::Listen, size);
-            // Whoever is second finds warmer caches, and another load.
-            let both = if round % 2 == 0 {
-                let first = dialplan(&line)?;
-                [first, listen(&line)?]
-            } else {
-                let first = listen(&line)?;
-                [dialplan(&line)?, first]
-            };
-            seen.push(both);
+    if asked("--whole") {
+        line.check_whole()?;
+    } else {
+        for size in sizes {
+            let mut seen: Vec<[Batch; 3]> = Vec::new();
+            for round in 0..rounds {
+                // Whoever is later finds warmer caches, and another load.
+                let mut batches = [None; 3];
+                for turn in 0..3 {
+                    let which = (turn + round) % 3;
+                    batches[which] = Some(line.batch(Way::ALL[which], size)?);
+                }
+                seen.extend(all(batches));
+            }
+            print(size, &seen);
         }
-        print(size, &seen);
     }
     println!("\nload at the end: {}", load()?);
     Ok(())
+}
+
+fn all(batches: [Option<Batch>; 3]) -> Option<[Batch; 3]> {
+    let [first, second, third] = batches;
+    Some([first?, second?, third?])
 }
 
 /// All that each batch uses.
@@ -88,11 +133,10 @@ struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    fn of(lab: &'a Lab) -> Result<Self, Failed> {
+    fn of(lab: &'a Lab, most: usize) -> Result<Self, Failed> {
         let facts = fs::read(lab.folder().join("lab.json"))?;
         let facts: serde_json::Value = serde_json::from_slice(&facts)?;
         let pbx = facts["pbx_pid"].as_u64().ok_or("no PBX runs")?;
-        let most = SIZES.into_iter().max().unwrap_or_default();
         Ok(Self {
             lab,
             pbx: u32::try_from(pbx)?,
@@ -107,36 +151,82 @@ impl<'a> Line<'a> {
     }
 
     /// Lets so many drops run at once, and says what they used.
-    fn batch(&self, mode: ScreenMode, size: usize) -> Result<Batch, Failed> {
+    fn batch(&self, way: Way, size: usize) -> Result<Batch, Failed> {
         let idle = self.idle()?;
+        self.lab.forget_calls()?;
         let began = (now(), cpu("self")?, cpu(self.pbx)?);
-        let drops = all_at_once(
-            self.lab,
-            &self.message,
-            mode,
-            &self.numbers[..size],
-            PATIENCE,
-        );
+        let numbers = &self.numbers[..size];
+        let set = |config: &mut Config| way.set(config);
+        let drops = all_at_once(self.lab, &self.message, set, numbers, PATIENCE);
         let reports = self.runtime.block_on(drops)?;
         let took = began.0.elapsed().as_secs_f64();
         let ours = cpu("self")? - began.1;
         let pbx = cpu(self.pbx)? - began.2 - idle * took;
-        let by = match mode {
-            ScreenMode::Dialplan => ReadyBy::Dialplan,
-            ScreenMode::Listen => ReadyBy::Beep,
+        let is_as_meant = |report: &&Report| {
+            report.outcome == Outcome::Delivered && report.ready_by == Some(way.ready_by())
         };
-        let whole =
-            |report: &&Report| report.outcome == Outcome::Delivered && report.ready_by == Some(by);
         let drops = size as f64;
         let answered: f64 = reports.iter().filter_map(answered).sum();
+        self.lab.wait_for_silence_of("-", PATIENCE)?;
+        let starts = numbers.iter().zip(&reports);
+        let starts = starts.filter_map(|(number, report)| self.start(number, report));
         Ok(Batch {
-            as_meant: reports.iter().filter(whole).count(),
+            as_meant: reports.iter().filter(is_as_meant).count(),
+            whole: numbers
+                .iter()
+                .filter(|number| self.is_whole(number))
+                .count(),
             call: answered / drops,
             pbx: pbx * 1e3 / drops,
             pbx_second: pbx * 1e3 / answered,
             ours: ours * 1e3 / drops,
             ours_second: ours * 1e3 / answered,
+            start: median(starts.collect()),
         })
+    }
+
+    /// Whether the whole message is in the mailbox.
+    fn is_whole(&self, number: &Number) -> bool {
+        let recorded = self.lab.recordings(number, Recording::Mailbox);
+        let recorded = recorded.ok().and_then(|mut all| all.pop());
+        let found = recorded.and_then(|recorded| find(&self.message.samples, &recorded));
+        found.is_some_and(|found| found.is_whole())
+    }
+
+    /// From the beep's end to the message, in milliseconds: the end is the carrier's, which records from then on, and so is the
+    /// message, in what it heard since the answer. Its mailbox's own recording has no time in it but what is sent.
+    fn start(&self, number: &Number, report: &Report) -> Option<f64> {
+        report.beep?;
+        let heard = self.lab.recordings(number, Recording::Heard).ok()?.pop()?;
+        let found = find(&self.message.samples, &heard)?;
+        let lead = audible(&self.message.samples).start as f64 / RATE as f64;
+        let began = (found.silence_before.as_secs_f64() - lead) * 1e3;
+        let calls = self.lab.calls(number).ok()?;
+        let at = |event: &str| {
+            let mut seen = calls.iter().rev();
+            seen.find(|seen| seen.event == event)?.ms()
+        };
+        Some(began - (at("ready")? - at("answer")?) as f64)
+    }
+
+    /// A hundred at once, listened to, and all whole; that again and again.
+    fn check_whole(&self) -> Result<(), Failed> {
+        let mut failed = 0;
+        for round in 1..=WHOLE {
+            let batch = self.batch(Way::WithAmd, 100)?;
+            println!(
+                "round {round} of {WHOLE}: {} of 100 delivered by the beep, {} whole in the mailbox; PBX {:.1} ms a drop; load {}",
+                batch.as_meant,
+                batch.whole,
+                batch.pbx,
+                load()?
+            );
+            failed += 200 - batch.as_meant - batch.whole;
+        }
+        if failed > 0 {
+            return Err("not all were left whole".into());
+        }
+        Ok(())
     }
 
     /// What the PBX uses where it has nothing to do, in seconds of processor time a second.
@@ -153,14 +243,18 @@ impl<'a> Line<'a> {
 /// What the drops of one batch used, in milliseconds of processor time a drop, or a second of answered call.
 #[derive(Clone, Copy, Debug)]
 struct Batch {
-    /// Drops that were delivered, and by the mode that was asked for.
+    /// Drops that were delivered, and by the means that were asked for.
     as_meant: usize,
+    /// Mailboxes that have the whole message.
+    whole: usize,
     /// From answer to end, in seconds.
     call: f64,
     pbx: f64,
     pbx_second: f64,
     ours: f64,
     ours_second: f64,
+    /// From the beep to the message, in milliseconds.
+    start: f64,
 }
 
 /// One of its figures.
@@ -178,14 +272,17 @@ fn answered(report: &Report) -> Option<f64> {
     Some(at(Milestone::DropGone)? - at(Milestone::DropAnswered)?)
 }
 
-/// Prints what was seen as a Markdown table: medians of the rounds, and the median of each round's own ratio with its
+/// Prints what was seen as a Markdown table: medians of the rounds, and the median of each round's own ratios with its
 /// range.
-fn print(size: usize, seen: &[[Batch; 2]]) {
+fn print(size: usize, seen: &[[Batch; 3]]) {
     println!(
         "\n### {size} drops at once (medians of {} rounds)\n",
         seen.len()
     );
-    println!("| | dialplan | listen | ratio (least to most) |\n|---|---:|---:|---:|");
+    println!(
+        "| | dialplan | listen | ratio (least to most) | listen, `amd = false` | ratio (least to most) |"
+    );
+    println!("|---|---:|---:|---:|---:|---:|");
     let rows: [(&str, Figure); 5] = [
         ("PBX, ms of processor a drop", |batch| batch.pbx),
         ("PBX, ms a second of answered call", |batch| {
@@ -198,27 +295,42 @@ fn print(size: usize, seen: &[[Batch; 2]]) {
         ("answered call, s", |batch| batch.call),
     ];
     for (name, read) in rows {
-        let side = |n: usize| median(seen.iter().map(|both| read(&both[n])).collect());
-        let mut ratios: Vec<_> = seen
-            .iter()
-            .map(|[dialplan, listen]| read(listen) / read(dialplan))
-            .collect();
-        ratios.sort_by(f64::total_cmp);
-        let ends = ratios.first().zip(ratios.last());
-        let (least, most) = ends.map_or((f64::NAN, f64::NAN), |(least, most)| (*least, *most));
+        let side = |n: usize| median(seen.iter().map(|batches| read(&batches[n])).collect());
+        let ratio = |n: usize| {
+            let mut ratios: Vec<_> = seen
+                .iter()
+                .map(|batches| read(&batches[n]) / read(&batches[0]))
+                .collect();
+            ratios.sort_by(f64::total_cmp);
+            let ends = ratios.first().zip(ratios.last());
+            let (least, most) = ends.map_or((f64::NAN, f64::NAN), |(least, most)| (*least, *most));
+            format!("{:.2} ({least:.2} to {most:.2})", median(ratios))
+        };
         println!(
-            "| {name} | {:.1} | {:.1} | {:.2} ({least:.2} to {most:.2}) |",
+            "| {name} | {:.1} | {:.1} | {} | {:.1} | {} |",
             side(0),
             side(1),
-            median(ratios),
+            ratio(1),
+            side(2),
+            ratio(2),
         );
     }
-    let meant = |n: usize| seen.iter().map(|both| both[n].as_meant).sum::<usize>();
-    let all = size * seen.len();
+    let sum = |n: usize, read: fn(&Batch) -> usize| {
+        let batches = seen.iter().map(|batches| read(&batches[n]));
+        batches.sum::<usize>()
+    };
+    let of_each = |read| [0, 1, 2].map(|n| sum(n, read)).map(|sum| sum.to_string());
     println!(
-        "\ndelivered, and screened by the mode's own means: {} of {all}, {} of {all}",
-        meant(0),
-        meant(1)
+        "\nof {} each: delivered, and by the way's own means: {}; whole in the mailbox: {}",
+        size * seen.len(),
+        of_each(|batch| batch.as_meant).join(", "),
+        of_each(|batch| batch.whole).join(", ")
+    );
+    let start = |n: usize| median(seen.iter().map(|batches| batches[n].start).collect());
+    println!(
+        "from the beep's end to the message, by the carrier: {:.0} ms, without AMD {:.0} ms",
+        start(1),
+        start(2)
     );
 }
 

@@ -34,6 +34,7 @@ pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
         a_number_that_our_own_call_made_busy_comes_back_for_one_call_alone,
         a_drop_ends_once_and_only_by_its_own_controller,
         drops_outside_campaigns_are_kept_too,
+        a_drop_that_was_not_dialled_is_as_if_it_had_never_been,
         a_drop_that_rang_nobody_does_not_count_unless_it_was_lost,
         a_batch_of_hundreds_is_written_as_one,
         nothing_stands_of_a_batch_that_fails,
@@ -355,6 +356,35 @@ async fn drops_outside_campaigns_are_kept_too(base: &Base) {
         .unwrap();
     // It was meant to be two calls, and was one.
     assert_eq!((facts.version, facts.starts[0].calls), (1, 1));
+}
+
+async fn a_drop_that_was_not_dialled_is_as_if_it_had_never_been(base: &Base) {
+    let scene = Scene::of(base, 1).await;
+    let (all, _) = scene.lease(1, 0).await;
+    let start = |drop| Write::Start(Box::new(intent(None, number(5), drop)));
+    assert_eq!(scene.commit(&[start(1), start(2)], 1).await, [Done, Done]);
+    let of_a_contact = scene.start_of(&all[0], 3);
+    assert_eq!(scene.commit(&[of_a_contact], 1).await, [Done]);
+    let ended = Write::EndDrop {
+        end: Box::new(end(2, Outcome::Busy)),
+        calls: Calls::at_least(Technique::Single),
+    };
+    assert_eq!(scene.commit(&[ended], 2).await, [Done]);
+    let back = |drop| Write::TakeBack {
+        drop: DropId::from_u128(drop),
+    };
+    let other = controller(&scene.store, "there").await;
+    let first = [back(1)];
+    let theirs = scene.store.commit(&other, &first, scene.at(3));
+    assert_eq!(theirs.await.unwrap(), [Fenced]);
+    // One that has ended, and a contact's, are no such drops; what is not there is taken back already.
+    let written = scene.commit(&[back(1), back(2), back(3), back(9)], 3).await;
+    assert_eq!(written, [Done, Fenced, Fenced, Done]);
+    assert_eq!(scene.commit(&[back(1)], 4).await, [Done]);
+    let called = number(5);
+    let facts = scene.store.facts(&called, HISTORY, scene.at(5));
+    assert_eq!(facts.await.unwrap().starts.len(), 1);
+    assert_eq!(scene.state(base, all[0].id).await, "dialling 1");
 }
 
 async fn a_drop_that_rang_nobody_does_not_count_unless_it_was_lost(base: &Base) {

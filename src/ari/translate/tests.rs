@@ -249,7 +249,7 @@ fn a_redirection_ends_the_leg_and_names_the_channel_that_is_dialled_instead() {
         assert_eq!(notices_of(&dial("+12025550199@trunk")), both);
         assert_eq!(notices_of(&dial("")), both);
         let alone = json!({ "type": "Dial", "dialstatus": status, "forward": "1@x", "peer": peer });
-        assert_eq!(notices_of(&alone), [redirected.clone()]);
+        assert_eq!(notices_of(&alone), std::slice::from_ref(&redirected));
         let of_others =
             json!({ "type": "Dial", "forward": "1@x", "peer": other, "forwarded": peer });
         assert_eq!(notices_of(&of_others), []);

@@ -170,11 +170,10 @@ impl VoicemailDrop {
         };
         // Only our own call is known to be on the line.
         let is_ours = leg == Leg::Drop && self.busy.is_held() && self.busy.stage == Stage::Alerting;
-        let end = match end.outcome {
-            Outcome::Busy if is_ours => {
-                Unanswered::because(Outcome::Busy, OutcomeReason::OwnBusyLeg)
-            }
-            _ => end,
+        let end = if is_ours && end.outcome == Outcome::Busy {
+            Unanswered::because(Outcome::Busy, OutcomeReason::OwnBusyLeg)
+        } else {
+            end
         };
         self.found.ended_by = Some(by);
         self.note_reason(end.reason);

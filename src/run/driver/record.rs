@@ -122,30 +122,34 @@ impl Record {
 
     /// What the two calls tell of the one that was answered, beside its sound.
     pub(super) fn call(&self, live: Leg) -> Call {
-        let at = |event| {
-            let moment = self.moments.iter().find(|moment| moment.event == event);
-            moment.map(|moment| moment.at)
-        };
-        let (alerting, answered) = match live {
-            Leg::Busy => (Milestone::BusyAlerting, Milestone::BusyAnswered),
-            Leg::Drop => (Milestone::DropAlerting, Milestone::DropAnswered),
-        };
-        let alerted = at(alerting)
-            .zip(at(answered))
-            .map(|(from, to)| to.saturating_sub(from).as_secs_f32());
-        // It is let go of when the drop leg alerts: whether it rang until then is what tells a diverted call. One that was
-        // let go of before has left the line free, so that the drop leg rings as any call does.
-        let reached = at(alerting).or(at(answered));
-        let rang_until = |end| at(end).is_none_or(|end| reached.is_some_and(|from| end >= from));
-        let other_rang = live == Leg::Drop
-            && at(Milestone::BusyAlerting).is_some()
-            && at(Milestone::BusyAnswered).is_none()
-            && rang_until(Milestone::BusyHungUp)
-            && rang_until(Milestone::BusyGone);
-        Call {
-            alerted,
-            other_rang,
-        }
+        call_of(&self.moments, live)
+    }
+}
+
+fn call_of(moments: &[Moment], live: Leg) -> Call {
+    let at = |event| {
+        let moment = moments.iter().find(|moment| moment.event == event);
+        moment.map(|moment| moment.at)
+    };
+    let (alerting, answered) = match live {
+        Leg::Busy => (Milestone::BusyAlerting, Milestone::BusyAnswered),
+        Leg::Drop => (Milestone::DropAlerting, Milestone::DropAnswered),
+    };
+    let alerted = at(alerting)
+        .zip(at(answered))
+        .map(|(from, to)| to.saturating_sub(from).as_secs_f32());
+    // It is let go of when the drop leg alerts: whether it rang until then is what tells a diverted call. One that was
+    // let go of before has left the line free, so that the drop leg rings as any call does.
+    let reached = at(alerting).or(at(answered));
+    let rang_until = |end| at(end).is_none_or(|end| reached.is_some_and(|from| end >= from));
+    let other_rang = live == Leg::Drop
+        && at(Milestone::BusyAlerting).is_some()
+        && at(Milestone::BusyAnswered).is_none()
+        && rang_until(Milestone::BusyHungUp)
+        && rang_until(Milestone::BusyGone);
+    Call {
+        alerted,
+        other_rang,
     }
 }
 
@@ -160,5 +164,86 @@ fn said(verdict: &str, cause: &str) -> String {
         verdict.to_owned()
     } else {
         format!("{verdict} ({cause})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_call_is_diverted_only_where_the_other_leg_rang_until_it_alerted() {
+        use Milestone as M;
+        let rows = [
+            (
+                "diverted",
+                vec![
+                    (M::BusyAlerting, 900),
+                    (M::DropAlerting, 3_000),
+                    (M::BusyHungUp, 3_000),
+                    (M::BusyGone, 3_050),
+                    (M::DropAnswered, 3_500),
+                ],
+                Some(0.5),
+                true,
+            ),
+            (
+                "let go of before, because the drop leg showed nothing",
+                vec![
+                    (M::BusyAlerting, 900),
+                    (M::BusyHungUp, 12_000),
+                    (M::BusyGone, 12_050),
+                    (M::DropAlerting, 13_000),
+                    (M::DropAnswered, 14_000),
+                ],
+                Some(1.0),
+                false,
+            ),
+            (
+                "gone before by itself",
+                vec![
+                    (M::BusyAlerting, 900),
+                    (M::BusyGone, 2_500),
+                    (M::DropAlerting, 3_000),
+                    (M::DropAnswered, 3_500),
+                ],
+                Some(0.5),
+                false,
+            ),
+            (
+                "answered, and nobody told that it alerted",
+                vec![
+                    (M::BusyAlerting, 900),
+                    (M::DropAnswered, 3_500),
+                    (M::BusyHungUp, 3_500),
+                ],
+                None,
+                true,
+            ),
+            (
+                "a first leg that never alerted",
+                vec![
+                    (M::DropAlerting, 3_000),
+                    (M::BusyHungUp, 3_000),
+                    (M::DropAnswered, 3_500),
+                ],
+                Some(0.5),
+                false,
+            ),
+        ];
+        for (name, moments, alerted, other_rang) in rows {
+            let moments = moments.into_iter().map(|(event, millis)| Moment {
+                at: Duration::from_millis(millis),
+                event,
+            });
+            let moments: Vec<_> = moments.collect();
+            let expected = Call {
+                alerted,
+                other_rang,
+            };
+            assert_eq!(call_of(&moments, Leg::Drop), expected, "{name}");
+        }
     }
 }

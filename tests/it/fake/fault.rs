@@ -17,8 +17,6 @@ pub(crate) enum Kind {
     SetGlobal,
     Play,
     Snoop,
-    ExternalMedia,
-    Bridges,
     StopPlay,
     GetPlayback,
     ListChannels,
@@ -47,6 +45,8 @@ pub(crate) enum Fault {
     GarbageBody,
     /// Carried out at once, answered after this time.
     Slow(Duration),
+    /// Carried out after this time, and answered then.
+    Late(Duration),
 }
 
 /// Which requests a fault befalls.
@@ -77,6 +77,11 @@ impl Rule {
             times: 1,
             ..Self::always(kind, fault)
         }
+    }
+
+    /// Whether a request of this kind, about this leg, is the next one that it befalls.
+    pub(crate) fn befalls(&self, kind: Kind, leg: Option<Leg>) -> bool {
+        self.times > 0 && self.kind == kind && (self.leg.is_none() || self.leg == leg)
     }
 
     /// Only those about this leg.
@@ -111,4 +116,58 @@ pub(crate) enum Cut {
     After(&'static str, Leg),
     /// After so many bytes on the first connection.
     AtByte(usize),
+}
+
+/// What becomes of the audio connections of calls; by default what Asterisk 22.10.1 does.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Audio {
+    pub(crate) opening: Opening,
+    /// When the connection is lost, and how.
+    pub(crate) lost: Option<(When, Loss)>,
+    pub(crate) goodbye: Goodbye,
+    /// From when on nothing is read.
+    pub(crate) unread: Option<When>,
+    /// From when on no sound of the far end comes.
+    pub(crate) mute: Option<When>,
+    /// When nothing is sent and nothing is read, and for how long.
+    pub(crate) stands: Option<(When, Duration)>,
+}
+
+/// How an audio connection comes about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Opening {
+    #[default]
+    Fine,
+    /// There is no `AudioSocket()`: the dialplan goes on at once.
+    Missing,
+    /// Nobody accepts it.
+    Refused,
+    /// It is made, and says nothing.
+    Mute,
+}
+
+/// A moment of an audio connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum When {
+    /// So much of what the far end sounds like has been brought.
+    Sound(Duration),
+    /// So much of the message has come.
+    Message(Duration),
+}
+
+/// How an audio connection is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Loss {
+    Closed,
+    Reset,
+}
+
+/// How our goodbye is answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Goodbye {
+    #[default]
+    Closed,
+    /// As Asterisk 18.20 to 18.26 and their contemporaries do.
+    Reset,
+    Never,
 }

@@ -8,13 +8,15 @@
 //! ```
 //!
 //! What it answers was compared with Asterisk 22.10.1, field by field. Deliberately simpler: channels end the moment
-//! they are asked to (unless [`Settings::hang_up_takes`]), and there are no bridges, snoops or Local pairs.
+//! they are asked to (unless [`Settings::hang_up_takes`]), the far end is heard ten times as fast as it would sound, and there
+//! are no bridges or Local pairs.
 
 #![expect(
     clippy::disallowed_methods,
     reason = "a server of its own has a clock of its own"
 )]
 
+pub(crate) mod audio;
 pub(crate) mod fault;
 mod http;
 pub(crate) mod log;
@@ -26,7 +28,7 @@ mod ws;
 use std::{
     net::SocketAddr,
     sync::{
-        Arc, Mutex, MutexGuard,
+        Arc, Mutex, MutexGuard, Weak,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -51,7 +53,7 @@ pub(crate) struct Fake {
     running: CancellationToken,
 }
 
-struct Shared {
+pub(crate) struct Shared {
     address: SocketAddr,
     world: Mutex<World>,
     /// The agenda has a new first entry.
@@ -59,6 +61,8 @@ struct Shared {
     /// Something has changed that somebody may wait for.
     changed: watch::Sender<()>,
     connections: AtomicUsize,
+    /// Whether the whole PBX stands still.
+    frozen: watch::Sender<bool>,
 }
 
 impl Fake {
@@ -68,12 +72,17 @@ impl Fake {
             .await
             .expect("loopback has a free port");
         let wake = Arc::new(Notify::new());
-        let shared = Arc::new(Shared {
-            address: listener.local_addr().expect("it is bound"),
-            world: Mutex::new(World::new(settings, Arc::clone(&wake))),
-            wake,
-            changed: watch::Sender::new(()),
-            connections: AtomicUsize::new(0),
+        let address = listener.local_addr().expect("it is bound");
+        let shared = Arc::new_cyclic(|shared: &Weak<Shared>| {
+            let world = World::new(settings, Arc::clone(&wake), Weak::clone(shared));
+            Shared {
+                address,
+                world: Mutex::new(world),
+                wake,
+                changed: watch::Sender::new(()),
+                connections: AtomicUsize::new(0),
+                frozen: watch::Sender::new(false),
+            }
         });
         let running = CancellationToken::new();
         spawn(&shared, listener, &running);
@@ -145,6 +154,12 @@ impl Fake {
         lines
     }
 
+    /// Has the whole PBX stand still, or go on: no request is answered, nothing happens, and no sound is moved. What the network
+    /// takes it still takes.
+    pub(crate) fn freeze(&self, frozen: bool) {
+        self.shared.frozen.send_replace(frozen);
+    }
+
     /// Stops it as `core stop now` would: all connections and channels are gone without a word.
     pub(crate) fn stop(&mut self) {
         self.running.cancel();
@@ -180,6 +195,12 @@ impl Shared {
 
     fn changed(&self) {
         self.changed.send_replace(());
+    }
+
+    /// Waits for as long as the PBX stands still.
+    async fn thawed(&self) {
+        // Its sender is here.
+        let _ = self.frozen.subscribe().wait_for(|frozen| !frozen).await;
     }
 }
 
@@ -231,6 +252,7 @@ async fn keep_time(shared: &Shared) {
             }
             None => shared.wake.notified().await,
         }
+        shared.thawed().await;
         shared.lock().advance();
         shared.changed();
     }
@@ -265,6 +287,11 @@ async fn converse(open: &Open, mut stream: TcpStream) {
 
 /// Answers one request; `false` where the connection ends with it.
 async fn answer(shared: &Arc<Shared>, stream: &mut TcpStream, request: &Request) -> bool {
+    shared.thawed().await;
+    let late = shared.lock().comes_late(request);
+    if let Some(time) = late {
+        tokio::time::sleep(time).await;
+    }
     let handled = shared.lock().handle(request);
     shared.changed();
     if let Some(blocked) = handled.blocked {
@@ -279,7 +306,9 @@ async fn answer(shared: &Arc<Shared>, stream: &mut TcpStream, request: &Request)
             tokio::time::sleep(time).await;
             handled.response.bytes()
         }
-        Some(Fault::Refuse(_) | Fault::DoneBut(_)) | None => handled.response.bytes(),
+        Some(Fault::Refuse(_) | Fault::DoneBut(_) | Fault::Late(_)) | None => {
+            handled.response.bytes()
+        }
     };
     if stream.write_all(&bytes).await.is_err() {
         return false;
@@ -309,6 +338,7 @@ fn upgrade(shared: &Shared, request: &Request) -> Result<(String, Option<usize>)
             | Fault::Hang { .. }
             | Fault::Garbage
             | Fault::GarbageBody
+            | Fault::Late(_)
             | Fault::Slow(_) => b"\x00\x17this is no HTTP\r\n\r\n".to_vec(),
         });
     }

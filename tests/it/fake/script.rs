@@ -15,6 +15,8 @@ pub(crate) struct Call {
     pub(crate) playback: Playback,
     /// What the far end sounds like to whoever listens, at 8,000 samples a second; silence follows.
     pub(crate) sound: Arc<[i16]>,
+    /// What it says from the moment on at which our message begins.
+    pub(crate) reply: Arc<[i16]>,
 }
 
 /// What the far end, or the network before it, does.
@@ -37,6 +39,10 @@ pub(crate) enum Far {
         sip: u16,
     },
     HangUp,
+    /// A re-INVITE with `a=sendonly`.
+    Hold,
+    /// A re-INVITE that takes it back.
+    Unhold,
 }
 
 /// What AMD and the wait for the greeting's end find, and when.
@@ -99,6 +105,15 @@ impl Script {
         self
     }
 
+    /// The same calls where the far end says this as soon as it hears our message.
+    #[must_use]
+    pub(crate) fn replying(mut self, sound: &[i16]) -> Self {
+        for call in &mut self.0 {
+            call.reply = sound.into();
+        }
+        self
+    }
+
     /// Every call is refused.
     pub(crate) fn refusing(q850: u16, sip: u16) -> Self {
         Self(vec![Call::of(&[(20, Far::Refuse { q850, sip })])])
@@ -122,6 +137,7 @@ impl Call {
             },
             playback: Playback::Whole(Duration::from_millis(200)),
             sound: Arc::new([]),
+            reply: Arc::new([]),
         }
     }
 

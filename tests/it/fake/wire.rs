@@ -9,9 +9,11 @@ use super::world::{Channel, State};
 pub(crate) const ASTERISK_ID: &str = "02:fc:00:00:00:01";
 
 /// Modules that run, of those that `aftertone` asks for.
-pub(crate) const MODULES: [&str; 14] = [
+pub(crate) const MODULES: [&str; 18] = [
     "app_amd.so",
+    "app_audiosocket.so",
     "app_cdr.so",
+    "app_exec.so",
     "app_stasis.so",
     "app_waitforsilence.so",
     "chan_pjsip.so",
@@ -24,6 +26,8 @@ pub(crate) const MODULES: [&str; 14] = [
     "res_ari_playbacks.so",
     "res_stasis.so",
     "res_stasis_playback.so",
+    "res_audiosocket.so",
+    "res_stasis_snoop.so",
 ];
 
 /// What Asterisk says at the end of each call that had media.

@@ -8,7 +8,8 @@ mod requests;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
-    sync::Arc,
+    convert::Infallible,
+    sync::{Arc, Weak},
     time::Duration,
 };
 
@@ -22,7 +23,9 @@ use tokio::{
 };
 
 use super::{
-    fault::{Fault, Rule, Wire},
+    Shared,
+    audio::Heard,
+    fault::{Audio, Fault, Rule, Wire},
     http::Response,
     log::Entry,
     script::{Call, Script},
@@ -54,6 +57,8 @@ pub(crate) struct Settings {
     /// What GET /sounds knows.
     pub(crate) sounds: Vec<String>,
     pub(crate) context: String,
+    /// The context that connects the audio of a call to us.
+    pub(crate) listen_context: String,
     /// How far the PBX's clock is ahead of ours, in milliseconds.
     pub(crate) clock_ahead: i64,
     /// From a DELETE to the channel's end, during which a crossing answer may still come.
@@ -76,6 +81,7 @@ impl Default for Settings {
             files: true,
             sounds: vec!["hello-world".into()],
             context: "aftertone-screen".into(),
+            listen_context: "aftertone-listen".into(),
             clock_ahead: 0,
             hang_up_takes: Duration::ZERO,
         }
@@ -123,8 +129,8 @@ pub(crate) struct Channel {
     limit: u64,
     /// Whose copy it is.
     copies: Option<String>,
-    /// Takes what it is to carry out to a listener, once it is in a bridge.
-    carries: Option<oneshot::Sender<Arc<[i16]>>>,
+    /// Ends its audio connection, where it has one, by going.
+    ears: Option<oneshot::Sender<Infallible>>,
 }
 
 /// Where in the dialplan a channel is.
@@ -150,6 +156,8 @@ enum Within {
     Stasis,
     Detector,
     WaitForSilence,
+    /// `AudioSocket()`.
+    Ears,
 }
 
 /// Why a channel ends.
@@ -174,7 +182,13 @@ enum Due {
     Unanswered(String, u64),
     Limit(String, u64, u64),
     Verdict(String, u64),
+    /// AMD's word on a copy.
+    Word(String, u64),
+    /// Back from `AudioSocket()`, with what TRYSTATUS says.
+    Back(String, u64, &'static str),
     Silence(String, u64),
+    /// The end of a wait for silence of a call of which it is known who answered.
+    WaitAlone(String, u64),
     Played(String, u64, String),
     End(String, u64, End),
     Release(String),
@@ -205,11 +219,13 @@ pub(crate) struct World {
     pub(crate) settings: Settings,
     pub(crate) rules: Vec<Rule>,
     pub(crate) wire: Wire,
+    pub(crate) audio: Audio,
+    /// What came over the audio connections, by channel; kept when the channel has ended.
+    pub(crate) heard: BTreeMap<String, Heard>,
     pub(crate) log: Vec<Entry>,
     /// Where it is set, it is told what happens, and no log is kept: one of a long run would not fit.
     pub(crate) witness: Option<Witness>,
     pub(crate) channels: BTreeMap<String, Channel>,
-    pub(crate) bridges: BTreeSet<String>,
     /// Channels that never end, whoever asks: they are on the list and that is all.
     pub(crate) ghosts: BTreeSet<String>,
     /// Global variables.
@@ -224,20 +240,22 @@ pub(crate) struct World {
     authorization: String,
     wake: Arc<Notify>,
     clock: wire::Clock,
+    shared: Weak<Shared>,
 }
 
 impl World {
-    pub(crate) fn new(settings: Settings, wake: Arc<Notify>) -> Self {
+    pub(crate) fn new(settings: Settings, wake: Arc<Notify>, shared: Weak<Shared>) -> Self {
         let authorization = wire::basic(&settings.user, &settings.password);
         let clock = wire::Clock::new(settings.clock_ahead);
         Self {
             settings,
             rules: Vec::new(),
             wire: Wire::default(),
+            audio: Audio::default(),
+            heard: BTreeMap::new(),
             log: Vec::new(),
             witness: None,
             channels: BTreeMap::new(),
-            bridges: BTreeSet::new(),
             ghosts: BTreeSet::new(),
             globals: BTreeMap::new(),
             playbacks: BTreeMap::new(),
@@ -249,6 +267,7 @@ impl World {
             authorization,
             wake,
             clock,
+            shared,
         }
     }
 
@@ -305,12 +324,21 @@ impl World {
                 }
             }
             Due::Verdict(id, serial) => self.verdict(&id, serial),
+            Due::Word(id, serial) => self.word(&id, serial),
+            Due::Back(id, serial, status) => self.back(&id, serial, status),
             Due::Silence(id, serial) => {
                 if let Some(call) = self.alive(&id, serial).map(|c| Arc::clone(&c.call)) {
                     let status = call.detector.wait_status;
                     self.varset(&id, "WAITSTATUS", status);
                     let found = call.detector.clone();
                     self.stasis_again(&id, &[found.status, found.cause, status]);
+                }
+            }
+            Due::WaitAlone(id, serial) => {
+                if let Some(call) = self.alive(&id, serial).map(|c| Arc::clone(&c.call)) {
+                    let status = call.detector.wait_status;
+                    self.varset(&id, "WAITSTATUS", status);
+                    self.stasis_again(&id, &["MACHINE", "", status]);
                 }
             }
             Due::Played(id, serial, playback) => self.played(&id, serial, &playback),

@@ -29,6 +29,8 @@ pub(crate) enum Outgoing {
     Close(Vec<u8>),
     /// Everything before this is written, then the connection ends without a closing handshake.
     Cut,
+    /// Everything before this is written, then nothing any more.
+    Stall,
 }
 
 impl Sink {
@@ -84,6 +86,7 @@ async fn speak(
     loop {
         sink.wake.notified().await;
         let (mut bytes, mut numbers, mut cut) = (Vec::new(), Vec::new(), false);
+        let mut stall = false;
         for outgoing in sink.take() {
             match outgoing {
                 Outgoing::Text(text, number) => {
@@ -100,6 +103,10 @@ async fn speak(
                     cut = true;
                     break;
                 }
+                Outgoing::Stall => {
+                    stall = true;
+                    break;
+                }
             }
         }
         if let Some(limit) = cut_at
@@ -112,6 +119,9 @@ async fn speak(
         stream.write_all(&bytes).await?;
         sent(&numbers, now);
         written += bytes.len();
+        if stall {
+            std::future::pending::<()>().await;
+        }
         if cut {
             return Ok(());
         }

@@ -212,6 +212,16 @@ impl World {
         }
     }
 
+    /// Has an app's event connection carry nothing more, not even the answer to a ping, as where the network between is gone.
+    pub(crate) fn half_open(&mut self, app: &str) {
+        if let Some(App {
+            sink: Some(sink), ..
+        }) = self.apps.get(app)
+        {
+            sink.push(Outgoing::Stall);
+        }
+    }
+
     /// Ends an app's event connection without a word.
     pub(crate) fn cut(&mut self, app: &str) {
         if let Some(slot) = self.apps.get_mut(app)
@@ -240,7 +250,6 @@ impl World {
     pub(crate) fn forget(&mut self) {
         self.channels.clear();
         self.playbacks.clear();
-        self.bridges.clear();
         self.globals.clear();
         self.ghosts.clear();
         self.apps.clear();

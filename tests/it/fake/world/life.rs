@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Due, End, State, Within, World};
+use aftertone::words::Leg;
+
+use super::{Channel, Due, End, State, Within, World, leg_of};
 use crate::fake::{script::Far, wire};
 
 impl World {
@@ -14,9 +16,12 @@ impl World {
         if let Some(&(after, _)) = call.steps.get(index + 1) {
             self.later(after, Due::Step(id.to_owned(), serial, index + 1));
         }
-        let Some(&(_, far)) = call.steps.get(index) else {
-            return;
-        };
+        if let Some(&(_, far)) = call.steps.get(index) {
+            self.act(id, serial, far);
+        }
+    }
+
+    fn act(&mut self, id: &str, serial: u64, far: Far) {
         match far {
             Far::Ringing => self.ringing(id, serial),
             Far::Progress => self.dial(id, "PROGRESS"),
@@ -36,6 +41,8 @@ impl World {
                     sip: None,
                 },
             ),
+            Far::Hold => self.emit(id, "ChannelHold", "", "", ""),
+            Far::Unhold => self.emit(id, "ChannelUnhold", "", "", ""),
         }
     }
 
@@ -50,7 +57,7 @@ impl World {
         self.serial += 1;
         let serial = self.serial;
         let other = format!("1699999999.{serial}");
-        let forwarded = super::Channel {
+        let forwarded = Channel {
             id: other.clone(),
             name: format!("PJSIP/carrier-{serial:08x}"),
             state: State::Down,
@@ -69,7 +76,7 @@ impl World {
             blocked: Vec::new(),
             limit: 0,
             copies: None,
-            carries: None,
+            ears: None,
         };
         let foot = format!(
             ",\"dialstatus\":\"CANCEL\",\"forward\":{},\"dialstring\":\"\",\"forwarded\":{}",
@@ -85,6 +92,17 @@ impl World {
         }
         let (q850, sip) = (23, Some(302));
         self.end(id, End::Far { q850, sip });
+    }
+
+    /// The far end of a leg that is up does something now.
+    pub(crate) fn far_end(&mut self, leg: Leg, does: Far) {
+        let up =
+            |channel: &&Channel| channel.state == State::Up && leg_of(&channel.id) == Some(leg);
+        let Some(channel) = self.channels.values().find(up) else {
+            return;
+        };
+        let (id, serial) = (channel.id.clone(), channel.serial);
+        self.act(&id, serial, does);
     }
 
     /// The state change comes from the SIP stack and the Dial event from the dialling thread: in either order.
@@ -236,7 +254,7 @@ impl World {
         }
         self.emit(id, "ChannelDestroyed", &q850.to_string(), "", &foot);
         self.channels.remove(id);
-        let copies = |channel: &super::Channel| channel.copies.as_deref() == Some(id);
+        let copies = |channel: &Channel| channel.copies.as_deref() == Some(id);
         let copies = self.channels.values().filter(|channel| copies(channel));
         let copies: Vec<String> = copies.map(|channel| channel.id.clone()).collect();
         for copy in copies {

@@ -59,9 +59,13 @@ impl World {
             }
             Some(Fault::Silence { done } | Fault::Hang { done }) => *done,
             None
-            | Some(Fault::DoneBut(_) | Fault::Garbage | Fault::GarbageBody | Fault::Slow(_)) => {
-                true
-            }
+            | Some(
+                Fault::DoneBut(_)
+                | Fault::Garbage
+                | Fault::GarbageBody
+                | Fault::Slow(_)
+                | Fault::Late(_),
+            ) => true,
         };
         if done {
             let (response, blocked) = self.carry_out(kind, channel.as_deref(), request);
@@ -81,9 +85,7 @@ impl World {
             ("GET", ["events"]) => (Kind::Events, None),
             ("GET", ["channels"]) => (Kind::ListChannels, None),
             ("POST", ["channels"]) => (Kind::Originate, request.parameter("channelId")),
-            ("POST", ["channels", "externalMedia"]) => (Kind::ExternalMedia, None),
             ("POST", ["channels", id, "snoop", ..]) => (Kind::Snoop, owned(id)),
-            (_, ["bridges", ..]) => (Kind::Bridges, None),
             ("POST", ["channels", id]) => (Kind::Originate, owned(id)),
             ("GET", ["channels", id]) => (Kind::GetChannel, owned(id)),
             ("DELETE", ["channels", id]) => (Kind::HangUp, owned(id)),
@@ -108,17 +110,29 @@ impl World {
         }
     }
 
+    /// After how long a request is to be carried out.
+    pub(crate) fn comes_late(&self, request: &Request) -> Option<Duration> {
+        let (kind, channel) = self.classify(request);
+        let leg = channel.as_deref().and_then(leg_of);
+        let rule = self.rules.iter().find(|rule| rule.befalls(kind, leg))?;
+        match rule.fault {
+            Fault::Late(time) => Some(time),
+            Fault::Refuse(_)
+            | Fault::DoneBut(_)
+            | Fault::Silence { .. }
+            | Fault::Hang { .. }
+            | Fault::Garbage
+            | Fault::GarbageBody
+            | Fault::Slow(_) => None,
+        }
+    }
+
     pub(super) fn fault_of(&mut self, kind: Kind, channel: Option<&str>) -> Option<Fault> {
         let leg = channel.and_then(leg_of);
-        for rule in &mut self.rules {
-            let about = rule.kind == kind && (rule.leg.is_none() || rule.leg == leg);
-            if !about || rule.times == 0 {
-                continue;
-            }
-            rule.times -= 1;
-            return Some(rule.fault.clone());
-        }
-        None
+        let mut rules = self.rules.iter_mut();
+        let rule = rules.find(|rule| rule.befalls(kind, leg))?;
+        rule.times -= 1;
+        Some(rule.fault.clone())
     }
 
     pub(super) fn carry_out(
@@ -137,8 +151,6 @@ impl World {
             Kind::SetGlobal => self.asterisk(request),
             Kind::Play => self.play(id, request),
             Kind::Snoop => self.snoop(id, request),
-            Kind::ExternalMedia => self.external_media(request),
-            Kind::Bridges => self.bridge(request),
             Kind::StopPlay | Kind::GetPlayback => self.playback(request),
             Kind::ListChannels => {
                 let all: Vec<_> = self.channels.values().map(wire::channel).collect();
@@ -217,7 +229,7 @@ impl World {
             blocked: Vec::new(),
             limit: 0,
             copies: None,
-            carries: None,
+            ears: None,
         };
         let json = wire::channel(&channel);
         let limit = channel.variables.get("TIMEOUT(absolute)").cloned();
@@ -300,7 +312,16 @@ impl World {
             return response;
         }
         self.emit(id, "StasisEnd", "", "", "");
-        if request.parameter("context").as_ref() != Some(&self.settings.context) {
+        let context = request.parameter("context").unwrap_or_default();
+        if context == self.settings.listen_context {
+            self.listen(id);
+            return Response::nothing();
+        }
+        if context == AMD_CONTEXT {
+            self.judge(id);
+            return Response::nothing();
+        }
+        if context != self.settings.context {
             if let Some(channel) = self.channels.get_mut(id) {
                 channel.within = Within::Dial;
             }
@@ -311,6 +332,16 @@ impl World {
         let Some(channel) = self.channels.get_mut(id) else {
             return Response::nothing();
         };
+        if request
+            .parameter("extension")
+            .is_some_and(|at| at == "wait")
+        {
+            channel.within = Within::WaitForSilence;
+            let (serial, after) = (channel.serial, channel.call.detector.wait);
+            self.dialplan(id, 1, "WaitForSilence", "2000,1,60");
+            self.later(after, Due::WaitAlone(id.to_owned(), serial));
+            return Response::nothing();
+        }
         channel.within = Within::Detector;
         let (serial, after) = (channel.serial, channel.call.detector.verdict_after);
         self.dialplan(id, 1, "AMD", "2500,1500,1000,5000,100,50,4,256,5000");
@@ -612,6 +643,9 @@ impl World {
         }
     }
 }
+
+/// The context that lets AMD hear a copy of a call.
+const AMD_CONTEXT: &str = "aftertone-amd";
 
 /// How long the sound file of this name (without extension) plays; `None` where there is none.
 fn length_of(path: &Path) -> Option<Duration> {
