@@ -102,6 +102,7 @@ impl FakePbx {
         let (opens, opened) = mpsc::unbounded_channel();
         let app = Router::new()
             .route("/ari/events", get(open))
+            .route("/media/the-id", get(open))
             .fallback(ask)
             .with_state(Arc::new(Tell { asks, opens }));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -170,7 +171,7 @@ async fn open(
     upgrade: WebSocketUpgrade,
 ) -> Response {
     upgrade
-        .protocols(["ari"])
+        .protocols(["ari", "media"])
         .on_upgrade(move |socket| async move {
             let _ = tell.opens.send(Opened {
                 target: uri.to_string(),

@@ -20,6 +20,7 @@ mod access;
 mod connection;
 mod frame;
 mod pacer;
+mod websocket;
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -51,6 +52,7 @@ use frame::{Bad, Codec, Frame};
 
 pub use access::Access;
 pub use connection::{Connection, ConnectionEnd, FromCall, Order};
+pub use websocket::WebSockets;
 
 /// The listener. Cheap to clone; it closes when the last clone is gone.
 #[derive(Clone, Debug)]

@@ -6,12 +6,13 @@
 //!             (seam)                       socket
 //!                        audio
 //!  AudioSocket connections <──> MediaServer <──> Connection of one drop
+//!  websockets to the PBX   <──> WebSockets  <──> (the same)
 //! ```
 //!
 //! [`Pbx`] holds what both need to reach one PBX. [`Rest`] asks; each failure is a [`Failure`] whose kind is the core's
 //! [`RefusalKind`](crate::drop::RefusalKind). [`Pbx::listen`] registers an app and gives [`Events`]: the socket is read
 //! without pause by a task of its own, which reconnects for ever; [`Notice`]s are the core's events under their drop's
-//! id. [`MediaServer`] carries the audio of drops that are listened to, both ways. [`seen`] says the same of a list of channels, for what was missed while the socket was away.
+//! id. [`MediaServer`] carries the audio of drops that are listened to, both ways; [`WebSockets`] does where the network loses packets. [`seen`] says the same of a list of channels, for what was missed while the socket was away.
 //!
 //! Credentials travel in the `Authorization` header only, and no error or log line names a URL's query, a dial string
 //! or a whole number.
@@ -35,9 +36,9 @@ mod fuzz;
 pub use failure::Failure;
 pub use media::{
     Access, Connection, ConnectionEnd, Expected, FromCall, MediaCounts, MediaServer, MediaSettings,
-    Order, Pulse,
+    Order, Pulse, WebSockets,
 };
-pub use rest::{HangUp, Originate, Rest};
+pub use rest::{ExternalMedia, HangUp, Originate, Rest};
 pub use setup::{DEFAULT_REQUEST_TIMEOUT, Pbx, Settings, SetupError};
 pub use socket::{Events, Incoming, LinkError, QUEUE};
 pub use tls_fault::TlsFault;

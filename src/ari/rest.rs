@@ -9,6 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub use hear::ExternalMedia;
+
 use reqwest::Method;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio_util::sync::CancellationToken;

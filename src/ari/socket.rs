@@ -27,6 +27,7 @@ use tracing::{debug, info, trace, warn};
 
 pub use self::connect::LinkError;
 use self::connect::Socket;
+pub(super) use self::connect::{Socket as MediaSocket, connect_media};
 use super::{
     failure::{chain, tame},
     setup::Pbx,

@@ -46,6 +46,7 @@ const BEFORE: &[&str] = &[
     "drop.when_unsure",
     "drop.when_busy_leg_answered",
     "screen.mode",
+    "screen.media",
     "screen.listen",
     "screen.advertise",
     "screen.allow",

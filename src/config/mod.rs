@@ -183,6 +183,8 @@ pub enum WhenBusyLegAnswered {
 pub struct Screen {
     /// Who listens.
     pub mode: ScreenMode,
+    /// What carries the audio of a call that we listen to. It has no effect in the mode `dialplan`.
+    pub media: Media,
     /// Where the PBX brings audio to. It has no effect in the mode `dialplan`.
     pub listen: ListenAt,
     /// This address as the PBX sees it, `HOST` or `HOST:PORT`, if it differs. It has no effect in the mode `dialplan`.
@@ -203,6 +205,18 @@ pub enum ScreenMode {
     Listen,
     /// `dialplan`: the PBX alone, with AMD and WaitForSilence.
     Dialplan,
+}
+
+/// What carries the audio of a call that we listen to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Media {
+    /// `auto`: `AudioSocket()`; chan_websocket if the PBX has no `AudioSocket()` that can be used, and has that.
+    #[default]
+    Auto,
+    /// `audiosocket`: the PBX connects to us.
+    AudioSocket,
+    /// `websocket`: we connect to the PBX's web server, which a network that loses packets does not harm.
+    WebSocket,
 }
 
 /// Where campaigns and results are kept.
@@ -372,6 +386,14 @@ fn screen(layers: &Layers) -> Result<Screen, ConfigError> {
             ("dialplan", ScreenMode::Dialplan),
         ],
     )?;
+    let media = layers.choice(
+        "screen.media",
+        &[
+            ("auto", Media::Auto),
+            ("audiosocket", Media::AudioSocket),
+            ("websocket", Media::WebSocket),
+        ],
+    )?;
     let listen = layers.parsed(
         "screen.listen",
         "an address and a port, or a range of ports, such as `127.0.0.1:0` or `10.0.0.5:40000-40100`",
@@ -384,6 +406,7 @@ fn screen(layers: &Layers) -> Result<Screen, ConfigError> {
     )?;
     Ok(Screen {
         mode: mode.unwrap_or_default(),
+        media: media.unwrap_or_default(),
         listen: listen.unwrap_or_default(),
         allow: allow.unwrap_or_default(),
         amd: layers.flag("screen.amd")?.unwrap_or(true),

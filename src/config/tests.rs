@@ -120,6 +120,7 @@ fn what_is_not_given_has_the_documented_default() {
     assert_eq!(config.screen.ears, Settings::default());
     assert_eq!(config.screen.listen.to_string(), "127.0.0.1:0");
     assert!(config.screen.amd && config.screen.allow.is_empty());
+    assert_eq!(config.screen.media, Media::Auto);
     assert_eq!(config.audio.max_length, seconds(120));
     assert_eq!(config.audio.target_lufs, None);
     assert_eq!(config.evidence.dir, None);
@@ -164,6 +165,7 @@ when_unsure = "play"
 when_busy_leg_answered = "give_up"
 [screen]
 mode = "dialplan"
+media = "websocket"
 listen = "0.0.0.0:9000-9100"
 advertise = "here.example"
 allow = ["10.1.0.0/16", "192.0.2.7"]
@@ -242,6 +244,7 @@ currency = "EUR"
             when_busy_leg_answered: WhenBusyLegAnswered::GiveUp,
         }
     );
+    assert_eq!(config.screen.media, Media::WebSocket);
     assert_eq!(config.screen.listen.to_string(), "0.0.0.0:9000-9100");
     assert_eq!(config.screen.listen.ports, 9_000..=9_100);
     assert_eq!(config.screen.advertise.as_deref(), Some("here.example"));
@@ -466,6 +469,7 @@ fn a_bad_value_is_told_with_key_place_and_what_was_expected() {
     assert_snapshot!(error_for("[drop]\nwhen_unsure = true"), @"`drop.when_unsure` in DIR/aftertone.toml: `true` or `false` was given, not a text in quotes; expected `hang_up` or `play`");
     assert_snapshot!(error_for("[drop]\nwhen_busy_leg_answered = [\"promote\"]"), @"`drop.when_busy_leg_answered` in DIR/aftertone.toml: a list was given, not a text in quotes; expected `promote` or `continue` or `give_up`");
     assert_snapshot!(error_for("[screen]\nmode = \"ears\""), @"`screen.mode` in DIR/aftertone.toml: `ears` is none of the words known here; expected `listen` or `dialplan`");
+    assert_snapshot!(error_for("[screen]\nmedia = \"rtp\""), @"`screen.media` in DIR/aftertone.toml: `rtp` is none of the words known here; expected `auto` or `audiosocket` or `websocket`");
     assert_snapshot!(error_for("[screen]\nlisten = \"localhost\""), @"`screen.listen` in DIR/aftertone.toml: `localhost` is none; expected an address and a port, or a range of ports, such as `127.0.0.1:0` or `10.0.0.5:40000-40100`");
     assert_snapshot!(error_for("[screen]\nlisten = \"127.0.0.1:9-1\""), @"`screen.listen` in DIR/aftertone.toml: 9-1 is no range of ports; expected an address and a port, or a range of ports, such as `127.0.0.1:0` or `10.0.0.5:40000-40100`");
     assert_snapshot!(error_for("[screen]\nallow = [\"10.1.0.0/33\"]"), @"`screen.allow` in DIR/aftertone.toml: `10.1.0.0/33` is no address and no network; expected a list of addresses or networks such as `10.1.0.0/16`");

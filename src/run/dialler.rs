@@ -17,9 +17,12 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{Instrument as _, Span, debug};
 use uuid::Uuid;
 
-use super::listener::{self, ToListener};
+use super::{
+    carrier::Carrier,
+    listener::{self, Coming, LEASH, Rig, ToListener},
+};
 use crate::{
-    ari::{Expected, Failure, HangUp, MediaServer, Originate, Rest},
+    ari::{Failure, HangUp, Originate, Rest},
     config::Endpoint,
     drop::{Command, Event, Mode, Plan, Refusal, Technique, WhenUnsure},
     id::{ChannelId, DropId, PlaybackId, RunName},
@@ -41,8 +44,8 @@ pub struct Trunk {
     pub endpoint: Endpoint,
     /// Who calls.
     pub caller_id: CallerId,
-    /// Where the audio of calls comes in; `None` if no drop of the run is listened to.
-    pub media: Option<MediaServer>,
+    /// What carries the audio of calls; `None` if no drop of the run is listened to.
+    pub media: Option<Carrier>,
     /// Whether the dialplan's AMD hears the calls that we listen to.
     pub amd: bool,
     /// What our ears go by.
@@ -175,32 +178,41 @@ async fn carry_out_all(
     tasks: &TaskTracker,
 ) {
     // Before the PBX is told to connect.
-    let expected = expected(&trunk, &errand);
+    let coming = coming(&rest, &trunk, &errand);
     if let Some(event) = carry_out(&rest, &trunk, &errand, &unless).await {
         return reports.send(event).await;
     }
     let (drop, command) = (errand.drop, errand.command);
     if let (Command::Listen(leg), Some(sheet), Some(given)) = (command, errand.sheet, errand.listen)
     {
-        let Some(expected) = expected else {
+        let Some(coming) = coming else {
             let why = "this run does not listen".to_owned();
             return reports.send(Event::Deaf { leg, why }).await;
         };
         let listening = async move {
             let leg = (drop, leg);
-            listener::listen(rest, &trunk, leg, &sheet, expected, given, &reports).await;
+            listener::listen(rest, &trunk, leg, &sheet, coming, given, &reports).await;
         };
         tasks.spawn(listening.instrument(Span::current()));
     }
 }
 
 /// The audio connection that comes of a command.
-fn expected(trunk: &Trunk, errand: &Errand) -> Option<Expected> {
+fn coming(rest: &Rest, trunk: &Trunk, errand: &Errand) -> Option<Coming> {
     let (Command::Listen(leg), Some(sheet)) = (errand.command, &errand.sheet) else {
         return None;
     };
-    let media = trunk.media.as_ref()?;
-    Some(media.expect(sheet.connections.of(leg)))
+    Some(match trunk.media.as_ref()? {
+        Carrier::AudioSocket(media) => Coming::ToUs(media.expect(sheet.connections.of(leg))),
+        Carrier::WebSocket(sockets) => Coming::from_us(Rig {
+            rest: rest.clone(),
+            sockets: sockets.clone(),
+            app: trunk.app.clone(),
+            leg: ChannelId::leg(trunk.run.clone(), errand.drop, leg),
+            lasts: sheet.plan.longest_listening() + PLAY_GRACE,
+            entered: Arc::default(),
+        }),
+    })
 }
 
 /// Calls that may still wait to be sent, behind others: one that is to be hung up before it was sent is not sent at all.
@@ -309,10 +321,14 @@ fn steps(trunk: &Trunk, drop: DropId, command: Command, sheet: Option<&Sheet>) -
             steps.push(Step::Continue(channel(leg), trunk.context.clone(), "s"));
             steps
         }
-        // Its limit and its place in the call records are the dialplan's to set: all it needs, it has since the originate.
-        (Command::Listen(leg), Some(_)) => {
-            vec![Step::Continue(channel(leg), LISTEN_CONTEXT.to_owned(), "s")]
-        }
+        (Command::Listen(leg), Some(_)) => match trunk.media {
+            // It stays in our app.
+            Some(Carrier::WebSocket(_)) => answered(channel(leg), leg, LEASH),
+            // Its limit and its place in the call records are the dialplan's to set: all it needs, it has since the originate.
+            Some(Carrier::AudioSocket(_)) | None => {
+                vec![Step::Continue(channel(leg), LISTEN_CONTEXT.to_owned(), "s")]
+            }
+        },
         (Command::AwaitReady(leg), Some(sheet)) => vec![
             limit(channel(leg), sheet.plan.ready_timeout + PLAY_GRACE),
             Step::Continue(channel(leg), trunk.context.clone(), "wait"),
@@ -364,7 +380,8 @@ fn originate(trunk: &Trunk, drop: DropId, leg: Leg, sheet: &Sheet) -> Originate 
     if leg == Leg::Busy {
         variables.insert(NO_CDR.to_owned(), "1".to_owned());
     }
-    if let (Mode::Listen, Some(media)) = (sheet.plan.mode, &trunk.media) {
+    let server = trunk.media.as_ref().and_then(Carrier::server);
+    if let (Mode::Listen, Some(media)) = (sheet.plan.mode, server) {
         let limit = whole_seconds(sheet.plan.longest_listening() + PLAY_GRACE).as_secs();
         variables.extend([
             ("AFTERTONE_LIMIT".to_owned(), limit.to_string()),
@@ -400,7 +417,7 @@ fn limit(channel: ChannelId, after: Duration) -> Step {
 }
 
 /// The PBX counts in whole seconds, and takes 0 for no limit at all.
-fn whole_seconds(duration: Duration) -> Duration {
+pub(super) fn whole_seconds(duration: Duration) -> Duration {
     let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
     Duration::from_secs(seconds.max(1))
 }
@@ -480,7 +497,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        ari::{Access, MediaSettings},
+        ari::{Access, MediaServer, MediaSettings},
         clock,
         drop::{Voice, WhenBusyLegAnswered},
         id::Play,
@@ -589,7 +606,9 @@ mod tests {
             access: Access::default(),
         };
         let trunk = Trunk {
-            media: Some(MediaServer::bind(&listening, None).unwrap()),
+            media: Some(Carrier::AudioSocket(
+                MediaServer::bind(&listening, None).unwrap(),
+            )),
             ..trunk()
         };
         let mut sheet = sheet();

@@ -11,6 +11,8 @@
 //! ends the connection ends as [`Event::Deaf`], unless the drop asked for it.
 
 mod amd;
+mod coming;
+mod rig;
 
 use std::{
     sync::Arc,
@@ -24,12 +26,16 @@ use tokio::{
 };
 use tracing::{Instrument as _, Span, debug};
 
-pub(super) use self::amd::AMD_CONTEXT;
+pub(super) use self::{
+    amd::AMD_CONTEXT,
+    coming::Coming,
+    rig::{LEASH, Rig},
+};
 
 use self::amd::AmdCopy;
 use super::dialler::{Reports, Sheet, Trunk};
 use crate::{
-    ari::{Connection, Expected, FromCall, Order, Rest},
+    ari::{Connection, FromCall, Order, Rest},
     clock,
     drop::{Beeped, Event, ReadyPoint, Sit, SpokenEnd},
     evidence::{self, Tape},
@@ -72,7 +78,7 @@ pub(super) async fn listen(
     trunk: &Trunk,
     (drop, leg): (DropId, Leg),
     sheet: &Sheet,
-    expected: Expected,
+    mut coming: Coming,
     given: ToListener,
     reports: &Reports,
 ) {
@@ -103,17 +109,23 @@ pub(super) async fn listen(
         chores: JoinSet::new(),
         speaks: false,
         parting: false,
+        released: false,
         began: now,
         deadline: now + OPENING,
     };
-    let heard = listener.hear(expected, &mut cues).await;
+    let heard = listener.hear(&mut coming, &mut cues).await;
     if let Some(tape) = listener.tape.take() {
         tape.end(*listener.ears.settings(), heard.clone().err());
     }
     // From here on the PBX sees that the connection is closed.
     listener.connection = None;
+    let is_left = heard.is_err() || listener.released;
     if let Err(why) = heard {
         reports.send(Event::Deaf { leg, why }).await;
+    }
+    if coming.end().await && is_left && !cues.is_closed() {
+        // It has been in our app all along, and nothing of ours is on its way to it any more.
+        reports.send(Event::Returned(leg)).await;
     }
     // A copy that enters our app from now on comes too late; the driver hangs it up.
     std::mem::drop(cues);
@@ -141,6 +153,8 @@ struct Listener<'a> {
     speaks: bool,
     /// The connection is to end.
     parting: bool,
+    /// It is to end before the drop does.
+    released: bool,
     began: Instant,
     /// When the connection counts as missing, or the far end as silent.
     deadline: Instant,
@@ -161,16 +175,18 @@ impl Listener<'_> {
     /// Why the leg can be heard no more.
     async fn hear(
         &mut self,
-        mut expected: Expected,
+        coming: &mut Coming,
         cues: &mut mpsc::UnboundedReceiver<Cue>,
     ) -> Result<(), String> {
         loop {
+            let there = self.connection.is_some();
             tokio::select! {
                 biased;
                 cue = cues.recv() => match cue {
                     Some(Cue::Returned) if self.connection.is_none() => {
                         return Err("the PBX's AudioSocket() made no connection".to_owned());
                     }
+                    Some(Cue::Entered(Role::Tap)) => coming.entered(),
                     Some(cue) => self.on_cue(cue),
                     None => return Ok(()),
                 },
@@ -189,8 +205,8 @@ impl Listener<'_> {
                     | FromCall::Stumbled(..)
                     | FromCall::Spoken(..)) => self.on_call(from_call).await,
                 },
-                connection = expected.come(), if self.connection.is_none() => {
-                    self.on_connection(connection);
+                connection = coming.come(there) => {
+                    self.on_connection(connection?);
                 }
                 () = sleep_until(TokioInstant::from_std(self.deadline)) => {
                     let now = clock::now();
@@ -251,6 +267,7 @@ impl Listener<'_> {
             Cue::Hush(play) => self.order(Order::Hush(play)),
             Cue::Goodbye => {
                 self.parting = true;
+                self.released = true;
                 self.order(Order::Goodbye);
             }
             // The connection says so itself.

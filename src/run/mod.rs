@@ -16,6 +16,7 @@
 
 mod app_lease;
 pub mod campaign;
+mod carrier;
 pub mod dialler;
 pub mod doctor;
 pub mod driver;
@@ -28,6 +29,7 @@ pub mod single;
 pub mod sweep;
 mod trunk;
 
+pub use carrier::Carrier;
 pub use driver::{Job, News, Order, PbxLink, Unended};
 pub use session::{Session, SessionError, plan};
 pub use trunk::{TrunkProbe, TrunkState};

@@ -13,8 +13,8 @@ use tracing::{info, warn};
 
 use super::{
     app_lease::{AppLease, LeaseError},
+    carrier::Carrier,
     dialler::{self, Trunk},
-    doctor::polls_in_audiosocket,
     driver::{Driver, Job, News, Order, PbxLink, Ties, Unended},
     runs::{LiveRun, Runs, RunsError},
     sweep::{self, Reconciler, Remains},
@@ -22,8 +22,8 @@ use super::{
 };
 use crate::{
     ari::{
-        Access, DEFAULT_REQUEST_TIMEOUT, Events, Failure, LinkError, MediaServer, MediaSettings,
-        Pbx, Pulse, Rest, Settings, SetupError,
+        DEFAULT_REQUEST_TIMEOUT, Events, Failure, LinkError, MediaServer, Pbx, Pulse, Rest,
+        Settings, SetupError,
     },
     audio::{self, Library},
     config::{self, Config, ScreenMode},
@@ -45,7 +45,7 @@ pub struct Session {
     /// Drops of theirs that still had a channel, which its sweep has ended.
     swept: BTreeSet<(RunName, DropId)>,
     /// Where the audio of calls comes in, if it does.
-    media: Option<MediaServer>,
+    media: Option<Carrier>,
     /// Where it registered an app that others would register too.
     lease: Option<AppLease>,
     driver: JoinHandle<Result<(), Unended>>,
@@ -165,7 +165,8 @@ impl Session {
                 warn!("it is not known whether calls are left on the pbx; the next run looks");
             }
         }
-        if let Some(counts) = self.media.map(|media| media.counts())
+        let server = self.media.as_ref().and_then(Carrier::server);
+        if let Some(counts) = server.map(MediaServer::counts)
             && counts.total() > 0
         {
             warn!(
@@ -462,7 +463,7 @@ impl Reached {
         remains: Remains,
     ) -> Result<Self, SessionError> {
         let pulse = Pulse::default();
-        let mut media = media(config, &pulse)?;
+        let server = Carrier::prepare(config, &pulse)?;
         let url = config.pbx.url.to_string();
         let failed = |source| SessionError::Pbx {
             url: url.clone(),
@@ -482,9 +483,7 @@ impl Reached {
         let channels = channels.when(|failure| failure.kind == RefusalKind::NoReply);
         let channels = channels.await.map_err(failed)?;
         let swept = sweep::sweep(&rest, &remains, &channels).await;
-        if media.is_some() && cannot_listen(&rest).await {
-            media = None;
-        }
+        let media = Carrier::choose(config, pbx, server, &pulse).await?;
         let trunk = Trunk {
             run: run.clone(),
             app: app.to_owned(),
@@ -548,56 +547,6 @@ impl Reached {
             driver: tokio::spawn(driver.drive()),
             dialler,
         }
-    }
-}
-
-/// Where the audio of calls comes in, if it is to.
-fn media(config: &Config, pulse: &Pulse) -> Result<Option<MediaServer>, SessionError> {
-    match config.screen.mode {
-        ScreenMode::Dialplan => Ok(None),
-        ScreenMode::Listen => {
-            let bound = MediaServer::bind(&media_settings(config), Some(pulse.clone()));
-            bound.map(Some).map_err(|source| SessionError::Media {
-                listen: config.screen.listen.to_string(),
-                source,
-            })
-        }
-    }
-}
-
-/// Whether the PBX lets no call be listened to without harm; then the dialplan screens.
-async fn cannot_listen(rest: &Rest) -> bool {
-    // Without it the dialplan would not come as far as to say that it cannot, and the call would end.
-    if let Ok(None) = rest.module("app_exec.so").await {
-        warn!(
-            "the PBX does not run app_exec.so: the dialplan screens, and Aftertone listens to no call"
-        );
-        return true;
-    }
-    // A PBX that does not say its release is as good as any other.
-    let release = rest.asterisk_info().await.map(|info| info.system.version);
-    let release = release.unwrap_or_default();
-    let polls = polls_in_audiosocket(&release);
-    if polls {
-        warn!(
-            release,
-            "AudioSocket() of this Asterisk keeps a core busy for each call: the dialplan screens instead"
-        );
-    }
-    polls
-}
-
-/// Where the PBX brings the audio of calls, and who may.
-pub(super) fn media_settings(config: &Config) -> MediaSettings {
-    let screen = &config.screen;
-    MediaSettings {
-        host: screen.listen.host,
-        ports: screen.listen.ports.clone(),
-        advertise: screen.advertise.clone(),
-        access: Access {
-            allow: screen.allow.clone(),
-            pbx: Some(config.pbx.url.host().to_owned()),
-        },
     }
 }
 

@@ -3,9 +3,9 @@
 
 use std::{
     fs,
-    io::{Read, Write},
+    io::{self, Read, Write},
     net::TcpStream,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Command,
     sync::{Arc, Mutex, PoisonError, mpsc},
     time::Duration,
@@ -231,14 +231,7 @@ impl<'a> Watched<'a> {
 
     /// The name of the run whose channels are up, as it stands in their ids.
     pub(crate) fn run(&self) -> Result<String, Failed> {
-        let locks = fs::read_dir(self.state.join("runs"))?;
-        let names =
-            locks.filter_map(|entry| entry.ok()?.path().file_stem()?.to_str().map(str::to_owned));
-        let names: Vec<_> = names.collect();
-        match names.as_slice() {
-            [one] => Ok(one.clone()),
-            other => Err(format!("one run was expected: {other:?}").into()),
-        }
+        run_in(&self.state)
     }
 
     /// What holds whatever goes wrong: each leg dialled at most once, the message at most once, no channel left.
@@ -546,4 +539,24 @@ fn pbx_goes(
     );
     check!(dropped.status == Some(1));
     watched.check_no_harm(dropped.id())
+}
+
+/// The only run that keeps its lock in this folder of state, in the folder of its PBX.
+pub(crate) fn run_in(state: &Path) -> Result<String, Failed> {
+    let mut names = Vec::new();
+    for pbx in fs::read_dir(state.join("runs"))? {
+        let Ok(locks) = fs::read_dir(pbx?.path()) else {
+            continue;
+        };
+        let name = |lock: io::Result<fs::DirEntry>| {
+            let path = lock.ok()?.path();
+            let is_lock = path.extension()? == "lock";
+            is_lock.then(|| path.file_stem()?.to_str().map(str::to_owned))?
+        };
+        names.extend(locks.filter_map(name));
+    }
+    match names.as_slice() {
+        [one] => Ok(one.clone()),
+        other => Err(format!("one run was expected: {other:?}").into()),
+    }
 }

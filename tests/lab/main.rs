@@ -27,6 +27,7 @@ mod several;
 mod subscribers;
 mod trunk;
 mod voice;
+mod websocket;
 mod wire;
 
 use std::{
@@ -149,6 +150,7 @@ fn main() {
         leash::trials(&bench),
         evidence::trials(&bench),
         far::trials(&bench),
+        websocket::trials(&bench),
         hold::trials(&bench),
         faults::trials(&bench),
         crowd::trials(&bench),

@@ -91,6 +91,14 @@ pub enum ConnectionEnd {
 }
 
 impl Connection {
+    /// The drop's end of a connection that is served elsewhere.
+    pub(super) const fn new(
+        come: mpsc::Receiver<FromCall>,
+        orders: mpsc::UnboundedSender<Order>,
+    ) -> Self {
+        Self { come, orders }
+    }
+
     /// What comes next. [`FromCall::Ended`] comes last.
     pub async fn next(&mut self) -> FromCall {
         let next = self.come.recv().await;
@@ -474,16 +482,16 @@ impl Outbox {
 
 /// From one frame of silence to the next while nothing is said. Without any frame from either side for 2 s Asterisk ends the
 /// call; and some networks open the way for sound only when they have heard us.
-const SILENCE_EVERY: Duration = Duration::from_millis(200);
+pub(super) const SILENCE_EVERY: Duration = Duration::from_millis(200);
 
 /// How long the PBX may take to close the connection after our goodbye: all that we sent is in front of it.
-const GOODBYE_WAIT: Duration = Duration::from_secs(2);
+pub(super) const GOODBYE_WAIT: Duration = Duration::from_secs(2);
 
 /// Pieces of sound that wait for whoever takes them: 6 s of Asterisk's 20 ms.
 pub(super) const QUEUE: usize = 300;
 
 /// Room beside them for what becomes of what we say.
-const SPARE: usize = 32;
+pub(super) const SPARE: usize = 32;
 
 /// Bytes of ours that may wait for the PBX: 4 s.
 const STUCK: usize = 200 * BYTES;

@@ -84,7 +84,7 @@ impl Pacer {
 pub(super) const FRAME: Duration = Duration::from_millis(20);
 
 /// Samples of a frame.
-const SAMPLES: usize = 160;
+pub(super) const SAMPLES: usize = 160;
 
 /// A frame with its head.
 pub(super) const BYTES: usize = HEAD + SAMPLES * 2;
@@ -98,7 +98,7 @@ pub(super) const SILENCE: [u8; BYTES] = {
 
 /// How late a frame may be and still be made up for at once: then 60 ms lie between it and the one before it. Common jitter
 /// buffers hold 40 to 200 ms.
-const BRIDGED: Duration = Duration::from_millis(40);
+pub(super) const BRIDGED: Duration = Duration::from_millis(40);
 
 #[cfg(test)]
 mod tests {

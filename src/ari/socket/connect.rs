@@ -2,6 +2,7 @@
 
 use std::io;
 
+use reqwest::Url;
 use thiserror::Error;
 use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{
@@ -21,8 +22,8 @@ use tokio_tungstenite::{
 
 use crate::ari::setup::{CONNECT_TIMEOUT, Pbx};
 
-/// An event websocket.
-pub(super) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+/// A websocket to the PBX.
+pub(in crate::ari) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// Why the event websocket could not be made.
 #[derive(Debug, Error)]
@@ -141,24 +142,60 @@ impl LinkError {
 /// # Errors
 /// [`LinkError`].
 pub(super) async fn connect(pbx: &Pbx, app: &str) -> Result<Socket, LinkError> {
+    let mut url = pbx.base.clone();
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.push("events");
+    }
+    url.query_pairs_mut().append_pair("app", app);
+    connect_within(pbx, &url, "ari", READ_BUFFER).await
+}
+
+/// Connects to a channel of chan_websocket that waits for us under `id`.
+///
+/// # Errors
+/// [`LinkError`].
+pub(in crate::ari) async fn connect_media(pbx: &Pbx, id: &str) -> Result<Socket, LinkError> {
+    let mut url = pbx.base.clone();
+    if let Ok(mut path) = url.path_segments_mut() {
+        // Beside `ari`, under the same prefix.
+        path.pop().push("media").push(id);
+    }
+    let made = connect_within(pbx, &url, "media", MEDIA_READ_BUFFER).await;
+    made.map_err(|error| match error {
+        LinkError::NotEnabled { at } => LinkError::Refused { at, status: 404 },
+        other => other,
+    })
+}
+
+async fn connect_within(
+    pbx: &Pbx,
+    url: &Url,
+    protocol: &'static str,
+    read_buffer: usize,
+) -> Result<Socket, LinkError> {
     let at = pbx.address();
-    match timeout(CONNECT_TIMEOUT, connect_to(pbx, app, &at)).await {
+    let request = request(pbx, url, protocol).map_err(|error| failed(error, &at))?;
+    match timeout(CONNECT_TIMEOUT, connect_to(pbx, request, &at, read_buffer)).await {
         Ok(done) => done,
         Err(_) => Err(LinkError::TimedOut { at }),
     }
 }
 
-async fn connect_to(pbx: &Pbx, app: &str, at: &str) -> Result<Socket, LinkError> {
+async fn connect_to(
+    pbx: &Pbx,
+    request: Request,
+    at: &str,
+    read_buffer: usize,
+) -> Result<Socket, LinkError> {
     let unreachable = |source| LinkError::Unreachable {
         at: at.to_owned(),
         source,
     };
-    let request = request(pbx, app).map_err(|error| failed(error, at))?;
     let stream = TcpStream::connect(at).await.map_err(unreachable)?;
     // Pongs are small, and late ones look like silence.
     stream.set_nodelay(true).map_err(unreachable)?;
     let config = WebSocketConfig::default()
-        .read_buffer_size(READ_BUFFER)
+        .read_buffer_size(read_buffer)
         .max_message_size(Some(MESSAGE_MAX))
         .max_frame_size(Some(MESSAGE_MAX));
     let connector = if pbx.base.scheme() == "https" {
@@ -172,18 +209,13 @@ async fn connect_to(pbx: &Pbx, app: &str, at: &str) -> Result<Socket, LinkError>
         .map_err(|error| failed(error, at))
 }
 
-fn request(pbx: &Pbx, app: &str) -> Result<Request, WsError> {
-    let mut url = pbx.base.clone();
-    if let Ok(mut path) = url.path_segments_mut() {
-        path.push("events");
-    }
-    url.query_pairs_mut().append_pair("app", app);
+fn request(pbx: &Pbx, url: &Url, protocol: &'static str) -> Result<Request, WsError> {
     let text = url.as_str();
     let rest = text.strip_prefix("http").unwrap_or(text);
     let mut request = format!("ws{rest}").into_client_request()?;
     let headers = request.headers_mut();
     headers.insert(AUTHORIZATION, pbx.authorization.clone());
-    headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static("ari"));
+    headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(protocol));
     Ok(request)
 }
 
@@ -240,6 +272,9 @@ fn is_cut(error: &io::Error) -> bool {
 
 /// What is read at once, in bytes: some forty events.
 const READ_BUFFER: usize = 32 << 10;
+
+/// The same of a call's sound: some tens of its messages.
+const MEDIA_READ_BUFFER: usize = 8 << 10;
 
 /// Largest message that is read, in bytes. Asterisk's are below ten thousand.
 const MESSAGE_MAX: usize = 4 << 20;

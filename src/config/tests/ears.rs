@@ -45,7 +45,7 @@ fn a_bad_setting_of_the_ears_is_told_with_range_and_unit() {
         Scene::with(REQUIRED).variable("AFTERTONE__SCREEN__HOLD_SHORT", "soon").error(), @r#"`screen.hold_short` in the environment variable AFTERTONE__SCREEN__HOLD_SHORT: `soon` was given; expected 0.5 to 5 seconds, as a number or a duration such as "1.5s""#);
     let unknown = error("hold_shirt = 2");
     assert!(
-        unknown.contains("[screen] has mode, listen, advertise, "),
+        unknown.contains("[screen] has mode, media, listen, advertise, "),
         "{unknown}"
     );
     for about in Settings::ALL {

@@ -10,7 +10,7 @@ mod redirects;
 mod trunk;
 mod version;
 
-pub(in crate::run) use version::polls_in_audiosocket;
+pub(in crate::run) use version::{has_websocket_media, polls_in_audiosocket};
 
 use std::time::{Duration, SystemTime};
 

@@ -3,7 +3,7 @@
 use super::{Check, Status, unanswered};
 use crate::{
     ari::{Module, Rest},
-    config::{Config, ScreenMode},
+    config::{Config, Media, ScreenMode},
 };
 
 /// What the PBX's modules allow.
@@ -22,7 +22,7 @@ pub(super) async fn check(rest: &Rest, config: &Config) -> Modules {
         Ok(modules) => allow(
             &modules,
             config.pbx.endpoint.technology(),
-            config.screen.mode,
+            (config.screen.mode, config.screen.media),
         ),
         Err(failure) => Modules {
             checks: vec![unanswered(NAME, &failure)],
@@ -32,9 +32,9 @@ pub(super) async fn check(rest: &Rest, config: &Config) -> Modules {
     }
 }
 
-fn allow(modules: &[Module], technology: &str, mode: ScreenMode) -> Modules {
+fn allow(modules: &[Module], technology: &str, (mode, media): (ScreenMode, Media)) -> Modules {
     let needed = judge(modules, technology);
-    let modes = judge_modes(modules, mode);
+    let modes = judge_modes(modules, mode, media);
     let may_listen = modes.status == Status::Ok;
     // What is told as missing is not told again as a way that does not go; and what is tried with a module missing fails once
     // more.
@@ -89,8 +89,15 @@ fn judge(modules: &[Module], technology: &str) -> Check {
 }
 
 /// Tells which of the two ways to find out who answered this PBX can go.
-fn judge_modes(modules: &[Module], mode: ScreenMode) -> Check {
-    let (listen, dialplan) = (lacks(modules, &TO_LISTEN), lacks(modules, &TO_SCREEN));
+fn judge_modes(modules: &[Module], mode: ScreenMode, media: Media) -> Check {
+    let audiosocket = lacks(modules, &TO_LISTEN);
+    let websocket = lacks(modules, &TO_LISTEN_BY_WEBSOCKET);
+    let listen = match media {
+        Media::WebSocket => websocket,
+        Media::Auto if websocket.is_empty() => websocket,
+        Media::Auto | Media::AudioSocket => audiosocket,
+    };
+    let dialplan = lacks(modules, &TO_SCREEN);
     let word = |lacking: &[&str]| match lacking {
         [] => "yes".to_owned(),
         lacking => format!("no, {} not running", lacking.join(" and ")),
@@ -126,6 +133,14 @@ const TO_LISTEN: [&str; 4] = [
     "app_audiosocket.so",
     "app_exec.so",
     "res_audiosocket.so",
+    "res_stasis_snoop.so",
+];
+
+/// The same where `screen.media` is `websocket`.
+const TO_LISTEN_BY_WEBSOCKET: [&str; 4] = [
+    "chan_websocket.so",
+    "res_ari_bridges.so",
+    "res_http_websocket.so",
     "res_stasis_snoop.so",
 ];
 
@@ -260,11 +275,43 @@ mod tests {
                     status: "Running".into(),
                 })
                 .collect();
-            let check = judge_modes(&modules, mode);
+            let check = judge_modes(&modules, mode, Media::AudioSocket);
             assert_eq!(check.detail, detail);
             assert_eq!(check.status == Status::Fail, remedy.is_some(), "{detail}");
             let told = check.remedy.unwrap_or_default();
             assert!(told.contains(remedy.unwrap_or_default()), "{told}");
+        }
+    }
+
+    #[test]
+    fn what_listening_needs_depends_on_the_carrier() {
+        let running = |names: &[&str]| -> Vec<Module> {
+            let names = names.iter().chain(&TO_SCREEN);
+            let module = |name: &&str| Module {
+                name: (*name).into(),
+                status: "Running".into(),
+            };
+            names.map(module).collect()
+        };
+        let rows = [
+            (running(&TO_LISTEN), Media::WebSocket, Status::Fail),
+            (running(&TO_LISTEN), Media::Auto, Status::Ok),
+            (
+                running(&TO_LISTEN_BY_WEBSOCKET),
+                Media::WebSocket,
+                Status::Ok,
+            ),
+            (running(&TO_LISTEN_BY_WEBSOCKET), Media::Auto, Status::Ok),
+            (
+                running(&TO_LISTEN_BY_WEBSOCKET),
+                Media::AudioSocket,
+                Status::Fail,
+            ),
+            (running(&[]), Media::Auto, Status::Fail),
+        ];
+        for (modules, media, status) in rows {
+            let check = judge_modes(&modules, ScreenMode::Listen, media);
+            assert_eq!(check.status, status, "{media:?} {}", check.detail);
         }
     }
 

@@ -8,6 +8,7 @@ use std::{
     collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -17,14 +18,18 @@ use uuid::Uuid;
 
 use super::{Check, Status, trunk::Trunk, unanswered, version::polls_in_audiosocket};
 use crate::{
-    ari::{Events, Failure, FromCall, Incoming, MediaServer, Notice, Order, Originate, Pbx, Rest},
-    config::{Config, ScreenMode},
+    ari::{
+        AidDid, Connection, Events, Failure, FromCall, Incoming, MediaServer, Notice, Order,
+        Originate, Pbx, Rest, WebSockets,
+    },
+    config::{Config, Media, ScreenMode},
     drop::{Event, PlaybackEnd},
-    id::{ChannelId, DropId, Play, PlaybackId, RunName},
+    id::{ChannelId, DropId, Play, PlaybackId, Role, RunName},
     run::{
+        carrier::{Abilities, media_settings},
         dialler::{LIMIT, LISTEN_CONTEXT, NO_CDR},
-        listener::AMD_CONTEXT,
-        session::{app_of, media_settings},
+        listener::{AMD_CONTEXT, Rig},
+        session::app_of,
     },
     words::Leg,
 };
@@ -58,7 +63,7 @@ pub(super) async fn check(
         channel: ChannelId::leg(run.clone(), DropId::generate(), Leg::Drop),
         events,
     };
-    if probe.run(may_listen, tell).await {
+    if probe.run(pbx, may_listen, tell).await {
         tell(trunk.closely(&probe.rest, &probe.channel.to_string()).await);
         probe.files().await.into_iter().for_each(tell);
     } else {
@@ -87,7 +92,7 @@ enum Call {
 
 impl Probe<'_> {
     /// Tries what a call within the PBX shows. Whether there is such a call, on which more can be asked.
-    async fn run(&mut self, may_listen: bool, tell: &mut impl FnMut(Check)) -> bool {
+    async fn run(&mut self, pbx: &Pbx, may_listen: bool, tell: &mut impl FnMut(Check)) -> bool {
         if let Err(failure) = self.rest.originate(&self.call()).await {
             tell(unanswered(EVENTS, &failure));
             return false;
@@ -130,7 +135,7 @@ impl Probe<'_> {
             tell(messages);
         }
         if may_listen {
-            tell(self.live_audio().await);
+            tell(self.live_audio(pbx).await);
         }
         true
     }
@@ -203,8 +208,72 @@ impl Probe<'_> {
         )
     }
 
+    /// Tries the carrier in force.
+    async fn live_audio(&mut self, pbx: &Pbx) -> Check {
+        let abilities = Abilities::of(&self.rest).await;
+        match abilities.choose(self.config.screen.media) {
+            Ok(Media::WebSocket) => self.websocket(pbx).await,
+            Err(why) if self.config.screen.media == Media::WebSocket => Check::warn(
+                LIVE_AUDIO,
+                format!("{why}, so that the dialplan screens"),
+                "load chan_websocket.so (20.16, 21.11, 22.6, 23.0 and later have one that fits), or set `screen.media` to \
+                 `audiosocket`",
+            ),
+            Ok(Media::AudioSocket | Media::Auto) | Err(_) => self.audiosocket().await,
+        }
+    }
+
+    /// Connects to a channel of chan_websocket, and joins the call with it.
+    async fn websocket(&mut self, pbx: &Pbx) -> Check {
+        let sockets = match WebSockets::new(pbx, None) {
+            Ok(sockets) => sockets,
+            Err(error) => return Check::fail(LIVE_AUDIO, error.to_string(), "try again"),
+        };
+        let rig = Rig {
+            rest: self.rest.clone(),
+            sockets,
+            app: self.app.clone(),
+            leg: self.channel.clone(),
+            lasts: CALL_LIMIT,
+            entered: Arc::default(),
+        };
+        let opened = self.open(&rig).await;
+        rig.end().await;
+        match opened {
+            Ok(_) => Check::ok(
+                LIVE_AUDIO,
+                format!("a call is connected by chan_websocket of {}", pbx.address()),
+            ),
+            Err(why) => Check::fail(
+                LIVE_AUDIO,
+                format!("no call can be connected by chan_websocket: {why}"),
+                "load chan_websocket.so and res_http_websocket.so, and let http.conf's `sessionlimit` be more than two for each \
+                 call; or set `screen.media` to `audiosocket`",
+            ),
+        }
+    }
+
+    async fn open(&mut self, rig: &Rig) -> Result<Connection, String> {
+        let events = &mut self.events;
+        let entered = async {
+            while let Some(incoming) = events.next().await {
+                if let Incoming::Notice(Notice::Aid { channel, did }) = incoming
+                    && channel.role == Role::Tap
+                    && did == AidDid::Entered
+                {
+                    rig.entered.notify_one();
+                }
+            }
+            Err("the events of the PBX do not come any more".to_owned())
+        };
+        tokio::select! {
+            opened = rig.open() => opened,
+            ended = entered => ended,
+        }
+    }
+
     /// Has the call connect its audio to where that is to come in, and says goodbye after a moment.
-    async fn live_audio(&mut self) -> Check {
+    async fn audiosocket(&mut self) -> Check {
         let screen = &self.config.screen;
         let media = match MediaServer::bind(&media_settings(self.config), None) {
             Ok(media) => media,
@@ -310,6 +379,9 @@ impl Probe<'_> {
             .await?;
         let channel = self.channel.to_string();
         let status = self.rest.variable(&channel, "TRYSTATUS").await;
+        // The dialplan has left it a few seconds; more is to be asked on it.
+        let limit = CALL_LIMIT.as_secs().to_string();
+        let _ = self.rest.set_variable(&self.channel, LIMIT, &limit).await;
         Some(status.ok().flatten().as_deref() == Some("SUCCESS"))
     }
 

@@ -48,6 +48,18 @@ pub(in crate::run) fn polls_in_audiosocket(said: &str) -> bool {
     )
 }
 
+/// Whether chan_websocket of this release can be waited for and connected to by us (20.16, 21.11, 22.6, 23.0 and later). An
+/// unknown release can.
+pub(in crate::run) fn has_websocket_media(said: &str) -> bool {
+    match parse(said) {
+        Some((20, minor, _)) => minor >= 16,
+        Some((21, minor, _)) => minor >= 11,
+        Some((22, minor, _)) => minor >= 6,
+        Some((major, ..)) => major >= 23,
+        None => true,
+    }
+}
+
 /// The first run of digits and dots. A certified release is judged by the series that it was cut from.
 fn parse(told: &str) -> Option<(u32, u32, u32)> {
     let told = told.strip_prefix("certified/").unwrap_or(told);
@@ -112,6 +124,25 @@ mod tests {
             "GIT-master",
         ] {
             assert!(!polls_in_audiosocket(waits), "{waits}");
+        }
+    }
+
+    #[test]
+    fn the_releases_that_have_a_websocket_are_known() {
+        for has in [
+            "20.16.0",
+            "21.11.0",
+            "22.6.0",
+            "22.10.1",
+            "23.0.0",
+            "24.1.0",
+            "",
+            "GIT-master",
+        ] {
+            assert!(has_websocket_media(has), "{has}");
+        }
+        for lacks in ["18.26.4", "20.15.2", "21.10.0", "22.5.2"] {
+            assert!(!has_websocket_media(lacks), "{lacks}");
         }
     }
 

@@ -1,0 +1,122 @@
+//! The control messages of Asterisk's chan_websocket: plain text as older releases have them alone, or JSON.
+
+use serde::Deserialize;
+
+/// What the PBX says beside sound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Said {
+    /// The channel is connected; its commands are to be written like this.
+    Start(Style),
+    /// Its queue is nearly full: send no more sound.
+    Xoff,
+    /// There is room again.
+    Xon,
+    /// It has played all that was queued.
+    Drained,
+    /// Something that nothing depends on.
+    Other,
+}
+
+/// How control messages are written on a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Style {
+    #[default]
+    Plain,
+    Json,
+}
+
+/// What we ask of the PBX.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ask {
+    /// Forget all sound that waits.
+    Flush,
+    /// Say when all that was sent is played.
+    ReportDrained,
+    /// End the channel.
+    HangUp,
+}
+
+impl Said {
+    /// Reads one message.
+    pub(super) fn read(text: &str) -> Self {
+        let text = text.trim();
+        let (word, style) = if text.starts_with('{') {
+            let event = serde_json::from_str::<Event>(text).unwrap_or_default();
+            (event.event, Style::Json)
+        } else {
+            let end = text.find(|c: char| c.is_whitespace() || c == ':');
+            (text[..end.unwrap_or(text.len())].to_owned(), Style::Plain)
+        };
+        match word.as_str() {
+            "MEDIA_START" => Self::Start(style),
+            "MEDIA_XOFF" => Self::Xoff,
+            "MEDIA_XON" => Self::Xon,
+            "QUEUE_DRAINED" => Self::Drained,
+            _ => Self::Other,
+        }
+    }
+}
+
+impl Ask {
+    /// Writes one message.
+    pub(super) fn write(self, style: Style) -> String {
+        let word = match self {
+            Self::Flush => "FLUSH_MEDIA",
+            Self::ReportDrained => "REPORT_QUEUE_DRAINED",
+            Self::HangUp => "HANGUP",
+        };
+        match style {
+            Style::Plain => word.to_owned(),
+            Style::Json => format!(r#"{{"command":"{word}"}}"#),
+        }
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Event {
+    event: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_styles_are_read() {
+        let rows = [
+            (
+                "MEDIA_START connection_id:5f6a channel:WebSocket/INCOMING/0x1 format:ulaw optimal_frame_size:160 ptime:20",
+                Said::Start(Style::Plain),
+            ),
+            (
+                r#"{"event":"MEDIA_START","connection_id":"5f6a","optimal_frame_size":160,"channel_variables":{}}"#,
+                Said::Start(Style::Json),
+            ),
+            ("MEDIA_XOFF", Said::Xoff),
+            (r#"{"event":"MEDIA_XOFF","channel_id":"x"}"#, Said::Xoff),
+            ("MEDIA_XON", Said::Xon),
+            ("QUEUE_DRAINED", Said::Drained),
+            ("QUEUE_DRAINED\n", Said::Drained),
+            (r#"{"event": "QUEUE_DRAINED"}"#, Said::Drained),
+            ("QUEUE_DRAINED_NOT", Said::Other),
+            ("DTMF_END digit:5", Said::Other),
+            (r#"{"event":5}"#, Said::Other),
+            ("{", Said::Other),
+            ("", Said::Other),
+        ];
+        for (text, said) in rows {
+            assert_eq!(Said::read(text), said, "{text}");
+        }
+    }
+
+    #[test]
+    fn both_styles_are_written() {
+        assert_eq!(Ask::Flush.write(Style::Plain), "FLUSH_MEDIA");
+        assert_eq!(
+            Ask::ReportDrained.write(Style::Json),
+            r#"{"command":"REPORT_QUEUE_DRAINED"}"#
+        );
+        assert_eq!(Ask::HangUp.write(Style::Plain), "HANGUP");
+    }
+}

@@ -1,0 +1,324 @@
+//! What is said on a websocket, and when. Pure: time is an argument.
+//!
+//! The PBX plays what we queue by its own clock. A message is kept about a second ahead of what has been heard of it, so that a
+//! network that loses a packet now and then tears no hole; what was heard of it is known by our clock, and that all of it was,
+//! by the PBX's word that its queue is empty.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{
+    control::{Ask, Said, Style},
+    ulaw,
+};
+use crate::{
+    ari::media::{
+        connection::{ConnectionEnd, FromCall, GOODBYE_WAIT, Order, SILENCE_EVERY},
+        pacer::{BRIDGED, FRAME, SAMPLES},
+    },
+    drop::{Spoken, SpokenEnd},
+    id::Play,
+};
+
+/// One connection's talk.
+#[derive(Debug)]
+pub(super) struct Talk {
+    style: Style,
+    speech: Option<Speech>,
+    /// We asked for the end; when to give up waiting for it.
+    parting: Option<Instant>,
+    /// The PBX has no room.
+    is_full: bool,
+    /// When the next piece of silence is due, if nothing is said.
+    silence_due: Instant,
+    /// When sound of the far end came last.
+    heard_at: Instant,
+}
+
+/// What is to be done, in this order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Deed {
+    /// Send this sound, as μ-law.
+    Sound(Vec<u8>),
+    /// Send this control message.
+    Ask(String),
+    /// Say this to the drop.
+    Tell(FromCall),
+    /// It is over.
+    End(ConnectionEnd),
+}
+
+/// A message on its way out.
+#[derive(Debug)]
+struct Speech {
+    play: Play,
+    sound: Arc<[i16]>,
+    /// Frames that were sent.
+    sent: usize,
+    /// When its first frame was heard, later by the gaps since.
+    begun: Instant,
+    /// All was sent, and the PBX is asked to say when it has played it; until when it may.
+    confirm_by: Option<Instant>,
+    /// The longest time without sound of the far end.
+    unheard: Duration,
+}
+
+impl Talk {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            style: Style::default(),
+            speech: None,
+            parting: None,
+            is_full: false,
+            silence_due: now,
+            heard_at: now,
+        }
+    }
+
+    /// When [`Self::on_time`] has something to do next.
+    pub(super) fn wake(&self) -> Instant {
+        match (&self.parting, &self.speech) {
+            (Some(until), _) => *until,
+            (None, Some(speech)) => speech.due(),
+            (None, None) => self.silence_due,
+        }
+    }
+
+    pub(super) fn on_order(&mut self, order: Order, now: Instant, deeds: &mut Vec<Deed>) {
+        match order {
+            Order::Speak(play, sound) => {
+                self.stop(now, deeds);
+                if self.parting.is_some() {
+                    return;
+                }
+                self.heard_at = now;
+                self.speech = Some(Speech {
+                    play,
+                    sound,
+                    sent: 0,
+                    begun: now,
+                    confirm_by: None,
+                    unheard: Duration::ZERO,
+                });
+                self.on_time(now, deeds);
+            }
+            Order::Hush(play) => {
+                let current = self.speech.as_ref().map(|speech| speech.play);
+                if current == Some(play) {
+                    self.stop(now, deeds);
+                }
+            }
+            Order::Goodbye => {
+                self.stop(now, deeds);
+                self.part(now, deeds);
+            }
+        }
+    }
+
+    pub(super) fn on_said(&mut self, said: Said, now: Instant, deeds: &mut Vec<Deed>) {
+        match said {
+            Said::Start(style) => self.style = style,
+            Said::Xoff => self.is_full = true,
+            Said::Xon => {
+                self.is_full = false;
+                self.on_time(now, deeds);
+            }
+            Said::Drained => self.on_drained(now, deeds),
+            Said::Other => {}
+        }
+    }
+
+    /// Sound of the far end came.
+    pub(super) fn on_sound(&mut self, now: Instant) {
+        self.note_silence(now);
+        self.heard_at = now;
+    }
+
+    /// Sends what is due, and gives up what is overdue.
+    pub(super) fn on_time(&mut self, now: Instant, deeds: &mut Vec<Deed>) {
+        self.note_silence(now);
+        if let Some(until) = self.parting {
+            if now >= until {
+                deeds.push(Deed::End(ConnectionEnd::Unanswered));
+            }
+            return;
+        }
+        let Some(speech) = &mut self.speech else {
+            if now >= self.silence_due {
+                self.silence_due = now + SILENCE_EVERY;
+                if !self.is_full {
+                    deeds.push(Deed::Sound(vec![ulaw::SILENCE; SAMPLES]));
+                }
+            }
+            return;
+        };
+        speech.send(now, self.is_full, deeds);
+        if speech.sent == speech.frames() && speech.confirm_by.is_none() {
+            speech.confirm_by = Some(speech.ends() + CONFIRM);
+            deeds.push(Deed::Ask(Ask::ReportDrained.write(self.style)));
+        }
+        if speech.confirm_by.is_some_and(|by| now >= by) {
+            self.spoken(SpokenEnd::Unconfirmed, now, deeds);
+            deeds.push(Deed::End(ConnectionEnd::Unanswered));
+        }
+    }
+
+    /// The connection ends for this reason: what ends with it.
+    pub(super) fn end(&mut self, now: Instant, deeds: &mut Vec<Deed>) {
+        self.spoken(SpokenEnd::Lost, now, deeds);
+    }
+
+    /// What it means that the PBX ended the connection.
+    pub(super) fn closed(&self, otherwise: ConnectionEnd) -> ConnectionEnd {
+        if self.parting.is_some() {
+            ConnectionEnd::Parted
+        } else {
+            otherwise
+        }
+    }
+
+    /// The PBX's queue is empty. What it says before the message can be over it says of something older.
+    fn on_drained(&mut self, now: Instant, deeds: &mut Vec<Deed>) {
+        let Some(speech) = &self.speech else {
+            return;
+        };
+        let ends = speech.ends();
+        if speech.confirm_by.is_none() || now + EARLY < ends {
+            return;
+        }
+        let late = now.saturating_duration_since(ends);
+        if late > LATE {
+            // The network held up more than the PBX had in its queue.
+            deeds.push(Deed::Tell(FromCall::Stumbled(speech.play, late)));
+        }
+        self.spoken(SpokenEnd::Whole, now, deeds);
+        self.part(now, deeds);
+    }
+
+    /// Sends no more of what is being sent.
+    fn stop(&mut self, now: Instant, deeds: &mut Vec<Deed>) {
+        if self.speech.is_some() {
+            deeds.push(Deed::Ask(Ask::Flush.write(self.style)));
+            self.silence_due = now + FRAME;
+            self.spoken(SpokenEnd::Stopped, now, deeds);
+        }
+    }
+
+    fn spoken(&mut self, end: SpokenEnd, now: Instant, deeds: &mut Vec<Deed>) {
+        self.note_silence(now);
+        if let Some(speech) = self.speech.take() {
+            let sent = match end {
+                SpokenEnd::Whole | SpokenEnd::Unconfirmed => speech.length(),
+                SpokenEnd::Stopped | SpokenEnd::Lost => speech.heard(now),
+            };
+            let spoken = Spoken {
+                end,
+                sent,
+                unheard: speech.unheard,
+            };
+            deeds.push(Deed::Tell(FromCall::Spoken(speech.play, spoken)));
+        }
+    }
+
+    fn part(&mut self, now: Instant, deeds: &mut Vec<Deed>) {
+        if self.parting.is_none() {
+            deeds.push(Deed::Ask(Ask::HangUp.write(self.style)));
+            self.parting = Some(now + GOODBYE_WAIT);
+        }
+    }
+
+    fn note_silence(&mut self, now: Instant) {
+        if let Some(speech) = &mut self.speech {
+            let silent = now.saturating_duration_since(self.heard_at);
+            speech.unheard = speech.unheard.max(silent);
+        }
+    }
+}
+
+impl Speech {
+    fn frames(&self) -> usize {
+        self.sound.len().div_ceil(SAMPLES)
+    }
+
+    fn length(&self) -> Duration {
+        lasts(self.frames())
+    }
+
+    /// When its last frame has been heard.
+    fn ends(&self) -> Instant {
+        self.begun + self.length()
+    }
+
+    fn due(&self) -> Instant {
+        match self.confirm_by {
+            Some(by) => by,
+            // When little more than this is left in the PBX's queue.
+            None => self.begun + lasts(self.sent).saturating_sub(AHEAD - STEP),
+        }
+    }
+
+    /// How much of it has been heard, to the frame that is being heard.
+    fn heard(&self, now: Instant) -> Duration {
+        let elapsed = now.saturating_duration_since(self.begun);
+        let begun = usize::try_from(elapsed.as_millis() / FRAME.as_millis()).unwrap_or(usize::MAX);
+        lasts(begun.saturating_add(1).min(self.sent))
+    }
+
+    /// Sends as much as brings the PBX's queue to its length, whole frames alone: of others it drops the rest.
+    fn send(&mut self, now: Instant, is_full: bool, deeds: &mut Vec<Deed>) {
+        let elapsed = now.saturating_duration_since(self.begun);
+        let dry = elapsed.saturating_sub(lasts(self.sent));
+        let inside = self.sent > 0 && self.sent < self.frames();
+        if dry > BRIDGED && (inside || self.sent == 0) {
+            // What follows is heard so much later.
+            self.begun += dry;
+            if inside {
+                deeds.push(Deed::Tell(FromCall::Stumbled(self.play, dry)));
+            }
+        }
+        if is_full {
+            return;
+        }
+        let begins = self.sent == 0;
+        let until = now.saturating_duration_since(self.begun) + AHEAD;
+        let frames = usize::try_from(until.as_millis() / FRAME.as_millis()).unwrap_or(usize::MAX);
+        let frames = frames.clamp(self.sent, self.frames());
+        let (from, to) = (self.sent * SAMPLES, frames * SAMPLES);
+        if from == to {
+            return;
+        }
+        let samples = &self.sound[from..to.min(self.sound.len())];
+        let mut octets: Vec<u8> = samples.iter().map(|&sample| ulaw::encode(sample)).collect();
+        octets.resize(to - from, ulaw::SILENCE);
+        self.sent = frames;
+        deeds.push(Deed::Sound(octets));
+        if begins {
+            deeds.push(Deed::Tell(FromCall::Speaking(self.play)));
+        }
+    }
+}
+
+fn lasts(frames: usize) -> Duration {
+    FRAME * u32::try_from(frames).unwrap_or(u32::MAX)
+}
+
+/// How far ahead of what is heard a message is sent: 8,000 bytes in one piece at most. Asterisk ends a call whose piece has
+/// 64 KiB or more, and takes 18 s of sound before it says that it has no more room.
+const AHEAD: Duration = Duration::from_secs(1);
+
+/// The least that is sent at once, but for the message's end.
+const STEP: Duration = Duration::from_millis(100);
+
+/// How long after the message's end the PBX may take to say that it has played it.
+const CONFIRM: Duration = Duration::from_secs(2);
+
+/// By how much its clock may be ahead of ours.
+const EARLY: Duration = Duration::from_millis(100);
+
+/// How late its word may be without a hole in the message: two ways through a network that loses a packet.
+const LATE: Duration = Duration::from_millis(400);
+
+#[cfg(test)]
+mod tests;
