@@ -186,7 +186,7 @@ mod tests {
         for (missing, mode, told, may_try, may_listen) in rows {
             let all = loaded().into_iter().chain(TO_LISTEN.map(running));
             let modules: Vec<_> = all.filter(|module| module.name != missing).collect();
-            let allowed = allow(&modules, "PJSIP", mode);
+            let allowed = allow(&modules, "PJSIP", (mode, Media::AudioSocket));
             let failed = allowed.checks.iter().filter(|c| c.status != Status::Ok);
             let failed: Vec<_> = failed.map(|check| check.check).collect();
             assert_eq!(failed, told, "{missing} {mode:?}");
