@@ -43,6 +43,7 @@ main() {
     (cd "$TOP" && cargo fetch --locked --quiet)
 
     make_base
+    child=
     trap tidy EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM
@@ -120,7 +121,11 @@ inside() {
             PATH=/opt/rust/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
             CARGO_NET_OFFLINE=true CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 \
             sh -euc "cd /root/aftertone; exec env \"\$@\"" inside "$@"
-    ' inside "$WORK" "$toolchain" "$("$HERE/lab/root.sh" --proxy)" "$@" </dev/null 9>&-
+    ' inside "$WORK" "$toolchain" "$("$HERE/lab/root.sh" --proxy)" "$@" </dev/null 9>&- &
+    # In the background, so that a signal to this script is heard at once.
+    child=$!
+    wait "$child"
+    child=
 }
 
 # --one-file-system: should a mount ever be in there, it is not emptied.
@@ -129,6 +134,12 @@ remove() { $sudo rm -rf --one-file-system "$1"; }
 tidy() {
     status=$?
     trap - EXIT INT TERM
+    if [ -n "$child" ]; then
+        # `unshare` heeds no other signal, and with it all that it has started ends. Behind sudo it is a child's child.
+        # shellcheck disable=SC2046  # one word or none
+        $sudo kill -KILL $(pgrep -P "$child") "$child" 2>/dev/null || true
+        wait "$child" 2>/dev/null || true
+    fi
     [ "$status" = 0 ] || say "failed"
     remove "$WORK" || say "$WORK could not be removed"
     exit "$status"
