@@ -80,8 +80,8 @@ async fn an_originate_whose_channel_exists_has_been_done() {
 async fn a_request_that_is_never_answered_is_believed_by_what_is_heard() {
     use Kind::{Continue, HangUp, Originate, Play};
     let requests = [
-        // Without the busy leg the other call is the number's first, which rings on.
-        (Originate, Leg::Busy, "no_answer"),
+        // Where it is not known whether the busy leg rings, the other call is not made.
+        (Originate, Leg::Busy, "lost"),
         (Originate, Leg::Drop, "lost"),
         (Continue, Leg::Drop, "lost"),
         (Play, Leg::Drop, "lost"),
