@@ -23,7 +23,7 @@ use std::{fs, time::Duration};
 
 use aftertone::{
     config::{Config, ScreenMode},
-    drop::{Milestone, Outcome, Report},
+    drop::{Milestone, Moment, Outcome, Report},
     words::ReadyBy,
 };
 use libtest_mimic::Failed;
@@ -182,6 +182,7 @@ impl<'a> Line<'a> {
             ours: ours * 1e3 / drops,
             ours_second: ours * 1e3 / answered,
             start: median(starts.collect()),
+            own_start: median(reports.iter().filter_map(own_start).collect()),
         })
     }
 
@@ -194,7 +195,8 @@ impl<'a> Line<'a> {
     }
 
     /// From the beep's end to the message, in milliseconds: the end is the carrier's, which records from then on, and so is the
-    /// message, in what it heard since the answer. Its mailbox's own recording has no time in it but what is sent.
+    /// message, in what it heard since the answer. Its mailbox's own recording has no time in it but what is sent. What it heard
+    /// begins with the first packet, some frames after the answer was written down, so that this is too little by as much.
     fn start(&self, number: &Number, report: &Report) -> Option<f64> {
         report.beep?;
         let heard = self.lab.recordings(number, Recording::Heard).ok()?.pop()?;
@@ -253,8 +255,10 @@ struct Batch {
     pbx_second: f64,
     ours: f64,
     ours_second: f64,
-    /// From the beep to the message, in milliseconds.
+    /// From the beep to the message, in milliseconds, by the carrier.
     start: f64,
+    /// The same, by what we heard and sent.
+    own_start: f64,
 }
 
 /// One of its figures.
@@ -270,6 +274,18 @@ fn answered(report: &Report) -> Option<f64> {
             .next()
     };
     Some(at(Milestone::DropGone)? - at(Milestone::DropAnswered)?)
+}
+
+/// From the beep's end, as we heard it, to our first frame, in milliseconds.
+fn own_start(report: &Report) -> Option<f64> {
+    let began = |moment: &&Moment| {
+        matches!(
+            moment.event,
+            Milestone::PlayStarted | Milestone::PlayRestarted
+        )
+    };
+    let last = report.timeline.iter().rev().find(began)?.at;
+    Some((last.as_secs_f64() - report.beep?.end.as_secs_f64()) * 1e3)
 }
 
 /// Prints what was seen as a Markdown table: medians of the rounds, and the median of each round's own ratios with its
@@ -326,11 +342,13 @@ fn print(size: usize, seen: &[[Batch; 3]]) {
         of_each(|batch| batch.as_meant).join(", "),
         of_each(|batch| batch.whole).join(", ")
     );
-    let start = |n: usize| median(seen.iter().map(|batches| batches[n].start).collect());
+    let figure = |n: usize, read: Figure| median(seen.iter().map(|all| read(&all[n])).collect());
     println!(
-        "from the beep's end to the message, by the carrier: {:.0} ms, without AMD {:.0} ms",
-        start(1),
-        start(2)
+        "from the beep's end to the message: {:.0} ms, without AMD {:.0} ms; by the carrier {:.0} and {:.0} ms",
+        figure(1, |batch| batch.own_start),
+        figure(2, |batch| batch.own_start),
+        figure(1, |batch| batch.start),
+        figure(2, |batch| batch.start)
     );
 }
 
