@@ -26,6 +26,8 @@ RUN apt-get update \
 RUN useradd --uid 10001 --no-create-home --home-dir /var/lib/aftertone --shell /usr/sbin/nologin aftertone \
     && install -d -o aftertone -g aftertone /var/lib/aftertone /var/lib/aftertone/calls /var/lib/aftertone/sounds \
     && install -d -o aftertone -g aftertone -m 700 /run/aftertone
+# Debian's own configuration, which the lab's PBX begins with, for a user who cannot read it where it is.
+RUN cp -r /etc/asterisk /usr/share/aftertone-stock && chmod -R a+rX /usr/share/aftertone-stock
 COPY asterisk-conf /usr/share/aftertone/asterisk-conf
 COPY tests/lab/container.sh /usr/share/aftertone/
 COPY --from=voices /sounds /usr/share/aftertone/sounds

@@ -1,4 +1,6 @@
-# `make demo` leaves a voicemail and proves it; `make test` runs every test, those on real Asterisk servers included.
+# `make demo` leaves a voicemail and proves it; `make test` runs every test, those on real Asterisk servers included. Both
+# install what they need first (tests/setup.sh). `make test SHORT=1` runs the short form: the unit tests, the store's tests on
+# both databases, and sixteen calls through the lab.
 .PHONY: demo test fuzz bench bench-screen lab-far lab-up lab-down lab-status
 
 demo:
@@ -6,9 +8,16 @@ demo:
 
 # The documentation's examples first: the summary of the lab is the last word.
 test:
+	tests/setup.sh build lab store
+ifdef SHORT
+	cargo test --locked --lib --bins
+	cargo test --locked --test store
+	cargo test --locked --test lab -- subscribers::010
+else
 	cargo test --locked --quiet --doc
 	cargo test --locked --lib --bins
 	cargo test --locked --test '*'
+endif
 
 # Each of the targets of `make test` for TIME seconds, guided by the code that its inputs reach; TARGET=NAME runs one.
 fuzz:

@@ -2,7 +2,8 @@
 # Writes finished Asterisk configuration from the templates beside it, filling in every @NAME@ from the environment.
 #
 #   render.sh pbx DIR           what a user adds to their own PBX (asterisk-conf/pbx)
-#   render.sh lab-pbx DIR       the lab's whole PBX: the same files and what a bare Asterisk needs around them
+#   render.sh lab-pbx DIR       the lab's PBX: a stock configuration, these files added to it as a user adds them (install.sh),
+#                               and what is the lab's alone
 #   render.sh lab-carrier DIR   the lab's phone network and its subscribers
 #
 # Variables (default):
@@ -14,6 +15,9 @@
 #   STATE_DIR                                              run, log, spool and db folders of the server are made below it
 #   SIP_ADDR (127.0.0.1), SIP_PORT (5060)                  where SIP listens
 #   RTP_START (10000), RTP_END (20000)                     its RTP ports
+# and for the PBX of the lab:
+#   STOCK_DIR                                              the configuration of Debian's package asterisk-config; without it a
+#                                                          PBX that has none begins with empty files
 # and for the carrier:
 #   RECORDINGS_DIR, CALLS_LOG                              what subscribers hear, and the log of calls, as that server sees them
 #   ITEMS_DIR                                              what is played to those who call for a benchmark; beside RECORDINGS_DIR
@@ -28,7 +32,7 @@ main() {
     : "${HTTP_ADDR:=127.0.0.1}" "${HTTP_PORT:=8088}" "${ARI_USER:=aftertone}" "${ARI_PASSWORD:=$(random_password)}"
     : "${TRUNK_NAME:=trunk}" "${TRUNK_HOST:=sip.example.invalid}" "${TRUNK_PORT:=5060}" "${SIP_TRANSPORT:=transport-udp}"
     : "${SIP_ADDR:=127.0.0.1}" "${SIP_PORT:=5060}" "${RTP_START:=10000}" "${RTP_END:=20000}"
-    : "${STATE_DIR:=}" "${RECORDINGS_DIR:=}" "${CALLS_LOG:=}"
+    : "${STATE_DIR:=}" "${STOCK_DIR:=}" "${RECORDINGS_DIR:=}" "${CALLS_LOG:=}"
     : "${ITEMS_DIR:=${RECORDINGS_DIR%/*}/items}"
     # The files hold a password.
     umask 077
@@ -39,19 +43,38 @@ main() {
         ;;
     lab-pbx)
         need STATE_DIR
-        render "$HERE"/pbx/*.conf "$HERE"/carrier/shared/*.conf "$HERE"/carrier/pbx/*.conf
-        leave_empty
+        lab_pbx
         ;;
     lab-carrier)
         need STATE_DIR
         need RECORDINGS_DIR
         need CALLS_LOG
-        render "$HERE"/pbx/ari.conf "$HERE"/pbx/http.conf "$HERE"/pbx/amd.conf \
-            "$HERE"/carrier/shared/*.conf "$HERE"/carrier/*.conf
+        render "$HERE"/pbx/amd.conf "$HERE"/carrier/shared/*.conf "$HERE"/carrier/*.conf
         leave_empty
         ;;
     *) die "unknown target $1: give pbx, lab-pbx or lab-carrier" ;;
     esac
+}
+
+# Stock first, then what a user does, then what is the lab's alone: folders, modules, ports, logs, and the trunk.
+lab_pbx() {
+    if [ -n "$STOCK_DIR" ]; then
+        cp -R "$STOCK_DIR/." "$out"
+    else
+        render "$HERE"/carrier/shared/indications.conf
+        : >"$out/extensions.conf"
+        : >"$out/pjsip.conf"
+    fi
+    leave_empty
+    export HTTP_ADDR HTTP_PORT ARI_USER ARI_PASSWORD TRUNK_NAME TRUNK_HOST TRUNK_PORT SIP_TRANSPORT
+    "$HERE/install.sh" "$out"
+    for template in "$HERE"/carrier/shared/*.conf; do
+        [ "${template##*/}" = indications.conf ] || render "$template"
+    done
+    render "$HERE"/carrier/pbx/*.conf
+    for name in extensions pjsip; do
+        echo "#include ${name}_lab.conf" >>"$out/$name.conf"
+    done
 }
 
 # Writes each of the templates to $out under its own name.
@@ -70,7 +93,7 @@ render() {
 # Files whose defaults are right, and without which Asterisk logs a warning or an error at each start.
 leave_empty() {
     for name in acl ccss cel chan_websocket features geolocation manager pjproject udptl websocket_client; do
-        : >"$out/$name.conf"
+        [ -e "$out/$name.conf" ] || : >"$out/$name.conf"
     done
 }
 

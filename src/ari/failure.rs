@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 
 use thiserror::Error;
 
+use super::tls_fault::TlsFault;
 use crate::drop::{Refusal, RefusalKind};
 
 /// Most characters of the PBX's own words that are kept.
@@ -25,6 +26,8 @@ pub struct Failure {
     pub status: Option<u16>,
     /// What the PBX or the network said, on one line, without a whole number or a URL.
     pub words: String,
+    /// The fault of TLS that is the cause, where one is.
+    pub tls: Option<TlsFault>,
 }
 
 impl Failure {
@@ -34,6 +37,7 @@ impl Failure {
             kind: RefusalKind::Unreachable,
             status: None,
             words: tame(words),
+            tls: None,
         }
     }
 
@@ -42,6 +46,7 @@ impl Failure {
         Self {
             kind: RefusalKind::TooLate,
             status: None,
+            tls: None,
             words: "the PBX is too slow with the requests before it".to_owned(),
         }
     }
@@ -51,6 +56,7 @@ impl Failure {
         Self {
             kind: RefusalKind::TooLate,
             status: None,
+            tls: None,
             words: "it was given up before it was sent".to_owned(),
         }
     }
@@ -61,6 +67,7 @@ impl Failure {
             kind: RefusalKind::NoReply,
             status: None,
             words: tame(words),
+            tls: None,
         }
     }
 
@@ -70,6 +77,7 @@ impl Failure {
             kind: RefusalKind::Failed,
             status: Some(status),
             words: format!("the PBX answered {status}, but {what}"),
+            tls: None,
         }
     }
 
@@ -108,6 +116,7 @@ impl Failure {
             kind,
             status: Some(status),
             words,
+            tls: None,
         }
     }
 }

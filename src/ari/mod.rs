@@ -22,6 +22,7 @@ mod media;
 mod rest;
 mod setup;
 mod socket;
+mod tls_fault;
 mod translate;
 mod transport;
 mod wire;
@@ -40,6 +41,7 @@ pub use media::{
 pub use rest::{ExternalMedia, HangUp, Originate, Rest};
 pub use setup::{DEFAULT_REQUEST_TIMEOUT, Pbx, Settings, SetupError};
 pub use socket::{Events, Incoming, LinkError, QUEUE};
+pub use tls_fault::TlsFault;
 pub use translate::{AidDid, Notice, in_place_of_ours, ours, seen};
 pub use wire::{
     Application, AsteriskInfo, AsteriskSystem, Bridge, Channel, Dialplan, EndpointState, Module,

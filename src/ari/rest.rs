@@ -2,6 +2,7 @@
 
 mod configured;
 mod hear;
+mod media;
 
 use std::{
     collections::BTreeMap,
@@ -109,6 +110,7 @@ impl Rest {
                 status: Some(reply.status),
                 words: "409 for a channel that is not there: the PBX could not make the call; is the endpoint known?"
                     .to_owned(),
+                tls: None,
             }),
         }
     }
@@ -174,7 +176,11 @@ impl Rest {
         let channel = channel.to_string();
         let playback = playback.to_string();
         let path = ["channels", &channel, "play", &playback];
-        done(self.post(&path, &PlayBody { media }).await?)
+        let body = PlayBody {
+            media,
+            offsetms: None,
+        };
+        done(self.post(&path, &body).await?)
     }
 
     /// Stops a playback.
@@ -438,6 +444,7 @@ fn json(body: &impl Serialize) -> Result<Vec<u8>, Failure> {
         kind: RefusalKind::Unreachable,
         status: None,
         words: format!("not sent: {error}"),
+        tls: None,
     })
 }
 
@@ -469,6 +476,8 @@ struct ContinueBody<'a> {
 #[derive(Serialize)]
 struct PlayBody<'a> {
     media: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offsetms: Option<u32>,
 }
 
 #[derive(Serialize)]

@@ -19,7 +19,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::failure::{Failure, chain};
+use super::{
+    failure::{Failure, chain},
+    tls_fault::TlsFault,
+};
 use crate::clock;
 
 /// One request, in ARI's own terms.
@@ -211,7 +214,10 @@ fn classify(error: &reqwest::Error) -> Failure {
     // Without its URL by construction: only the causes are told.
     let words = StdError::source(error).map_or_else(|| "no reply".to_owned(), chain);
     if error.is_connect() || error.is_builder() {
-        Failure::unreachable(&words)
+        Failure {
+            tls: TlsFault::of(error),
+            ..Failure::unreachable(&words)
+        }
     } else if closed_on_us(error) {
         Failure::no_reply(
             "the connection was closed without a reply; is the PBX at its sessionlimit?",

@@ -22,6 +22,7 @@ pub(super) async fn open(config: &Config) -> Result<Store, Trouble> {
 /// # Errors
 /// [`StoreError`].
 pub(super) async fn try_open(config: &Config) -> Result<Store, StoreError> {
+    config.make_state_dir();
     let place = match &config.store.url {
         StoreUrl::Sqlite(path) => Place::Sqlite(path.clone()),
         StoreUrl::Postgres(url) => Place::Postgres(url.clone()),

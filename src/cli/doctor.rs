@@ -16,7 +16,7 @@ use crate::{
 /// Prints a line for each check, with the remedy where one is needed. It makes a short call within the PBX, and none
 /// outside. The exit status is 0 where all pass (warnings do not count), 1 where one fails, 2 where nothing could be
 /// examined.
-#[derive(Debug, ClapArgs)]
+#[derive(Debug, Default, ClapArgs)]
 pub(super) struct Args {
     /// Print one JSON array of {check, status, detail, remedy}
     #[arg(long)]

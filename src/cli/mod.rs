@@ -6,6 +6,7 @@ mod dnc;
 mod doctor;
 mod drop;
 mod explain;
+mod init;
 mod message;
 mod printer;
 mod report;
@@ -46,6 +47,15 @@ fn carry_out(args: Args, printer: Printer) -> Result<Exit, Trouble> {
         .build()
         .map_err(Trouble::new)?;
     let exit = match args.command {
+        Command::Init(wanted) => {
+            let file = init::run(&wanted, args.config.as_deref(), printer)?;
+            if wanted.wants_doctor() {
+                let config = init::load(&file)?;
+                runtime.block_on(doctor::run(&doctor::Args::default(), &config, printer))
+            } else {
+                Ok(Exit::Done)
+            }
+        }
         Command::Doctor(args) => runtime.block_on(doctor::run(&args, &config()?, printer)),
         Command::Drop(args) => runtime.block_on(drop::run(&args, config()?, printer)),
         Command::Message(args) => messages(&args, &config()?, printer),
@@ -95,6 +105,7 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Init(init::Args),
     Doctor(doctor::Args),
     Drop(drop::Args),
     /// Prepare and keep recordings
@@ -173,7 +184,9 @@ mod tests {
         let mut command = Args::command().term_width(100);
         command.build();
         insta::assert_snapshot!("help", command.render_long_help().to_string());
-        for name in ["drop", "doctor", "message", "explain", "campaign", "dnc"] {
+        for name in [
+            "init", "drop", "doctor", "message", "explain", "campaign", "dnc",
+        ] {
             let command = command.find_subcommand_mut(name).unwrap();
             insta::assert_snapshot!(
                 format!("help-{name}"),

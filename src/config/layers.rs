@@ -21,7 +21,7 @@ use secrecy::SecretString;
 use super::{
     error::{Absent, ConfigError, Place, variable},
     keys::KEYS,
-    source::{PREFIX, Surroundings, find, read_secret, warn_if_exposed},
+    source::{PREFIX, Surroundings, find, is_writable, read_secret, warn_if_exposed},
     values::{self, Charset, quoted},
 };
 use crate::screen::Settings;
@@ -306,10 +306,15 @@ impl Layers {
             .variable("STATE_DIRECTORY")
             .and_then(|list| list.split(':').next())
             .map(PathBuf::from);
+        let system = || {
+            let folder = &self.surroundings.system_state;
+            (self.surroundings.is_root || is_writable(folder)).then(|| folder.clone())
+        };
         systemd
+            .or_else(system)
             .or_else(|| variable("XDG_STATE_HOME").map(|home| home.join("aftertone")))
             .or_else(|| variable("HOME").map(|home| home.join(".local/state/aftertone")))
-            .unwrap_or_else(|| PathBuf::from("/var/lib/aftertone"))
+            .unwrap_or_else(|| self.surroundings.system_state.clone())
     }
 
     pub(super) fn bad(

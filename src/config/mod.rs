@@ -13,16 +13,20 @@ mod gate;
 mod keys;
 mod layers;
 mod source;
+mod template;
 mod trunk;
 mod values;
 
 use std::{
+    fs::DirBuilder,
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use ipnet::IpNet;
 use secrecy::SecretString;
+use tracing::{debug, warn};
 
 use crate::{
     campaign::{cost::Price, engine::PbxSettings, policy},
@@ -31,6 +35,7 @@ use crate::{
 };
 
 pub use error::{Absent, ConfigError, Place};
+pub use template::{Password, Template};
 pub use values::{Endpoint, ListenAt, PbxUrl, StoreUrl};
 
 use layers::Layers;
@@ -86,8 +91,8 @@ pub struct Config {
     /// | `increment` | `"1/1"` | least and further seconds that are charged |
     /// | `currency` | `"USD"` | |
     pub price: Option<Price>,
-    /// Where the locks of runs are kept. Default: the first of `$STATE_DIRECTORY` (systemd), `$XDG_STATE_HOME/aftertone`,
-    /// `~/.local/state/aftertone` and `/var/lib/aftertone` whose variable is set.
+    /// Where the database and the locks of runs are kept. Default: `$STATE_DIRECTORY` (systemd), else `/var/lib/aftertone` for
+    /// root and for a user who can write there, else `$XDG_STATE_HOME/aftertone`, else `~/.local/state/aftertone`.
     pub state_dir: PathBuf,
 }
 
@@ -242,6 +247,15 @@ pub struct Evidence {
 }
 
 impl Config {
+    /// Makes the state folder, readable for its owner only, unless it is there. What keeps something in it says what is wrong.
+    pub fn make_state_dir(&self) {
+        let mut folder = DirBuilder::new();
+        let made = folder.recursive(true).mode(0o700).create(&self.state_dir);
+        if let Err(error) = made {
+            debug!(folder = %self.state_dir.display(), %error, "the state folder cannot be made");
+        }
+    }
+
     /// Finds, reads and checks the configuration; `explicit` is what the command line names.
     ///
     /// # Errors
@@ -255,21 +269,22 @@ impl Config {
         surroundings: Surroundings,
     ) -> Result<Self, ConfigError> {
         let layers = Layers::read(explicit, surroundings)?;
+        let state_dir = match layers.path("state_dir")? {
+            Some(path) => path,
+            None => layers.default_state_dir(),
+        };
         let config = Self {
             instance: layers.word("instance", "aftertone", values::INSTANCE)?,
             pbx: pbx(&layers)?,
             drop: drop_settings(&layers)?,
             screen: screen(&layers)?,
-            store: store(&layers)?,
+            store: store(&layers, &state_dir)?,
             audio: audio(&layers)?,
             evidence: evidence(&layers)?,
             gate: gate::gate(&layers)?,
             trunk: trunk::trunk(&layers)?,
             price: trunk::price(&layers)?,
-            state_dir: match layers.path("state_dir")? {
-                Some(path) => path,
-                None => layers.default_state_dir(),
-            },
+            state_dir,
         };
         Ok(config)
     }
@@ -404,14 +419,42 @@ fn screen(layers: &Layers) -> Result<Screen, ConfigError> {
     })
 }
 
-fn store(layers: &Layers) -> Result<Store, ConfigError> {
+fn store(layers: &Layers, state_dir: &Path) -> Result<Store, ConfigError> {
+    const KEY: &str = "store.url";
     const EXPECTED: &str = "`sqlite:FILE` or `postgres://USER@HOST/DATABASE`";
 
-    let folder = layers.folder_of("store.url");
-    let url = layers
-        .parsed("store.url", EXPECTED, |text| StoreUrl::parse(text, folder))?
-        .unwrap_or_else(|| StoreUrl::Sqlite(folder.join("aftertone.db")));
+    let url = layers.parsed(KEY, EXPECTED, StoreUrl::parse)?;
+    let url = match url.unwrap_or_else(|| StoreUrl::Sqlite(PathBuf::from("aftertone.db"))) {
+        StoreUrl::Sqlite(file) => StoreUrl::Sqlite(database(layers, state_dir, &file)?),
+        url @ StoreUrl::Postgres(_) => url,
+    };
     Ok(Store { url })
+}
+
+/// Where the file of a database is: in the state folder, unless 0.1.0 has made it beside the configuration.
+fn database(layers: &Layers, state_dir: &Path, file: &Path) -> Result<PathBuf, ConfigError> {
+    const KEY: &str = "store.url";
+
+    let path = state_dir.join(file);
+    let before = layers.folder_of(KEY).join(file);
+    if path == before || !before.is_file() {
+        return Ok(path);
+    }
+    if path.exists() {
+        let (path, before) = (path.display(), before.display());
+        return Err(layers.bad(
+            KEY,
+            format!("there are two databases, {path} and {before}"),
+            "the whole path of the one that counts, such as `sqlite:/var/lib/aftertone/aftertone.db`",
+        ));
+    }
+    warn!(
+        database = %before.display(),
+        "the database beside the configuration is used; its place is {}: move it there while nothing runs (with its -wal and \
+         -shm files, if there are any), or name it in `store.url`",
+        path.display()
+    );
+    Ok(before)
 }
 
 fn audio(layers: &Layers) -> Result<Audio, ConfigError> {

@@ -21,6 +21,10 @@ pub(super) struct Surroundings {
     pub(super) folder: PathBuf,
     /// The file for the whole machine.
     pub(super) system_file: PathBuf,
+    /// The state folder for the whole machine.
+    pub(super) system_state: PathBuf,
+    /// Whether the process may write everywhere.
+    pub(super) is_root: bool,
 }
 
 impl Surroundings {
@@ -44,6 +48,8 @@ impl Surroundings {
             environment,
             folder: env::current_dir().map_err(|source| ConfigError::WorkingFolder { source })?,
             system_file: PathBuf::from("/etc/aftertone/aftertone.toml"),
+            system_state: PathBuf::from("/var/lib/aftertone"),
+            is_root: fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0),
         })
     }
 
@@ -100,6 +106,12 @@ pub(super) fn read_secret(path: &Path) -> io::Result<String> {
     }
     let line = text.strip_suffix('\n').unwrap_or(&text);
     Ok(line.strip_suffix('\r').unwrap_or(line).to_owned())
+}
+
+/// Whether a folder is there in which files can be made.
+pub(super) fn is_writable(folder: &Path) -> bool {
+    // It has no name, and is gone when it is closed.
+    tempfile::tempfile_in(folder).is_ok()
 }
 
 /// Warns where every user of the machine may read a file that holds the password.

@@ -22,6 +22,7 @@ caller_id = "+12025550100"
 struct Scene {
     folder: TempDir,
     environment: BTreeMap<String, String>,
+    is_root: bool,
 }
 
 impl Scene {
@@ -29,6 +30,7 @@ impl Scene {
         Self {
             folder: tempfile::tempdir().unwrap(),
             environment: BTreeMap::new(),
+            is_root: false,
         }
     }
 
@@ -57,6 +59,8 @@ impl Scene {
                 environment: self.environment.clone(),
                 folder: self.folder.path().to_owned(),
                 system_file: self.path("etc.toml"),
+                system_state: self.path("var"),
+                is_root: self.is_root,
             },
         )
     }
@@ -123,7 +127,7 @@ fn what_is_not_given_has_the_documented_default() {
     assert_eq!(config.evidence.max_age, Some(seconds(30 * 86_400)));
     assert_eq!(config.evidence.max_size, 1_000_000_000);
     assert!(
-        matches!(config.store.url, StoreUrl::Sqlite(path) if path == scene.path("aftertone.db"))
+        matches!(config.store.url, StoreUrl::Sqlite(path) if path == Path::new("/home/op/.local/state/aftertone/aftertone.db"))
     );
     assert_eq!(
         config.state_dir,
@@ -306,7 +310,7 @@ fn the_environment_alone_is_enough() {
         .variable("AFTERTONE__PBX__CALLER_ID", "+12025550100");
     let config = scene.load();
     assert_eq!(config.pbx.password.expose_secret(), "hunter2");
-    assert_eq!(config.state_dir, Path::new("/var/lib/aftertone"));
+    assert_eq!(config.state_dir, scene.path("var"));
 }
 
 #[test]
@@ -358,14 +362,67 @@ fn the_state_folder_is_the_service_managers_else_the_users() {
             &[("XDG_STATE_HOME", ""), ("HOME", "/h")],
             "/h/.local/state/aftertone",
         ),
-        (&[], "/var/lib/aftertone"),
+        (&[], "DIR/var"),
     ] {
         let scene = variables
             .iter()
             .fold(Scene::with(REQUIRED), |scene, (name, value)| {
                 scene.variable(name, value)
             });
-        assert_eq!(scene.load().state_dir, Path::new(expected), "{variables:?}");
+        let expected = expected.replace("DIR", scene.folder.path().to_str().unwrap());
+        assert_eq!(
+            scene.load().state_dir,
+            Path::new(&expected),
+            "{variables:?}"
+        );
+    }
+}
+
+#[test]
+fn the_state_folder_of_the_machine_is_for_root_and_for_who_can_write_there() {
+    let home = || {
+        Scene::with(REQUIRED)
+            .variable("HOME", "/h")
+            .variable("XDG_STATE_HOME", "/x")
+    };
+    assert_eq!(home().load().state_dir, Path::new("/x/aftertone"));
+    let root = Scene {
+        is_root: true,
+        ..home()
+    };
+    assert_eq!(root.load().state_dir, root.path("var"));
+    let writer = home();
+    fs::create_dir(writer.path("var")).unwrap();
+    assert_eq!(writer.load().state_dir, writer.path("var"));
+    let service = Scene {
+        is_root: true,
+        ..home().variable("STATE_DIRECTORY", "/s")
+    };
+    assert_eq!(service.load().state_dir, Path::new("/s"));
+}
+
+#[test]
+fn the_database_is_in_the_state_folder_unless_there_is_one_beside_the_configuration() {
+    let of = |scene: &Scene| match scene.load().store.url {
+        StoreUrl::Sqlite(path) => path,
+        StoreUrl::Postgres(_) => panic!("no file"),
+    };
+    for (section, name) in [
+        ("", "aftertone.db"),
+        ("[store]\nurl = \"sqlite:calls.db\"\n", "calls.db"),
+    ] {
+        let scene =
+            Scene::with(&format!("{REQUIRED}{section}")).variable("AFTERTONE__STATE_DIR", "state");
+        assert_eq!(of(&scene), scene.path("state").join(name));
+        let scene = scene.file(name, "made by 0.1.0");
+        assert_eq!(of(&scene), scene.path(name));
+        fs::create_dir(scene.path("state")).unwrap();
+        let scene = scene.file(&format!("state/{name}"), "made since");
+        let error = scene.error();
+        assert!(
+            error.contains("there are two databases, DIR/state/"),
+            "{error}"
+        );
     }
 }
 

@@ -232,14 +232,14 @@ impl Endpoint {
 /// The database.
 #[derive(Clone, Debug)]
 pub enum StoreUrl {
-    /// A file of SQLite's; absolute.
+    /// A file of SQLite's; absolute in a configuration that was read.
     Sqlite(PathBuf),
     /// A PostgreSQL server, with the URL's password if it has one.
     Postgres(SecretString),
 }
 
 impl StoreUrl {
-    pub(super) fn parse(text: &str, folder: &Path) -> Result<Self, String> {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
             return Ok(Self::Postgres(SecretString::from(text)));
         }
@@ -250,7 +250,7 @@ impl StoreUrl {
         if path.is_empty() || path.contains([':', '?', '\0']) {
             return Err("what follows `sqlite:` is no plain file".to_owned());
         }
-        Ok(Self::Sqlite(folder.join(path)))
+        Ok(Self::Sqlite(PathBuf::from(path)))
     }
 }
 

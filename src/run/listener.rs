@@ -200,7 +200,10 @@ impl Listener<'_> {
                 from_call = next(&mut self.connection) => match from_call {
                     FromCall::Ended(_) if self.parting => return Ok(()),
                     FromCall::Ended(end) => return Err(end.to_string()),
-                    other => self.on_call(other).await,
+                    from_call @ (FromCall::Sound(_)
+                    | FromCall::Speaking(_)
+                    | FromCall::Stumbled(..)
+                    | FromCall::Spoken(..)) => self.on_call(from_call).await,
                 },
                 connection = coming.come(there) => {
                     self.on_connection(connection?);

@@ -106,6 +106,7 @@ impl Counter {
     /// # Errors
     /// [`StoreError`]: then nothing may be dialled, since nobody knows how often and whether the number may be called.
     pub async fn open(config: &Config) -> Result<Self, StoreError> {
+        config.make_state_dir();
         Ok(Self {
             store: Store::open(&place(&config.store.url)).await?,
             gate: policy::Gate::new(config.gate.clone()),

@@ -105,10 +105,13 @@ impl Desk {
             "state_dir = \"state\"\n\
              [pbx]\nurl = \"{url}\"\nusername = \"{}\"\npassword = \"{}\"\nendpoint = \"PJSIP/{{number}}@carrier\"\n\
              caller_id = \"+12025550100\"\nsounds_dir = \"sounds\"\n\
+             [store]\nurl = \"sqlite:{}\"\n\
              {GATE_OFF}\
              [screen]\nmode = \"dialplan\"\n\
              [drop]\nlead = \"150ms\"\nanswer_timeout = \"3s\"\nscreening_timeout = \"5s\"\nready_timeout = \"3s\"\n",
-            settings.user, settings.password,
+            settings.user,
+            settings.password,
+            self.path("aftertone.db").display(),
         );
         let path = self.path("aftertone.toml");
         fs::write(&path, text).unwrap();

@@ -40,8 +40,9 @@ async fn a_mailbox_is_heard_and_spoken_to_after_its_beep() {
     insta::assert_snapshot!(without_times(&without_secrets(&requests)), @r#"
     GET /events?app=aftertone-RUN
     GET /channels?
-    POST /channels? {"channelId":"RUN-DROP-busy","endpoint":"PJSIP/+12025550101@carrier","callerId":"+12025550100","app":"aftertone-RUN","appArgs":"DROP","timeout":4,"variables":{"AFTERTONE_APP":"aftertone-RUN","AFTERTONE_DROP":"DROP","AFTERTONE_EARS":"HOST:PORT","AFTERTONE_LIMIT":"21","AFTERTONE_READY_TIMEOUT":"3","AFTERTONE_UUID":"UUID","AFTERTONE_WHEN_UNSURE":"hang_up","CDR_PROP(disable)":"1","TIMEOUT(absolute)":"14"}}
-    POST /channels? {"channelId":"RUN-DROP-drop","endpoint":"PJSIP/+12025550101@carrier","callerId":"+12025550100","app":"aftertone-RUN","appArgs":"DROP","timeout":3,"variables":{"AFTERTONE_APP":"aftertone-RUN","AFTERTONE_DROP":"DROP","AFTERTONE_EARS":"HOST:PORT","AFTERTONE_LIMIT":"21","AFTERTONE_READY_TIMEOUT":"3","AFTERTONE_UUID":"UUID","AFTERTONE_WHEN_UNSURE":"hang_up","TIMEOUT(absolute)":"13"}}
+    GET /endpoints/PJSIP/carrier?
+    POST /channels? {"channelId":"RUN-DROP-busy","endpoint":"PJSIP/+12025550101@carrier","callerId":"+12025550100","app":"aftertone-RUN","appArgs":"DROP","timeout":4,"variables":{"AFTERTONE_APP":"aftertone-RUN","AFTERTONE_DROP":"DROP","AFTERTONE_EARS":"HOST:PORT","AFTERTONE_LIMIT":"21","AFTERTONE_READY_TIMEOUT":"3","AFTERTONE_UUID":"UUID","AFTERTONE_WHEN_UNSURE":"hang_up","CDR_PROP(disable)":"1","FORWARD_CONTEXT":"aftertone-redirects-nowhere","TIMEOUT(absolute)":"14"}}
+    POST /channels? {"channelId":"RUN-DROP-drop","endpoint":"PJSIP/+12025550101@carrier","callerId":"+12025550100","app":"aftertone-RUN","appArgs":"DROP","timeout":3,"variables":{"AFTERTONE_APP":"aftertone-RUN","AFTERTONE_DROP":"DROP","AFTERTONE_EARS":"HOST:PORT","AFTERTONE_LIMIT":"21","AFTERTONE_READY_TIMEOUT":"3","AFTERTONE_UUID":"UUID","AFTERTONE_WHEN_UNSURE":"hang_up","FORWARD_CONTEXT":"aftertone-redirects-nowhere","TIMEOUT(absolute)":"13"}}
     DELETE /channels/RUN-DROP-busy?
     POST /channels/RUN-DROP-drop/continue? {"context":"aftertone-listen","extension":"s","priority":1}
     POST /channels/RUN-DROP-drop/snoop/RUN-DROP-amd? {"spy":"in","app":"aftertone-RUN","appArgs":"DROP"}

@@ -10,6 +10,7 @@ mod fake;
 mod fake_itself;
 mod faults;
 mod gate;
+mod init;
 mod link;
 mod listen;
 mod network;

@@ -35,7 +35,7 @@ pbx() {
     fi
     # The address is the container's: only what docker-compose.yml publishes leaves the lab's network.
     HTTP_ADDR=0.0.0.0 ARI_PASSWORD="$(cat "$SECRET")" SIP_ADDR=0.0.0.0 TRUNK_NAME=carrier TRUNK_HOST=carrier \
-        STATE_DIR="$STATE" "$CONF/render.sh" lab-pbx "$STATE/etc"
+        STOCK_DIR=/usr/share/aftertone-stock STATE_DIR="$STATE" "$CONF/render.sh" lab-pbx "$STATE/etc"
     become_asterisk
 }
 

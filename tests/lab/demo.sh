@@ -5,13 +5,14 @@ set -eu
 HERE=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 ROOT=$(CDPATH='' cd -- "$HERE/../.." && pwd)
 LAB=demo
-PORTS=22000
+PORTS=${PORTS:-22000}
 RUN="${XDG_CACHE_HOME:-$HOME/.cache}/aftertone/lab/$LAB"
 MAILBOX=12025550101
 PERSON=12025550102
 
 main() {
     cd "$ROOT"
+    tests/setup.sh build lab
     say "Building aftertone"
     cargo build --locked --quiet --bin aftertone --example find_message
     bin="${CARGO_TARGET_DIR:-$ROOT/target}/debug"
@@ -23,7 +24,6 @@ main() {
     tests/lab/lab.sh down --name $LAB >/dev/null
     tests/lab/lab.sh up --name $LAB --ports $PORTS
 
-    # The lab needed the same voice, so it is there.
     say "Preparing a spoken message"
     espeak-ng -w "$RUN/spoken.wav" "Hello. This is the dental practice in Mill Lane. Your appointment is on Tuesday at ten. \
 If that does not suit you, please call us back. Goodbye."

@@ -18,10 +18,12 @@ use crate::{
     wire::Wire,
 };
 
+type Test = Box<dyn Fn(&Bench) -> Result<(), Failed> + Send>;
+
 /// A test for each distance, and each way in which the link breaks while the message is spoken.
 pub(crate) fn trials(bench: &Arc<Bench>) -> Vec<Trial> {
     let mut trials = Vec::new();
-    let mut add = |name: String, test: Box<dyn Fn(&Bench) -> Result<(), Failed> + Send>| {
+    let mut add = |name: String, test: Test| {
         let bench = Arc::clone(bench);
         trials.push(Trial::test(format!("far::{name}"), move || {
             bench.shared(|| test(&bench))

@@ -65,6 +65,7 @@ main() {
     else
         root=$("$HERE/root.sh" --path)
         inside=/lab/$name
+        propagation=$(propagation)
     fi
 
     case $command in
@@ -88,6 +89,7 @@ main() {
 up() {
     # What runs is left alone, calls and recordings included; only a lab that is wholly down is made anew.
     if ! alive pbx && ! alive carrier; then
+        "$HERE/../setup.sh" lab
         need_asterisk
         free_ports
         prepare
@@ -205,10 +207,11 @@ adopt() {
     pid=$(cat "$run/$1/run/asterisk.pid" 2>/dev/null) && [ -n "$pid" ] && serves "$1" "$pid" && note "$1" "$pid"
 }
 
-# Whether a process is an Asterisk with this lab's configuration, in the root it was started in.
+# Whether a process is an Asterisk with this lab's configuration, in the root it was started in. Its path would not tell: within a
+# chroot of ours that of another mount namespace reads as from outside.
 serves() {
     { tr '\0' ' ' <"/proc/$2/cmdline"; } 2>/dev/null | grep -qF -- "-C $inside/$1/etc/asterisk.conf" &&
-        [ "$(readlink "/proc/$2/root")" = "$(readlink -f "$root")" ]
+        [ "$(stat -L -c %d:%i "/proc/$2/root")" = "$(stat -L -c %d:%i "$root/.")" ]
 }
 
 note() { echo "$2 $(started_at "$2")" >"$run/$1.pid"; }
@@ -232,14 +235,15 @@ enter() {
         "$@"
         return
     fi
-    # shellcheck disable=SC2016  # expanded by the inner shell
-    $sudo unshare -m sh -euc '
+    # shellcheck disable=SC2016,SC2086  # expanded by the inner shell; nothing, or an option and its value
+    $sudo unshare -m $propagation sh -euc '
         root=$1 name=$2 run=$3 user=$4; shift 4
         mkdir -p "$root/lab/$name"
         mount --bind "$run" "$root/lab/$name"
         mount -t proc proc "$root/proc"
         mount --bind /dev "$root/dev"
-        exec chroot --userspec "$user" "$root" "$@"
+        # Like the user that a PBX usually runs as, it reads what its files allow it, root or not.
+        exec setpriv --bounding-set=-dac_override,-dac_read_search chroot --userspec "$user" "$root" "$@"
     ' enter "$root" "$name" "$run" "$(id -u):$(id -g)" "$@"
 }
 
@@ -265,7 +269,14 @@ prepare() {
     umask "$umask_before"
     echo "$base" >"$run/ports"
 
-    STATE_DIR="$inside/pbx" HTTP_PORT="$base" SIP_PORT="$((base + 1))" RTP_START="$((base + 10))" RTP_END="$((base + 499))" \
+    stock=
+    # Not with the machine's own Asterisk: its configuration may be that of a PBX in use, with trunks that register.
+    if [ "$root" != / ]; then
+        stock="$run/pbx/stock"
+        mkdir -p "$stock"
+        $sudo tar -C "$root/etc/asterisk" -cf - . | tar -C "$stock" --no-same-owner -xf -
+    fi
+    STOCK_DIR="$stock" STATE_DIR="$inside/pbx" HTTP_PORT="$base" SIP_PORT="$((base + 1))" RTP_START="$((base + 10))" RTP_END="$((base + 499))" \
         ARI_USER="$ARI_USER" ARI_PASSWORD="$(cat "$run/ari-password")" \
         TRUNK_NAME=carrier TRUNK_HOST=127.0.0.1 TRUNK_PORT="$((base + 3))" \
         "$RENDER" lab-pbx "$run/pbx/etc"
@@ -343,6 +354,10 @@ ready() {
         logs >&2
         die "the PBX's ARI does not listen on port $base; the logs are above (tests/lab/lab.sh logs --name $name)"
     }
+    console pbx "http show status" | grep -q "/ari/" || {
+        logs >&2
+        die "the PBX's HTTP server has no ARI; the logs are above (tests/lab/lab.sh logs --name $name)"
+    }
     wait_for "the PBX to reach the carrier by SIP" trunk_reachable
 }
 
@@ -413,6 +428,9 @@ usage() {
     sed -n '2,/^set -eu/{s/^#$//p;s/^# //p;}' "$0" >&2
     exit 2
 }
+
+# In a plain chroot, whose root is no mount, `unshare` cannot keep new mounts to itself by its default.
+propagation() { $sudo unshare -m true 2>/dev/null || echo "--propagation unchanged"; }
 
 say() { echo "lab: $*" >&2; }
 

@@ -11,6 +11,7 @@ mod between;
 mod campaigns;
 mod classes;
 mod crowd;
+mod doctor;
 mod drops;
 mod ear;
 mod evidence;
@@ -143,6 +144,7 @@ fn main() {
         classes::trials(&bench),
         trunk::trials(&bench),
         redirects::trials(&bench),
+        doctor::trials(),
         several::trials(&bench),
         listen::trials(&bench),
         leash::trials(&bench),

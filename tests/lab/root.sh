@@ -3,12 +3,14 @@
 #
 #   tests/lab/root.sh          build it if it is not there yet, print its path on stdout
 #   tests/lab/root.sh --path   print the path only
+#   tests/lab/root.sh --mirror, --proxy    print the Debian archive, the proxy that this machine's apt uses
 #
 # The root is Debian `forky`, whose asterisk package is 22.x, made by debootstrap from the mirror that this machine's own
 # apt uses (or AFTERTONE_DEBIAN_MIRROR). It is built beside its final name and renamed when complete, under a lock, so an
 # interrupted build leaves nothing that looks finished and two builders do not collide. Nothing stays mounted in it.
 set -eu
 
+HERE=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 SUITE=forky
 PACKAGES="asterisk asterisk-modules asterisk-config asterisk-core-sounds-en-wav"
 # One folder a recipe: a change of suite or packages builds a new root instead of trusting an old one.
@@ -18,10 +20,11 @@ CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/aftertone"
 ROOT="$CACHE/asterisk-root"
 
 main() {
-    if [ "${1:-}" = --path ]; then
-        echo "$ROOT"
-        return
-    fi
+    case ${1:-} in
+    --path) echo "$ROOT" && return ;;
+    --mirror) debian_mirror && return ;;
+    --proxy) apt_proxy && return ;;
+    esac
     if ! is_built; then
         mkdir -p "$CACHE"
         exec 8>"$CACHE/asterisk-root.lock"
@@ -36,7 +39,7 @@ is_built() { [ "$(cat "$ROOT/.aftertone-root" 2>/dev/null)" = "$STAMP" ]; }
 
 build() {
     sudo=$(privilege)
-    need_debootstrap "$sudo"
+    "$HERE/../setup.sh" root
     mirror=$(debian_mirror)
     work="$CACHE/asterisk-root.build"
     say "building a Debian $SUITE root with Asterisk in $ROOT (once; about a minute, 620 MB) from $mirror"
@@ -51,8 +54,8 @@ build() {
     $sudo chmod 755 "$work/usr/sbin/policy-rc.d"
     # A mirror frozen at a past day has an expired Release file, hence Check-Valid-Until.
     # proc lives in a mount namespace of its own and is gone with it.
-    # shellcheck disable=SC2016,SC2086  # expanded by the inner shell; a list of packages
-    $sudo env http_proxy="$(apt_proxy)" unshare -m sh -euc '
+    # shellcheck disable=SC2016,SC2046,SC2086  # expanded by the inner shell; lists of words
+    $sudo env http_proxy="$(apt_proxy)" unshare -m $(propagation) sh -euc '
         root=$1; shift
         mount -t proc proc "$root/proc"
         export DEBIAN_FRONTEND=noninteractive
@@ -83,16 +86,6 @@ privilege() {
     echo "sudo -n"
 }
 
-need_debootstrap() {
-    if PATH="$PATH:/usr/sbin:/sbin" command -v debootstrap >/dev/null; then
-        return
-    fi
-    say "installing debootstrap"
-    { $1 apt-get install -y --no-install-recommends debootstrap ||
-        { $1 apt-get update && $1 apt-get install -y --no-install-recommends debootstrap; }; } >&2 ||
-        die "debootstrap is missing and could not be installed; install it: apt-get install debootstrap"
-}
-
 # The Debian archive this machine's apt already uses (not its security archive, not a third party's).
 debian_mirror() {
     if [ -n "${AFTERTONE_DEBIAN_MIRROR:-}" ]; then
@@ -114,6 +107,9 @@ apt_proxy() {
     fi
     echo "$proxy"
 }
+
+# In a plain chroot, whose root is no mount, `unshare` cannot keep new mounts to itself by its default.
+propagation() { $sudo unshare -m true 2>/dev/null || echo "--propagation unchanged"; }
 
 say() { echo "lab: $*" >&2; }
 

@@ -28,22 +28,7 @@ main() {
 # Prints what makes sox pluck the notes of a chord.
 plucked() { echo "pluck $1" | sed 's/,/ pluck /g'; }
 
-need() {
-    command -v "$1" >/dev/null && return
-    say "installing $1, which makes sounds"
-    if [ "$(id -u)" = 0 ]; then
-        sudo=
-    elif sudo -n true 2>/dev/null; then
-        sudo='sudo -n'
-    else
-        die "$1 is missing; install it: apt-get install $1"
-    fi
-    { $sudo apt-get -qq install -y --no-install-recommends "$1" ||
-        { $sudo apt-get -qq update && $sudo apt-get -qq install -y --no-install-recommends "$1"; }; } >/dev/null ||
-        die "$1 could not be installed; install it: apt-get install $1"
-}
-
-say() { echo "lab: $*" >&2; }
+need() { command -v "$1" >/dev/null || die "$1 is missing; install it: tests/setup.sh lab"; }
 
 die() {
     echo "error: $*" >&2

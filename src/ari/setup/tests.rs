@@ -20,7 +20,7 @@ use tokio_tungstenite::tungstenite::{
 use super::*;
 use crate::{
     ari::{
-        Incoming, LinkError,
+        Incoming, LinkError, TlsFault,
         fixture::{run, settings, soon},
     },
     drop::RefusalKind,
@@ -98,7 +98,11 @@ async fn a_pbx_of_an_unknown_authority_or_another_name_is_not() {
         ca_file: Some(tls_file("ca.pem")),
         ..settings(format!("https://localhost:{}", at.port()))
     };
-    for settings in [stranger, misnamed] {
+    let rows = [
+        (stranger, TlsFault::UnknownIssuer),
+        (misnamed, TlsFault::WrongName),
+    ];
+    for (settings, fault) in rows {
         let pbx = match Pbx::new(&settings) {
             // A host without any authority of its own refuses even earlier.
             Err(SetupError::NoRoots) => continue,
@@ -107,9 +111,35 @@ async fn a_pbx_of_an_unknown_authority_or_another_name_is_not() {
         let failure = soon(pbx.rest().ping()).await.unwrap_err();
         assert_eq!(failure.kind, RefusalKind::Unreachable);
         assert!(failure.words.contains("certificate"), "{failure}");
+        assert_eq!(failure.tls, Some(fault));
         let error = soon(pbx.listen("app", &run())).await.unwrap_err();
         assert!(matches!(error, LinkError::Tls { .. }), "{error}");
         assert!(error.hint().contains("subjectAltName"));
+    }
+}
+
+#[tokio::test]
+async fn a_port_that_speaks_no_tls_is_told_from_one_where_nobody_listens() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let plain = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for socket in listener.incoming() {
+            let mut socket = socket.unwrap();
+            let _ = socket.read(&mut [0; 64]);
+            let _ = socket.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+        }
+    });
+    let closed = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    for (at, fault) in [(plain, Some(TlsFault::NotTls)), (closed, None)] {
+        let pbx = Pbx::new(&Settings {
+            ca_file: Some(tls_file("ca.pem")),
+            ..settings(format!("https://{at}"))
+        });
+        let failure = soon(pbx.unwrap().rest().ping()).await.unwrap_err();
+        assert_eq!(failure.tls, fault, "{failure}");
     }
 }
 

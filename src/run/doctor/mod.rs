@@ -5,7 +5,9 @@
 
 mod modules;
 mod probe;
+mod reach;
 mod redirects;
+mod trunk;
 mod version;
 
 pub(in crate::run) use version::{has_websocket_media, polls_in_audiosocket};
@@ -23,7 +25,6 @@ use crate::{
     ari::{Failure, Pbx, Rest},
     clock,
     config::{Config, ScreenMode},
-    drop::RefusalKind,
     id::RunName,
 };
 
@@ -92,7 +93,7 @@ pub async fn examine(config: &Config, mut tell: impl FnMut(Check)) -> Result<(),
     let live = runs.begin(&run)?;
     let pbx = Pbx::new(&settings(config)).map_err(SessionError::Settings)?;
     let rest = &pbx.rest();
-    match reach(rest, config).await {
+    match reach::reach(rest, config).await {
         Ok(checks) => checks.into_iter().for_each(&mut tell),
         Err(checks) => {
             checks.into_iter().for_each(&mut tell);
@@ -103,81 +104,24 @@ pub async fn examine(config: &Config, mut tell: impl FnMut(Check)) -> Result<(),
     let permission = permission(rest).await;
     let may_try = permission.status == Status::Ok;
     tell(permission);
-    tell(modules::check(rest, config.pbx.endpoint.technology()).await);
-    let modes = modules::modes(rest, config.screen.mode, config.screen.media).await;
-    let may_listen = config.screen.mode == ScreenMode::Listen && modes.status == Status::Ok;
-    tell(modes);
-    tell(trunk(rest, config).await);
+    let modules = modules::check(rest, config).await;
+    let may_try = may_try && modules.may_try;
+    let may_listen = config.screen.mode == ScreenMode::Listen && modules.may_listen;
+    modules.checks.into_iter().for_each(&mut tell);
+    let trunk = trunk::look(rest, config).await;
     if let Some(check) = redirects::check(rest, config).await {
         tell(check);
     }
     tell(clocks(rest).await);
     if may_try {
-        probe::check(&pbx, config, &run, may_listen, &mut tell).await;
+        probe::check(&pbx, config, &run, may_listen, trunk, &mut tell).await;
+    } else {
+        tell(trunk.afar());
     }
     // Last: a PBX that has too few would refuse the others because of this one.
     tell(sessions(rest).await);
     live.end();
     Ok(())
-}
-
-/// Reachability, credentials and version; the last of a failure's checks is the one that failed.
-async fn reach(rest: &Rest, config: &Config) -> Result<Vec<Check>, Vec<Check>> {
-    let url = config.pbx.url.as_str();
-    let user = &config.pbx.username;
-    let reachable = Check::ok(REACHABLE, format!("{url} answers"));
-    let failure = match rest.asterisk_info().await {
-        Ok(info) => {
-            let known = Check::ok(CREDENTIALS, format!("user `{user}` is known"));
-            let version = version::check(&info.system.version);
-            return Ok(vec![reachable, known, version]);
-        }
-        Err(failure) => failure,
-    };
-    let words = &failure.words;
-    Err(match (failure.status, failure.kind) {
-        (Some(401), _) => vec![
-            reachable,
-            Check::fail(
-                CREDENTIALS,
-                format!("the PBX does not take user `{user}` with this password: {words}"),
-                "make `pbx.username` and `pbx.password` those of a user in its ari.conf, then `ari reload` there",
-            ),
-        ],
-        (Some(403), _) => vec![
-            reachable,
-            Check::fail(
-                CREDENTIALS,
-                format!("the PBX refuses user `{user}` from here: {words}"),
-                "look at the user's permit, deny and acl in its ari.conf",
-            ),
-        ],
-        (Some(404), _) => vec![Check::fail(
-            REACHABLE,
-            format!("{url} answers, but has no ARI"),
-            "load res_ari.so, set `enabled = yes` in ari.conf, and look whether http.conf has a `prefix` that `pbx.url` lacks",
-        )],
-        (Some(503), _) => vec![Check::fail(
-            REACHABLE,
-            format!("the PBX at {url} has not finished starting: {words}"),
-            "wait until `core waitfullybooted` returns on its console",
-        )],
-        (Some(_), _) => vec![Check::fail(
-            REACHABLE,
-            format!("{url} does not answer as ARI does: {words}"),
-            "let `pbx.url` point at Asterisk's own HTTP server",
-        )],
-        (None, RefusalKind::NoReply) => vec![Check::fail(
-            REACHABLE,
-            format!("{url} takes the request and does not answer: {words}"),
-            "let `pbx.url` point at Asterisk's own HTTP server, and look whether its sessionlimit is reached",
-        )],
-        (None, _) => vec![Check::fail(
-            REACHABLE,
-            format!("{url} cannot be reached: {words}"),
-            "set `enabled = yes` and bindaddr in the PBX's http.conf, and `pbx.url` to match",
-        )],
-    })
 }
 
 async fn permission(rest: &Rest) -> Check {
@@ -186,46 +130,9 @@ async fn permission(rest: &Rest) -> Check {
         Ok(false) => Check::fail(
             WRITE,
             "the user may only read",
-            "set `read_only = no` for the user in ari.conf",
+            "set `read_only = no` for the user in ari.conf, then `module reload res_ari.so` on the PBX's console",
         ),
         Err(failure) => unanswered(WRITE, &failure),
-    }
-}
-
-async fn trunk(rest: &Rest, config: &Config) -> Check {
-    let technology = config.pbx.endpoint.technology();
-    let Some(trunk) = config.pbx.endpoint.trunk() else {
-        let dials = config.pbx.endpoint.as_str();
-        return Check::warn(
-            TRUNK,
-            format!("`{dials}` names no trunk that could be looked at"),
-            "make a test call",
-        );
-    };
-    let name = format!("{technology}/{trunk}");
-    let found = match rest.endpoint(technology, trunk).await {
-        Ok(found) => found,
-        Err(failure) => return unanswered(TRUNK, &failure),
-    };
-    let Some(endpoint) = found else {
-        return Check::fail(
-            TRUNK,
-            format!("the PBX knows no endpoint {name}"),
-            "name a trunk of its pjsip.conf in `pbx.endpoint`; `pjsip show endpoints` lists them",
-        );
-    };
-    match endpoint.state.as_deref() {
-        Some("online") => Check::ok(TRUNK, format!("{name} is online")),
-        Some("offline") => Check::fail(
-            TRUNK,
-            format!("{name} is known and its far end does not answer"),
-            "look at the trunk with `pjsip show endpoint` and `pjsip show contacts`",
-        ),
-        Some(_) | None => Check::warn(
-            TRUNK,
-            format!("{name} is known, but not whether its far end answers"),
-            "set `qualify_frequency` for its aor, so that the PBX looks",
-        ),
     }
 }
 
@@ -272,7 +179,7 @@ fn clock_check(before: i64, there: i64, after: i64) -> Check {
 async fn sessions(rest: &Rest) -> Check {
     let answers = join_all((0..AT_ONCE).map(|_| rest.ping())).await;
     let failed = answers.iter().filter(|answer| answer.is_err()).count();
-    let remedy = "raise `sessionlimit` in http.conf (100 where it is not set; each connection counts, websockets too)";
+    let remedy = "raise `sessionlimit` in the PBX's http.conf (100 where it is not set; each connection counts, websockets too), and restart it";
     if failed == 0 {
         Check::ok(
             SESSIONS,
@@ -302,10 +209,7 @@ fn unix_ms(time: SystemTime) -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-const REACHABLE: &str = "reachable";
-const CREDENTIALS: &str = "credentials";
 const WRITE: &str = "write_permission";
-const TRUNK: &str = "trunk";
 const CLOCK: &str = "clock";
 const SESSIONS: &str = "sessions";
 

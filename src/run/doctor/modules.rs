@@ -1,34 +1,71 @@
 //! Which modules the PBX must have running.
 
-use std::collections::BTreeSet;
-
-use super::{Check, unanswered};
+use super::{Check, Status, unanswered};
 use crate::{
     ari::{Module, Rest},
-    config::{Media, ScreenMode},
+    config::{Config, Media, ScreenMode},
 };
 
-/// Looks whether all modules that a drop needs are running.
-pub(super) async fn check(rest: &Rest, technology: &str) -> Check {
+/// What the PBX's modules allow.
+pub(super) struct Modules {
+    /// What to tell of them: one line a fault.
+    pub(super) checks: Vec<Check>,
+    /// Whether a call within the PBX can be tried.
+    pub(super) may_try: bool,
+    /// Whether live audio can be tried.
+    pub(super) may_listen: bool,
+}
+
+/// Looks whether all modules that a drop needs are running, and which way to find out who answered they allow.
+pub(super) async fn check(rest: &Rest, config: &Config) -> Modules {
     match rest.modules().await {
-        Ok(modules) => judge(&modules, technology),
-        Err(failure) => unanswered(NAME, &failure),
+        Ok(modules) => allow(
+            &modules,
+            config.pbx.endpoint.technology(),
+            (config.screen.mode, config.screen.media),
+        ),
+        Err(failure) => Modules {
+            checks: vec![unanswered(NAME, &failure)],
+            may_try: false,
+            may_listen: false,
+        },
     }
 }
 
+fn allow(modules: &[Module], technology: &str, (mode, media): (ScreenMode, Media)) -> Modules {
+    let needed = judge(modules, technology);
+    let modes = judge_modes(modules, mode, media);
+    let may_listen = modes.status == Status::Ok;
+    // What is told as missing is not told again as a way that does not go; and what is tried with a module missing fails once
+    // more.
+    let missing = lacks(modules, &NEEDED);
+    let screens = missing.iter().all(|name| TO_SCREEN.contains(name));
+    let told = mode == ScreenMode::Dialplan && missing.iter().any(|name| TO_SCREEN.contains(name));
+    let checks = if told {
+        vec![needed]
+    } else {
+        vec![needed, modes]
+    };
+    Modules {
+        checks,
+        may_try: screens,
+        may_listen,
+    }
+}
+
+/// Those of these modules that do not run.
+fn lacks(modules: &[Module], needed: &[&'static str]) -> Vec<&'static str> {
+    let runs = |name: &str| {
+        let found = modules.iter().find(|module| module.name == name);
+        found.is_some_and(Module::is_running)
+    };
+    needed.iter().copied().filter(|name| !runs(name)).collect()
+}
+
 fn judge(modules: &[Module], technology: &str) -> Check {
-    let running: BTreeSet<&str> = modules
-        .iter()
-        .filter(|module| module.is_running())
-        .map(|module| module.name.as_str())
-        .collect();
     let channel = (technology == "PJSIP").then_some("chan_pjsip.so");
-    let needed: Vec<&str> = NEEDED.iter().copied().chain(channel).collect();
-    let missing: Vec<&str> = needed
-        .iter()
-        .copied()
-        .filter(|name| !running.contains(name))
-        .collect();
+    let needed: Vec<&'static str> = NEEDED.iter().copied().chain(channel).collect();
+    let missing = lacks(modules, &needed);
     if missing.is_empty() {
         let count = needed.len();
         return Check::ok(NAME, format!("all {count} that are needed are running"));
@@ -39,37 +76,28 @@ fn judge(modules: &[Module], technology: &str) -> Check {
          other files, then `module load app_amd.so` on its console; load the others likewise"
             .to_owned()
     } else {
+        let each: Vec<_> = missing
+            .iter()
+            .map(|name| format!("`module load {name}`"))
+            .collect();
         format!(
-            "`module load {}` on the PBX's console, and take it out of modules.conf's `noload`",
-            missing[0]
+            "{} on the PBX's console, and take it out of modules.conf's `noload`",
+            each.join(", ")
         )
     };
     Check::fail(NAME, format!("not running: {listed}"), remedy)
 }
 
 /// Tells which of the two ways to find out who answered this PBX can go.
-pub(super) async fn modes(rest: &Rest, mode: ScreenMode, media: Media) -> Check {
-    match rest.modules().await {
-        Ok(modules) => judge_modes(&modules, mode, media),
-        Err(failure) => unanswered(MODES, &failure),
-    }
-}
-
 fn judge_modes(modules: &[Module], mode: ScreenMode, media: Media) -> Check {
-    let lacks = |needed: &[&'static str]| -> Vec<&'static str> {
-        let runs = |name: &str| {
-            let found = modules.iter().find(|module| module.name == name);
-            found.is_some_and(Module::is_running)
-        };
-        needed.iter().copied().filter(|name| !runs(name)).collect()
-    };
-    let (audiosocket, websocket) = (lacks(&TO_LISTEN), lacks(&TO_LISTEN_BY_WEBSOCKET));
+    let audiosocket = lacks(modules, &TO_LISTEN);
+    let websocket = lacks(modules, &TO_LISTEN_BY_WEBSOCKET);
     let listen = match media {
         Media::WebSocket => websocket,
         Media::Auto if websocket.is_empty() => websocket,
         Media::Auto | Media::AudioSocket => audiosocket,
     };
-    let dialplan = lacks(&TO_SCREEN);
+    let dialplan = lacks(modules, &TO_SCREEN);
     let word = |lacking: &[&str]| match lacking {
         [] => "yes".to_owned(),
         lacking => format!("no, {} not running", lacking.join(" and ")),
@@ -79,11 +107,16 @@ fn judge_modes(modules: &[Module], mode: ScreenMode, media: Media) -> Check {
         ScreenMode::Listen => (&listen, (&dialplan, "dialplan")),
         ScreenMode::Dialplan => (&dialplan, (&listen, "listen")),
     };
-    let Some(first) = own.first() else {
+    if own.is_empty() {
         return Check::ok(MODES, detail);
-    };
+    }
+    let each: Vec<_> = own
+        .iter()
+        .map(|name| format!("`module load {name}`"))
+        .collect();
     let mut remedy = format!(
-        "`module load {first}` on the PBX's console, and take it out of modules.conf's `noload`"
+        "{} on the PBX's console, and take it out of modules.conf's `noload`",
+        each.join(", ")
     );
     if let (true, instead) = (other.0.is_empty(), other.1) {
         remedy.push_str(&format!(", or set `screen.mode = \"{instead}\"`"));
@@ -135,7 +168,39 @@ const NEEDED: [&str; 16] = [
 
 #[cfg(test)]
 mod tests {
-    use super::{super::Status, *};
+    use super::*;
+
+    #[test]
+    fn a_missing_module_is_told_once_and_nothing_is_tried_that_needs_it() {
+        use ScreenMode::{Dialplan, Listen};
+        // Missing; mode; what is told as failed; whether a call, and whether live audio are tried.
+        let rows = [
+            ("", Listen, vec![], true, true),
+            ("app_amd.so", Listen, vec![NAME], true, true),
+            ("app_amd.so", Dialplan, vec![NAME], true, false),
+            ("app_waitforsilence.so", Dialplan, vec![NAME], true, false),
+            ("func_dialplan.so", Listen, vec![NAME], false, true),
+            ("res_audiosocket.so", Listen, vec![MODES], true, false),
+            ("res_audiosocket.so", Dialplan, vec![], true, true),
+        ];
+        for (missing, mode, told, may_try, may_listen) in rows {
+            let all = loaded().into_iter().chain(TO_LISTEN.map(running));
+            let modules: Vec<_> = all.filter(|module| module.name != missing).collect();
+            let allowed = allow(&modules, "PJSIP", (mode, Media::AudioSocket));
+            let failed = allowed.checks.iter().filter(|c| c.status != Status::Ok);
+            let failed: Vec<_> = failed.map(|check| check.check).collect();
+            assert_eq!(failed, told, "{missing} {mode:?}");
+            assert_eq!(allowed.may_try, may_try, "{missing} {mode:?}");
+            assert_eq!(allowed.may_listen, may_listen, "{missing} {mode:?}");
+        }
+    }
+
+    fn running(name: &str) -> Module {
+        Module {
+            name: name.into(),
+            status: "Running".into(),
+        }
+    }
 
     #[test]
     fn a_module_that_is_loaded_and_does_not_run_is_missing() {

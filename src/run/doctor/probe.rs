@@ -1,6 +1,9 @@
 //! A call within the PBX, from it to itself: it shows that events arrive, which contexts there are, that the PBX can
 //! read what is written into the folder of messages, and that it brings us audio where we are to listen.
 
+mod files;
+mod messages;
+
 use std::{
     collections::BTreeMap,
     fs, io,
@@ -13,7 +16,7 @@ use tokio::time::{error::Elapsed, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Check, unanswered, version::polls_in_audiosocket};
+use super::{Check, Status, trunk::Trunk, unanswered, version::polls_in_audiosocket};
 use crate::{
     ari::{
         AidDid, Connection, Events, Failure, FromCall, Incoming, MediaServer, Notice, Order,
@@ -37,6 +40,7 @@ pub(super) async fn check(
     config: &Config,
     run: &RunName,
     may_listen: bool,
+    trunk: Trunk,
     tell: &mut impl FnMut(Check),
 ) {
     let app = app_of(&config.pbx.app, run);
@@ -48,6 +52,7 @@ pub(super) async fn check(
                 format!("the event websocket cannot be opened: {error}"),
                 "load res_ari_events.so and res_http_websocket.so; let no proxy stand in between that does not pass websockets on",
             ));
+            tell(trunk.afar());
             return;
         }
     };
@@ -58,7 +63,12 @@ pub(super) async fn check(
         channel: ChannelId::leg(run.clone(), DropId::generate(), Leg::Drop),
         events,
     };
-    probe.run(pbx, may_listen, tell).await;
+    if probe.run(pbx, may_listen, tell).await {
+        tell(trunk.closely(&probe.rest, &probe.channel.to_string()).await);
+        probe.files().await.into_iter().for_each(tell);
+    } else {
+        tell(trunk.afar());
+    }
     probe.end().await;
 }
 
@@ -81,10 +91,11 @@ enum Call {
 }
 
 impl Probe<'_> {
-    async fn run(&mut self, pbx: &Pbx, may_listen: bool, tell: &mut impl FnMut(Check)) {
+    /// Tries what a call within the PBX shows. Whether there is such a call, on which more can be asked.
+    async fn run(&mut self, pbx: &Pbx, may_listen: bool, tell: &mut impl FnMut(Check)) -> bool {
         if let Err(failure) = self.rest.originate(&self.call()).await {
             tell(unanswered(EVENTS, &failure));
-            return;
+            return false;
         }
         match self.answered().await {
             Call::Entered => {
@@ -105,7 +116,7 @@ impl Probe<'_> {
                     ),
                     INCLUDE,
                 ));
-                return;
+                return false;
             }
             Call::Unheard => {
                 tell(Check::fail(
@@ -113,14 +124,20 @@ impl Probe<'_> {
                     "the websocket is open, but the events of a call do not come",
                     "look at the PBX's log, and at what stands between: it must pass websockets on at once",
                 ));
-                return;
+                return false;
             }
         }
         tell(self.contexts().await);
-        tell(self.sounds().await);
+        let sounds = self.sounds().await;
+        let playable = sounds.status == Status::Ok;
+        tell(sounds);
+        if playable && let Some(messages) = self.messages().await {
+            tell(messages);
+        }
         if may_listen {
             tell(self.live_audio(pbx).await);
         }
+        true
     }
 
     fn call(&self) -> Originate {
@@ -362,6 +379,9 @@ impl Probe<'_> {
             .await?;
         let channel = self.channel.to_string();
         let status = self.rest.variable(&channel, "TRYSTATUS").await;
+        // The dialplan has left it a few seconds; more is to be asked on it.
+        let limit = CALL_LIMIT.as_secs().to_string();
+        let _ = self.rest.set_variable(&self.channel, LIMIT, &limit).await;
         Some(status.ok().flatten().as_deref() == Some("SUCCESS"))
     }
 

@@ -221,10 +221,11 @@ pub(super) fn seen(dice: &mut Dice, drops: u128) -> BTreeMap<DropId, Seen> {
                 2 => vec![Event::Answered(leg)],
                 3 => vec![
                     Event::Answered(leg),
-                    dice.pick(&[Leg::Busy, Leg::Drop])
-                        .eq(&leg)
-                        .then_some(Event::Entered(leg))
-                        .unwrap_or(Event::Returned(leg)),
+                    if dice.percent(50) {
+                        Event::Entered(leg)
+                    } else {
+                        Event::Returned(leg)
+                    },
                 ],
                 4 => vec![
                     Event::Answered(leg),

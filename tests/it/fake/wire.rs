@@ -24,9 +24,9 @@ pub(crate) const MODULES: [&str; 18] = [
     "res_ari_channels.so",
     "res_ari_events.so",
     "res_ari_playbacks.so",
+    "res_audiosocket.so",
     "res_stasis.so",
     "res_stasis_playback.so",
-    "res_audiosocket.so",
     "res_stasis_snoop.so",
 ];
 

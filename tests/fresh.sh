@@ -1,0 +1,144 @@
+#!/bin/sh
+# Carries out the README's two commands where nothing is installed: `make test SHORT=1` and `make demo`, in a fresh Debian 12
+# that has Rust and make.
+#
+#   tests/fresh.sh
+#
+# The root is Debian bookworm as debootstrap makes it (once, kept in ${XDG_CACHE_HOME:-~/.cache}/aftertone/fresh-base) from the
+# mirror that this machine's own apt uses; each run gets a copy of its own, which is removed at the end. The checkout and cargo's
+# registry are copied, the Rust toolchain is mounted read-only, and cargo stays offline. Mounts and processes are in namespaces
+# of their own, so that nothing is left of either, however the run ends. Needs root, or sudo without a password.
+set -eu
+
+HERE=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+TOP=$(dirname "$HERE")
+SUITE=bookworm
+# What a user needs to type the two commands; the rest they install by themselves.
+PACKAGES=make,ca-certificates
+# A change of suite or packages makes a new base.
+STAMP=1
+# Ports that no lab of the checkout itself uses by default.
+TEST_PORTS=30000
+DEMO_PORTS=31000
+
+CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/aftertone"
+BASE="$CACHE/fresh-base"
+WORK="$CACHE/fresh-root"
+
+main() {
+    sudo=
+    if [ "$(id -u)" != 0 ]; then
+        sudo -n true 2>/dev/null || die "this needs root (chroot); run as root or allow passwordless sudo"
+        sudo='sudo -n'
+    fi
+    mkdir -p "$CACHE"
+    exec 9>"$CACHE/fresh.lock"
+    flock -n 9 || say "another run is under way; waiting for it"
+    flock 9
+
+    toolchain=$(rustc --print sysroot)
+    [ -x "$toolchain/bin/cargo" ] && [ "$toolchain" != /usr ] ||
+        die "no Rust toolchain with a folder of its own: rustc --print sysroot says $toolchain"
+    # What the copy is to hold.
+    (cd "$TOP" && cargo fetch --locked --quiet)
+
+    make_base
+    trap tidy EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    remove "$WORK"
+    say "copying the fresh root, the checkout and cargo's registry"
+    $sudo cp -a "$BASE" "$WORK"
+    fill
+
+    say "make test SHORT=1"
+    inside PORTS=$TEST_PORTS make test SHORT=1
+    say "make demo"
+    inside PORTS=$DEMO_PORTS make demo
+    say "passed: both commands install what they need"
+}
+
+make_base() {
+    [ "$(cat "$BASE/.aftertone-base" 2>/dev/null)" != $STAMP ] || return 0
+    "$HERE/setup.sh" root
+    mirror=$("$HERE/lab/root.sh" --mirror)
+    say "making a Debian $SUITE root in $BASE (once) from $mirror"
+    remove "$BASE"
+    remove "$BASE.build"
+    # shellcheck disable=SC2086  # nothing, or sudo and its option
+    $sudo env http_proxy="$("$HERE/lab/root.sh" --proxy)" PATH="$PATH:/usr/sbin:/sbin" \
+        debootstrap --variant=minbase --include=$PACKAGES "$SUITE" "$BASE.build" "$mirror" >"$CACHE/fresh-base.log" 2>&1 || {
+        tail -n 20 "$CACHE/fresh-base.log" >&2
+        die "debootstrap failed; the whole log is $CACHE/fresh-base.log"
+    }
+    echo $STAMP | $sudo tee "$BASE.build/.aftertone-base" >/dev/null
+    $sudo mv "$BASE.build" "$BASE"
+}
+
+# Names are resolved as on this machine; the checkout as it is now, with what is not committed yet.
+fill() {
+    for file in /etc/resolv.conf /etc/hosts; do
+        [ ! -e "$file" ] || $sudo cp -L "$file" "$WORK$file"
+    done
+    $sudo mkdir -p "$WORK/opt/rust" "$WORK/root/.cargo/registry" "$WORK/root/aftertone"
+    # shellcheck disable=SC2046  # words without spaces
+    tar -C "${CARGO_HOME:-$HOME/.cargo}/registry" -cf - index cache |
+        $sudo tar -C "$WORK/root/.cargo/registry" --no-same-owner -xf -
+    for file in config config.toml; do
+        [ ! -e "${CARGO_HOME:-$HOME/.cargo}/$file" ] || $sudo cp "${CARGO_HOME:-$HOME/.cargo}/$file" "$WORK/root/.cargo/$file"
+    done
+    files |
+        tar -C "$TOP" --null --no-recursion -T - -cf - |
+        $sudo tar -C "$WORK/root/aftertone" --no-same-owner -xf -
+}
+
+# The files of the checkout, each ended by a NUL.
+files() {
+    cd "$TOP"
+    if git rev-parse --is-inside-work-tree >/dev/null 2>&1; then
+        git ls-files -z --cached --others --exclude-standard |
+            xargs -0 sh -c 'for file; do [ ! -e "$file" ] || printf "%s\0" "$file"; done' sh
+    else
+        find . -path ./target -prune -o -type f -print0
+    fi
+}
+
+# inside [NAME=VALUE..] COMMAND..: in the fresh root, as its root, with nothing of this machine's environment. The process that
+# runs it is the first of a process namespace: all that it leaves ends with it.
+inside() {
+    # shellcheck disable=SC2016  # expanded by the inner shell
+    $sudo unshare --mount --pid --fork --kill-child sh -euc '
+        root=$1 toolchain=$2 proxy=$3; shift 3
+        # A root that is no mount of its own lets nobody inside change how mounts spread.
+        mount --bind "$root" "$root"
+        mount -t proc proc "$root/proc"
+        mount --rbind /dev "$root/dev"
+        mount --make-rslave "$root/dev"
+        mount --bind "$toolchain" "$root/opt/rust"
+        mount -o remount,bind,ro "$root/opt/rust"
+        exec chroot "$root" /usr/bin/env -i HOME=/root LANG=C.UTF-8 TERM=dumb http_proxy="$proxy" \
+            PATH=/opt/rust/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+            CARGO_NET_OFFLINE=true CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 \
+            sh -euc "cd /root/aftertone; exec env \"\$@\"" inside "$@"
+    ' inside "$WORK" "$toolchain" "$("$HERE/lab/root.sh" --proxy)" "$@" </dev/null 9>&-
+}
+
+# --one-file-system: should a mount ever be in there, it is not emptied.
+remove() { $sudo rm -rf --one-file-system "$1"; }
+
+tidy() {
+    status=$?
+    trap - EXIT INT TERM
+    [ "$status" = 0 ] || say "failed"
+    remove "$WORK" || say "$WORK could not be removed"
+    exit "$status"
+}
+
+say() { echo "fresh: $*" >&2; }
+
+die() {
+    echo "error: $*" >&2
+    exit 1
+}
+
+main "$@"

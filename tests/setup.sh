@@ -1,0 +1,112 @@
+#!/bin/sh
+# Installs what `make test` and `make demo` need of Debian's packages: silent where nothing is missing.
+#
+#   tests/setup.sh GROUP...
+#
+#   build   what the Rust compiler links with
+#   root    what builds the lab's Asterisk root
+#   lab     what the lab needs: its root, and the voices of its subscribers
+#   store   a PostgreSQL server for the store's tests, which they start and stop themselves
+#
+# Needs root, or sudo without a password, only if something is missing. Rust is not installed: which one is the user's choice.
+set -eu
+
+main() {
+    [ $# -gt 0 ] || usage
+    missing=
+    for group in "$@"; do
+        case $group in
+        build)
+            command -v cargo >/dev/null || die "there is no cargo on PATH; install Rust, for example from https://rustup.rs"
+            want gcc has cc
+            want libc6-dev exists /usr/include/stdlib.h
+            ;;
+        root) want debootstrap has debootstrap ;;
+        lab)
+            want debootstrap has debootstrap
+            want espeak-ng has espeak-ng
+            want sox has sox
+            want openssl has openssl
+            want procps has pgrep
+            ;;
+        store)
+            want postgresql exists /usr/lib/postgresql/*/bin/initdb
+            want procps has pgrep
+            ;;
+        *) usage ;;
+        esac
+    done
+    [ -z "$missing" ] || install
+}
+
+# want PACKAGE CHECK...: notes the package if the check fails.
+want() {
+    package=$1
+    shift
+    "$@" || case " $missing " in
+    *" $package "*) ;;
+    *) missing="$missing $package" ;;
+    esac
+}
+
+# Debian keeps some of them where only root looks.
+has() { PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null; }
+
+# A pattern that matches nothing stays as it is, and no such file exists.
+exists() { [ -e "$1" ]; }
+
+install() {
+    say "installing$missing"
+    has apt-get || die "this is no Debian; install what these packages of Debian hold:$missing"
+    sudo=
+    if [ "$(id -u)" != 0 ]; then
+        sudo -n true 2>/dev/null ||
+            die "not root, and sudo asks for a password; install them: apt-get install$missing"
+        sudo='sudo -n'
+    fi
+    case " $missing " in
+    *" postgresql "*) no_service ;;
+    esac
+    log=$(mktemp)
+    trap 'rm -f "$log"' EXIT
+    trap 'exit 130' INT TERM
+    # The lists may be old, or not there at all.
+    # shellcheck disable=SC2086  # a list of packages
+    apt install $missing >"$log" 2>&1 || { apt update && apt install $missing; } >"$log" 2>&1 || {
+        tail -n 20 "$log" >&2
+        die "these could not be installed; the end of apt's log is above; install them: apt-get install$missing"
+    }
+}
+
+apt() {
+    apt_command=$1
+    shift
+    yes=
+    [ "$apt_command" != install ] || yes='-y --no-install-recommends'
+    # shellcheck disable=SC2086  # words of their own
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 \
+        -o Dpkg::Options::=--force-confold $apt_command $yes "$@" </dev/null
+}
+
+# Debian's package makes a database cluster and starts it as a service, unless this file says otherwise. The tests start
+# servers of their own.
+no_service() {
+    config=/etc/postgresql-common/createcluster.conf
+    [ ! -e $config ] || return 0
+    $sudo mkdir -p /etc/postgresql-common
+    echo "create_main_cluster = false" | $sudo tee $config >/dev/null
+}
+
+usage() {
+    sed -n '2,/^set -eu/{/^set/d;s/^#$//p;s/^# //p;}' "$0" >&2
+    exit 2
+}
+
+say() { echo "setup: $*" >&2; }
+
+die() {
+    echo "error: $*" >&2
+    exit 1
+}
+
+main "$@"
