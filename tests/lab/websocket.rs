@@ -46,6 +46,10 @@ pub(crate) fn trials(bench: &Arc<Bench>) -> Vec<Trial> {
             Box::new(move |bench| case.run(bench, Some(LOSSY))),
         );
     }
+    add(
+        "a_message_that_only_the_pbx_has_is_played_by_it".into(),
+        Box::new(of_the_pbx),
+    );
     add("a_call_whose_aftertone_dies_ends".into(), Box::new(killed));
     add(
         "a_connection_that_is_lost_leaves_it_to_the_dialplan".into(),
@@ -170,6 +174,25 @@ fn killed(bench: &Bench) -> Result<(), Failed> {
     let next = lab.number("0102");
     Dropping::start(program, &next, &bench.message().name, &[])?.finish(PATIENCE)?;
     nothing_is_left(lab, &id)
+}
+
+/// We hear who answers and when the mailbox records, and leave the leg to the PBX then.
+fn of_the_pbx(bench: &Bench) -> Result<(), Failed> {
+    let lab = bench.lab();
+    let number = lab.number("0101");
+    let mut program = lab.aftertone();
+    program.envs([LISTEN, WEBSOCKET]);
+    let dropped =
+        Dropping::start(program, &number, "sound:vm-nobodyavail", &[])?.finish(PATIENCE)?;
+    let json = &dropped.json;
+    check!(
+        dropped.outcome() == "delivered",
+        "{json:#}\n{}",
+        dropped.talk
+    );
+    check!(json["ready_by"] == "beep", "{json:#}\n{}", dropped.talk);
+    check!(!has(&dropped, "tap_lost"), "{json:#}\n{}", dropped.talk);
+    nothing_is_left(lab, dropped.id())
 }
 
 /// The leg is free at once, and the dialplan screens it.
