@@ -495,9 +495,11 @@ const DIALS_KEPT: usize = 4_096;
 mod tests {
     use std::net::Ipv4Addr;
 
+    use secrecy::SecretString;
+
     use super::*;
     use crate::{
-        ari::{Access, MediaServer, MediaSettings},
+        ari::{Access, MediaServer, MediaSettings, Pbx, Settings as PbxSettings, WebSockets},
         clock,
         drop::{Voice, WhenBusyLegAnswered},
         id::Play,
@@ -536,6 +538,37 @@ mod tests {
         for (command, expected) in rows {
             assert_eq!(told(command, Some(&sheet())), expected);
         }
+    }
+
+    #[test]
+    fn a_leg_that_we_connect_to_stays_in_our_app_on_a_short_limit() {
+        let pbx = PbxSettings {
+            url: "http://127.0.0.1:1".into(),
+            username: "me".into(),
+            password: SecretString::from("secret"),
+            ca_file: None,
+            request_timeout: Duration::from_secs(1),
+        };
+        let sockets = WebSockets::new(&Pbx::new(&pbx).unwrap(), None).unwrap();
+        let trunk = Trunk {
+            media: Some(Carrier::WebSocket(sockets)),
+            ..trunk()
+        };
+        let told = |leg| {
+            let command = Command::Listen(leg);
+            let steps = steps(&trunk, DropId::from_u128(7), command, Some(&sheet()));
+            let told: Vec<_> = steps.iter().map(tell).collect();
+            told.join("; ")
+        };
+        assert_eq!(told(Leg::Drop), "drop TIMEOUT(absolute)=10");
+        assert_eq!(
+            told(Leg::Busy),
+            "busy TIMEOUT(absolute)=10; busy CDR_PROP(disable)=0"
+        );
+        let mut sheet = sheet();
+        sheet.plan.mode = Mode::Listen;
+        let call = originate(&trunk, DropId::from_u128(7), Leg::Drop, &sheet);
+        assert!(!call.variables.contains_key("AFTERTONE_EARS"));
     }
 
     #[test]

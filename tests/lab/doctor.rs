@@ -317,8 +317,11 @@ fn module_of_ari(clinic: &mut Clinic) -> Result<(), Failed> {
 }
 
 fn no_audiosocket(clinic: &mut Clinic) -> Result<(), Failed> {
-    clinic.console("module unload chan_audiosocket.so")?;
-    let told = clinic.fault("fail", "modes", "chan_audiosocket.so")?;
+    clinic.console("module unload app_audiosocket.so")?;
+    // Left to itself, the other carrier does.
+    clinic.check_healthy()?;
+    clinic.set("AFTERTONE__SCREEN__MEDIA", "audiosocket");
+    let told = clinic.fault("fail", "modes", "app_audiosocket.so")?;
     clinic.carry_out(&told)?;
     clinic.check_healthy()
 }

@@ -16,6 +16,7 @@ mod ulaw;
 use std::{
     io,
     pin::pin,
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -50,7 +51,7 @@ use crate::{
 /// Makes audio connections to a PBX. Cheap to clone; its thread ends with the last clone and connection.
 #[derive(Clone, Debug)]
 pub struct WebSockets {
-    pbx: Pbx,
+    pbx: Arc<Pbx>,
     take: mpsc::UnboundedSender<Line>,
 }
 
@@ -68,7 +69,7 @@ impl WebSockets {
             .name("aftertone-media".to_owned())
             .spawn(move || runtime.block_on(keep(taken, pulse)))?;
         Ok(Self {
-            pbx: pbx.clone(),
+            pbx: Arc::new(pbx.clone()),
             take,
         })
     }
@@ -82,7 +83,7 @@ impl WebSockets {
     }
 
     async fn connect_with(&self, id: &str, patience: Duration) -> Result<Connection, LinkError> {
-        let (pbx, id) = (self.pbx.clone(), id.to_owned());
+        let (pbx, id) = (Arc::clone(&self.pbx), id.to_owned());
         let (tell, come) = mpsc::channel(QUEUE + SPARE);
         let (orders, take) = mpsc::unbounded_channel();
         let (done, made) = oneshot::channel();
@@ -143,7 +144,7 @@ async fn keep(mut taken: mpsc::UnboundedReceiver<Line>, pulse: Option<Pulse>) {
 
 /// A connection that is to be made and served.
 struct Line {
-    pbx: Pbx,
+    pbx: Arc<Pbx>,
     id: String,
     done: oneshot::Sender<Result<(), LinkError>>,
     tell: mpsc::Sender<FromCall>,

@@ -415,6 +415,66 @@ async fn what_it_takes_to_hear_a_leg_is_written_as_ari_reads_it() {
 }
 
 #[tokio::test]
+async fn what_it_takes_to_carry_a_leg_s_audio_is_written_as_ari_reads_it() {
+    let (leg, bridge) = (
+        leg(Leg::Drop),
+        BridgeId {
+            run: run(),
+            drop: DROP,
+        },
+    );
+    let tap = ChannelId {
+        role: Role::Tap,
+        ..leg.clone()
+    };
+    let media = ExternalMedia {
+        channel: tap.clone(),
+        app: "app".into(),
+        variables: BTreeMap::from([("A".into(), "1".into())]),
+    };
+    let (_, lines) = exchange(
+        async |rest| {
+            let told = rest.external_media(&media).await;
+            assert_eq!(told, Ok(Some("one".into())));
+            let asked = rest.external_media(&media).await;
+            assert_eq!(asked, Ok(Some("two".into())));
+            assert_eq!(rest.external_media(&media).await, Ok(None));
+            rest.create_bridge(&bridge).await.unwrap();
+            rest.add_to_bridge(&bridge, &[&leg, &tap]).await.unwrap();
+        },
+        &[
+            (
+                200,
+                r#"{"id":"x","channelvars":{"MEDIA_WEBSOCKET_CONNECTION_ID":"one"}}"#,
+            ),
+            (200, r#"{"id":"x"}"#),
+            (200, r#"{"value":"two"}"#),
+            (200, "{}"),
+            (200, r#"{"value":""}"#),
+            (200, "{}"),
+            (204, ""),
+        ],
+    )
+    .await;
+    let mut names = lines.join("\n").replace(&DROP.to_string(), "DROP");
+    let first = names.find('\n').unwrap();
+    names = names.replacen(&names[..first].to_owned(), "MADE", 3);
+    assert_eq!(
+        lines[0].replace(&DROP.to_string(), "DROP"),
+        r#"POST /ari/channels/externalMedia {"channelId":"run1-DROP-tap","app":"app","external_host":"INCOMING","encapsulation":"none","transport":"websocket","connection_type":"server","format":"ulaw","variables":{"A":"1"}}"#
+    );
+    insta::assert_snapshot!(names, @r#"
+    MADE
+    MADE
+    GET /ari/channels/run1-DROP-tap/variable?variable=MEDIA_WEBSOCKET_CONNECTION_ID
+    MADE
+    GET /ari/channels/run1-DROP-tap/variable?variable=MEDIA_WEBSOCKET_CONNECTION_ID
+    POST /ari/bridges/run1-DROP-bridge {"type":"mixing"}
+    POST /ari/bridges/run1-DROP-bridge/addChannel {"channel":["run1-DROP-drop","run1-DROP-tap"]}
+    "#);
+}
+
+#[tokio::test]
 async fn a_call_behind_others_is_not_sent_too_late_nor_after_it_was_given_up() {
     let mut fake = FakePbx::start().await;
     let rest = fake.pbx().rest();

@@ -161,9 +161,13 @@ pub(in crate::ari) async fn connect_media(pbx: &Pbx, id: &str) -> Result<Socket,
         path.pop().push("media").push(id);
     }
     let made = connect_within(pbx, &url, "media", MEDIA_READ_BUFFER).await;
-    made.map_err(|error| match error {
-        LinkError::NotEnabled { at } => LinkError::Refused { at, status: 404 },
-        other => other,
+    made.map_err(|error| {
+        if let LinkError::NotEnabled { at } = error {
+            // The web server has no such channel, whatever else it has.
+            LinkError::Refused { at, status: 404 }
+        } else {
+            error
+        }
     })
 }
 
