@@ -112,6 +112,8 @@ pub(super) async fn listen(
         released: false,
         began: now,
         deadline: now + OPENING,
+        bridge: None,
+        bridged: 0,
     };
     let heard = listener.hear(&mut coming, &mut cues).await;
     if let Some(tape) = listener.tape.take() {
@@ -158,6 +160,10 @@ struct Listener<'a> {
     began: Instant,
     /// When the connection counts as missing, or the far end as silent.
     deadline: Instant,
+    /// When the ears are given silence next, in place of sound that does not come; `None` if they are given none.
+    bridge: Option<Instant>,
+    /// How often they were since sound came.
+    bridged: u32,
 }
 
 /// A request that is done.
@@ -208,6 +214,7 @@ impl Listener<'_> {
                 connection = coming.come(there) => {
                     self.on_connection(connection?);
                 }
+                () = at(self.bridge), if !self.speaks => self.bridge_silence().await,
                 () = sleep_until(TokioInstant::from_std(self.deadline)) => {
                     let now = clock::now();
                     if now > self.deadline + STALL {
@@ -313,7 +320,28 @@ impl Listener<'_> {
     }
 
     async fn on_sound(&mut self, sound: &[u8]) {
-        self.deadline = clock::now() + GAP;
+        let now = clock::now();
+        self.deadline = now + GAP;
+        self.bridge = Some(now + BRIDGE);
+        self.bridged = 0;
+        self.hear_samples(sound).await;
+    }
+
+    /// Networks that send nothing in a silence end it with the next sound. The silence behind a beep is heard all the same;
+    /// nothing longer is taken for one, since a call whose sound has stopped says nothing of who is there.
+    async fn bridge_silence(&mut self) {
+        let now = clock::now();
+        if self.bridge.is_some_and(|due| now > due + STALL) {
+            // This program stood still: the sound may only be on its way.
+            self.bridge = Some(now + BRIDGE);
+            return;
+        }
+        self.bridged += 1;
+        self.bridge = (self.bridged < BRIDGES).then_some(now + BRIDGE);
+        self.hear_samples(&[0; BRIDGE_BYTES]).await;
+    }
+
+    async fn hear_samples(&mut self, sound: &[u8]) {
         let mut told = Vec::new();
         let mut samples = [0; PIECE];
         for bytes in sound.chunks(PIECE * 2) {
@@ -365,6 +393,13 @@ impl Listener<'_> {
 
     fn chore(&mut self, chore: impl Future<Output = Chore> + Send + 'static) {
         self.chores.spawn(chore.instrument(Span::current()));
+    }
+}
+
+async fn at(due: Option<Instant>) {
+    match due {
+        Some(due) => sleep_until(TokioInstant::from_std(due)).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -440,6 +475,15 @@ const FIRST_SOUND: Duration = Duration::from_secs(4);
 /// Without sound for so long the far end is silent as no network is: a live call brings 20 ms every 20 ms. A PBX that is
 /// killed, or ends the call, is heard of at once by the connection.
 const GAP: Duration = Duration::from_secs(2);
+
+/// Without sound for so long the ears are given as much silence: a beep wants 0.2 s of it, and no network delays sound by more.
+const BRIDGE: Duration = Duration::from_millis(250);
+
+/// The samples of that time, in bytes.
+const BRIDGE_BYTES: usize = 8 * 250 * 2;
+
+/// How often silence is given: less of it than lets a person go, or makes a ready point.
+const BRIDGES: u32 = 2;
 
 /// A deadline that is seen so much later was slept through.
 const STALL: Duration = Duration::from_millis(100);

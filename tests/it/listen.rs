@@ -177,6 +177,20 @@ async fn a_far_end_that_falls_silent_in_its_greeting_is_not_spoken_to() {
     assert_eq!(json["words"], "no sound comes from the far end", "{json:#}");
 }
 
+/// As on networks that send nothing in a silence: the beep is the last that comes.
+#[tokio::test]
+async fn a_beep_after_which_no_sound_comes_begins_the_message() {
+    let desk = listening(mailbox()).await;
+    let when = When::Sound(Duration::from_millis(3_800));
+    desk.fake.with(|world| world.audio.mute = Some(when));
+    let ended = run(&desk).await;
+    desk.assert_clean("silence after the beep", &ended);
+    let json = ended.json();
+    assert_eq!(ended.outcome(), "delivered", "{json:#}");
+    assert_eq!(json["ready_by"], "beep", "{json:#}");
+    assert_eq!(json["proof"], "probable", "{json:#}");
+}
+
 #[tokio::test]
 async fn a_pbx_that_brings_no_sound_for_a_while_and_then_all_of_it_is_waited_for() {
     let desk = listening(mailbox()).await;
