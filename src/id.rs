@@ -177,7 +177,7 @@ impl FromStr for ChannelId {
     }
 }
 
-/// The id of the bridge that joins a drop's [`Role::Snoop`] and [`Role::Tap`].
+/// The id of the bridge that joins the leg that is listened to and its [`Role::Tap`], where we connect to the PBX.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BridgeId {
     /// Whose it is.

@@ -7,6 +7,9 @@
 //!  leg ──snoop──> copy ──> dialplan: AMD() ──> its word, one reason among others
 //! ```
 //!
+//! Where it is we who connect, the leg stays in our app, in a bridge with the channel of the connection (`rig`, `coming`); after
+//! that, this says itself that the leg is free, once nothing of ours is on its way to it any more.
+//!
 //! Sound and what became of ours come by one queue, so that the ears know to the sample when the message began. Whatever
 //! ends the connection ends as [`Event::Deaf`], unless the drop asked for it.
 

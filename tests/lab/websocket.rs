@@ -21,7 +21,7 @@ use crate::{
     faults::run_in,
     listen::{LISTEN, has, nothing_is_left},
     network::{Dropping, Lab, Number, Recording, now, wait_for},
-    recording::likeness,
+    recording::{likeness, peak},
     subscribers::{PATIENCE, delivered},
 };
 
@@ -51,6 +51,10 @@ pub(crate) fn trials(bench: &Arc<Bench>) -> Vec<Trial> {
         Box::new(of_the_pbx),
     );
     add("a_call_whose_aftertone_dies_ends".into(), Box::new(killed));
+    add(
+        "a_connection_that_is_lost_in_the_message_ends_the_call".into(),
+        Box::new(lost_in_the_message),
+    );
     add(
         "a_connection_that_is_lost_leaves_it_to_the_dialplan".into(),
         Box::new(lost),
@@ -229,6 +233,31 @@ fn lost(bench: &Bench) -> Result<(), Failed> {
     check!(json["ready_by"] == "dialplan", "{json:#}");
     let found = delivered(bench, &number)?;
     check!(found.is_whole(), "{found}\n{json:#}");
+    nothing_is_left(lab, dropped.id())
+}
+
+/// The mailbox has a part of the message, and gets no second one.
+fn lost_in_the_message(bench: &Bench) -> Result<(), Failed> {
+    let lab = bench.lab();
+    let number = lab.number("0101");
+    let state = lab.folder().join(format!("state-{number}"));
+    let mut program = lab.aftertone();
+    program
+        .env("AFTERTONE__STATE_DIR", &state)
+        .envs([LISTEN, WEBSOCKET]);
+    let dropping = Dropping::start(program, &number, &bench.message().name, &[])?;
+    let tap = tap_of(lab, &state)?;
+    wait_for(PATIENCE, || {
+        let recorded = lab.recordings(&number, Recording::Mailbox)?;
+        let loud = recorded.last().is_some_and(|last| peak(last) > 0.1);
+        check!(loud, "nothing is recorded yet");
+        Ok(())
+    })?;
+    lab.ask("DELETE", &format!("channels/{tap}"))?;
+    let dropped = dropping.finish(PATIENCE)?;
+    let json = &dropped.json;
+    check!(dropped.outcome() == "cut_off", "{json:#}\n{}", dropped.talk);
+    check!(json["played_ms"].as_u64() > Some(0), "{json:#}");
     nothing_is_left(lab, dropped.id())
 }
 
