@@ -484,8 +484,11 @@ fn no_sounds_dir(clinic: &mut Clinic) -> Result<(), Failed> {
 fn closed_sounds_dir(clinic: &mut Clinic) -> Result<(), Failed> {
     let folder = clinic.lab().sounds().display().to_string();
     shell(&format!("chmod 000 {folder}"))?;
+    let listening = clinic.fault("warn", "sounds_dir", "falls back");
+    clinic.set("AFTERTONE__SCREEN__MODE", "dialplan");
     let told = clinic.fault("fail", "sounds_dir", "");
     shell(&format!("chmod 755 {folder}"))?;
+    listening?.says("read")?;
     told?.says("read")?;
     clinic.check_healthy()
 }

@@ -109,7 +109,7 @@ pub async fn examine(config: &Config, mut tell: impl FnMut(Check)) -> Result<(),
     let may_listen = config.screen.mode == ScreenMode::Listen && modules.may_listen;
     modules.checks.into_iter().for_each(&mut tell);
     let trunk = trunk::look(rest, config).await;
-    if let Some(check) = redirects::check(rest, config).await {
+    if let Some(check) = redirects::check(rest, &trunk).await {
         tell(check);
     }
     tell(clocks(rest).await);

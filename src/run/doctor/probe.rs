@@ -428,16 +428,23 @@ impl Probe<'_> {
                     folder.display()
                 ),
             ),
-            Some(PlaybackEnd::Failed) => Check::fail(
-                SOUNDS,
-                format!(
+            Some(PlaybackEnd::Failed) => {
+                let mut detail = format!(
                     "a file written into {} cannot be played by the PBX as {}.wav",
                     folder.display(),
                     there.display()
-                ),
-                "let the PBX's user read the folder and all above it; where the PBX sees the folder by another path \
-                 (container, chroot), set `pbx.pbx_sounds_dir` to that path",
-            ),
+                );
+                let remedy = "let the PBX's user read the folder and all above it; where the PBX sees the folder by another path \
+                     (container, chroot), set `pbx.pbx_sounds_dir` to that path";
+                if self.config.screen.mode == ScreenMode::Listen {
+                    detail.push_str(
+                        ": a call that falls back to the dialplan cannot play its message",
+                    );
+                    Check::warn(SOUNDS, detail, remedy)
+                } else {
+                    Check::fail(SOUNDS, detail, remedy)
+                }
+            }
             None => Check::fail(
                 SOUNDS,
                 "the PBX did not tell how the playing of a test file ended",

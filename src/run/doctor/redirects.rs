@@ -1,14 +1,13 @@
 //! Where a call goes that the network answers with another number (302).
 
-use super::Check;
-use crate::{ari::Rest, config::Config};
+use super::{Check, trunk::Trunk};
+use crate::ari::Rest;
 
-/// Looks at how the trunk follows a redirection. `None` where it is no trunk of PJSIP that could be looked at.
-pub(super) async fn check(rest: &Rest, config: &Config) -> Option<Check> {
-    let endpoint = &config.pbx.endpoint;
-    let trunk = endpoint
-        .trunk()
-        .filter(|_| endpoint.technology().eq_ignore_ascii_case("PJSIP"))?;
+/// Looks at how the trunk follows a redirection. `None` where it is no endpoint of PJSIP that the PBX knows.
+pub(super) async fn check(rest: &Rest, trunk: &Trunk) -> Option<Check> {
+    let Trunk::Endpoint { name: trunk, .. } = trunk else {
+        return None;
+    };
     let asked = rest.configured("res_pjsip", ["endpoint", trunk], "redirect_method");
     let method = asked.await;
     let remedy = format!(
