@@ -337,7 +337,7 @@ fn no_app(bench: &Bench) -> Result<(), Failed> {
     lab.console("pbx", "module unload app_audiosocket.so")?;
     let number = lab.number("0101");
     let mut program = lab.aftertone();
-    program.envs([LISTEN]);
+    program.envs([LISTEN, ("AFTERTONE__SCREEN__MEDIA", "audiosocket")]);
     let dropped = Dropping::start(program, &number, &bench.message().name, &[])
         .and_then(|dropping| dropping.finish(PATIENCE));
     lab.console("pbx", "module load app_audiosocket.so")?;
