@@ -226,7 +226,10 @@ impl<'a> Watched<'a> {
     /// The next start of the program on this machine, to a number where nobody is.
     pub(crate) fn next_start(&self) -> Result<Dropped, Failed> {
         let nobody = self.bench.lab().number("0107");
-        Dropping::start(self.program(), &nobody, &self.bench.message().name, &[])?.finish(PATIENCE)
+        let mut program = self.program();
+        // The PBX is known by its address.
+        program.env("AFTERTONE__PBX__URL", self.between.url());
+        Dropping::start(program, &nobody, &self.bench.message().name, &[])?.finish(PATIENCE)
     }
 
     /// The name of the run whose channels are up, as it stands in their ids.
@@ -236,8 +239,17 @@ impl<'a> Watched<'a> {
 
     /// What holds whatever goes wrong: each leg dialled at most once, the message at most once, no channel left.
     pub(crate) fn check_no_harm(&self, id_part: &str) -> Result<(), Failed> {
+        self.check_nothing_is_left(id_part)?;
+        self.check_nothing_twice()
+    }
+
+    fn check_nothing_is_left(&self, id_part: &str) -> Result<(), Failed> {
         let lab = self.bench.lab();
-        lab.wait_for_silence_of(id_part, Duration::from_secs(2))?;
+        lab.wait_for_silence_of(id_part, Duration::from_secs(2))
+    }
+
+    fn check_nothing_twice(&self) -> Result<(), Failed> {
+        let lab = self.bench.lab();
         check!(
             lab.times_called(&self.number)? <= 2,
             "{:#?}",
@@ -275,6 +287,8 @@ fn killed_and_swept(bench: &Bench, moment: Moment) -> Result<(), Failed> {
         "nothing was left to sweep: {left:?}"
     );
 
+    // Before the next one dials its own number.
+    watched.check_nothing_twice()?;
     let next = watched.next_start()?;
     check!(
         next.outcome() == "invalid_number",
@@ -282,7 +296,7 @@ fn killed_and_swept(bench: &Bench, moment: Moment) -> Result<(), Failed> {
         next.json,
         next.talk
     );
-    watched.check_no_harm(&run)?;
+    watched.check_nothing_is_left(&run)?;
     check!(watched.run().is_err(), "the dead run's lock is still there");
     Ok(())
 }
