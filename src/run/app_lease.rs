@@ -11,7 +11,8 @@
 //!
 //! Of two that found it free, the one that wrote last reads its mark, and the other does not: each waits for longer than
 //! any other that found it free may take to write. The holder counts its mark up every [`RENEW_EVERY`], which needs no
-//! clocks that agree: a mark that does not change for [`STALE_AFTER`] belongs to a program that died.
+//! clocks that agree: a mark that does not change for [`STALE_AFTER`] belongs to a program that died. One that died on this
+//! machine is known to be dead by the lock of its run, and its mark is free at once.
 
 use std::{fmt, fs, str::FromStr, time::Duration};
 
@@ -46,7 +47,7 @@ pub(super) enum LeaseError {
 }
 
 impl AppLease {
-    /// Takes the lease of `app` for a run, and renews it from here on.
+    /// Takes the lease of `app` for a run, and renews it from here on; `dead` are runs that are known to have died.
     ///
     /// # Errors
     /// [`LeaseError`]; a mark that may have been written ends by itself.
@@ -55,6 +56,7 @@ impl AppLease {
         app: &str,
         run: &RunName,
         instance: &str,
+        dead: &[RunName],
     ) -> Result<Self, LeaseError> {
         let variable = variable_of(app);
         let mut mark = Mark {
@@ -65,7 +67,7 @@ impl AppLease {
             count: 0,
         };
         loop {
-            let free = wait_until_free(rest, &variable, app).await?;
+            let free = wait_until_free(rest, &variable, app, dead).await?;
             // Once more, so that little time lies between this and the writing.
             let asked = clock::now();
             if rest.global_variable(&variable).await? != free {
@@ -125,6 +127,7 @@ async fn wait_until_free(
     rest: &Rest,
     variable: &str,
     app: &str,
+    dead: &[RunName],
 ) -> Result<Option<String>, LeaseError> {
     let began = clock::now();
     let mut first = None;
@@ -132,6 +135,10 @@ async fn wait_until_free(
         let found = rest.global_variable(variable).await?;
         let waited = clock::now().duration_since(began);
         match (&found, &first) {
+            (Some(mark), _) if is_of(mark, dead) => {
+                debug!(app, "the app's last controller died on this machine");
+                return Ok(found);
+            }
             (Some(mark), Some(first)) if mark != first => {
                 return Err(LeaseError::Taken(words_of(mark)));
             }
@@ -152,6 +159,12 @@ async fn wait_until_free(
         }
         sleep(LOOK_EVERY).await;
     }
+}
+
+/// Whether a mark was written by one of these runs.
+fn is_of(mark: &str, runs: &[RunName]) -> bool {
+    let mark = mark.parse::<Mark>();
+    mark.is_ok_and(|mark| runs.iter().any(|run| run.as_str() == mark.run))
 }
 
 /// Whether a program has registered the app. The PBX keeps one whose program is gone for as long as it has channels: where

@@ -268,7 +268,7 @@ impl Claim {
             let dead = self.dead()?;
             let pbx = Pbx::new(&settings(config)).map_err(SessionError::Settings)?;
             if let App::OfTheInstance(name) = &app {
-                lease = Some(self.lease(config, &pbx, name).await?);
+                lease = Some(self.lease(config, &pbx, name, &dead).await?);
             }
             let remains = self.remains.clone();
             let reached = Reached::new(config, &pbx, &self.run, app.name(), remains).await?;
@@ -287,8 +287,15 @@ impl Claim {
     }
 
     /// Takes the lease of an app that others may have.
-    async fn lease(&self, config: &Config, pbx: &Pbx, app: &str) -> Result<AppLease, SessionError> {
-        let lease = AppLease::take(&pbx.rest(), app, &self.run, &config.instance).await;
+    async fn lease(
+        &self,
+        config: &Config,
+        pbx: &Pbx,
+        app: &str,
+        dead: &[RunName],
+    ) -> Result<AppLease, SessionError> {
+        let rest = pbx.rest();
+        let lease = AppLease::take(&rest, app, &self.run, &config.instance, dead).await;
         let url = config.pbx.url.to_string();
         lease.map_err(|error| match error {
             LeaseError::Taken(by) => SessionError::Taken {

@@ -127,6 +127,23 @@ async fn a_controller_that_was_killed_keeps_the_next_one_out_for_some_seconds() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_next_one_on_the_same_machine_knows_that_it_was_killed_and_does_not_wait() {
+    let stage = Stage::new(slow()).await;
+    stage.trunk("starts_per_second = 20\nin_flight = 2");
+    stage.campaign("spring", 4).await;
+    let child = stage.spawn(&["--every", "1s"]);
+    stage.until_dialled(1).await;
+    send_signal("KILL", &child);
+    wait(child).await;
+    let before = stage.requests(Kind::GetGlobal);
+    let controller = stage.open(Which::All).await.unwrap();
+    // It looks, once more before it writes, and once it has written.
+    assert_eq!(stage.requests(Kind::GetGlobal) - before, 3);
+    controller.orders().finish();
+    controller.run().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_program_that_knows_no_lease_is_not_thrown_out_either() {
     let stage = Stage::new(Script::mailbox()).await;
     let sink = Arc::default();

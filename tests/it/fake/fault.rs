@@ -15,6 +15,7 @@ pub(crate) enum Kind {
     SetVariable,
     GetVariable,
     SetGlobal,
+    GetGlobal,
     Play,
     Snoop,
     StopPlay,

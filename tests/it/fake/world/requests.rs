@@ -102,6 +102,7 @@ impl World {
                 (kind, self.playbacks.get(*id).map(|p| p.channel.clone()))
             }
             (_, ["applications", ..]) => (Kind::Applications, None),
+            ("GET", ["asterisk", "variable"]) => (Kind::GetGlobal, None),
             ("GET", ["asterisk", ..]) => (Kind::Asterisk, None),
             ("POST", ["asterisk", "variable"]) => (Kind::SetGlobal, None),
             ("GET", ["endpoints", ..]) => (Kind::Endpoints, None),
@@ -161,7 +162,7 @@ impl World {
                 None => Response::message(404, "Channel not found"),
             },
             Kind::Applications => self.application(request),
-            Kind::Asterisk => self.asterisk(request),
+            Kind::Asterisk | Kind::GetGlobal => self.asterisk(request),
             Kind::Endpoints => self.endpoints(request),
             Kind::Sounds => match request.path.get(1) {
                 Some(sound) if self.settings.sounds.contains(sound) => Response::json(
