@@ -429,15 +429,6 @@ impl Driver {
             };
             record.moments.push(moment);
             let note = record.words_for(moment.event);
-            if moment.event == Milestone::TapLost {
-                let why = note.as_deref();
-                record.span.in_scope(|| {
-                    warn!(
-                        why,
-                        "the live audio is lost; the dialplan screens the call from here"
-                    )
-                });
-            }
             // Nobody has to listen.
             let _ = record.news.send(News::Moment(moment, note));
         }
@@ -480,10 +471,8 @@ impl Driver {
                 Command::Speak(_, play) => record.cue(Cue::Speak(play)),
                 Command::Hush(play) => record.cue(Cue::Hush(play)),
                 Command::Release(_) => record.cue(Cue::Goodbye),
-                Command::Screen(_)
-                | Command::AwaitReady(_)
-                | Command::StopPlay(_)
-                | Command::HangUp(_) => {}
+                Command::Screen(_) | Command::AwaitReady(_) => record.tell_fallback(),
+                Command::StopPlay(_) | Command::HangUp(_) => {}
             }
             Arc::clone(&record.sheet)
         });

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use tokio::sync::mpsc;
-use tracing::Span;
+use tracing::{Span, warn};
 
 use super::News;
 use crate::{
@@ -94,6 +94,18 @@ impl Record {
         if let Some(cues) = &self.cues {
             // It may have ended, with the connection: then it has said so.
             let _ = cues.send(cue);
+        }
+    }
+
+    /// Tells that the dialplan has to do what we cannot any more.
+    pub(super) fn tell_fallback(&self) {
+        if let Some(why) = &self.deaf {
+            self.span.in_scope(|| {
+                warn!(
+                    why,
+                    "the live audio is lost; the dialplan screens the call from here"
+                );
+            });
         }
     }
 
