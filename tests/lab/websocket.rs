@@ -122,8 +122,11 @@ impl Case {
             dropped.talk
         );
         check!(!has(&dropped, "tap_lost"), "{json:#}\n{}", dropped.talk);
+        // A piece that the network holds is a silence, and the beep behind it comes late.
+        let late = u64::from(network.is_some());
+        let restarts = json["restarts"].as_u64().unwrap_or(0);
         check!(
-            json["restarts"].as_u64().unwrap_or(0) == self.restarts,
+            (self.restarts..=self.restarts + late).contains(&restarts),
             "{json:#}"
         );
         if self.outcome == "delivered" {
