@@ -17,6 +17,10 @@ pub(crate) fn trials() -> Vec<Trial> {
         Trial::test("ear::a_pause_in_a_message_is_not_missed", paused),
         Trial::test("ear::what_is_cut_is_missed", cut),
         Trial::test("ear::a_lost_packet_is_a_slip_and_not_a_cut", slipped),
+        Trial::test(
+            "ear::one_packet_less_or_more_is_whole_and_two_are_not",
+            packet,
+        ),
         Trial::test("ear::a_hole_inside_is_missed", hole),
         Trial::test("ear::another_message_is_not_found", other),
         Trial::test("ear::a_heard_scrap_is_alike", scrap),
@@ -119,6 +123,27 @@ fn slipped() -> Result<(), Failed> {
         "{found}"
     );
     check!(found.inside_missing <= Duration::from_millis(80), "{found}");
+    Ok(())
+}
+
+fn packet() -> Result<(), Failed> {
+    let message = message();
+    for at in (0..20).map(|step| message.len() / 3 + step * 5 * FRAME / 4) {
+        for (packets, whole) in [(1, true), (2, false)] {
+            let gone = at..at + packets * FRAME;
+            let mut dropped = message.clone();
+            dropped.drain(gone.clone());
+            let mut doubled = message.clone();
+            doubled.splice(at..at, message[gone].iter().copied());
+            for (how, heard) in [("dropped", dropped), ("doubled", doubled)] {
+                let found = find(&message, &line(500, &heard)).ok_or("not found")?;
+                check!(
+                    found.is_whole() == whole,
+                    "{packets} {how} at {at}: {found}"
+                );
+            }
+        }
+    }
     Ok(())
 }
 
