@@ -315,6 +315,10 @@ fn judge_all(
 ) -> BTreeMap<String, usize> {
     let mut lost = BTreeMap::new();
     for (contact, row) in judge.pair(contacts, rows) {
+        if was_cut_off_with_the_pbx(&row, blows) {
+            judge.lost(contact, &row);
+            continue;
+        }
         if row.outcome.as_deref() != Some("lost") {
             judge.called(contact, &row);
             continue;
@@ -352,6 +356,18 @@ fn judge_all(
         judge.expect(count <= AT_ONCE, || format!("{count} lost by {blow:?}"));
     }
     lost
+}
+
+/// Whether the PBX died while the message was played: the connection that carried it ended at once, so the outcome is known.
+fn was_cut_off_with_the_pbx(row: &Row, blows: &[Blow]) -> bool {
+    let ended = row.json["ended_at"].as_str();
+    let ended = ended.and_then(|at| at.parse::<Timestamp>().ok());
+    let (Some(started), Some(ended)) = (row.started, ended) else {
+        return false;
+    };
+    let mut kills = blows.iter().filter(|blow| blow.what == Pbx);
+    row.outcome.as_deref() == Some("cut_off")
+        && kills.any(|blow| started <= blow.at && blow.at <= ended)
 }
 
 /// An intent that cannot be written is not dialled.
