@@ -11,7 +11,7 @@
 //! its audio loses its connection, and no other drop does.
 //!
 //! The thread does nothing but this, so that a busy program does not delay a frame. It also watches the driver's [`Pulse`]:
-//! if the driver stands still for [`STANDSTILL`], every connection is closed, and the PBX lets the calls go.
+//! if the driver stands still for 5 s, every connection is closed, and the PBX lets the calls go.
 //!
 //! Every close of ours is a reset (`SO_LINGER` of zero). Asterisk 18.20 to 18.26, 20.5 to 20.13, 21.0 to 21.8 and 22.0 to 22.3
 //! do not notice an orderly close: the call would stay, with a core of the PBX busy, until its time limit.
@@ -19,7 +19,9 @@
 mod access;
 mod connection;
 mod frame;
+mod outlet;
 mod pacer;
+mod watchdog;
 mod websocket;
 
 use std::{
@@ -41,14 +43,15 @@ use tokio::{
     runtime,
     sync::{mpsc, oneshot},
     task::{AbortHandle, Id, JoinSet},
-    time::{MissedTickBehavior, interval, sleep, timeout},
+    time::{sleep, timeout},
 };
 use tokio_util::{codec::FramedRead, sync::CancellationToken};
-use tracing::{debug, error, warn};
+use tracing::{debug, warn};
 use uuid::Uuid;
 
 use access::Guests;
 use frame::{Bad, Codec, Frame};
+use watchdog::Watchdog;
 
 pub use access::Access;
 pub use connection::{Connection, ConnectionEnd, FromCall, Order};
@@ -128,7 +131,6 @@ impl MediaServer {
                     greeting: JoinSet::new(),
                     silent: VecDeque::new(),
                     connections: JoinSet::new(),
-                    standstill: CancellationToken::new(),
                     guests,
                     limits,
                     counts: seen,
@@ -272,8 +274,6 @@ struct Door {
     /// Those who have not said who they are, the oldest first.
     silent: VecDeque<AbortHandle>,
     connections: JoinSet<()>,
-    /// Ends the connections of now.
-    standstill: CancellationToken,
     guests: Guests,
     limits: Limits,
     counts: Arc<Counts>,
@@ -305,10 +305,7 @@ impl Default for Limits {
 
 impl Door {
     async fn keep(mut self, pulse: Option<Pulse>) {
-        let mut watch = interval(LOOK);
-        // A process that stood still as a whole has missed its looks, too: that is one look, not many.
-        watch.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut standing = Standing::default();
+        let mut watchdog = Watchdog::new(pulse);
         loop {
             tokio::select! {
                 // Whoever is expected is known before they come.
@@ -323,15 +320,11 @@ impl Door {
                 Some(greeted) = self.greeting.join_next_with_id() => {
                     self.no_longer_silent(&greeted);
                     if let Ok((_, Some((uuid, stream)))) = greeted {
-                        self.let_in(uuid, stream);
+                        self.let_in(uuid, stream, watchdog.token());
                     }
                 }
                 Some(_) = self.connections.join_next() => {}
-                _ = watch.tick(), if pulse.is_some() => {
-                    if let Some(pulse) = &pulse && standing.is_too_long(pulse.count()) {
-                        self.let_go_of_all();
-                    }
-                }
+                () = watchdog.stands_still() => watchdog.let_go_of_all(self.connections.len()),
                 accepted = self.listener.accept() => match accepted {
                     Ok((socket, from)) => self.greet(socket, from),
                     Err(error) => {
@@ -397,7 +390,7 @@ impl Door {
         self.silent.retain(|silent| silent.id() != id);
     }
 
-    fn let_in(&mut self, uuid: Uuid, stream: Stream) {
+    fn let_in(&mut self, uuid: Uuid, stream: Stream, standstill: CancellationToken) {
         let waiter = self.waiting.remove(&uuid);
         let Some(waiter) = waiter.filter(|waiter| !waiter.is_closed()) else {
             debug!("a connection is closed that no drop expects");
@@ -405,7 +398,7 @@ impl Door {
         };
         let (connection, serving) = connection::open(
             stream,
-            self.standstill.child_token(),
+            standstill,
             self.limits.patience,
             Arc::clone(&self.counts),
         );
@@ -413,48 +406,7 @@ impl Door {
         // Whoever expected it may have gone this moment; then it goes with the connection.
         let _ = waiter.send(connection);
     }
-
-    /// The driver stands still: no drop is looked after any more, so that every call is to be let go.
-    fn let_go_of_all(&mut self) {
-        if !self.connections.is_empty() {
-            error!(
-                calls = self.connections.len(),
-                seconds = STANDSTILL.as_secs(),
-                "the driver stands still; every call that is listened to is let go"
-            );
-            std::mem::take(&mut self.standstill).cancel();
-        }
-    }
 }
-
-/// For how long the driver has stood still, as far as this thread ran meanwhile.
-#[derive(Debug, Default)]
-struct Standing {
-    last: u64,
-    looks: u32,
-}
-
-impl Standing {
-    /// Takes one look; says once in a while whether it stands still for too long.
-    fn is_too_long(&mut self, count: u64) -> bool {
-        if std::mem::replace(&mut self.last, count) != count {
-            self.looks = 0;
-            return false;
-        }
-        self.looks += 1;
-        let too_long = LOOK * self.looks >= STANDSTILL;
-        if too_long {
-            self.looks = 0;
-        }
-        too_long
-    }
-}
-
-/// How long the driver may stand still while this thread runs.
-const STANDSTILL: Duration = Duration::from_secs(5);
-
-/// From one look at the driver to the next.
-const LOOK: Duration = Duration::from_secs(1);
 
 /// Bytes read at once: six of Asterisk's frames.
 const READ: usize = 2_048;

@@ -17,6 +17,7 @@ use tokio_util::{bytes::Bytes, sync::CancellationToken};
 use super::{
     Counts, Stream, add,
     frame::{Bad, Frame, GOODBYE},
+    outlet::Outlet,
     pacer::{BYTES, FRAME, Pacer, SILENCE},
 };
 use crate::{
@@ -119,27 +120,25 @@ pub(super) fn open(
     patience: Duration,
     counts: Arc<Counts>,
 ) -> (Connection, impl Future<Output = ()> + Send + 'static) {
-    let (tell, come) = mpsc::channel(QUEUE + SPARE);
+    let (outlet, come) = Outlet::new(patience);
     let (orders, take) = mpsc::unbounded_channel();
     let now = clock::now();
     let line = Line {
         stream,
-        tell,
+        outlet,
         outbox: Outbox::default(),
         speech: None,
         parting: None,
         counts,
         silence_due: now,
         heard_at: now,
-        full_since: None,
-        patience,
     };
     (Connection { come, orders }, line.serve(take, standstill))
 }
 
 struct Line {
     stream: Stream,
-    tell: mpsc::Sender<FromCall>,
+    outlet: Outlet,
     outbox: Outbox,
     speech: Option<Speech>,
     /// Goodbye was said, and when to give up waiting for the answer; a play that ended with it.
@@ -149,10 +148,6 @@ struct Line {
     silence_due: Instant,
     /// When sound of the far end came last.
     heard_at: Instant,
-    /// Since when the drop has not taken what waits for it.
-    full_since: Option<Instant>,
-    /// How long that may last.
-    patience: Duration,
 }
 
 /// A message on its way out.
@@ -174,8 +169,7 @@ impl Line {
     ) {
         let end = loop {
             let wake = self.wake();
-            // What the drop has not taken stays with the network, which waits for longer than we have room for.
-            let has_room = self.tell.capacity() > SPARE;
+            let has_room = self.outlet.has_room();
             let done = tokio::select! {
                 // What is to be sent is not held up by what has come.
                 biased;
@@ -201,7 +195,7 @@ impl Line {
             (None, Some(speech)) => speech.pacer.due(),
             (None, None) => self.silence_due,
         };
-        if self.outbox.is_empty() && self.full_since.is_none() {
+        if self.outbox.is_empty() && !self.outlet.is_full() {
             due
         } else {
             let now = clock::now();
@@ -209,19 +203,9 @@ impl Line {
         }
     }
 
-    /// Ends the connection of a drop that has taken nothing for too long.
     fn keep_up(&mut self, has_room: bool) -> Result<(), ConnectionEnd> {
-        if has_room {
-            self.full_since = None;
-            return Ok(());
-        }
-        let now = clock::now();
-        let since = *self.full_since.get_or_insert(now);
-        if now.saturating_duration_since(since) > self.patience {
-            add(&self.counts.slow);
-            return Err(ConnectionEnd::Slow);
-        }
-        Ok(())
+        let kept_up = self.outlet.keep_up(has_room);
+        kept_up.inspect_err(|_| add(&self.counts.slow))
     }
 
     fn on_order(&mut self, order: Order) -> Result<(), ConnectionEnd> {
@@ -294,10 +278,10 @@ impl Line {
         speech.begun |= begins;
         let is_over = speech.pacer.is_over(now) && self.outbox.is_empty();
         if begins {
-            self.tell(FromCall::Speaking(play))?;
+            self.outlet.tell(FromCall::Speaking(play))?;
         }
         if let Some(gap) = due.gap {
-            self.tell(FromCall::Stumbled(play, gap))?;
+            self.outlet.tell(FromCall::Stumbled(play, gap))?;
         }
         if is_over && let Some(speech) = self.speech.take() {
             let spoken = speech.spoken(SpokenEnd::Whole, self.outbox.taken);
@@ -314,7 +298,7 @@ impl Line {
         self.outbox.forget();
         self.silence_due = clock::now() + FRAME;
         let spoken = speech.spoken(end, self.outbox.taken);
-        self.tell(FromCall::Spoken(speech.play, spoken))
+        self.outlet.tell(FromCall::Spoken(speech.play, spoken))
     }
 
     fn say_goodbye(
@@ -355,7 +339,7 @@ impl Line {
                     speech.unheard = speech.unheard.max(silent);
                 }
                 self.heard_at = now;
-                self.tell(FromCall::Sound(sound))
+                self.outlet.tell(FromCall::Sound(sound))
             }
             Some(Ok(Frame::Other)) => Ok(()),
             Some(Ok(Frame::HungUp)) if self.parting.is_none() => Err(ConnectionEnd::HungUp),
@@ -375,14 +359,6 @@ impl Line {
             }
             None => Err(self.closed()),
         }
-    }
-
-    /// Never waits: there is room for sound, or it is not read, and room to spare for what becomes of ours.
-    fn tell(&self, what: FromCall) -> Result<(), ConnectionEnd> {
-        self.tell.try_send(what).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => ConnectionEnd::Slow,
-            mpsc::error::TrySendError::Closed(_) => ConnectionEnd::Closed,
-        })
     }
 
     /// Says how it ended, after what ended with it. The connection is closed before.
@@ -412,13 +388,9 @@ impl Line {
             (_, Some(speech)) => Some((speech.play, speech.spoken(SpokenEnd::Lost, taken))),
             (_, None) => None,
         };
-        let Self { stream, tell, .. } = self;
-        drop(stream);
-        if let Some((play, spoken)) = spoken {
-            // Whoever listened may have gone.
-            let _ = tell.send(FromCall::Spoken(play, spoken)).await;
-        }
-        let _ = tell.send(FromCall::Ended(end)).await;
+        drop(self.stream);
+        let spoken = spoken.map(|(play, spoken)| FromCall::Spoken(play, spoken));
+        self.outlet.end(spoken, end).await;
     }
 }
 
@@ -486,12 +458,6 @@ pub(super) const SILENCE_EVERY: Duration = Duration::from_millis(200);
 
 /// How long the PBX may take to close the connection after our goodbye: all that we sent is in front of it.
 pub(super) const GOODBYE_WAIT: Duration = Duration::from_secs(2);
-
-/// Pieces of sound that wait for whoever takes them: 6 s of Asterisk's 20 ms.
-pub(super) const QUEUE: usize = 300;
-
-/// Room beside them for what becomes of what we say.
-pub(super) const SPARE: usize = 32;
 
 /// Bytes of ours that may wait for the PBX: 4 s.
 const STUCK: usize = 200 * BYTES;

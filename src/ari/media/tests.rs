@@ -171,22 +171,6 @@ async fn a_driver_that_stands_still_loses_every_call_and_can_begin_again() {
     assert_eq!(next.next().await, sound(&[1, 0]));
 }
 
-#[test]
-fn a_standstill_is_counted_in_looks_of_its_own_thread() {
-    let mut standing = Standing::default();
-    assert!(!standing.is_too_long(1));
-    for _ in 0..4 {
-        assert!(!standing.is_too_long(1));
-    }
-    assert!(standing.is_too_long(1));
-    assert!(!standing.is_too_long(1), "and anew from there");
-    assert!(!standing.is_too_long(2));
-    for _ in 0..4 {
-        assert!(!standing.is_too_long(2));
-    }
-    assert!(standing.is_too_long(2));
-}
-
 #[tokio::test]
 async fn the_pbx_is_given_the_address_that_it_can_reach() {
     for (advertise, given) in [
@@ -359,7 +343,7 @@ async fn a_drop_that_does_not_keep_up_loses_its_connection_and_no_other() {
     let media = MediaServer::open(&settings(None), None, impatient).unwrap();
     let (mut slow, mut quick) = (Call::new(&media).await, Call::new(&media).await);
     let frame = [[0x10, 1, 64].as_slice(), &[0; 320]].concat();
-    for _ in 0..connection::QUEUE + 10 {
+    for _ in 0..outlet::QUEUE + 10 {
         slow.say(&frame).await;
         quick.say(&frame).await;
         quick.next().await;

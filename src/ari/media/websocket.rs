@@ -13,32 +13,28 @@ mod control;
 mod talk;
 mod ulaw;
 
-use std::{
-    io,
-    pin::pin,
-    sync::Arc,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{io, pin::pin, sync::Arc, thread, time::Duration};
 
 use futures::{SinkExt as _, StreamExt as _, stream::SplitSink};
 use tokio::{
     runtime,
     sync::{mpsc, oneshot},
     task::JoinSet,
-    time::{Instant as TokioInstant, MissedTickBehavior, interval, sleep_until},
+    time::{Instant as TokioInstant, sleep_until},
 };
 use tokio_tungstenite::tungstenite::{self, Bytes, Message};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, error};
+use tracing::debug;
 
 use control::Said;
 use talk::{Deed, Talk};
 
 use super::{
-    LOOK, Pulse, STANDSTILL, Standing,
-    connection::{Connection, ConnectionEnd, FromCall, Order, QUEUE, SPARE},
+    Pulse,
+    connection::{Connection, ConnectionEnd, FromCall, Order},
+    outlet::Outlet,
     pacer::FRAME,
+    watchdog::Watchdog,
 };
 use crate::{
     ari::{
@@ -84,16 +80,15 @@ impl WebSockets {
 
     async fn connect_with(&self, id: &str, patience: Duration) -> Result<Connection, LinkError> {
         let (pbx, id) = (Arc::clone(&self.pbx), id.to_owned());
-        let (tell, come) = mpsc::channel(QUEUE + SPARE);
+        let (outlet, come) = Outlet::new(patience);
         let (orders, take) = mpsc::unbounded_channel();
         let (done, made) = oneshot::channel();
         let line = Line {
             pbx,
             id,
             done,
-            tell,
+            outlet,
             orders: take,
-            patience,
         };
         // The thread lives as long as any of us does.
         let _ = self.take.send(line);
@@ -110,32 +105,18 @@ impl WebSockets {
 
 /// Serves connections until no more can come and the last has ended.
 async fn keep(mut taken: mpsc::UnboundedReceiver<Line>, pulse: Option<Pulse>) {
-    let mut watch = interval(LOOK);
-    watch.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut standing, mut standstill) = (Standing::default(), CancellationToken::new());
+    let mut watchdog = Watchdog::new(pulse);
     let mut lines = JoinSet::new();
     loop {
         tokio::select! {
             line = taken.recv() => match line {
                 Some(line) => {
-                    lines.spawn(line.connect(standstill.child_token()));
+                    lines.spawn(line.connect(watchdog.token()));
                 }
                 None => break,
             },
             Some(_) = lines.join_next() => {}
-            _ = watch.tick(), if pulse.is_some() => {
-                if let Some(pulse) = &pulse
-                    && standing.is_too_long(pulse.count())
-                    && !lines.is_empty()
-                {
-                    error!(
-                        calls = lines.len(),
-                        seconds = STANDSTILL.as_secs(),
-                        "the driver stands still; every call that is listened to is let go"
-                    );
-                    std::mem::take(&mut standstill).cancel();
-                }
-            }
+            () = watchdog.stands_still() => watchdog.let_go_of_all(lines.len()),
         }
     }
     // Each ends with its drop.
@@ -147,9 +128,8 @@ struct Line {
     pbx: Arc<Pbx>,
     id: String,
     done: oneshot::Sender<Result<(), LinkError>>,
-    tell: mpsc::Sender<FromCall>,
+    outlet: Outlet,
     orders: mpsc::UnboundedReceiver<Order>,
-    patience: Duration,
 }
 
 impl Line {
@@ -166,9 +146,7 @@ impl Line {
         let _ = self.done.send(Ok(()));
         let served = Served {
             talk: Talk::new(clock::now()),
-            tell: self.tell,
-            full_since: None,
-            patience: self.patience,
+            outlet: self.outlet,
         };
         served.serve(socket, self.orders, standstill).await;
     }
@@ -177,11 +155,7 @@ impl Line {
 /// A connection that is served.
 struct Served {
     talk: Talk,
-    tell: mpsc::Sender<FromCall>,
-    /// Since when the drop has not taken what waits for it.
-    full_since: Option<Instant>,
-    /// How long that may last.
-    patience: Duration,
+    outlet: Outlet,
 }
 
 impl Served {
@@ -196,7 +170,7 @@ impl Served {
         let mut writer = pin!(write(sink, to_send));
         let mut deeds = Vec::new();
         let end = loop {
-            let has_room = self.tell.capacity() > SPARE;
+            let has_room = self.outlet.has_room();
             // What is overdue while the PBX has no room is not looked at without pause.
             let wake = self.talk.wake().max(clock::now() + FRAME / 4);
             let done = tokio::select! {
@@ -218,20 +192,18 @@ impl Served {
                 () = standstill.cancelled() => Err(ConnectionEnd::Standstill),
             };
             let done = done.and_then(|()| self.carry_out(&mut deeds, &send));
-            if let Err(end) = done.and_then(|()| self.keep_up(has_room)) {
+            if let Err(end) = done.and_then(|()| self.outlet.keep_up(has_room)) {
                 break end;
             }
         };
         debug!(%end, "an audio connection has ended");
         drop(stream);
         self.talk.end(clock::now(), &mut deeds);
-        for deed in deeds {
-            if let Deed::Tell(what) = deed {
-                // Whoever listened may have gone.
-                let _ = self.tell.send(what).await;
-            }
-        }
-        let _ = self.tell.send(FromCall::Ended(end)).await;
+        let told = deeds.into_iter().filter_map(|deed| match deed {
+            Deed::Tell(what) => Some(what),
+            Deed::Sound(_) | Deed::Ask(_) | Deed::End(_) => None,
+        });
+        self.outlet.end(told, end).await;
     }
 
     fn on_message(
@@ -261,7 +233,6 @@ impl Served {
         Ok(())
     }
 
-    /// Never waits: there is room for sound, or it is not read, and room to spare for what becomes of ours.
     fn carry_out(
         &self,
         deeds: &mut Vec<Deed>,
@@ -271,28 +242,9 @@ impl Served {
             match deed {
                 Deed::Sound(octets) => queue(send, Message::Binary(Bytes::from(octets)))?,
                 Deed::Ask(text) => queue(send, Message::text(text))?,
-                Deed::Tell(what) => {
-                    self.tell.try_send(what).map_err(|error| match error {
-                        mpsc::error::TrySendError::Full(_) => ConnectionEnd::Slow,
-                        mpsc::error::TrySendError::Closed(_) => ConnectionEnd::Closed,
-                    })?;
-                }
+                Deed::Tell(what) => self.outlet.tell(what)?,
                 Deed::End(end) => return Err(end),
             }
-        }
-        Ok(())
-    }
-
-    /// Ends the connection of a drop that has taken nothing for too long.
-    fn keep_up(&mut self, has_room: bool) -> Result<(), ConnectionEnd> {
-        if has_room {
-            self.full_since = None;
-            return Ok(());
-        }
-        let now = clock::now();
-        let since = *self.full_since.get_or_insert(now);
-        if now.saturating_duration_since(since) > self.patience {
-            return Err(ConnectionEnd::Slow);
         }
         Ok(())
     }

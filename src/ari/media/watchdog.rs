@@ -1,0 +1,113 @@
+//! Lets every call go whose driver stands still.
+
+use std::time::Duration;
+
+use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+use tracing::error;
+
+use super::Pulse;
+
+/// Watches the driver's pulse from the thread of the connections.
+pub(super) struct Watchdog {
+    pulse: Option<Pulse>,
+    looks: Interval,
+    standing: Standing,
+    /// Ends the connections of now.
+    standstill: CancellationToken,
+}
+
+impl Watchdog {
+    /// Needs a runtime around it. Without a `pulse` there is nothing to watch.
+    pub(super) fn new(pulse: Option<Pulse>) -> Self {
+        let mut looks = interval(LOOK);
+        // A process that stood still as a whole has missed its looks, too: that is one look, not many.
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self {
+            pulse,
+            looks,
+            standing: Standing::default(),
+            standstill: CancellationToken::new(),
+        }
+    }
+
+    /// Ends a connection that begins now, should the driver stand still.
+    pub(super) fn token(&self) -> CancellationToken {
+        self.standstill.child_token()
+    }
+
+    /// Waits until the driver stands still for too long. Can be cancelled.
+    pub(super) async fn stands_still(&mut self) {
+        let Some(pulse) = &self.pulse else {
+            return std::future::pending().await;
+        };
+        loop {
+            self.looks.tick().await;
+            if self.standing.is_too_long(pulse.count()) {
+                return;
+            }
+        }
+    }
+
+    /// The driver stands still: no drop is looked after any more, so that every call is to be let go.
+    pub(super) fn let_go_of_all(&mut self, calls: usize) {
+        if calls > 0 {
+            error!(
+                calls,
+                seconds = STANDSTILL.as_secs(),
+                "the driver stands still; every call that is listened to is let go"
+            );
+            std::mem::take(&mut self.standstill).cancel();
+        }
+    }
+}
+
+/// For how long the driver has stood still, as far as this thread ran meanwhile.
+#[derive(Debug, Default)]
+struct Standing {
+    last: u64,
+    looks: u32,
+}
+
+impl Standing {
+    /// Takes one look; says once in a while whether it stands still for too long.
+    fn is_too_long(&mut self, count: u64) -> bool {
+        if std::mem::replace(&mut self.last, count) != count {
+            self.looks = 0;
+            return false;
+        }
+        self.looks += 1;
+        let too_long = LOOK * self.looks >= STANDSTILL;
+        if too_long {
+            self.looks = 0;
+        }
+        too_long
+    }
+}
+
+/// How long the driver may stand still while this thread runs.
+const STANDSTILL: Duration = Duration::from_secs(5);
+
+/// From one look at the driver to the next.
+const LOOK: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_standstill_is_counted_in_looks_of_its_own_thread() {
+        let mut standing = Standing::default();
+        assert!(!standing.is_too_long(1));
+        for _ in 0..4 {
+            assert!(!standing.is_too_long(1));
+        }
+        assert!(standing.is_too_long(1));
+        assert!(!standing.is_too_long(1), "and anew from there");
+        assert!(!standing.is_too_long(2));
+        for _ in 0..4 {
+            assert!(!standing.is_too_long(2));
+        }
+        assert!(standing.is_too_long(2));
+    }
+}
