@@ -53,21 +53,21 @@ impl VoicemailDrop {
             | Phase::Ended { .. } => return,
         }
         self.tell(Milestone::TapLost, now);
-        if self.interrupted {
+        let end = if self.interrupted {
             // It may have been a person. The dialplan's silence would play to them again.
             let words = "a voice came over the message, and then the audio connection was lost";
-            self.found.words = Some(words.to_owned());
-            self.ears = Ears::Returning(Parting::Lost);
-            self.end_ourselves(self.unready(), now);
-            return;
-        }
-        if !self.found.heard.is_zero() {
+            Some((self.unready(), words))
+        } else if !self.found.heard.is_zero() {
             // The mailbox has a part of the message already; the dialplan hears no late beep.
             let words = "the audio connection was lost after a part of the message had been played";
+            Some((Outcome::CutOff, words))
+        } else {
+            None
+        };
+        if let Some((outcome, words)) = end {
             self.found.words = Some(words.to_owned());
             self.ears = Ears::Returning(Parting::Lost);
-            self.end_ourselves(Outcome::CutOff, now);
-            return;
+            return self.end_ourselves(outcome, now);
         }
         self.part(Parting::Lost, now);
     }
