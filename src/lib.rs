@@ -30,7 +30,7 @@
 //! | [`cli`] | the commands, one file each, and the only place that prints | |
 //! | [`telemetry`] | where the log goes | |
 //!
-//! Where to begin: [`drop::VoicemailDrop`] for what a drop does and when, [`run::Session`] for how it is driven,
+//! Where to begin: [`drop::VoicemailDrop`] for what a drop does and when, [`runtime::Session`] for how it is driven,
 //! `tests/drop` for every branch of it as a ladder, `tests/lab` for the proof on real servers. Which module may name
 //! which is a table in `tests/layers.rs`, and a test.
 
@@ -40,13 +40,17 @@ pub mod campaign;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod controller;
+pub mod doctor;
 pub mod drop;
+mod error_chain;
 pub mod evidence;
 pub mod id;
+pub mod import;
 pub mod list;
 pub mod orders;
 pub mod phone;
-pub mod run;
+pub mod runtime;
 pub mod screen;
 pub mod store;
 pub mod telemetry;

@@ -8,7 +8,7 @@ use aftertone::{
     drop::Plan,
     id::DropId,
     phone::PhoneNumber,
-    run::{self, Job, News, Session, Unended},
+    runtime::{self, Job, News, Session, Unended},
     telemetry,
 };
 use anyhow::{Result, anyhow};
@@ -40,7 +40,7 @@ pub(crate) async fn run(url: &str, load: Load, technique: &str) -> Result<()> {
         let job = Job {
             id: DropId::generate(),
             number,
-            plan: run::plan(&config, Some(Duration::from_millis(200))),
+            plan: runtime::plan(&config, Some(Duration::from_millis(200))),
             media: "sound:/bench/message".into(),
             sound: None,
             echo: None,

@@ -9,7 +9,7 @@ use aftertone::{
     evidence::{Archive, Folder, Limits},
     id::DropId,
     phone::{PhoneNumber, Rules},
-    run::{Job, News, Session, plan},
+    runtime::{Job, News, Session, plan},
     screen,
     words::{ReadyBy, Verdict},
 };

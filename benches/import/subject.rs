@@ -8,9 +8,9 @@ use std::{
 };
 
 use aftertone::{
+    import::Import,
     list::{ContactRules, List, Mapping, Survey},
     phone::Rules,
-    run::import::Import,
     store::{Across, NewCampaign, Place, Store},
 };
 use anyhow::{Context as _, Result, bail, ensure};

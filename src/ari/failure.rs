@@ -1,7 +1,5 @@
 //! Why a request was not carried out, in the core's terms.
 
-use std::error::Error as StdError;
-
 use thiserror::Error;
 
 use super::tls_fault::TlsFault;
@@ -128,21 +126,6 @@ impl From<Failure> for Refusal {
             words: failure.words,
         }
     }
-}
-
-/// An error and what caused it, each told once.
-pub(super) fn chain(error: &dyn StdError) -> String {
-    let mut told = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        let words = source.to_string();
-        if !told.contains(&words) {
-            told.push_str(": ");
-            told.push_str(&words);
-        }
-        next = source.source();
-    }
-    told
 }
 
 /// Foreign words made fit for a log: one line, not long, and no run of digits that could be dialled.

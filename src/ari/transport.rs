@@ -19,11 +19,8 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    failure::{Failure, chain},
-    tls_fault::TlsFault,
-};
-use crate::clock;
+use super::{failure::Failure, tls_fault::TlsFault};
+use crate::{clock, error_chain::chain};
 
 /// One request, in ARI's own terms.
 pub(super) struct Request<'a> {

@@ -17,9 +17,9 @@ use super::{Exit, Trouble, database, printer::Printer};
 use crate::{
     clock,
     config::Config,
+    import::check_rejects,
     list::{DoNotCall, ListError, Reject, Writer},
     phone::{PhoneNumber, Rules},
-    run::import::check_rejects,
     store::{Barred, ListName, OWN_LIST, Store},
 };
 

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    run::doctor::{self, Check, Status},
+    doctor::{self, Check, Status},
 };
 
 /// Look whether the PBX has all that a drop needs

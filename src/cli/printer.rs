@@ -110,7 +110,7 @@ impl Printer {
     /// An error and its causes, on one line, each told once.
     pub(super) fn error(self, error: &(dyn StdError + 'static)) {
         let label = paint(self.colour_err, Paint::Bad, "error:");
-        self.talk(&format!("{label} {}", chain(error)));
+        self.talk(&format!("{label} {}", crate::error_chain::chain(error)));
     }
 
     /// Something that went wrong and stops nothing.
@@ -231,20 +231,6 @@ pub(super) enum Paint {
     Faint,
 }
 
-/// An error and its causes on one line. A cause whose words its effect has quoted already is not told again.
-pub(super) fn chain(error: &(dyn StdError + 'static)) -> String {
-    let mut told = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        let words = source.to_string();
-        if !told.contains(&words) {
-            told = format!("{told}: {words}");
-        }
-        next = source.source();
-    }
-    told
-}
-
 fn paint(colours: bool, paint: Paint, text: &str) -> String {
     if !colours {
         return text.to_owned();
@@ -282,29 +268,7 @@ const CLEAR_BELOW: &str = "\x1b[J";
 
 #[cfg(test)]
 mod tests {
-    use thiserror::Error;
-
     use super::*;
-
-    #[derive(Debug, Error)]
-    #[error("{words}")]
-    struct Said {
-        words: &'static str,
-        source: Option<Box<Self>>,
-    }
-
-    fn said(words: &'static str, source: Option<Said>) -> Said {
-        let source = source.map(Box::new);
-        Said { words, source }
-    }
-
-    #[test]
-    fn each_cause_is_told_once() {
-        let quoting = said("cannot ring: no line", Some(said("no line", None)));
-        assert_eq!(chain(&quoting), "cannot ring: no line");
-        let three = said("a", Some(said("b", Some(said("c", None)))));
-        assert_eq!(chain(&three), "a: b: c");
-    }
 
     #[test]
     fn lines_are_drawn_over_from_where_the_cursor_rests() {

@@ -21,9 +21,8 @@ use tokio::{
 use tracing::warn;
 
 use super::{
-    Session,
-    campaign::{flight, words::chain},
     gate::{calls, json},
+    worker,
 };
 use crate::{
     campaign::{
@@ -34,8 +33,10 @@ use crate::{
     clock,
     config::{Config, StoreUrl},
     drop::{Ended, Milestone, Moment, Outcome, Report, Technique},
+    error_chain::chain,
     id::DropId,
     phone::{CallerId, PhoneNumber},
+    runtime::Session,
     store::{
         CONTROLLER_LEASE, Facts, Holder, Intent, Place, Store, StoreError, Trouble, Write, Written,
     },
@@ -177,7 +178,7 @@ impl Counter {
             let words = ended.words("process", &id);
             warn!(drop = %stray.drop, run = %stray.run, was_up, "an earlier drop is lost: its process died");
             writes.push(Write::EndDrop {
-                end: flight::lost(&stray.run, stray.drop, &words),
+                end: worker::lost(&stray.run, stray.drop, &words),
                 calls: Calls::likely(stray.technique, Outcome::Lost, Duration::ZERO),
             });
         }
@@ -263,7 +264,7 @@ impl Entry {
         ended: &Ended<'_>,
         evidence: Option<String>,
     ) -> Result<(), StoreError> {
-        let end = Box::new(flight::end(self.drop, report, ended, evidence));
+        let end = Box::new(worker::end(self.drop, report, ended, evidence));
         let calls = match Calls::of(report) {
             // How its legs ended was not told, but they were dialled.
             Calls::NONE if !report.timeline.is_empty() => {
@@ -321,7 +322,7 @@ pub fn untold(heard: Vec<Moment>, by_operator: bool) -> Report {
     };
     Report {
         timeline: heard,
-        ..flight::unseen(outcome, words)
+        ..worker::unseen(outcome, words)
     }
 }
 

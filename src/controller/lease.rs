@@ -8,11 +8,12 @@ use tokio::{
 };
 use tracing::{error, info, warn};
 
-use super::{Happened, words::chain};
+use super::Happened;
+use crate::error_chain::chain;
 use crate::{
     clock::{self, Steady},
     id::{DropId, RunName},
-    run::sweep::{EndedDrops, Reconciler},
+    runtime::reconciler::{EndedDrops, Reconciler},
     store::{Holder, Orphan, Store},
 };
 

@@ -12,7 +12,7 @@ use futures::{
 };
 use tokio::task::spawn_blocking;
 
-use super::words::chain;
+use crate::error_chain::chain;
 use crate::{
     audio::{self, Library, Reference},
     screen,

@@ -18,20 +18,19 @@
 //! Whoever dies leaves intents without an end. The next controller adopts them before anything else, has their calls ended
 //! on the PBX, and settles them as lost; so does, within a minute, any other controller of the same PBX.
 
-mod account;
-mod backlog;
-mod clerk;
-pub(super) mod flight;
-mod haste;
+pub mod admission;
+mod app_lock;
+mod control_loop;
+mod desired_state;
+pub mod gate;
+mod launch_pacer;
 mod lease;
-mod lock;
 mod messages;
-mod open;
-mod ramp;
-mod steer;
-mod watched;
-mod wishes;
-pub(super) mod words;
+mod startup;
+mod stats;
+mod status;
+mod store_writer;
+mod worker;
 
 use std::time::{Duration, Instant};
 
@@ -40,20 +39,21 @@ use tokio::sync::{mpsc, watch};
 use tracing::warn;
 
 use self::{
-    clerk::Said,
-    flight::{Attempt, Landed},
-    steer::Steer,
+    control_loop::Steer,
+    store_writer::Said,
+    worker::{Attempt, Landed},
 };
-use super::{Session, SessionError, Unended, sweep::EndedDrops};
+use crate::runtime::{Session, SessionError, Unended, reconciler::EndedDrops};
 use crate::{
     audio,
     campaign::engine::{CampaignId, InFlight},
+    error_chain::chain,
     evidence::ArchiveError,
     orders::{Note, SpecError, View},
     store::{self, Orphan, Store, StoreError, Trouble},
 };
 
-pub use lock::AppLockError;
+pub use app_lock::AppLockError;
 
 /// Which campaigns are run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,7 +85,7 @@ pub struct Controller {
     view: watch::Receiver<View>,
     orders: mpsc::UnboundedSender<Happened>,
     notes: Option<mpsc::UnboundedReceiver<Note>>,
-    _app: lock::AppLock,
+    _app: app_lock::AppLock,
 }
 
 /// The operator's orders to a controller that runs. Clones give them to the same one.
@@ -154,7 +154,7 @@ impl Controller {
         }
         if let Err(error) = store.end_controller(&holder, clock.now()).await {
             // It ends by itself.
-            warn!(error = words::chain(&error), "the lease was not given back");
+            warn!(error = chain(&error), "the lease was not given back");
         }
         match closed {
             Ok(()) => ended,
@@ -273,7 +273,7 @@ enum Happened {
     /// How a campaign's contacts stand.
     Counted(CampaignId, store::Tally),
     /// What a campaign needs that is taken up.
-    Prepared(Box<open::Prepared>),
+    Prepared(Box<startup::Prepared>),
     /// A campaign was not taken up, or not anew.
     Unprepared(Box<store::Campaign>, ControllerError),
     /// The operator's order to stop.

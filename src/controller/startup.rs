@@ -11,14 +11,14 @@ use tracing::{info, warn};
 
 use super::{
     Controller, ControllerError, Which,
-    clerk::Clerk,
-    flight::Crew,
+    app_lock::AppLock,
+    control_loop::{Begin, Steer},
+    gate::{self, CampaignGate},
     lease::{self, Undertaker},
-    lock::AppLock,
     messages::{Messages, Uses},
-    steer::{Begin, Steer},
-    watched::Notes,
-    words::chain,
+    status::Notes,
+    store_writer::Clerk,
+    worker::Crew,
 };
 use crate::{
     audio::Library,
@@ -30,12 +30,12 @@ use crate::{
     clock::{self, Steady},
     config::{Config, ScreenMode},
     drop::Mode,
+    error_chain::chain,
     evidence::{Archive, Limits},
     id::RunName,
     orders::Spec,
-    run::{
+    runtime::{
         Session, TrunkState,
-        gate::{self, CampaignGate},
         session::{App, Claim, app_of_instance},
     },
     store::{Campaign, Holder, Orphan, Standing, Store, StoreError, Tally, Wish},
@@ -267,7 +267,7 @@ impl Begun {
         let mut engine = Engine::new(gate, now);
         engine.set_pbx(PBX, &trunk, now);
         let (notes, noted) = Notes::new(Arc::clone(&clock));
-        let (shown, view) = watch::channel(super::watched::nothing(now));
+        let (shown, view) = watch::channel(super::status::nothing(now));
         info!(run = %session.run(), campaigns = campaigns.len(), "campaigns are run");
         let steer = Steer::begin(Begin {
             engine,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
-use super::{account::Account, open::PBX};
+use super::{startup::PBX, stats::Account};
 use crate::{
     campaign::{
         budget::Gauge,

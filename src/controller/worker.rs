@@ -17,7 +17,6 @@ use tracing::debug;
 use super::{
     Happened,
     messages::{Awaited, Sound},
-    words::chain,
 };
 use crate::{
     campaign::{
@@ -27,10 +26,11 @@ use crate::{
     clock,
     config::Config,
     drop::{Ended, Milestone, Mode, Outcome, OutcomeReason, Plan, Proof, Report, Technique},
+    error_chain::chain,
     evidence::{Archive, Folder, title_of},
     id::{DropId, RunName},
     phone::{CallerId, PhoneNumber},
-    run::{Job, News, PbxLink, TrunkProbe, TrunkState, plan, session::Orders},
+    runtime::{Job, News, PbxLink, TrunkProbe, TrunkState, plan, session::Orders},
     store::DropEnd,
     words::Leg,
 };
@@ -217,7 +217,7 @@ fn is_not_made(report: &Report) -> bool {
 }
 
 /// The end of a drop of which nothing is known but that its controller died.
-pub(in crate::run) fn lost(run: &RunName, drop: DropId, words: &str) -> Box<DropEnd> {
+pub(crate) fn lost(run: &RunName, drop: DropId, words: &str) -> Box<DropEnd> {
     let report = unseen(Outcome::Lost, words);
     // Its number is in the store.
     let ended = Ended::new(run, drop, String::new(), &report);
@@ -282,7 +282,7 @@ fn landed(flight: &Flight, report: &Report, ended: &Ended<'_>, evidence: Option<
 }
 
 /// How a drop ended, for the books.
-pub(in crate::run) fn end(
+pub(crate) fn end(
     drop: DropId,
     report: &Report,
     ended: &Ended<'_>,
@@ -320,7 +320,7 @@ fn up_ms(report: &Report, leg: Leg) -> u64 {
 }
 
 /// The report of a drop of which nothing was seen.
-pub(in crate::run) fn unseen(outcome: Outcome, words: &str) -> Report {
+pub(crate) fn unseen(outcome: Outcome, words: &str) -> Report {
     Report {
         outcome,
         reason: None,

@@ -10,22 +10,20 @@ mod redirects;
 mod trunk;
 mod version;
 
-pub(in crate::run) use version::{has_websocket_media, polls_in_audiosocket};
-
 use std::time::{Duration, SystemTime};
 
 use futures::future::join_all;
 use serde::Serialize;
 
-use super::{
-    runs::Runs,
-    session::{SessionError, settings},
-};
 use crate::{
     ari::{Failure, Pbx, Rest},
     clock,
     config::{Config, ScreenMode},
     id::RunName,
+    runtime::{
+        run_locks::Runs,
+        session::{SessionError, settings},
+    },
 };
 
 /// How a check went.

@@ -425,7 +425,7 @@ async fn an_import_that_is_killed_again_and_again_ends_as_one_that_was_not() {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args([
                 "--exact",
-                "run::import::tests::importing_until_it_is_killed",
+                "import::tests::importing_until_it_is_killed",
                 "--nocapture",
             ])
             .env(FOLDER, desk.folder.path())

@@ -3,7 +3,7 @@
 use tracing::{info, warn};
 
 use super::{
-    doctor::{has_websocket_media, polls_in_audiosocket},
+    release::{has_websocket_media, polls_in_audiosocket},
     session::SessionError,
 };
 use crate::{
@@ -25,7 +25,7 @@ impl Carrier {
     ///
     /// # Errors
     /// [`SessionError::Media`].
-    pub(super) fn prepare(
+    pub(crate) fn prepare(
         config: &Config,
         pulse: &Pulse,
     ) -> Result<Option<MediaServer>, SessionError> {
@@ -43,7 +43,7 @@ impl Carrier {
     ///
     /// # Errors
     /// [`SessionError::Media`].
-    pub(super) async fn choose(
+    pub(crate) async fn choose(
         config: &Config,
         pbx: &Pbx,
         server: Option<MediaServer>,
@@ -72,7 +72,7 @@ impl Carrier {
     }
 
     /// Where the PBX is to connect; `None` if it is we who do.
-    pub(super) const fn server(&self) -> Option<&MediaServer> {
+    pub(crate) const fn server(&self) -> Option<&MediaServer> {
         match self {
             Self::AudioSocket(server) => Some(server),
             Self::WebSocket(_) => None,
@@ -82,7 +82,7 @@ impl Carrier {
 
 /// Which carriers a PBX has.
 #[derive(Clone, Debug)]
-pub(super) struct Abilities {
+pub(crate) struct Abilities {
     /// Why it must not be `AudioSocket()`.
     no_audiosocket: Option<String>,
     /// The module is missing, without which `AudioSocket()` makes no connection, and the dialplan goes on.
@@ -93,7 +93,7 @@ pub(super) struct Abilities {
 
 impl Abilities {
     /// Asks the PBX. What it does not say counts as there.
-    pub(super) async fn of(rest: &Rest) -> Self {
+    pub(crate) async fn of(rest: &Rest) -> Self {
         let lacks = async |name| matches!(rest.module(name).await, Ok(None));
         let release = rest.asterisk_info().await.map(|info| info.system.version);
         let release = release.unwrap_or_default();
@@ -136,7 +136,7 @@ impl Abilities {
     ///
     /// # Errors
     /// Why there is none.
-    pub(super) fn choose(&self, asked: Media) -> Result<Media, &str> {
+    pub(crate) fn choose(&self, asked: Media) -> Result<Media, &str> {
         let audiosocket = match &self.no_audiosocket {
             None => Ok(Media::AudioSocket),
             Some(why) => Err(why.as_str()),
@@ -155,7 +155,7 @@ impl Abilities {
 }
 
 /// Where the PBX brings the audio of calls, and who may.
-pub(super) fn media_settings(config: &Config) -> MediaSettings {
+pub(crate) fn media_settings(config: &Config) -> MediaSettings {
     let screen = &config.screen;
     MediaSettings {
         host: screen.listen.host,

@@ -99,22 +99,22 @@ impl Connections {
 
 /// Something to carry out.
 #[derive(Debug)]
-pub(super) struct Errand {
+pub(crate) struct Errand {
     /// Which drop wants it.
-    pub(super) drop: DropId,
+    pub(crate) drop: DropId,
     /// What it wants.
-    pub(super) command: Command,
+    pub(crate) command: Command,
     /// Its particulars; `None` for a drop that has ended, of which only a leg can be hung up.
-    pub(super) sheet: Option<Arc<Sheet>>,
+    pub(crate) sheet: Option<Arc<Sheet>>,
     /// What goes with [`Command::Listen`].
-    pub(super) listen: Option<ToListener>,
+    pub(crate) listen: Option<ToListener>,
     /// Where its log lines belong.
-    pub(super) span: Span,
+    pub(crate) span: Span,
 }
 
 /// Carries out errands until their sender is gone, then sees the last ones through. Reports go to `reports`, a bounded
 /// channel whose receiver must never wait for this task.
-pub(super) async fn run(
+pub(crate) async fn run(
     rest: Rest,
     trunk: Arc<Trunk>,
     mut errands: mpsc::UnboundedReceiver<Errand>,
@@ -250,13 +250,13 @@ impl Dials {
 }
 
 /// Tells the driver what became of a drop's command.
-pub(super) struct Reports {
+pub(crate) struct Reports {
     drop: DropId,
     to: mpsc::Sender<(DropId, Event)>,
 }
 
 impl Reports {
-    pub(super) async fn send(&self, event: Event) {
+    pub(crate) async fn send(&self, event: Event) {
         // The driver is gone only when nobody is left to tell.
         let _ = self.to.send((self.drop, event)).await;
     }
@@ -417,7 +417,7 @@ fn limit(channel: ChannelId, after: Duration) -> Step {
 }
 
 /// The PBX counts in whole seconds, and takes 0 for no limit at all.
-pub(super) fn whole_seconds(duration: Duration) -> Duration {
+pub(crate) fn whole_seconds(duration: Duration) -> Duration {
     let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
     Duration::from_secs(seconds.max(1))
 }
@@ -464,13 +464,13 @@ async fn take(rest: &Rest, unless: &CancellationToken, step: Step) -> Result<Tak
 }
 
 /// The dialplan context in which an answered leg connects its audio to us.
-pub(super) const LISTEN_CONTEXT: &str = "aftertone-listen";
+pub(crate) const LISTEN_CONTEXT: &str = "aftertone-listen";
 
 /// From how many legs on those whose commands are carried out are forgotten.
 const LOOK_THROUGH: usize = 1_024;
 
 /// Ends a channel this long after it was set, whatever it does.
-pub(super) const LIMIT: &str = "TIMEOUT(absolute)";
+pub(crate) const LIMIT: &str = "TIMEOUT(absolute)";
 
 /// Where Asterisk looks for the number that the network redirects a call to; unset, in the context of the trunk.
 const FORWARD_CONTEXT: &str = "FORWARD_CONTEXT";
@@ -480,7 +480,7 @@ const FORWARD_CONTEXT: &str = "FORWARD_CONTEXT";
 const NO_CONTEXT: &str = "aftertone-redirects-nowhere";
 
 /// Keeps a channel out of the PBX's call records.
-pub(super) const NO_CDR: &str = "CDR_PROP(disable)";
+pub(crate) const NO_CDR: &str = "CDR_PROP(disable)";
 
 /// What the limit at originate grants beyond the ring time: until the answered leg is in our hands (design, rule 3).
 const RING_GRACE: Duration = Duration::from_secs(10);

@@ -15,18 +15,14 @@
 //! another.
 
 mod app_lease;
-pub mod campaign;
-mod carrier;
-pub mod dialler;
-pub mod doctor;
+pub(crate) mod carrier;
 pub mod driver;
-pub mod gate;
-pub mod import;
-mod listener;
-pub mod runs;
+pub mod executor;
+pub(crate) mod listener;
+pub mod reconciler;
+pub(crate) mod release;
+pub mod run_locks;
 pub mod session;
-pub mod single;
-pub mod sweep;
 mod trunk;
 
 pub use carrier::Carrier;

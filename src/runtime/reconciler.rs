@@ -19,7 +19,7 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 use tracing::{debug, info, warn};
 
-use super::runs::{DeadRun, Runs, RunsError};
+use super::run_locks::{DeadRun, Runs, RunsError};
 use crate::{
     ari::{self, Bridge, Channel, Failure, Rest},
     audio::Library,
@@ -30,7 +30,7 @@ use crate::{
 
 /// Finds out how things stand after the event link was down.
 #[derive(Clone)]
-pub(super) struct Reconciler {
+pub(crate) struct Reconciler {
     inner: Arc<Inner>,
 }
 
@@ -45,11 +45,11 @@ struct Inner {
 
 /// Where runs leave something behind on this machine.
 #[derive(Clone)]
-pub(super) struct Remains {
+pub(crate) struct Remains {
     /// Their locks.
-    pub(super) runs: Runs,
+    pub(crate) runs: Runs,
     /// Their messages.
-    pub(super) library: Library,
+    pub(crate) library: Library,
 }
 
 impl Remains {
@@ -65,38 +65,38 @@ impl Remains {
 
 /// What is asked about.
 #[derive(Debug, Default)]
-pub(super) struct Asked {
+pub(crate) struct Asked {
     /// The legs that were dialled.
-    pub(super) legs: Vec<(DropId, Leg)>,
+    pub(crate) legs: Vec<(DropId, Leg)>,
     /// Those of them whose originate has had no reply yet.
-    pub(super) unanswered: Vec<(DropId, Leg)>,
+    pub(crate) unanswered: Vec<(DropId, Leg)>,
     /// The plays that were asked for.
-    pub(super) plays: Vec<(DropId, Play)>,
+    pub(crate) plays: Vec<(DropId, Play)>,
 }
 
 /// How things stood, read while events flowed.
 #[derive(Debug, Default)]
-pub(super) struct Reconciled {
+pub(crate) struct Reconciled {
     /// As it was asked.
-    pub(super) unanswered: Vec<(DropId, Leg)>,
+    pub(crate) unanswered: Vec<(DropId, Leg)>,
     /// What there is of each drop of this run.
-    pub(super) seen: BTreeMap<DropId, Seen>,
+    pub(crate) seen: BTreeMap<DropId, Seen>,
     /// Every channel of this run.
-    pub(super) channels: Vec<ChannelId>,
+    pub(crate) channels: Vec<ChannelId>,
 }
 
 /// What came of ending the channels of drops.
 #[derive(Debug, Default)]
-pub(super) struct EndedDrops {
+pub(crate) struct EndedDrops {
     /// The drops that had a channel.
-    pub(super) alive: BTreeSet<(RunName, DropId)>,
+    pub(crate) alive: BTreeSet<(RunName, DropId)>,
     /// Those that may still have one.
-    pub(super) stuck: BTreeSet<(RunName, DropId)>,
+    pub(crate) stuck: BTreeSet<(RunName, DropId)>,
 }
 
 impl EndedDrops {
     /// What there is to say of a drop without an end whose controller, or process, died.
-    pub(super) fn words(&self, whose: &str, drop: &(RunName, DropId)) -> String {
+    pub(crate) fn words(&self, whose: &str, drop: &(RunName, DropId)) -> String {
         let up = if self.stuck.contains(drop) {
             "the PBX did not end its call, which may still be up"
         } else if self.alive.contains(drop) {
@@ -109,7 +109,7 @@ impl EndedDrops {
 }
 
 impl Reconciler {
-    pub(super) fn new(rest: Rest, run: RunName, app: String, remains: Remains) -> Self {
+    pub(crate) fn new(rest: Rest, run: RunName, app: String, remains: Remains) -> Self {
         let inner = Inner {
             rest,
             run,
@@ -123,7 +123,7 @@ impl Reconciler {
     }
 
     /// The app name under which events reach us.
-    pub(super) fn app(&self) -> &str {
+    pub(crate) fn app(&self) -> &str {
         &self.inner.app
     }
 
@@ -131,7 +131,7 @@ impl Reconciler {
     ///
     /// # Errors
     /// [`RunsError`] where the locks cannot be read.
-    pub(super) fn dead(&self) -> Result<Vec<RunName>, RunsError> {
+    pub(crate) fn dead(&self) -> Result<Vec<RunName>, RunsError> {
         let dead = self.inner.remains.runs.dead()?;
         Ok(dead.into_iter().map(|dead| dead.run).collect())
     }
@@ -140,7 +140,7 @@ impl Reconciler {
     ///
     /// # Errors
     /// [`RunsError`] where the locks cannot be read.
-    pub(super) fn alive(&self) -> Result<Vec<RunName>, RunsError> {
+    pub(crate) fn alive(&self) -> Result<Vec<RunName>, RunsError> {
         self.inner.remains.runs.alive()
     }
 
@@ -148,7 +148,7 @@ impl Reconciler {
     ///
     /// # Errors
     /// [`Failure`] where the PBX does not tell what it has.
-    pub(super) async fn sweep(&self) -> Result<(), Failure> {
+    pub(crate) async fn sweep(&self) -> Result<(), Failure> {
         let channels = self.inner.rest.channels().await?;
         sweep(&self.inner.rest, &self.inner.remains, &channels).await;
         Ok(())
@@ -156,7 +156,7 @@ impl Reconciler {
 
     /// Ends every channel of these drops, which are of any run, and returns once none is left, or after
     /// [`END_WITHIN`]: a channel that the PBX cannot end must not hold up everything else.
-    pub(super) async fn end_drops(&self, drops: &BTreeSet<(RunName, DropId)>) -> EndedDrops {
+    pub(crate) async fn end_drops(&self, drops: &BTreeSet<(RunName, DropId)>) -> EndedDrops {
         let mut ended = EndedDrops {
             alive: BTreeSet::new(),
             // Until the PBX has told what there is.
@@ -190,27 +190,27 @@ impl Reconciler {
     }
 
     /// Ends a channel, in a task of its own.
-    pub(super) fn hang_up(&self, channel: ChannelId) {
+    pub(crate) fn hang_up(&self, channel: ChannelId) {
         let this = Arc::clone(&self.inner);
         tokio::spawn(async move { this.hang_up(&channel).await });
     }
 
     /// Ends a channel whose id is none of ours, in a task of its own, which asks until the PBX has heard it.
-    pub(super) fn hang_up_stranger(&self, channel: String) {
+    pub(crate) fn hang_up_stranger(&self, channel: String) {
         let this = Arc::clone(&self.inner);
         let hang_up = async move { end_stranger(&this.rest, &channel).await };
         self.inner.strangers.spawn(hang_up);
     }
 
     /// Returns once every such request was heard.
-    pub(super) async fn strangers_gone(&self) {
+    pub(crate) async fn strangers_gone(&self) {
         self.inner.strangers.close();
         self.inner.strangers.wait().await;
     }
 
     /// Begins to ask, in a task of its own: subscribes to the legs once more, then reads what exists of them and of
     /// the plays. It asks until it is answered, or aborted because the link went down again.
-    pub(super) fn begin(&self, asked: Asked) -> JoinHandle<Reconciled> {
+    pub(crate) fn begin(&self, asked: Asked) -> JoinHandle<Reconciled> {
         let this = Arc::clone(&self.inner);
         tokio::spawn(async move { this.reconcile(asked).await })
     }
@@ -299,7 +299,7 @@ impl Inner {
 
 /// Ends what runs that died have left on the PBX, given its list of channels, and forgets those of which nothing is
 /// left; tells the drops that had a channel. Whatever cannot be done now is left to the next sweep.
-pub(super) async fn sweep(
+pub(crate) async fn sweep(
     rest: &Rest,
     remains: &Remains,
     channels: &[Channel],
@@ -363,7 +363,7 @@ pub(super) async fn sweep(
 ///
 /// # Errors
 /// [`Failure`] where the PBX does not tell what it has.
-pub(super) async fn clear(
+pub(crate) async fn clear(
     rest: &Rest,
     run: &RunName,
     listened: bool,

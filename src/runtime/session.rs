@@ -14,10 +14,10 @@ use tracing::{info, warn};
 use super::{
     app_lease::{AppLease, LeaseError},
     carrier::Carrier,
-    dialler::{self, Trunk},
     driver::{Driver, Job, News, Order, PbxLink, Ties, Unended},
-    runs::{LiveRun, Runs, RunsError},
-    sweep::{self, Reconciler, Remains},
+    executor::{self, Trunk},
+    reconciler::{self, Reconciler, Remains},
+    run_locks::{LiveRun, Runs, RunsError},
     trunk::TrunkProbe,
 };
 use crate::{
@@ -70,12 +70,12 @@ impl Session {
     }
 
     /// For tasks that start drops of their own.
-    pub(super) fn orders(&self) -> Orders {
+    pub(crate) fn orders(&self) -> Orders {
         self.orders.clone()
     }
 
     /// How the event link stands. Its sender ends with the driver.
-    pub(super) fn link(&self) -> watch::Receiver<PbxLink> {
+    pub(crate) fn link(&self) -> watch::Receiver<PbxLink> {
         self.link.clone()
     }
 
@@ -100,17 +100,17 @@ impl Session {
     }
 
     /// Looks after what runs that died have left.
-    pub(super) fn reconciler(&self) -> Reconciler {
+    pub(crate) fn reconciler(&self) -> Reconciler {
         self.reconciler.clone()
     }
 
     /// The runs of this machine that were dead when this one began. Its sweep may have forgotten their locks since.
-    pub(super) fn dead(&self) -> &[RunName] {
+    pub(crate) fn dead(&self) -> &[RunName] {
         &self.dead
     }
 
     /// The drops of runs that had died which still had a channel when this run began; its sweep has hung it up.
-    pub(super) const fn swept(&self) -> &BTreeSet<(RunName, DropId)> {
+    pub(crate) const fn swept(&self) -> &BTreeSet<(RunName, DropId)> {
         &self.swept
     }
 
@@ -146,7 +146,7 @@ impl Session {
         }
         match timeout(
             LAST_LOOK,
-            sweep::clear(&self.rest, &self.run, self.media.is_some()),
+            reconciler::clear(&self.rest, &self.run, self.media.is_some()),
         )
         .await
         {
@@ -180,18 +180,18 @@ impl Session {
 
 /// Orders to the driver of a run. Clones give them to the same one.
 #[derive(Clone)]
-pub(super) struct Orders(mpsc::Sender<Order>);
+pub(crate) struct Orders(mpsc::Sender<Order>);
 
 impl Orders {
     /// As [`Session::start`].
-    pub(super) async fn start(&self, job: Job) -> mpsc::UnboundedReceiver<News> {
+    pub(crate) async fn start(&self, job: Job) -> mpsc::UnboundedReceiver<News> {
         let (news, heard) = mpsc::unbounded_channel();
         self.give(Order::Start(Box::new(job), news)).await;
         heard
     }
 
     /// Ends a drop on the operator's wish; it tells its own end.
-    pub(super) async fn cancel(&self, drop: DropId) {
+    pub(crate) async fn cancel(&self, drop: DropId) {
         self.give(Order::Cancel(drop)).await;
     }
 
@@ -203,7 +203,7 @@ impl Orders {
 
 /// An app that is registered with the PBX.
 #[derive(Clone, Debug)]
-pub(super) enum App {
+pub(crate) enum App {
     /// Nobody else registers one of this name.
     OfThisRun(String),
     /// Controllers of the same instance register it, one at a time.
@@ -219,7 +219,7 @@ impl App {
 }
 
 /// The name and the lock of a run that has not reached the PBX.
-pub(super) struct Claim {
+pub(crate) struct Claim {
     run: RunName,
     live: LiveRun,
     remains: Remains,
@@ -230,7 +230,7 @@ impl Claim {
     ///
     /// # Errors
     /// [`SessionError`]; nothing is left behind then.
-    pub(super) fn new(config: &Config) -> Result<Self, SessionError> {
+    pub(crate) fn new(config: &Config) -> Result<Self, SessionError> {
         let run = RunName::unique(&config.instance).map_err(SessionError::Instance)?;
         let runs = Runs::open(&config.state_dir, config.pbx.url.as_str())?;
         let library = Library::new(&config.pbx.sounds_dir, &config.pbx.pbx_sounds_dir);
@@ -244,7 +244,7 @@ impl Claim {
     }
 
     /// The name of the run.
-    pub(super) const fn run(&self) -> &RunName {
+    pub(crate) const fn run(&self) -> &RunName {
         &self.run
     }
 
@@ -252,7 +252,7 @@ impl Claim {
     ///
     /// # Errors
     /// [`SessionError::Runs`] where the locks cannot be read.
-    pub(super) fn dead(&self) -> Result<Vec<RunName>, SessionError> {
+    pub(crate) fn dead(&self) -> Result<Vec<RunName>, SessionError> {
         let dead = self.remains.runs.dead()?;
         Ok(dead.into_iter().map(|dead| dead.run).collect())
     }
@@ -261,7 +261,7 @@ impl Claim {
     ///
     /// # Errors
     /// [`SessionError`]; nothing has been dialled then, and nothing is left behind.
-    pub(super) async fn open(self, config: &Config, app: App) -> Result<Session, SessionError> {
+    pub(crate) async fn open(self, config: &Config, app: App) -> Result<Session, SessionError> {
         let mut lease = None;
         let reached = async {
             // Before the sweep forgets them.
@@ -308,7 +308,7 @@ impl Claim {
     }
 
     /// Gives the lock back unused.
-    pub(super) fn abandon(self) {
+    pub(crate) fn abandon(self) {
         self.live.end();
     }
 }
@@ -489,7 +489,7 @@ impl Reached {
         let channels = channels.retry(pauses()).sleep(sleep);
         let channels = channels.when(|failure| failure.kind == RefusalKind::NoReply);
         let channels = channels.await.map_err(failed)?;
-        let swept = sweep::sweep(&rest, &remains, &channels).await;
+        let swept = reconciler::sweep(&rest, &remains, &channels).await;
         let media = Carrier::choose(config, pbx, server, &pulse).await?;
         let trunk = Trunk {
             run: run.clone(),
@@ -524,7 +524,7 @@ impl Reached {
         let (told, link) = watch::channel(PbxLink::Up);
         let media = self.trunk.media.clone();
         let probe = TrunkProbe::new(self.rest.clone(), self.trunk.endpoint.clone());
-        let dialler = tokio::spawn(dialler::run(
+        let dialler = tokio::spawn(executor::run(
             self.rest.clone(),
             Arc::new(self.trunk),
             errands_in,
@@ -566,7 +566,7 @@ fn pauses() -> ExponentialBuilder {
 }
 
 /// What `ari` needs to reach the configured PBX.
-pub(super) fn settings(config: &Config) -> Settings {
+pub(crate) fn settings(config: &Config) -> Settings {
     Settings {
         url: config.pbx.url.to_string(),
         username: config.pbx.username.clone(),
@@ -577,12 +577,12 @@ pub(super) fn settings(config: &Config) -> Settings {
 }
 
 /// The app name of the controllers of an instance.
-pub(super) fn app_of_instance(config: &Config) -> String {
+pub(crate) fn app_of_instance(config: &Config) -> String {
     format!("{}-{}", config.pbx.app, config.instance)
 }
 
 /// The app name of a run of its own: nobody else's events go astray, and nobody takes ours.
-pub(super) fn app_of(app: &str, run: &RunName) -> String {
+pub(crate) fn app_of(app: &str, run: &RunName) -> String {
     format!("{app}-{run}")
 }
 

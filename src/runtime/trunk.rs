@@ -75,7 +75,7 @@ impl TrunkProbe {
     }
 
     /// Tells every change from now on, until nobody listens any more. What the PBX does not answer changes nothing.
-    pub(super) async fn watch(self, told: watch::Sender<TrunkState>) {
+    pub(crate) async fn watch(self, told: watch::Sender<TrunkState>) {
         loop {
             let pause = match *told.borrow() {
                 TrunkState::Usable => OFTEN,

@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use aftertone::{
     campaign::engine::{End, InFlight, Phase},
+    controller::{ControllerError, Ended, Which},
     drop::Outcome,
     orders::NoteLevel,
-    run::campaign::{ControllerError, Ended, Which},
     store::{Standing, Wish, Write, Written},
 };
 

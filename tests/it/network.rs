@@ -8,9 +8,9 @@ use aftertone::{
         engine::{PauseReason, Phase, StopOn},
         retry::{Backoff, RetryRules},
     },
+    controller::{Ended, Which},
     drop::Outcome,
     orders::View,
-    run::campaign::{Ended, Which},
     words::Leg,
 };
 use futures::{StreamExt, stream};

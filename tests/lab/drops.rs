@@ -8,7 +8,7 @@ use aftertone::{
     drop::{Plan, Report},
     id::DropId,
     phone::{PhoneNumber, Rules},
-    run::{Job, News, Session, plan},
+    runtime::{Job, News, Session, plan},
 };
 use libtest_mimic::Failed;
 use tokio::sync::mpsc::UnboundedReceiver;

@@ -17,7 +17,7 @@ use std::time::Duration;
 use aftertone::{
     config::{Config, ScreenMode},
     drop::Milestone,
-    run::{News, Session},
+    runtime::{News, Session},
 };
 use libtest_mimic::Failed;
 

@@ -16,9 +16,9 @@ use super::{
 use crate::{
     cli::{Trouble, database, printer::Printer, stop::Stop},
     config::Config,
+    import::{Import, ImportError, Imported, check_rejects},
     list::Mapping,
     orders::Duplicates,
-    run::import::{Import, ImportError, Imported, check_rejects},
     store::{Across, Campaign, Store},
 };
 

@@ -6,9 +6,9 @@ use anyhow::anyhow;
 
 use crate::{
     cli::Trouble,
+    import::is_message,
     list::{ContactRules, List, ListError, Mapping, NewRow, Reject, Survey},
     phone::Rules,
-    run::import::is_message,
 };
 
 /// Reads a list to its end, row by row.

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use tokio::task::{block_in_place, spawn_blocking};
 
-use super::super::{Trouble, printer::chain};
+use super::super::Trouble;
 use crate::{
     clock,
     config::Config,
     drop::{Ended, Report},
+    error_chain::chain,
     evidence::{Archive, ArchiveError, Folder, Limits, title_of},
     id::DropId,
 };

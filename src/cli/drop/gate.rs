@@ -13,9 +13,9 @@ use crate::{
             CampaignKind, Consent, ConsentKind, Outcome, Override, OverrideError, Rule, Ruling,
         },
     },
+    controller::admission::CounterError,
     id::DropId,
     phone::PhoneNumber,
-    run::single::CounterError,
     store::StoreError,
 };
 

@@ -15,7 +15,7 @@ use crate::{
     },
     clock,
     drop::{Moment, Report},
-    run::{News, Session},
+    runtime::{News, Session},
 };
 
 /// How the watching of a drop ended.

@@ -11,13 +11,13 @@ use crate::{
         CampaignId, Command, ContactId, End, Event, PauseReason, Settlement, Start,
     },
     clock,
-    id::DropId,
-    run::campaign::{
-        backlog::Wanted,
-        flight::{Aloft, Attempt, Flight, Stage},
-        ramp::{Leaves, STALE_AFTER},
-        watched,
+    controller::{
+        launch_pacer::{Leaves, STALE_AFTER},
+        status,
+        store_writer::Wanted,
+        worker::{Aloft, Attempt, Flight, Stage},
     },
+    id::DropId,
     store::{Intent, Write},
 };
 
@@ -126,7 +126,7 @@ impl Steer {
             words, "a campaign has paused by itself"
         );
         if let Some(name) = self.name(campaign) {
-            let note = watched::paused_words(&words, name);
+            let note = status::paused_words(&words, name);
             self.notes.warned(Some(name), note);
         }
         self.write_standing(Write::Paused {
@@ -136,7 +136,7 @@ impl Steer {
     }
 
     fn on_finished(&mut self, campaign: CampaignId, end: End) {
-        let words = watched::end_words(end);
+        let words = status::end_words(end);
         if let Some(known) = self.known.get(&campaign) {
             let tally = known.account.tally();
             info!(

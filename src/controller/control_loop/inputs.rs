@@ -11,20 +11,18 @@ use crate::{
         engine::{CampaignId, CampaignSettings, ContactId, End, Event, InFlight},
     },
     clock,
-    drop::Outcome,
-    id::DropId,
-    run::{
-        campaign::{
-            ControllerError, Happened,
-            clerk::Said,
-            flight::{self, Landed, Stage},
-            open::{self, PBX},
-            watched,
-            wishes::{Step, steps},
-            words::chain,
-        },
-        sweep::EndedDrops,
+    controller::{
+        ControllerError, Happened,
+        desired_state::{Step, steps},
+        startup::{self, PBX},
+        status,
+        store_writer::Said,
+        worker::{self, Landed, Stage},
     },
+    drop::Outcome,
+    error_chain::chain,
+    id::DropId,
+    runtime::reconciler::EndedDrops,
     store::{Campaign, Orphan, Write, Written},
 };
 
@@ -209,7 +207,7 @@ impl Steer {
             counts.0 += 1;
             counts.1 += usize::from(was_up && !ended.stuck.contains(&id));
             let words = ended.words("controller", &id);
-            let end = flight::lost(&orphan.run, orphan.drop, &words);
+            let end = worker::lost(&orphan.run, orphan.drop, &words);
             let calls = Calls::likely(orphan.technique, Outcome::Lost, std::time::Duration::ZERO);
             warn!(
                 drop = %orphan.drop,
@@ -236,11 +234,11 @@ impl Steer {
         }
         if !ended.stuck.is_empty() {
             self.notes
-                .warned(None, watched::stuck_words(ended.stuck.len()));
+                .warned(None, status::stuck_words(ended.stuck.len()));
         }
         for (campaign, (lost, alive)) in lost {
             let name = campaign.and_then(|campaign| self.name(campaign));
-            self.notes.warned(name, watched::lost_words(lost, alive));
+            self.notes.warned(name, status::lost_words(lost, alive));
         }
     }
 
@@ -273,7 +271,7 @@ impl Steer {
         for row in rows {
             self.wishes.version = self.wishes.version.max(row.version);
             let Some(known) = self.known.get(&row.id) else {
-                if self.takes_up && !open::is_over(row.standing) {
+                if self.takes_up && !startup::is_over(row.standing) {
                     self.prepare(row);
                 }
                 continue;
@@ -308,7 +306,7 @@ impl Steer {
             Step::Pause(in_flight) => {
                 // Where it had stopped by itself, before this run, the store knows why.
                 let why = row.why.as_deref().unwrap_or("paused by the operator");
-                let words = watched::paused_words(why, &row.name);
+                let words = status::paused_words(why, &row.name);
                 self.notes.said(Some(&row.name), words);
                 self.engine.pause(id, in_flight, now);
             }
@@ -333,7 +331,7 @@ impl Steer {
         let (store, happened) = (self.store.clone(), self.happened.clone());
         let now = self.clock.now();
         tokio::spawn(async move {
-            let told = match open::prepare(&store, row.clone(), now).await {
+            let told = match startup::prepare(&store, row.clone(), now).await {
                 Ok(prepared) => Happened::Prepared(Box::new(prepared)),
                 Err(error) => Happened::Unprepared(Box::new(row), error),
             };

@@ -1,7 +1,7 @@
 //! The loop: what happened goes to the engine, and the engine's commands to whoever carries them out.
 
-mod heard;
-mod obey;
+mod commands;
+mod inputs;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,14 +17,14 @@ use tracing::{info, warn};
 
 use super::{
     ControllerError, Ended, Happened,
-    account::Account,
-    backlog::Wanted,
-    flight::{Aloft, Crew},
-    haste::Haste,
+    gate::CampaignGate,
+    launch_pacer::Ramp,
     messages::Messages,
-    open::{PBX, Prepared},
-    ramp::Ramp,
-    watched::{self, Notes},
+    startup::{PBX, Prepared},
+    stats::Account,
+    status::{self, Notes},
+    store_writer::{Haste, Wanted},
+    worker::{Aloft, Crew},
 };
 use crate::{
     campaign::{
@@ -35,7 +35,7 @@ use crate::{
     drop::{Mode, Outcome},
     id::DropId,
     orders::View,
-    run::{PbxLink, TrunkState, gate::CampaignGate, sweep::EndedDrops},
+    runtime::{PbxLink, TrunkState, reconciler::EndedDrops},
     store::{CONTROLLER_LEASE, Campaign, DropEnd, Orphan, Store, StoreError, Tally},
 };
 
@@ -262,7 +262,7 @@ impl Steer {
                     Ok(tally) => known.account.set(tally),
                     Err(error) => {
                         warn!(
-                            error = super::words::chain(&error),
+                            error = crate::error_chain::chain(&error),
                             "not counted at the end"
                         );
                     }
@@ -310,7 +310,7 @@ impl Steer {
 
     fn all_over(&self) -> bool {
         let mut known = self.known.values();
-        known.all(|known| matches!(watched::phase_of(&self.engine, &known.row), Phase::Over(_)))
+        known.all(|known| matches!(status::phase_of(&self.engine, &known.row), Phase::Over(_)))
     }
 
     /// Whether a drop whose intent stands there may be dialled.
@@ -419,11 +419,11 @@ impl Steer {
         let now = self.clock.now();
         let known = self.known.values();
         let campaigns =
-            known.map(|known| watched::campaign(&self.engine, &known.row, &known.account, now));
+            known.map(|known| status::campaign(&self.engine, &known.row, &known.account, now));
         let view = View {
             at: now,
             campaigns: campaigns.collect(),
-            budget: watched::gauges(&self.engine),
+            budget: status::gauges(&self.engine),
             trouble: self.trouble(),
             draining: self.ending.is_some(),
         };
@@ -432,7 +432,7 @@ impl Steer {
 
     fn trouble(&self) -> Option<String> {
         if let Some(Ending::Broken(error)) = &self.ending {
-            return Some(super::words::chain(error));
+            return Some(crate::error_chain::chain(error));
         }
         if let Some(words) = &self.reach.store_away {
             return Some(format!("the store is away: {words}"));
@@ -472,7 +472,7 @@ impl Steer {
         }
         self.dirty = true;
         let phase = self.engine.phase(id);
-        let steps = super::wishes::steps(seen.as_ref().map(|seen| &seen.row), &row, phase);
+        let steps = super::desired_state::steps(seen.as_ref().map(|seen| &seen.row), &row, phase);
         let had = seen.is_none().then(|| refused_of(&tally));
         let account = match seen {
             Some(mut seen) => {

@@ -6,7 +6,7 @@ use crate::{campaign::engine::CampaignId, store::Write};
 
 /// Something that the engine wants of the store.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Wanted {
+pub(in crate::controller) enum Wanted {
     /// That this is written.
     Write(Box<Write>),
     /// Contacts that are due; all that was wanted before has to be written by then.
@@ -20,7 +20,7 @@ pub(super) enum Wanted {
 
 /// One request to the store.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Work {
+pub(in crate::controller) enum Work {
     /// All of it in one transaction.
     Commit(Vec<Write>),
     /// Contacts that are due.
@@ -34,21 +34,21 @@ pub(super) enum Work {
 
 /// What was not asked of the store yet. While one request is under way the next one gathers here.
 #[derive(Debug, Default)]
-pub(super) struct Backlog {
+pub(in crate::controller) struct Backlog {
     wanted: VecDeque<Wanted>,
 }
 
 impl Backlog {
-    pub(super) fn push(&mut self, wanted: Wanted) {
+    pub(in crate::controller) fn push(&mut self, wanted: Wanted) {
         self.wanted.push_back(wanted);
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::controller) fn is_empty(&self) -> bool {
         self.wanted.is_empty()
     }
 
     /// The next request: all writes that stand in front, [`MOST_AT_ONCE`] at most, or the one fetch.
-    pub(super) fn next(&mut self) -> Option<Work> {
+    pub(in crate::controller) fn next(&mut self) -> Option<Work> {
         let mut writes = Vec::new();
         while writes.len() < MOST_AT_ONCE {
             match self.wanted.pop_front() {

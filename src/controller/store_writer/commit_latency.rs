@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use tracing::{info, warn};
 
-use super::ramp::STALE_AFTER;
+use crate::controller::launch_pacer::STALE_AFTER;
 
 /// How long the store takes to make something durable.
 #[derive(Debug, Default)]
-pub(super) struct Haste {
+pub(in crate::controller) struct Haste {
     slow: Option<Slow>,
 }
 
@@ -23,7 +23,7 @@ struct Slow {
 
 impl Haste {
     /// One took so long; returns whether the store is slow by now and was not, or the other way round.
-    pub(super) fn note(&mut self, took: Duration, now: Instant) -> bool {
+    pub(in crate::controller) fn note(&mut self, took: Duration, now: Instant) -> bool {
         let is_slow = took >= SLOW;
         match &mut self.slow {
             Some(slow) if is_slow => {
@@ -51,7 +51,7 @@ impl Haste {
     }
 
     /// Why little or nothing is dialled, for people; `None` where the store keeps up.
-    pub(super) fn words(&self) -> Option<String> {
+    pub(in crate::controller) fn words(&self) -> Option<String> {
         let slow = self.slow.as_ref()?;
         Some(format!(
             "the store is slow: {:.1} s a commit; what takes more than {} s is not dialled and decided on again",

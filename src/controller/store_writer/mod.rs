@@ -1,5 +1,8 @@
 //! The task that asks the store, one request at a time, and asks again where it was away.
 
+mod backlog;
+mod commit_latency;
+
 use std::{sync::Arc, time::Duration};
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
@@ -7,14 +10,14 @@ use jiff::SignedDuration;
 use tokio::{sync::mpsc, time::sleep};
 use tracing::{debug, error, info, warn};
 
-use super::{
-    Happened,
-    backlog::{Backlog, Wanted, Work},
-    words::chain,
-};
+pub(super) use self::{backlog::Wanted, commit_latency::Haste};
+
+use self::backlog::{Backlog, Work};
+use super::Happened;
 use crate::{
     campaign::engine::{CampaignId, Next},
     clock::{self, Steady},
+    error_chain::chain,
     store::{Holder, Leased, Store, StoreError, Trouble, Write, Written},
 };
 

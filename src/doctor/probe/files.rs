@@ -3,7 +3,7 @@
 use super::Probe;
 use crate::{
     ari::{Failure, Module},
-    run::doctor::{Check, unanswered},
+    doctor::{Check, unanswered},
 };
 
 impl Probe<'_> {
@@ -84,7 +84,7 @@ const LEAST_MS: u64 = 500;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::doctor::Status;
+    use crate::doctor::Status;
 
     #[test]
     fn what_the_files_say_is_judged() {

@@ -3,9 +3,9 @@
 use super::Probe;
 use crate::{
     audio::Library,
+    doctor::{Check, unanswered},
     drop::{Event, PlaybackEnd},
     id::{Play, PlaybackId},
-    run::doctor::{Check, unanswered},
 };
 
 impl Probe<'_> {
@@ -113,7 +113,7 @@ const FIRST: u32 = 100;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::doctor::Status;
+    use crate::doctor::Status;
 
     #[test]
     fn one_line_says_what_is_wrong_with_the_messages() {

@@ -18,9 +18,9 @@ use tracing::{Span, debug, error, info, info_span, trace, warn};
 
 use self::record::Record;
 use super::{
-    dialler::{Connections, Errand, Sheet},
+    executor::{Connections, Errand, Sheet},
     listener::{Cue, ToListener},
-    sweep::{Asked, Reconciled, Reconciler},
+    reconciler::{Asked, Reconciled, Reconciler},
 };
 use crate::{
     ari::{AidDid, Events, Incoming, Notice, Pulse},

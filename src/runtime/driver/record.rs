@@ -10,7 +10,7 @@ use crate::{
     drop::{Command, EndedBy, Event, Milestone, Moment, Outcome, Report},
     evidence::Tape,
     id::Play,
-    run::{dialler::Sheet, listener::Cue},
+    runtime::{executor::Sheet, listener::Cue},
     screen::Call,
     words::{Leg, Verdict},
 };

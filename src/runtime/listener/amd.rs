@@ -81,7 +81,7 @@ const AGAIN: [Duration; 3] = [
 ];
 
 /// The dialplan context in which AMD hears the copy.
-pub(in crate::run) const AMD_CONTEXT: &str = "aftertone-amd";
+pub(crate) const AMD_CONTEXT: &str = "aftertone-amd";
 
 /// The variable that names the copy's way back.
 const RETURN: &str = "AFTERTONE_RETURN";

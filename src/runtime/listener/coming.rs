@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// A connection that is to come.
-pub(in crate::run) enum Coming {
+pub(crate) enum Coming {
     /// The PBX connects to us, for as long as the leg is in the dialplan.
     ToUs(Expected),
     /// We connect to the PBX, and the leg stays in our app.
@@ -24,7 +24,7 @@ pub(in crate::run) enum Coming {
 }
 
 /// A connection that we make.
-pub(in crate::run) struct FromUs {
+pub(crate) struct FromUs {
     rig: Rig,
     /// `None` until it begins, and when it is done.
     opening: Option<AbortOnDropHandle<Result<Connection, String>>>,
@@ -36,7 +36,7 @@ pub(in crate::run) struct FromUs {
 
 impl Coming {
     /// A connection that this makes.
-    pub(in crate::run) fn from_us(rig: Rig) -> Self {
+    pub(crate) fn from_us(rig: Rig) -> Self {
         Self::FromUs(Box::new(FromUs {
             rig,
             opening: None,

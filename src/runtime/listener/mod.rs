@@ -29,14 +29,14 @@ use tokio::{
 };
 use tracing::{Instrument as _, Span, debug};
 
-pub(super) use self::{
+pub(crate) use self::{
     amd::AMD_CONTEXT,
     coming::Coming,
     rig::{LEASH, Rig},
 };
 
 use self::amd::AmdCopy;
-use super::dialler::{Reports, Sheet, Trunk};
+use super::executor::{Reports, Sheet, Trunk};
 use crate::{
     ari::{Connection, FromCall, Order, Rest},
     clock,
@@ -49,18 +49,18 @@ use crate::{
 
 /// What a listener is given.
 #[derive(Debug)]
-pub(super) struct ToListener {
+pub(crate) struct ToListener {
     /// What it has to know; closed when the drop has ended.
-    pub(super) cues: mpsc::UnboundedReceiver<Cue>,
+    pub(crate) cues: mpsc::UnboundedReceiver<Cue>,
     /// What the calls show beside their sound.
-    pub(super) call: Call,
+    pub(crate) call: Call,
     /// What takes it down, if evidence is kept.
-    pub(super) tape: Option<Tape>,
+    pub(crate) tape: Option<Tape>,
 }
 
 /// Something that a listener has to know or to do.
 #[derive(Clone, Debug)]
-pub(super) enum Cue {
+pub(crate) enum Cue {
     /// A channel that serves the drop waits in our app.
     Entered(Role),
     /// AMD's word, as it stands in AMDSTATUS.
@@ -76,7 +76,7 @@ pub(super) enum Cue {
 }
 
 /// Listens to a leg until its drop has ended, or until the connection has.
-pub(super) async fn listen(
+pub(crate) async fn listen(
     rest: Rest,
     trunk: &Trunk,
     (drop, leg): (DropId, Leg),

@@ -15,20 +15,20 @@ use crate::{
     ari::{Connection, ExternalMedia, Failure, HangUp, Rest, WebSockets},
     drop::RefusalKind,
     id::{BridgeId, ChannelId, Role},
-    run::dialler::{LIMIT, NO_CDR, whole_seconds},
+    runtime::executor::{LIMIT, NO_CDR, whole_seconds},
 };
 
 /// What carries one leg's audio.
 #[derive(Clone)]
-pub(in crate::run) struct Rig {
-    pub(in crate::run) rest: Rest,
-    pub(in crate::run) sockets: WebSockets,
-    pub(in crate::run) app: String,
-    pub(in crate::run) leg: ChannelId,
+pub(crate) struct Rig {
+    pub(crate) rest: Rest,
+    pub(crate) sockets: WebSockets,
+    pub(crate) app: String,
+    pub(crate) leg: ChannelId,
     /// How long the drop can last at most; our channel ends then, should nobody end it.
-    pub(in crate::run) lasts: Duration,
+    pub(crate) lasts: Duration,
     /// Our channel is in our app.
-    pub(in crate::run) entered: Arc<Notify>,
+    pub(crate) entered: Arc<Notify>,
 }
 
 impl Rig {
@@ -36,7 +36,7 @@ impl Rig {
     ///
     /// # Errors
     /// Why the leg cannot be heard.
-    pub(in crate::run) async fn open(&self) -> Result<Connection, String> {
+    pub(crate) async fn open(&self) -> Result<Connection, String> {
         let opened = timeout(OPENING, self.make()).await;
         opened.unwrap_or_else(|_| {
             let seconds = OPENING.as_secs();
@@ -93,7 +93,7 @@ impl Rig {
     }
 
     /// Ends the channel and the bridge; returns whether both are gone. What is left is the sweep's.
-    pub(in crate::run) async fn end(&self) -> bool {
+    pub(crate) async fn end(&self) -> bool {
         let (tap, bridge) = (self.tap().to_string(), self.bridge());
         let (channel, bridge) = tokio::join!(
             insist(|| self.rest.hang_up(&tap)),
@@ -152,7 +152,7 @@ where
 }
 
 /// How long the PBX keeps a leg in a bridge with us, should we be gone: longer than two renewals that get lost and a third.
-pub(in crate::run) const LEASH: Duration = Duration::from_secs(10);
+pub(crate) const LEASH: Duration = Duration::from_secs(10);
 
 /// From one renewal to the next.
 pub(super) const RENEWAL: Duration = Duration::from_secs(3);

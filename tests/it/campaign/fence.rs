@@ -9,10 +9,10 @@ use std::{
 
 use aftertone::{
     campaign::RefusedReason,
+    controller::{ControllerError, Ended, Which},
     drop::Outcome,
     id::RunName,
     orders::NoteLevel,
-    run::campaign::{ControllerError, Ended, Which},
 };
 use serde_json::Value;
 use sqlx::{Connection as _, Executor as _, SqliteConnection, sqlite::SqliteConnectOptions};

@@ -4,10 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use aftertone::{
     clock,
-    run::{
-        SessionError,
-        campaign::{Controller, ControllerError, Ended, Which},
-    },
+    controller::{Controller, ControllerError, Ended, Which},
+    runtime::SessionError,
 };
 use tokio::time::timeout;
 

@@ -5,10 +5,10 @@ use std::{collections::BTreeMap, fs, ops::Range, process::Stdio, time::Duration}
 use aftertone::{
     campaign::{engine::CampaignId, policy::CampaignKind, retry::RetryRules},
     config::Config,
+    controller::{Controller, ControllerError, Ended, Which},
     drop::Outcome,
     orders::{Spec, View},
     phone::{PhoneNumber, Rules},
-    run::campaign::{Controller, ControllerError, Ended, Which},
     store::{Across, NewCampaign, NewContact, Place, Source, Store, Tally},
 };
 use jiff::Timestamp;

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use aftertone::{
+    controller::{Ended, Which},
     drop::Outcome,
     orders::View,
-    run::campaign::{Ended, Which},
 };
 use sqlx::{Connection as _, Executor as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::{

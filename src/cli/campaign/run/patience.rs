@@ -9,12 +9,9 @@ use tokio::time::sleep;
 
 use super::interrupted;
 use crate::{
-    cli::{
-        Trouble,
-        printer::{Printer, chain},
-        stop::Stop,
-    },
+    cli::{Trouble, printer::Printer, stop::Stop},
     clock,
+    error_chain::chain,
 };
 
 /// How long one is waited for, and what was said of it.

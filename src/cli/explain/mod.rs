@@ -423,7 +423,7 @@ fn seconds(text: &str) -> Result<f32, String> {
 }
 
 #[cfg(test)]
-#[path = "../../tests/fuzz/recordings.rs"]
+#[path = "../../../tests/fuzz/recordings.rs"]
 mod fuzz;
 
 #[cfg(test)]

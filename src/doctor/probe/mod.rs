@@ -16,7 +16,7 @@ use tokio::time::{error::Elapsed, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Check, Status, trunk::Trunk, unanswered, version::polls_in_audiosocket};
+use super::{Check, Status, trunk::Trunk, unanswered};
 use crate::{
     ari::{
         AidDid, Connection, Events, Failure, FromCall, Incoming, MediaServer, Notice, Order,
@@ -25,10 +25,11 @@ use crate::{
     config::{Config, Media, ScreenMode},
     drop::{Event, PlaybackEnd},
     id::{ChannelId, DropId, Play, PlaybackId, Role, RunName},
-    run::{
+    runtime::{
         carrier::{Abilities, media_settings},
-        dialler::{LIMIT, LISTEN_CONTEXT, NO_CDR},
+        executor::{LIMIT, LISTEN_CONTEXT, NO_CDR},
         listener::{AMD_CONTEXT, Rig},
+        release::polls_in_audiosocket,
         session::app_of,
     },
     words::Leg,

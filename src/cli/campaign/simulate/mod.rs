@@ -30,8 +30,8 @@ use crate::{
     },
     cli::{Exit, Trouble, database, printer::Printer},
     config::Config,
+    controller::gate::CampaignGate,
     orders::{Spec, overlay},
-    run::gate::CampaignGate,
     store::{Facts, Leased},
 };
 

@@ -20,21 +20,20 @@ use self::{
 };
 use super::{
     Exit, Trouble, library,
-    printer::{Paint, Printer, chain},
+    printer::{Paint, Printer},
     report::{NotDialled, outcome_words, proof_words},
     stop::Stop,
 };
 use crate::{
     clock,
     config::Config,
+    controller::admission::{Counter, Entered, Entry, Wanted, untold},
     drop::{Ended, Outcome, Plan, Report},
+    error_chain::chain,
     evidence::Folder,
     id::{DropId, RunName},
     phone::PhoneNumber,
-    run::{
-        self, Job, PbxLink, Session, SessionError, Unended,
-        single::{Counter, Entered, Entry, Wanted, untold},
-    },
+    runtime::{self, Job, PbxLink, Session, SessionError, Unended},
     store::StoreError,
 };
 
@@ -94,7 +93,7 @@ pub(super) async fn run(
     let (library, targets) = library(&config)?;
     let reference = meant(&args.message, &library)?;
     let wanted = wanted(args, &config, id, number)?;
-    run::gate::warn_of_what_is_off(&config.gate);
+    crate::controller::gate::warn_of_what_is_off(&config.gate);
     let counter = Counter::open(&config).await.map_err(gate::no_store)?;
     let ruling = counter.ask(&wanted).await.map_err(gate::no_store)?;
     if !ruling.decision.is_allowed() {
@@ -150,7 +149,7 @@ pub(super) async fn run(
             return Err(trouble);
         }
     };
-    let mut plan = run::plan(&config, message.length);
+    let mut plan = runtime::plan(&config, message.length);
     args.overrides.apply(&mut plan);
     let masked = wanted.number.to_string();
     let shown = if args.full_number {
@@ -249,7 +248,7 @@ fn wanted(
     drop: DropId,
     number: PhoneNumber,
 ) -> Result<Wanted, Trouble> {
-    let configured = run::plan(config, None).technique;
+    let configured = runtime::plan(config, None).technique;
     Ok(Wanted {
         drop,
         number,

@@ -29,12 +29,12 @@ pub use self::connect::LinkError;
 use self::connect::Socket;
 pub(super) use self::connect::{Socket as MediaSocket, connect_media};
 use super::{
-    failure::{chain, tame},
+    failure::tame,
     setup::Pbx,
     translate::{Notice, translate},
     wire,
 };
-use crate::{clock, id::RunName};
+use crate::{clock, error_chain::chain, id::RunName};
 
 /// How many items may wait for the consumer before it counts as too slow.
 pub const QUEUE: usize = 8_192;

@@ -286,8 +286,8 @@ fn migrations(database: Database) -> Vec<Migration> {
     let steps = [(
         1,
         "first",
-        include_str!("migrations/0001.sqlite.sql"),
-        include_str!("migrations/0001.postgres.sql"),
+        include_str!("../migrations/0001.sqlite.sql"),
+        include_str!("../migrations/0001.postgres.sql"),
     )];
     let step = |(version, name, sqlite, postgres): (i64, &'static str, &'static str, _)| {
         let text = match database {

@@ -20,8 +20,8 @@ use super::{
 use crate::{
     cli::{Exit, Trouble, database, printer::Printer, stop::Stop},
     config::Config,
+    controller::{Controller, ControllerError, Ended, Orders, Which},
     orders::View,
-    run::campaign::{Controller, ControllerError, Ended, Orders, Which},
     store::{Campaign, Standing, Store, Trouble::Away},
 };
 
