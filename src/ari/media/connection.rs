@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures::StreamExt as _;
+use futures::{FutureExt as _, StreamExt as _};
 use tokio::{
     net::TcpStream,
     sync::mpsc,
@@ -246,6 +246,7 @@ impl Line {
 
     /// Sends frames of the message, silence, or what the connection had no room for.
     fn send_what_is_due(&mut self) -> Result<(), ConnectionEnd> {
+        self.hear_what_has_come()?;
         let now = clock::now();
         if let Some((until, _)) = self.parting {
             self.flush()?;
@@ -286,6 +287,20 @@ impl Line {
         if is_over && let Some(speech) = self.speech.take() {
             let spoken = speech.spoken(SpokenEnd::Whole, self.outbox.taken);
             self.say_goodbye(Some((play, spoken)), now)?;
+        }
+        Ok(())
+    }
+
+    /// A write to a PBX that has hung up makes the system forget what came before, so that is heard first.
+    fn hear_what_has_come(&mut self) -> Result<(), ConnectionEnd> {
+        for _ in 0..AT_ONCE {
+            if !self.outlet.has_room() {
+                break;
+            }
+            match self.stream.next().now_or_never() {
+                Some(frame) => self.on_frame(frame)?,
+                None => break,
+            }
         }
         Ok(())
     }
@@ -458,6 +473,9 @@ pub(super) const SILENCE_EVERY: Duration = Duration::from_millis(200);
 
 /// How long the PBX may take to close the connection after our goodbye: all that we sent is in front of it.
 pub(super) const GOODBYE_WAIT: Duration = Duration::from_secs(2);
+
+/// Frames that are heard before one is sent: what a live call brings in a standstill of 1 s, and no more than is read in a breath.
+const AT_ONCE: usize = 50;
 
 /// Bytes of ours that may wait for the PBX: 4 s.
 const STUCK: usize = 200 * BYTES;

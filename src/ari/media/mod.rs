@@ -21,6 +21,7 @@ mod connection;
 mod frame;
 mod outlet;
 mod pacer;
+mod thread;
 mod watchdog;
 mod websocket;
 
@@ -33,14 +34,12 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    thread,
     time::Duration,
 };
 
 use futures::StreamExt as _;
 use tokio::{
     net::{TcpListener, TcpStream},
-    runtime,
     sync::{mpsc, oneshot},
     task::{AbortHandle, Id, JoinSet},
     time::{sleep, timeout},
@@ -51,6 +50,7 @@ use uuid::Uuid;
 
 use access::Guests;
 use frame::{Bad, Codec, Frame};
+use thread::Calls;
 use watchdog::Watchdog;
 
 pub use access::Access;
@@ -113,30 +113,26 @@ impl MediaServer {
         };
         let (expect, expected) = mpsc::unbounded_channel();
         let counts = Arc::<Counts>::default();
-        let runtime = runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
         let (seen, guests) = (Arc::clone(&counts), Guests::new(settings.access.clone()));
+        let calls = Calls::default();
+        let runtime = thread::runtime(&calls)?;
         let listener = {
             let _inside = runtime.enter();
             TcpListener::from_std(listener)?
         };
-        thread::Builder::new()
-            .name("aftertone-media".to_owned())
-            .spawn(move || {
-                let door = Door {
-                    listener,
-                    expected,
-                    waiting: HashMap::new(),
-                    greeting: JoinSet::new(),
-                    silent: VecDeque::new(),
-                    connections: JoinSet::new(),
-                    guests,
-                    limits,
-                    counts: seen,
-                };
-                runtime.block_on(door.keep(pulse));
-            })?;
+        let door = Door {
+            listener,
+            expected,
+            waiting: HashMap::new(),
+            greeting: JoinSet::new(),
+            silent: VecDeque::new(),
+            connections: JoinSet::new(),
+            calls,
+            guests,
+            limits,
+            counts: seen,
+        };
+        thread::serve(runtime, door.keep(pulse))?;
         Ok(Self {
             expect,
             address: address.into(),
@@ -274,6 +270,7 @@ struct Door {
     /// Those who have not said who they are, the oldest first.
     silent: VecDeque<AbortHandle>,
     connections: JoinSet<()>,
+    calls: Calls,
     guests: Guests,
     limits: Limits,
     counts: Arc<Counts>,
@@ -402,7 +399,11 @@ impl Door {
             self.limits.patience,
             Arc::clone(&self.counts),
         );
-        self.connections.spawn(serving);
+        let call = self.calls.carry();
+        self.connections.spawn(async move {
+            serving.await;
+            drop(call);
+        });
         // Whoever expected it may have gone this moment; then it goes with the connection.
         let _ = waiter.send(connection);
     }

@@ -13,11 +13,10 @@ mod control;
 mod talk;
 mod ulaw;
 
-use std::{io, pin::pin, sync::Arc, thread, time::Duration};
+use std::{io, pin::pin, sync::Arc, time::Duration};
 
 use futures::{SinkExt as _, StreamExt as _, stream::SplitSink};
 use tokio::{
-    runtime,
     sync::{mpsc, oneshot},
     task::JoinSet,
     time::{Instant as TokioInstant, sleep_until},
@@ -34,6 +33,7 @@ use super::{
     connection::{Connection, ConnectionEnd, FromCall, Order},
     outlet::Outlet,
     pacer::FRAME,
+    thread::{self, Calls},
     watchdog::Watchdog,
 };
 use crate::{
@@ -58,12 +58,8 @@ impl WebSockets {
     /// The thread cannot be made.
     pub fn new(pbx: &Pbx, pulse: Option<Pulse>) -> io::Result<Self> {
         let (take, taken) = mpsc::unbounded_channel();
-        let runtime = runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        thread::Builder::new()
-            .name("aftertone-media".to_owned())
-            .spawn(move || runtime.block_on(keep(taken, pulse)))?;
+        let calls = Calls::default();
+        thread::serve(thread::runtime(&calls)?, keep(taken, calls, pulse))?;
         Ok(Self {
             pbx: Arc::new(pbx.clone()),
             take,
@@ -104,14 +100,18 @@ impl WebSockets {
 }
 
 /// Serves connections until no more can come and the last has ended.
-async fn keep(mut taken: mpsc::UnboundedReceiver<Line>, pulse: Option<Pulse>) {
+async fn keep(mut taken: mpsc::UnboundedReceiver<Line>, calls: Calls, pulse: Option<Pulse>) {
     let mut watchdog = Watchdog::new(pulse);
     let mut lines = JoinSet::new();
     loop {
         tokio::select! {
             line = taken.recv() => match line {
                 Some(line) => {
-                    lines.spawn(line.connect(watchdog.token()));
+                    let (call, standstill) = (calls.carry(), watchdog.token());
+                    lines.spawn(async move {
+                        line.connect(standstill).await;
+                        drop(call);
+                    });
                 }
                 None => break,
             },
@@ -183,12 +183,13 @@ impl Served {
                     // The drop has ended.
                     None => return,
                 },
+                // What has come is heard before anything is sent: a write to a PBX that has hung up makes the system forget it.
+                message = stream.next(), if has_room => self.on_message(message, &mut deeds),
                 () = &mut writer => Err(self.talk.closed(ConnectionEnd::Closed)),
                 () = sleep_until(TokioInstant::from_std(wake)) => {
                     self.talk.on_time(clock::now(), &mut deeds);
                     Ok(())
                 }
-                message = stream.next(), if has_room => self.on_message(message, &mut deeds),
                 () = standstill.cancelled() => Err(ConnectionEnd::Standstill),
             };
             let done = done.and_then(|()| self.carry_out(&mut deeds, &send));
