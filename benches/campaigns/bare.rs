@@ -45,7 +45,7 @@ pub(crate) async fn run(place: &Place, campaign: &str, drops: usize, batch: usiz
             .unzip();
         for writes in [starts, ends] {
             let written = store.commit(&holder, &writes, Timestamp::now()).await?;
-            let all = written.iter().all(|written| *written == Written::Done);
+            let all = written.iter().all(|written| *written == Written::Applied);
             ensure!(all, "the store wrote not all: {written:?}");
         }
     }

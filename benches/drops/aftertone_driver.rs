@@ -8,7 +8,7 @@ use aftertone::{
     drop::Plan,
     id::DropId,
     phone::PhoneNumber,
-    runtime::{self, Job, News, Session, Unended},
+    runtime::{self, DriverError, DropUpdate, Job, Session},
     telemetry,
 };
 use anyhow::{Result, anyhow};
@@ -52,7 +52,7 @@ pub(crate) async fn run(url: &str, load: Load, technique: &str) -> Result<()> {
         let mut news = session.start(job).await;
         ends.spawn(async move {
             while let Some(heard) = news.recv().await {
-                if let News::Ended(report) = heard {
+                if let DropUpdate::Ended(report) = heard {
                     return Some(report.outcome);
                 }
             }
@@ -65,7 +65,7 @@ pub(crate) async fn run(url: &str, load: Load, technique: &str) -> Result<()> {
     session
         .close()
         .await
-        .map_err(|Unended::Replaced| anyhow!("another program took the app name"))
+        .map_err(|DriverError::Replaced| anyhow!("another program took the app name"))
 }
 
 fn configuration(url: &str, technique: &str) -> String {

@@ -9,7 +9,7 @@ use aftertone::{
     evidence::{Archive, Folder, Limits},
     id::DropId,
     phone::{PhoneNumber, Rules},
-    runtime::{Job, News, Session, plan},
+    runtime::{DropUpdate, Job, Session, plan},
     screen,
     words::{ReadyBy, Verdict},
 };
@@ -143,11 +143,11 @@ impl<'a> Desk<'a> {
             let mut deaf = None;
             while let Some(heard) = news.recv().await {
                 match heard {
-                    News::Moment(moment, words) if moment.event == Milestone::TapLost => {
+                    DropUpdate::Moment(moment, words) if moment.event == Milestone::TapLost => {
                         deaf = words.or_else(|| Some(String::new()));
                     }
-                    News::Moment(..) => {}
-                    News::Ended(report) => return Some((report, deaf)),
+                    DropUpdate::Moment(..) => {}
+                    DropUpdate::Ended(report) => return Some((report, deaf)),
                 }
             }
             None

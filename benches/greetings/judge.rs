@@ -5,7 +5,7 @@
 
 use std::{path::Path, time::Duration};
 
-use aftertone::{evidence::Kept, screen::At};
+use aftertone::{evidence::EvidenceReader, screen::At};
 use anyhow::{Result, anyhow};
 
 use crate::{
@@ -62,7 +62,7 @@ pub(crate) fn judge(lab: &Lab, corpus: &Corpus, rung: &Rung, message: &[f32]) ->
 /// The beeps that the ears heard live: the evidence holds the very samples that they heard, and gives the same again. The
 /// item is looked for in them, for they do not begin with it; `None` where it is not found.
 fn beeps(folder: &Path, sound: &[f32]) -> Result<Option<Vec<Span>>> {
-    let kept = Kept::read(folder)?;
+    let kept = EvidenceReader::read(folder)?;
     let Some(taped) = kept.sound() else {
         return Ok(Some(Vec::new()));
     };

@@ -9,7 +9,7 @@ use std::{
 
 use aftertone::{
     import::Import,
-    list::{ContactRules, List, Mapping, Survey},
+    list::{ContactRules, Fingerprint, List, Mapping},
     phone::Rules,
     store::{Across, NewCampaign, Place, Store},
 };
@@ -22,7 +22,7 @@ pub(crate) enum Subject {
     /// The `csv` crate alone.
     Csv,
     /// Our reader and the digest.
-    Survey,
+    Fingerprint,
     /// Reader and contacts, on one core.
     Rows,
     /// The `sqlite3` shell.
@@ -37,7 +37,7 @@ impl Subject {
     pub(crate) fn all(postgres: Option<&str>) -> Vec<Self> {
         let mut all = vec![
             Self::Csv,
-            Self::Survey,
+            Self::Fingerprint,
             Self::Rows,
             Self::Shell,
             Self::Sqlite,
@@ -49,7 +49,7 @@ impl Subject {
     pub(crate) const fn name(&self) -> &'static str {
         match self {
             Self::Csv => "csv",
-            Self::Survey => "survey",
+            Self::Fingerprint => "survey",
             Self::Rows => "rows",
             Self::Shell => "sqlite3",
             Self::Sqlite => "aftertone sqlite",
@@ -61,7 +61,7 @@ impl Subject {
     pub(crate) fn arguments(&self, list: &Path, folder: &Path) -> Vec<String> {
         let database = match self {
             Self::Postgres(url) => url.clone(),
-            Self::Csv | Self::Survey | Self::Rows | Self::Shell | Self::Sqlite => {
+            Self::Csv | Self::Fingerprint | Self::Rows | Self::Shell | Self::Sqlite => {
                 format!("sqlite:{}", folder.join("bench.db").display())
             }
         };
@@ -107,7 +107,7 @@ impl Asked {
         let began = Instant::now();
         let rows = match self.subject.as_str() {
             "csv" => self.csv()?,
-            "survey" => Survey::of(File::open(&self.list)?, &Mapping::default())?.rows,
+            "survey" => Fingerprint::of(File::open(&self.list)?, &Mapping::default())?.rows,
             "rows" => self.rows()?,
             other if other.starts_with("aftertone") => self.import()?,
             other => bail!("no subject `{other}`"),

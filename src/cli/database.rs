@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::Trouble;
+use super::CliError;
 use crate::{
     clock,
     config::{Config, StoreUrl},
@@ -12,8 +12,8 @@ use crate::{
 /// Opens the database.
 ///
 /// # Errors
-/// [`Trouble`] where it cannot be opened.
-pub(super) async fn open(config: &Config) -> Result<Store, Trouble> {
+/// [`CliError`] where it cannot be opened.
+pub(super) async fn open(config: &Config) -> Result<Store, CliError> {
     try_open(config).await.map_err(trouble)
 }
 
@@ -31,9 +31,9 @@ pub(super) async fn try_open(config: &Config) -> Result<Store, StoreError> {
 }
 
 /// What the database refused, with what to do about it.
-pub(super) fn trouble(error: StoreError) -> Trouble {
+pub(super) fn trouble(error: StoreError) -> CliError {
     let hint = error.hint().map(str::to_owned);
-    Trouble::new(error).maybe_hint(hint)
+    CliError::new(error).maybe_hint(hint)
 }
 
 /// This moment, as the database keeps it.

@@ -13,7 +13,7 @@ use anyhow::{Context as _, anyhow};
 use clap::{Args as ClapArgs, Subcommand};
 use serde_json::{Value, json};
 
-use super::{Exit, Trouble, database, printer::Printer};
+use super::{CliError, Exit, database, printer::Printer};
 use crate::{
     clock,
     config::Config,
@@ -105,8 +105,8 @@ struct Import {
 /// Carries out what is asked.
 ///
 /// # Errors
-/// [`Trouble`] where it could not be done, or not wholly.
-pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Result<Exit, Trouble> {
+/// [`CliError`] where it could not be done, or not wholly.
+pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Result<Exit, CliError> {
     // What must not be called may cost more than a plain call.
     let rules = Rules {
         allow_premium: true,
@@ -152,7 +152,7 @@ async fn add(
     numbers: &[PhoneNumber],
     because: Option<&str>,
     printer: Printer,
-) -> Result<Exit, Trouble> {
+) -> Result<Exit, CliError> {
     let added = store.bar(list, numbers, because, database::now()).await;
     let added = added.map_err(database::trouble)?;
     let unique = BTreeSet::from_iter(numbers).len() as u64;
@@ -164,23 +164,24 @@ async fn add(
             count(added)
         ),
     });
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }
 
 impl Import {
-    async fn run(&self, store: &Store, rules: Rules, printer: Printer) -> Result<Exit, Trouble> {
+    async fn run(&self, store: &Store, rules: Rules, printer: Printer) -> Result<Exit, CliError> {
         let path = self.file.display();
         let opened = File::open(&self.file).and_then(|file| Ok((file.metadata()?.len(), file)));
         let (size, file) = opened
             .with_context(|| format!("cannot read {path}"))
-            .map_err(Trouble::new)?;
+            .map_err(CliError::new)?;
         let source = self.file.file_name().unwrap_or_default().to_string_lossy();
         let because = self.because.clone().unwrap_or_else(|| source.into_owned());
         let mut numbers = DoNotCall::open(file, self.column.as_deref(), rules)
             .map_err(|error| unreadable(error, &self.file))?;
         let mut rejects = RejectsFile::new(self.rejects.as_deref(), &self.file);
-        check_rejects(&self.file, &rejects.path)
-            .map_err(|error| Trouble::new(error).hint("name another file with `--rejects FILE`"))?;
+        check_rejects(&self.file, &rejects.path).map_err(|error| {
+            CliError::new(error).hint("name another file with `--rejects FILE`")
+        })?;
         let mut done = Imported::default();
         let begun = clock::now();
         let failed = loop {
@@ -212,8 +213,8 @@ impl Import {
         }
         match failed {
             Some(trouble) => Err(trouble),
-            None if done.numbers == 0 && done.rejected > 0 => Ok(Exit::Otherwise),
-            None => Ok(Exit::Done),
+            None if done.numbers == 0 && done.rejected > 0 => Ok(Exit::Failure),
+            None => Ok(Exit::Success),
         }
     }
 }
@@ -250,7 +251,7 @@ impl RejectsFile {
         Self { path, writer: None }
     }
 
-    fn add(&mut self, rejects: &[Reject]) -> Result<(), Trouble> {
+    fn add(&mut self, rejects: &[Reject]) -> Result<(), CliError> {
         self.write(rejects).map_err(|error| self.unwritable(error))
     }
 
@@ -275,7 +276,7 @@ impl RejectsFile {
     }
 
     /// Where the rejects are, where there are any.
-    fn finish(mut self) -> Result<Option<PathBuf>, Trouble> {
+    fn finish(mut self) -> Result<Option<PathBuf>, CliError> {
         let Some(writer) = self.writer.take() else {
             return Ok(None);
         };
@@ -284,9 +285,9 @@ impl RejectsFile {
         Ok(Some(self.path))
     }
 
-    fn unwritable(&self, error: io::Error) -> Trouble {
+    fn unwritable(&self, error: io::Error) -> CliError {
         let path = self.path.display();
-        Trouble::new(anyhow!(error).context(format!("cannot write the rejects to {path}")))
+        CliError::new(anyhow!(error).context(format!("cannot write the rejects to {path}")))
             .hint("name another file with `--rejects FILE`")
     }
 }
@@ -296,7 +297,7 @@ async fn remove(
     list: &ListName,
     numbers: &[PhoneNumber],
     printer: Printer,
-) -> Result<Exit, Trouble> {
+) -> Result<Exit, CliError> {
     let removed = store
         .unbar(list, numbers)
         .await
@@ -312,19 +313,19 @@ async fn remove(
             printer.warning(&format!("{number} is still on {}", names(&barred)));
         }
     }
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }
 
-async fn remove_list(store: &Store, list: &ListName, printer: Printer) -> Result<Exit, Trouble> {
+async fn remove_list(store: &Store, list: &ListName, printer: Printer) -> Result<Exit, CliError> {
     let name = list.as_str();
     let known = store.lists().await.map_err(database::trouble)?;
     if !known.iter().any(|(known, _)| known == list) {
-        return Err(Trouble::new(anyhow!("there is no list `{name}`"))
+        return Err(CliError::new(anyhow!("there is no list `{name}`"))
             .hint("`aftertone dnc lists` shows the lists"));
     }
     let removed = store.drop_list(list).await.map_err(database::trouble)?;
     printer.line(&format!("list `{name}` removed with {}", count(removed)));
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }
 
 /// How a number is shown.
@@ -339,13 +340,13 @@ async fn check(
     numbers: &[PhoneNumber],
     shown: Shown,
     printer: Printer,
-) -> Result<Exit, Trouble> {
+) -> Result<Exit, CliError> {
     let mut objects = Vec::new();
-    let mut exit = Exit::Done;
+    let mut exit = Exit::Success;
     for number in numbers {
         let barred = store.barred(number).await.map_err(database::trouble)?;
         if !barred.is_empty() {
-            exit = Exit::Otherwise;
+            exit = Exit::Failure;
         }
         let number = if shown.full_number {
             number.full().to_string()
@@ -373,19 +374,19 @@ async fn check(
     Ok(exit)
 }
 
-async fn lists(store: &Store, json: bool, printer: Printer) -> Result<Exit, Trouble> {
+async fn lists(store: &Store, json: bool, printer: Printer) -> Result<Exit, CliError> {
     let lists = store.lists().await.map_err(database::trouble)?;
     if json {
         let objects = lists
             .iter()
             .map(|(list, numbers)| json!({ "list": list.as_str(), "numbers": numbers }));
         printer.json(&objects.collect::<Vec<_>>());
-        return Ok(Exit::Done);
+        return Ok(Exit::Success);
     }
     for (list, numbers) in lists {
         printer.line(&format!("{:20} {numbers:>10}", list.as_str()));
     }
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }
 
 fn entry(barred: &Barred) -> Value {
@@ -396,9 +397,9 @@ fn entry(barred: &Barred) -> Value {
     })
 }
 
-fn parse(texts: &[String], rules: Rules) -> Result<Vec<PhoneNumber>, Trouble> {
+fn parse(texts: &[String], rules: Rules) -> Result<Vec<PhoneNumber>, CliError> {
     let parsed = texts.iter().map(|text| PhoneNumber::parse(text, rules));
-    parsed.collect::<Result<_, _>>().map_err(Trouble::new)
+    parsed.collect::<Result<_, _>>().map_err(CliError::new)
 }
 
 fn list(name: &str) -> Result<ListName, String> {
@@ -418,7 +419,7 @@ fn count(numbers: u64) -> String {
     }
 }
 
-fn unreadable(error: ListError, path: &Path) -> Trouble {
+fn unreadable(error: ListError, path: &Path) -> CliError {
     let is_about_columns = matches!(
         error,
         ListError::NoNumber { .. } | ListError::NoHeader { .. } | ListError::Ambiguous { .. }
@@ -430,7 +431,7 @@ fn unreadable(error: ListError, path: &Path) -> Trouble {
         error.hint()
     };
     let context = format!("cannot import {}", path.display());
-    Trouble::new(anyhow!(error).context(context)).maybe_hint(hint)
+    CliError::new(anyhow!(error).context(context)).maybe_hint(hint)
 }
 
 /// How far it is, and how long it will take at the pace so far.

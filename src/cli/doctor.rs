@@ -3,7 +3,7 @@
 use clap::Args as ClapArgs;
 
 use super::{
-    Exit, Trouble,
+    CliError, Exit,
     printer::{Paint, Printer},
 };
 use crate::{
@@ -26,8 +26,8 @@ pub(super) struct Args {
 /// Examines the PBX.
 ///
 /// # Errors
-/// [`Trouble`] where nothing could be examined.
-pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Result<Exit, Trouble> {
+/// [`CliError`] where nothing could be examined.
+pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Result<Exit, CliError> {
     let mut checks = Vec::new();
     let tell = |check: Check| {
         if !args.json {
@@ -35,7 +35,7 @@ pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Resul
         }
         checks.push(check);
     };
-    doctor::examine(config, tell).await.map_err(Trouble::new)?;
+    doctor::examine(config, tell).await.map_err(CliError::new)?;
     if args.json {
         printer.json(&checks);
     }
@@ -44,9 +44,9 @@ pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Resul
 
 fn verdict(checks: &[Check]) -> Exit {
     if checks.iter().any(|check| check.status == Status::Fail) {
-        Exit::Otherwise
+        Exit::Failure
     } else {
-        Exit::Done
+        Exit::Success
     }
 }
 
@@ -70,14 +70,14 @@ mod tests {
 
     #[test]
     fn a_warning_does_not_fail() {
-        assert_eq!(verdict(&[]), Exit::Done);
+        assert_eq!(verdict(&[]), Exit::Success);
         assert_eq!(
             verdict(&[check(Status::Ok), check(Status::Warn)]),
-            Exit::Done
+            Exit::Success
         );
         assert_eq!(
             verdict(&[check(Status::Fail), check(Status::Ok)]),
-            Exit::Otherwise
+            Exit::Failure
         );
     }
 

@@ -11,7 +11,7 @@ use anyhow::{Context as _, anyhow};
 use clap::Args as ClapArgs;
 use tempfile::NamedTempFile;
 
-use super::{Trouble, printer::Printer};
+use super::{CliError, printer::Printer};
 use crate::config::{Config, Password, Template};
 
 /// Write a first aftertone.toml, with comments, then run doctor
@@ -65,11 +65,15 @@ impl Args {
 /// Writes the file, and gives back where it is.
 ///
 /// # Errors
-/// [`Trouble`] where no file was written.
-pub(super) fn run(args: &Args, named: Option<&Path>, printer: Printer) -> Result<PathBuf, Trouble> {
-    let file = target(named).map_err(Trouble::new)?;
+/// [`CliError`] where no file was written.
+pub(super) fn run(
+    args: &Args,
+    named: Option<&Path>,
+    printer: Printer,
+) -> Result<PathBuf, CliError> {
+    let file = target(named).map_err(CliError::new)?;
     if file.exists() && !args.force {
-        return Err(Trouble::new(anyhow!("{} exists already", file.display()))
+        return Err(CliError::new(anyhow!("{} exists already", file.display()))
             .hint("edit it, or write over it with `--force`"));
     }
     let stdin = io::stdin();
@@ -82,7 +86,7 @@ pub(super) fn run(args: &Args, named: Option<&Path>, printer: Printer) -> Result
     };
     let folder = file.parent().unwrap_or(Path::new("/")).to_owned();
     let template = questions.answers(args, &folder)?;
-    write(&file, &template, args.force).map_err(Trouble::new)?;
+    write(&file, &template, args.force).map_err(CliError::new)?;
     printer.talk(&format!("written: {}", file.display()));
     printer.talk(&source(&template.password));
     Ok(file)
@@ -112,7 +116,7 @@ struct Questions<'a> {
 }
 
 impl Questions<'_> {
-    fn answers(&mut self, args: &Args, folder: &Path) -> Result<Template, Trouble> {
+    fn answers(&mut self, args: &Args, folder: &Path) -> Result<Template, CliError> {
         let text = |path: &Option<PathBuf>| path.as_ref().map(|p| p.to_string_lossy().into_owned());
         let absolute = |path: &Option<PathBuf>| {
             path.as_ref().map(|path| {
@@ -170,15 +174,15 @@ impl Questions<'_> {
         question: &str,
         option: &Option<String>,
         default: Option<&str>,
-    ) -> Result<String, Trouble> {
+    ) -> Result<String, CliError> {
         let flag = format!("--{}", key.replace('_', "-"));
         if let Some(given) = option {
-            Template::check(key, given).map_err(|why| Trouble::new(anyhow!("{flag}: {why}")))?;
+            Template::check(key, given).map_err(|why| CliError::new(anyhow!("{flag}: {why}")))?;
             return Ok(given.clone());
         }
         if !self.asks {
             return default.map(str::to_owned).ok_or_else(|| {
-                Trouble::new(anyhow!(
+                CliError::new(anyhow!(
                     "{flag} is missing, and there is no terminal to ask on"
                 ))
                 .hint("`aftertone init --endpoint 'PJSIP/{number}@trunk' --caller-id +12025550100`")
@@ -205,9 +209,9 @@ impl Questions<'_> {
         args: &Args,
         username: &str,
         folder: &Path,
-    ) -> Result<Password, Trouble> {
+    ) -> Result<Password, CliError> {
         if let Some(file) = &args.password_file {
-            let file = std::path::absolute(file).map_err(Trouble::new)?;
+            let file = std::path::absolute(file).map_err(CliError::new)?;
             return Ok(Password::File(file));
         }
         let own = folder.join("ari-password");
@@ -235,15 +239,17 @@ impl Questions<'_> {
         if own.exists() {
             return Ok(Password::File(own));
         }
-        Err(Trouble::new(anyhow!("the password of the ARI user is not known"))
+        Err(CliError::new(anyhow!("the password of the ARI user is not known"))
             .hint("give `--password-file FILE`, a file that holds it alone; asterisk-conf/install.sh put it into /etc/asterisk/aftertone/ari.conf on the PBX"))
     }
 
-    fn line(&mut self) -> Result<String, Trouble> {
+    fn line(&mut self) -> Result<String, CliError> {
         let mut line = String::new();
         let read = self.input.read_line(&mut line);
-        match read.context("cannot read stdin").map_err(Trouble::new)? {
-            0 => Err(Trouble::new(anyhow!("stdin ended before all was answered"))),
+        match read.context("cannot read stdin").map_err(CliError::new)? {
+            0 => Err(CliError::new(anyhow!(
+                "stdin ended before all was answered"
+            ))),
             _ => Ok(line.trim().to_owned()),
         }
     }
@@ -269,9 +275,9 @@ fn password_in(text: &str, username: &str) -> Option<String> {
 }
 
 /// Keeps the password in a file of its own, readable by its owner only.
-fn keep(file: &Path, password: &str, force: bool) -> Result<Password, Trouble> {
+fn keep(file: &Path, password: &str, force: bool) -> Result<Password, CliError> {
     if password.is_empty() {
-        return Err(Trouble::new(anyhow!("the password is empty")));
+        return Err(CliError::new(anyhow!("the password is empty")));
     }
     if file.exists()
         && !force
@@ -281,10 +287,10 @@ fn keep(file: &Path, password: &str, force: bool) -> Result<Password, Trouble> {
             "{} exists already and holds another password",
             file.display()
         );
-        return Err(Trouble::new(error)
+        return Err(CliError::new(error)
             .hint("name it with `--password-file` if it is the right one, or write over it with `--force`"));
     }
-    put(file, &format!("{password}\n"), 0o600, true).map_err(Trouble::new)?;
+    put(file, &format!("{password}\n"), 0o600, true).map_err(CliError::new)?;
     Ok(Password::File(file.to_owned()))
 }
 
@@ -330,11 +336,11 @@ fn source(password: &Password) -> String {
 /// Reads the file that was written.
 ///
 /// # Errors
-/// [`Trouble`] where the file does not do.
-pub(super) fn load(file: &Path) -> Result<Config, Trouble> {
+/// [`CliError`] where the file does not do.
+pub(super) fn load(file: &Path) -> Result<Config, CliError> {
     let loaded = Config::load(Some(file));
     loaded.map_err(|error| {
-        Trouble::new(error).hint("correct it in the file, then run `aftertone doctor`")
+        CliError::new(error).hint("correct it in the file, then run `aftertone doctor`")
     })
 }
 

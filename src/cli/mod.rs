@@ -39,13 +39,13 @@ pub fn main() -> ExitCode {
     exit.into()
 }
 
-fn carry_out(args: Args, printer: Printer) -> Result<Exit, Trouble> {
-    let config = || Config::load(args.config.as_deref()).map_err(Trouble::new);
+fn carry_out(args: Args, printer: Printer) -> Result<Exit, CliError> {
+    let config = || Config::load(args.config.as_deref()).map_err(CliError::new);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
-        .map_err(Trouble::new)?;
+        .map_err(CliError::new)?;
     let exit = match args.command {
         Command::Init(wanted) => {
             let file = init::run(&wanted, args.config.as_deref(), printer)?;
@@ -53,7 +53,7 @@ fn carry_out(args: Args, printer: Printer) -> Result<Exit, Trouble> {
                 let config = init::load(&file)?;
                 runtime.block_on(doctor::run(&doctor::Args::default(), &config, printer))
             } else {
-                Ok(Exit::Done)
+                Ok(Exit::Success)
             }
         }
         Command::Doctor(args) => runtime.block_on(doctor::run(&args, &config()?, printer)),
@@ -72,23 +72,23 @@ fn messages(
     args: &message::MessageArgs,
     config: &Config,
     printer: Printer,
-) -> Result<Exit, Trouble> {
+) -> Result<Exit, CliError> {
     let (library, targets) = library(config)?;
     let done = message::run(args, &library, &targets, clock::wall(), &mut printer.data());
     let Err(error) = done else {
-        return Ok(Exit::Done);
+        return Ok(Exit::Success);
     };
     let hint = error.hint();
-    Trouble::new(error).maybe_hint(hint).print(printer);
-    Ok(Exit::Otherwise)
+    CliError::new(error).maybe_hint(hint).print(printer);
+    Ok(Exit::Failure)
 }
 
 /// The folder of prepared messages, and what messages are to be like.
-fn library(config: &Config) -> Result<(Library, Targets), Trouble> {
+fn library(config: &Config) -> Result<(Library, Targets), CliError> {
     let pbx = &config.pbx;
-    let library = Library::new(&pbx.sounds_dir, &pbx.pbx_sounds_dir).map_err(Trouble::new)?;
+    let library = Library::new(&pbx.sounds_dir, &pbx.pbx_sounds_dir).map_err(CliError::new)?;
     let lufs = config.audio.target_lufs.unwrap_or(Targets::LUFS);
-    let targets = Targets::new(config.audio.max_length, lufs).map_err(Trouble::new)?;
+    let targets = Targets::new(config.audio.max_length, lufs).map_err(CliError::new)?;
     Ok((library, targets))
 }
 
@@ -119,9 +119,9 @@ enum Command {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Exit {
     /// It is as it was wanted.
-    Done,
+    Success,
     /// It was carried out, and the result is another.
-    Otherwise,
+    Failure,
     /// It was not carried out.
     NotStarted,
 }
@@ -129,8 +129,8 @@ enum Exit {
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(match exit {
-            Exit::Done => 0,
-            Exit::Otherwise => 1,
+            Exit::Success => 0,
+            Exit::Failure => 1,
             Exit::NotStarted => 2,
         })
     }
@@ -138,12 +138,12 @@ impl From<Exit> for ExitCode {
 
 /// An error on its way to the user, with what to do about it where that is known.
 #[derive(Debug)]
-struct Trouble {
+struct CliError {
     error: anyhow::Error,
     hint: Option<String>,
 }
 
-impl Trouble {
+impl CliError {
     fn new(error: impl Into<anyhow::Error>) -> Self {
         Self {
             error: error.into(),
@@ -205,7 +205,11 @@ mod tests {
 
     #[test]
     fn the_exit_statuses_are_the_design_s() {
-        let rows = [(Exit::Done, 0), (Exit::Otherwise, 1), (Exit::NotStarted, 2)];
+        let rows = [
+            (Exit::Success, 0),
+            (Exit::Failure, 1),
+            (Exit::NotStarted, 2),
+        ];
         for (exit, status) in rows {
             assert_eq!(ExitCode::from(exit), ExitCode::from(status));
         }

@@ -184,7 +184,7 @@ fn last_cause(report: &Report) -> Option<String> {
 mod tests {
     use super::*;
     use crate::{
-        drop::{Beep, Cause, Ended, Proof},
+        drop::{Beep, Cause, DropRecord, Proof},
         id::RunName,
         words::{ReadyBy, Verdict},
     };
@@ -193,7 +193,7 @@ mod tests {
     fn the_object_is_the_design_s() {
         let run = RunName::new("run1").unwrap();
         let report = report(Outcome::Delivered);
-        let ended = Ended::new(&run, DropId::from_u128(7), "+1202•••0101".into(), &report);
+        let ended = DropRecord::new(&run, DropId::from_u128(7), "+1202•••0101".into(), &report);
         insta::assert_snapshot!(serde_json::to_string_pretty(&ended).unwrap(), @r#"
         {
           "drop": "00000000000000000000000000000007",
@@ -267,7 +267,7 @@ mod tests {
             amd_cause: Some(String::new()),
             ..report(Outcome::Error)
         };
-        let ended = Ended::new(&run, DropId::from_u128(7), "+1202•••0101".into(), &report);
+        let ended = DropRecord::new(&run, DropId::from_u128(7), "+1202•••0101".into(), &report);
         let value = serde_json::to_value(&ended).unwrap();
         assert_eq!(value["legs"]["busy"], serde_json::Value::Null);
         assert_eq!(value["amd_cause"], serde_json::Value::Null);
@@ -278,8 +278,8 @@ mod tests {
     fn evidence_is_told_where_it_was_asked_for() {
         let run = RunName::new("run1").unwrap();
         let report = report(Outcome::Delivered);
-        let ended = || Ended::new(&run, DropId::from_u128(7), String::new(), &report);
-        let value = |ended| serde_json::to_value::<Ended<'_>>(ended).unwrap();
+        let ended = || DropRecord::new(&run, DropId::from_u128(7), String::new(), &report);
+        let value = |ended| serde_json::to_value::<DropRecord<'_>>(ended).unwrap();
         assert_eq!(value(ended()).get("evidence"), None);
         let kept = value(ended().with_evidence(Ok("/e/x".into())));
         assert_eq!(kept["evidence"], "/e/x");

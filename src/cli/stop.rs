@@ -10,7 +10,7 @@ pub(super) struct Stop {
     terminate: Signal,
     /// The terminal is gone. `None` where the program was started to outlive its terminal, as `nohup` does.
     hang_up: Option<Signal>,
-    is_wished: bool,
+    is_requested: bool,
 }
 
 impl Stop {
@@ -25,19 +25,19 @@ impl Stop {
             } else {
                 Some(signal(SignalKind::hangup())?)
             },
-            is_wished: false,
+            is_requested: false,
         })
     }
 
     /// Waits for the next of them. A terminal that closes is one wish to stop, however often that is signalled, and none
     /// where one was heard before: it is no sign of impatience.
-    pub(super) async fn wish(&mut self) {
+    pub(super) async fn requested(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
-            () = next(self.hang_up.as_mut()), if !self.is_wished => {}
+            () = next(self.hang_up.as_mut()), if !self.is_requested => {}
         }
-        self.is_wished = true;
+        self.is_requested = true;
     }
 }
 

@@ -32,13 +32,14 @@ use crate::{
     },
     clock,
     config::{Config, StoreUrl},
-    drop::{Ended, Milestone, Moment, Outcome, Report, Technique},
+    drop::{DropRecord, Milestone, Moment, Outcome, Report, Technique},
     error_chain::chain,
     id::DropId,
     phone::{CallerId, PhoneNumber},
     runtime::Session,
     store::{
-        CONTROLLER_LEASE, Facts, Holder, Intent, Place, Store, StoreError, Trouble, Write, Written,
+        CONTROLLER_LEASE, ControllerLease, ErrorClass, Facts, Intent, Place, Store, StoreError,
+        Write, Written,
     },
 };
 
@@ -86,7 +87,7 @@ pub struct Entry {
     drop: DropId,
     technique: Technique,
     store: Store,
-    holder: Holder,
+    holder: ControllerLease,
     renewing: AbortHandle,
 }
 
@@ -157,7 +158,11 @@ impl Counter {
 
     /// Ends as `lost` the drops outside any campaign whose process is gone, once nothing of them is up on the PBX. Who
     /// dies in between leaves them to the next, as its own.
-    async fn settle_strays(&self, holder: &Holder, session: &Session) -> Result<(), String> {
+    async fn settle_strays(
+        &self,
+        holder: &ControllerLease,
+        session: &Session,
+    ) -> Result<(), String> {
         let reconciler = session.reconciler();
         let alive = reconciler.alive().map_err(|error| chain(&error))?;
         let strays = self
@@ -186,7 +191,11 @@ impl Counter {
         written.map(|_| ()).map_err(|error| chain(&error))
     }
 
-    async fn write(&self, wanted: &Wanted, holder: &Holder) -> Result<Entered, CounterError> {
+    async fn write(
+        &self,
+        wanted: &Wanted,
+        holder: &ControllerLease,
+    ) -> Result<Entered, CounterError> {
         for _ in 0..TRIES {
             let now = now();
             let (ruling, facts) = self.decide(wanted, now).await?;
@@ -197,7 +206,7 @@ impl Counter {
             let writes = [Write::Start(Box::new(intent))];
             let written = self.store.commit(holder, &writes, now).await?;
             match written.first() {
-                Some(Written::Done) => {
+                Some(Written::Applied) => {
                     let entry = Entry {
                         drop: wanted.drop,
                         technique: wanted.technique,
@@ -208,7 +217,7 @@ impl Counter {
                     return Ok(Entered::Allowed(entry, Box::new(ruling)));
                 }
                 // Something has happened to the number since its facts were read; the gate knows of it the next time.
-                Some(Written::Barred(_) | Written::Overtaken) => {}
+                Some(Written::OnDoNotCallList(_) | Written::Conflict) => {}
                 Some(Written::Fenced) | None => return Err(CounterError::Contended),
             }
         }
@@ -261,7 +270,7 @@ impl Entry {
     pub async fn end(
         self,
         report: &Report,
-        ended: &Ended<'_>,
+        ended: &DropRecord<'_>,
         evidence: Option<String>,
     ) -> Result<(), StoreError> {
         let end = Box::new(worker::end(self.drop, report, ended, evidence));
@@ -288,12 +297,12 @@ impl Entry {
     async fn write(self, writes: &[Write]) -> Result<(), StoreError> {
         let commit = || self.store.commit(&self.holder, writes, now());
         let commit = commit.retry(pauses()).sleep(sleep);
-        let commit = commit.when(|error| error.trouble == Trouble::Away);
+        let commit = commit.when(|error| error.class == ErrorClass::Away);
         let commit = commit.notify(|error, _| {
             warn!(%error, "the store is away; how the drop ended is written when it is back");
         });
         let written = commit.await?;
-        if written != [Written::Done] {
+        if written != [Written::Applied] {
             warn!("somebody else has taken the drop over, and has written its end");
         }
         self.renewing.abort();
@@ -335,7 +344,7 @@ pub fn place(url: &StoreUrl) -> Place {
 }
 
 /// Keeps the lease of a run from ending while its drop goes on.
-fn renew(store: Store, holder: Holder) -> AbortHandle {
+fn renew(store: Store, holder: ControllerLease) -> AbortHandle {
     let renewing = tokio::spawn(async move {
         let mut ticks = tokio::time::interval(CONTROLLER_LEASE / 3);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -25,7 +25,7 @@ pub(super) enum Step {
 pub(super) fn steps(seen: Option<&Campaign>, row: &Campaign, phase: Option<Phase>) -> Vec<Step> {
     let mut steps = Vec::new();
     let reordered = seen.is_none_or(|seen| seen.spec != row.spec);
-    let rewished =
+    let is_new_command =
         seen.is_none_or(|seen| (seen.standing, seen.in_flight) != (row.standing, row.in_flight));
     let is_over = matches!(phase, Some(Phase::Over(_)));
     match row.standing {
@@ -47,7 +47,7 @@ pub(super) fn steps(seen: Option<&Campaign>, row: &Campaign, phase: Option<Phase
             }
             let by_itself = matches!(phase, Some(Phase::Paused(_)));
             let hang_up = row.in_flight == InFlight::HangUp;
-            if !by_itself || (rewished && hang_up) {
+            if !by_itself || (is_new_command && hang_up) {
                 steps.push(Step::Pause(row.in_flight));
             }
         }
@@ -56,7 +56,7 @@ pub(super) fn steps(seen: Option<&Campaign>, row: &Campaign, phase: Option<Phase
                 steps.push(Step::Set);
             }
             let is_ending = matches!(phase, Some(Phase::Cancelling | Phase::Over(End::Cancelled)));
-            if !is_ending || rewished {
+            if !is_ending || is_new_command {
                 steps.push(Step::Cancel(row.in_flight));
             }
         }

@@ -21,7 +21,7 @@ use crate::{
 
 /// Drops whose intents are written, in the order in which they came.
 #[derive(Debug)]
-pub(super) struct Ramp<T> {
+pub(super) struct LaunchPacer<T> {
     trunk: Pace,
     campaigns: BTreeMap<CampaignId, Pace>,
     waiting: VecDeque<Waiting<T>>,
@@ -36,14 +36,14 @@ struct Waiting<T> {
 
 /// What becomes of a drop.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Leaves<T> {
+pub(super) enum Release<T> {
     /// It is to be dialled.
     Dial(T),
     /// It has waited too long for its place: what allowed it may not hold any more.
     Stale(T),
 }
 
-impl<T> Ramp<T> {
+impl<T> LaunchPacer<T> {
     /// An empty one before a trunk with this rate.
     pub(super) const fn new(trunk: Rate) -> Self {
         Self {
@@ -76,11 +76,11 @@ impl<T> Ramp<T> {
     }
 
     /// The next drop that leaves at `now`.
-    pub(super) fn pop(&mut self, now: Timestamp) -> Option<Leaves<T>> {
+    pub(super) fn pop(&mut self, now: Timestamp) -> Option<Release<T>> {
         let stale = |waiting: &Waiting<T>| now > waiting.since + STALE_AFTER;
         if self.waiting.front().is_some_and(stale) {
             let waiting = self.waiting.pop_front()?;
-            return Some(Leaves::Stale(waiting.what));
+            return Some(Release::Stale(waiting.what));
         }
         if !self.trunk.is_open(now) {
             return None;
@@ -92,7 +92,7 @@ impl<T> Ramp<T> {
         let at = self.waiting.iter().position(open)?;
         let waiting = self.waiting.remove(at)?;
         self.note(waiting.campaign, now);
-        Some(Leaves::Dial(waiting.what))
+        Some(Release::Dial(waiting.what))
     }
 
     /// When the next drop leaves; `None` where none waits.
@@ -151,16 +151,16 @@ mod tests {
         for (campaign, what) in [(1, "a"), (1, "b"), (2, "c")] {
             ramp.push(CampaignId(campaign), what, at(0));
         }
-        assert_eq!(ramp.pop(at(0)), Some(Leaves::Dial("a")));
-        assert_eq!(ramp.pop(at(10)), Some(Leaves::Dial("c")));
+        assert_eq!(ramp.pop(at(0)), Some(Release::Dial("a")));
+        assert_eq!(ramp.pop(at(10)), Some(Release::Dial("c")));
         assert_eq!(ramp.pop(at(20)), None);
         assert_eq!(ramp.next(), Some(at(5_000) + TICK));
-        assert_eq!(ramp.pop(at(5_001)), Some(Leaves::Stale("b")));
+        assert_eq!(ramp.pop(at(5_001)), Some(Release::Stale("b")));
         assert_eq!(ramp.next(), None);
     }
 
-    fn ramp<T>(starts: u32) -> Ramp<T> {
-        Ramp::new(Rate::new(starts, Duration::from_secs(1)).unwrap())
+    fn ramp<T>(starts: u32) -> LaunchPacer<T> {
+        LaunchPacer::new(Rate::new(starts, Duration::from_secs(1)).unwrap())
     }
 
     fn at(millis: i64) -> Timestamp {

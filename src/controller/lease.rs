@@ -8,21 +8,21 @@ use tokio::{
 };
 use tracing::{error, info, warn};
 
-use super::Happened;
+use super::Input;
 use crate::error_chain::chain;
 use crate::{
     clock::{self, Steady},
     id::{DropId, RunName},
     runtime::reconciler::{EndedDrops, Reconciler},
-    store::{Holder, Orphan, Store},
+    store::{ControllerLease, Orphan, Store},
 };
 
 /// Renews the lease until it is lost.
 pub(super) async fn keep(
     store: Store,
-    holder: Holder,
+    holder: ControllerLease,
     clock: Arc<Steady>,
-    happened: mpsc::UnboundedSender<Happened>,
+    happened: mpsc::UnboundedSender<Input>,
 ) {
     let mut ticks = interval(RENEW_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -30,10 +30,10 @@ pub(super) async fn keep(
         ticks.tick().await;
         let began = clock::now();
         let told = match store.renew(&holder, clock.now()).await {
-            Ok(true) => Happened::Renewed(began, clock::now().duration_since(began)),
+            Ok(true) => Input::Renewed(began, clock::now().duration_since(began)),
             Ok(false) => {
                 error!("the lease has ended: another controller has taken over");
-                let _ = happened.send(Happened::TakenOver);
+                let _ = happened.send(Input::TakenOver);
                 return;
             }
             Err(error) => {
@@ -49,17 +49,17 @@ pub(super) async fn keep(
 }
 
 /// Looks after controllers that died, every so often.
-pub(super) struct Undertaker {
+pub(super) struct OrphanRescuer {
     pub(super) store: Store,
-    pub(super) holder: Holder,
+    pub(super) holder: ControllerLease,
     pub(super) reconciler: Reconciler,
     pub(super) clock: Arc<Steady>,
-    pub(super) happened: mpsc::UnboundedSender<Happened>,
+    pub(super) happened: mpsc::UnboundedSender<Input>,
     /// Drops whose calls the PBX has not ended so far.
     pub(super) stuck: BTreeSet<(RunName, DropId)>,
 }
 
-impl Undertaker {
+impl OrphanRescuer {
     pub(super) async fn work(mut self) {
         loop {
             sleep(LOOK_EVERY).await;
@@ -98,7 +98,7 @@ impl Undertaker {
         if !orphans.is_empty() {
             let ended = end_calls(&self.reconciler, &orphans).await;
             self.stuck.extend(ended.stuck.iter().cloned());
-            let _ = self.happened.send(Happened::Found { orphans, ended });
+            let _ = self.happened.send(Input::Found { orphans, ended });
         }
         let swept = self.reconciler.sweep().await;
         swept.map_err(|failure| failure.words)

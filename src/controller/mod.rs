@@ -39,25 +39,25 @@ use tokio::sync::{mpsc, watch};
 use tracing::warn;
 
 use self::{
-    control_loop::Steer,
-    store_writer::Said,
-    worker::{Attempt, Landed},
+    control_loop::ControlLoop,
+    store_writer::StoreEvent,
+    worker::{Attempt, Completed},
 };
-use crate::runtime::{Session, SessionError, Unended, reconciler::EndedDrops};
+use crate::runtime::{DriverError, Session, SessionError, reconciler::EndedDrops};
 use crate::{
     audio,
     campaign::engine::{CampaignId, InFlight},
     error_chain::chain,
     evidence::ArchiveError,
     orders::{Note, SpecError, View},
-    store::{self, Orphan, Store, StoreError, Trouble},
+    store::{self, ErrorClass, Orphan, Store, StoreError},
 };
 
 pub use app_lock::AppLockError;
 
 /// Which campaigns are run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Which {
+pub enum Selection {
     /// All that are not over, those included that are made while it runs.
     All,
     /// Those of these names.
@@ -75,22 +75,22 @@ pub enum Ended {
 
 /// Runs campaigns through one PBX.
 pub struct Controller {
-    steer: Steer,
+    steer: ControlLoop,
     session: Session,
     store: Store,
-    holder: store::Holder,
-    clerk: tokio::task::JoinHandle<()>,
+    holder: store::ControllerLease,
+    store_writer: tokio::task::JoinHandle<()>,
     /// The lease and the undertaker: nothing of theirs is left half done.
     helpers: tokio::task::JoinSet<()>,
     view: watch::Receiver<View>,
-    orders: mpsc::UnboundedSender<Happened>,
+    orders: mpsc::UnboundedSender<Input>,
     notes: Option<mpsc::UnboundedReceiver<Note>>,
     _app: app_lock::AppLock,
 }
 
 /// The operator's orders to a controller that runs. Clones give them to the same one.
 #[derive(Clone, Debug)]
-pub struct Orders(mpsc::UnboundedSender<Happened>);
+pub struct Orders(mpsc::UnboundedSender<Input>);
 
 impl Orders {
     /// Starts nothing more; drops in flight go on to their end, and then it ends.
@@ -105,7 +105,7 @@ impl Orders {
 
     fn give(&self, in_flight: InFlight) {
         // One that has ended needs no order.
-        let _ = self.0.send(Happened::Drain(in_flight));
+        let _ = self.0.send(Input::Drain(in_flight));
     }
 }
 
@@ -137,7 +137,7 @@ impl Controller {
             session,
             store,
             holder,
-            clerk,
+            store_writer,
             mut helpers,
             orders,
             _app,
@@ -149,7 +149,7 @@ impl Controller {
         helpers.shutdown().await;
         let closed = session.close().await;
         // Nobody wants anything of it any more: it writes what is left, however long that takes.
-        if let Err(error) = clerk.await {
+        if let Err(error) = store_writer.await {
             std::panic::resume_unwind(error.into_panic());
         }
         if let Err(error) = store.end_controller(&holder, clock.now()).await {
@@ -158,7 +158,7 @@ impl Controller {
         }
         match closed {
             Ok(()) => ended,
-            Err(Unended::Replaced) => Err(ControllerError::Replaced),
+            Err(DriverError::Replaced) => Err(ControllerError::Replaced),
         }
     }
 }
@@ -208,7 +208,7 @@ impl ControllerError {
     pub const fn is_away(&self) -> bool {
         match self {
             Self::Session(error) => error.is_away(),
-            Self::Store(error) => matches!(error.trouble, Trouble::Away),
+            Self::Store(error) => matches!(error.class, ErrorClass::Away),
             Self::App(_)
             | Self::NoCampaign { .. }
             | Self::Spec { .. }
@@ -249,13 +249,13 @@ impl ControllerError {
 
 /// Something that happened, told to the loop.
 #[derive(Debug)]
-enum Happened {
+enum Input {
     /// The store said something.
-    Store(Said),
+    Store(StoreEvent),
     /// A drop has ended.
-    Landed(Landed),
+    Completed(Completed),
     /// A drop's task has ended, and certainly nothing was dialled.
-    NotFlown(Attempt),
+    NotDialled(Attempt),
     /// The lease was renewed by a request that began then, and took so long.
     Renewed(Instant, Duration),
     /// The lease had ended, and somebody else has what was ours.

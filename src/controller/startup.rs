@@ -10,15 +10,15 @@ use tokio::{
 use tracing::{info, warn};
 
 use super::{
-    Controller, ControllerError, Which,
+    Controller, ControllerError, Selection,
     app_lock::AppLock,
-    control_loop::{Begin, Steer},
+    control_loop::{Begin, ControlLoop},
     gate::{self, CampaignGate},
-    lease::{self, Undertaker},
+    lease::{self, OrphanRescuer},
     messages::{Messages, Uses},
     status::Notes,
-    store_writer::Clerk,
-    worker::Crew,
+    store_writer::StoreWriter,
+    worker::DropWorker,
 };
 use crate::{
     audio::Library,
@@ -38,7 +38,9 @@ use crate::{
         Session, TrunkState,
         session::{App, Claim, app_of_instance},
     },
-    store::{Campaign, Holder, Orphan, Standing, Store, StoreError, Tally, Wish},
+    store::{
+        Campaign, ControllerLease, OperatorCommand, Orphan, Standing, Store, StoreError, Tally,
+    },
 };
 
 /// The one PBX of a controller, in the engine's numbering.
@@ -64,7 +66,7 @@ impl Controller {
     pub async fn open(
         config: &Config,
         store: Store,
-        which: Which,
+        which: Selection,
     ) -> Result<Self, ControllerError> {
         let clock = Arc::new(Steady::start());
         let app = app_of_instance(config);
@@ -114,7 +116,7 @@ impl Controller {
 /// A run that is known to the store and to the PBX.
 struct Boarded {
     session: Session,
-    holder: Holder,
+    holder: ControllerLease,
     orphans: Vec<Orphan>,
 }
 
@@ -163,12 +165,12 @@ struct Begun {
     config: Config,
     clock: Arc<Steady>,
     store: Store,
-    holder: Holder,
+    holder: ControllerLease,
     /// When the lease was not asked for yet.
     renewed: Instant,
     archive: Option<Archive>,
     library: Library,
-    which: Which,
+    which: Selection,
 }
 
 impl Begun {
@@ -218,7 +220,7 @@ impl Begun {
         let (wanted, wanted_in) = mpsc::unbounded_channel();
         let gate = CampaignGate::new(config.gate.clone());
         let history = gate.history();
-        let clerk = Clerk {
+        let store_writer = StoreWriter {
             store: store.clone(),
             holder: holder.clone(),
             history,
@@ -236,7 +238,7 @@ impl Begun {
         let mut ended = lease::end_calls(&session.reconciler(), &orphans).await;
         // What was up when the session began, its own sweep has hung up before.
         ended.alive.extend(session.swept().iter().cloned());
-        let undertaker = Undertaker {
+        let rescuer = OrphanRescuer {
             store: store.clone(),
             holder: holder.clone(),
             reconciler: session.reconciler(),
@@ -244,7 +246,7 @@ impl Begun {
             happened: happened.clone(),
             stuck: ended.stuck.clone(),
         };
-        helpers.spawn(undertaker.work());
+        helpers.spawn(rescuer.work());
         let listens = config.screen.mode == ScreenMode::Listen;
         let uses = Uses {
             echo: listens,
@@ -254,7 +256,7 @@ impl Begun {
         let (line_told, line) = watch::channel(probe.ask().await.unwrap_or(TrunkState::Usable));
         helpers.spawn(probe.clone().watch(line_told));
         let trunk = config.trunk.clone();
-        let crew = Crew {
+        let drop_worker = DropWorker {
             config,
             run: session.run().clone(),
             orders: session.orders(),
@@ -269,11 +271,11 @@ impl Begun {
         let (notes, noted) = Notes::new(Arc::clone(&clock));
         let (shown, view) = watch::channel(super::status::nothing(now));
         info!(run = %session.run(), campaigns = campaigns.len(), "campaigns are run");
-        let steer = Steer::begin(Begin {
+        let steer = ControlLoop::begin(Begin {
             engine,
             clock,
             store: store.clone(),
-            crew: Arc::new(crew),
+            drop_worker: Arc::new(drop_worker),
             messages: Messages::new(library, uses),
             link: session.link(),
             line,
@@ -282,7 +284,7 @@ impl Begun {
             happens,
             notes,
             shown,
-            takes_up: which == Which::All,
+            takes_up: which == Selection::All,
             rate: trunk.rate,
             renewed,
             campaigns,
@@ -294,7 +296,7 @@ impl Begun {
             session,
             store,
             holder,
-            clerk: tokio::spawn(clerk.work()),
+            store_writer: tokio::spawn(store_writer.work()),
             helpers,
             view,
             orders: happened,
@@ -307,18 +309,18 @@ impl Begun {
 /// The rows of the campaigns that are to be run.
 async fn wanted(
     store: &Store,
-    which: &Which,
+    which: &Selection,
     now: Timestamp,
 ) -> Result<Vec<Campaign>, ControllerError> {
     match which {
-        Which::All => {
+        Selection::All => {
             let rows = store.campaigns(0).await?;
             Ok(rows
                 .into_iter()
                 .filter(|row| !is_over(row.standing))
                 .collect())
         }
-        Which::Names(names) => {
+        Selection::Names(names) => {
             let mut rows = Vec::new();
             // Each once, however often it is named.
             for name in names.iter().collect::<BTreeSet<_>>() {
@@ -327,7 +329,7 @@ async fn wanted(
                 rows.push(match row.standing {
                     // Who names it wants it to run: contacts may have been added since, or its dates changed.
                     Standing::Complete | Standing::DatesOver => {
-                        store.wish(row.id, Wish::Resume, now).await?
+                        store.order(row.id, OperatorCommand::Resume, now).await?
                     }
                     Standing::Running
                     | Standing::Paused

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use super::{
-    Happened,
+    Input,
     messages::{Awaited, Sound},
 };
 use crate::{
@@ -25,12 +25,12 @@ use crate::{
     },
     clock,
     config::Config,
-    drop::{Ended, Milestone, Mode, Outcome, OutcomeReason, Plan, Proof, Report, Technique},
+    drop::{DropRecord, Milestone, Mode, Outcome, OutcomeReason, Plan, Proof, Report, Technique},
     error_chain::chain,
     evidence::{Archive, Folder, title_of},
     id::{DropId, RunName},
     phone::{CallerId, PhoneNumber},
-    runtime::{Job, News, PbxLink, TrunkProbe, TrunkState, plan, session::Orders},
+    runtime::{DropUpdate, Job, PbxLink, TrunkProbe, TrunkState, plan, session::Orders},
     store::DropEnd,
     words::Leg,
 };
@@ -45,7 +45,7 @@ pub(super) struct Attempt {
 }
 
 /// What one drop needs.
-pub(super) struct Flight {
+pub(super) struct DropTask {
     pub(super) attempt: Attempt,
     pub(super) drop: DropId,
     pub(super) number: PhoneNumber,
@@ -57,12 +57,12 @@ pub(super) struct Flight {
     /// Until when it may be dialled: what allowed it does not hold for ever.
     pub(super) dial_by: Instant,
     /// The wish that it ends.
-    pub(super) wish: CancellationToken,
+    pub(super) cancel: CancellationToken,
 }
 
 /// A drop that has ended.
 #[derive(Debug)]
-pub(super) struct Landed {
+pub(super) struct Completed {
     pub(super) attempt: Attempt,
     pub(super) outcome: Outcome,
     pub(super) reason: Option<OutcomeReason>,
@@ -71,7 +71,7 @@ pub(super) struct Landed {
 }
 
 /// What all drops share.
-pub(super) struct Crew {
+pub(super) struct DropWorker {
     pub(super) config: Config,
     pub(super) run: RunName,
     pub(super) orders: Orders,
@@ -79,67 +79,67 @@ pub(super) struct Crew {
     pub(super) trunk: TrunkProbe,
     /// Where evidence is kept, where it is.
     pub(super) archive: Option<Archive>,
-    pub(super) happened: mpsc::UnboundedSender<Happened>,
+    pub(super) happened: mpsc::UnboundedSender<Input>,
 }
 
-impl Crew {
+impl DropWorker {
     /// Carries the drop out and tells its end. Its intent is written.
-    pub(super) async fn fly(self: Arc<Self>, flight: Flight) {
+    pub(super) async fn run_drop(self: Arc<Self>, flight: DropTask) {
         let attempt = flight.attempt;
         let happened = match self.carry_out(flight).await {
-            Some(landed) => Happened::Landed(landed),
-            None => Happened::NotFlown(attempt),
+            Some(completed) => Input::Completed(completed),
+            None => Input::NotDialled(attempt),
         };
         // The loop is gone only where the program ends at once.
         let _ = self.happened.send(happened);
     }
 
     /// `None`: certainly nothing was dialled.
-    async fn carry_out(&self, flight: Flight) -> Option<Landed> {
+    async fn carry_out(&self, flight: DropTask) -> Option<Completed> {
         let sound = match flight.message.clone().await {
             Ok(sound) => sound,
-            Err(words) => return Some(self.grounded(&flight, &words)),
+            Err(words) => return Some(self.failed_before_dial(&flight, &words)),
         };
         let mut folder = None;
         if let Some(archive) = &self.archive {
             match begin(archive.clone(), flight.drop).await {
                 Ok(begun) => folder = Some(begun),
                 // Better no drop than one that was to be proven and is not.
-                Err(words) => return Some(self.grounded(&flight, &words)),
+                Err(words) => return Some(self.failed_before_dial(&flight, &words)),
             }
         }
         let is_late = clock::now() > flight.dial_by;
-        if is_late || flight.wish.is_cancelled() || *self.link.borrow() != PbxLink::Up {
+        if is_late || flight.cancel.is_cancelled() || *self.link.borrow() != PbxLink::Up {
             return None;
         }
         let job = self.job(&flight, &sound, folder.as_mut());
-        let mut news = self.orders.start(job).await;
+        let mut updates = self.orders.start(job).await;
         let mut has_begun = false;
         let mut is_cancelled = false;
         loop {
             let heard = tokio::select! {
-                heard = news.recv() => heard,
-                () = flight.wish.cancelled(), if !is_cancelled => {
+                heard = updates.recv() => heard,
+                () = flight.cancel.cancelled(), if !is_cancelled => {
                     is_cancelled = true;
                     self.orders.cancel(flight.drop).await;
                     continue;
                 }
             };
             match heard {
-                Some(News::Moment(..)) => has_begun = true,
+                Some(DropUpdate::Moment(..)) => has_begun = true,
                 // What allowed it may not hold any more; it is decided on again.
-                Some(News::Ended(report)) if report.is_not_dialled() => {
+                Some(DropUpdate::Ended(report)) if report.is_not_dialled() => {
                     debug!(drop = %flight.drop, why = report.words, "not dialled");
                     return None;
                 }
                 // Nothing was dialled, and nothing is said of the contact: it is due again when the trunk is back.
-                Some(News::Ended(report))
+                Some(DropUpdate::Ended(report))
                     if is_not_made(&report)
                         && self.trunk.ask().await == Some(TrunkState::Offline) =>
                 {
                     return None;
                 }
-                Some(News::Ended(report)) => {
+                Some(DropUpdate::Ended(report)) => {
                     return Some(self.land(flight, *report, folder, &sound).await);
                 }
                 None if has_begun => {
@@ -151,7 +151,7 @@ impl Crew {
         }
     }
 
-    fn job(&self, flight: &Flight, sound: &Sound, folder: Option<&mut Folder>) -> Job {
+    fn job(&self, flight: &DropTask, sound: &Sound, folder: Option<&mut Folder>) -> Job {
         let plan = plan(&self.config, sound.length);
         Job {
             id: flight.drop,
@@ -172,29 +172,29 @@ impl Crew {
     }
 
     /// The end of a drop that could not be dialled for a reason that will still be there.
-    fn grounded(&self, flight: &Flight, words: &str) -> Landed {
+    fn failed_before_dial(&self, flight: &DropTask, words: &str) -> Completed {
         let report = unseen(Outcome::Error, words);
-        let ended = Ended::new(&self.run, flight.drop, flight.number.to_string(), &report);
-        landed(flight, &report, &ended, None)
+        let ended = DropRecord::new(&self.run, flight.drop, flight.number.to_string(), &report);
+        completed(flight, &report, &ended, None)
     }
 
     async fn land(
         &self,
-        flight: Flight,
+        flight: DropTask,
         report: Report,
         folder: Option<Folder>,
         sound: &Sound,
-    ) -> Landed {
+    ) -> Completed {
         let shown = flight.number.to_string();
         let Some(folder) = folder else {
-            let ended = Ended::new(&self.run, flight.drop, shown, &report);
-            return landed(&flight, &report, &ended, None);
+            let ended = DropRecord::new(&self.run, flight.drop, shown, &report);
+            return completed(&flight, &report, &ended, None);
         };
         let (run, samples, drop) = (self.run.clone(), sound.samples.clone(), flight.drop);
         let report = Arc::new(report);
         let told = Arc::clone(&report);
         let kept = spawn_blocking(move || {
-            let ended = Ended::new(&run, drop, shown, &told);
+            let ended = DropRecord::new(&run, drop, shown, &told);
             keep(folder, drop, &ended, &told, samples.as_deref())
         });
         let kept = match kept.await {
@@ -206,8 +206,8 @@ impl Crew {
         }
         let path = kept.as_ref().ok().map(|path| path.display().to_string());
         let shown = flight.number.to_string();
-        let ended = Ended::new(&self.run, drop, shown, &report).with_evidence(kept);
-        landed(&flight, &report, &ended, path)
+        let ended = DropRecord::new(&self.run, drop, shown, &report).with_evidence(kept);
+        completed(&flight, &report, &ended, path)
     }
 }
 
@@ -220,7 +220,7 @@ fn is_not_made(report: &Report) -> bool {
 pub(crate) fn lost(run: &RunName, drop: DropId, words: &str) -> Box<DropEnd> {
     let report = unseen(Outcome::Lost, words);
     // Its number is in the store.
-    let ended = Ended::new(run, drop, String::new(), &report);
+    let ended = DropRecord::new(run, drop, String::new(), &report);
     Box::new(end(drop, &report, &ended, None))
 }
 
@@ -231,7 +231,7 @@ pub(super) struct Aloft {
     pub(super) drop: DropId,
     /// When the engine decided on it.
     pub(super) decided: Timestamp,
-    pub(super) wish: CancellationToken,
+    pub(super) cancel: CancellationToken,
     pub(super) stage: Stage,
 }
 
@@ -258,7 +258,7 @@ async fn begin(archive: Archive, drop: DropId) -> Result<Folder, String> {
 fn keep(
     folder: Folder,
     drop: DropId,
-    ended: &Ended<'_>,
+    ended: &DropRecord<'_>,
     report: &Report,
     message: Option<&[i16]>,
 ) -> Result<PathBuf, String> {
@@ -271,8 +271,13 @@ fn keep(
     kept.map_err(|error| chain(&error))
 }
 
-fn landed(flight: &Flight, report: &Report, ended: &Ended<'_>, evidence: Option<String>) -> Landed {
-    Landed {
+fn completed(
+    flight: &DropTask,
+    report: &Report,
+    ended: &DropRecord<'_>,
+    evidence: Option<String>,
+) -> Completed {
+    Completed {
         attempt: flight.attempt,
         outcome: report.outcome,
         reason: report.reason,
@@ -285,7 +290,7 @@ fn landed(flight: &Flight, report: &Report, ended: &Ended<'_>, evidence: Option<
 pub(crate) fn end(
     drop: DropId,
     report: &Report,
-    ended: &Ended<'_>,
+    ended: &DropRecord<'_>,
     evidence: Option<String>,
 ) -> DropEnd {
     DropEnd {

@@ -51,7 +51,7 @@ pub enum Event {
     /// A beep while the message plays that does not begin the recording: the mailbox takes no more.
     LimitBeep(Leg),
     /// The leg's audio connection to us has ended, or never began: we hear it no more, and cannot speak to it.
-    Deaf {
+    TapLost {
         /// The leg that was listened to.
         leg: Leg,
         /// Why, for people.
@@ -146,7 +146,7 @@ impl Event {
             | Self::LateBeep(_)
             | Self::LimitBeep(_)
             | Self::Redirected(_)
-            | Self::Deaf { .. }
+            | Self::TapLost { .. }
             | Self::NoAudio { .. }
             | Self::Held(_)
             | Self::Resumed(_)

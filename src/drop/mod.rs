@@ -14,19 +14,19 @@
 //! and reports each one's failure back as an event.
 
 mod board;
+mod drop_record;
 mod elapsed;
-mod ended;
 mod event;
+mod leg_state;
 mod machine;
 mod outcome;
 mod plan;
 mod proof;
 mod timer;
-mod track;
 mod unanswered;
 
 pub use board::{Board, Seen};
-pub use ended::Ended;
+pub use drop_record::DropRecord;
 pub use event::{
     Beeped, Cause, Command, Event, PbxTime, PlaybackEnd, ReadyPoint, Refusal, RefusalKind, Sit,
     Spoken, SpokenEnd,

@@ -16,10 +16,10 @@
 
 mod batches;
 mod error;
-mod intake;
-mod mend;
+mod import_transaction;
 mod progress;
-mod sink;
+mod rejects_file;
+mod repair_rejects;
 
 use std::{
     fs::File,
@@ -39,14 +39,14 @@ use crate::{
     audio::{Name, SoundUri},
     campaign::engine::CampaignId,
     clock,
-    list::{ContactRules, List, ListError, Mapping, Survey},
+    list::{ContactRules, Fingerprint, List, ListError, Mapping},
     phone::Rules,
     store::{Across, Importing, Source, Store},
 };
 use batches::{Batches, Next};
-use intake::Intake;
+use import_transaction::ImportTransaction;
 use progress::Count;
-use sink::Sink;
+use rejects_file::RejectsFile;
 
 /// What is to be imported, and how.
 #[derive(Clone, Debug)]
@@ -96,9 +96,9 @@ impl Import {
         mut tell: impl FnMut(&Progress),
     ) -> Result<Imported, ImportError> {
         check_rejects(&self.list, &self.rejects)?;
-        let (opened, survey) = self.survey().await?;
-        let importing = self.begin(store, &survey).await?;
-        let mut count = Count::new(importing, &survey);
+        let (opened, fingerprint) = self.fingerprint().await?;
+        let importing = self.begin(store, &fingerprint).await?;
+        let mut count = Count::new(importing, &fingerprint);
         if count.importing.is_complete {
             return Ok(count.imported(true, None));
         }
@@ -108,41 +108,42 @@ impl Import {
             message: is_message,
         };
         let columns = Arc::new(opened.list.columns().clone());
-        let mut sink = Sink::new(&self.rejects, &opened.list);
+        let mut rejects_file = RejectsFile::new(&self.rejects, &opened.list);
         let at = opened.file_at;
         let list = self
-            .mend(
+            .repair_rejects(
                 steps,
                 store,
                 opened.list,
                 &count.importing,
                 &rules,
-                &mut sink,
+                &mut rejects_file,
             )
             .await?;
         let mut batches = Batches::begin(list, &columns, rules, steps.batch);
         count.began = clock::now();
         tell(&count.progress());
-        let mut intake = Intake::new(store, self.across, steps, count, sink);
+        let mut import_transaction =
+            ImportTransaction::new(store, self.across, steps, count, rejects_file);
         while !stop.is_cancelled() {
-            match batches.next(intake.until()).await {
+            match batches.next(import_transaction.until()).await {
                 Next::Batch(read) => {
                     let read = read.map_err(|error| self.list_error(error))?;
-                    intake.take(read).await?;
+                    import_transaction.take(read).await?;
                 }
                 Next::NotYet => {}
                 Next::End => break,
             }
-            if intake.is_due() {
-                tell(&intake.commit().await?);
+            if import_transaction.is_due() {
+                tell(&import_transaction.commit().await?);
             }
         }
-        if intake.until().is_some() {
-            tell(&intake.commit().await?);
+        if import_transaction.until().is_some() {
+            tell(&import_transaction.commit().await?);
         }
-        let (mut count, sink) = intake.end();
-        if stop.is_cancelled() && count.importing.bytes < survey.size {
-            return Ok(count.imported(false, sink.path()));
+        let (mut count, rejects_file) = import_transaction.end();
+        if stop.is_cancelled() && count.importing.bytes < fingerprint.size {
+            return Ok(count.imported(false, rejects_file.path()));
         }
         if modified(&self.list) != at {
             return Err(ImportError::Changing {
@@ -153,36 +154,40 @@ impl Import {
         store
             .add_contacts(&count.importing, self.across, &[], wall())
             .await?;
-        Ok(count.imported(true, sink.path()))
+        Ok(count.imported(true, rejects_file.path()))
     }
 
     /// Reads all of the list, and opens it.
-    async fn survey(&self) -> Result<(Opened, Survey), ImportError> {
+    async fn fingerprint(&self) -> Result<(Opened, Fingerprint), ImportError> {
         let (path, mapping) = (self.list.clone(), self.mapping.clone());
         blocking(move || {
             let file_at = modified(&path);
             let mut file = File::open(&path).map_err(ListError::Read)?;
-            let survey = Survey::of(&mut file, &mapping)?;
+            let fingerprint = Fingerprint::of(&mut file, &mapping)?;
             file.rewind().map_err(ListError::Read)?;
             let mut list = List::open(file, &mapping)?;
             let start = list.start();
             list.go_to(start)?;
-            Ok((Opened { list, file_at }, survey))
+            Ok((Opened { list, file_at }, fingerprint))
         })
         .await
         .map_err(|error| self.list_error(error))
     }
 
     /// Begins the import in the store, unless another version of the list is in by half.
-    async fn begin(&self, store: &Store, survey: &Survey) -> Result<Importing, ImportError> {
+    async fn begin(
+        &self,
+        store: &Store,
+        fingerprint: &Fingerprint,
+    ) -> Result<Importing, ImportError> {
         let name = self
             .list
             .file_name()
             .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         let source = Source {
             name,
-            size: survey.size,
-            digest: survey.digest.clone(),
+            size: fingerprint.size,
+            digest: fingerprint.digest.clone(),
         };
         let all = store.imports(self.campaign).await?;
         let is_known = all
@@ -243,7 +248,7 @@ pub fn check_rejects(list: &Path, rejects: &Path) -> Result<(), ImportError> {
             path: list.to_owned(),
         });
     }
-    sink::check(rejects).map_err(|source| ImportError::Rejects {
+    rejects_file::check(rejects).map_err(|source| ImportError::Rejects {
         path: rejects.to_owned(),
         source,
     })

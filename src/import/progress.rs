@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{clock, list::Survey, store::Importing};
+use crate::{clock, list::Fingerprint, store::Importing};
 
 /// How far an import is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -57,12 +57,12 @@ pub(super) struct Count {
 }
 
 impl Count {
-    pub(super) fn new(importing: Importing, survey: &Survey) -> Self {
+    pub(super) fn new(importing: Importing, fingerprint: &Fingerprint) -> Self {
         Self {
             rows_before: importing.rows + importing.rejected,
             importing,
-            size: survey.size,
-            rows_in_all: survey.rows,
+            size: fingerprint.size,
+            rows_in_all: fingerprint.rows,
             reasons: BTreeMap::new(),
             began: clock::now(),
         }

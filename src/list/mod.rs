@@ -8,7 +8,7 @@
 //!
 //! A list is UTF-8 text. Its delimiter is recognised (comma, semicolon, tab, pipe, Excel's `sep=;`), its rows end with
 //! LF, CRLF or CR, and its columns are found by their names or told. What is wrong with one row makes it a [`Reject`] and
-//! leaves the others alone; what makes the whole unreadable is the one [`ListError`] at which reading ends. [`Survey`] finds
+//! leaves the others alone; what makes the whole unreadable is the one [`ListError`] at which reading ends. [`Fingerprint`] finds
 //! that before anything is taken in.
 //!
 //! Nothing here grows with a list: a row goes into memory that is set aside once, [`MAX_ROW`] bytes and [`MAX_COLUMNS`]
@@ -21,19 +21,19 @@ mod day;
 mod dialect;
 mod do_not_call;
 mod error;
+mod fingerprint;
 mod header;
 mod reject;
 mod rows;
-mod survey;
 mod writer;
 
 pub use contacts::{ContactRules, NewRow};
 pub use do_not_call::{DoNotCall, Numbers};
 pub use error::ListError;
+pub use fingerprint::Fingerprint;
 pub use header::{BadMapping, Columns, Field, List, Mapping};
 pub use reject::{Reason, Reject, Rejects};
 pub use rows::{Batch, Mark, Row};
-pub use survey::Survey;
 pub use writer::{Writer, guard, unguard};
 
 /// Most bytes of a row.

@@ -432,7 +432,7 @@ fn what_is_no_utf_8_text_is_refused_with_a_hint() {
         ),
     ];
     for (text, expected, hint) in rows {
-        let error = Survey::of(*text, &Mapping::default()).unwrap_err();
+        let error = Fingerprint::of(*text, &Mapping::default()).unwrap_err();
         assert_eq!(error.to_string(), *expected);
         assert!(error.hint().unwrap().contains(hint), "{:?}", error.hint());
     }
@@ -503,7 +503,7 @@ fn a_gigabyte_of_one_line_and_a_million_columns_are_refused_within_flat_memory()
                 left: 1 << 30,
                 given: 0,
             };
-            ended = Some(Survey::of(&mut input, &Mapping::default()));
+            ended = Some(Fingerprint::of(&mut input, &Mapping::default()));
             given = input.given;
         });
         let error = ended.unwrap().unwrap_err();
@@ -535,7 +535,10 @@ fn memory_does_not_grow_with_the_rows() {
                 left: rows * text.len() as u64,
                 given: 0,
             };
-            assert_eq!(Survey::of(input, &Mapping::default()).unwrap().rows, rows);
+            assert_eq!(
+                Fingerprint::of(input, &Mapping::default()).unwrap().rows,
+                rows
+            );
         })
         .bytes_max
     };
@@ -593,10 +596,10 @@ fn reading_goes_on_from_any_place_between_two_rows() {
 #[test]
 fn a_survey_tells_a_list_by_its_bytes() {
     // The digest by `sha256sum`.
-    let survey = Survey::of(&b"number\n+12025550101\n"[..], &Mapping::default()).unwrap();
-    assert_eq!((survey.size, survey.rows), (20, 1));
+    let fingerprint = Fingerprint::of(&b"number\n+12025550101\n"[..], &Mapping::default()).unwrap();
+    assert_eq!((fingerprint.size, fingerprint.rows), (20, 1));
     assert_eq!(
-        survey.digest,
+        fingerprint.digest,
         "fc300f76ef94fe722e26629d169530afed54e7c30bc302fe9d1c8b0d88d82dd9"
     );
 }

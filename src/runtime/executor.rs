@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use super::{
     carrier::Carrier,
-    listener::{self, Coming, LEASH, Rig, ToListener},
+    listener::{self, Coming, DEAD_MAN_LIMIT, TapChannels, ToListener},
 };
 use crate::{
     ari::{Failure, HangUp, Originate, Rest},
@@ -54,7 +54,7 @@ pub struct Trunk {
 
 /// What is particular to the calls of one drop.
 #[derive(Clone, Debug)]
-pub struct Sheet {
+pub struct CallSpec {
     /// Whom they call.
     pub number: PhoneNumber,
     /// How.
@@ -99,13 +99,13 @@ impl Connections {
 
 /// Something to carry out.
 #[derive(Debug)]
-pub(crate) struct Errand {
+pub(crate) struct CommandContext {
     /// Which drop wants it.
     pub(crate) drop: DropId,
     /// What it wants.
     pub(crate) command: Command,
     /// Its particulars; `None` for a drop that has ended, of which only a leg can be hung up.
-    pub(crate) sheet: Option<Arc<Sheet>>,
+    pub(crate) spec: Option<Arc<CallSpec>>,
     /// What goes with [`Command::Listen`].
     pub(crate) listen: Option<ToListener>,
     /// Where its log lines belong.
@@ -117,7 +117,7 @@ pub(crate) struct Errand {
 pub(crate) async fn run(
     rest: Rest,
     trunk: Arc<Trunk>,
-    mut errands: mpsc::UnboundedReceiver<Errand>,
+    mut errands: mpsc::UnboundedReceiver<CommandContext>,
     reports: mpsc::Sender<(DropId, Event)>,
 ) {
     let tracker = TaskTracker::new();
@@ -173,7 +173,7 @@ const fn turn_of(command: Command) -> Option<Leg> {
 async fn carry_out_all(
     rest: Rest,
     trunk: Arc<Trunk>,
-    errand: Errand,
+    errand: CommandContext,
     (reports, unless): (Reports, CancellationToken),
     tasks: &TaskTracker,
 ) {
@@ -183,33 +183,32 @@ async fn carry_out_all(
         return reports.send(event).await;
     }
     let (drop, command) = (errand.drop, errand.command);
-    if let (Command::Listen(leg), Some(sheet), Some(given)) = (command, errand.sheet, errand.listen)
-    {
+    if let (Command::Listen(leg), Some(spec), Some(given)) = (command, errand.spec, errand.listen) {
         let Some(coming) = coming else {
             let why = "this run does not listen".to_owned();
-            return reports.send(Event::Deaf { leg, why }).await;
+            return reports.send(Event::TapLost { leg, why }).await;
         };
         let listening = async move {
             let leg = (drop, leg);
-            listener::listen(rest, &trunk, leg, &sheet, coming, given, &reports).await;
+            listener::listen(rest, &trunk, leg, &spec, coming, given, &reports).await;
         };
         tasks.spawn(listening.instrument(Span::current()));
     }
 }
 
 /// The audio connection that comes of a command.
-fn coming(rest: &Rest, trunk: &Trunk, errand: &Errand) -> Option<Coming> {
-    let (Command::Listen(leg), Some(sheet)) = (errand.command, &errand.sheet) else {
+fn coming(rest: &Rest, trunk: &Trunk, errand: &CommandContext) -> Option<Coming> {
+    let (Command::Listen(leg), Some(spec)) = (errand.command, &errand.spec) else {
         return None;
     };
     Some(match trunk.media.as_ref()? {
-        Carrier::AudioSocket(media) => Coming::ToUs(media.expect(sheet.connections.of(leg))),
-        Carrier::WebSocket(sockets) => Coming::from_us(Rig {
+        Carrier::AudioSocket(media) => Coming::ToUs(media.expect(spec.connections.of(leg))),
+        Carrier::WebSocket(sockets) => Coming::from_us(TapChannels {
             rest: rest.clone(),
             sockets: sockets.clone(),
             app: trunk.app.clone(),
             leg: ChannelId::leg(trunk.run.clone(), errand.drop, leg),
-            lasts: sheet.plan.longest_listening() + PLAY_GRACE,
+            lasts: spec.plan.longest_listening() + PLAY_GRACE,
             entered: Arc::default(),
         }),
     })
@@ -266,12 +265,12 @@ impl Reports {
 async fn carry_out(
     rest: &Rest,
     trunk: &Trunk,
-    errand: &Errand,
+    errand: &CommandContext,
     unless: &CancellationToken,
 ) -> Option<Event> {
     let command = errand.command;
     debug!(?command, "asked of the pbx");
-    for step in steps(trunk, errand.drop, command, errand.sheet.as_deref()) {
+    for step in steps(trunk, errand.drop, command, errand.spec.as_deref()) {
         match take(rest, unless, step).await {
             Ok(Taken::Done) => {}
             Ok(Taken::NotThere) => {
@@ -301,42 +300,40 @@ async fn carry_out(
 }
 
 /// The requests that carry out a command, in order. None for a command of a drop that has ended, but for a hang-up.
-fn steps(trunk: &Trunk, drop: DropId, command: Command, sheet: Option<&Sheet>) -> Vec<Step> {
+fn steps(trunk: &Trunk, drop: DropId, command: Command, spec: Option<&CallSpec>) -> Vec<Step> {
     let channel = |leg| ChannelId::leg(trunk.run.clone(), drop, leg);
     let playback = |play| PlaybackId {
         run: trunk.run.clone(),
         drop,
         play,
     };
-    match (command, sheet) {
+    match (command, spec) {
         (Command::HangUp(leg), _) => vec![Step::HangUp(channel(leg))],
         (Command::StopPlay(play), _) => vec![Step::StopPlay(playback(play))],
-        (Command::Dial(leg), Some(sheet)) => {
-            vec![Step::Originate(Box::new(originate(
-                trunk, drop, leg, sheet,
-            )))]
+        (Command::Dial(leg), Some(spec)) => {
+            vec![Step::Originate(Box::new(originate(trunk, drop, leg, spec)))]
         }
-        (Command::Screen(leg), Some(sheet)) => {
-            let mut steps = answered(channel(leg), leg, sheet.plan.screening_timeout);
+        (Command::Screen(leg), Some(spec)) => {
+            let mut steps = answered(channel(leg), leg, spec.plan.screening_timeout);
             steps.push(Step::Continue(channel(leg), trunk.context.clone(), "s"));
             steps
         }
         (Command::Listen(leg), Some(_)) => match trunk.media {
             // It stays in our app.
-            Some(Carrier::WebSocket(_)) => answered(channel(leg), leg, LEASH),
+            Some(Carrier::WebSocket(_)) => answered(channel(leg), leg, DEAD_MAN_LIMIT),
             // Its limit and its place in the call records are the dialplan's to set: all it needs, it has since the originate.
             Some(Carrier::AudioSocket(_)) | None => {
                 vec![Step::Continue(channel(leg), LISTEN_CONTEXT.to_owned(), "s")]
             }
         },
-        (Command::AwaitReady(leg), Some(sheet)) => vec![
-            limit(channel(leg), sheet.plan.ready_timeout + PLAY_GRACE),
+        (Command::AwaitReady(leg), Some(spec)) => vec![
+            limit(channel(leg), spec.plan.ready_timeout + PLAY_GRACE),
             Step::Continue(channel(leg), trunk.context.clone(), "wait"),
         ],
-        (Command::Play(leg, play), Some(sheet)) => vec![
+        (Command::Play(leg, play), Some(spec)) => vec![
             // Before the play: during it the request would wait until it has ended.
-            limit(channel(leg), sheet.plan.message_limit() + PLAY_GRACE),
-            Step::Play(channel(leg), playback(play), sheet.media.clone()),
+            limit(channel(leg), spec.plan.message_limit() + PLAY_GRACE),
+            Step::Play(channel(leg), playback(play), spec.media.clone()),
         ],
         // The listener's, who has the connection.
         (Command::Speak(..) | Command::Hush(_) | Command::Release(_), _)
@@ -361,13 +358,13 @@ fn answered(channel: ChannelId, leg: Leg, after: Duration) -> Vec<Step> {
     steps
 }
 
-fn originate(trunk: &Trunk, drop: DropId, leg: Leg, sheet: &Sheet) -> Originate {
-    let ring = whole_seconds(sheet.plan.ring_timeout(leg));
-    let unsure = match sheet.plan.when_unsure {
+fn originate(trunk: &Trunk, drop: DropId, leg: Leg, spec: &CallSpec) -> Originate {
+    let ring = whole_seconds(spec.plan.ring_timeout(leg));
+    let unsure = match spec.plan.when_unsure {
         WhenUnsure::HangUp => "hang_up",
         WhenUnsure::Play => "play",
     };
-    let ready = whole_seconds(sheet.plan.ready_timeout).as_secs();
+    let ready = whole_seconds(spec.plan.ready_timeout).as_secs();
     let limit = (ring + RING_GRACE).as_secs();
     let mut variables = BTreeMap::from([
         ("AFTERTONE_APP".to_owned(), trunk.app.clone()),
@@ -381,28 +378,28 @@ fn originate(trunk: &Trunk, drop: DropId, leg: Leg, sheet: &Sheet) -> Originate 
         variables.insert(NO_CDR.to_owned(), "1".to_owned());
     }
     let server = trunk.media.as_ref().and_then(Carrier::server);
-    if let (Mode::Listen, Some(media)) = (sheet.plan.mode, server) {
-        let limit = whole_seconds(sheet.plan.longest_listening() + PLAY_GRACE).as_secs();
+    if let (Mode::Listen, Some(media)) = (spec.plan.mode, server) {
+        let limit = whole_seconds(spec.plan.longest_listening() + PLAY_GRACE).as_secs();
         variables.extend([
             ("AFTERTONE_LIMIT".to_owned(), limit.to_string()),
             ("AFTERTONE_EARS".to_owned(), media.address().to_owned()),
             (
                 "AFTERTONE_UUID".to_owned(),
-                sheet.connections.of(leg).to_string(),
+                spec.connections.of(leg).to_string(),
             ),
         ]);
     }
-    let caller_id = sheet.caller_id.as_ref().unwrap_or(&trunk.caller_id);
+    let caller_id = spec.caller_id.as_ref().unwrap_or(&trunk.caller_id);
     Originate {
         channel: ChannelId::leg(trunk.run.clone(), drop, leg),
-        endpoint: trunk.endpoint.dial_string(&sheet.number),
+        endpoint: trunk.endpoint.dial_string(&spec.number),
         caller_id: caller_id.as_str().to_owned(),
         app: trunk.app.clone(),
         app_args: drop.to_string(),
         timeout: ring,
         variables,
-        by: match (leg, sheet.plan.technique) {
-            (Leg::Busy, _) | (Leg::Drop, Technique::Single) => Some(sheet.dial_by),
+        by: match (leg, spec.plan.technique) {
+            (Leg::Busy, _) | (Leg::Drop, Technique::Single) => Some(spec.dial_by),
             // The first call is up.
             (Leg::Drop, Technique::Double) => None,
         },
@@ -536,7 +533,7 @@ mod tests {
             (C::HangUp(Busy), "busy hang up"),
         ];
         for (command, expected) in rows {
-            assert_eq!(told(command, Some(&sheet())), expected);
+            assert_eq!(told(command, Some(&spec())), expected);
         }
     }
 
@@ -556,7 +553,7 @@ mod tests {
         };
         let told = |leg| {
             let command = Command::Listen(leg);
-            let steps = steps(&trunk, DropId::from_u128(7), command, Some(&sheet()));
+            let steps = steps(&trunk, DropId::from_u128(7), command, Some(&spec()));
             let told: Vec<_> = steps.iter().map(tell).collect();
             told.join("; ")
         };
@@ -565,9 +562,9 @@ mod tests {
             told(Leg::Busy),
             "busy TIMEOUT(absolute)=10; busy CDR_PROP(disable)=0"
         );
-        let mut sheet = sheet();
-        sheet.plan.mode = Mode::Listen;
-        let call = originate(&trunk, DropId::from_u128(7), Leg::Drop, &sheet);
+        let mut spec = spec();
+        spec.plan.mode = Mode::Listen;
+        let call = originate(&trunk, DropId::from_u128(7), Leg::Drop, &spec);
         assert!(!call.variables.contains_key("AFTERTONE_EARS"));
     }
 
@@ -607,7 +604,7 @@ mod tests {
 
     #[test]
     fn an_originate_carries_the_limits_that_outlive_us() {
-        let call = |leg| originate(&trunk(), DropId::from_u128(7), leg, &sheet());
+        let call = |leg| originate(&trunk(), DropId::from_u128(7), leg, &spec());
         let (busy, drop) = (call(Leg::Busy), call(Leg::Drop));
         assert_eq!(
             busy.timeout,
@@ -644,11 +641,12 @@ mod tests {
             )),
             ..trunk()
         };
-        let mut sheet = sheet();
-        let of = |sheet: &Sheet, leg| originate(&trunk, DropId::from_u128(7), leg, sheet).variables;
-        assert!(!of(&sheet, Leg::Drop).contains_key("AFTERTONE_EARS"));
-        sheet.plan.mode = Mode::Listen;
-        let (busy, drop) = (of(&sheet, Leg::Busy), of(&sheet, Leg::Drop));
+        let mut spec = spec();
+        let of =
+            |spec: &CallSpec, leg| originate(&trunk, DropId::from_u128(7), leg, spec).variables;
+        assert!(!of(&spec, Leg::Drop).contains_key("AFTERTONE_EARS"));
+        spec.plan.mode = Mode::Listen;
+        let (busy, drop) = (of(&spec, Leg::Busy), of(&spec, Leg::Drop));
         assert_eq!(drop["AFTERTONE_EARS"], "ears.example:9092");
         assert_ne!(busy["AFTERTONE_UUID"], drop["AFTERTONE_UUID"]);
         assert_eq!(
@@ -678,11 +676,11 @@ mod tests {
     #[test]
     fn a_drop_may_show_a_number_of_its_own() {
         let shown = |caller_id: Option<&str>| {
-            let sheet = Sheet {
+            let spec = CallSpec {
                 caller_id: caller_id.map(|number| CallerId::parse(number).unwrap()),
-                ..sheet()
+                ..spec()
             };
-            originate(&trunk(), DropId::from_u128(7), Leg::Drop, &sheet).caller_id
+            originate(&trunk(), DropId::from_u128(7), Leg::Drop, &spec).caller_id
         };
         assert_eq!(shown(None), "+12025550100");
         assert_eq!(shown(Some("+12025550199")), "+12025550199");
@@ -696,8 +694,8 @@ mod tests {
         }
     }
 
-    fn told(command: Command, sheet: Option<&Sheet>) -> String {
-        let steps = steps(&trunk(), DropId::from_u128(7), command, sheet);
+    fn told(command: Command, spec: Option<&CallSpec>) -> String {
+        let steps = steps(&trunk(), DropId::from_u128(7), command, spec);
         let told: Vec<_> = steps.iter().map(tell).collect();
         told.join("; ")
     }
@@ -731,8 +729,8 @@ mod tests {
         }
     }
 
-    fn sheet() -> Sheet {
-        Sheet {
+    fn spec() -> CallSpec {
+        CallSpec {
             number: PhoneNumber::parse("+12025550101", Rules::default()).unwrap(),
             plan: Plan {
                 technique: Technique::Double,

@@ -26,6 +26,6 @@ pub mod session;
 mod trunk;
 
 pub use carrier::Carrier;
-pub use driver::{Job, News, Order, PbxLink, Unended};
+pub use driver::{DriverError, DropUpdate, Job, Order, PbxLink};
 pub use session::{Session, SessionError, plan};
 pub use trunk::{TrunkProbe, TrunkState};

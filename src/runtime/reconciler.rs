@@ -54,12 +54,12 @@ pub(crate) struct Remains {
 
 impl Remains {
     /// Forgets a run of which the PBX has nothing left.
-    fn bury(&self, dead: DeadRun) {
+    fn release(&self, dead: DeadRun) {
         if let Err(error) = self.library.remove_leftovers(dead.run.as_str()) {
             warn!(run = %dead.run, %error, "messages of a run that died stay behind");
             return;
         }
-        dead.bury();
+        dead.release();
     }
 }
 
@@ -328,7 +328,7 @@ pub(crate) async fn sweep(
     let left: Vec<ChannelId> = runs().flat_map(|run| of_run(run, channels)).collect();
     let joined: Vec<BridgeId> = runs().flat_map(|run| bridges_of(run, &bridges)).collect();
     if left.is_empty() && joined.is_empty() {
-        dead.into_iter().for_each(|dead| remains.bury(dead));
+        dead.into_iter().for_each(|dead| remains.release(dead));
         return BTreeSet::new();
     }
     let ended = left.iter();
@@ -353,7 +353,7 @@ pub(crate) async fn sweep(
     let still: BTreeSet<RunName> = channels.iter().filter_map(run_of).chain(bridges).collect();
     for dead in dead {
         if !still.contains(&dead.run) {
-            remains.bury(dead);
+            remains.release(dead);
         }
     }
     ended
@@ -531,7 +531,7 @@ mod tests {
         }
         drop(remains.runs.begin(&RunName::new("dead").unwrap()).unwrap());
         for dead in remains.runs.dead().unwrap() {
-            remains.bury(dead);
+            remains.release(dead);
         }
         assert_eq!(files.map(|name| file(name).exists()), [false, true, true]);
         assert!(remains.runs.dead().unwrap().is_empty());

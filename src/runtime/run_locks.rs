@@ -132,7 +132,7 @@ impl DeadRun {
 
     /// Forgets the run: nothing of it is left on the PBX that was looked at. One that may have used another PBX is kept for
     /// a while, for the sweep of that one.
-    pub fn bury(self) {
+    pub fn release(self) {
         let age = |seen| clock::wall().duration_since(seen).unwrap_or_default();
         if self.seen.is_some_and(|seen| age(seen) < FORGET_AFTER) {
             return;
@@ -249,7 +249,7 @@ mod tests {
         assert_eq!(names(&runs), ["one"]);
         assert_eq!(names(&runs), ["one"], "looking does not bury");
         for dead in runs.dead().unwrap() {
-            dead.bury();
+            dead.release();
         }
         assert_eq!(names(&runs), Vec::<String>::new());
     }
@@ -294,7 +294,7 @@ mod tests {
         );
         assert_eq!(one.alive().unwrap(), [name("live")]);
         for dead in one.dead().unwrap() {
-            dead.bury();
+            dead.release();
         }
         assert_eq!((names(&one).len(), names(&two).len()), (0, 1));
         // The same PBX, however it is written.
@@ -321,14 +321,14 @@ mod tests {
         for runs in [&one, &two, &one] {
             assert_eq!(names(runs), ["old"]);
             for dead in runs.dead().unwrap() {
-                dead.bury();
+                dead.release();
             }
         }
         let file = File::options().write(true).open(&path).unwrap();
         file.set_modified(clock::wall() - FORGET_AFTER).unwrap();
         drop(file);
         for dead in two.dead().unwrap() {
-            dead.bury();
+            dead.release();
         }
         assert!(!path.exists());
     }

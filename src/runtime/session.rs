@@ -14,7 +14,7 @@ use tracing::{info, warn};
 use super::{
     app_lease::{AppLease, LeaseError},
     carrier::Carrier,
-    driver::{Driver, Job, News, Order, PbxLink, Ties, Unended},
+    driver::{Driver, DriverError, DriverIo, DropUpdate, Job, Order, PbxLink},
     executor::{self, Trunk},
     reconciler::{self, Reconciler, Remains},
     run_locks::{LiveRun, Runs, RunsError},
@@ -48,7 +48,7 @@ pub struct Session {
     media: Option<Carrier>,
     /// Where it registered an app that others would register too.
     lease: Option<AppLease>,
-    driver: JoinHandle<Result<(), Unended>>,
+    driver: JoinHandle<Result<(), DriverError>>,
     dialler: JoinHandle<()>,
 }
 
@@ -114,8 +114,8 @@ impl Session {
         &self.swept
     }
 
-    /// Starts a drop. Its news end with [`News::Ended`], or without it where the run has ended first.
-    pub async fn start(&self, job: Job) -> mpsc::UnboundedReceiver<News> {
+    /// Starts a drop. Its news end with [`DropUpdate::Ended`], or without it where the run has ended first.
+    pub async fn start(&self, job: Job) -> mpsc::UnboundedReceiver<DropUpdate> {
         self.orders.start(job).await
     }
 
@@ -127,8 +127,8 @@ impl Session {
     /// Ends the run once its drops have ended, and looks whether anything of it is left on the PBX.
     ///
     /// # Errors
-    /// [`Unended`] where the run had ended before for a reason of its own.
-    pub async fn close(self) -> Result<(), Unended> {
+    /// [`DriverError`] where the run had ended before for a reason of its own.
+    pub async fn close(self) -> Result<(), DriverError> {
         self.orders.give(Order::Drain).await;
         let ended = join(self.driver).await;
         if let Some(lease) = self.lease {
@@ -184,9 +184,9 @@ pub(crate) struct Orders(mpsc::Sender<Order>);
 
 impl Orders {
     /// As [`Session::start`].
-    pub(crate) async fn start(&self, job: Job) -> mpsc::UnboundedReceiver<News> {
-        let (news, heard) = mpsc::unbounded_channel();
-        self.give(Order::Start(Box::new(job), news)).await;
+    pub(crate) async fn start(&self, job: Job) -> mpsc::UnboundedReceiver<DropUpdate> {
+        let (updates, heard) = mpsc::unbounded_channel();
+        self.give(Order::Start(Box::new(job), updates)).await;
         heard
     }
 
@@ -530,7 +530,7 @@ impl Reached {
             errands_in,
             reports_out,
         ));
-        let ties = Ties {
+        let ties = DriverIo {
             events: self.events,
             orders: orders_in,
             reports,

@@ -11,10 +11,12 @@
 //! Pure: 8 kHz samples go in, [`Heard`] comes out, and the only clock is the count of samples. The same samples give the
 //! same events however they are cut into frames. Nothing is allocated after [`Ears::new`].
 
-mod again;
 mod background;
-mod judge;
+mod barge_in;
+mod classifier;
+mod first_turn;
 mod reason;
+mod repetition;
 mod replay;
 mod settings;
 mod spectrum;
@@ -22,21 +24,20 @@ mod speech;
 #[cfg(test)]
 mod tests;
 mod tone;
-mod track;
-mod turn;
-mod voice;
+mod tone_track;
 
 use std::{fmt, ops::Add};
 
 use self::{
-    again::Again, judge::Judge, spectrum::Spectrum, speech::Speech, tone::Tones, voice::Voice,
+    barge_in::BargeIn, classifier::Classifier, repetition::Repetition, spectrum::Spectrum,
+    speech::Speech, tone::Tones,
 };
 pub use self::{
+    barge_in::Message,
     reason::{Amd, Call, Reason, Reasons},
     replay::{Cue, Known, Replay},
     settings::{BadSetting, Setting, Settings},
     tone::{Beep, Signal, SitClass},
-    voice::Message,
 };
 use crate::words::{ReadyBy, Verdict};
 
@@ -57,16 +58,16 @@ pub struct Ears {
     spectrum: Spectrum,
     tones: Tones,
     speech: Speech,
-    voice: Voice,
-    again: Again,
-    judge: Judge,
+    voice: BargeIn,
+    again: Repetition,
+    judge: Classifier,
 }
 
 impl Ears {
     /// What one stream takes, in bytes: itself and the buffers it makes once. The tables of the transform, which are as
     /// long as a window, are counted twice over.
     pub const BYTES: usize =
-        size_of::<Self>() + Spectrum::BYTES + Tones::BYTES + Voice::BYTES + Again::BYTES;
+        size_of::<Self>() + Spectrum::BYTES + Tones::BYTES + BargeIn::BYTES + Repetition::BYTES;
 
     /// Ears for one call; the first sample they hear is the moment of answer.
     pub fn new(settings: Settings) -> Self {
@@ -78,9 +79,9 @@ impl Ears {
             spectrum: Spectrum::new(),
             tones: Tones::new(),
             speech: Speech::new(),
-            voice: Voice::new(),
-            again: Again::new(),
-            judge: Judge::new(settings),
+            voice: BargeIn::new(),
+            again: Repetition::new(),
+            judge: Classifier::new(settings),
         }
     }
 
@@ -135,7 +136,7 @@ impl Ears {
             .voice
             .hop(&look, self.speech.active(), now, &self.settings);
         let judged = self.judge.hop(
-            judge::Hop {
+            classifier::Hop {
                 sound,
                 edge,
                 live,

@@ -6,7 +6,7 @@
 use super::{
     At,
     spectrum::{BINS, Look, Spectrum},
-    track::{Pitch, Point, QUIETS, Tone, Track, is_cng},
+    tone_track::{Pitch, Point, QUIETS, Tone, Track, is_cng},
 };
 
 /// The tone from which a mailbox records.

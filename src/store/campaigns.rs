@@ -6,9 +6,9 @@ use jiff::Timestamp;
 
 use super::{
     Store, StoreError,
-    kept::{micros, read_time},
-    link::Tx,
+    codec::{micros, read_time},
     sql::{Sql, args, sql},
+    transaction::Tx,
 };
 use crate::campaign::engine::{CampaignId, InFlight};
 
@@ -61,7 +61,7 @@ pub enum Standing {
 
 /// What the operator wants of a campaign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wish {
+pub enum OperatorCommand {
     /// That nothing is started until it is resumed.
     Pause(InFlight),
     /// That it goes on; one that is over by its dates, or complete, may have more to do.
@@ -157,8 +157,11 @@ impl Store {
     /// [`StoreError`].
     pub async fn campaigns(&self, after_version: i64) -> Result<Vec<Campaign>, StoreError> {
         let mut tx = self.read("read campaigns").await?;
-        let kept = tx.all(AFTER, args![after_version]).await?;
-        kept.into_iter().map(|kept| tx.campaign(kept)).collect()
+        let stored = tx.all(AFTER, args![after_version]).await?;
+        stored
+            .into_iter()
+            .map(|stored| tx.campaign(stored))
+            .collect()
     }
 
     /// Changes what was ordered.
@@ -191,40 +194,43 @@ impl Store {
     /// # Errors
     /// [`StoreError`], refused where there is no such campaign, where it is cancelled, and where one that is over or
     /// cancelling is to be paused, or a cancelling one resumed.
-    pub async fn wish(
+    pub async fn order(
         &self,
         campaign: CampaignId,
-        wish: Wish,
+        order: OperatorCommand,
         now: Timestamp,
     ) -> Result<Campaign, StoreError> {
-        let doing = match wish {
-            Wish::Pause(_) => "pause",
-            Wish::Resume => "resume",
-            Wish::Cancel(_) => "cancel",
+        let doing = match order {
+            OperatorCommand::Pause(_) => "pause",
+            OperatorCommand::Resume => "resume",
+            OperatorCommand::Cancel(_) => "cancel",
         };
         let mut tx = self.write(format!("{doing} campaign {campaign}")).await?;
         let version = tx.next_version().await?;
         // From here on nobody starts anything of it: an intent is written with this row shared.
         tx.one::<(i64,)>(LOCK, args![campaign.0]).await?;
         let before = tx.campaign_of(campaign).await?;
-        let (standing, why, in_flight) = match (wish, before.standing) {
+        let (standing, why, in_flight) = match (order, before.standing) {
             (_, Standing::Cancelled) => {
                 return Err(tx.refuse(format!("`{}` is cancelled", before.name)));
             }
-            (Wish::Pause(_), Standing::Complete | Standing::DatesOver | Standing::Cancelling)
-            | (Wish::Resume, Standing::Cancelling) => {
+            (
+                OperatorCommand::Pause(_),
+                Standing::Complete | Standing::DatesOver | Standing::Cancelling,
+            )
+            | (OperatorCommand::Resume, Standing::Cancelling) => {
                 let words = format!("`{}` is {}", before.name, before.standing);
                 return Err(tx.refuse(words));
             }
-            (Wish::Pause(in_flight), Standing::Running | Standing::Paused) => {
+            (OperatorCommand::Pause(in_flight), Standing::Running | Standing::Paused) => {
                 (Standing::Paused, Some("paused by the operator"), in_flight)
             }
             (
-                Wish::Resume,
+                OperatorCommand::Resume,
                 Standing::Running | Standing::Paused | Standing::Complete | Standing::DatesOver,
             ) => (Standing::Running, None, InFlight::Finish),
             (
-                Wish::Cancel(in_flight),
+                OperatorCommand::Cancel(in_flight),
                 Standing::Running
                 | Standing::Paused
                 | Standing::Cancelling
@@ -278,19 +284,19 @@ impl Tx {
     }
 
     async fn campaign_named(&mut self, name: &str) -> Result<Option<Campaign>, StoreError> {
-        let kept = self.one(NAMED, args![name]).await?;
-        kept.map(|kept| self.campaign(kept)).transpose()
+        let stored = self.one(NAMED, args![name]).await?;
+        stored.map(|stored| self.campaign(stored)).transpose()
     }
 
     async fn campaign_of(&mut self, campaign: CampaignId) -> Result<Campaign, StoreError> {
         match self.one(NUMBERED, args![campaign.0]).await? {
-            Some(kept) => self.campaign(kept),
+            Some(stored) => self.campaign(stored),
             None => Err(self.refuse("there is no such campaign")),
         }
     }
 
-    fn campaign(&self, kept: Kept) -> Result<Campaign, StoreError> {
-        let (id, name, spec, standing, why, in_flight, created_at, version) = kept;
+    fn campaign(&self, stored: StoredCampaign) -> Result<Campaign, StoreError> {
+        let (id, name, spec, standing, why, in_flight, created_at, version) = stored;
         let read = || {
             Some((
                 Standing::read(&standing)?,
@@ -315,7 +321,7 @@ impl Tx {
 }
 
 /// The columns of a campaign, as [`NAMED`] lists them.
-type Kept = (
+type StoredCampaign = (
     i64,
     String,
     String,

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 
 use super::{
     Store, StoreError,
-    kept::{micros, read_time, technique},
-    link::Tx,
+    codec::{micros, read_time, technique},
     sql::{Sql, args, row, rows, sql},
+    transaction::Tx,
 };
 use crate::{
     campaign::engine::{CampaignId, ContactId},
@@ -18,7 +18,7 @@ use crate::{
 
 /// A living controller: whose leases and drops its writes are checked against.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Holder {
+pub struct ControllerLease {
     /// Its run's name, which is part of its channels' ids.
     pub run: RunName,
     /// The PBX, with the trunk behind it, by the instance's name.
@@ -57,7 +57,7 @@ impl Store {
         run: &RunName,
         pbx: &str,
         now: Timestamp,
-    ) -> Result<Holder, StoreError> {
+    ) -> Result<ControllerLease, StoreError> {
         let mut tx = self.write(format!("begin controller `{run}`")).await?;
         // SQLite has no clock but ours.
         if let Some((server,)) = tx.one::<(Option<i64>,)>(SERVER_CLOCK, args![]).await?
@@ -80,7 +80,7 @@ impl Store {
             return Err(tx.refuse("there is a run of this name"));
         }
         tx.commit().await?;
-        Ok(Holder {
+        Ok(ControllerLease {
             run: run.clone(),
             pbx: pbx.to_owned(),
         })
@@ -90,7 +90,11 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn renew(&self, holder: &Holder, now: Timestamp) -> Result<bool, StoreError> {
+    pub async fn renew(
+        &self,
+        holder: &ControllerLease,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
         let mut tx = self.write("renew this controller's lease").await?;
         let args = args![holder.run.as_str(), micros(now + CONTROLLER_LEASE)];
         let renewed = tx.execute(RENEW, args).await?;
@@ -102,7 +106,11 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn end_controller(&self, holder: &Holder, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn end_controller(
+        &self,
+        holder: &ControllerLease,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let mut tx = self.write("end this controller").await?;
         let run = holder.run.as_str();
         tx.execute(END, args![run, micros(now)]).await?;
@@ -121,7 +129,7 @@ impl Store {
     /// [`StoreError`], refused where this holder was ended itself.
     pub async fn adopt(
         &self,
-        holder: &Holder,
+        holder: &ControllerLease,
         dead: &[RunName],
         now: Timestamp,
     ) -> Result<Vec<Orphan>, StoreError> {
@@ -143,8 +151,8 @@ impl Store {
             tx.execute(ADOPT, args![&gone, run, &holder.pbx]).await?;
             tx.execute(FORGET, args![&holder.pbx]).await?;
         }
-        let kept = tx.all(ADOPTED, args![run, &holder.pbx]).await?;
-        let orphans = tx.orphans(kept)?;
+        let stored = tx.all(ADOPTED, args![run, &holder.pbx]).await?;
+        let orphans = tx.orphans(stored)?;
         tx.commit().await?;
         Ok(orphans)
     }
@@ -157,7 +165,7 @@ impl Store {
     /// [`StoreError`], refused where this holder was ended itself.
     pub async fn adopt_strays(
         &self,
-        holder: &Holder,
+        holder: &ControllerLease,
         dead: &[RunName],
         alive: &[RunName],
         now: Timestamp,
@@ -178,8 +186,8 @@ impl Store {
             return Ok(Vec::new());
         }
         let gone = rows(gone.iter().map(|(run,)| row! { run: run }));
-        let kept = tx.all(ADOPT_STRAYS, args![&gone, run, &holder.pbx]).await?;
-        let orphans = tx.orphans(kept)?;
+        let stored = tx.all(ADOPT_STRAYS, args![&gone, run, &holder.pbx]).await?;
+        let orphans = tx.orphans(stored)?;
         tx.execute(END_EMPTY, args![&gone, micros(now)]).await?;
         tx.execute(FORGET, args![&holder.pbx]).await?;
         tx.commit().await?;
@@ -189,17 +197,17 @@ impl Store {
 
 impl Tx {
     /// Whether a controller has not been ended, which it cannot be until this transaction is over.
-    pub(super) async fn is_alive(&mut self, holder: &Holder) -> Result<bool, StoreError> {
+    pub(super) async fn is_alive(&mut self, holder: &ControllerLease) -> Result<bool, StoreError> {
         let args = args![holder.run.as_str()];
         Ok(self.one::<(String,)>(ALIVE, args).await?.is_some())
     }
 
     /// Reads orphans, in the order in which they began.
-    fn orphans(&self, kept: Vec<KeptOrphan>) -> Result<Vec<Orphan>, StoreError> {
-        let mut orphans = Vec::with_capacity(kept.len());
-        for kept in kept {
-            let id = kept.0.clone();
-            let Some(orphan) = read_orphan(kept) else {
+    fn orphans(&self, stored: Vec<KeptOrphan>) -> Result<Vec<Orphan>, StoreError> {
+        let mut orphans = Vec::with_capacity(stored.len());
+        for stored in stored {
+            let id = stored.0.clone();
+            let Some(orphan) = read_orphan(stored) else {
                 return Err(self.broken(format!("the row of drop {id} cannot be read")));
             };
             orphans.push(orphan);
@@ -220,8 +228,8 @@ type KeptOrphan = (
     i64,
 );
 
-fn read_orphan(kept: KeptOrphan) -> Option<Orphan> {
-    let (drop, run, campaign, contact, attempt, pbx, slug, started_at) = kept;
+fn read_orphan(stored: KeptOrphan) -> Option<Orphan> {
+    let (drop, run, campaign, contact, attempt, pbx, slug, started_at) = stored;
     Some(Orphan {
         drop: drop.parse().ok()?,
         run: RunName::new(&run).ok()?,

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{
-    Store, StoreError, kept,
+    Store, StoreError, codec,
     sql::{Sql, args, row, rows, sql},
 };
 use crate::phone::PhoneNumber;
@@ -54,10 +54,10 @@ impl Store {
         because: Option<&str>,
         now: Timestamp,
     ) -> Result<u64, StoreError> {
-        let mut sorted: Vec<i64> = numbers.iter().map(kept::number).collect();
+        let mut sorted: Vec<i64> = numbers.iter().map(codec::number).collect();
         sorted.sort_unstable();
         sorted.dedup();
-        let (name, now) = (list.as_str(), kept::micros(now));
+        let (name, now) = (list.as_str(), codec::micros(now));
         let mut new = 0;
         for some in sorted.chunks(AT_A_TIME) {
             let mut tx = self
@@ -86,7 +86,7 @@ impl Store {
                 .await?;
             let given = rows(
                 some.iter()
-                    .map(|number| row! { number: kept::number(number) }),
+                    .map(|number| row! { number: codec::number(number) }),
             );
             gone += tx.execute(UNBAR, args![&given, name]).await?;
             tx.commit().await?;
@@ -103,10 +103,10 @@ impl Store {
             .read("look a number up on the do-not-call lists")
             .await?;
         let entries: Vec<(String, i64, Option<String>)> =
-            tx.all(BARRED, args![kept::number(number)]).await?;
+            tx.all(BARRED, args![codec::number(number)]).await?;
         let mut barred = Vec::new();
         for (list, at, because) in entries {
-            let at = kept::read_time(at).ok_or_else(|| tx.broken("a time is out of range"))?;
+            let at = codec::read_time(at).ok_or_else(|| tx.broken("a time is out of range"))?;
             let list = ListName(list);
             barred.push(Barred { list, at, because });
         }

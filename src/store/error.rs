@@ -17,7 +17,7 @@ pub struct StoreError {
     /// What was asked, to follow `cannot`: `lease contacts of campaign 3`.
     pub doing: String,
     /// Whether it is worth asking again.
-    pub trouble: Trouble,
+    pub class: ErrorClass,
     /// What the database said.
     #[source]
     pub source: Box<dyn Error + Send + Sync>,
@@ -28,7 +28,7 @@ pub struct StoreError {
 
 /// What kind of trouble it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trouble {
+pub enum ErrorClass {
     /// The server is away, the file is locked, the disk is full: it may pass by itself or with a person's help, and the
     /// same may be asked again.
     Away,
@@ -43,7 +43,7 @@ impl StoreError {
         let kind = failure.kind();
         Self {
             doing,
-            trouble: kind.trouble(),
+            class: kind.class(),
             source: failure.into_source(),
             place,
             kind,
@@ -171,10 +171,10 @@ enum Kind {
 }
 
 impl Kind {
-    const fn trouble(self) -> Trouble {
+    const fn class(self) -> ErrorClass {
         match self {
             Self::Locked | Self::Full | Self::Disk | Self::Unreachable | Self::Busy => {
-                Trouble::Away
+                ErrorClass::Away
             }
             Self::ReadOnly
             | Self::NoAccess
@@ -186,8 +186,8 @@ impl Kind {
             | Self::Login
             | Self::NoDatabase
             | Self::Address
-            | Self::Unknown => Trouble::Broken,
-            Self::Refused => Trouble::Refused,
+            | Self::Unknown => ErrorClass::Broken,
+            Self::Refused => ErrorClass::Refused,
         }
     }
 
@@ -237,7 +237,7 @@ impl Kind {
     }
 }
 
-impl fmt::Display for Trouble {
+impl fmt::Display for ErrorClass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Away => "away",

@@ -17,37 +17,35 @@
 //! Times are arguments; controllers that share a database have clocks that agree to within a second or so, which is
 //! checked on PostgreSQL when a controller begins.
 
-mod adding;
 mod campaigns;
+mod codec;
 mod commit;
 mod controllers;
 mod do_not_call;
 mod error;
 mod import;
-mod kept;
-mod link;
-mod peek;
-mod place;
+mod lookup;
+mod open;
 mod queue;
 mod results;
 mod sql;
 mod tally;
+mod transaction;
 
 use std::sync::Arc;
 
-pub use adding::Adding;
-pub use campaigns::{Campaign, NewCampaign, Standing, Wish};
+pub use campaigns::{Campaign, NewCampaign, OperatorCommand, Standing};
 pub use commit::{DropEnd, Intent, Write, Written};
-pub use controllers::{CLOCKS_WITHIN, CONTROLLER_LEASE, Holder, Orphan};
+pub use controllers::{CLOCKS_WITHIN, CONTROLLER_LEASE, ControllerLease, Orphan};
 pub use do_not_call::{Barred, ListName, OWN_LIST};
-pub use error::{StoreError, Trouble};
-pub use import::{Across, Added, Importing, NewContact, Source};
-pub use place::Place;
+pub use error::{ErrorClass, StoreError};
+pub use import::{Across, Added, Adding, Importing, NewContact, Source};
+pub use open::Place;
 pub use queue::{CONTACT_LEASE, Facts, Leased, Recent, RecentCalls, WaitingGroup};
 pub use results::{Cursor, Filter, ResultRow};
 pub use tally::{CallsOfLength, Tally};
 
-use link::Pools;
+use transaction::Pools;
 
 /// A database, open and with the schema of this version. Clones share its connections.
 #[derive(Clone, Debug)]

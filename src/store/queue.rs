@@ -5,10 +5,10 @@ use std::{collections::BTreeMap, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    Holder, Store, StoreError,
-    kept::{consent, held, micros, number, read_number, read_time, technique},
-    link::Tx,
+    ControllerLease, Store, StoreError,
+    codec::{consent, held, micros, number, read_number, read_time, technique},
     sql::{Sql, args, row, rows, sql},
+    transaction::Tx,
 };
 use crate::{
     campaign::{
@@ -88,7 +88,7 @@ impl Store {
     /// [`StoreError`].
     pub async fn lease(
         &self,
-        holder: &Holder,
+        holder: &ControllerLease,
         campaign: CampaignId,
         at_most: usize,
         history: SignedDuration,
@@ -105,7 +105,7 @@ impl Store {
         } else {
             Vec::new()
         };
-        let ids = rows(due.iter().map(|kept| row! { id: kept.0 }));
+        let ids = rows(due.iter().map(|stored| row! { id: stored.0 }));
         if !due.is_empty() {
             let run = holder.run.as_str();
             let until = micros(now + CONTACT_LEASE);
@@ -118,9 +118,9 @@ impl Store {
         };
 
         let mut contacts = Vec::with_capacity(due.len());
-        for kept in due {
-            let id = kept.0;
-            let Some(contact) = read_contact(kept) else {
+        for stored in due {
+            let id = stored.0;
+            let Some(contact) = read_contact(stored) else {
                 return Err(tx.broken(format!("the row of contact {id} cannot be read")));
             };
             contacts.push(contact);
@@ -157,7 +157,7 @@ impl Store {
         since: Timestamp,
     ) -> Result<Vec<Recent>, StoreError> {
         let mut tx = self.read("read the latest starts").await?;
-        let kept: Vec<(Option<i64>, i64)> =
+        let stored: Vec<(Option<i64>, i64)> =
             tx.all(RECENT_STARTS, args![pbx, micros(since)]).await?;
         let read = |(campaign, at): (Option<i64>, i64)| {
             Ok(Recent {
@@ -165,7 +165,7 @@ impl Store {
                 at: read_time(at).ok_or_else(|| tx.broken(STRANGE_TIME))?,
             })
         };
-        kept.into_iter().map(read).collect()
+        stored.into_iter().map(read).collect()
     }
 
     /// Calls of a PBX's drops that ended after `since`, oldest first; those of one second come summed. `but` leaves those
@@ -177,14 +177,14 @@ impl Store {
         &self,
         pbx: &str,
         since: Timestamp,
-        but: Option<&Holder>,
+        but: Option<&ControllerLease>,
     ) -> Result<Vec<RecentCalls>, StoreError> {
         let mut tx = self.read("read the latest calls").await?;
         let but = but.map_or("", |holder| holder.run.as_str());
         let args = args![pbx, micros(since), but];
-        let kept: Vec<KeptCalls> = tx.all(RECENT_CALLS, args).await?;
-        let mut all = Vec::with_capacity(kept.len());
-        for (at, busy_legs, drop_legs, released, given_up, answered, short, people) in kept {
+        let stored: Vec<KeptCalls> = tx.all(RECENT_CALLS, args).await?;
+        let mut all = Vec::with_capacity(stored.len());
+        for (at, busy_legs, drop_legs, released, given_up, answered, short, people) in stored {
             all.push(RecentCalls {
                 calls: Calls {
                     busy_legs: busy_legs.unsigned_abs(),
@@ -212,7 +212,7 @@ impl Store {
     ) -> Result<Vec<WaitingGroup>, StoreError> {
         let doing = format!("read what campaign {campaign} waits for");
         let mut tx = self.read(doing).await?;
-        let kept: Vec<(Option<String>, i64, Option<String>, i64)> =
+        let stored: Vec<(Option<String>, i64, Option<String>, i64)> =
             tx.all(WAITING, args![campaign.0, micros(now)]).await?;
         let read = |(reason, until, zone, contacts): (Option<String>, i64, _, i64)| {
             let reason = match reason {
@@ -226,7 +226,7 @@ impl Store {
                 contacts: contacts.unsigned_abs(),
             })
         };
-        let groups: Option<Vec<_>> = kept.into_iter().map(read).collect();
+        let groups: Option<Vec<_>> = stored.into_iter().map(read).collect();
         groups.ok_or_else(|| tx.broken("a reason or a time in it cannot be read"))
     }
 
@@ -240,13 +240,13 @@ impl Store {
     ) -> Result<Vec<(CallerId, u64)>, StoreError> {
         let doing = format!("read the caller ids of campaign {campaign}");
         let mut tx = self.read(doing).await?;
-        let kept: Vec<(String, i64)> = tx.all(CALLER_IDS, args![campaign.0]).await?;
+        let stored: Vec<(String, i64)> = tx.all(CALLER_IDS, args![campaign.0]).await?;
         let read = |(caller_id, times): (String, i64)| {
             let caller_id = CallerId::parse(&caller_id);
             let caller_id = caller_id.map_err(|_| tx.broken("a caller id cannot be read"))?;
             Ok((caller_id, times.unsigned_abs()))
         };
-        kept.into_iter().map(read).collect()
+        stored.into_iter().map(read).collect()
     }
 }
 
@@ -326,8 +326,8 @@ type KeptCalls = (i64, i64, i64, i64, i64, i64, i64, i64);
 /// The columns of [`STARTS`].
 type KeptStart = (i64, i64, String, i64, i64);
 
-pub(super) fn read_contact(kept: KeptContact) -> Option<Leased> {
-    let (id, digits, attempts, message, zone, state, kind, at, source, only_single) = kept;
+pub(super) fn read_contact(stored: KeptContact) -> Option<Leased> {
+    let (id, digits, attempts, message, zone, state, kind, at, source, only_single) = stored;
     let consent = match kind {
         Some(slug) => Some(Consent {
             kind: consent(&slug)?,

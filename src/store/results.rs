@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 
 use super::{
-    Store, StoreError, kept,
-    link::Tx,
+    Store, StoreError, codec,
     sql::{Sql, args, row, rows, sql},
     tally::{known, time},
+    transaction::Tx,
 };
 use crate::{
     campaign::{HeldReason, RefusedReason, budget::Calls, engine::CampaignId},
@@ -114,7 +114,7 @@ impl Store {
         });
         let mut until = i64::MAX;
         if let Some(number) = &filter.number {
-            let given = args![kept::number(number), campaign.0];
+            let given = args![codec::number(number), campaign.0];
             let contact: Option<(i64,)> = tx.one(CONTACT, given).await?;
             let Some((contact,)) = contact.filter(|(contact,)| *contact >= from.contact) else {
                 return Ok((Vec::new(), None));
@@ -135,8 +135,8 @@ impl Store {
             from.attempt,
             until,
             i64::from(filter.outcomes.is_empty()),
-            filter.since.map(kept::micros),
-            filter.until.map(kept::micros),
+            filter.since.map(codec::micros),
+            filter.until.map(codec::micros),
             filter.variant.as_deref(),
             filter.foreign_id.as_deref(),
             at_most,
@@ -246,24 +246,24 @@ impl Found {
         // What became of the contact since is told of its last drop.
         let is_last = self.attempt == self.attempts;
         let refused = self.refused.filter(|_| is_last);
-        let refused = refused.map(|slug| known(tx, kept::refused(&slug), "reason"));
+        let refused = refused.map(|slug| known(tx, codec::refused(&slug), "reason"));
         let refused = refused.transpose()?;
         let held = match (self.held.filter(|_| is_last), self.due_at) {
             (Some(slug), Some(until)) => {
-                Some((known(tx, kept::held(&slug), "reason")?, time(tx, until)?))
+                Some((known(tx, codec::held(&slug), "reason")?, time(tx, until)?))
             }
             _ => None,
         };
         let told = |at: Option<i64>| at.map(|at| time(tx, at)).transpose();
         let outcome = self
             .outcome
-            .map(|slug| known(tx, kept::outcome(&slug), "outcome"));
+            .map(|slug| known(tx, codec::outcome(&slug), "outcome"));
         let proof = self
             .proof
-            .map(|slug| known(tx, kept::proof(&slug), "proof"));
+            .map(|slug| known(tx, codec::proof(&slug), "proof"));
         let technique = self
             .technique
-            .map(|slug| known(tx, kept::technique(&slug), "technique"));
+            .map(|slug| known(tx, codec::technique(&slug), "technique"));
         let stands = refused.is_some() || held.is_some();
         let [
             busy_legs,
@@ -276,7 +276,7 @@ impl Found {
         ] = self.calls.map(count);
         Ok(ResultRow {
             line: self.line.map(i64::unsigned_abs),
-            number: known(tx, kept::read_number(self.number), "number")?,
+            number: known(tx, codec::read_number(self.number), "number")?,
             name: self.name,
             foreign_id: self.foreign_id,
             drop: self

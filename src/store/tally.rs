@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::{
-    Store, StoreError, kept,
-    link::Tx,
+    Store, StoreError, codec,
     sql::{Sql, args, sql},
+    transaction::Tx,
 };
 use crate::{
     campaign::{RefusedReason, engine::CampaignId},
@@ -66,11 +66,11 @@ impl Store {
             ..Tally::default()
         };
         for (slug, count) in outcomes {
-            let outcome = known(&tx, kept::outcome(&slug), "outcome")?;
+            let outcome = known(&tx, codec::outcome(&slug), "outcome")?;
             tally.outcomes.insert(outcome, count.unsigned_abs());
         }
         for (slug, count) in refused {
-            let refused = known(&tx, kept::refused(&slug), "reason")?;
+            let refused = known(&tx, codec::refused(&slug), "reason")?;
             tally.refused.insert(refused, count.unsigned_abs());
         }
         let ended = tally.outcomes.values().sum::<u64>() + tally.refused.values().sum::<u64>();
@@ -113,7 +113,7 @@ impl Store {
         let span = i64::from(seconds.max(1)) * 1_000_000;
         let counts: Vec<(i64, String, i64)> = tx.all(OVER_TIME, args![campaign.0, span]).await?;
         let counts = counts.into_iter().map(|(at, slug, count)| {
-            let outcome = known(&tx, kept::outcome(&slug), "outcome")?;
+            let outcome = known(&tx, codec::outcome(&slug), "outcome")?;
             Ok(((time(&tx, at)?, outcome), count.unsigned_abs()))
         });
         counts.collect()
@@ -133,7 +133,7 @@ impl Store {
         let counts: Vec<(String, String, i64)> = tx.all(VARIANTS, args![campaign.0]).await?;
         let mut variants: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
         for (variant, slug, count) in counts {
-            let outcome = known(&tx, kept::outcome(&slug), "outcome")?;
+            let outcome = known(&tx, codec::outcome(&slug), "outcome")?;
             let outcomes = variants.entry(variant).or_default();
             outcomes.insert(outcome, count.unsigned_abs());
         }
@@ -171,7 +171,7 @@ pub(super) fn known<T>(tx: &Tx, read: Option<T>, what: &str) -> Result<T, StoreE
 
 /// A time that was kept.
 pub(super) fn time(tx: &Tx, micros: i64) -> Result<Timestamp, StoreError> {
-    known(tx, kept::read_time(micros), "time")
+    known(tx, codec::read_time(micros), "time")
 }
 
 // Where most contacts are open yet, counting these alone takes a fraction of what grouping them would.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aftertone::{
     campaign::{
-        engine::{CampaignId, InFlight, PbxId, Reach, Why},
+        engine::{Availability, CampaignId, InFlight, PbxId, Why},
         window::{Hours, Window},
     },
     drop::Outcome,
@@ -64,12 +64,12 @@ fn what_stands_in_the_way_is_told() {
     let mut world = world(10);
     world.run_for(Duration::from_millis(10));
     assert_eq!(told(&world), "at full pace, until 2026-11-24T09:00:01Z");
-    world.act(Act::Pbx(PbxId(1), Reach::Away));
+    world.act(Act::Pbx(PbxId(1), Availability::Away));
     assert_eq!(told(&world), "the PBX cannot be reached");
-    world.act(Act::Store(Reach::Away));
+    world.act(Act::Store(Availability::Away));
     assert_eq!(told(&world), "the store cannot be reached or written");
-    world.act(Act::Store(Reach::Up));
-    world.act(Act::Pbx(PbxId(1), Reach::Up));
+    world.act(Act::Store(Availability::Up));
+    world.act(Act::Pbx(PbxId(1), Availability::Up));
     world.act(Act::Pause(ONE, InFlight::Finish));
     assert_eq!(told(&world), "paused by the operator");
     world.act(Act::Resume(ONE));

@@ -6,8 +6,8 @@ use aftertone::{
     campaign::{
         budget::Share,
         engine::{
-            CampaignId, CampaignSettings, End, Event, InFlight, PauseReason, PbxId, Phase, Reach,
-            StopOn,
+            Availability, CampaignId, CampaignSettings, End, Event, InFlight, PauseReason, PbxId,
+            Phase, StopOn,
         },
         retry::RetryRules,
         window::{Hours, Window},
@@ -106,10 +106,10 @@ fn an_idle_engine_is_drained_at_once() {
 fn without_a_pbx_or_a_store_nothing_starts() {
     for (away, back) in [
         (
-            Act::Pbx(PbxId(1), Reach::Away),
-            Act::Pbx(PbxId(1), Reach::Up),
+            Act::Pbx(PbxId(1), Availability::Away),
+            Act::Pbx(PbxId(1), Availability::Up),
         ),
-        (Act::Store(Reach::Away), Act::Store(Reach::Up)),
+        (Act::Store(Availability::Away), Act::Store(Availability::Up)),
     ] {
         let mut world = world(300);
         world.later(10_000, away);
@@ -124,8 +124,8 @@ fn without_a_pbx_or_a_store_nothing_starts() {
 #[test]
 fn the_last_contacts_are_handed_back_and_asked_for_again() {
     let mut world = world(15);
-    world.later(1_000, Act::Pbx(PbxId(1), Reach::Away));
-    world.later(100_000, Act::Pbx(PbxId(1), Reach::Up));
+    world.later(1_000, Act::Pbx(PbxId(1), Availability::Away));
+    world.later(100_000, Act::Pbx(PbxId(1), Availability::Up));
     world.run_for(Duration::from_secs(99));
     let started = world.starts(1);
     assert!((1..15).contains(&started), "{started}");

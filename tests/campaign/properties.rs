@@ -6,7 +6,9 @@ use aftertone::{
     campaign::{
         budget::{Limits, TechniqueRule},
         caller::CallerIds,
-        engine::{CampaignId, CampaignSettings, InFlight, PbxId, PbxSettings, Reach, StopOn},
+        engine::{
+            Availability, CampaignId, CampaignSettings, InFlight, PbxId, PbxSettings, StopOn,
+        },
         pace::Rate,
         retry::{Backoff, RetryRules},
         window::{Hours, Window},
@@ -39,10 +41,10 @@ proptest! {
         }
         // Whatever was paused or away comes back.
         let last = case.acts.iter().map(|&(at, _)| at).max().unwrap_or(0);
-        world.later(last + 1, Act::Store(Reach::Up));
+        world.later(last + 1, Act::Store(Availability::Up));
         for id in 1..=case.pbxs.len() {
             let id = PbxId(u32::try_from(id).unwrap());
-            world.later(last + 1, Act::Pbx(id, Reach::Up));
+            world.later(last + 1, Act::Pbx(id, Availability::Up));
         }
         for id in case.ids() {
             world.later(last + 1, Act::Resume(CampaignId(id)));
@@ -260,7 +262,7 @@ fn rate() -> impl Strategy<Value = Rate> {
 fn act() -> impl Strategy<Value = Act> {
     let campaign = || (1..4_i64).prop_map(CampaignId);
     let in_flight = prop_oneof![Just(InFlight::Finish), Just(InFlight::HangUp)];
-    let reach = || prop_oneof![Just(Reach::Up), Just(Reach::Away)];
+    let reach = || prop_oneof![Just(Availability::Up), Just(Availability::Away)];
     prop_oneof![
         (campaign(), in_flight).prop_map(|(id, in_flight)| Act::Pause(id, in_flight)),
         campaign().prop_map(Act::Resume),

@@ -10,8 +10,8 @@ use aftertone::{
         Decision,
         budget::Calls,
         engine::{
-            CampaignId, CampaignSettings, Command, Contact, ContactId, End, Engine, Event,
-            InFlight, PauseReason, PbxId, PbxSettings, Reach, Start,
+            Availability, CampaignId, CampaignSettings, Command, Contact, ContactId, End, Engine,
+            Event, InFlight, PauseReason, PbxId, PbxSettings, Start,
         },
         pace::Rate,
         window::Opening,
@@ -34,8 +34,8 @@ pub(crate) enum Act {
     Resume(CampaignId),
     Cancel(CampaignId, InFlight),
     Drain(InFlight),
-    Pbx(PbxId, Reach),
-    Store(Reach),
+    Pbx(PbxId, Availability),
+    Store(Availability),
     /// The controller dies and another begins.
     Crash,
 }
@@ -77,7 +77,7 @@ pub(crate) struct World {
     /// What is on its way to the engine.
     coming: BTreeMap<(Timestamp, u64), Coming>,
     posted: u64,
-    store_is: Reach,
+    store_is: Availability,
     away: Vec<PbxId>,
 }
 
@@ -109,7 +109,7 @@ impl World {
             drops: BTreeMap::new(),
             coming: BTreeMap::new(),
             posted: 0,
-            store_is: Reach::Up,
+            store_is: Availability::Up,
             away: Vec::new(),
         }
     }
@@ -247,7 +247,7 @@ impl World {
             Act::Pbx(id, reach) => {
                 self.engine.handle_event(Event::Pbx(id, reach), now);
                 self.away.retain(|&other| other != id);
-                if reach == Reach::Away {
+                if reach == Availability::Away {
                     self.away.push(id);
                 }
             }
@@ -272,7 +272,7 @@ impl World {
         self.drops.clear();
         for &id in &self.away {
             self.engine
-                .handle_event(Event::Pbx(id, Reach::Away), self.now);
+                .handle_event(Event::Pbx(id, Availability::Away), self.now);
         }
         self.engine
             .handle_event(Event::Store(self.store_is), self.now);
@@ -412,7 +412,7 @@ impl World {
     fn check(&self, start: &Start) {
         let still = self.still.get(&start.campaign);
         assert_eq!(still, None, "a start while nothing may start");
-        assert_eq!(self.store_is, Reach::Up, "a start without a store");
+        assert_eq!(self.store_is, Availability::Up, "a start without a store");
         assert!(!self.away.contains(&start.pbx), "a start without a PBX");
         let gate = self.engine.gate();
         let asked = gate.made.get(&(start.campaign, start.contact.id));

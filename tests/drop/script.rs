@@ -101,7 +101,7 @@ pub(crate) fn event(text: &str) -> Event {
         ["interrupted", l] => Event::Interrupted(leg(l)),
         ["late_beep", l] => Event::LateBeep(leg(l)),
         ["limit_beep", l] => Event::LimitBeep(leg(l)),
-        ["deaf", l] => Event::Deaf {
+        ["deaf", l] => Event::TapLost {
             leg: leg(l),
             why: "so the tap said".into(),
         },
@@ -168,7 +168,7 @@ pub(crate) fn event_words(event: &Event) -> String {
         Event::Interrupted(leg) => format!("interrupted {leg}"),
         Event::LateBeep(leg) => format!("late_beep {leg}"),
         Event::LimitBeep(leg) => format!("limit_beep {leg}"),
-        Event::Deaf { leg, .. } => format!("deaf {leg}"),
+        Event::TapLost { leg, .. } => format!("deaf {leg}"),
         Event::Returned(leg) => format!("returned {leg}"),
         Event::Held(leg) => format!("held {leg}"),
         Event::Resumed(leg) => format!("resumed {leg}"),

@@ -3,8 +3,8 @@
 use std::io::{Cursor, Read};
 
 use super::{
-    Batch, ContactRules, DoNotCall, List, ListError, MAX_COLUMNS, MAX_FIELD, MAX_ROW, Mapping,
-    Mark, Row, Survey, Writer, unguard,
+    Batch, ContactRules, DoNotCall, Fingerprint, List, ListError, MAX_COLUMNS, MAX_FIELD, MAX_ROW,
+    Mapping, Mark, Row, Writer, unguard,
 };
 use crate::{
     fuzz::{Bytes, Target},
@@ -36,7 +36,7 @@ fn any_bytes_are_rows_and_rejects_and_at_most_one_error() {
         }
         let mut whole = None;
         let used = allocation_counter::measure(|| {
-            let survey = Survey::of(Again::new(text, times), &mapping);
+            let survey = Fingerprint::of(Again::new(text, times), &mapping);
             whole = Some(
                 survey
                     .map(|survey| survey.rows)

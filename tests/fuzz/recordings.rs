@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     cli::printer::Printer,
-    evidence::{Format, Recording, Scene},
+    evidence::{Format, Layout, Recording},
     fuzz::Target,
     screen::{Known, RATE, Replay, Settings},
 };
@@ -48,7 +48,7 @@ fn any_file_is_explained_or_refused_with_its_name() {
         };
         assert!(!story(&subject, Printer::plain()).is_empty());
         assert!(Row::of(&subject).line().starts_with("call"));
-        let scene = Scene::of(&Recording {
+        let scene = Layout::of(&Recording {
             title: &subject.title,
             samples: &subject.samples,
             replay: &subject.replay,

@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use aftertone::{
     campaign::engine::{End, InFlight, Phase},
-    controller::{ControllerError, Ended, Which},
+    controller::{ControllerError, Ended, Selection},
     drop::Outcome,
     orders::NoteLevel,
-    store::{Standing, Wish, Write, Written},
+    store::{OperatorCommand, Standing, Write, Written},
 };
 
 use crate::{
@@ -30,7 +30,7 @@ async fn everybody_is_called_once_and_never_faster_than_allowed() {
     let stage = Stage::new(Script::mailbox()).await;
     stage.trunk("starts_per_second = 25\nin_flight = 12");
     stage.campaign("spring", 30).await;
-    let mut controller = stage.open(Which::All).await.unwrap();
+    let mut controller = stage.open(Selection::All).await.unwrap();
     let view = controller.watch();
     let mut notes = controller.notes();
     assert_eq!(controller.run().await.unwrap(), Ended::Over);
@@ -44,7 +44,7 @@ async fn everybody_is_called_once_and_never_faster_than_allowed() {
     assert_eq!(said.campaign.as_deref(), Some("spring"));
     assert_eq!(said.level, NoteLevel::Said);
     // Run again it finds nobody left.
-    let again = stage.open(Which::Names(vec!["spring".into()])).await;
+    let again = stage.open(Selection::Names(vec!["spring".into()])).await;
     assert_eq!(again.unwrap().run().await.unwrap(), Ended::Over);
     stage.assert_each(30, "delivered").await;
 }
@@ -56,7 +56,7 @@ async fn campaigns_share_the_trunk_and_each_keeps_its_outcomes() {
     stage.script("8", Script::mailbox().found("HUMAN", "HUMAN-480-480"));
     stage.campaign("first", 20).await;
     stage.campaign("second", 20).await;
-    let controller = stage.open(Which::All).await.unwrap();
+    let controller = stage.open(Selection::All).await.unwrap();
     assert_eq!(controller.run().await.unwrap(), Ended::Over);
     for name in ["first", "second"] {
         let tally = stage.tally(name).await;
@@ -75,7 +75,7 @@ async fn a_message_that_does_not_exist_is_an_error_that_dials_nothing() {
             spec.messages = aftertone::campaign::variant::Messages::One("nowhere".into());
         })
         .await;
-    let controller = stage.open(Which::All).await.unwrap();
+    let controller = stage.open(Selection::All).await.unwrap();
     assert_eq!(controller.run().await.unwrap(), Ended::Over);
     let tally = stage.tally("spring").await;
     assert_eq!(tally.outcomes[&Outcome::Error], 3);
@@ -87,12 +87,12 @@ async fn the_operator_s_wishes_reach_it_through_the_store() {
     let stage = Stage::new(Script::mailbox()).await;
     stage.trunk("starts_per_second = 10\nin_flight = 5");
     let id = stage.campaign("spring", 40).await;
-    let controller = stage.open(Which::All).await.unwrap();
+    let controller = stage.open(Selection::All).await.unwrap();
     let mut view = controller.watch();
     let running = tokio::spawn(controller.run());
     stage.until_dialled(3).await;
-    let pause = Wish::Pause(InFlight::Finish);
-    stage.store.wish(id, pause, now()).await.unwrap();
+    let pause = OperatorCommand::Pause(InFlight::Finish);
+    stage.store.order(id, pause, now()).await.unwrap();
     let at_rest = |view: &aftertone::orders::View| {
         let spring = &view.campaigns[0];
         matches!(spring.phase, Phase::Paused(_)) && spring.in_flight == 0
@@ -105,10 +105,14 @@ async fn the_operator_s_wishes_reach_it_through_the_store() {
     view.changed().await.unwrap();
     assert_eq!(stage.requests(Kind::Originate), dialled);
 
-    stage.store.wish(id, Wish::Resume, now()).await.unwrap();
+    stage
+        .store
+        .order(id, OperatorCommand::Resume, now())
+        .await
+        .unwrap();
     stage.until_dialled(dialled + 4).await;
-    let cancel = Wish::Cancel(InFlight::HangUp);
-    stage.store.wish(id, cancel, now()).await.unwrap();
+    let cancel = OperatorCommand::Cancel(InFlight::HangUp);
+    stage.store.order(id, cancel, now()).await.unwrap();
     assert_eq!(end_of(running).await.unwrap(), Ended::Over);
     let row = stage.store.campaign("spring").await.unwrap().unwrap();
     assert_eq!(row.standing, Standing::Cancelled);
@@ -124,7 +128,7 @@ async fn it_comes_to_rest_as_it_is_told_and_goes_on_when_it_is_started_again() {
     let stage = Stage::new(slow()).await;
     stage.trunk("starts_per_second = 20\nin_flight = 6");
     stage.campaign("spring", 24).await;
-    let controller = stage.open(Which::All).await.unwrap();
+    let controller = stage.open(Selection::All).await.unwrap();
     let orders = controller.orders();
     let running = tokio::spawn(controller.run());
     stage.until_dialled(8).await;
@@ -134,7 +138,7 @@ async fn it_comes_to_rest_as_it_is_told_and_goes_on_when_it_is_started_again() {
     assert_eq!((tally.in_flight, tally.outcomes.len()), (0, 1), "{tally:?}");
     let delivered = tally.outcomes[&Outcome::Delivered];
 
-    let controller = stage.open(Which::All).await.unwrap();
+    let controller = stage.open(Selection::All).await.unwrap();
     let orders = controller.orders();
     let running = tokio::spawn(controller.run());
     stage
@@ -147,7 +151,7 @@ async fn it_comes_to_rest_as_it_is_told_and_goes_on_when_it_is_started_again() {
     assert_eq!(tally.in_flight, 0);
     assert!(tally.outcomes[&Outcome::Cancelled] > 0, "{tally:?}");
 
-    let controller = stage.open(Which::All).await.unwrap();
+    let controller = stage.open(Selection::All).await.unwrap();
     assert_eq!(controller.run().await.unwrap(), Ended::Over);
     stage.assert_nobody_twice();
     let tally = stage.tally("spring").await;
@@ -159,7 +163,7 @@ async fn contacts_and_campaigns_that_are_added_meanwhile_are_called() {
     let stage = Stage::new(slow()).await;
     stage.trunk("starts_per_second = 20\nin_flight = 4");
     let id = stage.campaign("spring", 6).await;
-    let controller = stage.open(Which::All).await.unwrap();
+    let controller = stage.open(Selection::All).await.unwrap();
     let running = tokio::spawn(controller.run());
     stage.until_dialled(2).await;
     stage.add(id, "more", 100..104).await;
@@ -177,16 +181,16 @@ async fn contacts_and_campaigns_that_are_added_meanwhile_are_called() {
 async fn a_second_controller_is_refused_before_it_takes_the_first_one_s_events() {
     let stage = Stage::new(slow()).await;
     stage.campaign("spring", 12).await;
-    let controller = stage.open(Which::All).await.unwrap();
+    let controller = stage.open(Selection::All).await.unwrap();
     let running = tokio::spawn(controller.run());
     stage.until_dialled(2).await;
-    let second = stage.open(Which::All).await.err().unwrap();
+    let second = stage.open(Selection::All).await.err().unwrap();
     assert!(matches!(second, ControllerError::App(_)), "{second:?}");
     assert!(second.hint().unwrap().contains("`instance`"));
     assert_eq!(end_of(running).await.unwrap(), Ended::Over);
     stage.assert_each(12, "delivered").await;
     // Its lock has died with it.
-    stage.open(Which::All).await.unwrap();
+    stage.open(Selection::All).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -194,7 +198,7 @@ async fn another_program_that_takes_the_app_ends_it_loudly() {
     let stage = Stage::new(slow()).await;
     stage.trunk("starts_per_second = 20\nin_flight = 6");
     stage.campaign("spring", 24).await;
-    let mut controller = stage.open(Which::All).await.unwrap();
+    let mut controller = stage.open(Selection::All).await.unwrap();
     let mut notes = controller.notes();
     let running = tokio::spawn(controller.run());
     stage.until_dialled(6).await;
@@ -221,7 +225,7 @@ async fn another_program_that_takes_the_app_ends_it_loudly() {
             world.cut(&app);
         }
     });
-    let controller = stage.open(Which::All).await.unwrap();
+    let controller = stage.open(Selection::All).await.unwrap();
     assert_eq!(controller.run().await.unwrap(), Ended::Over);
     stage.assert_nobody_twice();
     let tally = stage.tally("spring").await;
@@ -241,10 +245,10 @@ async fn a_campaign_that_had_stopped_by_itself_says_why_and_how_to_go_on() {
         why: why.to_owned(),
     };
     let written = stage.store.commit(&before, &[paused], now()).await;
-    assert_eq!(written.unwrap(), [Written::Done]);
+    assert_eq!(written.unwrap(), [Written::Applied]);
     stage.store.end_controller(&before, now()).await.unwrap();
 
-    let mut controller = stage.open(Which::All).await.unwrap();
+    let mut controller = stage.open(Selection::All).await.unwrap();
     let (mut view, mut notes) = (controller.watch(), controller.notes());
     let running = tokio::spawn(controller.run());
     let shown = stage
@@ -256,7 +260,11 @@ async fn a_campaign_that_had_stopped_by_itself_says_why_and_how_to_go_on() {
     let (_, words) = shown.campaigns[0].idle.clone().unwrap();
     assert_eq!(words, expected);
     assert_eq!(notes.recv().await.unwrap().words, expected);
-    stage.store.wish(id, Wish::Resume, now()).await.unwrap();
+    stage
+        .store
+        .order(id, OperatorCommand::Resume, now())
+        .await
+        .unwrap();
     assert_eq!(end_of(running).await.unwrap(), Ended::Over);
     stage.assert_each(3, "delivered").await;
 }
@@ -267,9 +275,9 @@ async fn two_controllers_of_one_campaign_each_end_with_all_of_it_in_view() {
     stage.trunk("starts_per_second = 10\nin_flight = 4");
     stage.campaign("spring", 30).await;
     let other = stage
-        .open_as(Which::All, |config| config.pbx.app = "other".to_owned())
+        .open_as(Selection::All, |config| config.pbx.app = "other".to_owned())
         .await;
-    let controllers = [stage.open(Which::All).await.unwrap(), other.unwrap()];
+    let controllers = [stage.open(Selection::All).await.unwrap(), other.unwrap()];
     let views = controllers.each_ref().map(|controller| controller.watch());
     let running = controllers.map(|controller| tokio::spawn(controller.run()));
     for running in running {

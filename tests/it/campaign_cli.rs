@@ -311,9 +311,9 @@ async fn a_list_is_run_to_its_end_and_again_it_finds_nobody() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_ctrl_c_lets_drops_finish_and_two_hang_up() {
-    for (wishes, outcome) in [(1, "delivered"), (2, "cancelled")] {
+    for (requests, outcome) in [(1, "delivered"), (2, "cancelled")] {
         let script = Script(vec![Call::mailbox()]);
-        let script = script.playing(if wishes == 2 {
+        let script = script.playing(if requests == 2 {
             Playback::Endless
         } else {
             Playback::Whole(Duration::from_secs(3))
@@ -343,7 +343,7 @@ async fn one_ctrl_c_lets_drops_finish_and_two_hang_up() {
             last = serde_json::from_str(&line).unwrap_or_else(|_| panic!("no object: {line}"));
             let in_flight = last["campaigns"][0]["in_flight"].as_u64().unwrap_or(0);
             if (sent == 0 && in_flight > 0)
-                || (sent == 1 && wishes == 2 && last["draining"] == true)
+                || (sent == 1 && requests == 2 && last["draining"] == true)
             {
                 send_signal("INT", &child);
                 sent += 1;

@@ -8,7 +8,7 @@ use aftertone::{
         engine::{PauseReason, Phase, StopOn},
         retry::{Backoff, RetryRules},
     },
-    controller::{Ended, Which},
+    controller::{Ended, Selection},
     drop::Outcome,
     orders::View,
     words::Leg,
@@ -132,7 +132,7 @@ async fn a_stranger_that_enters_our_app_with_a_drop_s_id_is_hung_up_at_once() {
     let redirected = crate::campaign::stage::number(1_001).full().to_string();
     let ending = redirected[redirected.len() - 4..].to_owned();
     stage.script(&ending, Script(vec![Call::of(&[(20, redirect)])]));
-    let controller = stage.open(Which::All).await.unwrap();
+    let controller = stage.open(Selection::All).await.unwrap();
     let running = tokio::spawn(controller.run());
     let entered = |world: &mut World| {
         let of = world
@@ -201,7 +201,7 @@ async fn a_campaign_waits_for_an_offline_trunk_and_burns_nobody() {
     let stage = Stage::new(Script::mailbox()).await;
     stage.desk.fake.with(|world| world.settings.offline = true);
     stage.campaign("spring", 12).await;
-    let controller = stage.open(Which::All).await.unwrap();
+    let controller = stage.open(Selection::All).await.unwrap();
     let mut view = controller.watch();
     let running = tokio::spawn(controller.run());
     let seen = stage.until_view(&mut view, is_offline).await;
@@ -226,7 +226,7 @@ async fn a_trunk_that_goes_offline_in_a_campaign_costs_no_contact_its_attempt() 
     let stage = Stage::new(Script::mailbox()).await;
     stage.trunk("starts_per_second = 10\nin_flight = 6");
     stage.campaign("spring", 24).await;
-    let controller = stage.open(Which::All).await.unwrap();
+    let controller = stage.open(Selection::All).await.unwrap();
     let mut view = controller.watch();
     let running = tokio::spawn(controller.run());
     stage.until_dialled(6).await;
@@ -263,7 +263,7 @@ async fn a_campaign_whose_numbers_are_all_refused_stops_and_says_what_it_had_bef
         stage
             .campaign_with("spring", 100, |spec| spec.stop_on = Some(StopOn::default()))
             .await;
-        let controller = stage.open(Which::All).await.unwrap();
+        let controller = stage.open(Selection::All).await.unwrap();
         let orders = controller.orders();
         let mut view = controller.watch();
         let running = tokio::spawn(controller.run());
@@ -312,7 +312,7 @@ async fn a_number_that_our_own_call_makes_busy_is_tried_again_by_one_call_or_not
                 spec.technique = technique;
             })
             .await;
-        let controller = stage.open(Which::All).await.unwrap();
+        let controller = stage.open(Selection::All).await.unwrap();
         assert_eq!(controller.run().await.unwrap(), Ended::Over);
         let tally = stage.tally("spring").await;
         let ends: Vec<_> = tally.outcomes.keys().map(|o| o.slug()).collect();

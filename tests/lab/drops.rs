@@ -8,7 +8,7 @@ use aftertone::{
     drop::{Plan, Report},
     id::DropId,
     phone::{PhoneNumber, Rules},
-    runtime::{Job, News, Session, plan},
+    runtime::{DropUpdate, Job, Session, plan},
 };
 use libtest_mimic::Failed;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -43,8 +43,8 @@ pub(crate) async fn all_at_once(
     let mut reports = Vec::new();
     for news in &mut drops {
         let ended = |news| match news {
-            News::Ended(report) => Some(*report),
-            News::Moment(..) => None,
+            DropUpdate::Ended(report) => Some(*report),
+            DropUpdate::Moment(..) => None,
         };
         reports.push(follow(news, patience, ended).await?);
     }
@@ -62,7 +62,7 @@ pub(crate) async fn start(
     config: &Config,
     number: &Number,
     (media, length, sound): (&str, Duration, Option<Arc<[i16]>>),
-) -> Result<UnboundedReceiver<News>, Failed> {
+) -> Result<UnboundedReceiver<DropUpdate>, Failed> {
     let job = Job {
         id: DropId::generate(),
         number: PhoneNumber::parse(&number.e164(), Rules::default())?,
@@ -80,9 +80,9 @@ pub(crate) async fn start(
 
 /// Follows a drop until there is news of which `wanted` makes something.
 pub(crate) async fn follow<T>(
-    news: &mut UnboundedReceiver<News>,
+    news: &mut UnboundedReceiver<DropUpdate>,
     patience: Duration,
-    mut wanted: impl FnMut(News) -> Option<T>,
+    mut wanted: impl FnMut(DropUpdate) -> Option<T>,
 ) -> Result<T, Failed> {
     let found = async {
         loop {

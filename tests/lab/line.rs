@@ -17,7 +17,7 @@ use std::time::Duration;
 use aftertone::{
     config::{Config, ScreenMode},
     drop::Milestone,
-    runtime::{News, Session},
+    runtime::{DropUpdate, Session},
 };
 use libtest_mimic::Failed;
 
@@ -76,8 +76,10 @@ async fn ring(lab: &Lab, numbers: &[Number]) -> Result<(), Failed> {
     }
     for news in &mut drops {
         let answered = |news| match news {
-            News::Moment(moment, _) => (moment.event == Milestone::DropAnswered).then_some(()),
-            News::Ended(_) => None,
+            DropUpdate::Moment(moment, _) => {
+                (moment.event == Milestone::DropAnswered).then_some(())
+            }
+            DropUpdate::Ended(_) => None,
         };
         follow(news, PATIENCE, answered).await?;
     }

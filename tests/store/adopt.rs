@@ -6,7 +6,7 @@ use aftertone::{
     campaign::engine::Settlement,
     drop::Outcome,
     id::{DropId, RunName},
-    store::{Trouble, Write, Written},
+    store::{ErrorClass, Write, Written},
 };
 use jiff::Timestamp;
 use libtest_mimic::Trial;
@@ -37,7 +37,7 @@ async fn what_a_dead_controller_left_is_taken_over_and_settled(base: &Base) {
     let (all, _) = scene.lease(3, 0).await;
     assert_eq!(
         scene.commit(&[scene.start_of(&all[0], 1)], 1).await,
-        [Written::Done]
+        [Written::Applied]
     );
     let next = controller(&scene.store, "next").await;
     assert!(
@@ -89,7 +89,7 @@ async fn what_a_dead_controller_left_is_taken_over_and_settled(base: &Base) {
         .adopt(&scene.holder, &[], scene.at(31))
         .await
         .unwrap_err();
-    assert_eq!(error.trouble, Trouble::Refused);
+    assert_eq!(error.class, ErrorClass::Refused);
 
     // The answer may have been lost on its way: it is told again until it is settled.
     let again = scene.store.adopt(&next, &[], scene.at(32)).await.unwrap();
@@ -110,7 +110,7 @@ async fn what_a_dead_controller_left_is_taken_over_and_settled(base: &Base) {
         .commit(&third, &lost, scene.at(41))
         .await
         .unwrap();
-    assert_eq!(written, [Written::Done]);
+    assert_eq!(written, [Written::Applied]);
     assert_eq!(scene.state(base, all[0].id).await, "ended 1 lost");
     let again = scene.store.adopt(&third, &[], scene.at(41)).await.unwrap();
     assert_eq!(again, []);
@@ -132,7 +132,7 @@ async fn a_living_controller_keeps_what_it_has(base: &Base) {
     let (all, _) = scene.lease(1, 0).await;
     assert_eq!(
         scene.commit(&[scene.start_of(&all[0], 1)], 1).await,
-        [Written::Done]
+        [Written::Applied]
     );
     let next = controller(&scene.store, "next").await;
     assert!(
@@ -240,7 +240,7 @@ async fn a_drop_outside_any_campaign_is_adopted_too(base: &Base) {
         .commit(&next, &ended, scene.at(4))
         .await
         .unwrap();
-    assert_eq!(written, [Written::Done]);
+    assert_eq!(written, [Written::Applied]);
 }
 
 async fn drops_of_no_campaign_are_taken_over_without_touching_any_campaign(base: &Base) {
@@ -253,7 +253,7 @@ async fn drops_of_no_campaign_are_taken_over_without_touching_any_campaign(base:
     let killed = controller(&scene.store, "killed").await;
     let own = [Write::Start(Box::new(intent(None, number(8), 3)))];
     let written = scene.store.commit(&killed, &own, scene.at(2)).await;
-    assert_eq!(written.unwrap(), [Written::Done]);
+    assert_eq!(written.unwrap(), [Written::Applied]);
 
     let next = controller(&scene.store, "next").await;
     let dead = [scene.holder.run.clone(), killed.run.clone()];
@@ -287,9 +287,12 @@ async fn drops_of_no_campaign_are_taken_over_without_touching_any_campaign(base:
         lost(2),
     ];
     let written = scene.commit(&writes, 31).await;
-    assert_eq!(written, [Written::Done, Written::Done, Written::Fenced]);
+    assert_eq!(
+        written,
+        [Written::Applied, Written::Applied, Written::Fenced]
+    );
     let written = store.commit(&next, &[lost(2), lost(3)], scene.at(32)).await;
-    assert_eq!(written.unwrap(), [Written::Done, Written::Done]);
+    assert_eq!(written.unwrap(), [Written::Applied, Written::Applied]);
 }
 
 async fn a_drop_of_a_run_that_lives_is_never_taken_over(base: &Base) {
@@ -337,5 +340,5 @@ async fn a_run_s_name_is_given_once(base: &Base) {
         .store
         .begin_controller(&scene.holder.run, "pbx", Timestamp::now())
         .await;
-    assert_eq!(begun.unwrap_err().trouble, Trouble::Refused);
+    assert_eq!(begun.unwrap_err().class, ErrorClass::Refused);
 }

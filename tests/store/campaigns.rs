@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aftertone::{
     campaign::engine::{CampaignId, End, InFlight},
     drop::Outcome,
-    store::{NewCampaign, Standing, Trouble, Wish, Write, Written},
+    store::{ErrorClass, NewCampaign, OperatorCommand, Standing, Write, Written},
 };
 use libtest_mimic::Trial;
 
@@ -39,14 +39,14 @@ async fn a_campaign_is_made_once_and_read_again(base: &Base) {
     assert_eq!((made.standing, made.created_at), (Standing::Running, now));
     assert_eq!(made.spec, new.spec);
     let error = store.create_campaign(&new, now).await.unwrap_err();
-    assert_eq!(error.trouble, Trouble::Refused, "{error:?}");
+    assert_eq!(error.class, ErrorClass::Refused, "{error:?}");
     for name in ["", "Spring", "a b", "'; --", &"a".repeat(65)] {
         let new = NewCampaign {
             name: name.to_owned(),
             spec: "{}".to_owned(),
         };
         let error = store.create_campaign(&new, now).await.unwrap_err();
-        assert_eq!(error.trouble, Trouble::Refused, "{name}");
+        assert_eq!(error.class, ErrorClass::Refused, "{name}");
     }
     drop(store);
     let store = base.open().await;
@@ -75,7 +75,7 @@ async fn versions_grow_over_all_campaigns(base: &Base) {
         .reorder(CampaignId(99), "{}", scene.at(1))
         .await
         .unwrap_err();
-    assert_eq!(error.trouble, Trouble::Refused);
+    assert_eq!(error.class, ErrorClass::Refused);
     // Many at once: each has a version of its own, and none goes back.
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..20 {
@@ -95,34 +95,34 @@ async fn versions_grow_over_all_campaigns(base: &Base) {
 async fn wishes_have_their_places(base: &Base) {
     use Standing::{Cancelled, Complete, DatesOver, Paused, Running};
     let scene = Scene::of(base, 0).await;
-    let pause = Wish::Pause(InFlight::HangUp);
-    let cancel = Wish::Cancel(InFlight::Finish);
-    for (before, wish, after) in [
+    let pause = OperatorCommand::Pause(InFlight::HangUp);
+    let cancel = OperatorCommand::Cancel(InFlight::Finish);
+    for (before, order, after) in [
         (Running, pause, Some(Paused)),
         (Paused, pause, Some(Paused)),
-        (Paused, Wish::Resume, Some(Running)),
-        (Running, Wish::Resume, Some(Running)),
-        (Complete, Wish::Resume, Some(Running)),
-        (DatesOver, Wish::Resume, Some(Running)),
+        (Paused, OperatorCommand::Resume, Some(Running)),
+        (Running, OperatorCommand::Resume, Some(Running)),
+        (Complete, OperatorCommand::Resume, Some(Running)),
+        (DatesOver, OperatorCommand::Resume, Some(Running)),
         (Complete, pause, None),
         (Running, cancel, Some(Cancelled)),
         (Paused, cancel, Some(Cancelled)),
-        (Cancelled, Wish::Resume, None),
+        (Cancelled, OperatorCommand::Resume, None),
         (Cancelled, cancel, None),
-        (Standing::Cancelling, Wish::Resume, None),
+        (Standing::Cancelling, OperatorCommand::Resume, None),
     ] {
         base.run(format!("UPDATE campaigns SET standing = '{before}'"))
             .await;
-        let result = scene.store.wish(scene.campaign, wish, scene.at(1)).await;
+        let result = scene.store.order(scene.campaign, order, scene.at(1)).await;
         match (result, after) {
             (Ok(campaign), Some(after)) => {
-                assert_eq!(campaign.standing, after, "{before} {wish:?}");
-                if let Wish::Pause(in_flight) = wish {
+                assert_eq!(campaign.standing, after, "{before} {order:?}");
+                if let OperatorCommand::Pause(in_flight) = order {
                     assert_eq!(campaign.in_flight, in_flight);
                 }
             }
-            (Err(error), None) => assert_eq!(error.trouble, Trouble::Refused),
-            (result, _) => panic!("{before} {wish:?}: {result:?}"),
+            (Err(error), None) => assert_eq!(error.class, ErrorClass::Refused),
+            (result, _) => panic!("{before} {order:?}: {result:?}"),
         }
     }
 }
@@ -131,10 +131,10 @@ async fn a_cancelled_campaign_is_over_once_nothing_of_it_is_in_flight(base: &Bas
     let scene = Scene::of(base, 2).await;
     let (all, _) = scene.lease(2, 0).await;
     scene.commit(&[scene.start_of(&all[0], 1)], 1).await;
-    let wish = Wish::Cancel(InFlight::Finish);
+    let order = OperatorCommand::Cancel(InFlight::Finish);
     let after = scene
         .store
-        .wish(scene.campaign, wish, scene.at(2))
+        .order(scene.campaign, order, scene.at(2))
         .await
         .unwrap();
     assert_eq!(after.standing, Standing::Cancelling);
@@ -156,9 +156,9 @@ async fn a_cancelled_campaign_is_over_once_nothing_of_it_is_in_flight(base: &Bas
     ];
     assert_eq!(
         scene.commit(&writes, 5).await,
-        [Written::Done, Written::Done]
+        [Written::Applied, Written::Applied]
     );
-    assert_eq!(scene.commit(&[finished], 6).await, [Written::Done]);
+    assert_eq!(scene.commit(&[finished], 6).await, [Written::Applied]);
     let after = scene.store.campaign("one").await.unwrap().unwrap();
     assert_eq!(after.standing, Standing::Cancelled);
 }
@@ -166,10 +166,10 @@ async fn a_cancelled_campaign_is_over_once_nothing_of_it_is_in_flight(base: &Bas
 async fn nothing_is_started_of_a_campaign_that_does_not_run(base: &Base) {
     let scene = Scene::of(base, 1).await;
     let (all, _) = scene.lease(1, 0).await;
-    let pause = Wish::Pause(InFlight::Finish);
+    let pause = OperatorCommand::Pause(InFlight::Finish);
     scene
         .store
-        .wish(scene.campaign, pause, scene.at(1))
+        .order(scene.campaign, pause, scene.at(1))
         .await
         .unwrap();
     assert_eq!(
@@ -180,13 +180,13 @@ async fn nothing_is_started_of_a_campaign_that_does_not_run(base: &Base) {
     assert!(none.is_empty());
     scene
         .store
-        .wish(scene.campaign, Wish::Resume, scene.at(201))
+        .order(scene.campaign, OperatorCommand::Resume, scene.at(201))
         .await
         .unwrap();
     let (all, _) = scene.lease(1, 202).await;
     assert_eq!(
         scene.commit(&[scene.start_of(&all[0], 1)], 203).await,
-        [Written::Done]
+        [Written::Applied]
     );
 }
 
@@ -212,7 +212,7 @@ async fn a_campaign_is_not_over_while_somebody_else_works_on_it(base: &Base) {
         .commit(&other, &ended, scene.at(4))
         .await
         .unwrap();
-    assert_eq!(scene.commit(&complete, 5).await, [Written::Done]);
+    assert_eq!(scene.commit(&complete, 5).await, [Written::Applied]);
 }
 
 async fn a_campaign_that_pauses_by_itself_says_why(base: &Base) {
@@ -230,10 +230,13 @@ async fn a_campaign_that_pauses_by_itself_says_why(base: &Base) {
         scene.start_of(&all[1], 2),
     ];
     let written = scene.commit(&writes, 1).await;
-    assert_eq!(written, [Written::Done, Written::Done, Written::Fenced]);
+    assert_eq!(
+        written,
+        [Written::Applied, Written::Applied, Written::Fenced]
+    );
     let after = scene.store.campaign("one").await.unwrap().unwrap();
     assert_eq!(after.standing, Standing::Paused);
     assert_eq!(after.why.as_deref(), Some("too many errors"));
     assert!(after.version > before.version);
-    assert_eq!(scene.commit(&[paused], 2).await, [Written::Done]);
+    assert_eq!(scene.commit(&[paused], 2).await, [Written::Applied]);
 }

@@ -19,7 +19,7 @@ use crate::{
     scene::{HISTORY, Scene, campaign, controller, digits, end, intent, lease, number, start},
 };
 
-use Written::{Done, Fenced, Overtaken};
+use Written::{Applied, Conflict, Fenced};
 
 pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
     crate::trials!(
@@ -49,7 +49,7 @@ async fn each_settlement_leaves_its_contact_as_it_must(base: &Base) {
         .zip(3..)
         .map(|(contact, drop)| scene.start_of(contact, drop))
         .collect();
-    assert_eq!(scene.commit(&starts, 1).await, vec![Done; 4]);
+    assert_eq!(scene.commit(&starts, 1).await, vec![Applied; 4]);
     let until = scene.at(3_600);
     let held = Settlement::Held {
         reason: HeldReason::FrequencyCap,
@@ -73,7 +73,7 @@ async fn each_settlement_leaves_its_contact_as_it_must(base: &Base) {
             },
         ),
     ];
-    assert_eq!(scene.commit(&writes, 2).await, vec![Done; 6]);
+    assert_eq!(scene.commit(&writes, 2).await, vec![Applied; 6]);
     let mut states = Vec::new();
     for contact in &all {
         states.push(scene.state(base, contact.id).await);
@@ -126,9 +126,9 @@ async fn a_batch_whose_reply_was_lost_changes_nothing_the_second_time(base: &Bas
         scene.start_of(&all[1], 2),
         scene.start_of(&all[5], 3),
     ];
-    assert_eq!(scene.commit(&starts, 1).await, vec![Done; 3]);
+    assert_eq!(scene.commit(&starts, 1).await, vec![Applied; 3]);
     let before = base.dump().await;
-    assert_eq!(scene.commit(&starts, 2).await, vec![Done; 3]);
+    assert_eq!(scene.commit(&starts, 2).await, vec![Applied; 3]);
     assert_eq!(base.dump().await, before);
     let until = scene.at(3_600);
     let writes = [
@@ -149,9 +149,9 @@ async fn a_batch_whose_reply_was_lost_changes_nothing_the_second_time(base: &Bas
         scene.settle(&all[5], Settlement::NotDialled { attempt: 1 }),
         starts[0].clone(),
     ];
-    assert_eq!(scene.commit(&writes, 3).await, vec![Done; 7]);
+    assert_eq!(scene.commit(&writes, 3).await, vec![Applied; 7]);
     let before = base.dump().await;
-    assert_eq!(scene.commit(&writes, 4).await, vec![Done; 7]);
+    assert_eq!(scene.commit(&writes, 4).await, vec![Applied; 7]);
     assert_eq!(base.dump().await, before);
 }
 
@@ -169,16 +169,16 @@ async fn an_intent_that_somebody_overtook_is_not_written(base: &Base) {
         Write::Start(Box::new(intent))
     };
     // The second has not seen the first, though both come in one batch.
-    assert_eq!(scene.commit(&[by(1), by(2)], 1).await, [Done, Overtaken]);
+    assert_eq!(scene.commit(&[by(1), by(2)], 1).await, [Applied, Conflict]);
     let Write::Start(mut intent) = scene.start_of(&all[0], 3) else {
         panic!()
     };
     intent.version = Some(facts.version);
     let write = Write::Start(intent.clone());
-    assert_eq!(scene.commit(&[write], 2).await, [Overtaken]);
+    assert_eq!(scene.commit(&[write], 2).await, [Conflict]);
     assert_eq!(scene.state(base, all[0].id).await, "leased 0");
     intent.version = Some(facts.version + 1);
-    assert_eq!(scene.commit(&[Write::Start(intent)], 3).await, [Done]);
+    assert_eq!(scene.commit(&[Write::Start(intent)], 3).await, [Applied]);
 }
 
 async fn two_campaigns_never_start_the_same_number_at_once(base: &Base) {
@@ -208,7 +208,7 @@ async fn two_campaigns_never_start_the_same_number_at_once(base: &Base) {
     }
     let written: Vec<_> = tasks.join_all().await.into_iter().flatten().collect();
     let count = |which: &Written| written.iter().filter(|written| *written == which).count();
-    assert_eq!((count(&Done), count(&Overtaken)), (NUMBERS, NUMBERS));
+    assert_eq!((count(&Applied), count(&Conflict)), (NUMBERS, NUMBERS));
     let twice =
         base.texts("SELECT CAST(number AS TEXT) FROM drops GROUP BY number HAVING count(*) > 1");
     assert!(twice.await.is_empty());
@@ -225,25 +225,31 @@ async fn an_intent_for_a_number_that_was_barred_is_not_written(base: &Base) {
     .await;
     let writes = [scene.start_of(&all[0], 1), scene.start_of(&all[1], 2)];
     let written = scene.commit(&writes, 1).await;
-    assert_eq!(written, [Written::Barred("own".to_owned()), Done]);
+    assert_eq!(
+        written,
+        [Written::OnDoNotCallList("own".to_owned()), Applied]
+    );
     // As the engine has it settled then.
     let back = [scene.settle(&all[0], Settlement::NotDialled { attempt: 1 })];
-    assert_eq!(scene.commit(&back, 2).await, [Done]);
+    assert_eq!(scene.commit(&back, 2).await, [Applied]);
     assert_eq!(scene.state(base, all[0].id).await, "due 0");
     let (all, _) = scene.lease(1, 3).await;
     let Write::Start(mut intent) = scene.start_of(&all[0], 1) else {
         panic!()
     };
     intent.despite_do_not_call = true;
-    assert_eq!(scene.commit(&[Write::Start(intent)], 4).await, [Done]);
+    assert_eq!(scene.commit(&[Write::Start(intent)], 4).await, [Applied]);
 }
 
 async fn what_was_not_dialled_never_was(base: &Base) {
     let scene = Scene::of(base, 1).await;
     let (all, _) = scene.lease(1, 0).await;
-    assert_eq!(scene.commit(&[scene.start_of(&all[0], 1)], 1).await, [Done]);
+    assert_eq!(
+        scene.commit(&[scene.start_of(&all[0], 1)], 1).await,
+        [Applied]
+    );
     let back = [scene.settle(&all[0], Settlement::NotDialled { attempt: 1 })];
-    assert_eq!(scene.commit(&back, 2).await, [Done]);
+    assert_eq!(scene.commit(&back, 2).await, [Applied]);
     let facts = scene
         .store
         .facts(&number(0), HISTORY, scene.at(3))
@@ -263,7 +269,7 @@ async fn what_was_not_dialled_never_was(base: &Base) {
     // One drop is one attempt, and its number is given again.
     assert_eq!(
         scene.commit(&[scene.start_of(&again[0], 2)], 4).await,
-        [Done]
+        [Applied]
     );
     assert_eq!(scene.state(base, all[0].id).await, "dialling 1");
 }
@@ -286,13 +292,13 @@ async fn a_number_that_our_own_call_made_busy_comes_back_for_one_call_alone(base
     for (drop, (contact, (report, _))) in (1..).zip(all.iter().zip(reports)) {
         assert_eq!(
             scene.commit(&[scene.start_of(contact, drop)], 1).await,
-            [Done]
+            [Applied]
         );
         let mut ended = scene.ended(contact, drop, Outcome::Busy, Some(scene.at(3)));
         if let Write::Settle { end: Some(end), .. } = &mut ended {
             report.clone_into(&mut end.report);
         }
-        assert_eq!(scene.commit(&[ended], 2).await, [Done]);
+        assert_eq!(scene.commit(&[ended], 2).await, [Applied]);
     }
     let (mut back, _) = scene.lease(reports.len(), 4).await;
     back.sort_by_key(|contact| contact.id);
@@ -305,7 +311,7 @@ async fn a_drop_ends_once_and_only_by_its_own_controller(base: &Base) {
     let other = controller(&scene.store, "there").await;
     let (all, _) = scene.lease(2, 0).await;
     let starts = [scene.start_of(&all[0], 1), scene.start_of(&all[1], 2)];
-    assert_eq!(scene.commit(&starts, 1).await, [Done, Done]);
+    assert_eq!(scene.commit(&starts, 1).await, [Applied, Applied]);
     let ended = scene.ended(&all[0], 1, Outcome::Delivered, None);
     let theirs = [ended.clone(), starts[0].clone()];
     let written = scene
@@ -319,7 +325,7 @@ async fn a_drop_ends_once_and_only_by_its_own_controller(base: &Base) {
     let unknown = scene.ended(&all[0], 9, Outcome::Delivered, None);
     let second = scene.ended(&all[0], 1, Outcome::Human, None);
     let written = scene.commit(&[crossed, unknown, ended, second], 3).await;
-    assert_eq!(written, [Fenced, Fenced, Done, Fenced]);
+    assert_eq!(written, [Fenced, Fenced, Applied, Fenced]);
     assert_eq!(scene.state(base, all[0].id).await, "ended 1 delivered");
     assert_eq!(scene.state(base, all[1].id).await, "dialling 1");
 }
@@ -330,7 +336,7 @@ async fn drops_outside_campaigns_are_kept_too(base: &Base) {
     one.version = Some(0);
     one.pbx = PbxId(3);
     let write = [Write::Start(Box::new(one))];
-    assert_eq!(scene.commit(&write, 1).await, [Done]);
+    assert_eq!(scene.commit(&write, 1).await, [Applied]);
     let calls = Calls {
         drop_legs: 1,
         answered: 1,
@@ -340,8 +346,8 @@ async fn drops_outside_campaigns_are_kept_too(base: &Base) {
         end: Box::new(end(1, Outcome::Delivered)),
         calls,
     }];
-    assert_eq!(scene.commit(&ended, 9).await, [Done]);
-    assert_eq!(scene.commit(&ended, 10).await, [Done]);
+    assert_eq!(scene.commit(&ended, 9).await, [Applied]);
+    assert_eq!(scene.commit(&ended, 10).await, [Applied]);
     let calls = scene
         .store
         .recent_calls("pbx", scene.at(0), None)
@@ -362,14 +368,17 @@ async fn a_drop_that_was_not_dialled_is_as_if_it_had_never_been(base: &Base) {
     let scene = Scene::of(base, 1).await;
     let (all, _) = scene.lease(1, 0).await;
     let start = |drop| Write::Start(Box::new(intent(None, number(5), drop)));
-    assert_eq!(scene.commit(&[start(1), start(2)], 1).await, [Done, Done]);
+    assert_eq!(
+        scene.commit(&[start(1), start(2)], 1).await,
+        [Applied, Applied]
+    );
     let of_a_contact = scene.start_of(&all[0], 3);
-    assert_eq!(scene.commit(&[of_a_contact], 1).await, [Done]);
+    assert_eq!(scene.commit(&[of_a_contact], 1).await, [Applied]);
     let ended = Write::EndDrop {
         end: Box::new(end(2, Outcome::Busy)),
         calls: Calls::at_least(Technique::Single),
     };
-    assert_eq!(scene.commit(&[ended], 2).await, [Done]);
+    assert_eq!(scene.commit(&[ended], 2).await, [Applied]);
     let back = |drop| Write::TakeBack {
         drop: DropId::from_u128(drop),
     };
@@ -379,8 +388,8 @@ async fn a_drop_that_was_not_dialled_is_as_if_it_had_never_been(base: &Base) {
     assert_eq!(theirs.await.unwrap(), [Fenced]);
     // One that has ended, and a contact's, are no such drops; what is not there is taken back already.
     let written = scene.commit(&[back(1), back(2), back(3), back(9)], 3).await;
-    assert_eq!(written, [Done, Fenced, Fenced, Done]);
-    assert_eq!(scene.commit(&[back(1)], 4).await, [Done]);
+    assert_eq!(written, [Applied, Fenced, Fenced, Applied]);
+    assert_eq!(scene.commit(&[back(1)], 4).await, [Applied]);
     let called = number(5);
     let facts = scene.store.facts(&called, HISTORY, scene.at(5));
     assert_eq!(facts.await.unwrap().starts.len(), 1);
@@ -398,13 +407,13 @@ async fn a_drop_that_rang_nobody_does_not_count_unless_it_was_lost(base: &Base) 
     for (which, (outcome, calls, count)) in outcomes.into_iter().enumerate() {
         let drop = which as u128 + 1;
         let start = Write::Start(Box::new(intent(None, number(which), drop)));
-        assert_eq!(scene.commit(&[start], 1).await, [Done]);
+        assert_eq!(scene.commit(&[start], 1).await, [Applied]);
         let called = number(which);
         let facts = scene.store.facts(&called, HISTORY, scene.at(2));
         assert_eq!(facts.await.unwrap().starts.len(), 1, "{outcome} before");
         let end = Box::new(end(drop, outcome));
         let ended = Write::EndDrop { end, calls };
-        assert_eq!(scene.commit(&[ended], 3).await, [Done]);
+        assert_eq!(scene.commit(&[ended], 3).await, [Applied]);
         let facts = scene.store.facts(&called, HISTORY, scene.at(4));
         assert_eq!(facts.await.unwrap().starts.len(), count, "{outcome}");
     }
@@ -418,13 +427,13 @@ async fn a_batch_of_hundreds_is_written_as_one(base: &Base) {
         .zip(1..)
         .map(|(contact, drop)| scene.start_of(contact, drop))
         .collect();
-    assert_eq!(scene.commit(&starts, 1).await, vec![Done; 500]);
+    assert_eq!(scene.commit(&starts, 1).await, vec![Applied; 500]);
     let ends: Vec<_> = all
         .iter()
         .zip(1..)
         .map(|(contact, drop)| scene.ended(contact, drop, Outcome::Delivered, None))
         .collect();
-    assert_eq!(scene.commit(&ends, 2).await, vec![Done; 500]);
+    assert_eq!(scene.commit(&ends, 2).await, vec![Applied; 500]);
     let counts = base.texts("SELECT stage || ' ' || count(*) FROM contacts GROUP BY stage");
     assert_eq!(counts.await, ["ended 500"]);
     let holders = base.texts("SELECT id FROM drops ORDER BY id LIMIT 1");
@@ -447,6 +456,6 @@ async fn nothing_stands_of_a_batch_that_fails(base: &Base) {
     match result {
         // PostgreSQL keeps no such text.
         Err(_) => assert_eq!(base.dump().await, before),
-        Ok(written) => assert_eq!(written, [Done, Done]),
+        Ok(written) => assert_eq!(written, [Applied, Applied]),
     }
 }

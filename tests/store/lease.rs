@@ -61,7 +61,7 @@ async fn next_tells_of_what_this_answer_does_not_bring(base: &Base) {
     let writes = [scene.settle(&all[0], held), scene.start_of(&all[1], 1)];
     assert_eq!(
         scene.commit(&writes, 2).await,
-        [Written::Done, Written::Done]
+        [Written::Applied, Written::Applied]
     );
     let (none, next) = scene.lease(10, 3).await;
     assert_eq!((ids(&none), next), (vec![], Next::At(until)));
@@ -76,7 +76,7 @@ async fn next_tells_of_what_this_answer_does_not_bring(base: &Base) {
     ];
     assert_eq!(
         scene.commit(&writes, 3_601).await,
-        [Written::Done, Written::Done]
+        [Written::Applied, Written::Applied]
     );
     let (none, next) = scene.lease(10, 9_999).await;
     assert_eq!((ids(&none), next), (vec![], Next::Never));
@@ -106,12 +106,12 @@ async fn a_lease_that_ends_is_due_by_itself_and_its_holder_is_fenced(base: &Base
         release,
     ];
     let written = scene.commit(&writes, 91).await;
-    use Written::{Done, Fenced};
-    assert_eq!(written, [Fenced, Fenced, Fenced, Done]);
+    use Written::{Applied, Fenced};
+    assert_eq!(written, [Fenced, Fenced, Fenced, Applied]);
     assert_eq!(base.dump().await, before);
     // Nobody else has the second one: its lease has ended, and it may still be used.
     let written = scene.commit(&[scene.start_of(&mine[1], 2)], 92).await;
-    assert_eq!(written, [Done]);
+    assert_eq!(written, [Applied]);
 }
 
 async fn what_is_given_back_keeps_its_place(base: &Base) {
@@ -121,7 +121,7 @@ async fn what_is_given_back_keeps_its_place(base: &Base) {
         campaign: scene.campaign,
         contacts: first.iter().map(|contact| contact.id).collect(),
     };
-    assert_eq!(scene.commit(&[release], 1).await, [Written::Done]);
+    assert_eq!(scene.commit(&[release], 1).await, [Written::Applied]);
     assert_eq!(ids(&scene.lease(3, 2).await.0), [1, 2, 3]);
 }
 
@@ -164,7 +164,7 @@ async fn the_gate_is_told_all_that_is_known(base: &Base) {
     single.technique = Technique::Single;
     single.despite_do_not_call = true;
     let writes = [Write::Start(Box::new(single))];
-    assert_eq!(scene.commit(&writes, 1).await, [Written::Done]);
+    assert_eq!(scene.commit(&writes, 1).await, [Written::Applied]);
 
     let leased = scene
         .store
@@ -245,7 +245,7 @@ async fn what_waits_is_told_by_reason_and_minute(base: &Base) {
         scene.ended(&all[3], 1, Outcome::Busy, Some(until - 30.seconds())),
     ];
     let written = scene.commit(&writes, 1).await;
-    assert!(written.iter().all(|written| *written == Written::Done));
+    assert!(written.iter().all(|written| *written == Written::Applied));
     let groups = scene
         .store
         .waiting(scene.campaign, scene.at(2))
@@ -282,9 +282,12 @@ async fn recent_starts_and_calls_are_those_of_the_pbx(base: &Base) {
         let drop = nth as u128 + 1;
         let seconds = nth as i64;
         let start = scene.start_of(contact, drop);
-        assert_eq!(scene.commit(&[start], seconds).await, [Written::Done]);
+        assert_eq!(scene.commit(&[start], seconds).await, [Written::Applied]);
         let ended = scene.ended(contact, drop, Outcome::NoAnswer, None);
-        assert_eq!(scene.commit(&[ended], seconds + 10).await, [Written::Done]);
+        assert_eq!(
+            scene.commit(&[ended], seconds + 10).await,
+            [Written::Applied]
+        );
     }
     let starts = scene.store.recent_starts("pbx", scene.at(1)).await.unwrap();
     assert_eq!(starts.len(), 2);

@@ -9,8 +9,8 @@ use aftertone::{
     },
     phone::PhoneNumber,
     store::{
-        Across, Added, Filter, Importing, ListName, NewCampaign, NewContact, Source, Standing,
-        Store, Trouble, Wish, Write, Written,
+        Across, Added, ErrorClass, Filter, Importing, ListName, NewCampaign, NewContact,
+        OperatorCommand, Source, Standing, Store, Write, Written,
     },
 };
 use jiff::Timestamp;
@@ -243,8 +243,8 @@ async fn a_number_of_another_campaign_is_let_in_or_left_out_by_rule(base: &Base)
         let next = campaign(&store, &format!("next-{n}")).await;
         add(&store, open, "a", Across::Allow, &[contact(2, n)]).await;
         add(&store, over, "a", Across::Allow, &[contact(2, n + 1)]).await;
-        let cancel = Wish::Cancel(InFlight::Finish);
-        store.wish(over, cancel, at(1)).await.unwrap();
+        let cancel = OperatorCommand::Cancel(InFlight::Finish);
+        store.order(over, cancel, at(1)).await.unwrap();
 
         let numbers = [number(n), number(n + 1), number(n + 2)];
         for of in [Some(next), None] {
@@ -336,7 +336,7 @@ async fn what_makes_no_sense_is_refused(base: &Base) {
     let nowhere = store
         .begin_import(CampaignId(999), &source("a"), at(0))
         .await;
-    assert_eq!(nowhere.unwrap_err().trouble, Trouble::Refused);
+    assert_eq!(nowhere.unwrap_err().class, ErrorClass::Refused);
     let spring = campaign(&store, "spring").await;
     let mut importing = store
         .begin_import(spring, &source("a"), at(0))
@@ -346,16 +346,16 @@ async fn what_makes_no_sense_is_refused(base: &Base) {
     let unknown = store
         .add_contacts(&importing, Across::Allow, &[contact(2, 1)], at(0))
         .await;
-    assert_eq!(unknown.unwrap_err().trouble, Trouble::Refused);
+    assert_eq!(unknown.unwrap_err().class, ErrorClass::Refused);
     store
-        .wish(spring, Wish::Cancel(InFlight::Finish), at(0))
+        .order(spring, OperatorCommand::Cancel(InFlight::Finish), at(0))
         .await
         .unwrap();
     let cancelled = store
         .begin_import(spring, &source("b"), at(0))
         .await
         .unwrap_err();
-    assert_eq!(cancelled.trouble, Trouble::Refused);
+    assert_eq!(cancelled.class, ErrorClass::Refused);
 }
 
 async fn who_runs_a_campaign_hears_of_its_new_contacts(base: &Base) {
@@ -381,7 +381,7 @@ async fn contacts_that_are_added_make_a_complete_campaign_run_again(base: &Base)
         end: End::Complete,
     }];
     let written = store.commit(&holder, &complete, at(1)).await.unwrap();
-    assert_eq!(written, [Written::Done]);
+    assert_eq!(written, [Written::Applied]);
     let standing = async || store.campaign("spring").await.unwrap().unwrap().standing;
     assert_eq!(standing().await, Standing::Complete);
     add(&store, spring, "a", Across::Allow, &[contact(2, 1)]).await;

@@ -8,7 +8,7 @@ use aftertone::{
     drop::{Outcome, Proof, Technique},
     id::{DropId, RunName},
     phone::PhoneNumber,
-    store::{DropEnd, Holder, Intent, NewCampaign, Store, Write, Written},
+    store::{ControllerLease, DropEnd, Intent, NewCampaign, Store, Write, Written},
 };
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
@@ -20,7 +20,7 @@ pub(crate) const HISTORY: SignedDuration = SignedDuration::from_hours(7 * 24);
 pub(crate) struct Scene {
     pub(crate) store: Store,
     pub(crate) campaign: CampaignId,
-    pub(crate) holder: Holder,
+    pub(crate) holder: ControllerLease,
     /// When it began, by the wall clock: a server compares it with its own.
     pub(crate) start: Timestamp,
 }
@@ -144,7 +144,7 @@ impl Scene {
 
 pub(crate) async fn lease(
     store: &Store,
-    holder: &Holder,
+    holder: &ControllerLease,
     campaign: CampaignId,
     at_most: usize,
     now: Timestamp,
@@ -165,7 +165,7 @@ pub(crate) async fn campaign(store: &Store, name: &str, now: Timestamp) -> Campa
     store.create_campaign(&new, now).await.unwrap().id
 }
 
-pub(crate) async fn controller(store: &Store, run: &str) -> Holder {
+pub(crate) async fn controller(store: &Store, run: &str) -> ControllerLease {
     let run = RunName::new(run).unwrap();
     store
         .begin_controller(&run, "pbx", Timestamp::now())

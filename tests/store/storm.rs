@@ -12,7 +12,7 @@ use aftertone::{
         engine::{CampaignId, ContactId, InFlight, Next, Settlement},
     },
     drop::Outcome,
-    store::{Holder, Wish, Write, Written},
+    store::{ControllerLease, OperatorCommand, Write, Written},
 };
 use libtest_mimic::Trial;
 
@@ -87,7 +87,7 @@ struct World<'a> {
     campaigns: [CampaignId; 2],
     dice: Dice,
     model: Model,
-    controllers: Vec<Holder>,
+    controllers: Vec<ControllerLease>,
     begun: u32,
     seconds: i64,
     drops: u128,
@@ -199,15 +199,15 @@ impl World<'_> {
 
     async fn pause_or_resume(&mut self) -> String {
         let campaign = self.campaigns[self.dice.below(2) as usize];
-        let wish = if self.model.paused.remove(&campaign) {
-            Wish::Resume
+        let order = if self.model.paused.remove(&campaign) {
+            OperatorCommand::Resume
         } else {
             self.model.paused.insert(campaign);
-            Wish::Pause(InFlight::Finish)
+            OperatorCommand::Pause(InFlight::Finish)
         };
         let now = self.scene.at(self.seconds);
-        self.scene.store.wish(campaign, wish, now).await.unwrap();
-        format!("campaign {campaign}: {wish:?}")
+        self.scene.store.order(campaign, order, now).await.unwrap();
+        format!("campaign {campaign}: {order:?}")
     }
 
     async fn lease(&mut self) -> String {
@@ -318,9 +318,9 @@ impl World<'_> {
                 let written = if !is_leased || self.model.paused.contains(&campaign) {
                     Written::Fenced
                 } else if self.model.barred.contains(&which) {
-                    Written::Barred("own".to_owned())
+                    Written::OnDoNotCallList("own".to_owned())
                 } else if seen != *version {
-                    Written::Overtaken
+                    Written::Conflict
                 } else {
                     *version += 1;
                     row.stage = "dialling";
@@ -332,7 +332,7 @@ impl World<'_> {
                         outcome: None,
                     };
                     self.model.drops.insert(self.drops, drop);
-                    Written::Done
+                    Written::Applied
                 };
                 (Write::Start(Box::new(intent)), written)
             }
@@ -365,7 +365,7 @@ impl World<'_> {
                 if is_leased {
                     row.give_back();
                 }
-                (release, Written::Done)
+                (release, Written::Applied)
             }
             4 => {
                 let attempt = row.attempts.max(1);
@@ -375,7 +375,7 @@ impl World<'_> {
                         self.model.drops.remove(&drop);
                         row.attempts -= 1;
                         row.give_back();
-                        Written::Done
+                        Written::Applied
                     }
                     Some(_) => Written::Fenced,
                     None => {
@@ -413,7 +413,7 @@ impl World<'_> {
                                 Some(again) => row.open(again),
                                 None => row.close("ended"),
                             }
-                            Written::Done
+                            Written::Applied
                         }
                     }
                 };
@@ -438,7 +438,7 @@ impl World<'_> {
         result
     }
 
-    fn any_controller(&mut self) -> Holder {
+    fn any_controller(&mut self) -> ControllerLease {
         let which = self.dice.below(self.controllers.len() as i64) as usize;
         self.controllers[which].clone()
     }
@@ -503,7 +503,7 @@ impl Row {
 
 fn done_where(stands: bool) -> Written {
     if stands {
-        Written::Done
+        Written::Applied
     } else {
         Written::Fenced
     }

@@ -11,7 +11,7 @@ use std::{
 use aftertone::{
     drop::Outcome,
     id::RunName,
-    store::{Place, Store, StoreError, Trouble, Written},
+    store::{ErrorClass, Place, Store, StoreError, Written},
 };
 use jiff::{Timestamp, ToSpan as _};
 use libtest_mimic::Trial;
@@ -57,7 +57,7 @@ async fn a_later_schema_is_refused(base: &Base) {
     )
     .await;
     let error = refused(base.place()).await;
-    assert_eq!(error.trouble, Trouble::Broken);
+    assert_eq!(error.class, ErrorClass::Broken);
     assert!(error.hint().unwrap().contains("later version"), "{error:?}");
 }
 
@@ -71,13 +71,13 @@ async fn a_schema_that_was_changed_is_refused(base: &Base) {
         "UPDATE aftertone_migrations SET checksum = {other}"
     ))
     .await;
-    assert_eq!(refused(base.place()).await.trouble, Trouble::Broken);
+    assert_eq!(refused(base.place()).await.class, ErrorClass::Broken);
 }
 
 async fn tables_of_another_program_are_left_alone(base: &Base) {
     base.run("CREATE TABLE campaigns (mine INTEGER)").await;
     let error = refused(base.place()).await;
-    assert_eq!(error.trouble, Trouble::Broken);
+    assert_eq!(error.class, ErrorClass::Broken);
     assert!(
         error.hint().unwrap().contains("another program"),
         "{error:?}"
@@ -94,7 +94,7 @@ async fn what_is_no_database_is_refused(base: &Base) {
     let long = "number,name\n+12025550101,Ann\n".repeat(100);
     fs::write(&path, long).unwrap();
     let error = refused(base.place()).await;
-    assert_eq!(error.trouble, Trouble::Broken);
+    assert_eq!(error.class, ErrorClass::Broken);
     assert!(error.to_string().contains("aftertone.db"), "{error}");
     assert!(
         error.hint().unwrap().contains("no SQLite database"),
@@ -103,11 +103,11 @@ async fn what_is_no_database_is_refused(base: &Base) {
 
     let nowhere = Place::Sqlite(base.folder().join("no/such/folder.db"));
     let error = refused(nowhere).await;
-    assert_eq!(error.trouble, Trouble::Broken);
+    assert_eq!(error.class, ErrorClass::Broken);
     assert!(error.hint().unwrap().contains("folder"), "{error:?}");
     assert_eq!(
-        refused(Place::Sqlite(base.folder().into())).await.trouble,
-        Trouble::Broken
+        refused(Place::Sqlite(base.folder().into())).await.class,
+        ErrorClass::Broken
     );
 
     for url in [
@@ -118,7 +118,7 @@ async fn what_is_no_database_is_refused(base: &Base) {
         "postgres://user:hunter2@host:notaport/db",
     ] {
         let error = Place::parse(&url.to_owned().into()).unwrap_err();
-        assert_eq!(error.trouble, Trouble::Broken, "{url}");
+        assert_eq!(error.class, ErrorClass::Broken, "{url}");
         assert!(
             !format!("{error} {error:?}").contains("hunter2"),
             "{error:?}"
@@ -150,7 +150,7 @@ async fn a_damaged_file_is_broken(base: &Base) {
             lease.await.unwrap_err()
         }
     };
-    assert_eq!(error.trouble, Trouble::Broken, "{error:?}");
+    assert_eq!(error.class, ErrorClass::Broken, "{error:?}");
     assert!(error.hint().unwrap().contains("damaged"), "{error:?}");
 }
 
@@ -169,13 +169,13 @@ async fn a_locked_file_is_away_until_it_is_not(base: &Base) {
         .commit(&scene.holder, &writes, scene.at(1))
         .await;
     let error = result.unwrap_err();
-    assert_eq!(error.trouble, Trouble::Away, "{error:?}");
+    assert_eq!(error.class, ErrorClass::Away, "{error:?}");
     assert!(error.hint().unwrap().contains("locked"), "{error:?}");
     // Who only reads is not kept from it.
     assert_eq!(scene.store.campaigns(0).await.unwrap().len(), 1);
     sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
     scene.store.ping().await.unwrap();
-    assert_eq!(scene.commit(&writes, 2).await, [Written::Done]);
+    assert_eq!(scene.commit(&writes, 2).await, [Written::Applied]);
 }
 
 async fn a_full_disk_loses_nothing(base: &Base) {
@@ -187,7 +187,7 @@ async fn a_full_disk_loses_nothing(base: &Base) {
     let (all, _) = scene.lease(4, 0).await;
     assert_eq!(
         scene.commit(&[scene.start_of(&all[0], 1)], 1).await,
-        [Written::Done]
+        [Written::Applied]
     );
     disk.fill();
     let mut failed = None;
@@ -222,7 +222,7 @@ async fn a_full_disk_loses_nothing(base: &Base) {
         break;
     }
     let error = failed.expect("a disk that is full");
-    assert_eq!(error.trouble, Trouble::Away, "{error:?}");
+    assert_eq!(error.class, ErrorClass::Away, "{error:?}");
     assert!(error.hint().unwrap().contains("full"), "{error:?}");
     disk.make_room();
     scene.store.ping().await.unwrap();
@@ -230,7 +230,7 @@ async fn a_full_disk_loses_nothing(base: &Base) {
     let written = scene
         .commit(&[ended, scene.start_of(&all[2], 900)], 3)
         .await;
-    assert_eq!(written, [Written::Done, Written::Done]);
+    assert_eq!(written, [Written::Applied, Written::Applied]);
     assert_eq!(base.texts("PRAGMA integrity_check").await, ["ok"]);
     scene.store.close().await;
     drop(disk);
@@ -249,16 +249,16 @@ async fn a_server_that_cannot_be_used_is_said_so(base: &Base) {
         .port();
     let away = format!("postgres://someone:hunter2@127.0.0.1:{port}/calls");
     for (url, trouble, hint) in [
-        (away, Trouble::Away, "server runs"),
-        (format!("{url}missing"), Trouble::Broken, "createdb"),
+        (away, ErrorClass::Away, "server runs"),
+        (format!("{url}missing"), ErrorClass::Broken, "createdb"),
         (
             url.replace("postgres@", "nobody:hunter2@"),
-            Trouble::Broken,
+            ErrorClass::Broken,
             "password",
         ),
     ] {
         let error = refused(Place::Postgres(url.into())).await;
-        assert_eq!(error.trouble, trouble, "{error:?}");
+        assert_eq!(error.class, trouble, "{error:?}");
         assert!(error.hint().unwrap().contains(hint), "{error:?}");
         let words = format!("{error} {error:?}");
         assert!(
@@ -273,7 +273,7 @@ async fn clocks_that_differ_are_refused(base: &Base) {
     let run = RunName::new("late").unwrap();
     let now = Timestamp::now() - 1.minute();
     let error = store.begin_controller(&run, "pbx", now).await.unwrap_err();
-    assert_eq!(error.trouble, Trouble::Refused);
+    assert_eq!(error.class, ErrorClass::Refused);
     assert!(
         std::error::Error::source(&error)
             .unwrap()
@@ -299,7 +299,7 @@ async fn a_server_that_stands_by_is_away(base: &Base) {
             .unwrap_err(),
         Err(error) => error,
     };
-    assert_eq!(error.trouble, Trouble::Away, "{error:?}");
+    assert_eq!(error.class, ErrorClass::Away, "{error:?}");
     assert!(error.hint().unwrap().contains("standing by"), "{error:?}");
 }
 
@@ -322,17 +322,17 @@ async fn a_server_that_is_killed_loses_nothing_that_was_told(_shared: &Base) {
             let (first, killed) = tokio::join!(commit, kill);
             killed.unwrap();
             if let Err(error) = first {
-                assert_eq!(error.trouble, Trouble::Away, "{error:?}");
+                assert_eq!(error.class, ErrorClass::Away, "{error:?}");
             }
             let error = scene.store.ping().await.unwrap_err();
-            assert_eq!(error.trouble, Trouble::Away, "{error:?}");
+            assert_eq!(error.class, ErrorClass::Away, "{error:?}");
             assert!(error.hint().unwrap().contains("server"), "{error:?}");
             away += 1;
             server.restart();
         }
         // As for any reply that was lost: it is asked again until it is told.
         let written = again(&scene, &write).await;
-        assert_eq!(written, [Written::Done]);
+        assert_eq!(written, [Written::Applied]);
     }
     assert_eq!(away, 2);
     let drops = base.texts("SELECT CAST(count(*) AS TEXT) FROM drops").await;
@@ -349,7 +349,7 @@ async fn again(scene: &Scene, writes: &[aftertone::store::Write]) -> Vec<Written
     for _ in 0..10 {
         match scene.store.commit(&scene.holder, writes, scene.at(2)).await {
             Ok(written) => return written,
-            Err(error) => assert_eq!(error.trouble, Trouble::Away, "{error:?}"),
+            Err(error) => assert_eq!(error.class, ErrorClass::Away, "{error:?}"),
         }
     }
     panic!("the server is back, and does not answer");

@@ -195,16 +195,16 @@ pub enum Event {
         contacts: u64,
     },
     /// A PBX can be reached, or cannot any more. While it cannot nothing is started there.
-    Pbx(PbxId, Reach),
+    Pbx(PbxId, Availability),
     /// The far end of a PBX's trunk answers the PBX, or does not any more. While it does not nothing is started there.
-    Trunk(PbxId, Reach),
+    Trunk(PbxId, Availability),
     /// The store can be reached and written, or cannot any more. While it cannot nothing is started at all.
-    Store(Reach),
+    Store(Availability),
 }
 
 /// Whether something that is needed is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reach {
+pub enum Availability {
     /// It is.
     Up,
     /// It is not.

@@ -7,7 +7,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use super::{
     Drain, Engine, Gate, Phase,
     campaign::Campaign,
-    event::{CampaignId, End, PauseReason, Reach},
+    event::{Availability, CampaignId, End, PauseReason},
     waiting::At,
 };
 use crate::campaign::{budget::Reading, window::Opening};
@@ -177,7 +177,7 @@ impl<G: Gate> Engine<G> {
             let in_flight = self.campaigns.values().map(|c| c.in_flight.len()).sum();
             return Why::Draining { in_flight };
         }
-        if self.store == Reach::Away {
+        if self.store == Availability::Away {
             return Why::StoreAway;
         }
         match campaign.opening {
@@ -190,7 +190,7 @@ impl<G: Gate> Engine<G> {
         }
         let rule = campaign.settings.technique;
         if !self.pbxs.values().any(|pbx| pbx.is_up()) {
-            let there = self.pbxs.values().any(|pbx| pbx.reach == Reach::Up);
+            let there = self.pbxs.values().any(|pbx| pbx.reach == Availability::Up);
             return if there {
                 Why::TrunkOffline
             } else {

@@ -46,8 +46,8 @@ use jiff::Timestamp;
 
 pub use campaign::Phase;
 pub use event::{
-    Ask, CampaignId, Command, Contact, ContactId, End, Event, Gate, InFlight, Next, PauseReason,
-    PbxId, Reach, Settlement, Start,
+    Ask, Availability, CampaignId, Command, Contact, ContactId, End, Event, Gate, InFlight, Next,
+    PauseReason, PbxId, Settlement, Start,
 };
 pub use idle::{Idle, Why};
 pub use settings::{CampaignSettings, PbxSettings, StopOn};
@@ -72,7 +72,7 @@ pub struct Engine<G> {
     campaigns: BTreeMap<CampaignId, Campaign>,
     /// Numbers with a drop in flight: a second one would find the line busy with the first.
     numbers: BTreeSet<PhoneNumber>,
-    store: Reach,
+    store: Availability,
     drain: Drain,
     /// The place in the row of the campaign that had the last turn.
     turn: u64,
@@ -97,7 +97,7 @@ impl<G: Gate> Engine<G> {
             pbxs: BTreeMap::new(),
             campaigns: BTreeMap::new(),
             numbers: BTreeSet::new(),
-            store: Reach::Up,
+            store: Availability::Up,
             drain: Drain::No,
             turn: 0,
             commands: VecDeque::new(),
@@ -144,7 +144,7 @@ impl<G: Gate> Engine<G> {
             };
             if matches!(campaign.phase, Phase::Running | Phase::Paused(_)) {
                 campaign.phase = Phase::Paused(PauseReason::Operator);
-                this.treat(id, in_flight);
+                this.apply(id, in_flight);
             }
         });
     }
@@ -166,7 +166,7 @@ impl<G: Gate> Engine<G> {
             };
             if !matches!(campaign.phase, Phase::Over(_)) {
                 campaign.phase = Phase::Cancelling;
-                this.treat(id, in_flight);
+                this.apply(id, in_flight);
             }
         });
     }
@@ -178,7 +178,7 @@ impl<G: Gate> Engine<G> {
                 this.drain = Drain::Draining;
             }
             for id in this.ids() {
-                this.treat(id, in_flight);
+                this.apply(id, in_flight);
             }
         });
     }
@@ -221,7 +221,7 @@ impl<G: Gate> Engine<G> {
     }
 
     /// Hangs up a campaign's drops in flight, where that is wished.
-    fn treat(&mut self, id: CampaignId, in_flight: InFlight) {
+    fn apply(&mut self, id: CampaignId, in_flight: InFlight) {
         match in_flight {
             InFlight::Finish => {}
             InFlight::HangUp => {
@@ -262,16 +262,16 @@ impl<G: Gate> Engine<G> {
             campaign.refresh(self.now);
         }
         change(self);
-        self.give_turns();
-        self.hand_back();
+        self.schedule();
+        self.release_unused();
         self.fetch();
-        self.conclude();
+        self.finish_completed();
         self.deadline = self.next_deadline();
     }
 
     /// Gives leased contacts back where they are not about to be dialled.
-    fn hand_back(&mut self) {
-        if self.store == Reach::Away {
+    fn release_unused(&mut self) {
+        if self.store == Availability::Away {
             return;
         }
         for id in self.ids() {
@@ -291,7 +291,7 @@ impl<G: Gate> Engine<G> {
     /// Asks the store for more where contacts run short.
     fn fetch(&mut self) {
         for id in self.ids() {
-            if !self.may_dial(id) || self.store == Reach::Away {
+            if !self.may_dial(id) || self.store == Availability::Away {
                 continue;
             }
             let rates = self.pbxs.values().filter(|pbx| pbx.is_up());
@@ -320,7 +320,7 @@ impl<G: Gate> Engine<G> {
     }
 
     /// Tells of campaigns that are over, and of the end of draining.
-    fn conclude(&mut self) {
+    fn finish_completed(&mut self) {
         for (&id, campaign) in &mut self.campaigns {
             if let Some(end) = campaign.end() {
                 campaign.phase = Phase::Over(end);
@@ -336,7 +336,7 @@ impl<G: Gate> Engine<G> {
     }
 
     fn next_deadline(&self) -> Option<Timestamp> {
-        if self.drain != Drain::No || self.store == Reach::Away {
+        if self.drain != Drain::No || self.store == Availability::Away {
             return None;
         }
         let next = self

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{event::Reach, settings::PbxSettings};
+use super::{event::Availability, settings::PbxSettings};
 use crate::{
     campaign::{
         budget::{Budget, TechniqueRule},
@@ -18,9 +18,9 @@ pub(super) struct Pbx {
     pub(super) in_flight: u32,
     pub(super) pace: Pace,
     pub(super) budget: Budget,
-    pub(super) reach: Reach,
+    pub(super) reach: Availability,
     /// Whether the far end of its trunk answers it.
-    pub(super) trunk: Reach,
+    pub(super) trunk: Availability,
 }
 
 impl Pbx {
@@ -30,8 +30,8 @@ impl Pbx {
             in_flight: 0,
             pace: Pace::new(settings.rate),
             budget: Budget::new(settings.limits),
-            reach: Reach::Up,
-            trunk: Reach::Up,
+            reach: Availability::Up,
+            trunk: Availability::Up,
         }
     }
 
@@ -43,7 +43,7 @@ impl Pbx {
 
     /// Whether it can be dialled through: it is there, and so is the far end of its trunk.
     pub(super) fn is_up(&self) -> bool {
-        self.reach == Reach::Up && self.trunk == Reach::Up
+        self.reach == Availability::Up && self.trunk == Availability::Up
     }
 
     /// Whether a drop more may be in flight.

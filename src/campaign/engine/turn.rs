@@ -5,8 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{
-    Ask, CampaignId, Command, Contact, Drain, Engine, Gate, PbxId, Phase, Reach, Settlement, Start,
-    campaign::Flight,
+    Ask, Availability, CampaignId, Command, Contact, Drain, Engine, Gate, PbxId, Phase, Settlement,
+    Start, campaign::Flight,
 };
 use crate::{
     campaign::{Decision, HeldReason, budget::TechniqueRule, window::Opening},
@@ -15,8 +15,8 @@ use crate::{
 
 impl<G: Gate> Engine<G> {
     /// Starts all that may start at this moment.
-    pub(super) fn give_turns(&mut self) {
-        if self.drain != Drain::No || self.store == Reach::Away {
+    pub(super) fn schedule(&mut self) {
+        if self.drain != Drain::No || self.store == Availability::Away {
             return;
         }
         while let Some((pbx, campaign, technique)) = self.choose() {

@@ -21,7 +21,7 @@ use crate::{
         Decision, RefusedReason,
         policy::{CampaignKind, Case, Gate},
     },
-    cli::{Exit, Trouble, database, library, printer::Printer},
+    cli::{CliError, Exit, database, library, printer::Printer},
     config::Config,
     list::{NewRow, Reject},
     phone::PhoneNumber,
@@ -64,8 +64,8 @@ pub(super) struct Args {
 /// Checks a list.
 ///
 /// # Errors
-/// [`Trouble`] where it cannot be read, or the database cannot be asked.
-pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Result<Exit, Trouble> {
+/// [`CliError`] where it cannot be read, or the database cannot be asked.
+pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Result<Exit, CliError> {
     if let Some(message) = &args.message {
         let (library, _) = library(config)?;
         let meant = audio::resolve(
@@ -75,7 +75,7 @@ pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Resul
         );
         meant.map_err(|error| {
             let hint = error.hint();
-            Trouble::new(error).hint(hint)
+            CliError::new(error).hint(hint)
         })?;
     }
     let mapping = args.options.mapping()?;
@@ -113,7 +113,7 @@ pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Resul
     } else {
         printer.line(&check.summary());
     }
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }
 
 /// What is asked of each row.
@@ -142,7 +142,7 @@ impl Check {
         &mut self,
         rows: Vec<Result<NewRow, Reject>>,
         store: &Store,
-    ) -> Result<Vec<Told>, Trouble> {
+    ) -> Result<Vec<Told>, CliError> {
         let read = rows.iter().flatten();
         let numbers: Vec<_> = read.map(|row| row.number.clone()).collect();
         let history = self.gate.settings().history();

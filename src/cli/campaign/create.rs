@@ -11,7 +11,7 @@ use super::{
     options::{self, Options},
 };
 use crate::{
-    cli::{Exit, Trouble, database, library, printer::Printer},
+    cli::{CliError, Exit, database, library, printer::Printer},
     config::Config,
     orders::{Spec, overlay},
     store::{Campaign, NewCampaign, Store},
@@ -69,12 +69,12 @@ pub(super) struct SetArgs {
 /// Makes a campaign.
 ///
 /// # Errors
-/// [`Trouble`] where it is not made.
+/// [`CliError`] where it is not made.
 pub(super) async fn create(
     args: &Args,
     config: &Config,
     printer: Printer,
-) -> Result<Exit, Trouble> {
+) -> Result<Exit, CliError> {
     let keys = args.options.keys()?;
     if let Some(list) = &args.list {
         // A list that is none leaves no campaign without contacts behind.
@@ -96,7 +96,7 @@ pub(super) async fn create(
         if args.json {
             printer.json(&json!({"campaign": campaign.name, "import": null}));
         }
-        return Ok(Exit::Done);
+        return Ok(Exit::Success);
     };
     take_in(
         &campaign,
@@ -113,12 +113,12 @@ pub(super) async fn create(
 /// Adds a list to a campaign.
 ///
 /// # Errors
-/// [`Trouble`] where nothing is added.
+/// [`CliError`] where nothing is added.
 pub(super) async fn add(
     args: &AddArgs,
     config: &Config,
     printer: Printer,
-) -> Result<Exit, Trouble> {
+) -> Result<Exit, CliError> {
     import::look(&args.list, &args.import)?;
     let store = database::open(config).await?;
     let campaign = find(&args.name, &store).await?;
@@ -137,12 +137,12 @@ pub(super) async fn add(
 /// Changes a campaign's settings.
 ///
 /// # Errors
-/// [`Trouble`] where they are not changed.
+/// [`CliError`] where they are not changed.
 pub(super) async fn set(
     args: &SetArgs,
     config: &Config,
     printer: Printer,
-) -> Result<Exit, Trouble> {
+) -> Result<Exit, CliError> {
     let store = database::open(config).await?;
     let campaign = find(&args.name, &store).await?;
     let given = args.options.keys()?;
@@ -165,7 +165,7 @@ pub(super) async fn set(
             print_key("", key, value, printer);
         }
     }
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }
 
 /// The campaign that the same command began to make, where no list of it is in yet: it goes on.
@@ -174,7 +174,7 @@ async fn begun(
     keys: &Map<String, Value>,
     store: &Store,
     config: &Config,
-) -> Result<Option<Campaign>, Trouble> {
+) -> Result<Option<Campaign>, CliError> {
     let Some(campaign) = store.campaign(name).await.map_err(database::trouble)? else {
         return Ok(None);
     };
@@ -188,12 +188,12 @@ async fn begun(
 /// Whether a campaign has the settings that are given, and all others as they are.
 ///
 /// # Errors
-/// [`Trouble`] where they are no order.
+/// [`CliError`] where they are no order.
 pub(super) fn is_as_ordered(
     campaign: &Campaign,
     given: &Map<String, Value>,
     config: &Config,
-) -> Result<bool, Trouble> {
+) -> Result<bool, CliError> {
     let spec = ordered(campaign)?;
     let mut keys = spec.to_keys();
     overlay(&mut keys, given.clone());
@@ -206,13 +206,13 @@ pub(super) fn is_as_ordered(
 /// Makes a campaign of keys.
 ///
 /// # Errors
-/// [`Trouble`] where there is one of this name, or the keys are no order.
+/// [`CliError`] where there is one of this name, or the keys are no order.
 pub(super) async fn make(
     name: &str,
     keys: &Map<String, Value>,
     store: &Store,
     config: &Config,
-) -> Result<Campaign, Trouble> {
+) -> Result<Campaign, CliError> {
     let mut spec = Spec::from_keys(keys).map_err(options::wrong)?;
     if store
         .campaign(name)
@@ -223,7 +223,7 @@ pub(super) async fn make(
         let hint = format!(
             "`aftertone campaign run {name}` runs it, `aftertone campaign add {name} LIST.csv` adds contacts, `aftertone campaign set {name}` changes its settings"
         );
-        return Err(Trouble::new(anyhow!("there is a campaign `{name}` already")).hint(hint));
+        return Err(CliError::new(anyhow!("there is a campaign `{name}` already")).hint(hint));
     }
     let (library, targets) = library(config)?;
     options::prepare(&mut spec, name, &library, &targets)?;
@@ -238,12 +238,12 @@ pub(super) async fn make(
 /// The campaign of a name.
 ///
 /// # Errors
-/// [`Trouble`] where there is none.
-pub(super) async fn find(name: &str, store: &Store) -> Result<Campaign, Trouble> {
+/// [`CliError`] where there is none.
+pub(super) async fn find(name: &str, store: &Store) -> Result<Campaign, CliError> {
     let found = store.campaign(name).await.map_err(database::trouble)?;
     found.ok_or_else(|| {
         let name = name.escape_debug();
-        Trouble::new(anyhow!("there is no campaign `{name}`"))
+        CliError::new(anyhow!("there is no campaign `{name}`"))
             .hint("`aftertone campaign status` tells which there are")
     })
 }
@@ -251,14 +251,14 @@ pub(super) async fn find(name: &str, store: &Store) -> Result<Campaign, Trouble>
 /// What was ordered of a campaign.
 ///
 /// # Errors
-/// [`Trouble`] where this version cannot read it.
-pub(super) fn ordered(campaign: &Campaign) -> Result<Spec, Trouble> {
+/// [`CliError`] where this version cannot read it.
+pub(super) fn ordered(campaign: &Campaign) -> Result<Spec, CliError> {
     Spec::from_json(&campaign.spec).map_err(|error| {
         let told = format!(
             "the settings of campaign `{}` cannot be read",
             campaign.name
         );
-        Trouble::new(anyhow::Error::new(error).context(told))
+        CliError::new(anyhow::Error::new(error).context(told))
     })
 }
 
@@ -271,7 +271,7 @@ async fn take_in(
     config: &Config,
     as_json: bool,
     printer: Printer,
-) -> Result<Exit, Trouble> {
+) -> Result<Exit, CliError> {
     let name = &campaign.name;
     let duplicates = ordered(campaign)?.duplicates;
     let imported = import::import(list, campaign, duplicates, how, store, config, printer).await?;
@@ -283,13 +283,13 @@ async fn take_in(
         }
     }
     if imported.is_complete {
-        return Ok(Exit::Done);
+        return Ok(Exit::Success);
     }
     let list = list.display();
     printer.hint(&format!(
         "`aftertone campaign add {name} {list}` goes on there"
     ));
-    Ok(Exit::Otherwise)
+    Ok(Exit::Failure)
 }
 
 fn print_key(of: &str, key: &str, value: &Value, printer: Printer) {

@@ -14,7 +14,7 @@ use super::{
     words::{count, counted, span},
 };
 use crate::{
-    cli::{Trouble, database, printer::Printer, stop::Stop},
+    cli::{CliError, database, printer::Printer, stop::Stop},
     config::Config,
     import::{Import, ImportError, Imported, check_rejects},
     list::Mapping,
@@ -36,11 +36,11 @@ impl ListOptions {
     /// The mapping that is given.
     ///
     /// # Errors
-    /// [`Trouble`] where it is none.
-    pub(super) fn mapping(&self) -> Result<Mapping, Trouble> {
+    /// [`CliError`] where it is none.
+    pub(super) fn mapping(&self) -> Result<Mapping, CliError> {
         let mut mapping = Mapping::default();
         for text in &self.map {
-            mapping.add(text).map_err(Trouble::new)?;
+            mapping.add(text).map_err(CliError::new)?;
         }
         Ok(mapping)
     }
@@ -71,7 +71,7 @@ impl ImportOptions {
 /// Imports a list into a campaign.
 ///
 /// # Errors
-/// [`Trouble`] where it cannot be read, or not to its end; what is in stays in.
+/// [`CliError`] where it cannot be read, or not to its end; what is in stays in.
 pub(super) async fn import(
     list: &Path,
     into: &Campaign,
@@ -80,7 +80,7 @@ pub(super) async fn import(
     store: &Store,
     config: &Config,
     printer: Printer,
-) -> Result<Imported, Trouble> {
+) -> Result<Imported, CliError> {
     let import = Import {
         campaign: into.id,
         list: list.to_owned(),
@@ -90,10 +90,10 @@ pub(super) async fn import(
         rejects: options.rejects(list),
         is_change_accepted: options.changed_list,
     };
-    let mut stop = Stop::new().map_err(Trouble::new)?;
-    let wish = CancellationToken::new();
+    let mut stop = Stop::new().map_err(CliError::new)?;
+    let control = CancellationToken::new();
     let bar = printer.progress(0);
-    let running = import.run(store, &wish, |progress| {
+    let running = import.run(store, &control, |progress| {
         let left = progress
             .left
             .map_or_else(String::new, |left| format!(", {} left", span(left)));
@@ -108,7 +108,7 @@ pub(super) async fn import(
     let imported = loop {
         tokio::select! {
             imported = &mut running => break imported,
-            () = stop.wish() => wish.cancel(),
+            () = stop.requested() => control.cancel(),
         }
     };
     drop(running);
@@ -126,7 +126,7 @@ pub(super) async fn import(
                 error.hint()
             }
         };
-        Trouble::new(error).maybe_hint(hint)
+        CliError::new(error).maybe_hint(hint)
     })
 }
 
@@ -134,21 +134,21 @@ pub(super) async fn import(
 /// cannot.
 ///
 /// # Errors
-/// [`Trouble`] where it cannot.
-pub(super) fn look(list: &Path, options: &ImportOptions) -> Result<(), Trouble> {
+/// [`CliError`] where it cannot.
+pub(super) fn look(list: &Path, options: &ImportOptions) -> Result<(), CliError> {
     read::survey(list, &options.list.mapping()?)?;
     check_rejects(list, &options.rejects(list))
-        .map_err(|error| Trouble::new(error).hint(OTHER_REJECTS))
+        .map_err(|error| CliError::new(error).hint(OTHER_REJECTS))
 }
 
 /// The list of a campaign whose import was interrupted and not gone on with, by its name.
 ///
 /// # Errors
-/// [`Trouble`] where the store fails.
+/// [`CliError`] where the store fails.
 pub(super) async fn unfinished(
     campaign: &Campaign,
     store: &Store,
-) -> Result<Option<String>, Trouble> {
+) -> Result<Option<String>, CliError> {
     let imports = store.imports(campaign.id).await;
     let imports = imports.map_err(database::trouble)?;
     // A list may have changed and come in whole since.

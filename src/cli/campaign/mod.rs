@@ -1,23 +1,23 @@
 //! `aftertone campaign`: lists, rules and a pace, and what came of them.
 
 mod board;
-mod cells;
 mod check;
+mod control;
 mod create;
 mod import;
 mod options;
 mod read;
+mod result_columns;
 mod results;
 mod run;
 mod simulate;
 mod status;
 mod summary;
-mod wish;
 mod words;
 
 use clap::{Args as ClapArgs, Subcommand};
 
-use super::{Exit, Trouble, printer::Printer};
+use super::{CliError, Exit, printer::Printer};
 use crate::config::Config;
 
 /// Work through lists of contacts
@@ -39,17 +39,17 @@ enum Command {
     Simulate(simulate::Args),
     Run(run::Args),
     Status(status::Args),
-    Pause(wish::PauseArgs),
-    Resume(wish::ResumeArgs),
-    Cancel(wish::CancelArgs),
+    Pause(control::PauseArgs),
+    Resume(control::ResumeArgs),
+    Cancel(control::CancelArgs),
     Results(results::Args),
 }
 
 /// Does what is asked.
 ///
 /// # Errors
-/// [`Trouble`] where it could not be begun.
-pub(super) async fn run(args: &Args, config: Config, printer: Printer) -> Result<Exit, Trouble> {
+/// [`CliError`] where it could not be begun.
+pub(super) async fn run(args: &Args, config: Config, printer: Printer) -> Result<Exit, CliError> {
     match &args.command {
         Command::Create(args) => create::create(args, &config, printer).await,
         Command::Add(args) => create::add(args, &config, printer).await,
@@ -58,9 +58,9 @@ pub(super) async fn run(args: &Args, config: Config, printer: Printer) -> Result
         Command::Simulate(args) => simulate::run(args, &config, printer).await,
         Command::Run(args) => run::run(args, &config, printer).await,
         Command::Status(args) => status::run(args, &config, printer).await,
-        Command::Pause(args) => wish::pause(args, &config, printer).await,
-        Command::Resume(args) => wish::resume(args, &config, printer).await,
-        Command::Cancel(args) => wish::cancel(args, &config, printer).await,
+        Command::Pause(args) => control::pause(args, &config, printer).await,
+        Command::Resume(args) => control::resume(args, &config, printer).await,
+        Command::Cancel(args) => control::cancel(args, &config, printer).await,
         Command::Results(args) => results::run(args, &config, printer).await,
     }
 }

@@ -15,7 +15,7 @@ use crate::{
         policy::CampaignKind,
         variant::{Messages, Variant, Variants},
     },
-    cli::Trouble,
+    cli::CliError,
     clock,
     orders::{Spec, SpecError, overlay},
 };
@@ -95,10 +95,10 @@ impl Options {
     /// All that is given, as keys of an order.
     ///
     /// # Errors
-    /// [`Trouble`] where the file cannot be read, or an option has no form at all.
-    pub(super) fn keys(&self) -> Result<Map<String, Value>, Trouble> {
+    /// [`CliError`] where the file cannot be read, or an option has no form at all.
+    pub(super) fn keys(&self) -> Result<Map<String, Value>, CliError> {
         let mut keys = match &self.settings {
-            Some(file) => table(file).map_err(Trouble::new)?,
+            Some(file) => table(file).map_err(CliError::new)?,
             None => Map::new(),
         };
         overlay(&mut keys, self.given().map_err(wrong)?);
@@ -178,21 +178,21 @@ pub(super) fn kind(text: &str) -> Result<CampaignKind, String> {
 }
 
 /// What is wrong with an order, and what to do about it.
-pub(super) fn wrong(error: SpecError) -> Trouble {
+pub(super) fn wrong(error: SpecError) -> CliError {
     let hint = "`aftertone campaign create --help` tells what each setting takes";
-    Trouble::new(error).hint(hint)
+    CliError::new(error).hint(hint)
 }
 
 /// The message that each text of an order means. Recordings are prepared, and stand in the order by their names then.
 ///
 /// # Errors
-/// [`Trouble`] where one means none, or cannot be prepared.
+/// [`CliError`] where one means none, or cannot be prepared.
 pub(super) fn prepare(
     spec: &mut Spec,
     campaign: &str,
     library: &Library,
     targets: &Targets,
-) -> Result<(), Trouble> {
+) -> Result<(), CliError> {
     settle(spec, campaign, library, |name, file| {
         library
             .add(name, file, targets, false, clock::wall())
@@ -205,7 +205,7 @@ pub(super) fn prepare(
                 } else {
                     error.hint()
                 };
-                Trouble::new(error).maybe_hint(hint)
+                CliError::new(error).maybe_hint(hint)
             })
     })
 }
@@ -213,8 +213,8 @@ pub(super) fn prepare(
 /// The same without preparing anything: the names under which recordings would be prepared.
 ///
 /// # Errors
-/// [`Trouble`] where a text means no message.
-pub(super) fn foresee(spec: &mut Spec, campaign: &str, library: &Library) -> Result<(), Trouble> {
+/// [`CliError`] where a text means no message.
+pub(super) fn foresee(spec: &mut Spec, campaign: &str, library: &Library) -> Result<(), CliError> {
     settle(spec, campaign, library, |_, _| Ok(()))
 }
 
@@ -222,20 +222,20 @@ fn settle(
     spec: &mut Spec,
     campaign: &str,
     library: &Library,
-    mut add: impl FnMut(&Name, &Path) -> Result<(), Trouble>,
-) -> Result<(), Trouble> {
-    let mut settle = |text: &str, name: String| -> Result<String, Trouble> {
+    mut add: impl FnMut(&Name, &Path) -> Result<(), CliError>,
+) -> Result<(), CliError> {
+    let mut settle = |text: &str, name: String| -> Result<String, CliError> {
         let meant = audio::resolve(text, |name| library.holds(name), Path::is_file);
         let meant = meant.map_err(|error| {
             let hint = error.hint();
-            Trouble::new(error).hint(hint)
+            CliError::new(error).hint(hint)
         })?;
         match meant {
             Reference::Prepared(name) => Ok(name.to_string()),
             Reference::OnPbx(uri) => Ok(uri.to_string()),
             Reference::File(file) => {
                 let name: Name = name.parse().map_err(|error| {
-                    Trouble::new(anyhow!("`{name}` cannot be the name of a message: {error}"))
+                    CliError::new(anyhow!("`{name}` cannot be the name of a message: {error}"))
                         .hint("prepare the recording with `aftertone message add NAME FILE`")
                 })?;
                 add(&name, &file)?;
@@ -253,8 +253,8 @@ fn settle(
                     ..variant.clone()
                 })
             });
-            let settled: Vec<_> = settled.collect::<Result<_, Trouble>>()?;
-            Messages::Several(Variants::new(settled).map_err(Trouble::new)?)
+            let settled: Vec<_> = settled.collect::<Result<_, CliError>>()?;
+            Messages::Several(Variants::new(settled).map_err(CliError::new)?)
         }
     };
     Ok(())

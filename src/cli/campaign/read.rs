@@ -5,21 +5,21 @@ use std::{fs::File, path::Path};
 use anyhow::anyhow;
 
 use crate::{
-    cli::Trouble,
+    cli::CliError,
     import::is_message,
-    list::{ContactRules, List, ListError, Mapping, NewRow, Reject, Survey},
+    list::{ContactRules, Fingerprint, List, ListError, Mapping, NewRow, Reject},
     phone::Rules,
 };
 
 /// Reads a list to its end, row by row.
 ///
 /// # Errors
-/// [`Trouble`] where it cannot be read.
+/// [`CliError`] where it cannot be read.
 pub(super) fn rows(
     list: &Path,
     mapping: &Mapping,
     phone: Rules,
-) -> Result<impl Iterator<Item = Result<Vec<Result<NewRow, Reject>>, Trouble>>, Trouble> {
+) -> Result<impl Iterator<Item = Result<Vec<Result<NewRow, Reject>>, CliError>>, CliError> {
     let path = list.to_owned();
     let mut list = List::open(open(list)?, mapping).map_err(|error| unreadable(&path, error))?;
     let columns = list.columns().clone();
@@ -40,32 +40,32 @@ pub(super) fn rows(
 /// Reads a list to its end, to see that it can be, and that there is somebody in it.
 ///
 /// # Errors
-/// [`Trouble`] where it cannot, and where it has a header alone.
-pub(super) fn survey(list: &Path, mapping: &Mapping) -> Result<(), Trouble> {
+/// [`CliError`] where it cannot, and where it has a header alone.
+pub(super) fn survey(list: &Path, mapping: &Mapping) -> Result<(), CliError> {
     let file = open(list)?;
     if !file.metadata().is_ok_and(|about| about.is_file()) {
         let told = anyhow!(
             "`{}` is no file, and a list is read more than once",
             list.display()
         );
-        return Err(Trouble::new(told).hint("save it as a file first"));
+        return Err(CliError::new(told).hint("save it as a file first"));
     }
-    let survey = Survey::of(file, mapping).map_err(|error| unreadable(list, error))?;
+    let survey = Fingerprint::of(file, mapping).map_err(|error| unreadable(list, error))?;
     if survey.rows == 0 {
         let told = anyhow!("`{}` has a header and no rows", list.display());
-        return Err(Trouble::new(told).hint("there is nobody in it to be called"));
+        return Err(CliError::new(told).hint("there is nobody in it to be called"));
     }
     Ok(())
 }
 
-fn open(list: &Path) -> Result<File, Trouble> {
+fn open(list: &Path) -> Result<File, CliError> {
     File::open(list).map_err(|error| unreadable(list, ListError::Read(error)))
 }
 
-fn unreadable(list: &Path, error: ListError) -> Trouble {
+fn unreadable(list: &Path, error: ListError) -> CliError {
     let hint = error.hint();
     let told = format!("cannot read `{}`", list.display());
-    Trouble::new(anyhow::Error::new(error).context(told)).maybe_hint(hint)
+    CliError::new(anyhow::Error::new(error).context(told)).maybe_hint(hint)
 }
 
 /// Rows at a time.

@@ -10,11 +10,11 @@ use clap::{Args as ClapArgs, ValueEnum};
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
 use super::{
-    cells::{Cells, Named},
+    result_columns::{Cells, Named},
     summary,
 };
 use crate::{
-    cli::{Exit, Trouble, database, printer::Printer},
+    cli::{CliError, Exit, database, printer::Printer},
     config::Config,
     drop::Outcome,
     list::Writer,
@@ -77,14 +77,14 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn filter(&self, rules: Rules) -> Result<Filter, Trouble> {
+    fn filter(&self, rules: Rules) -> Result<Filter, CliError> {
         let number = self.number.as_deref();
         let number = number.map(|number| PhoneNumber::parse(number, rules));
         Ok(Filter {
             outcomes: self.outcome.clone(),
             since: self.since,
             until: self.until,
-            number: number.transpose().map_err(Trouble::new)?,
+            number: number.transpose().map_err(CliError::new)?,
             foreign_id: self.foreign_id.clone(),
             variant: self.variant.clone(),
             undialled: self.undialled,
@@ -106,8 +106,8 @@ pub(super) enum Format {
 /// Prints the results of a campaign, or its summary and picture.
 ///
 /// # Errors
-/// [`Trouble`] where there is no such campaign, or it cannot be read.
-pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Result<Exit, Trouble> {
+/// [`CliError`] where there is no such campaign, or it cannot be read.
+pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Result<Exit, CliError> {
     let filter = args.wanted.filter(config.pbx.rules)?;
     let store = database::open(config).await?;
     let campaign = campaign(&store, &args.name).await?;
@@ -120,9 +120,9 @@ pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Resul
         summary::print(&store, &campaign, config.price.as_ref(), json, printer).await?;
     }
     if args.summary || args.picture.is_some() {
-        return Ok(Exit::Done);
+        return Ok(Exit::Success);
     }
-    let cells = Cells {
+    let result_columns = Cells {
         campaign: &campaign.name,
         price: config.price.as_ref(),
         full_number: args.full_number,
@@ -133,26 +133,28 @@ pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Resul
     loop {
         let page = store.results(campaign.id, &filter, after, PAGE).await;
         let (page, next) = page.map_err(database::trouble)?;
-        let written = page.iter().try_for_each(|row| rows.write(&cells.of(row)));
+        let written = page
+            .iter()
+            .try_for_each(|row| rows.write(&result_columns.of(row)));
         match written {
             Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(Exit::Done),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(Exit::Success),
             Err(error) => return Err(gone(error)),
         }
         let Some(next) = next else { break };
         after = Some(next);
     }
     match rows.end() {
-        Ok(()) => Ok(Exit::Done),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Done),
+        Ok(()) => Ok(Exit::Success),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Success),
         Err(error) => Err(gone(error)),
     }
 }
 
-async fn campaign(store: &Store, name: &str) -> Result<Campaign, Trouble> {
+async fn campaign(store: &Store, name: &str) -> Result<Campaign, CliError> {
     let found = store.campaign(name).await.map_err(database::trouble)?;
     found.ok_or_else(|| {
-        Trouble::new(anyhow!("there is no campaign `{}`", name.escape_debug()))
+        CliError::new(anyhow!("there is no campaign `{}`", name.escape_debug()))
             .hint("`aftertone campaign status` lists the campaigns")
     })
 }
@@ -210,8 +212,8 @@ impl<W: Write> Rows<W> {
     }
 }
 
-fn gone(error: io::Error) -> Trouble {
-    Trouble::new(anyhow!(error).context("cannot write the results"))
+fn gone(error: io::Error) -> CliError {
+    CliError::new(anyhow!(error).context("cannot write the results"))
 }
 
 fn outcome(text: &str) -> Result<Outcome, String> {

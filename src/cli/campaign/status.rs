@@ -12,7 +12,7 @@ use super::{
     words::{clock, count, counted},
 };
 use crate::{
-    cli::{Exit, Trouble, database, printer::Printer},
+    cli::{CliError, Exit, database, printer::Printer},
     config::Config,
     store::{Campaign, Standing, Store, Tally, WaitingGroup},
 };
@@ -32,8 +32,8 @@ pub(super) struct Args {
 /// Shows how campaigns stand.
 ///
 /// # Errors
-/// [`Trouble`] where that cannot be told.
-pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Result<Exit, Trouble> {
+/// [`CliError`] where that cannot be told.
+pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Result<Exit, CliError> {
     let store = database::open(config).await?;
     let now = database::now();
     let mut campaigns = match &args.name {
@@ -51,7 +51,7 @@ pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Resul
             (Some(_), [one]) => printer.json(one),
             _ => printer.json(&objects),
         }
-        return Ok(Exit::Done);
+        return Ok(Exit::Success);
     }
     if all.is_empty() {
         printer.line("there is no campaign yet");
@@ -63,7 +63,7 @@ pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Resul
             printer.line(&line);
         }
     }
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }
 
 /// How one campaign stands.
@@ -76,7 +76,7 @@ struct State {
 }
 
 impl State {
-    async fn of(campaign: Campaign, store: &Store, now: Timestamp) -> Result<Self, Trouble> {
+    async fn of(campaign: Campaign, store: &Store, now: Timestamp) -> Result<Self, CliError> {
         let tally = store.tally(campaign.id).await.map_err(database::trouble)?;
         let waiting = store.waiting(campaign.id, now).await;
         Ok(Self {

@@ -6,15 +6,15 @@ use anyhow::anyhow;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::cells::units;
+use super::result_columns::units;
 use crate::{
     campaign::{
         confidence::wilson,
         cost::{Cost, Price},
     },
-    cli::{Trouble, database, printer::Printer},
+    cli::{CliError, database, printer::Printer},
     drop::Outcome,
-    evidence::{Bar, Chart, Format, Part, Scene, save},
+    evidence::{Bar, Chart, Format, Layout, Part, save},
     store::{CallsOfLength, Campaign, Store, Tally},
     words::Leg,
 };
@@ -22,14 +22,14 @@ use crate::{
 /// Prints the counts of a campaign, as text or as one JSON object.
 ///
 /// # Errors
-/// [`Trouble`] where they cannot be read.
+/// [`CliError`] where they cannot be read.
 pub(super) async fn print(
     store: &Store,
     campaign: &Campaign,
     price: Option<&Price>,
     json: bool,
     printer: Printer,
-) -> Result<(), Trouble> {
+) -> Result<(), CliError> {
     let summary = Summary::of(store, campaign, price).await?;
     if json {
         printer.json(&summary.json());
@@ -44,24 +44,24 @@ pub(super) async fn print(
 /// Draws the outcomes of a campaign over time into a file whose name ends in `.svg` or `.png`.
 ///
 /// # Errors
-/// [`Trouble`] where the file's name ends otherwise, or it cannot be written, or the outcomes cannot be read.
+/// [`CliError`] where the file's name ends otherwise, or it cannot be written, or the outcomes cannot be read.
 pub(super) async fn draw(
     store: &Store,
     campaign: &Campaign,
     path: &Path,
     printer: Printer,
-) -> Result<(), Trouble> {
+) -> Result<(), CliError> {
     let format = Format::of(path).ok_or_else(|| {
         let path = path.display();
-        Trouble::new(anyhow!("`--picture {path}` does not end in .svg or .png"))
+        CliError::new(anyhow!("`--picture {path}` does not end in .svg or .png"))
             .hint("name the picture to be written, such as `--picture outcomes.svg`")
     })?;
     let ends = store.ends(campaign.id).await.map_err(database::trouble)?;
     let seconds = ends.map_or(SPANS[0], |(first, last)| span(first, last));
     let counts = store.outcomes_over_time(campaign.id, seconds).await;
     let chart = chart(&campaign.name, seconds, &counts.map_err(database::trouble)?);
-    save(&Scene::of_chart(&chart), format, path).map_err(|error| {
-        Trouble::new(error).hint("name a file in a folder that exists and that you may write to")
+    save(&Layout::of_chart(&chart), format, path).map_err(|error| {
+        CliError::new(error).hint("name a file in a folder that exists and that you may write to")
     })?;
     printer.talk(&format!("picture: {}", path.display()));
     Ok(())
@@ -81,7 +81,7 @@ impl<'a> Summary<'a> {
         store: &Store,
         campaign: &'a Campaign,
         price: Option<&'a Price>,
-    ) -> Result<Self, Trouble> {
+    ) -> Result<Self, CliError> {
         let tally = store.tally(campaign.id).await.map_err(database::trouble)?;
         let variants = store.variants(campaign.id).await;
         let cost = match price {

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use tokio::task::{block_in_place, spawn_blocking};
 
-use super::super::Trouble;
+use super::super::CliError;
 use crate::{
     clock,
     config::Config,
-    drop::{Ended, Report},
+    drop::{DropRecord, Report},
     error_chain::chain,
     evidence::{Archive, ArchiveError, Folder, Limits, title_of},
     id::DropId,
@@ -17,30 +17,30 @@ use crate::{
 /// Opens the folder of all evidence.
 ///
 /// # Errors
-/// [`Trouble`] where nothing can be kept there: better no drop than one that was to be proven and is not.
-pub(super) async fn open(dir: PathBuf, config: &Config) -> Result<Archive, Trouble> {
+/// [`CliError`] where nothing can be kept there: better no drop than one that was to be proven and is not.
+pub(super) async fn open(dir: PathBuf, config: &Config) -> Result<Archive, CliError> {
     let limits = Limits {
         max_age: config.evidence.max_age,
         max_size: config.evidence.max_size,
     };
     let opened = spawn_blocking(move || Archive::open(&dir, limits, clock::wall())).await;
-    opened.map_err(Trouble::new)?.map_err(advise)
+    opened.map_err(CliError::new)?.map_err(advise)
 }
 
 /// Begins the folder of a drop.
 ///
 /// # Errors
-/// [`Trouble`] where it cannot be made.
-pub(super) async fn begin(archive: Archive, drop: DropId) -> Result<Folder, Trouble> {
+/// [`CliError`] where it cannot be made.
+pub(super) async fn begin(archive: Archive, drop: DropId) -> Result<Folder, CliError> {
     let begun = spawn_blocking(move || archive.begin(drop, clock::wall())).await;
-    begun.map_err(Trouble::new)?.map_err(advise)
+    begun.map_err(CliError::new)?.map_err(advise)
 }
 
 /// Keeps the evidence of a drop that has ended, and tells where, or in words why not.
 pub(super) fn keep(
     folder: Folder,
     drop: DropId,
-    ended: &Ended<'_>,
+    ended: &DropRecord<'_>,
     report: &Report,
     message: Option<&[i16]>,
 ) -> Result<PathBuf, String> {
@@ -50,9 +50,9 @@ pub(super) fn keep(
     kept.map_err(|error| chain(&error))
 }
 
-fn advise(error: ArchiveError) -> Trouble {
+fn advise(error: ArchiveError) -> CliError {
     let dir = error.dir.display();
     let hint =
         format!("make {dir} writable, or name another folder (`--evidence`, `evidence.dir`)");
-    Trouble::new(error).hint(hint)
+    CliError::new(error).hint(hint)
 }

@@ -5,7 +5,7 @@ use clap::{Args as ClapArgs, builder::ValueParser};
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit, civil::Date, tz::TimeZone};
 use tracing::{info, warn};
 
-use super::{super::Trouble, NotDialled, Printer, overrides::word};
+use super::{super::CliError, NotDialled, Printer, overrides::word};
 use crate::{
     campaign::{
         Decision, HeldReason, RefusedReason,
@@ -90,7 +90,7 @@ pub(super) fn log_overrides(ruling: &Ruling, drop: DropId, number: &PhoneNumber)
 }
 
 /// Tells that the gate stands against a drop: the object on stdout where it is wanted, and the rest for stderr.
-pub(super) fn stopped(drop: DropId, ruling: &Ruling, json: bool, printer: Printer) -> Trouble {
+pub(super) fn stopped(drop: DropId, ruling: &Ruling, json: bool, printer: Printer) -> CliError {
     let said = ruling.findings.last().map_or("", |f| f.words.as_str());
     info!(%drop, decision = ruling.words(), "not dialled");
     match ruling.decision {
@@ -98,7 +98,7 @@ pub(super) fn stopped(drop: DropId, ruling: &Ruling, json: bool, printer: Printe
             if json {
                 printer.json(&NotDialled::refused(drop, reason.slug()));
             }
-            let trouble = Trouble::new(anyhow!("refused ({reason}): {said}"));
+            let trouble = CliError::new(anyhow!("refused ({reason}): {said}"));
             trouble.maybe_hint(refused_hint(reason).map(str::to_owned))
         }
         Decision::Held { reason, until } => {
@@ -106,27 +106,27 @@ pub(super) fn stopped(drop: DropId, ruling: &Ruling, json: bool, printer: Printe
                 printer.json(&NotDialled::held(drop, reason.slug(), until.to_string()));
             }
             let here = moment(until, &TimeZone::system());
-            let trouble = Trouble::new(anyhow!("held ({reason}) until {here}: {said}"));
+            let trouble = CliError::new(anyhow!("held ({reason}) until {here}: {said}"));
             trouble.maybe_hint(held_hint(reason))
         }
         // Nobody asks for the reason why something is allowed.
-        Decision::Allowed => Trouble::new(anyhow!("nothing stands against this drop")),
+        Decision::Allowed => CliError::new(anyhow!("nothing stands against this drop")),
     }
 }
 
 /// A store without which nothing is dialled.
-pub(super) fn no_store(error: StoreError) -> Trouble {
+pub(super) fn no_store(error: StoreError) -> CliError {
     let hint = error.hint().unwrap_or(
         "without it nobody knows whether and how often the number may be called; see `store.url`",
     );
-    Trouble::new(error).hint(hint)
+    CliError::new(error).hint(hint)
 }
 
 /// A drop that could not be entered into the store.
-pub(super) fn not_entered(error: CounterError) -> Trouble {
+pub(super) fn not_entered(error: CounterError) -> CliError {
     match error {
         CounterError::Store(error) => no_store(error),
-        CounterError::Contended => Trouble::new(error).hint("run it again in a moment"),
+        CounterError::Contended => CliError::new(error).hint("run it again in a moment"),
     }
 }
 

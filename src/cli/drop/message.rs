@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use tokio::task::spawn_blocking;
 
-use super::super::Trouble;
+use super::super::CliError;
 use crate::{
     audio::{self, Library, Once, Reference, Targets},
     clock,
@@ -15,11 +15,11 @@ use crate::{
 /// The message that `--message` means. Nothing is prepared yet.
 ///
 /// # Errors
-/// [`Trouble`] where it means none.
-pub(super) fn meant(message: &str, library: &Library) -> Result<Reference, Trouble> {
+/// [`CliError`] where it means none.
+pub(super) fn meant(message: &str, library: &Library) -> Result<Reference, CliError> {
     audio::resolve(message, |name| library.holds(name), Path::is_file).map_err(|error| {
         let hint = error.hint();
-        Trouble::new(error).hint(hint)
+        CliError::new(error).hint(hint)
     })
 }
 
@@ -38,14 +38,14 @@ impl Message {
     /// Makes ready what is meant; a recording is prepared for this drop alone.
     ///
     /// # Errors
-    /// [`Trouble`] where there is none of this name, or a recording cannot be prepared.
+    /// [`CliError`] where there is none of this name, or a recording cannot be prepared.
     pub(super) async fn ready(
         reference: Reference,
         library: Library,
         targets: Targets,
         run: RunName,
         drop: DropId,
-    ) -> Result<Self, Trouble> {
+    ) -> Result<Self, CliError> {
         let file = match reference {
             Reference::Prepared(name) => {
                 let prepared = library.show(&name).map_err(library_trouble)?;
@@ -73,7 +73,7 @@ impl Message {
         });
         let once = preparing
             .await
-            .map_err(Trouble::new)?
+            .map_err(CliError::new)?
             .map_err(library_trouble)?;
         let prepared = once.prepared();
         Ok(Self {
@@ -91,7 +91,7 @@ impl Message {
     }
 }
 
-fn library_trouble(error: audio::Error) -> Trouble {
+fn library_trouble(error: audio::Error) -> CliError {
     let hint = error.hint();
-    Trouble::new(error).maybe_hint(hint)
+    CliError::new(error).maybe_hint(hint)
 }

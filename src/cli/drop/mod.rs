@@ -19,7 +19,7 @@ use self::{
     watch::{Watched, watch},
 };
 use super::{
-    Exit, Trouble, library,
+    CliError, Exit, library,
     printer::{Paint, Printer},
     report::{NotDialled, outcome_words, proof_words},
     stop::Stop,
@@ -28,12 +28,12 @@ use crate::{
     clock,
     config::Config,
     controller::admission::{Counter, Entered, Entry, Wanted, untold},
-    drop::{Ended, Outcome, Plan, Report},
+    drop::{DropRecord, Outcome, Plan, Report},
     error_chain::chain,
     evidence::Folder,
     id::{DropId, RunName},
     phone::PhoneNumber,
-    runtime::{self, Job, PbxLink, Session, SessionError, Unended},
+    runtime::{self, DriverError, Job, PbxLink, Session, SessionError},
     store::StoreError,
 };
 
@@ -68,12 +68,12 @@ pub(super) struct Args {
 /// Carries out one drop.
 ///
 /// # Errors
-/// [`Trouble`] where no drop was started.
+/// [`CliError`] where no drop was started.
 pub(super) async fn run(
     args: &Args,
     mut config: Config,
     printer: Printer,
-) -> Result<Exit, Trouble> {
+) -> Result<Exit, CliError> {
     let id = DropId::generate();
     let number = match PhoneNumber::parse(&args.number, config.pbx.rules) {
         Ok(number) => number,
@@ -82,14 +82,14 @@ pub(super) async fn run(
             if args.json {
                 printer.json(&NotDialled::refused(id, slug));
             }
-            return Err(Trouble::new(anyhow!("refused ({slug}): {error}")));
+            return Err(CliError::new(anyhow!("refused ({slug}): {error}")));
         }
     };
     config.screen.mode = args.overrides.mode.unwrap_or(config.screen.mode);
     if let Some(caller_id) = &args.overrides.caller_id {
         config.pbx.caller_id = caller_id.clone();
     }
-    let mut stop = Stop::new().map_err(Trouble::new)?;
+    let mut stop = Stop::new().map_err(CliError::new)?;
     let (library, targets) = library(&config)?;
     let reference = meant(&args.message, &library)?;
     let wanted = wanted(args, &config, id, number)?;
@@ -105,12 +105,12 @@ pub(super) async fn run(
     };
     let session = tokio::select! {
         session = Session::open(&config) => session.map_err(|error| advise(error, &config))?,
-        () = stop.wish() => return Err(interrupted()),
+        () = stop.requested() => return Err(interrupted()),
     };
     let trunk = session.trunk();
     let is_offline = tokio::select! {
         is_offline = trunk.is_offline() => is_offline,
-        () = stop.wish() => false,
+        () = stop.requested() => false,
     };
     if is_offline {
         let _ = session.close().await;
@@ -118,7 +118,7 @@ pub(super) async fn run(
     }
     let message = tokio::select! {
         message = Message::ready(reference, library, targets, session.run().clone(), id) => message,
-        () = stop.wish() => Err(interrupted()),
+        () = stop.requested() => Err(interrupted()),
     };
     let ready = match (message, archive) {
         (Ok(message), Some(archive)) => {
@@ -189,7 +189,7 @@ pub(super) async fn run(
         Watched::Quit(heard) => {
             let report = untold(heard, true);
             if args.json {
-                printer.json(&Ended::new(&run, id, shown, &report));
+                printer.json(&DropRecord::new(&run, id, shown, &report));
             }
             let settling = settle(entry, &run, id, masked, &report, None, printer);
             if timeout(SETTLE_WITHIN, settling).await.is_err() {
@@ -200,12 +200,12 @@ pub(super) async fn run(
     };
     let closed = tokio::select! {
         closed = session.close() => closed,
-        () = stop.wish() => {
+        () = stop.requested() => {
             settle(entry, &run, id, masked, &report, None, printer).await;
             return Ok(quit(printer));
         }
     };
-    let ended = Ended::new(&run, id, shown, &report);
+    let ended = DropRecord::new(&run, id, shown, &report);
     let kept = folder
         .map(|folder| evidence::keep(folder, id, &ended, &report, message.samples.as_deref()));
     if let Some(Err(words)) = &kept {
@@ -226,18 +226,18 @@ pub(super) async fn run(
         }
     }
     settle(entry, &run, id, masked, &report, evidence, printer).await;
-    if closed == Err(Unended::Replaced) {
+    if closed == Err(DriverError::Replaced) {
         printer.error(
             anyhow!("another program registered the Stasis app of this drop, and took its events")
                 .as_ref(),
         );
         printer.hint(APP_OF_ITS_OWN);
-        return Ok(Exit::Otherwise);
+        return Ok(Exit::Failure);
     }
     Ok(if report.outcome == Outcome::Delivered {
-        Exit::Done
+        Exit::Success
     } else {
-        Exit::Otherwise
+        Exit::Failure
     })
 }
 
@@ -247,14 +247,14 @@ fn wanted(
     config: &Config,
     drop: DropId,
     number: PhoneNumber,
-) -> Result<Wanted, Trouble> {
+) -> Result<Wanted, CliError> {
     let configured = runtime::plan(config, None).technique;
     Ok(Wanted {
         drop,
         number,
         kind: args.gate.kind(),
         consent: args.gate.consent(),
-        overrides: args.gate.overrides().map_err(Trouble::new)?,
+        overrides: args.gate.overrides().map_err(CliError::new)?,
         technique: args.overrides.technique.unwrap_or(configured),
         message: args.message.clone(),
         caller_id: config.pbx.caller_id.clone(),
@@ -264,8 +264,8 @@ fn wanted(
 /// Waits until the PBX's events flow, where they do not: without them nothing is dialled.
 ///
 /// # Errors
-/// [`Trouble`] where they do not come, or the operator does not want to wait.
-async fn linked(session: &Session, stop: &mut Stop, printer: Printer) -> Result<(), Trouble> {
+/// [`CliError`] where they do not come, or the operator does not want to wait.
+async fn linked(session: &Session, stop: &mut Stop, printer: Printer) -> Result<(), CliError> {
     if session.link_within(Duration::ZERO).await == PbxLink::Away {
         let seconds = LINK_WITHIN.as_secs();
         printer.warning(&format!(
@@ -274,31 +274,31 @@ async fn linked(session: &Session, stop: &mut Stop, printer: Printer) -> Result<
     }
     let link = tokio::select! {
         link = session.link_within(LINK_WITHIN) => link,
-        () = stop.wish() => return Err(interrupted()),
+        () = stop.requested() => return Err(interrupted()),
     };
     match link {
         PbxLink::Up => Ok(()),
         PbxLink::Away => {
             let words = anyhow!("nothing was dialled: the event link to the PBX is down");
-            Err(Trouble::new(words).hint("`aftertone doctor` tells whether the PBX is back"))
+            Err(CliError::new(words).hint("`aftertone doctor` tells whether the PBX is back"))
         }
         PbxLink::Taken => {
             let words = anyhow!(
                 "nothing was dialled: another program registered the Stasis app of this drop"
             );
-            Err(Trouble::new(words).hint(APP_OF_ITS_OWN))
+            Err(CliError::new(words).hint(APP_OF_ITS_OWN))
         }
     }
 }
 
 /// What is said of a drop that ended before anything was dialled.
-fn not_dialled(report: &Report, unwritten: Option<StoreError>, printer: Printer) -> Trouble {
+fn not_dialled(report: &Report, unwritten: Option<StoreError>, printer: Printer) -> CliError {
     if let Some(error) = unwritten {
         printer.warning(&format!("{UNSETTLED}: {}", chain(&error)));
     }
     match &report.words {
         Some(words) => {
-            let told = Trouble::new(anyhow!("nothing was dialled: {words}"));
+            let told = CliError::new(anyhow!("nothing was dialled: {words}"));
             told.hint("run it again: the gate is asked anew")
         }
         None => interrupted(),
@@ -308,14 +308,14 @@ fn not_dialled(report: &Report, unwritten: Option<StoreError>, printer: Printer)
 /// Passes the gate at the moment of the call, and writes the drop's intent.
 ///
 /// # Errors
-/// [`Trouble`] where it may not be dialled, or not be written.
+/// [`CliError`] where it may not be dialled, or not be written.
 async fn enter(
     counter: &Counter,
     wanted: &Wanted,
     session: &Session,
     json: bool,
     printer: Printer,
-) -> Result<Entry, Trouble> {
+) -> Result<Entry, CliError> {
     let entered = counter.enter(wanted, session).await;
     match entered.map_err(gate::not_entered)? {
         Entered::Allowed(entry, ruling) => {
@@ -336,7 +336,7 @@ async fn settle(
     evidence: Option<String>,
     printer: Printer,
 ) {
-    let ended = Ended::new(run, drop, masked, report);
+    let ended = DropRecord::new(run, drop, masked, report);
     if let Err(error) = entry.end(report, &ended, evidence).await {
         printer.warning(&format!("{UNSETTLED}: {}", chain(&error)));
     }
@@ -361,12 +361,12 @@ fn last_line(report: &Report, printer: Printer) -> String {
     format!("{slug}: {}", outcome_words(report))
 }
 
-fn interrupted() -> Trouble {
-    Trouble::new(anyhow!("interrupted before a call was made"))
+fn interrupted() -> CliError {
+    CliError::new(anyhow!("interrupted before a call was made"))
 }
 
 /// What to do where a run could not begin.
-fn advise(error: SessionError, config: &Config) -> Trouble {
+fn advise(error: SessionError, config: &Config) -> CliError {
     let hint = match &error {
         SessionError::Instance(_) => "set `instance` to `[a-z0-9]{1,32}`".to_owned(),
         SessionError::Runs(_) => {
@@ -387,22 +387,22 @@ fn advise(error: SessionError, config: &Config) -> Trouble {
             error.hint().unwrap_or(doctor).to_owned()
         }
     };
-    Trouble::new(error).hint(hint)
+    CliError::new(error).hint(hint)
 }
 
 /// The far end of the trunk does not answer the PBX, which would refuse every call.
-fn offline(trunk: &str) -> Trouble {
+fn offline(trunk: &str) -> CliError {
     let error = anyhow!(
         "nothing was dialled: the trunk {trunk} is offline, its far end does not answer the PBX"
     );
-    Trouble::new(error).hint(
+    CliError::new(error).hint(
         "look at it on the PBX's console with `pjsip show endpoint` and `pjsip show contacts`, and try again when it is online",
     )
 }
 
 fn quit(printer: Printer) -> Exit {
     printer.talk("quit; the next run, or the PBX's own time limits, end what is left");
-    Exit::Otherwise
+    Exit::Failure
 }
 
 /// What to do where another program took the app.

@@ -15,7 +15,7 @@ use crate::{
     },
     clock,
     drop::{Moment, Report},
-    runtime::{News, Session},
+    runtime::{DropUpdate, Session},
 };
 
 /// How the watching of a drop ended.
@@ -31,12 +31,12 @@ pub(super) enum Watched {
 /// Follows the drop to its end. The first wish to stop cancels it; the second is granted at once.
 pub(super) async fn watch(
     session: &Session,
-    mut news: mpsc::UnboundedReceiver<News>,
+    mut news: mpsc::UnboundedReceiver<DropUpdate>,
     stop: &mut Stop,
     quiet: bool,
     printer: Printer,
 ) -> Watched {
-    let mut wishes = 0;
+    let mut requests = 0;
     let mut moments = Vec::new();
     let mut last = None;
     let mut ticks = interval(TICK);
@@ -44,14 +44,14 @@ pub(super) async fn watch(
     loop {
         tokio::select! {
             heard = news.recv() => match heard {
-                Some(News::Moment(moment, note)) => {
+                Some(DropUpdate::Moment(moment, note)) => {
                     moments.push(moment);
                     if !quiet {
                         printer.line(&moment_line(moment, note.as_deref()));
                         last = Some((moment, clock::now()));
                     }
                 }
-                Some(News::Ended(report)) => return Watched::Ended(report),
+                Some(DropUpdate::Ended(report)) => return Watched::Ended(report),
                 None => return Watched::Abandoned(moments),
             },
             _ = ticks.tick(), if printer.is_live() => {
@@ -60,9 +60,9 @@ pub(super) async fn watch(
                     printer.status(&status_line(since_start, moment.event));
                 }
             }
-            () = stop.wish() => {
-                wishes += 1;
-                if wishes > 1 {
+            () = stop.requested() => {
+                requests += 1;
+                if requests > 1 {
                     return Watched::Quit(moments);
                 }
                 printer.talk("cancelling; once more to quit at once");

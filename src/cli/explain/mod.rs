@@ -20,11 +20,11 @@ use self::{
     subject::{Given, Subject, evidence},
 };
 use super::{
-    Exit, Trouble,
+    CliError, Exit,
     printer::{Paint, Printer},
 };
 use crate::{
-    evidence::{Kept, Recording},
+    evidence::{EvidenceReader, Recording},
     screen::{Amd, At, Beep, Heard, Replay, Settings},
     words::{ReadyBy, Verdict},
 };
@@ -66,13 +66,13 @@ pub(super) struct Args {
 /// Explains recordings.
 ///
 /// # Errors
-/// [`Trouble`] where a setting is none, or a recording or evidence cannot be read.
-pub(super) fn run(args: &Args, printer: Printer) -> Result<Exit, Trouble> {
+/// [`CliError`] where a setting is none, or a recording or evidence cannot be read.
+pub(super) fn run(args: &Args, printer: Printer) -> Result<Exit, CliError> {
     if args.set.iter().any(|set| set == "help") {
         for line in settings_table() {
             printer.line(&line);
         }
-        return Ok(Exit::Done);
+        return Ok(Exit::Success);
     }
     let given = Given::of(args)?;
     let recordings = recordings(&args.paths)?;
@@ -81,15 +81,15 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<Exit, Trouble> {
     if table && !args.json {
         printer.line(&Row::HEAD.line());
     }
-    let mut exit = Exit::Done;
+    let mut exit = Exit::Success;
     for path in recordings {
-        let subject = if Kept::is_at(&path) {
+        let subject = if EvidenceReader::is_at(&path) {
             evidence(&path, args)?
         } else {
             given.recording(&path)?
         };
         if subject.differs() {
-            exit = Exit::Otherwise;
+            exit = Exit::Failure;
         }
         if args.json {
             printer.json(&Explained::of(&subject));
@@ -128,17 +128,17 @@ fn settings_table() -> impl Iterator<Item = String> {
 }
 
 /// The recordings and the evidence that are meant, those of a folder in the order of their names.
-fn recordings(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Trouble> {
+fn recordings(paths: &[PathBuf]) -> Result<Vec<PathBuf>, CliError> {
     let mut all = Vec::new();
     for path in paths {
-        if !path.is_dir() || Kept::is_at(path) {
+        if !path.is_dir() || EvidenceReader::is_at(path) {
             all.push(path.clone());
             continue;
         }
-        let mut found = found_in(path).map_err(Trouble::new)?;
+        let mut found = found_in(path).map_err(CliError::new)?;
         if found.is_empty() {
             let none = anyhow!("{} holds no recording", path.display());
-            return Err(Trouble::new(none).hint("name a folder of .wav files, or of evidence"));
+            return Err(CliError::new(none).hint("name a folder of .wav files, or of evidence"));
         }
         found.sort();
         all.append(&mut found);
@@ -154,7 +154,7 @@ fn found_in(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
         let wav = path
             .extension()
             .is_some_and(|end| end.eq_ignore_ascii_case("wav"));
-        if wav || Kept::is_at(&path) {
+        if wav || EvidenceReader::is_at(&path) {
             found.push(path);
         }
     }

@@ -9,8 +9,8 @@ use std::{
 
 use anyhow::{Context as _, anyhow};
 
-use super::super::Trouble;
-use crate::evidence::{Format, Kept, Recording, Scene, save};
+use super::super::CliError;
+use crate::evidence::{EvidenceReader, Format, Layout, Recording, save};
 
 /// What `--picture` asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -28,23 +28,23 @@ impl Pictures {
     /// format; a folder, or several recordings, have a folder of PNG files.
     ///
     /// # Errors
-    /// [`Trouble`] where the ending is neither `.svg` nor `.png`, where one file is named for several pictures, where two
+    /// [`CliError`] where the ending is neither `.svg` nor `.png`, where one file is named for several pictures, where two
     /// pictures would have one name, or where the folder cannot be made.
     pub(super) fn plan(
         wanted: Option<&Path>,
         given: &[PathBuf],
         recordings: &[PathBuf],
-    ) -> Result<Self, Trouble> {
+    ) -> Result<Self, CliError> {
         let Some(wanted) = wanted else {
             return Ok(Self::None);
         };
         let format = Format::of(wanted).filter(|_| !wanted.is_dir());
         if let [recording] = given
-            && (!recording.is_dir() || Kept::is_at(recording))
+            && (!recording.is_dir() || EvidenceReader::is_at(recording))
         {
             let format = format.ok_or_else(|| {
                 let wanted = wanted.display();
-                Trouble::new(anyhow!("`--picture {wanted}` does not end in .svg or .png"))
+                CliError::new(anyhow!("`--picture {wanted}` does not end in .svg or .png"))
                     .hint("name the picture to be written, such as `--picture recording.png`")
             })?;
             let path = wanted.to_owned();
@@ -54,7 +54,7 @@ impl Pictures {
             let wanted = wanted.display();
             let one =
                 anyhow!("`--picture {wanted}` names one file, but there may be several recordings");
-            return Err(Trouble::new(one).hint("name a folder, such as `--picture pictures`"));
+            return Err(CliError::new(one).hint("name a folder, such as `--picture pictures`"));
         }
         let mut named = BTreeMap::new();
         for recording in recordings {
@@ -63,12 +63,12 @@ impl Pictures {
             };
             let (one, two) = (other.display(), recording.display());
             let both = anyhow!("the pictures of {one} and {two} would have the same name");
-            return Err(Trouble::new(both).hint("explain them one by one"));
+            return Err(CliError::new(both).hint("explain them one by one"));
         }
         // What is in a call is its parties' business.
         let made = DirBuilder::new().recursive(true).mode(0o700).create(wanted);
         made.with_context(|| format!("cannot make the folder {}", wanted.display()))
-            .map_err(Trouble::new)?;
+            .map_err(CliError::new)?;
         let folder = wanted.to_owned();
         Ok(Self::Each { folder })
     }
@@ -76,19 +76,19 @@ impl Pictures {
     /// Draws a recording, where that is asked for, and says where the picture is.
     ///
     /// # Errors
-    /// [`Trouble`] where the picture cannot be written.
+    /// [`CliError`] where the picture cannot be written.
     pub(super) fn draw(
         &self,
         path: &Path,
         recording: &Recording<'_>,
-    ) -> Result<Option<PathBuf>, Trouble> {
+    ) -> Result<Option<PathBuf>, CliError> {
         let (file, format) = match self {
             Self::None => return Ok(None),
             Self::One { path, format } => (path.clone(), *format),
             Self::Each { folder } => (named_after(path, folder), Format::Png),
         };
-        save(&Scene::of(recording), format, &file).map_err(|error| {
-            Trouble::new(error)
+        save(&Layout::of(recording), format, &file).map_err(|error| {
+            CliError::new(error)
                 .hint("name a file in a folder that exists and that you may write to")
         })?;
         Ok(Some(file))

@@ -4,9 +4,9 @@ use std::{ffi::OsStr, path::Path};
 
 use anyhow::{Context as _, anyhow, bail};
 
-use super::{super::Trouble, Args};
+use super::{super::CliError, Args};
 use crate::{
-    evidence::{Kept, Sound},
+    evidence::{EvidenceReader, Sound},
     screen::{At, Call, Known, Message, RATE, Replay, Settings},
 };
 
@@ -50,8 +50,8 @@ pub(super) struct Given {
 
 impl Given {
     /// # Errors
-    /// [`Trouble`] where a setting is none, or the message cannot be read.
-    pub(super) fn of(args: &Args) -> Result<Self, Trouble> {
+    /// [`CliError`] where a setting is none, or the message cannot be read.
+    pub(super) fn of(args: &Args) -> Result<Self, CliError> {
         let message = args.message.as_deref().map(read).transpose()?;
         Ok(Self {
             settings: settings(Settings::default(), &args.set)?,
@@ -70,8 +70,8 @@ impl Given {
     /// A recording, heard with what is given.
     ///
     /// # Errors
-    /// [`Trouble`] where it cannot be read.
-    pub(super) fn recording(&self, path: &Path) -> Result<Subject, Trouble> {
+    /// [`CliError`] where it cannot be read.
+    pub(super) fn recording(&self, path: &Path) -> Result<Subject, CliError> {
         let samples = read(path)?;
         Ok(Subject {
             id: text(path.file_stem()),
@@ -88,8 +88,8 @@ impl Given {
 /// The evidence of a drop, heard as it was heard live, or with the settings that are given.
 ///
 /// # Errors
-/// [`Trouble`] where it cannot be read, or more is given than its settings.
-pub(super) fn evidence(path: &Path, args: &Args) -> Result<Subject, Trouble> {
+/// [`CliError`] where it cannot be read, or more is given than its settings.
+pub(super) fn evidence(path: &Path, args: &Args) -> Result<Subject, CliError> {
     if args.amd.is_some() || args.alerted.is_some() || args.other_leg_rang || args.message.is_some()
     {
         let own = anyhow!(
@@ -97,11 +97,11 @@ pub(super) fn evidence(path: &Path, args: &Args) -> Result<Subject, Trouble> {
             path.display()
         );
         return Err(
-            Trouble::new(own).hint("leave out --amd, --alerted, --other-leg-rang and --message")
+            CliError::new(own).hint("leave out --amd, --alerted, --other-leg-rang and --message")
         );
     }
-    let kept = Kept::read(path).map_err(|error| {
-        Trouble::new(error).hint("name a folder that `aftertone drop --evidence` has kept")
+    let kept = EvidenceReader::read(path).map_err(|error| {
+        CliError::new(error).hint("name a folder that `aftertone drop --evidence` has kept")
     })?;
     let sound = kept.sound();
     let (replay, differences) = match sound {
@@ -136,28 +136,28 @@ fn text(name: Option<&OsStr>) -> String {
     name.unwrap_or_default().to_string_lossy().into_owned()
 }
 
-pub(super) fn settings(mut settings: Settings, given: &[String]) -> Result<Settings, Trouble> {
+pub(super) fn settings(mut settings: Settings, given: &[String]) -> Result<Settings, CliError> {
     for set in given {
         let (name, value) = set.split_once('=').ok_or_else(|| {
-            Trouble::new(anyhow!("`--set {set}` is not KEY=VALUE"))
+            CliError::new(anyhow!("`--set {set}` is not KEY=VALUE"))
                 .hint("`aftertone explain x --set help` lists the keys")
         })?;
         settings.set(name.trim(), value.trim()).map_err(|error| {
-            Trouble::new(error).hint("`aftertone explain x --set help` lists the keys")
+            CliError::new(error).hint("`aftertone explain x --set help` lists the keys")
         })?;
     }
     Ok(settings)
 }
 
 /// The samples of a recording. They are taken as they are: another rate would not be what a live call brings.
-pub(super) fn read(path: &Path) -> Result<Vec<i16>, Trouble> {
+pub(super) fn read(path: &Path) -> Result<Vec<i16>, CliError> {
     let convert = || {
         let path = path.display();
         format!("sox {path} -r 8000 -c 1 -b 16 converted.wav")
     };
     samples(path)
         .with_context(|| format!("cannot read {}", path.display()))
-        .map_err(|error| Trouble::new(error).hint(convert()))
+        .map_err(|error| CliError::new(error).hint(convert()))
 }
 
 fn samples(path: &Path) -> anyhow::Result<Vec<i16>> {

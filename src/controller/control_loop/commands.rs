@@ -5,24 +5,24 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-use super::{Key, Steer};
+use super::{ControlLoop, Key};
 use crate::{
     campaign::engine::{
         CampaignId, Command, ContactId, End, Event, PauseReason, Settlement, Start,
     },
     clock,
     controller::{
-        launch_pacer::{Leaves, STALE_AFTER},
+        launch_pacer::{Release, STALE_AFTER},
         status,
         store_writer::Wanted,
-        worker::{Aloft, Attempt, Flight, Stage},
+        worker::{Aloft, Attempt, DropTask, Stage},
     },
     id::DropId,
     store::{Intent, Write},
 };
 
-impl Steer {
-    pub(super) fn obey(&mut self, command: Command) {
+impl ControlLoop {
+    pub(super) fn execute(&mut self, command: Command) {
         match command {
             Command::Fetch { campaign, at_most } => self.want(Wanted::Fetch { campaign, at_most }),
             Command::Start(start) => self.write_intent(start),
@@ -39,7 +39,7 @@ impl Steer {
             }
             Command::HangUp { campaign, contact } => {
                 if let Some(aloft) = self.aloft.get(&(campaign, contact)) {
-                    aloft.wish.cancel();
+                    aloft.cancel.cancel();
                 }
             }
             Command::Paused { campaign, why } => self.on_paused(campaign, why),
@@ -66,7 +66,7 @@ impl Steer {
             technique: start.technique,
             message: start.message.clone(),
             variant: start.variant.clone(),
-            caller_id: shown.or_else(|| Some(self.crew.config.pbx.caller_id.clone())),
+            caller_id: shown.or_else(|| Some(self.drop_worker.config.pbx.caller_id.clone())),
             ruling,
             version,
             despite_do_not_call: false,
@@ -83,7 +83,7 @@ impl Steer {
             attempt,
             drop,
             decided,
-            wish: CancellationToken::new(),
+            cancel: CancellationToken::new(),
             stage: Stage::Writing(Box::new(start)),
         };
         self.aloft
@@ -156,8 +156,8 @@ impl Steer {
     /// Changes how a campaign stands: what the store tells of before that is not listened to.
     fn write_standing(&mut self, write: Write) {
         self.dirty = true;
-        self.wishes.own += 1;
-        self.wishes.unwritten += 1;
+        self.desired_state.own += 1;
+        self.desired_state.unwritten += 1;
         self.write(write);
     }
 
@@ -178,19 +178,19 @@ impl Steer {
         let now = self.clock.now();
         while let Some(leaves) = self.ramp.pop(now) {
             let key = match leaves {
-                Leaves::Dial(key) if self.may_dial() => key,
-                Leaves::Dial(key) | Leaves::Stale(key) => {
+                Release::Dial(key) if self.may_dial() => key,
+                Release::Dial(key) | Release::Stale(key) => {
                     self.not_dialled(key);
                     told = true;
                     continue;
                 }
             };
-            self.fly(key);
+            self.run_drop(key);
         }
         told
     }
 
-    fn fly(&mut self, key: Key) {
+    fn run_drop(&mut self, key: Key) {
         let Some(aloft) = self.aloft.get_mut(&key) else {
             return;
         };
@@ -203,7 +203,7 @@ impl Steer {
         let age = self.clock.now().duration_since(aloft.decided);
         // Its message and the folder of its evidence may take their time, on a disk that stands still.
         let left = STALE_AFTER.saturating_sub(age.unsigned_abs());
-        let flight = Flight {
+        let flight = DropTask {
             attempt: aloft.attempt,
             drop: aloft.drop,
             number: start.contact.number,
@@ -212,9 +212,9 @@ impl Steer {
             caller_id: start.caller_id,
             message: self.messages.get(&start.message, now),
             dial_by: now + left,
-            wish: aloft.wish.clone(),
+            cancel: aloft.cancel.clone(),
         };
-        tokio::spawn(Arc::clone(&self.crew).fly(flight));
+        tokio::spawn(Arc::clone(&self.drop_worker).run_drop(flight));
     }
 
     /// Tells the engine that certainly nothing was dialled.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tracing::{debug, warn};
 
-use super::{Ending, Key, LOOK_AGAIN, Steer};
+use super::{ControlLoop, Ending, Key, LOOK_AGAIN};
 use crate::{
     campaign::{
         budget::Calls,
@@ -12,12 +12,12 @@ use crate::{
     },
     clock,
     controller::{
-        ControllerError, Happened,
+        ControllerError, Input,
         desired_state::{Step, steps},
         startup::{self, PBX},
         status,
-        store_writer::Said,
-        worker::{self, Landed, Stage},
+        store_writer::StoreEvent,
+        worker::{self, Completed, Stage},
     },
     drop::Outcome,
     error_chain::chain,
@@ -26,52 +26,52 @@ use crate::{
     store::{Campaign, Orphan, Write, Written},
 };
 
-impl Steer {
-    pub(super) fn on_happened(&mut self, happened: Happened) {
+impl ControlLoop {
+    pub(super) fn on_input(&mut self, happened: Input) {
         match happened {
-            Happened::Store(said) => self.on_store(said),
-            Happened::Landed(landed) => self.on_landed(landed),
-            Happened::NotFlown(attempt) => self.not_dialled((attempt.campaign, attempt.contact)),
-            Happened::Renewed(at, took) => {
+            Input::Store(said) => self.on_store(said),
+            Input::Completed(completed) => self.on_completed(completed),
+            Input::NotDialled(attempt) => self.not_dialled((attempt.campaign, attempt.contact)),
+            Input::Renewed(at, took) => {
                 self.note_took(took);
                 self.reach.renewed = at;
                 self.tell_reach();
             }
-            Happened::TakenOver => {
+            Input::TakenOver => {
                 let words = "another controller has taken over: every call is let go";
                 self.notes.warned(None, words);
                 self.end(Ending::TakenOver, InFlight::HangUp);
             }
-            Happened::Found { orphans, ended } => self.on_found(orphans, &ended),
-            Happened::Campaigns { rows, asked_at } => {
-                self.wishes.is_asking = false;
+            Input::Found { orphans, ended } => self.on_found(orphans, &ended),
+            Input::Campaigns { rows, asked_at } => {
+                self.desired_state.is_asking = false;
                 match rows {
                     // What was read before a change of our own was written tells nothing.
-                    Ok(rows) if asked_at == self.wishes.own => self.on_campaigns(rows),
+                    Ok(rows) if asked_at == self.desired_state.own => self.on_campaigns(rows),
                     Ok(_) => {}
                     Err(error) => debug!(error = chain(&error), "wishes cannot be read"),
                 }
             }
-            Happened::Counted(campaign, tally) => {
+            Input::Counted(campaign, tally) => {
                 if let Some(known) = self.known.get_mut(&campaign) {
                     known.account.recount(&tally);
                 }
             }
-            Happened::Prepared(prepared) => {
+            Input::Prepared(prepared) => {
                 let waiting = prepared.waiting.clone();
                 self.take_up(*prepared);
                 for event in waiting {
                     self.tell(event);
                 }
             }
-            Happened::Unprepared(row, error) => self.on_unprepared(&row, &error),
-            Happened::Drain(in_flight) => self.end(Ending::Operator, in_flight),
+            Input::Unprepared(row, error) => self.on_unprepared(&row, &error),
+            Input::Drain(in_flight) => self.end(Ending::Operator, in_flight),
         }
     }
 
-    fn on_store(&mut self, said: Said) {
+    fn on_store(&mut self, said: StoreEvent) {
         match said {
-            Said::Stood {
+            StoreEvent::Committed {
                 writes,
                 written,
                 at_once,
@@ -83,7 +83,7 @@ impl Steer {
                     self.on_written(write, &written, at_once);
                 }
             }
-            Said::Due {
+            StoreEvent::Fetched {
                 campaign,
                 contacts,
                 next,
@@ -99,28 +99,28 @@ impl Steer {
                     next,
                 });
             }
-            Said::NotFetched { campaign } => self.tell(Event::FetchFailed { campaign }),
-            Said::Away(words) => {
+            StoreEvent::FetchFailed { campaign } => self.tell(Event::FetchFailed { campaign }),
+            StoreEvent::Unavailable(words) => {
                 let note = format!("the store is away, so nothing is dialled: {words}");
                 self.notes.warned(None, note);
                 self.reach.store_away = Some(words);
                 self.tell_reach();
             }
-            Said::Up => {
+            StoreEvent::Recovered => {
                 self.notes.said(None, "the store is back");
                 self.reach.store_away = None;
                 self.tell_reach();
             }
-            Said::Broken(error) => {
+            StoreEvent::Failed(error) => {
                 let note = format!("the store cannot be used any more: {}", chain(&error));
                 self.notes.warned(None, note);
                 self.end(Ending::Broken(error), InFlight::Finish);
                 // Nobody will tell what became of these intents, and no call is made without that.
-                let grounded = self.aloft.iter().filter(|(_, aloft)| match aloft.stage {
+                let failed_before_dial = self.aloft.iter().filter(|(_, aloft)| match aloft.stage {
                     Stage::Writing(_) | Stage::Waiting(_) => true,
                     Stage::Flying => false,
                 });
-                for key in grounded.map(|(&key, _)| key).collect::<Vec<_>>() {
+                for key in failed_before_dial.map(|(&key, _)| key).collect::<Vec<_>>() {
                     self.not_dialled(key);
                 }
             }
@@ -140,16 +140,16 @@ impl Steer {
                 settlement,
                 ..
             } => {
-                if *written != Written::Done {
+                if *written != Written::Applied {
                     debug!(%campaign, %contact, ?settlement, ?written, "not settled: it is not ours any more");
                 }
             }
             Write::Paused { .. } => {
-                self.wishes.unwritten = self.wishes.unwritten.saturating_sub(1);
+                self.desired_state.unwritten = self.desired_state.unwritten.saturating_sub(1);
             }
             Write::Finished { campaign, end } => {
-                self.wishes.unwritten = self.wishes.unwritten.saturating_sub(1);
-                if *written != Written::Done && end == End::Complete {
+                self.desired_state.unwritten = self.desired_state.unwritten.saturating_sub(1);
+                if *written != Written::Applied && end == End::Complete {
                     // Others have drops of it in flight, or contacts were added meanwhile.
                     self.look_again.insert(campaign, clock::now() + LOOK_AGAIN);
                 }
@@ -164,33 +164,33 @@ impl Steer {
             return;
         };
         match written {
-            Written::Done if at_once && !aloft.wish.is_cancelled() => {
+            Written::Applied if at_once && !aloft.cancel.is_cancelled() => {
                 let decided = aloft.decided;
                 if let Stage::Writing(start) = std::mem::replace(&mut aloft.stage, Stage::Flying) {
                     aloft.stage = Stage::Waiting(start);
                 }
                 self.ramp.push(key.0, key, decided);
             }
-            Written::Done => self.not_dialled(key),
-            Written::Fenced | Written::Barred(_) | Written::Overtaken => {
+            Written::Applied => self.not_dialled(key),
+            Written::Fenced | Written::OnDoNotCallList(_) | Written::Conflict => {
                 debug!(%drop, ?written, "not dialled: things have changed since it was decided on");
                 self.not_dialled(key);
             }
         }
     }
 
-    fn on_landed(&mut self, landed: Landed) {
-        let attempt = landed.attempt;
+    fn on_completed(&mut self, completed: Completed) {
+        let attempt = completed.attempt;
         let key = (attempt.campaign, attempt.contact);
         self.aloft.remove(&key);
-        self.ends.insert(key, landed.end);
+        self.ends.insert(key, completed.end);
         self.tell(Event::Ended {
             campaign: attempt.campaign,
             contact: attempt.contact,
             attempt: attempt.number,
-            outcome: landed.outcome,
-            reason: landed.reason,
-            calls: landed.calls,
+            outcome: completed.outcome,
+            reason: completed.reason,
+            calls: completed.calls,
         });
     }
 
@@ -255,21 +255,21 @@ impl Steer {
 
     /// Reads what the operator wishes, unless changes of our own are on their way.
     pub(super) fn ask_for_wishes(&mut self) {
-        if self.wishes.is_asking || self.wishes.unwritten > 0 || self.is_mute() {
+        if self.desired_state.is_asking || self.desired_state.unwritten > 0 || self.is_mute() {
             return;
         }
-        self.wishes.is_asking = true;
+        self.desired_state.is_asking = true;
         let (store, happened) = (self.store.clone(), self.happened.clone());
-        let (after, asked_at) = (self.wishes.version, self.wishes.own);
+        let (after, asked_at) = (self.desired_state.version, self.desired_state.own);
         tokio::spawn(async move {
             let rows = store.campaigns(after).await;
-            let _ = happened.send(Happened::Campaigns { rows, asked_at });
+            let _ = happened.send(Input::Campaigns { rows, asked_at });
         });
     }
 
     fn on_campaigns(&mut self, rows: Vec<Campaign>) {
         for row in rows {
-            self.wishes.version = self.wishes.version.max(row.version);
+            self.desired_state.version = self.desired_state.version.max(row.version);
             let Some(known) = self.known.get(&row.id) else {
                 if self.takes_up && !startup::is_over(row.standing) {
                     self.prepare(row);
@@ -332,8 +332,8 @@ impl Steer {
         let now = self.clock.now();
         tokio::spawn(async move {
             let told = match startup::prepare(&store, row.clone(), now).await {
-                Ok(prepared) => Happened::Prepared(Box::new(prepared)),
-                Err(error) => Happened::Unprepared(Box::new(row), error),
+                Ok(prepared) => Input::Prepared(Box::new(prepared)),
+                Err(error) => Input::Unprepared(Box::new(row), error),
             };
             let _ = happened.send(told);
         });
@@ -347,7 +347,7 @@ impl Steer {
         );
         if let ControllerError::Store(_) = error {
             // It was not read to its end: the next look at the wishes begins there.
-            self.wishes.version = self.wishes.version.min(row.version - 1);
+            self.desired_state.version = self.desired_state.version.min(row.version - 1);
         } else {
             self.notes.warned(Some(&row.name), words);
         }
@@ -358,7 +358,7 @@ impl Steer {
         let (store, happened) = (self.store.clone(), self.happened.clone());
         tokio::spawn(async move {
             if let Ok(tally) = store.tally(campaign).await {
-                let _ = happened.send(Happened::Counted(campaign, tally));
+                let _ = happened.send(Input::Counted(campaign, tally));
             }
         });
     }

@@ -16,19 +16,19 @@ use tokio::{
 use tracing::{info, warn};
 
 use super::{
-    ControllerError, Ended, Happened,
+    ControllerError, Ended, Input,
     gate::CampaignGate,
-    launch_pacer::Ramp,
+    launch_pacer::LaunchPacer,
     messages::Messages,
     startup::{PBX, Prepared},
     stats::Account,
     status::{self, Notes},
-    store_writer::{Haste, Wanted},
-    worker::{Aloft, Crew},
+    store_writer::{CommitLatency, Wanted},
+    worker::{Aloft, DropWorker},
 };
 use crate::{
     campaign::{
-        engine::{CampaignId, ContactId, Engine, Event, InFlight, Phase, Reach},
+        engine::{Availability, CampaignId, ContactId, Engine, Event, InFlight, Phase},
         pace::Rate,
     },
     clock::{self, Steady},
@@ -43,18 +43,18 @@ use crate::{
 type Key = (CampaignId, ContactId);
 
 /// The loop and all it knows.
-pub(super) struct Steer {
+pub(super) struct ControlLoop {
     engine: Engine<CampaignGate>,
     clock: Arc<Steady>,
     store: Store,
-    crew: Arc<Crew>,
+    drop_worker: Arc<DropWorker>,
     messages: Messages,
     link: watch::Receiver<PbxLink>,
     /// Whether calls can be made by the trunk.
     line: watch::Receiver<TrunkState>,
     wanted: mpsc::UnboundedSender<Wanted>,
-    happened: mpsc::UnboundedSender<Happened>,
-    happens: mpsc::UnboundedReceiver<Happened>,
+    happened: mpsc::UnboundedSender<Input>,
+    happens: mpsc::UnboundedReceiver<Input>,
     notes: Notes,
     shown: watch::Sender<View>,
     /// Whether campaigns are run that nobody named.
@@ -64,13 +64,13 @@ pub(super) struct Steer {
     aloft: BTreeMap<Key, Aloft>,
     /// Ends that were told to the engine and not settled yet.
     ends: BTreeMap<Key, Box<DropEnd>>,
-    ramp: Ramp<Key>,
+    ramp: LaunchPacer<Key>,
     /// Drops of dead controllers that were told to the engine.
     found: BTreeSet<DropId>,
     /// Writes that the store has not confirmed.
     unwritten: usize,
-    wishes: Wishes,
-    reach: Reaches,
+    desired_state: Wishes,
+    reach: Health,
     /// Campaigns that are over as far as we know, of which others have drops in flight; when to look again.
     look_again: BTreeMap<CampaignId, Instant>,
     ending: Option<Ending>,
@@ -100,17 +100,17 @@ struct Wishes {
 }
 
 /// What can be reached.
-struct Reaches {
+struct Health {
     /// Why the store is away, where it is.
     store_away: Option<String>,
     /// When the request began that last renewed the lease.
     renewed: Instant,
     /// How long it takes.
-    haste: Haste,
+    haste: CommitLatency,
     /// As the engine was told.
-    told: Reach,
+    told: Availability,
     /// The trunk, as the engine was told.
-    trunk: Reach,
+    trunk: Availability,
 }
 
 /// Why it comes to its end.
@@ -126,13 +126,13 @@ pub(super) struct Begin {
     pub(super) engine: Engine<CampaignGate>,
     pub(super) clock: Arc<Steady>,
     pub(super) store: Store,
-    pub(super) crew: Arc<Crew>,
+    pub(super) drop_worker: Arc<DropWorker>,
     pub(super) messages: Messages,
     pub(super) link: watch::Receiver<PbxLink>,
     pub(super) line: watch::Receiver<TrunkState>,
     pub(super) wanted: mpsc::UnboundedSender<Wanted>,
-    pub(super) happened: mpsc::UnboundedSender<Happened>,
-    pub(super) happens: mpsc::UnboundedReceiver<Happened>,
+    pub(super) happened: mpsc::UnboundedSender<Input>,
+    pub(super) happens: mpsc::UnboundedReceiver<Input>,
     pub(super) notes: Notes,
     pub(super) shown: watch::Sender<View>,
     pub(super) takes_up: bool,
@@ -144,14 +144,14 @@ pub(super) struct Begin {
     pub(super) past: Vec<Event>,
 }
 
-impl Steer {
+impl ControlLoop {
     /// Tells the engine all of the past, in its order. What it wants of that is done once it runs.
     pub(super) fn begin(begin: Begin) -> Self {
         let mut this = Self {
             engine: begin.engine,
             clock: begin.clock,
             store: begin.store,
-            crew: begin.crew,
+            drop_worker: begin.drop_worker,
             messages: begin.messages,
             link: begin.link,
             line: begin.line,
@@ -164,16 +164,16 @@ impl Steer {
             known: BTreeMap::new(),
             aloft: BTreeMap::new(),
             ends: BTreeMap::new(),
-            ramp: Ramp::new(begin.rate),
+            ramp: LaunchPacer::new(begin.rate),
             found: BTreeSet::new(),
             unwritten: 0,
-            wishes: Wishes::default(),
-            reach: Reaches {
+            desired_state: Wishes::default(),
+            reach: Health {
                 store_away: None,
                 renewed: begin.renewed,
-                haste: Haste::default(),
-                told: Reach::Up,
-                trunk: Reach::Up,
+                haste: CommitLatency::default(),
+                told: Availability::Up,
+                trunk: Availability::Up,
             },
             look_again: BTreeMap::new(),
             ending: None,
@@ -236,7 +236,7 @@ impl Steer {
                 Ok(()) = self.link.changed() => self.on_link(),
                 Ok(()) = self.line.changed() => self.on_line(),
                 () = at(deadline) => self.engine.handle_timeout(self.clock.now()),
-                Some(happened) = self.happens.recv() => self.on_happened(happened),
+                Some(happened) = self.happens.recv() => self.on_input(happened),
             }
         }
         self.count_all().await;
@@ -278,7 +278,7 @@ impl Steer {
     fn settle(&mut self) {
         loop {
             while let Some(command) = self.engine.poll_command() {
-                self.obey(command);
+                self.execute(command);
             }
             // What is not dialled after all gives the engine something to say.
             if !self.launch() {
@@ -334,7 +334,11 @@ impl Steer {
     /// Tells the engine whether the store is there, where that has changed.
     fn tell_reach(&mut self) {
         let there = self.reach.store_away.is_none() && self.is_lease_sure();
-        let reach = if there { Reach::Up } else { Reach::Away };
+        let reach = if there {
+            Availability::Up
+        } else {
+            Availability::Away
+        };
         if reach != self.reach.told {
             self.reach.told = reach;
             self.dirty = true;
@@ -366,13 +370,13 @@ impl Steer {
         match link {
             PbxLink::Up => {
                 self.notes.said(None, "the PBX is back");
-                self.tell(Event::Pbx(PBX, Reach::Up));
+                self.tell(Event::Pbx(PBX, Availability::Up));
             }
             PbxLink::Away => {
                 let words = "the PBX cannot be reached; nothing is started until it is back";
                 self.notes.warned(None, words);
                 warn!("{words}");
-                self.tell(Event::Pbx(PBX, Reach::Away));
+                self.tell(Event::Pbx(PBX, Availability::Away));
             }
             PbxLink::Taken => {
                 let words =
@@ -388,8 +392,8 @@ impl Steer {
         self.dirty = true;
         let state = *self.line.borrow_and_update();
         let reach = match state {
-            TrunkState::Usable => Reach::Up,
-            TrunkState::Offline => Reach::Away,
+            TrunkState::Usable => Availability::Up,
+            TrunkState::Offline => Availability::Away,
         };
         if std::mem::replace(&mut self.reach.trunk, reach) == reach {
             return;
@@ -441,7 +445,7 @@ impl Steer {
             return Some("the store does not renew our lease".to_owned());
         }
         match *self.link.borrow() {
-            PbxLink::Up if self.reach.trunk == Reach::Away => Some(OFFLINE.to_owned()),
+            PbxLink::Up if self.reach.trunk == Availability::Away => Some(OFFLINE.to_owned()),
             PbxLink::Up => self.reach.haste.words(),
             PbxLink::Away => Some("the PBX cannot be reached".to_owned()),
             PbxLink::Taken => Some("another program has our app on the PBX".to_owned()),

@@ -8,7 +8,7 @@ use crate::controller::launch_pacer::STALE_AFTER;
 
 /// How long the store takes to make something durable.
 #[derive(Debug, Default)]
-pub(in crate::controller) struct Haste {
+pub(in crate::controller) struct CommitLatency {
     slow: Option<Slow>,
 }
 
@@ -21,7 +21,7 @@ struct Slow {
     last: Instant,
 }
 
-impl Haste {
+impl CommitLatency {
     /// One took so long; returns whether the store is slow by now and was not, or the other way round.
     pub(in crate::controller) fn note(&mut self, took: Duration, now: Instant) -> bool {
         let is_slow = took >= SLOW;
@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn a_slow_store_is_told_once_until_it_keeps_up_again() {
-        let (mut haste, start) = (Haste::default(), clock::now());
+        let (mut haste, start) = (CommitLatency::default(), clock::now());
         // At a second, what took so many ms; whether it is told, and how it stands then.
         let rows = [
             (0, 900, false, None),

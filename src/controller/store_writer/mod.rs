@@ -10,22 +10,22 @@ use jiff::SignedDuration;
 use tokio::{sync::mpsc, time::sleep};
 use tracing::{debug, error, info, warn};
 
-pub(super) use self::{backlog::Wanted, commit_latency::Haste};
+pub(super) use self::{backlog::Wanted, commit_latency::CommitLatency};
 
 use self::backlog::{Backlog, Work};
-use super::Happened;
+use super::Input;
 use crate::{
     campaign::engine::{CampaignId, Next},
     clock::{self, Steady},
     error_chain::chain,
-    store::{Holder, Leased, Store, StoreError, Trouble, Write, Written},
+    store::{ControllerLease, ErrorClass, Leased, Store, StoreError, Write, Written},
 };
 
 /// What the store said.
 #[derive(Debug)]
-pub(super) enum Said {
+pub(super) enum StoreEvent {
     /// All of it is written, with what came of each.
-    Stood {
+    Committed {
         /// What was to be written.
         writes: Vec<Write>,
         /// What came of each, in the same order.
@@ -36,7 +36,7 @@ pub(super) enum Said {
         took: Duration,
     },
     /// The answer to a fetch.
-    Due {
+    Fetched {
         /// Of which campaign.
         campaign: CampaignId,
         /// Who is due, leased to us.
@@ -47,30 +47,30 @@ pub(super) enum Said {
         took: Duration,
     },
     /// There is no answer to a fetch.
-    NotFetched {
+    FetchFailed {
         /// Of which campaign.
         campaign: CampaignId,
     },
     /// It is away, in these words, and is asked again until it is there.
-    Away(String),
+    Unavailable(String),
     /// It is there again.
-    Up,
+    Recovered,
     /// It will not be asked again: a person has to look.
-    Broken(StoreError),
+    Failed(StoreError),
 }
 
 /// Asks the store what is wanted, in order, until nobody can want anything any more.
-pub(super) struct Clerk {
+pub(super) struct StoreWriter {
     pub(super) store: Store,
-    pub(super) holder: Holder,
+    pub(super) holder: ControllerLease,
     /// How far back drops to a number count.
     pub(super) history: SignedDuration,
     pub(super) clock: Arc<Steady>,
     pub(super) wanted: mpsc::UnboundedReceiver<Wanted>,
-    pub(super) happened: mpsc::UnboundedSender<Happened>,
+    pub(super) happened: mpsc::UnboundedSender<Input>,
 }
 
-impl Clerk {
+impl StoreWriter {
     pub(super) async fn work(mut self) {
         let mut backlog = Backlog::default();
         loop {
@@ -90,7 +90,7 @@ impl Clerk {
             };
             if let Err(error) = done {
                 error!(error = chain(&error), "the store cannot be used any more");
-                self.say(Said::Broken(error));
+                self.say(StoreEvent::Failed(error));
                 return;
             }
         }
@@ -104,7 +104,7 @@ impl Clerk {
             match self.store.commit(&self.holder, &writes, now).await {
                 Ok(written) => {
                     let at_once = outage.since.is_none();
-                    self.say(Said::Stood {
+                    self.say(StoreEvent::Committed {
                         writes,
                         written,
                         at_once,
@@ -126,7 +126,7 @@ impl Clerk {
             .lease(&self.holder, campaign, at_most, self.history, now);
         let mut failed = match leased.await {
             Ok((contacts, next)) => {
-                self.say(Said::Due {
+                self.say(StoreEvent::Fetched {
                     campaign,
                     contacts,
                     next,
@@ -136,7 +136,7 @@ impl Clerk {
             }
             Err(error) => error,
         };
-        self.say(Said::NotFetched { campaign });
+        self.say(StoreEvent::FetchFailed { campaign });
         let mut outage = Outage::new();
         loop {
             self.wait(failed, &mut outage).await?;
@@ -152,9 +152,9 @@ impl Clerk {
 
     /// Takes note of a failure, and waits until the store may be asked again.
     async fn wait(&self, error: StoreError, outage: &mut Outage) -> Result<(), StoreError> {
-        match error.trouble {
-            Trouble::Away => {}
-            Trouble::Broken | Trouble::Refused => return Err(error),
+        match error.class {
+            ErrorClass::Away => {}
+            ErrorClass::Broken | ErrorClass::Refused => return Err(error),
         }
         let words = chain(&error);
         if outage.since.is_none() {
@@ -163,7 +163,7 @@ impl Clerk {
                 "the store is away; nothing is dialled until it is back"
             );
             outage.since = Some(self.clock.now());
-            self.say(Said::Away(words));
+            self.say(StoreEvent::Unavailable(words));
         } else {
             debug!(error = words, "the store is still away");
         }
@@ -175,13 +175,13 @@ impl Clerk {
         if let Some(since) = outage.since {
             let seconds = self.clock.now().duration_since(since).as_secs();
             info!(seconds, "the store is back");
-            self.say(Said::Up);
+            self.say(StoreEvent::Recovered);
         }
     }
 
-    fn say(&self, said: Said) {
+    fn say(&self, said: StoreEvent) {
         // Nobody listens only at the very end.
-        let _ = self.happened.send(Happened::Store(said));
+        let _ = self.happened.send(Input::Store(said));
     }
 }
 

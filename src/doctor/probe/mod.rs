@@ -28,7 +28,7 @@ use crate::{
     runtime::{
         carrier::{Abilities, media_settings},
         executor::{LIMIT, LISTEN_CONTEXT, NO_CDR},
-        listener::{AMD_CONTEXT, Rig},
+        listener::{AMD_CONTEXT, TapChannels},
         release::polls_in_audiosocket,
         session::app_of,
     },
@@ -230,7 +230,7 @@ impl Probe<'_> {
             Ok(sockets) => sockets,
             Err(error) => return Check::fail(LIVE_AUDIO, error.to_string(), "try again"),
         };
-        let rig = Rig {
+        let rig = TapChannels {
             rest: self.rest.clone(),
             sockets,
             app: self.app.clone(),
@@ -254,7 +254,7 @@ impl Probe<'_> {
         }
     }
 
-    async fn open(&mut self, rig: &Rig) -> Result<Connection, String> {
+    async fn open(&mut self, rig: &TapChannels) -> Result<Connection, String> {
         let events = &mut self.events;
         let entered = async {
             while let Some(incoming) = events.next().await {

@@ -6,10 +6,10 @@ use super::{Link, Phase, VoicemailDrop, by_leg};
 use crate::{
     drop::{
         event::Command,
+        leg_state::Stage,
         outcome::{Milestone, Outcome},
         plan::{Mode, Plan, WhenBusyLegAnswered},
         timer::Timer,
-        track::Stage,
     },
     words::Leg,
 };

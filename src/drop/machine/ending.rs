@@ -6,9 +6,9 @@ use super::{Link, Phase, VoicemailDrop, by_leg, holding::HELD};
 use crate::{
     drop::{
         event::{Cause, Command, Refusal, RefusalKind},
+        leg_state::{Doubt, HangUp, Originate, Stage},
         outcome::{EndedBy, Milestone, Outcome},
         timer::Timer,
-        track::{Doubt, HangUp, Originate, Stage},
         unanswered::{OutcomeReason, Unanswered},
     },
     words::Leg,

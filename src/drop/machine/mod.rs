@@ -32,11 +32,11 @@ use std::{
 use super::{
     board::Seen,
     event::{Command, Event, PbxTime},
+    leg_state::{HangUp, LegState, Originate, Stage},
     outcome::{EndedBy, Milestone, Moment, Outcome, Report},
     plan::{Mode, Plan, Technique, Voice},
     proof::{Attention, Flaws, Grounds, Ready},
     timer::{Timer, Timers},
-    track::{HangUp, Originate, Stage, Track},
     unanswered::OutcomeReason,
 };
 use crate::{
@@ -54,8 +54,8 @@ pub struct VoicemailDrop {
     plan: Plan,
     started: Instant,
     phase: Phase,
-    busy: Track,
-    drop: Track,
+    busy: LegState,
+    drop: LegState,
     link: Link,
     ears: Ears,
     /// The leg that left our app to be listened to is back in it.
@@ -178,8 +178,8 @@ impl VoicemailDrop {
         let mut this = Self {
             started: now,
             phase: Phase::Lead,
-            busy: Track::default(),
-            drop: Track::default(),
+            busy: LegState::default(),
+            drop: LegState::default(),
             link: Link::Up,
             returned: false,
             speaking: None,
@@ -244,7 +244,7 @@ impl VoicemailDrop {
             Event::Interrupted(leg) => self.on_interrupted(leg, now),
             Event::LateBeep(leg) => self.on_late_beep(leg, now),
             Event::LimitBeep(leg) => self.on_limit_beep(leg, now),
-            Event::Deaf { leg, why: _ } => self.on_deaf(leg, now),
+            Event::TapLost { leg, why: _ } => self.on_deaf(leg, now),
             Event::Returned(leg) => self.on_returned(leg, now),
             Event::NoAudio { leg, pbx_answers } => self.on_no_audio(leg, pbx_answers, now),
             Event::Held(leg) => self.on_held(leg, now),
@@ -389,7 +389,7 @@ impl VoicemailDrop {
     /// What is known of the drop, once it has ended.
     pub fn report(&self) -> Option<Report> {
         let outcome = self.outcome()?;
-        let ended = |track: &Track| track.was_dialled().then_some(track.cause);
+        let ended = |track: &LegState| track.was_dialled().then_some(track.cause);
         let (proof, proof_reasons) = self.grounds(outcome).judge();
         let heard = if outcome.is_no_mailbox() {
             self.found.heard
@@ -483,14 +483,14 @@ impl VoicemailDrop {
         self.timeline.push(Moment { at, event });
     }
 
-    const fn track(&self, leg: Leg) -> &Track {
+    const fn track(&self, leg: Leg) -> &LegState {
         match leg {
             Leg::Busy => &self.busy,
             Leg::Drop => &self.drop,
         }
     }
 
-    const fn track_mut(&mut self, leg: Leg) -> &mut Track {
+    const fn track_mut(&mut self, leg: Leg) -> &mut LegState {
         match leg {
             Leg::Busy => &mut self.busy,
             Leg::Drop => &mut self.drop,

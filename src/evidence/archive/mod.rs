@@ -26,12 +26,12 @@ use thiserror::Error;
 use tracing::{debug, warn};
 
 use super::{
-    Format, Kept, Recording, Scene,
-    account::{Account, Audio, FORMAT, Noted, Page, plays},
-    kept::is_ours,
+    EvidenceReader, Format, Layout, Recording,
+    manifest::{Audio, FORMAT, Manifest, Noted, Page, plays},
+    reader::is_ours,
+    recorder::{Recorder, Taped, write_wav},
     retention::{Entry, Limits, to_remove},
     save,
-    tape::{Tape, Taped, write_wav},
 };
 use crate::id::DropId;
 
@@ -87,7 +87,7 @@ impl Archive {
         let (done, taped) = channel();
         Ok(Folder {
             archive: self.clone(),
-            tape: Some(Tape::new(partial.join(INCOMING), done)),
+            tape: Some(Recorder::new(partial.join(INCOMING), done)),
             taped,
             began: now,
             name,
@@ -174,7 +174,7 @@ pub struct Folder {
     name: String,
     partial: PathBuf,
     began: SystemTime,
-    tape: Option<Tape>,
+    tape: Option<Recorder>,
     taped: Receiver<Taped>,
     /// Tells other processes that we live.
     _held: File,
@@ -182,7 +182,7 @@ pub struct Folder {
 
 impl Folder {
     /// The tape for whoever listens to the call; there is one.
-    pub const fn tape(&mut self) -> Option<Tape> {
+    pub const fn tape(&mut self) -> Option<Recorder> {
         self.tape.take()
     }
 
@@ -227,10 +227,10 @@ impl Folder {
         title: &str,
         message: Option<&[i16]>,
     ) -> io::Result<()> {
-        let mut account = self.account(taped)?;
-        let samples = account.audio.map_or(0, |audio| audio.samples);
+        let mut manifest = self.manifest(taped)?;
+        let samples = manifest.audio.map_or(0, |audio| audio.samples);
         let length = message.map(|message| message.len() as u64);
-        let plays = plays(account.cues(), length, samples);
+        let plays = plays(manifest.cues(), length, samples);
         if samples > 0 {
             let mut played = vec![0; samples as usize];
             match message {
@@ -243,7 +243,7 @@ impl Folder {
                         write_wav(&self.partial.join(MESSAGE), message)?;
                     }
                 }
-                None if !plays.is_empty() => account.notes.push(
+                None if !plays.is_empty() => manifest.notes.push(
                     "the message is a sound of the PBX that is not here; played.wav is silent"
                         .to_owned(),
                 ),
@@ -253,7 +253,7 @@ impl Folder {
         }
         let page = Page {
             ended,
-            account: &account,
+            manifest: &manifest,
         };
         let path = self.partial.join(ACCOUNT);
         let mut file = BufWriter::new(create(&path)?);
@@ -268,8 +268,8 @@ impl Folder {
     }
 
     /// What is known of the call, once its sound is on the disk.
-    fn account(&self, taped: Option<Taped>) -> io::Result<Account> {
-        let mut account = Account {
+    fn manifest(&self, taped: Option<Taped>) -> io::Result<Manifest> {
+        let mut manifest = Manifest {
             evidence_format: FORMAT,
             aftertone: env!("CARGO_PKG_VERSION").to_owned(),
             began: timestamp(self.began).to_string(),
@@ -281,20 +281,20 @@ impl Folder {
         };
         let Some(taped) = taped else {
             let nobody = "we did not listen to this call, so there is no sound of it";
-            account.notes.push(nobody.to_owned());
-            return Ok(account);
+            manifest.notes.push(nobody.to_owned());
+            return Ok(manifest);
         };
         if let Some(writer) = taped.writer {
             let panicked = |_| Err(io::Error::other("the writer of the sound panicked"));
             writer.join().unwrap_or_else(panicked)?;
         }
         if taped.written > 0 {
-            account.audio = Some(Audio {
+            manifest.audio = Some(Audio {
                 samples: taped.written,
                 complete: !taped.fell_behind,
             });
         }
-        account
+        manifest
             .notes
             .extend(taped.lost.map(|why| match taped.written {
                 0 => format!("there is no sound of this call: {why}"),
@@ -302,25 +302,25 @@ impl Folder {
             }));
         if taped.fell_behind {
             let slow = "the disk did not keep up, so the sound ends before the call";
-            account.notes.push(slow.to_owned());
+            manifest.notes.push(slow.to_owned());
         }
         let settings = taped.settings.values();
-        account.settings = settings
+        manifest.settings = settings
             .map(|(name, value)| (name.to_owned(), value))
             .collect();
         let cues = taped.cues.into_iter();
-        account.cues = cues.map(|(at, cue)| Noted::new(at, cue)).collect();
-        account.heard = taped.told;
-        Ok(account)
+        manifest.cues = cues.map(|(at, cue)| Noted::new(at, cue)).collect();
+        manifest.heard = taped.told;
+        Ok(manifest)
     }
 
     fn draw(&self, title: &str) -> io::Result<()> {
-        let kept = Kept::read(&self.partial).map_err(io::Error::other)?;
+        let kept = EvidenceReader::read(&self.partial).map_err(io::Error::other)?;
         let Some(sound) = kept.sound() else {
             return Ok(());
         };
         let replay = sound.again();
-        let scene = Scene::of(&Recording {
+        let layout = Layout::of(&Recording {
             title,
             samples: sound.samples(),
             replay: &replay,
@@ -328,7 +328,7 @@ impl Folder {
             plays: Some(&sound.plays()),
         });
         let path = self.partial.join(PICTURE);
-        save(&scene, Format::Svg, &path).map_err(io::Error::other)
+        save(&layout, Format::Svg, &path).map_err(io::Error::other)
     }
 }
 
@@ -369,9 +369,9 @@ fn size(path: &Path) -> Option<u64> {
         let metadata = fs::symlink_metadata(path.join(file)).ok()?;
         metadata.is_file().then_some(metadata.len())
     };
-    let account = size(ACCOUNT)?;
+    let manifest = size(ACCOUNT)?;
     let others = [PICTURE, MESSAGE, PLAYED, INCOMING].into_iter();
-    Some(account + others.filter_map(size).sum::<u64>())
+    Some(manifest + others.filter_map(size).sum::<u64>())
 }
 
 fn timestamp(time: SystemTime) -> Timestamp {

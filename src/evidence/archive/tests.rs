@@ -31,7 +31,7 @@ fn a_drop_that_was_kept_is_heard_again_to_the_same_result() {
         assert_eq!(mode(&path.join(&file)), 0o600, "{file}");
     }
 
-    let kept = Kept::read(&path).unwrap();
+    let kept = EvidenceReader::read(&path).unwrap();
     assert_eq!(kept.word("outcome"), "delivered");
     assert!(kept.notes().is_empty(), "{:?}", kept.notes());
     let sound = kept.sound().unwrap();
@@ -66,13 +66,13 @@ fn what_was_heard_otherwise_live_is_told() {
         fs::write(path, page.to_string()).unwrap();
     };
     let differences = || {
-        let kept = Kept::read(&path).unwrap();
+        let kept = EvidenceReader::read(&path).unwrap();
         let sound = kept.sound().unwrap();
         sound.differences(&sound.again())
     };
     assert!(differences().is_empty());
-    let account = path.join(ACCOUNT);
-    let whole = fs::read(&account).unwrap();
+    let manifest = path.join(ACCOUNT);
+    let whole = fs::read(&manifest).unwrap();
     let changes: [&dyn Fn(&mut Value); 4] = [
         &|page| page["heard"][0]["from"] = json!(1),
         &|page| drop(page["heard"].as_array_mut().unwrap().pop()),
@@ -86,9 +86,9 @@ fn what_was_heard_otherwise_live_is_told() {
         },
     ];
     for (n, changed) in changes.into_iter().enumerate() {
-        change(&account, changed);
+        change(&manifest, changed);
         assert!(!differences().is_empty(), "change {n}");
-        fs::write(&account, &whole).unwrap();
+        fs::write(&manifest, &whole).unwrap();
     }
     assert!(differences().is_empty());
 }
@@ -98,11 +98,11 @@ fn what_is_no_evidence_of_ours_or_damaged_is_refused_in_words() {
     let (_dir, archive) = archive();
     let live = live(&archive, DropId::from_u128(7));
     let path = live.folder.keep(&ended(), "", None, at(0)).unwrap();
-    let account = path.join(ACCOUNT);
-    let whole: Value = serde_json::from_slice(&fs::read(&account).unwrap()).unwrap();
+    let manifest = path.join(ACCOUNT);
+    let whole: Value = serde_json::from_slice(&fs::read(&manifest).unwrap()).unwrap();
     let told = |page: &str| {
-        fs::write(&account, page).unwrap();
-        Kept::read(&path).unwrap_err().to_string()
+        fs::write(&manifest, page).unwrap();
+        EvidenceReader::read(&path).unwrap_err().to_string()
     };
     let with = |key: &str, value: Value| {
         let mut page = whole.clone();
@@ -114,7 +114,7 @@ fn what_is_no_evidence_of_ours_or_damaged_is_refused_in_words() {
         newer.contains("has the format 2, and this program reads 1"),
         "{newer}"
     );
-    assert!(Kept::is_at(&path), "it is evidence all the same");
+    assert!(EvidenceReader::is_at(&path), "it is evidence all the same");
     for page in [
         "",
         "[1]",
@@ -123,7 +123,7 @@ fn what_is_no_evidence_of_ours_or_damaged_is_refused_in_words() {
     ] {
         let words = told(page);
         assert!(words.contains("is no evidence of this program"), "{words}");
-        assert!(!Kept::is_at(&path), "{page}");
+        assert!(!EvidenceReader::is_at(&path), "{page}");
     }
     for (key, value, words) in [
         ("cues", json!(3), "is damaged"),
@@ -148,9 +148,9 @@ fn what_is_no_evidence_of_ours_or_damaged_is_refused_in_words() {
 fn told_of_sound(path: &Path, whole: &Value) {
     fs::write(path.join(ACCOUNT), whole.to_string()).unwrap();
     fs::write(path.join(INCOMING), "RIFF").unwrap();
-    assert!(Kept::read(path).is_err());
+    assert!(EvidenceReader::read(path).is_err());
     fs::remove_file(path.join(INCOMING)).unwrap();
-    let told = Kept::read(path).unwrap_err().to_string();
+    let told = EvidenceReader::read(path).unwrap_err().to_string();
     assert!(told.contains("cannot read"), "{told}");
 }
 
@@ -161,7 +161,7 @@ fn a_call_that_nobody_listened_to_has_an_account_and_says_so() {
     drop(folder.tape());
     let path = folder.keep(&ended(), "", Some(&[1; 160]), at(0)).unwrap();
     assert_eq!(names(&path), [ACCOUNT]);
-    let kept = Kept::read(&path).unwrap();
+    let kept = EvidenceReader::read(&path).unwrap();
     assert!(kept.sound().is_none());
     assert!(kept.notes()[0].contains("no sound"), "{:?}", kept.notes());
 }
@@ -174,7 +174,7 @@ fn a_sound_of_the_pbx_is_silence_in_what_was_played_and_that_is_said() {
     let played = wav(&path.join(PLAYED));
     assert_eq!(played, vec![0; live.incoming.len()]);
     assert!(!path.join(MESSAGE).exists());
-    let kept = Kept::read(&path).unwrap();
+    let kept = EvidenceReader::read(&path).unwrap();
     assert!(kept.notes()[0].contains("played.wav is silent"));
     assert_eq!(kept.sound().unwrap().plays().len(), 1);
 }
@@ -193,7 +193,7 @@ fn a_live_audio_that_was_lost_is_kept_until_then_and_said() {
         }
         tape.end(Settings::default(), Some("gone".into()));
         let path = folder.keep(&ended(), "", None, at(0)).unwrap();
-        let kept = Kept::read(&path).unwrap();
+        let kept = EvidenceReader::read(&path).unwrap();
         assert_eq!(kept.notes(), [words]);
         let kept = kept.sound().map_or(0, |sound| sound.samples().len());
         assert_eq!(kept, samples);

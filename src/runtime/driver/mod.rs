@@ -18,7 +18,7 @@ use tracing::{Span, debug, error, info, info_span, trace, warn};
 
 use self::record::Record;
 use super::{
-    executor::{Connections, Errand, Sheet},
+    executor::{CallSpec, CommandContext, Connections},
     listener::{Cue, ToListener},
     reconciler::{Asked, Reconciled, Reconciler},
 };
@@ -27,7 +27,7 @@ use crate::{
     campaign::engine::CampaignId,
     clock,
     drop::{Board, Command, Event, Milestone, Mode, Moment, Outcome, Plan, Report, Voice},
-    evidence::Tape,
+    evidence::Recorder,
     id::{ChannelId, DropId, RunName},
     phone::{CallerId, PhoneNumber},
     screen::Message,
@@ -50,7 +50,7 @@ pub struct Job {
     /// The message as its echo would sound; `None` if only the PBX has it.
     pub echo: Option<Message>,
     /// Takes down what is heard of it; `None` where no evidence is kept.
-    pub tape: Option<Tape>,
+    pub tape: Option<Recorder>,
     /// The number to show; `None`: the one that the configuration names for the PBX.
     pub caller_id: Option<CallerId>,
     /// The campaign it belongs to, where it does.
@@ -63,7 +63,7 @@ pub struct Job {
 #[derive(Debug)]
 pub enum Order {
     /// Start a drop; its news go to the sender.
-    Start(Box<Job>, mpsc::UnboundedSender<News>),
+    Start(Box<Job>, mpsc::UnboundedSender<DropUpdate>),
     /// End a drop.
     Cancel(DropId),
     /// End all drops.
@@ -76,7 +76,7 @@ pub enum Order {
 
 /// What became of a drop, as it happens.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum News {
+pub enum DropUpdate {
     /// A milestone, with what is to be said about it beyond its name.
     Moment(Moment, Option<String>),
     /// The end; nothing follows.
@@ -96,7 +96,7 @@ pub enum PbxLink {
 
 /// Why the driver ended before it was told to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unended {
+pub enum DriverError {
     /// Another program took our app name: events went to it, so every drop was let go.
     Replaced,
 }
@@ -112,7 +112,7 @@ pub(super) struct Driver {
     events: Events,
     orders: mpsc::Receiver<Order>,
     reports: mpsc::Receiver<(DropId, Event)>,
-    errands: mpsc::UnboundedSender<Errand>,
+    errands: mpsc::UnboundedSender<CommandContext>,
     reconciler: Reconciler,
     told: watch::Sender<PbxLink>,
     pulse: Pulse,
@@ -122,11 +122,11 @@ pub(super) struct Driver {
 }
 
 /// The channels by which a driver is tied to the rest.
-pub(super) struct Ties {
+pub(super) struct DriverIo {
     pub(super) events: Events,
     pub(super) orders: mpsc::Receiver<Order>,
     pub(super) reports: mpsc::Receiver<(DropId, Event)>,
-    pub(super) errands: mpsc::UnboundedSender<Errand>,
+    pub(super) errands: mpsc::UnboundedSender<CommandContext>,
     pub(super) link: watch::Sender<PbxLink>,
     /// Beaten with each turn of the loop.
     pub(super) pulse: Pulse,
@@ -134,7 +134,7 @@ pub(super) struct Ties {
 
 impl Driver {
     /// A driver without drops whose link to the PBX is up.
-    pub(super) fn new(run: RunName, reconciler: Reconciler, listens: bool, ties: Ties) -> Self {
+    pub(super) fn new(run: RunName, reconciler: Reconciler, listens: bool, ties: DriverIo) -> Self {
         Self {
             run,
             listens,
@@ -156,8 +156,8 @@ impl Driver {
     /// Drives until it is drained, or until it cannot go on.
     ///
     /// # Errors
-    /// [`Unended`] where it ended for a reason of its own; no drop is in flight then either.
-    pub(super) async fn drive(mut self) -> Result<(), Unended> {
+    /// [`DriverError`] where it ended for a reason of its own; no drop is in flight then either.
+    pub(super) async fn drive(mut self) -> Result<(), DriverError> {
         let mut beat = interval(BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !(self.board.is_empty() && (self.draining || self.link.is_taken())) {
@@ -182,7 +182,7 @@ impl Driver {
         let taken = self.link.is_taken();
         self.events.close().await;
         if taken {
-            Err(Unended::Replaced)
+            Err(DriverError::Replaced)
         } else {
             Ok(())
         }
@@ -292,17 +292,17 @@ impl Driver {
     fn on_order(&mut self, order: Order) {
         let now = clock::now();
         match order {
-            Order::Start(job, news) if self.draining || self.link.is_taken() => {
+            Order::Start(job, updates) if self.draining || self.link.is_taken() => {
                 debug!(drop = %job.id, "not started: no more drops are taken");
                 // Its sender sees the channel closed without an end.
-                drop(news);
+                drop(updates);
             }
-            Order::Start(job, news) if now > job.dial_by => {
+            Order::Start(job, updates) if now > job.dial_by => {
                 let report = Report::not_dialled("it took too long until it could be dialled");
                 // Nobody has to listen.
-                let _ = news.send(News::Ended(Box::new(report)));
+                let _ = updates.send(DropUpdate::Ended(Box::new(report)));
             }
-            Order::Start(job, news) => self.start(*job, news, now),
+            Order::Start(job, updates) => self.start(*job, updates, now),
             Order::Cancel(id) => self.board.cancel(id, now),
             Order::CancelAll => self.board.cancel_all(now),
             Order::Settle(settled) => {
@@ -319,7 +319,7 @@ impl Driver {
         self.orders.is_closed() && self.orders.is_empty()
     }
 
-    fn start(&mut self, mut job: Job, news: mpsc::UnboundedSender<News>, now: Instant) {
+    fn start(&mut self, mut job: Job, updates: mpsc::UnboundedSender<DropUpdate>, now: Instant) {
         job.plan.voice = match job.sound {
             Some(_) => Voice::Ours,
             None => Voice::Pbx,
@@ -332,7 +332,7 @@ impl Driver {
         span.in_scope(|| info!(technique = ?job.plan.technique, "drop began"));
         self.board.start(job.id, job.plan.clone(), now);
         let record = Record {
-            sheet: Arc::new(Sheet {
+            spec: Arc::new(CallSpec {
                 number: job.number,
                 plan: job.plan,
                 media: job.media,
@@ -342,7 +342,7 @@ impl Driver {
                 caller_id: job.caller_id,
                 dial_by: job.dial_by,
             }),
-            news,
+            updates,
             span,
             verdict: None,
             deaf: None,
@@ -430,7 +430,7 @@ impl Driver {
             record.moments.push(moment);
             let note = record.words_for(moment.event);
             // Nobody has to listen.
-            let _ = record.news.send(News::Moment(moment, note));
+            let _ = record.updates.send(DropUpdate::Moment(moment, note));
         }
         while let Some((drop, mut report)) = self.board.poll_ended() {
             if self.link.is_taken() && report.outcome == Outcome::Cancelled {
@@ -440,7 +440,7 @@ impl Driver {
             if let Some(record) = self.records.remove(&drop) {
                 report.words = report.words.take().or_else(|| record.sent_nowhere(&report));
                 record.span.in_scope(|| log_end(&report));
-                let _ = record.news.send(News::Ended(Box::new(report)));
+                let _ = record.updates.send(DropUpdate::Ended(Box::new(report)));
             }
         }
     }
@@ -449,7 +449,7 @@ impl Driver {
         let record = self.records.get_mut(&drop);
         let span = record.as_ref().map_or_else(Span::none, |r| r.span.clone());
         let mut listen = None;
-        let sheet = record.map(|record| {
+        let spec = record.map(|record| {
             match command {
                 Command::Dial(leg) => {
                     record.dialled.insert(leg);
@@ -474,12 +474,12 @@ impl Driver {
                 Command::Screen(_) | Command::AwaitReady(_) => record.tell_fallback(),
                 Command::StopPlay(_) | Command::HangUp(_) => {}
             }
-            Arc::clone(&record.sheet)
+            Arc::clone(&record.spec)
         });
-        let errand = Errand {
+        let errand = CommandContext {
             drop,
             command,
-            sheet,
+            spec,
             listen,
             span,
         };

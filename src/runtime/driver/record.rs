@@ -5,20 +5,20 @@ use std::{collections::BTreeSet, sync::Arc};
 use tokio::sync::mpsc;
 use tracing::{Span, warn};
 
-use super::News;
+use super::DropUpdate;
 use crate::{
     drop::{Command, EndedBy, Event, Milestone, Moment, Outcome, Report},
-    evidence::Tape,
+    evidence::Recorder,
     id::Play,
-    runtime::{executor::Sheet, listener::Cue},
+    runtime::{executor::CallSpec, listener::Cue},
     screen::Call,
     words::{Leg, Verdict},
 };
 
 /// What the loop keeps of a drop beside the board.
 pub(super) struct Record {
-    pub(super) sheet: Arc<Sheet>,
-    pub(super) news: mpsc::UnboundedSender<News>,
+    pub(super) spec: Arc<CallSpec>,
+    pub(super) updates: mpsc::UnboundedSender<DropUpdate>,
     pub(super) span: Span,
     /// Who answered, in the words of the one that told it last.
     pub(super) verdict: Option<String>,
@@ -27,7 +27,7 @@ pub(super) struct Record {
     /// To whoever listens to the live leg.
     pub(super) cues: Option<mpsc::UnboundedSender<Cue>>,
     /// For whoever will listen to it.
-    pub(super) tape: Option<Tape>,
+    pub(super) tape: Option<Recorder>,
     pub(super) moments: Vec<Moment>,
     pub(super) dialled: BTreeSet<Leg>,
     /// Legs whose originate has had no reply.
@@ -44,7 +44,7 @@ impl Record {
         if let Event::Intercepted { cause, .. } = event {
             self.verdict = Some(said(Verdict::Sit.as_str(), cause));
         }
-        if let Event::Deaf { why, .. } = event {
+        if let Event::TapLost { why, .. } = event {
             self.deaf = Some(why.clone());
         }
         if let Event::Returned(_) = event {
@@ -82,7 +82,7 @@ impl Record {
             Milestone::TapLost,
         ])?;
         let gone = last(&[Milestone::BusyGone, Milestone::DropGone])?;
-        let limit = self.sheet.plan.screening_timeout;
+        let limit = self.spec.plan.screening_timeout;
         (gone.saturating_sub(sent) < limit).then(|| SENT_NOWHERE.to_owned())
     }
 }

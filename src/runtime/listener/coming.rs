@@ -9,7 +9,7 @@ use tokio::{
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument as _;
 
-use super::rig::{RENEWAL, Rig};
+use super::tap_channels::{RENEWAL, TapChannels};
 use crate::{
     ari::{Connection, Expected},
     clock,
@@ -25,7 +25,7 @@ pub(crate) enum Coming {
 
 /// A connection that we make.
 pub(crate) struct FromUs {
-    rig: Rig,
+    tap_channels: TapChannels,
     /// `None` until it begins, and when it is done.
     opening: Option<AbortOnDropHandle<Result<Connection, String>>>,
     begun: bool,
@@ -36,9 +36,9 @@ pub(crate) struct FromUs {
 
 impl Coming {
     /// A connection that this makes.
-    pub(crate) fn from_us(rig: Rig) -> Self {
+    pub(crate) fn from_us(tap_channels: TapChannels) -> Self {
         Self::FromUs(Box::new(FromUs {
-            rig,
+            tap_channels,
             opening: None,
             begun: false,
             renew_at: clock::now() + RENEWAL,
@@ -62,7 +62,7 @@ impl Coming {
     /// The channel that carries the audio is in our app.
     pub(super) fn entered(&self) {
         if let Self::FromUs(from_us) = self {
-            from_us.rig.entered.notify_one();
+            from_us.tap_channels.entered.notify_one();
         }
     }
 
@@ -79,8 +79,8 @@ impl FromUs {
     async fn come(&mut self) -> Result<Connection, String> {
         if !self.begun {
             self.begun = true;
-            let rig = self.rig.clone();
-            let opening = async move { rig.open().await }.in_current_span();
+            let tap_channels = self.tap_channels.clone();
+            let opening = async move { tap_channels.open().await }.in_current_span();
             self.opening = Some(AbortOnDropHandle::new(tokio::spawn(opening)));
         }
         loop {
@@ -94,8 +94,8 @@ impl FromUs {
                 _ = done(&mut self.renewal) => self.renewal = None,
                 () = sleep_until(TokioInstant::from_std(self.renew_at)), if self.renewal.is_none() => {
                     self.renew_at = clock::now() + RENEWAL;
-                    let rig = self.rig.clone();
-                    let renewal = async move { rig.renew().await }.in_current_span();
+                    let tap_channels = self.tap_channels.clone();
+                    let renewal = async move { tap_channels.renew().await }.in_current_span();
                     self.renewal = Some(AbortOnDropHandle::new(tokio::spawn(renewal)));
                 }
             }
@@ -110,7 +110,7 @@ impl FromUs {
         if let Some(renewal) = self.renewal.take() {
             let _ = renewal.await;
         }
-        self.rig.end().await
+        self.tap_channels.end().await
     }
 }
 

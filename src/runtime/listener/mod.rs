@@ -7,15 +7,15 @@
 //!  leg ──snoop──> copy ──> dialplan: AMD() ──> its word, one reason among others
 //! ```
 //!
-//! Where it is we who connect, the leg stays in our app, in a bridge with the channel of the connection (`rig`, `coming`); after
+//! Where it is we who connect, the leg stays in our app, in a bridge with the channel of the connection (`tap_channels`, `coming`); after
 //! that, this says itself that the leg is free, once nothing of ours is on its way to it any more.
 //!
 //! Sound and what became of ours come by one queue, so that the ears know to the sample when the message began. Whatever
-//! ends the connection ends as [`Event::Deaf`], unless the drop asked for it.
+//! ends the connection ends as [`Event::TapLost`], unless the drop asked for it.
 
 mod amd;
 mod coming;
-mod rig;
+mod tap_channels;
 
 use std::{
     sync::Arc,
@@ -32,16 +32,16 @@ use tracing::{Instrument as _, Span, debug};
 pub(crate) use self::{
     amd::AMD_CONTEXT,
     coming::Coming,
-    rig::{LEASH, Rig},
+    tap_channels::{DEAD_MAN_LIMIT, TapChannels},
 };
 
 use self::amd::AmdCopy;
-use super::executor::{Reports, Sheet, Trunk};
+use super::executor::{CallSpec, Reports, Trunk};
 use crate::{
     ari::{Connection, FromCall, Order, Rest},
     clock,
     drop::{Beeped, Event, ReadyPoint, Sit, SpokenEnd},
-    evidence::{self, Tape},
+    evidence::{self, Recorder},
     id::{ChannelId, DropId, Play, Role},
     screen::{Amd, At, Beep, Call, Ears, Heard, Message, SitClass},
     words::{Leg, ReadyBy, Verdict},
@@ -55,7 +55,7 @@ pub(crate) struct ToListener {
     /// What the calls show beside their sound.
     pub(crate) call: Call,
     /// What takes it down, if evidence is kept.
-    pub(crate) tape: Option<Tape>,
+    pub(crate) tape: Option<Recorder>,
 }
 
 /// Something that a listener has to know or to do.
@@ -80,7 +80,7 @@ pub(crate) async fn listen(
     rest: Rest,
     trunk: &Trunk,
     (drop, leg): (DropId, Leg),
-    sheet: &Sheet,
+    spec: &CallSpec,
     mut coming: Coming,
     given: ToListener,
     reports: &Reports,
@@ -102,14 +102,14 @@ pub(crate) async fn listen(
         wants_amd: trunk.amd,
         rest,
         leg,
-        sound: sheet.sound.clone(),
-        echo: sheet.echo.clone(),
+        sound: spec.sound.clone(),
+        echo: spec.echo.clone(),
         reports,
         ears,
         tape,
         beep: None,
         connection: None,
-        chores: JoinSet::new(),
+        tasks: JoinSet::new(),
         speaks: false,
         parting: false,
         released: false,
@@ -126,7 +126,7 @@ pub(crate) async fn listen(
     listener.connection = None;
     let is_left = heard.is_err() || listener.released;
     if let Err(why) = heard {
-        reports.send(Event::Deaf { leg, why }).await;
+        reports.send(Event::TapLost { leg, why }).await;
     }
     if coming.end().await && is_left && !cues.is_closed() {
         // It has been in our app all along, and nothing of ours is on its way to it any more.
@@ -134,7 +134,7 @@ pub(crate) async fn listen(
     }
     // A copy that enters our app from now on comes too late; the driver hangs it up.
     std::mem::drop(cues);
-    while listener.chores.join_next().await.is_some() {}
+    while listener.tasks.join_next().await.is_some() {}
 }
 
 /// One leg that is listened to.
@@ -147,13 +147,13 @@ struct Listener<'a> {
     echo: Option<Message>,
     reports: &'a Reports,
     ears: Ears,
-    tape: Option<Tape>,
+    tape: Option<Recorder>,
     /// The last beep.
     beep: Option<Beep>,
     /// `None` until it comes.
     connection: Option<Connection>,
     /// Requests under way.
-    chores: JoinSet<Chore>,
+    tasks: JoinSet<Task>,
     /// The message is being sent.
     speaks: bool,
     /// The connection is to end.
@@ -170,7 +170,7 @@ struct Listener<'a> {
 }
 
 /// A request that is done.
-enum Chore {
+enum Task {
     /// Something that nothing depends on.
     Aside,
     /// Whether the PBX answers.
@@ -199,9 +199,9 @@ impl Listener<'_> {
                     Some(cue) => self.on_cue(cue),
                     None => return Ok(()),
                 },
-                Some(done) = self.chores.join_next() => {
+                Some(done) = self.tasks.join_next() => {
                     // A chore that panicked is a bug of ours, and nothing depends on it.
-                    if let Ok(Chore::Asked(pbx_answers)) = done {
+                    if let Ok(Task::Asked(pbx_answers)) = done {
                         let leg = self.leg;
                         self.reports.send(Event::NoAudio { leg, pbx_answers }).await;
                     }
@@ -381,21 +381,21 @@ impl Listener<'_> {
             return;
         }
         let rest = self.rest.clone();
-        self.chore(async move {
+        self.task(async move {
             let answered = timeout(PING, rest.ping()).await;
-            Chore::Asked(matches!(answered, Ok(Ok(_))))
+            Task::Asked(matches!(answered, Ok(Ok(_))))
         });
     }
 
-    fn aside(&mut self, chore: impl Future<Output = ()> + Send + 'static) {
-        self.chore(async move {
-            chore.await;
-            Chore::Aside
+    fn aside(&mut self, task: impl Future<Output = ()> + Send + 'static) {
+        self.task(async move {
+            task.await;
+            Task::Aside
         });
     }
 
-    fn chore(&mut self, chore: impl Future<Output = Chore> + Send + 'static) {
-        self.chores.spawn(chore.instrument(Span::current()));
+    fn task(&mut self, task: impl Future<Output = Task> + Send + 'static) {
+        self.tasks.spawn(task.instrument(Span::current()));
     }
 }
 

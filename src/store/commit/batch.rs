@@ -13,15 +13,15 @@ use crate::{
     drop::Outcome,
     id::DropId,
     store::{
-        Holder, Standing,
-        kept::{micros, number},
+        ControllerLease, Standing,
+        codec::{micros, number},
     },
 };
 
 /// The rows that a batch touches, as they stand after what was applied so far.
 #[derive(Debug)]
 pub(super) struct Batch<'a> {
-    pub(super) holder: &'a Holder,
+    pub(super) holder: &'a ControllerLease,
     /// Whether the controller has not been ended.
     pub(super) alive: bool,
     pub(super) now: i64,
@@ -160,7 +160,7 @@ impl<'a> Batch<'a> {
                 for &contact in contacts {
                     self.release(*campaign, contact);
                 }
-                Written::Done
+                Written::Applied
             }
             Write::Paused { campaign, why } => self.pause(*campaign, why),
             Write::Finished { .. } => Written::Fenced,
@@ -173,7 +173,7 @@ impl<'a> Batch<'a> {
         if let Some(row) = self.drops.get(&key) {
             // It was written, and its reply was lost.
             return match row.holder == run && !row.is_taken_back {
-                true => Written::Done,
+                true => Written::Applied,
                 false => Written::Fenced,
             };
         }
@@ -197,11 +197,11 @@ impl<'a> Batch<'a> {
         if let Some(list) = self.barred.get(&digits)
             && !intent.despite_do_not_call
         {
-            return Written::Barred(list.clone());
+            return Written::OnDoNotCallList(list.clone());
         }
         let version = self.numbers.entry(digits).or_default();
         if intent.version.is_some_and(|seen| seen != version.version) {
-            return Written::Overtaken;
+            return Written::Conflict;
         }
         version.version += 1;
         version.is_changed = true;
@@ -223,7 +223,7 @@ impl<'a> Batch<'a> {
             is_taken_back: false,
         };
         self.drops.insert(key, row);
-        Written::Done
+        Written::Applied
     }
 
     fn refuse(
@@ -251,7 +251,7 @@ impl<'a> Batch<'a> {
             zone: None,
             ruling,
         });
-        Written::Done
+        Written::Applied
     }
 
     fn hold(
@@ -281,7 +281,7 @@ impl<'a> Batch<'a> {
             zone,
             ruling,
         });
-        Written::Done
+        Written::Applied
     }
 
     fn end(
@@ -324,7 +324,7 @@ impl<'a> Batch<'a> {
         }
         drop.outcome = Some(outcome);
         drop.end = Some(ended);
-        Written::Done
+        Written::Applied
     }
 
     fn end_drop(&mut self, end: &'a DropEnd, calls: Calls) -> Written {
@@ -345,20 +345,20 @@ impl<'a> Batch<'a> {
             is_final: None,
             told: Some(end),
         });
-        Written::Done
+        Written::Applied
     }
 
     fn take_back_stray(&mut self, drop: DropId) -> Written {
         let run = self.holder.run.as_str();
         // Its intent was not written, or was taken back already.
         let Some(drop) = self.drops.get_mut(&drop.to_string()) else {
-            return Written::Done;
+            return Written::Applied;
         };
         if drop.holder != run || drop.contact.is_some() || drop.outcome.is_some() {
             return Written::Fenced;
         }
         drop.is_taken_back = true;
-        Written::Done
+        Written::Applied
     }
 
     fn take_back(&mut self, campaign: CampaignId, contact: ContactId, attempt: u32) -> Written {
@@ -385,7 +385,7 @@ impl<'a> Batch<'a> {
         drop.is_taken_back = true;
         row.attempts = i64::from(attempt) - 1;
         row.give_back(self.now);
-        Written::Done
+        Written::Applied
     }
 
     fn release(&mut self, campaign: CampaignId, contact: ContactId) {
@@ -403,9 +403,9 @@ impl<'a> Batch<'a> {
             Standing::Running => {
                 row.standing = Standing::Paused;
                 row.pauses = Some(why.to_owned());
-                Written::Done
+                Written::Applied
             }
-            Standing::Paused => Written::Done,
+            Standing::Paused => Written::Applied,
             Standing::Cancelling
             | Standing::Complete
             | Standing::Cancelled
@@ -491,7 +491,7 @@ impl Stage {
 
 const fn done_where(stands: bool) -> Written {
     if stands {
-        Written::Done
+        Written::Applied
     } else {
         Written::Fenced
     }

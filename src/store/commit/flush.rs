@@ -13,9 +13,9 @@ use crate::{
     },
     store::{
         Standing, StoreError,
-        kept::{micros, number, technique_slug},
-        link::Tx,
+        codec::{micros, number, technique_slug},
         sql::{Sql, args, row, rows, sql},
+        transaction::Tx,
     },
 };
 
@@ -56,8 +56,9 @@ impl Batch<'_> {
     }
 
     fn taken_back(&self) -> Vec<serde_json::Value> {
-        let kept = self.drops.iter();
-        kept.filter(|(_, drop)| drop.is_taken_back && drop.intent.is_none())
+        let stored = self.drops.iter();
+        stored
+            .filter(|(_, drop)| drop.is_taken_back && drop.intent.is_none())
             .map(|(id, _)| row! { id: id })
             .collect()
     }
@@ -190,7 +191,7 @@ pub(super) async fn finish(
         return Err(tx.broken(format!("the row of campaign {campaign} cannot be read")));
     };
     if before == standing {
-        return Ok(Written::Done);
+        return Ok(Written::Applied);
     }
     let may = match (end, before) {
         (End::Cancelled, Standing::Cancelling) => true,
@@ -218,7 +219,7 @@ pub(super) async fn finish(
         }
     }
     stand(tx, campaign.0, standing.slug(), None, micros(now)).await?;
-    Ok(Written::Done)
+    Ok(Written::Applied)
 }
 
 async fn stand(

@@ -11,18 +11,18 @@ use super::{
 use crate::{
     campaign::engine::Settlement,
     store::{
-        Holder, Standing, StoreError,
-        kept::{held, micros, number, outcome},
-        link::Tx,
+        ControllerLease, Standing, StoreError,
+        codec::{held, micros, number, outcome},
         queue::BARRED,
         sql::{Sql, args, row, rows, sql},
+        transaction::Tx,
     },
 };
 
 impl<'a> Batch<'a> {
     pub(super) async fn load(
         tx: &mut Tx,
-        holder: &'a Holder,
+        holder: &'a ControllerLease,
         writes: &'a [Write],
         now: Timestamp,
     ) -> Result<Self, StoreError> {
@@ -58,8 +58,8 @@ impl<'a> Batch<'a> {
         } else {
             CAMPAIGNS
         };
-        let kept: Vec<(i64, String)> = tx.all(sql, args![&given]).await?;
-        for (id, standing) in kept {
+        let stored: Vec<(i64, String)> = tx.all(sql, args![&given]).await?;
+        for (id, standing) in stored {
             let Some(standing) = Standing::read(&standing) else {
                 return Err(tx.broken(format!("the row of campaign {id} cannot be read")));
             };
@@ -75,7 +75,7 @@ impl<'a> Batch<'a> {
         }
         tx.all::<(i64,)>(HOLD_LISTS, args![]).await?;
         let given = rows(touched.numbers.iter().map(|number| row! { number: number }));
-        let kept: Vec<(i64, i64)> = tx.all(NUMBERS, args![&given]).await?;
+        let stored: Vec<(i64, i64)> = tx.all(NUMBERS, args![&given]).await?;
         let version = |(number, version)| {
             let is_changed = false;
             (
@@ -86,9 +86,9 @@ impl<'a> Batch<'a> {
                 },
             )
         };
-        self.numbers = kept.into_iter().map(version).collect();
-        let kept: Vec<(i64, String)> = tx.all(BARRED, args![&given]).await?;
-        self.barred = kept.into_iter().collect();
+        self.numbers = stored.into_iter().map(version).collect();
+        let stored: Vec<(i64, String)> = tx.all(BARRED, args![&given]).await?;
+        self.barred = stored.into_iter().collect();
         Ok(())
     }
 
@@ -97,10 +97,10 @@ impl<'a> Batch<'a> {
             return Ok(());
         }
         let given = rows(touched.contacts.iter().map(|id| row! { id: id }));
-        let kept: Vec<KeptContact> = tx.all(CONTACTS, args![&given]).await?;
-        for kept in kept {
-            let id = kept.0;
-            let Some(row) = read_contact(kept) else {
+        let stored: Vec<KeptContact> = tx.all(CONTACTS, args![&given]).await?;
+        for stored in stored {
+            let id = stored.0;
+            let Some(row) = read_contact(stored) else {
                 return Err(tx.broken(format!("the row of contact {id} cannot be read")));
             };
             self.contacts.insert(id, row);
@@ -109,18 +109,18 @@ impl<'a> Batch<'a> {
     }
 
     async fn load_drops(&mut self, tx: &mut Tx, touched: &Touched) -> Result<(), StoreError> {
-        let mut kept: Vec<KeptDrop> = Vec::new();
+        let mut stored: Vec<KeptDrop> = Vec::new();
         if !touched.drops.is_empty() {
             let given = rows(touched.drops.iter().map(|id| row! { id: id }));
-            kept = tx.all(DROPS, args![&given]).await?;
+            stored = tx.all(DROPS, args![&given]).await?;
         }
         if !touched.attempts.is_empty() {
             let pair =
                 |(contact, attempt): &(i64, i64)| row! { contact: contact, attempt: attempt };
             let given = rows(touched.attempts.iter().map(pair));
-            kept.append(&mut tx.all(DROPS_OF_ATTEMPTS, args![&given]).await?);
+            stored.append(&mut tx.all(DROPS_OF_ATTEMPTS, args![&given]).await?);
         }
-        for (id, contact, attempt, holder, slug) in kept {
+        for (id, contact, attempt, holder, slug) in stored {
             let ended = match slug {
                 None => None,
                 Some(slug) => match outcome(&slug) {
@@ -233,7 +233,7 @@ type KeptContact = (
 /// The columns of [`DROPS`].
 type KeptDrop = (String, Option<i64>, i64, String, Option<String>);
 
-fn read_contact(kept: KeptContact) -> Option<ContactRow> {
+fn read_contact(stored: KeptContact) -> Option<ContactRow> {
     let (
         _,
         campaign,
@@ -248,7 +248,7 @@ fn read_contact(kept: KeptContact) -> Option<ContactRow> {
         end,
         refused,
         ended_at,
-    ) = kept;
+    ) = stored;
     let held = match why {
         Some(slug) => Some(held(&slug)?.slug()),
         None => None,

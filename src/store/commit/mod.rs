@@ -10,7 +10,7 @@ mod load;
 
 use jiff::Timestamp;
 
-use super::{Holder, Store, StoreError};
+use super::{ControllerLease, Store, StoreError};
 use crate::{
     campaign::{
         budget::Calls,
@@ -130,18 +130,18 @@ pub struct DropEnd {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Written {
     /// It stands there.
-    Done,
+    Applied,
     /// The contact is not this controller's any more, or what was to be changed has changed since: nothing was written.
     Fenced,
     /// The number stands on a do-not-call list by now, of this name: no intent was written.
-    Barred(String),
+    OnDoNotCallList(String),
     /// A drop to this number has begun since its facts were read: no intent was written.
-    Overtaken,
+    Conflict,
 }
 
 impl Store {
     /// Writes all of it in one transaction, in its order, and tells what came of each. It may be asked again where its
-    /// reply was lost: what stands there already is [`Written::Done`].
+    /// reply was lost: what stands there already is [`Written::Applied`].
     ///
     /// - An intent wants its contact leased to this controller, the controller not ended and the campaign running.
     /// - [`Settlement::NotDialled`] of a contact whose intent was not written gives the contact back. It is due as before
@@ -156,7 +156,7 @@ impl Store {
     /// [`StoreError`]; then nothing was written, or its reply was lost.
     pub async fn commit(
         &self,
-        holder: &Holder,
+        holder: &ControllerLease,
         writes: &[Write],
         now: Timestamp,
     ) -> Result<Vec<Written>, StoreError> {

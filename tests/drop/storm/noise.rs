@@ -180,7 +180,7 @@ fn event(dice: &mut Dice) -> Event {
         36..38 => Event::LateBeep(leg),
         38 => Event::Interrupted(leg),
         39 => Event::LimitBeep(leg),
-        40..42 => Event::Deaf {
+        40..42 => Event::TapLost {
             leg,
             why: String::new(),
         },

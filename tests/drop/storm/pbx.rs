@@ -556,7 +556,7 @@ impl Pbx {
             let why = String::new();
             self.at(
                 Duration::ZERO,
-                Happening::Tell(id, Event::Deaf { leg, why }),
+                Happening::Tell(id, Event::TapLost { leg, why }),
             );
         }
     }

@@ -267,7 +267,7 @@ impl Witness {
                     view.disowned |= listens;
                 }
             }
-            Event::Deaf { leg, .. } => self.deaf |= self.listened == Some(*leg),
+            Event::TapLost { leg, .. } => self.deaf |= self.listened == Some(*leg),
             Event::Returned(leg) => self.returned |= self.listened == Some(*leg),
             Event::Held(leg) => {
                 self.leg_mut(*leg).held = true;
@@ -357,7 +357,7 @@ impl Witness {
             | Event::Interrupted(_)
             | Event::LateBeep(_)
             | Event::LimitBeep(_)
-            | Event::Deaf { .. }
+            | Event::TapLost { .. }
             | Event::Returned(_)
             | Event::NoAudio { .. }
             | Event::Held(_)

@@ -9,7 +9,7 @@ use std::{
 
 use aftertone::{
     campaign::RefusedReason,
-    controller::{ControllerError, Ended, Which},
+    controller::{ControllerError, Ended, Selection},
     drop::Outcome,
     id::RunName,
     orders::NoteLevel,
@@ -51,7 +51,7 @@ async fn every_call_has_its_intent_in_the_store_before_the_pbx_hears_of_it() {
         .desk
         .fake
         .with(|world| world.witness = Some(Box::new(witness)));
-    let controller = stage.open(Which::All).await.unwrap();
+    let controller = stage.open(Selection::All).await.unwrap();
     assert_eq!(controller.run().await.unwrap(), Ended::Over);
     let seen = seen.lock().unwrap();
     assert_eq!(seen.len(), 24, "{seen:?}");
@@ -65,7 +65,7 @@ async fn a_controller_whose_place_another_has_taken_lets_go_of_all() {
     let stage = Stage::new(slow().playing(Playback::Endless)).await;
     stage.trunk("starts_per_second = 4\nin_flight = 4");
     stage.campaign("spring", 60).await;
-    let mut controller = stage.open(Which::All).await.unwrap();
+    let mut controller = stage.open(Selection::All).await.unwrap();
     let mut notes = controller.notes();
     let running = tokio::spawn(controller.run());
     stage.until_dialled(6).await;
@@ -107,7 +107,7 @@ async fn a_controller_whose_place_another_has_taken_lets_go_of_all() {
 
     // What the other has left is found by the next one, as lost.
     stage.store.end_controller(&other, now()).await.unwrap();
-    let controller = stage.open(Which::All).await.unwrap();
+    let controller = stage.open(Selection::All).await.unwrap();
     let orders = controller.orders();
     orders.finish();
     assert_eq!(controller.run().await.unwrap(), Ended::Drained);
@@ -122,7 +122,7 @@ async fn who_asks_not_to_be_called_while_it_runs_is_not_called() {
     // All of them are at hand from the beginning, and called one after the other.
     stage.trunk("starts_per_second = 4\nin_flight = 1");
     let id = stage.campaign("spring", 6).await;
-    let controller = stage.open(Which::All).await.unwrap();
+    let controller = stage.open(Selection::All).await.unwrap();
     let running = tokio::spawn(controller.run());
     stage.until_dialled(2).await;
     let leased = "SELECT count(*) FROM contacts WHERE stage = 'leased'";
@@ -153,7 +153,7 @@ async fn a_store_that_is_damaged_under_it_ends_it_with_what_to_do() {
     let stage = Stage::new(slow()).await;
     stage.trunk("starts_per_second = 10\nin_flight = 6");
     stage.campaign("spring", 200).await;
-    let mut controller = stage.open(Which::All).await.unwrap();
+    let mut controller = stage.open(Selection::All).await.unwrap();
     let mut notes = controller.notes();
     let mut view = controller.watch();
     let running = tokio::spawn(controller.run());
@@ -199,7 +199,7 @@ async fn a_store_that_is_damaged_under_it_ends_it_with_what_to_do() {
         .await
         .unwrap();
     other.close().await.unwrap();
-    let controller = stage.open(Which::All).await.unwrap();
+    let controller = stage.open(Selection::All).await.unwrap();
     let orders = controller.orders();
     let running = tokio::spawn(controller.run());
     stage.until_dialled(2 * calls + 8).await;
@@ -221,7 +221,7 @@ async fn each_drop_of_a_campaign_keeps_its_evidence() {
     let text = fs::read_to_string(&path).unwrap();
     fs::write(&path, format!("{text}[evidence]\ndir = {kept:?}\n")).unwrap();
     stage.campaign("spring", 10).await;
-    let controller = stage.open(Which::All).await.unwrap();
+    let controller = stage.open(Selection::All).await.unwrap();
     assert_eq!(controller.run().await.unwrap(), Ended::Over);
 
     let line = ["campaign", "results", "spring", "--json"];
@@ -251,7 +251,7 @@ async fn nobody_is_called_where_their_evidence_could_not_be_kept() {
     let text = fs::read_to_string(&path).unwrap();
     fs::write(&path, format!("{text}[evidence]\ndir = {kept:?}\n")).unwrap();
     stage.campaign("spring", 3).await;
-    let controller = stage.open(Which::All).await.unwrap();
+    let controller = stage.open(Selection::All).await.unwrap();
     fs::remove_dir_all(&kept).unwrap();
     fs::write(&kept, "").unwrap();
     assert_eq!(controller.run().await.unwrap(), Ended::Over);

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use aftertone::{
     clock,
-    controller::{Controller, ControllerError, Ended, Which},
+    controller::{Controller, ControllerError, Ended, Selection},
     runtime::SessionError,
 };
 use tokio::time::timeout;
@@ -29,7 +29,7 @@ async fn a_controller_that_finds_the_app_taken_does_not_take_it() {
     let stage = Stage::new(slow()).await;
     stage.trunk("starts_per_second = 20\nin_flight = 4");
     stage.campaign("spring", 12).await;
-    let controller = stage.open(Which::All).await.unwrap();
+    let controller = stage.open(Selection::All).await.unwrap();
     let running = tokio::spawn(controller.run());
     stage.until_dialled(2).await;
     // Another user of the same machine, or of another: no lock file is shared.
@@ -55,8 +55,10 @@ async fn a_controller_that_finds_the_app_taken_does_not_take_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_instance_of_its_own_is_an_app_of_its_own() {
     let stage = Stage::new(slow()).await;
-    let controller = stage.open(Which::All).await.unwrap();
-    let other = stage.open_as(Which::All, |config| config.instance = "other".to_owned());
+    let controller = stage.open(Selection::All).await.unwrap();
+    let other = stage.open_as(Selection::All, |config| {
+        config.instance = "other".to_owned()
+    });
     let other = other.await.unwrap();
     let apps = stage.desk.fake.with(|world| world.active_apps());
     assert_eq!(apps, [APP, "aftertone-other"]);
@@ -134,7 +136,7 @@ async fn the_next_one_on_the_same_machine_knows_that_it_was_killed_and_does_not_
     send_signal("KILL", &child);
     wait(child).await;
     let before = stage.requests(Kind::GetGlobal);
-    let controller = stage.open(Which::All).await.unwrap();
+    let controller = stage.open(Selection::All).await.unwrap();
     // It looks, once more before it writes, and once it has written.
     assert_eq!(stage.requests(Kind::GetGlobal) - before, 3);
     controller.orders().finish();
@@ -197,7 +199,7 @@ async fn a_call_that_cannot_be_ended_is_told_and_the_others_are_called() {
 /// A controller that shares nothing with another but the PBX and the store.
 async fn open_elsewhere(stage: &Stage, folder: &str) -> Result<Controller, ControllerError> {
     let state = stage.desk.path(folder);
-    let opened = stage.open_as(Which::All, |config| config.state_dir = state);
+    let opened = stage.open_as(Selection::All, |config| config.state_dir = state);
     opened.await
 }
 

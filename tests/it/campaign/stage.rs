@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, ops::Range, process::Stdio, time::Duration}
 use aftertone::{
     campaign::{engine::CampaignId, policy::CampaignKind, retry::RetryRules},
     config::Config,
-    controller::{Controller, ControllerError, Ended, Which},
+    controller::{Controller, ControllerError, Ended, Selection},
     drop::Outcome,
     orders::{Spec, View},
     phone::{PhoneNumber, Rules},
@@ -121,14 +121,14 @@ impl Stage {
         assert_eq!(added.await.unwrap().added, contacts.len() as u64);
     }
 
-    pub(crate) async fn open(&self, which: Which) -> Result<Controller, ControllerError> {
+    pub(crate) async fn open(&self, which: Selection) -> Result<Controller, ControllerError> {
         self.open_as(which, |_| ()).await
     }
 
     /// A controller of another configuration.
     pub(crate) async fn open_as(
         &self,
-        which: Which,
+        which: Selection,
         change: impl FnOnce(&mut Config),
     ) -> Result<Controller, ControllerError> {
         let mut config = Config::load(Some(&self.desk.path("aftertone.toml"))).unwrap();

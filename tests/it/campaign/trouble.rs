@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aftertone::{
-    controller::{Ended, Which},
+    controller::{Ended, Selection},
     drop::Outcome,
     orders::View,
 };
@@ -31,7 +31,7 @@ async fn a_pbx_that_is_cut_off_and_comes_back_is_waited_for() {
     let stage = Stage::new(slow()).await;
     stage.trunk("starts_per_second = 20\nin_flight = 6");
     stage.campaign("spring", 30).await;
-    let controller = stage.open(Which::All).await.unwrap();
+    let controller = stage.open(Selection::All).await.unwrap();
     let mut view = controller.watch();
     let running = tokio::spawn(controller.run());
     stage.until_dialled(8).await;
@@ -59,7 +59,7 @@ async fn a_pbx_that_restarts_loses_no_more_than_was_in_flight() {
     let mut stage = Stage::new(slow()).await;
     stage.trunk("starts_per_second = 20\nin_flight = 6");
     stage.campaign("spring", 30).await;
-    let controller = stage.open(Which::All).await.unwrap();
+    let controller = stage.open(Selection::All).await.unwrap();
     let mut view = controller.watch();
     let running = tokio::spawn(controller.run());
     stage.until_dialled(8).await;
@@ -81,7 +81,7 @@ async fn a_store_that_is_locked_stops_dialling_and_forgets_nothing() {
     let stage = Stage::new(slow()).await;
     stage.trunk("starts_per_second = 10\nin_flight = 6");
     stage.campaign("spring", 30).await;
-    let controller = stage.open(Which::All).await.unwrap();
+    let controller = stage.open(Selection::All).await.unwrap();
     let mut view = controller.watch();
     let running = tokio::spawn(controller.run());
     stage.until_dialled(8).await;
@@ -122,7 +122,7 @@ async fn a_store_that_is_slow_is_told_as_the_reason() {
     let stage = Stage::new(slow()).await;
     stage.trunk("starts_per_second = 10\nin_flight = 6");
     stage.campaign("spring", 20).await;
-    let controller = stage.open(Which::All).await.unwrap();
+    let controller = stage.open(Selection::All).await.unwrap();
     let mut view = controller.watch();
     let running = tokio::spawn(controller.run());
     stage.until_dialled(4).await;
@@ -155,7 +155,7 @@ async fn calls_of_a_dead_controller_that_were_still_up_are_told_as_such() {
     send_signal("KILL", &child);
     child.wait().await.unwrap();
 
-    let mut controller = stage.open(Which::All).await.unwrap();
+    let mut controller = stage.open(Selection::All).await.unwrap();
     let mut notes = controller.notes();
     let told = notes.recv().await.unwrap().words;
     assert!(

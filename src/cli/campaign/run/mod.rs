@@ -1,7 +1,7 @@
 //! `aftertone campaign run`: campaigns carried out, watched while they are.
 
-mod patience;
-mod teller;
+mod progress_reporter;
+mod startup_wait;
 
 use std::{path::Path, time::Duration};
 
@@ -11,18 +11,18 @@ use jiff::SignedDuration;
 use serde_json::{Map, Value};
 use tokio::time::{MissedTickBehavior, interval};
 
-use self::{patience::Patience, teller::Teller};
+use self::{progress_reporter::ProgressReporter, startup_wait::StartupWait};
 use super::{
     create::{self, find, ordered},
     import::{self, ImportOptions},
     options::{self, Options},
 };
 use crate::{
-    cli::{Exit, Trouble, database, printer::Printer, stop::Stop},
+    cli::{CliError, Exit, database, printer::Printer, stop::Stop},
     config::Config,
-    controller::{Controller, ControllerError, Ended, Orders, Which},
+    controller::{Controller, ControllerError, Ended, Orders, Selection},
     orders::View,
-    store::{Campaign, Standing, Store, Trouble::Away},
+    store::{Campaign, ErrorClass::Away, Standing, Store},
 };
 
 /// Run campaigns until every contact has come to its end
@@ -60,39 +60,39 @@ pub(super) struct Args {
 /// Runs campaigns.
 ///
 /// # Errors
-/// [`Trouble`] where nothing was started.
-pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Result<Exit, Trouble> {
-    let mut patience = Patience::new(args.wait, printer);
+/// [`CliError`] where nothing was started.
+pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Result<Exit, CliError> {
+    let mut startup_wait = StartupWait::new(args.wait, printer);
     let store = loop {
         match database::try_open(config).await {
             Ok(store) => break store,
-            Err(error) if error.trouble == Away && patience.is_left() => {
-                let mut stop = Stop::new().map_err(Trouble::new)?;
-                patience.wait(&error, &mut stop).await?;
+            Err(error) if error.class == Away && startup_wait.is_left() => {
+                let mut stop = Stop::new().map_err(CliError::new)?;
+                startup_wait.wait(&error, &mut stop).await?;
             }
             Err(error) => return Err(database::trouble(error)),
         }
     };
-    patience.over();
+    startup_wait.over();
     let Some(which) = which(args, &store, config, printer).await? else {
-        return Ok(Exit::Otherwise);
+        return Ok(Exit::Failure);
     };
-    let mut stop = Stop::new().map_err(Trouble::new)?;
-    let mut patience = Patience::new(args.wait, printer);
+    let mut stop = Stop::new().map_err(CliError::new)?;
+    let mut startup_wait = StartupWait::new(args.wait, printer);
     let controller = loop {
         let opened = tokio::select! {
             opened = Controller::open(config, store.clone(), which.clone()) => opened,
-            () = stop.wish() => return Err(interrupted()),
+            () = stop.requested() => return Err(interrupted()),
         };
         match opened {
             Ok(controller) => break controller,
-            Err(error) if error.is_away() && patience.is_left() => {
-                patience.wait(&error, &mut stop).await?;
+            Err(error) if error.is_away() && startup_wait.is_left() => {
+                startup_wait.wait(&error, &mut stop).await?;
             }
             Err(error) => return Err(advise(error)),
         }
     };
-    patience.over();
+    startup_wait.over();
     watch(args, controller, stop, printer).await
 }
 
@@ -102,7 +102,7 @@ async fn which(
     store: &Store,
     config: &Config,
     printer: Printer,
-) -> Result<Option<Which>, Trouble> {
+) -> Result<Option<Selection>, CliError> {
     let given = args.options.keys()?;
     let mut names = Vec::with_capacity(args.what.len());
     let mut lists = 0;
@@ -123,7 +123,7 @@ async fn which(
             lists += 1;
             if !path.is_file() {
                 let told = anyhow!("there is no list `{}`", path.display());
-                return Err(Trouble::new(told).hint("name a CSV file, or a campaign"));
+                return Err(CliError::new(told).hint("name a CSV file, or a campaign"));
             }
             import::look(path, &args.import)?;
             let campaign = of_list(path, &given, store, config).await?;
@@ -147,17 +147,19 @@ async fn which(
     }
     if !given.is_empty() && lists == 0 {
         let hint = "`aftertone campaign set NAME` changes the settings of a campaign";
-        return Err(Trouble::new(anyhow!("settings go with a list, and none is named")).hint(hint));
+        return Err(
+            CliError::new(anyhow!("settings go with a list, and none is named")).hint(hint),
+        );
     }
     if !names.is_empty() {
-        return Ok(Some(Which::Names(names)));
+        return Ok(Some(Selection::Names(names)));
     }
     let all = store.campaigns(0).await.map_err(database::trouble)?;
     if all.iter().all(|campaign| is_over(campaign.standing)) {
         let hint = "`aftertone campaign create NAME --message M --kind KIND LIST.csv` makes one";
-        return Err(Trouble::new(anyhow!("there is no campaign to run")).hint(hint));
+        return Err(CliError::new(anyhow!("there is no campaign to run")).hint(hint));
     }
-    Ok(Some(Which::All))
+    Ok(Some(Selection::All))
 }
 
 /// The campaign of a list: the one of its name, or a new one.
@@ -166,14 +168,14 @@ async fn of_list(
     given: &Map<String, Value>,
     store: &Store,
     config: &Config,
-) -> Result<Campaign, Trouble> {
+) -> Result<Campaign, CliError> {
     let stem = list.file_stem().unwrap_or_default().to_string_lossy();
     let name = options::name(&stem).map_err(|expected| {
         let told = anyhow!(
             "no campaign can be named after `{}`: {expected}",
             list.display()
         );
-        Trouble::new(told).hint("`aftertone campaign create NAME ... LIST.csv` names it otherwise")
+        CliError::new(told).hint("`aftertone campaign create NAME ... LIST.csv` names it otherwise")
     })?;
     let Some(campaign) = store.campaign(&name).await.map_err(database::trouble)? else {
         return create::make(&name, given, store, config).await;
@@ -182,7 +184,7 @@ async fn of_list(
     if !create::is_as_ordered(&campaign, given, config)? {
         let hint = format!("`aftertone campaign set {name}` changes them");
         let told = anyhow!("there is a campaign `{name}` already, with other settings");
-        return Err(Trouble::new(told).hint(hint));
+        return Err(CliError::new(told).hint(hint));
     }
     Ok(campaign)
 }
@@ -193,16 +195,16 @@ async fn watch(
     mut controller: Controller,
     mut stop: Stop,
     printer: Printer,
-) -> Result<Exit, Trouble> {
+) -> Result<Exit, CliError> {
     let mut views = controller.watch();
     let mut notes = controller.notes();
     let orders = controller.orders();
-    let mut teller = Teller::new(printer, args.json, args.every);
-    let mut ticks = interval(teller.every());
+    let mut progress_reporter = ProgressReporter::new(printer, args.json, args.every);
+    let mut ticks = interval(progress_reporter.every());
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let running = controller.run();
     tokio::pin!(running);
-    let mut wishes = 0;
+    let mut requests = 0;
     let mut is_enough = false;
     let mut are_notes_over = false;
     let mut are_views_over = false;
@@ -210,64 +212,66 @@ async fn watch(
         tokio::select! {
             ended = &mut running => break ended,
             note = notes.recv(), if !are_notes_over => match note {
-                Some(note) => teller.note(&note),
+                Some(note) => progress_reporter.note(&note),
                 None => are_notes_over = true,
             },
             changed = views.changed(), if !are_views_over => {
                 are_views_over = changed.is_err();
                 let view = views.borrow_and_update().clone();
-                teller.look(&view);
+                progress_reporter.look(&view);
                 if args.until_idle && !is_enough && is_idle(&view) {
                     is_enough = true;
                     orders.finish();
                 }
             }
-            _ = ticks.tick() => teller.tick(&views.borrow().clone()),
-            () = stop.wish() => {
-                wishes += 1;
-                if obey(wishes, &orders, &mut teller) {
-                    return Ok(Exit::Otherwise);
+            _ = ticks.tick() => progress_reporter.tick(&views.borrow().clone()),
+            () = stop.requested() => {
+                requests += 1;
+                if follow(requests, &orders, &mut progress_reporter) {
+                    return Ok(Exit::Failure);
                 }
             }
         }
     };
     while let Ok(note) = notes.try_recv() {
-        teller.note(&note);
+        progress_reporter.note(&note);
     }
     let view = views.borrow().clone();
     let how = match &ended {
         Ok(Ended::Over) => "over",
-        Ok(Ended::Drained) if is_enough && wishes == 0 => "idle",
+        Ok(Ended::Drained) if is_enough && requests == 0 => "idle",
         Ok(Ended::Drained) => "stopped",
         Err(_) => "failed",
     };
-    teller.end(&view, how);
+    progress_reporter.end(&view, how);
     match ended {
-        Ok(Ended::Over) => Ok(Exit::Done),
-        Ok(Ended::Drained) if is_enough && wishes == 0 => Ok(Exit::Done),
-        Ok(Ended::Drained) => Ok(Exit::Otherwise),
+        Ok(Ended::Over) => Ok(Exit::Success),
+        Ok(Ended::Drained) if is_enough && requests == 0 => Ok(Exit::Success),
+        Ok(Ended::Drained) => Ok(Exit::Failure),
         Err(error) => {
             advise(error).print(printer);
-            Ok(Exit::Otherwise)
+            Ok(Exit::Failure)
         }
     }
 }
 
 /// Grants a wish to stop; whether the program is to be left at once.
-fn obey(wishes: u32, orders: &Orders, teller: &mut Teller) -> bool {
-    match wishes {
+fn follow(requests: u32, orders: &Orders, progress_reporter: &mut ProgressReporter) -> bool {
+    match requests {
         1 => {
-            teller.say("stopping: drops in flight come to their end; once more hangs them up");
+            progress_reporter
+                .say("stopping: drops in flight come to their end; once more hangs them up");
             orders.finish();
             false
         }
         2 => {
-            teller.say("hanging up; once more to quit at once");
+            progress_reporter.say("hanging up; once more to quit at once");
             orders.hang_up();
             false
         }
         _ => {
-            teller.say("quit; the next run, or the PBX's own time limits, end what is left");
+            progress_reporter
+                .say("quit; the next run, or the PBX's own time limits, end what is left");
             true
         }
     }
@@ -301,13 +305,13 @@ const fn is_over(standing: Standing) -> bool {
     }
 }
 
-fn advise(error: ControllerError) -> Trouble {
+fn advise(error: ControllerError) -> CliError {
     let hint = error.hint();
-    Trouble::new(error).maybe_hint(hint)
+    CliError::new(error).maybe_hint(hint)
 }
 
-fn interrupted() -> Trouble {
-    Trouble::new(anyhow!("interrupted before a call was made"))
+fn interrupted() -> CliError {
+    CliError::new(anyhow!("interrupted before a call was made"))
 }
 
 fn every(text: &str) -> Result<Duration, String> {

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::super::options::table;
 use crate::{
     campaign::simulate::{Assumed, Assumptions},
-    cli::Trouble,
+    cli::CliError,
     drop::Outcome,
 };
 
@@ -18,8 +18,8 @@ use crate::{
 /// both. An outcome that is not named does not come. How long calls ring and last is as by default unless given.
 ///
 /// # Errors
-/// [`Trouble`] where it is neither.
-pub(super) fn read(text: &str) -> Result<Assumptions, Trouble> {
+/// [`CliError`] where it is neither.
+pub(super) fn read(text: &str) -> Result<Assumptions, CliError> {
     let read = if text.contains('=') {
         inline(text)
     } else {
@@ -27,7 +27,7 @@ pub(super) fn read(text: &str) -> Result<Assumptions, Trouble> {
     };
     let hint = "such as `--assume delivered=70,no_answer=20,human=10`";
     read.and_then(|keys| assumptions(&keys))
-        .map_err(|error| Trouble::new(error).hint(hint))
+        .map_err(|error| CliError::new(error).hint(hint))
 }
 
 fn inline(text: &str) -> anyhow::Result<Map<String, Value>> {

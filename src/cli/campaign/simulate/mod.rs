@@ -28,7 +28,7 @@ use crate::{
         policy::CampaignKind,
         simulate::{Assumptions, Forecast, LONGEST, Scenario, simulate},
     },
-    cli::{Exit, Trouble, database, printer::Printer},
+    cli::{CliError, Exit, database, printer::Printer},
     config::Config,
     controller::gate::CampaignGate,
     orders::{Spec, overlay},
@@ -62,8 +62,8 @@ pub(super) struct Args {
 /// Simulates a campaign.
 ///
 /// # Errors
-/// [`Trouble`] where there is nothing to simulate.
-pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Result<Exit, Trouble> {
+/// [`CliError`] where there is nothing to simulate.
+pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Result<Exit, CliError> {
     let assumptions = match &args.assume {
         Some(text) => assume::read(text)?,
         None => Assumptions::default(),
@@ -100,7 +100,7 @@ pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Resul
         (spec, people, left_out)
     };
     if people.is_empty() {
-        return Err(Trouble::new(anyhow!(
+        return Err(CliError::new(anyhow!(
             "`{}` has nobody to dial",
             args.what.escape_debug()
         )));
@@ -128,11 +128,11 @@ pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Resul
             printer.line(&line);
         }
     }
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }
 
 /// The contacts of a list, and how many rows are left out because they would be rejected.
-fn people(list: &Path, args: &Args, config: &Config) -> Result<(Vec<Leased>, u64), Trouble> {
+fn people(list: &Path, args: &Args, config: &Config) -> Result<(Vec<Leased>, u64), CliError> {
     let (mut people, mut left_out) = (Vec::new(), 0);
     let mut seen = BTreeSet::new();
     for batch in rows(list, &args.list.mapping()?, config.pbx.rules)? {

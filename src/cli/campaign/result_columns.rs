@@ -1,0 +1,522 @@
+//! One row of results as names and values, from which each format is made.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap as _};
+
+use crate::{
+    campaign::{
+        cost::{Money, Price},
+        policy::{Outcome as Found, Ruling},
+    },
+    drop::{Milestone, Technique},
+    store::ResultRow,
+};
+
+/// How rows are told.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cells<'a> {
+    /// The campaign's name.
+    pub(super) campaign: &'a str,
+    /// What the trunk charges, where that is known.
+    pub(super) price: Option<&'a Price>,
+    /// Whether numbers show whole.
+    pub(super) full_number: bool,
+}
+
+/// A row's values, in the order of [`Cells::NAMES`].
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Named<'a>([Cell<'a>; COUNT]);
+
+/// A value.
+#[derive(Clone, Debug, PartialEq)]
+enum Cell<'a> {
+    Nothing,
+    Text(Cow<'a, str>),
+    Count(u64),
+    Flag(bool),
+    Amount(Money),
+    List(Vec<String>),
+}
+
+impl Cells<'_> {
+    /// The names of the columns.
+    pub(super) const NAMES: [&'static str; COUNT] = [
+        "campaign",
+        "line",
+        "number",
+        "name",
+        "foreign_id",
+        "drop",
+        "attempt",
+        "started_at",
+        "ended_at",
+        "outcome",
+        "final",
+        "proof",
+        "proof_reasons",
+        "refused",
+        "held",
+        "until",
+        "reason",
+        "verdict",
+        "ready_by",
+        "ended_by",
+        "alerted_ms",
+        "answered_ms",
+        "ready_ms",
+        "played_ms",
+        "heard_ms",
+        "busy_up_ms",
+        "drop_up_ms",
+        "technique",
+        "message",
+        "variant",
+        "cost",
+        "cost_busy",
+        "currency",
+        "evidence",
+    ];
+
+    /// A row's values.
+    pub(super) fn of<'r>(&self, row: &'r ResultRow) -> Named<'r>
+    where
+        Self: 'r,
+    {
+        let report = row.report.as_deref().map(Told::read).unwrap_or_default();
+        let number = if self.full_number {
+            row.number.full().to_string()
+        } else {
+            row.number.to_string()
+        };
+        let dialled = row.drop.is_some();
+        let ended = dialled && row.outcome.is_some();
+        let price = self.price.filter(|_| ended);
+        let cost = price.map(|price| price.drop(&row.calls, row.busy_up_ms, row.drop_up_ms));
+        let reason = reason(row, &report);
+        let count = |count| {
+            if dialled {
+                Cell::Count(count)
+            } else {
+                Cell::Nothing
+            }
+        };
+        let slug = |slug: Option<&'static str>| Cell::text(slug);
+        Named([
+            Cell::Text(self.campaign.to_owned().into()),
+            Cell::count(row.line),
+            Cell::Text(number.into()),
+            Cell::text(row.name.as_deref()),
+            Cell::text(row.foreign_id.as_deref()),
+            Cell::owned(row.drop.map(|drop| drop.to_string())),
+            count(u64::from(row.attempt)),
+            Cell::owned(row.started_at.map(|at| at.to_string())),
+            Cell::owned(row.ended_at.map(|at| at.to_string())),
+            slug(row.outcome.map(|outcome| outcome.slug())),
+            Cell::Flag(row.is_final),
+            slug(row.proof.map(|proof| proof.slug())),
+            Cell::List(report.proof_reasons),
+            slug(row.refused.map(|refused| refused.slug())),
+            slug(row.held.map(|(held, _)| held.slug())),
+            Cell::owned(row.held.map(|(_, until)| until.to_string())),
+            Cell::owned(reason),
+            Cell::owned(report.verdict),
+            Cell::owned(report.ready_by),
+            Cell::owned(report.ended_by),
+            Cell::count(report.alerted_ms),
+            Cell::count(report.answered_ms),
+            Cell::count(report.ready_at_ms),
+            Cell::count(report.played_ms),
+            Cell::count(report.heard_ms),
+            count(row.busy_up_ms),
+            count(row.drop_up_ms),
+            slug(row.technique.map(technique)),
+            Cell::text(row.message.as_deref()),
+            Cell::text(row.variant.as_deref()),
+            cost.map_or(Cell::Nothing, |cost| Cell::Amount(cost.total())),
+            cost.map_or(Cell::Nothing, |cost| Cell::Amount(cost.busy)),
+            Cell::owned(price.map(|price| price.currency.to_string())),
+            Cell::text(row.evidence.as_deref()),
+        ])
+    }
+}
+
+impl Named<'_> {
+    /// The values as text; what is not there is empty.
+    pub(super) fn texts(&self) -> [Cow<'_, str>; COUNT] {
+        self.0.each_ref().map(|cell| match cell {
+            Cell::Nothing => Cow::Borrowed(""),
+            Cell::Text(text) => Cow::Borrowed(text.as_ref()),
+            Cell::Count(count) => Cow::Owned(count.to_string()),
+            Cell::Flag(flag) => Cow::Borrowed(if *flag { "yes" } else { "no" }),
+            Cell::Amount(amount) => Cow::Owned(amount.to_string()),
+            Cell::List(list) => Cow::Owned(list.join("; ")),
+        })
+    }
+}
+
+impl Serialize for Named<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(COUNT))?;
+        for (name, cell) in Cells::NAMES.iter().zip(&self.0) {
+            match cell {
+                Cell::Nothing => map.serialize_entry(name, &()),
+                Cell::Text(text) => map.serialize_entry(name, text),
+                Cell::Count(count) => map.serialize_entry(name, count),
+                Cell::Flag(flag) => map.serialize_entry(name, flag),
+                Cell::Amount(amount) => map.serialize_entry(name, &units(*amount)),
+                Cell::List(list) => map.serialize_entry(name, list),
+            }?;
+        }
+        map.end()
+    }
+}
+
+impl<'a> Cell<'a> {
+    fn text(text: Option<&'a str>) -> Self {
+        text.map_or(Self::Nothing, |text| Self::Text(text.into()))
+    }
+
+    fn owned(text: Option<String>) -> Self {
+        text.map_or(Self::Nothing, |text| Self::Text(text.into()))
+    }
+
+    fn count(count: Option<u64>) -> Self {
+        count.map_or(Self::Nothing, Self::Count)
+    }
+}
+
+/// An amount as a JSON number; exact to the millionth below nine thousand millions.
+pub(super) fn units(amount: Money) -> f64 {
+    amount.millionths() as f64 / 1e6
+}
+
+/// What rows tell of a drop's report.
+#[derive(Debug, Default)]
+struct Told {
+    verdict: Option<String>,
+    ready_by: Option<String>,
+    ended_by: Option<String>,
+    alerted_ms: Option<u64>,
+    answered_ms: Option<u64>,
+    ready_at_ms: Option<u64>,
+    played_ms: Option<u64>,
+    heard_ms: Option<u64>,
+    proof_reasons: Vec<String>,
+    words: Option<String>,
+}
+
+impl Told {
+    /// What stands in a report as `drop --json` prints it. One that cannot be read tells nothing: the outcome stands beside
+    /// it in any case.
+    fn read(report: &str) -> Self {
+        let report: Report = serde_json::from_str(report).unwrap_or_default();
+        // The live leg's, which is the busy leg where that was promoted.
+        let (alerting, answered) = if report.promoted {
+            (Milestone::BusyAlerting, Milestone::BusyAnswered)
+        } else {
+            (Milestone::DropAlerting, Milestone::DropAnswered)
+        };
+        let at = |milestone: Milestone| {
+            let happened = report.timeline.iter();
+            let found = happened
+                .clone()
+                .find(|moment| moment.event == milestone.as_str());
+            found.map(|moment| moment.at_ms)
+        };
+        Self {
+            alerted_ms: at(alerting),
+            answered_ms: at(answered),
+            verdict: report.verdict,
+            ready_by: report.ready_by,
+            ended_by: report.ended_by,
+            ready_at_ms: report.ready_at_ms,
+            played_ms: report.played_ms,
+            heard_ms: report.heard_ms,
+            proof_reasons: report.proof_reasons,
+            words: report.words,
+        }
+    }
+}
+
+/// What of a report is read; all of it may be missing in one that an earlier version wrote.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Report {
+    verdict: Option<String>,
+    ready_by: Option<String>,
+    ended_by: Option<String>,
+    promoted: bool,
+    ready_at_ms: Option<u64>,
+    played_ms: Option<u64>,
+    heard_ms: Option<u64>,
+    proof_reasons: Vec<String>,
+    words: Option<String>,
+    timeline: Vec<Happened>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Happened {
+    at_ms: u64,
+    event: String,
+}
+
+/// Why nothing was dialled, or is dialled further, in the words of the gate; else the rules that were set aside for the
+/// drop, and the words of the PBX.
+fn reason(row: &ResultRow, report: &Told) -> Option<String> {
+    let ruling = row.ruling.as_deref();
+    let ruling = ruling.and_then(|ruling| serde_json::from_str::<Ruling>(ruling).ok());
+    let stands = row.refused.is_some() || row.held.is_some();
+    let telling = ruling.filter(|ruling| stands || is_special(ruling));
+    let said = telling.map(|ruling| ruling.words());
+    let parts: Vec<_> = said.into_iter().chain(report.words.clone()).collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// Whether somebody set a rule aside for it.
+fn is_special(ruling: &Ruling) -> bool {
+    ruling.findings.iter().any(|finding| match finding.outcome {
+        Found::SetAside { .. } => true,
+        Found::Met | Found::Failed(_) | Found::SwitchedOff => false,
+    })
+}
+
+const fn technique(technique: Technique) -> &'static str {
+    match technique {
+        Technique::Double => "double",
+        Technique::Single => "single",
+    }
+}
+
+/// How many columns there are.
+const COUNT: usize = 34;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        campaign::{
+            HeldReason, RefusedReason,
+            budget::Calls,
+            cost::{Currency, Increment},
+        },
+        drop::{Outcome, Proof},
+        id::DropId,
+        phone::{PhoneNumber, Rules},
+    };
+
+    #[test]
+    fn a_drop_is_told_with_its_times_its_proof_and_what_it_cost() {
+        let price = Price {
+            per_minute: Money::parse("0.0085").unwrap(),
+            per_attempt: Money::parse("0.001").unwrap(),
+            increment: Increment::parse("6/6").unwrap(),
+            currency: Currency::default(),
+        };
+        let result_columns = Cells {
+            campaign: "spring",
+            price: Some(&price),
+            full_number: false,
+        };
+        let row = dropped();
+        insta::assert_snapshot!(told(&result_columns, &row), @r#"
+        campaign: spring "spring"
+        line: 12 12
+        number: +1202•••0101 "+1202•••0101"
+        name: =HYPERLINK("http://x") "=HYPERLINK(\"http://x\")"
+        foreign_id: crm-7 "crm-7"
+        drop: 00000000000000000000000000000007 "00000000000000000000000000000007"
+        attempt: 2 2
+        started_at: 2026-11-23T20:00:00Z "2026-11-23T20:00:00Z"
+        ended_at: 2026-11-23T20:00:31.5Z "2026-11-23T20:00:31.5Z"
+        outcome: delivered "delivered"
+        final: yes true
+        proof: proven "proven"
+        proof_reasons: beep 1000 Hz; played whole ["beep 1000 Hz","played whole"]
+        verdict: machine "machine"
+        ready_by: beep "beep"
+        ended_by: us "us"
+        alerted_ms: 3120 3120
+        answered_ms: 5000 5000
+        ready_ms: 13000 13000
+        played_ms: 7240 7240
+        heard_ms: 0 0
+        busy_up_ms: 0 0
+        drop_up_ms: 21000 21000
+        technique: double "double"
+        message: spring-a "spring-a"
+        variant: A "A"
+        cost: 0.0054 0.0054
+        cost_busy: 0.001 0.001
+        currency: USD "USD"
+        evidence: evidence/2026-11-23/7 "evidence/2026-11-23/7"
+        "#);
+        // In the line above it is masked.
+        let whole = Cells {
+            full_number: true,
+            price: None,
+            ..result_columns
+        };
+        let json = serde_json::to_value(whole.of(&row)).unwrap();
+        assert_eq!(json["number"], "+12025550101");
+        assert_eq!((&json["cost"], &json["currency"]), (&().into(), &().into()));
+    }
+
+    #[test]
+    fn a_promoted_leg_s_times_are_the_drop_s() {
+        let row = ResultRow {
+            report: Some(
+                r#"{"promoted":true,"timeline":[{"at_ms":0,"event":"busy_dialled"},{"at_ms":900,"event":"busy_alerting"},
+                {"at_ms":1500,"event":"busy_answered"},{"at_ms":1501,"event":"drop_alerting"}],"later":[1]}"#
+                    .to_owned(),
+            ),
+            ..dropped()
+        };
+        let json = serde_json::to_value(plain().of(&row)).unwrap();
+        assert_eq!(
+            (&json["alerted_ms"], &json["answered_ms"]),
+            (&900.into(), &1500.into())
+        );
+        let torn = ResultRow {
+            report: Some("{\"verdict\":".to_owned()),
+            ..row
+        };
+        let json = serde_json::to_value(plain().of(&torn)).unwrap();
+        assert_eq!(
+            (&json["verdict"], &json["outcome"]),
+            (&().into(), &"delivered".into())
+        );
+    }
+
+    #[test]
+    fn who_was_never_dialled_is_told_with_the_words_of_the_gate() {
+        let refused = ResultRow {
+            refused: Some(RefusedReason::DoNotCall),
+            ruling: Some(
+                r#"{"decision":"refused","of":"do_not_call","at":"2026-11-23T20:00:00Z","findings":[{"rule":"do_not_call",
+                "outcome":{"failed":{"decision":"refused","of":"do_not_call"}},"inputs":{"do_not_call":{"list":"own"}},
+                "words":"+1202•••0101 is on the do-not-call list own"}]}"#
+                    .to_owned(),
+            ),
+            is_final: true,
+            ..undialled()
+        };
+        insta::assert_snapshot!(told(&plain(), &refused), @r#"
+        campaign: spring "spring"
+        line: 12 12
+        number: +1202•••0101 "+1202•••0101"
+        name: =HYPERLINK("http://x") "=HYPERLINK(\"http://x\")"
+        foreign_id: crm-7 "crm-7"
+        final: yes true
+        refused: do_not_call "do_not_call"
+        reason: refused (do_not_call): +1202•••0101 is on the do-not-call list own "refused (do_not_call): +1202•••0101 is on the do-not-call list own"
+        "#);
+        let held = ResultRow {
+            held: Some((
+                HeldReason::CallingHours,
+                "2026-11-24T13:00:00Z".parse().unwrap(),
+            )),
+            ..undialled()
+        };
+        insta::assert_snapshot!(told(&plain(), &held), @r#"
+        campaign: spring "spring"
+        line: 12 12
+        number: +1202•••0101 "+1202•••0101"
+        name: =HYPERLINK("http://x") "=HYPERLINK(\"http://x\")"
+        foreign_id: crm-7 "crm-7"
+        final: no false
+        held: calling_hours "calling_hours"
+        until: 2026-11-24T13:00:00Z "2026-11-24T13:00:00Z"
+        "#);
+    }
+
+    /// What there is of a row, and that both forms tell the same.
+    fn told(result_columns: &Cells<'_>, row: &ResultRow) -> String {
+        let named = result_columns.of(row);
+        let json: serde_json::Value = serde_json::to_value(&named).unwrap();
+        assert_eq!(
+            json.as_object().unwrap().len(),
+            Cells::NAMES.len(),
+            "a name comes twice"
+        );
+        let texts = named.texts();
+        let both = Cells::NAMES.into_iter().zip(texts);
+        let lines = both.filter(|(name, text)| {
+            assert_eq!(
+                json[name].is_null(),
+                text.is_empty() && !json[name].is_array(),
+                "{name}"
+            );
+            !text.is_empty()
+        });
+        lines
+            .map(|(name, text)| format!("{name}: {text} {}\n", json[name]))
+            .collect()
+    }
+
+    const fn plain() -> Cells<'static> {
+        Cells {
+            campaign: "spring",
+            price: None,
+            full_number: false,
+        }
+    }
+
+    fn dropped() -> ResultRow {
+        ResultRow {
+            drop: Some(DropId::from_u128(7)),
+            attempt: 2,
+            started_at: Some("2026-11-23T20:00:00Z".parse().unwrap()),
+            ended_at: Some("2026-11-23T20:00:31.5Z".parse().unwrap()),
+            outcome: Some(Outcome::Delivered),
+            is_final: true,
+            proof: Some(Proof::Proven),
+            technique: Some(Technique::Double),
+            message: Some("spring-a".into()),
+            variant: Some("A".into()),
+            calls: Calls {
+                busy_legs: 1,
+                drop_legs: 1,
+                released: 1,
+                answered: 1,
+                ..Calls::NONE
+            },
+            drop_up_ms: 21_000,
+            report: Some(
+                r#"{"drop":"x","number":"+1202•••0101","outcome":"delivered","verdict":"machine","promoted":false,"ready_by":"beep",
+                "ready_at_ms":13000,"played_ms":7240,"heard_ms":0,"ended_by":"us","proof_reasons":["beep 1000 Hz","played whole"],
+                "timeline":[{"at_ms":0,"event":"busy_dialled"},{"at_ms":3120,"event":"drop_alerting"},{"at_ms":5000,"event":"drop_answered"}]}"#
+                    .to_owned(),
+            ),
+            evidence: Some("evidence/2026-11-23/7".into()),
+            ..undialled()
+        }
+    }
+
+    fn undialled() -> ResultRow {
+        ResultRow {
+            line: Some(12),
+            number: PhoneNumber::parse("+12025550101", Rules::default()).unwrap(),
+            name: Some("=HYPERLINK(\"http://x\")".into()),
+            foreign_id: Some("crm-7".into()),
+            drop: None,
+            attempt: 0,
+            started_at: None,
+            ended_at: None,
+            outcome: None,
+            is_final: false,
+            proof: None,
+            refused: None,
+            held: None,
+            ruling: None,
+            technique: None,
+            message: None,
+            variant: None,
+            calls: Calls::NONE,
+            busy_up_ms: 0,
+            drop_up_ms: 0,
+            report: None,
+            evidence: None,
+        }
+    }
+}

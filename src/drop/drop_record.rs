@@ -1,0 +1,163 @@
+//! A drop's end as one object, the same for `drop --json`, the evidence and the store (design, section 5).
+
+use std::{path::PathBuf, time::Duration};
+
+use serde::Serialize;
+
+use super::{
+    event::Cause,
+    outcome::{EndedBy, Milestone, Moment, Outcome, Report},
+    proof::{Beep, Proof},
+    unanswered::OutcomeReason,
+};
+use crate::{
+    id::{ChannelId, DropId, RunName},
+    words::{Leg, ReadyBy, Verdict},
+};
+
+/// The one object that `drop --json` prints when the drop has ended.
+#[derive(Debug, Serialize)]
+pub struct DropRecord<'a> {
+    drop: DropId,
+    number: String,
+    outcome: Outcome,
+    verdict: Option<Verdict>,
+    amd_cause: Option<&'a str>,
+    /// Why, in the words of our own ears; left out where the dialplan told the verdict.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasons: Option<&'a str>,
+    promoted: bool,
+    ready_by: Option<ReadyBy>,
+    played_ms: u64,
+    /// How often the message started again.
+    restarts: u32,
+    /// How much of the message at most a person heard, or something else that is no mailbox.
+    heard_ms: u64,
+    ended_by: Option<EndedBy>,
+    legs: Legs,
+    timeline: Vec<Happened>,
+    /// When the ready point was told, as every time here since the first originate.
+    ready_at_ms: Option<u64>,
+    /// The beep that told it, where our own ears heard one.
+    beep: Option<Beeped>,
+    proof: Proof,
+    proof_reasons: &'a [String],
+    /// What the outcome alone does not say; left out where it says all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<OutcomeReason>,
+    /// The words of the PBX for an outcome that is the PBX's or ours, or those of `reason`; left out where there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    words: Option<&'a str>,
+    /// Where the evidence is; left out where none is kept.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    evidence: Option<Evidence>,
+}
+
+#[derive(Debug, Serialize)]
+struct Evidence {
+    evidence: Option<String>,
+    /// Why there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evidence_words: Option<String>,
+}
+
+impl<'a> DropRecord<'a> {
+    /// `number` is shown as it is given: masked, or not.
+    pub fn new(run: &RunName, drop: DropId, number: String, report: &'a Report) -> Self {
+        let leg = |leg| {
+            report.leg(leg).map(|cause: Cause| LegEnded {
+                channel: ChannelId::leg(run.clone(), drop, leg).to_string(),
+                q850: cause.q850,
+                sip: cause.sip,
+            })
+        };
+        let happened = |moment: &Moment| Happened {
+            at_ms: millis(moment.at),
+            event: moment.event,
+        };
+        Self {
+            drop,
+            number,
+            outcome: report.outcome,
+            verdict: report.verdict,
+            amd_cause: report
+                .amd_cause
+                .as_deref()
+                .filter(|cause| !cause.is_empty()),
+            reasons: report.reasons.as_deref(),
+            promoted: report.promoted,
+            ready_by: report.ready_by,
+            restarts: report.restarts,
+            heard_ms: millis(report.heard),
+            played_ms: millis(report.played),
+            ended_by: report.ended_by,
+            legs: Legs {
+                busy: leg(Leg::Busy),
+                drop: leg(Leg::Drop),
+            },
+            timeline: report.timeline.iter().map(happened).collect(),
+            ready_at_ms: report.ready_at.map(millis),
+            beep: report.beep.map(Beeped::of),
+            proof: report.proof,
+            proof_reasons: &report.proof_reasons,
+            reason: report.reason,
+            words: report.words.as_deref(),
+            evidence: None,
+        }
+    }
+
+    /// Says where the evidence is, or why there is none.
+    pub fn with_evidence(self, kept: Result<PathBuf, String>) -> Self {
+        let (evidence, evidence_words) = match kept {
+            Ok(path) => (Some(path.display().to_string()), None),
+            Err(words) => (None, Some(words)),
+        };
+        Self {
+            evidence: Some(Evidence {
+                evidence,
+                evidence_words,
+            }),
+            ..self
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Beeped {
+    hz: u32,
+    start_ms: u64,
+    end_ms: u64,
+}
+
+impl Beeped {
+    fn of(beep: Beep) -> Self {
+        Self {
+            hz: beep.hz,
+            start_ms: millis(beep.start),
+            end_ms: millis(beep.end),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Legs {
+    busy: Option<LegEnded>,
+    drop: Option<LegEnded>,
+}
+
+#[derive(Debug, Serialize)]
+struct LegEnded {
+    channel: String,
+    q850: Option<u16>,
+    sip: Option<u16>,
+}
+
+#[derive(Debug, Serialize)]
+struct Happened {
+    at_ms: u64,
+    event: Milestone,
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

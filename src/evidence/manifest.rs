@@ -1,0 +1,187 @@
+//! `drop.json`: the object that `drop --json` prints, and beside it what it takes to hear the call again.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{heard_event::HeardEvent, recorder::Cue};
+use crate::{
+    id::Play,
+    screen::{Amd, At, Call, Settings},
+};
+
+/// The whole of `drop.json`.
+#[derive(Debug, Serialize)]
+pub(super) struct Page<'a, T> {
+    #[serde(flatten)]
+    pub(super) ended: &'a T,
+    #[serde(flatten)]
+    pub(super) manifest: &'a Manifest,
+}
+
+/// What stands there beside the object of `drop --json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Manifest {
+    /// [`FORMAT`]; it tells that the file is ours, too.
+    pub(super) evidence_format: u64,
+    /// The version of the program that heard the call.
+    pub(super) aftertone: String,
+    /// When the drop began, UTC (RFC 3339).
+    pub(super) began: String,
+    /// `None` where nobody listened, or no sound came.
+    pub(super) audio: Option<Audio>,
+    /// What is missing and why, for people.
+    pub(super) notes: Vec<String>,
+    /// What the ears went by.
+    pub(super) settings: BTreeMap<String, f32>,
+    /// What happened beside the sound, in its order.
+    pub(super) cues: Vec<Noted>,
+    /// What the ears told, in its order.
+    pub(super) heard: Vec<HeardEvent>,
+}
+
+/// What `incoming.wav` holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Audio {
+    /// 8000 Hz, one channel, 16 bit, as many samples.
+    pub(super) samples: u64,
+    /// Whether it is all that the ears heard.
+    pub(super) complete: bool,
+}
+
+/// A cue and where it fell.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Noted {
+    /// Samples since answer.
+    pub(super) at: u64,
+    #[serde(flatten)]
+    pub(super) what: What,
+}
+
+/// A cue, as it is written down.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "cue", rename_all = "snake_case")]
+pub(super) enum What {
+    Call {
+        alerted: Option<f32>,
+        other_rang: bool,
+    },
+    Amd {
+        word: Word,
+    },
+    Playing {
+        play: u32,
+    },
+    Stopped {
+        play: u32,
+    },
+}
+
+/// Asterisk's word, as it is written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Word {
+    Machine,
+    Human,
+    Unsure,
+}
+
+impl Manifest {
+    /// The cues that the ears take, in their order.
+    pub(super) fn cues(&self) -> impl Iterator<Item = (At, Cue)> {
+        let cues = self.cues.iter();
+        cues.map(|noted| (At(noted.at), noted.what.cue()))
+    }
+
+    /// What the ears went by.
+    ///
+    /// # Errors
+    /// The setting that this program does not have, or whose value it does not take.
+    pub(super) fn settings(&self) -> Result<Settings, String> {
+        let mut settings = Settings::default();
+        for (name, value) in &self.settings {
+            let set = settings.set(name, &value.to_string());
+            set.map_err(|error| error.to_string())?;
+        }
+        Ok(settings)
+    }
+}
+
+impl Noted {
+    pub(super) const fn new(at: u64, cue: Cue) -> Self {
+        Self {
+            at,
+            what: match cue {
+                Cue::Call(Call {
+                    alerted,
+                    other_rang,
+                }) => What::Call {
+                    alerted,
+                    other_rang,
+                },
+                Cue::Amd(Amd::Machine) => What::Amd {
+                    word: Word::Machine,
+                },
+                Cue::Amd(Amd::Human) => What::Amd { word: Word::Human },
+                Cue::Amd(Amd::Unsure) => What::Amd { word: Word::Unsure },
+                Cue::Playing(play) => What::Playing { play: play.0 },
+                Cue::Stopped(play) => What::Stopped { play: play.0 },
+            },
+        }
+    }
+}
+
+impl What {
+    const fn cue(self) -> Cue {
+        match self {
+            Self::Call {
+                alerted,
+                other_rang,
+            } => Cue::Call(Call {
+                alerted,
+                other_rang,
+            }),
+            Self::Amd { word } => Cue::Amd(match word {
+                Word::Machine => Amd::Machine,
+                Word::Human => Amd::Human,
+                Word::Unsure => Amd::Unsure,
+            }),
+            Self::Playing { play } => Cue::Playing(Play(play)),
+            Self::Stopped { play } => Cue::Stopped(Play(play)),
+        }
+    }
+}
+
+/// The plays of a call of so many samples: where each began, and where it ended at the latest. `message` is the message's
+/// length in samples, where it is known.
+pub(super) fn plays(
+    cues: impl Iterator<Item = (At, Cue)>,
+    message: Option<u64>,
+    samples: u64,
+) -> Vec<(At, At)> {
+    let mut plays: Vec<(At, At, Play)> = Vec::new();
+    for (at, cue) in cues {
+        match cue {
+            Cue::Playing(play) => {
+                if let Some((_, end, _)) = plays.last_mut() {
+                    *end = (*end).min(at);
+                }
+                let whole = message.map_or(samples, |message| at.0 + message);
+                plays.push((at, At(whole.min(samples)), play));
+            }
+            Cue::Stopped(play) => {
+                let stopped = plays.iter_mut().find(|(_, _, other)| *other == play);
+                if let Some((_, end, _)) = stopped {
+                    *end = (*end).min(at);
+                }
+            }
+            Cue::Call(_) | Cue::Amd(_) => {}
+        }
+    }
+    let plays = plays.into_iter().map(|(from, until, _)| (from, until));
+    // A play that began after the sound had ended is not in it.
+    plays.filter(|(from, until)| from < until).collect()
+}
+
+/// The format of `drop.json` that this program writes and reads.
+pub(super) const FORMAT: u64 = 1;

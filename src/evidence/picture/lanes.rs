@@ -1,0 +1,349 @@
+//! What happened in a recording, in the words of its picture: the headline, the reasons, and a lane for each kind.
+
+use super::{layout::Recording, shape::Colour};
+use crate::screen::{At, Beep, Heard, Replay};
+
+/// What a picture tells.
+pub(super) struct Lanes {
+    /// Who answered and when the message may start.
+    pub(super) headline: String,
+    pub(super) reasons: Vec<String>,
+    /// Each lane by its name, with what is in it in order of time.
+    pub(super) lanes: Vec<(&'static str, Vec<Interval>)>,
+    /// Moments that are ruled through the waveform.
+    pub(super) marks: Vec<Mark>,
+    /// Begin and end of each beep.
+    pub(super) beeps: Vec<(At, At)>,
+}
+
+/// Something that lasted, or a moment where `until` is missing.
+#[derive(Clone, Debug)]
+pub(super) struct Interval {
+    pub(super) from: At,
+    pub(super) until: Option<At>,
+    /// Its labels, the most telling first.
+    pub(super) labels: Vec<String>,
+    /// Whether a label may stand beside it.
+    pub(super) beside: bool,
+    pub(super) ink: Colour,
+    pub(super) fill: Colour,
+}
+
+/// A moment to be ruled from the waveform down to its lane.
+pub(super) struct Mark {
+    pub(super) lane: &'static str,
+    pub(super) at: At,
+    pub(super) ink: Colour,
+    pub(super) dashed: bool,
+}
+
+impl Lanes {
+    /// Tells what was heard, and what played.
+    pub(super) fn of(recording: &Recording<'_>) -> Self {
+        let replay = recording.replay;
+        let mut lanes = vec![
+            ("speech", speech(replay)),
+            ("tones", tones(replay)),
+            ("verdict", verdicts(replay)),
+            ("ready", ready(replay)),
+        ];
+        let mut played = match recording.plays {
+            Some(plays) => really_played(plays, recording.message),
+            None => played(replay, recording.message),
+        };
+        played.extend(voices(replay));
+        played.sort_by_key(|spell| spell.from);
+        if !played.is_empty() {
+            lanes.push(("message", played));
+        }
+        let marks = lanes.iter().flat_map(|(name, spells)| {
+            let dashed = match *name {
+                "verdict" => Some(true),
+                "ready" => Some(false),
+                _ => None,
+            };
+            let marks = spells.iter().map(|spell| (spell.from, spell.ink));
+            dashed.into_iter().flat_map(move |dashed| {
+                marks.clone().map(move |(at, ink)| Mark {
+                    lane: name,
+                    at,
+                    ink,
+                    dashed,
+                })
+            })
+        });
+        let reasons = replay.verdict.iter();
+        Self {
+            headline: headline(replay),
+            reasons: reasons
+                .flat_map(|(.., reasons)| reasons.iter())
+                .map(|reason| reason.to_string())
+                .collect(),
+            marks: marks.collect(),
+            beeps: replay.beeps.iter().map(|b| (b.start, b.end)).collect(),
+            lanes,
+        }
+    }
+
+    /// All of it in one text, for who cannot see the picture.
+    pub(super) fn words(&self) -> String {
+        let mut words = vec![self.headline.clone()];
+        words.extend(self.reasons.iter().cloned());
+        for (name, spells) in &self.lanes {
+            for spell in spells {
+                let label = spell.labels.first().map_or("", String::as_str);
+                words.push(match spell.until {
+                    Some(until) => format!("{name} {} to {until}: {label}", spell.from),
+                    None => format!("{name}: {label}"),
+                });
+            }
+        }
+        words.join("; ")
+    }
+}
+
+fn headline(replay: &Replay) -> String {
+    let verdict = replay.verdict.as_ref().map_or_else(
+        || "No verdict".to_owned(),
+        |(verdict, at, _)| format!("Verdict: {verdict} at {at}"),
+    );
+    let ready = replay.ready.map_or_else(
+        || "never ready: nothing to play".to_owned(),
+        |(by, at)| format!("ready at {at}, by {}", by.as_str()),
+    );
+    let again = match replay.restarts.as_slice() {
+        [] => String::new(),
+        [at] => format!(", again at {at}"),
+        [.., at] => format!(", again {} times, last at {at}", replay.restarts.len()),
+    };
+    format!("{verdict}; {ready}{again}")
+}
+
+fn speech(replay: &Replay) -> Vec<Interval> {
+    let mut spells = Vec::new();
+    let mut began = None;
+    for heard in &replay.heard {
+        match heard {
+            Heard::SpeechBegan { start } => began = Some(*start),
+            Heard::SpeechEnded { end } => {
+                spells.extend(began.take().map(|start| spoken(start, *end)));
+            }
+            Heard::Signal { .. }
+            | Heard::Beep(_)
+            | Heard::Verdict { .. }
+            | Heard::Ready { .. }
+            | Heard::LateBeep(_)
+            | Heard::LimitBeep(_)
+            | Heard::Voice { .. } => {}
+        }
+    }
+    spells.extend(began.map(|start| spoken(start, replay.end)));
+    spells
+}
+
+fn spoken(start: At, end: At) -> Interval {
+    let lasted = end.since(start);
+    Interval {
+        from: start,
+        until: Some(end),
+        labels: vec![format!("{lasted:.2} s"), format!("{lasted:.1} s")],
+        beside: false,
+        ink: Colour::Speech,
+        fill: Colour::SpeechPale,
+    }
+}
+
+fn tones(replay: &Replay) -> Vec<Interval> {
+    let mut spells: Vec<_> = replay.heard.iter().filter_map(tone).collect();
+    spells.sort_by_key(|spell| spell.from);
+    spells
+}
+
+fn tone(heard: &Heard) -> Option<Interval> {
+    let beep = |beep: &Beep, what: &str| {
+        let pitch = pitch(beep);
+        let (start, end) = (beep.start.seconds(), beep.end.seconds());
+        let long = format!("{what} {pitch}, {start:.2} to {end:.2} s");
+        let short = format!("{what} {:.0} Hz", beep.hz);
+        spell_of_tone(beep.start, beep.end, vec![long, short], Colour::Beep)
+    };
+    match heard {
+        Heard::Beep(heard) => Some(beep(heard, "beep")),
+        Heard::LateBeep(heard) => Some(beep(heard, "late beep")),
+        Heard::LimitBeep(heard) => Some(beep(heard, "limit beep")),
+        Heard::Signal { signal, start, end } => {
+            let (from, to) = (start.seconds(), end.seconds());
+            let labels = vec![
+                format!("{signal}, {from:.2} to {to:.2} s"),
+                signal.to_string(),
+            ];
+            Some(spell_of_tone(*start, *end, labels, Colour::Signal))
+        }
+        Heard::SpeechBegan { .. }
+        | Heard::SpeechEnded { .. }
+        | Heard::Verdict { .. }
+        | Heard::Ready { .. }
+        | Heard::Voice { .. } => None,
+    }
+}
+
+fn spell_of_tone(from: At, until: At, labels: Vec<String>, ink: Colour) -> Interval {
+    Interval {
+        from,
+        until: Some(until),
+        labels,
+        beside: true,
+        ink,
+        fill: if ink == Colour::Beep {
+            Colour::BeepPale
+        } else {
+            Colour::SignalPale
+        },
+    }
+}
+
+fn pitch(beep: &Beep) -> String {
+    let second = beep.second_hz.map(|hz| format!("+{hz:.0}"));
+    let sweeps = if beep.sweep == 0.0 { "" } else { " (sweep)" };
+    format!("{:.0}{} Hz{sweeps}", beep.hz, second.unwrap_or_default())
+}
+
+/// Each verdict where it differs from the one before.
+fn verdicts(replay: &Replay) -> Vec<Interval> {
+    let heard = replay.heard.iter().filter_map(|heard| match heard {
+        Heard::Verdict { verdict, at, .. } => Some((*verdict, *at)),
+        Heard::SpeechBegan { .. }
+        | Heard::SpeechEnded { .. }
+        | Heard::Signal { .. }
+        | Heard::Beep(_)
+        | Heard::Ready { .. }
+        | Heard::LateBeep(_)
+        | Heard::LimitBeep(_)
+        | Heard::Voice { .. } => None,
+    });
+    let mut spells = Vec::new();
+    let mut before = None;
+    for (verdict, at) in heard {
+        if before.replace(verdict) != Some(verdict) {
+            let labels = vec![format!("{verdict} at {at}"), verdict.to_string()];
+            spells.push(moment(at, labels, Colour::Verdict));
+        }
+    }
+    spells
+}
+
+fn ready(replay: &Replay) -> Vec<Interval> {
+    let first = replay.ready.iter().map(|(by, at)| {
+        let by = by.as_str();
+        let labels = vec![
+            format!("by {by} at {at}: the message starts"),
+            by.to_owned(),
+        ];
+        moment(*at, labels, Colour::Ready)
+    });
+    let again = replay.restarts.iter().map(|at| {
+        let labels = vec![format!("at {at}: it starts again"), "again".to_owned()];
+        moment(*at, labels, Colour::Ready)
+    });
+    first.chain(again).collect()
+}
+
+fn moment(at: At, labels: Vec<String>, ink: Colour) -> Interval {
+    Interval {
+        from: at,
+        until: None,
+        labels,
+        beside: true,
+        ink,
+        fill: ink,
+    }
+}
+
+/// When the message played, as it was taken down.
+fn really_played(plays: &[(At, At)], message: Option<f32>) -> Vec<Interval> {
+    let spell = |&(from, until): &(At, At)| {
+        let lasted = until.since(from);
+        let why = match message {
+            Some(message) if lasted + SILENT_END >= message => "whole",
+            Some(_) => "not to its end",
+            None => "of the PBX's own",
+        };
+        Interval {
+            from,
+            until: Some(until),
+            labels: vec![format!("message, {lasted:.2} s: {why}"), why.to_owned()],
+            beside: true,
+            ink: Colour::Message,
+            fill: Colour::MessagePale,
+        }
+    };
+    plays.iter().map(spell).collect()
+}
+
+/// When the message played: from each ready point until it was over, or something stopped it.
+fn played(replay: &Replay, message: Option<f32>) -> Vec<Interval> {
+    let mut spells = Vec::new();
+    let mut since = None;
+    let mut stop = |since: &mut Option<At>, at: At, why: &str| {
+        let (Some(start), Some(length)) = (since.take(), message) else {
+            return;
+        };
+        let whole = start + length;
+        let (end, why) = if whole <= at {
+            (whole, "whole")
+        } else {
+            (at, why)
+        };
+        let end = end.max(start);
+        let lasted = end.since(start);
+        spells.push(Interval {
+            from: start,
+            until: Some(end),
+            labels: vec![format!("message, {lasted:.2} s: {why}"), why.to_owned()],
+            beside: true,
+            ink: Colour::Message,
+            fill: Colour::MessagePale,
+        });
+    };
+    for heard in &replay.heard {
+        match heard {
+            Heard::Ready { at, .. } => {
+                stop(&mut since, *at, "started again");
+                since = Some(*at);
+            }
+            Heard::LateBeep(beep) => stop(&mut since, beep.end, "stopped by a late beep"),
+            Heard::LimitBeep(beep) => stop(&mut since, beep.end, "cut by the mailbox's limit"),
+            Heard::Voice { at, .. } => stop(&mut since, *at, "stopped by a voice"),
+            Heard::SpeechBegan { .. }
+            | Heard::SpeechEnded { .. }
+            | Heard::Signal { .. }
+            | Heard::Beep(_)
+            | Heard::Verdict { .. } => {}
+        }
+    }
+    stop(&mut since, replay.end, "until the recording ends");
+    spells
+}
+
+/// When it was known that somebody spoke over the message.
+fn voices(replay: &Replay) -> Vec<Interval> {
+    let at = replay.heard.iter().filter_map(|heard| match heard {
+        Heard::Voice { at, .. } => Some(*at),
+        Heard::SpeechBegan { .. }
+        | Heard::SpeechEnded { .. }
+        | Heard::Signal { .. }
+        | Heard::Beep(_)
+        | Heard::Verdict { .. }
+        | Heard::Ready { .. }
+        | Heard::LateBeep(_)
+        | Heard::LimitBeep(_) => None,
+    });
+    let voice = |at| {
+        let long = format!("a voice over it, known at {at}");
+        moment(at, vec![long, "voice".to_owned()], Colour::Voice)
+    };
+    at.map(voice).collect()
+}
+
+/// A message may end this much before the last of its samples and still count as whole (s): the silence at its end.
+const SILENT_END: f32 = 0.2;

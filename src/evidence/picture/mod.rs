@@ -1,0 +1,20 @@
+//! The picture of a recording, or of counts over time: decided on whole pixels by pure code, then copied by two renderers.
+
+mod chart;
+mod lanes;
+mod layout;
+mod packing;
+mod png;
+mod save;
+mod shape;
+mod svg;
+#[cfg(test)]
+mod tests;
+mod title;
+mod waveform;
+
+pub use self::{
+    chart::{Bar, Chart, Part},
+    layout::{Layout, Recording},
+    save::{Format, SaveError, save},
+};

@@ -1,0 +1,71 @@
+//! Pictures in files: whole or not there, and for their owner only.
+
+use std::{
+    fs::{File, Permissions},
+    io::{self, Write as _},
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use thiserror::Error;
+
+use super::Layout;
+
+/// How a picture is written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Scalable Vector Graphics 1.1.
+    Svg,
+    /// Portable Network Graphics, 24 bits a pixel.
+    Png,
+}
+
+impl Format {
+    /// The format that a file's name asks for by its ending, `.svg` or `.png` in any case; `None` for every other name.
+    pub fn of(path: &Path) -> Option<Self> {
+        let end = path.extension()?.to_str()?.to_ascii_lowercase();
+        match end.as_str() {
+            "svg" => Some(Self::Svg),
+            "png" => Some(Self::Png),
+            _ => None,
+        }
+    }
+}
+
+/// Why a picture could not be kept.
+#[derive(Debug, Error)]
+#[error("cannot write the picture {}", path.display())]
+pub struct SaveError {
+    /// The file that was to be written.
+    pub path: PathBuf,
+    source: io::Error,
+}
+
+/// Writes a scene to a file that only its owner can read (mode 0600). A file of that name is replaced in one step, once
+/// the picture is whole and on disk.
+///
+/// # Errors
+/// [`SaveError`] where the file or its folder cannot be written; what was there before is there still.
+pub fn save(layout: &Layout, format: Format, path: &Path) -> Result<(), SaveError> {
+    replace(path, &layout.render(format)).map_err(|source| SaveError {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        Some(_) | None => Path::new("."),
+    };
+    // Removes itself unless it is renamed.
+    let mut file = tempfile::Builder::new()
+        .prefix(".picture.")
+        .suffix(".part")
+        .permissions(Permissions::from_mode(0o600))
+        .tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    File::open(folder)?.sync_all()
+}

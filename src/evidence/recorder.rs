@@ -1,0 +1,278 @@
+//! The tape of a call that is listened to: its sound, on its way to the disk, and what else happened at which sample.
+//!
+//! ```text
+//!  listener ──sound──> Tape ──pieces of half a second, bounded──> thread ──> incoming.wav
+//!                       └── at the end: Taped, to whoever keeps the folder
+//! ```
+//!
+//! The listener never waits for the disk. A disk that is slower than the call for longer than the pieces on their way last
+//! ends the tape there; what was taped stands.
+
+use std::{
+    fs::File,
+    io::{self, BufWriter},
+    path::{Path, PathBuf},
+    sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, sync_channel},
+    thread::{self, JoinHandle},
+};
+
+use super::{create, heard_event::HeardEvent};
+use crate::{
+    id::Play,
+    screen::{self, Amd, Call, Heard, RATE, Settings},
+};
+
+/// Something that happened to a call beside its sound.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Cue {
+    /// What the two calls told.
+    Call(Call),
+    /// Asterisk's word.
+    Amd(Amd),
+    /// The message begins to play, or begins again.
+    Playing(Play),
+    /// This play is over.
+    Stopped(Play),
+}
+
+impl Cue {
+    /// What the ears are told by it.
+    pub(super) const fn to_ears(self) -> Option<screen::Cue> {
+        match self {
+            Self::Call(call) => Some(screen::Cue::Call(call)),
+            Self::Amd(amd) => Some(screen::Cue::Amd(amd)),
+            Self::Playing(_) => Some(screen::Cue::Playing),
+            Self::Stopped(_) => None,
+        }
+    }
+}
+
+/// Takes down one call, from answer on.
+#[derive(Debug)]
+pub struct Recorder {
+    path: PathBuf,
+    /// To the disk, from the first sound on for as long as it takes them.
+    disk: Option<SyncSender<Vec<i16>>>,
+    writer: Option<JoinHandle<io::Result<()>>>,
+    piece: Vec<i16>,
+    /// Samples heard.
+    heard: u64,
+    /// Samples on the disk, or on their way to it.
+    written: u64,
+    /// The disk did not keep up.
+    fell_behind: bool,
+    cues: Vec<(u64, Cue)>,
+    told: Vec<HeardEvent>,
+    done: Sender<Taped>,
+}
+
+/// A tape that has come to its end.
+#[derive(Debug)]
+pub(super) struct Taped {
+    pub(super) writer: Option<JoinHandle<io::Result<()>>>,
+    pub(super) written: u64,
+    pub(super) fell_behind: bool,
+    pub(super) cues: Vec<(u64, Cue)>,
+    pub(super) told: Vec<HeardEvent>,
+    pub(super) settings: Settings,
+    /// Why it ended before its drop did.
+    pub(super) lost: Option<String>,
+}
+
+impl Recorder {
+    /// A tape whose sound goes to a file that is to be made.
+    pub(super) const fn new(path: PathBuf, done: Sender<Taped>) -> Self {
+        Self {
+            path,
+            disk: None,
+            writer: None,
+            piece: Vec::new(),
+            heard: 0,
+            written: 0,
+            fell_behind: false,
+            cues: Vec::new(),
+            told: Vec::new(),
+            done,
+        }
+    }
+
+    /// Takes down samples, in the order in which the ears hear them. Never waits.
+    pub fn sound(&mut self, samples: &[i16]) {
+        self.heard += samples.len() as u64;
+        if self.writer.is_none() {
+            let path = self.path.clone();
+            self.start(move || create(&path));
+        }
+        if self.disk.is_none() {
+            return;
+        }
+        self.piece.extend_from_slice(samples);
+        if self.piece.len() >= PIECE {
+            self.send();
+        }
+    }
+
+    /// Takes down what happens before the next sample.
+    pub fn cue(&mut self, cue: Cue) {
+        self.cues.push((self.heard, cue));
+    }
+
+    /// Takes down what the ears make of it.
+    pub fn told(&mut self, heard: &Heard) {
+        self.told.push(HeardEvent::of(heard));
+    }
+
+    /// Ends the tape; `lost` is why, where the call went on.
+    pub fn end(mut self, settings: Settings, lost: Option<String>) {
+        if !self.piece.is_empty() {
+            self.send();
+        }
+        // Whoever was to keep it may have given up.
+        let _ = self.done.send(Taped {
+            writer: self.writer,
+            written: self.written,
+            fell_behind: self.fell_behind,
+            cues: self.cues,
+            told: self.told,
+            settings,
+            lost,
+        });
+    }
+
+    fn start(&mut self, open: impl FnOnce() -> io::Result<File> + Send + 'static) {
+        let (disk, pieces) = sync_channel(ON_THEIR_WAY);
+        self.disk = Some(disk);
+        self.writer = Some(thread::spawn(move || write(open()?, &pieces)));
+    }
+
+    fn send(&mut self) {
+        let piece = std::mem::take(&mut self.piece);
+        let samples = piece.len() as u64;
+        let sent = self.disk.as_ref().map(|disk| disk.try_send(piece));
+        match sent {
+            Some(Ok(())) => self.written += samples,
+            Some(Err(TrySendError::Full(_))) => {
+                self.fell_behind = true;
+                self.disk = None;
+            }
+            // The writer says itself why.
+            Some(Err(TrySendError::Disconnected(_))) => self.disk = None,
+            None => {}
+        }
+    }
+}
+
+fn write(file: File, pieces: &Receiver<Vec<i16>>) -> io::Result<()> {
+    let mut wav = hound::WavWriter::new(BufWriter::new(file), SPEC).map_err(io_error)?;
+    for piece in pieces {
+        for sample in piece {
+            wav.write_sample(sample).map_err(io_error)?;
+        }
+    }
+    wav.finalize().map_err(io_error)
+}
+
+/// A file of samples, made now.
+pub(super) fn write_wav(path: &Path, samples: &[i16]) -> io::Result<()> {
+    let file = BufWriter::new(create(path)?);
+    let mut wav = hound::WavWriter::new(file, SPEC).map_err(io_error)?;
+    for sample in samples {
+        wav.write_sample(*sample).map_err(io_error)?;
+    }
+    wav.finalize().map_err(io_error)
+}
+
+fn io_error(error: hound::Error) -> io::Error {
+    if let hound::Error::IoError(error) = error {
+        error
+    } else {
+        io::Error::other(error)
+    }
+}
+
+/// What incoming.wav and played.wav are.
+pub(super) const SPEC: hound::WavSpec = hound::WavSpec {
+    channels: 1,
+    sample_rate: RATE as u32,
+    bits_per_sample: 16,
+    sample_format: hound::SampleFormat::Int,
+};
+
+/// Samples that go to the disk at once: half a second.
+const PIECE: usize = RATE / 2;
+
+/// Pieces that may be on their way: 10 s, or 160 KB a call.
+const ON_THEIR_WAY: usize = 20;
+
+#[cfg(test)]
+mod tests {
+    use std::{process::Command, sync::mpsc::channel};
+
+    use super::*;
+
+    #[test]
+    fn what_is_heard_is_written_to_the_sample() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("incoming.wav");
+        let (done, taped) = channel();
+        let mut tape = Recorder::new(path.clone(), done);
+        let sound: Vec<i16> = (0..20_123).map(|n| n as i16).collect();
+        for (n, frame) in sound.chunks(160).enumerate() {
+            if n == 50 {
+                tape.cue(Cue::Playing(Play(1)));
+            }
+            tape.sound(frame);
+        }
+        tape.end(Settings::default(), None);
+        let taped = taped.recv().unwrap();
+        taped.writer.unwrap().join().unwrap().unwrap();
+        assert_eq!(taped.written, 20_123);
+        assert!(!taped.fell_behind);
+        assert_eq!(taped.cues, [(8_000, Cue::Playing(Play(1)))]);
+        assert_eq!(read(&path), sound);
+    }
+
+    #[test]
+    fn a_disk_that_is_full_ends_the_tape_and_says_so() {
+        let (done, taped) = channel();
+        let mut tape = Recorder::new("unused".into(), done);
+        tape.start(|| File::options().write(true).open("/dev/full"));
+        for _ in 0..1_000 {
+            tape.sound(&[1; 160]);
+        }
+        tape.end(Settings::default(), None);
+        let writer = taped.recv().unwrap().writer.unwrap();
+        let error = writer.join().unwrap().unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull, "{error}");
+    }
+
+    #[test]
+    fn a_disk_that_does_not_keep_up_ends_the_tape_and_never_stalls_it() {
+        let folder = tempfile::tempdir().unwrap();
+        // Nobody reads it, so that it takes 64 KB and no more.
+        let pipe = folder.path().join("pipe");
+        let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+        assert!(made.success());
+        let open = |path: &Path| File::options().read(true).write(true).open(path);
+        let end = open(&pipe).unwrap();
+        let (done, taped) = channel();
+        let mut tape = Recorder::new("unused".into(), done);
+        tape.start(move || open(&pipe));
+        let seconds = 60;
+        for _ in 0..seconds * 50 {
+            tape.sound(&[1; 160]);
+        }
+        tape.end(Settings::default(), None);
+        let taped = taped.recv().unwrap();
+        assert!(taped.fell_behind);
+        let most = (ON_THEIR_WAY + 2) * PIECE + 64 * 1_024 / 2;
+        assert!((taped.written as usize) <= most, "{}", taped.written);
+        drop(end);
+    }
+
+    fn read(path: &Path) -> Vec<i16> {
+        let mut wav = hound::WavReader::open(path).unwrap();
+        assert_eq!(wav.spec(), SPEC);
+        wav.samples().collect::<Result<_, _>>().unwrap()
+    }
+}

@@ -1,0 +1,483 @@
+//! The judge: sums the evidence, finds the verdict and the ready point.
+//!
+//! ```text
+//!  Listening ── machine, and beep or silence ──> Ready ── message plays ──> Playing ── first beep ──> Listening (again)
+//!      └── human, fax, sit, silence ──> Over
+//! ```
+//!
+//! Evidence is a sum of log-odds (nats, positive speaks for a machine). A sum of [`SURE`] makes a machine. Whoever is no
+//! machine after the quiet that a person would not leave is a person: `hold_short` after a turn like "hello?",
+//! `hold_open` after one that may as well be a short greeting, so that its beep can still come.
+//!
+//! A voice over the message stops it in any case. What follows tells whose it was: a beep, or words that go on as no person
+//! does, bring the message back; a pause that waits for an answer is a person's; a prompt that comes again is a menu.
+
+use super::{
+    At, Beep, Heard, Settings, Signal, SitClass,
+    background::{Background, NoiseCue},
+    first_turn::FirstTurn,
+    reason::{Amd, Call, Reason, Reasons},
+    spectrum::Look,
+    speech::Edge,
+    tone::Sound,
+    tone_track::RING,
+};
+use crate::words::{ReadyBy, Verdict};
+
+/// Decides.
+pub(super) struct Classifier {
+    settings: Settings,
+    pub(super) amd: Option<Amd>,
+    pub(super) call: Option<Call>,
+    phase: Phase,
+    verdict: Option<Verdict>,
+    turn: FirstTurn,
+    noise: Background,
+    /// The last beep since the last speech, and whether somebody spoke before it.
+    beep: Option<(Beep, bool)>,
+    /// A beep was heard that made the message start.
+    beeped: bool,
+    restarts: u32,
+    /// The end of the last ring.
+    rang: At,
+    /// Since when somebody spoke over a message that no beep had started.
+    interrupted: Option<At>,
+}
+
+/// What one hop brought.
+pub(super) struct Hop {
+    pub(super) sound: Option<Sound>,
+    pub(super) edge: Option<Edge>,
+    pub(super) live: Option<At>,
+    /// Where what was said before began again.
+    pub(super) again: Option<At>,
+    /// A steady tone sounds.
+    pub(super) tone: bool,
+    pub(super) last_voice: Option<At>,
+    pub(super) look: Look,
+}
+
+/// What one hop led to, in order.
+#[derive(Default)]
+pub(super) struct Judged {
+    list: [Option<Heard>; 5],
+}
+
+impl Judged {
+    pub(super) fn tell(self, out: &mut impl FnMut(Heard)) {
+        self.list.into_iter().flatten().for_each(out);
+    }
+
+    fn push(&mut self, heard: Heard) {
+        if let Some(free) = self.list.iter_mut().find(|slot| slot.is_none()) {
+            *free = Some(heard);
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Phase {
+    Listening,
+    /// The ready point was told; the message is about to start.
+    Ready,
+    Playing {
+        since: At,
+    },
+    /// Nothing more is to be found out.
+    Over,
+}
+
+impl Classifier {
+    pub(super) fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            amd: None,
+            call: None,
+            phase: Phase::Listening,
+            verdict: None,
+            turn: FirstTurn::default(),
+            noise: Background::default(),
+            beep: None,
+            beeped: false,
+            restarts: 0,
+            rang: At::default(),
+            interrupted: None,
+        }
+    }
+
+    pub(super) fn playing(&mut self, now: At) {
+        self.phase = Phase::Playing { since: now };
+    }
+
+    pub(super) fn hop(&mut self, hop: Hop, now: At) -> Judged {
+        let mut out = Judged::default();
+        if let Some(edge) = hop.edge {
+            self.edge(edge, &mut out);
+        }
+        self.noise.hop(&hop.look, hop.last_voice, now);
+        match hop.sound {
+            Some(Sound::Beep(beep)) => self.on_beep(beep, &mut out),
+            Some(Sound::Signal { signal, start, end }) => {
+                out.push(Heard::Signal { signal, start, end });
+                self.on_signal(signal, start, now, &mut out);
+            }
+            None => {}
+        }
+        if let Some(start) = hop.again {
+            self.on_again(start, now, &mut out);
+        }
+        match self.phase {
+            Phase::Listening => self.listen(&hop, now, &mut out),
+            Phase::Playing { since } => {
+                if let Some(start) = hop.live {
+                    self.on_voice(start, since, now, &mut out);
+                }
+            }
+            Phase::Ready | Phase::Over => {}
+        }
+        out
+    }
+
+    fn edge(&mut self, edge: Edge, out: &mut Judged) {
+        match edge {
+            Edge::Began(start) => {
+                out.push(Heard::SpeechBegan { start });
+                let decided = self.verdict == Some(Verdict::Machine);
+                // Whoever pauses like that may be a person who waits for an answer.
+                if self.interrupted.is_some() && start.since(self.turn.last) > GREETING_GAP {
+                    self.interrupted = Some(start);
+                }
+                self.turn.begin(start, decided);
+                // What was before the words was not the beep after them.
+                if self.beep.is_some_and(|(beep, _)| beep.end < start)
+                    && self.phase == Phase::Listening
+                {
+                    self.beep = None;
+                }
+            }
+            Edge::Ended(end) => {
+                out.push(Heard::SpeechEnded { end });
+                self.turn.end(end);
+            }
+        }
+    }
+
+    fn on_beep(&mut self, beep: Beep, out: &mut Judged) {
+        let spoken = self
+            .turn
+            .began
+            .is_some_and(|began| beep.start.since(began) >= SPOKEN_LEAST);
+        let cut = beep.start <= self.noise.opened() + RINGBACK_TAIL;
+        let rings = beep.end.since(beep.start) > RINGBACK_LEAST || cut;
+        if !spoken && beep.second_hz.is_none() && RING.contains(&beep.hz) && rings {
+            let Beep { start, end, .. } = beep;
+            self.rang = end;
+            out.push(Heard::Signal {
+                signal: Signal::Ringback,
+                start,
+                end,
+            });
+            return;
+        }
+        match self.phase {
+            Phase::Listening | Phase::Ready => {
+                self.beep = Some((beep, spoken));
+                out.push(Heard::Beep(beep));
+            }
+            Phase::Playing { since } => {
+                let soon = beep.start.since(since);
+                let late = !self.beeped && soon <= self.settings.late_beep_window;
+                let double = self.beeped && soon <= DOUBLE;
+                if (late || double) && (self.restarts as f32) < self.settings.max_restarts {
+                    self.restarts += 1;
+                    self.beep = Some((beep, true));
+                    self.phase = Phase::Listening;
+                    out.push(Heard::LateBeep(beep));
+                } else {
+                    out.push(Heard::LimitBeep(beep));
+                }
+            }
+            Phase::Over => {
+                // Whoever hung up does not hear this; a recording that is heard to its end tells what was lost.
+                if self.verdict == Some(Verdict::Human) {
+                    out.push(Heard::Beep(beep));
+                }
+            }
+        }
+    }
+
+    /// Somebody speaks over the message. After a beep that is a person. Where none was heard, or the words come at once,
+    /// the greeting may have gone on: its beep proves it, or that it goes on as no person does.
+    fn on_voice(&mut self, start: At, since: At, now: At, out: &mut Judged) {
+        let answers = self.beeped && start.since(since) >= ANSWER_LEAST;
+        let answers = answers || (self.restarts as f32) >= self.settings.max_restarts;
+        out.push(Heard::Voice {
+            start,
+            at: now,
+            answers,
+        });
+        if !answers {
+            self.restarts += 1;
+            self.beep = None;
+            self.interrupted = Some(start);
+            self.phase = Phase::Listening;
+            return;
+        }
+        let mut reasons = Reasons::default();
+        reasons.push(Reason::Voice { start });
+        self.decide(Verdict::Human, None, reasons, now, out);
+        self.phase = Phase::Over;
+    }
+
+    /// A prompt comes again and no beep ever came: a menu, or an announcement in a loop.
+    fn on_again(&mut self, start: At, now: At, out: &mut Judged) {
+        if self.phase == Phase::Over || self.beep.is_some() || self.beeped {
+            return;
+        }
+        let mut reasons = Reasons::default();
+        reasons.push(Reason::Again { start });
+        self.decide(Verdict::Menu, None, reasons, now, out);
+        self.phase = Phase::Over;
+    }
+
+    fn on_signal(&mut self, signal: Signal, start: At, now: At, out: &mut Judged) {
+        let (verdict, class) = match signal {
+            Signal::Sit(class) => (Verdict::Sit, Some(class)),
+            Signal::Fax => (Verdict::Fax, None),
+            Signal::Busy => (Verdict::Unsure, None),
+            Signal::Ringback => {
+                self.rang = now;
+                return;
+            }
+            Signal::Key(_) => return,
+        };
+        if self.phase == Phase::Over {
+            return;
+        }
+        let mut reasons = Reasons::default();
+        reasons.push(Reason::Signal { signal, start });
+        self.decide(verdict, class, reasons, now, out);
+        self.phase = Phase::Over;
+    }
+
+    fn listen(&mut self, hop: &Hop, now: At, out: &mut Judged) {
+        let Some(last_voice) = hop.last_voice else {
+            self.listen_to_silence(hop, now, out);
+            return;
+        };
+        self.turn.last = last_voice;
+        let (sum, reasons) = self.weigh(now);
+        let quiet = now.since(last_voice);
+        let goes_on = |start: &At| last_voice.since(*start) >= self.settings.machine_turn;
+        let interrupted = self.interrupted.filter(|start| !goes_on(start));
+        if let Some(start) = interrupted.filter(|_| self.beep.is_none()) {
+            if quiet >= self.settings.hold_open && !hop.tone {
+                let mut reasons = Reasons::default();
+                reasons.push(Reason::Voice { start });
+                reasons.push(Reason::Waits(quiet));
+                self.decide(Verdict::Human, None, reasons, now, out);
+                self.phase = Phase::Over;
+            }
+            return;
+        }
+        if sum >= SURE {
+            if self.verdict != Some(Verdict::Machine) && self.beep_settled(now) {
+                self.decide(Verdict::Machine, None, reasons, now, out);
+            }
+            self.look_for_ready(hop, quiet, now, out);
+            return;
+        }
+        let hold = if sum <= PERSON {
+            self.settings.hold_short
+        } else {
+            self.settings.hold_open
+        };
+        if quiet >= hold && !hop.tone && self.beep.is_none() {
+            let mut reasons = reasons;
+            reasons.push(Reason::Waits(quiet));
+            self.decide(Verdict::Human, None, reasons, now, out);
+            self.phase = Phase::Over;
+        }
+    }
+
+    fn listen_to_silence(&mut self, hop: &Hop, now: At, out: &mut Judged) {
+        if self.beep.is_some() && self.beep_settled(now) && !hop.tone {
+            let (_, reasons) = self.weigh(now);
+            self.decide(Verdict::Machine, None, reasons, now, out);
+            self.ready(ReadyBy::Beep, now, out);
+        } else if now.since(self.rang) >= self.settings.initial_silence && !hop.tone {
+            let mut reasons = Reasons::default();
+            reasons.push(Reason::NobodySpoke(now.since(self.rang)));
+            self.decide(Verdict::Silence, None, reasons, now, out);
+            self.phase = Phase::Over;
+        }
+    }
+
+    fn look_for_ready(&mut self, hop: &Hop, quiet: f32, now: At, out: &mut Judged) {
+        if hop.tone || self.verdict != Some(Verdict::Machine) {
+            return;
+        }
+        if self.beep.is_some() {
+            if self.beep_settled(now) {
+                self.ready(ReadyBy::Beep, now, out);
+            }
+        } else if quiet >= self.settings.ready_silence + self.noise.still_plays(quiet) {
+            self.ready(ReadyBy::Silence, now, out);
+        }
+    }
+
+    /// Whether the beep, if there is one, has had the quiet after it that a beep has.
+    fn beep_settled(&self, now: At) -> bool {
+        self.beep.is_none_or(|(beep, spoken)| {
+            let guard = if spoken {
+                self.settings.beep_guard
+            } else if beep.may_call() {
+                self.settings.lone_beep_guard.max(CNG_GUARD)
+            } else {
+                self.settings.lone_beep_guard
+            };
+            now.since(beep.end) >= guard
+        })
+    }
+
+    fn ready(&mut self, by: ReadyBy, now: At, out: &mut Judged) {
+        self.beeped = by == ReadyBy::Beep;
+        self.interrupted = None;
+        self.phase = Phase::Ready;
+        out.push(Heard::Ready { by, at: now });
+    }
+
+    fn decide(
+        &mut self,
+        verdict: Verdict,
+        sit: Option<SitClass>,
+        reasons: Reasons,
+        now: At,
+        out: &mut Judged,
+    ) {
+        let revised = self.verdict.is_some_and(|before| before != verdict);
+        self.verdict = Some(verdict);
+        out.push(Heard::Verdict {
+            verdict,
+            sit,
+            revised,
+            at: now,
+            reasons,
+        });
+    }
+
+    /// Sums the evidence so far.
+    fn weigh(&self, now: At) -> (f32, Reasons) {
+        let mut sum = 0.0;
+        let mut reasons = Reasons::default();
+        let mut add = |weight: f32, reason| {
+            sum += weight;
+            reasons.push(reason);
+        };
+        if let Some((beep, _)) = self.beep {
+            add(BEEP, Reason::Beep(beep));
+        }
+        if let Some(began) = self.turn.began {
+            let lasted = self.turn.last.since(began);
+            let end = self.turn.last;
+            if lasted >= self.settings.machine_turn {
+                add(LONG_TURN, Reason::Turn { lasted, end });
+            } else if lasted <= self.settings.short_turn {
+                add(SHORT_TURN, Reason::Turn { lasted, end });
+            } else if self.turn.are_calls() {
+                add(
+                    SHORT_TURN,
+                    Reason::Calls {
+                        count: self.turn.utterances,
+                    },
+                );
+            } else {
+                add(OPEN_TURN, Reason::Turn { lasted, end });
+            }
+        }
+        // A beep is no background.
+        let noise = self.noise.cue(now.since(self.turn.last));
+        match noise.filter(|_| self.beep.is_none()) {
+            Some(NoiseCue::Came(by)) => add(NOISE_CAME, Reason::NoiseCame { by }),
+            Some(NoiseCue::Stopped(by)) => add(NOISE_STOPPED, Reason::NoiseStopped { by }),
+            Some(NoiseCue::GoesOn) => add(NOISE_GOES_ON, Reason::NoiseGoesOn),
+            None => {}
+        }
+        match self.amd {
+            Some(Amd::Machine) => add(AMD, Reason::Amd(Amd::Machine)),
+            Some(Amd::Human) => add(-AMD, Reason::Amd(Amd::Human)),
+            Some(Amd::Unsure) | None => {}
+        }
+        // A time that is not known tells nothing, neither that it was short nor that it was long.
+        if let Some(call) = self.call
+            && let Some(alerted) = call.alerted
+        {
+            if call.other_rang && alerted <= DIVERTED_AT_MOST {
+                add(DIVERTED, Reason::Diverted { alerted });
+            } else if alerted >= LIFTED_AT_LEAST {
+                add(RANG_LONG, Reason::RangLong { alerted });
+            }
+        }
+        (sum, reasons)
+    }
+}
+
+/// Odds of 12 to 1.
+const SURE: f32 = 2.5;
+
+/// At most this speaks for a person so clearly that the short hold will do.
+const PERSON: f32 = -1.5;
+
+// What each piece of evidence weighs, in nats. Only a beep and a long turn make a machine by themselves; all the rest moves
+// how long is waited, and plays to nobody unless two of it agree with a turn that may be a machine's.
+
+/// Nothing but a mailbox beeps: one false beep in some ten minutes of speech against one in each mailbox.
+const BEEP: f32 = 8.0;
+const LONG_TURN: f32 = 3.5;
+/// Businesses and short greetings are equally long; there are more people who answer so than mailboxes without a beep.
+const OPEN_TURN: f32 = -0.5;
+const SHORT_TURN: f32 = -2.0;
+/// A person's own noise can start after the hello, too (a window, a car).
+const NOISE_CAME: f32 = 1.0;
+/// Noise suppression in telephones does the same to a person's noise, so it is not enough to play.
+const NOISE_STOPPED: f32 = 2.0;
+const NOISE_GOES_ON: f32 = -0.5;
+/// AMD with its defaults calls 40 % of people a machine: hardly evidence.
+const AMD: f32 = 0.5;
+/// Measured with the development corpus, machines noted as diverted and people as lifting after 2 to 8 s: of 1092 machines 94
+/// in 100 get their message instead of 89, and no more people hear it. It is worth little beside that: a second phone may be
+/// lifted just then.
+const DIVERTED: f32 = 1.0;
+const RANG_LONG: f32 = -0.5;
+
+// What only the calls tell plays to nobody: not by itself, nor with AMD's word, nor with a background that came.
+const _: () = assert!(OPEN_TURN + DIVERTED + AMD + NOISE_CAME < SURE);
+// And a short turn is no machine's whatever else agrees, but for a beep.
+const _: () = assert!(SHORT_TURN + DIVERTED + AMD + NOISE_STOPPED < SURE);
+// With a turn that may be a machine's and a background that stopped with it, it tips the scales.
+const _: () = assert!(OPEN_TURN + AMD + NOISE_STOPPED < SURE);
+const _: () = assert!(OPEN_TURN + DIVERTED + NOISE_STOPPED >= SURE);
+
+/// A diverted call is answered within this time of alerting (s); a hand needs longer.
+const DIVERTED_AT_MOST: f32 = 1.2;
+/// After this time somebody may well have walked to the telephone (s).
+const LIFTED_AT_LEAST: f32 = 4.0;
+
+/// Seconds: the shortest ring (British) is 0.4 s long. Before anybody spoke it is no beep.
+const RINGBACK_LEAST: f32 = 0.36;
+/// A ring that sounds when the line opens may be cut to any length (s).
+const RINGBACK_TAIL: f32 = 0.1;
+
+/// A tone that a calling fax sends may be followed by the next after this time (s).
+const CNG_GUARD: f32 = 4.2;
+
+/// Words before a beep last at least this long (s); a key or a chime may be taken for less.
+const SPOKEN_LEAST: f32 = 0.5;
+
+/// A second beep within this time of the message's start belongs to the first (s).
+const DOUBLE: f32 = 0.5;
+
+/// Nobody answers a message sooner after its start (s): what is said before goes on from before it.
+const ANSWER_LEAST: f32 = 0.6;
+/// The longest pause between sentences of a greeting (s).
+const GREETING_GAP: f32 = 1.6;

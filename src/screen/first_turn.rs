@@ -1,0 +1,57 @@
+//! What whoever answered says before their first long pause.
+
+use super::At;
+
+/// The first turn of whoever answered: what is said before the first long pause.
+#[derive(Default)]
+pub(super) struct FirstTurn {
+    pub(super) began: Option<At>,
+    pub(super) last: At,
+    /// Begin of the utterance that goes on.
+    utterance: At,
+    pub(super) utterances: u32,
+    longest: f32,
+    /// Speech without pauses.
+    talk: f32,
+}
+
+impl FirstTurn {
+    /// An utterance begins; after a long gap it is a new turn, unless the old one has been judged.
+    pub(super) fn begin(&mut self, start: At, decided: bool) {
+        if self.began.is_none() || start.since(self.last) > TURN_GAP && !decided {
+            *self = Self {
+                began: Some(start),
+                last: start,
+                ..Self::default()
+            };
+        }
+        self.utterance = start;
+        self.utterances += 1;
+    }
+
+    pub(super) fn end(&mut self, end: At) {
+        let lasted = end.since(self.utterance);
+        self.longest = self.longest.max(lasted);
+        self.talk += lasted;
+    }
+
+    /// "hello? ... hello?": a few short utterances with more silence than a sentence has.
+    pub(super) fn are_calls(&self) -> bool {
+        let Some(began) = self.began else {
+            return false;
+        };
+        let span = self.last.since(began);
+        self.utterances >= 2
+            && self.longest <= CALL_MOST
+            && span - self.talk >= CALL_PAUSE * (self.utterances - 1) as f32
+    }
+}
+
+/// Silence of this length ends a turn (s): no sentence of a greeting is that far from the next, and who speaks again waited for
+/// an answer.
+const TURN_GAP: f32 = 2.1;
+
+/// The longest of somebody's calls (s).
+const CALL_MOST: f32 = 1.2;
+/// The least mean pause between two of them (s): words of one sentence are closer.
+const CALL_PAUSE: f32 = 0.4;

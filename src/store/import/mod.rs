@@ -1,0 +1,260 @@
+//! Contacts coming in, many at a time, so that an import that was interrupted goes on where it was.
+
+mod transaction;
+
+use std::{collections::BTreeMap, ops::RangeInclusive};
+
+use jiff::Timestamp;
+
+pub use self::transaction::Adding;
+
+use super::{
+    Store, StoreError, codec,
+    sql::{Sql, args, row, rows, sql},
+};
+use crate::{
+    campaign::{engine::CampaignId, policy::Consent},
+    phone::PhoneNumber,
+};
+
+/// A contact to be added.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewContact {
+    /// The line of the list on which its row begins, counted from 1.
+    pub line: u64,
+    /// The number.
+    pub number: PhoneNumber,
+    /// The contact's name.
+    pub name: Option<String>,
+    /// Time zone, as the list has it.
+    pub zone: Option<String>,
+    /// State, as the list has it.
+    pub state: Option<String>,
+    /// The consent on record.
+    pub consent: Option<Consent>,
+    /// The message for this contact.
+    pub message: Option<String>,
+    /// The id under which the user's own system knows it.
+    pub foreign_id: Option<String>,
+    /// All other columns, by their names.
+    pub others: BTreeMap<String, String>,
+}
+
+/// Which list is imported: told from others by its content, not by its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// The file's name, for people.
+    pub name: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// A digest of its content.
+    pub digest: String,
+}
+
+/// An import that has begun, maybe by an earlier run of the program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Importing {
+    /// Its number.
+    pub id: i64,
+    /// Of which campaign.
+    pub campaign: CampaignId,
+    /// Up to which byte of the list everything is in.
+    pub bytes: u64,
+    /// Rows taken in so far.
+    pub rows: u64,
+    /// Lines passed so far, up to that byte.
+    pub lines: u64,
+    /// From which byte on the last transaction took rows in: what is written behind a transaction may lack its rows.
+    pub last_bytes: u64,
+    /// Lines passed up to that byte.
+    pub last_lines: u64,
+    /// Rows rejected so far, those left out because their number is known included.
+    pub rejected: u64,
+    /// Whether it came to its end: the same list is in already.
+    pub is_complete: bool,
+}
+
+/// Whether a number that stands in another campaign may be added.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Across {
+    /// It may; the gate's frequency caps hold over all campaigns.
+    #[default]
+    Allow,
+    /// Not where a campaign that is not over has it.
+    SkipOpen,
+    /// Not where any campaign has or had it.
+    SkipAny,
+}
+
+impl Across {
+    /// As the statements have it.
+    pub(super) const fn stored(self) -> i64 {
+        match self {
+            Self::Allow => 0,
+            Self::SkipOpen => 1,
+            Self::SkipAny => 2,
+        }
+    }
+}
+
+/// What became of a batch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Added {
+    /// How many were added.
+    pub added: u64,
+    /// The lines of those that were not, because their number stands in this campaign already.
+    pub duplicates: Vec<u64>,
+    /// The lines of those that were not, because their number stands in another campaign.
+    pub elsewhere: Vec<u64>,
+}
+
+impl Store {
+    /// Begins an import, or finds where the same one stopped.
+    ///
+    /// # Errors
+    /// [`StoreError`], refused where there is no such campaign, or it is cancelled.
+    pub async fn begin_import(
+        &self,
+        campaign: CampaignId,
+        source: &Source,
+        now: Timestamp,
+    ) -> Result<Importing, StoreError> {
+        let doing = format!("import a list into campaign {campaign}");
+        let mut tx = self.write(doing).await?;
+        let id = campaign.0;
+        let standing: Option<(String,)> = tx.one(STANDING, args![id]).await?;
+        match standing {
+            None => return Err(tx.refuse("there is no such campaign")),
+            Some((standing,)) if standing == "cancelled" => {
+                return Err(tx.refuse("it is cancelled"));
+            }
+            Some(_) => {}
+        }
+        let (size, now) = (count(source.size), codec::micros(now));
+        let given = args![id, &source.name, size, &source.digest, now];
+        let begun: Option<Counted> = tx.one(BEGIN, given).await?;
+        let Some(begun) = begun else {
+            return Err(tx.broken("the import that was begun is not there"));
+        };
+        tx.commit().await?;
+        Ok(importing(campaign, begun))
+    }
+
+    /// Every import of a campaign, begun or complete, the oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn imports(
+        &self,
+        campaign: CampaignId,
+    ) -> Result<Vec<(Source, Importing)>, StoreError> {
+        let mut tx = self
+            .read(format!("read the imports of campaign {campaign}"))
+            .await?;
+        let id = campaign.0;
+        let sources: Vec<(String, i64, String)> = tx.all(SOURCES, args![id]).await?;
+        let counted: Vec<Counted> = tx.all(IMPORTS, args![id]).await?;
+        let both = sources.into_iter().zip(counted);
+        Ok(both
+            .map(|((name, size, digest), counted)| {
+                let size = size.unsigned_abs();
+                let source = Source { name, size, digest };
+                (source, importing(campaign, counted))
+            })
+            .collect())
+    }
+
+    /// For each number, whether a campaign has it: what [`Store::add_contacts`] would leave out, without adding anything.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn known(
+        &self,
+        campaign: Option<CampaignId>,
+        across: Across,
+        numbers: &[PhoneNumber],
+    ) -> Result<Vec<bool>, StoreError> {
+        let mut tx = self.read("look which numbers are known").await?;
+        let given = rows(
+            numbers
+                .iter()
+                .map(|number| row! { number: codec::number(number) }),
+        );
+        let campaign = campaign.map(|campaign| campaign.0);
+        let known: Vec<(i64,)> = tx
+            .all(KNOWN, args![&given, campaign, across.stored()])
+            .await?;
+        Ok(known.into_iter().map(|(known,)| known == 1).collect())
+    }
+
+    /// Which of these lines of a list became contacts by this import, in ascending order.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn lines_in(
+        &self,
+        importing: &Importing,
+        lines: RangeInclusive<u64>,
+    ) -> Result<Vec<u64>, StoreError> {
+        let campaign = importing.campaign;
+        let mut tx = self
+            .read(format!("read the lines of campaign {campaign}"))
+            .await?;
+        let (first, last) = (count(*lines.start()), count(*lines.end()));
+        let given = args![campaign.0, importing.id, first, last];
+        let lines: Vec<(i64,)> = tx.all(LINES, given).await?;
+        Ok(lines
+            .into_iter()
+            .map(|(line,)| line.unsigned_abs())
+            .collect())
+    }
+}
+
+/// Id, bytes, lines, bytes and lines before the last transaction, rows, rejected, and whether it is complete.
+type Counted = (i64, i64, i64, i64, i64, i64, i64, i64);
+
+fn importing(campaign: CampaignId, counted: Counted) -> Importing {
+    let (id, bytes, lines, last_bytes, last_lines, rows, rejected, is_complete) = counted;
+    Importing {
+        id,
+        campaign,
+        bytes: bytes.unsigned_abs(),
+        rows: rows.unsigned_abs(),
+        lines: lines.unsigned_abs(),
+        last_bytes: last_bytes.unsigned_abs(),
+        last_lines: last_lines.unsigned_abs(),
+        rejected: rejected.unsigned_abs(),
+        is_complete: is_complete == 1,
+    }
+}
+
+pub(super) fn count(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+const STANDING: Sql = sql!("SELECT standing FROM campaigns WHERE id = $1");
+
+const BEGIN: Sql = sql!(
+    "INSERT INTO imports (campaign, name, size, digest, began_at, changed_at) VALUES ($1, $2, $3, $4, $5, $5) \
+     ON CONFLICT (campaign, digest, size) DO UPDATE SET name = excluded.name \
+     RETURNING id, bytes, lines, last_bytes, last_lines, rows, rejected, is_complete"
+);
+
+const SOURCES: Sql = sql!("SELECT name, size, digest FROM imports WHERE campaign = $1 ORDER BY id");
+
+const IMPORTS: Sql = sql!(
+    "SELECT id, bytes, lines, last_bytes, last_lines, rows, rejected, is_complete FROM imports WHERE campaign = $1 ORDER BY id"
+);
+
+const KNOWN: Sql = sql!(
+    "SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM contacts WHERE contacts.number = given.number AND contacts.campaign = $2) \
+     OR ($3 > 0 AND EXISTS (SELECT 1 FROM contacts AS other JOIN campaigns ON campaigns.id = other.campaign \
+     WHERE other.number = given.number AND ($2 IS NULL OR other.campaign <> $2) \
+     AND ($3 = 2 OR campaigns.standing IN ('running', 'paused', 'cancelling')))) THEN 1 ELSE 0 END AS BIGINT) FROM ",
+    { number BIGINT },
+    " ORDER BY given.nth"
+);
+
+const LINES: Sql = sql!(
+    "SELECT line FROM contacts WHERE campaign = $1 AND import = $2 AND line BETWEEN $3 AND $4 ORDER BY line"
+);

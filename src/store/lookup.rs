@@ -1,0 +1,72 @@
+//! Contacts and numbers that are looked at, and neither leased nor changed.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    Store, StoreError,
+    codec::{micros, number},
+    queue::{Facts, KeptContact, Leased, read_contact, with_known},
+    sql::{Sql, args, sql},
+};
+use crate::{
+    campaign::engine::{CampaignId, ContactId},
+    phone::PhoneNumber,
+};
+
+impl Store {
+    /// Contacts of a campaign that have not come to their end and are not in mid-drop, with what the gate has to know of
+    /// them, ordered by their ids from behind `after` on; at most so many. `history` is how far back drops to a number
+    /// count.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn peek(
+        &self,
+        campaign: CampaignId,
+        after: Option<ContactId>,
+        at_most: usize,
+        history: SignedDuration,
+        now: Timestamp,
+    ) -> Result<Vec<Leased>, StoreError> {
+        let doing = format!("read the contacts of campaign {campaign}");
+        let mut tx = self.read(doing).await?;
+        let after = after.map_or(i64::MIN, |after| after.0);
+        let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
+        let stored: Vec<KeptContact> = tx.all(OPEN, args![campaign.0, after, at_most]).await?;
+        let mut contacts = Vec::with_capacity(stored.len());
+        for stored in stored {
+            let id = stored.0;
+            let Some(contact) = read_contact(stored) else {
+                return Err(tx.broken(format!("the row of contact {id} cannot be read")));
+            };
+            contacts.push(contact);
+        }
+        let numbers = contacts.iter().map(|leased| &leased.contact.number);
+        let mut known = tx.known(numbers, micros(now - history)).await?;
+        with_known(&mut contacts, &mut known);
+        Ok(contacts)
+    }
+
+    /// What the gate has to know of each of these numbers, as of numbers that belong to no campaign, in their order.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn facts_of(
+        &self,
+        numbers: &[PhoneNumber],
+        history: SignedDuration,
+        now: Timestamp,
+    ) -> Result<Vec<Facts>, StoreError> {
+        let mut tx = self.read("look numbers up").await?;
+        let known = tx.known(numbers, micros(now - history)).await?;
+        let of = |each: &PhoneNumber| known.get(&number(each)).cloned().unwrap_or_default();
+        Ok(numbers.iter().map(of).collect())
+    }
+}
+
+const OPEN: Sql = sql!(
+    "SELECT id, number, attempts, message, zone, state, consent, consent_at, consent_source, \
+     CAST(CASE WHEN attempts > 0 AND EXISTS (SELECT 1 FROM drops WHERE drops.contact = contacts.id \
+     AND drops.outcome = 'busy' AND drops.report LIKE '%\"reason\":\"own_busy_leg\"%') THEN 1 ELSE 0 END AS BIGINT) \
+     FROM contacts WHERE campaign = $1 AND id > $2 AND due_at IS NOT NULL ORDER BY id LIMIT $3"
+);

@@ -1,0 +1,222 @@
+//! Transactions, on whichever database it is: the only place that tells the two apart for every statement.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use sqlx::{
+    FromRow, PgPool, Postgres, Sqlite, SqlitePool, Transaction,
+    postgres::{PgArguments, PgRow},
+    query::QueryAs,
+    sqlite::{SqliteArguments, SqliteRow},
+};
+
+use super::{
+    Store, StoreError,
+    error::Failure,
+    sql::{Arg, Sql},
+};
+
+/// The connections to a database.
+#[derive(Clone, Debug)]
+pub(super) enum Pools {
+    Sqlite {
+        /// One connection, so that nobody of this process waits for a lock of another of its own.
+        writer: SqlitePool,
+        readers: SqlitePool,
+    },
+    Postgres(PgPool),
+}
+
+/// A transaction; what was not committed is taken back when it is dropped.
+pub(super) struct Tx {
+    transaction: Link,
+    /// What is being done, to follow `cannot`.
+    doing: String,
+    place: Arc<str>,
+}
+
+enum Link {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+/// A row that either database can give.
+pub(super) trait Row:
+    for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin
+{
+}
+
+impl<T> Row for T where T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin
+{}
+
+impl Store {
+    /// Begins a transaction that writes; on SQLite it has the database for itself.
+    pub(super) async fn write(&self, doing: impl Into<String>) -> Result<Tx, StoreError> {
+        let begun = match &self.pools {
+            Pools::Sqlite { writer, .. } => writer
+                .begin_with("BEGIN IMMEDIATE")
+                .await
+                .map(Link::Sqlite)
+                .map_err(Failure::from),
+            // Each statement has to see what was committed before it, as the locks here need it.
+            Pools::Postgres(pool) => timely(pool.begin_with(WRITE)).await.map(Link::Postgres),
+        };
+        self.begun(doing.into(), begun)
+    }
+
+    /// Begins a transaction that reads, and sees the database as it was at its first statement.
+    pub(super) async fn read(&self, doing: impl Into<String>) -> Result<Tx, StoreError> {
+        let begun = match &self.pools {
+            Pools::Sqlite { readers, .. } => readers
+                .begin()
+                .await
+                .map(Link::Sqlite)
+                .map_err(Failure::from),
+            Pools::Postgres(pool) => {
+                let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+                timely(pool.begin_with(begin)).await.map(Link::Postgres)
+            }
+        };
+        self.begun(doing.into(), begun)
+    }
+
+    fn begun(&self, doing: String, transaction: Result<Link, Failure>) -> Result<Tx, StoreError> {
+        let place = self.place.clone();
+        match transaction {
+            Ok(transaction) => Ok(Tx {
+                transaction,
+                doing,
+                place,
+            }),
+            Err(failure) => Err(StoreError::new(doing, place, failure)),
+        }
+    }
+}
+
+impl Tx {
+    /// Runs a statement; returns how many rows it changed.
+    pub(super) async fn execute(&mut self, sql: Sql, args: &[Arg<'_>]) -> Result<u64, StoreError> {
+        let done = match &mut self.transaction {
+            Link::Sqlite(tx) => {
+                let mut query = sqlx::query(sql.sqlite);
+                for arg in args {
+                    query = match *arg {
+                        Arg::Int(value) => query.bind(value),
+                        Arg::Text(value) => query.bind(value),
+                    };
+                }
+                let done = query.execute(&mut **tx).await;
+                done.map(|done| done.rows_affected()).map_err(Failure::from)
+            }
+            Link::Postgres(tx) => {
+                let mut query = sqlx::query(sql.postgres);
+                for arg in args {
+                    query = match *arg {
+                        Arg::Int(value) => query.bind(value),
+                        Arg::Text(value) => query.bind(value),
+                    };
+                }
+                let done = timely(query.execute(&mut **tx)).await;
+                done.map(|done| done.rows_affected())
+            }
+        };
+        done.map_err(|failure| self.failed(failure))
+    }
+
+    /// All rows of a statement.
+    pub(super) async fn all<T: Row>(
+        &mut self,
+        sql: Sql,
+        args: &[Arg<'_>],
+    ) -> Result<Vec<T>, StoreError> {
+        let rows = match &mut self.transaction {
+            Link::Sqlite(tx) => {
+                let query = bind_sqlite(sqlx::query_as(sql.sqlite), args);
+                query.fetch_all(&mut **tx).await.map_err(Failure::from)
+            }
+            Link::Postgres(tx) => {
+                let query = bind_postgres(sqlx::query_as(sql.postgres), args);
+                timely(query.fetch_all(&mut **tx)).await
+            }
+        };
+        rows.map_err(|failure| self.failed(failure))
+    }
+
+    /// The only row of a statement, where there is one.
+    pub(super) async fn one<T: Row>(
+        &mut self,
+        sql: Sql,
+        args: &[Arg<'_>],
+    ) -> Result<Option<T>, StoreError> {
+        Ok(self.all(sql, args).await?.pop())
+    }
+
+    /// Makes all of it stand.
+    pub(super) async fn commit(self) -> Result<(), StoreError> {
+        let done = match self.transaction {
+            Link::Sqlite(tx) => tx.commit().await.map_err(Failure::from),
+            Link::Postgres(tx) => timely(tx.commit()).await,
+        };
+        done.map_err(|failure| StoreError::new(self.doing, self.place, failure))
+    }
+
+    /// What was asked makes no sense; `why` follows `cannot ..: `.
+    pub(super) fn refuse(&self, why: impl Into<String>) -> StoreError {
+        self.failed(Failure::Refused(why.into()))
+    }
+
+    /// What stands in the database is nothing that was ever written there; `what` says what is wrong.
+    pub(super) fn broken(&self, what: impl Into<String>) -> StoreError {
+        self.failed(Failure::Strange(what.into()))
+    }
+
+    fn failed(&self, failure: Failure) -> StoreError {
+        StoreError::new(self.doing.clone(), self.place.clone(), failure)
+    }
+}
+
+impl fmt::Debug for Tx {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let doing = &self.doing;
+        f.debug_struct("Tx").field("doing", doing).finish()
+    }
+}
+
+type SqliteAs<'q, T> = QueryAs<'q, Sqlite, T, SqliteArguments>;
+type PostgresAs<'q, T> = QueryAs<'q, Postgres, T, PgArguments>;
+
+fn bind_sqlite<'q, T>(mut query: SqliteAs<'q, T>, args: &[Arg<'q>]) -> SqliteAs<'q, T> {
+    for arg in args {
+        query = match *arg {
+            Arg::Int(value) => query.bind(value),
+            Arg::Text(value) => query.bind(value),
+        };
+    }
+    query
+}
+
+fn bind_postgres<'q, T>(mut query: PostgresAs<'q, T>, args: &[Arg<'q>]) -> PostgresAs<'q, T> {
+    for arg in args {
+        query = match *arg {
+            Arg::Int(value) => query.bind(value),
+            Arg::Text(value) => query.bind(value),
+        };
+    }
+    query
+}
+
+/// The server's answer, or that there was none in time: a network that swallows packets tells nobody.
+pub(super) async fn timely<T>(
+    answer: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, Failure> {
+    match tokio::time::timeout(ANSWER_WITHIN, answer).await {
+        Ok(answer) => answer.map_err(Failure::from),
+        Err(_) => Err(Failure::NoAnswer),
+    }
+}
+
+/// Whoever stops in the midst of writing must not hold up all others for ever: a process that is frozen stays connected.
+const WRITE: &str =
+    "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '30s'";
+
+/// How long an answer of PostgreSQL's is waited for.
+const ANSWER_WITHIN: Duration = Duration::from_secs(60);
