@@ -23,6 +23,7 @@ macro_rules! settings {
             /// Every setting.
             pub const ALL: &[Setting] = &[$(Setting {
                 name: stringify!($name),
+                about: concat!($($doc, "\n"),+).trim_ascii(),
                 unit: $unit,
                 default: $default,
                 least: $low,
@@ -104,6 +105,8 @@ settings! {
 pub struct Setting {
     /// Its name.
     pub name: &'static str,
+    /// What it is for, in Markdown.
+    pub about: &'static str,
     /// Its unit.
     pub unit: &'static str,
     /// Its value unless set.
