@@ -230,7 +230,7 @@ const AFTER: &[Key] = &[
     ),
     unset(
         "audio.target_lufs",
-        "-18",
+        "`-18`",
         "-18",
         "The loudness to which messages are brought, in LUFS.",
     ),

@@ -37,11 +37,17 @@ pub(crate) fn settings() -> String {
         }
         match options.remove(key.as_str()) {
             Some((option, help)) => {
+                // What the help calls the default is in the column of defaults.
+                let (help, named) = help.split_once(" [default: ").unwrap_or((&help, ""));
+                let default = match default(&defaults, key) {
+                    none if none.is_empty() => named.trim_end_matches(']').to_owned(),
+                    default => default,
+                };
                 text += &row([
                     format!("`{key}`").as_str(),
                     &format!("`--{option}`"),
-                    &default(&defaults, key),
-                    &help,
+                    &default,
+                    help,
                 ]);
             }
             None => drop(undescribed.insert(key)),

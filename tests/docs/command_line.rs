@@ -35,11 +35,8 @@ fn describe(command: &mut Command, path: &str, text: &mut String) {
         let id = option.get_id().as_str();
         id != "help" && id != "version" && (is_root || !option.is_global_set())
     };
-    let options: Vec<_> = command
-        .get_opts()
-        .chain(flags(command))
-        .filter(shown)
-        .collect();
+    let options = command.get_arguments().filter(|arg| !arg.is_positional());
+    let options: Vec<_> = options.filter(shown).collect();
     let mut headings: Vec<_> = options.iter().map(|o| o.get_help_heading()).collect();
     headings.sort_by_key(Option::is_some);
     let mut seen = Vec::new();
@@ -76,12 +73,6 @@ fn describe(command: &mut Command, path: &str, text: &mut String) {
     }
 }
 
-fn flags(command: &Command) -> impl Iterator<Item = &Arg> {
-    command
-        .get_arguments()
-        .filter(|arg| !arg.is_positional() && !arg.get_action().takes_values())
-}
-
 /// As it is typed: `-m, --message <MESSAGE>`.
 fn name(arg: &Arg) -> String {
     let values = arg.get_value_names().unwrap_or_default();
@@ -115,6 +106,12 @@ fn help(arg: &Arg) -> String {
     if !arg.get_action().takes_values() {
         return text;
     }
+    let more = |text: &mut String, words: &str| {
+        if !text.ends_with('.') {
+            text.push('.');
+        }
+        *text += &format!(" {words}");
+    };
     let values: Vec<_> = arg
         .get_possible_values()
         .iter()
@@ -124,7 +121,7 @@ fn help(arg: &Arg) -> String {
         })
         .collect();
     if !values.is_empty() {
-        text += &format!(" Values: {}.", values.join(", "));
+        more(&mut text, &format!("Values: {}.", values.join(", ")));
     }
     let defaults: Vec<_> = arg
         .get_default_values()
@@ -132,7 +129,7 @@ fn help(arg: &Arg) -> String {
         .map(|value| format!("`{}`", value.to_string_lossy()))
         .collect();
     if !defaults.is_empty() {
-        text += &format!(" Default: {}.", defaults.join(", "));
+        more(&mut text, &format!("Default: {}.", defaults.join(", ")));
     }
     text
 }

@@ -59,7 +59,10 @@ fn takes(key: &Key, folder: &TempDir) -> String {
             key: told,
             expected,
             ..
-        }) if told == key.name => expected,
+        }) if told == key.name => {
+            // The page says once what a duration is.
+            expected.replace(", such as \"2s\" or \"500ms\"", "")
+        }
         other => panic!("a wrong value of `{}` gives {other:?}", key.name),
     }
 }
@@ -89,7 +92,11 @@ pub(crate) fn example() -> String {
             }
             KeyDefault::Example => text += &format!("#{name} = {}\n", key.example),
             KeyDefault::Words(words) => {
-                for line in wrap(&format!("Unless given: {words}."), 118) {
+                let words = match words.strip_prefix("required") {
+                    Some(rest) => format!("Required{rest}."),
+                    None => format!("Unless given: {words}."),
+                };
+                for line in wrap(&words, 118) {
                     text += &format!("# {line}\n");
                 }
                 // One of the two is given.
@@ -195,7 +202,7 @@ fn check_surroundings() {
 
 /// Paragraphs in a cell of a table.
 fn paragraphs(text: &str) -> String {
-    text.replace("\n\n", "<br>")
+    text.replace("\n\n ", "<br>")
 }
 
 /// A text in lines of at most so many characters.

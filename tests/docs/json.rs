@@ -3,7 +3,6 @@
 //! Each key that is printed has to have words here, and each that has words has to be printed.
 
 use std::{
-    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
     time::Duration,
@@ -77,6 +76,10 @@ pub(crate) fn objects() -> String {
         &ended(),
         DROP,
     );
+    text += &format!("\n```json\n{}\n```\n", example());
+    let mut add = |title: &str, intro: &str, value: &Value, words: &[(&str, &str)]| {
+        text += &format!("\n## {title}\n\n{intro}\n\n{}", table(title, value, words));
+    };
     add(
         "`aftertone drop`, if nothing was dialled",
         "`outcome` is null. If neither `refused` nor `held` is given, the message on stderr says why.",
@@ -170,20 +173,18 @@ pub(crate) fn objects() -> String {
     text + "\n## `aftertone doctor`\n\nAn array of `{check, status, detail, remedy}`: what was looked at, `ok`, `warn` or `fail`, what was found, and what to do or null.\n"
 }
 
-/// The keys of a value as a table, each with its type, an example and its words.
+/// The keys of a value as a table, each with its words, in the order of these.
 fn table(title: &str, value: &Value, words: &[(&str, &str)]) -> String {
-    let keys = keys(value, words);
-    let mut unused: BTreeSet<_> = words.iter().map(|(key, _)| *key).collect();
-    let mut unknown = Vec::new();
+    let printed = keys(value, words);
+    let mut unknown = printed.clone();
+    let mut unused = Vec::new();
     let mut text = head(["key", "meaning"]);
-    for key in keys {
-        match words.iter().find(|(known, _)| *known == key) {
-            Some((known, words)) => {
-                unused.remove(known);
-                text += &row([format!("`{key}`").as_str(), words]);
-            }
-            None => unknown.push(key),
+    for (key, words) in words {
+        unknown.retain(|known| known != key);
+        if !printed.iter().any(|known| known == key) {
+            unused.push(key);
         }
+        text += &row([format!("`{key}`").as_str(), words]);
     }
     assert!(
         unknown.is_empty(),
@@ -193,7 +194,7 @@ fn table(title: &str, value: &Value, words: &[(&str, &str)]) -> String {
     text
 }
 
-/// The keys of a value with those of what they hold, in the order in which they are printed. An object whose keys are names
+/// The keys of a value with those of what they hold. An object whose keys are names
 /// is one key, `*`, if there are words for that.
 fn keys(value: &Value, words: &[(&str, &str)]) -> Vec<String> {
     let mut found = Vec::new();
@@ -290,40 +291,65 @@ fn find(folder: &Path, files: &mut Vec<PathBuf>) {
 /// A drop's object with every key that it can have.
 fn ended() -> Value {
     let report = Report {
-        outcome: Outcome::Delivered,
         reason: Some(OutcomeReason::NotReached),
-        verdict: Some(Verdict::Machine),
-        amd_cause: Some("LONGGREETING-1500-1500".to_owned()),
-        reasons: Some("spoke 7.1 s, until 7.72 s".to_owned()),
-        ready_by: Some(ReadyBy::Beep),
-        beep: Some(Beep {
-            hz: 1_004,
-            start: Duration::from_millis(5_890),
-            end: Duration::from_millis(6_310),
-        }),
-        proof: Proof::Proven,
-        ended_by: Some(EndedBy::Us),
-        busy: Some(Cause::q850(16)),
-        drop: Some(Cause::q850(16)),
-        timeline: vec![Moment {
-            at: Duration::ZERO,
-            event: Milestone::BusyDialled,
-        }],
-        ..Report::not_dialled("words")
+        words: Some("words".to_owned()),
+        ..delivered()
     };
     let run = RunName::new("run1").unwrap();
-    let ended = || {
-        Ended::new(
-            &run,
-            DropId::from_u128(7),
-            "+1202•••0101".to_owned(),
-            &report,
-        )
+    let ended = Ended::new(&run, DropId::from_u128(7), String::new(), &report);
+    json!(ended.with_evidence(Err("disk full".to_owned())))
+}
+
+/// A drop's object as it is printed.
+fn example() -> String {
+    let run = RunName::new("run1").unwrap();
+    let id = DropId::from_u128(0x0199_a7c0_31d2_7e60_8f5e_6d1f_0b7a_52c4);
+    let report = delivered();
+    let ended = Ended::new(&run, id, "+1202•••0101".to_owned(), &report);
+    serde_json::to_string_pretty(&ended).unwrap()
+}
+
+fn delivered() -> Report {
+    let moment = |ms, event| Moment {
+        at: Duration::from_millis(ms),
+        event,
     };
-    let mut value = json!(ended().with_evidence(Err("disk full".to_owned())));
-    let fields = value.as_object_mut().unwrap();
-    fields.entry("evidence").or_insert(Value::Null);
-    value
+    Report {
+        outcome: Outcome::Delivered,
+        verdict: Some(Verdict::Machine),
+        amd_cause: Some("LONGGREETING-1500-1500".to_owned()),
+        reasons: Some("spoke 7.1 s, until 7.72 s; AMD says machine".to_owned()),
+        ready_by: Some(ReadyBy::Beep),
+        ready_at: Some(Duration::from_millis(13_401)),
+        beep: Some(Beep {
+            hz: 700,
+            start: Duration::from_millis(12_780),
+            end: Duration::from_millis(13_190),
+        }),
+        played: Duration::from_millis(9_118),
+        proof: Proof::Proven,
+        proof_reasons: vec![
+            "beep 700 Hz, 0.41 s, ended 13.19 s".to_owned(),
+            "played whole after it".to_owned(),
+            "nobody spoke over it".to_owned(),
+            "line up at the end".to_owned(),
+        ],
+        ended_by: Some(EndedBy::Us),
+        words: None,
+        busy: Some(Cause::q850(16)),
+        drop: Some(Cause::q850(16)),
+        timeline: vec![
+            moment(0, Milestone::BusyDialled),
+            moment(2_001, Milestone::DropDialled),
+            moment(2_318, Milestone::DropAlerting),
+            moment(2_318, Milestone::BusyHungUp),
+            moment(3_319, Milestone::DropAnswered),
+            moment(13_401, Milestone::Ready),
+            moment(13_402, Milestone::PlayStarted),
+            moment(22_520, Milestone::PlayFinished),
+        ],
+        ..Report::not_dialled("")
+    }
 }
 
 const DROP: &[(&str, &str)] = &[
