@@ -118,10 +118,9 @@ fn default(defaults: &Value, key: &str) -> String {
         ("message", _) => "**required**, or `variants`".to_owned(),
         (_, Value::Null) => String::new(),
         ("retry", Value::Object(rules)) => {
-            let rules = rules.iter().map(|(outcome, rule)| match rule {
-                Value::Object(_) => format!("`{outcome} = {}`", inline(rule)),
-                _ => format!("`{outcome} = {rule}`"),
-            });
+            let rules = rules
+                .iter()
+                .map(|(outcome, rule)| format!("`{outcome} = {}`", inline(rule)));
             rules.collect::<Vec<_>>().join("<br>")
         }
         (_, value) => format!("`{}`", inline(value)),
@@ -130,13 +129,11 @@ fn default(defaults: &Value, key: &str) -> String {
 
 /// A value as TOML has it on one line.
 fn inline(value: &Value) -> String {
-    match value {
-        Value::Object(fields) => {
-            let fields = fields
-                .iter()
-                .map(|(key, value)| format!("{key} = {}", inline(value)));
-            format!("{{ {} }}", fields.collect::<Vec<_>>().join(", "))
-        }
-        other => other.to_string(),
-    }
+    let Value::Object(fields) = value else {
+        return value.to_string();
+    };
+    let fields = fields
+        .iter()
+        .map(|(key, value)| format!("{key} = {}", inline(value)));
+    format!("{{ {} }}", fields.collect::<Vec<_>>().join(", "))
 }

@@ -247,10 +247,8 @@ fn collect(value: &Value, path: &str, words: &[(&str, &str)], found: &mut Vec<St
 fn merge(values: &[Value]) -> Value {
     let mut all = serde_json::Map::new();
     for value in values {
-        let objects = match value {
-            Value::Array(objects) => objects.as_slice(),
-            other => std::slice::from_ref(other),
-        };
+        let one = std::slice::from_ref(value);
+        let objects = value.as_array().map_or(one, Vec::as_slice);
         for (key, value) in objects.iter().filter_map(Value::as_object).flatten() {
             if all.get(key).is_none_or(Value::is_null) {
                 all.insert(key.clone(), value.clone());

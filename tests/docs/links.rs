@@ -72,6 +72,11 @@ fn problem(
     if document.starts_with(book) && !target.starts_with(book) {
         return Some("it leads out of the book");
     }
+    // The table of contents alone may: the page becomes index.html, and other links to it do not follow.
+    let is_contents = document.ends_with("SUMMARY.md");
+    if document.starts_with(book) && target.ends_with("README.md") && !is_contents {
+        return Some("mdbook gives such a page another name");
+    }
     let anchor = anchor?;
     if target.extension().is_none_or(|extension| extension != "md") {
         return Some("only a page has headings");
@@ -85,11 +90,11 @@ fn problem(
 /// Where links and pictures lead.
 fn links(text: &str) -> Vec<String> {
     let events = Parser::new_ext(text, OPTIONS);
-    let found = events.filter_map(|event| match event {
-        Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
-            Some(dest_url.to_string())
-        }
-        _ => None,
+    let found = events.filter_map(|event| {
+        let Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) = event else {
+            return None;
+        };
+        Some(dest_url.to_string())
     });
     found.collect()
 }

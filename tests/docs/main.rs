@@ -80,10 +80,12 @@ fn a_broken_link_is_found() {
         &page,
         "# A page\n\n## A `key` here\n\n[good](#a-key-here) [also](page.md#a-page) [outside](https://example.com)\n\n\
          [gone](gone.md) [no such heading](page.md#nothing) ![no picture](images/none.svg) [reference]\n\n\
-         [leaves the book](../../README.md)\n\n[reference]: lost.md\n",
+         [leaves the book](../../README.md) [renamed](README.md)\n\n[reference]: lost.md\n",
     )
     .unwrap();
-    std::fs::write(folder.path().join("README.md"), "# Read me\n").unwrap();
+    for name in ["README.md", "docs/src/README.md"] {
+        std::fs::write(folder.path().join(name), "# Read me\n").unwrap();
+    }
     let broken = links::broken(folder.path(), &[page]);
     insta::assert_snapshot!(broken.join("\n"), @r"
     docs/src/page.md: `gone.md`: there is no such file
@@ -91,6 +93,7 @@ fn a_broken_link_is_found() {
     docs/src/page.md: `images/none.svg`: there is no such file
     docs/src/page.md: `lost.md`: there is no such file
     docs/src/page.md: `../../README.md`: it leads out of the book
+    docs/src/page.md: `README.md`: mdbook gives such a page another name
     ");
 }
 
