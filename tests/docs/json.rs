@@ -88,7 +88,7 @@ pub(crate) fn objects() -> String {
     );
     add(
         "`aftertone campaign run`",
-        "An object a line. `event` is `view` for how all campaigns stand, when something has changed or `--every` has passed.",
+        "An object a line. `event` is `view` for the state of all campaigns, when something has changed or `--every` has passed.",
         &snapshot(|value| value["event"] == "view"),
         VIEW,
     );
@@ -490,7 +490,7 @@ const NOTE: &[(&str, &str)] = &[
 
 const STATUS: &[(&str, &str)] = &[
     ("campaign", "the name"),
-    ("standing", "how it stands"),
+    ("standing", "its state"),
     ("why", "why it is paused or over, or null"),
     ("created_at", "when it was made"),
     ("contacts", "contacts in all"),
@@ -572,7 +572,7 @@ const RESULTS: &[(&str, &str)] = &[
 
 const SUMMARY: &[(&str, &str)] = &[
     ("campaign", "the name"),
-    ("standing", "how it stands"),
+    ("standing", "its state"),
     ("contacts", "contacts in all"),
     ("waiting", "contacts that wait"),
     ("in_flight", "drops in flight"),
@@ -666,7 +666,7 @@ const CREATE: &[(&str, &str)] = &[
     ("import.rejects", "the file they are in, or null"),
 ];
 
-const PAUSE: &[(&str, &str)] = &[("campaign", "the name"), ("standing", "how it stands")];
+const PAUSE: &[(&str, &str)] = &[("campaign", "the name"), ("standing", "its state")];
 
 const MESSAGE: &[(&str, &str)] = &[
     ("name", "its name"),
