@@ -1,13 +1,23 @@
 # `make demo` leaves a voicemail and proves it; `make test` runs every test, those on real Asterisk servers included. Both
-# install what they need first (tests/setup.sh). `make test SHORT=1` runs the short form: the unit tests, the store's tests on
-# both databases, and sixteen calls through the lab.
-.PHONY: demo test fuzz bench bench-screen lab-far lab-up lab-down lab-status
+# install what they need first (tests/setup.sh). What follows `##` is what `make help` prints.
+.DEFAULT_GOAL := help
+.PHONY: help demo check test fuzz bench bench-screen book lab-far lab-up lab-down lab-status
 
-demo:
+help: ## This list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target words; do \
+		printf '  make %-14s %s\n' "$$target" "$$words"; \
+	done
+
+demo: ## Leave a voicemail through two real Asterisk servers on this machine, and prove it
 	tests/lab/demo.sh
 
+check: ## Format, lints, and all tests that need no server: the quick loop
+	cargo fmt --check
+	cargo clippy --all-targets --locked -- -D warnings
+	cargo test --locked --quiet --lib --bins --test campaign --test docs --test drop --test layers
+
 # The documentation's examples first: the summary of the lab is the last word.
-test:
+test: ## Every test, real Asterisk servers included; SHORT=1 for a few minutes of it
 	tests/setup.sh build lab store
 ifdef SHORT
 	cargo test --locked --lib --bins
@@ -19,11 +29,14 @@ else
 	cargo test --locked --test '*'
 endif
 
+book: ## The documentation as HTML, into target/book; needs mdbook
+	docs/build.sh
+
 # Each of the targets of `make test` for TIME seconds, guided by the code that its inputs reach; TARGET=NAME runs one.
-fuzz:
+fuzz: ## Made-up input for all that reads what others send; TIME= seconds, TARGET= one of them
 	TIME=$(TIME) TARGET=$(TARGET) tests/fuzz/run.sh
 
-bench:
+bench: ## How fast and how frugal the program is
 	cargo bench --locked --bench drops
 	cargo bench --locked --bench campaigns
 	cargo bench --locked --bench import
@@ -37,7 +50,7 @@ ITEMS ?=
 CORPUS ?=
 MORE ?=
 
-bench-screen:
+bench-screen: ## Who detects best who answered, over real calls; SEED=, ITEMS=, CORPUS=, MORE=
 	PORTS=$(SCREEN_PORTS) cargo bench --locked --bench greetings -- --seed $(SEED) \
 		$(if $(ITEMS),--items $(ITEMS)) $(if $(CORPUS),--corpus $(CORPUS)) $(MORE)
 
@@ -45,7 +58,7 @@ bench-screen:
 DISTANCES ?= 0 30 120
 FAR ?= subscribers:: classes:: listen::
 
-lab-far:
+lab-far: ## The lab's calls as if the PBX were far away; DISTANCES= in ms, FAR= filters
 	set -e; for ms in $(DISTANCES); do for tests in $(FAR); do \
 		echo "$$tests $$ms ms away"; LAB_DELAY=$$ms cargo test --locked --test lab -- $$tests; \
 	done; done
@@ -55,11 +68,11 @@ LAB ?= dev
 PORTS ?= 21000
 SCREEN_PORTS ?= 37000
 
-lab-up:
+lab-up: ## Start the lab for your own experiments; LAB= and PORTS= for one beside another
 	tests/lab/lab.sh up --name $(LAB) --ports $(PORTS)
 
-lab-down:
+lab-down: ## Stop it
 	tests/lab/lab.sh down --name $(LAB)
 
-lab-status:
+lab-status: ## What of it runs, and where
 	tests/lab/lab.sh status --name $(LAB)

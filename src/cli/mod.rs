@@ -14,7 +14,7 @@ mod stop;
 
 use std::{path::PathBuf, process::ExitCode};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use self::printer::Printer;
 use crate::{
@@ -37,6 +37,11 @@ pub fn main() -> ExitCode {
         }
     };
     exit.into()
+}
+
+/// The commands, their options and their help, for the reference.
+pub fn command() -> clap::Command {
+    Args::command()
 }
 
 fn carry_out(args: Args, printer: Printer) -> Result<Exit, CliError> {
@@ -170,8 +175,6 @@ impl CliError {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]

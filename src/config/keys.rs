@@ -1,12 +1,50 @@
-//! Every key that there is.
+//! Every key that there is, with its default and its meaning: the one table that the reader, the reference and the example
+//! file are made from.
 
 use std::sync::LazyLock;
 
 use crate::screen::Settings;
 
-/// Every key there is, in the order of the documentation.
-pub(super) static KEYS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
-    let ears = Settings::ALL.iter().map(|about| ear(about.name));
+/// A key of `aftertone.toml`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// Its section and its name, such as `drop.lead`; a key at the top has no section.
+    pub name: &'static str,
+    /// What counts if it is not given.
+    pub default: KeyDefault,
+    /// A value that can be given, as TOML; the default itself if that is a value.
+    pub example: &'static str,
+    /// What it is for, in Markdown.
+    pub about: &'static str,
+}
+
+/// What counts if a key is not given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyDefault {
+    /// It has to be given.
+    Required,
+    /// The key's example.
+    Example,
+    /// What these words say, in Markdown.
+    Words(&'static str),
+}
+
+impl Key {
+    /// The section, which is empty at the top, and the name within it.
+    pub fn parts(&self) -> (&'static str, &'static str) {
+        self.name.split_once('.').unwrap_or(("", self.name))
+    }
+}
+
+/// Every key, in the order of the documentation.
+pub static REFERENCE: LazyLock<Vec<Key>> = LazyLock::new(|| {
+    let ears = Settings::ALL.iter().map(|setting| Key {
+        // These live as long as the program, once for each setting.
+        name: format!("screen.{}", setting.name).leak(),
+        default: KeyDefault::Example,
+        example: setting.default.to_string().leak(),
+        about: setting.about,
+    });
     BEFORE
         .iter()
         .copied()
@@ -15,67 +53,321 @@ pub(super) static KEYS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
         .collect()
 });
 
-/// The key of a setting of the ears. It lives as long as the program, once for each setting.
-fn ear(name: &str) -> &'static str {
-    format!("screen.{name}").leak()
+/// Their names.
+pub(super) static KEYS: LazyLock<Vec<&'static str>> =
+    LazyLock::new(|| REFERENCE.iter().map(|key| key.name).collect());
+
+const BEFORE: &[Key] = &[
+    key(
+        "instance",
+        r#""aftertone""#,
+        "Names this controller among others on the same PBX.",
+    ),
+    unset(
+        "state_dir",
+        "`$STATE_DIRECTORY` (systemd); else `/var/lib/aftertone` for root and for a user who can write there; else `$XDG_STATE_HOME/aftertone` or `~/.local/state/aftertone`",
+        r#""/var/lib/aftertone""#,
+        "Where the database and the locks of runs are kept.",
+    ),
+    key(
+        "pbx.url",
+        r#""http://127.0.0.1:8088""#,
+        "Where Asterisk's HTTP server answers; `https://` from another machine, which makes the websocket `wss://`.",
+    ),
+    required(
+        "pbx.username",
+        r#""aftertone""#,
+        "The ARI user, as in the PBX's `ari.conf`.",
+    ),
+    unset(
+        "pbx.password",
+        "required, unless `pbx.password_file` is given",
+        r#""...""#,
+        "The ARI user's password. Better in the environment, `AFTERTONE__PBX__PASSWORD`, or in a file.",
+    ),
+    unset(
+        "pbx.password_file",
+        "required, unless `pbx.password` is given",
+        r#""/run/secrets/ari""#,
+        "A file that holds the password alone.",
+    ),
+    key(
+        "pbx.app",
+        r#""aftertone""#,
+        "The Stasis app of a controller, which registers `APP-INSTANCE`.",
+    ),
+    required(
+        "pbx.endpoint",
+        r#""PJSIP/{number}@trunk""#,
+        "What the PBX dials. `{number}` is E.164 with its `+`, `{digits}` without.",
+    ),
+    required(
+        "pbx.caller_id",
+        r#""+12025550100""#,
+        "The number that the called party sees.",
+    ),
+    key(
+        "pbx.sounds_dir",
+        r#""/var/lib/asterisk/sounds/aftertone""#,
+        "Where prepared messages are kept: writable here, and readable for the PBX if it is to play them.",
+    ),
+    unset(
+        "pbx.pbx_sounds_dir",
+        "`pbx.sounds_dir`",
+        r#""/var/lib/asterisk/sounds/aftertone""#,
+        "The same folder as the PBX sees it, if that differs (a container, another mount).",
+    ),
+    key(
+        "pbx.context",
+        r#""aftertone-screen""#,
+        "The dialplan context that screens an answered call.",
+    ),
+    unset(
+        "pbx.ca_file",
+        "the system's authorities alone",
+        r#""/etc/aftertone/tls.crt""#,
+        "Certificates, in PEM, by which an `https` PBX is trusted, beside the system's own.",
+    ),
+    key(
+        "pbx.default_region",
+        r#""US""#,
+        "The country of numbers without a `+`.",
+    ),
+    key(
+        "pbx.allow_premium",
+        "false",
+        "Whether premium-rate and shared-cost numbers may be dialled.",
+    ),
+    key(
+        "drop.technique",
+        r#""double""#,
+        "`double`: busy leg and drop leg. `single`: the drop leg only, for trunks that punish short cancelled calls.",
+    ),
+    key(
+        "drop.lead",
+        r#""2s""#,
+        "From dialling the busy leg to dialling the drop leg.",
+    ),
+    key(
+        "drop.answer_timeout",
+        r#""45s""#,
+        "From dialling the drop leg to its answer, at most.",
+    ),
+    key(
+        "drop.screening_timeout",
+        r#""90s""#,
+        "From the answer to the start of the message, at most.",
+    ),
+    key(
+        "drop.ready_timeout",
+        r#""60s""#,
+        "From a machine's verdict to the ready point, at most.",
+    ),
+    key(
+        "drop.release_on_progress",
+        r#""0s""#,
+        "How long to wait for ringing after a 183 before the busy leg is released; `never`: until ringing or answer.",
+    ),
+    key(
+        "drop.release_when_unheard",
+        r#""10s""#,
+        "How long a drop leg may show nothing, no 180 and no 183, before the busy leg is released; `never`: the busy leg stays until the end.",
+    ),
+    key(
+        "drop.when_unsure",
+        r#""hang_up""#,
+        "If it is not clear who answered: `hang_up`, unplayed, or `play`, as for a machine.",
+    ),
+    key(
+        "drop.when_busy_leg_answered",
+        r#""promote""#,
+        "If the busy leg is answered before the drop leg: `promote`, screen it as if it were the drop leg; `continue`, hang it up and let the drop leg run; `give_up`, hang up both.",
+    ),
+    key(
+        "screen.mode",
+        r#""listen""#,
+        "Who detects the answering party: `listen`, Aftertone, on the call's audio; `dialplan`, the PBX alone, by AMD and a wait for silence.",
+    ),
+    key(
+        "screen.media",
+        r#""auto""#,
+        "What carries the audio of a call: `audiosocket`, the PBX connects to Aftertone; `websocket`, Aftertone connects to the PBX's web server, which a network that loses packets does not harm; `auto`, the first, or the second if the PBX has no `AudioSocket()` that can be used. No effect in the mode `dialplan`.",
+    ),
+    key(
+        "screen.listen",
+        r#""127.0.0.1:0""#,
+        "Where the PBX brings the audio: an address and a port, 0 for any free one, or a range of ports, of which each process takes one. No effect in the mode `dialplan`.",
+    ),
+    unset(
+        "screen.advertise",
+        "the address of `screen.listen`",
+        r#""192.0.2.20""#,
+        "The same address as the PBX reaches it, if that differs; without a port, the port that is listened on. No effect in the mode `dialplan`.",
+    ),
+    unset(
+        "screen.allow",
+        "this machine and the addresses of `pbx.url`",
+        r#"["10.1.0.0/16"]"#,
+        "Networks that may bring audio.",
+    ),
+    key(
+        "screen.amd",
+        "true",
+        "Whether the dialplan's AMD hears a copy of the calls that Aftertone listens to; its word is one reason among others.",
+    ),
+];
+
+const AFTER: &[Key] = &[
+    key(
+        "store.url",
+        r#""sqlite:aftertone.db""#,
+        "The database: a file of SQLite, in the state folder unless its path is absolute, or `postgres://USER@HOST/DATABASE`.",
+    ),
+    key(
+        "audio.max_length",
+        r#""120s""#,
+        "The longest message that is accepted.",
+    ),
+    unset(
+        "audio.target_lufs",
+        "`-18`",
+        "-18",
+        "The loudness to which messages are brought, in LUFS.",
+    ),
+    unset(
+        "evidence.dir",
+        "no evidence is kept",
+        r#""/var/lib/aftertone/evidence""#,
+        "Where evidence is kept, in a folder for each drop.",
+    ),
+    key(
+        "evidence.max_age",
+        r#""30d""#,
+        "How long it is kept; `never` removes none by its age.",
+    ),
+    key(
+        "evidence.max_size",
+        r#""1GB""#,
+        "How much of it is kept, of all folders together; the oldest is removed first.",
+    ),
+    key(
+        "gate.enabled",
+        "true",
+        "`false` switches `consent`, `caps` and `hours` off.",
+    ),
+    key("gate.consent", "true", "Whether consent is required."),
+    key(
+        "gate.caps",
+        "true",
+        "Whether frequency caps apply, those of the law included.",
+    ),
+    key(
+        "gate.hours",
+        "true",
+        "Whether calling hours apply, those of the law included.",
+    ),
+    key(
+        "gate.limits",
+        r#"["1 per 24h", "3 per 7d"]"#,
+        "How often a number is called, over all campaigns: drops, or `calls`, per hours or days, `1h` to `365d`; in the environment with commas between them.",
+    ),
+    unset(
+        "gate.blocked_prefixes",
+        "none",
+        r#"["+44870"]"#,
+        "The first digits, in international form, of numbers that are never dialled.",
+    ),
+    unset(
+        "gate.rules",
+        "none",
+        r#"[{ name = "shop hours", hours = "09:00-19:00", closed = ["2026-12-24"], places = ["US-FL", "CA"] }]"#,
+        "Hours and days of your own, also as `[[gate.rules]]`: `name`; `places` (everywhere unless given); `hours`, and each weekday's (`monday` to `sunday`), as `09:00-19:00` or `closed`; `closed` days; and `instead_of_law`, the reason for which the laws on hours of these places are set aside. In the file only.",
+    ),
+    key(
+        "trunk.starts_per_second",
+        "1",
+        "Drops started in any second, over all campaigns; a double drop makes two calls.",
+    ),
+    key(
+        "trunk.in_flight",
+        "10",
+        "Drops in flight, over all campaigns.",
+    ),
+    key(
+        "trunk.cancelled",
+        "20",
+        "The most calls that are cancelled before an answer, in per cent of all calls.",
+    ),
+    key(
+        "trunk.short",
+        "15",
+        "The most calls of at most 6 s, in per cent of answered calls.",
+    ),
+    key(
+        "trunk.people",
+        "3",
+        "The most calls that a person answered and that were hung up, in per cent of answered calls.",
+    ),
+    key(
+        "trunk.window",
+        r#""1h""#,
+        "Over what time these shares are counted.",
+    ),
+    key(
+        "trunk.at_least",
+        "100",
+        "How many calls a share has to be of before it is judged.",
+    ),
+    unset(
+        "price.per_minute",
+        "no cost is shown; required as soon as another key of `[price]` is given",
+        "0.0085",
+        "What the trunk charges for a minute of an answered call.",
+    ),
+    key(
+        "price.per_attempt",
+        "0",
+        "What it charges for each call that is dialled; a double drop dials two.",
+    ),
+    key(
+        "price.increment",
+        r#""1/1""#,
+        "The least and the further seconds that are charged.",
+    ),
+    key("price.currency", r#""USD""#, "In which currency."),
+];
+
+/// A key whose default is a value.
+const fn key(name: &'static str, default: &'static str, about: &'static str) -> Key {
+    Key {
+        name,
+        default: KeyDefault::Example,
+        example: default,
+        about,
+    }
 }
 
-const BEFORE: &[&str] = &[
-    "instance",
-    "state_dir",
-    "pbx.url",
-    "pbx.username",
-    "pbx.password",
-    "pbx.password_file",
-    "pbx.app",
-    "pbx.endpoint",
-    "pbx.caller_id",
-    "pbx.sounds_dir",
-    "pbx.pbx_sounds_dir",
-    "pbx.context",
-    "pbx.ca_file",
-    "pbx.default_region",
-    "pbx.allow_premium",
-    "drop.technique",
-    "drop.lead",
-    "drop.answer_timeout",
-    "drop.screening_timeout",
-    "drop.ready_timeout",
-    "drop.release_on_progress",
-    "drop.release_when_unheard",
-    "drop.when_unsure",
-    "drop.when_busy_leg_answered",
-    "screen.mode",
-    "screen.media",
-    "screen.listen",
-    "screen.advertise",
-    "screen.allow",
-    "screen.amd",
-];
+/// A key that has to be given.
+const fn required(name: &'static str, example: &'static str, about: &'static str) -> Key {
+    Key {
+        name,
+        default: KeyDefault::Required,
+        example,
+        about,
+    }
+}
 
-const AFTER: &[&str] = &[
-    "store.url",
-    "audio.max_length",
-    "audio.target_lufs",
-    "evidence.dir",
-    "evidence.max_age",
-    "evidence.max_size",
-    "gate.enabled",
-    "gate.consent",
-    "gate.caps",
-    "gate.hours",
-    "gate.limits",
-    "gate.blocked_prefixes",
-    "gate.rules",
-    "trunk.starts_per_second",
-    "trunk.in_flight",
-    "trunk.cancelled",
-    "trunk.short",
-    "trunk.people",
-    "trunk.window",
-    "trunk.at_least",
-    "price.per_minute",
-    "price.per_attempt",
-    "price.increment",
-    "price.currency",
-];
+/// A key whose default is no value that could be given.
+const fn unset(
+    name: &'static str,
+    default: &'static str,
+    example: &'static str,
+    about: &'static str,
+) -> Key {
+    Key {
+        name,
+        default: KeyDefault::Words(default),
+        example,
+        about,
+    }
+}

@@ -35,13 +35,14 @@ use crate::{
 };
 
 pub use error::{Absent, ConfigError, Place};
+pub use keys::{Key, KeyDefault, REFERENCE};
 pub use template::{Password, Template};
 pub use values::{Endpoint, ListenAt, PbxUrl, StoreUrl};
 
 use layers::Layers;
 use source::Surroundings;
 
-/// All settings, checked.
+/// All settings, checked. [`REFERENCE`] has each key, with its default and its meaning.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Names this controller among others on the same PBX: `[a-z0-9]{1,32}`.
@@ -59,40 +60,12 @@ pub struct Config {
     /// What is kept of drops as evidence.
     pub evidence: Evidence,
     /// Which rules stand in front of every call.
-    ///
-    /// | key of `[gate]` | default | |
-    /// |---|---|---|
-    /// | `enabled` | `true` | `false` switches `consent`, `caps` and `hours` off |
-    /// | `consent` | `true` | whether consent is asked for |
-    /// | `caps` | `true` | whether frequency caps are kept, those of the law included |
-    /// | `hours` | `true` | whether calling hours are kept, those of the law included |
-    /// | `limits` | `["1 per 24h", "3 per 7d"]` | how often a number is called, over all campaigns: drops, or `calls`, per hours or days, 1h to 365d; in the environment with commas between |
-    /// | `blocked_prefixes` | none | the first digits, in international form, of numbers that are never dialled |
-    /// | `rules` | none | `[[gate.rules]]`, hours and days of the user's own: `name`, `places` (everywhere unless given), `hours` and each weekday's (`09:00-19:00` or `closed`), `closed` days, and `instead_of_law`, the reason for which the laws on hours of these places are set aside; in the file only |
     pub gate: policy::Settings,
     /// What the trunk behind the PBX carries and tolerates, over all campaigns.
-    ///
-    /// | key of `[trunk]` | default | |
-    /// |---|---|---|
-    /// | `starts_per_second` | 1 | drops started in any second, 1 to 1000, or 0.01 to 1; a double drop makes two calls |
-    /// | `in_flight` | 10 | drops in flight, 1 to 10,000 |
-    /// | `cancelled` | 20 | most calls cancelled before an answer, in per cent of all, or `none` |
-    /// | `short` | 15 | most calls of at most 6 s, in per cent of those answered, or `none` |
-    /// | `people` | 3 | most people answered and let go, in per cent of calls answered, or `none` |
-    /// | `window` | 1 h | over what time these are counted, 60 s to a day |
-    /// | `at_least` | 100 | how many calls a share has to be of to be judged |
     pub trunk: PbxSettings,
-    /// What the trunk charges; `None` without a section `[price]`: then no cost is told.
-    ///
-    /// | key of `[price]` | default | |
-    /// |---|---|---|
-    /// | `per_minute` | required | for a minute of an answered call |
-    /// | `per_attempt` | 0 | for each call that is dialled; a double drop dials two |
-    /// | `increment` | `"1/1"` | least and further seconds that are charged |
-    /// | `currency` | `"USD"` | |
+    /// What the trunk charges; `None` without a section `[price]`: then no cost is shown.
     pub price: Option<Price>,
-    /// Where the database and the locks of runs are kept. Default: `$STATE_DIRECTORY` (systemd), else `/var/lib/aftertone` for
-    /// root and for a user who can write there, else `$XDG_STATE_HOME/aftertone`, else `~/.local/state/aftertone`.
+    /// Where the database and the locks of runs are kept.
     pub state_dir: PathBuf,
 }
 

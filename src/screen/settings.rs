@@ -23,6 +23,7 @@ macro_rules! settings {
             /// Every setting.
             pub const ALL: &[Setting] = &[$(Setting {
                 name: stringify!($name),
+                about: concat!($($doc, "\n"),+).trim_ascii(),
                 unit: $unit,
                 default: $default,
                 least: $low,
@@ -83,19 +84,19 @@ settings! {
     machine_turn: 7.0, 2.0..=30.0, "seconds";
     /// A turn of at most this much is a person's unless something else speaks for a machine.
     short_turn: 1.7, 0.3..=6.0, "seconds";
-    /// Quiet after a beep until the message starts: sees a second beep coming, and tells a beep from the tone of a melody.
+    /// Quiet after a beep until the message starts: sees a second beep coming, and distinguishes a beep from the tone of a melody.
     beep_guard: 0.2, 0.05..=2.0, "seconds";
-    /// Quiet after a beep before which nobody spoke: a chime may come before the greeting.
+    /// Quiet after a beep that no speech came before: a chime may come before the greeting.
     lone_beep_guard: 1.5, 0.05..=5.0, "seconds";
-    /// How long nobody may speak after answer until the verdict is `silence`.
+    /// How long after the answer there may be no speech until the verdict is `silence`.
     initial_silence: 8.0, 2.0..=60.0, "seconds";
     /// How long after the start of the message a first beep starts it again.
     late_beep_window: 8.0, 0.0..=30.0, "seconds";
     /// How often a message is started again at most.
     max_restarts: 2.0, 0.0..=5.0, "times";
-    /// How much of somebody's voice stops the message, within one second.
+    /// How much of a voice stops the message, within one second.
     ///
-    /// Speech has gaps, so that more than the most that can be set would never be found, and nobody's voice would stop it.
+    /// Speech has gaps, so that more than the most that can be set would never be found, and no voice would stop it.
     live_voice: 0.35, 0.1..=0.8, "seconds";
 }
 
@@ -104,6 +105,8 @@ settings! {
 pub struct Setting {
     /// Its name.
     pub name: &'static str,
+    /// What it is for, in Markdown.
+    pub about: &'static str,
     /// Its unit.
     pub unit: &'static str,
     /// Its value unless set.

@@ -543,7 +543,7 @@ const TLS_URL: &str = "https://127.0.0.1:28004";
 
 /// Makes a certificate as the page says, but for one of its words, and has the PBX show it.
 fn encrypt(clinic: &mut Clinic, from: &str, to: &str) -> Result<(), Failed> {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("asterisk-conf/tls.md");
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/src/guide/tls.md");
     let page = fs::read_to_string(page)?;
     let block = |kind: &str| -> Result<String, Failed> {
         let (_, rest) = page

@@ -1,0 +1,320 @@
+//! The tables, as a database that the program has made has them.
+
+use std::collections::BTreeSet;
+
+use sqlx::{Connection as _, Row as _, SqliteConnection};
+
+use crate::{
+    pages::{head, row},
+    program::Program,
+};
+
+/// Each table and its columns.
+pub(crate) fn tables() -> String {
+    let program = Program::new();
+    program.run(&["campaign", "status"]);
+    let file = program.path("state/aftertone.db");
+    let columns = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(columns(file.to_str().unwrap()));
+    let mut text = String::new();
+    let mut unknown = Vec::new();
+    let mut known: BTreeSet<_> = COLUMNS.iter().map(|(name, _)| *name).collect();
+    let mut last = String::new();
+    for column in &columns {
+        if column.table != last {
+            last.clone_from(&column.table);
+            text += &format!("\n## `{}`\n\n", column.table);
+            match TABLES.iter().find(|(name, _)| *name == column.table) {
+                Some((_, words)) => text += &format!("{words}\n\n"),
+                None => unknown.push(column.table.clone()),
+            }
+            text += &head(["column", "type", "", "meaning"]);
+        }
+        let name = format!("{}.{}", column.table, column.name);
+        let Some((_, words)) = COLUMNS.iter().find(|(known, _)| *known == name) else {
+            unknown.push(name);
+            continue;
+        };
+        known.remove(name.as_str());
+        let mut notes = Vec::new();
+        if column.is_key {
+            notes.push("key".to_owned());
+        }
+        if !column.is_required {
+            notes.push("may be null".to_owned());
+        }
+        notes.extend(column.refers_to.iter().map(|to| format!("of `{to}`")));
+        text += &row([
+            format!("`{}`", column.name).as_str(),
+            &column.kind.to_lowercase(),
+            &notes.join(", "),
+            words,
+        ]);
+    }
+    assert!(
+        unknown.is_empty(),
+        "tests/docs/database.rs has no words for {unknown:?}"
+    );
+    assert!(known.is_empty(), "there are no such columns: {known:?}");
+    text
+}
+
+struct Column {
+    table: String,
+    name: String,
+    kind: String,
+    is_required: bool,
+    is_key: bool,
+    refers_to: Option<String>,
+}
+
+async fn columns(file: &str) -> Vec<Column> {
+    let mut connection = SqliteConnection::connect(&format!("sqlite:{file}"))
+        .await
+        .unwrap();
+    let rows = sqlx::query(
+        "SELECT t.name AS t, c.name AS c, c.type, c.\"notnull\" AS required, c.pk, \
+         (SELECT f.\"table\" FROM pragma_foreign_key_list(t.name) f WHERE f.\"from\" = c.name) AS refers_to \
+         FROM sqlite_schema t JOIN pragma_table_info(t.name) c \
+         WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%' AND t.name NOT LIKE '%migrations%' \
+         ORDER BY t.rowid, c.cid",
+    )
+    .fetch_all(&mut connection)
+    .await
+    .unwrap();
+    let columns = rows.iter().map(|row| Column {
+        table: row.get("t"),
+        name: row.get("c"),
+        kind: row.get("type"),
+        is_required: row.get::<i64, _>("required") != 0,
+        is_key: row.get::<i64, _>("pk") != 0,
+        refers_to: row.get("refers_to"),
+    });
+    columns.collect()
+}
+
+const TABLES: &[(&str, &str)] = &[
+    ("counters", "Counters that transactions wait for."),
+    ("campaigns", "One row for each campaign."),
+    (
+        "controllers",
+        "The runs of `campaign run`: the processes that dial.",
+    ),
+    (
+        "imports",
+        "One row for each list that was taken in, or that is being taken in.",
+    ),
+    (
+        "contacts",
+        "One row for each contact of each campaign. A number is in a campaign once.",
+    ),
+    (
+        "drops",
+        "One row for each drop, of campaigns and of `aftertone drop`. It is written before the first call: a drop without an outcome is in flight, or its process has died.",
+    ),
+    (
+        "decisions",
+        "What the gate held or refused, with its ruling. What it allowed is with the drop.",
+    ),
+    (
+        "numbers",
+        "A number's version grows with each intent for it: an intent is written only if the facts are still those that the gate saw.",
+    ),
+    ("lists", "The do-not-call lists."),
+    ("do_not_call", "The numbers on them."),
+];
+
+const COLUMNS: &[(&str, &str)] = &[
+    (
+        "counters.name",
+        "`campaign` gives campaigns their versions in the order of their commits; `do_not_call` is held while something is barred, and shared while an intent is written; `ping` is written to see whether anything can be written",
+    ),
+    ("counters.value", "the count"),
+    ("campaigns.id", "its number"),
+    ("campaigns.name", "its name"),
+    (
+        "campaigns.spec",
+        "its settings, as JSON: [campaign settings](campaign-settings.md)",
+    ),
+    (
+        "campaigns.standing",
+        "`running`, `paused`, `cancelling`, `complete`, `cancelled`, `dates_over`",
+    ),
+    ("campaigns.why", "why it is paused or over, in words"),
+    (
+        "campaigns.in_flight",
+        "what a pause or cancellation does to drops in flight: `finish` or `hang_up`",
+    ),
+    ("campaigns.created_at", "when it was made"),
+    ("campaigns.changed_at", "when it was changed last"),
+    (
+        "campaigns.version",
+        "grows with each change, over all campaigns",
+    ),
+    (
+        "controllers.run",
+        "the run's name, with which its channel ids begin",
+    ),
+    ("controllers.pbx", "the PBX through which it dials"),
+    ("controllers.began_at", "when it began"),
+    (
+        "controllers.lease_ends",
+        "until when its lease lasts; it is renewed every few seconds",
+    ),
+    ("controllers.ended_at", "when it ended, or was found dead"),
+    ("imports.id", "its number"),
+    ("imports.campaign", "the campaign it goes into"),
+    ("imports.name", "the list's file name"),
+    ("imports.size", "the list's size in bytes"),
+    (
+        "imports.digest",
+        "the list's digest, by which the same list is recognised",
+    ),
+    ("imports.bytes", "how far it is, in bytes"),
+    ("imports.lines", "how far it is, in lines"),
+    (
+        "imports.last_bytes",
+        "where it was before its last transaction, in bytes",
+    ),
+    (
+        "imports.last_lines",
+        "where it was before its last transaction, in lines",
+    ),
+    ("imports.rows", "rows that became contacts"),
+    ("imports.rejected", "rows that were rejected"),
+    ("imports.is_complete", "whether the whole list is in"),
+    ("imports.began_at", "when it began"),
+    ("imports.changed_at", "when its last transaction was"),
+    ("contacts.id", "its number"),
+    ("contacts.campaign", "the campaign it belongs to"),
+    ("contacts.import", "the import it came by"),
+    ("contacts.line", "the line of the list on which it began"),
+    ("contacts.number", "the phone number"),
+    ("contacts.name", "the contact's name"),
+    ("contacts.zone", "the time zone that the list gives"),
+    ("contacts.state", "the state that the list gives"),
+    (
+        "contacts.consent",
+        "how consent was given: `written` or `verbal`",
+    ),
+    ("contacts.consent_at", "when"),
+    ("contacts.consent_source", "where that is recorded"),
+    (
+        "contacts.message",
+        "the message for this contact, if it has its own",
+    ),
+    (
+        "contacts.foreign_id",
+        "its id in the system that the list came from",
+    ),
+    ("contacts.others", "all other columns of the list, as JSON"),
+    (
+        "contacts.stage",
+        "`due`; `leased` to a controller; `dialling`, its intent is written; `ended`; `refused`",
+    ),
+    (
+        "contacts.due_at",
+        "when it is due; of a leased contact, when its lease ends, so that it is due again by itself; null if it is not open",
+    ),
+    (
+        "contacts.was_due",
+        "when it was due before it was leased: its place among the others if it is given back",
+    ),
+    ("contacts.holder", "the run that has leased it, or dials it"),
+    ("contacts.attempts", "how many drops it has had"),
+    (
+        "contacts.held",
+        "why it waits until `due_at`: a reason of the gate",
+    ),
+    ("contacts.held_zone", "the zone whose hours hold it"),
+    ("contacts.outcome", "its last outcome, if it has ended"),
+    ("contacts.refused", "why it was refused, if it was"),
+    ("contacts.ended_at", "when it ended or was refused"),
+    ("drops.id", "the drop's id, which is in its channel ids"),
+    ("drops.campaign", "the campaign; null for `aftertone drop`"),
+    ("drops.contact", "the contact; null for `aftertone drop`"),
+    (
+        "drops.attempt",
+        "which attempt at the contact it is, from 1",
+    ),
+    ("drops.number", "the phone number"),
+    ("drops.pbx", "the PBX"),
+    ("drops.run", "the run that its channels belong to"),
+    (
+        "drops.holder",
+        "the run that has to settle it, or has settled it",
+    ),
+    ("drops.technique", "`double` or `single`"),
+    ("drops.message", "the message"),
+    (
+        "drops.variant",
+        "the variant's name, if the campaign has variants",
+    ),
+    (
+        "drops.caller_id",
+        "the number that the called party saw, if the campaign chose one",
+    ),
+    ("drops.ruling", "what the gate looked at and found, as JSON"),
+    (
+        "drops.despite_do_not_call",
+        "whether the do-not-call rule was set aside for it",
+    ),
+    ("drops.started_at", "when its intent was written"),
+    ("drops.ended_at", "when it ended"),
+    (
+        "drops.outcome",
+        "its [outcome](outcomes.md); null while it is in flight",
+    ),
+    ("drops.proof", "its proof: `proven`, `probable`, `unproven`"),
+    (
+        "drops.is_final",
+        "whether the contact's outcome is this one; null while it is not known, and outside campaigns",
+    ),
+    ("drops.busy_legs", "busy legs dialled"),
+    ("drops.drop_legs", "drop legs dialled"),
+    (
+        "drops.released",
+        "busy legs released before they were answered",
+    ),
+    ("drops.given_up", "drop legs given up unanswered"),
+    ("drops.answered", "calls answered"),
+    ("drops.short", "of these, calls of at most 6 s"),
+    (
+        "drops.people",
+        "of these, calls that a person answered and that were hung up",
+    ),
+    ("drops.busy_up_ms", "how long the busy leg was up, in ms"),
+    ("drops.drop_up_ms", "how long the drop leg was up, in ms"),
+    (
+        "drops.report",
+        "the object of [`drop --json`](json.md#aftertone-drop), as JSON",
+    ),
+    ("drops.evidence", "the folder of its evidence"),
+    ("decisions.id", "its number"),
+    ("decisions.campaign", "the campaign"),
+    ("decisions.contact", "the contact"),
+    ("decisions.at", "when it was decided"),
+    ("decisions.decision", "`held` or `refused`"),
+    ("decisions.reason", "the reason's word"),
+    ("decisions.until", "until when it is held"),
+    ("decisions.zone", "the zone whose hours hold it"),
+    (
+        "decisions.ruling",
+        "what the gate looked at and found, as JSON",
+    ),
+    ("numbers.number", "the phone number"),
+    ("numbers.version", "how many intents were written for it"),
+    ("lists.id", "its number"),
+    (
+        "lists.name",
+        "its name; `own` is the one without a name of yours",
+    ),
+    ("lists.created_at", "when it was made"),
+    ("do_not_call.number", "the phone number"),
+    ("do_not_call.list", "the list"),
+    ("do_not_call.at", "when it was added"),
+    ("do_not_call.because", "why"),
+];
