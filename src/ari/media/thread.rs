@@ -60,6 +60,10 @@ pub(super) fn serve(
 ///
 /// # Errors
 /// The system has no room for it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the thread is to rest as a whole; nothing is waited for"
+)]
 pub(super) fn runtime(calls: &Calls) -> io::Result<Runtime> {
     let calls = calls.clone();
     Builder::new_current_thread()
