@@ -6,6 +6,7 @@ use crate::{
     fake::{
         Settings,
         fault::{Fault, Kind, Rule},
+        own_port,
         script::Script,
     },
 };
@@ -13,10 +14,9 @@ use crate::{
 #[tokio::test]
 async fn a_pbx_that_cannot_be_used_is_told_with_a_remedy() {
     let desk = Desk::new(Settings::default()).await;
-    // A port that was free a moment ago, and that nobody listens on.
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    // A port that nobody listens on.
+    let closed = own_port();
     let nowhere = format!("http://{}", closed.local_addr().unwrap());
-    drop(closed);
     desk.configure(&nowhere);
     insta::assert_snapshot!(talk(&desk.drop(&[]).await, &nowhere), @r#"
     Some(2)

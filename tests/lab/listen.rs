@@ -13,7 +13,7 @@ use crate::{
     network::{Dropped, Dropping, Lab, Number, Recording, wait_for},
     recording::likeness,
     subscribers::{PATIENCE, delivered},
-    wire::Wire,
+    wire::{Wire, own_port},
 };
 
 /// A test for each subscriber, and one for each way to lose the audio connection.
@@ -322,10 +322,12 @@ fn refused(bench: &Bench) -> Result<(), Failed> {
     let lab = bench.lab();
     let number = lab.number("0101");
     let mut program = lab.aftertone();
-    // Free a moment ago.
-    let free = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    let port = own_port()?;
     program.envs([LISTEN]);
-    program.env("AFTERTONE__SCREEN__ADVERTISE", free.to_string());
+    program.env(
+        "AFTERTONE__SCREEN__ADVERTISE",
+        port.local_addr()?.to_string(),
+    );
     let dropped =
         Dropping::start(program, &number, &bench.message().name, &[])?.finish(PATIENCE)?;
     screened_by_dialplan(bench, &number, &dropped)

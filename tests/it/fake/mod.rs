@@ -26,7 +26,7 @@ mod world;
 mod ws;
 
 use std::{
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     sync::{
         Arc, Mutex, MutexGuard, Weak,
         atomic::{AtomicUsize, Ordering},
@@ -36,7 +36,7 @@ use std::{
 
 use tokio::{
     io::AsyncWriteExt,
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::{Notify, watch},
 };
 use tokio_util::sync::CancellationToken;
@@ -50,6 +50,8 @@ use ws::Sink;
 /// A running fake. It stops when it is dropped.
 pub(crate) struct Fake {
     shared: Arc<Shared>,
+    /// Keeps its port while it is stopped.
+    _port: TcpSocket,
     running: CancellationToken,
 }
 
@@ -68,11 +70,12 @@ pub(crate) struct Shared {
 impl Fake {
     /// Starts one on a free port.
     pub(crate) async fn start(settings: Settings) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0")
+        let port = own_port();
+        let address = port.local_addr().expect("it is bound");
+        let listener = TcpListener::bind(address)
             .await
-            .expect("loopback has a free port");
+            .expect("the port is its own");
         let wake = Arc::new(Notify::new());
-        let address = listener.local_addr().expect("it is bound");
         let shared = Arc::new_cyclic(|shared: &Weak<Shared>| {
             let world = World::new(settings, Arc::clone(&wake), Weak::clone(shared));
             Shared {
@@ -86,7 +89,11 @@ impl Fake {
         });
         let running = CancellationToken::new();
         spawn(&shared, listener, &running);
-        Self { shared, running }
+        Self {
+            shared,
+            _port: port,
+            running,
+        }
     }
 
     /// Where it is, as `pbx.url` wants it.
@@ -178,6 +185,19 @@ impl Fake {
         self.running = CancellationToken::new();
         spawn(&self.shared, listener, &self.running);
     }
+}
+
+/// A port of loopback that is nobody else's while this lives. What connects to it is refused until something listens there, which
+/// this does not prevent.
+pub(crate) fn own_port() -> TcpSocket {
+    let socket = TcpSocket::new_v4().expect("there are sockets");
+    socket
+        .set_reuseaddr(true)
+        .expect("every kind of socket has it");
+    socket
+        .bind((Ipv4Addr::LOCALHOST, 0).into())
+        .expect("loopback has a free port");
+    socket
 }
 
 impl Drop for Fake {

@@ -2,12 +2,16 @@
 
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 
+use tokio::net::TcpSocket;
+
 use super::*;
+use crate::fake::own_port;
 
 #[tokio::test]
 async fn two_programs_share_a_range_of_ports() {
     let desk = listening(mailbox()).await;
-    let (first, range) = two_free_ports();
+    let (_ports, first) = two_ports();
+    let range = format!("127.0.0.1:{first}-{}", first + 1);
     let children = ["+12025550101", "+12025550102"].map(|number| {
         let mut command = desk.command(&["drop", number, "--message", "./message.wav", "--json"]);
         command.env("AFTERTONE__SCREEN__MODE", "listen");
@@ -76,13 +80,16 @@ async fn a_connection_from_elsewhere_is_let_in_only_where_it_is_allowed() {
     }
 }
 
-/// Two ports that follow each other and were free a moment ago, and the range that they are.
-fn two_free_ports() -> (u16, String) {
+/// Two ports that follow each other and are kept for the programs, and the first of them.
+fn two_ports() -> ([TcpSocket; 2], u16) {
     loop {
-        let one = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let one = own_port();
         let first = one.local_addr().unwrap().port();
-        if first < u16::MAX && TcpListener::bind((Ipv4Addr::LOCALHOST, first + 1)).is_ok() {
-            return (first, format!("127.0.0.1:{first}-{}", first + 1));
+        let other = TcpSocket::new_v4().unwrap();
+        other.set_reuseaddr(true).unwrap();
+        let next = first.checked_add(1);
+        if next.is_some_and(|next| other.bind((Ipv4Addr::LOCALHOST, next).into()).is_ok()) {
+            return ([one, other], first);
         }
     }
 }
