@@ -38,7 +38,7 @@ CORPUS ?=
 MORE ?=
 
 bench-screen:
-	PORTS=$(SCREEN_PORTS) cargo bench --locked --bench greetings -- --seed $(SEED) \
+	$(if $(SCREEN_PORTS),PORTS=$(SCREEN_PORTS)) cargo bench --locked --bench greetings -- --seed $(SEED) \
 		$(if $(ITEMS),--items $(ITEMS)) $(if $(CORPUS),--corpus $(CORPUS)) $(MORE)
 
 # The calls of the lab as if the PBX were far away: DISTANCES are milliseconds that each request and each event takes.
@@ -50,16 +50,15 @@ lab-far:
 		echo "$$tests $$ms ms away"; LAB_DELAY=$$ms cargo test --locked --test lab -- $$tests; \
 	done; done
 
-# The lab: two real Asterisk servers on loopback; tests/lab/lab.sh says more. LAB=NAME and PORTS=BASE run one beside another.
-LAB ?= dev
-PORTS ?= 21000
-SCREEN_PORTS ?= 37000
+# The lab: two real Asterisk servers on loopback; tests/lab/lab.sh says more. LAB=NAME runs one beside another, PORTS=BASE names its
+# ports instead of any that are free.
+lab = --name $(or $(LAB),dev)
 
 lab-up:
-	tests/lab/lab.sh up --name $(LAB) --ports $(PORTS)
+	tests/lab/lab.sh up $(lab) $(if $(PORTS),--ports $(PORTS))
 
 lab-down:
-	tests/lab/lab.sh down --name $(LAB)
+	tests/lab/lab.sh down $(lab)
 
 lab-status:
-	tests/lab/lab.sh status --name $(LAB)
+	tests/lab/lab.sh status $(lab)

@@ -21,20 +21,11 @@ mod corpus;
 mod desk;
 mod dice;
 mod judge;
-#[allow(dead_code, reason = "the lab's tests use all of it")]
-#[path = "../../tests/lab/network.rs"]
-mod network;
-#[allow(dead_code, reason = "the lab's tests use all of it")]
-#[path = "../../tests/lab/recording.rs"]
-mod recording;
 mod score;
 mod script;
 mod system;
 mod table;
 mod tones;
-#[allow(dead_code, reason = "the lab's tests use all of it")]
-#[path = "../../tests/lab/voice.rs"]
-mod voice;
 mod voices;
 mod watcher;
 
@@ -44,18 +35,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use aftertone_lab::{
+    network::{self, Lab, Message},
+    recording, voice,
+};
 use anyhow::{Context as _, Result, bail};
 use clap::Parser;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    calls::Manner,
-    corpus::Corpus,
-    network::{Lab, Message},
-    score::Record,
-    system::System,
-    table::Sheet,
-    voices::Bank,
+    calls::Manner, corpus::Corpus, score::Record, system::System, table::Sheet, voices::Bank,
     watcher::Load,
 };
 
@@ -90,9 +79,12 @@ struct Arguments {
     /// Score the results of earlier runs instead of ringing.
     #[arg(long, value_delimiter = ',', value_name = "FILE")]
     results: Vec<PathBuf>,
-    /// First port of the lab.
-    #[arg(long, env = "PORTS", default_value_t = 37_000)]
-    ports: u16,
+    /// Name of the lab, if not `greetings`.
+    #[arg(long, env = "LAB")]
+    lab: Option<String>,
+    /// First port of the lab, if not any that are free.
+    #[arg(long, env = "PORTS")]
+    ports: Option<u16>,
     /// Given by cargo.
     #[arg(long, hide = true)]
     bench: bool,
@@ -120,7 +112,9 @@ fn main() -> Result<()> {
     rustls::crypto::ring::default_provider()
         .install_default()
         .map_err(|_| anyhow::anyhow!("another provider of TLS is there already"))?;
-    let lab = Lab::up("greetings", arguments.ports).map_err(calls::told)?;
+    let program = env!("CARGO_BIN_EXE_aftertone");
+    let given = arguments.lab.as_deref();
+    let lab = Lab::up_as(program, "greetings", given, arguments.ports).map_err(calls::told)?;
     let message = lab
         .prepare("greetings", arguments.message)
         .map_err(calls::told)?;

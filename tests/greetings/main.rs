@@ -14,9 +14,6 @@ mod compose;
 mod corpus;
 #[path = "../../benches/greetings/dice.rs"]
 mod dice;
-#[allow(dead_code, reason = "the lab's tests use all of it")]
-#[path = "../lab/recording.rs"]
-mod recording;
 #[path = "../../benches/greetings/score.rs"]
 mod score;
 #[allow(dead_code, reason = "the benchmark uses all of it")]
@@ -27,12 +24,11 @@ mod script;
 mod system;
 #[path = "../../benches/greetings/tones.rs"]
 mod tones;
-#[allow(dead_code, reason = "the lab's tests use all of it")]
-#[path = "../lab/voice.rs"]
-mod voice;
 #[allow(dead_code, reason = "the benchmark uses all of it")]
 #[path = "../../benches/greetings/voices.rs"]
 mod voices;
+
+use aftertone_lab::{recording, voice};
 
 mod making;
 mod scoring;

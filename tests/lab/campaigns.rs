@@ -26,7 +26,6 @@ pub(crate) fn beside(bench: &Arc<Bench>) -> Vec<Trial> {
             move || {
                 let storm = Storm {
                     name: "storm",
-                    ports: 26_000,
                     postgres: true,
                     kinds: THREE_HUNDRED,
                     blows: TWENTY,
@@ -39,7 +38,6 @@ pub(crate) fn beside(bench: &Arc<Bench>) -> Vec<Trial> {
             move || {
                 let storm = Storm {
                     name: "squall",
-                    ports: 25_000,
                     postgres: false,
                     kinds: HUNDRED,
                     blows: SIX,
@@ -66,6 +64,6 @@ pub(crate) fn alone(bench: &Arc<Bench>) -> Vec<Trial> {
     let bench = Arc::clone(bench);
     vec![Trial::test(
         "campaigns::three_hundred_contacts_each_come_to_their_end",
-        move || bench.alone(|| whole::pass(25_000)),
+        move || bench.alone(whole::pass),
     )]
 }

@@ -89,7 +89,7 @@ struct Clinic {
 
 impl Clinic {
     fn open() -> Result<Self, Failed> {
-        let bench = Bench::of_its_own("doctor", 28_000);
+        let bench = Bench::of_its_own("doctor");
         let run = bench.lab().folder();
         let sound = run.join("etc-as-installed");
         copy(&run.join("pbx/etc"), &sound)?;
@@ -103,6 +103,15 @@ impl Clinic {
 
     fn lab(&self) -> &Lab {
         self.bench.lab()
+    }
+
+    /// One of the lab's ports.
+    fn address(&self, nth: u16) -> String {
+        format!("127.0.0.1:{}", self.lab().port(nth))
+    }
+
+    fn tls_url(&self) -> String {
+        format!("https://{}", self.address(TLS))
     }
 
     /// A file of the PBX's configuration.
@@ -354,7 +363,8 @@ const TRUNK: &str = "aftertone/pjsip_trunk.conf";
 
 /// Lets the trunk lead to a port at which nobody answers.
 fn bury_trunk(clinic: &Clinic) -> Result<(), Failed> {
-    clinic.edit(TRUNK, ":28003", ":28999")
+    let port = |nth| format!(":{}", clinic.lab().port(nth));
+    clinic.edit(TRUNK, &port(3), &port(9))
 }
 
 fn check_dead(clinic: &Clinic) -> Result<Told, Failed> {
@@ -514,8 +524,9 @@ fn unreadable_message(clinic: &mut Clinic) -> Result<(), Failed> {
 }
 
 fn wrong_advertise(clinic: &mut Clinic) -> Result<(), Failed> {
-    clinic.set("AFTERTONE__SCREEN__ADVERTISE", "127.0.0.1:28998");
-    let told = clinic.fault("fail", "live_audio", "127.0.0.1:28998")?;
+    let nowhere = clinic.address(8);
+    clinic.set("AFTERTONE__SCREEN__ADVERTISE", nowhere.as_str());
+    let told = clinic.fault("fail", "live_audio", &nowhere)?;
     told.says("`screen.advertise`")?;
     clinic.environment.clear();
     clinic.check_healthy()
@@ -539,7 +550,8 @@ fn few_sessions(clinic: &mut Clinic) -> Result<(), Failed> {
     clinic.check_healthy()
 }
 
-const TLS_URL: &str = "https://127.0.0.1:28004";
+/// Which of the lab's ports is the PBX's for TLS.
+const TLS: u16 = 4;
 
 /// Makes a certificate as the page says, but for one of its words, and has the PBX show it.
 fn encrypt(clinic: &mut Clinic, from: &str, to: &str) -> Result<(), Failed> {
@@ -563,12 +575,12 @@ fn encrypt(clinic: &mut Clinic, from: &str, to: &str) -> Result<(), Failed> {
     check!(out.status.success(), "{}", told(&out));
     clinic.restore("http.conf")?;
     let settings = block("ini")?
-        .replace("0.0.0.0:8089", "127.0.0.1:28004")
+        .replace("0.0.0.0:8089", &clinic.address(TLS))
         .replace("/etc/asterisk", &format!("{}/pbx/etc", clinic.inside()?));
     let text = fs::read_to_string(clinic.etc("http.conf"))?;
     fs::write(clinic.etc("http.conf"), text + &settings)?;
     clinic.lab().restart_pbx()?;
-    clinic.set("AFTERTONE__PBX__URL", TLS_URL);
+    clinic.set("AFTERTONE__PBX__URL", clinic.tls_url());
     clinic.set("AFTERTONE__PBX__CA_FILE", format!("{folder}/tls.crt"));
     Ok(())
 }
@@ -598,13 +610,15 @@ fn wrong_certificates(clinic: &mut Clinic) -> Result<(), Failed> {
 
 fn other_port(clinic: &mut Clinic) -> Result<(), Failed> {
     encrypt(clinic, "CA:FALSE", "CA:FALSE")?;
-    clinic.set("AFTERTONE__PBX__URL", "https://127.0.0.1:28000");
+    let plain = clinic.address(0);
+    clinic.set("AFTERTONE__PBX__URL", format!("https://{plain}"));
     let told = clinic.fault("fail", "reachable", "speaks no TLS")?;
     told.says("`http://`")?;
-    clinic.set("AFTERTONE__PBX__URL", "http://127.0.0.1:28004");
+    let encrypted = clinic.address(TLS);
+    clinic.set("AFTERTONE__PBX__URL", format!("http://{encrypted}"));
     let told = clinic.fault("fail", "reachable", "does not answer")?;
     told.says("`https://`")?;
-    clinic.set("AFTERTONE__PBX__URL", TLS_URL);
+    clinic.set("AFTERTONE__PBX__URL", clinic.tls_url());
     clinic.check_healthy()?;
     plain_again(clinic)
 }

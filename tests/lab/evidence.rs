@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::{
     Bench, check,
-    network::{Dropped, Dropping, Number, told, wait_for},
+    network::{Dropped, Dropping, Lab, Number, told, wait_for},
     recording::{self, Samples, find, likeness, peak},
     subscribers::{PATIENCE, delivered},
 };
@@ -53,7 +53,7 @@ fn proven(bench: &Bench) -> Result<(), Failed> {
     drop.check_beep(bench)?;
     drop.check_folder(true)?;
     let incoming = drop.wav("incoming.wav")?;
-    let alike = likeness(&prompt("vm-theperson")?, &incoming);
+    let alike = likeness(&prompt(bench.lab(), "vm-theperson")?, &incoming);
     check!(alike > 0.8, "the greeting is not in it: {alike}");
     drop.check_played(bench)?;
     drop.check_replay(bench)
@@ -343,13 +343,9 @@ fn start(bench: &Bench, number: &Number, dir: &Path, mode: &str) -> Result<Dropp
 }
 
 /// A prompt that the carrier's greetings are made of.
-fn prompt(name: &str) -> Result<Samples, Failed> {
-    let cache = std::env::var_os("XDG_CACHE_HOME").map_or_else(
-        || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache"),
-        PathBuf::from,
-    );
-    let sounds = "aftertone/asterisk-root/usr/share/asterisk/sounds/en_US_f_Allison";
-    let path = cache.join(sounds).join(format!("{name}.wav"));
+fn prompt(lab: &Lab, name: &str) -> Result<Samples, Failed> {
+    let sounds = "usr/share/asterisk/sounds/en_US_f_Allison";
+    let path = lab.root().join(sounds).join(format!("{name}.wav"));
     Ok(recording::read(&path)?)
 }
 

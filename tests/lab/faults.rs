@@ -538,7 +538,7 @@ fn pbx_goes(
 ) -> Result<(), Failed> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    let own = Bench::of_its_own("restarts", 27_000);
+    let own = Bench::of_its_own("restarts");
     let watched = Watched::new(&own, subscriber)?;
     let told = watched.between.tell_when(moment);
     let dropping = watched.start()?;

@@ -20,13 +20,10 @@ mod faults;
 mod hold;
 mod leash;
 mod listen;
-mod network;
-mod recording;
 mod redirects;
 mod several;
 mod subscribers;
 mod trunk;
-mod voice;
 mod websocket;
 mod wire;
 
@@ -35,12 +32,13 @@ use std::{
     time::Duration,
 };
 
+use aftertone_lab::{
+    network::{self, Lab, Message},
+    recording, voice,
+};
 use libtest_mimic::{Arguments, Failed, Trial};
 
-use crate::{
-    between::Between,
-    network::{Lab, Message},
-};
+use crate::between::Between;
 
 /// Fails the test with the text of the condition, and what the rest of the arguments say of it.
 #[macro_export]
@@ -90,24 +88,25 @@ impl Bench {
     }
 
     /// A lab for one test, which may stop its servers.
-    pub(crate) fn of_its_own(name: &'static str, ports: u16) -> Self {
+    pub(crate) fn of_its_own(name: &str) -> Self {
         let bench = Self::default();
-        bench.ready_as(name, ports);
+        bench.ready_by(|| Lab::up(PROGRAM, name));
         bench
     }
 
     fn ready(&self) -> &(Lab, Message) {
-        // As for `make lab-up`, so that two runs do not share one lab.
-        let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let name = set("LAB").map_or("test", |name| &*name.leak());
-        let ports = set("PORTS").map_or(23_000, |ports| ports.parse().unwrap());
-        self.ready_as(name, ports)
+        self.ready_by(|| Lab::up_as_set(PROGRAM, "test"))
     }
 
-    fn ready_as(&self, name: &'static str, ports: u16) -> &(Lab, Message) {
+    fn ready_by(&self, up: impl FnOnce() -> Result<Lab, Failed>) -> &(Lab, Message) {
         let words = |error: Failed| error.message().unwrap_or_default().to_owned();
+        let ready = || {
+            let lab = up()?;
+            let message = lab.prepare("test", 4.0)?;
+            Ok((lab, message))
+        };
         let lab = self.lab.get_or_init(|| {
-            let lab = up(name, ports).map_err(words)?;
+            let lab = ready().map_err(words)?;
             let delay = std::env::var("LAB_DELAY")
                 .ok()
                 .and_then(|ms| ms.parse().ok());
@@ -124,11 +123,8 @@ impl Bench {
     }
 }
 
-fn up(name: &'static str, ports: u16) -> Result<(Lab, Message), Failed> {
-    let lab = Lab::up(name, ports)?;
-    let message = lab.prepare("test", 4.0)?;
-    Ok((lab, message))
-}
+/// What is tested.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_aftertone");
 
 fn main() {
     rustls::crypto::ring::default_provider()

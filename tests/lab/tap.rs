@@ -11,13 +11,6 @@
 #![expect(clippy::print_stdout, reason = "a benchmark's figures are its data")]
 
 mod drops;
-// Not `expect`: that would keep alive what it stands before, and find nothing dead.
-#[allow(dead_code, reason = "the tests use all of it")]
-mod network;
-#[allow(dead_code, reason = "the tests use all of it")]
-mod recording;
-#[allow(dead_code, reason = "the tests use all of it")]
-mod voice;
 
 use std::{fs, time::Duration};
 
@@ -26,13 +19,13 @@ use aftertone::{
     drop::{Milestone, Moment, Outcome, Report},
     words::ReadyBy,
 };
+use aftertone_lab::{
+    network::{self, Lab, Message, Number, Recording, now},
+    recording::{self, RATE, audible, find},
+};
 use libtest_mimic::Failed;
 
-use crate::{
-    drops::all_at_once,
-    network::{Lab, Message, Number, Recording, now},
-    recording::{RATE, audible, find},
-};
+use crate::drops::all_at_once;
 
 /// Drops at once.
 const SIZES: &str = "30,100";
@@ -87,13 +80,11 @@ fn main() -> Result<(), Failed> {
         .install_default()
         .map_err(|_| "another provider of TLS is there")?;
     let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let name = set("LAB").map_or("tap", |name| &*name.leak());
-    let ports = set("PORTS").map_or(Ok(31_000), |ports| ports.parse())?;
     let rounds = set("ROUNDS").map_or(Ok(ROUNDS), |rounds| rounds.parse())?;
     let sizes = set("SIZES").unwrap_or_else(|| SIZES.to_owned());
     let sizes = sizes.split(',').map(str::parse::<usize>);
     let sizes = sizes.collect::<Result<Vec<_>, _>>()?;
-    let lab = Lab::up(name, ports)?;
+    let lab = Lab::up_as_set(env!("CARGO_BIN_EXE_aftertone"), "tap")?;
     let most = sizes.iter().copied().max().unwrap_or_default().max(100);
     let line = Line::of(&lab, most)?;
     println!("load at the start: {}", load()?);

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    net::TcpListener,
+    net::Ipv4Addr,
     path::{Path, PathBuf},
     process::Command,
     sync::Arc,
@@ -16,6 +16,7 @@ use aftertone::{
 use jiff::{Timestamp, ToSpan as _};
 use libtest_mimic::Trial;
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
+use tokio::net::TcpSocket;
 
 use crate::{
     base::{Base, Kind, OwnServer, Server},
@@ -241,12 +242,10 @@ async fn a_server_that_cannot_be_used_is_said_so(base: &Base) {
         panic!()
     };
     let url = secrecy::ExposeSecret::expose_secret(&url).to_owned();
-    // A port that nobody listens on.
-    let port = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    // A port that is taken, and that nobody listens on.
+    let closed = TcpSocket::new_v4().unwrap();
+    closed.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    let port = closed.local_addr().unwrap().port();
     let away = format!("postgres://someone:hunter2@127.0.0.1:{port}/calls");
     for (url, trouble, hint) in [
         (away, Trouble::Away, "server runs"),
@@ -305,7 +304,7 @@ async fn a_server_that_stands_by_is_away(base: &Base) {
 
 async fn a_server_that_is_killed_loses_nothing_that_was_told(_shared: &Base) {
     const DROPS: usize = 120;
-    let server = OwnServer::up("test-store-killed", 1);
+    let server = OwnServer::up("test-store-killed");
     let base = Base::on(Some(&server.url)).await;
     let scene = Scene::of(&base, DROPS).await;
     let (all, _) = scene.lease(DROPS, 0).await;

@@ -29,7 +29,6 @@ const STARTS_PER_SECOND: &str = "0.8";
 pub(crate) struct Storm {
     /// Names the lab, the campaign and the files.
     pub(crate) name: &'static str,
-    pub(crate) ports: u16,
     pub(crate) postgres: bool,
     /// Whom to call.
     pub(crate) kinds: &'static [(&'static str, Fate, usize)],
@@ -107,12 +106,9 @@ pub(crate) const SIX: &[What] = &[
 impl Storm {
     /// Runs the campaign to its end, and judges it.
     pub(crate) fn pass(&self) -> Result<(), Failed> {
-        let bench = Bench::of_its_own(self.name, self.ports);
+        let bench = Bench::of_its_own(self.name);
         let lab = bench.lab();
-        let database = self
-            .postgres
-            .then(|| Database::start(self.name, self.ports + 5))
-            .transpose()?;
+        let database = self.postgres.then(|| Database::start(lab)).transpose()?;
         let mut program = Program::new(lab, self.name)
             .with("TRUNK__STARTS_PER_SECOND", STARTS_PER_SECOND)
             .with("TRUNK__IN_FLIGHT", AT_ONCE.to_string())

@@ -48,8 +48,8 @@ const KINDS: &[(&str, Fate, usize)] = &[
     ("0104", Fate::OptsOut, 5),
 ];
 
-pub(crate) fn pass(ports: u16) -> Result<(), Failed> {
-    let bench = Bench::of_its_own(NAME, ports);
+pub(crate) fn pass() -> Result<(), Failed> {
+    let bench = Bench::of_its_own(NAME);
     let (lab, message) = (bench.lab(), bench.message());
     let program = Program::new(lab, NAME)
         .with("TRUNK__STARTS_PER_SECOND", A_SECOND.to_string())

@@ -18,15 +18,17 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
+    own::{OwnName, cache},
     recording::{self, Samples},
     voice,
 };
 
 /// A lab of a name and ports of its own. It is taken down when this goes.
-pub(crate) struct Lab {
-    name: &'static str,
-    /// Another run of the tests waits until this one has ended: both would ring the same numbers.
-    _alone: File,
+pub struct Lab {
+    /// Two runs in one lab would ring the same numbers.
+    name: OwnName,
+    /// The program under test.
+    program: PathBuf,
     facts: Facts,
     /// The area code of the next number: each test rings numbers of its own.
     area: AtomicU16,
@@ -38,6 +40,8 @@ pub(crate) struct Lab {
 #[derive(Debug, Deserialize)]
 struct Facts {
     run: PathBuf,
+    root: PathBuf,
+    ports: u16,
     pbx_url: String,
     pbx_pid: u32,
     pbx_user: String,
@@ -53,21 +57,44 @@ struct Facts {
 }
 
 impl Lab {
-    /// Brings it up and waits until a call can be made.
-    pub(crate) fn up(name: &'static str, ports: u16) -> Result<Self, Failed> {
-        let cache = std::env::var_os("XDG_CACHE_HOME").map_or_else(
-            || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache"),
-            PathBuf::from,
-        );
-        let labs = cache.join("aftertone/lab");
-        fs::create_dir_all(&labs)?;
-        let lock = File::create(labs.join(format!("{name}.in-use")))?;
-        lock.lock()?;
-        script(&["up", "--name", name, "--ports", &ports.to_string()])?;
-        let facts = fs::read(labs.join(name).join("lab.json"))?;
+    /// Brings up a lab of this name, or of this name and a number if another run has that, and waits until a call can be made.
+    pub fn up(program: impl Into<PathBuf>, name: &str) -> Result<Self, Failed> {
+        Self::up_as(program, name, None, None)
+    }
+
+    /// The same, but for what a person has set: the very name in `LAB`, and the ports from `PORTS` on.
+    pub fn up_as_set(program: impl Into<PathBuf>, name: &str) -> Result<Self, Failed> {
+        let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let ports = set("PORTS").map(|ports| ports.parse()).transpose()?;
+        Self::up_as(program, name, set("LAB").as_deref(), ports)
+    }
+
+    /// The same, but for the very name and the ports if they are given. A lab of a name that is given goes on if it is up.
+    pub fn up_as(
+        program: impl Into<PathBuf>,
+        name: &str,
+        given: Option<&str>,
+        ports: Option<u16>,
+    ) -> Result<Self, Failed> {
+        let name = match given {
+            Some(given) => OwnName::wait_for(&labs(), given)?,
+            None => {
+                let own = OwnName::first_free(&labs(), name)?;
+                // What a run that was killed has left is as that one changed it.
+                script(&["down", "--name", own.as_str()])?;
+                own
+            }
+        };
+        let ports = ports.map(|ports| ports.to_string());
+        let mut arguments = vec!["up", "--name", name.as_str()];
+        if let Some(ports) = &ports {
+            arguments.extend(["--ports", ports]);
+        }
+        script(&arguments)?;
+        let facts = fs::read(labs().join(name.as_str()).join("lab.json"))?;
         let lab = Self {
             name,
-            _alone: lock,
+            program: program.into(),
             facts: serde_json::from_slice(&facts)?,
             area: AtomicU16::new(201),
             via: OnceLock::new(),
@@ -76,8 +103,23 @@ impl Lab {
         Ok(lab)
     }
 
+    /// Its name.
+    pub fn name(&self) -> &str {
+        self.name.as_str()
+    }
+
+    /// One of its ports. From the fourth to the ninth they are free for tests.
+    pub fn port(&self, nth: u16) -> u16 {
+        self.facts.ports + nth
+    }
+
+    /// The root of the file system that its servers are installed in.
+    pub fn root(&self) -> &Path {
+        &self.facts.root
+    }
+
     /// A number of the subscriber with these last four digits that no test has rung before.
-    pub(crate) fn number(&self, subscriber: &str) -> Number {
+    pub fn number(&self, subscriber: &str) -> Number {
         let area = self.area.fetch_add(1, Ordering::Relaxed);
         if !is_area_code(area) {
             return self.number(subscriber);
@@ -86,50 +128,49 @@ impl Lab {
     }
 
     /// The configuration that a user would write for this lab.
-    pub(crate) fn config(&self) -> &Path {
+    pub fn config(&self) -> &Path {
         &self.facts.config
     }
 
     /// The PBX's address, for whoever puts something in between.
-    pub(crate) fn pbx_url(&self) -> &str {
+    pub fn pbx_url(&self) -> &str {
         &self.facts.pbx_url
     }
 
     /// Has all programs from now on reach the PBX by this address.
-    #[allow(dead_code, reason = "no benchmark is far away")]
-    pub(crate) fn reach_by(&self, url: String) {
+    pub fn reach_by(&self, url: String) {
         // Once is enough.
         let _ = self.via.set(url);
     }
 
     /// User and password of the PBX's ARI.
-    pub(crate) fn login(&self) -> (&str, &str) {
+    pub fn login(&self) -> (&str, &str) {
         (&self.facts.pbx_user, &self.facts.pbx_password)
     }
 
     /// Where the lab keeps what belongs to it.
-    pub(crate) fn folder(&self) -> &Path {
+    pub fn folder(&self) -> &Path {
         &self.facts.run
     }
 
     /// Where prepared messages are.
-    pub(crate) fn sounds(&self) -> &Path {
+    pub fn sounds(&self) -> &Path {
         &self.facts.sounds_dir
     }
 
     /// Stops the PBX, which hangs up every call on its way, and starts it again.
-    pub(crate) fn restart_pbx(&self) -> Result<(), Failed> {
-        script(&["restart-pbx", "--name", self.name]).map(drop)
+    pub fn restart_pbx(&self) -> Result<(), Failed> {
+        script(&["restart-pbx", "--name", self.name()]).map(drop)
     }
 
     /// Kills the PBX as a power cut would, and starts it again.
-    pub(crate) fn crash_pbx(&self) -> Result<(), Failed> {
+    pub fn crash_pbx(&self) -> Result<(), Failed> {
         self.kill_pbx()?;
         self.start_pbx()
     }
 
     /// Kills the PBX as a power cut would.
-    pub(crate) fn kill_pbx(&self) -> Result<(), Failed> {
+    pub fn kill_pbx(&self) -> Result<(), Failed> {
         // Each start has another pid.
         let facts: Facts = serde_json::from_slice(&fs::read(self.facts.run.join("lab.json"))?)?;
         let killed = Command::new("kill")
@@ -142,12 +183,12 @@ impl Lab {
     }
 
     /// Starts the PBX that was killed, and waits until a call can be made.
-    pub(crate) fn start_pbx(&self) -> Result<(), Failed> {
-        script(&["start-pbx", "--name", self.name]).map(drop)
+    pub fn start_pbx(&self) -> Result<(), Failed> {
+        script(&["start-pbx", "--name", self.name()]).map(drop)
     }
 
     /// What the carrier saw of a number, in the order of its clock.
-    pub(crate) fn calls(&self, number: &Number) -> Result<Vec<Seen>, Failed> {
+    pub fn calls(&self, number: &Number) -> Result<Vec<Seen>, Failed> {
         let wanted = format!("number={number}");
         let text = fs::read_to_string(&self.facts.calls_log)?;
         let mut seen: Vec<Seen> = text
@@ -160,17 +201,17 @@ impl Lab {
     }
 
     /// All that the carrier saw so far, as it wrote it down.
-    pub(crate) fn call_log(&self) -> Result<String, Failed> {
+    pub fn call_log(&self) -> Result<String, Failed> {
         Ok(fs::read_to_string(&self.facts.calls_log)?)
     }
 
     /// What a server, `pbx` or `carrier`, answers to a command on its console.
-    pub(crate) fn console(&self, server: &str, command: &str) -> Result<String, Failed> {
-        script(&["cli", "--name", self.name, server, command])
+    pub fn console(&self, server: &str, command: &str) -> Result<String, Failed> {
+        script(&["cli", "--name", self.name(), server, command])
     }
 
     /// How often the number was rung.
-    pub(crate) fn times_called(&self, number: &Number) -> Result<usize, Failed> {
+    pub fn times_called(&self, number: &Number) -> Result<usize, Failed> {
         Ok(self
             .calls(number)?
             .iter()
@@ -179,11 +220,7 @@ impl Lab {
     }
 
     /// What the subscriber heard or recorded in all calls to the number, the last call last.
-    pub(crate) fn recordings(
-        &self,
-        number: &Number,
-        kind: Recording,
-    ) -> Result<Vec<Samples>, Failed> {
+    pub fn recordings(&self, number: &Number, kind: Recording) -> Result<Vec<Samples>, Failed> {
         let mut found = Vec::new();
         for call in 1..=9 {
             let path = self.recording(number, call, kind);
@@ -195,7 +232,7 @@ impl Lab {
     }
 
     /// Where the recording of one call is.
-    pub(crate) fn recording(&self, number: &Number, call: u8, kind: Recording) -> PathBuf {
+    pub fn recording(&self, number: &Number, call: u8, kind: Recording) -> PathBuf {
         let kind = match kind {
             Recording::Mailbox => "mailbox",
             Recording::Heard => "heard",
@@ -207,12 +244,12 @@ impl Lab {
     }
 
     /// The PBX's books.
-    pub(crate) fn books(&self) -> Result<String, Failed> {
+    pub fn books(&self) -> Result<String, Failed> {
         Ok(fs::read_to_string(&self.facts.cdr_csv).unwrap_or_default())
     }
 
     /// The ids of all channels on the PBX.
-    pub(crate) fn channels(&self) -> Result<Vec<String>, Failed> {
+    pub fn channels(&self) -> Result<Vec<String>, Failed> {
         let list = self.ask("GET", "channels")?;
         let ids = list.as_array().ok_or("no list of channels")?.iter();
         Ok(ids
@@ -221,27 +258,25 @@ impl Lab {
     }
 
     /// One ARI request, made as any other client of the PBX would make it; null where the answer is empty.
-    pub(crate) fn ask(&self, method: &str, path: &str) -> Result<Value, Failed> {
+    pub fn ask(&self, method: &str, path: &str) -> Result<Value, Failed> {
         let facts = &self.facts;
         let login = (facts.pbx_user.as_str(), facts.pbx_password.as_str());
         Self::ask_at(&facts.pbx_url, login, method, path)
     }
 
     /// One ARI request to the carrier.
-    #[allow(dead_code, reason = "no benchmark steers the carrier")]
-    pub(crate) fn ask_carrier(&self, method: &str, path: &str) -> Result<Value, Failed> {
+    pub fn ask_carrier(&self, method: &str, path: &str) -> Result<Value, Failed> {
         let (login, url) = (self.carrier_login(), &self.facts.carrier_url);
         Self::ask_at(url, login, method, path)
     }
 
     /// Where the carrier's ARI is.
-    #[allow(dead_code, reason = "no benchmark steers the carrier")]
-    pub(crate) fn carrier_url(&self) -> &str {
+    pub fn carrier_url(&self) -> &str {
         &self.facts.carrier_url
     }
 
     /// User and password of the carrier's ARI.
-    pub(crate) fn carrier_login(&self) -> (&str, &str) {
+    pub fn carrier_login(&self) -> (&str, &str) {
         (&self.facts.carrier_user, &self.facts.carrier_password)
     }
 
@@ -267,7 +302,7 @@ impl Lab {
     }
 
     /// Waits until no channel on the PBX has an id with this in it.
-    pub(crate) fn wait_for_silence_of(&self, part: &str, patience: Duration) -> Result<(), Failed> {
+    pub fn wait_for_silence_of(&self, part: &str, patience: Duration) -> Result<(), Failed> {
         wait_for(patience, || {
             let left: Vec<_> = self
                 .channels()?
@@ -283,8 +318,8 @@ impl Lab {
     }
 
     /// The program, told of this lab.
-    pub(crate) fn aftertone(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_aftertone"));
+    pub fn aftertone(&self) -> Command {
+        let mut command = Command::new(&self.program);
         command
             .arg("--config")
             .arg(&self.facts.config)
@@ -296,7 +331,7 @@ impl Lab {
     }
 
     /// A message as a user would make it, prepared by the program; `name` becomes its name.
-    pub(crate) fn prepare(&self, name: &str, seconds: f32) -> Result<Message, Failed> {
+    pub fn prepare(&self, name: &str, seconds: f32) -> Result<Message, Failed> {
         let source = self.facts.run.join(format!("{name}-source.wav"));
         let seed = name
             .bytes()
@@ -318,7 +353,7 @@ impl Lab {
     }
 
     /// Calls of an earlier run under the same numbers would be taken for this one's.
-    pub(crate) fn forget_calls(&self) -> Result<(), Failed> {
+    pub fn forget_calls(&self) -> Result<(), Failed> {
         self.console("carrier", "database deltree calls")?;
         for entry in fs::read_dir(&self.facts.recordings)? {
             fs::remove_file(entry?.path())?;
@@ -335,7 +370,7 @@ impl Lab {
 
 impl Drop for Lab {
     fn drop(&mut self) {
-        if let Err(error) = script(&["down", "--name", self.name]) {
+        if let Err(error) = script(&["down", "--name", self.name()]) {
             panic!("the lab {} did not go down: {error:?}", self.name);
         }
     }
@@ -343,7 +378,7 @@ impl Drop for Lab {
 
 /// Full digits, without a `+`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Number(String);
+pub struct Number(String);
 
 impl std::fmt::Display for Number {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -353,34 +388,35 @@ impl std::fmt::Display for Number {
 
 impl Number {
     /// The subscriber with these last four digits under an area code.
-    pub(crate) fn new(area: u16, subscriber: &str) -> Self {
+    pub fn new(area: u16, subscriber: &str) -> Self {
         assert!(area < 1_000, "the lab has run out of area codes");
         Self(format!("1{area}555{subscriber}"))
     }
 
     /// E.164.
-    pub(crate) fn e164(&self) -> String {
+    pub fn e164(&self) -> String {
         format!("+{}", self.0)
     }
 }
 
 /// Whether three digits can be an area code of the North American plan: N9X is kept for the plan's growth and N11 for
 /// services, so neither is one.
-pub(crate) const fn is_area_code(area: u16) -> bool {
+pub const fn is_area_code(area: u16) -> bool {
     let (tens, units) = (area / 10 % 10, area % 10);
     area >= 200 && area < 1_000 && tens != 9 && !(tens == 1 && units == 1)
 }
 
 /// A prepared message.
-pub(crate) struct Message {
-    pub(crate) name: String,
-    pub(crate) samples: Samples,
+pub struct Message {
+    /// The name by which the program knows it.
+    pub name: String,
+    /// It as prepared for narrow lines.
+    pub samples: Samples,
 }
 
 impl Message {
     /// It as the program sends it.
-    #[allow(dead_code, reason = "the benchmark of the line leaves no message")]
-    pub(crate) fn own(&self) -> Arc<[i16]> {
+    pub fn own(&self) -> Arc<[i16]> {
         let samples = self.samples.iter();
         samples.map(|sample| (sample * 32_768.0) as i16).collect()
     }
@@ -388,7 +424,7 @@ impl Message {
 
 /// What the carrier records of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Recording {
+pub enum Recording {
     /// What the mailbox keeps, from its ready point on.
     Mailbox,
     /// All that whoever answered heard, from answer on.
@@ -399,13 +435,13 @@ pub(crate) enum Recording {
 
 /// One line of the carrier's call log.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Seen {
+pub struct Seen {
     /// As it is written; sorts by time.
-    pub(crate) at: String,
+    pub at: String,
     /// 1 for the first call that the number ever got.
-    pub(crate) call: u8,
+    pub call: u8,
     /// `invite`, `ringing`, `progress`, `answer`, `ready` or `hangup`.
-    pub(crate) event: String,
+    pub event: String,
 }
 
 impl Seen {
@@ -425,7 +461,7 @@ impl Seen {
     }
 
     /// Milliseconds since midnight.
-    pub(crate) fn ms(&self) -> Option<i64> {
+    pub fn ms(&self) -> Option<i64> {
         let time = self.at.split('T').nth(1)?;
         let mut parts = time.split([':', '.']).map(|part| part.parse::<i64>().ok());
         let (h, m, s, ms) = (
@@ -439,7 +475,7 @@ impl Seen {
 }
 
 /// `aftertone drop`, running. It is killed where a test gives it up.
-pub(crate) struct Dropping {
+pub struct Dropping {
     child: Child,
     talk: thread::JoinHandle<String>,
     data: thread::JoinHandle<String>,
@@ -447,16 +483,18 @@ pub(crate) struct Dropping {
 
 /// How an `aftertone drop` ended.
 #[derive(Debug)]
-pub(crate) struct Dropped {
-    pub(crate) status: Option<i32>,
+pub struct Dropped {
+    /// The exit status; none if a signal ended it.
+    pub status: Option<i32>,
     /// What `--json` printed; null where it printed nothing.
-    pub(crate) json: Value,
-    pub(crate) talk: String,
+    pub json: Value,
+    /// What it said on stderr.
+    pub talk: String,
 }
 
 impl Dropping {
     /// Starts a drop with `--json`.
-    pub(crate) fn start(
+    pub fn start(
         mut command: Command,
         number: &Number,
         message: &str,
@@ -474,7 +512,7 @@ impl Dropping {
     }
 
     /// Sends it a signal.
-    pub(crate) fn signal(&self, signal: &str) -> Result<(), Failed> {
+    pub fn signal(&self, signal: &str) -> Result<(), Failed> {
         let sent = Command::new("kill")
             .args([signal, &self.child.id().to_string()])
             .status()?;
@@ -486,7 +524,7 @@ impl Dropping {
     }
 
     /// Waits until it has ended.
-    pub(crate) fn finish(mut self, patience: Duration) -> Result<Dropped, Failed> {
+    pub fn finish(mut self, patience: Duration) -> Result<Dropped, Failed> {
         let ended: Result<ExitStatus, Failed> = wait_for(patience, || {
             self.child
                 .try_wait()?
@@ -515,18 +553,18 @@ impl Dropping {
 
 impl Dropped {
     /// The outcome's slug.
-    pub(crate) fn outcome(&self) -> &str {
+    pub fn outcome(&self) -> &str {
         self.json["outcome"].as_str().unwrap_or("none")
     }
 
     /// The drop's id, which is part of the names of its channels.
-    pub(crate) fn id(&self) -> &str {
+    pub fn id(&self) -> &str {
         self.json["drop"].as_str().unwrap_or("none")
     }
 }
 
 /// Waits until `ready` is so, asking again and again; its last refusal is what a timeout says.
-pub(crate) fn wait_for<T>(
+pub fn wait_for<T>(
     patience: Duration,
     mut ready: impl FnMut() -> Result<T, Failed>,
 ) -> Result<T, Failed> {
@@ -542,7 +580,7 @@ pub(crate) fn wait_for<T>(
 }
 
 /// What a command said.
-pub(crate) fn told(out: &Output) -> String {
+pub fn told(out: &Output) -> String {
     format!(
         "{}{}",
         String::from_utf8_lossy(&out.stdout),
@@ -550,11 +588,12 @@ pub(crate) fn told(out: &Output) -> String {
     )
 }
 
+/// The moment it is.
 #[expect(
     clippy::disallowed_methods,
     reason = "the tests of the real thing live in real time"
 )]
-pub(crate) fn now() -> Instant {
+pub fn now() -> Instant {
     Instant::now()
 }
 
@@ -567,8 +606,13 @@ fn read_all(mut from: impl Read + Send + 'static) -> thread::JoinHandle<String> 
     })
 }
 
+/// Where the labs are, each in a folder of its name.
+fn labs() -> PathBuf {
+    cache().join("lab")
+}
+
 fn script(arguments: &[&str]) -> Result<String, Failed> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/lab.sh");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/lab/lab.sh");
     let out = Command::new(path)
         .args(arguments)
         .stdin(Stdio::null())

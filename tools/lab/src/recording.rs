@@ -8,10 +8,10 @@ use std::{ops::Range, path::Path, time::Duration};
 use realfft::RealFftPlanner;
 
 /// Samples a second of every recording of the lab.
-pub(crate) const RATE: usize = 8_000;
+pub const RATE: usize = 8_000;
 
 /// One frame of telephony: 20 ms.
-pub(crate) const FRAME: usize = RATE / 50;
+pub const FRAME: usize = RATE / 50;
 
 /// A frame of the message at least this loud, as a share of its loudest frame, is audible.
 const AUDIBLE: f32 = 0.05;
@@ -27,11 +27,11 @@ const DRIFT: usize = RATE * 2 / 5;
 const ALIKE: f32 = 0.8;
 
 /// Mono samples, -1.0 to 1.0.
-pub(crate) type Samples = Vec<f32>;
+pub type Samples = Vec<f32>;
 
 /// Reads a WAV of 16-bit mono samples at 8 kHz. The recorder may be writing it, so the lengths in its header are not
 /// believed.
-pub(crate) fn read(path: &Path) -> Result<Samples, String> {
+pub fn read(path: &Path) -> Result<Samples, String> {
     let bytes = std::fs::read(path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
     let at = bytes
         .windows(4)
@@ -54,30 +54,30 @@ pub(crate) fn read(path: &Path) -> Result<Samples, String> {
 
 /// How a message sits in a recording.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Found {
+pub struct Found {
     /// From the recording's beginning to the message's first audible sample.
-    pub(crate) silence_before: Duration,
+    pub silence_before: Duration,
     /// How much of the audible start is not in the recording.
-    pub(crate) start_missing: Duration,
+    pub start_missing: Duration,
     /// How much of the audible end is not in the recording.
-    pub(crate) end_missing: Duration,
+    pub end_missing: Duration,
     /// How much between the first and the last piece that were found is not in the recording.
-    pub(crate) inside_missing: Duration,
+    pub inside_missing: Duration,
     /// By how much the last piece sits elsewhere than the first, relative to the message: packets lost or doubled.
-    pub(crate) slip: Duration,
+    pub slip: Duration,
 }
 
 impl Found {
     /// Whether nothing that one frame of telephony could hold is missing at either end, and nothing inside but that one
     /// packet may have been dropped or doubled: PBX and far end share a machine that may stand still for a moment.
-    pub(crate) fn is_whole(&self) -> bool {
+    pub fn is_whole(&self) -> bool {
         // One that was dropped may go through two of the message's frames.
         let packet = frame() + self.slip;
         self.has_both_ends() && self.inside_missing <= packet && self.slip < frame() * 3 / 2
     }
 
     /// Whether nothing that one frame of telephony could hold is missing at either end.
-    pub(crate) fn has_both_ends(&self) -> bool {
+    pub fn has_both_ends(&self) -> bool {
         self.start_missing < frame() && self.end_missing < frame()
     }
 }
@@ -97,7 +97,7 @@ impl std::fmt::Display for Found {
 }
 
 /// Finds `message` in `recording`; `None` where no piece of it is there.
-pub(crate) fn find(message: &[f32], recording: &[f32]) -> Option<Found> {
+pub fn find(message: &[f32], recording: &[f32]) -> Option<Found> {
     let audible = audible(message);
     let pieces = pieces(message);
     let (whole, _) = best_fit(&message[audible.clone()], recording)?;
@@ -150,7 +150,7 @@ pub(crate) fn find(message: &[f32], recording: &[f32]) -> Option<Found> {
 
 /// How alike `recording` is to any part of `message` that is a piece long, 0.0 to 1.0, wherever it sits: whether somebody
 /// heard any of it.
-pub(crate) fn likeness(message: &[f32], recording: &[f32]) -> f32 {
+pub fn likeness(message: &[f32], recording: &[f32]) -> f32 {
     pieces(message)
         .into_iter()
         .filter_map(|piece| best_fit(&message[piece], recording))
@@ -159,14 +159,14 @@ pub(crate) fn likeness(message: &[f32], recording: &[f32]) -> f32 {
 }
 
 /// The loudest sample, 0.0 to 1.0.
-pub(crate) fn peak(samples: &[f32]) -> f32 {
+pub fn peak(samples: &[f32]) -> f32 {
     samples
         .iter()
         .fold(0.0, |peak, sample| sample.abs().max(peak))
 }
 
 /// From the first to the last frame that can be heard.
-pub(crate) fn audible(message: &[f32]) -> Range<usize> {
+pub fn audible(message: &[f32]) -> Range<usize> {
     let quiet = quiet(message);
     let loudness: Vec<f32> = message.chunks(FRAME).map(power).collect();
     let heard = |loud: &f32| *loud > quiet;
@@ -280,7 +280,7 @@ fn followed(message: &[f32], range: Range<usize>, heard: impl Fn(usize) -> f32) 
 }
 
 /// The place where `needle` is most like `hay`, and how alike it is there. The needle may stick out at both ends.
-pub(crate) fn best_fit(needle: &[f32], hay: &[f32]) -> Option<(isize, f32)> {
+pub fn best_fit(needle: &[f32], hay: &[f32]) -> Option<(isize, f32)> {
     if needle.is_empty() || hay.is_empty() {
         return None;
     }

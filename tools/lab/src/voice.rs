@@ -6,7 +6,7 @@ use std::{io, path::Path};
 use crate::recording::{RATE, Samples};
 
 /// Syllables of voice, each of another pitch and colour, with short gaps between words: `seconds` long.
-pub(crate) fn speak(seed: u64, seconds: f32) -> Samples {
+pub fn speak(seed: u64, seconds: f32) -> Samples {
     let mut random = Random(seed | 1);
     let length = (seconds * RATE as f32) as usize;
     let mut samples = Vec::with_capacity(length);
@@ -22,7 +22,7 @@ pub(crate) fn speak(seed: u64, seconds: f32) -> Samples {
 }
 
 /// Writes 8 kHz mono 16-bit PCM.
-pub(crate) fn write_wav(path: &Path, samples: &[f32]) -> io::Result<()> {
+pub fn write_wav(path: &Path, samples: &[f32]) -> io::Result<()> {
     let spec = hound::WavSpec {
         channels: 1,
         sample_rate: RATE as u32,
@@ -66,11 +66,11 @@ fn syllable(samples: &mut Samples, random: &mut Random) {
 }
 
 /// Numbers that look random and are the same every time: SplitMix64 (Steele, Lea, Flood 2014).
-pub(crate) struct Random(pub(crate) u64);
+pub struct Random(pub u64);
 
 impl Random {
     /// The next number.
-    pub(crate) fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -79,7 +79,7 @@ impl Random {
     }
 
     /// The next number from 0.0 to 1.0.
-    pub(crate) fn unit(&mut self) -> f32 {
-        (self.next() >> 40) as f32 / (1_u64 << 24) as f32
+    pub fn unit(&mut self) -> f32 {
+        (self.draw() >> 40) as f32 / (1_u64 << 24) as f32
     }
 }
