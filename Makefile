@@ -15,7 +15,7 @@ ifdef SHORT
 	cargo test --locked --test lab -- subscribers::010
 else
 	cargo test --locked --quiet --doc
-	cargo test --locked --lib --bins
+	cargo test --locked --workspace --lib --bins
 	cargo test --locked --test '*'
 endif
 
@@ -31,14 +31,15 @@ bench:
 	cargo bench --locked --bench tap
 
 # Who hears best who answered: real calls through the lab, and a table. SEED= one or more, ITEMS= of each, CORPUS= folders that were
-# made elsewhere, MORE= what else `cargo bench --bench greetings -- --help` knows.
+# made elsewhere, MORE= other options, which MORE=--help lists.
 SEED ?= 1,2,3
 ITEMS ?=
 CORPUS ?=
 MORE ?=
 
 bench-screen:
-	$(if $(SCREEN_PORTS),PORTS=$(SCREEN_PORTS)) cargo bench --locked --bench greetings -- --seed $(SEED) \
+	cargo build --locked --profile bench --bin aftertone
+	$(if $(SCREEN_PORTS),PORTS=$(SCREEN_PORTS)) cargo run --locked --profile bench -p aftertone-greetings -- --seed $(SEED) \
 		$(if $(ITEMS),--items $(ITEMS)) $(if $(CORPUS),--corpus $(CORPUS)) $(MORE)
 
 # The calls of the lab as if the PBX were far away: DISTANCES are milliseconds that each request and each event takes.

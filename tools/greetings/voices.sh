@@ -1,7 +1,7 @@
 #!/bin/sh
 # Fetches the voices of `make bench-screen` and the programs that it needs, from Debian packages; nothing is installed.
 #
-#   benches/greetings/voices.sh        fetch what is missing, print the folder on stdout
+#   tools/greetings/voices.sh        fetch what is missing, print the folder on stdout
 #
 # The ordinary apt client downloads (apt-get download), dpkg-deb unpacks into ${XDG_CACHE_HOME:-~/.cache}/aftertone/voices
 # (125 MB to load, 170 MB unpacked). What is unpacked of a package is unpacked beside its place and renamed, so that what

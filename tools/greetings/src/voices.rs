@@ -5,7 +5,7 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{self, Command, Stdio},
     rc::Rc,
 };
 
@@ -68,7 +68,7 @@ impl Bank {
     /// # Errors
     /// Where the packages cannot be fetched; the script has said why.
     pub(crate) fn open() -> Result<Self> {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/greetings/voices.sh");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("voices.sh");
         let out = Command::new(&script)
             .stdin(Stdio::null())
             .stderr(Stdio::inherit())
@@ -199,7 +199,8 @@ impl Bank {
         let name = digest(text.as_bytes(), digest(voice.name.as_bytes(), BASIS));
         let path = self.folder.join(format!("spoken/{name:016x}.wav"));
         if !path.exists() {
-            let new = path.with_extension("new");
+            // Another run may make the same.
+            let new = path.with_extension(format!("{}.new", process::id()));
             let mut command = match voice.source {
                 Source::Prompts(_) => bail!("{} reads no texts", voice.name),
                 Source::Espeak(name, pitch, speed, _) => {

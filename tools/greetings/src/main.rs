@@ -10,7 +10,7 @@
 //! Scores come from the carrier's recordings and the labels; a system's own word only says what it named and which beeps
 //! it heard.
 //!
-//! `cargo bench --bench greetings -- --seed 1,2,3 --items 120`; `--help` says more.
+//! `make bench-screen SEED=1,2,3 ITEMS=120`; `MORE=--help` says more.
 
 #![expect(clippy::print_stdout, reason = "the table is what this program is for")]
 
@@ -25,6 +25,8 @@ mod score;
 mod script;
 mod system;
 mod table;
+#[cfg(test)]
+mod tests;
 mod tones;
 mod voices;
 mod watcher;
@@ -37,6 +39,7 @@ use std::{
 
 use aftertone_lab::{
     network::{self, Lab, Message},
+    own::OwnName,
     recording, voice,
 };
 use anyhow::{Context as _, Result, bail};
@@ -85,16 +88,9 @@ struct Arguments {
     /// First port of the lab, if not any that are free.
     #[arg(long, env = "PORTS")]
     ports: Option<u16>,
-    /// Given by cargo.
-    #[arg(long, hide = true)]
-    bench: bool,
 }
 
 fn main() -> Result<()> {
-    if !std::env::args().any(|argument| argument == "--bench") {
-        // `cargo test --benches` only wants to know that it builds.
-        return Ok(());
-    }
     let arguments = Arguments::parse();
     if !arguments.results.is_empty() {
         let sheets = arguments
@@ -105,6 +101,8 @@ fn main() -> Result<()> {
         println!("{}", table::markdown(&sheets));
         return Ok(());
     }
+    // Another run would write the same corpora and results.
+    let _alone = OwnName::wait_for(&arguments.out, "greetings")?;
     let corpora = corpora(&arguments)?;
     if arguments.make_only {
         return Ok(());
@@ -112,9 +110,13 @@ fn main() -> Result<()> {
     rustls::crypto::ring::default_provider()
         .install_default()
         .map_err(|_| anyhow::anyhow!("another provider of TLS is there already"))?;
-    let program = env!("CARGO_BIN_EXE_aftertone");
-    let given = arguments.lab.as_deref();
-    let lab = Lab::up_as(program, "greetings", given, arguments.ports).map_err(calls::told)?;
+    let lab = Lab::up_as(
+        program()?,
+        "greetings",
+        arguments.lab.as_deref(),
+        arguments.ports,
+    );
+    let lab = lab.map_err(calls::told)?;
     let message = lab
         .prepare("greetings", arguments.message)
         .map_err(calls::told)?;
@@ -135,6 +137,18 @@ fn main() -> Result<()> {
     }
     println!("\n{}", table::markdown(&sheets));
     Ok(())
+}
+
+/// The program under test, which cargo puts beside this one.
+fn program() -> Result<PathBuf> {
+    let path = std::env::current_exe()?.with_file_name("aftertone");
+    if !path.exists() {
+        bail!(
+            "{} is not there; `make bench-screen` builds both",
+            path.display()
+        );
+    }
+    Ok(path)
 }
 
 /// What is to be rung.
