@@ -53,5 +53,4 @@ pub mod telemetry;
 pub mod words;
 
 #[cfg(test)]
-#[path = "../tests/fuzz/engine.rs"]
 mod fuzz;

@@ -7,7 +7,7 @@
 //!
 //! As an ordinary test each check gets all its kept inputs and then a fixed number of mutated ones, always the same.
 //! Under `make fuzz` it runs for [`SECONDS`], and what reaches code that no input reached before is mutated further; the
-//! compiler counts (see `coverage.rs`). The checks stand in the modules that they check.
+//! compiler counts (see `tests/fuzz/coverage.rs`). The checks are beside what they check, in each `fuzz` module.
 
 mod bytes;
 mod ears;

@@ -1,4 +1,4 @@
-//! The ears, whatever they hear and whenever they are told something: `tests/fuzz/ears.rs`.
+//! The ears, whatever they hear and whenever they are told something.
 //!
 //! An input is a program: settings, then sounds, words of Asterisk's and plays of the message, in any order. The call is
 //! heard twice, in frames of 20 ms and in pieces of any size, and what is told has to be the same and to keep to the
