@@ -9,11 +9,12 @@ use crate::fake::own_port;
 
 #[tokio::test]
 async fn two_programs_share_a_range_of_ports() {
-    let desk = listening(mailbox()).await;
+    let program = listening(mailbox()).await;
     let (_ports, first) = two_ports();
     let range = format!("127.0.0.1:{first}-{}", first + 1);
     let children = ["+12025550101", "+12025550102"].map(|number| {
-        let mut command = desk.command(&["drop", number, "--message", "./message.wav", "--json"]);
+        let mut command =
+            program.command(&["drop", number, "--message", "./message.wav", "--json"]);
         command.env("AFTERTONE__SCREEN__MODE", "listen");
         command.env("AFTERTONE__SCREEN__LISTEN", &range);
         command.spawn().unwrap()
@@ -24,7 +25,7 @@ async fn two_programs_share_a_range_of_ports() {
         assert_eq!(ended.outcome(), "delivered", "{ended:?}");
         assert_eq!(ended.json()["ready_by"], "beep", "{ended:?}");
     }
-    let asked = desk.fake.with(|world| requests(world));
+    let asked = program.fake.with(|world| requests(world));
     for port in [first, first + 1] {
         let ears = format!("\"AFTERTONE_EARS\":\"127.0.0.1:{port}\"");
         assert!(asked.contains(&ears), "{asked}");
@@ -33,10 +34,10 @@ async fn two_programs_share_a_range_of_ports() {
 
 #[tokio::test]
 async fn a_program_that_finds_no_free_port_says_so() {
-    let desk = listening(mailbox()).await;
+    let program = listening(mailbox()).await;
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let mut command = program(&desk);
+    let mut command = listening_program(&program);
     let child = command.env("AFTERTONE__SCREEN__LISTEN", &address).spawn();
     let ended = wait(child.unwrap()).await;
     insta::assert_snapshot!(ended.spoken().replace(&address, "ADDRESS"), @"
@@ -58,19 +59,19 @@ async fn a_connection_from_elsewhere_is_let_in_only_where_it_is_allowed() {
         (Some(format!("{own}/32")), true),
     ];
     for (allow, may) in rows {
-        let desk = listening(mailbox()).await;
-        let mut command = program(&desk);
+        let program = listening(mailbox()).await;
+        let mut command = listening_program(&program);
         command.env("AFTERTONE__SCREEN__LISTEN", "0.0.0.0:0");
         command.env("AFTERTONE__SCREEN__ADVERTISE", own.to_string());
         if let Some(allow) = &allow {
-            let path = desk.path("aftertone.toml");
+            let path = program.path("aftertone.toml");
             let text = std::fs::read_to_string(&path).unwrap();
             let listed = format!("[screen]\nallow = [\"{allow}\"]");
             std::fs::write(&path, text.replace("[screen]", &listed)).unwrap();
         }
         let ended = wait(command.spawn().unwrap()).await;
         let name = format!("{own} where {allow:?} is allowed");
-        desk.assert_clean(&name, &ended);
+        program.assert_clean(&name, &ended);
         let json = ended.json();
         assert_eq!(ended.outcome(), "delivered", "{name}: {ended:?}");
         let by = if may { "beep" } else { "dialplan" };

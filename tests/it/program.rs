@@ -26,7 +26,7 @@ const GATE_OFF: &str = "[gate]\nenabled = false\n";
 pub(crate) const NUMBER: &str = "+12025550101";
 
 /// A fake PBX, a configuration for it, and a folder for both sides.
-pub(crate) struct Desk {
+pub(crate) struct Program {
     pub(crate) fake: Fake,
     pub(crate) folder: TempDir,
 }
@@ -58,21 +58,21 @@ impl Ended {
     }
 }
 
-impl Desk {
+impl Program {
     pub(crate) async fn new(settings: Settings) -> Self {
         let fake = Fake::start(settings).await;
         let folder = tempfile::tempdir().unwrap();
-        let desk = Self { fake, folder };
-        fs::create_dir(desk.path("sounds")).unwrap();
-        desk.configure(&desk.fake.url());
-        desk
+        let program = Self { fake, folder };
+        fs::create_dir(program.path("sounds")).unwrap();
+        program.configure(&program.fake.url());
+        program
     }
 
     /// One whose PBX has these faults.
     pub(crate) async fn with_rules(settings: Settings, rules: Vec<Rule>) -> Self {
-        let desk = Self::new(settings).await;
-        desk.fake.with(|world| world.rules = rules);
-        desk
+        let program = Self::new(settings).await;
+        program.fake.with(|world| world.rules = rules);
+        program
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -142,7 +142,7 @@ impl Desk {
         path
     }
 
-    /// The program, with this desk's configuration and nothing of ours in its environment. It dies with the test that let go
+    /// The program, with this configuration and nothing of ours in its environment. It dies with the test that let go
     /// of it, however that ended.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_aftertone"));

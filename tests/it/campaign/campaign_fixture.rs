@@ -1,4 +1,4 @@
-//! A desk with a store: campaigns in it, a controller beside it, and what must be true of all that were called.
+//! The program with a store: campaigns in it, a controller beside it, and what must be true of all that were called.
 
 use std::{collections::BTreeMap, fs, ops::Range, process::Stdio, time::Duration};
 
@@ -20,32 +20,32 @@ use tokio::{
 };
 
 use crate::{
-    desk::{Desk, pbx},
     fake::{World, fault::Kind, log::What, script::Script},
+    program::{Program, pbx},
 };
 
 /// A fake PBX, a store, and the configuration for both.
-pub(crate) struct Stage {
-    pub(crate) desk: Desk,
+pub(crate) struct CampaignFixture {
+    pub(crate) program: Program,
     pub(crate) store: Store,
 }
 
-impl Stage {
+impl CampaignFixture {
     pub(crate) async fn new(script: Script) -> Self {
-        let desk = Desk::new(pbx(script)).await;
-        let path = desk.path("aftertone.toml");
+        let program = Program::new(pbx(script)).await;
+        let path = program.path("aftertone.toml");
         let text = fs::read_to_string(&path).unwrap();
         let sections = "[trunk]\nstarts_per_second = 50\nin_flight = 20\ncancelled = \"none\"\nshort = \"none\"\npeople = \"none\"\n\
              [screen]";
         fs::write(&path, text.replacen("[screen]", sections, 1)).unwrap();
-        let place = Place::Sqlite(desk.path("aftertone.db"));
+        let place = Place::Sqlite(program.path("aftertone.db"));
         let store = Store::open(&place).await.unwrap();
-        Self { desk, store }
+        Self { program, store }
     }
 
     /// Replaces the trunk's rate and room.
     pub(crate) fn trunk(&self, lines: &str) {
-        let path = self.desk.path("aftertone.toml");
+        let path = self.program.path("aftertone.toml");
         let text = fs::read_to_string(&path).unwrap();
         let changed = text.replacen("starts_per_second = 50\nin_flight = 20", lines, 1);
         assert_ne!(changed, text);
@@ -54,7 +54,7 @@ impl Stage {
 
     /// Numbers that end in these digits do this.
     pub(crate) fn script(&self, ending: &str, script: Script) {
-        self.desk.fake.with(|world| {
+        self.program.fake.with(|world| {
             world.settings.scripts.insert(ending.to_owned(), script);
         });
     }
@@ -131,7 +131,7 @@ impl Stage {
         which: Which,
         change: impl FnOnce(&mut Config),
     ) -> Result<Controller, ControllerError> {
-        let mut config = Config::load(Some(&self.desk.path("aftertone.toml"))).unwrap();
+        let mut config = Config::load(Some(&self.program.path("aftertone.toml"))).unwrap();
         change(&mut config);
         Controller::open(&config, self.store.clone(), which).await
     }
@@ -139,7 +139,7 @@ impl Stage {
     /// A controller in a process of its own.
     pub(crate) fn spawn(&self, arguments: &[&str]) -> Child {
         let arguments = [&["campaign", "run"], arguments].concat();
-        let mut command = self.desk.command(&arguments);
+        let mut command = self.program.command(&arguments);
         // Nobody reads it while it runs, and a full pipe would hold it up.
         command.stdout(Stdio::null()).stderr(Stdio::null());
         command.spawn().unwrap()
@@ -151,7 +151,7 @@ impl Stage {
     }
 
     pub(crate) fn requests(&self, of: Kind) -> usize {
-        self.desk.fake.with(|world| {
+        self.program.fake.with(|world| {
             let those = world.log.iter().filter(|entry| entry.is_request(of));
             those.count()
         })
@@ -163,7 +163,7 @@ impl Stage {
             let those = world.log.iter().filter(|e| e.is_request(Kind::Originate));
             (those.count() >= calls).then_some(())
         };
-        self.desk.fake.until("calls", enough).await;
+        self.program.fake.until("calls", enough).await;
     }
 
     pub(crate) async fn until_view(
@@ -186,23 +186,27 @@ impl Stage {
         let told: Vec<_> = all.iter().map(|(o, n)| (o.slug(), *n)).collect();
         assert_eq!(told, [(outcome, contacts)]);
         self.assert_nobody_twice();
-        let called = self.desk.fake.with(|world| calls(world).len());
+        let called = self.program.fake.with(|world| calls(world).len());
         assert_eq!(called as u64, contacts);
         self.assert_nothing_up();
     }
 
     /// No number saw more than one busy leg and one drop leg.
     pub(crate) fn assert_nobody_twice(&self) {
-        let calls = self.desk.fake.with(|world| calls(world));
+        let calls = self.program.fake.with(|world| calls(world));
         for (endpoint, legs) in calls {
             let twice = legs.values().any(|&count| count > 1);
-            assert!(!twice, "{endpoint}: {legs:?}\n{}", self.desk.fake.ladder());
+            assert!(
+                !twice,
+                "{endpoint}: {legs:?}\n{}",
+                self.program.fake.ladder()
+            );
         }
     }
 
     pub(crate) fn assert_nothing_up(&self) {
         let up: Vec<_> = self
-            .desk
+            .program
             .fake
             .with(|world| world.channels.keys().cloned().collect());
         assert!(up.is_empty(), "{up:?}");
@@ -210,7 +214,7 @@ impl Stage {
 
     /// When the PBX saw the first call of each drop come.
     pub(crate) fn first_calls(&self) -> Vec<Instant> {
-        self.desk.fake.with(|world| {
+        self.program.fake.with(|world| {
             let busy = world.log.iter().filter(|entry| match &entry.what {
                 What::Request {
                     kind: Kind::Originate,

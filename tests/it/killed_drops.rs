@@ -6,19 +6,19 @@ use sqlx::{Connection as _, Executor as _, SqliteConnection, sqlite::SqliteConne
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use crate::{
-    desk::{Desk, count, pbx, send_signal, wait},
     fake::{
         Fake,
         fault::Kind,
         script::{Call, Script},
     },
+    program::{Program, count, pbx, send_signal, wait},
 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_drop_that_was_killed_is_settled_by_the_next_which_touches_no_other() {
-    let desk = Desk::new(pbx(Script(vec![Call::ringing_for_ever()]))).await;
-    desk.set("answer_timeout", "8s");
-    desk.fake.with(|world| {
+    let program = Program::new(pbx(Script(vec![Call::ringing_for_ever()]))).await;
+    program.set("answer_timeout", "8s");
+    program.fake.with(|world| {
         world
             .settings
             .scripts
@@ -28,10 +28,11 @@ async fn a_drop_that_was_killed_is_settled_by_the_next_which_touches_no_other() 
     let mut children = Vec::new();
     for number in ["+12025550101", "+12025550102"] {
         let line = ["drop", number, "--message", "sound:hello-world", "--json"];
-        children.push(desk.command(&line).spawn().unwrap());
+        children.push(program.command(&line).spawn().unwrap());
         // Both legs of it: the lead is short.
         dialled += 2;
-        desk.fake
+        program
+            .fake
             .until("calls", |world| {
                 (count(world, Kind::Originate, None) >= dialled).then_some(())
             })
@@ -41,63 +42,64 @@ async fn a_drop_that_was_killed_is_settled_by_the_next_which_touches_no_other() 
     let killed = children.pop().unwrap();
     send_signal("KILL", &killed);
     assert_eq!(wait(killed).await.status, None);
-    assert_eq!(books(&desk).await, ["+12025550101 -", "+12025550102 -"]);
+    assert_eq!(books(&program).await, ["+12025550101 -", "+12025550102 -"]);
 
     let line = ["drop", "+12025550103", "--message", "sound:hello-world"];
-    let next = desk.run(&line).await;
+    let next = program.run(&line).await;
     assert_eq!(next.status, Some(0), "{next:?}");
     assert!(next.stderr.contains("an earlier drop is lost"), "{next:?}");
-    let told = books(&desk).await;
+    let told = books(&program).await;
     let lost = "+12025550101 lost: its process died; its call was still up and was hung up";
     assert_eq!(told[0], lost, "{told:?}");
     assert_eq!(told[2], "+12025550103 delivered", "{told:?}");
 
     let ended = wait(lives).await;
     assert_eq!(ended.outcome(), "no_answer", "{ended:?}");
-    let told = books(&desk).await;
+    let told = books(&program).await;
     assert_eq!(told[1], "+12025550102 no_answer", "{told:?}");
-    let up = desk.fake.with(|world| world.channels.len());
-    assert_eq!(up, 0, "{}", desk.fake.ladder());
+    let up = program.fake.with(|world| world.channels.len());
+    assert_eq!(up, 0, "{}", program.fake.ladder());
 
     // There is nothing left to tell.
     let line = ["drop", "+12025550103", "--message", "sound:hello-world"];
-    let next = desk.run(&line).await;
+    let next = program.run(&line).await;
     assert!(!next.stderr.contains("lost"), "{next:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_drop_left_on_one_pbx_is_not_forgotten_over_another() {
-    let desk = Desk::new(pbx(Script(vec![Call::ringing_for_ever()]))).await;
-    desk.set("answer_timeout", "30s");
+    let program = Program::new(pbx(Script(vec![Call::ringing_for_ever()]))).await;
+    program.set("answer_timeout", "30s");
     let other = Fake::start(pbx(Script::mailbox())).await;
     let line = ["drop", "+12025550101", "--message", "sound:hello-world"];
-    let killed = desk.command(&line).spawn().unwrap();
-    desk.fake
+    let killed = program.command(&line).spawn().unwrap();
+    program
+        .fake
         .until("calls", |world| {
             (count(world, Kind::Originate, None) >= 2).then_some(())
         })
         .await;
     send_signal("KILL", &killed);
     wait(killed).await;
-    let up = || desk.fake.with(|world| world.channels.len());
+    let up = || program.fake.with(|world| world.channels.len());
     assert_eq!(up(), 2);
     // One state folder, one store, another PBX.
-    desk.configure(&other.url());
-    let next = desk.run(&["drop", "+12025550102", "--message", "sound:x"]);
+    program.configure(&other.url());
+    let next = program.run(&["drop", "+12025550102", "--message", "sound:x"]);
     assert_eq!(next.await.status, Some(0));
     assert_eq!(up(), 2);
-    desk.configure(&desk.fake.url());
-    desk.fake.with(|world| {
+    program.configure(&program.fake.url());
+    program.fake.with(|world| {
         world
             .settings
             .scripts
             .insert("0103".to_owned(), Script::mailbox());
     });
-    let next = desk.run(&["drop", "+12025550103", "--message", "sound:x"]);
+    let next = program.run(&["drop", "+12025550103", "--message", "sound:x"]);
     let next = next.await;
     assert_eq!(next.status, Some(0), "{next:?}");
     assert!(next.stderr.contains("an earlier drop is lost"), "{next:?}");
-    assert_eq!(up(), 0, "{}", desk.fake.ladder());
+    assert_eq!(up(), 0, "{}", program.fake.ladder());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -106,12 +108,13 @@ async fn a_drop_whose_end_nobody_waited_for_is_in_the_books() {
         hang_up_takes: std::time::Duration::from_secs(20),
         ..pbx(Script(vec![Call::ringing_for_ever()]))
     };
-    let desk = Desk::new(settings).await;
+    let program = Program::new(settings).await;
     let number = "+12025550101";
     let line = ["drop", number, "--message", "sound:hello-world", "--json"];
-    let child = desk.command(&line).spawn().unwrap();
+    let child = program.command(&line).spawn().unwrap();
     for (what, kind) in [("calls", Kind::Originate), ("the hang-up", Kind::HangUp)] {
-        desk.fake
+        program
+            .fake
             .until(what, |world| (count(world, kind, None) > 0).then_some(()))
             .await;
         send_signal("INT", &child);
@@ -123,21 +126,22 @@ async fn a_drop_whose_end_nobody_waited_for_is_in_the_books() {
         "{ended:?}"
     );
     let told = "+12025550101 cancelled: the operator quit before its calls had ended";
-    assert_eq!(books(&desk).await, [told]);
+    assert_eq!(books(&program).await, [told]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_end_of_a_drop_is_written_once_the_store_is_back() {
-    let desk = Desk::new(pbx(Script(vec![Call::ringing_for_ever()]))).await;
-    desk.set("answer_timeout", "3s");
+    let program = Program::new(pbx(Script(vec![Call::ringing_for_ever()]))).await;
+    program.set("answer_timeout", "3s");
     let line = ["drop", "+12025550101", "--message", "sound:hello-world"];
-    let mut child = desk.command(&line).spawn().unwrap();
-    desk.fake
+    let mut child = program.command(&line).spawn().unwrap();
+    program
+        .fake
         .until("calls", |world| {
             (count(world, Kind::Originate, None) > 0).then_some(())
         })
         .await;
-    let options = SqliteConnectOptions::new().filename(desk.path("aftertone.db"));
+    let options = SqliteConnectOptions::new().filename(program.path("aftertone.db"));
     let mut other = SqliteConnection::connect_with(&options).await.unwrap();
     other.execute("PRAGMA busy_timeout = 20000").await.unwrap();
     other.execute("BEGIN EXCLUSIVE").await.unwrap();
@@ -151,12 +155,12 @@ async fn the_end_of_a_drop_is_written_once_the_store_is_back() {
     let rest = async { while said.next_line().await.unwrap().is_some() {} };
     let (ended, ()) = tokio::join!(wait(child), rest);
     assert_eq!(ended.status, Some(1), "{ended:?}");
-    assert_eq!(books(&desk).await, ["+12025550101 no_answer"]);
+    assert_eq!(books(&program).await, ["+12025550101 no_answer"]);
 }
 
 /// Every drop in its order: its number, its outcome, and its report's words where it has any.
-async fn books(desk: &Desk) -> Vec<String> {
-    let options = SqliteConnectOptions::new().filename(desk.path("aftertone.db"));
+async fn books(program: &Program) -> Vec<String> {
+    let options = SqliteConnectOptions::new().filename(program.path("aftertone.db"));
     let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
     let all = "SELECT '+' || number || ' ' || coalesce(outcome, '-') || coalesce(': ' || (report ->> 'words'), '') \
                FROM drops ORDER BY number, started_at";
