@@ -44,7 +44,7 @@ bench-screen:
 
 # The calls of the lab as if the PBX were far away: DISTANCES are milliseconds that each request and each event takes.
 DISTANCES ?= 0 30 120
-FAR ?= subscribers:: classes:: listen::
+FAR ?= subscribers:: answer_classes:: listen::
 
 lab-far:
 	set -e; for ms in $(DISTANCES); do for tests in $(FAR); do \

@@ -6,9 +6,8 @@ use std::{sync::Arc, time::Duration};
 use libtest_mimic::{Failed, Trial};
 
 use crate::{
-    Bench,
-    between::{Moment, Request, Wrong},
-    check,
+    Bench, check,
+    fault_proxy::{Moment, Request, Wrong},
     faults::Watched,
     network::{Dropped, Dropping, Lab, Number, Recording, wait_for},
     recording::likeness,
@@ -389,9 +388,9 @@ const COPY_REFUSED: [Wrong; 3] = [Wrong::Status(500), Wrong::Nothing, Wrong::NoR
 /// AMD's word is one reason among others, and can be missing.
 fn copy_refused(bench: &Bench, wrong: Wrong) -> Result<(), Failed> {
     let watched = Watched::new(bench, "0101")?;
-    watched.between.break_one(Request::Snoop, wrong);
+    watched.proxy.break_one(Request::Snoop, wrong);
     let dropped = watched.start_with(&[LISTEN])?.finish(PATIENCE)?;
-    check!(watched.between.is_spent(), "the fault did not happen");
+    check!(watched.proxy.is_spent(), "the fault did not happen");
     let json = &dropped.json;
     check!(
         dropped.outcome() == "delivered",
@@ -408,7 +407,7 @@ fn copy_refused(bench: &Bench, wrong: Wrong) -> Result<(), Failed> {
 /// The audio comes by another way than the events do. A machine that is too slow to bring it in time says so.
 fn link_cut(bench: &Bench) -> Result<(), Failed> {
     let watched = Watched::new(bench, "0101")?;
-    let told = watched.between.cut_when(Moment::CopyEnters);
+    let told = watched.proxy.cut_when(Moment::CopyEnters);
     let dropping = watched.start_with(&[LISTEN])?;
     told.recv_timeout(PATIENCE)
         .map_err(|_| "the moment never came")?;

@@ -7,21 +7,21 @@
     reason = "in a test a panic is the report of a failure"
 )]
 
-mod between;
+mod answer_classes;
 mod campaigns;
-mod classes;
-mod crowd;
+mod concurrent_programs;
+mod dead_man_limit;
 mod doctor;
 mod drops;
-mod ear;
 mod evidence;
 mod far;
+mod fault_proxy;
 mod faults;
+mod find_message_selftest;
 mod hold;
-mod leash;
+mod hundred_drops;
 mod listen;
 mod redirects;
-mod several;
 mod subscribers;
 mod trunk;
 mod websocket;
@@ -34,11 +34,11 @@ use std::{
 
 use aftertone_lab::{
     network::{self, Lab, Message},
-    recording, voice,
+    recording, test_speech,
 };
 use libtest_mimic::{Arguments, Failed, Trial};
 
-use crate::between::Between;
+use crate::fault_proxy::FaultProxy;
 
 /// Fails the test with the text of the condition, and what the rest of the arguments say of it.
 #[macro_export]
@@ -59,7 +59,7 @@ macro_rules! check {
 pub(crate) struct Bench {
     lab: OnceLock<Result<(Lab, Message), String>>,
     /// How far away the PBX is, where it is to be.
-    far: OnceLock<Between>,
+    far: OnceLock<FaultProxy>,
     /// Held for reading by a test that others may run beside, for writing by one that needs the machine for itself.
     quiet: RwLock<()>,
 }
@@ -111,7 +111,7 @@ impl Bench {
                 .ok()
                 .and_then(|ms| ms.parse().ok());
             if let Some(ms) = delay {
-                let far = Between::open(lab.0.pbx_url()).map_err(words)?;
+                let far = FaultProxy::open(lab.0.pbx_url()).map_err(words)?;
                 far.delay(Duration::from_millis(ms));
                 lab.0.reach_by(far.url());
                 let _ = self.far.set(far);
@@ -135,21 +135,21 @@ fn main() {
     arguments.test_threads.get_or_insert(8);
     let bench = Arc::new(Bench::default());
     let trials: Vec<Trial> = [
-        ear::trials(),
+        find_message_selftest::trials(),
         subscribers::trials(&bench),
-        classes::trials(&bench),
+        answer_classes::trials(&bench),
         trunk::trials(&bench),
         redirects::trials(&bench),
         doctor::trials(),
-        several::trials(&bench),
+        concurrent_programs::trials(&bench),
         listen::trials(&bench),
-        leash::trials(&bench),
+        dead_man_limit::trials(&bench),
         evidence::trials(&bench),
         far::trials(&bench),
         websocket::trials(&bench),
         hold::trials(&bench),
         faults::trials(&bench),
-        crowd::trials(&bench),
+        hundred_drops::trials(&bench),
         // What is to come of each of hundreds holds on a machine that keeps up: theirs is the load that the lab is made for.
         campaigns::beside(&bench),
         campaigns::alone(&bench),

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     Bench, check,
     network::{Lab, now, wait_for},
-    voice::Random,
+    test_speech::Random,
 };
 
 /// Drops in flight, so no kill can cost more of them.

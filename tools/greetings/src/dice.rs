@@ -1,6 +1,6 @@
 //! Chance that is the same every time.
 
-use crate::voice::Random;
+use crate::test_speech::Random;
 
 /// What is left to chance in one item: it depends on the seed, the kind and the item's number among its kind, and on no
 /// other item.

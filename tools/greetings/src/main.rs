@@ -40,7 +40,7 @@ use std::{
 use aftertone_lab::{
     network::{self, Lab, Message},
     own::OwnName,
-    recording, voice,
+    recording, test_speech,
 };
 use anyhow::{Context as _, Result, bail};
 use clap::Parser;

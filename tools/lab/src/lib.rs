@@ -5,4 +5,4 @@
 pub mod network;
 pub mod own;
 pub mod recording;
-pub mod voice;
+pub mod test_speech;

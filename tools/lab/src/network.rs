@@ -20,7 +20,7 @@ use serde_json::Value;
 use crate::{
     own::{OwnName, cache},
     recording::{self, Samples},
-    voice,
+    test_speech,
 };
 
 /// A lab of a name and ports of its own. It is taken down when this goes.
@@ -336,7 +336,7 @@ impl Lab {
         let seed = name
             .bytes()
             .fold(0_u64, |seed, byte| seed.wrapping_mul(31) + u64::from(byte));
-        voice::write_wav(&source, &voice::speak(seed, seconds))?;
+        test_speech::write_wav(&source, &test_speech::speak(seed, seconds))?;
         let out = self
             .aftertone()
             .args(["message", "add", name, "--replace"])

@@ -19,7 +19,7 @@ use serde_json::Value;
 use crate::network::now;
 
 /// Stands between the program and a PBX until it goes.
-pub(crate) struct Between {
+pub(crate) struct FaultProxy {
     address: SocketAddr,
     state: Arc<State>,
 }
@@ -160,7 +160,7 @@ impl Request {
     }
 }
 
-impl Between {
+impl FaultProxy {
     /// Opens a port of its own in front of the PBX at `url`.
     pub(crate) fn open(url: &str) -> Result<Self, Failed> {
         let pbx = url
@@ -261,7 +261,7 @@ impl Between {
     }
 }
 
-impl Drop for Between {
+impl Drop for FaultProxy {
     fn drop(&mut self) {
         self.state.closing.store(true, Ordering::Relaxed);
         self.cut();

@@ -15,11 +15,11 @@ pub(crate) fn trials(bench: &Arc<Bench>) -> Vec<Trial> {
     let (drops, controllers) = (Arc::clone(bench), Arc::clone(bench));
     vec![
         Trial::test(
-            "several::five_drops_and_a_doctor_and_one_of_them_killed",
+            "concurrent_programs::five_drops_and_a_doctor_and_one_of_them_killed",
             move || drops.shared(|| five_and_a_doctor(&drops)),
         ),
         Trial::test(
-            "several::of_two_controllers_of_one_app_the_second_is_kept_out",
+            "concurrent_programs::of_two_controllers_of_one_app_the_second_is_kept_out",
             move || controllers.shared(|| one_controller_an_app(&controllers)),
         ),
     ]

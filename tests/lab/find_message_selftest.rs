@@ -7,23 +7,32 @@ use libtest_mimic::{Failed, Trial};
 use crate::{
     check,
     recording::{self, FRAME, Samples, audible, find, likeness},
-    voice::speak,
+    test_speech::speak,
 };
 
 /// Tests of the measuring itself.
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        Trial::test("ear::a_whole_message_is_whole_wherever_it_sits", whole),
-        Trial::test("ear::a_pause_in_a_message_is_not_missed", paused),
-        Trial::test("ear::what_is_cut_is_missed", cut),
-        Trial::test("ear::a_lost_packet_is_a_slip_and_not_a_cut", slipped),
         Trial::test(
-            "ear::one_packet_less_or_more_is_whole_and_two_are_not",
+            "find_message_selftest::a_whole_message_is_whole_wherever_it_sits",
+            whole,
+        ),
+        Trial::test(
+            "find_message_selftest::a_pause_in_a_message_is_not_missed",
+            paused,
+        ),
+        Trial::test("find_message_selftest::what_is_cut_is_missed", cut),
+        Trial::test(
+            "find_message_selftest::a_lost_packet_is_a_slip_and_not_a_cut",
+            slipped,
+        ),
+        Trial::test(
+            "find_message_selftest::one_packet_less_or_more_is_whole_and_two_are_not",
             packet,
         ),
-        Trial::test("ear::a_hole_inside_is_missed", hole),
-        Trial::test("ear::another_message_is_not_found", other),
-        Trial::test("ear::a_heard_scrap_is_alike", scrap),
+        Trial::test("find_message_selftest::a_hole_inside_is_missed", hole),
+        Trial::test("find_message_selftest::another_message_is_not_found", other),
+        Trial::test("find_message_selftest::a_heard_scrap_is_alike", scrap),
     ]
 }
 
@@ -36,7 +45,7 @@ fn message() -> Samples {
 
 /// A line: noise before and after, and coding to G.711 and back.
 fn line(before: usize, said: &[f32]) -> Samples {
-    let mut noise = crate::voice::Random(3);
+    let mut noise = crate::test_speech::Random(3);
     let mut heard: Samples = vec![0.0; before];
     heard.extend(said);
     heard.extend(vec![0.0; 4_000]);

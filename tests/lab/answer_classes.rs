@@ -17,12 +17,12 @@ pub(crate) fn trials(bench: &Arc<Bench>) -> Vec<Trial> {
     let mut trials = Vec::new();
     for case in CASES {
         let bench = Arc::clone(bench);
-        let name = format!("classes::{}_{}", case.subscriber, case.name);
+        let name = format!("answer_classes::{}_{}", case.subscriber, case.name);
         trials.push(Trial::test(name, move || bench.shared(|| case.run(&bench))));
     }
     let mut single = |name: &str, test: fn(&Bench) -> Result<(), Failed>| {
         let bench = Arc::clone(bench);
-        trials.push(Trial::test(format!("classes::{name}"), move || {
+        trials.push(Trial::test(format!("answer_classes::{name}"), move || {
             bench.shared(|| test(&bench))
         }));
     };

@@ -6,9 +6,8 @@ use std::{sync::Arc, time::Duration};
 use libtest_mimic::{Failed, Trial};
 
 use crate::{
-    Bench,
-    between::Moment,
-    check,
+    Bench, check,
+    fault_proxy::Moment,
     faults::Watched,
     listen::{LISTEN, has, nothing_is_left},
     network::{Message, Number, Recording, now, wait_for},
@@ -21,21 +20,21 @@ pub(crate) fn trials(bench: &Arc<Bench>) -> Vec<Trial> {
     let mut trials = Vec::new();
     for (subscriber, name, when) in DEATHS {
         let bench = Arc::clone(bench);
-        let name = format!("leash::{subscriber}_{name}_is_let_go_when_we_die");
+        let name = format!("dead_man_limit::{subscriber}_{name}_is_let_go_when_we_die");
         trials.push(Trial::test(name, move || {
             bench.shared(|| killed(&bench, subscriber, when))
         }));
     }
     for (subscriber, restarts) in [("0101", 0), ("0131", 1)] {
         let bench = Arc::clone(bench);
-        let name = format!("leash::{subscriber}_gets_a_long_message_whole");
+        let name = format!("dead_man_limit::{subscriber}_gets_a_long_message_whole");
         trials.push(Trial::test(name, move || {
             bench.shared(|| long_message(&bench, subscriber, restarts))
         }));
     }
     let mut single = |name: &str, test: fn(&Bench) -> Result<(), Failed>| {
         let bench = Arc::clone(bench);
-        trials.push(Trial::test(format!("leash::{name}"), move || {
+        trials.push(Trial::test(format!("dead_man_limit::{name}"), move || {
             bench.shared(|| test(&bench))
         }));
     };
@@ -71,7 +70,7 @@ const DEATHS: [(&str, &str, When); 6] = [
 fn killed(bench: &Bench, subscriber: &str, when: When) -> Result<(), Failed> {
     let watched = Watched::new(bench, subscriber)?;
     let lab = bench.lab();
-    let copied = watched.between.tell_when(Moment::CopyEnters);
+    let copied = watched.proxy.tell_when(Moment::CopyEnters);
     let dropping = watched.start_with(&[LISTEN])?;
     let run = wait_for(PATIENCE, || watched.run())?;
     copied.recv_timeout(PATIENCE)?;
@@ -107,7 +106,7 @@ fn killed(bench: &Bench, subscriber: &str, when: When) -> Result<(), Failed> {
 /// Its connections stay, and nobody serves them: the PBX ends the call at the limit that it was given before.
 fn stopped(bench: &Bench) -> Result<(), Failed> {
     let watched = Watched::new(bench, "0115")?;
-    let copied = watched.between.tell_when(Moment::CopyEnters);
+    let copied = watched.proxy.tell_when(Moment::CopyEnters);
     let short = [
         LISTEN,
         ("AFTERTONE__DROP__SCREENING_TIMEOUT", "3s"),
@@ -166,7 +165,7 @@ fn long_call(bench: &Bench) -> Result<(), Failed> {
 /// Requests go through, and no event comes back: what our ears hear ends the call, and nothing does before.
 fn link_away(bench: &Bench) -> Result<(), Failed> {
     let watched = Watched::new(bench, "0115")?;
-    let told = watched.between.cut_for_good_when(Moment::CopyEnters);
+    let told = watched.proxy.cut_for_good_when(Moment::CopyEnters);
     let dropping = watched.start_with(&[LISTEN, LATE])?;
     told.recv_timeout(PATIENCE)
         .map_err(|_| "the moment never came")?;

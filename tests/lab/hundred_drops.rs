@@ -24,11 +24,11 @@ pub(crate) fn trials(bench: &Arc<Bench>) -> Vec<Trial> {
     let listening = Arc::clone(&bench);
     vec![
         Trial::test(
-            "crowd::a_hundred_drops_at_once_are_all_delivered_whole",
+            "hundred_drops::a_hundred_drops_at_once_are_all_delivered_whole",
             move || bench.alone(|| hundred(&bench, ScreenMode::Dialplan, ReadyBy::Dialplan)),
         ),
         Trial::test(
-            "crowd::a_hundred_drops_that_we_listen_to_are_all_delivered_whole",
+            "hundred_drops::a_hundred_drops_that_we_listen_to_are_all_delivered_whole",
             move || listening.alone(|| hundred(&listening, ScreenMode::Listen, ReadyBy::Beep)),
         ),
     ]
