@@ -13,7 +13,7 @@ use libtest_mimic::Trial;
 
 use crate::{
     base::{Base, Kind, Server},
-    scene::{Scene, controller, end, ids, intent, lease, number},
+    fixture::{Fixture, controller, end, ids, intent, lease, number},
 };
 
 pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
@@ -33,7 +33,7 @@ pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
 }
 
 async fn what_a_dead_controller_left_is_taken_over_and_settled(base: &Base) {
-    let scene = Scene::of(base, 3).await;
+    let scene = Fixture::of(base, 3).await;
     let (all, _) = scene.lease(3, 0).await;
     assert_eq!(
         scene.commit(&[scene.start_of(&all[0], 1)], 1).await,
@@ -128,7 +128,7 @@ async fn what_a_dead_controller_left_is_taken_over_and_settled(base: &Base) {
 }
 
 async fn a_living_controller_keeps_what_it_has(base: &Base) {
-    let scene = Scene::of(base, 1).await;
+    let scene = Fixture::of(base, 1).await;
     let (all, _) = scene.lease(1, 0).await;
     assert_eq!(
         scene.commit(&[scene.start_of(&all[0], 1)], 1).await,
@@ -170,7 +170,7 @@ async fn a_living_controller_keeps_what_it_has(base: &Base) {
 }
 
 async fn two_adopters_never_get_the_same_drop(base: &Base) {
-    let scene = Scene::of(base, 50).await;
+    let scene = Fixture::of(base, 50).await;
     let (all, _) = scene.lease(50, 0).await;
     let starts: Vec<_> = all
         .iter()
@@ -191,7 +191,7 @@ async fn two_adopters_never_get_the_same_drop(base: &Base) {
 }
 
 async fn another_pbx_s_drops_are_left_alone(base: &Base) {
-    let scene = Scene::of(base, 1).await;
+    let scene = Fixture::of(base, 1).await;
     let (all, _) = scene.lease(1, 0).await;
     scene.commit(&[scene.start_of(&all[0], 1)], 1).await;
     let run = RunName::new("elsewhere").unwrap();
@@ -219,7 +219,7 @@ async fn another_pbx_s_drops_are_left_alone(base: &Base) {
 }
 
 async fn a_drop_outside_any_campaign_is_adopted_too(base: &Base) {
-    let scene = Scene::of(base, 0).await;
+    let scene = Fixture::of(base, 0).await;
     let write = [Write::Start(Box::new(intent(None, number(0), 1)))];
     scene.commit(&write, 1).await;
     scene
@@ -244,7 +244,7 @@ async fn a_drop_outside_any_campaign_is_adopted_too(base: &Base) {
 }
 
 async fn drops_of_no_campaign_are_taken_over_without_touching_any_campaign(base: &Base) {
-    let scene = Scene::of(base, 3).await;
+    let scene = Fixture::of(base, 3).await;
     let (all, _) = scene.lease(3, 0).await;
     scene.commit(&[scene.start_of(&all[0], 1)], 1).await;
     // A campaign's controller that had taken a drop over and died, and a drop that was killed.
@@ -293,7 +293,7 @@ async fn drops_of_no_campaign_are_taken_over_without_touching_any_campaign(base:
 }
 
 async fn a_drop_of_a_run_that_lives_is_never_taken_over(base: &Base) {
-    let scene = Scene::of(base, 0).await;
+    let scene = Fixture::of(base, 0).await;
     let write = [Write::Start(Box::new(intent(None, number(0), 1)))];
     scene.commit(&write, 1).await;
     let next = controller(&scene.store, "next").await;
@@ -319,7 +319,7 @@ async fn a_drop_of_a_run_that_lives_is_never_taken_over(base: &Base) {
 }
 
 async fn a_controller_that_ends_gives_its_leases_back(base: &Base) {
-    let scene = Scene::of(base, 2).await;
+    let scene = Fixture::of(base, 2).await;
     let _ = scene.lease(2, 0).await;
     scene
         .store
@@ -332,7 +332,7 @@ async fn a_controller_that_ends_gives_its_leases_back(base: &Base) {
 }
 
 async fn a_run_s_name_is_given_once(base: &Base) {
-    let scene = Scene::of(base, 0).await;
+    let scene = Fixture::of(base, 0).await;
     let begun = scene
         .store
         .begin_controller(&scene.holder.run, "pbx", Timestamp::now())

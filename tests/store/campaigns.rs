@@ -11,7 +11,7 @@ use libtest_mimic::Trial;
 
 use crate::{
     base::{Base, Kind, Server},
-    scene::{Scene, campaign, controller, lease, start},
+    fixture::{Fixture, campaign, controller, lease, start},
 };
 
 pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
@@ -56,7 +56,7 @@ async fn a_campaign_is_made_once_and_read_again(base: &Base) {
 }
 
 async fn versions_grow_over_all_campaigns(base: &Base) {
-    let scene = Scene::of(base, 0).await;
+    let scene = Fixture::of(base, 0).await;
     let two = campaign(&scene.store, "two", scene.start).await;
     let seen = scene.store.campaigns(0).await.unwrap();
     let names: Vec<_> = seen.iter().map(|campaign| campaign.name.as_str()).collect();
@@ -94,7 +94,7 @@ async fn versions_grow_over_all_campaigns(base: &Base) {
 
 async fn wishes_have_their_places(base: &Base) {
     use Standing::{Cancelled, Complete, DatesOver, Paused, Running};
-    let scene = Scene::of(base, 0).await;
+    let scene = Fixture::of(base, 0).await;
     let pause = Wish::Pause(InFlight::HangUp);
     let cancel = Wish::Cancel(InFlight::Finish);
     for (before, wish, after) in [
@@ -128,7 +128,7 @@ async fn wishes_have_their_places(base: &Base) {
 }
 
 async fn a_cancelled_campaign_is_over_once_nothing_of_it_is_in_flight(base: &Base) {
-    let scene = Scene::of(base, 2).await;
+    let scene = Fixture::of(base, 2).await;
     let (all, _) = scene.lease(2, 0).await;
     scene.commit(&[scene.start_of(&all[0], 1)], 1).await;
     let wish = Wish::Cancel(InFlight::Finish);
@@ -164,7 +164,7 @@ async fn a_cancelled_campaign_is_over_once_nothing_of_it_is_in_flight(base: &Bas
 }
 
 async fn nothing_is_started_of_a_campaign_that_does_not_run(base: &Base) {
-    let scene = Scene::of(base, 1).await;
+    let scene = Fixture::of(base, 1).await;
     let (all, _) = scene.lease(1, 0).await;
     let pause = Wish::Pause(InFlight::Finish);
     scene
@@ -191,7 +191,7 @@ async fn nothing_is_started_of_a_campaign_that_does_not_run(base: &Base) {
 }
 
 async fn a_campaign_is_not_over_while_somebody_else_works_on_it(base: &Base) {
-    let scene = Scene::of(base, 1).await;
+    let scene = Fixture::of(base, 1).await;
     let other = controller(&scene.store, "there").await;
     let (all, _) = lease(&scene.store, &other, scene.campaign, 1, scene.at(0)).await;
     let complete = [Write::Finished {
@@ -216,7 +216,7 @@ async fn a_campaign_is_not_over_while_somebody_else_works_on_it(base: &Base) {
 }
 
 async fn a_campaign_that_pauses_by_itself_says_why(base: &Base) {
-    let scene = Scene::of(base, 2).await;
+    let scene = Fixture::of(base, 2).await;
     let (all, _) = scene.lease(2, 0).await;
     let paused = Write::Paused {
         campaign: scene.campaign,

@@ -16,7 +16,7 @@ use libtest_mimic::Trial;
 
 use crate::{
     base::{Base, Kind, Server},
-    scene::{HISTORY, Scene, campaign, controller, digits, end, intent, lease, number, start},
+    fixture::{Fixture, HISTORY, campaign, controller, digits, end, intent, lease, number, start},
 };
 
 use Written::{Done, Fenced, Overtaken};
@@ -42,7 +42,7 @@ pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
 }
 
 async fn each_settlement_leaves_its_contact_as_it_must(base: &Base) {
-    let scene = Scene::of(base, 6).await;
+    let scene = Fixture::of(base, 6).await;
     let (all, _) = scene.lease(6, 0).await;
     let starts: Vec<_> = all[2..]
         .iter()
@@ -119,7 +119,7 @@ async fn each_settlement_leaves_its_contact_as_it_must(base: &Base) {
 }
 
 async fn a_batch_whose_reply_was_lost_changes_nothing_the_second_time(base: &Base) {
-    let scene = Scene::of(base, 6).await;
+    let scene = Fixture::of(base, 6).await;
     let (all, _) = scene.lease(6, 0).await;
     let starts = [
         scene.start_of(&all[0], 1),
@@ -156,7 +156,7 @@ async fn a_batch_whose_reply_was_lost_changes_nothing_the_second_time(base: &Bas
 }
 
 async fn an_intent_that_somebody_overtook_is_not_written(base: &Base) {
-    let scene = Scene::of(base, 1).await;
+    let scene = Fixture::of(base, 1).await;
     let (all, _) = scene.lease(1, 0).await;
     let facts = scene
         .store
@@ -183,7 +183,7 @@ async fn an_intent_that_somebody_overtook_is_not_written(base: &Base) {
 
 async fn two_campaigns_never_start_the_same_number_at_once(base: &Base) {
     const NUMBERS: usize = 40;
-    let scene = Scene::of(base, NUMBERS).await;
+    let scene = Fixture::of(base, NUMBERS).await;
     let two = campaign(&scene.store, "two", scene.start).await;
     scene.add(base, two, 0..NUMBERS).await;
     let mut tasks = tokio::task::JoinSet::new();
@@ -215,7 +215,7 @@ async fn two_campaigns_never_start_the_same_number_at_once(base: &Base) {
 }
 
 async fn an_intent_for_a_number_that_was_barred_is_not_written(base: &Base) {
-    let scene = Scene::of(base, 2).await;
+    let scene = Fixture::of(base, 2).await;
     let (all, _) = scene.lease(2, 0).await;
     base.run(format!(
         "INSERT INTO lists (name, created_at) VALUES ('own', 0); \
@@ -239,7 +239,7 @@ async fn an_intent_for_a_number_that_was_barred_is_not_written(base: &Base) {
 }
 
 async fn what_was_not_dialled_never_was(base: &Base) {
-    let scene = Scene::of(base, 1).await;
+    let scene = Fixture::of(base, 1).await;
     let (all, _) = scene.lease(1, 0).await;
     assert_eq!(scene.commit(&[scene.start_of(&all[0], 1)], 1).await, [Done]);
     let back = [scene.settle(&all[0], Settlement::NotDialled { attempt: 1 })];
@@ -280,7 +280,7 @@ async fn a_number_that_our_own_call_made_busy_comes_back_for_one_call_alone(base
             false,
         ),
     ];
-    let scene = Scene::of(base, reports.len()).await;
+    let scene = Fixture::of(base, reports.len()).await;
     let (all, _) = scene.lease(reports.len(), 0).await;
     assert!(all.iter().all(|contact| !contact.only_single));
     for (drop, (contact, (report, _))) in (1..).zip(all.iter().zip(reports)) {
@@ -301,7 +301,7 @@ async fn a_number_that_our_own_call_made_busy_comes_back_for_one_call_alone(base
 }
 
 async fn a_drop_ends_once_and_only_by_its_own_controller(base: &Base) {
-    let scene = Scene::of(base, 2).await;
+    let scene = Fixture::of(base, 2).await;
     let other = controller(&scene.store, "there").await;
     let (all, _) = scene.lease(2, 0).await;
     let starts = [scene.start_of(&all[0], 1), scene.start_of(&all[1], 2)];
@@ -325,7 +325,7 @@ async fn a_drop_ends_once_and_only_by_its_own_controller(base: &Base) {
 }
 
 async fn drops_outside_campaigns_are_kept_too(base: &Base) {
-    let scene = Scene::of(base, 0).await;
+    let scene = Fixture::of(base, 0).await;
     let mut one = intent(None, number(5), 1);
     one.version = Some(0);
     one.pbx = PbxId(3);
@@ -359,7 +359,7 @@ async fn drops_outside_campaigns_are_kept_too(base: &Base) {
 }
 
 async fn a_drop_that_was_not_dialled_is_as_if_it_had_never_been(base: &Base) {
-    let scene = Scene::of(base, 1).await;
+    let scene = Fixture::of(base, 1).await;
     let (all, _) = scene.lease(1, 0).await;
     let start = |drop| Write::Start(Box::new(intent(None, number(5), drop)));
     assert_eq!(scene.commit(&[start(1), start(2)], 1).await, [Done, Done]);
@@ -388,7 +388,7 @@ async fn a_drop_that_was_not_dialled_is_as_if_it_had_never_been(base: &Base) {
 }
 
 async fn a_drop_that_rang_nobody_does_not_count_unless_it_was_lost(base: &Base) {
-    let scene = Scene::of(base, 0).await;
+    let scene = Fixture::of(base, 0).await;
     let outcomes = [
         (Outcome::Error, Calls::NONE, 0),
         (Outcome::Cancelled, Calls::NONE, 0),
@@ -411,7 +411,7 @@ async fn a_drop_that_rang_nobody_does_not_count_unless_it_was_lost(base: &Base) 
 }
 
 async fn a_batch_of_hundreds_is_written_as_one(base: &Base) {
-    let scene = Scene::of(base, 500).await;
+    let scene = Fixture::of(base, 500).await;
     let (all, _) = scene.lease(500, 0).await;
     let starts: Vec<_> = all
         .iter()
@@ -432,7 +432,7 @@ async fn a_batch_of_hundreds_is_written_as_one(base: &Base) {
 }
 
 async fn nothing_stands_of_a_batch_that_fails(base: &Base) {
-    let scene = Scene::of(base, 2).await;
+    let scene = Fixture::of(base, 2).await;
     let (all, _) = scene.lease(2, 0).await;
     let before = base.dump().await;
     // A run's drop that another contact's attempt has already: the schema forbids it.

@@ -15,7 +15,7 @@ use libtest_mimic::Trial;
 
 use crate::{
     base::{Base, Kind, Server},
-    scene::{HISTORY, Scene, campaign, controller, digits, ids, intent, lease, number},
+    fixture::{Fixture, HISTORY, campaign, controller, digits, ids, intent, lease, number},
 };
 
 pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
@@ -34,7 +34,7 @@ pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
 }
 
 async fn contacts_come_in_the_order_in_which_they_are_due(base: &Base) {
-    let scene = Scene::of(base, 5).await;
+    let scene = Fixture::of(base, 5).await;
     let due = scene.at(-100).as_microsecond();
     base.run(format!("UPDATE contacts SET due_at = {due} WHERE id = 4"))
         .await;
@@ -48,7 +48,7 @@ async fn contacts_come_in_the_order_in_which_they_are_due(base: &Base) {
 }
 
 async fn next_tells_of_what_this_answer_does_not_bring(base: &Base) {
-    let scene = Scene::of(base, 2).await;
+    let scene = Fixture::of(base, 2).await;
     let (all, next) = scene.lease(10, 0).await;
     assert_eq!((ids(&all), next), (vec![1, 2], Next::Never));
     let (none, next) = scene.lease(10, 1).await;
@@ -83,7 +83,7 @@ async fn next_tells_of_what_this_answer_does_not_bring(base: &Base) {
 }
 
 async fn a_lease_that_ends_is_due_by_itself_and_its_holder_is_fenced(base: &Base) {
-    let scene = Scene::of(base, 2).await;
+    let scene = Fixture::of(base, 2).await;
     let other = controller(&scene.store, "there").await;
     let (mine, _) = scene.lease(2, 0).await;
     let (none, next) = lease(&scene.store, &other, scene.campaign, 2, scene.at(89)).await;
@@ -115,7 +115,7 @@ async fn a_lease_that_ends_is_due_by_itself_and_its_holder_is_fenced(base: &Base
 }
 
 async fn what_is_given_back_keeps_its_place(base: &Base) {
-    let scene = Scene::of(base, 3).await;
+    let scene = Fixture::of(base, 3).await;
     let (first, _) = scene.lease(2, 0).await;
     let release = Write::Release {
         campaign: scene.campaign,
@@ -127,7 +127,7 @@ async fn what_is_given_back_keeps_its_place(base: &Base) {
 
 async fn many_controllers_never_lease_the_same_contact(base: &Base) {
     const CONTACTS: usize = 1_500;
-    let scene = Scene::of(base, CONTACTS).await;
+    let scene = Fixture::of(base, CONTACTS).await;
     let mut tasks = tokio::task::JoinSet::new();
     for nth in 0..4 {
         let store = base.open().await;
@@ -150,7 +150,7 @@ async fn many_controllers_never_lease_the_same_contact(base: &Base) {
 }
 
 async fn the_gate_is_told_all_that_is_known(base: &Base) {
-    let scene = Scene::of(base, 2).await;
+    let scene = Fixture::of(base, 2).await;
     let number_1 = digits(0);
     base.run(format!(
         "UPDATE contacts SET zone = 'America/New_York', state = 'FL', consent = 'written', consent_at = 5000000, \
@@ -206,7 +206,7 @@ async fn the_gate_is_told_all_that_is_known(base: &Base) {
 }
 
 async fn what_waits_is_told_by_reason_and_minute(base: &Base) {
-    let scene = Scene::of(base, 6).await;
+    let scene = Fixture::of(base, 6).await;
     let (all, _) = scene.lease(5, 0).await;
     let minute = scene.start.as_second() / 60 * 60 + 600;
     let until = jiff::Timestamp::from_second(minute).unwrap();
@@ -275,7 +275,7 @@ async fn what_waits_is_told_by_reason_and_minute(base: &Base) {
 }
 
 async fn recent_starts_and_calls_are_those_of_the_pbx(base: &Base) {
-    let scene = Scene::of(base, 4).await;
+    let scene = Fixture::of(base, 4).await;
     let other = campaign(&scene.store, "two", scene.start).await;
     let (all, _) = scene.lease(4, 0).await;
     for (nth, contact) in all.iter().enumerate() {

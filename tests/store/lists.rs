@@ -18,7 +18,7 @@ use libtest_mimic::Trial;
 
 use crate::{
     base::{Base, Kind, Server},
-    scene::controller,
+    fixture::controller,
 };
 
 pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {

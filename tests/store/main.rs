@@ -12,10 +12,10 @@ mod adopt;
 mod base;
 mod campaigns;
 mod commit;
+mod fixture;
 mod lease;
 mod lists;
 mod results;
-mod scene;
 mod storm;
 mod trouble;
 

@@ -16,7 +16,7 @@ use libtest_mimic::Trial;
 
 use crate::{
     base::{Base, Kind, Server},
-    scene::{Scene, number},
+    fixture::{Fixture, number},
 };
 
 pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
@@ -34,8 +34,8 @@ pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
 }
 
 /// Six contacts: one delivered at the second attempt, one busy for good, one refused, one held, one in mid-drop, one waiting.
-async fn told(base: &Base) -> Scene {
-    let scene = Scene::of(base, 6).await;
+async fn told(base: &Base) -> Fixture {
+    let scene = Fixture::of(base, 6).await;
     let (contacts, _) = scene.lease(5, 0).await;
     let [twice, busy, refused, held, flying] = &contacts[..] else {
         panic!("five were leased");
@@ -265,7 +265,7 @@ async fn filters_hold_all_together(base: &Base) {
 }
 
 async fn what_became_of_a_contact_since_stands_with_its_last_drop(base: &Base) {
-    let scene = Scene::of(base, 1).await;
+    let scene = Fixture::of(base, 1).await;
     for attempt in [1, 2] {
         let (contacts, _) = scene.lease(1, attempt).await;
         let drop = attempt.unsigned_abs().into();
@@ -397,7 +397,7 @@ async fn outcomes_are_counted_by_time_variant_and_length(base: &Base) {
         .collect();
     assert_eq!(told, [(Leg::Busy, 0, 3), (Leg::Drop, 7, 3)]);
 
-    let empty = crate::scene::campaign(store, "two", scene.start).await;
+    let empty = crate::fixture::campaign(store, "two", scene.start).await;
     assert_eq!(store.ends(empty).await.unwrap(), None);
     assert!(
         store
@@ -438,14 +438,14 @@ async fn hostile_filters_find_nothing_and_break_nothing(base: &Base) {
     assert_eq!(base.dump().await, before);
 }
 
-async fn all(scene: &Scene, filter: &Filter) -> Vec<ResultRow> {
+async fn all(scene: &Fixture, filter: &Filter) -> Vec<ResultRow> {
     let rows = scene.store.results(scene.campaign, filter, None, 100).await;
     let (rows, next) = rows.unwrap();
     assert_eq!(next, None);
     rows
 }
 
-fn begin(scene: &Scene, contact: &Contact, drop: u128, variant: &str) -> Write {
+fn begin(scene: &Fixture, contact: &Contact, drop: u128, variant: &str) -> Write {
     let Write::Start(mut intent) = scene.start_of(contact, drop) else {
         panic!("it starts a drop");
     };

@@ -18,7 +18,7 @@ use libtest_mimic::Trial;
 
 use crate::{
     base::{Base, Kind, Server},
-    scene::{Scene, campaign, controller, end, intent, lease, number, settle},
+    fixture::{Fixture, campaign, controller, end, intent, lease, number, settle},
 };
 
 pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
@@ -40,7 +40,7 @@ async fn what_is_kept_is_what_the_model_says_of_another_day(base: &Base) {
 
 /// Two campaigns of the same numbers, three controllers, and everything that they may do or should not.
 async fn storm(base: &Base, seed: u64) {
-    let scene = Scene::of(base, NUMBERS).await;
+    let scene = Fixture::of(base, NUMBERS).await;
     let two = campaign(&scene.store, "two", scene.start).await;
     scene.add(base, two, 0..NUMBERS).await;
     base.run("INSERT INTO lists (name, created_at) VALUES ('own', 0)")
@@ -83,7 +83,7 @@ async fn storm(base: &Base, seed: u64) {
 
 struct World<'a> {
     base: &'a Base,
-    scene: Scene,
+    scene: Fixture,
     campaigns: [CampaignId; 2],
     dice: Dice,
     model: Model,
@@ -185,7 +185,7 @@ impl World<'_> {
 
     async fn bar(&mut self) -> String {
         let which = self.dice.below(NUMBERS as i64) as usize;
-        let digits = crate::scene::digits(which);
+        let digits = crate::fixture::digits(which);
         if self.model.barred.remove(&which) {
             let sql = format!("DELETE FROM do_not_call WHERE number = {digits}");
             self.base.run(sql).await;

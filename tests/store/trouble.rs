@@ -20,7 +20,7 @@ use tokio::net::TcpSocket;
 
 use crate::{
     base::{Base, Kind, OwnServer, Server},
-    scene::Scene,
+    fixture::Fixture,
 };
 
 pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
@@ -128,7 +128,7 @@ async fn what_is_no_database_is_refused(base: &Base) {
 }
 
 async fn a_damaged_file_is_broken(base: &Base) {
-    let scene = Scene::of(base, 2_000).await;
+    let scene = Fixture::of(base, 2_000).await;
     scene.store.close().await;
     let path = base.folder().join("aftertone.db");
     let mut bytes = fs::read(&path).unwrap();
@@ -145,7 +145,7 @@ async fn a_damaged_file_is_broken(base: &Base) {
                 &scene.holder,
                 scene.campaign,
                 1_000,
-                crate::scene::HISTORY,
+                crate::fixture::HISTORY,
                 scene.at(1),
             );
             lease.await.unwrap_err()
@@ -156,7 +156,7 @@ async fn a_damaged_file_is_broken(base: &Base) {
 }
 
 async fn a_locked_file_is_away_until_it_is_not(base: &Base) {
-    let scene = Scene::of(base, 1).await;
+    let scene = Fixture::of(base, 1).await;
     let (all, _) = scene.lease(1, 0).await;
     let options = SqliteConnectOptions::new().filename(base.folder().join("aftertone.db"));
     let mut other = SqliteConnection::connect_with(&options).await.unwrap();
@@ -184,7 +184,7 @@ async fn a_full_disk_loses_nothing(base: &Base) {
     let Some(disk) = SmallDisk::mount(base.folder()) else {
         return;
     };
-    let scene = Scene::of(base, 4).await;
+    let scene = Fixture::of(base, 4).await;
     let (all, _) = scene.lease(4, 0).await;
     assert_eq!(
         scene.commit(&[scene.start_of(&all[0], 1)], 1).await,
@@ -284,7 +284,7 @@ async fn clocks_that_differ_are_refused(base: &Base) {
 
 /// One that stands by takes no writes, until it has taken over.
 async fn a_server_that_stands_by_is_away(base: &Base) {
-    let scene = Scene::of(base, 1).await;
+    let scene = Fixture::of(base, 1).await;
     let (all, _) = scene.lease(1, 0).await;
     base.run(
         "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database()); END $$",
@@ -306,7 +306,7 @@ async fn a_server_that_is_killed_loses_nothing_that_was_told(_shared: &Base) {
     const DROPS: usize = 120;
     let server = OwnServer::up("test-store-killed");
     let base = Base::on(Some(&server.url)).await;
-    let scene = Scene::of(&base, DROPS).await;
+    let scene = Fixture::of(&base, DROPS).await;
     let (all, _) = scene.lease(DROPS, 0).await;
     let mut away = 0;
     for (nth, contact) in all.iter().enumerate() {
@@ -344,7 +344,7 @@ async fn a_server_that_is_killed_loses_nothing_that_was_told(_shared: &Base) {
 }
 
 /// Asks until there is an answer.
-async fn again(scene: &Scene, writes: &[aftertone::store::Write]) -> Vec<Written> {
+async fn again(scene: &Fixture, writes: &[aftertone::store::Write]) -> Vec<Written> {
     for _ in 0..10 {
         match scene.store.commit(&scene.holder, writes, scene.at(2)).await {
             Ok(written) => return written,

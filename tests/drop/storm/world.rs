@@ -1,4 +1,4 @@
-//! The board in a storm, beside a lone machine and a witness for each of its drops.
+//! The board in a storm, beside a lone machine and an oracle for each of its drops.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,7 +12,7 @@ use aftertone::{
     id::DropId,
 };
 
-use super::witness::{Step, Witness};
+use super::oracle::{Oracle, Step};
 use crate::script;
 
 /// What can be done to a board.
@@ -33,7 +33,7 @@ pub(super) struct World {
     board: Board,
     /// Lone machines that are told the same: what they want and wait for is what the board must.
     lone: BTreeMap<DropId, VoicemailDrop>,
-    witnesses: BTreeMap<DropId, Witness>,
+    oracles: BTreeMap<DropId, Oracle>,
     outcomes: BTreeSet<Outcome>,
     ladder: Option<String>,
 }
@@ -47,7 +47,7 @@ impl World {
             linked: true,
             board: Board::new(),
             lone: BTreeMap::new(),
-            witnesses: BTreeMap::new(),
+            oracles: BTreeMap::new(),
             outcomes: BTreeSet::new(),
             ladder: None,
         }
@@ -92,7 +92,7 @@ impl World {
         let now = self.now;
         match input {
             Input::Start(id, plan) => {
-                self.witnesses.insert(*id, Witness::new(plan.clone()));
+                self.oracles.insert(*id, Oracle::new(plan.clone()));
                 self.board.start(*id, plan.clone(), now);
             }
             Input::Event(id, event) => self.board.handle_event(*id, event.clone(), now),
@@ -113,7 +113,7 @@ impl World {
             Input::Start(..) | Input::Event(..) | Input::Timeout | Input::Cancel(_) => {}
         }
         self.compare(input, &commands, &ended)?;
-        for (&id, witness) in &mut self.witnesses {
+        for (&id, oracle) in &mut self.oracles {
             let commands = of(id, &commands);
             let moments = of(id, &moments);
             let ended = of(id, &ended);
@@ -137,7 +137,7 @@ impl World {
                 moments: &moments,
                 ended: &ended,
             };
-            witness
+            oracle
                 .see(&step)
                 .map_err(|fault| format!("{}: {fault}", short(id)))?;
         }
@@ -149,8 +149,8 @@ impl World {
         if !self.board.is_empty() || self.board.poll_timeout().is_some() {
             return Err("the board is not empty".into());
         }
-        for (&id, witness) in &self.witnesses {
-            witness
+        for (&id, oracle) in &self.oracles {
+            oracle
                 .close()
                 .map_err(|fault| format!("{}: {fault}", short(id)))?;
         }

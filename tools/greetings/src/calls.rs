@@ -8,8 +8,8 @@ use futures::{StreamExt as _, stream};
 use libtest_mimic::Failed;
 
 use crate::{
+    caller::Caller,
     corpus::{Corpus, Label},
-    desk::Desk,
     dice::Dice,
     network::{Lab, Message, Number, is_area_code},
     system::{System, Told},
@@ -51,13 +51,13 @@ pub(crate) async fn ring(
         fs::remove_file(&peers)?;
     }
     let watcher = Watcher::start(&lab.folder().join("calls.log"));
-    let desk = Desk::open(lab, message, watcher.gone()).await?;
+    let caller = Caller::open(lab, message, watcher.gone()).await?;
     let jobs = jobs(corpus.items.len(), manner);
     let calls = stream::iter(jobs).map(|(item, system)| {
         let number = Number::new(areas[item], system.subscriber());
-        let desk = &desk;
+        let caller = &caller;
         async move {
-            let told = desk.call(system, &number).await;
+            let told = caller.call(system, &number).await;
             told.map(|(told, evidence)| Rung {
                 item,
                 system,
@@ -69,7 +69,7 @@ pub(crate) async fn ring(
     });
     let rung: Vec<Result<Rung>> = calls.buffer_unordered(manner.at_once).collect().await;
     let mut rung = rung.into_iter().collect::<Result<Vec<_>>>()?;
-    desk.close().await?;
+    caller.close().await?;
     let load = watcher.stop().await;
     let verdicts = fs::read_to_string(&peers).unwrap_or_default();
     for call in &mut rung {

@@ -14,11 +14,11 @@
 
 #![expect(clippy::print_stdout, reason = "the table is what this program is for")]
 
+mod caller;
 mod calls;
 mod channel;
 mod compose;
 mod corpus;
-mod desk;
 mod dice;
 mod judge;
 mod score;

@@ -202,7 +202,7 @@ pub(crate) const ENGLISH: Texts = Texts {
         "For opening hours, press one.",
         "For appointments, press two.",
         "For billing, press three.",
-        "To speak with somebody at the front desk, press zero.",
+        "To speak with somebody at the front caller, press zero.",
     ]],
 };
 

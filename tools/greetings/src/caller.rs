@@ -28,8 +28,8 @@ use crate::{
     voices::pcm,
 };
 
-/// Whence all calls go out.
-pub(crate) struct Desk<'a> {
+/// Makes calls by each of the systems.
+pub(crate) struct Caller<'a> {
     lab: &'a Lab,
     listen: Line,
     dialplan: Line,
@@ -60,7 +60,7 @@ impl Line {
     }
 }
 
-impl<'a> Desk<'a> {
+impl<'a> Caller<'a> {
     pub(crate) async fn open(
         lab: &'a Lab,
         message: &Message,

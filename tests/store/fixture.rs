@@ -17,7 +17,7 @@ use crate::base::Base;
 /// Far enough back for every drop of a test.
 pub(crate) const HISTORY: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-pub(crate) struct Scene {
+pub(crate) struct Fixture {
     pub(crate) store: Store,
     pub(crate) campaign: CampaignId,
     pub(crate) holder: Holder,
@@ -25,7 +25,7 @@ pub(crate) struct Scene {
     pub(crate) start: Timestamp,
 }
 
-impl Scene {
+impl Fixture {
     /// A campaign of so many contacts, due one after the other in the last seconds, and a controller.
     pub(crate) async fn of(base: &Base, contacts: usize) -> Self {
         let store = base.open().await;

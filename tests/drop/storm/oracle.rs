@@ -27,7 +27,7 @@ pub(super) struct Step<'a> {
 }
 
 /// Watches one drop.
-pub(super) struct Witness {
+pub(super) struct Oracle {
     plan: Plan,
     legs: [View; 2],
     started: Option<Instant>,
@@ -109,7 +109,7 @@ fn lifetime(plan: &Plan) -> Duration {
     lead + plan.answer_timeout + plan.screening_timeout + plan.message_limit() + restarts + core
 }
 
-impl Witness {
+impl Oracle {
     pub(super) fn new(plan: Plan) -> Self {
         Self {
             plan,
