@@ -11,7 +11,7 @@ use aftertone::screen::{Ears, RATE, Settings};
 const HOURS: usize = 4;
 
 #[test]
-fn hours_of_silence_tell_nothing_and_take_no_memory() {
+fn hours_of_silence_report_nothing_and_take_no_memory() {
     let mut ears = Ears::new(Settings::default());
     let minute = vec![0; 60 * RATE];
     let mut told = 0;

@@ -34,7 +34,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// A database that nobody else uses. It ends with its handle.
+/// A database of its own. It ends with its handle.
 pub(crate) struct Database {
     url: String,
     server: Option<Server>,
@@ -62,7 +62,7 @@ impl Database {
         &self.url
     }
 
-    /// Processor seconds that it has used beside the program: none where it is part of it.
+    /// Processor seconds that it has used beside the program: none if it is part of it.
     pub(crate) fn cpu(&self) -> Result<f64> {
         self.server.as_ref().map_or(Ok(0.0), Server::cpu)
     }
@@ -85,7 +85,7 @@ impl Database {
     }
 }
 
-/// Where a URL points.
+/// The store that a URL names.
 pub(crate) fn place(url: &str) -> Place {
     match url.strip_prefix("sqlite:") {
         Some(file) => Place::Sqlite(file.into()),

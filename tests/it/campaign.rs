@@ -1,4 +1,4 @@
-//! Campaigns against a fake PBX and a store in SQLite: everybody is called once, whatever goes away, and whoever dies.
+//! Campaigns against a fake PBX and a store in SQLite: every contact is called once, whatever goes away or dies.
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -26,7 +26,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn everybody_is_called_once_and_never_faster_than_allowed() {
+async fn every_contact_is_called_once_and_never_faster_than_allowed() {
     let fixture = CampaignFixture::new(Script::mailbox()).await;
     fixture.trunk("starts_per_second = 25\nin_flight = 12");
     fixture.campaign("spring", 30).await;
@@ -43,7 +43,7 @@ async fn everybody_is_called_once_and_never_faster_than_allowed() {
     let said = notes.recv().await.unwrap();
     assert_eq!(said.campaign.as_deref(), Some("spring"));
     assert_eq!(said.level, NoteLevel::Said);
-    // Run again it finds nobody left.
+    // Run again it finds no contact left.
     let again = fixture.open(Which::Names(vec!["spring".into()])).await;
     assert_eq!(again.unwrap().run().await.unwrap(), Ended::Over);
     fixture.assert_each(30, "delivered").await;
@@ -115,12 +115,12 @@ async fn the_operator_s_wishes_reach_it_through_the_store() {
     let tally = fixture.tally("spring").await;
     assert_eq!(tally.in_flight, 0);
     assert!(tally.waiting > 0, "{tally:?}");
-    fixture.assert_nobody_twice();
+    fixture.assert_no_contact_twice();
     fixture.assert_nothing_up();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_comes_to_rest_as_it_is_told_and_goes_on_when_it_is_started_again() {
+async fn it_stops_as_asked_and_resumes_when_it_is_started_again() {
     let fixture = CampaignFixture::new(slow()).await;
     fixture.trunk("starts_per_second = 20\nin_flight = 6");
     fixture.campaign("spring", 24).await;
@@ -149,7 +149,7 @@ async fn it_comes_to_rest_as_it_is_told_and_goes_on_when_it_is_started_again() {
 
     let controller = fixture.open(Which::All).await.unwrap();
     assert_eq!(controller.run().await.unwrap(), Ended::Over);
-    fixture.assert_nobody_twice();
+    fixture.assert_no_contact_twice();
     let tally = fixture.tally("spring").await;
     assert_eq!(tally.outcomes.values().sum::<u64>(), 24, "{tally:?}");
 }
@@ -173,7 +173,7 @@ async fn contacts_and_campaigns_that_are_added_meanwhile_are_called() {
         fixture.tally("autumn").await.outcomes[&Outcome::Delivered],
         3
     );
-    fixture.assert_nobody_twice();
+    fixture.assert_no_contact_twice();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -205,7 +205,7 @@ async fn another_program_that_takes_the_app_ends_it_loudly() {
     let ended = end_of(running).await;
     assert!(matches!(ended, Err(ControllerError::Replaced)), "{ended:?}");
     fixture.assert_nothing_up();
-    fixture.assert_nobody_twice();
+    fixture.assert_no_contact_twice();
     let mut warned = Vec::new();
     while let Ok(note) = notes.try_recv() {
         if note.level == NoteLevel::Warned {
@@ -226,7 +226,7 @@ async fn another_program_that_takes_the_app_ends_it_loudly() {
     });
     let controller = fixture.open(Which::All).await.unwrap();
     assert_eq!(controller.run().await.unwrap(), Ended::Over);
-    fixture.assert_nobody_twice();
+    fixture.assert_no_contact_twice();
     let tally = fixture.tally("spring").await;
     assert_eq!(tally.outcomes.values().sum::<u64>(), 24, "{tally:?}");
 }

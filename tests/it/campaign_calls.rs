@@ -1,4 +1,4 @@
-//! `aftertone campaign` while and after it calls: what is told of each drop, and who stops it, as a user does.
+//! `aftertone campaign` while and after it calls: what it shows of each drop, and how a user stops it.
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -21,7 +21,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_drop_is_told_alike_in_every_form_and_each_filter_chooses() {
+async fn each_drop_is_shown_alike_in_every_form_and_each_filter_chooses() {
     let program = Program::new(pbx(Script::mailbox())).await;
     let busy = Script::refusing(17, 486);
     program.fake.with(|world| {
@@ -73,7 +73,7 @@ async fn each_drop_is_told_alike_in_every_form_and_each_filter_chooses() {
                 }
                 Value::Object(_) => panic!("{name}: {row}"),
             };
-            // What a spreadsheet would take for a formula stands behind an apostrophe there, and there alone.
+            // What a spreadsheet would take for a formula is behind an apostrophe there, and there alone.
             let guarded = ["name", "foreign_id"].contains(&name.as_str())
                 && value.starts_with(['=', '+', '-', '@', '\t', '\r']);
             let wanted = if guarded { format!("'{value}") } else { value };
@@ -88,7 +88,7 @@ async fn each_drop_is_told_alike_in_every_form_and_each_filter_chooses() {
     assert!(!csv.stdout.contains("2025550101"), "{csv:?}");
     for row in &json {
         let (all, busy) = (&row["cost"], &row["cost_busy"]);
-        // Each leg that is dialled is an attempt: the busy leg's stands apart, and is counted once.
+        // Each leg that is dialled is an attempt: the busy leg's is listed apart, and is counted once.
         let cost = [all, busy].map(|cost| (cost.as_f64().unwrap() * 1e6).round());
         let answered = row["outcome"] == "delivered";
         let wanted = if answered {
@@ -148,7 +148,7 @@ async fn a_campaign_is_paused_resumed_and_cancelled_while_it_calls() {
         let running = run(&program, "--rate 5/s --in-flight 3 --technique single");
         let dialled = until_dialled(&program, 2).await;
         assert!(dialled >= 2);
-        // Whoever asked had no say in how calls in flight end: they finish.
+        // The command did not say how calls in flight end: they finish.
         let paused = program.run(&words("campaign pause leads")).await;
         assert_eq!(paused.stdout, "leads: paused\n", "{paused:?}");
         program.fake.until("the end of all calls", at_rest).await;
@@ -194,7 +194,7 @@ async fn a_campaign_is_paused_resumed_and_cancelled_while_it_calls() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn too_many_errors_pause_it_until_somebody_resumes_it() {
+async fn too_many_errors_pause_it_until_it_is_resumed() {
     let program = Program::new(pbx(Script::refusing(38, 503))).await;
     fs::write(program.path("leads.csv"), leads(40)).unwrap();
     let line = "campaign run leads.csv --message sound:a --kind informational --technique single --rate 10/s --in-flight 2 \
@@ -338,7 +338,7 @@ async fn rows(program: &Program, more: &str) -> Vec<Value> {
     ended.json().as_array().unwrap().clone()
 }
 
-/// Waits until the store tells of the campaign what is wanted: what the PBX has seen is written a moment later.
+/// Waits until the store has of the campaign what is wanted: what the PBX has seen is written a moment later.
 async fn until_status(program: &Program, mut fits: impl FnMut(&Value) -> bool) -> Value {
     let mut last = Value::Null;
     for _ in 0..200 {

@@ -136,7 +136,7 @@ async fn a_campaign_is_made_changed_paused_and_cancelled_without_a_call() {
 }
 
 #[tokio::test]
-async fn a_check_tells_of_each_row_and_dials_nothing() {
+async fn a_check_reports_each_row_and_dials_nothing() {
     let program = program().await;
     program.gate("caps = false");
     let check = ["campaign", "check", "leads.csv", "--kind", "marketing"];
@@ -185,7 +185,7 @@ async fn a_check_tells_of_each_row_and_dials_nothing() {
 }
 
 #[tokio::test]
-async fn a_simulation_tells_the_same_for_the_same_seed() {
+async fn a_simulation_predicts_the_same_for_the_same_seed() {
     let program = program().await;
     let mut list = "phone\n".to_owned();
     for n in 0..800 {
@@ -267,7 +267,7 @@ async fn a_simulation_tells_the_same_for_the_same_seed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_list_is_run_to_its_end_and_again_it_finds_nobody() {
+async fn a_list_is_run_to_its_end_and_a_second_run_finds_no_contact() {
     let program = program().await;
     let run = [
         "campaign",
@@ -441,7 +441,7 @@ async fn the_same_command_goes_on_with_a_campaign_whose_list_is_not_in() {
 #[tokio::test(flavor = "multi_thread")]
 async fn contacts_that_are_held_keep_it_running_unless_that_is_not_wanted() {
     let program = program().await;
-    // An hour at which nobody may be called anywhere in North America, whenever this is run: none.
+    // All but a minute of the week is closed: by the law alone some contact may be called at any hour.
     program.gate("consent = false\ncaps = false\n[[gate.rules]]\nname = \"quiet\"\nhours = \"closed\"\nmonday = \"03:00-03:01\"");
     let line = [
         "campaign",

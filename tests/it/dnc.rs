@@ -179,7 +179,7 @@ async fn a_file_of_numbers_comes_in_and_its_bad_rows_go_beside_it() {
 }
 
 #[tokio::test]
-async fn results_of_a_campaign_that_dialled_nobody_are_told() {
+async fn results_of_a_campaign_that_dialled_no_contact_are_shown() {
     let program = Program::new(Settings::default()).await;
     let unknown = program.run(&["campaign", "results", "spring"]).await;
     assert_eq!(unknown.status, Some(2));

@@ -1,4 +1,4 @@
-//! Evidence from the program's front door: where it is kept, and what becomes of the drop where it cannot be.
+//! Evidence from the program's front door: where it is kept, and what becomes of the drop if it cannot be.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -10,7 +10,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn nothing_is_dialled_where_evidence_cannot_be_kept() {
+async fn nothing_is_dialled_if_evidence_cannot_be_kept() {
     let program = Program::new(pbx(Script::mailbox())).await;
     fs::write(program.path("file"), "").unwrap();
     let ended = program.drop(&["--evidence", "file"]).await;

@@ -1,4 +1,4 @@
-//! Drops that were killed, or left by whoever ordered them: the books tell their end all the same.
+//! Drops that were killed, or whose caller went away: their end is in the database all the same.
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -60,7 +60,7 @@ async fn a_drop_that_was_killed_is_settled_by_the_next_which_touches_no_other() 
     let up = program.fake.with(|world| world.channels.len());
     assert_eq!(up, 0, "{}", program.fake.ladder());
 
-    // There is nothing left to tell.
+    // There is nothing left to report.
     let line = ["drop", "+12025550103", "--message", "sound:hello-world"];
     let next = program.run(&line).await;
     assert!(!next.stderr.contains("lost"), "{next:?}");
@@ -103,7 +103,7 @@ async fn what_a_drop_left_on_one_pbx_is_not_forgotten_over_another() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_drop_whose_end_nobody_waited_for_is_in_the_books() {
+async fn a_drop_whose_caller_went_away_is_in_the_database() {
     let settings = crate::fake::Settings {
         hang_up_takes: std::time::Duration::from_secs(20),
         ..pbx(Script(vec![Call::ringing_for_ever()]))
@@ -158,7 +158,7 @@ async fn the_end_of_a_drop_is_written_once_the_store_is_back() {
     assert_eq!(books(&program).await, ["+12025550101 no_answer"]);
 }
 
-/// Every drop in its order: its number, its outcome, and its report's words where it has any.
+/// Every drop in its order: its number, its outcome, and its report's words if it has any.
 async fn books(program: &Program) -> Vec<String> {
     let options = SqliteConnectOptions::new().filename(program.path("aftertone.db"));
     let mut connection = SqliteConnection::connect_with(&options).await.unwrap();

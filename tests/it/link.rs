@@ -163,7 +163,7 @@ fn heard(log: &[Entry], of: &str, about: Leg) -> Option<()> {
     found.then_some(())
 }
 
-/// What is wrong with an end that must be one of these, and `delivered` only where the message was played.
+/// What is wrong with an end that must be one of these, and `delivered` only if the message was played.
 fn dishonest(program: &Program, name: &str, ended: &Ended, outcomes: &[&str]) -> Option<String> {
     let outcome = ended.outcome();
     let played = program.fake.with(|world| carried_out_plays(world));

@@ -391,7 +391,7 @@ fn mailbox() -> Script {
     Script::mailbox().sounding(&sound)
 }
 
-/// Somebody who talks as long as a greeting, listens, and speaks as soon as they hear a message.
+/// A person who talks as long as a greeting, listens, and speaks as soon as they hear a message.
 fn talker() -> Script {
     let sound = [words(1, 8.0), silence(4.0)].concat();
     Script::mailbox().sounding(&sound).replying(&words(2, 1.5))

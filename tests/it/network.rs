@@ -33,7 +33,7 @@ async fn each_failure_has_its_outcome_by_status_and_by_cause_alone() {
         let steps = [(20, Far::Ringing), (30, Far::Refuse { q850, sip })];
         Script(vec![Call::of(&steps)])
     };
-    // What came, the outcome by the SIP status, and where the PBX tells the cause alone.
+    // What came, the outcome by the SIP status, and the outcome if the PBX reports the cause alone.
     let rows = [
         ("403", at_once(21, 403), "failed", "failed"),
         ("407", at_once(21, 407), "failed", "failed"),
@@ -74,7 +74,7 @@ async fn each_failure_has_its_outcome_by_status_and_by_cause_alone() {
 }
 
 #[tokio::test]
-async fn a_call_that_the_network_redirects_rings_nobody() {
+async fn a_call_that_the_network_redirects_rings_no_phone() {
     let redirect = Far::Redirect {
         to: "+12025550199",
         told: true,
@@ -164,7 +164,7 @@ async fn a_stranger_that_enters_our_app_with_a_drop_s_id_is_hung_up_at_once() {
 }
 
 #[tokio::test]
-async fn an_offline_trunk_is_told_before_anything_is_dialled() {
+async fn an_offline_trunk_is_reported_before_anything_is_dialled() {
     let settings = Settings {
         offline: true,
         ..pbx(Script::mailbox())
@@ -201,7 +201,7 @@ async fn a_call_that_the_pbx_cannot_make_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_campaign_waits_for_an_offline_trunk_and_burns_nobody() {
+async fn a_campaign_waits_for_an_offline_trunk_and_burns_no_contact() {
     let fixture = CampaignFixture::new(Script::mailbox()).await;
     fixture
         .program

@@ -1,4 +1,4 @@
-//! Where no drop can be started: exit status 2, an error that says what, where and what to do; and what must never be
+//! If no drop can be started: exit status 2, an error that says what, where and what to do; and what must never be
 //! said at all.
 
 use crate::{
@@ -12,9 +12,9 @@ use crate::{
 };
 
 #[tokio::test]
-async fn a_pbx_that_cannot_be_used_is_told_with_a_remedy() {
+async fn a_pbx_that_cannot_be_used_is_reported_with_a_remedy() {
     let program = Program::new(Settings::default()).await;
-    // A port that nobody listens on.
+    // A port that no program listens on.
     let closed = own_port();
     let nowhere = format!("http://{}", closed.local_addr().unwrap());
     program.configure(&nowhere);
@@ -167,7 +167,7 @@ async fn numbers_that_must_not_be_dialled_are_refused_before_the_pbx_hears_of_th
 }
 
 #[tokio::test]
-async fn a_message_that_is_not_there_is_told_and_nothing_is_dialled() {
+async fn a_missing_message_is_reported_and_nothing_is_dialled() {
     let program = Program::new(Settings::default()).await;
     for message in [
         "./none.wav",

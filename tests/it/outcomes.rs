@@ -263,7 +263,7 @@ async fn a_message_that_ends_early_is_not_delivered() {
 }
 
 #[tokio::test]
-async fn a_message_whose_end_is_never_told_is_lost() {
+async fn a_message_whose_end_is_never_reported_is_lost() {
     let program = Program::new(pbx(Script::mailbox().playing(Playback::Endless))).await;
     program.record("message.wav", 1_300);
     let ended = program
@@ -336,7 +336,7 @@ async fn the_requests_of_a_drop_are_these_in_this_order() {
 }
 
 #[tokio::test]
-async fn one_call_is_made_where_the_technique_is_single() {
+async fn one_call_is_made_if_the_technique_is_single() {
     let script = Script(vec![Call::mailbox()]);
     let program = Program::new(pbx(script)).await;
     let ended = program.drop(&["--technique", "single"]).await;

@@ -222,7 +222,7 @@ pub(crate) fn send_signal(name: &str, child: &Child) {
     assert!(sent.unwrap().success(), "no such process: {id}");
 }
 
-/// How many requests of a kind there were, about this leg where one is given.
+/// How many requests of a kind there were, about this leg if one is given.
 pub(crate) fn count(world: &World, of: Kind, about: Option<Leg>) -> usize {
     let requests = world.log.iter().filter(|entry| match &entry.what {
         What::Request { kind, channel, .. } => {

@@ -1,4 +1,4 @@
-//! The program stands still while things happen, as on a machine that is paused or swaps: what has come meanwhile counts
+//! The program is stopped while things happen, as on a machine that is paused or swaps: what has come meanwhile counts
 //! before any deadline.
 
 use aftertone::words::Leg;
@@ -9,9 +9,9 @@ use crate::{
 };
 
 /// It is stopped from the beginning of the message until the PBX has ended the leg by its own limit: past the deadline by
-/// which the end of the playback should have been told, and for longer than a link may be silent.
+/// which the end of the playback should have been reported, and for longer than a link may be silent.
 #[tokio::test]
-async fn a_message_that_ended_while_the_program_stood_still_was_delivered() {
+async fn a_message_that_ended_while_the_program_was_stopped_was_delivered() {
     let program = Program::new(pbx(Script::mailbox())).await;
     program.record("message.wav", 4_000);
     let line = ["drop", NUMBER, "--message", "./message.wav", "--json"];
@@ -44,10 +44,10 @@ async fn a_message_that_ended_while_the_program_stood_still_was_delivered() {
     program.assert_clean("a standstill", &ended);
 }
 
-/// The far end hangs up early in the message while the program stands still: nobody was there to hear it, and yet it is
+/// The far end hangs up early in the message while the program is stopped: it heard nothing of that, and yet it is
 /// no delivery.
 #[tokio::test]
-async fn a_message_that_was_cut_while_the_program_stood_still_was_cut() {
+async fn a_message_that_was_cut_while_the_program_was_stopped_was_cut() {
     let cut = crate::fake::script::Playback::HungUp(std::time::Duration::from_millis(500));
     let program = Program::new(pbx(Script::mailbox().playing(cut))).await;
     program.record("message.wav", 1_500);

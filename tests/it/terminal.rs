@@ -56,7 +56,7 @@ async fn a_program_that_was_started_to_outlive_its_terminal_does() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_terminal_that_closes_lets_drops_finish() {
     let program = program().await;
-    // As a shell does, it passes the signal on to its job; then it tells how that ended.
+    // As a shell does, it passes the signal on to its job; then it reports how that ended.
     let line = format!(
         "AFTERTONE_LOG=debug {} {} &\njob=$!\ntrap 'kill -HUP $job' HUP\nwait $job\nwait $job\necho $? > ended\n",
         env!("CARGO_BIN_EXE_aftertone"),

@@ -1,4 +1,4 @@
-//! Whoever else may answer: a fax, an announcement, a menu, mailboxes and persons that are hard to tell. We listen for
+//! What else may answer: a fax, an announcement, a menu, mailboxes and persons that are hard to distinguish. We listen for
 //! ourselves; what the far end recorded says what they heard.
 
 use std::{sync::Arc, time::Duration};
@@ -105,7 +105,7 @@ fn menu(bench: &Bench) -> Result<(), Failed> {
     );
     check!(json["verdict"] == "menu", "{json:#}");
     check!(json["played_ms"].as_u64() <= Some(5_000), "{json:#}");
-    // Two prompts of 10.5 s, the pause between them, and the time until somebody speaks.
+    // Two prompts of 10.5 s, the pause between them, and the time until a voice speaks.
     let heard = bench.lab().recordings(&number, Recording::Heard)?;
     let heard = heard.last().ok_or("nobody answered")?;
     let longest = Duration::from_secs(28);
@@ -113,7 +113,7 @@ fn menu(bench: &Bench) -> Result<(), Failed> {
     Ok(())
 }
 
-/// What the mailbox's line returns is our own message, and nobody's voice.
+/// What the mailbox's line returns is our own message, and no person's voice.
 fn echo(bench: &Bench) -> Result<(), Failed> {
     let (lab, number) = (bench.lab(), bench.lab().number("0127"));
     let dropped = leave(bench, &number, bench.message())?;
@@ -175,7 +175,7 @@ fn limit(bench: &Bench) -> Result<(), Failed> {
     Ok(())
 }
 
-/// The first burst of a busy tone may be a beep; the third is none, and whoever takes a message there has hung up.
+/// The first burst of a busy tone may be a beep; the third is none, and what takes a message there has hung up.
 fn busy(bench: &Bench) -> Result<(), Failed> {
     let number = bench.lab().number("0130");
     let dropped = leave(bench, &number, bench.message())?;

@@ -1,4 +1,4 @@
-//! What ends a call where we cannot: whoever answered is let go as soon as we die, and in the end where we stand still; and no
+//! What ends a call if we cannot: the far end is let go as soon as we die, and in the end if we are frozen; and no
 //! message is cut by the limit that does that.
 
 use std::{sync::Arc, time::Duration};
@@ -38,10 +38,7 @@ pub(crate) fn trials(bench: &Arc<Bench>) -> Vec<Trial> {
             bench.shared(|| test(&bench))
         }));
     };
-    single(
-        "a_program_that_stands_still_is_let_go_of_at_the_limit",
-        stopped,
-    );
+    single("a_frozen_program_loses_its_call_at_the_limit", stopped);
     single("a_long_call_is_listened_to_on_and_on", long_call);
     single("a_link_that_stays_away_ends_no_call", link_away);
     trials
@@ -66,7 +63,7 @@ const DEATHS: [(&str, &str, When); 6] = [
     ("0116", "a_mailbox_that_records", When::Recorded),
 ];
 
-/// Nobody sweeps: the PBX does it by itself, within a second.
+/// No sweep is needed: the PBX does it by itself, within a second.
 fn killed(bench: &Bench, subscriber: &str, when: When) -> Result<(), Failed> {
     let watched = Watched::new(bench, subscriber)?;
     let lab = bench.lab();
@@ -103,7 +100,7 @@ fn killed(bench: &Bench, subscriber: &str, when: When) -> Result<(), Failed> {
     nothing_is_left(lab, &run)
 }
 
-/// Its connections stay, and nobody serves them: the PBX ends the call at the limit that it was given before.
+/// Its connections stay, and are not served: the PBX ends the call at the limit that it was given before.
 fn stopped(bench: &Bench) -> Result<(), Failed> {
     let watched = Watched::new(bench, "0115")?;
     let copied = watched.proxy.tell_when(Moment::CopyEnters);
@@ -150,7 +147,7 @@ fn long_message(bench: &Bench, subscriber: &str, restarts: u64) -> Result<(), Fa
     nothing_is_left(bench.lab(), dropped.id())
 }
 
-/// Somebody is silent for long; it is us who let them go, by what we heard.
+/// The far end is silent for long; we let it go, by what we heard.
 fn long_call(bench: &Bench) -> Result<(), Failed> {
     let watched = Watched::new(bench, "0115")?;
     let dropped = watched.start_with(&[LISTEN, LATE])?.finish(PATIENCE)?;

@@ -1,4 +1,4 @@
-//! What the doctor finds is broken here on purpose, on a PBX of its own; it has to tell each fault in one line, and what that
+//! What the doctor finds is broken here on purpose, on a PBX of its own; it has to name each fault in one line, and what that
 //! line says to do is done as it is printed, and has to work.
 
 use std::{
@@ -32,7 +32,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         ("a_trunk_that_is_not_there", unknown_trunk),
         ("a_number_in_the_place_of_an_address", number_as_address),
         ("a_dead_trunk_that_is_asked", dead_trunk),
-        ("a_dead_trunk_that_nobody_asks", dead_and_not_asked),
+        ("a_dead_trunk_that_is_never_asked", dead_and_not_asked),
         ("a_trunk_not_asked_yet", not_asked_yet),
         ("a_trunk_without_an_address", no_contact),
         ("the_dialplan_not_included", not_included),
@@ -45,9 +45,12 @@ pub(crate) fn trials() -> Vec<Trial> {
             closed_sounds_dir,
         ),
         ("a_message_that_the_pbx_cannot_read", unreadable_message),
-        ("live_audio_to_where_nobody_listens", wrong_advertise),
+        (
+            "live_audio_to_an_address_without_a_listener",
+            wrong_advertise,
+        ),
         ("few_sessions", few_sessions),
-        ("a_certificate_that_nobody_signed_for_us", unknown_issuer),
+        ("a_certificate_of_an_unknown_issuer", unknown_issuer),
         (
             "a_certificate_of_an_authority_or_another_name",
             wrong_certificates,
@@ -83,7 +86,7 @@ struct Clinic {
     sound: PathBuf,
     /// Whether the test before this one has left it as it was.
     healthy: bool,
-    /// What the program is told in place of its configuration.
+    /// What the program's environment sets in place of its configuration.
     environment: BTreeMap<&'static str, String>,
 }
 
@@ -200,7 +203,7 @@ impl Clinic {
         })
     }
 
-    /// The one line that tells the fault.
+    /// The one line that names the fault.
     fn fault(&self, status: &str, check: &str, words: &str) -> Result<Told, Failed> {
         let told = self.doctor()?;
         let mut wrong: Vec<_> = told
@@ -361,7 +364,7 @@ fn number_as_address(clinic: &mut Clinic) -> Result<(), Failed> {
 
 const TRUNK: &str = "aftertone/pjsip_trunk.conf";
 
-/// Lets the trunk lead to a port at which nobody answers.
+/// Lets the trunk lead to a port at which nothing answers.
 fn bury_trunk(clinic: &Clinic) -> Result<(), Failed> {
     let port = |nth| format!(":{}", clinic.lab().port(nth));
     clinic.edit(TRUNK, &port(3), &port(9))
@@ -514,7 +517,7 @@ fn unreadable_message(clinic: &mut Clinic) -> Result<(), Failed> {
         .quoted()
         .find(|words| words.starts_with("chmod 644"))
         .ok_or("no command is named")?;
-    // A user who is not root cannot read it either, and is told so by the file's name.
+    // A user who is not root cannot read it either; then the line names the file.
     if command == "chmod 644" {
         shell(&format!("{command} {files}"))?;
     } else {

@@ -1,5 +1,5 @@
-//! A go-between on a real socket: passes everything from the program to the PBX and back, watches the events that go by,
-//! and breaks what it is told to break, at the moment it is told.
+//! A proxy on a real socket: passes everything from the program to the PBX and back, watches the events that go by,
+//! and breaks what a test asks it to break, at the moment that the test names.
 
 use std::{
     io::{self, BufRead, BufReader, Read, Write},
@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use crate::network::now;
 
-/// Stands between the program and a PBX until it goes.
+/// A proxy between the program and a PBX. It ends with its handle.
 pub(crate) struct FaultProxy {
     address: SocketAddr,
     state: Arc<State>,
@@ -59,7 +59,7 @@ enum Then {
     CutForGood,
 }
 
-/// A moment in the life of a drop, as the PBX tells it.
+/// A moment in the life of a drop, as the PBX reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Moment {
     BusyLegRings,
@@ -189,7 +189,7 @@ impl FaultProxy {
                 }
                 let state = Arc::clone(&shared);
                 thread::spawn(move || {
-                    // Whoever closes a connection early has their reason; the tests look at what came of it.
+                    // A side that closes a connection early has its reason; the tests look at what came of it.
                     let _ = state.serve(stream);
                 });
             }
@@ -197,7 +197,7 @@ impl FaultProxy {
         Ok(Self { address, state })
     }
 
-    /// Where the program finds it.
+    /// Its address, for the program.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -207,7 +207,7 @@ impl FaultProxy {
         self.plot(moment, Then::Tell)
     }
 
-    /// Cuts the event link when the moment comes, before the event that tells of it gets through.
+    /// Cuts the event link when the moment comes, before the event that reports it gets through.
     pub(crate) fn cut_when(&self, moment: Moment) -> mpsc::Receiver<()> {
         self.plot(moment, Then::Cut)
     }
@@ -230,7 +230,7 @@ impl FaultProxy {
         }
     }
 
-    /// Lets the event link carry nothing more, as where the network between is gone: neither side is told.
+    /// Lets the event link carry nothing more, as if the network between were gone: neither side notices.
     pub(crate) fn stall(&self) {
         let made = self.state.made.load(Ordering::Relaxed);
         self.state.stalled.store(made, Ordering::Relaxed);
@@ -473,7 +473,7 @@ impl State {
             return Then::Tell;
         };
         let plot = plots.remove(index);
-        // Nobody need listen.
+        // A test need not listen.
         let _ = plot.tell.send(());
         plot.then
     }

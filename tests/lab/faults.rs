@@ -151,7 +151,7 @@ fn slug(wrong: Wrong) -> String {
     }
 }
 
-/// A drop whose requests and events go through a go-between, with a state folder of its own, so that no other test's
+/// A drop whose requests and events go through a proxy, with a state folder of its own, so that no other test's
 /// start sweeps what this one leaves behind.
 pub(crate) struct Watched<'a> {
     bench: &'a Bench,
@@ -222,7 +222,7 @@ impl<'a> Watched<'a> {
         Dropping::start(program, &self.number, &message.name, &[])
     }
 
-    /// The next start of the program on this machine, to a number where nobody is.
+    /// The next start of the program on this machine, to a number that does not answer.
     pub(crate) fn next_start(&self) -> Result<Dropped, Failed> {
         let nobody = self.bench.lab().number("0107");
         let mut program = self.program();
@@ -231,7 +231,7 @@ impl<'a> Watched<'a> {
         Dropping::start(program, &nobody, &self.bench.message().name, &[])?.finish(PATIENCE)
     }
 
-    /// The name of the run whose channels are up, as it stands in their ids.
+    /// The name of the run whose channels are up, as in their ids.
     pub(crate) fn run(&self) -> Result<String, Failed> {
         run_in(&self.state)
     }
@@ -518,7 +518,7 @@ fn pbx_crashes(subscriber: &str, moment: Moment) -> Result<(), Failed> {
     pbx_goes(subscriber, moment, Lab::crash_pbx, &["lost"])
 }
 
-/// A PBX that is stopped in good order still tells that it ends its channels, and gives no cause.
+/// A PBX that is stopped in good order still reports that it ends its channels, and gives no cause.
 fn pbx_is_restarted(subscriber: &str, moment: Moment) -> Result<(), Failed> {
     pbx_goes(
         subscriber,

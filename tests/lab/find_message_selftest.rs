@@ -100,7 +100,7 @@ fn cut() -> Result<(), Failed> {
             "start {lost_ms}: {found}"
         );
 
-        // The same where the recorder ran, but the line was open too late.
+        // The same if the recorder ran, but the line was open too late.
         let mut late = message.clone();
         late[..audible.start + lost].fill(0.0);
         let found = find(&message, &line(2_000, &late)).ok_or("not found")?;

@@ -45,7 +45,7 @@ pub(crate) fn trials(bench: &Arc<Bench>) -> Vec<Trial> {
     trials.collect()
 }
 
-/// Whoever steers the mailboxes of the carrier that wait for it.
+/// Controls the mailboxes of the carrier that wait for it.
 struct Steering<'a> {
     lab: &'a Lab,
 }

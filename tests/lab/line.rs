@@ -57,7 +57,7 @@ fn main() -> Result<(), Failed> {
 /// Starts the drops one after the other, and hangs each up when its second call is answered.
 async fn ring(lab: &Lab, numbers: &[Number]) -> Result<(), Failed> {
     let mut config = Config::load(Some(lab.config()))?;
-    // Nobody is listened to: all are let go when they answer.
+    // No call is listened to: all are let go when they answer.
     config.screen.mode = ScreenMode::Dialplan;
     let session = Session::open(&config).await?;
     let mut pace = tokio::time::interval(PACE);

@@ -46,7 +46,7 @@ pub(crate) fn trials(bench: &Arc<Bench>) -> Vec<Trial> {
             bench.shared(|| test(&bench))
         }));
     };
-    single("nobody_takes_the_connection", refused);
+    single("the_connection_is_refused", refused);
     single("it_is_lost_in_the_message", lost_in_the_message);
     single("only_the_pbx_has_the_message", of_the_pbx);
     single("a_link_that_is_cut_while_it_listens_is_survived", link_cut);
@@ -80,7 +80,7 @@ struct Case {
 enum Left {
     /// The whole message in the mailbox, at most this long after it began to record, in milliseconds.
     Message(u64),
-    /// Somebody answered, and heard nothing of it.
+    /// A person or a machine answered, and heard nothing of it.
     Nothing,
     /// They heard some of it.
     Part,
@@ -150,7 +150,7 @@ const CASES: [Case; 13] = [
     ),
     case(
         "0115",
-        "somebody_answers_and_is_silent",
+        "a_silent_far_end_answers",
         "unsure",
         None,
         Left::Nothing,
@@ -316,7 +316,7 @@ fn screened_by_dialplan(bench: &Bench, number: &Number, dropped: &Dropped) -> Re
     nothing_is_left(bench.lab(), dropped.id())
 }
 
-/// Nobody listens where the PBX is told to connect.
+/// Nothing listens at the address that the PBX is to connect to.
 fn refused(bench: &Bench) -> Result<(), Failed> {
     let lab = bench.lab();
     let number = lab.number("0101");

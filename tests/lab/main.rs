@@ -58,7 +58,7 @@ macro_rules! check {
 #[derive(Default)]
 pub(crate) struct Bench {
     lab: OnceLock<Result<(Lab, Message), String>>,
-    /// How far away the PBX is, where it is to be.
+    /// How far away the PBX is, if it is to be.
     far: OnceLock<FaultProxy>,
     /// Held for reading by a test that others may run beside, for writing by one that needs the machine for itself.
     quiet: RwLock<()>,

@@ -1,8 +1,8 @@
 //! `cargo bench --bench tap`: what it costs to listen to the live leg ourselves, beside the dialplan's own screening.
 //!
 //! The same drops go through the same lab in three ways, in turn: screened by the dialplan, listened to with AMD's word, and
-//! listened to without it. The kernel says what the PBX's process and this one used meanwhile, less what they use where no call is
-//! up. A drop that is listened to ends sooner, so the cost is told by the drop and by the second of answered call. `LAB` and
+//! listened to without it. The kernel says what the PBX's process and this one used meanwhile, less what they use while no call is
+//! up. A drop that is listened to ends sooner, so the cost is given by the drop and by the second of answered call. `LAB` and
 //! `PORTS` name the lab, `ROUNDS` how often (5), `SIZES` how many drops at once (`30,100`).
 //!
 //! `cargo bench --bench tap -- --whole` only asks whether a hundred drops at once that are listened to are all left whole, three
@@ -94,7 +94,7 @@ fn main() -> Result<(), Failed> {
         for size in sizes {
             let mut seen: Vec<[Batch; 3]> = Vec::new();
             for round in 0..rounds {
-                // Whoever is later finds warmer caches, and another load.
+                // The later ones find warmer caches, and another load.
                 let mut batches = [None; 3];
                 for turn in 0..3 {
                     let which = (turn + round) % 3;
@@ -222,7 +222,7 @@ impl<'a> Line<'a> {
         Ok(())
     }
 
-    /// What the PBX uses where it has nothing to do, in seconds of processor time a second.
+    /// What the PBX uses while it has nothing to do, in seconds of processor time a second.
     fn idle(&self) -> Result<f64, Failed> {
         // Channels of the batch before may be on their way out.
         self.lab.wait_for_silence_of("-", PATIENCE)?;

@@ -1,5 +1,5 @@
 //! A wire between the PBX and our ears: passes the audio of calls both ways, knows how much of a message went by, and is cut
-//! when it is told to.
+//! when a test asks for it.
 
 use std::{
     io::{self, Read, Write},
@@ -148,7 +148,7 @@ impl State {
     }
 }
 
-/// A port of loopback that is nobody else's while this lives. What connects to it is refused until something listens there, which
+/// A port of loopback that no other socket gets while this lives. What connects to it is refused until something listens there, which
 /// this does not prevent.
 pub(crate) fn own_port() -> io::Result<TcpSocket> {
     let socket = TcpSocket::new_v4()?;

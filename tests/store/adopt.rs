@@ -91,7 +91,7 @@ async fn what_a_dead_controller_left_is_taken_over_and_settled(base: &Base) {
         .unwrap_err();
     assert_eq!(error.trouble, Trouble::Refused);
 
-    // The answer may have been lost on its way: it is told again until it is settled.
+    // The answer may have been lost on its way: it is returned again until it is settled.
     let again = scene.store.adopt(&next, &[], scene.at(32)).await.unwrap();
     assert_eq!(again, orphans);
 
@@ -150,7 +150,7 @@ async fn a_living_controller_keeps_what_it_has(base: &Base) {
             .unwrap()
             .is_empty()
     );
-    // A lease that has ended is renewed where nobody has taken anything over.
+    // A lease that has ended is renewed if no other controller has taken anything over.
     assert!(
         scene
             .store

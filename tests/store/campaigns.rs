@@ -23,7 +23,7 @@ pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
         wishes_have_their_places,
         a_cancelled_campaign_is_over_once_nothing_of_it_is_in_flight,
         nothing_is_started_of_a_campaign_that_does_not_run,
-        a_campaign_is_not_over_while_somebody_else_works_on_it,
+        a_campaign_is_not_over_while_another_controller_works_on_it,
         a_campaign_that_pauses_by_itself_says_why,
     )
 }
@@ -138,7 +138,7 @@ async fn a_cancelled_campaign_is_over_once_nothing_of_it_is_in_flight(base: &Bas
         .await
         .unwrap();
     assert_eq!(after.standing, Standing::Cancelling);
-    // The one that was leased can be started by nobody any more.
+    // The one that was leased cannot be started any more.
     let written = scene.commit(&[scene.start_of(&all[1], 2)], 3).await;
     assert_eq!(written, [Written::Fenced]);
     let finished = Write::Finished {
@@ -190,7 +190,7 @@ async fn nothing_is_started_of_a_campaign_that_does_not_run(base: &Base) {
     );
 }
 
-async fn a_campaign_is_not_over_while_somebody_else_works_on_it(base: &Base) {
+async fn a_campaign_is_not_over_while_another_controller_works_on_it(base: &Base) {
     let scene = Fixture::of(base, 1).await;
     let other = controller(&scene.store, "there").await;
     let (all, _) = lease(&scene.store, &other, scene.campaign, 1, scene.at(0)).await;

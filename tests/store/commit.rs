@@ -27,7 +27,7 @@ pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
         Kind::BOTH,
         each_settlement_leaves_its_contact_as_it_must,
         a_batch_whose_reply_was_lost_changes_nothing_the_second_time,
-        an_intent_that_somebody_overtook_is_not_written,
+        an_intent_that_was_overtaken_is_not_written,
         two_campaigns_never_start_the_same_number_at_once,
         an_intent_for_a_number_that_was_barred_is_not_written,
         what_was_not_dialled_never_was,
@@ -35,9 +35,9 @@ pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
         a_drop_ends_once_and_only_by_its_own_controller,
         drops_outside_campaigns_are_kept_too,
         a_drop_that_was_not_dialled_is_as_if_it_had_never_been,
-        a_drop_that_rang_nobody_does_not_count_unless_it_was_lost,
+        a_drop_that_rang_no_phone_does_not_count_unless_it_was_lost,
         a_batch_of_hundreds_is_written_as_one,
-        nothing_stands_of_a_batch_that_fails,
+        nothing_is_kept_of_a_batch_that_fails,
     )
 }
 
@@ -155,7 +155,7 @@ async fn a_batch_whose_reply_was_lost_changes_nothing_the_second_time(base: &Bas
     assert_eq!(base.dump().await, before);
 }
 
-async fn an_intent_that_somebody_overtook_is_not_written(base: &Base) {
+async fn an_intent_that_was_overtaken_is_not_written(base: &Base) {
     let scene = Fixture::of(base, 1).await;
     let (all, _) = scene.lease(1, 0).await;
     let facts = scene
@@ -387,7 +387,7 @@ async fn a_drop_that_was_not_dialled_is_as_if_it_had_never_been(base: &Base) {
     assert_eq!(scene.state(base, all[0].id).await, "dialling 1");
 }
 
-async fn a_drop_that_rang_nobody_does_not_count_unless_it_was_lost(base: &Base) {
+async fn a_drop_that_rang_no_phone_does_not_count_unless_it_was_lost(base: &Base) {
     let scene = Fixture::of(base, 0).await;
     let outcomes = [
         (Outcome::Error, Calls::NONE, 0),
@@ -431,7 +431,7 @@ async fn a_batch_of_hundreds_is_written_as_one(base: &Base) {
     assert_eq!(holders.await, [DropId::from_u128(1).to_string()]);
 }
 
-async fn nothing_stands_of_a_batch_that_fails(base: &Base) {
+async fn nothing_is_kept_of_a_batch_that_fails(base: &Base) {
     let scene = Fixture::of(base, 2).await;
     let (all, _) = scene.lease(2, 0).await;
     let before = base.dump().await;

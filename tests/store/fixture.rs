@@ -132,7 +132,7 @@ impl Fixture {
         }
     }
 
-    /// How a contact stands: its stage, attempts, and outcome or reason.
+    /// The state of a contact: its stage, attempts, and outcome or reason.
     pub(crate) async fn state(&self, base: &Base, contact: ContactId) -> String {
         let sql = format!(
             "SELECT stage || ' ' || attempts || coalesce(' ' || outcome, '') || coalesce(' ' || refused, '') \

@@ -23,12 +23,12 @@ pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
         server,
         Kind::BOTH,
         contacts_come_in_the_order_in_which_they_are_due,
-        next_tells_of_what_this_answer_does_not_bring,
+        next_is_of_what_this_answer_does_not_bring,
         a_lease_that_ends_is_due_by_itself_and_its_holder_is_fenced,
         what_is_given_back_keeps_its_place,
         many_controllers_never_lease_the_same_contact,
-        the_gate_is_told_all_that_is_known,
-        what_waits_is_told_by_reason_and_minute,
+        the_gate_is_given_all_that_is_known,
+        what_waits_is_counted_by_reason_and_minute,
         recent_starts_and_calls_are_those_of_the_pbx,
     )
 }
@@ -43,11 +43,11 @@ async fn contacts_come_in_the_order_in_which_they_are_due(base: &Base) {
     assert!(matches!(next, Next::At(at) if at < scene.start), "{next:?}");
     let (rest, next) = scene.lease(3, 0).await;
     assert_eq!(ids(&rest), [3, 5]);
-    // Those of the first answer, where their leases end.
+    // Those of the first answer, with the ends of their leases.
     assert_eq!(next, Next::At(scene.at(90)));
 }
 
-async fn next_tells_of_what_this_answer_does_not_bring(base: &Base) {
+async fn next_is_of_what_this_answer_does_not_bring(base: &Base) {
     let scene = Fixture::of(base, 2).await;
     let (all, next) = scene.lease(10, 0).await;
     assert_eq!((ids(&all), next), (vec![1, 2], Next::Never));
@@ -109,7 +109,7 @@ async fn a_lease_that_ends_is_due_by_itself_and_its_holder_is_fenced(base: &Base
     use Written::{Done, Fenced};
     assert_eq!(written, [Fenced, Fenced, Fenced, Done]);
     assert_eq!(base.dump().await, before);
-    // Nobody else has the second one: its lease has ended, and it may still be used.
+    // No other controller has the second one: its lease has ended, and it may still be used.
     let written = scene.commit(&[scene.start_of(&mine[1], 2)], 92).await;
     assert_eq!(written, [Done]);
 }
@@ -149,7 +149,7 @@ async fn many_controllers_never_lease_the_same_contact(base: &Base) {
     assert_eq!((all.len(), different.len()), (CONTACTS, CONTACTS));
 }
 
-async fn the_gate_is_told_all_that_is_known(base: &Base) {
+async fn the_gate_is_given_all_that_is_known(base: &Base) {
     let scene = Fixture::of(base, 2).await;
     let number_1 = digits(0);
     base.run(format!(
@@ -205,7 +205,7 @@ async fn the_gate_is_told_all_that_is_known(base: &Base) {
     assert_eq!((later.version, later.starts.len()), (1, 0));
 }
 
-async fn what_waits_is_told_by_reason_and_minute(base: &Base) {
+async fn what_waits_is_counted_by_reason_and_minute(base: &Base) {
     let scene = Fixture::of(base, 6).await;
     let (all, _) = scene.lease(5, 0).await;
     let minute = scene.start.as_second() / 60 * 60 + 600;

@@ -1,4 +1,4 @@
-//! What is told of a campaign: counts, and a row a drop.
+//! What is shown of a campaign: counts, and a row a drop.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -23,10 +23,10 @@ pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
     crate::trials!(
         server,
         Kind::BOTH,
-        contacts_are_counted_by_how_they_stand,
+        contacts_are_counted_by_their_state,
         there_is_a_row_a_drop_in_the_order_of_the_list,
         filters_hold_all_together,
-        what_became_of_a_contact_since_stands_with_its_last_drop,
+        what_became_of_a_contact_since_is_with_its_last_drop,
         pages_join_without_a_gap_or_a_repetition,
         outcomes_are_counted_by_time_variant_and_length,
         hostile_filters_find_nothing_and_break_nothing,
@@ -80,7 +80,7 @@ async fn told(base: &Base) -> Fixture {
     scene
 }
 
-async fn contacts_are_counted_by_how_they_stand(base: &Base) {
+async fn contacts_are_counted_by_their_state(base: &Base) {
     let scene = told(base).await;
     let wanted = Tally {
         contacts: 6,
@@ -264,7 +264,7 @@ async fn filters_hold_all_together(base: &Base) {
     assert_eq!(found[0].foreign_id, filter.foreign_id);
 }
 
-async fn what_became_of_a_contact_since_stands_with_its_last_drop(base: &Base) {
+async fn what_became_of_a_contact_since_is_with_its_last_drop(base: &Base) {
     let scene = Fixture::of(base, 1).await;
     for attempt in [1, 2] {
         let (contacts, _) = scene.lease(1, attempt).await;

@@ -44,8 +44,8 @@ pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
         [Kind::Postgres],
         a_server_that_cannot_be_used_is_said_so,
         clocks_that_differ_are_refused,
-        a_server_that_stands_by_is_away,
-        a_server_that_is_killed_loses_nothing_that_was_told,
+        a_standby_server_is_away,
+        a_server_that_is_killed_loses_nothing_that_was_acknowledged,
     ));
     all
 }
@@ -242,7 +242,7 @@ async fn a_server_that_cannot_be_used_is_said_so(base: &Base) {
         panic!()
     };
     let url = secrecy::ExposeSecret::expose_secret(&url).to_owned();
-    // A port that is taken, and that nobody listens on.
+    // A port that is taken, and that no server listens on.
     let closed = TcpSocket::new_v4().unwrap();
     closed.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
     let port = closed.local_addr().unwrap().port();
@@ -282,8 +282,8 @@ async fn clocks_that_differ_are_refused(base: &Base) {
     );
 }
 
-/// One that stands by takes no writes, until it has taken over.
-async fn a_server_that_stands_by_is_away(base: &Base) {
+/// A standby takes no writes, until it has taken over.
+async fn a_standby_server_is_away(base: &Base) {
     let scene = Fixture::of(base, 1).await;
     let (all, _) = scene.lease(1, 0).await;
     base.run(
@@ -302,7 +302,7 @@ async fn a_server_that_stands_by_is_away(base: &Base) {
     assert!(error.hint().unwrap().contains("standing by"), "{error:?}");
 }
 
-async fn a_server_that_is_killed_loses_nothing_that_was_told(_shared: &Base) {
+async fn a_server_that_is_killed_loses_nothing_that_was_acknowledged(_shared: &Base) {
     const DROPS: usize = 120;
     let server = OwnServer::up("test-store-killed");
     let base = Base::on(Some(&server.url)).await;
@@ -329,7 +329,7 @@ async fn a_server_that_is_killed_loses_nothing_that_was_told(_shared: &Base) {
             away += 1;
             server.restart();
         }
-        // As for any reply that was lost: it is asked again until it is told.
+        // As for any reply that was lost: it is asked again until it is known.
         let written = again(&scene, &write).await;
         assert_eq!(written, [Written::Done]);
     }

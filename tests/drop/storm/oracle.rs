@@ -15,7 +15,7 @@ use aftertone::{
 use super::pbx::LATEST;
 use crate::script;
 
-/// What one drop was told in one step, and what followed.
+/// What one drop was given in one step, and what followed.
 pub(super) struct Step<'a> {
     pub(super) now: Instant,
     /// Whether the link is up when the step is over.
@@ -71,9 +71,9 @@ struct View {
     settled: bool,
     answered: bool,
     verdict: Option<Verdict>,
-    /// Who answered is a machine, as somebody said.
+    /// An event said that a machine answered.
     machine: bool,
-    /// Nothing was heard, as somebody said.
+    /// An event said that nothing was heard.
     silent: bool,
     human: bool,
     /// Our ears found that it is no mailbox.
@@ -81,7 +81,7 @@ struct View {
     ready: bool,
     far_end: bool,
     held: bool,
-    /// Its end was told by the PBX.
+    /// The PBX reported its end.
     gone: bool,
     /// Its end was concluded by the drop.
     concluded: bool,
@@ -95,7 +95,7 @@ impl View {
 }
 
 /// How long a drop may live at most: every wait of its plan, once, with those of the core (until the PBX plays, until a
-/// playback is overdue, for two explanations, for the end of its legs). Where the link is away at the end of the lead, it
+/// playback is overdue, for two explanations, for the end of its legs). If the link is away at the end of the lead, it
 /// is waited for as long as for an answer.
 fn lifetime(plan: &Plan) -> Duration {
     let lead = match plan.technique {
@@ -137,7 +137,7 @@ impl Oracle {
 
     pub(super) fn see(&mut self, step: &Step<'_>) -> Result<(), String> {
         let mut due = Vec::new();
-        // A list of channels can say in one breath that nobody knows who answered, for which the dialplan is asked to
+        // A list of channels can say in one breath that it is unknown who answered, for which the dialplan is asked to
         // wait, and that it has waited.
         self.in_dialplan_now = step
             .commands
@@ -153,7 +153,7 @@ impl Oracle {
             && self.leg(Leg::Busy).is_up_for_all_we_know()
             && !self.leg(Leg::Busy).asked
             && !self.ended;
-        // An end that is concluded in the same step comes after the dialling, where two deadlines were noticed at once.
+        // An end that is concluded in the same step comes after the dialling, if two deadlines were noticed at once.
         for &command in step.commands {
             if let Command::Dial(leg) = command {
                 self.check_dial(leg, step)
@@ -202,7 +202,7 @@ impl Oracle {
         }
     }
 
-    /// Takes in what the drop is told; `due` are the legs that have to be hung up for it at once.
+    /// Takes in what the drop is given; `due` are the legs that have to be hung up for it at once.
     fn hear(&mut self, event: &Event, now: Instant, due: &mut Vec<Leg>) {
         if let Some(leg) = event.shows_alive() {
             let (ended, view) = (self.ended, self.leg_mut(leg));
@@ -296,7 +296,7 @@ impl Oracle {
             } => {
                 self.done |= Some(*which) == play && *end == PlaybackEnd::Done;
             }
-            // What was recorded before it is nothing, or nobody knows.
+            // What was recorded before it is nothing, or unknown.
             Event::LateBeep(leg) | Event::Interrupted(leg) => {
                 let begun = play.is_some() && !self.unbegun;
                 self.leg_mut(*leg).ready &= !begun;
@@ -510,7 +510,7 @@ impl Oracle {
         }
     }
 
-    /// What has to hold of a play, whoever plays.
+    /// What has to hold of a play, whichever side plays.
     fn check_play(&mut self, leg: Leg, play: Play) -> Result<(), String> {
         let before = self.play.replace(play).map_or(0, |play| play.0);
         let again = std::mem::replace(&mut self.unbegun, true) && play.0 == before;
@@ -678,7 +678,7 @@ impl Oracle {
         }
     }
 
-    /// A proof claims no more than what was told.
+    /// A proof claims no more than what was reported.
     fn check_proof(&self, report: &Report) -> Result<(), String> {
         let delivered = report.outcome == Outcome::Delivered;
         ensure(

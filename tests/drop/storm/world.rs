@@ -31,7 +31,7 @@ pub(super) struct World {
     now: Instant,
     linked: bool,
     board: Board,
-    /// Lone machines that are told the same: what they want and wait for is what the board must.
+    /// Lone machines that get the same events: what they want and wait for is what the board must.
     lone: BTreeMap<DropId, VoicemailDrop>,
     oracles: BTreeMap<DropId, Oracle>,
     outcomes: BTreeSet<Outcome>,
@@ -77,7 +77,7 @@ impl World {
         self.board.is_empty()
     }
 
-    /// The next deadline, or `until` where that is earlier.
+    /// The next deadline, or `until` if that is earlier.
     pub(super) fn next_deadline(&self, until: Instant) -> Option<Instant> {
         self.board.poll_timeout().filter(|&at| at <= until)
     }
@@ -157,7 +157,7 @@ impl World {
         Ok(())
     }
 
-    /// Tells the lone machines the same, and compares.
+    /// Gives the lone machines the same, and compares.
     fn compare(
         &mut self,
         input: &Input,
@@ -267,7 +267,7 @@ impl World {
     }
 }
 
-/// Lets the deadlines pass that fall before `until`, each at its time or, where `late`, up to so much after it.
+/// Lets the deadlines pass that fall before `until`, each at its time or, if `late`, up to so much after it.
 pub(super) fn pass(
     world: &mut World,
     until: Instant,

@@ -140,7 +140,7 @@ impl CampaignFixture {
     pub(crate) fn spawn(&self, arguments: &[&str]) -> Child {
         let arguments = [&["campaign", "run"], arguments].concat();
         let mut command = self.program.command(&arguments);
-        // Nobody reads it while it runs, and a full pipe would hold it up.
+        // Nothing reads it while it runs, and a full pipe would hold it up.
         command.stdout(Stdio::null()).stderr(Stdio::null());
         command.spawn().unwrap()
     }
@@ -185,14 +185,14 @@ impl CampaignFixture {
         }
         let told: Vec<_> = all.iter().map(|(o, n)| (o.slug(), *n)).collect();
         assert_eq!(told, [(outcome, contacts)]);
-        self.assert_nobody_twice();
+        self.assert_no_contact_twice();
         let called = self.program.fake.with(|world| calls(world).len());
         assert_eq!(called as u64, contacts);
         self.assert_nothing_up();
     }
 
     /// No number saw more than one busy leg and one drop leg.
-    pub(crate) fn assert_nobody_twice(&self) {
+    pub(crate) fn assert_no_contact_twice(&self) {
         let calls = self.program.fake.with(|world| calls(world));
         for (endpoint, legs) in calls {
             let twice = legs.values().any(|&count| count > 1);

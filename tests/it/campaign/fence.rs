@@ -1,4 +1,4 @@
-//! What a controller may not do: call before that is written, go on where another has taken over, call who asked not to
+//! What a controller may not do: call before that is written, go on if another has taken over, call those who asked not to
 //! be called, go on without a store, or leave no proof.
 
 use std::{
@@ -89,7 +89,7 @@ async fn a_controller_whose_place_another_has_taken_lets_go_of_all() {
     );
     assert!(ended.unwrap_err().hint().unwrap().contains("again"));
     fixture.assert_nothing_up();
-    fixture.assert_nobody_twice();
+    fixture.assert_no_contact_twice();
     // Nothing was begun after that moment, and of what had begun nothing was settled by the one that had lost it.
     let later = count(&fixture, "SELECT count(*) FROM drops").await;
     assert_eq!(later, intents);
@@ -175,7 +175,7 @@ async fn a_store_that_is_damaged_under_it_ends_it_with_what_to_do() {
     };
     assert!(error.to_string().contains("aftertone.db"), "{error}");
     fixture.assert_nothing_up();
-    fixture.assert_nobody_twice();
+    fixture.assert_no_contact_twice();
     let calls = fixture.first_calls().len();
     assert!(calls as i64 <= intents.0, "{calls} of {intents:?}");
     assert!(calls < 60, "it went on dialling");
@@ -193,7 +193,7 @@ async fn a_store_that_is_damaged_under_it_ends_it_with_what_to_do() {
     assert!(told, "{said:?}");
     assert!(view.borrow_and_update().trouble.is_some());
 
-    // Somebody mends it: the rest is called, and nobody twice.
+    // It is repaired: the rest is called, and no contact twice.
     other
         .execute("ALTER TABLE gone RENAME TO drops")
         .await
@@ -205,7 +205,7 @@ async fn a_store_that_is_damaged_under_it_ends_it_with_what_to_do() {
     fixture.until_dialled(2 * calls + 8).await;
     orders.finish();
     assert_eq!(end_of(running).await.unwrap(), Ended::Drained);
-    fixture.assert_nobody_twice();
+    fixture.assert_no_contact_twice();
     let tally = fixture.tally("spring").await;
     // Their ends were not written: they are lost, as soon as the lease of the one that could not give it back has ended.
     let lost = tally.outcomes.get(&Outcome::Lost).copied().unwrap_or(0);
@@ -244,7 +244,7 @@ async fn each_drop_of_a_campaign_keeps_its_evidence() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_is_called_where_their_evidence_could_not_be_kept() {
+async fn no_contact_is_called_if_their_evidence_could_not_be_kept() {
     let fixture = CampaignFixture::new(Script::mailbox()).await;
     let path = fixture.program.path("aftertone.toml");
     let kept = fixture.program.path("kept");
@@ -259,7 +259,7 @@ async fn nobody_is_called_where_their_evidence_could_not_be_kept() {
     assert_eq!(fixture.requests(Kind::Originate), 0);
 }
 
-/// Whether the intent of a drop stands in the database, seen from beside whoever asks.
+/// Whether the intent of a drop is in the database, by a connection of its own.
 fn stands(file: &Path, drop: &str) -> bool {
     let (file, drop) = (file.to_owned(), drop.to_owned());
     let looking = std::thread::spawn(move || {

@@ -176,9 +176,9 @@ async fn a_program_that_knows_no_lease_is_not_thrown_out_either() {
     controller.run().await.unwrap();
 }
 
-/// A channel that the PBX does not end keeps nobody from calling the others.
+/// A channel that the PBX does not end does not keep the others from being called.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_that_cannot_be_ended_is_told_and_the_others_are_called() {
+async fn a_call_that_cannot_be_ended_is_reported_and_the_others_are_called() {
     let fixture = CampaignFixture::new(slow()).await;
     fixture.trunk("starts_per_second = 20\nin_flight = 1");
     fixture.campaign("spring", 3).await;
@@ -204,7 +204,7 @@ async fn a_call_that_cannot_be_ended_is_told_and_the_others_are_called() {
     let tally = fixture.tally("spring").await;
     let told: Vec<_> = tally.outcomes.iter().map(|(o, n)| (o.slug(), *n)).collect();
     assert_eq!(told, [("delivered", 2), ("lost", 1)]);
-    fixture.assert_nobody_twice();
+    fixture.assert_no_contact_twice();
     let left: Vec<_> = fixture
         .program
         .fake
@@ -222,7 +222,7 @@ async fn open_elsewhere(
     opened.await
 }
 
-/// What is told where the app is taken.
+/// What is said if the app is taken.
 fn taken(opened: Result<Controller, ControllerError>) -> String {
     let Err(error) = opened else {
         panic!("it took the app");

@@ -46,7 +46,7 @@ async fn a_pbx_that_is_cut_off_and_comes_back_is_waited_for() {
         .until_view(&mut view, |view| view.trouble.is_none())
         .await;
     assert_eq!(end_of(running).await.unwrap(), Ended::Over);
-    fixture.assert_nobody_twice();
+    fixture.assert_no_contact_twice();
     fixture.assert_nothing_up();
     let tally = fixture.tally("spring").await;
     assert_eq!(tally.outcomes.values().sum::<u64>(), 30, "{tally:?}");
@@ -69,7 +69,7 @@ async fn a_pbx_that_restarts_loses_no_more_than_was_in_flight() {
         .await;
     fixture.program.fake.start_again().await;
     assert_eq!(end_of(running).await.unwrap(), Ended::Over);
-    fixture.assert_nobody_twice();
+    fixture.assert_no_contact_twice();
     fixture.assert_nothing_up();
     let tally = fixture.tally("spring").await;
     assert_eq!(tally.outcomes.values().sum::<u64>(), 30, "{tally:?}");
@@ -122,7 +122,7 @@ async fn a_store_that_is_locked_stops_dialling_and_forgets_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_store_that_is_slow_is_told_as_the_reason() {
+async fn a_slow_store_is_given_as_the_reason() {
     let fixture = CampaignFixture::new(slow()).await;
     fixture.trunk("starts_per_second = 10\nin_flight = 6");
     fixture.campaign("spring", 20).await;
@@ -147,7 +147,7 @@ async fn a_store_that_is_slow_is_told_as_the_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn calls_of_a_dead_controller_that_were_still_up_are_told_as_such() {
+async fn calls_of_a_dead_controller_that_were_still_up_are_reported_as_such() {
     let fixture = CampaignFixture::new(slow()).await;
     fixture.program.set("answer_timeout", "30s");
     fixture.script("1", Script(vec![Call::ringing_for_ever()]));
@@ -207,7 +207,7 @@ async fn a_pbx_that_is_away_at_the_start_is_waited_for_so_long() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_controller_that_is_killed_rings_nobody_twice_and_forgets_nobody() {
+async fn a_controller_that_is_killed_rings_no_contact_twice_and_forgets_none() {
     let fixture = CampaignFixture::new(slow()).await;
     fixture.trunk("starts_per_second = 20\nin_flight = 6");
     fixture.campaign("spring", 40).await;
@@ -221,7 +221,7 @@ async fn a_controller_that_is_killed_rings_nobody_twice_and_forgets_nobody() {
     }
     let ended = wait(fixture.spawn(&["spring"])).await;
     assert_eq!(ended.status, Some(0), "{ended:?}");
-    fixture.assert_nobody_twice();
+    fixture.assert_no_contact_twice();
     fixture.assert_nothing_up();
     let tally = fixture.tally("spring").await;
     assert_eq!(tally.in_flight + tally.waiting, 0, "{tally:?}");

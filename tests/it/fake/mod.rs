@@ -60,10 +60,10 @@ pub(crate) struct Shared {
     world: Mutex<World>,
     /// The agenda has a new first entry.
     wake: Arc<Notify>,
-    /// Something has changed that somebody may wait for.
+    /// Something has changed that a test may wait for.
     changed: watch::Sender<()>,
     connections: AtomicUsize,
-    /// Whether the whole PBX stands still.
+    /// Whether the whole PBX is frozen.
     frozen: watch::Sender<bool>,
 }
 
@@ -96,7 +96,7 @@ impl Fake {
         }
     }
 
-    /// Where it is, as `pbx.url` wants it.
+    /// Its address, as `pbx.url` wants it.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.shared.address)
     }
@@ -111,7 +111,7 @@ impl Fake {
     /// Waits until `look` finds something.
     ///
     /// # Panics
-    /// Where it has found nothing after 20 s: `what` says what was waited for, and the log follows.
+    /// If it has found nothing after 20 s: `what` says what was waited for, and the log follows.
     pub(crate) async fn until<T>(
         &self,
         what: &str,
@@ -161,7 +161,7 @@ impl Fake {
         lines
     }
 
-    /// Has the whole PBX stand still, or go on: no request is answered, nothing happens, and no sound is moved. What the network
+    /// Freezes the whole PBX, or lets it go on: no request is answered, nothing happens, and no sound is moved. What the network
     /// takes it still takes.
     pub(crate) fn freeze(&self, frozen: bool) {
         self.shared.frozen.send_replace(frozen);
@@ -187,7 +187,7 @@ impl Fake {
     }
 }
 
-/// A port of loopback that is nobody else's while this lives. What connects to it is refused until something listens there, which
+/// A port of loopback that no other socket gets while this lives. What connects to it is refused until something listens there, which
 /// this does not prevent.
 pub(crate) fn own_port() -> TcpSocket {
     let socket = TcpSocket::new_v4().expect("there are sockets");
@@ -217,7 +217,7 @@ impl Shared {
         self.changed.send_replace(());
     }
 
-    /// Waits for as long as the PBX stands still.
+    /// Waits for as long as the PBX is frozen.
     async fn thawed(&self) {
         // Its sender is here.
         let _ = self.frozen.subscribe().wait_for(|frozen| !frozen).await;
@@ -305,7 +305,7 @@ async fn converse(open: &Open, mut stream: TcpStream) {
     }
 }
 
-/// Answers one request; `false` where the connection ends with it.
+/// Answers one request; `false` if the connection ends with it.
 async fn answer(shared: &Arc<Shared>, stream: &mut TcpStream, request: &Request) -> bool {
     shared.thawed().await;
     let late = shared.lock().comes_late(request);

@@ -95,7 +95,7 @@ async fn what_our_ears_found_before_the_connection_was_lost_stays_found() {
 }
 
 #[tokio::test]
-async fn the_reason_is_told_in_the_timeline() {
+async fn the_reason_is_in_the_timeline() {
     let program = listening(mailbox()).await;
     program
         .fake
@@ -167,7 +167,7 @@ async fn a_pbx_that_does_not_take_the_end_of_the_message_leaves_the_truth_unknow
 
 /// One word for one event, whenever it comes.
 #[tokio::test]
-async fn a_pbx_that_stands_still_is_lost() {
+async fn a_frozen_pbx_is_lost() {
     type Moment = fn(&Heard) -> bool;
     let moments: [(&str, Moment); 2] = [
         ("in the greeting", |heard| {

@@ -1,4 +1,4 @@
-//! Where our ears can be reached, and by whom.
+//! The address at which the PBX reaches our ears, and which hosts may connect.
 
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 
@@ -48,7 +48,7 @@ async fn a_program_that_finds_no_free_port_says_so() {
 
 /// Only the PBX brings us audio. Here it comes from an address that is neither loopback nor the one in `pbx.url`.
 #[tokio::test]
-async fn a_connection_from_elsewhere_is_let_in_only_where_it_is_allowed() {
+async fn a_connection_from_elsewhere_is_let_in_only_if_it_is_allowed() {
     // On a machine that has no address but loopback, the unit tests of the listener say it all.
     let Some(own) = address_of_this_machine() else {
         return;

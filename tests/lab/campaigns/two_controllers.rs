@@ -1,5 +1,5 @@
 //! Two controllers that share a campaign on one PostgreSQL, one of which is killed, or frozen for longer than what it
-//! holds is kept for it: nobody is rung by both, and nobody is forgotten.
+//! holds is kept for it: no contact is rung by both, and none is forgotten.
 
 use std::{
     collections::BTreeSet,
@@ -102,7 +102,7 @@ struct Hit {
     at: Timestamp,
     /// How its drops in flight may have ended.
     ends: &'static [&'static str],
-    /// How many runs of the program dialled somebody.
+    /// How many runs of the program dialled a contact.
     runs: usize,
 }
 
@@ -172,7 +172,7 @@ impl Pair<'_> {
         judge.expect(hurt <= AT_ONCE, || format!("{hurt} hurt"));
         let at_once = judge.log.most_at_once(Duration::from_millis(100));
         judge.expect(at_once <= 2 * AT_ONCE, || format!("{at_once} at once"));
-        // Each run has a name, which stands before its drops' ids in the books.
+        // Each run has a name, which comes before its drops' ids in the books.
         let books = lab.books()?;
         let runs: BTreeSet<&str> = books
             .split(['"', ','])
@@ -200,5 +200,5 @@ fn rung(lab: &Lab, numbers: usize) -> Result<(), Failed> {
 /// Longer than any part of it, and than a contact is kept for a controller that has leased it.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-/// From the end of a call until that stands in the database.
+/// From the end of a call until that is in the database.
 const JUST_ENDED: Duration = Duration::from_millis(1_500);

@@ -42,7 +42,7 @@ pub(crate) struct Caller<'a> {
     gone: watch::Receiver<BTreeSet<String>>,
 }
 
-/// What a system said of a call, and where the evidence of it is.
+/// What a system said of a call, and the folder of its evidence.
 type Said = (Told, Option<PathBuf>);
 
 /// Aftertone in one of its modes.

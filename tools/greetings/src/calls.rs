@@ -32,11 +32,11 @@ pub(crate) struct Rung {
     pub(crate) system: System,
     pub(crate) number: Number,
     pub(crate) told: Told,
-    /// Where the evidence of it is, if the system keeps any.
+    /// The folder of its evidence, if the system keeps any.
     pub(crate) evidence: Option<PathBuf>,
 }
 
-/// Has every item rung by every system, and tells what the machine had to bear meanwhile.
+/// Has every item rung by every system, and returns the load of the machine meanwhile.
 pub(crate) async fn ring(
     lab: &Lab,
     corpus: &Corpus,
@@ -113,7 +113,7 @@ fn areas() -> Vec<u16> {
 }
 
 /// Gives the carrier what it is to play, how long a second call alerts (a mailbox takes it after a second, a person lifts
-/// it after 2 to 8), and how long whoever answered stays when they have nothing more to say: only a mailbox does.
+/// it after 2 to 8), and how long the far end stays when it has nothing more to say: only a mailbox does.
 fn stage(lab: &Lab, corpus: &Corpus, areas: &[u16]) -> Result<()> {
     let folder = lab.folder().join("items");
     fs::create_dir_all(&folder)?;

@@ -45,7 +45,7 @@ pub(crate) struct Item {
     /// The first and the last word of the greeting; of a person, of the first turn.
     pub(crate) greeting_start_s: Option<f64>,
     pub(crate) greeting_end_s: Option<f64>,
-    /// From when a machine records: the end of its beep, or of its greeting where there is none.
+    /// From when a machine records: the end of its beep, or of its greeting if there is none.
     pub(crate) ready_s: Option<f64>,
     pub(crate) beep: Option<BeepLabel>,
     pub(crate) duration_s: f64,
@@ -233,7 +233,7 @@ pub(crate) fn rounded(seconds: f64) -> f64 {
     (seconds * 1e4).round() / 1e4
 }
 
-/// Fails where a corpus would not fit the lab's numbers.
+/// Fails if a corpus would not fit the lab's numbers.
 pub(crate) fn check_size(corpus: &Corpus, numbers: usize) -> Result<()> {
     if corpus.items.is_empty() || corpus.items.len() > numbers {
         bail!(

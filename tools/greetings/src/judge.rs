@@ -60,7 +60,7 @@ pub(crate) fn judge(lab: &Lab, corpus: &Corpus, rung: &Rung, message: &[f32]) ->
 }
 
 /// The beeps that the ears heard live: the evidence holds the very samples that they heard, and gives the same again. The
-/// item is looked for in them, for they do not begin with it; `None` where it is not found.
+/// item is looked for in them, for they do not begin with it; `None` if it is not found.
 fn beeps(folder: &Path, sound: &[f32]) -> Result<Option<Vec<Span>>> {
     let kept = Kept::read(folder)?;
     let Some(taped) = kept.sound() else {
@@ -82,7 +82,7 @@ fn beeps(folder: &Path, sound: &[f32]) -> Result<Option<Vec<Span>>> {
     Ok(Some(spans.collect()))
 }
 
-/// Where the item begins in a recording of it: by two seconds of it, the loudest first, for one stretch may be damaged.
+/// The start of the item in a recording of it: by two seconds of it, the loudest first, for one stretch may be damaged.
 fn origin(sound: &[f32], recording: &[f32]) -> Option<usize> {
     let length = (2 * RATE).min(sound.len());
     let power = |from: usize| -> f32 {

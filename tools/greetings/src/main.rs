@@ -73,7 +73,7 @@ struct Arguments {
     /// Length of the message, in seconds.
     #[arg(long, default_value_t = 10.0)]
     message: f32,
-    /// Where results go.
+    /// Folder of the results.
     #[arg(long, value_name = "DIR", default_value = "target/greetings")]
     out: PathBuf,
     /// Make the corpora and stop.
@@ -268,5 +268,5 @@ fn load(path: &Path) -> Result<Sheet> {
     })
 }
 
-/// Items of a corpus, unless told otherwise.
+/// Items of a corpus by default.
 const ITEMS: usize = 120;

@@ -15,11 +15,11 @@ pub(crate) struct Record {
     pub(crate) told: Told,
     /// Whether it came to a call at all.
     pub(crate) answered: bool,
-    /// Where the item begins in the carrier's recording.
+    /// The start of the item in the carrier's recording.
     pub(crate) origin_s: Option<f64>,
     /// When the call ended.
     pub(crate) ended_s: f64,
-    /// The first sound that whoever answered heard.
+    /// The first sound that the far end heard.
     pub(crate) first_s: Option<f64>,
     /// The start of the message that stayed: the last one.
     pub(crate) last_s: Option<f64>,
@@ -27,7 +27,7 @@ pub(crate) struct Record {
     pub(crate) whole: bool,
     /// By how much it slipped on its way.
     pub(crate) slip_s: f64,
-    /// All beeps that were told; `None` where nobody listened for them.
+    /// All beeps that were reported; `None` if the system does not listen for them.
     pub(crate) beeps: Option<Vec<Span>>,
     /// What an echo took to come back.
     pub(crate) delay_s: Option<f64>,
@@ -59,14 +59,14 @@ impl Record {
         }
     }
 
-    /// Where the mailbox records, if this is one.
+    /// When the mailbox begins to record, if this is one.
     fn ready(&self) -> Option<f64> {
         self.item
             .ready_s
             .filter(|_| self.item.label == Label::Machine)
     }
 
-    /// From the ready point to the start of the message that stayed; less than zero where its start was not recorded.
+    /// From the ready point to the start of the message that stayed; less than zero if its start was not recorded.
     fn dead_air(&self) -> Option<f64> {
         Some(self.last_s? - self.ready()?)
     }
@@ -97,7 +97,7 @@ impl Record {
         )
     }
 
-    /// The beep, where the call lasted until its end.
+    /// The beep, if the call lasted until its end.
     fn beep_to_find(&self) -> Option<Span> {
         let beep = self.item.beep?;
         let span = Span {
@@ -142,13 +142,13 @@ pub(crate) struct Score {
     pub(crate) beeps: Option<Share>,
     /// Beeps that were none, a minute of machines' greetings.
     pub(crate) false_a_minute: Option<f64>,
-    /// By how much the end of a beep was told wrong (s).
+    /// The error of a beep's end (s).
     pub(crate) beep_end: Vec<f64>,
     /// Messages whose start the mailbox did not record, of those that were played to machines.
     pub(crate) cut: Share,
     /// Of all machines.
     pub(crate) intact: Share,
-    /// From the ready point to the message (s), where it is not cut.
+    /// From the ready point to the message (s), if it is not cut.
     pub(crate) dead_air: Vec<f64>,
     /// Persons who heard any of the message.
     pub(crate) people: Share,
@@ -158,7 +158,7 @@ pub(crate) struct Score {
     /// Faxes and intercepts that were played to; all others that record nothing.
     pub(crate) tones_played_to: Share,
     pub(crate) others_played_to: Share,
-    /// From the end of a person's first turn to the end of the call (s), where they heard nothing.
+    /// From the end of a person's first turn to the end of the call (s), if they heard nothing.
     pub(crate) let_go: Vec<f64>,
 }
 

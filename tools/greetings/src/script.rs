@@ -59,8 +59,8 @@ impl Texts {
 }
 
 /// What Asterisk's recorded prompts say on an occasion, in any of their languages. Pieces of a sentence are separated by
-/// spaces; `#` is spoken digits. Where a language lacks one it is left out. They hold few things that a person would say,
-/// so other short prompts of the right length stand in.
+/// spaces; `#` is spoken digits. If a language lacks one it is left out. They hold few things that a person would say,
+/// so other short prompts of the right length replace them.
 pub(crate) fn prompts(part: Part) -> Sayings {
     match part {
         Part::Hello => &[

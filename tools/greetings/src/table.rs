@@ -97,7 +97,7 @@ fn value(pooled: &Score, single: &[Score], cell: Cell, decimals: usize) -> Strin
     }
 }
 
-/// Nobody is asked to name what they have no word for.
+/// No system is asked to name what it has no word for.
 fn named(score: &Score) -> Option<f64> {
     score.beeps?;
     score.named.percent()

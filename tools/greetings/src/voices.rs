@@ -66,7 +66,7 @@ impl Bank {
     /// Fetches what is missing.
     ///
     /// # Errors
-    /// Where the packages cannot be fetched; the script has said why.
+    /// If the packages cannot be fetched; the script has said why.
     pub(crate) fn open() -> Result<Self> {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("voices.sh");
         let out = Command::new(&script)
@@ -274,7 +274,7 @@ impl Bank {
         Ok(fs::read(taken.path())?)
     }
 
-    /// Where a package's shared libraries are: a folder named after the machine's kind.
+    /// The folder of a package's shared libraries, which is named after the machine's kind.
     fn libraries(&self, package: &str) -> Result<PathBuf> {
         let lib = self.folder.join(package).join("usr/lib");
         let inside = fs::read_dir(&lib)?.next();

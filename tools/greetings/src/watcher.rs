@@ -49,9 +49,9 @@ impl Watcher {
         self.gone.clone()
     }
 
-    /// Stops, and tells of the machine.
+    /// Stops, and returns the load.
     pub(crate) async fn stop(self) -> Load {
-        // It ends of itself only where the log cannot be read; then there is nobody to tell.
+        // It ends by itself only if the log cannot be read; then there is no load to return.
         let _ = self.stop.send(());
         self.task.await.unwrap_or_default()
     }

@@ -32,7 +32,7 @@ pub struct Lab {
     facts: Facts,
     /// The area code of the next number: each test rings numbers of its own.
     area: AtomicU16,
-    /// Where programs find the PBX, if not where it is.
+    /// The PBX's address for programs, if not its own.
     via: OnceLock<String>,
 }
 
@@ -132,7 +132,7 @@ impl Lab {
         &self.facts.config
     }
 
-    /// The PBX's address, for whoever puts something in between.
+    /// The PBX's own address, for what is put in between.
     pub fn pbx_url(&self) -> &str {
         &self.facts.pbx_url
     }
@@ -148,12 +148,12 @@ impl Lab {
         (&self.facts.pbx_user, &self.facts.pbx_password)
     }
 
-    /// Where the lab keeps what belongs to it.
+    /// The lab's folder.
     pub fn folder(&self) -> &Path {
         &self.facts.run
     }
 
-    /// Where prepared messages are.
+    /// The folder of prepared messages.
     pub fn sounds(&self) -> &Path {
         &self.facts.sounds_dir
     }
@@ -231,7 +231,7 @@ impl Lab {
         Ok(found)
     }
 
-    /// Where the recording of one call is.
+    /// The path of the recording of one call.
     pub fn recording(&self, number: &Number, call: u8, kind: Recording) -> PathBuf {
         let kind = match kind {
             Recording::Mailbox => "mailbox",
@@ -257,7 +257,7 @@ impl Lab {
             .collect())
     }
 
-    /// One ARI request, made as any other client of the PBX would make it; null where the answer is empty.
+    /// One ARI request, made as any other client of the PBX would make it; null if the answer is empty.
     pub fn ask(&self, method: &str, path: &str) -> Result<Value, Failed> {
         let facts = &self.facts;
         let login = (facts.pbx_user.as_str(), facts.pbx_password.as_str());
@@ -270,7 +270,7 @@ impl Lab {
         Self::ask_at(url, login, method, path)
     }
 
-    /// Where the carrier's ARI is.
+    /// The address of the carrier's ARI.
     pub fn carrier_url(&self) -> &str {
         &self.facts.carrier_url
     }
@@ -317,7 +317,7 @@ impl Lab {
         })
     }
 
-    /// The program, told of this lab.
+    /// The program, with this lab's configuration.
     pub fn aftertone(&self) -> Command {
         let mut command = Command::new(&self.program);
         command
@@ -427,7 +427,7 @@ impl Message {
 pub enum Recording {
     /// What the mailbox keeps, from its ready point on.
     Mailbox,
-    /// All that whoever answered heard, from answer on.
+    /// All that the far end heard, from answer on.
     Heard,
     /// What a line with an echo sends back while the mailbox records.
     Returned,
@@ -474,7 +474,7 @@ impl Seen {
     }
 }
 
-/// `aftertone drop`, running. It is killed where a test gives it up.
+/// `aftertone drop`, running. It is killed if a test gives it up.
 pub struct Dropping {
     child: Child,
     talk: thread::JoinHandle<String>,
@@ -486,7 +486,7 @@ pub struct Dropping {
 pub struct Dropped {
     /// The exit status; none if a signal ended it.
     pub status: Option<i32>,
-    /// What `--json` printed; null where it printed nothing.
+    /// What `--json` printed; null if it printed nothing.
     pub json: Value,
     /// What it said on stderr.
     pub talk: String,
@@ -606,7 +606,7 @@ fn read_all(mut from: impl Read + Send + 'static) -> thread::JoinHandle<String> 
     })
 }
 
-/// Where the labs are, each in a folder of its name.
+/// The folder of the labs, each in a folder of its name.
 fn labs() -> PathBuf {
     cache().join("lab")
 }

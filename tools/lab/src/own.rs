@@ -62,7 +62,7 @@ impl fmt::Display for OwnName {
     }
 }
 
-/// Where the project keeps what outlives a run: `$XDG_CACHE_HOME/aftertone`, else `~/.cache/aftertone`.
+/// The folder of what outlives a run: `$XDG_CACHE_HOME/aftertone`, else `~/.cache/aftertone`.
 pub fn cache() -> PathBuf {
     let set = |name| env::var_os(name).filter(|value| !value.is_empty());
     let home = || PathBuf::from(set("HOME").unwrap_or_default()).join(".cache");

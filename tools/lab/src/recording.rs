@@ -69,7 +69,7 @@ pub struct Found {
 
 impl Found {
     /// Whether nothing that one frame of telephony could hold is missing at either end, and nothing inside but that one
-    /// packet may have been dropped or doubled: PBX and far end share a machine that may stand still for a moment.
+    /// packet may have been dropped or doubled: PBX and far end share a machine that may pause for a moment.
     pub fn is_whole(&self) -> bool {
         // One that was dropped may go through two of the message's frames.
         let packet = frame() + self.slip;
@@ -96,7 +96,7 @@ impl std::fmt::Display for Found {
     }
 }
 
-/// Finds `message` in `recording`; `None` where no piece of it is there.
+/// Finds `message` in `recording`; `None` if no piece of it is there.
 pub fn find(message: &[f32], recording: &[f32]) -> Option<Found> {
     let audible = audible(message);
     let pieces = pieces(message);
@@ -190,7 +190,7 @@ fn pieces(message: &[f32]) -> Vec<Range<usize>> {
         .step_by(PIECE)
         .map(|start| start..(start + PIECE).min(audible.end))
         .collect();
-    // A remainder that is too short to be told from anything else belongs to the piece before it.
+    // A remainder that is too short to be unmistakable belongs to the piece before it.
     if let [.., before, last] = pieces.as_mut_slice()
         && last.len() < PIECE
     {
@@ -259,7 +259,7 @@ fn lost_frames(
     lost.map(|frame| frame.len()).sum()
 }
 
-/// The stretch of `range` in which the recording follows the message, told in steps of a quarter of a frame.
+/// The stretch of `range` in which the recording follows the message, in steps of a quarter of a frame.
 fn followed(message: &[f32], range: Range<usize>, heard: impl Fn(usize) -> f32) -> Range<usize> {
     const STEP: usize = FRAME / 4;
     let mut followed = range
@@ -269,7 +269,7 @@ fn followed(message: &[f32], range: Range<usize>, heard: impl Fn(usize) -> f32) 
         .filter(|step| {
             let said = &message[step.clone()];
             let got: Samples = step.clone().map(&heard).collect();
-            // Half of the size is a loose test on purpose: it tells sound from none, and coding noise matters little.
+            // Half of the size is a loose test on purpose: it separates sound from none, and coding noise matters little.
             power(&got) > power(said) * 0.25 && power(said) > 0.0
         });
     let Some(first) = followed.next() else {

@@ -1,5 +1,5 @@
 //! A voice for messages: speech-like sound that is the same on every machine and unlike itself at every moment, so that
-//! where a piece of it belongs can be told.
+//! the place of a piece in it is unmistakable.
 
 use std::{io, path::Path};
 

@@ -102,7 +102,7 @@ fn a_message_with_a_hole_is_not_intact() {
 }
 
 #[test]
-fn a_beep_is_found_where_a_report_overlaps_it_and_others_are_false() {
+fn a_beep_is_found_if_a_report_overlaps_it_and_others_are_false() {
     let records = [
         mailbox(None, None, &[(4.62, 5.01)]),
         mailbox(None, None, &[(1.0, 1.3), (4.61, 4.7), (4.8, 4.99)]),
@@ -121,7 +121,7 @@ fn a_beep_is_found_where_a_report_overlaps_it_and_others_are_false() {
 }
 
 #[test]
-fn a_beep_after_the_call_s_end_is_nobody_s_to_find() {
+fn a_beep_after_the_call_s_end_does_not_count() {
     let mut record = mailbox(None, None, &[]);
     record.ended_s = 4.8;
     let score = Score::of(&[record], System::Listen);
@@ -130,7 +130,7 @@ fn a_beep_after_the_call_s_end_is_nobody_s_to_find() {
 }
 
 #[test]
-fn people_are_counted_with_and_without_business_and_let_go_where_they_heard_nothing() {
+fn people_are_counted_with_and_without_business_and_let_go_if_they_heard_nothing() {
     let records = [
         call(Label::Human, "h_hello", "human", false, 5.5),
         call(Label::Human, "h_name", "machine", true, 9.0),
