@@ -108,7 +108,7 @@ inside() {
     # shellcheck disable=SC2016  # expanded by the inner shell
     $sudo unshare --mount --pid --fork --kill-child sh -euc '
         root=$1 toolchain=$2 proxy=$3 ports=$4; shift 4
-        # A root that is no mount of its own lets nobody inside change how mounts spread.
+        # In a root that is no mount of its own no program can change how mounts spread.
         mount --bind "$root" "$root"
         mount -t proc proc "$root/proc"
         mount --rbind /dev "$root/dev"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what `make test` and `make demo` need of Debian's packages: silent where nothing is missing.
+# Installs what `make test` and `make demo` need of Debian's packages: silent if nothing is missing.
 #
 #   tests/setup.sh GROUP...
 #

@@ -171,7 +171,7 @@ start() {
     done
     rm -f "$run/$server/run/asterisk.pid" "$run/$server/run/asterisk.ctl"
     (
-        # The server inherits neither this script's locks nor its output: whoever reads that to its end would wait for ever. It has a
+        # The server inherits neither this script's locks nor its output: a reader of that would wait for its end for ever. It has a
         # lock on the ports of its own.
         exec 5<&- 7<&- 8>&- 9>&- </dev/null >"$run/$server/console.log" 2>&1
         raise_limits
@@ -203,7 +203,7 @@ stop() {
 
 gone() { ! alive "$1"; }
 
-# Whether a server runs: the process in the pid file must be the very one we started, for its pid may be somebody else's by now.
+# Whether a server runs: the process in the pid file must be the very one we started, for its pid may be another process's by now.
 alive() {
     [ -f "$run/$1.pid" ] || adopt "$1" || return 1
     read -r pid began <"$run/$1.pid" || return 1
@@ -215,7 +215,7 @@ adopt() {
     pid=$(cat "$run/$1/run/asterisk.pid" 2>/dev/null) && [ -n "$pid" ] && serves "$1" "$pid" && note "$1" "$pid"
 }
 
-# Whether a process is an Asterisk with this lab's configuration, in the root it was started in. Its path would not tell: within a
+# Whether a process is an Asterisk with this lab's configuration, in the root it was started in. Its path would not say: within a
 # chroot of ours that of another mount namespace reads as from outside.
 serves() {
     { tr '\0' ' ' <"/proc/$2/cmdline"; } 2>/dev/null | grep -qF -- "-C $inside/$1/etc/asterisk.conf" &&
@@ -237,7 +237,7 @@ started_at() {
 
 console() { enter asterisk -C "$inside/$1/etc/asterisk.conf" -rx "$2"; }
 
-# Runs a command where the servers live, as the calling user. Root and mounts are this process's own and end with it. Where
+# Runs a command where the servers live, as the calling user. Root and mounts are this process's own and end with it. If
 # `holds_ports` is set the command holds the ports for as long as it runs.
 enter() {
     low=
@@ -407,7 +407,7 @@ pbx_sounds_dir = "$inside/sounds"
 [store]
 url = "sqlite:$run/state/aftertone.db"
 
-# The subscribers are nobody, and are called at every hour and again and again.
+# The subscribers are no real people, and are called at every hour and again and again.
 [gate]
 hours = false
 caps = false
@@ -428,7 +428,7 @@ random_password() { od -An -N16 -tx1 /dev/urandom | tr -d ' \n'; }
 ready() {
     console carrier "core waitfullybooted" >/dev/null
     console pbx "core waitfullybooted" >/dev/null
-    # Asterisk runs on without it where something holds the port.
+    # Asterisk runs on without it if something holds the port.
     console pbx "http show status" | grep -q "Bound to 127.0.0.1:$base" || {
         logs >&2
         die "the PBX's ARI does not listen on port $base; the logs are above (tests/lab/lab.sh logs --name $name)"
@@ -475,7 +475,7 @@ need_asterisk() {
     [ "${version:-0}" -ge 18 ] || die "AFTERTONE_LAB_ASTERISK=system, but there is no asterisk 18 or later on PATH"
 }
 
-# Prints the word that makes a command privileged: nothing for root, `sudo -n` where that needs no password.
+# Prints the word that makes a command privileged: nothing for root, `sudo -n` if that needs no password.
 privilege() {
     if [ "$(id -u)" = 0 ] || [ "${AFTERTONE_LAB_ASTERISK:-}" = system ]; then
         return

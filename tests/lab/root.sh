@@ -44,7 +44,7 @@ build() {
     work="$ROOT.build"
     log="$ROOT.log"
     say "building a Debian $SUITE root with Asterisk in $ROOT (once; about a minute, 620 MB) from $mirror"
-    # --one-file-system: should a mount of somebody else's ever be in there, it is not emptied.
+    # --one-file-system: should another program's mount ever be in there, it is not emptied.
     $sudo rm -rf --one-file-system "$work" "$ROOT"
 
     # Debian 12's debootstrap has no script named forky; `sid` is the same script.
@@ -77,7 +77,7 @@ build_failed() {
     die "building the Asterisk root failed; the whole log is $log"
 }
 
-# Prints the word that makes a command privileged: nothing for root, `sudo -n` where that needs no password.
+# Prints the word that makes a command privileged: nothing for root, `sudo -n` if that needs no password.
 privilege() {
     if [ "$(id -u)" = 0 ]; then
         return
@@ -100,7 +100,7 @@ debian_mirror() {
     echo "$mirror"
 }
 
-# debootstrap and the apt inside the root know nothing of a proxy that this machine's apt is told to use.
+# debootstrap and the apt inside the root know nothing of a proxy that this machine's apt is set to use.
 apt_proxy() {
     proxy=${http_proxy:-}
     if [ -z "$proxy" ]; then
