@@ -32,14 +32,14 @@ impl Fixture {
         // What is kept are microseconds.
         let start = Timestamp::from_microsecond(Timestamp::now().as_microsecond()).unwrap();
         let campaign = campaign(&store, "one", start).await;
-        let scene = Self {
+        let fixture = Self {
             holder: controller(&store, "here").await,
             store,
             campaign,
             start,
         };
-        scene.add(base, campaign, 0..contacts).await;
-        scene
+        fixture.add(base, campaign, 0..contacts).await;
+        fixture
     }
 
     /// Adds contacts to a campaign, the first due first, the last a millisecond ago.

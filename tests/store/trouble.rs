@@ -128,8 +128,8 @@ async fn what_is_no_database_is_refused(base: &Base) {
 }
 
 async fn a_damaged_file_is_broken(base: &Base) {
-    let scene = Fixture::of(base, 2_000).await;
-    scene.store.close().await;
+    let fixture = Fixture::of(base, 2_000).await;
+    fixture.store.close().await;
     let path = base.folder().join("aftertone.db");
     let mut bytes = fs::read(&path).unwrap();
     // All but the header and the schema.
@@ -142,11 +142,11 @@ async fn a_damaged_file_is_broken(base: &Base) {
         Err(error) => error,
         Ok(store) => {
             let lease = store.lease(
-                &scene.holder,
-                scene.campaign,
+                &fixture.holder,
+                fixture.campaign,
                 1_000,
                 crate::fixture::HISTORY,
-                scene.at(1),
+                fixture.at(1),
             );
             lease.await.unwrap_err()
         }
@@ -156,27 +156,27 @@ async fn a_damaged_file_is_broken(base: &Base) {
 }
 
 async fn a_locked_file_is_away_until_it_is_not(base: &Base) {
-    let scene = Fixture::of(base, 1).await;
-    let (all, _) = scene.lease(1, 0).await;
+    let fixture = Fixture::of(base, 1).await;
+    let (all, _) = fixture.lease(1, 0).await;
     let options = SqliteConnectOptions::new().filename(base.folder().join("aftertone.db"));
     let mut other = SqliteConnection::connect_with(&options).await.unwrap();
     sqlx::raw_sql("BEGIN IMMEDIATE")
         .execute(&mut other)
         .await
         .unwrap();
-    let writes = [scene.start_of(&all[0], 1)];
-    let result = scene
+    let writes = [fixture.start_of(&all[0], 1)];
+    let result = fixture
         .store
-        .commit(&scene.holder, &writes, scene.at(1))
+        .commit(&fixture.holder, &writes, fixture.at(1))
         .await;
     let error = result.unwrap_err();
     assert_eq!(error.trouble, Trouble::Away, "{error:?}");
     assert!(error.hint().unwrap().contains("locked"), "{error:?}");
     // Who only reads is not kept from it.
-    assert_eq!(scene.store.campaigns(0).await.unwrap().len(), 1);
+    assert_eq!(fixture.store.campaigns(0).await.unwrap().len(), 1);
     sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
-    scene.store.ping().await.unwrap();
-    assert_eq!(scene.commit(&writes, 2).await, [Written::Done]);
+    fixture.store.ping().await.unwrap();
+    assert_eq!(fixture.commit(&writes, 2).await, [Written::Done]);
 }
 
 async fn a_full_disk_loses_nothing(base: &Base) {
@@ -184,38 +184,38 @@ async fn a_full_disk_loses_nothing(base: &Base) {
     let Some(disk) = SmallDisk::mount(base.folder()) else {
         return;
     };
-    let scene = Fixture::of(base, 4).await;
-    let (all, _) = scene.lease(4, 0).await;
+    let fixture = Fixture::of(base, 4).await;
+    let (all, _) = fixture.lease(4, 0).await;
     assert_eq!(
-        scene.commit(&[scene.start_of(&all[0], 1)], 1).await,
+        fixture.commit(&[fixture.start_of(&all[0], 1)], 1).await,
         [Written::Done]
     );
     disk.fill();
     let mut failed = None;
     for drop in 2..400 {
-        let Err(error) = scene
+        let Err(error) = fixture
             .store
             .commit(
-                &scene.holder,
-                &[big(scene.start_of(&all[1], drop))],
-                scene.at(2),
+                &fixture.holder,
+                &[big(fixture.start_of(&all[1], drop))],
+                fixture.at(2),
             )
             .await
         else {
             // There was room left in what the log had.
-            let back = scene.settle(
+            let back = fixture.settle(
                 &all[1],
                 aftertone::campaign::engine::Settlement::NotDialled { attempt: 1 },
             );
-            if scene
+            if fixture
                 .store
-                .commit(&scene.holder, &[back], scene.at(2))
+                .commit(&fixture.holder, &[back], fixture.at(2))
                 .await
                 .is_err()
             {
                 panic!("no room to take an intent back, but for writing it");
             }
-            let (again, _) = scene.lease(1, 2).await;
+            let (again, _) = fixture.lease(1, 2).await;
             assert_eq!(again.len(), 1);
             continue;
         };
@@ -226,14 +226,14 @@ async fn a_full_disk_loses_nothing(base: &Base) {
     assert_eq!(error.trouble, Trouble::Away, "{error:?}");
     assert!(error.hint().unwrap().contains("full"), "{error:?}");
     disk.make_room();
-    scene.store.ping().await.unwrap();
-    let ended = scene.ended(&all[0], 1, Outcome::Delivered, None);
-    let written = scene
-        .commit(&[ended, scene.start_of(&all[2], 900)], 3)
+    fixture.store.ping().await.unwrap();
+    let ended = fixture.ended(&all[0], 1, Outcome::Delivered, None);
+    let written = fixture
+        .commit(&[ended, fixture.start_of(&all[2], 900)], 3)
         .await;
     assert_eq!(written, [Written::Done, Written::Done]);
     assert_eq!(base.texts("PRAGMA integrity_check").await, ["ok"]);
-    scene.store.close().await;
+    fixture.store.close().await;
     drop(disk);
 }
 
@@ -284,16 +284,16 @@ async fn clocks_that_differ_are_refused(base: &Base) {
 
 /// A standby takes no writes, until it has taken over.
 async fn a_standby_server_is_away(base: &Base) {
-    let scene = Fixture::of(base, 1).await;
-    let (all, _) = scene.lease(1, 0).await;
+    let fixture = Fixture::of(base, 1).await;
+    let (all, _) = fixture.lease(1, 0).await;
     base.run(
         "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database()); END $$",
     )
     .await;
-    let write = [scene.start_of(&all[0], 1)];
+    let write = [fixture.start_of(&all[0], 1)];
     let error = match Store::open(&base.place()).await {
         Ok(store) => store
-            .commit(&scene.holder, &write, scene.at(1))
+            .commit(&fixture.holder, &write, fixture.at(1))
             .await
             .unwrap_err(),
         Err(error) => error,
@@ -306,14 +306,14 @@ async fn a_server_that_is_killed_loses_nothing_that_was_acknowledged(_shared: &B
     const DROPS: usize = 120;
     let server = OwnServer::up("test-store-killed");
     let base = Base::on(Some(&server.url)).await;
-    let scene = Fixture::of(&base, DROPS).await;
-    let (all, _) = scene.lease(DROPS, 0).await;
+    let fixture = Fixture::of(&base, DROPS).await;
+    let (all, _) = fixture.lease(DROPS, 0).await;
     let mut away = 0;
     for (nth, contact) in all.iter().enumerate() {
         let drop = nth as u128 + 1;
-        let write = [scene.start_of(contact, drop)];
+        let write = [fixture.start_of(contact, drop)];
         if nth % 60 == 30 {
-            let commit = scene.store.commit(&scene.holder, &write, scene.at(1));
+            let commit = fixture.store.commit(&fixture.holder, &write, fixture.at(1));
             let kill = tokio::task::spawn_blocking({
                 let server = server.killer();
                 move || server()
@@ -323,14 +323,14 @@ async fn a_server_that_is_killed_loses_nothing_that_was_acknowledged(_shared: &B
             if let Err(error) = first {
                 assert_eq!(error.trouble, Trouble::Away, "{error:?}");
             }
-            let error = scene.store.ping().await.unwrap_err();
+            let error = fixture.store.ping().await.unwrap_err();
             assert_eq!(error.trouble, Trouble::Away, "{error:?}");
             assert!(error.hint().unwrap().contains("server"), "{error:?}");
             away += 1;
             server.restart();
         }
         // As for any reply that was lost: it is asked again until it is known.
-        let written = again(&scene, &write).await;
+        let written = again(&fixture, &write).await;
         assert_eq!(written, [Written::Done]);
     }
     assert_eq!(away, 2);
@@ -340,13 +340,17 @@ async fn a_server_that_is_killed_loses_nothing_that_was_acknowledged(_shared: &B
         .texts("SELECT DISTINCT CAST(version AS TEXT) FROM numbers")
         .await;
     assert_eq!(versions, ["1"]);
-    scene.store.close().await;
+    fixture.store.close().await;
 }
 
 /// Asks until there is an answer.
-async fn again(scene: &Fixture, writes: &[aftertone::store::Write]) -> Vec<Written> {
+async fn again(fixture: &Fixture, writes: &[aftertone::store::Write]) -> Vec<Written> {
     for _ in 0..10 {
-        match scene.store.commit(&scene.holder, writes, scene.at(2)).await {
+        match fixture
+            .store
+            .commit(&fixture.holder, writes, fixture.at(2))
+            .await
+        {
             Ok(written) => return written,
             Err(error) => assert_eq!(error.trouble, Trouble::Away, "{error:?}"),
         }
