@@ -45,10 +45,14 @@ WORKDIR /build
 # `release` is the shipped program; `ci` skips link-time optimisation.
 ARG CARGO_PROFILE=release
 # The dependencies are a layer of their own, built around an empty crate, so that a change in src does not rebuild them.
-# Tests, benches and examples are not in the build context, so the manifest must not name them.
+# Tests, benches and examples are not in the build context, so the manifest must not name them; nor are the tools, but that the lock
+# file counts them in.
 COPY Cargo.toml Cargo.lock ./
+COPY tools/greetings/Cargo.toml tools/greetings/
+COPY tools/lab/Cargo.toml tools/lab/
 RUN sed -i '/^\[\[\(test\|bench\|example\)\]\]/,/^$/d' Cargo.toml \
     && mkdir src && echo 'fn main() {}' >src/main.rs && : >src/lib.rs \
+    && mkdir tools/greetings/src tools/lab/src && : >tools/lab/src/lib.rs && echo 'fn main() {}' >tools/greetings/src/main.rs \
     && cargo build --locked --profile "$CARGO_PROFILE" \
     && rm -r src
 COPY src src

@@ -25,7 +25,7 @@ ifdef SHORT
 	cargo test --locked --test lab -- subscribers::010
 else
 	cargo test --locked --quiet --doc
-	cargo test --locked --lib --bins
+	cargo test --locked --workspace --lib --bins
 	cargo test --locked --test '*'
 endif
 
@@ -44,35 +44,35 @@ bench: ## How fast and how frugal the program is
 	cargo bench --locked --bench tap
 
 # Who hears best who answered: real calls through the lab, and a table. SEED= one or more, ITEMS= of each, CORPUS= folders that were
-# made elsewhere, MORE= what else `cargo bench --bench greetings -- --help` knows.
+# made elsewhere, MORE= other options, which MORE=--help lists.
 SEED ?= 1,2,3
 ITEMS ?=
 CORPUS ?=
 MORE ?=
 
 bench-screen: ## Who detects best who answered, over real calls; SEED=, ITEMS=, CORPUS=, MORE=
-	PORTS=$(SCREEN_PORTS) cargo bench --locked --bench greetings -- --seed $(SEED) \
+	cargo build --locked --profile bench --bin aftertone
+	$(if $(SCREEN_PORTS),PORTS=$(SCREEN_PORTS)) cargo run --locked --profile bench -p aftertone-greetings -- --seed $(SEED) \
 		$(if $(ITEMS),--items $(ITEMS)) $(if $(CORPUS),--corpus $(CORPUS)) $(MORE)
 
 # The calls of the lab as if the PBX were far away: DISTANCES are milliseconds that each request and each event takes.
 DISTANCES ?= 0 30 120
-FAR ?= subscribers:: classes:: listen::
+FAR ?= subscribers:: answer_classes:: listen::
 
 lab-far: ## The lab's calls as if the PBX were far away; DISTANCES= in ms, FAR= filters
 	set -e; for ms in $(DISTANCES); do for tests in $(FAR); do \
 		echo "$$tests $$ms ms away"; LAB_DELAY=$$ms cargo test --locked --test lab -- $$tests; \
 	done; done
 
-# The lab: two real Asterisk servers on loopback; tests/lab/lab.sh says more. LAB=NAME and PORTS=BASE run one beside another.
-LAB ?= dev
-PORTS ?= 21000
-SCREEN_PORTS ?= 37000
+# The lab: two real Asterisk servers on loopback; tests/lab/lab.sh says more. LAB=NAME runs one beside another, PORTS=BASE names its
+# ports instead of any that are free.
+lab = --name $(or $(LAB),dev)
 
-lab-up: ## Start the lab for your own experiments; LAB= and PORTS= for one beside another
-	tests/lab/lab.sh up --name $(LAB) --ports $(PORTS)
+lab-up: ## Start the lab for your own experiments; LAB= for one beside another, PORTS= for its ports
+	tests/lab/lab.sh up $(lab) $(if $(PORTS),--ports $(PORTS))
 
 lab-down: ## Stop it
-	tests/lab/lab.sh down --name $(LAB)
+	tests/lab/lab.sh down $(lab)
 
 lab-status: ## What of it runs, and where
-	tests/lab/lab.sh status --name $(LAB)
+	tests/lab/lab.sh status $(lab)

@@ -51,7 +51,7 @@ fn a_day_of_silence() {
     }
 }
 
-/// The memory of this process in kB, where the system tells it.
+/// The memory of this process in kB, if the system reports it.
 fn resident() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;

@@ -57,5 +57,4 @@ pub mod telemetry;
 pub mod words;
 
 #[cfg(test)]
-#[path = "../tests/fuzz/engine.rs"]
 mod fuzz;

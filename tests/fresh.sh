@@ -17,9 +17,6 @@ SUITE=bookworm
 PACKAGES=make,ca-certificates
 # A change of suite or packages makes a new base.
 STAMP=1
-# Ports that no lab of the checkout itself uses by default.
-TEST_PORTS=30000
-DEMO_PORTS=31000
 
 CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/aftertone"
 BASE="$CACHE/fresh-base"
@@ -53,9 +50,9 @@ main() {
     fill
 
     say "make test SHORT=1"
-    inside PORTS=$TEST_PORTS make test SHORT=1
+    inside make test SHORT=1
     say "make demo"
-    inside PORTS=$DEMO_PORTS make demo
+    inside make demo
     say "passed: both commands install what they need"
 }
 
@@ -81,7 +78,8 @@ fill() {
     for file in /etc/resolv.conf /etc/hosts; do
         [ ! -e "$file" ] || $sudo cp -L "$file" "$WORK$file"
     done
-    $sudo mkdir -p "$WORK/opt/rust" "$WORK/root/.cargo/registry" "$WORK/root/aftertone"
+    mkdir -p "$CACHE/ports"
+    $sudo mkdir -p "$WORK/opt/rust" "$WORK/root/.cargo/registry" "$WORK/root/.cache/aftertone/ports" "$WORK/root/aftertone"
     # shellcheck disable=SC2046  # words without spaces
     tar -C "${CARGO_HOME:-$HOME/.cargo}/registry" -cf - index cache |
         $sudo tar -C "$WORK/root/.cargo/registry" --no-same-owner -xf -
@@ -104,24 +102,26 @@ files() {
     fi
 }
 
-# inside [NAME=VALUE..] COMMAND..: in the fresh root, as its root, with nothing of this machine's environment. The process that
-# runs it is the first of a process namespace: all that it leaves ends with it.
+# inside COMMAND..: in the fresh root, as its root, with nothing of this machine's environment. The process that runs it is the first
+# of a process namespace: all that it leaves ends with it.
 inside() {
     # shellcheck disable=SC2016  # expanded by the inner shell
     $sudo unshare --mount --pid --fork --kill-child sh -euc '
-        root=$1 toolchain=$2 proxy=$3; shift 3
-        # A root that is no mount of its own lets nobody inside change how mounts spread.
+        root=$1 toolchain=$2 proxy=$3 ports=$4; shift 4
+        # In a root that is no mount of its own no program can change how mounts spread.
         mount --bind "$root" "$root"
         mount -t proc proc "$root/proc"
         mount --rbind /dev "$root/dev"
         mount --make-rslave "$root/dev"
         mount --bind "$toolchain" "$root/opt/rust"
         mount -o remount,bind,ro "$root/opt/rust"
+        # The network is shared, and so is who has which ports.
+        mount --bind "$ports" "$root/root/.cache/aftertone/ports"
         exec chroot "$root" /usr/bin/env -i HOME=/root LANG=C.UTF-8 TERM=dumb http_proxy="$proxy" \
             PATH=/opt/rust/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
             CARGO_NET_OFFLINE=true CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 \
-            sh -euc "cd /root/aftertone; exec env \"\$@\"" inside "$@"
-    ' inside "$WORK" "$toolchain" "$("$HERE/lab/root.sh" --proxy)" "$@" </dev/null 9>&- &
+            sh -euc "cd /root/aftertone; exec \"\$@\"" inside "$@"
+    ' inside "$WORK" "$toolchain" "$("$HERE/lab/root.sh" --proxy)" "$CACHE/ports" "$@" </dev/null 9>&- &
     # In the background, so that a signal to this script is heard at once.
     child=$!
     wait "$child"

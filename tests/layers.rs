@@ -544,7 +544,7 @@ fn prints(tokens: &[Token]) -> Vec<(usize, String)> {
     macros.chain(streams).collect()
 }
 
-/// Where a source stands among the modules.
+/// The place of a source among the modules.
 struct Place {
     /// The module at the top that it belongs to; `lib` and `main` for the two roots.
     module: String,

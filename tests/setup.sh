@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what `make test` and `make demo` need of Debian's packages: silent where nothing is missing.
+# Installs what `make test` and `make demo` need of Debian's packages: silent if nothing is missing.
 #
 #   tests/setup.sh GROUP...
 #
@@ -11,8 +11,18 @@
 # Needs root, or sudo without a password, only if something is missing. Rust is not installed: which one is the user's choice.
 set -eu
 
+LOCK=/run/lock/aftertone-setup
+
 main() {
     [ $# -gt 0 ] || usage
+    # One after the other: what another run is installing is there when its files are, and works only later.
+    if [ -e "$LOCK" ] || true 2>/dev/null >"$LOCK"; then
+        exec 9<"$LOCK"
+        flock -w 5 9 || {
+            say "another run is installing packages; waiting for it"
+            flock 9
+        }
+    fi
     missing=
     for group in "$@"; do
         case $group in
@@ -27,9 +37,11 @@ main() {
             want espeak-ng has espeak-ng
             want sox has sox
             want openssl has openssl
+            want perl-base has perl
             want procps has pgrep
             ;;
         store)
+            want perl-base has perl
             want postgresql exists /usr/lib/postgresql/*/bin/initdb
             want procps has pgrep
             ;;
@@ -85,7 +97,7 @@ apt() {
     [ "$apt_command" != install ] || yes='-y --no-install-recommends'
     # shellcheck disable=SC2086  # words of their own
     $sudo env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 \
-        -o Dpkg::Options::=--force-confold $apt_command $yes "$@" </dev/null
+        -o Dpkg::Options::=--force-confold $apt_command $yes "$@" </dev/null 9<&-
 }
 
 # Debian's package makes a database cluster and starts it as a service, unless this file says otherwise. The tests start

@@ -17,7 +17,7 @@ use jiff::Timestamp;
 
 use crate::child;
 
-/// Opens the store, waits for the word, leases, begins and ends as many drops as are asked for; tells the seconds it took.
+/// Opens the store, waits for the word, leases, begins and ends as many drops as are asked for; prints the seconds it took.
 pub(crate) async fn run(place: &Place, campaign: &str, drops: usize, batch: usize) -> Result<()> {
     let store = Store::open(place).await?;
     let campaign = store.campaign(campaign).await?;

@@ -21,7 +21,7 @@ pub(crate) struct Pace {
     pub(crate) rate: u32,
     /// Drops in flight at most.
     pub(crate) in_flight: u32,
-    /// The leg that is dialled first: the drop leg where a drop is one call.
+    /// The leg that is dialled first: the drop leg if a drop is one call.
     pub(crate) first: Leg,
 }
 
@@ -140,7 +140,7 @@ impl Controller {
         tail(&self.talk)
     }
 
-    /// Fails where it has ended.
+    /// Fails if it has ended.
     pub(crate) fn must_live(&mut self) -> Result<()> {
         match self.child.try_wait()? {
             None => Ok(()),

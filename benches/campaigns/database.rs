@@ -1,14 +1,9 @@
 //! The databases: SQLite in a file, and PostgreSQL with a server of its own for each list.
 
-use std::{
-    fmt, fs,
-    net::TcpListener,
-    path::Path,
-    process::{self, Command},
-    sync::atomic::{AtomicU32, Ordering},
-};
+use std::{fmt, fs, path::Path, process::Command};
 
 use aftertone::store::Place;
+use aftertone_lab::own::{OwnName, cache};
 use anyhow::{Context, Result, ensure};
 use sqlx::{Connection as _, PgConnection};
 
@@ -39,7 +34,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// A database that nobody else uses. It ends with its handle.
+/// A database of its own. It ends with its handle.
 pub(crate) struct Database {
     url: String,
     server: Option<Server>,
@@ -67,7 +62,7 @@ impl Database {
         &self.url
     }
 
-    /// Processor seconds that it has used beside the program: none where it is part of it.
+    /// Processor seconds that it has used beside the program: none if it is part of it.
     pub(crate) fn cpu(&self) -> Result<f64> {
         self.server.as_ref().map_or(Ok(0.0), Server::cpu)
     }
@@ -90,7 +85,7 @@ impl Database {
     }
 }
 
-/// Where a URL points.
+/// The store that a URL names.
 pub(crate) fn place(url: &str) -> Place {
     match url.strip_prefix("sqlite:") {
         Some(file) => Place::Sqlite(file.into()),
@@ -100,25 +95,24 @@ pub(crate) fn place(url: &str) -> Place {
 
 /// A PostgreSQL server as Debian's package has it, every setting by default.
 struct Server {
-    name: String,
+    name: OwnName,
     /// The process whose children do the work.
     first: u32,
 }
 
 impl Server {
     fn start() -> Result<Self> {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let nth = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("bench-{}-{nth}", process::id());
-        // Free a moment ago, and nobody else picks among the free ones in order.
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        script(&["up", "--name", &name, "--port", &port.to_string()])?;
-        let first = first_process(port)?;
+        let name = OwnName::first_free(&cache().join("postgres"), "bench")?;
+        // What a run that was killed has left.
+        script(&["down", "--name", name.as_str()])?;
+        script(&["up", "--name", name.as_str()])?;
+        let url = script(&["url", "--name", name.as_str()])?;
+        let first = first_process(port(&url)?)?;
         Ok(Self { name, first })
     }
 
     fn url(&self) -> Result<String> {
-        script(&["url", "--name", &self.name])
+        script(&["url", "--name", self.name.as_str()])
     }
 
     /// Those of its processes that live, and of those that have ended.
@@ -141,8 +135,8 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Where it fails a server is left, and its name says whose it was.
-        let _ = script(&["down", "--name", &self.name]);
+        // If it fails, the next server of this name ends this one.
+        let _ = script(&["down", "--name", self.name.as_str()]);
     }
 }
 
@@ -160,6 +154,11 @@ fn script(arguments: &[&str]) -> Result<String> {
         String::from_utf8_lossy(&done.stderr).trim()
     );
     Ok(String::from_utf8(done.stdout)?.trim().to_owned())
+}
+
+fn port(url: &str) -> Result<u16> {
+    let (_, port) = url.rsplit_once(':').context("an address without a port")?;
+    Ok(port.split('/').next().unwrap_or_default().parse()?)
 }
 
 /// The first process of the server on a port.

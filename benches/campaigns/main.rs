@@ -9,19 +9,19 @@
 //!
 //! Measured for each store, over lists of 1,000 to 1,000,000 contacts: the processor time of a drop in the middle of a
 //! run at a slow, even pace, the controller's and the database's; the memory; the time from the start of the process to
-//! its first call. Then, on the longest list, what it sustains at a pace just above the goal. Two floors stand beside it:
+//! its first call. Then, on the longest list, what it sustains at a pace just above the goal. Beside it are two floors:
 //! the program's own driver that is given the same drops without a campaign and a store, and the store that is given the
 //! writes of the same drops, fifty at a time, without a call.
 //!
 //! Every drop is two calls of 2.25 s together, every contact is another number with consent, in a zone where it is day, and
 //! the gate is in force with all its rules. The dialplan screens, and no evidence is kept. What the fake PBX itself costs
 //! is in the table: it shares the machine's processors with what is measured. On PostgreSQL a `VACUUM ANALYZE` and a
-//! checkpoint follow the import. At the end of each run it is checked that every drop played its message and that nobody was
+//! checkpoint follow the import. At the end of each run it is checked that every drop played its message and that no number was
 //! called twice.
 //!
 //! `cargo bench --bench campaigns [-- --quick | --full] [--store sqlite|postgres] [--rate N] [--single] [--strict]`:
 //! `--quick` takes seconds and says little, `--full` goes up to 1,000,000 contacts and a minute at full pace, `--rate`
-//! sets that pace, `--single` makes drops of one call (the fake PBX has half of the work), `--strict` exits with 1 where a
+//! sets that pace, `--single` makes drops of one call (the fake PBX has half of the work), `--strict` exits with 1 if a
 //! goal is missed.
 
 #![expect(clippy::print_stdout, reason = "the table is what this program is for")]
@@ -83,7 +83,7 @@ struct Scale {
     sizes: &'static [u32],
     /// Runs on each list.
     rounds: u32,
-    /// Drops a second where the lists are compared.
+    /// Drops a second when the lists are compared.
     slow: u32,
     /// Drops a second at full pace.
     rate: u32,
@@ -189,7 +189,7 @@ fn measure(scale: &Scale) -> Result<bool> {
     Ok(met)
 }
 
-/// Tells of each run as it is over: all of them take a while.
+/// Reports each run as it is over: all of them take a while.
 #[expect(
     clippy::print_stderr,
     reason = "talk, beside the tables on standard output"

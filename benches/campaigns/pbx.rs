@@ -1,4 +1,4 @@
-//! The fake PBX in a process of its own, and what it saw of whoever dialled.
+//! The fake PBX in a process of its own, and what it saw of the program that dialled.
 
 use std::{
     collections::VecDeque,
@@ -47,7 +47,7 @@ pub(crate) struct Seen {
     pub(crate) most_calls: usize,
 }
 
-/// Runs the PBX: tells its address, and what it has seen whenever it is asked.
+/// Runs the PBX: prints its address, and what it has seen whenever it is asked.
 pub(crate) async fn serve(first: Leg) -> Result<()> {
     let fake = Fake::start(Settings {
         session_limit: 1_000,
@@ -81,7 +81,7 @@ pub(crate) async fn serve(first: Leg) -> Result<()> {
     Ok(())
 }
 
-/// A drop of 2.25 s, or where only one call is made, of 0.95 s.
+/// A drop of 2.25 s, or if only one call is made, of 0.95 s.
 fn number(first: Leg) -> Script {
     let mut mailbox = Call::of(&[(100, Far::Ringing), (200, Far::Answer)]);
     mailbox.detector = Detector {

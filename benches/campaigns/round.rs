@@ -134,7 +134,7 @@ fn wait(pbx: &mut Pbx, controller: &mut Controller, drops: u32) -> Result<()> {
     }
 }
 
-/// Nothing is left in flight, everything was played, and nobody was called again.
+/// Nothing is left in flight, everything was played, and no contact was called again.
 fn check(seen: &Seen, pace: Pace) -> Result<()> {
     let started = usize::try_from(seen.started).context("more drops than memory")?;
     ensure!(

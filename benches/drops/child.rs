@@ -69,7 +69,7 @@ impl Drop for Started {
     }
 }
 
-/// Waits for a line from whoever started this process; `None` where there will be none.
+/// Waits for a line from the process that started this one; `None` if there will be none.
 pub(crate) async fn told() -> Result<Option<String>> {
     let line = tokio::task::spawn_blocking(|| std::io::stdin().lines().next().transpose());
     Ok(line.await??)

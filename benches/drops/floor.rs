@@ -110,7 +110,7 @@ struct Floor {
 
 impl Floor {
     fn new(url: &str, failed: mpsc::UnboundedSender<Error>) -> Result<Self> {
-        // Refused where one is installed already, and that is well.
+        // Refused if one is installed already, which is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
         // As in `aftertone::ari`.
         let client = Client::builder()
@@ -150,7 +150,7 @@ impl Floor {
         let failed = self.failed.clone();
         tokio::spawn(async move {
             if let Err(error) = work.await {
-                // Nobody listens once the run is over.
+                // There is no listener once the run is over.
                 let _ = failed.send(error);
             }
         });

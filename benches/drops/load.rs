@@ -24,7 +24,7 @@ impl Load {
         Duration::from_secs(1) * nth / self.rate
     }
 
-    /// Whom the drop of this number is for: somebody else each time.
+    /// The number of this drop: another one each time.
     pub(crate) fn number(nth: u32) -> String {
         format!("+1202{:03}{:04}", 555 + nth / 10_000, nth % 10_000)
     }

@@ -9,7 +9,7 @@
 //! nothing: no state machine, no deadlines, no way out when anything goes wrong. What aftertone costs beyond it is the
 //! price of being right. Floor and aftertone take turns on the same machine; each figure is the median of the rounds.
 //!
-//! `cargo bench --bench drops [-- --quick] [-- --strict]`: `--quick` is one short round, `--strict` exits with 1 where
+//! `cargo bench --bench drops [-- --quick] [-- --strict]`: `--quick` is one short round, `--strict` exits with 1 if
 //! a goal is missed.
 
 #![expect(clippy::print_stdout, reason = "the table is what this program is for")]

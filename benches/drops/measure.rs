@@ -1,4 +1,4 @@
-//! The fake PBX's process: what numbers do under load, and what its log says about whoever dialled them.
+//! The fake PBX's process: what numbers do under load, and what its log says about the program that dialled them.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -33,7 +33,7 @@ pub(crate) struct Seen {
     pub(crate) lead: (f64, f64),
 }
 
-/// Runs the PBX: tells its address, and what it saw whenever it is asked.
+/// Runs the PBX: prints its address, and what it saw whenever it is asked.
 pub(crate) async fn serve() -> Result<()> {
     let fake = Fake::start(Settings {
         session_limit: 1_000,

@@ -8,11 +8,11 @@
 //! | `csv` | a bare loop of the `csv` crate: rows are split and forgotten |
 //! | `survey` | our reader alone, with its limits, and the digest |
 //! | `rows` | all that is done before the store, on one core: numbers, zones, consents |
-//! | `sqlite3` | the shell's `.import` into a table of texts with a unique number, where it is installed: nothing is checked |
+//! | `sqlite3` | the shell's `.import` into a table of texts with a unique number, if it is installed: nothing is checked |
 //! | `aftertone sqlite`, `aftertone postgres` | `import`, durable, with how far it is in every transaction |
 //!
 //! `cargo bench --bench import [-- --rows N] [--postgres URL] [--only SUBJECT] [--strict]`: the database of the URL has to be
-//! empty; `--strict` exits with 1 where a goal is missed.
+//! empty; `--strict` exits with 1 if a goal is missed.
 
 #![expect(clippy::print_stdout, reason = "the table is what this program is for")]
 #![expect(clippy::disallowed_methods, reason = "a benchmark is about the clock")]
@@ -54,7 +54,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs all subjects and prints the table; whether the goals are met, or nobody asked.
+/// Runs all subjects and prints the table; whether the goals are met, or not asked for.
 fn compare(arguments: &[String]) -> Result<bool> {
     let after = |flag: &str| {
         let at = arguments.iter().position(|argument| argument == flag)?;
@@ -104,7 +104,7 @@ fn compare(arguments: &[String]) -> Result<bool> {
     Ok(met || !arguments.iter().any(|argument| argument == "--strict"))
 }
 
-/// Runs a subject in a process of its own; `None` where what it needs is not there.
+/// Runs a subject in a process of its own; `None` if what it needs is not there.
 fn run(subject: &Subject, list: &Path) -> Result<Option<Figures>> {
     let folder = tempfile::tempdir()?;
     if matches!(subject, Subject::Shell) {

@@ -57,7 +57,7 @@ impl Subject {
         }
     }
 
-    /// What a process has to be told to be this subject.
+    /// The arguments that make a process this subject.
     pub(crate) fn arguments(&self, list: &Path, folder: &Path) -> Vec<String> {
         let database = match self {
             Self::Postgres(url) => url.clone(),
@@ -77,7 +77,7 @@ impl Subject {
     }
 }
 
-/// What a process was told to be.
+/// The subject that a process is to be.
 pub(crate) struct Asked {
     subject: String,
     list: PathBuf,
@@ -176,7 +176,7 @@ impl Asked {
     }
 }
 
-/// Runs the `sqlite3` shell; `None` where there is none.
+/// Runs the `sqlite3` shell; `None` if there is none.
 pub(crate) fn shell(list: &Path, folder: &Path) -> Result<Option<Figures>> {
     let database = folder.join("shell.db");
     let table = "PRAGMA journal_mode = WAL; CREATE TABLE contacts (id TEXT, phone TEXT UNIQUE, name TEXT, timezone TEXT, \
@@ -206,7 +206,7 @@ pub(crate) fn shell(list: &Path, folder: &Path) -> Result<Option<Figures>> {
 /// What was measured.
 pub(crate) struct Figures {
     pub(crate) seconds: f64,
-    /// The most memory that the process ever held, in MB of 10^6 bytes, where it told.
+    /// The most memory that the process ever held, in MB of 10^6 bytes, if it is known.
     pub(crate) peak_mb: Option<f64>,
 }
 

@@ -30,7 +30,6 @@ mod wire;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
-#[path = "../../tests/fuzz/events.rs"]
 mod fuzz;
 
 pub use failure::Failure;

@@ -49,5 +49,4 @@ pub const MAX_FIELD: usize = 64 * 1024;
 mod tests;
 
 #[cfg(test)]
-#[path = "../../tests/fuzz/lists.rs"]
 mod fuzz;

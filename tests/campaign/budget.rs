@@ -21,7 +21,7 @@ fn by_share_the_calls_cancelled_stay_within_their_limit_without_a_pause() {
     let mut world = limited(TechniqueRule::ByShare, &[Outcome::Delivered], 5_000);
     let begin = world.now;
     world.run(DAY);
-    world.check_nobody_is_forgotten(1);
+    world.check_no_contact_is_forgotten(1);
     // 5,000 drops at ten a second, and the last has to end.
     assert!(world.now.duration_since(begin).as_secs() < 600);
     let doubles = of(&world, Technique::Double);
@@ -47,7 +47,7 @@ fn double_calls_alone_pause_at_the_limit_say_so_and_come_to_the_end() {
     world.run(until.duration_since(world.now).unsigned_abs() + HOUR / 60);
     assert!(world.starts(1) > started);
     world.run(30 * DAY);
-    world.check_nobody_is_forgotten(1);
+    world.check_no_contact_is_forgotten(1);
     assert_eq!(of(&world, Technique::Single), 0);
 }
 
@@ -82,7 +82,7 @@ fn people_answered_and_dropped_slow_it_down_and_pause_it() {
     assert!(paused, "never paused");
     assert!(slowed || world.starts(1) < 1_000, "never slowed");
     world.run(90 * DAY);
-    world.check_nobody_is_forgotten(1);
+    world.check_no_contact_is_forgotten(1);
 }
 
 #[test]

@@ -51,8 +51,8 @@ impl World {
         }
     }
 
-    /// Holds the store against what must have become of everybody where a campaign is complete.
-    pub(crate) fn check_nobody_is_forgotten(&self, id: i64) {
+    /// Holds the store against what must have become of each contact if a campaign is complete.
+    pub(crate) fn check_no_contact_is_forgotten(&self, id: i64) {
         let id = CampaignId(id);
         assert_eq!(self.finished.get(&id), Some(&End::Complete), "{id}");
         let most = self.campaigns[&id].retry.most_attempts();

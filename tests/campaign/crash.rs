@@ -18,7 +18,7 @@ use crate::{
 };
 
 #[test]
-fn twenty_deaths_forget_nobody_and_ring_nobody_twice() {
+fn twenty_crashes_forget_no_contact_and_ring_none_twice() {
     for seed in 0..20 {
         let mut world = World::new(TestGate::open(), Network::good(), seed);
         world.latency_ms = 500;
@@ -33,8 +33,8 @@ fn twenty_deaths_forget_nobody_and_ring_nobody_twice() {
             world.later(at, Act::Crash);
         }
         world.run(DAY);
-        world.check_nobody_is_forgotten(1);
-        // Nobody is dialled again by itself after a death, and all are delivered else.
+        world.check_no_contact_is_forgotten(1);
+        // No contact is dialled again by itself after a death, and all others are delivered.
         assert_eq!(world.starts(1), 300);
         let states = world.store.states(CampaignId(1));
         let lost = states.filter(|(_, state, _)| *state == State::Ended(Outcome::Lost));
@@ -60,7 +60,7 @@ fn the_next_controller_chooses_the_same_variants_and_moments() {
             world.act(Act::Crash);
         }
         world.run(7 * DAY);
-        world.check_nobody_is_forgotten(1);
+        world.check_no_contact_is_forgotten(1);
         let mut variants = BTreeMap::new();
         for started in &world.log {
             let variant = started.variant.clone().unwrap();

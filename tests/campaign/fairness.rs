@@ -28,7 +28,7 @@ proptest! {
     ) {
         let mut world = competing(&weights, 2_000);
         world.run(Duration::from_secs(600));
-        // Until the first has nobody left.
+        // Until the first has no contact left.
         let mut starts: BTreeMap<CampaignId, u32> = BTreeMap::new();
         for started in &world.log {
             *starts.entry(started.campaign).or_default() += 1;
@@ -73,7 +73,7 @@ fn what_one_cannot_use_the_others_get() {
 }
 
 #[test]
-fn drops_go_where_there_is_most_room() {
+fn drops_go_to_the_pbx_with_most_room() {
     let mut world = World::new(TestGate::open(), Network::good(), 1);
     world.network.longest_ms = 600_000;
     world.add_pbx(1, pbx(50, 1_000, 30));
@@ -86,7 +86,7 @@ fn drops_go_where_there_is_most_room() {
     let of = |id| world.log.iter().filter(|s| s.pbx == PbxId(id)).count();
     assert_eq!((of(1), of(2)), (15, 5));
     world.run(HOUR);
-    world.check_nobody_is_forgotten(1);
+    world.check_no_contact_is_forgotten(1);
 }
 
 /// No two campaigns differ by more than one start each from the shares of their weights.

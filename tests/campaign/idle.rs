@@ -20,7 +20,7 @@ use crate::{
 const ONE: CampaignId = CampaignId(1);
 
 #[test]
-fn calling_hours_are_told_with_their_zones() {
+fn calling_hours_are_shown_with_their_zones() {
     let gate = TestGate {
         hours: Some((9, 20)),
         ..TestGate::open()
@@ -44,7 +44,7 @@ fn calling_hours_are_told_with_their_zones() {
 }
 
 #[test]
-fn its_own_hours_are_told() {
+fn its_own_hours_are_shown() {
     let mut world = world(10);
     let hours = Hours::new(time(10, 0, 0, 0), time(11, 0, 0, 0)).unwrap();
     let mut settings = campaign();
@@ -60,7 +60,7 @@ fn its_own_hours_are_told() {
 }
 
 #[test]
-fn what_stands_in_the_way_is_told() {
+fn the_reason_for_waiting_is_shown() {
     let mut world = world(10);
     world.run_for(Duration::from_millis(10));
     assert_eq!(told(&world), "at full pace, until 2026-11-24T09:00:01Z");
@@ -85,7 +85,7 @@ fn what_stands_in_the_way_is_told() {
 }
 
 #[test]
-fn the_end_and_the_wait_for_retries_are_told() {
+fn the_end_and_the_wait_for_retries_are_shown() {
     let mut world = world(1);
     world.run_for(Duration::from_secs(1));
     assert_eq!(told(&world), "nobody is left to dial: 1 drop in flight");

@@ -22,7 +22,7 @@ use crate::{
 };
 
 #[test]
-fn a_month_of_working_days_reaches_everybody_by_the_rules() {
+fn a_month_of_working_days_reaches_every_contact_by_the_rules() {
     let gate = TestGate {
         hours: Some((9, 20)),
         cap: Some(DAY),
@@ -39,7 +39,7 @@ fn a_month_of_working_days_reaches_everybody_by_the_rules() {
     world.run(60 * DAY);
     let days = world.now.duration_since(begin).as_hours() / 24;
     assert!((20..=45).contains(&days), "{days} days");
-    world.check_nobody_is_forgotten(1);
+    world.check_no_contact_is_forgotten(1);
     world.check_rates();
     world.check_caps();
     assert!(world.starts(1) > 40_000, "{}", world.starts(1));
@@ -64,7 +64,7 @@ fn three_campaigns_share_a_month() {
     }
     world.run(90 * DAY);
     for id in 1..=3 {
-        world.check_nobody_is_forgotten(id);
+        world.check_no_contact_is_forgotten(id);
     }
     world.check_rates();
     let pairs: BTreeSet<_> = world

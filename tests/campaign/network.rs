@@ -35,7 +35,7 @@ impl Dice {
 /// How drops end.
 #[derive(Clone, Debug)]
 pub(crate) struct Network {
-    /// Outcomes, each as likely as the others; one that stands twice is twice as likely.
+    /// Outcomes, each as likely as the others; one that is listed twice is twice as likely.
     pub(crate) outcomes: Vec<Outcome>,
     /// The longest that a drop takes, in milliseconds; the shortest is a tenth.
     pub(crate) longest_ms: u64,

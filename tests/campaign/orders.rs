@@ -40,7 +40,7 @@ fn paused_means_that_nothing_starts_and_resumed_that_all_goes_on() {
         world.engine.phase(ONE),
         Some(Phase::Paused(PauseReason::Operator))
     );
-    // Nobody is kept waiting with us.
+    // No lease is kept meanwhile.
     let leased = world
         .store
         .states(ONE)
@@ -48,12 +48,12 @@ fn paused_means_that_nothing_starts_and_resumed_that_all_goes_on() {
     assert_eq!(leased.count(), 0);
     world.act(Act::Resume(ONE));
     world.run(HOUR);
-    world.check_nobody_is_forgotten(1);
+    world.check_no_contact_is_forgotten(1);
     assert_eq!(world.starts(1), 300);
 }
 
 #[test]
-fn paused_drops_are_hung_up_where_asked() {
+fn paused_drops_are_hung_up_if_asked() {
     let mut world = world(300);
     world.later(10_000, Act::Pause(ONE, InFlight::HangUp));
     world.run_for(Duration::from_secs(11));
@@ -61,7 +61,7 @@ fn paused_drops_are_hung_up_where_asked() {
     assert!(ended(&world, Outcome::Cancelled) > 50);
     world.act(Act::Resume(ONE));
     world.run(HOUR);
-    world.check_nobody_is_forgotten(1);
+    world.check_no_contact_is_forgotten(1);
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn without_a_pbx_or_a_store_nothing_starts() {
         world.run_for(Duration::from_secs(99));
         assert!(world.starts(1) <= 101, "{}", world.starts(1));
         world.run(HOUR);
-        world.check_nobody_is_forgotten(1);
+        world.check_no_contact_is_forgotten(1);
     }
 }
 
@@ -131,7 +131,7 @@ fn the_last_contacts_are_handed_back_and_asked_for_again() {
     assert!((1..15).contains(&started), "{started}");
     assert!(world.finished.is_empty());
     world.run(HOUR);
-    world.check_nobody_is_forgotten(1);
+    world.check_no_contact_is_forgotten(1);
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn a_campaign_that_mostly_fails_stops_and_says_why() {
     world.network = Network::good();
     world.act(Act::Resume(ONE));
     world.run(HOUR);
-    world.check_nobody_is_forgotten(1);
+    world.check_no_contact_is_forgotten(1);
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn what_callees_do_stops_nothing() {
     world.add_campaign(1, settings, (0..300).map(contact));
     world.run(7 * DAY);
     assert!(world.stopped.is_empty());
-    world.check_nobody_is_forgotten(1);
+    world.check_no_contact_is_forgotten(1);
 }
 
 #[test]
@@ -185,11 +185,11 @@ fn after_its_last_date_it_is_over_and_says_so() {
     assert_eq!(world.finished.remove(&ONE), Some(End::DatesOver));
     let started = world.starts(1);
     assert!((118..=121).contains(&started), "{started}");
-    // With other dates it goes on where it was.
+    // With other dates it resumes.
     settings.window = None;
     world.change_campaign(1, settings);
     world.run(30 * DAY);
-    world.check_nobody_is_forgotten(1);
+    world.check_no_contact_is_forgotten(1);
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn contacts_that_are_added_to_a_complete_campaign_are_dialled() {
     world.store.add(ONE, contact(999), world.now);
     world.tell(Event::More { campaign: ONE });
     world.run(HOUR);
-    world.check_nobody_is_forgotten(1);
+    world.check_no_contact_is_forgotten(1);
     assert_eq!(world.starts(1), 11);
 }
 
@@ -216,8 +216,8 @@ fn one_line_is_never_called_twice_at_once() {
     // The world looks at each start whether its line is free.
     world.add_campaign(2, campaign(), again);
     world.run(HOUR);
-    world.check_nobody_is_forgotten(1);
-    world.check_nobody_is_forgotten(2);
+    world.check_no_contact_is_forgotten(1);
+    world.check_no_contact_is_forgotten(2);
 }
 
 fn world(contacts: i64) -> World {

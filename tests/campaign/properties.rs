@@ -34,7 +34,7 @@ proptest! {
     /// The world checks at each start: the gate was asked and allows it, the campaign's hours are open, nothing that is
     /// paused, cancelled or away dials, no cap is passed and no line is called twice at once.
     #[test]
-    fn nobody_is_forgotten_and_every_limit_holds(case in case()) {
+    fn no_contact_is_forgotten_and_every_limit_holds(case in case()) {
         let mut world = case.world();
         for &(at, act) in &case.acts {
             world.later(at, act);
@@ -51,13 +51,13 @@ proptest! {
         }
         world.run(400 * DAY);
         for id in case.ids() {
-            world.check_nobody_is_forgotten(id);
+            world.check_no_contact_is_forgotten(id);
         }
         world.check_rates();
         world.check_caps();
     }
 
-    /// Where campaigns are cancelled, or all is drained, the end is reached too, and nothing is left in flight.
+    /// If campaigns are cancelled, or all is drained, the end is reached too, and nothing is left in flight.
     #[test]
     fn every_order_to_end_is_obeyed(case in case(), at in 0..200_000_u64, hang_up: bool, drain: bool) {
         let in_flight = if hang_up { InFlight::HangUp } else { InFlight::Finish };
@@ -128,7 +128,7 @@ impl Case {
             world.add_pbx(id, settings.clone());
         }
         for (id, (settings, contacts)) in (1..).zip(&self.campaigns) {
-            // Some numbers stand on two lists.
+            // Some numbers are on two lists.
             let first = 1_000 * id;
             let ids = first..first + contacts;
             let those = ids.map(|at| aftertone::campaign::engine::Contact {
@@ -196,7 +196,7 @@ fn pbx() -> impl Strategy<Value = PbxSettings> {
     })
 }
 
-/// Hours that meet those of the gate in every zone: else nobody there could ever be dialled.
+/// Hours that meet those of the gate in every zone: else no contact there could ever be dialled.
 fn campaign() -> impl Strategy<Value = CampaignSettings> {
     let window = prop::option::of((0..12_i8, 17..24_i8)).prop_map(|hours| {
         let (opens, closes) = hours?;
@@ -233,7 +233,7 @@ fn campaign() -> impl Strategy<Value = CampaignSettings> {
         )
 }
 
-/// Tries again within seconds, so that what is told late of one attempt is told during the next.
+/// Tries again within seconds, so that what is reported late of one attempt comes during the next.
 fn at_once() -> RetryRules {
     let mut rules = RetryRules::none();
     rules.set_most_attempts(4);

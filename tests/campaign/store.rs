@@ -28,7 +28,7 @@ struct Row {
     starts: u32,
 }
 
-/// How a contact stands.
+/// The state of a contact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
     Due(Timestamp),
@@ -51,7 +51,7 @@ impl Store {
         assert!(before.is_none());
     }
 
-    /// Leases contacts that are due, and tells when the next is.
+    /// Leases contacts that are due, and returns when the next is.
     pub(crate) fn fetch(
         &mut self,
         campaign: CampaignId,
@@ -66,7 +66,7 @@ impl Store {
             self.set(campaign, id, State::Leased(now + LEASE));
             contacts.push(self.row(campaign, id).contact.clone());
         }
-        // What this answer brings the engine knows of; a lease that ends for anybody else is told.
+        // What this answer brings the engine knows of; of a lease that ends for another contact it is informed.
         let first = (campaign, Timestamp::MIN, ContactId(i64::MIN));
         let others = self
             .due
@@ -134,7 +134,7 @@ impl Store {
         }
     }
 
-    /// The controller died: its leases end, and who was in mid-drop is told.
+    /// The controller died: its leases end, and the contacts in mid-drop are returned.
     pub(crate) fn recover(&mut self, now: Timestamp) -> Vec<(CampaignId, ContactId, u32)> {
         let keys: Vec<_> = self.rows.keys().copied().collect();
         let mut mid_drop = Vec::new();
@@ -148,7 +148,7 @@ impl Store {
         mid_drop
     }
 
-    /// How every contact of a campaign stands, with how often it was started.
+    /// The state of every contact of a campaign, with how often it was started.
     pub(crate) fn states(
         &self,
         campaign: CampaignId,

@@ -27,7 +27,7 @@ use crate::{
     store::Store,
 };
 
-/// Something the operator does, or that happens to what the engine stands on.
+/// Something the operator does, or that happens to what the engine depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Act {
     Pause(CampaignId, InFlight),
@@ -139,7 +139,7 @@ impl World {
         self.add_campaign(id, settings, []);
     }
 
-    /// Tells the engine something at once.
+    /// Hands the engine an event at once.
     pub(crate) fn tell(&mut self, event: Event) {
         self.engine.handle_event(event, self.now);
         self.obey();
@@ -261,7 +261,7 @@ impl World {
     }
 
     fn crash(&mut self) {
-        // What the old engine was told counts for the gate of the next: the calls were made.
+        // What the old engine learnt counts for the gate of the next: the calls were made.
         let gate = self.engine.gate().clone();
         self.engine = Engine::new(gate, self.now);
         self.coming
@@ -353,7 +353,7 @@ impl World {
             return;
         }
         let (contacts, next) = self.store.fetch(campaign, at_most, self.now);
-        // An answer may be lost after the leases were taken, and its failure may be told or not.
+        // An answer may be lost after the leases were taken, and its failure may be reported or not.
         if self.dice.permille(self.trouble) {
             if self.dice.permille(500) {
                 self.post(at, Coming::Event(Event::FetchFailed { campaign }));
@@ -424,7 +424,7 @@ impl World {
             let opening = window.opening(self.now);
             assert!(matches!(opening, Opening::Open { .. }), "{opening:?}");
         }
-        // The engine tells of several starts at once: those told before are in `drops` already.
+        // The engine reports several starts at once: those of before are in `drops` already.
         let flying = |fits: &dyn Fn(&Start) -> bool| {
             u32::try_from(self.drops.values().filter(|drop| fits(drop)).count()).unwrap()
         };

@@ -1,18 +1,23 @@
 #!/usr/bin/env bash
 # A PostgreSQL server for tests, on loopback, from Debian's package: beside any other, and gone without a trace.
 #
-#   tests/db/postgres.sh up      --name NAME --port PORT   ready when it returns; what runs already stays
+#   tests/db/postgres.sh up      --name NAME [--port PORT] ready when it returns; what runs already stays
 #   tests/db/postgres.sh down    --name NAME               stops it and removes its data
 #   tests/db/postgres.sh url     --name NAME               the address of its database `postgres`
 #   tests/db/postgres.sh restart --name NAME               stops it in an orderly way, and starts it
 #   tests/db/postgres.sh kill    --name NAME               kills it at once, as a crash would; `restart` brings it back
 #
-# Its data is under ${XDG_CACHE_HOME:-~/.cache}/aftertone/postgres/NAME, and so is its socket. It refuses root, so that
-# root runs it as the user `postgres`, whose data is under /var/tmp then. What was committed is on the disk: fsync is on.
+# Without --port it takes a free one from 32000 to 32767, where no lab has its ports and the system takes none for connections,
+# and keeps it. Its data is under ${XDG_CACHE_HOME:-~/.cache}/aftertone/postgres/NAME, and so is its socket. It refuses root, so
+# that root runs it as the user `postgres`, whose data is under /var/tmp then. What was committed is on the disk: fsync is on.
 set -euo pipefail
 
+here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+FIRST_PORT=32000
+LAST_PORT=32767
+
 usage() {
-    sed -n '2,9p' "${BASH_SOURCE[0]}" | sed 's/^# \{0,1\}//' >&2
+    sed -n '2,8p' "${BASH_SOURCE[0]}" | sed 's/^# \{0,1\}//' >&2
     exit 2
 }
 
@@ -32,14 +37,14 @@ done
 [[ $name =~ ^[a-z0-9-]{1,32}$ ]] || usage
 
 user=postgres
+homes=${XDG_CACHE_HOME:-$HOME/.cache}/aftertone/postgres
+as=()
 if ((EUID == 0)); then
-    # The home of root is closed to the user that the server runs as.
-    home=/var/tmp/aftertone-postgres/$name
+    # The home of root is closed to the user that the server runs as. Servers of two caches may have one name.
+    homes=/var/tmp/aftertone-postgres/$(cksum <<<"$homes" | cut -d ' ' -f 1)
     as=(runuser -u postgres --)
-else
-    home=${XDG_CACHE_HOME:-$HOME/.cache}/aftertone/postgres/$name
-    as=()
 fi
+home=$homes/$name
 data=$home/data
 log=$home/log
 
@@ -58,7 +63,7 @@ up() {
     if running; then
         return
     fi
-    [[ $port =~ ^[0-9]{1,5}$ ]] || usage
+    [[ -z $port || $port =~ ^[0-9]{1,5}$ ]] || usage
     if [[ ! -f $data/PG_VERSION ]]; then
         make_folder
         run initdb --pgdata "$data" --username "$user" --auth trust --encoding UTF8 --locale C >/dev/null
@@ -70,18 +75,51 @@ up() {
             "logging_collector = off" |
             "${as[@]}" tee -a "$data/postgresql.conf" >/dev/null
     fi
-    echo "$port" | "${as[@]}" tee "$home/port" >/dev/null
+    if [[ -n $port ]]; then
+        start_on "$port" || failed
+    else
+        start_anywhere
+    fi
+}
+
+# Begins anywhere among the ports, so that two that look for one at the same time hardly take the same.
+start_anywhere() {
+    local count=$((LAST_PORT - FIRST_PORT + 1)) begin=$RANDOM nth
+    for ((nth = 0; nth < count; nth++)); do
+        port=$((FIRST_PORT + (begin + nth) % count))
+        is_taken "$port" && continue
+        start_on "$port" && return
+        # It was taken meanwhile, or something else is wrong.
+        is_taken "$port" || failed
+    done
+    echo "no port from $FIRST_PORT to $LAST_PORT is free" >&2
+    exit 1
+}
+
+# A port that another server comes back to counts as taken.
+is_taken() {
+    local noted
+    for noted in "$homes"/*/port; do
+        [[ $noted == "$home/port" || $(cat "$noted" 2>/dev/null) != "$1" ]] || return 0
+    done
+    "$here/../taken-port.pl" "$1" "$1" >/dev/null
+}
+
+start_on() {
+    echo "$1" | "${as[@]}" tee "$home/port" >/dev/null
     start
 }
 
+# It returns once the server takes connections, or says in the log why there is none.
 start() {
     port=$(cat "$home/port")
-    # It returns once the server takes connections, or says why there is none.
-    if ! run pg_ctl --pgdata "$data" --log "$log" --options "-p $port" --wait --timeout 60 --silent start; then
-        tail -n 20 "$log" >&2
-        echo "the server did not start; port $port may be taken" >&2
-        exit 1
-    fi
+    run pg_ctl --pgdata "$data" --log "$log" --options "-p $port" --wait --timeout 60 --silent start
+}
+
+failed() {
+    tail -n 20 "$log" >&2
+    echo "the server did not start; port $port may be taken" >&2
+    exit 1
 }
 
 down() {
@@ -93,7 +131,7 @@ down() {
 
 url() {
     [[ -f $home/port ]] || {
-        echo "there is no server \`$name\`; tests/db/postgres.sh up --name $name --port PORT" >&2
+        echo "there is no server \`$name\`; tests/db/postgres.sh up --name $name" >&2
         exit 1
     }
     echo "postgres://$user@127.0.0.1:$(cat "$home/port")/postgres"
@@ -103,7 +141,7 @@ restart() {
     if running; then
         run pg_ctl --pgdata "$data" --mode fast --wait --silent stop
     fi
-    start
+    start || failed
 }
 
 # The whole server dies with its first process: those of the connections see that it is gone.
@@ -138,7 +176,7 @@ running() {
 
 make_folder() {
     if ((EUID == 0)); then
-        mkdir -p -m 755 "$(dirname "$home")"
+        mkdir -p -m 755 "$(dirname "$homes")" "$homes"
         mkdir -p "$home"
         chown postgres: "$home"
     else
@@ -156,7 +194,7 @@ run() {
         echo "PostgreSQL is not installed: apt-get install postgresql" >&2
         exit 1
     }
-    # Not from the caller's folder: the server's user may not be allowed to stand there.
+    # Not from the caller's folder: the server's user may not be allowed into it.
     (cd / && "${as[@]}" "$found" "$@")
 }
 

@@ -170,7 +170,7 @@ fn all_drops_can_be_cancelled_at_once() {
 }
 
 #[test]
-fn what_is_seen_after_a_gap_is_told_to_the_drop_that_it_is_of() {
+fn what_is_seen_after_a_gap_reaches_the_drop_it_belongs_to() {
     let (mut board, now) = (Board::new(), clock::now());
     for id in [ONE, TWO] {
         board.start(id, script::plan("single"), now);

@@ -121,7 +121,7 @@ fn a_183_may_count_for_nothing_until_the_leg_is_up() {
 }
 
 #[test]
-fn ringing_releases_where_a_183_counts_for_nothing() {
+fn ringing_releases_if_a_183_counts_for_nothing() {
     ladder(
         r"
         plan release_on_progress=never

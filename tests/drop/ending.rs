@@ -1,4 +1,4 @@
-//! The way out: cancelling, hang-ups, and legs that do not do as they are told.
+//! The way out: cancelling, hang-ups, and legs that do not do what was asked.
 
 use crate::ladder::ladder;
 
@@ -21,7 +21,7 @@ fn a_cancelled_drop_ends_when_both_legs_are_gone() {
 }
 
 #[test]
-fn a_drop_cancelled_during_its_message_tells_how_much_was_played() {
+fn a_drop_cancelled_during_its_message_reports_how_much_was_played() {
     ladder(
         r"
         plan single
@@ -149,7 +149,7 @@ fn an_end_is_waited_for_only_so_long() {
 }
 
 #[test]
-fn a_leg_that_the_pbx_denies_may_still_tell_how_it_ended() {
+fn a_leg_that_the_pbx_denies_may_still_report_how_it_ended() {
     ladder(
         r"
         plan single

@@ -9,7 +9,7 @@
 //! => no_answer by us; drop 16
 //! ```
 //!
-//! What happens stands on the left, what the drop wants in the middle, its milestones on the right. Lines in
+//! What happens is on the left, what the drop wants in the middle, its milestones on the right. Lines in
 //! parentheses are deadlines that pass by themselves. The script ends with its last event; `wait` lets time pass.
 
 use std::{
@@ -21,7 +21,7 @@ use aftertone::drop::{Command, EndedBy, Proof, Report, VoicemailDrop};
 
 use crate::script;
 
-/// Plays the script in `text` (its left column, where the rest is missing) and compares the whole ladder with it.
+/// Plays the script in `text` (its left column, if the rest is missing) and compares the whole ladder with it.
 #[track_caller]
 pub(crate) fn ladder(text: &str) {
     let expected = unindent(text);
@@ -84,7 +84,7 @@ impl Run {
         self.write(at, input)
     }
 
-    /// The report, where the drop has ended.
+    /// The report, if the drop has ended.
     pub(crate) fn report(&self) -> Option<Report> {
         self.drop.report()
     }

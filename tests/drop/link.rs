@@ -20,7 +20,7 @@ fn nothing_is_dialled_while_the_link_is_lost() {
 }
 
 #[test]
-fn the_lead_goes_on_where_the_link_was_lost_for_less() {
+fn the_lead_goes_on_if_the_link_was_lost_for_less() {
     ladder(
         r"
         plan

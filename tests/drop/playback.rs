@@ -102,7 +102,7 @@ fn a_far_end_that_hangs_up_while_it_is_screened_has_hung_up() {
 }
 
 #[test]
-fn a_far_end_that_hangs_up_and_whose_end_is_not_told_has_hung_up() {
+fn a_far_end_that_hangs_up_and_whose_end_is_not_reported_has_hung_up() {
     ladder(
         r"
         plan single
@@ -231,7 +231,7 @@ fn a_play_refused_after_the_far_end_hung_up_is_no_error() {
 }
 
 #[test]
-fn a_playback_whose_start_was_not_told_counts_from_its_request() {
+fn a_playback_whose_start_was_not_reported_counts_from_its_request() {
     ladder(
         r"
         plan single
@@ -387,7 +387,7 @@ fn a_playback_that_never_starts_is_lost() {
 }
 
 #[test]
-fn a_playback_whose_end_is_never_told_is_lost() {
+fn a_playback_whose_end_is_never_reported_is_lost() {
     ladder(
         r"
         plan single

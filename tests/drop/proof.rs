@@ -1,4 +1,4 @@
-//! How sure it is that the message was left: each way to be less sure than proven, and the beep and the times that are told
+//! How sure it is that the message was left: each way to be less sure than proven, and the beep and the times that are reported
 //! with it.
 
 use aftertone::drop::{Proof, Report};

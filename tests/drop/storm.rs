@@ -5,8 +5,8 @@
 
 mod dice;
 mod noise;
+mod oracle;
 mod pbx;
-mod witness;
 mod world;
 
 use std::{collections::BTreeSet, ops::Range};

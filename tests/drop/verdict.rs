@@ -67,7 +67,7 @@ fn unsure_hangs_up_by_default() {
 }
 
 #[test]
-fn unsure_plays_where_the_plan_says_so() {
+fn unsure_plays_if_the_plan_says_so() {
     ladder(
         r"
         plan single when_unsure=play

@@ -19,7 +19,7 @@ extern "C" fn __sanitizer_cov_8bit_counters_init(start: *mut u8, stop: *mut u8) 
     LENGTH.store(stop as usize - start as usize, Ordering::Relaxed);
 }
 
-/// Tells every counter that is not zero, by its place, and sets it back. What another thread counts meanwhile may be lost.
+/// Passes on every counter that is not zero, with its place, and sets it back. What another thread counts meanwhile may be lost.
 pub fn take(mut tell: impl FnMut(usize, u8)) {
     let table = TABLE.load(Ordering::Relaxed);
     if table.is_null() {

@@ -1,10 +1,10 @@
-//! Campaigns against a fake PBX and a store in SQLite: everybody is called once, whatever goes away, and whoever dies.
+//! Campaigns against a fake PBX and a store in SQLite: every contact is called once, whatever goes away or dies.
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+pub(crate) mod campaign_fixture;
 mod fence;
 mod lease;
-pub(crate) mod stage;
 mod trouble;
 
 use std::time::Duration;
@@ -18,7 +18,7 @@ use aftertone::{
 };
 
 use crate::{
-    campaign::stage::{Stage, end_of, now},
+    campaign::campaign_fixture::{CampaignFixture, end_of, now},
     fake::{
         fault::Kind,
         script::{Call, Far, Playback, Script},
@@ -26,16 +26,16 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn everybody_is_called_once_and_never_faster_than_allowed() {
-    let stage = Stage::new(Script::mailbox()).await;
-    stage.trunk("starts_per_second = 25\nin_flight = 12");
-    stage.campaign("spring", 30).await;
-    let mut controller = stage.open(Selection::All).await.unwrap();
+async fn every_contact_is_called_once_and_never_faster_than_allowed() {
+    let fixture = CampaignFixture::new(Script::mailbox()).await;
+    fixture.trunk("starts_per_second = 25\nin_flight = 12");
+    fixture.campaign("spring", 30).await;
+    let mut controller = fixture.open(Selection::All).await.unwrap();
     let view = controller.watch();
     let mut notes = controller.notes();
     assert_eq!(controller.run().await.unwrap(), Ended::Over);
-    stage.assert_each(30, "delivered").await;
-    stage.assert_pace(25, Duration::from_secs(1));
+    fixture.assert_each(30, "delivered").await;
+    fixture.assert_pace(25, Duration::from_secs(1));
     let spring = &view.borrow().campaigns[0];
     assert_eq!(spring.phase, Phase::Over(End::Complete));
     assert_eq!(spring.outcomes[&Outcome::Delivered], 30);
@@ -43,23 +43,23 @@ async fn everybody_is_called_once_and_never_faster_than_allowed() {
     let said = notes.recv().await.unwrap();
     assert_eq!(said.campaign.as_deref(), Some("spring"));
     assert_eq!(said.level, NoteLevel::Said);
-    // Run again it finds nobody left.
-    let again = stage.open(Selection::Names(vec!["spring".into()])).await;
+    // Run again it finds no contact left.
+    let again = fixture.open(Selection::Names(vec!["spring".into()])).await;
     assert_eq!(again.unwrap().run().await.unwrap(), Ended::Over);
-    stage.assert_each(30, "delivered").await;
+    fixture.assert_each(30, "delivered").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn campaigns_share_the_trunk_and_each_keeps_its_outcomes() {
-    let stage = Stage::new(Script::mailbox()).await;
-    stage.script("7", Script::refusing(17, 486));
-    stage.script("8", Script::mailbox().found("HUMAN", "HUMAN-480-480"));
-    stage.campaign("first", 20).await;
-    stage.campaign("second", 20).await;
-    let controller = stage.open(Selection::All).await.unwrap();
+    let fixture = CampaignFixture::new(Script::mailbox()).await;
+    fixture.script("7", Script::refusing(17, 486));
+    fixture.script("8", Script::mailbox().found("HUMAN", "HUMAN-480-480"));
+    fixture.campaign("first", 20).await;
+    fixture.campaign("second", 20).await;
+    let controller = fixture.open(Selection::All).await.unwrap();
     assert_eq!(controller.run().await.unwrap(), Ended::Over);
     for name in ["first", "second"] {
-        let tally = stage.tally(name).await;
+        let tally = fixture.tally(name).await;
         let count = |outcome| tally.outcomes.get(&outcome).copied().unwrap_or(0);
         assert_eq!(count(Outcome::Delivered), 16, "{name}: {tally:?}");
         assert_eq!(count(Outcome::Busy), 2, "{name}: {tally:?}");
@@ -69,144 +69,147 @@ async fn campaigns_share_the_trunk_and_each_keeps_its_outcomes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_does_not_exist_is_an_error_that_dials_nothing() {
-    let stage = Stage::new(Script::mailbox()).await;
-    stage
+    let fixture = CampaignFixture::new(Script::mailbox()).await;
+    fixture
         .campaign_with("spring", 3, |spec| {
             spec.messages = aftertone::campaign::variant::Messages::One("nowhere".into());
         })
         .await;
-    let controller = stage.open(Selection::All).await.unwrap();
+    let controller = fixture.open(Selection::All).await.unwrap();
     assert_eq!(controller.run().await.unwrap(), Ended::Over);
-    let tally = stage.tally("spring").await;
+    let tally = fixture.tally("spring").await;
     assert_eq!(tally.outcomes[&Outcome::Error], 3);
-    assert_eq!(stage.requests(Kind::Originate), 0);
+    assert_eq!(fixture.requests(Kind::Originate), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_operator_s_wishes_reach_it_through_the_store() {
-    let stage = Stage::new(Script::mailbox()).await;
-    stage.trunk("starts_per_second = 10\nin_flight = 5");
-    let id = stage.campaign("spring", 40).await;
-    let controller = stage.open(Selection::All).await.unwrap();
+    let fixture = CampaignFixture::new(Script::mailbox()).await;
+    fixture.trunk("starts_per_second = 10\nin_flight = 5");
+    let id = fixture.campaign("spring", 40).await;
+    let controller = fixture.open(Selection::All).await.unwrap();
     let mut view = controller.watch();
     let running = tokio::spawn(controller.run());
-    stage.until_dialled(3).await;
+    fixture.until_dialled(3).await;
     let pause = OperatorCommand::Pause(InFlight::Finish);
-    stage.store.order(id, pause, now()).await.unwrap();
+    fixture.store.order(id, pause, now()).await.unwrap();
     let at_rest = |view: &aftertone::orders::View| {
         let spring = &view.campaigns[0];
         matches!(spring.phase, Phase::Paused(_)) && spring.in_flight == 0
     };
-    let seen = stage.until_view(&mut view, at_rest).await;
+    let seen = fixture.until_view(&mut view, at_rest).await;
     assert_eq!(seen.campaigns[0].idle.as_ref().unwrap().0, "paused");
-    let dialled = stage.requests(Kind::Originate);
+    let dialled = fixture.requests(Kind::Originate);
     // It stays so: its next look at the wishes shows nothing else.
     view.changed().await.unwrap();
     view.changed().await.unwrap();
-    assert_eq!(stage.requests(Kind::Originate), dialled);
+    assert_eq!(fixture.requests(Kind::Originate), dialled);
 
-    stage
+    fixture
         .store
         .order(id, OperatorCommand::Resume, now())
         .await
         .unwrap();
-    stage.until_dialled(dialled + 4).await;
+    fixture.until_dialled(dialled + 4).await;
     let cancel = OperatorCommand::Cancel(InFlight::HangUp);
-    stage.store.order(id, cancel, now()).await.unwrap();
+    fixture.store.order(id, cancel, now()).await.unwrap();
     assert_eq!(end_of(running).await.unwrap(), Ended::Over);
-    let row = stage.store.campaign("spring").await.unwrap().unwrap();
+    let row = fixture.store.campaign("spring").await.unwrap().unwrap();
     assert_eq!(row.standing, Standing::Cancelled);
-    let tally = stage.tally("spring").await;
+    let tally = fixture.tally("spring").await;
     assert_eq!(tally.in_flight, 0);
     assert!(tally.waiting > 0, "{tally:?}");
-    stage.assert_nobody_twice();
-    stage.assert_nothing_up();
+    fixture.assert_no_contact_twice();
+    fixture.assert_nothing_up();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_comes_to_rest_as_it_is_told_and_goes_on_when_it_is_started_again() {
-    let stage = Stage::new(slow()).await;
-    stage.trunk("starts_per_second = 20\nin_flight = 6");
-    stage.campaign("spring", 24).await;
-    let controller = stage.open(Selection::All).await.unwrap();
+async fn it_stops_as_asked_and_resumes_when_it_is_started_again() {
+    let fixture = CampaignFixture::new(slow()).await;
+    fixture.trunk("starts_per_second = 20\nin_flight = 6");
+    fixture.campaign("spring", 24).await;
+    let controller = fixture.open(Selection::All).await.unwrap();
     let orders = controller.orders();
     let running = tokio::spawn(controller.run());
-    stage.until_dialled(8).await;
+    fixture.until_dialled(8).await;
     orders.finish();
     assert_eq!(end_of(running).await.unwrap(), Ended::Drained);
-    let tally = stage.tally("spring").await;
+    let tally = fixture.tally("spring").await;
     assert_eq!((tally.in_flight, tally.outcomes.len()), (0, 1), "{tally:?}");
     let delivered = tally.outcomes[&Outcome::Delivered];
 
-    let controller = stage.open(Selection::All).await.unwrap();
+    let controller = fixture.open(Selection::All).await.unwrap();
     let orders = controller.orders();
     let running = tokio::spawn(controller.run());
-    stage
+    fixture
         .until_dialled(2 * usize::try_from(delivered).unwrap() + 6)
         .await;
     orders.hang_up();
     assert_eq!(end_of(running).await.unwrap(), Ended::Drained);
-    stage.assert_nothing_up();
-    let tally = stage.tally("spring").await;
+    fixture.assert_nothing_up();
+    let tally = fixture.tally("spring").await;
     assert_eq!(tally.in_flight, 0);
     assert!(tally.outcomes[&Outcome::Cancelled] > 0, "{tally:?}");
 
-    let controller = stage.open(Selection::All).await.unwrap();
+    let controller = fixture.open(Selection::All).await.unwrap();
     assert_eq!(controller.run().await.unwrap(), Ended::Over);
-    stage.assert_nobody_twice();
-    let tally = stage.tally("spring").await;
+    fixture.assert_no_contact_twice();
+    let tally = fixture.tally("spring").await;
     assert_eq!(tally.outcomes.values().sum::<u64>(), 24, "{tally:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn contacts_and_campaigns_that_are_added_meanwhile_are_called() {
-    let stage = Stage::new(slow()).await;
-    stage.trunk("starts_per_second = 20\nin_flight = 4");
-    let id = stage.campaign("spring", 6).await;
-    let controller = stage.open(Selection::All).await.unwrap();
+    let fixture = CampaignFixture::new(slow()).await;
+    fixture.trunk("starts_per_second = 20\nin_flight = 4");
+    let id = fixture.campaign("spring", 6).await;
+    let controller = fixture.open(Selection::All).await.unwrap();
     let running = tokio::spawn(controller.run());
-    stage.until_dialled(2).await;
-    stage.add(id, "more", 100..104).await;
-    stage.campaign_of("autumn", 200..203).await;
+    fixture.until_dialled(2).await;
+    fixture.add(id, "more", 100..104).await;
+    fixture.campaign_of("autumn", 200..203).await;
     assert_eq!(end_of(running).await.unwrap(), Ended::Over);
     assert_eq!(
-        stage.tally("spring").await.outcomes[&Outcome::Delivered],
+        fixture.tally("spring").await.outcomes[&Outcome::Delivered],
         10
     );
-    assert_eq!(stage.tally("autumn").await.outcomes[&Outcome::Delivered], 3);
-    stage.assert_nobody_twice();
+    assert_eq!(
+        fixture.tally("autumn").await.outcomes[&Outcome::Delivered],
+        3
+    );
+    fixture.assert_no_contact_twice();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_controller_is_refused_before_it_takes_the_first_one_s_events() {
-    let stage = Stage::new(slow()).await;
-    stage.campaign("spring", 12).await;
-    let controller = stage.open(Selection::All).await.unwrap();
+    let fixture = CampaignFixture::new(slow()).await;
+    fixture.campaign("spring", 12).await;
+    let controller = fixture.open(Selection::All).await.unwrap();
     let running = tokio::spawn(controller.run());
-    stage.until_dialled(2).await;
-    let second = stage.open(Selection::All).await.err().unwrap();
+    fixture.until_dialled(2).await;
+    let second = fixture.open(Selection::All).await.err().unwrap();
     assert!(matches!(second, ControllerError::App(_)), "{second:?}");
     assert!(second.hint().unwrap().contains("`instance`"));
     assert_eq!(end_of(running).await.unwrap(), Ended::Over);
-    stage.assert_each(12, "delivered").await;
+    fixture.assert_each(12, "delivered").await;
     // Its lock has died with it.
-    stage.open(Selection::All).await.unwrap();
+    fixture.open(Selection::All).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_program_that_takes_the_app_ends_it_loudly() {
-    let stage = Stage::new(slow()).await;
-    stage.trunk("starts_per_second = 20\nin_flight = 6");
-    stage.campaign("spring", 24).await;
-    let mut controller = stage.open(Selection::All).await.unwrap();
+    let fixture = CampaignFixture::new(slow()).await;
+    fixture.trunk("starts_per_second = 20\nin_flight = 6");
+    fixture.campaign("spring", 24).await;
+    let mut controller = fixture.open(Selection::All).await.unwrap();
     let mut notes = controller.notes();
     let running = tokio::spawn(controller.run());
-    stage.until_dialled(6).await;
-    stage.desk.fake.with(|world| world.replace_all());
+    fixture.until_dialled(6).await;
+    fixture.program.fake.with(|world| world.replace_all());
     let ended = end_of(running).await;
     assert!(matches!(ended, Err(ControllerError::Replaced)), "{ended:?}");
-    stage.assert_nothing_up();
-    stage.assert_nobody_twice();
+    fixture.assert_nothing_up();
+    fixture.assert_no_contact_twice();
     let mut warned = Vec::new();
     while let Ok(note) = notes.try_recv() {
         if note.level == NoteLevel::Warned {
@@ -216,42 +219,45 @@ async fn another_program_that_takes_the_app_ends_it_loudly() {
     let loud = warned.iter().any(|words| words.contains("another program"));
     assert!(loud, "{warned:?}");
     // What was in flight is lost, and the rest goes on with the next.
-    let tally = stage.tally("spring").await;
+    let tally = fixture.tally("spring").await;
     assert_eq!(tally.in_flight, 0, "{tally:?}");
     assert!(tally.outcomes[&Outcome::Lost] > 0, "{tally:?}");
     // The other program ends.
-    stage.desk.fake.with(|world| {
+    fixture.program.fake.with(|world| {
         for app in world.active_apps() {
             world.cut(&app);
         }
     });
-    let controller = stage.open(Selection::All).await.unwrap();
+    let controller = fixture.open(Selection::All).await.unwrap();
     assert_eq!(controller.run().await.unwrap(), Ended::Over);
-    stage.assert_nobody_twice();
-    let tally = stage.tally("spring").await;
+    fixture.assert_no_contact_twice();
+    let tally = fixture.tally("spring").await;
     assert_eq!(tally.outcomes.values().sum::<u64>(), 24, "{tally:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_campaign_that_had_stopped_by_itself_says_why_and_how_to_go_on() {
-    let stage = Stage::new(Script::mailbox()).await;
-    let id = stage.campaign("spring", 3).await;
+    let fixture = CampaignFixture::new(Script::mailbox()).await;
+    let id = fixture.campaign("spring", 3).await;
     let run = aftertone::id::RunName::new("before").unwrap();
-    let before = stage.store.begin_controller(&run, "aftertone", now()).await;
+    let before = fixture
+        .store
+        .begin_controller(&run, "aftertone", now())
+        .await;
     let before = before.unwrap();
     let why = "stopped: 11 of the last 20 drops failed";
     let paused = Write::Paused {
         campaign: id,
         why: why.to_owned(),
     };
-    let written = stage.store.commit(&before, &[paused], now()).await;
+    let written = fixture.store.commit(&before, &[paused], now()).await;
     assert_eq!(written.unwrap(), [Written::Applied]);
-    stage.store.end_controller(&before, now()).await.unwrap();
+    fixture.store.end_controller(&before, now()).await.unwrap();
 
-    let mut controller = stage.open(Selection::All).await.unwrap();
+    let mut controller = fixture.open(Selection::All).await.unwrap();
     let (mut view, mut notes) = (controller.watch(), controller.notes());
     let running = tokio::spawn(controller.run());
-    let shown = stage
+    let shown = fixture
         .until_view(&mut view, |view| {
             view.campaigns.iter().any(|c| c.idle.is_some())
         })
@@ -260,30 +266,30 @@ async fn a_campaign_that_had_stopped_by_itself_says_why_and_how_to_go_on() {
     let (_, words) = shown.campaigns[0].idle.clone().unwrap();
     assert_eq!(words, expected);
     assert_eq!(notes.recv().await.unwrap().words, expected);
-    stage
+    fixture
         .store
         .order(id, OperatorCommand::Resume, now())
         .await
         .unwrap();
     assert_eq!(end_of(running).await.unwrap(), Ended::Over);
-    stage.assert_each(3, "delivered").await;
+    fixture.assert_each(3, "delivered").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_controllers_of_one_campaign_each_end_with_all_of_it_in_view() {
-    let stage = Stage::new(slow()).await;
-    stage.trunk("starts_per_second = 10\nin_flight = 4");
-    stage.campaign("spring", 30).await;
-    let other = stage
+    let fixture = CampaignFixture::new(slow()).await;
+    fixture.trunk("starts_per_second = 10\nin_flight = 4");
+    fixture.campaign("spring", 30).await;
+    let other = fixture
         .open_as(Selection::All, |config| config.pbx.app = "other".to_owned())
         .await;
-    let controllers = [stage.open(Selection::All).await.unwrap(), other.unwrap()];
+    let controllers = [fixture.open(Selection::All).await.unwrap(), other.unwrap()];
     let views = controllers.each_ref().map(|controller| controller.watch());
     let running = controllers.map(|controller| tokio::spawn(controller.run()));
     for running in running {
         assert_eq!(end_of(running).await.unwrap(), Ended::Over);
     }
-    stage.assert_each(30, "delivered").await;
+    fixture.assert_each(30, "delivered").await;
     let ends = views.map(|view| {
         let spring = &view.borrow().campaigns[0];
         (spring.outcomes[&Outcome::Delivered], spring.started)

@@ -8,11 +8,11 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use crate::{
-    desk::{Desk, pbx, send_signal, wait},
     fake::{
         fault::Kind,
         script::{Call, Playback, Script},
     },
+    program::{Program, pbx, send_signal, wait},
 };
 
 const LIST: &str = "phone,name,state,consent,consent_at,consent_source,id\n\
@@ -24,7 +24,7 @@ const LIST: &str = "phone,name,state,consent,consent_at,consent_source,id\n\
 
 #[tokio::test]
 async fn a_campaign_is_made_changed_paused_and_cancelled_without_a_call() {
-    let desk = desk().await;
+    let program = program().await;
     let create = [
         "campaign",
         "create",
@@ -121,7 +121,7 @@ async fn a_campaign_is_made_changed_paused_and_cancelled_without_a_call() {
         (&["run", "nowhere.csv"], 2, "there is no list `nowhere.csv`"),
     ];
     for (line, status, said) in rows {
-        let ended = desk.run(&[&["campaign"], line].concat()).await;
+        let ended = program.run(&[&["campaign"], line].concat()).await;
         assert_eq!(ended.status, Some(status), "{line:?}: {ended:?}");
         let all = format!("{}{}", ended.stdout, ended.stderr);
         assert!(all.contains(said), "{line:?}: {ended:?}");
@@ -130,20 +130,20 @@ async fn a_campaign_is_made_changed_paused_and_cancelled_without_a_call() {
             "{line:?}: {ended:?}"
         );
     }
-    let rejects = fs::read_to_string(desk.path("leads.rejects.csv")).unwrap();
+    let rejects = fs::read_to_string(program.path("leads.rejects.csv")).unwrap();
     assert_eq!(rejects.lines().count(), 3, "{rejects}");
-    assert_eq!(originates(&desk), 0);
+    assert_eq!(originates(&program), 0);
 }
 
 #[tokio::test]
-async fn a_check_tells_of_each_row_and_dials_nothing() {
-    let desk = desk().await;
-    desk.gate("caps = false");
+async fn a_check_reports_each_row_and_dials_nothing() {
+    let program = program().await;
+    program.gate("caps = false");
     let check = ["campaign", "check", "leads.csv", "--kind", "marketing"];
     let at = |more: &[&'static str]| [&check[..], more].concat();
     // Noon in Washington and Miami; and half past eight in the evening, which is too late in Florida, a part of which is
     // an hour behind.
-    let noon = desk.run(&at(&["--at", "2026-11-24T17:00:00Z"])).await;
+    let noon = program.run(&at(&["--at", "2026-11-24T17:00:00Z"])).await;
     for said in [
         "line 2: +1202•••0101  allowed",
         "line 3: +1305•••0102  allowed",
@@ -154,7 +154,7 @@ async fn a_check_tells_of_each_row_and_dials_nothing() {
     ] {
         assert!(noon.stdout.contains(said), "{said}: {noon:?}");
     }
-    let evening = desk
+    let evening = program
         .run(&at(&["--at", "2026-11-25T01:30:00Z", "--json"]))
         .await;
     let rows: Vec<Value> = evening
@@ -169,8 +169,8 @@ async fn a_check_tells_of_each_row_and_dials_nothing() {
     );
     assert_eq!(rows[1]["until"], "2026-11-25T14:00:00Z");
     assert_eq!(rows[5]["counts"]["held"]["calling_hours"], 1);
-    desk.run(&["dnc", "add", "+12025550101"]).await;
-    let barred = desk.run(&at(&["--at", "2026-11-24T17:00:00Z"])).await;
+    program.run(&["dnc", "add", "+12025550101"]).await;
+    let barred = program.run(&at(&["--at", "2026-11-24T17:00:00Z"])).await;
     assert!(
         barred.stdout.contains("refused (do_not_call)"),
         "{barred:?}"
@@ -181,17 +181,17 @@ async fn a_check_tells_of_each_row_and_dials_nothing() {
             "{said}"
         );
     }
-    assert_eq!(originates(&desk), 0);
+    assert_eq!(originates(&program), 0);
 }
 
 #[tokio::test]
-async fn a_simulation_tells_the_same_for_the_same_seed() {
-    let desk = desk().await;
+async fn a_simulation_predicts_the_same_for_the_same_seed() {
+    let program = program().await;
     let mut list = "phone\n".to_owned();
     for n in 0..800 {
         list.push_str(&format!("+1{}5550{:03}\n", 202 + n / 100, 100 + n % 100));
     }
-    fs::write(desk.path("many.csv"), list).unwrap();
+    fs::write(program.path("many.csv"), list).unwrap();
     let simulate = |what: &'static str, seed: &'static str| {
         [
             "campaign",
@@ -209,15 +209,15 @@ async fn a_simulation_tells_the_same_for_the_same_seed() {
             "delivered=70,no_answer=20,human=10",
         ]
     };
-    let first = desk.run(&simulate("many.csv", "1")).await;
+    let first = program.run(&simulate("many.csv", "1")).await;
     assert_eq!(first.status, Some(0), "{first:?}");
     assert_eq!(
         first.stdout,
-        desk.run(&simulate("many.csv", "1")).await.stdout
+        program.run(&simulate("many.csv", "1")).await.stdout
     );
     assert_ne!(
         first.stdout,
-        desk.run(&simulate("many.csv", "2")).await.stdout
+        program.run(&simulate("many.csv", "2")).await.stdout
     );
     assert!(
         first.stdout.starts_with("many.csv: 800 contacts, seed 1\n"),
@@ -227,7 +227,7 @@ async fn a_simulation_tells_the_same_for_the_same_seed() {
         first.stdout.contains("every contact has its outcome"),
         "{first:?}"
     );
-    let json = desk
+    let json = program
         .run(&[&simulate("many.csv", "1")[..], &["--json"]].concat())
         .await
         .json();
@@ -240,7 +240,7 @@ async fn a_simulation_tells_the_same_for_the_same_seed() {
     );
     assert_eq!(json["end"], "complete");
 
-    let created = desk
+    let created = program
         .run(&[
             "campaign",
             "create",
@@ -253,22 +253,22 @@ async fn a_simulation_tells_the_same_for_the_same_seed() {
         ])
         .await;
     assert_eq!(created.status, Some(0), "{created:?}");
-    let named = desk
+    let named = program
         .run(&[&simulate("many", "1")[..], &["--json"]].concat())
         .await
         .json();
     assert_eq!(named["contacts"], 800, "{named}");
     assert_eq!(named["end"], "complete", "{named}");
-    let bad = desk
+    let bad = program
         .run(&["campaign", "simulate", "many", "--assume", "deliverd=1"])
         .await;
     assert_eq!(bad.status, Some(2), "{bad:?}");
-    assert_eq!(originates(&desk), 0);
+    assert_eq!(originates(&program), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_list_is_run_to_its_end_and_again_it_finds_nobody() {
-    let desk = desk().await;
+async fn a_list_is_run_to_its_end_and_a_second_run_finds_no_contact() {
+    let program = program().await;
     let run = [
         "campaign",
         "run",
@@ -280,20 +280,25 @@ async fn a_list_is_run_to_its_end_and_again_it_finds_nobody() {
         "--technique",
         "single",
     ];
-    let ended = desk.run(&run).await;
-    assert_eq!(ended.status, Some(0), "{ended:?}\n{}", desk.fake.ladder());
+    let ended = program.run(&run).await;
+    assert_eq!(
+        ended.status,
+        Some(0),
+        "{ended:?}\n{}",
+        program.fake.ladder()
+    );
     assert!(
         ended.stdout.contains("leads: 3 contacts added, 2 rejected"),
         "{ended:?}"
     );
     assert!(ended.stdout.contains("delivered 3"), "{ended:?}");
-    assert_eq!(originates(&desk), 3);
+    assert_eq!(originates(&program), 3);
     for line in [&run[..], &["campaign", "run", "leads"]] {
-        let again = desk.run(line).await;
+        let again = program.run(line).await;
         assert_eq!(again.status, Some(0), "{again:?}");
     }
-    assert_eq!(originates(&desk), 3);
-    let status = desk
+    assert_eq!(originates(&program), 3);
+    let status = program
         .run(&["campaign", "status", "leads", "--json"])
         .await
         .json();
@@ -301,10 +306,10 @@ async fn a_list_is_run_to_its_end_and_again_it_finds_nobody() {
         (&status["standing"], &status["outcomes"]["delivered"]),
         (&"complete".into(), &3.into())
     );
-    let other = desk.run(&[&run[..], &["--rate", "1/s"]].concat()).await;
+    let other = program.run(&[&run[..], &["--rate", "1/s"]].concat()).await;
     assert_eq!(other.status, Some(2), "{other:?}");
     assert!(other.stderr.contains("other settings"), "{other:?}");
-    let results = desk.run(&["campaign", "results", "leads"]).await;
+    let results = program.run(&["campaign", "results", "leads"]).await;
     assert_eq!(results.stdout.lines().count(), 4, "{results:?}");
     assert!(!ended.stdout.contains("2025550101"), "{ended:?}");
 }
@@ -318,8 +323,8 @@ async fn one_ctrl_c_lets_drops_finish_and_two_hang_up() {
         } else {
             Playback::Whole(Duration::from_secs(3))
         });
-        let desk = Desk::new(pbx(script)).await;
-        fs::write(desk.path("leads.csv"), LIST).unwrap();
+        let program = Program::new(pbx(script)).await;
+        fs::write(program.path("leads.csv"), LIST).unwrap();
         let line = [
             "campaign",
             "run",
@@ -336,7 +341,7 @@ async fn one_ctrl_c_lets_drops_finish_and_two_hang_up() {
             "--every",
             "1s",
         ];
-        let mut child = desk.command(&line).spawn().unwrap();
+        let mut child = program.command(&line).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let (mut last, mut sent) = (Value::Null, 0);
         while let Some(line) = lines.next_line().await.unwrap() {
@@ -358,21 +363,21 @@ async fn one_ctrl_c_lets_drops_finish_and_two_hang_up() {
         );
         assert_eq!(last["campaigns"][0]["in_flight"], 0, "{last}");
         assert_eq!(last["campaigns"][0]["outcomes"][outcome], 1, "{last}");
-        let up = desk.fake.with(|world| world.channels.len());
-        assert_eq!(up, 0, "{}", desk.fake.ladder());
+        let up = program.fake.with(|world| world.channels.len());
+        assert_eq!(up, 0, "{}", program.fake.ladder());
     }
 }
 
 #[tokio::test]
 async fn a_list_that_cannot_be_taken_in_makes_no_campaign() {
-    let desk = desk().await;
+    let program = program().await;
     fs::write(
-        desk.path("latin.csv"),
+        program.path("latin.csv"),
         b"phone,name\n+12025550101,Ren\xe9\n",
     )
     .unwrap();
-    fs::write(desk.path("header.csv"), "phone,name\n").unwrap();
-    fs::write(desk.path("notes.txt"), "precious").unwrap();
+    fs::write(program.path("header.csv"), "phone,name\n").unwrap();
+    fs::write(program.path("notes.txt"), "precious").unwrap();
     let more = ["--message", "sound:promo", "--kind", "marketing"];
     let refused: [(&[&str], &str); 5] = [
         (&["latin.csv"], "line 2 is not UTF-8"),
@@ -388,35 +393,35 @@ async fn a_list_that_cannot_be_taken_in_makes_no_campaign() {
         ),
     ];
     for (list, words) in refused {
-        let ended = desk
+        let ended = program
             .run(&[&["campaign", "create", "spring"], list, &more].concat())
             .await;
         assert_eq!(ended.status, Some(2), "{ended:?}");
         assert!(ended.stderr.contains(words), "{words}: {ended:?}");
         assert!(ended.stderr.contains("hint: "), "{ended:?}");
     }
-    let status = desk.run(&["campaign", "status"]).await;
+    let status = program.run(&["campaign", "status"]).await;
     assert!(
         status.stdout.contains("there is no campaign yet"),
         "{status:?}"
     );
     assert_eq!(
-        fs::read_to_string(desk.path("notes.txt")).unwrap(),
+        fs::read_to_string(program.path("notes.txt")).unwrap(),
         "precious"
     );
 }
 
 #[tokio::test]
 async fn the_same_command_goes_on_with_a_campaign_whose_list_is_not_in() {
-    let desk = desk().await;
+    let program = program().await;
     let more = ["--message", "sound:promo", "--kind", "marketing"];
     let create = |list: &[&'static str]| [&["campaign", "create", "spring"], list, &more].concat();
-    let made = desk.run(&create(&[])).await;
+    let made = program.run(&create(&[])).await;
     assert_eq!(made.status, Some(0), "{made:?}");
     let other = [create(&["leads.csv"]), vec!["--rate", "7/s"]].concat();
-    let refused = desk.run(&other).await;
+    let refused = program.run(&other).await;
     assert_eq!(refused.status, Some(2), "{refused:?}");
-    let gone_on = desk.run(&create(&["leads.csv"])).await;
+    let gone_on = program.run(&create(&["leads.csv"])).await;
     assert_eq!(gone_on.status, Some(0), "{gone_on:?}");
     assert!(
         gone_on
@@ -424,7 +429,7 @@ async fn the_same_command_goes_on_with_a_campaign_whose_list_is_not_in() {
             .starts_with("spring: goes on\nspring: 3 contacts added"),
         "{gone_on:?}"
     );
-    let refused = desk.run(&create(&["leads.csv"])).await;
+    let refused = program.run(&create(&["leads.csv"])).await;
     assert!(
         refused
             .stderr
@@ -435,9 +440,9 @@ async fn the_same_command_goes_on_with_a_campaign_whose_list_is_not_in() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn contacts_that_are_held_keep_it_running_unless_that_is_not_wanted() {
-    let desk = desk().await;
-    // An hour at which nobody may be called anywhere in North America, whenever this is run: none.
-    desk.gate("consent = false\ncaps = false\n[[gate.rules]]\nname = \"quiet\"\nhours = \"closed\"\nmonday = \"03:00-03:01\"");
+    let program = program().await;
+    // All but a minute of the week is closed: by the law alone some contact may be called at any hour.
+    program.gate("consent = false\ncaps = false\n[[gate.rules]]\nname = \"quiet\"\nhours = \"closed\"\nmonday = \"03:00-03:01\"");
     let line = [
         "campaign",
         "run",
@@ -448,20 +453,20 @@ async fn contacts_that_are_held_keep_it_running_unless_that_is_not_wanted() {
         "marketing",
         "--until-idle",
     ];
-    let ended = desk.run(&line).await;
+    let ended = program.run(&line).await;
     assert_eq!(ended.status, Some(0), "{ended:?}");
     assert!(ended.stdout.contains("calling hours: "), "{ended:?}");
-    assert_eq!(originates(&desk), 0);
+    assert_eq!(originates(&program), 0);
 }
 
-async fn desk() -> Desk {
-    let desk = Desk::new(pbx(Script(vec![Call::mailbox()]))).await;
-    fs::write(desk.path("leads.csv"), LIST).unwrap();
-    desk
+async fn program() -> Program {
+    let program = Program::new(pbx(Script(vec![Call::mailbox()]))).await;
+    fs::write(program.path("leads.csv"), LIST).unwrap();
+    program
 }
 
-fn originates(desk: &Desk) -> usize {
-    desk.fake.with(|world| {
+fn originates(program: &Program) -> usize {
+    program.fake.with(|world| {
         world
             .log
             .iter()

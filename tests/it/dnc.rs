@@ -4,12 +4,12 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::{desk::Desk, fake::Settings};
+use crate::{fake::Settings, program::Program};
 
 #[tokio::test]
 async fn numbers_are_added_checked_and_removed_and_show_masked() {
-    let desk = Desk::new(Settings::default()).await;
-    let added = desk
+    let program = Program::new(Settings::default()).await;
+    let added = program
         .run(&[
             "dnc",
             "add",
@@ -24,18 +24,18 @@ async fn numbers_are_added_checked_and_removed_and_show_masked() {
         (Some(0), "2 numbers added to `own`\n"),
         "{added:?}"
     );
-    let again = desk.run(&["dnc", "add", "+12025550101"]).await;
+    let again = program.run(&["dnc", "add", "+12025550101"]).await;
     assert_eq!(
         again.stdout,
         "0 numbers added to `own`; 1 stood there already\n"
     );
 
-    let none = desk.run(&["dnc", "check", "+12025550103"]).await;
+    let none = program.run(&["dnc", "check", "+12025550103"]).await;
     assert_eq!(
         (none.status, none.stdout.as_str()),
         (Some(0), "+1202•••0103: on no list\n")
     );
-    let one = desk
+    let one = program
         .run(&["dnc", "check", "+12025550103", "2025550102"])
         .await;
     assert_eq!(one.status, Some(1));
@@ -47,7 +47,7 @@ async fn numbers_are_added_checked_and_removed_and_show_masked() {
         !one.stdout.contains('\u{1b}') && !one.stdout.contains("5550102"),
         "{one:?}"
     );
-    let json = desk
+    let json = program
         .run(&["dnc", "check", "+12025550101", "--json"])
         .await
         .json();
@@ -56,18 +56,18 @@ async fn numbers_are_added_checked_and_removed_and_show_masked() {
         json[0]["barred"][0]["because"],
         "asked; \u{1b}[31m by phone"
     );
-    let whole = desk
+    let whole = program
         .run(&["dnc", "check", "+12025550101", "--json", "--full-number"])
         .await;
     assert_eq!(whole.json()[0]["number"], "+12025550101");
 
-    let bad = desk.run(&["dnc", "add", "+12025550104", "911"]).await;
+    let bad = program.run(&["dnc", "add", "+12025550104", "911"]).await;
     assert_eq!(bad.status, Some(2), "{bad:?}");
     assert_eq!(
-        desk.run(&["dnc", "check", "+12025550104"]).await.status,
+        program.run(&["dnc", "check", "+12025550104"]).await.status,
         Some(0)
     );
-    let name = desk
+    let name = program
         .run(&[
             "dnc",
             "add",
@@ -78,9 +78,10 @@ async fn numbers_are_added_checked_and_removed_and_show_masked() {
         .await;
     assert_eq!(name.status, Some(2), "{name:?}");
 
-    desk.run(&["dnc", "add", "+12025550101", "--list", "other"])
+    program
+        .run(&["dnc", "add", "+12025550101", "--list", "other"])
         .await;
-    let removed = desk.run(&["dnc", "remove", "+12025550101"]).await;
+    let removed = program.run(&["dnc", "remove", "+12025550101"]).await;
     assert_eq!(
         (removed.status, removed.stdout.as_str()),
         (Some(0), "1 number removed from `own`\n")
@@ -89,18 +90,18 @@ async fn numbers_are_added_checked_and_removed_and_show_masked() {
         removed.stderr,
         "warning: +1202•••0101 is still on `other`\n"
     );
-    let lists = desk.run(&["dnc", "lists", "--json"]).await.json();
+    let lists = program.run(&["dnc", "lists", "--json"]).await.json();
     assert_eq!(
         lists,
         serde_json::json!([{"list": "other", "numbers": 1}, {"list": "own", "numbers": 1}])
     );
-    let unnamed = desk.run(&["dnc", "remove", "--all"]).await;
+    let unnamed = program.run(&["dnc", "remove", "--all"]).await;
     assert_eq!(
         unnamed.status,
         Some(2),
         "the whole of a list that nobody named: {unnamed:?}"
     );
-    let all = desk
+    let all = program
         .run(&["dnc", "remove", "--all", "--list", "other"])
         .await;
     assert_eq!(
@@ -108,7 +109,8 @@ async fn numbers_are_added_checked_and_removed_and_show_masked() {
         "{all:?}"
     );
     assert_eq!(
-        desk.run(&["dnc", "remove", "--all", "--list", "other"])
+        program
+            .run(&["dnc", "remove", "--all", "--list", "other"])
             .await
             .status,
         Some(2)
@@ -117,13 +119,13 @@ async fn numbers_are_added_checked_and_removed_and_show_masked() {
 
 #[tokio::test]
 async fn a_file_of_numbers_comes_in_and_its_bad_rows_go_beside_it() {
-    let desk = Desk::new(Settings::default()).await;
+    let program = Program::new(Settings::default()).await;
     fs::write(
-        desk.path("federal.csv"),
+        program.path("federal.csv"),
         "202,5550101\r\n202,5550102\r\n202,555010\r\n303,5550103\r\n",
     )
     .unwrap();
-    let imported = desk
+    let imported = program
         .run(&["dnc", "import", "federal.csv", "--list", "federal"])
         .await;
     assert_eq!(imported.status, Some(0), "{imported:?}");
@@ -141,33 +143,33 @@ async fn a_file_of_numbers_comes_in_and_its_bad_rows_go_beside_it() {
         "--rejects",
         "./federal.csv",
     ];
-    let refused = desk.run(&over_itself).await;
+    let refused = program.run(&over_itself).await;
     assert_eq!(refused.status, Some(2), "{refused:?}");
-    let whole = fs::read_to_string(desk.path("federal.csv")).unwrap();
+    let whole = fs::read_to_string(program.path("federal.csv")).unwrap();
     assert_eq!(whole.lines().count(), 4, "{whole}");
-    let rejects = fs::read_to_string(desk.path("federal.rejects.csv")).unwrap();
+    let rejects = fs::read_to_string(program.path("federal.rejects.csv")).unwrap();
     assert!(
         rejects.lines().nth(1).unwrap().starts_with("3,"),
         "{rejects}"
     );
-    let again = desk
+    let again = program
         .run(&["dnc", "import", "federal.csv", "--list", "federal"])
         .await;
     assert_eq!(
         again.stdout,
         "0 numbers added to `federal`; 3 stood there already\n"
     );
-    let check = desk
+    let check = program
         .run(&["dnc", "check", "+13035550103", "--json"])
         .await
         .json();
     assert_eq!(check[0]["barred"][0]["because"], "federal.csv");
 
-    fs::write(desk.path("none.csv"), "name,city\r\nAnn,Denver\r\n").unwrap();
-    let none = desk.run(&["dnc", "import", "none.csv"]).await;
+    fs::write(program.path("none.csv"), "name,city\r\nAnn,Denver\r\n").unwrap();
+    let none = program.run(&["dnc", "import", "none.csv"]).await;
     assert_eq!(none.status, Some(2));
     assert!(none.stderr.contains("hint: "), "{none:?}");
-    let missing = desk.run(&["dnc", "import", "missing.csv"]).await;
+    let missing = program.run(&["dnc", "import", "missing.csv"]).await;
     assert!(
         missing
             .stderr
@@ -177,9 +179,9 @@ async fn a_file_of_numbers_comes_in_and_its_bad_rows_go_beside_it() {
 }
 
 #[tokio::test]
-async fn results_of_a_campaign_that_dialled_nobody_are_told() {
-    let desk = Desk::new(Settings::default()).await;
-    let unknown = desk.run(&["campaign", "results", "spring"]).await;
+async fn results_of_a_campaign_that_dialled_no_contact_are_shown() {
+    let program = Program::new(Settings::default()).await;
+    let unknown = program.run(&["campaign", "results", "spring"]).await;
     assert_eq!(unknown.status, Some(2));
     assert!(
         unknown
@@ -189,8 +191,8 @@ async fn results_of_a_campaign_that_dialled_nobody_are_told() {
     );
 
     let list = "number,name,foreign_id\r\n+12025550101,=1+1,crm-1\r\n+12025550102,Bea,crm-2\r\n";
-    fs::write(desk.path("leads.csv"), list).unwrap();
-    let made = desk
+    fs::write(program.path("leads.csv"), list).unwrap();
+    let made = program
         .run(&[
             "campaign",
             "create",
@@ -204,10 +206,10 @@ async fn results_of_a_campaign_that_dialled_nobody_are_told() {
         .await;
     assert_eq!(made.status, Some(0), "{made:?}");
 
-    let csv = desk.run(&["campaign", "results", "spring"]).await;
+    let csv = program.run(&["campaign", "results", "spring"]).await;
     assert_eq!(csv.status, Some(0), "{csv:?}");
     assert_eq!(csv.stdout.lines().count(), 1, "nobody was dialled: {csv:?}");
-    let csv = desk
+    let csv = program
         .run(&["campaign", "results", "spring", "--undialled"])
         .await;
     let rows: Vec<&str> = csv.stdout.lines().skip(1).collect();
@@ -216,7 +218,7 @@ async fn results_of_a_campaign_that_dialled_nobody_are_told() {
         "{csv:?}"
     );
     assert_eq!(rows.len(), 2);
-    let json = desk
+    let json = program
         .run(&[
             "campaign",
             "results",
@@ -234,7 +236,7 @@ async fn results_of_a_campaign_that_dialled_nobody_are_told() {
         (&json[0]["number"], &json[0]["outcome"]),
         (&"+12025550102".into(), &Value::Null)
     );
-    let lines = desk
+    let lines = program
         .run(&[
             "campaign",
             "results",
@@ -251,7 +253,7 @@ async fn results_of_a_campaign_that_dialled_nobody_are_told() {
             .all(|line| serde_json::from_str::<Value>(line).is_ok())
     );
 
-    let summary = desk
+    let summary = program
         .run(&["campaign", "results", "spring", "--summary", "--json"])
         .await
         .json();
@@ -260,16 +262,16 @@ async fn results_of_a_campaign_that_dialled_nobody_are_told() {
         (&2.into(), &2.into())
     );
     assert_eq!(summary["cost"], Value::Null, "there is no price");
-    let drawn = desk
+    let drawn = program
         .run(&["campaign", "results", "spring", "--picture", "outcomes.svg"])
         .await;
     assert_eq!(drawn.status, Some(0), "{drawn:?}");
-    let svg = fs::read_to_string(desk.path("outcomes.svg")).unwrap();
+    let svg = fs::read_to_string(program.path("outcomes.svg")).unwrap();
     assert!(
         svg.contains("campaign spring") && svg.contains("Nothing has ended yet."),
         "{svg}"
     );
-    let ending = desk
+    let ending = program
         .run(&["campaign", "results", "spring", "--picture", "outcomes.gif"])
         .await;
     assert_eq!(ending.status, Some(2));

@@ -1,19 +1,19 @@
-//! Evidence from the program's front door: where it is kept, and what becomes of the drop where it cannot be.
+//! Evidence from the program's front door: where it is kept, and what becomes of the drop if it cannot be.
 
 use std::{fs, path::Path, time::Duration};
 
 use serde_json::Value;
 
 use crate::{
-    desk::{Desk, NUMBER, count, pbx, wait},
     fake::{fault::Kind, script::Script},
+    program::{NUMBER, Program, count, pbx, wait},
 };
 
 #[tokio::test]
-async fn nothing_is_dialled_where_evidence_cannot_be_kept() {
-    let desk = Desk::new(pbx(Script::mailbox())).await;
-    fs::write(desk.path("file"), "").unwrap();
-    let ended = desk.drop(&["--evidence", "file"]).await;
+async fn nothing_is_dialled_if_evidence_cannot_be_kept() {
+    let program = Program::new(pbx(Script::mailbox())).await;
+    fs::write(program.path("file"), "").unwrap();
+    let ended = program.drop(&["--evidence", "file"]).await;
     assert_eq!(ended.status, Some(2), "{ended:?}");
     assert!(
         ended.stderr.contains("error: cannot keep evidence in file"),
@@ -23,16 +23,18 @@ async fn nothing_is_dialled_where_evidence_cannot_be_kept() {
         ended.stderr.contains("hint: make file writable"),
         "{ended:?}"
     );
-    let dialled = desk.fake.with(|world| count(world, Kind::Originate, None));
+    let dialled = program
+        .fake
+        .with(|world| count(world, Kind::Originate, None));
     assert_eq!(dialled, 0, "{ended:?}");
 }
 
 #[tokio::test]
 async fn an_account_is_kept_without_the_number_unless_it_is_asked_for() {
-    let desk = Desk::new(pbx(Script::mailbox())).await;
+    let program = Program::new(pbx(Script::mailbox())).await;
     for (more, number) in [(None, "+1202•••0101"), (Some("--full-number"), NUMBER)] {
         let arguments: Vec<&str> = ["--evidence", "kept"].into_iter().chain(more).collect();
-        let ended = desk.drop(&arguments).await;
+        let ended = program.drop(&arguments).await;
         assert_eq!(ended.status, Some(0), "{ended:?}");
         let json = ended.json();
         let folder = json["evidence"].as_str().unwrap();
@@ -47,8 +49,8 @@ async fn an_account_is_kept_without_the_number_unless_it_is_asked_for() {
 
 #[tokio::test]
 async fn evidence_that_fails_on_the_way_stops_no_drop_and_is_said() {
-    let desk = Desk::new(pbx(Script::mailbox())).await;
-    let dir = desk.path("kept");
+    let program = Program::new(pbx(Script::mailbox())).await;
+    let dir = program.path("kept");
     let arguments = [
         "drop",
         NUMBER,
@@ -58,7 +60,7 @@ async fn evidence_that_fails_on_the_way_stops_no_drop_and_is_said() {
         "--evidence",
         "kept",
     ];
-    let program = desk.command(&arguments).spawn().unwrap();
+    let program = program.command(&arguments).spawn().unwrap();
     let partial = loop {
         let found = fs::read_dir(&dir).into_iter().flatten().find_map(|entry| {
             let name = entry.ok()?.file_name().into_string().ok()?;

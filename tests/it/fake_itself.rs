@@ -241,7 +241,7 @@ async fn each_fault_does_what_it_says() {
 }
 
 #[tokio::test]
-async fn the_event_connection_ends_where_it_is_told_to() {
+async fn the_event_connection_ends_where_the_test_asks() {
     let cuts = [
         (Cut::Before("ChannelStateChange", Leg::Busy), "Dial"),
         (
@@ -298,7 +298,7 @@ async fn events_can_come_twice_late_or_never() {
 }
 
 #[tokio::test]
-async fn a_second_listener_takes_the_app_and_the_first_is_told() {
+async fn a_second_listener_takes_the_app_and_the_first_is_informed() {
     let mut pbx = Tester::new(Fake::start(Settings::default()).await).await;
     let mut second = listen(&pbx.fake).await;
     assert_eq!(pbx.next().await.unwrap()["type"], "ApplicationReplaced");
@@ -469,7 +469,7 @@ async fn listen(fake: &Fake) -> Socket {
     tokio_tungstenite::connect_async(request).await.unwrap().0
 }
 
-/// The next event; `None` where the connection has ended.
+/// The next event; `None` if the connection has ended.
 async fn read(socket: &mut Socket) -> Option<Value> {
     let message = tokio::time::timeout(Duration::from_secs(20), socket.next());
     match message.await.expect("nothing came for 20 s")? {

@@ -7,11 +7,11 @@ use aftertone::words::Leg;
 use futures::{StreamExt, stream};
 
 use crate::{
-    desk::{Desk, Ended, NUMBER, carried_out_plays, pbx},
     fake::{
         fault::{Fault, Kind, Rule, Wire},
         script::Script,
     },
+    program::{Ended, NUMBER, Program, carried_out_plays, pbx},
 };
 
 #[tokio::test]
@@ -92,13 +92,13 @@ async fn a_request_that_is_never_answered_is_believed_by_what_is_heard() {
         [(true, "delivered"), (false, outcome)].map(|(done, outcome)| async move {
             let name = format!("{kind:?} of the {leg} leg, unanswered, done: {done}");
             let rule = Rule::once(kind, Fault::Silence { done }).on(leg);
-            let desk = Desk::with_rules(pbx(Script::mailbox()), vec![rule]).await;
+            let program = Program::with_rules(pbx(Script::mailbox()), vec![rule]).await;
             // Longer than a request waits for its reply (10 s).
-            desk.set("answer_timeout", "20s");
-            desk.set("screening_timeout", "20s");
-            let ended = desk.drop(&[]).await;
-            desk.assert_clean(&name, &ended);
-            wrong(&desk, &name, &ended, &[outcome])
+            program.set("answer_timeout", "20s");
+            program.set("screening_timeout", "20s");
+            let ended = program.drop(&[]).await;
+            program.assert_clean(&name, &ended);
+            wrong(&program, &name, &ended, &[outcome])
         })
     });
     none_of(runs).await;
@@ -113,19 +113,19 @@ async fn check(cases: Vec<Case>) {
         .map(|(kind, leg, fault, outcomes)| async move {
             let name = format!("{kind:?} of the {leg} leg: {fault:?}");
             let rule = Rule::once(kind, fault).on(leg);
-            let desk = Desk::with_rules(pbx(Script::mailbox()), vec![rule]).await;
-            let ended = desk.drop(&[]).await;
-            desk.assert_clean(&name, &ended);
-            wrong(&desk, &name, &ended, &outcomes)
+            let program = Program::with_rules(pbx(Script::mailbox()), vec![rule]).await;
+            let ended = program.drop(&[]).await;
+            program.assert_clean(&name, &ended);
+            wrong(&program, &name, &ended, &outcomes)
         });
     none_of(runs).await;
 }
 
 /// What is wrong with an end whose outcome should be one of these.
-fn wrong(desk: &Desk, name: &str, ended: &Ended, wanted: &[&str]) -> Option<String> {
+fn wrong(program: &Program, name: &str, ended: &Ended, wanted: &[&str]) -> Option<String> {
     let outcome = ended.outcome();
     let status = i32::from(outcome != "delivered");
-    let played = desk.fake.with(|world| carried_out_plays(world));
+    let played = program.fake.with(|world| carried_out_plays(world));
     let honest = outcome != "delivered" || played == 1;
     let fits = wanted.contains(&outcome.as_str()) && ended.status == Some(status) && honest;
     (!fits).then(|| {
@@ -193,15 +193,15 @@ async fn events_that_never_come_do_no_harm() {
 async fn hear(cases: impl Iterator<Item = (Wire, &'static str)>) {
     let runs = cases.map(|(wire, outcome)| async move {
         let name = format!("{wire:?}");
-        let desk = Desk::new(pbx(Script::mailbox())).await;
-        desk.fake.with(|world| world.wire = wire);
+        let program = Program::new(pbx(Script::mailbox())).await;
+        program.fake.with(|world| world.wire = wire);
         // Of a recording it is known how long it plays, so that its end is not waited for long.
-        desk.record("message.wav", 1_300);
-        let ended = desk
+        program.record("message.wav", 1_300);
+        let ended = program
             .run(&["drop", NUMBER, "--message", "./message.wav", "--json"])
             .await;
-        desk.assert_clean(&name, &ended);
-        wrong(&desk, &name, &ended, &[outcome])
+        program.assert_clean(&name, &ended);
+        wrong(&program, &name, &ended, &[outcome])
     });
     none_of(runs).await;
 }

@@ -14,11 +14,11 @@ use serde_json::Value;
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use crate::{
-    desk::{Desk, Ended, NUMBER, count, pbx, send_signal, wait},
     fake::{
         fault::{Fault, Kind, Rule},
         script::{Call, Script},
     },
+    program::{Ended, NUMBER, Program, count, pbx, send_signal, wait},
 };
 
 const WRITTEN: [&str; 6] = [
@@ -32,13 +32,13 @@ const WRITTEN: [&str; 6] = [
 
 #[tokio::test]
 async fn a_number_on_a_do_not_call_list_is_never_dialled() {
-    let desk = Desk::new(pbx(Script::mailbox())).await;
-    desk.gate("hours = false\nconsent = false");
-    bar(&desk, NUMBER).await;
-    let ended = desk.drop(&[]).await;
-    assert_refused(&desk, &ended, "do_not_call");
+    let program = Program::new(pbx(Script::mailbox())).await;
+    program.gate("hours = false\nconsent = false");
+    bar(&program, NUMBER).await;
+    let ended = program.drop(&[]).await;
+    assert_refused(&program, &ended, "do_not_call");
     // The PBX does not even hear of it.
-    assert!(desk.fake.with(|world| world.log.is_empty()));
+    assert!(program.fake.with(|world| world.log.is_empty()));
     insta::assert_snapshot!(said(&ended), @r#"
     Some(2)
     error: refused (do_not_call): the number stands on the do-not-call list `own`
@@ -46,12 +46,12 @@ async fn a_number_on_a_do_not_call_list_is_never_dialled() {
     "#);
 
     // No reason in the world opens it by another rule's name.
-    let ended = desk
+    let ended = program
         .drop(&["--override", "consent", "--because", "a test"])
         .await;
-    assert_refused(&desk, &ended, "do_not_call");
+    assert_refused(&program, &ended, "do_not_call");
     // Its own does, and is kept.
-    let ended = desk
+    let ended = program
         .drop(&[
             "--override",
             "do_not_call",
@@ -60,7 +60,7 @@ async fn a_number_on_a_do_not_call_list_is_never_dialled() {
         ])
         .await;
     assert_eq!(ended.outcome(), "delivered", "{ended:?}");
-    let ruling = ruling(&desk).await;
+    let ruling = ruling(&program).await;
     let aside = &ruling["findings"][1]["outcome"]["set_aside"];
     assert_eq!(aside["because"], "they asked for it", "{ruling}");
     assert_eq!(aside["instead_of"]["of"], "do_not_call", "{ruling}");
@@ -68,10 +68,10 @@ async fn a_number_on_a_do_not_call_list_is_never_dialled() {
 
 #[tokio::test]
 async fn without_consent_on_record_nothing_is_dialled() {
-    let desk = Desk::new(pbx(Script::mailbox())).await;
-    desk.gate("hours = false\ncaps = false");
-    let ended = desk.drop(&[]).await;
-    assert_refused(&desk, &ended, "no_consent");
+    let program = Program::new(pbx(Script::mailbox())).await;
+    program.gate("hours = false\ncaps = false");
+    let ended = program.drop(&[]).await;
+    assert_refused(&program, &ended, "no_consent");
     insta::assert_snapshot!(said(&ended), @r#"
     Some(2)
     error: refused (no_consent): no consent is on record
@@ -79,9 +79,9 @@ async fn without_consent_on_record_nothing_is_dialled() {
     "#);
 
     let verbal = WRITTEN.map(|word| if word == "written" { "verbal" } else { word });
-    let ended = desk.drop(&verbal).await;
-    assert_refused(&desk, &ended, "no_consent");
-    let ended = desk
+    let ended = program.drop(&verbal).await;
+    assert_refused(&program, &ended, "no_consent");
+    let ended = program
         .drop(
             &WRITTEN
                 .map(|word| word.replace("2026-03-01", "2999-01-01"))
@@ -89,21 +89,21 @@ async fn without_consent_on_record_nothing_is_dialled() {
                 .map(String::as_str),
         )
         .await;
-    assert_refused(&desk, &ended, "no_consent");
+    assert_refused(&program, &ended, "no_consent");
 
     let informational = [&verbal[..], &["--kind", "informational"]].concat();
     for consent in [&WRITTEN[..], &informational] {
-        let ended = desk.drop(consent).await;
+        let ended = program.drop(consent).await;
         assert_eq!(ended.outcome(), "delivered", "{consent:?}: {ended:?}");
     }
 }
 
 #[tokio::test]
 async fn a_blocked_prefix_is_never_dialled() {
-    let desk = Desk::new(pbx(Script::mailbox())).await;
-    desk.gate("enabled = false\nblocked_prefixes = [\"+1202555\"]");
-    let ended = desk.drop(&[]).await;
-    assert_refused(&desk, &ended, "blocked_prefix");
+    let program = Program::new(pbx(Script::mailbox())).await;
+    program.gate("enabled = false\nblocked_prefixes = [\"+1202555\"]");
+    let ended = program.drop(&[]).await;
+    assert_refused(&program, &ended, "blocked_prefix");
     insta::assert_snapshot!(said(&ended), @r#"
     Some(2)
     error: refused (blocked_prefix): +1202•••0101 begins with +1202555, which the settings block
@@ -113,7 +113,7 @@ async fn a_blocked_prefix_is_never_dialled() {
 
 #[tokio::test]
 async fn a_number_is_held_until_its_hours_begin() {
-    let desk = Desk::new(pbx(Script::mailbox())).await;
+    let program = Program::new(pbx(Script::mailbox())).await;
     let washington = TimeZone::get("America/New_York").unwrap();
     let today = Timestamp::try_from(aftertone::clock::wall())
         .unwrap()
@@ -121,11 +121,11 @@ async fn a_number_is_held_until_its_hours_begin() {
         .date();
     let closed = [-1, 0, 1].map(|days| (today + days.days()).to_string());
     // In place of the law, so that the hour at which the test runs does not matter.
-    desk.gate(&format!(
+    program.gate(&format!(
         "consent = false\n[[gate.rules]]\nname = \"mourning\"\nclosed = {closed:?}\ninstead_of_law = \"a test\""
     ));
-    let ended = desk.drop(&[]).await;
-    assert_held(&desk, &ended, "calling_hours");
+    let ended = program.drop(&[]).await;
+    assert_held(&program, &ended, "calling_hours");
     let opens = (today + 2.days()).to_zoned(washington).unwrap().timestamp();
     assert_eq!(ended.json()["until"], opens.to_string(), "{ended:?}");
     for part in [
@@ -139,7 +139,7 @@ async fn a_number_is_held_until_its_hours_begin() {
         ended.stderr.contains("stands in place of the law"),
         "{ended:?}"
     );
-    let ended = desk
+    let ended = program
         .drop(&["--override", "calling_hours", "--because", "a test"])
         .await;
     assert_eq!(ended.outcome(), "delivered", "{ended:?}");
@@ -147,19 +147,19 @@ async fn a_number_is_held_until_its_hours_begin() {
 
 #[tokio::test]
 async fn a_second_drop_to_a_number_is_held_for_a_day() {
-    let desk = Desk::new(pbx(Script::mailbox())).await;
-    desk.gate("hours = false\nconsent = false");
+    let program = Program::new(pbx(Script::mailbox())).await;
+    program.gate("hours = false\nconsent = false");
     let before = now();
-    let ended = desk.drop(&[]).await;
+    let ended = program.drop(&[]).await;
     assert_eq!(ended.outcome(), "delivered", "{ended:?}");
     let after = now();
-    let dialled = originates(&desk);
+    let dialled = originates(&program);
 
-    let ended = desk.drop(&[]).await;
-    assert_held(&desk, &ended, "frequency_cap");
+    let ended = program.drop(&[]).await;
+    assert_held(&program, &ended, "frequency_cap");
     let until: Timestamp = ended.json()["until"].as_str().unwrap().parse().unwrap();
     assert!((before..=after).contains(&(until - 24.hours())), "{until}");
-    assert_eq!(originates(&desk), dialled, "{}", desk.fake.ladder());
+    assert_eq!(originates(&program), dialled, "{}", program.fake.ladder());
     // Another number is another matter.
     let other = [
         "drop",
@@ -168,10 +168,10 @@ async fn a_second_drop_to_a_number_is_held_for_a_day() {
         "sound:hello-world",
         "--json",
     ];
-    let ended = desk.run(&other).await;
+    let ended = program.run(&other).await;
     assert_eq!(ended.outcome(), "delivered", "{ended:?}");
 
-    let again = desk
+    let again = program
         .drop(&[
             "--override",
             "frequency_cap",
@@ -195,7 +195,7 @@ async fn a_second_drop_to_a_number_is_held_for_a_day() {
         assert!(warning.contains(part), "{part}: {warning}");
     }
     assert!(!again.stderr.contains("2025550101"), "{again:?}");
-    let kept = ruling(&desk).await;
+    let kept = ruling(&program).await;
     assert!(!kept.to_string().contains("2025550101"), "{kept}");
     assert_eq!(
         kept["findings"][3]["outcome"]["set_aside"]["because"],
@@ -205,11 +205,11 @@ async fn a_second_drop_to_a_number_is_held_for_a_day() {
 
 #[tokio::test]
 async fn of_several_drops_to_a_number_at_once_one_is_made() {
-    let desk = Desk::new(pbx(Script::mailbox())).await;
-    desk.gate("hours = false\nconsent = false");
+    let program = Program::new(pbx(Script::mailbox())).await;
+    program.gate("hours = false\nconsent = false");
     let number = ["drop", NUMBER, "--message", "sound:hello-world", "--json"];
     let at_once: Vec<_> = (0..8)
-        .map(|_| desk.command(&number).spawn().unwrap())
+        .map(|_| program.command(&number).spawn().unwrap())
         .collect();
     let mut made = 0;
     for child in at_once {
@@ -221,17 +221,18 @@ async fn of_several_drops_to_a_number_at_once_one_is_made() {
             assert_eq!(ended.json()["held"], "frequency_cap", "{ended:?}");
         }
     }
-    assert_eq!(made, 1, "{}", desk.fake.ladder());
-    assert_eq!(originates(&desk), 2, "{}", desk.fake.ladder());
+    assert_eq!(made, 1, "{}", program.fake.ladder());
+    assert_eq!(originates(&program), 2, "{}", program.fake.ladder());
 }
 
 #[tokio::test]
 async fn a_drop_that_was_killed_counts() {
-    let desk = Desk::new(pbx(Script(vec![Call::ringing_for_ever()]))).await;
-    desk.gate("hours = false\nconsent = false");
+    let program = Program::new(pbx(Script(vec![Call::ringing_for_ever()]))).await;
+    program.gate("hours = false\nconsent = false");
     let drop = ["drop", NUMBER, "--message", "sound:hello-world", "--json"];
-    let child = desk.command(&drop).spawn().unwrap();
-    desk.fake
+    let child = program.command(&drop).spawn().unwrap();
+    program
+        .fake
         .until("the first call", |world| {
             (count(world, Kind::Originate, None) > 0).then_some(())
         })
@@ -239,16 +240,16 @@ async fn a_drop_that_was_killed_counts() {
     send_signal("KILL", &child);
     assert_eq!(wait(child).await.status, None);
 
-    let ended = desk.drop(&[]).await;
-    assert_held(&desk, &ended, "frequency_cap");
+    let ended = program.drop(&[]).await;
+    assert_held(&program, &ended, "frequency_cap");
 }
 
 #[tokio::test]
 async fn what_is_switched_off_is_logged_once_and_holds_nothing() {
-    let desk = Desk::new(pbx(Script::mailbox())).await;
-    desk.gate("hours = false\ncaps = false\nconsent = false");
+    let program = Program::new(pbx(Script::mailbox())).await;
+    program.gate("hours = false\ncaps = false\nconsent = false");
     for _ in 0..2 {
-        let ended = desk.drop(&[]).await;
+        let ended = program.drop(&[]).await;
         assert_eq!(ended.outcome(), "delivered", "{ended:?}");
         for (rule, setting) in [
             ("consent", "gate.consent"),
@@ -262,17 +263,18 @@ async fn what_is_switched_off_is_logged_once_and_holds_nothing() {
         }
     }
     // With all rules in force nothing is said of them.
-    desk.configure(&desk.fake.url());
-    desk.gate("enabled = true");
-    let ended = desk.drop(&[]).await;
-    assert_refused(&desk, &ended, "no_consent");
+    program.configure(&program.fake.url());
+    program.gate("enabled = true");
+    let ended = program.drop(&[]).await;
+    assert_refused(&program, &ended, "no_consent");
     assert!(!ended.stderr.contains("switched off"), "{ended:?}");
 }
 
 #[tokio::test]
 async fn without_a_store_nothing_is_dialled() {
-    let desk = Desk::new(pbx(Script::mailbox())).await;
-    let mut command = desk.command(&["drop", NUMBER, "--message", "sound:hello-world", "--json"]);
+    let program = Program::new(pbx(Script::mailbox())).await;
+    let mut command =
+        program.command(&["drop", NUMBER, "--message", "sound:hello-world", "--json"]);
     command.env("AFTERTONE__STORE__URL", "sqlite:none/aftertone.db");
     let ended = wait(command.spawn().unwrap()).await;
     assert_eq!(
@@ -281,13 +283,13 @@ async fn without_a_store_nothing_is_dialled() {
         "{ended:?}"
     );
     assert!(ended.stderr.contains("\nhint: "), "{ended:?}");
-    assert_eq!(originates(&desk), 0);
-    assert!(desk.fake.with(|world| world.log.is_empty()));
+    assert_eq!(originates(&program), 0);
+    assert!(program.fake.with(|world| world.log.is_empty()));
 }
 
 #[tokio::test]
 async fn half_an_override_or_a_consent_is_a_usage_error() {
-    let desk = Desk::new(pbx(Script::mailbox())).await;
+    let program = Program::new(pbx(Script::mailbox())).await;
     for arguments in [
         &["--override", "consent"][..],
         &["--because", "a test"],
@@ -306,24 +308,24 @@ async fn half_an_override_or_a_consent_is_a_usage_error() {
         ],
         &["--kind", "spam"],
     ] {
-        let ended = desk.drop(arguments).await;
+        let ended = program.drop(arguments).await;
         assert_eq!(ended.status, Some(2), "{arguments:?}: {ended:?}");
         assert!(ended.stderr.contains("error: "), "{arguments:?}: {ended:?}");
     }
-    assert_eq!(originates(&desk), 0);
+    assert_eq!(originates(&program), 0);
 }
 
 #[tokio::test]
 async fn the_store_knows_how_a_drop_ended_and_what_it_was_let_off() {
-    let desk = Desk::new(pbx(Script::mailbox())).await;
-    desk.gate("hours = false\nconsent = false\ncaps = false");
+    let program = Program::new(pbx(Script::mailbox())).await;
+    program.gate("hours = false\nconsent = false\ncaps = false");
     let aside = ["--override", "do_not_call", "--because", "a test"];
     for (more, despite) in [(&[][..], 0), (&aside, 1)] {
-        let ended = desk.drop(more).await;
+        let ended = program.drop(more).await;
         assert_eq!(ended.outcome(), "delivered", "{ended:?}");
         let query =
             "SELECT outcome, despite_do_not_call FROM drops ORDER BY started_at DESC LIMIT 1";
-        let mut connection = connect(&desk.path("aftertone.db")).await;
+        let mut connection = connect(&program.path("aftertone.db")).await;
         let row: (Option<String>, i64) = sqlx::query_as(query)
             .fetch_one(&mut connection)
             .await
@@ -334,29 +336,30 @@ async fn the_store_knows_how_a_drop_ended_and_what_it_was_let_off() {
 
 #[tokio::test]
 async fn an_opt_out_at_the_last_moment_is_heard() {
-    let desk = Desk::new(pbx(Script::mailbox())).await;
-    desk.gate("hours = false\nconsent = false");
+    let program = Program::new(pbx(Script::mailbox())).await;
+    program.gate("hours = false\nconsent = false");
     // The PBX takes its time before the call, and the gate has let it pass by then.
-    desk.fake.with(|world| {
+    program.fake.with(|world| {
         let slow = Fault::Slow(Duration::from_millis(1_500));
         world.rules = vec![Rule::once(Kind::ListChannels, slow)];
     });
     let drop = ["drop", NUMBER, "--message", "sound:hello-world", "--json"];
-    let child = desk.command(&drop).spawn().unwrap();
-    desk.fake
+    let child = program.command(&drop).spawn().unwrap();
+    program
+        .fake
         .until("the first request", |world| {
             (count(world, Kind::ListChannels, None) > 0).then_some(())
         })
         .await;
-    bar(&desk, NUMBER).await;
+    bar(&program, NUMBER).await;
     let ended = wait(child).await;
-    assert_refused(&desk, &ended, "do_not_call");
-    assert_eq!(originates(&desk), 0, "{}", desk.fake.ladder());
+    assert_refused(&program, &ended, "do_not_call");
+    assert_eq!(originates(&program), 0, "{}", program.fake.ladder());
 }
 
 #[track_caller]
-fn assert_refused(desk: &Desk, ended: &Ended, slug: &str) {
-    assert_stopped(desk, ended);
+fn assert_refused(program: &Program, ended: &Ended, slug: &str) {
+    assert_stopped(program, ended);
     let json = ended.json();
     assert_eq!(json["refused"], slug, "{ended:?}");
     assert!(
@@ -366,8 +369,8 @@ fn assert_refused(desk: &Desk, ended: &Ended, slug: &str) {
 }
 
 #[track_caller]
-fn assert_held(desk: &Desk, ended: &Ended, slug: &str) {
-    assert_stopped(desk, ended);
+fn assert_held(program: &Program, ended: &Ended, slug: &str) {
+    assert_stopped(program, ended);
     let json = ended.json();
     assert_eq!(json["held"], slug, "{ended:?}");
     assert!(
@@ -378,8 +381,13 @@ fn assert_held(desk: &Desk, ended: &Ended, slug: &str) {
 
 /// One object of five fields, exit status 2, an error.
 #[track_caller]
-fn assert_stopped(desk: &Desk, ended: &Ended) {
-    assert_eq!(ended.status, Some(2), "{ended:?}\n{}", desk.fake.ladder());
+fn assert_stopped(program: &Program, ended: &Ended) {
+    assert_eq!(
+        ended.status,
+        Some(2),
+        "{ended:?}\n{}",
+        program.fake.ladder()
+    );
     let json = ended.json();
     let names: Vec<_> = json.as_object().unwrap().keys().cloned().collect();
     assert_eq!(
@@ -398,12 +406,14 @@ fn said(ended: &Ended) -> String {
     format!("{:?}\n{}", ended.status, said.join("\n"))
 }
 
-fn originates(desk: &Desk) -> usize {
-    desk.fake.with(|world| count(world, Kind::Originate, None))
+fn originates(program: &Program) -> usize {
+    program
+        .fake
+        .with(|world| count(world, Kind::Originate, None))
 }
 
-async fn bar(desk: &Desk, number: &str) {
-    let store = Store::open(&Place::Sqlite(desk.path("aftertone.db")))
+async fn bar(program: &Program, number: &str) {
+    let store = Store::open(&Place::Sqlite(program.path("aftertone.db")))
         .await
         .unwrap();
     let number = PhoneNumber::parse(number, Rules::default()).unwrap();
@@ -413,8 +423,8 @@ async fn bar(desk: &Desk, number: &str) {
 }
 
 /// The ruling that is kept with the last drop.
-async fn ruling(desk: &Desk) -> Value {
-    let text = kept(&desk.path("aftertone.db")).await;
+async fn ruling(program: &Program) -> Value {
+    let text = kept(&program.path("aftertone.db")).await;
     serde_json::from_str(&text).unwrap()
 }
 

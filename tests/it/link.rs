@@ -7,13 +7,13 @@ use aftertone::words::Leg;
 use futures::{StreamExt, stream};
 
 use crate::{
-    desk::{Desk, Ended, NUMBER, carried_out_plays, pbx, send_signal, wait},
     fake::{
         fault::Cut,
         leg_of,
         log::{Entry, What},
         script::{Call, Far, Script},
     },
+    program::{Ended, NUMBER, Program, carried_out_plays, pbx, send_signal, wait},
 };
 
 /// The moments of a drop, as the events of a leg that mark them.
@@ -38,12 +38,14 @@ async fn a_cut_of_the_websocket_at_any_moment_ends_honestly() {
         .map(|byte| (format!("byte {byte}"), Cut::AtByte(byte)));
     let cases: Vec<_> = before_and_after.chain(in_a_frame).collect();
     let runs = cases.into_iter().map(|(name, cut)| async move {
-        let desk = Desk::new(pbx(Script::mailbox())).await;
-        desk.fake.with(|world| world.wire.cut = Some(cut.clone()));
-        let ended = desk.drop(&[]).await;
+        let program = Program::new(pbx(Script::mailbox())).await;
+        program
+            .fake
+            .with(|world| world.wire.cut = Some(cut.clone()));
+        let ended = program.drop(&[]).await;
         let name = format!("{name}, {cut:?}");
-        desk.assert_clean(&name, &ended);
-        dishonest(&desk, &name, &ended, &["delivered", "lost", "unsure"])
+        program.assert_clean(&name, &ended);
+        dishonest(&program, &name, &ended, &["delivered", "lost", "unsure"])
     });
     none_of(runs).await;
 }
@@ -51,21 +53,22 @@ async fn a_cut_of_the_websocket_at_any_moment_ends_honestly() {
 #[tokio::test]
 async fn a_pbx_that_restarts_at_any_moment_leaves_the_truth_unknown() {
     let runs = MOMENTS.into_iter().map(|(name, event, leg)| async move {
-        let mut desk = Desk::new(pbx(Script::mailbox())).await;
-        let child = desk.command(&ARGUMENTS).spawn().unwrap();
-        desk.fake
+        let mut program = Program::new(pbx(Script::mailbox())).await;
+        let child = program.command(&ARGUMENTS).spawn().unwrap();
+        program
+            .fake
             .until(name, |world| heard(&world.log, event, leg))
             .await;
-        desk.fake.stop();
-        desk.fake.start_again().await;
+        program.fake.stop();
+        program.fake.start_again().await;
         let ended = wait(child).await;
-        desk.assert_clean(name, &ended);
+        program.assert_clean(name, &ended);
         // What was heard to be played whole was.
         let outcomes: &[&str] = match event {
             "PlaybackFinished" => &["delivered", "lost"],
             _ => &["lost", "error"],
         };
-        dishonest(&desk, name, &ended, outcomes)
+        dishonest(&program, name, &ended, outcomes)
     });
     none_of(runs).await;
 }
@@ -73,14 +76,15 @@ async fn a_pbx_that_restarts_at_any_moment_leaves_the_truth_unknown() {
 #[tokio::test]
 async fn another_program_that_takes_the_app_ends_everything_loudly() {
     let runs = MOMENTS.into_iter().map(|(name, event, leg)| async move {
-        let desk = Desk::new(pbx(Script::mailbox())).await;
-        let child = desk.command(&ARGUMENTS).spawn().unwrap();
-        desk.fake
+        let program = Program::new(pbx(Script::mailbox())).await;
+        let child = program.command(&ARGUMENTS).spawn().unwrap();
+        program
+            .fake
             .until(name, |world| heard(&world.log, event, leg))
             .await;
-        desk.fake.with(|world| world.replace_all());
+        program.fake.with(|world| world.replace_all());
         let ended = wait(child).await;
-        desk.assert_clean(name, &ended);
+        program.assert_clean(name, &ended);
         let loud = ended.stderr.contains("another program");
         let wrong = ended.status != Some(1) || !loud;
         wrong.then(|| format!("{name}: {ended:?}"))
@@ -103,14 +107,15 @@ async fn ctrl_c_at_any_moment_hangs_up_before_the_program_ends() {
         ["INT", "TERM"].map(|signal| (name, event, leg, signal, script.clone()))
     });
     let runs = runs.map(|(name, event, leg, signal, script)| async move {
-        let desk = Desk::new(pbx(script)).await;
-        let child = desk.command(&ARGUMENTS).spawn().unwrap();
-        desk.fake
+        let program = Program::new(pbx(script)).await;
+        let child = program.command(&ARGUMENTS).spawn().unwrap();
+        program
+            .fake
             .until(name, |world| heard(&world.log, event, leg))
             .await;
         send_signal(signal, &child);
         let ended = wait(child).await;
-        desk.assert_clean(name, &ended);
+        program.assert_clean(name, &ended);
         let wrong = (ended.outcome().as_str(), ended.status) != ("cancelled", Some(1));
         wrong.then(|| format!("{name}, {signal}: {ended:?}"))
     });
@@ -124,13 +129,17 @@ async fn a_second_ctrl_c_quits_at_once() {
         hang_up_takes: Duration::from_secs(20),
         ..pbx(Script(vec![Call::ringing_for_ever()]))
     };
-    let desk = Desk::new(settings).await;
-    let child = desk.command(&ARGUMENTS).spawn().unwrap();
+    let program = Program::new(settings).await;
+    let child = program.command(&ARGUMENTS).spawn().unwrap();
     let rings = |log: &[Entry]| heard(log, "ChannelStateChange", Leg::Busy);
-    desk.fake.until("ringing", |world| rings(&world.log)).await;
+    program
+        .fake
+        .until("ringing", |world| rings(&world.log))
+        .await;
     send_signal("INT", &child);
     let hung_up = |log: &[Entry]| heard(log, "ChannelHangupRequest", Leg::Busy);
-    desk.fake
+    program
+        .fake
         .until("the hang-up", |world| hung_up(&world.log))
         .await;
     send_signal("INT", &child);
@@ -154,14 +163,14 @@ fn heard(log: &[Entry], of: &str, about: Leg) -> Option<()> {
     found.then_some(())
 }
 
-/// What is wrong with an end that must be one of these, and `delivered` only where the message was played.
-fn dishonest(desk: &Desk, name: &str, ended: &Ended, outcomes: &[&str]) -> Option<String> {
+/// What is wrong with an end that must be one of these, and `delivered` only if the message was played.
+fn dishonest(program: &Program, name: &str, ended: &Ended, outcomes: &[&str]) -> Option<String> {
     let outcome = ended.outcome();
-    let played = desk.fake.with(|world| carried_out_plays(world));
+    let played = program.fake.with(|world| carried_out_plays(world));
     let honest = outcome != "delivered" || played == 1;
     let status = Some(i32::from(outcome != "delivered"));
     let fits = outcomes.contains(&outcome.as_str()) && honest && ended.status == status;
-    (!fits).then(|| format!("{name}: {ended:?}\n{}", desk.fake.ladder()))
+    (!fits).then(|| format!("{name}: {ended:?}\n{}", program.fake.ladder()))
 }
 
 /// Runs some at a time, and fails with all that is wrong.

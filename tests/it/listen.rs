@@ -16,7 +16,6 @@ use serde_json::Value;
 use tokio::process::Command;
 
 use crate::{
-    desk::{Desk, Ended, NUMBER, carried_out_plays, count, pbx, requests, send_signal, wait},
     fake::{
         World,
         audio::Heard,
@@ -25,18 +24,19 @@ use crate::{
         script::{Call, Far, Script},
     },
     outcomes::without_times,
+    program::{Ended, NUMBER, Program, carried_out_plays, count, pbx, requests, send_signal, wait},
 };
 
 #[tokio::test]
 async fn a_mailbox_is_heard_and_spoken_to_after_its_beep() {
-    let desk = listening(mailbox()).await;
-    let ended = run(&desk).await;
-    assert_delivered(&desk, "a mailbox", &ended);
+    let program = listening(mailbox()).await;
+    let ended = run(&program).await;
+    assert_delivered(&program, "a mailbox", &ended);
     let json = ended.json();
     assert_eq!(json["ready_by"], "beep", "{json:#}");
     assert_eq!(json["proof"], "proven", "{json:#}");
     assert_eq!(ended.spoken(), "", "nothing is said where all is well");
-    let requests = desk.fake.with(|world| requests(world));
+    let requests = program.fake.with(|world| requests(world));
     insta::assert_snapshot!(without_times(&without_secrets(&requests)), @r#"
     GET /events?app=aftertone-RUN
     GET /channels?
@@ -57,28 +57,28 @@ async fn a_mailbox_is_heard_and_spoken_to_after_its_beep() {
 
 #[tokio::test]
 async fn a_busy_leg_that_a_mailbox_answers_is_heard_and_spoken_to() {
-    let desk = listening(Script(vec![mailbox().0.remove(1)])).await;
-    let ended = run(&desk).await;
-    desk.assert_clean("a phone that is off", &ended);
+    let program = listening(Script(vec![mailbox().0.remove(1)])).await;
+    let ended = run(&program).await;
+    program.assert_clean("a phone that is off", &ended);
     let json = ended.json();
     assert_eq!(ended.outcome(), "delivered", "{json:#}");
     assert_eq!(json["promoted"], true, "{json:#}");
-    let heard = desk.fake.with(|world| heard_by(world, Leg::Busy));
+    let heard = program.fake.with(|world| heard_by(world, Leg::Busy));
     assert!(is_whole(&heard), "{:?}", heard.spoken());
 }
 
 #[tokio::test]
 async fn a_recording_that_only_the_pbx_has_is_played_by_the_pbx() {
-    let desk = Desk::new(pbx(mailbox())).await;
-    let ended = desk.drop(&["--mode", "listen"]).await;
-    desk.assert_clean("a sound of the PBX", &ended);
+    let program = Program::new(pbx(mailbox())).await;
+    let ended = program.drop(&["--mode", "listen"]).await;
+    program.assert_clean("a sound of the PBX", &ended);
     let json = ended.json();
     assert_eq!(ended.outcome(), "delivered", "{json:#}");
     assert_eq!(json["ready_by"], "beep", "{json:#}");
     assert!(!has(&json, "tap_lost"), "{json:#}");
-    let heard = heard(&desk);
+    let heard = heard(&program);
     assert!(heard.goodbye.is_some() && heard.message.is_empty());
-    let order = desk.fake.with(|world| requests(world));
+    let order = program.fake.with(|world| requests(world));
     let order: Vec<_> = order
         .lines()
         .filter(|line| line.contains("-drop"))
@@ -99,14 +99,14 @@ async fn every_answer_to_our_goodbye_that_a_pbx_gives_is_one() {
     for goodbye in [Goodbye::Closed, Goodbye::Reset] {
         for own in [true, false] {
             let name = format!("{goodbye:?}, our own voice: {own}");
-            let desk = listening(mailbox()).await;
-            desk.fake.with(|world| world.audio.goodbye = goodbye);
+            let program = listening(mailbox()).await;
+            program.fake.with(|world| world.audio.goodbye = goodbye);
             let ended = if own {
-                run(&desk).await
+                run(&program).await
             } else {
-                desk.drop(&["--mode", "listen"]).await
+                program.drop(&["--mode", "listen"]).await
             };
-            desk.assert_clean(&name, &ended);
+            program.assert_clean(&name, &ended);
             let json = ended.json();
             assert_eq!(ended.outcome(), "delivered", "{name}: {json:#}");
             assert!(!has(&json, "tap_lost"), "{name}: {json:#}");
@@ -117,28 +117,28 @@ async fn every_answer_to_our_goodbye_that_a_pbx_gives_is_one() {
 
 #[tokio::test]
 async fn a_message_of_ours_needs_no_word_of_the_pbx_that_it_plays() {
-    let desk = listening(mailbox()).await;
-    desk.fake.with(|world| {
+    let program = listening(mailbox()).await;
+    program.fake.with(|world| {
         world.wire = Wire {
             lost: vec!["PlaybackStarted", "PlaybackFinished"],
             ..Wire::default()
         };
     });
-    let ended = run(&desk).await;
-    assert_delivered(&desk, "no word of a playback", &ended);
+    let ended = run(&program).await;
+    assert_delivered(&program, "no word of a playback", &ended);
     assert_eq!(ended.json()["proof"], "proven", "{ended:?}");
 }
 
 #[tokio::test]
 async fn amd_hears_a_copy_of_the_call_unless_it_is_not_asked() {
     for (amd, copies) in [("true", 1), ("false", 0)] {
-        let desk = listening(mailbox()).await;
-        let mut command = program(&desk);
+        let program = listening(mailbox()).await;
+        let mut command = listening_program(&program);
         let ended = wait(command.env("AFTERTONE__SCREEN__AMD", amd).spawn().unwrap()).await;
-        assert_delivered(&desk, amd, &ended);
-        let made = desk.fake.with(|world| count(world, Kind::Snoop, None));
+        assert_delivered(&program, amd, &ended);
+        let made = program.fake.with(|world| count(world, Kind::Snoop, None));
         assert_eq!(made, copies, "amd = {amd}");
-        let aids = desk.fake.with(|world| requests(world));
+        let aids = program.fake.with(|world| requests(world));
         let ended = aids
             .lines()
             .any(|line| line.starts_with("DELETE") && line.contains("-amd"));
@@ -149,11 +149,11 @@ async fn amd_hears_a_copy_of_the_call_unless_it_is_not_asked() {
 #[tokio::test]
 async fn a_far_end_that_falls_silent_in_the_message_proves_nothing() {
     let when = When::Message(Duration::from_millis(100));
-    let desk = Desk::new(pbx(mailbox())).await;
-    desk.record("message.wav", 2_500);
-    desk.fake.with(|world| world.audio.mute = Some(when));
-    let ended = run(&desk).await;
-    desk.assert_clean("silence in the message", &ended);
+    let program = Program::new(pbx(mailbox())).await;
+    program.record("message.wav", 2_500);
+    program.fake.with(|world| world.audio.mute = Some(when));
+    let ended = run(&program).await;
+    program.assert_clean("silence in the message", &ended);
     let json = ended.json();
     assert_eq!(ended.outcome(), "delivered", "{json:#}");
     assert_eq!(json["proof"], "probable", "{json:#}");
@@ -166,25 +166,25 @@ async fn a_far_end_that_falls_silent_in_the_message_proves_nothing() {
 
 #[tokio::test]
 async fn a_far_end_that_falls_silent_in_its_greeting_is_not_spoken_to() {
-    let desk = listening(mailbox()).await;
+    let program = listening(mailbox()).await;
     let when = When::Sound(Duration::from_millis(1_500));
-    desk.fake.with(|world| world.audio.mute = Some(when));
-    let ended = run(&desk).await;
-    desk.assert_clean("silence in the greeting", &ended);
+    program.fake.with(|world| world.audio.mute = Some(when));
+    let ended = run(&program).await;
+    program.assert_clean("silence in the greeting", &ended);
     let json = ended.json();
     assert_eq!(ended.outcome(), "unsure", "{json:#}");
-    assert!(heard(&desk).message.is_empty());
+    assert!(heard(&program).message.is_empty());
     assert_eq!(json["words"], "no sound comes from the far end", "{json:#}");
 }
 
 /// As on networks that send nothing in a silence: the beep is the last that comes.
 #[tokio::test]
 async fn a_beep_after_which_no_sound_comes_begins_the_message() {
-    let desk = listening(mailbox()).await;
+    let program = listening(mailbox()).await;
     let when = When::Sound(Duration::from_millis(3_800));
-    desk.fake.with(|world| world.audio.mute = Some(when));
-    let ended = run(&desk).await;
-    desk.assert_clean("silence after the beep", &ended);
+    program.fake.with(|world| world.audio.mute = Some(when));
+    let ended = run(&program).await;
+    program.assert_clean("silence after the beep", &ended);
     let json = ended.json();
     assert_eq!(ended.outcome(), "delivered", "{json:#}");
     assert_eq!(json["ready_by"], "beep", "{json:#}");
@@ -193,30 +193,31 @@ async fn a_beep_after_which_no_sound_comes_begins_the_message() {
 
 #[tokio::test]
 async fn a_pbx_that_brings_no_sound_for_a_while_and_then_all_of_it_is_waited_for() {
-    let desk = listening(mailbox()).await;
+    let program = listening(mailbox()).await;
     let stands = (
         When::Sound(Duration::from_secs(1)),
         Duration::from_millis(1_300),
     );
-    desk.fake.with(|world| world.audio.stands = Some(stands));
-    let ended = run(&desk).await;
-    assert_delivered(&desk, "a short standstill", &ended);
+    program.fake.with(|world| world.audio.stands = Some(stands));
+    let ended = run(&program).await;
+    assert_delivered(&program, "a short standstill", &ended);
 }
 
 /// It is known to the frame what was sent: what only silence would have followed was left.
 #[tokio::test]
 async fn a_far_end_that_hangs_up_in_the_silence_after_the_message_has_all_of_it() {
     for (after, frames, outcome) in [(AUDIBLE, 2, "delivered"), (MESSAGE / 2, 0, "cut_off")] {
-        let desk = listening(mailbox()).await;
-        let child = program(&desk).spawn().unwrap();
-        until_spoken(&desk, after).await;
-        let before = heard(&desk).silence;
-        until_heard(&desk, |heard| heard.silence >= before + frames).await;
-        desk.fake
+        let program = listening(mailbox()).await;
+        let child = listening_program(&program).spawn().unwrap();
+        until_spoken(&program, after).await;
+        let before = heard(&program).silence;
+        until_heard(&program, |heard| heard.silence >= before + frames).await;
+        program
+            .fake
             .with(|world| world.far_end(Leg::Drop, Far::HangUp));
         let ended = wait(child).await;
         let name = format!("hung up after {after:?}");
-        desk.assert_clean(&name, &ended);
+        program.assert_clean(&name, &ended);
         let json = ended.json();
         assert_eq!(ended.outcome(), outcome, "{name}: {json:#}");
         assert_eq!(json["ended_by"], "far_end", "{name}: {json:#}");
@@ -233,19 +234,19 @@ async fn a_voice_stops_the_message_whatever_becomes_of_the_event_link() {
         ("half-open", |world, app| world.half_open(app)),
     ];
     let runs = harms.into_iter().map(|(name, harm)| async move {
-        let desk = Desk::new(pbx(talker())).await;
-        desk.record("message.wav", 8_000);
-        desk.set("ready_timeout", "10s");
-        let child = program(&desk).spawn().unwrap();
-        until_spoken(&desk, Duration::from_millis(20)).await;
-        desk.fake.with(|world| {
+        let program = Program::new(pbx(talker())).await;
+        program.record("message.wav", 8_000);
+        program.set("ready_timeout", "10s");
+        let child = listening_program(&program).spawn().unwrap();
+        until_spoken(&program, Duration::from_millis(20)).await;
+        program.fake.with(|world| {
             for app in world.active_apps() {
                 harm(world, &app);
             }
         });
         let ended = wait(child).await;
-        desk.assert_clean(name, &ended);
-        let (heard, json) = (heard(&desk), ended.json());
+        program.assert_clean(name, &ended);
+        let (heard, json) = (heard(&program), ended.json());
         let stopped = heard.spoken() < Duration::from_secs(4);
         let told = ended.outcome() == "human" && json["heard_ms"].as_u64() > Some(0);
         (!stopped || !told).then(|| format!("{name}: {:?} {json:#}", heard.spoken()))
@@ -255,28 +256,28 @@ async fn a_voice_stops_the_message_whatever_becomes_of_the_event_link() {
 
 #[tokio::test]
 async fn ctrl_c_in_the_message_is_silence_at_once() {
-    let desk = Desk::new(pbx(mailbox())).await;
-    desk.record("message.wav", 8_000);
-    let child = program(&desk).spawn().unwrap();
-    until_spoken(&desk, Duration::from_millis(200)).await;
+    let program = Program::new(pbx(mailbox())).await;
+    program.record("message.wav", 8_000);
+    let child = listening_program(&program).spawn().unwrap();
+    until_spoken(&program, Duration::from_millis(200)).await;
     send_signal("INT", &child);
     let ended = wait(child).await;
-    desk.assert_clean("ctrl-c", &ended);
+    program.assert_clean("ctrl-c", &ended);
     assert_eq!(ended.outcome(), "cancelled", "{ended:?}");
-    assert!(heard(&desk).spoken() < Duration::from_secs(2));
+    assert!(heard(&program).spoken() < Duration::from_secs(2));
 }
 
 #[tokio::test]
 async fn a_program_that_is_killed_leaves_no_call_up() {
     let moments = [Duration::ZERO, Duration::from_millis(200)];
     let runs = moments.map(|spoken| async move {
-        let desk = Desk::new(pbx(mailbox())).await;
-        desk.record("message.wav", 8_000);
-        let child = program(&desk).spawn().unwrap();
+        let program = Program::new(pbx(mailbox())).await;
+        program.record("message.wav", 8_000);
+        let child = listening_program(&program).spawn().unwrap();
         if spoken.is_zero() {
-            until_heard(&desk, |heard| heard.connections == 1).await;
+            until_heard(&program, |heard| heard.connections == 1).await;
         } else {
-            until_spoken(&desk, spoken).await;
+            until_spoken(&program, spoken).await;
         }
         send_signal("KILL", &child);
         wait(child).await;
@@ -285,11 +286,11 @@ async fn a_program_that_is_killed_leaves_no_call_up() {
             let up = channels.any(|channel| leg_of(channel) == Some(Leg::Drop));
             (!up).then_some(())
         };
-        let gone = desk.fake.until("the leg's end", legs);
+        let gone = program.fake.until("the leg's end", legs);
         let in_time = tokio::time::timeout(Duration::from_secs(2), gone).await;
         in_time
             .is_err()
-            .then(|| format!("{spoken:?}: still up\n{}", desk.fake.ladder()))
+            .then(|| format!("{spoken:?}: still up\n{}", program.fake.ladder()))
     });
     none_of(runs.into_iter()).await;
 }
@@ -301,26 +302,26 @@ const MESSAGE: Duration = Duration::from_millis(1_300);
 const AUDIBLE: Duration = Duration::from_millis(1_320);
 
 /// A PBX with these calls, and a program whose message is a recording.
-async fn listening(script: Script) -> Desk {
-    let desk = Desk::new(pbx(script)).await;
-    desk.record("message.wav", u32::try_from(MESSAGE.as_millis()).unwrap());
-    desk
+async fn listening(script: Script) -> Program {
+    let program = Program::new(pbx(script)).await;
+    program.record("message.wav", u32::try_from(MESSAGE.as_millis()).unwrap());
+    program
 }
 
 /// `aftertone drop` with a recording, listening.
-fn program(desk: &Desk) -> Command {
-    let mut command = desk.command(&["drop", NUMBER, "--message", "./message.wav", "--json"]);
+fn listening_program(program: &Program) -> Command {
+    let mut command = program.command(&["drop", NUMBER, "--message", "./message.wav", "--json"]);
     command.env("AFTERTONE__SCREEN__MODE", "listen");
     command
 }
 
-async fn run(desk: &Desk) -> Ended {
-    wait(program(desk).spawn().unwrap()).await
+async fn run(program: &Program) -> Ended {
+    wait(listening_program(program).spawn().unwrap()).await
 }
 
 /// What came from us over the drop leg's connection.
-fn heard(desk: &Desk) -> Heard {
-    desk.fake.with(|world| heard_by(world, Leg::Drop))
+fn heard(program: &Program) -> Heard {
+    program.fake.with(|world| heard_by(world, Leg::Drop))
 }
 
 fn heard_by(world: &World, leg: Leg) -> Heard {
@@ -329,16 +330,16 @@ fn heard_by(world: &World, leg: Leg) -> Heard {
     found.map(|(_, heard)| heard.clone()).unwrap_or_default()
 }
 
-async fn until_heard(desk: &Desk, look: impl Fn(&Heard) -> bool) -> Heard {
+async fn until_heard(program: &Program, look: impl Fn(&Heard) -> bool) -> Heard {
     let found = |world: &mut World| {
         let heard = heard_by(world, Leg::Drop);
         look(&heard).then_some(heard)
     };
-    desk.fake.until("over the audio connection", found).await
+    program.fake.until("over the audio connection", found).await
 }
 
-async fn until_spoken(desk: &Desk, time: Duration) {
-    until_heard(desk, |heard| heard.spoken() >= time).await;
+async fn until_spoken(program: &Program, time: Duration) {
+    until_heard(program, |heard| heard.spoken() >= time).await;
 }
 
 /// Whether all that is audible of the message came, once.
@@ -346,10 +347,10 @@ fn is_whole(heard: &Heard) -> bool {
     heard.spoken() == AUDIBLE
 }
 
-fn assert_delivered(desk: &Desk, name: &str, ended: &Ended) {
-    desk.assert_clean(name, ended);
-    let (heard, json) = (heard(desk), ended.json());
-    let ladder = || desk.fake.ladder();
+fn assert_delivered(program: &Program, name: &str, ended: &Ended) {
+    program.assert_clean(name, ended);
+    let (heard, json) = (heard(program), ended.json());
+    let ladder = || program.fake.ladder();
     assert_eq!(
         ended.outcome(),
         "delivered",
@@ -364,7 +365,7 @@ fn assert_delivered(desk: &Desk, name: &str, ended: &Ended) {
         ladder()
     );
     assert_eq!(heard.connections, 1, "{name}");
-    let plays = desk.fake.with(|world| carried_out_plays(world));
+    let plays = program.fake.with(|world| carried_out_plays(world));
     assert_eq!(plays, 0, "{name}: it was the PBX that played");
 }
 
@@ -390,7 +391,7 @@ fn mailbox() -> Script {
     Script::mailbox().sounding(&sound)
 }
 
-/// Somebody who talks as long as a greeting, listens, and speaks as soon as they hear a message.
+/// A person who talks as long as a greeting, listens, and speaks as soon as they hear a message.
 fn talker() -> Script {
     let sound = [words(1, 8.0), silence(4.0)].concat();
     Script::mailbox().sounding(&sound).replying(&words(2, 1.5))

@@ -3,7 +3,6 @@
 mod campaign;
 mod campaign_calls;
 mod campaign_cli;
-mod desk;
 mod dnc;
 mod evidence;
 mod fake;
@@ -11,13 +10,14 @@ mod fake_itself;
 mod faults;
 mod gate;
 mod init;
+mod killed_drops;
 mod link;
 mod listen;
 mod network;
 mod not_started;
 mod outcomes;
+mod program;
 mod standstill;
-mod strays;
 mod terminal;
 mod waiting;
 

@@ -16,14 +16,14 @@ use aftertone::{
 use futures::{StreamExt, stream};
 
 use crate::{
-    campaign::stage::{Stage, end_of},
-    desk::{Desk, count, pbx},
+    campaign::campaign_fixture::{CampaignFixture, end_of},
     fake::{
         Settings, World,
         fault::{Fault, Kind, Rule},
         log::What,
         script::{Call, Far, Script},
     },
+    program::{Program, count, pbx},
 };
 
 #[tokio::test]
@@ -33,7 +33,7 @@ async fn each_failure_has_its_outcome_by_status_and_by_cause_alone() {
         let steps = [(20, Far::Ringing), (30, Far::Refuse { q850, sip })];
         Script(vec![Call::of(&steps)])
     };
-    // What came, the outcome by the SIP status, and where the PBX tells the cause alone.
+    // What came, the outcome by the SIP status, and the outcome if the PBX reports the cause alone.
     let rows = [
         ("403", at_once(21, 403), "failed", "failed"),
         ("407", at_once(21, 407), "failed", "failed"),
@@ -56,9 +56,9 @@ async fn each_failure_has_its_outcome_by_status_and_by_cause_alone() {
                 ..pbx(script.clone())
             };
             async move {
-                let desk = Desk::new(settings).await;
-                let ended = desk.drop(&["--technique", "single"]).await;
-                desk.assert_clean(name, &ended);
+                let program = Program::new(settings).await;
+                let ended = program.drop(&["--technique", "single"]).await;
+                program.assert_clean(name, &ended);
                 let was = (ended.outcome(), ended.status);
                 (was != (outcome.to_owned(), Some(1)))
                     .then(|| format!("{name}, status told: {tells}: {was:?}, not {outcome}"))
@@ -74,7 +74,7 @@ async fn each_failure_has_its_outcome_by_status_and_by_cause_alone() {
 }
 
 #[tokio::test]
-async fn a_call_that_the_network_redirects_rings_nobody() {
+async fn a_call_that_the_network_redirects_rings_no_phone() {
     let redirect = Far::Redirect {
         to: "+12025550199",
         told: true,
@@ -89,17 +89,17 @@ async fn a_call_that_the_network_redirects_rings_nobody() {
     ];
     for (name, calls) in rows {
         let settings = pbx(Script(calls)).number("0199", stranger.clone());
-        let desk = Desk::new(settings).await;
-        let ended = desk.drop(&[]).await;
-        desk.assert_clean(name, &ended);
+        let program = Program::new(settings).await;
+        let ended = program.drop(&[]).await;
+        program.assert_clean(name, &ended);
         let json = ended.json();
         assert_eq!(ended.outcome(), "failed", "{name}: {ended:?}");
         assert_eq!(json["reason"], "redirected", "{name}: {json:#}");
         assert_eq!(json["words"], "the network redirected the call");
         assert!(
-            desk.fake.with(|world| !rang_a_stranger(world)),
+            program.fake.with(|world| !rang_a_stranger(world)),
             "{name}\n{}",
-            desk.fake.ladder()
+            program.fake.ladder()
         );
     }
 }
@@ -118,7 +118,7 @@ fn rang_a_stranger(world: &World) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stranger_that_enters_our_app_with_a_drop_s_id_is_hung_up_at_once() {
-    let stage = Stage::new(Script(vec![
+    let fixture = CampaignFixture::new(Script(vec![
         Call::ringing_for_ever(),
         Call::of(&[(1_500, Far::Ringing), (50, Far::Answer)]),
     ]))
@@ -127,12 +127,14 @@ async fn a_stranger_that_enters_our_app_with_a_drop_s_id_is_hung_up_at_once() {
         to: "+12025550199",
         told: false,
     };
-    stage.script("0199", Script(vec![Call::of(&[(200, Far::Answer)])]));
-    stage.campaign("spring", 8).await;
-    let redirected = crate::campaign::stage::number(1_001).full().to_string();
+    fixture.script("0199", Script(vec![Call::of(&[(200, Far::Answer)])]));
+    fixture.campaign("spring", 8).await;
+    let redirected = crate::campaign::campaign_fixture::number(1_001)
+        .full()
+        .to_string();
     let ending = redirected[redirected.len() - 4..].to_owned();
-    stage.script(&ending, Script(vec![Call::of(&[(20, redirect)])]));
-    let controller = stage.open(Selection::All).await.unwrap();
+    fixture.script(&ending, Script(vec![Call::of(&[(20, redirect)])]));
+    let controller = fixture.open(Selection::All).await.unwrap();
     let running = tokio::spawn(controller.run());
     let entered = |world: &mut World| {
         let of = world
@@ -141,7 +143,7 @@ async fn a_stranger_that_enters_our_app_with_a_drop_s_id_is_hung_up_at_once() {
             .find(|id| id.starts_with("1699999999."));
         of.cloned()
     };
-    let stranger = stage.desk.fake.until("a stranger", entered).await;
+    let stranger = fixture.program.fake.until("a stranger", entered).await;
     let hung_up = |world: &mut World| {
         let asked = world.log.iter().any(|entry| match &entry.what {
             What::Request {
@@ -153,30 +155,32 @@ async fn a_stranger_that_enters_our_app_with_a_drop_s_id_is_hung_up_at_once() {
         });
         (asked && !world.channels.contains_key(&stranger)).then_some(())
     };
-    stage.desk.fake.until("its end", hung_up).await;
+    fixture.program.fake.until("its end", hung_up).await;
     assert_eq!(end_of(running).await.unwrap(), Ended::Over);
-    stage.assert_nothing_up();
-    let tally = stage.tally("spring").await;
+    fixture.assert_nothing_up();
+    let tally = fixture.tally("spring").await;
     assert_eq!(tally.outcomes[&Outcome::Failed], 1, "{tally:?}");
     assert_eq!(tally.outcomes[&Outcome::Delivered], 7, "{tally:?}");
 }
 
 #[tokio::test]
-async fn an_offline_trunk_is_told_before_anything_is_dialled() {
+async fn an_offline_trunk_is_reported_before_anything_is_dialled() {
     let settings = Settings {
         offline: true,
         ..pbx(Script::mailbox())
     };
-    let desk = Desk::new(settings).await;
-    let ended = desk.drop(&[]).await;
-    desk.assert_clean("offline", &ended);
+    let program = Program::new(settings).await;
+    let ended = program.drop(&[]).await;
+    program.assert_clean("offline", &ended);
     assert_eq!(ended.status, Some(2), "{ended:?}");
     assert_eq!(ended.stdout, "");
     insta::assert_snapshot!(ended.spoken(), @r"
     error: nothing was dialled: the trunk PJSIP/carrier is offline, its far end does not answer the PBX
     hint: look at it on the PBX's console with `pjsip show endpoint` and `pjsip show contacts`, and try again when it is online
     ");
-    let dialled = desk.fake.with(|world| count(world, Kind::Originate, None));
+    let dialled = program
+        .fake
+        .with(|world| count(world, Kind::Originate, None));
     assert_eq!(dialled, 0);
 }
 
@@ -186,9 +190,9 @@ async fn a_call_that_the_pbx_cannot_make_says_so() {
         trunks: vec!["another".into()],
         ..pbx(Script::mailbox())
     };
-    let desk = Desk::new(settings).await;
-    let ended = desk.drop(&[]).await;
-    desk.assert_clean("no such endpoint", &ended);
+    let program = Program::new(settings).await;
+    let ended = program.drop(&[]).await;
+    program.assert_clean("no such endpoint", &ended);
     assert_eq!((ended.outcome().as_str(), ended.status), ("error", Some(1)));
     let json = ended.json();
     assert_eq!(json["reason"], "not_made", "{json:#}");
@@ -197,45 +201,57 @@ async fn a_call_that_the_pbx_cannot_make_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_campaign_waits_for_an_offline_trunk_and_burns_nobody() {
-    let stage = Stage::new(Script::mailbox()).await;
-    stage.desk.fake.with(|world| world.settings.offline = true);
-    stage.campaign("spring", 12).await;
-    let controller = stage.open(Selection::All).await.unwrap();
+async fn a_campaign_waits_for_an_offline_trunk_and_burns_no_contact() {
+    let fixture = CampaignFixture::new(Script::mailbox()).await;
+    fixture
+        .program
+        .fake
+        .with(|world| world.settings.offline = true);
+    fixture.campaign("spring", 12).await;
+    let controller = fixture.open(Selection::All).await.unwrap();
     let mut view = controller.watch();
     let running = tokio::spawn(controller.run());
-    let seen = stage.until_view(&mut view, is_offline).await;
+    let seen = fixture.until_view(&mut view, is_offline).await;
     let words = seen.trouble.unwrap();
     assert!(words.contains("the trunk is offline"), "{words}");
-    assert_eq!(stage.requests(Kind::Originate), 0);
+    assert_eq!(fixture.requests(Kind::Originate), 0);
     // It is asked for again, and not only once.
-    let asked = stage.requests(Kind::Endpoints);
+    let asked = fixture.requests(Kind::Endpoints);
     let again = |world: &mut World| {
         let those = world.log.iter().filter(|e| e.is_request(Kind::Endpoints));
         (those.count() > asked).then_some(())
     };
-    stage.desk.fake.until("another look", again).await;
-    assert_eq!(stage.requests(Kind::Originate), 0);
-    stage.desk.fake.with(|world| world.settings.offline = false);
+    fixture.program.fake.until("another look", again).await;
+    assert_eq!(fixture.requests(Kind::Originate), 0);
+    fixture
+        .program
+        .fake
+        .with(|world| world.settings.offline = false);
     assert_eq!(end_of(running).await.unwrap(), Ended::Over);
-    stage.assert_each(12, "delivered").await;
+    fixture.assert_each(12, "delivered").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trunk_that_goes_offline_in_a_campaign_costs_no_contact_its_attempt() {
-    let stage = Stage::new(Script::mailbox()).await;
-    stage.trunk("starts_per_second = 10\nin_flight = 6");
-    stage.campaign("spring", 24).await;
-    let controller = stage.open(Selection::All).await.unwrap();
+    let fixture = CampaignFixture::new(Script::mailbox()).await;
+    fixture.trunk("starts_per_second = 10\nin_flight = 6");
+    fixture.campaign("spring", 24).await;
+    let controller = fixture.open(Selection::All).await.unwrap();
     let mut view = controller.watch();
     let running = tokio::spawn(controller.run());
-    stage.until_dialled(6).await;
-    stage.desk.fake.with(|world| world.settings.offline = true);
-    stage.until_view(&mut view, is_offline).await;
-    stage.desk.fake.with(|world| world.settings.offline = false);
+    fixture.until_dialled(6).await;
+    fixture
+        .program
+        .fake
+        .with(|world| world.settings.offline = true);
+    fixture.until_view(&mut view, is_offline).await;
+    fixture
+        .program
+        .fake
+        .with(|world| world.settings.offline = false);
     assert_eq!(end_of(running).await.unwrap(), Ended::Over);
-    stage.assert_nothing_up();
-    let tally = stage.tally("spring").await;
+    fixture.assert_nothing_up();
+    let tally = fixture.tally("spring").await;
     let lost: u64 = [Outcome::Failed, Outcome::Error]
         .iter()
         .filter_map(|outcome| tally.outcomes.get(outcome))
@@ -258,12 +274,12 @@ async fn a_campaign_whose_numbers_are_all_refused_stops_and_says_what_it_had_bef
         (1, 404, Outcome::InvalidNumber),
         (21, 603, Outcome::Rejected),
     ] {
-        let stage = Stage::new(Script::refusing(q850, sip)).await;
-        stage.trunk("starts_per_second = 50\nin_flight = 4");
-        stage
+        let fixture = CampaignFixture::new(Script::refusing(q850, sip)).await;
+        fixture.trunk("starts_per_second = 50\nin_flight = 4");
+        fixture
             .campaign_with("spring", 100, |spec| spec.stop_on = Some(StopOn::default()))
             .await;
-        let controller = stage.open(Selection::All).await.unwrap();
+        let controller = fixture.open(Selection::All).await.unwrap();
         let orders = controller.orders();
         let mut view = controller.watch();
         let running = tokio::spawn(controller.run());
@@ -271,7 +287,7 @@ async fn a_campaign_whose_numbers_are_all_refused_stops_and_says_what_it_had_bef
             let phase = view.campaigns.first().map(|campaign| campaign.phase);
             matches!(phase, Some(Phase::Paused(PauseReason::Refusals { .. })))
         };
-        let seen = stage.until_view(&mut view, is_stopped).await;
+        let seen = fixture.until_view(&mut view, is_stopped).await;
         let (slug, words) = seen.campaigns[0].idle.clone().unwrap();
         assert_eq!(slug, "paused");
         assert!(
@@ -280,7 +296,7 @@ async fn a_campaign_whose_numbers_are_all_refused_stops_and_says_what_it_had_bef
         );
         orders.finish();
         assert_eq!(end_of(running).await.unwrap(), Ended::Drained);
-        let tally = stage.tally("spring").await;
+        let tally = fixture.tally("spring").await;
         let burnt = tally.outcomes[&outcome];
         assert!((20..=30).contains(&burnt), "{tally:?}");
     }
@@ -296,8 +312,8 @@ async fn a_number_that_our_own_call_makes_busy_is_tried_again_by_one_call_or_not
         (TechniqueRule::ByShare, "delivered", 1, 2),
         (TechniqueRule::Double, "busy", 1, 1),
     ] {
-        let stage = Stage::new(script()).await;
-        stage
+        let fixture = CampaignFixture::new(script()).await;
+        fixture
             .campaign_with("spring", 1, |spec| {
                 let soon = Backoff {
                     first: Duration::from_secs(1),
@@ -312,13 +328,13 @@ async fn a_number_that_our_own_call_makes_busy_is_tried_again_by_one_call_or_not
                 spec.technique = technique;
             })
             .await;
-        let controller = stage.open(Selection::All).await.unwrap();
+        let controller = fixture.open(Selection::All).await.unwrap();
         assert_eq!(controller.run().await.unwrap(), Ended::Over);
-        let tally = stage.tally("spring").await;
+        let tally = fixture.tally("spring").await;
         let ends: Vec<_> = tally.outcomes.keys().map(|o| o.slug()).collect();
         assert_eq!(ends, [outcome], "{technique:?}");
         let dialled = [Leg::Busy, Leg::Drop].map(|leg| {
-            let fake = &stage.desk.fake;
+            let fake = &fixture.program.fake;
             fake.with(|world| count(world, Kind::Originate, Some(leg)))
         });
         assert_eq!(dialled, [busy_legs, drop_legs], "{technique:?}");
@@ -328,14 +344,14 @@ async fn a_number_that_our_own_call_makes_busy_is_tried_again_by_one_call_or_not
 #[tokio::test]
 async fn a_drop_leg_that_shows_nothing_lets_the_busy_leg_go_before_it_rings() {
     let queued = [(1_600, Far::Ringing), (50, Far::Answer)];
-    let desk = Desk::new(pbx(Script(vec![
+    let program = Program::new(pbx(Script(vec![
         Call::ringing_for_ever(),
         Call::of(&queued),
     ])))
     .await;
-    desk.set("release_when_unheard", "1s");
-    let ended = desk.drop(&[]).await;
-    desk.assert_clean("queued", &ended);
+    program.set("release_when_unheard", "1s");
+    let ended = program.drop(&[]).await;
+    program.assert_clean("queued", &ended);
     assert_eq!(ended.outcome(), "delivered", "{ended:?}");
     let json = ended.json();
     let at = |event: &str| {
@@ -352,9 +368,9 @@ async fn the_second_call_waits_until_the_pbx_has_answered_for_the_first() {
     let settings = pbx(Script(vec![Call::of(&[]), Call::mailbox()]));
     let slow = Fault::Slow(Duration::from_millis(800));
     let rules = vec![Rule::once(Kind::Originate, slow).on(Leg::Busy)];
-    let desk = Desk::with_rules(settings, rules).await;
-    let ended = desk.drop(&[]).await;
-    desk.assert_clean("slow", &ended);
+    let program = Program::with_rules(settings, rules).await;
+    let ended = program.drop(&[]).await;
+    program.assert_clean("slow", &ended);
     assert_eq!(ended.outcome(), "delivered", "{ended:?}");
     let json = ended.json();
     let second = &json["timeline"][1];

@@ -1,24 +1,24 @@
-//! Where no drop can be started: exit status 2, an error that says what, where and what to do; and what must never be
+//! If no drop can be started: exit status 2, an error that says what, where and what to do; and what must never be
 //! said at all.
 
 use crate::{
-    desk::{Desk, Ended, NUMBER, pbx},
     fake::{
         Settings,
         fault::{Fault, Kind, Rule},
+        own_port,
         script::Script,
     },
+    program::{Ended, NUMBER, Program, pbx},
 };
 
 #[tokio::test]
-async fn a_pbx_that_cannot_be_used_is_told_with_a_remedy() {
-    let desk = Desk::new(Settings::default()).await;
-    // A port that was free a moment ago, and that nobody listens on.
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+async fn a_pbx_that_cannot_be_used_is_reported_with_a_remedy() {
+    let program = Program::new(Settings::default()).await;
+    // A port that no program listens on.
+    let closed = own_port();
     let nowhere = format!("http://{}", closed.local_addr().unwrap());
-    drop(closed);
-    desk.configure(&nowhere);
-    insta::assert_snapshot!(talk(&desk.drop(&[]).await, &nowhere), @r#"
+    program.configure(&nowhere);
+    insta::assert_snapshot!(talk(&program.drop(&[]).await, &nowhere), @r#"
     Some(2)
     error: the event websocket of the PBX at http://HOST:PORT cannot be opened: cannot reach the PBX at HOST:PORT: Connection refused (os error 111)
     hint: is Asterisk running? http.conf needs `enabled = yes`, and `bindaddr` and `bindport` as in `pbx.url`
@@ -36,8 +36,8 @@ async fn a_pbx_that_cannot_be_used_is_told_with_a_remedy() {
     ];
     let mut talks = Vec::new();
     for settings in rows {
-        let desk = Desk::new(settings).await;
-        talks.push(talk(&desk.drop(&[]).await, &desk.fake.url()));
+        let program = Program::new(settings).await;
+        talks.push(talk(&program.drop(&[]).await, &program.fake.url()));
     }
     let rules = [
         Rule::always(Kind::ListChannels, Fault::Refuse(503)),
@@ -47,8 +47,8 @@ async fn a_pbx_that_cannot_be_used_is_told_with_a_remedy() {
         Rule::always(Kind::Events, Fault::Garbage),
     ];
     for rule in rules {
-        let desk = Desk::with_rules(Settings::default(), vec![rule]).await;
-        talks.push(talk(&desk.drop(&[]).await, &desk.fake.url()));
+        let program = Program::with_rules(Settings::default(), vec![rule]).await;
+        talks.push(talk(&program.drop(&[]).await, &program.fake.url()));
     }
     insta::assert_snapshot!(talks.join("\n"), @r#"
     Some(2)
@@ -87,8 +87,8 @@ async fn a_user_that_may_only_read_makes_no_call() {
         read_only: true,
         ..Settings::default()
     };
-    let desk = Desk::new(settings).await;
-    let ended = desk.drop(&[]).await;
+    let program = Program::new(settings).await;
+    let ended = program.drop(&[]).await;
     assert_eq!(
         (ended.outcome().as_str(), ended.status),
         ("error", Some(1)),
@@ -109,8 +109,8 @@ async fn a_trunk_that_does_not_exist_is_an_error_in_the_pbx_s_words() {
         trunks: vec!["another".into()],
         ..Settings::default()
     };
-    let desk = Desk::new(settings).await;
-    let ended = desk.drop(&[]).await;
+    let program = Program::new(settings).await;
+    let ended = program.drop(&[]).await;
     assert_eq!(
         (ended.outcome().as_str(), ended.status),
         ("error", Some(1)),
@@ -123,12 +123,12 @@ async fn a_trunk_that_does_not_exist_is_an_error_in_the_pbx_s_words() {
             .contains("Allocation failed"),
         "{ended:?}"
     );
-    desk.assert_clean("no such trunk", &ended);
+    program.assert_clean("no such trunk", &ended);
 }
 
 #[tokio::test]
 async fn numbers_that_must_not_be_dialled_are_refused_before_the_pbx_hears_of_them() {
-    let desk = Desk::new(Settings::default()).await;
+    let program = Program::new(Settings::default()).await;
     let rows = [
         "911",
         "112",
@@ -149,7 +149,7 @@ async fn numbers_that_must_not_be_dialled_are_refused_before_the_pbx_hears_of_th
             "--",
             number,
         ];
-        let ended = desk.run(&line).await;
+        let ended = program.run(&line).await;
         assert_eq!(ended.status, Some(2), "{number}: {ended:?}");
         assert_eq!(
             ended.json()["outcome"],
@@ -160,22 +160,22 @@ async fn numbers_that_must_not_be_dialled_are_refused_before_the_pbx_hears_of_th
         assert!(ended.stderr.starts_with("error: "), "{number}: {ended:?}");
     }
     assert!(
-        desk.fake.with(|world| world.log.is_empty()),
+        program.fake.with(|world| world.log.is_empty()),
         "{}",
-        desk.fake.ladder()
+        program.fake.ladder()
     );
 }
 
 #[tokio::test]
-async fn a_message_that_is_not_there_is_told_and_nothing_is_dialled() {
-    let desk = Desk::new(Settings::default()).await;
+async fn a_missing_message_is_reported_and_nothing_is_dialled() {
+    let program = Program::new(Settings::default()).await;
     for message in [
         "./none.wav",
         "unknown-name",
         "sound:../../etc/passwd",
         "sound:http://a/b",
     ] {
-        let ended = desk
+        let ended = program
             .run(&["drop", NUMBER, "--message", message, "--json"])
             .await;
         assert_eq!(ended.status, Some(2), "{message}: {ended:?}");
@@ -184,10 +184,10 @@ async fn a_message_that_is_not_there_is_told_and_nothing_is_dialled() {
             "{message}: {ended:?}"
         );
     }
-    let dialled = desk
+    let dialled = program
         .fake
         .with(|world| world.log.iter().any(|e| e.is_request(Kind::Originate)));
-    assert!(!dialled, "{}", desk.fake.ladder());
+    assert!(!dialled, "{}", program.fake.ladder());
 }
 
 #[tokio::test]
@@ -200,10 +200,10 @@ async fn no_secret_and_no_full_number_is_ever_logged() {
         vec![Rule::once(Kind::Originate, Fault::Hang { done: true })],
         vec![Rule::always(Kind::Events, Fault::Refuse(401))],
     ] {
-        let desk = Desk::with_rules(pbx(Script::mailbox()), rules).await;
-        let mut command = desk.command(&["drop", NUMBER, "--message", "sound:hello-world"]);
+        let program = Program::with_rules(pbx(Script::mailbox()), rules).await;
+        let mut command = program.command(&["drop", NUMBER, "--message", "sound:hello-world"]);
         command.env("AFTERTONE_LOG", "trace");
-        let ended = crate::desk::wait(command.spawn().unwrap()).await;
+        let ended = crate::program::wait(command.spawn().unwrap()).await;
         assert!(
             ended.stderr.lines().count() > 1,
             "nothing was logged: {ended:?}"

@@ -8,12 +8,12 @@ use aftertone::words::Leg;
 use futures::{StreamExt, stream};
 
 use crate::{
-    desk::{Desk, NUMBER, carried_out_plays, count, pbx},
     fake::{
         Settings,
         fault::Kind,
         script::{Call, Far, Playback, Script},
     },
+    program::{NUMBER, Program, carried_out_plays, count, pbx},
 };
 
 #[tokio::test]
@@ -187,19 +187,19 @@ async fn every_end_of_a_call_has_its_outcome_and_exit_status() {
     ];
     let runs = rows.into_iter().map(
         |(name, script, setting, outcome, status, plays)| async move {
-            let desk = Desk::new(pbx(script)).await;
+            let program = Program::new(pbx(script)).await;
             if let Some((key, value)) = setting {
-                desk.set(key, value);
+                program.set(key, value);
             }
-            let ended = desk.drop(&[]).await;
-            desk.assert_clean(name, &ended);
-            let played = desk.fake.with(|world| carried_out_plays(world));
+            let ended = program.drop(&[]).await;
+            program.assert_clean(name, &ended);
+            let played = program.fake.with(|world| carried_out_plays(world));
             let was = (ended.outcome(), ended.status, played);
             let wanted = (outcome.to_owned(), Some(status), plays);
             (was != wanted).then(|| {
                 format!(
                     "{name}: {was:?}, not {wanted:?}\n{ended:?}\n{}",
-                    desk.fake.ladder()
+                    program.fake.ladder()
                 )
             })
         },
@@ -220,9 +220,9 @@ async fn a_pbx_without_our_context_ends_the_call_and_we_say_where_to_look() {
             listen_context: "another-one".into(),
             ..Settings::default()
         };
-        let desk = Desk::new(settings).await;
-        let ended = desk.drop(&["--mode", mode]).await;
-        desk.assert_clean(mode, &ended);
+        let program = Program::new(settings).await;
+        let ended = program.drop(&["--mode", mode]).await;
+        program.assert_clean(mode, &ended);
         let json = ended.json();
         assert_eq!(ended.outcome(), "unsure", "{ended:?}");
         let words = json["words"].as_str().unwrap_or_default();
@@ -232,12 +232,12 @@ async fn a_pbx_without_our_context_ends_the_call_and_we_say_where_to_look() {
 
 #[tokio::test]
 async fn a_recording_is_played_whole_and_its_file_goes_with_the_drop() {
-    let desk = Desk::new(pbx(Script::mailbox())).await;
-    desk.record("message.wav", 1_300);
-    let ended = desk
+    let program = Program::new(pbx(Script::mailbox())).await;
+    program.record("message.wav", 1_300);
+    let ended = program
         .run(&["drop", NUMBER, "--message", "./message.wav", "--json"])
         .await;
-    desk.assert_clean("a recording", &ended);
+    program.assert_clean("a recording", &ended);
     assert_eq!(
         (ended.outcome().as_str(), ended.status),
         ("delivered", Some(0)),
@@ -245,52 +245,52 @@ async fn a_recording_is_played_whole_and_its_file_goes_with_the_drop() {
     );
     let played = ended.json()["played_ms"].as_u64().unwrap();
     assert!((1_300..2_000).contains(&played), "{played} ms: {ended:?}");
-    let left: Vec<_> = std::fs::read_dir(desk.path("sounds")).unwrap().collect();
+    let left: Vec<_> = std::fs::read_dir(program.path("sounds")).unwrap().collect();
     assert!(left.is_empty(), "{left:?}");
 }
 
 #[tokio::test]
 async fn a_message_that_ends_early_is_not_delivered() {
     let early = Playback::Early(Duration::from_millis(300));
-    let desk = Desk::new(pbx(Script::mailbox().playing(early))).await;
-    desk.record("message.wav", 1_300);
-    let ended = desk
+    let program = Program::new(pbx(Script::mailbox().playing(early))).await;
+    program.record("message.wav", 1_300);
+    let ended = program
         .run(&["drop", NUMBER, "--message", "./message.wav", "--json"])
         .await;
     assert_ne!(ended.outcome(), "delivered", "{ended:?}");
     assert_eq!(ended.status, Some(1));
-    desk.assert_clean("an early end", &ended);
+    program.assert_clean("an early end", &ended);
 }
 
 #[tokio::test]
-async fn a_message_whose_end_is_never_told_is_lost() {
-    let desk = Desk::new(pbx(Script::mailbox().playing(Playback::Endless))).await;
-    desk.record("message.wav", 1_300);
-    let ended = desk
+async fn a_message_whose_end_is_never_reported_is_lost() {
+    let program = Program::new(pbx(Script::mailbox().playing(Playback::Endless))).await;
+    program.record("message.wav", 1_300);
+    let ended = program
         .run(&["drop", NUMBER, "--message", "./message.wav", "--json"])
         .await;
     let end = (ended.outcome(), ended.status);
     assert_eq!(end, ("lost".into(), Some(1)), "{ended:?}");
-    desk.assert_clean("no end", &ended);
+    program.assert_clean("no end", &ended);
 }
 
 #[tokio::test]
 async fn the_json_object_is_the_design_s() {
-    let desk = Desk::new(pbx(Script::mailbox())).await;
-    let ended = desk.drop(&[]).await;
+    let program = Program::new(pbx(Script::mailbox())).await;
+    let ended = program.drop(&[]).await;
     assert_eq!(ended.stdout.lines().count(), 1, "{ended:?}");
     assert_eq!(ended.spoken(), "", "nothing is said where all is well");
     insta::assert_snapshot!(without_times(&ended.stdout), @r#"{"drop":"DROP","number":"+1202•••0101","outcome":"delivered","verdict":"machine","amd_cause":"LONGGREETING-1500-1500","promoted":false,"ready_by":"dialplan","played_ms":N,"restarts":0,"heard_ms":N,"ended_by":"us","legs":{"busy":{"channel":"RUN-DROP-busy","q850":16,"sip":null},"drop":{"channel":"RUN-DROP-drop","q850":16,"sip":null}},"timeline":[{"at_ms":N,"event":"busy_dialled"},{"at_ms":N,"event":"busy_alerting"},{"at_ms":N,"event":"drop_dialled"},{"at_ms":N,"event":"drop_alerting"},{"at_ms":N,"event":"busy_hung_up"},{"at_ms":N,"event":"busy_gone"},{"at_ms":N,"event":"drop_answered"},{"at_ms":N,"event":"verdict"},{"at_ms":N,"event":"ready"},{"at_ms":N,"event":"play_started"},{"at_ms":N,"event":"play_finished"},{"at_ms":N,"event":"drop_hung_up"},{"at_ms":N,"event":"drop_gone"}],"ready_at_ms":N,"beep":null,"proof":"probable","proof_reasons":["no beep was heard: the PBX's dialplan waited for silence","only the PBX knows how long the message is, and says that it played","nobody listened while it played","line up at the end"]}"#);
 
-    let desk = Desk::new(pbx(Script::refusing(17, 486))).await;
-    let ended = desk.drop(&["--full-number"]).await;
+    let program = Program::new(pbx(Script::refusing(17, 486))).await;
+    let ended = program.drop(&["--full-number"]).await;
     insta::assert_snapshot!(without_times(&ended.stdout), @r#"{"drop":"DROP","number":"+12025550101","outcome":"busy","verdict":null,"amd_cause":null,"promoted":false,"ready_by":null,"played_ms":N,"restarts":0,"heard_ms":N,"ended_by":"far_end","legs":{"busy":{"channel":"RUN-DROP-busy","q850":17,"sip":486},"drop":null},"timeline":[{"at_ms":N,"event":"busy_dialled"},{"at_ms":N,"event":"busy_gone"}],"ready_at_ms":null,"beep":null,"proof":"unproven","proof_reasons":["the number is busy","nothing was played"]}"#);
 }
 
 #[tokio::test]
 async fn the_timeline_on_standard_output_reads_as_it_happens() {
-    let desk = Desk::new(pbx(Script::mailbox())).await;
-    let ended = desk
+    let program = Program::new(pbx(Script::mailbox())).await;
+    let ended = program
         .run(&["drop", NUMBER, "--message", "sound:hello-world"])
         .await;
     insta::assert_snapshot!(without_times(&ended.stdout), @r#"
@@ -316,9 +316,9 @@ async fn the_timeline_on_standard_output_reads_as_it_happens() {
 
 #[tokio::test]
 async fn the_requests_of_a_drop_are_these_in_this_order() {
-    let desk = Desk::new(pbx(Script::mailbox())).await;
-    desk.drop(&[]).await;
-    let requests = desk.fake.with(|world| crate::desk::requests(world));
+    let program = Program::new(pbx(Script::mailbox())).await;
+    program.drop(&[]).await;
+    let requests = program.fake.with(|world| crate::program::requests(world));
     insta::assert_snapshot!(without_times(&requests), @r#"
     GET /events?app=aftertone-RUN
     GET /channels?
@@ -336,16 +336,16 @@ async fn the_requests_of_a_drop_are_these_in_this_order() {
 }
 
 #[tokio::test]
-async fn one_call_is_made_where_the_technique_is_single() {
+async fn one_call_is_made_if_the_technique_is_single() {
     let script = Script(vec![Call::mailbox()]);
-    let desk = Desk::new(pbx(script)).await;
-    let ended = desk.drop(&["--technique", "single"]).await;
+    let program = Program::new(pbx(script)).await;
+    let ended = program.drop(&["--technique", "single"]).await;
     assert_eq!(
         (ended.outcome().as_str(), ended.status),
         ("delivered", Some(0)),
         "{ended:?}"
     );
-    let legs = desk
+    let legs = program
         .fake
         .with(|world| [Leg::Busy, Leg::Drop].map(|leg| count(world, Kind::Originate, Some(leg))));
     assert_eq!(legs, [0, 1]);
@@ -360,16 +360,16 @@ async fn an_answer_that_crosses_our_hang_up_does_not_bring_the_leg_back() {
         hang_up_takes: Duration::from_millis(150),
         ..pbx(Script(vec![busy, Call::mailbox()]))
     };
-    let desk = Desk::new(settings).await;
-    let ended = desk.drop(&[]).await;
+    let program = Program::new(settings).await;
+    let ended = program.drop(&[]).await;
     assert_eq!(
         ended.outcome(),
         "delivered",
         "{ended:?}\n{}",
-        desk.fake.ladder()
+        program.fake.ladder()
     );
     assert_eq!(ended.json()["promoted"], false);
-    desk.assert_clean("a crossing", &ended);
+    program.assert_clean("a crossing", &ended);
 }
 
 /// Ids and times replaced by what they are.

@@ -7,85 +7,85 @@ use std::{fs, process::Stdio, time::Duration};
 use tokio::process::Command;
 
 use crate::{
-    desk::{Desk, Ended, count, pbx, send_signal, wait},
     fake::{
         World,
         fault::Kind,
         script::{Call, Playback, Script},
     },
+    program::{Ended, Program, count, pbx, send_signal, wait},
 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hang_up_signal_lets_drops_finish_however_often_it_comes() {
     for signals in [&["HUP"][..], &["HUP", "HUP", "HUP"], &["TERM", "HUP"]] {
-        let desk = desk().await;
-        let child = desk.command(&RUN).spawn().unwrap();
-        desk.fake.until("a playback", playing).await;
+        let program = program().await;
+        let child = program.command(&RUN).spawn().unwrap();
+        program.fake.until("a playback", playing).await;
         for signal in signals {
             send_signal(signal, &child);
         }
         let ended = wait(child).await;
         assert_eq!(ended.status, Some(1), "{signals:?}: {ended:?}");
-        assert_drained(&desk, &format!("{signals:?}: {ended:?}")).await;
+        assert_drained(&program, &format!("{signals:?}: {ended:?}")).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_that_was_started_to_outlive_its_terminal_does() {
-    let desk = desk().await;
+    let program = program().await;
     let line = format!(
         "trap '' HUP; exec {} {}",
         env!("CARGO_BIN_EXE_aftertone"),
         RUN.join(" ")
     );
     let mut command = Command::new("sh");
-    command.current_dir(desk.folder.path()).env_clear();
+    command.current_dir(program.folder.path()).env_clear();
     command
         .args(["-c", &line])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     let child = command.kill_on_drop(true).spawn().unwrap();
-    desk.fake.until("a playback", playing).await;
+    program.fake.until("a playback", playing).await;
     send_signal("HUP", &child);
     let ended = wait(child).await;
     assert_eq!(ended.status, Some(0), "{ended:?}");
-    assert_eq!(status(&desk).await["outcomes"]["delivered"], 4);
+    assert_eq!(status(&program).await["outcomes"]["delivered"], 4);
 }
 
 /// A real terminal: writing to it fails once it is closed, and what writes to it must not care.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_terminal_that_closes_lets_drops_finish() {
-    let desk = desk().await;
-    // As a shell does, it passes the signal on to its job; then it tells how that ended.
+    let program = program().await;
+    // As a shell does, it passes the signal on to its job; then it reports how that ended.
     let line = format!(
         "AFTERTONE_LOG=debug {} {} &\njob=$!\ntrap 'kill -HUP $job' HUP\nwait $job\nwait $job\necho $? > ended\n",
         env!("CARGO_BIN_EXE_aftertone"),
         RUN.join(" ")
     );
-    fs::write(desk.path("run.sh"), line).unwrap();
+    fs::write(program.path("run.sh"), line).unwrap();
     let mut command = Command::new("script");
-    command.current_dir(desk.folder.path());
+    command.current_dir(program.folder.path());
     command.args(["-qec", "sh run.sh", "/dev/null"]);
     command.stdin(Stdio::null()).stdout(Stdio::null());
     let mut terminal = command.kill_on_drop(true).spawn().unwrap();
-    desk.fake.until("a playback", playing).await;
+    program.fake.until("a playback", playing).await;
     terminal.kill().await.unwrap();
     let ended = loop {
         // Each look takes its time, and no longer.
-        status(&desk).await;
-        if let Ok(ended) = fs::read_to_string(desk.path("ended"))
+        status(&program).await;
+        if let Ok(ended) = fs::read_to_string(program.path("ended"))
             && !ended.is_empty()
         {
             break ended;
         }
     };
     assert_eq!(ended, "1\n");
-    assert_drained(&desk, "a closed terminal").await;
+    assert_drained(&program, "a closed terminal").await;
 }
 
 #[tokio::test]
 async fn a_hang_up_signal_cancels_a_single_drop_once() {
-    let desk = Desk::new(pbx(Script(vec![Call::ringing_for_ever()]))).await;
+    let program = Program::new(pbx(Script(vec![Call::ringing_for_ever()]))).await;
     let line = [
         "drop",
         "+12025550101",
@@ -93,9 +93,9 @@ async fn a_hang_up_signal_cancels_a_single_drop_once() {
         "sound:hello-world",
         "--json",
     ];
-    let child = desk.command(&line).spawn().unwrap();
+    let child = program.command(&line).spawn().unwrap();
     let dialled = |world: &mut World| (count(world, Kind::Originate, None) > 0).then_some(());
-    desk.fake.until("a call", dialled).await;
+    program.fake.until("a call", dialled).await;
     send_signal("HUP", &child);
     send_signal("HUP", &child);
     let ended: Ended = wait(child).await;
@@ -104,7 +104,7 @@ async fn a_hang_up_signal_cancels_a_single_drop_once() {
         ("cancelled", Some(1)),
         "{ended:?}"
     );
-    desk.assert_clean("SIGHUP", &ended);
+    program.assert_clean("SIGHUP", &ended);
 }
 
 const RUN: [&str; 12] = [
@@ -123,29 +123,32 @@ const RUN: [&str; 12] = [
 ];
 
 /// Four contacts whose mailboxes take a message of a second and a half, two at a time.
-async fn desk() -> Desk {
+async fn program() -> Program {
     let script = Script(vec![Call::mailbox()]);
     let script = script.playing(Playback::Whole(Duration::from_millis(1_500)));
-    let desk = Desk::new(pbx(script)).await;
+    let program = Program::new(pbx(script)).await;
     let list = "phone\n+12025550101\n+12025550102\n+12025550103\n+12025550104\n";
-    fs::write(desk.path("leads.csv"), list).unwrap();
-    desk
+    fs::write(program.path("leads.csv"), list).unwrap();
+    program
 }
 
 /// What was called has its message, and the others wait.
-async fn assert_drained(desk: &Desk, what: &str) {
-    let called = desk.fake.with(|world| count(world, Kind::Originate, None));
-    let status = status(desk).await;
+async fn assert_drained(program: &Program, what: &str) {
+    let called = program
+        .fake
+        .with(|world| count(world, Kind::Originate, None));
+    let status = status(program).await;
     let outcomes = &status["outcomes"];
     assert_eq!(outcomes["delivered"], called, "{what}: {status}");
     assert_eq!(outcomes.as_object().unwrap().len(), 1, "{what}: {status}");
     assert!((1..4).contains(&called), "{what}: {called} of 4");
-    let up = desk.fake.with(|world| world.channels.len());
-    assert_eq!(up, 0, "{what}: {}", desk.fake.ladder());
+    let up = program.fake.with(|world| world.channels.len());
+    assert_eq!(up, 0, "{what}: {}", program.fake.ladder());
 }
 
-async fn status(desk: &Desk) -> serde_json::Value {
-    desk.run(&["campaign", "status", "leads", "--json"])
+async fn status(program: &Program) -> serde_json::Value {
+    program
+        .run(&["campaign", "status", "leads", "--json"])
         .await
         .json()
 }

@@ -4,10 +4,10 @@ mod carrier;
 mod contacts;
 mod database;
 mod judge;
-mod pair;
 mod program;
 mod storm;
-mod whole;
+mod three_hundred_contacts;
+mod two_controllers;
 
 use std::sync::Arc;
 
@@ -26,7 +26,6 @@ pub(crate) fn beside(bench: &Arc<Bench>) -> Vec<Trial> {
             move || {
                 let storm = Storm {
                     name: "storm",
-                    ports: 26_000,
                     postgres: true,
                     kinds: THREE_HUNDRED,
                     blows: TWENTY,
@@ -39,7 +38,6 @@ pub(crate) fn beside(bench: &Arc<Bench>) -> Vec<Trial> {
             move || {
                 let storm = Storm {
                     name: "squall",
-                    ports: 25_000,
                     postgres: false,
                     kinds: HUNDRED,
                     blows: SIX,
@@ -49,11 +47,11 @@ pub(crate) fn beside(bench: &Arc<Bench>) -> Vec<Trial> {
         ),
         Trial::test(
             "campaigns::two_controllers_share_a_campaign_and_one_is_killed",
-            move || killed.shared(pair::one_is_killed),
+            move || killed.shared(two_controllers::one_is_killed),
         ),
         Trial::test(
             "campaigns::two_controllers_share_a_campaign_and_one_is_frozen",
-            move || frozen.shared(pair::one_is_frozen),
+            move || frozen.shared(two_controllers::one_is_frozen),
         ),
         Trial::test("campaigns::the_carriers_log_is_read", || {
             carrier::tests::the_log_is_read()
@@ -66,6 +64,6 @@ pub(crate) fn alone(bench: &Arc<Bench>) -> Vec<Trial> {
     let bench = Arc::clone(bench);
     vec![Trial::test(
         "campaigns::three_hundred_contacts_each_come_to_their_end",
-        move || bench.alone(|| whole::pass(25_000)),
+        move || bench.alone(three_hundred_contacts::pass),
     )]
 }

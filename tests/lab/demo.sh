@@ -4,9 +4,7 @@ set -eu
 
 HERE=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 ROOT=$(CDPATH='' cd -- "$HERE/../.." && pwd)
-LAB=demo
-PORTS=${PORTS:-22000}
-RUN="${XDG_CACHE_HOME:-$HOME/.cache}/aftertone/lab/$LAB"
+LABS="${XDG_CACHE_HOME:-$HOME/.cache}/aftertone/lab"
 MAILBOX=12025550101
 PERSON=12025550102
 
@@ -18,11 +16,13 @@ main() {
     bin="${CARGO_TARGET_DIR:-$ROOT/target}/debug"
 
     say "Starting two Asterisk servers: your PBX, and a phone network with its subscribers"
-    trap 'tests/lab/lab.sh down --name $LAB' EXIT
+    take_name
+    trap 'tests/lab/lab.sh down --name $lab' EXIT
     trap 'exit 130' INT TERM
     # A lab that is down is made anew, so that these are the first calls its subscribers ever get.
-    tests/lab/lab.sh down --name $LAB >/dev/null
-    tests/lab/lab.sh up --name $LAB --ports $PORTS
+    tests/lab/lab.sh down --name "$lab" >/dev/null
+    tests/lab/lab.sh up --name "$lab" ${PORTS:+--ports "$PORTS"}
+    RUN="$LABS/$lab"
 
     say "Preparing a spoken message"
     espeak-ng -w "$RUN/spoken.wav" "Hello. This is the dental practice in Mill Lane. Your appointment is on Tuesday at ten. \
@@ -38,6 +38,17 @@ If that does not suit you, please call us back. Goodbye."
     prove "$PERSON" heard absent
 
     say "Done: the message is in the mailbox, whole, and the person heard nothing of it"
+}
+
+# The first of the names demo, demo-2, demo-3 and so on that no other run has. The lock goes with this script.
+take_name() {
+    mkdir -p "$LABS"
+    lab=demo
+    nth=1
+    until exec 9>"$LABS/$lab.in-use" && flock -n 9; do
+        nth=$((nth + 1))
+        lab=demo-$nth
+    done
 }
 
 # Shows the command as a user would type it, and runs it.

@@ -3,7 +3,7 @@
 #
 #   tests/lab/docker.sh
 #
-# Uses the Docker engine that answers (DOCKER_HOST is heeded). Where none does it installs Debian's docker.io and
+# Uses the Docker engine that answers (DOCKER_HOST is heeded). If none does it installs Debian's docker.io and
 # docker-compose if need be, starts an engine of its own and stops it at the end; that needs root, and no init. That
 # engine's data stays in ${XDG_CACHE_HOME:-~/.cache}/aftertone/docker, so that the next run finds its layers.
 # The base image is the native lab's root imported (base-image.sh), and aftertone is built without link-time optimisation.
@@ -81,7 +81,7 @@ find_engine() {
     [ "$(id -u)" = 0 ] || die "no Docker engine answers; start one, or run this as root to have one started"
     if ! command -v dockerd >/dev/null; then
         install docker.io
-        # Where an init runs, the package has started its engine.
+        # If an init runs, the package has started its engine.
         if answers; then
             return
         fi
@@ -91,7 +91,7 @@ find_engine() {
 
 answers() { command -v docker >/dev/null && docker version >/dev/null 2>&1; }
 
-# A data folder and a socket of its own, so that it is in nobody's way. Sockets have short names: not below $CACHE.
+# A data folder and a socket of its own, so that it disturbs no other engine. Sockets have short names: not below $CACHE.
 start_engine() {
     say "starting dockerd; its log is $CACHE/dockerd.log"
     engine_run=$(mktemp -d /tmp/aftertone-docker.XXXXXX)

@@ -1,4 +1,4 @@
-//! What the doctor finds is broken here on purpose, on a PBX of its own; it has to tell each fault in one line, and what that
+//! What the doctor finds is broken here on purpose, on a PBX of its own; it has to name each fault in one line, and what that
 //! line says to do is done as it is printed, and has to work.
 
 use std::{
@@ -32,7 +32,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         ("a_trunk_that_is_not_there", unknown_trunk),
         ("a_number_in_the_place_of_an_address", number_as_address),
         ("a_dead_trunk_that_is_asked", dead_trunk),
-        ("a_dead_trunk_that_nobody_asks", dead_and_not_asked),
+        ("a_dead_trunk_that_is_never_asked", dead_and_not_asked),
         ("a_trunk_not_asked_yet", not_asked_yet),
         ("a_trunk_without_an_address", no_contact),
         ("the_dialplan_not_included", not_included),
@@ -45,9 +45,12 @@ pub(crate) fn trials() -> Vec<Trial> {
             closed_sounds_dir,
         ),
         ("a_message_that_the_pbx_cannot_read", unreadable_message),
-        ("live_audio_to_where_nobody_listens", wrong_advertise),
+        (
+            "live_audio_to_an_address_without_a_listener",
+            wrong_advertise,
+        ),
         ("few_sessions", few_sessions),
-        ("a_certificate_that_nobody_signed_for_us", unknown_issuer),
+        ("a_certificate_of_an_unknown_issuer", unknown_issuer),
         (
             "a_certificate_of_an_authority_or_another_name",
             wrong_certificates,
@@ -83,13 +86,13 @@ struct Clinic {
     sound: PathBuf,
     /// Whether the test before this one has left it as it was.
     healthy: bool,
-    /// What the program is told in place of its configuration.
+    /// What the program's environment sets in place of its configuration.
     environment: BTreeMap<&'static str, String>,
 }
 
 impl Clinic {
     fn open() -> Result<Self, Failed> {
-        let bench = Bench::of_its_own("doctor", 28_000);
+        let bench = Bench::of_its_own("doctor");
         let run = bench.lab().folder();
         let sound = run.join("etc-as-installed");
         copy(&run.join("pbx/etc"), &sound)?;
@@ -103,6 +106,15 @@ impl Clinic {
 
     fn lab(&self) -> &Lab {
         self.bench.lab()
+    }
+
+    /// One of the lab's ports.
+    fn address(&self, nth: u16) -> String {
+        format!("127.0.0.1:{}", self.lab().port(nth))
+    }
+
+    fn tls_url(&self) -> String {
+        format!("https://{}", self.address(TLS))
     }
 
     /// A file of the PBX's configuration.
@@ -191,7 +203,7 @@ impl Clinic {
         })
     }
 
-    /// The one line that tells the fault.
+    /// The one line that names the fault.
     fn fault(&self, status: &str, check: &str, words: &str) -> Result<Told, Failed> {
         let told = self.doctor()?;
         let mut wrong: Vec<_> = told
@@ -352,9 +364,10 @@ fn number_as_address(clinic: &mut Clinic) -> Result<(), Failed> {
 
 const TRUNK: &str = "aftertone/pjsip_trunk.conf";
 
-/// Lets the trunk lead to a port at which nobody answers.
+/// Lets the trunk lead to a port at which nothing answers.
 fn bury_trunk(clinic: &Clinic) -> Result<(), Failed> {
-    clinic.edit(TRUNK, ":28003", ":28999")
+    let port = |nth| format!(":{}", clinic.lab().port(nth));
+    clinic.edit(TRUNK, &port(3), &port(9))
 }
 
 fn check_dead(clinic: &Clinic) -> Result<Told, Failed> {
@@ -504,7 +517,7 @@ fn unreadable_message(clinic: &mut Clinic) -> Result<(), Failed> {
         .quoted()
         .find(|words| words.starts_with("chmod 644"))
         .ok_or("no command is named")?;
-    // A user who is not root cannot read it either, and is told so by the file's name.
+    // A user who is not root cannot read it either; then the line names the file.
     if command == "chmod 644" {
         shell(&format!("{command} {files}"))?;
     } else {
@@ -514,8 +527,9 @@ fn unreadable_message(clinic: &mut Clinic) -> Result<(), Failed> {
 }
 
 fn wrong_advertise(clinic: &mut Clinic) -> Result<(), Failed> {
-    clinic.set("AFTERTONE__SCREEN__ADVERTISE", "127.0.0.1:28998");
-    let told = clinic.fault("fail", "live_audio", "127.0.0.1:28998")?;
+    let nowhere = clinic.address(8);
+    clinic.set("AFTERTONE__SCREEN__ADVERTISE", nowhere.as_str());
+    let told = clinic.fault("fail", "live_audio", &nowhere)?;
     told.says("`screen.advertise`")?;
     clinic.environment.clear();
     clinic.check_healthy()
@@ -539,7 +553,8 @@ fn few_sessions(clinic: &mut Clinic) -> Result<(), Failed> {
     clinic.check_healthy()
 }
 
-const TLS_URL: &str = "https://127.0.0.1:28004";
+/// Which of the lab's ports is the PBX's for TLS.
+const TLS: u16 = 4;
 
 /// Makes a certificate as the page says, but for one of its words, and has the PBX show it.
 fn encrypt(clinic: &mut Clinic, from: &str, to: &str) -> Result<(), Failed> {
@@ -563,12 +578,12 @@ fn encrypt(clinic: &mut Clinic, from: &str, to: &str) -> Result<(), Failed> {
     check!(out.status.success(), "{}", told(&out));
     clinic.restore("http.conf")?;
     let settings = block("ini")?
-        .replace("0.0.0.0:8089", "127.0.0.1:28004")
+        .replace("0.0.0.0:8089", &clinic.address(TLS))
         .replace("/etc/asterisk", &format!("{}/pbx/etc", clinic.inside()?));
     let text = fs::read_to_string(clinic.etc("http.conf"))?;
     fs::write(clinic.etc("http.conf"), text + &settings)?;
     clinic.lab().restart_pbx()?;
-    clinic.set("AFTERTONE__PBX__URL", TLS_URL);
+    clinic.set("AFTERTONE__PBX__URL", clinic.tls_url());
     clinic.set("AFTERTONE__PBX__CA_FILE", format!("{folder}/tls.crt"));
     Ok(())
 }
@@ -598,13 +613,15 @@ fn wrong_certificates(clinic: &mut Clinic) -> Result<(), Failed> {
 
 fn other_port(clinic: &mut Clinic) -> Result<(), Failed> {
     encrypt(clinic, "CA:FALSE", "CA:FALSE")?;
-    clinic.set("AFTERTONE__PBX__URL", "https://127.0.0.1:28000");
+    let plain = clinic.address(0);
+    clinic.set("AFTERTONE__PBX__URL", format!("https://{plain}"));
     let told = clinic.fault("fail", "reachable", "speaks no TLS")?;
     told.says("`http://`")?;
-    clinic.set("AFTERTONE__PBX__URL", "http://127.0.0.1:28004");
+    let encrypted = clinic.address(TLS);
+    clinic.set("AFTERTONE__PBX__URL", format!("http://{encrypted}"));
     let told = clinic.fault("fail", "reachable", "does not answer")?;
     told.says("`https://`")?;
-    clinic.set("AFTERTONE__PBX__URL", TLS_URL);
+    clinic.set("AFTERTONE__PBX__URL", clinic.tls_url());
     clinic.check_healthy()?;
     plain_again(clinic)
 }

@@ -55,8 +55,8 @@ pub(crate) async fn all_at_once(
     Ok(reports)
 }
 
-/// Starts a drop that leaves a message, by its media URI, its length and, where they are known, its samples, and returns what is
-/// told of it.
+/// Starts a drop that leaves a message, by its media URI, its length and, if they are known, its samples, and returns the
+/// news of it.
 pub(crate) async fn start(
     session: &Session,
     config: &Config,

@@ -1,5 +1,5 @@
 //! Proof and evidence of real calls: what is proven was delivered, what was kept can be heard again to the same result, and
-//! nobody's number is in it.
+//! no phone number is in it.
 
 use std::{
     fs,
@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::{
     Bench, check,
-    network::{Dropped, Dropping, Number, told, wait_for},
+    network::{Dropped, Dropping, Lab, Number, told, wait_for},
     recording::{self, Samples, find, likeness, peak},
     subscribers::{PATIENCE, delivered},
 };
@@ -53,7 +53,7 @@ fn proven(bench: &Bench) -> Result<(), Failed> {
     drop.check_beep(bench)?;
     drop.check_folder(true)?;
     let incoming = drop.wav("incoming.wav")?;
-    let alike = likeness(&prompt("vm-theperson")?, &incoming);
+    let alike = likeness(&prompt(bench.lab(), "vm-theperson")?, &incoming);
     check!(alike > 0.8, "the greeting is not in it: {alike}");
     drop.check_played(bench)?;
     drop.check_replay(bench)
@@ -76,7 +76,7 @@ fn late_beep(bench: &Bench) -> Result<(), Failed> {
     drop.check_replay(bench)
 }
 
-/// Proven, unless this machine stood still while the message was sent: then that is what is missing, and it is said.
+/// Proven, unless this machine paused while the message was sent: then that is what is missing, and it is said.
 pub(crate) fn check_proven(json: &Value) -> Result<(), Failed> {
     let reasons = json["proof_reasons"].to_string();
     let stood_still = json["proof"] == "probable" && reasons.contains("this machine stood still");
@@ -199,7 +199,7 @@ impl Evident {
         })
     }
 
-    /// Whether the beep that is told is the one that the carrier played: it records from its end on.
+    /// Whether the beep that is reported is the one that the carrier played: it records from its end on.
     fn check_beep(&self, bench: &Bench) -> Result<(), Failed> {
         let json = &self.dropped.json;
         let calls = bench.lab().calls(&self.number)?;
@@ -243,7 +243,7 @@ impl Evident {
         self.check_no_number()
     }
 
-    /// No name and no byte of any file tells whom it rang.
+    /// No name and no byte of any file gives the number away.
     fn check_no_number(&self) -> Result<(), Failed> {
         let e164 = self.number.e164();
         let subscriber = &e164[e164.len() - 7..];
@@ -281,7 +281,7 @@ impl Evident {
         self.check_tampering(bench)
     }
 
-    /// What differs from what was told live is told, and what another version has written is not read.
+    /// What differs from what was said live is named, and what another version has written is not read.
     fn check_tampering(&self, bench: &Bench) -> Result<(), Failed> {
         let path = self.folder.join("drop.json");
         for (key, value, status, words) in [
@@ -343,13 +343,9 @@ fn start(bench: &Bench, number: &Number, dir: &Path, mode: &str) -> Result<Dropp
 }
 
 /// A prompt that the carrier's greetings are made of.
-fn prompt(name: &str) -> Result<Samples, Failed> {
-    let cache = std::env::var_os("XDG_CACHE_HOME").map_or_else(
-        || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache"),
-        PathBuf::from,
-    );
-    let sounds = "aftertone/asterisk-root/usr/share/asterisk/sounds/en_US_f_Allison";
-    let path = cache.join(sounds).join(format!("{name}.wav"));
+fn prompt(lab: &Lab, name: &str) -> Result<Samples, Failed> {
+    let sounds = "usr/share/asterisk/sounds/en_US_f_Allison";
+    let path = lab.root().join(sounds).join(format!("{name}.wav"));
     Ok(recording::read(&path)?)
 }
 

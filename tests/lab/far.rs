@@ -9,8 +9,8 @@ use libtest_mimic::{Failed, Trial};
 
 use crate::{
     Bench, check,
+    dead_man_limit::arrived_whole,
     faults::Watched,
-    leash::arrived_whole,
     listen::{DIALPLAN, LISTEN, has, nothing_is_left},
     network::{Message, Recording},
     recording::likeness,
@@ -69,7 +69,7 @@ const AWAY: [(&str, (&str, &str), &str); 9] = [
 
 fn away(bench: &Bench, subscriber: &str, mode: (&str, &str), outcome: &str) -> Result<(), Failed> {
     let watched = Watched::new(bench, subscriber)?;
-    watched.between.delay(DISTANCE);
+    watched.proxy.delay(DISTANCE);
     let dropped = watched.start_with(&[mode])?.finish(PATIENCE)?;
     let json = &dropped.json;
     check!(dropped.outcome() == outcome, "{json:#}\n{}", dropped.talk);
@@ -89,7 +89,7 @@ fn away(bench: &Bench, subscriber: &str, mode: (&str, &str), outcome: &str) -> R
 /// The message starts again after the beep, and is longer than any limit that was set before it.
 fn late_beep(bench: &Bench, ms: u64) -> Result<(), Failed> {
     let watched = Watched::new(bench, "0131")?;
-    watched.between.delay(Duration::from_millis(ms));
+    watched.proxy.delay(Duration::from_millis(ms));
     let message = long(bench, &format!("far{ms}"))?;
     let dropped = watched
         .start_to_play(&message, &[LISTEN])?
@@ -119,8 +119,8 @@ fn voice(bench: &Bench, round: u32, breaks: Break) -> Result<(), Failed> {
     let dropping = watched.start_behind_to_play(&wire, &message, &[LISTEN])?;
     wire.until_spoken(Duration::from_millis(20))?;
     match breaks {
-        Break::Cut => watched.between.cut(),
-        Break::HalfOpen => watched.between.stall(),
+        Break::Cut => watched.proxy.cut(),
+        Break::HalfOpen => watched.proxy.stall(),
     }
     let dropped = dropping.finish(PATIENCE)?;
     let json = &dropped.json;

@@ -14,9 +14,8 @@ use std::{
 use libtest_mimic::{Failed, Trial};
 
 use crate::{
-    Bench,
-    between::{Between, Moment, Request, Wrong},
-    check,
+    Bench, check,
+    fault_proxy::{FaultProxy, Moment, Request, Wrong},
     listen::DIALPLAN,
     network::{Dropped, Dropping, Lab, Message, Number, Recording, wait_for},
     recording::likeness,
@@ -152,11 +151,11 @@ fn slug(wrong: Wrong) -> String {
     }
 }
 
-/// A drop whose requests and events go through a go-between, with a state folder of its own, so that no other test's
+/// A drop whose requests and events go through a proxy, with a state folder of its own, so that no other test's
 /// start sweeps what this one leaves behind.
 pub(crate) struct Watched<'a> {
     bench: &'a Bench,
-    pub(crate) between: Between,
+    pub(crate) proxy: FaultProxy,
     state: PathBuf,
     pub(crate) number: Number,
 }
@@ -169,7 +168,7 @@ impl<'a> Watched<'a> {
         fs::create_dir_all(&state)?;
         Ok(Self {
             bench,
-            between: Between::open(lab.pbx_url())?,
+            proxy: FaultProxy::open(lab.pbx_url())?,
             state,
             number,
         })
@@ -196,7 +195,7 @@ impl<'a> Watched<'a> {
         settings: &[(&str, &str)],
     ) -> Result<Dropping, Failed> {
         let mut program = self.program();
-        program.env("AFTERTONE__PBX__URL", self.between.url());
+        program.env("AFTERTONE__PBX__URL", self.proxy.url());
         program.envs(settings.iter().copied());
         Dropping::start(program, &self.number, &message.name, &[])
     }
@@ -217,22 +216,22 @@ impl<'a> Watched<'a> {
         settings: &[(&str, &str)],
     ) -> Result<Dropping, Failed> {
         let mut program = self.program();
-        program.env("AFTERTONE__PBX__URL", self.between.url());
+        program.env("AFTERTONE__PBX__URL", self.proxy.url());
         program.envs(settings.iter().copied());
         wire.lead_to(&mut program);
         Dropping::start(program, &self.number, &message.name, &[])
     }
 
-    /// The next start of the program on this machine, to a number where nobody is.
+    /// The next start of the program on this machine, to a number that does not answer.
     pub(crate) fn next_start(&self) -> Result<Dropped, Failed> {
         let nobody = self.bench.lab().number("0107");
         let mut program = self.program();
         // The PBX is known by its address.
-        program.env("AFTERTONE__PBX__URL", self.between.url());
+        program.env("AFTERTONE__PBX__URL", self.proxy.url());
         Dropping::start(program, &nobody, &self.bench.message().name, &[])?.finish(PATIENCE)
     }
 
-    /// The name of the run whose channels are up, as it stands in their ids.
+    /// The name of the run whose channels are up, as in their ids.
     pub(crate) fn run(&self) -> Result<String, Failed> {
         run_in(&self.state)
     }
@@ -255,9 +254,9 @@ impl<'a> Watched<'a> {
             "{:#?}",
             lab.calls(&self.number)?
         );
-        check!(self.between.reached(Request::DialBusyLeg) <= 1);
-        check!(self.between.reached(Request::DialDropLeg) <= 1);
-        check!(self.between.reached(Request::Play) <= 1, "played twice");
+        check!(self.proxy.reached(Request::DialBusyLeg) <= 1);
+        check!(self.proxy.reached(Request::DialDropLeg) <= 1);
+        check!(self.proxy.reached(Request::Play) <= 1, "played twice");
         Ok(())
     }
 }
@@ -269,7 +268,7 @@ fn soon(told: &mpsc::Receiver<()>) -> Result<(), Failed> {
 
 fn killed_and_swept(bench: &Bench, moment: Moment) -> Result<(), Failed> {
     let watched = Watched::new(bench, "0101")?;
-    let told = watched.between.tell_when(moment);
+    let told = watched.proxy.tell_when(moment);
     let dropping = watched.start()?;
     soon(&told)?;
     let run = watched.run()?;
@@ -303,7 +302,7 @@ fn killed_and_swept(bench: &Bench, moment: Moment) -> Result<(), Failed> {
 
 fn link_cut(bench: &Bench, moment: Moment, outcome: &str) -> Result<(), Failed> {
     let watched = Watched::new(bench, "0101")?;
-    let told = watched.between.cut_when(moment);
+    let told = watched.proxy.cut_when(moment);
     let dropping = watched.start()?;
     soon(&told)?;
     let dropped = dropping.finish(PATIENCE)?;
@@ -324,7 +323,7 @@ fn link_cut(bench: &Bench, moment: Moment, outcome: &str) -> Result<(), Failed> 
 /// The verdict may get lost with the link: the PBX lets a person go within two seconds, whether or not we hear of it.
 fn link_cut_with_a_person(bench: &Bench, moment: Moment) -> Result<(), Failed> {
     let watched = Watched::new(bench, "0102")?;
-    let told = watched.between.cut_when(moment);
+    let told = watched.proxy.cut_when(moment);
     let dropping = watched.start()?;
     soon(&told)?;
     let dropped = dropping.finish(PATIENCE)?;
@@ -335,7 +334,7 @@ fn link_cut_with_a_person(bench: &Bench, moment: Moment) -> Result<(), Failed> {
         dropped.talk
     );
     watched.check_no_harm(dropped.id())?;
-    check!(watched.between.reached(Request::Play) == 0);
+    check!(watched.proxy.reached(Request::Play) == 0);
     let heard = bench.lab().recordings(&watched.number, Recording::Heard)?;
     let alike = likeness(
         &bench.message().samples,
@@ -347,9 +346,9 @@ fn link_cut_with_a_person(bench: &Bench, moment: Moment) -> Result<(), Failed> {
 
 fn request_broken(bench: &Bench, request: Request, wrong: Wrong) -> Result<(), Failed> {
     let watched = Watched::new(bench, "0101")?;
-    watched.between.break_one(request, wrong);
+    watched.proxy.break_one(request, wrong);
     let dropped = watched.start()?.finish(PATIENCE)?;
-    check!(watched.between.is_spent(), "the fault did not happen");
+    check!(watched.proxy.is_spent(), "the fault did not happen");
     let expected: &[&str] = match (request, wrong) {
         // A hang-up is asked for until it is done, and what is slow is waited for.
         (Request::HangUpBusyLeg | Request::HangUpDropLeg, _) | (_, Wrong::Slow(_)) => {
@@ -380,7 +379,7 @@ fn request_broken(bench: &Bench, request: Request, wrong: Wrong) -> Result<(), F
 
 fn fail_safe_while_ringing(bench: &Bench) -> Result<(), Failed> {
     let watched = Watched::new(bench, "0108")?;
-    let told = watched.between.tell_when(Moment::BusyLegRings);
+    let told = watched.proxy.tell_when(Moment::BusyLegRings);
     // The busy leg may ring for the lead and this long, and not longer, whether or not anybody lives to end it.
     let dropping = watched.start_with(&[("AFTERTONE__DROP__ANSWER_TIMEOUT", "2s")])?;
     soon(&told)?;
@@ -401,13 +400,13 @@ fn fail_safe_while_ringing(bench: &Bench) -> Result<(), Failed> {
 
 fn fail_safe_for_a_person(bench: &Bench) -> Result<(), Failed> {
     let watched = Watched::new(bench, "0102")?;
-    let told = watched.between.tell_when(Moment::DropLegEnters);
+    let told = watched.proxy.tell_when(Moment::DropLegEnters);
     let asked = Duration::from_millis(500);
     let dropping = watched.start()?;
     soon(&told)?;
     // The leg has to be in the dialplan before the program dies.
     wait_for(asked * 4, || {
-        check!(watched.between.reached(Request::Continue) == 1);
+        check!(watched.proxy.reached(Request::Continue) == 1);
         Ok(())
     })?;
     let run = watched.run()?;
@@ -429,7 +428,7 @@ fn fail_safe_for_a_person(bench: &Bench) -> Result<(), Failed> {
 
 fn fail_safe_while_playing(bench: &Bench) -> Result<(), Failed> {
     let watched = Watched::new(bench, "0101")?;
-    let told = watched.between.tell_when(Moment::PlaybackStarts);
+    let told = watched.proxy.tell_when(Moment::PlaybackStarts);
     let dropping = watched.start()?;
     soon(&told)?;
     let run = watched.run()?;
@@ -443,7 +442,7 @@ fn fail_safe_while_playing(bench: &Bench) -> Result<(), Failed> {
 
 fn interrupted(bench: &Bench) -> Result<(), Failed> {
     let watched = Watched::new(bench, "0101")?;
-    let told = watched.between.tell_when(Moment::DropLegAnswers);
+    let told = watched.proxy.tell_when(Moment::DropLegAnswers);
     let dropping = watched.start()?;
     soon(&told)?;
     let run = watched.run()?;
@@ -462,7 +461,7 @@ fn interrupted(bench: &Bench) -> Result<(), Failed> {
 
 fn replaced(bench: &Bench) -> Result<(), Failed> {
     let watched = Watched::new(bench, "0101")?;
-    let told = watched.between.tell_when(Moment::DropLegAnswers);
+    let told = watched.proxy.tell_when(Moment::DropLegAnswers);
     let dropping = watched.start()?;
     soon(&told)?;
     let run = watched.run()?;
@@ -519,7 +518,7 @@ fn pbx_crashes(subscriber: &str, moment: Moment) -> Result<(), Failed> {
     pbx_goes(subscriber, moment, Lab::crash_pbx, &["lost"])
 }
 
-/// A PBX that is stopped in good order still tells that it ends its channels, and gives no cause.
+/// A PBX that is stopped in good order still reports that it ends its channels, and gives no cause.
 fn pbx_is_restarted(subscriber: &str, moment: Moment) -> Result<(), Failed> {
     pbx_goes(
         subscriber,
@@ -538,9 +537,9 @@ fn pbx_goes(
 ) -> Result<(), Failed> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    let own = Bench::of_its_own("restarts", 27_000);
+    let own = Bench::of_its_own("restarts");
     let watched = Watched::new(&own, subscriber)?;
-    let told = watched.between.tell_when(moment);
+    let told = watched.proxy.tell_when(moment);
     let dropping = watched.start()?;
     soon(&told)?;
     go(own.lab())?;

@@ -8,11 +8,9 @@
     reason = "a command of one line's answer"
 )]
 
-#[path = "recording.rs"]
-#[expect(dead_code, reason = "the tests use all of it")]
-mod recording;
-
 use std::{env, path::Path, process::ExitCode};
+
+use aftertone_lab::recording;
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = env::args().skip(1).collect();

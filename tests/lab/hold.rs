@@ -13,8 +13,8 @@ use serde_json::Value;
 
 use crate::{
     Bench, check,
+    dead_man_limit::arrived_whole,
     faults::{Watched, take_app},
-    leash::arrived_whole,
     listen::{LISTEN, nothing_is_left},
     network::{Lab, Message, Number, Recording, now, wait_for},
     recording::{RATE, audible, find, likeness},
@@ -45,7 +45,7 @@ pub(crate) fn trials(bench: &Arc<Bench>) -> Vec<Trial> {
     trials.collect()
 }
 
-/// Whoever steers the mailboxes of the carrier that wait for it.
+/// Controls the mailboxes of the carrier that wait for it.
 struct Steering<'a> {
     lab: &'a Lab,
 }

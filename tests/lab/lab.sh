@@ -11,9 +11,11 @@
 #   logs          print both servers' warnings and errors
 #   cli           give one command to a server's console: lab.sh cli [--name NAME] pbx|carrier 'core show channels'
 #
-# Several labs run side by side, each with a name (default `dev`) and the 1,000 ports from BASE (default 21000):
-#   +0 PBX's ARI, +1 its SIP, +2 carrier's ARI, +3 its SIP, +10..499 and +500..999 their RTP (four ports a call).
-# Ports from 32768 up are the system's own for outgoing connections, any of which may hold one that a lab needs.
+# Several labs run side by side, each with a name (default `dev`) and 1,000 ports of its own from BASE on:
+#   +0 PBX's ARI, +1 its SIP, +2 carrier's ARI, +3 its SIP, +4..9 for tests, +10..499 and +500..999 their RTP (four ports a call).
+# Without --ports a new lab takes the first thousand from 10000 to 31999 that no other lab has and of which no program has one of the
+# first ten; RTP passes over a port that is taken. Ports from 32768 up are the system's own for outgoing connections, any of which may
+# hold one that a lab needs. The servers hold a lock on their ports for as long as they live (ports/BASE in the folder below).
 # Everything of a lab is in ${XDG_CACHE_HOME:-~/.cache}/aftertone/lab/NAME; its lab.json says what is where.
 #
 # The servers run in a root of their own (tests/lab/root.sh) with this lab's folder as /lab/NAME, in a mount namespace that
@@ -28,36 +30,38 @@ ARI_USER=aftertone
 OPEN_FILES=16384
 # Seconds a server has to start or stop before that counts as failed.
 PATIENCE=30
+# The thousands of ports that labs choose from.
+FIRST_PORTS=10000
+LAST_PORTS=31000
 
 main() {
     [ $# -ge 1 ] || usage
     command=$1
     shift
     name=dev
-    base=21000
-    base_given=
+    wanted=
     while [ $# -gt 0 ]; do
         case $1 in
         --name) name=${2:?--name needs a value} && shift 2 ;;
-        --ports) base=${2:?--ports needs a value} && base_given=1 && shift 2 ;;
+        --ports) wanted=${2:?--ports needs a value} && shift 2 ;;
         *) break ;;
         esac
     done
     case $name in
     *[!a-z0-9_-]* | "") die "a lab's name is made of a-z, 0-9, _ and -; got '$name'" ;;
     esac
-    case $base in
-    *[!0-9]* | "") die "--ports takes a number; got '$base'" ;;
-    esac
-    if [ "$base" -lt 1024 ] || [ "$base" -gt 64000 ]; then
-        die "--ports takes a number from 1024 to 64000; got $base"
+    if [ -n "$wanted" ]; then
+        case $wanted in
+        *[!0-9]*) die "--ports takes a number; got '$wanted'" ;;
+        esac
+        if [ "$wanted" -lt 1024 ] || [ "$wanted" -gt 64000 ]; then
+            die "--ports takes a number from 1024 to 64000; got $wanted"
+        fi
     fi
 
     run="$CACHE/lab/$name"
     # A lab keeps the ports it was made with.
-    if [ -z "$base_given" ] && [ -f "$run/ports" ]; then
-        base=$(cat "$run/ports")
-    fi
+    base=$(cat "$run/ports" 2>/dev/null) || base=
     sudo=$(privilege)
     if [ "${AFTERTONE_LAB_ASTERISK:-}" = system ]; then
         root=/
@@ -91,8 +95,10 @@ up() {
     if ! alive pbx && ! alive carrier; then
         "$HERE/../setup.sh" lab
         need_asterisk
-        free_ports
+        take_ports
         prepare
+    elif [ -n "$wanted" ] && [ "$wanted" != "$base" ]; then
+        die "lab $name runs on ports from $base on; stop it first: tests/lab/lab.sh down --name $name"
     fi
     alive carrier || start carrier
     alive pbx || start pbx
@@ -165,10 +171,12 @@ start() {
     done
     rm -f "$run/$server/run/asterisk.pid" "$run/$server/run/asterisk.ctl"
     (
-        # The server inherits neither this script's locks nor its output: whoever reads that to its end would wait for ever.
-        exec 8>&- 9>&- </dev/null >"$run/$server/console.log" 2>&1
+        # The server inherits neither this script's locks nor its output: a reader of that would wait for its end for ever. It has a
+        # lock on the ports of its own.
+        exec 5<&- 7<&- 8>&- 9>&- </dev/null >"$run/$server/console.log" 2>&1
         raise_limits
         cd /
+        holds_ports=1
         enter setsid asterisk -f -q -C "$inside/$server/etc/asterisk.conf" &
     )
     wait_for "$server to start" started "$server"
@@ -195,7 +203,7 @@ stop() {
 
 gone() { ! alive "$1"; }
 
-# Whether a server runs: the process in the pid file must be the very one we started, for its pid may be somebody else's by now.
+# Whether a server runs: the process in the pid file must be the very one we started, for its pid may be another process's by now.
 alive() {
     [ -f "$run/$1.pid" ] || adopt "$1" || return 1
     read -r pid began <"$run/$1.pid" || return 1
@@ -207,11 +215,11 @@ adopt() {
     pid=$(cat "$run/$1/run/asterisk.pid" 2>/dev/null) && [ -n "$pid" ] && serves "$1" "$pid" && note "$1" "$pid"
 }
 
-# Whether a process is an Asterisk with this lab's configuration, in the root it was started in. Its path would not tell: within a
+# Whether a process is an Asterisk with this lab's configuration, in the root it was started in. Its path would not say: within a
 # chroot of ours that of another mount namespace reads as from outside.
 serves() {
     { tr '\0' ' ' <"/proc/$2/cmdline"; } 2>/dev/null | grep -qF -- "-C $inside/$1/etc/asterisk.conf" &&
-        [ "$(stat -L -c %d:%i "/proc/$2/root")" = "$(stat -L -c %d:%i "$root/.")" ]
+        [ "$(stat -L -c %d:%i "/proc/$2/root" 2>/dev/null)" = "$(stat -L -c %d:%i "$root/.")" ]
 }
 
 note() { echo "$2 $(started_at "$2")" >"$run/$1.pid"; }
@@ -229,28 +237,97 @@ started_at() {
 
 console() { enter asterisk -C "$inside/$1/etc/asterisk.conf" -rx "$2"; }
 
-# Runs a command where the servers live, as the calling user. Root and mounts are this process's own and end with it.
+# Runs a command where the servers live, as the calling user. Root and mounts are this process's own and end with it. If
+# `holds_ports` is set the command holds the ports for as long as it runs.
 enter() {
+    low=
+    high=
+    if [ -n "${holds_ports:-}" ]; then
+        low=$(ports_lock "$base")
+        high=$(ports_lock $((base + 999)))
+    fi
     if [ "$root" = / ]; then
+        if [ -n "$low" ]; then hold_ports; fi
         "$@"
         return
     fi
     # shellcheck disable=SC2016,SC2086  # expanded by the inner shell; nothing, or an option and its value
     $sudo unshare -m $propagation sh -euc '
-        root=$1 name=$2 run=$3 user=$4; shift 4
+        root=$1 name=$2 run=$3 user=$4 low=$5 high=$6; shift 6
+        # Here and not before: sudo hands no open files on.
+        if [ -n "$low" ]; then
+            exec 5<"$low" 7<"$high"
+            flock -s 5
+            flock -s 7
+        fi
         mkdir -p "$root/lab/$name"
         mount --bind "$run" "$root/lab/$name"
         mount -t proc proc "$root/proc"
         mount --bind /dev "$root/dev"
         # Like the user that a PBX usually runs as, it reads what its files allow it, root or not.
         exec setpriv --bounding-set=-dac_override,-dac_read_search chroot --userspec "$user" "$root" "$@"
-    ' enter "$root" "$name" "$run" "$(id -u):$(id -g)" "$@"
+    ' enter "$root" "$name" "$run" "$(id -u):$(id -g)" "$low" "$high" "$@"
 }
 
 raise_limits() {
     # shellcheck disable=SC3045  # every sh of Debian has ulimit -n
     ulimit -n "$OPEN_FILES" 2>/dev/null || ulimit -n "$(ulimit -Hn)"
 }
+
+# --- ports ---
+
+# Chooses the ports of a lab that is made anew. This script holds them until it ends; by then its servers do.
+take_ports() {
+    mkdir -p "$CACHE/ports"
+    choosing="$CACHE/ports/choosing"
+    [ -e "$choosing" ] || : >"$choosing"
+    exec 6<"$choosing"
+    flock 6
+    base=${wanted:-$FIRST_PORTS}
+    if [ -n "$wanted" ]; then
+        hold_ports
+        if taken=$(taken_port); then
+            die "port $taken is taken; name others, or none to take any that are free: tests/lab/lab.sh up --name $name --ports BASE"
+        fi
+    else
+        until hold_free_ports; do
+            base=$((base + 1000))
+            [ "$base" -le "$LAST_PORTS" ] ||
+                die "no thousand ports from $FIRST_PORTS to $((LAST_PORTS + 999)) is free; name others: tests/lab/lab.sh up --name $name --ports BASE"
+        done
+    fi
+    exec 6<&-
+}
+
+# Fails if another lab holds these ports, or if a program has one of those that are needed.
+hold_free_ports() {
+    low=$(ports_lock "$base")
+    exec 7<"$low"
+    flock -n 7 || return 1
+    # Labs that are given ports may share them.
+    flock -s 7
+    ! taken_port >/dev/null
+}
+
+# Ports that were named may lie in two of the thousands that labs choose.
+hold_ports() {
+    low=$(ports_lock "$base")
+    high=$(ports_lock $((base + 999)))
+    exec 5<"$low" 7<"$high"
+    flock -s 5
+    flock -s 7
+}
+
+# Prints the lock of the thousand that a port lies in.
+ports_lock() {
+    lock="$CACHE/ports/$(($1 / 1000 * 1000))"
+    mkdir -p "$CACHE/ports"
+    # It may be another user's, who is not allowed to write to it but to hold it.
+    [ -e "$lock" ] || : >"$lock"
+    echo "$lock"
+}
+
+taken_port() { "$HERE/../taken-port.pl" "$base" "$((base + 9))"; }
 
 # --- the lab's folder ---
 
@@ -295,6 +372,8 @@ write_descriptions() {
 {
   "name": "$name",
   "run": "$run",
+  "root": "$root",
+  "ports": $base,
   "pbx_url": "http://127.0.0.1:$base",
   "pbx_user": "$ARI_USER",
   "pbx_password": "$(cat "$run/ari-password")",
@@ -328,7 +407,7 @@ pbx_sounds_dir = "$inside/sounds"
 [store]
 url = "sqlite:$run/state/aftertone.db"
 
-# The subscribers are nobody, and are called at every hour and again and again.
+# The subscribers are no real people, and are called at every hour and again and again.
 [gate]
 hours = false
 caps = false
@@ -349,7 +428,7 @@ random_password() { od -An -N16 -tx1 /dev/urandom | tr -d ' \n'; }
 ready() {
     console carrier "core waitfullybooted" >/dev/null
     console pbx "core waitfullybooted" >/dev/null
-    # Asterisk runs on without it where something holds the port.
+    # Asterisk runs on without it if something holds the port.
     console pbx "http show status" | grep -q "Bound to 127.0.0.1:$base" || {
         logs >&2
         die "the PBX's ARI does not listen on port $base; the logs are above (tests/lab/lab.sh logs --name $name)"
@@ -386,17 +465,6 @@ wait_quietly() {
     done
 }
 
-# Somebody else's server on our ports would otherwise be found out much later, and said less clearly.
-free_ports() {
-    for offset in 0 1 2 3; do
-        port=$(printf '%04X' $((base + offset)))
-        # 0A is LISTEN; UDP sockets have no such state.
-        if grep -qiE "^ *[0-9]+: [0-9A-F]+:$port [0-9A-F]+:[0-9A-F]+ 0A" /proc/net/tcp /proc/net/tcp6 2>/dev/null ||
-            grep -qiE "^ *[0-9]+: [0-9A-F]+:$port " /proc/net/udp /proc/net/udp6 2>/dev/null; then
-            die "port $((base + offset)) is taken; choose other ports: tests/lab/lab.sh up --name $name --ports BASE"
-        fi
-    done
-}
 
 need_asterisk() {
     if [ "$root" != / ]; then
@@ -407,7 +475,7 @@ need_asterisk() {
     [ "${version:-0}" -ge 18 ] || die "AFTERTONE_LAB_ASTERISK=system, but there is no asterisk 18 or later on PATH"
 }
 
-# Prints the word that makes a command privileged: nothing for root, `sudo -n` where that needs no password.
+# Prints the word that makes a command privileged: nothing for root, `sudo -n` if that needs no password.
 privilege() {
     if [ "$(id -u)" = 0 ] || [ "${AFTERTONE_LAB_ASTERISK:-}" = system ]; then
         return

@@ -4,13 +4,6 @@
 #![expect(clippy::print_stdout, reason = "a benchmark's figures are its data")]
 
 mod drops;
-// Not `expect`: that would keep alive what it stands before, and find nothing dead.
-#[allow(dead_code, reason = "the tests use all of it")]
-mod network;
-#[allow(dead_code, reason = "the tests use all of it")]
-mod recording;
-#[allow(dead_code, reason = "the tests use all of it")]
-mod voice;
 
 use std::time::Duration;
 
@@ -19,12 +12,13 @@ use aftertone::{
     drop::Milestone,
     runtime::{DropUpdate, Session},
 };
+use aftertone_lab::{
+    network::{self, Lab, Number, Seen},
+    recording,
+};
 use libtest_mimic::Failed;
 
-use crate::{
-    drops::{follow, start},
-    network::{Lab, Number, Seen},
-};
+use crate::drops::{follow, start};
 
 const DROPS: usize = 50;
 
@@ -39,7 +33,7 @@ fn main() -> Result<(), Failed> {
         // `cargo test --benches` only wants to know that it builds.
         return Ok(());
     }
-    let lab = Lab::up("line", 29_000)?;
+    let lab = Lab::up_as_set(env!("CARGO_BIN_EXE_aftertone"), "line")?;
     let numbers: Vec<_> = (0..DROPS).map(|_| lab.number("0101")).collect();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -63,7 +57,7 @@ fn main() -> Result<(), Failed> {
 /// Starts the drops one after the other, and hangs each up when its second call is answered.
 async fn ring(lab: &Lab, numbers: &[Number]) -> Result<(), Failed> {
     let mut config = Config::load(Some(lab.config()))?;
-    // Nobody is listened to: all are let go when they answer.
+    // No call is listened to: all are let go when they answer.
     config.screen.mode = ScreenMode::Dialplan;
     let session = Session::open(&config).await?;
     let mut pace = tokio::time::interval(PACE);

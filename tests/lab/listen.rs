@@ -6,14 +6,13 @@ use std::{sync::Arc, time::Duration};
 use libtest_mimic::{Failed, Trial};
 
 use crate::{
-    Bench,
-    between::{Moment, Request, Wrong},
-    check,
+    Bench, check,
+    fault_proxy::{Moment, Request, Wrong},
     faults::Watched,
     network::{Dropped, Dropping, Lab, Number, Recording, wait_for},
     recording::likeness,
     subscribers::{PATIENCE, delivered},
-    wire::Wire,
+    wire::{Wire, own_port},
 };
 
 /// A test for each subscriber, and one for each way to lose the audio connection.
@@ -47,7 +46,7 @@ pub(crate) fn trials(bench: &Arc<Bench>) -> Vec<Trial> {
             bench.shared(|| test(&bench))
         }));
     };
-    single("nobody_takes_the_connection", refused);
+    single("the_connection_is_refused", refused);
     single("it_is_lost_in_the_message", lost_in_the_message);
     single("only_the_pbx_has_the_message", of_the_pbx);
     single("a_link_that_is_cut_while_it_listens_is_survived", link_cut);
@@ -81,7 +80,7 @@ struct Case {
 enum Left {
     /// The whole message in the mailbox, at most this long after it began to record, in milliseconds.
     Message(u64),
-    /// Somebody answered, and heard nothing of it.
+    /// A person or a machine answered, and heard nothing of it.
     Nothing,
     /// They heard some of it.
     Part,
@@ -151,7 +150,7 @@ const CASES: [Case; 13] = [
     ),
     case(
         "0115",
-        "somebody_answers_and_is_silent",
+        "a_silent_far_end_answers",
         "unsure",
         None,
         Left::Nothing,
@@ -317,15 +316,17 @@ fn screened_by_dialplan(bench: &Bench, number: &Number, dropped: &Dropped) -> Re
     nothing_is_left(bench.lab(), dropped.id())
 }
 
-/// Nobody listens where the PBX is told to connect.
+/// Nothing listens at the address that the PBX is to connect to.
 fn refused(bench: &Bench) -> Result<(), Failed> {
     let lab = bench.lab();
     let number = lab.number("0101");
     let mut program = lab.aftertone();
-    // Free a moment ago.
-    let free = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    let port = own_port()?;
     program.envs([LISTEN]);
-    program.env("AFTERTONE__SCREEN__ADVERTISE", free.to_string());
+    program.env(
+        "AFTERTONE__SCREEN__ADVERTISE",
+        port.local_addr()?.to_string(),
+    );
     let dropped =
         Dropping::start(program, &number, &bench.message().name, &[])?.finish(PATIENCE)?;
     screened_by_dialplan(bench, &number, &dropped)
@@ -387,9 +388,9 @@ const COPY_REFUSED: [Wrong; 3] = [Wrong::Status(500), Wrong::Nothing, Wrong::NoR
 /// AMD's word is one reason among others, and can be missing.
 fn copy_refused(bench: &Bench, wrong: Wrong) -> Result<(), Failed> {
     let watched = Watched::new(bench, "0101")?;
-    watched.between.break_one(Request::Snoop, wrong);
+    watched.proxy.break_one(Request::Snoop, wrong);
     let dropped = watched.start_with(&[LISTEN])?.finish(PATIENCE)?;
-    check!(watched.between.is_spent(), "the fault did not happen");
+    check!(watched.proxy.is_spent(), "the fault did not happen");
     let json = &dropped.json;
     check!(
         dropped.outcome() == "delivered",
@@ -406,7 +407,7 @@ fn copy_refused(bench: &Bench, wrong: Wrong) -> Result<(), Failed> {
 /// The audio comes by another way than the events do. A machine that is too slow to bring it in time says so.
 fn link_cut(bench: &Bench) -> Result<(), Failed> {
     let watched = Watched::new(bench, "0101")?;
-    let told = watched.between.cut_when(Moment::CopyEnters);
+    let told = watched.proxy.cut_when(Moment::CopyEnters);
     let dropping = watched.start_with(&[LISTEN])?;
     told.recv_timeout(PATIENCE)
         .map_err(|_| "the moment never came")?;

@@ -7,26 +7,23 @@
     reason = "in a test a panic is the report of a failure"
 )]
 
-mod between;
+mod answer_classes;
 mod campaigns;
-mod classes;
-mod crowd;
+mod concurrent_programs;
+mod dead_man_limit;
 mod doctor;
 mod drops;
-mod ear;
 mod evidence;
 mod far;
+mod fault_proxy;
 mod faults;
+mod find_message_selftest;
 mod hold;
-mod leash;
+mod hundred_drops;
 mod listen;
-mod network;
-mod recording;
 mod redirects;
-mod several;
 mod subscribers;
 mod trunk;
-mod voice;
 mod websocket;
 mod wire;
 
@@ -35,12 +32,13 @@ use std::{
     time::Duration,
 };
 
+use aftertone_lab::{
+    network::{self, Lab, Message},
+    recording, test_speech,
+};
 use libtest_mimic::{Arguments, Failed, Trial};
 
-use crate::{
-    between::Between,
-    network::{Lab, Message},
-};
+use crate::fault_proxy::FaultProxy;
 
 /// Fails the test with the text of the condition, and what the rest of the arguments say of it.
 #[macro_export]
@@ -60,8 +58,8 @@ macro_rules! check {
 #[derive(Default)]
 pub(crate) struct Bench {
     lab: OnceLock<Result<(Lab, Message), String>>,
-    /// How far away the PBX is, where it is to be.
-    far: OnceLock<Between>,
+    /// How far away the PBX is, if it is to be.
+    far: OnceLock<FaultProxy>,
     /// Held for reading by a test that others may run beside, for writing by one that needs the machine for itself.
     quiet: RwLock<()>,
 }
@@ -90,29 +88,30 @@ impl Bench {
     }
 
     /// A lab for one test, which may stop its servers.
-    pub(crate) fn of_its_own(name: &'static str, ports: u16) -> Self {
+    pub(crate) fn of_its_own(name: &str) -> Self {
         let bench = Self::default();
-        bench.ready_as(name, ports);
+        bench.ready_by(|| Lab::up(PROGRAM, name));
         bench
     }
 
     fn ready(&self) -> &(Lab, Message) {
-        // As for `make lab-up`, so that two runs do not share one lab.
-        let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let name = set("LAB").map_or("test", |name| &*name.leak());
-        let ports = set("PORTS").map_or(23_000, |ports| ports.parse().unwrap());
-        self.ready_as(name, ports)
+        self.ready_by(|| Lab::up_as_set(PROGRAM, "test"))
     }
 
-    fn ready_as(&self, name: &'static str, ports: u16) -> &(Lab, Message) {
+    fn ready_by(&self, up: impl FnOnce() -> Result<Lab, Failed>) -> &(Lab, Message) {
         let words = |error: Failed| error.message().unwrap_or_default().to_owned();
+        let ready = || {
+            let lab = up()?;
+            let message = lab.prepare("test", 4.0)?;
+            Ok((lab, message))
+        };
         let lab = self.lab.get_or_init(|| {
-            let lab = up(name, ports).map_err(words)?;
+            let lab = ready().map_err(words)?;
             let delay = std::env::var("LAB_DELAY")
                 .ok()
                 .and_then(|ms| ms.parse().ok());
             if let Some(ms) = delay {
-                let far = Between::open(lab.0.pbx_url()).map_err(words)?;
+                let far = FaultProxy::open(lab.0.pbx_url()).map_err(words)?;
                 far.delay(Duration::from_millis(ms));
                 lab.0.reach_by(far.url());
                 let _ = self.far.set(far);
@@ -124,11 +123,8 @@ impl Bench {
     }
 }
 
-fn up(name: &'static str, ports: u16) -> Result<(Lab, Message), Failed> {
-    let lab = Lab::up(name, ports)?;
-    let message = lab.prepare("test", 4.0)?;
-    Ok((lab, message))
-}
+/// What is tested.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_aftertone");
 
 fn main() {
     rustls::crypto::ring::default_provider()
@@ -139,21 +135,21 @@ fn main() {
     arguments.test_threads.get_or_insert(8);
     let bench = Arc::new(Bench::default());
     let trials: Vec<Trial> = [
-        ear::trials(),
+        find_message_selftest::trials(),
         subscribers::trials(&bench),
-        classes::trials(&bench),
+        answer_classes::trials(&bench),
         trunk::trials(&bench),
         redirects::trials(&bench),
         doctor::trials(),
-        several::trials(&bench),
+        concurrent_programs::trials(&bench),
         listen::trials(&bench),
-        leash::trials(&bench),
+        dead_man_limit::trials(&bench),
         evidence::trials(&bench),
         far::trials(&bench),
         websocket::trials(&bench),
         hold::trials(&bench),
         faults::trials(&bench),
-        crowd::trials(&bench),
+        hundred_drops::trials(&bench),
         // What is to come of each of hundreds holds on a machine that keeps up: theirs is the load that the lab is made for.
         campaigns::beside(&bench),
         campaigns::alone(&bench),

@@ -1,4 +1,4 @@
-//! A network that answers with another number, and a trunk that is away: nobody is rung whom the gate was not asked about.
+//! A network that answers with another number, and a trunk that is away: no number is rung that the gate was not asked about.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,14 +21,14 @@ pub(crate) fn trials(bench: &Arc<Bench>) -> Vec<Trial> {
         })
     };
     vec![
-        trial("one_through_the_dialplan_rings_nobody", |bench| {
+        trial("one_through_the_dialplan_rings_no_phone", |bench| {
             rings_nobody(bench, "redirecting-user")
         }),
-        trial("one_to_an_address_rings_nobody", |bench| {
+        trial("one_to_an_address_rings_no_phone", |bench| {
             rings_nobody(bench, "redirecting-core")
         }),
         trial("one_that_pjsip_follows_stays_the_same_call", stays_ours),
-        trial("the_doctor_tells_where_redirections_lead", doctor),
+        trial("the_doctor_says_where_redirections_lead", doctor),
         trial("nothing_is_dialled_by_a_trunk_that_is_away", offline),
     ]
 }

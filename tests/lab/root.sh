@@ -13,11 +13,11 @@ set -eu
 HERE=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 SUITE=forky
 PACKAGES="asterisk asterisk-modules asterisk-config asterisk-core-sounds-en-wav"
-# One folder a recipe: a change of suite or packages builds a new root instead of trusting an old one.
+# One folder a recipe: a change of suite or packages builds a new root beside the old one, in which another checkout's labs may run.
 STAMP=1
 
 CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/aftertone"
-ROOT="$CACHE/asterisk-root"
+ROOT="$CACHE/asterisk-root-$STAMP"
 
 main() {
     case ${1:-} in
@@ -27,7 +27,7 @@ main() {
     esac
     if ! is_built; then
         mkdir -p "$CACHE"
-        exec 8>"$CACHE/asterisk-root.lock"
+        exec 8>"$ROOT.lock"
         flock -n 8 || say "another build of the Asterisk root is under way; waiting for it"
         flock 8
         is_built || build
@@ -41,14 +41,15 @@ build() {
     sudo=$(privilege)
     "$HERE/../setup.sh" root
     mirror=$(debian_mirror)
-    work="$CACHE/asterisk-root.build"
+    work="$ROOT.build"
+    log="$ROOT.log"
     say "building a Debian $SUITE root with Asterisk in $ROOT (once; about a minute, 620 MB) from $mirror"
-    # --one-file-system: should a mount of somebody else's ever be in there, it is not emptied.
+    # --one-file-system: should another program's mount ever be in there, it is not emptied.
     $sudo rm -rf --one-file-system "$work" "$ROOT"
 
     # Debian 12's debootstrap has no script named forky; `sid` is the same script.
     $sudo env http_proxy="$(apt_proxy)" debootstrap --variant=minbase "$SUITE" "$work" "$mirror" \
-        /usr/share/debootstrap/scripts/sid >"$CACHE/asterisk-root.log" 2>&1 || build_failed
+        /usr/share/debootstrap/scripts/sid >"$log" 2>&1 || build_failed
     # No service may start inside the root while packages are installed.
     printf '#!/bin/sh\nexit 101\n' | $sudo tee "$work/usr/sbin/policy-rc.d" >/dev/null
     $sudo chmod 755 "$work/usr/sbin/policy-rc.d"
@@ -62,7 +63,7 @@ build() {
         chroot "$root" apt-get -o Acquire::Check-Valid-Until=false update
         chroot "$root" apt-get install -y --no-install-recommends "$@"
         chroot "$root" apt-get clean
-    ' build "$work" $PACKAGES >>"$CACHE/asterisk-root.log" 2>&1 || build_failed
+    ' build "$work" $PACKAGES >>"$log" 2>&1 || build_failed
     # Each server sees its lab's folder below /lab, mounted in a namespace of its own.
     $sudo mkdir -p "$work/lab"
     $sudo chmod 1777 "$work/lab"
@@ -72,11 +73,11 @@ build() {
 }
 
 build_failed() {
-    tail -n 20 "$CACHE/asterisk-root.log" >&2
-    die "building the Asterisk root failed; the whole log is $CACHE/asterisk-root.log"
+    tail -n 20 "$log" >&2
+    die "building the Asterisk root failed; the whole log is $log"
 }
 
-# Prints the word that makes a command privileged: nothing for root, `sudo -n` where that needs no password.
+# Prints the word that makes a command privileged: nothing for root, `sudo -n` if that needs no password.
 privilege() {
     if [ "$(id -u)" = 0 ]; then
         return
@@ -99,7 +100,7 @@ debian_mirror() {
     echo "$mirror"
 }
 
-# debootstrap and the apt inside the root know nothing of a proxy that this machine's apt is told to use.
+# debootstrap and the apt inside the root know nothing of a proxy that this machine's apt is set to use.
 apt_proxy() {
     proxy=${http_proxy:-}
     if [ -z "$proxy" ]; then

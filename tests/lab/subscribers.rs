@@ -1,4 +1,4 @@
-//! Every number of the lab ends as it should where the dialplan decides, and what the far end recorded says the same.
+//! Every number of the lab ends as it should if the dialplan decides, and what the far end recorded says the same.
 
 use std::{sync::Arc, time::Duration};
 
@@ -35,11 +35,11 @@ pub(crate) enum Left {
     Message,
     /// The same, begun within [`AT_ONCE`] of the mailbox's recording.
     MessageAtOnce,
-    /// Somebody answered, and heard nothing of it.
+    /// A person or a machine answered, and heard nothing of it.
     Silence,
     /// Some of the message.
     Part,
-    /// Nobody answered.
+    /// There was no answer.
     Nothing,
 }
 
@@ -82,7 +82,7 @@ impl Case {
         Self { says, ..self }
     }
 
-    /// The same case where we listen for ourselves, and what `--json` says of that.
+    /// The same case if we listen for ourselves, and what `--json` says of that.
     pub(crate) const fn listening(self, says: &'static [(&'static str, &'static str)]) -> Self {
         Self {
             mode: "listen",
@@ -170,7 +170,7 @@ const CASES: &[Case] = &[
         Left::Message,
     ),
     case(
-        "a_183_releases_nothing_where_told_so",
+        "a_183_releases_nothing_if_set_so",
         "0105",
         "delivered",
         false,
@@ -289,7 +289,7 @@ const CASES: &[Case] = &[
         Left::Message,
     ),
     case(
-        "somebody_answers_and_is_silent",
+        "a_silent_far_end_answers",
         "0115",
         "unsure",
         false,
@@ -297,7 +297,7 @@ const CASES: &[Case] = &[
         Left::Silence,
     ),
     case(
-        "a_silent_answer_is_played_to_where_told_so",
+        "a_silent_answer_is_played_to_if_set_so",
         "0115",
         "delivered",
         false,
@@ -314,7 +314,7 @@ const CASES: &[Case] = &[
         Left::Message,
     ),
     case(
-        "somebody_answers_and_hangs_up",
+        "the_far_end_answers_and_hangs_up",
         "0117",
         "hung_up",
         false,

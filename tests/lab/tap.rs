@@ -1,8 +1,8 @@
 //! `cargo bench --bench tap`: what it costs to listen to the live leg ourselves, beside the dialplan's own screening.
 //!
 //! The same drops go through the same lab in three ways, in turn: screened by the dialplan, listened to with AMD's word, and
-//! listened to without it. The kernel says what the PBX's process and this one used meanwhile, less what they use where no call is
-//! up. A drop that is listened to ends sooner, so the cost is told by the drop and by the second of answered call. `LAB` and
+//! listened to without it. The kernel says what the PBX's process and this one used meanwhile, less what they use while no call is
+//! up. A drop that is listened to ends sooner, so the cost is given by the drop and by the second of answered call. `LAB` and
 //! `PORTS` name the lab, `ROUNDS` how often (5), `SIZES` how many drops at once (`30,100`).
 //!
 //! `cargo bench --bench tap -- --whole` only asks whether a hundred drops at once that are listened to are all left whole, three
@@ -11,13 +11,6 @@
 #![expect(clippy::print_stdout, reason = "a benchmark's figures are its data")]
 
 mod drops;
-// Not `expect`: that would keep alive what it stands before, and find nothing dead.
-#[allow(dead_code, reason = "the tests use all of it")]
-mod network;
-#[allow(dead_code, reason = "the tests use all of it")]
-mod recording;
-#[allow(dead_code, reason = "the tests use all of it")]
-mod voice;
 
 use std::{fs, time::Duration};
 
@@ -26,13 +19,13 @@ use aftertone::{
     drop::{Milestone, Moment, Outcome, Report},
     words::ReadyBy,
 };
+use aftertone_lab::{
+    network::{self, Lab, Message, Number, Recording, now},
+    recording::{self, RATE, audible, find},
+};
 use libtest_mimic::Failed;
 
-use crate::{
-    drops::all_at_once,
-    network::{Lab, Message, Number, Recording, now},
-    recording::{RATE, audible, find},
-};
+use crate::drops::all_at_once;
 
 /// Drops at once.
 const SIZES: &str = "30,100";
@@ -87,13 +80,11 @@ fn main() -> Result<(), Failed> {
         .install_default()
         .map_err(|_| "another provider of TLS is there")?;
     let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let name = set("LAB").map_or("tap", |name| &*name.leak());
-    let ports = set("PORTS").map_or(Ok(31_000), |ports| ports.parse())?;
     let rounds = set("ROUNDS").map_or(Ok(ROUNDS), |rounds| rounds.parse())?;
     let sizes = set("SIZES").unwrap_or_else(|| SIZES.to_owned());
     let sizes = sizes.split(',').map(str::parse::<usize>);
     let sizes = sizes.collect::<Result<Vec<_>, _>>()?;
-    let lab = Lab::up(name, ports)?;
+    let lab = Lab::up_as_set(env!("CARGO_BIN_EXE_aftertone"), "tap")?;
     let most = sizes.iter().copied().max().unwrap_or_default().max(100);
     let line = Line::of(&lab, most)?;
     println!("load at the start: {}", load()?);
@@ -103,7 +94,7 @@ fn main() -> Result<(), Failed> {
         for size in sizes {
             let mut seen: Vec<[Batch; 3]> = Vec::new();
             for round in 0..rounds {
-                // Whoever is later finds warmer caches, and another load.
+                // The later ones find warmer caches, and another load.
                 let mut batches = [None; 3];
                 for turn in 0..3 {
                     let which = (turn + round) % 3;
@@ -231,7 +222,7 @@ impl<'a> Line<'a> {
         Ok(())
     }
 
-    /// What the PBX uses where it has nothing to do, in seconds of processor time a second.
+    /// What the PBX uses while it has nothing to do, in seconds of processor time a second.
     fn idle(&self) -> Result<f64, Failed> {
         // Channels of the batch before may be on their way out.
         self.lab.wait_for_silence_of("-", PATIENCE)?;

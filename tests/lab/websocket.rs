@@ -106,12 +106,12 @@ impl Case {
         let number = lab.number(self.subscriber);
         let mut program = lab.aftertone();
         program.envs([LISTEN, WEBSOCKET]);
-        let between = match network {
-            Some(network) => Some(Between::open(lab.pbx_url(), network)?),
+        let proxy = match network {
+            Some(network) => Some(NetworkProxy::open(lab.pbx_url(), network)?),
             None => None,
         };
-        if let Some(between) = &between {
-            program.env("AFTERTONE__PBX__URL", between.url());
+        if let Some(proxy) = &proxy {
+            program.env("AFTERTONE__PBX__URL", proxy.url());
         }
         let dropped =
             Dropping::start(program, &number, &bench.message().name, &[])?.finish(PATIENCE)?;
@@ -299,12 +299,12 @@ const LOSSY: Network = Network {
 };
 
 /// Passes bytes between the program and the PBX as such a network does.
-struct Between {
+struct NetworkProxy {
     at: SocketAddr,
     closing: Arc<AtomicBool>,
 }
 
-impl Between {
+impl NetworkProxy {
     fn open(pbx: &str, network: Network) -> Result<Self, Failed> {
         let pbx = pbx
             .trim_start_matches("http://")
@@ -331,7 +331,7 @@ impl Between {
     }
 }
 
-impl Drop for Between {
+impl Drop for NetworkProxy {
     fn drop(&mut self) {
         self.closing.store(true, Ordering::Relaxed);
         // So that it looks.

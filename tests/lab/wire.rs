@@ -1,9 +1,9 @@
 //! A wire between the PBX and our ears: passes the audio of calls both ways, knows how much of a message went by, and is cut
-//! when it is told to.
+//! when a test asks for it.
 
 use std::{
     io::{self, Read, Write},
-    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
     process::Command,
     sync::{
         Arc, Mutex, PoisonError,
@@ -14,6 +14,7 @@ use std::{
 };
 
 use libtest_mimic::Failed;
+use tokio::net::TcpSocket;
 
 use crate::{check, network::wait_for, subscribers::PATIENCE};
 
@@ -21,6 +22,8 @@ use crate::{check, network::wait_for, subscribers::PATIENCE};
 pub(crate) struct Wire {
     outside: SocketAddr,
     inside: SocketAddr,
+    /// Keeps the program's port for it.
+    _port: TcpSocket,
     state: Arc<State>,
 }
 
@@ -38,8 +41,8 @@ impl Wire {
     pub(crate) fn open() -> Result<Self, Failed> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let outside = listener.local_addr()?;
-        // Free a moment ago.
-        let inside = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let port = own_port()?;
+        let inside = port.local_addr()?;
         let state = Arc::<State>::default();
         let shared = Arc::clone(&state);
         thread::spawn(move || {
@@ -54,6 +57,7 @@ impl Wire {
         Ok(Self {
             outside,
             inside,
+            _port: port,
             state,
         })
     }
@@ -142,6 +146,15 @@ impl State {
             to.write_all(&frame)?;
         }
     }
+}
+
+/// A port of loopback that no other socket gets while this lives. What connects to it is refused until something listens there, which
+/// this does not prevent.
+pub(crate) fn own_port() -> io::Result<TcpSocket> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_reuseaddr(true)?;
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
+    Ok(socket)
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -95,7 +95,7 @@ fn text_end(chars: &[char], at: usize) -> usize {
     chars.len()
 }
 
-/// The end of a raw text whose hashes or quote begin here; `None` where none begins (`r#type`).
+/// The end of a raw text whose hashes or quote begin here; `None` if none begins (`r#type`).
 fn raw_text_end(chars: &[char], at: usize) -> Option<usize> {
     let hashes = chars[at..].iter().take_while(|c| **c == '#').count();
     if chars.get(at + hashes) != Some(&'"') {
@@ -166,7 +166,7 @@ pub(super) fn test_modules(tokens: &[Token]) -> Vec<String> {
     all.filter(|name| !compiled.contains(name)).collect()
 }
 
-/// The end of an item: behind its `;`, or behind the brace that closes it where that is no `use {..};`.
+/// The end of an item: behind its `;`, or behind the brace that closes it if that is no `use {..};`.
 fn item_end(tokens: &[Token], start: usize) -> usize {
     let mut depth = 0;
     for (at, token) in tokens.iter().enumerate().skip(start) {

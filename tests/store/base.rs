@@ -5,12 +5,13 @@ use std::{
     path::Path,
     process::{Command, Stdio},
     sync::{
-        OnceLock,
+        Mutex, OnceLock,
         atomic::{AtomicU32, Ordering},
     },
 };
 
 use aftertone::store::{Place, Store};
+use aftertone_lab::own::{OwnName, cache};
 use sqlx::{
     AssertSqlSafe, Connection as _, PgConnection, Row as _, SqliteConnection,
     sqlite::SqliteConnectOptions,
@@ -152,63 +153,71 @@ impl Base {
 /// The PostgreSQL server that tests share, started by the first that needs it.
 #[derive(Default)]
 pub(crate) struct Server {
+    running: Mutex<Option<OwnServer>>,
     url: OnceLock<String>,
 }
 
 impl Server {
     pub(crate) fn url(&self) -> &str {
-        self.url.get_or_init(|| up(SHARED, port()))
+        self.url.get_or_init(|| {
+            // As a person wants it who looks into the server while the tests run.
+            let port = std::env::var("POSTGRES_PORT").ok();
+            let server = OwnServer::on("test-store", port.as_deref());
+            let url = server.url.clone();
+            *self.running.lock().unwrap() = Some(server);
+            url
+        })
     }
 
     pub(crate) fn down(&self) {
-        if self.url.get().is_some() {
-            script(&["down", "--name", SHARED]);
-        }
+        drop(self.running.lock().unwrap().take());
     }
 }
 
-/// A server that one test may kill.
+/// A server of this process's own. One that a test has for itself it may kill.
 pub(crate) struct OwnServer {
-    name: &'static str,
+    name: OwnName,
     pub(crate) url: String,
 }
 
 impl OwnServer {
-    pub(crate) fn up(name: &'static str, ports_on: u16) -> Self {
-        let url = up(name, port() + ports_on);
-        Self { name, url }
+    pub(crate) fn up(name: &str) -> Self {
+        Self::on(name, None)
+    }
+
+    fn on(name: &str, port: Option<&str>) -> Self {
+        let name = OwnName::first_free(&cache().join("postgres"), name).unwrap();
+        // What a run that was killed left behind would be of another one's making.
+        script(&["down", "--name", name.as_str()]);
+        let mut arguments = vec!["up", "--name", name.as_str()];
+        if let Some(port) = port {
+            arguments.extend(["--port", port]);
+        }
+        script(&arguments);
+        let url = script(&["url", "--name", name.as_str()]);
+        Self {
+            url: url.trim().to_owned(),
+            name,
+        }
     }
 
     /// What kills it at once, from wherever it is called.
     pub(crate) fn killer(&self) -> impl Fn() + Send + 'static {
-        let name = self.name;
+        let name = self.name.to_string();
         move || {
-            script(&["kill", "--name", name]);
+            script(&["kill", "--name", &name]);
         }
     }
 
     pub(crate) fn restart(&self) {
-        script(&["restart", "--name", self.name]);
+        script(&["restart", "--name", self.name.as_str()]);
     }
 }
 
 impl Drop for OwnServer {
     fn drop(&mut self) {
-        script(&["down", "--name", self.name]);
+        script(&["down", "--name", self.name.as_str()]);
     }
-}
-
-/// The port of the shared server; those of tests' own follow it.
-pub(crate) fn port() -> u16 {
-    let set = std::env::var("POSTGRES_PORT").ok();
-    set.map_or(25_432, |port| port.parse().unwrap())
-}
-
-fn up(name: &str, port: u16) -> String {
-    // What a run that was killed left behind would be of another one's making.
-    script(&["down", "--name", name]);
-    script(&["up", "--name", name, "--port", &port.to_string()]);
-    script(&["url", "--name", name]).trim().to_owned()
 }
 
 fn script(arguments: &[&str]) -> String {
@@ -223,8 +232,6 @@ fn script(arguments: &[&str]) -> String {
     assert!(out.status.success(), "postgres.sh {}", arguments.join(" "));
     String::from_utf8(out.stdout).unwrap()
 }
-
-const SHARED: &str = "test-store";
 
 const DUMP: &str = "SELECT 'contact ' || id || ' ' || stage || ' due ' || coalesce(CAST(due_at AS TEXT), '-') \
     || ' was ' || coalesce(CAST(was_due AS TEXT), '-') || ' by ' || coalesce(holder, '-') || ' attempts ' || attempts \

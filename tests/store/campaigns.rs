@@ -11,7 +11,7 @@ use libtest_mimic::Trial;
 
 use crate::{
     base::{Base, Kind, Server},
-    scene::{Scene, campaign, controller, lease, start},
+    fixture::{Fixture, campaign, controller, lease, start},
 };
 
 pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
@@ -23,7 +23,7 @@ pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
         wishes_have_their_places,
         a_cancelled_campaign_is_over_once_nothing_of_it_is_in_flight,
         nothing_is_started_of_a_campaign_that_does_not_run,
-        a_campaign_is_not_over_while_somebody_else_works_on_it,
+        a_campaign_is_not_over_while_another_controller_works_on_it,
         a_campaign_that_pauses_by_itself_says_why,
     )
 }
@@ -56,30 +56,30 @@ async fn a_campaign_is_made_once_and_read_again(base: &Base) {
 }
 
 async fn versions_grow_over_all_campaigns(base: &Base) {
-    let scene = Scene::of(base, 0).await;
-    let two = campaign(&scene.store, "two", scene.start).await;
-    let seen = scene.store.campaigns(0).await.unwrap();
+    let fixture = Fixture::of(base, 0).await;
+    let two = campaign(&fixture.store, "two", fixture.start).await;
+    let seen = fixture.store.campaigns(0).await.unwrap();
     let names: Vec<_> = seen.iter().map(|campaign| campaign.name.as_str()).collect();
     assert_eq!(names, ["one", "two"]);
     let last = seen.last().unwrap().version;
-    assert!(scene.store.campaigns(last).await.unwrap().is_empty());
-    let changed = scene
+    assert!(fixture.store.campaigns(last).await.unwrap().is_empty());
+    let changed = fixture
         .store
-        .reorder(scene.campaign, "{\"rate\":5}", scene.at(1))
+        .reorder(fixture.campaign, "{\"rate\":5}", fixture.at(1))
         .await
         .unwrap();
     assert!(changed.version > last);
-    assert_eq!(scene.store.campaigns(last).await.unwrap(), [changed]);
-    let error = scene
+    assert_eq!(fixture.store.campaigns(last).await.unwrap(), [changed]);
+    let error = fixture
         .store
-        .reorder(CampaignId(99), "{}", scene.at(1))
+        .reorder(CampaignId(99), "{}", fixture.at(1))
         .await
         .unwrap_err();
     assert_eq!(error.class, ErrorClass::Refused);
     // Many at once: each has a version of its own, and none goes back.
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..20 {
-        let (store, now) = (scene.store.clone(), scene.at(2));
+        let (store, now) = (fixture.store.clone(), fixture.at(2));
         tasks.spawn(async move { store.reorder(two, "{}", now).await.unwrap().version });
     }
     let mut versions = tasks.join_all().await;
@@ -87,17 +87,17 @@ async fn versions_grow_over_all_campaigns(base: &Base) {
     versions.dedup();
     assert_eq!(versions.len(), 20);
     assert_eq!(
-        scene.store.campaigns(0).await.unwrap()[1].version,
+        fixture.store.campaigns(0).await.unwrap()[1].version,
         versions[19]
     );
 }
 
 async fn wishes_have_their_places(base: &Base) {
     use Standing::{Cancelled, Complete, DatesOver, Paused, Running};
-    let scene = Scene::of(base, 0).await;
+    let fixture = Fixture::of(base, 0).await;
     let pause = OperatorCommand::Pause(InFlight::HangUp);
     let cancel = OperatorCommand::Cancel(InFlight::Finish);
-    for (before, order, after) in [
+    for (before, wish, after) in [
         (Running, pause, Some(Paused)),
         (Paused, pause, Some(Paused)),
         (Paused, OperatorCommand::Resume, Some(Running)),
@@ -113,130 +113,133 @@ async fn wishes_have_their_places(base: &Base) {
     ] {
         base.run(format!("UPDATE campaigns SET standing = '{before}'"))
             .await;
-        let result = scene.store.order(scene.campaign, order, scene.at(1)).await;
+        let result = fixture
+            .store
+            .order(fixture.campaign, wish, fixture.at(1))
+            .await;
         match (result, after) {
             (Ok(campaign), Some(after)) => {
-                assert_eq!(campaign.standing, after, "{before} {order:?}");
-                if let OperatorCommand::Pause(in_flight) = order {
+                assert_eq!(campaign.standing, after, "{before} {wish:?}");
+                if let OperatorCommand::Pause(in_flight) = wish {
                     assert_eq!(campaign.in_flight, in_flight);
                 }
             }
             (Err(error), None) => assert_eq!(error.class, ErrorClass::Refused),
-            (result, _) => panic!("{before} {order:?}: {result:?}"),
+            (result, _) => panic!("{before} {wish:?}: {result:?}"),
         }
     }
 }
 
 async fn a_cancelled_campaign_is_over_once_nothing_of_it_is_in_flight(base: &Base) {
-    let scene = Scene::of(base, 2).await;
-    let (all, _) = scene.lease(2, 0).await;
-    scene.commit(&[scene.start_of(&all[0], 1)], 1).await;
-    let order = OperatorCommand::Cancel(InFlight::Finish);
-    let after = scene
+    let fixture = Fixture::of(base, 2).await;
+    let (all, _) = fixture.lease(2, 0).await;
+    fixture.commit(&[fixture.start_of(&all[0], 1)], 1).await;
+    let wish = OperatorCommand::Cancel(InFlight::Finish);
+    let after = fixture
         .store
-        .order(scene.campaign, order, scene.at(2))
+        .order(fixture.campaign, wish, fixture.at(2))
         .await
         .unwrap();
     assert_eq!(after.standing, Standing::Cancelling);
-    // The one that was leased can be started by nobody any more.
-    let written = scene.commit(&[scene.start_of(&all[1], 2)], 3).await;
+    // The one that was leased cannot be started any more.
+    let written = fixture.commit(&[fixture.start_of(&all[1], 2)], 3).await;
     assert_eq!(written, [Written::Fenced]);
     let finished = Write::Finished {
-        campaign: scene.campaign,
+        campaign: fixture.campaign,
         end: End::Cancelled,
     };
     assert_eq!(
-        scene.commit(std::slice::from_ref(&finished), 4).await,
+        fixture.commit(std::slice::from_ref(&finished), 4).await,
         [Written::Fenced]
     );
-    let again = Some(scene.at(600));
+    let again = Some(fixture.at(600));
     let writes = [
-        scene.ended(&all[0], 1, Outcome::Busy, again),
+        fixture.ended(&all[0], 1, Outcome::Busy, again),
         finished.clone(),
     ];
     assert_eq!(
-        scene.commit(&writes, 5).await,
+        fixture.commit(&writes, 5).await,
         [Written::Applied, Written::Applied]
     );
-    assert_eq!(scene.commit(&[finished], 6).await, [Written::Applied]);
-    let after = scene.store.campaign("one").await.unwrap().unwrap();
+    assert_eq!(fixture.commit(&[finished], 6).await, [Written::Applied]);
+    let after = fixture.store.campaign("one").await.unwrap().unwrap();
     assert_eq!(after.standing, Standing::Cancelled);
 }
 
 async fn nothing_is_started_of_a_campaign_that_does_not_run(base: &Base) {
-    let scene = Scene::of(base, 1).await;
-    let (all, _) = scene.lease(1, 0).await;
+    let fixture = Fixture::of(base, 1).await;
+    let (all, _) = fixture.lease(1, 0).await;
     let pause = OperatorCommand::Pause(InFlight::Finish);
-    scene
+    fixture
         .store
-        .order(scene.campaign, pause, scene.at(1))
+        .order(fixture.campaign, pause, fixture.at(1))
         .await
         .unwrap();
     assert_eq!(
-        scene.commit(&[scene.start_of(&all[0], 1)], 2).await,
+        fixture.commit(&[fixture.start_of(&all[0], 1)], 2).await,
         [Written::Fenced]
     );
-    let (none, _) = scene.lease(1, 200).await;
+    let (none, _) = fixture.lease(1, 200).await;
     assert!(none.is_empty());
-    scene
+    fixture
         .store
-        .order(scene.campaign, OperatorCommand::Resume, scene.at(201))
+        .order(fixture.campaign, OperatorCommand::Resume, fixture.at(201))
         .await
         .unwrap();
-    let (all, _) = scene.lease(1, 202).await;
+    let (all, _) = fixture.lease(1, 202).await;
     assert_eq!(
-        scene.commit(&[scene.start_of(&all[0], 1)], 203).await,
+        fixture.commit(&[fixture.start_of(&all[0], 1)], 203).await,
         [Written::Applied]
     );
 }
 
-async fn a_campaign_is_not_over_while_somebody_else_works_on_it(base: &Base) {
-    let scene = Scene::of(base, 1).await;
-    let other = controller(&scene.store, "there").await;
-    let (all, _) = lease(&scene.store, &other, scene.campaign, 1, scene.at(0)).await;
+async fn a_campaign_is_not_over_while_another_controller_works_on_it(base: &Base) {
+    let fixture = Fixture::of(base, 1).await;
+    let other = controller(&fixture.store, "there").await;
+    let (all, _) = lease(&fixture.store, &other, fixture.campaign, 1, fixture.at(0)).await;
     let complete = [Write::Finished {
-        campaign: scene.campaign,
+        campaign: fixture.campaign,
         end: End::Complete,
     }];
-    assert_eq!(scene.commit(&complete, 1).await, [Written::Fenced]);
-    let start = [start(scene.campaign, &all[0], 1)];
-    scene
+    assert_eq!(fixture.commit(&complete, 1).await, [Written::Fenced]);
+    let start = [start(fixture.campaign, &all[0], 1)];
+    fixture
         .store
-        .commit(&other, &start, scene.at(2))
+        .commit(&other, &start, fixture.at(2))
         .await
         .unwrap();
-    assert_eq!(scene.commit(&complete, 3).await, [Written::Fenced]);
-    let ended = [scene.ended(&all[0], 1, Outcome::Human, None)];
-    scene
+    assert_eq!(fixture.commit(&complete, 3).await, [Written::Fenced]);
+    let ended = [fixture.ended(&all[0], 1, Outcome::Human, None)];
+    fixture
         .store
-        .commit(&other, &ended, scene.at(4))
+        .commit(&other, &ended, fixture.at(4))
         .await
         .unwrap();
-    assert_eq!(scene.commit(&complete, 5).await, [Written::Applied]);
+    assert_eq!(fixture.commit(&complete, 5).await, [Written::Applied]);
 }
 
 async fn a_campaign_that_pauses_by_itself_says_why(base: &Base) {
-    let scene = Scene::of(base, 2).await;
-    let (all, _) = scene.lease(2, 0).await;
+    let fixture = Fixture::of(base, 2).await;
+    let (all, _) = fixture.lease(2, 0).await;
     let paused = Write::Paused {
-        campaign: scene.campaign,
+        campaign: fixture.campaign,
         why: "too many errors".to_owned(),
     };
-    let before = scene.store.campaign("one").await.unwrap().unwrap();
+    let before = fixture.store.campaign("one").await.unwrap().unwrap();
     // What comes before it is started, and what comes after it is not.
     let writes = [
-        scene.start_of(&all[0], 1),
+        fixture.start_of(&all[0], 1),
         paused.clone(),
-        scene.start_of(&all[1], 2),
+        fixture.start_of(&all[1], 2),
     ];
-    let written = scene.commit(&writes, 1).await;
+    let written = fixture.commit(&writes, 1).await;
     assert_eq!(
         written,
         [Written::Applied, Written::Applied, Written::Fenced]
     );
-    let after = scene.store.campaign("one").await.unwrap().unwrap();
+    let after = fixture.store.campaign("one").await.unwrap().unwrap();
     assert_eq!(after.standing, Standing::Paused);
     assert_eq!(after.why.as_deref(), Some("too many errors"));
     assert!(after.version > before.version);
-    assert_eq!(scene.commit(&[paused], 2).await, [Written::Applied]);
+    assert_eq!(fixture.commit(&[paused], 2).await, [Written::Applied]);
 }

@@ -18,17 +18,17 @@ use libtest_mimic::Trial;
 
 use crate::{
     base::{Base, Kind, Server},
-    scene::controller,
+    fixture::controller,
 };
 
 pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
     crate::trials!(
         server,
         Kind::BOTH,
-        an_import_goes_on_where_it_was,
-        many_batches_stand_together_or_not_at_all,
+        an_import_resumes_where_it_left_off,
+        many_batches_are_kept_together_or_not_at_all,
         a_number_of_another_campaign_is_let_in_or_left_out_by_rule,
-        whatever_stands_in_a_list_is_kept_as_it_stands,
+        whatever_is_in_a_list_is_kept_as_it_is,
         what_makes_no_sense_is_refused,
         who_runs_a_campaign_hears_of_its_new_contacts,
         contacts_that_are_added_make_a_complete_campaign_run_again,
@@ -36,7 +36,7 @@ pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
     )
 }
 
-async fn an_import_goes_on_where_it_was(base: &Base) {
+async fn an_import_resumes_where_it_left_off(base: &Base) {
     let store = base.open().await;
     let campaign = campaign(&store, "spring").await;
     let mut importing = store
@@ -166,7 +166,7 @@ async fn an_import_goes_on_where_it_was(base: &Base) {
     assert_eq!(store.tally(campaign).await.unwrap().waiting, 3);
 }
 
-async fn many_batches_stand_together_or_not_at_all(base: &Base) {
+async fn many_batches_are_kept_together_or_not_at_all(base: &Base) {
     let store = base.open().await;
     let campaign = campaign(&store, "spring").await;
     let mut importing = store
@@ -271,7 +271,7 @@ async fn a_number_of_another_campaign_is_let_in_or_left_out_by_rule(base: &Base)
     }
 }
 
-async fn whatever_stands_in_a_list_is_kept_as_it_stands(base: &Base) {
+async fn whatever_is_in_a_list_is_kept_as_it_is(base: &Base) {
     let store = base.open().await;
     let campaign = campaign(&store, "spring").await;
     let hostile = [
@@ -365,7 +365,7 @@ async fn who_runs_a_campaign_hears_of_its_new_contacts(base: &Base) {
     add(&store, spring, "a", Across::Allow, &[contact(2, 1)]).await;
     let changed = store.campaigns(before).await.unwrap();
     assert_eq!(changed.len(), 1);
-    // Nobody new: nothing to hear of.
+    // No new number: nothing to report.
     let before = changed[0].version;
     add(&store, spring, "b", Across::Allow, &[contact(2, 1)]).await;
     assert!(store.campaigns(before).await.unwrap().is_empty());
@@ -389,7 +389,7 @@ async fn contacts_that_are_added_make_a_complete_campaign_run_again(base: &Base)
     let written = store.commit(&holder, &complete, at(2)).await.unwrap();
     assert_eq!(written, [Written::Fenced], "it has a contact to call");
 
-    // Nothing else that it stands at is undone by it.
+    // Nothing else of its state is undone by it.
     let others = ["paused", "dates_over"];
     for (nth, other) in others.into_iter().enumerate() {
         base.run(format!("UPDATE campaigns SET standing = '{other}'"))

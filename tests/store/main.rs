@@ -1,7 +1,7 @@
 //! The store, on both databases: the same tests on each, every one with a database of its own.
 //!
-//! A PostgreSQL server is started for them on port 25432, or on `POSTGRES_PORT`, and stopped at the end. Arguments are
-//! those of any Rust test.
+//! A PostgreSQL server is started for them on a free port, or on `POSTGRES_PORT`, and stopped at the end. Arguments are those of
+//! any Rust test.
 
 #![expect(
     clippy::unwrap_used,
@@ -12,10 +12,10 @@ mod adopt;
 mod base;
 mod campaigns;
 mod commit;
+mod fixture;
 mod lease;
 mod lists;
 mod results;
-mod scene;
 mod storm;
 mod trouble;
 

@@ -1,4 +1,4 @@
-//! What is told of a campaign: counts, and a row a drop.
+//! What is shown of a campaign: counts, and a row a drop.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -16,17 +16,17 @@ use libtest_mimic::Trial;
 
 use crate::{
     base::{Base, Kind, Server},
-    scene::{Scene, number},
+    fixture::{Fixture, number},
 };
 
 pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
     crate::trials!(
         server,
         Kind::BOTH,
-        contacts_are_counted_by_how_they_stand,
+        contacts_are_counted_by_their_state,
         there_is_a_row_a_drop_in_the_order_of_the_list,
         filters_hold_all_together,
-        what_became_of_a_contact_since_stands_with_its_last_drop,
+        what_became_of_a_contact_since_is_with_its_last_drop,
         pages_join_without_a_gap_or_a_repetition,
         outcomes_are_counted_by_time_variant_and_length,
         hostile_filters_find_nothing_and_break_nothing,
@@ -34,54 +34,59 @@ pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
 }
 
 /// Six contacts: one delivered at the second attempt, one busy for good, one refused, one held, one in mid-drop, one waiting.
-async fn told(base: &Base) -> Scene {
-    let scene = Scene::of(base, 6).await;
-    let (contacts, _) = scene.lease(5, 0).await;
+async fn told(base: &Base) -> Fixture {
+    let fixture = Fixture::of(base, 6).await;
+    let (contacts, _) = fixture.lease(5, 0).await;
     let [twice, busy, refused, held, flying] = &contacts[..] else {
         panic!("five were leased");
     };
-    scene
+    fixture
         .commit(
             &[
-                begin(&scene, twice, 1, "A"),
-                begin(&scene, busy, 2, "B"),
-                begin(&scene, flying, 3, "A"),
+                begin(&fixture, twice, 1, "A"),
+                begin(&fixture, busy, 2, "B"),
+                begin(&fixture, flying, 3, "A"),
             ],
             1,
         )
         .await;
-    let later = scene.at(60);
-    scene
+    let later = fixture.at(60);
+    fixture
         .commit(
             &[
-                scene.ended(twice, 1, Outcome::NoAnswer, Some(later)),
-                scene.ended(busy, 2, Outcome::Busy, None),
-                scene.settle(refused, Settlement::Refused(RefusedReason::DoNotCall)),
-                scene.settle(
+                fixture.ended(twice, 1, Outcome::NoAnswer, Some(later)),
+                fixture.ended(busy, 2, Outcome::Busy, None),
+                fixture.settle(refused, Settlement::Refused(RefusedReason::DoNotCall)),
+                fixture.settle(
                     held,
                     Settlement::Held {
                         reason: HeldReason::CallingHours,
-                        until: scene.at(7_200),
+                        until: fixture.at(7_200),
                     },
                 ),
             ],
             10,
         )
         .await;
-    let (again, _) = scene.lease(1, 70).await;
+    let (again, _) = fixture.lease(1, 70).await;
     // The sixth was due before.
     assert_ne!(again[0].id, twice.id);
-    let (again, _) = scene.lease(1, 71).await;
+    let (again, _) = fixture.lease(1, 71).await;
     assert_eq!((again[0].id, again[0].attempts), (twice.id, 1));
-    scene.commit(&[begin(&scene, &again[0], 4, "A")], 72).await;
-    scene
-        .commit(&[scene.ended(&again[0], 4, Outcome::Delivered, None)], 100)
+    fixture
+        .commit(&[begin(&fixture, &again[0], 4, "A")], 72)
         .await;
-    scene
+    fixture
+        .commit(
+            &[fixture.ended(&again[0], 4, Outcome::Delivered, None)],
+            100,
+        )
+        .await;
+    fixture
 }
 
-async fn contacts_are_counted_by_how_they_stand(base: &Base) {
-    let scene = told(base).await;
+async fn contacts_are_counted_by_their_state(base: &Base) {
+    let fixture = told(base).await;
     let wanted = Tally {
         contacts: 6,
         waiting: 2,
@@ -90,12 +95,12 @@ async fn contacts_are_counted_by_how_they_stand(base: &Base) {
         refused: BTreeMap::from([(RefusedReason::DoNotCall, 1)]),
         drops: 4,
     };
-    assert_eq!(scene.store.tally(scene.campaign).await.unwrap(), wanted);
+    assert_eq!(fixture.store.tally(fixture.campaign).await.unwrap(), wanted);
 }
 
 async fn there_is_a_row_a_drop_in_the_order_of_the_list(base: &Base) {
-    let scene = told(base).await;
-    let rows = all(&scene, &Filter::default()).await;
+    let fixture = told(base).await;
+    let rows = all(&fixture, &Filter::default()).await;
     let told: Vec<_> = rows
         .iter()
         .map(|row| (row.drop.unwrap(), row.attempt, row.outcome, row.is_final))
@@ -112,8 +117,8 @@ async fn there_is_a_row_a_drop_in_the_order_of_the_list(base: &Base) {
     );
     let first = &rows[0];
     assert_eq!(first.number, number(0));
-    assert_eq!(first.started_at, Some(scene.at(1)));
-    assert_eq!(first.ended_at, Some(scene.at(10)));
+    assert_eq!(first.started_at, Some(fixture.at(1)));
+    assert_eq!(first.ended_at, Some(fixture.at(10)));
     assert_eq!(
         (first.technique, first.message.as_deref()),
         (Some(Technique::Double), Some("promo"))
@@ -139,7 +144,7 @@ async fn there_is_a_row_a_drop_in_the_order_of_the_list(base: &Base) {
         undialled: true,
         ..Filter::default()
     };
-    let rows = all(&scene, &undialled).await;
+    let rows = all(&fixture, &undialled).await;
     assert_eq!(rows.len(), 7);
     let [refused, held] = &rows[3..5] else {
         panic!("{rows:?}")
@@ -152,7 +157,10 @@ async fn there_is_a_row_a_drop_in_the_order_of_the_list(base: &Base) {
         (refused.is_final, refused.ruling.as_deref()),
         (true, Some(r#"{"rule":"it"}"#))
     );
-    assert_eq!(held.held, Some((HeldReason::CallingHours, scene.at(7_200))));
+    assert_eq!(
+        held.held,
+        Some((HeldReason::CallingHours, fixture.at(7_200)))
+    );
     assert_eq!(
         (held.is_final, held.ruling.as_deref()),
         (false, Some(r#"{"rule":"it"}"#))
@@ -160,7 +168,7 @@ async fn there_is_a_row_a_drop_in_the_order_of_the_list(base: &Base) {
 }
 
 async fn filters_hold_all_together(base: &Base) {
-    let scene = told(base).await;
+    let fixture = told(base).await;
     let none = Filter::default;
     let rows = [
         (
@@ -179,22 +187,22 @@ async fn filters_hold_all_together(base: &Base) {
         ),
         (
             Filter {
-                since: Some(scene.at(72)),
+                since: Some(fixture.at(72)),
                 ..none()
             },
             vec![4],
         ),
         (
             Filter {
-                until: Some(scene.at(72)),
+                until: Some(fixture.at(72)),
                 ..none()
             },
             vec![1, 2, 3],
         ),
         (
             Filter {
-                since: Some(scene.at(1)),
-                until: Some(scene.at(1)),
+                since: Some(fixture.at(1)),
+                until: Some(fixture.at(1)),
                 ..none()
             },
             vec![],
@@ -247,7 +255,7 @@ async fn filters_hold_all_together(base: &Base) {
         ),
     ];
     for (filter, wanted) in rows {
-        let found = all(&scene, &filter).await;
+        let found = all(&fixture, &filter).await;
         let ids: Vec<_> = found.iter().map(|row| row.drop.unwrap()).collect();
         let wanted: Vec<_> = wanted.into_iter().map(DropId::from_u128).collect();
         assert_eq!(ids, wanted, "{filter:?}");
@@ -259,38 +267,38 @@ async fn filters_hold_all_together(base: &Base) {
         undialled: true,
         ..none()
     };
-    let found = all(&scene, &filter).await;
+    let found = all(&fixture, &filter).await;
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].foreign_id, filter.foreign_id);
 }
 
-async fn what_became_of_a_contact_since_stands_with_its_last_drop(base: &Base) {
-    let scene = Scene::of(base, 1).await;
+async fn what_became_of_a_contact_since_is_with_its_last_drop(base: &Base) {
+    let fixture = Fixture::of(base, 1).await;
     for attempt in [1, 2] {
-        let (contacts, _) = scene.lease(1, attempt).await;
+        let (contacts, _) = fixture.lease(1, attempt).await;
         let drop = attempt.unsigned_abs().into();
-        scene
-            .commit(&[begin(&scene, &contacts[0], drop, "A")], attempt)
+        fixture
+            .commit(&[begin(&fixture, &contacts[0], drop, "A")], attempt)
             .await;
-        let again = Some(scene.at(attempt));
-        scene
+        let again = Some(fixture.at(attempt));
+        fixture
             .commit(
-                &[scene.ended(&contacts[0], drop, Outcome::Busy, again)],
+                &[fixture.ended(&contacts[0], drop, Outcome::Busy, again)],
                 attempt,
             )
             .await;
     }
-    let (contacts, _) = scene.lease(1, 3).await;
+    let (contacts, _) = fixture.lease(1, 3).await;
     let refused = Settlement::Refused(RefusedReason::DoNotCall);
-    scene
-        .commit(&[scene.settle(&contacts[0], refused)], 3)
+    fixture
+        .commit(&[fixture.settle(&contacts[0], refused)], 3)
         .await;
     let undialled = Filter {
         undialled: true,
         ..Filter::default()
     };
     for filter in [Filter::default(), undialled] {
-        let rows = all(&scene, &filter).await;
+        let rows = all(&fixture, &filter).await;
         let told: Vec<_> = rows
             .iter()
             .map(|row| (row.attempt, row.outcome, row.refused, row.is_final))
@@ -309,19 +317,19 @@ async fn what_became_of_a_contact_since_stands_with_its_last_drop(base: &Base) {
 }
 
 async fn pages_join_without_a_gap_or_a_repetition(base: &Base) {
-    let scene = told(base).await;
+    let fixture = told(base).await;
     for undialled in [false, true] {
         let filter = Filter {
             undialled,
             ..Filter::default()
         };
-        let whole = all(&scene, &filter).await;
+        let whole = all(&fixture, &filter).await;
         for size in 1..=8 {
             let (mut rows, mut after) = (Vec::new(), None);
             loop {
-                let page = scene
+                let page = fixture
                     .store
-                    .results(scene.campaign, &filter, after, size)
+                    .results(fixture.campaign, &filter, after, size)
                     .await;
                 let (page, next) = page.unwrap();
                 assert!(page.len() <= size);
@@ -336,19 +344,19 @@ async fn pages_join_without_a_gap_or_a_repetition(base: &Base) {
         number: Some(number(0)),
         ..Filter::default()
     };
-    let (first, next) = scene
+    let (first, next) = fixture
         .store
-        .results(scene.campaign, &of_one, None, 1)
+        .results(fixture.campaign, &of_one, None, 1)
         .await
         .unwrap();
-    let (second, next) = scene
+    let (second, next) = fixture
         .store
-        .results(scene.campaign, &of_one, next, 1)
+        .results(fixture.campaign, &of_one, next, 1)
         .await
         .unwrap();
-    let (last, end) = scene
+    let (last, end) = fixture
         .store
-        .results(scene.campaign, &of_one, next, 1)
+        .results(fixture.campaign, &of_one, next, 1)
         .await
         .unwrap();
     assert_eq!(
@@ -358,18 +366,18 @@ async fn pages_join_without_a_gap_or_a_repetition(base: &Base) {
 }
 
 async fn outcomes_are_counted_by_time_variant_and_length(base: &Base) {
-    let scene = told(base).await;
-    let (store, id) = (&scene.store, scene.campaign);
+    let fixture = told(base).await;
+    let (store, id) = (&fixture.store, fixture.campaign);
     assert_eq!(
         store.ends(id).await.unwrap(),
-        Some((scene.at(10), scene.at(100)))
+        Some((fixture.at(10), fixture.at(100)))
     );
     let counts = store.outcomes_over_time(id, 3_600).await.unwrap();
     assert_eq!(counts.values().sum::<u64>(), 3);
     let single = store.outcomes_over_time(id, 1).await.unwrap();
     assert_eq!(single.len(), 3);
     for ((at, outcome), count) in single {
-        let second = scene
+        let second = fixture
             .at(if outcome == Outcome::Delivered {
                 100
             } else {
@@ -397,7 +405,7 @@ async fn outcomes_are_counted_by_time_variant_and_length(base: &Base) {
         .collect();
     assert_eq!(told, [(Leg::Busy, 0, 3), (Leg::Drop, 7, 3)]);
 
-    let empty = crate::scene::campaign(store, "two", scene.start).await;
+    let empty = crate::fixture::campaign(store, "two", fixture.start).await;
     assert_eq!(store.ends(empty).await.unwrap(), None);
     assert!(
         store
@@ -410,7 +418,7 @@ async fn outcomes_are_counted_by_time_variant_and_length(base: &Base) {
 }
 
 async fn hostile_filters_find_nothing_and_break_nothing(base: &Base) {
-    let scene = told(base).await;
+    let fixture = told(base).await;
     let before = base.dump().await;
     for text in [
         "' OR '1'='1",
@@ -432,21 +440,24 @@ async fn hostile_filters_find_nothing_and_break_nothing(base: &Base) {
                 ..Filter::default()
             },
         ] {
-            assert!(all(&scene, &filter).await.is_empty(), "{text}");
+            assert!(all(&fixture, &filter).await.is_empty(), "{text}");
         }
     }
     assert_eq!(base.dump().await, before);
 }
 
-async fn all(scene: &Scene, filter: &Filter) -> Vec<ResultRow> {
-    let rows = scene.store.results(scene.campaign, filter, None, 100).await;
+async fn all(fixture: &Fixture, filter: &Filter) -> Vec<ResultRow> {
+    let rows = fixture
+        .store
+        .results(fixture.campaign, filter, None, 100)
+        .await;
     let (rows, next) = rows.unwrap();
     assert_eq!(next, None);
     rows
 }
 
-fn begin(scene: &Scene, contact: &Contact, drop: u128, variant: &str) -> Write {
-    let Write::Start(mut intent) = scene.start_of(contact, drop) else {
+fn begin(fixture: &Fixture, contact: &Contact, drop: u128, variant: &str) -> Write {
+    let Write::Start(mut intent) = fixture.start_of(contact, drop) else {
         panic!("it starts a drop");
     };
     intent.variant = Some(variant.to_owned());

@@ -18,7 +18,7 @@ use libtest_mimic::Trial;
 
 use crate::{
     base::{Base, Kind, Server},
-    scene::{Scene, campaign, controller, end, intent, lease, number, settle},
+    fixture::{Fixture, campaign, controller, end, intent, lease, number, settle},
 };
 
 pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
@@ -40,21 +40,21 @@ async fn what_is_kept_is_what_the_model_says_of_another_day(base: &Base) {
 
 /// Two campaigns of the same numbers, three controllers, and everything that they may do or should not.
 async fn storm(base: &Base, seed: u64) {
-    let scene = Scene::of(base, NUMBERS).await;
-    let two = campaign(&scene.store, "two", scene.start).await;
-    scene.add(base, two, 0..NUMBERS).await;
+    let fixture = Fixture::of(base, NUMBERS).await;
+    let two = campaign(&fixture.store, "two", fixture.start).await;
+    fixture.add(base, two, 0..NUMBERS).await;
     base.run("INSERT INTO lists (name, created_at) VALUES ('own', 0)")
         .await;
     let mut world = World {
         base,
-        campaigns: [scene.campaign, two],
+        campaigns: [fixture.campaign, two],
         dice: Dice(seed),
         model: Model::default(),
         controllers: Vec::new(),
         begun: 0,
         seconds: 0,
         drops: 0,
-        scene,
+        fixture,
     };
     for which in 0..2 * NUMBERS {
         world
@@ -83,7 +83,7 @@ async fn storm(base: &Base, seed: u64) {
 
 struct World<'a> {
     base: &'a Base,
-    scene: Scene,
+    fixture: Fixture,
     campaigns: [CampaignId; 2],
     dice: Dice,
     model: Model,
@@ -140,7 +140,7 @@ impl World<'_> {
         self.begun += 1;
         let run = format!("run{}", self.begun);
         self.controllers
-            .push(controller(&self.scene.store, &run).await);
+            .push(controller(&self.fixture.store, &run).await);
     }
 
     /// A controller dies, and another takes over what it had.
@@ -149,16 +149,16 @@ impl World<'_> {
         let dead = self.controllers.remove(which).run;
         for holder in &self.controllers {
             // Those that live have renewed their leases.
-            let now = self.scene.at(self.seconds);
-            assert!(self.scene.store.renew(holder, now).await.unwrap());
+            let now = self.fixture.at(self.seconds);
+            assert!(self.fixture.store.renew(holder, now).await.unwrap());
         }
         self.begin().await;
         let heir = self.controllers.last().unwrap();
-        let now = self.scene.at(self.seconds);
+        let now = self.fixture.at(self.seconds);
         // The heir's own lease began by the wall clock.
-        assert!(self.scene.store.renew(heir, now).await.unwrap());
+        assert!(self.fixture.store.renew(heir, now).await.unwrap());
         let orphans = self
-            .scene
+            .fixture
             .store
             .adopt(heir, std::slice::from_ref(&dead), now)
             .await
@@ -185,7 +185,7 @@ impl World<'_> {
 
     async fn bar(&mut self) -> String {
         let which = self.dice.below(NUMBERS as i64) as usize;
-        let digits = crate::scene::digits(which);
+        let digits = crate::fixture::digits(which);
         if self.model.barred.remove(&which) {
             let sql = format!("DELETE FROM do_not_call WHERE number = {digits}");
             self.base.run(sql).await;
@@ -199,15 +199,15 @@ impl World<'_> {
 
     async fn pause_or_resume(&mut self) -> String {
         let campaign = self.campaigns[self.dice.below(2) as usize];
-        let order = if self.model.paused.remove(&campaign) {
+        let wish = if self.model.paused.remove(&campaign) {
             OperatorCommand::Resume
         } else {
             self.model.paused.insert(campaign);
             OperatorCommand::Pause(InFlight::Finish)
         };
-        let now = self.scene.at(self.seconds);
-        self.scene.store.order(campaign, order, now).await.unwrap();
-        format!("campaign {campaign}: {order:?}")
+        let now = self.fixture.at(self.seconds);
+        self.fixture.store.order(campaign, wish, now).await.unwrap();
+        format!("campaign {campaign}: {wish:?}")
     }
 
     async fn lease(&mut self) -> String {
@@ -216,11 +216,11 @@ impl World<'_> {
         let at_most = self.dice.below(4) as usize;
         let now = self.seconds;
         let got = lease(
-            &self.scene.store,
+            &self.fixture.store,
             &holder,
             campaign,
             at_most,
-            self.scene.at(now),
+            self.fixture.at(now),
         )
         .await;
         let mut due: Vec<_> = self
@@ -255,8 +255,8 @@ impl World<'_> {
             .min();
         match (got.1, next) {
             (Next::Never, None) => {}
-            (Next::At(at), Some(next)) if next > 0 => assert_eq!(at, self.scene.at(next)),
-            (Next::At(at), Some(_)) => assert!(at < self.scene.start),
+            (Next::At(at), Some(next)) if next > 0 => assert_eq!(at, self.fixture.at(next)),
+            (Next::At(at), Some(_)) => assert!(at < self.fixture.start),
             (told, next) => panic!("{told:?} in place of {next:?}"),
         }
         format!("{} leases {due:?}", holder.run)
@@ -272,8 +272,8 @@ impl World<'_> {
             writes.push(write);
             expected.push(written);
         }
-        let now = self.scene.at(self.seconds);
-        let store = &self.scene.store;
+        let now = self.fixture.at(self.seconds);
+        let store = &self.fixture.store;
         let written = store.commit(&holder, &writes, now).await.unwrap();
         let what = format!("{} writes {writes:#?}", holder.run);
         assert_eq!(written, expected, "{what}");
@@ -339,7 +339,7 @@ impl World<'_> {
             2 => {
                 let until = now + 1 + self.dice.below(100);
                 let reason = HeldReason::CallingHours;
-                let at = self.scene.at(until);
+                let at = self.fixture.at(until);
                 let held = Settlement::Held { reason, until: at };
                 let stands = row.stage == "due" && row.due == until;
                 if is_leased {
@@ -421,7 +421,7 @@ impl World<'_> {
                     attempt,
                     outcome,
                     calls: Calls::NONE,
-                    again: again.map(|again| self.scene.at(again)),
+                    again: again.map(|again| self.fixture.at(again)),
                 };
                 let write = Write::Settle {
                     campaign,

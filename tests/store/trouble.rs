@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    net::TcpListener,
+    net::Ipv4Addr,
     path::{Path, PathBuf},
     process::Command,
     sync::Arc,
@@ -16,10 +16,11 @@ use aftertone::{
 use jiff::{Timestamp, ToSpan as _};
 use libtest_mimic::Trial;
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
+use tokio::net::TcpSocket;
 
 use crate::{
     base::{Base, Kind, OwnServer, Server},
-    scene::Scene,
+    fixture::Fixture,
 };
 
 pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
@@ -43,8 +44,8 @@ pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
         [Kind::Postgres],
         a_server_that_cannot_be_used_is_said_so,
         clocks_that_differ_are_refused,
-        a_server_that_stands_by_is_away,
-        a_server_that_is_killed_loses_nothing_that_was_told,
+        a_standby_server_is_away,
+        a_server_that_is_killed_loses_nothing_that_was_acknowledged,
     ));
     all
 }
@@ -127,8 +128,8 @@ async fn what_is_no_database_is_refused(base: &Base) {
 }
 
 async fn a_damaged_file_is_broken(base: &Base) {
-    let scene = Scene::of(base, 2_000).await;
-    scene.store.close().await;
+    let fixture = Fixture::of(base, 2_000).await;
+    fixture.store.close().await;
     let path = base.folder().join("aftertone.db");
     let mut bytes = fs::read(&path).unwrap();
     // All but the header and the schema.
@@ -141,11 +142,11 @@ async fn a_damaged_file_is_broken(base: &Base) {
         Err(error) => error,
         Ok(store) => {
             let lease = store.lease(
-                &scene.holder,
-                scene.campaign,
+                &fixture.holder,
+                fixture.campaign,
                 1_000,
-                crate::scene::HISTORY,
-                scene.at(1),
+                crate::fixture::HISTORY,
+                fixture.at(1),
             );
             lease.await.unwrap_err()
         }
@@ -155,27 +156,27 @@ async fn a_damaged_file_is_broken(base: &Base) {
 }
 
 async fn a_locked_file_is_away_until_it_is_not(base: &Base) {
-    let scene = Scene::of(base, 1).await;
-    let (all, _) = scene.lease(1, 0).await;
+    let fixture = Fixture::of(base, 1).await;
+    let (all, _) = fixture.lease(1, 0).await;
     let options = SqliteConnectOptions::new().filename(base.folder().join("aftertone.db"));
     let mut other = SqliteConnection::connect_with(&options).await.unwrap();
     sqlx::raw_sql("BEGIN IMMEDIATE")
         .execute(&mut other)
         .await
         .unwrap();
-    let writes = [scene.start_of(&all[0], 1)];
-    let result = scene
+    let writes = [fixture.start_of(&all[0], 1)];
+    let result = fixture
         .store
-        .commit(&scene.holder, &writes, scene.at(1))
+        .commit(&fixture.holder, &writes, fixture.at(1))
         .await;
     let error = result.unwrap_err();
     assert_eq!(error.class, ErrorClass::Away, "{error:?}");
     assert!(error.hint().unwrap().contains("locked"), "{error:?}");
     // Who only reads is not kept from it.
-    assert_eq!(scene.store.campaigns(0).await.unwrap().len(), 1);
+    assert_eq!(fixture.store.campaigns(0).await.unwrap().len(), 1);
     sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
-    scene.store.ping().await.unwrap();
-    assert_eq!(scene.commit(&writes, 2).await, [Written::Applied]);
+    fixture.store.ping().await.unwrap();
+    assert_eq!(fixture.commit(&writes, 2).await, [Written::Applied]);
 }
 
 async fn a_full_disk_loses_nothing(base: &Base) {
@@ -183,38 +184,38 @@ async fn a_full_disk_loses_nothing(base: &Base) {
     let Some(disk) = SmallDisk::mount(base.folder()) else {
         return;
     };
-    let scene = Scene::of(base, 4).await;
-    let (all, _) = scene.lease(4, 0).await;
+    let fixture = Fixture::of(base, 4).await;
+    let (all, _) = fixture.lease(4, 0).await;
     assert_eq!(
-        scene.commit(&[scene.start_of(&all[0], 1)], 1).await,
+        fixture.commit(&[fixture.start_of(&all[0], 1)], 1).await,
         [Written::Applied]
     );
     disk.fill();
     let mut failed = None;
     for drop in 2..400 {
-        let Err(error) = scene
+        let Err(error) = fixture
             .store
             .commit(
-                &scene.holder,
-                &[big(scene.start_of(&all[1], drop))],
-                scene.at(2),
+                &fixture.holder,
+                &[big(fixture.start_of(&all[1], drop))],
+                fixture.at(2),
             )
             .await
         else {
             // There was room left in what the log had.
-            let back = scene.settle(
+            let back = fixture.settle(
                 &all[1],
                 aftertone::campaign::engine::Settlement::NotDialled { attempt: 1 },
             );
-            if scene
+            if fixture
                 .store
-                .commit(&scene.holder, &[back], scene.at(2))
+                .commit(&fixture.holder, &[back], fixture.at(2))
                 .await
                 .is_err()
             {
                 panic!("no room to take an intent back, but for writing it");
             }
-            let (again, _) = scene.lease(1, 2).await;
+            let (again, _) = fixture.lease(1, 2).await;
             assert_eq!(again.len(), 1);
             continue;
         };
@@ -225,14 +226,14 @@ async fn a_full_disk_loses_nothing(base: &Base) {
     assert_eq!(error.class, ErrorClass::Away, "{error:?}");
     assert!(error.hint().unwrap().contains("full"), "{error:?}");
     disk.make_room();
-    scene.store.ping().await.unwrap();
-    let ended = scene.ended(&all[0], 1, Outcome::Delivered, None);
-    let written = scene
-        .commit(&[ended, scene.start_of(&all[2], 900)], 3)
+    fixture.store.ping().await.unwrap();
+    let ended = fixture.ended(&all[0], 1, Outcome::Delivered, None);
+    let written = fixture
+        .commit(&[ended, fixture.start_of(&all[2], 900)], 3)
         .await;
     assert_eq!(written, [Written::Applied, Written::Applied]);
     assert_eq!(base.texts("PRAGMA integrity_check").await, ["ok"]);
-    scene.store.close().await;
+    fixture.store.close().await;
     drop(disk);
 }
 
@@ -241,12 +242,10 @@ async fn a_server_that_cannot_be_used_is_said_so(base: &Base) {
         panic!()
     };
     let url = secrecy::ExposeSecret::expose_secret(&url).to_owned();
-    // A port that nobody listens on.
-    let port = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    // A port that is taken, and that no server listens on.
+    let closed = TcpSocket::new_v4().unwrap();
+    closed.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    let port = closed.local_addr().unwrap().port();
     let away = format!("postgres://someone:hunter2@127.0.0.1:{port}/calls");
     for (url, trouble, hint) in [
         (away, ErrorClass::Away, "server runs"),
@@ -283,18 +282,18 @@ async fn clocks_that_differ_are_refused(base: &Base) {
     );
 }
 
-/// One that stands by takes no writes, until it has taken over.
-async fn a_server_that_stands_by_is_away(base: &Base) {
-    let scene = Scene::of(base, 1).await;
-    let (all, _) = scene.lease(1, 0).await;
+/// A standby takes no writes, until it has taken over.
+async fn a_standby_server_is_away(base: &Base) {
+    let fixture = Fixture::of(base, 1).await;
+    let (all, _) = fixture.lease(1, 0).await;
     base.run(
         "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database()); END $$",
     )
     .await;
-    let write = [scene.start_of(&all[0], 1)];
+    let write = [fixture.start_of(&all[0], 1)];
     let error = match Store::open(&base.place()).await {
         Ok(store) => store
-            .commit(&scene.holder, &write, scene.at(1))
+            .commit(&fixture.holder, &write, fixture.at(1))
             .await
             .unwrap_err(),
         Err(error) => error,
@@ -303,18 +302,18 @@ async fn a_server_that_stands_by_is_away(base: &Base) {
     assert!(error.hint().unwrap().contains("standing by"), "{error:?}");
 }
 
-async fn a_server_that_is_killed_loses_nothing_that_was_told(_shared: &Base) {
+async fn a_server_that_is_killed_loses_nothing_that_was_acknowledged(_shared: &Base) {
     const DROPS: usize = 120;
-    let server = OwnServer::up("test-store-killed", 1);
+    let server = OwnServer::up("test-store-killed");
     let base = Base::on(Some(&server.url)).await;
-    let scene = Scene::of(&base, DROPS).await;
-    let (all, _) = scene.lease(DROPS, 0).await;
+    let fixture = Fixture::of(&base, DROPS).await;
+    let (all, _) = fixture.lease(DROPS, 0).await;
     let mut away = 0;
     for (nth, contact) in all.iter().enumerate() {
         let drop = nth as u128 + 1;
-        let write = [scene.start_of(contact, drop)];
+        let write = [fixture.start_of(contact, drop)];
         if nth % 60 == 30 {
-            let commit = scene.store.commit(&scene.holder, &write, scene.at(1));
+            let commit = fixture.store.commit(&fixture.holder, &write, fixture.at(1));
             let kill = tokio::task::spawn_blocking({
                 let server = server.killer();
                 move || server()
@@ -324,14 +323,14 @@ async fn a_server_that_is_killed_loses_nothing_that_was_told(_shared: &Base) {
             if let Err(error) = first {
                 assert_eq!(error.class, ErrorClass::Away, "{error:?}");
             }
-            let error = scene.store.ping().await.unwrap_err();
+            let error = fixture.store.ping().await.unwrap_err();
             assert_eq!(error.class, ErrorClass::Away, "{error:?}");
             assert!(error.hint().unwrap().contains("server"), "{error:?}");
             away += 1;
             server.restart();
         }
-        // As for any reply that was lost: it is asked again until it is told.
-        let written = again(&scene, &write).await;
+        // As for any reply that was lost: it is asked again until it is known.
+        let written = again(&fixture, &write).await;
         assert_eq!(written, [Written::Applied]);
     }
     assert_eq!(away, 2);
@@ -341,13 +340,17 @@ async fn a_server_that_is_killed_loses_nothing_that_was_told(_shared: &Base) {
         .texts("SELECT DISTINCT CAST(version AS TEXT) FROM numbers")
         .await;
     assert_eq!(versions, ["1"]);
-    scene.store.close().await;
+    fixture.store.close().await;
 }
 
 /// Asks until there is an answer.
-async fn again(scene: &Scene, writes: &[aftertone::store::Write]) -> Vec<Written> {
+async fn again(fixture: &Fixture, writes: &[aftertone::store::Write]) -> Vec<Written> {
     for _ in 0..10 {
-        match scene.store.commit(&scene.holder, writes, scene.at(2)).await {
+        match fixture
+            .store
+            .commit(&fixture.holder, writes, fixture.at(2))
+            .await
+        {
             Ok(written) => return written,
             Err(error) => assert_eq!(error.class, ErrorClass::Away, "{error:?}"),
         }

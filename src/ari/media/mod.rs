@@ -419,5 +419,4 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 mod tests;
 
 #[cfg(test)]
-#[path = "../../../tests/fuzz/media.rs"]
 mod fuzz;

@@ -423,7 +423,6 @@ fn seconds(text: &str) -> Result<f32, String> {
 }
 
 #[cfg(test)]
-#[path = "../../../tests/fuzz/recordings.rs"]
 mod fuzz;
 
 #[cfg(test)]

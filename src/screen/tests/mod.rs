@@ -1,5 +1,5 @@
+mod arbitrary_input;
 mod calls;
 mod properties;
 mod signal;
 mod tones;
-mod void;

@@ -82,7 +82,7 @@ pub(super) fn storm(seed: u64, world: &mut World) -> Result<(), String> {
         };
         world.apply(due + late, &Input::Timeout)?;
     }
-    // Whatever comes after the end finds nobody.
+    // Whatever comes after the end finds no drop.
     for _ in 0..5 {
         let id = DropId::from_u128(1);
         world.apply(world.now(), &Input::Event(id, event(&mut dice)))?;

@@ -1,4 +1,4 @@
-//! A small PBX: it does what it is asked, or not, and tells of it, or not.
+//! A small PBX: it does what it is asked, or not, and reports it, or not.
 
 use std::{
     collections::BTreeMap,
@@ -87,7 +87,7 @@ enum Happening {
     Cancel(DropId),
     LinkBreaks,
     LinkComesBack,
-    /// The list of channels is read: what it says is told later.
+    /// The list of channels is read: what it says arrives later.
     Read,
     Restored(BTreeMap<DropId, Seen>),
     Act(DropId, Leg, Act),
@@ -104,7 +104,7 @@ enum Act {
     GetReady(bool),
     PlayStarts(Play),
     PlayEnds(Play),
-    /// Our ears hear this, as long as the audio connection stands.
+    /// Our ears hear this, as long as the audio connection is up.
     Hear(Sound),
     /// The audio connection ends; with a reason of its own, or because we said goodbye.
     ConnectionEnds {
@@ -126,7 +126,7 @@ enum Sound {
     Late(Play),
     Limit(Play),
     Voice(Play),
-    /// We stood still.
+    /// We were stopped for a while.
     Gap(Play),
     Announcement,
 }
@@ -134,11 +134,11 @@ enum Sound {
 #[derive(Default)]
 struct Channel {
     exists: bool,
-    /// Its audio connection stands.
+    /// Its audio connection is up.
     connected: bool,
     /// What is sent to it by us, since when.
     speech: Option<(Play, Instant)>,
-    /// What its state implies, for whoever asks.
+    /// What its state implies, if it is asked.
     state: Vec<Event>,
     plays: Vec<Play>,
 }

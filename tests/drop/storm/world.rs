@@ -1,4 +1,4 @@
-//! The board in a storm, beside a lone machine and a witness for each of its drops.
+//! The board in a storm, beside a lone machine and an oracle for each of its drops.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,7 +12,7 @@ use aftertone::{
     id::DropId,
 };
 
-use super::witness::{Step, Witness};
+use super::oracle::{Oracle, Step};
 use crate::script;
 
 /// What can be done to a board.
@@ -31,9 +31,9 @@ pub(super) struct World {
     now: Instant,
     linked: bool,
     board: Board,
-    /// Lone machines that are told the same: what they want and wait for is what the board must.
+    /// Lone machines that get the same events: what they want and wait for is what the board must.
     lone: BTreeMap<DropId, VoicemailDrop>,
-    witnesses: BTreeMap<DropId, Witness>,
+    oracles: BTreeMap<DropId, Oracle>,
     outcomes: BTreeSet<Outcome>,
     ladder: Option<String>,
 }
@@ -47,7 +47,7 @@ impl World {
             linked: true,
             board: Board::new(),
             lone: BTreeMap::new(),
-            witnesses: BTreeMap::new(),
+            oracles: BTreeMap::new(),
             outcomes: BTreeSet::new(),
             ladder: None,
         }
@@ -77,7 +77,7 @@ impl World {
         self.board.is_empty()
     }
 
-    /// The next deadline, or `until` where that is earlier.
+    /// The next deadline, or `until` if that is earlier.
     pub(super) fn next_deadline(&self, until: Instant) -> Option<Instant> {
         self.board.poll_timeout().filter(|&at| at <= until)
     }
@@ -92,7 +92,7 @@ impl World {
         let now = self.now;
         match input {
             Input::Start(id, plan) => {
-                self.witnesses.insert(*id, Witness::new(plan.clone()));
+                self.oracles.insert(*id, Oracle::new(plan.clone()));
                 self.board.start(*id, plan.clone(), now);
             }
             Input::Event(id, event) => self.board.handle_event(*id, event.clone(), now),
@@ -113,7 +113,7 @@ impl World {
             Input::Start(..) | Input::Event(..) | Input::Timeout | Input::Cancel(_) => {}
         }
         self.compare(input, &commands, &ended)?;
-        for (&id, witness) in &mut self.witnesses {
+        for (&id, oracle) in &mut self.oracles {
             let commands = of(id, &commands);
             let moments = of(id, &moments);
             let ended = of(id, &ended);
@@ -137,7 +137,7 @@ impl World {
                 moments: &moments,
                 ended: &ended,
             };
-            witness
+            oracle
                 .see(&step)
                 .map_err(|fault| format!("{}: {fault}", short(id)))?;
         }
@@ -149,15 +149,15 @@ impl World {
         if !self.board.is_empty() || self.board.poll_timeout().is_some() {
             return Err("the board is not empty".into());
         }
-        for (&id, witness) in &self.witnesses {
-            witness
+        for (&id, oracle) in &self.oracles {
+            oracle
                 .close()
                 .map_err(|fault| format!("{}: {fault}", short(id)))?;
         }
         Ok(())
     }
 
-    /// Tells the lone machines the same, and compares.
+    /// Gives the lone machines the same, and compares.
     fn compare(
         &mut self,
         input: &Input,
@@ -267,7 +267,7 @@ impl World {
     }
 }
 
-/// Lets the deadlines pass that fall before `until`, each at its time or, where `late`, up to so much after it.
+/// Lets the deadlines pass that fall before `until`, each at its time or, if `late`, up to so much after it.
 pub(super) fn pass(
     world: &mut World,
     until: Instant,

@@ -1,4 +1,4 @@
-//! What a controller may not do: call before that is written, go on where another has taken over, call who asked not to
+//! What a controller may not do: call before that is written, go on if another has taken over, call those who asked not to
 //! be called, go on without a store, or leave no proof.
 
 use std::{
@@ -18,8 +18,8 @@ use serde_json::Value;
 use sqlx::{Connection as _, Executor as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use super::{
+    campaign_fixture::{CampaignFixture, end_of, now},
     slow,
-    stage::{Stage, end_of, now},
 };
 use crate::fake::{
     fault::Kind,
@@ -29,9 +29,9 @@ use crate::fake::{
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_call_has_its_intent_in_the_store_before_the_pbx_hears_of_it() {
-    let stage = Stage::new(Script::mailbox()).await;
-    stage.campaign("spring", 12).await;
-    let file = stage.desk.path("aftertone.db");
+    let fixture = CampaignFixture::new(Script::mailbox()).await;
+    fixture.campaign("spring", 12).await;
+    let file = fixture.program.path("aftertone.db");
     let seen = Arc::new(Mutex::new(Vec::new()));
     let told = Arc::clone(&seen);
     let witness = move |entry: &Entry| {
@@ -47,11 +47,11 @@ async fn every_call_has_its_intent_in_the_store_before_the_pbx_hears_of_it() {
         let stands = stands(&file, &drop);
         told.lock().unwrap().push((drop, stands));
     };
-    stage
-        .desk
+    fixture
+        .program
         .fake
         .with(|world| world.witness = Some(Box::new(witness)));
-    let controller = stage.open(Selection::All).await.unwrap();
+    let controller = fixture.open(Selection::All).await.unwrap();
     assert_eq!(controller.run().await.unwrap(), Ended::Over);
     let seen = seen.lock().unwrap();
     assert_eq!(seen.len(), 24, "{seen:?}");
@@ -62,25 +62,25 @@ async fn every_call_has_its_intent_in_the_store_before_the_pbx_hears_of_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_controller_whose_place_another_has_taken_lets_go_of_all() {
     // Calls that end by being hung up alone.
-    let stage = Stage::new(slow().playing(Playback::Endless)).await;
-    stage.trunk("starts_per_second = 4\nin_flight = 4");
-    stage.campaign("spring", 60).await;
-    let mut controller = stage.open(Selection::All).await.unwrap();
+    let fixture = CampaignFixture::new(slow().playing(Playback::Endless)).await;
+    fixture.trunk("starts_per_second = 4\nin_flight = 4");
+    fixture.campaign("spring", 60).await;
+    let mut controller = fixture.open(Selection::All).await.unwrap();
     let mut notes = controller.notes();
     let running = tokio::spawn(controller.run());
-    stage.until_dialled(6).await;
+    fixture.until_dialled(6).await;
 
     // The other one takes the first for dead, as it does with one whose lease has ended.
-    let first = RunName::new(&text(&stage, "SELECT run FROM controllers").await).unwrap();
+    let first = RunName::new(&text(&fixture, "SELECT run FROM controllers").await).unwrap();
     let other = RunName::new("other").unwrap();
-    let other = stage
+    let other = fixture
         .store
         .begin_controller(&other, "aftertone", now())
         .await;
     let other = other.unwrap();
-    let taken = stage.store.adopt(&other, &[first], now()).await.unwrap();
+    let taken = fixture.store.adopt(&other, &[first], now()).await.unwrap();
     assert!(!taken.is_empty());
-    let intents = count(&stage, "SELECT count(*) FROM drops").await;
+    let intents = count(&fixture, "SELECT count(*) FROM drops").await;
 
     let ended = end_of(running).await;
     assert!(
@@ -88,14 +88,14 @@ async fn a_controller_whose_place_another_has_taken_lets_go_of_all() {
         "{ended:?}"
     );
     assert!(ended.unwrap_err().hint().unwrap().contains("again"));
-    stage.assert_nothing_up();
-    stage.assert_nobody_twice();
+    fixture.assert_nothing_up();
+    fixture.assert_no_contact_twice();
     // Nothing was begun after that moment, and of what had begun nothing was settled by the one that had lost it.
-    let later = count(&stage, "SELECT count(*) FROM drops").await;
+    let later = count(&fixture, "SELECT count(*) FROM drops").await;
     assert_eq!(later, intents);
-    assert!(stage.first_calls().len() <= usize::try_from(intents).unwrap());
+    assert!(fixture.first_calls().len() <= usize::try_from(intents).unwrap());
     let open = "SELECT count(*) FROM drops WHERE outcome IS NULL AND holder = 'other'";
-    assert_eq!(count(&stage, open).await, taken.len() as i64);
+    assert_eq!(count(&fixture, open).await, taken.len() as i64);
     let mut warned = Vec::new();
     while let Ok(note) = notes.try_recv() {
         if note.level == NoteLevel::Warned {
@@ -106,59 +106,59 @@ async fn a_controller_whose_place_another_has_taken_lets_go_of_all() {
     assert!(loud, "{warned:?}");
 
     // What the other has left is found by the next one, as lost.
-    stage.store.end_controller(&other, now()).await.unwrap();
-    let controller = stage.open(Selection::All).await.unwrap();
+    fixture.store.end_controller(&other, now()).await.unwrap();
+    let controller = fixture.open(Selection::All).await.unwrap();
     let orders = controller.orders();
     orders.finish();
     assert_eq!(controller.run().await.unwrap(), Ended::Drained);
-    let tally = stage.tally("spring").await;
+    let tally = fixture.tally("spring").await;
     assert_eq!(tally.outcomes[&Outcome::Lost], taken.len() as u64);
     assert_eq!(tally.in_flight, 0, "{tally:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_asks_not_to_be_called_while_it_runs_is_not_called() {
-    let stage = Stage::new(slow()).await;
+    let fixture = CampaignFixture::new(slow()).await;
     // All of them are at hand from the beginning, and called one after the other.
-    stage.trunk("starts_per_second = 4\nin_flight = 1");
-    let id = stage.campaign("spring", 6).await;
-    let controller = stage.open(Selection::All).await.unwrap();
+    fixture.trunk("starts_per_second = 4\nin_flight = 1");
+    let id = fixture.campaign("spring", 6).await;
+    let controller = fixture.open(Selection::All).await.unwrap();
     let running = tokio::spawn(controller.run());
-    stage.until_dialled(2).await;
+    fixture.until_dialled(2).await;
     let leased = "SELECT count(*) FROM contacts WHERE stage = 'leased'";
-    assert!(count(&stage, leased).await >= 4);
+    assert!(count(&fixture, leased).await >= 4);
     let area = 202 + id.0;
     let last = [104, 105].map(|nth| format!("+1{area}555{nth:04}"));
     let line = ["dnc", "add", &last[0], &last[1], "--because", "asked"];
-    let added = stage.desk.run(&line).await;
+    let added = fixture.program.run(&line).await;
     assert_eq!(added.status, Some(0), "{added:?}");
-    let before = stage.desk.fake.ladder();
+    let before = fixture.program.fake.ladder();
     assert!(
         !last.iter().any(|n| before.contains(n.as_str())),
         "{before}"
     );
     assert_eq!(end_of(running).await.unwrap(), Ended::Over);
-    let ladder = stage.desk.fake.ladder();
+    let ladder = fixture.program.fake.ladder();
     assert!(
         !last.iter().any(|n| ladder.contains(n.as_str())),
         "{ladder}"
     );
-    let tally = stage.tally("spring").await;
+    let tally = fixture.tally("spring").await;
     assert_eq!(tally.outcomes[&Outcome::Delivered], 4, "{tally:?}");
     assert_eq!(tally.refused[&RefusedReason::DoNotCall], 2, "{tally:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_is_damaged_under_it_ends_it_with_what_to_do() {
-    let stage = Stage::new(slow()).await;
-    stage.trunk("starts_per_second = 10\nin_flight = 6");
-    stage.campaign("spring", 200).await;
-    let mut controller = stage.open(Selection::All).await.unwrap();
+    let fixture = CampaignFixture::new(slow()).await;
+    fixture.trunk("starts_per_second = 10\nin_flight = 6");
+    fixture.campaign("spring", 200).await;
+    let mut controller = fixture.open(Selection::All).await.unwrap();
     let mut notes = controller.notes();
     let mut view = controller.watch();
     let running = tokio::spawn(controller.run());
-    stage.until_dialled(8).await;
-    let mut other = connect(&stage.desk.path("aftertone.db")).await;
+    fixture.until_dialled(8).await;
+    let mut other = connect(&fixture.program.path("aftertone.db")).await;
     // In one transaction: from here on no intent can be written.
     other
         .execute("ALTER TABLE drops RENAME TO gone")
@@ -174,17 +174,17 @@ async fn a_store_that_is_damaged_under_it_ends_it_with_what_to_do() {
         panic!("{ended:?}");
     };
     assert!(error.to_string().contains("aftertone.db"), "{error}");
-    stage.assert_nothing_up();
-    stage.assert_nobody_twice();
-    let calls = stage.first_calls().len();
+    fixture.assert_nothing_up();
+    fixture.assert_no_contact_twice();
+    let calls = fixture.first_calls().len();
     assert!(calls as i64 <= intents.0, "{calls} of {intents:?}");
     assert!(calls < 60, "it went on dialling");
     // Those in flight came to their end, and were not cut off.
-    let whole = stage.desk.fake.with(|world| {
+    let whole = fixture.program.fake.with(|world| {
         let plays = world.log.iter();
         plays.filter(|e| e.is_event("PlaybackFinished")).count()
     });
-    assert_eq!(whole, calls, "{}", stage.desk.fake.ladder());
+    assert_eq!(whole, calls, "{}", fixture.program.fake.ladder());
     let mut said = Vec::new();
     while let Ok(note) = notes.try_recv() {
         said.push(note.words);
@@ -193,20 +193,20 @@ async fn a_store_that_is_damaged_under_it_ends_it_with_what_to_do() {
     assert!(told, "{said:?}");
     assert!(view.borrow_and_update().trouble.is_some());
 
-    // Somebody mends it: the rest is called, and nobody twice.
+    // It is repaired: the rest is called, and no contact twice.
     other
         .execute("ALTER TABLE gone RENAME TO drops")
         .await
         .unwrap();
     other.close().await.unwrap();
-    let controller = stage.open(Selection::All).await.unwrap();
+    let controller = fixture.open(Selection::All).await.unwrap();
     let orders = controller.orders();
     let running = tokio::spawn(controller.run());
-    stage.until_dialled(2 * calls + 8).await;
+    fixture.until_dialled(2 * calls + 8).await;
     orders.finish();
     assert_eq!(end_of(running).await.unwrap(), Ended::Drained);
-    stage.assert_nobody_twice();
-    let tally = stage.tally("spring").await;
+    fixture.assert_no_contact_twice();
+    let tally = fixture.tally("spring").await;
     // Their ends were not written: they are lost, as soon as the lease of the one that could not give it back has ended.
     let lost = tally.outcomes.get(&Outcome::Lost).copied().unwrap_or(0);
     assert!((1..=6).contains(&(lost + tally.in_flight)), "{tally:?}");
@@ -214,18 +214,18 @@ async fn a_store_that_is_damaged_under_it_ends_it_with_what_to_do() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_drop_of_a_campaign_keeps_its_evidence() {
-    let stage = Stage::new(Script::mailbox()).await;
-    stage.script("7", Script::refusing(17, 486));
-    let path = stage.desk.path("aftertone.toml");
-    let kept = stage.desk.path("kept");
+    let fixture = CampaignFixture::new(Script::mailbox()).await;
+    fixture.script("7", Script::refusing(17, 486));
+    let path = fixture.program.path("aftertone.toml");
+    let kept = fixture.program.path("kept");
     let text = fs::read_to_string(&path).unwrap();
     fs::write(&path, format!("{text}[evidence]\ndir = {kept:?}\n")).unwrap();
-    stage.campaign("spring", 10).await;
-    let controller = stage.open(Selection::All).await.unwrap();
+    fixture.campaign("spring", 10).await;
+    let controller = fixture.open(Selection::All).await.unwrap();
     assert_eq!(controller.run().await.unwrap(), Ended::Over);
 
     let line = ["campaign", "results", "spring", "--json"];
-    let rows = stage.desk.run(&line).await.json();
+    let rows = fixture.program.run(&line).await.json();
     let rows = rows.as_array().unwrap();
     assert_eq!(rows.len(), 10);
     for row in rows {
@@ -244,22 +244,22 @@ async fn each_drop_of_a_campaign_keeps_its_evidence() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_is_called_where_their_evidence_could_not_be_kept() {
-    let stage = Stage::new(Script::mailbox()).await;
-    let path = stage.desk.path("aftertone.toml");
-    let kept = stage.desk.path("kept");
+async fn no_contact_is_called_if_their_evidence_could_not_be_kept() {
+    let fixture = CampaignFixture::new(Script::mailbox()).await;
+    let path = fixture.program.path("aftertone.toml");
+    let kept = fixture.program.path("kept");
     let text = fs::read_to_string(&path).unwrap();
     fs::write(&path, format!("{text}[evidence]\ndir = {kept:?}\n")).unwrap();
-    stage.campaign("spring", 3).await;
-    let controller = stage.open(Selection::All).await.unwrap();
+    fixture.campaign("spring", 3).await;
+    let controller = fixture.open(Selection::All).await.unwrap();
     fs::remove_dir_all(&kept).unwrap();
     fs::write(&kept, "").unwrap();
     assert_eq!(controller.run().await.unwrap(), Ended::Over);
-    assert_eq!(stage.tally("spring").await.outcomes[&Outcome::Error], 3);
-    assert_eq!(stage.requests(Kind::Originate), 0);
+    assert_eq!(fixture.tally("spring").await.outcomes[&Outcome::Error], 3);
+    assert_eq!(fixture.requests(Kind::Originate), 0);
 }
 
-/// Whether the intent of a drop stands in the database, seen from beside whoever asks.
+/// Whether the intent of a drop is in the database, by a connection of its own.
 fn stands(file: &Path, drop: &str) -> bool {
     let (file, drop) = (file.to_owned(), drop.to_owned());
     let looking = std::thread::spawn(move || {
@@ -292,8 +292,8 @@ async fn connect(file: &Path) -> SqliteConnection {
     connection
 }
 
-async fn text(stage: &Stage, query: &'static str) -> String {
-    let mut connection = connect(&stage.desk.path("aftertone.db")).await;
+async fn text(fixture: &CampaignFixture, query: &'static str) -> String {
+    let mut connection = connect(&fixture.program.path("aftertone.db")).await;
     let (text,): (String,) = sqlx::query_as(query)
         .fetch_one(&mut connection)
         .await
@@ -301,8 +301,8 @@ async fn text(stage: &Stage, query: &'static str) -> String {
     text
 }
 
-async fn count(stage: &Stage, query: &'static str) -> i64 {
-    let mut connection = connect(&stage.desk.path("aftertone.db")).await;
+async fn count(fixture: &CampaignFixture, query: &'static str) -> i64 {
+    let mut connection = connect(&fixture.program.path("aftertone.db")).await;
     let (count,): (i64,) = sqlx::query_as(query)
         .fetch_one(&mut connection)
         .await

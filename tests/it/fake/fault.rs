@@ -102,7 +102,7 @@ pub(crate) struct Wire {
     pub(crate) shuffle: Option<u64>,
     /// Events of these types never arrive.
     pub(crate) lost: Vec<&'static str>,
-    /// Where the connection ends, once.
+    /// The point at which the connection ends, once.
     pub(crate) cut: Option<Cut>,
     /// Text that is no JSON, sent before each event.
     pub(crate) noise: Option<&'static str>,
@@ -141,7 +141,7 @@ pub(crate) enum Opening {
     Fine,
     /// There is no `AudioSocket()`: the dialplan goes on at once.
     Missing,
-    /// Nobody accepts it.
+    /// It is never accepted.
     Refused,
     /// It is made, and says nothing.
     Mute,

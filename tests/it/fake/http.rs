@@ -16,7 +16,7 @@ pub(crate) struct Request {
     pub(crate) method: String,
     /// The path without `/ari`, decoded, as its parts.
     pub(crate) path: Vec<String>,
-    /// The query as it was written, for assertions about what must not stand in it.
+    /// The query as it was written, for assertions about what must not be in it.
     pub(crate) raw_query: String,
     pub(crate) query: Vec<(String, String)>,
     pub(crate) authorization: Option<String>,
@@ -124,7 +124,7 @@ impl Reader {
         self.buffer
     }
 
-    /// The next request; `None` where the client closed the connection between two.
+    /// The next request; `None` if the client closed the connection between two.
     pub(crate) async fn next(
         &mut self,
         stream: &mut (impl AsyncRead + Unpin),

@@ -7,7 +7,7 @@ use super::fault::Kind;
 /// One line of the log.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
-    /// A request's last byte was read; an event was written, or came up where nobody listened.
+    /// A request's last byte was read; an event was written, or came up while no program listened.
     pub(crate) at: Instant,
     pub(crate) what: What,
 }
@@ -38,7 +38,7 @@ pub(crate) enum What {
     Event {
         kind: &'static str,
         channel: Option<String>,
-        /// What tells it from others of its type: a state, a dial status, a variable's name, the arguments.
+        /// What distinguishes it from others of its type: a state, a dial status, a variable's name, the arguments.
         detail: String,
         /// Whether it was written to anybody.
         sent: bool,

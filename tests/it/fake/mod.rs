@@ -26,7 +26,7 @@ mod world;
 mod ws;
 
 use std::{
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     sync::{
         Arc, Mutex, MutexGuard, Weak,
         atomic::{AtomicUsize, Ordering},
@@ -36,7 +36,7 @@ use std::{
 
 use tokio::{
     io::AsyncWriteExt,
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::{Notify, watch},
 };
 use tokio_util::sync::CancellationToken;
@@ -50,6 +50,8 @@ use ws::Sink;
 /// A running fake. It stops when it is dropped.
 pub(crate) struct Fake {
     shared: Arc<Shared>,
+    /// Keeps its port while it is stopped.
+    _port: TcpSocket,
     running: CancellationToken,
 }
 
@@ -58,21 +60,22 @@ pub(crate) struct Shared {
     world: Mutex<World>,
     /// The agenda has a new first entry.
     wake: Arc<Notify>,
-    /// Something has changed that somebody may wait for.
+    /// Something has changed that a test may wait for.
     changed: watch::Sender<()>,
     connections: AtomicUsize,
-    /// Whether the whole PBX stands still.
+    /// Whether the whole PBX is frozen.
     frozen: watch::Sender<bool>,
 }
 
 impl Fake {
     /// Starts one on a free port.
     pub(crate) async fn start(settings: Settings) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0")
+        let port = own_port();
+        let address = port.local_addr().expect("it is bound");
+        let listener = TcpListener::bind(address)
             .await
-            .expect("loopback has a free port");
+            .expect("the port is its own");
         let wake = Arc::new(Notify::new());
-        let address = listener.local_addr().expect("it is bound");
         let shared = Arc::new_cyclic(|shared: &Weak<Shared>| {
             let world = World::new(settings, Arc::clone(&wake), Weak::clone(shared));
             Shared {
@@ -86,10 +89,14 @@ impl Fake {
         });
         let running = CancellationToken::new();
         spawn(&shared, listener, &running);
-        Self { shared, running }
+        Self {
+            shared,
+            _port: port,
+            running,
+        }
     }
 
-    /// Where it is, as `pbx.url` wants it.
+    /// Its address, as `pbx.url` wants it.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.shared.address)
     }
@@ -104,7 +111,7 @@ impl Fake {
     /// Waits until `look` finds something.
     ///
     /// # Panics
-    /// Where it has found nothing after 20 s: `what` says what was waited for, and the log follows.
+    /// If it has found nothing after 20 s: `what` says what was waited for, and the log follows.
     pub(crate) async fn until<T>(
         &self,
         what: &str,
@@ -154,7 +161,7 @@ impl Fake {
         lines
     }
 
-    /// Has the whole PBX stand still, or go on: no request is answered, nothing happens, and no sound is moved. What the network
+    /// Freezes the whole PBX, or lets it go on: no request is answered, nothing happens, and no sound is moved. What the network
     /// takes it still takes.
     pub(crate) fn freeze(&self, frozen: bool) {
         self.shared.frozen.send_replace(frozen);
@@ -180,6 +187,19 @@ impl Fake {
     }
 }
 
+/// A port of loopback that no other socket gets while this lives. What connects to it is refused until something listens there, which
+/// this does not prevent.
+pub(crate) fn own_port() -> TcpSocket {
+    let socket = TcpSocket::new_v4().expect("there are sockets");
+    socket
+        .set_reuseaddr(true)
+        .expect("every kind of socket has it");
+    socket
+        .bind((Ipv4Addr::LOCALHOST, 0).into())
+        .expect("loopback has a free port");
+    socket
+}
+
 impl Drop for Fake {
     fn drop(&mut self) {
         self.running.cancel();
@@ -197,7 +217,7 @@ impl Shared {
         self.changed.send_replace(());
     }
 
-    /// Waits for as long as the PBX stands still.
+    /// Waits for as long as the PBX is frozen.
     async fn thawed(&self) {
         // Its sender is here.
         let _ = self.frozen.subscribe().wait_for(|frozen| !frozen).await;
@@ -285,7 +305,7 @@ async fn converse(open: &Open, mut stream: TcpStream) {
     }
 }
 
-/// Answers one request; `false` where the connection ends with it.
+/// Answers one request; `false` if the connection ends with it.
 async fn answer(shared: &Arc<Shared>, stream: &mut TcpStream, request: &Request) -> bool {
     shared.thawed().await;
     let late = shared.lock().comes_late(request);

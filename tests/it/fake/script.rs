@@ -13,7 +13,7 @@ pub(crate) struct Call {
     pub(crate) steps: Vec<(Duration, Far)>,
     pub(crate) detector: Detector,
     pub(crate) playback: Playback,
-    /// What the far end sounds like to whoever listens, at 8,000 samples a second; silence follows.
+    /// What the far end sounds like, at 8,000 samples a second; silence follows.
     pub(crate) sound: Arc<[i16]>,
     /// What it says from the moment on at which our message begins.
     pub(crate) reply: Arc<[i16]>,
@@ -28,7 +28,7 @@ pub(crate) enum Far {
     Progress,
     /// 200.
     Answer,
-    /// 302, which the PBX follows to this number by a channel of its own; `told` by a `Dial` event, or not.
+    /// 302, which the PBX follows to this number by a channel of its own; `told`: whether a `Dial` event says so.
     Redirect {
         to: &'static str,
         told: bool,
@@ -105,7 +105,7 @@ impl Script {
         self
     }
 
-    /// The same calls where the far end says this as soon as it hears our message.
+    /// The same calls, but the far end says this as soon as it hears our message.
     #[must_use]
     pub(crate) fn replying(mut self, sound: &[i16]) -> Self {
         for call in &mut self.0 {

@@ -47,7 +47,7 @@ pub(crate) struct Settings {
     pub(crate) trunks: Vec<String>,
     /// Whether their far ends do not answer the PBX: no call can be made then.
     pub(crate) offline: bool,
-    /// Whether a SIP status is told where a call has failed, as since 20.17, 22.7 and 23.1.
+    /// Whether a SIP status is reported if a call has failed, as since 20.17, 22.7 and 23.1.
     pub(crate) tells_status: bool,
     /// Numbers by their last digits; the longest match counts.
     pub(crate) scripts: BTreeMap<String, Script>,
@@ -103,7 +103,7 @@ pub(crate) struct Handled {
     /// The answer waits for this.
     pub(crate) blocked: Option<oneshot::Receiver<()>>,
     pub(crate) fault: Option<Fault>,
-    /// Where its record stands in the log.
+    /// The index of its record in the log.
     pub(crate) entry: usize,
 }
 
@@ -129,7 +129,7 @@ pub(crate) struct Channel {
     limit: u64,
     /// Whose copy it is.
     copies: Option<String>,
-    /// Ends its audio connection, where it has one, by going.
+    /// Ends its audio connection, if it has one, when it goes.
     ears: Option<oneshot::Sender<Infallible>>,
 }
 
@@ -169,7 +169,7 @@ enum End {
     Far { q850: u16, sip: Option<u16> },
     /// The originate's timeout.
     Unanswered,
-    /// `TIMEOUT(absolute)`, or a place in the dialplan that does not exist: nobody said why.
+    /// `TIMEOUT(absolute)`, or a place in the dialplan that does not exist: there is no reason.
     Limit,
     /// The dialplan's own Hangup().
     Dialplan,
@@ -223,10 +223,10 @@ pub(crate) struct World {
     /// What came over the audio connections, by channel; kept when the channel has ended.
     pub(crate) heard: BTreeMap<String, Heard>,
     pub(crate) log: Vec<Entry>,
-    /// Where it is set, it is told what happens, and no log is kept: one of a long run would not fit.
+    /// If it is set, it gets what happens, and no log is kept: that of a long run would not fit.
     pub(crate) witness: Option<Witness>,
     pub(crate) channels: BTreeMap<String, Channel>,
-    /// Channels that never end, whoever asks: they are on the list and that is all.
+    /// Channels that never end: they are on the list and that is all.
     pub(crate) ghosts: BTreeSet<String>,
     /// Global variables.
     pub(crate) globals: BTreeMap<String, String>,
@@ -287,7 +287,7 @@ impl World {
         }
     }
 
-    /// Writes something down; its place in the log, which is none where only a witness is told.
+    /// Writes something down; its place in the log, which is none if only a witness gets it.
     fn note(&mut self, entry: Entry) -> usize {
         if let Some(witness) = &mut self.witness {
             witness(&entry);

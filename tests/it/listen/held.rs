@@ -4,19 +4,22 @@ use super::*;
 
 #[tokio::test]
 async fn a_mailbox_that_is_held_when_it_records_is_not_ready_until_it_is_taken_back() {
-    let desk = listening(mailbox()).await;
-    desk.set("ready_timeout", "20s");
-    desk.set("screening_timeout", "20s");
-    let child = program(&desk).spawn().unwrap();
-    until_heard(&desk, |heard| heard.connections == 1).await;
-    desk.fake.with(|world| world.far_end(Leg::Drop, Far::Hold));
+    let program = listening(mailbox()).await;
+    program.set("ready_timeout", "20s");
+    program.set("screening_timeout", "20s");
+    let child = listening_program(&program).spawn().unwrap();
+    until_heard(&program, |heard| heard.connections == 1).await;
+    program
+        .fake
+        .with(|world| world.far_end(Leg::Drop, Far::Hold));
     // All of the greeting, its beep, and a second after it.
-    let heard = until_heard(&desk, |heard| heard.brought >= Duration::from_secs(6)).await;
+    let heard = until_heard(&program, |heard| heard.brought >= Duration::from_secs(6)).await;
     assert!(heard.message.is_empty(), "it spoke to a line on hold");
-    desk.fake
+    program
+        .fake
         .with(|world| world.far_end(Leg::Drop, Far::Unhold));
     let ended = wait(child).await;
-    assert_delivered(&desk, "held at the ready point", &ended);
+    assert_delivered(&program, "held at the ready point", &ended);
     let json = ended.json();
     assert_eq!(json["proof"], "probable", "{json:#}");
     assert!(
@@ -27,39 +30,44 @@ async fn a_mailbox_that_is_held_when_it_records_is_not_ready_until_it_is_taken_b
 
 #[tokio::test]
 async fn a_message_that_is_held_starts_again_when_the_line_is_taken_back() {
-    let desk = listening(mailbox()).await;
-    desk.set("ready_timeout", "20s");
-    let child = program(&desk).spawn().unwrap();
-    until_spoken(&desk, Duration::from_millis(400)).await;
-    desk.fake.with(|world| world.far_end(Leg::Drop, Far::Hold));
-    let before = heard(&desk).silence;
-    let held = until_heard(&desk, |heard| heard.silence > before + 4).await;
-    desk.fake
+    let program = listening(mailbox()).await;
+    program.set("ready_timeout", "20s");
+    let child = listening_program(&program).spawn().unwrap();
+    until_spoken(&program, Duration::from_millis(400)).await;
+    program
+        .fake
+        .with(|world| world.far_end(Leg::Drop, Far::Hold));
+    let before = heard(&program).silence;
+    let held = until_heard(&program, |heard| heard.silence > before + 4).await;
+    program
+        .fake
         .with(|world| world.far_end(Leg::Drop, Far::Unhold));
     let ended = wait(child).await;
-    desk.assert_clean("held in the message", &ended);
+    program.assert_clean("held in the message", &ended);
     let json = ended.json();
     assert_eq!(ended.outcome(), "delivered", "{json:#}");
     assert_eq!(json["restarts"], 1, "{json:#}");
     assert_eq!(json["proof"], "probable", "{json:#}");
-    let mut again = heard(&desk);
+    let mut again = heard(&program);
     again.message.drain(..held.message.len());
     assert!(is_whole(&again), "{:?} came after the hold", again.spoken());
 }
 
 #[tokio::test]
 async fn a_line_that_stays_on_hold_is_let_go() {
-    let desk = listening(mailbox()).await;
-    desk.set("ready_timeout", "2s");
-    let child = program(&desk).spawn().unwrap();
-    until_spoken(&desk, Duration::from_millis(400)).await;
-    desk.fake.with(|world| world.far_end(Leg::Drop, Far::Hold));
+    let program = listening(mailbox()).await;
+    program.set("ready_timeout", "2s");
+    let child = listening_program(&program).spawn().unwrap();
+    until_spoken(&program, Duration::from_millis(400)).await;
+    program
+        .fake
+        .with(|world| world.far_end(Leg::Drop, Far::Hold));
     let ended = wait(child).await;
-    desk.assert_clean("held for good", &ended);
+    program.assert_clean("held for good", &ended);
     let json = ended.json();
     assert_eq!(ended.outcome(), "cut_off", "{json:#}");
     assert_eq!(json["words"], "the far end holds the call", "{json:#}");
-    let spoken = heard(&desk).spoken();
+    let spoken = heard(&program).spoken();
     assert!(spoken < MESSAGE, "{spoken:?}");
 }
 
@@ -71,15 +79,18 @@ async fn a_line_that_is_held_while_the_pbx_plays_is_played_to_again() {
         playback: crate::fake::script::Playback::Whole(Duration::from_secs(3)),
         ..Call::mailbox()
     };
-    let desk = Desk::new(pbx(script)).await;
-    let child = desk.command(&["drop", NUMBER, "--message", "sound:hello-world", "--json"]);
+    let program = Program::new(pbx(script)).await;
+    let child = program.command(&["drop", NUMBER, "--message", "sound:hello-world", "--json"]);
     let child = { child }.spawn().unwrap();
     let playing = |world: &mut World| (carried_out_plays(world) == 1).then_some(());
-    desk.fake.until("the playback", playing).await;
-    desk.fake.with(|world| world.far_end(Leg::Drop, Far::Hold));
+    program.fake.until("the playback", playing).await;
+    program
+        .fake
+        .with(|world| world.far_end(Leg::Drop, Far::Hold));
     let stopped = |world: &mut World| (count(world, Kind::StopPlay, None) == 1).then_some(());
-    desk.fake.until("the stop", stopped).await;
-    desk.fake
+    program.fake.until("the stop", stopped).await;
+    program
+        .fake
         .with(|world| world.far_end(Leg::Drop, Far::Unhold));
     let ended = wait(child).await;
     let json = ended.json();
@@ -87,7 +98,7 @@ async fn a_line_that_is_held_while_the_pbx_plays_is_played_to_again() {
         ended.outcome(),
         "delivered",
         "{json:#}\n{}",
-        desk.fake.ladder()
+        program.fake.ladder()
     );
     assert_eq!(json["restarts"], 1, "{json:#}");
     assert_eq!(json["proof"], "probable", "{json:#}");

@@ -52,21 +52,21 @@ async fn a_connection_that_is_lost_before_the_message_leaves_the_call_to_the_dia
     let runs = rows
         .into_iter()
         .map(|(name, audio, words, made)| async move {
-            let desk = listening(long_mailbox()).await;
-            desk.set("screening_timeout", "20s");
-            desk.fake.with(|world| world.audio = audio);
-            let ended = run(&desk).await;
-            desk.assert_clean(name, &ended);
-            let (heard, json) = (heard(&desk), ended.json());
+            let program = listening(long_mailbox()).await;
+            program.set("screening_timeout", "20s");
+            program.fake.with(|world| world.audio = audio);
+            let ended = run(&program).await;
+            program.assert_clean(name, &ended);
+            let (heard, json) = (heard(&program), ended.json());
             let told = ended.outcome() == "delivered"
                 && json["ready_by"] == "dialplan"
                 && json["proof"] == "probable"
                 && has(&json, "tap_lost")
                 && ended.stderr.contains("the live audio is lost")
                 && ended.stderr.contains(words);
-            let plays = desk.fake.with(|world| carried_out_plays(world));
+            let plays = program.fake.with(|world| carried_out_plays(world));
             let right = told && plays == 1 && heard.message.is_empty() && heard.connections == made;
-            (!right).then(|| format!("{name}: {plays} {ended:?}\n{}", desk.fake.ladder()))
+            (!right).then(|| format!("{name}: {plays} {ended:?}\n{}", program.fake.ladder()))
         });
     none_of(runs).await;
 }
@@ -74,11 +74,12 @@ async fn a_connection_that_is_lost_before_the_message_leaves_the_call_to_the_dia
 /// The verdict that our ears had stays: only the end of the greeting is the dialplan's to find.
 #[tokio::test]
 async fn what_our_ears_found_before_the_connection_was_lost_stays_found() {
-    let desk = listening(long_mailbox().found("HUMAN", "HUMAN-803-800")).await;
+    let program = listening(long_mailbox().found("HUMAN", "HUMAN-803-800")).await;
     let when = AFTER_THE_WORDS;
-    desk.fake
+    program
+        .fake
         .with(|world| world.audio.lost = Some((when, Loss::Reset)));
-    let mut command = program(&desk);
+    let mut command = listening_program(&program);
     let ended = wait(
         command
             .env("AFTERTONE__SCREEN__AMD", "false")
@@ -86,19 +87,20 @@ async fn what_our_ears_found_before_the_connection_was_lost_stays_found() {
             .unwrap(),
     )
     .await;
-    desk.assert_clean("lost after the verdict", &ended);
+    program.assert_clean("lost after the verdict", &ended);
     let json = ended.json();
     assert_eq!(ended.outcome(), "delivered", "{json:#}");
-    let asked = desk.fake.with(|world| requests(world));
+    let asked = program.fake.with(|world| requests(world));
     assert!(asked.contains("\"extension\":\"wait\""), "{asked}");
 }
 
 #[tokio::test]
-async fn the_reason_is_told_in_the_timeline() {
-    let desk = listening(mailbox()).await;
-    desk.fake
+async fn the_reason_is_in_the_timeline() {
+    let program = listening(mailbox()).await;
+    program
+        .fake
         .with(|world| world.audio.opening = Opening::Missing);
-    let mut command = desk.command(&["drop", NUMBER, "--message", "./message.wav"]);
+    let mut command = program.command(&["drop", NUMBER, "--message", "./message.wav"]);
     let child = command.env("AFTERTONE__SCREEN__MODE", "listen").spawn();
     let ended = wait(child.unwrap()).await;
     let line = ended.stdout.lines().find(|line| line.contains("audio"));
@@ -113,14 +115,14 @@ async fn a_connection_that_is_lost_in_the_message_ends_the_drop() {
         .into_iter()
         .flat_map(|moment| [Loss::Closed, Loss::Reset].map(|loss| (moment, loss)));
     let runs = cases.map(|(moment, loss)| async move {
-        let desk = listening(mailbox()).await;
+        let program = listening(mailbox()).await;
         let lost = (When::Message(moment), loss);
-        desk.fake.with(|world| world.audio.lost = Some(lost));
-        let ended = run(&desk).await;
+        program.fake.with(|world| world.audio.lost = Some(lost));
+        let ended = run(&program).await;
         let name = format!("{loss:?} after {moment:?}");
-        desk.assert_clean(&name, &ended);
-        let (heard, json) = (heard(&desk), ended.json());
-        let plays = desk.fake.with(|world| carried_out_plays(world));
+        program.assert_clean(&name, &ended);
+        let (heard, json) = (heard(&program), ended.json());
+        let plays = program.fake.with(|world| carried_out_plays(world));
         let played = Duration::from_millis(json["played_ms"].as_u64().unwrap_or(0));
         let near = played.abs_diff(moment) < Duration::from_millis(150);
         let right = ended.outcome() == "cut_off"
@@ -128,7 +130,7 @@ async fn a_connection_that_is_lost_in_the_message_ends_the_drop() {
             && plays == 0
             && heard.connections == 1
             && near;
-        (!right).then(|| format!("{name}: {plays} {ended:?}\n{}", desk.fake.ladder()))
+        (!right).then(|| format!("{name}: {plays} {ended:?}\n{}", program.fake.ladder()))
     });
     none_of(runs).await;
 }
@@ -152,20 +154,20 @@ async fn a_pbx_that_does_not_take_the_end_of_the_message_leaves_the_truth_unknow
         ),
     ];
     let runs = rows.into_iter().map(|(name, audio)| async move {
-        let desk = listening(mailbox()).await;
-        desk.fake.with(|world| world.audio = audio);
-        let ended = run(&desk).await;
-        desk.assert_clean(name, &ended);
-        let plays = desk.fake.with(|world| carried_out_plays(world));
+        let program = listening(mailbox()).await;
+        program.fake.with(|world| world.audio = audio);
+        let ended = run(&program).await;
+        program.assert_clean(name, &ended);
+        let plays = program.fake.with(|world| carried_out_plays(world));
         let right = ended.outcome() == "lost" && plays == 0;
-        (!right).then(|| format!("{name}: {plays} {ended:?}\n{}", desk.fake.ladder()))
+        (!right).then(|| format!("{name}: {plays} {ended:?}\n{}", program.fake.ladder()))
     });
     none_of(runs).await;
 }
 
 /// One word for one event, whenever it comes.
 #[tokio::test]
-async fn a_pbx_that_stands_still_is_lost() {
+async fn a_frozen_pbx_is_lost() {
     type Moment = fn(&Heard) -> bool;
     let moments: [(&str, Moment); 2] = [
         ("in the greeting", |heard| {
@@ -176,18 +178,18 @@ async fn a_pbx_that_stands_still_is_lost() {
         }),
     ];
     let runs = moments.into_iter().map(|(name, moment)| async move {
-        let desk = listening(mailbox()).await;
-        desk.set("screening_timeout", "20s");
-        let child = program(&desk).spawn().unwrap();
-        until_heard(&desk, moment).await;
-        desk.fake.freeze(true);
+        let program = listening(mailbox()).await;
+        program.set("screening_timeout", "20s");
+        let child = listening_program(&program).spawn().unwrap();
+        until_heard(&program, moment).await;
+        program.fake.freeze(true);
         let ended = wait(child).await;
-        desk.fake.freeze(false);
+        program.fake.freeze(false);
         let quiet = |world: &mut World| world.channels.is_empty().then_some(());
-        desk.fake.until("the end of all channels", quiet).await;
-        desk.assert_clean(name, &ended);
+        program.fake.until("the end of all channels", quiet).await;
+        program.assert_clean(name, &ended);
         let wrong = ended.outcome() != "lost";
-        wrong.then(|| format!("{name}: {ended:?}\n{}", desk.fake.ladder()))
+        wrong.then(|| format!("{name}: {ended:?}\n{}", program.fake.ladder()))
     });
     none_of(runs).await;
 }

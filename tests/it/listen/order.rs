@@ -16,27 +16,28 @@ async fn commands_about_a_leg_come_one_after_the_other() {
         let delay = Duration::from_millis(delay);
         let kinds = [Continue, SetVariable, Play];
         let rules = kinds.map(|kind| Rule::always(kind, Fault::Slow(delay)));
-        let desk = Desk::with_rules(pbx(mailbox()), rules.into()).await;
-        desk.fake
+        let program = Program::with_rules(pbx(mailbox()), rules.into()).await;
+        program
+            .fake
             .with(|world| world.audio.opening = Opening::Missing);
-        let ended = desk.drop(&["--mode", "listen"]).await;
-        desk.assert_clean("slow", &ended);
+        let ended = program.drop(&["--mode", "listen"]).await;
+        program.assert_clean("slow", &ended);
         assert_eq!(
             ended.outcome(),
             "delivered",
             "{ended:?}\n{}",
-            desk.fake.ladder()
+            program.fake.ladder()
         );
-        let asked = desk.fake.with(|world| asked(world, &kinds));
+        let asked = program.fake.with(|world| asked(world, &kinds));
         let order: Vec<Kind> = asked.iter().map(|&(kind, _)| kind).collect();
         let wanted = [Continue, SetVariable, Continue, SetVariable, Play];
-        assert_eq!(order, wanted, "{}", desk.fake.ladder());
+        assert_eq!(order, wanted, "{}", program.fake.ladder());
         for pair in asked.windows(2) {
             let apart = pair[1].1.duration_since(pair[0].1);
             assert!(
                 apart >= delay,
                 "{apart:?} after the one before\n{}",
-                desk.fake.ladder()
+                program.fake.ladder()
             );
         }
     }
@@ -53,10 +54,12 @@ async fn a_call_that_is_listened_to_is_carried_through_a_slow_pbx() {
             Kind::SetVariable,
             Kind::HangUp,
         ];
-        let desk = listening(mailbox()).await;
-        desk.fake.with(|world| world.rules = kinds.map(late).into());
-        let ended = run(&desk).await;
-        assert_delivered(&desk, &format!("{delay} ms late"), &ended);
+        let program = listening(mailbox()).await;
+        program
+            .fake
+            .with(|world| world.rules = kinds.map(late).into());
+        let ended = run(&program).await;
+        assert_delivered(&program, &format!("{delay} ms late"), &ended);
     }
 }
 
@@ -65,11 +68,11 @@ async fn a_hang_up_does_not_wait_for_what_was_asked_before() {
     let slow = Fault::Slow(Duration::from_secs(4));
     let script = Script::mailbox().found("HUMAN", "HUMAN-803-800");
     let rule = Rule::always(Kind::Continue, slow);
-    let desk = Desk::with_rules(pbx(script), vec![rule]).await;
-    let ended = desk.drop(&[]).await;
-    desk.assert_clean("a person", &ended);
+    let program = Program::with_rules(pbx(script), vec![rule]).await;
+    let ended = program.drop(&[]).await;
+    program.assert_clean("a person", &ended);
     assert_eq!(ended.outcome(), "human", "{ended:?}");
-    overtakes(&desk, Kind::Continue, Kind::HangUp);
+    overtakes(&program, Kind::Continue, Kind::HangUp);
 }
 
 #[tokio::test]
@@ -78,25 +81,27 @@ async fn a_stop_does_not_wait_for_what_was_asked_before() {
     let whole = crate::fake::script::Playback::Whole(Duration::from_secs(8));
     let script = Script::mailbox().playing(whole);
     let rule = Rule::always(Kind::Play, slow);
-    let desk = Desk::with_rules(pbx(script), vec![rule]).await;
-    let child = desk
+    let program = Program::with_rules(pbx(script), vec![rule]).await;
+    let child = program
         .command(&["drop", NUMBER, "--message", "sound:hello-world", "--json"])
         .spawn()
         .unwrap();
     let playing = |world: &mut World| (carried_out_plays(world) == 1).then_some(());
-    desk.fake.until("the playback", playing).await;
-    desk.fake.with(|world| world.far_end(Leg::Drop, Far::Hold));
+    program.fake.until("the playback", playing).await;
+    program
+        .fake
+        .with(|world| world.far_end(Leg::Drop, Far::Hold));
     let stopped = |world: &mut World| (count(world, Kind::StopPlay, None) == 1).then_some(());
-    desk.fake.until("the stop", stopped).await;
+    program.fake.until("the stop", stopped).await;
     send_signal("INT", &child);
     let ended = wait(child).await;
-    desk.assert_clean("held", &ended);
-    overtakes(&desk, Kind::Play, Kind::StopPlay);
+    program.assert_clean("held", &ended);
+    overtakes(&program, Kind::Play, Kind::StopPlay);
 }
 
 /// The second came well before the first was answered, which took four seconds.
-fn overtakes(desk: &Desk, first: Kind, second: Kind) {
-    let asked = desk.fake.with(|world| asked(world, &[first, second]));
+fn overtakes(program: &Program, first: Kind, second: Kind) {
+    let asked = program.fake.with(|world| asked(world, &[first, second]));
     let at = |kind| {
         let mut asked = asked.iter();
         asked.rfind(|&&(one, _)| one == kind).unwrap().1
@@ -105,7 +110,7 @@ fn overtakes(desk: &Desk, first: Kind, second: Kind) {
     assert!(
         apart < Duration::from_secs(3),
         "{apart:?}\n{}",
-        desk.fake.ladder()
+        program.fake.ladder()
     );
 }
 

@@ -1,15 +1,20 @@
-//! Where our ears can be reached, and by whom.
+//! The address at which the PBX reaches our ears, and which hosts may connect.
 
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 
+use tokio::net::TcpSocket;
+
 use super::*;
+use crate::fake::own_port;
 
 #[tokio::test]
 async fn two_programs_share_a_range_of_ports() {
-    let desk = listening(mailbox()).await;
-    let (first, range) = two_free_ports();
+    let program = listening(mailbox()).await;
+    let (_ports, first) = two_ports();
+    let range = format!("127.0.0.1:{first}-{}", first + 1);
     let children = ["+12025550101", "+12025550102"].map(|number| {
-        let mut command = desk.command(&["drop", number, "--message", "./message.wav", "--json"]);
+        let mut command =
+            program.command(&["drop", number, "--message", "./message.wav", "--json"]);
         command.env("AFTERTONE__SCREEN__MODE", "listen");
         command.env("AFTERTONE__SCREEN__LISTEN", &range);
         command.spawn().unwrap()
@@ -20,7 +25,7 @@ async fn two_programs_share_a_range_of_ports() {
         assert_eq!(ended.outcome(), "delivered", "{ended:?}");
         assert_eq!(ended.json()["ready_by"], "beep", "{ended:?}");
     }
-    let asked = desk.fake.with(|world| requests(world));
+    let asked = program.fake.with(|world| requests(world));
     for port in [first, first + 1] {
         let ears = format!("\"AFTERTONE_EARS\":\"127.0.0.1:{port}\"");
         assert!(asked.contains(&ears), "{asked}");
@@ -29,10 +34,10 @@ async fn two_programs_share_a_range_of_ports() {
 
 #[tokio::test]
 async fn a_program_that_finds_no_free_port_says_so() {
-    let desk = listening(mailbox()).await;
+    let program = listening(mailbox()).await;
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let mut command = program(&desk);
+    let mut command = listening_program(&program);
     let child = command.env("AFTERTONE__SCREEN__LISTEN", &address).spawn();
     let ended = wait(child.unwrap()).await;
     insta::assert_snapshot!(ended.spoken().replace(&address, "ADDRESS"), @"
@@ -43,7 +48,7 @@ async fn a_program_that_finds_no_free_port_says_so() {
 
 /// Only the PBX brings us audio. Here it comes from an address that is neither loopback nor the one in `pbx.url`.
 #[tokio::test]
-async fn a_connection_from_elsewhere_is_let_in_only_where_it_is_allowed() {
+async fn a_connection_from_elsewhere_is_let_in_only_if_it_is_allowed() {
     // On a machine that has no address but loopback, the unit tests of the listener say it all.
     let Some(own) = address_of_this_machine() else {
         return;
@@ -54,19 +59,19 @@ async fn a_connection_from_elsewhere_is_let_in_only_where_it_is_allowed() {
         (Some(format!("{own}/32")), true),
     ];
     for (allow, may) in rows {
-        let desk = listening(mailbox()).await;
-        let mut command = program(&desk);
+        let program = listening(mailbox()).await;
+        let mut command = listening_program(&program);
         command.env("AFTERTONE__SCREEN__LISTEN", "0.0.0.0:0");
         command.env("AFTERTONE__SCREEN__ADVERTISE", own.to_string());
         if let Some(allow) = &allow {
-            let path = desk.path("aftertone.toml");
+            let path = program.path("aftertone.toml");
             let text = std::fs::read_to_string(&path).unwrap();
             let listed = format!("[screen]\nallow = [\"{allow}\"]");
             std::fs::write(&path, text.replace("[screen]", &listed)).unwrap();
         }
         let ended = wait(command.spawn().unwrap()).await;
         let name = format!("{own} where {allow:?} is allowed");
-        desk.assert_clean(&name, &ended);
+        program.assert_clean(&name, &ended);
         let json = ended.json();
         assert_eq!(ended.outcome(), "delivered", "{name}: {ended:?}");
         let by = if may { "beep" } else { "dialplan" };
@@ -76,13 +81,16 @@ async fn a_connection_from_elsewhere_is_let_in_only_where_it_is_allowed() {
     }
 }
 
-/// Two ports that follow each other and were free a moment ago, and the range that they are.
-fn two_free_ports() -> (u16, String) {
+/// Two ports that follow each other and are kept for the programs, and the first of them.
+fn two_ports() -> ([TcpSocket; 2], u16) {
     loop {
-        let one = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let one = own_port();
         let first = one.local_addr().unwrap().port();
-        if first < u16::MAX && TcpListener::bind((Ipv4Addr::LOCALHOST, first + 1)).is_ok() {
-            return (first, format!("127.0.0.1:{first}-{}", first + 1));
+        let other = TcpSocket::new_v4().unwrap();
+        other.set_reuseaddr(true).unwrap();
+        let next = first.checked_add(1);
+        if next.is_some_and(|next| other.bind((Ipv4Addr::LOCALHOST, next).into()).is_ok()) {
+            return ([one, other], first);
         }
     }
 }

@@ -24,7 +24,7 @@ pub(crate) struct Call {
 }
 
 impl Log {
-    /// Reads it as it stands.
+    /// Reads it as it is.
     pub(crate) fn read(lab: &Lab) -> Result<Self, Failed> {
         Self::parse(&lab.call_log()?)
     }
@@ -77,7 +77,7 @@ impl Log {
             .map_or(&[], Vec::as_slice)
     }
 
-    /// What was written of a number, for whoever has to find out what went wrong.
+    /// What was written of a number, to find out what went wrong.
     pub(crate) fn lines(&self, number: &Number) -> String {
         let lines = self.calls(number).iter().flat_map(|call| &call.lines);
         lines.fold(String::new(), |text, line| text + "    " + line + "\n")
@@ -103,7 +103,7 @@ impl Log {
         times
     }
 
-    /// Takes what was up at this moment for ended then: the PBX died, and the carrier was not told.
+    /// Takes what was up at this moment for ended then: the PBX died, and the carrier did not notice.
     pub(crate) fn end_all(&mut self, at: Timestamp) {
         for call in self.numbers.values_mut().flatten() {
             if call.invited < at && call.ended.is_none_or(|ended| ended > at) {

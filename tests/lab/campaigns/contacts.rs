@@ -6,7 +6,7 @@ use aftertone::phone::{PhoneNumber, Rules};
 
 use crate::network::{Number, is_area_code};
 
-/// Somebody on a list.
+/// A contact on a list.
 #[derive(Clone, Debug)]
 pub(crate) struct Contact {
     /// `foreign_id`.
@@ -21,7 +21,7 @@ pub(crate) struct Contact {
 pub(crate) enum Fate {
     /// They are called.
     Called,
-    /// Their number stands on a do-not-call list before the campaign begins.
+    /// Their number is on a do-not-call list before the campaign begins.
     Barred,
     /// They opt out while the campaign runs, before it is their turn.
     OptsOut,
@@ -59,9 +59,9 @@ pub(crate) enum Left {
     Message,
     /// Some of it.
     Part,
-    /// Somebody answered, and heard nothing of it.
+    /// A person or a machine answered, and heard nothing of it.
     Silence,
-    /// Nobody answered.
+    /// There was no answer.
     Nothing,
 }
 
@@ -159,7 +159,7 @@ pub(crate) fn list(contacts: &[Contact], more: &[String]) -> String {
             contact.id
         )
         .unwrap();
-        // What is wrong stands in the midst of what is right.
+        // The wrong rows are among the right ones.
         if let Some(row) = index
             .checked_sub(20)
             .filter(|at| at % 30 == 0)

@@ -31,16 +31,16 @@ pub(crate) struct Judge<'a> {
 }
 
 /// How much of a message may have been lost or doubled inside, of at most one message in fifty: two software PBXs and
-/// their far end share the cores and the disk of one machine, which may stand still for a moment.
+/// their far end share the cores and the disk of one machine, which may pause for a moment.
 const SLIP: Duration = Duration::from_secs(1);
 const ONE_IN: usize = 50;
 
-/// Of how many machines one may be let go, unplayed, as a person would be. Where the machine that all of this shares stands
-/// still for a moment, a greeting stutters, and words with long gaps between them are those of somebody who calls "hello?":
+/// Of how many machines one may be let go, unplayed, as a person would be. If the machine that all of this shares
+/// pauses for a moment, a greeting stutters, and words with long gaps between them are those of a person who calls "hello?":
 /// what sounds like a person has to be let go.
 const LET_GO_IN: usize = 50;
 
-/// Above this, 0 to 1, somebody heard something.
+/// Above this, 0 to 1, the far end heard something.
 const HEARD: f32 = 0.01;
 
 impl<'a> Judge<'a> {
@@ -273,5 +273,5 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// So many problems are told in full.
+/// So many problems are shown in full.
 const SHOWN: usize = 12;

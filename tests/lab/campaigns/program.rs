@@ -18,7 +18,7 @@ use crate::network::{Lab, told, wait_for};
 pub(crate) struct Program<'a> {
     lab: &'a Lab,
     settings: Vec<(String, String)>,
-    /// What runs of it said stands in files of this name, with their number behind it.
+    /// What runs of it said is in files of this name, with their number behind it.
     name: String,
 }
 
@@ -47,7 +47,7 @@ impl<'a> Program<'a> {
         }
     }
 
-    /// With a setting, as it would stand in the environment.
+    /// With a setting, as it would be in the environment.
     pub(crate) fn with(mut self, key: &str, value: impl Into<String>) -> Self {
         self.settings
             .push((format!("AFTERTONE__{key}"), value.into()));
@@ -60,7 +60,7 @@ impl<'a> Program<'a> {
         command
     }
 
-    /// What it prints where all goes well, which it has to.
+    /// What it prints if all goes well, which it has to.
     pub(crate) fn ask(&self, arguments: &[&str]) -> Result<String, Failed> {
         let out = self.command().args(arguments).output()?;
         if out.status.success() {
@@ -165,7 +165,7 @@ impl Row {
     }
 }
 
-/// A run of the program. It is killed where a test gives it up.
+/// A run of the program. It is killed if a test gives it up.
 pub(crate) struct Running {
     child: Child,
     said: PathBuf,
@@ -177,7 +177,7 @@ impl Running {
         fs::read_to_string(&self.said).unwrap_or_default()
     }
 
-    /// Its status, where it has ended; `-1` where it was killed.
+    /// Its status, if it has ended; `-1` if it was killed.
     pub(crate) fn ended(&mut self) -> Result<Option<i32>, Failed> {
         let status = self.child.try_wait()?;
         Ok(status.map(|status| status.code().unwrap_or(-1)))

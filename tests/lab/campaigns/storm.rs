@@ -1,5 +1,5 @@
-//! A campaign whose controller, database and PBX are killed again and again, and started again each time: nobody is
-//! rung again for it, nobody is forgotten, and what was lost is said.
+//! A campaign whose controller, database and PBX are killed again and again, and started again each time: no contact is
+//! rung again for it, none is forgotten, and what was lost is said.
 
 use std::{collections::BTreeMap, thread, time::Duration};
 
@@ -16,20 +16,19 @@ use super::{
 use crate::{
     Bench, check,
     network::{Lab, now, wait_for},
-    voice::Random,
+    test_speech::Random,
 };
 
 /// Drops in flight, so no kill can cost more of them.
 const AT_ONCE: usize = 8;
 
-/// Slow enough that somebody is left to be called after the last kill.
+/// Slow enough that some contacts are left to be called after the last kill.
 const STARTS_PER_SECOND: &str = "0.8";
 
 /// What is done to a campaign.
 pub(crate) struct Storm {
     /// Names the lab, the campaign and the files.
     pub(crate) name: &'static str,
-    pub(crate) ports: u16,
     pub(crate) postgres: bool,
     /// Whom to call.
     pub(crate) kinds: &'static [(&'static str, Fate, usize)],
@@ -42,7 +41,7 @@ pub(crate) struct Storm {
 pub(crate) enum What {
     /// The controller, at any moment.
     Controller,
-    /// The controller, at once when somebody's phone is rung.
+    /// The controller, at once when a contact's phone rings.
     Dialling,
     /// The database, which stays away for some seconds.
     Postgres,
@@ -107,12 +106,9 @@ pub(crate) const SIX: &[What] = &[
 impl Storm {
     /// Runs the campaign to its end, and judges it.
     pub(crate) fn pass(&self) -> Result<(), Failed> {
-        let bench = Bench::of_its_own(self.name, self.ports);
+        let bench = Bench::of_its_own(self.name);
         let lab = bench.lab();
-        let database = self
-            .postgres
-            .then(|| Database::start(self.name, self.ports + 5))
-            .transpose()?;
+        let database = self.postgres.then(|| Database::start(lab)).transpose()?;
         let mut program = Program::new(lab, self.name)
             .with("TRUNK__STARTS_PER_SECOND", STARTS_PER_SECOND)
             .with("TRUNK__IN_FLIGHT", AT_ONCE.to_string())
@@ -157,7 +153,7 @@ impl Storm {
         let rows = program.results(self.name)?;
         let mut judge = Judge::new(lab, &message)?;
         let lost = judge_all(&mut judge, &contacts, &rows, &blows);
-        nobody_rung_without_database(&mut judge, &blows);
+        no_number_rung_without_database(&mut judge, &blows);
         for blow in blows.iter().filter(|blow| blow.what == Pbx) {
             judge.log.end_all(blow.at);
         }
@@ -371,7 +367,7 @@ fn was_cut_off_with_the_pbx(row: &Row, blows: &[Blow]) -> bool {
 }
 
 /// An intent that cannot be written is not dialled.
-fn nobody_rung_without_database(judge: &mut Judge<'_>, blows: &[Blow]) {
+fn no_number_rung_without_database(judge: &mut Judge<'_>, blows: &[Blow]) {
     let rings = judge.log.first_rings();
     for blow in blows {
         if !matches!(blow.what, Postgres | Both) {
@@ -421,7 +417,7 @@ const BEFORE_A_RESTART: Duration = Duration::from_millis(250);
 /// A call whose PBX is gone stays up at the carrier until its mailbox has recorded for three minutes.
 const CARRIER_FORGETS: Duration = Duration::from_secs(200);
 
-/// From the end of a drop until that stands in the database, on a busy machine.
+/// From the end of a drop until that is in the database, on a busy machine.
 const SETTLES: SignedDuration = SignedDuration::from_secs(5);
 
 /// From an intent that is written to the carrier's phone that rings.

@@ -71,7 +71,7 @@ impl World {
         self.send(&app, kind, Some(&id), playback, json);
     }
 
-    /// Sends an event about a channel: `head` stands before its type, `foot` after its time.
+    /// Sends an event about a channel: `head` comes before its type, `foot` after its time.
     pub(super) fn emit(
         &mut self,
         id: &str,
@@ -167,7 +167,7 @@ impl World {
         }
     }
 
-    /// Sends the event that waited to be overtaken, where none came.
+    /// Sends the event that waited to be overtaken, if none came.
     pub(super) fn release(&mut self, app: &str) {
         if let Some(App {
             sink: Some(sink),
@@ -192,7 +192,7 @@ impl World {
         }
     }
 
-    /// An event websocket has been opened for an app; who had it before is told, and hears nothing more.
+    /// An event websocket has been opened for an app; the one before is informed, and gets nothing more.
     pub(crate) fn connected(&mut self, app: &str, sink: &Arc<Sink>) {
         let stamp = self.clock.stamp();
         let slot = self.apps.entry(app.to_owned()).or_default();
@@ -212,7 +212,7 @@ impl World {
         }
     }
 
-    /// Has an app's event connection carry nothing more, not even the answer to a ping, as where the network between is gone.
+    /// Has an app's event connection carry nothing more, not even the answer to a ping, as if the network between were gone.
     pub(crate) fn half_open(&mut self, app: &str) {
         if let Some(App {
             sink: Some(sink), ..
@@ -232,7 +232,7 @@ impl World {
         }
     }
 
-    /// Tells every app that another program has taken its name.
+    /// Informs every app that another program has taken its name.
     pub(crate) fn replace_all(&mut self) {
         let names: Vec<String> = self.apps.keys().cloned().collect();
         for name in names {
@@ -246,7 +246,7 @@ impl World {
         active.map(|(name, _)| name.clone()).collect()
     }
 
-    /// The PBX stops: every channel is gone, and nobody is told.
+    /// The PBX stops: every channel is gone, and no event says so.
     pub(crate) fn forget(&mut self) {
         self.channels.clear();
         self.playbacks.clear();

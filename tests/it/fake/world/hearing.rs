@@ -13,7 +13,7 @@ use crate::fake::{
 };
 
 impl World {
-    /// Runs the context that connects the audio of a call to whoever its variables name.
+    /// Runs the context that connects the audio of a call to the address that its variables name.
     pub(super) fn listen(&mut self, id: &str) {
         let Some(channel) = self.channels.get_mut(id) else {
             return;

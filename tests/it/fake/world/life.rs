@@ -46,7 +46,7 @@ impl World {
         }
     }
 
-    /// The PBX dials another number by a channel of its own, which goes on as the call that it stands for would have.
+    /// The PBX dials another number by a channel of its own, which goes on as the call that it replaces would have.
     fn redirected(&mut self, id: &str, to: &'static str, told: bool) {
         let Some((dialled, call)) = self.route(&format!("PJSIP/{to}@carrier")) else {
             return;
@@ -137,7 +137,7 @@ impl World {
         self.enter_stasis(id, &args);
     }
 
-    /// Runs Stasis(); where nobody listens to the app it fails, and the call ends.
+    /// Runs Stasis(); if no program listens to the app it fails, and the call ends.
     pub(super) fn enter_stasis(&mut self, id: &str, args: &str) {
         let Some(channel) = self.channels.get_mut(id) else {
             return;

@@ -253,7 +253,7 @@ impl World {
         Response::json(200, json)
     }
 
-    /// The dial string after the technology, and what its far end does; `None` where there is no such endpoint.
+    /// The dial string after the technology, and what its far end does; `None` if there is no such endpoint.
     pub(super) fn route(&mut self, endpoint: &str) -> Option<(String, Arc<Call>)> {
         if let Some(local) = endpoint.strip_prefix("Local/") {
             return Some((local.to_owned(), Arc::new(Call::of(&[(1, Far::Answer)]))));
@@ -648,7 +648,7 @@ impl World {
 /// The context that lets AMD hear a copy of a call.
 const AMD_CONTEXT: &str = "aftertone-amd";
 
-/// How long the sound file of this name (without extension) plays; `None` where there is none.
+/// How long the sound file of this name (without extension) plays; `None` if there is none.
 fn length_of(path: &Path) -> Option<Duration> {
     let mut name = path.as_os_str().to_owned();
     name.push(".wav");

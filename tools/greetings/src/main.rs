@@ -1,0 +1,272 @@
+//! `make bench-screen`: who hears best who answered, and when the mailbox records?
+//!
+//! ```text
+//!   voices, seed ──> corpus of labelled calls ──> carrier ──RTP──> PBX: aftertone, AMD
+//!                           │                        │
+//!                           └── labels ──> scores <──┘ what the carrier recorded
+//! ```
+//!
+//! Every item is a real call through the lab's two Asterisk servers by each of the systems, in turn and at the same time.
+//! Scores come from the carrier's recordings and the labels; a system's own word only says what it named and which beeps
+//! it heard.
+//!
+//! `make bench-screen SEED=1,2,3 ITEMS=120`; `MORE=--help` says more.
+
+#![expect(clippy::print_stdout, reason = "the table is what this program is for")]
+
+mod caller;
+mod calls;
+mod channel;
+mod compose;
+mod corpus;
+mod dice;
+mod judge;
+mod score;
+mod script;
+mod system;
+mod table;
+#[cfg(test)]
+mod tests;
+mod tones;
+mod voices;
+mod watcher;
+
+use std::{
+    fs::{self, File},
+    io::{BufRead as _, BufReader, Write as _},
+    path::{Path, PathBuf},
+};
+
+use aftertone_lab::{
+    network::{self, Lab, Message},
+    own::OwnName,
+    recording, test_speech,
+};
+use anyhow::{Context as _, Result, bail};
+use clap::Parser;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    calls::Manner, corpus::Corpus, score::Record, system::System, table::Sheet, voices::Bank,
+    watcher::Load,
+};
+
+/// Rings labelled calls through the lab and scores who hears best.
+#[derive(Debug, Parser)]
+#[command(name = "greetings")]
+struct Arguments {
+    /// Seeds of the corpora to make, each rung on its own.
+    #[arg(long, value_delimiter = ',', default_value = "1")]
+    seed: Vec<u64>,
+    /// Items of each corpus; of a corpus that was made elsewhere all, unless given.
+    #[arg(long)]
+    items: Option<usize>,
+    /// Folders with a manifest.json, instead of making any.
+    #[arg(long, value_delimiter = ',', value_name = "DIR")]
+    corpus: Vec<PathBuf>,
+    /// Who rings.
+    #[arg(long, value_delimiter = ',', default_values_t = System::ALL, value_enum)]
+    systems: Vec<System>,
+    /// Calls at once.
+    #[arg(long, default_value_t = 40)]
+    at_once: usize,
+    /// Length of the message, in seconds.
+    #[arg(long, default_value_t = 10.0)]
+    message: f32,
+    /// Folder of the results.
+    #[arg(long, value_name = "DIR", default_value = "target/greetings")]
+    out: PathBuf,
+    /// Make the corpora and stop.
+    #[arg(long)]
+    make_only: bool,
+    /// Score the results of earlier runs instead of ringing.
+    #[arg(long, value_delimiter = ',', value_name = "FILE")]
+    results: Vec<PathBuf>,
+    /// Name of the lab, if not `greetings`.
+    #[arg(long, env = "LAB")]
+    lab: Option<String>,
+    /// First port of the lab, if not any that are free.
+    #[arg(long, env = "PORTS")]
+    ports: Option<u16>,
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    if !arguments.results.is_empty() {
+        let sheets = arguments
+            .results
+            .iter()
+            .map(|path| load(path))
+            .collect::<Result<Vec<_>>>()?;
+        println!("{}", table::markdown(&sheets));
+        return Ok(());
+    }
+    // Another run would write the same corpora and results.
+    let _alone = OwnName::wait_for(&arguments.out, "greetings")?;
+    let corpora = corpora(&arguments)?;
+    if arguments.make_only {
+        return Ok(());
+    }
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .map_err(|_| anyhow::anyhow!("another provider of TLS is there already"))?;
+    let lab = Lab::up_as(
+        program()?,
+        "greetings",
+        arguments.lab.as_deref(),
+        arguments.ports,
+    );
+    let lab = lab.map_err(calls::told)?;
+    let message = lab
+        .prepare("greetings", arguments.message)
+        .map_err(calls::told)?;
+    let manner = Manner {
+        systems: arguments.systems.clone(),
+        at_once: arguments.at_once,
+    };
+    let info = lab
+        .ask("GET", "asterisk/info?only=system")
+        .map_err(calls::told)?;
+    let asterisk = info["system"]["version"].as_str().unwrap_or("unknown");
+    let mut sheets = Vec::new();
+    for corpus in &corpora {
+        let sheet = measure(&lab, corpus, &manner, &message)?;
+        let path = save(&arguments, &sheet, &manner, asterisk)?;
+        println!("{}: {}", corpus.name, path.display());
+        sheets.push(sheet);
+    }
+    println!("\n{}", table::markdown(&sheets));
+    Ok(())
+}
+
+/// The program under test, which cargo puts beside this one.
+fn program() -> Result<PathBuf> {
+    let path = std::env::current_exe()?.with_file_name("aftertone");
+    if !path.exists() {
+        bail!(
+            "{} is not there; `make bench-screen` builds both",
+            path.display()
+        );
+    }
+    Ok(path)
+}
+
+/// What is to be rung.
+fn corpora(arguments: &Arguments) -> Result<Vec<Corpus>> {
+    let mut corpora = Vec::new();
+    if arguments.corpus.is_empty() {
+        let bank = Bank::open()?;
+        for &seed in &arguments.seed {
+            let count = arguments.items.unwrap_or(ITEMS);
+            let folder = arguments.out.join(format!("seed{seed}-{count}"));
+            corpora.push(Corpus::make(&bank, &folder, seed, count)?);
+        }
+    }
+    for folder in &arguments.corpus {
+        let mut corpus = Corpus::load(folder)?;
+        if let Some(count) = arguments.items {
+            corpus.thin(count);
+        }
+        corpora.push(corpus);
+    }
+    for corpus in &corpora {
+        corpus::check_size(corpus, calls::numbers())?;
+        let (greetings, all) = corpus.minutes();
+        println!(
+            "{}: {} items, {all:.0} minutes, {greetings:.1} of them greetings of machines; {}",
+            corpus.name,
+            corpus.items.len(),
+            corpus.folder.display()
+        );
+    }
+    Ok(corpora)
+}
+
+/// Rings one corpus, and judges the calls when all are over.
+fn measure(lab: &Lab, corpus: &Corpus, manner: &Manner, message: &Message) -> Result<Sheet> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    let (rung, load) = runtime.block_on(calls::ring(lab, corpus, manner, message))?;
+    let half = rung.len().div_ceil(2).max(1);
+    let judged = std::thread::scope(|scope| {
+        let parts: Vec<_> = rung
+            .chunks(half)
+            .map(|part| {
+                scope.spawn(move || {
+                    let judged = part
+                        .iter()
+                        .map(|call| judge::judge(lab, corpus, call, &message.samples));
+                    judged.collect::<Result<Vec<Record>>>()
+                })
+            })
+            .collect();
+        let joined = parts.into_iter().map(|part| part.join());
+        joined.collect::<Vec<_>>()
+    });
+    let mut records = Vec::new();
+    for part in judged {
+        match part {
+            Ok(part) => records.extend(part?),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    }
+    records.sort_by(|a, b| (a.system, &a.item.id).cmp(&(b.system, &b.item.id)));
+    Ok(Sheet {
+        corpus: corpus.name.clone(),
+        records,
+        load,
+    })
+}
+
+/// The first line of a file of results; each that follows is a [`Record`].
+#[derive(Deserialize, Serialize)]
+struct Heading {
+    corpus: String,
+    aftertone: String,
+    asterisk: String,
+    at_once: usize,
+    message_s: f32,
+    load: Load,
+}
+
+fn save(arguments: &Arguments, sheet: &Sheet, manner: &Manner, asterisk: &str) -> Result<PathBuf> {
+    fs::create_dir_all(&arguments.out)?;
+    let path = arguments.out.join(format!("{}.jsonl", sheet.corpus));
+    let heading = Heading {
+        corpus: sheet.corpus.clone(),
+        aftertone: env!("CARGO_PKG_VERSION").to_owned(),
+        asterisk: asterisk.to_owned(),
+        at_once: manner.at_once,
+        message_s: arguments.message,
+        load: sheet.load,
+    };
+    let mut file =
+        File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+    writeln!(file, "{}", serde_json::to_string(&heading)?)?;
+    for record in &sheet.records {
+        writeln!(file, "{}", serde_json::to_string(record)?)?;
+    }
+    Ok(path)
+}
+
+fn load(path: &Path) -> Result<Sheet> {
+    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let mut lines = BufReader::new(file).lines();
+    let Some(first) = lines.next() else {
+        bail!("{} is empty", path.display());
+    };
+    let heading: Heading = serde_json::from_str(&first?)?;
+    let records = lines
+        .map(|line| Ok(serde_json::from_str(&line?)?))
+        .collect::<Result<Vec<_>>>()?;
+    Ok(Sheet {
+        corpus: heading.corpus,
+        records,
+        load: heading.load,
+    })
+}
+
+/// Items of a corpus by default.
+const ITEMS: usize = 120;

@@ -1,0 +1,4 @@
+//! The parts that need no lab: how calls are made, and how they are scored.
+
+mod composition;
+mod scoring;
