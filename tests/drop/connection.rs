@@ -79,6 +79,23 @@ fn a_leg_that_does_not_come_back_is_given_up() {
 }
 
 #[test]
+fn a_leg_that_does_not_come_back_from_a_pbx_that_is_gone_is_lost() {
+    ladder(
+        r"
+        plan single listen
+            0.0 (start)                                 dial drop                     [drop_dialled]
+            3.0 entered drop                            listen drop                   [drop_answered]
+            9.0 screened drop machine long_turn         -                             [verdict]
+            9.3 deaf drop                               -                             [tap_lost]
+            9.3 link_lost                               -
+           14.3 (Return)                                hang_up drop                  [drop_hung_up]
+           14.4 gone drop 16                            -                             [drop_gone]
+        => lost; machine (long_turn); drop 16; the audio connection was lost, and then the event link was down when the call was to come back
+        ",
+    );
+}
+
+#[test]
 fn a_connection_that_is_lost_in_the_message_cuts_it_off_and_nothing_is_played_again() {
     ladder(
         r"

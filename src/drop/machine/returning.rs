@@ -7,7 +7,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Ears, Parting, Phase, VoicemailDrop};
+use super::{Ears, Link, Parting, Phase, VoicemailDrop};
 use crate::{
     drop::{
         event::Command,
@@ -135,10 +135,20 @@ impl VoicemailDrop {
     }
 
     pub(super) fn on_return_missing(&mut self, now: Instant) {
-        if matches!(self.ears, Ears::Returning(_)) {
-            let words = "the PBX did not give the call back when its audio connection ended";
-            self.found.words = Some(words.to_owned());
-            self.end_ourselves(self.unready(), now);
+        if !matches!(self.ears, Ears::Returning(_)) {
+            return;
+        }
+        match self.link {
+            Link::Up => {
+                let words = "the PBX did not give the call back when its audio connection ended";
+                self.found.words = Some(words.to_owned());
+                self.end_ourselves(self.unready(), now);
+            }
+            // Both connections to the PBX broke: the PBX is gone, or the way to it.
+            Link::Lost => self.lose(
+                "the audio connection was lost, and then the event link was down when the call was to come back",
+                now,
+            ),
         }
     }
 
