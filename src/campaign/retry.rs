@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use jiff::Timestamp;
 use thiserror::Error;
 
-use super::engine::{ContactId, mix};
+use super::{ids::ContactId, seeded::mix};
 use crate::drop::{Outcome, Retry};
 
 /// How long to wait before the next attempt, and after how many to give up.

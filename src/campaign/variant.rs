@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::engine::{ContactId, mix};
+use super::{ids::ContactId, seeded::mix};
 
 /// A message that competes with others for contacts.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,24 +6,12 @@ use std::{
 };
 
 use super::{
-    event::{Command, Event},
+    event::{Command, Event, Seen},
     machine::VoicemailDrop,
-    outcome::{Moment, Report},
     plan::Plan,
+    report::{Moment, Report},
 };
-use crate::{
-    id::{DropId, Play},
-    words::Leg,
-};
-
-/// What the PBX has of one drop, read after the event link came back.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Seen {
-    /// The legs that exist, each with the events that its state implies: ringing, answered, in our app, a verdict.
-    pub legs: BTreeMap<Leg, Vec<Event>>,
-    /// The playbacks that the PBX still knows.
-    pub plays: Vec<Play>,
-}
+use crate::id::DropId;
 
 /// All drops in flight.
 ///

@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use super::{
     event::Cause,
-    outcome::{EndedBy, Milestone, Moment, Outcome, Report},
+    outcome::{EndedBy, Outcome},
     proof::{Beep, Proof},
+    report::{Milestone, Moment, Report},
     unanswered::OutcomeReason,
 };
 use crate::{

@@ -1,6 +1,6 @@
 //! What can happen to a drop, and what a drop can want: the whole exchange between the core and the edges.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     id::Play,
@@ -161,6 +161,15 @@ impl Event {
             | Self::Refused { .. } => None,
         }
     }
+}
+
+/// What the PBX has of one drop, read after the event link came back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// The legs that exist, each with the events that its state implies: ringing, answered, in our app, a verdict.
+    pub legs: BTreeMap<Leg, Vec<Event>>,
+    /// The playbacks that the PBX still knows.
+    pub plays: Vec<Play>,
 }
 
 /// What told a ready point.

@@ -22,18 +22,20 @@ mod machine;
 mod outcome;
 mod plan;
 mod proof;
+mod report;
 mod timer;
 mod unanswered;
 
-pub use board::{Board, Seen};
+pub use board::Board;
 pub use drop_record::DropRecord;
 pub use event::{
-    Beeped, Cause, Command, Event, PbxTime, PlaybackEnd, ReadyPoint, Refusal, RefusalKind, Sit,
-    Spoken, SpokenEnd,
+    Beeped, Cause, Command, Event, PbxTime, PlaybackEnd, ReadyPoint, Refusal, RefusalKind, Seen,
+    Sit, Spoken, SpokenEnd,
 };
 pub use machine::VoicemailDrop;
-pub use outcome::{Blame, EndedBy, Milestone, Moment, Outcome, Report, Retry};
+pub use outcome::{Blame, EndedBy, Outcome, Retry};
 pub use plan::{Mode, Plan, Technique, Voice, WhenBusyLegAnswered, WhenUnsure};
 pub use proof::{Beep, Proof};
+pub use report::{Milestone, Moment, Report};
 pub use timer::Timer;
 pub use unanswered::{OutcomeReason, Unanswered};

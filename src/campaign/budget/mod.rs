@@ -25,7 +25,7 @@ use std::{fmt, time::Duration};
 
 use jiff::Timestamp;
 
-use super::{engine::Sliding, pace::Stretch};
+use super::{pace::Stretch, sliding::Sliding};
 use crate::drop::Technique;
 
 mod calls;

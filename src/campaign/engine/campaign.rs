@@ -9,17 +9,18 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    event::{Contact, ContactId, End, Next, PauseReason, PbxId},
+    event::{Contact, End, Next, PauseReason},
     refusals::Refusals,
     settings::{CampaignSettings, StopOn},
-    sliding::Sliding,
     supply::Supply,
     waiting::Waiting,
 };
 use crate::{
     campaign::{
         caller::CallerIds,
+        ids::{ContactId, PbxId},
         pace::{Pace, Rate},
+        sliding::Sliding,
         window::Opening,
     },
     drop::{Outcome, Technique},

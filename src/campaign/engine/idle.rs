@@ -5,9 +5,9 @@ use std::fmt;
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::{
-    Drain, Engine, Gate, Phase,
+    CampaignId, Drain, Engine, Gate, Phase,
     campaign::Campaign,
-    event::{Availability, CampaignId, End, PauseReason},
+    event::{Availability, End, PauseReason},
     waiting::At,
 };
 use crate::campaign::{budget::Reading, window::Opening};

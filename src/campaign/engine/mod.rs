@@ -28,11 +28,9 @@ mod campaign;
 mod event;
 mod happened;
 mod idle;
-mod mix;
 mod pbx;
 mod refusals;
 mod settings;
-mod sliding;
 mod supply;
 mod turn;
 mod waiting;
@@ -46,15 +44,14 @@ use jiff::Timestamp;
 
 pub use campaign::Phase;
 pub use event::{
-    Ask, Availability, CampaignId, Command, Contact, ContactId, End, Event, Gate, InFlight, Next,
-    PauseReason, PbxId, Settlement, Start,
+    Ask, Availability, Command, Contact, End, Event, Gate, InFlight, Next, PauseReason, Settlement,
+    Start,
 };
 pub use idle::{Idle, Why};
 pub use settings::{CampaignSettings, PbxSettings, StopOn};
 pub use waiting::Waiting;
 
-pub(super) use mix::{Dice, mix};
-pub(super) use sliding::Sliding;
+pub use super::ids::{CampaignId, ContactId, PbxId};
 
 use super::budget::Budget;
 use crate::phone::PhoneNumber;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    campaign::engine::Dice,
+    campaign::seeded::Dice,
     drop::{Outcome, Technique},
 };
 

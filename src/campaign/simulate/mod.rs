@@ -15,9 +15,11 @@ use jiff::Timestamp;
 use super::{
     budget::{Calls, Gauge, Share},
     engine::{
-        CampaignId, CampaignSettings, Command, Contact, ContactId, Dice, End, Engine, Event, Gate,
-        Next, PauseReason, PbxId, PbxSettings, Settlement, Start,
+        CampaignSettings, Command, Contact, End, Engine, Event, Gate, Next, PauseReason,
+        PbxSettings, Settlement, Start,
     },
+    ids::{CampaignId, ContactId, PbxId},
+    seeded::Dice,
 };
 use crate::drop::{Outcome, Technique};
 

@@ -7,8 +7,9 @@ use crate::{
     drop::{
         event::Command,
         leg_state::Stage,
-        outcome::{Milestone, Outcome},
+        outcome::Outcome,
         plan::{Mode, Plan, WhenBusyLegAnswered},
+        report::Milestone,
         timer::Timer,
     },
     words::Leg,

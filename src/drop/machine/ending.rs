@@ -7,7 +7,8 @@ use crate::{
     drop::{
         event::{Cause, Command, Refusal, RefusalKind},
         leg_state::{Doubt, HangUp, Originate, Stage},
-        outcome::{EndedBy, Milestone, Outcome},
+        outcome::{EndedBy, Outcome},
+        report::Milestone,
         timer::Timer,
         unanswered::{OutcomeReason, Unanswered},
     },

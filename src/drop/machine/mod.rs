@@ -30,12 +30,12 @@ use std::{
 };
 
 use super::{
-    board::Seen,
-    event::{Command, Event, PbxTime},
+    event::{Command, Event, PbxTime, Seen},
     leg_state::{HangUp, LegState, Originate, Stage},
-    outcome::{EndedBy, Milestone, Moment, Outcome, Report},
+    outcome::{EndedBy, Outcome},
     plan::{Mode, Plan, Technique, Voice},
     proof::{Attention, Flaws, Grounds, Ready},
+    report::{Milestone, Moment, Report},
     timer::{Timer, Timers},
     unanswered::OutcomeReason,
 };

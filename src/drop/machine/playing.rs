@@ -7,9 +7,10 @@ use crate::{
     drop::{
         elapsed::Elapsed,
         event::{Command, PbxTime, PlaybackEnd},
-        outcome::{EndedBy, Milestone, Outcome},
+        outcome::{EndedBy, Outcome},
         plan::{Voice, WhenUnsure},
         proof::Ready,
+        report::Milestone,
         timer::Timer,
     },
     id::Play,

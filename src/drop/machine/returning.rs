@@ -9,12 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::{Ears, Parting, Phase, VoicemailDrop};
 use crate::{
-    drop::{
-        event::Command,
-        outcome::{Milestone, Outcome},
-        plan::Voice,
-        timer::Timer,
-    },
+    drop::{event::Command, outcome::Outcome, plan::Voice, report::Milestone, timer::Timer},
     words::Leg,
 };
 

@@ -6,8 +6,9 @@ use super::{Phase, VoicemailDrop, playing::PLAYED_TOLERANCE};
 use crate::{
     drop::{
         event::{Command, Spoken, SpokenEnd},
-        outcome::{EndedBy, Milestone, Outcome},
+        outcome::{EndedBy, Outcome},
         plan::Voice,
+        report::Milestone,
         timer::Timer,
     },
     id::Play,
