@@ -8,7 +8,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use aftertone::store::Place;
+use aftertone::store::DatabaseAddress;
 use anyhow::{Context, Result, ensure};
 use sqlx::{Connection as _, PgConnection};
 
@@ -91,10 +91,10 @@ impl Database {
 }
 
 /// Where a URL points.
-pub(crate) fn place(url: &str) -> Place {
+pub(crate) fn place(url: &str) -> DatabaseAddress {
     match url.strip_prefix("sqlite:") {
-        Some(file) => Place::Sqlite(file.into()),
-        None => Place::Postgres(url.into()),
+        Some(file) => DatabaseAddress::Sqlite(file.into()),
+        None => DatabaseAddress::Postgres(url.into()),
     }
 }
 

@@ -16,12 +16,12 @@ pub enum CallerIds {
 /// Numbers to call from, each with the number of calls it has made. It is never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pool {
-    first: Entry,
-    others: Vec<Entry>,
+    first: PoolNumber,
+    others: Vec<PoolNumber>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Entry {
+struct PoolNumber {
     number: CallerId,
     used: u64,
 }
@@ -29,10 +29,10 @@ struct Entry {
 impl Pool {
     /// A pool of unused numbers; a number that comes twice counts once. `None` where there is none.
     pub fn new(numbers: impl IntoIterator<Item = CallerId>) -> Option<Self> {
-        let mut entries: Vec<Entry> = Vec::new();
+        let mut entries: Vec<PoolNumber> = Vec::new();
         for number in numbers {
             if !entries.iter().any(|entry| entry.number == number) {
-                entries.push(Entry { number, used: 0 });
+                entries.push(PoolNumber { number, used: 0 });
             }
         }
         let mut entries = entries.into_iter();
@@ -67,7 +67,7 @@ impl Pool {
         least
     }
 
-    fn entries_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
+    fn entries_mut(&mut self) -> impl Iterator<Item = &mut PoolNumber> {
         std::iter::once(&mut self.first).chain(&mut self.others)
     }
 }

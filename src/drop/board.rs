@@ -19,7 +19,7 @@ use crate::id::DropId;
 /// returns; nothing has to be remembered to be drained.
 #[derive(Debug, Default)]
 pub struct Board {
-    drops: BTreeMap<DropId, Entry>,
+    drops: BTreeMap<DropId, BoardEntry>,
     deadlines: BTreeSet<(Instant, DropId)>,
     /// Whether the event link is lost.
     is_cut_off: bool,
@@ -29,7 +29,7 @@ pub struct Board {
 }
 
 #[derive(Debug)]
-struct Entry {
+struct BoardEntry {
     drop: VoicemailDrop,
     /// The drop's key in the index of deadlines.
     deadline: Option<Instant>,
@@ -54,7 +54,7 @@ impl Board {
         let drop = VoicemailDrop::new(plan, now);
         self.drops.insert(
             id,
-            Entry {
+            BoardEntry {
                 drop,
                 deadline: None,
             },

@@ -36,11 +36,11 @@ pub struct DropRecord<'a> {
     heard_ms: u64,
     ended_by: Option<EndedBy>,
     legs: Legs,
-    timeline: Vec<Happened>,
+    timeline: Vec<MomentRecord>,
     /// When the ready point was told, as every time here since the first originate.
     ready_at_ms: Option<u64>,
     /// The beep that told it, where our own ears heard one.
-    beep: Option<Beeped>,
+    beep: Option<BeepRecord>,
     proof: Proof,
     proof_reasons: &'a [String],
     /// What the outcome alone does not say; left out where it says all.
@@ -51,11 +51,11 @@ pub struct DropRecord<'a> {
     words: Option<&'a str>,
     /// Where the evidence is; left out where none is kept.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    evidence: Option<Evidence>,
+    evidence: Option<EvidenceRecord>,
 }
 
 #[derive(Debug, Serialize)]
-struct Evidence {
+struct EvidenceRecord {
     evidence: Option<String>,
     /// Why there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -66,13 +66,13 @@ impl<'a> DropRecord<'a> {
     /// `number` is shown as it is given: masked, or not.
     pub fn new(run: &RunName, drop: DropId, number: String, report: &'a Report) -> Self {
         let leg = |leg| {
-            report.leg(leg).map(|cause: Cause| LegEnded {
+            report.leg(leg).map(|cause: Cause| LegRecord {
                 channel: ChannelId::leg(run.clone(), drop, leg).to_string(),
                 q850: cause.q850,
                 sip: cause.sip,
             })
         };
-        let happened = |moment: &Moment| Happened {
+        let happened = |moment: &Moment| MomentRecord {
             at_ms: millis(moment.at),
             event: moment.event,
         };
@@ -98,7 +98,7 @@ impl<'a> DropRecord<'a> {
             },
             timeline: report.timeline.iter().map(happened).collect(),
             ready_at_ms: report.ready_at.map(millis),
-            beep: report.beep.map(Beeped::of),
+            beep: report.beep.map(BeepRecord::of),
             proof: report.proof,
             proof_reasons: &report.proof_reasons,
             reason: report.reason,
@@ -114,7 +114,7 @@ impl<'a> DropRecord<'a> {
             Err(words) => (None, Some(words)),
         };
         Self {
-            evidence: Some(Evidence {
+            evidence: Some(EvidenceRecord {
                 evidence,
                 evidence_words,
             }),
@@ -124,13 +124,13 @@ impl<'a> DropRecord<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct Beeped {
+struct BeepRecord {
     hz: u32,
     start_ms: u64,
     end_ms: u64,
 }
 
-impl Beeped {
+impl BeepRecord {
     fn of(beep: Beep) -> Self {
         Self {
             hz: beep.hz,
@@ -142,19 +142,19 @@ impl Beeped {
 
 #[derive(Debug, Serialize)]
 struct Legs {
-    busy: Option<LegEnded>,
-    drop: Option<LegEnded>,
+    busy: Option<LegRecord>,
+    drop: Option<LegRecord>,
 }
 
 #[derive(Debug, Serialize)]
-struct LegEnded {
+struct LegRecord {
     channel: String,
     q850: Option<u16>,
     sip: Option<u16>,
 }
 
 #[derive(Debug, Serialize)]
-struct Happened {
+struct MomentRecord {
     at_ms: u64,
     event: Milestone,
 }

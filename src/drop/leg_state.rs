@@ -5,7 +5,7 @@ use super::event::Cause;
 /// What is known of one leg.
 #[derive(Clone, Debug, Default)]
 pub(super) struct LegState {
-    pub(super) stage: Stage,
+    pub(super) stage: LegStage,
     pub(super) originate: Originate,
     pub(super) hang_up: HangUp,
     pub(super) doubt: Doubt,
@@ -21,7 +21,7 @@ pub(super) struct LegState {
 
 /// How far a leg has come. It never goes back, except that an absent leg may turn out to live.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Stage {
+pub(super) enum LegStage {
     /// No originate was asked for, or it was refused before anything was dialled.
     #[default]
     Idle,
@@ -71,11 +71,14 @@ pub(super) enum Doubt {
 impl LegState {
     /// Whether the leg was dialled and is not known to have ended.
     pub(super) fn is_alive(&self) -> bool {
-        matches!(self.stage, Stage::Dialled | Stage::Alerting | Stage::Up)
+        matches!(
+            self.stage,
+            LegStage::Dialled | LegStage::Alerting | LegStage::Up
+        )
     }
 
     pub(super) fn was_dialled(&self) -> bool {
-        self.stage != Stage::Idle
+        self.stage != LegStage::Idle
     }
 
     pub(super) fn is_leaving(&self) -> bool {
@@ -117,7 +120,7 @@ impl LegState {
 
     /// The leg lives although the PBX had denied or refused it: it is only there to be hung up.
     pub(super) fn revive(&mut self) {
-        self.stage = Stage::Dialled;
+        self.stage = LegStage::Dialled;
         self.originate = Originate::Settled;
         self.hang_up = HangUp::Asked;
         self.doubt = Doubt::Sure;
@@ -126,7 +129,7 @@ impl LegState {
     /// Whether the leg's end is known and the PBX's own limit was the reason: it reports no cause, and nobody asked.
     /// Source: `ast_check_hangup` ends a channel past `TIMEOUT(absolute)` without a cause or a `ChannelHangupRequest`.
     pub(super) fn ended_by_limit(&self) -> bool {
-        self.stage == Stage::Gone
+        self.stage == LegStage::Gone
             && self.far_end.is_none()
             && self.hang_up == HangUp::No
             && matches!(self.cause.q850, None | Some(0))

@@ -31,7 +31,7 @@ pub struct Campaign {
     /// What was ordered, as JSON.
     pub spec: String,
     /// How it stands.
-    pub standing: Standing,
+    pub status: Status,
     /// Why it stands so, in words, where there is a reason.
     pub why: Option<String>,
     /// What is to become of drops in flight where it is paused or cancelled.
@@ -44,7 +44,7 @@ pub struct Campaign {
 
 /// How a campaign stands. Slugs are stored and never renamed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum Status {
     /// `running`: to be dialled by any controller that runs it.
     Running,
     /// `paused`: by the operator, or by itself.
@@ -70,8 +70,8 @@ pub enum OperatorCommand {
     Cancel(InFlight),
 }
 
-impl Standing {
-    /// Every standing.
+impl Status {
+    /// Every status.
     pub const ALL: [Self; 6] = [
         Self::Running,
         Self::Paused,
@@ -106,7 +106,7 @@ impl Standing {
     }
 }
 
-impl fmt::Display for Standing {
+impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.slug())
     }
@@ -210,45 +210,45 @@ impl Store {
         // From here on nobody starts anything of it: an intent is written with this row shared.
         tx.one::<(i64,)>(LOCK, args![campaign.0]).await?;
         let before = tx.campaign_of(campaign).await?;
-        let (standing, why, in_flight) = match (order, before.standing) {
-            (_, Standing::Cancelled) => {
+        let (status, why, in_flight) = match (order, before.status) {
+            (_, Status::Cancelled) => {
                 return Err(tx.refuse(format!("`{}` is cancelled", before.name)));
             }
             (
                 OperatorCommand::Pause(_),
-                Standing::Complete | Standing::DatesOver | Standing::Cancelling,
+                Status::Complete | Status::DatesOver | Status::Cancelling,
             )
-            | (OperatorCommand::Resume, Standing::Cancelling) => {
-                let words = format!("`{}` is {}", before.name, before.standing);
+            | (OperatorCommand::Resume, Status::Cancelling) => {
+                let words = format!("`{}` is {}", before.name, before.status);
                 return Err(tx.refuse(words));
             }
-            (OperatorCommand::Pause(in_flight), Standing::Running | Standing::Paused) => {
-                (Standing::Paused, Some("paused by the operator"), in_flight)
+            (OperatorCommand::Pause(in_flight), Status::Running | Status::Paused) => {
+                (Status::Paused, Some("paused by the operator"), in_flight)
             }
             (
                 OperatorCommand::Resume,
-                Standing::Running | Standing::Paused | Standing::Complete | Standing::DatesOver,
-            ) => (Standing::Running, None, InFlight::Finish),
+                Status::Running | Status::Paused | Status::Complete | Status::DatesOver,
+            ) => (Status::Running, None, InFlight::Finish),
             (
                 OperatorCommand::Cancel(in_flight),
-                Standing::Running
-                | Standing::Paused
-                | Standing::Cancelling
-                | Standing::Complete
-                | Standing::DatesOver,
+                Status::Running
+                | Status::Paused
+                | Status::Cancelling
+                | Status::Complete
+                | Status::DatesOver,
             ) => {
                 let flying = tx.one::<(i64,)>(IN_FLIGHT, args![campaign.0]).await?;
-                let standing = match flying {
-                    Some(_) => Standing::Cancelling,
-                    None => Standing::Cancelled,
+                let status = match flying {
+                    Some(_) => Status::Cancelling,
+                    None => Status::Cancelled,
                 };
-                (standing, Some("cancelled by the operator"), in_flight)
+                (status, Some("cancelled by the operator"), in_flight)
             }
         };
         let in_flight = in_flight_slug(in_flight);
         let args = args![
             campaign.0,
-            standing.slug(),
+            status.slug(),
             why,
             in_flight,
             micros(now),
@@ -296,22 +296,22 @@ impl Tx {
     }
 
     fn campaign(&self, stored: StoredCampaign) -> Result<Campaign, StoreError> {
-        let (id, name, spec, standing, why, in_flight, created_at, version) = stored;
+        let (id, name, spec, status, why, in_flight, created_at, version) = stored;
         let read = || {
             Some((
-                Standing::read(&standing)?,
+                Status::read(&status)?,
                 read_in_flight(&in_flight)?,
                 read_time(created_at)?,
             ))
         };
-        let Some((standing, in_flight, created_at)) = read() else {
+        let Some((status, in_flight, created_at)) = read() else {
             return Err(self.broken(format!("the row of campaign {id} cannot be read")));
         };
         Ok(Campaign {
             id: CampaignId(id),
             name,
             spec,
-            standing,
+            status,
             why,
             in_flight,
             created_at,

@@ -203,7 +203,7 @@ impl Tx {
     }
 
     /// Reads orphans, in the order in which they began.
-    fn orphans(&self, stored: Vec<KeptOrphan>) -> Result<Vec<Orphan>, StoreError> {
+    fn orphans(&self, stored: Vec<StoredOrphan>) -> Result<Vec<Orphan>, StoreError> {
         let mut orphans = Vec::with_capacity(stored.len());
         for stored in stored {
             let id = stored.0.clone();
@@ -217,7 +217,7 @@ impl Tx {
     }
 }
 
-type KeptOrphan = (
+type StoredOrphan = (
     String,
     String,
     Option<i64>,
@@ -228,7 +228,7 @@ type KeptOrphan = (
     i64,
 );
 
-fn read_orphan(stored: KeptOrphan) -> Option<Orphan> {
+fn read_orphan(stored: StoredOrphan) -> Option<Orphan> {
     let (drop, run, campaign, contact, attempt, pbx, slug, started_at) = stored;
     Some(Orphan {
         drop: drop.parse().ok()?,

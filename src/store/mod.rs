@@ -34,13 +34,13 @@ mod transaction;
 
 use std::sync::Arc;
 
-pub use campaigns::{Campaign, NewCampaign, OperatorCommand, Standing};
+pub use campaigns::{Campaign, NewCampaign, OperatorCommand, Status};
 pub use commit::{DropEnd, Intent, Write, Written};
 pub use controllers::{CLOCKS_WITHIN, CONTROLLER_LEASE, ControllerLease, Orphan};
 pub use do_not_call::{Barred, ListName, OWN_LIST};
 pub use error::{ErrorClass, StoreError};
 pub use import::{Across, Added, Adding, Importing, NewContact, Source};
-pub use open::Place;
+pub use open::DatabaseAddress;
 pub use queue::{CONTACT_LEASE, Facts, Leased, Recent, RecentCalls, WaitingGroup};
 pub use results::{Cursor, Filter, ResultRow};
 pub use tally::{CallsOfLength, Tally};

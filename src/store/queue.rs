@@ -99,7 +99,7 @@ impl Store {
         let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
         let may = tx.is_alive(holder).await?
             && tx.one::<(i64,)>(RUNS, args![campaign.0]).await?.is_some();
-        let due: Vec<KeptContact> = if may {
+        let due: Vec<StoredContact> = if may {
             let args = args![campaign.0, micros(now), at_most];
             tx.all(DUE, args).await?
         } else {
@@ -182,7 +182,7 @@ impl Store {
         let mut tx = self.read("read the latest calls").await?;
         let but = but.map_or("", |holder| holder.run.as_str());
         let args = args![pbx, micros(since), but];
-        let stored: Vec<KeptCalls> = tx.all(RECENT_CALLS, args).await?;
+        let stored: Vec<StoredCalls> = tx.all(RECENT_CALLS, args).await?;
         let mut all = Vec::with_capacity(stored.len());
         for (at, busy_legs, drop_legs, released, given_up, answered, short, people) in stored {
             all.push(RecentCalls {
@@ -278,7 +278,7 @@ impl Tx {
                 facts.do_not_call = Some(list);
             }
         }
-        let starts: Vec<KeptStart> = self.all(STARTS, args![&given, since]).await?;
+        let starts: Vec<StoredStart> = self.all(STARTS, args![&given, since]).await?;
         for (number, at, slug, ended, legs) in starts {
             let (Some(at), Some(technique)) = (read_time(at), technique(&slug)) else {
                 return Err(self.broken("the row of a drop cannot be read"));
@@ -307,7 +307,7 @@ pub(super) fn with_known(contacts: &mut [Leased], known: &mut BTreeMap<i64, Fact
 }
 
 /// The columns of [`DUE`].
-pub(super) type KeptContact = (
+pub(super) type StoredContact = (
     i64,
     i64,
     i64,
@@ -321,12 +321,12 @@ pub(super) type KeptContact = (
 );
 
 /// The columns of [`RECENT_CALLS`].
-type KeptCalls = (i64, i64, i64, i64, i64, i64, i64, i64);
+type StoredCalls = (i64, i64, i64, i64, i64, i64, i64, i64);
 
 /// The columns of [`STARTS`].
-type KeptStart = (i64, i64, String, i64, i64);
+type StoredStart = (i64, i64, String, i64, i64);
 
-pub(super) fn read_contact(stored: KeptContact) -> Option<Leased> {
+pub(super) fn read_contact(stored: StoredContact) -> Option<Leased> {
     let (id, digits, attempts, message, zone, state, kind, at, source, only_single) = stored;
     let consent = match kind {
         Some(slug) => Some(Consent {

@@ -150,7 +150,7 @@ impl Store {
         } else {
             ROWS_OF_DROPS
         };
-        let found: Vec<Found> = tx.all(sql, given).await?;
+        let found: Vec<StoredResult> = tx.all(sql, given).await?;
         let is_full = found.len() as i64 == at_most;
         let next = found.last().filter(|_| is_full).map(|last| Cursor {
             contact: last.contact,
@@ -162,7 +162,7 @@ impl Store {
 }
 
 /// A row as it is found.
-struct Found {
+struct StoredResult {
     contact: i64,
     attempt: i64,
     attempts: i64,
@@ -192,7 +192,7 @@ struct Found {
     evidence: Option<String>,
 }
 
-impl<'r, R: Row> FromRow<'r, R> for Found
+impl<'r, R: Row> FromRow<'r, R> for StoredResult
 where
     &'static str: ColumnIndex<R>,
     i64: Decode<'r, R::Database> + Type<R::Database>,
@@ -240,7 +240,7 @@ where
     }
 }
 
-impl Found {
+impl StoredResult {
     fn read(self, tx: &Tx) -> Result<ResultRow, StoreError> {
         let count = |count: Option<i64>| count.unwrap_or(0).unsigned_abs();
         // What became of the contact since is told of its last drop.
@@ -314,7 +314,7 @@ impl Found {
 
 const CONTACT: Sql = sql!("SELECT id FROM contacts WHERE number = $1 AND campaign = $2");
 
-/// The columns of [`Found`].
+/// The columns of [`StoredResult`].
 macro_rules! found {
     ($join:literal) => {
         sql!(

@@ -28,25 +28,27 @@ pub(super) enum Pools {
 
 /// A transaction; what was not committed is taken back when it is dropped.
 pub(super) struct Tx {
-    transaction: Link,
+    transaction: OpenTransaction,
     /// What is being done, to follow `cannot`.
     doing: String,
     place: Arc<str>,
 }
 
-enum Link {
+enum OpenTransaction {
     Sqlite(Transaction<'static, Sqlite>),
     Postgres(Transaction<'static, Postgres>),
 }
 
 /// A row that either database can give.
-pub(super) trait Row:
+pub(super) trait StoredRow:
     for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin
 {
 }
 
-impl<T> Row for T where T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin
-{}
+impl<T> StoredRow for T where
+    T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin
+{
+}
 
 impl Store {
     /// Begins a transaction that writes; on SQLite it has the database for itself.
@@ -55,10 +57,12 @@ impl Store {
             Pools::Sqlite { writer, .. } => writer
                 .begin_with("BEGIN IMMEDIATE")
                 .await
-                .map(Link::Sqlite)
+                .map(OpenTransaction::Sqlite)
                 .map_err(Failure::from),
             // Each statement has to see what was committed before it, as the locks here need it.
-            Pools::Postgres(pool) => timely(pool.begin_with(WRITE)).await.map(Link::Postgres),
+            Pools::Postgres(pool) => timely(pool.begin_with(WRITE))
+                .await
+                .map(OpenTransaction::Postgres),
         };
         self.begun(doing.into(), begun)
     }
@@ -69,17 +73,23 @@ impl Store {
             Pools::Sqlite { readers, .. } => readers
                 .begin()
                 .await
-                .map(Link::Sqlite)
+                .map(OpenTransaction::Sqlite)
                 .map_err(Failure::from),
             Pools::Postgres(pool) => {
                 let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-                timely(pool.begin_with(begin)).await.map(Link::Postgres)
+                timely(pool.begin_with(begin))
+                    .await
+                    .map(OpenTransaction::Postgres)
             }
         };
         self.begun(doing.into(), begun)
     }
 
-    fn begun(&self, doing: String, transaction: Result<Link, Failure>) -> Result<Tx, StoreError> {
+    fn begun(
+        &self,
+        doing: String,
+        transaction: Result<OpenTransaction, Failure>,
+    ) -> Result<Tx, StoreError> {
         let place = self.place.clone();
         match transaction {
             Ok(transaction) => Ok(Tx {
@@ -96,7 +106,7 @@ impl Tx {
     /// Runs a statement; returns how many rows it changed.
     pub(super) async fn execute(&mut self, sql: Sql, args: &[Arg<'_>]) -> Result<u64, StoreError> {
         let done = match &mut self.transaction {
-            Link::Sqlite(tx) => {
+            OpenTransaction::Sqlite(tx) => {
                 let mut query = sqlx::query(sql.sqlite);
                 for arg in args {
                     query = match *arg {
@@ -107,7 +117,7 @@ impl Tx {
                 let done = query.execute(&mut **tx).await;
                 done.map(|done| done.rows_affected()).map_err(Failure::from)
             }
-            Link::Postgres(tx) => {
+            OpenTransaction::Postgres(tx) => {
                 let mut query = sqlx::query(sql.postgres);
                 for arg in args {
                     query = match *arg {
@@ -123,17 +133,17 @@ impl Tx {
     }
 
     /// All rows of a statement.
-    pub(super) async fn all<T: Row>(
+    pub(super) async fn all<T: StoredRow>(
         &mut self,
         sql: Sql,
         args: &[Arg<'_>],
     ) -> Result<Vec<T>, StoreError> {
         let rows = match &mut self.transaction {
-            Link::Sqlite(tx) => {
+            OpenTransaction::Sqlite(tx) => {
                 let query = bind_sqlite(sqlx::query_as(sql.sqlite), args);
                 query.fetch_all(&mut **tx).await.map_err(Failure::from)
             }
-            Link::Postgres(tx) => {
+            OpenTransaction::Postgres(tx) => {
                 let query = bind_postgres(sqlx::query_as(sql.postgres), args);
                 timely(query.fetch_all(&mut **tx)).await
             }
@@ -142,7 +152,7 @@ impl Tx {
     }
 
     /// The only row of a statement, where there is one.
-    pub(super) async fn one<T: Row>(
+    pub(super) async fn one<T: StoredRow>(
         &mut self,
         sql: Sql,
         args: &[Arg<'_>],
@@ -153,8 +163,8 @@ impl Tx {
     /// Makes all of it stand.
     pub(super) async fn commit(self) -> Result<(), StoreError> {
         let done = match self.transaction {
-            Link::Sqlite(tx) => tx.commit().await.map_err(Failure::from),
-            Link::Postgres(tx) => timely(tx.commit()).await,
+            OpenTransaction::Sqlite(tx) => tx.commit().await.map_err(Failure::from),
+            OpenTransaction::Postgres(tx) => timely(tx.commit()).await,
         };
         done.map_err(|failure| StoreError::new(self.doing, self.place, failure))
     }

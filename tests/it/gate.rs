@@ -7,7 +7,7 @@ use std::{path::Path, time::Duration};
 
 use aftertone::{
     phone::{PhoneNumber, Rules},
-    store::{ListName, OWN_LIST, Place, Store},
+    store::{DatabaseAddress, ListName, OWN_LIST, Store},
 };
 use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
 use serde_json::Value;
@@ -403,7 +403,7 @@ fn originates(desk: &Desk) -> usize {
 }
 
 async fn bar(desk: &Desk, number: &str) {
-    let store = Store::open(&Place::Sqlite(desk.path("aftertone.db")))
+    let store = Store::open(&DatabaseAddress::Sqlite(desk.path("aftertone.db")))
         .await
         .unwrap();
     let number = PhoneNumber::parse(number, Rules::default()).unwrap();

@@ -193,11 +193,8 @@ fn module_of(path: &Path) -> Vec<String> {
         .iter()
         .map(|part| part.to_str().unwrap().to_owned())
         .collect();
-    match parts.last().map(String::as_str) {
-        Some("mod" | "lib") => {
-            parts.pop();
-        }
-        Some(_) | None => {}
+    if let Some("mod" | "lib") = parts.last().map(String::as_str) {
+        parts.pop();
     }
     parts
 }

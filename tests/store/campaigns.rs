@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aftertone::{
     campaign::engine::{CampaignId, End, InFlight},
     drop::Outcome,
-    store::{ErrorClass, NewCampaign, OperatorCommand, Standing, Write, Written},
+    store::{ErrorClass, NewCampaign, OperatorCommand, Status, Write, Written},
 };
 use libtest_mimic::Trial;
 
@@ -36,7 +36,7 @@ async fn a_campaign_is_made_once_and_read_again(base: &Base) {
         spec: r#"{"message":"it's \"; DROP TABLE campaigns; --"}"#.to_owned(),
     };
     let made = store.create_campaign(&new, now).await.unwrap();
-    assert_eq!((made.standing, made.created_at), (Standing::Running, now));
+    assert_eq!((made.status, made.created_at), (Status::Running, now));
     assert_eq!(made.spec, new.spec);
     let error = store.create_campaign(&new, now).await.unwrap_err();
     assert_eq!(error.class, ErrorClass::Refused, "{error:?}");
@@ -93,7 +93,7 @@ async fn versions_grow_over_all_campaigns(base: &Base) {
 }
 
 async fn wishes_have_their_places(base: &Base) {
-    use Standing::{Cancelled, Complete, DatesOver, Paused, Running};
+    use Status::{Cancelled, Complete, DatesOver, Paused, Running};
     let scene = Scene::of(base, 0).await;
     let pause = OperatorCommand::Pause(InFlight::HangUp);
     let cancel = OperatorCommand::Cancel(InFlight::Finish);
@@ -109,14 +109,14 @@ async fn wishes_have_their_places(base: &Base) {
         (Paused, cancel, Some(Cancelled)),
         (Cancelled, OperatorCommand::Resume, None),
         (Cancelled, cancel, None),
-        (Standing::Cancelling, OperatorCommand::Resume, None),
+        (Status::Cancelling, OperatorCommand::Resume, None),
     ] {
         base.run(format!("UPDATE campaigns SET standing = '{before}'"))
             .await;
         let result = scene.store.order(scene.campaign, order, scene.at(1)).await;
         match (result, after) {
             (Ok(campaign), Some(after)) => {
-                assert_eq!(campaign.standing, after, "{before} {order:?}");
+                assert_eq!(campaign.status, after, "{before} {order:?}");
                 if let OperatorCommand::Pause(in_flight) = order {
                     assert_eq!(campaign.in_flight, in_flight);
                 }
@@ -137,7 +137,7 @@ async fn a_cancelled_campaign_is_over_once_nothing_of_it_is_in_flight(base: &Bas
         .order(scene.campaign, order, scene.at(2))
         .await
         .unwrap();
-    assert_eq!(after.standing, Standing::Cancelling);
+    assert_eq!(after.status, Status::Cancelling);
     // The one that was leased can be started by nobody any more.
     let written = scene.commit(&[scene.start_of(&all[1], 2)], 3).await;
     assert_eq!(written, [Written::Fenced]);
@@ -160,7 +160,7 @@ async fn a_cancelled_campaign_is_over_once_nothing_of_it_is_in_flight(base: &Bas
     );
     assert_eq!(scene.commit(&[finished], 6).await, [Written::Applied]);
     let after = scene.store.campaign("one").await.unwrap().unwrap();
-    assert_eq!(after.standing, Standing::Cancelled);
+    assert_eq!(after.status, Status::Cancelled);
 }
 
 async fn nothing_is_started_of_a_campaign_that_does_not_run(base: &Base) {
@@ -235,7 +235,7 @@ async fn a_campaign_that_pauses_by_itself_says_why(base: &Base) {
         [Written::Applied, Written::Applied, Written::Fenced]
     );
     let after = scene.store.campaign("one").await.unwrap().unwrap();
-    assert_eq!(after.standing, Standing::Paused);
+    assert_eq!(after.status, Status::Paused);
     assert_eq!(after.why.as_deref(), Some("too many errors"));
     assert!(after.version > before.version);
     assert_eq!(scene.commit(&[paused], 2).await, [Written::Applied]);

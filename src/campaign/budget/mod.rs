@@ -19,7 +19,7 @@
 //!
 //! No slowing and no waiting changes the share of short calls and of people: these are in the list and in how well the
 //! line is kept busy. A pause limits how many calls are made at such a share: once the window has emptied below
-//! [`Limits::at_least`] calls, dialling goes on until the share is known anew.
+//! [`BudgetLimits::at_least`] calls, dialling goes on until the share is known anew.
 
 use std::{fmt, time::Duration};
 
@@ -80,7 +80,7 @@ impl fmt::Display for Share {
 
 /// The limits of a trunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct BudgetLimits {
     /// Over what time shares are counted, a minute or more.
     pub window: Duration,
     /// Calls cancelled before answer, of all calls; `None`: no limit.
@@ -96,7 +96,7 @@ pub struct Limits {
 }
 
 /// What trunks charge for: 20 %, 15 % and 3 %, over an hour, of 100 calls or more; slowing from 80 % of each.
-impl Default for Limits {
+impl Default for BudgetLimits {
     fn default() -> Self {
         Self {
             window: Duration::from_secs(3600),
@@ -109,7 +109,7 @@ impl Default for Limits {
     }
 }
 
-impl Limits {
+impl BudgetLimits {
     /// No limit at all; shares are counted over an hour.
     pub fn none() -> Self {
         Self {
@@ -170,7 +170,7 @@ impl Gauge {
         }
     }
 
-    const fn limit(self, limits: &Limits) -> Option<Share> {
+    const fn limit(self, limits: &BudgetLimits) -> Option<Share> {
         match self {
             Self::Cancelled | Self::GivenUp => limits.cancelled,
             Self::Short => limits.short,
@@ -234,7 +234,7 @@ impl fmt::Display for Reading {
 /// The live account of one trunk.
 #[derive(Clone, Debug)]
 pub struct Budget {
-    limits: Limits,
+    limits: BudgetLimits,
     past: Sliding<Calls>,
     /// What the drops in flight will have counted at least.
     in_flight: Calls,
@@ -244,7 +244,7 @@ pub struct Budget {
 
 impl Budget {
     /// An empty account.
-    pub fn new(limits: Limits) -> Self {
+    pub fn new(limits: BudgetLimits) -> Self {
         Self {
             past: Sliding::new(limits.window),
             limits,
@@ -255,12 +255,12 @@ impl Budget {
     }
 
     /// The limits it holds to.
-    pub const fn limits(&self) -> &Limits {
+    pub const fn limits(&self) -> &BudgetLimits {
         &self.limits
     }
 
     /// Holds to other limits from here on. What was counted stays counted, unless the window is another.
-    pub fn set_limits(&mut self, limits: Limits) {
+    pub fn set_limits(&mut self, limits: BudgetLimits) {
         if limits.window != self.limits.window {
             self.past = Sliding::new(limits.window);
         }
@@ -328,7 +328,7 @@ impl Budget {
         })
     }
 
-    /// How much slower the next drop under this rule has to be: full speed up to [`Limits::near`] of a limit, a tenth
+    /// How much slower the next drop under this rule has to be: full speed up to [`BudgetLimits::near`] of a limit, a tenth
     /// of it at the limit.
     pub fn stretch(&self, rule: TechniqueRule) -> Stretch {
         Gauge::that_bind(rule)
@@ -432,14 +432,14 @@ impl Usual {
     }
 }
 
-fn is_past(limits: &Limits, gauge: Gauge, calls: Calls) -> bool {
+fn is_past(limits: &BudgetLimits, gauge: Gauge, calls: Calls) -> bool {
     let (part, whole) = gauge.read(calls);
     gauge.limit(limits).is_some_and(|limit| {
         whole >= u64::from(limits.at_least) && part * 1_000 > u64::from(limit.0) * whole
     })
 }
 
-fn is_back(limits: &Limits, gauge: Gauge, calls: Calls) -> bool {
+fn is_back(limits: &BudgetLimits, gauge: Gauge, calls: Calls) -> bool {
     let (part, whole) = gauge.read(calls);
     gauge.limit(limits).is_none_or(|limit| {
         let near = limit.times(limits.near);

@@ -47,7 +47,7 @@ pub(super) struct Campaign {
     pub(super) phase: Phase,
     pub(super) callers: CallerIds,
     pub(super) pace: Option<Pace>,
-    pub(super) in_flight: BTreeMap<ContactId, Flight>,
+    pub(super) in_flight: BTreeMap<ContactId, DropInFlight>,
     /// Contacts that are due and leased to us, in the order in which the store gave them.
     pub(super) ready: VecDeque<Contact>,
     pub(super) supply: Supply,
@@ -72,7 +72,7 @@ pub(super) struct Campaign {
 
 /// A drop in flight.
 #[derive(Debug)]
-pub(super) struct Flight {
+pub(super) struct DropInFlight {
     pub(super) attempt: u32,
     pub(super) pbx: PbxId,
     pub(super) technique: Technique,

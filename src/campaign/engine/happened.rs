@@ -2,7 +2,7 @@
 
 use super::{
     CampaignId, Command, Contact, ContactId, End, Engine, Event, Gate, Next, Phase, Settlement,
-    campaign::Flight, supply::PATIENCE,
+    campaign::DropInFlight, supply::PATIENCE,
 };
 use crate::{
     campaign::{
@@ -166,7 +166,7 @@ impl<G: Gate> Engine<G> {
         let Some(campaign) = self.campaigns.get_mut(&id) else {
             return false;
         };
-        let is_it = |flight: &Flight| flight.attempt == attempt;
+        let is_it = |flight: &DropInFlight| flight.attempt == attempt;
         if !campaign.in_flight.get(&contact).is_some_and(is_it) {
             return false;
         }

@@ -56,7 +56,7 @@ pub use super::ids::{CampaignId, ContactId, PbxId};
 use super::budget::Budget;
 use crate::phone::PhoneNumber;
 use campaign::Campaign;
-use pbx::Pbx;
+use pbx::PbxState;
 
 /// All campaigns of one controller, and the PBXs they dial through.
 ///
@@ -65,7 +65,7 @@ use pbx::Pbx;
 pub struct Engine<G> {
     gate: G,
     now: Timestamp,
-    pbxs: BTreeMap<PbxId, Pbx>,
+    pbxs: BTreeMap<PbxId, PbxState>,
     campaigns: BTreeMap<CampaignId, Campaign>,
     /// Numbers with a drop in flight: a second one would find the line busy with the first.
     numbers: BTreeSet<PhoneNumber>,
@@ -117,7 +117,7 @@ impl<G: Gate> Engine<G> {
         self.change(now, |this| match this.pbxs.get_mut(&id) {
             Some(pbx) => pbx.change(settings),
             None => {
-                this.pbxs.insert(id, Pbx::new(settings));
+                this.pbxs.insert(id, PbxState::new(settings));
             }
         });
     }

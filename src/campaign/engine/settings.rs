@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     campaign::{
-        budget::{Limits, Share, TechniqueRule},
+        budget::{BudgetLimits, Share, TechniqueRule},
         caller::CallerIds,
         pace::Rate,
         retry::RetryRules,
@@ -22,7 +22,7 @@ pub struct PbxSettings {
     /// Most drops in flight, over all campaigns.
     pub in_flight: u32,
     /// The trunk's limits.
-    pub limits: Limits,
+    pub limits: BudgetLimits,
 }
 
 /// How one campaign is run.

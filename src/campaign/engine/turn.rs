@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     Ask, Availability, CampaignId, Command, Contact, Drain, Engine, Gate, PbxId, Phase, Settlement,
-    Start, campaign::Flight,
+    Start, campaign::DropInFlight,
 };
 use crate::{
     campaign::{Decision, HeldReason, budget::TechniqueRule, window::Opening},
@@ -126,7 +126,7 @@ impl<G: Gate> Engine<G> {
         self.numbers.insert(contact.number.clone());
         campaign.in_flight.insert(
             contact.id,
-            Flight {
+            DropInFlight {
                 attempt,
                 pbx: pbx_id,
                 technique,

@@ -10,12 +10,12 @@ use crate::campaign::decision::HeldReason;
 /// there are too many of them those farthest ahead are counted together.
 #[derive(Clone, Debug, Default)]
 pub struct Waiting {
-    by: BTreeMap<(Timestamp, Cause), u64>,
+    by: BTreeMap<(Timestamp, WaitCause), u64>,
 }
 
 /// What a group of contacts waits for, and where.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Cause {
+struct WaitCause {
     /// `None`: their next attempt.
     reason: Option<HeldReason>,
     /// When the hours open there.
@@ -54,7 +54,7 @@ impl Waiting {
             }),
             Some(HeldReason::FrequencyCap | HeldReason::Paused) | None => None,
         };
-        let cause = Cause { reason, opens };
+        let cause = WaitCause { reason, opens };
         *self.by.entry((until, cause)).or_default() += contacts;
         while self.by.len() > MOST {
             let Some((_, count)) = self.by.pop_last() else {

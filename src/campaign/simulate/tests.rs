@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     campaign::{
-        budget::{Limits, TechniqueRule},
+        budget::{BudgetLimits, TechniqueRule},
         decision::{Decision, HeldReason},
         engine::Ask,
         pace::Rate,
@@ -44,7 +44,7 @@ fn the_budget_makes_itself_felt_and_is_told() {
     assert!(free.peaks[&Gauge::People] > Share::percent(3), "{free:?}");
     let bound = run(5_000, |scenario| {
         scenario.campaign.retry = RetryRules::none();
-        scenario.pbx.limits = Limits::default();
+        scenario.pbx.limits = BudgetLimits::default();
     });
     assert!(
         bound.took > 5 * free.took,
@@ -58,10 +58,10 @@ fn the_budget_makes_itself_felt_and_is_told() {
 #[test]
 fn a_share_of_double_drops_keeps_calls_cancelled_within_their_limit() {
     let forecast = run(5_000, |scenario| {
-        scenario.pbx.limits = Limits {
+        scenario.pbx.limits = BudgetLimits {
             short: None,
             people: None,
-            ..Limits::default()
+            ..BudgetLimits::default()
         };
     });
     assert!(forecast.doubles > 200, "{forecast:?}");
@@ -92,7 +92,7 @@ fn scenario() -> Scenario {
         pbx: PbxSettings {
             rate: Rate::new(10, Duration::from_secs(1)).unwrap(),
             in_flight: 1_000,
-            limits: Limits::none(),
+            limits: BudgetLimits::none(),
         },
         assumptions: Assumptions::default(),
         begins: "2026-11-24T00:00:00Z".parse().unwrap(),

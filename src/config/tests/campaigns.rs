@@ -4,7 +4,7 @@ use jiff::civil::Weekday;
 
 use super::*;
 use crate::campaign::{
-    budget::{Limits, Share},
+    budget::{BudgetLimits, Share},
     policy::{Counted, Limit, Settings, Span, UserRule},
 };
 
@@ -165,7 +165,7 @@ fn a_trunk_has_the_documented_defaults() {
         (1, Duration::from_secs(1))
     );
     assert_eq!(trunk.in_flight, 10);
-    assert_eq!(trunk.limits, Limits::default());
+    assert_eq!(trunk.limits, BudgetLimits::default());
 }
 
 #[test]

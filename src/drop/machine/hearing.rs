@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{Ears, Phase, VoicemailDrop, playing::PLAYED_TOLERANCE};
+use super::{DropPhase, Ears, VoicemailDrop, playing::PLAYED_TOLERANCE};
 use crate::{
     drop::{
         event::{ReadyPoint, Sit},
@@ -15,16 +15,16 @@ use crate::{
 impl VoicemailDrop {
     pub(super) fn on_intercepted(&mut self, leg: Leg, sit: Sit, cause: String, now: Instant) {
         let (first, live) = match self.phase {
-            Phase::Screening { live } => (true, live),
-            Phase::Awaiting { live, .. }
-            | Phase::Starting { live, .. }
-            | Phase::Playing { live, .. } => (false, live),
-            Phase::Lead
-            | Phase::Dialling
-            | Phase::Answered { .. }
-            | Phase::Explaining { .. }
-            | Phase::Clearing { .. }
-            | Phase::Ended { .. } => return,
+            DropPhase::Screening { live } => (true, live),
+            DropPhase::Awaiting { live, .. }
+            | DropPhase::Starting { live, .. }
+            | DropPhase::Playing { live, .. } => (false, live),
+            DropPhase::Lead
+            | DropPhase::Dialling
+            | DropPhase::Answered { .. }
+            | DropPhase::Explaining { .. }
+            | DropPhase::Clearing { .. }
+            | DropPhase::Ended { .. } => return,
         };
         if live == leg && (first || self.is_listening()) {
             let outcome = Outcome::of_announcement(sit);
@@ -64,25 +64,25 @@ impl VoicemailDrop {
     /// A ready point that waits was none: the ears find the true one next. Returns whether one waited.
     fn forget_ready_point(&mut self, leg: Leg) -> bool {
         match &mut self.phase {
-            Phase::Awaiting { live, ready } if *live == leg && self.ears == Ears::Ours => {
+            DropPhase::Awaiting { live, ready } if *live == leg && self.ears == Ears::Ours => {
                 ready.take().is_some()
             }
-            Phase::Lead
-            | Phase::Dialling
-            | Phase::Answered { .. }
-            | Phase::Screening { .. }
-            | Phase::Awaiting { .. }
-            | Phase::Starting { .. }
-            | Phase::Playing { .. }
-            | Phase::Explaining { .. }
-            | Phase::Clearing { .. }
-            | Phase::Ended { .. } => false,
+            DropPhase::Lead
+            | DropPhase::Dialling
+            | DropPhase::Answered { .. }
+            | DropPhase::Screening { .. }
+            | DropPhase::Awaiting { .. }
+            | DropPhase::Starting { .. }
+            | DropPhase::Playing { .. }
+            | DropPhase::Explaining { .. }
+            | DropPhase::Clearing { .. }
+            | DropPhase::Ended { .. } => false,
         }
     }
 
     /// Whether the message plays to this leg while our own ears hear it.
     fn is_heard_playing(&self, leg: Leg) -> bool {
-        matches!(self.phase, Phase::Playing { live, .. } if live == leg) && self.is_listening()
+        matches!(self.phase, DropPhase::Playing { live, .. } if live == leg) && self.is_listening()
     }
 
     /// The mailbox takes no more.
@@ -96,9 +96,9 @@ impl VoicemailDrop {
     pub(super) fn on_takes_no_message(&mut self, cause: String, now: Instant) {
         let words = "the line gave a busy tone: the mailbox takes no message";
         match self.phase {
-            Phase::Playing { .. } => self.on_limit(words, now),
+            DropPhase::Playing { .. } => self.on_limit(words, now),
             // What it was while the greeting spoke it still is.
-            Phase::Awaiting { .. } | Phase::Starting { .. }
+            DropPhase::Awaiting { .. } | DropPhase::Starting { .. }
                 if self.found.verdict == Some(Verdict::Machine) =>
             {
                 let outcome = if self.found.played.is_zero() {
@@ -110,14 +110,14 @@ impl VoicemailDrop {
                 self.end_in_silence(outcome, (Verdict::Machine, cause), now);
             }
             // Nobody knows what it was, and the dialplan waits for silence.
-            Phase::Awaiting { .. } | Phase::Starting { .. } => {}
-            Phase::Lead
-            | Phase::Dialling
-            | Phase::Answered { .. }
-            | Phase::Screening { .. }
-            | Phase::Explaining { .. }
-            | Phase::Clearing { .. }
-            | Phase::Ended { .. } => {}
+            DropPhase::Awaiting { .. } | DropPhase::Starting { .. } => {}
+            DropPhase::Lead
+            | DropPhase::Dialling
+            | DropPhase::Answered { .. }
+            | DropPhase::Screening { .. }
+            | DropPhase::Explaining { .. }
+            | DropPhase::Clearing { .. }
+            | DropPhase::Ended { .. } => {}
         }
     }
 

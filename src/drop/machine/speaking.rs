@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Phase, VoicemailDrop, playing::PLAYED_TOLERANCE};
+use super::{DropPhase, VoicemailDrop, playing::PLAYED_TOLERANCE};
 use crate::{
     drop::{
         event::{Command, Spoken, SpokenEnd},
@@ -17,7 +17,7 @@ use crate::{
 
 impl VoicemailDrop {
     pub(super) fn on_speaking(&mut self, play: Play, now: Instant) {
-        if let Phase::Starting {
+        if let DropPhase::Starting {
             play: current,
             by: Voice::Ours,
             ..
@@ -74,14 +74,14 @@ impl VoicemailDrop {
             // A stop that nobody here asked for any more.
             SpokenEnd::Stopped => {}
             SpokenEnd::Whole | SpokenEnd::Unconfirmed => {
-                if matches!(self.phase, Phase::Starting { .. }) {
+                if matches!(self.phase, DropPhase::Starting { .. }) {
                     self.begin_to_play(now, None, now);
                     self.note_sent(spoken.sent);
                     self.found.flaws.unheard = spoken.unheard;
                 }
                 self.timers.stop(Timer::Playback);
                 self.tell(Milestone::PlayFinished, now);
-                if self.track(live).far_end.is_some() {
+                if self.leg(live).far_end.is_some() {
                     self.finish_with_far_end(EndedBy::FarEnd, now);
                 } else if spoken.end == SpokenEnd::Whole {
                     self.found.played = message;
@@ -101,7 +101,7 @@ impl VoicemailDrop {
         self.found.played = self.found.played.max(FRAME);
         self.timers.stop(Timer::Playback);
         self.tell(Milestone::PlayFinished, now);
-        if self.track(live).far_end.is_some() {
+        if self.leg(live).far_end.is_some() {
             self.finish_with_far_end(EndedBy::FarEnd, now);
         } else {
             let words = "the audio connection ended while the message played".to_owned();
@@ -111,11 +111,11 @@ impl VoicemailDrop {
 
     /// Nothing of the play was sent: it is as if it had not been asked for, and its ready point still waits.
     pub(super) fn play_later(&mut self) {
-        if let Phase::Starting { live, .. } = self.phase {
+        if let DropPhase::Starting { live, .. } = self.phase {
             self.plays -= 1;
             self.speaking = None;
             self.timers.stop(Timer::PlayStart);
-            self.phase = Phase::Awaiting {
+            self.phase = DropPhase::Awaiting {
                 live,
                 ready: self.found.ready,
             };
@@ -134,7 +134,7 @@ impl VoicemailDrop {
         if sent.is_zero() {
             return;
         }
-        if let Phase::Clearing { outcome } = &mut self.phase {
+        if let DropPhase::Clearing { outcome } = &mut self.phase {
             match outcome {
                 // What was missing of it is silence.
                 Outcome::Delivered => return,

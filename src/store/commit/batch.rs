@@ -13,7 +13,7 @@ use crate::{
     drop::Outcome,
     id::DropId,
     store::{
-        ControllerLease, Standing,
+        ControllerLease, Status,
         codec::{micros, number},
     },
 };
@@ -38,7 +38,7 @@ pub(super) struct Batch<'a> {
 
 #[derive(Debug)]
 pub(super) struct CampaignRow {
-    pub(super) standing: Standing,
+    pub(super) status: Status,
     /// Why it pauses by itself, where it does in this batch.
     pub(super) pauses: Option<String>,
 }
@@ -47,7 +47,7 @@ pub(super) struct CampaignRow {
 pub(super) struct ContactRow {
     pub(super) campaign: i64,
     pub(super) number: i64,
-    pub(super) stage: Stage,
+    pub(super) stage: ContactStage,
     pub(super) holder: Option<String>,
     pub(super) attempts: i64,
     pub(super) due_at: Option<i64>,
@@ -62,7 +62,7 @@ pub(super) struct ContactRow {
 
 /// How a contact stands. Slugs are stored and never renamed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stage {
+pub(super) enum ContactStage {
     Due,
     Leased,
     Dialling,
@@ -185,7 +185,7 @@ impl<'a> Batch<'a> {
             let runs = self
                 .campaigns
                 .get(&campaign.0)
-                .is_some_and(|row| row.standing == Standing::Running);
+                .is_some_and(|row| row.status == Status::Running);
             let attempt = i64::from(intent.attempt);
             let is_ours = self
                 .leased(campaign, contact)
@@ -208,7 +208,7 @@ impl<'a> Batch<'a> {
         if let Some((campaign, contact)) = intent.of
             && let Some(row) = self.leased(campaign, contact)
         {
-            row.stage = Stage::Dialling;
+            row.stage = ContactStage::Dialling;
             row.attempts = i64::from(intent.attempt);
             row.due_at = None;
             row.is_changed = true;
@@ -236,11 +236,11 @@ impl<'a> Batch<'a> {
         let now = self.now;
         let Some(row) = self.leased(campaign, contact) else {
             let stands = self.row(campaign, contact).is_some_and(|row| {
-                row.stage == Stage::Refused && row.refused.as_deref() == Some(reason)
+                row.stage == ContactStage::Refused && row.refused.as_deref() == Some(reason)
             });
             return done_where(stands);
         };
-        row.close(Stage::Refused, now);
+        row.close(ContactStage::Refused, now);
         row.refused = Some(reason.to_owned());
         self.decisions.push(Decided {
             campaign: campaign.0,
@@ -266,7 +266,7 @@ impl<'a> Batch<'a> {
         let Some(row) = self.leased(campaign, contact) else {
             let stands = self
                 .row(campaign, contact)
-                .is_some_and(|row| row.stage == Stage::Due && row.due_at == Some(until));
+                .is_some_and(|row| row.stage == ContactStage::Due && row.due_at == Some(until));
             return done_where(stands);
         };
         row.open(until);
@@ -308,7 +308,7 @@ impl<'a> Batch<'a> {
         let row = self.contacts.get_mut(&contact.0);
         let row = row.filter(|row| {
             row.campaign == campaign.0
-                && row.stage == Stage::Dialling
+                && row.stage == ContactStage::Dialling
                 && row.holder.as_deref() == Some(run)
                 && row.attempts == attempt
         });
@@ -318,7 +318,7 @@ impl<'a> Batch<'a> {
         match again {
             Some(again) => row.open(micros(again)),
             None => {
-                row.close(Stage::Ended, now);
+                row.close(ContactStage::Ended, now);
                 row.outcome = Some(outcome);
             }
         }
@@ -376,7 +376,7 @@ impl<'a> Batch<'a> {
         let row = self.contacts.get_mut(&contact.0);
         let row = row.filter(|row| {
             row.campaign == campaign.0
-                && row.stage == Stage::Dialling
+                && row.stage == ContactStage::Dialling
                 && row.holder.as_deref() == Some(run)
         });
         let (Some(drop), Some(row)) = (drop, row) else {
@@ -399,17 +399,16 @@ impl<'a> Batch<'a> {
         let Some(row) = self.campaigns.get_mut(&campaign.0) else {
             return Written::Fenced;
         };
-        match row.standing {
-            Standing::Running => {
-                row.standing = Standing::Paused;
+        match row.status {
+            Status::Running => {
+                row.status = Status::Paused;
                 row.pauses = Some(why.to_owned());
                 Written::Applied
             }
-            Standing::Paused => Written::Applied,
-            Standing::Cancelling
-            | Standing::Complete
-            | Standing::Cancelled
-            | Standing::DatesOver => Written::Fenced,
+            Status::Paused => Written::Applied,
+            Status::Cancelling | Status::Complete | Status::Cancelled | Status::DatesOver => {
+                Written::Fenced
+            }
         }
     }
 
@@ -423,7 +422,7 @@ impl<'a> Batch<'a> {
         let run = self.holder.run.as_str();
         let row = self.contacts.get_mut(&contact.0)?;
         let is_ours = row.campaign == campaign.0
-            && row.stage == Stage::Leased
+            && row.stage == ContactStage::Leased
             && row.holder.as_deref() == Some(run);
         is_ours.then_some(row)
     }
@@ -443,7 +442,7 @@ impl<'a> Batch<'a> {
 impl ContactRow {
     /// It is due then, and nobody's.
     fn open(&mut self, at: i64) {
-        self.stage = Stage::Due;
+        self.stage = ContactStage::Due;
         self.due_at = Some(at);
         self.was_due = Some(at);
         self.holder = None;
@@ -456,7 +455,7 @@ impl ContactRow {
     }
 
     /// It has come to its end.
-    fn close(&mut self, stage: Stage, now: i64) {
+    fn close(&mut self, stage: ContactStage, now: i64) {
         self.stage = stage;
         self.due_at = None;
         self.holder = None;
@@ -465,7 +464,7 @@ impl ContactRow {
     }
 }
 
-impl Stage {
+impl ContactStage {
     const ALL: [Self; 5] = [
         Self::Due,
         Self::Leased,

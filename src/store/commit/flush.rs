@@ -12,7 +12,7 @@ use crate::{
         engine::{CampaignId, End},
     },
     store::{
-        Standing, StoreError,
+        Status, StoreError,
         codec::{micros, number, technique_slug},
         sql::{Sql, args, row, rows, sql},
         transaction::Tx,
@@ -30,8 +30,8 @@ impl Batch<'_> {
         self.write(tx, UPDATE_NUMBERS, self.versions()).await?;
         for (id, row) in &self.campaigns {
             if let Some(why) = &row.pauses {
-                let standing = row.standing.slug();
-                stand(tx, *id, standing, Some(why), self.now).await?;
+                let status = row.status.slug();
+                set_status(tx, *id, status, Some(why), self.now).await?;
             }
         }
         Ok(())
@@ -179,31 +179,31 @@ pub(super) async fn finish(
     end: End,
     now: Timestamp,
 ) -> Result<Written, StoreError> {
-    let standing = match end {
-        End::Complete => Standing::Complete,
-        End::Cancelled => Standing::Cancelled,
-        End::DatesOver => Standing::DatesOver,
+    let status = match end {
+        End::Complete => Status::Complete,
+        End::Cancelled => Status::Cancelled,
+        End::DatesOver => Status::DatesOver,
     };
-    let Some((before,)) = tx.one::<(String,)>(STANDING, args![campaign.0]).await? else {
+    let Some((before,)) = tx.one::<(String,)>(STATUS, args![campaign.0]).await? else {
         return Ok(Written::Fenced);
     };
-    let Some(before) = Standing::read(&before) else {
+    let Some(before) = Status::read(&before) else {
         return Err(tx.broken(format!("the row of campaign {campaign} cannot be read")));
     };
-    if before == standing {
+    if before == status {
         return Ok(Written::Applied);
     }
     let may = match (end, before) {
-        (End::Cancelled, Standing::Cancelling) => true,
-        (End::Complete | End::DatesOver, Standing::Running | Standing::Paused) => true,
+        (End::Cancelled, Status::Cancelling) => true,
+        (End::Complete | End::DatesOver, Status::Running | Status::Paused) => true,
         (
             End::Cancelled | End::Complete | End::DatesOver,
-            Standing::Running
-            | Standing::Paused
-            | Standing::Cancelling
-            | Standing::Complete
-            | Standing::Cancelled
-            | Standing::DatesOver,
+            Status::Running
+            | Status::Paused
+            | Status::Cancelling
+            | Status::Complete
+            | Status::Cancelled
+            | Status::DatesOver,
         ) => false,
     };
     if !may {
@@ -218,19 +218,19 @@ pub(super) async fn finish(
             return Ok(Written::Fenced);
         }
     }
-    stand(tx, campaign.0, standing.slug(), None, micros(now)).await?;
+    set_status(tx, campaign.0, status.slug(), None, micros(now)).await?;
     Ok(Written::Applied)
 }
 
-async fn stand(
+async fn set_status(
     tx: &mut Tx,
     campaign: i64,
-    standing: &str,
+    status: &str,
     why: Option<&str>,
     now: i64,
 ) -> Result<(), StoreError> {
     let version = tx.next_version().await?;
-    let args = args![campaign, standing, why, now, version];
+    let args = args![campaign, status, why, now, version];
     tx.execute(STAND, args).await?;
     Ok(())
 }
@@ -295,7 +295,7 @@ const UPDATE_NUMBERS: Sql = sql!(
     " WHERE true ON CONFLICT (number) DO UPDATE SET version = excluded.version"
 );
 
-const STANDING: Sql = sql!("SELECT standing FROM campaigns WHERE id = $1");
+const STATUS: Sql = sql!("SELECT standing FROM campaigns WHERE id = $1");
 
 const IN_FLIGHT: Sql =
     sql!("SELECT attempt FROM drops WHERE campaign = $1 AND outcome IS NULL LIMIT 1");

@@ -122,10 +122,10 @@ impl Store {
         let doing = format!("import a list into campaign {campaign}");
         let mut tx = self.write(doing).await?;
         let id = campaign.0;
-        let standing: Option<(String,)> = tx.one(STANDING, args![id]).await?;
-        match standing {
+        let status: Option<(String,)> = tx.one(STATUS, args![id]).await?;
+        match status {
             None => return Err(tx.refuse("there is no such campaign")),
-            Some((standing,)) if standing == "cancelled" => {
+            Some((status,)) if status == "cancelled" => {
                 return Err(tx.refuse("it is cancelled"));
             }
             Some(_) => {}
@@ -232,7 +232,7 @@ pub(super) fn count(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-const STANDING: Sql = sql!("SELECT standing FROM campaigns WHERE id = $1");
+const STATUS: Sql = sql!("SELECT standing FROM campaigns WHERE id = $1");
 
 const BEGIN: Sql = sql!(
     "INSERT INTO imports (campaign, name, size, digest, began_at, changed_at) VALUES ($1, $2, $3, $4, $5, $5) \

@@ -125,7 +125,7 @@ impl Adding {
         importing: &Importing,
         contacts: &[NewContact],
     ) -> Result<Added, StoreError> {
-        let given = contacts.iter().map(Given::of).collect::<Vec<_>>();
+        let given = contacts.iter().map(GivenContact::of).collect::<Vec<_>>();
         let given = serde_json::to_string(&given);
         let given = given.map_err(|error| self.tx.broken(error.to_string()))?;
         let given = args![
@@ -200,7 +200,7 @@ async fn added(
 
 /// A contact as the statement takes it; what is not given is not written.
 #[derive(Serialize)]
-struct Given<'a> {
+struct GivenContact<'a> {
     line: u64,
     number: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -223,7 +223,7 @@ struct Given<'a> {
     others: Option<String>,
 }
 
-impl<'a> Given<'a> {
+impl<'a> GivenContact<'a> {
     fn of(contact: &'a NewContact) -> Self {
         let consent = contact.consent.as_ref();
         let others = serde_json::to_string(&contact.others);

@@ -27,14 +27,14 @@ use super::{
 
 /// Where the database is.
 #[derive(Clone, Debug)]
-pub enum Place {
+pub enum DatabaseAddress {
     /// A file of SQLite's, made where it is missing.
     Sqlite(PathBuf),
     /// A PostgreSQL database, by its URL.
     Postgres(SecretString),
 }
 
-impl Place {
+impl DatabaseAddress {
     /// Reads an address: `sqlite:PATH`, or `postgres://USER:PASSWORD@HOST:PORT/DATABASE` with the parameters that libpq
     /// knows, such as `?sslmode=require`.
     ///
@@ -69,7 +69,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] where it cannot be reached, is corrupt, is no database of ours, or was written by a later version.
-    pub async fn open(place: &Place) -> Result<Self, StoreError> {
+    pub async fn open(place: &DatabaseAddress) -> Result<Self, StoreError> {
         Self::open_with(place, migrations).await
     }
 
@@ -114,15 +114,16 @@ impl Store {
     }
 
     async fn open_with(
-        place: &Place,
+        place: &DatabaseAddress,
         migrations: fn(Database) -> Vec<Migration>,
     ) -> Result<Self, StoreError> {
         let (shown, opened): (Arc<str>, _) = match place {
-            Place::Sqlite(path) => {
+            DatabaseAddress::Sqlite(path) => {
                 let shown = format!("the database `{}`", path.display());
                 (shown.into(), open_sqlite(path, migrations).await)
             }
-            Place::Postgres(url) => match PgConnectOptions::from_str(url.expose_secret()) {
+            DatabaseAddress::Postgres(url) => match PgConnectOptions::from_str(url.expose_secret())
+            {
                 Ok(options) => {
                     let shown = shown_postgres(&options);
                     (shown.into(), open_postgres(options, migrations).await)
