@@ -35,7 +35,7 @@ struct Chosen {
     json: bool,
 }
 
-/// Reads the two settings; what cannot be read falls back to its default and is told.
+/// Reads the two settings; what cannot be read falls back to its default and is reported.
 fn choose(filter: Option<&str>, format: Option<&str>) -> (Chosen, Vec<String>) {
     let mut problems = Vec::new();
     // What is asked for comes on top of warnings: one part talking more must not silence the others.
@@ -70,7 +70,7 @@ where
 {
     let lines = tracing_subscriber::fmt()
         .with_env_filter(chosen.filter)
-        // It would say so on stderr, and panic where that is a terminal that was closed.
+        // It would say so on stderr, and panic if that is a terminal that was closed.
         .log_internal_errors(false)
         .with_writer(writer);
     if chosen.json {

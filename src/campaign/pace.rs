@@ -16,7 +16,7 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// At most `starts` starts in any span of `per`; `None` where either is zero, `starts` is above
+    /// At most `starts` starts in any span of `per`; `None` if either is zero, `starts` is above
     /// [`Self::MOST_STARTS`] or `per` is longer than [`Self::LONGEST_SPAN`].
     pub fn new(starts: u32, per: Duration) -> Option<Self> {
         let fits = !per.is_zero() && per <= Self::LONGEST_SPAN && starts <= Self::MOST_STARTS;
@@ -91,7 +91,7 @@ pub struct Pace {
     rate: Rate,
     /// The times of the last starts, oldest first; as many as the rate allows in a span.
     times: VecDeque<Timestamp>,
-    /// Where the next start stands in an even row.
+    /// The next start's place in an even row.
     slot: Option<Timestamp>,
 }
 
@@ -119,7 +119,7 @@ impl Pace {
         self.rate = rate;
     }
 
-    /// The moment from which the next start is allowed; `None` where it always was.
+    /// The moment from which the next start is allowed; `None` if it always was.
     pub fn next(&self) -> Option<Timestamp> {
         let starts = self.rate.starts() as usize;
         let limit = self

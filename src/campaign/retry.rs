@@ -41,7 +41,7 @@ impl Backoff {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum RetryError {
     /// Another attempt after this outcome makes no sense, or only a person may start it.
-    #[error("a contact is never dialled again by itself after `{0}`")]
+    #[error("a contact is never redialled automatically after `{0}`")]
     Never(Outcome),
     /// The backoff is out of its bounds.
     #[error("a retry waits 1 second or more, its factor is 1 to 10 and its attempts are 2 to 100")]
@@ -70,7 +70,7 @@ impl RetryRules {
     /// Sets, or with `None` takes away, the retry after an outcome.
     ///
     /// # Errors
-    /// [`RetryError`] where the outcome's row in the table of outcomes forbids it, or a value is out of its bounds.
+    /// [`RetryError`] if the outcome's row in the table of outcomes forbids it, or a value is out of its bounds.
     pub fn set(&mut self, after: Outcome, backoff: Option<Backoff>) -> Result<(), RetryError> {
         let Some(backoff) = backoff else {
             self.rules.remove(&after);
@@ -103,7 +103,7 @@ impl RetryRules {
         self.most
     }
 
-    /// The retry after an outcome, where there is one.
+    /// The retry after an outcome, if there is one.
     pub fn get(&self, after: Outcome) -> Option<&Backoff> {
         self.rules.get(&after)
     }

@@ -24,7 +24,7 @@ impl Dice {
         Self { seed, thrown: 0 }
     }
 
-    /// A number below `bound`; 0 where that is 0.
+    /// A number below `bound`; 0 if that is 0.
     pub(super) fn below(&mut self, bound: u64) -> u64 {
         self.thrown += 1;
         mix(&[self.seed, self.thrown])

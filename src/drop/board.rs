@@ -62,8 +62,8 @@ impl Board {
         self.change(id, |_| ());
     }
 
-    /// Routes an event to its drop. An event of a drop that is not on the board ends the leg it tells of, where it
-    /// shows that the leg lives: nothing outlives its drop.
+    /// Routes an event to its drop. If the drop is not on the board and the event shows that a
+    /// leg lives, that leg is hung up: nothing outlives its drop.
     pub fn handle_event(&mut self, id: DropId, event: Event, now: Instant) {
         if self.drops.contains_key(&id) {
             self.change(id, |drop| drop.handle_event(event, now));
@@ -117,7 +117,7 @@ impl Board {
         self.commands.pop_front()
     }
 
-    /// The next milestone of any drop that has not been told yet.
+    /// The next milestone of any drop that was not polled yet.
     pub fn poll_moment(&mut self) -> Option<(DropId, Moment)> {
         self.moments.pop_front()
     }

@@ -24,7 +24,7 @@ pub struct DropRecord<'a> {
     outcome: Outcome,
     verdict: Option<Verdict>,
     amd_cause: Option<&'a str>,
-    /// Why, in the words of our own ears; left out where the dialplan told the verdict.
+    /// Why, in the words of our own ears; left out if the verdict is the dialplan's.
     #[serde(skip_serializing_if = "Option::is_none")]
     reasons: Option<&'a str>,
     promoted: bool,
@@ -37,19 +37,19 @@ pub struct DropRecord<'a> {
     ended_by: Option<EndedBy>,
     legs: Legs,
     timeline: Vec<MomentRecord>,
-    /// When the ready point was told, as every time here since the first originate.
+    /// When the ready point was found; like every time here, since the first originate.
     ready_at_ms: Option<u64>,
-    /// The beep that told it, where our own ears heard one.
+    /// The beep that marked it, if our own ears heard one.
     beep: Option<BeepRecord>,
     proof: Proof,
     proof_reasons: &'a [String],
-    /// What the outcome alone does not say; left out where it says all.
+    /// What the outcome alone does not say; left out if it says all.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<OutcomeReason>,
-    /// The words of the PBX for an outcome that is the PBX's or ours, or those of `reason`; left out where there are none.
+    /// The words of the PBX for an outcome that is the PBX's or ours, or those of `reason`; left out without any.
     #[serde(skip_serializing_if = "Option::is_none")]
     words: Option<&'a str>,
-    /// Where the evidence is; left out where none is kept.
+    /// The path of the evidence; left out if none is kept.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     evidence: Option<EvidenceRecord>,
 }
@@ -107,7 +107,7 @@ impl<'a> DropRecord<'a> {
         }
     }
 
-    /// Says where the evidence is, or why there is none.
+    /// Adds the path of the evidence, or why there is none.
     pub fn with_evidence(self, kept: Result<PathBuf, String>) -> Self {
         let (evidence, evidence_words) = match kept {
             Ok(path) => (Some(path.display().to_string()), None),

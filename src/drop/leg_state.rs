@@ -15,7 +15,7 @@ pub(super) struct LegState {
     pub(super) redirected: bool,
     /// The far end asked for the end of the call, and why.
     pub(super) far_end: Option<Cause>,
-    /// Why it ended, as far as it was told.
+    /// Why it ended, as far as was reported.
     pub(super) cause: Cause,
 }
 
@@ -31,9 +31,9 @@ pub(super) enum LegStage {
     Alerting,
     /// Answered.
     Up,
-    /// The PBX does not know the channel, though nobody told of its end.
+    /// The PBX does not know the channel, though no event reported its end.
     Absent,
-    /// The PBX told of its end.
+    /// The PBX reported its end.
     Gone,
 }
 
@@ -60,7 +60,7 @@ pub(super) enum HangUp {
     Asked,
 }
 
-/// Whether the PBX has denied the leg, or told that the far end wants its end, while we still wait to hear how it ended.
+/// Whether the PBX has denied the leg, or reported that the far end hung up, while its end is still to be reported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Doubt {
     #[default]
@@ -85,12 +85,12 @@ impl LegState {
         self.hang_up == HangUp::Asked
     }
 
-    /// Whether the leg was dialled, is not known to have ended, and nobody asked for its end.
+    /// Whether the leg was dialled, is not known to have ended, and no hang-up was asked for.
     pub(super) fn is_held(&self) -> bool {
         self.is_alive() && !self.is_leaving()
     }
 
-    /// Whether the leg's existence is in doubt, and its end has not been told.
+    /// Whether the leg's existence is in doubt, and its end was not reported.
     pub(super) fn is_doubted(&self) -> bool {
         self.doubt == Doubt::Doubted && self.is_alive()
     }
@@ -126,7 +126,7 @@ impl LegState {
         self.doubt = Doubt::Sure;
     }
 
-    /// Whether the leg's end is known and the PBX's own limit was the reason: it reports no cause, and nobody asked.
+    /// Whether the leg's end is known and the PBX's own limit was the reason: no cause, and no hang-up asked for.
     /// Source: `ast_check_hangup` ends a channel past `TIMEOUT(absolute)` without a cause or a `ChannelHangupRequest`.
     pub(super) fn ended_by_limit(&self) -> bool {
         self.stage == LegStage::Gone

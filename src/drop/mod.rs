@@ -10,7 +10,7 @@
 //! ```
 //!
 //! [`VoicemailDrop`] is one drop, [`Board`] holds all that are in flight, routes events to them and indexes their
-//! deadlines. Neither knows the time, the PBX or any task: whoever drives them feeds events, carries out the commands
+//! deadlines. Neither knows the time, the PBX or any task: the driver feeds events, carries out the commands
 //! and reports each one's failure back as an event.
 
 mod board;

@@ -22,7 +22,7 @@ pub enum Outcome {
     Unsure,
     /// The far end hung up while the message played.
     CutOff,
-    /// Something alerted, and nobody answered until the deadline.
+    /// Something alerted, and did not answer until the deadline.
     NoAnswer,
     /// The number is busy.
     Busy,
@@ -64,7 +64,7 @@ pub enum Retry {
     No,
     /// It cannot succeed.
     Never,
-    /// Yes.
+    /// It does.
     Yes,
     /// Yes, but the network needs a pause first.
     YesLater,
@@ -129,7 +129,7 @@ impl Outcome {
         }
     }
 
-    /// Whether what was played was heard by somebody or something that is no mailbox.
+    /// Whether what was played was heard by a person or by a machine that is no mailbox.
     pub(super) const fn is_no_mailbox(self) -> bool {
         match self {
             Self::Human | Self::NotVoicemail => true,

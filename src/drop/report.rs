@@ -12,7 +12,7 @@ use super::{
 };
 use crate::words::{Leg, ReadyBy, Verdict};
 
-/// A moment of a drop worth telling.
+/// A moment of a drop worth reporting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(
@@ -78,41 +78,41 @@ pub struct Moment {
 pub struct Report {
     /// How it ended.
     pub outcome: Outcome,
-    /// What the outcome alone does not say, where the call failed.
+    /// What the outcome alone does not say, if the call failed.
     pub reason: Option<OutcomeReason>,
-    /// Who answered, as far as it was told.
+    /// Who answered, as far as is known.
     pub verdict: Option<Verdict>,
-    /// AMDCAUSE, where the dialplan told it.
+    /// AMDCAUSE, if the dialplan set it.
     pub amd_cause: Option<String>,
-    /// Why, in the words of our own ears, where they told it.
+    /// Why, in the words of our own ears, if they decided.
     pub reasons: Option<String>,
     /// Whether the busy leg became the live leg.
     pub promoted: bool,
-    /// What told the ready point; the last one, where the message started again.
+    /// How the ready point was found; the last one if the message started again.
     pub ready_by: Option<ReadyBy>,
-    /// When that ready point was told, since the first originate was asked for.
+    /// When that ready point was found, since the first originate was asked for.
     pub ready_at: Option<Duration>,
-    /// The beep that told it, where our own ears heard one.
+    /// The beep that marked it, if our own ears heard one.
     pub beep: Option<Beep>,
-    /// How much of the message was played; of the last play, where there were more.
+    /// How much of the message was played; of the last play, if there were more.
     pub played: Duration,
     /// How often the message started again.
     pub restarts: u32,
-    /// How much of the message at most was heard by a person, or by whatever else that is no mailbox.
+    /// How much of the message at most was heard by a person, or by a machine that is no mailbox.
     pub heard: Duration,
     /// How sure it is that the message was left.
     pub proof: Proof,
     /// Why, in the order in which things happened.
     pub proof_reasons: Vec<String>,
-    /// Who ended the live leg; `None` where there was none.
+    /// Which side ended the live leg; `None` if there was none.
     pub ended_by: Option<EndedBy>,
     /// The refusal that ended the drop, in the PBX's words, or those of the reason.
     pub words: Option<String>,
-    /// How the busy leg ended; `None` where it was never dialled.
+    /// How the busy leg ended; `None` unless it was dialled.
     pub busy: Option<Cause>,
-    /// How the drop leg ended; `None` where it was never dialled.
+    /// How the drop leg ended; `None` unless it was dialled.
     pub drop: Option<Cause>,
-    /// Everything worth telling, in the order in which it happened.
+    /// Every milestone, in the order in which it happened.
     pub timeline: Vec<Moment>,
 }
 
@@ -147,7 +147,7 @@ impl Report {
         matches!(self.outcome, Outcome::Cancelled) && self.busy.is_none() && self.drop.is_none()
     }
 
-    /// Makes it the report of a drop that nobody wished to end, and of which it is not known how it would have ended.
+    /// Makes it the report of a drop that ended against our will, and of which it is not known how it would have ended.
     pub fn lose(&mut self, words: &str) {
         self.outcome = Outcome::Lost;
         self.reason = None;
@@ -157,7 +157,7 @@ impl Report {
         self.proof_reasons = vec![words.to_owned()];
     }
 
-    /// How a leg ended; `None` where it was never dialled.
+    /// How a leg ended; `None` unless it was dialled.
     pub const fn leg(&self, leg: Leg) -> Option<Cause> {
         match leg {
             Leg::Busy => self.busy,

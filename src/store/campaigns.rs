@@ -1,4 +1,4 @@
-//! Campaigns as rows: a name, what was ordered, how it stands.
+//! Campaigns as rows: a name, what was ordered, and the status.
 
 use std::fmt;
 
@@ -30,11 +30,11 @@ pub struct Campaign {
     pub name: String,
     /// What was ordered, as JSON.
     pub spec: String,
-    /// How it stands.
+    /// Its status.
     pub status: Status,
-    /// Why it stands so, in words, where there is a reason.
+    /// Why it has that status, in words, if there is a reason.
     pub why: Option<String>,
-    /// What is to become of drops in flight where it is paused or cancelled.
+    /// What is to become of drops in flight when it is paused or cancelled.
     pub in_flight: InFlight,
     /// When it was made.
     pub created_at: Timestamp,
@@ -42,7 +42,7 @@ pub struct Campaign {
     pub version: i64,
 }
 
-/// How a campaign stands. Slugs are stored and never renamed.
+/// The status of a campaign. Slugs are stored and never renamed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     /// `running`: to be dialled by any controller that runs it.
@@ -66,7 +66,7 @@ pub enum OperatorCommand {
     Pause(InFlight),
     /// That it goes on; one that is over by its dates, or complete, may have more to do.
     Resume,
-    /// That it ends. It is over at once where nothing of it is in flight.
+    /// That it ends. It is over at once if nothing of it is in flight.
     Cancel(InFlight),
 }
 
@@ -116,7 +116,7 @@ impl Store {
     /// Makes a campaign that is running and has no contacts.
     ///
     /// # Errors
-    /// [`StoreError`], refused where the name is taken or is none.
+    /// [`StoreError`], refused if the name is taken or is not a name.
     pub async fn create_campaign(
         &self,
         new: &NewCampaign,
@@ -134,10 +134,10 @@ impl Store {
             .execute(INSERT, args![name, &new.spec, now, version])
             .await?;
         if made == 0 {
-            return Err(tx.refuse("there is a campaign of this name"));
+            return Err(tx.refuse("a campaign of this name exists"));
         }
         let campaign = tx.campaign_named(name).await?;
-        let campaign = campaign.ok_or_else(|| tx.broken("it is not there"))?;
+        let campaign = campaign.ok_or_else(|| tx.broken("its row is missing"))?;
         tx.commit().await?;
         Ok(campaign)
     }
@@ -167,7 +167,7 @@ impl Store {
     /// Changes what was ordered.
     ///
     /// # Errors
-    /// [`StoreError`], refused where there is no such campaign.
+    /// [`StoreError`], refused if there is no such campaign.
     pub async fn reorder(
         &self,
         campaign: CampaignId,
@@ -187,12 +187,12 @@ impl Store {
     /// Writes what the operator wants, for the controller that runs the campaign, now or later, to obey. From its return
     /// on no intent of a campaign is written that does not run.
     ///
-    /// A cancelled campaign is over at once where no drop of it is in flight: a controller that holds contacts of it can
+    /// A cancelled campaign is over at once if no drop of it is in flight: a controller that holds contacts of it can
     /// start none of them any more. Else it is `cancelling` until its last drop is settled, by the controller that
-    /// dialled it or, where that is gone, by the one that takes its drops over.
+    /// dialled it or, if that is gone, by the one that takes its drops over.
     ///
     /// # Errors
-    /// [`StoreError`], refused where there is no such campaign, where it is cancelled, and where one that is over or
+    /// [`StoreError`], refused if there is no such campaign, if it is cancelled, if one that is over or
     /// cancelling is to be paused, or a cancelling one resumed.
     pub async fn order(
         &self,
@@ -207,7 +207,7 @@ impl Store {
         };
         let mut tx = self.write(format!("{doing} campaign {campaign}")).await?;
         let version = tx.next_version().await?;
-        // From here on nobody starts anything of it: an intent is written with this row shared.
+        // From here on nothing of it is started: an intent is written with this row shared.
         tx.one::<(i64,)>(LOCK, args![campaign.0]).await?;
         let before = tx.campaign_of(campaign).await?;
         let (status, why, in_flight) = match (order, before.status) {
@@ -262,8 +262,8 @@ impl Store {
 }
 
 impl Tx {
-    /// The next version of a campaign. Whoever has it is waited for by all others that want one, so that versions come in
-    /// the order of their commits and nobody who reads on from one misses an earlier one.
+    /// The next version of a campaign. A transaction that has it makes all others that want one wait, so that versions come
+    /// in the order of their commits, and reading on from one misses none before it.
     pub(super) async fn next_version(&mut self) -> Result<i64, StoreError> {
         let version = self.one(NEXT_VERSION, args![]).await?;
         version

@@ -32,11 +32,11 @@ pub struct Orphan {
     pub drop: DropId,
     /// Whose channels it had.
     pub run: RunName,
-    /// Of which campaign; `None`: of no campaign.
+    /// The campaign it belongs to; `None`: to none.
     pub campaign: Option<CampaignId>,
     /// Whose; `None`: of no campaign.
     pub contact: Option<ContactId>,
-    /// Which attempt.
+    /// The number of the attempt.
     pub attempt: u32,
     /// The PBX, by its controller's instance.
     pub pbx: String,
@@ -50,8 +50,8 @@ impl Store {
     /// Begins a controller whose lease lasts until [`CONTROLLER_LEASE`] from `now`, unless it is renewed.
     ///
     /// # Errors
-    /// [`StoreError`], refused where a run of this name lives or has left something, or where our clock and the server's differ by more than
-    /// [`CLOCKS_WITHIN`].
+    /// [`StoreError`], refused if a run of this name lives or has left something, or if our clock and the server's
+    /// differ by more than [`CLOCKS_WITHIN`].
     pub async fn begin_controller(
         &self,
         run: &RunName,
@@ -77,7 +77,7 @@ impl Store {
             micros(now + CONTROLLER_LEASE)
         ];
         if tx.execute(BEGIN, args).await? == 0 {
-            return Err(tx.refuse("there is a run of this name"));
+            return Err(tx.refuse("a run of this name exists"));
         }
         tx.commit().await?;
         Ok(ControllerLease {
@@ -86,7 +86,7 @@ impl Store {
         })
     }
 
-    /// Renews its lease; `false` where it had ended and somebody has taken its drops over: it has to stop then.
+    /// Renews its lease; `false` if it had ended and another controller has taken its drops over: it has to stop then.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -102,7 +102,8 @@ impl Store {
         Ok(renewed > 0)
     }
 
-    /// Ends it: its leases of contacts are given back. Drops without outcome that it leaves are for whoever adopts them.
+    /// Ends it: its leases of contacts are given back. Drops without outcome that it leaves are for the controller that
+    /// adopts them.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -121,12 +122,12 @@ impl Store {
     }
 
     /// Takes over the drops without outcome of controllers of this PBX that are gone: those that have ended, those whose
-    /// lease has, and those of `dead`, which are known to be gone. They are this holder's then; nobody else gets them.
+    /// lease has, and those of `dead`, which are known to be gone. They are this holder's then, and no other's.
     /// These controllers are ended, and so are their leases of contacts. What was taken over before and has no outcome yet
-    /// is told again: the answer may have been lost on its way.
+    /// is returned again: the answer may have been lost on its way.
     ///
     /// # Errors
-    /// [`StoreError`], refused where this holder was ended itself.
+    /// [`StoreError`], refused if this holder was ended itself.
     pub async fn adopt(
         &self,
         holder: &ControllerLease,
@@ -136,7 +137,7 @@ impl Store {
         let mut tx = self.write("take over what other controllers left").await?;
         let run = holder.run.as_str();
         if !tx.is_alive(holder).await? {
-            return Err(tx.refuse("somebody has taken over what this controller had"));
+            return Err(tx.refuse("another controller has taken over what this one had"));
         }
         let dead = rows(dead.iter().map(|run| row! { run: run.as_str() }));
         let now = micros(now);
@@ -162,7 +163,7 @@ impl Store {
     /// they are of `alive`: a run of this machine whose process is seen to live may be cut off from the database for a while.
     ///
     /// # Errors
-    /// [`StoreError`], refused where this holder was ended itself.
+    /// [`StoreError`], refused if this holder was ended itself.
     pub async fn adopt_strays(
         &self,
         holder: &ControllerLease,
@@ -173,7 +174,7 @@ impl Store {
         let mut tx = self.write("take over what other drops left").await?;
         let run = holder.run.as_str();
         if !tx.is_alive(holder).await? {
-            return Err(tx.refuse("somebody has taken over what this run had"));
+            return Err(tx.refuse("another run has taken over what this one had"));
         }
         let dead = dead.iter().map(|run| (run, false));
         let seen = dead.chain(alive.iter().map(|run| (run, true)));

@@ -10,9 +10,9 @@
 //! ```
 //!
 //! A contact that is leased or in mid-drop belongs to one controller, by its run's name. Everything that a controller
-//! writes is checked against that (a fence): one whose lease has ended, and whose contact somebody else has, writes
+//! writes is checked against that (a fence): one whose lease has ended, and whose contact another has, writes
 //! nothing. All that [`Store::commit`] is given at once is one transaction, and may be given again when its reply was
-//! lost: what stands there already is left as it is.
+//! lost: what is written already is left as it is.
 //!
 //! Times are arguments; controllers that share a database have clocks that agree to within a second or so, which is
 //! checked on PostgreSQL when a controller begins.

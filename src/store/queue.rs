@@ -30,7 +30,7 @@ pub struct Leased {
     pub facts: Facts,
 }
 
-/// What the gate has to know of a number, and of the contact where there is one.
+/// What the gate has to know of a number, and of the contact, if there is one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
     /// The contact's time zone, as their list has it.
@@ -39,7 +39,7 @@ pub struct Facts {
     pub state: Option<String>,
     /// The consent on record.
     pub consent: Option<Consent>,
-    /// The do-not-call list on which the number stands.
+    /// The do-not-call list that the number is on.
     pub do_not_call: Option<String>,
     /// The drops to this number that began within the history asked for, over all campaigns and controllers.
     pub starts: Vec<Start>,
@@ -50,9 +50,9 @@ pub struct Facts {
 /// A start of the last moments, for the pace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Recent {
-    /// Of which campaign; `None`: of no campaign.
+    /// The campaign it belongs to; `None`: to none.
     pub campaign: Option<CampaignId>,
-    /// When.
+    /// When the call was made.
     pub at: Timestamp,
 }
 
@@ -68,18 +68,18 @@ pub struct RecentCalls {
 /// Contacts that wait for the same thing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WaitingGroup {
-    /// For what; `None`: for their next attempt.
+    /// What they wait for; `None`: their next attempt.
     pub reason: Option<HeldReason>,
-    /// Until when, to the minute.
+    /// Until when they wait, to the minute.
     pub until: Timestamp,
     /// The zone whose hours hold them, by its IANA name.
     pub zone: Option<String>,
-    /// How many.
+    /// How many contacts wait.
     pub contacts: u64,
 }
 
 impl Store {
-    /// Leases contacts of a campaign that are due, those first that have been due the longest, and tells when the next
+    /// Leases contacts of a campaign that are due, those first that have been due the longest, and returns when the next
     /// is ([`Next::At`], with the meaning that [`Next`] gives it). `history` is how far back drops to a number count.
     ///
     /// A controller that was ended, or a campaign that does not run, gets none.
@@ -372,7 +372,7 @@ const STRANGE_TIME: &str = "a time in it cannot be read";
 
 const RUNS: Sql = sql!("SELECT id FROM campaigns WHERE id = $1 AND standing = 'running'");
 
-/// What somebody else is about to take is passed over. Where our own busy leg has made a number busy, one call alone makes
+/// What another is about to take is passed over. If our own busy leg has made a number busy, only one call makes
 /// sense; the report of such a drop holds the slug of its reason.
 const DUE: Sql = sql!(
     "SELECT id, number, attempts, message, zone, state, consent, consent_at, consent_source, \
@@ -410,7 +410,7 @@ pub(super) const BARRED: Sql = sql!(
      AND lists.id = do_not_call.list GROUP BY do_not_call.number"
 );
 
-/// One that ended without any call rang nobody, but for one that was lost: nobody knows.
+/// One that ended without any call rang no telephone; of one that was lost it is not known.
 const STARTS: Sql = sql!(
     "SELECT drops.number, drops.started_at, drops.technique, \
      CAST(CASE WHEN drops.outcome IS NULL THEN 0 ELSE 1 END AS BIGINT), \

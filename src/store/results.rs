@@ -16,7 +16,7 @@ use crate::{
     phone::PhoneNumber,
 };
 
-/// Up to where results were read.
+/// The last result that was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
     contact: i64,
@@ -39,7 +39,7 @@ pub struct Filter {
     /// Only this variant.
     pub variant: Option<String>,
     /// Whether contacts without any drop are wanted, too: refused, held or waiting ones. They have no outcome, time or
-    /// variant, and are left out where one is asked for.
+    /// variant, and are left out if one is asked for.
     pub undialled: bool,
 }
 
@@ -54,9 +54,9 @@ pub struct ResultRow {
     pub name: Option<String>,
     /// The id under which the user's own system knows the contact.
     pub foreign_id: Option<String>,
-    /// The drop; `None` where nothing was dialled.
+    /// The drop; `None` unless something was dialled.
     pub drop: Option<DropId>,
-    /// Which attempt.
+    /// The number of the attempt.
     pub attempt: u32,
     /// When it began.
     pub started_at: Option<Timestamp>,
@@ -68,9 +68,9 @@ pub struct ResultRow {
     pub is_final: bool,
     /// How sure it is that the message was left.
     pub proof: Option<Proof>,
-    /// Why the contact will not be dialled, or not again; told of their last drop.
+    /// Why the contact will not be dialled, or not again; given with their last drop.
     pub refused: Option<RefusedReason>,
-    /// Why the contact waits, and until when; told of their last drop.
+    /// Why the contact waits, and until when; given with their last drop.
     pub held: Option<(HeldReason, Timestamp)>,
     /// The gate's ruling as JSON: that which refused or holds the contact, else that on the drop.
     pub ruling: Option<String>,
@@ -184,7 +184,7 @@ struct StoredResult {
     technique: Option<String>,
     message: Option<String>,
     variant: Option<String>,
-    /// In the order of the fields of [`Calls`]; none where nothing was dialled.
+    /// In the order of the fields of [`Calls`]; none unless something was dialled.
     calls: [Option<i64>; 7],
     busy_up_ms: Option<i64>,
     drop_up_ms: Option<i64>,
@@ -243,7 +243,7 @@ where
 impl StoredResult {
     fn read(self, tx: &Tx) -> Result<ResultRow, StoreError> {
         let count = |count: Option<i64>| count.unwrap_or(0).unsigned_abs();
-        // What became of the contact since is told of its last drop.
+        // What became of the contact since is given with its last drop.
         let is_last = self.attempt == self.attempts;
         let refused = self.refused.filter(|_| is_last);
         let refused = refused.map(|slug| known(tx, codec::refused(&slug), "reason"));

@@ -1,4 +1,4 @@
-//! Transactions, on whichever database it is: the only place that tells the two apart for every statement.
+//! Transactions, on whichever database it is: the only place that knows the two apart for every statement.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -19,7 +19,7 @@ use super::{
 #[derive(Clone, Debug)]
 pub(super) enum Pools {
     Sqlite {
-        /// One connection, so that nobody of this process waits for a lock of another of its own.
+        /// One connection, so that this process never waits for a lock of its own.
         writer: SqlitePool,
         readers: SqlitePool,
     },
@@ -151,7 +151,7 @@ impl Tx {
         rows.map_err(|failure| self.failed(failure))
     }
 
-    /// The only row of a statement, where there is one.
+    /// The only row of a statement, if there is one.
     pub(super) async fn one<T: StoredRow>(
         &mut self,
         sql: Sql,
@@ -160,7 +160,7 @@ impl Tx {
         Ok(self.all(sql, args).await?.pop())
     }
 
-    /// Makes all of it stand.
+    /// Commits all of it.
     pub(super) async fn commit(self) -> Result<(), StoreError> {
         let done = match self.transaction {
             OpenTransaction::Sqlite(tx) => tx.commit().await.map_err(Failure::from),
@@ -174,7 +174,7 @@ impl Tx {
         self.failed(Failure::Refused(why.into()))
     }
 
-    /// What stands in the database is nothing that was ever written there; `what` says what is wrong.
+    /// What the database holds was never written by this program; `what` says what is wrong.
     pub(super) fn broken(&self, what: impl Into<String>) -> StoreError {
         self.failed(Failure::Strange(what.into()))
     }
@@ -214,7 +214,7 @@ fn bind_postgres<'q, T>(mut query: PostgresAs<'q, T>, args: &[Arg<'q>]) -> Postg
     query
 }
 
-/// The server's answer, or that there was none in time: a network that swallows packets tells nobody.
+/// The server's answer, or that there was none in time: a network that swallows packets gives no sign of it.
 pub(super) async fn timely<T>(
     answer: impl Future<Output = Result<T, sqlx::Error>>,
 ) -> Result<T, Failure> {
@@ -224,7 +224,7 @@ pub(super) async fn timely<T>(
     }
 }
 
-/// Whoever stops in the midst of writing must not hold up all others for ever: a process that is frozen stays connected.
+/// A writer that stops midway must not hold up all others for ever: a process that is frozen stays connected.
 const WRITE: &str =
     "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '30s'";
 

@@ -302,7 +302,7 @@ async fn a_server_that_stands_by_is_away(base: &Base) {
         Err(error) => error,
     };
     assert_eq!(error.class, ErrorClass::Away, "{error:?}");
-    assert!(error.hint().unwrap().contains("standing by"), "{error:?}");
+    assert!(error.hint().unwrap().contains("a standby"), "{error:?}");
 }
 
 async fn a_server_that_is_killed_loses_nothing_that_was_told(_shared: &Base) {

@@ -6,15 +6,15 @@
 //! | share | of | counts |
 //! |---|---|---|
 //! | cancelled | all calls | calls that we ended before they were answered: every busy leg that is released, and every leg that is given up at the answer deadline |
-//! | given up | drop legs | of these, the drop legs alone: what remains where every drop is a single call |
+//! | given up | drop legs | of these, the drop legs alone: what remains if every drop is a single call |
 //! | short | answered calls | answered calls of at most 6 s |
 //! | people | answered calls | calls that a person answered and that we hung up on |
 //!
 //! A drop of two calls has one of them cancelled by design, so at best half of the calls of such drops are cancelled. A
 //! limit of 20 % of all calls is kept only by a mix: with `d` the part of drops that are double, and `u` the part of
 //! drop legs given up unanswered, a drop makes `1 + d` calls on average, of which `d + u` are cancelled, and
-//! `(d + u) / (1 + d) <= L` means `d <= (L - u) / (1 - L)`. With `L` = 20 % and nobody who does not answer, one drop in
-//! four can be double; with 5 % who do not, fewer than one in five ([`double_share`]). [`TechniqueRule::ByShare`] finds
+//! `(d + u) / (1 + d) <= L` means `d <= (L - u) / (1 - L)`. With `L` = 20 % and every drop leg answered, one drop in
+//! four can be double; with 5 % unanswered, fewer than one in five ([`double_share`]). [`TechniqueRule::ByShare`] finds
 //! this mix by itself, from what it counts, and aims a twentieth below the limit.
 //!
 //! No slowing and no waiting changes the share of short calls and of people: these are in the list and in how well the
@@ -124,16 +124,16 @@ impl BudgetLimits {
 /// One call or two, and who decides.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TechniqueRule {
-    /// Two calls where the share of cancelled calls allows it, else one.
+    /// Two calls if the share of cancelled calls allows it, else one.
     #[default]
     ByShare,
-    /// Two calls always; dialling pauses where that passes the limit.
+    /// Two calls always; dialling pauses if that passes the limit.
     Double,
     /// One call always.
     Single,
 }
 
-/// The largest part of drops that may be double for cancelled calls to stay within `limit`, 0 to 1, where `given_up`,
+/// The largest part of drops that may be double for cancelled calls to stay within `limit`, 0 to 1, if `given_up`,
 /// 0 to 1, is the part of drop legs that are given up unanswered: `(limit - given_up) / (1 - limit)`.
 pub fn double_share(limit: Share, given_up: f64) -> f64 {
     let limit = f64::from(limit.as_thousandths()) / 1_000.0;
@@ -188,7 +188,7 @@ impl Gauge {
         }
     }
 
-    /// What can stop calls under a rule. Where a drop may be single, cancelled busy legs stop nothing: the next calls
+    /// What can stop calls under a rule. If a drop may be single, cancelled busy legs stop nothing: the next calls
     /// are single ones, and those bring the share down.
     const fn that_bind(rule: TechniqueRule) -> [Self; 3] {
         match rule {
@@ -200,16 +200,16 @@ impl Gauge {
     }
 }
 
-/// One share as it stands.
+/// One share of calls, with its limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reading {
-    /// Which.
+    /// The share that was read.
     pub gauge: Gauge,
-    /// How many.
+    /// How many calls of this kind there were.
     pub part: u64,
-    /// Of how many.
+    /// Of how many calls.
     pub whole: u64,
-    /// Its limit, where it has one.
+    /// Its limit, if it has one.
     pub limit: Option<Share>,
     /// Whether it has passed its limit and has not come back from it.
     pub over: bool,
@@ -298,7 +298,7 @@ impl Budget {
         self.judge();
     }
 
-    /// One share as it stands.
+    /// One share of calls, with its limit.
     pub fn read(&self, gauge: Gauge) -> Reading {
         let (part, whole) = gauge.read(self.past.sum());
         Reading {
@@ -310,7 +310,7 @@ impl Budget {
         }
     }
 
-    /// One call or two for the next drop under this rule; the reading that forbids any, where one does.
+    /// One call or two for the next drop under this rule; the reading that forbids any, if one does.
     ///
     /// # Errors
     /// The share that is past its limit.
@@ -338,8 +338,8 @@ impl Budget {
             .unwrap_or(Stretch::NONE)
     }
 
-    /// When the share that forbids calls under this rule will have come back, if nothing is called; `None` where
-    /// none forbids any, or none comes back while calls are in flight only.
+    /// When the share that forbids calls under this rule will have come back, with no further calls; `None` if
+    /// none forbids any, or if none comes back while calls are in flight.
     pub fn recovers(&self, rule: TechniqueRule) -> Option<Timestamp> {
         Gauge::that_bind(rule)
             .into_iter()
@@ -399,7 +399,7 @@ impl Budget {
     }
 }
 
-/// How many drop legs are given up, as far as is remembered: longer than the window, for it is asked most where the
+/// How many drop legs are given up, as far as is remembered: longer than the window, for it matters most while the
 /// window is empty, and the legs that will be given up are the last to end.
 #[derive(Clone, Copy, Debug)]
 struct Usual {

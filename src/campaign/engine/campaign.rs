@@ -27,7 +27,7 @@ use crate::{
     phone::PhoneNumber,
 };
 
-/// How a campaign stands.
+/// The phase of a campaign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// It dials, as far as it may.
@@ -180,7 +180,7 @@ impl Campaign {
             .is_none_or(|most| self.in_flight.len() < most as usize)
     }
 
-    /// How many contacts to ask the store for, where it is time to: enough for a moment of dialling at this rate, and
+    /// How many contacts to ask the store for, if it is time to: enough for a moment of dialling at this rate, and
     /// more of them the longer none was allowed.
     pub(super) fn wants(&self, pbx_rate: Option<Rate>, now: Timestamp) -> Option<usize> {
         let rates = [self.settings.rate, pbx_rate];
@@ -241,7 +241,7 @@ impl Campaign {
         self.is_stale = true;
     }
 
-    /// Takes note of how a drop ended; returns why the campaign has to pause, where it has to.
+    /// Takes note of how a drop ended; returns why the campaign has to pause, if it has to.
     pub(super) fn note_outcome(&mut self, outcome: Outcome, now: Timestamp) -> Option<PauseReason> {
         let stop = self.settings.stop_on?;
         let errors = u64::from(StopOn::is_error(outcome));
@@ -259,7 +259,7 @@ impl Campaign {
         Some(why)
     }
 
-    /// How it has come to its end, where nothing is left to do.
+    /// How it has ended, if nothing is left to do.
     pub(super) fn end(&self) -> Option<End> {
         if !self.in_flight.is_empty() {
             return None;

@@ -195,7 +195,7 @@ impl<G: Gate> Engine<G> {
             // Two calls would find the number busy with the first once more.
             let is_vain = reason == Some(OutcomeReason::OwnBusyLeg)
                 && settings.technique == TechniqueRule::Double;
-            // Nobody was dialled, and what the PBX could not make may be made later.
+            // Nothing was dialled, and what the PBX could not make may be made later.
             let rule = match reason {
                 Some(OutcomeReason::NotMade) => Outcome::Failed,
                 Some(_) | None => outcome,

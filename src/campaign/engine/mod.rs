@@ -20,8 +20,8 @@
 //! share of the starts, and who had nothing to start has saved nothing up. Two campaigns that are able all the time
 //! never differ by more than one start each from the shares of their weights.
 //!
-//! Whoever drives it feeds events, drains [`Engine::poll_command`] after each, and calls [`Engine::handle_timeout`] at
-//! [`Engine::poll_timeout`]. Time is wall time that never goes back: who drives it adds the time that has passed to a
+//! Its driver feeds events, drains [`Engine::poll_command`] after each, and calls [`Engine::handle_timeout`] at
+//! [`Engine::poll_timeout`]. Time is wall time that never goes back: the driver adds the time that has passed to a
 //! clock that was read once. A moment before the last one counts as the last one.
 
 mod campaign;
@@ -107,7 +107,7 @@ impl<G: Gate> Engine<G> {
         &self.gate
     }
 
-    /// The gate it asks, to tell it what it has to know: what it forbids counts from the next attempt on.
+    /// The gate it asks, for what it has to know: what it forbids counts from the next attempt on.
     pub const fn gate_mut(&mut self) -> &mut G {
         &mut self.gate
     }
@@ -200,7 +200,7 @@ impl<G: Gate> Engine<G> {
         self.deadline
     }
 
-    /// How a campaign stands; `None` where it was never added.
+    /// The phase of a campaign; `None` unless it was added.
     pub fn phase(&self, id: CampaignId) -> Option<Phase> {
         self.campaigns.get(&id).map(|campaign| campaign.phase)
     }
@@ -217,7 +217,7 @@ impl<G: Gate> Engine<G> {
         self.pbxs.get(&id).map(|pbx| &pbx.budget)
     }
 
-    /// Hangs up a campaign's drops in flight, where that is wished.
+    /// Hangs up a campaign's drops in flight, if that is wanted.
     fn apply(&mut self, id: CampaignId, in_flight: InFlight) {
         match in_flight {
             InFlight::Finish => {}
@@ -266,7 +266,7 @@ impl<G: Gate> Engine<G> {
         self.deadline = self.next_deadline();
     }
 
-    /// Gives leased contacts back where they are not about to be dialled.
+    /// Gives leased contacts back that are not about to be dialled.
     fn release_unused(&mut self) {
         if self.store == Availability::Away {
             return;
@@ -285,7 +285,7 @@ impl<G: Gate> Engine<G> {
         }
     }
 
-    /// Asks the store for more where contacts run short.
+    /// Asks the store for more when contacts run short.
     fn fetch(&mut self) {
         for id in self.ids() {
             if !self.may_dial(id) || self.store == Availability::Away {
@@ -316,7 +316,7 @@ impl<G: Gate> Engine<G> {
             })
     }
 
-    /// Tells of campaigns that are over, and of the end of draining.
+    /// Reports campaigns that are over, and the end of draining.
     fn finish_completed(&mut self) {
         for (&id, campaign) in &mut self.campaigns {
             if let Some(end) = campaign.end() {

@@ -176,7 +176,7 @@ impl<G: Gate> Engine<G> {
                     .min()
             })
             .flatten();
-        // While enough contacts are at hand nobody asks for more, however many are due.
+        // While enough contacts are at hand no more are asked for, however many are due.
         let fetch = fetch.filter(|&at| at > self.now || campaign.ready.is_empty());
         let answer = campaign.supply.answer_by();
         [closes, recovers, fetch, answer, start]

@@ -6,19 +6,19 @@ use jiff::{SignedDuration, Timestamp, civil, tz::TimeZone};
 
 use crate::campaign::decision::HeldReason;
 
-/// Counts of contacts that wait. It stays small, however many they are: moments are rounded up to the minute, and where
+/// Counts of contacts that wait. It stays small, however many they are: moments are rounded up to the minute, and if
 /// there are too many of them those farthest ahead are counted together.
 #[derive(Clone, Debug, Default)]
 pub struct Waiting {
     by: BTreeMap<(Timestamp, WaitCause), u64>,
 }
 
-/// What a group of contacts waits for, and where.
+/// What a group of contacts waits for, and in which zone.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct WaitCause {
     /// `None`: their next attempt.
     reason: Option<HeldReason>,
-    /// When the hours open there.
+    /// When the hours open in its zone.
     opens: Option<Opens>,
 }
 
@@ -30,7 +30,7 @@ struct Opens {
 }
 
 impl Waiting {
-    /// Nobody waits.
+    /// No contact waits.
     pub fn new() -> Self {
         Self::default()
     }
@@ -91,7 +91,7 @@ impl Waiting {
     }
 
     /// For what they wait, the soonest first: `calling hours: opens 09:00 in 2 zones; 12 contacts to be tried again,
-    /// the first at 14:05 UTC`. `None` where nobody waits.
+    /// the first at 14:05 UTC`. `None` unless a contact waits.
     pub fn words(&self, now: Timestamp) -> Option<String> {
         let mut parts: Vec<(Timestamp, String)> = [
             Some(HeldReason::CallingHours),

@@ -127,7 +127,7 @@ impl Gate for Open {
     fn started(&mut self, _ask: &Ask<'_>, _now: Timestamp) {}
 }
 
-/// Lets nobody pass in the first half of each day.
+/// Lets no call pass in the first half of each day.
 struct AtNight;
 
 impl Gate for AtNight {

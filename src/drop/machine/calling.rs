@@ -53,11 +53,11 @@ impl VoicemailDrop {
         self.timers.set(Timer::Answer, now + patience);
     }
 
-    /// Dials the drop leg where only the link, or the PBX's answer for the busy leg, was missing at the end of the lead.
+    /// Dials the drop leg if only the link, or the PBX's answer for the busy leg, was missing at the end of the lead.
     pub(super) fn dial_when_lead_is_over(&mut self, now: Instant) {
         let waits = matches!(self.phase, DropPhase::Lead) && !self.timers.is_set(Timer::Lead);
         let missing = self.link == EventLink::Lost || self.busy.is_unanswered_for();
-        // A busy leg that the far end has ended tells so by its end, which decides.
+        // If the far end has ended the busy leg, its end follows, and decides.
         if waits && !missing && self.busy.far_end.is_none() {
             self.dial_drop_leg(now);
         }
@@ -104,8 +104,8 @@ impl VoicemailDrop {
         self.hang_up(Leg::Busy, now);
     }
 
-    /// The network names another number instead of an answer. Whoever has that was not asked about at the gate, so that the
-    /// call is over, whatever becomes of it.
+    /// The network names another number instead of an answer. The gate was not asked about that number, so the call is
+    /// over, whatever becomes of it.
     pub(super) fn on_redirected(&mut self, leg: Leg, now: Instant) {
         if !self.leg(leg).is_alive() {
             return;
@@ -136,7 +136,7 @@ impl VoicemailDrop {
                 by_leg(leg, Milestone::BusyAnswered, Milestone::DropAnswered),
                 now,
             );
-            // A CANCEL that crossed the 200 OK: the leg is wanted by nobody.
+            // A CANCEL that crossed the 200 OK: the leg is not wanted any more.
             if leaving {
                 self.ask_hang_up(leg, now);
             }

@@ -28,7 +28,7 @@ impl VoicemailDrop {
         if matches!(self.phase, DropPhase::Explaining { live, .. } if live == leg) {
             self.finish_with_far_end(EndedBy::FarEnd, now);
         } else {
-            // The channel's end follows at once; where it is not told, this was the telling.
+            // The channel's end follows at once; if it does not, this event stands in for it.
             self.doubt(leg, now);
         }
     }
@@ -48,7 +48,7 @@ impl VoicemailDrop {
         self.decide_by_end(leg, now);
     }
 
-    /// The PBX says that there is no such channel. Its end may still be on its way to us, and tells more.
+    /// The PBX says that there is no such channel. The event of its end may still be on its way to us, and says more.
     pub(super) fn on_absent(&mut self, leg: Leg, now: Instant) {
         if !self.leg(leg).is_alive() || !self.leg(leg).is_settled() {
             return;
@@ -66,7 +66,7 @@ impl VoicemailDrop {
         }
     }
 
-    /// The leg is gone, and nobody told of it; at most that the far end wanted it.
+    /// The leg is gone without an event of its end; at most the far end's hang-up was reported.
     pub(super) fn conclude_absent(&mut self, leg: Leg, now: Instant) {
         let wanted = self.leg(leg).is_held();
         self.leave(leg, LegStage::Absent, now);
@@ -101,7 +101,7 @@ impl VoicemailDrop {
             ..
         } = self.phase
         {
-            // That the message did not get to its end is known, whoever ended it.
+            // It is known that the message did not get to its end, whichever side ended it.
             self.clear(Outcome::CutOff, now);
         } else {
             self.lose("the leg ended unheard", now);
@@ -154,7 +154,7 @@ impl VoicemailDrop {
 
     /// A leg ended before it was answered, and that decides the drop.
     pub(super) fn end_unanswered(&mut self, leg: Leg, now: Instant) {
-        // Asterisk before 20.18 and 22.8 reports no cause where the originate's own timeout ended the call (#1660).
+        // Asterisk before 20.18 and 22.8 reports no cause if the originate's own timeout ended the call (#1660).
         let rang_out = self.leg(leg).ended_by_limit()
             && self
                 .timers
@@ -194,7 +194,7 @@ impl VoicemailDrop {
     }
 }
 
-/// Refusals.
+/// What follows a request that was refused.
 impl VoicemailDrop {
     pub(super) fn on_refused(&mut self, command: Command, why: Refusal, now: Instant) {
         match command {
@@ -215,7 +215,7 @@ impl VoicemailDrop {
                     self.on_live_leg_refused(leg, why, now);
                 }
             }
-            // Where the drop has ended, the hang-up that follows it stops the play as well.
+            // If the drop has ended, the hang-up that follows stops the play as well.
             Command::StopPlay(_) => {
                 if let DropPhase::Awaiting { live, .. } = self.phase {
                     self.on_live_leg_refused(live, why, now);
@@ -240,7 +240,7 @@ impl VoicemailDrop {
         let nothing_dialled = !self.leg(leg.other()).was_dialled();
         let state = self.leg_mut(leg);
         let (may_live, outcome) = match why.kind {
-            // The other leg keeps the line of somebody who is called.
+            // The other leg keeps the called line busy.
             RefusalKind::TooLate if nothing_dialled => (false, Outcome::Cancelled),
             RefusalKind::TooLate => (false, Outcome::Error),
             RefusalKind::NotFound
@@ -308,7 +308,7 @@ impl VoicemailDrop {
     }
 }
 
-/// Deadlines.
+/// What follows a deadline.
 impl VoicemailDrop {
     pub(super) fn on_timer(&mut self, timer: Timer, now: Instant) {
         match timer {
@@ -468,7 +468,7 @@ impl VoicemailDrop {
         }
     }
 
-    /// There is nothing to repeat where no leg is on its way out.
+    /// There is nothing to repeat if no leg is on its way out.
     fn rest_from_hanging_up(&mut self) {
         let leaving = |leg| self.leg(leg).is_alive() && self.leg(leg).is_leaving();
         if !Leg::BOTH.into_iter().any(leaving) {
@@ -489,7 +489,7 @@ const UNEXPLAINED: Duration = Duration::from_secs(30);
 /// When a hang-up that the PBX refused is asked for once more.
 const HANG_UP_REFUSED: Duration = Duration::from_millis(500);
 
-/// When a hang-up is asked for once more because nobody told of the leg's end.
+/// When a hang-up is asked for once more because the leg's end was not reported.
 const HANG_UP_UNHEARD: Duration = Duration::from_secs(3);
 
 /// How long a decided drop waits for the end of its legs. After it the PBX's own limits and the sweep end them.

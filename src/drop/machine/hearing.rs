@@ -32,7 +32,7 @@ impl VoicemailDrop {
         }
     }
 
-    /// Somebody speaks over the message where no beep had started it: the greeting may have gone on. The ears tell next
+    /// A voice over the message that no beep had started: the greeting may have continued. The ears report next
     /// who it is, or the true ready point.
     pub(super) fn on_interrupted(&mut self, leg: Leg, now: Instant) {
         self.interrupted |= self.forget_ready_point(leg);
@@ -92,7 +92,7 @@ impl VoicemailDrop {
         }
     }
 
-    /// A busy tone, or the like: whatever the greeting was, nobody records any more.
+    /// A busy tone, or the like: whatever the greeting was, nothing records any more.
     pub(super) fn on_takes_no_message(&mut self, cause: String, now: Instant) {
         let words = "the line gave a busy tone: the mailbox takes no message";
         match self.phase {
@@ -109,7 +109,7 @@ impl VoicemailDrop {
                 self.found.words = Some(words.to_owned());
                 self.end_in_silence(outcome, (Verdict::Machine, cause), now);
             }
-            // Nobody knows what it was, and the dialplan waits for silence.
+            // It is not known what it was, and the dialplan waits for silence.
             DropPhase::Awaiting { .. } | DropPhase::Starting { .. } => {}
             DropPhase::Lead
             | DropPhase::Dialling
@@ -139,7 +139,7 @@ impl VoicemailDrop {
         matches!(self.ears, Ears::Ours)
     }
 
-    /// It is not known who answered, and the plan says to play all the same. Our ears look for no ready point then: where
+    /// It is not known who answered, and the plan says to play all the same. Our ears look for no ready point then: if
     /// nothing was heard the silence has lasted already, and a busy tone never ends in one.
     pub(super) fn await_ready_point_of_unsure(
         &mut self,

@@ -9,7 +9,7 @@
 //!  from everywhere: Clearing (hang up what is left, wait until the PBX says it is gone) ──> Ended
 //! ```
 //!
-//! Where our own ears listen, the live leg is in the dialplan's `AudioSocket()` while it is screened, awaited and played to:
+//! If our own ears listen, the live leg is in the dialplan's `AudioSocket()` while it is screened, awaited and played to:
 //! we hear and speak on its audio connection. When that ends, the leg comes back into our app, and the dialplan goes on.
 //!
 //! The steps themselves are in `calling` (until the answer), `playing` (from the verdict to the message's end), `speaking`
@@ -64,7 +64,7 @@ pub struct VoicemailDrop {
     speaking: Option<Play>,
     /// The last play, if it was ours to send.
     sent: Option<Play>,
-    /// Somebody spoke over the message, and it is not known yet who.
+    /// A voice was heard over the message, and it is not known yet whose.
     interrupted: bool,
     timers: Timers,
     commands: VecDeque<Command>,
@@ -74,12 +74,12 @@ pub struct VoicemailDrop {
     found: Findings,
 }
 
-/// Where the drop stands, with what only this phase knows.
+/// The phase of the drop, with what only this phase knows.
 #[derive(Clone, Copy, Debug)]
 enum DropPhase {
     /// The busy leg is dialled, the drop leg is not.
     Lead,
-    /// The drop leg is dialled, and nobody has answered.
+    /// The drop leg is dialled and not answered.
     Dialling,
     /// The live leg is up, but not yet ours to steer.
     Answered { live: Leg },
@@ -366,7 +366,7 @@ impl VoicemailDrop {
         self.commands.pop_front()
     }
 
-    /// The next milestone that has not been told yet.
+    /// The next milestone that was not polled yet.
     pub fn poll_moment(&mut self) -> Option<Moment> {
         let moment = self.timeline.get(self.told).copied()?;
         self.told += 1;

@@ -228,7 +228,7 @@ impl VoicemailDrop {
         }
     }
 
-    /// The outcome where no ready point was found. Some of the message may have been heard before it started again.
+    /// The outcome if no ready point was found. Some of the message may have been heard before it started again.
     pub(super) const fn unready(&self) -> Outcome {
         if self.found.played.is_zero() {
             Outcome::Unsure

@@ -28,7 +28,7 @@ impl VoicemailDrop {
         }
     }
 
-    /// We stood still in the middle of the message. If little of it was sent, it starts again at once: the mailbox records
+    /// Sending stalled in the middle of the message. If little of it was sent, it starts again at once: the mailbox records
     /// already, and a whole message after a scrap is better than one with a hole.
     pub(super) fn on_stumbled(&mut self, play: Play, gap: Duration, now: Instant) {
         let Some((live, current, Voice::Ours)) = self.current_play() else {
@@ -71,7 +71,7 @@ impl VoicemailDrop {
         let is_short = spoken.sent + PLAYED_TOLERANCE < message;
         match spoken.end {
             SpokenEnd::Whole | SpokenEnd::Unconfirmed if is_short => self.on_lost(live, now),
-            // A stop that nobody here asked for any more.
+            // A stop that the drop no longer waits for.
             SpokenEnd::Stopped => {}
             SpokenEnd::Whole | SpokenEnd::Unconfirmed => {
                 if matches!(self.phase, DropPhase::Starting { .. }) {

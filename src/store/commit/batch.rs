@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// The rows that a batch touches, as they stand after what was applied so far.
+/// The rows that a batch touches, with what was applied so far.
 #[derive(Debug)]
 pub(super) struct Batch<'a> {
     pub(super) holder: &'a ControllerLease,
@@ -29,7 +29,7 @@ pub(super) struct Batch<'a> {
     pub(super) contacts: BTreeMap<i64, ContactRow>,
     /// By their ids, those that are not there left out.
     pub(super) drops: BTreeMap<String, DropRow<'a>>,
-    /// The do-not-call list of each number that stands on one.
+    /// The do-not-call list of each number that is on one.
     pub(super) barred: BTreeMap<i64, String>,
     /// The version of each number that an intent is for.
     pub(super) numbers: BTreeMap<i64, Version>,
@@ -39,7 +39,7 @@ pub(super) struct Batch<'a> {
 #[derive(Debug)]
 pub(super) struct CampaignRow {
     pub(super) status: Status,
-    /// Why it pauses by itself, where it does in this batch.
+    /// Why it pauses by itself, if it does in this batch.
     pub(super) pauses: Option<String>,
 }
 
@@ -60,7 +60,7 @@ pub(super) struct ContactRow {
     pub(super) is_changed: bool,
 }
 
-/// How a contact stands. Slugs are stored and never renamed.
+/// The stage of a contact. Slugs are stored and never renamed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ContactStage {
     Due,
@@ -76,9 +76,9 @@ pub(super) struct DropRow<'a> {
     pub(super) attempt: i64,
     pub(super) holder: String,
     pub(super) outcome: Option<Outcome>,
-    /// The intent, where this batch writes it.
+    /// The intent, if this batch writes it.
     pub(super) intent: Option<&'a Intent>,
-    /// The end, where this batch writes it.
+    /// The end, if this batch writes it.
     pub(super) end: Option<Ended<'a>>,
     /// Whether this batch takes it back.
     pub(super) is_taken_back: bool,
@@ -440,7 +440,7 @@ impl<'a> Batch<'a> {
 }
 
 impl ContactRow {
-    /// It is due then, and nobody's.
+    /// It is due then, and not leased.
     fn open(&mut self, at: i64) {
         self.stage = ContactStage::Due;
         self.due_at = Some(at);

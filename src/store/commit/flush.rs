@@ -50,7 +50,7 @@ impl Batch<'_> {
         let done = tx.execute(sql, args![&rows(changed)]).await?;
         if done != count as u64 {
             // Each was read, and is held.
-            return Err(tx.broken(format!("{done} rows were written in place of {count}")));
+            return Err(tx.broken(format!("{done} rows were written instead of {count}")));
         }
         Ok(())
     }
@@ -172,7 +172,7 @@ impl Batch<'_> {
     }
 }
 
-/// Ends a campaign, where nothing stands against it. The batch holds its row.
+/// Ends a campaign, unless something forbids it. The batch holds its row.
 pub(super) async fn finish(
     tx: &mut Tx,
     campaign: CampaignId,

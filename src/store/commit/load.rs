@@ -274,7 +274,7 @@ fn read_contact(stored: LoadedContact) -> Option<ContactRow> {
     })
 }
 
-/// Nobody changes how they stand until the batch is written.
+/// Their status does not change until the batch is written.
 const CAMPAIGNS: Sql = sql!(
     "SELECT campaigns.id, campaigns.standing FROM ",
     { id BIGINT },
@@ -289,7 +289,7 @@ const CAMPAIGNS_TO_CHANGE: Sql = sql!(
     ["", " FOR NO KEY UPDATE OF campaigns"]
 );
 
-/// Nobody is barred until the batch is written: who bars somebody counts this up last.
+/// No number is barred until the batch is written: what bars one counts this up last.
 const HOLD_LISTS: Sql = sql!(
     "SELECT value FROM counters WHERE name = 'do_not_call'",
     ["", " FOR SHARE"]

@@ -1,4 +1,4 @@
-//! Contacts coming in, many at a time, so that an import that was interrupted goes on where it was.
+//! Contacts coming in, many at a time, so that an interrupted import resumes where it left off.
 
 mod transaction;
 
@@ -40,7 +40,7 @@ pub struct NewContact {
     pub others: BTreeMap<String, String>,
 }
 
-/// Which list is imported: told from others by its content, not by its name.
+/// Which list is imported: identified by its content, not by its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
     /// The file's name, for people.
@@ -56,7 +56,7 @@ pub struct Source {
 pub struct Importing {
     /// Its number.
     pub id: i64,
-    /// Of which campaign.
+    /// The campaign it belongs to.
     pub campaign: CampaignId,
     /// Up to which byte of the list everything is in.
     pub bytes: u64,
@@ -74,15 +74,15 @@ pub struct Importing {
     pub is_complete: bool,
 }
 
-/// Whether a number that stands in another campaign may be added.
+/// Whether a number that is in another campaign may be added.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Across {
     /// It may; the gate's frequency caps hold over all campaigns.
     #[default]
     Allow,
-    /// Not where a campaign that is not over has it.
+    /// Not if a campaign that is not over has it.
     SkipOpen,
-    /// Not where any campaign has or had it.
+    /// Not if any campaign has or had it.
     SkipAny,
 }
 
@@ -102,9 +102,9 @@ impl Across {
 pub struct Added {
     /// How many were added.
     pub added: u64,
-    /// The lines of those that were not, because their number stands in this campaign already.
+    /// The lines of those that were not, because their number is in this campaign already.
     pub duplicates: Vec<u64>,
-    /// The lines of those that were not, because their number stands in another campaign.
+    /// The lines of those that were not, because their number is in another campaign.
     pub elsewhere: Vec<u64>,
 }
 
@@ -112,7 +112,7 @@ impl Store {
     /// Begins an import, or finds where the same one stopped.
     ///
     /// # Errors
-    /// [`StoreError`], refused where there is no such campaign, or it is cancelled.
+    /// [`StoreError`], refused if there is no such campaign, or it is cancelled.
     pub async fn begin_import(
         &self,
         campaign: CampaignId,
@@ -134,7 +134,7 @@ impl Store {
         let given = args![id, &source.name, size, &source.digest, now];
         let begun: Option<Counted> = tx.one(BEGIN, given).await?;
         let Some(begun) = begun else {
-            return Err(tx.broken("the import that was begun is not there"));
+            return Err(tx.broken("the row of the import is missing"));
         };
         tx.commit().await?;
         Ok(importing(campaign, begun))

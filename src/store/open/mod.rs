@@ -28,7 +28,7 @@ use super::{
 /// Where the database is.
 #[derive(Clone, Debug)]
 pub enum DatabaseAddress {
-    /// A file of SQLite's, made where it is missing.
+    /// A file of SQLite's, made if it is missing.
     Sqlite(PathBuf),
     /// A PostgreSQL database, by its URL.
     Postgres(SecretString),
@@ -39,7 +39,7 @@ impl DatabaseAddress {
     /// knows, such as `?sslmode=require`.
     ///
     /// # Errors
-    /// [`StoreError`] where it is neither; it does not hold the address.
+    /// [`StoreError`] if it is neither; it does not hold the address.
     pub fn parse(url: &SecretString) -> Result<Self, StoreError> {
         let text = url.expose_secret().trim();
         let refused = |words: &str| {
@@ -68,16 +68,16 @@ impl Store {
     /// Opens the database and brings its schema forward.
     ///
     /// # Errors
-    /// [`StoreError`] where it cannot be reached, is corrupt, is no database of ours, or was written by a later version.
+    /// [`StoreError`] if it cannot be reached, is corrupt, is no database of ours, or was written by a later version.
     pub async fn open(place: &DatabaseAddress) -> Result<Self, StoreError> {
         Self::open_with(place, migrations).await
     }
 
-    /// Whether it can be read and written at this moment: counts a counter up, so that a disk that is full or
-    /// a server that only stands by is found out.
+    /// Whether it can be read and written at this moment: counts a counter up, which fails on a full disk and
+    /// on a standby server.
     ///
     /// # Errors
-    /// [`StoreError`] where it cannot.
+    /// [`StoreError`] if it cannot.
     pub async fn ping(&self) -> Result<(), StoreError> {
         let mut tx = self.write("write a row").await?;
         tx.execute(PING, args![]).await?;
@@ -179,7 +179,7 @@ async fn open_sqlite(
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
-        // SQLite takes a transaction back by itself where the disk is full; the connection still counts it as begun.
+        // SQLite takes a transaction back by itself if the disk is full; the connection still counts it as begun.
         .before_acquire(|connection, _| {
             let is_clean = !connection.is_in_transaction();
             Box::pin(async move { Ok(is_clean) })
@@ -205,7 +205,7 @@ async fn migrate_sqlite(
     let (tables, ours): (i64, i64) = sqlx::query_as(SQLITE_TABLES).fetch_one(&mut first).await?;
     if tables > 0 && ours == 0 {
         return Err(Failure::NotOurs(format!(
-            "it has {tables} tables that are none of ours"
+            "it has {tables} tables of another program"
         )));
     }
     migrator(migrations(Database::Sqlite))
@@ -215,7 +215,7 @@ async fn migrate_sqlite(
     Ok(())
 }
 
-/// Makes the file where it is missing, for its owner only: it holds people's numbers. SQLite gives its other files the
+/// Makes the file if it is missing, for its owner only: it holds people's numbers. SQLite gives its other files the
 /// same mode.
 fn make_file(path: &Path) -> io::Result<()> {
     let made = OpenOptions::new()
@@ -311,7 +311,7 @@ const SQLITE_TABLES: &str = "SELECT count(*), \
 
 const PING: Sql = sql!("UPDATE counters SET value = value + 1 WHERE name = 'ping'");
 
-/// A commit that the server has told of has to stand there after its crash, too, whatever the server is set to.
+/// A commit that the server has confirmed has to survive its crash, whatever the server is set to.
 const SURE_COMMITS: &str = "SELECT set_config('synchronous_commit', 'on', false) \
     WHERE current_setting('synchronous_commit') = 'off'";
 
@@ -320,18 +320,18 @@ const SURE_COMMITS: &str = "SELECT set_config('synchronous_commit', 'on', false)
 const ROW_BY_ROW: &str = "SELECT set_config('random_page_cost', '1.1', false)";
 
 /// A machine that vanishes keeps its locks until the server knows: by the system's defaults after two hours, so after some
-/// 25 s. Who waits for a lock is told sooner than it gives the server up, so that it asks again by the same connection.
+/// 25 s. A wait for a lock ends before the server is given up, so that the same connection is used again.
 const GIVEN_UP: &str = "SELECT set_config('tcp_keepalives_idle', '10', false), \
     set_config('tcp_keepalives_interval', '5', false), set_config('tcp_keepalives_count', '3', false), \
     set_config('tcp_user_timeout', '25000', false), set_config('lock_timeout', '45s', false)";
 
-/// How long PostgreSQL may take to bring its schema forward, or to wait for somebody else who does.
+/// How long PostgreSQL may take to bring its schema forward, or to wait for another process that does.
 const MIGRATE_WITHIN: Duration = Duration::from_secs(600);
 
 /// How long SQLite waits for another process to unlock the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What each connection keeps of the file in memory: 2 MiB, as SQLite wants it told. The system's own cache has the rest,
+/// What each connection keeps of the file in memory: 2 MiB, in SQLite's unit. The system's own cache has the rest,
 /// and our memory does not grow with the list.
 const CACHE_SIZE: &str = "-2048";
 
