@@ -27,9 +27,9 @@ pub fn wall() -> SystemTime {
 
 /// For how long this program was suspended, if it was: a process that is stopped, a virtual machine that is paused, a
 /// disk that swaps. A deadline was due at `due` and is seen at `now`; a little late does not count.
-pub fn stood_still(due: Instant, now: Instant) -> Option<Duration> {
+pub fn suspended_for(due: Instant, now: Instant) -> Option<Duration> {
     let late = now.saturating_duration_since(due);
-    (late >= STOOD_STILL).then_some(late)
+    (late >= SUSPENDED).then_some(late)
 }
 
 /// How long what has come meanwhile may take to be read, from the sockets on, before a deadline that was due at `due` and
@@ -40,13 +40,13 @@ pub fn catch_up(due: Instant, now: Instant) -> Option<Duration> {
     (late >= IN_TIME).then(|| late.clamp(CATCH_UP_LEAST, CATCH_UP))
 }
 
-/// From which lateness on a deadline was slept through.
-const STOOD_STILL: Duration = Duration::from_millis(250);
+/// The lateness from which a deadline counts as slept through.
+const SUSPENDED: Duration = Duration::from_millis(250);
 
-/// What any deadline may be late by.
+/// The lateness that any deadline may have.
 const IN_TIME: Duration = Duration::from_millis(10);
 
-/// The shortest time in which what has come is read.
+/// The shortest time to read what has come.
 const CATCH_UP_LEAST: Duration = Duration::from_millis(30);
 
 /// The longest one.
@@ -102,9 +102,9 @@ mod tests {
         for (late, slept) in [(0, false), (249, false), (250, true), (9_600, true)] {
             let late = Duration::from_millis(late);
             let expected = slept.then_some(late);
-            assert_eq!(stood_still(due, due + late), expected, "{late:?}");
+            assert_eq!(suspended_for(due, due + late), expected, "{late:?}");
         }
-        assert_eq!(stood_still(due + Duration::from_secs(1), due), None);
+        assert_eq!(suspended_for(due + Duration::from_secs(1), due), None);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Names we choose: of a run, of a drop, of its channels and playbacks.
+//! Names that this program chooses: of a run, of a drop, of its channels and playbacks.
 //!
 //! ```text
 //! channel   <run>-<drop id>-busy|drop|snoop|tap|amd
@@ -135,7 +135,7 @@ impl Role {
 /// The id of a channel that this program made.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChannelId {
-    /// Whose it is.
+    /// The run that made it.
     pub run: RunName,
     /// The drop it belongs to.
     pub drop: DropId,
@@ -180,7 +180,7 @@ impl FromStr for ChannelId {
 /// The id of the bridge that joins the leg that is listened to and its [`Role::Tap`], if we connect to the PBX.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BridgeId {
-    /// Whose it is.
+    /// The run that made it.
     pub run: RunName,
     /// The drop it belongs to.
     pub drop: DropId,
@@ -213,7 +213,7 @@ pub struct Play(pub u32);
 /// The id of a playback that this program asked for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PlaybackId {
-    /// Whose it is.
+    /// The run that made it.
     pub run: RunName,
     /// The drop it belongs to.
     pub drop: DropId,
@@ -246,7 +246,7 @@ impl FromStr for PlaybackId {
     }
 }
 
-/// The text is no id that this program makes.
+/// The text is not an id of this program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("not an id of this program")]
 pub struct BadId;

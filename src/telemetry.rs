@@ -1,7 +1,7 @@
 //! Logs: lines on stderr, with values as fields.
 //!
 //! `AFTERTONE_LOG` chooses what is logged, in the form of [`EnvFilter`] (`info`, `aftertone::ari=trace`), beside
-//! warnings, which are unless it says `off`. `AFTERTONE_LOG_FORMAT=json` makes every line a JSON object.
+//! warnings, which always are unless it says `off`. `AFTERTONE_LOG_FORMAT=json` makes every line a JSON object.
 //!
 //! No line ever holds a full phone number: numbers show masked, and what holds them whole is never logged.
 
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_setting_that_is_not_understood_is_told_and_warnings_stay() {
+    fn a_setting_that_is_not_understood_is_reported_and_warnings_stay() {
         for (filter, format) in [(Some("aftertone=loud"), None), (None, Some("xml"))] {
             let (_, problems) = choose(filter, format);
             assert_eq!(problems.len(), 1);

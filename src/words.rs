@@ -1,4 +1,4 @@
-//! The words every part of the program uses: which leg, who answered, how the ready point was found.
+//! Words that every part of the program uses: which leg, who answered, how the ready point was found.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! How sure a share is that was counted over few.
+//! How certain a share is that was counted over few.
 
 /// The interval that holds a share with 95 % confidence, from a count of so many of all, each from 0 to 1; `None`
 /// without any.

@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn the_busy_leg_stands_apart_and_costs_what_it_was() {
+    fn the_busy_leg_is_a_cost_of_its_own() {
         let price = price("0.60", "0.001", "6/6");
         let double = Calls {
             busy_legs: 1,

@@ -84,7 +84,7 @@ impl Stretch {
 ///
 /// Two rules hold at once. The times of the last starts are kept, and a start has to be a whole span after the one that
 /// is as many starts back as the rate allows: that is the limit, exactly, in every sliding span. And starts keep an even
-/// distance, for who starts in bursts at the edge of the limit passes it by the delays on the way to the carrier: two
+/// distance, for bursts at the edge of the limit pass it by the delays on the way to the carrier: two
 /// bursts that leave a second apart arrive less than a second apart.
 #[derive(Clone, Debug)]
 pub struct Pace {
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fast_rate_is_reached_by_whoever_looks_now_and_then() {
+    fn a_fast_rate_is_reached_by_looking_now_and_then() {
         let mut pace = Pace::new(rate(500, 1_000));
         let mut times = Vec::new();
         for now in (0..10_000).step_by(40) {

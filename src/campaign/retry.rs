@@ -110,9 +110,9 @@ impl RetryRules {
 
     /// When the contact is to be dialled again after an attempt, the `attempts`-th, ended like this; `None`: never.
     ///
-    /// The moment is spread by up to a tenth of the wait, by the contact and its attempt alone: those who failed
-    /// together do not come back together, and a restart finds the same moment. Whether it may be dialled then the gate
-    /// says then.
+    /// The moment is spread by up to a tenth of the wait, by the contact and its attempt alone: those that failed
+    /// together do not come back together, and a restart finds the same moment. Whether it may be dialled then is for the
+    /// gate.
     pub fn next(
         &self,
         outcome: Outcome,

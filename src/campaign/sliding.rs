@@ -1,4 +1,4 @@
-//! Sums over the last while: a ring of spans of time, the oldest of which drops out as time goes by.
+//! Sums over a recent window: a ring of spans of time, the oldest of which drops out as time goes by.
 
 use std::{
     collections::VecDeque,
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn it_tells_when_a_sum_will_have_fallen() {
+    fn it_knows_when_a_sum_will_have_fallen() {
         let mut sliding = Sliding::new(Duration::from_secs(60));
         sliding.add(5, at(0));
         sliding.add(3, at(10));

@@ -16,7 +16,7 @@ use crate::id::DropId;
 /// All drops in flight.
 ///
 /// Every change collects the commands and milestones that follow from it, and the drop's next deadline, before it
-/// returns; nothing has to be remembered to be drained.
+/// returns; the caller cannot forget to drain a drop.
 #[derive(Debug, Default)]
 pub struct Board {
     drops: BTreeMap<DropId, BoardEntry>,
@@ -42,7 +42,7 @@ impl Board {
     }
 
     /// Starts a drop. While the event link is lost, the drop ends at once with nothing dialled: what allowed it may not
-    /// hold any more once the link is back, and only who ordered it can ask again. An id that is in flight is left as it is.
+    /// hold any more once the link is back, and only the caller can ask again. An id that is in flight is left as it is.
     pub fn start(&mut self, id: DropId, plan: Plan, now: Instant) {
         if self.owns(id) {
             return;
@@ -63,7 +63,7 @@ impl Board {
     }
 
     /// Routes an event to its drop. If the drop is not on the board and the event shows that a
-    /// leg lives, that leg is hung up: nothing outlives its drop.
+    /// leg exists, that leg is hung up: nothing outlives its drop.
     pub fn handle_event(&mut self, id: DropId, event: Event, now: Instant) {
         if self.drops.contains_key(&id) {
             self.change(id, |drop| drop.handle_event(event, now));
@@ -82,12 +82,12 @@ impl Board {
         }
     }
 
-    /// Ends one drop on the operator's wish.
+    /// Ends one drop because the operator cancelled it.
     pub fn cancel(&mut self, id: DropId, now: Instant) {
         self.change(id, |drop| drop.cancel(now));
     }
 
-    /// Ends all drops on the operator's wish.
+    /// Ends all drops because the operator cancelled them.
     pub fn cancel_all(&mut self, now: Instant) {
         for id in self.ids() {
             self.change(id, |drop| drop.cancel(now));

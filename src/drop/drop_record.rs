@@ -1,4 +1,4 @@
-//! A drop's end as one object, the same for `drop --json`, the evidence and the store (design, section 5).
+//! A drop's end as one object, the same for `drop --json`, the evidence and the store.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -32,7 +32,7 @@ pub struct DropRecord<'a> {
     played_ms: u64,
     /// How often the message started again.
     restarts: u32,
-    /// How much of the message at most a person heard, or something else that is no mailbox.
+    /// How much of the message a person, or a machine that is no mailbox, heard at most.
     heard_ms: u64,
     ended_by: Option<EndedBy>,
     legs: Legs,

@@ -1,4 +1,4 @@
-//! How long a playback has lasted, by two clocks: the PBX's own, which may be stepped, and ours, which hears late.
+//! How long a playback has lasted, by two clocks: the PBX's own, which may be stepped, and ours, which may learn of an event late.
 
 use std::time::Duration;
 

@@ -50,7 +50,7 @@ pub enum Event {
     LateBeep(Leg),
     /// A beep while the message plays that does not begin the recording: the mailbox takes no more.
     LimitBeep(Leg),
-    /// The leg's audio connection to us has ended, or never began: we hear it no more, and cannot speak to it.
+    /// The leg's audio connection to us has ended, or never began: we no longer hear it, and cannot speak to it.
     TapLost {
         /// The leg that was listened to.
         leg: Leg,
@@ -109,14 +109,14 @@ pub enum Event {
         /// Why it hung up.
         cause: Cause,
     },
-    /// The channel exists no more: `ChannelDestroyed`.
+    /// The channel no longer exists: `ChannelDestroyed`.
     Gone {
         /// The leg.
         leg: Leg,
         /// Why it ended.
         cause: Cause,
     },
-    /// The PBX says there is no such channel (404, or not in its list), and why it ended was not heard.
+    /// The PBX says that there is no such channel (404, or not in its list); why it ended is not known.
     Absent(Leg),
     /// A request was not carried out.
     Refused {
@@ -308,7 +308,7 @@ pub struct Spoken {
 /// How a message that we sent ourselves ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SpokenEnd {
-    /// All of it was sent, and the PBX has taken all of it: it closed the connection when it came to our goodbye.
+    /// All of it was sent, and the PBX has taken all of it: it closed the connection when it reached our hang-up frame.
     Whole,
     /// All of it was sent, and the PBX did not say in time that it has taken it.
     Unconfirmed,

@@ -36,7 +36,7 @@ pub enum Outcome {
     Failed,
     /// The operator cancelled.
     Cancelled,
-    /// The PBX or the websocket went away and the truth cannot be known.
+    /// The PBX or the websocket went away, and what happened cannot be known.
     Lost,
     /// The PBX refused our request.
     Error,
@@ -48,7 +48,7 @@ pub enum Outcome {
 pub enum Blame {
     /// All went as wanted.
     Nobody,
-    /// The number called, or who answered there.
+    /// The number called, or the party that answered.
     Callee,
     /// The network between.
     Carrier,
@@ -66,7 +66,7 @@ pub enum Retry {
     Never,
     /// It does.
     Yes,
-    /// Yes, but the network needs a pause first.
+    /// It does, but the network needs a pause first.
     YesLater,
     /// The campaign's rules decide.
     Policy,
@@ -75,7 +75,7 @@ pub enum Retry {
 }
 
 impl Outcome {
-    /// Every outcome, in the order of the design's table.
+    /// Every outcome, in the order of the documented table.
     pub const ALL: [Self; 15] = [
         Self::Delivered,
         Self::Human,
@@ -184,7 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slugs_are_the_design_s_and_serialise_as_they_are_written() {
+    fn slugs_are_distinct_and_serialise_as_they_are_written() {
         let slugs: BTreeSet<_> = Outcome::ALL.iter().map(|o| o.slug()).collect();
         assert_eq!(slugs.len(), Outcome::ALL.len());
         for outcome in Outcome::ALL {

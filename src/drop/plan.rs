@@ -97,6 +97,16 @@ pub enum Technique {
     Single,
 }
 
+impl Technique {
+    /// The name under which it is stored and printed.
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Self::Double => "double",
+            Self::Single => "single",
+        }
+    }
+}
+
 /// What to do if it is not known who answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -53,7 +53,7 @@ pub struct Beep {
 
 impl Beep {
     /// A beep that was reported at `at`, since the first originate.
-    pub(super) const fn told(beeped: Beeped, at: Duration) -> Self {
+    pub(super) const fn reported(beeped: Beeped, at: Duration) -> Self {
         Self {
             hz: beeped.hz,
             start: at.saturating_sub(beeped.began),
@@ -80,19 +80,19 @@ pub(super) struct Ready {
 }
 
 impl Ready {
-    pub(super) const fn told(point: ReadyPoint, at: Duration) -> Self {
+    pub(super) const fn found(point: ReadyPoint, at: Duration) -> Self {
         Self {
             by: point.by(),
             at,
             beep: match point {
-                ReadyPoint::Beep(beeped) => Some(Beep::told(beeped, at)),
+                ReadyPoint::Beep(beeped) => Some(Beep::reported(beeped, at)),
                 ReadyPoint::Silence | ReadyPoint::Dialplan => None,
             },
         }
     }
 }
 
-/// What speaks against a play as a proof, although it was whole.
+/// What weakens a play as a proof, although it was whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Flaws {
     /// A beep came over it and did not stop it.
@@ -159,7 +159,7 @@ impl Grounds {
             format!("{:.2} s were played", self.played.as_secs_f64())
         };
         let mut reasons = vec![why_not.to_owned(), played];
-        // Who answered was found out by the dialplan then, of what was left to hear.
+        // The dialplan then found out who answered, from what was left to hear.
         if self.attention == Attention::Lost {
             reasons.push("the live audio was lost".to_owned());
         }

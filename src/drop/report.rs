@@ -147,7 +147,7 @@ impl Report {
         matches!(self.outcome, Outcome::Cancelled) && self.busy.is_none() && self.drop.is_none()
     }
 
-    /// Makes it the report of a drop that ended against our will, and of which it is not known how it would have ended.
+    /// Makes it the report of a drop that was lost: it is not known how it ended, or would have.
     pub fn lose(&mut self, words: &str) {
         self.outcome = Outcome::Lost;
         self.reason = None;

@@ -168,7 +168,7 @@ mod tests {
     ];
 
     #[test]
-    fn each_final_status_has_its_outcome_whatever_cause_stands_beside_it() {
+    fn each_final_status_has_its_outcome_whatever_the_cause_beside_it() {
         let mut next = 300;
         for &(from, to, unalerted, alerted, reason) in STATUSES {
             assert_eq!(from, next, "the table has a gap or a status twice");
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn each_cause_has_its_outcome_where_no_status_is_known() {
+    fn each_cause_has_its_outcome_if_no_status_is_known() {
         let rows = [
             ("unallocated", 1, "invalid_number", "invalid_number"),
             ("normal clearing before answer", 16, "failed", "failed"),

@@ -184,7 +184,7 @@ impl Store {
         Ok(changed)
     }
 
-    /// Writes what the operator wants, for the controller that runs the campaign, now or later, to obey. From its return
+    /// Writes what the operator wants, for the controller that runs the campaign now or later. From its return
     /// on no intent of a campaign is written that does not run.
     ///
     /// A cancelled campaign is over at once if no drop of it is in flight: a controller that holds contacts of it can
@@ -283,6 +283,20 @@ impl Tx {
         Ok(())
     }
 
+    /// The status of a campaign; `None` unless there is such a campaign.
+    pub(super) async fn status_of(
+        &mut self,
+        campaign: CampaignId,
+    ) -> Result<Option<Status>, StoreError> {
+        let Some((slug,)) = self.one::<(String,)>(STATUS, args![campaign.0]).await? else {
+            return Ok(None);
+        };
+        match Status::read(&slug) {
+            Some(status) => Ok(Some(status)),
+            None => Err(self.broken(format!("the row of campaign {campaign} cannot be read"))),
+        }
+    }
+
     async fn campaign_named(&mut self, name: &str) -> Result<Option<Campaign>, StoreError> {
         let stored = self.one(NAMED, args![name]).await?;
         stored.map(|stored| self.campaign(stored)).transpose()
@@ -358,6 +372,8 @@ const INSERT: Sql = sql!(
     "INSERT INTO campaigns (name, spec, standing, in_flight, created_at, changed_at, version) \
      VALUES ($1, $2, 'running', 'finish', $3, $3, $4) ON CONFLICT (name) DO NOTHING"
 );
+
+const STATUS: Sql = sql!("SELECT standing FROM campaigns WHERE id = $1");
 
 const NAMED: Sql = sql!(
     "SELECT id, name, spec, standing, why, in_flight, created_at, version \

@@ -16,7 +16,7 @@ use crate::{
     id::{DropId, RunName},
 };
 
-/// A living controller: whose leases and drops its writes are checked against.
+/// A living controller: its writes are checked against its own leases and drops.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ControllerLease {
     /// Its run's name, which is part of its channels' ids.
@@ -30,11 +30,11 @@ pub struct ControllerLease {
 pub struct Orphan {
     /// The drop.
     pub drop: DropId,
-    /// Whose channels it had.
+    /// The run that made its channels.
     pub run: RunName,
     /// The campaign it belongs to; `None`: to none.
     pub campaign: Option<CampaignId>,
-    /// Whose; `None`: of no campaign.
+    /// The contact it was for; `None`: outside any campaign.
     pub contact: Option<ContactId>,
     /// The number of the attempt.
     pub attempt: u32,
@@ -59,7 +59,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<ControllerLease, StoreError> {
         let mut tx = self.write(format!("begin controller `{run}`")).await?;
-        // SQLite has no clock but ours.
+        // SQLite has no clock of its own.
         if let Some((server,)) = tx.one::<(Option<i64>,)>(SERVER_CLOCK, args![]).await?
             && let Some(apart) = server.map(|server| (server - micros(now)).unsigned_abs())
             && Duration::from_micros(apart) > CLOCKS_WITHIN
@@ -122,7 +122,7 @@ impl Store {
     }
 
     /// Takes over the drops without outcome of controllers of this PBX that are gone: those that have ended, those whose
-    /// lease has, and those of `dead`, which are known to be gone. They are this holder's then, and no other's.
+    /// lease has expired, and those of `dead`, which are known to be gone. They are this holder's then, and no other's.
     /// These controllers are ended, and so are their leases of contacts. What was taken over before and has no outcome yet
     /// is returned again: the answer may have been lost on its way.
     ///
@@ -160,7 +160,7 @@ impl Store {
 
     /// Takes over the drops without outcome that belong to no campaign, of runs of this PBX that are gone, and touches
     /// nothing of any campaign. Gone are those that have ended, those of `dead`, and those whose lease has ended, unless
-    /// they are of `alive`: a run of this machine whose process is seen to live may be cut off from the database for a while.
+    /// they are of `alive`: a run of this machine whose process is alive may be cut off from the database for a while.
     ///
     /// # Errors
     /// [`StoreError`], refused if this holder was ended itself.

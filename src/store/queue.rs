@@ -201,7 +201,7 @@ impl Store {
         Ok(all)
     }
 
-    /// For what the contacts of a campaign wait; those that are leased do not.
+    /// What the contacts of a campaign wait for; leased ones are left out.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -292,7 +292,7 @@ impl Tx {
     }
 }
 
-/// Puts what is known of numbers to the contacts that have them. A number is in a campaign once.
+/// Adds what is known of numbers to the contacts that have them. A number is in a campaign once.
 pub(super) fn with_known(contacts: &mut [Leased], known: &mut BTreeMap<i64, Facts>) {
     for Leased { contact, facts } in contacts {
         if let Some(known) = known.remove(&number(&contact.number)) {

@@ -23,7 +23,7 @@ pub struct Cursor {
     attempt: i64,
 }
 
-/// Which rows are wanted: those that meet all of it.
+/// Which rows to give: those that meet all of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     /// Only these outcomes; empty: all.
@@ -46,7 +46,7 @@ pub struct Filter {
 /// One drop, or one contact that was not dialled.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ResultRow {
-    /// The row of the list the contact came from.
+    /// The line of the list that the contact came from.
     pub line: Option<u64>,
     /// The number.
     pub number: PhoneNumber,
@@ -161,7 +161,7 @@ impl Store {
     }
 }
 
-/// A row as it is found.
+/// A row as it is stored.
 struct StoredResult {
     contact: i64,
     attempt: i64,
@@ -254,7 +254,7 @@ impl StoredResult {
             }
             _ => None,
         };
-        let told = |at: Option<i64>| at.map(|at| time(tx, at)).transpose();
+        let moment = |at: Option<i64>| at.map(|at| time(tx, at)).transpose();
         let outcome = self
             .outcome
             .map(|slug| known(tx, codec::outcome(&slug), "outcome"));
@@ -264,7 +264,7 @@ impl StoredResult {
         let technique = self
             .technique
             .map(|slug| known(tx, codec::technique(&slug), "technique"));
-        let stands = refused.is_some() || held.is_some();
+        let is_settled = refused.is_some() || held.is_some();
         let [
             busy_legs,
             drop_legs,
@@ -284,14 +284,14 @@ impl StoredResult {
                 .map(|id| known(tx, id.parse().ok(), "drop's id"))
                 .transpose()?,
             attempt: u32::try_from(self.attempt).unwrap_or(0),
-            started_at: told(self.started_at)?,
-            ended_at: told(self.ended_at)?,
+            started_at: moment(self.started_at)?,
+            ended_at: moment(self.ended_at)?,
             outcome: outcome.transpose()?,
             is_final: self.is_final == Some(1) || refused.is_some(),
             proof: proof.transpose()?,
             refused,
             held,
-            ruling: if stands { self.decision } else { self.ruling },
+            ruling: if is_settled { self.decision } else { self.ruling },
             technique: technique.transpose()?,
             message: self.message,
             variant: self.variant,

@@ -164,12 +164,12 @@ impl Store {
     }
 }
 
-/// What was read, or that it is nothing that was ever written.
+/// What was read, or the error that this program never wrote it.
 pub(super) fn known<T>(tx: &Tx, read: Option<T>, what: &str) -> Result<T, StoreError> {
     read.ok_or_else(|| tx.broken(format!("there is an unknown {what} in it")))
 }
 
-/// A time that was kept.
+/// A time that was stored.
 pub(super) fn time(tx: &Tx, micros: i64) -> Result<Timestamp, StoreError> {
     known(tx, codec::read_time(micros), "time")
 }

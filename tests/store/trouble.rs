@@ -97,7 +97,7 @@ async fn what_is_no_database_is_refused(base: &Base) {
     assert_eq!(error.class, ErrorClass::Broken);
     assert!(error.to_string().contains("aftertone.db"), "{error}");
     assert!(
-        error.hint().unwrap().contains("no SQLite database"),
+        error.hint().unwrap().contains("not an SQLite database"),
         "{error:?}"
     );
 

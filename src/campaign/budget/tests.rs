@@ -248,7 +248,7 @@ fn double_calls_pause_by_rule_and_single_ones_go_on() {
 }
 
 #[test]
-fn single_calls_that_nobody_answers_pause_too() {
+fn single_calls_without_an_answer_pause_too() {
     let mut budget = Budget::new(BudgetLimits::default());
     let given_up = Calls::likely(Technique::Single, Outcome::NoAnswer, Duration::ZERO);
     for second in 0..100 {

@@ -53,7 +53,7 @@ pub(super) struct Campaign {
     pub(super) supply: Supply,
     /// Whether contacts have come to their end since the store's last answer, which counted their leases.
     pub(super) is_stale: bool,
-    /// Who was at hand when the store was asked and is no more: a lease that ended may have been given anew in an answer
+    /// Contacts that were at hand when the store was asked and are not now: a lease that ended may be renewed in an answer
     /// that is still on its way.
     left: BTreeSet<ContactId>,
     /// How often in a row the store has not answered.

@@ -205,7 +205,7 @@ impl<G: Gate> Engine<G> {
             return Why::Budget(reading);
         }
         if campaign.ready.is_empty() {
-            return self.why_nobody_is_ready(campaign);
+            return self.why_none_is_ready(campaign);
         }
         let own_most = campaign.settings.in_flight.filter(|_| !campaign.has_room());
         if let Some(most) = own_most {
@@ -227,7 +227,7 @@ impl<G: Gate> Engine<G> {
         }
     }
 
-    fn why_nobody_is_ready(&self, campaign: &Campaign) -> Why {
+    fn why_none_is_ready(&self, campaign: &Campaign) -> Why {
         match campaign.supply.next() {
             Some(at) if at > self.now => Why::Waiting(
                 campaign

@@ -10,14 +10,14 @@
 //!                      └──────────────────────────────────────────────┘
 //! ```
 //!
-//! The engine holds no list. The store feeds it small batches of contacts that are due, leased to it; each is asked for
-//! at the gate at the moment of its attempt, and is started, or settled as held or refused. When its drop has ended it
+//! The engine holds no list. The store feeds it small batches of contacts that are due, leased to it; the gate is
+//! asked about each at the moment of its attempt, and it is started, or settled as held or refused. When its drop has ended it
 //! is settled with what follows: its last outcome, or the moment of its next attempt. Crashes and leases are the
 //! store's business: an engine that begins anew is fed the same contacts, and chooses the same variants and the same
 //! moments.
 //!
 //! Of the campaigns that could start a drop at the same moment, the one whose turn it is does: each gets its weight's
-//! share of the starts, and who had nothing to start has saved nothing up. Two campaigns that are able all the time
+//! share of the starts, and a campaign that had nothing to start has saved nothing up. Two campaigns that are able all the time
 //! never differ by more than one start each from the shares of their weights.
 //!
 //! Its driver feeds events, drains [`Engine::poll_command`] after each, and calls [`Engine::handle_timeout`] at

@@ -1,7 +1,7 @@
-//! Whether a campaign's calls are refused as callees refuse them, or as a trunk does that takes none of ours.
+//! Whether a campaign's calls are refused as callees do, or as a trunk does that takes no calls from us.
 //!
 //! A number that is declined or does not exist is the callee's, and no error. If almost every number is, the trunk or
-//! the carrier answers so, and a whole list is burnt in minutes. So the last drops are held against all that the campaign
+//! the carrier answers so, and a whole list is burnt in minutes. So the last drops are compared with all that the campaign
 //! had before: a list that always had many dead numbers goes on, one whose numbers are suddenly all dead stops.
 
 use std::collections::VecDeque;

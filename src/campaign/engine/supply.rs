@@ -85,7 +85,7 @@ impl Supply {
         true
     }
 
-    /// The store did not answer, for the so manieth time in a row.
+    /// The store did not answer, for the `times`-th time in a row.
     pub(super) fn failed(&mut self, times: u32, now: Timestamp) {
         let wait = PATIENCE * 2_u32.saturating_pow(times.saturating_sub(1).min(5));
         *self = Self::Known(Next::At(now + wait.min(LONGEST_WAIT)));

@@ -39,7 +39,7 @@ impl<G: Gate> Engine<G> {
         free.sort_unstable();
         for campaign in self.campaigns.values_mut() {
             let able = campaign.is_able(now);
-            // Who had nothing to start has saved nothing up.
+            // A campaign that had nothing to start has saved nothing up.
             if able && !campaign.was_able {
                 campaign.pass = campaign.pass.max(self.turn);
             }

@@ -1,4 +1,4 @@
-//! How many contacts wait for what and until when, for what is said to people.
+//! How many contacts wait for what and until when, for display.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -22,7 +22,7 @@ struct WaitCause {
     opens: Option<Opens>,
 }
 
-/// An opening as the clocks on the spot show it.
+/// An opening as the clocks in its zone show it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Opens {
     at: civil::DateTime,
@@ -204,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn zones_that_open_at_the_same_hour_are_told_together() {
+    fn zones_that_open_at_the_same_hour_are_shown_together() {
         let mut waiting = Waiting::new();
         hold(
             &mut waiting,
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_first_is_told_first() {
+    fn what_comes_first_is_shown_first() {
         let mut waiting = Waiting::new();
         waiting.note(
             Some(HeldReason::FrequencyCap),
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn it_stays_small_and_loses_nobody() {
+    fn it_stays_small_and_loses_no_contact() {
         let mut waiting = Waiting::new();
         for minute in 0..10_000 {
             let until = Timestamp::from_second(60 * minute).unwrap();

@@ -37,7 +37,7 @@ fn one_seed_gives_one_answer() {
 }
 
 #[test]
-fn the_budget_makes_itself_felt_and_is_told() {
+fn the_budget_slows_the_campaign_and_is_the_reason_shown() {
     let free = run(5_000, |scenario| {
         scenario.campaign.retry = RetryRules::none()
     });
@@ -70,7 +70,7 @@ fn a_share_of_double_drops_keeps_calls_cancelled_within_their_limit() {
 }
 
 #[test]
-fn nights_are_told() {
+fn nights_are_the_reason_shown() {
     let forecast = simulate(&scenario(), contacts(500), AtNight);
     assert_eq!(forecast.end, Some(End::Complete));
     let night = forecast.idle["waiting"];

@@ -19,7 +19,7 @@ impl VoicemailDrop {
     pub(super) fn dial(&mut self, leg: Leg, now: Instant) {
         self.leg_mut(leg).stage = LegStage::Dialled;
         self.commands.push_back(Command::Dial(leg));
-        self.tell(
+        self.record(
             by_leg(leg, Milestone::BusyDialled, Milestone::DropDialled),
             now,
         );
@@ -89,7 +89,7 @@ impl VoicemailDrop {
             if leg == Leg::Drop {
                 self.timers.stop(Timer::Unheard);
             }
-            self.tell(
+            self.record(
                 by_leg(leg, Milestone::BusyAlerting, Milestone::DropAlerting),
                 now,
             );
@@ -132,7 +132,7 @@ impl VoicemailDrop {
         let leaving = self.leg(leg).is_leaving();
         if self.leg(leg).stage < LegStage::Up {
             self.leg_mut(leg).stage = LegStage::Up;
-            self.tell(
+            self.record(
                 by_leg(leg, Milestone::BusyAnswered, Milestone::DropAnswered),
                 now,
             );
@@ -165,7 +165,7 @@ impl VoicemailDrop {
         match self.plan.when_busy_leg_answered {
             WhenBusyLegAnswered::Promote => {
                 self.found.promoted = true;
-                self.tell(Milestone::Promoted, now);
+                self.record(Milestone::Promoted, now);
                 self.go_live(Leg::Busy, now);
             }
             WhenBusyLegAnswered::Continue => self.hang_up(Leg::Busy, now),

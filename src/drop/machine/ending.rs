@@ -113,7 +113,7 @@ impl VoicemailDrop {
         let state = self.leg_mut(leg);
         state.stage = stage;
         state.originate = Originate::Settled;
-        self.tell(by_leg(leg, Milestone::BusyGone, Milestone::DropGone), now);
+        self.record(by_leg(leg, Milestone::BusyGone, Milestone::DropGone), now);
         self.rest_from_hanging_up();
     }
 
@@ -189,8 +189,8 @@ impl VoicemailDrop {
 
     /// Whether any leg ever alerted.
     fn has_alerted(&self) -> bool {
-        let mut told = self.timeline.iter().map(|moment| moment.event);
-        told.any(|event| matches!(event, Milestone::BusyAlerting | Milestone::DropAlerting))
+        let mut events = self.timeline.iter().map(|moment| moment.event);
+        events.any(|event| matches!(event, Milestone::BusyAlerting | Milestone::DropAlerting))
     }
 }
 
@@ -392,7 +392,7 @@ impl VoicemailDrop {
 
 /// The way out.
 impl VoicemailDrop {
-    /// The truth cannot be known any more: lets go of everything.
+    /// What happened can no longer be known: lets go of everything.
     pub(super) fn lose(&mut self, words: &str, now: Instant) {
         self.found.words = Some(words.to_owned());
         self.clear(Outcome::Lost, now);
@@ -439,7 +439,7 @@ impl VoicemailDrop {
         }
         self.leg_mut(leg).hang_up = HangUp::Asked;
         self.ask_hang_up(leg, now);
-        self.tell(
+        self.record(
             by_leg(leg, Milestone::BusyHungUp, Milestone::DropHungUp),
             now,
         );

@@ -150,7 +150,7 @@ impl VoicemailDrop {
         self.await_ready_point(live, now);
         if self.is_listening() && verdict == Verdict::Silence {
             let at = now.saturating_duration_since(self.started);
-            self.on_ready(live, Ready::told(ReadyPoint::Silence, at), now);
+            self.on_ready(live, Ready::found(ReadyPoint::Silence, at), now);
         }
     }
 

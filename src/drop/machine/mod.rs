@@ -69,7 +69,7 @@ pub struct VoicemailDrop {
     timers: Timers,
     commands: VecDeque<Command>,
     timeline: Vec<Moment>,
-    told: usize,
+    polled: usize,
     plays: u32,
     found: Findings,
 }
@@ -165,7 +165,7 @@ struct Findings {
     played: Duration,
     /// The longest of any play.
     heard: Duration,
-    /// What speaks against the last play as a proof.
+    /// What weakens the last play as a proof.
     flaws: Flaws,
     ended_by: Option<EndedBy>,
     reason: Option<OutcomeReason>,
@@ -192,7 +192,7 @@ impl VoicemailDrop {
             timers: Timers::default(),
             commands: VecDeque::new(),
             timeline: Vec::new(),
-            told: 0,
+            polled: 0,
             plays: 0,
             found: Findings::default(),
             plan,
@@ -237,7 +237,7 @@ impl VoicemailDrop {
             } => self.on_screened(leg, verdict, cause, now),
             Event::Ready(leg, point) => {
                 let at = now.saturating_duration_since(self.started);
-                self.on_ready(leg, Ready::told(point, at), now);
+                self.on_ready(leg, Ready::found(point, at), now);
             }
             Event::NotReady(leg) => self.on_not_ready(leg, now),
             Event::Intercepted { leg, sit, cause } => self.on_intercepted(leg, sit, cause, now),
@@ -270,7 +270,7 @@ impl VoicemailDrop {
         }
     }
 
-    /// Ends the drop on the operator's wish.
+    /// Ends the drop because the operator cancelled it.
     pub fn cancel(&mut self, now: Instant) {
         match self.phase {
             DropPhase::Clearing { .. } | DropPhase::Ended { .. } => {}
@@ -368,8 +368,8 @@ impl VoicemailDrop {
 
     /// The next milestone that was not polled yet.
     pub fn poll_moment(&mut self) -> Option<Moment> {
-        let moment = self.timeline.get(self.told).copied()?;
-        self.told += 1;
+        let moment = self.timeline.get(self.polled).copied()?;
+        self.polled += 1;
         Some(moment)
     }
 
@@ -481,7 +481,7 @@ impl VoicemailDrop {
         self.plays.saturating_sub(1)
     }
 
-    fn tell(&mut self, event: Milestone, now: Instant) {
+    fn record(&mut self, event: Milestone, now: Instant) {
         let at = now.saturating_duration_since(self.started);
         self.timeline.push(Moment { at, event });
     }

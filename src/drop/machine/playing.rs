@@ -105,7 +105,7 @@ impl VoicemailDrop {
             Ears::Dialplan | Ears::Parted(_) => self.found.amd_cause = cause,
             Ears::Ours | Ears::Returning(_) => self.found.reasons = cause,
         }
-        self.tell(Milestone::Verdict, now);
+        self.record(Milestone::Verdict, now);
     }
 
     pub(super) fn await_ready_point(&mut self, live: Leg, now: Instant) {
@@ -154,7 +154,7 @@ impl VoicemailDrop {
         self.interrupted = false;
         // One that a play starts again from was said before.
         if self.found.ready.replace(ready) != Some(ready) {
-            self.tell(Milestone::Ready, now);
+            self.record(Milestone::Ready, now);
         }
         self.start_playing(live, by, now);
         self.timers.stop(Timer::Ready);
@@ -268,7 +268,7 @@ impl VoicemailDrop {
             0 => Milestone::PlayStarted,
             _ => Milestone::PlayRestarted,
         };
-        self.tell(milestone, now);
+        self.record(milestone, now);
         self.timers.stop(Timer::PlayStart);
         self.timers.set(
             Timer::Playback,
@@ -298,7 +298,7 @@ impl VoicemailDrop {
         self.note_played(at, now);
         let played = self.found.played;
         self.timers.stop(Timer::Playback);
-        self.tell(Milestone::PlayFinished, now);
+        self.record(Milestone::PlayFinished, now);
         let whole = end == PlaybackEnd::Done
             && played + PLAYED_TOLERANCE >= self.plan.message.unwrap_or_default();
         if self.leg(live).far_end.is_some() {

@@ -47,7 +47,7 @@ impl VoicemailDrop {
             | DropPhase::Clearing { .. }
             | DropPhase::Ended { .. } => return,
         }
-        self.tell(Milestone::TapLost, now);
+        self.record(Milestone::TapLost, now);
         let end = if self.interrupted {
             // It may have been a person. The dialplan's silence would play to them again.
             let words = "a voice came over the message, and then the audio connection was lost";

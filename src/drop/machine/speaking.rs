@@ -80,7 +80,7 @@ impl VoicemailDrop {
                     self.found.flaws.unheard = spoken.unheard;
                 }
                 self.timers.stop(Timer::Playback);
-                self.tell(Milestone::PlayFinished, now);
+                self.record(Milestone::PlayFinished, now);
                 if self.leg(live).far_end.is_some() {
                     self.finish_with_far_end(EndedBy::FarEnd, now);
                 } else if spoken.end == SpokenEnd::Whole {
@@ -100,7 +100,7 @@ impl VoicemailDrop {
         // It had begun.
         self.found.played = self.found.played.max(FRAME);
         self.timers.stop(Timer::Playback);
-        self.tell(Milestone::PlayFinished, now);
+        self.record(Milestone::PlayFinished, now);
         if self.leg(live).far_end.is_some() {
             self.finish_with_far_end(EndedBy::FarEnd, now);
         } else {

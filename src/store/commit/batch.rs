@@ -89,7 +89,7 @@ pub(super) struct Ended<'a> {
     pub(super) outcome: Outcome,
     pub(super) calls: Calls,
     pub(super) is_final: Option<bool>,
-    pub(super) told: Option<&'a DropEnd>,
+    pub(super) drop_end: Option<&'a DropEnd>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -138,14 +138,14 @@ impl<'a> Batch<'a> {
                         calls,
                         again,
                     } => {
-                        let told = end.as_deref();
-                        let key = told.map(|end| end.drop.to_string());
+                        let drop_end = end.as_deref();
+                        let key = drop_end.map(|end| end.drop.to_string());
                         let key = key.or_else(|| self.drop_of(*contact, attempt));
                         let ended = Ended {
                             outcome,
                             calls,
                             is_final: Some(again.is_none()),
-                            told,
+                            drop_end,
                         };
                         self.end(*campaign, *contact, key, ended, again)
                     }
@@ -235,10 +235,10 @@ impl<'a> Batch<'a> {
     ) -> Written {
         let now = self.now;
         let Some(row) = self.leased(campaign, contact) else {
-            let stands = self.row(campaign, contact).is_some_and(|row| {
+            let is_written = self.row(campaign, contact).is_some_and(|row| {
                 row.stage == ContactStage::Refused && row.refused.as_deref() == Some(reason)
             });
-            return done_where(stands);
+            return applied_if(is_written);
         };
         row.close(ContactStage::Refused, now);
         row.refused = Some(reason.to_owned());
@@ -264,10 +264,10 @@ impl<'a> Batch<'a> {
     ) -> Written {
         let until = micros(until);
         let Some(row) = self.leased(campaign, contact) else {
-            let stands = self
+            let is_written = self
                 .row(campaign, contact)
                 .is_some_and(|row| row.stage == ContactStage::Due && row.due_at == Some(until));
-            return done_where(stands);
+            return applied_if(is_written);
         };
         row.open(until);
         row.held = Some(reason);
@@ -301,7 +301,7 @@ impl<'a> Batch<'a> {
             return Written::Fenced;
         }
         if let Some(before) = drop.outcome {
-            return done_where(before == ended.outcome);
+            return applied_if(before == ended.outcome);
         }
         let outcome = ended.outcome;
         let attempt = drop.attempt;
@@ -336,14 +336,14 @@ impl<'a> Batch<'a> {
             return Written::Fenced;
         }
         if let Some(before) = drop.outcome {
-            return done_where(before == end.outcome);
+            return applied_if(before == end.outcome);
         }
         drop.outcome = Some(end.outcome);
         drop.end = Some(Ended {
             outcome: end.outcome,
             calls,
             is_final: None,
-            told: Some(end),
+            drop_end: Some(end),
         });
         Written::Applied
     }
@@ -369,7 +369,7 @@ impl<'a> Batch<'a> {
             let is_others = self
                 .row(campaign, contact)
                 .is_none_or(|row| row.holder.is_some());
-            return done_where(!is_others);
+            return applied_if(!is_others);
         };
         let drop = self.drops.get_mut(&key);
         let drop = drop.filter(|drop| drop.holder == run && drop.outcome.is_none());
@@ -488,8 +488,8 @@ impl ContactStage {
     }
 }
 
-const fn done_where(stands: bool) -> Written {
-    if stands {
+const fn applied_if(holds: bool) -> Written {
+    if holds {
         Written::Applied
     } else {
         Written::Fenced

@@ -13,7 +13,7 @@ use crate::{
     },
     store::{
         Status, StoreError,
-        codec::{micros, number, technique_slug},
+        codec::{micros, number},
         sql::{Sql, args, row, rows, sql},
         transaction::Tx,
     },
@@ -77,7 +77,7 @@ impl Batch<'_> {
                 number: number(&intent.number),
                 pbx: self.holder.pbx,
                 run: self.holder.run.as_str(),
-                technique: technique_slug(intent.technique),
+                technique: intent.technique.slug(),
                 message: intent.message,
                 variant: intent.variant,
                 caller_id: intent.caller_id.as_ref().map(|caller_id| caller_id.as_str()),
@@ -95,7 +95,7 @@ impl Batch<'_> {
             let Some(end) = &drop.end else {
                 continue;
             };
-            let told = end.told;
+            let drop_end = end.drop_end;
             let Calls {
                 busy_legs,
                 drop_legs,
@@ -109,7 +109,7 @@ impl Batch<'_> {
                 id: id,
                 ended_at: self.now,
                 outcome: end.outcome.slug(),
-                proof: told.map(|told| told.proof.slug()),
+                proof: drop_end.map(|drop_end| drop_end.proof.slug()),
                 is_final: end.is_final.map(i64::from),
                 busy_legs: busy_legs,
                 drop_legs: drop_legs,
@@ -118,10 +118,10 @@ impl Batch<'_> {
                 answered: answered,
                 short: short,
                 people: people,
-                busy_up_ms: told.map_or(0, |told| told.busy_up_ms),
-                drop_up_ms: told.map_or(0, |told| told.drop_up_ms),
-                report: told.map(|told| told.report.as_str()),
-                evidence: told.and_then(|told| told.evidence.as_deref())
+                busy_up_ms: drop_end.map_or(0, |drop_end| drop_end.busy_up_ms),
+                drop_up_ms: drop_end.map_or(0, |drop_end| drop_end.drop_up_ms),
+                report: drop_end.map(|drop_end| drop_end.report.as_str()),
+                evidence: drop_end.and_then(|drop_end| drop_end.evidence.as_deref())
             });
         }
         all
@@ -184,11 +184,8 @@ pub(super) async fn finish(
         End::Cancelled => Status::Cancelled,
         End::DatesOver => Status::DatesOver,
     };
-    let Some((before,)) = tx.one::<(String,)>(STATUS, args![campaign.0]).await? else {
+    let Some(before) = tx.status_of(campaign).await? else {
         return Ok(Written::Fenced);
-    };
-    let Some(before) = Status::read(&before) else {
-        return Err(tx.broken(format!("the row of campaign {campaign} cannot be read")));
     };
     if before == status {
         return Ok(Written::Applied);
@@ -294,8 +291,6 @@ const UPDATE_NUMBERS: Sql = sql!(
     { number BIGINT, version BIGINT },
     " WHERE true ON CONFLICT (number) DO UPDATE SET version = excluded.version"
 );
-
-const STATUS: Sql = sql!("SELECT standing FROM campaigns WHERE id = $1");
 
 const IN_FLIGHT: Sql =
     sql!("SELECT attempt FROM drops WHERE campaign = $1 AND outcome IS NULL LIMIT 1");

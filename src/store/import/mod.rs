@@ -9,7 +9,7 @@ use jiff::Timestamp;
 pub use self::transaction::Adding;
 
 use super::{
-    Store, StoreError, codec,
+    Status, Store, StoreError, codec,
     sql::{Sql, args, row, rows, sql},
 };
 use crate::{
@@ -122,13 +122,16 @@ impl Store {
         let doing = format!("import a list into campaign {campaign}");
         let mut tx = self.write(doing).await?;
         let id = campaign.0;
-        let status: Option<(String,)> = tx.one(STATUS, args![id]).await?;
-        match status {
+        match tx.status_of(campaign).await? {
             None => return Err(tx.refuse("there is no such campaign")),
-            Some((status,)) if status == "cancelled" => {
-                return Err(tx.refuse("it is cancelled"));
-            }
-            Some(_) => {}
+            Some(Status::Cancelled) => return Err(tx.refuse("it is cancelled")),
+            Some(
+                Status::Running
+                | Status::Paused
+                | Status::Cancelling
+                | Status::Complete
+                | Status::DatesOver,
+            ) => {}
         }
         let (size, now) = (count(source.size), codec::micros(now));
         let given = args![id, &source.name, size, &source.digest, now];
@@ -231,8 +234,6 @@ fn importing(campaign: CampaignId, counted: Counted) -> Importing {
 pub(super) fn count(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
-
-const STATUS: Sql = sql!("SELECT standing FROM campaigns WHERE id = $1");
 
 const BEGIN: Sql = sql!(
     "INSERT INTO imports (campaign, name, size, digest, began_at, changed_at) VALUES ($1, $2, $3, $4, $5, $5) \

@@ -68,7 +68,7 @@ impl Store {
     /// Opens the database and brings its schema forward.
     ///
     /// # Errors
-    /// [`StoreError`] if it cannot be reached, is corrupt, is no database of ours, or was written by a later version.
+    /// [`StoreError`] if it cannot be reached, is corrupt, is not a database of this program, or was written by a later version.
     pub async fn open(place: &DatabaseAddress) -> Result<Self, StoreError> {
         Self::open_with(place, migrations).await
     }
@@ -84,7 +84,7 @@ impl Store {
         tx.commit().await
     }
 
-    /// Keeps more of the database in memory while a list comes in, or as little as otherwise again. PostgreSQL sees to that
+    /// Keeps more of the database in memory while a list comes in, or the usual amount again. PostgreSQL does that
     /// by itself.
     ///
     /// # Errors
@@ -141,7 +141,7 @@ impl Store {
     }
 }
 
-/// Which of the two.
+/// One of the two databases.
 #[derive(Clone, Copy, Debug)]
 enum Database {
     Sqlite,
@@ -277,7 +277,7 @@ fn shown_postgres(options: &PgConnectOptions) -> String {
 
 fn migrator(migrations: Vec<Migration>) -> Migrator {
     let mut migrator = Migrator::with_migrations(migrations);
-    // The usual name may be taken by another program in a database that is shared.
+    // In a shared database another program may have taken the usual name.
     migrator.dangerous_set_table_name(MIGRATIONS_TABLE);
     migrator
 }
@@ -315,8 +315,8 @@ const PING: Sql = sql!("UPDATE counters SET value = value + 1 WHERE name = 'ping
 const SURE_COMMITS: &str = "SELECT set_config('synchronous_commit', 'on', false) \
     WHERE current_setting('synchronous_commit') = 'off'";
 
-/// The server takes rows that come with a statement for a hundred, and by its default, which is a spinning disk's, it
-/// reads a table of ten thousand as a whole rather than look a hundred up.
+/// The server takes rows that come with a statement for a hundred, and by its default, meant for spinning disks, it
+/// reads a table of ten thousand as a whole rather than look up a hundred.
 const ROW_BY_ROW: &str = "SELECT set_config('random_page_cost', '1.1', false)";
 
 /// A machine that vanishes keeps its locks until the server knows: by the system's defaults after two hours, so after some
@@ -342,18 +342,18 @@ const WIDE_CACHE: &str = "PRAGMA cache_size = -16384";
 /// What is left of the write-ahead log once it was taken over, in bytes.
 const JOURNAL_SIZE_LIMIT: &str = "67108864";
 
-/// How often the schema is tried again, and after what pause.
+/// How often bringing the schema forward is tried again, and after what pause.
 const MIGRATE_AGAIN: u32 = 5;
 const MIGRATE_PAUSE: Duration = Duration::from_millis(100);
 
 const SQLITE_READERS: u32 = 4;
 
-/// How long one waits for the writer of this process.
+/// How long to wait for the writer of this process.
 const SQLITE_ACQUIRE: Duration = Duration::from_secs(30);
 
 const POSTGRES_CONNECTIONS: u32 = 8;
 
-/// How long one waits for a connection.
+/// How long to wait for a connection.
 const POSTGRES_ACQUIRE: Duration = Duration::from_secs(5);
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ async fn a_fresh_file_is_for_its_owner_only_and_opens_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn whoever_opens_a_fresh_file_at_the_same_moment_is_let_in() {
+async fn several_that_open_a_fresh_file_at_the_same_moment_all_get_in() {
     let folder = tempfile::tempdir().unwrap();
     for round in 0..20 {
         let place = DatabaseAddress::Sqlite(folder.path().join(format!("{round}.db")));
