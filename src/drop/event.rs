@@ -50,7 +50,7 @@ pub enum Event {
     LateBeep(Leg),
     /// A beep while the message plays that does not begin the recording: the mailbox takes no more.
     LimitBeep(Leg),
-    /// The leg's audio connection to us has ended, or never began: we no longer hear it, and cannot speak to it.
+    /// The leg's audio connection to us has ended, or never began: we do not hear it, and cannot speak to it.
     TapLost {
         /// The leg that was listened to.
         leg: Leg,
@@ -109,7 +109,7 @@ pub enum Event {
         /// Why it hung up.
         cause: Cause,
     },
-    /// The channel no longer exists: `ChannelDestroyed`.
+    /// The channel has ended: `ChannelDestroyed`.
     Gone {
         /// The leg.
         leg: Leg,

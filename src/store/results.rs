@@ -291,7 +291,11 @@ impl StoredResult {
             proof: proof.transpose()?,
             refused,
             held,
-            ruling: if is_settled { self.decision } else { self.ruling },
+            ruling: if is_settled {
+                self.decision
+            } else {
+                self.ruling
+            },
             technique: technique.transpose()?,
             message: self.message,
             variant: self.variant,

@@ -392,7 +392,7 @@ impl VoicemailDrop {
 
 /// The way out.
 impl VoicemailDrop {
-    /// What happened can no longer be known: lets go of everything.
+    /// What happened cannot be known: lets go of everything.
     pub(super) fn lose(&mut self, words: &str, now: Instant) {
         self.found.words = Some(words.to_owned());
         self.clear(Outcome::Lost, now);

@@ -71,7 +71,7 @@ impl VoicemailDrop {
         let is_short = spoken.sent + PLAYED_TOLERANCE < message;
         match spoken.end {
             SpokenEnd::Whole | SpokenEnd::Unconfirmed if is_short => self.on_lost(live, now),
-            // A stop that the drop no longer waits for.
+            // A stop that the drop does not wait for.
             SpokenEnd::Stopped => {}
             SpokenEnd::Whole | SpokenEnd::Unconfirmed => {
                 if matches!(self.phase, DropPhase::Starting { .. }) {
