@@ -1,4 +1,4 @@
-//! The only place that reads a clock. Everything else is told what time it is.
+//! The only place that reads a clock. Everything else gets the time as an argument.
 
 use std::{
     sync::atomic::{AtomicI64, Ordering},
@@ -25,35 +25,35 @@ pub fn wall() -> SystemTime {
     SystemTime::now()
 }
 
-/// For how long this program stood still, where it did: a process that is stopped, a virtual machine that is paused, a
-/// disk that swaps. A deadline was due at `due` and is seen at `now`; one that is seen a little late was not slept through.
-pub fn stood_still(due: Instant, now: Instant) -> Option<Duration> {
+/// For how long this program was suspended, if it was: a process that is stopped, a virtual machine that is paused, a
+/// disk that swaps. A deadline was due at `due` and is seen at `now`; a little late does not count.
+pub fn suspended_for(due: Instant, now: Instant) -> Option<Duration> {
     let late = now.saturating_duration_since(due);
-    (late >= STOOD_STILL).then_some(late)
+    (late >= SUSPENDED).then_some(late)
 }
 
 /// How long what has come meanwhile may take to be read, from the sockets on, before a deadline that was due at `due` and
-/// is seen at `now` acts; `None` where it is seen in time. It may be the end of a long standstill that makes it a little
-/// late.
+/// is seen at `now` acts; `None` if it is seen in time. A small delay may be the end of a long
+/// suspension.
 pub fn catch_up(due: Instant, now: Instant) -> Option<Duration> {
     let late = now.saturating_duration_since(due);
     (late >= IN_TIME).then(|| late.clamp(CATCH_UP_LEAST, CATCH_UP))
 }
 
-/// From which lateness on a deadline was slept through.
-const STOOD_STILL: Duration = Duration::from_millis(250);
+/// The lateness from which a deadline counts as slept through.
+const SUSPENDED: Duration = Duration::from_millis(250);
 
-/// What any deadline may be late by.
+/// The lateness that any deadline may have.
 const IN_TIME: Duration = Duration::from_millis(10);
 
-/// The shortest time in which what has come is read.
+/// The shortest time to read what has come.
 const CATCH_UP_LEAST: Duration = Duration::from_millis(30);
 
 /// The longest one.
 pub const CATCH_UP: Duration = Duration::from_millis(300);
 
-/// Wall time that never goes back: the wall clock as it was read once, and the time that has passed since. Where the wall
-/// clock is found ahead of that (it was set, or the machine slept), it is followed; where it is behind, it is not.
+/// Wall time that never goes back: the wall clock as it was read once, and the time that has passed since. If the wall
+/// clock is ahead of that (it was set, or the machine slept), it is followed; if it is behind, it is not.
 #[derive(Debug)]
 pub struct Steady {
     /// In microseconds.
@@ -81,7 +81,7 @@ impl Steady {
         Timestamp::from_microsecond(latest).unwrap_or(Timestamp::MAX)
     }
 
-    /// When `at` will be on the clock that never goes back; this moment where it has passed.
+    /// When `at` will be on the clock that never goes back; this moment if it has passed.
     pub fn instant(&self, at: Timestamp) -> Instant {
         let ahead = at.duration_since(self.now());
         now() + Duration::try_from(ahead).unwrap_or_default()
@@ -102,9 +102,9 @@ mod tests {
         for (late, slept) in [(0, false), (249, false), (250, true), (9_600, true)] {
             let late = Duration::from_millis(late);
             let expected = slept.then_some(late);
-            assert_eq!(stood_still(due, due + late), expected, "{late:?}");
+            assert_eq!(suspended_for(due, due + late), expected, "{late:?}");
         }
-        assert_eq!(stood_still(due + Duration::from_secs(1), due), None);
+        assert_eq!(suspended_for(due + Duration::from_secs(1), due), None);
     }
 
     #[test]

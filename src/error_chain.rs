@@ -1,19 +1,19 @@
-//! An error in one line, with what was behind it.
+//! An error in one line, with its causes.
 
 use std::error::Error;
 
 /// The error and its sources, each once.
 pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut told = error.to_string();
+    let mut text = error.to_string();
     let mut next = error.source();
     while let Some(source) = next {
         let words = source.to_string();
-        if !told.contains(&words) {
-            told = format!("{told}: {words}");
+        if !text.contains(&words) {
+            text = format!("{text}: {words}");
         }
         next = source.source();
     }
-    told
+    text
 }
 
 #[cfg(test)]
@@ -35,7 +35,7 @@ mod tests {
     }
 
     #[test]
-    fn each_cause_is_told_once() {
+    fn each_cause_is_given_once() {
         let quoting = said("cannot ring: no line", Some(said("no line", None)));
         assert_eq!(chain(&quoting), "cannot ring: no line");
         let three = said("a", Some(said("b", Some(said("c", None)))));

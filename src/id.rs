@@ -1,4 +1,4 @@
-//! Names we choose: of a run, of a drop, of its channels and playbacks.
+//! Names that this program chooses: of a run, of a drop, of its channels and playbacks.
 //!
 //! ```text
 //! channel   <run>-<drop id>-busy|drop|snoop|tap|amd
@@ -6,8 +6,8 @@
 //! playback  <run>-<drop id>-play<n>
 //! ```
 //!
-//! A run and a drop id hold no `-`, so an id is parsed whole and never matched by prefix: whose a channel is can be
-//! told from its name alone, after a restart too.
+//! A run and a drop id hold no `-`, so an id is parsed whole and never matched by prefix: a channel's
+//! name alone says which drop it belongs to, after a restart too.
 
 use std::{fmt, str::FromStr};
 
@@ -20,7 +20,7 @@ use crate::words::Leg;
 /// Most characters a run's name may have: Asterisk takes channel ids of at most 149 (`AST_MAX_PUBLIC_UNIQUEID`).
 const RUN_MAX: usize = 64;
 
-/// Most playbacks of one drop that an id can tell apart.
+/// The most playbacks of one drop that have distinct ids.
 const PLAY_MAX: u32 = 9_999;
 
 /// The name of one run of the program: `[a-z0-9]{1,64}`.
@@ -31,7 +31,7 @@ impl RunName {
     /// The run of a controller that registers its app under the instance's own name.
     ///
     /// # Errors
-    /// [`BadId`] where `name` is not `[a-z0-9]{1,64}`.
+    /// [`BadId`] unless `name` is `[a-z0-9]{1,64}`.
     pub fn new(name: &str) -> Result<Self, BadId> {
         let fits = (1..=RUN_MAX).contains(&name.len())
             && name
@@ -47,7 +47,7 @@ impl RunName {
     /// A run of its own beside others of the same instance: the instance's name followed by ten random characters.
     ///
     /// # Errors
-    /// [`BadId`] where `instance` is not `[a-z0-9]{1,54}`.
+    /// [`BadId`] unless `instance` is `[a-z0-9]{1,54}`.
     pub fn unique(instance: &str) -> Result<Self, BadId> {
         let random = Uuid::new_v4().simple().to_string();
         Self::new(&format!("{instance}x{}", &random[..9]))
@@ -135,7 +135,7 @@ impl Role {
 /// The id of a channel that this program made.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChannelId {
-    /// Whose it is.
+    /// The run that made it.
     pub run: RunName,
     /// The drop it belongs to.
     pub drop: DropId,
@@ -177,10 +177,10 @@ impl FromStr for ChannelId {
     }
 }
 
-/// The id of the bridge that joins the leg that is listened to and its [`Role::Tap`], where we connect to the PBX.
+/// The id of the bridge that joins the leg that is listened to and its [`Role::Tap`], if we connect to the PBX.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BridgeId {
-    /// Whose it is.
+    /// The run that made it.
     pub run: RunName,
     /// The drop it belongs to.
     pub drop: DropId,
@@ -213,7 +213,7 @@ pub struct Play(pub u32);
 /// The id of a playback that this program asked for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PlaybackId {
-    /// Whose it is.
+    /// The run that made it.
     pub run: RunName,
     /// The drop it belongs to.
     pub drop: DropId,
@@ -246,7 +246,7 @@ impl FromStr for PlaybackId {
     }
 }
 
-/// The text is no id that this program makes.
+/// The text is not an id of this program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("not an id of this program")]
 pub struct BadId;

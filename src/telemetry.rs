@@ -1,7 +1,7 @@
 //! Logs: lines on stderr, with values as fields.
 //!
 //! `AFTERTONE_LOG` chooses what is logged, in the form of [`EnvFilter`] (`info`, `aftertone::ari=trace`), beside
-//! warnings, which are unless it says `off`. `AFTERTONE_LOG_FORMAT=json` makes every line a JSON object.
+//! warnings, which always are unless it says `off`. `AFTERTONE_LOG_FORMAT=json` makes every line a JSON object.
 //!
 //! No line ever holds a full phone number: numbers show masked, and what holds them whole is never logged.
 
@@ -35,7 +35,7 @@ struct Chosen {
     json: bool,
 }
 
-/// Reads the two settings; what cannot be read falls back to its default and is told.
+/// Reads the two settings; what cannot be read falls back to its default and is reported.
 fn choose(filter: Option<&str>, format: Option<&str>) -> (Chosen, Vec<String>) {
     let mut problems = Vec::new();
     // What is asked for comes on top of warnings: one part talking more must not silence the others.
@@ -70,7 +70,7 @@ where
 {
     let lines = tracing_subscriber::fmt()
         .with_env_filter(chosen.filter)
-        // It would say so on stderr, and panic where that is a terminal that was closed.
+        // It would say so on stderr, and panic if that is a terminal that was closed.
         .log_internal_errors(false)
         .with_writer(writer);
     if chosen.json {
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_setting_that_is_not_understood_is_told_and_warnings_stay() {
+    fn a_setting_that_is_not_understood_is_reported_and_warnings_stay() {
         for (filter, format) in [(Some("aftertone=loud"), None), (None, Some("xml"))] {
             let (_, problems) = choose(filter, format);
             assert_eq!(problems.len(), 1);

@@ -1,4 +1,4 @@
-//! The words every part of the program uses: which leg, who answered, what told the ready point.
+//! Words that every part of the program uses: which leg, who answered, how the ready point was found.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ impl Leg {
     /// Both legs, in the order in which they are dialled.
     pub const BOTH: [Self; 2] = [Self::Busy, Self::Drop];
 
-    /// The leg's name as it stands in channel ids and timelines.
+    /// The leg's name in channel ids and timelines.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Busy => "busy",
@@ -49,20 +49,20 @@ pub enum Verdict {
     Machine,
     /// A person.
     Human,
-    /// It cannot be told.
+    /// Neither is certain.
     Unsure,
     /// A fax machine.
     Fax,
     /// Special information tones: the network's own announcement.
     Sit,
-    /// Nobody speaks.
+    /// No voice was heard.
     Silence,
     /// A menu that waits for a key.
     Menu,
 }
 
 impl Verdict {
-    /// The verdict's slug as it stands in results.
+    /// The verdict's slug in results.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Machine => "machine",
@@ -82,20 +82,20 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// What told that the mailbox records from this moment on.
+/// How it is known that the mailbox records from this moment on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReadyBy {
     /// The end of a beep.
     Beep,
-    /// The end of the greeting, where no beep came.
+    /// The end of the greeting, without a beep.
     Silence,
     /// The wait for silence in the PBX's dialplan.
     Dialplan,
 }
 
 impl ReadyBy {
-    /// The slug as it stands in results.
+    /// The slug in results.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Beep => "beep",

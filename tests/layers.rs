@@ -1,4 +1,5 @@
-//! Holds the program to its layers: who may name whom, which modules are pure, and who prints.
+//! Holds the program to its layers: which module may name which, which modules are pure, what prints, which files import
+//! each other, and how often a type name is used.
 //!
 //! It reads the sources as tokens, without comments, texts and what is compiled for tests only.
 
@@ -8,13 +9,16 @@
 )]
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
 
+use circles::circles;
 use source::{Token, test_modules, tokens, without_tests};
 
+#[path = "layers/circles.rs"]
+mod circles;
 #[path = "layers/source.rs"]
 mod source;
 
@@ -168,6 +172,60 @@ const ONLY_IN: &[(&str, &str)] = &[
     ("tracing_subscriber", "telemetry"),
 ];
 
+/// Files, and folders within a module, that still import each other. Rows may only go.
+const CIRCLES: &[(&str, &str)] = &[
+    ("src/ari/media/connection.rs", "src/ari/media/outlet.rs"),
+    (
+        "src/campaign/policy/explain.rs",
+        "src/campaign/policy/facts.rs",
+    ),
+    ("src/controller/control_loop/", "src/controller/startup.rs"),
+    ("src/controller/startup.rs", "src/controller/status.rs"),
+    ("src/evidence/archive/", "src/evidence/reader.rs"),
+    ("src/evidence/archive/", "src/evidence/recorder.rs"),
+    (
+        "src/evidence/picture/lanes.rs",
+        "src/evidence/picture/layout.rs",
+    ),
+    (
+        "src/evidence/picture/layout.rs",
+        "src/evidence/picture/png.rs",
+    ),
+    (
+        "src/evidence/picture/layout.rs",
+        "src/evidence/picture/save.rs",
+    ),
+    (
+        "src/evidence/picture/layout.rs",
+        "src/evidence/picture/svg.rs",
+    ),
+    ("src/list/error.rs", "src/list/header.rs"),
+    ("src/list/header.rs", "src/list/reject.rs"),
+    ("src/runtime/carrier.rs", "src/runtime/session.rs"),
+    ("src/runtime/executor.rs", "src/runtime/listener/"),
+];
+
+/// Type names that are still defined more than twice, and how often. Counts may only fall.
+const OFTEN: &[(&str, usize)] = &[
+    ("Args", 13),
+    ("Command", 6),
+    ("Cue", 3),
+    ("Event", 4),
+    ("Format", 3),
+    ("Known", 4),
+    ("Line", 3),
+    ("Mark", 3),
+    ("Phase", 3),
+    ("Place", 3),
+    ("Report", 3),
+    ("Row", 3),
+    ("Settings", 3),
+    ("Sound", 4),
+    ("Speech", 3),
+    ("Told", 3),
+    ("Wanted", 3),
+];
+
 /// The file that prints.
 const PRINTER: &str = "src/cli/printer.rs";
 
@@ -180,6 +238,53 @@ fn the_sources_keep_to_the_layers() {
         .flat_map(|(path, text)| violations(path, text))
         .collect();
     assert!(violations.is_empty(), "\n{}\n", violations.join("\n"));
+}
+
+#[test]
+fn no_two_files_import_each_other() {
+    let found = circles(&sources());
+    let allowed: BTreeSet<_> = CIRCLES
+        .iter()
+        .map(|(one, other)| ((*one).to_owned(), (*other).to_owned()))
+        .collect();
+    assert_eq!(
+        found.difference(&allowed).collect::<Vec<_>>(),
+        Vec::<&(String, String)>::new(),
+        "move what both need to a file of its own"
+    );
+    assert_eq!(
+        allowed.difference(&found).collect::<Vec<_>>(),
+        Vec::<&(String, String)>::new(),
+        "this circle is open: take its row out of CIRCLES"
+    );
+}
+
+#[test]
+fn no_type_name_is_defined_more_than_twice() {
+    let mut files: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (path, text) in sources() {
+        for name in types(&without_tests(tokens(&text))) {
+            files
+                .entry(name)
+                .or_default()
+                .push(path.display().to_string());
+        }
+    }
+    files.retain(|_, files| files.len() > 2);
+    let found: BTreeMap<_, _> = files
+        .iter()
+        .map(|(name, files)| (name.as_str(), files.len()))
+        .collect();
+    let allowed: BTreeMap<_, _> = OFTEN.iter().copied().collect();
+    for (name, count) in &found {
+        let allowed = allowed.get(name).copied().unwrap_or(2);
+        assert!(
+            *count <= allowed,
+            "`{name}` is defined {count} times, say of what it is one: {:#?}",
+            files[*name]
+        );
+    }
+    assert_eq!(found, allowed, "OFTEN holds more than there is");
 }
 
 #[test]
@@ -332,6 +437,17 @@ fn who_prints_or_knows_a_crate_of_another_module_is_found() {
     assert_eq!(count("src/runtime/mod.rs", "use reqwest::Client;"), 1);
     assert_eq!(count("src/runtime/mod.rs", "fn f() { let sqlx = 1; }"), 0);
     assert_eq!(count("src/ari/rest.rs", "use reqwest::Client;"), 0);
+}
+
+#[test]
+fn the_types_of_a_source_are_found() {
+    let text = "pub struct A<'a>(&'a str); enum B { C } type D = u8; pub(super) trait E { type F; }
+        impl E for A<'_> { type F = u8; } fn f() { struct G; } // struct H
+        #[cfg(test)] mod tests { struct I; }";
+    assert_eq!(
+        types(&without_tests(tokens(text))),
+        ["A", "B", "D", "E", "G"]
+    );
 }
 
 #[test]
@@ -505,6 +621,29 @@ fn paths(
         stem.pop();
     }
     next
+}
+
+/// The names of the types and traits that a source defines, those in functions included, associated types not.
+fn types(tokens: &[Token]) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut depth = 0;
+    for pair in tokens.windows(2) {
+        let is_type = match pair[0].text.as_str() {
+            "struct" | "enum" | "union" | "trait" => true,
+            // Deeper it is an associated type.
+            "type" => depth == 0,
+            _ => false,
+        };
+        match pair[0].text.as_str() {
+            "{" => depth += 1,
+            "}" => depth -= 1,
+            _ => {}
+        }
+        if is_type && pair[1].text.starts_with(char::is_uppercase) {
+            names.push(pair[1].text.clone());
+        }
+    }
+    names
 }
 
 fn impure(tokens: &[Token]) -> Vec<(usize, String)> {

@@ -10,7 +10,7 @@ use aftertone::{
     },
     drop::{Outcome, Proof, Technique},
     id::{DropId, RunName},
-    store::{Campaign, DropEnd, Intent, Leased, Place, Store, Write, Written},
+    store::{Campaign, DatabaseAddress, DropEnd, Intent, Leased, Store, Write, Written},
 };
 use anyhow::{Context, Result, ensure};
 use jiff::Timestamp;
@@ -18,7 +18,12 @@ use jiff::Timestamp;
 use crate::child;
 
 /// Opens the store, waits for the word, leases, begins and ends as many drops as are asked for; prints the seconds it took.
-pub(crate) async fn run(place: &Place, campaign: &str, drops: usize, batch: usize) -> Result<()> {
+pub(crate) async fn run(
+    place: &DatabaseAddress,
+    campaign: &str,
+    drops: usize,
+    batch: usize,
+) -> Result<()> {
     let store = Store::open(place).await?;
     let campaign = store.campaign(campaign).await?;
     let campaign = campaign.context("no such campaign")?;

@@ -2,7 +2,7 @@
 
 use std::{fmt, fs, path::Path, process::Command};
 
-use aftertone::store::Place;
+use aftertone::store::DatabaseAddress;
 use aftertone_lab::own::{OwnName, cache};
 use anyhow::{Context, Result, ensure};
 use sqlx::{Connection as _, PgConnection};
@@ -86,10 +86,10 @@ impl Database {
 }
 
 /// The store that a URL names.
-pub(crate) fn place(url: &str) -> Place {
+pub(crate) fn place(url: &str) -> DatabaseAddress {
     match url.strip_prefix("sqlite:") {
-        Some(file) => Place::Sqlite(file.into()),
-        None => Place::Postgres(url.into()),
+        Some(file) => DatabaseAddress::Sqlite(file.into()),
+        None => DatabaseAddress::Postgres(url.into()),
     }
 }
 

@@ -11,7 +11,7 @@ use aftertone::{
     import::Import,
     list::{ContactRules, Fingerprint, List, Mapping},
     phone::Rules,
-    store::{Across, NewCampaign, Place, Store},
+    store::{Across, DatabaseAddress, NewCampaign, Store},
 };
 use anyhow::{Context as _, Result, bail, ensure};
 use jiff::Timestamp;
@@ -146,7 +146,7 @@ impl Asked {
 
     fn import(&self) -> Result<u64> {
         tokio::runtime::Runtime::new()?.block_on(async {
-            let place = Place::parse(&self.database.clone().into())?;
+            let place = DatabaseAddress::parse(&self.database.clone().into())?;
             let store = Store::open(&place).await?;
             let new = NewCampaign {
                 name: "bench".to_owned(),

@@ -7,7 +7,7 @@ use crate::phone::{CallerId, PhoneNumber};
 pub enum CallerIds {
     /// One for all; `None` is the one that the configuration names for the PBX.
     Fixed(Option<CallerId>),
-    /// One with the contact's area code, where the pool has it, else any; of several the least used.
+    /// One with the contact's area code if the pool has it, else any; of several the least used.
     ByAreaCode(Pool),
     /// The least used of all.
     LeastUsed(Pool),
@@ -16,23 +16,23 @@ pub enum CallerIds {
 /// Numbers to call from, each with the number of calls it has made. It is never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pool {
-    first: Entry,
-    others: Vec<Entry>,
+    first: PoolNumber,
+    others: Vec<PoolNumber>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Entry {
+struct PoolNumber {
     number: CallerId,
     used: u64,
 }
 
 impl Pool {
-    /// A pool of unused numbers; a number that comes twice counts once. `None` where there is none.
+    /// A pool of unused numbers; a number that comes twice counts once. `None` without any.
     pub fn new(numbers: impl IntoIterator<Item = CallerId>) -> Option<Self> {
-        let mut entries: Vec<Entry> = Vec::new();
+        let mut entries: Vec<PoolNumber> = Vec::new();
         for number in numbers {
             if !entries.iter().any(|entry| entry.number == number) {
-                entries.push(Entry { number, used: 0 });
+                entries.push(PoolNumber { number, used: 0 });
             }
         }
         let mut entries = entries.into_iter();
@@ -56,7 +56,7 @@ impl Pool {
             .map(|entry| (&entry.number, entry.used))
     }
 
-    /// Takes the least used of those that `fit`, or of all where none does; of several that which stands first.
+    /// Takes the least used of those that `fit`, or of all if none does; of several the first.
     fn take(&mut self, fit: impl Fn(&CallerId) -> bool) -> CallerId {
         let fitting = self.used().filter(|(number, _)| fit(number));
         let least = fitting
@@ -67,7 +67,7 @@ impl Pool {
         least
     }
 
-    fn entries_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
+    fn entries_mut(&mut self) -> impl Iterator<Item = &mut PoolNumber> {
         std::iter::once(&mut self.first).chain(&mut self.others)
     }
 }
@@ -94,7 +94,7 @@ fn area_code(digits: &str) -> Option<&str> {
     (digits.len() == 11 && digits.starts_with('1')).then(|| &digits[1..4])
 }
 
-/// The area code of one of our own numbers, which may stand without its country code.
+/// The area code of one of our own numbers, which may lack its country code.
 fn area_code_of_own(digits: &str) -> Option<&str> {
     if digits.len() == 10 && !digits.starts_with(['0', '1']) {
         Some(&digits[..3])

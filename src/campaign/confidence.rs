@@ -1,11 +1,11 @@
-//! How sure a share is that was counted over few.
+//! How certain a share is that was counted over few.
 
-/// The interval that holds a share with 95 % confidence, where so many of all were counted, each from 0 to 1; `None`
-/// where there are none.
+/// The interval that holds a share with 95 % confidence, from a count of so many of all, each from 0 to 1; `None`
+/// without any.
 ///
 /// Wilson's score interval (E. B. Wilson, Probable Inference, the Law of Succession, and Statistical Inference, Journal
-/// of the American Statistical Association 22, 1927): it holds for few and for shares near 0 and 1, too, where the plain
-/// one does not.
+/// of the American Statistical Association 22, 1927): unlike the plain one it also holds for few and for shares near
+/// 0 and 1.
 ///
 /// ```
 /// use aftertone::campaign::confidence::wilson;

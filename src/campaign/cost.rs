@@ -223,19 +223,23 @@ impl fmt::Debug for Currency {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum CostError {
     /// An amount.
-    #[error("`{given}` is no amount from 0 to 1000000 with at most six decimals, such as `0.0085`")]
+    #[error(
+        "`{given}` is not an amount; expected 0 to 1000000 with at most six decimals, such as `0.0085`"
+    )]
     Money {
         /// What was given, at most its first 40 characters.
         given: String,
     },
     /// A billing increment.
-    #[error("`{given}` is no minimum and step of 1 to 3600 seconds, such as `6/6` or `60/60`")]
+    #[error(
+        "`{given}` is not a minimum and step; expected 1 to 3600 seconds each, such as `6/6` or `60/60`"
+    )]
     Increment {
         /// What was given, at most its first 40 characters.
         given: String,
     },
     /// A currency.
-    #[error("`{given}` is no currency, which has three capital letters, such as `USD`")]
+    #[error("`{given}` is not a currency code; expected three capital letters, such as `USD`")]
     Currency {
         /// What was given, at most its first 40 characters.
         given: String,
@@ -324,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn the_busy_leg_stands_apart_and_costs_what_it_was() {
+    fn the_busy_leg_is_a_cost_of_its_own() {
         let price = price("0.60", "0.001", "6/6");
         let double = Calls {
             busy_legs: 1,
@@ -375,7 +379,10 @@ mod tests {
         assert_eq!(Currency::parse("EUR").unwrap().to_string(), "EUR");
         assert_eq!(Increment::parse("60/6").unwrap().to_string(), "60/6");
         let words = Money::parse("1;DROP TABLE").unwrap_err().to_string();
-        assert!(words.starts_with("`1;DROP TABLE` is no amount"), "{words}");
+        assert!(
+            words.starts_with("`1;DROP TABLE` is not an amount"),
+            "{words}"
+        );
     }
 
     fn price(per_minute: &str, per_attempt: &str, increment: &str) -> Price {

@@ -13,7 +13,7 @@ pub enum Decision {
     Allowed,
     /// It may be made later.
     Held {
-        /// What stands against it.
+        /// What forbids it.
         reason: HeldReason,
         /// The first moment at which it may be made, as far as is known by then.
         until: Timestamp,
@@ -33,7 +33,7 @@ impl Decision {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HeldReason {
-    /// It is no hour to call where the contact may be.
+    /// It is outside the calling hours at a place where the contact may be.
     CallingHours,
     /// The number was called as often as it may be.
     FrequencyCap,
@@ -62,7 +62,7 @@ impl fmt::Display for HeldReason {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RefusedReason {
-    /// The number stands on a do-not-call list.
+    /// The number is on a do-not-call list.
     DoNotCall,
     /// There is no consent that suffices for this campaign.
     NoConsent,
@@ -72,7 +72,7 @@ pub enum RefusedReason {
     BlockedPrefix,
     /// The number is an emergency number.
     EmergencyNumber,
-    /// The number stands in the campaign already.
+    /// The number is in the campaign already.
     Duplicate,
 }
 

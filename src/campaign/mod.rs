@@ -6,10 +6,13 @@ pub mod confidence;
 pub mod cost;
 mod decision;
 pub mod engine;
+pub mod ids;
 pub mod pace;
 pub mod policy;
 pub mod retry;
+mod seeded;
 pub mod simulate;
+mod sliding;
 pub mod variant;
 pub mod window;
 

@@ -16,7 +16,7 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// At most `starts` starts in any span of `per`; `None` where either is zero, `starts` is above
+    /// At most `starts` starts in any span of `per`; `None` if either is zero, `starts` is above
     /// [`Self::MOST_STARTS`] or `per` is longer than [`Self::LONGEST_SPAN`].
     pub fn new(starts: u32, per: Duration) -> Option<Self> {
         let fits = !per.is_zero() && per <= Self::LONGEST_SPAN && starts <= Self::MOST_STARTS;
@@ -84,14 +84,14 @@ impl Stretch {
 ///
 /// Two rules hold at once. The times of the last starts are kept, and a start has to be a whole span after the one that
 /// is as many starts back as the rate allows: that is the limit, exactly, in every sliding span. And starts keep an even
-/// distance, for who starts in bursts at the edge of the limit passes it by the delays on the way to the carrier: two
+/// distance, for bursts at the edge of the limit pass it by the delays on the way to the carrier: two
 /// bursts that leave a second apart arrive less than a second apart.
 #[derive(Clone, Debug)]
 pub struct Pace {
     rate: Rate,
     /// The times of the last starts, oldest first; as many as the rate allows in a span.
     times: VecDeque<Timestamp>,
-    /// Where the next start stands in an even row.
+    /// The next start's place in an even row.
     slot: Option<Timestamp>,
 }
 
@@ -119,7 +119,7 @@ impl Pace {
         self.rate = rate;
     }
 
-    /// The moment from which the next start is allowed; `None` where it always was.
+    /// The moment from which the next start is allowed; `None` if it always was.
     pub fn next(&self) -> Option<Timestamp> {
         let starts = self.rate.starts() as usize;
         let limit = self
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fast_rate_is_reached_by_whoever_looks_now_and_then() {
+    fn a_fast_rate_is_reached_by_looking_now_and_then() {
         let mut pace = Pace::new(rate(500, 1_000));
         let mut times = Vec::new();
         for now in (0..10_000).step_by(40) {

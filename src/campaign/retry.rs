@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use jiff::Timestamp;
 use thiserror::Error;
 
-use super::engine::{ContactId, mix};
+use super::{ids::ContactId, seeded::mix};
 use crate::drop::{Outcome, Retry};
 
 /// How long to wait before the next attempt, and after how many to give up.
@@ -41,7 +41,7 @@ impl Backoff {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum RetryError {
     /// Another attempt after this outcome makes no sense, or only a person may start it.
-    #[error("a contact is never dialled again by itself after `{0}`")]
+    #[error("a contact is never redialled automatically after `{0}`")]
     Never(Outcome),
     /// The backoff is out of its bounds.
     #[error("a retry waits 1 second or more, its factor is 1 to 10 and its attempts are 2 to 100")]
@@ -70,7 +70,7 @@ impl RetryRules {
     /// Sets, or with `None` takes away, the retry after an outcome.
     ///
     /// # Errors
-    /// [`RetryError`] where the outcome's row in the table of outcomes forbids it, or a value is out of its bounds.
+    /// [`RetryError`] if the outcome's row in the table of outcomes forbids it, or a value is out of its bounds.
     pub fn set(&mut self, after: Outcome, backoff: Option<Backoff>) -> Result<(), RetryError> {
         let Some(backoff) = backoff else {
             self.rules.remove(&after);
@@ -103,16 +103,16 @@ impl RetryRules {
         self.most
     }
 
-    /// The retry after an outcome, where there is one.
+    /// The retry after an outcome, if there is one.
     pub fn get(&self, after: Outcome) -> Option<&Backoff> {
         self.rules.get(&after)
     }
 
     /// When the contact is to be dialled again after an attempt, the `attempts`-th, ended like this; `None`: never.
     ///
-    /// The moment is spread by up to a tenth of the wait, by the contact and its attempt alone: those who failed
-    /// together do not come back together, and a restart finds the same moment. Whether it may be dialled then the gate
-    /// says then.
+    /// The moment is spread by up to a tenth of the wait, by the contact and its attempt alone: those that failed
+    /// together do not come back together, and a restart finds the same moment. Whether it may be dialled then is for the
+    /// gate.
     pub fn next(
         &self,
         outcome: Outcome,

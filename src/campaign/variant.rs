@@ -2,12 +2,12 @@
 
 use thiserror::Error;
 
-use super::engine::{ContactId, mix};
+use super::{ids::ContactId, seeded::mix};
 
 /// A message that competes with others for contacts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Variant {
-    /// The name that stands in every result, `A` for one.
+    /// The name in every result, `A` for one.
     pub name: String,
     /// The message to leave.
     pub message: String,
@@ -47,7 +47,7 @@ pub enum VariantError {
 pub struct Chosen<'a> {
     /// The message to leave.
     pub message: &'a str,
-    /// The name of the variant; `None` where none was chosen: the campaign has one message, or the contact its own.
+    /// The name of the variant; `None` if none was chosen: the campaign has one message, or the contact its own.
     pub variant: Option<&'a str>,
 }
 
@@ -55,7 +55,7 @@ impl Variants {
     /// Weighted messages, in the order given.
     ///
     /// # Errors
-    /// [`VariantError`] where there are fewer than two, or a name comes twice, or a weight is zero.
+    /// [`VariantError`] if there are fewer than two, or a name comes twice, or a weight is zero.
     pub fn new(variants: Vec<Variant>) -> Result<Self, VariantError> {
         if variants.len() < 2 {
             return Err(VariantError::TooFew);
@@ -80,7 +80,7 @@ impl Variants {
     }
 
     /// The variant of a contact: by the campaign's seed and the contact's id alone, so that a retry, a restart and
-    /// another controller choose the same. It changes for some contacts where the weights or their order change.
+    /// another controller choose the same. It changes for some contacts if the weights or their order change.
     fn of(&self, seed: u64, contact: ContactId) -> Option<&Variant> {
         let total: u64 = self.0.iter().map(|v| u64::from(v.weight)).sum();
         let mut point = mix(&[seed, contact.0.cast_unsigned()]).checked_rem(total)?;

@@ -1,7 +1,7 @@
 //! When a campaign dials: its own hours and dates, in one zone of its own choice.
 //!
-//! These are the campaign's wishes. What the law allows where each contact is stands in the gate, which is asked
-//! besides.
+//! These are the campaign's wishes. The gate holds what the law allows at the contact's place, and is asked as
+//! well.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,7 +23,7 @@ impl Hours {
     /// The hours of a day between two times.
     ///
     /// # Errors
-    /// [`WindowError::NoHours`] where `closes` is not after `opens`. Hours that pass midnight are two of one day each.
+    /// [`WindowError::NoHours`] unless `closes` is after `opens`. Hours that pass midnight are two of one day each.
     pub fn new(opens: Time, closes: Time) -> Result<Self, WindowError> {
         if closes == Time::midnight() || opens < closes {
             Ok(Self { opens, closes })
@@ -50,7 +50,7 @@ pub struct Window {
 pub enum WindowError {
     /// The end is not after the beginning.
     #[error(
-        "hours from {opens} to {closes} hold no time; hours that pass midnight are two, one before and one after it"
+        "hours from {opens} to {closes} are empty; write hours that pass midnight as two, one before and one after it"
     )]
     NoHours {
         /// When they open.
@@ -92,7 +92,7 @@ impl Window {
     /// The hours of each day of the week in a zone, on all dates.
     ///
     /// # Errors
-    /// [`WindowError::NeverOpen`] where there are no hours at all.
+    /// [`WindowError::NeverOpen`] without any hours.
     pub fn new(
         zone: TimeZone,
         hours: impl IntoIterator<Item = (Weekday, Hours)>,
@@ -127,7 +127,7 @@ impl Window {
     /// Open from the first date to the last, both within; either may be open-ended.
     ///
     /// # Errors
-    /// [`WindowError::NoDates`] where the last is before the first.
+    /// [`WindowError::NoDates`] if the last is before the first.
     pub fn between(self, first: Option<Date>, last: Option<Date>) -> Result<Self, WindowError> {
         if let (Some(first), Some(last)) = (first, last)
             && last < first
@@ -150,7 +150,7 @@ impl Window {
         }
     }
 
-    /// The zone its hours are told in.
+    /// The zone of its hours.
     pub const fn zone(&self) -> &TimeZone {
         &self.zone
     }
@@ -183,7 +183,7 @@ impl Window {
         Opening::Over
     }
 
-    /// When hours that end at `closes` on `date` come to an end, where the next day's may go on from there.
+    /// When hours that end at `closes` on `date` come to an end; the next day's may continue them.
     fn closes(&self, mut date: Date, mut closes: Timestamp) -> Option<Timestamp> {
         for _ in 0..7 {
             let Ok(next) = date.tomorrow() else {

@@ -6,7 +6,7 @@ use super::CliError;
 use crate::{
     clock,
     config::{Config, StoreUrl},
-    store::{Place, Store, StoreError},
+    store::{DatabaseAddress, Store, StoreError},
 };
 
 /// Opens the database.
@@ -24,8 +24,8 @@ pub(super) async fn open(config: &Config) -> Result<Store, CliError> {
 pub(super) async fn try_open(config: &Config) -> Result<Store, StoreError> {
     config.make_state_dir();
     let place = match &config.store.url {
-        StoreUrl::Sqlite(path) => Place::Sqlite(path.clone()),
-        StoreUrl::Postgres(url) => Place::Postgres(url.clone()),
+        StoreUrl::Sqlite(path) => DatabaseAddress::Sqlite(path.clone()),
+        StoreUrl::Postgres(url) => DatabaseAddress::Postgres(url.clone()),
     };
     Store::open(&place).await
 }

@@ -4,7 +4,7 @@ use std::{num::NonZeroU32, time::Duration};
 
 use super::{ConfigError, layers::Layers};
 use crate::campaign::{
-    budget::{Limits, Share},
+    budget::{BudgetLimits, Share},
     cost::{CostError, Currency, Increment, Money, Price},
     engine::PbxSettings,
     pace::Rate,
@@ -12,11 +12,11 @@ use crate::campaign::{
 
 /// Reads the section `[trunk]`.
 pub(super) fn trunk(layers: &Layers) -> Result<PbxSettings, ConfigError> {
-    let default = Limits::default();
+    let default = BudgetLimits::default();
     Ok(PbxSettings {
         rate: rate(layers)?,
         in_flight: layers.whole("trunk.in_flight", 10, 1..=10_000)?,
-        limits: Limits {
+        limits: BudgetLimits {
             window: layers.duration("trunk.window", default.window.as_secs(), 60..=86_400)?,
             cancelled: share(layers, "trunk.cancelled", default.cancelled)?,
             short: share(layers, "trunk.short", default.short)?,

@@ -38,8 +38,8 @@ use crate::{
     phone::{CallerId, PhoneNumber},
     runtime::Session,
     store::{
-        CONTROLLER_LEASE, ControllerLease, ErrorClass, Facts, Intent, Place, Store, StoreError,
-        Write, Written,
+        CONTROLLER_LEASE, ControllerLease, DatabaseAddress, ErrorClass, Facts, Intent, Store,
+        StoreError, Write, Written,
     },
 };
 
@@ -336,10 +336,10 @@ pub fn untold(heard: Vec<Moment>, by_operator: bool) -> Report {
 }
 
 /// Where the configured database is.
-pub fn place(url: &StoreUrl) -> Place {
+pub fn place(url: &StoreUrl) -> DatabaseAddress {
     match url {
-        StoreUrl::Sqlite(file) => Place::Sqlite(file.clone()),
-        StoreUrl::Postgres(url) => Place::Postgres(url.clone()),
+        StoreUrl::Sqlite(file) => DatabaseAddress::Sqlite(file.clone()),
+        StoreUrl::Postgres(url) => DatabaseAddress::Postgres(url.clone()),
     }
 }
 

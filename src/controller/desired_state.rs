@@ -2,7 +2,7 @@
 
 use crate::{
     campaign::engine::{End, InFlight, Phase},
-    store::{Campaign, Standing},
+    store::{Campaign, Status},
 };
 
 /// Something to do with a campaign.
@@ -26,10 +26,10 @@ pub(super) fn steps(seen: Option<&Campaign>, row: &Campaign, phase: Option<Phase
     let mut steps = Vec::new();
     let reordered = seen.is_none_or(|seen| seen.spec != row.spec);
     let is_new_command =
-        seen.is_none_or(|seen| (seen.standing, seen.in_flight) != (row.standing, row.in_flight));
+        seen.is_none_or(|seen| (seen.status, seen.in_flight) != (row.status, row.in_flight));
     let is_over = matches!(phase, Some(Phase::Over(_)));
-    match row.standing {
-        Standing::Running => {
+    match row.status {
+        Status::Running => {
             // One that has come to its end here and is running again has more to do.
             if phase.is_none() || reordered || is_over {
                 steps.push(Step::Set);
@@ -41,7 +41,7 @@ pub(super) fn steps(seen: Option<&Campaign>, row: &Campaign, phase: Option<Phase
                 steps.push(Step::More);
             }
         }
-        Standing::Paused => {
+        Status::Paused => {
             if phase.is_none() || reordered || is_over {
                 steps.push(Step::Set);
             }
@@ -51,7 +51,7 @@ pub(super) fn steps(seen: Option<&Campaign>, row: &Campaign, phase: Option<Phase
                 steps.push(Step::Pause(row.in_flight));
             }
         }
-        Standing::Cancelling => {
+        Status::Cancelling => {
             if phase.is_none() {
                 steps.push(Step::Set);
             }
@@ -62,13 +62,13 @@ pub(super) fn steps(seen: Option<&Campaign>, row: &Campaign, phase: Option<Phase
         }
         // It is over: by our own word, or by another controller's, whose contacts were the last; then there is nobody
         // left whose lease to wait for.
-        Standing::Complete | Standing::DatesOver => {
+        Status::Complete | Status::DatesOver => {
             if phase.is_some_and(|phase| !matches!(phase, Phase::Over(_))) {
                 steps.push(Step::More);
             }
         }
         // It was cancelled where nothing was in flight.
-        Standing::Cancelled => {
+        Status::Cancelled => {
             if phase.is_some_and(|phase| !matches!(phase, Phase::Over(_) | Phase::Cancelling)) {
                 steps.push(Step::Cancel(row.in_flight));
             }
@@ -85,7 +85,7 @@ mod tests {
     #[test]
     fn each_change_has_its_steps() {
         use InFlight::{Finish, HangUp};
-        use Standing as S;
+        use Status as S;
         let running = Some(Phase::Running);
         let operator = Some(Phase::Paused(PauseReason::Operator));
         let errors = Some(Phase::Paused(PauseReason::Errors { errors: 9, of: 9 }));
@@ -198,12 +198,12 @@ mod tests {
         }
     }
 
-    fn row(standing: Standing, in_flight: InFlight) -> Campaign {
+    fn row(status: Status, in_flight: InFlight) -> Campaign {
         Campaign {
             id: CampaignId(1),
             name: "spring".to_owned(),
             spec: "{}".to_owned(),
-            standing,
+            status,
             why: None,
             in_flight,
             created_at: jiff::Timestamp::UNIX_EPOCH,

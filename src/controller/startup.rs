@@ -38,9 +38,7 @@ use crate::{
         Session, TrunkState,
         session::{App, Claim, app_of_instance},
     },
-    store::{
-        Campaign, ControllerLease, OperatorCommand, Orphan, Standing, Store, StoreError, Tally,
-    },
+    store::{Campaign, ControllerLease, OperatorCommand, Orphan, Status, Store, StoreError, Tally},
 };
 
 /// The one PBX of a controller, in the engine's numbering.
@@ -317,7 +315,7 @@ async fn wanted(
             let rows = store.campaigns(0).await?;
             Ok(rows
                 .into_iter()
-                .filter(|row| !is_over(row.standing))
+                .filter(|row| !is_over(row.status))
                 .collect())
         }
         Selection::Names(names) => {
@@ -326,15 +324,14 @@ async fn wanted(
             for name in names.iter().collect::<BTreeSet<_>>() {
                 let row = store.campaign(name).await?;
                 let row = row.ok_or_else(|| ControllerError::NoCampaign { name: name.clone() })?;
-                rows.push(match row.standing {
+                rows.push(match row.status {
                     // Who names it wants it to run: contacts may have been added since, or its dates changed.
-                    Standing::Complete | Standing::DatesOver => {
+                    Status::Complete | Status::DatesOver => {
                         store.order(row.id, OperatorCommand::Resume, now).await?
                     }
-                    Standing::Running
-                    | Standing::Paused
-                    | Standing::Cancelling
-                    | Standing::Cancelled => row,
+                    Status::Running | Status::Paused | Status::Cancelling | Status::Cancelled => {
+                        row
+                    }
                 });
             }
             Ok(rows)
@@ -343,10 +340,10 @@ async fn wanted(
 }
 
 /// Whether there is nothing to do for a campaign unless somebody wishes it.
-pub(super) const fn is_over(standing: Standing) -> bool {
-    match standing {
-        Standing::Running | Standing::Paused | Standing::Cancelling => false,
-        Standing::Complete | Standing::Cancelled | Standing::DatesOver => true,
+pub(super) const fn is_over(status: Status) -> bool {
+    match status {
+        Status::Running | Status::Paused | Status::Cancelling => false,
+        Status::Complete | Status::Cancelled | Status::DatesOver => true,
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
     },
     clock::Steady,
     orders::{CampaignView, GaugeView, Note, NoteLevel, View},
-    store::{Campaign, Standing},
+    store::{Campaign, Status},
 };
 
 /// Where notes go.
@@ -135,13 +135,13 @@ pub(super) fn campaign<G: Gate>(
 
 /// The phase of a campaign; of one that was over when it was named, by its row.
 pub(super) fn phase_of<G: Gate>(engine: &Engine<G>, row: &Campaign) -> Phase {
-    let by_row = || match row.standing {
-        Standing::Running => Phase::Running,
-        Standing::Paused => Phase::Paused(PauseReason::Operator),
-        Standing::Cancelling => Phase::Cancelling,
-        Standing::Complete => Phase::Over(End::Complete),
-        Standing::Cancelled => Phase::Over(End::Cancelled),
-        Standing::DatesOver => Phase::Over(End::DatesOver),
+    let by_row = || match row.status {
+        Status::Running => Phase::Running,
+        Status::Paused => Phase::Paused(PauseReason::Operator),
+        Status::Cancelling => Phase::Cancelling,
+        Status::Complete => Phase::Over(End::Complete),
+        Status::Cancelled => Phase::Over(End::Cancelled),
+        Status::DatesOver => Phase::Over(End::DatesOver),
     };
     engine.phase(row.id).unwrap_or_else(by_row)
 }

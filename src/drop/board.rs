@@ -6,32 +6,20 @@ use std::{
 };
 
 use super::{
-    event::{Command, Event},
+    event::{Command, Event, Seen},
     machine::VoicemailDrop,
-    outcome::{Moment, Report},
     plan::Plan,
+    report::{Moment, Report},
 };
-use crate::{
-    id::{DropId, Play},
-    words::Leg,
-};
-
-/// What the PBX has of one drop, read after the event link came back.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Seen {
-    /// The legs that exist, each with the events that its state implies: ringing, answered, in our app, a verdict.
-    pub legs: BTreeMap<Leg, Vec<Event>>,
-    /// The playbacks that the PBX still knows.
-    pub plays: Vec<Play>,
-}
+use crate::id::DropId;
 
 /// All drops in flight.
 ///
 /// Every change collects the commands and milestones that follow from it, and the drop's next deadline, before it
-/// returns; nothing has to be remembered to be drained.
+/// returns; the caller cannot forget to drain a drop.
 #[derive(Debug, Default)]
 pub struct Board {
-    drops: BTreeMap<DropId, Entry>,
+    drops: BTreeMap<DropId, BoardEntry>,
     deadlines: BTreeSet<(Instant, DropId)>,
     /// Whether the event link is lost.
     is_cut_off: bool,
@@ -41,7 +29,7 @@ pub struct Board {
 }
 
 #[derive(Debug)]
-struct Entry {
+struct BoardEntry {
     drop: VoicemailDrop,
     /// The drop's key in the index of deadlines.
     deadline: Option<Instant>,
@@ -54,7 +42,7 @@ impl Board {
     }
 
     /// Starts a drop. While the event link is lost, the drop ends at once with nothing dialled: what allowed it may not
-    /// hold any more once the link is back, and only who ordered it can ask again. An id that is in flight is left as it is.
+    /// hold any more once the link is back, and only the caller can ask again. An id that is in flight is left as it is.
     pub fn start(&mut self, id: DropId, plan: Plan, now: Instant) {
         if self.owns(id) {
             return;
@@ -66,7 +54,7 @@ impl Board {
         let drop = VoicemailDrop::new(plan, now);
         self.drops.insert(
             id,
-            Entry {
+            BoardEntry {
                 drop,
                 deadline: None,
             },
@@ -74,8 +62,8 @@ impl Board {
         self.change(id, |_| ());
     }
 
-    /// Routes an event to its drop. An event of a drop that is not on the board ends the leg it tells of, where it
-    /// shows that the leg lives: nothing outlives its drop.
+    /// Routes an event to its drop. If the drop is not on the board and the event shows that a
+    /// leg exists, that leg is hung up: nothing outlives its drop.
     pub fn handle_event(&mut self, id: DropId, event: Event, now: Instant) {
         if self.drops.contains_key(&id) {
             self.change(id, |drop| drop.handle_event(event, now));
@@ -94,12 +82,12 @@ impl Board {
         }
     }
 
-    /// Ends one drop on the operator's wish.
+    /// Ends one drop because the operator cancelled it.
     pub fn cancel(&mut self, id: DropId, now: Instant) {
         self.change(id, |drop| drop.cancel(now));
     }
 
-    /// Ends all drops on the operator's wish.
+    /// Ends all drops because the operator cancelled them.
     pub fn cancel_all(&mut self, now: Instant) {
         for id in self.ids() {
             self.change(id, |drop| drop.cancel(now));
@@ -129,7 +117,7 @@ impl Board {
         self.commands.pop_front()
     }
 
-    /// The next milestone of any drop that has not been told yet.
+    /// The next milestone of any drop that was not polled yet.
     pub fn poll_moment(&mut self) -> Option<(DropId, Moment)> {
         self.moments.pop_front()
     }

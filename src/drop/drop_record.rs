@@ -1,4 +1,4 @@
-//! A drop's end as one object, the same for `drop --json`, the evidence and the store (design, section 5).
+//! A drop's end as one object, the same for `drop --json`, the evidence and the store.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use super::{
     event::Cause,
-    outcome::{EndedBy, Milestone, Moment, Outcome, Report},
+    outcome::{EndedBy, Outcome},
     proof::{Beep, Proof},
+    report::{Milestone, Moment, Report},
     unanswered::OutcomeReason,
 };
 use crate::{
@@ -23,7 +24,7 @@ pub struct DropRecord<'a> {
     outcome: Outcome,
     verdict: Option<Verdict>,
     amd_cause: Option<&'a str>,
-    /// Why, in the words of our own ears; left out where the dialplan told the verdict.
+    /// Why, in the words of our own ears; left out if the verdict is the dialplan's.
     #[serde(skip_serializing_if = "Option::is_none")]
     reasons: Option<&'a str>,
     promoted: bool,
@@ -31,30 +32,30 @@ pub struct DropRecord<'a> {
     played_ms: u64,
     /// How often the message started again.
     restarts: u32,
-    /// How much of the message at most a person heard, or something else that is no mailbox.
+    /// How much of the message a person, or a machine that is no mailbox, heard at most.
     heard_ms: u64,
     ended_by: Option<EndedBy>,
     legs: Legs,
-    timeline: Vec<Happened>,
-    /// When the ready point was told, as every time here since the first originate.
+    timeline: Vec<MomentRecord>,
+    /// When the ready point was found; like every time here, since the first originate.
     ready_at_ms: Option<u64>,
-    /// The beep that told it, where our own ears heard one.
-    beep: Option<Beeped>,
+    /// The beep that marked it, if our own ears heard one.
+    beep: Option<BeepRecord>,
     proof: Proof,
     proof_reasons: &'a [String],
-    /// What the outcome alone does not say; left out where it says all.
+    /// What the outcome alone does not say; left out if it says all.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<OutcomeReason>,
-    /// The words of the PBX for an outcome that is the PBX's or ours, or those of `reason`; left out where there are none.
+    /// The words of the PBX for an outcome that is the PBX's or ours, or those of `reason`; left out without any.
     #[serde(skip_serializing_if = "Option::is_none")]
     words: Option<&'a str>,
-    /// Where the evidence is; left out where none is kept.
+    /// The path of the evidence; left out if none is kept.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    evidence: Option<Evidence>,
+    evidence: Option<EvidenceRecord>,
 }
 
 #[derive(Debug, Serialize)]
-struct Evidence {
+struct EvidenceRecord {
     evidence: Option<String>,
     /// Why there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -65,13 +66,13 @@ impl<'a> DropRecord<'a> {
     /// `number` is shown as it is given: masked, or not.
     pub fn new(run: &RunName, drop: DropId, number: String, report: &'a Report) -> Self {
         let leg = |leg| {
-            report.leg(leg).map(|cause: Cause| LegEnded {
+            report.leg(leg).map(|cause: Cause| LegRecord {
                 channel: ChannelId::leg(run.clone(), drop, leg).to_string(),
                 q850: cause.q850,
                 sip: cause.sip,
             })
         };
-        let happened = |moment: &Moment| Happened {
+        let happened = |moment: &Moment| MomentRecord {
             at_ms: millis(moment.at),
             event: moment.event,
         };
@@ -97,7 +98,7 @@ impl<'a> DropRecord<'a> {
             },
             timeline: report.timeline.iter().map(happened).collect(),
             ready_at_ms: report.ready_at.map(millis),
-            beep: report.beep.map(Beeped::of),
+            beep: report.beep.map(BeepRecord::of),
             proof: report.proof,
             proof_reasons: &report.proof_reasons,
             reason: report.reason,
@@ -106,14 +107,14 @@ impl<'a> DropRecord<'a> {
         }
     }
 
-    /// Says where the evidence is, or why there is none.
+    /// Adds the path of the evidence, or why there is none.
     pub fn with_evidence(self, kept: Result<PathBuf, String>) -> Self {
         let (evidence, evidence_words) = match kept {
             Ok(path) => (Some(path.display().to_string()), None),
             Err(words) => (None, Some(words)),
         };
         Self {
-            evidence: Some(Evidence {
+            evidence: Some(EvidenceRecord {
                 evidence,
                 evidence_words,
             }),
@@ -123,13 +124,13 @@ impl<'a> DropRecord<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct Beeped {
+struct BeepRecord {
     hz: u32,
     start_ms: u64,
     end_ms: u64,
 }
 
-impl Beeped {
+impl BeepRecord {
     fn of(beep: Beep) -> Self {
         Self {
             hz: beep.hz,
@@ -141,19 +142,19 @@ impl Beeped {
 
 #[derive(Debug, Serialize)]
 struct Legs {
-    busy: Option<LegEnded>,
-    drop: Option<LegEnded>,
+    busy: Option<LegRecord>,
+    drop: Option<LegRecord>,
 }
 
 #[derive(Debug, Serialize)]
-struct LegEnded {
+struct LegRecord {
     channel: String,
     q850: Option<u16>,
     sip: Option<u16>,
 }
 
 #[derive(Debug, Serialize)]
-struct Happened {
+struct MomentRecord {
     at_ms: u64,
     event: Milestone,
 }

@@ -1,13 +1,13 @@
-//! How long a playback has lasted, by two clocks: the PBX's own, which may be stepped, and ours, which hears late.
+//! How long a playback has lasted, by two clocks: the PBX's own, which may be stepped, and ours, which may learn of an event late.
 
 use std::time::Duration;
 
 /// What is known of how long a playback lasted.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Elapsed {
-    /// By the PBX's clock, from its start to its end; `None` where either was not told, zero where the clock went back.
+    /// By the PBX's clock, from its start to its end; `None` if either is not known, zero if the clock went back.
     pub(super) pbx: Option<Duration>,
-    /// By ours, from when its start was heard of to when its end was.
+    /// By ours, from when we heard of its start to when we heard of its end.
     pub(super) ours: Duration,
     /// By ours, since it was asked for: it cannot have lasted longer.
     pub(super) asked: Duration,
@@ -18,10 +18,10 @@ pub(super) struct Elapsed {
 impl Elapsed {
     /// How long it lasted.
     ///
-    /// The PBX's clock is right as long as the two agree. Where it says more than could have passed, it was set forward
-    /// meanwhile, and ours counts. Where it says more than we heard and not more than could have passed, the start was
-    /// heard of late, and it is right. Where it says less than we heard, it was set back, or the end was heard of late:
-    /// ours counts unless the far end hung up, when the shorter of the two is the one that claims nothing.
+    /// The PBX's clock is right as long as the two agree. If it says more than could have passed, it was set forward
+    /// meanwhile, and ours counts. If it says more than we measured but not more than could have passed, we heard of the
+    /// start late, and it is right. If it says less than we measured, it was set back, or we heard of the end late:
+    /// ours counts unless the far end hung up, when the shorter of the two claims the least.
     pub(super) fn lasted(self) -> Duration {
         let Some(pbx) = self.pbx else {
             return self.ours;
@@ -36,8 +36,8 @@ impl Elapsed {
     }
 }
 
-/// From which difference on two clocks do not agree: an event hardly takes that long, and who sets a clock by less
-/// leaves the tail of a message alone.
+/// The smallest difference at which two clocks disagree: an event hardly takes that long, and a clock that is set by
+/// less does not affect whether a message was played whole.
 const STEP: Duration = Duration::from_secs(1);
 
 #[cfg(test)]

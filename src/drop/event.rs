@@ -1,6 +1,6 @@
 //! What can happen to a drop, and what a drop can want: the whole exchange between the core and the edges.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     id::Play,
@@ -28,7 +28,7 @@ pub enum Event {
         leg: Leg,
         /// Who answered.
         verdict: Verdict,
-        /// The detector's own words: AMDCAUSE, empty where it gave none.
+        /// The detector's own words: AMDCAUSE, empty if it gave none.
         cause: String,
     },
     /// The mailbox records from this moment on, and the leg can be played to.
@@ -44,13 +44,13 @@ pub enum Event {
         /// The detector's own words.
         cause: String,
     },
-    /// Somebody speaks over a message that no beep had started: it may be the greeting that goes on.
+    /// A voice over a message that no beep had started: the greeting may be continuing.
     Interrupted(Leg),
     /// The first beep came while the message played: nothing was recorded so far.
     LateBeep(Leg),
     /// A beep while the message plays that does not begin the recording: the mailbox takes no more.
     LimitBeep(Leg),
-    /// The leg's audio connection to us has ended, or never began: we hear it no more, and cannot speak to it.
+    /// The leg's audio connection to us has ended, or never began: we do not hear it, and cannot speak to it.
     TapLost {
         /// The leg that was listened to.
         leg: Leg,
@@ -59,7 +59,7 @@ pub enum Event {
     },
     /// The leg is back in our app from the dialplan's `AudioSocket()`, whatever ended that: a `StasisStart` that says so.
     Returned(Leg),
-    /// The audio connection stands, and for some seconds no sound has come from the far end.
+    /// The audio connection is up, and for some seconds no sound has come from the far end.
     NoAudio {
         /// The leg that is listened to.
         leg: Leg,
@@ -72,7 +72,7 @@ pub enum Event {
     Resumed(Leg),
     /// The first frame of a message that we send ourselves went out.
     Speaking(Play),
-    /// Between two frames of the message that we send ourselves passed more time than the far end bridges: we stood still.
+    /// More time passed between two frames of the message that we send ourselves than the far end bridges: we stalled.
     Stumbled {
         /// The play that has a gap.
         play: Play,
@@ -106,17 +106,17 @@ pub enum Event {
     FarEndHungUp {
         /// The leg it ended.
         leg: Leg,
-        /// Why.
+        /// Why it hung up.
         cause: Cause,
     },
-    /// The channel exists no more: `ChannelDestroyed`.
+    /// The channel has ended: `ChannelDestroyed`.
     Gone {
         /// The leg.
         leg: Leg,
-        /// Why.
+        /// Why it ended.
         cause: Cause,
     },
-    /// The PBX says there is no such channel (404, or not in its list), and why it ended was not heard.
+    /// The PBX says that there is no such channel (404, or not in its list); why it ended is not known.
     Absent(Leg),
     /// A request was not carried out.
     Refused {
@@ -128,7 +128,7 @@ pub enum Event {
 }
 
 impl Event {
-    /// The leg whose channel certainly exists, or existed a moment ago, where the event shows one.
+    /// The leg whose channel certainly exists, or existed a moment ago, if the event shows one.
     pub const fn shows_alive(&self) -> Option<Leg> {
         match self {
             Self::Accepted(leg)
@@ -163,19 +163,28 @@ impl Event {
     }
 }
 
-/// What told a ready point.
+/// What the PBX has of one drop, read after the event link came back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// The legs that exist, each with the events that its state implies: ringing, answered, in our app, a verdict.
+    pub legs: BTreeMap<Leg, Vec<Event>>,
+    /// The playbacks that the PBX still knows.
+    pub plays: Vec<Play>,
+}
+
+/// How a ready point was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReadyPoint {
     /// The end of this beep.
     Beep(Beeped),
-    /// The end of the greeting, where no beep came.
+    /// The end of the greeting, without a beep.
     Silence,
     /// The wait for silence in the PBX's dialplan.
     Dialplan,
 }
 
 impl ReadyPoint {
-    /// What told it, without the particulars.
+    /// How it was found, without the particulars.
     pub const fn by(self) -> ReadyBy {
         match self {
             Self::Beep(_) => ReadyBy::Beep,
@@ -185,7 +194,7 @@ impl ReadyPoint {
     }
 }
 
-/// A beep, as it is told of: by how long ago it was.
+/// A beep, by how long ago it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Beeped {
     /// Its pitch in Hz; the lower one of two that sound together.
@@ -196,7 +205,7 @@ pub struct Beeped {
     pub ended: Duration,
 }
 
-/// What special information tones say (ITU-T E.180, GR-1162).
+/// What special information tones mean (ITU-T E.180, GR-1162).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Sit {
     /// Vacant code, or intercept: there is no such number any more.
@@ -299,7 +308,7 @@ pub struct Spoken {
 /// How a message that we sent ourselves ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SpokenEnd {
-    /// All of it was sent, and the PBX has taken all of it: it closed the connection when it came to our goodbye.
+    /// All of it was sent, and the PBX has taken all of it: it closed the connection when it reached our hang-up frame.
     Whole,
     /// All of it was sent, and the PBX did not say in time that it has taken it.
     Unconfirmed,
@@ -312,7 +321,7 @@ pub enum SpokenEnd {
 /// Why a leg ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Cause {
-    /// Q.850 cause, 0 to 127; `None` where nobody said.
+    /// Q.850 cause, 0 to 127; `None` unless it was reported.
     pub q850: Option<u16>,
     /// Last SIP status of a call that failed, 300 to 699.
     pub sip: Option<u16>,
@@ -346,7 +355,7 @@ impl Cause {
 pub struct PbxTime(pub i64);
 
 impl PbxTime {
-    /// The time from `earlier` to this; zero where the PBX's clock went back.
+    /// The time from `earlier` to this; zero if the PBX's clock went back.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }

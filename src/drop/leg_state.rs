@@ -5,7 +5,7 @@ use super::event::Cause;
 /// What is known of one leg.
 #[derive(Clone, Debug, Default)]
 pub(super) struct LegState {
-    pub(super) stage: Stage,
+    pub(super) stage: LegStage,
     pub(super) originate: Originate,
     pub(super) hang_up: HangUp,
     pub(super) doubt: Doubt,
@@ -15,13 +15,13 @@ pub(super) struct LegState {
     pub(super) redirected: bool,
     /// The far end asked for the end of the call, and why.
     pub(super) far_end: Option<Cause>,
-    /// Why it ended, as far as it was told.
+    /// Why it ended, as far as was reported.
     pub(super) cause: Cause,
 }
 
 /// How far a leg has come. It never goes back, except that an absent leg may turn out to live.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Stage {
+pub(super) enum LegStage {
     /// No originate was asked for, or it was refused before anything was dialled.
     #[default]
     Idle,
@@ -31,9 +31,9 @@ pub(super) enum Stage {
     Alerting,
     /// Answered.
     Up,
-    /// The PBX does not know the channel, though nobody told of its end.
+    /// The PBX does not know the channel, though no event reported its end.
     Absent,
-    /// The PBX told of its end.
+    /// The PBX reported its end.
     Gone,
 }
 
@@ -60,7 +60,7 @@ pub(super) enum HangUp {
     Asked,
 }
 
-/// Whether the PBX has denied the leg, or told that the far end wants its end, while we still wait to hear how it ended.
+/// Whether the PBX has denied the leg, or reported that the far end hung up, while its end is still to be reported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Doubt {
     #[default]
@@ -71,23 +71,26 @@ pub(super) enum Doubt {
 impl LegState {
     /// Whether the leg was dialled and is not known to have ended.
     pub(super) fn is_alive(&self) -> bool {
-        matches!(self.stage, Stage::Dialled | Stage::Alerting | Stage::Up)
+        matches!(
+            self.stage,
+            LegStage::Dialled | LegStage::Alerting | LegStage::Up
+        )
     }
 
     pub(super) fn was_dialled(&self) -> bool {
-        self.stage != Stage::Idle
+        self.stage != LegStage::Idle
     }
 
     pub(super) fn is_leaving(&self) -> bool {
         self.hang_up == HangUp::Asked
     }
 
-    /// Whether the leg was dialled, is not known to have ended, and nobody asked for its end.
+    /// Whether the leg was dialled, is not known to have ended, and no hang-up was asked for.
     pub(super) fn is_held(&self) -> bool {
         self.is_alive() && !self.is_leaving()
     }
 
-    /// Whether the leg's existence is in doubt, and its end has not been told.
+    /// Whether the leg's existence is in doubt, and its end was not reported.
     pub(super) fn is_doubted(&self) -> bool {
         self.doubt == Doubt::Doubted && self.is_alive()
     }
@@ -117,16 +120,16 @@ impl LegState {
 
     /// The leg lives although the PBX had denied or refused it: it is only there to be hung up.
     pub(super) fn revive(&mut self) {
-        self.stage = Stage::Dialled;
+        self.stage = LegStage::Dialled;
         self.originate = Originate::Settled;
         self.hang_up = HangUp::Asked;
         self.doubt = Doubt::Sure;
     }
 
-    /// Whether the leg's end is known and the PBX's own limit was the reason: it reports no cause, and nobody asked.
+    /// Whether the leg's end is known and the PBX's own limit was the reason: no cause, and no hang-up asked for.
     /// Source: `ast_check_hangup` ends a channel past `TIMEOUT(absolute)` without a cause or a `ChannelHangupRequest`.
     pub(super) fn ended_by_limit(&self) -> bool {
-        self.stage == Stage::Gone
+        self.stage == LegStage::Gone
             && self.far_end.is_none()
             && self.hang_up == HangUp::No
             && matches!(self.cause.q850, None | Some(0))

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! [`VoicemailDrop`] is one drop, [`Board`] holds all that are in flight, routes events to them and indexes their
-//! deadlines. Neither knows the time, the PBX or any task: whoever drives them feeds events, carries out the commands
+//! deadlines. Neither knows the time, the PBX or any task: the driver feeds events, carries out the commands
 //! and reports each one's failure back as an event.
 
 mod board;
@@ -22,18 +22,20 @@ mod machine;
 mod outcome;
 mod plan;
 mod proof;
+mod report;
 mod timer;
 mod unanswered;
 
-pub use board::{Board, Seen};
+pub use board::Board;
 pub use drop_record::DropRecord;
 pub use event::{
-    Beeped, Cause, Command, Event, PbxTime, PlaybackEnd, ReadyPoint, Refusal, RefusalKind, Sit,
-    Spoken, SpokenEnd,
+    Beeped, Cause, Command, Event, PbxTime, PlaybackEnd, ReadyPoint, Refusal, RefusalKind, Seen,
+    Sit, Spoken, SpokenEnd,
 };
 pub use machine::VoicemailDrop;
-pub use outcome::{Blame, EndedBy, Milestone, Moment, Outcome, Report, Retry};
+pub use outcome::{Blame, EndedBy, Outcome, Retry};
 pub use plan::{Mode, Plan, Technique, Voice, WhenBusyLegAnswered, WhenUnsure};
 pub use proof::{Beep, Proof};
+pub use report::{Milestone, Moment, Report};
 pub use timer::Timer;
 pub use unanswered::{OutcomeReason, Unanswered};

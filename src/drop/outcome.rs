@@ -1,15 +1,10 @@
 //! How a drop ended: an outcome is data with a slug and a blame, decided in one table.
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
 use serde::Serialize;
 
-use super::{
-    event::{Cause, Sit},
-    proof::{Beep, Proof},
-    unanswered::OutcomeReason,
-};
-use crate::words::{Leg, ReadyBy, Verdict};
+use super::event::Sit;
 
 /// How a drop ended. Slugs are stored and never renamed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -27,7 +22,7 @@ pub enum Outcome {
     Unsure,
     /// The far end hung up while the message played.
     CutOff,
-    /// Something alerted, and nobody answered until the deadline.
+    /// Something alerted, and did not answer until the deadline.
     NoAnswer,
     /// The number is busy.
     Busy,
@@ -41,7 +36,7 @@ pub enum Outcome {
     Failed,
     /// The operator cancelled.
     Cancelled,
-    /// The PBX or the websocket went away and the truth cannot be known.
+    /// The PBX or the websocket went away, and what happened cannot be known.
     Lost,
     /// The PBX refused our request.
     Error,
@@ -53,7 +48,7 @@ pub enum Outcome {
 pub enum Blame {
     /// All went as wanted.
     Nobody,
-    /// The number called, or who answered there.
+    /// The number called, or the party that answered.
     Callee,
     /// The network between.
     Carrier,
@@ -69,9 +64,9 @@ pub enum Retry {
     No,
     /// It cannot succeed.
     Never,
-    /// Yes.
+    /// It does.
     Yes,
-    /// Yes, but the network needs a pause first.
+    /// It does, but the network needs a pause first.
     YesLater,
     /// The campaign's rules decide.
     Policy,
@@ -80,7 +75,7 @@ pub enum Retry {
 }
 
 impl Outcome {
-    /// Every outcome, in the order of the design's table.
+    /// Every outcome, in the order of the documented table.
     pub const ALL: [Self; 15] = [
         Self::Delivered,
         Self::Human,
@@ -134,7 +129,7 @@ impl Outcome {
         }
     }
 
-    /// Whether what was played was heard by somebody or something that is no mailbox.
+    /// Whether what was played was heard by a person or by a machine that is no mailbox.
     pub(super) const fn is_no_mailbox(self) -> bool {
         match self {
             Self::Human | Self::NotVoicemail => true,
@@ -182,160 +177,6 @@ pub enum EndedBy {
     Limit,
 }
 
-/// A moment of a drop worth telling.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[expect(
-    missing_docs,
-    reason = "each is the event that its name says; the names are the public timeline"
-)]
-pub enum Milestone {
-    BusyDialled,
-    DropDialled,
-    BusyAlerting,
-    DropAlerting,
-    BusyHungUp,
-    BusyAnswered,
-    BusyGone,
-    Promoted,
-    DropAnswered,
-    Verdict,
-    Ready,
-    PlayStarted,
-    PlayFinished,
-    PlayRestarted,
-    TapLost,
-    DropHungUp,
-    DropGone,
-}
-
-impl Milestone {
-    /// The event's name in the timeline.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::BusyDialled => "busy_dialled",
-            Self::DropDialled => "drop_dialled",
-            Self::BusyAlerting => "busy_alerting",
-            Self::DropAlerting => "drop_alerting",
-            Self::BusyHungUp => "busy_hung_up",
-            Self::BusyAnswered => "busy_answered",
-            Self::BusyGone => "busy_gone",
-            Self::Promoted => "promoted",
-            Self::DropAnswered => "drop_answered",
-            Self::Verdict => "verdict",
-            Self::Ready => "ready",
-            Self::PlayStarted => "play_started",
-            Self::PlayFinished => "play_finished",
-            Self::PlayRestarted => "play_restarted",
-            Self::TapLost => "tap_lost",
-            Self::DropHungUp => "drop_hung_up",
-            Self::DropGone => "drop_gone",
-        }
-    }
-}
-
-/// A milestone and its time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment {
-    /// Since the first originate was asked for.
-    pub at: Duration,
-    /// What happened.
-    pub event: Milestone,
-}
-
-/// What is known of a drop when it has ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
-    /// How it ended.
-    pub outcome: Outcome,
-    /// What the outcome alone does not say, where the call failed.
-    pub reason: Option<OutcomeReason>,
-    /// Who answered, as far as it was told.
-    pub verdict: Option<Verdict>,
-    /// AMDCAUSE, where the dialplan told it.
-    pub amd_cause: Option<String>,
-    /// Why, in the words of our own ears, where they told it.
-    pub reasons: Option<String>,
-    /// Whether the busy leg became the live leg.
-    pub promoted: bool,
-    /// What told the ready point; the last one, where the message started again.
-    pub ready_by: Option<ReadyBy>,
-    /// When that ready point was told, since the first originate was asked for.
-    pub ready_at: Option<Duration>,
-    /// The beep that told it, where our own ears heard one.
-    pub beep: Option<Beep>,
-    /// How much of the message was played; of the last play, where there were more.
-    pub played: Duration,
-    /// How often the message started again.
-    pub restarts: u32,
-    /// How much of the message at most was heard by a person, or by whatever else that is no mailbox.
-    pub heard: Duration,
-    /// How sure it is that the message was left.
-    pub proof: Proof,
-    /// Why, in the order in which things happened.
-    pub proof_reasons: Vec<String>,
-    /// Who ended the live leg; `None` where there was none.
-    pub ended_by: Option<EndedBy>,
-    /// The refusal that ended the drop, in the PBX's words, or those of the reason.
-    pub words: Option<String>,
-    /// How the busy leg ended; `None` where it was never dialled.
-    pub busy: Option<Cause>,
-    /// How the drop leg ended; `None` where it was never dialled.
-    pub drop: Option<Cause>,
-    /// Everything worth telling, in the order in which it happened.
-    pub timeline: Vec<Moment>,
-}
-
-impl Report {
-    /// The report of a drop that ended before anything was dialled; why, in words.
-    pub fn not_dialled(why: &str) -> Self {
-        Self {
-            outcome: Outcome::Cancelled,
-            reason: None,
-            verdict: None,
-            amd_cause: None,
-            reasons: None,
-            promoted: false,
-            ready_by: None,
-            ready_at: None,
-            beep: None,
-            played: Duration::ZERO,
-            restarts: 0,
-            heard: Duration::ZERO,
-            proof: Proof::Unproven,
-            proof_reasons: vec!["nothing was dialled".to_owned()],
-            ended_by: None,
-            words: Some(why.to_owned()),
-            busy: None,
-            drop: None,
-            timeline: Vec::new(),
-        }
-    }
-
-    /// Whether it ended before anything was dialled, and not because the PBX refused to.
-    pub const fn is_not_dialled(&self) -> bool {
-        matches!(self.outcome, Outcome::Cancelled) && self.busy.is_none() && self.drop.is_none()
-    }
-
-    /// Makes it the report of a drop that nobody wished to end, and of which it is not known how it would have ended.
-    pub fn lose(&mut self, words: &str) {
-        self.outcome = Outcome::Lost;
-        self.reason = None;
-        self.words = Some(words.to_owned());
-        self.heard = Duration::ZERO;
-        self.proof = Proof::Unproven;
-        self.proof_reasons = vec![words.to_owned()];
-    }
-
-    /// How a leg ended; `None` where it was never dialled.
-    pub const fn leg(&self, leg: Leg) -> Option<Cause> {
-        match leg {
-            Leg::Busy => self.busy,
-            Leg::Drop => self.drop,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -343,7 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slugs_are_the_design_s_and_serialise_as_they_are_written() {
+    fn slugs_are_distinct_and_serialise_as_they_are_written() {
         let slugs: BTreeSet<_> = Outcome::ALL.iter().map(|o| o.slug()).collect();
         assert_eq!(slugs.len(), Outcome::ALL.len());
         for outcome in Outcome::ALL {

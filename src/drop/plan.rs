@@ -23,17 +23,17 @@ pub struct Plan {
     pub release_on_progress: Option<Duration>,
     /// How long after its originate a drop leg may show nothing before the busy leg is released; `None`: until its end.
     pub release_when_unheard: Option<Duration>,
-    /// What to do where it cannot be told who answered.
+    /// What to do if it is not known who answered.
     pub when_unsure: WhenUnsure,
-    /// What to do where the busy leg is answered first.
+    /// What to do if the busy leg is answered first.
     pub when_busy_leg_answered: WhenBusyLegAnswered,
     /// Who finds out who answered, and from when the mailbox records.
     pub mode: Mode,
-    /// Who sends the message where our own ears listen.
+    /// What sends the message if our own ears listen.
     pub voice: Voice,
     /// How often at most the message starts again because the first beep came while it played, 0 to 5.
     pub max_restarts: u32,
-    /// How long the message is; `None` where only the PBX has it and does not say.
+    /// How long the message is; `None` if only the PBX has it and does not say.
     pub message: Option<Duration>,
 }
 
@@ -59,7 +59,7 @@ impl Plan {
         self.screening_timeout + self.message_limit() + again
     }
 
-    /// The message's length, or the longest that is allowed where it is not known.
+    /// The message's length, or the longest allowed if it is not known.
     pub fn message_limit(&self) -> Duration {
         self.message.unwrap_or(Self::LONGEST_UNKNOWN_MESSAGE)
     }
@@ -97,7 +97,17 @@ pub enum Technique {
     Single,
 }
 
-/// What to do where it cannot be told who answered.
+impl Technique {
+    /// The name under which it is stored and printed.
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Self::Double => "double",
+            Self::Single => "single",
+        }
+    }
+}
+
+/// What to do if it is not known who answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WhenUnsure {
@@ -108,7 +118,7 @@ pub enum WhenUnsure {
     Play,
 }
 
-/// What to do where the busy leg is answered before the drop leg.
+/// What to do if the busy leg is answered before the drop leg.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WhenBusyLegAnswered {

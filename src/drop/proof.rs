@@ -14,7 +14,7 @@ use crate::words::ReadyBy;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Proof {
-    /// Our own ears heard the beep, the message played whole after it, nobody spoke over it as far as we heard to its
+    /// Our own ears heard the beep, the message played whole after it, no voice was heard over it up to its
     /// end, and the line was up then.
     Proven,
     /// It was delivered, and something of this is missing: a beep, our ears until the end, the line.
@@ -40,7 +40,7 @@ impl fmt::Display for Proof {
     }
 }
 
-/// The beep that told a ready point.
+/// The beep that marked a ready point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Beep {
     /// Its pitch in Hz; the lower one of two that sound together.
@@ -52,8 +52,8 @@ pub struct Beep {
 }
 
 impl Beep {
-    /// A beep that was told of at `at`, since the first originate.
-    pub(super) const fn told(beeped: Beeped, at: Duration) -> Self {
+    /// A beep that was reported at `at`, since the first originate.
+    pub(super) const fn reported(beeped: Beeped, at: Duration) -> Self {
         Self {
             hz: beeped.hz,
             start: at.saturating_sub(beeped.began),
@@ -70,7 +70,7 @@ impl fmt::Display for Beep {
     }
 }
 
-/// A ready point that was told.
+/// A ready point that was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Ready {
     pub(super) by: ReadyBy,
@@ -80,19 +80,19 @@ pub(super) struct Ready {
 }
 
 impl Ready {
-    pub(super) const fn told(point: ReadyPoint, at: Duration) -> Self {
+    pub(super) const fn found(point: ReadyPoint, at: Duration) -> Self {
         Self {
             by: point.by(),
             at,
             beep: match point {
-                ReadyPoint::Beep(beeped) => Some(Beep::told(beeped, at)),
+                ReadyPoint::Beep(beeped) => Some(Beep::reported(beeped, at)),
                 ReadyPoint::Silence | ReadyPoint::Dialplan => None,
             },
         }
     }
 }
 
-/// What speaks against a play as a proof, although it was whole.
+/// What weakens a play as a proof, although it was whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Flaws {
     /// A beep came over it and did not stop it.
@@ -110,11 +110,11 @@ pub(super) struct Flaws {
 /// Who listened while the message played, the last time it did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Attention {
-    /// Nobody: the dialplan screened the call.
+    /// Nothing of ours: the dialplan screened the call.
     None,
     /// Our ears, but not to its end.
     Lost,
-    /// Our ears, to its end, and nobody spoke.
+    /// Our ears, to its end, and they heard no voice.
     Quiet,
 }
 
@@ -126,7 +126,7 @@ pub(super) struct Grounds {
     pub(super) ready: Option<Ready>,
     /// Of the last play.
     pub(super) played: Duration,
-    /// Whether the message's length is known, so that it can be told whether it played whole.
+    /// Whether the message's length is known, and so whether it played whole.
     pub(super) length_known: bool,
     pub(super) attention: Attention,
     pub(super) flaws: Flaws,
@@ -140,10 +140,10 @@ impl Grounds {
             Outcome::Delivered => return self.judge_delivery(),
             Outcome::Human => "a person answered",
             Outcome::HungUp => "the far end hung up before the message",
-            Outcome::NotVoicemail => "no mailbox that takes a message answered",
-            Outcome::Unsure => "it could not be told who answered, or when to begin",
+            Outcome::NotVoicemail => "a machine answered that does not take messages",
+            Outcome::Unsure => "could not tell who answered or when to start",
             Outcome::CutOff => "the message did not get to its end",
-            Outcome::NoAnswer => "nobody answered",
+            Outcome::NoAnswer => "no answer",
             Outcome::Busy => "the number is busy",
             Outcome::Rejected => "the call was declined",
             Outcome::InvalidNumber => "there is no such number",
@@ -159,7 +159,7 @@ impl Grounds {
             format!("{:.2} s were played", self.played.as_secs_f64())
         };
         let mut reasons = vec![why_not.to_owned(), played];
-        // Who answered was found out by the dialplan then, of what was left to hear.
+        // The dialplan then found out who answered, from what was left to hear.
         if self.attention == Attention::Lost {
             reasons.push("the live audio was lost".to_owned());
         }
@@ -194,9 +194,9 @@ impl Grounds {
                     self.flaws.unheard.as_secs_f64()
                 ),
             ),
-            Attention::Quiet => holds("nobody spoke over it"),
+            Attention::Quiet => holds("no voice was heard over it"),
             Attention::Lost => lacks("the live audio was lost before its end"),
-            Attention::None => lacks("nobody listened while it played"),
+            Attention::None => lacks("not listened to while it played"),
         };
         let line = match self.ended_by {
             Some(EndedBy::Us) => holds("line up at the end"),
@@ -222,7 +222,7 @@ impl Flaws {
             let gap = self.gap.as_millis();
             (
                 false,
-                format!("{gap} ms of silence came into it: this machine stood still"),
+                format!("{gap} ms of silence came into it: this machine stalled"),
             )
         });
         let held = self.held.then(|| lacks("the far end held the call"));
@@ -241,6 +241,6 @@ fn lacks(words: &str) -> (bool, String) {
     (false, words.to_owned())
 }
 
-/// From how much missing sound on the far end may be gone. Networks that send nothing while nobody speaks do so for longer than
-/// a burst of lost packets lasts.
+/// How much missing sound means that the far end may be gone. Networks that suppress silence send nothing for
+/// longer than a burst of lost packets lasts.
 const UNHEARD: Duration = Duration::from_secs(1);

@@ -11,8 +11,8 @@ pub enum Timer {
     Progress,
     /// Until a drop leg that shows nothing releases the busy leg.
     Unheard,
-    /// Until the drop leg is answered; where it is not dialled at the end of the lead, because
-    /// the event link is away or the PBX has not answered for the busy leg, until that is given up.
+    /// Until the drop leg is answered; if it is not dialled at the end of the lead, because
+    /// the event link is down or the PBX has not answered for the busy leg, until that is given up.
     Answer,
     /// From answer to the start of play.
     Screening,
@@ -61,7 +61,7 @@ impl Timers {
         self.0.contains_key(&timer)
     }
 
-    /// The next deadline; of two at the same moment the one that stands first in [`Timer`].
+    /// The next deadline; of two at the same moment the one that comes first in [`Timer`].
     pub(super) fn next(&self) -> Option<(Instant, Timer)> {
         self.0.iter().map(|(&timer, &at)| (at, timer)).min()
     }

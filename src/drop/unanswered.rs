@@ -1,7 +1,7 @@
 //! How a leg that was never answered ended: the SIP status is looked at first, then the Q.850 cause, then whether any leg
 //! of the drop ever alerted.
 //!
-//! Asterisk reports the SIP status from 20.17, 22.7 and 23.1 on, and maps several statuses to one cause. Where only the
+//! Asterisk reports the SIP status from 20.17, 22.7 and 23.1 on, and maps several statuses to one cause. If only the
 //! cause is known, the doubt falls on the side that can be tried again: a refusal before anything alerted may be a trunk
 //! that does not take our calls, and is not counted against the callee.
 
@@ -40,13 +40,13 @@ impl OutcomeReason {
     /// What it means, for people.
     pub const fn words(self) -> &'static str {
         match self {
-            Self::TrunkRefused => "the trunk or the carrier refuses our calls",
+            Self::TrunkRefused => "the trunk or the carrier refuses the calls",
             Self::NotReached => {
                 "nothing alerted: the network gave no sign that it reached the number"
             }
             Self::Redirected => "the network redirected the call",
             Self::OwnBusyLeg => {
-                "our own busy leg makes the number busy: no mailbox answers behind a busy line"
+                "the busy leg itself makes the number busy: no mailbox answers behind a busy line"
             }
             Self::NotMade => "the PBX could not make the call",
         }
@@ -73,7 +73,7 @@ impl Unanswered {
         }
     }
 
-    /// The end of the wait for an answer, whoever's clock ran out.
+    /// The end of the wait for an answer, whether our deadline or the network's.
     pub const fn of_silence(alerted: bool) -> Self {
         if alerted {
             Self::just(Outcome::NoAnswer)
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
     use crate::drop::outcome::Blame;
 
-    /// From, to, the outcome where nothing alerted and where something had, and the reason where nothing had.
+    /// From, to, the outcome if nothing alerted and if something had, and the reason if nothing had.
     const STATUSES: &[(u16, u16, &str, &str, &str)] = &[
         (300, 399, "failed", "failed", "redirected"),
         (400, 400, "failed", "failed", ""),
@@ -168,7 +168,7 @@ mod tests {
     ];
 
     #[test]
-    fn each_final_status_has_its_outcome_whatever_cause_stands_beside_it() {
+    fn each_final_status_has_its_outcome_whatever_the_cause_beside_it() {
         let mut next = 300;
         for &(from, to, unalerted, alerted, reason) in STATUSES {
             assert_eq!(from, next, "the table has a gap or a status twice");
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn each_cause_has_its_outcome_where_no_status_is_known() {
+    fn each_cause_has_its_outcome_if_no_status_is_known() {
         let rows = [
             ("unallocated", 1, "invalid_number", "invalid_number"),
             ("normal clearing before answer", 16, "failed", "failed"),

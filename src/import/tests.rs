@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::*;
-use crate::store::{Campaign, NewCampaign, Place};
+use crate::store::{Campaign, DatabaseAddress, NewCampaign};
 
 /// A store, a campaign and a folder for lists.
 struct Desk {
@@ -79,7 +79,7 @@ const FEW: Steps = Steps {
 const TRANSACTION: usize = 1_000;
 
 async fn open(folder: &Path) -> Store {
-    let place = Place::Sqlite(folder.join("aftertone.db"));
+    let place = DatabaseAddress::Sqlite(folder.join("aftertone.db"));
     Store::open(&place).await.unwrap()
 }
 

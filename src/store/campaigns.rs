@@ -1,4 +1,4 @@
-//! Campaigns as rows: a name, what was ordered, how it stands.
+//! Campaigns as rows: a name, what was ordered, and the status.
 
 use std::fmt;
 
@@ -30,11 +30,11 @@ pub struct Campaign {
     pub name: String,
     /// What was ordered, as JSON.
     pub spec: String,
-    /// How it stands.
-    pub standing: Standing,
-    /// Why it stands so, in words, where there is a reason.
+    /// Its status.
+    pub status: Status,
+    /// Why it has that status, in words, if there is a reason.
     pub why: Option<String>,
-    /// What is to become of drops in flight where it is paused or cancelled.
+    /// What is to become of drops in flight when it is paused or cancelled.
     pub in_flight: InFlight,
     /// When it was made.
     pub created_at: Timestamp,
@@ -42,9 +42,9 @@ pub struct Campaign {
     pub version: i64,
 }
 
-/// How a campaign stands. Slugs are stored and never renamed.
+/// The status of a campaign. Slugs are stored and never renamed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum Status {
     /// `running`: to be dialled by any controller that runs it.
     Running,
     /// `paused`: by the operator, or by itself.
@@ -66,12 +66,12 @@ pub enum OperatorCommand {
     Pause(InFlight),
     /// That it goes on; one that is over by its dates, or complete, may have more to do.
     Resume,
-    /// That it ends. It is over at once where nothing of it is in flight.
+    /// That it ends. It is over at once if nothing of it is in flight.
     Cancel(InFlight),
 }
 
-impl Standing {
-    /// Every standing.
+impl Status {
+    /// Every status.
     pub const ALL: [Self; 6] = [
         Self::Running,
         Self::Paused,
@@ -106,7 +106,7 @@ impl Standing {
     }
 }
 
-impl fmt::Display for Standing {
+impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.slug())
     }
@@ -116,7 +116,7 @@ impl Store {
     /// Makes a campaign that is running and has no contacts.
     ///
     /// # Errors
-    /// [`StoreError`], refused where the name is taken or is none.
+    /// [`StoreError`], refused if the name is taken or is not a name.
     pub async fn create_campaign(
         &self,
         new: &NewCampaign,
@@ -134,10 +134,10 @@ impl Store {
             .execute(INSERT, args![name, &new.spec, now, version])
             .await?;
         if made == 0 {
-            return Err(tx.refuse("there is a campaign of this name"));
+            return Err(tx.refuse("a campaign of this name exists"));
         }
         let campaign = tx.campaign_named(name).await?;
-        let campaign = campaign.ok_or_else(|| tx.broken("it is not there"))?;
+        let campaign = campaign.ok_or_else(|| tx.broken("its row is missing"))?;
         tx.commit().await?;
         Ok(campaign)
     }
@@ -167,7 +167,7 @@ impl Store {
     /// Changes what was ordered.
     ///
     /// # Errors
-    /// [`StoreError`], refused where there is no such campaign.
+    /// [`StoreError`], refused if there is no such campaign.
     pub async fn reorder(
         &self,
         campaign: CampaignId,
@@ -184,15 +184,15 @@ impl Store {
         Ok(changed)
     }
 
-    /// Writes what the operator wants, for the controller that runs the campaign, now or later, to obey. From its return
+    /// Writes what the operator wants, for the controller that runs the campaign now or later. From its return
     /// on no intent of a campaign is written that does not run.
     ///
-    /// A cancelled campaign is over at once where no drop of it is in flight: a controller that holds contacts of it can
+    /// A cancelled campaign is over at once if no drop of it is in flight: a controller that holds contacts of it can
     /// start none of them any more. Else it is `cancelling` until its last drop is settled, by the controller that
-    /// dialled it or, where that is gone, by the one that takes its drops over.
+    /// dialled it or, if that is gone, by the one that takes its drops over.
     ///
     /// # Errors
-    /// [`StoreError`], refused where there is no such campaign, where it is cancelled, and where one that is over or
+    /// [`StoreError`], refused if there is no such campaign, if it is cancelled, if one that is over or
     /// cancelling is to be paused, or a cancelling one resumed.
     pub async fn order(
         &self,
@@ -207,48 +207,48 @@ impl Store {
         };
         let mut tx = self.write(format!("{doing} campaign {campaign}")).await?;
         let version = tx.next_version().await?;
-        // From here on nobody starts anything of it: an intent is written with this row shared.
+        // From here on nothing of it is started: an intent is written with this row shared.
         tx.one::<(i64,)>(LOCK, args![campaign.0]).await?;
         let before = tx.campaign_of(campaign).await?;
-        let (standing, why, in_flight) = match (order, before.standing) {
-            (_, Standing::Cancelled) => {
+        let (status, why, in_flight) = match (order, before.status) {
+            (_, Status::Cancelled) => {
                 return Err(tx.refuse(format!("`{}` is cancelled", before.name)));
             }
             (
                 OperatorCommand::Pause(_),
-                Standing::Complete | Standing::DatesOver | Standing::Cancelling,
+                Status::Complete | Status::DatesOver | Status::Cancelling,
             )
-            | (OperatorCommand::Resume, Standing::Cancelling) => {
-                let words = format!("`{}` is {}", before.name, before.standing);
+            | (OperatorCommand::Resume, Status::Cancelling) => {
+                let words = format!("`{}` is {}", before.name, before.status);
                 return Err(tx.refuse(words));
             }
-            (OperatorCommand::Pause(in_flight), Standing::Running | Standing::Paused) => {
-                (Standing::Paused, Some("paused by the operator"), in_flight)
+            (OperatorCommand::Pause(in_flight), Status::Running | Status::Paused) => {
+                (Status::Paused, Some("paused by the operator"), in_flight)
             }
             (
                 OperatorCommand::Resume,
-                Standing::Running | Standing::Paused | Standing::Complete | Standing::DatesOver,
-            ) => (Standing::Running, None, InFlight::Finish),
+                Status::Running | Status::Paused | Status::Complete | Status::DatesOver,
+            ) => (Status::Running, None, InFlight::Finish),
             (
                 OperatorCommand::Cancel(in_flight),
-                Standing::Running
-                | Standing::Paused
-                | Standing::Cancelling
-                | Standing::Complete
-                | Standing::DatesOver,
+                Status::Running
+                | Status::Paused
+                | Status::Cancelling
+                | Status::Complete
+                | Status::DatesOver,
             ) => {
                 let flying = tx.one::<(i64,)>(IN_FLIGHT, args![campaign.0]).await?;
-                let standing = match flying {
-                    Some(_) => Standing::Cancelling,
-                    None => Standing::Cancelled,
+                let status = match flying {
+                    Some(_) => Status::Cancelling,
+                    None => Status::Cancelled,
                 };
-                (standing, Some("cancelled by the operator"), in_flight)
+                (status, Some("cancelled by the operator"), in_flight)
             }
         };
         let in_flight = in_flight_slug(in_flight);
         let args = args![
             campaign.0,
-            standing.slug(),
+            status.slug(),
             why,
             in_flight,
             micros(now),
@@ -262,8 +262,8 @@ impl Store {
 }
 
 impl Tx {
-    /// The next version of a campaign. Whoever has it is waited for by all others that want one, so that versions come in
-    /// the order of their commits and nobody who reads on from one misses an earlier one.
+    /// The next version of a campaign. A transaction that has it makes all others that want one wait, so that versions come
+    /// in the order of their commits, and reading on from one misses none before it.
     pub(super) async fn next_version(&mut self) -> Result<i64, StoreError> {
         let version = self.one(NEXT_VERSION, args![]).await?;
         version
@@ -283,6 +283,20 @@ impl Tx {
         Ok(())
     }
 
+    /// The status of a campaign; `None` unless there is such a campaign.
+    pub(super) async fn status_of(
+        &mut self,
+        campaign: CampaignId,
+    ) -> Result<Option<Status>, StoreError> {
+        let Some((slug,)) = self.one::<(String,)>(STATUS, args![campaign.0]).await? else {
+            return Ok(None);
+        };
+        match Status::read(&slug) {
+            Some(status) => Ok(Some(status)),
+            None => Err(self.broken(format!("the row of campaign {campaign} cannot be read"))),
+        }
+    }
+
     async fn campaign_named(&mut self, name: &str) -> Result<Option<Campaign>, StoreError> {
         let stored = self.one(NAMED, args![name]).await?;
         stored.map(|stored| self.campaign(stored)).transpose()
@@ -296,22 +310,22 @@ impl Tx {
     }
 
     fn campaign(&self, stored: StoredCampaign) -> Result<Campaign, StoreError> {
-        let (id, name, spec, standing, why, in_flight, created_at, version) = stored;
+        let (id, name, spec, status, why, in_flight, created_at, version) = stored;
         let read = || {
             Some((
-                Standing::read(&standing)?,
+                Status::read(&status)?,
                 read_in_flight(&in_flight)?,
                 read_time(created_at)?,
             ))
         };
-        let Some((standing, in_flight, created_at)) = read() else {
+        let Some((status, in_flight, created_at)) = read() else {
             return Err(self.broken(format!("the row of campaign {id} cannot be read")));
         };
         Ok(Campaign {
             id: CampaignId(id),
             name,
             spec,
-            standing,
+            status,
             why,
             in_flight,
             created_at,
@@ -358,6 +372,8 @@ const INSERT: Sql = sql!(
     "INSERT INTO campaigns (name, spec, standing, in_flight, created_at, changed_at, version) \
      VALUES ($1, $2, 'running', 'finish', $3, $3, $4) ON CONFLICT (name) DO NOTHING"
 );
+
+const STATUS: Sql = sql!("SELECT standing FROM campaigns WHERE id = $1");
 
 const NAMED: Sql = sql!(
     "SELECT id, name, spec, standing, why, in_flight, created_at, version \

@@ -1,4 +1,4 @@
-//! Our words as they are kept: numbers, times and slugs.
+//! How values are stored: numbers, times and slugs.
 
 use jiff::Timestamp;
 use serde::de::{DeserializeOwned, IntoDeserializer as _, value};
@@ -48,14 +48,6 @@ pub(super) fn technique(slug: &str) -> Option<Technique> {
     by_slug(slug)
 }
 
-/// The slug of a technique.
-pub(super) const fn technique_slug(technique: Technique) -> &'static str {
-    match technique {
-        Technique::Double => "double",
-        Technique::Single => "single",
-    }
-}
-
 /// The reason of this slug.
 pub(super) fn refused(slug: &str) -> Option<RefusedReason> {
     by_slug(slug)
@@ -98,7 +90,7 @@ mod tests {
             assert_eq!(proof(each.slug()), Some(each));
         }
         for each in [Technique::Double, Technique::Single] {
-            assert_eq!(technique(technique_slug(each)), Some(each));
+            assert_eq!(technique(each.slug()), Some(each));
         }
         for each in [ConsentKind::Written, ConsentKind::Verbal] {
             assert_eq!(consent(consent_slug(each)), Some(each));

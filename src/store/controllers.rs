@@ -16,7 +16,7 @@ use crate::{
     id::{DropId, RunName},
 };
 
-/// A living controller: whose leases and drops its writes are checked against.
+/// A living controller: its writes are checked against its own leases and drops.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ControllerLease {
     /// Its run's name, which is part of its channels' ids.
@@ -30,13 +30,13 @@ pub struct ControllerLease {
 pub struct Orphan {
     /// The drop.
     pub drop: DropId,
-    /// Whose channels it had.
+    /// The run that made its channels.
     pub run: RunName,
-    /// Of which campaign; `None`: of no campaign.
+    /// The campaign it belongs to; `None`: to none.
     pub campaign: Option<CampaignId>,
-    /// Whose; `None`: of no campaign.
+    /// The contact it was for; `None`: outside any campaign.
     pub contact: Option<ContactId>,
-    /// Which attempt.
+    /// The number of the attempt.
     pub attempt: u32,
     /// The PBX, by its controller's instance.
     pub pbx: String,
@@ -50,8 +50,8 @@ impl Store {
     /// Begins a controller whose lease lasts until [`CONTROLLER_LEASE`] from `now`, unless it is renewed.
     ///
     /// # Errors
-    /// [`StoreError`], refused where a run of this name lives or has left something, or where our clock and the server's differ by more than
-    /// [`CLOCKS_WITHIN`].
+    /// [`StoreError`], refused if a run of this name lives or has left something, or if our clock and the server's
+    /// differ by more than [`CLOCKS_WITHIN`].
     pub async fn begin_controller(
         &self,
         run: &RunName,
@@ -59,7 +59,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<ControllerLease, StoreError> {
         let mut tx = self.write(format!("begin controller `{run}`")).await?;
-        // SQLite has no clock but ours.
+        // SQLite has no clock of its own.
         if let Some((server,)) = tx.one::<(Option<i64>,)>(SERVER_CLOCK, args![]).await?
             && let Some(apart) = server.map(|server| (server - micros(now)).unsigned_abs())
             && Duration::from_micros(apart) > CLOCKS_WITHIN
@@ -77,7 +77,7 @@ impl Store {
             micros(now + CONTROLLER_LEASE)
         ];
         if tx.execute(BEGIN, args).await? == 0 {
-            return Err(tx.refuse("there is a run of this name"));
+            return Err(tx.refuse("a run of this name exists"));
         }
         tx.commit().await?;
         Ok(ControllerLease {
@@ -86,7 +86,7 @@ impl Store {
         })
     }
 
-    /// Renews its lease; `false` where it had ended and somebody has taken its drops over: it has to stop then.
+    /// Renews its lease; `false` if it had ended and another controller has taken its drops over: it has to stop then.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -102,7 +102,8 @@ impl Store {
         Ok(renewed > 0)
     }
 
-    /// Ends it: its leases of contacts are given back. Drops without outcome that it leaves are for whoever adopts them.
+    /// Ends it: its leases of contacts are given back. Drops without outcome that it leaves are for the controller that
+    /// adopts them.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -121,12 +122,12 @@ impl Store {
     }
 
     /// Takes over the drops without outcome of controllers of this PBX that are gone: those that have ended, those whose
-    /// lease has, and those of `dead`, which are known to be gone. They are this holder's then; nobody else gets them.
+    /// lease has expired, and those of `dead`, which are known to be gone. They are this holder's then, and no other's.
     /// These controllers are ended, and so are their leases of contacts. What was taken over before and has no outcome yet
-    /// is told again: the answer may have been lost on its way.
+    /// is returned again: the answer may have been lost on its way.
     ///
     /// # Errors
-    /// [`StoreError`], refused where this holder was ended itself.
+    /// [`StoreError`], refused if this holder was ended itself.
     pub async fn adopt(
         &self,
         holder: &ControllerLease,
@@ -136,7 +137,7 @@ impl Store {
         let mut tx = self.write("take over what other controllers left").await?;
         let run = holder.run.as_str();
         if !tx.is_alive(holder).await? {
-            return Err(tx.refuse("somebody has taken over what this controller had"));
+            return Err(tx.refuse("another controller has taken over what this one had"));
         }
         let dead = rows(dead.iter().map(|run| row! { run: run.as_str() }));
         let now = micros(now);
@@ -159,10 +160,10 @@ impl Store {
 
     /// Takes over the drops without outcome that belong to no campaign, of runs of this PBX that are gone, and touches
     /// nothing of any campaign. Gone are those that have ended, those of `dead`, and those whose lease has ended, unless
-    /// they are of `alive`: a run of this machine whose process is seen to live may be cut off from the database for a while.
+    /// they are of `alive`: a run of this machine whose process is alive may be cut off from the database for a while.
     ///
     /// # Errors
-    /// [`StoreError`], refused where this holder was ended itself.
+    /// [`StoreError`], refused if this holder was ended itself.
     pub async fn adopt_strays(
         &self,
         holder: &ControllerLease,
@@ -173,7 +174,7 @@ impl Store {
         let mut tx = self.write("take over what other drops left").await?;
         let run = holder.run.as_str();
         if !tx.is_alive(holder).await? {
-            return Err(tx.refuse("somebody has taken over what this run had"));
+            return Err(tx.refuse("another run has taken over what this one had"));
         }
         let dead = dead.iter().map(|run| (run, false));
         let seen = dead.chain(alive.iter().map(|run| (run, true)));
@@ -203,7 +204,7 @@ impl Tx {
     }
 
     /// Reads orphans, in the order in which they began.
-    fn orphans(&self, stored: Vec<KeptOrphan>) -> Result<Vec<Orphan>, StoreError> {
+    fn orphans(&self, stored: Vec<StoredOrphan>) -> Result<Vec<Orphan>, StoreError> {
         let mut orphans = Vec::with_capacity(stored.len());
         for stored in stored {
             let id = stored.0.clone();
@@ -217,7 +218,7 @@ impl Tx {
     }
 }
 
-type KeptOrphan = (
+type StoredOrphan = (
     String,
     String,
     Option<i64>,
@@ -228,7 +229,7 @@ type KeptOrphan = (
     i64,
 );
 
-fn read_orphan(stored: KeptOrphan) -> Option<Orphan> {
+fn read_orphan(stored: StoredOrphan) -> Option<Orphan> {
     let (drop, run, campaign, contact, attempt, pbx, slug, started_at) = stored;
     Some(Orphan {
         drop: drop.parse().ok()?,

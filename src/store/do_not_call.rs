@@ -8,7 +8,7 @@ use super::{
 };
 use crate::phone::PhoneNumber;
 
-/// The name of the list of one's own, on which opt-outs stand.
+/// The name of the operator's own list, which holds opt-outs.
 pub const OWN_LIST: &str = "own";
 
 /// The name of a list: `[a-z0-9_-]{1,64}`.
@@ -22,12 +22,12 @@ pub struct Barred {
     pub list: ListName,
     /// When it was added.
     pub at: Timestamp,
-    /// Where it came from, or why, as it was given.
+    /// The source or the reason, as it was given.
     pub because: Option<String>,
 }
 
 impl ListName {
-    /// A list's name; `None` where it is not `[a-z0-9_-]{1,64}`.
+    /// A list's name; `None` unless it is `[a-z0-9_-]{1,64}`.
     pub fn new(name: &str) -> Option<Self> {
         let holds = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-';
         let fits = (1..=64).contains(&name.len()) && name.bytes().all(holds);
@@ -41,7 +41,7 @@ impl ListName {
 }
 
 impl Store {
-    /// Adds numbers to a list, made where it is missing; those that stand there stay as they are. Returns how many were
+    /// Adds numbers to a list, made if it is missing; those that are on it stay as they are. Returns how many were
     /// new. From its return on no intent for them is written. Many are added some thousands at a time: of what was added
     /// before an error came, everything holds, and the same may be asked again.
     ///
@@ -73,7 +73,7 @@ impl Store {
         Ok(new)
     }
 
-    /// Takes numbers off a list; returns how many stood there.
+    /// Takes numbers off a list; returns how many were on it.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -131,7 +131,7 @@ impl Store {
     }
 
     /// Removes a list as a whole; returns how many entries it had. A long one goes in parts: until its end others can write,
-    /// and where an error came in between the rest stands.
+    /// and if an error comes in between the rest stays.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -156,7 +156,7 @@ impl Store {
     }
 }
 
-/// Entries that are written in one transaction: so few that nobody else waits for long.
+/// Entries that are written in one transaction: so few that no other writer waits for long.
 const AT_A_TIME: usize = 10_000;
 
 const HOLD_INTENTS: Sql = sql!("UPDATE counters SET value = value + 1 WHERE name = 'do_not_call'");

@@ -73,7 +73,7 @@ pub(super) enum Failure {
     Address(String),
     /// What was asked makes no sense.
     Refused(String),
-    /// What stands there is nothing that this program writes.
+    /// What it holds is nothing that this program writes.
     Strange(String),
 }
 
@@ -108,9 +108,7 @@ impl Failure {
     fn into_source(self) -> Box<dyn Error + Send + Sync> {
         match self {
             // It says nothing but that it waited.
-            Self::Database(sqlx::Error::PoolTimedOut) => {
-                "no connection could be had in time".into()
-            }
+            Self::Database(sqlx::Error::PoolTimedOut) => "no connection became free in time".into(),
             Self::Database(error) => error.into(),
             Self::Migrate(error) => match *error {
                 MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
@@ -204,30 +202,30 @@ impl Kind {
                 Some("see that the server runs and can be reached from here at this address")
             }
             Self::Busy => Some(
-                "the server may be starting, stopping, standing by or short of something; see its log",
+                "the server may be starting, stopping, a standby, or short of something; see its log",
             ),
             Self::ReadOnly => Some(
                 "the file, its folder or the file system cannot be written; see who owns them and how it is mounted",
             ),
-            Self::NoAccess => Some("see who may read and write it, and as whom this program runs"),
-            Self::NoFolder => Some("make the folder first, or name another file in `store.url`"),
+            Self::NoAccess => Some("check its permissions and the user that this program runs as"),
+            Self::NoFolder => Some("create the folder first, or name another file in `store.url`"),
             Self::Corrupt => Some(
-                "the file is damaged or is no SQLite database; name another in `store.url`, or bring back a copy from before",
+                "the file is damaged or is not an SQLite database; name another in `store.url`, or restore a backup",
             ),
             Self::NotOurs => Some(
-                "it holds something of another program; name a file or a database of its own in `store.url`",
+                "it belongs to another program; name a file or a database of its own in `store.url`",
             ),
             Self::Later => {
                 Some("it was written by a later version of this program; use that version")
             }
             Self::Unreleased => Some(
-                "its schema was made by a version that was never released; bring back a copy from before, or begin a fresh one",
+                "its schema was made by a version that was never released; restore a backup, or start a fresh one",
             ),
             Self::Login => Some(
                 "see the user's name and password in `store.url`, and the server's pg_hba.conf",
             ),
             Self::NoDatabase => {
-                Some("make it first: `createdb NAME`, or name another in `store.url`")
+                Some("create it first: `createdb NAME`, or name another in `store.url`")
             }
             Self::Address => {
                 Some("write `sqlite:aftertone.db` or `postgres://user:password@host:5432/database`")
@@ -293,8 +291,8 @@ fn kind_of_postgres(code: &str) -> Kind {
         "XX001" | "XX002" => Kind::Corrupt,
         _ => match code.get(..2) {
             Some("08") => Kind::Unreachable,
-            // 25: a server that stands by takes no writes until it has taken over (25006), or ended a transaction that
-            // stood still for too long (25P03). 55: somebody held a lock for too long (55P03).
+            // 25: a standby server takes no writes until it has taken over (25006), or ended a transaction that
+            // was idle for too long (25P03). 55: another session held a lock for too long (55P03).
             Some("25" | "40" | "53" | "55" | "57" | "58") => Kind::Busy,
             Some("22") => Kind::Refused,
             _ => Kind::Unknown,

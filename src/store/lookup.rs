@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     Store, StoreError,
     codec::{micros, number},
-    queue::{Facts, KeptContact, Leased, read_contact, with_known},
+    queue::{Facts, Leased, StoredContact, read_contact, with_known},
     sql::{Sql, args, sql},
 };
 use crate::{
@@ -32,7 +32,7 @@ impl Store {
         let mut tx = self.read(doing).await?;
         let after = after.map_or(i64::MIN, |after| after.0);
         let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
-        let stored: Vec<KeptContact> = tx.all(OPEN, args![campaign.0, after, at_most]).await?;
+        let stored: Vec<StoredContact> = tx.all(OPEN, args![campaign.0, after, at_most]).await?;
         let mut contacts = Vec::with_capacity(stored.len());
         for stored in stored {
             let id = stored.0;

@@ -10,9 +10,9 @@
 //! ```
 //!
 //! A contact that is leased or in mid-drop belongs to one controller, by its run's name. Everything that a controller
-//! writes is checked against that (a fence): one whose lease has ended, and whose contact somebody else has, writes
+//! writes is checked against that (a fence): one whose lease has ended, and whose contact another has, writes
 //! nothing. All that [`Store::commit`] is given at once is one transaction, and may be given again when its reply was
-//! lost: what stands there already is left as it is.
+//! lost: what is written already is left as it is.
 //!
 //! Times are arguments; controllers that share a database have clocks that agree to within a second or so, which is
 //! checked on PostgreSQL when a controller begins.
@@ -34,13 +34,13 @@ mod transaction;
 
 use std::sync::Arc;
 
-pub use campaigns::{Campaign, NewCampaign, OperatorCommand, Standing};
+pub use campaigns::{Campaign, NewCampaign, OperatorCommand, Status};
 pub use commit::{DropEnd, Intent, Write, Written};
 pub use controllers::{CLOCKS_WITHIN, CONTROLLER_LEASE, ControllerLease, Orphan};
 pub use do_not_call::{Barred, ListName, OWN_LIST};
 pub use error::{ErrorClass, StoreError};
 pub use import::{Across, Added, Adding, Importing, NewContact, Source};
-pub use open::Place;
+pub use open::DatabaseAddress;
 pub use queue::{CONTACT_LEASE, Facts, Leased, Recent, RecentCalls, WaitingGroup};
 pub use results::{Cursor, Filter, ResultRow};
 pub use tally::{CallsOfLength, Tally};

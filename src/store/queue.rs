@@ -30,7 +30,7 @@ pub struct Leased {
     pub facts: Facts,
 }
 
-/// What the gate has to know of a number, and of the contact where there is one.
+/// What the gate has to know of a number, and of the contact, if there is one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
     /// The contact's time zone, as their list has it.
@@ -39,7 +39,7 @@ pub struct Facts {
     pub state: Option<String>,
     /// The consent on record.
     pub consent: Option<Consent>,
-    /// The do-not-call list on which the number stands.
+    /// The do-not-call list that the number is on.
     pub do_not_call: Option<String>,
     /// The drops to this number that began within the history asked for, over all campaigns and controllers.
     pub starts: Vec<Start>,
@@ -50,9 +50,9 @@ pub struct Facts {
 /// A start of the last moments, for the pace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Recent {
-    /// Of which campaign; `None`: of no campaign.
+    /// The campaign it belongs to; `None`: to none.
     pub campaign: Option<CampaignId>,
-    /// When.
+    /// When the call was made.
     pub at: Timestamp,
 }
 
@@ -68,18 +68,18 @@ pub struct RecentCalls {
 /// Contacts that wait for the same thing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WaitingGroup {
-    /// For what; `None`: for their next attempt.
+    /// What they wait for; `None`: their next attempt.
     pub reason: Option<HeldReason>,
-    /// Until when, to the minute.
+    /// Until when they wait, to the minute.
     pub until: Timestamp,
     /// The zone whose hours hold them, by its IANA name.
     pub zone: Option<String>,
-    /// How many.
+    /// How many contacts wait.
     pub contacts: u64,
 }
 
 impl Store {
-    /// Leases contacts of a campaign that are due, those first that have been due the longest, and tells when the next
+    /// Leases contacts of a campaign that are due, those first that have been due the longest, and returns when the next
     /// is ([`Next::At`], with the meaning that [`Next`] gives it). `history` is how far back drops to a number count.
     ///
     /// A controller that was ended, or a campaign that does not run, gets none.
@@ -99,7 +99,7 @@ impl Store {
         let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
         let may = tx.is_alive(holder).await?
             && tx.one::<(i64,)>(RUNS, args![campaign.0]).await?.is_some();
-        let due: Vec<KeptContact> = if may {
+        let due: Vec<StoredContact> = if may {
             let args = args![campaign.0, micros(now), at_most];
             tx.all(DUE, args).await?
         } else {
@@ -182,7 +182,7 @@ impl Store {
         let mut tx = self.read("read the latest calls").await?;
         let but = but.map_or("", |holder| holder.run.as_str());
         let args = args![pbx, micros(since), but];
-        let stored: Vec<KeptCalls> = tx.all(RECENT_CALLS, args).await?;
+        let stored: Vec<StoredCalls> = tx.all(RECENT_CALLS, args).await?;
         let mut all = Vec::with_capacity(stored.len());
         for (at, busy_legs, drop_legs, released, given_up, answered, short, people) in stored {
             all.push(RecentCalls {
@@ -201,7 +201,7 @@ impl Store {
         Ok(all)
     }
 
-    /// For what the contacts of a campaign wait; those that are leased do not.
+    /// What the contacts of a campaign wait for; leased ones are left out.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -278,7 +278,7 @@ impl Tx {
                 facts.do_not_call = Some(list);
             }
         }
-        let starts: Vec<KeptStart> = self.all(STARTS, args![&given, since]).await?;
+        let starts: Vec<StoredStart> = self.all(STARTS, args![&given, since]).await?;
         for (number, at, slug, ended, legs) in starts {
             let (Some(at), Some(technique)) = (read_time(at), technique(&slug)) else {
                 return Err(self.broken("the row of a drop cannot be read"));
@@ -292,7 +292,7 @@ impl Tx {
     }
 }
 
-/// Puts what is known of numbers to the contacts that have them. A number is in a campaign once.
+/// Adds what is known of numbers to the contacts that have them. A number is in a campaign once.
 pub(super) fn with_known(contacts: &mut [Leased], known: &mut BTreeMap<i64, Facts>) {
     for Leased { contact, facts } in contacts {
         if let Some(known) = known.remove(&number(&contact.number)) {
@@ -307,7 +307,7 @@ pub(super) fn with_known(contacts: &mut [Leased], known: &mut BTreeMap<i64, Fact
 }
 
 /// The columns of [`DUE`].
-pub(super) type KeptContact = (
+pub(super) type StoredContact = (
     i64,
     i64,
     i64,
@@ -321,12 +321,12 @@ pub(super) type KeptContact = (
 );
 
 /// The columns of [`RECENT_CALLS`].
-type KeptCalls = (i64, i64, i64, i64, i64, i64, i64, i64);
+type StoredCalls = (i64, i64, i64, i64, i64, i64, i64, i64);
 
 /// The columns of [`STARTS`].
-type KeptStart = (i64, i64, String, i64, i64);
+type StoredStart = (i64, i64, String, i64, i64);
 
-pub(super) fn read_contact(stored: KeptContact) -> Option<Leased> {
+pub(super) fn read_contact(stored: StoredContact) -> Option<Leased> {
     let (id, digits, attempts, message, zone, state, kind, at, source, only_single) = stored;
     let consent = match kind {
         Some(slug) => Some(Consent {
@@ -372,7 +372,7 @@ const STRANGE_TIME: &str = "a time in it cannot be read";
 
 const RUNS: Sql = sql!("SELECT id FROM campaigns WHERE id = $1 AND standing = 'running'");
 
-/// What somebody else is about to take is passed over. Where our own busy leg has made a number busy, one call alone makes
+/// What another is about to take is passed over. If our own busy leg has made a number busy, only one call makes
 /// sense; the report of such a drop holds the slug of its reason.
 const DUE: Sql = sql!(
     "SELECT id, number, attempts, message, zone, state, consent, consent_at, consent_source, \
@@ -410,7 +410,7 @@ pub(super) const BARRED: Sql = sql!(
      AND lists.id = do_not_call.list GROUP BY do_not_call.number"
 );
 
-/// One that ended without any call rang nobody, but for one that was lost: nobody knows.
+/// One that ended without any call rang no telephone; of one that was lost it is not known.
 const STARTS: Sql = sql!(
     "SELECT drops.number, drops.started_at, drops.technique, \
      CAST(CASE WHEN drops.outcome IS NULL THEN 0 ELSE 1 END AS BIGINT), \

@@ -16,14 +16,14 @@ use crate::{
     phone::PhoneNumber,
 };
 
-/// Up to where results were read.
+/// The last result that was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
     contact: i64,
     attempt: i64,
 }
 
-/// Which rows are wanted: those that meet all of it.
+/// Which rows to give: those that meet all of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     /// Only these outcomes; empty: all.
@@ -39,14 +39,14 @@ pub struct Filter {
     /// Only this variant.
     pub variant: Option<String>,
     /// Whether contacts without any drop are wanted, too: refused, held or waiting ones. They have no outcome, time or
-    /// variant, and are left out where one is asked for.
+    /// variant, and are left out if one is asked for.
     pub undialled: bool,
 }
 
 /// One drop, or one contact that was not dialled.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ResultRow {
-    /// The row of the list the contact came from.
+    /// The line of the list that the contact came from.
     pub line: Option<u64>,
     /// The number.
     pub number: PhoneNumber,
@@ -54,9 +54,9 @@ pub struct ResultRow {
     pub name: Option<String>,
     /// The id under which the user's own system knows the contact.
     pub foreign_id: Option<String>,
-    /// The drop; `None` where nothing was dialled.
+    /// The drop; `None` unless something was dialled.
     pub drop: Option<DropId>,
-    /// Which attempt.
+    /// The number of the attempt.
     pub attempt: u32,
     /// When it began.
     pub started_at: Option<Timestamp>,
@@ -68,9 +68,9 @@ pub struct ResultRow {
     pub is_final: bool,
     /// How sure it is that the message was left.
     pub proof: Option<Proof>,
-    /// Why the contact will not be dialled, or not again; told of their last drop.
+    /// Why the contact will not be dialled, or not again; given with their last drop.
     pub refused: Option<RefusedReason>,
-    /// Why the contact waits, and until when; told of their last drop.
+    /// Why the contact waits, and until when; given with their last drop.
     pub held: Option<(HeldReason, Timestamp)>,
     /// The gate's ruling as JSON: that which refused or holds the contact, else that on the drop.
     pub ruling: Option<String>,
@@ -150,7 +150,7 @@ impl Store {
         } else {
             ROWS_OF_DROPS
         };
-        let found: Vec<Found> = tx.all(sql, given).await?;
+        let found: Vec<StoredResult> = tx.all(sql, given).await?;
         let is_full = found.len() as i64 == at_most;
         let next = found.last().filter(|_| is_full).map(|last| Cursor {
             contact: last.contact,
@@ -161,8 +161,8 @@ impl Store {
     }
 }
 
-/// A row as it is found.
-struct Found {
+/// A row as it is stored.
+struct StoredResult {
     contact: i64,
     attempt: i64,
     attempts: i64,
@@ -184,7 +184,7 @@ struct Found {
     technique: Option<String>,
     message: Option<String>,
     variant: Option<String>,
-    /// In the order of the fields of [`Calls`]; none where nothing was dialled.
+    /// In the order of the fields of [`Calls`]; none unless something was dialled.
     calls: [Option<i64>; 7],
     busy_up_ms: Option<i64>,
     drop_up_ms: Option<i64>,
@@ -192,7 +192,7 @@ struct Found {
     evidence: Option<String>,
 }
 
-impl<'r, R: Row> FromRow<'r, R> for Found
+impl<'r, R: Row> FromRow<'r, R> for StoredResult
 where
     &'static str: ColumnIndex<R>,
     i64: Decode<'r, R::Database> + Type<R::Database>,
@@ -240,10 +240,10 @@ where
     }
 }
 
-impl Found {
+impl StoredResult {
     fn read(self, tx: &Tx) -> Result<ResultRow, StoreError> {
         let count = |count: Option<i64>| count.unwrap_or(0).unsigned_abs();
-        // What became of the contact since is told of its last drop.
+        // What became of the contact since is given with its last drop.
         let is_last = self.attempt == self.attempts;
         let refused = self.refused.filter(|_| is_last);
         let refused = refused.map(|slug| known(tx, codec::refused(&slug), "reason"));
@@ -254,7 +254,7 @@ impl Found {
             }
             _ => None,
         };
-        let told = |at: Option<i64>| at.map(|at| time(tx, at)).transpose();
+        let moment = |at: Option<i64>| at.map(|at| time(tx, at)).transpose();
         let outcome = self
             .outcome
             .map(|slug| known(tx, codec::outcome(&slug), "outcome"));
@@ -264,7 +264,7 @@ impl Found {
         let technique = self
             .technique
             .map(|slug| known(tx, codec::technique(&slug), "technique"));
-        let stands = refused.is_some() || held.is_some();
+        let is_settled = refused.is_some() || held.is_some();
         let [
             busy_legs,
             drop_legs,
@@ -284,14 +284,18 @@ impl Found {
                 .map(|id| known(tx, id.parse().ok(), "drop's id"))
                 .transpose()?,
             attempt: u32::try_from(self.attempt).unwrap_or(0),
-            started_at: told(self.started_at)?,
-            ended_at: told(self.ended_at)?,
+            started_at: moment(self.started_at)?,
+            ended_at: moment(self.ended_at)?,
             outcome: outcome.transpose()?,
             is_final: self.is_final == Some(1) || refused.is_some(),
             proof: proof.transpose()?,
             refused,
             held,
-            ruling: if stands { self.decision } else { self.ruling },
+            ruling: if is_settled {
+                self.decision
+            } else {
+                self.ruling
+            },
             technique: technique.transpose()?,
             message: self.message,
             variant: self.variant,
@@ -314,7 +318,7 @@ impl Found {
 
 const CONTACT: Sql = sql!("SELECT id FROM contacts WHERE number = $1 AND campaign = $2");
 
-/// The columns of [`Found`].
+/// The columns of [`StoredResult`].
 macro_rules! found {
     ($join:literal) => {
         sql!(

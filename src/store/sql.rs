@@ -12,7 +12,7 @@ pub(super) struct Sql {
 /// A statement for both databases, from parts:
 ///
 /// - a text that both share;
-/// - `[sqlite, postgres]`, where they differ;
+/// - `[sqlite, postgres]`, if they differ;
 /// - `{ name TYPE, .. }`: the rows that the first argument holds, as [`rows`] makes them, under the name `given`.
 macro_rules! sql {
     ($($part:tt),+ $(,)?) => {

@@ -15,7 +15,7 @@ use crate::{
     words::Leg,
 };
 
-/// How the contacts of a campaign stand.
+/// How many contacts of a campaign are in which stage.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Contacts in all.
@@ -35,16 +35,16 @@ pub struct Tally {
 /// Calls of one length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallsOfLength {
-    /// Which leg.
+    /// The leg.
     pub leg: Leg,
-    /// How long they were up, in seconds, begun ones counted whole; 0 where they were not answered.
+    /// How long they were up, in seconds, begun ones counted whole; 0 unless they were answered.
     pub seconds: u64,
-    /// How many.
+    /// How many calls were that long.
     pub calls: u64,
 }
 
 impl Store {
-    /// How the contacts of a campaign stand.
+    /// How many contacts of a campaign are in which stage.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -79,7 +79,7 @@ impl Store {
         Ok(tally)
     }
 
-    /// When the first and the last drop of a campaign ended that have; `None` where none has.
+    /// When the first and the last drop of a campaign ended that have; `None` unless one has.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -164,17 +164,17 @@ impl Store {
     }
 }
 
-/// What was read, or that it is nothing that was ever written.
+/// What was read, or the error that this program never wrote it.
 pub(super) fn known<T>(tx: &Tx, read: Option<T>, what: &str) -> Result<T, StoreError> {
     read.ok_or_else(|| tx.broken(format!("there is an unknown {what} in it")))
 }
 
-/// A time that was kept.
+/// A time that was stored.
 pub(super) fn time(tx: &Tx, micros: i64) -> Result<Timestamp, StoreError> {
     known(tx, codec::read_time(micros), "time")
 }
 
-// Where most contacts are open yet, counting these alone takes a fraction of what grouping them would.
+// If most contacts are open yet, counting these alone takes a fraction of what grouping them would.
 const CONTACTS: Sql = sql!("SELECT count(*) FROM contacts WHERE campaign = $1");
 
 const OUTCOMES: Sql = sql!(

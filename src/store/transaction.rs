@@ -1,4 +1,4 @@
-//! Transactions, on whichever database it is: the only place that tells the two apart for every statement.
+//! Transactions, on whichever database it is: the only place that knows the two apart for every statement.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -19,7 +19,7 @@ use super::{
 #[derive(Clone, Debug)]
 pub(super) enum Pools {
     Sqlite {
-        /// One connection, so that nobody of this process waits for a lock of another of its own.
+        /// One connection, so that this process never waits for a lock of its own.
         writer: SqlitePool,
         readers: SqlitePool,
     },
@@ -28,25 +28,27 @@ pub(super) enum Pools {
 
 /// A transaction; what was not committed is taken back when it is dropped.
 pub(super) struct Tx {
-    transaction: Link,
+    transaction: OpenTransaction,
     /// What is being done, to follow `cannot`.
     doing: String,
     place: Arc<str>,
 }
 
-enum Link {
+enum OpenTransaction {
     Sqlite(Transaction<'static, Sqlite>),
     Postgres(Transaction<'static, Postgres>),
 }
 
 /// A row that either database can give.
-pub(super) trait Row:
+pub(super) trait StoredRow:
     for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin
 {
 }
 
-impl<T> Row for T where T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin
-{}
+impl<T> StoredRow for T where
+    T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin
+{
+}
 
 impl Store {
     /// Begins a transaction that writes; on SQLite it has the database for itself.
@@ -55,10 +57,12 @@ impl Store {
             Pools::Sqlite { writer, .. } => writer
                 .begin_with("BEGIN IMMEDIATE")
                 .await
-                .map(Link::Sqlite)
+                .map(OpenTransaction::Sqlite)
                 .map_err(Failure::from),
             // Each statement has to see what was committed before it, as the locks here need it.
-            Pools::Postgres(pool) => timely(pool.begin_with(WRITE)).await.map(Link::Postgres),
+            Pools::Postgres(pool) => timely(pool.begin_with(WRITE))
+                .await
+                .map(OpenTransaction::Postgres),
         };
         self.begun(doing.into(), begun)
     }
@@ -69,17 +73,23 @@ impl Store {
             Pools::Sqlite { readers, .. } => readers
                 .begin()
                 .await
-                .map(Link::Sqlite)
+                .map(OpenTransaction::Sqlite)
                 .map_err(Failure::from),
             Pools::Postgres(pool) => {
                 let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-                timely(pool.begin_with(begin)).await.map(Link::Postgres)
+                timely(pool.begin_with(begin))
+                    .await
+                    .map(OpenTransaction::Postgres)
             }
         };
         self.begun(doing.into(), begun)
     }
 
-    fn begun(&self, doing: String, transaction: Result<Link, Failure>) -> Result<Tx, StoreError> {
+    fn begun(
+        &self,
+        doing: String,
+        transaction: Result<OpenTransaction, Failure>,
+    ) -> Result<Tx, StoreError> {
         let place = self.place.clone();
         match transaction {
             Ok(transaction) => Ok(Tx {
@@ -96,7 +106,7 @@ impl Tx {
     /// Runs a statement; returns how many rows it changed.
     pub(super) async fn execute(&mut self, sql: Sql, args: &[Arg<'_>]) -> Result<u64, StoreError> {
         let done = match &mut self.transaction {
-            Link::Sqlite(tx) => {
+            OpenTransaction::Sqlite(tx) => {
                 let mut query = sqlx::query(sql.sqlite);
                 for arg in args {
                     query = match *arg {
@@ -107,7 +117,7 @@ impl Tx {
                 let done = query.execute(&mut **tx).await;
                 done.map(|done| done.rows_affected()).map_err(Failure::from)
             }
-            Link::Postgres(tx) => {
+            OpenTransaction::Postgres(tx) => {
                 let mut query = sqlx::query(sql.postgres);
                 for arg in args {
                     query = match *arg {
@@ -123,17 +133,17 @@ impl Tx {
     }
 
     /// All rows of a statement.
-    pub(super) async fn all<T: Row>(
+    pub(super) async fn all<T: StoredRow>(
         &mut self,
         sql: Sql,
         args: &[Arg<'_>],
     ) -> Result<Vec<T>, StoreError> {
         let rows = match &mut self.transaction {
-            Link::Sqlite(tx) => {
+            OpenTransaction::Sqlite(tx) => {
                 let query = bind_sqlite(sqlx::query_as(sql.sqlite), args);
                 query.fetch_all(&mut **tx).await.map_err(Failure::from)
             }
-            Link::Postgres(tx) => {
+            OpenTransaction::Postgres(tx) => {
                 let query = bind_postgres(sqlx::query_as(sql.postgres), args);
                 timely(query.fetch_all(&mut **tx)).await
             }
@@ -141,8 +151,8 @@ impl Tx {
         rows.map_err(|failure| self.failed(failure))
     }
 
-    /// The only row of a statement, where there is one.
-    pub(super) async fn one<T: Row>(
+    /// The only row of a statement, if there is one.
+    pub(super) async fn one<T: StoredRow>(
         &mut self,
         sql: Sql,
         args: &[Arg<'_>],
@@ -150,11 +160,11 @@ impl Tx {
         Ok(self.all(sql, args).await?.pop())
     }
 
-    /// Makes all of it stand.
+    /// Commits all of it.
     pub(super) async fn commit(self) -> Result<(), StoreError> {
         let done = match self.transaction {
-            Link::Sqlite(tx) => tx.commit().await.map_err(Failure::from),
-            Link::Postgres(tx) => timely(tx.commit()).await,
+            OpenTransaction::Sqlite(tx) => tx.commit().await.map_err(Failure::from),
+            OpenTransaction::Postgres(tx) => timely(tx.commit()).await,
         };
         done.map_err(|failure| StoreError::new(self.doing, self.place, failure))
     }
@@ -164,7 +174,7 @@ impl Tx {
         self.failed(Failure::Refused(why.into()))
     }
 
-    /// What stands in the database is nothing that was ever written there; `what` says what is wrong.
+    /// What the database holds was never written by this program; `what` says what is wrong.
     pub(super) fn broken(&self, what: impl Into<String>) -> StoreError {
         self.failed(Failure::Strange(what.into()))
     }
@@ -204,7 +214,7 @@ fn bind_postgres<'q, T>(mut query: PostgresAs<'q, T>, args: &[Arg<'q>]) -> Postg
     query
 }
 
-/// The server's answer, or that there was none in time: a network that swallows packets tells nobody.
+/// The server's answer, or that there was none in time: a network that swallows packets gives no sign of it.
 pub(super) async fn timely<T>(
     answer: impl Future<Output = Result<T, sqlx::Error>>,
 ) -> Result<T, Failure> {
@@ -214,7 +224,7 @@ pub(super) async fn timely<T>(
     }
 }
 
-/// Whoever stops in the midst of writing must not hold up all others for ever: a process that is frozen stays connected.
+/// A writer that stops midway must not hold up all others for ever: a process that is frozen stays connected.
 const WRITE: &str =
     "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '30s'";
 

@@ -2,7 +2,7 @@
 
 use aftertone::{
     campaign::{
-        budget::{Gauge, Limits, Share, TechniqueRule},
+        budget::{BudgetLimits, Gauge, Share, TechniqueRule},
         engine::{CampaignId, Event, PbxId, PbxSettings, Why},
     },
     drop::{Outcome, Technique},
@@ -113,7 +113,7 @@ fn limited(technique: TechniqueRule, outcomes: &[Outcome], contacts: i64) -> Wor
     };
     let mut world = World::new(TestGate::open(), network, 1);
     let settings = PbxSettings {
-        limits: Limits::default(),
+        limits: BudgetLimits::default(),
         ..pbx(10, 1_000, 1_000)
     };
     world.add_pbx(1, settings);

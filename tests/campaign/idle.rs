@@ -88,7 +88,7 @@ fn the_reason_for_waiting_is_shown() {
 fn the_end_and_the_wait_for_retries_are_shown() {
     let mut world = world(1);
     world.run_for(Duration::from_secs(1));
-    assert_eq!(told(&world), "nobody is left to dial: 1 drop in flight");
+    assert_eq!(told(&world), "no contact is left to dial: 1 drop in flight");
     world.network.outcomes = vec![Outcome::Busy];
     world.run(HOUR);
     let mut world = World::new(TestGate::open(), world.network.clone(), 1);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aftertone::{
     campaign::{
-        budget::{Limits, TechniqueRule},
+        budget::{BudgetLimits, TechniqueRule},
         caller::CallerIds,
         engine::{
             Availability, CampaignId, CampaignSettings, InFlight, PbxId, PbxSettings, StopOn,
@@ -182,12 +182,12 @@ fn case() -> impl Strategy<Value = Case> {
 
 fn pbx() -> impl Strategy<Value = PbxSettings> {
     let limits = (any::<bool>(), 5..40_u32, 60..7_200_u64).prop_map(|(any, at_least, window)| {
-        let limits = Limits {
+        let limits = BudgetLimits {
             at_least,
             window: Duration::from_secs(window),
-            ..Limits::default()
+            ..BudgetLimits::default()
         };
-        if any { limits } else { Limits::none() }
+        if any { limits } else { BudgetLimits::none() }
     });
     (rate(), 1..30_u32, limits).prop_map(|(rate, in_flight, limits)| PbxSettings {
         rate,

@@ -465,7 +465,7 @@ pub(crate) fn pbx(starts: u32, millis: u64, in_flight: u32) -> PbxSettings {
     PbxSettings {
         rate: Rate::new(starts, Duration::from_millis(millis)).unwrap(),
         in_flight,
-        limits: aftertone::campaign::budget::Limits::none(),
+        limits: aftertone::campaign::budget::BudgetLimits::none(),
     }
 }
 

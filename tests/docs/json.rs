@@ -331,7 +331,7 @@ fn delivered() -> Report {
         proof_reasons: vec![
             "beep 700 Hz, 0.41 s, ended 13.19 s".to_owned(),
             "played whole after it".to_owned(),
-            "nobody spoke over it".to_owned(),
+            "no voice was heard over it".to_owned(),
             "line up at the end".to_owned(),
         ],
         ended_by: Some(EndedBy::Us),

@@ -618,7 +618,7 @@ fn a_number_made_busy_by_our_own_call_says_so() {
             2.3 far_end drop 17/486                     -
             2.4 gone drop 17/486                        hang_up busy                  [drop_gone busy_hung_up]
             2.5 gone busy 16                            -                             [busy_gone]
-        => busy by the far end; busy 16; drop 17/486; our own busy leg makes the number busy: no mailbox answers behind a busy line
+        => busy by the far end; busy 16; drop 17/486; the busy leg itself makes the number busy: no mailbox answers behind a busy line
         ",
     );
 }

@@ -10,7 +10,7 @@ fn a_message_after_a_beep_that_we_heard_to_its_end_is_proven() {
     let report = report(&[BEEPED, SPOKEN, GONE]);
     assert_eq!(
         told(&report),
-        "proven: beep 1004 Hz, 0.42 s, ended 9.30 s; played whole after it; nobody spoke over it; line up at the end"
+        "proven: beep 1004 Hz, 0.42 s, ended 9.30 s; played whole after it; no voice was heard over it; line up at the end"
     );
     let beep = report.beep.unwrap();
     assert_eq!(beep.hz, 1_004);
@@ -33,7 +33,7 @@ fn the_beep_of_the_last_start_counts() {
         let report = report(&[first, again]);
         assert_eq!(
             told(&report),
-            "proven: beep 440 Hz, 0.80 s, ended 11.20 s; played whole after it; nobody spoke over it; line up at the end"
+            "proven: beep 440 Hz, 0.80 s, ended 11.20 s; played whole after it; no voice was heard over it; line up at the end"
         );
         assert_eq!(report.ready_at, Some(script::seconds("11.3")));
         assert_eq!(report.restarts, 1);
@@ -46,12 +46,12 @@ fn whatever_is_missing_makes_it_probable_and_is_said() {
         (
             LISTEN,
             &[SILENCE, SPOKEN, GONE],
-            "no beep was heard: the greeting ended in silence; played whole; nobody spoke over it; line up at the end",
+            "no beep was heard: the greeting ended in silence; played whole; no voice was heard over it; line up at the end",
         ),
         (
             "plan single",
             &[DIALPLAN, PLAYED, GONE],
-            "no beep was heard: the PBX's dialplan waited for silence; played whole; nobody listened while it played; line up at the end",
+            "no beep was heard: the PBX's dialplan waited for silence; played whole; not listened to while it played; line up at the end",
         ),
         (
             LISTEN,
@@ -66,7 +66,7 @@ fn whatever_is_missing_makes_it_probable_and_is_said() {
         (
             LISTEN,
             &[BEEPED, "16.85 far_end drop 16", SPOKEN, GONE],
-            "beep 1004 Hz, 0.42 s, ended 9.30 s; played whole after it; nobody spoke over it; the far end hung up as it ended",
+            "beep 1004 Hz, 0.42 s, ended 9.30 s; played whole after it; no voice was heard over it; the far end hung up as it ended",
         ),
         (
             "plan single listen sound message=unknown",
@@ -78,12 +78,12 @@ fn whatever_is_missing_makes_it_probable_and_is_said() {
                 PLAYED,
                 GONE,
             ],
-            "beep 1004 Hz, 0.42 s, ended 9.30 s; only the PBX knows how long the message is, and says that it played; nobody listened while it played; line up at the end",
+            "beep 1004 Hz, 0.42 s, ended 9.30 s; only the PBX knows how long the message is, and says that it played; not listened to while it played; line up at the end",
         ),
         (
             "plan single listen when_unsure=play",
             &["9.2 screened drop silence", "9.6 speaking 1", SPOKEN, GONE],
-            "no beep was heard: the greeting ended in silence; played whole; nobody spoke over it; line up at the end",
+            "no beep was heard: the greeting ended in silence; played whole; no voice was heard over it; line up at the end",
         ),
         (
             LISTEN,
@@ -93,7 +93,7 @@ fn whatever_is_missing_makes_it_probable_and_is_said() {
         (
             LISTEN,
             &[BEEPED, "13.6 stumbled 1 0.08", SPOKEN, GONE],
-            "beep 1004 Hz, 0.42 s, ended 9.30 s; played whole after it; nobody spoke over it; line up at the end; 80 ms of silence came into it: this machine stood still",
+            "beep 1004 Hz, 0.42 s, ended 9.30 s; played whole after it; no voice was heard over it; line up at the end; 80 ms of silence came into it: this machine stalled",
         ),
         (
             LISTEN,
@@ -104,7 +104,7 @@ fn whatever_is_missing_makes_it_probable_and_is_said() {
                 SPOKEN,
                 GONE,
             ],
-            "beep 1004 Hz, 0.42 s, ended 9.30 s; played whole after it; nobody spoke over it; line up at the end; the event link was down while it played",
+            "beep 1004 Hz, 0.42 s, ended 9.30 s; played whole after it; no voice was heard over it; line up at the end; the event link was down while it played",
         ),
         (
             LISTEN,
@@ -117,7 +117,7 @@ fn whatever_is_missing_makes_it_probable_and_is_said() {
                 SPOKEN,
                 GONE,
             ],
-            "beep 1004 Hz, 0.42 s, ended 9.30 s; played whole after it; nobody spoke over it; line up at the end; the far end held the call",
+            "beep 1004 Hz, 0.42 s, ended 9.30 s; played whole after it; no voice was heard over it; line up at the end; the far end held the call",
         ),
         (
             LISTEN,
@@ -129,7 +129,7 @@ fn whatever_is_missing_makes_it_probable_and_is_said() {
                 "16.9 spoken 2 whole 7.24",
                 GONE,
             ],
-            "beep 1004 Hz, 0.42 s, ended 9.30 s; played whole after it; nobody spoke over it; line up at the end; the far end held the call",
+            "beep 1004 Hz, 0.42 s, ended 9.30 s; played whole after it; no voice was heard over it; line up at the end; the far end held the call",
         ),
     ];
     for (plan, steps, words) in rows {
@@ -175,7 +175,7 @@ fn what_was_not_delivered_is_unproven_and_says_what_was_heard() {
         ),
         (
             &["9.2 screened drop fax", "9.3 gone drop 16"],
-            "no mailbox that takes a message answered; nothing was played",
+            "a machine answered that does not take messages; nothing was played",
             0.0,
         ),
         (

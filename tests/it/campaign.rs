@@ -14,7 +14,7 @@ use aftertone::{
     controller::{ControllerError, Ended, Selection},
     drop::Outcome,
     orders::NoteLevel,
-    store::{OperatorCommand, Standing, Write, Written},
+    store::{OperatorCommand, Status, Write, Written},
 };
 
 use crate::{
@@ -115,7 +115,7 @@ async fn the_operator_s_wishes_reach_it_through_the_store() {
     fixture.store.order(id, cancel, now()).await.unwrap();
     assert_eq!(end_of(running).await.unwrap(), Ended::Over);
     let row = fixture.store.campaign("spring").await.unwrap().unwrap();
-    assert_eq!(row.standing, Standing::Cancelled);
+    assert_eq!(row.status, Status::Cancelled);
     let tally = fixture.tally("spring").await;
     assert_eq!(tally.in_flight, 0);
     assert!(tally.waiting > 0, "{tally:?}");

@@ -7,7 +7,7 @@ use std::{path::Path, time::Duration};
 
 use aftertone::{
     phone::{PhoneNumber, Rules},
-    store::{ListName, OWN_LIST, Place, Store},
+    store::{DatabaseAddress, ListName, OWN_LIST, Store},
 };
 use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
 use serde_json::Value;
@@ -413,7 +413,7 @@ fn originates(program: &Program) -> usize {
 }
 
 async fn bar(program: &Program, number: &str) {
-    let store = Store::open(&Place::Sqlite(program.path("aftertone.db")))
+    let store = Store::open(&DatabaseAddress::Sqlite(program.path("aftertone.db")))
         .await
         .unwrap();
     let number = PhoneNumber::parse(number, Rules::default()).unwrap();

@@ -280,7 +280,7 @@ async fn the_json_object_is_the_design_s() {
     let ended = program.drop(&[]).await;
     assert_eq!(ended.stdout.lines().count(), 1, "{ended:?}");
     assert_eq!(ended.spoken(), "", "nothing is said where all is well");
-    insta::assert_snapshot!(without_times(&ended.stdout), @r#"{"drop":"DROP","number":"+1202•••0101","outcome":"delivered","verdict":"machine","amd_cause":"LONGGREETING-1500-1500","promoted":false,"ready_by":"dialplan","played_ms":N,"restarts":0,"heard_ms":N,"ended_by":"us","legs":{"busy":{"channel":"RUN-DROP-busy","q850":16,"sip":null},"drop":{"channel":"RUN-DROP-drop","q850":16,"sip":null}},"timeline":[{"at_ms":N,"event":"busy_dialled"},{"at_ms":N,"event":"busy_alerting"},{"at_ms":N,"event":"drop_dialled"},{"at_ms":N,"event":"drop_alerting"},{"at_ms":N,"event":"busy_hung_up"},{"at_ms":N,"event":"busy_gone"},{"at_ms":N,"event":"drop_answered"},{"at_ms":N,"event":"verdict"},{"at_ms":N,"event":"ready"},{"at_ms":N,"event":"play_started"},{"at_ms":N,"event":"play_finished"},{"at_ms":N,"event":"drop_hung_up"},{"at_ms":N,"event":"drop_gone"}],"ready_at_ms":N,"beep":null,"proof":"probable","proof_reasons":["no beep was heard: the PBX's dialplan waited for silence","only the PBX knows how long the message is, and says that it played","nobody listened while it played","line up at the end"]}"#);
+    insta::assert_snapshot!(without_times(&ended.stdout), @r#"{"drop":"DROP","number":"+1202•••0101","outcome":"delivered","verdict":"machine","amd_cause":"LONGGREETING-1500-1500","promoted":false,"ready_by":"dialplan","played_ms":N,"restarts":0,"heard_ms":N,"ended_by":"us","legs":{"busy":{"channel":"RUN-DROP-busy","q850":16,"sip":null},"drop":{"channel":"RUN-DROP-drop","q850":16,"sip":null}},"timeline":[{"at_ms":N,"event":"busy_dialled"},{"at_ms":N,"event":"busy_alerting"},{"at_ms":N,"event":"drop_dialled"},{"at_ms":N,"event":"drop_alerting"},{"at_ms":N,"event":"busy_hung_up"},{"at_ms":N,"event":"busy_gone"},{"at_ms":N,"event":"drop_answered"},{"at_ms":N,"event":"verdict"},{"at_ms":N,"event":"ready"},{"at_ms":N,"event":"play_started"},{"at_ms":N,"event":"play_finished"},{"at_ms":N,"event":"drop_hung_up"},{"at_ms":N,"event":"drop_gone"}],"ready_at_ms":N,"beep":null,"proof":"probable","proof_reasons":["no beep was heard: the PBX's dialplan waited for silence","only the PBX knows how long the message is, and says that it played","not listened to while it played","line up at the end"]}"#);
 
     let program = Program::new(pbx(Script::refusing(17, 486))).await;
     let ended = program.drop(&["--full-number"]).await;
@@ -309,7 +309,7 @@ async fn the_timeline_on_standard_output_reads_as_it_happens() {
         T  drop leg let go
         T  drop leg gone
     delivered: the whole message (T s) was played after the mailbox's greeting
-    proof: probable (no beep was heard: the PBX's dialplan waited for silence; only the PBX knows how long the message is, and says that it played; nobody listened while it played; line up at the end)
+    proof: probable (no beep was heard: the PBX's dialplan waited for silence; only the PBX knows how long the message is, and says that it played; not listened to while it played; line up at the end)
     "#);
     assert!(!ended.stdout.contains("2025550101"), "{ended:?}");
 }

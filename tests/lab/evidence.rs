@@ -79,7 +79,7 @@ fn late_beep(bench: &Bench) -> Result<(), Failed> {
 /// Proven, unless this machine paused while the message was sent: then that is what is missing, and it is said.
 pub(crate) fn check_proven(json: &Value) -> Result<(), Failed> {
     let reasons = json["proof_reasons"].to_string();
-    let stood_still = json["proof"] == "probable" && reasons.contains("this machine stood still");
+    let stood_still = json["proof"] == "probable" && reasons.contains("this machine stalled");
     check!(json["proof"] == "proven" || stood_still, "{json:#}");
     Ok(())
 }

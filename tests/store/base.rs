@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-use aftertone::store::{Place, Store};
+use aftertone::store::{DatabaseAddress, Store};
 use aftertone_lab::own::{OwnName, cache};
 use sqlx::{
     AssertSqlSafe, Connection as _, PgConnection, Row as _, SqliteConnection,
@@ -82,10 +82,10 @@ impl Base {
         self.folder.path()
     }
 
-    pub(crate) fn place(&self) -> Place {
+    pub(crate) fn place(&self) -> DatabaseAddress {
         match &self.postgres {
-            None => Place::Sqlite(self.folder().join("aftertone.db")),
-            Some((_, url)) => Place::Postgres(url.clone().into()),
+            None => DatabaseAddress::Sqlite(self.folder().join("aftertone.db")),
+            Some((_, url)) => DatabaseAddress::Postgres(url.clone().into()),
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aftertone::{
     campaign::engine::{CampaignId, End, InFlight},
     drop::Outcome,
-    store::{ErrorClass, NewCampaign, OperatorCommand, Standing, Write, Written},
+    store::{ErrorClass, NewCampaign, OperatorCommand, Status, Write, Written},
 };
 use libtest_mimic::Trial;
 
@@ -36,7 +36,7 @@ async fn a_campaign_is_made_once_and_read_again(base: &Base) {
         spec: r#"{"message":"it's \"; DROP TABLE campaigns; --"}"#.to_owned(),
     };
     let made = store.create_campaign(&new, now).await.unwrap();
-    assert_eq!((made.standing, made.created_at), (Standing::Running, now));
+    assert_eq!((made.status, made.created_at), (Status::Running, now));
     assert_eq!(made.spec, new.spec);
     let error = store.create_campaign(&new, now).await.unwrap_err();
     assert_eq!(error.class, ErrorClass::Refused, "{error:?}");
@@ -93,7 +93,7 @@ async fn versions_grow_over_all_campaigns(base: &Base) {
 }
 
 async fn wishes_have_their_places(base: &Base) {
-    use Standing::{Cancelled, Complete, DatesOver, Paused, Running};
+    use Status::{Cancelled, Complete, DatesOver, Paused, Running};
     let fixture = Fixture::of(base, 0).await;
     let pause = OperatorCommand::Pause(InFlight::HangUp);
     let cancel = OperatorCommand::Cancel(InFlight::Finish);
@@ -109,7 +109,7 @@ async fn wishes_have_their_places(base: &Base) {
         (Paused, cancel, Some(Cancelled)),
         (Cancelled, OperatorCommand::Resume, None),
         (Cancelled, cancel, None),
-        (Standing::Cancelling, OperatorCommand::Resume, None),
+        (Status::Cancelling, OperatorCommand::Resume, None),
     ] {
         base.run(format!("UPDATE campaigns SET standing = '{before}'"))
             .await;
@@ -119,7 +119,7 @@ async fn wishes_have_their_places(base: &Base) {
             .await;
         match (result, after) {
             (Ok(campaign), Some(after)) => {
-                assert_eq!(campaign.standing, after, "{before} {wish:?}");
+                assert_eq!(campaign.status, after, "{before} {wish:?}");
                 if let OperatorCommand::Pause(in_flight) = wish {
                     assert_eq!(campaign.in_flight, in_flight);
                 }
@@ -140,7 +140,7 @@ async fn a_cancelled_campaign_is_over_once_nothing_of_it_is_in_flight(base: &Bas
         .order(fixture.campaign, wish, fixture.at(2))
         .await
         .unwrap();
-    assert_eq!(after.standing, Standing::Cancelling);
+    assert_eq!(after.status, Status::Cancelling);
     // The one that was leased cannot be started any more.
     let written = fixture.commit(&[fixture.start_of(&all[1], 2)], 3).await;
     assert_eq!(written, [Written::Fenced]);
@@ -163,7 +163,7 @@ async fn a_cancelled_campaign_is_over_once_nothing_of_it_is_in_flight(base: &Bas
     );
     assert_eq!(fixture.commit(&[finished], 6).await, [Written::Applied]);
     let after = fixture.store.campaign("one").await.unwrap().unwrap();
-    assert_eq!(after.standing, Standing::Cancelled);
+    assert_eq!(after.status, Status::Cancelled);
 }
 
 async fn nothing_is_started_of_a_campaign_that_does_not_run(base: &Base) {
@@ -238,7 +238,7 @@ async fn a_campaign_that_pauses_by_itself_says_why(base: &Base) {
         [Written::Applied, Written::Applied, Written::Fenced]
     );
     let after = fixture.store.campaign("one").await.unwrap().unwrap();
-    assert_eq!(after.standing, Standing::Paused);
+    assert_eq!(after.status, Status::Paused);
     assert_eq!(after.why.as_deref(), Some("too many errors"));
     assert!(after.version > before.version);
     assert_eq!(fixture.commit(&[paused], 2).await, [Written::Applied]);

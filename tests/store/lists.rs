@@ -10,7 +10,7 @@ use aftertone::{
     phone::PhoneNumber,
     store::{
         Across, Added, ErrorClass, Filter, Importing, ListName, NewCampaign, NewContact,
-        OperatorCommand, Source, Standing, Store, Write, Written,
+        OperatorCommand, Source, Status, Store, Write, Written,
     },
 };
 use jiff::Timestamp;
@@ -382,10 +382,10 @@ async fn contacts_that_are_added_make_a_complete_campaign_run_again(base: &Base)
     }];
     let written = store.commit(&holder, &complete, at(1)).await.unwrap();
     assert_eq!(written, [Written::Applied]);
-    let standing = async || store.campaign("spring").await.unwrap().unwrap().standing;
-    assert_eq!(standing().await, Standing::Complete);
+    let status = async || store.campaign("spring").await.unwrap().unwrap().status;
+    assert_eq!(status().await, Status::Complete);
     add(&store, spring, "a", Across::Allow, &[contact(2, 1)]).await;
-    assert_eq!(standing().await, Standing::Running);
+    assert_eq!(status().await, Status::Running);
     let written = store.commit(&holder, &complete, at(2)).await.unwrap();
     assert_eq!(written, [Written::Fenced], "it has a contact to call");
 
@@ -399,7 +399,7 @@ async fn contacts_that_are_added_make_a_complete_campaign_run_again(base: &Base)
             add(&store, spring, other, Across::Allow, &new).await.added,
             1
         );
-        assert_eq!(standing().await.slug(), other);
+        assert_eq!(status().await.slug(), other);
     }
 }
 

@@ -11,7 +11,7 @@ use std::{
 use aftertone::{
     drop::Outcome,
     id::RunName,
-    store::{ErrorClass, Place, Store, StoreError, Written},
+    store::{DatabaseAddress, ErrorClass, Store, StoreError, Written},
 };
 use jiff::{Timestamp, ToSpan as _};
 use libtest_mimic::Trial;
@@ -98,16 +98,18 @@ async fn what_is_no_database_is_refused(base: &Base) {
     assert_eq!(error.class, ErrorClass::Broken);
     assert!(error.to_string().contains("aftertone.db"), "{error}");
     assert!(
-        error.hint().unwrap().contains("no SQLite database"),
+        error.hint().unwrap().contains("not an SQLite database"),
         "{error:?}"
     );
 
-    let nowhere = Place::Sqlite(base.folder().join("no/such/folder.db"));
+    let nowhere = DatabaseAddress::Sqlite(base.folder().join("no/such/folder.db"));
     let error = refused(nowhere).await;
     assert_eq!(error.class, ErrorClass::Broken);
     assert!(error.hint().unwrap().contains("folder"), "{error:?}");
     assert_eq!(
-        refused(Place::Sqlite(base.folder().into())).await.class,
+        refused(DatabaseAddress::Sqlite(base.folder().into()))
+            .await
+            .class,
         ErrorClass::Broken
     );
 
@@ -118,7 +120,7 @@ async fn what_is_no_database_is_refused(base: &Base) {
         "mysql://user:hunter2@host/db",
         "postgres://user:hunter2@host:notaport/db",
     ] {
-        let error = Place::parse(&url.to_owned().into()).unwrap_err();
+        let error = DatabaseAddress::parse(&url.to_owned().into()).unwrap_err();
         assert_eq!(error.class, ErrorClass::Broken, "{url}");
         assert!(
             !format!("{error} {error:?}").contains("hunter2"),
@@ -238,7 +240,7 @@ async fn a_full_disk_loses_nothing(base: &Base) {
 }
 
 async fn a_server_that_cannot_be_used_is_said_so(base: &Base) {
-    let Place::Postgres(url) = base.place() else {
+    let DatabaseAddress::Postgres(url) = base.place() else {
         panic!()
     };
     let url = secrecy::ExposeSecret::expose_secret(&url).to_owned();
@@ -256,7 +258,7 @@ async fn a_server_that_cannot_be_used_is_said_so(base: &Base) {
             "password",
         ),
     ] {
-        let error = refused(Place::Postgres(url.into())).await;
+        let error = refused(DatabaseAddress::Postgres(url.into())).await;
         assert_eq!(error.class, trouble, "{error:?}");
         assert!(error.hint().unwrap().contains(hint), "{error:?}");
         let words = format!("{error} {error:?}");
@@ -299,7 +301,7 @@ async fn a_standby_server_is_away(base: &Base) {
         Err(error) => error,
     };
     assert_eq!(error.class, ErrorClass::Away, "{error:?}");
-    assert!(error.hint().unwrap().contains("standing by"), "{error:?}");
+    assert!(error.hint().unwrap().contains("a standby"), "{error:?}");
 }
 
 async fn a_server_that_is_killed_loses_nothing_that_was_acknowledged(_shared: &Base) {
@@ -358,7 +360,7 @@ async fn again(fixture: &Fixture, writes: &[aftertone::store::Write]) -> Vec<Wri
     panic!("the server is back, and does not answer");
 }
 
-async fn refused(place: Place) -> StoreError {
+async fn refused(place: DatabaseAddress) -> StoreError {
     match Store::open(&place).await {
         Ok(_) => panic!("{place:?} was opened"),
         Err(error) => error,

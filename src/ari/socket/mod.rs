@@ -284,7 +284,7 @@ impl Link {
                 }
                 _ = ping.tick() => {
                     let now = clock::now();
-                    let slept = clock::stood_still(next_ping, now);
+                    let slept = clock::suspended_for(next_ping, now);
                     // While this program stood still it sent no ping, and silence says nothing of the PBX. What has come
                     // is read until the next tick, which judges.
                     heard += slept.unwrap_or_default();

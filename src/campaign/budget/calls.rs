@@ -54,7 +54,7 @@ impl Calls {
         self.released + self.given_up
     }
 
-    /// What a drop will have made, where all goes as it is meant to.
+    /// What a drop will have made, if all goes as it is meant to.
     pub const fn at_least(technique: Technique) -> Self {
         let mut calls = Self::NONE;
         calls.drop_legs = 1;
@@ -104,8 +104,8 @@ impl Calls {
         calls
     }
 
-    /// What a drop is likely to have made that ended like this, where no report of it is at hand: of a simulation, or
-    /// of a drop that was lost. `length` is the answered call's, where one was answered.
+    /// What a drop is likely to have made that ended like this, if there is no report of it: in a simulation, or
+    /// for a drop that was lost. `length` is the answered call's, if one was answered.
     pub fn likely(technique: Technique, outcome: Outcome, length: Duration) -> Self {
         let whole = Self::at_least(technique);
         let short = u64::from(length <= SHORT_CALL);
@@ -124,7 +124,7 @@ impl Calls {
                 people: 1,
                 ..answered
             },
-            // We gave up: nobody lifted.
+            // We gave up: the call was not answered.
             Outcome::NoAnswer | Outcome::Cancelled | Outcome::Lost => Self {
                 given_up: 1,
                 ..whole
@@ -175,11 +175,11 @@ impl SubAssign for Calls {
     }
 }
 
-/// The moments of one leg, as the timeline tells them.
+/// The moments of one leg, from the timeline.
 struct LegTimes {
     answered: Option<Duration>,
     hung_up: Option<Duration>,
-    /// When it was gone; the end of the timeline where that was not told.
+    /// When it was gone; the end of the timeline if that is not known.
     ended: Duration,
 }
 

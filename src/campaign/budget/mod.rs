@@ -6,26 +6,26 @@
 //! | share | of | counts |
 //! |---|---|---|
 //! | cancelled | all calls | calls that we ended before they were answered: every busy leg that is released, and every leg that is given up at the answer deadline |
-//! | given up | drop legs | of these, the drop legs alone: what remains where every drop is a single call |
+//! | given up | drop legs | of these, the drop legs alone: what remains if every drop is a single call |
 //! | short | answered calls | answered calls of at most 6 s |
 //! | people | answered calls | calls that a person answered and that we hung up on |
 //!
 //! A drop of two calls has one of them cancelled by design, so at best half of the calls of such drops are cancelled. A
 //! limit of 20 % of all calls is kept only by a mix: with `d` the part of drops that are double, and `u` the part of
 //! drop legs given up unanswered, a drop makes `1 + d` calls on average, of which `d + u` are cancelled, and
-//! `(d + u) / (1 + d) <= L` means `d <= (L - u) / (1 - L)`. With `L` = 20 % and nobody who does not answer, one drop in
-//! four can be double; with 5 % who do not, fewer than one in five ([`double_share`]). [`TechniqueRule::ByShare`] finds
+//! `(d + u) / (1 + d) <= L` means `d <= (L - u) / (1 - L)`. With `L` = 20 % and every drop leg answered, one drop in
+//! four can be double; with 5 % unanswered, fewer than one in five ([`double_share`]). [`TechniqueRule::ByShare`] finds
 //! this mix by itself, from what it counts, and aims a twentieth below the limit.
 //!
 //! No slowing and no waiting changes the share of short calls and of people: these are in the list and in how well the
 //! line is kept busy. A pause limits how many calls are made at such a share: once the window has emptied below
-//! [`Limits::at_least`] calls, dialling goes on until the share is known anew.
+//! [`BudgetLimits::at_least`] calls, dialling goes on until the share is known anew.
 
 use std::{fmt, time::Duration};
 
 use jiff::Timestamp;
 
-use super::{engine::Sliding, pace::Stretch};
+use super::{pace::Stretch, sliding::Sliding};
 use crate::drop::Technique;
 
 mod calls;
@@ -80,7 +80,7 @@ impl fmt::Display for Share {
 
 /// The limits of a trunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct BudgetLimits {
     /// Over what time shares are counted, a minute or more.
     pub window: Duration,
     /// Calls cancelled before answer, of all calls; `None`: no limit.
@@ -96,7 +96,7 @@ pub struct Limits {
 }
 
 /// What trunks charge for: 20 %, 15 % and 3 %, over an hour, of 100 calls or more; slowing from 80 % of each.
-impl Default for Limits {
+impl Default for BudgetLimits {
     fn default() -> Self {
         Self {
             window: Duration::from_secs(3600),
@@ -109,7 +109,7 @@ impl Default for Limits {
     }
 }
 
-impl Limits {
+impl BudgetLimits {
     /// No limit at all; shares are counted over an hour.
     pub fn none() -> Self {
         Self {
@@ -124,16 +124,16 @@ impl Limits {
 /// One call or two, and who decides.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TechniqueRule {
-    /// Two calls where the share of cancelled calls allows it, else one.
+    /// Two calls if the share of cancelled calls allows it, else one.
     #[default]
     ByShare,
-    /// Two calls always; dialling pauses where that passes the limit.
+    /// Two calls always; dialling pauses if that passes the limit.
     Double,
     /// One call always.
     Single,
 }
 
-/// The largest part of drops that may be double for cancelled calls to stay within `limit`, 0 to 1, where `given_up`,
+/// The largest part of drops that may be double for cancelled calls to stay within `limit`, 0 to 1, if `given_up`,
 /// 0 to 1, is the part of drop legs that are given up unanswered: `(limit - given_up) / (1 - limit)`.
 pub fn double_share(limit: Share, given_up: f64) -> f64 {
     let limit = f64::from(limit.as_thousandths()) / 1_000.0;
@@ -170,7 +170,7 @@ impl Gauge {
         }
     }
 
-    const fn limit(self, limits: &Limits) -> Option<Share> {
+    const fn limit(self, limits: &BudgetLimits) -> Option<Share> {
         match self {
             Self::Cancelled | Self::GivenUp => limits.cancelled,
             Self::Short => limits.short,
@@ -188,7 +188,7 @@ impl Gauge {
         }
     }
 
-    /// What can stop calls under a rule. Where a drop may be single, cancelled busy legs stop nothing: the next calls
+    /// What can stop calls under a rule. If a drop may be single, cancelled busy legs stop nothing: the next calls
     /// are single ones, and those bring the share down.
     const fn that_bind(rule: TechniqueRule) -> [Self; 3] {
         match rule {
@@ -200,16 +200,16 @@ impl Gauge {
     }
 }
 
-/// One share as it stands.
+/// One share of calls, with its limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reading {
-    /// Which.
+    /// The share that was read.
     pub gauge: Gauge,
-    /// How many.
+    /// How many calls of this kind there were.
     pub part: u64,
-    /// Of how many.
+    /// Of how many calls.
     pub whole: u64,
-    /// Its limit, where it has one.
+    /// Its limit, if it has one.
     pub limit: Option<Share>,
     /// Whether it has passed its limit and has not come back from it.
     pub over: bool,
@@ -234,7 +234,7 @@ impl fmt::Display for Reading {
 /// The live account of one trunk.
 #[derive(Clone, Debug)]
 pub struct Budget {
-    limits: Limits,
+    limits: BudgetLimits,
     past: Sliding<Calls>,
     /// What the drops in flight will have counted at least.
     in_flight: Calls,
@@ -244,7 +244,7 @@ pub struct Budget {
 
 impl Budget {
     /// An empty account.
-    pub fn new(limits: Limits) -> Self {
+    pub fn new(limits: BudgetLimits) -> Self {
         Self {
             past: Sliding::new(limits.window),
             limits,
@@ -255,12 +255,12 @@ impl Budget {
     }
 
     /// The limits it holds to.
-    pub const fn limits(&self) -> &Limits {
+    pub const fn limits(&self) -> &BudgetLimits {
         &self.limits
     }
 
     /// Holds to other limits from here on. What was counted stays counted, unless the window is another.
-    pub fn set_limits(&mut self, limits: Limits) {
+    pub fn set_limits(&mut self, limits: BudgetLimits) {
         if limits.window != self.limits.window {
             self.past = Sliding::new(limits.window);
         }
@@ -298,7 +298,7 @@ impl Budget {
         self.judge();
     }
 
-    /// One share as it stands.
+    /// One share of calls, with its limit.
     pub fn read(&self, gauge: Gauge) -> Reading {
         let (part, whole) = gauge.read(self.past.sum());
         Reading {
@@ -310,7 +310,7 @@ impl Budget {
         }
     }
 
-    /// One call or two for the next drop under this rule; the reading that forbids any, where one does.
+    /// One call or two for the next drop under this rule; the reading that forbids any, if one does.
     ///
     /// # Errors
     /// The share that is past its limit.
@@ -328,7 +328,7 @@ impl Budget {
         })
     }
 
-    /// How much slower the next drop under this rule has to be: full speed up to [`Limits::near`] of a limit, a tenth
+    /// How much slower the next drop under this rule has to be: full speed up to [`BudgetLimits::near`] of a limit, a tenth
     /// of it at the limit.
     pub fn stretch(&self, rule: TechniqueRule) -> Stretch {
         Gauge::that_bind(rule)
@@ -338,8 +338,8 @@ impl Budget {
             .unwrap_or(Stretch::NONE)
     }
 
-    /// When the share that forbids calls under this rule will have come back, if nothing is called; `None` where
-    /// none forbids any, or none comes back while calls are in flight only.
+    /// When the share that forbids calls under this rule will have come back, with no further calls; `None` if
+    /// none forbids any, or if none comes back while calls are in flight.
     pub fn recovers(&self, rule: TechniqueRule) -> Option<Timestamp> {
         Gauge::that_bind(rule)
             .into_iter()
@@ -399,7 +399,7 @@ impl Budget {
     }
 }
 
-/// How many drop legs are given up, as far as is remembered: longer than the window, for it is asked most where the
+/// How many drop legs are given up, as far as is remembered: longer than the window, for it matters most while the
 /// window is empty, and the legs that will be given up are the last to end.
 #[derive(Clone, Copy, Debug)]
 struct Usual {
@@ -432,14 +432,14 @@ impl Usual {
     }
 }
 
-fn is_past(limits: &Limits, gauge: Gauge, calls: Calls) -> bool {
+fn is_past(limits: &BudgetLimits, gauge: Gauge, calls: Calls) -> bool {
     let (part, whole) = gauge.read(calls);
     gauge.limit(limits).is_some_and(|limit| {
         whole >= u64::from(limits.at_least) && part * 1_000 > u64::from(limit.0) * whole
     })
 }
 
-fn is_back(limits: &Limits, gauge: Gauge, calls: Calls) -> bool {
+fn is_back(limits: &BudgetLimits, gauge: Gauge, calls: Calls) -> bool {
     let (part, whole) = gauge.read(calls);
     gauge.limit(limits).is_none_or(|limit| {
         let near = limit.times(limits.near);

@@ -109,7 +109,7 @@ fn one_double_drop_in_four_fits_a_limit_of_a_fifth() {
 
 #[test]
 fn by_share_nearly_one_drop_in_four_is_double() {
-    let mut budget = Budget::new(Limits::default());
+    let mut budget = Budget::new(BudgetLimits::default());
     let mut doubles = 0;
     for second in 0..8_000 {
         let technique = budget.technique(TechniqueRule::ByShare).unwrap();
@@ -130,7 +130,7 @@ fn by_share_nearly_one_drop_in_four_is_double() {
 
 #[test]
 fn by_share_leaves_room_for_those_who_do_not_answer() {
-    let mut budget = Budget::new(Limits::default());
+    let mut budget = Budget::new(BudgetLimits::default());
     let mut doubles = 0;
     for second in 0..8_000 {
         let technique = budget.technique(TechniqueRule::ByShare).unwrap();
@@ -147,7 +147,7 @@ fn by_share_leaves_room_for_those_who_do_not_answer() {
 
 #[test]
 fn drops_in_flight_count_before_they_end() {
-    let mut budget = Budget::new(Limits::default());
+    let mut budget = Budget::new(BudgetLimits::default());
     let row: Vec<_> = (0..200)
         .map(|_| {
             let technique = budget.technique(TechniqueRule::ByShare).unwrap();
@@ -163,7 +163,7 @@ fn drops_in_flight_count_before_they_end() {
 
 #[test]
 fn singles_of_long_ago_are_no_licence_for_a_row_of_doubles() {
-    let mut budget = Budget::new(Limits::default());
+    let mut budget = Budget::new(BudgetLimits::default());
     // An hour of another campaign's single calls is on the books.
     for second in 0..3_000 {
         budget.add(Calls::at_least(Technique::Single), at(second));
@@ -178,7 +178,7 @@ fn singles_of_long_ago_are_no_licence_for_a_row_of_doubles() {
 
 #[test]
 fn past_a_limit_it_pauses_says_so_and_recovers() {
-    let mut budget = Budget::new(Limits::default());
+    let mut budget = Budget::new(BudgetLimits::default());
     let answered = Calls {
         drop_legs: 1,
         answered: 1,
@@ -214,7 +214,7 @@ fn past_a_limit_it_pauses_says_so_and_recovers() {
 #[test]
 fn near_a_limit_it_slows_down() {
     let speed = |people| {
-        let mut budget = Budget::new(Limits::default());
+        let mut budget = Budget::new(BudgetLimits::default());
         let calls = Calls {
             drop_legs: 1_000,
             answered: 1_000,
@@ -231,7 +231,7 @@ fn near_a_limit_it_slows_down() {
 
 #[test]
 fn double_calls_pause_by_rule_and_single_ones_go_on() {
-    let mut budget = Budget::new(Limits::default());
+    let mut budget = Budget::new(BudgetLimits::default());
     for second in 0..60 {
         budget.add(Calls::at_least(Technique::Double), at(second));
     }
@@ -248,8 +248,8 @@ fn double_calls_pause_by_rule_and_single_ones_go_on() {
 }
 
 #[test]
-fn single_calls_that_nobody_answers_pause_too() {
-    let mut budget = Budget::new(Limits::default());
+fn single_calls_without_an_answer_pause_too() {
+    let mut budget = Budget::new(BudgetLimits::default());
     let given_up = Calls::likely(Technique::Single, Outcome::NoAnswer, Duration::ZERO);
     for second in 0..100 {
         let calls = if second % 4 == 0 {
@@ -268,7 +268,7 @@ fn single_calls_that_nobody_answers_pause_too() {
 
 #[test]
 fn without_limits_nothing_is_held() {
-    let mut budget = Budget::new(Limits::none());
+    let mut budget = Budget::new(BudgetLimits::none());
     let calls = Calls {
         people: 500,
         short: 500,

@@ -9,24 +9,25 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    event::{Contact, ContactId, End, Next, PauseReason, PbxId},
+    event::{Contact, End, Next, PauseReason},
     refusals::Refusals,
     settings::{CampaignSettings, StopOn},
-    sliding::Sliding,
     supply::Supply,
     waiting::Waiting,
 };
 use crate::{
     campaign::{
         caller::CallerIds,
+        ids::{ContactId, PbxId},
         pace::{Pace, Rate},
+        sliding::Sliding,
         window::Opening,
     },
     drop::{Outcome, Technique},
     phone::PhoneNumber,
 };
 
-/// How a campaign stands.
+/// The phase of a campaign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// It dials, as far as it may.
@@ -46,13 +47,13 @@ pub(super) struct Campaign {
     pub(super) phase: Phase,
     pub(super) callers: CallerIds,
     pub(super) pace: Option<Pace>,
-    pub(super) in_flight: BTreeMap<ContactId, Flight>,
+    pub(super) in_flight: BTreeMap<ContactId, DropInFlight>,
     /// Contacts that are due and leased to us, in the order in which the store gave them.
     pub(super) ready: VecDeque<Contact>,
     pub(super) supply: Supply,
     /// Whether contacts have come to their end since the store's last answer, which counted their leases.
     pub(super) is_stale: bool,
-    /// Who was at hand when the store was asked and is no more: a lease that ended may have been given anew in an answer
+    /// Contacts that were at hand when the store was asked and are not now: a lease that ended may be renewed in an answer
     /// that is still on its way.
     left: BTreeSet<ContactId>,
     /// How often in a row the store has not answered.
@@ -71,7 +72,7 @@ pub(super) struct Campaign {
 
 /// A drop in flight.
 #[derive(Debug)]
-pub(super) struct Flight {
+pub(super) struct DropInFlight {
     pub(super) attempt: u32,
     pub(super) pbx: PbxId,
     pub(super) technique: Technique,
@@ -179,7 +180,7 @@ impl Campaign {
             .is_none_or(|most| self.in_flight.len() < most as usize)
     }
 
-    /// How many contacts to ask the store for, where it is time to: enough for a moment of dialling at this rate, and
+    /// How many contacts to ask the store for, if it is time to: enough for a moment of dialling at this rate, and
     /// more of them the longer none was allowed.
     pub(super) fn wants(&self, pbx_rate: Option<Rate>, now: Timestamp) -> Option<usize> {
         let rates = [self.settings.rate, pbx_rate];
@@ -240,7 +241,7 @@ impl Campaign {
         self.is_stale = true;
     }
 
-    /// Takes note of how a drop ended; returns why the campaign has to pause, where it has to.
+    /// Takes note of how a drop ended; returns why the campaign has to pause, if it has to.
     pub(super) fn note_outcome(&mut self, outcome: Outcome, now: Timestamp) -> Option<PauseReason> {
         let stop = self.settings.stop_on?;
         let errors = u64::from(StopOn::is_error(outcome));
@@ -258,7 +259,7 @@ impl Campaign {
         Some(why)
     }
 
-    /// How it has come to its end, where nothing is left to do.
+    /// How it has ended, if nothing is left to do.
     pub(super) fn end(&self) -> Option<End> {
         if !self.in_flight.is_empty() {
             return None;

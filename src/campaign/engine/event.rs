@@ -9,57 +9,28 @@ use crate::{
     campaign::{
         budget::Calls,
         decision::{Decision, HeldReason, RefusedReason},
+        ids::{CampaignId, ContactId, PbxId},
     },
     drop::{Outcome, OutcomeReason, Technique},
     phone::{CallerId, PhoneNumber},
 };
 
-/// A campaign's number in the store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CampaignId(pub i64);
-
-impl fmt::Display for CampaignId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// A contact's number in the store, of its own over all campaigns: a number on two lists is two contacts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ContactId(pub i64);
-
-impl fmt::Display for ContactId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// A PBX, with the trunk behind it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PbxId(pub u32);
-
-impl fmt::Display for PbxId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
 /// A contact whose turn has come, leased to this engine by the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contact {
-    /// Which.
+    /// Its id in the store.
     pub id: ContactId,
     /// The number to dial.
     pub number: PhoneNumber,
     /// How many attempts it has had.
     pub attempts: u32,
-    /// The message that its own row names, where it does.
+    /// The message that its own row names, if it does.
     pub message: Option<String>,
     /// Whether a second call finds the number busy with the first, so that only one makes sense.
     pub only_single: bool,
 }
 
-/// What stands in front of every call. The engine asks it for each attempt, at the moment of it.
+/// What every call has to pass. The engine asks it for each attempt, at the moment of the attempt.
 ///
 /// It is the caller's: it knows the do-not-call list, the consents, the calls of the last days and the zones, and keeps
 /// each decision with the rule that made it.
@@ -71,7 +42,7 @@ pub trait Gate {
     /// yet.
     fn started(&mut self, ask: &Ask<'_>, now: Timestamp);
 
-    /// The zone whose hours hold the contact, for what is said to people; `None` where it is not known.
+    /// The zone whose hours hold the contact, for display; `None` if it is not known.
     fn zone(&self, _contact: &Contact) -> Option<TimeZone> {
         None
     }
@@ -80,9 +51,9 @@ pub trait Gate {
 /// An attempt that is asked for.
 #[derive(Clone, Copy, Debug)]
 pub struct Ask<'a> {
-    /// Of which campaign.
+    /// The campaign it belongs to.
     pub campaign: CampaignId,
-    /// At whom.
+    /// The contact to dial.
     pub contact: &'a Contact,
     /// One call or two: two are two calls under rules that count calls.
     pub technique: Technique,
@@ -92,7 +63,7 @@ pub struct Ask<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// The store's answer to [`Command::Fetch`]. After a minute without one the store is asked again, and an answer that
-    /// nobody waits for is handed back.
+    /// comes later is handed back.
     Due {
         /// The campaign that was asked for.
         campaign: CampaignId,
@@ -106,40 +77,40 @@ pub enum Event {
         /// The campaign that was asked for.
         campaign: CampaignId,
     },
-    /// There may be contacts that the store did not tell of: some were added, or made due by a person.
+    /// There may be contacts that the store did not report: some were added, or made due by a person.
     More {
         /// The campaign they belong to.
         campaign: CampaignId,
     },
     /// A [`Command::Start`] was not carried out, and certainly nothing was dialled: the lease was lost, or the intent
-    /// could not be written. The attempt's number is given again, so this is told once, and before any other event of
+    /// could not be written. The attempt's number is given again, so this is reported once, and before any other event of
     /// the next attempt.
     NotDialled {
-        /// Of which campaign.
+        /// The campaign it belongs to.
         campaign: CampaignId,
-        /// Whose.
+        /// The contact that was started.
         contact: ContactId,
-        /// Which attempt.
+        /// The number of the attempt.
         attempt: u32,
     },
     /// A drop has ended.
     Ended {
-        /// Of which campaign.
+        /// The campaign it belongs to.
         campaign: CampaignId,
-        /// Whose.
+        /// The contact that was dialled.
         contact: ContactId,
-        /// Which attempt.
+        /// The number of the attempt.
         attempt: u32,
-        /// How.
+        /// How the drop ended.
         outcome: Outcome,
         /// What the outcome alone does not say.
         reason: Option<OutcomeReason>,
         /// What it was on the trunk.
         calls: Calls,
     },
-    /// What a campaign had before this engine ran it. To be told before it is fed.
+    /// What a campaign had before this engine ran it. It comes before the campaign's first contacts.
     Had {
-        /// Which campaign.
+        /// The campaign.
         campaign: CampaignId,
         /// How many of its contacts were declined, or have no such number.
         refused: u64,
@@ -147,15 +118,15 @@ pub enum Event {
         of: u64,
     },
     /// A contact that an earlier run left in mid-drop has been settled with the PBX, which mostly means
-    /// [`Outcome::Lost`]. To be told after the campaign was set: what follows is the campaign's rule.
+    /// [`Outcome::Lost`]. It comes after the campaign was set: what follows is the campaign's rule.
     Found {
-        /// Of which campaign.
+        /// The campaign it belongs to.
         campaign: CampaignId,
-        /// Whose.
+        /// The contact that was dialled.
         contact: ContactId,
-        /// Which attempt.
+        /// The number of the attempt.
         attempt: u32,
-        /// Where it was dialled.
+        /// The PBX that dialled it.
         pbx: PbxId,
         /// How it ended, as far as that can be known.
         outcome: Outcome,
@@ -163,13 +134,13 @@ pub enum Event {
         calls: Calls,
     },
     /// A start of an earlier run, that counts for the rates: those of the longest span of a rate are enough, a second
-    /// mostly. To be told after the PBX and the campaign were set, and before the campaign is fed.
+    /// mostly. It comes after the PBX and the campaign were set, and before the campaign's first contacts.
     Started {
-        /// Of which campaign.
+        /// The campaign it belongs to.
         campaign: CampaignId,
-        /// Where.
+        /// The PBX that dialled it.
         pbx: PbxId,
-        /// When; earlier times first.
+        /// When it started; earlier times first.
         at: Timestamp,
     },
     /// Calls of an earlier run, or of another controller on the same trunk, that count for the budget.
@@ -183,15 +154,15 @@ pub enum Event {
     },
     /// Contacts that an earlier run held back: only for what [`super::Engine::why_idle`] says.
     Waiting {
-        /// Of which campaign.
+        /// The campaign it belongs to.
         campaign: CampaignId,
-        /// For what; `None`: for their next attempt.
+        /// What they wait for; `None`: their next attempt.
         reason: Option<HeldReason>,
-        /// Until when.
+        /// Until when they wait.
         until: Timestamp,
         /// The zone whose hours hold them.
         zone: Option<TimeZone>,
-        /// How many.
+        /// How many contacts wait.
         contacts: u64,
     },
     /// A PBX can be reached, or cannot any more. While it cannot nothing is started there.
@@ -214,9 +185,9 @@ pub enum Availability {
 /// When the store has more contacts of a campaign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Next {
-    /// The next contact is due then: in the past where more are due than were asked for. A contact that was leased by
-    /// an earlier answer, or to somebody else, and for which no intent is written, is due when its lease ends: an answer
-    /// may be lost after the leases were taken, and nobody would ask for those contacts again.
+    /// The next contact is due then: in the past if more are due than were asked for. A contact that was leased by
+    /// an earlier answer, or to another controller, and for which no intent is written, is due when its lease ends: an answer
+    /// may be lost after the leases were taken, and those contacts would not be asked for again.
     At(Timestamp),
     /// Every contact has come to its end, or its drop is in flight, or this answer brings it.
     Never,
@@ -228,7 +199,7 @@ pub enum Next {
 pub enum Command {
     /// Ask the store for contacts that are due, and answer with [`Event::Due`].
     Fetch {
-        /// Of which campaign.
+        /// The campaign to fetch contacts of.
         campaign: CampaignId,
         /// How many at most, 1 to 1000.
         at_most: usize,
@@ -237,39 +208,39 @@ pub enum Command {
     Start(Start),
     /// Write what became of a contact, and what follows from it, in one transaction. Its lease ends.
     Settle {
-        /// Of which campaign.
+        /// The campaign it belongs to.
         campaign: CampaignId,
-        /// Whose.
+        /// The contact to settle.
         contact: ContactId,
         /// What became of it.
         settlement: Settlement,
     },
     /// Give leased contacts back untouched: they stay due. One that is not leased to this engine any more stays as it is.
     Release {
-        /// Of which campaign.
+        /// The campaign it belongs to.
         campaign: CampaignId,
-        /// Which.
+        /// The contacts to give back.
         contacts: Vec<ContactId>,
     },
     /// End the drop that is in flight; its [`Event::Ended`] follows.
     HangUp {
-        /// Of which campaign.
+        /// The campaign it belongs to.
         campaign: CampaignId,
-        /// Whose.
+        /// The contact whose drop is to end.
         contact: ContactId,
     },
     /// The campaign pauses by itself: write it, and say so.
     Paused {
-        /// Which campaign.
+        /// The campaign.
         campaign: CampaignId,
-        /// Why.
+        /// Why it paused.
         why: PauseReason,
     },
     /// The campaign is over, and nothing of it is in flight.
     Finished {
-        /// Which campaign.
+        /// The campaign.
         campaign: CampaignId,
-        /// How.
+        /// How it ended.
         end: End,
     },
     /// After [`super::Engine::drain`]: nothing is in flight any more.
@@ -279,19 +250,19 @@ pub enum Command {
 /// A drop to start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Start {
-    /// Of which campaign.
+    /// The campaign it belongs to.
     pub campaign: CampaignId,
-    /// At whom.
+    /// The contact to dial.
     pub contact: Contact,
-    /// Which attempt at this contact it is, counted from 1.
+    /// The number of the attempt at this contact, counted from 1.
     pub attempt: u32,
-    /// Where.
+    /// The PBX to dial through.
     pub pbx: PbxId,
     /// One call or two.
     pub technique: Technique,
     /// The message to leave.
     pub message: String,
-    /// The name of the variant that the message is, where several compete; it belongs into the result.
+    /// The name of the variant that the message is, if several compete; it belongs into the result.
     pub variant: Option<String>,
     /// The number to show; `None`: the one that the configuration names for the PBX.
     pub caller_id: Option<CallerId>,
@@ -304,16 +275,16 @@ pub enum Settlement {
     Refused(RefusedReason),
     /// The gate held it; it has had no attempt.
     Held {
-        /// Why.
+        /// The rule that held it.
         reason: HeldReason,
         /// When it is due again; later than the moment of the decision.
         until: Timestamp,
     },
     /// An attempt has ended.
     Ended {
-        /// Which attempt, counted from 1.
+        /// The number of the attempt, counted from 1.
         attempt: u32,
-        /// How.
+        /// How the drop ended.
         outcome: Outcome,
         /// What it was on the trunk.
         calls: Calls,
@@ -322,7 +293,7 @@ pub enum Settlement {
     },
     /// The attempt that was written down was not made: the intent is taken back, and the contact is due as before.
     NotDialled {
-        /// Which attempt, counted from 1.
+        /// The number of the attempt, counted from 1.
         attempt: u32,
     },
 }
@@ -343,20 +314,20 @@ pub enum PauseReason {
     Operator,
     /// Too many of its drops ended in an error.
     Errors {
-        /// How many.
+        /// How many drops ended in an error.
         errors: u64,
-        /// Of how many.
+        /// Of how many drops.
         of: u64,
     },
     /// Far more of its last drops were declined, or had no such number, than before.
     Refusals {
-        /// How many.
+        /// How many drops were declined, or had no such number.
         refused: u64,
-        /// Of how many.
+        /// Of how many drops.
         of: u64,
-        /// How many before them.
+        /// How many of the drops before them.
         before: u64,
-        /// Of how many before them.
+        /// Of how many drops before them.
         of_before: u64,
     },
 }

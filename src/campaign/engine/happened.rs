@@ -2,7 +2,7 @@
 
 use super::{
     CampaignId, Command, Contact, ContactId, End, Engine, Event, Gate, Next, Phase, Settlement,
-    campaign::Flight, supply::PATIENCE,
+    campaign::DropInFlight, supply::PATIENCE,
 };
 use crate::{
     campaign::{
@@ -166,7 +166,7 @@ impl<G: Gate> Engine<G> {
         let Some(campaign) = self.campaigns.get_mut(&id) else {
             return false;
         };
-        let is_it = |flight: &Flight| flight.attempt == attempt;
+        let is_it = |flight: &DropInFlight| flight.attempt == attempt;
         if !campaign.in_flight.get(&contact).is_some_and(is_it) {
             return false;
         }
@@ -195,7 +195,7 @@ impl<G: Gate> Engine<G> {
             // Two calls would find the number busy with the first once more.
             let is_vain = reason == Some(OutcomeReason::OwnBusyLeg)
                 && settings.technique == TechniqueRule::Double;
-            // Nobody was dialled, and what the PBX could not make may be made later.
+            // Nothing was dialled, and what the PBX could not make may be made later.
             let rule = match reason {
                 Some(OutcomeReason::NotMade) => Outcome::Failed,
                 Some(_) | None => outcome,

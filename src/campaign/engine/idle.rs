@@ -5,9 +5,9 @@ use std::fmt;
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::{
-    Drain, Engine, Gate, Phase,
+    CampaignId, Drain, Engine, Gate, Phase,
     campaign::Campaign,
-    event::{Availability, CampaignId, End, PauseReason},
+    event::{Availability, End, PauseReason},
     waiting::At,
 };
 use crate::campaign::{budget::Reading, window::Opening};
@@ -15,9 +15,9 @@ use crate::campaign::{budget::Reading, window::Opening};
 /// Why nothing is dialled, and until when.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Idle {
-    /// Why.
+    /// Why nothing is dialled.
     pub why: Why,
-    /// Until when, if nothing happens; `None` where only an event or a person ends it.
+    /// Until when, if nothing happens; `None` if only an event or a person ends it.
     pub until: Option<Timestamp>,
 }
 
@@ -40,7 +40,7 @@ pub enum Why {
     Paused(PauseReason),
     /// The store cannot be reached or written.
     StoreAway,
-    /// The campaign's own hours; when and where they open, for people.
+    /// The campaign's own hours; when they open and in which zone, for people.
     Hours(String),
     /// Its last date is over, and what is in flight comes to its end.
     DatesOver,
@@ -52,7 +52,7 @@ pub enum Why {
     Budget(Reading),
     /// As many drops are in flight as may be.
     Full {
-        /// How many.
+        /// How many drops may be in flight.
         most: u32,
         /// Of the campaign, not of the PBX.
         of_campaign: bool,
@@ -66,7 +66,7 @@ pub enum Why {
     Asking,
     /// Contacts wait for their time; for what, for people.
     Waiting(String),
-    /// Nobody is left to start; what is in flight comes to its end.
+    /// No contact is left to start; what is in flight comes to its end.
     Finishing {
         /// Drops in flight.
         in_flight: usize,
@@ -131,7 +131,7 @@ impl fmt::Display for Why {
             Self::Asking => f.write_str("waiting for the store"),
             Self::Waiting(words) => f.write_str(words),
             Self::Finishing { in_flight } => {
-                write!(f, "nobody is left to dial: {} in flight", drops(*in_flight))
+                write!(f, "no contact is left to dial: {} in flight", drops(*in_flight))
             }
         }
     }
@@ -143,7 +143,7 @@ fn drops(count: usize) -> String {
 }
 
 impl<G: Gate> Engine<G> {
-    /// Why a campaign dials nothing at the moment of the last change, and until when; `None` where it was never added.
+    /// Why a campaign dials nothing at the moment of the last change, and until when; `None` unless it was added.
     pub fn why_idle(&self, id: CampaignId) -> Option<Idle> {
         let campaign = self.campaigns.get(&id)?;
         let why = self.why(campaign);
@@ -199,13 +199,13 @@ impl<G: Gate> Engine<G> {
         }
         let up = || self.pbxs.values().filter(|pbx| pbx.is_up());
         let mut refusals = up().map(|pbx| pbx.budget.technique(rule).err());
-        // The first refusal, where there is no PBX without one.
+        // The first refusal, if every PBX has one.
         let forbidden = refusals.next().flatten();
         if let Some(reading) = forbidden.filter(|_| refusals.all(|refusal| refusal.is_some())) {
             return Why::Budget(reading);
         }
         if campaign.ready.is_empty() {
-            return self.why_nobody_is_ready(campaign);
+            return self.why_none_is_ready(campaign);
         }
         let own_most = campaign.settings.in_flight.filter(|_| !campaign.has_room());
         if let Some(most) = own_most {
@@ -227,7 +227,7 @@ impl<G: Gate> Engine<G> {
         }
     }
 
-    fn why_nobody_is_ready(&self, campaign: &Campaign) -> Why {
+    fn why_none_is_ready(&self, campaign: &Campaign) -> Why {
         match campaign.supply.next() {
             Some(at) if at > self.now => Why::Waiting(
                 campaign

@@ -10,29 +10,27 @@
 //!                      └──────────────────────────────────────────────┘
 //! ```
 //!
-//! The engine holds no list. The store feeds it small batches of contacts that are due, leased to it; each is asked for
-//! at the gate at the moment of its attempt, and is started, or settled as held or refused. When its drop has ended it
+//! The engine holds no list. The store feeds it small batches of contacts that are due, leased to it; the gate is
+//! asked about each at the moment of its attempt, and it is started, or settled as held or refused. When its drop has ended it
 //! is settled with what follows: its last outcome, or the moment of its next attempt. Crashes and leases are the
 //! store's business: an engine that begins anew is fed the same contacts, and chooses the same variants and the same
 //! moments.
 //!
 //! Of the campaigns that could start a drop at the same moment, the one whose turn it is does: each gets its weight's
-//! share of the starts, and who had nothing to start has saved nothing up. Two campaigns that are able all the time
+//! share of the starts, and a campaign that had nothing to start has saved nothing up. Two campaigns that are able all the time
 //! never differ by more than one start each from the shares of their weights.
 //!
-//! Whoever drives it feeds events, drains [`Engine::poll_command`] after each, and calls [`Engine::handle_timeout`] at
-//! [`Engine::poll_timeout`]. Time is wall time that never goes back: who drives it adds the time that has passed to a
+//! Its driver feeds events, drains [`Engine::poll_command`] after each, and calls [`Engine::handle_timeout`] at
+//! [`Engine::poll_timeout`]. Time is wall time that never goes back: the driver adds the time that has passed to a
 //! clock that was read once. A moment before the last one counts as the last one.
 
 mod campaign;
 mod event;
 mod happened;
 mod idle;
-mod mix;
 mod pbx;
 mod refusals;
 mod settings;
-mod sliding;
 mod supply;
 mod turn;
 mod waiting;
@@ -46,20 +44,19 @@ use jiff::Timestamp;
 
 pub use campaign::Phase;
 pub use event::{
-    Ask, Availability, CampaignId, Command, Contact, ContactId, End, Event, Gate, InFlight, Next,
-    PauseReason, PbxId, Settlement, Start,
+    Ask, Availability, Command, Contact, End, Event, Gate, InFlight, Next, PauseReason, Settlement,
+    Start,
 };
 pub use idle::{Idle, Why};
 pub use settings::{CampaignSettings, PbxSettings, StopOn};
 pub use waiting::Waiting;
 
-pub(super) use mix::{Dice, mix};
-pub(super) use sliding::Sliding;
+pub use super::ids::{CampaignId, ContactId, PbxId};
 
 use super::budget::Budget;
 use crate::phone::PhoneNumber;
 use campaign::Campaign;
-use pbx::Pbx;
+use pbx::PbxState;
 
 /// All campaigns of one controller, and the PBXs they dial through.
 ///
@@ -68,7 +65,7 @@ use pbx::Pbx;
 pub struct Engine<G> {
     gate: G,
     now: Timestamp,
-    pbxs: BTreeMap<PbxId, Pbx>,
+    pbxs: BTreeMap<PbxId, PbxState>,
     campaigns: BTreeMap<CampaignId, Campaign>,
     /// Numbers with a drop in flight: a second one would find the line busy with the first.
     numbers: BTreeSet<PhoneNumber>,
@@ -110,7 +107,7 @@ impl<G: Gate> Engine<G> {
         &self.gate
     }
 
-    /// The gate it asks, to tell it what it has to know: what it forbids counts from the next attempt on.
+    /// The gate it asks, for what it has to know: what it forbids counts from the next attempt on.
     pub const fn gate_mut(&mut self) -> &mut G {
         &mut self.gate
     }
@@ -120,7 +117,7 @@ impl<G: Gate> Engine<G> {
         self.change(now, |this| match this.pbxs.get_mut(&id) {
             Some(pbx) => pbx.change(settings),
             None => {
-                this.pbxs.insert(id, Pbx::new(settings));
+                this.pbxs.insert(id, PbxState::new(settings));
             }
         });
     }
@@ -203,7 +200,7 @@ impl<G: Gate> Engine<G> {
         self.deadline
     }
 
-    /// How a campaign stands; `None` where it was never added.
+    /// The phase of a campaign; `None` unless it was added.
     pub fn phase(&self, id: CampaignId) -> Option<Phase> {
         self.campaigns.get(&id).map(|campaign| campaign.phase)
     }
@@ -220,7 +217,7 @@ impl<G: Gate> Engine<G> {
         self.pbxs.get(&id).map(|pbx| &pbx.budget)
     }
 
-    /// Hangs up a campaign's drops in flight, where that is wished.
+    /// Hangs up a campaign's drops in flight, if that is wanted.
     fn apply(&mut self, id: CampaignId, in_flight: InFlight) {
         match in_flight {
             InFlight::Finish => {}
@@ -269,7 +266,7 @@ impl<G: Gate> Engine<G> {
         self.deadline = self.next_deadline();
     }
 
-    /// Gives leased contacts back where they are not about to be dialled.
+    /// Gives leased contacts back that are not about to be dialled.
     fn release_unused(&mut self) {
         if self.store == Availability::Away {
             return;
@@ -288,7 +285,7 @@ impl<G: Gate> Engine<G> {
         }
     }
 
-    /// Asks the store for more where contacts run short.
+    /// Asks the store for more when contacts run short.
     fn fetch(&mut self) {
         for id in self.ids() {
             if !self.may_dial(id) || self.store == Availability::Away {
@@ -319,7 +316,7 @@ impl<G: Gate> Engine<G> {
             })
     }
 
-    /// Tells of campaigns that are over, and of the end of draining.
+    /// Reports campaigns that are over, and the end of draining.
     fn finish_completed(&mut self) {
         for (&id, campaign) in &mut self.campaigns {
             if let Some(end) = campaign.end() {

@@ -13,7 +13,7 @@ use crate::{
 
 /// One PBX, with what it carries at this moment.
 #[derive(Debug)]
-pub(super) struct Pbx {
+pub(super) struct PbxState {
     pub(super) most_in_flight: u32,
     pub(super) in_flight: u32,
     pub(super) pace: Pace,
@@ -23,7 +23,7 @@ pub(super) struct Pbx {
     pub(super) trunk: Availability,
 }
 
-impl Pbx {
+impl PbxState {
     pub(super) fn new(settings: &PbxSettings) -> Self {
         Self {
             most_in_flight: settings.in_flight,

@@ -1,7 +1,7 @@
-//! Whether a campaign's calls are refused as callees refuse them, or as a trunk does that takes none of ours.
+//! Whether a campaign's calls are refused as callees do, or as a trunk does that takes no calls from us.
 //!
-//! A number that is declined or does not exist is the callee's, and no error. Where almost every number is, the trunk or
-//! the carrier answers so, and a whole list is burnt in minutes. So the last drops are held against all that the campaign
+//! A number that is declined or does not exist is the callee's, and no error. If almost every number is, the trunk or
+//! the carrier answers so, and a whole list is burnt in minutes. So the last drops are compared with all that the campaign
 //! had before: a list that always had many dead numbers goes on, one whose numbers are suddenly all dead stops.
 
 use std::collections::VecDeque;
@@ -51,7 +51,7 @@ impl Refusals {
         self.before.of += of;
     }
 
-    /// Takes note of how a drop ended; returns why the campaign has to stop, where it has to.
+    /// Takes note of how a drop ended; returns why the campaign has to stop, if it has to.
     pub(super) fn note(&mut self, outcome: Outcome, stop: StopOn) -> Option<PauseReason> {
         if outcome == Outcome::Cancelled {
             return None;
@@ -92,7 +92,7 @@ impl Refusals {
     }
 }
 
-/// Whether a run holds more refusals than chance brings, [`SIGMAS`] deviations above what there was before. Where there
+/// Whether a run holds more refusals than chance brings, [`SIGMAS`] deviations above what there was before. If there
 /// was nothing before, any number is.
 fn is_far_above(run: Counts, before: Counts) -> bool {
     let [r, k, b, n] = [run.refused, run.of, before.refused, before.of].map(u128::from);
@@ -155,7 +155,7 @@ mod tests {
                 let outcome = if nth % every == 0 { Rejected } else { NoAnswer };
                 assert_eq!(refusals.note(outcome, stop), None, "1 in {every}, {nth}");
             }
-            // And stops where all are, as far as chance can be told from it.
+            // And stops if all are, as far as chance can be ruled out.
             let stopped = (0..20).any(|_| refusals.note(Rejected, stop).is_some());
             assert!(stopped, "1 in {every}");
         }

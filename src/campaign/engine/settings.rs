@@ -1,10 +1,10 @@
-//! What the engine is told about a PBX and about a campaign.
+//! What the engine has to know of a PBX and of a campaign.
 
 use std::time::Duration;
 
 use crate::{
     campaign::{
-        budget::{Limits, Share, TechniqueRule},
+        budget::{BudgetLimits, Share, TechniqueRule},
         caller::CallerIds,
         pace::Rate,
         retry::RetryRules,
@@ -22,7 +22,7 @@ pub struct PbxSettings {
     /// Most drops in flight, over all campaigns.
     pub in_flight: u32,
     /// The trunk's limits.
-    pub limits: Limits,
+    pub limits: BudgetLimits,
 }
 
 /// How one campaign is run.
@@ -32,7 +32,7 @@ pub struct CampaignSettings {
     pub rate: Option<Rate>,
     /// Most of its drops in flight; `None`: as many as the PBX allows.
     pub in_flight: Option<u32>,
-    /// Its share where campaigns compete, against the sum of their weights; 1 or more.
+    /// Its share when campaigns compete, against the sum of their weights; 1 or more.
     pub weight: u32,
     /// Its own hours and dates; `None`: at any time that the gate allows.
     pub window: Option<Window>,
@@ -71,7 +71,7 @@ impl CampaignSettings {
 /// A share of drops that fail by our own or the carrier's fault, at which a campaign stops.
 ///
 /// What counts as an error is `congestion`, `failed`, `lost` and `error`: what a person should look at before more is
-/// dialled. What callees do is none; where nearly all of a run of `at_least` drops were declined or found no such
+/// dialled. What callees do is none; but if nearly all of a run of `at_least` drops were declined or found no such
 /// number, far more than the campaign had before, it stops all the same: then the trunk may refuse every call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StopOn {

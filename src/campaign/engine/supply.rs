@@ -1,4 +1,4 @@
-//! Where a campaign's contacts come from: what the store was asked, and when it is to be asked again.
+//! The source of a campaign's contacts: what the store was asked, and when it is to be asked again.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ impl Supply {
         }
     }
 
-    /// When the store is to be asked, where that is known.
+    /// When the store is to be asked, if that is known.
     pub(super) const fn next(self) -> Option<Timestamp> {
         match self {
             Self::Known(Next::At(at)) => Some(at),
@@ -33,7 +33,7 @@ impl Supply {
         }
     }
 
-    /// Until when the store's answer is waited for, where it is.
+    /// Until when the store's answer is waited for, if it is.
     pub(super) const fn answer_by(self) -> Option<Timestamp> {
         match self {
             Self::Asked { by, .. } => Some(by),
@@ -70,7 +70,7 @@ impl Supply {
         }
     }
 
-    /// The store's answer; returns whether it had been asked. Where it gives nothing although something is due, it is
+    /// The store's answer; returns whether it had been asked. If it gives nothing although something is due, it is
     /// left alone for a moment.
     pub(super) fn answered(&mut self, next: Next, gave: bool, now: Timestamp) -> bool {
         let Self::Asked { earliest, .. } = *self else {
@@ -85,7 +85,7 @@ impl Supply {
         true
     }
 
-    /// The store did not answer, for the so manieth time in a row.
+    /// The store did not answer, for the `times`-th time in a row.
     pub(super) fn failed(&mut self, times: u32, now: Timestamp) {
         let wait = PATIENCE * 2_u32.saturating_pow(times.saturating_sub(1).min(5));
         *self = Self::Known(Next::At(now + wait.min(LONGEST_WAIT)));

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     Ask, Availability, CampaignId, Command, Contact, Drain, Engine, Gate, PbxId, Phase, Settlement,
-    Start, campaign::Flight,
+    Start, campaign::DropInFlight,
 };
 use crate::{
     campaign::{Decision, HeldReason, budget::TechniqueRule, window::Opening},
@@ -39,7 +39,7 @@ impl<G: Gate> Engine<G> {
         free.sort_unstable();
         for campaign in self.campaigns.values_mut() {
             let able = campaign.is_able(now);
-            // Who had nothing to start has saved nothing up.
+            // A campaign that had nothing to start has saved nothing up.
             if able && !campaign.was_able {
                 campaign.pass = campaign.pass.max(self.turn);
             }
@@ -126,7 +126,7 @@ impl<G: Gate> Engine<G> {
         self.numbers.insert(contact.number.clone());
         campaign.in_flight.insert(
             contact.id,
-            Flight {
+            DropInFlight {
                 attempt,
                 pbx: pbx_id,
                 technique,
@@ -176,7 +176,7 @@ impl<G: Gate> Engine<G> {
                     .min()
             })
             .flatten();
-        // While enough contacts are at hand nobody asks for more, however many are due.
+        // While enough contacts are at hand no more are asked for, however many are due.
         let fetch = fetch.filter(|&at| at > self.now || campaign.ready.is_empty());
         let answer = campaign.supply.answer_by();
         [closes, recovers, fetch, answer, start]

@@ -1,4 +1,4 @@
-//! How many contacts wait for what and until when, for what is said to people.
+//! How many contacts wait for what and until when, for display.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -6,23 +6,23 @@ use jiff::{SignedDuration, Timestamp, civil, tz::TimeZone};
 
 use crate::campaign::decision::HeldReason;
 
-/// Counts of contacts that wait. It stays small, however many they are: moments are rounded up to the minute, and where
+/// Counts of contacts that wait. It stays small, however many they are: moments are rounded up to the minute, and if
 /// there are too many of them those farthest ahead are counted together.
 #[derive(Clone, Debug, Default)]
 pub struct Waiting {
-    by: BTreeMap<(Timestamp, Cause), u64>,
+    by: BTreeMap<(Timestamp, WaitCause), u64>,
 }
 
-/// What a group of contacts waits for, and where.
+/// What a group of contacts waits for, and in which zone.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Cause {
+struct WaitCause {
     /// `None`: their next attempt.
     reason: Option<HeldReason>,
-    /// When the hours open there.
+    /// When the hours open in its zone.
     opens: Option<Opens>,
 }
 
-/// An opening as the clocks on the spot show it.
+/// An opening as the clocks in its zone show it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Opens {
     at: civil::DateTime,
@@ -30,7 +30,7 @@ struct Opens {
 }
 
 impl Waiting {
-    /// Nobody waits.
+    /// No contact waits.
     pub fn new() -> Self {
         Self::default()
     }
@@ -54,7 +54,7 @@ impl Waiting {
             }),
             Some(HeldReason::FrequencyCap | HeldReason::Paused) | None => None,
         };
-        let cause = Cause { reason, opens };
+        let cause = WaitCause { reason, opens };
         *self.by.entry((until, cause)).or_default() += contacts;
         while self.by.len() > MOST {
             let Some((_, count)) = self.by.pop_last() else {
@@ -91,7 +91,7 @@ impl Waiting {
     }
 
     /// For what they wait, the soonest first: `calling hours: opens 09:00 in 2 zones; 12 contacts to be tried again,
-    /// the first at 14:05 UTC`. `None` where nobody waits.
+    /// the first at 14:05 UTC`. `None` unless a contact waits.
     pub fn words(&self, now: Timestamp) -> Option<String> {
         let mut parts: Vec<(Timestamp, String)> = [
             Some(HeldReason::CallingHours),
@@ -204,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn zones_that_open_at_the_same_hour_are_told_together() {
+    fn zones_that_open_at_the_same_hour_are_shown_together() {
         let mut waiting = Waiting::new();
         hold(
             &mut waiting,
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_first_is_told_first() {
+    fn what_comes_first_is_shown_first() {
         let mut waiting = Waiting::new();
         waiting.note(
             Some(HeldReason::FrequencyCap),
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn it_stays_small_and_loses_nobody() {
+    fn it_stays_small_and_loses_no_contact() {
         let mut waiting = Waiting::new();
         for minute in 0..10_000 {
             let until = Timestamp::from_second(60 * minute).unwrap();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    campaign::engine::Dice,
+    campaign::seeded::Dice,
     drop::{Outcome, Technique},
 };
 
@@ -19,14 +19,14 @@ pub struct Assumptions {
 /// One way in which a drop may end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Assumed {
-    /// How.
+    /// How the drop ends.
     pub outcome: Outcome,
     /// How often, against the sum of all weights.
     pub weight: u32,
-    /// From the first originate to the answer, or to the end where nobody answers: the shortest and the longest, all
+    /// From the first originate to the answer, or to the end without an answer: the shortest and the longest, all
     /// between being as likely.
     pub rings: (Duration, Duration),
-    /// From the answer to the end; zero where nobody answers.
+    /// From the answer to the end; zero without an answer.
     pub talks: (Duration, Duration),
 }
 
@@ -38,7 +38,7 @@ pub(super) struct Drawn {
 }
 
 impl Assumptions {
-    /// One drop by chance. Where nothing is assumed it ends as an error at once.
+    /// One drop by chance. If nothing is assumed it ends as an error at once.
     pub(super) fn draw(&self, technique: Technique, dice: &mut Dice) -> Drawn {
         let rows = match technique {
             Technique::Double => &self.double,
@@ -84,7 +84,7 @@ impl Default for Assumptions {
                 talks: seconds(talks),
             }
         };
-        // Without an answer nobody talks.
+        // Without an answer there is no talk.
         let never = (0, 0);
         let failures = [
             row(Outcome::Busy, 3, (1, 3), never),

@@ -15,9 +15,11 @@ use jiff::Timestamp;
 use super::{
     budget::{Calls, Gauge, Share},
     engine::{
-        CampaignId, CampaignSettings, Command, Contact, ContactId, Dice, End, Engine, Event, Gate,
-        Next, PauseReason, PbxId, PbxSettings, Settlement, Start,
+        CampaignSettings, Command, Contact, End, Engine, Event, Gate, Next, PauseReason,
+        PbxSettings, Settlement, Start,
     },
+    ids::{CampaignId, ContactId, PbxId},
+    seeded::Dice,
 };
 use crate::drop::{Outcome, Technique};
 
@@ -43,9 +45,9 @@ pub struct Scenario {
 /// What came out.
 #[derive(Clone, Debug)]
 pub struct Forecast {
-    /// How the campaign came to its end; `None` where it did not.
+    /// How the campaign came to its end; `None` unless it did.
     pub end: Option<End>,
-    /// Why it stopped by itself, where it did.
+    /// Why it stopped by itself, if it did.
     pub stopped: Option<PauseReason>,
     /// From its begin to the last thing that happened.
     pub took: Duration,
@@ -103,7 +105,7 @@ struct World<'a, G> {
     now: Timestamp,
     dice: Dice,
     contacts: BTreeMap<ContactId, Contact>,
-    /// Contacts that nobody has leased, by when they are due.
+    /// Contacts that are not leased, by when they are due.
     due: BTreeSet<(Timestamp, ContactId)>,
     /// Drops in flight by when they end, in the order in which they began.
     flying: BTreeMap<(Timestamp, u64), Event>,
@@ -190,7 +192,7 @@ impl<'a, G: Gate> World<'a, G> {
                 }
                 Command::Paused { why, .. } => self.forecast.stopped = Some(why),
                 Command::Finished { end, .. } => self.forecast.end = Some(end),
-                // Nobody asks for them here.
+                // They are not asked for here.
                 Command::HangUp { .. } | Command::Drained => {}
             }
         }

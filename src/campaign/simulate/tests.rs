@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     campaign::{
-        budget::{Limits, TechniqueRule},
+        budget::{BudgetLimits, TechniqueRule},
         decision::{Decision, HeldReason},
         engine::Ask,
         pace::Rate,
@@ -37,14 +37,14 @@ fn one_seed_gives_one_answer() {
 }
 
 #[test]
-fn the_budget_makes_itself_felt_and_is_told() {
+fn the_budget_slows_the_campaign_and_is_the_reason_shown() {
     let free = run(5_000, |scenario| {
         scenario.campaign.retry = RetryRules::none()
     });
     assert!(free.peaks[&Gauge::People] > Share::percent(3), "{free:?}");
     let bound = run(5_000, |scenario| {
         scenario.campaign.retry = RetryRules::none();
-        scenario.pbx.limits = Limits::default();
+        scenario.pbx.limits = BudgetLimits::default();
     });
     assert!(
         bound.took > 5 * free.took,
@@ -58,10 +58,10 @@ fn the_budget_makes_itself_felt_and_is_told() {
 #[test]
 fn a_share_of_double_drops_keeps_calls_cancelled_within_their_limit() {
     let forecast = run(5_000, |scenario| {
-        scenario.pbx.limits = Limits {
+        scenario.pbx.limits = BudgetLimits {
             short: None,
             people: None,
-            ..Limits::default()
+            ..BudgetLimits::default()
         };
     });
     assert!(forecast.doubles > 200, "{forecast:?}");
@@ -70,7 +70,7 @@ fn a_share_of_double_drops_keeps_calls_cancelled_within_their_limit() {
 }
 
 #[test]
-fn nights_are_told() {
+fn nights_are_the_reason_shown() {
     let forecast = simulate(&scenario(), contacts(500), AtNight);
     assert_eq!(forecast.end, Some(End::Complete));
     let night = forecast.idle["waiting"];
@@ -92,7 +92,7 @@ fn scenario() -> Scenario {
         pbx: PbxSettings {
             rate: Rate::new(10, Duration::from_secs(1)).unwrap(),
             in_flight: 1_000,
-            limits: Limits::none(),
+            limits: BudgetLimits::none(),
         },
         assumptions: Assumptions::default(),
         begins: "2026-11-24T00:00:00Z".parse().unwrap(),
@@ -127,7 +127,7 @@ impl Gate for Open {
     fn started(&mut self, _ask: &Ask<'_>, _now: Timestamp) {}
 }
 
-/// Lets nobody pass in the first half of each day.
+/// Lets no call pass in the first half of each day.
 struct AtNight;
 
 impl Gate for AtNight {

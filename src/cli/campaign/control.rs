@@ -97,7 +97,7 @@ async fn say(
     let campaign = find(&which.name, &store).await?;
     let ordered = store.order(campaign.id, command, database::now()).await;
     let campaign = ordered.map_err(database::trouble)?;
-    let standing = campaign.standing.slug();
+    let standing = campaign.status.slug();
     if which.json {
         printer.json(&json!({"campaign": campaign.name, "standing": standing}));
     } else {

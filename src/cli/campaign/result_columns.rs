@@ -130,7 +130,7 @@ impl Cells<'_> {
             Cell::count(report.heard_ms),
             count(row.busy_up_ms),
             count(row.drop_up_ms),
-            slug(row.technique.map(technique)),
+            slug(row.technique.map(Technique::slug)),
             Cell::text(row.message.as_deref()),
             Cell::text(row.variant.as_deref()),
             cost.map_or(Cell::Nothing, |cost| Cell::Amount(cost.total())),
@@ -279,13 +279,6 @@ fn is_special(ruling: &Ruling) -> bool {
         Found::SetAside { .. } => true,
         Found::Met | Found::Failed(_) | Found::SwitchedOff => false,
     })
-}
-
-const fn technique(technique: Technique) -> &'static str {
-    match technique {
-        Technique::Double => "double",
-        Technique::Single => "single",
-    }
 }
 
 /// How many columns there are.

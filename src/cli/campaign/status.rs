@@ -14,7 +14,7 @@ use super::{
 use crate::{
     cli::{CliError, Exit, database, printer::Printer},
     config::Config,
-    store::{Campaign, Standing, Store, Tally, WaitingGroup},
+    store::{Campaign, Status, Store, Tally, WaitingGroup},
 };
 
 /// Show how campaigns stand
@@ -89,12 +89,12 @@ impl State {
 
     fn lines(&self, now: Timestamp, zone: &TimeZone) -> Vec<String> {
         let (campaign, tally) = (&self.campaign, &self.tally);
-        let standing = campaign.standing.slug().replace('_', " ");
+        let standing = campaign.status.slug().replace('_', " ");
         let why = campaign
             .why
             .as_ref()
             .map_or_else(String::new, |why| format!(" ({why})"));
-        let is_called_off = matches!(campaign.standing, Standing::Cancelled | Standing::DatesOver);
+        let is_called_off = matches!(campaign.status, Status::Cancelled | Status::DatesOver);
         let mut lines = vec![
             format!("{}: {standing}{why}", campaign.name),
             format!(
@@ -165,7 +165,7 @@ impl State {
             .collect();
         json!({
             "campaign": campaign.name,
-            "standing": campaign.standing.slug(),
+            "standing": campaign.status.slug(),
             "why": campaign.why,
             "created_at": campaign.created_at,
             "contacts": tally.contacts,
@@ -189,7 +189,7 @@ mod tests {
             engine::{CampaignId, InFlight},
         },
         drop::Outcome,
-        store::Standing,
+        store::Status,
     };
 
     #[test]
@@ -213,7 +213,7 @@ mod tests {
                 id: CampaignId(3),
                 name: "spring".to_owned(),
                 spec: "{}".to_owned(),
-                standing: Standing::Paused,
+                status: Status::Paused,
                 why: Some("stopped: 11 of the last 20 drops failed".to_owned()),
                 in_flight: InFlight::Finish,
                 created_at: at("2026-11-23T12:00:00Z"),

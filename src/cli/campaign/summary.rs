@@ -106,7 +106,7 @@ impl<'a> Summary<'a> {
         let ended: u64 = tally.outcomes.values().sum();
         let refused: u64 = tally.refused.values().sum();
         let mut lines = vec![
-            format!("campaign {}: {}", campaign.name, campaign.standing.slug()),
+            format!("campaign {}: {}", campaign.name, campaign.status.slug()),
             format!(
                 "{} contacts: {ended} ended, {refused} refused, {} waiting, {} in flight; {} drops",
                 tally.contacts, tally.waiting, tally.in_flight, tally.drops
@@ -194,7 +194,7 @@ impl<'a> Summary<'a> {
         });
         json!({
             "campaign": self.campaign.name,
-            "standing": self.campaign.standing.slug(),
+            "standing": self.campaign.status.slug(),
             "contacts": self.tally.contacts,
             "waiting": self.tally.waiting,
             "in_flight": self.tally.in_flight,

@@ -4,7 +4,7 @@ use jiff::civil::Weekday;
 
 use super::*;
 use crate::campaign::{
-    budget::{Limits, Share},
+    budget::{BudgetLimits, Share},
     policy::{Counted, Limit, Settings, Span, UserRule},
 };
 
@@ -165,7 +165,7 @@ fn a_trunk_has_the_documented_defaults() {
         (1, Duration::from_secs(1))
     );
     assert_eq!(trunk.in_flight, 10);
-    assert_eq!(trunk.limits, Limits::default());
+    assert_eq!(trunk.limits, BudgetLimits::default());
 }
 
 #[test]
@@ -236,9 +236,9 @@ fn a_price_is_there_where_its_section_is() {
 
     let error = |line: &str| error_for(&format!("[price]\n{line}"));
     assert_snapshot!(error("per_attempt = 0.01"), @"`price.per_minute` is missing from DIR/aftertone.toml; expected an amount of money with at most six decimals, such as `0.0085` (or set AFTERTONE__PRICE__PER_MINUTE)");
-    assert_snapshot!(error("per_minute = -1"), @"`price.per_minute` in DIR/aftertone.toml: `-1` is no amount from 0 to 1000000 with at most six decimals, such as `0.0085`; expected an amount of money with at most six decimals, such as `0.0085`");
-    assert_snapshot!(error("per_minute = 1\nincrement = \"0/6\""), @"`price.increment` in DIR/aftertone.toml: `0/6` is no minimum and step of 1 to 3600 seconds, such as `6/6` or `60/60`; expected `MINIMUM/STEP` in seconds, each 1 to 3600, such as `60/6`");
-    assert_snapshot!(error("per_minute = 1\ncurrency = \"dollars\""), @"`price.currency` in DIR/aftertone.toml: `dollars` is no currency, which has three capital letters, such as `USD`; expected the three capitals of a currency, such as `USD`");
+    assert_snapshot!(error("per_minute = -1"), @"`price.per_minute` in DIR/aftertone.toml: `-1` is not an amount; expected 0 to 1000000 with at most six decimals, such as `0.0085`; expected an amount of money with at most six decimals, such as `0.0085`");
+    assert_snapshot!(error("per_minute = 1\nincrement = \"0/6\""), @"`price.increment` in DIR/aftertone.toml: `0/6` is not a minimum and step; expected 1 to 3600 seconds each, such as `6/6` or `60/60`; expected `MINIMUM/STEP` in seconds, each 1 to 3600, such as `60/6`");
+    assert_snapshot!(error("per_minute = 1\ncurrency = \"dollars\""), @"`price.currency` in DIR/aftertone.toml: `dollars` is not a currency code; expected three capital letters, such as `USD`; expected the three capitals of a currency, such as `USD`");
 }
 
 fn gate(lines: &str) -> Settings {

@@ -271,7 +271,7 @@ impl ControlLoop {
         for row in rows {
             self.desired_state.version = self.desired_state.version.max(row.version);
             let Some(known) = self.known.get(&row.id) else {
-                if self.takes_up && !startup::is_over(row.standing) {
+                if self.takes_up && !startup::is_over(row.status) {
                     self.prepare(row);
                 }
                 continue;

@@ -2,13 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Link, Phase, VoicemailDrop, by_leg};
+use super::{DropPhase, EventLink, VoicemailDrop, by_leg};
 use crate::{
     drop::{
         event::Command,
-        leg_state::Stage,
-        outcome::{Milestone, Outcome},
+        leg_state::LegStage,
+        outcome::Outcome,
         plan::{Mode, Plan, WhenBusyLegAnswered},
+        report::Milestone,
         timer::Timer,
     },
     words::Leg,
@@ -16,16 +17,16 @@ use crate::{
 
 impl VoicemailDrop {
     pub(super) fn dial(&mut self, leg: Leg, now: Instant) {
-        self.track_mut(leg).stage = Stage::Dialled;
+        self.leg_mut(leg).stage = LegStage::Dialled;
         self.commands.push_back(Command::Dial(leg));
-        self.tell(
+        self.record(
             by_leg(leg, Milestone::BusyDialled, Milestone::DropDialled),
             now,
         );
     }
 
     pub(super) fn dial_drop_leg(&mut self, now: Instant) {
-        self.phase = Phase::Dialling;
+        self.phase = DropPhase::Dialling;
         self.dial(Leg::Drop, now);
         self.timers
             .set(Timer::Answer, now + self.plan.answer_timeout);
@@ -37,26 +38,26 @@ impl VoicemailDrop {
     }
 
     pub(super) fn on_lead_over(&mut self, now: Instant) {
-        if !matches!(self.phase, Phase::Lead) {
+        if !matches!(self.phase, DropPhase::Lead) {
             return;
         }
-        if self.link == Link::Up && !self.busy.is_unanswered_for() {
+        if self.link == EventLink::Up && !self.busy.is_unanswered_for() {
             return self.dial_drop_leg(now);
         }
         // Without the link nothing is dialled, nor while it is not known that the busy leg holds the line. This is made up
         // for if either is there soon; what allowed the call does not hold for long.
         let patience = match self.link {
-            Link::Lost => Plan::DIAL_WITHIN,
-            Link::Up => self.plan.answer_timeout,
+            EventLink::Lost => Plan::DIAL_WITHIN,
+            EventLink::Up => self.plan.answer_timeout,
         };
         self.timers.set(Timer::Answer, now + patience);
     }
 
-    /// Dials the drop leg where only the link, or the PBX's answer for the busy leg, was missing at the end of the lead.
+    /// Dials the drop leg if only the link, or the PBX's answer for the busy leg, was missing at the end of the lead.
     pub(super) fn dial_when_lead_is_over(&mut self, now: Instant) {
-        let waits = matches!(self.phase, Phase::Lead) && !self.timers.is_set(Timer::Lead);
-        let missing = self.link == Link::Lost || self.busy.is_unanswered_for();
-        // A busy leg that the far end has ended tells so by its end, which decides.
+        let waits = matches!(self.phase, DropPhase::Lead) && !self.timers.is_set(Timer::Lead);
+        let missing = self.link == EventLink::Lost || self.busy.is_unanswered_for();
+        // If the far end has ended the busy leg, its end follows, and decides.
         if waits && !missing && self.busy.far_end.is_none() {
             self.dial_drop_leg(now);
         }
@@ -83,17 +84,17 @@ impl VoicemailDrop {
 
     /// Takes note that a leg alerts; returns whether it is the drop leg, while the busy leg may still hold the line.
     fn is_drop_leg_alerting(&mut self, leg: Leg, now: Instant) -> bool {
-        if self.track(leg).stage < Stage::Alerting {
-            self.track_mut(leg).stage = Stage::Alerting;
+        if self.leg(leg).stage < LegStage::Alerting {
+            self.leg_mut(leg).stage = LegStage::Alerting;
             if leg == Leg::Drop {
                 self.timers.stop(Timer::Unheard);
             }
-            self.tell(
+            self.record(
                 by_leg(leg, Milestone::BusyAlerting, Milestone::DropAlerting),
                 now,
             );
         }
-        leg == Leg::Drop && matches!(self.phase, Phase::Dialling)
+        leg == Leg::Drop && matches!(self.phase, DropPhase::Dialling)
     }
 
     /// The drop leg rings although the line is taken: it was diverted, so the busy leg has done its work.
@@ -103,24 +104,24 @@ impl VoicemailDrop {
         self.hang_up(Leg::Busy, now);
     }
 
-    /// The network names another number instead of an answer. Whoever has that was not asked about at the gate, so that the
-    /// call is over, whatever becomes of it.
+    /// The network names another number instead of an answer. The gate was not asked about that number, so the call is
+    /// over, whatever becomes of it.
     pub(super) fn on_redirected(&mut self, leg: Leg, now: Instant) {
-        if !self.track(leg).is_alive() {
+        if !self.leg(leg).is_alive() {
             return;
         }
-        self.track_mut(leg).redirected = true;
+        self.leg_mut(leg).redirected = true;
         let decides = match self.phase {
-            Phase::Lead => !self.track(leg).is_leaving(),
-            Phase::Dialling => leg == Leg::Drop,
-            Phase::Answered { .. }
-            | Phase::Screening { .. }
-            | Phase::Awaiting { .. }
-            | Phase::Starting { .. }
-            | Phase::Playing { .. }
-            | Phase::Explaining { .. }
-            | Phase::Clearing { .. }
-            | Phase::Ended { .. } => false,
+            DropPhase::Lead => !self.leg(leg).is_leaving(),
+            DropPhase::Dialling => leg == Leg::Drop,
+            DropPhase::Answered { .. }
+            | DropPhase::Screening { .. }
+            | DropPhase::Awaiting { .. }
+            | DropPhase::Starting { .. }
+            | DropPhase::Playing { .. }
+            | DropPhase::Explaining { .. }
+            | DropPhase::Clearing { .. }
+            | DropPhase::Ended { .. } => false,
         };
         if decides {
             self.end_unanswered(leg, now);
@@ -128,14 +129,14 @@ impl VoicemailDrop {
     }
 
     pub(super) fn on_answered(&mut self, leg: Leg, now: Instant) {
-        let leaving = self.track(leg).is_leaving();
-        if self.track(leg).stage < Stage::Up {
-            self.track_mut(leg).stage = Stage::Up;
-            self.tell(
+        let leaving = self.leg(leg).is_leaving();
+        if self.leg(leg).stage < LegStage::Up {
+            self.leg_mut(leg).stage = LegStage::Up;
+            self.record(
                 by_leg(leg, Milestone::BusyAnswered, Milestone::DropAnswered),
                 now,
             );
-            // A CANCEL that crossed the 200 OK: the leg is wanted by nobody.
+            // A CANCEL that crossed the 200 OK: the leg is not wanted any more.
             if leaving {
                 self.ask_hang_up(leg, now);
             }
@@ -144,19 +145,19 @@ impl VoicemailDrop {
             return;
         }
         match self.phase {
-            Phase::Lead | Phase::Dialling => match leg {
+            DropPhase::Lead | DropPhase::Dialling => match leg {
                 Leg::Busy => self.on_busy_leg_answered(now),
                 Leg::Drop => self.go_live(Leg::Drop, now),
             },
             // One leg is live or all is decided: the other was hung up then, and does not come here.
-            Phase::Answered { .. }
-            | Phase::Screening { .. }
-            | Phase::Awaiting { .. }
-            | Phase::Starting { .. }
-            | Phase::Playing { .. }
-            | Phase::Explaining { .. }
-            | Phase::Clearing { .. }
-            | Phase::Ended { .. } => {}
+            DropPhase::Answered { .. }
+            | DropPhase::Screening { .. }
+            | DropPhase::Awaiting { .. }
+            | DropPhase::Starting { .. }
+            | DropPhase::Playing { .. }
+            | DropPhase::Explaining { .. }
+            | DropPhase::Clearing { .. }
+            | DropPhase::Ended { .. } => {}
         }
     }
 
@@ -164,7 +165,7 @@ impl VoicemailDrop {
         match self.plan.when_busy_leg_answered {
             WhenBusyLegAnswered::Promote => {
                 self.found.promoted = true;
-                self.tell(Milestone::Promoted, now);
+                self.record(Milestone::Promoted, now);
                 self.go_live(Leg::Busy, now);
             }
             WhenBusyLegAnswered::Continue => self.hang_up(Leg::Busy, now),
@@ -175,7 +176,7 @@ impl VoicemailDrop {
     /// The first leg to be answered is the live one; the other is not wanted any more.
     fn go_live(&mut self, live: Leg, now: Instant) {
         self.hang_up(live.other(), now);
-        self.phase = Phase::Answered { live };
+        self.phase = DropPhase::Answered { live };
         self.timers.stop(Timer::Lead);
         self.timers.stop(Timer::Progress);
         self.timers.stop(Timer::Unheard);
@@ -187,10 +188,10 @@ impl VoicemailDrop {
     pub(super) fn on_entered(&mut self, leg: Leg, now: Instant) {
         // Only an answered leg enters the app, so that an answer that was not heard of is made up for here.
         self.on_answered(leg, now);
-        if let Phase::Answered { live } = self.phase
+        if let DropPhase::Answered { live } = self.phase
             && live == leg
         {
-            self.phase = Phase::Screening { live };
+            self.phase = DropPhase::Screening { live };
             self.commands.push_back(match self.plan.mode {
                 Mode::Dialplan => Command::Screen(live),
                 Mode::Listen => Command::Listen(live),

@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Link, Phase, VoicemailDrop, by_leg, holding::HELD};
+use super::{DropPhase, EventLink, VoicemailDrop, by_leg, holding::HELD};
 use crate::{
     drop::{
         event::{Cause, Command, Refusal, RefusalKind},
-        leg_state::{Doubt, HangUp, Originate, Stage},
-        outcome::{EndedBy, Milestone, Outcome},
+        leg_state::{Doubt, HangUp, LegStage, Originate},
+        outcome::{EndedBy, Outcome},
+        report::Milestone,
         timer::Timer,
         unanswered::{OutcomeReason, Unanswered},
     },
@@ -17,90 +18,90 @@ use crate::{
 /// The ends of legs.
 impl VoicemailDrop {
     pub(super) fn on_far_end_hung_up(&mut self, leg: Leg, cause: Cause, now: Instant) {
-        if !self.track(leg).is_alive() {
+        if !self.leg(leg).is_alive() {
             return;
         }
-        let track = self.track_mut(leg);
-        track.originate = Originate::Settled;
-        track.far_end.get_or_insert(cause);
-        track.cause = cause.or(track.cause);
-        if matches!(self.phase, Phase::Explaining { live, .. } if live == leg) {
+        let state = self.leg_mut(leg);
+        state.originate = Originate::Settled;
+        state.far_end.get_or_insert(cause);
+        state.cause = cause.or(state.cause);
+        if matches!(self.phase, DropPhase::Explaining { live, .. } if live == leg) {
             self.finish_with_far_end(EndedBy::FarEnd, now);
         } else {
-            // The channel's end follows at once; where it is not told, this was the telling.
+            // The channel's end follows at once; if it does not, this event stands in for it.
             self.doubt(leg, now);
         }
     }
 
     pub(super) fn on_gone(&mut self, leg: Leg, cause: Cause, now: Instant) {
-        let track = self.track_mut(leg);
-        if !track.was_dialled() || track.stage == Stage::Gone {
+        let state = self.leg_mut(leg);
+        if !state.was_dialled() || state.stage == LegStage::Gone {
             return;
         }
-        track.cause = cause.or(track.cause);
-        if track.stage == Stage::Absent {
+        state.cause = cause.or(state.cause);
+        if state.stage == LegStage::Absent {
             // Its end was concluded, and what follows from it was done.
-            track.stage = Stage::Gone;
+            state.stage = LegStage::Gone;
             return;
         }
-        self.leave(leg, Stage::Gone, now);
+        self.leave(leg, LegStage::Gone, now);
         self.decide_by_end(leg, now);
     }
 
-    /// The PBX says that there is no such channel. Its end may still be on its way to us, and tells more.
+    /// The PBX says that there is no such channel. The event of its end may still be on its way to us, and says more.
     pub(super) fn on_absent(&mut self, leg: Leg, now: Instant) {
-        if !self.track(leg).is_alive() || !self.track(leg).is_settled() {
+        if !self.leg(leg).is_alive() || !self.leg(leg).is_settled() {
             return;
         }
         match self.link {
-            Link::Lost => self.conclude_absent(leg, now),
-            Link::Up => self.doubt(leg, now),
+            EventLink::Lost => self.conclude_absent(leg, now),
+            EventLink::Up => self.doubt(leg, now),
         }
     }
 
     fn doubt(&mut self, leg: Leg, now: Instant) {
-        self.track_mut(leg).doubt = Doubt::Doubted;
+        self.leg_mut(leg).doubt = Doubt::Doubted;
         if !self.timers.is_set(Timer::Reason) {
             self.timers.set(Timer::Reason, now + REASON);
         }
     }
 
-    /// The leg is gone, and nobody told of it; at most that the far end wanted it.
+    /// The leg is gone without an event of its end; at most the far end's hang-up was reported.
     pub(super) fn conclude_absent(&mut self, leg: Leg, now: Instant) {
-        let wanted = self.track(leg).is_held();
-        self.leave(leg, Stage::Absent, now);
+        let wanted = self.leg(leg).is_held();
+        self.leave(leg, LegStage::Absent, now);
         if wanted {
             // What was read of the PBX may be older than the channel. If it is right, this finds nothing.
             self.want_hang_up(leg);
         }
-        if self.track(leg).far_end.is_some() {
+        if self.leg(leg).far_end.is_some() {
             return self.decide_by_end(leg, now);
         }
         let decides = match self.phase {
-            Phase::Lead => wanted,
-            Phase::Dialling => leg == Leg::Drop,
-            Phase::Answered { live }
-            | Phase::Screening { live }
-            | Phase::Awaiting { live, .. }
-            | Phase::Starting { live, .. }
-            | Phase::Playing { live, .. }
-            | Phase::Explaining { live, .. } => live == leg,
-            Phase::Clearing { .. } => {
+            DropPhase::Lead => wanted,
+            DropPhase::Dialling => leg == Leg::Drop,
+            DropPhase::Answered { live }
+            | DropPhase::Screening { live }
+            | DropPhase::Awaiting { live, .. }
+            | DropPhase::Starting { live, .. }
+            | DropPhase::Playing { live, .. }
+            | DropPhase::Explaining { live, .. } => live == leg,
+            DropPhase::Clearing { .. } => {
                 self.end_if_clear();
                 false
             }
-            Phase::Ended { .. } => false,
+            DropPhase::Ended { .. } => false,
         };
         if !decides {
             return;
         }
         self.note_played(None, now);
-        if let Phase::Explaining {
+        if let DropPhase::Explaining {
             otherwise: Outcome::CutOff,
             ..
         } = self.phase
         {
-            // That the message did not get to its end is known, whoever ended it.
+            // It is known that the message did not get to its end, whichever side ended it.
             self.clear(Outcome::CutOff, now);
         } else {
             self.lose("the leg ended unheard", now);
@@ -108,68 +109,69 @@ impl VoicemailDrop {
     }
 
     /// Takes note that a leg is no more.
-    fn leave(&mut self, leg: Leg, stage: Stage, now: Instant) {
-        let track = self.track_mut(leg);
-        track.stage = stage;
-        track.originate = Originate::Settled;
-        self.tell(by_leg(leg, Milestone::BusyGone, Milestone::DropGone), now);
+    fn leave(&mut self, leg: Leg, stage: LegStage, now: Instant) {
+        let state = self.leg_mut(leg);
+        state.stage = stage;
+        state.originate = Originate::Settled;
+        self.record(by_leg(leg, Milestone::BusyGone, Milestone::DropGone), now);
         self.rest_from_hanging_up();
     }
 
     /// A leg that was dialled has ended: what becomes of the drop?
     fn decide_by_end(&mut self, leg: Leg, now: Instant) {
-        let by = if self.track(leg).ended_by_limit() {
+        let by = if self.leg(leg).ended_by_limit() {
             EndedBy::Limit
         } else {
             EndedBy::FarEnd
         };
         match self.phase {
             // The end of a busy leg that was hung up, because it was answered and the plan says to go on, decides nothing.
-            Phase::Lead if self.track(leg).is_leaving() => {}
-            Phase::Lead => self.end_unanswered(leg, now),
-            Phase::Dialling if leg == Leg::Drop => self.end_unanswered(leg, now),
-            Phase::Answered { live }
-            | Phase::Screening { live }
-            | Phase::Awaiting { live, .. }
-            | Phase::Starting { live, .. }
-            | Phase::Playing { live, .. }
-            | Phase::Explaining { live, .. }
+            DropPhase::Lead if self.leg(leg).is_leaving() => {}
+            DropPhase::Lead => self.end_unanswered(leg, now),
+            DropPhase::Dialling if leg == Leg::Drop => self.end_unanswered(leg, now),
+            DropPhase::Answered { live }
+            | DropPhase::Screening { live }
+            | DropPhase::Awaiting { live, .. }
+            | DropPhase::Starting { live, .. }
+            | DropPhase::Playing { live, .. }
+            | DropPhase::Explaining { live, .. }
                 if live == leg =>
             {
                 self.note_played(None, now);
                 self.finish_with_far_end(by, now);
             }
-            Phase::Clearing { .. } => self.end_if_clear(),
-            Phase::Dialling
-            | Phase::Answered { .. }
-            | Phase::Screening { .. }
-            | Phase::Awaiting { .. }
-            | Phase::Starting { .. }
-            | Phase::Playing { .. }
-            | Phase::Explaining { .. }
-            | Phase::Ended { .. } => {}
+            DropPhase::Clearing { .. } => self.end_if_clear(),
+            DropPhase::Dialling
+            | DropPhase::Answered { .. }
+            | DropPhase::Screening { .. }
+            | DropPhase::Awaiting { .. }
+            | DropPhase::Starting { .. }
+            | DropPhase::Playing { .. }
+            | DropPhase::Explaining { .. }
+            | DropPhase::Ended { .. } => {}
         }
     }
 
     /// A leg ended before it was answered, and that decides the drop.
     pub(super) fn end_unanswered(&mut self, leg: Leg, now: Instant) {
-        // Asterisk before 20.18 and 22.8 reports no cause where the originate's own timeout ended the call (#1660).
-        let rang_out = self.track(leg).ended_by_limit()
+        // Asterisk before 20.18 and 22.8 reports no cause if the originate's own timeout ended the call (#1660).
+        let rang_out = self.leg(leg).ended_by_limit()
             && self
                 .timers
                 .get(Timer::Answer)
                 .is_some_and(|deadline| now + RING_OUT >= deadline);
-        let (end, by) = if self.track(leg).redirected {
+        let (end, by) = if self.leg(leg).redirected {
             let end = Unanswered::because(Outcome::Failed, OutcomeReason::Redirected);
             (end, EndedBy::FarEnd)
         } else if rang_out {
             (Unanswered::of_silence(self.has_alerted()), EndedBy::Limit)
         } else {
-            let end = Unanswered::of(self.track(leg).cause, self.has_alerted());
+            let end = Unanswered::of(self.leg(leg).cause, self.has_alerted());
             (end, EndedBy::FarEnd)
         };
         // Only our own call is known to be on the line.
-        let is_ours = leg == Leg::Drop && self.busy.is_held() && self.busy.stage == Stage::Alerting;
+        let is_ours =
+            leg == Leg::Drop && self.busy.is_held() && self.busy.stage == LegStage::Alerting;
         let end = if is_ours && end.outcome == Outcome::Busy {
             Unanswered::because(Outcome::Busy, OutcomeReason::OwnBusyLeg)
         } else {
@@ -187,41 +189,42 @@ impl VoicemailDrop {
 
     /// Whether any leg ever alerted.
     fn has_alerted(&self) -> bool {
-        let mut told = self.timeline.iter().map(|moment| moment.event);
-        told.any(|event| matches!(event, Milestone::BusyAlerting | Milestone::DropAlerting))
+        let mut events = self.timeline.iter().map(|moment| moment.event);
+        events.any(|event| matches!(event, Milestone::BusyAlerting | Milestone::DropAlerting))
     }
 }
 
-/// Refusals.
+/// What follows a request that was refused.
 impl VoicemailDrop {
     pub(super) fn on_refused(&mut self, command: Command, why: Refusal, now: Instant) {
         match command {
             Command::Dial(leg) => self.on_dial_refused(leg, why, now),
             Command::Screen(leg) | Command::Listen(leg) => {
-                if matches!(self.phase, Phase::Screening { live } if live == leg) {
+                if matches!(self.phase, DropPhase::Screening { live } if live == leg) {
                     self.on_live_leg_refused(leg, why, now);
                 }
             }
             Command::AwaitReady(leg) => {
-                if matches!(self.phase, Phase::Awaiting { live, .. } if live == leg) {
+                if matches!(self.phase, DropPhase::Awaiting { live, .. } if live == leg) {
                     self.on_live_leg_refused(leg, why, now);
                 }
             }
             Command::Play(leg, play) => {
-                if matches!(self.phase, Phase::Starting { play: current, .. } if current == play) {
+                if matches!(self.phase, DropPhase::Starting { play: current, .. } if current == play)
+                {
                     self.on_live_leg_refused(leg, why, now);
                 }
             }
-            // Where the drop has ended, the hang-up that follows it stops the play as well.
+            // If the drop has ended, the hang-up that follows stops the play as well.
             Command::StopPlay(_) => {
-                if let Phase::Awaiting { live, .. } = self.phase {
+                if let DropPhase::Awaiting { live, .. } = self.phase {
                     self.on_live_leg_refused(live, why, now);
                 }
             }
             // These are no requests: what becomes of them, the connection says.
             Command::Speak(..) | Command::Hush(_) | Command::Release(_) => {}
             Command::HangUp(leg) => {
-                if self.track(leg).is_alive() && self.track(leg).is_leaving() {
+                if self.leg(leg).is_alive() && self.leg(leg).is_leaving() {
                     self.timers.set(Timer::HangUpAgain, now + HANG_UP_REFUSED);
                 }
             }
@@ -229,15 +232,15 @@ impl VoicemailDrop {
     }
 
     fn on_dial_refused(&mut self, leg: Leg, why: Refusal, now: Instant) {
-        let track = self.track_mut(leg);
+        let state = self.leg_mut(leg);
         // The channel has shown itself, whatever became of the reply.
-        if !track.was_dialled() || track.is_settled() {
+        if !state.was_dialled() || state.is_settled() {
             return;
         }
-        let nothing_dialled = !self.track(leg.other()).was_dialled();
-        let track = self.track_mut(leg);
+        let nothing_dialled = !self.leg(leg.other()).was_dialled();
+        let state = self.leg_mut(leg);
         let (may_live, outcome) = match why.kind {
-            // The other leg keeps the line of somebody who is called.
+            // The other leg keeps the called line busy.
             RefusalKind::TooLate if nothing_dialled => (false, Outcome::Cancelled),
             RefusalKind::TooLate => (false, Outcome::Error),
             RefusalKind::NotFound
@@ -248,14 +251,14 @@ impl VoicemailDrop {
             RefusalKind::Failed => (true, Outcome::Error),
             RefusalKind::NoReply => (true, Outcome::Lost),
         };
-        let was_leaving = track.is_leaving();
+        let was_leaving = state.is_leaving();
         if !may_live {
-            track.originate = Originate::Refused;
-            track.stage = Stage::Idle;
+            state.originate = Originate::Refused;
+            state.stage = LegStage::Idle;
             self.rest_from_hanging_up();
         } else {
             // It may be ringing all the same, and an earlier hang-up may have come before it.
-            track.originate = Originate::Settled;
+            state.originate = Originate::Settled;
             if was_leaving {
                 self.ask_hang_up(leg, now);
             } else {
@@ -263,19 +266,19 @@ impl VoicemailDrop {
             }
         }
         let decides = match self.phase {
-            Phase::Lead => !was_leaving,
-            Phase::Dialling => leg == Leg::Drop,
-            Phase::Clearing { .. } => {
+            DropPhase::Lead => !was_leaving,
+            DropPhase::Dialling => leg == Leg::Drop,
+            DropPhase::Clearing { .. } => {
                 self.end_if_clear();
                 false
             }
-            Phase::Answered { .. }
-            | Phase::Screening { .. }
-            | Phase::Awaiting { .. }
-            | Phase::Starting { .. }
-            | Phase::Playing { .. }
-            | Phase::Explaining { .. }
-            | Phase::Ended { .. } => false,
+            DropPhase::Answered { .. }
+            | DropPhase::Screening { .. }
+            | DropPhase::Awaiting { .. }
+            | DropPhase::Starting { .. }
+            | DropPhase::Playing { .. }
+            | DropPhase::Explaining { .. }
+            | DropPhase::Ended { .. } => false,
         };
         if decides {
             self.found.reason =
@@ -290,7 +293,7 @@ impl VoicemailDrop {
         let outcome = match why.kind {
             RefusalKind::NotFound => return self.on_absent(live, now),
             // The leg is ending: the reply of the request and the event come by different ways.
-            RefusalKind::WrongState if self.track(live).far_end.is_some() => {
+            RefusalKind::WrongState if self.leg(live).far_end.is_some() => {
                 return self.cut_off(EndedBy::FarEnd, now);
             }
             RefusalKind::WrongState => {
@@ -305,24 +308,24 @@ impl VoicemailDrop {
     }
 }
 
-/// Deadlines.
+/// What follows a deadline.
 impl VoicemailDrop {
     pub(super) fn on_timer(&mut self, timer: Timer, now: Instant) {
         match timer {
             Timer::Lead => self.on_lead_over(now),
             Timer::Progress => {
-                if matches!(self.phase, Phase::Dialling) {
+                if matches!(self.phase, DropPhase::Dialling) {
                     self.release_busy_leg(now);
                 }
             }
             Timer::Unheard => {
-                if matches!(self.phase, Phase::Dialling) {
+                if matches!(self.phase, DropPhase::Dialling) {
                     self.release_busy_leg(now);
                 }
             }
             Timer::Answer => self.on_answer_overdue(now),
             Timer::Screening | Timer::Ready => {
-                if Leg::BOTH.iter().any(|&leg| self.track(leg).held) {
+                if Leg::BOTH.iter().any(|&leg| self.leg(leg).held) {
                     self.found.words = Some(HELD.to_owned());
                 }
                 self.on_deadline(self.unready(), now);
@@ -340,11 +343,11 @@ impl VoicemailDrop {
     }
 
     fn on_answer_overdue(&mut self, now: Instant) {
-        if matches!(self.phase, Phase::Lead) && self.link == Link::Up {
+        if matches!(self.phase, DropPhase::Lead) && self.link == EventLink::Up {
             return self.lose("the PBX did not answer the request for the busy leg", now);
         }
         let end = Unanswered::of_silence(self.has_alerted());
-        if self.link == Link::Up {
+        if self.link == EventLink::Up {
             self.note_reason(end.reason);
         }
         self.on_deadline(end.outcome, now);
@@ -352,34 +355,36 @@ impl VoicemailDrop {
 
     fn on_deadline(&mut self, outcome: Outcome, now: Instant) {
         match self.link {
-            Link::Up => self.end_ourselves(outcome, now),
-            Link::Lost => self.lose("the event link was down when the deadline passed", now),
+            EventLink::Up => self.end_ourselves(outcome, now),
+            EventLink::Lost => self.lose("the event link was down when the deadline passed", now),
         }
     }
 
     fn on_reason_missing(&mut self, now: Instant) {
         for leg in Leg::BOTH {
-            if self.track(leg).is_doubted() {
+            if self.leg(leg).is_doubted() {
                 self.conclude_absent(leg, now);
             }
         }
         match (self.phase, self.link) {
-            (Phase::Explaining { otherwise, .. }, Link::Up) => self.end_ourselves(otherwise, now),
+            (DropPhase::Explaining { otherwise, .. }, EventLink::Up) => {
+                self.end_ourselves(otherwise, now)
+            }
             // The explanation may have been missed. It is read when the link is back.
-            (Phase::Explaining { .. }, Link::Lost) => {
+            (DropPhase::Explaining { .. }, EventLink::Lost) => {
                 self.timers.set(Timer::Playback, now + UNEXPLAINED);
             }
             (
-                Phase::Lead
-                | Phase::Dialling
-                | Phase::Answered { .. }
-                | Phase::Screening { .. }
-                | Phase::Awaiting { .. }
-                | Phase::Starting { .. }
-                | Phase::Playing { .. }
-                | Phase::Clearing { .. }
-                | Phase::Ended { .. },
-                Link::Up | Link::Lost,
+                DropPhase::Lead
+                | DropPhase::Dialling
+                | DropPhase::Answered { .. }
+                | DropPhase::Screening { .. }
+                | DropPhase::Awaiting { .. }
+                | DropPhase::Starting { .. }
+                | DropPhase::Playing { .. }
+                | DropPhase::Clearing { .. }
+                | DropPhase::Ended { .. },
+                EventLink::Up | EventLink::Lost,
             ) => {}
         }
     }
@@ -387,7 +392,7 @@ impl VoicemailDrop {
 
 /// The way out.
 impl VoicemailDrop {
-    /// The truth cannot be known any more: lets go of everything.
+    /// What happened cannot be known: lets go of everything.
     pub(super) fn lose(&mut self, words: &str, now: Instant) {
         self.found.words = Some(words.to_owned());
         self.clear(Outcome::Lost, now);
@@ -402,12 +407,12 @@ impl VoicemailDrop {
     pub(super) fn clear(&mut self, outcome: Outcome, now: Instant) {
         // Silence at once, should the hang-up be slow or be refused.
         self.hush();
-        self.phase = Phase::Clearing { outcome };
+        self.phase = DropPhase::Clearing { outcome };
         self.timers.clear_all_but(Timer::HangUpAgain);
         self.timers.set(Timer::Clearing, now + CLEARING);
         for leg in Leg::BOTH {
             self.hang_up(leg, now);
-            if self.track(leg).is_doubted() {
+            if self.leg(leg).is_doubted() {
                 self.timers.set(Timer::Reason, now + REASON);
             }
         }
@@ -421,20 +426,20 @@ impl VoicemailDrop {
     }
 
     fn end(&mut self) {
-        if let Phase::Clearing { outcome } = self.phase {
-            self.phase = Phase::Ended { outcome };
+        if let DropPhase::Clearing { outcome } = self.phase {
+            self.phase = DropPhase::Ended { outcome };
             self.timers.clear();
         }
     }
 
     /// Asks for the end of a leg that lives, once.
     pub(super) fn hang_up(&mut self, leg: Leg, now: Instant) {
-        if !self.track(leg).is_held() {
+        if !self.leg(leg).is_held() {
             return;
         }
-        self.track_mut(leg).hang_up = HangUp::Asked;
+        self.leg_mut(leg).hang_up = HangUp::Asked;
         self.ask_hang_up(leg, now);
-        self.tell(
+        self.record(
             by_leg(leg, Milestone::BusyHungUp, Milestone::DropHungUp),
             now,
         );
@@ -457,15 +462,15 @@ impl VoicemailDrop {
 
     fn hang_up_again(&mut self, now: Instant) {
         for leg in Leg::BOTH {
-            if self.track(leg).is_leaving() && self.track(leg).is_alive() {
+            if self.leg(leg).is_leaving() && self.leg(leg).is_alive() {
                 self.ask_hang_up(leg, now);
             }
         }
     }
 
-    /// There is nothing to repeat where no leg is on its way out.
+    /// There is nothing to repeat if no leg is on its way out.
     fn rest_from_hanging_up(&mut self) {
-        let leaving = |leg| self.track(leg).is_alive() && self.track(leg).is_leaving();
+        let leaving = |leg| self.leg(leg).is_alive() && self.leg(leg).is_leaving();
         if !Leg::BOTH.into_iter().any(leaving) {
             self.timers.stop(Timer::HangUpAgain);
         }
@@ -484,7 +489,7 @@ const UNEXPLAINED: Duration = Duration::from_secs(30);
 /// When a hang-up that the PBX refused is asked for once more.
 const HANG_UP_REFUSED: Duration = Duration::from_millis(500);
 
-/// When a hang-up is asked for once more because nobody told of the leg's end.
+/// When a hang-up is asked for once more because the leg's end was not reported.
 const HANG_UP_UNHEARD: Duration = Duration::from_secs(3);
 
 /// How long a decided drop waits for the end of its legs. After it the PBX's own limits and the sweep end them.

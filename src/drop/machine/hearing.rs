@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{Ears, Phase, VoicemailDrop, playing::PLAYED_TOLERANCE};
+use super::{DropPhase, Ears, VoicemailDrop, playing::PLAYED_TOLERANCE};
 use crate::{
     drop::{
         event::{ReadyPoint, Sit},
@@ -15,16 +15,16 @@ use crate::{
 impl VoicemailDrop {
     pub(super) fn on_intercepted(&mut self, leg: Leg, sit: Sit, cause: String, now: Instant) {
         let (first, live) = match self.phase {
-            Phase::Screening { live } => (true, live),
-            Phase::Awaiting { live, .. }
-            | Phase::Starting { live, .. }
-            | Phase::Playing { live, .. } => (false, live),
-            Phase::Lead
-            | Phase::Dialling
-            | Phase::Answered { .. }
-            | Phase::Explaining { .. }
-            | Phase::Clearing { .. }
-            | Phase::Ended { .. } => return,
+            DropPhase::Screening { live } => (true, live),
+            DropPhase::Awaiting { live, .. }
+            | DropPhase::Starting { live, .. }
+            | DropPhase::Playing { live, .. } => (false, live),
+            DropPhase::Lead
+            | DropPhase::Dialling
+            | DropPhase::Answered { .. }
+            | DropPhase::Explaining { .. }
+            | DropPhase::Clearing { .. }
+            | DropPhase::Ended { .. } => return,
         };
         if live == leg && (first || self.is_listening()) {
             let outcome = Outcome::of_announcement(sit);
@@ -32,7 +32,7 @@ impl VoicemailDrop {
         }
     }
 
-    /// Somebody speaks over the message where no beep had started it: the greeting may have gone on. The ears tell next
+    /// A voice over the message that no beep had started: the greeting may have continued. The ears report next
     /// who it is, or the true ready point.
     pub(super) fn on_interrupted(&mut self, leg: Leg, now: Instant) {
         self.interrupted |= self.forget_ready_point(leg);
@@ -64,25 +64,25 @@ impl VoicemailDrop {
     /// A ready point that waits was none: the ears find the true one next. Returns whether one waited.
     fn forget_ready_point(&mut self, leg: Leg) -> bool {
         match &mut self.phase {
-            Phase::Awaiting { live, ready } if *live == leg && self.ears == Ears::Ours => {
+            DropPhase::Awaiting { live, ready } if *live == leg && self.ears == Ears::Ours => {
                 ready.take().is_some()
             }
-            Phase::Lead
-            | Phase::Dialling
-            | Phase::Answered { .. }
-            | Phase::Screening { .. }
-            | Phase::Awaiting { .. }
-            | Phase::Starting { .. }
-            | Phase::Playing { .. }
-            | Phase::Explaining { .. }
-            | Phase::Clearing { .. }
-            | Phase::Ended { .. } => false,
+            DropPhase::Lead
+            | DropPhase::Dialling
+            | DropPhase::Answered { .. }
+            | DropPhase::Screening { .. }
+            | DropPhase::Awaiting { .. }
+            | DropPhase::Starting { .. }
+            | DropPhase::Playing { .. }
+            | DropPhase::Explaining { .. }
+            | DropPhase::Clearing { .. }
+            | DropPhase::Ended { .. } => false,
         }
     }
 
     /// Whether the message plays to this leg while our own ears hear it.
     fn is_heard_playing(&self, leg: Leg) -> bool {
-        matches!(self.phase, Phase::Playing { live, .. } if live == leg) && self.is_listening()
+        matches!(self.phase, DropPhase::Playing { live, .. } if live == leg) && self.is_listening()
     }
 
     /// The mailbox takes no more.
@@ -92,13 +92,13 @@ impl VoicemailDrop {
         }
     }
 
-    /// A busy tone, or the like: whatever the greeting was, nobody records any more.
+    /// A busy tone, or the like: whatever the greeting was, nothing records any more.
     pub(super) fn on_takes_no_message(&mut self, cause: String, now: Instant) {
         let words = "the line gave a busy tone: the mailbox takes no message";
         match self.phase {
-            Phase::Playing { .. } => self.on_limit(words, now),
+            DropPhase::Playing { .. } => self.on_limit(words, now),
             // What it was while the greeting spoke it still is.
-            Phase::Awaiting { .. } | Phase::Starting { .. }
+            DropPhase::Awaiting { .. } | DropPhase::Starting { .. }
                 if self.found.verdict == Some(Verdict::Machine) =>
             {
                 let outcome = if self.found.played.is_zero() {
@@ -109,15 +109,15 @@ impl VoicemailDrop {
                 self.found.words = Some(words.to_owned());
                 self.end_in_silence(outcome, (Verdict::Machine, cause), now);
             }
-            // Nobody knows what it was, and the dialplan waits for silence.
-            Phase::Awaiting { .. } | Phase::Starting { .. } => {}
-            Phase::Lead
-            | Phase::Dialling
-            | Phase::Answered { .. }
-            | Phase::Screening { .. }
-            | Phase::Explaining { .. }
-            | Phase::Clearing { .. }
-            | Phase::Ended { .. } => {}
+            // It is not known what it was, and the dialplan waits for silence.
+            DropPhase::Awaiting { .. } | DropPhase::Starting { .. } => {}
+            DropPhase::Lead
+            | DropPhase::Dialling
+            | DropPhase::Answered { .. }
+            | DropPhase::Screening { .. }
+            | DropPhase::Explaining { .. }
+            | DropPhase::Clearing { .. }
+            | DropPhase::Ended { .. } => {}
         }
     }
 
@@ -139,7 +139,7 @@ impl VoicemailDrop {
         matches!(self.ears, Ears::Ours)
     }
 
-    /// It is not known who answered, and the plan says to play all the same. Our ears look for no ready point then: where
+    /// It is not known who answered, and the plan says to play all the same. Our ears look for no ready point then: if
     /// nothing was heard the silence has lasted already, and a busy tone never ends in one.
     pub(super) fn await_ready_point_of_unsure(
         &mut self,
@@ -150,7 +150,7 @@ impl VoicemailDrop {
         self.await_ready_point(live, now);
         if self.is_listening() && verdict == Verdict::Silence {
             let at = now.saturating_duration_since(self.started);
-            self.on_ready(live, Ready::told(ReadyPoint::Silence, at), now);
+            self.on_ready(live, Ready::found(ReadyPoint::Silence, at), now);
         }
     }
 

@@ -11,7 +11,7 @@ use crate::{
 
 impl VoicemailDrop {
     pub(super) fn on_held(&mut self, leg: Leg, now: Instant) {
-        self.track_mut(leg).held = true;
+        self.leg_mut(leg).held = true;
         let Some((live, ..)) = self.current_play() else {
             return;
         };
@@ -35,7 +35,7 @@ impl VoicemailDrop {
     }
 
     pub(super) fn on_resumed(&mut self, leg: Leg, now: Instant) {
-        self.track_mut(leg).held = false;
+        self.leg_mut(leg).held = false;
         self.play_if_possible(now);
     }
 }

@@ -9,7 +9,7 @@
 //!  from everywhere: Clearing (hang up what is left, wait until the PBX says it is gone) ──> Ended
 //! ```
 //!
-//! Where our own ears listen, the live leg is in the dialplan's `AudioSocket()` while it is screened, awaited and played to:
+//! If our own ears listen, the live leg is in the dialplan's `AudioSocket()` while it is screened, awaited and played to:
 //! we hear and speak on its audio connection. When that ends, the leg comes back into our app, and the dialplan goes on.
 //!
 //! The steps themselves are in `calling` (until the answer), `playing` (from the verdict to the message's end), `speaking`
@@ -30,12 +30,12 @@ use std::{
 };
 
 use super::{
-    board::Seen,
-    event::{Command, Event, PbxTime},
-    leg_state::{HangUp, LegState, Originate, Stage},
-    outcome::{EndedBy, Milestone, Moment, Outcome, Report},
+    event::{Command, Event, PbxTime, Seen},
+    leg_state::{HangUp, LegStage, LegState, Originate},
+    outcome::{EndedBy, Outcome},
     plan::{Mode, Plan, Technique, Voice},
     proof::{Attention, Flaws, Grounds, Ready},
+    report::{Milestone, Moment, Report},
     timer::{Timer, Timers},
     unanswered::OutcomeReason,
 };
@@ -53,10 +53,10 @@ use crate::{
 pub struct VoicemailDrop {
     plan: Plan,
     started: Instant,
-    phase: Phase,
+    phase: DropPhase,
     busy: LegState,
     drop: LegState,
-    link: Link,
+    link: EventLink,
     ears: Ears,
     /// The leg that left our app to be listened to is back in it.
     returned: bool,
@@ -64,22 +64,22 @@ pub struct VoicemailDrop {
     speaking: Option<Play>,
     /// The last play, if it was ours to send.
     sent: Option<Play>,
-    /// Somebody spoke over the message, and it is not known yet who.
+    /// A voice was heard over the message, and it is not known yet whose.
     interrupted: bool,
     timers: Timers,
     commands: VecDeque<Command>,
     timeline: Vec<Moment>,
-    told: usize,
+    polled: usize,
     plays: u32,
     found: Findings,
 }
 
-/// Where the drop stands, with what only this phase knows.
+/// The phase of the drop, with what only this phase knows.
 #[derive(Clone, Copy, Debug)]
-enum Phase {
+enum DropPhase {
     /// The busy leg is dialled, the drop leg is not.
     Lead,
-    /// The drop leg is dialled, and nobody has answered.
+    /// The drop leg is dialled and not answered.
     Dialling,
     /// The live leg is up, but not yet ours to steer.
     Answered { live: Leg },
@@ -122,7 +122,7 @@ enum Phase {
 
 /// Whether we hear what happens on the PBX.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Link {
+enum EventLink {
     Up,
     /// It broke, and what happened meanwhile has not been read yet. Events may flow again already.
     Lost,
@@ -165,7 +165,7 @@ struct Findings {
     played: Duration,
     /// The longest of any play.
     heard: Duration,
-    /// What speaks against the last play as a proof.
+    /// What weakens the last play as a proof.
     flaws: Flaws,
     ended_by: Option<EndedBy>,
     reason: Option<OutcomeReason>,
@@ -177,10 +177,10 @@ impl VoicemailDrop {
     pub fn new(plan: Plan, now: Instant) -> Self {
         let mut this = Self {
             started: now,
-            phase: Phase::Lead,
+            phase: DropPhase::Lead,
             busy: LegState::default(),
             drop: LegState::default(),
-            link: Link::Up,
+            link: EventLink::Up,
             returned: false,
             speaking: None,
             sent: None,
@@ -192,7 +192,7 @@ impl VoicemailDrop {
             timers: Timers::default(),
             commands: VecDeque::new(),
             timeline: Vec::new(),
-            told: 0,
+            polled: 0,
             plays: 0,
             found: Findings::default(),
             plan,
@@ -219,7 +219,7 @@ impl VoicemailDrop {
         {
             return;
         }
-        if matches!(self.phase, Phase::Ended { .. }) {
+        if matches!(self.phase, DropPhase::Ended { .. }) {
             return;
         }
         match event {
@@ -237,7 +237,7 @@ impl VoicemailDrop {
             } => self.on_screened(leg, verdict, cause, now),
             Event::Ready(leg, point) => {
                 let at = now.saturating_duration_since(self.started);
-                self.on_ready(leg, Ready::told(point, at), now);
+                self.on_ready(leg, Ready::found(point, at), now);
             }
             Event::NotReady(leg) => self.on_not_ready(leg, now),
             Event::Intercepted { leg, sit, cause } => self.on_intercepted(leg, sit, cause, now),
@@ -270,18 +270,18 @@ impl VoicemailDrop {
         }
     }
 
-    /// Ends the drop on the operator's wish.
+    /// Ends the drop because the operator cancelled it.
     pub fn cancel(&mut self, now: Instant) {
         match self.phase {
-            Phase::Clearing { .. } | Phase::Ended { .. } => {}
-            Phase::Lead
-            | Phase::Dialling
-            | Phase::Answered { .. }
-            | Phase::Screening { .. }
-            | Phase::Awaiting { .. }
-            | Phase::Starting { .. }
-            | Phase::Playing { .. }
-            | Phase::Explaining { .. } => {
+            DropPhase::Clearing { .. } | DropPhase::Ended { .. } => {}
+            DropPhase::Lead
+            | DropPhase::Dialling
+            | DropPhase::Answered { .. }
+            | DropPhase::Screening { .. }
+            | DropPhase::Awaiting { .. }
+            | DropPhase::Starting { .. }
+            | DropPhase::Playing { .. }
+            | DropPhase::Explaining { .. } => {
                 self.note_played(None, now);
                 self.found.words = None;
                 self.end_ourselves(Outcome::Cancelled, now);
@@ -292,12 +292,12 @@ impl VoicemailDrop {
     /// The event link to the PBX broke, or is back and what happened meanwhile is about to be read: until
     /// [`Self::link_restored`] nothing is dialled and nothing is played.
     pub fn link_lost(&mut self, _now: Instant) {
-        self.link = Link::Lost;
-        if let Phase::Starting { .. } | Phase::Playing { .. } = self.phase {
+        self.link = EventLink::Lost;
+        if let DropPhase::Starting { .. } | DropPhase::Playing { .. } = self.phase {
             self.found.flaws.unwatched = true;
         }
         for leg in Leg::BOTH {
-            self.track_mut(leg).grow_old();
+            self.leg_mut(leg).grow_old();
         }
     }
 
@@ -306,20 +306,20 @@ impl VoicemailDrop {
     /// A leg that the PBX does not have is gone, and how it ended will never be known, unless its originate was still
     /// unanswered when `seen` was read. A playback whose end was missed is not known to have been heard.
     pub fn link_restored(&mut self, seen: &Seen, now: Instant) {
-        self.link = Link::Up;
+        self.link = EventLink::Up;
         // What we send ourselves ends on its own connection, whatever was missed on the link.
         let missed = match self.phase {
-            Phase::Starting { play, by, .. } | Phase::Playing { play, by, .. } => {
+            DropPhase::Starting { play, by, .. } | DropPhase::Playing { play, by, .. } => {
                 (by == Voice::Pbx).then_some(play)
             }
-            Phase::Lead
-            | Phase::Dialling
-            | Phase::Answered { .. }
-            | Phase::Screening { .. }
-            | Phase::Awaiting { .. }
-            | Phase::Explaining { .. }
-            | Phase::Clearing { .. }
-            | Phase::Ended { .. } => None,
+            DropPhase::Lead
+            | DropPhase::Dialling
+            | DropPhase::Answered { .. }
+            | DropPhase::Screening { .. }
+            | DropPhase::Awaiting { .. }
+            | DropPhase::Explaining { .. }
+            | DropPhase::Clearing { .. }
+            | DropPhase::Ended { .. } => None,
         };
         // What lives first: the drop must not end over one leg while the other is there.
         for (&leg, events) in &seen.legs {
@@ -329,16 +329,17 @@ impl VoicemailDrop {
             }
         }
         for leg in Leg::BOTH {
-            let track = self.track(leg);
-            if track.is_alive() && track.would_be_listed() && !seen.legs.contains_key(&leg) {
+            let state = self.leg(leg);
+            if state.is_alive() && state.would_be_listed() && !seen.legs.contains_key(&leg) {
                 self.conclude_absent(leg, now);
             }
-            self.track_mut(leg).grow_old();
+            self.leg_mut(leg).grow_old();
         }
         match self.phase {
             // We send it ourselves, or the play of a ready point that was read just now has not begun.
-            Phase::Starting { play, .. } | Phase::Playing { play, .. } if missed != Some(play) => {}
-            Phase::Starting { play, .. } | Phase::Playing { play, .. }
+            DropPhase::Starting { play, .. } | DropPhase::Playing { play, .. }
+                if missed != Some(play) => {}
+            DropPhase::Starting { play, .. } | DropPhase::Playing { play, .. }
                 if !seen.plays.contains(&play) =>
             {
                 self.note_played(None, now);
@@ -347,16 +348,16 @@ impl VoicemailDrop {
                     now,
                 );
             }
-            Phase::Starting { asked, .. } => self.begin_to_play(asked, None, now),
-            Phase::Awaiting { .. } => self.play_if_possible(now),
-            Phase::Explaining { .. } => self.timers.set(Timer::Reason, now + ending::REASON),
-            Phase::Lead => self.dial_when_lead_is_over(now),
-            Phase::Dialling
-            | Phase::Answered { .. }
-            | Phase::Screening { .. }
-            | Phase::Playing { .. }
-            | Phase::Clearing { .. }
-            | Phase::Ended { .. } => {}
+            DropPhase::Starting { asked, .. } => self.begin_to_play(asked, None, now),
+            DropPhase::Awaiting { .. } => self.play_if_possible(now),
+            DropPhase::Explaining { .. } => self.timers.set(Timer::Reason, now + ending::REASON),
+            DropPhase::Lead => self.dial_when_lead_is_over(now),
+            DropPhase::Dialling
+            | DropPhase::Answered { .. }
+            | DropPhase::Screening { .. }
+            | DropPhase::Playing { .. }
+            | DropPhase::Clearing { .. }
+            | DropPhase::Ended { .. } => {}
         }
     }
 
@@ -365,10 +366,10 @@ impl VoicemailDrop {
         self.commands.pop_front()
     }
 
-    /// The next milestone that has not been told yet.
+    /// The next milestone that was not polled yet.
     pub fn poll_moment(&mut self) -> Option<Moment> {
-        let moment = self.timeline.get(self.told).copied()?;
-        self.told += 1;
+        let moment = self.timeline.get(self.polled).copied()?;
+        self.polled += 1;
         Some(moment)
     }
 
@@ -379,7 +380,7 @@ impl VoicemailDrop {
 
     /// How the drop ended, once no leg of it is left.
     pub fn outcome(&self) -> Option<Outcome> {
-        if let Phase::Ended { outcome } = self.phase {
+        if let DropPhase::Ended { outcome } = self.phase {
             Some(outcome)
         } else {
             None
@@ -389,7 +390,7 @@ impl VoicemailDrop {
     /// What is known of the drop, once it has ended.
     pub fn report(&self) -> Option<Report> {
         let outcome = self.outcome()?;
-        let ended = |track: &LegState| track.was_dialled().then_some(track.cause);
+        let ended = |state: &LegState| state.was_dialled().then_some(state.cause);
         let (proof, proof_reasons) = self.grounds(outcome).judge();
         let heard = if outcome.is_no_mailbox() {
             self.found.heard
@@ -440,34 +441,36 @@ impl VoicemailDrop {
 
     /// Takes note that the channel exists; returns whether what it does may count.
     fn shows_life(&mut self, leg: Leg, now: Instant) -> bool {
-        if matches!(self.phase, Phase::Ended { .. }) {
+        if matches!(self.phase, DropPhase::Ended { .. }) {
             self.want_hang_up(leg);
             return false;
         }
         let link = self.link;
-        let track = self.track_mut(leg);
-        match (track.stage, track.originate) {
-            (Stage::Gone, _) => false,
-            (Stage::Idle, Originate::Unanswered | Originate::Fresh | Originate::Settled) => false,
+        let state = self.leg_mut(leg);
+        match (state.stage, state.originate) {
+            (LegStage::Gone, _) => false,
+            (LegStage::Idle, Originate::Unanswered | Originate::Fresh | Originate::Settled) => {
+                false
+            }
             // The PBX had denied or refused it, and here it is.
-            (Stage::Absent, _) | (Stage::Idle, Originate::Refused) => {
-                track.revive();
+            (LegStage::Absent, _) | (LegStage::Idle, Originate::Refused) => {
+                state.revive();
                 self.ask_hang_up(leg, now);
                 false
             }
-            (Stage::Dialled | Stage::Alerting | Stage::Up, Originate::Unanswered) => {
-                track.originate = match link {
-                    Link::Up => Originate::Settled,
-                    Link::Lost => Originate::Fresh,
+            (LegStage::Dialled | LegStage::Alerting | LegStage::Up, Originate::Unanswered) => {
+                state.originate = match link {
+                    EventLink::Up => Originate::Settled,
+                    EventLink::Lost => Originate::Fresh,
                 };
                 // A hang-up sent before the PBX had made the channel found nothing to hang up.
-                if track.hang_up == HangUp::Asked {
+                if state.hang_up == HangUp::Asked {
                     self.ask_hang_up(leg, now);
                 }
                 true
             }
             (
-                Stage::Dialled | Stage::Alerting | Stage::Up,
+                LegStage::Dialled | LegStage::Alerting | LegStage::Up,
                 Originate::Fresh | Originate::Settled | Originate::Refused,
             ) => true,
         }
@@ -478,19 +481,19 @@ impl VoicemailDrop {
         self.plays.saturating_sub(1)
     }
 
-    fn tell(&mut self, event: Milestone, now: Instant) {
+    fn record(&mut self, event: Milestone, now: Instant) {
         let at = now.saturating_duration_since(self.started);
         self.timeline.push(Moment { at, event });
     }
 
-    const fn track(&self, leg: Leg) -> &LegState {
+    const fn leg(&self, leg: Leg) -> &LegState {
         match leg {
             Leg::Busy => &self.busy,
             Leg::Drop => &self.drop,
         }
     }
 
-    const fn track_mut(&mut self, leg: Leg) -> &mut LegState {
+    const fn leg_mut(&mut self, leg: Leg) -> &mut LegState {
         match leg {
             Leg::Busy => &mut self.busy,
             Leg::Drop => &mut self.drop,

@@ -2,14 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Ears, Link, Parting, Phase, VoicemailDrop, ending::REASON};
+use super::{DropPhase, Ears, EventLink, Parting, VoicemailDrop, ending::REASON};
 use crate::{
     drop::{
         elapsed::Elapsed,
         event::{Command, PbxTime, PlaybackEnd},
-        outcome::{EndedBy, Milestone, Outcome},
+        outcome::{EndedBy, Outcome},
         plan::{Voice, WhenUnsure},
         proof::Ready,
+        report::Milestone,
         timer::Timer,
     },
     id::Play,
@@ -20,30 +21,30 @@ impl VoicemailDrop {
     pub(super) fn on_screened(&mut self, leg: Leg, verdict: Verdict, cause: String, now: Instant) {
         match self.phase {
             // Our own ears hear a leg only once it was sent to us.
-            Phase::Answered { live } if live == leg && !self.is_listening() => {
+            DropPhase::Answered { live } if live == leg && !self.is_listening() => {
                 self.on_first_verdict(live, verdict, cause, now);
             }
-            Phase::Screening { live } if live == leg => {
+            DropPhase::Screening { live } if live == leg => {
                 self.on_first_verdict(live, verdict, cause, now);
             }
-            Phase::Awaiting { live, .. }
-            | Phase::Explaining { live, .. }
-            | Phase::Starting { live, .. }
-            | Phase::Playing { live, .. }
+            DropPhase::Awaiting { live, .. }
+            | DropPhase::Explaining { live, .. }
+            | DropPhase::Starting { live, .. }
+            | DropPhase::Playing { live, .. }
                 if live == leg =>
             {
                 self.on_further_verdict(verdict, cause, now);
             }
-            Phase::Answered { .. }
-            | Phase::Screening { .. }
-            | Phase::Awaiting { .. }
-            | Phase::Explaining { .. }
-            | Phase::Starting { .. }
-            | Phase::Playing { .. }
-            | Phase::Lead
-            | Phase::Dialling
-            | Phase::Clearing { .. }
-            | Phase::Ended { .. } => {}
+            DropPhase::Answered { .. }
+            | DropPhase::Screening { .. }
+            | DropPhase::Awaiting { .. }
+            | DropPhase::Explaining { .. }
+            | DropPhase::Starting { .. }
+            | DropPhase::Playing { .. }
+            | DropPhase::Lead
+            | DropPhase::Dialling
+            | DropPhase::Clearing { .. }
+            | DropPhase::Ended { .. } => {}
         }
     }
 
@@ -104,41 +105,41 @@ impl VoicemailDrop {
             Ears::Dialplan | Ears::Parted(_) => self.found.amd_cause = cause,
             Ears::Ours | Ears::Returning(_) => self.found.reasons = cause,
         }
-        self.tell(Milestone::Verdict, now);
+        self.record(Milestone::Verdict, now);
     }
 
     pub(super) fn await_ready_point(&mut self, live: Leg, now: Instant) {
-        self.phase = Phase::Awaiting { live, ready: None };
+        self.phase = DropPhase::Awaiting { live, ready: None };
         self.timers.set(Timer::Ready, now + self.plan.ready_timeout);
     }
 
     pub(super) fn on_ready(&mut self, leg: Leg, ready: Ready, now: Instant) {
-        let Phase::Awaiting { live, .. } = self.phase else {
+        let DropPhase::Awaiting { live, .. } = self.phase else {
             return;
         };
-        if live != leg || self.track(live).far_end.is_some() || !self.may_say_ready(ready.by) {
+        if live != leg || self.leg(live).far_end.is_some() || !self.may_say_ready(ready.by) {
             return;
         }
-        self.phase = Phase::Awaiting {
+        self.phase = DropPhase::Awaiting {
             live,
             ready: Some(ready),
         };
-        self.found.flaws.held = self.track(live).held;
+        self.found.flaws.held = self.leg(live).held;
         self.play_if_possible(now);
     }
 
     /// Plays from a ready point that was found, unless the play has to wait: for the event link, since a play asked for
     /// without it could be mistaken for one whose end was missed; for the end of a hold; for the leg's return.
     pub(super) fn play_if_possible(&mut self, now: Instant) {
-        let Phase::Awaiting {
+        let DropPhase::Awaiting {
             live,
             ready: Some(ready),
         } = self.phase
         else {
             return;
         };
-        let track = self.track(live);
-        if self.link == Link::Lost || track.held || track.far_end.is_some() {
+        let state = self.leg(live);
+        if self.link == EventLink::Lost || state.held || state.far_end.is_some() {
             return;
         }
         let by = match (self.ears, self.plan.voice) {
@@ -153,7 +154,7 @@ impl VoicemailDrop {
         self.interrupted = false;
         // One that a play starts again from was said before.
         if self.found.ready.replace(ready) != Some(ready) {
-            self.tell(Milestone::Ready, now);
+            self.record(Milestone::Ready, now);
         }
         self.start_playing(live, by, now);
         self.timers.stop(Timer::Ready);
@@ -162,9 +163,9 @@ impl VoicemailDrop {
 
     pub(super) fn start_playing(&mut self, live: Leg, by: Voice, now: Instant) {
         self.plays += 1;
-        self.found.flaws.unwatched = self.link == Link::Lost;
+        self.found.flaws.unwatched = self.link == EventLink::Lost;
         let play = Play(self.plays);
-        self.phase = Phase::Starting {
+        self.phase = DropPhase::Starting {
             live,
             play,
             asked: now,
@@ -185,17 +186,16 @@ impl VoicemailDrop {
     /// The play that is asked for or goes on, and who plays it.
     pub(super) const fn current_play(&self) -> Option<(Leg, Play, Voice)> {
         match self.phase {
-            Phase::Starting { live, play, by, .. } | Phase::Playing { live, play, by, .. } => {
-                Some((live, play, by))
-            }
-            Phase::Lead
-            | Phase::Dialling
-            | Phase::Answered { .. }
-            | Phase::Screening { .. }
-            | Phase::Awaiting { .. }
-            | Phase::Explaining { .. }
-            | Phase::Clearing { .. }
-            | Phase::Ended { .. } => None,
+            DropPhase::Starting { live, play, by, .. }
+            | DropPhase::Playing { live, play, by, .. } => Some((live, play, by)),
+            DropPhase::Lead
+            | DropPhase::Dialling
+            | DropPhase::Answered { .. }
+            | DropPhase::Screening { .. }
+            | DropPhase::Awaiting { .. }
+            | DropPhase::Explaining { .. }
+            | DropPhase::Clearing { .. }
+            | DropPhase::Ended { .. } => None,
         }
     }
 
@@ -219,16 +219,16 @@ impl VoicemailDrop {
         self.timers.stop(Timer::Playback);
         self.timers.stop(Timer::PlayStart);
         self.await_ready_point(live, now);
-        self.phase = Phase::Awaiting { live, ready };
+        self.phase = DropPhase::Awaiting { live, ready };
     }
 
     pub(super) fn on_not_ready(&mut self, leg: Leg, now: Instant) {
-        if matches!(self.phase, Phase::Awaiting { live, .. } if live == leg) {
+        if matches!(self.phase, DropPhase::Awaiting { live, .. } if live == leg) {
             self.end_ourselves(self.unready(), now);
         }
     }
 
-    /// The outcome where no ready point was found. Some of the message may have been heard before it started again.
+    /// The outcome if no ready point was found. Some of the message may have been heard before it started again.
     pub(super) const fn unready(&self) -> Outcome {
         if self.found.played.is_zero() {
             Outcome::Unsure
@@ -238,7 +238,7 @@ impl VoicemailDrop {
     }
 
     pub(super) fn on_playback_started(&mut self, play: Play, at: Option<PbxTime>, now: Instant) {
-        if let Phase::Starting {
+        if let DropPhase::Starting {
             play: current,
             by: Voice::Pbx,
             ..
@@ -254,7 +254,7 @@ impl VoicemailDrop {
         let Some((live, play, by)) = self.current_play() else {
             return;
         };
-        self.phase = Phase::Playing {
+        self.phase = DropPhase::Playing {
             live,
             play,
             since,
@@ -268,7 +268,7 @@ impl VoicemailDrop {
             0 => Milestone::PlayStarted,
             _ => Milestone::PlayRestarted,
         };
-        self.tell(milestone, now);
+        self.record(milestone, now);
         self.timers.stop(Timer::PlayStart);
         self.timers.set(
             Timer::Playback,
@@ -290,7 +290,7 @@ impl VoicemailDrop {
             return;
         }
         // A playback that is done without having begun began unheard, after it was asked for.
-        if let Phase::Starting { asked, .. } = self.phase
+        if let DropPhase::Starting { asked, .. } = self.phase
             && end == PlaybackEnd::Done
         {
             self.begin_to_play(asked, None, now);
@@ -298,10 +298,10 @@ impl VoicemailDrop {
         self.note_played(at, now);
         let played = self.found.played;
         self.timers.stop(Timer::Playback);
-        self.tell(Milestone::PlayFinished, now);
+        self.record(Milestone::PlayFinished, now);
         let whole = end == PlaybackEnd::Done
             && played + PLAYED_TOLERANCE >= self.plan.message.unwrap_or_default();
-        if self.track(live).far_end.is_some() {
+        if self.leg(live).far_end.is_some() {
             self.finish_with_far_end(EndedBy::FarEnd, now);
         } else if whole {
             self.found.played = self.plan.message.unwrap_or(played);
@@ -343,7 +343,7 @@ impl VoicemailDrop {
 
     /// Waits for the event that explains an odd end. If none comes, the drop ends as `otherwise`, for the reason in `words`.
     pub(super) fn explain(&mut self, live: Leg, otherwise: Outcome, words: String, now: Instant) {
-        self.phase = Phase::Explaining { live, otherwise };
+        self.phase = DropPhase::Explaining { live, otherwise };
         self.found.words = Some(words);
         self.timers.stop(Timer::PlayStart);
         self.timers.stop(Timer::Screening);
@@ -353,7 +353,7 @@ impl VoicemailDrop {
 
     /// Keeps how much was played until `now`.
     pub(super) fn note_played(&mut self, at: Option<PbxTime>, now: Instant) {
-        let Phase::Playing {
+        let DropPhase::Playing {
             live, since, pbx, ..
         } = self.phase
         else {
@@ -364,7 +364,7 @@ impl VoicemailDrop {
             pbx: pbx.zip(at).map(|(began, ended)| ended.since(began)),
             ours: now.saturating_duration_since(since),
             asked: now.saturating_duration_since(asked),
-            far_end_hung_up: self.track(live).far_end.is_some(),
+            far_end_hung_up: self.leg(live).far_end.is_some(),
         };
         let elapsed = elapsed.lasted();
         self.found.played = elapsed.min(self.plan.message.unwrap_or(elapsed));

@@ -7,14 +7,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Ears, Link, Parting, Phase, VoicemailDrop};
+use super::{DropPhase, Ears, EventLink, Parting, VoicemailDrop};
 use crate::{
-    drop::{
-        event::Command,
-        outcome::{Milestone, Outcome},
-        plan::Voice,
-        timer::Timer,
-    },
+    drop::{event::Command, outcome::Outcome, plan::Voice, report::Milestone, timer::Timer},
     words::Leg,
 };
 
@@ -25,14 +20,14 @@ impl VoicemailDrop {
             return;
         }
         match self.phase {
-            Phase::Screening { live } | Phase::Awaiting { live, .. } if live == leg => {}
-            Phase::Starting {
+            DropPhase::Screening { live } | DropPhase::Awaiting { live, .. } if live == leg => {}
+            DropPhase::Starting {
                 live,
                 by: Voice::Ours,
                 ..
             } if live == leg => self.play_later(),
             // What became of the message was to come first.
-            Phase::Playing {
+            DropPhase::Playing {
                 live,
                 by: Voice::Ours,
                 ..
@@ -41,18 +36,18 @@ impl VoicemailDrop {
                 self.note_played(None, now);
                 return self.on_lost(live, now);
             }
-            Phase::Lead
-            | Phase::Dialling
-            | Phase::Answered { .. }
-            | Phase::Screening { .. }
-            | Phase::Awaiting { .. }
-            | Phase::Starting { .. }
-            | Phase::Playing { .. }
-            | Phase::Explaining { .. }
-            | Phase::Clearing { .. }
-            | Phase::Ended { .. } => return,
+            DropPhase::Lead
+            | DropPhase::Dialling
+            | DropPhase::Answered { .. }
+            | DropPhase::Screening { .. }
+            | DropPhase::Awaiting { .. }
+            | DropPhase::Starting { .. }
+            | DropPhase::Playing { .. }
+            | DropPhase::Explaining { .. }
+            | DropPhase::Clearing { .. }
+            | DropPhase::Ended { .. } => return,
         }
-        self.tell(Milestone::TapLost, now);
+        self.record(Milestone::TapLost, now);
         let end = if self.interrupted {
             // It may have been a person. The dialplan's silence would play to them again.
             let words = "a voice came over the message, and then the audio connection was lost";
@@ -75,16 +70,16 @@ impl VoicemailDrop {
     /// The leg is back in our app.
     pub(super) fn on_returned(&mut self, leg: Leg, now: Instant) {
         let live = match self.phase {
-            Phase::Screening { live }
-            | Phase::Awaiting { live, .. }
-            | Phase::Starting { live, .. }
-            | Phase::Playing { live, .. }
-            | Phase::Explaining { live, .. } => live,
-            Phase::Lead
-            | Phase::Dialling
-            | Phase::Answered { .. }
-            | Phase::Clearing { .. }
-            | Phase::Ended { .. } => return,
+            DropPhase::Screening { live }
+            | DropPhase::Awaiting { live, .. }
+            | DropPhase::Starting { live, .. }
+            | DropPhase::Playing { live, .. }
+            | DropPhase::Explaining { live, .. } => live,
+            DropPhase::Lead
+            | DropPhase::Dialling
+            | DropPhase::Answered { .. }
+            | DropPhase::Clearing { .. }
+            | DropPhase::Ended { .. } => return,
         };
         if live != leg || matches!(self.ears, Ears::Dialplan | Ears::Parted(_)) {
             return;
@@ -101,23 +96,23 @@ impl VoicemailDrop {
     /// No sound comes from the far end any more, or none ever came.
     pub(super) fn on_no_audio(&mut self, leg: Leg, pbx_answers: bool, now: Instant) {
         let live = match self.phase {
-            Phase::Screening { live } | Phase::Awaiting { live, .. } => live,
+            DropPhase::Screening { live } | DropPhase::Awaiting { live, .. } => live,
             // What is sent meanwhile is known, and for how long nothing was heard.
-            Phase::Starting { .. }
-            | Phase::Playing { .. }
-            | Phase::Lead
-            | Phase::Dialling
-            | Phase::Answered { .. }
-            | Phase::Explaining { .. }
-            | Phase::Clearing { .. }
-            | Phase::Ended { .. } => return,
+            DropPhase::Starting { .. }
+            | DropPhase::Playing { .. }
+            | DropPhase::Lead
+            | DropPhase::Dialling
+            | DropPhase::Answered { .. }
+            | DropPhase::Explaining { .. }
+            | DropPhase::Clearing { .. }
+            | DropPhase::Ended { .. } => return,
         };
         if live != leg || self.ears != Ears::Ours {
             return;
         }
         if !pbx_answers {
             self.lose("the PBX stopped sending sound, and does not answer", now);
-        } else if !self.track(leg).held {
+        } else if !self.leg(leg).held {
             let words = "no sound comes from the far end";
             self.found.words = Some(words.to_owned());
             self.end_ourselves(self.unready(), now);
@@ -139,13 +134,13 @@ impl VoicemailDrop {
             return;
         }
         match self.link {
-            Link::Up => {
+            EventLink::Up => {
                 let words = "the PBX did not give the call back when its audio connection ended";
                 self.found.words = Some(words.to_owned());
                 self.end_ourselves(self.unready(), now);
             }
             // Both connections to the PBX broke: the PBX is gone, or the way to it.
-            Link::Lost => self.lose(
+            EventLink::Lost => self.lose(
                 "the audio connection was lost, and then the event link was down when the call was to come back",
                 now,
             ),
@@ -157,19 +152,19 @@ impl VoicemailDrop {
         self.ears = Ears::Parted(parting);
         self.timers.stop(Timer::Return);
         match self.phase {
-            Phase::Screening { live } => self.commands.push_back(Command::Screen(live)),
-            Phase::Awaiting { live, ready: None } => {
+            DropPhase::Screening { live } => self.commands.push_back(Command::Screen(live)),
+            DropPhase::Awaiting { live, ready: None } => {
                 self.commands.push_back(Command::AwaitReady(live));
             }
-            Phase::Awaiting { ready: Some(_), .. } => self.play_if_possible(now),
-            Phase::Lead
-            | Phase::Dialling
-            | Phase::Answered { .. }
-            | Phase::Starting { .. }
-            | Phase::Playing { .. }
-            | Phase::Explaining { .. }
-            | Phase::Clearing { .. }
-            | Phase::Ended { .. } => {}
+            DropPhase::Awaiting { ready: Some(_), .. } => self.play_if_possible(now),
+            DropPhase::Lead
+            | DropPhase::Dialling
+            | DropPhase::Answered { .. }
+            | DropPhase::Starting { .. }
+            | DropPhase::Playing { .. }
+            | DropPhase::Explaining { .. }
+            | DropPhase::Clearing { .. }
+            | DropPhase::Ended { .. } => {}
         }
     }
 }

@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Phase, VoicemailDrop, playing::PLAYED_TOLERANCE};
+use super::{DropPhase, VoicemailDrop, playing::PLAYED_TOLERANCE};
 use crate::{
     drop::{
         event::{Command, Spoken, SpokenEnd},
-        outcome::{EndedBy, Milestone, Outcome},
+        outcome::{EndedBy, Outcome},
         plan::Voice,
+        report::Milestone,
         timer::Timer,
     },
     id::Play,
@@ -16,7 +17,7 @@ use crate::{
 
 impl VoicemailDrop {
     pub(super) fn on_speaking(&mut self, play: Play, now: Instant) {
-        if let Phase::Starting {
+        if let DropPhase::Starting {
             play: current,
             by: Voice::Ours,
             ..
@@ -27,7 +28,7 @@ impl VoicemailDrop {
         }
     }
 
-    /// We stood still in the middle of the message. If little of it was sent, it starts again at once: the mailbox records
+    /// Sending stalled in the middle of the message. If little of it was sent, it starts again at once: the mailbox records
     /// already, and a whole message after a scrap is better than one with a hole.
     pub(super) fn on_stumbled(&mut self, play: Play, gap: Duration, now: Instant) {
         let Some((live, current, Voice::Ours)) = self.current_play() else {
@@ -70,17 +71,17 @@ impl VoicemailDrop {
         let is_short = spoken.sent + PLAYED_TOLERANCE < message;
         match spoken.end {
             SpokenEnd::Whole | SpokenEnd::Unconfirmed if is_short => self.on_lost(live, now),
-            // A stop that nobody here asked for any more.
+            // A stop that the drop does not wait for.
             SpokenEnd::Stopped => {}
             SpokenEnd::Whole | SpokenEnd::Unconfirmed => {
-                if matches!(self.phase, Phase::Starting { .. }) {
+                if matches!(self.phase, DropPhase::Starting { .. }) {
                     self.begin_to_play(now, None, now);
                     self.note_sent(spoken.sent);
                     self.found.flaws.unheard = spoken.unheard;
                 }
                 self.timers.stop(Timer::Playback);
-                self.tell(Milestone::PlayFinished, now);
-                if self.track(live).far_end.is_some() {
+                self.record(Milestone::PlayFinished, now);
+                if self.leg(live).far_end.is_some() {
                     self.finish_with_far_end(EndedBy::FarEnd, now);
                 } else if spoken.end == SpokenEnd::Whole {
                     self.found.played = message;
@@ -99,8 +100,8 @@ impl VoicemailDrop {
         // It had begun.
         self.found.played = self.found.played.max(FRAME);
         self.timers.stop(Timer::Playback);
-        self.tell(Milestone::PlayFinished, now);
-        if self.track(live).far_end.is_some() {
+        self.record(Milestone::PlayFinished, now);
+        if self.leg(live).far_end.is_some() {
             self.finish_with_far_end(EndedBy::FarEnd, now);
         } else {
             let words = "the audio connection ended while the message played".to_owned();
@@ -110,11 +111,11 @@ impl VoicemailDrop {
 
     /// Nothing of the play was sent: it is as if it had not been asked for, and its ready point still waits.
     pub(super) fn play_later(&mut self) {
-        if let Phase::Starting { live, .. } = self.phase {
+        if let DropPhase::Starting { live, .. } = self.phase {
             self.plays -= 1;
             self.speaking = None;
             self.timers.stop(Timer::PlayStart);
-            self.phase = Phase::Awaiting {
+            self.phase = DropPhase::Awaiting {
                 live,
                 ready: self.found.ready,
             };
@@ -133,7 +134,7 @@ impl VoicemailDrop {
         if sent.is_zero() {
             return;
         }
-        if let Phase::Clearing { outcome } = &mut self.phase {
+        if let DropPhase::Clearing { outcome } = &mut self.phase {
             match outcome {
                 // What was missing of it is silence.
                 Outcome::Delivered => return,

@@ -193,7 +193,7 @@ impl Driver {
     fn on_deadline(&mut self, deadline: Option<Instant>) {
         let now = clock::now();
         let due = deadline.unwrap_or(now);
-        let slept = clock::stood_still(due, now);
+        let slept = clock::suspended_for(due, now);
         if let Some(late) = slept {
             warn!(
                 late_ms = u64::try_from(late.as_millis()).unwrap_or(u64::MAX),

@@ -13,12 +13,12 @@ use crate::{
     drop::Outcome,
     id::DropId,
     store::{
-        ControllerLease, Standing,
+        ControllerLease, Status,
         codec::{micros, number},
     },
 };
 
-/// The rows that a batch touches, as they stand after what was applied so far.
+/// The rows that a batch touches, with what was applied so far.
 #[derive(Debug)]
 pub(super) struct Batch<'a> {
     pub(super) holder: &'a ControllerLease,
@@ -29,7 +29,7 @@ pub(super) struct Batch<'a> {
     pub(super) contacts: BTreeMap<i64, ContactRow>,
     /// By their ids, those that are not there left out.
     pub(super) drops: BTreeMap<String, DropRow<'a>>,
-    /// The do-not-call list of each number that stands on one.
+    /// The do-not-call list of each number that is on one.
     pub(super) barred: BTreeMap<i64, String>,
     /// The version of each number that an intent is for.
     pub(super) numbers: BTreeMap<i64, Version>,
@@ -38,8 +38,8 @@ pub(super) struct Batch<'a> {
 
 #[derive(Debug)]
 pub(super) struct CampaignRow {
-    pub(super) standing: Standing,
-    /// Why it pauses by itself, where it does in this batch.
+    pub(super) status: Status,
+    /// Why it pauses by itself, if it does in this batch.
     pub(super) pauses: Option<String>,
 }
 
@@ -47,7 +47,7 @@ pub(super) struct CampaignRow {
 pub(super) struct ContactRow {
     pub(super) campaign: i64,
     pub(super) number: i64,
-    pub(super) stage: Stage,
+    pub(super) stage: ContactStage,
     pub(super) holder: Option<String>,
     pub(super) attempts: i64,
     pub(super) due_at: Option<i64>,
@@ -60,9 +60,9 @@ pub(super) struct ContactRow {
     pub(super) is_changed: bool,
 }
 
-/// How a contact stands. Slugs are stored and never renamed.
+/// The stage of a contact. Slugs are stored and never renamed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stage {
+pub(super) enum ContactStage {
     Due,
     Leased,
     Dialling,
@@ -76,9 +76,9 @@ pub(super) struct DropRow<'a> {
     pub(super) attempt: i64,
     pub(super) holder: String,
     pub(super) outcome: Option<Outcome>,
-    /// The intent, where this batch writes it.
+    /// The intent, if this batch writes it.
     pub(super) intent: Option<&'a Intent>,
-    /// The end, where this batch writes it.
+    /// The end, if this batch writes it.
     pub(super) end: Option<Ended<'a>>,
     /// Whether this batch takes it back.
     pub(super) is_taken_back: bool,
@@ -89,7 +89,7 @@ pub(super) struct Ended<'a> {
     pub(super) outcome: Outcome,
     pub(super) calls: Calls,
     pub(super) is_final: Option<bool>,
-    pub(super) told: Option<&'a DropEnd>,
+    pub(super) drop_end: Option<&'a DropEnd>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -138,14 +138,14 @@ impl<'a> Batch<'a> {
                         calls,
                         again,
                     } => {
-                        let told = end.as_deref();
-                        let key = told.map(|end| end.drop.to_string());
+                        let drop_end = end.as_deref();
+                        let key = drop_end.map(|end| end.drop.to_string());
                         let key = key.or_else(|| self.drop_of(*contact, attempt));
                         let ended = Ended {
                             outcome,
                             calls,
                             is_final: Some(again.is_none()),
-                            told,
+                            drop_end,
                         };
                         self.end(*campaign, *contact, key, ended, again)
                     }
@@ -185,7 +185,7 @@ impl<'a> Batch<'a> {
             let runs = self
                 .campaigns
                 .get(&campaign.0)
-                .is_some_and(|row| row.standing == Standing::Running);
+                .is_some_and(|row| row.status == Status::Running);
             let attempt = i64::from(intent.attempt);
             let is_ours = self
                 .leased(campaign, contact)
@@ -208,7 +208,7 @@ impl<'a> Batch<'a> {
         if let Some((campaign, contact)) = intent.of
             && let Some(row) = self.leased(campaign, contact)
         {
-            row.stage = Stage::Dialling;
+            row.stage = ContactStage::Dialling;
             row.attempts = i64::from(intent.attempt);
             row.due_at = None;
             row.is_changed = true;
@@ -235,12 +235,12 @@ impl<'a> Batch<'a> {
     ) -> Written {
         let now = self.now;
         let Some(row) = self.leased(campaign, contact) else {
-            let stands = self.row(campaign, contact).is_some_and(|row| {
-                row.stage == Stage::Refused && row.refused.as_deref() == Some(reason)
+            let is_written = self.row(campaign, contact).is_some_and(|row| {
+                row.stage == ContactStage::Refused && row.refused.as_deref() == Some(reason)
             });
-            return done_where(stands);
+            return applied_if(is_written);
         };
-        row.close(Stage::Refused, now);
+        row.close(ContactStage::Refused, now);
         row.refused = Some(reason.to_owned());
         self.decisions.push(Decided {
             campaign: campaign.0,
@@ -264,10 +264,10 @@ impl<'a> Batch<'a> {
     ) -> Written {
         let until = micros(until);
         let Some(row) = self.leased(campaign, contact) else {
-            let stands = self
+            let is_written = self
                 .row(campaign, contact)
-                .is_some_and(|row| row.stage == Stage::Due && row.due_at == Some(until));
-            return done_where(stands);
+                .is_some_and(|row| row.stage == ContactStage::Due && row.due_at == Some(until));
+            return applied_if(is_written);
         };
         row.open(until);
         row.held = Some(reason);
@@ -301,14 +301,14 @@ impl<'a> Batch<'a> {
             return Written::Fenced;
         }
         if let Some(before) = drop.outcome {
-            return done_where(before == ended.outcome);
+            return applied_if(before == ended.outcome);
         }
         let outcome = ended.outcome;
         let attempt = drop.attempt;
         let row = self.contacts.get_mut(&contact.0);
         let row = row.filter(|row| {
             row.campaign == campaign.0
-                && row.stage == Stage::Dialling
+                && row.stage == ContactStage::Dialling
                 && row.holder.as_deref() == Some(run)
                 && row.attempts == attempt
         });
@@ -318,7 +318,7 @@ impl<'a> Batch<'a> {
         match again {
             Some(again) => row.open(micros(again)),
             None => {
-                row.close(Stage::Ended, now);
+                row.close(ContactStage::Ended, now);
                 row.outcome = Some(outcome);
             }
         }
@@ -336,14 +336,14 @@ impl<'a> Batch<'a> {
             return Written::Fenced;
         }
         if let Some(before) = drop.outcome {
-            return done_where(before == end.outcome);
+            return applied_if(before == end.outcome);
         }
         drop.outcome = Some(end.outcome);
         drop.end = Some(Ended {
             outcome: end.outcome,
             calls,
             is_final: None,
-            told: Some(end),
+            drop_end: Some(end),
         });
         Written::Applied
     }
@@ -369,14 +369,14 @@ impl<'a> Batch<'a> {
             let is_others = self
                 .row(campaign, contact)
                 .is_none_or(|row| row.holder.is_some());
-            return done_where(!is_others);
+            return applied_if(!is_others);
         };
         let drop = self.drops.get_mut(&key);
         let drop = drop.filter(|drop| drop.holder == run && drop.outcome.is_none());
         let row = self.contacts.get_mut(&contact.0);
         let row = row.filter(|row| {
             row.campaign == campaign.0
-                && row.stage == Stage::Dialling
+                && row.stage == ContactStage::Dialling
                 && row.holder.as_deref() == Some(run)
         });
         let (Some(drop), Some(row)) = (drop, row) else {
@@ -399,17 +399,16 @@ impl<'a> Batch<'a> {
         let Some(row) = self.campaigns.get_mut(&campaign.0) else {
             return Written::Fenced;
         };
-        match row.standing {
-            Standing::Running => {
-                row.standing = Standing::Paused;
+        match row.status {
+            Status::Running => {
+                row.status = Status::Paused;
                 row.pauses = Some(why.to_owned());
                 Written::Applied
             }
-            Standing::Paused => Written::Applied,
-            Standing::Cancelling
-            | Standing::Complete
-            | Standing::Cancelled
-            | Standing::DatesOver => Written::Fenced,
+            Status::Paused => Written::Applied,
+            Status::Cancelling | Status::Complete | Status::Cancelled | Status::DatesOver => {
+                Written::Fenced
+            }
         }
     }
 
@@ -423,7 +422,7 @@ impl<'a> Batch<'a> {
         let run = self.holder.run.as_str();
         let row = self.contacts.get_mut(&contact.0)?;
         let is_ours = row.campaign == campaign.0
-            && row.stage == Stage::Leased
+            && row.stage == ContactStage::Leased
             && row.holder.as_deref() == Some(run);
         is_ours.then_some(row)
     }
@@ -441,9 +440,9 @@ impl<'a> Batch<'a> {
 }
 
 impl ContactRow {
-    /// It is due then, and nobody's.
+    /// It is due then, and not leased.
     fn open(&mut self, at: i64) {
-        self.stage = Stage::Due;
+        self.stage = ContactStage::Due;
         self.due_at = Some(at);
         self.was_due = Some(at);
         self.holder = None;
@@ -456,7 +455,7 @@ impl ContactRow {
     }
 
     /// It has come to its end.
-    fn close(&mut self, stage: Stage, now: i64) {
+    fn close(&mut self, stage: ContactStage, now: i64) {
         self.stage = stage;
         self.due_at = None;
         self.holder = None;
@@ -465,7 +464,7 @@ impl ContactRow {
     }
 }
 
-impl Stage {
+impl ContactStage {
     const ALL: [Self; 5] = [
         Self::Due,
         Self::Leased,
@@ -489,8 +488,8 @@ impl Stage {
     }
 }
 
-const fn done_where(stands: bool) -> Written {
-    if stands {
+const fn applied_if(holds: bool) -> Written {
+    if holds {
         Written::Applied
     } else {
         Written::Fenced

@@ -12,8 +12,8 @@ use crate::{
         engine::{CampaignId, End},
     },
     store::{
-        Standing, StoreError,
-        codec::{micros, number, technique_slug},
+        Status, StoreError,
+        codec::{micros, number},
         sql::{Sql, args, row, rows, sql},
         transaction::Tx,
     },
@@ -30,8 +30,8 @@ impl Batch<'_> {
         self.write(tx, UPDATE_NUMBERS, self.versions()).await?;
         for (id, row) in &self.campaigns {
             if let Some(why) = &row.pauses {
-                let standing = row.standing.slug();
-                stand(tx, *id, standing, Some(why), self.now).await?;
+                let status = row.status.slug();
+                set_status(tx, *id, status, Some(why), self.now).await?;
             }
         }
         Ok(())
@@ -50,7 +50,7 @@ impl Batch<'_> {
         let done = tx.execute(sql, args![&rows(changed)]).await?;
         if done != count as u64 {
             // Each was read, and is held.
-            return Err(tx.broken(format!("{done} rows were written in place of {count}")));
+            return Err(tx.broken(format!("{done} rows were written instead of {count}")));
         }
         Ok(())
     }
@@ -77,7 +77,7 @@ impl Batch<'_> {
                 number: number(&intent.number),
                 pbx: self.holder.pbx,
                 run: self.holder.run.as_str(),
-                technique: technique_slug(intent.technique),
+                technique: intent.technique.slug(),
                 message: intent.message,
                 variant: intent.variant,
                 caller_id: intent.caller_id.as_ref().map(|caller_id| caller_id.as_str()),
@@ -95,7 +95,7 @@ impl Batch<'_> {
             let Some(end) = &drop.end else {
                 continue;
             };
-            let told = end.told;
+            let drop_end = end.drop_end;
             let Calls {
                 busy_legs,
                 drop_legs,
@@ -109,7 +109,7 @@ impl Batch<'_> {
                 id: id,
                 ended_at: self.now,
                 outcome: end.outcome.slug(),
-                proof: told.map(|told| told.proof.slug()),
+                proof: drop_end.map(|drop_end| drop_end.proof.slug()),
                 is_final: end.is_final.map(i64::from),
                 busy_legs: busy_legs,
                 drop_legs: drop_legs,
@@ -118,10 +118,10 @@ impl Batch<'_> {
                 answered: answered,
                 short: short,
                 people: people,
-                busy_up_ms: told.map_or(0, |told| told.busy_up_ms),
-                drop_up_ms: told.map_or(0, |told| told.drop_up_ms),
-                report: told.map(|told| told.report.as_str()),
-                evidence: told.and_then(|told| told.evidence.as_deref())
+                busy_up_ms: drop_end.map_or(0, |drop_end| drop_end.busy_up_ms),
+                drop_up_ms: drop_end.map_or(0, |drop_end| drop_end.drop_up_ms),
+                report: drop_end.map(|drop_end| drop_end.report.as_str()),
+                evidence: drop_end.and_then(|drop_end| drop_end.evidence.as_deref())
             });
         }
         all
@@ -172,38 +172,35 @@ impl Batch<'_> {
     }
 }
 
-/// Ends a campaign, where nothing stands against it. The batch holds its row.
+/// Ends a campaign, unless something forbids it. The batch holds its row.
 pub(super) async fn finish(
     tx: &mut Tx,
     campaign: CampaignId,
     end: End,
     now: Timestamp,
 ) -> Result<Written, StoreError> {
-    let standing = match end {
-        End::Complete => Standing::Complete,
-        End::Cancelled => Standing::Cancelled,
-        End::DatesOver => Standing::DatesOver,
+    let status = match end {
+        End::Complete => Status::Complete,
+        End::Cancelled => Status::Cancelled,
+        End::DatesOver => Status::DatesOver,
     };
-    let Some((before,)) = tx.one::<(String,)>(STANDING, args![campaign.0]).await? else {
+    let Some(before) = tx.status_of(campaign).await? else {
         return Ok(Written::Fenced);
     };
-    let Some(before) = Standing::read(&before) else {
-        return Err(tx.broken(format!("the row of campaign {campaign} cannot be read")));
-    };
-    if before == standing {
+    if before == status {
         return Ok(Written::Applied);
     }
     let may = match (end, before) {
-        (End::Cancelled, Standing::Cancelling) => true,
-        (End::Complete | End::DatesOver, Standing::Running | Standing::Paused) => true,
+        (End::Cancelled, Status::Cancelling) => true,
+        (End::Complete | End::DatesOver, Status::Running | Status::Paused) => true,
         (
             End::Cancelled | End::Complete | End::DatesOver,
-            Standing::Running
-            | Standing::Paused
-            | Standing::Cancelling
-            | Standing::Complete
-            | Standing::Cancelled
-            | Standing::DatesOver,
+            Status::Running
+            | Status::Paused
+            | Status::Cancelling
+            | Status::Complete
+            | Status::Cancelled
+            | Status::DatesOver,
         ) => false,
     };
     if !may {
@@ -218,19 +215,19 @@ pub(super) async fn finish(
             return Ok(Written::Fenced);
         }
     }
-    stand(tx, campaign.0, standing.slug(), None, micros(now)).await?;
+    set_status(tx, campaign.0, status.slug(), None, micros(now)).await?;
     Ok(Written::Applied)
 }
 
-async fn stand(
+async fn set_status(
     tx: &mut Tx,
     campaign: i64,
-    standing: &str,
+    status: &str,
     why: Option<&str>,
     now: i64,
 ) -> Result<(), StoreError> {
     let version = tx.next_version().await?;
-    let args = args![campaign, standing, why, now, version];
+    let args = args![campaign, status, why, now, version];
     tx.execute(STAND, args).await?;
     Ok(())
 }
@@ -294,8 +291,6 @@ const UPDATE_NUMBERS: Sql = sql!(
     { number BIGINT, version BIGINT },
     " WHERE true ON CONFLICT (number) DO UPDATE SET version = excluded.version"
 );
-
-const STANDING: Sql = sql!("SELECT standing FROM campaigns WHERE id = $1");
 
 const IN_FLIGHT: Sql =
     sql!("SELECT attempt FROM drops WHERE campaign = $1 AND outcome IS NULL LIMIT 1");

@@ -6,12 +6,12 @@ use jiff::Timestamp;
 
 use super::{
     Write,
-    batch::{Batch, CampaignRow, ContactRow, DropRow, Stage, Version},
+    batch::{Batch, CampaignRow, ContactRow, ContactStage, DropRow, Version},
 };
 use crate::{
     campaign::engine::Settlement,
     store::{
-        ControllerLease, Standing, StoreError,
+        ControllerLease, Status, StoreError,
         codec::{held, micros, number, outcome},
         queue::BARRED,
         sql::{Sql, args, row, rows, sql},
@@ -59,12 +59,12 @@ impl<'a> Batch<'a> {
             CAMPAIGNS
         };
         let stored: Vec<(i64, String)> = tx.all(sql, args![&given]).await?;
-        for (id, standing) in stored {
-            let Some(standing) = Standing::read(&standing) else {
+        for (id, status) in stored {
+            let Some(status) = Status::read(&status) else {
                 return Err(tx.broken(format!("the row of campaign {id} cannot be read")));
             };
             let pauses = None;
-            self.campaigns.insert(id, CampaignRow { standing, pauses });
+            self.campaigns.insert(id, CampaignRow { status, pauses });
         }
         Ok(())
     }
@@ -97,7 +97,7 @@ impl<'a> Batch<'a> {
             return Ok(());
         }
         let given = rows(touched.contacts.iter().map(|id| row! { id: id }));
-        let stored: Vec<KeptContact> = tx.all(CONTACTS, args![&given]).await?;
+        let stored: Vec<LoadedContact> = tx.all(CONTACTS, args![&given]).await?;
         for stored in stored {
             let id = stored.0;
             let Some(row) = read_contact(stored) else {
@@ -109,7 +109,7 @@ impl<'a> Batch<'a> {
     }
 
     async fn load_drops(&mut self, tx: &mut Tx, touched: &Touched) -> Result<(), StoreError> {
-        let mut stored: Vec<KeptDrop> = Vec::new();
+        let mut stored: Vec<LoadedDrop> = Vec::new();
         if !touched.drops.is_empty() {
             let given = rows(touched.drops.iter().map(|id| row! { id: id }));
             stored = tx.all(DROPS, args![&given]).await?;
@@ -214,7 +214,7 @@ impl Touched {
 }
 
 /// The columns of [`CONTACTS`].
-type KeptContact = (
+type LoadedContact = (
     i64,
     i64,
     i64,
@@ -231,9 +231,9 @@ type KeptContact = (
 );
 
 /// The columns of [`DROPS`].
-type KeptDrop = (String, Option<i64>, i64, String, Option<String>);
+type LoadedDrop = (String, Option<i64>, i64, String, Option<String>);
 
-fn read_contact(stored: KeptContact) -> Option<ContactRow> {
+fn read_contact(stored: LoadedContact) -> Option<ContactRow> {
     let (
         _,
         campaign,
@@ -260,7 +260,7 @@ fn read_contact(stored: KeptContact) -> Option<ContactRow> {
     Some(ContactRow {
         campaign,
         number,
-        stage: Stage::read(&stage)?,
+        stage: ContactStage::read(&stage)?,
         holder,
         attempts,
         due_at,
@@ -274,7 +274,7 @@ fn read_contact(stored: KeptContact) -> Option<ContactRow> {
     })
 }
 
-/// Nobody changes how they stand until the batch is written.
+/// Their status does not change until the batch is written.
 const CAMPAIGNS: Sql = sql!(
     "SELECT campaigns.id, campaigns.standing FROM ",
     { id BIGINT },
@@ -289,7 +289,7 @@ const CAMPAIGNS_TO_CHANGE: Sql = sql!(
     ["", " FOR NO KEY UPDATE OF campaigns"]
 );
 
-/// Nobody is barred until the batch is written: who bars somebody counts this up last.
+/// No number is barred until the batch is written: what bars one counts this up last.
 const HOLD_LISTS: Sql = sql!(
     "SELECT value FROM counters WHERE name = 'do_not_call'",
     ["", " FOR SHARE"]

@@ -30,15 +30,15 @@ pub enum Write {
     Start(Box<Intent>),
     /// What became of a contact, and what follows.
     Settle {
-        /// Of which campaign.
+        /// The campaign it belongs to.
         campaign: CampaignId,
-        /// Whose.
+        /// The contact that it is about.
         contact: ContactId,
         /// What became of it.
         settlement: Settlement,
         /// For [`Settlement::Held`] and [`Settlement::Refused`]: the gate's ruling, as JSON, and the zone that holds it.
         ruling: Option<String>,
-        /// The IANA name of the zone whose hours hold the contact, where they do.
+        /// The IANA name of the zone whose hours hold the contact, if they do.
         zone: Option<String>,
         /// For [`Settlement::Ended`]: the drop and its end.
         end: Option<Box<DropEnd>>,
@@ -52,28 +52,28 @@ pub enum Write {
     },
     /// A drop outside any campaign was not dialled: its intent is as if it had never been written.
     TakeBack {
-        /// Which.
+        /// The drop to take back.
         drop: DropId,
     },
     /// Leased contacts are given back untouched.
     Release {
-        /// Of which campaign.
+        /// The campaign it belongs to.
         campaign: CampaignId,
-        /// Which.
+        /// The contacts to give back.
         contacts: Vec<ContactId>,
     },
     /// A campaign paused by itself.
     Paused {
-        /// Which.
+        /// The campaign that paused.
         campaign: CampaignId,
         /// Why, in words.
         why: String,
     },
     /// A campaign is over.
     Finished {
-        /// Which.
+        /// The campaign that is over.
         campaign: CampaignId,
-        /// How.
+        /// How it ended.
         end: End,
     },
 }
@@ -89,7 +89,7 @@ pub struct Intent {
     pub attempt: u32,
     /// The number.
     pub number: PhoneNumber,
-    /// Where, in the engine's numbering.
+    /// The PBX, in the engine's numbering.
     pub pbx: PbxId,
     /// One call or two.
     pub technique: Technique,
@@ -103,7 +103,7 @@ pub struct Intent {
     pub ruling: String,
     /// [`super::Facts::version`] that the ruling was made with; `None`: whatever it is.
     pub version: Option<i64>,
-    /// Whether somebody set the do-not-call rule aside for it, with the reason in the ruling.
+    /// Whether a person set the do-not-call rule aside for it, with the reason in the ruling.
     pub despite_do_not_call: bool,
 }
 
@@ -112,13 +112,13 @@ pub struct Intent {
 pub struct DropEnd {
     /// The drop.
     pub drop: DropId,
-    /// How.
+    /// How the drop ended.
     pub outcome: Outcome,
     /// How sure it is that the message was left.
     pub proof: Proof,
-    /// How long the busy leg was up, in ms; 0 where it was not answered.
+    /// How long the busy leg was up, in ms; 0 unless it was answered.
     pub busy_up_ms: u64,
-    /// How long the drop leg was up, in ms; 0 where it was not answered.
+    /// How long the drop leg was up, in ms; 0 unless it was answered.
     pub drop_up_ms: u64,
     /// What `drop --json` prints of it, its number masked.
     pub report: String,
@@ -129,27 +129,27 @@ pub struct DropEnd {
 /// What came of something to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Written {
-    /// It stands there.
+    /// It is written.
     Applied,
     /// The contact is not this controller's any more, or what was to be changed has changed since: nothing was written.
     Fenced,
-    /// The number stands on a do-not-call list by now, of this name: no intent was written.
+    /// The number is on the do-not-call list of this name by now: no intent was written.
     OnDoNotCallList(String),
     /// A drop to this number has begun since its facts were read: no intent was written.
     Conflict,
 }
 
 impl Store {
-    /// Writes all of it in one transaction, in its order, and tells what came of each. It may be asked again where its
-    /// reply was lost: what stands there already is [`Written::Applied`].
+    /// Writes all of it in one transaction, in its order, and returns what came of each. It may be repeated if its
+    /// reply was lost: what is written already is [`Written::Applied`].
     ///
     /// - An intent wants its contact leased to this controller, the controller not ended and the campaign running.
     /// - [`Settlement::NotDialled`] of a contact whose intent was not written gives the contact back. It is due as before
     ///   either way, and a drop that was not dialled never was.
-    /// - [`Settlement::Ended`] wants the drop to be this controller's, whose it is where it dialled it or has adopted it.
+    /// - [`Settlement::Ended`] wants the drop to be this controller's, whose it is if it dialled it or has adopted it.
     /// - [`Write::Release`] leaves contacts alone that are not leased to this controller, and is done all the same.
-    /// - [`Write::Paused`] is fenced where the campaign does not run, unless it is paused already, and
-    ///   [`Write::Finished`] where another controller still has drops of it in flight or, for [`End::Complete`], where
+    /// - [`Write::Paused`] is fenced if the campaign does not run, unless it is paused already, and
+    ///   [`Write::Finished`] if another controller still has drops of it in flight or, for [`End::Complete`], if
     ///   any contact of it is open.
     ///
     /// # Errors
@@ -171,7 +171,7 @@ impl Store {
         let mut batch = Batch::load(&mut tx, holder, writes, now).await?;
         let mut written: Vec<_> = writes.iter().map(|write| batch.apply(write)).collect();
         batch.flush(&mut tx).await?;
-        // What is asked of whole campaigns needs all of this to stand.
+        // What is asked of whole campaigns needs all of this to be written.
         for (write, written) in writes.iter().zip(&mut written) {
             if let Write::Finished { campaign, end } = *write {
                 *written = finish(&mut tx, campaign, end, now).await?;

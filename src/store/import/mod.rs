@@ -1,4 +1,4 @@
-//! Contacts coming in, many at a time, so that an import that was interrupted goes on where it was.
+//! Contacts coming in, many at a time, so that an interrupted import resumes where it left off.
 
 mod transaction;
 
@@ -9,7 +9,7 @@ use jiff::Timestamp;
 pub use self::transaction::Adding;
 
 use super::{
-    Store, StoreError, codec,
+    Status, Store, StoreError, codec,
     sql::{Sql, args, row, rows, sql},
 };
 use crate::{
@@ -40,7 +40,7 @@ pub struct NewContact {
     pub others: BTreeMap<String, String>,
 }
 
-/// Which list is imported: told from others by its content, not by its name.
+/// Which list is imported: identified by its content, not by its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
     /// The file's name, for people.
@@ -56,7 +56,7 @@ pub struct Source {
 pub struct Importing {
     /// Its number.
     pub id: i64,
-    /// Of which campaign.
+    /// The campaign it belongs to.
     pub campaign: CampaignId,
     /// Up to which byte of the list everything is in.
     pub bytes: u64,
@@ -74,15 +74,15 @@ pub struct Importing {
     pub is_complete: bool,
 }
 
-/// Whether a number that stands in another campaign may be added.
+/// Whether a number that is in another campaign may be added.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Across {
     /// It may; the gate's frequency caps hold over all campaigns.
     #[default]
     Allow,
-    /// Not where a campaign that is not over has it.
+    /// Not if a campaign that is not over has it.
     SkipOpen,
-    /// Not where any campaign has or had it.
+    /// Not if any campaign has or had it.
     SkipAny,
 }
 
@@ -102,9 +102,9 @@ impl Across {
 pub struct Added {
     /// How many were added.
     pub added: u64,
-    /// The lines of those that were not, because their number stands in this campaign already.
+    /// The lines of those that were not, because their number is in this campaign already.
     pub duplicates: Vec<u64>,
-    /// The lines of those that were not, because their number stands in another campaign.
+    /// The lines of those that were not, because their number is in another campaign.
     pub elsewhere: Vec<u64>,
 }
 
@@ -112,7 +112,7 @@ impl Store {
     /// Begins an import, or finds where the same one stopped.
     ///
     /// # Errors
-    /// [`StoreError`], refused where there is no such campaign, or it is cancelled.
+    /// [`StoreError`], refused if there is no such campaign, or it is cancelled.
     pub async fn begin_import(
         &self,
         campaign: CampaignId,
@@ -122,19 +122,22 @@ impl Store {
         let doing = format!("import a list into campaign {campaign}");
         let mut tx = self.write(doing).await?;
         let id = campaign.0;
-        let standing: Option<(String,)> = tx.one(STANDING, args![id]).await?;
-        match standing {
+        match tx.status_of(campaign).await? {
             None => return Err(tx.refuse("there is no such campaign")),
-            Some((standing,)) if standing == "cancelled" => {
-                return Err(tx.refuse("it is cancelled"));
-            }
-            Some(_) => {}
+            Some(Status::Cancelled) => return Err(tx.refuse("it is cancelled")),
+            Some(
+                Status::Running
+                | Status::Paused
+                | Status::Cancelling
+                | Status::Complete
+                | Status::DatesOver,
+            ) => {}
         }
         let (size, now) = (count(source.size), codec::micros(now));
         let given = args![id, &source.name, size, &source.digest, now];
         let begun: Option<Counted> = tx.one(BEGIN, given).await?;
         let Some(begun) = begun else {
-            return Err(tx.broken("the import that was begun is not there"));
+            return Err(tx.broken("the row of the import is missing"));
         };
         tx.commit().await?;
         Ok(importing(campaign, begun))
@@ -231,8 +234,6 @@ fn importing(campaign: CampaignId, counted: Counted) -> Importing {
 pub(super) fn count(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
-
-const STANDING: Sql = sql!("SELECT standing FROM campaigns WHERE id = $1");
 
 const BEGIN: Sql = sql!(
     "INSERT INTO imports (campaign, name, size, digest, began_at, changed_at) VALUES ($1, $2, $3, $4, $5, $5) \

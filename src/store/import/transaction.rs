@@ -15,8 +15,8 @@ use crate::store::{
     transaction::Tx,
 };
 
-/// A transaction that adds contacts; it holds the import's row and, on SQLite, keeps everybody else from writing. Nothing
-/// of it stands until [`Self::commit`].
+/// A transaction that adds contacts; it holds the import's row and, on SQLite, keeps all others from writing. Nothing
+/// of it is written before [`Self::commit`].
 #[derive(Debug)]
 pub struct Adding {
     tx: Tx,
@@ -27,7 +27,7 @@ pub struct Adding {
     /// Where it is, with what was given here.
     bytes: i64,
     is_complete: bool,
-    /// What is to be noted, where anything was given that was not there.
+    /// What is to be noted, if anything was given that was not there.
     far: Option<Importing>,
     has_added: bool,
 }
@@ -36,7 +36,7 @@ impl Store {
     /// Begins a transaction of an import that was begun.
     ///
     /// # Errors
-    /// [`StoreError`], refused where the import was never begun.
+    /// [`StoreError`], refused if the import was never begun.
     pub async fn adding(
         &self,
         importing: &Importing,
@@ -83,9 +83,9 @@ impl Store {
 impl Adding {
     /// Adds contacts, due at once.
     ///
-    /// `importing` is as it is after them, but for what only this tells: its `rows` and `rejected` do not count yet what
+    /// `importing` is as it is after them, but for what only this can count: its `rows` and `rejected` do not count yet what
     /// was added and what was left out here. Of several with one number the first is added. The same may be given again,
-    /// to this or to a later transaction, where the reply was lost: it changes nothing, and tells the same.
+    /// to this or to a later transaction, if the reply was lost: it changes nothing, and returns the same.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -125,7 +125,7 @@ impl Adding {
         importing: &Importing,
         contacts: &[NewContact],
     ) -> Result<Added, StoreError> {
-        let given = contacts.iter().map(Given::of).collect::<Vec<_>>();
+        let given = contacts.iter().map(GivenContact::of).collect::<Vec<_>>();
         let given = serde_json::to_string(&given);
         let given = given.map_err(|error| self.tx.broken(error.to_string()))?;
         let given = args![
@@ -145,10 +145,10 @@ impl Adding {
         })
     }
 
-    /// Makes all of it stand, with how far the import is.
+    /// Commits all of it, with how far the import is.
     ///
     /// # Errors
-    /// [`StoreError`]; then none of it stands, or the reply was lost.
+    /// [`StoreError`]; then none of it is written, or the reply was lost.
     pub async fn commit(mut self) -> Result<(), StoreError> {
         if let Some(far) = &self.far {
             let noted = args![
@@ -164,7 +164,7 @@ impl Adding {
             ];
             self.tx.execute(NOTE, noted).await?;
             if self.has_added {
-                // Whoever runs the campaign looks for what has changed.
+                // The campaign's controller looks for what has changed.
                 self.tx.touch(far.campaign, self.now).await?;
             }
         }
@@ -172,7 +172,7 @@ impl Adding {
     }
 }
 
-/// What became of contacts that were given to an import, by what stands there.
+/// What became of contacts that were given to an import, by what is stored.
 async fn added(
     tx: &mut Tx,
     importing: &Importing,
@@ -186,7 +186,7 @@ async fn added(
     let mut added = Added::default();
     let mut seen = BTreeSet::new();
     for (contact, (is_ours, is_known)) in contacts.iter().zip(there) {
-        // A line stands for one contact, and one that is given twice for no second one.
+        // A line is one contact, and a line that is given twice is no second one.
         if is_ours == 1 && seen.insert(contact.line) {
             added.added += 1;
         } else if is_known == 1 {
@@ -200,7 +200,7 @@ async fn added(
 
 /// A contact as the statement takes it; what is not given is not written.
 #[derive(Serialize)]
-struct Given<'a> {
+struct GivenContact<'a> {
     line: u64,
     number: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -223,7 +223,7 @@ struct Given<'a> {
     others: Option<String>,
 }
 
-impl<'a> Given<'a> {
+impl<'a> GivenContact<'a> {
     fn of(contact: &'a NewContact) -> Self {
         let consent = contact.consent.as_ref();
         let others = serde_json::to_string(&contact.others);

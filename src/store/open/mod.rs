@@ -27,19 +27,19 @@ use super::{
 
 /// Where the database is.
 #[derive(Clone, Debug)]
-pub enum Place {
-    /// A file of SQLite's, made where it is missing.
+pub enum DatabaseAddress {
+    /// A file of SQLite's, made if it is missing.
     Sqlite(PathBuf),
     /// A PostgreSQL database, by its URL.
     Postgres(SecretString),
 }
 
-impl Place {
+impl DatabaseAddress {
     /// Reads an address: `sqlite:PATH`, or `postgres://USER:PASSWORD@HOST:PORT/DATABASE` with the parameters that libpq
     /// knows, such as `?sslmode=require`.
     ///
     /// # Errors
-    /// [`StoreError`] where it is neither; it does not hold the address.
+    /// [`StoreError`] if it is neither; it does not hold the address.
     pub fn parse(url: &SecretString) -> Result<Self, StoreError> {
         let text = url.expose_secret().trim();
         let refused = |words: &str| {
@@ -68,23 +68,23 @@ impl Store {
     /// Opens the database and brings its schema forward.
     ///
     /// # Errors
-    /// [`StoreError`] where it cannot be reached, is corrupt, is no database of ours, or was written by a later version.
-    pub async fn open(place: &Place) -> Result<Self, StoreError> {
+    /// [`StoreError`] if it cannot be reached, is corrupt, is not a database of this program, or was written by a later version.
+    pub async fn open(place: &DatabaseAddress) -> Result<Self, StoreError> {
         Self::open_with(place, migrations).await
     }
 
-    /// Whether it can be read and written at this moment: counts a counter up, so that a disk that is full or
-    /// a server that only stands by is found out.
+    /// Whether it can be read and written at this moment: counts a counter up, which fails on a full disk and
+    /// on a standby server.
     ///
     /// # Errors
-    /// [`StoreError`] where it cannot.
+    /// [`StoreError`] if it cannot.
     pub async fn ping(&self) -> Result<(), StoreError> {
         let mut tx = self.write("write a row").await?;
         tx.execute(PING, args![]).await?;
         tx.commit().await
     }
 
-    /// Keeps more of the database in memory while a list comes in, or as little as otherwise again. PostgreSQL sees to that
+    /// Keeps more of the database in memory while a list comes in, or the usual amount again. PostgreSQL does that
     /// by itself.
     ///
     /// # Errors
@@ -114,15 +114,16 @@ impl Store {
     }
 
     async fn open_with(
-        place: &Place,
+        place: &DatabaseAddress,
         migrations: fn(Database) -> Vec<Migration>,
     ) -> Result<Self, StoreError> {
         let (shown, opened): (Arc<str>, _) = match place {
-            Place::Sqlite(path) => {
+            DatabaseAddress::Sqlite(path) => {
                 let shown = format!("the database `{}`", path.display());
                 (shown.into(), open_sqlite(path, migrations).await)
             }
-            Place::Postgres(url) => match PgConnectOptions::from_str(url.expose_secret()) {
+            DatabaseAddress::Postgres(url) => match PgConnectOptions::from_str(url.expose_secret())
+            {
                 Ok(options) => {
                     let shown = shown_postgres(&options);
                     (shown.into(), open_postgres(options, migrations).await)
@@ -140,7 +141,7 @@ impl Store {
     }
 }
 
-/// Which of the two.
+/// One of the two databases.
 #[derive(Clone, Copy, Debug)]
 enum Database {
     Sqlite,
@@ -178,7 +179,7 @@ async fn open_sqlite(
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
-        // SQLite takes a transaction back by itself where the disk is full; the connection still counts it as begun.
+        // SQLite takes a transaction back by itself if the disk is full; the connection still counts it as begun.
         .before_acquire(|connection, _| {
             let is_clean = !connection.is_in_transaction();
             Box::pin(async move { Ok(is_clean) })
@@ -204,7 +205,7 @@ async fn migrate_sqlite(
     let (tables, ours): (i64, i64) = sqlx::query_as(SQLITE_TABLES).fetch_one(&mut first).await?;
     if tables > 0 && ours == 0 {
         return Err(Failure::NotOurs(format!(
-            "it has {tables} tables that are none of ours"
+            "it has {tables} tables of another program"
         )));
     }
     migrator(migrations(Database::Sqlite))
@@ -214,7 +215,7 @@ async fn migrate_sqlite(
     Ok(())
 }
 
-/// Makes the file where it is missing, for its owner only: it holds people's numbers. SQLite gives its other files the
+/// Makes the file if it is missing, for its owner only: it holds people's numbers. SQLite gives its other files the
 /// same mode.
 fn make_file(path: &Path) -> io::Result<()> {
     let made = OpenOptions::new()
@@ -276,7 +277,7 @@ fn shown_postgres(options: &PgConnectOptions) -> String {
 
 fn migrator(migrations: Vec<Migration>) -> Migrator {
     let mut migrator = Migrator::with_migrations(migrations);
-    // The usual name may be taken by another program in a database that is shared.
+    // In a shared database another program may have taken the usual name.
     migrator.dangerous_set_table_name(MIGRATIONS_TABLE);
     migrator
 }
@@ -310,27 +311,27 @@ const SQLITE_TABLES: &str = "SELECT count(*), \
 
 const PING: Sql = sql!("UPDATE counters SET value = value + 1 WHERE name = 'ping'");
 
-/// A commit that the server has told of has to stand there after its crash, too, whatever the server is set to.
+/// A commit that the server has confirmed has to survive its crash, whatever the server is set to.
 const SURE_COMMITS: &str = "SELECT set_config('synchronous_commit', 'on', false) \
     WHERE current_setting('synchronous_commit') = 'off'";
 
-/// The server takes rows that come with a statement for a hundred, and by its default, which is a spinning disk's, it
-/// reads a table of ten thousand as a whole rather than look a hundred up.
+/// The server takes rows that come with a statement for a hundred, and by its default, meant for spinning disks, it
+/// reads a table of ten thousand as a whole rather than look up a hundred.
 const ROW_BY_ROW: &str = "SELECT set_config('random_page_cost', '1.1', false)";
 
 /// A machine that vanishes keeps its locks until the server knows: by the system's defaults after two hours, so after some
-/// 25 s. Who waits for a lock is told sooner than it gives the server up, so that it asks again by the same connection.
+/// 25 s. A wait for a lock ends before the server is given up, so that the same connection is used again.
 const GIVEN_UP: &str = "SELECT set_config('tcp_keepalives_idle', '10', false), \
     set_config('tcp_keepalives_interval', '5', false), set_config('tcp_keepalives_count', '3', false), \
     set_config('tcp_user_timeout', '25000', false), set_config('lock_timeout', '45s', false)";
 
-/// How long PostgreSQL may take to bring its schema forward, or to wait for somebody else who does.
+/// How long PostgreSQL may take to bring its schema forward, or to wait for another process that does.
 const MIGRATE_WITHIN: Duration = Duration::from_secs(600);
 
 /// How long SQLite waits for another process to unlock the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What each connection keeps of the file in memory: 2 MiB, as SQLite wants it told. The system's own cache has the rest,
+/// What each connection keeps of the file in memory: 2 MiB, in SQLite's unit. The system's own cache has the rest,
 /// and our memory does not grow with the list.
 const CACHE_SIZE: &str = "-2048";
 
@@ -341,18 +342,18 @@ const WIDE_CACHE: &str = "PRAGMA cache_size = -16384";
 /// What is left of the write-ahead log once it was taken over, in bytes.
 const JOURNAL_SIZE_LIMIT: &str = "67108864";
 
-/// How often the schema is tried again, and after what pause.
+/// How often bringing the schema forward is tried again, and after what pause.
 const MIGRATE_AGAIN: u32 = 5;
 const MIGRATE_PAUSE: Duration = Duration::from_millis(100);
 
 const SQLITE_READERS: u32 = 4;
 
-/// How long one waits for the writer of this process.
+/// How long to wait for the writer of this process.
 const SQLITE_ACQUIRE: Duration = Duration::from_secs(30);
 
 const POSTGRES_CONNECTIONS: u32 = 8;
 
-/// How long one waits for a connection.
+/// How long to wait for a connection.
 const POSTGRES_ACQUIRE: Duration = Duration::from_secs(5);
 
 #[cfg(test)]

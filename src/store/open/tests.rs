@@ -7,7 +7,7 @@ use crate::store::ErrorClass;
 async fn a_fresh_file_is_for_its_owner_only_and_opens_again() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("aftertone.db");
-    let place = Place::Sqlite(path.clone());
+    let place = DatabaseAddress::Sqlite(path.clone());
     for _ in 0..2 {
         let store = Store::open(&place).await.unwrap();
         store.ping().await.unwrap();
@@ -20,10 +20,10 @@ async fn a_fresh_file_is_for_its_owner_only_and_opens_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn whoever_opens_a_fresh_file_at_the_same_moment_is_let_in() {
+async fn several_that_open_a_fresh_file_at_the_same_moment_all_get_in() {
     let folder = tempfile::tempdir().unwrap();
     for round in 0..20 {
-        let place = Place::Sqlite(folder.path().join(format!("{round}.db")));
+        let place = DatabaseAddress::Sqlite(folder.path().join(format!("{round}.db")));
         let opened = (0..6).map(|_| {
             let place = place.clone();
             tokio::spawn(async move { Store::open(&place).await })
@@ -39,7 +39,7 @@ async fn whoever_opens_a_fresh_file_at_the_same_moment_is_let_in() {
 #[tokio::test]
 async fn a_schema_comes_forward_and_a_later_one_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let place = Place::Sqlite(folder.path().join("aftertone.db"));
+    let place = DatabaseAddress::Sqlite(folder.path().join("aftertone.db"));
     let first = Store::open(&place).await.unwrap();
     first.close().await;
 

@@ -9,7 +9,7 @@ use aftertone::{
     drop::Outcome,
     orders::{Spec, View},
     phone::{PhoneNumber, Rules},
-    store::{Across, NewCampaign, NewContact, Place, Source, Store, Tally},
+    store::{Across, DatabaseAddress, NewCampaign, NewContact, Source, Store, Tally},
 };
 use jiff::Timestamp;
 use tokio::{
@@ -38,7 +38,7 @@ impl CampaignFixture {
         let sections = "[trunk]\nstarts_per_second = 50\nin_flight = 20\ncancelled = \"none\"\nshort = \"none\"\npeople = \"none\"\n\
              [screen]";
         fs::write(&path, text.replacen("[screen]", sections, 1)).unwrap();
-        let place = Place::Sqlite(program.path("aftertone.db"));
+        let place = DatabaseAddress::Sqlite(program.path("aftertone.db"));
         let store = Store::open(&place).await.unwrap();
         Self { program, store }
     }

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     campaign::{
-        budget::{Gauge, Limits, Share},
+        budget::{BudgetLimits, Gauge, Share},
         engine::{CampaignId, Contact, ContactId, End, PauseReason},
         policy::CampaignKind,
         simulate::{Assumptions, Forecast, LONGEST, Scenario, simulate},
@@ -349,7 +349,7 @@ impl Told<'_> {
     }
 }
 
-fn gauges(limits: &Limits) -> Vec<(Gauge, Share)> {
+fn gauges(limits: &BudgetLimits) -> Vec<(Gauge, Share)> {
     let rows = [
         (Gauge::Cancelled, limits.cancelled),
         (Gauge::GivenUp, limits.cancelled),

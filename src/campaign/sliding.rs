@@ -1,4 +1,4 @@
-//! Sums over the last while: a ring of spans of time, the oldest of which drops out as time goes by.
+//! Sums over a recent window: a ring of spans of time, the oldest of which drops out as time goes by.
 
 use std::{
     collections::VecDeque,
@@ -11,7 +11,7 @@ use jiff::Timestamp;
 /// The sum of what was added within the last `window`, which is exact to a sixtieth of it: what is older than the
 /// window may still count for that long.
 #[derive(Clone, Debug)]
-pub(in crate::campaign) struct Sliding<T> {
+pub(super) struct Sliding<T> {
     window: Duration,
     /// Oldest first, each from its begin on.
     spans: VecDeque<(Timestamp, T)>,
@@ -19,7 +19,7 @@ pub(in crate::campaign) struct Sliding<T> {
 }
 
 impl<T: Copy + Default + AddAssign + SubAssign> Sliding<T> {
-    pub(in crate::campaign) fn new(window: Duration) -> Self {
+    pub(super) fn new(window: Duration) -> Self {
         Self {
             window: window.max(SHORTEST),
             spans: VecDeque::new(),
@@ -28,7 +28,7 @@ impl<T: Copy + Default + AddAssign + SubAssign> Sliding<T> {
     }
 
     /// Adds what happened at `now`; what comes late is added to the last span.
-    pub(in crate::campaign) fn add(&mut self, value: T, now: Timestamp) {
+    pub(super) fn add(&mut self, value: T, now: Timestamp) {
         self.roll(now);
         match self.spans.back_mut() {
             Some((begin, sum)) if now < *begin + self.window / SPANS => *sum += value,
@@ -38,7 +38,7 @@ impl<T: Copy + Default + AddAssign + SubAssign> Sliding<T> {
     }
 
     /// Lets go of what is too old.
-    pub(in crate::campaign) fn roll(&mut self, now: Timestamp) {
+    pub(super) fn roll(&mut self, now: Timestamp) {
         while let Some(&(begin, value)) = self.spans.front() {
             if self.leaves(begin) > now {
                 break;
@@ -48,17 +48,17 @@ impl<T: Copy + Default + AddAssign + SubAssign> Sliding<T> {
         }
     }
 
-    pub(in crate::campaign) const fn sum(&self) -> T {
+    pub(super) const fn sum(&self) -> T {
         self.sum
     }
 
-    pub(in crate::campaign) fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.spans.clear();
         self.sum = T::default();
     }
 
     /// The sums of the latest span, of the latest two, and so on; the last is the whole.
-    pub(in crate::campaign) fn tails(&self) -> impl Iterator<Item = T> + '_ {
+    pub(super) fn tails(&self) -> impl Iterator<Item = T> + '_ {
         self.spans
             .iter()
             .rev()
@@ -69,7 +69,7 @@ impl<T: Copy + Default + AddAssign + SubAssign> Sliding<T> {
     }
 
     /// When, if nothing is added, the sum will have become one that `fits`; `None`: never.
-    pub(in crate::campaign) fn when(&self, fits: impl Fn(T) -> bool) -> Option<Timestamp> {
+    pub(super) fn when(&self, fits: impl Fn(T) -> bool) -> Option<Timestamp> {
         let mut sum = self.sum;
         self.spans.iter().find_map(|&(begin, value)| {
             sum -= value;
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn it_tells_when_a_sum_will_have_fallen() {
+    fn it_knows_when_a_sum_will_have_fallen() {
         let mut sliding = Sliding::new(Duration::from_secs(60));
         sliding.add(5, at(0));
         sliding.add(3, at(10));

@@ -3,7 +3,7 @@
 /// A number that depends on all parts and their order. Choices that were made by it are stored nowhere, so it never
 /// changes from one version of the program to the next. (The finaliser is that of SplitMix64: Steele, Lea and Flood,
 /// "Fast splittable pseudorandom number generators", 2014.)
-pub(in crate::campaign) fn mix(parts: &[u64]) -> u64 {
+pub(super) fn mix(parts: &[u64]) -> u64 {
     parts.iter().fold(0, |state, &part| {
         let mut z = (state ^ part).wrapping_add(0x9e37_79b9_7f4a_7c15);
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -14,18 +14,18 @@ pub(in crate::campaign) fn mix(parts: &[u64]) -> u64 {
 
 /// A row of such numbers from a seed.
 #[derive(Clone, Debug)]
-pub(in crate::campaign) struct Dice {
+pub(super) struct Dice {
     seed: u64,
     thrown: u64,
 }
 
 impl Dice {
-    pub(in crate::campaign) const fn new(seed: u64) -> Self {
+    pub(super) const fn new(seed: u64) -> Self {
         Self { seed, thrown: 0 }
     }
 
-    /// A number below `bound`; 0 where that is 0.
-    pub(in crate::campaign) fn below(&mut self, bound: u64) -> u64 {
+    /// A number below `bound`; 0 if that is 0.
+    pub(super) fn below(&mut self, bound: u64) -> u64 {
         self.thrown += 1;
         mix(&[self.seed, self.thrown])
             .checked_rem(bound)
