@@ -25,6 +25,14 @@ pub fn wall() -> SystemTime {
     SystemTime::now()
 }
 
+/// Waits until a deadline; for ever if there is none.
+pub async fn reach(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// For how long this program stood still, where it did: a process that is stopped, a virtual machine that is paused, a
 /// disk that swaps. A deadline was due at `due` and is seen at `now`; one that is seen a little late was not slept through.
 pub fn stood_still(due: Instant, now: Instant) -> Option<Duration> {

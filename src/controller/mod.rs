@@ -20,25 +20,32 @@
 
 pub mod admission;
 mod app_lock;
+mod campaign_table;
 mod control_loop;
 mod desired_state;
 pub mod gate;
+mod in_flight;
 mod launch_pacer;
 mod lease;
 mod messages;
+mod rescuer;
 mod startup;
 mod stats;
 mod status;
 mod store_writer;
 mod worker;
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 use tracing::warn;
 
 use self::{
+    campaign_table::Prepared,
     control_loop::ControlLoop,
     store_writer::StoreEvent,
     worker::{Attempt, Completed},
@@ -46,7 +53,8 @@ use self::{
 use crate::runtime::{DriverError, Session, SessionError, reconciler::EndedDrops};
 use crate::{
     audio,
-    campaign::engine::{CampaignId, InFlight},
+    campaign::engine::{CampaignId, InFlight, PbxId},
+    clock::Steady,
     error_chain::chain,
     evidence::ArchiveError,
     orders::{Note, SpecError, View},
@@ -54,6 +62,9 @@ use crate::{
 };
 
 pub use app_lock::AppLockError;
+
+/// The one PBX of a controller, in the engine's numbering.
+const PBX: PbxId = PbxId(0);
 
 /// Which campaigns are run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,12 +86,14 @@ pub enum Ended {
 
 /// Runs campaigns through one PBX.
 pub struct Controller {
-    steer: ControlLoop,
+    control_loop: ControlLoop,
+    inputs: mpsc::UnboundedReceiver<Input>,
+    clock: Arc<Steady>,
     session: Session,
     store: Store,
     holder: store::ControllerLease,
     store_writer: tokio::task::JoinHandle<()>,
-    /// The lease and the undertaker: nothing of theirs is left half done.
+    /// The lease, the rescuer and the watch on the trunk: nothing of theirs is left half done.
     helpers: tokio::task::JoinSet<()>,
     view: watch::Receiver<View>,
     orders: mpsc::UnboundedSender<Input>,
@@ -133,7 +146,9 @@ impl Controller {
     /// [`ControllerError`] where it cannot go on; nothing of it is in flight then.
     pub async fn run(self) -> Result<Ended, ControllerError> {
         let Self {
-            steer,
+            control_loop,
+            inputs,
+            clock,
             session,
             store,
             holder,
@@ -144,8 +159,7 @@ impl Controller {
             ..
         } = self;
         drop(orders);
-        let clock = steer.clock();
-        let ended = steer.run().await;
+        let ended = control_loop.run(inputs).await;
         helpers.shutdown().await;
         let closed = session.close().await;
         // Nobody wants anything of it any more: it writes what is left, however long that takes.
@@ -273,7 +287,7 @@ enum Input {
     /// How a campaign's contacts stand.
     Counted(CampaignId, store::Tally),
     /// What a campaign needs that is taken up.
-    Prepared(Box<startup::Prepared>),
+    Prepared(Box<Prepared>),
     /// A campaign was not taken up, or not anew.
     Unprepared(Box<store::Campaign>, ControllerError),
     /// The operator's order to stop.

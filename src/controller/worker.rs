@@ -6,7 +6,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use jiff::Timestamp;
 use tokio::{
     sync::{mpsc, watch},
     task::spawn_blocking,
@@ -25,11 +24,10 @@ use crate::{
     },
     clock,
     config::Config,
-    drop::{DropRecord, Milestone, Mode, Outcome, OutcomeReason, Plan, Proof, Report, Technique},
+    drop::{DropRecord, Milestone, Mode, Outcome, OutcomeReason, Plan, Proof, Report},
     error_chain::chain,
     evidence::{Archive, Folder, title_of},
     id::{DropId, RunName},
-    phone::{CallerId, PhoneNumber},
     runtime::{DropUpdate, Job, PbxLink, TrunkProbe, TrunkState, plan, session::Orders},
     store::DropEnd,
     words::Leg,
@@ -44,20 +42,27 @@ pub(super) struct Attempt {
     pub(super) number: u32,
 }
 
-/// What one drop needs.
+/// A drop whose intent is written, and what it needs beside the engine's decision.
 pub(super) struct DropTask {
-    pub(super) attempt: Attempt,
     pub(super) drop: DropId,
-    pub(super) number: PhoneNumber,
-    pub(super) technique: Technique,
-    /// Who finds out who answered; `None`: as the configuration has it.
+    pub(super) start: Start,
+    /// Who detects the answering party; `None`: as the configuration has it.
     pub(super) mode: Option<Mode>,
-    pub(super) caller_id: Option<CallerId>,
     pub(super) message: Awaited,
     /// Until when it may be dialled: what allowed it does not hold for ever.
     pub(super) dial_by: Instant,
-    /// The wish that it ends.
+    /// Ends the drop.
     pub(super) cancel: CancellationToken,
+}
+
+impl DropTask {
+    const fn attempt(&self) -> Attempt {
+        Attempt {
+            campaign: self.start.campaign,
+            contact: self.start.contact.id,
+            number: self.start.attempt,
+        }
+    }
 }
 
 /// A drop that has ended.
@@ -79,19 +84,19 @@ pub(super) struct DropWorker {
     pub(super) trunk: TrunkProbe,
     /// Where evidence is kept, where it is.
     pub(super) archive: Option<Archive>,
-    pub(super) happened: mpsc::UnboundedSender<Input>,
+    pub(super) inputs: mpsc::UnboundedSender<Input>,
 }
 
 impl DropWorker {
     /// Carries the drop out and tells its end. Its intent is written.
     pub(super) async fn run_drop(self: Arc<Self>, flight: DropTask) {
-        let attempt = flight.attempt;
-        let happened = match self.carry_out(flight).await {
+        let attempt = flight.attempt();
+        let input = match self.carry_out(flight).await {
             Some(completed) => Input::Completed(completed),
             None => Input::NotDialled(attempt),
         };
         // The loop is gone only where the program ends at once.
-        let _ = self.happened.send(happened);
+        let _ = self.inputs.send(input);
     }
 
     /// `None`: certainly nothing was dialled.
@@ -155,9 +160,9 @@ impl DropWorker {
         let plan = plan(&self.config, sound.length);
         Job {
             id: flight.drop,
-            number: flight.number.clone(),
+            number: flight.start.contact.number.clone(),
             plan: Plan {
-                technique: flight.technique,
+                technique: flight.start.technique,
                 mode: flight.mode.unwrap_or(plan.mode),
                 ..plan
             },
@@ -165,8 +170,8 @@ impl DropWorker {
             sound: sound.samples.clone(),
             echo: sound.echo.clone(),
             tape: folder.and_then(Folder::tape),
-            caller_id: flight.caller_id.clone(),
-            campaign: Some(flight.attempt.campaign),
+            caller_id: flight.start.caller_id.clone(),
+            campaign: Some(flight.start.campaign),
             dial_by: flight.dial_by,
         }
     }
@@ -174,7 +179,12 @@ impl DropWorker {
     /// The end of a drop that could not be dialled for a reason that will still be there.
     fn failed_before_dial(&self, flight: &DropTask, words: &str) -> Completed {
         let report = unseen(Outcome::Error, words);
-        let ended = DropRecord::new(&self.run, flight.drop, flight.number.to_string(), &report);
+        let ended = DropRecord::new(
+            &self.run,
+            flight.drop,
+            flight.start.contact.number.to_string(),
+            &report,
+        );
         completed(flight, &report, &ended, None)
     }
 
@@ -185,7 +195,7 @@ impl DropWorker {
         folder: Option<Folder>,
         sound: &Sound,
     ) -> Completed {
-        let shown = flight.number.to_string();
+        let shown = flight.start.contact.number.to_string();
         let Some(folder) = folder else {
             let ended = DropRecord::new(&self.run, flight.drop, shown, &report);
             return completed(&flight, &report, &ended, None);
@@ -205,7 +215,7 @@ impl DropWorker {
             tracing::warn!(%drop, words, "the evidence of a drop could not be kept");
         }
         let path = kept.as_ref().ok().map(|path| path.display().to_string());
-        let shown = flight.number.to_string();
+        let shown = flight.start.contact.number.to_string();
         let ended = DropRecord::new(&self.run, drop, shown, &report).with_evidence(kept);
         completed(&flight, &report, &ended, path)
     }
@@ -222,28 +232,6 @@ pub(crate) fn lost(run: &RunName, drop: DropId, words: &str) -> Box<DropEnd> {
     // Its number is in the store.
     let ended = DropRecord::new(run, drop, String::new(), &report);
     Box::new(end(drop, &report, &ended, None))
-}
-
-/// The number of the attempt, and when it was decided on: what the loop keeps of a drop.
-#[derive(Debug)]
-pub(super) struct Aloft {
-    pub(super) attempt: Attempt,
-    pub(super) drop: DropId,
-    /// When the engine decided on it.
-    pub(super) decided: Timestamp,
-    pub(super) cancel: CancellationToken,
-    pub(super) stage: Stage,
-}
-
-/// How far a drop has come.
-#[derive(Debug)]
-pub(super) enum Stage {
-    /// Its intent is being written.
-    Writing(Box<Start>),
-    /// Its intent is written, and it waits for its place.
-    Waiting(Box<Start>),
-    /// Its task has it.
-    Flying,
 }
 
 async fn begin(archive: Archive, drop: DropId) -> Result<Folder, String> {
@@ -278,7 +266,7 @@ fn completed(
     evidence: Option<String>,
 ) -> Completed {
     Completed {
-        attempt: flight.attempt,
+        attempt: flight.attempt(),
         outcome: report.outcome,
         reason: report.reason,
         calls: Calls::of(report),

@@ -12,7 +12,7 @@ use std::{
 use tokio::{
     sync::{mpsc, oneshot, watch},
     task::JoinHandle,
-    time::{Instant as TokioInstant, MissedTickBehavior, interval, sleep_until},
+    time::{MissedTickBehavior, interval},
 };
 use tracing::{Span, debug, error, info, info_span, trace, warn};
 
@@ -169,7 +169,7 @@ impl Driver {
                 biased;
                 Some(incoming) = self.events.next() => self.on_incoming(incoming),
                 Some((drop, event)) = self.reports.recv() => self.on_event(drop, event),
-                () = at(deadline) => self.on_deadline(deadline),
+                () = clock::reach(deadline) => self.on_deadline(deadline),
                 done = self.link.reconciled() => self.on_reconciled(done),
                 order = self.orders.recv(), if !self.is_deaf() => {
                     self.on_order(order.unwrap_or(Order::Drain));
@@ -528,13 +528,6 @@ impl<T> Drop for Abort<T> {
 
 /// The longest from one turn of the loop to the next while it does not stand still.
 const BEAT: Duration = Duration::from_secs(1);
-
-async fn at(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => sleep_until(TokioInstant::from_std(deadline)).await,
-        None => std::future::pending().await,
-    }
-}
 
 fn log_end(report: &Report) {
     let first = |event: Milestone| {

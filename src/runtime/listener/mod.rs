@@ -217,7 +217,7 @@ impl Listener<'_> {
                 connection = coming.come(there) => {
                     self.on_connection(connection?);
                 }
-                () = at(self.bridge), if !self.speaks => self.bridge_silence().await,
+                () = clock::reach(self.bridge), if !self.speaks => self.bridge_silence().await,
                 () = sleep_until(TokioInstant::from_std(self.deadline)) => {
                     let now = clock::now();
                     if now > self.deadline + STALL {
@@ -396,13 +396,6 @@ impl Listener<'_> {
 
     fn task(&mut self, task: impl Future<Output = Task> + Send + 'static) {
         self.tasks.spawn(task.instrument(Span::current()));
-    }
-}
-
-async fn at(due: Option<Instant>) {
-    match due {
-        Some(due) => sleep_until(TokioInstant::from_std(due)).await,
-        None => std::future::pending().await,
     }
 }
 
