@@ -264,7 +264,7 @@ mod tests {
     use super::*;
     use crate::{
         campaign::engine::{Contact, PbxId},
-        controller::worker,
+        controller::carry_out,
         drop::Technique,
         id::RunName,
         phone::{PhoneNumber, Rules},
@@ -353,7 +353,7 @@ mod tests {
     }
 
     fn end() -> Box<DropEnd> {
-        worker::lost(&RunName::new("run1").unwrap(), drop_id(), "it died")
+        carry_out::lost(&RunName::new("run1").unwrap(), drop_id(), "it died")
     }
 
     fn start() -> Start {

@@ -18,17 +18,20 @@
 //! Whoever dies leaves intents without an end. The next controller adopts them before anything else, has their calls ended
 //! on the PBX, and settles them as lost; so does, within a minute, any other controller of the same PBX.
 
-pub mod admission;
+mod admission;
 mod app_lock;
 mod campaign_table;
+mod carry_out;
 mod control_loop;
 mod desired_state;
+mod evidence;
 pub mod gate;
 mod in_flight;
 mod launch_pacer;
 mod lease;
 mod messages;
 mod rescuer;
+pub mod single_drop;
 mod startup;
 mod stats;
 mod status;
@@ -56,12 +59,13 @@ use crate::{
     campaign::engine::{CampaignId, InFlight, PbxId},
     clock::Steady,
     error_chain::chain,
-    evidence::ArchiveError,
     orders::{Note, SpecError, View},
     store::{self, ErrorClass, Orphan, Store, StoreError},
 };
 
+pub use admission::place;
 pub use app_lock::AppLockError;
+pub use evidence::EvidenceError;
 
 /// The one PBX of a controller, in the engine's numbering.
 const PBX: PbxId = PbxId(0);
@@ -208,7 +212,7 @@ pub enum ControllerError {
     Library(#[source] audio::Error),
     /// The folder of evidence.
     #[error("no evidence can be kept")]
-    Evidence(#[source] ArchiveError),
+    Evidence(#[source] EvidenceError),
     /// Another program has registered the app on the PBX.
     #[error("another program has registered our app on the PBX, and takes its events")]
     Replaced,
@@ -248,10 +252,11 @@ impl ControllerError {
                 Some("`aftertone campaign status` tells which there are".to_owned())
             }
             Self::Spec { .. } | Self::Library(_) => None,
-            Self::Evidence(error) => Some(format!(
+            Self::Evidence(EvidenceError::Archive(error)) => Some(format!(
                 "make {} writable, or name another folder in `evidence.dir`",
                 error.dir.display()
             )),
+            Self::Evidence(EvidenceError::Task(_)) => None,
             Self::Replaced => Some(
                 "every call was hung up; give each controller on this PBX an `instance` of its own"
                     .to_owned(),

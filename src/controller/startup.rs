@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use jiff::Timestamp;
 use tokio::{
     sync::{mpsc, watch},
-    task::{JoinSet, spawn_blocking},
+    task::JoinSet,
 };
 use tracing::{info, warn};
 
@@ -14,6 +14,7 @@ use super::{
     app_lock::AppLock,
     campaign_table::{CampaignTable, Prepared},
     control_loop::{ControlLoop, Health, Past},
+    evidence,
     gate::{self, CampaignGate},
     in_flight::InFlightTable,
     lease,
@@ -33,7 +34,6 @@ use crate::{
     config::{Config, ScreenMode},
     drop::Mode,
     error_chain::chain,
-    evidence::{Archive, Limits},
     id::RunName,
     runtime::{
         TrunkState,
@@ -64,7 +64,13 @@ impl Controller {
         let config = with_listening(config, &campaigns);
         let library = Library::new(&config.pbx.sounds_dir, &config.pbx.pbx_sounds_dir);
         let library = library.map_err(ControllerError::Library)?;
-        let archive = archive(&config).await?;
+        let archive = match config.evidence.dir.clone() {
+            Some(dir) => {
+                let opened = evidence::open(dir, &config).await;
+                Some(opened.map_err(ControllerError::Evidence)?)
+            }
+            None => None,
+        };
 
         let renewed = clock::now();
         let claim = Claim::new(&config)?;
@@ -266,21 +272,6 @@ async fn selected(
             }
             Ok(rows)
         }
-    }
-}
-
-async fn archive(config: &Config) -> Result<Option<Archive>, ControllerError> {
-    let Some(dir) = config.evidence.dir.clone() else {
-        return Ok(None);
-    };
-    let limits = Limits {
-        max_age: config.evidence.max_age,
-        max_size: config.evidence.max_size,
-    };
-    let opened = spawn_blocking(move || Archive::open(&dir, limits, clock::wall()));
-    match opened.await {
-        Ok(opened) => opened.map(Some).map_err(ControllerError::Evidence),
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
 }
 

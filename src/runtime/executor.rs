@@ -9,93 +9,24 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{Instrument as _, Span, debug};
-use uuid::Uuid;
 
 use super::{
+    call::{CallSpec, LIMIT, NO_CDR, Reports, Trunk},
     carrier::Carrier,
     listener::{self, Coming, DEAD_MAN_LIMIT, TapChannels, ToListener},
 };
 use crate::{
-    ari::{Failure, HangUp, Originate, Rest},
-    config::Endpoint,
-    drop::{Command, Event, Mode, Plan, Refusal, Technique, WhenUnsure},
-    id::{ChannelId, DropId, PlaybackId, RunName},
-    phone::{CallerId, PhoneNumber},
-    screen::{Message, Settings},
+    ari::{Failure, HangUp, Originate, Rest, whole_seconds},
+    drop::{Command, Event, Mode, Refusal, Technique, WhenUnsure},
+    id::{ChannelId, DropId, PlaybackId},
     words::Leg,
 };
-
-/// What is the same for all calls of a run.
-#[derive(Clone, Debug)]
-pub struct Trunk {
-    /// Whose calls they are.
-    pub run: RunName,
-    /// The app that they enter.
-    pub app: String,
-    /// The dialplan context that screens them.
-    pub context: String,
-    /// Where they are dialled.
-    pub endpoint: Endpoint,
-    /// Who calls.
-    pub caller_id: CallerId,
-    /// What carries the audio of calls; `None` if no drop of the run is listened to.
-    pub media: Option<Carrier>,
-    /// Whether the dialplan's AMD hears the calls that we listen to.
-    pub amd: bool,
-    /// What our ears go by.
-    pub ears: Settings,
-}
-
-/// What is particular to the calls of one drop.
-#[derive(Clone, Debug)]
-pub struct CallSpec {
-    /// Whom they call.
-    pub number: PhoneNumber,
-    /// How.
-    pub plan: Plan,
-    /// The media URI of the message.
-    pub media: String,
-    /// The message itself, 8 kHz samples; `None` if only the PBX has it.
-    pub sound: Option<Arc<[i16]>>,
-    /// The message as its echo would sound; `None` if only the PBX has it.
-    pub echo: Option<Message>,
-    /// By what the audio connections of its legs are known.
-    pub connections: Connections,
-    /// Who calls, where it is not the one that calls for the whole run.
-    pub caller_id: Option<CallerId>,
-    /// Until when its first call may be dialled.
-    pub dial_by: Instant,
-}
-
-/// The UUID that the audio connection of each leg brings. Random, and known to the PBX and to us alone.
-#[derive(Clone, Copy, Debug)]
-pub struct Connections {
-    busy: Uuid,
-    drop: Uuid,
-}
-
-impl Connections {
-    /// Those of one drop.
-    pub fn random() -> Self {
-        Self {
-            busy: Uuid::new_v4(),
-            drop: Uuid::new_v4(),
-        }
-    }
-
-    const fn of(self, leg: Leg) -> Uuid {
-        match leg {
-            Leg::Busy => self.busy,
-            Leg::Drop => self.drop,
-        }
-    }
-}
 
 /// Something to carry out.
 #[derive(Debug)]
@@ -126,10 +57,7 @@ pub(crate) async fn run(
     while let Some(errand) = errands.recv().await {
         let unless = dials.note(errand.drop, errand.command);
         let (rest, trunk) = (rest.clone(), Arc::clone(&trunk));
-        let reports = Reports {
-            drop: errand.drop,
-            to: reports.clone(),
-        };
+        let reports = Reports::new(errand.drop, reports.clone());
         let span = errand.span.clone();
         let turn = turn_of(errand.command).map(|leg| (errand.drop, leg));
         let before = turn.and_then(|turn| last.remove(&turn));
@@ -248,19 +176,6 @@ impl Dials {
     }
 }
 
-/// Tells the driver what became of a drop's command.
-pub(crate) struct Reports {
-    drop: DropId,
-    to: mpsc::Sender<(DropId, Event)>,
-}
-
-impl Reports {
-    pub(crate) async fn send(&self, event: Event) {
-        // The driver is gone only when nobody is left to tell.
-        let _ = self.to.send((self.drop, event)).await;
-    }
-}
-
 /// Carries out one command; the answer is what the drop must hear of it.
 async fn carry_out(
     rest: &Rest,
@@ -359,12 +274,12 @@ fn answered(channel: ChannelId, leg: Leg, after: Duration) -> Vec<Step> {
 }
 
 fn originate(trunk: &Trunk, drop: DropId, leg: Leg, spec: &CallSpec) -> Originate {
-    let ring = whole_seconds(spec.plan.ring_timeout(leg));
+    let ring = Duration::from_secs(whole_seconds(spec.plan.ring_timeout(leg)));
     let unsure = match spec.plan.when_unsure {
         WhenUnsure::HangUp => "hang_up",
         WhenUnsure::Play => "play",
     };
-    let ready = whole_seconds(spec.plan.ready_timeout).as_secs();
+    let ready = whole_seconds(spec.plan.ready_timeout);
     let limit = (ring + RING_GRACE).as_secs();
     let mut variables = BTreeMap::from([
         ("AFTERTONE_APP".to_owned(), trunk.app.clone()),
@@ -379,7 +294,7 @@ fn originate(trunk: &Trunk, drop: DropId, leg: Leg, spec: &CallSpec) -> Originat
     }
     let server = trunk.media.as_ref().and_then(Carrier::server);
     if let (Mode::Listen, Some(media)) = (spec.plan.mode, server) {
-        let limit = whole_seconds(spec.plan.longest_listening() + PLAY_GRACE).as_secs();
+        let limit = whole_seconds(spec.plan.longest_listening() + PLAY_GRACE);
         variables.extend([
             ("AFTERTONE_LIMIT".to_owned(), limit.to_string()),
             ("AFTERTONE_EARS".to_owned(), media.address().to_owned()),
@@ -409,14 +324,8 @@ fn originate(trunk: &Trunk, drop: DropId, leg: Leg, spec: &CallSpec) -> Originat
 
 /// The PBX's own time limit of a channel, counted from when it is set.
 fn limit(channel: ChannelId, after: Duration) -> Step {
-    let seconds = whole_seconds(after).as_secs().to_string();
+    let seconds = whole_seconds(after).to_string();
     Step::SetVariable(channel, LIMIT, seconds)
-}
-
-/// The PBX counts in whole seconds, and takes 0 for no limit at all.
-pub(crate) fn whole_seconds(duration: Duration) -> Duration {
-    let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
-    Duration::from_secs(seconds.max(1))
 }
 
 #[derive(Clone, Debug)]
@@ -466,18 +375,12 @@ pub(crate) const LISTEN_CONTEXT: &str = "aftertone-listen";
 /// From how many legs on those whose commands are carried out are forgotten.
 const LOOK_THROUGH: usize = 1_024;
 
-/// Ends a channel this long after it was set, whatever it does.
-pub(crate) const LIMIT: &str = "TIMEOUT(absolute)";
-
 /// Where Asterisk looks for the number that the network redirects a call to; unset, in the context of the trunk.
 const FORWARD_CONTEXT: &str = "FORWARD_CONTEXT";
 
 /// A context that no dialplan has: a call that is redirected into it ends, and rings nobody whom the gate was not asked
 /// about.
 const NO_CONTEXT: &str = "aftertone-redirects-nowhere";
-
-/// Keeps a channel out of the PBX's call records.
-pub(crate) const NO_CDR: &str = "CDR_PROP(disable)";
 
 /// What the limit at originate grants beyond the ring time: until the answered leg is in our hands (design, rule 3).
 const RING_GRACE: Duration = Duration::from_secs(10);
@@ -498,9 +401,11 @@ mod tests {
     use crate::{
         ari::{Access, MediaServer, MediaSettings, Pbx, Settings as PbxSettings, WebSockets},
         clock,
-        drop::{Voice, WhenBusyLegAnswered},
-        id::Play,
-        phone::Rules,
+        config::Endpoint,
+        drop::{Plan, Voice, WhenBusyLegAnswered},
+        id::{Play, RunName},
+        phone::{CallerId, PhoneNumber, Rules},
+        screen::Settings,
     };
 
     #[test]
@@ -686,14 +591,6 @@ mod tests {
         assert_eq!(shown(Some("+12025550199")), "+12025550199");
     }
 
-    #[test]
-    fn a_limit_is_never_shorter_than_asked_nor_none() {
-        for (millis, seconds) in [(0, 1), (1, 1), (1_000, 1), (1_001, 2), (7_240, 8)] {
-            let whole = whole_seconds(Duration::from_millis(millis));
-            assert_eq!(whole, Duration::from_secs(seconds), "{millis}");
-        }
-    }
-
     fn told(command: Command, spec: Option<&CallSpec>) -> String {
         let steps = steps(&trunk(), DropId::from_u128(7), command, spec);
         let told: Vec<_> = steps.iter().map(tell).collect();
@@ -730,9 +627,10 @@ mod tests {
     }
 
     fn spec() -> CallSpec {
-        CallSpec {
-            number: PhoneNumber::parse("+12025550101", Rules::default()).unwrap(),
-            plan: Plan {
+        CallSpec::new(
+            DropId::from_u128(7),
+            PhoneNumber::parse("+12025550101", Rules::default()).unwrap(),
+            Plan {
                 technique: Technique::Double,
                 lead: Duration::from_millis(2_500),
                 answer_timeout: Duration::from_secs(45),
@@ -747,12 +645,8 @@ mod tests {
                 max_restarts: 2,
                 message: Some(Duration::from_millis(7_240)),
             },
-            media: "sound:/x/spring".into(),
-            sound: None,
-            echo: None,
-            connections: Connections::random(),
-            caller_id: None,
-            dial_by: clock::now() + Plan::DIAL_WITHIN,
-        }
+            "sound:/x/spring".into(),
+            clock::now() + Plan::DIAL_WITHIN,
+        )
     }
 }

@@ -15,6 +15,7 @@
 //! another.
 
 mod app_lease;
+pub(crate) mod call;
 pub(crate) mod carrier;
 pub mod driver;
 pub mod executor;
@@ -25,7 +26,8 @@ pub mod run_locks;
 pub mod session;
 mod trunk;
 
+pub use call::{CallSpec, Connections, Trunk};
 pub use carrier::Carrier;
-pub use driver::{DriverError, DropUpdate, Job, Order, PbxLink};
+pub use driver::{DriverError, DropUpdate, Order, PbxLink};
 pub use session::{Session, SessionError, plan};
 pub use trunk::{TrunkProbe, TrunkState};

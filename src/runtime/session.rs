@@ -13,9 +13,10 @@ use tracing::{info, warn};
 
 use super::{
     app_lease::{AppLease, LeaseError},
+    call::{CallSpec, Trunk},
     carrier::Carrier,
-    driver::{Driver, DriverError, DriverIo, DropUpdate, Job, Order, PbxLink},
-    executor::{self, Trunk},
+    driver::{Driver, DriverError, DriverIo, DropUpdate, Order, PbxLink},
+    executor,
     reconciler::{self, Reconciler, Remains},
     run_locks::{LiveRun, Runs, RunsError},
     trunk::TrunkProbe,
@@ -26,8 +27,9 @@ use crate::{
         Settings, SetupError,
     },
     audio::{self, Library},
-    config::{self, Config, ScreenMode},
-    drop::{Mode, Plan, RefusalKind, Technique, Voice, WhenBusyLegAnswered, WhenUnsure},
+    config::{Config, ScreenMode},
+    drop::{Mode, Plan, RefusalKind, Voice},
+    evidence::Recorder,
     id::{BadId, DropId, RunName},
 };
 
@@ -114,9 +116,14 @@ impl Session {
         &self.swept
     }
 
-    /// Starts a drop. Its news end with [`DropUpdate::Ended`], or without it where the run has ended first.
-    pub async fn start(&self, job: Job) -> mpsc::UnboundedReceiver<DropUpdate> {
-        self.orders.start(job).await
+    /// Starts a drop; `tape` records what is heard of it. Its updates end with [`DropUpdate::Ended`], or without it if
+    /// the run has ended first.
+    pub async fn start(
+        &self,
+        spec: CallSpec,
+        tape: Option<Recorder>,
+    ) -> mpsc::UnboundedReceiver<DropUpdate> {
+        self.orders.start(spec, tape).await
     }
 
     /// Ends all drops on the operator's wish; each tells its own end.
@@ -184,10 +191,20 @@ pub(crate) struct Orders(mpsc::Sender<Order>);
 
 impl Orders {
     /// As [`Session::start`].
-    pub(crate) async fn start(&self, job: Job) -> mpsc::UnboundedReceiver<DropUpdate> {
-        let (updates, heard) = mpsc::unbounded_channel();
-        self.give(Order::Start(Box::new(job), updates)).await;
-        heard
+    pub(crate) async fn start(
+        &self,
+        spec: CallSpec,
+        tape: Option<Recorder>,
+    ) -> mpsc::UnboundedReceiver<DropUpdate> {
+        let (updates, updated) = mpsc::unbounded_channel();
+        let spec = Box::new(spec);
+        self.give(Order::Start {
+            spec,
+            tape,
+            updates,
+        })
+        .await;
+        updated
     }
 
     /// Ends a drop on the operator's wish; it tells its own end.
@@ -421,25 +438,15 @@ impl SessionError {
 pub fn plan(config: &Config, message: Option<Duration>) -> Plan {
     let settings = &config.drop;
     Plan {
-        technique: match settings.technique {
-            config::Technique::Double => Technique::Double,
-            config::Technique::Single => Technique::Single,
-        },
+        technique: settings.technique,
         lead: settings.lead,
         answer_timeout: settings.answer_timeout,
         screening_timeout: settings.screening_timeout,
         ready_timeout: settings.ready_timeout,
         release_on_progress: settings.release_on_progress,
         release_when_unheard: settings.release_when_unheard,
-        when_unsure: match settings.when_unsure {
-            config::WhenUnsure::HangUp => WhenUnsure::HangUp,
-            config::WhenUnsure::Play => WhenUnsure::Play,
-        },
-        when_busy_leg_answered: match settings.when_busy_leg_answered {
-            config::WhenBusyLegAnswered::Promote => WhenBusyLegAnswered::Promote,
-            config::WhenBusyLegAnswered::Continue => WhenBusyLegAnswered::Continue,
-            config::WhenBusyLegAnswered::GiveUp => WhenBusyLegAnswered::GiveUp,
-        },
+        when_unsure: settings.when_unsure,
+        when_busy_leg_answered: settings.when_busy_leg_answered,
         mode: match config.screen.mode {
             ScreenMode::Dialplan => Mode::Dialplan,
             ScreenMode::Listen => Mode::Listen,

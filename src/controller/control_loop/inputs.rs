@@ -12,12 +12,12 @@ use crate::{
     },
     clock,
     controller::{
-        ControllerError, Input, PBX,
+        ControllerError, Input, PBX, carry_out,
         desired_state::{Step, steps},
         in_flight::ContactKey,
         status,
         store_writer::StoreEvent,
-        worker::{self, Attempt, Completed},
+        worker::{Attempt, Completed},
     },
     drop::Outcome,
     error_chain::chain,
@@ -196,7 +196,7 @@ impl ControlLoop {
             counts.0 += 1;
             counts.1 += usize::from(was_up && !ended.stuck.contains(&id));
             let words = ended.words("controller", &id);
-            let end = worker::lost(&orphan.run, orphan.drop, &words);
+            let end = carry_out::lost(&orphan.run, orphan.drop, &words);
             let calls = Calls::likely(orphan.technique, Outcome::Lost, Duration::ZERO);
             warn!(
                 drop = %orphan.drop,

@@ -18,52 +18,32 @@ use tracing::{Span, debug, error, info, info_span, trace, warn};
 
 use self::record::Record;
 use super::{
-    executor::{CallSpec, CommandContext, Connections},
+    call::CallSpec,
+    executor::CommandContext,
     listener::{Cue, ToListener},
     reconciler::{Asked, Reconciled, Reconciler},
 };
 use crate::{
     ari::{AidDid, Events, Incoming, Notice, Pulse},
-    campaign::engine::CampaignId,
     clock,
-    drop::{Board, Command, Event, Milestone, Mode, Moment, Outcome, Plan, Report, Voice},
+    drop::{Board, Command, Event, Milestone, Mode, Moment, Outcome, Report, Voice},
     evidence::Recorder,
     id::{ChannelId, DropId, RunName},
-    phone::{CallerId, PhoneNumber},
-    screen::Message,
     words::Leg,
 };
-
-/// A drop to be carried out.
-#[derive(Debug)]
-pub struct Job {
-    /// Its name.
-    pub id: DropId,
-    /// Whom to leave the message.
-    pub number: PhoneNumber,
-    /// How.
-    pub plan: Plan,
-    /// The media URI of the message, as the PBX takes it.
-    pub media: String,
-    /// The message itself, 8 kHz samples; `None` if only the PBX has it.
-    pub sound: Option<Arc<[i16]>>,
-    /// The message as its echo would sound; `None` if only the PBX has it.
-    pub echo: Option<Message>,
-    /// Takes down what is heard of it; `None` where no evidence is kept.
-    pub tape: Option<Recorder>,
-    /// The number to show; `None`: the one that the configuration names for the PBX.
-    pub caller_id: Option<CallerId>,
-    /// The campaign it belongs to, where it does.
-    pub campaign: Option<CampaignId>,
-    /// Until when its first call may be dialled: what allowed it does not hold for ever.
-    pub dial_by: Instant,
-}
 
 /// What others ask of the driver.
 #[derive(Debug)]
 pub enum Order {
-    /// Start a drop; its news go to the sender.
-    Start(Box<Job>, mpsc::UnboundedSender<DropUpdate>),
+    /// Start a drop.
+    Start {
+        /// The drop.
+        spec: Box<CallSpec>,
+        /// Records what is heard of it; `None` if no evidence is kept.
+        tape: Option<Recorder>,
+        /// Where its updates go.
+        updates: mpsc::UnboundedSender<DropUpdate>,
+    },
     /// End a drop.
     Cancel(DropId),
     /// End all drops.
@@ -292,17 +272,20 @@ impl Driver {
     fn on_order(&mut self, order: Order) {
         let now = clock::now();
         match order {
-            Order::Start(job, updates) if self.draining || self.link.is_taken() => {
-                debug!(drop = %job.id, "not started: no more drops are taken");
-                // Its sender sees the channel closed without an end.
-                drop(updates);
+            Order::Start { spec, .. } if self.draining || self.link.is_taken() => {
+                // Its caller sees the channel closed without an end.
+                debug!(drop = %spec.drop, "not started: no more drops are taken");
             }
-            Order::Start(job, updates) if now > job.dial_by => {
+            Order::Start { spec, updates, .. } if now > spec.dial_by => {
                 let report = Report::not_dialled("it took too long until it could be dialled");
                 // Nobody has to listen.
                 let _ = updates.send(DropUpdate::Ended(Box::new(report)));
             }
-            Order::Start(job, updates) => self.start(*job, updates, now),
+            Order::Start {
+                spec,
+                tape,
+                updates,
+            } => self.start(*spec, tape, updates, now),
             Order::Cancel(id) => self.board.cancel(id, now),
             Order::CancelAll => self.board.cancel_all(now),
             Order::Settle(settled) => {
@@ -319,41 +302,39 @@ impl Driver {
         self.orders.is_closed() && self.orders.is_empty()
     }
 
-    fn start(&mut self, mut job: Job, updates: mpsc::UnboundedSender<DropUpdate>, now: Instant) {
-        job.plan.voice = match job.sound {
+    fn start(
+        &mut self,
+        mut spec: CallSpec,
+        tape: Option<Recorder>,
+        updates: mpsc::UnboundedSender<DropUpdate>,
+        now: Instant,
+    ) {
+        spec.plan.voice = match spec.sound {
             Some(_) => Voice::Ours,
             None => Voice::Pbx,
         };
         if !self.listens {
-            job.plan.mode = Mode::Dialplan;
+            spec.plan.mode = Mode::Dialplan;
         }
-        let campaign = job.campaign.map(|campaign| campaign.0);
-        let span = info_span!("drop", id = %job.id, number = %job.number, campaign);
-        span.in_scope(|| info!(technique = ?job.plan.technique, "drop began"));
-        self.board.start(job.id, job.plan.clone(), now);
+        let campaign = spec.campaign.map(|campaign| campaign.0);
+        let span = info_span!("drop", id = %spec.drop, number = %spec.number, campaign);
+        span.in_scope(|| info!(technique = ?spec.plan.technique, "drop began"));
+        self.board.start(spec.drop, spec.plan.clone(), now);
+        let drop = spec.drop;
         let record = Record {
-            spec: Arc::new(CallSpec {
-                number: job.number,
-                plan: job.plan,
-                media: job.media,
-                sound: job.sound,
-                echo: job.echo,
-                connections: Connections::random(),
-                caller_id: job.caller_id,
-                dial_by: job.dial_by,
-            }),
+            spec: Arc::new(spec),
             updates,
             span,
             verdict: None,
             deaf: None,
             cues: None,
-            tape: job.tape,
+            tape,
             moments: Vec::new(),
             dialled: BTreeSet::new(),
             unanswered: BTreeSet::new(),
             plays: BTreeSet::new(),
         };
-        self.records.insert(job.id, record);
+        self.records.insert(drop, record);
     }
 
     fn on_reconciled(&mut self, done: Reconciled) {

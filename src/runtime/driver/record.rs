@@ -10,7 +10,7 @@ use crate::{
     drop::{Command, EndedBy, Event, Milestone, Moment, Outcome, Report},
     evidence::Recorder,
     id::Play,
-    runtime::{executor::CallSpec, listener::Cue},
+    runtime::{call::CallSpec, listener::Cue},
     screen::Call,
     words::{Leg, Verdict},
 };

@@ -36,7 +36,7 @@ pub(crate) use self::{
 };
 
 use self::amd::AmdCopy;
-use super::executor::{CallSpec, Reports, Trunk};
+use super::call::{CallSpec, Reports, Trunk};
 use crate::{
     ari::{Connection, FromCall, Order, Rest},
     clock,
@@ -76,7 +76,7 @@ pub(crate) enum Cue {
 }
 
 /// Listens to a leg until its drop has ended, or until the connection has.
-pub(crate) async fn listen(
+pub(super) async fn listen(
     rest: Rest,
     trunk: &Trunk,
     (drop, leg): (DropId, Leg),
