@@ -9,7 +9,7 @@
 //! | `survey` | our reader alone, with its limits, and the digest |
 //! | `rows` | all that is done before the store, on one core: numbers, zones, consents |
 //! | `sqlite3` | the shell's `.import` into a table of texts with a unique number, where it is installed: nothing is checked |
-//! | `aftertone sqlite`, `aftertone postgres` | `run::import`, durable, with how far it is in every transaction |
+//! | `aftertone sqlite`, `aftertone postgres` | `import`, durable, with how far it is in every transaction |
 //!
 //! `cargo bench --bench import [-- --rows N] [--postgres URL] [--only SUBJECT] [--strict]`: the database of the URL has to be
 //! empty; `--strict` exits with 1 where a goal is missed.

@@ -48,7 +48,7 @@ impl Ended {
     /// What it said on stderr, without the log's lines that the gate is switched off, which is a test of its own.
     pub(crate) fn spoken(&self) -> String {
         let lines = self.stderr.lines();
-        let spoken = lines.filter(|line| !line.contains("aftertone::run::gate"));
+        let spoken = lines.filter(|line| !line.contains("aftertone::controller::gate"));
         spoken.map(|line| line.to_owned() + "\n").collect()
     }
 

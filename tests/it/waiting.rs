@@ -83,7 +83,7 @@ async fn a_call_that_waits_behind_a_slow_pbx_for_too_long_is_decided_on_again() 
     });
     let line = "campaign run leads.csv --message sound:a --kind informational --technique single --retry never";
     let mut command = desk.command(&line.split_whitespace().collect::<Vec<_>>());
-    command.env("AFTERTONE_LOG", "aftertone::run::campaign=debug");
+    command.env("AFTERTONE_LOG", "aftertone::controller=debug");
     let ended = wait(command.spawn().unwrap()).await;
     assert_eq!(ended.status, Some(0), "{ended:?}");
     assert!(ended.stderr.contains("not dialled"), "{ended:?}");
