@@ -24,8 +24,8 @@ use tracing::warn;
 
 use super::{
     carry_out::{end, lost},
+    drop_order::SingleDrop,
     gate::{calls, json},
-    single_drop::SingleDrop,
 };
 use crate::{
     campaign::{
@@ -265,7 +265,7 @@ impl Admitted {
     ) -> Result<(), StoreError> {
         let end = Box::new(end(self.drop, report, record, evidence));
         let calls = match Calls::of(report) {
-            // How its legs ended was not told, but they were dialled.
+            // How its legs ended was not heard of, but they were dialled.
             Calls::NONE if !report.timeline.is_empty() => {
                 Calls::likely(self.technique, report.outcome, Duration::ZERO)
             }
@@ -322,7 +322,7 @@ fn log_overrides(ruling: &Ruling, order: &SingleDrop) {
     }
 }
 
-/// Where the configured database is.
+/// The address of the configured database.
 pub fn place(url: &StoreUrl) -> Place {
     match url {
         StoreUrl::Sqlite(file) => Place::Sqlite(file.clone()),

@@ -27,7 +27,7 @@ pub(super) struct CampaignTable {
     /// The last change of a campaign that was read.
     read_to: i64,
     is_reading: bool,
-    /// How often this controller itself has changed how a campaign stands.
+    /// How often this controller itself has changed a campaign's state.
     own_changes: u64,
     /// How many of these changes are not written yet: until then the store answers with what was before.
     unwritten: usize,
@@ -108,8 +108,7 @@ impl CampaignTable {
         Some((self.read_to, self.own_changes))
     }
 
-    /// The read has ended; returns whether it tells anything. What was read before a change of our own was written does
-    /// not.
+    /// The read has ended; returns whether it counts. What was read before a change of our own was written does not.
     pub(super) const fn end_reading(&mut self, asked_at: u64) -> bool {
         self.is_reading = false;
         asked_at == self.own_changes
@@ -125,7 +124,7 @@ impl CampaignTable {
         self.read_to = self.read_to.min(version - 1);
     }
 
-    /// This controller changes how a campaign stands.
+    /// This controller changes a campaign's state.
     pub(super) const fn note_own_change(&mut self) {
         self.own_changes += 1;
         self.unwritten += 1;
@@ -155,7 +154,7 @@ impl CampaignTable {
 
 /// A campaign as the loop takes it up: its row, and what the store knows of its past.
 #[derive(Debug)]
-pub(super) struct Prepared {
+pub(super) struct PreparedCampaign {
     pub(super) row: Campaign,
     pub(super) spec: Spec,
     pub(super) settings: CampaignSettings,
@@ -164,7 +163,7 @@ pub(super) struct Prepared {
     pub(super) waiting: Vec<Event>,
 }
 
-impl Prepared {
+impl PreparedCampaign {
     /// Reads what the loop needs of a campaign.
     ///
     /// # Errors

@@ -6,7 +6,7 @@
 //!   single drop:  SingleDropAdmission ── intent ──> run ─────┘
 //! ```
 //!
-//! Whoever calls [`carry_out`] has had the intent committed, so that a process that dies leaves a trace of every call that
+//! The caller of [`carry_out`] has had the intent committed, so that a process that dies leaves a trace of every call that
 //! it may have made.
 
 use std::time::Duration;
@@ -58,12 +58,14 @@ pub(super) async fn carry_out(
     let mut is_cancelled = false;
     loop {
         let update = tokio::select! {
-            update = updates.recv() => update,
+            // A caller that quits has ordered the calls to be hung up before.
+            biased;
             () = stop.cancel.cancelled(), if !is_cancelled => {
                 is_cancelled = true;
                 driver.cancel(drop).await;
                 continue;
             }
+            update = updates.recv() => update,
             () = stop.quit.cancelled() => return CarriedOut::Quit(heard),
         };
         match update {
@@ -130,7 +132,7 @@ pub(super) fn end(
     }
 }
 
-/// How long a leg was up, in ms: from its answer to its end, or to the last that was heard of the drop; 0 where it was
+/// How long a leg was up, in ms: from its answer to its end, or to the last that was heard of the drop; 0 if it was
 /// not answered.
 fn up_ms(report: &Report, leg: Leg) -> u64 {
     let (answered, gone) = match leg {
@@ -206,7 +208,7 @@ mod tests {
                 9_750,
             ),
             (
-                "a promoted leg whose end was not told",
+                "a promoted leg whose end was not heard of",
                 vec![(M::BusyAnswered, 400), (M::PlayFinished, 5_400)],
                 5_000,
                 0,

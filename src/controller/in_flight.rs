@@ -128,7 +128,7 @@ impl InFlightTable {
         self.contacts.insert(key, contact);
     }
 
-    /// Whether the intent of this drop is being written, and nobody has cancelled it since; `None` if it is not.
+    /// Whether the drop is still wanted while its intent is being written; `None` if it is not being written.
     pub(super) fn is_committing(&self, key: ContactKey, drop: DropId) -> Option<bool> {
         let contact = self.contacts.get(&key)?;
         match &contact.stage {

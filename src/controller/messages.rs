@@ -1,4 +1,4 @@
-//! The messages of campaigns, ready for the PBX: each is looked at once and shared by all drops that leave it.
+//! The messages of drops, ready for the PBX. A campaign's is read once and shared by all drops that leave it.
 
 use std::{
     collections::BTreeMap,
@@ -22,7 +22,7 @@ use crate::{
 
 /// A message that the PBX can play.
 #[derive(Debug)]
-pub(super) struct Sound {
+pub(super) struct PlayableMessage {
     /// Its media URI.
     pub(super) media: String,
     /// `None` if only the PBX knows.
@@ -35,7 +35,7 @@ pub(super) struct Sound {
     once: Option<Once>,
 }
 
-impl Sound {
+impl PlayableMessage {
     /// A message that is prepared; `uses` says what is kept of it in memory.
     fn prepared(library: &Library, prepared: &Prepared, uses: Uses) -> Self {
         let samples = if uses.echo || uses.samples {
@@ -93,8 +93,8 @@ impl Sound {
     }
 }
 
-/// A message, or in words why there is none, once that is known.
-pub(super) type Awaited = Shared<BoxFuture<'static, Result<Arc<Sound>, Arc<str>>>>;
+/// A message, or in words why there is none, once that is known. Clones share it.
+pub(super) type Awaited = Shared<BoxFuture<'static, Result<Arc<PlayableMessage>, Arc<str>>>>;
 
 /// What is kept of messages in memory beside their media.
 #[derive(Clone, Copy, Debug)]
@@ -148,18 +148,18 @@ impl Messages {
     }
 }
 
-fn look(library: &Library, uses: Uses, name: &str) -> Result<Arc<Sound>, Arc<str>> {
+fn look(library: &Library, uses: Uses, name: &str) -> Result<Arc<PlayableMessage>, Arc<str>> {
     // A campaign's messages are named; files are prepared before.
     let meant = audio::resolve(name, |name| library.holds(name), |_| false);
     let sound = match meant.map_err(|error| Arc::from(chain(&error)))? {
         Reference::Prepared(name) => {
             let prepared = library.show(&name);
             let prepared = prepared.map_err(|error| Arc::from(chain(&error)))?;
-            Sound::prepared(library, &prepared, uses)
+            PlayableMessage::prepared(library, &prepared, uses)
         }
-        Reference::OnPbx(uri) => Sound::on_pbx(uri.to_string()),
+        Reference::OnPbx(uri) => PlayableMessage::on_pbx(uri.to_string()),
         Reference::File(path) => {
-            let words = format!("`{}` is no prepared message", path.display());
+            let words = format!("`{}` is not a prepared message", path.display());
             return Err(words.into());
         }
     };

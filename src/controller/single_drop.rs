@@ -18,56 +18,26 @@ use tokio::{
 };
 use tracing::info;
 
+pub use super::drop_order::SingleDrop;
+
 use super::{
     admission::{Admission, AdmissionError, Admitted, SingleDropAdmission},
     carry_out::{CarriedOut, StopSignals, abandoned, carry_out},
     evidence::{self, EvidenceError},
     gate,
-    messages::Sound,
+    messages::PlayableMessage,
 };
 use crate::{
-    audio::{self, Library, Reference, Targets},
-    campaign::policy::{CampaignKind, Consent, Override, Ruling},
+    audio,
+    campaign::policy::Ruling,
     clock,
     config::Config,
     drop::{DropRecord, Moment, Plan, Report},
     evidence::{Archive, Folder},
-    id::{DropId, RunName},
-    phone::{CallerId, PhoneNumber},
+    id::RunName,
     runtime::{CallSpec, DriverError, PbxLink, Session, SessionError},
     store::StoreError,
 };
-
-/// A drop outside any campaign, as it is ordered.
-#[derive(Debug)]
-pub struct SingleDrop {
-    /// The drop's id.
-    pub drop: DropId,
-    /// The number to call.
-    pub number: PhoneNumber,
-    /// What the call is for.
-    pub kind: CampaignKind,
-    /// The consent that is on record.
-    pub consent: Option<Consent>,
-    /// The rules that are set aside, and why.
-    pub overrides: Vec<Override>,
-    /// How it is called. The message's length is found out.
-    pub plan: Plan,
-    /// The message.
-    pub message: Reference,
-    /// The message, as it was named.
-    pub message_name: String,
-    /// The folder of messages.
-    pub library: Library,
-    /// What a recording that is prepared for this drop is to be like.
-    pub targets: Targets,
-    /// The number shown.
-    pub caller_id: CallerId,
-    /// The folder of all evidence; `None` if none is kept.
-    pub evidence: Option<PathBuf>,
-    /// The number as the evidence shows it.
-    pub shown_number: String,
-}
 
 /// What happens to a single drop, in this order; each but [`Self::Moment`] once at most.
 #[derive(Debug)]
@@ -89,7 +59,7 @@ pub enum SingleDropUpdate {
 pub struct SingleDropResult {
     /// The run that carried it out.
     pub run: RunName,
-    /// How it ended.
+    /// Its outcome, with all that was seen of it.
     pub report: Arc<Report>,
     /// The folder of its evidence, or in words why it was not kept; `None` if none was to be kept.
     pub evidence: Option<Result<PathBuf, String>>,
@@ -100,11 +70,11 @@ pub struct SingleDropResult {
 /// The end of a single drop of which something may have been dialled.
 #[derive(Debug)]
 pub struct SingleDropEnd {
-    /// How it ended.
+    /// Its outcome, with all that was seen of it.
     pub report: Arc<Report>,
     /// What is unusual about it.
     pub ending: SingleDropEnding,
-    /// Why its end is not in the store, where it will be `lost`; `None`: it is.
+    /// Why its end is not in the store, which will have it as `lost`; `None`: it is there.
     pub unwritten: Option<Unwritten>,
 }
 
@@ -169,7 +139,7 @@ pub enum SingleDropError {
     /// Its intent was committed, and it was not dialled after all.
     #[error("nothing was dialled: {words}")]
     NotDialled {
-        /// Why.
+        /// The reason.
         words: String,
         /// Why its intent is still in the store; `None`: it was taken back.
         unwritten: Option<StoreError>,
@@ -201,12 +171,13 @@ impl SingleDropHandle {
         self.stop.cancel.cancel();
     }
 
-    /// Does not wait for its calls to end: what can be known of it by now is written.
+    /// Cancels it, and does not wait for its calls to end: what is known of it by now is written.
     pub fn quit(&self) {
+        self.stop.cancel.cancel();
         self.stop.quit.cancel();
     }
 
-    /// How it ended.
+    /// Its end.
     ///
     /// # Errors
     /// [`SingleDropError`] if nothing was dialled.
@@ -223,7 +194,7 @@ impl SingleDrop {
     pub fn start(self, config: Config) -> SingleDropHandle {
         let (updates, updated) = mpsc::unbounded_channel();
         let stop = StopSignals::default();
-        let run = Run {
+        let run = SingleDropRun {
             order: self,
             config,
             stop: stop.clone(),
@@ -238,7 +209,7 @@ impl SingleDrop {
 }
 
 /// A single drop on its way.
-struct Run {
+struct SingleDropRun {
     order: SingleDrop,
     config: Config,
     stop: StopSignals,
@@ -246,13 +217,13 @@ struct Run {
 }
 
 /// What a drop needs to be dialled.
-struct Ready {
-    sound: Sound,
+struct ReadyToDial {
+    sound: PlayableMessage,
     folder: Option<Folder>,
     admitted: Admitted,
 }
 
-impl Run {
+impl SingleDropRun {
     async fn run(self) -> Result<SingleDropEnd, SingleDropError> {
         gate::warn_of_what_is_off(&self.config.gate);
         let admission = SingleDropAdmission::open(&self.config).await;
@@ -287,7 +258,7 @@ impl Run {
         admission: &SingleDropAdmission,
         session: &Session,
         archive: Option<Archive>,
-    ) -> Result<Ready, SingleDropError> {
+    ) -> Result<ReadyToDial, SingleDropError> {
         let (order, cancel) = (&self.order, &self.stop.cancel);
         let interrupted = Err(SingleDropError::Interrupted);
         let trunk = session.trunk();
@@ -310,7 +281,7 @@ impl Run {
         };
         self.linked(session).await?;
         match admission.admit(order, session).await {
-            Ok(Admission::Admitted(admitted)) => Ok(Ready {
+            Ok(Admission::Admitted(admitted)) => Ok(ReadyToDial {
                 sound,
                 folder,
                 admitted,
@@ -321,12 +292,13 @@ impl Run {
         }
     }
 
-    async fn sound(&self, run: RunName) -> Result<Sound, SingleDropError> {
+    async fn sound(&self, run: RunName) -> Result<PlayableMessage, SingleDropError> {
         let order = &self.order;
         let (reference, library) = (order.message.clone(), order.library.clone());
         let (targets, drop) = (order.targets.clone(), order.drop);
-        let preparing =
-            spawn_blocking(move || Sound::for_one_drop(reference, &library, &targets, &run, drop));
+        let preparing = spawn_blocking(move || {
+            PlayableMessage::for_one_drop(reference, &library, &targets, &run, drop)
+        });
         match preparing.await {
             Ok(sound) => sound.map_err(SingleDropError::Message),
             Err(error) => std::panic::resume_unwind(error.into_panic()),
@@ -350,8 +322,12 @@ impl Run {
     }
 
     /// Dials the drop, whose intent is committed, and writes its end.
-    async fn dial(self, session: Session, ready: Ready) -> Result<SingleDropEnd, SingleDropError> {
-        let Ready {
+    async fn dial(
+        self,
+        session: Session,
+        ready: ReadyToDial,
+    ) -> Result<SingleDropEnd, SingleDropError> {
+        let ReadyToDial {
             sound,
             mut folder,
             admitted,

@@ -12,7 +12,7 @@ use tracing::{info, warn};
 use super::{
     Controller, ControllerError, PBX, Selection,
     app_lock::AppLock,
-    campaign_table::{CampaignTable, Prepared},
+    campaign_table::{CampaignTable, PreparedCampaign},
     control_loop::{ControlLoop, Health, Past},
     evidence,
     gate::{self, CampaignGate},
@@ -59,7 +59,7 @@ impl Controller {
         gate::warn_of_what_is_off(&config.gate);
         let mut campaigns = Vec::new();
         for row in selected(&store, &which, clock.now()).await? {
-            campaigns.push(Prepared::read(&store, row, clock.now()).await?);
+            campaigns.push(PreparedCampaign::read(&store, row, clock.now()).await?);
         }
         let config = with_listening(config, &campaigns);
         let library = Library::new(&config.pbx.sounds_dir, &config.pbx.pbx_sounds_dir);
@@ -203,10 +203,10 @@ async fn lease_and_adopt(
     Ok((holder, orphans))
 }
 
-/// The configuration, with our own listening where a campaign wants it.
-fn with_listening(config: &Config, campaigns: &[Prepared]) -> Config {
+/// The configuration, with our own listening if a campaign wants it.
+fn with_listening(config: &Config, campaigns: &[PreparedCampaign]) -> Config {
     let mut config = config.clone();
-    let listens = |campaign: &Prepared| campaign.spec.screen == Some(Mode::Listen);
+    let listens = |campaign: &PreparedCampaign| campaign.spec.screen == Some(Mode::Listen);
     if campaigns.iter().any(listens) {
         config.screen.mode = ScreenMode::Listen;
     }
@@ -218,7 +218,7 @@ async fn past_calls(
     config: &Config,
     store: &Store,
     holder: &ControllerLease,
-    campaigns: &[Prepared],
+    campaigns: &[PreparedCampaign],
     now: Timestamp,
 ) -> Result<Vec<Event>, StoreError> {
     let own = campaigns.iter().filter_map(|c| c.settings.rate);
@@ -275,5 +275,5 @@ async fn selected(
     }
 }
 
-/// Stands for starts of drops that belong to no campaign: they count for the PBX alone.
+/// The campaign of drops that belong to none: they count for the PBX alone.
 const OF_NO_CAMPAIGN: CampaignId = CampaignId(i64::MIN);

@@ -1,4 +1,4 @@
-//! What those who watch are shown and told.
+//! The views and notes of a controller.
 
 use std::sync::Arc;
 
@@ -89,7 +89,7 @@ const fn nothing(at: Timestamp) -> View {
     }
 }
 
-/// How the trunk's budget stands.
+/// The state of the trunk's budget.
 pub(super) fn gauges<G: Gate>(engine: &Engine<G>) -> Vec<GaugeView> {
     let Some(budget) = engine.budget(PBX) else {
         return Vec::new();
@@ -105,7 +105,7 @@ pub(super) fn gauges<G: Gate>(engine: &Engine<G>) -> Vec<GaugeView> {
     Gauge::ALL.into_iter().map(gauge).collect()
 }
 
-/// How a campaign stands.
+/// The state of a campaign.
 pub(super) fn campaign<G: Gate>(
     engine: &Engine<G>,
     row: &Campaign,

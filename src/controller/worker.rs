@@ -10,7 +10,7 @@ use super::{
     Input,
     carry_out::{CarriedOut, RUN_ENDED, StopSignals, carry_out, end, unseen},
     evidence,
-    messages::{Awaited, Sound},
+    messages::{Awaited, PlayableMessage},
 };
 use crate::{
     campaign::{
@@ -138,7 +138,7 @@ impl DropWorker {
         }
     }
 
-    fn spec(&self, task: &DropTask, sound: &Sound) -> CallSpec {
+    fn spec(&self, task: &DropTask, sound: &PlayableMessage) -> CallSpec {
         let start = &task.start;
         let plan = plan(&self.config, sound.length);
         let plan = Plan {
@@ -171,7 +171,7 @@ impl DropWorker {
         task: DropTask,
         report: Report,
         folder: Option<Folder>,
-        sound: &Sound,
+        sound: &PlayableMessage,
     ) -> Completed {
         let Some(folder) = folder else {
             return self.completed(&task, &report, None);

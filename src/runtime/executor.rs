@@ -31,35 +31,35 @@ use crate::{
 /// Something to carry out.
 #[derive(Debug)]
 pub(crate) struct CommandContext {
-    /// Which drop wants it.
+    /// The drop that wants it.
     pub(crate) drop: DropId,
-    /// What it wants.
+    /// What the drop wants.
     pub(crate) command: Command,
     /// Its particulars; `None` for a drop that has ended, of which only a leg can be hung up.
     pub(crate) spec: Option<Arc<CallSpec>>,
     /// What goes with [`Command::Listen`].
     pub(crate) listen: Option<ToListener>,
-    /// Where its log lines belong.
+    /// The span of its log lines.
     pub(crate) span: Span,
 }
 
-/// Carries out errands until their sender is gone, then sees the last ones through. Reports go to `reports`, a bounded
+/// Carries out commands until their sender is gone, then sees the last ones through. Reports go to `reports`, a bounded
 /// channel whose receiver must never wait for this task.
 pub(crate) async fn run(
     rest: Rest,
     trunk: Arc<Trunk>,
-    mut errands: mpsc::UnboundedReceiver<CommandContext>,
+    mut commands: mpsc::UnboundedReceiver<CommandContext>,
     reports: mpsc::Sender<(DropId, Event)>,
 ) {
     let tracker = TaskTracker::new();
     let mut last: HashMap<(DropId, Leg), JoinHandle<()>> = HashMap::new();
     let mut dials = Dials::default();
-    while let Some(errand) = errands.recv().await {
-        let unless = dials.note(errand.drop, errand.command);
+    while let Some(context) = commands.recv().await {
+        let unless = dials.note(context.drop, context.command);
         let (rest, trunk) = (rest.clone(), Arc::clone(&trunk));
-        let reports = Reports::new(errand.drop, reports.clone());
-        let span = errand.span.clone();
-        let turn = turn_of(errand.command).map(|leg| (errand.drop, leg));
+        let reports = Reports::new(context.drop, reports.clone());
+        let span = context.span.clone();
+        let turn = turn_of(context.command).map(|leg| (context.drop, leg));
         let before = turn.and_then(|turn| last.remove(&turn));
         let tasks = tracker.clone();
         let task = async move {
@@ -67,7 +67,7 @@ pub(crate) async fn run(
                 // One that panicked is a bug of ours, and is over.
                 let _ = before.await;
             }
-            carry_out_all(rest, trunk, errand, (reports, unless), &tasks).await;
+            carry_out_all(rest, trunk, context, (reports, unless), &tasks).await;
         };
         let task = tracker.spawn(task.instrument(span));
         if let Some(turn) = turn {
@@ -101,17 +101,18 @@ const fn turn_of(command: Command) -> Option<Leg> {
 async fn carry_out_all(
     rest: Rest,
     trunk: Arc<Trunk>,
-    errand: CommandContext,
+    context: CommandContext,
     (reports, unless): (Reports, CancellationToken),
     tasks: &TaskTracker,
 ) {
-    // Before the PBX is told to connect.
-    let coming = coming(&rest, &trunk, &errand);
-    if let Some(event) = carry_out(&rest, &trunk, &errand, &unless).await {
+    // Before the PBX is asked to connect.
+    let coming = coming(&rest, &trunk, &context);
+    if let Some(event) = carry_out(&rest, &trunk, &context, &unless).await {
         return reports.send(event).await;
     }
-    let (drop, command) = (errand.drop, errand.command);
-    if let (Command::Listen(leg), Some(spec), Some(given)) = (command, errand.spec, errand.listen) {
+    let (drop, command) = (context.drop, context.command);
+    if let (Command::Listen(leg), Some(spec), Some(given)) = (command, context.spec, context.listen)
+    {
         let Some(coming) = coming else {
             let why = "this run does not listen".to_owned();
             return reports.send(Event::TapLost { leg, why }).await;
@@ -125,8 +126,8 @@ async fn carry_out_all(
 }
 
 /// The audio connection that comes of a command.
-fn coming(rest: &Rest, trunk: &Trunk, errand: &CommandContext) -> Option<Coming> {
-    let (Command::Listen(leg), Some(spec)) = (errand.command, &errand.spec) else {
+fn coming(rest: &Rest, trunk: &Trunk, context: &CommandContext) -> Option<Coming> {
+    let (Command::Listen(leg), Some(spec)) = (context.command, &context.spec) else {
         return None;
     };
     Some(match trunk.media.as_ref()? {
@@ -135,7 +136,7 @@ fn coming(rest: &Rest, trunk: &Trunk, errand: &CommandContext) -> Option<Coming>
             rest: rest.clone(),
             sockets: sockets.clone(),
             app: trunk.app.clone(),
-            leg: ChannelId::leg(trunk.run.clone(), errand.drop, leg),
+            leg: ChannelId::leg(trunk.run.clone(), context.drop, leg),
             lasts: spec.plan.longest_listening() + PLAY_GRACE,
             entered: Arc::default(),
         }),
@@ -147,7 +148,7 @@ fn coming(rest: &Rest, trunk: &Trunk, errand: &CommandContext) -> Option<Coming>
 struct Dials(BTreeMap<(DropId, Leg), CancellationToken>);
 
 impl Dials {
-    /// Takes note of a command; what it gives ends the command where it has not been sent.
+    /// Takes note of a command; the token that it returns ends the command if it has not been sent.
     fn note(&mut self, drop: DropId, command: Command) -> CancellationToken {
         let unless = CancellationToken::new();
         match command {
@@ -180,12 +181,12 @@ impl Dials {
 async fn carry_out(
     rest: &Rest,
     trunk: &Trunk,
-    errand: &CommandContext,
+    context: &CommandContext,
     unless: &CancellationToken,
 ) -> Option<Event> {
-    let command = errand.command;
+    let command = context.command;
     debug!(?command, "asked of the pbx");
-    for step in steps(trunk, errand.drop, command, errand.spec.as_deref()) {
+    for step in steps(trunk, context.drop, command, context.spec.as_deref()) {
         match take(rest, unless, step).await {
             Ok(Taken::Done) => {}
             Ok(Taken::NotThere) => {
@@ -263,7 +264,7 @@ fn steps(trunk: &Trunk, drop: DropId, command: Command, spec: Option<&CallSpec>)
     }
 }
 
-/// What an answered leg needs, whoever screens it.
+/// What an answered leg needs, by either way of detection.
 fn answered(channel: ChannelId, leg: Leg, after: Duration) -> Vec<Step> {
     let mut steps = vec![limit(channel.clone(), after)];
     if leg == Leg::Busy {
@@ -375,17 +376,18 @@ pub(crate) const LISTEN_CONTEXT: &str = "aftertone-listen";
 /// From how many legs on those whose commands are carried out are forgotten.
 const LOOK_THROUGH: usize = 1_024;
 
-/// Where Asterisk looks for the number that the network redirects a call to; unset, in the context of the trunk.
+/// The variable that names the context in which Asterisk looks for the number that the network redirects a call to; unset, it
+/// is the context of the trunk.
 const FORWARD_CONTEXT: &str = "FORWARD_CONTEXT";
 
-/// A context that no dialplan has: a call that is redirected into it ends, and rings nobody whom the gate was not asked
-/// about.
+/// A context that no dialplan has: a call that is redirected into it ends, and rings no telephone that the gate was not
+/// asked about.
 const NO_CONTEXT: &str = "aftertone-redirects-nowhere";
 
-/// What the limit at originate grants beyond the ring time: until the answered leg is in our hands (design, rule 3).
+/// What the limit at originate grants beyond the ring time: until the answered leg is in our hands.
 const RING_GRACE: Duration = Duration::from_secs(10);
 
-/// What the limit of a play grants beyond the message's length (design, rule 3).
+/// What the limit of a play grants beyond the message's length.
 const PLAY_GRACE: Duration = Duration::from_secs(5);
 
 /// How many calls are remembered that may still wait: more than can be begun while one waits.

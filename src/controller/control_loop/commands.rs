@@ -142,14 +142,14 @@ impl ControlLoop {
         self.write_standing(Write::Finished { campaign, end });
     }
 
-    /// Changes how a campaign stands: what the store answered before does not count.
+    /// Changes a campaign's state: what the store answered before does not count.
     fn write_standing(&mut self, write: Write) {
         self.reporter.changed();
         self.campaigns.note_own_change();
         self.store_io.write(write);
     }
 
-    /// Dials the drops whose turn has come; returns whether the engine was told of one that is not dialled.
+    /// Dials the drops whose turn has come; returns whether one was reported to the engine as not dialled.
     pub(super) fn launch(&mut self) -> bool {
         let mut told = false;
         let now = self.store_io.now();
@@ -185,7 +185,7 @@ impl ControlLoop {
         tokio::spawn(Arc::clone(&self.worker).run_drop(task));
     }
 
-    /// Nothing was dialled, for certain: the engine is told.
+    /// Nothing was dialled, for certain: this is reported to the engine.
     pub(super) fn not_dialled(&mut self, key: ContactKey) {
         let Some(attempt) = self.in_flight.remove(key) else {
             return;

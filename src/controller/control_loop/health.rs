@@ -94,16 +94,18 @@ impl Health {
     /// Why less is dialled than might be, for people; `None` if nothing is in the way.
     pub(super) fn trouble(&self) -> Option<String> {
         if let Some(words) = &self.store_away {
-            return Some(format!("the store is away: {words}"));
+            return Some(format!("the database is unavailable: {words}"));
         }
         if !self.is_lease_certain() {
-            return Some("the store does not renew our lease".to_owned());
+            return Some("the database does not renew the lease of this controller".to_owned());
         }
         match *self.link.borrow() {
             PbxLink::Up if self.known_trunk == Availability::Away => Some(OFFLINE.to_owned()),
             PbxLink::Up => self.commit_latency.words(),
             PbxLink::Away => Some("the PBX cannot be reached".to_owned()),
-            PbxLink::Taken => Some("another program has our app on the PBX".to_owned()),
+            PbxLink::Taken => Some(
+                "another program has registered the app of this controller on the PBX".to_owned(),
+            ),
         }
     }
 }
@@ -131,8 +133,7 @@ impl ControlLoop {
                 self.tell(Event::Pbx(PBX, Availability::Away));
             }
             PbxLink::Taken => {
-                let words =
-                    "another program has registered our app on the PBX: every call is let go";
+                let words = "another program has registered the app of this controller on the PBX: every call is hung up";
                 self.reporter.warn(None, words);
                 self.end(EndReason::Replaced, InFlight::HangUp);
             }

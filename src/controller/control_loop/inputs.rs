@@ -13,7 +13,7 @@ use crate::{
     clock,
     controller::{
         ControllerError, Input, PBX, carry_out,
-        desired_state::{Step, steps},
+        desired_state::{DesiredStep, steps},
         in_flight::ContactKey,
         status,
         store_writer::StoreEvent,
@@ -38,7 +38,7 @@ impl ControlLoop {
                 self.tell_store();
             }
             Input::TakenOver => {
-                let words = "another controller has taken over: every call is let go";
+                let words = "another controller has taken over: every call is hung up";
                 self.reporter.warn(None, words);
                 self.end(EndReason::TakenOver, InFlight::HangUp);
             }
@@ -100,18 +100,18 @@ impl ControlLoop {
             }
             StoreEvent::FetchFailed { campaign } => self.tell(Event::FetchFailed { campaign }),
             StoreEvent::Unavailable(words) => {
-                let note = format!("the store is away, so nothing is dialled: {words}");
+                let note = format!("the database is unavailable, so nothing is dialled: {words}");
                 self.reporter.warn(None, note);
                 self.health.store_away = Some(words);
                 self.tell_store();
             }
             StoreEvent::Recovered => {
-                self.reporter.note(None, "the store is back");
+                self.reporter.note(None, "the database is back");
                 self.health.store_away = None;
                 self.tell_store();
             }
             StoreEvent::Failed(error) => {
-                let note = format!("the store cannot be used any more: {}", chain(&error));
+                let note = format!("the database can no longer be used: {}", chain(&error));
                 self.reporter.warn(None, note);
                 self.end(EndReason::Broken(error), InFlight::Finish);
                 // The store will not say what became of these intents, and no call is made without that.
@@ -266,7 +266,7 @@ impl ControlLoop {
                 continue;
             }
             let steps = steps(Some(&state.row), &row, self.engine.phase(row.id));
-            if steps.contains(&Step::Set) {
+            if steps.contains(&DesiredStep::Set) {
                 self.store_io.prepare(row);
                 continue;
             }
@@ -280,32 +280,37 @@ impl ControlLoop {
         }
     }
 
-    /// Does one step. `settings` are those that [`Step::Set`] takes up.
-    pub(super) fn take(&mut self, step: Step, row: &Campaign, settings: Option<&CampaignSettings>) {
+    /// Does one step. `settings` are those that [`DesiredStep::Set`] takes up.
+    pub(super) fn take(
+        &mut self,
+        step: DesiredStep,
+        row: &Campaign,
+        settings: Option<&CampaignSettings>,
+    ) {
         let (id, now) = (row.id, self.store_io.now());
         match step {
-            Step::Set => {
+            DesiredStep::Set => {
                 if let Some(settings) = settings {
                     self.engine.set_campaign(id, settings.clone(), now);
                 }
             }
-            Step::Pause(in_flight) => {
+            DesiredStep::Pause(in_flight) => {
                 // If it had stopped by itself, before this run, the store knows why.
                 let why = row.why.as_deref().unwrap_or("paused by the operator");
                 let words = status::paused_words(why, &row.name);
                 self.reporter.note(Some(&row.name), words);
                 self.engine.pause(id, in_flight, now);
             }
-            Step::Resume => {
-                self.reporter.note(Some(&row.name), "goes on");
+            DesiredStep::Resume => {
+                self.reporter.note(Some(&row.name), "resumed");
                 self.engine.resume(id, now);
             }
-            Step::Cancel(in_flight) => {
+            DesiredStep::Cancel(in_flight) => {
                 self.reporter
                     .note(Some(&row.name), "cancelled by the operator");
                 self.engine.cancel(id, in_flight, now);
             }
-            Step::More => {
+            DesiredStep::More => {
                 self.tell(Event::More { campaign: id });
                 self.store_io.count(id);
             }

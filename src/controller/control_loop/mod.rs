@@ -26,7 +26,7 @@ use tracing::{info, warn};
 
 use super::{
     ControllerError, Ended, Input,
-    campaign_table::{CampaignState, CampaignTable, Prepared, refused_of},
+    campaign_table::{CampaignState, CampaignTable, PreparedCampaign, refused_of},
     desired_state::steps,
     gate::CampaignGate,
     in_flight::InFlightTable,
@@ -77,7 +77,7 @@ enum EndReason {
 
 /// What there was before the loop began.
 pub(super) struct Past {
-    pub(super) campaigns: Vec<Prepared>,
+    pub(super) campaigns: Vec<PreparedCampaign>,
     /// Starts and calls that count for rates and budget, in their order.
     pub(super) events: Vec<Event>,
     /// The drops of dead controllers.
@@ -277,8 +277,8 @@ impl ControlLoop {
     }
 
     /// Takes a campaign up, or its settings anew.
-    fn take_up(&mut self, prepared: Prepared) {
-        let Prepared {
+    fn take_up(&mut self, prepared: PreparedCampaign) {
+        let PreparedCampaign {
             row,
             spec,
             settings,

@@ -1,19 +1,19 @@
-//! What the engine wants of the store, in its order, and how much of it is asked at once.
+//! The requests that wait for the store, in their order, and how many go into one transaction.
 
 use std::collections::VecDeque;
 
 use crate::{campaign::engine::CampaignId, store::Write};
 
-/// Something that the engine wants of the store.
+/// Something that the control loop asks of the store.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::controller) enum StoreRequest {
-    /// That this is written.
+    /// To write this.
     Write(Box<Write>),
-    /// Contacts that are due; all that was wanted before has to be written by then.
+    /// To lease contacts that are due; all that was asked before is written by then.
     Fetch {
-        /// Of which campaign.
+        /// The campaign they belong to.
         campaign: CampaignId,
-        /// How many at most.
+        /// The most contacts to lease.
         at_most: usize,
     },
 }
@@ -25,9 +25,9 @@ pub(in crate::controller) enum Work {
     Commit(Vec<Write>),
     /// Contacts that are due.
     Fetch {
-        /// Of which campaign.
+        /// The campaign they belong to.
         campaign: CampaignId,
-        /// How many at most.
+        /// The most contacts to lease.
         at_most: usize,
     },
 }
@@ -47,7 +47,7 @@ impl Backlog {
         self.requests.is_empty()
     }
 
-    /// The next request: all writes that stand in front, [`MOST_AT_ONCE`] at most, or the one fetch.
+    /// The next request: all writes in front, [`MOST_AT_ONCE`] at most, or the one fetch.
     pub(in crate::controller) fn next(&mut self) -> Option<Work> {
         let mut writes = Vec::new();
         while writes.len() < MOST_AT_ONCE {

@@ -1,4 +1,4 @@
-//! The task that asks the store, one request at a time, and asks again where it was away.
+//! The task that sends the store its requests, one at a time, and sends them again after an outage.
 
 mod backlog;
 mod commit_latency;
@@ -22,10 +22,10 @@ use crate::{
     store::{ControllerLease, ErrorClass, Leased, Store, StoreError, Write, Written},
 };
 
-/// What the store said.
+/// What came of a request to the store, or of an outage.
 #[derive(Debug)]
 pub(super) enum StoreEvent {
-    /// All of it is written, with what came of each.
+    /// All of it is written.
     Committed {
         /// What was to be written.
         writes: Vec<Write>,
@@ -38,29 +38,29 @@ pub(super) enum StoreEvent {
     },
     /// The answer to a fetch.
     Fetched {
-        /// Of which campaign.
+        /// The campaign that was asked for.
         campaign: CampaignId,
-        /// Who is due, leased to us.
+        /// The contacts that are due, leased to this controller.
         contacts: Vec<Leased>,
         /// When there is more.
         next: Next,
         /// How long the store took.
         took: Duration,
     },
-    /// There is no answer to a fetch.
+    /// A fetch was not answered.
     FetchFailed {
-        /// Of which campaign.
+        /// The campaign that was asked for.
         campaign: CampaignId,
     },
-    /// It is away, in these words, and is asked again until it is there.
+    /// It is unavailable, in these words, and is asked again until it is back.
     Unavailable(String),
-    /// It is there again.
+    /// It is back.
     Recovered,
     /// It will not be asked again: a person has to look.
     Failed(StoreError),
 }
 
-/// Asks the store what is wanted, in order, until nobody can want anything any more.
+/// Sends requests to the store, in order, until no more can come.
 pub(super) struct StoreWriter {
     store: Store,
     holder: ControllerLease,
@@ -119,7 +119,7 @@ impl StoreWriter {
         }
     }
 
-    /// Fetches. Where the store is away the engine asks again, once it is there.
+    /// Fetches. If the store is unavailable the engine asks again, once it is back.
     async fn fetch(&self, campaign: CampaignId, at_most: usize) -> Result<(), StoreError> {
         let (began, now) = (clock::now(), self.clock.now());
         let leased = self
@@ -181,7 +181,7 @@ impl StoreWriter {
     }
 
     fn report(&self, event: StoreEvent) {
-        // Nobody listens only at the very end.
+        // The receiver is gone only at the very end.
         let _ = self.inputs.send(Input::Store(event));
     }
 }

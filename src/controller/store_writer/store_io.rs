@@ -11,11 +11,11 @@ use super::{StoreRequest, StoreWriter};
 use crate::{
     campaign::engine::CampaignId,
     clock::Steady,
-    controller::{Input, campaign_table::Prepared},
+    controller::{Input, campaign_table::PreparedCampaign},
     store::{Campaign, ControllerLease, Store, StoreError, Tally, Write},
 };
 
-/// What the control loop asks of the store, and the clock whose times stand in it.
+/// What the control loop asks of the store, and the clock whose times are written there.
 pub(in crate::controller) struct StoreIo {
     store: Store,
     clock: Arc<Steady>,
@@ -97,7 +97,7 @@ impl StoreIo {
         let (store, inputs) = (self.store.clone(), self.inputs.clone());
         let now = self.now();
         tokio::spawn(async move {
-            let input = match Prepared::read(&store, row.clone(), now).await {
+            let input = match PreparedCampaign::read(&store, row.clone(), now).await {
                 Ok(prepared) => Input::Prepared(Box::new(prepared)),
                 Err(error) => Input::Unprepared(Box::new(row), error),
             };

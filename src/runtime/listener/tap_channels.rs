@@ -25,7 +25,7 @@ pub(crate) struct TapChannels {
     pub(crate) sockets: WebSockets,
     pub(crate) app: String,
     pub(crate) leg: ChannelId,
-    /// How long the drop can last at most; our channel ends then, should nobody end it.
+    /// How long the drop can last at most; our channel ends then, if it is not ended before.
     pub(crate) lasts: Duration,
     /// Our channel is in our app.
     pub(crate) entered: Arc<Notify>,
