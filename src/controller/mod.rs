@@ -13,15 +13,15 @@
 //!   SingleDrop ──> gate ──> intent ──> the same calls, evidence and end (carry_out) ──> SingleDropEnd
 //! ```
 //!
-//! The [`control_loop`] owns the engine; everything else is a task that sends it an [`Input`]. The [`store_writer`] sends the
+//! The `control_loop` owns the engine; everything else is a task that sends it an `Input`. The `store_writer` sends the
 //! store one request at a time: writes gather meanwhile for the next transaction. A drop is dialled only once its intent is
 //! committed, at the first attempt; an intent that was in doubt for a moment is taken back when it is certain. Drops in
 //! flight continue while the store is unavailable, and their ends wait in memory. The life of one contact is the table in
-//! [`in_flight`].
+//! `in_flight`.
 //!
 //! A controller that dies leaves intents without an end. The next controller adopts them before anything else, has their
 //! calls ended on the PBX, and settles them as lost; so does, within a minute, any other controller of the same PBX: see
-//! [`rescuer`].
+//! `rescuer`.
 
 mod admission;
 mod app_lock;

@@ -10,8 +10,8 @@
 //! The [`driver`] is one loop; it owns the board, so nothing is locked. What a drop wants goes to the [`executor`] over
 //! an unbounded channel (a drop wants a handful of things, and the board is bounded); what came of it returns over a
 //! bounded one. Two bounded channels that face each other would deadlock. A leg that we listen to ourselves has a task
-//! ([`listener`]) that hears it, speaks to it, and reports to the driver, in the core's events, what became of both.
-//! [`run_locks`] and the [`reconciler`] see to it that nothing a killed process left behind stays alive, [`app_lease`] that
+//! (`listener`) that hears it, speaks to it, and reports to the driver, in the core's events, what became of both.
+//! [`run_locks`] and the [`reconciler`] see to it that nothing a killed process left behind stays alive, `app_lease` that
 //! no controller takes the app of another. A [`CallSpec`] is one drop as it is to be carried out.
 
 mod app_lease;
