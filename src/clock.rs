@@ -25,8 +25,16 @@ pub fn wall() -> SystemTime {
     SystemTime::now()
 }
 
-/// For how long this program was suspended, if it was: a process that is stopped, a virtual machine that is paused, a
-/// disk that swaps. A deadline was due at `due` and is seen at `now`; a little late does not count.
+/// Waits until a deadline; for ever if there is none.
+pub async fn reach(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// For how long this program stood still, where it did: a process that is stopped, a virtual machine that is paused, a
+/// disk that swaps. A deadline was due at `due` and is seen at `now`; one that is seen a little late was not slept through.
 pub fn suspended_for(due: Instant, now: Instant) -> Option<Duration> {
     let late = now.saturating_duration_since(due);
     (late >= SUSPENDED).then_some(late)

@@ -1,38 +1,59 @@
 //! Aftertone leaves a recorded message in a contact's voicemail through an Asterisk PBX, and never plays it to a person.
 //!
 //! A drop is a value; everything that happens to it is an event with a time attached, everything it wants is a
-//! command, and the program around it is a loop small enough to read in one sitting.
+//! command, and the program around it is a loop small enough to read in one sitting. There are two such loops: one for
+//! campaigns, which decides whom to call and when, and one for a PBX, which carries the calls out.
 //!
 //! ```text
-//!               ┌────────────────────────── run ──────────────────────────┐
-//!   PBX ──ws──> │ ari::listen ── events ──> driver ── commands ──> dialler │ ──http──> PBX
-//!               │                             │  ^                    │     │
-//!               │                             v  └── refusals ────────┘     │
-//!               │                        drop::Board                        │
-//!               └─────────────────────────────────────────────────────────┘
+//!          ┌────────── controller ──────────┐         ┌──────────────── runtime ────────────────┐
+//!          │   campaign::engine, the gate   │         │               drop::Board               │
+//!          │        ^             │         │         │              ^           │              │
+//!          │ inputs │             v commands│         │       events │           v commands     │
+//!   store <──> StoreWriter   ControlLoop ──> DropWorker ──> Driver ──┘        executor ──http──> PBX
+//!          │                      │         │  updates │       ^                    │            │
+//!          │   SingleDrop ──> carry_out <───────────────│       └───── reports ──────┘            │
+//!          └────────────────────────────────┘         │ ari::Events <────────────────────── ws ── PBX
+//!                                                     │ listener: screen <──────────── audio ──> PBX
+//!                                                     └─────────────────────────────────────────┘
 //! ```
 //!
 //! | module | what it is | pure |
 //! |---|---|---|
 //! | [`words`], [`id`], [`phone`] | what all parts share: legs and verdicts, the names of channels, numbers that can be dialled | yes |
 //! | [`mod@drop`] | one drop as a state machine, and the board of all in flight | yes |
-//! | [`campaign`] | who may be called and when, whom to call next, how fast, and why nobody is called | yes |
-//! | [`list`] | contacts and do-not-call numbers coming in as CSV, results going out | |
-//! | [`store`] | campaigns, contacts, drops and do-not-call lists in SQLite or PostgreSQL, and the only place that knows SQL | |
-//! | [`orders`] | what an operator orders of a campaign, and what is shown to them | |
-//! | [`clock`] | the only place that reads a clock | |
-//! | [`config`] | `aftertone.toml` and its environment | |
-//! | [`screen`] | the ears: audio frames in, who answered and when the mailbox records out | yes |
-//! | [`audio`] | makes recordings fit for the telephone and keeps them | |
+//! | [`campaign`] | which contacts may be called and when, which is next, how fast, and why none is called | yes |
+//! | [`screen`] | the detection: audio frames in, who answered and when the mailbox records out | yes |
 //! | [`ari`] | the only place that knows Asterisk's REST interface and its event websocket | |
-//! | [`evidence`] | the picture of a recording and what was heard in it | |
-//! | [`run`] | ties the pure parts to the PBX: driver, dialler, locks and sweep, preflight checks | |
+//! | [`audio`] | makes recordings fit for the telephone and keeps them | |
+//! | [`evidence`] | the recording of a call, what was heard in it, and its picture | |
+//! | [`store`] | campaigns, contacts, drops and do-not-call lists in SQLite or PostgreSQL, and the only place that knows SQL | |
+//! | [`list`] | contacts and do-not-call numbers coming in as CSV, results going out | |
+//! | [`orders`] | what an operator orders of a campaign, and the views of it | |
+//! | [`config`] | `aftertone.toml` and its environment | |
+//! | [`runtime`] | one PBX: the driver that owns the board, the executor of its commands, the listener, the locks of runs | |
+//! | [`controller`] | campaigns and single drops from the order to the end that is written | |
+//! | [`import`] | lists into campaigns | |
+//! | [`doctor`] | checks whether the PBX, the trunk and the dialplan are fit for drops | |
 //! | [`cli`] | the commands, one file each, and the only place that prints | |
-//! | [`telemetry`] | where the log goes | |
+//! | [`clock`], [`telemetry`] | the only places that read a clock, and that say where the log goes | |
 //!
-//! Where to begin: [`drop::VoicemailDrop`] for what a drop does and when, [`runtime::Session`] for how it is driven,
-//! `tests/drop` for every branch of it as a ladder, `tests/lab` for the proof on real servers. Which module may name
-//! which is a table in `tests/layers.rs`, and a test.
+//! Which module may name which is a table in `tests/layers.rs`, and a test.
+//!
+//! # Where to begin
+//!
+//! [`drop::VoicemailDrop`] has what a drop does and when, `tests/drop` every branch of it as a ladder;
+//! [`campaign::engine::Engine`] has what a campaign does, `tests/campaign` its ladders; [`runtime::Session`] and
+//! [`controller::Controller`] carry both out; `tests/lab` proves it on real servers.
+//!
+//! | question | answer |
+//! |---|---|
+//! | Where is a 183 handled? | `ari/translate/mod.rs` makes [`drop::Event::Progress`] of it; `on_progress` in `drop/machine/calling.rs` decides what it means for the busy leg. |
+//! | Where does a contact wait for its hours? | In the store. `campaign/policy/hours.rs` finds them closed and says until when, the engine settles the contact as [`Held`](campaign::engine::Settlement::Held), and [`store::Store::lease`] (`store/queue.rs`) does not return it before. `campaign/engine/waiting.rs` only knows how many wait, and for what. |
+//! | Where is the intent written before the first call? | For a campaign in `write_intent` (`controller/control_loop/commands.rs`); `on_intent` (`inputs.rs`) lets it wait for its turn only once it is committed. For a single drop in `SingleDropAdmission::admit` (`controller/admission.rs`). Both write [`store::Intent`]. |
+//! | Where is the message's start decided? | `screen` hears the ready point ([`screen::Ears`]), `runtime/listener/mod.rs` reports it as [`drop::Event::Ready`], and `on_ready` and `play_if_possible` in `drop/machine/playing.rs` decide. |
+//! | Where is the life of one contact? | The table in `controller/in_flight.rs`: `Committing`, `Waiting`, `Dialling`, `Settling`. |
+//! | Which shapes does a contact's data take? | [`campaign::engine::Contact`] as it is leased, [`campaign::engine::Start`] as it is decided on, [`store::Intent`] as it is written, [`runtime::CallSpec`] as it is called. |
+//! | What happens to what a killed process leaves? | On the PBX `runtime/reconciler.rs`, in the store `controller/rescuer.rs`; a single drop's in `controller/admission.rs`. |
 
 pub mod ari;
 pub mod audio;

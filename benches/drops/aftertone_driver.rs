@@ -8,7 +8,7 @@ use aftertone::{
     drop::Plan,
     id::DropId,
     phone::PhoneNumber,
-    runtime::{self, DriverError, DropUpdate, Job, Session},
+    runtime::{self, CallSpec, DriverError, DropUpdate, Session},
     telemetry,
 };
 use anyhow::{Result, anyhow};
@@ -37,19 +37,14 @@ pub(crate) async fn run(url: &str, load: Load, technique: &str) -> Result<()> {
     for nth in 0..load.drops {
         sleep_until(start + load.begin(nth)).await;
         let number = PhoneNumber::parse(&Load::number(nth), config.pbx.rules)?;
-        let job = Job {
-            id: DropId::generate(),
+        let spec = CallSpec::new(
+            DropId::generate(),
             number,
-            plan: runtime::plan(&config, Some(Duration::from_millis(200))),
-            media: "sound:/bench/message".into(),
-            sound: None,
-            echo: None,
-            tape: None,
-            caller_id: None,
-            campaign: None,
-            dial_by: clock::now() + Plan::DIAL_WITHIN,
-        };
-        let mut news = session.start(job).await;
+            runtime::plan(&config, Some(Duration::from_millis(200))),
+            "sound:/bench/message".into(),
+            clock::now() + Plan::DIAL_WITHIN,
+        );
+        let mut news = session.start(spec, None).await;
         ends.spawn(async move {
             while let Some(heard) = news.recv().await {
                 if let DropUpdate::Ended(report) = heard {

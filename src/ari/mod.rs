@@ -37,6 +37,7 @@ pub use media::{
     Access, Connection, ConnectionEnd, Expected, FromCall, MediaCounts, MediaServer, MediaSettings,
     Order, Pulse, WebSockets,
 };
+pub(crate) use rest::whole_seconds;
 pub use rest::{ExternalMedia, HangUp, Originate, Rest};
 pub use setup::{DEFAULT_REQUEST_TIMEOUT, Pbx, Settings, SetupError};
 pub use socket::{Events, Incoming, LinkError, QUEUE};

@@ -30,6 +30,7 @@ use tracing::{debug, warn};
 
 use crate::{
     campaign::{cost::Price, engine::PbxSettings, policy},
+    drop::{Technique, WhenBusyLegAnswered, WhenUnsure},
     phone::{CallerId, Rules},
     screen::Settings,
 };
@@ -117,38 +118,6 @@ pub struct DropSettings {
     pub when_unsure: WhenUnsure,
     /// What to do where the busy leg is answered first.
     pub when_busy_leg_answered: WhenBusyLegAnswered,
-}
-
-/// One call or two.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Technique {
-    /// `double`: busy leg and drop leg.
-    #[default]
-    Double,
-    /// `single`: drop leg only.
-    Single,
-}
-
-/// What to do where it cannot be told who answered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum WhenUnsure {
-    /// `hang_up`: unplayed.
-    #[default]
-    HangUp,
-    /// `play`: go on as for a machine.
-    Play,
-}
-
-/// What to do where the busy leg is answered before the drop leg.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum WhenBusyLegAnswered {
-    /// `promote`: screen it as if it were the drop leg.
-    #[default]
-    Promote,
-    /// `continue`: hang it up and let the drop leg run.
-    Continue,
-    /// `give_up`: hang up both.
-    GiveUp,
 }
 
 /// How it is told who answered.

@@ -1,13 +1,15 @@
-//! One drop outside any campaign, before the gate and in the store's books.
+//! The gate and the store's intent in front of a single drop: the last two things before its first call.
 //!
 //! ```text
-//!   Counter::open ──> ask ──> (the PBX is reached, the message made ready) ──> enter ──> drop ──> Entry::end
+//!   SingleDropAdmission::open ──> ask ──> (the PBX is reached, the message made ready) ──> admit ──> drop ──> Admitted::end
 //! ```
 //!
-//! It counts for the caps of every campaign, as theirs count for it. [`Counter::enter`] asks the gate once more at the
-//! moment of the call and writes the intent, which the store takes only if nothing has happened to the number since: no
-//! opt-out and no other drop slips in between. A drop that is killed leaves its intent behind: it counts, and the next
+//! It counts for the caps of every campaign, as theirs count for it. [`SingleDropAdmission::admit`] asks the gate once more
+//! at the moment of the call and writes the intent, which the store takes only if nothing has happened to the number since:
+//! no opt-out and no other drop slips in between. A drop that is killed leaves its intent behind: it counts, and the next
 //! drop or controller of the instance has its calls ended on the PBX and ends it as `lost`.
+//!
+//! A campaign's drops pass the same gate by [`super::gate::CampaignGate`], and their intents go through the store writer.
 
 use std::time::Duration;
 
@@ -21,21 +23,22 @@ use tokio::{
 use tracing::warn;
 
 use super::{
+    carry_out::{end, lost},
+    drop_order::SingleDrop,
     gate::{calls, json},
-    worker,
 };
 use crate::{
     campaign::{
+        Decision,
         budget::Calls,
         engine::PbxId,
-        policy::{self, CampaignKind, Case, Consent, Override, Rule, Ruling},
+        policy::{self, Case, Rule, Ruling},
     },
     clock,
     config::{Config, StoreUrl},
-    drop::{DropRecord, Milestone, Moment, Outcome, Report, Technique},
+    drop::{DropRecord, Outcome, Report, Technique},
     error_chain::chain,
     id::DropId,
-    phone::{CallerId, PhoneNumber},
     runtime::Session,
     store::{
         CONTROLLER_LEASE, ControllerLease, DatabaseAddress, ErrorClass, Facts, Intent, Store,
@@ -43,47 +46,26 @@ use crate::{
     },
 };
 
-/// A call that somebody wants to make.
-#[derive(Clone, Debug)]
-pub struct Wanted {
-    /// The drop's id.
-    pub drop: DropId,
-    /// Whom to call.
-    pub number: PhoneNumber,
-    /// What the call is for.
-    pub kind: CampaignKind,
-    /// The consent that is on record.
-    pub consent: Option<Consent>,
-    /// The rules that are set aside, and why.
-    pub overrides: Vec<Override>,
-    /// One call or two.
-    pub technique: Technique,
-    /// The message.
-    pub message: String,
-    /// The number shown.
-    pub caller_id: CallerId,
-}
-
 /// The gate and the store, for drops outside any campaign.
 #[derive(Debug)]
-pub struct Counter {
+pub(super) struct SingleDropAdmission {
     store: Store,
     gate: policy::Gate,
     instance: String,
 }
 
-/// What came of entering a drop.
+/// What came of asking for admission.
 #[derive(Debug)]
-pub enum Entered {
-    /// Its intent is written, with this ruling: it may be dialled.
-    Allowed(Entry, Box<Ruling>),
-    /// The gate stands against it.
+pub(super) enum Admission {
+    /// Its intent is committed: it may be dialled.
+    Admitted(Admitted),
+    /// The gate does not allow it.
     Stopped(Box<Ruling>),
 }
 
-/// A drop whose intent is written.
+/// A drop whose intent is committed.
 #[derive(Debug)]
-pub struct Entry {
+pub(super) struct Admitted {
     drop: DropId,
     technique: Technique,
     store: Store,
@@ -91,9 +73,9 @@ pub struct Entry {
     renewing: AbortHandle,
 }
 
-/// Why a drop could not be entered.
+/// Why a drop could not be admitted.
 #[derive(Debug, Error)]
-pub enum CounterError {
+pub(super) enum AdmissionError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -102,12 +84,12 @@ pub enum CounterError {
     Contended,
 }
 
-impl Counter {
+impl SingleDropAdmission {
     /// Opens the store that the configuration names.
     ///
     /// # Errors
-    /// [`StoreError`]: then nothing may be dialled, since nobody knows how often and whether the number may be called.
-    pub async fn open(config: &Config) -> Result<Self, StoreError> {
+    /// [`StoreError`]: then nothing may be dialled, since it is not known whether and how often the number may be called.
+    pub(super) async fn open(config: &Config) -> Result<Self, StoreError> {
         config.make_state_dir();
         Ok(Self {
             store: Store::open(&place(&config.store.url)).await?,
@@ -120,8 +102,8 @@ impl Counter {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn ask(&self, wanted: &Wanted) -> Result<Ruling, StoreError> {
-        let (ruling, _) = self.decide(wanted, now()).await?;
+    pub(super) async fn ask(&self, order: &SingleDrop) -> Result<Ruling, StoreError> {
+        let (ruling, _) = self.decide(order, now()).await?;
         Ok(ruling)
     }
 
@@ -129,8 +111,12 @@ impl Counter {
     /// that were killed have left.
     ///
     /// # Errors
-    /// [`CounterError`]; nothing may be dialled then.
-    pub async fn enter(&self, wanted: &Wanted, session: &Session) -> Result<Entered, CounterError> {
+    /// [`AdmissionError`]; nothing may be dialled then.
+    pub(super) async fn admit(
+        &self,
+        order: &SingleDrop,
+        session: &Session,
+    ) -> Result<Admission, AdmissionError> {
         let holder = self
             .store
             .begin_controller(session.run(), &self.instance, now())
@@ -143,17 +129,17 @@ impl Counter {
                 "drops that were killed are left without an end; the next drop looks again"
             );
         }
-        let entered = self.write(wanted, &holder).await;
-        match entered {
-            Ok(Entered::Allowed(..)) => {}
-            Ok(Entered::Stopped(_)) | Err(_) => {
+        let admission = self.write(order, &holder).await;
+        match admission {
+            Ok(Admission::Admitted(_)) => {}
+            Ok(Admission::Stopped(_)) | Err(_) => {
                 let ended = self.store.end_controller(&holder, now()).await;
                 if let Err(error) = ended {
                     warn!(%error, "the run is left open in the store; its lease ends by itself");
                 }
             }
         }
-        entered
+        admission
     }
 
     /// Ends as `lost` the drops outside any campaign whose process is gone, once nothing of them is up on the PBX. Who
@@ -183,7 +169,7 @@ impl Counter {
             let words = ended.words("process", &id);
             warn!(drop = %stray.drop, run = %stray.run, was_up, "an earlier drop is lost: its process died");
             writes.push(Write::EndDrop {
-                end: worker::lost(&stray.run, stray.drop, &words),
+                end: lost(&stray.run, stray.drop, &words),
                 calls: Calls::likely(stray.technique, Outcome::Lost, Duration::ZERO),
             });
         }
@@ -193,67 +179,71 @@ impl Counter {
 
     async fn write(
         &self,
-        wanted: &Wanted,
+        order: &SingleDrop,
         holder: &ControllerLease,
-    ) -> Result<Entered, CounterError> {
+    ) -> Result<Admission, AdmissionError> {
         for _ in 0..TRIES {
             let now = now();
-            let (ruling, facts) = self.decide(wanted, now).await?;
+            let (ruling, facts) = self.decide(order, now).await?;
             if !ruling.decision.is_allowed() {
-                return Ok(Entered::Stopped(Box::new(ruling)));
+                return Ok(Admission::Stopped(Box::new(ruling)));
             }
-            let intent = self.intent(wanted, &ruling, &facts);
+            let intent = self.intent(order, &ruling, &facts);
             let writes = [Write::Start(Box::new(intent))];
             let written = self.store.commit(holder, &writes, now).await?;
             match written.first() {
                 Some(Written::Applied) => {
-                    let entry = Entry {
-                        drop: wanted.drop,
-                        technique: wanted.technique,
+                    log_overrides(&ruling, order);
+                    return Ok(Admission::Admitted(Admitted {
+                        drop: order.drop,
+                        technique: order.plan.technique,
                         store: self.store.clone(),
                         holder: holder.clone(),
                         renewing: renew(self.store.clone(), holder.clone()),
-                    };
-                    return Ok(Entered::Allowed(entry, Box::new(ruling)));
+                    }));
                 }
                 // Something has happened to the number since its facts were read; the gate knows of it the next time.
                 Some(Written::OnDoNotCallList(_) | Written::Conflict) => {}
-                Some(Written::Fenced) | None => return Err(CounterError::Contended),
+                Some(Written::Fenced) | None => return Err(AdmissionError::Contended),
             }
         }
-        Err(CounterError::Contended)
+        Err(AdmissionError::Contended)
     }
 
-    async fn decide(&self, wanted: &Wanted, now: Timestamp) -> Result<(Ruling, Facts), StoreError> {
+    async fn decide(
+        &self,
+        order: &SingleDrop,
+        now: Timestamp,
+    ) -> Result<(Ruling, Facts), StoreError> {
         let history = self.gate.settings().history();
-        let facts = self.store.facts(&wanted.number, history, now).await?;
+        let facts = self.store.facts(&order.number, history, now).await?;
         let case = Case {
-            number: Ok(&wanted.number),
+            number: Ok(&order.number),
             zone: None,
             state: None,
-            consent: wanted.consent.as_ref(),
-            campaign: wanted.kind,
-            calls: calls(wanted.technique),
+            consent: order.consent.as_ref(),
+            campaign: order.kind,
+            calls: calls(order.plan.technique),
             do_not_call: facts.do_not_call.as_deref(),
             starts: &facts.starts,
-            overrides: &wanted.overrides,
+            overrides: &order.overrides,
         };
         Ok((self.gate.decide(&case, now), facts))
     }
 
-    fn intent(&self, wanted: &Wanted, ruling: &Ruling, facts: &Facts) -> Intent {
-        let sets_aside = |rule| wanted.overrides.iter().any(|o| o.rule() == rule);
+    fn intent(&self, order: &SingleDrop, ruling: &Ruling, facts: &Facts) -> Intent {
+        let sets_aside = |rule| order.overrides.iter().any(|o| o.rule() == rule);
         let caps_bind = self.gate.is_on(Rule::FrequencyCap) && !sets_aside(Rule::FrequencyCap);
         Intent {
-            drop: wanted.drop,
+            drop: order.drop,
             of: None,
             attempt: 1,
-            number: wanted.number.clone(),
+            number: order.number.clone(),
             pbx: PbxId(0),
-            technique: wanted.technique,
-            message: wanted.message.clone(),
+            technique: order.plan.technique,
+            message: order.message_name.clone(),
             variant: None,
-            caller_id: Some(wanted.caller_id.clone()),
+            caller_id: Some(order.caller_id.clone()),
             ruling: json(ruling),
             version: caps_bind.then_some(facts.version),
             despite_do_not_call: sets_aside(Rule::DoNotCall),
@@ -261,21 +251,21 @@ impl Counter {
     }
 }
 
-impl Entry {
-    /// Writes how the drop ended, and asks again where the store is away for a moment. `ended` is its object with the number
+impl Admitted {
+    /// Writes how the drop ended, and tries again if the store is away for a moment. `record` is its object with the number
     /// masked, `evidence` the folder of its evidence.
     ///
     /// # Errors
     /// [`StoreError`]; the next drop or controller ends it as `lost` then.
-    pub async fn end(
+    pub(super) async fn end(
         self,
         report: &Report,
-        ended: &DropRecord<'_>,
+        record: &DropRecord<'_>,
         evidence: Option<String>,
     ) -> Result<(), StoreError> {
-        let end = Box::new(worker::end(self.drop, report, ended, evidence));
+        let end = Box::new(end(self.drop, report, record, evidence));
         let calls = match Calls::of(report) {
-            // How its legs ended was not told, but they were dialled.
+            // How its legs ended was not heard of, but they were dialled.
             Calls::NONE if !report.timeline.is_empty() => {
                 Calls::likely(self.technique, report.outcome, Duration::ZERO)
             }
@@ -288,7 +278,7 @@ impl Entry {
     ///
     /// # Errors
     /// [`StoreError`]; the next drop or controller ends it as `lost` then.
-    pub async fn take_back(self) -> Result<(), StoreError> {
+    pub(super) async fn take_back(self) -> Result<(), StoreError> {
         let drop = self.drop;
         self.write(&[Write::TakeBack { drop }]).await
     }
@@ -303,7 +293,7 @@ impl Entry {
         });
         let written = commit.await?;
         if written != [Written::Applied] {
-            warn!("somebody else has taken the drop over, and has written its end");
+            warn!("another controller has taken the drop over, and has written its end");
         }
         self.renewing.abort();
         self.store.end_controller(&self.holder, now()).await?;
@@ -312,30 +302,27 @@ impl Entry {
     }
 }
 
-/// The report of a drop whose end nobody was told, by what was heard of it: `cancelled` where the operator did not wait
-/// for it and the message had not begun, else `lost`, for how much was heard is not known.
-pub fn untold(heard: Vec<Moment>, by_operator: bool) -> Report {
-    let has_played = heard
-        .iter()
-        .any(|each| each.event == Milestone::PlayStarted);
-    let (outcome, words) = match (by_operator, has_played) {
-        (true, false) => (
-            Outcome::Cancelled,
-            "the operator quit before its calls had ended",
-        ),
-        (true, true) => (
-            Outcome::Lost,
-            "the operator quit while its message played, or after",
-        ),
-        (false, _) => (Outcome::Lost, "the run ended before the drop"),
-    };
-    Report {
-        timeline: heard,
-        ..worker::unseen(outcome, words)
+/// Logs the rules that were set aside for a drop that is about to be dialled.
+fn log_overrides(ruling: &Ruling, order: &SingleDrop) {
+    for finding in &ruling.findings {
+        let policy::Outcome::SetAside {
+            because,
+            instead_of,
+        } = &finding.outcome
+        else {
+            continue;
+        };
+        let would = match instead_of {
+            None | Some(Decision::Allowed) => "allowed",
+            Some(Decision::Held { reason, .. }) => reason.slug(),
+            Some(Decision::Refused(reason)) => reason.slug(),
+        };
+        let (drop, number) = (order.drop, &order.number);
+        warn!(%drop, %number, rule = %finding.rule, because, would, "a rule of the gate was set aside");
     }
 }
 
-/// Where the configured database is.
+/// The address of the configured database.
 pub fn place(url: &StoreUrl) -> DatabaseAddress {
     match url {
         StoreUrl::Sqlite(file) => DatabaseAddress::Sqlite(file.clone()),
@@ -369,7 +356,7 @@ fn now() -> Timestamp {
     Timestamp::try_from(clock::wall()).unwrap_or(Timestamp::MAX)
 }
 
-/// How long calls of drops that were killed may take to end: longer, and the drop that is wanted goes before.
+/// How long calls of drops that were killed may take to end; after that the drop that is wanted goes first.
 const SETTLE_WITHIN: Duration = Duration::from_secs(5);
 
 /// When the end of a drop is written again, over some 30 s.
@@ -381,5 +368,5 @@ fn pauses() -> ExponentialBuilder {
         .without_max_times()
 }
 
-/// How often the gate is asked again where something happens to the number at the same moment.
+/// How often the gate is asked again if something happens to the number at the same moment.
 const TRIES: usize = 5;

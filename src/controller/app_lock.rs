@@ -1,4 +1,4 @@
-//! One controller an app: a second one on this machine would take the events of the first.
+//! One controller per app: a second one on this machine would take the events of the first.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -14,10 +14,10 @@ pub(super) struct AppLock {
     _held: File,
 }
 
-/// Why there is no lock.
+/// Why the lock was not taken.
 #[derive(Debug, Error)]
 pub enum AppLockError {
-    /// Another process of this machine has it.
+    /// Another process of this machine holds it.
     #[error("another `campaign run` on this machine uses the app `{app}` of the PBX at {url}")]
     Taken {
         /// The app.
@@ -25,12 +25,12 @@ pub enum AppLockError {
         /// The PBX.
         url: String,
     },
-    /// Its file.
+    /// The lock's file cannot be used.
     #[error("cannot use the lock file {}", path.display())]
     File {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The system's error.
         source: io::Error,
     },
 }
@@ -62,7 +62,7 @@ impl AppLock {
     }
 }
 
-/// A file's name for an app of a PBX: what is no letter or digit of the URL is its code, so that no two share one.
+/// A file's name for an app of a PBX: each character of the URL that is not a letter or a digit is replaced by its code, so that no two share one.
 fn file_name(url: &str, app: &str) -> String {
     let mut name = format!("{app}@");
     for byte in url.bytes() {

@@ -1,4 +1,4 @@
-//! What follows from a campaign's row having changed: the operator's wishes come by the store, from whichever process.
+//! What follows from a change of a campaign's row: the operator's commands come by way of the store, from any process.
 
 use crate::{
     campaign::engine::{End, InFlight, Phase},
@@ -7,7 +7,7 @@ use crate::{
 
 /// Something to do with a campaign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum DesiredStep {
     /// To take up the settings that are ordered; one that is over runs again.
     Set,
     /// To start nothing more of it.
@@ -20,9 +20,13 @@ pub(super) enum Step {
     More,
 }
 
-/// What to do where a campaign stood like `seen` when it was looked at last (`None`: it was not known), stands like `row`
-/// by now, and is in this phase here.
-pub(super) fn steps(seen: Option<&Campaign>, row: &Campaign, phase: Option<Phase>) -> Vec<Step> {
+/// What to do if a campaign's row was `seen` when it was read last (`None`: it was not known), is `row` by now, and the
+/// campaign is in this phase here.
+pub(super) fn steps(
+    seen: Option<&Campaign>,
+    row: &Campaign,
+    phase: Option<Phase>,
+) -> Vec<DesiredStep> {
     let mut steps = Vec::new();
     let reordered = seen.is_none_or(|seen| seen.spec != row.spec);
     let is_new_command =
@@ -32,45 +36,45 @@ pub(super) fn steps(seen: Option<&Campaign>, row: &Campaign, phase: Option<Phase
         Status::Running => {
             // One that has come to its end here and is running again has more to do.
             if phase.is_none() || reordered || is_over {
-                steps.push(Step::Set);
+                steps.push(DesiredStep::Set);
             }
             if let Some(Phase::Paused(_)) = phase {
-                steps.push(Step::Resume);
+                steps.push(DesiredStep::Resume);
             }
             if phase.is_some() {
-                steps.push(Step::More);
+                steps.push(DesiredStep::More);
             }
         }
         Status::Paused => {
             if phase.is_none() || reordered || is_over {
-                steps.push(Step::Set);
+                steps.push(DesiredStep::Set);
             }
             let by_itself = matches!(phase, Some(Phase::Paused(_)));
             let hang_up = row.in_flight == InFlight::HangUp;
             if !by_itself || (is_new_command && hang_up) {
-                steps.push(Step::Pause(row.in_flight));
+                steps.push(DesiredStep::Pause(row.in_flight));
             }
         }
         Status::Cancelling => {
             if phase.is_none() {
-                steps.push(Step::Set);
+                steps.push(DesiredStep::Set);
             }
             let is_ending = matches!(phase, Some(Phase::Cancelling | Phase::Over(End::Cancelled)));
             if !is_ending || is_new_command {
-                steps.push(Step::Cancel(row.in_flight));
+                steps.push(DesiredStep::Cancel(row.in_flight));
             }
         }
-        // It is over: by our own word, or by another controller's, whose contacts were the last; then there is nobody
-        // left whose lease to wait for.
+        // It is over: this controller wrote so, or another one, whose contacts were the last; then there is no lease left
+        // to wait for.
         Status::Complete | Status::DatesOver => {
             if phase.is_some_and(|phase| !matches!(phase, Phase::Over(_))) {
-                steps.push(Step::More);
+                steps.push(DesiredStep::More);
             }
         }
-        // It was cancelled where nothing was in flight.
+        // It was cancelled while nothing was in flight.
         Status::Cancelled => {
             if phase.is_some_and(|phase| !matches!(phase, Phase::Over(_) | Phase::Cancelling)) {
-                steps.push(Step::Cancel(row.in_flight));
+                steps.push(DesiredStep::Cancel(row.in_flight));
             }
         }
     }
@@ -93,55 +97,55 @@ mod tests {
         let cancelled = Some(Phase::Over(End::Cancelled));
         let rows = [
             // Begins.
-            (None, row(S::Running, Finish), None, vec![Step::Set]),
+            (None, row(S::Running, Finish), None, vec![DesiredStep::Set]),
             (
                 None,
                 row(S::Paused, HangUp),
                 None,
-                vec![Step::Set, Step::Pause(HangUp)],
+                vec![DesiredStep::Set, DesiredStep::Pause(HangUp)],
             ),
             (
                 None,
                 row(S::Cancelling, Finish),
                 None,
-                vec![Step::Set, Step::Cancel(Finish)],
+                vec![DesiredStep::Set, DesiredStep::Cancel(Finish)],
             ),
             // Paused, resumed, cancelled.
             (
                 Some(row(S::Running, Finish)),
                 row(S::Paused, Finish),
                 running,
-                vec![Step::Pause(Finish)],
+                vec![DesiredStep::Pause(Finish)],
             ),
             (
                 Some(row(S::Paused, Finish)),
                 row(S::Paused, HangUp),
                 operator,
-                vec![Step::Pause(HangUp)],
+                vec![DesiredStep::Pause(HangUp)],
             ),
             (
                 Some(row(S::Paused, Finish)),
                 row(S::Running, Finish),
                 operator,
-                vec![Step::Resume, Step::More],
+                vec![DesiredStep::Resume, DesiredStep::More],
             ),
             (
                 Some(row(S::Running, Finish)),
                 row(S::Cancelling, HangUp),
                 running,
-                vec![Step::Cancel(HangUp)],
+                vec![DesiredStep::Cancel(HangUp)],
             ),
             (
                 Some(row(S::Cancelling, Finish)),
                 row(S::Cancelling, HangUp),
                 Some(Phase::Cancelling),
-                vec![Step::Cancel(HangUp)],
+                vec![DesiredStep::Cancel(HangUp)],
             ),
             (
                 Some(row(S::Paused, Finish)),
                 row(S::Cancelled, Finish),
                 operator,
-                vec![Step::Cancel(Finish)],
+                vec![DesiredStep::Cancel(Finish)],
             ),
             // What we wrote ourselves.
             (
@@ -167,20 +171,20 @@ mod tests {
                 Some(row(S::Running, Finish)),
                 row(S::Complete, Finish),
                 running,
-                vec![Step::More],
+                vec![DesiredStep::More],
             ),
             // More contacts, or more to do.
             (
                 Some(row(S::Running, Finish)),
                 row(S::Running, Finish),
                 running,
-                vec![Step::More],
+                vec![DesiredStep::More],
             ),
             (
                 Some(row(S::Complete, Finish)),
                 row(S::Running, Finish),
                 complete,
-                vec![Step::Set, Step::More],
+                vec![DesiredStep::Set, DesiredStep::More],
             ),
             (
                 Some(row(S::Running, Finish)),
@@ -189,7 +193,7 @@ mod tests {
                     ..row(S::Running, Finish)
                 },
                 running,
-                vec![Step::Set, Step::More],
+                vec![DesiredStep::Set, DesiredStep::More],
             ),
         ];
         for (seen, row, phase, expected) in rows {

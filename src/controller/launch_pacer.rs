@@ -2,7 +2,7 @@
 //!
 //! The engine paces its decisions. Between a decision and the first request lies the transaction that writes the intent,
 //! now quick and now slow, and two starts that were decided far enough apart may come out of it too close. So the rates
-//! are held here too, by the moment at which drops are let go.
+//! are held here too, by the moment at which drops are released.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -53,7 +53,7 @@ impl<T> LaunchPacer<T> {
         }
     }
 
-    /// Holds a campaign to a rate of its own from here on, or to none.
+    /// Limits a campaign to a rate of its own from here on, or to none.
     pub(super) fn set_campaign(&mut self, campaign: CampaignId, rate: Option<Rate>) {
         match (self.campaigns.get_mut(&campaign), rate) {
             (Some(pace), Some(rate)) => pace.set_rate(rate),
@@ -75,7 +75,7 @@ impl<T> LaunchPacer<T> {
         });
     }
 
-    /// The next drop that leaves at `now`.
+    /// The next drop that is released at `now`.
     pub(super) fn pop(&mut self, now: Timestamp) -> Option<Release<T>> {
         let stale = |waiting: &Waiting<T>| now > waiting.since + STALE_AFTER;
         if self.waiting.front().is_some_and(stale) {
@@ -95,7 +95,7 @@ impl<T> LaunchPacer<T> {
         Some(Release::Dial(waiting.what))
     }
 
-    /// When the next drop leaves; `None` where none waits.
+    /// When the next drop is released; `None` if none waits.
     pub(super) fn next(&self) -> Option<Timestamp> {
         let soonest = self.waiting.iter().map(|waiting| {
             let pace = self.campaigns.get(&waiting.campaign);
@@ -106,7 +106,7 @@ impl<T> LaunchPacer<T> {
         soonest.min()
     }
 
-    /// A start that was let go before this began, by an earlier run.
+    /// Counts a start, of this run or an earlier one.
     pub(super) fn note(&mut self, campaign: CampaignId, at: Timestamp) {
         self.trunk.note(Stretch::NONE, at);
         if let Some(pace) = self.campaigns.get_mut(&campaign) {
@@ -118,7 +118,7 @@ impl<T> LaunchPacer<T> {
 /// How long after the engine's decision a drop may still be dialled.
 pub(super) const STALE_AFTER: Duration = Plan::DIAL_WITHIN;
 
-/// What a moment is told to.
+/// The precision of a moment.
 const TICK: Duration = Duration::from_micros(1);
 
 #[cfg(test)]

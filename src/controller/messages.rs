@@ -1,4 +1,4 @@
-//! The messages of campaigns, ready for the PBX: each is looked at once and shared by all drops that leave it.
+//! The messages of drops, ready for the PBX. A campaign's is read once and shared by all drops that leave it.
 
 use std::{
     collections::BTreeMap,
@@ -12,27 +12,89 @@ use futures::{
 };
 use tokio::task::spawn_blocking;
 
-use crate::error_chain::chain;
 use crate::{
-    audio::{self, Library, Reference},
+    audio::{self, Library, Once, Prepared, Reference, Targets},
+    clock,
+    error_chain::chain,
+    id::{DropId, RunName},
     screen,
 };
 
 /// A message that the PBX can play.
 #[derive(Debug)]
-pub(super) struct Sound {
+pub(super) struct PlayableMessage {
     /// Its media URI.
     pub(super) media: String,
-    /// `None` where only the PBX knows.
+    /// `None` if only the PBX knows.
     pub(super) length: Option<Duration>,
-    /// As its echo would sound, for our own ears.
+    /// As its echo would sound, for our own detection.
     pub(super) echo: Option<screen::Message>,
-    /// Its sound, for whoever sends it and for the evidence.
+    /// Its samples, to send them ourselves and for the evidence.
     pub(super) samples: Option<Arc<[i16]>>,
+    /// Removes the files of a message that is for one drop, when that has ended.
+    once: Option<Once>,
 }
 
-/// A message, or in words why there is none, once that is known.
-pub(super) type Awaited = Shared<BoxFuture<'static, Result<Arc<Sound>, Arc<str>>>>;
+impl PlayableMessage {
+    /// A message that is prepared; `uses` says what is kept of it in memory.
+    fn prepared(library: &Library, prepared: &Prepared, uses: Uses) -> Self {
+        let samples = if uses.echo || uses.samples {
+            library.samples(prepared)
+        } else {
+            None
+        };
+        let heard = samples.as_deref().filter(|_| uses.echo);
+        Self {
+            echo: heard.map(screen::Message::new),
+            media: prepared.media.clone(),
+            length: Some(prepared.duration),
+            samples: samples.filter(|_| uses.samples).map(Arc::from),
+            once: None,
+        }
+    }
+
+    /// A message that only the PBX has.
+    fn on_pbx(media: String) -> Self {
+        Self {
+            media,
+            length: None,
+            echo: None,
+            samples: None,
+            once: None,
+        }
+    }
+
+    /// The message of a single drop. A recording is prepared for this drop alone.
+    ///
+    /// # Errors
+    /// [`audio::Error`] if there is none of this name, or a recording cannot be prepared.
+    pub(super) fn for_one_drop(
+        reference: Reference,
+        library: &Library,
+        targets: &Targets,
+        run: &RunName,
+        drop: DropId,
+    ) -> Result<Self, audio::Error> {
+        let uses = Uses {
+            echo: true,
+            samples: true,
+        };
+        Ok(match reference {
+            Reference::Prepared(name) => Self::prepared(library, &library.show(&name)?, uses),
+            Reference::OnPbx(uri) => Self::on_pbx(uri.to_string()),
+            Reference::File(file) => {
+                let (run, drop) = (run.to_string(), drop.to_string());
+                let once = library.prepare_once(&run, &drop, &file, targets, clock::wall())?;
+                let mut sound = Self::prepared(library, once.prepared(), uses);
+                sound.once = Some(once);
+                sound
+            }
+        })
+    }
+}
+
+/// A message, or in words why there is none, once that is known. Clones share it.
+pub(super) type Awaited = Shared<BoxFuture<'static, Result<Arc<PlayableMessage>, Arc<str>>>>;
 
 /// What is kept of messages in memory beside their media.
 #[derive(Clone, Copy, Debug)]
@@ -86,35 +148,18 @@ impl Messages {
     }
 }
 
-fn look(library: &Library, uses: Uses, name: &str) -> Result<Arc<Sound>, Arc<str>> {
+fn look(library: &Library, uses: Uses, name: &str) -> Result<Arc<PlayableMessage>, Arc<str>> {
     // A campaign's messages are named; files are prepared before.
     let meant = audio::resolve(name, |name| library.holds(name), |_| false);
     let sound = match meant.map_err(|error| Arc::from(chain(&error)))? {
         Reference::Prepared(name) => {
-            let prepared = library
-                .show(&name)
-                .map_err(|error| Arc::from(chain(&error)))?;
-            let samples = if uses.echo || uses.samples {
-                library.samples(&prepared)
-            } else {
-                None
-            };
-            let heard = samples.as_deref().filter(|_| uses.echo);
-            Sound {
-                echo: heard.map(screen::Message::new),
-                media: prepared.media,
-                length: Some(prepared.duration),
-                samples: samples.filter(|_| uses.samples).map(Arc::from),
-            }
+            let prepared = library.show(&name);
+            let prepared = prepared.map_err(|error| Arc::from(chain(&error)))?;
+            PlayableMessage::prepared(library, &prepared, uses)
         }
-        Reference::OnPbx(uri) => Sound {
-            media: uri.to_string(),
-            length: None,
-            echo: None,
-            samples: None,
-        },
+        Reference::OnPbx(uri) => PlayableMessage::on_pbx(uri.to_string()),
         Reference::File(path) => {
-            let words = format!("`{}` is no prepared message", path.display());
+            let words = format!("`{}` is not a prepared message", path.display());
             return Err(words.into());
         }
     };

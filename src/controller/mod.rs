@@ -1,44 +1,60 @@
-//! Carries campaigns out: the engine, and what its commands become.
+//! Carries drops out: campaigns, with the engine and what its commands become, and single drops.
 //!
 //! ```text
-//!              ┌───────────────────────── steer ──────────────────────────┐
-//!   store <────│ clerk <── writes, fetches ── engine ── starts ──> ramp   │
-//!     │        │   │ stood, due, away          ^  ^                 │     │
-//!     │        │   └───────────────────────────┘  └── landed ── flights ──│──> session ──> PBX
-//!     │ wishes │ poll ──> pause, resume, cancel, set                      │
-//!     └────────│ lease, undertaker ──> renewed, taken over, found         │──> views, notes
-//!              └──────────────────────────────────────────────────────────┘
+//!            ┌──────────────────── ControlLoop ─────────────────────┐
+//!            │ StoreIo <── writes, fetches ── engine ── starts ──┐  │
+//!   store <──│── StoreWriter                   ^  ^              v  │
+//!     │      │    └── committed, fetched ──────┘  │   InFlightTable │
+//!     │      │                                    │              │  │
+//!     │      │        completed, not dialled ─────┴── DropWorker <──┼──> Session ──> PBX
+//!     │      │ CampaignTable ──> pause, resume, cancel, set         │
+//!     └──────│ lease, OrphanRescuer ──> renewed, taken over, found  │──> views, notes
+//!            └──────────────────────────────────────────────────────┘
+//!   SingleDrop ──> gate ──> intent ──> the same calls, evidence and end (carry_out) ──> SingleDropEnd
 //! ```
 //!
-//! One loop (`steer`) owns the engine; all else are tasks that tell it what happened. The clerk asks the store, one request
-//! at a time: what is to be written meanwhile gathers for the next transaction. A drop is dialled only once its intent
-//! stands there, at once and without a doubt; what was in doubt for a moment is taken back when it is certain. Drops in
-//! flight go on while the store is away, and their ends wait in memory.
+//! The `control_loop` owns the engine; everything else is a task that sends it an `Input`. The `store_writer` sends the
+//! store one request at a time: writes gather meanwhile for the next transaction. A drop is dialled only once its intent is
+//! committed, at the first attempt; an intent that was in doubt for a moment is taken back when it is certain. Drops in
+//! flight continue while the store is unavailable, and their ends wait in memory. The life of one contact is the table in
+//! `in_flight`.
 //!
-//! Whoever dies leaves intents without an end. The next controller adopts them before anything else, has their calls ended
-//! on the PBX, and settles them as lost; so does, within a minute, any other controller of the same PBX.
+//! A controller that dies leaves intents without an end. The next controller adopts them before anything else, has their
+//! calls ended on the PBX, and settles them as lost; so does, within a minute, any other controller of the same PBX: see
+//! `rescuer`.
 
-pub mod admission;
+mod admission;
 mod app_lock;
+mod campaign_table;
+mod carry_out;
 mod control_loop;
 mod desired_state;
+mod drop_order;
+mod evidence;
 pub mod gate;
+mod in_flight;
 mod launch_pacer;
 mod lease;
 mod messages;
+mod rescuer;
+pub mod single_drop;
 mod startup;
 mod stats;
 mod status;
 mod store_writer;
 mod worker;
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 use tracing::warn;
 
 use self::{
+    campaign_table::PreparedCampaign,
     control_loop::ControlLoop,
     store_writer::StoreEvent,
     worker::{Attempt, Completed},
@@ -46,21 +62,26 @@ use self::{
 use crate::runtime::{DriverError, Session, SessionError, reconciler::EndedDrops};
 use crate::{
     audio,
-    campaign::engine::{CampaignId, InFlight},
+    campaign::engine::{CampaignId, InFlight, PbxId},
+    clock::Steady,
     error_chain::chain,
-    evidence::ArchiveError,
     orders::{Note, SpecError, View},
     store::{self, ErrorClass, Orphan, Store, StoreError},
 };
 
+pub use admission::place;
 pub use app_lock::AppLockError;
+pub use evidence::EvidenceError;
 
-/// Which campaigns are run.
+/// The one PBX of a controller, in the engine's numbering.
+const PBX: PbxId = PbxId(0);
+
+/// The campaigns to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selection {
-    /// All that are not over, those included that are made while it runs.
+    /// All that are not over, and those that are created while it runs.
     All,
-    /// Those of these names.
+    /// The campaigns with these names.
     Names(Vec<String>),
 }
 
@@ -69,18 +90,20 @@ pub enum Selection {
 pub enum Ended {
     /// Every campaign is over.
     Over,
-    /// The operator wished it; campaigns may have more to do.
+    /// The operator ordered it; campaigns may have more to do.
     Drained,
 }
 
 /// Runs campaigns through one PBX.
 pub struct Controller {
-    steer: ControlLoop,
+    control_loop: ControlLoop,
+    inputs: mpsc::UnboundedReceiver<Input>,
+    clock: Arc<Steady>,
     session: Session,
     store: Store,
     holder: store::ControllerLease,
     store_writer: tokio::task::JoinHandle<()>,
-    /// The lease and the undertaker: nothing of theirs is left half done.
+    /// The lease, the rescuer and the watch on the trunk: nothing of theirs is left half done.
     helpers: tokio::task::JoinSet<()>,
     view: watch::Receiver<View>,
     orders: mpsc::UnboundedSender<Input>,
@@ -88,12 +111,12 @@ pub struct Controller {
     _app: app_lock::AppLock,
 }
 
-/// The operator's orders to a controller that runs. Clones give them to the same one.
+/// The operator's orders to a running controller. Clones act on the same one.
 #[derive(Clone, Debug)]
 pub struct Orders(mpsc::UnboundedSender<Input>);
 
 impl Orders {
-    /// Starts nothing more; drops in flight go on to their end, and then it ends.
+    /// Starts nothing more; drops in flight finish, and then it ends.
     pub fn finish(&self) {
         self.give(InFlight::Finish);
     }
@@ -110,12 +133,12 @@ impl Orders {
 }
 
 impl Controller {
-    /// How all stands: at once, once a second, and whenever something of note has changed.
+    /// The state of all campaigns: at once, once a second, and whenever something of note has changed.
     pub fn watch(&self) -> watch::Receiver<View> {
         self.view.clone()
     }
 
-    /// What is to be said as it happens. There is one receiver: whoever asks first.
+    /// What is reported as it happens. There is one receiver: the first caller's.
     pub fn notes(&mut self) -> mpsc::UnboundedReceiver<Note> {
         self.notes
             .take()
@@ -127,13 +150,15 @@ impl Controller {
         Orders(self.orders.clone())
     }
 
-    /// Runs until every campaign is over, or it is told to stop. A campaign that is paused is waited for.
+    /// Runs until every campaign is over, or it is ordered to stop. It waits for a campaign that is paused.
     ///
     /// # Errors
-    /// [`ControllerError`] where it cannot go on; nothing of it is in flight then.
+    /// [`ControllerError`] if it cannot continue; nothing of it is in flight then.
     pub async fn run(self) -> Result<Ended, ControllerError> {
         let Self {
-            steer,
+            control_loop,
+            inputs,
+            clock,
             session,
             store,
             holder,
@@ -144,11 +169,10 @@ impl Controller {
             ..
         } = self;
         drop(orders);
-        let clock = steer.clock();
-        let ended = steer.run().await;
+        let ended = control_loop.run(inputs).await;
         helpers.shutdown().await;
         let closed = session.close().await;
-        // Nobody wants anything of it any more: it writes what is left, however long that takes.
+        // No more requests can come: it writes what is left, however long that takes.
         if let Err(error) = store_writer.await {
             std::panic::resume_unwind(error.into_panic());
         }
@@ -163,10 +187,10 @@ impl Controller {
     }
 }
 
-/// Why campaigns are not run, or not any more.
+/// Why campaigns are not run, or no longer.
 #[derive(Debug, Error)]
 pub enum ControllerError {
-    /// Another controller is at work.
+    /// Another controller of this machine uses the app.
     #[error(transparent)]
     App(#[from] AppLockError),
     /// The run could not begin.
@@ -181,12 +205,12 @@ pub enum ControllerError {
         /// The name.
         name: String,
     },
-    /// What was ordered cannot be carried out.
+    /// The campaign's settings cannot be carried out.
     #[error("campaign `{name}` cannot be run as it is ordered")]
     Spec {
         /// Its name.
         name: String,
-        /// Why.
+        /// What is wrong with it.
         source: SpecError,
     },
     /// The folder of messages.
@@ -194,17 +218,21 @@ pub enum ControllerError {
     Library(#[source] audio::Error),
     /// The folder of evidence.
     #[error("no evidence can be kept")]
-    Evidence(#[source] ArchiveError),
+    Evidence(#[source] EvidenceError),
     /// Another program has registered the app on the PBX.
-    #[error("another program has registered our app on the PBX, and takes its events")]
+    #[error(
+        "another program has registered the app of this controller on the PBX, and takes its events"
+    )]
     Replaced,
     /// Another controller has taken over.
-    #[error("our lease had ended, and another controller has taken over what was in flight")]
+    #[error(
+        "the lease of this controller had ended, and another one has taken over what was in flight"
+    )]
     TakenOver,
 }
 
 impl ControllerError {
-    /// Whether the database or the PBX is away, and may be there a moment later.
+    /// Whether the database or the PBX is unavailable, and may be back a moment later.
     pub const fn is_away(&self) -> bool {
         match self {
             Self::Session(error) => error.is_away(),
@@ -219,7 +247,7 @@ impl ControllerError {
         }
     }
 
-    /// What to do about it, where that is known.
+    /// What to do about it, if that is known.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::App(AppLockError::Taken { .. }) => Some(
@@ -231,50 +259,51 @@ impl ControllerError {
             Self::Session(error) => error.hint().map(str::to_owned),
             Self::Store(error) => error.hint().map(str::to_owned),
             Self::NoCampaign { .. } => {
-                Some("`aftertone campaign status` tells which there are".to_owned())
+                Some("`aftertone campaign status` lists the campaigns".to_owned())
             }
             Self::Spec { .. } | Self::Library(_) => None,
-            Self::Evidence(error) => Some(format!(
+            Self::Evidence(EvidenceError::Archive(error)) => Some(format!(
                 "make {} writable, or name another folder in `evidence.dir`",
                 error.dir.display()
             )),
+            Self::Evidence(EvidenceError::Task(_)) => None,
             Self::Replaced => Some(
                 "every call was hung up; give each controller on this PBX an `instance` of its own"
                     .to_owned(),
             ),
-            Self::TakenOver => Some("start it again: it goes on where all stands".to_owned()),
+            Self::TakenOver => Some("start it again to resume where it left off".to_owned()),
         }
     }
 }
 
-/// Something that happened, told to the loop.
+/// Something that happened, for the control loop.
 #[derive(Debug)]
 enum Input {
-    /// The store said something.
+    /// From the store writer.
     Store(StoreEvent),
     /// A drop has ended.
     Completed(Completed),
-    /// A drop's task has ended, and certainly nothing was dialled.
+    /// A drop's task has ended, and nothing was dialled, for certain.
     NotDialled(Attempt),
     /// The lease was renewed by a request that began then, and took so long.
     Renewed(Instant, Duration),
-    /// The lease had ended, and somebody else has what was ours.
+    /// The lease had ended, and another controller has what was ours.
     TakenOver,
     /// Drops of controllers that died, and what came of ending their calls.
     Found {
         orphans: Vec<Orphan>,
         ended: EndedDrops,
     },
-    /// How campaigns stand that have changed, by a look that began at this count of our own changes.
+    /// The campaigns that have changed, by a read that began at this count of our own changes.
     Campaigns {
         rows: Result<Vec<store::Campaign>, StoreError>,
         asked_at: u64,
     },
-    /// How a campaign's contacts stand.
+    /// The states of a campaign's contacts, counted by the store.
     Counted(CampaignId, store::Tally),
-    /// What a campaign needs that is taken up.
-    Prepared(Box<startup::Prepared>),
-    /// A campaign was not taken up, or not anew.
+    /// A campaign that is to be taken up, or its settings anew.
+    Prepared(Box<PreparedCampaign>),
+    /// A campaign that cannot be taken up, and why.
     Unprepared(Box<store::Campaign>, ControllerError),
     /// The operator's order to stop.
     Drain(InFlight),

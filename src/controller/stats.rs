@@ -1,4 +1,4 @@
-//! What is counted of a campaign while it runs, for those who watch.
+//! What is counted of a campaign while it runs, for the views.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{campaign::engine::Settlement, store::Tally};
 
-/// How the contacts of one campaign stand, and how fast it goes.
+/// The contacts of one campaign by their state, and its pace.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Account {
     tally: Tally,
@@ -18,7 +18,7 @@ pub(super) struct Account {
 }
 
 impl Account {
-    /// Begins with how the contacts stand in the store.
+    /// Begins with the store's count.
     pub(super) fn new(tally: Tally) -> Self {
         Self {
             tally,
@@ -26,7 +26,7 @@ impl Account {
         }
     }
 
-    /// How the contacts stand.
+    /// The contacts by their state.
     pub(super) const fn tally(&self) -> &Tally {
         &self.tally
     }
@@ -93,8 +93,8 @@ impl Account {
         self.tally.contacts.saturating_sub(ended + refused)
     }
 
-    /// When all will have come to their end at the pace of the last minutes, where nobody is dialled before `idle_until`;
-    /// `None` where there was no pace.
+    /// When all will have come to their end at the pace of the last minutes, if no contact is dialled before
+    /// `idle_until`; `None` if there was no pace.
     pub(super) fn ends_at(
         &self,
         idle_until: Option<Timestamp>,
@@ -137,7 +137,7 @@ impl BySecond {
         those.map(|(_, count)| count).sum()
     }
 
-    /// How many there were, in which time: since the first of the span, a second at least; `None` where there were none.
+    /// How many there were, in which time: since the first of the span, a second at least; `None` if there were none.
     fn pace(&self, span: Duration, now: Timestamp) -> Option<(u64, Duration)> {
         let count = self.within(span, now);
         let after = now.as_second() - i64::try_from(span.as_secs()).unwrap_or(0);

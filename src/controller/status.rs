@@ -1,11 +1,11 @@
-//! What those who watch are shown and told.
+//! The views and notes of a controller.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
-use super::{startup::PBX, stats::Account};
+use super::{PBX, stats::Account};
 use crate::{
     campaign::{
         budget::Gauge,
@@ -16,31 +16,60 @@ use crate::{
     store::{Campaign, Status},
 };
 
-/// Where notes go.
-pub(super) struct Notes {
+/// What the control loop shows to those who watch, and reports as it happens.
+pub(super) struct Reporter {
     clock: Arc<Steady>,
-    to: mpsc::UnboundedSender<Note>,
+    notes: mpsc::UnboundedSender<Note>,
+    views: watch::Sender<View>,
+    /// Something of note has changed since the last view.
+    is_stale: bool,
 }
 
-impl Notes {
-    pub(super) fn new(clock: Arc<Steady>) -> (Self, mpsc::UnboundedReceiver<Note>) {
-        let (to, noted) = mpsc::unbounded_channel();
-        (Self { clock, to }, noted)
+impl Reporter {
+    /// One that has shown nothing yet, and what it shows and reports.
+    pub(super) fn new(
+        clock: Arc<Steady>,
+    ) -> (Self, watch::Receiver<View>, mpsc::UnboundedReceiver<Note>) {
+        let (notes, noted) = mpsc::unbounded_channel();
+        let (views, view) = watch::channel(nothing(clock.now()));
+        let reporter = Self {
+            clock,
+            notes,
+            views,
+            is_stale: true,
+        };
+        (reporter, view, noted)
     }
 
-    /// For who wants to listen.
-    pub(super) fn said(&self, campaign: Option<&str>, words: impl Into<String>) {
-        self.give(NoteLevel::Said, campaign, words.into());
+    /// Reports something that is good to know.
+    pub(super) fn note(&self, campaign: Option<&str>, words: impl Into<String>) {
+        self.send(NoteLevel::Said, campaign, words.into());
     }
 
-    /// For whoever is in charge.
-    pub(super) fn warned(&self, campaign: Option<&str>, words: impl Into<String>) {
-        self.give(NoteLevel::Warned, campaign, words.into());
+    /// Reports something that the operator should look at.
+    pub(super) fn warn(&self, campaign: Option<&str>, words: impl Into<String>) {
+        self.send(NoteLevel::Warned, campaign, words.into());
     }
 
-    fn give(&self, level: NoteLevel, campaign: Option<&str>, words: String) {
-        // Nobody has to listen.
-        let _ = self.to.send(Note {
+    /// Something of note has changed: a new view is due.
+    pub(super) const fn changed(&mut self) {
+        self.is_stale = true;
+    }
+
+    /// Whether a new view is due.
+    pub(super) const fn is_stale(&self) -> bool {
+        self.is_stale
+    }
+
+    /// Shows a view to those who watch.
+    pub(super) fn show(&mut self, view: View) {
+        self.is_stale = false;
+        self.views.send_replace(view);
+    }
+
+    fn send(&self, level: NoteLevel, campaign: Option<&str>, words: String) {
+        // There may be no receiver.
+        let _ = self.notes.send(Note {
             at: self.clock.now(),
             level,
             campaign: campaign.map(str::to_owned),
@@ -50,7 +79,7 @@ impl Notes {
 }
 
 /// Before anything is known.
-pub(super) const fn nothing(at: Timestamp) -> View {
+const fn nothing(at: Timestamp) -> View {
     View {
         at,
         campaigns: Vec::new(),
@@ -60,7 +89,7 @@ pub(super) const fn nothing(at: Timestamp) -> View {
     }
 }
 
-/// How the trunk's budget stands.
+/// The state of the trunk's budget.
 pub(super) fn gauges<G: Gate>(engine: &Engine<G>) -> Vec<GaugeView> {
     let Some(budget) = engine.budget(PBX) else {
         return Vec::new();
@@ -76,7 +105,7 @@ pub(super) fn gauges<G: Gate>(engine: &Engine<G>) -> Vec<GaugeView> {
     Gauge::ALL.into_iter().map(gauge).collect()
 }
 
-/// How a campaign stands.
+/// The state of a campaign.
 pub(super) fn campaign<G: Gate>(
     engine: &Engine<G>,
     row: &Campaign,

@@ -1,7 +1,7 @@
 //! One controller an app on a PBX, wherever the controllers run: a lease in a global variable of the PBX.
 //!
 //! Registering an app takes it from the program that had it, whose calls are lost then. So a controller first looks
-//! whether another has the app, and writes its own mark only where none does. The variable knows no "set if empty", but it
+//! whether another has the app, and writes its own mark only if none has. The variable knows no "set if empty", but it
 //! has one order of writes:
 //!
 //! ```text
@@ -279,7 +279,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// How long the last look and the writing may take together.
 const WRITE_WITHIN: Duration = Duration::from_millis(600);
 
-/// How long a mark must stand before it counts: twice as long as another may still write its own.
+/// How long a mark must have been there before it counts: twice as long as another may still write its own.
 const SETTLE: Duration = Duration::from_millis(1_200);
 
 #[cfg(test)]

@@ -71,7 +71,7 @@ impl Carrier {
         }
     }
 
-    /// Where the PBX is to connect; `None` if it is we who do.
+    /// The server that the PBX is to connect to; `None` if we connect to the PBX.
     pub(crate) const fn server(&self) -> Option<&MediaServer> {
         match self {
             Self::AudioSocket(server) => Some(server),
@@ -132,7 +132,7 @@ impl Abilities {
         }
     }
 
-    /// The carrier in force where this one is asked for; never [`Media::Auto`].
+    /// The carrier in force if this one is asked for; never [`Media::Auto`].
     ///
     /// # Errors
     /// Why there is none.
@@ -154,7 +154,7 @@ impl Abilities {
     }
 }
 
-/// Where the PBX brings the audio of calls, and who may.
+/// The address to which the PBX brings the audio of calls, and the addresses that may.
 pub(crate) fn media_settings(config: &Config) -> MediaSettings {
     let screen = &config.screen;
     MediaSettings {

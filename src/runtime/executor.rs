@@ -9,129 +9,57 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{Instrument as _, Span, debug};
-use uuid::Uuid;
 
 use super::{
+    call::{CallSpec, LIMIT, NO_CDR, Reports, Trunk},
     carrier::Carrier,
     listener::{self, Coming, DEAD_MAN_LIMIT, TapChannels, ToListener},
 };
 use crate::{
-    ari::{Failure, HangUp, Originate, Rest},
-    config::Endpoint,
-    drop::{Command, Event, Mode, Plan, Refusal, Technique, WhenUnsure},
-    id::{ChannelId, DropId, PlaybackId, RunName},
-    phone::{CallerId, PhoneNumber},
-    screen::{Message, Settings},
+    ari::{Failure, HangUp, Originate, Rest, whole_seconds},
+    drop::{Command, Event, Mode, Refusal, Technique, WhenUnsure},
+    id::{ChannelId, DropId, PlaybackId},
     words::Leg,
 };
-
-/// What is the same for all calls of a run.
-#[derive(Clone, Debug)]
-pub struct Trunk {
-    /// Whose calls they are.
-    pub run: RunName,
-    /// The app that they enter.
-    pub app: String,
-    /// The dialplan context that screens them.
-    pub context: String,
-    /// Where they are dialled.
-    pub endpoint: Endpoint,
-    /// Who calls.
-    pub caller_id: CallerId,
-    /// What carries the audio of calls; `None` if no drop of the run is listened to.
-    pub media: Option<Carrier>,
-    /// Whether the dialplan's AMD hears the calls that we listen to.
-    pub amd: bool,
-    /// What our ears go by.
-    pub ears: Settings,
-}
-
-/// What is particular to the calls of one drop.
-#[derive(Clone, Debug)]
-pub struct CallSpec {
-    /// Whom they call.
-    pub number: PhoneNumber,
-    /// How.
-    pub plan: Plan,
-    /// The media URI of the message.
-    pub media: String,
-    /// The message itself, 8 kHz samples; `None` if only the PBX has it.
-    pub sound: Option<Arc<[i16]>>,
-    /// The message as its echo would sound; `None` if only the PBX has it.
-    pub echo: Option<Message>,
-    /// By what the audio connections of its legs are known.
-    pub connections: Connections,
-    /// Who calls, where it is not the one that calls for the whole run.
-    pub caller_id: Option<CallerId>,
-    /// Until when its first call may be dialled.
-    pub dial_by: Instant,
-}
-
-/// The UUID that the audio connection of each leg brings. Random, and known to the PBX and to us alone.
-#[derive(Clone, Copy, Debug)]
-pub struct Connections {
-    busy: Uuid,
-    drop: Uuid,
-}
-
-impl Connections {
-    /// Those of one drop.
-    pub fn random() -> Self {
-        Self {
-            busy: Uuid::new_v4(),
-            drop: Uuid::new_v4(),
-        }
-    }
-
-    const fn of(self, leg: Leg) -> Uuid {
-        match leg {
-            Leg::Busy => self.busy,
-            Leg::Drop => self.drop,
-        }
-    }
-}
 
 /// Something to carry out.
 #[derive(Debug)]
 pub(crate) struct CommandContext {
-    /// Which drop wants it.
+    /// The drop that wants it.
     pub(crate) drop: DropId,
-    /// What it wants.
+    /// What the drop wants.
     pub(crate) command: Command,
     /// Its particulars; `None` for a drop that has ended, of which only a leg can be hung up.
     pub(crate) spec: Option<Arc<CallSpec>>,
     /// What goes with [`Command::Listen`].
     pub(crate) listen: Option<ToListener>,
-    /// Where its log lines belong.
+    /// The span of its log lines.
     pub(crate) span: Span,
 }
 
-/// Carries out errands until their sender is gone, then sees the last ones through. Reports go to `reports`, a bounded
+/// Carries out commands until their sender is gone, then sees the last ones through. Reports go to `reports`, a bounded
 /// channel whose receiver must never wait for this task.
 pub(crate) async fn run(
     rest: Rest,
     trunk: Arc<Trunk>,
-    mut errands: mpsc::UnboundedReceiver<CommandContext>,
+    mut commands: mpsc::UnboundedReceiver<CommandContext>,
     reports: mpsc::Sender<(DropId, Event)>,
 ) {
     let tracker = TaskTracker::new();
     let mut last: HashMap<(DropId, Leg), JoinHandle<()>> = HashMap::new();
     let mut dials = Dials::default();
-    while let Some(errand) = errands.recv().await {
-        let unless = dials.note(errand.drop, errand.command);
+    while let Some(context) = commands.recv().await {
+        let unless = dials.note(context.drop, context.command);
         let (rest, trunk) = (rest.clone(), Arc::clone(&trunk));
-        let reports = Reports {
-            drop: errand.drop,
-            to: reports.clone(),
-        };
-        let span = errand.span.clone();
-        let turn = turn_of(errand.command).map(|leg| (errand.drop, leg));
+        let reports = Reports::new(context.drop, reports.clone());
+        let span = context.span.clone();
+        let turn = turn_of(context.command).map(|leg| (context.drop, leg));
         let before = turn.and_then(|turn| last.remove(&turn));
         let tasks = tracker.clone();
         let task = async move {
@@ -139,7 +67,7 @@ pub(crate) async fn run(
                 // One that panicked is a bug of ours, and is over.
                 let _ = before.await;
             }
-            carry_out_all(rest, trunk, errand, (reports, unless), &tasks).await;
+            carry_out_all(rest, trunk, context, (reports, unless), &tasks).await;
         };
         let task = tracker.spawn(task.instrument(span));
         if let Some(turn) = turn {
@@ -173,17 +101,18 @@ const fn turn_of(command: Command) -> Option<Leg> {
 async fn carry_out_all(
     rest: Rest,
     trunk: Arc<Trunk>,
-    errand: CommandContext,
+    context: CommandContext,
     (reports, unless): (Reports, CancellationToken),
     tasks: &TaskTracker,
 ) {
-    // Before the PBX is told to connect.
-    let coming = coming(&rest, &trunk, &errand);
-    if let Some(event) = carry_out(&rest, &trunk, &errand, &unless).await {
+    // Before the PBX is asked to connect.
+    let coming = coming(&rest, &trunk, &context);
+    if let Some(event) = carry_out(&rest, &trunk, &context, &unless).await {
         return reports.send(event).await;
     }
-    let (drop, command) = (errand.drop, errand.command);
-    if let (Command::Listen(leg), Some(spec), Some(given)) = (command, errand.spec, errand.listen) {
+    let (drop, command) = (context.drop, context.command);
+    if let (Command::Listen(leg), Some(spec), Some(given)) = (command, context.spec, context.listen)
+    {
         let Some(coming) = coming else {
             let why = "this run does not listen".to_owned();
             return reports.send(Event::TapLost { leg, why }).await;
@@ -197,8 +126,8 @@ async fn carry_out_all(
 }
 
 /// The audio connection that comes of a command.
-fn coming(rest: &Rest, trunk: &Trunk, errand: &CommandContext) -> Option<Coming> {
-    let (Command::Listen(leg), Some(spec)) = (errand.command, &errand.spec) else {
+fn coming(rest: &Rest, trunk: &Trunk, context: &CommandContext) -> Option<Coming> {
+    let (Command::Listen(leg), Some(spec)) = (context.command, &context.spec) else {
         return None;
     };
     Some(match trunk.media.as_ref()? {
@@ -207,7 +136,7 @@ fn coming(rest: &Rest, trunk: &Trunk, errand: &CommandContext) -> Option<Coming>
             rest: rest.clone(),
             sockets: sockets.clone(),
             app: trunk.app.clone(),
-            leg: ChannelId::leg(trunk.run.clone(), errand.drop, leg),
+            leg: ChannelId::leg(trunk.run.clone(), context.drop, leg),
             lasts: spec.plan.longest_listening() + PLAY_GRACE,
             entered: Arc::default(),
         }),
@@ -219,7 +148,7 @@ fn coming(rest: &Rest, trunk: &Trunk, errand: &CommandContext) -> Option<Coming>
 struct Dials(BTreeMap<(DropId, Leg), CancellationToken>);
 
 impl Dials {
-    /// Takes note of a command; what it gives ends the command where it has not been sent.
+    /// Takes note of a command; the token that it returns ends the command if it has not been sent.
     fn note(&mut self, drop: DropId, command: Command) -> CancellationToken {
         let unless = CancellationToken::new();
         match command {
@@ -248,29 +177,16 @@ impl Dials {
     }
 }
 
-/// Tells the driver what became of a drop's command.
-pub(crate) struct Reports {
-    drop: DropId,
-    to: mpsc::Sender<(DropId, Event)>,
-}
-
-impl Reports {
-    pub(crate) async fn send(&self, event: Event) {
-        // The driver is gone only when nobody is left to tell.
-        let _ = self.to.send((self.drop, event)).await;
-    }
-}
-
 /// Carries out one command; the answer is what the drop must hear of it.
 async fn carry_out(
     rest: &Rest,
     trunk: &Trunk,
-    errand: &CommandContext,
+    context: &CommandContext,
     unless: &CancellationToken,
 ) -> Option<Event> {
-    let command = errand.command;
+    let command = context.command;
     debug!(?command, "asked of the pbx");
-    for step in steps(trunk, errand.drop, command, errand.spec.as_deref()) {
+    for step in steps(trunk, context.drop, command, context.spec.as_deref()) {
         match take(rest, unless, step).await {
             Ok(Taken::Done) => {}
             Ok(Taken::NotThere) => {
@@ -348,7 +264,7 @@ fn steps(trunk: &Trunk, drop: DropId, command: Command, spec: Option<&CallSpec>)
     }
 }
 
-/// What an answered leg needs, whoever screens it.
+/// What an answered leg needs, by either way of detection.
 fn answered(channel: ChannelId, leg: Leg, after: Duration) -> Vec<Step> {
     let mut steps = vec![limit(channel.clone(), after)];
     if leg == Leg::Busy {
@@ -359,12 +275,12 @@ fn answered(channel: ChannelId, leg: Leg, after: Duration) -> Vec<Step> {
 }
 
 fn originate(trunk: &Trunk, drop: DropId, leg: Leg, spec: &CallSpec) -> Originate {
-    let ring = whole_seconds(spec.plan.ring_timeout(leg));
+    let ring = Duration::from_secs(whole_seconds(spec.plan.ring_timeout(leg)));
     let unsure = match spec.plan.when_unsure {
         WhenUnsure::HangUp => "hang_up",
         WhenUnsure::Play => "play",
     };
-    let ready = whole_seconds(spec.plan.ready_timeout).as_secs();
+    let ready = whole_seconds(spec.plan.ready_timeout);
     let limit = (ring + RING_GRACE).as_secs();
     let mut variables = BTreeMap::from([
         ("AFTERTONE_APP".to_owned(), trunk.app.clone()),
@@ -379,7 +295,7 @@ fn originate(trunk: &Trunk, drop: DropId, leg: Leg, spec: &CallSpec) -> Originat
     }
     let server = trunk.media.as_ref().and_then(Carrier::server);
     if let (Mode::Listen, Some(media)) = (spec.plan.mode, server) {
-        let limit = whole_seconds(spec.plan.longest_listening() + PLAY_GRACE).as_secs();
+        let limit = whole_seconds(spec.plan.longest_listening() + PLAY_GRACE);
         variables.extend([
             ("AFTERTONE_LIMIT".to_owned(), limit.to_string()),
             ("AFTERTONE_EARS".to_owned(), media.address().to_owned()),
@@ -409,14 +325,8 @@ fn originate(trunk: &Trunk, drop: DropId, leg: Leg, spec: &CallSpec) -> Originat
 
 /// The PBX's own time limit of a channel, counted from when it is set.
 fn limit(channel: ChannelId, after: Duration) -> Step {
-    let seconds = whole_seconds(after).as_secs().to_string();
+    let seconds = whole_seconds(after).to_string();
     Step::SetVariable(channel, LIMIT, seconds)
-}
-
-/// The PBX counts in whole seconds, and takes 0 for no limit at all.
-pub(crate) fn whole_seconds(duration: Duration) -> Duration {
-    let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
-    Duration::from_secs(seconds.max(1))
 }
 
 #[derive(Clone, Debug)]
@@ -466,23 +376,18 @@ pub(crate) const LISTEN_CONTEXT: &str = "aftertone-listen";
 /// From how many legs on those whose commands are carried out are forgotten.
 const LOOK_THROUGH: usize = 1_024;
 
-/// Ends a channel this long after it was set, whatever it does.
-pub(crate) const LIMIT: &str = "TIMEOUT(absolute)";
-
-/// Where Asterisk looks for the number that the network redirects a call to; unset, in the context of the trunk.
+/// The variable that names the context in which Asterisk looks for the number that the network redirects a call to; unset, it
+/// is the context of the trunk.
 const FORWARD_CONTEXT: &str = "FORWARD_CONTEXT";
 
-/// A context that no dialplan has: a call that is redirected into it ends, and rings nobody whom the gate was not asked
-/// about.
+/// A context that no dialplan has: a call that is redirected into it ends, and rings no telephone that the gate was not
+/// asked about.
 const NO_CONTEXT: &str = "aftertone-redirects-nowhere";
 
-/// Keeps a channel out of the PBX's call records.
-pub(crate) const NO_CDR: &str = "CDR_PROP(disable)";
-
-/// What the limit at originate grants beyond the ring time: until the answered leg is in our hands (design, rule 3).
+/// What the limit at originate grants beyond the ring time: until the answered leg is in our hands.
 const RING_GRACE: Duration = Duration::from_secs(10);
 
-/// What the limit of a play grants beyond the message's length (design, rule 3).
+/// What the limit of a play grants beyond the message's length.
 const PLAY_GRACE: Duration = Duration::from_secs(5);
 
 /// How many calls are remembered that may still wait: more than can be begun while one waits.
@@ -498,9 +403,11 @@ mod tests {
     use crate::{
         ari::{Access, MediaServer, MediaSettings, Pbx, Settings as PbxSettings, WebSockets},
         clock,
-        drop::{Voice, WhenBusyLegAnswered},
-        id::Play,
-        phone::Rules,
+        config::Endpoint,
+        drop::{Plan, Voice, WhenBusyLegAnswered},
+        id::{Play, RunName},
+        phone::{CallerId, PhoneNumber, Rules},
+        screen::Settings,
     };
 
     #[test]
@@ -686,14 +593,6 @@ mod tests {
         assert_eq!(shown(Some("+12025550199")), "+12025550199");
     }
 
-    #[test]
-    fn a_limit_is_never_shorter_than_asked_nor_none() {
-        for (millis, seconds) in [(0, 1), (1, 1), (1_000, 1), (1_001, 2), (7_240, 8)] {
-            let whole = whole_seconds(Duration::from_millis(millis));
-            assert_eq!(whole, Duration::from_secs(seconds), "{millis}");
-        }
-    }
-
     fn told(command: Command, spec: Option<&CallSpec>) -> String {
         let steps = steps(&trunk(), DropId::from_u128(7), command, spec);
         let told: Vec<_> = steps.iter().map(tell).collect();
@@ -730,9 +629,10 @@ mod tests {
     }
 
     fn spec() -> CallSpec {
-        CallSpec {
-            number: PhoneNumber::parse("+12025550101", Rules::default()).unwrap(),
-            plan: Plan {
+        CallSpec::new(
+            DropId::from_u128(7),
+            PhoneNumber::parse("+12025550101", Rules::default()).unwrap(),
+            Plan {
                 technique: Technique::Double,
                 lead: Duration::from_millis(2_500),
                 answer_timeout: Duration::from_secs(45),
@@ -747,12 +647,8 @@ mod tests {
                 max_restarts: 2,
                 message: Some(Duration::from_millis(7_240)),
             },
-            media: "sound:/x/spring".into(),
-            sound: None,
-            echo: None,
-            connections: Connections::random(),
-            caller_id: None,
-            dial_by: clock::now() + Plan::DIAL_WITHIN,
-        }
+            "sound:/x/spring".into(),
+            clock::now() + Plan::DIAL_WITHIN,
+        )
     }
 }

@@ -1,8 +1,8 @@
 //! What the PBX has of us: read when the event link comes back, and swept of what no living process owns.
 //!
-//! A channel is ours to end where its id, parsed whole, names a run that is our own (and its drop is not on the board),
+//! A channel is ours to end if its id, parsed whole, names a run that is our own (and its drop is not on the board),
 //! or one whose lock is free. The channels of a run that has no lock file here belong to another machine, or to
-//! nobody we know of, and are left alone.
+//! none that is known, and are left alone.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -28,7 +28,7 @@ use crate::{
     words::Leg,
 };
 
-/// Finds out how things stand after the event link was down.
+/// Finds out what the PBX has of us after the event link was down.
 #[derive(Clone)]
 pub(crate) struct Reconciler {
     inner: Arc<Inner>,
@@ -43,7 +43,7 @@ struct Inner {
     strangers: TaskTracker,
 }
 
-/// Where runs leave something behind on this machine.
+/// The places where runs leave something behind on this machine.
 #[derive(Clone)]
 pub(crate) struct Remains {
     /// Their locks.
@@ -74,7 +74,7 @@ pub(crate) struct Asked {
     pub(crate) plays: Vec<(DropId, Play)>,
 }
 
-/// How things stood, read while events flowed.
+/// What the PBX has of us, read while events flowed.
 #[derive(Debug, Default)]
 pub(crate) struct Reconciled {
     /// As it was asked.
@@ -130,7 +130,7 @@ impl Reconciler {
     /// The names of the runs of this machine that died and that no sweep has looked after.
     ///
     /// # Errors
-    /// [`RunsError`] where the locks cannot be read.
+    /// [`RunsError`] if the locks cannot be read.
     pub(crate) fn dead(&self) -> Result<Vec<RunName>, RunsError> {
         let dead = self.inner.remains.runs.dead()?;
         Ok(dead.into_iter().map(|dead| dead.run).collect())
@@ -139,7 +139,7 @@ impl Reconciler {
     /// The runs of this machine that have not died, this one included.
     ///
     /// # Errors
-    /// [`RunsError`] where the locks cannot be read.
+    /// [`RunsError`] if the locks cannot be read.
     pub(crate) fn alive(&self) -> Result<Vec<RunName>, RunsError> {
         self.inner.remains.runs.alive()
     }
@@ -147,7 +147,7 @@ impl Reconciler {
     /// Ends what runs that died have left on the PBX, and forgets those of which nothing is left.
     ///
     /// # Errors
-    /// [`Failure`] where the PBX does not tell what it has.
+    /// [`Failure`] if the PBX does not list what it has.
     pub(crate) async fn sweep(&self) -> Result<(), Failure> {
         let channels = self.inner.rest.channels().await?;
         sweep(&self.inner.rest, &self.inner.remains, &channels).await;
@@ -159,7 +159,7 @@ impl Reconciler {
     pub(crate) async fn end_drops(&self, drops: &BTreeSet<(RunName, DropId)>) -> EndedDrops {
         let mut ended = EndedDrops {
             alive: BTreeSet::new(),
-            // Until the PBX has told what there is.
+            // Until the PBX has listed what there is.
             stuck: drops.clone(),
         };
         let ending = async {
@@ -241,7 +241,7 @@ impl Inner {
             warn!(channel, "a call that the network redirected is hung up");
             end_stranger(&self.rest, &channel).await;
         }
-        // What ended between the socket's opening and the list has been told; let the telling arrive first.
+        // What ended between the socket's opening and the list has been reported; let the report arrive first.
         sleep(GRACE).await;
         let mut seen = ari::seen(&self.run, &channels);
         for (drop, play) in known {
@@ -298,7 +298,7 @@ impl Inner {
 }
 
 /// Ends what runs that died have left on the PBX, given its list of channels, and forgets those of which nothing is
-/// left; tells the drops that had a channel. Whatever cannot be done now is left to the next sweep.
+/// left; returns the drops that had a channel. Whatever cannot be done now is left to the next sweep.
 pub(crate) async fn sweep(
     rest: &Rest,
     remains: &Remains,
@@ -319,7 +319,7 @@ pub(crate) async fn sweep(
         Err(failure) => {
             warn!(
                 words = failure.words,
-                "no sweep: the pbx does not tell its bridges"
+                "no sweep: the pbx does not list its bridges"
             );
             return BTreeSet::new();
         }
@@ -359,10 +359,10 @@ pub(crate) async fn sweep(
     ended
 }
 
-/// Ends every channel of `run`, and where it listened to calls every bridge; tells the channels.
+/// Ends every channel of `run`, and every bridge if it listened to calls; returns the channels.
 ///
 /// # Errors
-/// [`Failure`] where the PBX does not tell what it has.
+/// [`Failure`] if the PBX does not list what it has.
 pub(crate) async fn clear(
     rest: &Rest,
     run: &RunName,

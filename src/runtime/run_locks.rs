@@ -1,4 +1,4 @@
-//! The runs of this machine: a lock file each, which dies with its process and so tells the living from the dead.
+//! The runs of this machine: a lock file each, which dies with its process and so separates the living from the dead.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -15,7 +15,7 @@ use crate::{clock, id::RunName};
 
 /// The folder of lock files, shared by all processes of this machine that use one PBX.
 ///
-/// Each PBX has a folder of its own, named after where it is: only who looks at a PBX can tell that nothing of a dead run
+/// Each PBX has a folder of its own, named after where it is: only a look at that PBX shows that nothing of a dead run
 /// is left on it. Version 0.1.0 kept all locks in the folder above, where it is not known which PBX a run used: they are
 /// looked after on every PBX, and forgotten once they have been seen dead for two hours.
 #[derive(Clone, Debug)]
@@ -25,10 +25,10 @@ pub struct Runs {
 }
 
 impl Runs {
-    /// The runs of a PBX below `state_dir`, a folder that is made where it is missing.
+    /// The runs of a PBX below `state_dir`, a folder that is made if it is missing.
     ///
     /// # Errors
-    /// [`RunsError::Folder`] where it cannot be made.
+    /// [`RunsError::Folder`] if it cannot be made.
     pub fn open(state_dir: &Path, pbx_url: &str) -> Result<Self, RunsError> {
         let of_any_pbx = state_dir.join("runs");
         let folder = of_any_pbx.join(folder_name(pbx_url));
@@ -42,7 +42,7 @@ impl Runs {
     /// Begins a run: from here on other processes see that it lives.
     ///
     /// # Errors
-    /// [`RunsError::Begin`] where its lock file cannot be made, or exists.
+    /// [`RunsError::Begin`] if its lock file cannot be made, or exists.
     pub fn begin(&self, run: &RunName) -> Result<LiveRun, RunsError> {
         let path = self.path(run);
         let begin = || -> io::Result<File> {
@@ -62,7 +62,7 @@ impl Runs {
     /// so that two sweeps do not take one for the other's.
     ///
     /// # Errors
-    /// [`RunsError::Folder`] where the folder cannot be read. A single file that cannot is passed over.
+    /// [`RunsError::Folder`] if the folder cannot be read. A single file that cannot is passed over.
     pub fn dead(&self) -> Result<Vec<DeadRun>, RunsError> {
         let of_this_pbx = files(&self.folder)?;
         let of_any_pbx = files(&self.of_any_pbx)?;
@@ -77,7 +77,7 @@ impl Runs {
     /// The runs that have a lock file here, of whatever PBX, and are not known to be dead.
     ///
     /// # Errors
-    /// [`RunsError::Folder`] where the folder cannot be read.
+    /// [`RunsError::Folder`] if the folder cannot be read.
     pub fn alive(&self) -> Result<Vec<RunName>, RunsError> {
         let mut paths = files(&self.of_any_pbx)?;
         for folder in paths.clone().iter().filter(|path| path.is_dir()) {
@@ -111,17 +111,17 @@ impl LiveRun {
 /// A run that ended without saying so.
 #[derive(Debug)]
 pub struct DeadRun {
-    /// Its name, as it stands in the ids of its channels.
+    /// Its name, which is part of the ids of its channels.
     pub run: RunName,
     file: File,
     path: PathBuf,
-    /// When it was first seen dead, where it is not known which PBX it used.
+    /// When it was first seen dead, if it is not known which PBX it used.
     seen: Option<SystemTime>,
 }
 
 impl DeadRun {
     /// The same of a run of which it is not known which PBX it used. When it is first seen, that is written down; `None`
-    /// where it cannot be.
+    /// if it cannot be.
     fn of_any_pbx(mut self) -> Option<Self> {
         if self.file.metadata().ok()?.len() == 0 {
             fs::write(&self.path, "seen dead at the time of this file\n").ok()?;
@@ -150,7 +150,7 @@ pub enum RunsError {
     Folder {
         /// Which folder.
         folder: PathBuf,
-        /// Why.
+        /// The system's error.
         source: io::Error,
     },
     /// The lock of a run that begins.
@@ -158,7 +158,7 @@ pub enum RunsError {
     Begin {
         /// Which file.
         path: PathBuf,
-        /// Why.
+        /// The system's error.
         source: io::Error,
     },
 }
@@ -200,7 +200,7 @@ fn dead_run(path: &Path) -> Option<DeadRun> {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return None,
         Err(TryLockError::Error(error)) => {
-            tracing::warn!(%run, %error, "cannot tell whether a run lives; it is left alone");
+            tracing::warn!(%run, %error, "it is not known whether a run lives; it is left alone");
             return None;
         }
     }

@@ -13,9 +13,10 @@ use tracing::{info, warn};
 
 use super::{
     app_lease::{AppLease, LeaseError},
+    call::{CallSpec, Trunk},
     carrier::Carrier,
-    driver::{Driver, DriverError, DriverIo, DropUpdate, Job, Order, PbxLink},
-    executor::{self, Trunk},
+    driver::{Driver, DriverError, DriverIo, DropUpdate, Order, PbxLink},
+    executor,
     reconciler::{self, Reconciler, Remains},
     run_locks::{LiveRun, Runs, RunsError},
     trunk::TrunkProbe,
@@ -26,8 +27,9 @@ use crate::{
         Settings, SetupError,
     },
     audio::{self, Library},
-    config::{self, Config, ScreenMode},
-    drop::{Mode, Plan, RefusalKind, Technique, Voice, WhenBusyLegAnswered, WhenUnsure},
+    config::{Config, ScreenMode},
+    drop::{Mode, Plan, RefusalKind, Voice},
+    evidence::Recorder,
     id::{BadId, DropId, RunName},
 };
 
@@ -44,12 +46,12 @@ pub struct Session {
     dead: Vec<RunName>,
     /// Drops of theirs that still had a channel, which its sweep has ended.
     swept: BTreeSet<(RunName, DropId)>,
-    /// Where the audio of calls comes in, if it does.
+    /// What carries the audio of calls, if anything does.
     media: Option<Carrier>,
-    /// Where it registered an app that others would register too.
+    /// The lease of its app, if other controllers would register the same.
     lease: Option<AppLease>,
     driver: JoinHandle<Result<(), DriverError>>,
-    dialler: JoinHandle<()>,
+    executor: JoinHandle<()>,
 }
 
 impl Session {
@@ -74,16 +76,16 @@ impl Session {
         self.orders.clone()
     }
 
-    /// How the event link stands. Its sender ends with the driver.
+    /// The state of the event link. Its sender ends with the driver.
     pub(crate) fn link(&self) -> watch::Receiver<PbxLink> {
         self.link.clone()
     }
 
-    /// How the event link stands once it is not away any more, or after this time.
+    /// The state of the event link once it is no longer away, or after this time.
     pub async fn link_within(&self, patience: Duration) -> PbxLink {
         let (settle, settled) = oneshot::channel();
         self.orders.give(Order::Settle(settle)).await;
-        // A driver that is gone has said how the link stands.
+        // A driver that is gone has published the state of the link.
         let _ = settled.await;
         let mut link = self.link.clone();
         let settled = link.wait_for(|link| *link != PbxLink::Away);
@@ -114,12 +116,17 @@ impl Session {
         &self.swept
     }
 
-    /// Starts a drop. Its news end with [`DropUpdate::Ended`], or without it where the run has ended first.
-    pub async fn start(&self, job: Job) -> mpsc::UnboundedReceiver<DropUpdate> {
-        self.orders.start(job).await
+    /// Starts a drop; `tape` records what is heard of it. Its updates end with [`DropUpdate::Ended`], or without it if
+    /// the run has ended first.
+    pub async fn start(
+        &self,
+        spec: CallSpec,
+        tape: Option<Recorder>,
+    ) -> mpsc::UnboundedReceiver<DropUpdate> {
+        self.orders.start(spec, tape).await
     }
 
-    /// Ends all drops on the operator's wish; each tells its own end.
+    /// Ends all drops, as the operator ordered; each reports its own end.
     pub async fn cancel_all(&self) {
         self.orders.give(Order::CancelAll).await;
     }
@@ -127,18 +134,18 @@ impl Session {
     /// Ends the run once its drops have ended, and looks whether anything of it is left on the PBX.
     ///
     /// # Errors
-    /// [`DriverError`] where the run had ended before for a reason of its own.
+    /// [`DriverError`] if the run had ended before for a reason of its own.
     pub async fn close(self) -> Result<(), DriverError> {
         self.orders.give(Order::Drain).await;
         let ended = join(self.driver).await;
         if let Some(lease) = self.lease {
             lease.release().await;
         }
-        // The driver has let go of the errands, so the dialler sees the last ones through and ends.
-        if timeout(LAST_ERRANDS, join(self.dialler)).await.is_err() {
+        // The driver has dropped its end of the commands, so the executor sees the last ones through and ends.
+        if timeout(LAST_COMMANDS, join(self.executor)).await.is_err() {
             warn!("requests to the pbx are still unanswered");
         }
-        if timeout(LAST_ERRANDS, self.reconciler.strangers_gone())
+        if timeout(LAST_COMMANDS, self.reconciler.strangers_gone())
             .await
             .is_err()
         {
@@ -178,25 +185,35 @@ impl Session {
     }
 }
 
-/// Orders to the driver of a run. Clones give them to the same one.
+/// Orders to the driver of a run. Clones act on the same one.
 #[derive(Clone)]
 pub(crate) struct Orders(mpsc::Sender<Order>);
 
 impl Orders {
     /// As [`Session::start`].
-    pub(crate) async fn start(&self, job: Job) -> mpsc::UnboundedReceiver<DropUpdate> {
-        let (updates, heard) = mpsc::unbounded_channel();
-        self.give(Order::Start(Box::new(job), updates)).await;
-        heard
+    pub(crate) async fn start(
+        &self,
+        spec: CallSpec,
+        tape: Option<Recorder>,
+    ) -> mpsc::UnboundedReceiver<DropUpdate> {
+        let (updates, updated) = mpsc::unbounded_channel();
+        let spec = Box::new(spec);
+        self.give(Order::Start {
+            spec,
+            tape,
+            updates,
+        })
+        .await;
+        updated
     }
 
-    /// Ends a drop on the operator's wish; it tells its own end.
+    /// Ends a drop, as the operator ordered; it reports its own end.
     pub(crate) async fn cancel(&self, drop: DropId) {
         self.give(Order::Cancel(drop)).await;
     }
 
     async fn give(&self, order: Order) {
-        // A driver that is gone takes no orders; its end is told by `Session::close`.
+        // A driver that is gone takes no orders; `Session::close` returns why.
         let _ = self.0.send(order).await;
     }
 }
@@ -204,7 +221,7 @@ impl Orders {
 /// An app that is registered with the PBX.
 #[derive(Clone, Debug)]
 pub(crate) enum App {
-    /// Nobody else registers one of this name.
+    /// No other run registers one of this name.
     OfThisRun(String),
     /// Controllers of the same instance register it, one at a time.
     OfTheInstance(String),
@@ -251,7 +268,7 @@ impl Claim {
     /// The names of the runs of this machine that died; they stay until a sweep has looked after them.
     ///
     /// # Errors
-    /// [`SessionError::Runs`] where the locks cannot be read.
+    /// [`SessionError::Runs`] if the locks cannot be read.
     pub(crate) fn dead(&self) -> Result<Vec<RunName>, SessionError> {
         let dead = self.remains.runs.dead()?;
         Ok(dead.into_iter().map(|dead| dead.run).collect())
@@ -328,9 +345,9 @@ pub enum SessionError {
     /// The audio of calls cannot be received.
     #[error("cannot listen on {listen} for the audio of calls (`screen.listen`)")]
     Media {
-        /// Where it was to be.
+        /// The address it was to listen on.
         listen: String,
-        /// Why.
+        /// The error.
         source: io::Error,
     },
     /// What the configuration says about the PBX cannot work.
@@ -339,7 +356,7 @@ pub enum SessionError {
     /// The PBX does not answer requests as it should.
     #[error("the PBX at {url} does not answer as it should")]
     Pbx {
-        /// Where it was sought.
+        /// Its URL.
         url: String,
         /// What it said, or why it was not reached.
         source: Failure,
@@ -351,15 +368,15 @@ pub enum SessionError {
         app: String,
         /// The PBX.
         url: String,
-        /// Who has it.
+        /// The program that has it.
         by: String,
     },
     /// The PBX answers requests, but its events do not come.
     #[error("the event websocket of the PBX at {url} cannot be opened")]
     Link {
-        /// Where it was sought.
+        /// Its URL.
         url: String,
-        /// Why.
+        /// The error.
         source: LinkError,
     },
 }
@@ -400,7 +417,7 @@ impl SessionError {
         }
     }
 
-    /// What to do about it, where the error itself tells.
+    /// What to do about it, if the error itself implies it.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Link { source, .. } => Some(source.hint()),
@@ -421,25 +438,15 @@ impl SessionError {
 pub fn plan(config: &Config, message: Option<Duration>) -> Plan {
     let settings = &config.drop;
     Plan {
-        technique: match settings.technique {
-            config::Technique::Double => Technique::Double,
-            config::Technique::Single => Technique::Single,
-        },
+        technique: settings.technique,
         lead: settings.lead,
         answer_timeout: settings.answer_timeout,
         screening_timeout: settings.screening_timeout,
         ready_timeout: settings.ready_timeout,
         release_on_progress: settings.release_on_progress,
         release_when_unheard: settings.release_when_unheard,
-        when_unsure: match settings.when_unsure {
-            config::WhenUnsure::HangUp => WhenUnsure::HangUp,
-            config::WhenUnsure::Play => WhenUnsure::Play,
-        },
-        when_busy_leg_answered: match settings.when_busy_leg_answered {
-            config::WhenBusyLegAnswered::Promote => WhenBusyLegAnswered::Promote,
-            config::WhenBusyLegAnswered::Continue => WhenBusyLegAnswered::Continue,
-            config::WhenBusyLegAnswered::GiveUp => WhenBusyLegAnswered::GiveUp,
-        },
+        when_unsure: settings.when_unsure,
+        when_busy_leg_answered: settings.when_busy_leg_answered,
         mode: match config.screen.mode {
             ScreenMode::Dialplan => Mode::Dialplan,
             ScreenMode::Listen => Mode::Listen,
@@ -451,7 +458,7 @@ pub fn plan(config: &Config, message: Option<Duration>) -> Plan {
     }
 }
 
-/// A PBX that answers, tells its events, and has been swept.
+/// A PBX that answers, sends its events, and has been swept.
 struct Reached {
     rest: Rest,
     events: Events,
@@ -520,25 +527,25 @@ impl Reached {
     ) -> Session {
         let (orders, orders_in) = mpsc::channel(ORDERS);
         let (reports_out, reports) = mpsc::channel(REPORTS);
-        let (errands, errands_in) = mpsc::unbounded_channel();
-        let (told, link) = watch::channel(PbxLink::Up);
+        let (commands, commands_in) = mpsc::unbounded_channel();
+        let (link_changes, link) = watch::channel(PbxLink::Up);
         let media = self.trunk.media.clone();
         let probe = TrunkProbe::new(self.rest.clone(), self.trunk.endpoint.clone());
-        let dialler = tokio::spawn(executor::run(
+        let executor = tokio::spawn(executor::run(
             self.rest.clone(),
             Arc::new(self.trunk),
-            errands_in,
+            commands_in,
             reports_out,
         ));
-        let ties = DriverIo {
+        let io = DriverIo {
             events: self.events,
             orders: orders_in,
             reports,
-            errands,
-            link: told,
+            commands,
+            link: link_changes,
             pulse: self.pulse,
         };
-        let driver = Driver::new(run.clone(), self.reconciler.clone(), media.is_some(), ties);
+        let driver = Driver::new(run.clone(), self.reconciler.clone(), media.is_some(), io);
         Session {
             rest: self.rest,
             run,
@@ -552,7 +559,7 @@ impl Reached {
             media,
             lease,
             driver: tokio::spawn(driver.drive()),
-            dialler,
+            executor,
         }
     }
 }
@@ -581,7 +588,7 @@ pub(crate) fn app_of_instance(config: &Config) -> String {
     format!("{}-{}", config.pbx.app, config.instance)
 }
 
-/// The app name of a run of its own: nobody else's events go astray, and nobody takes ours.
+/// The app name of a run of its own: no events of others come to it, and none of its own go elsewhere.
 pub(crate) fn app_of(app: &str, run: &RunName) -> String {
     format!("{app}-{run}")
 }
@@ -597,11 +604,11 @@ async fn join<T>(task: JoinHandle<T>) -> T {
 /// Orders that wait for the driver.
 const ORDERS: usize = 64;
 
-/// Reports of the dialler that wait for the driver; a task that reports waits for room.
+/// Reports of the executor that wait for the driver; a task that reports waits for room.
 const REPORTS: usize = 1_024;
 
 /// How long the last requests may take when all drops have ended.
-const LAST_ERRANDS: Duration = Duration::from_secs(5);
+const LAST_COMMANDS: Duration = Duration::from_secs(5);
 
 /// How long the last look at the PBX may take.
 const LAST_LOOK: Duration = Duration::from_secs(5);

@@ -14,7 +14,7 @@ use crate::{ari::Rest, config::Endpoint};
 /// Whether calls can be made by a trunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TrunkState {
-    /// As far as the PBX tells.
+    /// As far as the PBX knows.
     Usable,
     /// The PBX says that its far end does not answer.
     Offline,
@@ -40,7 +40,7 @@ impl TrunkProbe {
         }
     }
 
-    /// How it stands; `None` where the PBX does not say so now.
+    /// Its state; `None` if the PBX does not answer now.
     pub async fn ask(&self) -> Option<TrunkState> {
         let Some(trunk) = self.endpoint.trunk() else {
             return Some(TrunkState::Usable);
@@ -56,7 +56,7 @@ impl TrunkProbe {
             Err(failure) => {
                 debug!(
                     words = failure.words,
-                    "the pbx does not tell how the trunk stands"
+                    "the pbx does not report the state of the trunk"
                 );
                 None
             }
@@ -74,21 +74,22 @@ impl TrunkProbe {
         true
     }
 
-    /// Tells every change from now on, until nobody listens any more. What the PBX does not answer changes nothing.
-    pub(crate) async fn watch(self, told: watch::Sender<TrunkState>) {
+    /// Publishes every change from now on, until there is no receiver. What the PBX does not answer changes nothing.
+    pub(crate) async fn watch(self, changes: watch::Sender<TrunkState>) {
         loop {
-            let pause = match *told.borrow() {
+            let pause = match *changes.borrow() {
                 TrunkState::Usable => OFTEN,
                 TrunkState::Offline => OFTEN_OFFLINE,
             };
             tokio::select! {
                 () = sleep(pause) => {}
-                () = told.closed() => return,
+                () = changes.closed() => return,
             }
             let Some(state) = self.ask().await else {
                 continue;
             };
-            let changed = told.send_if_modified(|known| std::mem::replace(known, state) != state);
+            let changed =
+                changes.send_if_modified(|known| std::mem::replace(known, state) != state);
             if changed {
                 warn!(trunk = self.name(), ?state, "the trunk has changed");
             }

@@ -8,7 +8,7 @@ use aftertone::{
     drop::{Plan, Report},
     id::DropId,
     phone::{PhoneNumber, Rules},
-    runtime::{DropUpdate, Job, Session, plan},
+    runtime::{CallSpec, DropUpdate, Session, plan},
 };
 use libtest_mimic::Failed;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -63,19 +63,17 @@ pub(crate) async fn start(
     number: &Number,
     (media, length, sound): (&str, Duration, Option<Arc<[i16]>>),
 ) -> Result<UnboundedReceiver<DropUpdate>, Failed> {
-    let job = Job {
-        id: DropId::generate(),
-        number: PhoneNumber::parse(&number.e164(), Rules::default())?,
-        plan: plan(config, Some(length)),
-        media: media.to_owned(),
+    let spec = CallSpec {
         sound,
-        echo: None,
-        tape: None,
-        caller_id: None,
-        campaign: None,
-        dial_by: clock::now() + Plan::DIAL_WITHIN,
+        ..CallSpec::new(
+            DropId::generate(),
+            PhoneNumber::parse(&number.e164(), Rules::default())?,
+            plan(config, Some(length)),
+            media.to_owned(),
+            clock::now() + Plan::DIAL_WITHIN,
+        )
     };
-    Ok(session.start(job).await)
+    Ok(session.start(spec, None).await)
 }
 
 /// Follows a drop until there is news of which `wanted` makes something.

@@ -410,7 +410,7 @@ impl Rest {
 }
 
 /// Whole seconds, rounded up: ARI knows no fractions, and takes zero for its own default.
-fn whole_seconds(time: Duration) -> u64 {
+pub(crate) fn whole_seconds(time: Duration) -> u64 {
     let up = u64::from(time.subsec_nanos() > 0);
     (time.as_secs() + up).max(1)
 }

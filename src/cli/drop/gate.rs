@@ -3,19 +3,14 @@
 use anyhow::anyhow;
 use clap::{Args as ClapArgs, builder::ValueParser};
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit, civil::Date, tz::TimeZone};
-use tracing::{info, warn};
 
 use super::{super::CliError, NotDialled, Printer, overrides::word};
 use crate::{
     campaign::{
         Decision, HeldReason, RefusedReason,
-        policy::{
-            CampaignKind, Consent, ConsentKind, Outcome, Override, OverrideError, Rule, Ruling,
-        },
+        policy::{CampaignKind, Consent, ConsentKind, Override, OverrideError, Rule, Ruling},
     },
-    controller::admission::CounterError,
     id::DropId,
-    phone::PhoneNumber,
     store::StoreError,
 };
 
@@ -70,29 +65,9 @@ impl GateArgs {
     }
 }
 
-/// Logs the rules that somebody set aside for a drop that is about to be dialled.
-pub(super) fn log_overrides(ruling: &Ruling, drop: DropId, number: &PhoneNumber) {
-    for finding in &ruling.findings {
-        let Outcome::SetAside {
-            because,
-            instead_of,
-        } = &finding.outcome
-        else {
-            continue;
-        };
-        let would = match instead_of {
-            None | Some(Decision::Allowed) => "allowed",
-            Some(Decision::Held { reason, .. }) => reason.slug(),
-            Some(Decision::Refused(reason)) => reason.slug(),
-        };
-        warn!(%drop, %number, rule = %finding.rule, because, would, "a rule of the gate was set aside");
-    }
-}
-
-/// Tells that the gate stands against a drop: the object on stdout where it is wanted, and the rest for stderr.
+/// What is said of a drop that the gate does not allow: the object on stdout if it is wanted, and the rest for stderr.
 pub(super) fn stopped(drop: DropId, ruling: &Ruling, json: bool, printer: Printer) -> CliError {
     let said = ruling.findings.last().map_or("", |f| f.words.as_str());
-    info!(%drop, decision = ruling.words(), "not dialled");
     match ruling.decision {
         Decision::Refused(reason) => {
             if json {
@@ -120,14 +95,6 @@ pub(super) fn no_store(error: StoreError) -> CliError {
         "without it nobody knows whether and how often the number may be called; see `store.url`",
     );
     CliError::new(error).hint(hint)
-}
-
-/// A drop that could not be entered into the store.
-pub(super) fn not_entered(error: CounterError) -> CliError {
-    match error {
-        CounterError::Store(error) => no_store(error),
-        CounterError::Contended => CliError::new(error).hint("run it again in a moment"),
-    }
 }
 
 const fn refused_hint(reason: RefusedReason) -> Option<&'static str> {

@@ -1,40 +1,33 @@
 //! `aftertone drop`: one drop, watched while it happens.
 
-mod evidence;
 mod gate;
-mod message;
 mod overrides;
 mod watch;
 
-use std::{path::PathBuf, time::Duration};
+use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 use clap::Args as ClapArgs;
-use tokio::time::timeout;
 
-use self::{
-    gate::GateArgs,
-    message::{Message, meant},
-    overrides::Overrides,
-    watch::{Watched, watch},
-};
+use self::{gate::GateArgs, overrides::Overrides, watch::watch};
 use super::{
     CliError, Exit, library,
     printer::{Paint, Printer},
-    report::{NotDialled, outcome_words, proof_words},
+    report::{NotDialled, outcome_words},
     stop::Stop,
 };
 use crate::{
-    clock,
+    audio,
     config::Config,
-    controller::admission::{Counter, Entered, Entry, Wanted, untold},
-    drop::{DropRecord, Outcome, Plan, Report},
+    controller::{
+        EvidenceError,
+        single_drop::{SingleDrop, SingleDropEnd, SingleDropEnding, SingleDropError, Unwritten},
+    },
+    drop::{Outcome, Report},
     error_chain::chain,
-    evidence::Folder,
-    id::{DropId, RunName},
+    id::DropId,
     phone::PhoneNumber,
-    runtime::{self, DriverError, Job, PbxLink, Session, SessionError},
-    store::StoreError,
+    runtime::{self, SessionError},
 };
 
 /// Leave a message at one number
@@ -90,255 +83,130 @@ pub(super) async fn run(
         config.pbx.caller_id = caller_id.clone();
     }
     let mut stop = Stop::new().map_err(CliError::new)?;
-    let (library, targets) = library(&config)?;
-    let reference = meant(&args.message, &library)?;
-    let wanted = wanted(args, &config, id, number)?;
-    crate::controller::gate::warn_of_what_is_off(&config.gate);
-    let counter = Counter::open(&config).await.map_err(gate::no_store)?;
-    let ruling = counter.ask(&wanted).await.map_err(gate::no_store)?;
-    if !ruling.decision.is_allowed() {
-        return Err(gate::stopped(id, &ruling, args.json, printer));
+    let order = order(args, &config, id, number)?;
+    let shown = order.shown_number.clone();
+    let mut handle = order.start(config.clone());
+    watch(args, (id, &shown), &mut handle, &mut stop, printer).await;
+    match handle.end().await {
+        Ok(ended) => Ok(exit(ended, printer)),
+        Err(error) => Err(not_dialled(error, args, (id, &config), printer)),
     }
-    let archive = match args.evidence.as_ref().or(config.evidence.dir.as_ref()) {
-        Some(dir) => Some(evidence::open(dir.clone(), &config).await?),
-        None => None,
-    };
-    let session = tokio::select! {
-        session = Session::open(&config) => session.map_err(|error| advise(error, &config))?,
-        () = stop.requested() => return Err(interrupted()),
-    };
-    let trunk = session.trunk();
-    let is_offline = tokio::select! {
-        is_offline = trunk.is_offline() => is_offline,
-        () = stop.requested() => false,
-    };
-    if is_offline {
-        let _ = session.close().await;
-        return Err(offline(&trunk.name()));
-    }
-    let message = tokio::select! {
-        message = Message::ready(reference, library, targets, session.run().clone(), id) => message,
-        () = stop.requested() => Err(interrupted()),
-    };
-    let ready = match (message, archive) {
-        (Ok(message), Some(archive)) => {
-            let folder = evidence::begin(archive, id).await;
-            folder.map(|folder| (message, Some(folder)))
-        }
-        (message, _) => message.map(|message| (message, None)),
-    };
-    let ready = match ready {
-        // The gate is asked last: what it allows does not hold while the PBX is waited for.
-        Ok((message, folder)) => match linked(&session, &mut stop, printer).await {
-            Ok(()) => {
-                let entry = enter(&counter, &wanted, &session, args.json, printer).await;
-                entry.map(|entry| (message, folder, entry))
-            }
-            Err(trouble) => Err(trouble),
-        },
-        Err(trouble) => Err(trouble),
-    };
-    let dial_by = clock::now() + Plan::DIAL_WITHIN;
-    // It may have gone down meanwhile. What was allowed holds for as long as this waits, and without it nothing is dialled.
-    session.link_within(Plan::DIAL_WITHIN).await;
-    let (message, mut folder, entry) = match ready {
-        Ok(ready) => ready,
-        Err(trouble) => {
-            // It is told by what went wrong first.
-            let _ = session.close().await;
-            return Err(trouble);
-        }
-    };
-    let mut plan = runtime::plan(&config, message.length);
-    args.overrides.apply(&mut plan);
-    let masked = wanted.number.to_string();
-    let shown = if args.full_number {
-        wanted.number.full().to_string()
-    } else {
-        masked.clone()
-    };
-    let job = Job {
-        id,
-        number: wanted.number,
-        plan,
-        media: message.media.clone(),
-        sound: message.samples.clone(),
-        echo: message.echo(),
-        tape: folder.as_mut().and_then(Folder::tape),
-        caller_id: None,
-        campaign: None,
-        dial_by,
-    };
-    if !args.json {
-        let name = args.message.as_str();
-        printer.line(&format!("drop {id}: {name} to {shown}"));
-    }
-    let news = session.start(job).await;
-    let run = session.run().clone();
-    let report = match watch(&session, news, &mut stop, args.json, printer).await {
-        Watched::Ended(report) if report.is_not_dialled() => {
-            let taken_back = entry.take_back().await;
-            let _ = session.close().await;
-            if args.json {
-                printer.json(&NotDialled::for_other_reasons(id));
-            }
-            return Err(not_dialled(&report, taken_back.err(), printer));
-        }
-        Watched::Ended(report) => *report,
-        Watched::Abandoned(heard) => untold(heard, false),
-        Watched::Quit(heard) => {
-            let report = untold(heard, true);
-            if args.json {
-                printer.json(&DropRecord::new(&run, id, shown, &report));
-            }
-            let settling = settle(entry, &run, id, masked, &report, None, printer);
-            if timeout(SETTLE_WITHIN, settling).await.is_err() {
-                printer.warning(UNSETTLED);
-            }
-            return Ok(quit(printer));
-        }
-    };
-    let closed = tokio::select! {
-        closed = session.close() => closed,
-        () = stop.requested() => {
-            settle(entry, &run, id, masked, &report, None, printer).await;
-            return Ok(quit(printer));
-        }
-    };
-    let ended = DropRecord::new(&run, id, shown, &report);
-    let kept = folder
-        .map(|folder| evidence::keep(folder, id, &ended, &report, message.samples.as_deref()));
-    if let Some(Err(words)) = &kept {
-        printer.warning(words);
-    }
-    let path = kept.as_ref().and_then(|kept| kept.as_ref().ok());
-    let evidence = path.map(|path| path.display().to_string());
-    if args.json {
-        printer.json(&match kept {
-            Some(kept) => ended.with_evidence(kept),
-            None => ended,
-        });
-    } else {
-        printer.line(&last_line(&report, printer));
-        printer.line(&proof_words(&report));
-        if let Some(path) = &evidence {
-            printer.line(&format!("evidence: {path}"));
-        }
-    }
-    settle(entry, &run, id, masked, &report, evidence, printer).await;
-    if closed == Err(DriverError::Replaced) {
-        printer.error(
-            anyhow!("another program registered the Stasis app of this drop, and took its events")
-                .as_ref(),
-        );
-        printer.hint(APP_OF_ITS_OWN);
-        return Ok(Exit::Failure);
-    }
-    Ok(if report.outcome == Outcome::Delivered {
-        Exit::Success
-    } else {
-        Exit::Failure
-    })
 }
 
-/// The call that is wanted, for the gate and the store.
-fn wanted(
+/// The drop that is ordered. Nothing is prepared yet.
+///
+/// # Errors
+/// [`CliError`] if the order is not sound.
+fn order(
     args: &Args,
     config: &Config,
     drop: DropId,
     number: PhoneNumber,
-) -> Result<Wanted, CliError> {
-    let configured = runtime::plan(config, None).technique;
-    Ok(Wanted {
+) -> Result<SingleDrop, CliError> {
+    let (library, targets) = library(config)?;
+    let message = audio::resolve(&args.message, |name| library.holds(name), Path::is_file);
+    let message = message.map_err(|error| {
+        let hint = error.hint();
+        CliError::new(error).hint(hint)
+    })?;
+    let mut plan = runtime::plan(config, None);
+    args.overrides.apply(&mut plan);
+    Ok(SingleDrop {
         drop,
+        shown_number: if args.full_number {
+            number.full().to_string()
+        } else {
+            number.to_string()
+        },
         number,
         kind: args.gate.kind(),
         consent: args.gate.consent(),
         overrides: args.gate.overrides().map_err(CliError::new)?,
-        technique: args.overrides.technique.unwrap_or(configured),
-        message: args.message.clone(),
+        plan,
+        message,
+        message_name: args.message.clone(),
+        library,
+        targets,
         caller_id: config.pbx.caller_id.clone(),
+        evidence: args
+            .evidence
+            .clone()
+            .or_else(|| config.evidence.dir.clone()),
     })
 }
 
-/// Waits until the PBX's events flow, where they do not: without them nothing is dialled.
-///
-/// # Errors
-/// [`CliError`] where they do not come, or the operator does not want to wait.
-async fn linked(session: &Session, stop: &mut Stop, printer: Printer) -> Result<(), CliError> {
-    if session.link_within(Duration::ZERO).await == PbxLink::Away {
-        let seconds = LINK_WITHIN.as_secs();
-        printer.warning(&format!(
-            "the event link to the PBX is down; waiting for it, {seconds} s at most"
-        ));
-    }
-    let link = tokio::select! {
-        link = session.link_within(LINK_WITHIN) => link,
-        () = stop.requested() => return Err(interrupted()),
-    };
-    match link {
-        PbxLink::Up => Ok(()),
-        PbxLink::Away => {
-            let words = anyhow!("nothing was dialled: the event link to the PBX is down");
-            Err(CliError::new(words).hint("`aftertone doctor` tells whether the PBX is back"))
+/// The exit status of a drop that has ended.
+fn exit(ended: SingleDropEnd, printer: Printer) -> Exit {
+    match ended.unwritten {
+        Some(Unwritten::Store(error)) => {
+            printer.warning(&format!("{UNSETTLED}: {}", chain(&error)));
         }
-        PbxLink::Taken => {
-            let words = anyhow!(
-                "nothing was dialled: another program registered the Stasis app of this drop"
+        Some(Unwritten::TooLate) => printer.warning(UNSETTLED),
+        None => {}
+    }
+    match ended.ending {
+        SingleDropEnding::Orderly if ended.report.outcome == Outcome::Delivered => Exit::Success,
+        SingleDropEnding::Orderly => Exit::Failure,
+        SingleDropEnding::Quit => {
+            printer.talk("quit; the next run, or the PBX's own time limits, end what is left");
+            Exit::Failure
+        }
+        SingleDropEnding::Replaced => {
+            let words =
+                "another program registered the Stasis app of this drop, and took its events";
+            printer.error(anyhow!(words).as_ref());
+            printer.hint(APP_OF_ITS_OWN);
+            Exit::Failure
+        }
+    }
+}
+
+/// What is said of a drop of which nothing was dialled.
+fn not_dialled(
+    error: SingleDropError,
+    args: &Args,
+    (drop, config): (DropId, &Config),
+    printer: Printer,
+) -> CliError {
+    if let SingleDropError::NotDialled { unwritten, .. }
+    | SingleDropError::Cancelled { unwritten } = &error
+    {
+        if args.json {
+            printer.json(&NotDialled::for_other_reasons(drop));
+        }
+        if let Some(error) = unwritten {
+            printer.warning(&format!("{UNSETTLED}: {}", chain(error)));
+        }
+    }
+    match error {
+        SingleDropError::Store(error) => gate::no_store(error),
+        SingleDropError::Stopped(ruling) => gate::stopped(drop, &ruling, args.json, printer),
+        SingleDropError::Contended => CliError::new(error).hint("run it again in a moment"),
+        SingleDropError::Evidence(EvidenceError::Archive(error)) => {
+            let dir = error.dir.display();
+            let hint = format!(
+                "make {dir} writable, or name another folder (`--evidence`, `evidence.dir`)"
             );
-            Err(CliError::new(words).hint(APP_OF_ITS_OWN))
+            CliError::new(error).hint(hint)
         }
-    }
-}
-
-/// What is said of a drop that ended before anything was dialled.
-fn not_dialled(report: &Report, unwritten: Option<StoreError>, printer: Printer) -> CliError {
-    if let Some(error) = unwritten {
-        printer.warning(&format!("{UNSETTLED}: {}", chain(&error)));
-    }
-    match &report.words {
-        Some(words) => {
-            let told = CliError::new(anyhow!("nothing was dialled: {words}"));
-            told.hint("run it again: the gate is asked anew")
+        SingleDropError::Session(error) => advise(error, config),
+        SingleDropError::TrunkOffline { .. } => CliError::new(error).hint(
+            "look at it on the PBX's console with `pjsip show endpoint` and `pjsip show contacts`, and try again when it is online",
+        ),
+        SingleDropError::Message(error) => {
+            let hint = error.hint();
+            CliError::new(error).maybe_hint(hint)
         }
-        None => interrupted(),
-    }
-}
-
-/// Passes the gate at the moment of the call, and writes the drop's intent.
-///
-/// # Errors
-/// [`CliError`] where it may not be dialled, or not be written.
-async fn enter(
-    counter: &Counter,
-    wanted: &Wanted,
-    session: &Session,
-    json: bool,
-    printer: Printer,
-) -> Result<Entry, CliError> {
-    let entered = counter.enter(wanted, session).await;
-    match entered.map_err(gate::not_entered)? {
-        Entered::Allowed(entry, ruling) => {
-            gate::log_overrides(&ruling, wanted.drop, &wanted.number);
-            Ok(entry)
+        SingleDropError::LinkDown => {
+            CliError::new(error).hint("`aftertone doctor` tells whether the PBX is back")
         }
-        Entered::Stopped(ruling) => Err(gate::stopped(wanted.drop, &ruling, json, printer)),
-    }
-}
-
-/// Writes what became of the drop into the store.
-async fn settle(
-    entry: Entry,
-    run: &RunName,
-    drop: DropId,
-    masked: String,
-    report: &Report,
-    evidence: Option<String>,
-    printer: Printer,
-) {
-    let ended = DropRecord::new(run, drop, masked, report);
-    if let Err(error) = entry.end(report, &ended, evidence).await {
-        printer.warning(&format!("{UNSETTLED}: {}", chain(&error)));
+        SingleDropError::Replaced => CliError::new(error).hint(APP_OF_ITS_OWN),
+        SingleDropError::NotDialled { .. } => {
+            CliError::new(error).hint("run it again: the gate is asked anew")
+        }
+        SingleDropError::Evidence(EvidenceError::Task(_))
+        | SingleDropError::Interrupted
+        | SingleDropError::Cancelled { .. } => CliError::new(error),
     }
 }
 
@@ -359,10 +227,6 @@ fn last_line(report: &Report, printer: Printer) -> String {
     };
     let slug = printer.paint(paint, report.outcome.slug());
     format!("{slug}: {}", outcome_words(report))
-}
-
-fn interrupted() -> CliError {
-    CliError::new(anyhow!("interrupted before a call was made"))
 }
 
 /// What to do where a run could not begin.
@@ -390,30 +254,9 @@ fn advise(error: SessionError, config: &Config) -> CliError {
     CliError::new(error).hint(hint)
 }
 
-/// The far end of the trunk does not answer the PBX, which would refuse every call.
-fn offline(trunk: &str) -> CliError {
-    let error = anyhow!(
-        "nothing was dialled: the trunk {trunk} is offline, its far end does not answer the PBX"
-    );
-    CliError::new(error).hint(
-        "look at it on the PBX's console with `pjsip show endpoint` and `pjsip show contacts`, and try again when it is online",
-    )
-}
-
-fn quit(printer: Printer) -> Exit {
-    printer.talk("quit; the next run, or the PBX's own time limits, end what is left");
-    Exit::Failure
-}
-
 /// What to do where another program took the app.
 const APP_OF_ITS_OWN: &str =
     "every call was hung up; give each program on this PBX a `pbx.app` of its own";
 
-/// How long the event link may stay away before a drop that has not been dialled is given up.
-const LINK_WITHIN: Duration = Duration::from_secs(15);
-
 /// What is said where the end of a drop could not be written.
 const UNSETTLED: &str = "the end of this drop is not in the store, where it will be `lost`";
-
-/// How long the end of a drop may take to be written where the operator has quit.
-const SETTLE_WITHIN: Duration = Duration::from_secs(2);

@@ -2,20 +2,19 @@
 
 use std::sync::Arc;
 
-use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::{info, warn};
 
-use super::{ControlLoop, Key};
+use super::ControlLoop;
 use crate::{
     campaign::engine::{
         CampaignId, Command, ContactId, End, Event, PauseReason, Settlement, Start,
     },
     clock,
     controller::{
+        in_flight::ContactKey,
         launch_pacer::{Release, STALE_AFTER},
         status,
-        store_writer::Wanted,
-        worker::{Aloft, Attempt, DropTask, Stage},
+        worker::{Attempt, DropTask},
     },
     id::DropId,
     store::{Intent, Write},
@@ -24,7 +23,7 @@ use crate::{
 impl ControlLoop {
     pub(super) fn execute(&mut self, command: Command) {
         match command {
-            Command::Fetch { campaign, at_most } => self.want(Wanted::Fetch { campaign, at_most }),
+            Command::Fetch { campaign, at_most } => self.store_io.fetch(campaign, at_most),
             Command::Start(start) => self.write_intent(start),
             Command::Settle {
                 campaign,
@@ -35,21 +34,24 @@ impl ControlLoop {
                 for &contact in &contacts {
                     self.engine.gate_mut().forget(contact);
                 }
-                self.write(Write::Release { campaign, contacts });
+                self.store_io.write(Write::Release { campaign, contacts });
             }
             Command::HangUp { campaign, contact } => {
-                if let Some(aloft) = self.aloft.get(&(campaign, contact)) {
-                    aloft.cancel.cancel();
-                }
+                self.in_flight.cancel((campaign, contact));
             }
             Command::Paused { campaign, why } => self.on_paused(campaign, why),
             Command::Finished { campaign, end } => self.on_finished(campaign, end),
-            Command::Drained => self.drained = true,
+            Command::Drained => {
+                if let Some(ending) = &mut self.ending {
+                    ending.is_drained = true;
+                }
+            }
         }
     }
 
+    /// Writes the intent of a drop. Nothing is dialled before it is committed: see [`Self::on_intent`].
     fn write_intent(&mut self, start: Start) {
-        let decided = self.clock.now();
+        let now = self.store_io.now();
         let ruled = self.engine.gate_mut().take_ruling(start.contact.id);
         let (ruling, version) = ruled.map_or_else(
             || ("null".to_owned(), None),
@@ -66,29 +68,16 @@ impl ControlLoop {
             technique: start.technique,
             message: start.message.clone(),
             variant: start.variant.clone(),
-            caller_id: shown.or_else(|| Some(self.drop_worker.config.pbx.caller_id.clone())),
+            caller_id: shown.or_else(|| Some(self.worker.config.pbx.caller_id.clone())),
             ruling,
             version,
             despite_do_not_call: false,
         };
-        if let Some(known) = self.known.get_mut(&start.campaign) {
-            known.account.note_start(decided);
+        if let Some(campaign) = self.campaigns.get_mut(start.campaign) {
+            campaign.account.note_start(now);
         }
-        let attempt = Attempt {
-            campaign: start.campaign,
-            contact: start.contact.id,
-            number: start.attempt,
-        };
-        let aloft = Aloft {
-            attempt,
-            drop,
-            decided,
-            cancel: CancellationToken::new(),
-            stage: Stage::Writing(Box::new(start)),
-        };
-        self.aloft
-            .insert((attempt.campaign, attempt.contact), aloft);
-        self.write(Write::Start(Box::new(intent)));
+        self.in_flight.decide(drop, start, now);
+        self.store_io.write(Write::Start(Box::new(intent)));
     }
 
     fn write_settlement(
@@ -99,17 +88,17 @@ impl ControlLoop {
     ) {
         let ruled = self.engine.gate_mut().settled(contact, &settlement);
         let (ruling, zone) = ruled.map_or((None, None), |ruled| (Some(ruled.ruling), ruled.zone));
-        if let Some(known) = self.known.get_mut(&campaign) {
-            known.account.note(&settlement, self.clock.now());
+        if let Some(state) = self.campaigns.get_mut(campaign) {
+            state.account.note(&settlement, self.store_io.now());
         }
-        let end = self.ends.remove(&(campaign, contact));
+        let end = self.in_flight.settle((campaign, contact));
         let end = end.filter(|_| match settlement {
             Settlement::Ended { .. } => true,
             Settlement::Refused(_) | Settlement::Held { .. } | Settlement::NotDialled { .. } => {
                 false
             }
         });
-        self.write(Write::Settle {
+        self.store_io.write(Write::Settle {
             campaign,
             contact,
             settlement,
@@ -125,9 +114,9 @@ impl ControlLoop {
             campaign = campaign.0,
             words, "a campaign has paused by itself"
         );
-        if let Some(name) = self.name(campaign) {
+        if let Some(name) = self.campaigns.name(campaign) {
             let note = status::paused_words(&words, name);
-            self.notes.warned(Some(name), note);
+            self.reporter.warn(Some(name), note);
         }
         self.write_standing(Write::Paused {
             campaign,
@@ -137,11 +126,11 @@ impl ControlLoop {
 
     fn on_finished(&mut self, campaign: CampaignId, end: End) {
         let words = status::end_words(end);
-        if let Some(known) = self.known.get(&campaign) {
-            let tally = known.account.tally();
+        if let Some(state) = self.campaigns.get(campaign) {
+            let tally = state.account.tally();
             info!(
                 campaign = campaign.0,
-                name = known.row.name,
+                name = state.row.name,
                 contacts = tally.contacts,
                 outcomes = ?tally.outcomes,
                 refused = ?tally.refused,
@@ -149,84 +138,63 @@ impl ControlLoop {
                 "campaign ended"
             );
         }
-        self.notes.said(self.name(campaign), words);
+        self.reporter.note(self.campaigns.name(campaign), words);
         self.write_standing(Write::Finished { campaign, end });
     }
 
-    /// Changes how a campaign stands: what the store tells of before that is not listened to.
+    /// Changes a campaign's state: what the store answered before does not count.
     fn write_standing(&mut self, write: Write) {
-        self.dirty = true;
-        self.desired_state.own += 1;
-        self.desired_state.unwritten += 1;
-        self.write(write);
+        self.reporter.changed();
+        self.campaigns.note_own_change();
+        self.store_io.write(write);
     }
 
-    pub(super) fn write(&mut self, write: Write) {
-        self.unwritten += 1;
-        self.want(Wanted::Write(Box::new(write)));
-    }
-
-    fn want(&self, wanted: Wanted) {
-        if self.wanted.send(wanted).is_err() {
-            debug!("the store is not asked any more");
-        }
-    }
-
-    /// Lets go of the drops whose place has come; returns whether the engine was told something.
+    /// Dials the drops whose turn has come; returns whether one was reported to the engine as not dialled.
     pub(super) fn launch(&mut self) -> bool {
         let mut told = false;
-        let now = self.clock.now();
-        while let Some(leaves) = self.ramp.pop(now) {
-            let key = match leaves {
-                Release::Dial(key) if self.may_dial() => key,
+        let now = self.store_io.now();
+        while let Some(release) = self.in_flight.next_release(now) {
+            match release {
+                Release::Dial(key) if self.may_dial() => self.dial(key),
                 Release::Dial(key) | Release::Stale(key) => {
                     self.not_dialled(key);
                     told = true;
-                    continue;
                 }
-            };
-            self.run_drop(key);
+            }
         }
         told
     }
 
-    fn run_drop(&mut self, key: Key) {
-        let Some(aloft) = self.aloft.get_mut(&key) else {
+    fn dial(&mut self, key: ContactKey) {
+        let Some(launch) = self.in_flight.dial(key) else {
             return;
         };
-        let start = match std::mem::replace(&mut aloft.stage, Stage::Flying) {
-            Stage::Writing(start) | Stage::Waiting(start) => *start,
-            Stage::Flying => return,
-        };
-        let mode = self.known.get(&key.0).and_then(|known| known.mode);
+        let mode = self.campaigns.get(key.0).and_then(|state| state.mode);
         let now = clock::now();
-        let age = self.clock.now().duration_since(aloft.decided);
-        // Its message and the folder of its evidence may take their time, on a disk that stands still.
+        let age = self.store_io.now().duration_since(launch.decided);
+        // Its message and the folder of its evidence may take their time, on a disk that is slow.
         let left = STALE_AFTER.saturating_sub(age.unsigned_abs());
-        let flight = DropTask {
-            attempt: aloft.attempt,
-            drop: aloft.drop,
-            number: start.contact.number,
-            technique: start.technique,
+        let task = DropTask {
+            drop: launch.drop,
+            message: self.messages.get(&launch.start.message, now),
+            start: *launch.start,
             mode,
-            caller_id: start.caller_id,
-            message: self.messages.get(&start.message, now),
             dial_by: now + left,
-            cancel: aloft.cancel.clone(),
+            cancel: launch.cancel,
         };
-        tokio::spawn(Arc::clone(&self.drop_worker).run_drop(flight));
+        tokio::spawn(Arc::clone(&self.worker).run_drop(task));
     }
 
-    /// Tells the engine that certainly nothing was dialled.
-    pub(super) fn not_dialled(&mut self, key: Key) {
-        let Some(aloft) = self.aloft.remove(&key) else {
+    /// Nothing was dialled, for certain: this is reported to the engine.
+    pub(super) fn not_dialled(&mut self, key: ContactKey) {
+        let Some(attempt) = self.in_flight.remove(key) else {
             return;
         };
         let Attempt {
             campaign,
             contact,
             number,
-        } = aloft.attempt;
+        } = attempt;
         self.tell(Event::NotDialled {
             campaign,
             contact,

@@ -40,7 +40,7 @@ use crate::{
 pub struct CampaignGate {
     gate: policy::Gate,
     kinds: BTreeMap<CampaignId, CampaignKind>,
-    contacts: BTreeMap<ContactId, Known>,
+    contacts: BTreeMap<ContactId, KnownContact>,
     /// The contacts that are remembered with a number.
     by_number: BTreeMap<PhoneNumber, BTreeSet<ContactId>>,
 }
@@ -50,15 +50,15 @@ pub struct CampaignGate {
 pub struct Ruled {
     /// The ruling, as JSON.
     pub ruling: String,
-    /// The IANA name of the zone whose hours hold the contact, where they do.
+    /// The IANA name of the zone whose hours hold the contact, if they do.
     pub zone: Option<String>,
-    /// The version of the facts it was made with; `None` where no cap is kept, so that no drop in between can matter.
+    /// The version of the facts it was made with; `None` if no cap is kept, so that no drop in between can matter.
     pub version: Option<i64>,
 }
 
 /// What is known of a contact.
 #[derive(Debug)]
-struct Known {
+struct KnownContact {
     number: PhoneNumber,
     facts: Facts,
     ruling: Option<Ruling>,
@@ -80,7 +80,7 @@ impl CampaignGate {
         self.gate.settings().history()
     }
 
-    /// Tells what a campaign is for. One of which this was never told counts as marketing, which is the stricter.
+    /// Sets what a campaign is for. One that was not set counts as marketing, which is the stricter.
     pub fn set_campaign(&mut self, campaign: CampaignId, kind: CampaignKind) {
         self.kinds.insert(campaign, kind);
     }
@@ -92,7 +92,7 @@ impl CampaignGate {
         let number = contact.number.clone();
         let same = self.by_number.entry(number.clone()).or_default();
         same.insert(contact.id);
-        let known = Known {
+        let known = KnownContact {
             number,
             facts,
             ruling: None,
@@ -102,7 +102,7 @@ impl CampaignGate {
         contact
     }
 
-    /// The last ruling on a contact, once: for its intent. `None` where there is none.
+    /// The last ruling on a contact, once: for its intent. `None` if there is none.
     pub fn take_ruling(&mut self, contact: ContactId) -> Option<Ruled> {
         let version = self.gate.is_on(Rule::FrequencyCap);
         let known = self.contacts.get_mut(&contact)?;
@@ -114,7 +114,7 @@ impl CampaignGate {
         })
     }
 
-    /// A contact is settled: it is forgotten. Returns the ruling that held or refused it, where one did. A drop that was
+    /// A contact is settled: it is forgotten. Returns the ruling that held or refused it, if one did. A drop that was
     /// not dialled after all does not count any more.
     pub fn settled(&mut self, contact: ContactId, settlement: &Settlement) -> Option<Ruled> {
         let ruled = match settlement {
@@ -284,7 +284,7 @@ pub fn closed_zone(ruling: &Ruling) -> Option<&str> {
         .map(|zone| zone.zone.as_str())
 }
 
-/// What the rule on calling hours saw, where it holds the call.
+/// What the rule on calling hours saw, if it holds the call.
 fn hours_that_hold(ruling: &Ruling) -> Option<&HoursSeen> {
     if ruling.rule() != Some(Rule::CallingHours) {
         return None;

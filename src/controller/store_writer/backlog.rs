@@ -1,19 +1,19 @@
-//! What the engine wants of the store, in its order, and how much of it is asked at once.
+//! The requests that wait for the store, in their order, and how many go into one transaction.
 
 use std::collections::VecDeque;
 
 use crate::{campaign::engine::CampaignId, store::Write};
 
-/// Something that the engine wants of the store.
+/// Something that the control loop asks of the store.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::controller) enum Wanted {
-    /// That this is written.
+pub(in crate::controller) enum StoreRequest {
+    /// To write this.
     Write(Box<Write>),
-    /// Contacts that are due; all that was wanted before has to be written by then.
+    /// To lease contacts that are due; all that was asked before is written by then.
     Fetch {
-        /// Of which campaign.
+        /// The campaign they belong to.
         campaign: CampaignId,
-        /// How many at most.
+        /// The most contacts to lease.
         at_most: usize,
     },
 }
@@ -25,9 +25,9 @@ pub(in crate::controller) enum Work {
     Commit(Vec<Write>),
     /// Contacts that are due.
     Fetch {
-        /// Of which campaign.
+        /// The campaign they belong to.
         campaign: CampaignId,
-        /// How many at most.
+        /// The most contacts to lease.
         at_most: usize,
     },
 }
@@ -35,29 +35,29 @@ pub(in crate::controller) enum Work {
 /// What was not asked of the store yet. While one request is under way the next one gathers here.
 #[derive(Debug, Default)]
 pub(in crate::controller) struct Backlog {
-    wanted: VecDeque<Wanted>,
+    requests: VecDeque<StoreRequest>,
 }
 
 impl Backlog {
-    pub(in crate::controller) fn push(&mut self, wanted: Wanted) {
-        self.wanted.push_back(wanted);
+    pub(in crate::controller) fn push(&mut self, request: StoreRequest) {
+        self.requests.push_back(request);
     }
 
     pub(in crate::controller) fn is_empty(&self) -> bool {
-        self.wanted.is_empty()
+        self.requests.is_empty()
     }
 
-    /// The next request: all writes that stand in front, [`MOST_AT_ONCE`] at most, or the one fetch.
+    /// The next request: all writes in front, [`MOST_AT_ONCE`] at most, or the one fetch.
     pub(in crate::controller) fn next(&mut self) -> Option<Work> {
         let mut writes = Vec::new();
         while writes.len() < MOST_AT_ONCE {
-            match self.wanted.pop_front() {
-                Some(Wanted::Write(write)) => writes.push(*write),
-                Some(Wanted::Fetch { campaign, at_most }) if writes.is_empty() => {
+            match self.requests.pop_front() {
+                Some(StoreRequest::Write(write)) => writes.push(*write),
+                Some(StoreRequest::Fetch { campaign, at_most }) if writes.is_empty() => {
                     return Some(Work::Fetch { campaign, at_most });
                 }
-                Some(fetch @ Wanted::Fetch { .. }) => {
-                    self.wanted.push_front(fetch);
+                Some(fetch @ StoreRequest::Fetch { .. }) => {
+                    self.requests.push_front(fetch);
                     break;
                 }
                 None => break,
@@ -77,8 +77,8 @@ mod tests {
     #[test]
     fn writes_gather_and_a_fetch_waits_for_those_before_it() {
         let mut backlog = Backlog::default();
-        for wanted in [write(1), write(2), fetch(7), fetch(8), write(3)] {
-            backlog.push(wanted);
+        for request in [write(1), write(2), fetch(7), fetch(8), write(3)] {
+            backlog.push(request);
         }
         assert_eq!(told(&mut backlog), ["1 2", "fetch 7", "fetch 8", "3"]);
         assert!(backlog.is_empty());
@@ -117,15 +117,15 @@ mod tests {
             .collect()
     }
 
-    fn write(id: i64) -> Wanted {
-        Wanted::Write(Box::new(Write::Paused {
+    fn write(id: i64) -> StoreRequest {
+        StoreRequest::Write(Box::new(Write::Paused {
             campaign: CampaignId(id),
             why: String::new(),
         }))
     }
 
-    fn fetch(id: i64) -> Wanted {
-        Wanted::Fetch {
+    fn fetch(id: i64) -> StoreRequest {
+        StoreRequest::Fetch {
             campaign: CampaignId(id),
             at_most: 1,
         }

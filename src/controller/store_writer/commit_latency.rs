@@ -1,4 +1,4 @@
-//! Whether the store keeps up: where a commit takes seconds, decisions grow too old to be dialled on.
+//! Whether the store keeps up: if a commit takes seconds, decisions grow too old to be dialled on.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ pub(in crate::controller) struct CommitLatency {
 /// A time in which the store is slow.
 #[derive(Debug)]
 struct Slow {
-    /// What the first took: it is told once, and does not change with each.
+    /// What the first took: it is reported once, and does not change with each.
     first: Duration,
     /// When the last one was.
     last: Instant,
@@ -33,7 +33,7 @@ impl CommitLatency {
             Some(slow) if now.duration_since(slow.last) < SURE_AFTER => false,
             Some(_) => {
                 self.slow = None;
-                info!("the store is no longer slow");
+                info!("the database is no longer slow");
                 true
             }
             None if is_slow => {
@@ -42,7 +42,7 @@ impl CommitLatency {
                 let seconds = took.as_secs_f64();
                 warn!(
                     seconds,
-                    "the store is slow, so less is dialled than might be"
+                    "the database is slow, so less is dialled than might be"
                 );
                 true
             }
@@ -50,11 +50,11 @@ impl CommitLatency {
         }
     }
 
-    /// Why little or nothing is dialled, for people; `None` where the store keeps up.
+    /// Why little or nothing is dialled, for people; `None` if the store keeps up.
     pub(in crate::controller) fn words(&self) -> Option<String> {
         let slow = self.slow.as_ref()?;
         Some(format!(
-            "the store is slow: {:.1} s a commit; what takes more than {} s is not dialled and decided on again",
+            "the database is slow ({:.1} s per commit); drops delayed by more than {} s are re-queued",
             slow.first.as_secs_f64(),
             STALE_AFTER.as_secs()
         ))
@@ -74,19 +74,19 @@ mod tests {
     use crate::clock;
 
     #[test]
-    fn a_slow_store_is_told_once_until_it_keeps_up_again() {
+    fn a_slow_store_is_reported_once_until_it_keeps_up_again() {
         let (mut haste, start) = (CommitLatency::default(), clock::now());
-        // At a second, what took so many ms; whether it is told, and how it stands then.
+        // At a second, what took so many ms; whether it is reported, and what is shown then.
         let rows = [
             (0, 900, false, None),
-            (3, 6_240, true, Some("6.2 s a commit")),
-            (6, 3_000, false, Some("6.2 s a commit")),
-            (7, 20, false, Some("6.2 s a commit")),
-            (30, 2_000, false, Some("6.2 s a commit")),
-            (59, 20, false, Some("6.2 s a commit")),
+            (3, 6_240, true, Some("6.2 s per commit")),
+            (6, 3_000, false, Some("6.2 s per commit")),
+            (7, 20, false, Some("6.2 s per commit")),
+            (30, 2_000, false, Some("6.2 s per commit")),
+            (59, 20, false, Some("6.2 s per commit")),
             (60, 20, true, None),
             (61, 20, false, None),
-            (70, 2_500, true, Some("2.5 s a commit")),
+            (70, 2_500, true, Some("2.5 s per commit")),
         ];
         for (second, millis, told, expected) in rows {
             let now = start + Duration::from_secs(second);

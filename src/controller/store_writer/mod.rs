@@ -1,7 +1,8 @@
-//! The task that asks the store, one request at a time, and asks again where it was away.
+//! The task that sends the store its requests, one at a time, and sends them again after an outage.
 
 mod backlog;
 mod commit_latency;
+mod store_io;
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,7 +11,7 @@ use jiff::SignedDuration;
 use tokio::{sync::mpsc, time::sleep};
 use tracing::{debug, error, info, warn};
 
-pub(super) use self::{backlog::Wanted, commit_latency::CommitLatency};
+pub(super) use self::{backlog::StoreRequest, commit_latency::CommitLatency, store_io::StoreIo};
 
 use self::backlog::{Backlog, Work};
 use super::Input;
@@ -21,10 +22,10 @@ use crate::{
     store::{ControllerLease, ErrorClass, Leased, Store, StoreError, Write, Written},
 };
 
-/// What the store said.
+/// What came of a request to the store, or of an outage.
 #[derive(Debug)]
 pub(super) enum StoreEvent {
-    /// All of it is written, with what came of each.
+    /// All of it is written.
     Committed {
         /// What was to be written.
         writes: Vec<Write>,
@@ -37,37 +38,37 @@ pub(super) enum StoreEvent {
     },
     /// The answer to a fetch.
     Fetched {
-        /// Of which campaign.
+        /// The campaign that was asked for.
         campaign: CampaignId,
-        /// Who is due, leased to us.
+        /// The contacts that are due, leased to this controller.
         contacts: Vec<Leased>,
         /// When there is more.
         next: Next,
         /// How long the store took.
         took: Duration,
     },
-    /// There is no answer to a fetch.
+    /// A fetch was not answered.
     FetchFailed {
-        /// Of which campaign.
+        /// The campaign that was asked for.
         campaign: CampaignId,
     },
-    /// It is away, in these words, and is asked again until it is there.
+    /// It is unavailable, in these words, and is asked again until it is back.
     Unavailable(String),
-    /// It is there again.
+    /// It is back.
     Recovered,
     /// It will not be asked again: a person has to look.
     Failed(StoreError),
 }
 
-/// Asks the store what is wanted, in order, until nobody can want anything any more.
+/// Sends requests to the store, in order, until no more can come.
 pub(super) struct StoreWriter {
-    pub(super) store: Store,
-    pub(super) holder: ControllerLease,
+    store: Store,
+    holder: ControllerLease,
     /// How far back drops to a number count.
-    pub(super) history: SignedDuration,
-    pub(super) clock: Arc<Steady>,
-    pub(super) wanted: mpsc::UnboundedReceiver<Wanted>,
-    pub(super) happened: mpsc::UnboundedSender<Input>,
+    history: SignedDuration,
+    clock: Arc<Steady>,
+    requests: mpsc::UnboundedReceiver<StoreRequest>,
+    inputs: mpsc::UnboundedSender<Input>,
 }
 
 impl StoreWriter {
@@ -75,13 +76,13 @@ impl StoreWriter {
         let mut backlog = Backlog::default();
         loop {
             if backlog.is_empty() {
-                match self.wanted.recv().await {
-                    Some(wanted) => backlog.push(wanted),
+                match self.requests.recv().await {
+                    Some(request) => backlog.push(request),
                     None => return,
                 }
             }
-            while let Ok(wanted) = self.wanted.try_recv() {
-                backlog.push(wanted);
+            while let Ok(request) = self.requests.try_recv() {
+                backlog.push(request);
             }
             let done = match backlog.next() {
                 Some(Work::Commit(writes)) => self.commit(writes).await,
@@ -90,7 +91,7 @@ impl StoreWriter {
             };
             if let Err(error) = done {
                 error!(error = chain(&error), "the store cannot be used any more");
-                self.say(StoreEvent::Failed(error));
+                self.report(StoreEvent::Failed(error));
                 return;
             }
         }
@@ -104,7 +105,7 @@ impl StoreWriter {
             match self.store.commit(&self.holder, &writes, now).await {
                 Ok(written) => {
                     let at_once = outage.since.is_none();
-                    self.say(StoreEvent::Committed {
+                    self.report(StoreEvent::Committed {
                         writes,
                         written,
                         at_once,
@@ -118,7 +119,7 @@ impl StoreWriter {
         }
     }
 
-    /// Fetches. Where the store is away the engine asks again, once it is there.
+    /// Fetches. If the store is unavailable the engine asks again, once it is back.
     async fn fetch(&self, campaign: CampaignId, at_most: usize) -> Result<(), StoreError> {
         let (began, now) = (clock::now(), self.clock.now());
         let leased = self
@@ -126,7 +127,7 @@ impl StoreWriter {
             .lease(&self.holder, campaign, at_most, self.history, now);
         let mut failed = match leased.await {
             Ok((contacts, next)) => {
-                self.say(StoreEvent::Fetched {
+                self.report(StoreEvent::Fetched {
                     campaign,
                     contacts,
                     next,
@@ -136,7 +137,7 @@ impl StoreWriter {
             }
             Err(error) => error,
         };
-        self.say(StoreEvent::FetchFailed { campaign });
+        self.report(StoreEvent::FetchFailed { campaign });
         let mut outage = Outage::new();
         loop {
             self.wait(failed, &mut outage).await?;
@@ -163,7 +164,7 @@ impl StoreWriter {
                 "the store is away; nothing is dialled until it is back"
             );
             outage.since = Some(self.clock.now());
-            self.say(StoreEvent::Unavailable(words));
+            self.report(StoreEvent::Unavailable(words));
         } else {
             debug!(error = words, "the store is still away");
         }
@@ -175,13 +176,13 @@ impl StoreWriter {
         if let Some(since) = outage.since {
             let seconds = self.clock.now().duration_since(since).as_secs();
             info!(seconds, "the store is back");
-            self.say(StoreEvent::Recovered);
+            self.report(StoreEvent::Recovered);
         }
     }
 
-    fn say(&self, said: StoreEvent) {
-        // Nobody listens only at the very end.
-        let _ = self.happened.send(Input::Store(said));
+    fn report(&self, event: StoreEvent) {
+        // The receiver is gone only at the very end.
+        let _ = self.inputs.send(Input::Store(event));
     }
 }
 

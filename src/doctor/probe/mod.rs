@@ -26,8 +26,9 @@ use crate::{
     drop::{Event, PlaybackEnd},
     id::{ChannelId, DropId, Play, PlaybackId, Role, RunName},
     runtime::{
+        call::{LIMIT, NO_CDR},
         carrier::{Abilities, media_settings},
-        executor::{LIMIT, LISTEN_CONTEXT, NO_CDR},
+        executor::LISTEN_CONTEXT,
         listener::{AMD_CONTEXT, TapChannels},
         release::polls_in_audiosocket,
         session::app_of,

@@ -12,63 +12,43 @@ use std::{
 use tokio::{
     sync::{mpsc, oneshot, watch},
     task::JoinHandle,
-    time::{Instant as TokioInstant, MissedTickBehavior, interval, sleep_until},
+    time::{MissedTickBehavior, interval},
 };
 use tracing::{Span, debug, error, info, info_span, trace, warn};
 
 use self::record::Record;
 use super::{
-    executor::{CallSpec, CommandContext, Connections},
+    call::CallSpec,
+    executor::CommandContext,
     listener::{Cue, ToListener},
     reconciler::{Asked, Reconciled, Reconciler},
 };
 use crate::{
     ari::{AidDid, Events, Incoming, Notice, Pulse},
-    campaign::engine::CampaignId,
     clock,
-    drop::{Board, Command, Event, Milestone, Mode, Moment, Outcome, Plan, Report, Voice},
+    drop::{Board, Command, Event, Milestone, Mode, Moment, Outcome, Report, Voice},
     evidence::Recorder,
     id::{ChannelId, DropId, RunName},
-    phone::{CallerId, PhoneNumber},
-    screen::Message,
     words::Leg,
 };
-
-/// A drop to be carried out.
-#[derive(Debug)]
-pub struct Job {
-    /// Its name.
-    pub id: DropId,
-    /// Whom to leave the message.
-    pub number: PhoneNumber,
-    /// How.
-    pub plan: Plan,
-    /// The media URI of the message, as the PBX takes it.
-    pub media: String,
-    /// The message itself, 8 kHz samples; `None` if only the PBX has it.
-    pub sound: Option<Arc<[i16]>>,
-    /// The message as its echo would sound; `None` if only the PBX has it.
-    pub echo: Option<Message>,
-    /// Takes down what is heard of it; `None` where no evidence is kept.
-    pub tape: Option<Recorder>,
-    /// The number to show; `None`: the one that the configuration names for the PBX.
-    pub caller_id: Option<CallerId>,
-    /// The campaign it belongs to, where it does.
-    pub campaign: Option<CampaignId>,
-    /// Until when its first call may be dialled: what allowed it does not hold for ever.
-    pub dial_by: Instant,
-}
 
 /// What others ask of the driver.
 #[derive(Debug)]
 pub enum Order {
-    /// Start a drop; its news go to the sender.
-    Start(Box<Job>, mpsc::UnboundedSender<DropUpdate>),
+    /// Start a drop.
+    Start {
+        /// The drop.
+        spec: Box<CallSpec>,
+        /// Records what is heard of it; `None` if no evidence is kept.
+        tape: Option<Recorder>,
+        /// Takes its updates.
+        updates: mpsc::UnboundedSender<DropUpdate>,
+    },
     /// End a drop.
     Cancel(DropId),
     /// End all drops.
     CancelAll,
-    /// Say when all that has come before is taken in.
+    /// Answer once all that has come before is taken in.
     Settle(oneshot::Sender<()>),
     /// Start nothing more, and end when the last drop has.
     Drain,
@@ -77,13 +57,13 @@ pub enum Order {
 /// What became of a drop, as it happens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DropUpdate {
-    /// A milestone, with what is to be said about it beyond its name.
+    /// A milestone, with a detail beyond its name.
     Moment(Moment, Option<String>),
     /// The end; nothing follows.
     Ended(Box<Report>),
 }
 
-/// How the event link to the PBX stands. Nothing is dialled unless it is up.
+/// The state of the event link to the PBX. Nothing is dialled unless it is up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PbxLink {
     /// Events flow, and what was missed is known.
@@ -94,7 +74,7 @@ pub enum PbxLink {
     Taken,
 }
 
-/// Why the driver ended before it was told to.
+/// Why the driver ended by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DriverError {
     /// Another program took our app name: events went to it, so every drop was let go.
@@ -108,11 +88,11 @@ pub(super) struct Driver {
     listens: bool,
     board: Board,
     records: BTreeMap<DropId, Record>,
-    link: Link,
+    link: LinkState,
     events: Events,
     orders: mpsc::Receiver<Order>,
     reports: mpsc::Receiver<(DropId, Event)>,
-    errands: mpsc::UnboundedSender<CommandContext>,
+    commands: mpsc::UnboundedSender<CommandContext>,
     reconciler: Reconciler,
     told: watch::Sender<PbxLink>,
     pulse: Pulse,
@@ -121,12 +101,12 @@ pub(super) struct Driver {
     catching_up: Option<Instant>,
 }
 
-/// The channels by which a driver is tied to the rest.
+/// The channels that connect a driver to the rest.
 pub(super) struct DriverIo {
     pub(super) events: Events,
     pub(super) orders: mpsc::Receiver<Order>,
     pub(super) reports: mpsc::Receiver<(DropId, Event)>,
-    pub(super) errands: mpsc::UnboundedSender<CommandContext>,
+    pub(super) commands: mpsc::UnboundedSender<CommandContext>,
     pub(super) link: watch::Sender<PbxLink>,
     /// Beaten with each turn of the loop.
     pub(super) pulse: Pulse,
@@ -134,19 +114,19 @@ pub(super) struct DriverIo {
 
 impl Driver {
     /// A driver without drops whose link to the PBX is up.
-    pub(super) fn new(run: RunName, reconciler: Reconciler, listens: bool, ties: DriverIo) -> Self {
+    pub(super) fn new(run: RunName, reconciler: Reconciler, listens: bool, io: DriverIo) -> Self {
         Self {
             run,
             listens,
             board: Board::new(),
             records: BTreeMap::new(),
-            link: Link::Up,
-            events: ties.events,
-            orders: ties.orders,
-            reports: ties.reports,
-            errands: ties.errands,
-            told: ties.link,
-            pulse: ties.pulse,
+            link: LinkState::Up,
+            events: io.events,
+            orders: io.orders,
+            reports: io.reports,
+            commands: io.commands,
+            told: io.link,
+            pulse: io.pulse,
             reconciler,
             draining: false,
             catching_up: None,
@@ -156,7 +136,7 @@ impl Driver {
     /// Drives until it is drained, or until it cannot go on.
     ///
     /// # Errors
-    /// [`DriverError`] where it ended for a reason of its own; no drop is in flight then either.
+    /// [`DriverError`] if it ended for a reason of its own; no drop is in flight then either.
     pub(super) async fn drive(mut self) -> Result<(), DriverError> {
         let mut beat = interval(BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -169,7 +149,7 @@ impl Driver {
                 biased;
                 Some(incoming) = self.events.next() => self.on_incoming(incoming),
                 Some((drop, event)) = self.reports.recv() => self.on_event(drop, event),
-                () = at(deadline) => self.on_deadline(deadline),
+                () = clock::reach(deadline) => self.on_deadline(deadline),
                 done = self.link.reconciled() => self.on_reconciled(done),
                 order = self.orders.recv(), if !self.is_deaf() => {
                     self.on_order(order.unwrap_or(Order::Drain));
@@ -177,7 +157,7 @@ impl Driver {
                 _ = beat.tick() => {}
             }
             self.settle();
-            self.tell_link();
+            self.publish_link();
         }
         let taken = self.link.is_taken();
         self.events.close().await;
@@ -188,7 +168,7 @@ impl Driver {
         }
     }
 
-    /// Lets deadlines act. Where this one is seen late, what has come meanwhile counts before it, and may still have to be
+    /// Lets deadlines act. If this one is seen late, what has come meanwhile counts before it, and may still have to be
     /// read from a socket: deadlines wait a moment.
     fn on_deadline(&mut self, deadline: Option<Instant>) {
         let now = clock::now();
@@ -236,7 +216,7 @@ impl Driver {
                     app = self.reconciler.app(),
                     "another program has registered our app name; every call is let go and nothing more is started"
                 );
-                self.link = Link::Taken;
+                self.link = LinkState::Taken;
                 self.board.link_lost(now);
                 self.board.cancel_all(now);
             }
@@ -255,7 +235,7 @@ impl Driver {
         self.board.handle_event(drop, event, now);
     }
 
-    /// A channel entered our app that lets us hear a leg. Where nobody listens any more it came too late.
+    /// A channel entered our app that lets us hear a leg. If nothing listens to the leg any more it came too late.
     fn on_aid(&mut self, channel: ChannelId, did: AidDid) {
         let cue = match did {
             AidDid::Entered => Cue::Entered(channel.role),
@@ -265,7 +245,7 @@ impl Driver {
         let cues = record.and_then(|record| record.cues.as_ref());
         let told = cues.is_some_and(|cues| cues.send(cue).is_ok());
         if !told {
-            debug!(%channel, "nobody listens by it any more; it is hung up");
+            debug!(%channel, "nothing listens by it any more; it is hung up");
             self.reconciler.hang_up(channel);
         }
     }
@@ -292,22 +272,25 @@ impl Driver {
     fn on_order(&mut self, order: Order) {
         let now = clock::now();
         match order {
-            Order::Start(job, updates) if self.draining || self.link.is_taken() => {
-                debug!(drop = %job.id, "not started: no more drops are taken");
-                // Its sender sees the channel closed without an end.
-                drop(updates);
+            Order::Start { spec, .. } if self.draining || self.link.is_taken() => {
+                // Its caller sees the channel closed without an end.
+                debug!(drop = %spec.drop, "not started: no more drops are taken");
             }
-            Order::Start(job, updates) if now > job.dial_by => {
+            Order::Start { spec, updates, .. } if now > spec.dial_by => {
                 let report = Report::not_dialled("it took too long until it could be dialled");
-                // Nobody has to listen.
+                // There may be no receiver.
                 let _ = updates.send(DropUpdate::Ended(Box::new(report)));
             }
-            Order::Start(job, updates) => self.start(*job, updates, now),
+            Order::Start {
+                spec,
+                tape,
+                updates,
+            } => self.start(*spec, tape, updates, now),
             Order::Cancel(id) => self.board.cancel(id, now),
             Order::CancelAll => self.board.cancel_all(now),
             Order::Settle(settled) => {
-                self.tell_link();
-                // Nobody has to wait for it.
+                self.publish_link();
+                // There may be no receiver.
                 let _ = settled.send(());
             }
             Order::Drain => self.draining = true,
@@ -319,41 +302,39 @@ impl Driver {
         self.orders.is_closed() && self.orders.is_empty()
     }
 
-    fn start(&mut self, mut job: Job, updates: mpsc::UnboundedSender<DropUpdate>, now: Instant) {
-        job.plan.voice = match job.sound {
+    fn start(
+        &mut self,
+        mut spec: CallSpec,
+        tape: Option<Recorder>,
+        updates: mpsc::UnboundedSender<DropUpdate>,
+        now: Instant,
+    ) {
+        spec.plan.voice = match spec.sound {
             Some(_) => Voice::Ours,
             None => Voice::Pbx,
         };
         if !self.listens {
-            job.plan.mode = Mode::Dialplan;
+            spec.plan.mode = Mode::Dialplan;
         }
-        let campaign = job.campaign.map(|campaign| campaign.0);
-        let span = info_span!("drop", id = %job.id, number = %job.number, campaign);
-        span.in_scope(|| info!(technique = ?job.plan.technique, "drop began"));
-        self.board.start(job.id, job.plan.clone(), now);
+        let campaign = spec.campaign.map(|campaign| campaign.0);
+        let span = info_span!("drop", id = %spec.drop, number = %spec.number, campaign);
+        span.in_scope(|| info!(technique = ?spec.plan.technique, "drop began"));
+        self.board.start(spec.drop, spec.plan.clone(), now);
+        let drop = spec.drop;
         let record = Record {
-            spec: Arc::new(CallSpec {
-                number: job.number,
-                plan: job.plan,
-                media: job.media,
-                sound: job.sound,
-                echo: job.echo,
-                connections: Connections::random(),
-                caller_id: job.caller_id,
-                dial_by: job.dial_by,
-            }),
+            spec: Arc::new(spec),
             updates,
             span,
             verdict: None,
             deaf: None,
             cues: None,
-            tape: job.tape,
+            tape,
             moments: Vec::new(),
             dialled: BTreeSet::new(),
             unanswered: BTreeSet::new(),
             plays: BTreeSet::new(),
         };
-        self.records.insert(job.id, record);
+        self.records.insert(drop, record);
     }
 
     fn on_reconciled(&mut self, done: Reconciled) {
@@ -374,29 +355,29 @@ impl Driver {
                 self.reconciler.hang_up(channel);
             }
         }
-        self.link = Link::Up;
+        self.link = LinkState::Up;
         self.board.link_restored(&done.seen, clock::now());
     }
 
-    /// Tells others how the link stands, where that has changed.
-    fn tell_link(&self) {
-        let stands = match self.link {
-            Link::Up => PbxLink::Up,
-            Link::Down | Link::Restoring(_) => PbxLink::Away,
-            Link::Taken => PbxLink::Taken,
+    /// Publishes the state of the link, if it has changed.
+    fn publish_link(&self) {
+        let state = match self.link {
+            LinkState::Up => PbxLink::Up,
+            LinkState::Down | LinkState::Restoring(_) => PbxLink::Away,
+            LinkState::Taken => PbxLink::Taken,
         };
         self.told
-            .send_if_modified(|told| std::mem::replace(told, stands) != stands);
+            .send_if_modified(|known| std::mem::replace(known, state) != state);
     }
 
     fn cut(&mut self, now: Instant) {
         if !self.link.is_taken() {
-            self.link = Link::Down;
+            self.link = LinkState::Down;
             self.board.link_lost(now);
         }
     }
 
-    /// Asks the PBX how things stand, now that events flow again. What arrives meanwhile goes to the board as ever.
+    /// Asks the PBX what there is, as events flow again. What arrives meanwhile goes to the board as ever.
     fn reconcile(&mut self) {
         if self.link.is_taken() {
             return;
@@ -415,10 +396,10 @@ impl Driver {
             plays: plays.collect(),
         };
         let task = self.reconciler.begin(asked);
-        self.link = Link::Restoring(Abort(task));
+        self.link = LinkState::Restoring(Abort(task));
     }
 
-    /// Hands on all that the board wants and tells.
+    /// Passes on all that the board wants and reports.
     fn settle(&mut self) {
         while let Some((drop, command)) = self.board.poll_command() {
             self.hand_on(drop, command);
@@ -429,12 +410,12 @@ impl Driver {
             };
             record.moments.push(moment);
             let note = record.words_for(moment.event);
-            // Nobody has to listen.
+            // There may be no receiver.
             let _ = record.updates.send(DropUpdate::Moment(moment, note));
         }
         while let Some((drop, mut report)) = self.board.poll_ended() {
             if self.link.is_taken() && report.outcome == Outcome::Cancelled {
-                // Nobody wished it: how it would have ended is not known.
+                // It was not ordered: how it would have ended is not known.
                 report.lose("another program registered our app name");
             }
             if let Some(record) = self.records.remove(&drop) {
@@ -476,21 +457,21 @@ impl Driver {
             }
             Arc::clone(&record.spec)
         });
-        let errand = CommandContext {
+        let context = CommandContext {
             drop,
             command,
             spec,
             listen,
             span,
         };
-        if self.errands.send(errand).is_err() {
-            error!(%drop, ?command, "the dialler is gone; nothing can be carried out");
+        if self.commands.send(context).is_err() {
+            error!(%drop, ?command, "the executor is gone; nothing can be carried out");
         }
     }
 }
 
 /// The event link, as the board knows it.
-enum Link {
+enum LinkState {
     Up,
     Down,
     /// Events flow, and the PBX is being asked what happened meanwhile.
@@ -499,7 +480,7 @@ enum Link {
     Taken,
 }
 
-impl Link {
+impl LinkState {
     const fn is_taken(&self) -> bool {
         matches!(self, Self::Taken)
     }
@@ -511,7 +492,7 @@ impl Link {
         };
         match (&mut task.0).await {
             Ok(done) => done,
-            // It is aborted only where it is let go of, so that this is a panic, and a bug of ours.
+            // It is aborted only when it is dropped, so that this is a panic, and a bug of ours.
             Err(error) => resume_unwind(error.into_panic()),
         }
     }
@@ -526,15 +507,8 @@ impl<T> Drop for Abort<T> {
     }
 }
 
-/// The longest from one turn of the loop to the next while it does not stand still.
+/// The longest from one turn of the loop to the next, unless the program is halted.
 const BEAT: Duration = Duration::from_secs(1);
-
-async fn at(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => sleep_until(TokioInstant::from_std(deadline)).await,
-        None => std::future::pending().await,
-    }
-}
 
 fn log_end(report: &Report) {
     let first = |event: Milestone| {

@@ -10,7 +10,7 @@ use crate::{
     drop::{Command, EndedBy, Event, Milestone, Moment, Outcome, Report},
     evidence::Recorder,
     id::Play,
-    runtime::{executor::CallSpec, listener::Cue},
+    runtime::{call::CallSpec, listener::Cue},
     screen::Call,
     words::{Leg, Verdict},
 };
@@ -20,13 +20,13 @@ pub(super) struct Record {
     pub(super) spec: Arc<CallSpec>,
     pub(super) updates: mpsc::UnboundedSender<DropUpdate>,
     pub(super) span: Span,
-    /// Who answered, in the words of the one that told it last.
+    /// Who answered, in the words of the last report.
     pub(super) verdict: Option<String>,
     /// Why the live leg is not heard any more.
     pub(super) deaf: Option<String>,
-    /// To whoever listens to the live leg.
+    /// To the listener of the live leg.
     pub(super) cues: Option<mpsc::UnboundedSender<Cue>>,
-    /// For whoever will listen to it.
+    /// For the listener to come.
     pub(super) tape: Option<Recorder>,
     pub(super) moments: Vec<Moment>,
     pub(super) dialled: BTreeSet<Leg>,
@@ -64,7 +64,7 @@ impl Record {
 
 /// What is seen only from here.
 impl Record {
-    /// What is to be said of a call that the PBX ended by itself, and far too soon for a limit of ours: where the
+    /// What is to be said of a call that the PBX ended by itself, and far too soon for a limit of ours: if the
     /// dialplan has nothing for it, that is all that is heard of it.
     pub(super) fn sent_nowhere(&self, report: &Report) -> Option<String> {
         if report.outcome != Outcome::Unsure || report.ended_by != Some(EndedBy::Limit) {
@@ -89,7 +89,7 @@ impl Record {
 
 /// What has to do with listening.
 impl Record {
-    /// Passes something on to whoever listens to the live leg.
+    /// Passes something on to the listener of the live leg.
     pub(super) fn cue(&self, cue: Cue) {
         if let Some(cues) = &self.cues {
             // It may have ended, with the connection: then it has said so.
@@ -97,7 +97,7 @@ impl Record {
         }
     }
 
-    /// Tells that the dialplan has to do what we cannot any more.
+    /// Logs that the dialplan has to do what we no longer can.
     pub(super) fn tell_fallback(&self) {
         if let Some(why) = &self.deaf {
             self.span.in_scope(|| {
@@ -109,7 +109,7 @@ impl Record {
         }
     }
 
-    /// What is to be said about a milestone beyond its name.
+    /// The detail of a milestone beyond its name.
     pub(super) fn words_for(&self, milestone: Milestone) -> Option<String> {
         match milestone {
             Milestone::Verdict => self.verdict.clone(),
@@ -132,7 +132,7 @@ impl Record {
         }
     }
 
-    /// What the two calls tell of the one that was answered, beside its sound.
+    /// What the two calls show of the one that was answered, beside its sound.
     pub(super) fn call(&self, live: Leg) -> Call {
         call_of(&self.moments, live)
     }
@@ -150,7 +150,7 @@ fn call_of(moments: &[Moment], live: Leg) -> Call {
     let alerted = at(alerting)
         .zip(at(answered))
         .map(|(from, to)| to.saturating_sub(from).as_secs_f32());
-    // It is let go of when the drop leg alerts: whether it rang until then is what tells a diverted call. One that was
+    // It is let go of when the drop leg alerts: whether it rang until then is what marks a diverted call. One that was
     // let go of before has left the line free, so that the drop leg rings as any call does.
     let reached = at(alerting).or(at(answered));
     let rang_until = |end| at(end).is_none_or(|end| reached.is_some_and(|from| end >= from));
@@ -225,7 +225,7 @@ mod tests {
                 false,
             ),
             (
-                "answered, and nobody told that it alerted",
+                "answered, without a report that it alerted",
                 vec![
                     (M::BusyAlerting, 900),
                     (M::DropAnswered, 3_500),

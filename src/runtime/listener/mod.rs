@@ -7,7 +7,7 @@
 //!  leg ──snoop──> copy ──> dialplan: AMD() ──> its word, one reason among others
 //! ```
 //!
-//! Where it is we who connect, the leg stays in our app, in a bridge with the channel of the connection (`tap_channels`, `coming`); after
+//! If we connect to the PBX, the leg stays in our app, in a bridge with the channel of the connection (`tap_channels`, `coming`); after
 //! that, this says itself that the leg is free, once nothing of ours is on its way to it any more.
 //!
 //! Sound and what became of ours come by one queue, so that the ears know to the sample when the message began. Whatever
@@ -36,7 +36,7 @@ pub(crate) use self::{
 };
 
 use self::amd::AmdCopy;
-use super::executor::{CallSpec, Reports, Trunk};
+use super::call::{CallSpec, Reports, Trunk};
 use crate::{
     ari::{Connection, FromCall, Order, Rest},
     clock,
@@ -63,7 +63,7 @@ pub(crate) struct ToListener {
 pub(crate) enum Cue {
     /// A channel that serves the drop waits in our app.
     Entered(Role),
-    /// AMD's word, as it stands in AMDSTATUS.
+    /// AMD's word, as AMDSTATUS has it.
     Judged(String),
     /// Send the message.
     Speak(Play),
@@ -76,7 +76,7 @@ pub(crate) enum Cue {
 }
 
 /// Listens to a leg until its drop has ended, or until the connection has.
-pub(crate) async fn listen(
+pub(super) async fn listen(
     rest: Rest,
     trunk: &Trunk,
     (drop, leg): (DropId, Leg),
@@ -217,11 +217,11 @@ impl Listener<'_> {
                 connection = coming.come(there) => {
                     self.on_connection(connection?);
                 }
-                () = at(self.bridge), if !self.speaks => self.bridge_silence().await,
+                () = clock::reach(self.bridge), if !self.speaks => self.bridge_silence().await,
                 () = sleep_until(TokioInstant::from_std(self.deadline)) => {
                     let now = clock::now();
                     if now > self.deadline + STALL {
-                        // This program stood still, or the whole machine: the sound may only be on its way.
+                        // This program was halted, or the whole machine: the sound may only be on its way.
                         self.deadline = now + GRACE;
                     } else if self.connection.is_none() {
                         return Err(format!(
@@ -241,7 +241,7 @@ impl Listener<'_> {
         let now = clock::now();
         let after = now.saturating_duration_since(self.began).as_millis();
         let ms = u64::try_from(after).unwrap_or(u64::MAX);
-        debug!(ms, "the audio connection stands");
+        debug!(ms, "the audio connection is up");
         self.connection = Some(connection);
         self.deadline = now + FIRST_SOUND;
         if self.wants_amd {
@@ -335,7 +335,7 @@ impl Listener<'_> {
     async fn bridge_silence(&mut self) {
         let now = clock::now();
         if self.bridge.is_some_and(|due| now > due + STALL) {
-            // This program stood still: the sound may only be on its way.
+            // This program was halted: the sound may only be on its way.
             self.bridge = Some(now + BRIDGE);
             return;
         }
@@ -399,13 +399,6 @@ impl Listener<'_> {
     }
 }
 
-async fn at(due: Option<Instant>) {
-    match due {
-        Some(due) => sleep_until(TokioInstant::from_std(due)).await,
-        None => std::future::pending().await,
-    }
-}
-
 /// What comes next of a connection; waits for ever if there is none yet.
 async fn next(connection: &mut Option<Connection>) -> FromCall {
     match connection {
@@ -451,7 +444,7 @@ fn meaning(leg: Leg, heard: &Heard, beeped: Option<Beeped>) -> Option<Event> {
         Heard::Ready { by, .. } => {
             let point = match (by, beeped) {
                 (ReadyBy::Beep, Some(beeped)) => ReadyPoint::Beep(beeped),
-                // A beep that was not told of proves nothing.
+                // A beep that was not reported proves nothing.
                 (ReadyBy::Beep | ReadyBy::Silence, _) => ReadyPoint::Silence,
                 (ReadyBy::Dialplan, _) => ReadyPoint::Dialplan,
             };
@@ -469,7 +462,7 @@ fn meaning(leg: Leg, heard: &Heard, beeped: Option<Beeped>) -> Option<Event> {
     }
 }
 
-/// Until the connection stands. Asterisk gives up one that it cannot make after 2 s, and comes back then.
+/// Until the connection is up. Asterisk gives up one that it cannot make after 2 s, and comes back then.
 const OPENING: Duration = Duration::from_secs(5);
 
 /// Until the first sound comes.

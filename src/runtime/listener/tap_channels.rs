@@ -12,10 +12,10 @@ use tokio::{
 use tracing::{debug, warn};
 
 use crate::{
-    ari::{Connection, ExternalMedia, Failure, HangUp, Rest, WebSockets},
+    ari::{Connection, ExternalMedia, Failure, HangUp, Rest, WebSockets, whole_seconds},
     drop::RefusalKind,
     id::{BridgeId, ChannelId, Role},
-    runtime::executor::{LIMIT, NO_CDR, whole_seconds},
+    runtime::call::{LIMIT, NO_CDR},
 };
 
 /// What carries one leg's audio.
@@ -25,7 +25,7 @@ pub(crate) struct TapChannels {
     pub(crate) sockets: WebSockets,
     pub(crate) app: String,
     pub(crate) leg: ChannelId,
-    /// How long the drop can last at most; our channel ends then, should nobody end it.
+    /// How long the drop can last at most; our channel ends then, if it is not ended before.
     pub(crate) lasts: Duration,
     /// Our channel is in our app.
     pub(crate) entered: Arc<Notify>,
@@ -53,10 +53,7 @@ impl TapChannels {
             app: self.app.clone(),
             variables: BTreeMap::from([
                 (NO_CDR.to_owned(), "1".to_owned()),
-                (
-                    LIMIT.to_owned(),
-                    whole_seconds(self.lasts).as_secs().to_string(),
-                ),
+                (LIMIT.to_owned(), whole_seconds(self.lasts).to_string()),
             ]),
         };
         let bridge = self.bridge();

@@ -9,7 +9,7 @@ use aftertone::{
     evidence::{Archive, Folder, Limits},
     id::DropId,
     phone::{PhoneNumber, Rules},
-    runtime::{DropUpdate, Job, Session, plan},
+    runtime::{CallSpec, DropUpdate, Session, plan},
     screen,
     words::{ReadyBy, Verdict},
 };
@@ -123,22 +123,22 @@ impl<'a> Caller<'a> {
             ScreenMode::Listen => Some(self.archive.begin(id, clock::wall())?),
             ScreenMode::Dialplan => None,
         };
-        let job = Job {
-            id,
-            number: PhoneNumber::parse(&number.e164(), Rules::default())?,
-            plan: Plan {
-                technique,
-                ..plan(&line.config, Some(self.length))
-            },
-            media: format!("sound:{}", self.media),
+        let spec = CallSpec {
             sound: Some(self.message.as_slice().into()),
             echo: Some(screen::Message::new(&self.message)),
-            tape: folder.as_mut().and_then(Folder::tape),
-            caller_id: None,
-            campaign: None,
-            dial_by: clock::now() + Plan::DIAL_WITHIN,
+            ..CallSpec::new(
+                id,
+                PhoneNumber::parse(&number.e164(), Rules::default())?,
+                Plan {
+                    technique,
+                    ..plan(&line.config, Some(self.length))
+                },
+                format!("sound:{}", self.media),
+                clock::now() + Plan::DIAL_WITHIN,
+            )
         };
-        let mut news = line.session.start(job).await;
+        let tape = folder.as_mut().and_then(Folder::tape);
+        let mut news = line.session.start(spec, tape).await;
         let ended = async {
             let mut deaf = None;
             while let Some(heard) = news.recv().await {

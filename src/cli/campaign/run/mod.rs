@@ -22,7 +22,7 @@ use crate::{
     config::Config,
     controller::{Controller, ControllerError, Ended, Orders, Selection},
     orders::View,
-    store::{Campaign, ErrorClass::Away, Status, Store},
+    store::{Campaign, ErrorClass::Away, Store},
 };
 
 /// Run campaigns until every contact has come to its end
@@ -155,7 +155,7 @@ async fn which(
         return Ok(Some(Selection::Names(names)));
     }
     let all = store.campaigns(0).await.map_err(database::trouble)?;
-    if all.iter().all(|campaign| is_over(campaign.status)) {
+    if all.iter().all(|campaign| campaign.status.is_over()) {
         let hint = "`aftertone campaign create NAME --message M --kind KIND LIST.csv` makes one";
         return Err(CliError::new(anyhow!("there is no campaign to run")).hint(hint));
     }
@@ -296,13 +296,6 @@ fn is_idle(view: &View) -> bool {
             let idle = campaign.idle.as_ref().is_some_and(|(slug, _)| waits(slug));
             campaign.in_flight == 0 && idle
         })
-}
-
-const fn is_over(status: Status) -> bool {
-    match status {
-        Status::Complete | Status::Cancelled | Status::DatesOver => true,
-        Status::Running | Status::Paused | Status::Cancelling => false,
-    }
 }
 
 fn advise(error: ControllerError) -> CliError {

@@ -1,0 +1,457 @@
+//! One drop outside any campaign, from the order to the end that is written: what `aftertone drop` and any other caller do.
+//!
+//! A [`SingleDrop`] is a plain order. [`SingleDrop::start`] carries it out in a task and returns a [`SingleDropHandle`], by
+//! which the caller follows it, cancels it, and takes its end:
+//!
+//! ```text
+//!   gate ──> PBX, trunk ──> message, evidence ──> event link ──> gate again, intent ──> calls ──> evidence, end
+//!    └──────────────────── SingleDropError: nothing was dialled ───────────┘           SingleDropUpdate ──> SingleDropEnd
+//! ```
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use thiserror::Error;
+use tokio::{
+    sync::mpsc,
+    task::{JoinHandle, spawn_blocking},
+    time::timeout,
+};
+use tracing::info;
+
+pub use super::drop_order::SingleDrop;
+
+use super::{
+    admission::{Admission, AdmissionError, Admitted, SingleDropAdmission},
+    carry_out::{CarriedOut, StopSignals, abandoned, carry_out},
+    evidence::{self, EvidenceError},
+    gate,
+    messages::PlayableMessage,
+};
+use crate::{
+    audio,
+    campaign::policy::Ruling,
+    clock,
+    config::Config,
+    drop::{DropRecord, Moment, Plan, Report},
+    evidence::{Archive, Folder},
+    id::RunName,
+    runtime::{CallSpec, DriverError, PbxLink, Session, SessionError},
+    store::StoreError,
+};
+
+/// What happens to a single drop, in this order; each but [`Self::Moment`] once at most.
+#[derive(Debug)]
+pub enum SingleDropUpdate {
+    /// The event link to the PBX is down; it is waited for, so long at most.
+    WaitingForLink(Duration),
+    /// Its intent is committed, and it is about to be dialled.
+    Dialling,
+    /// A milestone, with what is to be said about it beyond its name.
+    Moment(Moment, Option<String>),
+    /// Its calls have ended, and the run is closed.
+    Closing,
+    /// It has ended; its end is still to be written.
+    Ended(SingleDropResult),
+}
+
+/// A single drop that has ended.
+#[derive(Debug)]
+pub struct SingleDropResult {
+    /// The run that carried it out.
+    pub run: RunName,
+    /// Its outcome, with all that was seen of it.
+    pub report: Arc<Report>,
+    /// The folder of its evidence, or in words why it was not kept; `None` if none was to be kept.
+    pub evidence: Option<Result<PathBuf, String>>,
+    /// The caller has quit before the end was seen.
+    pub has_quit: bool,
+}
+
+/// The end of a single drop of which something may have been dialled.
+#[derive(Debug)]
+pub struct SingleDropEnd {
+    /// Its outcome, with all that was seen of it.
+    pub report: Arc<Report>,
+    /// What is unusual about it.
+    pub ending: SingleDropEnding,
+    /// Why its end is not in the store, which will have it as `lost`; `None`: it is there.
+    pub unwritten: Option<Unwritten>,
+}
+
+/// What is unusual about the end of a single drop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SingleDropEnding {
+    /// Nothing.
+    Orderly,
+    /// The caller did not wait for it.
+    Quit,
+    /// Another program registered its app, and took its events.
+    Replaced,
+}
+
+/// Why the end of a drop is not in the store.
+#[derive(Debug)]
+pub enum Unwritten {
+    /// The store.
+    Store(StoreError),
+    /// The caller has quit, and the store took too long.
+    TooLate,
+}
+
+/// Why nothing was dialled.
+#[derive(Debug, Error)]
+pub enum SingleDropError {
+    /// The database, without which nothing is dialled.
+    #[error(transparent)]
+    Store(StoreError),
+    /// The gate does not allow it.
+    #[error("the gate does not allow this drop")]
+    Stopped(Box<Ruling>),
+    /// Others call the number at this moment.
+    #[error("the number is being called by others at this moment")]
+    Contended,
+    /// Evidence was to be kept, and cannot be.
+    #[error(transparent)]
+    Evidence(#[from] EvidenceError),
+    /// The run could not begin.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// The trunk cannot be used.
+    #[error(
+        "nothing was dialled: the trunk {trunk} is offline, its far end does not answer the PBX"
+    )]
+    TrunkOffline {
+        /// The trunk, as the PBX names it.
+        trunk: String,
+    },
+    /// The message.
+    #[error(transparent)]
+    Message(audio::Error),
+    /// The PBX's events did not come back in time.
+    #[error("nothing was dialled: the event link to the PBX is down")]
+    LinkDown,
+    /// Another program registered the app of this drop.
+    #[error("nothing was dialled: another program registered the Stasis app of this drop")]
+    Replaced,
+    /// It was cancelled before a call was made.
+    #[error("interrupted before a call was made")]
+    Interrupted,
+    /// Its intent was committed, and it was not dialled after all.
+    #[error("nothing was dialled: {words}")]
+    NotDialled {
+        /// The reason.
+        words: String,
+        /// Why its intent is still in the store; `None`: it was taken back.
+        unwritten: Option<StoreError>,
+    },
+    /// Its intent was committed, and it was cancelled before a call was made.
+    #[error("interrupted before a call was made")]
+    Cancelled {
+        /// Why its intent is still in the store; `None`: it was taken back.
+        unwritten: Option<StoreError>,
+    },
+}
+
+/// A single drop that is carried out.
+#[derive(Debug)]
+pub struct SingleDropHandle {
+    updates: mpsc::UnboundedReceiver<SingleDropUpdate>,
+    stop: StopSignals,
+    task: JoinHandle<Result<SingleDropEnd, SingleDropError>>,
+}
+
+impl SingleDropHandle {
+    /// The next thing that happens; `None` once nothing more does, and [`Self::end`] is there.
+    pub async fn next(&mut self) -> Option<SingleDropUpdate> {
+        self.updates.recv().await
+    }
+
+    /// Cancels it: what was not dialled is not, and what was is hung up. Its end is still waited for.
+    pub fn cancel(&self) {
+        self.stop.cancel.cancel();
+    }
+
+    /// Cancels it, and does not wait for its calls to end: what is known of it by now is written.
+    pub fn quit(&self) {
+        self.stop.cancel.cancel();
+        self.stop.quit.cancel();
+    }
+
+    /// Its end.
+    ///
+    /// # Errors
+    /// [`SingleDropError`] if nothing was dialled.
+    pub async fn end(self) -> Result<SingleDropEnd, SingleDropError> {
+        match self.task.await {
+            Ok(ended) => ended,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+}
+
+impl SingleDrop {
+    /// Carries it out, in a task of its own.
+    pub fn start(self, config: Config) -> SingleDropHandle {
+        let (updates, updated) = mpsc::unbounded_channel();
+        let stop = StopSignals::default();
+        let run = SingleDropRun {
+            order: self,
+            config,
+            stop: stop.clone(),
+            updates,
+        };
+        SingleDropHandle {
+            updates: updated,
+            stop,
+            task: tokio::spawn(run.run()),
+        }
+    }
+}
+
+/// A single drop on its way.
+struct SingleDropRun {
+    order: SingleDrop,
+    config: Config,
+    stop: StopSignals,
+    updates: mpsc::UnboundedSender<SingleDropUpdate>,
+}
+
+/// What a drop needs to be dialled.
+struct ReadyToDial {
+    sound: PlayableMessage,
+    folder: Option<Folder>,
+    admitted: Admitted,
+}
+
+impl SingleDropRun {
+    async fn run(self) -> Result<SingleDropEnd, SingleDropError> {
+        gate::warn_of_what_is_off(&self.config.gate);
+        let admission = SingleDropAdmission::open(&self.config).await;
+        let admission = admission.map_err(SingleDropError::Store)?;
+        let ruling = admission.ask(&self.order).await;
+        let ruling = ruling.map_err(SingleDropError::Store)?;
+        if !ruling.decision.is_allowed() {
+            return Err(self.stopped(Box::new(ruling)));
+        }
+        let archive = match &self.order.evidence {
+            Some(dir) => Some(evidence::open(dir.clone(), &self.config).await?),
+            None => None,
+        };
+        let session = tokio::select! {
+            session = Session::open(&self.config) => session?,
+            () = self.stop.cancel.cancelled() => return Err(SingleDropError::Interrupted),
+        };
+        match self.ready(&admission, &session, archive).await {
+            Ok(ready) => self.dial(session, ready).await,
+            Err(error) => {
+                // It is reported by what went wrong first.
+                let _ = session.close().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Makes all ready that a call needs, and is admitted last: what the gate allows does not hold while the PBX is waited
+    /// for.
+    async fn ready(
+        &self,
+        admission: &SingleDropAdmission,
+        session: &Session,
+        archive: Option<Archive>,
+    ) -> Result<ReadyToDial, SingleDropError> {
+        let (order, cancel) = (&self.order, &self.stop.cancel);
+        let interrupted = Err(SingleDropError::Interrupted);
+        let trunk = session.trunk();
+        let is_offline = tokio::select! {
+            is_offline = trunk.is_offline() => is_offline,
+            () = cancel.cancelled() => return interrupted,
+        };
+        if is_offline {
+            return Err(SingleDropError::TrunkOffline {
+                trunk: trunk.name(),
+            });
+        }
+        let sound = tokio::select! {
+            sound = self.sound(session.run().clone()) => sound?,
+            () = cancel.cancelled() => return interrupted,
+        };
+        let folder = match archive {
+            Some(archive) => Some(evidence::begin(archive, order.drop).await?),
+            None => None,
+        };
+        self.linked(session).await?;
+        match admission.admit(order, session).await {
+            Ok(Admission::Admitted(admitted)) => Ok(ReadyToDial {
+                sound,
+                folder,
+                admitted,
+            }),
+            Ok(Admission::Stopped(ruling)) => Err(self.stopped(ruling)),
+            Err(AdmissionError::Store(error)) => Err(SingleDropError::Store(error)),
+            Err(AdmissionError::Contended) => Err(SingleDropError::Contended),
+        }
+    }
+
+    async fn sound(&self, run: RunName) -> Result<PlayableMessage, SingleDropError> {
+        let order = &self.order;
+        let (reference, library) = (order.message.clone(), order.library.clone());
+        let (targets, drop) = (order.targets.clone(), order.drop);
+        let preparing = spawn_blocking(move || {
+            PlayableMessage::for_one_drop(reference, &library, &targets, &run, drop)
+        });
+        match preparing.await {
+            Ok(sound) => sound.map_err(SingleDropError::Message),
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+
+    /// Waits until the PBX's events flow, if they do not: without them nothing is dialled.
+    async fn linked(&self, session: &Session) -> Result<(), SingleDropError> {
+        if session.link_within(Duration::ZERO).await == PbxLink::Away {
+            self.update(SingleDropUpdate::WaitingForLink(LINK_WITHIN));
+        }
+        let link = tokio::select! {
+            link = session.link_within(LINK_WITHIN) => link,
+            () = self.stop.cancel.cancelled() => return Err(SingleDropError::Interrupted),
+        };
+        match link {
+            PbxLink::Up => Ok(()),
+            PbxLink::Away => Err(SingleDropError::LinkDown),
+            PbxLink::Taken => Err(SingleDropError::Replaced),
+        }
+    }
+
+    /// Dials the drop, whose intent is committed, and writes its end.
+    async fn dial(
+        self,
+        session: Session,
+        ready: ReadyToDial,
+    ) -> Result<SingleDropEnd, SingleDropError> {
+        let ReadyToDial {
+            sound,
+            mut folder,
+            admitted,
+        } = ready;
+        let (drop, run) = (self.order.drop, session.run().clone());
+        let dial_by = clock::now() + Plan::DIAL_WITHIN;
+        // It may have gone down meanwhile. What was allowed holds for as long as this waits, and without it nothing is
+        // dialled.
+        session.link_within(Plan::DIAL_WITHIN).await;
+        let plan = Plan {
+            message: sound.length,
+            ..self.order.plan.clone()
+        };
+        let spec = CallSpec {
+            sound: sound.samples.clone(),
+            echo: sound.echo.clone(),
+            ..CallSpec::new(
+                drop,
+                self.order.number.clone(),
+                plan,
+                sound.media.clone(),
+                dial_by,
+            )
+        };
+        let tape = folder.as_mut().and_then(Folder::tape);
+        self.update(SingleDropUpdate::Dialling);
+        let on_moment = |moment, words| self.update(SingleDropUpdate::Moment(moment, words));
+        let report = match carry_out(&session.orders(), spec, tape, &self.stop, on_moment).await {
+            CarriedOut::NotDialled(report) => {
+                let unwritten = admitted.take_back().await.err();
+                let _ = session.close().await;
+                return Err(match report.words {
+                    Some(words) => SingleDropError::NotDialled { words, unwritten },
+                    None => SingleDropError::Cancelled { unwritten },
+                });
+            }
+            CarriedOut::Ended(report) => Arc::new(*report),
+            CarriedOut::Abandoned(heard) => Arc::new(abandoned(heard, false)),
+            CarriedOut::Quit(heard) => return Ok(self.quit(run, admitted, heard).await),
+        };
+        let was_cancelled = self.stop.cancel.is_cancelled();
+        self.update(SingleDropUpdate::Closing);
+        let closed = tokio::select! {
+            closed = session.close() => closed,
+            () = self.stop.cancel.cancelled(), if !was_cancelled => {
+                return Ok(self.settle(&run, admitted, report, SingleDropEnding::Quit, None).await);
+            }
+            () = self.stop.quit.cancelled() => {
+                return Ok(self.settle(&run, admitted, report, SingleDropEnding::Quit, None).await);
+            }
+        };
+        let evidence = match folder {
+            Some(folder) => {
+                let subject = (&run, drop, self.order.shown_number.as_str());
+                Some(evidence::keep(folder, subject, &report, sound.samples.clone()).await)
+            }
+            None => None,
+        };
+        let kept = evidence.as_ref().and_then(|kept| kept.as_ref().ok());
+        let path = kept.map(|path| path.display().to_string());
+        self.update(SingleDropUpdate::Ended(SingleDropResult {
+            run: run.clone(),
+            report: Arc::clone(&report),
+            evidence,
+            has_quit: false,
+        }));
+        let ending = match closed {
+            Ok(()) => SingleDropEnding::Orderly,
+            Err(DriverError::Replaced) => SingleDropEnding::Replaced,
+        };
+        Ok(self.settle(&run, admitted, report, ending, path).await)
+    }
+
+    /// Ends without waiting for the calls to end.
+    async fn quit(&self, run: RunName, admitted: Admitted, heard: Vec<Moment>) -> SingleDropEnd {
+        let report = Arc::new(abandoned(heard, true));
+        self.update(SingleDropUpdate::Ended(SingleDropResult {
+            run: run.clone(),
+            report: Arc::clone(&report),
+            evidence: None,
+            has_quit: true,
+        }));
+        let ending = SingleDropEnding::Quit;
+        let settling = self.settle(&run, admitted, Arc::clone(&report), ending, None);
+        let settled = timeout(SETTLE_WITHIN, settling).await;
+        settled.unwrap_or(SingleDropEnd {
+            report,
+            ending,
+            unwritten: Some(Unwritten::TooLate),
+        })
+    }
+
+    /// Writes what became of the drop.
+    async fn settle(
+        &self,
+        run: &RunName,
+        admitted: Admitted,
+        report: Arc<Report>,
+        ending: SingleDropEnding,
+        evidence: Option<String>,
+    ) -> SingleDropEnd {
+        let masked = self.order.number.to_string();
+        let record = DropRecord::new(run, self.order.drop, masked, &report);
+        let written = admitted.end(&report, &record, evidence).await;
+        SingleDropEnd {
+            unwritten: written.err().map(Unwritten::Store),
+            report,
+            ending,
+        }
+    }
+
+    fn stopped(&self, ruling: Box<Ruling>) -> SingleDropError {
+        info!(drop = %self.order.drop, decision = ruling.words(), "not dialled");
+        SingleDropError::Stopped(ruling)
+    }
+
+    fn update(&self, update: SingleDropUpdate) {
+        // There may be no receiver.
+        let _ = self.updates.send(update);
+    }
+}
+
+/// How long the event link may stay away before a drop that has not been dialled is given up.
+const LINK_WITHIN: Duration = Duration::from_secs(15);
+
+/// How long the end of a drop may take to be written if the caller has quit.
+const SETTLE_WITHIN: Duration = Duration::from_secs(2);
