@@ -16,7 +16,7 @@ pub(super) fn gate(layers: &Layers) -> Result<Settings, ConfigError> {
     const PREFIXES: &str = "a list of the first 1 to 15 digits of numbers in their international form, such as `[\"1900\", \"+44870\"]`";
     const LIMITS: &str =
         "a list of limits such as `[\"1 per 24h\", \"3 per 7d\", \"6 calls per 7d\"]`";
-    const RULES: &str = "`[[gate.rules]]` in the file, each with a `name`, and `hours`, a weekday or `closed`: hours as `09:00-19:00` or `closed`, days as `2026-12-24`, `places` as `US-FL`";
+    const RULES: &str = "`[[gate.rules]]` in the file, each with a `name`, and `hours`, a weekday or `closed`: hours as `09:00-19:00` or `closed`, days as `2026-12-24`, `places` as `US-FL` or `country:CA`";
 
     let default = Settings::default();
     let rules = layers.tables("gate.rules", RULES, rule)?;
@@ -160,7 +160,7 @@ fn date(text: &str) -> Result<Date, String> {
 }
 
 fn place(text: &str) -> Result<Place, String> {
-    Place::parse(text).ok_or_else(|| format!("{} is no place", quoted(text)))
+    Place::of_setting(text).map_err(|error| error.to_string())
 }
 
 const WEEKDAYS: [(&str, Weekday); 7] = [

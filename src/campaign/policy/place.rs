@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use thiserror::Error;
 
 /// A state, a province or a country, as ISO 3166 writes it: `US-FL`, `CA-ON`, `BS`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -19,39 +20,61 @@ impl Place {
     /// Canada.
     pub const CANADA: Self = Self("CA");
 
+    /// A state of the USA that is not known: the laws of all of them hold.
+    pub(super) const ANY_STATE: Self = Self("US-*");
+
     /// A place by a code that is known to be one, out of a table of ours.
     pub(super) const fn known(code: &'static str) -> Self {
         Self(code)
     }
 
-    /// Reads what stands in a contact's state column: `FL`, `fl`, `US-FL`, `Florida`, `QC`, `Québec`. `None` for anything
-    /// but a state of the USA, its capital's district and territories, and a province of Canada. `CA` is California.
-    pub fn parse_state(text: &str) -> Option<Self> {
-        let text = text.trim();
-        STATES
-            .iter()
-            .find(|(code, name)| {
-                code.eq_ignore_ascii_case(text)
-                    || code[3..].eq_ignore_ascii_case(text)
-                    || name.eq_ignore_ascii_case(text)
-            })
-            .map(|&(code, _)| Self(code))
-            .or_else(|| {
-                let by_another_name = OTHER_NAMES
-                    .iter()
-                    .find(|(name, _)| name.to_lowercase() == text.to_lowercase());
-                by_another_name.map(|&(_, code)| Self(code))
-            })
-    }
-
     /// Reads a code: `US-FL`, `CA-ON`, and for whole countries `US`, `CA` and those others that have a North American
     /// area code, such as `BS`. `None` for anything else.
     pub fn parse(code: &str) -> Option<Self> {
-        [Self::ANYWHERE, Self::US, Self::CANADA]
+        [Self::ANYWHERE, Self::US, Self::CANADA, Self::ANY_STATE]
             .into_iter()
             .chain(STATES.iter().map(|&(code, _)| Self(code)))
             .chain(COUNTRIES.iter().map(|&code| Self(code)))
             .find(|place| place.0.eq_ignore_ascii_case(code.trim()))
+    }
+
+    /// Reads a place as settings name it: `US-FL` and `CA-ON`; `US`; `country:CA`; and such as `BS`.
+    ///
+    /// A bare code that is a state's or a province's as well as a country's is refused, whichever of them has laws here.
+    ///
+    /// # Errors
+    /// [`PlaceError`], which says how to write each of the places that may be meant.
+    pub fn of_setting(text: &str) -> Result<Self, PlaceError> {
+        let code = text.trim();
+        let unknown = || PlaceError::Unknown {
+            text: text.chars().take(40).collect(),
+        };
+        let by_country = code
+            .split_once(':')
+            .filter(|(kind, _)| kind.trim().eq_ignore_ascii_case(COUNTRY));
+        if let Some((_, country)) = by_country {
+            let place = Self::parse(country.trim()).filter(|place| place.0.len() == 2);
+            return place.ok_or_else(unknown);
+        }
+        let state = STATES
+            .iter()
+            .find(|(state, _)| state[3..].eq_ignore_ascii_case(code));
+        let country = BOTH
+            .iter()
+            .find(|(country, _)| country.eq_ignore_ascii_case(code));
+        if let (Some(&(state, state_name)), Some(&(country, country_name))) = (state, country) {
+            return Err(PlaceError::Ambiguous {
+                state,
+                state_name,
+                country,
+                country_name,
+            });
+        }
+        let place = Self::parse(code).filter(|&place| place != Self::ANY_STATE);
+        place.ok_or_else(|| match state {
+            Some(&(state, name)) => PlaceError::Bare { state, name },
+            None => unknown(),
+        })
     }
 
     /// The code.
@@ -59,8 +82,14 @@ impl Place {
         self.0
     }
 
-    /// Whether it is the other place or lies around it: `US` covers `US-FL`.
+    /// Whether the other place may be in it: it is the same, or lies within, or is a state that is not known. `US` covers
+    /// `US-FL`.
     pub fn covers(self, other: Self) -> bool {
+        self.encloses(other) || (other == Self::ANY_STATE && self.0.starts_with("US-"))
+    }
+
+    /// Whether the other place is certainly in it.
+    pub(super) fn encloses(self, other: Self) -> bool {
         let within = other.0.strip_prefix(self.0);
         self == Self::ANYWHERE
             || within.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
@@ -81,15 +110,76 @@ impl<'de> Deserialize<'de> for Place {
     }
 }
 
-/// What people write beside the names of [`STATES`].
-const OTHER_NAMES: &[(&str, &str)] = &[
-    ("Washington DC", "US-DC"),
-    ("Washington D.C.", "US-DC"),
-    ("D.C.", "US-DC"),
-    ("Québec", "CA-QC"),
-    ("Newfoundland", "CA-NL"),
-    ("Yukon Territory", "CA-YT"),
-    ("US Virgin Islands", "US-VI"),
+/// Why a text of a setting names no place.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum PlaceError {
+    /// It is the code of a state or a province, and of a country.
+    #[error(
+        "`{country}` is {state_name} and {country_name}; write `{state}` or `{COUNTRY}:{country}`"
+    )]
+    Ambiguous {
+        /// The state's code.
+        state: &'static str,
+        /// The state's name.
+        state_name: &'static str,
+        /// The country's code.
+        country: &'static str,
+        /// The country's name.
+        country_name: &'static str,
+    },
+    /// It is a state's code without its country.
+    #[error("`{}` is no place; for {name} write `{state}`", &state[3..])]
+    Bare {
+        /// The state's code.
+        state: &'static str,
+        /// The state's name.
+        name: &'static str,
+    },
+    /// There is no such place, or no number shows that it is there.
+    #[error("`{}` is no place", text.escape_default())]
+    Unknown {
+        /// What was given, at most its first 40 characters.
+        text: String,
+    },
+}
+
+/// What marks the code of a country in settings.
+const COUNTRY: &str = "country";
+
+/// The countries whose codes are those of states or provinces too (ISO 3166-1). Territories that have a code of their own
+/// there are the same place under both.
+const BOTH: &[(&str, &str)] = &[
+    ("AL", "Albania"),
+    ("AR", "Argentina"),
+    ("AZ", "Azerbaijan"),
+    ("CA", "Canada"),
+    ("CO", "Colombia"),
+    ("DE", "Germany"),
+    ("GA", "Gabon"),
+    ("ID", "Indonesia"),
+    ("IL", "Israel"),
+    ("IN", "India"),
+    ("KY", "the Cayman Islands"),
+    ("LA", "Laos"),
+    ("MA", "Morocco"),
+    ("MD", "Moldova"),
+    ("ME", "Montenegro"),
+    ("MN", "Mongolia"),
+    ("MO", "Macao"),
+    ("MS", "Montserrat"),
+    ("MT", "Malta"),
+    ("NC", "New Caledonia"),
+    ("NE", "Niger"),
+    ("NL", "the Netherlands"),
+    ("NU", "Niue"),
+    ("PA", "Panama"),
+    ("PE", "Peru"),
+    ("SC", "the Seychelles"),
+    ("SD", "Sudan"),
+    ("SK", "Slovakia"),
+    ("TN", "Tunisia"),
+    ("VA", "Vatican City"),
+    ("YT", "Mayotte"),
 ];
 
 /// The other countries of the North American numbering plan (ISO 3166-1).
@@ -99,7 +189,7 @@ const COUNTRIES: &[&str] = &[
 ];
 
 /// The states, the district and the territories of the USA, and the provinces and territories of Canada (ISO 3166-2).
-const STATES: &[(&str, &str)] = &[
+pub(super) const STATES: &[(&str, &str)] = &[
     ("US-AL", "Alabama"),
     ("US-AK", "Alaska"),
     ("US-AZ", "Arizona"),
@@ -177,24 +267,64 @@ mod tests {
     use crate::phone::{PhoneNumber, Rules, zones_of_place};
 
     #[test]
-    fn a_state_is_known_by_its_code_and_by_its_name() {
-        for (text, code) in [
-            ("FL", "US-FL"),
-            (" fl ", "US-FL"),
-            ("us-fl", "US-FL"),
-            ("florida", "US-FL"),
-            ("CA", "US-CA"),
+    fn a_code_that_is_a_state_s_and_a_country_s_is_refused_in_settings() {
+        let read = |text: &str| {
+            Place::of_setting(text)
+                .map_or_else(|error| error.to_string(), |place| place.to_string())
+        };
+        for (text, found) in [
+            ("US-KY", "US-KY"),
+            (" us-ky ", "US-KY"),
+            ("country:KY", "KY"),
+            ("country: ca", "CA"),
+            ("Country:US", "US"),
+            ("US", "US"),
+            ("BS", "BS"),
             ("CA-ON", "CA-ON"),
-            ("qc", "CA-QC"),
-            ("QUÉBEC", "CA-QC"),
-            ("Washington", "US-WA"),
-            ("Washington DC", "US-DC"),
+            (
+                "KY",
+                "`KY` is Kentucky and the Cayman Islands; write `US-KY` or `country:KY`",
+            ),
+            (
+                "ms",
+                "`MS` is Mississippi and Montserrat; write `US-MS` or `country:MS`",
+            ),
+            (
+                "CA",
+                "`CA` is California and Canada; write `US-CA` or `country:CA`",
+            ),
+            (
+                "NL",
+                "`NL` is Newfoundland and Labrador and the Netherlands; write `CA-NL` or `country:NL`",
+            ),
+            ("FL", "`FL` is no place; for Florida write `US-FL`"),
+            ("PR", "`PR` is no place; for Puerto Rico write `US-PR`"),
+            ("country:FL", "`country:FL` is no place"),
+            ("country:US-FL", "`country:US-FL` is no place"),
+            ("US-*", "`US-*` is no place"),
+            ("Mars", "`Mars` is no place"),
         ] {
-            assert_eq!(Place::parse_state(text).unwrap().as_str(), code, "{text}");
+            assert_eq!(read(text), found, "{text}");
         }
-        for text in ["", "F", "FLA", "XX", "US", "New", "Bavaria", "é"] {
-            assert_eq!(Place::parse_state(text), None, "{text}");
+        for &country in COUNTRIES {
+            let is_state = STATES.iter().any(|(state, _)| &state[3..] == country);
+            assert_eq!(Place::of_setting(country).is_err(), is_state, "{country}");
         }
+        assert!(
+            BOTH.iter()
+                .all(|(country, _)| STATES.iter().any(|(state, _)| &state[3..] == *country))
+        );
+    }
+
+    #[test]
+    fn a_state_that_is_not_known_is_under_the_laws_of_every_state() {
+        let [us, florida, canada] = ["US", "US-FL", "CA"].map(|code| Place::parse(code).unwrap());
+        assert!(
+            us.covers(Place::ANY_STATE)
+                && florida.covers(Place::ANY_STATE)
+                && !canada.covers(Place::ANY_STATE)
+        );
+        assert!(us.encloses(Place::ANY_STATE) && !florida.encloses(Place::ANY_STATE));
     }
 
     #[test]

@@ -72,13 +72,13 @@ impl Settings {
 pub struct UserRule {
     /// What the user calls it; decisions name it.
     pub name: String,
-    /// Where it holds; a country stands for its states. Everywhere where there is none.
+    /// Where it holds; a country includes its states. Everywhere if there is none.
     pub places: Vec<Place>,
     /// The hours it leaves open.
     pub week: Week,
-    /// Days on which nobody is called, such as those of a state of emergency.
+    /// Days without calls, such as those of a state of emergency.
     pub closed: BTreeSet<Date>,
-    /// Why the laws on hours of these places are set aside for it, where they are.
+    /// Why the laws on hours of these places are set aside for it, if they are.
     pub instead_of_law: Option<String>,
 }
 
@@ -97,7 +97,7 @@ impl UserRule {
     /// The same rule, in place of the laws on hours of its places.
     ///
     /// # Errors
-    /// [`NoReason`] where none is given.
+    /// [`NoReason`] if none is given.
     pub fn forced(mut self, because: &str) -> Result<Self, NoReason> {
         let because = because.trim();
         if because.is_empty() {
@@ -116,6 +116,12 @@ impl UserRule {
                 .any(|rule| places.iter().any(|&place| rule.covers(place)))
     }
 
+    /// Whether it takes the place of the laws on hours of a place.
+    pub(super) fn replaces_law_of(&self, place: Place) -> bool {
+        self.instead_of_law.is_some()
+            && (self.places.is_empty() || self.places.iter().any(|rule| rule.encloses(place)))
+    }
+
     /// The hours that it leaves open on a day.
     pub(super) fn on(&self, day: Date) -> Option<Span> {
         if self.closed.contains(&day) {
@@ -125,9 +131,9 @@ impl UserRule {
     }
 }
 
-/// A rule was forced, but nobody said why.
+/// A rule was forced without a reason.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("the rule `{}` is to stand in place of the law, which needs a reason", name.escape_default())]
+#[error("the rule `{}` is to take the place of the law, which needs a reason", name.escape_default())]
 pub struct NoReason {
     /// What the user calls the rule.
     name: String,

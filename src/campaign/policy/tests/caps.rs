@@ -132,28 +132,32 @@ fn a_double_call_is_two_calls_where_three_are_allowed_in_24_hours() {
     let ten = "2026-11-24T10:00[America/New_York]";
     let noon = "2026-11-24T12:00[America/New_York]";
     let one = "2026-11-24T13:00[America/New_York]";
+    let caps_alone = Settings {
+        hours: false,
+        ..by_law()
+    };
     // Florida and Maryland by number, Oregon and Oklahoma by state.
     for contact in [
         Contact::under(305),
         Contact::under(301),
-        Contact::under(202).state("OR").zone("America/New_York"),
-        Contact::under(202).state("OK").zone("America/New_York"),
+        Contact::under(202).state("OR"),
+        Contact::under(202).state("OK"),
     ] {
         let mut contact = contact.starts(&[(ten, 2)]);
         assert_says(
             &contact,
-            &by_law(),
+            &caps_alone,
             &[
                 (noon, "frequency_cap Wed 2026-11-25 10:00:00 -0500"),
                 ("2026-11-25T10:00[America/New_York]", "allowed"),
             ],
         );
         contact.calls = 1;
-        assert_says(&contact, &by_law(), &[(noon, "allowed")]);
+        assert_says(&contact, &caps_alone, &[(noon, "allowed")]);
         let contact = contact.starts(&[(ten, 2), (noon, 1)]);
         assert_says(
             &contact,
-            &by_law(),
+            &caps_alone,
             &[(one, "frequency_cap Wed 2026-11-25 10:00:00 -0500")],
         );
     }

@@ -85,24 +85,31 @@ fn alaska_is_called_while_all_its_zones_are_open() {
 
 #[test]
 fn the_state_of_the_list_and_of_the_number_both_hold() {
-    // A number of New York whose owner lives in Alabama, and one of Alabama whose owner lives in New York.
-    for contact in [
-        Contact::under(212).state("AL"),
-        Contact::under(205).state("NY"),
-    ] {
-        let contact = contact.zone("America/New_York");
-        assert_says(
-            &contact,
-            &Settings::default(),
-            &[
-                ("2026-12-12T19:59:59[America/New_York]", "allowed"),
-                (
-                    "2026-12-12T20:00[America/New_York]",
-                    "calling_hours Mon 2026-12-14 08:00:00 -0500",
-                ),
-            ],
-        );
-    }
+    // A number of Alabama whose owner lives in New York: Alabama is closed on Sunday.
+    assert_says(
+        &Contact::under(205).state("NY").zone("America/New_York"),
+        &Settings::default(),
+        &[
+            ("2026-12-12T08:00[America/New_York]", "allowed"),
+            ("2026-12-12T19:59:59[America/New_York]", "allowed"),
+            (
+                "2026-12-12T20:00[America/New_York]",
+                "calling_hours Mon 2026-12-14 08:00:00 -0500",
+            ),
+        ],
+    );
+    // A number and a zone of New York beside a state of another zone: both zones have to be open.
+    assert_says(
+        &Contact::under(212).state("AL").zone("America/New_York"),
+        &Settings::default(),
+        &[
+            ("2026-12-12T19:59:59[America/New_York]", "allowed"),
+            (
+                "2026-12-12T20:00[America/New_York]",
+                "calling_hours Mon 2026-12-14 09:00:00 -0500",
+            ),
+        ],
+    );
     // Ontario by the list, Florida by the number.
     assert_says(
         &Contact::under(305).state("ON").zone("America/Toronto"),
@@ -207,6 +214,129 @@ fn a_number_of_no_country_needs_a_zone() {
     );
 }
 
+/// A list of a program whose default time zone is UTC, at half past one at night in California.
+#[test]
+fn a_zone_that_is_nobody_s_or_of_another_country_opens_no_night() {
+    let night = "2026-12-02T01:30[America/Los_Angeles]";
+    let by_california = "calling_hours Wed 2026-12-02 09:00:00 -0800";
+    let california = || Contact::under(310);
+    for contact in [
+        california().zone("UTC"),
+        california().zone("GMT"),
+        california().zone("Etc/UTC"),
+        california().zone("Etc/GMT-9"),
+        california().zone("+00:00"),
+        california(),
+        california().state("CA"),
+        california().zone("Europe/London"),
+        california().zone("UTC").state("CA"),
+        california().zone("Zulu").state("Calif."),
+        california().zone("Asia/Tokyo").state("CA"),
+    ] {
+        let said = contact.says(&Settings::default(), night);
+        let expected = if contact.zone.as_deref() == Some("Asia/Tokyo") {
+            // 16:00 in California is 9:00 the next day in Tokyo, by California's law.
+            "calling_hours Wed 2026-12-02 16:00:00 -0800"
+        } else {
+            by_california
+        };
+        assert_eq!(said, expected, "{:?} {:?}", contact.zone, contact.state);
+    }
+    let noon = moment("2026-12-02T12:00[America/Los_Angeles]");
+    assert_eq!(
+        california()
+            .zone("UTC")
+            .asked(&Settings::default(), noon)
+            .words(),
+        "allowed: every rule is met; the time zone `UTC` is that of no place and is ignored"
+    );
+}
+
+#[test]
+fn a_state_in_any_usual_spelling_has_its_law_and_any_other_has_all() {
+    let evening = "2026-11-30T20:30[America/New_York]";
+    let sunday = "2026-12-06T18:00[America/New_York]";
+    for state in [
+        "Florida",
+        "FL",
+        "Fla.",
+        "Florida, USA",
+        "FL - Florida",
+        "US-FL",
+        "Miami, FL",
+        "Floridda",
+    ] {
+        let said = Contact::under(202)
+            .state(state)
+            .says(&Settings::default(), evening);
+        assert!(said.starts_with("calling_hours "), "{state}: {said}");
+    }
+    for state in [
+        "Alabama",
+        "Ala.",
+        "AL",
+        "Alabama (USA)",
+        "State of Alabama",
+        "Albama",
+    ] {
+        let said = Contact::under(202)
+            .state(state)
+            .says(&Settings::default(), sunday);
+        assert!(
+            said.starts_with("calling_hours Mon 2026-12-07"),
+            "{state}: {said}"
+        );
+    }
+    // Without a state the number's own law holds, which closes neither.
+    for at in [evening, sunday] {
+        assert_eq!(
+            Contact::under(202).says(&Settings::default(), at),
+            "allowed"
+        );
+        assert_eq!(
+            Contact::under(202)
+                .state("N/A")
+                .says(&Settings::default(), at),
+            "allowed"
+        );
+    }
+    // The laws of all states and the clocks of all of them: ten in Hawaii, by Kentucky's law; Maine ends at five.
+    let unknown = Contact::under(202).state("Atlantis");
+    assert_says(
+        &unknown,
+        &Settings::default(),
+        &[
+            (
+                "2026-12-07T12:00[America/New_York]",
+                "calling_hours Mon 2026-12-07 15:00:00 -0500",
+            ),
+            ("2026-12-07T15:00[America/New_York]", "allowed"),
+            ("2026-12-07T16:59:59[America/New_York]", "allowed"),
+            (
+                "2026-12-07T17:00[America/New_York]",
+                "calling_hours Tue 2026-12-08 15:00:00 -0500",
+            ),
+        ],
+    );
+    let words = unknown.asked(&Settings::default(), moment(sunday)).words();
+    assert!(
+        words
+            .ends_with("; the state `Atlantis` is not known, so that the laws of every state hold"),
+        "{words}"
+    );
+    assert!(words.contains(" more laws close it too; "), "{words}");
+    // What stands in place of one state's law leaves those of the others.
+    let florida = UserRule {
+        name: "Florida".to_owned(),
+        places: vec![Place::parse("US-FL").unwrap()],
+        week: Week::ALWAYS,
+        closed: BTreeSet::new(),
+        instead_of_law: Some("a test".to_owned()),
+    };
+    let said = unknown.says(&with_rules(vec![florida]), sunday);
+    assert!(said.starts_with("calling_hours Mon"), "{said}");
+}
+
 #[test]
 fn a_toll_free_number_is_called_while_the_whole_continent_is_awake() {
     assert_says(
@@ -279,7 +409,7 @@ fn a_forced_rule_stands_in_place_of_the_law_and_is_named() {
     };
     assert_eq!(
         sundays.clone().forced(" ").unwrap_err().to_string(),
-        "the rule `Sundays with consent` is to stand in place of the law, which needs a reason"
+        "the rule `Sundays with consent` is to take the place of the law, which needs a reason"
     );
     let because = "13-25a-103(3) exempts prior express consent";
     let settings = with_rules(vec![sundays.forced(because).unwrap()]);

@@ -97,6 +97,58 @@ fn consent_needs_a_date_a_source_and_for_marketing_writing() {
 }
 
 #[test]
+fn a_consent_of_today_counts_wherever_today_has_begun() {
+    let settings = Settings::default();
+    let says = |number: &str, zone: &str, consent: &str, now: &str| {
+        let mut contact = Contact::at(number).zone(zone);
+        contact.consent.as_mut().unwrap().at = Some(consent.parse().unwrap());
+        contact.says(&settings, now)
+    };
+    let sydney = |consent, now| says("+61291234567", "Australia/Sydney", consent, now);
+    let tokyo = |consent, now| says("+81312345678", "Asia/Tokyo", consent, now);
+    let morning = "2026-12-01T09:00[Australia/Sydney]";
+    // A day, which lists have without a time, and which is kept as midnight UTC: that is eleven in Sydney.
+    assert_eq!(sydney("2026-12-01T00:00:00Z", morning), "allowed");
+    assert_eq!(
+        tokyo("2026-12-01T00:00:00Z", "2026-12-01T08:00[Asia/Tokyo]"),
+        "allowed"
+    );
+    // A time without a zone, kept as if it were UTC.
+    assert_eq!(sydney("2026-12-01T08:30:00Z", morning), "allowed");
+    assert_eq!(
+        tokyo("2026-12-01T08:30:00Z", "2026-12-01T09:00[Asia/Tokyo]"),
+        "allowed"
+    );
+    assert_eq!(sydney("2026-12-01T09:30:00Z", morning), "no_consent");
+    // A day that has begun for those who keep the list, and not for the contact.
+    let new_york = |consent, now| says("+12125550101", "America/New_York", consent, now);
+    let noon = "2026-11-30T12:00[America/New_York]";
+    assert_eq!(new_york("2026-12-01T00:00:00Z", noon), "allowed");
+    // A day that has begun nowhere.
+    assert_eq!(sydney("2026-12-02T00:00:00Z", morning), "no_consent");
+    assert_eq!(new_york("2026-12-02T00:00:00Z", noon), "no_consent");
+    // It begins in Kiritimati at ten in London.
+    assert_eq!(
+        says(
+            "+442079460958",
+            "Europe/London",
+            "2026-12-01T00:00:00Z",
+            "2026-11-30T09:59:59[Europe/London]"
+        ),
+        "no_consent"
+    );
+    assert_eq!(
+        says(
+            "+442079460958",
+            "Europe/London",
+            "2026-12-01T00:00:00Z",
+            "2026-11-30T10:00[Europe/London]"
+        ),
+        "allowed"
+    );
+}
+
+#[test]
 fn what_a_list_says_of_consent_is_read_strictly() {
     for (text, kind) in [
         ("written", Some(ConsentKind::Written)),
