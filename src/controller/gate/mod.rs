@@ -29,8 +29,9 @@ use crate::{
         Decision, HeldReason,
         engine::{Ask, CampaignId, Contact, ContactId, Gate, Settlement},
         policy::{self, CampaignKind, Case, HoursSeen, Inputs, Rule, Ruling, Settings, Start},
+        simulate::SimulatedGate,
     },
-    drop::Technique,
+    drop::{Outcome, Technique},
     phone::PhoneNumber,
     store::{Facts, Leased},
 };
@@ -226,6 +227,14 @@ impl Gate for CampaignGate {
     fn zone(&self, contact: &Contact) -> Option<TimeZone> {
         let ruling = self.contacts.get(&contact.id)?.ruling.as_ref()?;
         TimeZoneDatabase::bundled().get(closed_zone(ruling)?).ok()
+    }
+}
+
+impl SimulatedGate for CampaignGate {
+    fn ended(&mut self, contact: ContactId, outcome: Outcome) {
+        if !policy::counts(outcome, false) {
+            self.take_back(contact);
+        }
     }
 }
 
