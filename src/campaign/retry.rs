@@ -284,7 +284,7 @@ mod tests {
 
     #[test]
     fn the_default_retries_agree_with_the_default_caps() {
-        let caps = policy::Settings::default().limits;
+        let caps = policy::GateSettings::default().limits;
         let rules = RetryRules::default();
         for calls in [1, 2] {
             assert_eq!(rules.late(&caps, calls), [], "{calls}");
@@ -298,7 +298,7 @@ mod tests {
 
     #[test]
     fn a_retry_that_a_cap_holds_is_named() {
-        let caps = policy::Settings::default().limits;
+        let caps = policy::GateSettings::default().limits;
         let hours = |n: u64| Duration::from_secs(3_600 * n);
         let late = |after, first, attempts, caps: &[Limit], calls| {
             let mut rules = RetryRules::none();

@@ -138,6 +138,7 @@ async fn a_campaign_is_made_changed_paused_and_cancelled_without_a_call() {
 /// The decision on each row of a fixture at a moment, by the last three digits of its number.
 async fn decisions(fixture: &str, at: &str) -> Vec<(String, String)> {
     let desk = desk().await;
+    desk.gate("enabled = true");
     let list = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/lists/");
     fs::copy(format!("{list}{fixture}"), desk.path("list.csv")).unwrap();
     let check = [
@@ -253,7 +254,12 @@ async fn a_number_of_no_country_is_rejected_and_one_with_a_zone_is_not() {
 
 #[tokio::test]
 async fn a_retry_that_a_cap_does_not_let_happen_is_named() {
-    let desk = desk().await;
+    let with = async |settings: &str| {
+        let desk = desk().await;
+        desk.gate(&format!("consent = false\n{settings}"));
+        desk
+    };
+    let desk = with("").await;
     let simulate = [
         "campaign",
         "simulate",
@@ -277,7 +283,7 @@ async fn a_retry_that_a_cap_does_not_let_happen_is_named() {
         "--summary",
     ];
     assert!(!desk.run(&check).await.stdout.contains("retries:"));
-    desk.gate("limits = [\"1 per 7d\"]");
+    let desk = with("limits = [\"1 per 7d\"]").await;
     let held = desk.run(&check).await;
     assert!(
         held.stdout.contains("retries:  ")

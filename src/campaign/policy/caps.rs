@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     facts::Start,
+    jurisdiction::Jurisdiction,
     law::{Counted, Law, Limit},
-    place::Place,
-    settings::Settings,
+    settings::GateSettings,
 };
 use crate::drop::Outcome;
 
@@ -60,8 +60,8 @@ pub const fn counts(outcome: Outcome, has_alerted: bool) -> bool {
 
 /// What each limit that holds in these places leaves, for a drop of so many calls.
 pub(super) fn uses(
-    settings: &Settings,
-    places: &[Place],
+    settings: &GateSettings,
+    places: &[Jurisdiction],
     starts: &[Start],
     calls: u32,
     now: Timestamp,

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     caps::LimitUse,
     facts::{CampaignKind, Consent},
+    jurisdiction::Jurisdiction,
     law::Read,
-    place::Place,
     rule::Rule,
     span::Span,
     whereabouts::ZoneBy,
@@ -151,7 +151,7 @@ pub struct HoursSeen {
     /// Every zone the contact may be in.
     pub zones: Vec<ZoneSeen>,
     /// Whose laws may hold.
-    pub places: Vec<Place>,
+    pub places: Vec<Jurisdiction>,
     /// The laws and the user's rules that hold there.
     pub rules: Vec<RuleSeen>,
     /// What was not understood of the contact's list, or not relied on.

@@ -28,7 +28,7 @@ pub struct Case<'a> {
     pub calls: u32,
     /// The name of the do-not-call list that the number is on.
     pub do_not_call: Option<&'a str>,
-    /// Every drop to this number that began within the last [`history`](super::Settings::history), over all campaigns,
+    /// Every drop to this number that began within the last [`history`](super::GateSettings::history), over all campaigns,
     /// in any order.
     pub starts: &'a [Start],
     /// The rules that are set aside, and why.

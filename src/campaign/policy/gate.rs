@@ -13,10 +13,10 @@ use super::{
     },
     facts::{CampaignKind, Case, Consent, ConsentKind},
     hours::{HORIZON, Hours},
+    jurisdiction::Jurisdiction,
     law::Law,
-    place::Place,
     rule::Rule,
-    settings::Settings,
+    settings::GateSettings,
     span::Span,
     whereabouts::Whereabouts,
 };
@@ -28,17 +28,17 @@ use crate::{
 /// The gate, with a user's settings.
 #[derive(Clone, Debug, Default)]
 pub struct Gate {
-    settings: Settings,
+    settings: GateSettings,
 }
 
 impl Gate {
     /// A gate with these settings.
-    pub const fn new(settings: Settings) -> Self {
+    pub const fn new(settings: GateSettings) -> Self {
         Self { settings }
     }
 
     /// Its settings.
-    pub const fn settings(&self) -> &Settings {
+    pub const fn settings(&self) -> &GateSettings {
         &self.settings
     }
 
@@ -347,13 +347,13 @@ fn calling_hours(whereabouts: &Whereabouts, hours: &Hours<'_>, now: Timestamp) -
     let day = closed.or(zones.first()).map(|zone| zone.local.date());
     let time = closed.or(zones.first()).map(|zone| zone.local.time());
     let places = &whereabouts.places;
-    let by_any_state = places.contains(&Place::ANY_STATE);
+    let by_any_state = places.contains(&Jurisdiction::ANY_STATE);
     let rules = day.map_or_else(Vec::new, |day| {
         // Where every state's law holds, those that close nothing are left out.
         let is_shown = |law: &&&Law, span: Option<Span>| {
             let is_named = places
                 .iter()
-                .any(|&place| place != Place::ANY_STATE && law.place.covers(place));
+                .any(|&place| place != Jurisdiction::ANY_STATE && law.place.covers(place));
             !by_any_state || is_named || span.zip(time).is_none_or(|(span, time)| !span.holds(time))
         };
         let laws = hours.laws.iter().filter_map(|law| {

@@ -10,7 +10,9 @@ use jiff::{
     tz::{AmbiguousOffset, TimeZone},
 };
 
-use super::{law::Law, place::Place, settings::UserRule, span::Span, whereabouts::Whereabouts};
+use super::{
+    jurisdiction::Jurisdiction, law::Law, settings::UserRule, span::Span, whereabouts::Whereabouts,
+};
 
 /// The rules on hours that hold for one number, and the zones it may be in.
 pub(super) struct Hours<'a> {
@@ -24,7 +26,7 @@ impl<'a> Hours<'a> {
     pub(super) fn of(whereabouts: &'a Whereabouts, rules: &'a [UserRule]) -> Self {
         let places = &whereabouts.places;
         let rules: Vec<_> = rules.iter().filter(|rule| rule.holds_in(places)).collect();
-        let forced = |place: &Place| rules.iter().any(|rule| rule.replaces_law_of(*place));
+        let forced = |place: &Jurisdiction| rules.iter().any(|rule| rule.replaces_law_of(*place));
         let everywhere = rules
             .iter()
             .any(|rule| rule.instead_of_law.is_some() && rule.places.is_empty());

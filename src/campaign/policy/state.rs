@@ -1,14 +1,14 @@
 //! What contact lists write for a state: read if it can mean one place alone, else reported as not understood.
 
-use super::place::Place;
+use super::jurisdiction::Jurisdiction;
 
 /// What the state column of a contact says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum StateText {
     /// A state of the USA, its capital's district, a territory, or a province of Canada.
-    Place(Place),
+    State(Jurisdiction),
     /// A whole country: the USA or Canada.
-    Country(Place),
+    Country(Jurisdiction),
     /// Nothing, or one of the words by which lists say so, such as `N/A`.
     Nothing,
     /// Something that may be any state.
@@ -27,7 +27,7 @@ impl StateText {
             return Self::Nothing;
         }
         if let Some(place) = place_of(&whole) {
-            return Self::Place(place);
+            return Self::State(place);
         }
         let mut countries = Vec::new();
         let parts: Vec<Vec<&str>> = text
@@ -51,7 +51,7 @@ impl StateText {
         };
         match place {
             Some(place) if countries.iter().all(|country| country.covers(place)) => {
-                Self::Place(place)
+                Self::State(place)
             }
             Some(_) | None => Self::Unknown,
         }
@@ -59,7 +59,7 @@ impl StateText {
 }
 
 /// The one place that the parts of a text name. If the text may begin with a town, parts before the last may be one.
-fn of_parts(parts: &[Vec<&str>], has_town: bool) -> Option<Place> {
+fn of_parts(parts: &[Vec<&str>], has_town: bool) -> Option<Jurisdiction> {
     let found: Vec<_> = parts.iter().map(|words| of_words(words)).collect();
     let known: Vec<_> = found.iter().copied().flatten().collect();
     let first = *known.first()?;
@@ -80,11 +80,11 @@ fn of_parts(parts: &[Vec<&str>], has_town: bool) -> Option<Place> {
         }
         _ => return None,
     };
-    Place::CANADA.covers(province).then_some(province)
+    Jurisdiction::CANADA.covers(province).then_some(province)
 }
 
 /// The place that words name, once or twice: `Fla`, `State of Florida`, `FL Florida`.
-fn of_words(words: &[&str]) -> Option<Place> {
+fn of_words(words: &[&str]) -> Option<Jurisdiction> {
     let words = match words {
         [kind, of, rest @ ..] if KINDS.contains(&key(kind).as_str()) && key(of) == "of" => rest,
         [rest @ .., kind] if !rest.is_empty() && KINDS.contains(&key(kind).as_str()) => rest,
@@ -100,7 +100,7 @@ fn of_words(words: &[&str]) -> Option<Place> {
 }
 
 /// The words of a part without postal codes, and without a country before or behind them.
-fn without_country<'a>(part: &'a str, countries: &mut Vec<Place>) -> Vec<&'a str> {
+fn without_country<'a>(part: &'a str, countries: &mut Vec<Jurisdiction>) -> Vec<&'a str> {
     let mut words: Vec<&str> = part
         .split_whitespace()
         .filter(|word| !word.chars().any(|c| c.is_ascii_digit()) && !key(word).is_empty())
@@ -121,19 +121,19 @@ fn without_country<'a>(part: &'a str, countries: &mut Vec<Place>) -> Vec<&'a str
     words
 }
 
-fn country_of(words: &[&str]) -> Option<Place> {
+fn country_of(words: &[&str]) -> Option<Jurisdiction> {
     match key(&words.concat()).as_str() {
         "us" | "usa" | "unitedstates" | "unitedstatesofamerica" | "theunitedstates" => {
-            Some(Place::US)
+            Some(Jurisdiction::US)
         }
-        "canada" | "can" => Some(Place::CANADA),
+        "canada" | "can" => Some(Jurisdiction::CANADA),
         _ => None,
     }
 }
 
-fn place_of(key: &str) -> Option<Place> {
+fn place_of(key: &str) -> Option<Jurisdiction> {
     let at = WORDS.binary_search_by(|(word, _)| (*word).cmp(key)).ok()?;
-    Some(Place::known(WORDS[at].1))
+    Some(Jurisdiction::known(WORDS[at].1))
 }
 
 /// The letters and digits of a text, in lower case and without accents.
@@ -496,13 +496,13 @@ const WORDS: &[(&str, &str)] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::campaign::policy::place::STATES;
+    use crate::campaign::policy::jurisdiction::STATES;
 
     #[track_caller]
     fn assert_reads(code: &str, texts: &[&str]) {
         for text in texts {
             let found = match StateText::read(text) {
-                StateText::Place(place) | StateText::Country(place) => place.as_str(),
+                StateText::State(place) | StateText::Country(place) => place.as_str(),
                 StateText::Nothing => "nothing",
                 StateText::Unknown => "unknown",
             };

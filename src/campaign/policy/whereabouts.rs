@@ -6,7 +6,7 @@ use jiff::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{facts::Case, place::Place, state::StateText};
+use super::{facts::Case, jurisdiction::Jurisdiction, state::StateText};
 use crate::phone::{PhoneNumber, zones_of_country, zones_of_place};
 
 /// Where a contact may be.
@@ -14,7 +14,7 @@ pub(super) struct Whereabouts {
     /// Every zone they may be in; none if nothing names one.
     pub(super) zones: Vec<TimeZone>,
     /// Whose laws may hold.
-    pub(super) places: Vec<Place>,
+    pub(super) places: Vec<Jurisdiction>,
     /// What named the zones.
     pub(super) by: ZoneBy,
     /// What of the list was not understood, or not relied on.
@@ -57,7 +57,7 @@ impl Whereabouts {
         let by_number = ByNumber::of(number);
         let (zones, by) = match (zones, state) {
             (Some(zones), state) => by_number.with_zone(zones, state, case.state),
-            (None, StateText::Place(state)) => {
+            (None, StateText::State(state)) => {
                 let mut names = zones_of_place(state.as_str());
                 // `WA` beside a number of Perth is Western Australia.
                 if by_number.is_in_country_of(state) {
@@ -88,21 +88,27 @@ impl Whereabouts {
             }
         };
 
-        let mut places: Vec<_> = number.places().into_iter().map(Place::known).collect();
+        let mut places: Vec<_> = number
+            .places()
+            .into_iter()
+            .map(Jurisdiction::known)
+            .collect();
         if places.is_empty() && matches!(state, StateText::Nothing | StateText::Unknown) {
-            places.extend(by_number.countries.iter().copied().map(Place::known));
+            places.extend(by_number.countries.iter().copied().map(Jurisdiction::known));
         }
         match state {
-            StateText::Place(state) => places.push(state),
-            StateText::Country(Place::US) if !by_number.is_in_country_of(Place::US) => {
-                places.push(Place::ANY_STATE);
+            StateText::State(state) => places.push(state),
+            StateText::Country(Jurisdiction::US)
+                if !by_number.is_in_country_of(Jurisdiction::US) =>
+            {
+                places.push(Jurisdiction::ANY_STATE);
             }
             StateText::Country(country) => places.push(country),
             StateText::Nothing => {}
             StateText::Unknown => {
                 let text = shown(case.state.unwrap_or_default());
                 if by_number.may_be_in_a_state() {
-                    places.push(Place::ANY_STATE);
+                    places.push(Jurisdiction::ANY_STATE);
                     notes.push(format!(
                         "the state `{text}` is not known, so that the laws of every state hold"
                     ));
@@ -138,10 +144,10 @@ impl ByNumber {
         }
     }
 
-    fn is_in_country_of(&self, place: Place) -> bool {
+    fn is_in_country_of(&self, place: Jurisdiction) -> bool {
         self.countries
             .iter()
-            .any(|&country| Place::known(country).encloses(place))
+            .any(|&country| Jurisdiction::known(country).encloses(place))
     }
 
     /// Whether a state column that is not understood may mean a state of the USA.
@@ -161,12 +167,12 @@ impl ByNumber {
         let of_number = zones_of(&self.zones);
         let fits_number = of_number.is_empty() || share_a_clock(&zones, &of_number);
         let of_state = match state {
-            StateText::Place(state) => zones_of(&zones_of_place(state.as_str())),
+            StateText::State(state) => zones_of(&zones_of_place(state.as_str())),
             StateText::Country(_) | StateText::Nothing | StateText::Unknown => Vec::new(),
         };
         let fits_state = of_state.is_empty() || share_a_clock(&zones, &of_state);
         let is_confirmed = match state {
-            StateText::Place(state) => fits_state && self.is_in_country_of(state),
+            StateText::State(state) => fits_state && self.is_in_country_of(state),
             StateText::Country(_) | StateText::Nothing | StateText::Unknown => false,
         };
         // `WA` beside a number and a zone of Perth is Western Australia.
@@ -211,7 +217,7 @@ pub fn has_a_zone(number: &PhoneNumber, zone: Option<&str>, state: Option<&str>)
     !number.zones().is_empty()
         || zone.is_some_and(|zone| !is_of_no_place(zone.trim()) && is_zone(zone))
         || state.is_some_and(|state| match StateText::read(state) {
-            StateText::Place(_) | StateText::Country(_) => true,
+            StateText::State(_) | StateText::Country(_) => true,
             StateText::Nothing | StateText::Unknown => false,
         })
 }

@@ -5,13 +5,13 @@ use jiff::civil::Weekday;
 use super::*;
 use crate::campaign::{
     budget::{Limits, Share},
-    policy::{Counted, Limit, Settings, Span, UserRule},
+    policy::{Counted, GateSettings, Limit, Span, UserRule},
 };
 
 #[test]
 fn every_rule_is_in_force_unless_it_is_switched_off() {
     let config = Scene::with(REQUIRED).load();
-    assert_eq!(config.gate, Settings::default());
+    assert_eq!(config.gate, GateSettings::default());
     assert!(config.gate.enabled && config.gate.consent && config.gate.caps && config.gate.hours);
     for (key, off) in [
         ("enabled", [false, true, true, true]),
@@ -242,7 +242,7 @@ fn a_price_is_there_where_its_section_is() {
     assert_snapshot!(error("per_minute = 1\ncurrency = \"dollars\""), @"`price.currency` in DIR/aftertone.toml: `dollars` is no currency, which has three capital letters, such as `USD`; expected the three capitals of a currency, such as `USD`");
 }
 
-fn gate(lines: &str) -> Settings {
+fn gate(lines: &str) -> GateSettings {
     Scene::with(&format!("{REQUIRED}[gate]\n{lines}\n"))
         .load()
         .gate

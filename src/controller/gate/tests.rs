@@ -158,9 +158,9 @@ fn nobody_is_called_of_whom_nothing_is_known() {
 
 #[test]
 fn without_caps_no_drop_in_between_matters() {
-    let mut gate = CampaignGate::new(Settings {
+    let mut gate = CampaignGate::new(GateSettings {
         caps: false,
-        ..Settings::default()
+        ..GateSettings::default()
     });
     let first = gate.remember(leased(1, "+12125550101"));
     decide(&mut gate, SPRING, &first, NOON);
@@ -168,7 +168,7 @@ fn without_caps_no_drop_in_between_matters() {
 }
 
 fn gate() -> CampaignGate {
-    let mut gate = CampaignGate::new(Settings::default());
+    let mut gate = CampaignGate::new(GateSettings::default());
     gate.set_campaign(SPRING, CampaignKind::Marketing);
     gate.set_campaign(REMINDER, CampaignKind::Informational);
     gate

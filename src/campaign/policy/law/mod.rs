@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use self::states::STATES;
 use super::{
     holiday::Holiday,
-    place::Place,
+    jurisdiction::Jurisdiction,
     span::{Span, Week},
 };
 
@@ -19,7 +19,7 @@ use super::{
 #[derive(Debug)]
 pub struct Law {
     /// Where it holds.
-    pub place: Place,
+    pub place: Jurisdiction,
     /// The hours it leaves open.
     pub week: Week,
     /// The days it makes exceptions of.
@@ -104,12 +104,12 @@ impl Law {
 
     /// The laws that hold for a number that may be in any of these places: those of each place and of its country, and
     /// the usual hours if no country of them has a law here.
-    pub fn of(places: &[Place]) -> Vec<&'static Self> {
+    pub fn of(places: &[Jurisdiction]) -> Vec<&'static Self> {
         let holds = |law: &&'static Self| {
             law.struck_down.is_none() && places.iter().any(|&place| law.place.covers(place))
         };
         let mut found: Vec<_> = NATIONS.iter().filter(holds).collect();
-        let has_nation = |&place: &Place| found.iter().any(|law| law.place.covers(place));
+        let has_nation = |&place: &Jurisdiction| found.iter().any(|law| law.place.covers(place));
         if places.is_empty() || !places.iter().all(has_nation) {
             found.push(&ELSEWHERE);
         }
@@ -140,7 +140,7 @@ const MADE: Date = date(2026, 11, 23);
 
 /// What holds if nothing else is known.
 static ELSEWHERE: Law = Law {
-    place: Place::ANYWHERE,
+    place: Jurisdiction::ANYWHERE,
     week: Week::daily(Span::hours(8, 21)),
     holidays: &[],
     on_holidays: None,
@@ -154,7 +154,7 @@ static ELSEWHERE: Law = Law {
 /// The laws of whole countries.
 static NATIONS: &[Law] = &[
     Law {
-        place: Place::US,
+        place: Jurisdiction::US,
         week: Week::daily(Span::hours(8, 21)),
         holidays: &[],
         on_holidays: None,
@@ -166,7 +166,7 @@ static NATIONS: &[Law] = &[
     },
     // The same hours bind live calls and announcing devices (Telecom Regulatory Policy 2009-200).
     Law {
-        place: Place::CANADA,
+        place: Jurisdiction::CANADA,
         week: Week::of(
             Span::minutes(9 * 60, 21 * 60 + 30),
             Some(Span::hours(10, 18)),
@@ -189,7 +189,10 @@ mod tests {
     #[test]
     fn a_place_has_its_own_laws_and_its_country_s() {
         let sources = |places: &[&str]| {
-            let places: Vec<_> = places.iter().map(|p| Place::parse(p).unwrap()).collect();
+            let places: Vec<_> = places
+                .iter()
+                .map(|p| Jurisdiction::parse(p).unwrap())
+                .collect();
             Law::of(&places)
                 .iter()
                 .map(|law| law.place.to_string())

@@ -13,7 +13,7 @@ use super::{
     holidays::{ALABAMA, LOUISIANA, NEBRASKA, PENNSYLVANIA, RHODE_ISLAND, UTAH},
 };
 use crate::campaign::policy::{
-    place::Place,
+    jurisdiction::Jurisdiction,
     span::{Span, Week},
 };
 
@@ -231,7 +231,7 @@ pub(super) static STATES: &[Law] = &[
 /// A law without holidays and limits.
 const fn law(place: &'static str, week: Week, source: &'static str, read: Read) -> Law {
     Law {
-        place: Place::known(place),
+        place: Jurisdiction::known(place),
         week,
         holidays: &[],
         on_holidays: None,

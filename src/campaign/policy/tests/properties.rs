@@ -278,13 +278,13 @@ fn zones() -> impl Strategy<Value = String> {
     prop::sample::select(all)
 }
 
-fn settings() -> impl Strategy<Value = Settings> {
+fn settings() -> impl Strategy<Value = GateSettings> {
     let forced = prop::option::weighted(0.15, Just(lawless()));
     let rules = prop::collection::vec(user_rules(), 0..3);
-    (forced, rules, any::<bool>()).prop_map(|(forced, rules, caps)| Settings {
+    (forced, rules, any::<bool>()).prop_map(|(forced, rules, caps)| GateSettings {
         rules: forced.into_iter().chain(rules).collect(),
         caps,
-        ..Settings::default()
+        ..GateSettings::default()
     })
 }
 
@@ -306,7 +306,7 @@ fn user_rules() -> impl Strategy<Value = UserRule> {
         places: if everywhere {
             Vec::new()
         } else {
-            vec![Place::US]
+            vec![Jurisdiction::US]
         },
         week,
         closed: days

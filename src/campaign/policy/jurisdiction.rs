@@ -8,9 +8,9 @@ use thiserror::Error;
 /// A state, a province or a country, as ISO 3166 writes it: `US-FL`, `CA-ON`, `BS`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
-pub struct Place(&'static str);
+pub struct Jurisdiction(&'static str);
 
-impl Place {
+impl Jurisdiction {
     /// Everywhere: what holds for a place that is not known.
     pub const ANYWHERE: Self = Self("anywhere");
 
@@ -43,10 +43,10 @@ impl Place {
     /// A bare code that is a state's or a province's as well as a country's is refused, whichever of them has laws here.
     ///
     /// # Errors
-    /// [`PlaceError`], which says how to write each of the places that may be meant.
-    pub fn of_setting(text: &str) -> Result<Self, PlaceError> {
+    /// [`JurisdictionError`], which says how to write each of the places that may be meant.
+    pub fn of_setting(text: &str) -> Result<Self, JurisdictionError> {
         let code = text.trim();
-        let unknown = || PlaceError::Unknown {
+        let unknown = || JurisdictionError::Unknown {
             text: text.chars().take(40).collect(),
         };
         let by_country = code
@@ -63,7 +63,7 @@ impl Place {
             .iter()
             .find(|(country, _)| country.eq_ignore_ascii_case(code));
         if let (Some(&(state, state_name)), Some(&(country, country_name))) = (state, country) {
-            return Err(PlaceError::Ambiguous {
+            return Err(JurisdictionError::Ambiguous {
                 state,
                 state_name,
                 country,
@@ -72,7 +72,7 @@ impl Place {
         }
         let place = Self::parse(code).filter(|&place| place != Self::ANY_STATE);
         place.ok_or_else(|| match state {
-            Some(&(state, name)) => PlaceError::Bare { state, name },
+            Some(&(state, name)) => JurisdictionError::Bare { state, name },
             None => unknown(),
         })
     }
@@ -96,13 +96,13 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Jurisdiction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0)
     }
 }
 
-impl<'de> Deserialize<'de> for Place {
+impl<'de> Deserialize<'de> for Jurisdiction {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let code = String::deserialize(deserializer)?;
         Self::parse(&code)
@@ -112,7 +112,7 @@ impl<'de> Deserialize<'de> for Place {
 
 /// Why a text of a setting names no place.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum PlaceError {
+pub enum JurisdictionError {
     /// It is the code of a state or a province, and of a country.
     #[error(
         "`{country}` is {state_name} and {country_name}; write `{state}` or `{COUNTRY}:{country}`"
@@ -269,7 +269,7 @@ mod tests {
     #[test]
     fn a_code_that_is_a_state_s_and_a_country_s_is_refused_in_settings() {
         let read = |text: &str| {
-            Place::of_setting(text)
+            Jurisdiction::of_setting(text)
                 .map_or_else(|error| error.to_string(), |place| place.to_string())
         };
         for (text, found) in [
@@ -308,7 +308,11 @@ mod tests {
         }
         for &country in COUNTRIES {
             let is_state = STATES.iter().any(|(state, _)| &state[3..] == country);
-            assert_eq!(Place::of_setting(country).is_err(), is_state, "{country}");
+            assert_eq!(
+                Jurisdiction::of_setting(country).is_err(),
+                is_state,
+                "{country}"
+            );
         }
         assert!(
             BOTH.iter()
@@ -318,21 +322,23 @@ mod tests {
 
     #[test]
     fn a_state_that_is_not_known_is_under_the_laws_of_every_state() {
-        let [us, florida, canada] = ["US", "US-FL", "CA"].map(|code| Place::parse(code).unwrap());
+        let [us, florida, canada] =
+            ["US", "US-FL", "CA"].map(|code| Jurisdiction::parse(code).unwrap());
         assert!(
-            us.covers(Place::ANY_STATE)
-                && florida.covers(Place::ANY_STATE)
-                && !canada.covers(Place::ANY_STATE)
+            us.covers(Jurisdiction::ANY_STATE)
+                && florida.covers(Jurisdiction::ANY_STATE)
+                && !canada.covers(Jurisdiction::ANY_STATE)
         );
-        assert!(us.encloses(Place::ANY_STATE) && !florida.encloses(Place::ANY_STATE));
+        assert!(us.encloses(Jurisdiction::ANY_STATE) && !florida.encloses(Jurisdiction::ANY_STATE));
     }
 
     #[test]
     fn a_country_covers_its_states_and_no_other_country() {
-        let [us, florida, canada] = ["US", "US-FL", "CA"].map(|code| Place::parse(code).unwrap());
-        assert!(us.covers(florida) && us.covers(us) && Place::ANYWHERE.covers(florida));
+        let [us, florida, canada] =
+            ["US", "US-FL", "CA"].map(|code| Jurisdiction::parse(code).unwrap());
+        assert!(us.covers(florida) && us.covers(us) && Jurisdiction::ANYWHERE.covers(florida));
         assert!(!florida.covers(us) && !canada.covers(florida));
-        assert!(!Place::parse("US-CA").unwrap().covers(canada));
+        assert!(!Jurisdiction::parse("US-CA").unwrap().covers(canada));
     }
 
     #[test]
@@ -347,9 +353,12 @@ mod tests {
             };
             for place in number.places() {
                 let json = format!("\"{place}\"");
-                assert_eq!(serde_json::from_str::<Place>(&json).unwrap().0, place);
+                assert_eq!(
+                    serde_json::from_str::<Jurisdiction>(&json).unwrap().0,
+                    place
+                );
             }
         }
-        assert!(serde_json::from_str::<Place>("\"XX\"").is_err());
+        assert!(serde_json::from_str::<Jurisdiction>("\"XX\"").is_err());
     }
 }
