@@ -6,7 +6,7 @@ use aftertone::{
     campaign::{
         budget::Calls,
         engine::{PbxId, Settlement},
-        policy::{CampaignKind, Case, Gate, Settings},
+        policy::{CampaignKind, Case, Gate, GateSettings},
     },
     drop::{Outcome, Proof, Technique},
     id::{DropId, RunName},
@@ -33,7 +33,7 @@ pub(crate) async fn run(
         .await?;
     println!("ready");
     child::told().await?;
-    let gate = Gate::new(Settings::default());
+    let gate = Gate::new(GateSettings::default());
     let begun = Instant::now();
     let mut done = 0;
     while done < drops {

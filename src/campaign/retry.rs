@@ -1,11 +1,15 @@
 //! What follows an outcome: whether the contact is dialled once more, and when.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use jiff::Timestamp;
 use thiserror::Error;
 
-use super::{ids::ContactId, seeded::mix};
+use super::{
+    ids::ContactId,
+    policy::{self, Counted, Limit},
+    seeded::mix,
+};
 use crate::drop::{Outcome, Retry};
 
 /// How long to wait before the next attempt, and after how many to give up.
@@ -132,6 +136,87 @@ impl RetryRules {
     }
 }
 
+/// A retry that a cap of the gate does not let happen when it is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LateRetry {
+    /// The outcome that it follows.
+    pub after: Outcome,
+    /// Which attempt it is, from 2 on.
+    pub attempt: u32,
+    /// How long it is to wait.
+    pub wait: Duration,
+    /// The cap that holds it longer.
+    pub cap: Limit,
+}
+
+impl RetryRules {
+    /// The first retry after each outcome that a cap holds longer than it is to wait, for drops of so many calls. Outcomes
+    /// that count only if something alerted are left out, and so is the spread of waits.
+    pub fn late(&self, caps: &[Limit], calls: u32) -> Vec<LateRetry> {
+        let counting = self
+            .rules
+            .iter()
+            .filter(|(outcome, _)| policy::counts(**outcome, false));
+        counting
+            .filter_map(|(&after, backoff)| {
+                let mut starts = vec![Duration::ZERO];
+                for attempt in 2..=backoff.attempts.min(self.most) {
+                    let wait = backoff.wait(attempt - 1);
+                    let at = starts.last()?.saturating_add(wait);
+                    if let Some(&cap) = caps.iter().find(|cap| holds(cap, &starts, at, calls)) {
+                        return Some(LateRetry {
+                            after,
+                            attempt,
+                            wait,
+                            cap,
+                        });
+                    }
+                    starts.push(at);
+                }
+                None
+            })
+            .collect()
+    }
+}
+
+impl fmt::Display for LateRetry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            after,
+            attempt,
+            wait,
+            cap,
+        } = self;
+        let seconds = wait.as_secs();
+        let (number, unit) = match seconds {
+            _ if seconds.is_multiple_of(3_600) => (seconds / 3_600, "h"),
+            _ if seconds.is_multiple_of(60) => (seconds / 60, "m"),
+            _ => (seconds, "s"),
+        };
+        write!(
+            f,
+            "attempt {attempt}, {number}{unit} after `{after}`, cannot happen then: the cap `{cap}` holds it longer"
+        )
+    }
+}
+
+/// Whether a cap leaves no room for a drop at a moment, after earlier ones.
+fn holds(cap: &Limit, starts: &[Duration], at: Duration, calls: u32) -> bool {
+    let weight = match cap.of {
+        Counted::Drops => 1,
+        Counted::Calls => calls,
+    };
+    let hours = Duration::from_secs(3_600 * u64::from(cap.hours));
+    let used = starts
+        .iter()
+        .filter(|start| start.saturating_add(hours) > at)
+        .count();
+    let used = u32::try_from(used).unwrap_or(u32::MAX);
+    used.saturating_add(1).saturating_mul(weight) > cap.most
+}
+
+/// The waits agree with the gate's default caps: after a drop that counts for them, a day; the others can come sooner.
+///
 /// Callees that were out or busy, the network's troubles and doubtful ends are tried again; a person who answered, one
 /// who declined, and a mailbox that holds part of the message are left in peace.
 impl Default for RetryRules {
@@ -143,7 +228,7 @@ impl Default for RetryRules {
             attempts,
         };
         let rules = [
-            (Outcome::NoAnswer, backoff(4 * 60, 2, 24, 3)),
+            (Outcome::NoAnswer, backoff(24 * 60, 1, 24, 3)),
             (Outcome::Busy, backoff(15, 2, 4, 4)),
             (Outcome::Congestion, backoff(5, 2, 2, 5)),
             (Outcome::Failed, backoff(30, 2, 4, 3)),
@@ -196,6 +281,69 @@ mod tests {
             let next = rules.next(outcome, ContactId(1), 1, at(0));
             assert_eq!(next.is_some(), retried, "{outcome}");
         }
+    }
+
+    #[test]
+    fn the_default_retries_agree_with_the_default_caps() {
+        let caps = policy::GateSettings::default().limits;
+        let rules = RetryRules::default();
+        for calls in [1, 2] {
+            assert_eq!(rules.late(&caps, calls), [], "{calls}");
+        }
+        // With the longest waits that the spread makes of them, too: the caps are asked at the moment itself.
+        let next = rules
+            .next(Outcome::NoAnswer, ContactId(1), 1, at(0))
+            .unwrap();
+        assert!(next.as_second() >= 24 * 3_600);
+    }
+
+    #[test]
+    fn a_retry_that_a_cap_holds_is_named() {
+        let caps = policy::GateSettings::default().limits;
+        let hours = |n: u64| Duration::from_secs(3_600 * n);
+        let late = |after, first, attempts, caps: &[Limit], calls| {
+            let mut rules = RetryRules::none();
+            rules.set_most_attempts(100);
+            let backoff = Backoff {
+                first,
+                factor: 1,
+                longest: first,
+                attempts,
+            };
+            rules.set(after, Some(backoff)).unwrap();
+            let late = rules.late(caps, calls);
+            late.first().map(ToString::to_string).unwrap_or_default()
+        };
+        assert_eq!(
+            late(Outcome::NoAnswer, hours(4), 3, &caps, 2),
+            "attempt 2, 4h after `no_answer`, cannot happen then: the cap `1 per 24h` holds it longer"
+        );
+        assert_eq!(
+            late(Outcome::HungUp, Duration::from_secs(900), 2, &caps, 2),
+            "attempt 2, 15m after `hung_up`, cannot happen then: the cap `1 per 24h` holds it longer"
+        );
+        assert_eq!(
+            late(Outcome::NoAnswer, hours(24), 4, &caps, 2),
+            "attempt 4, 24h after `no_answer`, cannot happen then: the cap `3 per 7d` holds it longer"
+        );
+        // Nothing rang, so that nothing is held.
+        for outcome in [Outcome::Busy, Outcome::Congestion, Outcome::Failed] {
+            assert_eq!(
+                late(outcome, Duration::from_secs(300), 5, &caps, 2),
+                "",
+                "{outcome}"
+            );
+        }
+        let calls = [Limit {
+            most: 3,
+            hours: 24,
+            of: Counted::Calls,
+        }];
+        assert_eq!(
+            late(Outcome::NoAnswer, hours(4), 2, &calls, 2),
+            "attempt 2, 4h after `no_answer`, cannot happen then: the cap `3 calls per 24h` holds it longer"
+        );
+        assert_eq!(late(Outcome::NoAnswer, hours(4), 2, &calls, 1), "");
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! When a campaign dials: its own hours and dates, in one zone of its own choice.
 //!
-//! These are the campaign's wishes. The gate holds what the law allows at the contact's place, and is asked as
-//! well.
+//! These are the campaign's own. What the law allows where each contact is, the gate decides besides.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,7 +22,7 @@ impl Hours {
     /// The hours of a day between two times.
     ///
     /// # Errors
-    /// [`WindowError::NoHours`] unless `closes` is after `opens`. Hours that pass midnight are two of one day each.
+    /// [`WindowError::NoHours`] if `closes` is not after `opens`. Hours that pass midnight are two of one day each.
     pub fn new(opens: Time, closes: Time) -> Result<Self, WindowError> {
         if closes == Time::midnight() || opens < closes {
             Ok(Self { opens, closes })
@@ -92,7 +91,7 @@ impl Window {
     /// The hours of each day of the week in a zone, on all dates.
     ///
     /// # Errors
-    /// [`WindowError::NeverOpen`] without any hours.
+    /// [`WindowError::NeverOpen`] if there are no hours at all.
     pub fn new(
         zone: TimeZone,
         hours: impl IntoIterator<Item = (Weekday, Hours)>,
@@ -155,16 +154,12 @@ impl Window {
         &self.zone
     }
 
-    /// Whether it is open at `now`, and until when.
+    /// Whether it is open at `now`, and until when. Dates that are left out and days without hours are passed over, however
+    /// many they are: only behind its last date it is over.
     pub fn opening(&self, now: Timestamp) -> Opening {
         let today = now.to_zoned(self.zone.clone()).date();
         let mut date = today.max(self.first.unwrap_or(Date::MIN));
-        // A whole week without an exception shows every hour there is; beyond the exceptions a week is enough.
-        let days = 8 + self.except.range(date..).count();
-        for _ in 0..days {
-            if self.last.is_some_and(|last| date > last) {
-                return Opening::Over;
-            }
+        while self.last.is_none_or(|last| date <= last) {
             for (opens, closes) in self.spans(date) {
                 if now < opens {
                     return Opening::Closed { until: opens };
@@ -176,7 +171,7 @@ impl Window {
                 }
             }
             let Ok(next) = date.tomorrow() else {
-                return Opening::Over;
+                break;
             };
             date = next;
         }
@@ -303,6 +298,75 @@ mod tests {
             ("2026-11-27T18:00:00-05", closed("2026-11-30T09:00:00-05")),
             ("2026-12-01T16:00:00-05", open("2026-12-01T17:00:00-05")),
             ("2026-12-01T17:00:00-05", Opening::Over),
+        ] {
+            assert_eq!(window.opening(at(now)), expected, "{now}");
+        }
+    }
+
+    #[test]
+    fn dates_that_are_left_out_close_it_until_the_next_open_day() {
+        let mondays = || Window::new(new_york(), [(Weekday::Monday, hours(9, 17))]).unwrap();
+        let weekends = [Weekday::Saturday, Weekday::Sunday].map(|day| (day, hours(10, 14)));
+        let weekends = Window::new(new_york(), weekends).unwrap();
+        let every_monday_of_a_year = date(2026, 12, 7)
+            .series(jiff::Span::new().weeks(1))
+            .take(52);
+        for (window, now, expected) in [
+            (
+                mondays().except([date(2026, 12, 7)]),
+                "2026-11-30T18:00:00-05",
+                closed("2026-12-14T09:00:00-05"),
+            ),
+            (
+                mondays().except([date(2026, 12, 7), date(2026, 12, 14), date(2026, 12, 21)]),
+                "2026-12-01T12:00:00-05",
+                closed("2026-12-28T09:00:00-05"),
+            ),
+            (
+                mondays().except(every_monday_of_a_year),
+                "2026-12-01T12:00:00-05",
+                closed("2027-12-06T09:00:00-05"),
+            ),
+            (
+                weekends.clone().except([
+                    date(2026, 12, 26),
+                    date(2026, 12, 27),
+                    date(2027, 1, 2),
+                    date(2027, 1, 3),
+                ]),
+                "2026-12-20T15:00:00-05",
+                closed("2027-01-09T10:00:00-05"),
+            ),
+            // The dates that are left out are no days of this window, and change nothing.
+            (
+                weekends.except([date(2026, 12, 24), date(2026, 12, 25)]),
+                "2026-12-20T15:00:00-05",
+                closed("2026-12-26T10:00:00-05"),
+            ),
+            (
+                mondays()
+                    .except([date(2026, 12, 7)])
+                    .between(None, Some(date(2026, 12, 14)))
+                    .unwrap(),
+                "2026-12-01T12:00:00-05",
+                closed("2026-12-14T09:00:00-05"),
+            ),
+            (
+                mondays()
+                    .except([date(2026, 12, 7)])
+                    .between(None, Some(date(2026, 12, 13)))
+                    .unwrap(),
+                "2026-12-01T12:00:00-05",
+                Opening::Over,
+            ),
+            (
+                mondays()
+                    .between(Some(date(2030, 1, 1)), None)
+                    .unwrap()
+                    .except([date(2030, 1, 7)]),
+                "2026-12-01T12:00:00-05",
+                closed("2030-01-14T09:00:00-05"),
+            ),
         ] {
             assert_eq!(window.opening(at(now)), expected, "{now}");
         }

@@ -9,23 +9,23 @@ use super::{
     layers::{Layers, Row},
     values::quoted,
 };
-use crate::campaign::policy::{Counted, Limit, Place, Settings, Span, UserRule, Week};
+use crate::campaign::policy::{Counted, GateSettings, Jurisdiction, Limit, Span, UserRule, Week};
 
 /// Reads the section.
-pub(super) fn gate(layers: &Layers) -> Result<Settings, ConfigError> {
+pub(super) fn gate(layers: &Layers) -> Result<GateSettings, ConfigError> {
     const PREFIXES: &str = "a list of the first 1 to 15 digits of numbers in their international form, such as `[\"1900\", \"+44870\"]`";
     const LIMITS: &str =
         "a list of limits such as `[\"1 per 24h\", \"3 per 7d\", \"6 calls per 7d\"]`";
-    const RULES: &str = "`[[gate.rules]]` in the file, each with a `name`, and `hours`, a weekday or `closed`: hours as `09:00-19:00` or `closed`, days as `2026-12-24`, `places` as `US-FL`";
+    const RULES: &str = "`[[gate.rules]]` in the file, each with a `name`, and `hours`, a weekday or `closed`: hours as `09:00-19:00` or `closed`, days as `2026-12-24`, `places` as `US-FL` or `country:CA`";
 
-    let default = Settings::default();
+    let default = GateSettings::default();
     let rules = layers.tables("gate.rules", RULES, rule)?;
     let mut names = BTreeSet::new();
     if let Some(twice) = rules.iter().find(|rule| !names.insert(&rule.name)) {
         let problem = format!("two rules are called {}", quoted(&twice.name));
         return Err(layers.bad("gate.rules", problem, RULES));
     }
-    Ok(Settings {
+    Ok(GateSettings {
         enabled: layers.flag("gate.enabled")?.unwrap_or(default.enabled),
         consent: layers.flag("gate.consent")?.unwrap_or(default.consent),
         caps: layers.flag("gate.caps")?.unwrap_or(default.caps),
@@ -159,8 +159,8 @@ fn date(text: &str) -> Result<Date, String> {
         .map_err(|_| format!("{} is no day", quoted(text)))
 }
 
-fn place(text: &str) -> Result<Place, String> {
-    Place::parse(text).ok_or_else(|| format!("{} is no place", quoted(text)))
+fn place(text: &str) -> Result<Jurisdiction, String> {
+    Jurisdiction::of_setting(text).map_err(|error| error.to_string())
 }
 
 const WEEKDAYS: [(&str, Weekday); 7] = [

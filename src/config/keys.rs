@@ -280,8 +280,8 @@ const AFTER: &[Key] = &[
     unset(
         "gate.rules",
         "none",
-        r#"[{ name = "shop hours", hours = "09:00-19:00", closed = ["2026-12-24"], places = ["US-FL", "CA"] }]"#,
-        "Hours and days of your own, also as `[[gate.rules]]`: `name`; `places` (everywhere unless given); `hours`, and each weekday's (`monday` to `sunday`), as `09:00-19:00` or `closed`; `closed` days; and `instead_of_law`, the reason for which the laws on hours of these places are set aside. In the file only.",
+        r#"[{ name = "shop hours", hours = "09:00-19:00", closed = ["2026-12-24"], places = ["US-FL", "country:CA"] }]"#,
+        "Hours and days of your own, also as `[[gate.rules]]`: `name`; `places` such as `US-FL`, `CA-ON`, `US` and `country:CA` (everywhere unless given); `hours`, and each weekday's (`monday` to `sunday`), as `09:00-19:00` or `closed`; `closed` days; and `instead_of_law`, the reason for which the laws on hours of these places are set aside. In the file only.",
     ),
     key(
         "trunk.starts_per_second",

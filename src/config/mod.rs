@@ -61,7 +61,7 @@ pub struct Config {
     /// What is kept of drops as evidence.
     pub evidence: Evidence,
     /// Which rules stand in front of every call.
-    pub gate: policy::Settings,
+    pub gate: policy::GateSettings,
     /// What the trunk behind the PBX carries and tolerates, over all campaigns.
     pub trunk: PbxSettings,
     /// What the trunk charges; `None` without a section `[price]`: then no cost is shown.

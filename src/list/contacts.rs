@@ -10,7 +10,7 @@ use super::{
     unguard,
 };
 use crate::{
-    campaign::policy::{Consent, ConsentKind, is_zone},
+    campaign::policy::{Consent, ConsentKind, has_a_zone, is_zone},
     phone::{PhoneNumber, Rules},
 };
 
@@ -68,6 +68,10 @@ impl Columns {
         if let Some(zone) = zone.as_deref().filter(|zone| !is_zone(zone)) {
             return Err(Reason::Timezone(brief(zone)));
         }
+        let state = own(Field::State);
+        if !has_a_zone(&number, zone.as_deref(), state.as_deref()) {
+            return Err(Reason::NoZone);
+        }
         let message = own(Field::Message);
         if let Some(found) = &message {
             (rules.message)(found).map_err(|why| Reason::Message {
@@ -80,7 +84,7 @@ impl Columns {
             number,
             name: own(Field::Name).or_else(|| both(own(Field::FirstName), own(Field::LastName))),
             zone,
-            state: own(Field::State),
+            state,
             consent: self.consent(row, rules)?,
             message,
             foreign_id: own(Field::ForeignId),

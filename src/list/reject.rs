@@ -54,6 +54,11 @@ pub enum Reason {
         "the time zone `{0}` is not known; expected an IANA name such as `America/Denver`, or such as `MST` or `CT`"
     )]
     Timezone(String),
+    /// Its number belongs to no country, and it names no zone: there are no hours at which to call.
+    #[error(
+        "the number belongs to no country (such as +800, +870 and +881 do not), so that no time zone is known for it; name one in a column `timezone`"
+    )]
+    NoZone,
     /// It does not say how consent was given.
     #[error(
         "the consent `{0}` does not tell how it was given; expected `written`, `signed`, `electronic`, `verbal` or `oral`, or `no` or nothing where there is none"
@@ -98,7 +103,7 @@ impl Reason {
             Self::Empty => "empty",
             Self::FieldTooLong => "field_too_long",
             Self::Unclosed | Self::HoldsRows => "unclosed_quote",
-            Self::Timezone(_) => "unknown_timezone",
+            Self::Timezone(_) | Self::NoZone => "unknown_timezone",
             Self::Consent(_) => "unclear_consent",
             Self::Time { .. } => "unclear_time",
             Self::Message { .. } => "bad_message",

@@ -410,14 +410,17 @@ pub(super) const BARRED: Sql = sql!(
      AND lists.id = do_not_call.list GROUP BY do_not_call.number"
 );
 
-/// One that ended without any call rang no telephone; of one that was lost it is not known.
+/// Those that count by [`crate::campaign::policy::counts`]; a drop that is in flight or was lost counts, since it is not known
+/// what it reached. The report of a drop has the milestones of its legs.
 const STARTS: Sql = sql!(
     "SELECT drops.number, drops.started_at, drops.technique, \
      CAST(CASE WHEN drops.outcome IS NULL THEN 0 ELSE 1 END AS BIGINT), \
      drops.busy_legs + drops.drop_legs FROM ",
     { number BIGINT },
     " CROSS JOIN drops WHERE drops.number = given.number AND drops.started_at > $2 \
-     AND (drops.outcome IS NULL OR drops.outcome = 'lost' OR drops.busy_legs + drops.drop_legs > 0) \
+     AND (drops.outcome IS NULL OR drops.outcome = 'lost' OR (drops.busy_legs + drops.drop_legs > 0 \
+     AND (drops.outcome NOT IN ('busy', 'invalid_number', 'congestion', 'failed', 'cancelled', 'error') \
+     OR drops.answered > 0 OR drops.report IS NULL OR drops.report LIKE '%_alerting\"%'))) \
      ORDER BY drops.started_at"
 );
 

@@ -9,7 +9,10 @@ use aftertone::{
     },
     drop::Outcome,
 };
-use jiff::{civil::time, tz::TimeZone};
+use jiff::{
+    civil::{Weekday, date, time},
+    tz::TimeZone,
+};
 
 use crate::{
     gate::{TestGate, contact},
@@ -40,6 +43,25 @@ fn calling_hours_are_shown_with_their_zones() {
         "calling hours: opens 09:00 in America/Regina, until 2026-11-24T15:00:00Z"
     );
     world.run(DAY);
+    assert_eq!(told(&world), "complete: every contact has its outcome");
+}
+
+#[test]
+fn a_weekly_campaign_outlives_a_date_that_is_left_out() {
+    let mut world = world(10);
+    let hours = Hours::new(time(9, 0, 0, 0), time(17, 0, 0, 0)).unwrap();
+    let zone = TimeZone::get("America/New_York").unwrap();
+    let mondays = Window::new(zone, [(Weekday::Monday, hours)]).unwrap();
+    let mut settings = campaign();
+    settings.window = Some(mondays.except([date(2026, 11, 30)]));
+    world.change_campaign(1, settings);
+    world.run_for(DAY);
+    assert_eq!(
+        told(&world),
+        "campaign hours: opens 2026-12-07 09:00 in America/New_York, until 2026-12-07T14:00:00Z"
+    );
+    assert_eq!(world.starts(1), 0);
+    world.run(20 * DAY);
     assert_eq!(told(&world), "complete: every contact has its outcome");
 }
 

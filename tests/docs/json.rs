@@ -615,6 +615,10 @@ const COUNTS: &[(&str, &str)] = &[
         "counts.*.*",
         "how many rows for this reason; `all` without one",
     ),
+    (
+        "late_retries",
+        "retries of a campaign without settings of its own that a cap does not let happen when they are due, in words",
+    ),
 ];
 
 const SIMULATE: &[(&str, &str)] = &[
@@ -653,6 +657,10 @@ const SIMULATE: &[(&str, &str)] = &[
     ("budget[].limit", "its limit, or null"),
     ("idle_s", "seconds in which nothing was dialled, by why"),
     ("idle_s.*", "how many"),
+    (
+        "late_retries",
+        "retries that a cap does not let happen when they are due, in words",
+    ),
 ];
 
 const CREATE: &[(&str, &str)] = &[

@@ -135,6 +135,165 @@ async fn a_campaign_is_made_changed_paused_and_cancelled_without_a_call() {
     assert_eq!(originates(&program), 0);
 }
 
+/// The decision on each row of a fixture at a moment, by the last three digits of its number.
+async fn decisions(fixture: &str, at: &str) -> Vec<(String, String)> {
+    let program = program().await;
+    program.gate("enabled = true");
+    let list = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/lists/");
+    fs::copy(format!("{list}{fixture}"), program.path("list.csv")).unwrap();
+    let check = [
+        "campaign",
+        "check",
+        "list.csv",
+        "--kind",
+        "marketing",
+        "--json",
+        "--full-number",
+        "--at",
+        at,
+    ];
+    let checked = program.run(&check).await;
+    assert_eq!(checked.status, Some(0), "{checked:?}");
+    let rows = checked
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap());
+    let rows: Vec<Value> = rows.filter(|row: &Value| row["line"].is_u64()).collect();
+    let row = |row: &Value| {
+        let number = row["number"].as_str().unwrap_or("none");
+        let reason = row["reason"].as_str().unwrap_or("");
+        (
+            number[number.len() - 3..].to_owned(),
+            format!("{} {reason}", row["decision"].as_str().unwrap()),
+        )
+    };
+    rows.iter().map(row).collect()
+}
+
+#[tokio::test]
+async fn a_zone_of_no_place_or_of_another_country_lets_nobody_be_called_at_night() {
+    // Half past one in California, and noon.
+    let night = decisions("zones_of_no_place.csv", "2026-12-02T09:30:00Z").await;
+    assert_eq!(night.len(), 11);
+    for (number, decision) in night {
+        assert_eq!(decision, "held calling_hours", "{number}");
+    }
+    let noon = decisions("zones_of_no_place.csv", "2026-12-02T20:00:00Z").await;
+    // London and Tokyo, where it is 20:00 and 5:00.
+    for (number, decision) in noon {
+        let expected = if number == "110" {
+            "held calling_hours"
+        } else {
+            "allowed "
+        };
+        assert_eq!(decision, expected, "{number}");
+    }
+}
+
+#[tokio::test]
+async fn a_state_is_held_by_its_law_in_every_spelling() {
+    let florida = ["101", "102", "103", "104", "107", "108", "109", "110"];
+    let alabama = ["105", "106", "111", "112", "113", "110"];
+    // Half past eight on a Monday evening in Washington, and a Sunday.
+    for (at, closed) in [
+        ("2026-12-01T01:30:00Z", &florida[..]),
+        ("2026-12-06T23:00:00Z", &alabama[..]),
+    ] {
+        let all = decisions("states_as_people_write_them.csv", at).await;
+        assert_eq!(all.len(), 13);
+        for (number, decision) in all {
+            if closed.contains(&number.as_str()) {
+                assert_eq!(decision, "held calling_hours", "{number} at {at}");
+            }
+        }
+    }
+    // A Wednesday noon, at which every law that is understood allows it.
+    for (number, decision) in
+        decisions("states_as_people_write_them.csv", "2026-12-02T17:00:00Z").await
+    {
+        let is_unknown = ["110", "113"].contains(&number.as_str());
+        assert_eq!(decision == "allowed ", !is_unknown, "{number}: {decision}");
+    }
+}
+
+#[tokio::test]
+async fn a_number_of_no_country_is_rejected_and_one_with_a_zone_is_not() {
+    let program = program().await;
+    let list = "phone,timezone,consent,consent_at,consent_source\n\
+                +80012345678,,written,2026-03-01,web form\n\
+                +870773111632,UTC,written,2026-03-01,web form\n\
+                +881612345678,,written,2026-03-01,web form\n\
+                +883510012345678,,written,2026-03-01,web form\n\
+                +80012345679,Europe/Berlin,written,2026-03-01,web form\n";
+    fs::write(program.path("list.csv"), list).unwrap();
+    let check = [
+        "campaign",
+        "check",
+        "list.csv",
+        "--kind",
+        "marketing",
+        "--at",
+        "2026-12-02T11:00:00Z",
+    ];
+    let checked = program.run(&check).await;
+    assert_eq!(
+        checked
+            .stdout
+            .matches("rejected (unknown_timezone): the number belongs to no country")
+            .count(),
+        4,
+        "{checked:?}"
+    );
+    assert!(
+        checked
+            .stdout
+            .contains("allowed 1, rejected 4 (unknown_timezone 4)"),
+        "{checked:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_retry_that_a_cap_does_not_let_happen_is_named() {
+    let with = async |settings: &str| {
+        let program = program().await;
+        program.gate(&format!("consent = false\n{settings}"));
+        program
+    };
+    let program = with("").await;
+    let simulate = [
+        "campaign",
+        "simulate",
+        "leads.csv",
+        "--kind",
+        "informational",
+        "--retry",
+        "no_answer:first=4h",
+    ];
+    let said = "retries:  attempt 2, 4h after `no_answer`, cannot happen then: the cap `1 per 24h` holds it longer";
+    let late = program.run(&simulate).await;
+    assert!(late.stdout.contains(said), "{late:?}");
+    let agreed = program.run(&simulate[..5]).await;
+    assert!(!agreed.stdout.contains("retries:"), "{agreed:?}");
+    let check = [
+        "campaign",
+        "check",
+        "leads.csv",
+        "--kind",
+        "informational",
+        "--summary",
+    ];
+    assert!(!program.run(&check).await.stdout.contains("retries:"));
+    let program = with("limits = [\"1 per 7d\"]").await;
+    let held = program.run(&check).await;
+    assert!(
+        held.stdout.contains("retries:  ")
+            && held
+                .stdout
+                .contains("24h after `no_answer`, cannot happen then: the cap `1 per 7d`"),
+        "{held:?}"
+    );
+}
+
 #[tokio::test]
 async fn a_check_reports_each_row_and_dials_nothing() {
     let program = program().await;

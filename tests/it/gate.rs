@@ -41,7 +41,7 @@ async fn a_number_on_a_do_not_call_list_is_never_dialled() {
     assert!(program.fake.with(|world| world.log.is_empty()));
     insta::assert_snapshot!(said(&ended), @r#"
     Some(2)
-    error: refused (do_not_call): the number stands on the do-not-call list `own`
+    error: refused (do_not_call): the number is on the do-not-call list `own`
     hint: `aftertone dnc check` tells since when and why it stands there; who asked not to be called is not called
     "#);
 

@@ -7,6 +7,7 @@ use aftertone::{
         HeldReason, RefusedReason,
         budget::Calls,
         engine::{PbxId, Settlement},
+        policy,
     },
     drop::{Outcome, Technique},
     id::DropId,
@@ -378,7 +379,7 @@ async fn a_drop_that_was_not_dialled_is_as_if_it_had_never_been(base: &Base) {
     let of_a_contact = fixture.start_of(&all[0], 3);
     assert_eq!(fixture.commit(&[of_a_contact], 1).await, [Applied]);
     let ended = Write::EndDrop {
-        end: Box::new(end(2, Outcome::Busy)),
+        end: Box::new(end(2, Outcome::NoAnswer)),
         calls: Calls::at_least(Technique::Single),
     };
     assert_eq!(fixture.commit(&[ended], 2).await, [Applied]);
@@ -403,24 +404,40 @@ async fn a_drop_that_was_not_dialled_is_as_if_it_had_never_been(base: &Base) {
 
 async fn a_drop_that_rang_no_phone_does_not_count_unless_it_was_lost(base: &Base) {
     let fixture = Fixture::of(base, 0).await;
-    let outcomes = [
-        (Outcome::Error, Calls::NONE, 0),
-        (Outcome::Cancelled, Calls::NONE, 0),
-        (Outcome::Lost, Calls::NONE, 1),
-        (Outcome::Error, Calls::at_least(Technique::Single), 1),
+    let silent =
+        r#"{"timeline":[{"at_ms":0,"event":"busy_dialled"},{"at_ms":900,"event":"busy_gone"}]}"#;
+    let alerted = r#"{"timeline":[{"at_ms":0,"event":"drop_dialled"},{"at_ms":900,"event":"drop_alerting"}]}"#;
+    let one = Calls::at_least(Technique::Single);
+    let answered = Calls { answered: 1, ..one };
+    let mut rows = vec![
+        (Outcome::Error, Calls::NONE, silent, 0),
+        (Outcome::Cancelled, Calls::NONE, silent, 0),
+        (Outcome::Lost, Calls::NONE, silent, 1),
+        (Outcome::Failed, answered, silent, 1),
     ];
-    for (which, (outcome, calls, count)) in outcomes.into_iter().enumerate() {
+    for outcome in Outcome::ALL {
+        for (report, has_alerted) in [(silent, false), (alerted, true)] {
+            let count = usize::from(policy::counts(outcome, has_alerted));
+            rows.push((outcome, one, report, count));
+        }
+    }
+    for (which, (outcome, calls, report, count)) in rows.into_iter().enumerate() {
         let drop = which as u128 + 1;
         let start = Write::Start(Box::new(intent(None, number(which), drop)));
         assert_eq!(fixture.commit(&[start], 1).await, [Applied]);
         let called = number(which);
         let facts = fixture.store.facts(&called, HISTORY, fixture.at(2));
         assert_eq!(facts.await.unwrap().starts.len(), 1, "{outcome} before");
-        let end = Box::new(end(drop, outcome));
+        let mut end = Box::new(end(drop, outcome));
+        end.report = report.to_owned();
         let ended = Write::EndDrop { end, calls };
         assert_eq!(fixture.commit(&[ended], 3).await, [Applied]);
         let facts = fixture.store.facts(&called, HISTORY, fixture.at(4));
-        assert_eq!(facts.await.unwrap().starts.len(), count, "{outcome}");
+        assert_eq!(
+            facts.await.unwrap().starts.len(),
+            count,
+            "{outcome} {report}"
+        );
     }
 }
 

@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     facts::Start,
+    jurisdiction::Jurisdiction,
     law::{Counted, Law, Limit},
-    place::Place,
-    settings::Settings,
+    settings::GateSettings,
 };
+use crate::drop::Outcome;
 
 /// A limit, whose it is, and how much of it is used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,7 +22,7 @@ pub struct LimitUse {
     pub used: u32,
     /// How much this drop would add.
     pub adds: u32,
-    /// When there is room for this drop; `None` where there never is.
+    /// When there is room for this drop; `None` if there never is.
     pub opens: Option<Timestamp>,
 }
 
@@ -32,10 +33,35 @@ impl LimitUse {
     }
 }
 
+/// Whether a drop that ended counts for the caps: a call of it alerted or was answered, or may have been.
+///
+/// An answered call, one that rang until the deadline and one that was declined have reached the callee by their outcome;
+/// of one that was lost nothing is known. Any other counts only if something alerted: if the network had no way
+/// through, the line was busy or the trunk refused, no telephone rang. The store counts by the same rule.
+pub const fn counts(outcome: Outcome, has_alerted: bool) -> bool {
+    match outcome {
+        Outcome::Delivered
+        | Outcome::Human
+        | Outcome::HungUp
+        | Outcome::NotVoicemail
+        | Outcome::Unsure
+        | Outcome::CutOff
+        | Outcome::NoAnswer
+        | Outcome::Rejected
+        | Outcome::Lost => true,
+        Outcome::Busy
+        | Outcome::InvalidNumber
+        | Outcome::Congestion
+        | Outcome::Failed
+        | Outcome::Cancelled
+        | Outcome::Error => has_alerted,
+    }
+}
+
 /// What each limit that holds in these places leaves, for a drop of so many calls.
 pub(super) fn uses(
-    settings: &Settings,
-    places: &[Place],
+    settings: &GateSettings,
+    places: &[Jurisdiction],
     starts: &[Start],
     calls: u32,
     now: Timestamp,
@@ -62,7 +88,7 @@ pub(super) fn uses(
         .collect()
 }
 
-/// The first moment, from now on, at which there is room for a drop; `None` where it is more than the limit by itself.
+/// The first moment, from now on, at which there is room for a drop; `None` if it is more than the limit by itself.
 fn opens(limit: Limit, starts: &[Start], calls: u32, now: Timestamp) -> Option<Timestamp> {
     let room = limit.most.checked_sub(weight(calls, limit))?;
     let mut counted: Vec<_> = starts

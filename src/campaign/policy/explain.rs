@@ -1,15 +1,14 @@
 //! Why the gate decided as it did: kept with each decision, as data and in words.
 
-use std::fmt;
-
 use jiff::{Timestamp, civil::DateTime};
 use serde::{Deserialize, Serialize};
 
 use super::{
     caps::LimitUse,
     facts::{CampaignKind, Consent},
+    jurisdiction::Jurisdiction,
     law::Read,
-    place::Place,
+    rule::Rule,
     span::Span,
     whereabouts::ZoneBy,
 };
@@ -28,7 +27,7 @@ pub struct Ruling {
 }
 
 impl Ruling {
-    /// The rule that stood against the call.
+    /// The rule that held or refused the call.
     pub fn rule(&self) -> Option<Rule> {
         match self.decision {
             Decision::Allowed => None,
@@ -52,9 +51,16 @@ impl Ruling {
             .chain(aside)
             .map(|finding| finding.words.as_str())
             .collect();
+        let notes = self
+            .findings
+            .iter()
+            .flat_map(|finding| finding.inputs.notes());
         match self.decision {
-            Decision::Allowed if said.is_empty() => "allowed: every rule is met".to_owned(),
-            Decision::Allowed => format!("allowed: {}", said.join("; ")),
+            Decision::Allowed => {
+                let met = said.is_empty().then_some("every rule is met");
+                let all: Vec<_> = met.into_iter().chain(said).chain(notes).collect();
+                format!("allowed: {}", all.join("; "))
+            }
             Decision::Held { reason, until } => {
                 format!("held ({reason}) until {until}: {}", said.join("; "))
             }
@@ -76,61 +82,6 @@ pub struct Finding {
     pub words: String,
 }
 
-/// A rule of the gate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Rule {
-    /// The number can be dialled, is no emergency number, costs no more than a plain call, and is not blocked.
-    Number,
-    /// The number stands on no do-not-call list.
-    DoNotCall,
-    /// There is consent that suffices.
-    Consent,
-    /// The number was not called as often as it may be.
-    FrequencyCap,
-    /// It is an hour to call wherever the contact may be.
-    CallingHours,
-}
-
-impl Rule {
-    /// Every rule, in the order in which they are asked.
-    pub const ORDER: [Self; 5] = [
-        Self::Number,
-        Self::DoNotCall,
-        Self::Consent,
-        Self::FrequencyCap,
-        Self::CallingHours,
-    ];
-
-    /// The name under which it is stored and printed.
-    pub const fn slug(self) -> &'static str {
-        match self {
-            Self::Number => "number",
-            Self::DoNotCall => "do_not_call",
-            Self::Consent => "consent",
-            Self::FrequencyCap => "frequency_cap",
-            Self::CallingHours => "calling_hours",
-        }
-    }
-
-    /// The rule of this name, or the one that decides so: `no_consent` is `consent`.
-    pub fn parse(slug: &str) -> Option<Self> {
-        let slug = slug.trim();
-        let by_name = Self::ORDER.into_iter().find(|rule| rule.slug() == slug);
-        by_name.or(match slug {
-            "no_consent" => Some(Self::Consent),
-            "invalid_number" | "emergency_number" | "blocked_prefix" => Some(Self::Number),
-            _ => None,
-        })
-    }
-}
-
-impl fmt::Display for Rule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.slug())
-    }
-}
-
 /// What came of a rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -141,11 +92,11 @@ pub enum Outcome {
     Failed(Decision),
     /// The settings switch it off.
     SwitchedOff,
-    /// Somebody set it aside for this call.
+    /// It was set aside for this call.
     SetAside {
         /// Why, in their words.
         because: String,
-        /// What it would have decided; `None` where it was met anyway.
+        /// What it would have decided; `None` if it was met anyway.
         instead_of: Option<Decision>,
     },
 }
@@ -156,14 +107,14 @@ pub enum Outcome {
 pub enum Inputs {
     /// The number.
     Number {
-        /// Masked; `None` where what was given is no number.
+        /// Masked; `None` if what was given is not a number.
         number: Option<String>,
         /// The blocked prefix it begins with.
         blocked_by: Option<String>,
     },
     /// Do-not-call lists.
     DoNotCall {
-        /// The list on which it stands.
+        /// The list that it is on.
         list: Option<String>,
     },
     /// Consent.
@@ -179,20 +130,33 @@ pub enum Inputs {
     Hours(HoursSeen),
 }
 
+impl Inputs {
+    /// What was not understood of the contact's list, or not relied on.
+    fn notes(&self) -> impl Iterator<Item = &str> {
+        let notes = match self {
+            Self::Hours(seen) => seen.notes.as_slice(),
+            Self::Number { .. } | Self::DoNotCall { .. } | Self::Consent { .. } | Self::Caps(_) => {
+                &[]
+            }
+        };
+        notes.iter().map(String::as_str)
+    }
+}
+
 /// What the rule on calling hours looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HoursSeen {
-    /// What told the zones.
+    /// What named the zones.
     pub zones_by: ZoneBy,
     /// Every zone the contact may be in.
     pub zones: Vec<ZoneSeen>,
     /// Whose laws may hold.
-    pub places: Vec<Place>,
+    pub places: Vec<Jurisdiction>,
     /// The laws and the user's rules that hold there.
     pub rules: Vec<RuleSeen>,
-    /// What was not understood of the contact's list.
+    /// What was not understood of the contact's list, or not relied on.
     pub notes: Vec<String>,
-    /// The first moment at which all zones are open; `None` where none was found within a year.
+    /// The first moment at which all zones are open; `None` if none was found within a year.
     pub opens: Option<Timestamp>,
 }
 
@@ -220,7 +184,7 @@ pub struct RuleSeen {
     pub holiday: Option<String>,
     /// When the law was read, and how; `None` for a user's rule.
     pub law: Option<LawRead>,
-    /// Why the user's rule stands in place of the law, where it does.
+    /// Why the user's rule takes the place of the law, if it does.
     pub instead_of_law: Option<String>,
 }
 
@@ -233,12 +197,12 @@ pub struct LawRead {
     pub read: Read,
 }
 
-/// What a rule decides where it is not met.
+/// What a rule decides if it is not met.
 pub(super) const fn refused(reason: RefusedReason) -> Decision {
     Decision::Refused(reason)
 }
 
-/// What a rule decides where it is not met yet.
+/// What a rule decides if it is not met yet.
 pub(super) const fn held(reason: HeldReason, until: Timestamp) -> Decision {
     Decision::Held { reason, until }
 }

@@ -1,4 +1,4 @@
-//! What the gate is told of a call that is about to be made.
+//! What the gate is given of a call that is about to be made.
 
 use std::fmt;
 
@@ -6,12 +6,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::explain::Rule;
+use super::rule::Rule;
 use crate::phone::{PhoneError, PhoneNumber};
 
 /// A call that is about to be made: to whom, for what, and what happened before.
 ///
-/// Whoever asks looks the histories up; the gate only weighs them.
+/// The caller looks the histories up; the gate only weighs them.
 #[derive(Clone, Copy, Debug)]
 pub struct Case<'a> {
     /// The number, or why there is none.
@@ -24,14 +24,14 @@ pub struct Case<'a> {
     pub consent: Option<&'a Consent>,
     /// What the campaign is for.
     pub campaign: CampaignKind,
-    /// How many calls this drop makes: 2 where it keeps the line busy first, 1 where it does not.
+    /// How many calls this drop makes: 2 if it keeps the line busy first, else 1.
     pub calls: u32,
-    /// The do-not-call list on which the number stands, by its name.
+    /// The name of the do-not-call list that the number is on.
     pub do_not_call: Option<&'a str>,
-    /// Every drop to this number that began within the last [`history`](super::Settings::history), over all campaigns,
+    /// Every drop to this number that began within the last [`history`](super::GateSettings::history), over all campaigns,
     /// in any order.
     pub starts: &'a [Start],
-    /// The rules that somebody forces, and why.
+    /// The rules that are set aside, and why.
     pub overrides: &'a [Override],
 }
 
@@ -39,7 +39,7 @@ pub struct Case<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CampaignKind {
-    /// It tells people something that concerns them: an appointment, a delivery.
+    /// It informs people of something that concerns them: an appointment, a delivery.
     Informational,
     /// It sells or advertises, if only in part.
     Marketing,
@@ -76,8 +76,8 @@ pub enum ConsentKind {
 }
 
 impl ConsentKind {
-    /// Reads what stands in a contact's consent column: `written`, `signed`, `electronic`, or `verbal`, `oral`; case and
-    /// spaces do not matter. `None` for anything else, since a bare `yes` does not tell how it was given.
+    /// Reads a contact's consent column: `written`, `signed`, `electronic`, or `verbal`, `oral`; case and
+    /// spaces do not matter. `None` for anything else, since a bare `yes` does not say how it was given.
     pub fn parse(text: &str) -> Option<Self> {
         match text.trim().to_ascii_lowercase().as_str() {
             "written" | "signed" | "electronic" => Some(Self::Written),
@@ -105,7 +105,7 @@ pub struct Start {
     pub calls: u32,
 }
 
-/// A rule that somebody sets aside for one call, and why. It is kept with the decision.
+/// A rule that is set aside for one call, and why. It is kept with the decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Override {
     rule: Rule,
@@ -117,7 +117,7 @@ impl Override {
     /// these rules decide, such as `no_consent`, name them too.
     ///
     /// # Errors
-    /// [`OverrideError`] where there is no such rule, where it is the rule on numbers, or where no reason is given.
+    /// [`OverrideError`] if there is no such rule, if it is the rule on numbers, or if no reason is given.
     pub fn new(rule: &str, because: &str) -> Result<Self, OverrideError> {
         let rule = Rule::parse(rule).ok_or_else(|| OverrideError::Unknown {
             rule: rule.chars().take(40).collect(),
@@ -161,7 +161,7 @@ pub enum OverrideError {
     /// Numbers that cannot be dialled stay so.
     #[error("emergency, invalid and blocked numbers are never dialled, whatever the reason")]
     Number,
-    /// Nobody said why.
+    /// No reason was given.
     #[error("setting `{rule}` aside needs a reason, which is kept with the call")]
     NoReason {
         /// The rule.

@@ -1,16 +1,23 @@
 //! Asks the rules in their order and says what came of each.
 
-use jiff::Timestamp;
+use jiff::{
+    Timestamp,
+    civil::Time,
+    tz::{Offset, TimeZone},
+};
 
 use super::{
     caps,
     explain::{
-        Finding, HoursSeen, Inputs, LawRead, Outcome, Rule, RuleSeen, Ruling, ZoneSeen, held,
-        refused,
+        Finding, HoursSeen, Inputs, LawRead, Outcome, RuleSeen, Ruling, ZoneSeen, held, refused,
     },
     facts::{CampaignKind, Case, Consent, ConsentKind},
     hours::{HORIZON, Hours},
-    settings::Settings,
+    jurisdiction::Jurisdiction,
+    law::Law,
+    rule::Rule,
+    settings::GateSettings,
+    span::Span,
     whereabouts::Whereabouts,
 };
 use crate::{
@@ -21,17 +28,17 @@ use crate::{
 /// The gate, with a user's settings.
 #[derive(Clone, Debug, Default)]
 pub struct Gate {
-    settings: Settings,
+    settings: GateSettings,
 }
 
 impl Gate {
     /// A gate with these settings.
-    pub const fn new(settings: Settings) -> Self {
+    pub const fn new(settings: GateSettings) -> Self {
         Self { settings }
     }
 
     /// Its settings.
-    pub const fn settings(&self) -> &Settings {
+    pub const fn settings(&self) -> &GateSettings {
         &self.settings
     }
 
@@ -61,7 +68,7 @@ impl Gate {
             let found = match rule {
                 Rule::Number => continue,
                 Rule::DoNotCall => do_not_call(case),
-                Rule::Consent => consent(case, now),
+                Rule::Consent => consent(case, &whereabouts, now),
                 Rule::FrequencyCap => self.caps(case, &whereabouts, &hours, now),
                 Rule::CallingHours => calling_hours(&whereabouts, &hours, now),
             };
@@ -86,14 +93,14 @@ impl Gate {
         }
     }
 
-    /// Whether a rule stands in the way of this call, if it is not met.
+    /// Whether a rule that is not met stops this call.
     fn binds(&self, case: &Case<'_>, rule: Rule) -> bool {
         self.is_on(rule) && !case.overrides.iter().any(|o| o.rule() == rule)
     }
 
     /// What came of a rule, with the settings and the overrides.
-    fn finding(&self, case: &Case<'_>, rule: Rule, found: Found) -> Finding {
-        let Found {
+    fn finding(&self, case: &Case<'_>, rule: Rule, found: RuleResult) -> Finding {
+        let RuleResult {
             inputs,
             against,
             words,
@@ -126,11 +133,11 @@ impl Gate {
         }
     }
 
-    fn number(&self, case: &Case<'_>) -> Found {
+    fn number(&self, case: &Case<'_>) -> RuleResult {
         let number = match case.number {
             Ok(number) => number,
             Err(error) => {
-                return Found {
+                return RuleResult {
                     inputs: Inputs::Number {
                         number: None,
                         blocked_by: None,
@@ -149,8 +156,8 @@ impl Gate {
             blocked_by: blocked_by.cloned(),
         };
         match blocked_by {
-            None => Found::met(inputs, format!("{number} can be dialled")),
-            Some(prefix) => Found {
+            None => RuleResult::met(inputs, format!("{number} can be dialled")),
+            Some(prefix) => RuleResult {
                 inputs,
                 against: Some(refused(RefusedReason::BlockedPrefix)),
                 words: format!("{number} begins with +{prefix}, which the settings block"),
@@ -164,7 +171,7 @@ impl Gate {
         whereabouts: &Whereabouts,
         hours: &Hours<'_>,
         now: Timestamp,
-    ) -> Found {
+    ) -> RuleResult {
         let places = &whereabouts.places;
         let uses = caps::uses(&self.settings, places, case.starts, case.calls, now);
         let Some(fullest) = uses
@@ -172,7 +179,7 @@ impl Gate {
             .filter(|limit| !limit.has_room(now))
             .max_by_key(|limit| limit.opens.unwrap_or(Timestamp::MAX))
         else {
-            return Found::met(Inputs::Caps(uses), "no cap is reached".to_owned());
+            return RuleResult::met(Inputs::Caps(uses), "no cap is reached".to_owned());
         };
         let limit = fullest.limit;
         let mut words = format!(
@@ -194,7 +201,7 @@ impl Gate {
             words.push_str("; no moment within a year suits");
             after_horizon(fullest.opens.unwrap_or(now))
         });
-        Found {
+        RuleResult {
             inputs: Inputs::Caps(uses),
             against: Some(held(HeldReason::FrequencyCap, until)),
             words,
@@ -203,14 +210,14 @@ impl Gate {
 }
 
 /// What a rule found, before settings and overrides.
-struct Found {
+struct RuleResult {
     inputs: Inputs,
-    /// What it would decide; `None` where it is met.
+    /// What it would decide; `None` if it is met.
     against: Option<Decision>,
     words: String,
 }
 
-impl Found {
+impl RuleResult {
     fn met(inputs: Inputs, words: String) -> Self {
         Self {
             inputs,
@@ -221,7 +228,7 @@ impl Found {
 }
 
 impl Finding {
-    /// What it decides, where it stands against the call.
+    /// What it decides, if it holds or refuses the call.
     fn decision(&self) -> Option<Decision> {
         match self.outcome {
             Outcome::Failed(decision) => Some(decision),
@@ -242,31 +249,31 @@ fn reason(error: &PhoneError) -> RefusedReason {
     }
 }
 
-fn do_not_call(case: &Case<'_>) -> Found {
+fn do_not_call(case: &Case<'_>) -> RuleResult {
     let inputs = Inputs::DoNotCall {
         list: case.do_not_call.map(str::to_owned),
     };
     match case.do_not_call {
-        None => Found::met(
+        None => RuleResult::met(
             inputs,
-            "the number stands on no do-not-call list".to_owned(),
+            "the number is not on any do-not-call list".to_owned(),
         ),
-        Some(list) => Found {
+        Some(list) => RuleResult {
             inputs,
             against: Some(refused(RefusedReason::DoNotCall)),
-            words: format!("the number stands on the do-not-call list `{list}`"),
+            words: format!("the number is on the do-not-call list `{list}`"),
         },
     }
 }
 
-fn consent(case: &Case<'_>, now: Timestamp) -> Found {
+fn consent(case: &Case<'_>, whereabouts: &Whereabouts, now: Timestamp) -> RuleResult {
     let inputs = Inputs::Consent {
         campaign: case.campaign,
         consent: case.consent.cloned(),
     };
-    match missing(case.campaign, case.consent, now) {
-        None => Found::met(inputs, "consent is on record".to_owned()),
-        Some(words) => Found {
+    match missing(case.campaign, case.consent, whereabouts, now) {
+        None => RuleResult::met(inputs, "consent is on record".to_owned()),
+        Some(words) => RuleResult {
             inputs,
             against: Some(refused(RefusedReason::NoConsent)),
             words,
@@ -275,7 +282,12 @@ fn consent(case: &Case<'_>, now: Timestamp) -> Found {
 }
 
 /// What a consent lacks for a campaign.
-fn missing(campaign: CampaignKind, consent: Option<&Consent>, now: Timestamp) -> Option<String> {
+fn missing(
+    campaign: CampaignKind,
+    consent: Option<&Consent>,
+    whereabouts: &Whereabouts,
+    now: Timestamp,
+) -> Option<String> {
     let Some(consent) = consent else {
         return Some("no consent is on record".to_owned());
     };
@@ -286,7 +298,7 @@ fn missing(campaign: CampaignKind, consent: Option<&Consent>, now: Timestamp) ->
     if source.is_empty() {
         return Some("the consent on record does not say where it was given".to_owned());
     }
-    if at > now {
+    if is_yet_to_come(at, &whereabouts.zones, now) {
         return Some(format!(
             "the consent on record is dated {at}, which is yet to come"
         ));
@@ -301,7 +313,22 @@ fn missing(campaign: CampaignKind, consent: Option<&Consent>, now: Timestamp) ->
     }
 }
 
-fn calling_hours(whereabouts: &Whereabouts, hours: &Hours<'_>, now: Timestamp) -> Found {
+/// Whether the moment of a consent is yet to come, by the clocks of anyone who may have written it down.
+///
+/// Lists have days, and times of no zone, and both are kept as if they were UTC. A day, at midnight therefore, has begun
+/// once it has begun anywhere; a time has passed once a clock where the contact may be has shown it.
+fn is_yet_to_come(at: Timestamp, zones: &[TimeZone], now: Timestamp) -> bool {
+    if at <= now {
+        return false;
+    }
+    let written = TimeZone::UTC.to_datetime(at);
+    if written.time() == Time::midnight() {
+        return TimeZone::fixed(EASTERNMOST).to_datetime(now) < written;
+    }
+    !zones.iter().any(|zone| zone.to_datetime(now) >= written)
+}
+
+fn calling_hours(whereabouts: &Whereabouts, hours: &Hours<'_>, now: Timestamp) -> RuleResult {
     let zones: Vec<_> = hours
         .zones
         .iter()
@@ -318,10 +345,20 @@ fn calling_hours(whereabouts: &Whereabouts, hours: &Hours<'_>, now: Timestamp) -
     let opens = hours.open_from(now);
     let closed = zones.iter().find(|zone| !zone.open);
     let day = closed.or(zones.first()).map(|zone| zone.local.date());
+    let time = closed.or(zones.first()).map(|zone| zone.local.time());
+    let places = &whereabouts.places;
+    let by_any_state = places.contains(&Jurisdiction::ANY_STATE);
     let rules = day.map_or_else(Vec::new, |day| {
-        let laws = hours.laws.iter().map(|law| {
+        // Where every state's law holds, those that close nothing are left out.
+        let is_shown = |law: &&&Law, span: Option<Span>| {
+            let is_named = places
+                .iter()
+                .any(|&place| place != Jurisdiction::ANY_STATE && law.place.covers(place));
+            !by_any_state || is_named || span.zip(time).is_none_or(|(span, time)| !span.holds(time))
+        };
+        let laws = hours.laws.iter().filter_map(|law| {
             let (span, holiday) = law.on(day);
-            RuleSeen {
+            is_shown(&law, span).then(|| RuleSeen {
                 name: law.name(),
                 hours: span,
                 holiday: holiday.map(str::to_owned),
@@ -330,7 +367,7 @@ fn calling_hours(whereabouts: &Whereabouts, hours: &Hours<'_>, now: Timestamp) -
                     read: law.read,
                 }),
                 instead_of_law: None,
-            }
+            })
         });
         let own = hours.rules.iter().map(|rule| RuleSeen {
             name: rule.name.clone(),
@@ -350,13 +387,13 @@ fn calling_hours(whereabouts: &Whereabouts, hours: &Hours<'_>, now: Timestamp) -
         opens,
     };
     if hours.are_open(now) {
-        return Found::met(
+        return RuleResult::met(
             Inputs::Hours(seen),
             "it is an hour to call wherever the contact may be".to_owned(),
         );
     }
     let words = closed_words(&seen, hours);
-    Found {
+    RuleResult {
         inputs: Inputs::Hours(seen),
         against: Some(held(
             HeldReason::CallingHours,
@@ -374,10 +411,13 @@ fn closed_words(seen: &HoursSeen, hours: &Hours<'_>) -> String {
             .to_owned();
     };
     let local = zone.local.strftime("%a %H:%M");
-    let closing: Vec<_> = seen
+    let closing = seen
         .rules
         .iter()
-        .filter(|rule| rule.hours.is_none_or(|span| !span.holds(zone.local.time())))
+        .filter(|rule| rule.hours.is_none_or(|span| !span.holds(zone.local.time())));
+    let more = closing.clone().count().saturating_sub(MOST_NAMED);
+    let mut closing: Vec<_> = closing
+        .take(MOST_NAMED)
         .map(|rule| match (rule.hours, &rule.holiday) {
             (Some(span), None) => format!("{} allows {span}", rule.name),
             (Some(span), Some(day)) => format!("{} allows {span} on {day}", rule.name),
@@ -385,6 +425,9 @@ fn closed_words(seen: &HoursSeen, hours: &Hours<'_>) -> String {
             (None, Some(day)) => format!("{} allows no calls on {day}", rule.name),
         })
         .collect();
+    if more > 0 {
+        closing.push(format!("{more} more laws close it too"));
+    }
     let mut words = format!("it is {local} in {}; {}", zone.zone, closing.join(", "));
     match seen.opens {
         None => words.push_str("; no moment within a year suits"),
@@ -402,6 +445,12 @@ fn closed_words(seen: &HoursSeen, hours: &Hours<'_>) -> String {
     }
     words
 }
+
+/// The clocks that are ahead of all others: those of Kiritimati.
+const EASTERNMOST: Offset = jiff::tz::offset(14);
+
+/// How many of the rules that close a zone are named in words.
+const MOST_NAMED: usize = 4;
 
 /// Until when a call is held that no moment suits which is looked at from this one on.
 fn after_horizon(from: Timestamp) -> Timestamp {

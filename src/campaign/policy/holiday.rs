@@ -1,4 +1,4 @@
-//! Days on which a state wants nobody called.
+//! Days on which a state allows no calls, or fewer.
 
 use jiff::{
     ToSpan,
@@ -12,7 +12,7 @@ pub(super) struct Holiday {
     pub(super) name: &'static str,
     /// When it is.
     pub(super) day: Day,
-    /// When it is kept where that is a weekend. The day itself stays closed too.
+    /// When it is kept if that is a weekend. The day itself stays closed too.
     pub(super) kept: Kept,
 }
 

@@ -10,7 +10,9 @@ use jiff::{
     tz::{AmbiguousOffset, TimeZone},
 };
 
-use super::{law::Law, place::Place, settings::UserRule, span::Span, whereabouts::Whereabouts};
+use super::{
+    jurisdiction::Jurisdiction, law::Law, settings::UserRule, span::Span, whereabouts::Whereabouts,
+};
 
 /// The rules on hours that hold for one number, and the zones it may be in.
 pub(super) struct Hours<'a> {
@@ -24,11 +26,7 @@ impl<'a> Hours<'a> {
     pub(super) fn of(whereabouts: &'a Whereabouts, rules: &'a [UserRule]) -> Self {
         let places = &whereabouts.places;
         let rules: Vec<_> = rules.iter().filter(|rule| rule.holds_in(places)).collect();
-        let forced = |place: &Place| {
-            rules
-                .iter()
-                .any(|rule| rule.instead_of_law.is_some() && rule.holds_in(&[*place]))
-        };
+        let forced = |place: &Jurisdiction| rules.iter().any(|rule| rule.replaces_law_of(*place));
         let everywhere = rules
             .iter()
             .any(|rule| rule.instead_of_law.is_some() && rule.places.is_empty());
@@ -45,12 +43,12 @@ impl<'a> Hours<'a> {
         }
     }
 
-    /// Whether a call may be made at a moment. Never where no zone is known.
+    /// Whether a call may be made at a moment. Never if no zone is known.
     pub(super) fn are_open(&self, at: Timestamp) -> bool {
         !self.zones.is_empty() && self.zones.iter().all(|zone| self.is_zone_open(zone, at))
     }
 
-    /// The first moment, from this one on, at which a call may be made; `None` where there is none within [`HORIZON`].
+    /// The first moment, from this one on, at which a call may be made; `None` if there is none within [`HORIZON`].
     pub(super) fn open_from(&self, from: Timestamp) -> Option<Timestamp> {
         if self.zones.is_empty() {
             return None;
@@ -98,7 +96,7 @@ impl<'a> Hours<'a> {
             return (from <= end).then_some(from);
         }
         let mut day = zone.to_datetime(from).date();
-        // A day can come back: where clocks are set back over midnight, the evening before is there twice.
+        // A day can come back: if clocks are set back over midnight, the evening before is there twice.
         if let Ok(before) = day.yesterday() {
             day = before;
         }

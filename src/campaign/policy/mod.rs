@@ -11,8 +11,10 @@
 //! call, if nothing else changes by then.
 //!
 //! What is not known is taken at its strictest: a number that may be in two zones is called only while both are open, and
-//! a contact whose list names another state than their number falls under the laws of both. A user makes rules stricter;
-//! to loosen one takes a setting, or an [`Override`] or a forced [`UserRule`] with a reason, and each ruling tells of it.
+//! a contact whose list names another state than their number falls under the laws of
+//! both, a state that is not understood has the laws of all, and where zone, state and number disagree, all of their
+//! zones have to be open. A user makes rules stricter;
+//! to loosen one takes a setting, or an [`Override`] or a forced [`UserRule`] with a reason, and each ruling names it.
 //!
 //! Clocks are those of the time zone rules compiled into the program, so that two machines decide alike.
 //!
@@ -24,21 +26,24 @@ mod facts;
 mod gate;
 mod holiday;
 mod hours;
+mod jurisdiction;
 mod law;
-mod place;
+mod rule;
 mod settings;
 mod span;
+mod state;
 mod whereabouts;
 
-pub use caps::LimitUse;
-pub use explain::{Finding, HoursSeen, Inputs, LawRead, Outcome, Rule, RuleSeen, Ruling, ZoneSeen};
+pub use caps::{LimitUse, counts};
+pub use explain::{Finding, HoursSeen, Inputs, LawRead, Outcome, RuleSeen, Ruling, ZoneSeen};
 pub use facts::{CampaignKind, Case, Consent, ConsentKind, Override, OverrideError, Start};
 pub use gate::Gate;
+pub use jurisdiction::{Jurisdiction, JurisdictionError};
 pub use law::{Counted, Law, Limit, Read};
-pub use place::Place;
-pub use settings::{NoReason, Settings, UserRule};
+pub use rule::Rule;
+pub use settings::{GateSettings, NoReason, UserRule};
 pub use span::{Span, SpanError, Week};
-pub use whereabouts::{ZoneBy, is_zone};
+pub use whereabouts::{ZoneBy, has_a_zone, is_zone};
 
 #[cfg(test)]
 mod tests;

@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::{
+    jurisdiction::Jurisdiction,
     law::{Counted, Law, Limit},
-    place::Place,
     span::{Span, Week},
 };
 
 /// What a user sets of the gate. As it is by default, every rule is in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
+pub struct GateSettings {
     /// Whether consent, caps and hours are asked for at all. Numbers and do-not-call lists always are.
     pub enabled: bool,
     /// Whether consent is asked for.
@@ -32,7 +32,7 @@ pub struct Settings {
     pub blocked_prefixes: Vec<String>,
 }
 
-impl Default for Settings {
+impl Default for GateSettings {
     fn default() -> Self {
         Self {
             enabled: true,
@@ -57,7 +57,7 @@ impl Default for Settings {
     }
 }
 
-impl Settings {
+impl GateSettings {
     /// How far back the drops to a number have to be known: the longest time within which any cap counts.
     pub fn history(&self) -> SignedDuration {
         let legal = Law::all().flat_map(|law| law.limits);
@@ -72,13 +72,13 @@ impl Settings {
 pub struct UserRule {
     /// What the user calls it; decisions name it.
     pub name: String,
-    /// Where it holds; a country stands for its states. Everywhere where there is none.
-    pub places: Vec<Place>,
+    /// Where it holds; a country includes its states. Everywhere if there is none.
+    pub places: Vec<Jurisdiction>,
     /// The hours it leaves open.
     pub week: Week,
-    /// Days on which nobody is called, such as those of a state of emergency.
+    /// Days without calls, such as those of a state of emergency.
     pub closed: BTreeSet<Date>,
-    /// Why the laws on hours of these places are set aside for it, where they are.
+    /// Why the laws on hours of these places are set aside for it, if they are.
     pub instead_of_law: Option<String>,
 }
 
@@ -97,7 +97,7 @@ impl UserRule {
     /// The same rule, in place of the laws on hours of its places.
     ///
     /// # Errors
-    /// [`NoReason`] where none is given.
+    /// [`NoReason`] if none is given.
     pub fn forced(mut self, because: &str) -> Result<Self, NoReason> {
         let because = because.trim();
         if because.is_empty() {
@@ -108,12 +108,18 @@ impl UserRule {
     }
 
     /// Whether it holds for a number that may be in any of these places.
-    pub(super) fn holds_in(&self, places: &[Place]) -> bool {
+    pub(super) fn holds_in(&self, places: &[Jurisdiction]) -> bool {
         self.places.is_empty()
             || self
                 .places
                 .iter()
                 .any(|rule| places.iter().any(|&place| rule.covers(place)))
+    }
+
+    /// Whether it takes the place of the laws on hours of a place.
+    pub(super) fn replaces_law_of(&self, place: Jurisdiction) -> bool {
+        self.instead_of_law.is_some()
+            && (self.places.is_empty() || self.places.iter().any(|rule| rule.encloses(place)))
     }
 
     /// The hours that it leaves open on a day.
@@ -125,9 +131,9 @@ impl UserRule {
     }
 }
 
-/// A rule was forced, but nobody said why.
+/// A rule was forced without a reason.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("the rule `{}` is to stand in place of the law, which needs a reason", name.escape_default())]
+#[error("the rule `{}` is to take the place of the law, which needs a reason", name.escape_default())]
 pub struct NoReason {
     /// What the user calls the rule.
     name: String,

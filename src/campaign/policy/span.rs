@@ -25,7 +25,7 @@ impl Span {
     /// From one full hour up to another one.
     ///
     /// # Panics
-    /// Where it would be empty or end after midnight; tables are built of it, at compile time.
+    /// If it would be empty or end after midnight; tables are built of it, at compile time.
     pub const fn hours(from: u16, to: u16) -> Self {
         match Self::minutes(from * 60, to * 60) {
             Some(span) => span,
@@ -33,7 +33,7 @@ impl Span {
         }
     }
 
-    /// From one minute of the day up to another one; `None` where it would be empty or end after midnight.
+    /// From one minute of the day up to another one; `None` if it would be empty or end after midnight.
     pub const fn minutes(from: u16, to: u16) -> Option<Self> {
         if from < to && to <= MINUTES_OF_A_DAY {
             Some(Self { from, to })
@@ -45,7 +45,7 @@ impl Span {
     /// Reads `08:00-21:00`, with a two-digit hour and minute on either side; spaces around the `-` are let go.
     ///
     /// # Errors
-    /// [`SpanError`] for anything else, and where the end is not after the beginning.
+    /// [`SpanError`] for anything else, and if the end is not after the beginning.
     pub fn parse(text: &str) -> Result<Self, SpanError> {
         let wrong = || SpanError {
             text: text.chars().take(40).collect(),
@@ -109,15 +109,15 @@ impl TryFrom<String> for Span {
     }
 }
 
-/// A text that is no span of hours.
+/// A text that is not a span of hours.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("`{}` is no span of hours; expected one such as `08:00-21:00`", text.escape_default())]
+#[error("`{}` is not a span of hours; expected one such as `08:00-21:00`", text.escape_default())]
 pub struct SpanError {
     /// What was given, at most its first 40 characters.
     text: String,
 }
 
-/// On which part of each weekday calls may be made; `None` where on no part of it.
+/// On which part of each weekday calls may be made; `None` if on no part of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Week {

@@ -86,8 +86,14 @@ impl Forecast {
     }
 }
 
+/// A gate that is asked in a simulation, where no store counts the drops that ended.
+pub trait SimulatedGate: Gate {
+    /// A drop to a contact has ended. Only what alerted counts for the caps; of what the network refused nothing did.
+    fn ended(&mut self, _contact: ContactId, _outcome: Outcome) {}
+}
+
 /// Runs a campaign over a list, to its end or for [`LONGEST`].
-pub fn simulate<G: Gate>(
+pub fn simulate<G: SimulatedGate>(
     scenario: &Scenario,
     contacts: impl IntoIterator<Item = Contact>,
     gate: G,
@@ -113,7 +119,7 @@ struct World<'a, G> {
     forecast: Forecast,
 }
 
-impl<'a, G: Gate> World<'a, G> {
+impl<'a, G: SimulatedGate> World<'a, G> {
     fn new(scenario: &'a Scenario, contacts: impl IntoIterator<Item = Contact>, gate: G) -> Self {
         let now = scenario.begins;
         let contacts: BTreeMap<_, _> = contacts.into_iter().map(|c| (c.id, c)).collect();
@@ -261,6 +267,7 @@ impl<'a, G: Gate> World<'a, G> {
                 again,
                 ..
             } => {
+                self.engine.gate_mut().ended(id, outcome);
                 if let Some(contact) = self.contacts.get_mut(&id) {
                     contact.attempts = attempt;
                 }

@@ -127,6 +127,10 @@ impl Gate for Open {
     fn started(&mut self, _ask: &Ask<'_>, _now: Timestamp) {}
 }
 
+impl SimulatedGate for Open {}
+
+impl SimulatedGate for AtNight {}
+
 /// Lets no call pass in the first half of each day.
 struct AtNight;
 

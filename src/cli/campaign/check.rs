@@ -13,13 +13,16 @@ use super::{
     import::ListOptions,
     options::kind,
     read::rows,
+    simulate::{late, late_line, texts},
     words::{count, counted},
 };
 use crate::{
     audio,
     campaign::{
         Decision, RefusedReason,
+        budget::TechniqueRule,
         policy::{CampaignKind, Case, Gate},
+        retry::RetryRules,
     },
     cli::{CliError, Exit, database, library, printer::Printer},
     config::Config,
@@ -108,10 +111,20 @@ pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Resul
             }
         }
     }
+    let technique = if args.single {
+        TechniqueRule::Single
+    } else {
+        TechniqueRule::Double
+    };
+    // A list names no campaign, so that the retries are those of one without settings of its own.
+    let late = late(&RetryRules::default(), technique, config);
     if args.json {
-        printer.json(&json!({"counts": check.counts}));
+        printer.json(&json!({"counts": check.counts, "late_retries": texts(&late)}));
     } else {
         printer.line(&check.summary());
+        if let Some(line) = late_line(&late) {
+            printer.line(&line);
+        }
     }
     Ok(Exit::Success)
 }

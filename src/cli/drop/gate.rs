@@ -172,7 +172,8 @@ fn consent_at(text: &str) -> Result<Timestamp, String> {
     let moment = text.parse::<Timestamp>().ok();
     let day = || {
         let day = text.parse::<Date>().ok()?;
-        let midnight = day.to_zoned(TimeZone::system()).ok()?;
+        // As lists have it: the gate knows a day by its midnight in UTC.
+        let midnight = day.to_zoned(TimeZone::UTC).ok()?;
         Some(midnight.timestamp())
     };
     moment

@@ -5,13 +5,13 @@ use jiff::civil::Weekday;
 use super::*;
 use crate::campaign::{
     budget::{BudgetLimits, Share},
-    policy::{Counted, Limit, Settings, Span, UserRule},
+    policy::{Counted, GateSettings, Limit, Span, UserRule},
 };
 
 #[test]
 fn every_rule_is_in_force_unless_it_is_switched_off() {
     let config = Scene::with(REQUIRED).load();
-    assert_eq!(config.gate, Settings::default());
+    assert_eq!(config.gate, GateSettings::default());
     assert!(config.gate.enabled && config.gate.consent && config.gate.caps && config.gate.hours);
     for (key, off) in [
         ("enabled", [false, true, true, true]),
@@ -100,7 +100,7 @@ fn a_bad_gate_is_told_with_key_place_and_what_was_expected() {
     assert_snapshot!(error("limits = [\"0 per 24h\"]"), @r#"`gate.limits` in DIR/aftertone.toml: `0 per 24h` is out of range: 1 to 1000, per 1h to 365d; expected a list of limits such as `["1 per 24h", "3 per 7d", "6 calls per 7d"]`"#);
     assert_snapshot!(error("limits = true"), @r#"`gate.limits` in DIR/aftertone.toml: `true` or `false` was given, not a list; expected a list of limits such as `["1 per 24h", "3 per 7d", "6 calls per 7d"]`"#);
     assert_snapshot!(error("blocked_prefixes = [\"0900\"]"), @r#"`gate.blocked_prefixes` in DIR/aftertone.toml: `0900` is no such prefix; expected a list of the first 1 to 15 digits of numbers in their international form, such as `["1900", "+44870"]`"#);
-    assert_snapshot!(error("rules = \"09:00-19:00\""), @"`gate.rules` in DIR/aftertone.toml: a text was given; expected `[[gate.rules]]` in the file, each with a `name`, and `hours`, a weekday or `closed`: hours as `09:00-19:00` or `closed`, days as `2026-12-24`, `places` as `US-FL`");
+    assert_snapshot!(error("rules = \"09:00-19:00\""), @"`gate.rules` in DIR/aftertone.toml: a text was given; expected `[[gate.rules]]` in the file, each with a `name`, and `hours`, a weekday or `closed`: hours as `09:00-19:00` or `closed`, days as `2026-12-24`, `places` as `US-FL` or `country:CA`");
     assert_snapshot!(error("ours = true"), @"unknown key `gate.ours` in DIR/aftertone.toml; [gate] has enabled, consent, caps, hours, limits, blocked_prefixes, rules");
     for bad in [
         "1",
@@ -139,15 +139,16 @@ fn a_bad_rule_is_told_by_its_name() {
         let (problem, _) = told.split_once("; expected `[[gate.rules]]`").unwrap();
         problem.to_owned()
     };
-    assert_snapshot!(error("hours = \"09:00-19:00\""), @"`gate.rules` in DIR/aftertone.toml: table 1: it has no `name`; expected `[[gate.rules]]` in the file, each with a `name`, and `hours`, a weekday or `closed`: hours as `09:00-19:00` or `closed`, days as `2026-12-24`, `places` as `US-FL`");
+    assert_snapshot!(error("hours = \"09:00-19:00\""), @"`gate.rules` in DIR/aftertone.toml: table 1: it has no `name`; expected `[[gate.rules]]` in the file, each with a `name`, and `hours`, a weekday or `closed`: hours as `09:00-19:00` or `closed`, days as `2026-12-24`, `places` as `US-FL` or `country:CA`");
     assert_snapshot!(problem("name = \"a\""), @"`gate.rules` in DIR/aftertone.toml: table 1: `a`: it has neither hours nor closed days");
-    assert_snapshot!(problem("name = \"a\"\nhours = \"9-17\""), @"`gate.rules` in DIR/aftertone.toml: table 1: `a`: `hours`: `9-17` is no span of hours; expected one such as `08:00-21:00`");
-    assert_snapshot!(problem("name = \"a\"\nsunday = \"no\""), @"`gate.rules` in DIR/aftertone.toml: table 1: `a`: `sunday`: `no` is no span of hours; expected one such as `08:00-21:00`");
+    assert_snapshot!(problem("name = \"a\"\nhours = \"9-17\""), @"`gate.rules` in DIR/aftertone.toml: table 1: `a`: `hours`: `9-17` is not a span of hours; expected one such as `08:00-21:00`");
+    assert_snapshot!(problem("name = \"a\"\nsunday = \"no\""), @"`gate.rules` in DIR/aftertone.toml: table 1: `a`: `sunday`: `no` is not a span of hours; expected one such as `08:00-21:00`");
     assert_snapshot!(problem("name = \"a\"\nhour = \"09:00-19:00\""), @"`gate.rules` in DIR/aftertone.toml: table 1: `hour` is none of its keys, which are name, places, hours, monday, tuesday, wednesday, thursday, friday, saturday, sunday, closed, instead_of_law");
     assert_snapshot!(problem("name = \"a\"\nhours = 9"), @"`gate.rules` in DIR/aftertone.toml: table 1: `a`: `hours`: a whole number was given, not a text in quotes");
     assert_snapshot!(problem("name = \"a\"\nclosed = [\"Christmas\"]"), @"`gate.rules` in DIR/aftertone.toml: table 1: `a`: `closed`: `Christmas` is no day");
-    assert_snapshot!(problem("name = \"a\"\nclosed = [\"2026-12-24\"]\nplaces = [\"FL\"]"), @"`gate.rules` in DIR/aftertone.toml: table 1: `a`: `places`: `FL` is no place");
-    assert_snapshot!(problem("name = \"a\"\nhours = \"09:00-19:00\"\ninstead_of_law = \" \""), @"`gate.rules` in DIR/aftertone.toml: table 1: the rule `a` is to stand in place of the law, which needs a reason");
+    assert_snapshot!(problem("name = \"a\"\nclosed = [\"2026-12-24\"]\nplaces = [\"FL\"]"), @"`gate.rules` in DIR/aftertone.toml: table 1: `a`: `places`: `FL` is no place; for Florida write `US-FL`");
+    assert_snapshot!(problem("name = \"a\"\nclosed = [\"2026-12-24\"]\nplaces = [\"US-FL\", \"KY\", \"MS\", \"CA\"]"), @"`gate.rules` in DIR/aftertone.toml: table 1: `a`: `places`: `KY` is Kentucky and the Cayman Islands; write `US-KY` or `country:KY`");
+    assert_snapshot!(problem("name = \"a\"\nhours = \"09:00-19:00\"\ninstead_of_law = \" \""), @"`gate.rules` in DIR/aftertone.toml: table 1: the rule `a` is to take the place of the law, which needs a reason");
     assert_snapshot!(problem("name = \"a\"\nhours = \"09:00-19:00\"\n[[gate.rules]]\nname = \"a\"\nsunday = \"closed\""), @"`gate.rules` in DIR/aftertone.toml: two rules are called `a`");
     let scene = Scene::with(REQUIRED).variable("AFTERTONE__GATE__RULES", "09:00-19:00");
     assert!(
@@ -241,7 +242,7 @@ fn a_price_is_there_where_its_section_is() {
     assert_snapshot!(error("per_minute = 1\ncurrency = \"dollars\""), @"`price.currency` in DIR/aftertone.toml: `dollars` is not a currency code; expected three capital letters, such as `USD`; expected the three capitals of a currency, such as `USD`");
 }
 
-fn gate(lines: &str) -> Settings {
+fn gate(lines: &str) -> GateSettings {
     Scene::with(&format!("{REQUIRED}[gate]\n{lines}\n"))
         .load()
         .gate

@@ -28,9 +28,10 @@ use crate::{
     campaign::{
         Decision, HeldReason,
         engine::{Ask, CampaignId, Contact, ContactId, Gate, Settlement},
-        policy::{self, CampaignKind, Case, HoursSeen, Inputs, Rule, Ruling, Settings, Start},
+        policy::{self, CampaignKind, Case, GateSettings, HoursSeen, Inputs, Rule, Ruling, Start},
+        simulate::SimulatedGate,
     },
-    drop::Technique,
+    drop::{Outcome, Technique},
     phone::PhoneNumber,
     store::{Facts, Leased},
 };
@@ -68,7 +69,7 @@ struct KnownContact {
 
 impl CampaignGate {
     /// A gate with a user's settings, which knows of no contact.
-    pub fn new(settings: Settings) -> Self {
+    pub fn new(settings: GateSettings) -> Self {
         Self {
             gate: policy::Gate::new(settings),
             ..Self::default()
@@ -229,9 +230,17 @@ impl Gate for CampaignGate {
     }
 }
 
+impl SimulatedGate for CampaignGate {
+    fn ended(&mut self, contact: ContactId, outcome: Outcome) {
+        if !policy::counts(outcome, false) {
+            self.take_back(contact);
+        }
+    }
+}
+
 /// Says of each rule that the settings switch off, and of each law that they set aside, that it is so: once, by every
 /// command that dials.
-pub fn warn_of_what_is_off(settings: &Settings) {
+pub fn warn_of_what_is_off(settings: &GateSettings) {
     let gate = policy::Gate::new(settings.clone());
     let off = Rule::ORDER.into_iter().filter(|&rule| !gate.is_on(rule));
     for rule in off {

@@ -51,6 +51,23 @@ fn a_drop_that_was_not_dialled_counts_no_more() {
 }
 
 #[test]
+fn in_a_simulation_a_drop_that_reached_no_telephone_counts_no_more() {
+    let mut gate = gate();
+    let first = gate.remember(leased(1, "+12125550101"));
+    for (outcome, is_allowed) in [
+        (Outcome::Congestion, true),
+        (Outcome::Failed, true),
+        (Outcome::NoAnswer, false),
+    ] {
+        assert_eq!(decide(&mut gate, SPRING, &first, NOON), Decision::Allowed);
+        start(&mut gate, SPRING, &first, NOON);
+        gate.ended(first.id, outcome);
+        let decision = decide(&mut gate, SPRING, &first, NOON);
+        assert_eq!(decision.is_allowed(), is_allowed, "{outcome}");
+    }
+}
+
+#[test]
 fn a_drop_counts_though_its_contact_is_forgotten() {
     let mut gate = gate();
     let first = gate.remember(leased(1, "+12125550101"));
@@ -141,9 +158,9 @@ fn nobody_is_called_of_whom_nothing_is_known() {
 
 #[test]
 fn without_caps_no_drop_in_between_matters() {
-    let mut gate = CampaignGate::new(Settings {
+    let mut gate = CampaignGate::new(GateSettings {
         caps: false,
-        ..Settings::default()
+        ..GateSettings::default()
     });
     let first = gate.remember(leased(1, "+12125550101"));
     decide(&mut gate, SPRING, &first, NOON);
@@ -151,7 +168,7 @@ fn without_caps_no_drop_in_between_matters() {
 }
 
 fn gate() -> CampaignGate {
-    let mut gate = CampaignGate::new(Settings::default());
+    let mut gate = CampaignGate::new(GateSettings::default());
     gate.set_campaign(SPRING, CampaignKind::Marketing);
     gate.set_campaign(REMINDER, CampaignKind::Informational);
     gate

@@ -52,6 +52,16 @@ impl PhoneNumber {
         self.digits.starts_with('1')
     }
 
+    /// The countries that the number may be of, as ISO 3166 writes them, where it belongs to the North American numbering
+    /// plan: `US`, `CA`, `BS`; both of the first two for an area code that belongs to no place. Empty for other numbers.
+    pub fn north_american_countries(&self) -> Vec<&'static str> {
+        let places = self.places();
+        if places.is_empty() && self.is_north_american() {
+            return vec!["CA", "US"];
+        }
+        sorted(places.into_iter().map(|place| &place[..2]))
+    }
+
     /// The places and zones of the number's area code.
     fn area(&self) -> Option<(&'static str, &'static str)> {
         let code = self.digits.strip_prefix('1')?.get(..3)?.parse().ok()?;
@@ -68,6 +78,22 @@ pub fn zones_of_place(place: &str) -> Vec<&'static str> {
         AREA_CODES
             .iter()
             .filter(|(_, places, _)| places.split(' ').any(|p| p == place))
+            .flat_map(|(_, _, zones)| zones.split(' ')),
+    )
+}
+
+/// Every time zone of a country of the North American numbering plan, by its ISO 3166 code, without its islands far out:
+/// `US`, `CA`, `BS`. Sorted.
+pub fn zones_of_country(country: &str) -> Vec<&'static str> {
+    let is_in = |place: &str| {
+        let within = place.strip_prefix(country);
+        within
+            .is_some_and(|rest| rest.is_empty() || (rest.starts_with('-') && is_continental(place)))
+    };
+    sorted(
+        AREA_CODES
+            .iter()
+            .filter(|(_, places, _)| places.split(' ').any(is_in))
             .flat_map(|(_, _, zones)| zones.split(' ')),
     )
 }
@@ -159,6 +185,23 @@ mod tests {
         );
         assert_eq!(zones_of_place("CA-PE").join(" "), "America/Halifax");
         assert!(zones_of_place("US").is_empty());
+        assert_eq!(zones_of_country("BS").join(" "), "America/Nassau");
+        let us = zones_of_country("US");
+        assert!(
+            us.contains(&"Pacific/Honolulu") && !us.contains(&"Pacific/Guam"),
+            "{us:?}"
+        );
+        assert!(!us.contains(&"America/St_Johns"), "{us:?}");
+        assert_eq!(number("+13105550101").north_american_countries(), ["US"]);
+        assert_eq!(
+            number("+18005550101").north_american_countries(),
+            ["CA", "US"]
+        );
+        assert!(
+            number("+442079460958")
+                .north_american_countries()
+                .is_empty()
+        );
     }
 
     #[test]

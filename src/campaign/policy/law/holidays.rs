@@ -1,6 +1,6 @@
 //! The holidays of the states whose laws make exceptions of them, as of 2026-11-23.
 //!
-//! Where a state lists a day that only some of its counties keep, it counts for the whole state.
+//! If a state lists a day that only some of its counties keep, it counts for the whole state.
 
 use jiff::civil::Weekday::{Friday, Monday, Thursday};
 

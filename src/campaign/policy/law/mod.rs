@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use self::states::STATES;
 use super::{
     holiday::Holiday,
-    place::Place,
+    jurisdiction::Jurisdiction,
     span::{Span, Week},
 };
 
@@ -19,7 +19,7 @@ use super::{
 #[derive(Debug)]
 pub struct Law {
     /// Where it holds.
-    pub place: Place,
+    pub place: Jurisdiction,
     /// The hours it leaves open.
     pub week: Week,
     /// The days it makes exceptions of.
@@ -34,6 +34,8 @@ pub struct Law {
     pub read: Read,
     /// When it was read.
     pub as_of: Date,
+    /// The judgment that struck it down, if one did; its hours and limits are not applied then.
+    pub struck_down: Option<&'static str>,
 }
 
 /// How often a number may be called within a time that slides.
@@ -45,6 +47,22 @@ pub struct Limit {
     pub hours: u32,
     /// Of what.
     pub of: Counted,
+}
+
+/// As settings write it: `1 per 24h`, `3 per 7d`, `6 calls per 7d`.
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { most, hours, of } = self;
+        match of {
+            Counted::Drops => write!(f, "{most} per ")?,
+            Counted::Calls => write!(f, "{most} calls per ")?,
+        }
+        if *hours > 24 && hours % 24 == 0 {
+            write!(f, "{}d", hours / 24)
+        } else {
+            write!(f, "{hours}h")
+        }
+    }
 }
 
 /// What a limit counts.
@@ -79,17 +97,19 @@ pub enum Read {
 }
 
 impl Law {
-    /// Every law that is known.
+    /// Every law that is known, those included that were struck down.
     pub fn all() -> impl Iterator<Item = &'static Self> {
         [&ELSEWHERE].into_iter().chain(NATIONS).chain(STATES)
     }
 
     /// The laws that hold for a number that may be in any of these places: those of each place and of its country, and
-    /// the usual hours where no country of them has a law here.
-    pub fn of(places: &[Place]) -> Vec<&'static Self> {
-        let holds = |law: &&'static Self| places.iter().any(|&place| law.place.covers(place));
+    /// the usual hours if no country of them has a law here.
+    pub fn of(places: &[Jurisdiction]) -> Vec<&'static Self> {
+        let holds = |law: &&'static Self| {
+            law.struck_down.is_none() && places.iter().any(|&place| law.place.covers(place))
+        };
         let mut found: Vec<_> = NATIONS.iter().filter(holds).collect();
-        let has_nation = |&place: &Place| found.iter().any(|law| law.place.covers(place));
+        let has_nation = |&place: &Jurisdiction| found.iter().any(|law| law.place.covers(place));
         if places.is_empty() || !places.iter().all(has_nation) {
             found.push(&ELSEWHERE);
         }
@@ -118,9 +138,9 @@ impl Law {
 /// The day on which the table was made.
 const MADE: Date = date(2026, 11, 23);
 
-/// What holds where nothing else is known.
+/// What holds if nothing else is known.
 static ELSEWHERE: Law = Law {
-    place: Place::ANYWHERE,
+    place: Jurisdiction::ANYWHERE,
     week: Week::daily(Span::hours(8, 21)),
     holidays: &[],
     on_holidays: None,
@@ -128,12 +148,13 @@ static ELSEWHERE: Law = Law {
     source: "usual hours; this country's law is not in the table",
     read: Read::Nothing,
     as_of: MADE,
+    struck_down: None,
 };
 
 /// The laws of whole countries.
 static NATIONS: &[Law] = &[
     Law {
-        place: Place::US,
+        place: Jurisdiction::US,
         week: Week::daily(Span::hours(8, 21)),
         holidays: &[],
         on_holidays: None,
@@ -141,10 +162,11 @@ static NATIONS: &[Law] = &[
         source: "47 CFR 64.1200(c)(1)",
         read: Read::Digest,
         as_of: MADE,
+        struck_down: None,
     },
     // The same hours bind live calls and announcing devices (Telecom Regulatory Policy 2009-200).
     Law {
-        place: Place::CANADA,
+        place: Jurisdiction::CANADA,
         week: Week::of(
             Span::minutes(9 * 60, 21 * 60 + 30),
             Some(Span::hours(10, 18)),
@@ -156,6 +178,7 @@ static NATIONS: &[Law] = &[
         source: "CRTC Unsolicited Telecommunications Rules, Parts III and IV",
         read: Read::Digest,
         as_of: MADE,
+        struck_down: None,
     },
 ];
 
@@ -166,7 +189,10 @@ mod tests {
     #[test]
     fn a_place_has_its_own_laws_and_its_country_s() {
         let sources = |places: &[&str]| {
-            let places: Vec<_> = places.iter().map(|p| Place::parse(p).unwrap()).collect();
+            let places: Vec<_> = places
+                .iter()
+                .map(|p| Jurisdiction::parse(p).unwrap())
+                .collect();
             Law::of(&places)
                 .iter()
                 .map(|law| law.place.to_string())
@@ -176,6 +202,7 @@ mod tests {
         assert_eq!(sources(&["US-NY"]), "US");
         assert_eq!(sources(&["US-FL"]), "US US-FL");
         assert_eq!(sources(&["US-OK"]), "US US-OK");
+        assert_eq!(sources(&["US-SC"]), "US");
         assert_eq!(sources(&["CA-ON"]), "CA");
         assert_eq!(sources(&["CA-ON", "US-WA"]), "US CA US-WA");
         assert_eq!(sources(&["US", "CA"]), "US CA");
@@ -188,6 +215,7 @@ mod tests {
     fn every_entry_says_where_it_is_written_and_when_it_was_read() {
         for law in Law::all() {
             assert!(law.source.len() > 10, "{law:?}");
+            assert!(law.struck_down.is_none_or(|by| by.len() > 10), "{law:?}");
             assert!(law.as_of >= date(2026, 11, 23), "{law:?}");
             assert!(
                 law.holidays.is_empty() || law.place.to_string().starts_with("US-"),

@@ -5,15 +5,15 @@
 //! takes all of them as binding for every drop, but for one of Oklahoma's, which its entry names.
 //!
 //! For states that are not here no rule on hours or frequency stricter than the federal one was found on 2026-11-23.
-//! [`Read::Text`] tells that the law itself was read in a public copy, [`Read::Digest`] that only guides and the notes of
-//! law firms were.
+//! [`Read::Text`] says that the law itself was read in a public copy, [`Read::Digest`] that only guides and the notes of
+//! law firms were. A law that a court struck down is in the table with the judgment, and is not applied.
 
 use super::{
     Counted, Law, Limit, MADE, Read,
     holidays::{ALABAMA, LOUISIANA, NEBRASKA, PENNSYLVANIA, RHODE_ISLAND, UTAH},
 };
 use crate::campaign::policy::{
-    place::Place,
+    jurisdiction::Jurisdiction,
     span::{Span, Week},
 };
 
@@ -145,7 +145,7 @@ pub(super) static STATES: &[Law] = &[
         Read::Digest,
     ),
     // The hours of the sales law. Okla. Stat. tit. 15, 755.1(C)(2) besides has 9 a.m. to 9 p.m. for automatic dial
-    // announcing devices, consent or not; whoever counts a drop among these makes a rule of `09:00-20:00` for `US-OK`.
+    // announcing devices, consent or not; anyone who counts a drop among these makes a rule of `09:00-20:00` for `US-OK`.
     Law {
         limits: THREE_CALLS_A_DAY,
         ..law(
@@ -179,6 +179,19 @@ pub(super) static STATES: &[Law] = &[
             "US-RI",
             Week::of(Some(Span::hours(9, 18)), Some(Span::hours(10, 17)), None),
             "R.I. Gen. Laws 5-61-2(2) and 5-61-3.6; holidays: R.I. Gen. Laws 25-1-1",
+            Read::Text,
+        )
+    },
+    // The hours of announcing devices, 8 to 19; the whole section fell. The state's Telephone Privacy Protection Act has those
+    // of the federal law (S.C. Code 37-21-30).
+    Law {
+        struck_down: Some(
+            "Cahaly v. LaRosa, 796 F.3d 399 (4th Cir. 2015), affirming 25 F. Supp. 3d 817 (D.S.C. 2014)",
+        ),
+        ..law(
+            "US-SC",
+            Week::daily(Span::hours(8, 19)),
+            "S.C. Code 16-17-446(C)(3), for announcing devices",
             Read::Text,
         )
     },
@@ -218,7 +231,7 @@ pub(super) static STATES: &[Law] = &[
 /// A law without holidays and limits.
 const fn law(place: &'static str, week: Week, source: &'static str, read: Read) -> Law {
     Law {
-        place: Place::known(place),
+        place: Jurisdiction::known(place),
         week,
         holidays: &[],
         on_holidays: None,
@@ -226,6 +239,7 @@ const fn law(place: &'static str, week: Week, source: &'static str, read: Read) 
         source,
         read,
         as_of: MADE,
+        struck_down: None,
     }
 }
 

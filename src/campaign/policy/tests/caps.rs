@@ -7,7 +7,7 @@ fn one_drop_in_24_hours_to_the_second() {
     let contact = Contact::under(202).starts(&[("2026-11-24T10:00:30[America/New_York]", 2)]);
     assert_says(
         &contact,
-        &Settings::default(),
+        &GateSettings::default(),
         &[
             (
                 "2026-11-24T10:00:30[America/New_York]",
@@ -31,7 +31,7 @@ fn three_drops_in_7_days_roll() {
     ]);
     assert_says(
         &contact,
-        &Settings::default(),
+        &GateSettings::default(),
         &[
             // Both caps are full; the later one counts.
             (
@@ -52,7 +52,7 @@ fn a_day_of_a_cap_is_24_hours_through_a_change_of_clocks() {
     let contact = Contact::under(202).starts(&[("2027-03-13T12:00[America/New_York]", 2)]);
     assert_says(
         &contact,
-        &Settings::default(),
+        &GateSettings::default(),
         &[(
             "2027-03-14T12:00[America/New_York]",
             "frequency_cap Sun 2027-03-14 13:00:00 -0400",
@@ -61,7 +61,7 @@ fn a_day_of_a_cap_is_24_hours_through_a_change_of_clocks() {
     let leap = Contact::under(202).starts(&[("2028-02-28T12:00[America/New_York]", 2)]);
     assert_says(
         &leap,
-        &Settings::default(),
+        &GateSettings::default(),
         &[("2028-02-29T12:00[America/New_York]", "allowed")],
     );
 }
@@ -74,7 +74,7 @@ fn a_cap_that_opens_at_night_holds_until_the_morning() {
         .starts(&[("2026-11-24T22:00[America/New_York]", 2)]);
     assert_says(
         &contact,
-        &Settings::default(),
+        &GateSettings::default(),
         &[(
             "2026-11-25T09:00[America/New_York]",
             "frequency_cap Wed 2026-11-25 20:59:00 -0500",
@@ -82,7 +82,7 @@ fn a_cap_that_opens_at_night_holds_until_the_morning() {
     );
     assert_says(
         &late,
-        &Settings::default(),
+        &GateSettings::default(),
         &[
             (
                 "2026-11-25T09:00[America/New_York]",
@@ -95,9 +95,9 @@ fn a_cap_that_opens_at_night_holds_until_the_morning() {
         ],
     );
     // Hours that are not asked about hold nothing off either.
-    let no_hours = Settings {
+    let no_hours = GateSettings {
         hours: false,
-        ..Settings::default()
+        ..GateSettings::default()
     };
     let by_cap = [(
         "2026-11-25T09:00[America/New_York]",
@@ -107,9 +107,9 @@ fn a_cap_that_opens_at_night_holds_until_the_morning() {
     let forced = late
         .clone()
         .overriding("calling_hours", "they asked for it");
-    assert_says(&forced, &Settings::default(), &by_cap);
+    assert_says(&forced, &GateSettings::default(), &by_cap);
     let ruling = late.asked(
-        &Settings::default(),
+        &GateSettings::default(),
         moment("2026-11-25T09:00[America/New_York]"),
     );
     assert_eq!(
@@ -120,10 +120,10 @@ fn a_cap_that_opens_at_night_holds_until_the_morning() {
 }
 
 /// Only what the law says.
-fn by_law() -> Settings {
-    Settings {
+fn by_law() -> GateSettings {
+    GateSettings {
         limits: Vec::new(),
-        ..Settings::default()
+        ..GateSettings::default()
     }
 }
 
@@ -132,28 +132,32 @@ fn a_double_call_is_two_calls_where_three_are_allowed_in_24_hours() {
     let ten = "2026-11-24T10:00[America/New_York]";
     let noon = "2026-11-24T12:00[America/New_York]";
     let one = "2026-11-24T13:00[America/New_York]";
+    let caps_alone = GateSettings {
+        hours: false,
+        ..by_law()
+    };
     // Florida and Maryland by number, Oregon and Oklahoma by state.
     for contact in [
         Contact::under(305),
         Contact::under(301),
-        Contact::under(202).state("OR").zone("America/New_York"),
-        Contact::under(202).state("OK").zone("America/New_York"),
+        Contact::under(202).state("OR"),
+        Contact::under(202).state("OK"),
     ] {
         let mut contact = contact.starts(&[(ten, 2)]);
         assert_says(
             &contact,
-            &by_law(),
+            &caps_alone,
             &[
                 (noon, "frequency_cap Wed 2026-11-25 10:00:00 -0500"),
                 ("2026-11-25T10:00[America/New_York]", "allowed"),
             ],
         );
         contact.calls = 1;
-        assert_says(&contact, &by_law(), &[(noon, "allowed")]);
+        assert_says(&contact, &caps_alone, &[(noon, "allowed")]);
         let contact = contact.starts(&[(ten, 2), (noon, 1)]);
         assert_says(
             &contact,
-            &by_law(),
+            &caps_alone,
             &[(one, "frequency_cap Wed 2026-11-25 10:00:00 -0500")],
         );
     }
@@ -183,7 +187,7 @@ fn a_start_that_the_clock_has_yet_to_reach_counts() {
     let contact = Contact::under(202).starts(&[("2026-11-24T12:05[America/New_York]", 2)]);
     assert_says(
         &contact,
-        &Settings::default(),
+        &GateSettings::default(),
         &[(
             "2026-11-24T12:00[America/New_York]",
             "frequency_cap Wed 2026-11-25 12:05:00 -0500",
@@ -193,13 +197,13 @@ fn a_start_that_the_clock_has_yet_to_reach_counts() {
 
 #[test]
 fn a_cap_that_no_drop_fits_never_opens_and_says_so() {
-    let settings = Settings {
+    let settings = GateSettings {
         limits: vec![Limit {
             most: 1,
             hours: 24,
             of: Counted::Calls,
         }],
-        ..Settings::default()
+        ..GateSettings::default()
     };
     let ruling = Contact::under(202).asked(&settings, moment("2026-11-24T12:00[America/New_York]"));
     assert!(
@@ -212,15 +216,15 @@ fn a_cap_that_no_drop_fits_never_opens_and_says_so() {
 
 #[test]
 fn the_history_reaches_back_as_far_as_the_longest_cap() {
-    assert_eq!(Settings::default().history().as_hours(), 7 * 24);
+    assert_eq!(GateSettings::default().history().as_hours(), 7 * 24);
     assert_eq!(by_law().history().as_hours(), 24);
-    let month = Settings {
+    let month = GateSettings {
         limits: vec![Limit {
             most: 4,
             hours: 30 * 24,
             of: Counted::Drops,
         }],
-        ..Settings::default()
+        ..GateSettings::default()
     };
     assert_eq!(month.history().as_hours(), 30 * 24);
 }

@@ -7,7 +7,7 @@ use jiff::civil::{Date, date};
 use super::*;
 
 /// No law, and these hours.
-fn only(hours: &str) -> Settings {
+fn only(hours: &str) -> GateSettings {
     with_rules(vec![
         lawless(),
         UserRule::daily("hours", Span::parse(hours).unwrap()),
@@ -15,7 +15,7 @@ fn only(hours: &str) -> Settings {
 }
 
 /// No law and all hours, but not on this day.
-fn closed_on(day: Date) -> Settings {
+fn closed_on(day: Date) -> GateSettings {
     let mut rule = UserRule::daily("closed", Span::DAY);
     rule.closed = BTreeSet::from([day]);
     with_rules(vec![lawless(), rule])
@@ -102,7 +102,7 @@ fn an_hour_that_comes_twice_is_open_twice_and_closed_between() {
 fn the_morning_after_a_change_of_clocks_is_at_the_same_hour() {
     assert_says(
         &Contact::under(212),
-        &Settings::default(),
+        &GateSettings::default(),
         &[
             (
                 "2027-03-13T21:00[America/New_York]",
@@ -117,7 +117,7 @@ fn the_morning_after_a_change_of_clocks_is_at_the_same_hour() {
     // Of two zones, only one changes.
     assert_says(
         &Contact::under(928),
-        &Settings::default(),
+        &GateSettings::default(),
         &[
             (
                 "2027-03-13T21:00[America/Phoenix]",
@@ -136,7 +136,7 @@ fn the_morning_after_a_change_of_clocks_is_at_the_same_hour() {
 fn zones_of_half_and_quarter_hours_keep_their_own_time() {
     assert_says(
         &Contact::under(709).zone("America/St_Johns"),
-        &Settings::default(),
+        &GateSettings::default(),
         &[
             (
                 "2026-12-07T08:59:59[America/St_Johns]",
@@ -149,7 +149,7 @@ fn zones_of_half_and_quarter_hours_keep_their_own_time() {
     // By the number alone, Labrador is asked too.
     assert_says(
         &Contact::under(709),
-        &Settings::default(),
+        &GateSettings::default(),
         &[(
             "2026-12-07T09:00[America/St_Johns]",
             "calling_hours Mon 2026-12-07 09:30:00 -0330",
@@ -157,7 +157,7 @@ fn zones_of_half_and_quarter_hours_keep_their_own_time() {
     );
     assert_says(
         &Contact::at("+9779841234567"),
-        &Settings::default(),
+        &GateSettings::default(),
         &[
             (
                 "2026-12-07T21:00[Asia/Kathmandu]",

@@ -11,7 +11,7 @@ fn a_number_in_two_zones_is_called_while_both_are_open() {
     // The panhandle of Florida, and the rest of area code 850.
     assert_says(
         &Contact::under(850),
-        &Settings::default(),
+        &GateSettings::default(),
         &[
             (
                 "2026-12-07T08:30[America/New_York]",
@@ -28,7 +28,7 @@ fn a_number_in_two_zones_is_called_while_both_are_open() {
     // The contact's own zone tells.
     assert_says(
         &Contact::under(850).zone("America/Chicago"),
-        &Settings::default(),
+        &GateSettings::default(),
         &[
             ("2026-12-07T08:00[America/Chicago]", "allowed"),
             ("2026-12-07T19:59:59[America/Chicago]", "allowed"),
@@ -40,7 +40,7 @@ fn a_number_in_two_zones_is_called_while_both_are_open() {
 fn indiana_and_arizona_have_the_zones_of_their_area_codes() {
     assert_says(
         &Contact::under(219),
-        &Settings::default(),
+        &GateSettings::default(),
         &[
             (
                 "2026-12-07T08:00[America/Indiana/Indianapolis]",
@@ -55,7 +55,7 @@ fn indiana_and_arizona_have_the_zones_of_their_area_codes() {
     // Arizona has no summer time; the Navajo Nation has, and shares an area code with it.
     assert_says(
         &Contact::under(928),
-        &Settings::default(),
+        &GateSettings::default(),
         &[
             ("2026-12-07T08:00[America/Phoenix]", "allowed"),
             ("2027-07-12T08:00[America/Phoenix]", "allowed"),
@@ -72,7 +72,7 @@ fn indiana_and_arizona_have_the_zones_of_their_area_codes() {
 fn alaska_is_called_while_all_its_zones_are_open() {
     assert_says(
         &Contact::under(907),
-        &Settings::default(),
+        &GateSettings::default(),
         &[
             (
                 "2026-12-07T08:59[America/Anchorage]",
@@ -85,28 +85,35 @@ fn alaska_is_called_while_all_its_zones_are_open() {
 
 #[test]
 fn the_state_of_the_list_and_of_the_number_both_hold() {
-    // A number of New York whose owner lives in Alabama, and one of Alabama whose owner lives in New York.
-    for contact in [
-        Contact::under(212).state("AL"),
-        Contact::under(205).state("NY"),
-    ] {
-        let contact = contact.zone("America/New_York");
-        assert_says(
-            &contact,
-            &Settings::default(),
-            &[
-                ("2026-12-12T19:59:59[America/New_York]", "allowed"),
-                (
-                    "2026-12-12T20:00[America/New_York]",
-                    "calling_hours Mon 2026-12-14 08:00:00 -0500",
-                ),
-            ],
-        );
-    }
+    // A number of Alabama whose owner lives in New York: Alabama is closed on Sunday.
+    assert_says(
+        &Contact::under(205).state("NY").zone("America/New_York"),
+        &GateSettings::default(),
+        &[
+            ("2026-12-12T08:00[America/New_York]", "allowed"),
+            ("2026-12-12T19:59:59[America/New_York]", "allowed"),
+            (
+                "2026-12-12T20:00[America/New_York]",
+                "calling_hours Mon 2026-12-14 08:00:00 -0500",
+            ),
+        ],
+    );
+    // A number and a zone of New York beside a state of another zone: both zones have to be open.
+    assert_says(
+        &Contact::under(212).state("AL").zone("America/New_York"),
+        &GateSettings::default(),
+        &[
+            ("2026-12-12T19:59:59[America/New_York]", "allowed"),
+            (
+                "2026-12-12T20:00[America/New_York]",
+                "calling_hours Mon 2026-12-14 09:00:00 -0500",
+            ),
+        ],
+    );
     // Ontario by the list, Florida by the number.
     assert_says(
         &Contact::under(305).state("ON").zone("America/Toronto"),
-        &Settings::default(),
+        &GateSettings::default(),
         &[
             (
                 "2026-12-07T08:59:59[America/Toronto]",
@@ -125,7 +132,7 @@ fn the_next_opening_is_found_over_sundays_holidays_and_the_new_year() {
     // Alabama: Saturday night, Sunday, Memorial Day.
     assert_says(
         &Contact::under(205),
-        &Settings::default(),
+        &GateSettings::default(),
         &[(
             "2027-05-29T20:00[America/Chicago]",
             "calling_hours Tue 2027-06-01 08:00:00 -0500",
@@ -134,7 +141,7 @@ fn the_next_opening_is_found_over_sundays_holidays_and_the_new_year() {
     // Rhode Island: New Year's Day of 2028 is a Saturday, kept on Friday too; then Sunday.
     assert_says(
         &Contact::under(401),
-        &Settings::default(),
+        &GateSettings::default(),
         &[(
             "2027-12-30T18:00[America/New_York]",
             "calling_hours Mon 2028-01-03 09:00:00 -0500",
@@ -143,7 +150,7 @@ fn the_next_opening_is_found_over_sundays_holidays_and_the_new_year() {
     // Louisiana: Mardi Gras on a leap day.
     assert_says(
         &Contact::under(504),
-        &Settings::default(),
+        &GateSettings::default(),
         &[(
             "2028-02-28T20:00[America/Chicago]",
             "calling_hours Wed 2028-03-01 08:00:00 -0600",
@@ -152,7 +159,7 @@ fn the_next_opening_is_found_over_sundays_holidays_and_the_new_year() {
     // Canada: from a weekday into the weekend.
     assert_says(
         &Contact::under(416),
-        &Settings::default(),
+        &GateSettings::default(),
         &[(
             "2026-12-11T21:30[America/Toronto]",
             "calling_hours Sat 2026-12-12 10:00:00 -0500",
@@ -172,18 +179,18 @@ fn numbers_of_other_countries_have_the_usual_hours_of_their_own() {
         contact.zone = Some(zone.to_owned());
         let at = |time: &str| format!("2026-12-07T{time}[{zone}]");
         assert_eq!(
-            contact.says(&Settings::default(), &at("20:59:59")),
+            contact.says(&GateSettings::default(), &at("20:59:59")),
             "allowed"
         );
         assert_eq!(
-            contact.says(&Settings::default(), &at("08:00")),
+            contact.says(&GateSettings::default(), &at("08:00")),
             "allowed",
             "{number}"
         );
         for time in ["07:59:59", "21:00"] {
             assert!(
                 contact
-                    .says(&Settings::default(), &at(time))
+                    .says(&GateSettings::default(), &at(time))
                     .starts_with("calling_hours"),
                 "{number} {time}"
             );
@@ -194,7 +201,7 @@ fn numbers_of_other_countries_have_the_usual_hours_of_their_own() {
 #[test]
 fn a_number_of_no_country_needs_a_zone() {
     let contact = Contact::at("+80012345678");
-    let ruling = contact.asked(&Settings::default(), moment("2026-12-07T12:00[UTC]"));
+    let ruling = contact.asked(&GateSettings::default(), moment("2026-12-07T12:00[UTC]"));
     assert_eq!(
         ruling.words(),
         "held (calling_hours) until 2027-12-08T12:00:00Z: no time zone is known for this number; the contact's list has \
@@ -202,16 +209,141 @@ fn a_number_of_no_country_needs_a_zone() {
     );
     assert_says(
         &contact.zone("Europe/Berlin"),
-        &Settings::default(),
+        &GateSettings::default(),
         &[("2026-12-07T12:00[Europe/Berlin]", "allowed")],
     );
+}
+
+/// A list of a program whose default time zone is UTC, at half past one at night in California.
+#[test]
+fn a_zone_that_is_nobody_s_or_of_another_country_opens_no_night() {
+    let night = "2026-12-02T01:30[America/Los_Angeles]";
+    let by_california = "calling_hours Wed 2026-12-02 09:00:00 -0800";
+    let california = || Contact::under(310);
+    for contact in [
+        california().zone("UTC"),
+        california().zone("GMT"),
+        california().zone("Etc/UTC"),
+        california().zone("Etc/GMT-9"),
+        california().zone("+00:00"),
+        california(),
+        california().state("CA"),
+        california().zone("Europe/London"),
+        california().zone("UTC").state("CA"),
+        california().zone("Zulu").state("Calif."),
+        california().zone("Asia/Tokyo").state("CA"),
+    ] {
+        let said = contact.says(&GateSettings::default(), night);
+        let expected = if contact.zone.as_deref() == Some("Asia/Tokyo") {
+            // 16:00 in California is 9:00 the next day in Tokyo, by California's law.
+            "calling_hours Wed 2026-12-02 16:00:00 -0800"
+        } else {
+            by_california
+        };
+        assert_eq!(said, expected, "{:?} {:?}", contact.zone, contact.state);
+    }
+    let noon = moment("2026-12-02T12:00[America/Los_Angeles]");
+    assert_eq!(
+        california()
+            .zone("UTC")
+            .asked(&GateSettings::default(), noon)
+            .words(),
+        "allowed: every rule is met; the time zone `UTC` is that of no place and is ignored"
+    );
+}
+
+#[test]
+fn a_state_in_any_usual_spelling_has_its_law_and_any_other_has_all() {
+    let evening = "2026-11-30T20:30[America/New_York]";
+    let sunday = "2026-12-06T18:00[America/New_York]";
+    for state in [
+        "Florida",
+        "FL",
+        "Fla.",
+        "Florida, USA",
+        "FL - Florida",
+        "US-FL",
+        "Miami, FL",
+        "Floridda",
+    ] {
+        let said = Contact::under(202)
+            .state(state)
+            .says(&GateSettings::default(), evening);
+        assert!(said.starts_with("calling_hours "), "{state}: {said}");
+    }
+    for state in [
+        "Alabama",
+        "Ala.",
+        "AL",
+        "Alabama (USA)",
+        "State of Alabama",
+        "Albama",
+    ] {
+        let said = Contact::under(202)
+            .state(state)
+            .says(&GateSettings::default(), sunday);
+        assert!(
+            said.starts_with("calling_hours Mon 2026-12-07"),
+            "{state}: {said}"
+        );
+    }
+    // Without a state the number's own law holds, which closes neither.
+    for at in [evening, sunday] {
+        assert_eq!(
+            Contact::under(202).says(&GateSettings::default(), at),
+            "allowed"
+        );
+        assert_eq!(
+            Contact::under(202)
+                .state("N/A")
+                .says(&GateSettings::default(), at),
+            "allowed"
+        );
+    }
+    // The laws of all states and the clocks of all of them: ten in Hawaii, by Kentucky's law; Maine ends at five.
+    let unknown = Contact::under(202).state("Atlantis");
+    assert_says(
+        &unknown,
+        &GateSettings::default(),
+        &[
+            (
+                "2026-12-07T12:00[America/New_York]",
+                "calling_hours Mon 2026-12-07 15:00:00 -0500",
+            ),
+            ("2026-12-07T15:00[America/New_York]", "allowed"),
+            ("2026-12-07T16:59:59[America/New_York]", "allowed"),
+            (
+                "2026-12-07T17:00[America/New_York]",
+                "calling_hours Tue 2026-12-08 15:00:00 -0500",
+            ),
+        ],
+    );
+    let words = unknown
+        .asked(&GateSettings::default(), moment(sunday))
+        .words();
+    assert!(
+        words
+            .ends_with("; the state `Atlantis` is not known, so that the laws of every state hold"),
+        "{words}"
+    );
+    assert!(words.contains(" more laws close it too; "), "{words}");
+    // What stands in place of one state's law leaves those of the others.
+    let florida = UserRule {
+        name: "Florida".to_owned(),
+        places: vec![Jurisdiction::parse("US-FL").unwrap()],
+        week: Week::ALWAYS,
+        closed: BTreeSet::new(),
+        instead_of_law: Some("a test".to_owned()),
+    };
+    let said = unknown.says(&with_rules(vec![florida]), sunday);
+    assert!(said.starts_with("calling_hours Mon"), "{said}");
 }
 
 #[test]
 fn a_toll_free_number_is_called_while_the_whole_continent_is_awake() {
     assert_says(
         &Contact::at("+18332345678"),
-        &Settings::default(),
+        &GateSettings::default(),
         &[
             // Nine o'clock in Hawaii, by Canada's rule.
             (
@@ -229,7 +361,7 @@ fn a_user_s_rule_makes_hours_stricter_and_opens_nothing() {
         UserRule::daily("office hours", Span::parse("06:00-18:30").unwrap()),
         UserRule {
             name: "no Fridays in Florida".to_owned(),
-            places: vec![Place::parse("US-FL").unwrap()],
+            places: vec![Jurisdiction::parse("US-FL").unwrap()],
             week: Week::ALWAYS.with(Weekday::Friday, None),
             closed: BTreeSet::from([date(2026, 12, 12)]),
             instead_of_law: None,
@@ -272,14 +404,14 @@ fn a_user_s_rule_makes_hours_stricter_and_opens_nothing() {
 fn a_forced_rule_stands_in_place_of_the_law_and_is_named() {
     let sundays = UserRule {
         name: "Sundays with consent".to_owned(),
-        places: vec![Place::parse("US-UT").unwrap()],
+        places: vec![Jurisdiction::parse("US-UT").unwrap()],
         week: Week::daily(Span::hours(10, 18)),
         closed: BTreeSet::new(),
         instead_of_law: None,
     };
     assert_eq!(
         sundays.clone().forced(" ").unwrap_err().to_string(),
-        "the rule `Sundays with consent` is to stand in place of the law, which needs a reason"
+        "the rule `Sundays with consent` is to take the place of the law, which needs a reason"
     );
     let because = "13-25a-103(3) exempts prior express consent";
     let settings = with_rules(vec![sundays.forced(because).unwrap()]);

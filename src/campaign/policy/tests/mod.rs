@@ -79,7 +79,7 @@ impl Contact {
         self
     }
 
-    fn asked(&self, settings: &Settings, now: Timestamp) -> Ruling {
+    fn asked(&self, settings: &GateSettings, now: Timestamp) -> Ruling {
         let case = Case {
             number: self.number.as_ref(),
             zone: self.zone.as_deref(),
@@ -96,7 +96,7 @@ impl Contact {
 
     /// What comes out at a moment, in the zone that the moment is written in: `allowed`, `do_not_call`, or the reason and
     /// until when.
-    fn says(&self, settings: &Settings, at: &str) -> String {
+    fn says(&self, settings: &GateSettings, at: &str) -> String {
         let zoned = zoned(at);
         match self.asked(settings, zoned.timestamp()).decision {
             Decision::Allowed => "allowed".to_owned(),
@@ -122,10 +122,10 @@ fn zoned(text: &str) -> Zoned {
 }
 
 /// The default settings, with rules of the user's own.
-fn with_rules(rules: Vec<UserRule>) -> Settings {
-    Settings {
+fn with_rules(rules: Vec<UserRule>) -> GateSettings {
+    GateSettings {
         rules,
-        ..Settings::default()
+        ..GateSettings::default()
     }
 }
 
@@ -138,7 +138,7 @@ fn lawless() -> UserRule {
 
 /// Asserts what the gate says of a contact at each moment.
 #[track_caller]
-fn assert_says(contact: &Contact, settings: &Settings, rows: &[(&str, &str)]) {
+fn assert_says(contact: &Contact, settings: &GateSettings, rows: &[(&str, &str)]) {
     for (at, expected) in rows {
         assert_eq!(contact.says(settings, at), *expected, "at {at}");
     }

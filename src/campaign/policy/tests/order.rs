@@ -7,7 +7,7 @@ const NIGHT: &str = "2026-11-24T23:00[America/New_York]";
 
 #[test]
 fn the_first_rule_that_is_not_met_decides() {
-    let settings = Settings::default();
+    let settings = GateSettings::default();
     let mut contact = Contact::under(202);
     contact.do_not_call = Some("own".to_owned());
     contact.consent = None;
@@ -39,9 +39,9 @@ fn the_first_rule_that_is_not_met_decides() {
 
 #[test]
 fn a_blocked_prefix_is_never_dialled() {
-    let settings = Settings {
+    let settings = GateSettings {
         blocked_prefixes: vec!["1242".to_owned(), "44".to_owned()],
-        ..Settings::default()
+        ..GateSettings::default()
     };
     assert_eq!(Contact::under(242).says(&settings, NOON), "blocked_prefix");
     assert_eq!(
@@ -85,15 +85,67 @@ fn consent_needs_a_date_a_source_and_for_marketing_writing() {
             at: at.map(|at| at.parse().unwrap()),
             source: Some(source.to_owned()),
         });
-        let said = contact.says(&Settings::default(), NOON);
+        let said = contact.says(&GateSettings::default(), NOON);
         assert_eq!(said, expected, "{campaign} {:?}", contact.consent);
     }
     let mut nobody = Contact::under(202);
     nobody.consent = None;
     for campaign in [Informational, Marketing] {
         nobody.campaign = campaign;
-        assert_eq!(nobody.says(&Settings::default(), NOON), "no_consent");
+        assert_eq!(nobody.says(&GateSettings::default(), NOON), "no_consent");
     }
+}
+
+#[test]
+fn a_consent_of_today_counts_wherever_today_has_begun() {
+    let settings = GateSettings::default();
+    let says = |number: &str, zone: &str, consent: &str, now: &str| {
+        let mut contact = Contact::at(number).zone(zone);
+        contact.consent.as_mut().unwrap().at = Some(consent.parse().unwrap());
+        contact.says(&settings, now)
+    };
+    let sydney = |consent, now| says("+61291234567", "Australia/Sydney", consent, now);
+    let tokyo = |consent, now| says("+81312345678", "Asia/Tokyo", consent, now);
+    let morning = "2026-12-01T09:00[Australia/Sydney]";
+    // A day, which lists have without a time, and which is kept as midnight UTC: that is eleven in Sydney.
+    assert_eq!(sydney("2026-12-01T00:00:00Z", morning), "allowed");
+    assert_eq!(
+        tokyo("2026-12-01T00:00:00Z", "2026-12-01T08:00[Asia/Tokyo]"),
+        "allowed"
+    );
+    // A time without a zone, kept as if it were UTC.
+    assert_eq!(sydney("2026-12-01T08:30:00Z", morning), "allowed");
+    assert_eq!(
+        tokyo("2026-12-01T08:30:00Z", "2026-12-01T09:00[Asia/Tokyo]"),
+        "allowed"
+    );
+    assert_eq!(sydney("2026-12-01T09:30:00Z", morning), "no_consent");
+    // A day that has begun for those who keep the list, and not for the contact.
+    let new_york = |consent, now| says("+12125550101", "America/New_York", consent, now);
+    let noon = "2026-11-30T12:00[America/New_York]";
+    assert_eq!(new_york("2026-12-01T00:00:00Z", noon), "allowed");
+    // A day that has begun nowhere.
+    assert_eq!(sydney("2026-12-02T00:00:00Z", morning), "no_consent");
+    assert_eq!(new_york("2026-12-02T00:00:00Z", noon), "no_consent");
+    // It begins in Kiritimati at ten in London.
+    assert_eq!(
+        says(
+            "+442079460958",
+            "Europe/London",
+            "2026-12-01T00:00:00Z",
+            "2026-11-30T09:59:59[Europe/London]"
+        ),
+        "no_consent"
+    );
+    assert_eq!(
+        says(
+            "+442079460958",
+            "Europe/London",
+            "2026-12-01T00:00:00Z",
+            "2026-11-30T10:00[Europe/London]"
+        ),
+        "allowed"
+    );
 }
 
 #[test]
@@ -127,7 +179,7 @@ fn a_rule_is_set_aside_only_with_a_reason_and_that_is_kept() {
     );
 
     let contact = Contact::under(202).overriding("calling_hours", "they asked for a late call");
-    let ruling = contact.asked(&Settings::default(), moment(NIGHT));
+    let ruling = contact.asked(&GateSettings::default(), moment(NIGHT));
     assert_eq!(ruling.decision, Decision::Allowed);
     assert_eq!(
         ruling.words(),
@@ -148,7 +200,7 @@ fn a_rule_is_set_aside_only_with_a_reason_and_that_is_kept() {
 
 #[test]
 fn setting_one_rule_aside_leaves_the_others() {
-    let settings = Settings::default();
+    let settings = GateSettings::default();
     let mut contact = Contact::under(202)
         .starts(&[("2026-11-24T11:00[America/New_York]", 2)])
         .overriding("frequency_cap", "the first one was cut off");
@@ -167,15 +219,15 @@ fn setting_one_rule_aside_leaves_the_others() {
 fn what_the_settings_switch_off_is_said() {
     let mut contact = Contact::under(202).starts(&[("2026-11-24T22:00[America/New_York]", 2)]);
     contact.consent = None;
-    let off = Settings {
+    let off = GateSettings {
         enabled: false,
-        ..Settings::default()
+        ..GateSettings::default()
     };
-    let one_by_one = Settings {
+    let one_by_one = GateSettings {
         consent: false,
         caps: false,
         hours: false,
-        ..Settings::default()
+        ..GateSettings::default()
     };
     for settings in [&off, &one_by_one] {
         let ruling = contact.asked(settings, moment(NIGHT));
@@ -193,9 +245,9 @@ fn what_the_settings_switch_off_is_said() {
     // A cap that is full waits for no hours where those are off.
     contact.do_not_call = None;
     contact.consent = Contact::under(202).consent;
-    let no_hours = Settings {
+    let no_hours = GateSettings {
         hours: false,
-        ..Settings::default()
+        ..GateSettings::default()
     };
     assert_eq!(
         contact.says(&no_hours, NIGHT),
@@ -206,7 +258,7 @@ fn what_the_settings_switch_off_is_said() {
 #[test]
 fn a_ruling_is_kept_as_data_and_says_why() {
     let ruling = Contact::under(305).state("TX").asked(
-        &Settings::default(),
+        &GateSettings::default(),
         moment("2026-11-29T11:30[America/Chicago]"),
     );
     assert_eq!(
@@ -230,7 +282,7 @@ fn a_ruling_is_kept_as_data_and_says_why() {
 
 #[test]
 fn no_whole_number_is_in_a_ruling() {
-    let ruling = Contact::under(202).asked(&Settings::default(), moment(NIGHT));
+    let ruling = Contact::under(202).asked(&GateSettings::default(), moment(NIGHT));
     let json = serde_json::to_string(&ruling).unwrap();
     assert!(!json.contains("5550101"), "{json}");
     assert!(json.contains("+1202•••0101"), "{json}");

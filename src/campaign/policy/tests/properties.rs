@@ -124,7 +124,8 @@ proptest! {
         }
     }
 
-    /// Nobody is called outside of eight to nine in any zone their number may be in, unless somebody forced it.
+    /// Nobody is called outside of eight to nine in the zone of their list, nor in those of their number if these do not agree
+    /// with it, unless a rule is forced.
     #[test]
     fn nobody_is_called_at_night(
         contact in contacts(),
@@ -136,19 +137,47 @@ proptest! {
         if !ruling.decision.is_allowed() || forced || !contact.overrides.is_empty() {
             return Ok(());
         }
-        let zones = TimeZoneDatabase::bundled();
-        let names = match &contact.zone {
-            Some(zone) => vec![zone.as_str()],
-            None => contact.number.as_ref().unwrap().zones(),
-        };
-        let of_state = contact.zone.is_none() && contact.state.is_some();
-        for name in names.into_iter().filter(|_| !of_state) {
-            let local = zones.get(name).unwrap().to_datetime(now);
+        let known = TimeZoneDatabase::bundled();
+        let local = |name: &str| known.get(name).unwrap().to_datetime(now);
+        let of_list = contact.zone.as_deref().filter(|zone| zone.contains('/') && !zone.starts_with("Etc/"));
+        let mut names: Vec<_> = of_list.into_iter().collect();
+        let of_number = contact.number.as_ref().unwrap().zones();
+        let agrees = of_list.is_some_and(|zone| of_number.iter().any(|other| local(other) == local(zone)));
+        let has_state = contact.state.as_deref().is_some_and(|state| state != "Atlantis");
+        if !agrees && !has_state {
+            names.extend(of_number);
+        }
+        for name in names {
+            let local = local(name);
             let minute = i32::from(local.hour()) * 60 + i32::from(local.minute());
             prop_assert!((480..1290).contains(&minute), "{name} {local}");
         }
     }
+
+    /// A state that is not understood is nowhere called where one that is understood is not.
+    #[test]
+    fn a_state_that_is_not_understood_opens_nothing(
+        mut contact in contacts(),
+        settings in settings(),
+        state in prop::sample::select(STATES),
+        now in moments(),
+    ) {
+        let number = contact.number.clone().unwrap();
+        let is_in_the_states = number.places().iter().any(|place| place.starts_with("US-"));
+        if !is_in_the_states || settings.rules.iter().any(|rule| rule.instead_of_law.is_some()) {
+            return Ok(());
+        }
+        contact.state = Some("Atlantis".to_owned());
+        contact.zone = None;
+        let strict = contact.asked(&settings, now).decision.is_allowed();
+        contact.state = Some(state.to_owned());
+        prop_assert!(!strict || contact.asked(&settings, now).decision.is_allowed(), "{state}");
+    }
 }
+
+const STATES: &[&str] = &[
+    "AL", "FL", "ME", "RI", "TX", "UT", "AK", "HI", "SD", "KY", "Calif.", "N.Y.",
+];
 
 fn moments() -> impl Strategy<Value = Timestamp> {
     // 2024 to 2030, and more often around changes of clocks.
@@ -200,10 +229,18 @@ fn contacts() -> impl Strategy<Value = Contact> {
         "+9779841234567",
         "+80012345678",
     ]);
-    let zones = prop::option::weighted(0.5, zones());
+    let zones = prop::option::weighted(
+        0.5,
+        prop_oneof![
+            5 => zones().boxed(),
+            1 => prop::sample::select(vec!["UTC".to_owned(), "-08:00".to_owned()]).boxed(),
+        ],
+    );
     let states = prop::option::weighted(
         0.3,
-        prop::sample::select(vec!["AL", "FL", "ME", "RI", "TX", "UT", "ON", "NL", "AK"]),
+        prop::sample::select(vec![
+            "AL", "FL", "ME", "RI", "TX", "UT", "ON", "NL", "AK", "Fla.", "Atlantis",
+        ]),
     );
     let histories = prop::collection::vec((1..=2u32, 1_704_067_200..1_893_456_000i64), 0..3);
     let overrides = prop::option::weighted(
@@ -241,13 +278,13 @@ fn zones() -> impl Strategy<Value = String> {
     prop::sample::select(all)
 }
 
-fn settings() -> impl Strategy<Value = Settings> {
+fn settings() -> impl Strategy<Value = GateSettings> {
     let forced = prop::option::weighted(0.15, Just(lawless()));
     let rules = prop::collection::vec(user_rules(), 0..3);
-    (forced, rules, any::<bool>()).prop_map(|(forced, rules, caps)| Settings {
+    (forced, rules, any::<bool>()).prop_map(|(forced, rules, caps)| GateSettings {
         rules: forced.into_iter().chain(rules).collect(),
         caps,
-        ..Settings::default()
+        ..GateSettings::default()
     })
 }
 
@@ -269,7 +306,7 @@ fn user_rules() -> impl Strategy<Value = UserRule> {
         places: if everywhere {
             Vec::new()
         } else {
-            vec![Place::US]
+            vec![Jurisdiction::US]
         },
         week,
         closed: days

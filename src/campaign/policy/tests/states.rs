@@ -4,7 +4,8 @@ use super::*;
 
 /// An area code of a state, its zone, and its hours from Monday to Friday, on Saturday and on Sunday; `-` where closed.
 const HOURS: &[(u16, &str, &str, &str, &str)] = &[
-    // No rule of their own: New York, Georgia, Arizona, Indiana, Hawaii, Puerto Rico.
+    // No rule of their own: New York, Georgia, Arizona, Indiana, Hawaii, Puerto Rico; South Carolina's was struck down.
+    (803, "America/New_York", "08-21", "08-21", "08-21"),
     (212, "America/New_York", "08-21", "08-21", "08-21"),
     (404, "America/New_York", "08-21", "08-21", "08-21"),
     (602, "America/Phoenix", "08-21", "08-21", "08-21"),
@@ -68,7 +69,7 @@ fn each_state_opens_and_closes_to_the_second() {
         ] {
             let open = |time: &str| {
                 let at = moment(&format!("{day}T{time}[{zone}]"));
-                let ruling = contact.asked(&Settings::default(), at);
+                let ruling = contact.asked(&GateSettings::default(), at);
                 ruling.decision.is_allowed()
             };
             let Some((from, to)) = hours.split_once('-').filter(|_| hours.len() > 1) else {
@@ -95,7 +96,7 @@ fn each_state_opens_and_closes_to_the_second() {
 fn south_dakota_has_two_zones_and_weekdays_only() {
     assert_says(
         &Contact::under(605),
-        &Settings::default(),
+        &GateSettings::default(),
         &[
             (
                 "2026-12-07T09:30[America/Chicago]",
@@ -157,7 +158,7 @@ fn holidays_close_the_states_that_keep_them() {
             .iter()
             .filter(|&&(_, area, zone)| {
                 let noon = moment(&format!("{day}T12:00[{zone}]"));
-                let ruling = Contact::under(area).asked(&Settings::default(), noon);
+                let ruling = Contact::under(area).asked(&GateSettings::default(), noon);
                 !ruling.decision.is_allowed()
             })
             .map(|&(state, ..)| state)
@@ -170,7 +171,7 @@ fn holidays_close_the_states_that_keep_them() {
 fn nebraska_opens_at_one_on_holidays() {
     assert_says(
         &Contact::under(402),
-        &Settings::default(),
+        &GateSettings::default(),
         &[
             (
                 "2026-11-26T12:59:59[America/Chicago]",
@@ -184,7 +185,7 @@ fn nebraska_opens_at_one_on_holidays() {
 #[test]
 fn a_holiday_is_named() {
     let ruling = Contact::under(504).asked(
-        &Settings::default(),
+        &GateSettings::default(),
         moment("2026-11-27T12:00[America/Chicago]"),
     );
     assert_eq!(

@@ -23,9 +23,10 @@ use super::{
 };
 use crate::{
     campaign::{
-        budget::{BudgetLimits, Gauge, Share},
+        budget::{BudgetLimits, Gauge, Share, TechniqueRule},
         engine::{CampaignId, Contact, ContactId, End, PauseReason},
-        policy::CampaignKind,
+        policy::{CampaignKind, Gate, Rule},
+        retry::{LateRetry, RetryRules},
         simulate::{Assumptions, Forecast, LONGEST, Scenario, simulate},
     },
     cli::{CliError, Exit, database, printer::Printer},
@@ -119,6 +120,11 @@ pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Resul
         scenario: &scenario,
         forecast: &forecast,
         left_out,
+        late: late(
+            &scenario.campaign.retry,
+            scenario.campaign.technique,
+            config,
+        ),
         is_assumed_by_us: args.assume.is_none(),
     };
     if args.json {
@@ -129,6 +135,33 @@ pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Resul
         }
     }
     Ok(Exit::Success)
+}
+
+/// The retries of a campaign that the configured caps do not let happen when they are due.
+pub(super) fn late(
+    rules: &RetryRules,
+    technique: TechniqueRule,
+    config: &Config,
+) -> Vec<LateRetry> {
+    let gate = Gate::new(config.gate.clone());
+    if !gate.is_on(Rule::FrequencyCap) {
+        return Vec::new();
+    }
+    let calls = match technique {
+        TechniqueRule::Single => 1,
+        TechniqueRule::Double | TechniqueRule::ByShare => 2,
+    };
+    rules.late(&config.gate.limits, calls)
+}
+
+/// One line on such retries, if there are any.
+pub(super) fn late_line(late: &[LateRetry]) -> Option<String> {
+    (!late.is_empty()).then(|| format!("retries:  {}", texts(late).join("; ")))
+}
+
+/// Each of them in words.
+pub(super) fn texts(late: &[LateRetry]) -> Vec<String> {
+    late.iter().map(LateRetry::to_string).collect()
 }
 
 /// The contacts of a list, and how many rows are left out because they would be rejected.
@@ -177,6 +210,8 @@ struct Told<'a> {
     forecast: &'a Forecast,
     /// Rows of a list that would be rejected.
     left_out: u64,
+    /// Retries that the caps do not let happen when they are due.
+    late: Vec<LateRetry>,
     is_assumed_by_us: bool,
 }
 
@@ -271,6 +306,9 @@ impl Told<'_> {
                 .map(|(why, time)| format!("{} {}", why.replace('_', " "), span(*time)));
             lines.push(format!("idle:     {}", told.collect::<Vec<_>>().join(", ")));
         }
+        if let Some(line) = late_line(&self.late) {
+            lines.push(line);
+        }
         if self.is_assumed_by_us {
             lines.push(
                 "assumed:  guesses; put in what your own results show with --assume".to_owned(),
@@ -320,6 +358,7 @@ impl Told<'_> {
             "most_in_flight": forecast.most_in_flight,
             "budget": peaks,
             "idle_s": idle,
+            "late_retries": texts(&self.late),
         })
     }
 
