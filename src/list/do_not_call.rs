@@ -179,6 +179,10 @@ impl<R: Read> DoNotCall<R> {
         };
         if let Err(reason) = self.list.columns().check_shape(row) {
             let is_read = matches!(reason, Reason::Fields { found, expected } if found > expected);
+            if reason == Reason::Empty {
+                // Spreadsheets export rows with nothing in them.
+                return None;
+            }
             if !(is_read && is_spread() && !found.numbers.is_empty()) {
                 return Some(reason);
             }
@@ -270,8 +274,10 @@ impl NumberColumns {
         rows: &FirstRows,
         area: Option<usize>,
     ) -> Result<Self, ListError> {
+        // A row with a number is no header, though a word in it may be a column's name: `2025550101,mobile`.
+        let has_number = first.fields().any(is_like_a_number);
         let numbers: Vec<usize> = (0..first.len())
-            .filter(|at| Some(*at) != area)
+            .filter(|at| !has_number && Some(*at) != area)
             .filter(|at| {
                 let name = first.get(*at).unwrap_or_default();
                 is_strong(name)
@@ -328,7 +334,8 @@ fn is_strong(name: &str) -> bool {
 /// Whether a name may say that its column holds numbers, or something about them.
 fn is_weak(name: &str) -> bool {
     let name_words = words(name);
-    let is_about = |word: &String| ABOUT_NUMBERS.contains(&word.as_str());
+    let is_about =
+        |word: &String| ABOUT_NUMBERS.contains(&word.as_str()) || IDS.contains(&word.as_str());
     MORE.contains(&plain(name).as_str())
         || (name_words.iter().any(|word| MORE.contains(&word.as_str()))
             && !name_words.iter().any(is_about))
