@@ -57,11 +57,15 @@ impl<R: Read> DoNotCall<R> {
     /// [`ListError`] if it cannot be read, or does not say where the number is.
     pub fn open(input: R, columns: &[String], rules: Rules) -> Result<Self, ListError> {
         let mut found = None;
-        let is_header = |row: ListRow<'_>| {
+        let names = |row: ListRow<'_>| {
             let is_named = |name: &str| columns.iter().any(|column| plain(column) == plain(name));
-            row.fields().any(|name| is_named(name) || is_strong(name))
+            let points = row.fields().map(|name| match is_strong(name) {
+                _ if is_named(name) || names_a_number(name) => 2,
+                is_strong => usize::from(is_strong),
+            });
+            points.sum()
         };
-        let list = List::with(input, is_header, |first, rows| {
+        let list = List::with(input, names, |first, rows| {
             let places = NumberColumns::find(first, rows, columns)?;
             let number = places.numbers.first().copied().unwrap_or_default();
             let fields = BTreeMap::from([(Field::Number, number)]);

@@ -38,16 +38,16 @@ impl<R: Read> List<R> {
     pub fn open(input: R, mapping: &Mapping) -> Result<Self, ListError> {
         Self::with(
             input,
-            |row| mapping.is_header(row),
+            |row| mapping.names_in(row),
             |first, _| Columns::find(first, mapping),
         )
     }
 
-    /// Opens a list whose header is found, and its columns in there, by the caller. Rows above the header are skipped: a
+    /// Opens a list whose header is found, by how many names of columns a row has, and its columns in there, by the caller. Rows above the header are skipped: a
     /// title, or when the list was made.
     pub(super) fn with(
         input: R,
-        is_header: impl Fn(ListRow<'_>) -> bool,
+        names: impl Fn(ListRow<'_>) -> usize,
         find: impl FnOnce(ListRow<'_>, &FirstRows) -> Result<Columns, ListError>,
     ) -> Result<Self, ListError> {
         let mut rows = Rows::open(input, None)?;
@@ -55,7 +55,7 @@ impl<R: Read> List<R> {
         let first_rows = rows.first_rows();
         let mut first = Batch::default();
         let mut title_rows = 0;
-        for _ in 0..first_rows.titles(&is_header) {
+        for _ in 0..first_rows.titles(&names) {
             let mut title = Batch::default();
             rows.read(&mut title)?;
             title_rows += 1;
@@ -265,16 +265,19 @@ impl Mapping {
         Ok(())
     }
 
-    /// Whether a row is a header beyond doubt: it names the number, a column that was mapped, or two fields.
-    fn is_header(&self, row: ListRow<'_>) -> bool {
+    /// How many names of columns a row has, if it is a header beyond doubt: if it names the number, a column that was mapped, or
+    /// two fields.
+    fn names_in(&self, row: ListRow<'_>) -> usize {
+        let fields: BTreeSet<Field> = row.fields().filter_map(Field::of).collect();
         let mapped = self.0.values().flatten();
-        let fields = row.fields().filter_map(Field::of);
-        let fields: BTreeSet<Field> = fields.collect();
-        fields.contains(&Field::Number)
-            || fields.len() > 1
-            || mapped
-                .into_iter()
-                .any(|wanted| by_name(row, wanted).is_some())
+        let mapped = mapped
+            .filter(|wanted| wanted.parse::<usize>().is_err() && by_name(row, wanted).is_some())
+            .count();
+        if fields.contains(&Field::Number) || fields.len() > 1 || mapped > 0 {
+            fields.len() + mapped
+        } else {
+            0
+        }
     }
 }
 

@@ -281,19 +281,29 @@ pub(super) struct FirstRows(Batch);
 
 impl FirstRows {
     /// How many rows are above the header; 0 if there is none, or if one of them holds a number and so is no title.
-    pub(super) fn titles(&self, is_header: &impl Fn(ListRow<'_>) -> bool) -> usize {
-        let rows = self.0.rows().take(MOST_TITLES + 1);
-        let above = rows.take_while(|row| !is_header(*row)).count();
-        let is_title = |row: ListRow<'_>| {
-            !row.fields()
+    ///
+    /// A title may have a word of a header in it (`Do not phone`), and so may a row: of the rows before the first number the
+    /// header is the one with the most names of columns in it, as they are counted, then that with the most columns.
+    pub(super) fn titles(&self, names: &impl Fn(ListRow<'_>) -> usize) -> usize {
+        let has_number = |row: &ListRow<'_>| {
+            row.fields()
                 .any(|field| is_like_a_number(field) && !is_day(field))
         };
-        let is_found = self.0.row(above).is_some_and(is_header);
-        if is_found && self.0.rows().take(above).all(is_title) {
-            above
-        } else {
-            0
+        let columns = |row: ListRow<'_>| {
+            row.fields()
+                .filter(|field| !field.trim().is_empty())
+                .count()
+        };
+        let rows = self.0.rows().take(MOST_TITLES + 1);
+        let rows = rows.take_while(|row| !has_number(row));
+        let (mut header, mut best) = (0, (0, 0));
+        for (at, row) in rows.enumerate() {
+            let names = names(row);
+            if names > 0 && (names, columns(row)) > best {
+                (header, best) = (at, (names, columns(row)));
+            }
         }
+        header
     }
 
     /// Of a hundred fields of a column that are not empty, how many are such; the first row is left out.

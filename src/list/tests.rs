@@ -870,8 +870,9 @@ fn a_do_not_call_list_kept_by_hand_bars_every_number_in_it() {
             "+12025550101 +12025550102",
         ),
         // A title above the header.
+        ("Do not phone\nphone\n2025550101\n", "+12025550101"),
         (
-            "Internal do-not-call list\nas of 2026-11-30\n\nphone;why\n2025550101;asked\n",
+            "People not to phone, by hand\nas of 2026-11-30\n\nphone;why\n2025550101;asked\n",
             "+12025550101",
         ),
         (
@@ -955,6 +956,11 @@ fn rows_above_the_header_are_skipped_and_counted() {
         assert_eq!(list.title_rows(), titles, "{text}");
         assert_eq!(taken(text, &[]), [expected], "{text}");
     }
+    // A row is no header for a word in it.
+    assert_eq!(
+        taken("phone,name,type\nx,Bob,mobile\n2025550101,Ann,\n", &[]),
+        ["2 invalid_number", "3 +12025550101|Ann||||"]
+    );
     // The header is found by a column that is mapped, too.
     assert_eq!(
         taken(
