@@ -52,7 +52,7 @@ impl<R: Read> List<R> {
     ) -> Result<Self, ListError> {
         let mut rows = Rows::open(input, None)?;
         let mut start = rows.mark();
-        let first_rows = rows.first_rows();
+        let mut first_rows = rows.first_rows();
         let mut first = Batch::default();
         let mut title_rows = 0;
         for _ in 0..first_rows.titles(&names) {

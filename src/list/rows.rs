@@ -79,7 +79,10 @@ impl<R: Read> Rows<R> {
     pub(super) fn first_rows(&self) -> FirstRows {
         let head = &self.buffer[self.next..self.filled];
         let is_all = self.filled < BUFFER;
-        FirstRows(first_rows(head, is_all, self.delimiter))
+        FirstRows {
+            rows: first_rows(head, is_all, self.delimiter),
+            header: 0,
+        }
     }
 
     /// Behind the last row that was read.
@@ -277,14 +280,18 @@ impl<R: Read + Seek> Rows<R> {
 }
 
 /// The first rows of a list, looked at before they are read.
-pub(super) struct FirstRows(Batch);
+pub(super) struct FirstRows {
+    rows: Batch,
+    /// Which of them is the header.
+    header: usize,
+}
 
 impl FirstRows {
-    /// How many rows are above the header; 0 if there is none, or if one of them holds a number and so is no title.
+    /// Finds the header; returns how many rows are above it, 0 if there is none, or if one of them holds a number and so is no title.
     ///
     /// A title may have a word of a header in it (`Do not phone`), and so may a row: of the rows before the first number the
     /// header is the one with the most names of columns in it, as they are counted, then that with the most columns.
-    pub(super) fn titles(&self, names: &impl Fn(ListRow<'_>) -> usize) -> usize {
+    pub(super) fn titles(&mut self, names: &impl Fn(ListRow<'_>) -> usize) -> usize {
         let has_number = |row: &ListRow<'_>| {
             row.fields()
                 .any(|field| is_like_a_number(field) && !is_day(field))
@@ -294,7 +301,7 @@ impl FirstRows {
                 .filter(|field| !field.trim().is_empty())
                 .count()
         };
-        let rows = self.0.rows().take(MOST_TITLES + 1);
+        let rows = self.rows.rows().take(MOST_TITLES + 1);
         let rows = rows.take_while(|row| !has_number(row));
         let (mut header, mut best) = (0, (0, 0));
         for (at, row) in rows.enumerate() {
@@ -303,12 +310,18 @@ impl FirstRows {
                 (header, best) = (at, (names, columns(row)));
             }
         }
+        self.header = header;
         header
     }
 
-    /// Of a hundred fields of a column that are not empty, how many are such; the first row is left out.
+    /// Of a hundred fields of a column that are not empty, how many are such, in the rows
+    /// behind the header.
     pub(super) fn share(&self, at: usize, is_such: impl Fn(&str) -> bool) -> usize {
-        let fields = self.0.rows().skip(1).filter_map(|row| row.get(at));
+        let fields = self
+            .rows
+            .rows()
+            .skip(self.header + 1)
+            .filter_map(|row| row.get(at));
         let fields: Vec<&str> = fields.filter(|field| !field.trim().is_empty()).collect();
         let such = fields.iter().filter(|field| is_such(field)).count();
         match such {

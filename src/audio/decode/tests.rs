@@ -134,7 +134,7 @@ fn all_audio_of_a_wav_file_is_read_whatever_its_headers_announce() {
     let data = |announced: usize| chunk(b"data", &second, announced);
     let whole = data(second.len());
     let list = chunk(b"LIST", b"INFOISFT\x04\0\0\0lavf", 16);
-    let one = wav(8_000, &[whole.clone()]);
+    let one = wav(8_000, std::slice::from_ref(&whole));
     for (what, bytes, expected) in [
         ("plain", one.clone(), "1000 ms"),
         ("put together", one.repeat(3), "3000 ms"),
@@ -145,7 +145,7 @@ fn all_audio_of_a_wav_file_is_read_whatever_its_headers_announce() {
         ),
         (
             "two chunks of audio",
-            wav(8_000, &[whole.clone(), list.clone(), whole.clone()]),
+            wav(8_000, &[whole.clone(), list, whole.clone()]),
             "2000 ms",
         ),
         (
@@ -180,7 +180,7 @@ fn all_audio_of_a_wav_file_is_read_whatever_its_headers_announce() {
         ),
         (
             "of different rates",
-            [one.clone(), wav(16_000, &[whole.clone()])].concat(),
+            [one.clone(), wav(16_000, std::slice::from_ref(&whole))].concat(),
             "its encoding is not accepted: it is put together of recordings that are encoded differently",
         ),
         (
