@@ -130,6 +130,7 @@ impl Asked {
         let mut list = List::open(File::open(&self.list)?, &Mapping::default())?;
         let rules = ContactRules {
             phone: Rules::default(),
+            dates: None,
             message: |_| Ok(()),
         };
         let mut rows = 0;
@@ -158,6 +159,7 @@ impl Asked {
                 list: self.list.clone(),
                 mapping: Mapping::default(),
                 rules: Rules::default(),
+                dates: None,
                 across: Across::Allow,
                 rejects: self.folder.join("rejects.csv"),
                 is_change_accepted: false,

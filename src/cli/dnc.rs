@@ -18,8 +18,8 @@ use crate::{
     clock,
     config::Config,
     import::check_rejects,
-    list::{DoNotCall, ListError, Reject, Writer},
-    phone::{PhoneNumber, Rules},
+    list::{DoNotCall, LeftOut, ListError, Rejects},
+    phone::{Barring, NotBarred, PhoneNumber, Rules},
     store::{Barred, ListName, OWN_LIST, Store},
 };
 
@@ -82,8 +82,10 @@ enum Command {
 /// Add the numbers of a file
 ///
 /// The file is a list of numbers, one a line, or CSV with a header: E.164, or as numbers are dialled in the default region,
-/// or area code and number in columns of their own, as authorities hand them out. Rows that hold no number go to a file
-/// of rejects. It may be interrupted, and imported again: what stands there already stays as it is.
+/// or area code and number in columns of their own, as authorities hand them out. It is read generously: extensions are
+/// dropped, several numbers in a cell are all taken, and so is every column that holds numbers. Rows that cannot be read,
+/// or not wholly, go to a file of rejects, and the exit status is 1. It may be interrupted, and imported again: what is on
+/// the list already stays as it is.
 #[derive(Debug, ClapArgs)]
 struct Import {
     /// The file
@@ -91,13 +93,14 @@ struct Import {
     /// The list, made where it is missing
     #[arg(long, value_name = "NAME", value_parser = list, default_value = OWN_LIST)]
     list: ListName,
-    /// The column that holds the number, by its name or its position, where the header does not tell
+    /// The column that holds the number, by its name or its position, if the header does not say; may be given more than
+    /// once
     #[arg(long, value_name = "COLUMN")]
-    column: Option<String>,
+    column: Vec<String>,
     /// Why, to be kept with them [default: the file's name]
     #[arg(long, value_name = "TEXT")]
     because: Option<String>,
-    /// Where rows go that hold no number [default: the file's name, ending in .rejects.csv]
+    /// Where rows go that cannot be read [default: the file's name, ending in .rejects.csv]
     #[arg(long, value_name = "FILE")]
     rejects: Option<PathBuf>,
 }
@@ -119,7 +122,7 @@ pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Resul
             list,
             because,
         } => {
-            let numbers = parse(numbers, rules)?;
+            let numbers = with_spellings(&parse(numbers, rules)?);
             add(&store().await?, list, &numbers, because.as_deref(), printer).await
         }
         Command::Import(import) => import.run(&store().await?, rules, printer).await,
@@ -127,7 +130,7 @@ pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Resul
             list, all: true, ..
         } => remove_list(&store().await?, list, printer).await,
         Command::Remove { numbers, list, .. } => {
-            let numbers = parse(numbers, rules)?;
+            let numbers = with_spellings(&parse(numbers, rules)?);
             remove(&store().await?, list, &numbers, printer).await
         }
         Command::Check {
@@ -176,8 +179,11 @@ impl Import {
             .map_err(CliError::new)?;
         let source = self.file.file_name().unwrap_or_default().to_string_lossy();
         let because = self.because.clone().unwrap_or_else(|| source.into_owned());
-        let mut numbers = DoNotCall::open(file, self.column.as_deref(), rules)
+        let mut numbers = DoNotCall::open(file, &self.column, rules)
             .map_err(|error| unreadable(error, &self.file))?;
+        for warning in warnings(&numbers) {
+            printer.warning(&warning);
+        }
         let mut rejects = RejectsFile::new(self.rejects.as_deref(), &self.file);
         check_rejects(&self.file, &rejects.path).map_err(|error| {
             CliError::new(error).hint("name another file with `--rejects FILE`")
@@ -196,8 +202,9 @@ impl Import {
                 Err(error) => break Some(database::trouble(error)),
             }
             done.numbers += some.numbers.len() as u64;
+            done.spellings += some.numbers.len() as u64 - some.listed;
             done.rejected += some.rejects.len() as u64;
-            rejects.add(&some.rejects)?;
+            rejects.add(&numbers, &some.rejects)?;
             let passed = clock::now().duration_since(begun);
             printer.status(&progress(&done, some.bytes, size, passed));
         };
@@ -205,18 +212,35 @@ impl Import {
         printer.line(&done.words(self.list.as_str()));
         if let Some(rejects) = rejects {
             let (rows, path) = (done.rejected, rejects.display());
-            let words = match rows {
-                1 => format!("1 row holds no number; see {path}"),
-                rows => format!("{rows} rows hold no number; see {path}"),
+            let warning = match rows {
+                1 => format!("1 row could not be read, or not wholly; see {path}"),
+                rows => format!("{rows} rows could not be read, or not wholly; see {path}"),
             };
-            printer.warning(&words);
+            printer.warning(&warning);
         }
         match failed {
             Some(trouble) => Err(trouble),
-            None if done.numbers == 0 && done.rejected > 0 => Ok(Exit::Failure),
+            None if done.rejected > 0 => Ok(Exit::Failure),
             None => Ok(Exit::Success),
         }
     }
+}
+
+/// What is to be said of a list before it is read.
+fn warnings(numbers: &DoNotCall<File>) -> Vec<String> {
+    let mut warnings = Vec::new();
+    match numbers.title_rows() {
+        0 => {}
+        1 => warnings.push("skipped 1 row above the header".to_owned()),
+        rows => warnings.push(format!("skipped {rows} rows above the header")),
+    }
+    for name in numbers.not_taken() {
+        let name: String = name.chars().flat_map(char::escape_debug).collect();
+        warnings.push(format!(
+            "the column `{name}` is not read; if it holds numbers, name it and the others with `--column`"
+        ));
+    }
+    warnings
 }
 
 /// What an import has done so far.
@@ -224,25 +248,34 @@ impl Import {
 struct Imported {
     numbers: u64,
     added: u64,
+    /// How many of the numbers are not in the file, but dial the same telephone as one that is.
+    spellings: u64,
     rejected: u64,
 }
 
 impl Imported {
     fn words(&self, list: &str) -> String {
-        match self.numbers - self.added.min(self.numbers) {
+        let mut line = match self.numbers - self.added.min(self.numbers) {
             0 => format!("{} added to `{list}`", count(self.added)),
             there => format!(
                 "{} added to `{list}`; {there} stood there already",
                 count(self.added)
             ),
+        };
+        if self.spellings > 0 {
+            let spellings = self.spellings;
+            line.push_str(&format!(
+                " ({spellings} are other spellings that dial the same telephones)"
+            ));
         }
+        line
     }
 }
 
 /// The file of rejects, made with the first of them.
 struct RejectsFile {
     path: PathBuf,
-    writer: Option<Writer<File>>,
+    writer: Option<Rejects<File>>,
 }
 
 impl RejectsFile {
@@ -251,11 +284,12 @@ impl RejectsFile {
         Self { path, writer: None }
     }
 
-    fn add(&mut self, rejects: &[Reject]) -> Result<(), CliError> {
-        self.write(rejects).map_err(|error| self.unwritable(error))
+    fn add(&mut self, of: &DoNotCall<File>, rejects: &[LeftOut]) -> Result<(), CliError> {
+        self.write(of, rejects)
+            .map_err(|error| self.unwritable(error))
     }
 
-    fn write(&mut self, rejects: &[Reject]) -> io::Result<()> {
+    fn write(&mut self, of: &DoNotCall<File>, rejects: &[LeftOut]) -> io::Result<()> {
         if rejects.is_empty() {
             return Ok(());
         }
@@ -264,18 +298,16 @@ impl RejectsFile {
             none => {
                 let mut options = File::options();
                 let file = options.write(true).create(true).truncate(true).mode(0o600);
-                let writer = none.insert(Writer::new(file.open(&self.path)?));
-                writer.record(&["rejected_line", "rejected_because", "rejected_detail"])?;
-                writer
+                let file = file.open(&self.path)?;
+                none.insert(Rejects::begin(file, of.delimiter(), of.names())?)
             }
         };
-        rejects.iter().try_for_each(|reject| {
-            let (line, words) = (reject.line.to_string(), reject.reason.to_string());
-            writer.record(&[&line, reject.reason.slug(), &words])
-        })
+        rejects
+            .iter()
+            .try_for_each(|reject| writer.add_left_out(reject))
     }
 
-    /// Where the rejects are, where there are any.
+    /// Where the rejects are, if there are any.
     fn finish(mut self) -> Result<Option<PathBuf>, CliError> {
         let Some(writer) = self.writer.take() else {
             return Ok(None);
@@ -344,7 +376,12 @@ async fn check(
     let mut objects = Vec::new();
     let mut exit = Exit::Success;
     for number in numbers {
-        let barred = store.barred(number).await.map_err(database::trouble)?;
+        let mut barred = Vec::<Barred>::new();
+        for spelling in number.spellings() {
+            let more = store.barred(&spelling).await.map_err(database::trouble)?;
+            let lists: BTreeSet<_> = barred.iter().map(|on| on.list.clone()).collect();
+            barred.extend(more.into_iter().filter(|on| !lists.contains(&on.list)));
+        }
         if !barred.is_empty() {
             exit = Exit::Failure;
         }
@@ -397,9 +434,27 @@ fn entry(barred: &Barred) -> Value {
     })
 }
 
+/// Reads numbers as a do-not-call list is read, for what was barred can be asked for and removed.
 fn parse(texts: &[String], rules: Rules) -> Result<Vec<PhoneNumber>, CliError> {
-    let parsed = texts.iter().map(|text| PhoneNumber::parse(text, rules));
-    parsed.collect::<Result<_, _>>().map_err(CliError::new)
+    let mut numbers = Vec::new();
+    for text in texts {
+        let found = Barring::read(text, rules);
+        match found.left_out {
+            Some(NotBarred::Number(error)) => return Err(CliError::new(error)),
+            Some(NotBarred::Rounded) => {
+                return Err(CliError::new(anyhow!(
+                    "a spreadsheet has shortened the number (`1.2E+10`)"
+                )));
+            }
+            None => numbers.extend(found.numbers),
+        }
+    }
+    Ok(numbers)
+}
+
+/// Numbers with every spelling that dials the same telephone.
+fn with_spellings(numbers: &[PhoneNumber]) -> Vec<PhoneNumber> {
+    numbers.iter().flat_map(PhoneNumber::spellings).collect()
 }
 
 fn list(name: &str) -> Result<ListName, String> {
@@ -425,7 +480,7 @@ fn unreadable(error: ListError, path: &Path) -> CliError {
         ListError::NoNumber { .. } | ListError::NoHeader { .. } | ListError::Ambiguous { .. }
     );
     let hint = if is_about_columns {
-        let words = "tell the column of the number by its name, `--column NAME`, or by its position, `--column 1`";
+        let words = "name the column of the number, `--column NAME`, or its position, `--column 1`";
         Some(words.to_owned())
     } else {
         error.hint()

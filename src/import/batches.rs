@@ -4,23 +4,26 @@ use std::{collections::VecDeque, fs::File, sync::Arc, time::Instant};
 
 use tokio::{sync::mpsc, time::timeout_at};
 
+use super::progress::UnknownZones;
 use crate::{
     list::{Batch, Columns, ContactRules, List, ListError, NewRow, Reason},
     store::NewContact,
 };
 
-/// What stands in a batch.
+/// What the rows of a batch are.
 #[derive(Default)]
-pub(super) struct Found {
+pub(super) struct ReadRows {
     pub(super) contacts: Vec<NewContact>,
     /// Each with its place in the batch.
     pub(super) rejects: Vec<(usize, Reason)>,
+    /// Time zones that are not known, and how many rows have each.
+    pub(super) unknown_zones: UnknownZones,
 }
 
 /// A batch that was read.
 pub(super) struct Taken {
     pub(super) batch: Batch,
-    pub(super) found: Found,
+    pub(super) found: ReadRows,
 }
 
 /// Reads batches, some at once, and gives them out in their order.
@@ -59,7 +62,7 @@ impl Batches {
         Self { from }
     }
 
-    /// The next, waited for until a moment where one is given.
+    /// The next, waited for until a moment if one is given.
     pub(super) async fn next(&mut self, until: Option<Instant>) -> Next {
         let Some(first) = self.from.front_mut() else {
             return Next::End;
@@ -86,7 +89,7 @@ pub(super) enum Next {
     End,
 }
 
-/// Reads the rows of batches until there are no more, or nobody wants them.
+/// Reads the rows of batches until there are no more, or the reader is gone.
 fn work_through(
     mut work: mpsc::Receiver<Result<Batch, ListError>>,
     done: &mpsc::Sender<Result<Taken, ListError>>,
@@ -95,10 +98,15 @@ fn work_through(
 ) {
     while let Some(batch) = work.blocking_recv() {
         let read = batch.map(|batch| {
-            let mut found = Found::default();
+            let mut found = ReadRows::default();
             for (at, row) in batch.rows().enumerate() {
                 match columns.contact(row, rules) {
-                    Ok(row) => found.contacts.push(contact(row)),
+                    Ok(row) => {
+                        if let Some(zone) = row.zone.as_deref().filter(|_| row.unknown_zone) {
+                            found.unknown_zones.count(zone, 1);
+                        }
+                        found.contacts.push(contact(row));
+                    }
                     Err(reject) => found.rejects.push((at, reject.reason)),
                 }
             }

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Instant};
 
 use super::{
     ImportError, Progress, Steps,
-    batches::{Found, Taken},
+    batches::{ReadRows, Taken},
     progress::Count,
     rejects_file::RejectsFile,
     wall,
@@ -23,11 +23,11 @@ pub(super) struct ImportTransaction<'a> {
     /// With what the open transaction has.
     count: Count,
     rejects_file: RejectsFile,
-    open: Option<Open>,
+    open: Option<OpenTransaction>,
 }
 
 /// A transaction that is open.
-struct Open {
+struct OpenTransaction {
     adding: Adding,
     rows: usize,
     until: Instant,
@@ -51,7 +51,7 @@ impl<'a> ImportTransaction<'a> {
         }
     }
 
-    /// When the open transaction has to end; `None` where none is open.
+    /// When the open transaction has to end; `None` if none is open.
     pub(super) fn until(&self) -> Option<Instant> {
         self.open.as_ref().map(|open| open.until)
     }
@@ -65,13 +65,15 @@ impl<'a> ImportTransaction<'a> {
         })
     }
 
-    /// Takes a batch in, and keeps its rejects for when it stands.
+    /// Takes a batch in, and keeps its rejects until it is committed.
     pub(super) async fn take(&mut self, read: Taken) -> Result<(), ImportError> {
         let Taken { batch, found } = read;
-        let Found {
+        let ReadRows {
             contacts,
             mut rejects,
+            unknown_zones,
         } = found;
+        self.count.unknown_zones.add(&unknown_zones);
         let after = batch.after();
         let importing = &mut self.count.importing;
         importing.bytes = after.bytes;
@@ -81,7 +83,7 @@ impl<'a> ImportTransaction<'a> {
             Some(open) => open,
             None => {
                 let adding = self.store.adding(importing, self.across, wall()).await?;
-                self.open.insert(Open {
+                self.open.insert(OpenTransaction {
                     adding,
                     rows: 0,
                     until: clock::now() + self.steps.time,
@@ -110,7 +112,7 @@ impl<'a> ImportTransaction<'a> {
         self.rejects_file.hold(&batch, rejects)
     }
 
-    /// Makes what was taken in stand, writes its rejects behind it, and tells how far the import is.
+    /// Commits what was taken in, writes its rejects behind it, and returns how far the import is.
     pub(super) async fn commit(&mut self) -> Result<Progress, ImportError> {
         if let Some(open) = self.open.take() {
             open.adding.commit().await?;

@@ -1,4 +1,4 @@
-//! A list into the store: contacts are taken in batch by batch, and an import that was interrupted goes on where it was.
+//! A list into the store: contacts are taken in batch by batch, and an interrupted import resumes where it left off.
 //!
 //! ```text
 //!              ┌──> worker ──┐
@@ -11,7 +11,7 @@
 //! kept, so that memory is the same for any list.
 //!
 //! A transaction is in the store, or it is not; its rejects are written behind it, and are on the disk before the next one
-//! is. Where the program is killed between the two, the next run finds the rejects of that transaction again: those rows
+//! is. If the program is killed between the two, the next run finds the rejects of that transaction again: those rows
 //! that cannot be read, and those that did not become contacts.
 
 mod batches;
@@ -39,7 +39,7 @@ use crate::{
     audio::{Name, SoundUri},
     campaign::engine::CampaignId,
     clock,
-    list::{ContactRules, Fingerprint, List, ListError, Mapping},
+    list::{ContactRules, DateOrder, Fingerprint, List, ListError, Mapping},
     phone::Rules,
     store::{Across, Importing, Source, Store},
 };
@@ -55,11 +55,13 @@ pub struct Import {
     pub campaign: CampaignId,
     /// The list.
     pub list: PathBuf,
-    /// Which of its columns is what, where their names do not tell.
+    /// Which of its columns is what, if their names do not say.
     pub mapping: Mapping,
     /// How its numbers are read.
     pub rules: Rules,
-    /// Whether numbers are added that stand in other campaigns.
+    /// Whether the month or the day comes first in its dates, if the user stated it.
+    pub dates: Option<DateOrder>,
+    /// Whether numbers are added that are in other campaigns.
     pub across: Across,
     /// Where its rejects go. The file is made with the first of them; one of an earlier import is written over.
     pub rejects: PathBuf,
@@ -68,7 +70,7 @@ pub struct Import {
 }
 
 impl Import {
-    /// Imports the list, or goes on where an import of the same list stopped; tells how far it is after each transaction.
+    /// Imports the list, or resumes an import of the same list; reports how far it is after each transaction.
     ///
     /// `stop` ends it behind a batch; what was read by then is in.
     ///
@@ -105,6 +107,7 @@ impl Import {
 
         let rules = ContactRules {
             phone: self.rules,
+            dates: self.dates,
             message: is_message,
         };
         let columns = Arc::new(opened.list.columns().clone());
@@ -158,7 +161,7 @@ impl Import {
     }
 
     /// Reads all of the list, and opens it.
-    async fn fingerprint(&self) -> Result<(Opened, Fingerprint), ImportError> {
+    async fn fingerprint(&self) -> Result<(OpenedList, Fingerprint), ImportError> {
         let (path, mapping) = (self.list.clone(), self.mapping.clone());
         blocking(move || {
             let file_at = modified(&path);
@@ -168,7 +171,7 @@ impl Import {
             let mut list = List::open(file, &mapping)?;
             let start = list.start();
             list.go_to(start)?;
-            Ok((Opened { list, file_at }, fingerprint))
+            Ok((OpenedList { list, file_at }, fingerprint))
         })
         .await
         .map_err(|error| self.list_error(error))
@@ -216,7 +219,7 @@ impl Import {
 }
 
 /// A list that was read once.
-struct Opened {
+struct OpenedList {
     list: List<File>,
     /// When its file was written last, as it was before.
     file_at: Option<(u64, SystemTime)>,

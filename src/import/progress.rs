@@ -36,13 +36,15 @@ pub struct Progress {
 pub struct Imported {
     /// How far it is.
     pub progress: Progress,
-    /// Whether the whole list is in; otherwise it was told to stop, and goes on when it is started again.
+    /// Whether the whole list is in; otherwise it was stopped, and resumes when it is started again.
     pub is_complete: bool,
     /// How many rows were passed already when it began.
     pub rows_before: u64,
     /// The rejects of this run, by their slugs.
     pub reasons: BTreeMap<&'static str, u64>,
-    /// The file of rejects, where there are any.
+    /// What was understood otherwise than it is written, of this run, for people.
+    pub notes: Vec<String>,
+    /// The file of rejects, if there are any.
     pub rejects: Option<PathBuf>,
 }
 
@@ -53,6 +55,8 @@ pub(super) struct Count {
     rows_in_all: u64,
     rows_before: u64,
     pub(super) reasons: BTreeMap<&'static str, u64>,
+    pub(super) unknown_zones: UnknownZones,
+    title_rows: u64,
     pub(super) began: Instant,
 }
 
@@ -64,6 +68,8 @@ impl Count {
             size: fingerprint.size,
             rows_in_all: fingerprint.rows,
             reasons: BTreeMap::new(),
+            unknown_zones: UnknownZones::default(),
+            title_rows: fingerprint.title_rows,
             began: clock::now(),
         }
     }
@@ -101,8 +107,69 @@ impl Count {
             progress: self.progress(),
             is_complete,
             rows_before: self.rows_before,
+            notes: self.notes(),
             reasons: self.reasons,
             rejects,
         }
     }
+
+    fn notes(&self) -> Vec<String> {
+        let titles = match self.title_rows {
+            0 => None,
+            1 => Some("1 row above the header was skipped".to_owned()),
+            rows => Some(format!("{rows} rows above the header were skipped")),
+        };
+        titles
+            .into_iter()
+            .chain(self.unknown_zones.note())
+            .collect()
+    }
 }
+
+/// Time zones that are not known, a few of them by their names.
+#[derive(Debug, Default)]
+pub(super) struct UnknownZones {
+    rows: u64,
+    names: BTreeMap<String, u64>,
+}
+
+impl UnknownZones {
+    pub(super) fn count(&mut self, name: &str, rows: u64) {
+        self.rows += rows;
+        if let Some(known) = self.names.get_mut(name) {
+            *known += rows;
+        } else if self.names.len() < MOST_NAMES {
+            let name = name.chars().take(MOST_OF_A_NAME).collect();
+            *self.names.entry(name).or_default() += rows;
+        }
+    }
+
+    pub(super) fn add(&mut self, other: &Self) {
+        let named: u64 = other.names.values().sum();
+        for (name, rows) in &other.names {
+            self.count(name, *rows);
+        }
+        self.rows += other.rows - named.min(other.rows);
+    }
+
+    fn note(&self) -> Option<String> {
+        let names: Vec<String> = self
+            .names
+            .iter()
+            .map(|(name, rows)| format!("`{}` {rows}", name.escape_debug()))
+            .collect();
+        let rows = match self.rows {
+            0 => return None,
+            1 => "1 row has".to_owned(),
+            rows => format!("{rows} rows have"),
+        };
+        Some(format!(
+            "{rows} a time zone that is not known ({}); state and number decide",
+            names.join(", ")
+        ))
+    }
+}
+
+/// Most names of time zones that a note has, and how much of each.
+const MOST_NAMES: usize = 5;
+const MOST_OF_A_NAME: usize = 40;

@@ -33,7 +33,7 @@ impl RejectsFile {
         }
     }
 
-    /// Goes on with a file of an earlier run, without what stands there of this line and those behind it.
+    /// Goes on with a file of an earlier run, without what it has of this line and those behind it.
     pub(super) fn go_on(&mut self, line: u64) -> Result<(), ImportError> {
         let opened = OpenOptions::new().read(true).append(true).open(&self.path);
         let mut file = match opened {
@@ -74,7 +74,7 @@ impl RejectsFile {
         self.held_bytes >= MOST_HELD
     }
 
-    /// Writes what is kept, to the disk: the next transaction must not stand before these do.
+    /// Writes what is kept, to the disk: the next transaction must not be committed before these are.
     pub(super) fn write(&mut self) -> Result<(), ImportError> {
         self.held_bytes = 0;
         match self.held.take() {

@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeSet, fs::File};
 
-use super::{Import, ImportError, Steps, batches::Found, blocking, rejects_file::RejectsFile};
+use super::{Import, ImportError, Steps, batches::ReadRows, blocking, rejects_file::RejectsFile};
 use crate::{
-    list::{Batch, ContactRules, List, Mark, Reason},
+    list::{Batch, ContactRules, List, ListPosition, Reason},
     store::{Across, Importing, Store},
 };
 
@@ -22,11 +22,11 @@ impl Import {
         if importing.bytes == 0 {
             return Ok(list);
         }
-        let from = Mark {
+        let from = ListPosition {
             bytes: importing.last_bytes,
             lines: importing.last_lines,
         };
-        let to = Mark {
+        let to = ListPosition {
             bytes: importing.bytes,
             lines: importing.lines,
         };
@@ -65,7 +65,7 @@ impl Import {
         importing: &Importing,
         rules: &ContactRules,
     ) -> Result<Vec<(usize, Reason)>, ImportError> {
-        let mut found = Found::default();
+        let mut found = ReadRows::default();
         let rows: Vec<_> = batch.rows().enumerate().collect();
         let (Some((_, first)), Some((_, last))) = (rows.first(), rows.last()) else {
             return Ok(found.rejects);
@@ -100,7 +100,11 @@ impl Import {
         Ok(found.rejects)
     }
 
-    async fn at(&self, mut list: List<File>, mark: Mark) -> Result<List<File>, ImportError> {
+    async fn at(
+        &self,
+        mut list: List<File>,
+        mark: ListPosition,
+    ) -> Result<List<File>, ImportError> {
         blocking(move || {
             list.go_to(mark)?;
             Ok(list)

@@ -97,6 +97,7 @@ fn import(folder: &Path, campaign: CampaignId) -> Import {
         list: folder.join("leads.csv"),
         mapping: Mapping::default(),
         rules: Rules::default(),
+        dates: None,
         across: Across::Allow,
         rejects: folder.join("rejects.csv"),
         is_change_accepted: false,

@@ -3,15 +3,16 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use super::{
-    Columns, Field, MAX_FIELD, Reason, Reject, Row,
-    day::{is_american, moment},
+    Columns, Field, ListRow, MAX_FIELD, Reason, Reject,
+    day::{DateOrder, DayOrder, moment},
     dialect::DELIMITERS,
     header::is_like_a_number,
     unguard,
+    zone::zone,
 };
 use crate::{
-    campaign::policy::{Consent, ConsentKind, has_a_zone, is_zone},
-    phone::{PhoneNumber, Rules},
+    campaign::policy::{Consent, ConsentKind, has_a_zone},
+    phone::{PhoneNumber, Rounded, Rules, clean},
 };
 
 /// A contact as a list has them. Fields are without spaces around them, and without a `'` that guards a formula.
@@ -21,13 +22,15 @@ pub struct NewRow {
     pub line: u64,
     /// The number.
     pub number: PhoneNumber,
-    /// The contact's name; first and last together where the list has them apart.
+    /// The contact's name; first and last together if the list has them apart.
     pub name: Option<String>,
-    /// Time zone, one that the gate knows.
+    /// Time zone: one that the gate knows, or whatever the list has.
     pub zone: Option<String>,
+    /// Whether the time zone is not known.
+    pub unknown_zone: bool,
     /// State, whether the gate knows it or not: what it does not know it treats most strictly.
     pub state: Option<String>,
-    /// The consent on record; `None` where the list has none or says `no`.
+    /// The consent on record; `None` if the list has none or says `no`.
     pub consent: Option<Consent>,
     /// The message for this contact.
     pub message: Option<String>,
@@ -42,6 +45,8 @@ pub struct NewRow {
 pub struct ContactRules {
     /// How numbers are read.
     pub phone: Rules,
+    /// Whether the month or the day comes first in dates that do not show it, if the user stated it.
+    pub dates: Option<DateOrder>,
     /// Whether a text names a message; else why not.
     pub message: fn(&str) -> Result<(), String>,
 }
@@ -50,24 +55,25 @@ impl Columns {
     /// Reads a row.
     ///
     /// # Errors
-    /// [`Reject`] where something in it is not understood.
-    pub fn contact(&self, row: Row<'_>, rules: &ContactRules) -> Result<NewRow, Reject> {
+    /// [`Reject`] if something in it is not understood.
+    pub fn contact(&self, row: ListRow<'_>, rules: &ContactRules) -> Result<NewRow, Reject> {
         self.read(row, rules).map_err(|reason| Reject {
             line: row.line,
             reason,
         })
     }
 
-    fn read(&self, row: Row<'_>, rules: &ContactRules) -> Result<NewRow, Reason> {
+    fn read(&self, row: ListRow<'_>, rules: &ContactRules) -> Result<NewRow, Reason> {
         self.check_shape(row)?;
         let get = |field| self.of(field).and_then(|at| given(row, at));
         let own = |field| get(field).map(Cow::into_owned);
 
         let number = number(get(Field::Number), rules.phone)?;
-        let zone = own(Field::Timezone);
-        if let Some(zone) = zone.as_deref().filter(|zone| !is_zone(zone)) {
-            return Err(Reason::Timezone(brief(zone)));
-        }
+        // The gate goes by the state and the number of one whose zone is not known, and says so.
+        let given_zone = own(Field::Timezone);
+        let zone = given_zone.as_deref().map(zone);
+        let unknown_zone = matches!(zone, Some(None));
+        let zone = zone.flatten().or(given_zone);
         let state = own(Field::State);
         if !has_a_zone(&number, zone.as_deref(), state.as_deref()) {
             return Err(Reason::NoZone);
@@ -84,6 +90,7 @@ impl Columns {
             number,
             name: own(Field::Name).or_else(|| both(own(Field::FirstName), own(Field::LastName))),
             zone,
+            unknown_zone,
             state,
             consent: self.consent(row, rules)?,
             message,
@@ -97,11 +104,14 @@ impl Columns {
     }
 
     /// Refuses what is no row of this list.
-    pub(super) fn check_shape(&self, row: Row<'_>) -> Result<(), Reason> {
+    pub(super) fn check_shape(&self, row: ListRow<'_>) -> Result<(), Reason> {
         if row.is_open {
             return Err(Reason::Unclosed);
         }
         let expected = self.names().len();
+        if row.is_empty() {
+            return Err(Reason::Empty);
+        }
         if row.has_lines() && row.fields().any(|field| self.holds_rows(field)) {
             return Err(Reason::HoldsRows);
         }
@@ -111,14 +121,13 @@ impl Columns {
                 .skip(expected)
                 .all(|field| field.trim().is_empty())
         };
-        if row.len() < expected || (row.len() > expected && !is_padded()) {
+        // Exports leave out empty columns at the end of a row; what is missing there is empty.
+        let is_short = self.of(Field::Number).is_some_and(|at| row.len() <= at);
+        if is_short || (row.len() > expected && !is_padded()) {
             return Err(Reason::Fields {
                 found: row.len(),
                 expected,
             });
-        }
-        if row.is_empty() {
-            return Err(Reason::Empty);
         }
         if row.fields().any(|field| field.len() > MAX_FIELD) {
             return Err(Reason::FieldTooLong);
@@ -128,7 +137,7 @@ impl Columns {
 
     /// Whether a field has lines that look like rows: with a number where the number is, among as many fields as there are
     /// columns. The last may have been cut by the quotation mark that ends the field.
-    fn holds_rows(&self, field: &str) -> bool {
+    pub(super) fn holds_rows(&self, field: &str) -> bool {
         let Some(number) = self.of(Field::Number) else {
             return false;
         };
@@ -149,15 +158,15 @@ impl Columns {
         false
     }
 
-    fn consent(&self, row: Row<'_>, rules: &ContactRules) -> Result<Option<Consent>, Reason> {
+    fn consent(&self, row: ListRow<'_>, rules: &ContactRules) -> Result<Option<Consent>, Reason> {
         let get = |field| self.of(field).and_then(|at| given(row, at));
+        let order = DayOrder::of(rules.dates, rules.phone.default_region);
         let at = get(Field::ConsentAt)
             .map(|text| {
-                let american = is_american(rules.phone.default_region);
-                moment(&text, american).ok_or_else(|| Reason::Time {
+                moment(&text, order).map_err(|why| Reason::Time {
                     field: Field::ConsentAt,
                     found: brief(&text),
-                    american,
+                    why,
                 })
             })
             .transpose()?;
@@ -179,32 +188,14 @@ impl Columns {
 /// Reads a number as a list has it.
 pub(super) fn number(text: Option<Cow<'_, str>>, rules: Rules) -> Result<PhoneNumber, Reason> {
     let text = text.unwrap_or_default();
-    // How spreadsheets mark a number as text.
-    let text = text.strip_prefix('\'').unwrap_or(&text);
-    PhoneNumber::parse(text, rules).map_err(|error| {
-        if is_shortened(text) {
-            Reason::Shortened
-        } else {
-            Reason::Number(error)
-        }
-    })
+    let text = clean(&text).map_err(|Rounded| Reason::Shortened)?;
+    PhoneNumber::parse(&text, rules).map_err(Reason::Number)
 }
 
-/// A field without spaces around it; `None` where nothing is left.
-pub(super) fn given<'a>(row: Row<'a>, at: usize) -> Option<Cow<'a, str>> {
+/// A field without spaces around it; `None` if nothing is left.
+pub(super) fn given<'a>(row: ListRow<'a>, at: usize) -> Option<Cow<'a, str>> {
     let field = row.get(at)?.trim();
     (!field.is_empty()).then(|| unguard(field))
-}
-
-/// `1.20256E+10`, which is no number any more.
-fn is_shortened(text: &str) -> bool {
-    let Some((digits, power)) = text.split_once(['E', 'e']) else {
-        return false;
-    };
-    let all = |text: &str, more: &str| {
-        !text.is_empty() && text.chars().all(|c| c.is_ascii_digit() || more.contains(c))
-    };
-    all(digits, ".,") && all(power, "+")
 }
 
 fn both(first: Option<String>, last: Option<String>) -> Option<String> {

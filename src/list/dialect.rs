@@ -1,10 +1,13 @@
-//! How a list is written, told from its first bytes.
+//! How a list is written, by its first bytes.
 
 use std::io::Read;
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 
-use super::{ListError, MAX_COLUMNS, header::names_a_number};
+use super::{
+    Batch, ListError, ListRow, MAX_COLUMNS,
+    header::{is_like_a_number, names_a_number},
+};
 
 /// Refuses what is no UTF-8 text; returns how many bytes of a byte-order mark lead it.
 pub(super) fn look_at(head: &[u8]) -> Result<usize, ListError> {
@@ -39,8 +42,8 @@ pub(super) fn look_at(head: &[u8]) -> Result<usize, ListError> {
     })
 }
 
-/// The delimiter that Excel's first line `sep=;` tells, and how long that line is.
-pub(super) fn told(head: &[u8]) -> Option<(u8, usize)> {
+/// The delimiter that Excel's first line `sep=;` names, and how long that line is.
+pub(super) fn named_delimiter(head: &[u8]) -> Option<(u8, usize)> {
     let rest = head
         .strip_prefix(b"sep=")
         .or_else(|| head.strip_prefix(b"SEP="))?;
@@ -55,15 +58,15 @@ pub(super) fn told(head: &[u8]) -> Option<(u8, usize)> {
         .then_some((*delimiter, 5 + end))
 }
 
-/// The delimiter that makes a header of the first row, else the most even table of the rows; a comma where there is none.
+/// The delimiter that makes a header of the first row, else the most even table of the rows; a comma if there is none.
 ///
-/// `is_all` tells that the head is the whole list, so that its last row is complete.
+/// `is_all` says that the head is the whole list, so that its last row is complete.
 pub(super) fn guess(head: &[u8], is_all: bool) -> u8 {
     let mut best = (0, b',');
     for delimiter in DELIMITERS {
-        let table = Table::of(head, is_all, delimiter);
-        if table.score() > best.0 {
-            best = (table.score(), delimiter);
+        let score = score(&first_rows(head, is_all, delimiter));
+        if score > best.0 {
+            best = (score, delimiter);
         }
     }
     best.1
@@ -72,7 +75,7 @@ pub(super) fn guess(head: &[u8], is_all: bool) -> u8 {
 /// A parser of rows with this delimiter: quotation marks are `"`, doubled within, and rows end with LF, CRLF or CR.
 pub(super) fn parser(delimiter: u8) -> Reader {
     let mut parser = ReaderBuilder::new().delimiter(delimiter).build();
-    // It takes a byte-order mark off what it reads first, which is in the midst of a list where reading goes on there.
+    // It takes a byte-order mark off what it reads first, which may be in the midst of a list, where reading resumes.
     let _ = parser.read_record(b"\n", &mut [0], &mut [0]);
     parser
 }
@@ -91,76 +94,70 @@ pub(super) fn fill(input: &mut impl Read, buffer: &mut [u8]) -> Result<usize, Li
     Ok(filled)
 }
 
-/// The first rows as one delimiter has them.
-struct Table {
-    /// How many columns each has.
-    columns: Vec<usize>,
-    /// Whether a name in the first row means a number.
-    has_header: bool,
-}
-
-impl Table {
-    fn of(mut head: &[u8], is_all: bool, delimiter: u8) -> Self {
-        let mut table = Self {
-            columns: Vec::new(),
-            has_header: false,
-        };
-        let mut parser = parser(delimiter);
-        let mut text = vec![0; head.len() + 1];
-        let mut ends = vec![0; MAX_COLUMNS + 1];
-        let (mut out, mut count) = (0, 0);
-        while table.columns.len() < SOME {
-            if head.is_empty() && !is_all {
-                break;
-            }
-            let (result, read, written, ended) =
-                parser.read_record(head, &mut text[out..], &mut ends[count..]);
-            head = &head[read..];
-            out += written;
-            count += ended;
-            match result {
-                ReadRecordResult::InputEmpty => {}
-                ReadRecordResult::Record => {
-                    if table.columns.is_empty() {
-                        table.has_header = fields(&text[..out], &ends[..count]).any(names_a_number);
-                    }
-                    table.columns.push(count);
-                    (out, count) = (0, 0);
-                }
-                ReadRecordResult::OutputFull
-                | ReadRecordResult::OutputEndsFull
-                | ReadRecordResult::End => break,
-            }
+/// The first rows of a list, at most [`SOME`], as one delimiter has them; the last is left out unless it is complete.
+pub(super) fn first_rows(mut head: &[u8], is_all: bool, delimiter: u8) -> Batch {
+    let mut rows = Batch::default();
+    let mut parser = parser(delimiter);
+    let mut text = vec![0; head.len() + 1];
+    let mut ends = vec![0; MAX_COLUMNS + 1];
+    let (mut out, mut count) = (0, 0);
+    while rows.len() < SOME {
+        if head.is_empty() && !is_all {
+            break;
         }
-        table
+        let (result, read, written, ended) =
+            parser.read_record(head, &mut text[out..], &mut ends[count..]);
+        head = &head[read..];
+        out += written;
+        count += ended;
+        match result {
+            ReadRecordResult::InputEmpty => {}
+            ReadRecordResult::Record => {
+                let row = str::from_utf8(&text[..out]).ok();
+                let row =
+                    row.filter(|row| ends[..count].iter().all(|end| row.is_char_boundary(*end)));
+                // A row that is not UTF-8 is refused when it is read; its columns count.
+                let empty = vec![0; count];
+                match row {
+                    Some(row) => rows.push(0, row, &ends[..count], false),
+                    None => rows.push(0, "", &empty, false),
+                }
+                (out, count) = (0, 0);
+            }
+            ReadRecordResult::OutputFull
+            | ReadRecordResult::OutputEndsFull
+            | ReadRecordResult::End => break,
+        }
     }
-
-    /// The more the better; 0 where it is no table.
-    fn score(&self) -> usize {
-        let Some(&first) = self.columns.first().filter(|first| **first > 1) else {
-            return 0;
-        };
-        let even = self
-            .columns
-            .iter()
-            .filter(|columns| **columns == first)
-            .count();
-        let header = if self.has_header { 10_000_000 } else { 0 };
-        header + even * 10_000 / self.columns.len() * 100 + first.min(99)
-    }
+    rows
 }
 
-fn fields<'a>(text: &'a [u8], ends: &'a [usize]) -> impl Iterator<Item = &'a str> {
-    let starts = std::iter::once(&0).chain(ends);
-    starts
-        .zip(ends)
-        .filter_map(|(start, end)| str::from_utf8(&text[*start..*end]).ok())
+/// How well a delimiter makes a table of rows: the more the better; 0 if it makes none.
+fn score(rows: &Batch) -> usize {
+    let names_a_number = |row: &ListRow<'_>| row.fields().any(names_a_number);
+    let header = rows.rows().position(|row| names_a_number(&row));
+    let has_number = |row: &ListRow<'_>| row.fields().any(is_like_a_number);
+    // Above the header, or above the first row with several columns, there may be a title.
+    let from = header.or_else(|| {
+        let titles = rows
+            .rows()
+            .take_while(|row| row.len() == 1 && !has_number(row));
+        Some(titles.count())
+    });
+    let columns = rows.rows().map(|row| row.len()).skip(from.unwrap_or(0));
+    let columns: Vec<usize> = columns.collect();
+    let Some(&first) = columns.first().filter(|first| **first > 1) else {
+        return 0;
+    };
+    let even = columns.iter().filter(|columns| **columns == first).count();
+    let header = if header.is_some() { 10_000_000 } else { 0 };
+    header + even * 10_000 / columns.len() * 100 + first.min(99)
 }
 
 /// What separates columns, the likeliest first.
 pub(super) const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
-/// How many rows or letters are enough to tell.
+/// How many rows or letters are enough to decide by.
 const SOME: usize = 50;
 
 const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";

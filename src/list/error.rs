@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use super::{Field, MAX_COLUMNS, MAX_ROW};
 
-/// What makes the rest of a list unreadable. Nothing of a row in it, for a row holds somebody's number.
+/// What makes the rest of a list unreadable. Nothing of a row in it, for a row holds a person's number.
 #[derive(Debug, Error)]
 pub enum ListError {
     /// The file did.
@@ -15,7 +15,7 @@ pub enum ListError {
     /// There is no row in it.
     #[error("the list is empty")]
     Empty,
-    /// It is text, but not as bytes that can be told apart.
+    /// It is text, but not in an encoding that is read.
     #[error("the list is written in {0}, not in UTF-8")]
     Encoding(&'static str),
     /// It is no text.
@@ -45,7 +45,7 @@ pub enum ListError {
         /// Its line, counted from 1.
         line: u64,
     },
-    /// No column is the number, as far as the header tells.
+    /// No column is the number, by what the header says.
     #[error("no column of the header is the phone number; it has {found}")]
     NoNumber {
         /// The names of its columns.
@@ -109,14 +109,14 @@ impl ListError {
                     .to_owned()
             }
             Self::NoHeader { .. } => {
-                "add a header, or tell the column of the number by its position: `--map number=1`".to_owned()
+                "add a header, or name the column of the number by its position: `--map number=1`".to_owned()
             }
             Self::Ambiguous { field, .. } => {
                 let slug = field.slug();
                 if *field == Field::Number {
-                    format!("tell which one, with `--map {slug}=COLUMN`")
+                    format!("name the one, with `--map {slug}=COLUMN`")
                 } else {
-                    format!("tell which one, with `--map {slug}=COLUMN`, or none, with `--map {slug}=`")
+                    format!("name the one, with `--map {slug}=COLUMN`, or none, with `--map {slug}=`")
                 }
             }
             Self::Unmapped { .. } => {

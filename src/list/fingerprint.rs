@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{List, ListError, Mapping};
 
-/// What a list is, told by reading all of it.
+/// What a list is, by all of its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fingerprint {
     /// Its size in bytes.
@@ -18,6 +18,8 @@ pub struct Fingerprint {
     pub digest: String,
     /// Its rows, without a header.
     pub rows: u64,
+    /// Its rows above the header, which are skipped.
+    pub title_rows: u64,
 }
 
 impl Fingerprint {
@@ -36,6 +38,7 @@ impl Fingerprint {
         while let Some(batch) = list.batch(BATCH)? {
             rows += batch.len() as u64;
         }
+        let title_rows = list.title_rows();
         drop(list);
         let mut digest = String::with_capacity(64);
         for byte in hashed.digest.finalize() {
@@ -46,6 +49,7 @@ impl Fingerprint {
             size: hashed.size,
             digest,
             rows,
+            title_rows,
         })
     }
 }

@@ -3,8 +3,8 @@
 use std::io::{Cursor, Read};
 
 use super::{
-    Batch, ContactRules, DoNotCall, Fingerprint, List, ListError, MAX_COLUMNS, MAX_FIELD, MAX_ROW,
-    Mapping, Mark, Row, Writer, unguard,
+    Batch, ContactRules, DoNotCall, Fingerprint, List, ListError, ListPosition, ListRow,
+    MAX_COLUMNS, MAX_FIELD, MAX_ROW, Mapping, Writer, unguard,
 };
 use crate::{
     fuzz::{Bytes, Target},
@@ -57,7 +57,7 @@ fn any_bytes_are_rows_and_rejects_and_at_most_one_error() {
                 goes_on(text, &mapping);
             }
         }
-        if let Ok(mut list) = DoNotCall::open(text, None, Rules::default()) {
+        if let Ok(mut list) = DoNotCall::open(text, &[], Rules::default()) {
             while let Ok(Some(_)) = list.batch(7) {}
         }
     });
@@ -168,9 +168,9 @@ fn goes_on(text: &[u8], mapping: &Mapping) {
     }
 }
 
-fn next(list: &mut List<Cursor<&[u8]>>) -> Option<(u64, Vec<String>, Mark)> {
+fn next(list: &mut List<Cursor<&[u8]>>) -> Option<(u64, Vec<String>, ListPosition)> {
     let batch: Batch = list.batch(1).ok()??;
-    let row: Row<'_> = batch.row(0)?;
+    let row: ListRow<'_> = batch.row(0)?;
     Some((
         row.line,
         row.fields().map(str::to_owned).collect(),
@@ -287,6 +287,7 @@ impl Read for Pieces<'_> {
 fn rules() -> ContactRules {
     ContactRules {
         phone: Rules::default(),
+        dates: None,
         message: |text| {
             if text.contains('/') {
                 Err("no path".to_owned())

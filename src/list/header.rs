@@ -8,15 +8,21 @@ use std::{
 
 use thiserror::Error;
 
-use super::{Batch, ListError, Mark, Row, reject::OWN_COLUMNS, rows::Rows};
+use super::{
+    Batch, ListError, ListPosition, ListRow,
+    reject::OWN_COLUMNS,
+    rows::{FirstRows, Rows},
+};
+use crate::phone::clean;
 
 /// A list, open: its dialect and its columns are known.
 #[derive(Debug)]
 pub struct List<R> {
     rows: Rows<R>,
     columns: Columns,
-    start: Mark,
-    /// The first row, where it is no header.
+    start: ListPosition,
+    title_rows: u64,
+    /// The first row, if it is no header.
     first: Option<Batch>,
     /// Where reading ends, while rows before it are given out.
     ends_with: Option<ListError>,
@@ -25,29 +31,43 @@ pub struct List<R> {
 impl<R: Read> List<R> {
     /// Opens a list of contacts: finds how it is written, and its columns by their names or as they are mapped.
     ///
-    /// Without a header a list is taken where the number's column is told by its position, or is the only one.
+    /// Without a header a list is taken if the number's column is named by its position, or is the only one.
     ///
     /// # Errors
-    /// [`ListError`] where it cannot be read, is no list, or does not tell which column is what.
+    /// [`ListError`] if it cannot be read, is no list, or does not say which column is what.
     pub fn open(input: R, mapping: &Mapping) -> Result<Self, ListError> {
-        Self::with(input, |first| Columns::find(first, mapping))
+        Self::with(
+            input,
+            |row| mapping.names_in(row),
+            |first, _| Columns::find(first, mapping),
+        )
     }
 
-    /// Opens a list whose columns are found in its first row by somebody else.
+    /// Opens a list whose header is found, by how many names of columns a row has, and its columns in there, by the caller. Rows above the header are skipped: a
+    /// title, or when the list was made.
     pub(super) fn with(
         input: R,
-        find: impl FnOnce(Row<'_>) -> Result<Columns, ListError>,
+        names: impl Fn(ListRow<'_>) -> usize,
+        find: impl FnOnce(ListRow<'_>, &FirstRows) -> Result<Columns, ListError>,
     ) -> Result<Self, ListError> {
         let mut rows = Rows::open(input, None)?;
         let mut start = rows.mark();
+        let mut first_rows = rows.first_rows();
         let mut first = Batch::default();
+        let mut title_rows = 0;
+        for _ in 0..first_rows.titles(&names) {
+            let mut title = Batch::default();
+            rows.read(&mut title)?;
+            title_rows += 1;
+        }
         rows.read(&mut first)?;
-        let columns = find(first.row(0).ok_or(ListError::Empty)?)?;
+        let columns = find(first.row(0).ok_or(ListError::Empty)?, &first_rows)?;
         if columns.has_header {
             start = rows.mark();
         }
         Ok(Self {
             start,
+            title_rows,
             first: (!columns.has_header).then_some(first),
             rows,
             columns,
@@ -55,7 +75,7 @@ impl<R: Read> List<R> {
         })
     }
 
-    /// What is where.
+    /// Which column is what.
     pub const fn columns(&self) -> &Columns {
         &self.columns
     }
@@ -66,8 +86,13 @@ impl<R: Read> List<R> {
     }
 
     /// The place before the first row, behind the header.
-    pub const fn start(&self) -> Mark {
+    pub const fn start(&self) -> ListPosition {
         self.start
+    }
+
+    /// How many rows above the header were skipped.
+    pub const fn title_rows(&self) -> u64 {
+        self.title_rows
     }
 
     /// The next rows, at most so many, and of at most 1 MiB and one row; `None` at the end.
@@ -95,11 +120,11 @@ impl<R: Read> List<R> {
 }
 
 impl<R: Read + Seek> List<R> {
-    /// Goes to a place between two rows: one that [`Batch::after`] told, or the start.
+    /// Goes to a place between two rows: one that [`Batch::after`] gave, or the start.
     ///
     /// # Errors
-    /// [`ListError::Read`] where the input cannot.
-    pub fn go_to(&mut self, mark: Mark) -> Result<(), ListError> {
+    /// [`ListError::Read`] if the input cannot.
+    pub fn go_to(&mut self, mark: ListPosition) -> Result<(), ListError> {
         self.first = None;
         self.ends_with = None;
         self.rows.go_to(mark)
@@ -113,7 +138,7 @@ pub enum Field {
     Number,
     /// `name`.
     Name,
-    /// `first_name`, put together with the last where there is no `name`.
+    /// `first_name`, put together with the last if there is no `name`.
     FirstName,
     /// `last_name`.
     LastName,
@@ -222,7 +247,7 @@ impl Mapping {
     /// no column. Case, spaces and underscores do not matter.
     ///
     /// # Errors
-    /// [`BadMapping`] where it is not of this form, names no field, or one that is mapped already.
+    /// [`BadMapping`] if it is not of this form, names no field, or one that is mapped already.
     pub fn add(&mut self, text: &str) -> Result<(), BadMapping> {
         let (field, column) = text.split_once('=').ok_or(BadMapping::Shape)?;
         let field = Field::ALL
@@ -238,6 +263,21 @@ impl Mapping {
             return Err(BadMapping::Twice(field));
         }
         Ok(())
+    }
+
+    /// How many names of columns a row has, if it is a header beyond doubt: if it names the number, a column that was mapped, or
+    /// two fields.
+    fn names_in(&self, row: ListRow<'_>) -> usize {
+        let fields: BTreeSet<Field> = row.fields().filter_map(Field::of).collect();
+        let mapped = self.0.values().flatten();
+        let mapped = mapped
+            .filter(|wanted| wanted.parse::<usize>().is_err() && by_name(row, wanted).is_some())
+            .count();
+        if fields.contains(&Field::Number) || fields.len() > 1 || mapped > 0 {
+            fields.len() + mapped
+        } else {
+            0
+        }
     }
 }
 
@@ -269,7 +309,7 @@ pub struct Columns {
 }
 
 impl Columns {
-    /// Where a field stands.
+    /// The column of a field.
     pub fn of(&self, field: Field) -> Option<usize> {
         self.fields.get(&field).copied()
     }
@@ -284,7 +324,7 @@ impl Columns {
         &self.others
     }
 
-    fn find(first: Row<'_>, mapping: &Mapping) -> Result<Self, ListError> {
+    fn find(first: ListRow<'_>, mapping: &Mapping) -> Result<Self, ListError> {
         let named = first
             .fields()
             .any(|name| Field::of(name) == Some(Field::Number))
@@ -301,7 +341,7 @@ impl Columns {
         }
     }
 
-    fn of_header(first: Row<'_>, mapping: &Mapping) -> Result<Self, ListError> {
+    fn of_header(first: ListRow<'_>, mapping: &Mapping) -> Result<Self, ListError> {
         let mut fields = Self::mapped(first, mapping)?;
         let taken: BTreeSet<usize> = fields.values().copied().collect();
         let mut found = BTreeMap::<Field, Vec<usize>>::new();
@@ -341,7 +381,7 @@ impl Columns {
         Ok(Self::new(first, fields, true))
     }
 
-    fn of_positions(first: Row<'_>, mapping: &Mapping) -> Result<Self, ListError> {
+    fn of_positions(first: ListRow<'_>, mapping: &Mapping) -> Result<Self, ListError> {
         let mut fields = Self::mapped(first, mapping)?;
         if let Entry::Vacant(number) = fields.entry(Field::Number) {
             if first.len() > 1 {
@@ -355,7 +395,7 @@ impl Columns {
     }
 
     /// The columns that the user named.
-    fn mapped(first: Row<'_>, mapping: &Mapping) -> Result<BTreeMap<Field, usize>, ListError> {
+    fn mapped(first: ListRow<'_>, mapping: &Mapping) -> Result<BTreeMap<Field, usize>, ListError> {
         let mut fields = BTreeMap::<Field, usize>::new();
         for (field, column) in &mapping.0 {
             let Some(column) = column else { continue };
@@ -379,7 +419,7 @@ impl Columns {
     }
 
     pub(super) fn new(
-        first: Row<'_>,
+        first: ListRow<'_>,
         mut fields: BTreeMap<Field, usize>,
         has_header: bool,
     ) -> Self {
@@ -424,7 +464,7 @@ pub(super) fn names_a_number(name: &str) -> bool {
 
 /// Whether a field has the form of a number that is dialled, so that its row is no header.
 pub(super) fn is_like_a_number(field: &str) -> bool {
-    let field = field.trim().trim_start_matches('\'');
+    let Ok(field) = clean(field) else { return true };
     let digits = field.bytes().filter(u8::is_ascii_digit).count();
     digits >= FEWEST_DIGITS
         && field
@@ -464,7 +504,7 @@ fn brief(name: &str) -> String {
     text
 }
 
-fn by_name(first: Row<'_>, wanted: &str) -> Option<usize> {
+fn by_name(first: ListRow<'_>, wanted: &str) -> Option<usize> {
     let exactly = first.fields().position(|name| name.trim() == wanted);
     let wanted = plain(wanted);
     exactly.or_else(|| {
@@ -474,7 +514,7 @@ fn by_name(first: Row<'_>, wanted: &str) -> Option<usize> {
     })
 }
 
-fn by_position(first: Row<'_>, wanted: &str) -> Option<usize> {
+fn by_position(first: ListRow<'_>, wanted: &str) -> Option<usize> {
     let position: usize = wanted.parse().ok()?;
     position.checked_sub(1).filter(|at| *at < first.len())
 }

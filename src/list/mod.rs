@@ -2,12 +2,12 @@
 //!
 //! ```text
 //!   bytes ──> Rows ───> Batch of rows ──> Columns ──┬──> NewRow
-//!           dialect,    as they stand    by header  └──> Reject: line, reason, fields
+//!           dialect,    as written       by header  └──> Reject: line, reason, fields
 //!           limits                       or mapping
 //! ```
 //!
 //! A list is UTF-8 text. Its delimiter is recognised (comma, semicolon, tab, pipe, Excel's `sep=;`), its rows end with
-//! LF, CRLF or CR, and its columns are found by their names or told. What is wrong with one row makes it a [`Reject`] and
+//! LF, CRLF or CR, and its columns are found by their names or named by the user. What is wrong with one row makes it a [`Reject`] and
 //! leaves the others alone; what makes the whole unreadable is the one [`ListError`] at which reading ends. [`Fingerprint`] finds
 //! that before anything is taken in.
 //!
@@ -26,14 +26,16 @@ mod header;
 mod reject;
 mod rows;
 mod writer;
+mod zone;
 
 pub use contacts::{ContactRules, NewRow};
-pub use do_not_call::{DoNotCall, Numbers};
+pub use day::{DateOrder, UnclearTime};
+pub use do_not_call::{DoNotCall, LeftOut, Numbers};
 pub use error::ListError;
 pub use fingerprint::Fingerprint;
 pub use header::{BadMapping, Columns, Field, List, Mapping};
 pub use reject::{Reason, Reject, Rejects};
-pub use rows::{Batch, Mark, Row};
+pub use rows::{Batch, ListPosition, ListRow};
 pub use writer::{Writer, guard, unguard};
 
 /// Most bytes of a row.

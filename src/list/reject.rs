@@ -4,7 +4,7 @@ use std::io;
 
 use thiserror::Error;
 
-use super::{Batch, Field, MAX_FIELD, Row, Writer, rows::Rows};
+use super::{Batch, Field, LeftOut, ListRow, MAX_FIELD, Writer, day::UnclearTime, rows::Rows};
 use crate::phone::PhoneError;
 
 /// A row that is left out.
@@ -49,11 +49,6 @@ pub enum Reason {
         "a field between quotation marks holds what looks like other rows; is there a quotation mark too few?"
     )]
     HoldsRows,
-    /// Nobody can tell which clocks are meant.
-    #[error(
-        "the time zone `{0}` is not known; expected an IANA name such as `America/Denver`, or such as `MST` or `CT`"
-    )]
-    Timezone(String),
     /// Its number belongs to no country, and it names no zone: there are no hours at which to call.
     #[error(
         "the number belongs to no country (such as +800, +870 and +881 do not), so that no time zone is known for it; name one in a column `timezone`"
@@ -61,26 +56,23 @@ pub enum Reason {
     NoZone,
     /// It does not say how consent was given.
     #[error(
-        "the consent `{0}` does not tell how it was given; expected `written`, `signed`, `electronic`, `verbal` or `oral`, or `no` or nothing where there is none"
+        "the consent `{0}` does not say how it was given; expected `written`, `signed`, `electronic`, `verbal` or `oral`, or `no` or nothing if there is none"
     )]
     Consent(String),
     /// It does not say when.
-    #[error(
-        "cannot read `{found}` in {field}; expected such as `2026-03-01`, `2026-03-01T14:05:00-05:00`, `2026-03-01 14:05` (UTC){american}",
-        american = if *.american { ", `3/1/2026` or `3/1/2026 2:05 PM` (UTC)" } else { "" }
-    )]
+    #[error("{}", unclear_time(*field, found, *why))]
     Time {
         /// In which column.
         field: Field,
-        /// What stands there.
+        /// What is there.
         found: String,
-        /// Whether months come first here.
-        american: bool,
+        /// Why it cannot be read.
+        why: UnclearTime,
     },
     /// It names no message.
     #[error("the message `{found}` is none: {why}")]
     Message {
-        /// What stands there.
+        /// What is there.
         found: String,
         /// Why.
         why: String,
@@ -103,12 +95,23 @@ impl Reason {
             Self::Empty => "empty",
             Self::FieldTooLong => "field_too_long",
             Self::Unclosed | Self::HoldsRows => "unclosed_quote",
-            Self::Timezone(_) | Self::NoZone => "unknown_timezone",
+            Self::NoZone => "unknown_timezone",
             Self::Consent(_) => "unclear_consent",
             Self::Time { .. } => "unclear_time",
             Self::Message { .. } => "bad_message",
             Self::Duplicate | Self::Elsewhere => "duplicate",
         }
+    }
+}
+
+fn unclear_time(field: Field, found: &str, why: UnclearTime) -> String {
+    match why {
+        UnclearTime::Form => format!(
+            "cannot read `{found}` in {field}; expected such as `2026-03-01`, `2026-03-01T14:05:00-05:00`, `2026-03-01 14:05` (UTC), `01.03.2026`, or `3/1/2026` in the order of `--date-order`"
+        ),
+        UnclearTime::Order => format!(
+            "`{found}` in {field} does not show whether its day or its month comes first; state it with `--date-order mdy` or `--date-order dmy`"
+        ),
     }
 }
 
@@ -132,8 +135,8 @@ impl<W: io::Write> Rejects<W> {
         Ok(rejects)
     }
 
-    /// How much of a file of rejects stands before the first that is of this line or one behind it, in bytes; a row that was
-    /// cut off at the end of the file is none. 0 where it is no such file.
+    /// How much of a file of rejects is before the first that is of this line or one behind it, in bytes; a row that was
+    /// cut off at the end of the file is none. 0 if it is no such file.
     pub fn length_before(file: impl io::Read, delimiter: u8, line: u64) -> u64 {
         let Ok(mut rows) = Rows::open(file, Some(delimiter)) else {
             return 0;
@@ -173,12 +176,30 @@ impl<W: io::Write> Rejects<W> {
     ///
     /// # Errors
     /// What the output says.
-    pub fn add(&mut self, row: Row<'_>, reason: &Reason) -> io::Result<()> {
-        let line = row.line.to_string();
-        let words = reason.to_string();
-        let own = [line.as_str(), reason.slug(), &words];
-        let fields: Vec<&str> = own.into_iter().chain(row.fields()).collect();
-        self.out.record(&fields)
+    pub fn add(&mut self, row: ListRow<'_>, reason: &Reason) -> io::Result<()> {
+        self.write(row.line, reason, row.fields())
+    }
+
+    /// Writes one of a do-not-call list.
+    ///
+    /// # Errors
+    /// What the output says.
+    pub fn add_left_out(&mut self, row: &LeftOut) -> io::Result<()> {
+        self.write(row.line, &row.reason, row.fields.iter().map(String::as_str))
+    }
+
+    fn write<'a>(
+        &mut self,
+        line: u64,
+        reason: &Reason,
+        fields: impl Iterator<Item = &'a str>,
+    ) -> io::Result<()> {
+        let (line, detail) = (line.to_string(), reason.to_string());
+        let mut record: Vec<&str> = vec![&line, reason.slug(), &detail];
+        for field in fields {
+            record.push(field);
+        }
+        self.out.record(&record)
     }
 
     /// Writes out what is held back.

@@ -1,4 +1,4 @@
-//! Rows as they stand in a list, within bounds.
+//! Rows as a list has them, within bounds.
 
 use std::io::{Read, Seek, SeekFrom};
 
@@ -6,12 +6,14 @@ use csv_core::{ReadRecordResult, Reader};
 
 use super::{
     ListError, MAX_COLUMNS, MAX_ROW,
-    dialect::{fill, guess, look_at, parser, told},
+    day::is_day,
+    dialect::{fill, first_rows, guess, look_at, named_delimiter, parser},
+    header::is_like_a_number,
 };
 
 /// A place in a list, between two rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Mark {
+pub struct ListPosition {
     /// How many bytes lie before it.
     pub bytes: u64,
     /// How many ends of lines lie before it.
@@ -32,19 +34,19 @@ pub(super) struct Rows<R> {
     /// Where a row is put together.
     row: Box<[u8]>,
     ends: Box<[usize]>,
-    mark: Mark,
+    mark: ListPosition,
     /// How many bytes were read again behind quotation marks that are never closed.
     reread: usize,
 }
 
 impl<R: Read> Rows<R> {
-    /// Reads the first bytes and finds out how the list is written, unless the delimiter is told.
+    /// Reads the first bytes and finds out how the list is written, unless the delimiter is given.
     pub(super) fn open(mut input: R, delimiter: Option<u8>) -> Result<Self, ListError> {
         let mut buffer = vec![0; MAX_ROW + 2 * BUFFER].into_boxed_slice();
         let filled = fill(&mut input, &mut buffer[..BUFFER])?;
-        let mut mark = Mark::default();
+        let mut mark = ListPosition::default();
         let mut next = look_at(&buffer[..filled])?;
-        let sep = told(&buffer[next..filled]);
+        let sep = named_delimiter(&buffer[next..filled]);
         if let Some((_, length)) = sep {
             next += length;
             mark.lines = 1;
@@ -73,8 +75,18 @@ impl<R: Read> Rows<R> {
         self.delimiter
     }
 
+    /// The first rows, as far as the dialect was found by them; nothing is passed.
+    pub(super) fn first_rows(&self) -> FirstRows {
+        let head = &self.buffer[self.next..self.filled];
+        let is_all = self.filled < BUFFER;
+        FirstRows {
+            rows: first_rows(head, is_all, self.delimiter),
+            header: 0,
+        }
+    }
+
     /// Behind the last row that was read.
-    pub(super) const fn mark(&self) -> Mark {
+    pub(super) const fn mark(&self) -> ListPosition {
         self.mark
     }
 
@@ -99,7 +111,7 @@ impl<R: Read> Rows<R> {
         loop {
             let is_over = self.next == self.filled && !self.refill()?;
             let input = if is_over {
-                // An end of line ends the last row, unless it stands within quotation marks.
+                // An end of line ends the last row, unless it is within quotation marks.
                 b"\n"
             } else {
                 &self.buffer[self.next..self.filled]
@@ -151,15 +163,15 @@ impl<R: Read> Rows<R> {
         row.iter().any(|byte| END_OF_LINE.contains(byte))
     }
 
-    /// Parses the row at hand again as if it ended with its first line, and goes back to there; tells how long it is, and how
+    /// Parses the row at hand again as if it ended with its first line, and goes back to there; returns how long it is, and how
     /// many columns it has.
-    fn cut(&mut self, start: Mark) -> Result<(usize, usize), ListError> {
+    fn cut(&mut self, start: ListPosition) -> Result<(usize, usize), ListError> {
         let row = &self.buffer[self.start..self.next];
         let ends = row.iter().position(|byte| END_OF_LINE.contains(byte));
         let (length, behind) = ends.map_or((row.len(), 0), |at| (at, 1));
         self.reread += row.len() - length;
         self.next = self.start + length;
-        self.mark = Mark {
+        self.mark = ListPosition {
             bytes: start.bytes + length as u64,
             lines: start.lines,
         };
@@ -189,7 +201,7 @@ impl<R: Read> Rows<R> {
         Ok((written, columns))
     }
 
-    /// Passes ends of lines; `false` where nothing else comes.
+    /// Passes ends of lines; `false` if nothing else comes.
     fn skip_empty_lines(&mut self) -> Result<bool, ListError> {
         loop {
             self.start = self.next;
@@ -207,7 +219,7 @@ impl<R: Read> Rows<R> {
         }
     }
 
-    /// Where the last byte was a CR, passes the LF that belongs to it: a place between two rows is never between these.
+    /// If the last byte was a CR, passes the LF that belongs to it: a place between two rows is never between these.
     fn pass_line_feed(&mut self) -> Result<(), ListError> {
         let ended_by_cr = self.next > 0 && self.buffer[self.next - 1] == b'\r';
         if !ended_by_cr || (self.next == self.filled && !self.refill()?) {
@@ -241,7 +253,7 @@ impl<R: Read> Rows<R> {
         Ok(())
     }
 
-    /// Reads more of the input, where all is passed; `false` at its end. The row at hand and the byte before it stay.
+    /// Reads more of the input, once all is passed; `false` at its end. The row at hand and the byte before it stay.
     fn refill(&mut self) -> Result<bool, ListError> {
         let stays = self.start.saturating_sub(1);
         self.buffer.copy_within(stays..self.filled, 0);
@@ -256,7 +268,7 @@ impl<R: Read> Rows<R> {
 
 impl<R: Read + Seek> Rows<R> {
     /// Goes to a place between two rows.
-    pub(super) fn go_to(&mut self, mark: Mark) -> Result<(), ListError> {
+    pub(super) fn go_to(&mut self, mark: ListPosition) -> Result<(), ListError> {
         self.input
             .seek(SeekFrom::Start(mark.bytes))
             .map_err(ListError::Read)?;
@@ -267,29 +279,82 @@ impl<R: Read + Seek> Rows<R> {
     }
 }
 
+/// The first rows of a list, looked at before they are read.
+pub(super) struct FirstRows {
+    rows: Batch,
+    /// Which of them is the header.
+    header: usize,
+}
+
+impl FirstRows {
+    /// Finds the header; returns how many rows are above it, 0 if there is none, or if one of them holds a number and so is no title.
+    ///
+    /// A title may have a word of a header in it (`Do not phone`), and so may a row: of the rows before the first number the
+    /// header is the one with the most names of columns in it, as they are counted, then that with the most columns.
+    pub(super) fn titles(&mut self, names: &impl Fn(ListRow<'_>) -> usize) -> usize {
+        let has_number = |row: &ListRow<'_>| {
+            row.fields()
+                .any(|field| is_like_a_number(field) && !is_day(field))
+        };
+        let columns = |row: ListRow<'_>| {
+            row.fields()
+                .filter(|field| !field.trim().is_empty())
+                .count()
+        };
+        let rows = self.rows.rows().take(MOST_TITLES + 1);
+        let rows = rows.take_while(|row| !has_number(row));
+        let (mut header, mut best) = (0, (0, 0));
+        for (at, row) in rows.enumerate() {
+            let names = names(row);
+            if names > 0 && (names, columns(row)) > best {
+                (header, best) = (at, (names, columns(row)));
+            }
+        }
+        self.header = header;
+        header
+    }
+
+    /// Of a hundred fields of a column that are not empty, how many are such, in the rows
+    /// behind the header.
+    pub(super) fn share(&self, at: usize, is_such: impl Fn(&str) -> bool) -> usize {
+        let fields = self
+            .rows
+            .rows()
+            .skip(self.header + 1)
+            .filter_map(|row| row.get(at));
+        let fields: Vec<&str> = fields.filter(|field| !field.trim().is_empty()).collect();
+        let such = fields.iter().filter(|field| is_such(field)).count();
+        match such {
+            0 => 0,
+            // One is enough to make it more than none.
+            such => (such * 100 / fields.len()).max(1),
+        }
+    }
+}
+
 /// Some rows, one behind the other.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
     text: String,
     /// The ends of all fields, counted from the start of their row.
     ends: Vec<u32>,
-    rows: Vec<Place>,
+    rows: Vec<RowEnd>,
     /// The place behind the last row.
-    pub(super) after: Mark,
+    pub(super) after: ListPosition,
 }
 
 impl Batch {
     /// The rows, in their order.
-    pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+    pub fn rows(&self) -> impl Iterator<Item = ListRow<'_>> {
         (0..self.rows.len()).filter_map(|at| self.row(at))
     }
 
     /// One of the rows, counted from 0.
-    pub fn row(&self, at: usize) -> Option<Row<'_>> {
+    pub fn row(&self, at: usize) -> Option<ListRow<'_>> {
         let place = self.rows.get(at)?;
         let before = at.checked_sub(1).map(|before| &self.rows[before]);
         let (text, ends) = before.map_or((0, 0), |before| (before.text, before.ends));
-        Some(Row {
+        Some(ListRow {
             line: place.line,
             is_open: place.is_open,
             text: &self.text[text..place.text],
@@ -313,18 +378,18 @@ impl Batch {
     }
 
     /// The place in the list behind the last row.
-    pub fn after(&self) -> Mark {
+    pub fn after(&self) -> ListPosition {
         self.after
     }
 
-    fn push(&mut self, line: u64, text: &str, ends: &[usize], is_open: bool) {
+    pub(super) fn push(&mut self, line: u64, text: &str, ends: &[usize], is_open: bool) {
         self.text.push_str(text);
         // A row is far below 4 GiB.
         self.ends.extend(
             ends.iter()
                 .map(|end| u32::try_from(*end).unwrap_or(u32::MAX)),
         );
-        self.rows.push(Place {
+        self.rows.push(RowEnd {
             line,
             text: self.text.len(),
             ends: self.ends.len(),
@@ -333,9 +398,9 @@ impl Batch {
     }
 }
 
-/// Where a row stands in a batch.
+/// Where a row of a batch ends.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+struct RowEnd {
     /// Its line, and whether it is open.
     line: u64,
     is_open: bool,
@@ -344,18 +409,18 @@ struct Place {
     ends: usize,
 }
 
-/// A row as it stands in a list.
+/// A row as a list has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Row<'a> {
+pub struct ListRow<'a> {
     /// The line on which it begins, counted from 1.
     pub line: u64,
-    /// Whether a quotation mark in it is never closed: it is what stands on its line.
+    /// Whether a quotation mark in it is never closed: it is what is on its line.
     pub is_open: bool,
     text: &'a str,
     ends: &'a [u32],
 }
 
-impl<'a> Row<'a> {
+impl<'a> ListRow<'a> {
     /// A field, counted from 0.
     pub fn get(&self, at: usize) -> Option<&'a str> {
         let end = *self.ends.get(at)? as usize;
@@ -387,11 +452,14 @@ impl<'a> Row<'a> {
     }
 }
 
-/// How much is read at a time, and how much a dialect is told from.
+/// How much is read at a time, and how much a dialect is found by.
 const BUFFER: usize = 64 * 1024;
 
 /// How many bytes of a list are read again at most, so that no list takes for ever: behind each quotation mark that is never
 /// closed up to [`MAX_ROW`] are.
 const MOST_REREAD: usize = 64 * MAX_ROW;
+
+/// Most rows above a header.
+const MOST_TITLES: usize = 20;
 
 const END_OF_LINE: &[u8] = b"\r\n";

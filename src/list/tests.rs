@@ -61,6 +61,7 @@ fn shown(row: &NewRow) -> String {
 fn rules() -> ContactRules {
     ContactRules {
         phone: Rules::default(),
+        dates: None,
         message: |text| {
             if text.contains('/') {
                 Err("no path".to_owned())
@@ -199,12 +200,12 @@ fn a_bad_row_never_stops_the_rest() {
             "4 empty",
             "5 blocked_prefix",
             "6 invalid_number",
-            "7 unknown_timezone",
+            "7 +12025550102||Mars/Base|||",
             "8 unclear_consent",
             "9 +12025550104|||Atlantis||",
             "10 unclear_time",
             "11 bad_message",
-            "12 wrong_fields",
+            "12 +12025550107|||||",
             "13 wrong_fields",
             "14 invalid_number",
             "15 +12025550109||ET||promo||verbal 2026-03-01T00:00:00Z ",
@@ -242,7 +243,7 @@ fn a_quotation_mark_that_is_never_closed_costs_its_own_row() {
             "+12025550102,Bob,\"closed\"",
             &["4 +12025550102|Bob|||||note=closed"],
         ),
-        // To the mark of another row: who was meant nobody can tell, so nobody is.
+        // To the mark of another row: who was meant is unknown, so no contact is made.
         (
             "+12025550102,Bob,\"never\n+12025550103,Cy,\n+12025550104,Di,\"x\"\n+12025550105,Ed,\n",
             &["4 unclosed_quote", "7 +12025550105|Ed||||"],
@@ -282,12 +283,22 @@ fn a_quotation_mark_that_is_never_closed_costs_its_own_row() {
 #[test]
 fn a_do_not_call_list_loses_no_number_to_a_quotation_mark() {
     let text = "phone,reason\n2025550121,\"asked\n2025550122,x\n2025550123,\n";
-    let mut list = DoNotCall::open(text.as_bytes(), None, Rules::default()).unwrap();
+    let mut list = DoNotCall::open(text.as_bytes(), &[], Rules::default()).unwrap();
     let some = list.batch(9).unwrap().unwrap();
     let numbers = some.numbers.iter().map(|number| number.full().to_string());
-    assert!(numbers.eq(["+12025550122", "+12025550123"]));
+    assert!(numbers.eq(["+12025550121", "+12025550122", "+12025550123"]));
     assert_eq!(some.rejects.len(), 1);
     assert_eq!(some.rejects[0].reason, Reason::Unclosed);
+    let text = "phone,reason\n2025550121,\"asked\n2025550122,x\n2025550123,\"y\"\n";
+    assert_eq!(
+        barred(text, &[]),
+        [
+            "+12025550121",
+            "+12025550122",
+            "+12025550123",
+            "2 unclosed_quote"
+        ]
+    );
 }
 
 #[test]
@@ -669,22 +680,7 @@ fn rejects_are_mended_and_imported_again() {
 
 #[test]
 fn do_not_call_lists_come_in_several_forms() {
-    let read = |text: &str, column: Option<&str>| {
-        let mut list = match DoNotCall::open(text.as_bytes(), column, Rules::default()) {
-            Ok(list) => list,
-            Err(error) => return vec![error.to_string()],
-        };
-        let mut out = Vec::new();
-        while let Some(some) = list.batch(2).unwrap() {
-            out.extend(some.numbers.iter().map(|number| number.full().to_string()));
-            out.extend(
-                some.rejects
-                    .iter()
-                    .map(|reject| format!("{} {}", reject.line, reject.reason.slug())),
-            );
-        }
-        out
-    };
+    let read = |text: &str, column: Option<&str>| barred(text, column.as_slice());
     let both = ["+12025550101", "+19175550102"];
     assert_eq!(read("202,5550101\n917,5550102\n", None), both);
     assert_eq!(read("202,555-0101\r\n917,555-0102\r\n", None), both);
@@ -722,4 +718,294 @@ fn do_not_call_lists_come_in_several_forms() {
         read("a,b\n", None),
         ["no column of the header is the phone number; it has `a`, `b`"]
     );
+}
+
+/// All that comes of a do-not-call list: its numbers, its rejects by line and slug, the columns that are not read.
+fn barred(text: impl AsRef<[u8]>, columns: &[&str]) -> Vec<String> {
+    let columns: Vec<String> = columns.iter().map(|&column| column.to_owned()).collect();
+    let mut list = match DoNotCall::open(text.as_ref(), &columns, Rules::default()) {
+        Ok(list) => list,
+        Err(error) => return vec![error.to_string()],
+    };
+    let mut out = Vec::new();
+    while let Some(some) = list.batch(2).unwrap() {
+        out.extend(some.numbers.iter().map(|number| number.full().to_string()));
+        out.extend(
+            some.rejects
+                .iter()
+                .map(|reject| format!("{} {}", reject.line, reject.reason.slug())),
+        );
+    }
+    out.extend(list.not_taken().iter().map(|name| format!("not {name}")));
+    out
+}
+
+fn fixture(name: &str) -> Vec<u8> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/lists");
+    std::fs::read(folder.join(name)).unwrap()
+}
+
+#[test]
+fn a_decimal_never_becomes_a_longer_number() {
+    let found = taken(fixture("decimals.csv"), &[]);
+    assert_eq!(
+        found,
+        [
+            "2 +4930901820|DE ok||||",
+            "3 +4930901820|DE float||||",
+            "4 +49301234567|DE ok||||",
+            "5 +49301234567|DE float||||",
+            "6 +4989123456|DE ok||||",
+            "7 +4989123456|DE float||||",
+            "8 +496912345678|DE ok||||",
+            "9 +496912345678|DE float||||",
+        ]
+    );
+    assert_eq!(barred(fixture("decimals_dnc.csv"), &[]), ["+4930901820"]);
+    // What a spreadsheet rounded is refused in words, on either kind of list.
+    let rounded = "phone\n+4930901820.5\n4.93E+10\n\"4,930901820e9\"\n";
+    let of = |text: &str| {
+        let list = List::open(text.as_bytes(), &Mapping::default()).unwrap();
+        let mut list = list;
+        let batch = list.batch(9).unwrap().unwrap();
+        let rows = batch
+            .rows()
+            .map(|row| list.columns().contact(row, &rules()));
+        rows.map(|row| {
+            row.map_or_else(
+                |reject| reject.reason.to_string(),
+                |row| row.number.full().to_string(),
+            )
+        })
+        .collect::<Vec<_>>()
+    };
+    let shortened = Reason::Shortened.to_string();
+    let found = of(rounded);
+    assert_eq!(found[..2], [shortened.clone(), shortened]);
+    assert!(
+        found[2].starts_with("4930•••820 is not a valid"),
+        "{}",
+        found[2]
+    );
+    assert_eq!(barred("phone\n4.93E+10\n", &[]), ["2 invalid_number"]);
+}
+
+#[test]
+fn missing_columns_at_the_end_of_a_row_are_empty() {
+    assert_eq!(
+        taken(fixture("short_rows.csv"), &[]),
+        [
+            "2 +12025550101|Ann||||",
+            "3 +12025550102|Bob||||",
+            "4 +12025550103|Cat|||||Notes=hello",
+        ]
+    );
+    assert_eq!(
+        barred(fixture("short_rows_dnc.csv"), &[]),
+        [
+            "+12025550101",
+            "+12025550102",
+            "+12025550103",
+            "+12025550104"
+        ]
+    );
+    // Only a row without its number's column is rejected.
+    let text = "Name,Phone,Notes\nAnn\nBob,2025550102\n";
+    assert_eq!(
+        taken(text, &[]),
+        ["2 wrong_fields", "3 +12025550102|Bob||||"]
+    );
+    assert_eq!(
+        barred(text, &[]),
+        ["2 wrong_fields", "+12025550102"]
+            .map(str::to_owned)
+            .into_iter()
+            .rev()
+            .collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn a_do_not_call_list_kept_by_hand_bars_every_number_in_it() {
+    let expected: Vec<String> = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]
+        .iter()
+        .map(|n| format!("+120255501{n:02}"))
+        .collect();
+    assert_eq!(barred(fixture("by_hand_dnc.csv"), &[]), expected);
+    for (text, expected) in [
+        // Every column that holds numbers, and no other in silence.
+        (
+            "phone1,phone2,DNC_Home,DNC_Cell\n2025550101,2025550102,2025550103,2025550104\n,,,2025550105\n2025550106,n/a,,\n",
+            "+12025550101 +12025550102 +12025550103 +12025550104 +12025550105 +12025550106",
+        ),
+        (
+            "Phone,Phone Type,DNC,Fixnet,Account,Since\n2025550101,mobile,Y,2025550102,1234567890,2026-01-02\n",
+            "+12025550101 not DNC not Fixnet",
+        ),
+        (
+            "id,dnc\n1,2025550101\n2,\n",
+            "+12025550101 3 invalid_number",
+        ),
+        // Two numbers whose separator is the delimiter.
+        (
+            "phone\n2025550101,2025550102\n",
+            "+12025550101 +12025550102",
+        ),
+        (
+            "phone,why\n2025550101,asked, twice\n",
+            "+12025550101 2 wrong_fields",
+        ),
+        // Numbers that the plans of today do not have, and other spellings of the same telephone.
+        ("phone\n+19995550101\n", "+19995550101"),
+        ("phone\n+5215512345678\n", "+5215512345678 +525512345678"),
+        ("phone\n+541123456789\n", "+541123456789 +5491123456789"),
+        // What is read in part is said.
+        (
+            "phone\n2025550101 or 0102\n",
+            "+12025550101 2 invalid_number",
+        ),
+        // No header, and a first row that is one number with something behind it.
+        (
+            "+1 202 555 0101 x12\n2025550102\n",
+            "+12025550101 +12025550102",
+        ),
+        // A title above the header.
+        ("Do not phone\nphone\n2025550101\n", "+12025550101"),
+        (
+            "People not to phone, by hand\nas of 2026-11-30\n\nphone;why\n2025550101;asked\n",
+            "+12025550101",
+        ),
+        (
+            "area code,number\n202,2025550101\n202,5550102\n",
+            "+12025550101 +12025550102",
+        ),
+    ] {
+        assert_eq!(barred(text, &[]).join(" "), expected, "{text}");
+    }
+    assert_eq!(
+        barred("a,b,c\nx,2025550101,2025550102\n", &["b", "3"]),
+        ["+12025550101", "+12025550102"]
+    );
+}
+
+#[test]
+fn a_number_of_a_contact_is_cleaned_where_it_cannot_be_misread() {
+    let head = "number\n";
+    for number in [
+        "tel:+12025550101",
+        "\"=\"\"2025550101\"\"\"",
+        "=\"2025550101\"",
+        "202\u{a0}555\u{a0}0101",
+        "202\u{2011}555\u{2013}0101",
+        "２０２５５５０１０１",
+        "\u{202a}+1 202 555 0101\u{202c}",
+        "\u{200b}2025550101",
+        "2025550101.0",
+        "\"2,025,550,101.00\"",
+    ] {
+        assert_eq!(
+            taken(format!("{head}{number}\n"), &[]),
+            ["2 +12025550101|||||"],
+            "{number}"
+        );
+    }
+    for number in [
+        "+12025550120 x12",
+        "+12025550120 ext. 5",
+        "+12025550120;ext=7",
+        "212/555-0122",
+        "2025550101 / 2025550102",
+        "2025550101 2025550102",
+        "+1202•••0101",
+    ] {
+        assert_eq!(
+            taken(format!("{head}{number}\n"), &[]),
+            ["2 invalid_number"],
+            "{number}"
+        );
+    }
+}
+
+#[test]
+fn rows_above_the_header_are_skipped_and_counted() {
+    let rows = [
+        (
+            "Spring leads\nphone,name\n2025550101,Ann\n",
+            1,
+            "3 +12025550101|Ann||||",
+        ),
+        (
+            "Spring leads;;\nExported 2026-11-30 10:00;;\n\nPhone;Name;Note\n2025550101;Ann;\n",
+            2,
+            "5 +12025550101|Ann||||",
+        ),
+        (
+            "30.11.2026\nphone,name\n2025550101,Ann\n",
+            1,
+            "3 +12025550101|Ann||||",
+        ),
+        (
+            "\"Leads,\nof spring\"\nphone,name\n2025550101,Ann\n",
+            1,
+            "4 +12025550101|Ann||||",
+        ),
+        ("phone,name\n2025550101,Ann\n", 0, "2 +12025550101|Ann||||"),
+    ];
+    for (text, titles, expected) in rows {
+        let list = List::open(text.as_bytes(), &Mapping::default()).unwrap();
+        assert_eq!(list.title_rows(), titles, "{text}");
+        assert_eq!(taken(text, &[]), [expected], "{text}");
+    }
+    // A row is no header for a word in it.
+    assert_eq!(
+        taken("phone,name,type\nx,Bob,mobile\n2025550101,Ann,\n", &[]),
+        ["2 invalid_number", "3 +12025550101|Ann||||"]
+    );
+    // The header is found by a column that is mapped, too.
+    assert_eq!(
+        taken(
+            "Leads\nTelefon,Kunde\n2025550101,Ann\n",
+            &["number=telefon"]
+        ),
+        ["3 +12025550101||||||Kunde=Ann"]
+    );
+    // A row with a number is no title.
+    assert_eq!(
+        taken("2025550101,Ann\nphone,name\n", &[]),
+        ["the list begins with a number and not with a header, and has 2 columns"]
+    );
+}
+
+#[test]
+fn dates_of_consent_are_those_of_spreadsheets() {
+    let at = |text: &str, dates: Option<DateOrder>, region: &str| {
+        let rules = ContactRules {
+            phone: Rules {
+                default_region: crate::phone::Region::parse(region).unwrap(),
+                ..Rules::default()
+            },
+            dates,
+            ..rules()
+        };
+        let text = format!("number;consent;consent_at\n+12025550101;written;{text}\n");
+        let mut list = List::open(text.as_bytes(), &Mapping::default()).unwrap();
+        let batch = list.batch(1).unwrap().unwrap();
+        match list.columns().contact(batch.row(0).unwrap(), &rules) {
+            Ok(row) => row.consent.unwrap().at.unwrap().to_string(),
+            Err(reject) => reject.reason.to_string(),
+        }
+    };
+    assert_eq!(at("01.03.2026", None, "US"), "2026-03-01T00:00:00Z");
+    assert_eq!(at("46082", None, "DE"), "2026-03-01T00:00:00Z");
+    assert_eq!(at("03/01/2026", None, "US"), "2026-03-01T00:00:00Z");
+    assert_eq!(
+        at("03/01/2026", Some(DateOrder::DayFirst), "US"),
+        "2026-01-03T00:00:00Z"
+    );
+    assert_eq!(
+        at("03/01/2026", Some(DateOrder::MonthFirst), "DE"),
+        "2026-03-01T00:00:00Z"
+    );
+    assert!(at("03/01/2026", None, "DE").contains("`--date-order mdy` or `--date-order dmy`"));
+    assert!(at("last week", None, "US").starts_with("cannot read `last week` in consent_at"));
 }

@@ -18,7 +18,7 @@ impl CallerId {
     /// Parses 2 to 15 digits with an optional leading `+`; spaces, `-`, `.` and brackets between them are dropped.
     ///
     /// # Errors
-    /// [`CallerIdError`], which does not hold the text, where there is anything else.
+    /// [`CallerIdError`], which does not hold the text, if there is anything else.
     pub fn parse(text: &str) -> Result<Self, CallerIdError> {
         let text = text.trim_matches(' ');
         let mut number = String::new();
@@ -69,7 +69,7 @@ pub enum CallerIdError {
     NotADigit {
         /// The first character that does not belong.
         found: char,
-        /// Where it stands, counted from 1 after leading spaces.
+        /// Where it is, counted from 1 after leading spaces.
         position: usize,
     },
     /// There are too few or too many digits.

@@ -26,7 +26,7 @@ pub enum PhoneError {
     NotADigit {
         /// The first character that does not belong.
         found: char,
-        /// Where it stands, counted from 1 after leading spaces.
+        /// Where it is, counted from 1 after leading spaces.
         position: usize,
     },
     /// The number is an emergency number.
@@ -34,7 +34,7 @@ pub enum PhoneError {
     Emergency,
     /// Calling the number costs more than a plain call.
     #[error(
-        "{masked} is a premium-rate or shared-cost number; those are dialled only where `pbx.allow_premium = true`"
+        "{masked} is a premium-rate or shared-cost number; those are dialled only if `pbx.allow_premium = true`"
     )]
     Premium {
         /// The number, masked.
@@ -53,7 +53,7 @@ pub enum PhoneError {
 }
 
 impl PhoneError {
-    /// The slug of the refusal as it stands in results.
+    /// The slug of the refusal as results have it.
     pub const fn slug(&self) -> &'static str {
         match self {
             Self::Empty | Self::TooLong { .. } | Self::NotADigit { .. } | Self::Invalid { .. } => {

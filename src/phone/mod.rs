@@ -1,22 +1,26 @@
 //! Phone numbers, parsed at the edge: what is accepted can be dialled, and reaches a dial string as digits only.
 //!
-//! A number is accepted where libphonenumber calls it valid, or where it is one of the North American numbers kept for
-//! fiction (`NXX-555-01XX` under any area code of assignable form): nobody can be rung there, and the lab needs hundreds
+//! A number is accepted if libphonenumber calls it valid, or if it is one of the North American numbers kept for
+//! fiction (`NXX-555-01XX` under any area code of assignable form): no telephone rings there, and the lab needs hundreds
 //! of them. "Possible" would not do as a rule: it knows lengths only, so that mistyped numbers would ring strangers.
 //!
 //! Emergency numbers are never accepted. Premium-rate and shared-cost numbers are refused unless [`Rules`] allow them.
 
+mod barring;
 mod caller_id;
 mod error;
 mod whereabouts;
+mod written;
 
 use std::fmt;
 
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, PhoneNumberType};
 
+pub use barring::{Barring, NotBarred};
 pub use caller_id::{CallerId, CallerIdError};
 pub use error::PhoneError;
 pub use whereabouts::{zones_of_country, zones_of_place};
+pub use written::{Rounded, clean};
 
 /// A number that can be dialled, in E.164 form.
 ///
@@ -41,8 +45,8 @@ impl PhoneNumber {
     /// (`(202) 555-0101`, `011 44 20 7946 0958`).
     ///
     /// # Errors
-    /// [`PhoneError`], which never holds the whole number, where the text is no number, holds anything but digits,
-    /// spaces, `-`, `.`, brackets and one leading `+`, or where the number is none that may be dialled.
+    /// [`PhoneError`], which never holds the whole number, if the text is no number, holds anything but digits,
+    /// spaces, `-`, `.`, brackets and one leading `+`, or if the number is none that may be dialled.
     pub fn parse(text: &str, rules: Rules) -> Result<Self, PhoneError> {
         let typed = typed_digits(text)?;
         if is_emergency(&typed) {
@@ -80,7 +84,7 @@ impl PhoneNumber {
         }
     }
 
-    /// A number that was parsed once, from its digits as a store keeps them; `None` where they cannot be such. Whether it
+    /// A number that was parsed once, from its digits as a store keeps them; `None` if they cannot be such. Whether it
     /// may be dialled was decided when it was parsed, and is not asked again.
     pub fn from_digits(digits: u64) -> Option<Self> {
         Self::from_e164(&format!("+{digits}"))
@@ -134,7 +138,7 @@ impl fmt::Display for Full<'_> {
 /// How a typed number is read, and what may be dialled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
-    /// The country whose way of writing and dialling numbers is assumed where no `+` leads.
+    /// The country whose way of writing and dialling numbers is assumed if no `+` leads.
     pub default_region: Region,
     /// Whether premium-rate and shared-cost numbers are accepted.
     pub allow_premium: bool,
@@ -145,7 +149,7 @@ pub struct Rules {
 pub struct Region(rlibphonenumber::Region);
 
 impl Region {
-    /// Parses a two-letter code such as `US` or `gb`; `None` where it is no region that libphonenumber knows.
+    /// Parses a two-letter code such as `US` or `gb`; `None` if it is no region that libphonenumber knows.
     pub fn parse(code: &str) -> Option<Self> {
         if code.len() != 2 || !code.bytes().all(|b| b.is_ascii_alphabetic()) {
             return None;
@@ -253,8 +257,8 @@ fn is_fictional(national: &str) -> bool {
     assignable && rest.len() == 7 && rest.starts_with(b"55501")
 }
 
-/// The first and last digits with three dots between: four and four where there are eleven digits or more, fewer of
-/// them where there are fewer, so that at least three are always hidden.
+/// The first and last digits with three dots between: four and four if there are eleven digits or more, fewer of
+/// them if there are fewer, so that at least three are always hidden.
 fn mask(digits: &str) -> String {
     let count = digits.len();
     let last = (count.saturating_sub(3) / 2).min(4);

@@ -35,7 +35,7 @@ fn no_emergency_number_is_let_through_behind_any_prefix_or_calling_code() {
             }
         }
     }
-    // 210 is nobody's calling code, and nobody's begins with 0.
+    // 210 is no calling code, and none begins with 0.
     for text in ["+210911", "+01911", "0112101911", "+2025550101"] {
         assert!(!is_emergency(&typed(text)), "{text}");
     }
@@ -200,7 +200,7 @@ fn an_error_says_what_is_wrong_but_not_the_number() {
         ),
         (
             "+19002345678",
-            "1900•••5678 is a premium-rate or shared-cost number; those are dialled only where `pbx.allow_premium = true`",
+            "1900•••5678 is a premium-rate or shared-cost number; those are dialled only if `pbx.allow_premium = true`",
         ),
         ("911", "emergency numbers are never dialled"),
     ] {

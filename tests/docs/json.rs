@@ -673,6 +673,10 @@ const CREATE: &[(&str, &str)] = &[
     ("import.rejected", "rows rejected"),
     ("import.reasons", "rows rejected, by the reason"),
     ("import.reasons.*", "how many"),
+    (
+        "import.notes",
+        "what was understood otherwise than it is written: rows above the header, unknown time zones",
+    ),
     ("import.rejects", "the file they are in, or null"),
 ];
 

@@ -128,11 +128,12 @@ async fn a_file_of_numbers_comes_in_and_its_bad_rows_go_beside_it() {
     let imported = program
         .run(&["dnc", "import", "federal.csv", "--list", "federal"])
         .await;
-    assert_eq!(imported.status, Some(0), "{imported:?}");
+    // A row was left out.
+    assert_eq!(imported.status, Some(1), "{imported:?}");
     assert_eq!(imported.stdout, "3 numbers added to `federal`\n");
     assert_eq!(
         imported.stderr,
-        "warning: 1 row holds no number; see federal.rejects.csv\n"
+        "warning: 1 row could not be read, or not wholly; see federal.rejects.csv\n"
     );
     let over_itself = [
         "dnc",
@@ -149,7 +150,8 @@ async fn a_file_of_numbers_comes_in_and_its_bad_rows_go_beside_it() {
     assert_eq!(whole.lines().count(), 4, "{whole}");
     let rejects = fs::read_to_string(program.path("federal.rejects.csv")).unwrap();
     assert!(
-        rejects.lines().nth(1).unwrap().starts_with("3,"),
+        rejects.lines().nth(1).unwrap().starts_with("3,")
+            && rejects.lines().nth(1).unwrap().ends_with(",202,555010"),
         "{rejects}"
     );
     let again = program
@@ -175,6 +177,59 @@ async fn a_file_of_numbers_comes_in_and_its_bad_rows_go_beside_it() {
             .stderr
             .starts_with("error: cannot read missing.csv: "),
         "{missing:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_do_not_call_list_bars_what_is_written_on_it_and_no_one_else() {
+    let program = Program::new(Settings::default()).await;
+    let fixture = |name: &str| {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/lists/");
+        fs::copy(format!("{folder}{name}"), program.path(name)).unwrap();
+    };
+    fixture("decimals_dnc.csv");
+    fixture("by_hand_dnc.csv");
+    let imported = program.run(&["dnc", "import", "decimals_dnc.csv"]).await;
+    assert_eq!(imported.status, Some(0), "{imported:?}");
+    let check = async |number: &str| program.run(&["dnc", "check", number]).await.status;
+    assert_eq!(check("+4930901820").await, Some(1));
+    assert_eq!(check("+49309018200").await, Some(0));
+
+    let imported = program.run(&["dnc", "import", "by_hand_dnc.csv"]).await;
+    assert_eq!(imported.status, Some(0), "{imported:?}");
+    assert_eq!(imported.stdout, "12 numbers added to `own`\n");
+    for n in 101..=112 {
+        assert_eq!(check(&format!("+12025550{n}")).await, Some(1), "{n}");
+    }
+
+    // Each spelling of a telephone, however it is barred; what the numbering plans do not have can be removed.
+    program.run(&["dnc", "add", "+52 1 55 1234 5678"]).await;
+    assert_eq!(check("+525512345678").await, Some(1));
+    let removed = program.run(&["dnc", "remove", "+525512345678"]).await;
+    assert_eq!(removed.stdout, "2 numbers removed from `own`\n");
+    assert_eq!(check("+5215512345678").await, Some(0));
+    program.run(&["dnc", "add", "+1 999 555 0101"]).await;
+    assert_eq!(check("+19995550101").await, Some(1));
+
+    let list = "Asked by phone\nphone1,Notes,DNC_Home,Fixnet\n2025550121,a,2025550122,2025550123\n";
+    fs::write(program.path("columns.csv"), list).unwrap();
+    let imported = program.run(&["dnc", "import", "columns.csv"]).await;
+    assert_eq!(
+        (imported.status, imported.stdout.as_str()),
+        (Some(0), "2 numbers added to `own`\n")
+    );
+    assert_eq!(
+        imported.stderr,
+        "warning: skipped 1 row above the header\n\
+         warning: the column `Fixnet` is not read; if it holds numbers, name it and the others with `--column`\n"
+    );
+    let named = ["phone1", "DNC_Home", "4"].map(|column| ["--column", column]);
+    let imported = program
+        .run(&[&["dnc", "import", "columns.csv"], named.as_flattened()].concat())
+        .await;
+    assert_eq!(
+        imported.stdout,
+        "1 number added to `own`; 2 stood there already\n"
     );
 }
 

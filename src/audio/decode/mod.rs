@@ -5,7 +5,7 @@
 
 use std::{
     fs::File,
-    io::{ErrorKind, Read, Seek, SeekFrom},
+    io::{ErrorKind, Read},
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     time::Duration,
@@ -83,93 +83,129 @@ fn guarded(path: &Path, limit: Duration, mix: Mix) -> Result<Pass, Refusal> {
 }
 
 fn pass(path: &Path, limit: Duration, mix: Mix) -> Result<Pass, Refusal> {
-    let Opened {
-        source,
+    let OpenedRecording {
+        sources,
         format,
         counted,
     } = open(path)?;
-    let (mut reader, mut decoder, mut track) = start(source, format)?;
-    let mut promised = promise(reader.as_ref(), track);
-    let mut sink: Option<Sink> = None;
-    let mut chunk: Vec<f32> = Vec::new();
-    let mut skipped = 0_u64;
-    let mut idle = 0_u32;
-    loop {
-        let packet = match reader.next_packet() {
-            Ok(Some(packet)) if packet.track_id == track => packet,
-            Ok(Some(_)) => {
-                idle += 1;
-                if idle > MAX_IDLE {
+    let mut progress = DecodeProgress {
+        sink: None,
+        skipped: 0,
+        idle: 0,
+    };
+    for source in sources {
+        progress.read(source, format, counted, mix, limit)?;
+    }
+    let Some(sink) = progress.sink else {
+        return Err(Refusal::Empty);
+    };
+    sink.finish(format, progress.skipped)
+}
+
+/// How far reading is, over all recordings of a file.
+struct DecodeProgress {
+    sink: Option<Sink>,
+    skipped: u64,
+    idle: u32,
+}
+
+impl DecodeProgress {
+    fn read(
+        &mut self,
+        source: Mended,
+        format: Format,
+        counted: bool,
+        mix: Mix,
+        limit: Duration,
+    ) -> Result<(), Refusal> {
+        let Self {
+            sink,
+            skipped,
+            idle,
+        } = self;
+        let before = sink.as_ref().map_or(0, |sink| sink.frames);
+        let (mut reader, mut decoder, mut track) = start(source, format)?;
+        let mut promised =
+            promise(reader.as_ref(), track).map(|frames| frames.saturating_add(before));
+        let mut chunk: Vec<f32> = Vec::new();
+        loop {
+            let packet = match reader.next_packet() {
+                Ok(Some(packet)) if packet.track_id == track => packet,
+                Ok(Some(_)) => {
+                    *idle += 1;
+                    if *idle > MAX_IDLE {
+                        return Err(damaged("it holds hardly any audio"));
+                    }
+                    continue;
+                }
+                Ok(None) => break,
+                Err(Trouble::ResetRequired) => {
+                    // A chained stream: another recording begins. It goes on in the same message if it is alike.
+                    (decoder, track) = decoder_of(reader.as_ref())?;
+                    let more = promise(reader.as_ref(), track);
+                    promised = promised.zip(more).map(|(a, b)| a.saturating_add(b));
+                    continue;
+                }
+                Err(trouble) => return Err(refusal(trouble, format, promised, sink.as_ref())),
+            };
+            let buffer = match decoder.decode(&packet) {
+                Ok(buffer) => buffer,
+                // An MP3 that was cut out of a longer one begins with frames that lean on missing ones.
+                Err(Trouble::DecodeError(why)) if format == Format::Mp3 => {
+                    *skipped += 1;
+                    if *skipped > MAX_SKIPPED {
+                        return Err(damaged(why));
+                    }
+                    continue;
+                }
+                Err(trouble) => return Err(refusal(trouble, format, promised, sink.as_ref())),
+            };
+            if buffer.frames() == 0 {
+                *idle += 1;
+                if *idle > MAX_IDLE {
                     return Err(damaged("it holds hardly any audio"));
                 }
                 continue;
             }
-            Ok(None) => break,
-            Err(Trouble::ResetRequired) => {
-                // A chained stream: another recording begins. It goes on in the same message if it is alike.
-                (decoder, track) = decoder_of(reader.as_ref())?;
-                let more = promise(reader.as_ref(), track);
-                promised = promised.zip(more).map(|(a, b)| a.saturating_add(b));
-                continue;
+            let rate = buffer.spec().rate();
+            let channels = buffer.spec().channels().count();
+            let sink = match sink {
+                Some(sink) => sink,
+                None => sink.insert(Sink::new(rate, channels, mix, limit)?),
+            };
+            if (sink.rate, sink.channels) != (rate, channels) {
+                return Err(Refusal::Encoding {
+                    why: "its rate or channel count changes in the middle".to_owned(),
+                });
             }
-            Err(trouble) => return Err(refusal(trouble, format, promised, sink.as_ref())),
-        };
-        let buffer = match decoder.decode(&packet) {
-            Ok(buffer) => buffer,
-            // An MP3 that was cut out of a longer one begins with frames that lean on missing ones.
-            Err(Trouble::DecodeError(why)) if format == Format::Mp3 => {
-                skipped += 1;
-                if skipped > MAX_SKIPPED {
-                    return Err(damaged(why));
-                }
-                continue;
-            }
-            Err(trouble) => return Err(refusal(trouble, format, promised, sink.as_ref())),
-        };
-        if buffer.frames() == 0 {
-            idle += 1;
-            if idle > MAX_IDLE {
-                return Err(damaged("it holds hardly any audio"));
-            }
-            continue;
+            buffer.copy_to_vec_interleaved(&mut chunk);
+            sink.take(&chunk)?;
         }
-        let rate = buffer.spec().rate();
-        let channels = buffer.spec().channels().count();
-        let sink = match &mut sink {
-            Some(sink) => sink,
-            None => sink.insert(Sink::new(rate, channels, mix, limit)?),
+        let Some(sink) = sink else {
+            return Ok(());
         };
-        if (sink.rate, sink.channels) != (rate, channels) {
-            return Err(Refusal::Encoding {
-                why: "its rate or channel count changes in the middle".to_owned(),
-            });
+        if let Some(promised) = promised
+            && counted
+            && sink.frames + SLACK_FRAMES < promised
+        {
+            return Err(sink.cut_off(promised));
         }
-        buffer.copy_to_vec_interleaved(&mut chunk);
-        sink.take(&chunk)?;
+        if decoder.finalize().verify_ok == Some(false) {
+            return Err(damaged("its checksum does not fit its audio"));
+        }
+        Ok(())
     }
-    let Some(sink) = sink else {
-        return Err(Refusal::Empty);
-    };
-    if let Some(promised) = promised
-        && counted
-        && sink.frames + SLACK_FRAMES < promised
-    {
-        return Err(sink.cut_off(promised));
-    }
-    if decoder.finalize().verify_ok == Some(false) {
-        return Err(damaged("its checksum does not fit its audio"));
-    }
-    sink.finish(format, skipped)
 }
 
-struct Opened {
-    source: Mended,
+struct OpenedRecording {
+    /// One for each recording that was put into the file.
+    sources: Vec<Mended>,
     format: Format,
     /// Whether the length that the file promises is meant.
     counted: bool,
 }
 
-fn open(path: &Path) -> Result<Opened, Refusal> {
+fn open(path: &Path) -> Result<OpenedRecording, Refusal> {
     // Asked before opening: to open a pipe that nobody writes to would wait for ever.
     let meta = std::fs::metadata(path).map_err(Refusal::Unreadable)?;
     if !meta.is_file() {
@@ -193,17 +229,17 @@ fn open(path: &Path) -> Result<Opened, Refusal> {
         .map_err(Refusal::Unreadable)?;
     let format = format_of(&head)?;
     let counted = format != Format::Mp3 || counts_frames(&mut file).map_err(Refusal::Unreadable)?;
-    let mut source = match format {
-        Format::Wav => Mended::wav(file, len)?,
-        Format::Mp3 | Format::Flac | Format::Ogg => Mended::as_is(file, len),
+    let sources = match format {
+        Format::Wav => vec![Mended::wav(file, len)?],
+        Format::Mp3 => vec![Mended::mp3(file, len)?],
+        Format::Flac => Mended::flac(file, len).map_err(Refusal::Unreadable)?,
+        Format::Ogg => vec![Mended::as_is(file, len)],
     };
-    source
-        .seek(SeekFrom::Start(0))
-        .map_err(Refusal::Unreadable)?;
-    Ok(Opened {
-        source,
+    Ok(OpenedRecording {
+        // Frames that are put together are not counted by any header.
+        counted: counted && (format != Format::Mp3 || sources.iter().all(Mended::is_as_is)),
+        sources,
         format,
-        counted,
     })
 }
 

@@ -93,3 +93,150 @@ const STARTS: &[&[u8]] = &[
     b"\xFF\xFB\x90\x64",
     b"\xFF\xF3\x40\xC4",
 ];
+
+/// A chunk of a WAV file, of the length that is announced or of another one.
+fn chunk(id: &[u8; 4], body: &[u8], announced: usize) -> Vec<u8> {
+    let size = u32::try_from(announced).unwrap().to_le_bytes();
+    [&id[..], &size, body].concat()
+}
+
+/// A WAV file of one channel at 8 kHz in 16 bits, with these chunks behind the one that tells so.
+fn wav(rate: u32, chunks: &[Vec<u8>]) -> Vec<u8> {
+    let format = [
+        &[1, 0, 1, 0][..],
+        &rate.to_le_bytes(),
+        &(rate * 2).to_le_bytes(),
+        &[2, 0, 16, 0],
+    ];
+    let chunks = [chunk(b"fmt ", &format.concat(), 16), chunks.concat()].concat();
+    let riff = [&b"WAVE"[..], &chunks].concat();
+    chunk(b"RIFF", &riff, riff.len())
+}
+
+/// So many milliseconds of a tone.
+fn tone(ms: usize) -> Vec<u8> {
+    let samples = (0..ms * 8).map(|n| ((n as f32 * 0.3).sin() * 8_000.0) as i16);
+    samples.flat_map(i16::to_le_bytes).collect()
+}
+
+fn length(bytes: &[u8]) -> String {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), bytes).unwrap();
+    match decode(file.path(), Duration::from_secs(60)) {
+        Ok(decoded) => format!("{} ms", decoded.length.as_millis()),
+        Err(refusal) => refusal.to_string(),
+    }
+}
+
+#[test]
+fn all_audio_of_a_wav_file_is_read_whatever_its_headers_announce() {
+    let second = tone(1_000);
+    let data = |announced: usize| chunk(b"data", &second, announced);
+    let whole = data(second.len());
+    let list = chunk(b"LIST", b"INFOISFT\x04\0\0\0lavf", 16);
+    let one = wav(8_000, std::slice::from_ref(&whole));
+    for (what, bytes, expected) in [
+        ("plain", one.clone(), "1000 ms"),
+        ("put together", one.repeat(3), "3000 ms"),
+        (
+            "put together, with a chunk behind each",
+            wav(8_000, &[whole.clone(), list.clone()]).repeat(2),
+            "2000 ms",
+        ),
+        (
+            "two chunks of audio",
+            wav(8_000, &[whole.clone(), list, whole.clone()]),
+            "2000 ms",
+        ),
+        (
+            "a header that died early",
+            wav(8_000, &[data(4_000)]),
+            "1000 ms",
+        ),
+        (
+            "a header that was never written",
+            wav(8_000, &[data(0)]),
+            "1000 ms",
+        ),
+        (
+            "died early, twice",
+            wav(8_000, &[data(4_000)]).repeat(2),
+            "2000 ms",
+        ),
+        (
+            "streamed, twice",
+            wav(8_000, &[data(0xFFFF_FFFF)]).repeat(2),
+            "2000 ms",
+        ),
+        (
+            "a few bytes too many",
+            wav(8_000, &[data(second.len() + 44)]),
+            "1000 ms",
+        ),
+        (
+            "many bytes too many",
+            wav(8_000, &[data(second.len() * 2)]),
+            "it is cut off: it holds 50 % of what its header promises",
+        ),
+        (
+            "of different rates",
+            [one.clone(), wav(16_000, std::slice::from_ref(&whole))].concat(),
+            "its encoding is not accepted: it is put together of recordings that are encoded differently",
+        ),
+        (
+            "zeros behind it",
+            [one.clone(), vec![0; 20_000]].concat(),
+            "1000 ms",
+        ),
+        (
+            "a tag behind it",
+            [one.clone(), b"TAG".to_vec(), vec![b'x'; 125]].concat(),
+            "1000 ms",
+        ),
+    ] {
+        assert_eq!(length(&bytes), expected, "{what}");
+    }
+}
+
+#[test]
+fn all_recordings_that_are_put_into_one_file_are_read() {
+    for name in ["tone.mp3", "tone.flac", "tone.ogg"] {
+        let one = fs::read(fixture(name)).unwrap();
+        let ms = |bytes: &[u8]| -> f64 {
+            let length = length(bytes);
+            let ms = length
+                .strip_suffix(" ms")
+                .unwrap_or_else(|| panic!("{name}: {length}"));
+            ms.parse().unwrap()
+        };
+        let (once, thrice) = (ms(&one), ms(&one.repeat(3)));
+        // The padding of encoders is cut off where one header counts it.
+        assert!(
+            (thrice - 3.0 * once).abs() < 300.0,
+            "{name}: {once} {thrice}"
+        );
+    }
+}
+
+#[test]
+fn an_mp3_is_read_beyond_what_its_first_frame_announces() {
+    let one = fs::read(fixture("tone.mp3")).unwrap();
+    let at = one
+        .windows(4)
+        .position(|w| w == b"Info" || w == b"Xing")
+        .unwrap();
+    // An encoder that died wrote how far it was at first.
+    let mut early = one.clone();
+    early[at + 8..at + 12].copy_from_slice(&5_u32.to_be_bytes());
+    let expected: f64 = length(&one).strip_suffix(" ms").unwrap().parse().unwrap();
+    let found: f64 = length(&early).strip_suffix(" ms").unwrap().parse().unwrap();
+    assert!((found - expected).abs() < 150.0, "{found} of {expected}");
+    // Where the second one is missing its end, this is said.
+    let mut cut = one.repeat(2);
+    cut.truncate(one.len() * 5 / 4);
+    assert!(
+        length(&cut).starts_with("it is cut off"),
+        "{}",
+        length(&cut)
+    );
+}

@@ -82,7 +82,7 @@ pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Resul
         })?;
     }
     let mapping = args.options.mapping()?;
-    let rows = rows(&args.list, &mapping, config.pbx.rules)?;
+    let rows = rows(&args.list, &mapping, args.options.dates(), config.pbx.rules)?;
     let store = database::open(config).await?;
     let mut check = Check {
         gate: Gate::new(config.gate.clone()),

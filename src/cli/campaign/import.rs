@@ -17,7 +17,7 @@ use crate::{
     cli::{CliError, database, printer::Printer, stop::Stop},
     config::Config,
     import::{Import, ImportError, Imported, check_rejects},
-    list::Mapping,
+    list::{DateOrder, Mapping},
     orders::Duplicates,
     store::{Across, Campaign, Store},
 };
@@ -30,9 +30,18 @@ pub(super) struct ListOptions {
     /// takes it from none; may be given more than once
     #[arg(long, value_name = "FIELD=COLUMN")]
     map: Vec<String>,
+    /// Whether the month (`mdy`) or the day (`dmy`) comes first in dates such as `03/01/2026` [default: the month if
+    /// `pbx.default_region` is `US`; otherwise such rows are rejected]
+    #[arg(long, value_name = "ORDER", value_parser = date_order)]
+    date_order: Option<DateOrder>,
 }
 
 impl ListOptions {
+    /// The order of dates, if it is stated.
+    pub(super) const fn dates(&self) -> Option<DateOrder> {
+        self.date_order
+    }
+
     /// The mapping that is given.
     ///
     /// # Errors
@@ -44,6 +53,10 @@ impl ListOptions {
         }
         Ok(mapping)
     }
+}
+
+fn date_order(text: &str) -> Result<DateOrder, String> {
+    DateOrder::parse(text).ok_or_else(|| "expected `mdy` or `dmy`".to_owned())
 }
 
 /// How a list is taken in.
@@ -86,6 +99,7 @@ pub(super) async fn import(
         list: list.to_owned(),
         mapping: options.list.mapping()?,
         rules: config.pbx.rules,
+        dates: options.list.dates(),
         across: across(duplicates),
         rejects: options.rejects(list),
         is_change_accepted: options.changed_list,
@@ -189,6 +203,8 @@ pub(super) fn lines(campaign: &str, list: &Path, imported: &Imported) -> Vec<Str
             )
         },
     ];
+    let notes = imported.notes.iter();
+    lines.extend(notes.map(|note| format!("{campaign}: {note}")));
     if let Some(rejects) = &imported.rejects {
         lines.push(format!(
             "{campaign}: what was left out, and why: {}",
@@ -215,6 +231,7 @@ pub(super) fn object(imported: &Imported) -> Value {
         "added": progress.added,
         "rejected": progress.rejected,
         "reasons": imported.reasons,
+        "notes": imported.notes,
         "rejects": imported.rejects,
     })
 }

@@ -7,7 +7,7 @@ use anyhow::anyhow;
 use crate::{
     cli::CliError,
     import::is_message,
-    list::{ContactRules, Fingerprint, List, ListError, Mapping, NewRow, Reject},
+    list::{ContactRules, DateOrder, Fingerprint, List, ListError, Mapping, NewRow, Reject},
     phone::Rules,
 };
 
@@ -18,6 +18,7 @@ use crate::{
 pub(super) fn rows(
     list: &Path,
     mapping: &Mapping,
+    dates: Option<DateOrder>,
     phone: Rules,
 ) -> Result<impl Iterator<Item = Result<Vec<Result<NewRow, Reject>>, CliError>>, CliError> {
     let path = list.to_owned();
@@ -25,6 +26,7 @@ pub(super) fn rows(
     let columns = list.columns().clone();
     let rules = ContactRules {
         phone,
+        dates,
         message: is_message,
     };
     Ok(std::iter::from_fn(move || {

@@ -1,6 +1,6 @@
-//! Where a number may be answered, as far as its digits tell: candidate time zones and places.
+//! Where a number may be answered, by its digits: candidate time zones and places.
 //!
-//! Digits tell little: a mobile keeps its area code wherever its owner moves. So these are candidates, and who has to be
+//! Digits say little: a mobile keeps its area code wherever its owner moves. So these are candidates, and who has to be
 //! sure that none of them is asleep asks all of them.
 
 mod area_codes;
@@ -14,7 +14,7 @@ use super::PhoneNumber;
 impl PhoneNumber {
     /// Every time zone the number may be in, by its IANA name, sorted.
     ///
-    /// A North American number has those of its area code; where that is none that is assigned to a place (toll-free,
+    /// A North American number has those of its area code; if that is none that is assigned to a place (toll-free,
     /// personal or unknown), those of all states of the USA and all provinces of Canada. A number that belongs to no
     /// country, such as `+800`, has none.
     pub fn zones(&self) -> Vec<&'static str> {

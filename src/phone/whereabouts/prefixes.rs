@@ -1,7 +1,7 @@
 //! Which time zones a number outside of North America may be in.
 //!
 //! Source: the time zones of libphonenumber's metadata 9.0.43, as its Python port carries them and gives them out for
-//! valid numbers, read on 2026-11-23; cut to four digits, where a prefix has every zone of all numbers that begin with
+//! valid numbers, read on 2026-11-23; cut to four digits, a prefix has every zone of all numbers that begin with
 //! it, and a mobile every zone of its country. Zones with the same clock are named once.
 
 /// The first digits of a number, country code included, and the zones of all numbers that begin with them, parted by

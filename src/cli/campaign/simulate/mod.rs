@@ -168,7 +168,12 @@ pub(super) fn texts(late: &[LateRetry]) -> Vec<String> {
 fn people(list: &Path, args: &Args, config: &Config) -> Result<(Vec<Leased>, u64), CliError> {
     let (mut people, mut left_out) = (Vec::new(), 0);
     let mut seen = BTreeSet::new();
-    for batch in rows(list, &args.list.mapping()?, config.pbx.rules)? {
+    for batch in rows(
+        list,
+        &args.list.mapping()?,
+        args.list.dates(),
+        config.pbx.rules,
+    )? {
         for row in batch? {
             let Some(row) = row.ok().filter(|row| seen.insert(row.number.clone())) else {
                 left_out += 1;
