@@ -3,6 +3,7 @@
 //! What is tried leaves nothing behind: a short call within the PBX, from it to itself, and a sound file of half a
 //! second, both gone when [`examine`] returns. Every step has a deadline.
 
+mod check;
 mod modules;
 mod probe;
 mod reach;
@@ -13,10 +14,11 @@ mod version;
 use std::time::{Duration, SystemTime};
 
 use futures::future::join_all;
-use serde::Serialize;
 
+use self::check::unanswered;
+pub use self::check::{Check, Status};
 use crate::{
-    ari::{Failure, Pbx, Rest},
+    ari::{Pbx, Rest},
     clock,
     config::{Config, ScreenMode},
     id::RunName,
@@ -25,60 +27,6 @@ use crate::{
         session::{SessionError, settings},
     },
 };
-
-/// How a check went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// As it should be.
-    Ok,
-    /// It will do, but somebody should look.
-    Warn,
-    /// A drop cannot work.
-    Fail,
-}
-
-/// One thing that was looked at.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Check {
-    /// What was looked at.
-    pub check: &'static str,
-    /// How it went.
-    pub status: Status,
-    /// What was found.
-    pub detail: String,
-    /// What to do about it; `None` where there is nothing to do.
-    pub remedy: Option<String>,
-}
-
-impl Check {
-    fn ok(check: &'static str, detail: impl Into<String>) -> Self {
-        Self {
-            check,
-            status: Status::Ok,
-            detail: detail.into(),
-            remedy: None,
-        }
-    }
-
-    fn warn(check: &'static str, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self {
-            check,
-            status: Status::Warn,
-            detail: detail.into(),
-            remedy: Some(remedy.into()),
-        }
-    }
-
-    fn fail(check: &'static str, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self {
-            check,
-            status: Status::Fail,
-            detail: detail.into(),
-            remedy: Some(remedy.into()),
-        }
-    }
-}
 
 /// Examines the configured PBX, and tells each check as soon as it is done. Where the PBX cannot be reached, or does
 /// not know us, the checks end there; where we may not change anything, nothing is tried.
@@ -190,14 +138,6 @@ async fn sessions(rest: &Rest) -> Check {
             remedy,
         )
     }
-}
-
-fn unanswered(check: &'static str, failure: &Failure) -> Check {
-    Check::fail(
-        check,
-        format!("the PBX did not answer this: {}", failure.words),
-        "look at the PBX's log",
-    )
 }
 
 fn unix_ms(time: SystemTime) -> i64 {

@@ -1,6 +1,6 @@
 //! Which modules the PBX must have running.
 
-use super::{Check, Status, unanswered};
+use super::check::{Check, Status, unanswered};
 use crate::{
     ari::{Module, Rest},
     config::{Config, Media, ScreenMode},

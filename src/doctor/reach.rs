@@ -1,6 +1,6 @@
 //! Whether the PBX can be reached, knows us, and is of a version that works.
 
-use super::{Check, version};
+use super::{check::Check, version};
 use crate::{
     ari::{Failure, Rest, TlsFault},
     config::Config,

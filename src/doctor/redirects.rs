@@ -1,6 +1,6 @@
 //! Where a call goes that the network answers with another number (302).
 
-use super::{Check, trunk::Trunk};
+use super::{check::Check, trunk::Trunk};
 use crate::ari::Rest;
 
 /// Looks at how the trunk follows a redirection. `None` where it is no endpoint of PJSIP that the PBX knows.

@@ -1,6 +1,6 @@
 //! Whether the trunk that is to be dialled is there, and whether its far end is known to answer.
 
-use super::{Check, unanswered};
+use super::check::{Check, unanswered};
 use crate::{
     ari::{Failure, Rest},
     config::Config,
@@ -225,7 +225,7 @@ const NAME: &str = "trunk";
 
 #[cfg(test)]
 mod tests {
-    use super::{super::Status, *};
+    use super::{super::check::Status, *};
 
     #[test]
     fn a_number_in_the_place_of_an_address_is_found() {

@@ -1,6 +1,6 @@
 //! Which Asterisk this program works with.
 
-use super::{Check, Status};
+use super::check::{Check, Status};
 use crate::runtime::release::parse;
 
 /// Judges a version as Asterisk tells it: `22.10.1`, `certified/20.7-cert8`, `GIT-master-0123abc`.

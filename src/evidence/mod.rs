@@ -13,6 +13,7 @@
 //! after a phone number, and a picture travels.
 
 mod archive;
+mod files;
 mod heard_event;
 mod manifest;
 mod picture;
@@ -20,7 +21,6 @@ mod reader;
 mod recorder;
 mod retention;
 
-use self::archive::create;
 pub use self::{
     archive::{Archive, ArchiveError, Folder, KeepError},
     picture::{Bar, Chart, Format, Layout, Part, Recording, SaveError, save},

@@ -10,10 +10,9 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::{
-    archive::{ACCOUNT, INCOMING, MESSAGE},
+    files::{INCOMING, MANIFEST, MESSAGE, SPEC},
     heard_event::HeardEvent,
     manifest::{FORMAT, Manifest, plays},
-    recorder::SPEC,
 };
 use crate::screen::{self, At, Message, RATE, Replay, Settings};
 
@@ -50,7 +49,7 @@ impl EvidenceReader {
     /// # Errors
     /// [`ReadError`] where it holds no evidence that this program can read.
     pub fn read(folder: &Path) -> Result<Self, ReadError> {
-        let path = folder.join(ACCOUNT);
+        let path = folder.join(MANIFEST);
         let failed = |source| ReadError::Read {
             path: path.clone(),
             source,
@@ -244,7 +243,7 @@ pub fn title_of(drop: &str, outcome: &str, proof: &str) -> String {
 
 /// Whether a folder holds an account of ours.
 pub(super) fn is_ours(folder: &Path) -> bool {
-    let path = folder.join(ACCOUNT);
+    let path = folder.join(MANIFEST);
     let file = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file());
     file && page(&path).is_ok_and(|page| page.is_some())
 }

@@ -11,12 +11,15 @@
 use std::{
     fs::File,
     io::{self, BufWriter},
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, sync_channel},
     thread::{self, JoinHandle},
 };
 
-use super::{create, heard_event::HeardEvent};
+use super::{
+    files::{SPEC, create, io_error},
+    heard_event::HeardEvent,
+};
 use crate::{
     id::Play,
     screen::{self, Amd, Call, Heard, RATE, Settings},
@@ -172,32 +175,6 @@ fn write(file: File, pieces: &Receiver<Vec<i16>>) -> io::Result<()> {
     wav.finalize().map_err(io_error)
 }
 
-/// A file of samples, made now.
-pub(super) fn write_wav(path: &Path, samples: &[i16]) -> io::Result<()> {
-    let file = BufWriter::new(create(path)?);
-    let mut wav = hound::WavWriter::new(file, SPEC).map_err(io_error)?;
-    for sample in samples {
-        wav.write_sample(*sample).map_err(io_error)?;
-    }
-    wav.finalize().map_err(io_error)
-}
-
-fn io_error(error: hound::Error) -> io::Error {
-    if let hound::Error::IoError(error) = error {
-        error
-    } else {
-        io::Error::other(error)
-    }
-}
-
-/// What incoming.wav and played.wav are.
-pub(super) const SPEC: hound::WavSpec = hound::WavSpec {
-    channels: 1,
-    sample_rate: RATE as u32,
-    bits_per_sample: 16,
-    sample_format: hound::SampleFormat::Int,
-};
-
 /// Samples that go to the disk at once: half a second.
 const PIECE: usize = RATE / 2;
 
@@ -206,7 +183,7 @@ const ON_THEIR_WAY: usize = 20;
 
 #[cfg(test)]
 mod tests {
-    use std::{process::Command, sync::mpsc::channel};
+    use std::{path::Path, process::Command, sync::mpsc::channel};
 
     use super::*;
 

@@ -1,6 +1,6 @@
 //! The background behind the voice: a recording brings its noise and takes it away, a person's is there from answer on.
 
-use super::{At, spectrum::Look};
+use super::{at::At, spectrum::Look};
 
 /// Follows the background. Digital silence is none: it neither tells what was before the voice nor what is after it.
 #[derive(Default)]

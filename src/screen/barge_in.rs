@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    At, HOP, Settings,
+    at::{At, HOP},
+    settings::Settings,
     spectrum::{BANDS, Look, SILENT, Spectrum},
 };
 

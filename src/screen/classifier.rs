@@ -13,13 +13,15 @@
 //! does, bring the message back; a pause that waits for an answer is a person's; a prompt that comes again is a menu.
 
 use super::{
-    At, Beep, Heard, Settings, Signal, SitClass,
+    at::At,
     background::{Background, NoiseCue},
+    events::Heard,
     first_turn::FirstTurn,
     reason::{Amd, Call, Reason, Reasons},
+    settings::Settings,
     spectrum::Look,
     speech::Edge,
-    tone::Sound,
+    tone::{Beep, Signal, SitClass, Sound},
     tone_track::RING,
 };
 use crate::words::{ReadyBy, Verdict};

@@ -1,6 +1,6 @@
 //! What whoever answered says before their first long pause.
 
-use super::At;
+use super::at::At;
 
 /// The first turn of whoever answered: what is said before the first long pause.
 #[derive(Default)]

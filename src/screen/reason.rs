@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use super::{At, Beep, Signal};
+use super::{
+    at::At,
+    tone::{Beep, Signal},
+};
 
 /// Asterisk's word on who answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

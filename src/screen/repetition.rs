@@ -4,7 +4,7 @@
 //! should have pressed a key is compared with all of it. Nobody says two seconds twice so that they look alike.
 
 use super::{
-    At,
+    at::At,
     spectrum::{BANDS, Look, SILENT},
     speech::Edge,
 };

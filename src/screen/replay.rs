@@ -1,6 +1,14 @@
 //! A recording heard from its first sample to its last, as a drop would have lived through it.
 
-use super::{Amd, At, Beep, Call, Ears, HOP, Heard, Message, Reasons, Settings};
+use super::{
+    Ears,
+    at::{At, HOP},
+    barge_in::Message,
+    events::Heard,
+    reason::{Amd, Call, Reasons},
+    settings::Settings,
+    tone::Beep,
+};
 use crate::words::{ReadyBy, Verdict};
 
 /// What the ears made of a recording.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use realfft::{RealFftPlanner, RealToComplex, num_complex::Complex};
 
-use super::{HOP, RATE};
+use super::at::{HOP, RATE};
 
 /// Samples in a window: 32 ms, short enough for a beep of 0.1 s and long enough to part tones 80 Hz from each other.
 pub(super) const WINDOW: usize = 256;

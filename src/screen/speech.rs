@@ -1,6 +1,6 @@
 //! Speech and silence: energy above a noise floor that is followed, with the loudness of the voice as a second measure.
 
-use super::{At, spectrum::Look};
+use super::{at::At, spectrum::Look};
 
 /// Tells when somebody speaks.
 pub(super) struct Speech {

@@ -4,7 +4,7 @@
 //! itself and on the tones just before it.
 
 use super::{
-    At,
+    at::At,
     spectrum::{BINS, Look, Spectrum},
     tone_track::{Pitch, Point, QUIETS, Tone, Track, is_cng},
 };

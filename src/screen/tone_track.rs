@@ -1,7 +1,7 @@
 //! One tone from its first hop to its last: how it is followed, and what is measured when it has ended.
 
 use super::{
-    At, RATE,
+    at::{At, HOP, RATE},
     spectrum::{BINS, Look, bin_of, decibels},
 };
 
@@ -373,7 +373,7 @@ fn edge(points: &[Point], last: usize, level: f32) -> f32 {
     (last as f32 + part) / HOPS_A_SECOND
 }
 
-const HOPS_A_SECOND: f32 = (RATE / super::HOP) as f32;
+const HOPS_A_SECOND: f32 = (RATE / HOP) as f32;
 /// From the middle of the first tonal window back to the tone's begin (s).
 const EDGE: f32 = 0.008;
 /// Tones below this level are not looked at (dB of full scale).

@@ -6,9 +6,10 @@
 use std::io;
 
 use thiserror::Error;
+use tokio::net::TcpStream;
 use tokio_util::{
     bytes::{Buf as _, Bytes, BytesMut},
-    codec::Decoder,
+    codec::{Decoder, FramedRead},
 };
 use uuid::Uuid;
 
@@ -28,6 +29,9 @@ pub(super) enum Frame {
 /// Reads frames.
 #[derive(Debug)]
 pub(super) struct Codec;
+
+/// A connection, frame by frame.
+pub(super) type Stream = FramedRead<TcpStream, Codec>;
 
 /// What is no frame that we take.
 #[derive(Debug, Error)]

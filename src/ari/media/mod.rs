@@ -17,11 +17,14 @@
 //! do not notice an orderly close: the call would stay, with a core of the PBX busy, until its time limit.
 
 mod access;
+mod audiosocket;
 mod connection;
+mod counts;
 mod frame;
 mod outlet;
 mod pacer;
 mod thread;
+mod unheard;
 mod watchdog;
 mod websocket;
 
@@ -30,10 +33,7 @@ use std::{
     io,
     net::{IpAddr, SocketAddr, TcpListener as StdListener},
     ops::RangeInclusive,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
@@ -49,12 +49,15 @@ use tracing::{debug, warn};
 use uuid::Uuid;
 
 use access::Guests;
-use frame::{Bad, Codec, Frame};
+use counts::{Counts, add};
+use frame::{Bad, Codec, Frame, Stream};
 use thread::Calls;
 use watchdog::Watchdog;
 
 pub use access::Access;
 pub use connection::{Connection, ConnectionEnd, FromCall, Order};
+pub use counts::MediaCounts;
+pub use watchdog::Pulse;
 pub use websocket::WebSockets;
 
 /// The listener. Cheap to clone; it closes when the last clone is gone.
@@ -76,21 +79,6 @@ pub struct MediaSettings {
     pub advertise: Option<String>,
     /// Who is let in.
     pub access: Access,
-}
-
-/// A sign of life of the driver, which has to beat it at least once a second.
-#[derive(Clone, Debug, Default)]
-pub struct Pulse(Arc<AtomicU64>);
-
-impl Pulse {
-    /// Says that the driver turns.
-    pub fn beat(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn count(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
 }
 
 impl MediaServer {
@@ -155,16 +143,7 @@ impl MediaServer {
 
     /// What has been turned away so far.
     pub fn counts(&self) -> MediaCounts {
-        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        MediaCounts {
-            unknown: read(&self.counts.unknown),
-            garbage: read(&self.counts.garbage),
-            oversized: read(&self.counts.oversized),
-            half_open: read(&self.counts.half_open),
-            crowded: read(&self.counts.crowded),
-            stranger: read(&self.counts.stranger),
-            slow: read(&self.counts.slow),
-        }
+        self.counts.read()
     }
 }
 
@@ -186,38 +165,6 @@ fn has_port(host: &str) -> bool {
         .is_some_and(|(_, port)| !port.ends_with(']'))
 }
 
-/// What was turned away.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct MediaCounts {
-    /// Connections with a UUID that no drop expects, or expects any more.
-    pub unknown: u64,
-    /// Connections that said something that is not AudioSocket.
-    pub garbage: u64,
-    /// Connections that announced a frame larger than any call needs.
-    pub oversized: u64,
-    /// Connections that did not say in time who they are.
-    pub half_open: u64,
-    /// Connections that had not said who they are when too many others came.
-    pub crowded: u64,
-    /// Connections from an address that is not the PBX's.
-    pub stranger: u64,
-    /// Connections whose drop did not keep up.
-    pub slow: u64,
-}
-
-impl MediaCounts {
-    /// How many in all.
-    pub const fn total(&self) -> u64 {
-        self.unknown
-            + self.garbage
-            + self.oversized
-            + self.half_open
-            + self.crowded
-            + self.stranger
-            + self.slow
-    }
-}
-
 /// A connection that is to come.
 #[derive(Debug)]
 pub struct Expected {
@@ -235,32 +182,6 @@ impl Expected {
     }
 }
 
-#[derive(Debug, Default)]
-struct Counts {
-    unknown: AtomicU64,
-    garbage: AtomicU64,
-    oversized: AtomicU64,
-    half_open: AtomicU64,
-    crowded: AtomicU64,
-    stranger: AtomicU64,
-    slow: AtomicU64,
-}
-
-impl Counts {
-    fn bad(&self, bad: &Bad) {
-        match bad {
-            Bad::Garbage => add(&self.garbage),
-            Bad::Oversized => add(&self.oversized),
-            // It is no attack to hang up.
-            Bad::Broken(_) => {}
-        }
-    }
-}
-
-fn add(count: &AtomicU64) {
-    count.fetch_add(1, Ordering::Relaxed);
-}
-
 /// Owns the listener, and knows who is expected.
 struct Door {
     listener: TcpListener,
@@ -275,8 +196,6 @@ struct Door {
     limits: Limits,
     counts: Arc<Counts>,
 }
-
-type Stream = FramedRead<TcpStream, Codec>;
 
 /// What connections may take.
 #[derive(Clone, Copy, Debug)]
@@ -393,7 +312,7 @@ impl Door {
             debug!("a connection is closed that no drop expects");
             return add(&self.counts.unknown);
         };
-        let (connection, serving) = connection::open(
+        let (connection, serving) = audiosocket::open(
             stream,
             standstill,
             self.limits.patience,

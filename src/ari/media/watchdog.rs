@@ -1,18 +1,37 @@
 //! Lets every call go whose driver stands still.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
-use super::Pulse;
+/// A sign of life of the driver, which has to beat it at least once a second.
+#[derive(Clone, Debug, Default)]
+pub struct Pulse(Arc<AtomicU64>);
+
+impl Pulse {
+    /// Says that the driver turns.
+    pub fn beat(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn count(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
 
 /// Watches the driver's pulse from the thread of the connections.
 pub(super) struct Watchdog {
     pulse: Option<Pulse>,
     looks: Interval,
-    standing: Standing,
+    standing: Standstill,
     /// Ends the connections of now.
     standstill: CancellationToken,
 }
@@ -26,7 +45,7 @@ impl Watchdog {
         Self {
             pulse,
             looks,
-            standing: Standing::default(),
+            standing: Standstill::default(),
             standstill: CancellationToken::new(),
         }
     }
@@ -64,12 +83,12 @@ impl Watchdog {
 
 /// For how long the driver has stood still, as far as this thread ran meanwhile.
 #[derive(Debug, Default)]
-struct Standing {
+struct Standstill {
     last: u64,
     looks: u32,
 }
 
-impl Standing {
+impl Standstill {
     /// Takes one look; says once in a while whether it stands still for too long.
     fn is_too_long(&mut self, count: u64) -> bool {
         if std::mem::replace(&mut self.last, count) != count {
@@ -97,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_standstill_is_counted_in_looks_of_its_own_thread() {
-        let mut standing = Standing::default();
+        let mut standing = Standstill::default();
         assert!(!standing.is_too_long(1));
         for _ in 0..4 {
             assert!(!standing.is_too_long(1));

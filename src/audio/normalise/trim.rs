@@ -2,7 +2,7 @@
 
 use std::{f64::consts::PI, time::Duration};
 
-use super::{FRAME, LEAD, TAIL, WORK_RATE, frames, lasting};
+use super::lengths::{FRAME, LEAD, TAIL, WORK_RATE, frames, lasting};
 use crate::audio::refusal::Refusal;
 
 /// What is left after the silence was cut.

@@ -3,7 +3,7 @@
 use super::Probe;
 use crate::{
     ari::{Failure, Module},
-    doctor::{Check, unanswered},
+    doctor::check::{Check, unanswered},
 };
 
 impl Probe<'_> {
@@ -84,7 +84,7 @@ const LEAST_MS: u64 = 500;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::Status;
+    use crate::doctor::check::Status;
 
     #[test]
     fn what_the_files_say_is_judged() {

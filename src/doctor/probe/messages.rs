@@ -3,7 +3,7 @@
 use super::Probe;
 use crate::{
     audio::Library,
-    doctor::{Check, unanswered},
+    doctor::check::{Check, unanswered},
     drop::{Event, PlaybackEnd},
     id::{Play, PlaybackId},
 };
@@ -113,7 +113,7 @@ const FIRST: u32 = 100;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::Status;
+    use crate::doctor::check::Status;
 
     #[test]
     fn one_line_says_what_is_wrong_with_the_messages() {

@@ -16,7 +16,10 @@ use tokio::time::{error::Elapsed, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Check, Status, trunk::Trunk, unanswered};
+use super::{
+    check::{Check, Status, unanswered},
+    trunk::Trunk,
+};
 use crate::{
     ari::{
         AidDid, Connection, Events, Failure, FromCall, Incoming, MediaServer, Notice, Order,

@@ -26,12 +26,12 @@ use thiserror::Error;
 use tracing::{debug, warn};
 
 use super::{
-    EvidenceReader, Format, Layout, Recording,
+    files::{INCOMING, LOCK, MANIFEST, MESSAGE, PARTIAL, PICTURE, PLAYED, create, write_wav},
     manifest::{Audio, FORMAT, Manifest, Noted, Page, plays},
-    reader::is_ours,
-    recorder::{Recorder, Taped, write_wav},
+    picture::{Format, Layout, Recording, save},
+    reader::{EvidenceReader, is_ours},
+    recorder::{Recorder, Taped},
     retention::{Entry, Limits, to_remove},
-    save,
 };
 use crate::id::DropId;
 
@@ -142,7 +142,7 @@ impl Archive {
             }
             debug!(name, "evidence is removed: it is old, or there is too much");
             // The account goes last: without it nobody would know any more whose the rest is.
-            for file in [PICTURE, MESSAGE, PLAYED, INCOMING, ACCOUNT] {
+            for file in [PICTURE, MESSAGE, PLAYED, INCOMING, MANIFEST] {
                 match fs::remove_file(path.join(file)) {
                     Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                     Ok(()) | Err(_) => {}
@@ -255,7 +255,7 @@ impl Folder {
             ended,
             manifest: &manifest,
         };
-        let path = self.partial.join(ACCOUNT);
+        let path = self.partial.join(MANIFEST);
         let mut file = BufWriter::new(create(&path)?);
         serde_json::to_writer_pretty(&mut file, &page)?;
         file.write_all(b"\n")?;
@@ -357,19 +357,13 @@ pub struct KeepError {
     source: io::Error,
 }
 
-/// A file for its owner only, which must not exist.
-pub(super) fn create(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true).mode(0o600).open(path)
-}
-
 /// How many bytes a folder's files have; `None` for a folder without an account.
 fn size(path: &Path) -> Option<u64> {
     let size = |file: &str| {
         let metadata = fs::symlink_metadata(path.join(file)).ok()?;
         metadata.is_file().then_some(metadata.len())
     };
-    let manifest = size(ACCOUNT)?;
+    let manifest = size(MANIFEST)?;
     let others = [PICTURE, MESSAGE, PLAYED, INCOMING].into_iter();
     Some(manifest + others.filter_map(size).sum::<u64>())
 }
@@ -395,15 +389,6 @@ fn began(name: &str) -> Option<SystemTime> {
 
 /// UTC, to the second.
 const STAMP: &str = "%Y%m%dT%H%M%SZ";
-
-const LOCK: &str = ".lock";
-const PARTIAL: &str = ".partial-";
-
-pub(super) const INCOMING: &str = "incoming.wav";
-pub(super) const PLAYED: &str = "played.wav";
-pub(super) const MESSAGE: &str = "message.wav";
-pub(super) const ACCOUNT: &str = "drop.json";
-pub(super) const PICTURE: &str = "picture.svg";
 
 /// How long the listener may take to end its tape once the drop has ended.
 const LAST_SOUND: Duration = Duration::from_secs(2);

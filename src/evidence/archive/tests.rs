@@ -25,7 +25,7 @@ fn a_drop_that_was_kept_is_heard_again_to_the_same_result() {
     assert_eq!(path.parent(), Some(dir.path()));
     let mut files: Vec<_> = names(&path);
     files.sort();
-    assert_eq!(files, [ACCOUNT, INCOMING, MESSAGE, PICTURE, PLAYED]);
+    assert_eq!(files, [MANIFEST, INCOMING, MESSAGE, PICTURE, PLAYED]);
     assert_eq!(mode(&path), 0o700);
     for file in files {
         assert_eq!(mode(&path.join(&file)), 0o600, "{file}");
@@ -71,7 +71,7 @@ fn what_was_heard_otherwise_live_is_told() {
         sound.differences(&sound.again())
     };
     assert!(differences().is_empty());
-    let manifest = path.join(ACCOUNT);
+    let manifest = path.join(MANIFEST);
     let whole = fs::read(&manifest).unwrap();
     let changes: [&dyn Fn(&mut Value); 4] = [
         &|page| page["heard"][0]["from"] = json!(1),
@@ -98,7 +98,7 @@ fn what_is_no_evidence_of_ours_or_damaged_is_refused_in_words() {
     let (_dir, archive) = archive();
     let live = live(&archive, DropId::from_u128(7));
     let path = live.folder.keep(&ended(), "", None, at(0)).unwrap();
-    let manifest = path.join(ACCOUNT);
+    let manifest = path.join(MANIFEST);
     let whole: Value = serde_json::from_slice(&fs::read(&manifest).unwrap()).unwrap();
     let told = |page: &str| {
         fs::write(&manifest, page).unwrap();
@@ -146,7 +146,7 @@ fn what_is_no_evidence_of_ours_or_damaged_is_refused_in_words() {
 }
 
 fn told_of_sound(path: &Path, whole: &Value) {
-    fs::write(path.join(ACCOUNT), whole.to_string()).unwrap();
+    fs::write(path.join(MANIFEST), whole.to_string()).unwrap();
     fs::write(path.join(INCOMING), "RIFF").unwrap();
     assert!(EvidenceReader::read(path).is_err());
     fs::remove_file(path.join(INCOMING)).unwrap();
@@ -160,7 +160,7 @@ fn a_call_that_nobody_listened_to_has_an_account_and_says_so() {
     let mut folder = archive.begin(DropId::from_u128(7), at(0)).unwrap();
     drop(folder.tape());
     let path = folder.keep(&ended(), "", Some(&[1; 160]), at(0)).unwrap();
-    assert_eq!(names(&path), [ACCOUNT]);
+    assert_eq!(names(&path), [MANIFEST]);
     let kept = EvidenceReader::read(&path).unwrap();
     assert!(kept.sound().is_none());
     assert!(kept.notes()[0].contains("no sound"), "{:?}", kept.notes());
@@ -276,11 +276,11 @@ fn old_evidence_goes_and_nothing_else_does() {
     for foreign in &foreign {
         fs::create_dir(foreign).unwrap();
     }
-    fs::write(foreign[2].join(ACCOUNT), r#"{"outcome":"delivered"}"#).unwrap();
-    fs::copy(old.join(ACCOUNT), foreign[3].join(ACCOUNT)).unwrap();
-    fs::copy(old.join(ACCOUNT), foreign[4].join(ACCOUNT)).unwrap();
+    fs::write(foreign[2].join(MANIFEST), r#"{"outcome":"delivered"}"#).unwrap();
+    fs::copy(old.join(MANIFEST), foreign[3].join(MANIFEST)).unwrap();
+    fs::copy(old.join(MANIFEST), foreign[4].join(MANIFEST)).unwrap();
     let outside = tempfile::tempdir().unwrap();
-    fs::copy(old.join(ACCOUNT), outside.path().join(ACCOUNT)).unwrap();
+    fs::copy(old.join(MANIFEST), outside.path().join(MANIFEST)).unwrap();
     symlink(outside.path(), path(&format!("{named}5"))).unwrap();
 
     let limits = Limits {
@@ -294,7 +294,7 @@ fn old_evidence_goes_and_nothing_else_does() {
     for foreign in &foreign {
         assert!(foreign.exists(), "{foreign:?}");
     }
-    assert!(outside.path().join(ACCOUNT).exists());
+    assert!(outside.path().join(MANIFEST).exists());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What happened in a recording, in the words of its picture: the headline, the reasons, and a lane for each kind.
 
-use super::{layout::Recording, shape::Colour};
+use super::{recording::Recording, shape::Colour};
 use crate::screen::{At, Beep, Heard, Replay};
 
 /// What a picture tells.

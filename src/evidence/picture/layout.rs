@@ -1,31 +1,14 @@
 //! What stands where in the picture of a recording.
 
 use super::{
-    Format,
     lanes::{Interval, Lanes},
     packing::{Item, Lane, ROW},
-    png,
+    recording::Recording,
     shape::{Area, Colour, Face, Shape},
-    svg,
     title::presentable,
     waveform::Scale,
 };
-use crate::screen::{At, RATE, Replay};
-
-/// A recording and what the ears made of it.
-#[derive(Clone, Copy, Debug)]
-pub struct Recording<'a> {
-    /// What it is called. Long runs of digits, which may be a phone number, are masked in the picture.
-    pub title: &'a str,
-    /// Its samples, [`RATE`] of them a second.
-    pub samples: &'a [i16],
-    /// What was heard in them.
-    pub replay: &'a Replay,
-    /// How long the message lasts that played from the ready point on, in seconds; `None` where it is not known.
-    pub message: Option<f32>,
-    /// When the message really played, from and until, where that is known; the ready points tell it elsewhere.
-    pub plays: Option<&'a [(At, At)]>,
-}
+use crate::screen::{At, RATE};
 
 /// A picture of a recording or of counts, laid out on 1200 pixels' width.
 ///
@@ -99,24 +82,6 @@ impl Layout {
             title,
             words: heard.words(),
             shapes: sheet.shapes,
-        }
-    }
-
-    /// The picture as an SVG document.
-    pub fn svg(&self) -> String {
-        svg::render(self)
-    }
-
-    /// The picture as a PNG file.
-    pub fn png(&self) -> Vec<u8> {
-        png::render(self)
-    }
-
-    /// The picture as a file of this format.
-    pub fn render(&self, format: Format) -> Vec<u8> {
-        match format {
-            Format::Svg => self.svg().into_bytes(),
-            Format::Png => self.png(),
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::{
     ari::media::{
         connection::{ConnectionEnd, FromCall, GOODBYE_WAIT, Order, SILENCE_EVERY},
         pacer::{BRIDGED, FRAME, SAMPLES},
+        unheard::Unheard,
     },
     drop::{Spoken, SpokenEnd},
     id::Play,
@@ -26,15 +27,13 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Talk {
     style: Style,
-    speech: Option<Speech>,
+    speech: Option<QueuedMessage>,
     /// We asked for the end; when to give up waiting for it.
     parting: Option<Instant>,
     /// The PBX has no room.
     is_full: bool,
-    /// When the next piece of silence is due, if nothing is said.
+    /// When the next piece of silence is due while no message is sent.
     silence_due: Instant,
-    /// When sound of the far end came last.
-    heard_at: Instant,
 }
 
 /// What is to be done, in this order.
@@ -52,7 +51,7 @@ pub(super) enum Deed {
 
 /// A message on its way out.
 #[derive(Debug)]
-struct Speech {
+struct QueuedMessage {
     play: Play,
     sound: Arc<[i16]>,
     /// Frames that were sent.
@@ -61,8 +60,7 @@ struct Speech {
     begun: Instant,
     /// All was sent, and the PBX is asked to say when it has played it; until when it may.
     confirm_by: Option<Instant>,
-    /// The longest time without sound of the far end.
-    unheard: Duration,
+    unheard: Unheard,
 }
 
 impl Talk {
@@ -73,7 +71,6 @@ impl Talk {
             parting: None,
             is_full: false,
             silence_due: now,
-            heard_at: now,
         }
     }
 
@@ -93,14 +90,13 @@ impl Talk {
                 if self.parting.is_some() {
                     return;
                 }
-                self.heard_at = now;
-                self.speech = Some(Speech {
+                self.speech = Some(QueuedMessage {
                     play,
                     sound,
                     sent: 0,
                     begun: now,
                     confirm_by: None,
-                    unheard: Duration::ZERO,
+                    unheard: Unheard::new(now),
                 });
                 self.on_time(now, deeds);
             }
@@ -132,8 +128,9 @@ impl Talk {
 
     /// Sound of the far end came.
     pub(super) fn on_sound(&mut self, now: Instant) {
-        self.note_silence(now);
-        self.heard_at = now;
+        if let Some(speech) = &mut self.speech {
+            speech.unheard.on_sound(now);
+        }
     }
 
     /// Sends what is due, and gives up what is overdue.
@@ -216,7 +213,7 @@ impl Talk {
             let spoken = Spoken {
                 end,
                 sent,
-                unheard: speech.unheard,
+                unheard: speech.unheard.longest(),
             };
             deeds.push(Deed::Tell(FromCall::Spoken(speech.play, spoken)));
         }
@@ -231,13 +228,12 @@ impl Talk {
 
     fn note_silence(&mut self, now: Instant) {
         if let Some(speech) = &mut self.speech {
-            let silent = now.saturating_duration_since(self.heard_at);
-            speech.unheard = speech.unheard.max(silent);
+            speech.unheard.note(now);
         }
     }
 }
 
-impl Speech {
+impl QueuedMessage {
     fn frames(&self) -> usize {
         self.sound.len().div_ceil(SAMPLES)
     }
