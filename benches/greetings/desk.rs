@@ -6,7 +6,7 @@ use aftertone::{
     clock,
     config::{Config, ScreenMode},
     drop::{Milestone, Plan, Report, Technique},
-    evidence::{Archive, Folder, Limits},
+    evidence::{Archive, Folder, RetentionLimits},
     id::DropId,
     phone::{PhoneNumber, Rules},
     runtime::{DropUpdate, Job, Session, plan},
@@ -71,7 +71,7 @@ impl<'a> Desk<'a> {
         if evidence.exists() {
             fs::remove_dir_all(&evidence)?;
         }
-        let limits = Limits {
+        let limits = RetentionLimits {
             max_age: None,
             max_size: u64::MAX,
         };
@@ -133,7 +133,7 @@ impl<'a> Desk<'a> {
             media: format!("sound:{}", self.media),
             sound: Some(self.message.as_slice().into()),
             echo: Some(screen::Message::new(&self.message)),
-            tape: folder.as_mut().and_then(Folder::tape),
+            tape: folder.as_mut().and_then(Folder::recorder),
             caller_id: None,
             campaign: None,
             dial_by: clock::now() + Plan::DIAL_WITHIN,

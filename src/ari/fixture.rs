@@ -21,7 +21,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Pbx, Settings};
+use super::{Pbx, PbxSettings};
 use crate::{
     id::{ChannelId, DropId, RunName},
     words::Leg,
@@ -40,8 +40,8 @@ pub(super) fn leg(leg: Leg) -> ChannelId {
     ChannelId::leg(run(), DROP, leg)
 }
 
-pub(super) fn settings(url: String) -> Settings {
-    Settings {
+pub(super) fn settings(url: String) -> PbxSettings {
+    PbxSettings {
         url,
         username: "us er".to_owned(),
         password: SecretString::from("pass:word"),
@@ -77,13 +77,13 @@ impl Asked {
 }
 
 /// An event websocket that was opened.
-pub(super) struct Opened {
+pub(super) struct OpenedSocket {
     pub(super) target: String,
     pub(super) headers: HeaderMap,
     pub(super) socket: WebSocket,
 }
 
-impl Opened {
+impl OpenedSocket {
     pub(super) async fn send(&mut self, text: &str) {
         self.socket.send(Message::text(text)).await.unwrap();
     }
@@ -92,7 +92,7 @@ impl Opened {
 pub(super) struct FakePbx {
     pub(super) at: SocketAddr,
     pub(super) asked: mpsc::UnboundedReceiver<Asked>,
-    pub(super) opened: mpsc::UnboundedReceiver<Opened>,
+    pub(super) opened: mpsc::UnboundedReceiver<OpenedSocket>,
     server: JoinHandle<()>,
 }
 
@@ -124,7 +124,7 @@ impl FakePbx {
         soon(self.asked.recv()).await.unwrap()
     }
 
-    pub(super) async fn opened(&mut self) -> Opened {
+    pub(super) async fn opened(&mut self) -> OpenedSocket {
         soon(self.opened.recv()).await.unwrap()
     }
 }
@@ -137,7 +137,7 @@ impl Drop for FakePbx {
 
 struct Tell {
     asks: mpsc::UnboundedSender<Asked>,
-    opens: mpsc::UnboundedSender<Opened>,
+    opens: mpsc::UnboundedSender<OpenedSocket>,
 }
 
 async fn ask(
@@ -173,7 +173,7 @@ async fn open(
     upgrade
         .protocols(["ari", "media"])
         .on_upgrade(move |socket| async move {
-            let _ = tell.opens.send(Opened {
+            let _ = tell.opens.send(OpenedSocket {
                 target: uri.to_string(),
                 headers,
                 socket,

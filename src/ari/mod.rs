@@ -39,11 +39,11 @@ pub use media::{
     Order, Pulse, WebSockets,
 };
 pub use rest::{ExternalMedia, HangUp, Originate, Rest};
-pub use setup::{DEFAULT_REQUEST_TIMEOUT, Pbx, Settings, SetupError};
+pub use setup::{DEFAULT_REQUEST_TIMEOUT, Pbx, PbxSettings, SetupError};
 pub use socket::{Events, Incoming, LinkError, QUEUE};
 pub use tls_fault::TlsFault;
 pub use translate::{AidDid, Notice, in_place_of_ours, ours, seen};
 pub use wire::{
     Application, AsteriskInfo, AsteriskSystem, Bridge, Channel, Dialplan, EndpointState, Module,
-    Ping, Playback, Sound,
+    Ping, Playback, SoundFile,
 };

@@ -24,7 +24,7 @@ use super::{
     error::Error,
     normalise::{NARROW_RATE, WORK_RATE, normalise},
     reference::{Name, ONCE},
-    report::Report,
+    report::PreparationReport,
     write::{STAGED, length, stage, sync_dir, wav},
 };
 
@@ -237,7 +237,7 @@ impl Library {
         let mut decoded = decode(source, targets.max_length()).map_err(refused)?;
         let samples = std::mem::take(&mut decoded.samples);
         let done = normalise(samples, targets).map_err(refused)?;
-        let report = Report::new(source, &decoded, &done, targets, now);
+        let report = PreparationReport::new(source, &decoded, &done, targets, now);
         let duration = Duration::from_millis(report.duration_ms);
 
         self.make_dir()?;
@@ -291,7 +291,7 @@ impl Library {
         Ok(())
     }
 
-    fn report(&self, stem: &str) -> Option<Report> {
+    fn report(&self, stem: &str) -> Option<PreparationReport> {
         let mut text = Vec::new();
         let file = fs::File::open(self.path(stem, JSON)).ok()?;
         file.take(REPORT_MAX).read_to_end(&mut text).ok()?;
@@ -339,7 +339,7 @@ pub struct Prepared {
     /// How long it is: a multiple of 20 ms where this program has prepared it.
     pub duration: Duration,
     /// What was done to it; `None` where that is not known (files put there by hand).
-    pub report: Option<Report>,
+    pub report: Option<PreparationReport>,
 }
 
 /// A message prepared for one drop; its files are removed when the value is dropped.

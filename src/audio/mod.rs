@@ -28,7 +28,7 @@ pub use self::{
     normalise::{FRAME, LEAD, SHORTEST, TAIL},
     reference::{BadName, BadReference, Name, Reference, SoundUri, resolve},
     refusal::Refusal,
-    report::Report,
+    report::PreparationReport,
 };
 
 /// What a prepared message has to be like.

@@ -15,7 +15,7 @@ use super::{
 
 /// What was made of a recording; kept beside the message. Lengths in ms, levels in LUFS and in dB of full scale.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Report {
+pub struct PreparationReport {
     /// The source's file name, without its folder.
     pub source: String,
     /// The source's format.
@@ -52,7 +52,7 @@ pub struct Report {
     pub changes: Vec<String>,
 }
 
-impl Report {
+impl PreparationReport {
     /// What was done to `source`, which `decoded` and `done` tell.
     pub(super) fn new(
         source: &Path,

@@ -11,14 +11,14 @@ use super::refusal::Refusal;
 
 /// A container this program reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Format {
+pub(super) enum AudioFormat {
     Wav,
     Mp3,
     Flac,
     Ogg,
 }
 
-impl Format {
+impl AudioFormat {
     /// The name people know it by.
     pub(super) const fn as_str(self) -> &'static str {
         match self {
@@ -41,23 +41,23 @@ impl Format {
 }
 
 /// Tells the format from a file's first bytes.
-pub(super) fn format_of(head: &[u8]) -> Result<Format, Refusal> {
+pub(super) fn format_of(head: &[u8]) -> Result<AudioFormat, Refusal> {
     let foreign = |what| Err(Refusal::Foreign { what });
     let at = |offset: usize, magic: &[u8]| head.get(offset..).is_some_and(|h| h.starts_with(magic));
     if at(0, b"RIFF") && at(8, b"WAVE") {
-        return Ok(Format::Wav);
+        return Ok(AudioFormat::Wav);
     }
     if at(0, b"fLaC") {
-        return Ok(Format::Flac);
+        return Ok(AudioFormat::Flac);
     }
     if at(0, b"OggS") {
         return match OGG_CODECS.iter().find(|(magic, _)| holds(head, magic)) {
             Some((_, what)) => foreign(what),
-            None => Ok(Format::Ogg),
+            None => Ok(AudioFormat::Ogg),
         };
     }
     if at(0, b"ID3") {
-        return Ok(Format::Mp3);
+        return Ok(AudioFormat::Mp3);
     }
     for (offset, magic, what) in FOREIGN {
         if at(*offset, magic) {
@@ -71,7 +71,7 @@ pub(super) fn format_of(head: &[u8]) -> Result<Format, Refusal> {
                 (2 | 3, 0) if second & 0x10 != 0 => foreign("AAC"),
                 (1, _) | (_, 0) => Err(Refusal::NotAudio),
                 _ if third >> 4 == 0xF || third >> 2 & 3 == 3 => Err(Refusal::NotAudio),
-                _ => Ok(Format::Mp3),
+                _ => Ok(AudioFormat::Mp3),
             }
         }
         _ => Err(Refusal::NotAudio),

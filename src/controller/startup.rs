@@ -31,7 +31,7 @@ use crate::{
     config::{Config, ScreenMode},
     drop::Mode,
     error_chain::chain,
-    evidence::{Archive, Limits},
+    evidence::{Archive, RetentionLimits},
     id::RunName,
     orders::Spec,
     runtime::{
@@ -395,7 +395,7 @@ async fn archive(config: &Config) -> Result<Option<Archive>, ControllerError> {
     let Some(dir) = config.evidence.dir.clone() else {
         return Ok(None);
     };
-    let limits = Limits {
+    let limits = RetentionLimits {
         max_age: config.evidence.max_age,
         max_size: config.evidence.max_size,
     };

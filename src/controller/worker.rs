@@ -164,7 +164,7 @@ impl DropWorker {
             media: sound.media.clone(),
             sound: sound.samples.clone(),
             echo: sound.echo.clone(),
-            tape: folder.and_then(Folder::tape),
+            tape: folder.and_then(Folder::recorder),
             caller_id: flight.caller_id.clone(),
             campaign: Some(flight.attempt.campaign),
             dial_by: flight.dial_by,

@@ -70,7 +70,7 @@ impl Check {
 pub(super) fn unanswered(check: &'static str, failure: &Failure) -> Check {
     Check::fail(
         check,
-        format!("the PBX did not answer this: {}", failure.words),
+        format!("the PBX did not answer this: {}", failure.detail),
         "look at the PBX's log",
     )
 }

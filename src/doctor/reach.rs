@@ -26,26 +26,26 @@ pub(super) async fn reach(rest: &Rest, config: &Config) -> Result<Vec<Check>, Ve
 }
 
 fn refused(failure: &Failure, user: &str) -> Check {
-    let words = &failure.words;
+    let message = &failure.detail;
     if failure.status == Some(401) {
         return Check::fail(
             CREDENTIALS,
-            format!("the PBX does not take user `{user}` with this password: {words}"),
+            format!("the PBX does not take user `{user}` with this password: {message}"),
             "make `pbx.username` and the password those of a user in its ari.conf, then `module reload res_ari.so` on its console",
         );
     }
     Check::fail(
         CREDENTIALS,
-        format!("the PBX refuses user `{user}` from here: {words}"),
+        format!("the PBX refuses user `{user}` from here: {message}"),
         "look at the user's permit, deny and acl in its ari.conf, then `module reload res_ari.so` on its console",
     )
 }
 
 fn unreachable(failure: &Failure, config: &Config) -> Check {
     let url = config.pbx.url.as_str();
-    let words = &failure.words;
+    let message = &failure.detail;
     if let Some(fault) = failure.tls {
-        return tls(fault, config, words);
+        return tls(fault, config, message);
     }
     let (detail, remedy) = match (failure.status, failure.kind) {
         (Some(404), _) => (
@@ -53,32 +53,32 @@ fn unreachable(failure: &Failure, config: &Config) -> Check {
             NO_ARI.to_owned(),
         ),
         (Some(503), _) => (
-            format!("the PBX at {url} has not finished starting: {words}"),
+            format!("the PBX at {url} has not finished starting: {message}"),
             "wait until `core waitfullybooted` returns on its console".to_owned(),
         ),
         (Some(_), _) => (
-            format!("{url} does not answer as ARI does: {words}"),
+            format!("{url} does not answer as ARI does: {message}"),
             "let `pbx.url` point at Asterisk's own HTTP server".to_owned(),
         ),
         // A TLS port ends a connection that begins in plain text without a word, too.
         (None, RefusalKind::NoReply) if !config.pbx.url.is_https() => (
-            format!("{url} takes the request and does not answer: {words}"),
+            format!("{url} takes the request and does not answer: {message}"),
             "let `pbx.url` point at Asterisk's own HTTP server; if this is its TLS port (tlsbindaddr in http.conf), write \
              `https://`; else look whether its sessionlimit is reached"
                 .to_owned(),
         ),
         (None, RefusalKind::NoReply) => (
-            format!("{url} takes the request and does not answer: {words}"),
+            format!("{url} takes the request and does not answer: {message}"),
             "let `pbx.url` point at Asterisk's own HTTP server, and look whether its sessionlimit is reached".to_owned(),
         ),
         (None, _) if config.pbx.url.is_https() => (
-            format!("{url} cannot be reached: {words}"),
+            format!("{url} cannot be reached: {message}"),
             "set `tlsenable = yes`, tlsbindaddr, tlscertfile and tlsprivatekey in the PBX's http.conf (asterisk-conf/tls.md), \
              restart it, and let `pbx.url` name that address; `http show status` on its console shows it"
                 .to_owned(),
         ),
         (None, _) => (
-            format!("{url} cannot be reached: {words}"),
+            format!("{url} cannot be reached: {message}"),
             "set `enabled = yes`, bindaddr and bindport in the PBX's http.conf, restart it, and let `pbx.url` name that \
              address; `http show status` on its console shows it"
                 .to_owned(),
@@ -87,7 +87,7 @@ fn unreachable(failure: &Failure, config: &Config) -> Check {
     Check::fail(REACHABLE, detail, remedy)
 }
 
-fn tls(fault: TlsFault, config: &Config, words: &str) -> Check {
+fn tls(fault: TlsFault, config: &Config, message: &str) -> Check {
     let url = config.pbx.url.as_str();
     let (what, remedy) = match fault {
         TlsFault::UnknownIssuer if config.pbx.ca_file.is_some() => (
@@ -124,7 +124,7 @@ fn tls(fault: TlsFault, config: &Config, words: &str) -> Check {
             "look at the PBX's log, and make its certificate as asterisk-conf/tls.md says",
         ),
     };
-    Check::fail(REACHABLE, format!("{url}: {what}: {words}"), remedy)
+    Check::fail(REACHABLE, format!("{url}: {what}: {message}"), remedy)
 }
 
 const REACHABLE: &str = "reachable";

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{heard_event::HeardEvent, recorder::Cue};
+use super::{heard_event::HeardEvent, recorder::RecordedCue};
 use crate::{
     id::Play,
     screen::{Amd, At, Call, Settings},
@@ -12,7 +12,7 @@ use crate::{
 
 /// The whole of `drop.json`.
 #[derive(Debug, Serialize)]
-pub(super) struct Page<'a, T> {
+pub(super) struct DropFile<'a, T> {
     #[serde(flatten)]
     pub(super) ended: &'a T,
     #[serde(flatten)]
@@ -35,7 +35,7 @@ pub(super) struct Manifest {
     /// What the ears went by.
     pub(super) settings: BTreeMap<String, f32>,
     /// What happened beside the sound, in its order.
-    pub(super) cues: Vec<Noted>,
+    pub(super) cues: Vec<CueRecord>,
     /// What the ears told, in its order.
     pub(super) heard: Vec<HeardEvent>,
 }
@@ -51,23 +51,23 @@ pub(super) struct Audio {
 
 /// A cue and where it fell.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Noted {
+pub(super) struct CueRecord {
     /// Samples since answer.
     pub(super) at: u64,
     #[serde(flatten)]
-    pub(super) what: What,
+    pub(super) what: CueKind,
 }
 
 /// A cue, as it is written down.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "cue", rename_all = "snake_case")]
-pub(super) enum What {
+pub(super) enum CueKind {
     Call {
         alerted: Option<f32>,
         other_rang: bool,
     },
     Amd {
-        word: Word,
+        word: AmdWord,
     },
     Playing {
         play: u32,
@@ -80,7 +80,7 @@ pub(super) enum What {
 /// Asterisk's word, as it is written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Word {
+pub(super) enum AmdWord {
     Machine,
     Human,
     Unsure,
@@ -88,7 +88,7 @@ pub(super) enum Word {
 
 impl Manifest {
     /// The cues that the ears take, in their order.
-    pub(super) fn cues(&self) -> impl Iterator<Item = (At, Cue)> {
+    pub(super) fn cues(&self) -> impl Iterator<Item = (At, RecordedCue)> {
         let cues = self.cues.iter();
         cues.map(|noted| (At(noted.at), noted.what.cue()))
     }
@@ -107,47 +107,51 @@ impl Manifest {
     }
 }
 
-impl Noted {
-    pub(super) const fn new(at: u64, cue: Cue) -> Self {
+impl CueRecord {
+    pub(super) const fn new(at: u64, cue: RecordedCue) -> Self {
         Self {
             at,
             what: match cue {
-                Cue::Call(Call {
+                RecordedCue::Call(Call {
                     alerted,
                     other_rang,
-                }) => What::Call {
+                }) => CueKind::Call {
                     alerted,
                     other_rang,
                 },
-                Cue::Amd(Amd::Machine) => What::Amd {
-                    word: Word::Machine,
+                RecordedCue::Amd(Amd::Machine) => CueKind::Amd {
+                    word: AmdWord::Machine,
                 },
-                Cue::Amd(Amd::Human) => What::Amd { word: Word::Human },
-                Cue::Amd(Amd::Unsure) => What::Amd { word: Word::Unsure },
-                Cue::Playing(play) => What::Playing { play: play.0 },
-                Cue::Stopped(play) => What::Stopped { play: play.0 },
+                RecordedCue::Amd(Amd::Human) => CueKind::Amd {
+                    word: AmdWord::Human,
+                },
+                RecordedCue::Amd(Amd::Unsure) => CueKind::Amd {
+                    word: AmdWord::Unsure,
+                },
+                RecordedCue::Playing(play) => CueKind::Playing { play: play.0 },
+                RecordedCue::Stopped(play) => CueKind::Stopped { play: play.0 },
             },
         }
     }
 }
 
-impl What {
-    const fn cue(self) -> Cue {
+impl CueKind {
+    const fn cue(self) -> RecordedCue {
         match self {
             Self::Call {
                 alerted,
                 other_rang,
-            } => Cue::Call(Call {
+            } => RecordedCue::Call(Call {
                 alerted,
                 other_rang,
             }),
-            Self::Amd { word } => Cue::Amd(match word {
-                Word::Machine => Amd::Machine,
-                Word::Human => Amd::Human,
-                Word::Unsure => Amd::Unsure,
+            Self::Amd { word } => RecordedCue::Amd(match word {
+                AmdWord::Machine => Amd::Machine,
+                AmdWord::Human => Amd::Human,
+                AmdWord::Unsure => Amd::Unsure,
             }),
-            Self::Playing { play } => Cue::Playing(Play(play)),
-            Self::Stopped { play } => Cue::Stopped(Play(play)),
+            Self::Playing { play } => RecordedCue::Playing(Play(play)),
+            Self::Stopped { play } => RecordedCue::Stopped(Play(play)),
         }
     }
 }
@@ -155,27 +159,27 @@ impl What {
 /// The plays of a call of so many samples: where each began, and where it ended at the latest. `message` is the message's
 /// length in samples, where it is known.
 pub(super) fn plays(
-    cues: impl Iterator<Item = (At, Cue)>,
+    cues: impl Iterator<Item = (At, RecordedCue)>,
     message: Option<u64>,
     samples: u64,
 ) -> Vec<(At, At)> {
     let mut plays: Vec<(At, At, Play)> = Vec::new();
     for (at, cue) in cues {
         match cue {
-            Cue::Playing(play) => {
+            RecordedCue::Playing(play) => {
                 if let Some((_, end, _)) = plays.last_mut() {
                     *end = (*end).min(at);
                 }
                 let whole = message.map_or(samples, |message| at.0 + message);
                 plays.push((at, At(whole.min(samples)), play));
             }
-            Cue::Stopped(play) => {
+            RecordedCue::Stopped(play) => {
                 let stopped = plays.iter_mut().find(|(_, _, other)| *other == play);
                 if let Some((_, end, _)) = stopped {
                     *end = (*end).min(at);
                 }
             }
-            Cue::Call(_) | Cue::Amd(_) => {}
+            RecordedCue::Call(_) | RecordedCue::Amd(_) => {}
         }
     }
     let plays = plays.into_iter().map(|(from, until, _)| (from, until));

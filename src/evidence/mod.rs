@@ -23,8 +23,8 @@ mod retention;
 
 pub use self::{
     archive::{Archive, ArchiveError, Folder, KeepError},
-    picture::{Bar, Chart, Format, Layout, Part, Recording, SaveError, save},
-    reader::{EvidenceReader, ReadError, Sound, title_of},
-    recorder::{Cue, Recorder},
-    retention::Limits,
+    picture::{Bar, Chart, Layout, Part, PictureFormat, Recording, SaveError, save},
+    reader::{CallSound, EvidenceReader, ReadError, title_of},
+    recorder::{RecordedCue, Recorder},
+    retention::RetentionLimits,
 };

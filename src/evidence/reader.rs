@@ -21,21 +21,21 @@ use crate::screen::{self, At, Message, RATE, Replay, Settings};
 pub struct EvidenceReader {
     name: String,
     /// All of `drop.json`.
-    page: Value,
+    file: Value,
     manifest: Manifest,
-    sound: Option<Sound>,
+    sound: Option<CallSound>,
 }
 
 /// The sound of a drop, and what else its ears were told.
 #[derive(Debug)]
-pub struct Sound {
+pub struct CallSound {
     samples: Vec<i16>,
     complete: bool,
     cues: Vec<(At, screen::Cue)>,
     plays: Vec<(At, At)>,
     settings: Settings,
     message: Option<Vec<i16>>,
-    told: Vec<HeardEvent>,
+    heard: Vec<HeardEvent>,
 }
 
 impl EvidenceReader {
@@ -58,9 +58,9 @@ impl EvidenceReader {
             path: path.clone(),
             why,
         };
-        let page = page(&path).map_err(failed)?;
-        let page = page.ok_or_else(|| ReadError::NotOurs { path: path.clone() })?;
-        let format = &page[FORMAT_KEY];
+        let file = manifest_json(&path).map_err(failed)?;
+        let file = file.ok_or_else(|| ReadError::NotOurs { path: path.clone() })?;
+        let format = &file[FORMAT_KEY];
         if *format != FORMAT {
             return Err(ReadError::Format {
                 path,
@@ -68,7 +68,7 @@ impl EvidenceReader {
             });
         }
         let manifest: Manifest =
-            serde_json::from_value(page.clone()).map_err(|error| broken(error.to_string()))?;
+            serde_json::from_value(file.clone()).map_err(|error| broken(error.to_string()))?;
         let sound = match manifest.audio {
             Some(audio) => {
                 let settings = manifest.settings().map_err(broken)?;
@@ -85,13 +85,13 @@ impl EvidenceReader {
                 let message = message.transpose()?;
                 let length = message.as_ref().map(|message| message.len() as u64);
                 let cues = manifest.cues();
-                Some(Sound {
+                Some(CallSound {
                     complete: audio.complete,
                     cues: cues
                         .filter_map(|(at, cue)| Some((at, cue.to_ears()?)))
                         .collect(),
                     plays: plays(manifest.cues(), length, audio.samples),
-                    told: manifest.heard.clone(),
+                    heard: manifest.heard.clone(),
                     settings,
                     samples,
                     message,
@@ -102,7 +102,7 @@ impl EvidenceReader {
         let name = folder.file_name().unwrap_or_default();
         Ok(Self {
             name: name.to_string_lossy().into_owned(),
-            page,
+            file,
             manifest,
             sound,
         })
@@ -115,7 +115,7 @@ impl EvidenceReader {
 
     /// A word of the object that `drop --json` printed; empty where it has none of this name.
     pub fn word(&self, key: &str) -> &str {
-        self.page[key].as_str().unwrap_or_default()
+        self.file[key].as_str().unwrap_or_default()
     }
 
     /// What its picture is called.
@@ -134,12 +134,12 @@ impl EvidenceReader {
     }
 
     /// Its sound; `None` where none was kept.
-    pub const fn sound(&self) -> Option<&Sound> {
+    pub const fn sound(&self) -> Option<&CallSound> {
         self.sound.as_ref()
     }
 }
 
-impl Sound {
+impl CallSound {
     /// What was heard from answer on, [`RATE`] samples a second.
     pub fn samples(&self) -> &[i16] {
         &self.samples
@@ -178,13 +178,14 @@ impl Sound {
     pub fn differences(&self, again: &Replay) -> Vec<String> {
         let again: Vec<HeardEvent> = again.heard.iter().map(HeardEvent::of).collect();
         let live = match self.complete {
-            true => &self.told[..],
-            false => &self.told[..self.told.len().min(again.len())],
+            true => &self.heard[..],
+            false => &self.heard[..self.heard.len().min(again.len())],
         };
         let same = live.iter().zip(&again).take_while(|(a, b)| a == b).count();
-        let lines = |whose: &str, told: &[HeardEvent]| -> Vec<String> {
-            let told = told[same..].iter().take(SHOWN);
-            told.map(|told| format!("{whose} {}", told.line()))
+        let lines = |whose: &str, heard: &[HeardEvent]| -> Vec<String> {
+            let shown = heard[same..].iter().take(SHOWN);
+            shown
+                .map(|event| format!("{whose} {}", event.line()))
                 .collect()
         };
         let mut differences = lines("live  ", live);
@@ -245,15 +246,15 @@ pub fn title_of(drop: &str, outcome: &str, proof: &str) -> String {
 pub(super) fn is_ours(folder: &Path) -> bool {
     let path = folder.join(MANIFEST);
     let file = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file());
-    file && page(&path).is_ok_and(|page| page.is_some())
+    file && manifest_json(&path).is_ok_and(|file| file.is_some())
 }
 
 /// The account of a drop, of whatever format; `None` where the file holds something else.
-fn page(path: &Path) -> io::Result<Option<Value>> {
+fn manifest_json(path: &Path) -> io::Result<Option<Value>> {
     let mut text = Vec::new();
     File::open(path)?.take(LONGEST).read_to_end(&mut text)?;
-    let page: Option<Value> = serde_json::from_slice(&text).ok();
-    Ok(page.filter(|page| page[FORMAT_KEY].is_number()))
+    let file: Option<Value> = serde_json::from_slice(&text).ok();
+    Ok(file.filter(|file| file[FORMAT_KEY].is_number()))
 }
 
 fn samples(path: &Path) -> Result<Vec<i16>, ReadError> {

@@ -279,7 +279,7 @@ async fn carry_out(
                 }
             }
             Err(failure) => {
-                debug!(?command, kind = ?failure.kind, words = failure.words, "refused by the pbx");
+                debug!(?command, kind = ?failure.kind, detail = failure.detail, "refused by the pbx");
                 let why = Refusal::from(failure);
                 return Some(Event::Refused { command, why });
             }
@@ -496,7 +496,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        ari::{Access, MediaServer, MediaSettings, Pbx, Settings as PbxSettings, WebSockets},
+        ari::{Access, MediaServer, MediaSettings, Pbx, PbxSettings, WebSockets},
         clock,
         drop::{Voice, WhenBusyLegAnswered},
         id::Play,

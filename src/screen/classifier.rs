@@ -21,7 +21,7 @@ use super::{
     settings::Settings,
     spectrum::Look,
     speech::Edge,
-    tone::{Beep, Signal, SitClass, Sound},
+    tone::{Beep, Signal, SitClass, ToneSound},
     tone_track::RING,
 };
 use crate::words::{ReadyBy, Verdict};
@@ -31,9 +31,9 @@ pub(super) struct Classifier {
     settings: Settings,
     pub(super) amd: Option<Amd>,
     pub(super) call: Option<Call>,
-    phase: Phase,
+    phase: ClassifierPhase,
     verdict: Option<Verdict>,
-    turn: FirstTurn,
+    first_turn: FirstTurn,
     noise: Background,
     /// The last beep since the last speech, and whether somebody spoke before it.
     beep: Option<(Beep, bool)>,
@@ -48,11 +48,11 @@ pub(super) struct Classifier {
 
 /// What one hop brought.
 pub(super) struct Hop {
-    pub(super) sound: Option<Sound>,
+    pub(super) sound: Option<ToneSound>,
     pub(super) edge: Option<Edge>,
-    pub(super) live: Option<At>,
+    pub(super) barge_in: Option<At>,
     /// Where what was said before began again.
-    pub(super) again: Option<At>,
+    pub(super) repeated_from: Option<At>,
     /// A steady tone sounds.
     pub(super) tone: bool,
     pub(super) last_voice: Option<At>,
@@ -61,12 +61,12 @@ pub(super) struct Hop {
 
 /// What one hop led to, in order.
 #[derive(Default)]
-pub(super) struct Judged {
+pub(super) struct Classified {
     list: [Option<Heard>; 5],
 }
 
-impl Judged {
-    pub(super) fn tell(self, out: &mut impl FnMut(Heard)) {
+impl Classified {
+    pub(super) fn report(self, out: &mut impl FnMut(Heard)) {
         self.list.into_iter().flatten().for_each(out);
     }
 
@@ -78,7 +78,7 @@ impl Judged {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Phase {
+enum ClassifierPhase {
     Listening,
     /// The ready point was told; the message is about to start.
     Ready,
@@ -95,9 +95,9 @@ impl Classifier {
             settings,
             amd: None,
             call: None,
-            phase: Phase::Listening,
+            phase: ClassifierPhase::Listening,
             verdict: None,
-            turn: FirstTurn::default(),
+            first_turn: FirstTurn::default(),
             noise: Background::default(),
             beep: None,
             beeped: false,
@@ -108,65 +108,65 @@ impl Classifier {
     }
 
     pub(super) fn playing(&mut self, now: At) {
-        self.phase = Phase::Playing { since: now };
+        self.phase = ClassifierPhase::Playing { since: now };
     }
 
-    pub(super) fn hop(&mut self, hop: Hop, now: At) -> Judged {
-        let mut out = Judged::default();
+    pub(super) fn hop(&mut self, hop: Hop, now: At) -> Classified {
+        let mut out = Classified::default();
         if let Some(edge) = hop.edge {
             self.edge(edge, &mut out);
         }
         self.noise.hop(&hop.look, hop.last_voice, now);
         match hop.sound {
-            Some(Sound::Beep(beep)) => self.on_beep(beep, &mut out),
-            Some(Sound::Signal { signal, start, end }) => {
+            Some(ToneSound::Beep(beep)) => self.on_beep(beep, &mut out),
+            Some(ToneSound::Signal { signal, start, end }) => {
                 out.push(Heard::Signal { signal, start, end });
                 self.on_signal(signal, start, now, &mut out);
             }
             None => {}
         }
-        if let Some(start) = hop.again {
-            self.on_again(start, now, &mut out);
+        if let Some(start) = hop.repeated_from {
+            self.on_repetition(start, now, &mut out);
         }
         match self.phase {
-            Phase::Listening => self.listen(&hop, now, &mut out),
-            Phase::Playing { since } => {
-                if let Some(start) = hop.live {
+            ClassifierPhase::Listening => self.listen(&hop, now, &mut out),
+            ClassifierPhase::Playing { since } => {
+                if let Some(start) = hop.barge_in {
                     self.on_voice(start, since, now, &mut out);
                 }
             }
-            Phase::Ready | Phase::Over => {}
+            ClassifierPhase::Ready | ClassifierPhase::Over => {}
         }
         out
     }
 
-    fn edge(&mut self, edge: Edge, out: &mut Judged) {
+    fn edge(&mut self, edge: Edge, out: &mut Classified) {
         match edge {
             Edge::Began(start) => {
                 out.push(Heard::SpeechBegan { start });
                 let decided = self.verdict == Some(Verdict::Machine);
                 // Whoever pauses like that may be a person who waits for an answer.
-                if self.interrupted.is_some() && start.since(self.turn.last) > GREETING_GAP {
+                if self.interrupted.is_some() && start.since(self.first_turn.last) > GREETING_GAP {
                     self.interrupted = Some(start);
                 }
-                self.turn.begin(start, decided);
+                self.first_turn.begin(start, decided);
                 // What was before the words was not the beep after them.
                 if self.beep.is_some_and(|(beep, _)| beep.end < start)
-                    && self.phase == Phase::Listening
+                    && self.phase == ClassifierPhase::Listening
                 {
                     self.beep = None;
                 }
             }
             Edge::Ended(end) => {
                 out.push(Heard::SpeechEnded { end });
-                self.turn.end(end);
+                self.first_turn.end(end);
             }
         }
     }
 
-    fn on_beep(&mut self, beep: Beep, out: &mut Judged) {
+    fn on_beep(&mut self, beep: Beep, out: &mut Classified) {
         let spoken = self
-            .turn
+            .first_turn
             .began
             .is_some_and(|began| beep.start.since(began) >= SPOKEN_LEAST);
         let cut = beep.start <= self.noise.opened() + RINGBACK_TAIL;
@@ -182,24 +182,24 @@ impl Classifier {
             return;
         }
         match self.phase {
-            Phase::Listening | Phase::Ready => {
+            ClassifierPhase::Listening | ClassifierPhase::Ready => {
                 self.beep = Some((beep, spoken));
                 out.push(Heard::Beep(beep));
             }
-            Phase::Playing { since } => {
+            ClassifierPhase::Playing { since } => {
                 let soon = beep.start.since(since);
                 let late = !self.beeped && soon <= self.settings.late_beep_window;
                 let double = self.beeped && soon <= DOUBLE;
                 if (late || double) && (self.restarts as f32) < self.settings.max_restarts {
                     self.restarts += 1;
                     self.beep = Some((beep, true));
-                    self.phase = Phase::Listening;
+                    self.phase = ClassifierPhase::Listening;
                     out.push(Heard::LateBeep(beep));
                 } else {
                     out.push(Heard::LimitBeep(beep));
                 }
             }
-            Phase::Over => {
+            ClassifierPhase::Over => {
                 // Whoever hung up does not hear this; a recording that is heard to its end tells what was lost.
                 if self.verdict == Some(Verdict::Human) {
                     out.push(Heard::Beep(beep));
@@ -210,7 +210,7 @@ impl Classifier {
 
     /// Somebody speaks over the message. After a beep that is a person. Where none was heard, or the words come at once,
     /// the greeting may have gone on: its beep proves it, or that it goes on as no person does.
-    fn on_voice(&mut self, start: At, since: At, now: At, out: &mut Judged) {
+    fn on_voice(&mut self, start: At, since: At, now: At, out: &mut Classified) {
         let answers = self.beeped && start.since(since) >= ANSWER_LEAST;
         let answers = answers || (self.restarts as f32) >= self.settings.max_restarts;
         out.push(Heard::Voice {
@@ -222,27 +222,27 @@ impl Classifier {
             self.restarts += 1;
             self.beep = None;
             self.interrupted = Some(start);
-            self.phase = Phase::Listening;
+            self.phase = ClassifierPhase::Listening;
             return;
         }
         let mut reasons = Reasons::default();
         reasons.push(Reason::Voice { start });
         self.decide(Verdict::Human, None, reasons, now, out);
-        self.phase = Phase::Over;
+        self.phase = ClassifierPhase::Over;
     }
 
     /// A prompt comes again and no beep ever came: a menu, or an announcement in a loop.
-    fn on_again(&mut self, start: At, now: At, out: &mut Judged) {
-        if self.phase == Phase::Over || self.beep.is_some() || self.beeped {
+    fn on_repetition(&mut self, start: At, now: At, out: &mut Classified) {
+        if self.phase == ClassifierPhase::Over || self.beep.is_some() || self.beeped {
             return;
         }
         let mut reasons = Reasons::default();
-        reasons.push(Reason::Again { start });
+        reasons.push(Reason::Repetition { start });
         self.decide(Verdict::Menu, None, reasons, now, out);
-        self.phase = Phase::Over;
+        self.phase = ClassifierPhase::Over;
     }
 
-    fn on_signal(&mut self, signal: Signal, start: At, now: At, out: &mut Judged) {
+    fn on_signal(&mut self, signal: Signal, start: At, now: At, out: &mut Classified) {
         let (verdict, class) = match signal {
             Signal::Sit(class) => (Verdict::Sit, Some(class)),
             Signal::Fax => (Verdict::Fax, None),
@@ -253,21 +253,21 @@ impl Classifier {
             }
             Signal::Key(_) => return,
         };
-        if self.phase == Phase::Over {
+        if self.phase == ClassifierPhase::Over {
             return;
         }
         let mut reasons = Reasons::default();
         reasons.push(Reason::Signal { signal, start });
         self.decide(verdict, class, reasons, now, out);
-        self.phase = Phase::Over;
+        self.phase = ClassifierPhase::Over;
     }
 
-    fn listen(&mut self, hop: &Hop, now: At, out: &mut Judged) {
+    fn listen(&mut self, hop: &Hop, now: At, out: &mut Classified) {
         let Some(last_voice) = hop.last_voice else {
             self.listen_to_silence(hop, now, out);
             return;
         };
-        self.turn.last = last_voice;
+        self.first_turn.last = last_voice;
         let (sum, reasons) = self.weigh(now);
         let quiet = now.since(last_voice);
         let goes_on = |start: &At| last_voice.since(*start) >= self.settings.machine_turn;
@@ -278,7 +278,7 @@ impl Classifier {
                 reasons.push(Reason::Voice { start });
                 reasons.push(Reason::Waits(quiet));
                 self.decide(Verdict::Human, None, reasons, now, out);
-                self.phase = Phase::Over;
+                self.phase = ClassifierPhase::Over;
             }
             return;
         }
@@ -298,11 +298,11 @@ impl Classifier {
             let mut reasons = reasons;
             reasons.push(Reason::Waits(quiet));
             self.decide(Verdict::Human, None, reasons, now, out);
-            self.phase = Phase::Over;
+            self.phase = ClassifierPhase::Over;
         }
     }
 
-    fn listen_to_silence(&mut self, hop: &Hop, now: At, out: &mut Judged) {
+    fn listen_to_silence(&mut self, hop: &Hop, now: At, out: &mut Classified) {
         if self.beep.is_some() && self.beep_settled(now) && !hop.tone {
             let (_, reasons) = self.weigh(now);
             self.decide(Verdict::Machine, None, reasons, now, out);
@@ -311,11 +311,11 @@ impl Classifier {
             let mut reasons = Reasons::default();
             reasons.push(Reason::NobodySpoke(now.since(self.rang)));
             self.decide(Verdict::Silence, None, reasons, now, out);
-            self.phase = Phase::Over;
+            self.phase = ClassifierPhase::Over;
         }
     }
 
-    fn look_for_ready(&mut self, hop: &Hop, quiet: f32, now: At, out: &mut Judged) {
+    fn look_for_ready(&mut self, hop: &Hop, quiet: f32, now: At, out: &mut Classified) {
         if hop.tone || self.verdict != Some(Verdict::Machine) {
             return;
         }
@@ -342,10 +342,10 @@ impl Classifier {
         })
     }
 
-    fn ready(&mut self, by: ReadyBy, now: At, out: &mut Judged) {
+    fn ready(&mut self, by: ReadyBy, now: At, out: &mut Classified) {
         self.beeped = by == ReadyBy::Beep;
         self.interrupted = None;
-        self.phase = Phase::Ready;
+        self.phase = ClassifierPhase::Ready;
         out.push(Heard::Ready { by, at: now });
     }
 
@@ -355,7 +355,7 @@ impl Classifier {
         sit: Option<SitClass>,
         reasons: Reasons,
         now: At,
-        out: &mut Judged,
+        out: &mut Classified,
     ) {
         let revised = self.verdict.is_some_and(|before| before != verdict);
         self.verdict = Some(verdict);
@@ -379,26 +379,26 @@ impl Classifier {
         if let Some((beep, _)) = self.beep {
             add(BEEP, Reason::Beep(beep));
         }
-        if let Some(began) = self.turn.began {
-            let lasted = self.turn.last.since(began);
-            let end = self.turn.last;
+        if let Some(began) = self.first_turn.began {
+            let lasted = self.first_turn.last.since(began);
+            let end = self.first_turn.last;
             if lasted >= self.settings.machine_turn {
-                add(LONG_TURN, Reason::Turn { lasted, end });
+                add(LONG_TURN, Reason::FirstTurn { lasted, end });
             } else if lasted <= self.settings.short_turn {
-                add(SHORT_TURN, Reason::Turn { lasted, end });
-            } else if self.turn.are_calls() {
+                add(SHORT_TURN, Reason::FirstTurn { lasted, end });
+            } else if self.first_turn.are_calls() {
                 add(
                     SHORT_TURN,
                     Reason::Calls {
-                        count: self.turn.utterances,
+                        count: self.first_turn.utterances,
                     },
                 );
             } else {
-                add(OPEN_TURN, Reason::Turn { lasted, end });
+                add(OPEN_TURN, Reason::FirstTurn { lasted, end });
             }
         }
         // A beep is no background.
-        let noise = self.noise.cue(now.since(self.turn.last));
+        let noise = self.noise.cue(now.since(self.first_turn.last));
         match noise.filter(|_| self.beep.is_none()) {
             Some(NoiseCue::Came(by)) => add(NOISE_CAME, Reason::NoiseCame { by }),
             Some(NoiseCue::Stopped(by)) => add(NOISE_STOPPED, Reason::NoiseStopped { by }),

@@ -39,7 +39,7 @@ pub use self::{
     barge_in::Message,
     events::Heard,
     reason::{Amd, Call, Reason, Reasons},
-    replay::{Cue, Known, Replay},
+    replay::{CallFacts, Cue, Replay},
     settings::{BadSetting, Setting, Settings},
     tone::{Beep, Signal, SitClass},
 };
@@ -55,9 +55,9 @@ pub struct Ears {
     spectrum: Spectrum,
     tones: Tones,
     speech: Speech,
-    voice: BargeIn,
-    again: Repetition,
-    judge: Classifier,
+    barge_in: BargeIn,
+    repetition: Repetition,
+    classifier: Classifier,
 }
 
 impl Ears {
@@ -76,9 +76,9 @@ impl Ears {
             spectrum: Spectrum::new(),
             tones: Tones::new(),
             speech: Speech::new(),
-            voice: BargeIn::new(),
-            again: Repetition::new(),
-            judge: Classifier::new(settings),
+            barge_in: BargeIn::new(),
+            repetition: Repetition::new(),
+            classifier: Classifier::new(settings),
         }
     }
 
@@ -96,19 +96,19 @@ impl Ears {
 
     /// Takes note of Asterisk's word.
     pub fn note_amd(&mut self, word: Amd) {
-        self.judge.amd = Some(word);
+        self.classifier.amd = Some(word);
     }
 
     /// Takes note of what only the call itself tells.
     pub fn note_call(&mut self, call: Call) {
-        self.judge.call = Some(call);
+        self.classifier.call = Some(call);
     }
 
     /// The message starts to play with the next sample heard; told what it is, the ears know its echo.
     pub fn playing(&mut self, message: Option<Message>) {
         let now = self.now();
-        self.voice.start(message);
-        self.judge.playing(now);
+        self.barge_in.start(message);
+        self.classifier.playing(now);
     }
 
     /// How much was heard since answer.
@@ -128,23 +128,25 @@ impl Ears {
         let sound = self.tones.hop(&look, &self.spectrum, now);
         let before = self.speech.last_voice();
         let edge = self.speech.hop(&look, now);
-        let again = self.again.hop(&look, edge, self.speech.active(), before);
-        let live = self
-            .voice
+        let repeated_from = self
+            .repetition
+            .hop(&look, edge, self.speech.active(), before);
+        let barge_in = self
+            .barge_in
             .hop(&look, self.speech.active(), now, &self.settings);
-        let judged = self.judge.hop(
+        let classified = self.classifier.hop(
             classifier::Hop {
                 sound,
                 edge,
-                live,
-                again,
+                barge_in,
+                repeated_from,
                 tone: self.tones.sounding(),
                 last_voice: self.speech.last_voice(),
                 look,
             },
             now,
         );
-        judged.tell(out);
+        classified.report(out);
     }
 }
 

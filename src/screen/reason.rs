@@ -40,7 +40,7 @@ pub enum Reason {
         start: At,
     },
     /// The first turn lasted this long (s).
-    Turn {
+    FirstTurn {
         /// From its first to its last sound, in seconds.
         lasted: f32,
         /// When it ended, or how far it was heard.
@@ -68,7 +68,7 @@ pub enum Reason {
     /// The background noise goes on after the turn.
     NoiseGoesOn,
     /// What was said before is said again, word for word.
-    Again {
+    Repetition {
         /// From when on.
         start: At,
     },
@@ -115,7 +115,7 @@ impl fmt::Display for Reason {
         match self {
             Self::Beep(beep) => beep.fmt(f),
             Self::Signal { signal, start } => write!(f, "{signal} at {start}"),
-            Self::Turn { lasted, end } => write!(f, "spoke {lasted:.1} s, until {end}"),
+            Self::FirstTurn { lasted, end } => write!(f, "spoke {lasted:.1} s, until {end}"),
             Self::Calls { count } => write!(f, "called {count} times, as a person does"),
             Self::Waits(quiet) => write!(f, "then waited {quiet:.1} s"),
             Self::NobodySpoke(quiet) => write!(f, "nobody spoke for {quiet:.1} s"),
@@ -126,7 +126,7 @@ impl fmt::Display for Reason {
                 write!(f, "the background fell by {by:.0} dB with the greeting")
             }
             Self::NoiseGoesOn => f.write_str("the background goes on"),
-            Self::Again { start } => write!(f, "says the same again from {start}"),
+            Self::Repetition { start } => write!(f, "says the same again from {start}"),
             Self::Voice { start } => write!(f, "a voice over the message at {start}"),
             Self::Amd(Amd::Machine) => f.write_str("AMD says machine"),
             Self::Amd(Amd::Human) => f.write_str("AMD says human"),

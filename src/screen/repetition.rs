@@ -18,7 +18,7 @@ pub(super) struct Repetition {
     fresh: Box<[Frame; COMPARED]>,
     /// Which of it is speech.
     speech: u64,
-    phase: Phase,
+    phase: RepetitionPhase,
     /// The hop before, where a frame lacks its second.
     half: Option<[f32; BANDS]>,
 }
@@ -27,7 +27,7 @@ pub(super) struct Repetition {
 type Frame = [i8; BANDS];
 
 #[derive(Clone, Copy)]
-enum Phase {
+enum RepetitionPhase {
     /// Nobody spoke yet.
     Quiet,
     /// Waits for words after a pause.
@@ -53,7 +53,7 @@ impl Repetition {
             len: 0,
             fresh: Box::new([[SILENT as i8; BANDS]; COMPARED]),
             speech: 0,
-            phase: Phase::Quiet,
+            phase: RepetitionPhase::Quiet,
             half: None,
         }
     }
@@ -69,7 +69,7 @@ impl Repetition {
         if let Some(Edge::Began(start)) = edge {
             self.began(start, last_voice);
         }
-        if let Phase::Quiet = self.phase {
+        if let RepetitionPhase::Quiet = self.phase {
             return None;
         }
         let Some(half) = self.half.take() else {
@@ -83,17 +83,19 @@ impl Repetition {
     fn began(&mut self, start: At, last_voice: Option<At>) {
         let paused = last_voice.is_none_or(|last| start.since(last) >= PAUSE);
         match self.phase {
-            Phase::Quiet => self.phase = Phase::Keeping,
-            Phase::Keeping | Phase::Comparing { .. } if paused && self.len >= COMPARED => {
+            RepetitionPhase::Quiet => self.phase = RepetitionPhase::Keeping,
+            RepetitionPhase::Keeping | RepetitionPhase::Comparing { .. }
+                if paused && self.len >= COMPARED =>
+            {
                 self.speech = 0;
-                self.phase = Phase::Comparing {
+                self.phase = RepetitionPhase::Comparing {
                     start,
                     before: self.len,
                     heard: 0,
                     alike: 0,
                 };
             }
-            Phase::Keeping | Phase::Comparing { .. } => {}
+            RepetitionPhase::Keeping | RepetitionPhase::Comparing { .. } => {}
         }
     }
 
@@ -102,7 +104,7 @@ impl Repetition {
             *slot = frame;
             self.len += 1;
         }
-        let Phase::Comparing {
+        let RepetitionPhase::Comparing {
             start,
             before,
             heard,
@@ -121,9 +123,9 @@ impl Repetition {
         }
         let enough = alike >= LEAST_ALIKE;
         self.phase = if enough || heard >= COMPARED_AT_MOST {
-            Phase::Keeping
+            RepetitionPhase::Keeping
         } else {
-            Phase::Comparing {
+            RepetitionPhase::Comparing {
                 start,
                 before,
                 heard: heard + 1,

@@ -32,7 +32,7 @@ pub struct Replay {
 
 /// What else was known of the call.
 #[derive(Clone, Debug, Default)]
-pub struct Known {
+pub struct CallFacts {
     /// Asterisk's word.
     pub amd: Option<Amd>,
     /// What the two calls told.
@@ -54,7 +54,7 @@ pub enum Cue {
 
 impl Replay {
     /// Hears 8 kHz samples whose first is the moment of answer; the message starts at the moment of the ready point.
-    pub fn of(samples: &[i16], settings: Settings, known: &Known) -> Self {
+    pub fn of(samples: &[i16], settings: Settings, known: &CallFacts) -> Self {
         let amd = known.amd.map(|amd| (At(0), Cue::Amd(amd)));
         let call = known.call.map(|call| (At(0), Cue::Call(call)));
         let cues: Vec<_> = amd.into_iter().chain(call).collect();

@@ -121,7 +121,7 @@ impl Pending {
 
 /// What a tone turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Sound {
+pub(super) enum ToneSound {
     Beep(Beep),
     Signal { signal: Signal, start: At, end: At },
 }
@@ -148,7 +148,7 @@ impl Tones {
         self.pending.is_some() || self.track.is_some_and(|track| track.tonal >= 4)
     }
 
-    pub(super) fn hop(&mut self, look: &Look, spectrum: &Spectrum, now: At) -> Option<Sound> {
+    pub(super) fn hop(&mut self, look: &Look, spectrum: &Spectrum, now: At) -> Option<ToneSound> {
         let centre = now.before(CENTRE);
         let confirmed = self.confirm(look, centre);
         let sound = self.follow(look, spectrum, centre);
@@ -156,8 +156,8 @@ impl Tones {
             self.pending = None;
             return Some(fax);
         }
-        let Some(Sound::Beep(beep)) = sound else {
-            if let Some(Sound::Signal { .. }) = sound {
+        let Some(ToneSound::Beep(beep)) = sound else {
+            if let Some(ToneSound::Signal { .. }) = sound {
                 self.pending = None;
             }
             return sound.or(confirmed);
@@ -170,11 +170,11 @@ impl Tones {
         });
         // The first of a double beep is told by the second; that of a line tone is not.
         let first = replaced.filter(|first| !first.of_a_line());
-        confirmed.or(first.map(|first| Sound::Beep(first.beep)))
+        confirmed.or(first.map(|first| ToneSound::Beep(first.beep)))
     }
 
     /// Tells a beep once it has been quiet after it, or the second of a double beep sounds.
-    fn confirm(&mut self, look: &Look, centre: At) -> Option<Sound> {
+    fn confirm(&mut self, look: &Look, centre: At) -> Option<ToneSound> {
         let pending = self.pending.as_mut()?;
         let again = self.track.is_some_and(|track| {
             track.tonal >= 4 && (track.pitch.low - pending.beep.hz).abs() < SAME_HZ
@@ -199,10 +199,12 @@ impl Tones {
         if !enough {
             return None;
         }
-        self.pending.take().map(|pending| Sound::Beep(pending.beep))
+        self.pending
+            .take()
+            .map(|pending| ToneSound::Beep(pending.beep))
     }
 
-    fn follow(&mut self, look: &Look, spectrum: &Spectrum, centre: At) -> Option<Sound> {
+    fn follow(&mut self, look: &Look, spectrum: &Spectrum, centre: At) -> Option<ToneSound> {
         let Some(track) = &mut self.track else {
             self.begin(look, spectrum, centre);
             return None;
@@ -269,7 +271,7 @@ impl Tones {
     }
 
     /// A fax or a modem that sends data at once, without an answer tone: V.21 swings between two tones 200 Hz apart.
-    fn modem(&mut self, look: &Look, spectrum: &Spectrum, centre: At) -> Option<Sound> {
+    fn modem(&mut self, look: &Look, spectrum: &Spectrum, centre: At) -> Option<ToneSound> {
         for ([mark, space], Data { heard, last }) in V21.iter().zip(&mut self.data) {
             let (mark, space) = (spectrum.share(*mark), spectrum.share(*space));
             let swings = (space - *last).abs() >= DATA_SWINGS;
@@ -284,7 +286,7 @@ impl Tones {
             return None;
         }
         self.fax_told = true;
-        Some(Sound::Signal {
+        Some(ToneSound::Signal {
             signal: Signal::Fax,
             start: centre.before(DATA_LEAST as f32 * 0.005),
             end: centre,
@@ -299,7 +301,7 @@ impl Tones {
     }
 
     /// A fax is known before its tone ends.
-    fn long_tone(&mut self, centre: At) -> Option<Sound> {
+    fn long_tone(&mut self, centre: At) -> Option<ToneSound> {
         let track = self.track.as_ref()?;
         let lasted = centre.since(track.start);
         let fax = track.pitch.high.is_none() && (track.pitch.low - CED).abs() <= CED_WIDTH;
@@ -307,7 +309,7 @@ impl Tones {
             return None;
         }
         self.fax_told = true;
-        Some(Sound::Signal {
+        Some(ToneSound::Signal {
             signal: Signal::Fax,
             start: track.start,
             end: centre,
@@ -321,7 +323,7 @@ impl Tones {
         look: &Look,
         spectrum: &Spectrum,
         centre: At,
-    ) -> Option<Sound> {
+    ) -> Option<ToneSound> {
         let track = self.track.take()?;
         let tone = (!track.too_long)
             .then(|| Tone::measure(&track, &self.points[..track.len]))
@@ -336,9 +338,9 @@ impl Tones {
         sound
     }
 
-    fn name(&self, tone: Tone) -> Option<Sound> {
+    fn name(&self, tone: Tone) -> Option<ToneSound> {
         let signal = |signal, start| {
-            Some(Sound::Signal {
+            Some(ToneSound::Signal {
                 signal,
                 start,
                 end: tone.end,
@@ -367,7 +369,7 @@ impl Tones {
         if tone.progress() || !tone.is_beep(rough) || tone.has_company(&self.sum) {
             return None;
         }
-        Some(Sound::Beep(Beep {
+        Some(ToneSound::Beep(Beep {
             start: tone.start,
             end: tone.end,
             hz: tone.low,

@@ -125,15 +125,15 @@ impl Tone {
                 .skip(skip)
                 .take(take);
             let low = |(n, point): (usize, &Point)| (n as f32, point.low);
-            let fit = Line::robust(body.clone().map(low));
+            let fit = StraightLine::robust(body.clone().map(low));
             if fit.error <= STEADY_ERROR || skip * 3 >= count || take <= FEWEST {
                 break Fit {
                     low: fit,
-                    high: Line::robust(
+                    high: StraightLine::robust(
                         body.clone()
                             .map(|(n, point)| (n as f32, point.high.unwrap_or_default())),
                     ),
-                    level: Line::through(
+                    level: StraightLine::through(
                         body.clone()
                             .map(|(n, point)| (n as f32, decibels(point.power))),
                     ),
@@ -282,14 +282,14 @@ pub(super) fn is_cng(hz: f32, lasted: f32) -> bool {
 }
 
 struct Fit {
-    low: Line,
-    high: Line,
-    level: Line,
+    low: StraightLine,
+    high: StraightLine,
+    level: StraightLine,
     hops: usize,
 }
 
 /// A straight line through points.
-struct Line {
+struct StraightLine {
     slope: f32,
     /// Where the points are on average: there it passes `middle`.
     centre: f32,
@@ -298,7 +298,7 @@ struct Line {
     error: f32,
 }
 
-impl Line {
+impl StraightLine {
     /// A line through the points, without the fifth of them that may lie far off: lost frames bend a hop's pitch.
     fn robust(points: impl Iterator<Item = (f32, f32)> + Clone) -> Self {
         let all = Self::through(points.clone());

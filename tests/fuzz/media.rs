@@ -10,8 +10,8 @@ use tokio_util::{
 };
 
 use super::{
-    Connection, ConnectionEnd, Expected, FromCall, Limits, MediaCounts, MediaServer, TcpStream,
-    Uuid,
+    Connection, ConnectionEnd, Expected, FromCall, ListenerLimits, MediaCounts, MediaServer,
+    TcpStream, Uuid,
     frame::PAYLOAD_MAX,
     frame::{Bad, Codec, Frame},
     tests::{settings, until},
@@ -123,9 +123,9 @@ fn any_connections_reach_their_own_drop_or_are_counted() {
 fn play(runtime: &Runtime, mut bytes: Bytes<'_>) {
     runtime.block_on(async {
         // Nobody here is silent for long, except on a machine that is.
-        let patient = Limits {
+        let patient = ListenerLimits {
             greeting: SOON,
-            ..Limits::default()
+            ..ListenerLimits::default()
         };
         let media = MediaServer::open(&settings(None), None, patient).unwrap();
         let mut scene = Scene::default();
@@ -142,7 +142,7 @@ fn play(runtime: &Runtime, mut bytes: Bytes<'_>) {
 #[derive(Default)]
 struct Scene {
     drops: Vec<Drop>,
-    calls: Vec<Call>,
+    calls: Vec<TestCall>,
 }
 
 /// A drop that expects a connection.
@@ -154,7 +154,7 @@ struct Drop {
 }
 
 /// A connection, from the PBX's side.
-struct Call {
+struct TestCall {
     socket: Option<TcpStream>,
     /// What its drop hears of it, where it reached one.
     reached: Option<Connection>,
@@ -182,7 +182,7 @@ impl Scene {
                     named: false,
                 });
             }
-            1 if self.calls.len() < 6 => self.calls.push(Call {
+            1 if self.calls.len() < 6 => self.calls.push(TestCall {
                 socket: Some(TcpStream::connect(media.address()).await.unwrap()),
                 reached: None,
                 over: false,
@@ -220,7 +220,7 @@ impl Scene {
         }
     }
 
-    fn call(&mut self, bytes: &mut Bytes<'_>) -> &mut Call {
+    fn call(&mut self, bytes: &mut Bytes<'_>) -> &mut TestCall {
         let which = usize::from(bytes.byte()) % self.calls.len();
         &mut self.calls[which]
     }
@@ -276,7 +276,7 @@ impl Sent {
     }
 }
 
-impl Call {
+impl TestCall {
     /// What cannot be sent any more was turned away.
     async fn say(&mut self, bytes: &[u8]) {
         let Some(socket) = &mut self.socket else {

@@ -23,18 +23,18 @@ pub struct Access {
 
 /// Those who may enter, with what is known of the PBX's addresses.
 #[derive(Clone, Debug)]
-pub(super) struct Guests {
+pub(super) struct AllowList {
     access: Arc<Access>,
-    known: Arc<Mutex<Known>>,
+    known: Arc<Mutex<ResolvedAddresses>>,
 }
 
 #[derive(Debug, Default)]
-struct Known {
+struct ResolvedAddresses {
     addresses: Vec<IpAddr>,
     asked: Option<Instant>,
 }
 
-impl Guests {
+impl AllowList {
     pub(super) fn new(access: Access) -> Self {
         Self {
             access: Arc::new(access),
@@ -87,7 +87,7 @@ mod tests {
     #[tokio::test]
     async fn this_machine_the_named_networks_and_the_pbx_are_let_in() {
         let guests = |allow: &[&str], pbx: Option<&str>| {
-            Guests::new(Access {
+            AllowList::new(Access {
                 allow: allow.iter().map(|text| text.parse().unwrap()).collect(),
                 pbx: pbx.map(str::to_owned),
             })

@@ -48,7 +48,7 @@ use tokio_util::{codec::FramedRead, sync::CancellationToken};
 use tracing::{debug, warn};
 use uuid::Uuid;
 
-use access::Guests;
+use access::AllowList;
 use counts::{Counts, add};
 use frame::{Bad, Codec, Frame, Stream};
 use thread::Calls;
@@ -87,10 +87,14 @@ impl MediaServer {
     /// # Errors
     /// No port of the range can be listened on, or the thread cannot be made.
     pub fn bind(settings: &MediaSettings, pulse: Option<Pulse>) -> io::Result<Self> {
-        Self::open(settings, pulse, Limits::default())
+        Self::open(settings, pulse, ListenerLimits::default())
     }
 
-    fn open(settings: &MediaSettings, pulse: Option<Pulse>, limits: Limits) -> io::Result<Self> {
+    fn open(
+        settings: &MediaSettings,
+        pulse: Option<Pulse>,
+        limits: ListenerLimits,
+    ) -> io::Result<Self> {
         let listener = first_free(settings.host, settings.ports.clone())?;
         listener.set_nonblocking(true)?;
         let local = listener.local_addr()?;
@@ -101,14 +105,14 @@ impl MediaServer {
         };
         let (expect, expected) = mpsc::unbounded_channel();
         let counts = Arc::<Counts>::default();
-        let (seen, guests) = (Arc::clone(&counts), Guests::new(settings.access.clone()));
+        let (seen, guests) = (Arc::clone(&counts), AllowList::new(settings.access.clone()));
         let calls = Calls::default();
         let runtime = thread::runtime(&calls)?;
         let listener = {
             let _inside = runtime.enter();
             TcpListener::from_std(listener)?
         };
-        let door = Door {
+        let listening = Listener {
             listener,
             expected,
             waiting: HashMap::new(),
@@ -120,7 +124,7 @@ impl MediaServer {
             limits,
             counts: seen,
         };
-        thread::serve(runtime, door.keep(pulse))?;
+        thread::serve(runtime, listening.keep(pulse))?;
         Ok(Self {
             expect,
             address: address.into(),
@@ -183,7 +187,7 @@ impl Expected {
 }
 
 /// Owns the listener, and knows who is expected.
-struct Door {
+struct Listener {
     listener: TcpListener,
     expected: mpsc::UnboundedReceiver<(Uuid, oneshot::Sender<Connection>)>,
     waiting: HashMap<Uuid, oneshot::Sender<Connection>>,
@@ -192,14 +196,14 @@ struct Door {
     silent: VecDeque<AbortHandle>,
     connections: JoinSet<()>,
     calls: Calls,
-    guests: Guests,
-    limits: Limits,
+    guests: AllowList,
+    limits: ListenerLimits,
     counts: Arc<Counts>,
 }
 
 /// What connections may take.
 #[derive(Clone, Copy, Debug)]
-struct Limits {
+struct ListenerLimits {
     /// How long each may be silent that has not said who it is.
     greeting: Duration,
     /// How many of them there may be at once.
@@ -208,7 +212,7 @@ struct Limits {
     patience: Duration,
 }
 
-impl Default for Limits {
+impl Default for ListenerLimits {
     fn default() -> Self {
         Self {
             // Asterisk says who it is in the same breath as it connects; a network may lose that once or twice.
@@ -219,7 +223,7 @@ impl Default for Limits {
     }
 }
 
-impl Door {
+impl Listener {
     async fn keep(mut self, pulse: Option<Pulse>) {
         let mut watchdog = Watchdog::new(pulse);
         loop {

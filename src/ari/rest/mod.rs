@@ -20,7 +20,7 @@ use super::{
     transport::{Http, Reply, Request},
     wire::{
         Application, AsteriskInfo, Channel, Complaint, EndpointState, Module, Ping, Playback,
-        Sound, Variable,
+        SoundFile, Variable,
     },
 };
 use crate::{
@@ -108,7 +108,7 @@ impl Rest {
             None => Err(Failure {
                 kind: RefusalKind::Failed,
                 status: Some(reply.status),
-                words: "409 for a channel that is not there: the PBX could not make the call; is the endpoint known?"
+                detail: "409 for a channel that is not there: the PBX could not make the call; is the endpoint known?"
                     .to_owned(),
                 tls: None,
             }),
@@ -337,7 +337,7 @@ impl Rest {
     ///
     /// # Errors
     /// [`Failure`], never [`RefusalKind::NotFound`].
-    pub async fn sound(&self, name: &str) -> Result<Option<Sound>, Failure> {
+    pub async fn sound(&self, name: &str) -> Result<Option<SoundFile>, Failure> {
         self.find(&["sounds", name], &[]).await
     }
 
@@ -443,7 +443,7 @@ fn json(body: &impl Serialize) -> Result<Vec<u8>, Failure> {
     serde_json::to_vec(body).map_err(|error| Failure {
         kind: RefusalKind::Unreachable,
         status: None,
-        words: format!("not sent: {error}"),
+        detail: format!("not sent: {error}"),
         tls: None,
     })
 }

@@ -10,7 +10,7 @@ use tokio::{
 use super::*;
 use crate::{
     ari::{
-        Pbx, Settings,
+        Pbx, PbxSettings,
         fixture::{DROP, FakePbx, leg, run, settings, soon},
     },
     clock,
@@ -165,7 +165,7 @@ async fn each_refusal_of_each_request_has_its_kind() {
         let (set, _) = exchange(async |rest| rest.set_variable(&leg, "a", "b").await, &reply).await;
         for failure in [played, continued, set].map(Result::unwrap_err) {
             assert_eq!((failure.kind, failure.status), (kind, Some(status)));
-            assert_eq!(failure.words, format!("{status} no way to +•••0101"));
+            assert_eq!(failure.detail, format!("{status} no way to +•••0101"));
         }
         let (ended, _) = exchange(async |rest| rest.hang_up("x").await, &reply).await;
         match status {
@@ -286,7 +286,7 @@ async fn a_connection_that_breaks_leaves_open_what_became_of_the_request() {
         let (pbx, requests) = blunt(reply).await;
         let failure = soon(pbx.rest().originate(&call())).await.unwrap_err();
         assert_eq!(failure.kind, Kind::NoReply, "{failure}");
-        assert!(!failure.words.contains("http://"), "{failure}");
+        assert!(!failure.detail.contains("http://"), "{failure}");
         assert_eq!(
             requests.available_permits(),
             1,
@@ -314,13 +314,13 @@ async fn where_nothing_listens_the_request_was_never_made() {
         .await
         .unwrap_err();
     assert_eq!(failure.kind, Kind::Unreachable);
-    assert!(!failure.words.contains("http"), "{failure}");
+    assert!(!failure.detail.contains("http"), "{failure}");
 }
 
 #[tokio::test]
 async fn a_reply_that_does_not_come_in_time_is_no_refusal() {
     let mut fake = FakePbx::start().await;
-    let pbx = Pbx::new(&Settings {
+    let pbx = Pbx::new(&PbxSettings {
         request_timeout: Duration::from_millis(100),
         ..settings(format!("http://{}", fake.at))
     })

@@ -35,7 +35,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How to reach one PBX.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct PbxSettings {
     /// `http://` or `https://`, host, port, and the prefix of Asterisk's http.conf where there is one; no `/ari`.
     pub url: String,
     /// The ARI user.
@@ -62,7 +62,7 @@ impl Pbx {
     ///
     /// # Errors
     /// [`SetupError`] where the settings cannot work, or the certificate authorities cannot be read.
-    pub fn new(settings: &Settings) -> Result<Self, SetupError> {
+    pub fn new(settings: &PbxSettings) -> Result<Self, SetupError> {
         let base = base_url(&settings.url)?;
         let username_fits = !settings.username.is_empty()
             && !settings
@@ -181,7 +181,7 @@ fn base_url(text: &str) -> Result<Url, SetupError> {
 fn authorization(
     client: &Client,
     base: &Url,
-    settings: &Settings,
+    settings: &PbxSettings,
 ) -> Result<HeaderValue, SetupError> {
     let request = client
         .get(base.clone())

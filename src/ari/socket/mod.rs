@@ -109,7 +109,7 @@ impl Pbx {
         let (sender, queue) = mpsc::channel(pace.queue);
         let unreadable = Arc::new(AtomicU64::new(0));
         let stop = CancellationToken::new();
-        let link = Link {
+        let link = EventLink {
             pbx: self.clone(),
             app: app.to_owned(),
             run: run.clone(),
@@ -159,7 +159,7 @@ impl Default for Pace {
 const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 
 /// The reading task's own.
-struct Link {
+struct EventLink {
     pbx: Pbx,
     app: String,
     run: RunName,
@@ -176,7 +176,7 @@ enum End {
     Left,
 }
 
-impl Link {
+impl EventLink {
     async fn keep(self, first: Socket, stop: CancellationToken) {
         let mut socket = first;
         let mut is_first = true;
@@ -326,7 +326,7 @@ impl Link {
             }
             Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => return Ok(()),
         };
-        let event = match wire::Event::parse(text) {
+        let event = match wire::WireEvent::parse(text) {
             Ok(event) => event,
             Err(error) => {
                 // The parser's own words may quote the message, and with it a number.

@@ -10,7 +10,7 @@ use super::*;
 use crate::{
     ari::{
         Pbx,
-        fixture::{DROP, FakePbx, Opened, run, settings, soon},
+        fixture::{DROP, FakePbx, OpenedSocket, run, settings, soon},
     },
     drop::Event,
     words::Leg,
@@ -271,7 +271,7 @@ async fn next(events: &mut Events) -> Incoming {
 }
 
 /// Waits until our side has closed the socket.
-async fn assert_closed(pbx: &mut Opened) {
+async fn assert_closed(pbx: &mut OpenedSocket) {
     soon(async {
         while let Some(Ok(frame)) = pbx.socket.recv().await {
             if matches!(frame, Sent::Close(_)) {

@@ -70,7 +70,10 @@ pub enum AidDid {
 }
 
 /// What one message of the PBX says to this run: nothing, one thing, or two in this order.
-pub(super) fn translate(run: &RunName, event: &wire::Event<'_>) -> impl Iterator<Item = Notice> {
+pub(super) fn translate(
+    run: &RunName,
+    event: &wire::WireEvent<'_>,
+) -> impl Iterator<Item = Notice> {
     notices(run, event).into_iter().flatten()
 }
 
@@ -111,7 +114,7 @@ pub fn ours(channels: &[Channel]) -> impl Iterator<Item = ChannelId> + '_ {
 
 const NOTHING: [Option<Notice>; 2] = [None, None];
 
-fn notices(run: &RunName, event: &wire::Event<'_>) -> [Option<Notice>; 2] {
+fn notices(run: &RunName, event: &wire::WireEvent<'_>) -> [Option<Notice>; 2] {
     match event.kind.as_str() {
         "ChannelStateChange" => on_channel(run, &event.channel, |leg, part| {
             of_state(leg, part.state.as_str())
@@ -181,7 +184,7 @@ fn on_channel<'a>(
 }
 
 /// The leg is over, and what is dialled in its place must not ring.
-fn redirected(run: &RunName, event: &wire::Event<'_>) -> [Option<Notice>; 2] {
+fn redirected(run: &RunName, event: &wire::WireEvent<'_>) -> [Option<Notice>; 2] {
     let [notice, _] = on_channel(run, &event.peer, |leg, _| Some(Event::Redirected(leg)));
     let Some(Notice::Drop { drop, .. }) = &notice else {
         return NOTHING;
@@ -197,7 +200,7 @@ fn redirected(run: &RunName, event: &wire::Event<'_>) -> [Option<Notice>; 2] {
 
 fn on_playback(
     run: &RunName,
-    event: &wire::Event<'_>,
+    event: &wire::WireEvent<'_>,
     says: impl FnOnce(&PlaybackId, &str) -> Event,
 ) -> [Option<Notice>; 2] {
     let Some(part) = &event.playback.0 else {
@@ -214,7 +217,7 @@ fn on_playback(
     [Some(Notice::Drop { drop, event }), None]
 }
 
-fn started(run: &RunName, event: &wire::Event<'_>) -> [Option<Notice>; 2] {
+fn started(run: &RunName, event: &wire::WireEvent<'_>) -> [Option<Notice>; 2] {
     let Some(part) = &event.channel.0 else {
         return NOTHING;
     };
@@ -329,7 +332,7 @@ fn leg_of(run: &RunName, channel: &str) -> Option<(DropId, Leg)> {
     }
 }
 
-fn cause(event: &wire::Event<'_>) -> Cause {
+fn cause(event: &wire::WireEvent<'_>) -> Cause {
     Cause {
         q850: within(event.cause, 0, 127),
         sip: within(event.tech_cause, 300, 699),

@@ -398,7 +398,7 @@ proptest! {
         let mut event = serde_json::Map::from_iter(fields);
         event.insert("type".to_owned(), Value::String(kind));
         let text = Value::Object(event).to_string();
-        let parsed = wire::Event::parse(&text).unwrap();
+        let parsed = wire::WireEvent::parse(&text).unwrap();
         for notice in translate(&run(), &parsed) {
             if let Notice::Drop { event: Event::Ready(..), .. } = notice {
                 prop_assert!(text.contains("SILENCE"));
@@ -484,7 +484,7 @@ fn channel(role: &str, state: &str, app_name: &str, app_data: &str) -> Channel {
 
 fn notices_of(event: &Value) -> Vec<Notice> {
     let text = event.to_string();
-    translate(&run(), &wire::Event::parse(&text).unwrap()).collect()
+    translate(&run(), &wire::WireEvent::parse(&text).unwrap()).collect()
 }
 
 fn events(event: &Value) -> Vec<Event> {
@@ -518,7 +518,7 @@ fn short(events: &[Event]) -> String {
 fn ladder(recorded: &str) -> String {
     let mut text = String::new();
     for line in recorded.lines() {
-        let message = wire::Event::parse(line).unwrap();
+        let message = wire::WireEvent::parse(line).unwrap();
         let time = message.timestamp.as_str();
         let at = &time[17..23];
         for notice in translate(&run(), &message) {

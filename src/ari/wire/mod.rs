@@ -14,7 +14,7 @@ use crate::drop::PbxTime;
 /// One message of the event websocket: the fields of all events that matter here, each there where its event has it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Event<'a> {
+pub(super) struct WireEvent<'a> {
     #[serde(borrow, rename = "type")]
     pub(super) kind: Text<'a>,
     #[serde(borrow)]
@@ -48,7 +48,7 @@ pub(super) struct Event<'a> {
     pub(super) soft: Flag,
 }
 
-impl<'a> Event<'a> {
+impl<'a> WireEvent<'a> {
     /// Reads one message.
     ///
     /// # Errors
@@ -204,7 +204,7 @@ pub struct Application {
 /// A sound that the PBX can play.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
-pub struct Sound {
+pub struct SoundFile {
     /// Its name, as it stands behind `sound:`.
     pub id: String,
 }
@@ -267,7 +267,7 @@ mod tests {
     fn a_field_of_another_type_counts_as_absent_and_leaves_the_others_readable() {
         let text = r#"{"type":"ChannelDestroyed","cause":"34","soft":"yes","tech_cause":{"sip":503},
             "channel":{"id":"x","state":7,"dialplan":[]},"peer":"none","args":{"a":[1]},"value":null,"new":[{}]}"#;
-        let event = Event::parse(text).unwrap();
+        let event = WireEvent::parse(text).unwrap();
         assert_eq!(event.kind.as_str(), "ChannelDestroyed");
         assert_eq!(event.cause.0, Some(34));
         assert_eq!(event.tech_cause.0, None);
@@ -280,7 +280,7 @@ mod tests {
 
     #[test]
     fn escapes_are_undone_and_plain_text_is_borrowed() {
-        let event = Event::parse(r#"{"type":"A\u0041","value":"plain"}"#).unwrap();
+        let event = WireEvent::parse(r#"{"type":"A\u0041","value":"plain"}"#).unwrap();
         assert_eq!(event.kind.as_str(), "AA");
         assert!(matches!(event.value.0, std::borrow::Cow::Borrowed("plain")));
     }
@@ -288,7 +288,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_read_or_refused(text in ".*") {
-            let _ = Event::parse(&text);
+            let _ = WireEvent::parse(&text);
         }
     }
 }

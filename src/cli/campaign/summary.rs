@@ -14,7 +14,7 @@ use crate::{
     },
     cli::{CliError, database, printer::Printer},
     drop::Outcome,
-    evidence::{Bar, Chart, Format, Layout, Part, save},
+    evidence::{Bar, Chart, Layout, Part, PictureFormat, save},
     store::{CallsOfLength, Campaign, Store, Tally},
     words::Leg,
 };
@@ -51,7 +51,7 @@ pub(super) async fn draw(
     path: &Path,
     printer: Printer,
 ) -> Result<(), CliError> {
-    let format = Format::of(path).ok_or_else(|| {
+    let format = PictureFormat::of(path).ok_or_else(|| {
         let path = path.display();
         CliError::new(anyhow!("`--picture {path}` does not end in .svg or .png"))
             .hint("name the picture to be written, such as `--picture outcomes.svg`")

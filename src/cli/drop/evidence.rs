@@ -10,7 +10,7 @@ use crate::{
     config::Config,
     drop::{DropRecord, Report},
     error_chain::chain,
-    evidence::{Archive, ArchiveError, Folder, Limits, title_of},
+    evidence::{Archive, ArchiveError, Folder, RetentionLimits, title_of},
     id::DropId,
 };
 
@@ -19,7 +19,7 @@ use crate::{
 /// # Errors
 /// [`CliError`] where nothing can be kept there: better no drop than one that was to be proven and is not.
 pub(super) async fn open(dir: PathBuf, config: &Config) -> Result<Archive, CliError> {
-    let limits = Limits {
+    let limits = RetentionLimits {
         max_age: config.evidence.max_age,
         max_size: config.evidence.max_size,
     };

@@ -164,7 +164,7 @@ pub(super) async fn run(
         media: message.media.clone(),
         sound: message.samples.clone(),
         echo: message.echo(),
-        tape: folder.as_mut().and_then(Folder::tape),
+        tape: folder.as_mut().and_then(Folder::recorder),
         caller_id: None,
         campaign: None,
         dial_by,

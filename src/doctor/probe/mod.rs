@@ -85,7 +85,7 @@ struct Probe<'a> {
 }
 
 /// What became of the call.
-enum Call {
+enum ProbeCall {
     /// It was answered and waits in our app.
     Entered,
     /// It ended at once: nobody answers there.
@@ -102,13 +102,13 @@ impl Probe<'_> {
             return false;
         }
         match self.answered().await {
-            Call::Entered => {
+            ProbeCall::Entered => {
                 tell(Check::ok(
                     EVENTS,
                     "the websocket brings the events of a call",
                 ));
             }
-            Call::Gone => {
+            ProbeCall::Gone => {
                 tell(Check::ok(
                     EVENTS,
                     "the websocket brings the events of a call",
@@ -122,7 +122,7 @@ impl Probe<'_> {
                 ));
                 return false;
             }
-            Call::Unheard => {
+            ProbeCall::Unheard => {
                 tell(Check::fail(
                     EVENTS,
                     "the websocket is open, but the events of a call do not come",
@@ -162,12 +162,12 @@ impl Probe<'_> {
         }
     }
 
-    async fn answered(&mut self) -> Call {
+    async fn answered(&mut self) -> ProbeCall {
         let call = self.hear(|event| {
-            let entered = matches!(event, Event::Entered(_)).then_some(Call::Entered);
-            entered.or(matches!(event, Event::Gone { .. }).then_some(Call::Gone))
+            let entered = matches!(event, Event::Entered(_)).then_some(ProbeCall::Entered);
+            entered.or(matches!(event, Event::Gone { .. }).then_some(ProbeCall::Gone))
         });
-        call.await.unwrap_or(Call::Unheard)
+        call.await.unwrap_or(ProbeCall::Unheard)
     }
 
     async fn contexts(&self) -> Check {
@@ -486,7 +486,7 @@ impl Probe<'_> {
         if let Err(failure) = self.rest.hang_up(&channel.to_string()).await {
             tracing::warn!(
                 %channel,
-                words = failure.words,
+                detail = failure.detail,
                 "the test call cannot be hung up; the pbx ends it within {} s",
                 CALL_LIMIT.as_secs()
             );

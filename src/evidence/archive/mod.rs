@@ -27,11 +27,11 @@ use tracing::{debug, warn};
 
 use super::{
     files::{INCOMING, LOCK, MANIFEST, MESSAGE, PARTIAL, PICTURE, PLAYED, create, write_wav},
-    manifest::{Audio, FORMAT, Manifest, Noted, Page, plays},
-    picture::{Format, Layout, Recording, save},
+    manifest::{Audio, CueRecord, DropFile, FORMAT, Manifest, plays},
+    picture::{Layout, PictureFormat, Recording, save},
     reader::{EvidenceReader, is_ours},
-    recorder::{Recorder, Taped},
-    retention::{Entry, Limits, to_remove},
+    recorder::{Recorded, Recorder},
+    retention::{FolderEntry, RetentionLimits, to_remove},
 };
 use crate::id::DropId;
 
@@ -39,7 +39,7 @@ use crate::id::DropId;
 #[derive(Clone, Debug)]
 pub struct Archive {
     dir: PathBuf,
-    limits: Limits,
+    limits: RetentionLimits,
 }
 
 impl Archive {
@@ -48,7 +48,11 @@ impl Archive {
     ///
     /// # Errors
     /// [`ArchiveError`] where nothing can be kept there.
-    pub fn open(dir: &Path, limits: Limits, now: SystemTime) -> Result<Self, ArchiveError> {
+    pub fn open(
+        dir: &Path,
+        limits: RetentionLimits,
+        now: SystemTime,
+    ) -> Result<Self, ArchiveError> {
         let failed = |source| ArchiveError {
             dir: dir.to_owned(),
             source,
@@ -84,11 +88,11 @@ impl Archive {
             dir: self.dir.clone(),
             source,
         })?;
-        let (done, taped) = channel();
+        let (done, recorded) = channel();
         Ok(Folder {
             archive: self.clone(),
-            tape: Some(Recorder::new(partial.join(INCOMING), done)),
-            taped,
+            recorder: Some(Recorder::new(partial.join(INCOMING), done)),
+            recorded,
             began: now,
             name,
             partial,
@@ -133,7 +137,7 @@ impl Archive {
         let entries = self.folders()?.into_iter().filter_map(|name| {
             let began = began(&name)?;
             let bytes = size(&self.dir.join(&name))?;
-            Some(Entry { began, name, bytes })
+            Some(FolderEntry { began, name, bytes })
         });
         for name in to_remove(entries.collect(), self.limits, spared, now) {
             let path = self.dir.join(&name);
@@ -174,16 +178,16 @@ pub struct Folder {
     name: String,
     partial: PathBuf,
     began: SystemTime,
-    tape: Option<Recorder>,
-    taped: Receiver<Taped>,
+    recorder: Option<Recorder>,
+    recorded: Receiver<Recorded>,
     /// Tells other processes that we live.
     _held: File,
 }
 
 impl Folder {
     /// The tape for whoever listens to the call; there is one.
-    pub const fn tape(&mut self) -> Option<Recorder> {
-        self.tape.take()
+    pub const fn recorder(&mut self) -> Option<Recorder> {
+        self.recorder.take()
     }
 
     /// Keeps what there is of the drop, which has ended: `ended` is the object that `drop --json` prints, `message` what
@@ -199,11 +203,11 @@ impl Folder {
         now: SystemTime,
     ) -> Result<PathBuf, KeepError> {
         // One that nobody took tells nothing; the wait ends with whoever holds the other.
-        self.tape = None;
-        let taped = self.taped.recv_timeout(LAST_SOUND).ok();
+        self.recorder = None;
+        let recorded = self.recorded.recv_timeout(LAST_SOUND).ok();
         let path = self.archive.dir.join(&self.name);
         let keep = || {
-            self.fill(taped, ended, title, message)?;
+            self.fill(recorded, ended, title, message)?;
             let _alone = self.archive.lock()?;
             fs::rename(&self.partial, &path)?;
             File::open(&self.archive.dir)?.sync_all()
@@ -222,12 +226,12 @@ impl Folder {
 
     fn fill(
         &self,
-        taped: Option<Taped>,
+        recorded: Option<Recorded>,
         ended: &impl Serialize,
         title: &str,
         message: Option<&[i16]>,
     ) -> io::Result<()> {
-        let mut manifest = self.manifest(taped)?;
+        let mut manifest = self.manifest(recorded)?;
         let samples = manifest.audio.map_or(0, |audio| audio.samples);
         let length = message.map(|message| message.len() as u64);
         let plays = plays(manifest.cues(), length, samples);
@@ -251,7 +255,7 @@ impl Folder {
             }
             write_wav(&self.partial.join(PLAYED), &played)?;
         }
-        let page = Page {
+        let page = DropFile {
             ended,
             manifest: &manifest,
         };
@@ -268,7 +272,7 @@ impl Folder {
     }
 
     /// What is known of the call, once its sound is on the disk.
-    fn manifest(&self, taped: Option<Taped>) -> io::Result<Manifest> {
+    fn manifest(&self, recorded: Option<Recorded>) -> io::Result<Manifest> {
         let mut manifest = Manifest {
             evidence_format: FORMAT,
             aftertone: env!("CARGO_PKG_VERSION").to_owned(),
@@ -279,38 +283,38 @@ impl Folder {
             cues: Vec::new(),
             heard: Vec::new(),
         };
-        let Some(taped) = taped else {
+        let Some(recorded) = recorded else {
             let nobody = "we did not listen to this call, so there is no sound of it";
             manifest.notes.push(nobody.to_owned());
             return Ok(manifest);
         };
-        if let Some(writer) = taped.writer {
+        if let Some(writer) = recorded.writer {
             let panicked = |_| Err(io::Error::other("the writer of the sound panicked"));
             writer.join().unwrap_or_else(panicked)?;
         }
-        if taped.written > 0 {
+        if recorded.written > 0 {
             manifest.audio = Some(Audio {
-                samples: taped.written,
-                complete: !taped.fell_behind,
+                samples: recorded.written,
+                complete: !recorded.fell_behind,
             });
         }
         manifest
             .notes
-            .extend(taped.lost.map(|why| match taped.written {
+            .extend(recorded.lost.map(|why| match recorded.written {
                 0 => format!("there is no sound of this call: {why}"),
                 _ => format!("the live audio ended before the drop: {why}"),
             }));
-        if taped.fell_behind {
+        if recorded.fell_behind {
             let slow = "the disk did not keep up, so the sound ends before the call";
             manifest.notes.push(slow.to_owned());
         }
-        let settings = taped.settings.values();
+        let settings = recorded.settings.values();
         manifest.settings = settings
             .map(|(name, value)| (name.to_owned(), value))
             .collect();
-        let cues = taped.cues.into_iter();
-        manifest.cues = cues.map(|(at, cue)| Noted::new(at, cue)).collect();
-        manifest.heard = taped.told;
+        let cues = recorded.cues.into_iter();
+        manifest.cues = cues.map(|(at, cue)| CueRecord::new(at, cue)).collect();
+        manifest.heard = recorded.heard;
         Ok(manifest)
     }
 
@@ -328,7 +332,7 @@ impl Folder {
             plays: Some(&sound.plays()),
         });
         let path = self.partial.join(PICTURE);
-        save(&layout, Format::Svg, &path).map_err(io::Error::other)
+        save(&layout, PictureFormat::Svg, &path).map_err(io::Error::other)
     }
 }
 

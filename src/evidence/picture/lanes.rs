@@ -11,7 +11,7 @@ pub(super) struct Lanes {
     /// Each lane by its name, with what is in it in order of time.
     pub(super) lanes: Vec<(&'static str, Vec<Interval>)>,
     /// Moments that are ruled through the waveform.
-    pub(super) marks: Vec<Mark>,
+    pub(super) marks: Vec<RuledMoment>,
     /// Begin and end of each beep.
     pub(super) beeps: Vec<(At, At)>,
 }
@@ -30,7 +30,7 @@ pub(super) struct Interval {
 }
 
 /// A moment to be ruled from the waveform down to its lane.
-pub(super) struct Mark {
+pub(super) struct RuledMoment {
     pub(super) lane: &'static str,
     pub(super) at: At,
     pub(super) ink: Colour,
@@ -64,7 +64,7 @@ impl Lanes {
             };
             let marks = spells.iter().map(|spell| (spell.from, spell.ink));
             dashed.into_iter().flat_map(move |dashed| {
-                marks.clone().map(move |(at, ink)| Mark {
+                marks.clone().map(move |(at, ink)| RuledMoment {
                     lane: name,
                     at,
                     ink,

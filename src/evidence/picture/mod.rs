@@ -18,7 +18,7 @@ mod waveform;
 
 pub use self::{
     chart::{Bar, Chart, Part},
-    format::Format,
+    format::PictureFormat,
     layout::Layout,
     recording::Recording,
     save::{SaveError, save},

@@ -1,6 +1,6 @@
 //! A layout as a file: both renderers, and which of them a format means.
 
-use super::{format::Format, layout::Layout, png, svg};
+use super::{format::PictureFormat, layout::Layout, png, svg};
 
 impl Layout {
     /// The picture as an SVG document.
@@ -14,10 +14,10 @@ impl Layout {
     }
 
     /// The picture as a file of this format.
-    pub fn render(&self, format: Format) -> Vec<u8> {
+    pub fn render(&self, format: PictureFormat) -> Vec<u8> {
         match format {
-            Format::Svg => self.svg().into_bytes(),
-            Format::Png => self.png(),
+            PictureFormat::Svg => self.svg().into_bytes(),
+            PictureFormat::Png => self.png(),
         }
     }
 }

@@ -9,7 +9,7 @@ use std::{
 
 use thiserror::Error;
 
-use super::{format::Format, layout::Layout};
+use super::{format::PictureFormat, layout::Layout};
 
 /// Why a picture could not be kept.
 #[derive(Debug, Error)]
@@ -25,7 +25,7 @@ pub struct SaveError {
 ///
 /// # Errors
 /// [`SaveError`] where the file or its folder cannot be written; what was there before is there still.
-pub fn save(layout: &Layout, format: Format, path: &Path) -> Result<(), SaveError> {
+pub fn save(layout: &Layout, format: PictureFormat, path: &Path) -> Result<(), SaveError> {
     replace(path, &layout.render(format)).map_err(|source| SaveError {
         path: path.to_owned(),
         source,

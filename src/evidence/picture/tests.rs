@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use xml::reader::{EventReader, XmlEvent};
 
 use super::{
-    Format, Layout, Recording,
+    Layout, PictureFormat, Recording,
     layout::WIDTH,
     save,
     shape::{Area, Colour, Face, Shape},
@@ -219,7 +219,7 @@ fn a_picture_is_its_owner_s_and_whole_or_not_there() {
     let layout = Layout::of(&recording("x", &samples(0.1), &replay(&[]), None));
     for name in ["a.svg", "a.PNG"] {
         let path = folder.path().join(name);
-        let format = Format::of(&path).unwrap();
+        let format = PictureFormat::of(&path).unwrap();
         fs::write(&path, "what was there before").unwrap();
         save(&layout, format, &path).unwrap();
         assert_eq!(fs::read(&path).unwrap(), layout.render(format));
@@ -229,9 +229,9 @@ fn a_picture_is_its_owner_s_and_whole_or_not_there() {
     // A folder stands where the file should: the rename fails when all is written.
     fs::create_dir(folder.path().join("taken.svg")).unwrap();
     let taken = folder.path().join("taken.svg");
-    let error = save(&layout, Format::Svg, &taken).unwrap_err();
+    let error = save(&layout, PictureFormat::Svg, &taken).unwrap_err();
     assert!(error.to_string().contains("taken.svg"), "{error}");
-    assert!(save(&layout, Format::Svg, &folder.path().join("no/a.svg")).is_err());
+    assert!(save(&layout, PictureFormat::Svg, &folder.path().join("no/a.svg")).is_err());
     let mut left: Vec<_> = fs::read_dir(folder.path())
         .unwrap()
         .map(|entry| entry.unwrap().file_name())
@@ -243,15 +243,15 @@ fn a_picture_is_its_owner_s_and_whole_or_not_there() {
 #[test]
 fn a_name_s_ending_decides_the_format() {
     for (name, format) in [
-        ("a.svg", Some(Format::Svg)),
-        ("a/b.PNG", Some(Format::Png)),
+        ("a.svg", Some(PictureFormat::Svg)),
+        ("a/b.PNG", Some(PictureFormat::Png)),
         ("a.jpg", None),
         ("svg", None),
         (".svg", None),
         ("a.svg.gz", None),
         ("", None),
     ] {
-        assert_eq!(Format::of(Path::new(name)), format, "{name}");
+        assert_eq!(PictureFormat::of(Path::new(name)), format, "{name}");
     }
 }
 

@@ -2,7 +2,9 @@
 
 use super::signal::{Codec, Sound};
 use crate::{
-    screen::{Amd, At, Call, Cue, Ears, Heard, Known, Message, RATE, Replay, Setting, Settings},
+    screen::{
+        Amd, At, Call, CallFacts, Cue, Ears, Heard, Message, RATE, Replay, Setting, Settings,
+    },
     words::{ReadyBy, Verdict},
 };
 
@@ -161,7 +163,7 @@ fn a_message_is_started_again_only_so_often() {
         .quiet(3.0)
         .tone(&[1_000.0], 0.4, -15.0)
         .quiet(2.0);
-    let replay = Replay::of(&sound.pcm(), settings, &Known::default());
+    let replay = Replay::of(&sound.pcm(), settings, &CallFacts::default());
     assert!(replay.ready.is_some() && replay.restarts.is_empty());
 }
 
@@ -238,9 +240,9 @@ fn nobody_is_silence() {
 #[test]
 fn a_voice_over_the_message_is_told_and_our_echo_is_not() {
     let message = Sound::new().speech(12.0, -15.0);
-    let known = Known {
+    let known = CallFacts {
         message: Some(Message::new(&message.pcm())),
-        ..Known::default()
+        ..CallFacts::default()
     };
     let opened = Sound::new()
         .quiet(0.5)
@@ -272,7 +274,7 @@ fn a_voice_over_the_message_is_told_and_our_echo_is_not() {
         let unknown = Replay::of(
             &echo.clone().through(Codec::MuLaw),
             Settings::default(),
-            &Known::default(),
+            &CallFacts::default(),
         );
         assert!(
             unknown.voice.is_some() || db < -25.0,
@@ -306,7 +308,7 @@ fn a_voice_stops_the_message_whatever_may_be_set() {
         let mut settings = Settings::default();
         settings.set("live_voice", &live_voice.to_string()).unwrap();
         let sound = pcm.clone().through(Codec::MuLaw);
-        let replay = Replay::of(&sound, settings, &Known::default());
+        let replay = Replay::of(&sound, settings, &CallFacts::default());
         assert!(replay.voice.is_some(), "{live_voice} s: {:?}", replay.heard);
     }
     let mut settings = Settings::default();
@@ -475,7 +477,7 @@ fn what_only_the_calls_know_moves_the_verdict_but_never_plays_alone() {
     let short = Sound::new().quiet(0.5).speech(1.2, -18.0);
     let end = short.end();
     let at = |amd, call| {
-        let known = Known {
+        let known = CallFacts {
             amd,
             call,
             message: None,
@@ -577,7 +579,7 @@ fn hear(sound: &Sound, codec: Codec) -> Replay {
     Replay::of(
         &sound.clone().through(codec),
         Settings::default(),
-        &Known::default(),
+        &CallFacts::default(),
     )
 }
 

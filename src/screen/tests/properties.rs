@@ -44,13 +44,13 @@ proptest! {
         let mut samples = 0;
         for step in steps {
             match step {
-                Step::Hear(frame) => {
+                FeedStep::Hear(frame) => {
                     samples += frame.len() as u64;
                     ears.hear(&frame, &mut |event| heard.push(event));
                 }
-                Step::Play(known) => ears.playing(known.then(|| message.clone())),
-                Step::Amd(amd) => ears.note_amd(amd),
-                Step::Call(call) => ears.note_call(call),
+                FeedStep::Play(known) => ears.playing(known.then(|| message.clone())),
+                FeedStep::Amd(amd) => ears.note_amd(amd),
+                FeedStep::Call(call) => ears.note_call(call),
             }
             for event in heard.drain(..) {
                 prop_assert!(latest(&event) <= ears.now(), "{event:?} at {}", ears.now());
@@ -151,7 +151,7 @@ fn silence_without_end_changes_nothing() {
 
 /// What can happen to ears.
 #[derive(Clone, Debug)]
-enum Step {
+enum FeedStep {
     Hear(Vec<i16>),
     /// The message starts, known to the ears or not.
     Play(bool),
@@ -159,14 +159,14 @@ enum Step {
     Call(Call),
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn step() -> impl Strategy<Value = FeedStep> {
     prop_oneof![
-        3 => part().prop_map(Step::Hear),
-        1 => vec(any::<i16>(), 0..5_000).prop_map(Step::Hear),
-        1 => any::<bool>().prop_map(Step::Play),
-        1 => prop_oneof![Just(Amd::Machine), Just(Amd::Human), Just(Amd::Unsure)].prop_map(Step::Amd),
+        3 => part().prop_map(FeedStep::Hear),
+        1 => vec(any::<i16>(), 0..5_000).prop_map(FeedStep::Hear),
+        1 => any::<bool>().prop_map(FeedStep::Play),
+        1 => prop_oneof![Just(Amd::Machine), Just(Amd::Human), Just(Amd::Unsure)].prop_map(FeedStep::Amd),
         1 => (proptest::option::of(0.0_f32..90.0), any::<bool>())
-            .prop_map(|(alerted, other_rang)| Step::Call(Call { alerted, other_rang })),
+            .prop_map(|(alerted, other_rang)| FeedStep::Call(Call { alerted, other_rang })),
     ]
 }
 

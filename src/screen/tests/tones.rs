@@ -2,7 +2,7 @@
 
 use super::signal::{Codec, Sound};
 use crate::{
-    screen::{Beep, Heard, Known, Replay, Settings, Signal, SitClass},
+    screen::{Beep, CallFacts, Heard, Replay, Settings, Signal, SitClass},
     words::Verdict,
 };
 
@@ -45,7 +45,7 @@ fn a_beep_at_the_heels_of_a_word_and_one_in_noise_are_found() {
     let heard = Replay::of(
         &noisy.through(Codec::MuLaw),
         Settings::default(),
-        &Known::default(),
+        &CallFacts::default(),
     );
     assert_eq!(heard.beeps.len(), 1, "{:?}", heard.beeps);
 }
@@ -456,7 +456,7 @@ fn heard(sound: &Sound, codec: Codec) -> Replay {
     Replay::of(
         &whole.through(codec),
         Settings::default(),
-        &Known::default(),
+        &CallFacts::default(),
     )
 }
 

@@ -2,7 +2,7 @@
 
 use super::signal::{Codec, Sound};
 use crate::{
-    screen::{Call, Heard, Known, RATE, Replay, Settings},
+    screen::{Call, CallFacts, Heard, RATE, Replay, Settings},
     words::Verdict,
 };
 
@@ -28,7 +28,7 @@ fn only(samples: &mut [i16], stretches: &[(f32, f32)]) {
 }
 
 fn hear(samples: &[i16]) -> Replay {
-    Replay::of(samples, Settings::default(), &Known::default())
+    Replay::of(samples, Settings::default(), &CallFacts::default())
 }
 
 #[track_caller]
@@ -154,12 +154,12 @@ fn a_packet_lost_after_the_words_is_no_end_of_a_recording() {
     let person = Sound::new().quiet(0.8).speech(3.0, -18.0).quiet(8.0);
     let mut samples = person.noise(-38.0).through(Codec::MuLaw);
     samples[40_000..40_320].fill(0);
-    let known = Known {
+    let known = CallFacts {
         call: Some(Call {
             alerted: Some(0.3),
             other_rang: true,
         }),
-        ..Known::default()
+        ..CallFacts::default()
     };
     let replay = Replay::of(&samples, Settings::default(), &known);
     let verdicts: Vec<_> = replay

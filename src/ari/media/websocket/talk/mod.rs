@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{
-    control::{Ask, Said, Style},
+    control::{PbxCommand, PbxMessage, Style},
     ulaw,
 };
 use crate::{
@@ -38,13 +38,13 @@ pub(super) struct Talk {
 
 /// What is to be done, in this order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Deed {
+pub(super) enum Action {
     /// Send this sound, as μ-law.
     Sound(Vec<u8>),
     /// Send this control message.
-    Ask(String),
+    Command(String),
     /// Say this to the drop.
-    Tell(FromCall),
+    Report(FromCall),
     /// It is over.
     End(ConnectionEnd),
 }
@@ -83,10 +83,10 @@ impl Talk {
         }
     }
 
-    pub(super) fn on_order(&mut self, order: Order, now: Instant, deeds: &mut Vec<Deed>) {
+    pub(super) fn on_order(&mut self, order: Order, now: Instant, actions: &mut Vec<Action>) {
         match order {
             Order::Speak(play, sound) => {
-                self.stop(now, deeds);
+                self.stop(now, actions);
                 if self.parting.is_some() {
                     return;
                 }
@@ -98,31 +98,31 @@ impl Talk {
                     confirm_by: None,
                     unheard: Unheard::new(now),
                 });
-                self.on_time(now, deeds);
+                self.on_time(now, actions);
             }
             Order::Hush(play) => {
                 let current = self.speech.as_ref().map(|speech| speech.play);
                 if current == Some(play) {
-                    self.stop(now, deeds);
+                    self.stop(now, actions);
                 }
             }
             Order::Goodbye => {
-                self.stop(now, deeds);
-                self.part(now, deeds);
+                self.stop(now, actions);
+                self.part(now, actions);
             }
         }
     }
 
-    pub(super) fn on_said(&mut self, said: Said, now: Instant, deeds: &mut Vec<Deed>) {
+    pub(super) fn on_message(&mut self, said: PbxMessage, now: Instant, actions: &mut Vec<Action>) {
         match said {
-            Said::Start(style) => self.style = style,
-            Said::Xoff => self.is_full = true,
-            Said::Xon => {
+            PbxMessage::Start(style) => self.style = style,
+            PbxMessage::Xoff => self.is_full = true,
+            PbxMessage::Xon => {
                 self.is_full = false;
-                self.on_time(now, deeds);
+                self.on_time(now, actions);
             }
-            Said::Drained => self.on_drained(now, deeds),
-            Said::Other => {}
+            PbxMessage::Drained => self.on_drained(now, actions),
+            PbxMessage::Other => {}
         }
     }
 
@@ -134,11 +134,11 @@ impl Talk {
     }
 
     /// Sends what is due, and gives up what is overdue.
-    pub(super) fn on_time(&mut self, now: Instant, deeds: &mut Vec<Deed>) {
+    pub(super) fn on_time(&mut self, now: Instant, actions: &mut Vec<Action>) {
         self.note_silence(now);
         if let Some(until) = self.parting {
             if now >= until {
-                deeds.push(Deed::End(ConnectionEnd::Unanswered));
+                actions.push(Action::End(ConnectionEnd::Unanswered));
             }
             return;
         }
@@ -146,25 +146,25 @@ impl Talk {
             if now >= self.silence_due {
                 self.silence_due = now + SILENCE_EVERY;
                 if !self.is_full {
-                    deeds.push(Deed::Sound(vec![ulaw::SILENCE; SAMPLES]));
+                    actions.push(Action::Sound(vec![ulaw::SILENCE; SAMPLES]));
                 }
             }
             return;
         };
-        speech.send(now, self.is_full, deeds);
+        speech.send(now, self.is_full, actions);
         if speech.sent == speech.frames() && speech.confirm_by.is_none() {
             speech.confirm_by = Some(speech.ends() + CONFIRM);
-            deeds.push(Deed::Ask(Ask::ReportDrained.write(self.style)));
+            actions.push(Action::Command(PbxCommand::ReportDrained.write(self.style)));
         }
         if speech.confirm_by.is_some_and(|by| now >= by) {
-            self.spoken(SpokenEnd::Unconfirmed, now, deeds);
-            deeds.push(Deed::End(ConnectionEnd::Unanswered));
+            self.spoken(SpokenEnd::Unconfirmed, now, actions);
+            actions.push(Action::End(ConnectionEnd::Unanswered));
         }
     }
 
     /// The connection ends for this reason: what ends with it.
-    pub(super) fn end(&mut self, now: Instant, deeds: &mut Vec<Deed>) {
-        self.spoken(SpokenEnd::Lost, now, deeds);
+    pub(super) fn end(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        self.spoken(SpokenEnd::Lost, now, actions);
     }
 
     /// What it means that the PBX ended the connection.
@@ -177,7 +177,7 @@ impl Talk {
     }
 
     /// The PBX's queue is empty. What it says before the message can be over it says of something older.
-    fn on_drained(&mut self, now: Instant, deeds: &mut Vec<Deed>) {
+    fn on_drained(&mut self, now: Instant, actions: &mut Vec<Action>) {
         let Some(speech) = &self.speech else {
             return;
         };
@@ -188,22 +188,22 @@ impl Talk {
         let late = now.saturating_duration_since(ends);
         if late > LATE {
             // The network held up more than the PBX had in its queue.
-            deeds.push(Deed::Tell(FromCall::Stumbled(speech.play, late)));
+            actions.push(Action::Report(FromCall::Stumbled(speech.play, late)));
         }
-        self.spoken(SpokenEnd::Whole, now, deeds);
-        self.part(now, deeds);
+        self.spoken(SpokenEnd::Whole, now, actions);
+        self.part(now, actions);
     }
 
     /// Sends no more of what is being sent.
-    fn stop(&mut self, now: Instant, deeds: &mut Vec<Deed>) {
+    fn stop(&mut self, now: Instant, actions: &mut Vec<Action>) {
         if self.speech.is_some() {
-            deeds.push(Deed::Ask(Ask::Flush.write(self.style)));
+            actions.push(Action::Command(PbxCommand::Flush.write(self.style)));
             self.silence_due = now + FRAME;
-            self.spoken(SpokenEnd::Stopped, now, deeds);
+            self.spoken(SpokenEnd::Stopped, now, actions);
         }
     }
 
-    fn spoken(&mut self, end: SpokenEnd, now: Instant, deeds: &mut Vec<Deed>) {
+    fn spoken(&mut self, end: SpokenEnd, now: Instant, actions: &mut Vec<Action>) {
         self.note_silence(now);
         if let Some(speech) = self.speech.take() {
             let sent = match end {
@@ -215,13 +215,13 @@ impl Talk {
                 sent,
                 unheard: speech.unheard.longest(),
             };
-            deeds.push(Deed::Tell(FromCall::Spoken(speech.play, spoken)));
+            actions.push(Action::Report(FromCall::Spoken(speech.play, spoken)));
         }
     }
 
-    fn part(&mut self, now: Instant, deeds: &mut Vec<Deed>) {
+    fn part(&mut self, now: Instant, actions: &mut Vec<Action>) {
         if self.parting.is_none() {
-            deeds.push(Deed::Ask(Ask::HangUp.write(self.style)));
+            actions.push(Action::Command(PbxCommand::HangUp.write(self.style)));
             self.parting = Some(now + GOODBYE_WAIT);
         }
     }
@@ -263,7 +263,7 @@ impl QueuedMessage {
     }
 
     /// Sends as much as brings the PBX's queue to its length, whole frames alone: of others it drops the rest.
-    fn send(&mut self, now: Instant, is_full: bool, deeds: &mut Vec<Deed>) {
+    fn send(&mut self, now: Instant, is_full: bool, actions: &mut Vec<Action>) {
         let elapsed = now.saturating_duration_since(self.begun);
         let dry = elapsed.saturating_sub(lasts(self.sent));
         let inside = self.sent > 0 && self.sent < self.frames();
@@ -271,7 +271,7 @@ impl QueuedMessage {
             // What follows is heard so much later.
             self.begun += dry;
             if inside {
-                deeds.push(Deed::Tell(FromCall::Stumbled(self.play, dry)));
+                actions.push(Action::Report(FromCall::Stumbled(self.play, dry)));
             }
         }
         if is_full {
@@ -289,9 +289,9 @@ impl QueuedMessage {
         let mut octets: Vec<u8> = samples.iter().map(|&sample| ulaw::encode(sample)).collect();
         octets.resize(to - from, ulaw::SILENCE);
         self.sent = frames;
-        deeds.push(Deed::Sound(octets));
+        actions.push(Action::Sound(octets));
         if begins {
-            deeds.push(Deed::Tell(FromCall::Speaking(self.play)));
+            actions.push(Action::Report(FromCall::Speaking(self.play)));
         }
     }
 }
