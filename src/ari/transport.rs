@@ -209,18 +209,18 @@ fn broken(error: &reqwest::Error) -> bool {
 
 fn classify(error: &reqwest::Error) -> Failure {
     // Without its URL by construction: only the causes are told.
-    let words = StdError::source(error).map_or_else(|| "no reply".to_owned(), chain);
+    let message = StdError::source(error).map_or_else(|| "no reply".to_owned(), chain);
     if error.is_connect() || error.is_builder() {
         Failure {
             tls: TlsFault::of(error),
-            ..Failure::unreachable(&words)
+            ..Failure::unreachable(&message)
         }
     } else if closed_on_us(error) {
         Failure::no_reply(
             "the connection was closed without a reply; is the PBX at its sessionlimit?",
         )
     } else {
-        Failure::no_reply(&words)
+        Failure::no_reply(&message)
     }
 }
 

@@ -432,11 +432,11 @@ fn read<T: DeserializeOwned>(reply: Reply) -> Result<T, Failure> {
 
 fn complaint(status: u16, body: &[u8]) -> Failure {
     let said = serde_json::from_slice::<Complaint<'_>>(body).unwrap_or_default();
-    let words = match (said.message.as_str(), said.error.as_str()) {
+    let message = match (said.message.as_str(), said.error.as_str()) {
         ("", error) => error,
         (message, _) => message,
     };
-    Failure::of_status(status, words)
+    Failure::of_status(status, message)
 }
 
 fn json(body: &impl Serialize) -> Result<Vec<u8>, Failure> {

@@ -256,7 +256,7 @@ fn chart(name: &str, seconds: u32, counts: &BTreeMap<(Timestamp, Outcome), u64>)
     let parts = Outcome::ALL.into_iter().enumerate();
     Chart {
         title: format!("campaign {name}"),
-        words: vec![format!(
+        lines: vec![format!(
             "{all} drops by their outcome, a bar for each {}; times are UTC",
             length(seconds)
         )],
@@ -306,7 +306,7 @@ mod tests {
         ];
         let chart = chart("spring", 300, &counts.into());
         assert_eq!(
-            chart.words,
+            chart.lines,
             ["6 drops by their outcome, a bar for each 5 minutes; times are UTC"]
         );
         let sums: Vec<(&str, u64)> = chart

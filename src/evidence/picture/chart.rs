@@ -12,7 +12,7 @@ pub struct Chart {
     /// What it is about. Long runs of digits, which may be a phone number, are masked in the picture.
     pub title: String,
     /// What there is to say below the title, a line each.
-    pub words: Vec<String>,
+    pub lines: Vec<String>,
     /// What is told apart, from the foot of a bar upwards.
     pub parts: Vec<Part>,
     /// The bars, from left to right.
@@ -44,10 +44,10 @@ impl Layout {
         let mut sheet = Sheet::default();
         sheet.text(MARGIN, MARGIN, Face::Head, Colour::Text, &title);
         sheet.bottom = MARGIN + Face::Head.height() + 2;
-        for words in &chart.words {
+        for text in &chart.lines {
             let columns = ((WIDTH - 2 * MARGIN) / Face::Plain.advance()) as usize;
-            let words = shortened(&plain(words), columns);
-            sheet.text(MARGIN, sheet.bottom, Face::Plain, Colour::Text, &words);
+            let text = shortened(&plain(text), columns);
+            sheet.text(MARGIN, sheet.bottom, Face::Plain, Colour::Text, &text);
             sheet.bottom += LINE;
         }
         let legend = legend(chart);
@@ -57,23 +57,23 @@ impl Layout {
         } else {
             bars(&mut sheet, chart);
         }
-        for (at, (ink, words)) in legend.iter().enumerate() {
+        for (at, (ink, text)) in legend.iter().enumerate() {
             let column = (WIDTH - 2 * MARGIN) / LEGEND;
             let left = MARGIN + (at as i32 % LEGEND) * column;
             let top = sheet.bottom + (at as i32 / LEGEND) * LINE;
             let side = Face::Plain.height() - 6;
             sheet.fill(left, top + 3, side, side, *ink);
-            sheet.text(left + side + 8, top, Face::Plain, Colour::Text, words);
+            sheet.text(left + side + 8, top, Face::Plain, Colour::Text, text);
         }
         let rows =
             (legend.len() as i32).div_euclid(LEGEND) + i32::from(legend.len() as i32 % LEGEND > 0);
-        let said = legend.iter().map(|(_, words)| plain(words));
-        let all = chart.words.iter().map(|words| plain(words)).chain(said);
+        let said = legend.iter().map(|(_, text)| plain(text));
+        let all = chart.lines.iter().map(|text| plain(text)).chain(said);
         Self {
             width: WIDTH,
             height: sheet.bottom + rows * LINE + MARGIN,
             title,
-            words: all.collect::<Vec<_>>().join("; "),
+            description: all.collect::<Vec<_>>().join("; "),
             shapes: sheet.shapes,
         }
     }
@@ -90,10 +90,10 @@ fn bars(sheet: &mut Sheet, chart: &Chart) {
     for level in (0..=highest / step).map(|n| n * step) {
         let y = foot - reach(level);
         sheet.fill(LEFT, y, RIGHT - LEFT, 1, Colour::Grid);
-        let words = level.to_string();
-        let x = LEFT - GAP - Face::Plain.width(&words);
+        let text = level.to_string();
+        let x = LEFT - GAP - Face::Plain.width(&text);
         let above = y - Face::Plain.height() / 2;
-        sheet.text(x, above, Face::Plain, Colour::Faint, &words);
+        sheet.text(x, above, Face::Plain, Colour::Faint, &text);
     }
     let count = chart.bars.len() as i64;
     let edge = |n: i64| LEFT + (n * i64::from(RIGHT - LEFT) / count) as i32;
@@ -131,8 +131,8 @@ fn legend(chart: &Chart) -> Vec<(Colour, String)> {
     let some = chart.parts.iter().zip(sums).filter(|(_, sum)| *sum > 0);
     some.map(|(part, sum)| {
         let share = sum as f64 * 100.0 / all as f64;
-        let words = format!("{} {sum} ({share:.1} %)", plain(&part.name));
-        (Colour::Part(part.colour), words)
+        let text = format!("{} {sum} ({share:.1} %)", plain(&part.name));
+        (Colour::Part(part.colour), text)
     })
     .collect()
 }
@@ -147,8 +147,8 @@ fn step(highest: u64) -> u64 {
         .unwrap_or(highest)
 }
 
-fn plain(words: &str) -> String {
-    words.chars().map(drawable).collect()
+fn plain(text: &str) -> String {
+    text.chars().map(drawable).collect()
 }
 
 /// Where the bars begin: left of them stand the levels.
@@ -194,10 +194,10 @@ mod tests {
         assert_eq!(fills[2].0, LEFT + (RIGHT - LEFT) / 4);
         assert!(
             layout
-                .words
+                .description
                 .ends_with("delivered 3 (33.3 %); no_answer 6 (66.7 %)"),
             "{}",
-            layout.words
+            layout.description
         );
     }
 
@@ -210,7 +210,7 @@ mod tests {
         for counts in [&[][..], &[&[0, 0][..]][..], &counts] {
             let mut chart = chart(counts);
             chart.title = "</title><script>alert(1)</script>\u{7}\u{202e} 2025550101".into();
-            chart.words = vec!["&lt; ]]> \"'".repeat(200)];
+            chart.lines = vec!["&lt; ]]> \"'".repeat(200)];
             chart.parts[1].name = "<g onload='x'>".into();
             let layout = Layout::of_chart(&chart);
             for shape in &layout.shapes {
@@ -222,7 +222,7 @@ mod tests {
                         );
                         area.right()
                     }
-                    Shape::Text { x, face, words, .. } => x + face.width(words),
+                    Shape::Text { x, face, text, .. } => x + face.width(text),
                     Shape::Wave { .. } => panic!("no wave was asked for"),
                 };
                 assert!(right <= WIDTH, "{shape:?}");
@@ -271,7 +271,7 @@ mod tests {
         };
         Chart {
             title: "spring".into(),
-            words: vec!["9 drops".into()],
+            lines: vec!["9 drops".into()],
             parts: vec![part("delivered", 0), part("no_answer", 6)],
             bars: counts.iter().map(bar).collect(),
         }

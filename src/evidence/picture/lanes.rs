@@ -86,19 +86,19 @@ impl Lanes {
     }
 
     /// All of it in one text, for who cannot see the picture.
-    pub(super) fn words(&self) -> String {
-        let mut words = vec![self.headline.clone()];
-        words.extend(self.reasons.iter().cloned());
+    pub(super) fn describe(&self) -> String {
+        let mut parts = vec![self.headline.clone()];
+        parts.extend(self.reasons.iter().cloned());
         for (name, spells) in &self.lanes {
             for spell in spells {
                 let label = spell.labels.first().map_or("", String::as_str);
-                words.push(match spell.until {
+                parts.push(match spell.until {
                     Some(until) => format!("{name} {} to {until}: {label}", spell.from),
                     None => format!("{name}: {label}"),
                 });
             }
         }
-        words.join("; ")
+        parts.join("; ")
     }
 }
 

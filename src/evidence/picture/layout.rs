@@ -20,7 +20,7 @@ pub struct Layout {
     pub(super) height: i32,
     pub(super) title: String,
     /// All that the picture says, in one text.
-    pub(super) words: String,
+    pub(super) description: String,
     pub(super) shapes: Vec<Shape>,
 }
 
@@ -63,13 +63,13 @@ impl Layout {
         }
         for ((name, lane), top) in lanes.iter().zip(tops) {
             sheet.fill(0, top, WIDTH, 1, Colour::Grid);
-            let words = top + (ROW - Face::Plain.height()) / 2;
-            sheet.name(name, words);
+            let text_top = top + (ROW - Face::Plain.height()) / 2;
+            sheet.name(name, text_top);
             lane.draw(top, &mut sheet.shapes);
             if lane.is_empty() {
                 sheet.text(
                     PLOT_LEFT + GUTTER,
-                    words,
+                    text_top,
                     Face::Plain,
                     Colour::Faint,
                     "none",
@@ -80,7 +80,7 @@ impl Layout {
             width: WIDTH,
             height: foot + MARGIN,
             title,
-            words: heard.words(),
+            description: heard.describe(),
             shapes: sheet.shapes,
         }
     }
@@ -170,8 +170,8 @@ impl Sheet {
             lanes.reasons.first().map_or("nothing told", |why| why)
         );
         let more = lanes.reasons.iter().skip(1).cloned();
-        for words in wrapped(std::iter::once(why).chain(more), columns) {
-            self.text(MARGIN, self.bottom + 2, Face::Plain, Colour::Text, &words);
+        for text in wrapped(std::iter::once(why).chain(more), columns) {
+            self.text(MARGIN, self.bottom + 2, Face::Plain, Colour::Text, &text);
             self.bottom += LINE;
         }
     }
@@ -250,14 +250,14 @@ impl Sheet {
         }
     }
 
-    fn name(&mut self, words: &str, top: i32) {
-        self.gutter(words, top, Face::Bold, Colour::Text);
+    fn name(&mut self, text: &str, top: i32) {
+        self.gutter(text, top, Face::Bold, Colour::Text);
     }
 
     /// Words at the left of the plot, up to its edge.
-    fn gutter(&mut self, words: &str, top: i32, face: Face, ink: Colour) {
-        let x = PLOT_LEFT - GUTTER - face.width(words);
-        self.text(x, top, face, ink, words);
+    fn gutter(&mut self, text: &str, top: i32, face: Face, ink: Colour) {
+        let x = PLOT_LEFT - GUTTER - face.width(text);
+        self.text(x, top, face, ink, text);
     }
 
     pub(super) fn fill(&mut self, left: i32, top: i32, width: i32, height: i32, ink: Colour) {
@@ -270,25 +270,25 @@ impl Sheet {
         self.shapes.push(Shape::Fill { area, ink });
     }
 
-    pub(super) fn text(&mut self, x: i32, top: i32, face: Face, ink: Colour, words: &str) {
-        if !words.is_empty() {
+    pub(super) fn text(&mut self, x: i32, top: i32, face: Face, ink: Colour, text: &str) {
+        if !text.is_empty() {
             self.shapes.push(Shape::Text {
                 x,
                 top,
                 face,
                 ink,
-                words: words.to_owned(),
+                text: text.to_owned(),
             });
         }
     }
 }
 
 /// A text of at most this many characters; what was cut off is three dots.
-pub(super) fn shortened(words: &str, most: usize) -> String {
-    if words.chars().count() <= most {
-        return words.to_owned();
+pub(super) fn shortened(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
     }
-    let reader: String = words.chars().take(most.saturating_sub(3)).collect();
+    let reader: String = text.chars().take(most.saturating_sub(3)).collect();
     let dots = ".".repeat(most.min(3));
     reader + &dots
 }

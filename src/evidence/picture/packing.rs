@@ -57,7 +57,7 @@ impl Lane {
             let bare = || (0..ROWS).find(|row| free(*row, item.left, item.right));
             let crowded = if item.beside { ROWS } else { 0 };
             let (row, label) = fitting.unwrap_or_else(|| (bare().unwrap_or(crowded), None));
-            let beside = label.as_ref().map(|(x, words)| (*x, words));
+            let beside = label.as_ref().map(|(x, text)| (*x, text));
             let (from, to) = extent(&item, beside);
             taken.push((row, from, to));
             lane.rows = lane.rows.max(row + 1);
@@ -101,11 +101,11 @@ impl Lane {
                     ink: item.fill,
                 });
             }
-            if let Some((x, words)) = label {
+            if let Some((x, text)) = label {
                 let behind = Area {
                     left: *x,
                     top: area.top,
-                    width: Face::Plain.width(words),
+                    width: Face::Plain.width(text),
                     height: area.height,
                 };
                 // Lines that come from above would go through the words.
@@ -118,7 +118,7 @@ impl Lane {
                     top: top + row * ROW + (ROW - Face::Plain.height()) / 2,
                     face: Face::Plain,
                     ink: Colour::Text,
-                    words: words.clone(),
+                    text: text.clone(),
                 });
             }
         }
@@ -127,10 +127,10 @@ impl Lane {
 
 /// The columns that an item takes, with its label if it has one.
 fn extent(item: &Item, label: Option<(i32, &String)>) -> (i32, i32) {
-    let Some((x, words)) = label else {
+    let Some((x, text)) = label else {
         return (item.left, item.right);
     };
-    let end = x + Face::Plain.width(words);
+    let end = x + Face::Plain.width(text);
     if x >= item.left && end <= item.right {
         return (item.left, item.right);
     }

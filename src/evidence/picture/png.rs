@@ -53,9 +53,9 @@ impl Canvas {
                 top,
                 face,
                 ink,
-                words,
+                text,
             } => {
-                for (n, char) in words.chars().enumerate() {
+                for (n, char) in text.chars().enumerate() {
                     self.glyph(x + n as i32 * face.advance(), *top, char, *face, *ink);
                 }
             }

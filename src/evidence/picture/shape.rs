@@ -19,7 +19,7 @@ pub(super) enum Shape {
         top: i32,
         face: Face,
         ink: Colour,
-        words: String,
+        text: String,
     },
 }
 
@@ -67,8 +67,8 @@ impl Face {
     }
 
     /// Pixels that a text takes.
-    pub(super) fn width(self, words: &str) -> i32 {
-        words.chars().count() as i32 * self.advance()
+    pub(super) fn width(self, text: &str) -> i32 {
+        text.chars().count() as i32 * self.advance()
     }
 
     pub(super) const fn weight(self) -> FontWeight {

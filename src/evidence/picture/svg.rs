@@ -22,7 +22,7 @@ fn document(layout: &Layout, out: &mut String) -> fmt::Result {
         r#"<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" role="img" font-family="{FONTS}">"#
     )?;
     writeln!(out, "<title>{}</title>", Escaped(&layout.title))?;
-    writeln!(out, "<desc>{}</desc>", Escaped(&layout.words))?;
+    writeln!(out, "<desc>{}</desc>", Escaped(&layout.description))?;
     let paper = Hex(Colour::Paper);
     writeln!(
         out,
@@ -57,7 +57,7 @@ fn element(shape: &Shape, out: &mut String) -> fmt::Result {
             top,
             face,
             ink,
-            words,
+            text,
         } => {
             // Whatever font is there, the text takes the room that the layout gave it.
             let weight = match face {
@@ -69,9 +69,9 @@ fn element(shape: &Shape, out: &mut String) -> fmt::Result {
                 r#"<text x="{x}" y="{}" font-size="{:.1}"{weight} textLength="{}" lengthAdjust="spacingAndGlyphs" xml:space="preserve" fill="{}">{}</text>"#,
                 top + face.baseline(),
                 f64::from(face.advance()) / ADVANCE,
-                face.width(words),
+                face.width(text),
                 Hex(*ink),
-                Escaped(words)
+                Escaped(text)
             )
         }
     }
