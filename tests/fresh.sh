@@ -1,5 +1,5 @@
 #!/bin/sh
-# Carries out the README's two commands where nothing is installed: `make test SHORT=1` and `make demo`, in a fresh Debian 12
+# Runs the README's two commands on a machine without anything installed: `make test SHORT=1` and `make demo`, in a fresh Debian 12
 # that has Rust and make.
 #
 #   tests/fresh.sh
@@ -110,7 +110,7 @@ inside() {
     # shellcheck disable=SC2016  # expanded by the inner shell
     $sudo unshare --mount --pid --fork --kill-child sh -euc '
         root=$1 toolchain=$2 proxy=$3; shift 3
-        # A root that is no mount of its own lets nobody inside change how mounts spread.
+        # In a root that is not a mount of its own, a process cannot change how mounts propagate.
         mount --bind "$root" "$root"
         mount -t proc proc "$root/proc"
         mount --rbind /dev "$root/dev"

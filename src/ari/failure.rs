@@ -5,26 +5,26 @@ use thiserror::Error;
 use super::tls_fault::TlsFault;
 use crate::drop::{Refusal, RefusalKind};
 
-/// Most characters of the PBX's own detail that are kept.
+/// Most characters of the PBX's own text that are kept.
 const DETAIL_MAX: usize = 200;
 
-/// From this many digits in a row on, a run of digits may be somebody's number.
+/// From this many digits in a row on, a run of digits may be a phone number.
 const NUMBER_MIN: usize = 7;
 
 /// How many digits of a possible number stay readable.
 const NUMBER_SHOWN: usize = 4;
 
-/// A request that was not carried out, or of which it is not known.
+/// A request that was not carried out, or may not have been.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{detail}")]
 pub struct Failure {
     /// The sort of failure, which decides what follows.
     pub kind: RefusalKind,
-    /// The HTTP status, where a reply came.
+    /// The HTTP status, if a reply came.
     pub status: Option<u16>,
     /// What the PBX or the network said, on one line, without a whole number or a URL.
     pub detail: String,
-    /// The fault of TLS that is the cause, where one is.
+    /// The fault of TLS, if that is the cause.
     pub tls: Option<TlsFault>,
 }
 
@@ -49,17 +49,17 @@ impl Failure {
         }
     }
 
-    /// It waited for others before it, and was not wanted any more.
+    /// It waited for others before it, and was withdrawn meanwhile.
     pub(super) fn given_up() -> Self {
         Self {
             kind: RefusalKind::TooLate,
             status: None,
             tls: None,
-            detail: "it was given up before it was sent".to_owned(),
+            detail: "it was withdrawn before it was sent".to_owned(),
         }
     }
 
-    /// The request went out and its fate is not known.
+    /// The request was sent; what became of it is not known.
     pub(super) fn no_reply(detail: &str) -> Self {
         Self {
             kind: RefusalKind::NoReply,
@@ -69,7 +69,7 @@ impl Failure {
         }
     }
 
-    /// The PBX replied, and what it replied is no answer to the request.
+    /// The PBX replied, and what it replied does not answer the request.
     pub(super) fn nonsense(status: u16, what: &str) -> Self {
         Self {
             kind: RefusalKind::Failed,
@@ -79,7 +79,7 @@ impl Failure {
         }
     }
 
-    /// What a refused originate says: Asterisk has no channel to dial by where it answers that its allocation failed
+    /// What a refused originate says: if Asterisk answers that its allocation failed, it has no channel to dial by
     /// (`ast_dial_prerun`).
     pub(super) fn of_originate(self) -> Self {
         match self.status {
@@ -95,7 +95,7 @@ impl Failure {
         }
     }
 
-    /// A reply with a status that is not a success, and the PBX's detail for it.
+    /// A reply with a status that is not a success, and the PBX's text for it.
     pub(super) fn of_status(status: u16, said: &str) -> Self {
         let kind = match status {
             404 => RefusalKind::NotFound,
@@ -128,7 +128,7 @@ impl From<Failure> for Refusal {
     }
 }
 
-/// Foreign detail made fit for a log: one line, not long, and no run of digits that could be dialled.
+/// A foreign text made fit for a log: one line, not long, and no run of digits that could be dialled.
 pub(super) fn tame(detail: &str) -> String {
     let mut out = String::new();
     let mut digits = String::new();

@@ -1,4 +1,4 @@
-//! Tells from a file's first bytes what it is, so that a refusal can name it, and mends what WAV headers get wrong.
+//! Finds a file's format from its first bytes, so that a refusal can name it, and repairs what WAV headers get wrong.
 
 use std::{
     fs::File,
@@ -19,7 +19,7 @@ pub(super) enum AudioFormat {
 }
 
 impl AudioFormat {
-    /// The name people know it by.
+    /// The name that people know it by.
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Wav => "WAV",
@@ -40,7 +40,7 @@ impl AudioFormat {
     }
 }
 
-/// Tells the format from a file's first bytes.
+/// The format, from a file's first bytes.
 pub(super) fn format_of(head: &[u8]) -> Result<AudioFormat, Refusal> {
     let foreign = |what| Err(Refusal::Foreign { what });
     let at = |offset: usize, magic: &[u8]| head.get(offset..).is_some_and(|h| h.starts_with(magic));
@@ -78,7 +78,7 @@ pub(super) fn format_of(head: &[u8]) -> Result<AudioFormat, Refusal> {
     }
 }
 
-/// Whether an MP3 file counts its frames, by the header that encoders put into the first one. Where it does not, its
+/// Whether an MP3 file counts its frames, by the header that encoders put into the first one. If it does not, its
 /// length is a guess from its size.
 pub(super) fn counts_frames(file: &mut File) -> io::Result<bool> {
     let mut head = [0; 10];
@@ -91,7 +91,7 @@ pub(super) fn counts_frames(file: &mut File) -> io::Result<bool> {
     let held = read_at(file, if tagged { size + 10 } else { 0 }, &mut frame)?;
     let frame = &frame[..held];
     let at = frame.windows(4).position(|w| w == b"Xing" || w == b"Info");
-    // The lowest of the flags that follow tells that the count is there.
+    // The lowest of the flags that follow says that the count is there.
     Ok(at
         .and_then(|at| frame.get(at + 7))
         .is_some_and(|flags| flags & 1 == 1))
@@ -120,7 +120,7 @@ impl Mended {
     /// A source that reads a WAV file with true sizes.
     ///
     /// # Errors
-    /// [`Refusal::Truncated`] where the header promises more than the file holds.
+    /// [`Refusal::Truncated`] if the header promises more than the file holds.
     pub(super) fn wav(mut file: File, len: u64) -> Result<Self, Refusal> {
         let mut patches = vec![(4, size_field(len - 8))];
         let mut at = 12;

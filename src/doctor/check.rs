@@ -1,16 +1,16 @@
-//! One check of the doctor, and how it went.
+//! One check of the doctor, and its result.
 
 use serde::Serialize;
 
 use crate::ari::Failure;
 
-/// How a check went.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// As it should be.
     Ok,
-    /// It will do, but somebody should look.
+    /// It will do, but needs a look.
     Warn,
     /// A drop cannot work.
     Fail,
@@ -21,11 +21,11 @@ pub enum Status {
 pub struct Check {
     /// What was looked at.
     pub check: &'static str,
-    /// How it went.
+    /// The result.
     pub status: Status,
     /// What was found.
     pub detail: String,
-    /// What to do about it; `None` where there is nothing to do.
+    /// What to do about it; `None` if there is nothing to do.
     pub remedy: Option<String>,
 }
 
@@ -66,11 +66,11 @@ impl Check {
     }
 }
 
-/// A check that the PBX did not answer.
+/// The result of a check that the PBX did not answer.
 pub(super) fn unanswered(check: &'static str, failure: &Failure) -> Check {
     Check::fail(
         check,
-        format!("the PBX did not answer this: {}", failure.detail),
-        "look at the PBX's log",
+        format!("the PBX did not answer this request: {}", failure.detail),
+        "see the PBX's log",
     )
 }

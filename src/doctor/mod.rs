@@ -1,4 +1,4 @@
-//! Whether a PBX can do what a drop needs: looked at, and where looking is not enough, tried.
+//! Whether a PBX can do what a drop needs: read from the PBX, and tried if that is not enough.
 //!
 //! What is tried leaves nothing behind: a short call within the PBX, from it to itself, and a sound file of half a
 //! second, both gone when [`examine`] returns. Every step has a deadline.
@@ -28,11 +28,11 @@ use crate::{
     },
 };
 
-/// Examines the configured PBX, and tells each check as soon as it is done. Where the PBX cannot be reached, or does
-/// not know us, the checks end there; where we may not change anything, nothing is tried.
+/// Examines the configured PBX, and reports each check as soon as it is done. If the PBX cannot be reached or does not
+/// know the user, the checks end there; if the user may not change anything, nothing is tried.
 ///
 /// # Errors
-/// [`SessionError`] where nothing could be examined.
+/// [`SessionError`] if nothing could be examined.
 pub async fn examine(config: &Config, mut tell: impl FnMut(Check)) -> Result<(), SessionError> {
     let run = RunName::unique(&config.instance).map_err(SessionError::Instance)?;
     let runs = Runs::open(&config.state_dir, config.pbx.url.as_str())?;
@@ -72,10 +72,10 @@ pub async fn examine(config: &Config, mut tell: impl FnMut(Check)) -> Result<(),
 
 async fn permission(rest: &Rest) -> Check {
     match rest.may_write().await {
-        Ok(true) => Check::ok(WRITE, "the user may change things"),
+        Ok(true) => Check::ok(WRITE, "the ARI user may change things"),
         Ok(false) => Check::fail(
             WRITE,
-            "the user may only read",
+            "the ARI user may only read",
             "set `read_only = no` for the user in ari.conf, then `module reload res_ari.so` on the PBX's console",
         ),
         Err(failure) => unanswered(WRITE, &failure),
@@ -92,14 +92,14 @@ async fn clocks(rest: &Rest) -> Check {
     let Some(there) = pong.at() else {
         return Check::warn(
             CLOCK,
-            "the PBX did not tell its time in a form known here",
-            "no harm: only differences of its own times are used",
+            "the PBX reports its time in an unknown format",
+            "nothing to do: only differences of the PBX's own times are used",
         );
     };
     clock_check(before, there.0, after)
 }
 
-/// Judges the PBX's time, told between two moments here; all in milliseconds since 1970.
+/// Judges the PBX's time, which it reported between two moments here; all in milliseconds since 1970.
 fn clock_check(before: i64, there: i64, after: i64) -> Check {
     let ahead = if there < before {
         there - before
@@ -107,7 +107,7 @@ fn clock_check(before: i64, there: i64, after: i64) -> Check {
         (there - after).max(0)
     };
     let seconds = format!("{}.{:03} s", ahead.abs() / 1_000, ahead.abs() % 1_000);
-    let remedy = "let both machines keep their clocks by NTP: logs and call records cannot be matched otherwise";
+    let remedy = "let both machines keep their clocks by NTP; otherwise logs and call records cannot be matched";
     match ahead {
         _ if ahead.abs() <= CLOCK_TOLERANCE_MS => {
             Check::ok(CLOCK, format!("the clocks agree within {seconds}"))
@@ -125,7 +125,7 @@ fn clock_check(before: i64, there: i64, after: i64) -> Check {
 async fn sessions(rest: &Rest) -> Check {
     let answers = join_all((0..AT_ONCE).map(|_| rest.ping())).await;
     let failed = answers.iter().filter(|answer| answer.is_err()).count();
-    let remedy = "raise `sessionlimit` in the PBX's http.conf (100 where it is not set; each connection counts, websockets too), and restart it";
+    let remedy = "raise `sessionlimit` in the PBX's http.conf (100 if it is not set; each connection counts, websockets too), and restart it";
     if failed == 0 {
         Check::ok(
             SESSIONS,
@@ -154,7 +154,7 @@ const SESSIONS: &str = "sessions";
 /// Requests that a busy controller has under way at once.
 const AT_ONCE: usize = 24;
 
-/// What the granularity of the two clocks and of the PBX's answer explains.
+/// A difference that the resolution of both clocks explains.
 const CLOCK_TOLERANCE_MS: i64 = 1_000;
 
 #[cfg(test)]

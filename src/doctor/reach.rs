@@ -1,4 +1,4 @@
-//! Whether the PBX can be reached, knows us, and is of a version that works.
+//! Whether the PBX can be reached, accepts the ARI user, and has a version that works.
 
 use super::{check::Check, version};
 use crate::{
@@ -30,14 +30,14 @@ fn refused(failure: &Failure, user: &str) -> Check {
     if failure.status == Some(401) {
         return Check::fail(
             CREDENTIALS,
-            format!("the PBX does not take user `{user}` with this password: {message}"),
-            "make `pbx.username` and the password those of a user in its ari.conf, then `module reload res_ari.so` on its console",
+            format!("the PBX rejects user `{user}` with this password: {message}"),
+            "set `pbx.username` and the password to those of a user in its ari.conf, then `module reload res_ari.so` on its console",
         );
     }
     Check::fail(
         CREDENTIALS,
         format!("the PBX refuses user `{user}` from here: {message}"),
-        "look at the user's permit, deny and acl in its ari.conf, then `module reload res_ari.so` on its console",
+        "check the user's permit, deny and acl in its ari.conf, then `module reload res_ari.so` on its console",
     )
 }
 
@@ -58,28 +58,28 @@ fn unreachable(failure: &Failure, config: &Config) -> Check {
         ),
         (Some(_), _) => (
             format!("{url} does not answer as ARI does: {message}"),
-            "let `pbx.url` point at Asterisk's own HTTP server".to_owned(),
+            "set `pbx.url` to Asterisk's own HTTP server".to_owned(),
         ),
-        // A TLS port ends a connection that begins in plain text without a word, too.
+        // A TLS port also ends a connection that begins in plain text without a reply.
         (None, RefusalKind::NoReply) if !config.pbx.url.is_https() => (
-            format!("{url} takes the request and does not answer: {message}"),
-            "let `pbx.url` point at Asterisk's own HTTP server; if this is its TLS port (tlsbindaddr in http.conf), write \
-             `https://`; else look whether its sessionlimit is reached"
+            format!("{url} accepts the request but does not answer: {message}"),
+            "set `pbx.url` to Asterisk's own HTTP server; if this is its TLS port (tlsbindaddr in http.conf), write `https://`; \
+             otherwise check whether its sessionlimit is reached"
                 .to_owned(),
         ),
         (None, RefusalKind::NoReply) => (
-            format!("{url} takes the request and does not answer: {message}"),
-            "let `pbx.url` point at Asterisk's own HTTP server, and look whether its sessionlimit is reached".to_owned(),
+            format!("{url} accepts the request but does not answer: {message}"),
+            "set `pbx.url` to Asterisk's own HTTP server, and check whether its sessionlimit is reached".to_owned(),
         ),
         (None, _) if config.pbx.url.is_https() => (
             format!("{url} cannot be reached: {message}"),
-            "set `tlsenable = yes`, tlsbindaddr, tlscertfile and tlsprivatekey in the PBX's http.conf (asterisk-conf/tls.md), \
-             restart it, and let `pbx.url` name that address; `http show status` on its console shows it"
+            "set `tlsenable = yes`, tlsbindaddr, tlscertfile and tlsprivatekey in the PBX's http.conf (docs/src/guide/tls.md), \
+             restart it, and set `pbx.url` to that address; `http show status` on its console shows it"
                 .to_owned(),
         ),
         (None, _) => (
             format!("{url} cannot be reached: {message}"),
-            "set `enabled = yes`, bindaddr and bindport in the PBX's http.conf, restart it, and let `pbx.url` name that \
+            "set `enabled = yes`, bindaddr and bindport in the PBX's http.conf, restart it, and set `pbx.url` to that \
              address; `http show status` on its console shows it"
                 .to_owned(),
         ),
@@ -92,36 +92,36 @@ fn tls(fault: TlsFault, config: &Config, message: &str) -> Check {
     let (what, remedy) = match fault {
         TlsFault::UnknownIssuer if config.pbx.ca_file.is_some() => (
             "its certificate is not signed by the authority in `pbx.ca_file`, nor by one that this machine trusts",
-            "let `pbx.ca_file` name the certificate of the authority that signed the PBX's, or the PBX's own certificate if it \
-             signed itself; asterisk-conf/tls.md says how to make one",
+            "set `pbx.ca_file` to the certificate of the authority that signed the PBX's, or to the PBX's own certificate if it \
+             is self-signed; docs/src/guide/tls.md shows how to make one",
         ),
         TlsFault::UnknownIssuer => (
             "no authority that this machine trusts has signed its certificate",
-            "copy the certificate of the authority that signed it, or the PBX's own one if it signed itself, to this machine, \
-             and let `pbx.ca_file` name it; asterisk-conf/tls.md says how to make one",
+            "copy the certificate of the authority that signed it, or the PBX's own one if it is self-signed, to this machine, \
+             and set `pbx.ca_file` to it; docs/src/guide/tls.md shows how to make one",
         ),
         TlsFault::AuthorityAsServer => (
-            "its certificate is an authority's (`CA:TRUE`), which a server must not show as its own",
-            "make one with `basicConstraints = CA:FALSE`, as asterisk-conf/tls.md says, let tlscertfile and tlsprivatekey in \
-             http.conf name it, and restart the PBX",
+            "its certificate is an authority's (`CA:TRUE`), which a server must not use as its own",
+            "make one with `basicConstraints = CA:FALSE`, as docs/src/guide/tls.md shows, set tlscertfile and tlsprivatekey in \
+             http.conf to it, and restart the PBX",
         ),
         TlsFault::WrongName => (
             "its certificate is for another name",
-            "let `pbx.url` use a name of the certificate, or make one whose `subjectAltName` holds the host of `pbx.url`, as \
-             asterisk-conf/tls.md says, and restart the PBX",
+            "use a name of the certificate in `pbx.url`, or make one whose `subjectAltName` holds the host of `pbx.url`, as \
+             docs/src/guide/tls.md says, and restart the PBX",
         ),
         TlsFault::OutOfDate => (
             "its certificate is out of date, or a clock is wrong",
-            "compare both machines' clocks; if they are right, make a new certificate, as asterisk-conf/tls.md says, and restart the PBX",
+            "compare both machines' clocks; if they are right, make a new certificate, as docs/src/guide/tls.md shows, and restart the PBX",
         ),
         TlsFault::NotTls => (
-            "what answers there speaks no TLS",
-            "write `http://` for this port, or let `pbx.url` name the PBX's TLS port (tlsbindaddr in http.conf); `http show \
+            "the server there does not speak TLS",
+            "write `http://` for this port, or set `pbx.url` to the PBX's TLS port (tlsbindaddr in http.conf); `http show \
              status` on its console shows both",
         ),
         TlsFault::Other => (
             "TLS fails",
-            "look at the PBX's log, and make its certificate as asterisk-conf/tls.md says",
+            "see the PBX's log, and make its certificate as docs/src/guide/tls.md shows",
         ),
     };
     Check::fail(REACHABLE, format!("{url}: {what}: {message}"), remedy)
@@ -130,5 +130,5 @@ fn tls(fault: TlsFault, config: &Config, message: &str) -> Check {
 const REACHABLE: &str = "reachable";
 const CREDENTIALS: &str = "credentials";
 
-const NO_ARI: &str = "set `enabled = yes` in ari.conf, and see that it has one section `[general]` alone: a second one is \
-     written `[general](+)`, or res_ari.so does not load, nor all that needs it; then restart the PBX; if ARI is loaded, http.conf has a `prefix` that `pbx.url` lacks";
+const NO_ARI: &str = "set `enabled = yes` in ari.conf, and give it a single section `[general]`: a second one must be written \
+     `[general](+)`, or res_ari.so and all that needs it do not load; then restart the PBX; if ARI is loaded, http.conf has a `prefix` that `pbx.url` lacks";

@@ -1,16 +1,16 @@
-//! What the ears told, as it is written down: exact to the sample, and in words.
+//! What the ears reported, as it is written down: exact to the sample, and in text.
 
 use serde::{Deserialize, Serialize};
 
 use crate::screen::{At, Beep, Heard};
 
-/// One thing that the ears told.
+/// One event that the ears reported.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct HeardEvent {
     event: String,
     /// Samples since answer.
     from: u64,
-    /// Samples since answer, where it lasted.
+    /// Samples since answer, if it lasted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     until: Option<u64>,
     #[serde(default, rename = "words", skip_serializing_if = "String::is_empty")]

@@ -19,24 +19,24 @@ pub(super) struct DropFile<'a, T> {
     pub(super) manifest: &'a Manifest,
 }
 
-/// What stands there beside the object of `drop --json`.
+/// What is in it beside the object of `drop --json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Manifest {
-    /// [`FORMAT`]; it tells that the file is ours, too.
+    /// [`FORMAT`]; it also shows that the file is ours.
     pub(super) evidence_format: u64,
     /// The version of the program that heard the call.
     pub(super) aftertone: String,
     /// When the drop began, UTC (RFC 3339).
     pub(super) began: String,
-    /// `None` where nobody listened, or no sound came.
+    /// `None` if the ears did not listen, or no sound came.
     pub(super) audio: Option<Audio>,
     /// What is missing and why, for people.
     pub(super) notes: Vec<String>,
-    /// What the ears went by.
+    /// The settings of the ears.
     pub(super) settings: BTreeMap<String, f32>,
-    /// What happened beside the sound, in its order.
+    /// What happened beside the sound, in order.
     pub(super) cues: Vec<CueRecord>,
-    /// What the ears told, in its order.
+    /// What the ears reported, in order.
     pub(super) heard: Vec<HeardEvent>,
 }
 
@@ -49,7 +49,7 @@ pub(super) struct Audio {
     pub(super) complete: bool,
 }
 
-/// A cue and where it fell.
+/// A cue and its sample.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct CueRecord {
     /// Samples since answer.
@@ -77,7 +77,7 @@ pub(super) enum CueKind {
     },
 }
 
-/// Asterisk's word, as it is written down.
+/// AMD's answer, as it is written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum AmdWord {
@@ -87,13 +87,13 @@ pub(super) enum AmdWord {
 }
 
 impl Manifest {
-    /// The cues that the ears take, in their order.
+    /// The cues, in order.
     pub(super) fn cues(&self) -> impl Iterator<Item = (At, RecordedCue)> {
         let cues = self.cues.iter();
         cues.map(|noted| (At(noted.at), noted.what.cue()))
     }
 
-    /// What the ears went by.
+    /// The settings of the ears.
     ///
     /// # Errors
     /// The setting that this program does not have, or whose value it does not take.
@@ -156,8 +156,8 @@ impl CueKind {
     }
 }
 
-/// The plays of a call of so many samples: where each began, and where it ended at the latest. `message` is the message's
-/// length in samples, where it is known.
+/// The plays of a call of so many samples: when each began, and when it ended at the latest. `message` is the message's
+/// length in samples, if it is known.
 pub(super) fn plays(
     cues: impl Iterator<Item = (At, RecordedCue)>,
     message: Option<u64>,

@@ -1,4 +1,4 @@
-//! Evidence that was kept, read back and heard again.
+//! Evidence, read back and heard again.
 
 use std::{
     fs::{self, File},
@@ -26,7 +26,7 @@ pub struct EvidenceReader {
     sound: Option<CallSound>,
 }
 
-/// The sound of a drop, and what else its ears were told.
+/// The sound of a drop, and what else its ears were given.
 #[derive(Debug)]
 pub struct CallSound {
     samples: Vec<i16>,
@@ -39,7 +39,7 @@ pub struct CallSound {
 }
 
 impl EvidenceReader {
-    /// Whether a path is a folder of evidence, of whatever format.
+    /// Whether a path is a folder of evidence, of any format.
     pub fn is_at(path: &Path) -> bool {
         path.is_dir() && is_ours(path)
     }
@@ -47,7 +47,7 @@ impl EvidenceReader {
     /// Reads a folder.
     ///
     /// # Errors
-    /// [`ReadError`] where it holds no evidence that this program can read.
+    /// [`ReadError`] if it holds no evidence that this program can read.
     pub fn read(folder: &Path) -> Result<Self, ReadError> {
         let path = folder.join(MANIFEST);
         let failed = |source| ReadError::Read {
@@ -75,7 +75,7 @@ impl EvidenceReader {
                 let samples = samples(&folder.join(INCOMING))?;
                 if samples.len() as u64 != audio.samples {
                     return Err(broken(format!(
-                        "it tells of {} samples, and {INCOMING} has {}",
+                        "it names {} samples, and {INCOMING} has {}",
                         audio.samples,
                         samples.len()
                     )));
@@ -113,12 +113,12 @@ impl EvidenceReader {
         &self.name
     }
 
-    /// A word of the object that `drop --json` printed; empty where it has none of this name.
+    /// A text of the object that `drop --json` printed; empty if it has none of this name.
     pub fn word(&self, key: &str) -> &str {
         self.file[key].as_str().unwrap_or_default()
     }
 
-    /// What its picture is called.
+    /// The title of its picture.
     pub fn title(&self) -> String {
         title_of(self.word("drop"), self.word("outcome"), self.word("proof"))
     }
@@ -133,7 +133,7 @@ impl EvidenceReader {
         &self.manifest.aftertone
     }
 
-    /// Its sound; `None` where none was kept.
+    /// Its sound; `None` if none was kept.
     pub const fn sound(&self) -> Option<&CallSound> {
         self.sound.as_ref()
     }
@@ -145,7 +145,7 @@ impl CallSound {
         &self.samples
     }
 
-    /// What the ears went by.
+    /// The settings of the ears.
     pub const fn settings(&self) -> Settings {
         self.settings
     }
@@ -155,7 +155,7 @@ impl CallSound {
         self.plays.clone()
     }
 
-    /// How long the message is, in seconds; `None` where it did not play, or is not known.
+    /// How long the message is, in seconds; `None` if it did not play, or is not known.
     pub fn message_seconds(&self) -> Option<f32> {
         let message = self.message.as_ref()?;
         Some(message.len() as f32 / RATE as f32)
@@ -173,8 +173,8 @@ impl CallSound {
         Replay::otherwise(&self.samples, settings, &self.cues, message.as_ref())
     }
 
-    /// What differs between what the ears told live and what they tell [`again`](Self::again), line by line; nothing where
-    /// they tell the same. Where the sound is not all that they heard, what they told after it is left out.
+    /// What differs between what the ears reported live and what they report [`again`](Self::again), line by line; nothing if
+    /// both are the same. If the sound is not all that they heard, what they reported after it is left out.
     pub fn differences(&self, again: &Replay) -> Vec<String> {
         let again: Vec<HeardEvent> = again.heard.iter().map(HeardEvent::of).collect();
         let live = match self.complete {
@@ -200,38 +200,38 @@ pub enum ReadError {
     /// A file of it cannot be read.
     #[error("cannot read {}", path.display())]
     Read {
-        /// The file.
+        /// The damaged or missing file.
         path: PathBuf,
-        /// Why.
+        /// The error of the system.
         source: io::Error,
     },
     /// Something else is there.
-    #[error("{} is no evidence of this program", path.display())]
+    #[error("{} is not evidence of this program", path.display())]
     NotOurs {
-        /// The file.
+        /// The damaged or missing file.
         path: PathBuf,
     },
     /// Another version of the program has written it.
     #[error(
-        "{} has the format {found}, and this program reads {FORMAT}: another version has written it", path.display()
+        "{} has the format {found}, and this program reads {FORMAT}: another version wrote it", path.display()
     )]
     Format {
-        /// The file.
+        /// The damaged or missing file.
         path: PathBuf,
-        /// Its format.
+        /// The format that it names.
         found: String,
     },
     /// It contradicts itself.
     #[error("{} is damaged: {why}", path.display())]
     Broken {
-        /// The file.
+        /// The damaged or missing file.
         path: PathBuf,
         /// What is wrong.
         why: String,
     },
 }
 
-/// What the picture of a drop is called: how it ended, and the last of its id. There is not much room for it.
+/// The title of a drop's picture: how it ended, and the last characters of its id. There is little room for it.
 pub fn title_of(drop: &str, outcome: &str, proof: &str) -> String {
     let end = drop.char_indices().rev().nth(7);
     let id = end.map_or(drop, |(from, _)| &drop[from..]);
@@ -242,14 +242,14 @@ pub fn title_of(drop: &str, outcome: &str, proof: &str) -> String {
     format!("{how}, drop {id}")
 }
 
-/// Whether a folder holds an account of ours.
+/// Whether a folder holds a manifest of this program.
 pub(super) fn is_ours(folder: &Path) -> bool {
     let path = folder.join(MANIFEST);
     let file = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file());
     file && manifest_json(&path).is_ok_and(|file| file.is_some())
 }
 
-/// The account of a drop, of whatever format; `None` where the file holds something else.
+/// The manifest of a drop, of any format; `None` if the file holds something else.
 fn manifest_json(path: &Path) -> io::Result<Option<Value>> {
     let mut text = Vec::new();
     File::open(path)?.take(LONGEST).read_to_end(&mut text)?;
@@ -277,10 +277,10 @@ fn samples(path: &Path) -> Result<Vec<i16>, ReadError> {
     wav.samples().collect::<Result<_, _>>().map_err(read)
 }
 
-/// The key that tells an account of ours from any other object.
+/// The key by which a manifest of this program is recognised.
 const FORMAT_KEY: &str = "evidence_format";
 
-/// The longest account that is read, in bytes: the ears tell some ten things a second at most.
+/// The longest manifest that is read, in bytes: the ears report some ten events a second at most.
 const LONGEST: u64 = 64 * 1_024 * 1_024;
 
 /// How many lines of each side a difference shows.

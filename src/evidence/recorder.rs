@@ -1,12 +1,12 @@
-//! The tape of a call that is listened to: its sound, on its way to the disk, and what else happened at which sample.
+//! Records a call that is listened to: its sound, on its way to the disk, and what else happened at which sample.
 //!
 //! ```text
-//!  listener ──sound──> Tape ──pieces of half a second, bounded──> thread ──> incoming.wav
-//!                       └── at the end: Recorded, to whoever keeps the folder
+//!  listener ──sound──> Recorder ──pieces of half a second, bounded──> thread ──> incoming.wav
+//!                          └── at the end: Recorded, to the folder
 //! ```
 //!
 //! The listener never waits for the disk. A disk that is slower than the call for longer than the pieces on their way last
-//! ends the tape there; what was recorded stands.
+//! ends the recording there; what was recorded is kept.
 
 use std::{
     fs::File,
@@ -28,9 +28,9 @@ use crate::{
 /// Something that happened to a call beside its sound.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum RecordedCue {
-    /// What the two calls told.
+    /// What is known of the two calls.
     Call(Call),
-    /// Asterisk's word.
+    /// AMD's answer.
     Amd(Amd),
     /// The message begins to play, or begins again.
     Playing(Play),
@@ -39,7 +39,7 @@ pub enum RecordedCue {
 }
 
 impl RecordedCue {
-    /// What the ears are told by it.
+    /// The cue that the ears get, if any.
     pub(super) const fn to_ears(self) -> Option<screen::Cue> {
         match self {
             Self::Call(call) => Some(screen::Cue::Call(call)),
@@ -50,7 +50,7 @@ impl RecordedCue {
     }
 }
 
-/// Takes down one call, from answer on.
+/// Records one call, from answer on.
 #[derive(Debug)]
 pub struct Recorder {
     path: PathBuf,
@@ -69,7 +69,7 @@ pub struct Recorder {
     done: Sender<Recorded>,
 }
 
-/// A tape that has come to its end.
+/// A recording that has ended.
 #[derive(Debug)]
 pub(super) struct Recorded {
     pub(super) writer: Option<JoinHandle<io::Result<()>>>,
@@ -83,7 +83,7 @@ pub(super) struct Recorded {
 }
 
 impl Recorder {
-    /// A tape whose sound goes to a file that is to be made.
+    /// A recorder whose sound goes to a file that is to be made.
     pub(super) const fn new(path: PathBuf, done: Sender<Recorded>) -> Self {
         Self {
             path,
@@ -99,7 +99,7 @@ impl Recorder {
         }
     }
 
-    /// Takes down samples, in the order in which the ears hear them. Never waits.
+    /// Records samples, in the order in which the ears hear them. Never waits.
     pub fn sound(&mut self, samples: &[i16]) {
         self.samples += samples.len() as u64;
         if self.writer.is_none() {
@@ -115,22 +115,22 @@ impl Recorder {
         }
     }
 
-    /// Takes down what happens before the next sample.
+    /// Records what happens before the next sample.
     pub fn cue(&mut self, cue: RecordedCue) {
         self.cues.push((self.samples, cue));
     }
 
-    /// Takes down what the ears make of it.
+    /// Records what the ears report.
     pub fn heard(&mut self, heard: &Heard) {
         self.heard.push(HeardEvent::of(heard));
     }
 
-    /// Ends the recorder; `lost` is why, where the call went on.
+    /// Ends the recording; `lost` is why, if the call went on.
     pub fn end(mut self, settings: Settings, lost: Option<String>) {
         if !self.piece.is_empty() {
             self.send();
         }
-        // Whoever was to keep it may have given up.
+        // The folder may have given up on it.
         let _ = self.done.send(Recorded {
             writer: self.writer,
             written: self.written,
@@ -158,7 +158,7 @@ impl Recorder {
                 self.fell_behind = true;
                 self.disk = None;
             }
-            // The writer says itself why.
+            // The writer itself returns why.
             Some(Err(TrySendError::Disconnected(_))) => self.disk = None,
             None => {}
         }
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_disk_that_is_full_ends_the_tape_and_says_so() {
+    fn a_full_disk_ends_the_recording_with_an_error() {
         let (done, recorded) = channel();
         let mut recorder = Recorder::new("unused".into(), done);
         recorder.start(|| File::options().write(true).open("/dev/full"));
@@ -224,9 +224,9 @@ mod tests {
     }
 
     #[test]
-    fn a_disk_that_does_not_keep_up_ends_the_tape_and_never_stalls_it() {
+    fn a_disk_that_does_not_keep_up_ends_the_recording_and_never_stalls_the_call() {
         let folder = tempfile::tempdir().unwrap();
-        // Nobody reads it, so that it takes 64 KB and no more.
+        // It has no reader, so that it takes 64 KB and no more.
         let pipe = folder.path().join("pipe");
         let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
         assert!(made.success());

@@ -1,13 +1,13 @@
-//! How much evidence is kept: decided from the folders there are, their age and their size.
+//! How much evidence is kept: decided from the age and the size of its folders.
 
 use std::time::{Duration, SystemTime};
 
 /// How long evidence is kept, and how much of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetentionLimits {
-    /// The oldest that is kept; `None`: however old.
+    /// The greatest age; `None` for no limit.
     pub max_age: Option<Duration>,
-    /// The most that is kept, in bytes of all folders together.
+    /// The most bytes of all folders together.
     pub max_size: u64,
 }
 
@@ -20,8 +20,8 @@ pub(super) struct FolderEntry {
     pub(super) bytes: u64,
 }
 
-/// The names of the folders that are to go, the oldest first: all that are too old, then as many of the oldest as it takes
-/// for the rest to be no larger than allowed. The folder `spared` stays in any case.
+/// The names of the folders to remove, the oldest first: all that are too old, then as many of the oldest as it takes
+/// for the rest to be no larger than allowed. The folder `spared` is kept in any case.
 pub(super) fn to_remove(
     mut entries: Vec<FolderEntry>,
     limits: RetentionLimits,

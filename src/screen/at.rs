@@ -23,12 +23,12 @@ impl At {
         self.0 * 1_000 / RATE as u64
     }
 
-    /// Seconds from an earlier moment to this one; 0 where it is not earlier.
+    /// Seconds from an earlier moment to this one; 0 if it is not earlier.
     pub fn since(self, earlier: Self) -> f32 {
         self.0.saturating_sub(earlier.0) as f32 / RATE as f32
     }
 
-    /// The moment this many seconds before; the answer where there is none.
+    /// The moment this many seconds before, but not before the answer.
     pub(super) fn before(self, seconds: f32) -> Self {
         Self(self.0.saturating_sub(samples(seconds)))
     }

@@ -1,4 +1,4 @@
-//! While the message plays: is that somebody's voice, or our own message coming back?
+//! While the message plays: is that a voice of the far end, or our own message coming back?
 
 use std::sync::Arc;
 
@@ -80,7 +80,7 @@ impl BargeIn {
         }
     }
 
-    /// Tells once where a voice began.
+    /// Returns, once, when a voice began.
     pub(super) fn hop(
         &mut self,
         look: &Look,
@@ -116,7 +116,7 @@ impl BargeIn {
     }
 
     /// Whether the active hops look like the message some time before, or a little after: it may have begun before the ears
-    /// were reported.
+    /// knew.
     fn is_echo(&mut self) -> bool {
         let Some(message) = &self.message else {
             return false;

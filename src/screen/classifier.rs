@@ -1,16 +1,16 @@
-//! The judge: sums the evidence, finds the verdict and the ready point.
+//! Sums the evidence, and finds the verdict and the ready point.
 //!
 //! ```text
 //!  Listening ── machine, and beep or silence ──> Ready ── message plays ──> Playing ── first beep ──> Listening (again)
 //!      └── human, fax, sit, silence ──> Over
 //! ```
 //!
-//! Evidence is a sum of log-odds (nats, positive speaks for a machine). A sum of [`SURE`] makes a machine. Whoever is no
-//! machine after the quiet that a person would not leave is a person: `hold_short` after a turn like "hello?",
+//! Evidence is a sum of log-odds (nats, positive speaks for a machine). A sum of [`SURE`] makes a machine. If there is
+//! no machine after as much quiet as only a person who waits leaves, it is a person: `hold_short` after a turn like "hello?",
 //! `hold_open` after one that may as well be a short greeting, so that its beep can still come.
 //!
-//! A voice over the message stops it in any case. What follows tells whose it was: a beep, or words that go on as no person
-//! does, bring the message back; a pause that waits for an answer is a person's; a prompt that comes again is a menu.
+//! A voice over the message stops it in any case. What follows shows whose it was: a beep, or words that go on as no person's
+//! do, bring the message back; a pause that waits for an answer is a person's; a prompt that comes again is a menu.
 
 use super::{
     at::At,
@@ -26,7 +26,7 @@ use super::{
 };
 use crate::words::{ReadyBy, Verdict};
 
-/// Decides.
+/// Decides who answered, and when the message may start.
 pub(super) struct Classifier {
     settings: Settings,
     pub(super) amd: Option<Amd>,
@@ -35,14 +35,14 @@ pub(super) struct Classifier {
     verdict: Option<Verdict>,
     first_turn: FirstTurn,
     noise: Background,
-    /// The last beep since the last speech, and whether somebody spoke before it.
+    /// The last beep since the last speech, and whether there was speech before it.
     beep: Option<(Beep, bool)>,
     /// A beep was heard that made the message start.
     beeped: bool,
     restarts: u32,
     /// The end of the last ring.
     rang: At,
-    /// Since when somebody spoke over a message that no beep had started.
+    /// When a voice began over a message that no beep had started.
     interrupted: Option<At>,
 }
 
@@ -51,7 +51,7 @@ pub(super) struct Hop {
     pub(super) sound: Option<ToneSound>,
     pub(super) edge: Option<Edge>,
     pub(super) barge_in: Option<At>,
-    /// Where what was said before began again.
+    /// When what was said before began again.
     pub(super) repeated_from: Option<At>,
     /// A steady tone sounds.
     pub(super) tone: bool,
@@ -80,7 +80,7 @@ impl Classified {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum ClassifierPhase {
     Listening,
-    /// The ready point was told; the message is about to start.
+    /// The ready point was reported; the message is about to start.
     Ready,
     Playing {
         since: At,
@@ -145,7 +145,7 @@ impl Classifier {
             Edge::Began(start) => {
                 out.push(Heard::SpeechBegan { start });
                 let decided = self.verdict == Some(Verdict::Machine);
-                // Whoever pauses like that may be a person who waits for an answer.
+                // A person who waits for an answer may pause like that.
                 if self.interrupted.is_some() && start.since(self.first_turn.last) > GREETING_GAP {
                     self.interrupted = Some(start);
                 }
@@ -200,7 +200,7 @@ impl Classifier {
                 }
             }
             ClassifierPhase::Over => {
-                // Whoever hung up does not hear this; a recording that is heard to its end tells what was lost.
+                // A live call has ended by now; a recording that is heard to its end shows what was lost.
                 if self.verdict == Some(Verdict::Human) {
                     out.push(Heard::Beep(beep));
                 }
@@ -208,8 +208,8 @@ impl Classifier {
         }
     }
 
-    /// Somebody speaks over the message. After a beep that is a person. Where none was heard, or the words come at once,
-    /// the greeting may have gone on: its beep proves it, or that it goes on as no person does.
+    /// A voice over the message. After a beep that is a person. If none was heard, or the words come at once, the greeting
+    /// may have gone on: its beep proves that, or words that go on as no person's do.
     fn on_voice(&mut self, start: At, since: At, now: At, out: &mut Classified) {
         let answers = self.beeped && start.since(since) >= ANSWER_LEAST;
         let answers = answers || (self.restarts as f32) >= self.settings.max_restarts;
@@ -309,7 +309,7 @@ impl Classifier {
             self.ready(ReadyBy::Beep, now, out);
         } else if now.since(self.rang) >= self.settings.initial_silence && !hop.tone {
             let mut reasons = Reasons::default();
-            reasons.push(Reason::NobodySpoke(now.since(self.rang)));
+            reasons.push(Reason::NoSpeech(now.since(self.rang)));
             self.decide(Verdict::Silence, None, reasons, now, out);
             self.phase = ClassifierPhase::Over;
         }
@@ -397,7 +397,7 @@ impl Classifier {
                 add(OPEN_TURN, Reason::FirstTurn { lasted, end });
             }
         }
-        // A beep is no background.
+        // A beep is not background.
         let noise = self.noise.cue(now.since(self.first_turn.last));
         match noise.filter(|_| self.beep.is_none()) {
             Some(NoiseCue::Came(by)) => add(NOISE_CAME, Reason::NoiseCame { by }),
@@ -410,7 +410,7 @@ impl Classifier {
             Some(Amd::Human) => add(-AMD, Reason::Amd(Amd::Human)),
             Some(Amd::Unsure) | None => {}
         }
-        // A time that is not known tells nothing, neither that it was short nor that it was long.
+        // A time that is not known is evidence of nothing.
         if let Some(call) = self.call
             && let Some(alerted) = call.alerted
         {
@@ -430,8 +430,8 @@ const SURE: f32 = 2.5;
 /// At most this speaks for a person so clearly that the short hold will do.
 const PERSON: f32 = -1.5;
 
-// What each piece of evidence weighs, in nats. Only a beep and a long turn make a machine by themselves; all the rest moves
-// how long is waited, and plays to nobody unless two of it agree with a turn that may be a machine's.
+// What each piece of evidence weighs, in nats. Only a beep and a long turn make a machine by themselves; all the rest
+// changes how long to wait, and starts a message only if two of them agree with a turn that may be a machine's.
 
 /// Nothing but a mailbox beeps: one false beep in some ten minutes of speech against one in each mailbox.
 const BEEP: f32 = 8.0;
@@ -452,9 +452,9 @@ const AMD: f32 = 0.5;
 const DIVERTED: f32 = 1.0;
 const RANG_LONG: f32 = -0.5;
 
-// What only the calls tell plays to nobody: not by itself, nor with AMD's word, nor with a background that came.
+// What only the calls show never starts a message: not by itself, nor with AMD's answer, nor with a background that came.
 const _: () = assert!(OPEN_TURN + DIVERTED + AMD + NOISE_CAME < SURE);
-// And a short turn is no machine's whatever else agrees, but for a beep.
+// And a short turn is never a machine's, unless a beep follows.
 const _: () = assert!(SHORT_TURN + DIVERTED + AMD + NOISE_STOPPED < SURE);
 // With a turn that may be a machine's and a background that stopped with it, it tips the scales.
 const _: () = assert!(OPEN_TURN + AMD + NOISE_STOPPED < SURE);
@@ -462,10 +462,10 @@ const _: () = assert!(OPEN_TURN + DIVERTED + NOISE_STOPPED >= SURE);
 
 /// A diverted call is answered within this time of alerting (s); a hand needs longer.
 const DIVERTED_AT_MOST: f32 = 1.2;
-/// After this time somebody may well have walked to the telephone (s).
+/// After this time a person may well have walked to the telephone (s).
 const LIFTED_AT_LEAST: f32 = 4.0;
 
-/// Seconds: the shortest ring (British) is 0.4 s long. Before anybody spoke it is no beep.
+/// Seconds: the shortest ring (British) is 0.4 s long. Before any speech it is not a beep.
 const RINGBACK_LEAST: f32 = 0.36;
 /// A ring that sounds when the line opens may be cut to any length (s).
 const RINGBACK_TAIL: f32 = 0.1;
@@ -479,7 +479,7 @@ const SPOKEN_LEAST: f32 = 0.5;
 /// A second beep within this time of the message's start belongs to the first (s).
 const DOUBLE: f32 = 0.5;
 
-/// Nobody answers a message sooner after its start (s): what is said before goes on from before it.
+/// No person answers a message sooner after its start (s): earlier speech began before it.
 const ANSWER_LEAST: f32 = 0.6;
 /// The longest pause between sentences of a greeting (s).
 const GREETING_GAP: f32 = 1.6;

@@ -7,56 +7,56 @@ use super::{
 };
 use crate::words::{ReadyBy, Verdict};
 
-/// What the ears tell.
+/// What the ears report.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Heard {
-    /// Somebody or something speaks.
+    /// Speech begins.
     SpeechBegan {
         /// The first of it.
         start: At,
     },
-    /// It speaks no more.
+    /// Speech ends.
     SpeechEnded {
         /// The last of it.
         end: At,
     },
-    /// A tone that is no beep.
+    /// A tone other than a beep.
     Signal {
-        /// Which.
+        /// The tone.
         signal: Signal,
-        /// Where it began.
+        /// When it began.
         start: At,
-        /// Where it ended, or how far it was heard.
+        /// When it ended, or how far it was heard.
         end: At,
     },
     /// A beep.
     Beep(Beep),
-    /// Who answered, as far as can be told.
+    /// Who answered, as far as is known.
     Verdict {
-        /// Who.
+        /// Who answered.
         verdict: Verdict,
-        /// The kind of announcement, where the verdict is [`Verdict::Sit`] and its tones tell.
+        /// The kind of announcement, if the verdict is [`Verdict::Sit`] and its tones show it.
         sit: Option<SitClass>,
         /// Whether another verdict went before.
         revised: bool,
-        /// When it fell.
+        /// When it was reached.
         at: At,
-        /// Why.
+        /// The reasons of it.
         reasons: Reasons,
     },
     /// The mailbox records: the message may start.
     Ready {
-        /// What told it.
+        /// What showed it.
         by: ReadyBy,
         /// When it was known; a message cannot start earlier.
         at: At,
     },
-    /// The first beep came while the message played: nothing was recorded so far. Stop it; the ready point follows.
+    /// The first beep came while the message played: nothing has been recorded so far. Stop it; the ready point follows.
     LateBeep(Beep),
-    /// A beep while the message plays that does not start it again: the mailbox has had enough.
+    /// A beep while the message plays that does not start it again: the mailbox's limit is reached.
     LimitBeep(Beep),
-    /// Somebody's voice while the message plays: stop it. Where it `answers`, the verdict that it is a person follows at
-    /// once. Else the greeting may have gone on: the ready point follows where it has, and that verdict where it has not.
+    /// A voice while the message plays: stop it. If it `answers`, the verdict that it is a person follows at once.
+    /// Otherwise the greeting may have gone on: if it has, the ready point follows, and if not, that verdict.
     Voice {
         /// When it began.
         start: At,

@@ -1,11 +1,11 @@
-//! The ears: who answered, and from when does the mailbox record?
+//! The ears: who answered, and when does the mailbox begin to record?
 //!
 //! ```text
-//!  frames ─> hops of 10 ms ─> Spectrum ─┬─> Tones   beep, ringback, keys, busy, SIT, fax
-//!                                       ├─> Speech  begins, ends
-//!                                       ├─> Voice   while we play: somebody's voice, or our own echo
-//!                                       ├─> Again   what was said before, word for word
-//!                                       └─> Judge   verdict and ready point, with the reasons
+//!  frames ─> hops of 10 ms ─> Spectrum ─┬─> Tones       beep, ringback, keys, busy, SIT, fax
+//!                                       ├─> Speech      begins, ends
+//!                                       ├─> BargeIn     while the message plays: a voice, or our own echo
+//!                                       ├─> Repetition  what was said before, word for word
+//!                                       └─> Classifier  verdict and ready point, with the reasons
 //! ```
 //!
 //! Pure: 8 kHz samples go in, [`Heard`] comes out, and the only clock is the count of samples. The same samples give the
@@ -82,7 +82,7 @@ impl Ears {
         }
     }
 
-    /// Hears 8 kHz samples, any number of them, and tells what it makes of them.
+    /// Hears 8 kHz samples, any number of them, and reports what they show.
     pub fn hear(&mut self, frame: &[i16], out: &mut impl FnMut(Heard)) {
         for sample in frame {
             self.partial[self.filled] = *sample;
@@ -94,17 +94,17 @@ impl Ears {
         }
     }
 
-    /// Takes note of Asterisk's word.
+    /// Takes note of AMD's answer.
     pub fn note_amd(&mut self, word: Amd) {
         self.classifier.amd = Some(word);
     }
 
-    /// Takes note of what only the call itself tells.
+    /// Takes note of what is known of the calls beside their sound.
     pub fn note_call(&mut self, call: Call) {
         self.classifier.call = Some(call);
     }
 
-    /// The message starts to play with the next sample heard; told what it is, the ears know its echo.
+    /// The message starts to play with the next sample heard. If the ears know the message, they recognise its echo.
     pub fn playing(&mut self, message: Option<Message>) {
         let now = self.now();
         self.barge_in.start(message);
@@ -116,7 +116,7 @@ impl Ears {
         At(self.hops * HOP as u64 + self.filled as u64)
     }
 
-    /// What they go by.
+    /// The settings in force.
     pub const fn settings(&self) -> &Settings {
         &self.settings
     }

@@ -1,7 +1,7 @@
 //! Whether what was said before comes again, word for word: a menu, or an announcement in a loop.
 //!
-//! The bands of the first half minute are kept, 8 bytes for each 20 ms. Whoever speaks again after a pause in which a caller
-//! should have pressed a key is compared with all of it. Nobody says two seconds twice so that they look alike.
+//! The bands of the first half minute are kept, 8 bytes for each 20 ms. Speech that follows a pause in which a caller should
+//! have pressed a key is compared with all of it. No person says two seconds twice so that they look alike.
 
 use super::{
     at::At,
@@ -19,7 +19,7 @@ pub(super) struct Repetition {
     /// Which of it is speech.
     speech: u64,
     phase: RepetitionPhase,
-    /// The hop before, where a frame lacks its second.
+    /// The hop before, if a frame lacks its second.
     half: Option<[f32; BANDS]>,
 }
 
@@ -28,7 +28,7 @@ type Frame = [i8; BANDS];
 
 #[derive(Clone, Copy)]
 enum RepetitionPhase {
-    /// Nobody spoke yet.
+    /// No speech yet.
     Quiet,
     /// Waits for words after a pause.
     Keeping,
@@ -58,7 +58,7 @@ impl Repetition {
         }
     }
 
-    /// Tells where it began again. `last_voice` is the last of the speech before this hop.
+    /// Returns when it began again, once that is certain. `last_voice` is the last of the speech before this hop.
     pub(super) fn hop(
         &mut self,
         look: &Look,

@@ -1,7 +1,7 @@
-//! Tones: which of them is a beep, and which are ringback, keys, a busy line, special information tones or a fax.
+//! Tones: which is a beep, and which are ringback, keys, a busy line, special information tones or a fax.
 //!
-//! A tone is followed from hop to hop ([`Track`]); when it ends it becomes a [`Tone`], and what a tone is depends on
-//! itself and on the tones just before it.
+//! A tone is followed from hop to hop ([`Track`]); when it ends it becomes a [`Tone`], and what it means depends
+//! on itself and on the tones just before it.
 
 use super::{
     at::At,
@@ -12,11 +12,11 @@ use super::{
 /// The tone from which a mailbox records.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Beep {
-    /// Where it begins.
+    /// When it begins.
     pub start: At,
-    /// Where it ends.
+    /// When it ends.
     pub end: At,
-    /// Its frequency in Hz; where it sweeps, that in the middle.
+    /// Its frequency in Hz; in the middle, if it sweeps.
     pub hz: f32,
     /// The second frequency of a dual tone in Hz.
     pub second_hz: Option<f32>,
@@ -31,14 +31,14 @@ impl Beep {
     }
 }
 
-/// A tone that is no beep.
+/// A tone other than a beep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
     /// It rings at the far end.
     Ringback,
-    /// Somebody pressed a key.
+    /// A key was pressed.
     Key(char),
-    /// Busy or reorder: nobody is there any more.
+    /// Busy or reorder: the other party is gone.
     Busy,
     /// Special information tones.
     Sit(SitClass),
@@ -63,7 +63,7 @@ pub enum SitClass {
 }
 
 impl SitClass {
-    /// The class as it stands in reasons.
+    /// The class as reasons name it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Vacant => "vacant code",
@@ -168,12 +168,12 @@ impl Tones {
             level,
             loud: 0,
         });
-        // The first of a double beep is told by the second; that of a line tone is not.
+        // The second of a double beep confirms the first; that of a line tone does not.
         let first = replaced.filter(|first| !first.of_a_line());
         confirmed.or(first.map(|first| ToneSound::Beep(first.beep)))
     }
 
-    /// Tells a beep once it has been quiet after it, or the second of a double beep sounds.
+    /// Reports a beep once quiet has followed it, or the second of a double beep sounds.
     fn confirm(&mut self, look: &Look, centre: At) -> Option<ToneSound> {
         let pending = self.pending.as_mut()?;
         let again = self.track.is_some_and(|track| {
@@ -316,7 +316,7 @@ impl Tones {
         })
     }
 
-    /// The tone is over; where it `steps`, another takes its place.
+    /// The tone is over; if it `steps`, another takes its place.
     fn close(
         &mut self,
         steps: bool,
@@ -396,7 +396,7 @@ impl Tones {
     ///  vacant code high long,  low short       no circuit  high long,  high long     low long,   low long
     /// ```
     ///
-    /// Low and high, both long, is no code; it is heard as what its pitches say, reorder. The other two are reserved.
+    /// Low and high, both long, is not a code; it is taken for reorder, as its pitches say. The other two are reserved.
     fn sit(&self, third: &Tone) -> Option<(SitClass, At)> {
         let [Some(second), Some(first), ..] = &self.past else {
             return None;
@@ -469,7 +469,7 @@ const ROUGH_AGAIN: f32 = 4.0;
 const AGAIN: f32 = 0.4;
 /// Quiet after a beep until it is one (s): a vowel is followed by its word, a note by the next.
 const CONFIRM: f32 = 0.15;
-/// The same where the tone may be a busy tone's: its next burst begins within this time (E.180: 0.75 s at most, and 0.5 s in
+/// The same if the tone may be a busy tone's: its next burst begins within this time (E.180: 0.75 s at most, and 0.5 s in
 /// all but a few countries).
 const CONFIRM_LINE: f32 = 0.6;
 /// Hz: busy and congestion tones of nearly all countries but America are 400 to 450 Hz (E.180, supplement 2).

@@ -156,7 +156,7 @@ run() {
         echo "PostgreSQL is not installed: apt-get install postgresql" >&2
         exit 1
     }
-    # Not from the caller's folder: the server's user may not be allowed to stand there.
+    # Not from the caller's folder: the server's user may not have access to it.
     (cd / && "${as[@]}" "$found" "$@")
 }
 

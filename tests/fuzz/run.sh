@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # `make fuzz`: every target of tests/fuzz for TIME seconds (60), guided by the code that its inputs reach. TARGET=NAME runs
-# that one alone. What fails is kept in tests/fuzz/inputs/TARGET, where `make test` tries it from then on; what reached new
-# code is kept in target/fuzz/corpus, where the next run begins.
+# that one alone. What fails is kept in tests/fuzz/inputs/TARGET, and `make test` tries it from then on; what reached new
+# code is kept in target/fuzz/corpus, with which the next run begins.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 exec </dev/null

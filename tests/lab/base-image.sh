@@ -4,7 +4,7 @@
 #   tests/lab/base-image.sh             debian:forky-slim: kept if there, else pulled, else made from packages
 #   tests/lab/base-image.sh --made TAG  made from packages in any case, under a name of its own
 #
-# Made from packages means: the native lab's own Debian root (root.sh builds it where it is missing), imported. Asterisk
+# Made from packages means: the native lab's own Debian root (root.sh builds it if it is missing), imported. Asterisk
 # is in it already, so the image build does not download it a second time.
 set -eu
 
@@ -40,7 +40,7 @@ import() {
     say "importing $root as $1"
     extra=$(mktemp -d)
     trap 'rm -rf "$extra"' EXIT
-    # The mirror can be frozen at a past day, its Release file expired: root.sh knows it, apt in a container must be told.
+    # The mirror can be frozen at a past day, its Release file expired: root.sh allows for that; apt in a container needs an option.
     mkdir -p "$extra/etc/apt/apt.conf.d"
     echo 'Acquire::Check-Valid-Until "false";' >"$extra/etc/apt/apt.conf.d/90aftertone-frozen-mirror"
     tar --one-file-system --exclude='./proc/*' --exclude='./sys/*' --exclude='./dev/*' --exclude='./lab/*' \

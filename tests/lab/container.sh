@@ -54,7 +54,7 @@ become_asterisk() {
     exec asterisk -f -q -C "$STATE/etc/asterisk.conf"
 }
 
-# Asks again at once where the first answer was missed; by itself the PBX would ask after half a minute.
+# Asks again at once if the first answer was missed; by itself the PBX would ask after half a minute.
 trunk_reachable() {
     console "pjsip show contacts" | grep -q ' Avail ' && return
     console "pjsip qualify carrier" >/dev/null

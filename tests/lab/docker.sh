@@ -91,7 +91,7 @@ find_engine() {
 
 answers() { command -v docker >/dev/null && docker version >/dev/null 2>&1; }
 
-# A data folder and a socket of its own, so that it is in nobody's way. Sockets have short names: not below $CACHE.
+# A data folder and a socket of its own, so that it disturbs no other. Sockets have short names: not below $CACHE.
 start_engine() {
     say "starting dockerd; its log is $CACHE/dockerd.log"
     engine_run=$(mktemp -d /tmp/aftertone-docker.XXXXXX)

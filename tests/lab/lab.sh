@@ -14,7 +14,7 @@
 # Several labs run side by side, each with a name (default `dev`) and the 1,000 ports from BASE (default 21000):
 #   +0 PBX's ARI, +1 its SIP, +2 carrier's ARI, +3 its SIP, +10..499 and +500..999 their RTP (four ports a call).
 # Ports from 32768 up are the system's own for outgoing connections, any of which may hold one that a lab needs.
-# Everything of a lab is in ${XDG_CACHE_HOME:-~/.cache}/aftertone/lab/NAME; its lab.json says what is where.
+# Everything of a lab is in ${XDG_CACHE_HOME:-~/.cache}/aftertone/lab/NAME; its lab.json lists addresses and paths.
 #
 # The servers run in a root of their own (tests/lab/root.sh) with this lab's folder as /lab/NAME, in a mount namespace that
 # ends with them, so nothing is left mounted. AFTERTONE_LAB_ASTERISK=system uses the machine's own Asterisk instead (18 or later).
@@ -165,7 +165,7 @@ start() {
     done
     rm -f "$run/$server/run/asterisk.pid" "$run/$server/run/asterisk.ctl"
     (
-        # The server inherits neither this script's locks nor its output: whoever reads that to its end would wait for ever.
+        # The server inherits neither this script's locks nor its output: a reader of that would wait for its end for ever.
         exec 8>&- 9>&- </dev/null >"$run/$server/console.log" 2>&1
         raise_limits
         cd /
@@ -195,7 +195,7 @@ stop() {
 
 gone() { ! alive "$1"; }
 
-# Whether a server runs: the process in the pid file must be the very one we started, for its pid may be somebody else's by now.
+# Whether a server runs: the process in the pid file must be the very one we started, for its pid may belong to another process by now.
 alive() {
     [ -f "$run/$1.pid" ] || adopt "$1" || return 1
     read -r pid began <"$run/$1.pid" || return 1
@@ -207,7 +207,7 @@ adopt() {
     pid=$(cat "$run/$1/run/asterisk.pid" 2>/dev/null) && [ -n "$pid" ] && serves "$1" "$pid" && note "$1" "$pid"
 }
 
-# Whether a process is an Asterisk with this lab's configuration, in the root it was started in. Its path would not tell: within a
+# Whether a process is an Asterisk with this lab's configuration, in the root it was started in. Its path does not show that: within a
 # chroot of ours that of another mount namespace reads as from outside.
 serves() {
     { tr '\0' ' ' <"/proc/$2/cmdline"; } 2>/dev/null | grep -qF -- "-C $inside/$1/etc/asterisk.conf" &&
@@ -328,7 +328,7 @@ pbx_sounds_dir = "$inside/sounds"
 [store]
 url = "sqlite:$run/state/aftertone.db"
 
-# The subscribers are nobody, and are called at every hour and again and again.
+# The subscribers are not people, and are called at every hour, again and again.
 [gate]
 hours = false
 caps = false
@@ -349,7 +349,7 @@ random_password() { od -An -N16 -tx1 /dev/urandom | tr -d ' \n'; }
 ready() {
     console carrier "core waitfullybooted" >/dev/null
     console pbx "core waitfullybooted" >/dev/null
-    # Asterisk runs on without it where something holds the port.
+    # Asterisk runs on without it if the port is taken.
     console pbx "http show status" | grep -q "Bound to 127.0.0.1:$base" || {
         logs >&2
         die "the PBX's ARI does not listen on port $base; the logs are above (tests/lab/lab.sh logs --name $name)"
@@ -407,7 +407,7 @@ need_asterisk() {
     [ "${version:-0}" -ge 18 ] || die "AFTERTONE_LAB_ASTERISK=system, but there is no asterisk 18 or later on PATH"
 }
 
-# Prints the word that makes a command privileged: nothing for root, `sudo -n` where that needs no password.
+# Prints the word that makes a command privileged: nothing for root, `sudo -n` if that needs no password.
 privilege() {
     if [ "$(id -u)" = 0 ] || [ "${AFTERTONE_LAB_ASTERISK:-}" = system ]; then
         return

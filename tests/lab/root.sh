@@ -43,7 +43,7 @@ build() {
     mirror=$(debian_mirror)
     work="$CACHE/asterisk-root.build"
     say "building a Debian $SUITE root with Asterisk in $ROOT (once; about a minute, 620 MB) from $mirror"
-    # --one-file-system: should a mount of somebody else's ever be in there, it is not emptied.
+    # --one-file-system: a foreign mount in there is not emptied.
     $sudo rm -rf --one-file-system "$work" "$ROOT"
 
     # Debian 12's debootstrap has no script named forky; `sid` is the same script.
@@ -76,7 +76,7 @@ build_failed() {
     die "building the Asterisk root failed; the whole log is $CACHE/asterisk-root.log"
 }
 
-# Prints the word that makes a command privileged: nothing for root, `sudo -n` where that needs no password.
+# Prints the word that makes a command privileged: nothing for root, `sudo -n` if that needs no password.
 privilege() {
     if [ "$(id -u)" = 0 ]; then
         return
@@ -99,7 +99,7 @@ debian_mirror() {
     echo "$mirror"
 }
 
-# debootstrap and the apt inside the root know nothing of a proxy that this machine's apt is told to use.
+# debootstrap and the apt inside the root know nothing of a proxy that this machine's apt is configured to use.
 apt_proxy() {
     proxy=${http_proxy:-}
     if [ -z "$proxy" ]; then

@@ -82,7 +82,7 @@ impl AudioSocketCall {
             let wake = self.wake();
             let has_room = self.outlet.has_room();
             let done = tokio::select! {
-                // What is to be sent is not held up by what has come.
+                // Sending is not held up by what has come.
                 biased;
                 order = orders.recv() => match order {
                     Some(order) => self.on_order(order),
@@ -199,7 +199,7 @@ impl AudioSocketCall {
         Ok(())
     }
 
-    /// A write to a PBX that has hung up makes the system forget what came before, so that is heard first.
+    /// A write to a PBX that has hung up makes the system discard what came before, so that is read first.
     fn hear_what_has_come(&mut self) -> Result<(), ConnectionEnd> {
         for _ in 0..AT_ONCE {
             if !self.outlet.has_room() {
@@ -244,7 +244,7 @@ impl AudioSocketCall {
         }
     }
 
-    /// What it means that the PBX closed the connection, in order or not: some releases answer a goodbye with a reset.
+    /// Why the PBX closed the connection, orderly or not: some releases answer a goodbye with a reset.
     fn closed(&self) -> ConnectionEnd {
         if self.parting.is_some() {
             ConnectionEnd::Parted
@@ -281,7 +281,7 @@ impl AudioSocketCall {
         }
     }
 
-    /// Says how it ended, after what ended with it. The connection is closed before.
+    /// Reports how it ended, after the message that ended with it. The connection is closed first.
     async fn end(mut self, end: ConnectionEnd) {
         let taken = self.outbox.taken;
         let spoken = match (self.parting.take(), self.speech.take()) {
@@ -372,7 +372,7 @@ impl Outbox {
     }
 }
 
-/// Frames that are heard before one is sent: what a live call brings in a standstill of 1 s, and no more than is read in a breath.
+/// Frames that are read before one is sent: what a live call brings in a stall of 1 s, and few enough to be read at once.
 const AT_ONCE: usize = 50;
 
 /// Bytes of ours that may wait for the PBX: 4 s.

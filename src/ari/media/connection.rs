@@ -7,7 +7,7 @@ use tokio_util::bytes::Bytes;
 
 use crate::{drop::Spoken, id::Play};
 
-/// The audio of one call. Let go of, it is closed at once.
+/// The audio of one call. Dropping it closes it at once.
 #[derive(Debug)]
 pub struct Connection {
     come: mpsc::Receiver<FromCall>,
@@ -32,7 +32,7 @@ pub enum FromCall {
 /// What a connection is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// Send these samples, from now on; then say goodbye. Whatever was being sent stops.
+    /// Send these samples from now on, then say goodbye. A message that is being sent stops.
     Speak(Play, Arc<[i16]>),
     /// Send no more of this play.
     Hush(Play),
@@ -44,7 +44,7 @@ pub enum Order {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConnectionEnd {
     /// The PBX closed it after our goodbye.
-    #[error("the audio connection ended as we asked")]
+    #[error("the audio connection ended as requested")]
     Parted,
     /// The PBX ended the call, or the application that carries its audio.
     #[error("the PBX ended the audio connection")]
@@ -59,16 +59,16 @@ pub enum ConnectionEnd {
     #[error("the audio connection announced a frame that is too large")]
     Oversized,
     /// The sound was not taken in time.
-    #[error("the sound came faster than it was listened to")]
+    #[error("the sound came faster than it was processed")]
     Slow,
     /// The PBX takes no sound.
     #[error("the PBX takes no sound from the audio connection")]
     Stuck,
     /// The PBX did not close it after our goodbye.
-    #[error("the PBX did not answer our goodbye")]
+    #[error("the PBX did not answer the goodbye")]
     Unanswered,
-    /// The driver of this program stood still, and every call was let go.
-    #[error("this program stood still, and let the call go")]
+    /// The driver of this program stalled, and every call was ended.
+    #[error("this program stalled, and ended the call")]
     Standstill,
 }
 
@@ -87,14 +87,14 @@ impl Connection {
         next.unwrap_or(FromCall::Ended(ConnectionEnd::Closed))
     }
 
-    /// Has something done. What becomes of it comes by [`Self::next`]; nothing does if the connection has ended.
+    /// Orders something. The result comes by [`Self::next`], unless the connection has ended.
     pub fn order(&self, order: Order) {
-        // Its end says why it takes no more.
+        // The connection's end says why it takes no more.
         let _ = self.orders.send(order);
     }
 }
 
-/// From one frame of silence to the next while nothing is said. Without any frame from either side for 2 s Asterisk ends the
+/// From one frame of silence to the next while no message is sent. Without any frame from either side for 2 s Asterisk ends the
 /// call; and some networks open the way for sound only when they have heard us.
 pub(super) const SILENCE_EVERY: Duration = Duration::from_millis(200);
 

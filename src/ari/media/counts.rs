@@ -13,9 +13,9 @@ pub struct MediaCounts {
     pub garbage: u64,
     /// Connections that announced a frame larger than any call needs.
     pub oversized: u64,
-    /// Connections that did not say in time who they are.
+    /// Connections that did not send their UUID in time.
     pub half_open: u64,
-    /// Connections that had not said who they are when too many others came.
+    /// Connections that had not sent their UUID when too many others came.
     pub crowded: u64,
     /// Connections from an address that is not the PBX's.
     pub stranger: u64,
@@ -66,7 +66,7 @@ impl Counts {
         match bad {
             Bad::Garbage => add(&self.garbage),
             Bad::Oversized => add(&self.oversized),
-            // It is no attack to hang up.
+            // Hanging up is not an attack.
             Bad::Broken(_) => {}
         }
     }

@@ -16,7 +16,7 @@ use uuid::Uuid;
 /// One frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Frame {
-    /// Who it is.
+    /// The UUID by which the connection is known.
     Uuid(Uuid),
     /// 8 kHz samples of 16 bits, little-endian, an even number of bytes.
     Audio(Bytes),
@@ -33,7 +33,7 @@ pub(super) struct Codec;
 /// A connection, frame by frame.
 pub(super) type Stream = FramedRead<TcpStream, Codec>;
 
-/// What is no frame that we take.
+/// Why bytes are not a frame that is accepted.
 #[derive(Debug, Error)]
 pub(super) enum Bad {
     /// It is not AudioSocket.

@@ -7,11 +7,11 @@
 //! ```
 //!
 //! A connection is known by the random UUID that it brings first and that was given to the PBX for this one use. All else
-//! is closed and counted, and so is whatever comes from an address that is not the PBX's. A drop that does not keep up with
+//! is closed and counted, and so is every connection from an address that is not the PBX's. A drop that does not keep up with
 //! its audio loses its connection, and no other drop does.
 //!
 //! The thread does nothing but this, so that a busy program does not delay a frame. It also watches the driver's [`Pulse`]:
-//! if the driver stands still for 5 s, every connection is closed, and the PBX lets the calls go.
+//! if the driver stalls for 5 s, every connection is closed, and the PBX ends the calls.
 //!
 //! Every close of ours is a reset (`SO_LINGER` of zero). Asterisk 18.20 to 18.26, 20.5 to 20.13, 21.0 to 21.8 and 22.0 to 22.3
 //! do not notice an orderly close: the call would stay, with a core of the PBX busy, until its time limit.
@@ -68,7 +68,7 @@ pub struct MediaServer {
     counts: Arc<Counts>,
 }
 
-/// Where the PBX brings the audio of calls, and who may.
+/// Where the PBX connects with the audio of calls, and which hosts may.
 #[derive(Clone, Debug)]
 pub struct MediaSettings {
     /// The address to listen on.
@@ -140,7 +140,7 @@ impl MediaServer {
     /// Prepares for one connection that brings this UUID; it is expected until the return value is dropped.
     pub fn expect(&self, uuid: Uuid) -> Expected {
         let (give, come) = oneshot::channel();
-        // The door lives as long as any of us does.
+        // The listening task lives as long as any clone of this.
         let _ = self.expect.send((uuid, give));
         Expected { come }
     }
@@ -163,7 +163,7 @@ fn first_free(host: IpAddr, ports: RangeInclusive<u16>) -> io::Result<StdListene
     Err(last)
 }
 
-/// The colons of an IPv6 address stand in brackets.
+/// The colons of an IPv6 address are in brackets.
 fn has_port(host: &str) -> bool {
     host.rsplit_once(':')
         .is_some_and(|(_, port)| !port.ends_with(']'))
@@ -186,13 +186,13 @@ impl Expected {
     }
 }
 
-/// Owns the listener, and knows who is expected.
+/// Owns the listening socket, and knows which connections are expected.
 struct Listener {
     listener: TcpListener,
     expected: mpsc::UnboundedReceiver<(Uuid, oneshot::Sender<Connection>)>,
     waiting: HashMap<Uuid, oneshot::Sender<Connection>>,
     greeting: JoinSet<Option<(Uuid, Stream)>>,
-    /// Those who have not said who they are, the oldest first.
+    /// Connections that have not sent their UUID, the oldest first.
     silent: VecDeque<AbortHandle>,
     connections: JoinSet<()>,
     calls: Calls,
@@ -201,12 +201,12 @@ struct Listener {
     counts: Arc<Counts>,
 }
 
-/// What connections may take.
+/// How long and how many connections may wait.
 #[derive(Clone, Copy, Debug)]
 struct ListenerLimits {
-    /// How long each may be silent that has not said who it is.
+    /// How long a connection may take to send its UUID.
     greeting: Duration,
-    /// How many of them there may be at once.
+    /// How many such connections there may be at once.
     greeting_most: usize,
     /// How long a drop may take nothing of what waits for it.
     patience: Duration,
@@ -215,7 +215,7 @@ struct ListenerLimits {
 impl Default for ListenerLimits {
     fn default() -> Self {
         Self {
-            // Asterisk says who it is in the same breath as it connects; a network may lose that once or twice.
+            // Asterisk sends the UUID as soon as it has connected; a network may lose that once or twice.
             greeting: Duration::from_secs(5),
             greeting_most: 256,
             patience: Duration::from_secs(5),
@@ -228,7 +228,7 @@ impl Listener {
         let mut watchdog = Watchdog::new(pulse);
         loop {
             tokio::select! {
-                // Whoever is expected is known before they come.
+                // What is expected is known before it comes.
                 biased;
                 expected = self.expected.recv() => match expected {
                     Some((uuid, waiter)) => {
@@ -260,7 +260,7 @@ impl Listener {
     }
 
     fn greet(&mut self, socket: TcpStream, from: SocketAddr) {
-        // So that every end of ours is a reset; and a frame never waits for an acknowledgement.
+        // Every close of ours is to be a reset, and a frame must not wait for an acknowledgement.
         let set = socket.set_zero_linger().and(socket.set_nodelay(true));
         if let Err(error) = set {
             debug!(%error, "an audio connection is gone before it was taken");
@@ -269,9 +269,7 @@ impl Listener {
         if self.silent.len() >= self.limits.greeting_most
             && let Some(oldest) = self.silent.pop_front()
         {
-            debug!(
-                "the oldest connection that has not said who it is is closed: too many have not"
-            );
+            debug!("the oldest connection without a UUID is closed: there are too many");
             add(&self.counts.crowded);
             oldest.abort();
         }
@@ -292,11 +290,11 @@ impl Listener {
                 Ok(Some(Ok(Frame::Audio(_) | Frame::HungUp | Frame::Other))) => {
                     add(&counts.garbage)
                 }
-                // However it went away, it had not said who it is.
+                // However it ended, it had not sent its UUID.
                 Ok(Some(Err(Bad::Broken(_))) | None) | Err(_) => add(&counts.half_open),
                 Ok(Some(Err(bad))) => counts.bad(&bad),
             }
-            debug!(%from, "a connection is closed that did not say who it is");
+            debug!(%from, "a connection that did not send its UUID is closed");
             None
         });
         self.silent.push_back(greeting);
@@ -313,7 +311,7 @@ impl Listener {
     fn let_in(&mut self, uuid: Uuid, stream: Stream, standstill: CancellationToken) {
         let waiter = self.waiting.remove(&uuid);
         let Some(waiter) = waiter.filter(|waiter| !waiter.is_closed()) else {
-            debug!("a connection is closed that no drop expects");
+            debug!("a connection that no drop expects is closed");
             return add(&self.counts.unknown);
         };
         let (connection, serving) = audiosocket::open(
@@ -327,7 +325,7 @@ impl Listener {
             serving.await;
             drop(call);
         });
-        // Whoever expected it may have gone this moment; then it goes with the connection.
+        // The drop that expected it may have ended at this moment; the connection is closed then.
         let _ = waiter.send(connection);
     }
 }

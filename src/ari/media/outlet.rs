@@ -1,4 +1,4 @@
-//! What a connection tells its drop, as fast as the drop takes it.
+//! What a connection reports to its drop, as fast as the drop takes it.
 
 use std::time::{Duration, Instant};
 
@@ -64,14 +64,14 @@ impl Outlet {
     /// Says how the connection ended, after what ended with it.
     pub(super) async fn end(self, with: impl IntoIterator<Item = FromCall>, end: ConnectionEnd) {
         for what in with {
-            // Whoever listened may have gone.
+            // The drop may have ended.
             let _ = self.tell.send(what).await;
         }
         let _ = self.tell.send(FromCall::Ended(end)).await;
     }
 }
 
-/// Pieces of sound that wait for whoever takes them: 6 s of Asterisk's 20 ms.
+/// Pieces of sound that may wait for the drop: 6 s of Asterisk's 20 ms.
 pub(super) const QUEUE: usize = 300;
 
 /// Room beside them for what becomes of what we say.

@@ -1,4 +1,4 @@
-//! Lets every call go whose driver stands still.
+//! Closes every connection if the driver stalls, so that the PBX ends the calls.
 
 use std::{
     sync::{
@@ -40,7 +40,7 @@ impl Watchdog {
     /// Needs a runtime around it. Without a `pulse` there is nothing to watch.
     pub(super) fn new(pulse: Option<Pulse>) -> Self {
         let mut looks = interval(LOOK);
-        // A process that stood still as a whole has missed its looks, too: that is one look, not many.
+        // A process that was suspended as a whole missed its checks as well: that counts as one check, not many.
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
             pulse,
@@ -50,12 +50,12 @@ impl Watchdog {
         }
     }
 
-    /// Ends a connection that begins now, should the driver stand still.
+    /// Ends a connection that begins now if the driver stalls.
     pub(super) fn token(&self) -> CancellationToken {
         self.standstill.child_token()
     }
 
-    /// Waits until the driver stands still for too long. Can be cancelled.
+    /// Waits until the driver has stalled for too long. Can be cancelled.
     pub(super) async fn stands_still(&mut self) {
         let Some(pulse) = &self.pulse else {
             return std::future::pending().await;
@@ -68,20 +68,20 @@ impl Watchdog {
         }
     }
 
-    /// The driver stands still: no drop is looked after any more, so that every call is to be let go.
+    /// The driver has stalled: no drop is attended to, so that every call must end.
     pub(super) fn let_go_of_all(&mut self, calls: usize) {
         if calls > 0 {
             error!(
                 calls,
                 seconds = STANDSTILL.as_secs(),
-                "the driver stands still; every call that is listened to is let go"
+                "the driver has stalled; every call that is listened to is ended"
             );
             std::mem::take(&mut self.standstill).cancel();
         }
     }
 }
 
-/// For how long the driver has stood still, as far as this thread ran meanwhile.
+/// For how long the driver has stalled, counted in checks of this thread.
 #[derive(Debug, Default)]
 struct Standstill {
     last: u64,
@@ -89,7 +89,7 @@ struct Standstill {
 }
 
 impl Standstill {
-    /// Takes one look; says once in a while whether it stands still for too long.
+    /// Makes one check; returns whether the driver has stalled for too long, once for each such time.
     fn is_too_long(&mut self, count: u64) -> bool {
         if std::mem::replace(&mut self.last, count) != count {
             self.looks = 0;
@@ -104,10 +104,10 @@ impl Standstill {
     }
 }
 
-/// How long the driver may stand still while this thread runs.
+/// How long the driver may stall while this thread runs.
 const STANDSTILL: Duration = Duration::from_secs(5);
 
-/// From one look at the driver to the next.
+/// From one check of the driver to the next.
 const LOOK: Duration = Duration::from_secs(1);
 
 #[cfg(test)]

@@ -66,11 +66,11 @@ async fn a_consumer_that_is_too_slow_gets_what_was_queued_then_down_and_up_once_
         pbx.send(&ringing()).await;
     }
     pbx.send(&ringing()).await;
-    // Our side closes although nobody consumes: nothing waits for the consumer.
+    // Our side closes although nothing is consumed: nothing waits for the consumer.
     assert_closed(&mut pbx).await;
     assert!(
         fake.opened.try_recv().is_err(),
-        "no socket that nobody reads"
+        "no socket without a reader"
     );
     assert_eq!(next(&mut events).await, rings());
     // One item has been taken, and `Down` has its place: nothing may come as long as the rest has not been.
@@ -92,7 +92,7 @@ async fn a_consumer_that_is_too_slow_gets_what_was_queued_then_down_and_up_once_
 async fn a_pbx_that_falls_silent_counts_as_gone() {
     let mut fake = FakePbx::start().await;
     let mut events = listen(&fake, quick(64)).await;
-    // Nobody reads this side of the socket, so that no pong is sent.
+    // This side of the socket is not read, so that no pong is sent.
     let silent = fake.opened().await;
     next(&mut events).await;
     assert!(matches!(next(&mut events).await, Incoming::Down { why } if why.contains("silent")));
@@ -185,10 +185,10 @@ async fn a_first_attempt_that_fails_says_what_to_do() {
         (b"HTTP/1.1 404 Not Found\r\n\r\n", "has no ARI", "`enabled = yes`"),
         (b"HTTP/1.1 503 Service Unavailable\r\n\r\n", "not ready", "waitfullybooted"),
         (b"HTTP/1.1 200 OK\r\n\r\n", "answered 200", "8088"),
-        (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "no Asterisk", "8088"),
-        (b"\xff\xfe\x00", "no Asterisk", "8088"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "not Asterisk", "8088"),
+        (b"\xff\xfe\x00", "not Asterisk", "8088"),
         (b"", "closed the connection", "sessionlimit"),
-        (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n", "no Asterisk", "8088"),
+        (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n", "not Asterisk", "8088"),
     ];
     let name = run();
     for (answer, says, hint) in rows {

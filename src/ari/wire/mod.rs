@@ -1,7 +1,7 @@
 //! What Asterisk sends, as far as this program reads it.
 //!
 //! Reading is tolerant: a field that is not known is skipped, one that is missing or of another type than expected
-//! counts as absent. An event borrows from its message wherever it can: the PBX sends some forty a drop.
+//! counts as absent. An event borrows from its message as far as it can: the PBX sends some forty a drop.
 
 mod loose;
 
@@ -11,7 +11,7 @@ pub(super) use loose::{Flag, List, Number, Object, Text};
 
 use crate::drop::PbxTime;
 
-/// One message of the event websocket: the fields of all events that matter here, each there where its event has it.
+/// One message of the event websocket: the fields of all events that matter here, each set if its event has it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct WireEvent<'a> {
@@ -32,7 +32,7 @@ pub(super) struct WireEvent<'a> {
     pub(super) args: List<'a>,
     #[serde(borrow)]
     pub(super) dialstatus: Text<'a>,
-    /// The number that the network answered with, where it redirects the call.
+    /// The number that the network answered with, if it redirects the call.
     #[serde(borrow)]
     pub(super) forward: Text<'a>,
     /// The channel that the PBX dials instead then.
@@ -52,7 +52,7 @@ impl<'a> WireEvent<'a> {
     /// Reads one message.
     ///
     /// # Errors
-    /// Where the text is not a JSON object.
+    /// The text is not a JSON object.
     pub(super) fn parse(text: &'a str) -> serde_json::Result<Self> {
         // A list would otherwise be taken for the fields in their order.
         let object: Object<Self> = serde_json::from_str(text)?;
@@ -60,7 +60,7 @@ impl<'a> WireEvent<'a> {
     }
 }
 
-/// A channel or a playback as it stands in an event.
+/// A channel or a playback in an event.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct EventPart<'a> {
@@ -74,7 +74,7 @@ pub(super) struct EventPart<'a> {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Channel {
-    /// Its id, which we chose where it is ours.
+    /// Its id, which we chose if it is ours.
     pub id: String,
     /// The PBX's own name for it, such as `PJSIP/trunk-0000000a`.
     pub name: String,
@@ -87,7 +87,7 @@ pub struct Channel {
 }
 
 impl Channel {
-    /// When it was made, on the PBX's clock; `None` where that cannot be read.
+    /// When it was made, on the PBX's clock; `None` if that cannot be read.
     pub fn created(&self) -> Option<PbxTime> {
         pbx_time(&self.creationtime)
     }
@@ -101,7 +101,7 @@ pub struct Dialplan {
     pub context: String,
     /// The extension.
     pub exten: String,
-    /// The application that runs; `Stasis` where the channel waits for us. Empty before Asterisk 18.
+    /// The application that runs; `Stasis` if the channel waits for us. Empty before Asterisk 18.
     pub app_name: String,
     /// The application's arguments, separated by commas.
     pub app_data: String,
@@ -111,7 +111,7 @@ pub struct Dialplan {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Playback {
-    /// Its id.
+    /// The playback's id.
     pub id: String,
     /// `queued`, `playing`, `continuing`, `done` or `failed`.
     pub state: String,
@@ -121,7 +121,7 @@ pub struct Playback {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct AsteriskInfo {
-    /// Its version.
+    /// The PBX's version.
     pub system: AsteriskSystem,
 }
 
@@ -146,7 +146,7 @@ pub struct Ping {
 }
 
 impl Ping {
-    /// The PBX's time; `None` where that cannot be read.
+    /// The PBX's time; `None` if that cannot be read.
     pub fn at(&self) -> Option<PbxTime> {
         pbx_time(&self.timestamp)
     }
@@ -177,7 +177,7 @@ pub struct EndpointState {
     pub technology: String,
     /// Its name within the technology.
     pub resource: String,
-    /// `online`, `offline` or `unknown`; absent where the technology has no notion of it.
+    /// `online`, `offline` or `unknown`; absent if the technology has no notion of it.
     pub state: Option<String>,
     /// The channels that use it.
     pub channel_ids: Vec<String>,
@@ -195,7 +195,7 @@ pub(super) struct Attribute {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Application {
-    /// Its name.
+    /// The app's name.
     pub name: String,
     /// The channels whose events it gets.
     pub channel_ids: Vec<String>,
@@ -205,7 +205,7 @@ pub struct Application {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct SoundFile {
-    /// Its name, as it stands behind `sound:`.
+    /// Its name, as it follows `sound:`.
     pub id: String,
 }
 
@@ -213,18 +213,18 @@ pub struct SoundFile {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Bridge {
-    /// Its id, which we chose where it is ours.
+    /// Its id, which we chose if it is ours.
     pub id: String,
 }
 
-/// A value, where the PBX answers with nothing else.
+/// A value, if the PBX answers with nothing else.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Variable {
     pub(super) value: String,
 }
 
-/// The PBX's own words for what went wrong.
+/// The PBX's own text for what went wrong.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Complaint<'a> {

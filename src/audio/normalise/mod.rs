@@ -57,7 +57,7 @@ pub(super) struct Normalised {
 /// Normalises one channel at [`WORK_RATE`] whose samples are finite.
 ///
 /// # Errors
-/// [`Refusal`] where it is silent, too short or too long.
+/// [`Refusal`] if it is silent, too short or too long.
 pub(super) fn normalise(mut samples: Vec<f32>, targets: &Targets) -> Result<Normalised, Refusal> {
     let offset = trim::remove_offset(&mut samples, WORK_RATE);
     let Cut {

@@ -9,7 +9,7 @@ use crate::{
 };
 
 impl Probe<'_> {
-    /// Has the PBX open each prepared message. `None` where there is none.
+    /// Has the PBX open each prepared message. `None` if there is none.
     pub(super) async fn messages(&mut self) -> Option<Check> {
         let pbx = &self.config.pbx;
         let listed =
@@ -89,7 +89,7 @@ fn judge(broken: &[String], unplayed: &[String], tried: usize, folder: &str) -> 
     (tried > 0).then(|| {
         Check::ok(
             NAME,
-            format!("the PBX can play all {tried} that are prepared"),
+            format!("the PBX can play all {tried} prepared messages"),
         )
     })
 }

@@ -1,5 +1,5 @@
 //! A call within the PBX, from it to itself: it shows that events arrive, which contexts there are, that the PBX can
-//! read what is written into the folder of messages, and that it brings us audio where we are to listen.
+//! read what is written into the folder of messages, and, if the mode is to listen, that it connects with audio.
 
 mod files;
 mod messages;
@@ -38,7 +38,7 @@ use crate::{
     words::Leg,
 };
 
-/// Makes the call and tells what it shows.
+/// Makes the call and reports what it shows.
 pub(super) async fn check(
     pbx: &Pbx,
     config: &Config,
@@ -54,7 +54,7 @@ pub(super) async fn check(
             tell(Check::fail(
                 EVENTS,
                 format!("the event websocket cannot be opened: {error}"),
-                "load res_ari_events.so and res_http_websocket.so; let no proxy stand in between that does not pass websockets on",
+                "load res_ari_events.so and res_http_websocket.so; a proxy in between must pass websockets on",
             ));
             tell(trunk.afar());
             return;
@@ -84,18 +84,18 @@ struct Probe<'a> {
     events: Events,
 }
 
-/// What became of the call.
+/// The result of the call.
 enum ProbeCall {
     /// It was answered and waits in our app.
     Entered,
-    /// It ended at once: nobody answers there.
+    /// It ended at once: there is no such context.
     Gone,
     /// Nothing was heard of it.
     Unheard,
 }
 
 impl Probe<'_> {
-    /// Tries what a call within the PBX shows. Whether there is such a call, on which more can be asked.
+    /// Tries what a call within the PBX shows. Returns whether there is such a call, on which more can be asked.
     async fn run(&mut self, pbx: &Pbx, may_listen: bool, tell: &mut impl FnMut(Check)) -> bool {
         if let Err(failure) = self.rest.originate(&self.call()).await {
             tell(unanswered(EVENTS, &failure));
@@ -116,7 +116,7 @@ impl Probe<'_> {
                 tell(Check::fail(
                     CONTEXTS,
                     format!(
-                        "the context `{PROBE_CONTEXT}` is missing, so that the rest cannot be tried"
+                        "the context `{PROBE_CONTEXT}` is missing, so the remaining checks cannot be made"
                     ),
                     INCLUDE,
                 ));
@@ -126,7 +126,7 @@ impl Probe<'_> {
                 tell(Check::fail(
                     EVENTS,
                     "the websocket is open, but the events of a call do not come",
-                    "look at the PBX's log, and at what stands between: it must pass websockets on at once",
+                    "see the PBX's log; a proxy in between must pass websockets on without delay",
                 ));
                 return false;
             }
@@ -196,7 +196,7 @@ impl Probe<'_> {
                 Ok(None) => {
                     return Check::warn(
                         CONTEXTS,
-                        format!("it cannot be told whether the context `{context}` is there"),
+                        format!("cannot find out whether the context `{context}` exists"),
                         "load func_dialplan.so",
                     );
                 }
@@ -219,7 +219,7 @@ impl Probe<'_> {
             Ok(Media::WebSocket) => self.websocket(pbx).await,
             Err(why) if self.config.screen.media == Media::WebSocket => Check::warn(
                 LIVE_AUDIO,
-                format!("{why}, so that the dialplan screens"),
+                format!("{why}, so the dialplan screens instead"),
                 "load chan_websocket.so (20.16, 21.11, 22.6, 23.0 and later have one that fits), or set `screen.media` to \
                  `audiosocket`",
             ),
@@ -250,8 +250,8 @@ impl Probe<'_> {
             ),
             Err(why) => Check::fail(
                 LIVE_AUDIO,
-                format!("no call can be connected by chan_websocket: {why}"),
-                "load chan_websocket.so and res_http_websocket.so, and let http.conf's `sessionlimit` be more than two for each \
+                format!("a call cannot be connected by chan_websocket: {why}"),
+                "load chan_websocket.so and res_http_websocket.so, and set http.conf's `sessionlimit` to more than two for each \
                  call; or set `screen.media` to `audiosocket`",
             ),
         }
@@ -268,7 +268,7 @@ impl Probe<'_> {
                     rig.entered.notify_one();
                 }
             }
-            Err("the events of the PBX do not come any more".to_owned())
+            Err("the events of the PBX have stopped".to_owned())
         };
         tokio::select! {
             opened = rig.open() => opened,
@@ -276,7 +276,7 @@ impl Probe<'_> {
         }
     }
 
-    /// Has the call connect its audio to where that is to come in, and says goodbye after a moment.
+    /// Has the call connect its audio to the listening address, and says goodbye after a moment.
     async fn audiosocket(&mut self) -> Check {
         let screen = &self.config.screen;
         let media = match MediaServer::bind(&media_settings(self.config), None) {
@@ -295,15 +295,15 @@ impl Probe<'_> {
             Ok(false) if media.counts().stranger > 0 => {
                 return Check::fail(
                     LIVE_AUDIO,
-                    "the PBX connects from an address that is not let in",
-                    "name its address or network in `screen.allow`",
+                    "the PBX connects from an address that is not allowed",
+                    "add its address or network to `screen.allow`",
                 );
             }
             Ok(false) => {
                 return Check::fail(
                     LIVE_AUDIO,
                     format!("the PBX does not connect to {address}"),
-                    "let `screen.listen` be an address that the PBX can reach, and `screen.advertise` the same as the PBX \
+                    "set `screen.listen` to an address that the PBX can reach, and `screen.advertise` to the same as the PBX \
                      sees it (container, other machine); load app_audiosocket.so, res_audiosocket.so and app_exec.so; or set \
                      `screen.mode = \"dialplan\"`",
                 );
@@ -316,8 +316,8 @@ impl Probe<'_> {
             return Check::warn(
                 LIVE_AUDIO,
                 format!(
-                    "`AudioSocket()` of Asterisk {release} keeps a core of the PBX busy for each call, so that the dialplan \
-                     screens"
+                    "`AudioSocket()` of Asterisk {release} keeps a core of the PBX busy for each call, so the dialplan \
+                     screens instead"
                 ),
                 "update to 18.20, 20.5 or later",
             );
@@ -342,7 +342,7 @@ impl Probe<'_> {
             ),
             None => Check::fail(
                 LIVE_AUDIO,
-                format!("the PBX connects a call to {address}, and does not give it back"),
+                format!("the PBX connects a call to {address}, but does not take it back"),
                 "compare the context `aftertone-listen` with asterisk-conf/pbx/extensions_aftertone.conf",
             ),
         }
@@ -427,18 +427,15 @@ impl Probe<'_> {
         match end {
             Some(PlaybackEnd::Done) => Check::ok(
                 SOUNDS,
-                format!(
-                    "what is written into {} is played by the PBX",
-                    folder.display()
-                ),
+                format!("the PBX plays what is written into {}", folder.display()),
             ),
             Some(PlaybackEnd::Failed) => {
                 let mut detail = format!(
-                    "a file written into {} cannot be played by the PBX as {}.wav",
+                    "the PBX cannot play a file written into {} as {}.wav",
                     folder.display(),
                     there.display()
                 );
-                let remedy = "let the PBX's user read the folder and all above it; where the PBX sees the folder by another path \
+                let remedy = "let the PBX's user read the folder and all above it; if the PBX sees the folder by another path \
                      (container, chroot), set `pbx.pbx_sounds_dir` to that path";
                 if self.config.screen.mode == ScreenMode::Listen {
                     detail.push_str(
@@ -451,13 +448,13 @@ impl Probe<'_> {
             }
             None => Check::fail(
                 SOUNDS,
-                "the PBX did not tell how the playing of a test file ended",
-                "look at the PBX's log",
+                "the PBX did not report the end of a test playback",
+                "see the PBX's log",
             ),
         }
     }
 
-    /// Waits for an event that `wanted` takes; `None` where it does not come in time.
+    /// Waits for an event that `wanted` takes; `None` if it does not come in time.
     async fn hear<T>(&mut self, wanted: impl Fn(Event) -> Option<T>) -> Option<T> {
         let drop = self.channel.drop;
         let events = &mut self.events;

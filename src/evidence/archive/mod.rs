@@ -1,4 +1,4 @@
-//! The folder of evidence: one folder a drop, whole or not there, for its owner only.
+//! The folder of evidence: one folder for each drop, whole or not there, for its owner only.
 //!
 //! ```text
 //! DIR/.lock                                 held while folders come and go: any number of processes may use DIR
@@ -6,7 +6,7 @@
 //! DIR/<UTC yyyymmddThhmmssZ>-<drop id>/     a drop that has ended
 //!     incoming.wav                          what the ears heard, from answer on, sample for sample
 //!     played.wav                            on the same clock, what was played
-//!     message.wav                           the message, where any of it was played
+//!     message.wav                           the message, if any of it was played
 //!     drop.json                             how it ended, and what it takes to hear it again
 //!     picture.svg                           all of it, for a ticket
 //! ```
@@ -35,7 +35,7 @@ use super::{
 };
 use crate::id::DropId;
 
-/// The folder in which evidence is kept.
+/// The folder of all evidence.
 #[derive(Clone, Debug)]
 pub struct Archive {
     dir: PathBuf,
@@ -43,11 +43,10 @@ pub struct Archive {
 }
 
 impl Archive {
-    /// Opens the folder, which is made where it is missing; removes what dead processes have left half done, and what need
-    /// not be kept any longer.
+    /// Opens the folder, or makes it; removes what dead processes left half done, and what need not be kept any longer.
     ///
     /// # Errors
-    /// [`ArchiveError`] where nothing can be kept there.
+    /// [`ArchiveError`] if nothing can be kept there.
     pub fn open(
         dir: &Path,
         limits: RetentionLimits,
@@ -72,12 +71,12 @@ impl Archive {
     /// Begins the folder of a drop that is about to start.
     ///
     /// # Errors
-    /// [`ArchiveError`] where it cannot be made.
+    /// [`ArchiveError`] if it cannot be made.
     pub fn begin(&self, drop: DropId, now: SystemTime) -> Result<Folder, ArchiveError> {
         let name = format!("{}-{drop}", stamp(now));
         let partial = self.dir.join(format!("{PARTIAL}{name}"));
         let begin = || {
-            // Nobody sees it before it is locked.
+            // No other process sees it before it is locked.
             let _alone = self.lock()?;
             DirBuilder::new().mode(0o700).create(&partial)?;
             let held = File::open(&partial)?;
@@ -125,7 +124,7 @@ impl Archive {
                 Ok(Ok(())) => fs::remove_dir_all(&path)?,
                 Ok(Err(TryLockError::WouldBlock)) => {}
                 Ok(Err(TryLockError::Error(error))) | Err(error) => {
-                    warn!(folder = %path.display(), %error, "cannot tell whether evidence is half done; it is left alone");
+                    warn!(folder = %path.display(), %error, "cannot find out whether evidence is half done; it is left as it is");
                 }
             }
         }
@@ -144,21 +143,21 @@ impl Archive {
             if !is_ours(&path) {
                 continue;
             }
-            debug!(name, "evidence is removed: it is old, or there is too much");
-            // The account goes last: without it nobody would know any more whose the rest is.
+            debug!(name, "old evidence is removed");
+            // The manifest goes last: it shows that the other files are ours.
             for file in [PICTURE, MESSAGE, PLAYED, INCOMING, MANIFEST] {
                 match fs::remove_file(path.join(file)) {
                     Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                     Ok(()) | Err(_) => {}
                 }
             }
-            // What somebody has put beside it stays.
+            // Files that were put beside it stay, and the folder with them.
             let _ = fs::remove_dir(&path);
         }
         Ok(())
     }
 
-    /// The names of all folders, of whomever.
+    /// The names of all folders, also of those that are not ours.
     fn folders(&self) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
         for entry in fs::read_dir(&self.dir)? {
@@ -180,18 +179,18 @@ pub struct Folder {
     began: SystemTime,
     recorder: Option<Recorder>,
     recorded: Receiver<Recorded>,
-    /// Tells other processes that we live.
+    /// Shows other processes that this one is alive.
     _held: File,
 }
 
 impl Folder {
-    /// The tape for whoever listens to the call; there is one.
+    /// The recorder for the listener of the call; there is one.
     pub const fn recorder(&mut self) -> Option<Recorder> {
         self.recorder.take()
     }
 
     /// Keeps what there is of the drop, which has ended: `ended` is the object that `drop --json` prints, `message` what
-    /// was played, where that is not the PBX's own. Then removes what need not be kept any longer. Returns where it is.
+    /// was played, unless that is a sound of the PBX. Then removes what need not be kept any longer. Returns the folder.
     ///
     /// # Errors
     /// [`KeepError`]; nothing of the drop is left in the folder then.
@@ -202,7 +201,7 @@ impl Folder {
         message: Option<&[i16]>,
         now: SystemTime,
     ) -> Result<PathBuf, KeepError> {
-        // One that nobody took tells nothing; the wait ends with whoever holds the other.
+        // A recorder that was not taken records nothing; otherwise the wait ends when the listener ends it.
         self.recorder = None;
         let recorded = self.recorded.recv_timeout(LAST_SOUND).ok();
         let path = self.archive.dir.join(&self.name);
@@ -284,8 +283,8 @@ impl Folder {
             heard: Vec::new(),
         };
         let Some(recorded) = recorded else {
-            let nobody = "we did not listen to this call, so there is no sound of it";
-            manifest.notes.push(nobody.to_owned());
+            let why = "the ears did not listen to this call, so there is no sound of it";
+            manifest.notes.push(why.to_owned());
             return Ok(manifest);
         };
         if let Some(writer) = recorded.writer {
@@ -338,7 +337,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // Where it has been kept it has another name. What cannot be removed the next start removes.
+        // If it was kept, it has another name. What cannot be removed now, the next start removes.
         let _ = fs::remove_dir_all(&self.partial);
     }
 }
@@ -347,7 +346,7 @@ impl Drop for Folder {
 #[derive(Debug, Error)]
 #[error("cannot keep evidence in {}", dir.display())]
 pub struct ArchiveError {
-    /// The folder.
+    /// The folder of all evidence.
     pub dir: PathBuf,
     source: io::Error,
 }
@@ -361,7 +360,7 @@ pub struct KeepError {
     source: io::Error,
 }
 
-/// How many bytes a folder's files have; `None` for a folder without an account.
+/// How many bytes a folder's files have; `None` for a folder without a manifest.
 fn size(path: &Path) -> Option<u64> {
     let size = |file: &str| {
         let metadata = fs::symlink_metadata(path.join(file)).ok()?;
@@ -373,7 +372,7 @@ fn size(path: &Path) -> Option<u64> {
 }
 
 fn timestamp(time: SystemTime) -> Timestamp {
-    // Outside the years 1 to 9999 no clock stands.
+    // No clock is outside the years 1 to 9999.
     Timestamp::try_from(time).unwrap_or_default()
 }
 
@@ -381,7 +380,7 @@ fn stamp(time: SystemTime) -> String {
     timestamp(time).strftime(STAMP).to_string()
 }
 
-/// When the drop of a folder of this name began; `None` where the name is not of our form.
+/// When the drop of a folder of this name began; `None` if the name is not of this form.
 fn began(name: &str) -> Option<SystemTime> {
     let (stamp, drop) = name.split_once('-')?;
     drop.parse::<DropId>().ok()?;
@@ -394,7 +393,7 @@ fn began(name: &str) -> Option<SystemTime> {
 /// UTC, to the second.
 const STAMP: &str = "%Y%m%dT%H%M%SZ";
 
-/// How long the listener may take to end its tape once the drop has ended.
+/// How long the listener may take to end the recording once the drop has ended.
 const LAST_SOUND: Duration = Duration::from_secs(2);
 
 #[cfg(test)]

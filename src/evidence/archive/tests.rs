@@ -122,7 +122,7 @@ fn what_is_no_evidence_of_ours_or_damaged_is_refused_in_words() {
         r#"{"evidence_format":"1"}"#,
     ] {
         let words = told(page);
-        assert!(words.contains("is no evidence of this program"), "{words}");
+        assert!(words.contains("is not evidence of this program"), "{words}");
         assert!(!EvidenceReader::is_at(&path), "{page}");
     }
     for (key, value, words) in [
@@ -130,12 +130,12 @@ fn what_is_no_evidence_of_ours_or_damaged_is_refused_in_words() {
         (
             "audio",
             json!({"samples": 7, "complete": true}),
-            "tells of 7 samples",
+            "names 7 samples",
         ),
         (
             "settings",
             json!({"beep_guard": -1.0}),
-            "no value for `beep_guard`",
+            "not a value of `beep_guard`",
         ),
         ("settings", json!({"luck": 1.0}), "no setting `luck`"),
     ] {

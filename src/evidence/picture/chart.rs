@@ -1,4 +1,4 @@
-//! What stands where in the picture of counts over time.
+//! The place of everything in the picture of counts over time.
 
 use super::{
     layout::{LINE, Layout, MARGIN, Sheet, WIDTH, shortened},
@@ -11,18 +11,18 @@ use super::{
 pub struct Chart {
     /// What it is about. Long runs of digits, which may be a phone number, are masked in the picture.
     pub title: String,
-    /// What there is to say below the title, a line each.
+    /// The lines of text below the title.
     pub lines: Vec<String>,
-    /// What is told apart, from the foot of a bar upwards.
+    /// The parts of each bar, from its foot upwards.
     pub parts: Vec<Part>,
     /// The bars, from left to right.
     pub bars: Vec<Bar>,
 }
 
-/// Something that is told apart.
+/// A part of each bar.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
-    /// Its name.
+    /// The part's name.
     pub name: String,
     /// Which of fifteen colours it has.
     pub colour: usize,
@@ -151,7 +151,7 @@ fn plain(text: &str) -> String {
     text.chars().map(drawable).collect()
 }
 
-/// Where the bars begin: left of them stand the levels.
+/// The left edge of the bars; the levels are left of it.
 const LEFT: i32 = 90;
 const RIGHT: i32 = WIDTH - 14;
 /// Pixels of the bars from top to bottom.
@@ -162,7 +162,7 @@ const GAP: i32 = 8;
 const TICK: i32 = 5;
 /// Parts in one row of the legend.
 const LEGEND: i32 = 4;
-/// What there is to see where there are no bars.
+/// The text in place of the bars if there are none.
 const NOTHING: &str = "Nothing has ended yet.";
 
 #[cfg(test)]
@@ -173,7 +173,7 @@ mod tests {
     use crate::evidence::picture::shape::Shape;
 
     #[test]
-    fn bars_are_as_high_as_their_counts_and_stand_on_each_other() {
+    fn bars_are_as_high_as_their_counts_and_stacked() {
         let layout = Layout::of_chart(&chart(&[&[2, 2], &[0, 4], &[1, 0], &[0, 0]]));
         let fills = fills(&layout);
         let heights: Vec<_> = fills
@@ -188,7 +188,7 @@ mod tests {
         assert_eq!(
             fills[1].1 + PLOT / 2,
             fills[0].1,
-            "the second stands on the first"
+            "the second is on top of the first"
         );
         assert_eq!(fills[0].0, LEFT);
         assert_eq!(fills[2].0, LEFT + (RIGHT - LEFT) / 4);
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn however_many_and_whatever_is_told_it_stays_within_the_picture_and_is_xml() {
+    fn any_number_of_bars_and_any_text_stay_within_the_picture_and_are_xml() {
         let counts: Vec<Vec<u64>> = (0..3_000)
             .map(|n| vec![n % 7, u64::from(n == 9) << 40])
             .collect();

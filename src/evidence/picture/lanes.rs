@@ -1,9 +1,9 @@
-//! What happened in a recording, in the words of its picture: the headline, the reasons, and a lane for each kind.
+//! What happened in a recording, as its picture shows it: the headline, the reasons, and a lane for each kind of event.
 
 use super::{recording::Recording, shape::Colour};
 use crate::screen::{At, Beep, Heard, Replay};
 
-/// What a picture tells.
+/// What a picture shows.
 pub(super) struct Lanes {
     /// Who answered and when the message may start.
     pub(super) headline: String,
@@ -16,14 +16,14 @@ pub(super) struct Lanes {
     pub(super) beeps: Vec<(At, At)>,
 }
 
-/// Something that lasted, or a moment where `until` is missing.
+/// Something that lasted, or a moment, if `until` is missing.
 #[derive(Clone, Debug)]
 pub(super) struct Interval {
     pub(super) from: At,
     pub(super) until: Option<At>,
-    /// Its labels, the most telling first.
+    /// Its labels, the most detailed first.
     pub(super) labels: Vec<String>,
-    /// Whether a label may stand beside it.
+    /// Whether a label may be beside it.
     pub(super) beside: bool,
     pub(super) ink: Colour,
     pub(super) fill: Colour,
@@ -38,7 +38,7 @@ pub(super) struct RuledMoment {
 }
 
 impl Lanes {
-    /// Tells what was heard, and what played.
+    /// What was heard, and what played.
     pub(super) fn of(recording: &Recording<'_>) -> Self {
         let replay = recording.replay;
         let mut lanes = vec![
@@ -85,7 +85,7 @@ impl Lanes {
         }
     }
 
-    /// All of it in one text, for who cannot see the picture.
+    /// All of it in one text, for those who cannot see the picture.
     pub(super) fn describe(&self) -> String {
         let mut parts = vec![self.headline.clone()];
         parts.extend(self.reasons.iter().cloned());
@@ -208,7 +208,7 @@ fn pitch(beep: &Beep) -> String {
     format!("{:.0}{} Hz{sweeps}", beep.hz, second.unwrap_or_default())
 }
 
-/// Each verdict where it differs from the one before.
+/// Each verdict that differs from the one before.
 fn verdicts(replay: &Replay) -> Vec<Interval> {
     let heard = replay.heard.iter().filter_map(|heard| match heard {
         Heard::Verdict { verdict, at, .. } => Some((*verdict, *at)),
@@ -259,7 +259,7 @@ fn moment(at: At, labels: Vec<String>, ink: Colour) -> Interval {
     }
 }
 
-/// When the message played, as it was taken down.
+/// When the message played, as it was recorded.
 fn really_played(plays: &[(At, At)], message: Option<f32>) -> Vec<Interval> {
     let spell = |&(from, until): &(At, At)| {
         let lasted = until.since(from);
@@ -325,7 +325,7 @@ fn played(replay: &Replay, message: Option<f32>) -> Vec<Interval> {
     spells
 }
 
-/// When it was known that somebody spoke over the message.
+/// When a voice over the message was recognised.
 fn voices(replay: &Replay) -> Vec<Interval> {
     let at = replay.heard.iter().filter_map(|heard| match heard {
         Heard::Voice { at, .. } => Some(*at),

@@ -1,4 +1,4 @@
-//! What stands where in the picture of a recording.
+//! The place of everything in the picture of a recording.
 
 use super::{
     lanes::{Interval, Lanes},
@@ -12,14 +12,14 @@ use crate::screen::{At, RATE};
 
 /// A picture of a recording or of counts, laid out on 1200 pixels' width.
 ///
-/// Of a recording, from top to bottom: the verdict and the ready point in words, the reasons, the waveform with the beeps shaded, an axis
+/// Of a recording, from top to bottom: verdict and ready point in text, the reasons, the waveform with the beeps shaded, an axis
 /// in seconds since answer, and a lane each for speech, tones, verdict, ready point and message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
     pub(super) width: i32,
     pub(super) height: i32,
     pub(super) title: String,
-    /// All that the picture says, in one text.
+    /// All that the picture shows, in one text.
     pub(super) description: String,
     pub(super) shapes: Vec<Shape>,
 }
@@ -167,7 +167,7 @@ impl Sheet {
         let columns = ((WIDTH - 2 * MARGIN) / Face::Plain.advance()) as usize;
         let why = format!(
             "Why: {}",
-            lanes.reasons.first().map_or("nothing told", |why| why)
+            lanes.reasons.first().map_or("no reasons", |why| why)
         );
         let more = lanes.reasons.iter().skip(1).cloned();
         for text in wrapped(std::iter::once(why).chain(more), columns) {
@@ -293,7 +293,7 @@ pub(super) fn shortened(text: &str, most: usize) -> String {
     reader + &dots
 }
 
-/// Reasons in lines of at most this many characters, none torn where it fits a line.
+/// Reasons in lines of at most this many characters, none broken if it fits a line.
 fn wrapped(reasons: impl Iterator<Item = String>, columns: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for reason in reasons {
@@ -316,7 +316,7 @@ pub(super) const MARGIN: i32 = 10;
 pub(super) const LINE: i32 = Face::Plain.height() + 2;
 /// Characters of a title that has to do with less than the whole of its line.
 const SHORTEST_TITLE: i32 = 12;
-/// Where the plot begins: left of it stand the names of the lanes.
+/// The left edge of the plot; the names of the lanes are left of it.
 const PLOT_LEFT: i32 = 90;
 const PLOT_RIGHT: i32 = WIDTH - 14;
 /// Pixels between a lane's name and the plot.

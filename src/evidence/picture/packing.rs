@@ -1,4 +1,4 @@
-//! A lane: what happened, in boxes along the time axis, each with its label where there is room.
+//! A lane: what happened, in boxes along the time axis, each with its label if there is room.
 
 use super::shape::{Area, Colour, Face, Shape};
 
@@ -7,9 +7,9 @@ use super::shape::{Area, Colour, Face, Shape};
 pub(super) struct Item {
     pub(super) left: i32,
     pub(super) right: i32,
-    /// Its labels, the most telling first; the first that has room is written.
+    /// Its labels, the most detailed first; the first that has room is written.
     pub(super) labels: Vec<String>,
-    /// Whether a label may stand beside the box, or in it only.
+    /// Whether a label may be beside the box, or in it only.
     pub(super) beside: bool,
     pub(super) ink: Colour,
     pub(super) fill: Colour,
@@ -24,7 +24,7 @@ pub(super) struct Lane {
 struct Placed {
     row: i32,
     item: Item,
-    /// Where its label begins, and which one it is.
+    /// The column at which its label begins, and the label.
     label: Option<(i32, String)>,
 }
 
@@ -53,7 +53,7 @@ impl Lane {
                     x >= left && x + Face::Plain.width(label) <= right && free(row, from, to)
                 })
                 .map(|(row, x, label)| (row, Some((x, label.clone()))));
-            // Where no label has room, the box goes where it covers nobody's words.
+            // If no label has room, the box goes to a row in which it covers no text.
             let bare = || (0..ROWS).find(|row| free(*row, item.left, item.right));
             let crowded = if item.beside { ROWS } else { 0 };
             let (row, label) = fitting.unwrap_or_else(|| (bare().unwrap_or(crowded), None));
@@ -137,7 +137,7 @@ fn extent(item: &Item, label: Option<(i32, &String)>) -> (i32, i32) {
     (item.left.min(x - GAP), item.right.max(end + GAP))
 }
 
-/// Where a label of this width may begin: in the box, after it, before it.
+/// The columns at which a label of this width may begin: in the box, after it, before it.
 fn spots(item: &Item, width: i32) -> [Option<i32>; 3] {
     let inside = item.right - item.left >= width + 2 * PAD;
     [

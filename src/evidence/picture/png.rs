@@ -1,4 +1,4 @@
-//! A scene as PNG. The glyphs come with the program: a machine without any font draws the same.
+//! A layout as PNG. The glyphs come with the program: a machine without any font draws the same.
 
 use noto_sans_mono_bitmap::get_raster;
 
@@ -7,7 +7,7 @@ use super::{
     shape::{Area, Colour, Face, Shape},
 };
 
-/// The scene as a whole PNG file.
+/// The layout as a whole PNG file.
 pub(super) fn render(layout: &Layout) -> Vec<u8> {
     let mut canvas = Canvas::new(layout.width, layout.height);
     for shape in &layout.shapes {
@@ -15,7 +15,7 @@ pub(super) fn render(layout: &Layout) -> Vec<u8> {
     }
     canvas
         .encode(&layout.title)
-        .expect("a Vec takes whatever is written, and the canvas is as large as it says")
+        .expect("a Vec takes all that is written, and the canvas is as large as it says")
 }
 
 struct Canvas {
@@ -82,7 +82,7 @@ impl Canvas {
         }
     }
 
-    /// Lays an ink over a pixel, `cover` of 255 parts of it; what lies outside is nowhere.
+    /// Lays an ink over a pixel, `cover` of 255 parts of it; what lies outside is not drawn.
     fn blend(&mut self, x: i32, y: i32, ink: Colour, cover: u8) {
         if !(0..self.width).contains(&x) || !(0..self.height).contains(&y) {
             return;

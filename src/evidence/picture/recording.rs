@@ -11,8 +11,8 @@ pub struct Recording<'a> {
     pub samples: &'a [i16],
     /// What was heard in them.
     pub replay: &'a Replay,
-    /// How long the message lasts that played from the ready point on, in seconds; `None` where it is not known.
+    /// How long the message lasts that played from the ready point on, in seconds; `None` if it is not known.
     pub message: Option<f32>,
-    /// When the message really played, from and until, where that is known; the ready points tell it elsewhere.
+    /// When the message really played, from and until, if that is known; otherwise the ready points show it.
     pub plays: Option<&'a [(At, At)]>,
 }

@@ -1,4 +1,4 @@
-//! Pictures in files: whole or not there, and for their owner only.
+//! Writes pictures to files: whole or not at all, and for their owner only.
 
 use std::{
     fs::{File, Permissions},
@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use super::{format::PictureFormat, layout::Layout};
 
-/// Why a picture could not be kept.
+/// A picture could not be written.
 #[derive(Debug, Error)]
 #[error("cannot write the picture {}", path.display())]
 pub struct SaveError {
@@ -20,11 +20,11 @@ pub struct SaveError {
     source: io::Error,
 }
 
-/// Writes a scene to a file that only its owner can read (mode 0600). A file of that name is replaced in one step, once
+/// Writes a picture to a file that only its owner can read (mode 0600). A file of that name is replaced in one step, once
 /// the picture is whole and on disk.
 ///
 /// # Errors
-/// [`SaveError`] where the file or its folder cannot be written; what was there before is there still.
+/// [`SaveError`] if the file or its folder cannot be written; a file that was there before is unchanged.
 pub fn save(layout: &Layout, format: PictureFormat, path: &Path) -> Result<(), SaveError> {
     replace(path, &layout.render(format)).map_err(|source| SaveError {
         path: path.to_owned(),

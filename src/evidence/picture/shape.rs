@@ -1,4 +1,4 @@
-//! What a picture is made of: areas, waves and words, on whole pixels.
+//! What a picture is made of: areas, waves and texts, on whole pixels.
 
 use noto_sans_mono_bitmap::{FontWeight, RasterHeight, get_raster_width};
 
@@ -86,7 +86,7 @@ impl Face {
     }
 }
 
-/// What a colour stands for.
+/// What a colour means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Colour {
     Paper,
@@ -105,7 +105,7 @@ pub(super) enum Colour {
     Message,
     MessagePale,
     Voice,
-    /// What a chart tells apart, by its number in [`PARTS`]; beyond them the colours come again.
+    /// A part of a chart, by its number in [`PARTS`]; beyond them the colours repeat.
     Part(usize),
 }
 

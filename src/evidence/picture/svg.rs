@@ -1,4 +1,4 @@
-//! A scene as SVG: plain elements, no script, no style sheet, no font of its own.
+//! A layout as SVG: plain elements, no script, no style sheet, no font of its own.
 
 use std::fmt::{self, Write as _};
 
@@ -7,10 +7,10 @@ use super::{
     shape::{Colour, Face, Shape},
 };
 
-/// The scene as a text that is a whole SVG document.
+/// The layout as a whole SVG document.
 pub(super) fn render(layout: &Layout) -> String {
     let mut out = String::new();
-    document(layout, &mut out).expect("a String takes whatever is written");
+    document(layout, &mut out).expect("a String takes all that is written");
     out
 }
 
@@ -59,7 +59,7 @@ fn element(shape: &Shape, out: &mut String) -> fmt::Result {
             ink,
             text,
         } => {
-            // Whatever font is there, the text takes the room that the layout gave it.
+            // In any font, the text takes the room that the layout gave it.
             let weight = match face {
                 Face::Plain => "",
                 Face::Bold | Face::Head => r#" font-weight="bold""#,
@@ -86,7 +86,7 @@ impl fmt::Display for Hex {
     }
 }
 
-/// A text as it stands between two tags. Control characters, which XML cannot hold, are not in a scene.
+/// A text as it is between two tags. Control characters, which XML cannot hold, are not in a layout.
 struct Escaped<'a>(&'a str);
 
 impl fmt::Display for Escaped<'_> {

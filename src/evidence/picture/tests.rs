@@ -126,7 +126,7 @@ fn the_png_has_its_size_and_its_words_in_it() {
     for (area, text) in texts(&layout) {
         assert!(inked(area) > text.len() * 5, "{text}: {}", inked(area));
     }
-    // The check can fail: no word stands in the margin.
+    // The check can fail: no text is in the margin.
     let margin = Area {
         left: 0,
         top: 0,
@@ -226,7 +226,7 @@ fn a_picture_is_its_owner_s_and_whole_or_not_there() {
         let mode = fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
-    // A folder stands where the file should: the rename fails when all is written.
+    // A folder is in the place of the file: the rename fails when all is written.
     fs::create_dir(folder.path().join("taken.svg")).unwrap();
     let taken = folder.path().join("taken.svg");
     let error = save(&layout, PictureFormat::Svg, &taken).unwrap_err();
@@ -310,7 +310,7 @@ fn any_heard() -> impl Strategy<Value = Heard> {
         })
 }
 
-/// Whether all words stand in the picture, and none over others.
+/// Whether all texts are within the picture, and none over others.
 fn sound(layout: &Layout) -> Result<(), String> {
     let all: Vec<_> = texts(layout).collect();
     for (n, (one, text)) in all.iter().enumerate() {
@@ -335,7 +335,7 @@ fn sound(layout: &Layout) -> Result<(), String> {
     Ok(())
 }
 
-/// Every text and where it stands.
+/// Every text and its area.
 fn texts(layout: &Layout) -> impl Iterator<Item = (Area, String)> {
     layout.shapes.iter().filter_map(|shape| match shape {
         Shape::Text {
@@ -353,7 +353,7 @@ fn texts(layout: &Layout) -> impl Iterator<Item = (Area, String)> {
     })
 }
 
-/// A scene as text, without the lines and grounds behind its words.
+/// A layout as text, without the lines and grounds behind its words.
 fn told(layout: &Layout) -> String {
     let mut lines = vec![format!("{} x {}", layout.width, layout.height)];
     lines.extend(layout.shapes.iter().filter_map(|shape| match shape {

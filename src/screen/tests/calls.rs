@@ -270,7 +270,7 @@ fn a_voice_over_the_message_is_told_and_our_echo_is_not() {
             &known,
         );
         assert_eq!(replay.voice, None, "echo after {delay} s at {db} dB");
-        // The same without the message to compare with: somebody speaks.
+        // The same without the message to compare with: a voice.
         let unknown = Replay::of(
             &echo.clone().through(Codec::MuLaw),
             Settings::default(),
@@ -559,7 +559,7 @@ fn nothing_is_done_half_a_time() {
         assert_eq!(
             settings.set("max_restarts", bad).unwrap_err().to_string(),
             format!(
-                "`{bad}` is no value for `max_restarts`: expected a whole number from 0 to 5 (times)"
+                "`{bad}` is not a value of `max_restarts`; expected a whole number from 0 to 5 (times)"
             )
         );
     }

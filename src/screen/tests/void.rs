@@ -1,4 +1,4 @@
-//! Digital silence: what arrives where nothing is sent says nothing of the line.
+//! Digital silence: what arrives while nothing is sent says nothing of the line.
 
 use super::signal::{Codec, Sound};
 use crate::{

@@ -86,12 +86,12 @@ impl WebSockets {
             outlet,
             orders: take,
         };
-        // The thread lives as long as any of us does.
+        // The thread lives as long as any clone of this.
         let _ = self.take.send(line);
         match made.await {
             Ok(Ok(())) => Ok(Connection::new(come, orders)),
             Ok(Err(error)) => Err(error),
-            // Every call was let go at this moment.
+            // Every call was ended at this moment.
             Err(_) => Err(LinkError::Closed {
                 at: self.pbx.address(),
             }),
@@ -141,12 +141,12 @@ impl ConnectRequest {
         let socket = match connect_media(&self.pbx, &self.id).await {
             Ok(socket) => socket,
             Err(error) => {
-                // Who asked may have gone.
+                // The drop that asked may have ended.
                 let _ = self.done.send(Err(error));
                 return;
             }
         };
-        // If they have, the orders' end says so.
+        // If it has, its orders have ended, too.
         let _ = self.done.send(Ok(()));
         let call = WebSocketCall {
             talk: Talk::new(clock::now()),
@@ -187,7 +187,7 @@ impl WebSocketCall {
                     // The drop has ended.
                     None => return,
                 },
-                // What has come is heard before anything is sent: a write to a PBX that has hung up makes the system forget it.
+                // What has come is read before anything is sent: a write to a PBX that has hung up makes the system discard it.
                 message = stream.next(), if has_room => self.on_message(message, &mut actions),
                 () = &mut writer => Err(self.talk.closed(ConnectionEnd::Closed)),
                 () = sleep_until(TokioInstant::from_std(wake)) => {
@@ -204,11 +204,11 @@ impl WebSocketCall {
         debug!(%end, "an audio connection has ended");
         drop(stream);
         self.talk.end(clock::now(), &mut actions);
-        let told = actions.into_iter().filter_map(|action| match action {
+        let reports = actions.into_iter().filter_map(|action| match action {
             Action::Report(what) => Some(what),
             Action::Sound(_) | Action::Command(_) | Action::End(_) => None,
         });
-        self.outlet.end(told, end).await;
+        self.outlet.end(reports, end).await;
     }
 
     fn on_message(
@@ -275,7 +275,7 @@ async fn write(mut sink: SplitSink<MediaSocket, Message>, mut queued: mpsc::Rece
 /// Messages of ours that may wait for the PBX: 4 s of a message, or of silence a good deal more.
 const WAITING: usize = 40;
 
-/// How long a drop may take nothing of what waits for it.
+/// How long a drop may take none of what waits for it.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 #[cfg(test)]

@@ -207,7 +207,7 @@ fn a_full_queue_is_waited_for_and_one_that_ran_dry_is_a_gap() {
     scene.at(50).said(PbxMessage::Xoff);
     assert_eq!(scene.at(900).wake(), [""; 0]);
     assert_eq!(scene.said(PbxMessage::Xon), ["sound 900"]);
-    // We stood still: nothing was left after 1.9 s.
+    // We stalled: nothing was left after 1.9 s.
     assert_eq!(
         scene.at(2_400).wake(),
         [
