@@ -104,7 +104,7 @@ impl FakePbx {
             .route("/ari/events", get(open))
             .route("/media/the-id", get(open))
             .fallback(ask)
-            .with_state(Arc::new(Tell { asks, opens }));
+            .with_state(Arc::new(Reports { asks, opens }));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = listener.local_addr().unwrap();
         let server = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
@@ -135,13 +135,13 @@ impl Drop for FakePbx {
     }
 }
 
-struct Tell {
+struct Reports {
     asks: mpsc::UnboundedSender<Asked>,
     opens: mpsc::UnboundedSender<OpenedSocket>,
 }
 
 async fn ask(
-    State(tell): State<Arc<Tell>>,
+    State(reports): State<Arc<Reports>>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
@@ -155,7 +155,7 @@ async fn ask(
         body: String::from_utf8_lossy(&body).into_owned(),
         reply,
     };
-    let _ = tell.asks.send(asked);
+    let _ = reports.asks.send(asked);
     let (status, body) = answer.await.unwrap_or((500, String::new()));
     Response::builder()
         .status(StatusCode::from_u16(status).unwrap())
@@ -165,7 +165,7 @@ async fn ask(
 }
 
 async fn open(
-    State(tell): State<Arc<Tell>>,
+    State(reports): State<Arc<Reports>>,
     uri: Uri,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
@@ -173,7 +173,7 @@ async fn open(
     upgrade
         .protocols(["ari", "media"])
         .on_upgrade(move |socket| async move {
-            let _ = tell.opens.send(OpenedSocket {
+            let _ = reports.opens.send(OpenedSocket {
                 target: uri.to_string(),
                 headers,
                 socket,

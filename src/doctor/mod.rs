@@ -1,7 +1,7 @@
 //! Whether a PBX can do what a drop needs: read from the PBX, and tried if that is not enough.
 //!
-//! What is tried leaves nothing behind: a short call within the PBX, from it to itself, and a sound file of half a
-//! second, both gone when [`examine`] returns. Every step has a deadline.
+//! A trial leaves nothing behind: a short call within the PBX, from it to itself, and a sound file of half a second are
+//! both gone when [`examine`] returns. Every step has a deadline.
 
 mod check;
 mod modules;
@@ -33,39 +33,39 @@ use crate::{
 ///
 /// # Errors
 /// [`SessionError`] if nothing could be examined.
-pub async fn examine(config: &Config, mut tell: impl FnMut(Check)) -> Result<(), SessionError> {
+pub async fn examine(config: &Config, mut report: impl FnMut(Check)) -> Result<(), SessionError> {
     let run = RunName::unique(&config.instance).map_err(SessionError::Instance)?;
     let runs = Runs::open(&config.state_dir, config.pbx.url.as_str())?;
     let live = runs.begin(&run)?;
     let pbx = Pbx::new(&settings(config)).map_err(SessionError::Settings)?;
     let rest = &pbx.rest();
     match reach::reach(rest, config).await {
-        Ok(checks) => checks.into_iter().for_each(&mut tell),
+        Ok(checks) => checks.into_iter().for_each(&mut report),
         Err(checks) => {
-            checks.into_iter().for_each(&mut tell);
+            checks.into_iter().for_each(&mut report);
             live.end();
             return Ok(());
         }
     }
     let permission = permission(rest).await;
     let may_try = permission.status == Status::Ok;
-    tell(permission);
+    report(permission);
     let modules = modules::check(rest, config).await;
     let may_try = may_try && modules.may_try;
     let may_listen = config.screen.mode == ScreenMode::Listen && modules.may_listen;
-    modules.checks.into_iter().for_each(&mut tell);
+    modules.checks.into_iter().for_each(&mut report);
     let trunk = trunk::look(rest, config).await;
     if let Some(check) = redirects::check(rest, &trunk).await {
-        tell(check);
+        report(check);
     }
-    tell(clocks(rest).await);
+    report(clocks(rest).await);
     if may_try {
-        probe::check(&pbx, config, &run, may_listen, trunk, &mut tell).await;
+        probe::check(&pbx, config, &run, may_listen, trunk, &mut report).await;
     } else {
-        tell(trunk.afar());
+        report(trunk.afar());
     }
-    // Last: a PBX that has too few would refuse the others because of this one.
-    tell(sessions(rest).await);
+    // Last: on a PBX with too few sessions this check would make the others fail.
+    report(sessions(rest).await);
     live.end();
     Ok(())
 }

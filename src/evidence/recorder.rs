@@ -25,7 +25,7 @@ use crate::{
     screen::{self, Amd, Call, Heard, RATE, Settings},
 };
 
-/// Something that happened to a call beside its sound.
+/// Something that happened in a call beside its sound.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum RecordedCue {
     /// What is known of the two calls.
@@ -54,7 +54,7 @@ impl RecordedCue {
 #[derive(Debug)]
 pub struct Recorder {
     path: PathBuf,
-    /// To the disk, from the first sound on for as long as it takes them.
+    /// The way to the disk, from the first sound on for as long as the disk keeps up.
     disk: Option<SyncSender<Vec<i16>>>,
     writer: Option<JoinHandle<io::Result<()>>>,
     piece: Vec<i16>,

@@ -37,7 +37,7 @@ pub(super) struct Classifier {
     noise: Background,
     /// The last beep since the last speech, and whether there was speech before it.
     beep: Option<(Beep, bool)>,
-    /// A beep was heard that made the message start.
+    /// A beep started the message.
     beeped: bool,
     restarts: u32,
     /// The end of the last ring.
@@ -46,7 +46,7 @@ pub(super) struct Classifier {
     interrupted: Option<At>,
 }
 
-/// What one hop brought.
+/// What the detectors found in one hop.
 pub(super) struct Hop {
     pub(super) sound: Option<ToneSound>,
     pub(super) edge: Option<Edge>,
@@ -59,7 +59,7 @@ pub(super) struct Hop {
     pub(super) look: Look,
 }
 
-/// What one hop led to, in order.
+/// The events of one hop, in order.
 #[derive(Default)]
 pub(super) struct Classified {
     list: [Option<Heard>; 5],
@@ -85,7 +85,7 @@ enum ClassifierPhase {
     Playing {
         since: At,
     },
-    /// Nothing more is to be found out.
+    /// The verdict is final.
     Over,
 }
 
@@ -150,7 +150,7 @@ impl Classifier {
                     self.interrupted = Some(start);
                 }
                 self.first_turn.begin(start, decided);
-                // What was before the words was not the beep after them.
+                // A beep before the words is not the one that follows a greeting.
                 if self.beep.is_some_and(|(beep, _)| beep.end < start)
                     && self.phase == ClassifierPhase::Listening
                 {
@@ -328,7 +328,7 @@ impl Classifier {
         }
     }
 
-    /// Whether the beep, if there is one, has had the quiet after it that a beep has.
+    /// Whether the beep, if there is one, has been followed by enough quiet.
     fn beep_settled(&self, now: At) -> bool {
         self.beep.is_none_or(|(beep, spoken)| {
             let guard = if spoken {
@@ -456,7 +456,7 @@ const RANG_LONG: f32 = -0.5;
 const _: () = assert!(OPEN_TURN + DIVERTED + AMD + NOISE_CAME < SURE);
 // And a short turn is never a machine's, unless a beep follows.
 const _: () = assert!(SHORT_TURN + DIVERTED + AMD + NOISE_STOPPED < SURE);
-// With a turn that may be a machine's and a background that stopped with it, it tips the scales.
+// With a turn that may be a machine's and a background that stopped with it, it decides.
 const _: () = assert!(OPEN_TURN + AMD + NOISE_STOPPED < SURE);
 const _: () = assert!(OPEN_TURN + DIVERTED + NOISE_STOPPED >= SURE);
 

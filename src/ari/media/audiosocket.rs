@@ -28,7 +28,7 @@ use crate::{
     id::Play,
 };
 
-/// Makes a connection of a stream that has said who it is, and what serves it.
+/// The connection of a stream that has sent its UUID, and the task that serves it.
 pub(super) fn open(
     stream: Stream,
     standstill: CancellationToken,
@@ -42,7 +42,7 @@ pub(super) fn open(
         stream,
         outlet,
         outbox: Outbox::default(),
-        speech: None,
+        message: None,
         parting: None,
         counts,
         silence_due: now,
@@ -54,19 +54,19 @@ struct AudioSocketCall {
     stream: Stream,
     outlet: Outlet,
     outbox: Outbox,
-    speech: Option<PacedMessage>,
-    /// Goodbye was said, and when to give up waiting for the answer; a play that ended with it.
+    message: Option<PacedMessage>,
+    /// Goodbye was said: when to give up waiting for the answer, and the play that ended with it.
     parting: Option<(Instant, Option<(Play, Spoken)>)>,
     counts: Arc<Counts>,
     /// When the next frame of silence is due while no message is sent.
     silence_due: Instant,
 }
 
-/// A message on its way out.
+/// A message that is being sent, frame by frame.
 struct PacedMessage {
     play: Play,
     pacer: Pacer,
-    /// Whole frames that the connection took that are none of this play.
+    /// Whole frames that the connection took before this play.
     before: u64,
     begun: bool,
     unheard: Unheard,
@@ -101,9 +101,9 @@ impl AudioSocketCall {
     }
 
     fn wake(&self) -> Instant {
-        let due = match (&self.parting, &self.speech) {
+        let due = match (&self.parting, &self.message) {
             (Some((until, _)), _) => *until,
-            (None, Some(speech)) => speech.pacer.due(),
+            (None, Some(message)) => message.pacer.due(),
             (None, None) => self.silence_due,
         };
         if self.outbox.is_empty() && !self.outlet.is_full() {
@@ -128,7 +128,7 @@ impl AudioSocketCall {
                     return Ok(());
                 }
                 self.outbox.forget();
-                self.speech = Some(PacedMessage {
+                self.message = Some(PacedMessage {
                     play,
                     pacer: Pacer::new(sound, now),
                     before: self.outbox.taken + u64::from(!self.outbox.is_empty()),
@@ -139,9 +139,9 @@ impl AudioSocketCall {
             }
             Order::Hush(play) => {
                 if self
-                    .speech
+                    .message
                     .as_ref()
-                    .is_some_and(|speech| speech.play == play)
+                    .is_some_and(|message| message.play == play)
                 {
                     self.stop(SpokenEnd::Stopped)?;
                 }
@@ -166,34 +166,34 @@ impl AudioSocketCall {
                 Ok(())
             };
         }
-        let Some(speech) = &mut self.speech else {
+        let Some(message) = &mut self.message else {
             if now >= self.silence_due && self.outbox.is_empty() {
                 self.outbox.push(&SILENCE);
                 self.silence_due = now + SILENCE_EVERY;
             }
             return self.flush();
         };
-        let due = speech.pacer.take(now);
-        let play = speech.play;
+        let due = message.pacer.take(now);
+        let play = message.play;
         for frame in &due.frames {
             self.outbox.push(frame);
         }
         self.flush()?;
-        let Some(speech) = &mut self.speech else {
+        let Some(message) = &mut self.message else {
             return Ok(());
         };
-        speech.unheard.note(now);
-        let begins = !speech.begun && self.outbox.taken > speech.before;
-        speech.begun |= begins;
-        let is_over = speech.pacer.is_over(now) && self.outbox.is_empty();
+        message.unheard.note(now);
+        let begins = !message.begun && self.outbox.taken > message.before;
+        message.begun |= begins;
+        let is_over = message.pacer.is_over(now) && self.outbox.is_empty();
         if begins {
-            self.outlet.tell(FromCall::Speaking(play))?;
+            self.outlet.report(FromCall::Speaking(play))?;
         }
         if let Some(gap) = due.gap {
-            self.outlet.tell(FromCall::Stumbled(play, gap))?;
+            self.outlet.report(FromCall::Stumbled(play, gap))?;
         }
-        if is_over && let Some(speech) = self.speech.take() {
-            let spoken = speech.spoken(SpokenEnd::Whole, self.outbox.taken);
+        if is_over && let Some(message) = self.message.take() {
+            let spoken = message.spoken(SpokenEnd::Whole, self.outbox.taken);
             self.say_goodbye(Some((play, spoken)), now)?;
         }
         Ok(())
@@ -213,15 +213,15 @@ impl AudioSocketCall {
         Ok(())
     }
 
-    /// Sends no more of what is being sent.
+    /// Sends no more of the message.
     fn stop(&mut self, end: SpokenEnd) -> Result<(), ConnectionEnd> {
-        let Some(speech) = self.speech.take() else {
+        let Some(message) = self.message.take() else {
             return Ok(());
         };
         self.outbox.forget();
         self.silence_due = clock::now() + FRAME;
-        let spoken = speech.spoken(end, self.outbox.taken);
-        self.outlet.tell(FromCall::Spoken(speech.play, spoken))
+        let spoken = message.spoken(end, self.outbox.taken);
+        self.outlet.report(FromCall::Spoken(message.play, spoken))
     }
 
     fn say_goodbye(
@@ -256,15 +256,15 @@ impl AudioSocketCall {
     fn on_frame(&mut self, frame: Option<Result<Frame, Bad>>) -> Result<(), ConnectionEnd> {
         match frame {
             Some(Ok(Frame::Audio(sound))) => {
-                if let Some(speech) = &mut self.speech {
-                    speech.unheard.on_sound(clock::now());
+                if let Some(message) = &mut self.message {
+                    message.unheard.on_sound(clock::now());
                 }
-                self.outlet.tell(FromCall::Sound(sound))
+                self.outlet.report(FromCall::Sound(sound))
             }
             Some(Ok(Frame::Other)) => Ok(()),
             Some(Ok(Frame::HungUp)) if self.parting.is_none() => Err(ConnectionEnd::HungUp),
             Some(Ok(Frame::HungUp)) => Err(ConnectionEnd::Parted),
-            // It has said who it is.
+            // The UUID came before.
             Some(Ok(Frame::Uuid(_))) => {
                 add(&self.counts.garbage);
                 Err(ConnectionEnd::Garbage)
@@ -284,7 +284,7 @@ impl AudioSocketCall {
     /// Reports how it ended, after the message that ended with it. The connection is closed first.
     async fn end(mut self, end: ConnectionEnd) {
         let taken = self.outbox.taken;
-        let spoken = match (self.parting.take(), self.speech.take()) {
+        let spoken = match (self.parting.take(), self.message.take()) {
             (Some((_, Some((play, spoken)))), _) => {
                 let whole = match end {
                     ConnectionEnd::Parted => SpokenEnd::Whole,
@@ -305,7 +305,7 @@ impl AudioSocketCall {
                     },
                 ))
             }
-            (_, Some(speech)) => Some((speech.play, speech.spoken(SpokenEnd::Lost, taken))),
+            (_, Some(message)) => Some((message.play, message.spoken(SpokenEnd::Lost, taken))),
             (_, None) => None,
         };
         drop(self.stream);
@@ -326,12 +326,12 @@ impl PacedMessage {
     }
 }
 
-/// What the connection had no room for yet. A frame goes out in one write as long as there is room: a frame that is torn for
-/// more than some milliseconds ends the call on many releases.
+/// What the connection had no room for yet. A frame is written at once if there is room: on many releases a frame that is
+/// interrupted for more than some milliseconds ends the call.
 #[derive(Debug, Default)]
 struct Outbox {
     bytes: Vec<u8>,
-    /// Of the frame in front, what has gone out.
+    /// Bytes of the first frame that are sent.
     gone: usize,
     /// Whole audio frames that the connection took.
     taken: u64,
@@ -350,7 +350,7 @@ impl Outbox {
         self.bytes.len()
     }
 
-    /// Forgets what has not begun to go out.
+    /// Discards all frames of which nothing is sent yet.
     fn forget(&mut self) {
         let rest = if self.gone == 0 { 0 } else { BYTES - self.gone };
         self.bytes.truncate(rest);
@@ -375,5 +375,5 @@ impl Outbox {
 /// Frames that are read before one is sent: what a live call brings in a stall of 1 s, and few enough to be read at once.
 const AT_ONCE: usize = 50;
 
-/// Bytes of ours that may wait for the PBX: 4 s.
+/// Bytes that may wait for the PBX: 4 s.
 const STUCK: usize = 200 * BYTES;

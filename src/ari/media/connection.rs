@@ -14,14 +14,14 @@ pub struct Connection {
     orders: mpsc::UnboundedSender<Order>,
 }
 
-/// What comes of a connection, in the order in which it happened.
+/// What a connection reports, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FromCall {
     /// Sound of the far end: 8 kHz samples of 16 bits, little-endian, an even number of bytes.
     Sound(Bytes),
     /// The first frame of this play went out.
     Speaking(Play),
-    /// So much time passed before a frame in the middle of this play that the far end hears a gap.
+    /// A frame in the middle of this play was late by so much that the far end hears a gap.
     Stumbled(Play, Duration),
     /// This play has ended.
     Spoken(Play, Spoken),
@@ -58,11 +58,11 @@ pub enum ConnectionEnd {
     /// It announced a frame that is too large.
     #[error("the audio connection announced a frame that is too large")]
     Oversized,
-    /// The sound was not taken in time.
+    /// The drop did not take the sound in time.
     #[error("the sound came faster than it was processed")]
     Slow,
-    /// The PBX takes no sound.
-    #[error("the PBX takes no sound from the audio connection")]
+    /// The PBX accepts no sound.
+    #[error("the PBX accepts no sound on the audio connection")]
     Stuck,
     /// The PBX did not close it after our goodbye.
     #[error("the PBX did not answer the goodbye")]

@@ -1,9 +1,9 @@
 //! The audio of calls, both ways: one AudioSocket listener for all drops, on a thread of its own.
 //!
 //! ```text
-//!  PBX ──tcp──> accept ──> greeting (UUID, in time) ──expected?──> connection ──(bounded)──> sound and what became of ours
+//!  PBX ──tcp──> accept ──> greeting (UUID, in time) ──expected?──> connection ──(bounded)──> sound, and what became of the message
 //!                 │ stranger   └─ half-open, garbage   └─ unknown     ^   │ paced, 20 ms a frame
-//!                 └ crowded: the oldest silent one goes               └───┴── Order: speak, hush, goodbye
+//!                 └ crowded: the oldest silent one is closed               └───┴── Order: speak, hush, goodbye
 //! ```
 //!
 //! A connection is known by the random UUID that it brings first and that was given to the PBX for this one use. All else
@@ -244,11 +244,11 @@ impl Listener {
                     }
                 }
                 Some(_) = self.connections.join_next() => {}
-                () = watchdog.stands_still() => watchdog.let_go_of_all(self.connections.len()),
+                () = watchdog.driver_stalls() => watchdog.end_all(self.connections.len()),
                 accepted = self.listener.accept() => match accepted {
                     Ok((socket, from)) => self.greet(socket, from),
                     Err(error) => {
-                        warn!(%error, "cannot take an audio connection");
+                        warn!(%error, "cannot accept an audio connection");
                         sleep(ACCEPT_AGAIN).await;
                     }
                 },
@@ -263,7 +263,7 @@ impl Listener {
         // Every close of ours is to be a reset, and a frame must not wait for an acknowledgement.
         let set = socket.set_zero_linger().and(socket.set_nodelay(true));
         if let Err(error) = set {
-            debug!(%error, "an audio connection is gone before it was taken");
+            debug!(%error, "an audio connection ended before it was accepted");
             return;
         }
         if self.silent.len() >= self.limits.greeting_most
@@ -279,7 +279,7 @@ impl Listener {
             if !guests.may_enter(from.ip()).await {
                 warn!(
                     from = %from.ip(),
-                    "an audio connection from an address that is not the PBX's is closed; `screen.allow` lets others in"
+                    "an audio connection from an address that is not the PBX's is closed; add it to `screen.allow` to accept it"
                 );
                 add(&counts.stranger);
                 return None;

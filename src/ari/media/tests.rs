@@ -157,7 +157,7 @@ async fn every_end_of_ours_is_a_reset() {
 }
 
 #[tokio::test]
-async fn a_driver_that_stands_still_loses_every_call_and_can_begin_again() {
+async fn a_driver_that_stalls_loses_every_call_and_can_begin_again() {
     let pulse = Pulse::default();
     let settings = settings(None);
     let media = MediaServer::bind(&settings, Some(pulse.clone())).unwrap();
@@ -240,7 +240,7 @@ async fn a_uuid_is_good_once_and_as_long_as_it_is_expected() {
 }
 
 #[tokio::test]
-async fn whoever_does_not_speak_audiosocket_is_turned_away() {
+async fn a_connection_that_does_not_speak_audiosocket_is_closed() {
     let media = media();
     turned_away(&media, b"GET / HTTP/1.1\r\n\r\n").await;
     turned_away(&media, &[0x10, 0, 2, 1, 0]).await;
@@ -250,7 +250,7 @@ async fn whoever_does_not_speak_audiosocket_is_turned_away() {
 }
 
 #[tokio::test]
-async fn whoever_says_nothing_is_turned_away_in_time() {
+async fn a_connection_that_sends_nothing_is_closed_in_time() {
     let media = media();
     let mut silent = connect(&media).await;
     let mut slow = connect(&media).await;
@@ -261,7 +261,7 @@ async fn whoever_says_nothing_is_turned_away_in_time() {
 }
 
 #[tokio::test]
-async fn whoever_goes_away_without_a_word_is_counted_however_they_go() {
+async fn a_connection_that_ends_before_its_uuid_is_counted_however_it_ends() {
     let media = media();
     drop(connect(&media).await);
     let mut half = connect(&media).await;
@@ -276,7 +276,7 @@ async fn whoever_goes_away_without_a_word_is_counted_however_they_go() {
 }
 
 #[tokio::test]
-async fn a_crowd_that_says_nothing_keeps_nobody_out() {
+async fn many_silent_connections_do_not_keep_others_out() {
     let few = ListenerLimits {
         greeting_most: 3,
         ..ListenerLimits::default()
@@ -357,7 +357,7 @@ async fn a_drop_that_does_not_keep_up_loses_its_connection_and_no_other() {
 }
 
 #[tokio::test]
-async fn what_comes_while_nobody_takes_it_is_all_there_afterwards() {
+async fn sound_that_comes_while_the_drop_does_not_take_it_is_all_there_afterwards() {
     let media = media();
     let mut call = TestCall::new(&media).await;
     let seconds = 8;

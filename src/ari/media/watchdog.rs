@@ -56,7 +56,7 @@ impl Watchdog {
     }
 
     /// Waits until the driver has stalled for too long. Can be cancelled.
-    pub(super) async fn stands_still(&mut self) {
+    pub(super) async fn driver_stalls(&mut self) {
         let Some(pulse) = &self.pulse else {
             return std::future::pending().await;
         };
@@ -69,7 +69,7 @@ impl Watchdog {
     }
 
     /// The driver has stalled: no drop is attended to, so that every call must end.
-    pub(super) fn let_go_of_all(&mut self, calls: usize) {
+    pub(super) fn end_all(&mut self, calls: usize) {
         if calls > 0 {
             error!(
                 calls,

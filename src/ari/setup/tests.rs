@@ -119,7 +119,7 @@ async fn a_pbx_of_an_unknown_authority_or_another_name_is_not() {
 }
 
 #[tokio::test]
-async fn a_port_that_speaks_no_tls_is_told_from_one_where_nobody_listens() {
+async fn a_port_that_does_not_speak_tls_is_distinguished_from_one_without_a_listener() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let plain = listener.local_addr().unwrap();
     thread::spawn(move || {

@@ -212,7 +212,7 @@ impl EventLink {
                 End::Broken(why) => {
                     drop(socket);
                     warn!(%why, "event link to the PBX lost");
-                    if !self.tell_down(why).await {
+                    if !self.report_down(why).await {
                         return;
                     }
                 }
@@ -232,7 +232,7 @@ impl EventLink {
 
     /// Reports that the link is down, and waits until the consumer has taken that and all before it: a socket is only
     /// made for a consumer that keeps up. `false` if the consumer is gone.
-    async fn tell_down(&self, why: String) -> bool {
+    async fn report_down(&self, why: String) -> bool {
         self.sender.send(Incoming::Down { why }).await.is_ok()
             && self.sender.reserve_many(self.pace.queue).await.is_ok()
     }
@@ -247,7 +247,7 @@ impl EventLink {
                 Err(error) if reported => debug!(error = chain(&error), "still no event link"),
                 Err(error) => {
                     reported = true;
-                    warn!(error = chain(&error), "no event link yet, trying on");
+                    warn!(error = chain(&error), "no event link yet; trying again");
                 }
             }
         }

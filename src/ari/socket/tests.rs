@@ -131,7 +131,7 @@ async fn a_link_that_is_cut_comes_back_again_and_again() {
 }
 
 #[tokio::test]
-async fn whoever_was_replaced_does_not_come_back() {
+async fn a_link_that_was_replaced_does_not_come_back() {
     let mut fake = FakePbx::start().await;
     let mut events = listen(&fake, quick(64)).await;
     let mut pbx = fake.opened().await;
@@ -149,7 +149,7 @@ async fn whoever_was_replaced_does_not_come_back() {
 }
 
 #[tokio::test]
-async fn whoever_leaves_says_so() {
+async fn a_link_that_is_closed_says_goodbye() {
     let mut fake = FakePbx::start().await;
     let events = listen(&fake, Pace::default()).await;
     let mut pbx = fake.opened().await;
@@ -226,7 +226,7 @@ async fn a_first_attempt_that_fails_says_what_to_do() {
 
 /// Frames that no websocket sends: each breaks the link, and none the program.
 #[tokio::test]
-async fn bytes_that_are_no_frames_break_the_link_and_nothing_else() {
+async fn bytes_that_are_not_frames_break_the_link_and_nothing_else() {
     let (listener, pbx) = bare().await;
     let rows: [&[u8]; 8] = [
         b"\xff\xff\xff\xff\xff\xff\xff\xff",

@@ -14,7 +14,7 @@ use crate::{
 };
 
 #[test]
-fn a_delivered_drop_as_asterisk_tells_it() {
+fn a_delivered_drop_as_asterisk_reports_it() {
     assert_eq!(
         ladder(include_str!("recorded/0101.jsonl")),
         r#"46.431 Ringing(Busy)
@@ -36,7 +36,7 @@ fn a_delivered_drop_as_asterisk_tells_it() {
 }
 
 #[test]
-fn a_person_as_asterisk_tells_it() {
+fn a_person_as_asterisk_reports_it() {
     assert_eq!(
         ladder(include_str!("recorded/0102.jsonl")),
         r#"46.406 Ringing(Busy)
@@ -55,7 +55,7 @@ fn a_person_as_asterisk_tells_it() {
 }
 
 #[test]
-fn calls_that_fail_as_asterisk_tells_them() {
+fn calls_that_fail_as_asterisk_reports_them() {
     assert_eq!(
         ladder(include_str!("recorded/failures.jsonl")),
         r#"57.020 Progress(Drop)
@@ -204,7 +204,7 @@ fn causes_are_kept_within_what_they_can_be() {
 }
 
 #[test]
-fn only_done_is_done_and_a_playback_of_another_run_is_nobody_s() {
+fn only_done_is_done_and_a_playback_of_another_run_is_ignored() {
     let rows = [
         ("done", PlaybackEnd::Done),
         ("failed", PlaybackEnd::Failed),
@@ -326,7 +326,7 @@ fn a_channel_that_is_not_of_this_run_is_a_stranger_when_it_enters_and_silent_oth
 }
 
 #[test]
-fn a_channel_that_serves_a_drop_tells_that_it_entered_and_what_amd_said() {
+fn a_channel_that_serves_a_drop_reports_that_it_entered_and_what_amd_said() {
     let told = |role: &str, args: &[&str]| {
         let channel = format!("run1-{DROP}-{role}");
         let event = json!({ "type": "StasisStart", "args": args, "channel": { "id": channel } });

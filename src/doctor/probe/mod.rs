@@ -45,18 +45,18 @@ pub(super) async fn check(
     run: &RunName,
     may_listen: bool,
     trunk: Trunk,
-    tell: &mut impl FnMut(Check),
+    report: &mut impl FnMut(Check),
 ) {
     let app = app_of(&config.pbx.app, run);
     let events = match pbx.listen(&app, run).await {
         Ok(events) => events,
         Err(error) => {
-            tell(Check::fail(
+            report(Check::fail(
                 EVENTS,
                 format!("the event websocket cannot be opened: {error}"),
                 "load res_ari_events.so and res_http_websocket.so; a proxy in between must pass websockets on",
             ));
-            tell(trunk.afar());
+            report(trunk.afar());
             return;
         }
     };
@@ -67,11 +67,11 @@ pub(super) async fn check(
         channel: ChannelId::leg(run.clone(), DropId::generate(), Leg::Drop),
         events,
     };
-    if probe.run(pbx, may_listen, tell).await {
-        tell(trunk.closely(&probe.rest, &probe.channel.to_string()).await);
-        probe.files().await.into_iter().for_each(tell);
+    if probe.run(pbx, may_listen, report).await {
+        report(trunk.closely(&probe.rest, &probe.channel.to_string()).await);
+        probe.files().await.into_iter().for_each(report);
     } else {
-        tell(trunk.afar());
+        report(trunk.afar());
     }
     probe.end().await;
 }
@@ -90,30 +90,30 @@ enum ProbeCall {
     Entered,
     /// It ended at once: there is no such context.
     Gone,
-    /// Nothing was heard of it.
+    /// No event of it came.
     Unheard,
 }
 
 impl Probe<'_> {
     /// Tries what a call within the PBX shows. Returns whether there is such a call, on which more can be asked.
-    async fn run(&mut self, pbx: &Pbx, may_listen: bool, tell: &mut impl FnMut(Check)) -> bool {
+    async fn run(&mut self, pbx: &Pbx, may_listen: bool, report: &mut impl FnMut(Check)) -> bool {
         if let Err(failure) = self.rest.originate(&self.call()).await {
-            tell(unanswered(EVENTS, &failure));
+            report(unanswered(EVENTS, &failure));
             return false;
         }
         match self.answered().await {
             ProbeCall::Entered => {
-                tell(Check::ok(
+                report(Check::ok(
                     EVENTS,
                     "the websocket brings the events of a call",
                 ));
             }
             ProbeCall::Gone => {
-                tell(Check::ok(
+                report(Check::ok(
                     EVENTS,
                     "the websocket brings the events of a call",
                 ));
-                tell(Check::fail(
+                report(Check::fail(
                     CONTEXTS,
                     format!(
                         "the context `{PROBE_CONTEXT}` is missing, so the remaining checks cannot be made"
@@ -123,7 +123,7 @@ impl Probe<'_> {
                 return false;
             }
             ProbeCall::Unheard => {
-                tell(Check::fail(
+                report(Check::fail(
                     EVENTS,
                     "the websocket is open, but the events of a call do not come",
                     "see the PBX's log; a proxy in between must pass websockets on without delay",
@@ -131,15 +131,15 @@ impl Probe<'_> {
                 return false;
             }
         }
-        tell(self.contexts().await);
+        report(self.contexts().await);
         let sounds = self.sounds().await;
         let playable = sounds.status == Status::Ok;
-        tell(sounds);
+        report(sounds);
         if playable && let Some(messages) = self.messages().await {
-            tell(messages);
+            report(messages);
         }
         if may_listen {
-            tell(self.live_audio(pbx).await);
+            report(self.live_audio(pbx).await);
         }
         true
     }
@@ -212,7 +212,7 @@ impl Probe<'_> {
         )
     }
 
-    /// Tries the carrier in force.
+    /// Tries the configured carrier of live audio.
     async fn live_audio(&mut self, pbx: &Pbx) -> Check {
         let abilities = Abilities::of(&self.rest).await;
         match abilities.choose(self.config.screen.media) {
@@ -327,7 +327,7 @@ impl Probe<'_> {
                 LIVE_AUDIO,
                 format!("the PBX connects a call to {address} and takes it back"),
             ),
-            // Older releases take a goodbye for a failure; they also end a call whose frame the network tears.
+            // Older releases treat a goodbye as a failure; they also end a call if the network delays a part of a frame.
             Some(false) if screen.listen.host.is_loopback() => Check::ok(
                 LIVE_AUDIO,
                 format!("the PBX connects a call to {address} and takes it back"),
@@ -348,7 +348,7 @@ impl Probe<'_> {
         }
     }
 
-    /// Sends the call into the context that connects its audio, and parts from it; returns whether it connected.
+    /// Sends the call into the context that connects its audio, and says goodbye; returns whether it connected.
     async fn connect(&mut self, media: &MediaServer) -> Result<bool, Failure> {
         let uuid = Uuid::new_v4();
         let mut expected = media.expect(uuid);
@@ -372,18 +372,18 @@ impl Probe<'_> {
         sleep(MOMENT).await;
         connection.order(Order::Goodbye);
         let ended = async { while !matches!(connection.next().await, FromCall::Ended(_)) {} };
-        // Whether it took the goodbye, the return shows.
+        // The call's return shows whether it took the goodbye.
         let _ = timeout(PATIENCE, ended).await;
         Ok(true)
     }
 
-    /// Whether the call that came back parted as on releases that take a goodbye for success; `None` if it did not come back.
+    /// Whether the returned call ended its audio as releases do that treat a goodbye as success; `None` if it did not return.
     async fn parted(&mut self) -> Option<bool> {
         self.hear(|event| matches!(event, Event::Returned(_)).then_some(()))
             .await?;
         let channel = self.channel.to_string();
         let status = self.rest.variable(&channel, "TRYSTATUS").await;
-        // The dialplan has left it a few seconds; more is to be asked on it.
+        // The dialplan has left it a few seconds, but more checks use it.
         let limit = CALL_LIMIT.as_secs().to_string();
         let _ = self.rest.set_variable(&self.channel, LIMIT, &limit).await;
         Some(status.ok().flatten().as_deref() == Some("SUCCESS"))
@@ -473,7 +473,7 @@ impl Probe<'_> {
             .unwrap_or_else(|Elapsed { .. }| None)
     }
 
-    /// Leaves nothing behind.
+    /// Ends the call and the websocket.
     async fn end(self) {
         self.hang_up(&self.channel).await;
         self.events.close().await;

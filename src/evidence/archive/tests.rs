@@ -53,7 +53,7 @@ fn a_drop_that_was_kept_is_heard_again_to_the_same_result() {
 }
 
 #[test]
-fn what_was_heard_otherwise_live_is_told() {
+fn what_was_heard_otherwise_live_is_listed() {
     let (_dir, archive) = archive();
     let live = live(&archive, DropId::from_u128(7));
     let path = live
@@ -94,7 +94,7 @@ fn what_was_heard_otherwise_live_is_told() {
 }
 
 #[test]
-fn what_is_no_evidence_of_ours_or_damaged_is_refused_in_words() {
+fn what_is_not_evidence_or_damaged_is_refused_with_the_reason() {
     let (_dir, archive) = archive();
     let live = live(&archive, DropId::from_u128(7));
     let path = live.folder.keep(&ended(), "", None, at(0)).unwrap();
@@ -155,7 +155,7 @@ fn told_of_sound(path: &Path, whole: &Value) {
 }
 
 #[test]
-fn a_call_that_nobody_listened_to_has_an_account_and_says_so() {
+fn a_call_without_ears_has_a_manifest_that_says_so() {
     let (_dir, archive) = archive();
     let mut folder = archive.begin(DropId::from_u128(7), at(0)).unwrap();
     drop(folder.recorder());
@@ -217,7 +217,7 @@ fn a_disk_that_fails_leaves_nothing_half_done() {
 }
 
 #[test]
-fn a_folder_in_which_nothing_can_be_kept_is_told_before_anything_is_dialled() {
+fn a_folder_in_which_nothing_can_be_kept_is_reported_before_anything_is_dialled() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("file");
     fs::write(&file, "").unwrap();

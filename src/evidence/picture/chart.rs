@@ -57,12 +57,12 @@ impl Layout {
         } else {
             bars(&mut sheet, chart);
         }
-        for (at, (ink, text)) in legend.iter().enumerate() {
+        for (at, (colour, text)) in legend.iter().enumerate() {
             let column = (WIDTH - 2 * MARGIN) / LEGEND;
             let left = MARGIN + (at as i32 % LEGEND) * column;
             let top = sheet.bottom + (at as i32 / LEGEND) * LINE;
             let side = Face::Plain.height() - 6;
-            sheet.fill(left, top + 3, side, side, *ink);
+            sheet.fill(left, top + 3, side, side, *colour);
             sheet.text(left + side + 8, top, Face::Plain, Colour::Text, text);
         }
         let rows =
@@ -106,8 +106,8 @@ fn bars(sheet: &mut Sheet, chart: &Chart) {
             let (from, until) = (reach(below), reach(below + count));
             below += count;
             if until > from {
-                let ink = Colour::Part(part.colour);
-                sheet.fill(left, foot - until, right - left - gap, until - from, ink);
+                let colour = Colour::Part(part.colour);
+                sheet.fill(left, foot - until, right - left - gap, until - from, colour);
             }
         }
         let label = plain(&bar.label);
@@ -282,7 +282,7 @@ mod tests {
         let parts = layout.shapes.iter().filter_map(|shape| match shape {
             Shape::Fill {
                 area,
-                ink: Colour::Part(part),
+                colour: Colour::Part(part),
             } => Some((area.left, area.top, area.height, usize::from(*part > 0))),
             Shape::Fill { .. } | Shape::Wave { .. } | Shape::Text { .. } => None,
         });

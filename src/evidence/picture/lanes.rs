@@ -25,7 +25,7 @@ pub(super) struct Interval {
     pub(super) labels: Vec<String>,
     /// Whether a label may be beside it.
     pub(super) beside: bool,
-    pub(super) ink: Colour,
+    pub(super) colour: Colour,
     pub(super) fill: Colour,
 }
 
@@ -33,7 +33,7 @@ pub(super) struct Interval {
 pub(super) struct RuledMoment {
     pub(super) lane: &'static str,
     pub(super) at: At,
-    pub(super) ink: Colour,
+    pub(super) colour: Colour,
     pub(super) dashed: bool,
 }
 
@@ -52,22 +52,24 @@ impl Lanes {
             None => played(replay, recording.message),
         };
         played.extend(voices(replay));
-        played.sort_by_key(|spell| spell.from);
+        played.sort_by_key(|interval| interval.from);
         if !played.is_empty() {
             lanes.push(("message", played));
         }
-        let marks = lanes.iter().flat_map(|(name, spells)| {
+        let marks = lanes.iter().flat_map(|(name, intervals)| {
             let dashed = match *name {
                 "verdict" => Some(true),
                 "ready" => Some(false),
                 _ => None,
             };
-            let marks = spells.iter().map(|spell| (spell.from, spell.ink));
+            let marks = intervals
+                .iter()
+                .map(|interval| (interval.from, interval.colour));
             dashed.into_iter().flat_map(move |dashed| {
-                marks.clone().map(move |(at, ink)| RuledMoment {
+                marks.clone().map(move |(at, colour)| RuledMoment {
                     lane: name,
                     at,
-                    ink,
+                    colour,
                     dashed,
                 })
             })
@@ -89,11 +91,11 @@ impl Lanes {
     pub(super) fn describe(&self) -> String {
         let mut parts = vec![self.headline.clone()];
         parts.extend(self.reasons.iter().cloned());
-        for (name, spells) in &self.lanes {
-            for spell in spells {
-                let label = spell.labels.first().map_or("", String::as_str);
-                parts.push(match spell.until {
-                    Some(until) => format!("{name} {} to {until}: {label}", spell.from),
+        for (name, intervals) in &self.lanes {
+            for interval in intervals {
+                let label = interval.labels.first().map_or("", String::as_str);
+                parts.push(match interval.until {
+                    Some(until) => format!("{name} {} to {until}: {label}", interval.from),
                     None => format!("{name}: {label}"),
                 });
             }
@@ -120,13 +122,13 @@ fn headline(replay: &Replay) -> String {
 }
 
 fn speech(replay: &Replay) -> Vec<Interval> {
-    let mut spells = Vec::new();
+    let mut intervals = Vec::new();
     let mut began = None;
     for heard in &replay.heard {
         match heard {
             Heard::SpeechBegan { start } => began = Some(*start),
             Heard::SpeechEnded { end } => {
-                spells.extend(began.take().map(|start| spoken(start, *end)));
+                intervals.extend(began.take().map(|start| spoken(start, *end)));
             }
             Heard::Signal { .. }
             | Heard::Beep(_)
@@ -137,8 +139,8 @@ fn speech(replay: &Replay) -> Vec<Interval> {
             | Heard::Voice { .. } => {}
         }
     }
-    spells.extend(began.map(|start| spoken(start, replay.end)));
-    spells
+    intervals.extend(began.map(|start| spoken(start, replay.end)));
+    intervals
 }
 
 fn spoken(start: At, end: At) -> Interval {
@@ -148,15 +150,15 @@ fn spoken(start: At, end: At) -> Interval {
         until: Some(end),
         labels: vec![format!("{lasted:.2} s"), format!("{lasted:.1} s")],
         beside: false,
-        ink: Colour::Speech,
+        colour: Colour::Speech,
         fill: Colour::SpeechPale,
     }
 }
 
 fn tones(replay: &Replay) -> Vec<Interval> {
-    let mut spells: Vec<_> = replay.heard.iter().filter_map(tone).collect();
-    spells.sort_by_key(|spell| spell.from);
-    spells
+    let mut intervals: Vec<_> = replay.heard.iter().filter_map(tone).collect();
+    intervals.sort_by_key(|interval| interval.from);
+    intervals
 }
 
 fn tone(heard: &Heard) -> Option<Interval> {
@@ -165,7 +167,7 @@ fn tone(heard: &Heard) -> Option<Interval> {
         let (start, end) = (beep.start.seconds(), beep.end.seconds());
         let long = format!("{what} {pitch}, {start:.2} to {end:.2} s");
         let short = format!("{what} {:.0} Hz", beep.hz);
-        spell_of_tone(beep.start, beep.end, vec![long, short], Colour::Beep)
+        tone_interval(beep.start, beep.end, vec![long, short], Colour::Beep)
     };
     match heard {
         Heard::Beep(heard) => Some(beep(heard, "beep")),
@@ -177,7 +179,7 @@ fn tone(heard: &Heard) -> Option<Interval> {
                 format!("{signal}, {from:.2} to {to:.2} s"),
                 signal.to_string(),
             ];
-            Some(spell_of_tone(*start, *end, labels, Colour::Signal))
+            Some(tone_interval(*start, *end, labels, Colour::Signal))
         }
         Heard::SpeechBegan { .. }
         | Heard::SpeechEnded { .. }
@@ -187,14 +189,14 @@ fn tone(heard: &Heard) -> Option<Interval> {
     }
 }
 
-fn spell_of_tone(from: At, until: At, labels: Vec<String>, ink: Colour) -> Interval {
+fn tone_interval(from: At, until: At, labels: Vec<String>, colour: Colour) -> Interval {
     Interval {
         from,
         until: Some(until),
         labels,
         beside: true,
-        ink,
-        fill: if ink == Colour::Beep {
+        colour,
+        fill: if colour == Colour::Beep {
             Colour::BeepPale
         } else {
             Colour::SignalPale
@@ -221,15 +223,15 @@ fn verdicts(replay: &Replay) -> Vec<Interval> {
         | Heard::LimitBeep(_)
         | Heard::Voice { .. } => None,
     });
-    let mut spells = Vec::new();
+    let mut intervals = Vec::new();
     let mut before = None;
     for (verdict, at) in heard {
         if before.replace(verdict) != Some(verdict) {
             let labels = vec![format!("{verdict} at {at}"), verdict.to_string()];
-            spells.push(moment(at, labels, Colour::Verdict));
+            intervals.push(moment(at, labels, Colour::Verdict));
         }
     }
-    spells
+    intervals
 }
 
 fn ready(replay: &Replay) -> Vec<Interval> {
@@ -248,20 +250,20 @@ fn ready(replay: &Replay) -> Vec<Interval> {
     first.chain(again).collect()
 }
 
-fn moment(at: At, labels: Vec<String>, ink: Colour) -> Interval {
+fn moment(at: At, labels: Vec<String>, colour: Colour) -> Interval {
     Interval {
         from: at,
         until: None,
         labels,
         beside: true,
-        ink,
-        fill: ink,
+        colour,
+        fill: colour,
     }
 }
 
 /// When the message played, as it was recorded.
 fn really_played(plays: &[(At, At)], message: Option<f32>) -> Vec<Interval> {
-    let spell = |&(from, until): &(At, At)| {
+    let interval = |&(from, until): &(At, At)| {
         let lasted = until.since(from);
         let why = match message {
             Some(message) if lasted + SILENT_END >= message => "whole",
@@ -273,16 +275,16 @@ fn really_played(plays: &[(At, At)], message: Option<f32>) -> Vec<Interval> {
             until: Some(until),
             labels: vec![format!("message, {lasted:.2} s: {why}"), why.to_owned()],
             beside: true,
-            ink: Colour::Message,
+            colour: Colour::Message,
             fill: Colour::MessagePale,
         }
     };
-    plays.iter().map(spell).collect()
+    plays.iter().map(interval).collect()
 }
 
 /// When the message played: from each ready point until it was over, or something stopped it.
 fn played(replay: &Replay, message: Option<f32>) -> Vec<Interval> {
-    let mut spells = Vec::new();
+    let mut intervals = Vec::new();
     let mut since = None;
     let mut stop = |since: &mut Option<At>, at: At, why: &str| {
         let (Some(start), Some(length)) = (since.take(), message) else {
@@ -296,12 +298,12 @@ fn played(replay: &Replay, message: Option<f32>) -> Vec<Interval> {
         };
         let end = end.max(start);
         let lasted = end.since(start);
-        spells.push(Interval {
+        intervals.push(Interval {
             from: start,
             until: Some(end),
             labels: vec![format!("message, {lasted:.2} s: {why}"), why.to_owned()],
             beside: true,
-            ink: Colour::Message,
+            colour: Colour::Message,
             fill: Colour::MessagePale,
         });
     };
@@ -322,7 +324,7 @@ fn played(replay: &Replay, message: Option<f32>) -> Vec<Interval> {
         }
     }
     stop(&mut since, replay.end, "until the recording ends");
-    spells
+    intervals
 }
 
 /// When a voice over the message was recognised.

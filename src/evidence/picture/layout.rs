@@ -38,8 +38,11 @@ impl Layout {
             width: PLOT_RIGHT - PLOT_LEFT,
             height: WAVE,
         };
-        let lanes = heard.lanes.iter().map(|(name, spells)| {
-            let items = spells.iter().map(|spell| axis.item(spell)).collect();
+        let lanes = heard.lanes.iter().map(|(name, intervals)| {
+            let items = intervals
+                .iter()
+                .map(|interval| axis.item(interval))
+                .collect();
             (*name, Lane::pack(items, PLOT_LEFT, PLOT_RIGHT))
         });
         let lanes: Vec<_> = lanes.collect();
@@ -54,11 +57,11 @@ impl Layout {
             top - lane.height()
         });
         let tops: Vec<_> = tops.collect();
-        // All lines first: words lie over them.
+        // All lines first: texts lie over them.
         for ((name, _), top) in lanes.iter().zip(&tops) {
             for mark in heard.marks.iter().filter(|mark| mark.lane == *name) {
                 let (x, height) = (axis.x(mark.at), top + ROW - waveform.top);
-                sheet.upright(x, waveform.top, height, mark.ink, mark.dashed);
+                sheet.upright(x, waveform.top, height, mark.colour, mark.dashed);
             }
         }
         for ((name, lane), top) in lanes.iter().zip(tops) {
@@ -121,24 +124,24 @@ impl Axis {
         })
     }
 
-    fn item(&self, spell: &Interval) -> Item {
-        let (left, right) = match spell.until {
-            Some(until) => (self.x(spell.from), self.x(until)),
-            None => (self.x(spell.from) - 1, self.x(spell.from) + 2),
+    fn item(&self, interval: &Interval) -> Item {
+        let (left, right) = match interval.until {
+            Some(until) => (self.x(interval.from), self.x(until)),
+            None => (self.x(interval.from) - 1, self.x(interval.from) + 2),
         };
         let left = left.clamp(PLOT_LEFT, PLOT_RIGHT - THINNEST);
         Item {
             left,
             right: right.clamp(left + THINNEST, PLOT_RIGHT),
-            labels: spell.labels.clone(),
-            beside: spell.beside,
-            ink: spell.ink,
-            fill: spell.fill,
+            labels: interval.labels.clone(),
+            beside: interval.beside,
+            colour: interval.colour,
+            fill: interval.fill,
         }
     }
 }
 
-/// Shapes as they gather, and the last row in use.
+/// The shapes so far, and the last row in use.
 #[derive(Default)]
 pub(super) struct Sheet {
     pub(super) shapes: Vec<Shape>,
@@ -205,7 +208,7 @@ impl Sheet {
         self.shapes.push(Shape::Wave {
             left: area.left,
             columns: scale.columns(samples, area),
-            ink: Colour::Wave,
+            colour: Colour::Wave,
         });
     }
 
@@ -227,8 +230,8 @@ impl Sheet {
                 width: 1,
                 height: foot - waveform.top,
             };
-            let ink = Colour::Grid;
-            self.shapes.insert(0, Shape::Fill { area: line, ink });
+            let colour = Colour::Grid;
+            self.shapes.insert(0, Shape::Fill { area: line, colour });
             self.fill(x, waveform.bottom(), 1, TICK, Colour::Faint);
             let width = Face::Plain.width(&label);
             let left = (x - width / 2).clamp(waveform.left, WIDTH - MARGIN - width);
@@ -240,12 +243,12 @@ impl Sheet {
     }
 
     /// A line two pixels wide from a row downwards.
-    fn upright(&mut self, x: i32, top: i32, height: i32, ink: Colour, dashed: bool) {
+    fn upright(&mut self, x: i32, top: i32, height: i32, colour: Colour, dashed: bool) {
         let left = x.min(PLOT_RIGHT - 2);
         let (dash, gap) = if dashed { (7, 5) } else { (height, 0) };
         let mut down = 0;
         while down < height {
-            self.fill(left, top + down, 2, dash.min(height - down), ink);
+            self.fill(left, top + down, 2, dash.min(height - down), colour);
             down += dash + gap;
         }
     }
@@ -254,29 +257,29 @@ impl Sheet {
         self.gutter(text, top, Face::Bold, Colour::Text);
     }
 
-    /// Words at the left of the plot, up to its edge.
-    fn gutter(&mut self, text: &str, top: i32, face: Face, ink: Colour) {
+    /// A text at the left of the plot, up to its edge.
+    fn gutter(&mut self, text: &str, top: i32, face: Face, colour: Colour) {
         let x = PLOT_LEFT - GUTTER - face.width(text);
-        self.text(x, top, face, ink, text);
+        self.text(x, top, face, colour, text);
     }
 
-    pub(super) fn fill(&mut self, left: i32, top: i32, width: i32, height: i32, ink: Colour) {
+    pub(super) fn fill(&mut self, left: i32, top: i32, width: i32, height: i32, colour: Colour) {
         let area = Area {
             left,
             top,
             width,
             height,
         };
-        self.shapes.push(Shape::Fill { area, ink });
+        self.shapes.push(Shape::Fill { area, colour });
     }
 
-    pub(super) fn text(&mut self, x: i32, top: i32, face: Face, ink: Colour, text: &str) {
+    pub(super) fn text(&mut self, x: i32, top: i32, face: Face, colour: Colour, text: &str) {
         if !text.is_empty() {
             self.shapes.push(Shape::Text {
                 x,
                 top,
                 face,
-                ink,
+                colour,
                 text: text.to_owned(),
             });
         }

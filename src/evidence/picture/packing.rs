@@ -11,7 +11,7 @@ pub(super) struct Item {
     pub(super) labels: Vec<String>,
     /// Whether a label may be beside the box, or in it only.
     pub(super) beside: bool,
-    pub(super) ink: Colour,
+    pub(super) colour: Colour,
     pub(super) fill: Colour,
 }
 
@@ -87,7 +87,7 @@ impl Lane {
             };
             shapes.push(Shape::Fill {
                 area,
-                ink: item.ink,
+                colour: item.colour,
             });
             if area.width > 2 {
                 let inner = Area {
@@ -98,7 +98,7 @@ impl Lane {
                 };
                 shapes.push(Shape::Fill {
                     area: inner,
-                    ink: item.fill,
+                    colour: item.fill,
                 });
             }
             if let Some((x, text)) = label {
@@ -110,14 +110,17 @@ impl Lane {
                 };
                 // Lines that come from above would go through the words.
                 if behind.left >= area.right() || behind.right() <= area.left {
-                    let ink = Colour::Paper;
-                    shapes.push(Shape::Fill { area: behind, ink });
+                    let colour = Colour::Paper;
+                    shapes.push(Shape::Fill {
+                        area: behind,
+                        colour,
+                    });
                 }
                 shapes.push(Shape::Text {
                     x: *x,
                     top: top + row * ROW + (ROW - Face::Plain.height()) / 2,
                     face: Face::Plain,
-                    ink: Colour::Text,
+                    colour: Colour::Text,
                     text: text.clone(),
                 });
             }

@@ -6,19 +6,19 @@ use noto_sans_mono_bitmap::{FontWeight, RasterHeight, get_raster_width};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Shape {
     /// A filled rectangle.
-    Fill { area: Area, ink: Colour },
+    Fill { area: Area, colour: Colour },
     /// One vertical bar a pixel column, from its first row to the one after its last.
     Wave {
         left: i32,
         columns: Vec<(i32, i32)>,
-        ink: Colour,
+        colour: Colour,
     },
     /// A line of text; `x` and `top` are the upper left corner of its first glyph's box.
     Text {
         x: i32,
         top: i32,
         face: Face,
-        ink: Colour,
+        colour: Colour,
         text: String,
     },
 }

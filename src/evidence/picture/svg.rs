@@ -36,17 +36,21 @@ fn document(layout: &Layout, out: &mut String) -> fmt::Result {
 
 fn element(shape: &Shape, out: &mut String) -> fmt::Result {
     match shape {
-        Shape::Fill { area, ink } => writeln!(
+        Shape::Fill { area, colour } => writeln!(
             out,
             r#"<rect x="{}" y="{}" width="{}" height="{}" fill="{}"/>"#,
             area.left,
             area.top,
             area.width,
             area.height,
-            Hex(*ink)
+            Hex(*colour)
         ),
-        Shape::Wave { left, columns, ink } => {
-            write!(out, r#"<path stroke="{}" d=""#, Hex(*ink))?;
+        Shape::Wave {
+            left,
+            columns,
+            colour,
+        } => {
+            write!(out, r#"<path stroke="{}" d=""#, Hex(*colour))?;
             for (column, (top, bottom)) in columns.iter().enumerate() {
                 write!(out, "M{}.5 {top}V{bottom}", *left + column as i32)?;
             }
@@ -56,7 +60,7 @@ fn element(shape: &Shape, out: &mut String) -> fmt::Result {
             x,
             top,
             face,
-            ink,
+            colour,
             text,
         } => {
             // In any font, the text takes the room that the layout gave it.
@@ -70,7 +74,7 @@ fn element(shape: &Shape, out: &mut String) -> fmt::Result {
                 top + face.baseline(),
                 f64::from(face.advance()) / ADVANCE,
                 face.width(text),
-                Hex(*ink),
+                Hex(*colour),
                 Escaped(text)
             )
         }

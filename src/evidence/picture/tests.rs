@@ -146,7 +146,7 @@ fn words_that_lie_over_each_other_or_hang_out_are_found() {
             x,
             top,
             face: Face::Plain,
-            ink: Colour::Text,
+            colour: Colour::Text,
             text: "fault".to_owned(),
         });
         assert!(sound(&faulty).is_err(), "{x} {top}");
@@ -358,11 +358,11 @@ fn told(layout: &Layout) -> String {
     let mut lines = vec![format!("{} x {}", layout.width, layout.height)];
     lines.extend(layout.shapes.iter().filter_map(|shape| match shape {
         Shape::Fill {
-            ink: Colour::Grid | Colour::Paper | Colour::Faint,
+            colour: Colour::Grid | Colour::Paper | Colour::Faint,
             ..
         } => None,
-        Shape::Fill { area, ink } => Some(format!(
-            "{:>4} {:>3}  {ink:?} {}x{}",
+        Shape::Fill { area, colour } => Some(format!(
+            "{:>4} {:>3}  {colour:?} {}x{}",
             area.left, area.top, area.width, area.height
         )),
         Shape::Wave { left, columns, .. } => {

@@ -89,7 +89,7 @@ fn the_message_starts_after_the_beep() {
 }
 
 #[test]
-fn pauses_between_sentences_are_no_ready_point() {
+fn pauses_between_sentences_are_not_a_ready_point() {
     let sentence = |sound: Sound| sound.speech(2.5, -18.0).quiet(1.5);
     let sound = (0..5)
         .fold(Sound::new().quiet(0.3), |sound, _| sentence(sound))
@@ -212,7 +212,7 @@ fn a_mailbox_that_only_beeps_is_a_machine() {
 }
 
 #[test]
-fn ringback_before_a_hello_is_no_machine() {
+fn ringback_before_a_hello_is_not_a_machine() {
     let sound = Sound::new()
         .tone(&[425.0], 1.0, -20.0)
         .quiet(2.0)
@@ -230,7 +230,7 @@ fn ringback_before_a_hello_is_no_machine() {
 }
 
 #[test]
-fn nobody_is_silence() {
+fn a_line_without_a_voice_is_silence() {
     let replay = hear(&Sound::new().quiet(20.0).noise(-55.0), Codec::MuLaw);
     let (verdict, at) = verdict(&replay);
     assert_eq!((verdict, replay.ready), (Verdict::Silence, None));
@@ -238,7 +238,7 @@ fn nobody_is_silence() {
 }
 
 #[test]
-fn a_voice_over_the_message_is_told_and_our_echo_is_not() {
+fn a_voice_over_the_message_is_reported_and_our_echo_is_not() {
     let message = Sound::new().speech(12.0, -15.0);
     let known = CallFacts {
         message: Some(Message::new(&message.pcm())),
@@ -381,7 +381,7 @@ fn a_prompt_that_comes_again_is_a_menu() {
 }
 
 #[test]
-fn other_words_after_a_pause_are_no_menu() {
+fn other_words_after_a_pause_are_not_a_menu() {
     let sound = Sound::new()
         .quiet(0.5)
         .speech(8.0, -18.0)

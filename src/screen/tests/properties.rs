@@ -18,7 +18,7 @@ proptest! {
     }
 
     #[test]
-    fn no_sound_makes_them_panic_or_tell_of_what_is_not_yet(parts in vec(part(), 1..8)) {
+    fn no_sound_makes_them_panic_or_report_the_future(parts in vec(part(), 1..8)) {
         let sound: Vec<_> = parts.into_iter().flatten().collect();
         let mut ears = Ears::new(Settings::default());
         let mut heard = Vec::new();
@@ -34,7 +34,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_they_are_told_and_whenever_all_numbers_are_numbers(
+    fn whatever_they_learn_and_whenever_all_numbers_are_numbers(
         steps in vec(step(), 1..40),
         message in part(),
     ) {
@@ -61,7 +61,7 @@ proptest! {
     }
 
     #[test]
-    fn clipping_and_an_offset_make_nobody_a_mailbox(gain in 1.0_f32..30.0, offset in -12_000_i16..12_000) {
+    fn clipping_and_an_offset_make_no_person_a_mailbox(gain in 1.0_f32..30.0, offset in -12_000_i16..12_000) {
         let hello = Sound::new().quiet(0.5).speech(0.7, -18.0).quiet(4.0).noise(-60.0);
         let sound: Vec<_> = hello
             .samples

@@ -1,11 +1,11 @@
-//! The control messages of Asterisk's chan_websocket: plain text as older releases have them alone, or JSON.
+//! The control messages of Asterisk's chan_websocket: plain text, the only form of older releases, or JSON.
 
 use serde::Deserialize;
 
-/// What the PBX says beside sound.
+/// A control message of the PBX.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PbxMessage {
-    /// The channel is connected; its commands are to be written like this.
+    /// The channel is connected; commands must be written in this style.
     Start(Style),
     /// Its queue is nearly full: send no more sound.
     Xoff,
@@ -13,7 +13,7 @@ pub(super) enum PbxMessage {
     Xon,
     /// It has played all that was queued.
     Drained,
-    /// Something that nothing depends on.
+    /// Any other.
     Other,
 }
 
@@ -25,12 +25,12 @@ pub(super) enum Style {
     Json,
 }
 
-/// What we ask of the PBX.
+/// A control message to the PBX.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PbxCommand {
-    /// Forget all sound that waits.
+    /// Discard all sound that waits.
     Flush,
-    /// Say when all that was sent is played.
+    /// Report when all that was sent is played.
     ReportDrained,
     /// End the channel.
     HangUp,

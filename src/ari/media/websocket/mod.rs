@@ -2,11 +2,11 @@
 //!
 //! ```text
 //!  WebSockets::connect(id) ──wss──> PBX /media/id
-//!       thread: ConnectRequest ── μ-law, control ──> talk (what is due) ──> writer ──> PBX
-//!                 └──────── sound, what became of ours ──(bounded)──> Connection of one drop
+//!       thread: WebSocketCall ── μ-law, control ──> talk (what is due) ──> writer ──> PBX
+//!                 └──────── sound, what became of the message ──(bounded)──> Connection of one drop
 //! ```
 //!
-//! TCP carries what the network loses once more, and nothing depends on when a piece of a frame arrives. The connections have a
+//! TCP repeats what the network loses, and nothing depends on when a piece of a frame arrives. The connections have a
 //! thread of their own, which watches the driver's [`Pulse`] as the [listener](super::MediaServer) does.
 
 mod control;
@@ -44,7 +44,7 @@ use crate::{
     clock,
 };
 
-/// Makes audio connections to a PBX. Cheap to clone; its thread ends with the last clone and connection.
+/// Makes audio connections to a PBX. Cheap to clone; its thread ends with the last clone and the last connection.
 #[derive(Clone, Debug)]
 pub struct WebSockets {
     pbx: Arc<Pbx>,
@@ -120,7 +120,7 @@ async fn keep(
                 None => break,
             },
             Some(_) = lines.join_next() => {}
-            () = watchdog.stands_still() => watchdog.let_go_of_all(lines.len()),
+            () = watchdog.driver_stalls() => watchdog.end_all(lines.len()),
         }
     }
     // Each ends with its drop.
@@ -175,7 +175,7 @@ impl WebSocketCall {
         let mut actions = Vec::new();
         let end = loop {
             let has_room = self.outlet.has_room();
-            // What is overdue while the PBX has no room is not looked at without pause.
+            // Pauses between checks of what is overdue while the PBX has no room.
             let wake = self.talk.wake().max(clock::now() + FRAME / 4);
             let done = tokio::select! {
                 biased;
@@ -248,7 +248,7 @@ impl WebSocketCall {
             match action {
                 Action::Sound(octets) => queue(send, Message::Binary(Bytes::from(octets)))?,
                 Action::Command(text) => queue(send, Message::text(text))?,
-                Action::Report(what) => self.outlet.tell(what)?,
+                Action::Report(what) => self.outlet.report(what)?,
                 Action::End(end) => return Err(end),
             }
         }

@@ -106,7 +106,7 @@ async fn a_channel_that_does_not_wait_for_us_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_driver_that_stands_still_loses_every_call_and_can_begin_again() {
+async fn a_driver_that_stalls_loses_every_call_and_can_begin_again() {
     let pulse = Pulse::default();
     let mut call = TestCall::with(Some(pulse.clone()), PATIENCE).await;
     // No beat comes.

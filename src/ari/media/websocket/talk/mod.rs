@@ -1,8 +1,8 @@
-//! What is said on a websocket, and when. Pure: time is an argument.
+//! What is sent on a websocket, and when. Pure: time is an argument.
 //!
-//! The PBX plays what we queue by its own clock. A message is kept about a second ahead of what has been heard of it, so that a
-//! network that loses a packet now and then tears no hole; what was heard of it is known by our clock, and that all of it was,
-//! by the PBX's word that its queue is empty.
+//! The PBX plays what is queued by its own clock. The queue is kept about a second ahead of what has been heard of a message,
+//! so that a lost packet leaves no gap. How much has been heard is known by our clock; that all of it has, by the PBX's report
+//! that its queue is empty.
 
 use std::{
     sync::Arc,
@@ -23,12 +23,12 @@ use crate::{
     id::Play,
 };
 
-/// One connection's talk.
+/// The state of one connection.
 #[derive(Debug)]
 pub(super) struct Talk {
     style: Style,
-    speech: Option<QueuedMessage>,
-    /// We asked for the end; when to give up waiting for it.
+    message: Option<QueuedMessage>,
+    /// We asked for the end: when to give up waiting for it.
     parting: Option<Instant>,
     /// The PBX has no room.
     is_full: bool,
@@ -43,13 +43,13 @@ pub(super) enum Action {
     Sound(Vec<u8>),
     /// Send this control message.
     Command(String),
-    /// Say this to the drop.
+    /// Report this to the drop.
     Report(FromCall),
-    /// It is over.
+    /// End the connection.
     End(ConnectionEnd),
 }
 
-/// A message on its way out.
+/// A message that is being queued.
 #[derive(Debug)]
 struct QueuedMessage {
     play: Play,
@@ -58,7 +58,7 @@ struct QueuedMessage {
     sent: usize,
     /// When its first frame was heard, later by the gaps since.
     begun: Instant,
-    /// All was sent, and the PBX is asked to say when it has played it; until when it may.
+    /// All was sent, and the PBX was asked to report that it has played it: until when it may take.
     confirm_by: Option<Instant>,
     unheard: Unheard,
 }
@@ -67,7 +67,7 @@ impl Talk {
     pub(super) fn new(now: Instant) -> Self {
         Self {
             style: Style::default(),
-            speech: None,
+            message: None,
             parting: None,
             is_full: false,
             silence_due: now,
@@ -76,9 +76,9 @@ impl Talk {
 
     /// When [`Self::on_time`] has something to do next.
     pub(super) fn wake(&self) -> Instant {
-        match (&self.parting, &self.speech) {
+        match (&self.parting, &self.message) {
             (Some(until), _) => *until,
-            (None, Some(speech)) => speech.due(),
+            (None, Some(message)) => message.due(),
             (None, None) => self.silence_due,
         }
     }
@@ -90,7 +90,7 @@ impl Talk {
                 if self.parting.is_some() {
                     return;
                 }
-                self.speech = Some(QueuedMessage {
+                self.message = Some(QueuedMessage {
                     play,
                     sound,
                     sent: 0,
@@ -101,7 +101,7 @@ impl Talk {
                 self.on_time(now, actions);
             }
             Order::Hush(play) => {
-                let current = self.speech.as_ref().map(|speech| speech.play);
+                let current = self.message.as_ref().map(|message| message.play);
                 if current == Some(play) {
                     self.stop(now, actions);
                 }
@@ -128,12 +128,12 @@ impl Talk {
 
     /// Sound of the far end came.
     pub(super) fn on_sound(&mut self, now: Instant) {
-        if let Some(speech) = &mut self.speech {
-            speech.unheard.on_sound(now);
+        if let Some(message) = &mut self.message {
+            message.unheard.on_sound(now);
         }
     }
 
-    /// Sends what is due, and gives up what is overdue.
+    /// Sends what is due, and ends what is overdue.
     pub(super) fn on_time(&mut self, now: Instant, actions: &mut Vec<Action>) {
         self.note_silence(now);
         if let Some(until) = self.parting {
@@ -142,7 +142,7 @@ impl Talk {
             }
             return;
         }
-        let Some(speech) = &mut self.speech else {
+        let Some(message) = &mut self.message else {
             if now >= self.silence_due {
                 self.silence_due = now + SILENCE_EVERY;
                 if !self.is_full {
@@ -151,23 +151,23 @@ impl Talk {
             }
             return;
         };
-        speech.send(now, self.is_full, actions);
-        if speech.sent == speech.frames() && speech.confirm_by.is_none() {
-            speech.confirm_by = Some(speech.ends() + CONFIRM);
+        message.send(now, self.is_full, actions);
+        if message.sent == message.frames() && message.confirm_by.is_none() {
+            message.confirm_by = Some(message.ends() + CONFIRM);
             actions.push(Action::Command(PbxCommand::ReportDrained.write(self.style)));
         }
-        if speech.confirm_by.is_some_and(|by| now >= by) {
+        if message.confirm_by.is_some_and(|by| now >= by) {
             self.spoken(SpokenEnd::Unconfirmed, now, actions);
             actions.push(Action::End(ConnectionEnd::Unanswered));
         }
     }
 
-    /// The connection ends for this reason: what ends with it.
+    /// The connection ends: reports the message that ends with it.
     pub(super) fn end(&mut self, now: Instant, actions: &mut Vec<Action>) {
         self.spoken(SpokenEnd::Lost, now, actions);
     }
 
-    /// What it means that the PBX ended the connection.
+    /// Why the PBX ended the connection.
     pub(super) fn closed(&self, otherwise: ConnectionEnd) -> ConnectionEnd {
         if self.parting.is_some() {
             ConnectionEnd::Parted
@@ -176,27 +176,27 @@ impl Talk {
         }
     }
 
-    /// The PBX's queue is empty. What it says before the message can be over it says of something older.
+    /// The PBX's queue is empty. A report that comes before the message can be over is about something older.
     fn on_drained(&mut self, now: Instant, actions: &mut Vec<Action>) {
-        let Some(speech) = &self.speech else {
+        let Some(message) = &self.message else {
             return;
         };
-        let ends = speech.ends();
-        if speech.confirm_by.is_none() || now + EARLY < ends {
+        let ends = message.ends();
+        if message.confirm_by.is_none() || now + EARLY < ends {
             return;
         }
         let late = now.saturating_duration_since(ends);
         if late > LATE {
-            // The network held up more than the PBX had in its queue.
-            actions.push(Action::Report(FromCall::Stumbled(speech.play, late)));
+            // The network delayed more than the PBX had in its queue.
+            actions.push(Action::Report(FromCall::Stumbled(message.play, late)));
         }
         self.spoken(SpokenEnd::Whole, now, actions);
         self.part(now, actions);
     }
 
-    /// Sends no more of what is being sent.
+    /// Sends no more of the message.
     fn stop(&mut self, now: Instant, actions: &mut Vec<Action>) {
-        if self.speech.is_some() {
+        if self.message.is_some() {
             actions.push(Action::Command(PbxCommand::Flush.write(self.style)));
             self.silence_due = now + FRAME;
             self.spoken(SpokenEnd::Stopped, now, actions);
@@ -205,17 +205,17 @@ impl Talk {
 
     fn spoken(&mut self, end: SpokenEnd, now: Instant, actions: &mut Vec<Action>) {
         self.note_silence(now);
-        if let Some(speech) = self.speech.take() {
+        if let Some(message) = self.message.take() {
             let sent = match end {
-                SpokenEnd::Whole | SpokenEnd::Unconfirmed => speech.length(),
-                SpokenEnd::Stopped | SpokenEnd::Lost => speech.heard(now),
+                SpokenEnd::Whole | SpokenEnd::Unconfirmed => message.length(),
+                SpokenEnd::Stopped | SpokenEnd::Lost => message.heard(now),
             };
             let spoken = Spoken {
                 end,
                 sent,
-                unheard: speech.unheard.longest(),
+                unheard: message.unheard.longest(),
             };
-            actions.push(Action::Report(FromCall::Spoken(speech.play, spoken)));
+            actions.push(Action::Report(FromCall::Spoken(message.play, spoken)));
         }
     }
 
@@ -227,8 +227,8 @@ impl Talk {
     }
 
     fn note_silence(&mut self, now: Instant) {
-        if let Some(speech) = &mut self.speech {
-            speech.unheard.note(now);
+        if let Some(message) = &mut self.message {
+            message.unheard.note(now);
         }
     }
 }
@@ -262,13 +262,13 @@ impl QueuedMessage {
         lasts(begun.saturating_add(1).min(self.sent))
     }
 
-    /// Sends as much as brings the PBX's queue to its length, whole frames alone: of others it drops the rest.
+    /// Sends as much as fills the PBX's queue, in whole frames only: it drops the rest of others.
     fn send(&mut self, now: Instant, is_full: bool, actions: &mut Vec<Action>) {
         let elapsed = now.saturating_duration_since(self.begun);
         let dry = elapsed.saturating_sub(lasts(self.sent));
         let inside = self.sent > 0 && self.sent < self.frames();
         if dry > BRIDGED && (inside || self.sent == 0) {
-            // What follows is heard so much later.
+            // What follows is heard later by this much.
             self.begun += dry;
             if inside {
                 actions.push(Action::Report(FromCall::Stumbled(self.play, dry)));
@@ -304,16 +304,16 @@ fn lasts(frames: usize) -> Duration {
 /// 64 KiB or more, and takes 18 s of sound before it says that it has no more room.
 const AHEAD: Duration = Duration::from_secs(1);
 
-/// The least that is sent at once, but for the message's end.
+/// The least that is sent at once, except at the message's end.
 const STEP: Duration = Duration::from_millis(100);
 
 /// How long after the message's end the PBX may take to say that it has played it.
 const CONFIRM: Duration = Duration::from_secs(2);
 
-/// By how much its clock may be ahead of ours.
+/// How far its clock may be ahead of ours.
 const EARLY: Duration = Duration::from_millis(100);
 
-/// How late its word may be without a hole in the message: two ways through a network that loses a packet.
+/// How late its report may be without a gap in the message: two ways through a network that loses a packet.
 const LATE: Duration = Duration::from_millis(400);
 
 #[cfg(test)]

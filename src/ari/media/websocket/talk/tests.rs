@@ -59,7 +59,7 @@ impl Scene {
 }
 
 fn told(actions: &[Action]) -> Vec<String> {
-    let tell = |action: &Action| match action {
+    let line = |action: &Action| match action {
         Action::Sound(octets) if octets.iter().all(|&octet| octet == ulaw::SILENCE) => {
             format!("silence {}", octets.len() / 8)
         }
@@ -74,7 +74,7 @@ fn told(actions: &[Action]) -> Vec<String> {
         Action::Report(what) => format!("{what:?}"),
         Action::End(end) => format!("end {end:?}"),
     };
-    actions.iter().map(tell).collect()
+    actions.iter().map(line).collect()
 }
 
 /// So many frames that are not silent.
@@ -226,7 +226,7 @@ fn a_full_queue_is_waited_for_and_one_that_ran_dry_is_a_gap() {
 }
 
 #[test]
-fn a_word_that_comes_very_late_tells_of_a_hole() {
+fn a_report_that_comes_very_late_shows_a_gap() {
     let mut scene = Scene::new();
     scene.order(speak(100));
     scene.until(2_900);
