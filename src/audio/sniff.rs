@@ -1,4 +1,4 @@
-//! Finds a file's format from its first bytes, so that a refusal can name it, and repairs what WAV headers get wrong.
+//! Tells from a file's first bytes what it is, so that a refusal can name it, and mends what WAV headers get wrong.
 
 use std::{
     fs::File,
@@ -11,14 +11,14 @@ use super::refusal::Refusal;
 
 /// A container this program reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum AudioFormat {
+pub(super) enum Format {
     Wav,
     Mp3,
     Flac,
     Ogg,
 }
 
-impl AudioFormat {
+impl Format {
     /// The name that people know it by.
     pub(super) const fn as_str(self) -> &'static str {
         match self {
@@ -41,23 +41,23 @@ impl AudioFormat {
 }
 
 /// The format, from a file's first bytes.
-pub(super) fn format_of(head: &[u8]) -> Result<AudioFormat, Refusal> {
+pub(super) fn format_of(head: &[u8]) -> Result<Format, Refusal> {
     let foreign = |what| Err(Refusal::Foreign { what });
     let at = |offset: usize, magic: &[u8]| head.get(offset..).is_some_and(|h| h.starts_with(magic));
     if at(0, b"RIFF") && at(8, b"WAVE") {
-        return Ok(AudioFormat::Wav);
+        return Ok(Format::Wav);
     }
     if at(0, b"fLaC") {
-        return Ok(AudioFormat::Flac);
+        return Ok(Format::Flac);
     }
     if at(0, b"OggS") {
         return match OGG_CODECS.iter().find(|(magic, _)| holds(head, magic)) {
             Some((_, what)) => foreign(what),
-            None => Ok(AudioFormat::Ogg),
+            None => Ok(Format::Ogg),
         };
     }
     if at(0, b"ID3") {
-        return Ok(AudioFormat::Mp3);
+        return Ok(Format::Mp3);
     }
     for (offset, magic, what) in FOREIGN {
         if at(*offset, magic) {
@@ -71,7 +71,7 @@ pub(super) fn format_of(head: &[u8]) -> Result<AudioFormat, Refusal> {
                 (2 | 3, 0) if second & 0x10 != 0 => foreign("AAC"),
                 (1, _) | (_, 0) => Err(Refusal::NotAudio),
                 _ if third >> 4 == 0xF || third >> 2 & 3 == 3 => Err(Refusal::NotAudio),
-                _ => Ok(AudioFormat::Mp3),
+                _ => Ok(Format::Mp3),
             }
         }
         _ => Err(Refusal::NotAudio),
@@ -120,7 +120,7 @@ impl Mended {
     /// A source that reads a WAV file with true sizes.
     ///
     /// # Errors
-    /// [`Refusal::Truncated`] if the header promises more than the file holds.
+    /// [`Refusal::Truncated`] where the header promises more than the file holds.
     pub(super) fn wav(mut file: File, len: u64) -> Result<Self, Refusal> {
         let mut patches = vec![(4, size_field(len - 8))];
         let mut at = 12;

@@ -22,13 +22,13 @@ use symphonia::core::{
 use super::{
     normalise::{Resampler, WORK_RATE},
     refusal::Refusal,
-    sniff::{AudioFormat, Mended, counts_frames, format_of},
+    sniff::{Format, Mended, counts_frames, format_of},
 };
 
 /// A recording as one channel at [`WORK_RATE`].
 #[derive(Debug)]
 pub(super) struct Decoded {
-    pub(super) format: AudioFormat,
+    pub(super) format: Format,
     /// The source's rate in Hz.
     pub(super) rate: u32,
     /// The source's channel count.
@@ -83,7 +83,7 @@ fn guarded(path: &Path, limit: Duration, mix: Mix) -> Result<Pass, Refusal> {
 }
 
 fn pass(path: &Path, limit: Duration, mix: Mix) -> Result<Pass, Refusal> {
-    let OpenedSource {
+    let Opened {
         source,
         format,
         counted,
@@ -117,7 +117,7 @@ fn pass(path: &Path, limit: Duration, mix: Mix) -> Result<Pass, Refusal> {
         let buffer = match decoder.decode(&packet) {
             Ok(buffer) => buffer,
             // An MP3 that was cut out of a longer one begins with frames that lean on missing ones.
-            Err(Trouble::DecodeError(why)) if format == AudioFormat::Mp3 => {
+            Err(Trouble::DecodeError(why)) if format == Format::Mp3 => {
                 skipped += 1;
                 if skipped > MAX_SKIPPED {
                     return Err(damaged(why));
@@ -162,15 +162,15 @@ fn pass(path: &Path, limit: Duration, mix: Mix) -> Result<Pass, Refusal> {
     sink.finish(format, skipped)
 }
 
-struct OpenedSource {
+struct Opened {
     source: Mended,
-    format: AudioFormat,
+    format: Format,
     /// Whether the length that the file promises is meant.
     counted: bool,
 }
 
-fn open(path: &Path) -> Result<OpenedSource, Refusal> {
-    // Asked before opening: to open a pipe without a writer would wait for ever.
+fn open(path: &Path) -> Result<Opened, Refusal> {
+    // Asked before opening: to open a pipe that nobody writes to would wait for ever.
     let meta = std::fs::metadata(path).map_err(Refusal::Unreadable)?;
     if !meta.is_file() {
         return Err(Refusal::NotAFile);
@@ -192,16 +192,15 @@ fn open(path: &Path) -> Result<OpenedSource, Refusal> {
         .read_to_end(&mut head)
         .map_err(Refusal::Unreadable)?;
     let format = format_of(&head)?;
-    let counted =
-        format != AudioFormat::Mp3 || counts_frames(&mut file).map_err(Refusal::Unreadable)?;
+    let counted = format != Format::Mp3 || counts_frames(&mut file).map_err(Refusal::Unreadable)?;
     let mut source = match format {
-        AudioFormat::Wav => Mended::wav(file, len)?,
-        AudioFormat::Mp3 | AudioFormat::Flac | AudioFormat::Ogg => Mended::as_is(file, len),
+        Format::Wav => Mended::wav(file, len)?,
+        Format::Mp3 | Format::Flac | Format::Ogg => Mended::as_is(file, len),
     };
     source
         .seek(SeekFrom::Start(0))
         .map_err(Refusal::Unreadable)?;
-    Ok(OpenedSource {
+    Ok(Opened {
         source,
         format,
         counted,
@@ -210,7 +209,7 @@ fn open(path: &Path) -> Result<OpenedSource, Refusal> {
 
 type Started = (Box<dyn FormatReader>, Box<dyn AudioDecoder>, u32);
 
-fn start(source: Mended, format: AudioFormat) -> Result<Started, Refusal> {
+fn start(source: Mended, format: Format) -> Result<Started, Refusal> {
     let stream = MediaSourceStream::new(Box::new(source), Default::default());
     let mut hint = Hint::new();
     hint.with_extension(format.extension());
@@ -330,7 +329,7 @@ impl Sink {
         }
     }
 
-    fn finish(self, format: AudioFormat, skipped: u64) -> Result<Pass, Refusal> {
+    fn finish(self, format: Format, skipped: u64) -> Result<Pass, Refusal> {
         let length = self.length();
         if self.bad_samples * 10 > self.frames * self.channels as u64 {
             return Err(damaged("more than a tenth of its samples are not numbers"));
@@ -359,9 +358,9 @@ impl Sink {
 }
 
 /// What a failure to read the file's headers means.
-fn unprobed(trouble: Trouble, format: AudioFormat) -> Refusal {
+fn unprobed(trouble: Trouble, format: Format) -> Refusal {
     if let Trouble::Unsupported(why) = trouble
-        && format != AudioFormat::Mp3
+        && format != Format::Mp3
     {
         return Refusal::Encoding {
             why: why.to_owned(),
@@ -373,7 +372,7 @@ fn unprobed(trouble: Trouble, format: AudioFormat) -> Refusal {
 /// What a failure in the middle of the audio means.
 fn refusal(
     trouble: Trouble,
-    format: AudioFormat,
+    format: Format,
     promised: Option<u64>,
     sink: Option<&Sink>,
 ) -> Refusal {
