@@ -156,6 +156,8 @@ struct Drop {
 /// A connection, from the PBX's side.
 struct TestCall {
     socket: Option<TcpStream>,
+    /// The socket, after this side has ended.
+    ended: Option<TcpStream>,
     /// What its drop hears of it, where it reached one.
     reached: Option<Connection>,
     /// It was closed from the other side.
@@ -184,6 +186,7 @@ impl Scene {
             }
             1 if self.calls.len() < 6 => self.calls.push(TestCall {
                 socket: Some(TcpStream::connect(media.address()).await.unwrap()),
+                ended: None,
                 reached: None,
                 over: false,
                 said: Vec::new(),
@@ -213,8 +216,7 @@ impl Scene {
                 call.say(bytes.take(count)).await;
             }
             5 => {
-                let call = self.call(bytes);
-                call.socket = None;
+                self.call(bytes).end().await;
             }
             _ => {}
         }
@@ -244,7 +246,7 @@ impl Scene {
     async fn close(&mut self) -> u64 {
         let mut refused = 0;
         for call in &mut self.calls {
-            call.socket = None;
+            call.end().await;
             let Some(connection) = &mut call.reached else {
                 refused += 1;
                 continue;
@@ -277,6 +279,15 @@ impl Sent {
 }
 
 impl TestCall {
+    /// Ends this side, in order: a socket that is closed with sound unread would reset the connection, and what was sent before
+    /// could be lost.
+    async fn end(&mut self) {
+        if let Some(mut socket) = self.socket.take() {
+            let _ = socket.shutdown().await;
+            self.ended = Some(socket);
+        }
+    }
+
     /// What cannot be sent any more was turned away.
     async fn say(&mut self, bytes: &[u8]) {
         let Some(socket) = &mut self.socket else {
