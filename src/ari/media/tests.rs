@@ -120,8 +120,11 @@ async fn how_long_the_far_end_was_silent_during_the_message_is_known() {
     assert_eq!(call.next().await, FromCall::Speaking(Play(1)));
     call.until_goodbye().await;
     call.pbx.take();
-    let FromCall::Spoken(Play(1), spoken) = call.next().await else {
-        panic!("it ends")
+    let spoken = loop {
+        // A machine under load adds gaps.
+        if let FromCall::Spoken(Play(1), spoken) = call.next().await {
+            break spoken;
+        }
     };
     let unheard = spoken.unheard;
     assert!(unheard >= Duration::from_millis(350), "{unheard:?}");
@@ -196,7 +199,7 @@ async fn the_pbx_is_given_the_address_that_it_can_reach() {
 
 #[tokio::test]
 async fn the_first_free_port_of_a_range_is_taken() {
-    // Some port that is free, and the two above it, as far as anybody knows.
+    // Some port that is free, and the two above it, as far as is known.
     let taken = StdListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let first = taken.local_addr().unwrap().port();
     let ranged = |last: u16| MediaSettings {
