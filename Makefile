@@ -16,7 +16,7 @@ check: ## Format, lints, and all tests that need no server: the quick loop
 	cargo clippy --all-targets --locked -- -D warnings
 	cargo test --locked --quiet --lib --bins --test campaign --test docs --test drop --test layers
 
-# The documentation's examples first: the summary of the lab is the last word.
+# The documentation's examples first, so that the lab's summary comes last.
 test: ## Every test, real Asterisk servers included; SHORT=1 for a few minutes of it
 	tests/setup.sh build lab store
 ifdef SHORT
@@ -32,8 +32,8 @@ endif
 book: ## The documentation as HTML, into target/book; needs mdbook
 	docs/build.sh
 
-# Each of the targets of `make test` for TIME seconds, guided by the code that its inputs reach; TARGET=NAME runs one.
-fuzz: ## Made-up input for all that reads what others send; TIME= seconds, TARGET= one of them
+# Each fuzz target for TIME seconds, guided by the code that its inputs reach; TARGET=NAME runs one.
+fuzz: ## Fuzz all that reads foreign input; TIME= seconds, TARGET= one of them
 	TIME=$(TIME) TARGET=$(TARGET) tests/fuzz/run.sh
 
 bench: ## How fast and how frugal the program is

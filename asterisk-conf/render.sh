@@ -7,13 +7,13 @@
 #   render.sh lab-carrier DIR   the lab's phone network and its subscribers
 #
 # Variables (default):
-#   HTTP_ADDR (127.0.0.1), HTTP_PORT (8088)                where ARI listens
+#   HTTP_ADDR (127.0.0.1), HTTP_PORT (8088)                address of ARI
 #   ARI_USER (aftertone), ARI_PASSWORD (generated)         its user; a generated password is found in DIR/ari.conf
 #   TRUNK_NAME (trunk), TRUNK_HOST, TRUNK_PORT (5060)      the SIP trunk; TRUNK_HOST defaults to a name that never resolves
 #   SIP_TRANSPORT (transport-udp)                          the transport the trunk uses
 # and for the two lab servers:
 #   STATE_DIR                                              run, log, spool and db folders of the server are made below it
-#   SIP_ADDR (127.0.0.1), SIP_PORT (5060)                  where SIP listens
+#   SIP_ADDR (127.0.0.1), SIP_PORT (5060)                  address of SIP
 #   RTP_START (10000), RTP_END (20000)                     its RTP ports
 # and for the PBX of the lab:
 #   STOCK_DIR                                              the configuration of Debian's package asterisk-config; without it a

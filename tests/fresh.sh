@@ -1,5 +1,5 @@
 #!/bin/sh
-# Carries out the README's two commands where nothing is installed: `make test SHORT=1` and `make demo`, in a fresh Debian 12
+# Runs the README's two commands on a machine without anything installed: `make test SHORT=1` and `make demo`, in a fresh Debian 12
 # that has Rust and make.
 #
 #   tests/fresh.sh

@@ -61,7 +61,7 @@ want() {
     esac
 }
 
-# Debian keeps some of them where only root looks.
+# Debian keeps some of them in folders that only root's PATH has.
 has() { PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null; }
 
 # A pattern that matches nothing stays as it is, and no such file exists.
@@ -69,7 +69,7 @@ exists() { [ -e "$1" ]; }
 
 install() {
     say "installing$missing"
-    has apt-get || die "this is no Debian; install what these packages of Debian hold:$missing"
+    has apt-get || die "this is not Debian; install what these packages of Debian hold:$missing"
     sudo=
     if [ "$(id -u)" != 0 ]; then
         sudo -n true 2>/dev/null ||

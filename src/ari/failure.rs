@@ -5,36 +5,36 @@ use thiserror::Error;
 use super::tls_fault::TlsFault;
 use crate::drop::{Refusal, RefusalKind};
 
-/// Most characters of the PBX's own words that are kept.
-const WORDS_MAX: usize = 200;
+/// Most characters of the PBX's own text that are kept.
+const DETAIL_MAX: usize = 200;
 
-/// From this many digits in a row on, a run of digits may be somebody's number.
+/// From this many digits in a row on, a run of digits may be a phone number.
 const NUMBER_MIN: usize = 7;
 
 /// How many digits of a possible number stay readable.
 const NUMBER_SHOWN: usize = 4;
 
-/// A request that was not carried out, or of which it is not known.
+/// A request that was not carried out, or may not have been.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{words}")]
+#[error("{detail}")]
 pub struct Failure {
     /// The sort of failure, which decides what follows.
     pub kind: RefusalKind,
-    /// The HTTP status, where a reply came.
+    /// The HTTP status, if a reply came.
     pub status: Option<u16>,
     /// What the PBX or the network said, on one line, without a whole number or a URL.
-    pub words: String,
-    /// The fault of TLS that is the cause, where one is.
+    pub detail: String,
+    /// The fault of TLS, if that is the cause.
     pub tls: Option<TlsFault>,
 }
 
 impl Failure {
     /// No connection was made: the request certainly never arrived.
-    pub(super) fn unreachable(words: &str) -> Self {
+    pub(super) fn unreachable(detail: &str) -> Self {
         Self {
             kind: RefusalKind::Unreachable,
             status: None,
-            words: tame(words),
+            detail: tame(detail),
             tls: None,
         }
     }
@@ -45,49 +45,49 @@ impl Failure {
             kind: RefusalKind::TooLate,
             status: None,
             tls: None,
-            words: "the PBX is too slow with the requests before it".to_owned(),
+            detail: "the PBX is too slow with the requests before it".to_owned(),
         }
     }
 
-    /// It waited for others before it, and was not wanted any more.
+    /// It waited for others before it, and was withdrawn meanwhile.
     pub(super) fn given_up() -> Self {
         Self {
             kind: RefusalKind::TooLate,
             status: None,
             tls: None,
-            words: "it was given up before it was sent".to_owned(),
+            detail: "it was withdrawn before it was sent".to_owned(),
         }
     }
 
-    /// The request went out and its fate is not known.
-    pub(super) fn no_reply(words: &str) -> Self {
+    /// The request was sent; what became of it is not known.
+    pub(super) fn no_reply(detail: &str) -> Self {
         Self {
             kind: RefusalKind::NoReply,
             status: None,
-            words: tame(words),
+            detail: tame(detail),
             tls: None,
         }
     }
 
-    /// The PBX replied, and what it replied is no answer to the request.
+    /// The PBX replied, and what it replied does not answer the request.
     pub(super) fn nonsense(status: u16, what: &str) -> Self {
         Self {
             kind: RefusalKind::Failed,
             status: Some(status),
-            words: format!("the PBX answered {status}, but {what}"),
+            detail: format!("the PBX answered {status}, but {what}"),
             tls: None,
         }
     }
 
-    /// What a refused originate says: Asterisk has no channel to dial by where it answers that its allocation failed
+    /// What a refused originate says: if Asterisk answers that its allocation failed, it has no channel to dial by
     /// (`ast_dial_prerun`).
     pub(super) fn of_originate(self) -> Self {
         match self.status {
-            Some(500) if self.words.contains("Allocation failed") => Self {
+            Some(500) if self.detail.contains("Allocation failed") => Self {
                 kind: RefusalKind::NotMade,
-                words: format!(
+                detail: format!(
                     "{}: the PBX could not make the call; is the endpoint known, and does its far end answer?",
-                    self.words
+                    self.detail
                 ),
                 ..self
             },
@@ -95,7 +95,7 @@ impl Failure {
         }
     }
 
-    /// A reply with a status that is not a success, and the PBX's words for it.
+    /// A reply with a status that is not a success, and the PBX's text for it.
     pub(super) fn of_status(status: u16, said: &str) -> Self {
         let kind = match status {
             404 => RefusalKind::NotFound,
@@ -105,7 +105,7 @@ impl Failure {
             _ => RefusalKind::Rejected,
         };
         let said = tame(said);
-        let words = if said.is_empty() {
+        let detail = if said.is_empty() {
             format!("{status}")
         } else {
             format!("{status} {said}")
@@ -113,7 +113,7 @@ impl Failure {
         Self {
             kind,
             status: Some(status),
-            words,
+            detail,
             tls: None,
         }
     }
@@ -123,17 +123,17 @@ impl From<Failure> for Refusal {
     fn from(failure: Failure) -> Self {
         Self {
             kind: failure.kind,
-            words: failure.words,
+            words: failure.detail,
         }
     }
 }
 
-/// Foreign words made fit for a log: one line, not long, and no run of digits that could be dialled.
-pub(super) fn tame(words: &str) -> String {
+/// A foreign text made fit for a log: one line, not long, and no run of digits that could be dialled.
+pub(super) fn tame(detail: &str) -> String {
     let mut out = String::new();
     let mut digits = String::new();
-    for (count, c) in words.trim().chars().enumerate() {
-        if count == WORDS_MAX {
+    for (count, c) in detail.trim().chars().enumerate() {
+        if count == DETAIL_MAX {
             out.push_str(&masked(&digits));
             out.push('…');
             return out;
@@ -183,9 +183,9 @@ mod tests {
         for (status, kind) in rows {
             let failure = Failure::of_status(status, "Channel not found");
             assert_eq!(failure.kind, kind, "{status}");
-            assert_eq!(failure.words, format!("{status} Channel not found"));
+            assert_eq!(failure.detail, format!("{status} Channel not found"));
         }
-        assert_eq!(Failure::of_status(500, " ").words, "500");
+        assert_eq!(Failure::of_status(500, " ").detail, "500");
     }
 
     #[test]
@@ -197,9 +197,9 @@ mod tests {
         assert_eq!(tame("12025550101"), "•••0101");
         assert_eq!(tame("port 8088"), "port 8088");
         let long = tame(&"ab ".repeat(400));
-        assert_eq!(long.chars().count(), WORDS_MAX + 1);
+        assert_eq!(long.chars().count(), DETAIL_MAX + 1);
         // A number that the cut goes through is masked like any other.
-        let cut = tame(&format!("{}12025550101", "x".repeat(WORDS_MAX - 8)));
+        let cut = tame(&format!("{}12025550101", "x".repeat(DETAIL_MAX - 8)));
         assert!(cut.ends_with("•••5550…"), "{cut}");
     }
 }

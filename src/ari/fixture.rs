@@ -21,7 +21,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Pbx, Settings};
+use super::{Pbx, PbxSettings};
 use crate::{
     id::{ChannelId, DropId, RunName},
     words::Leg,
@@ -40,8 +40,8 @@ pub(super) fn leg(leg: Leg) -> ChannelId {
     ChannelId::leg(run(), DROP, leg)
 }
 
-pub(super) fn settings(url: String) -> Settings {
-    Settings {
+pub(super) fn settings(url: String) -> PbxSettings {
+    PbxSettings {
         url,
         username: "us er".to_owned(),
         password: SecretString::from("pass:word"),
@@ -77,13 +77,13 @@ impl Asked {
 }
 
 /// An event websocket that was opened.
-pub(super) struct Opened {
+pub(super) struct OpenedSocket {
     pub(super) target: String,
     pub(super) headers: HeaderMap,
     pub(super) socket: WebSocket,
 }
 
-impl Opened {
+impl OpenedSocket {
     pub(super) async fn send(&mut self, text: &str) {
         self.socket.send(Message::text(text)).await.unwrap();
     }
@@ -92,7 +92,7 @@ impl Opened {
 pub(super) struct FakePbx {
     pub(super) at: SocketAddr,
     pub(super) asked: mpsc::UnboundedReceiver<Asked>,
-    pub(super) opened: mpsc::UnboundedReceiver<Opened>,
+    pub(super) opened: mpsc::UnboundedReceiver<OpenedSocket>,
     server: JoinHandle<()>,
 }
 
@@ -104,7 +104,7 @@ impl FakePbx {
             .route("/ari/events", get(open))
             .route("/media/the-id", get(open))
             .fallback(ask)
-            .with_state(Arc::new(Tell { asks, opens }));
+            .with_state(Arc::new(Reports { asks, opens }));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = listener.local_addr().unwrap();
         let server = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
@@ -124,7 +124,7 @@ impl FakePbx {
         soon(self.asked.recv()).await.unwrap()
     }
 
-    pub(super) async fn opened(&mut self) -> Opened {
+    pub(super) async fn opened(&mut self) -> OpenedSocket {
         soon(self.opened.recv()).await.unwrap()
     }
 }
@@ -135,13 +135,13 @@ impl Drop for FakePbx {
     }
 }
 
-struct Tell {
+struct Reports {
     asks: mpsc::UnboundedSender<Asked>,
-    opens: mpsc::UnboundedSender<Opened>,
+    opens: mpsc::UnboundedSender<OpenedSocket>,
 }
 
 async fn ask(
-    State(tell): State<Arc<Tell>>,
+    State(reports): State<Arc<Reports>>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
@@ -155,7 +155,7 @@ async fn ask(
         body: String::from_utf8_lossy(&body).into_owned(),
         reply,
     };
-    let _ = tell.asks.send(asked);
+    let _ = reports.asks.send(asked);
     let (status, body) = answer.await.unwrap_or((500, String::new()));
     Response::builder()
         .status(StatusCode::from_u16(status).unwrap())
@@ -165,7 +165,7 @@ async fn ask(
 }
 
 async fn open(
-    State(tell): State<Arc<Tell>>,
+    State(reports): State<Arc<Reports>>,
     uri: Uri,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
@@ -173,7 +173,7 @@ async fn open(
     upgrade
         .protocols(["ari", "media"])
         .on_upgrade(move |socket| async move {
-            let _ = tell.opens.send(Opened {
+            let _ = reports.opens.send(OpenedSocket {
                 target: uri.to_string(),
                 headers,
                 socket,

@@ -72,7 +72,7 @@ fn message(mut value: Value) {
 }
 
 fn notices(text: &str) -> Option<Vec<Notice>> {
-    let event = wire::Event::parse(text).ok()?;
+    let event = wire::WireEvent::parse(text).ok()?;
     Some(translate(&run(), &event).collect())
 }
 

@@ -1,4 +1,4 @@
-//! The only place that knows ARI: how Asterisk is steered over HTTP, and how it tells what happens over a websocket.
+//! The only module that knows ARI: requests to Asterisk over HTTP, and its events over a websocket.
 //!
 //! ```text
 //!            requests                            events
@@ -9,10 +9,11 @@
 //!  websockets to the PBX   <──> WebSockets  <──> (the same)
 //! ```
 //!
-//! [`Pbx`] holds what both need to reach one PBX. [`Rest`] asks; each failure is a [`Failure`] whose kind is the core's
+//! [`Pbx`] holds what both need to reach one PBX. [`Rest`] sends requests; each failure is a [`Failure`] whose kind is the core's
 //! [`RefusalKind`](crate::drop::RefusalKind). [`Pbx::listen`] registers an app and gives [`Events`]: the socket is read
 //! without pause by a task of its own, which reconnects for ever; [`Notice`]s are the core's events under their drop's
-//! id. [`MediaServer`] carries the audio of drops that are listened to, both ways; [`WebSockets`] does where the network loses packets. [`seen`] says the same of a list of channels, for what was missed while the socket was away.
+//! id, and [`seen`] derives the same from a list of channels, for what was missed while the socket was down. [`MediaServer`]
+//! carries the audio of drops that are listened to, both ways; [`WebSockets`] does so over networks that lose packets.
 //!
 //! Credentials travel in the `Authorization` header only, and no error or log line names a URL's query, a dial string
 //! or a whole number.
@@ -39,11 +40,11 @@ pub use media::{
 };
 pub(crate) use rest::whole_seconds;
 pub use rest::{ExternalMedia, HangUp, Originate, Rest};
-pub use setup::{DEFAULT_REQUEST_TIMEOUT, Pbx, Settings, SetupError};
+pub use setup::{DEFAULT_REQUEST_TIMEOUT, Pbx, PbxSettings, SetupError};
 pub use socket::{Events, Incoming, LinkError, QUEUE};
 pub use tls_fault::TlsFault;
 pub use translate::{AidDid, Notice, in_place_of_ours, ours, seen};
 pub use wire::{
     Application, AsteriskInfo, AsteriskSystem, Bridge, Channel, Dialplan, EndpointState, Module,
-    Ping, Playback, Sound,
+    Ping, Playback, SoundFile,
 };

@@ -22,7 +22,7 @@ pub enum TlsFault {
 }
 
 impl TlsFault {
-    /// The fault among the causes of an error; `None` where TLS is not the cause.
+    /// The fault among the causes of an error; `None` if TLS is not the cause.
     pub(super) fn of(error: &(dyn StdError + 'static)) -> Option<Self> {
         let mut next = Some(error);
         while let Some(cause) = next {
@@ -58,7 +58,7 @@ impl TlsFault {
                 | CertificateError::ExpiredContext { .. }
                 | CertificateError::NotValidYet
                 | CertificateError::NotValidYetContext { .. } => Self::OutOfDate,
-                // Told in words only.
+                // rustls reports this as text only.
                 other if format!("{other:?}").contains("CaUsedAsEndEntity") => {
                     Self::AuthorityAsServer
                 }

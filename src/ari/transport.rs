@@ -1,4 +1,4 @@
-//! The seam: one request to ARI, carried to the PBX, and its reply. How it is carried is known here only.
+//! The seam: one request to ARI, carried to the PBX, and its reply. Only this module knows how it is carried.
 
 use std::{
     error::Error as StdError,
@@ -89,9 +89,9 @@ impl Http {
         }
     }
 
-    /// Carries out one request, with a body of JSON where it has one. A reply of any status is a reply.
+    /// Carries out one request, with a body of JSON if it has one. A reply of any status is a reply.
     ///
-    /// A connection that broke is no answer: what can be repeated without harm is repeated once.
+    /// If the connection broke without an answer, a request that can be repeated without harm is repeated once.
     pub(super) async fn send(
         &self,
         request: Request<'_>,
@@ -180,7 +180,7 @@ impl Http {
     }
 }
 
-/// Waits so long for something, and then a moment more: where this program stood still, what has come meanwhile may have
+/// Waits so long for something, and then a moment more: if this program stalled, what has come meanwhile may have
 /// to be read first.
 async fn within<T>(limit: Duration, awaited: impl Future<Output = T>) -> Option<T> {
     let mut awaited = pin!(awaited);
@@ -208,23 +208,23 @@ fn broken(error: &reqwest::Error) -> bool {
 }
 
 fn classify(error: &reqwest::Error) -> Failure {
-    // Without its URL by construction: only the causes are told.
-    let words = StdError::source(error).map_or_else(|| "no reply".to_owned(), chain);
+    // Without its URL by construction: only the causes are reported.
+    let message = StdError::source(error).map_or_else(|| "no reply".to_owned(), chain);
     if error.is_connect() || error.is_builder() {
         Failure {
             tls: TlsFault::of(error),
-            ..Failure::unreachable(&words)
+            ..Failure::unreachable(&message)
         }
     } else if closed_on_us(error) {
         Failure::no_reply(
             "the connection was closed without a reply; is the PBX at its sessionlimit?",
         )
     } else {
-        Failure::no_reply(&words)
+        Failure::no_reply(&message)
     }
 }
 
-/// Whether the other side ended the connection. How the system tells it depends on which of two packets comes first.
+/// Whether the other side ended the connection. How the system reports it depends on which of two packets comes first.
 fn closed_on_us(error: &reqwest::Error) -> bool {
     std::iter::successors(error.source(), |&cause| cause.source()).any(|cause| {
         match cause.downcast_ref::<io::Error>() {
@@ -232,7 +232,7 @@ fn closed_on_us(error: &reqwest::Error) -> bool {
                 error.kind(),
                 ErrorKind::ConnectionReset | ErrorKind::BrokenPipe
             ),
-            // hyper's `IncompleteMessage`, which it tells in words only.
+            // hyper's `IncompleteMessage`, which it reports as text only.
             None => cause.to_string() == "connection closed before message completed",
         }
     })

@@ -12,28 +12,28 @@ pub enum Error {
     /// The recording is not fit.
     #[error("cannot use `{}` as a message", file.display())]
     Refused {
-        /// Where it is.
+        /// The recording.
         file: PathBuf,
-        /// Why not.
+        /// The reason.
         #[source]
         why: Refusal,
     },
     /// The name is in use.
     #[error("there is a message called `{name}` already")]
     Taken {
-        /// The name.
+        /// The name in use.
         name: Name,
     },
     /// There is no such message.
     #[error("there is no message called `{name}`")]
     Missing {
-        /// The name.
+        /// The name that was given.
         name: Name,
     },
     /// A file in the library is not what this program writes.
     #[error("`{}` cannot be played: {why}", path.display())]
     Broken {
-        /// The file.
+        /// The file in question.
         path: PathBuf,
         /// What is wrong with it.
         why: String,
@@ -41,7 +41,7 @@ pub enum Error {
     /// Something in the library cannot be read.
     #[error("cannot read `{}`", path.display())]
     Read {
-        /// The file.
+        /// The unreadable file.
         path: PathBuf,
         /// What went wrong.
         source: io::Error,
@@ -57,7 +57,7 @@ pub enum Error {
     /// The folder cannot be listed.
     #[error("cannot list the messages in `{}`", dir.display())]
     List {
-        /// The folder.
+        /// The folder of messages.
         dir: PathBuf,
         /// What went wrong.
         source: io::Error,
@@ -65,16 +65,16 @@ pub enum Error {
     /// The folder's path on the PBX cannot be used.
     #[error("`{}` cannot be the messages' folder on the PBX", dir.display())]
     PbxDir {
-        /// The folder.
+        /// The folder's path on the PBX.
         dir: PathBuf,
     },
-    /// A message of a single drop was to be named after something that is no name of a run or a drop.
+    /// A message of a single drop was to be named after something that is not the name of a run or a drop.
     #[error("the names of a run and of a drop are made of a-z and 0-9")]
     Owner,
 }
 
 impl Error {
-    /// What to do about it; `None` where there is nothing but to report it.
+    /// What to do about it; `None` if there is nothing but to report it.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Refused { why, .. } => Some(why.hint().to_owned()),

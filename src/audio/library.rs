@@ -24,7 +24,7 @@ use super::{
     error::Error,
     normalise::{NARROW_RATE, WORK_RATE, normalise},
     reference::{Name, ONCE},
-    report::Report,
+    report::PreparationReport,
     write::{STAGED, length, stage, sync_dir, wav},
 };
 
@@ -39,7 +39,7 @@ impl Library {
     /// A library in `dir`, which the PBX sees as `pbx_dir`.
     ///
     /// # Errors
-    /// [`Error::PbxDir`] where `pbx_dir` is not absolute or holds what the PBX would read as a list.
+    /// [`Error::PbxDir`] if `pbx_dir` is not absolute or holds what the PBX would read as a list.
     pub fn new(dir: &Path, pbx_dir: &Path) -> Result<Self, Error> {
         let text = pbx_dir.to_str().map(|t| t.trim_end_matches('/'));
         let fits = |t: &&str| {
@@ -64,8 +64,8 @@ impl Library {
     /// Prepares the recording at `source` and keeps it under `name`.
     ///
     /// # Errors
-    /// [`Error::Refused`] where it is no fit recording, [`Error::Taken`] where the name is in use and `replace` is not
-    /// set, [`Error::Write`] where the folder cannot be written. What was there before is untouched then.
+    /// [`Error::Refused`] if the recording is not fit, [`Error::Taken`] if the name is in use and `replace` is not
+    /// set, [`Error::Write`] if the folder cannot be written. What was there before is untouched then.
     pub fn add(
         &self,
         name: &Name,
@@ -84,11 +84,11 @@ impl Library {
 
     /// Prepares the recording at `source` for one drop; its files go when the value does.
     ///
-    /// `run` and `drop` are the names of the run and of the drop: `[a-z0-9]+`, so that [`Self::leftovers`] can tell whose
+    /// `run` and `drop` are the names of the run and of the drop: `[a-z0-9]+`, so that [`Self::leftovers`] can find whose
     /// it was if this process dies.
     ///
     /// # Errors
-    /// As [`Self::add`]; [`Error::Owner`] where `run` or `drop` are no such names.
+    /// As [`Self::add`]; [`Error::Owner`] if `run` or `drop` is not such a name.
     pub fn prepare_once(
         &self,
         run: &str,
@@ -110,10 +110,10 @@ impl Library {
         once.ok_or(Error::Owner)
     }
 
-    /// All messages by name, each with what is wrong with it if something is. None where the folder does not exist.
+    /// All messages by name, each with what is wrong with it if something is. None if the folder does not exist.
     ///
     /// # Errors
-    /// [`Error::List`] where the folder cannot be read.
+    /// [`Error::List`] if the folder cannot be read.
     pub fn list(&self) -> Result<Vec<Listed>, Error> {
         let names: BTreeSet<Name> = self
             .files()?
@@ -132,7 +132,7 @@ impl Library {
     /// One message.
     ///
     /// # Errors
-    /// [`Error::Missing`] where there is none, [`Error::Broken`] where its files are not what this program writes.
+    /// [`Error::Missing`] if there is none, [`Error::Broken`] if its files are not what this program writes.
     pub fn show(&self, name: &Name) -> Result<Prepared, Error> {
         if !self.holds(name) {
             return Err(Error::Missing { name: name.clone() });
@@ -157,7 +157,7 @@ impl Library {
         })
     }
 
-    /// What an ordinary trunk hears of a prepared message: 8 kHz samples. `None` where its file cannot be read.
+    /// What an ordinary trunk hears of a prepared message: 8 kHz samples. `None` if its file cannot be read.
     pub fn samples(&self, prepared: &Prepared) -> Option<Vec<i16>> {
         let (_, stem) = prepared.media.rsplit_once('/')?;
         let mut reader = hound::WavReader::open(self.path(stem, WAV)).ok()?;
@@ -167,7 +167,7 @@ impl Library {
     /// Takes a message out of the library.
     ///
     /// # Errors
-    /// [`Error::Missing`] where there is none, [`Error::Write`] where its files cannot be removed.
+    /// [`Error::Missing`] if there is none, [`Error::Write`] if its files cannot be removed.
     pub fn remove(&self, name: &Name) -> Result<(), Error> {
         if !self.holds(name) {
             return Err(Error::Missing { name: name.clone() });
@@ -195,7 +195,7 @@ impl Library {
     /// The runs that have left messages of single drops (or pieces of them) here; they may be alive.
     ///
     /// # Errors
-    /// [`Error::List`] where the folder cannot be read.
+    /// [`Error::List`] if the folder cannot be read.
     pub fn leftovers(&self) -> Result<BTreeSet<String>, Error> {
         let files = self.files()?;
         Ok(files
@@ -205,11 +205,11 @@ impl Library {
             .collect())
     }
 
-    /// Removes what `run` has left of messages of single drops, and tells how many files that were. The caller knows
+    /// Removes what `run` has left of messages of single drops, and returns how many files that were. The caller knows
     /// that the run is dead.
     ///
     /// # Errors
-    /// [`Error::List`] where the folder cannot be read, [`Error::Write`] where a file cannot be removed.
+    /// [`Error::List`] if the folder cannot be read, [`Error::Write`] if a file cannot be removed.
     pub fn remove_leftovers(&self, run: &str) -> Result<usize, Error> {
         let mut removed = 0;
         for file in self.files()? {
@@ -221,7 +221,7 @@ impl Library {
         Ok(removed)
     }
 
-    /// Prepares and places; `None` where the name is taken and `replace` is not set.
+    /// Prepares and places; `None` if the name is taken and `replace` is not set.
     fn prepare(
         &self,
         stem: &str,
@@ -237,7 +237,7 @@ impl Library {
         let mut decoded = decode(source, targets.max_length()).map_err(refused)?;
         let samples = std::mem::take(&mut decoded.samples);
         let done = normalise(samples, targets).map_err(refused)?;
-        let report = Report::new(source, &decoded, &done, targets, now);
+        let report = PreparationReport::new(source, &decoded, &done, targets, now);
         let duration = Duration::from_millis(report.duration_ms);
 
         self.make_dir()?;
@@ -250,7 +250,7 @@ impl Library {
         let json = write(&json_path, stage(&json_path, &json))?;
 
         if replace {
-            // The PBX picks the recording that fits the call: an old one must not stand beside a new one.
+            // The PBX picks the recording that fits the call: an old one must not be beside a new one.
             remove_file(&json_path)?;
             remove_file(&wide_path)?;
             write(&path, narrow.persist(&path).map_err(|e| e.error))?;
@@ -277,7 +277,7 @@ impl Library {
             return Ok(());
         }
         write(&self.dir, fs::create_dir_all(&self.dir))?;
-        // Whatever the umask: the PBX, another user, has to get in.
+        // Whatever the umask: the PBX, another user, must be able to enter.
         write(
             &self.dir,
             fs::set_permissions(&self.dir, Permissions::from_mode(0o755)),
@@ -291,7 +291,7 @@ impl Library {
         Ok(())
     }
 
-    fn report(&self, stem: &str) -> Option<Report> {
+    fn report(&self, stem: &str) -> Option<PreparationReport> {
         let mut text = Vec::new();
         let file = fs::File::open(self.path(stem, JSON)).ok()?;
         file.take(REPORT_MAX).read_to_end(&mut text).ok()?;
@@ -336,10 +336,10 @@ pub struct Prepared {
     pub name: String,
     /// The URI by which the PBX plays it.
     pub media: String,
-    /// How long it is: a multiple of 20 ms where this program has prepared it.
+    /// How long it is: a multiple of 20 ms if this program has prepared it.
     pub duration: Duration,
-    /// What was done to it; `None` where that is not known (files put there by hand).
-    pub report: Option<Report>,
+    /// What was done to it; `None` if that is not known (files put there by hand).
+    pub report: Option<PreparationReport>,
 }
 
 /// A message prepared for one drop; its files are removed when the value is dropped.

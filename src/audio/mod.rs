@@ -1,10 +1,10 @@
-//! Recordings: read, made fit for the telephone, kept where the PBX plays them from.
+//! Recordings: read, made fit for the telephone, and kept in the folder from which the PBX plays them.
 //!
 //! ```text
 //!  WAV MP3 FLAC OGG ──decode──> one channel, 16 kHz ──normalise──> 8 kHz and 16 kHz, level ──write──> NAME.wav NAME.wav16
 //! ```
 //!
-//! [`Library`] is the folder of prepared messages, [`resolve`] tells what a user's `--message` means, and [`Refusal`] is
+//! [`Library`] is the folder of prepared messages, [`resolve`] finds what a user's `--message` means, and [`Refusal`] is
 //! every reason why a recording cannot be used. All of it blocks: a minute of audio takes a fraction of a second of
 //! computing, so async callers run it on a thread for blocking work.
 
@@ -28,10 +28,10 @@ pub use self::{
     normalise::{FRAME, LEAD, SHORTEST, TAIL},
     reference::{BadName, BadReference, Name, Reference, SoundUri, resolve},
     refusal::Refusal,
-    report::Report,
+    report::PreparationReport,
 };
 
-/// What a prepared message has to be like.
+/// The greatest length and the loudness of a prepared message.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Targets {
     max_length: Duration,
@@ -39,10 +39,10 @@ pub struct Targets {
 }
 
 impl Targets {
-    /// Longest message where nothing else is configured.
+    /// Longest message, unless configured otherwise.
     pub const MAX_LENGTH: Duration = Duration::from_secs(120);
 
-    /// Loudness in LUFS where nothing else is configured.
+    /// Loudness in LUFS, unless configured otherwise.
     ///
     /// On the telephone full scale is +3.14 dBm0 for a sine, so -18 LUFS is about -12 dBm0 of speech. That is 8 dB above
     /// the -26 dB of full scale at which ITU-T tests speech, clearly heard beside the mailbox's own announcements; it is

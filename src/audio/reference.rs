@@ -113,10 +113,10 @@ pub enum Reference {
     File(PathBuf),
 }
 
-/// Tells what `text` means: a prepared message's name, else a `sound:` URI, else a file; `./x` is always a file.
+/// What `text` means: a prepared message's name, else a `sound:` URI, else a file; `./x` is always a file.
 ///
 /// # Errors
-/// [`BadReference`] where it can be none of them.
+/// [`BadReference`] if it can be none of them.
 pub fn resolve(
     text: &str,
     is_prepared: impl Fn(&Name) -> bool,
@@ -147,16 +147,16 @@ pub fn resolve(
     Err(BadReference::Unknown(name))
 }
 
-/// The text can be no message.
+/// The text cannot be a message.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum BadReference {
     /// No text.
     #[error("the message is empty")]
     Empty,
     /// It holds a NUL.
-    #[error("the message is no path")]
+    #[error("the message is not a valid path")]
     NotAPath,
-    /// Something that only the PBX's other ways of playing know.
+    /// Something that only other ways of the PBX to play know.
     #[error("of URIs, only `sound:` is accepted as a message")]
     Scheme,
     /// Looks like a name, and there is nothing of that name.
@@ -176,7 +176,7 @@ pub enum BadReference {
     SoundExtension,
     /// Other characters, or too many.
     #[error(
-        "after `sound:` stand 1 to {SOUND_MAX} of the characters a-z, A-Z, 0-9, `_`, `-`, `.` and `/`"
+        "`sound:` must be followed by 1 to {SOUND_MAX} of the characters a-z, A-Z, 0-9, `_`, `-`, `.` and `/`"
     )]
     SoundShape,
 }
@@ -306,7 +306,7 @@ mod tests {
                 "of URIs, only `sound:` is accepted as a message",
             ),
             ("", "the message is empty"),
-            ("a\0b", "the message is no path"),
+            ("a\0b", "the message is not a valid path"),
         ];
         for (text, expected) in rows {
             let got = resolve(
@@ -345,6 +345,5 @@ mod tests {
         assert_eq!("once-x".parse::<Name>(), Err(BadName::Reserved));
     }
 
-    const SHAPE: &str =
-        "after `sound:` stand 1 to 200 of the characters a-z, A-Z, 0-9, `_`, `-`, `.` and `/`";
+    const SHAPE: &str = "`sound:` must be followed by 1 to 200 of the characters a-z, A-Z, 0-9, `_`, `-`, `.` and `/`";
 }

@@ -15,7 +15,7 @@ use super::{
 
 /// What was made of a recording; kept beside the message. Lengths in ms, levels in LUFS and in dB of full scale.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Report {
+pub struct PreparationReport {
     /// The source's file name, without its folder.
     pub source: String,
     /// The source's format.
@@ -48,12 +48,12 @@ pub struct Report {
     pub peak_db: f64,
     /// What was added to its level.
     pub gain_db: f64,
-    /// What was changed, in words.
+    /// What was changed, as text for users.
     pub changes: Vec<String>,
 }
 
-impl Report {
-    /// What was done to `source`, which `decoded` and `done` tell.
+impl PreparationReport {
+    /// What was done to `source`, from `decoded` and `done`.
     pub(super) fn new(
         source: &Path,
         decoded: &Decoded,
@@ -105,7 +105,7 @@ fn changes(decoded: &Decoded, done: &Normalised, targets: &Targets) -> Vec<Strin
     }
     if decoded.bad_samples > 0 {
         out.push(format!(
-            "silenced {} samples that were no numbers or far out of range",
+            "silenced {} samples that were not numbers or far out of range",
             decoded.bad_samples
         ));
     }

@@ -20,7 +20,7 @@ pub(super) enum Format {
 }
 
 impl Format {
-    /// The name people know it by.
+    /// The name that people know it by.
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Wav => "WAV",
@@ -41,7 +41,7 @@ impl Format {
     }
 }
 
-/// Tells the format from a file's first bytes.
+/// The format, from a file's first bytes.
 pub(super) fn format_of(head: &[u8]) -> Result<Format, Refusal> {
     let foreign = |what| Err(Refusal::Foreign { what });
     let at = |offset: usize, magic: &[u8]| head.get(offset..).is_some_and(|h| h.starts_with(magic));
@@ -79,7 +79,7 @@ pub(super) fn format_of(head: &[u8]) -> Result<Format, Refusal> {
     }
 }
 
-/// Whether an MP3 file counts its frames, by the header that encoders put into the first one. Where it does not, its
+/// Whether an MP3 file counts its frames, by the header that encoders put into the first one. If it does not, its
 /// length is a guess from its size.
 pub(super) fn counts_frames(file: &mut File) -> io::Result<bool> {
     let mut head = [0; 10];
@@ -92,7 +92,7 @@ pub(super) fn counts_frames(file: &mut File) -> io::Result<bool> {
     let held = read_at(file, if tagged { size + 10 } else { 0 }, &mut frame)?;
     let frame = &frame[..held];
     let at = frame.windows(4).position(|w| w == b"Xing" || w == b"Info");
-    // The lowest of the flags that follow tells that the count is there.
+    // The lowest of the flags that follow says that the count is there.
     Ok(at
         .and_then(|at| frame.get(at + 7))
         .is_some_and(|flags| flags & 1 == 1))

@@ -74,7 +74,7 @@ fn every_accepted_format_gives_the_same_message() {
 }
 
 #[test]
-fn what_is_no_fit_recording_is_refused_with_its_name_the_reason_and_a_remedy() {
+fn an_unfit_recording_is_refused_with_its_name_the_reason_and_a_remedy() {
     let bench = Bench::new();
     let text = bench.file("notes.txt", b"Dear customer, we tried to reach you.");
     let empty = bench.file("empty.wav", b"");
@@ -200,7 +200,7 @@ fn damage_inside_a_recording_is_noticed() {
 }
 
 #[test]
-fn samples_that_are_no_numbers_become_silence_and_are_told() {
+fn samples_that_are_not_numbers_become_silence_and_are_reported() {
     let bench = Bench::new();
     let float = spec(1, 16_000, 32, SampleFormat::Float);
     let mut at = 0;
@@ -215,7 +215,7 @@ fn samples_that_are_no_numbers_become_silence_and_are_told() {
     });
     let report = bench.add(&some).unwrap().report.unwrap();
     assert!(
-        report.changes.iter().any(|c| c.contains("no numbers")),
+        report.changes.iter().any(|c| c.contains("not numbers")),
         "{report:?}"
     );
     assert!((report.lufs + 18.0).abs() < 0.11);
@@ -394,7 +394,7 @@ fn of_two_that_add_one_name_at_once_one_wins() {
 }
 
 #[test]
-fn files_that_were_put_there_by_hand_or_half_replaced_are_told() {
+fn files_that_were_put_there_by_hand_or_half_replaced_are_reported() {
     let bench = Bench::new();
     let name: Name = "spring".parse().unwrap();
     let added = bench

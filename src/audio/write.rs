@@ -32,10 +32,10 @@ pub(super) fn wav(samples: &[i16], rate: u32) -> Vec<u8> {
     out
 }
 
-/// How long a file is that [`wav`] made at `rate` Hz; the inner error says why it is no such file.
+/// How long a file is that [`wav`] made at `rate` Hz; the inner error says why it is not such a file.
 ///
 /// # Errors
-/// Where the file cannot be read.
+/// The file cannot be read.
 pub(super) fn length(path: &Path, rate: u32) -> io::Result<Result<Duration, String>> {
     let mut file = File::open(path)?;
     let size = file.metadata()?.len();
@@ -64,8 +64,8 @@ pub(super) fn length(path: &Path, rate: u32) -> io::Result<Result<Duration, Stri
     )))
 }
 
-/// Puts `bytes` under a temporary name beside `path`, safely on disk and readable for everybody, ready to be renamed:
-/// nobody ever sees half a file, and the PBX runs as another user.
+/// Puts `bytes` under a temporary name beside `path`, safely on disk and readable for every user, ready to be renamed:
+/// half a file is never visible, and the PBX runs as another user.
 pub(super) fn stage(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     let dir = path.parent().unwrap_or_else(|| Path::new("."));
     let name = path.file_name().unwrap_or_default().to_string_lossy();

@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use crate::audio::{self, Library, Name, Prepared, Report, Targets};
+use crate::audio::{self, Library, Name, PreparationReport, Prepared, Targets};
 
 /// What `aftertone message` is asked to do.
 #[derive(Debug, Args)]
@@ -214,7 +214,7 @@ fn print_json(value: &Value, data: &mut dyn Write) -> Result<(), MessageError> {
     Ok(())
 }
 
-fn source(report: &Report) -> String {
+fn source(report: &PreparationReport) -> String {
     let channels = match report.source_channels {
         1 => "mono".to_owned(),
         2 => "stereo".to_owned(),

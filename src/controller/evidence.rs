@@ -10,7 +10,7 @@ use crate::{
     config::Config,
     drop::{DropRecord, Report},
     error_chain::chain,
-    evidence::{Archive, ArchiveError, Folder, Limits, title_of},
+    evidence::{Archive, ArchiveError, Folder, RetentionLimits, title_of},
     id::{DropId, RunName},
 };
 
@@ -31,7 +31,7 @@ pub enum EvidenceError {
 /// # Errors
 /// [`EvidenceError`].
 pub(super) async fn open(dir: PathBuf, config: &Config) -> Result<Archive, EvidenceError> {
-    let limits = Limits {
+    let limits = RetentionLimits {
         max_age: config.evidence.max_age,
         max_size: config.evidence.max_size,
     };

@@ -68,7 +68,7 @@ impl OrphanRescuer {
             let _ = self.inputs.send(Input::Found { orphans, ended });
         }
         let swept = self.reconciler.sweep().await;
-        swept.map_err(|failure| failure.words)
+        swept.map_err(|failure| failure.detail)
     }
 }
 

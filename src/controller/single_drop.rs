@@ -352,7 +352,7 @@ impl SingleDropRun {
                 dial_by,
             )
         };
-        let tape = folder.as_mut().and_then(Folder::tape);
+        let tape = folder.as_mut().and_then(Folder::recorder);
         self.update(SingleDropUpdate::Dialling);
         let on_moment = |moment, words| self.update(SingleDropUpdate::Moment(moment, words));
         let report = match carry_out(&session.orders(), spec, tape, &self.stop, on_moment).await {

@@ -115,7 +115,7 @@ impl DropWorker {
             cancel: task.cancel.clone(),
             ..StopSignals::default()
         };
-        let tape = folder.as_mut().and_then(Folder::tape);
+        let tape = folder.as_mut().and_then(Folder::recorder);
         let spec = self.spec(&task, &sound);
         match carry_out(&self.orders, spec, tape, &stop, |_, _| {}).await {
             // What allowed it may not hold any more; it is decided on again.

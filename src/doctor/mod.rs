@@ -1,8 +1,9 @@
-//! Whether a PBX can do what a drop needs: looked at, and where looking is not enough, tried.
+//! Whether a PBX can do what a drop needs: read from the PBX, and tried if that is not enough.
 //!
-//! What is tried leaves nothing behind: a short call within the PBX, from it to itself, and a sound file of half a
-//! second, both gone when [`examine`] returns. Every step has a deadline.
+//! A trial leaves nothing behind: a short call within the PBX, from it to itself, and a sound file of half a second are
+//! both gone when [`examine`] returns. Every step has a deadline.
 
+mod check;
 mod modules;
 mod probe;
 mod reach;
@@ -13,10 +14,11 @@ mod version;
 use std::time::{Duration, SystemTime};
 
 use futures::future::join_all;
-use serde::Serialize;
 
+use self::check::unanswered;
+pub use self::check::{Check, Status};
 use crate::{
-    ari::{Failure, Pbx, Rest},
+    ari::{Pbx, Rest},
     clock,
     config::{Config, ScreenMode},
     id::RunName,
@@ -26,108 +28,54 @@ use crate::{
     },
 };
 
-/// How a check went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// As it should be.
-    Ok,
-    /// It will do, but somebody should look.
-    Warn,
-    /// A drop cannot work.
-    Fail,
-}
-
-/// One thing that was looked at.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Check {
-    /// What was looked at.
-    pub check: &'static str,
-    /// How it went.
-    pub status: Status,
-    /// What was found.
-    pub detail: String,
-    /// What to do about it; `None` where there is nothing to do.
-    pub remedy: Option<String>,
-}
-
-impl Check {
-    fn ok(check: &'static str, detail: impl Into<String>) -> Self {
-        Self {
-            check,
-            status: Status::Ok,
-            detail: detail.into(),
-            remedy: None,
-        }
-    }
-
-    fn warn(check: &'static str, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self {
-            check,
-            status: Status::Warn,
-            detail: detail.into(),
-            remedy: Some(remedy.into()),
-        }
-    }
-
-    fn fail(check: &'static str, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self {
-            check,
-            status: Status::Fail,
-            detail: detail.into(),
-            remedy: Some(remedy.into()),
-        }
-    }
-}
-
-/// Examines the configured PBX, and tells each check as soon as it is done. Where the PBX cannot be reached, or does
-/// not know us, the checks end there; where we may not change anything, nothing is tried.
+/// Examines the configured PBX, and reports each check as soon as it is done. If the PBX cannot be reached or does not
+/// know the user, the checks end there; if the user may not change anything, nothing is tried.
 ///
 /// # Errors
-/// [`SessionError`] where nothing could be examined.
-pub async fn examine(config: &Config, mut tell: impl FnMut(Check)) -> Result<(), SessionError> {
+/// [`SessionError`] if nothing could be examined.
+pub async fn examine(config: &Config, mut report: impl FnMut(Check)) -> Result<(), SessionError> {
     let run = RunName::unique(&config.instance).map_err(SessionError::Instance)?;
     let runs = Runs::open(&config.state_dir, config.pbx.url.as_str())?;
     let live = runs.begin(&run)?;
     let pbx = Pbx::new(&settings(config)).map_err(SessionError::Settings)?;
     let rest = &pbx.rest();
     match reach::reach(rest, config).await {
-        Ok(checks) => checks.into_iter().for_each(&mut tell),
+        Ok(checks) => checks.into_iter().for_each(&mut report),
         Err(checks) => {
-            checks.into_iter().for_each(&mut tell);
+            checks.into_iter().for_each(&mut report);
             live.end();
             return Ok(());
         }
     }
     let permission = permission(rest).await;
     let may_try = permission.status == Status::Ok;
-    tell(permission);
+    report(permission);
     let modules = modules::check(rest, config).await;
     let may_try = may_try && modules.may_try;
     let may_listen = config.screen.mode == ScreenMode::Listen && modules.may_listen;
-    modules.checks.into_iter().for_each(&mut tell);
+    modules.checks.into_iter().for_each(&mut report);
     let trunk = trunk::look(rest, config).await;
     if let Some(check) = redirects::check(rest, &trunk).await {
-        tell(check);
+        report(check);
     }
-    tell(clocks(rest).await);
+    report(clocks(rest).await);
     if may_try {
-        probe::check(&pbx, config, &run, may_listen, trunk, &mut tell).await;
+        probe::check(&pbx, config, &run, may_listen, trunk, &mut report).await;
     } else {
-        tell(trunk.afar());
+        report(trunk.afar());
     }
-    // Last: a PBX that has too few would refuse the others because of this one.
-    tell(sessions(rest).await);
+    // Last: on a PBX with too few sessions this check would make the others fail.
+    report(sessions(rest).await);
     live.end();
     Ok(())
 }
 
 async fn permission(rest: &Rest) -> Check {
     match rest.may_write().await {
-        Ok(true) => Check::ok(WRITE, "the user may change things"),
+        Ok(true) => Check::ok(WRITE, "the ARI user may change things"),
         Ok(false) => Check::fail(
             WRITE,
-            "the user may only read",
+            "the ARI user may only read",
             "set `read_only = no` for the user in ari.conf, then `module reload res_ari.so` on the PBX's console",
         ),
         Err(failure) => unanswered(WRITE, &failure),
@@ -144,14 +92,14 @@ async fn clocks(rest: &Rest) -> Check {
     let Some(there) = pong.at() else {
         return Check::warn(
             CLOCK,
-            "the PBX did not tell its time in a form known here",
-            "no harm: only differences of its own times are used",
+            "the PBX reports its time in an unknown format",
+            "nothing to do: only differences of the PBX's own times are used",
         );
     };
     clock_check(before, there.0, after)
 }
 
-/// Judges the PBX's time, told between two moments here; all in milliseconds since 1970.
+/// Judges the PBX's time, which it reported between two moments here; all in milliseconds since 1970.
 fn clock_check(before: i64, there: i64, after: i64) -> Check {
     let ahead = if there < before {
         there - before
@@ -159,7 +107,7 @@ fn clock_check(before: i64, there: i64, after: i64) -> Check {
         (there - after).max(0)
     };
     let seconds = format!("{}.{:03} s", ahead.abs() / 1_000, ahead.abs() % 1_000);
-    let remedy = "let both machines keep their clocks by NTP: logs and call records cannot be matched otherwise";
+    let remedy = "let both machines keep their clocks by NTP; otherwise logs and call records cannot be matched";
     match ahead {
         _ if ahead.abs() <= CLOCK_TOLERANCE_MS => {
             Check::ok(CLOCK, format!("the clocks agree within {seconds}"))
@@ -177,7 +125,7 @@ fn clock_check(before: i64, there: i64, after: i64) -> Check {
 async fn sessions(rest: &Rest) -> Check {
     let answers = join_all((0..AT_ONCE).map(|_| rest.ping())).await;
     let failed = answers.iter().filter(|answer| answer.is_err()).count();
-    let remedy = "raise `sessionlimit` in the PBX's http.conf (100 where it is not set; each connection counts, websockets too), and restart it";
+    let remedy = "raise `sessionlimit` in the PBX's http.conf (100 if it is not set; each connection counts, websockets too), and restart it";
     if failed == 0 {
         Check::ok(
             SESSIONS,
@@ -190,14 +138,6 @@ async fn sessions(rest: &Rest) -> Check {
             remedy,
         )
     }
-}
-
-fn unanswered(check: &'static str, failure: &Failure) -> Check {
-    Check::fail(
-        check,
-        format!("the PBX did not answer this: {}", failure.words),
-        "look at the PBX's log",
-    )
 }
 
 fn unix_ms(time: SystemTime) -> i64 {
@@ -214,7 +154,7 @@ const SESSIONS: &str = "sessions";
 /// Requests that a busy controller has under way at once.
 const AT_ONCE: usize = 24;
 
-/// What the granularity of the two clocks and of the PBX's answer explains.
+/// A difference that the resolution of both clocks explains.
 const CLOCK_TOLERANCE_MS: i64 = 1_000;
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Which modules the PBX must have running.
 
-use super::{Check, Status, unanswered};
+use super::check::{Check, Status, unanswered};
 use crate::{
     ari::{Module, Rest},
     config::{Config, Media, ScreenMode},
@@ -8,7 +8,7 @@ use crate::{
 
 /// What the PBX's modules allow.
 pub(super) struct Modules {
-    /// What to tell of them: one line a fault.
+    /// The checks to report.
     pub(super) checks: Vec<Check>,
     /// Whether a call within the PBX can be tried.
     pub(super) may_try: bool,
@@ -16,7 +16,7 @@ pub(super) struct Modules {
     pub(super) may_listen: bool,
 }
 
-/// Looks whether all modules that a drop needs are running, and which way to find out who answered they allow.
+/// Whether all modules that a drop needs are running, and which way to find out who answered they allow.
 pub(super) async fn check(rest: &Rest, config: &Config) -> Modules {
     match rest.modules().await {
         Ok(modules) => allow(
@@ -36,12 +36,12 @@ fn allow(modules: &[Module], technology: &str, (mode, media): (ScreenMode, Media
     let needed = judge(modules, technology);
     let modes = judge_modes(modules, mode, media);
     let may_listen = modes.status == Status::Ok;
-    // What is told as missing is not told again as a way that does not go; and what is tried with a module missing fails once
-    // more.
+    // A missing module is reported once, and nothing is tried that would fail because of it.
     let missing = lacks(modules, &NEEDED);
     let screens = missing.iter().all(|name| TO_SCREEN.contains(name));
-    let told = mode == ScreenMode::Dialplan && missing.iter().any(|name| TO_SCREEN.contains(name));
-    let checks = if told {
+    let reported =
+        mode == ScreenMode::Dialplan && missing.iter().any(|name| TO_SCREEN.contains(name));
+    let checks = if reported {
         vec![needed]
     } else {
         vec![needed, modes]
@@ -68,12 +68,12 @@ fn judge(modules: &[Module], technology: &str) -> Check {
     let missing = lacks(modules, &needed);
     if missing.is_empty() {
         let count = needed.len();
-        return Check::ok(NAME, format!("all {count} that are needed are running"));
+        return Check::ok(NAME, format!("all {count} required modules are running"));
     }
     let listed = missing.join(", ");
     let remedy = if missing.contains(&"app_amd.so") {
-        "app_amd.so does not load without an amd.conf: copy asterisk-conf/pbx/amd.conf beside the PBX's \
-         other files, then `module load app_amd.so` on its console; load the others likewise"
+        "app_amd.so does not load without an amd.conf: copy asterisk-conf/pbx/amd.conf to the PBX's \
+         configuration, then `module load app_amd.so` on its console; load the others likewise"
             .to_owned()
     } else {
         let each: Vec<_> = missing
@@ -81,14 +81,14 @@ fn judge(modules: &[Module], technology: &str) -> Check {
             .map(|name| format!("`module load {name}`"))
             .collect();
         format!(
-            "{} on the PBX's console, and take it out of modules.conf's `noload`",
+            "{} on the PBX's console, and remove it from `noload` in modules.conf",
             each.join(", ")
         )
     };
     Check::fail(NAME, format!("not running: {listed}"), remedy)
 }
 
-/// Tells which of the two ways to find out who answered this PBX can go.
+/// Which of the two ways to find out who answered this PBX has the modules for.
 fn judge_modes(modules: &[Module], mode: ScreenMode, media: Media) -> Check {
     let audiosocket = lacks(modules, &TO_LISTEN);
     let websocket = lacks(modules, &TO_LISTEN_BY_WEBSOCKET);
@@ -115,7 +115,7 @@ fn judge_modes(modules: &[Module], mode: ScreenMode, media: Media) -> Check {
         .map(|name| format!("`module load {name}`"))
         .collect();
     let mut remedy = format!(
-        "{} on the PBX's console, and take it out of modules.conf's `noload`",
+        "{} on the PBX's console, and remove it from `noload` in modules.conf",
         each.join(", ")
     );
     if let (true, instead) = (other.0.is_empty(), other.1) {
@@ -136,7 +136,7 @@ const TO_LISTEN: [&str; 4] = [
     "res_stasis_snoop.so",
 ];
 
-/// The same where `screen.media` is `websocket`.
+/// The same if `screen.media` is `websocket`.
 const TO_LISTEN_BY_WEBSOCKET: [&str; 4] = [
     "chan_websocket.so",
     "res_ari_bridges.so",
@@ -171,9 +171,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_missing_module_is_told_once_and_nothing_is_tried_that_needs_it() {
+    fn a_missing_module_is_reported_once_and_nothing_that_needs_it_is_tried() {
         use ScreenMode::{Dialplan, Listen};
-        // Missing; mode; what is told as failed; whether a call, and whether live audio are tried.
+        // Missing; mode; the checks that fail; whether a call, and whether live audio are tried.
         let rows = [
             ("", Listen, vec![], true, true),
             ("app_amd.so", Listen, vec![NAME], true, true),
@@ -183,13 +183,13 @@ mod tests {
             ("res_audiosocket.so", Listen, vec![MODES], true, false),
             ("res_audiosocket.so", Dialplan, vec![], true, true),
         ];
-        for (missing, mode, told, may_try, may_listen) in rows {
+        for (missing, mode, reported, may_try, may_listen) in rows {
             let all = loaded().into_iter().chain(TO_LISTEN.map(running));
             let modules: Vec<_> = all.filter(|module| module.name != missing).collect();
             let allowed = allow(&modules, "PJSIP", (mode, Media::AudioSocket));
             let failed = allowed.checks.iter().filter(|c| c.status != Status::Ok);
             let failed: Vec<_> = failed.map(|check| check.check).collect();
-            assert_eq!(failed, told, "{missing} {mode:?}");
+            assert_eq!(failed, reported, "{missing} {mode:?}");
             assert_eq!(allowed.may_try, may_try, "{missing} {mode:?}");
             assert_eq!(allowed.may_listen, may_listen, "{missing} {mode:?}");
         }
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mode_that_the_pbx_cannot_do_fails_where_it_is_wanted() {
+    fn a_mode_that_the_pbx_cannot_do_fails_if_it_is_configured() {
         use ScreenMode::{Dialplan, Listen};
         let rows = [
             (vec![], Listen, "listen: yes; dialplan: yes", None),
@@ -278,8 +278,8 @@ mod tests {
             let check = judge_modes(&modules, mode, Media::AudioSocket);
             assert_eq!(check.detail, detail);
             assert_eq!(check.status == Status::Fail, remedy.is_some(), "{detail}");
-            let told = check.remedy.unwrap_or_default();
-            assert!(told.contains(remedy.unwrap_or_default()), "{told}");
+            let reported = check.remedy.unwrap_or_default();
+            assert!(reported.contains(remedy.unwrap_or_default()), "{reported}");
         }
     }
 

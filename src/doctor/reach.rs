@@ -1,6 +1,6 @@
-//! Whether the PBX can be reached, knows us, and is of a version that works.
+//! Whether the PBX can be reached, accepts the ARI user, and has a version that works.
 
-use super::{Check, version};
+use super::{check::Check, version};
 use crate::{
     ari::{Failure, Rest, TlsFault},
     config::Config,
@@ -26,26 +26,26 @@ pub(super) async fn reach(rest: &Rest, config: &Config) -> Result<Vec<Check>, Ve
 }
 
 fn refused(failure: &Failure, user: &str) -> Check {
-    let words = &failure.words;
+    let message = &failure.detail;
     if failure.status == Some(401) {
         return Check::fail(
             CREDENTIALS,
-            format!("the PBX does not take user `{user}` with this password: {words}"),
-            "make `pbx.username` and the password those of a user in its ari.conf, then `module reload res_ari.so` on its console",
+            format!("the PBX rejects user `{user}` with this password: {message}"),
+            "set `pbx.username` and the password to those of a user in its ari.conf, then `module reload res_ari.so` on its console",
         );
     }
     Check::fail(
         CREDENTIALS,
-        format!("the PBX refuses user `{user}` from here: {words}"),
-        "look at the user's permit, deny and acl in its ari.conf, then `module reload res_ari.so` on its console",
+        format!("the PBX refuses user `{user}` from here: {message}"),
+        "check the user's permit, deny and acl in its ari.conf, then `module reload res_ari.so` on its console",
     )
 }
 
 fn unreachable(failure: &Failure, config: &Config) -> Check {
     let url = config.pbx.url.as_str();
-    let words = &failure.words;
+    let message = &failure.detail;
     if let Some(fault) = failure.tls {
-        return tls(fault, config, words);
+        return tls(fault, config, message);
     }
     let (detail, remedy) = match (failure.status, failure.kind) {
         (Some(404), _) => (
@@ -53,33 +53,33 @@ fn unreachable(failure: &Failure, config: &Config) -> Check {
             NO_ARI.to_owned(),
         ),
         (Some(503), _) => (
-            format!("the PBX at {url} has not finished starting: {words}"),
+            format!("the PBX at {url} has not finished starting: {message}"),
             "wait until `core waitfullybooted` returns on its console".to_owned(),
         ),
         (Some(_), _) => (
-            format!("{url} does not answer as ARI does: {words}"),
-            "let `pbx.url` point at Asterisk's own HTTP server".to_owned(),
+            format!("{url} does not answer as ARI does: {message}"),
+            "set `pbx.url` to Asterisk's own HTTP server".to_owned(),
         ),
-        // A TLS port ends a connection that begins in plain text without a word, too.
+        // A TLS port also ends a connection that begins in plain text without a reply.
         (None, RefusalKind::NoReply) if !config.pbx.url.is_https() => (
-            format!("{url} takes the request and does not answer: {words}"),
-            "let `pbx.url` point at Asterisk's own HTTP server; if this is its TLS port (tlsbindaddr in http.conf), write \
-             `https://`; else look whether its sessionlimit is reached"
+            format!("{url} accepts the request but does not answer: {message}"),
+            "set `pbx.url` to Asterisk's own HTTP server; if this is its TLS port (tlsbindaddr in http.conf), write `https://`; \
+             otherwise check whether its sessionlimit is reached"
                 .to_owned(),
         ),
         (None, RefusalKind::NoReply) => (
-            format!("{url} takes the request and does not answer: {words}"),
-            "let `pbx.url` point at Asterisk's own HTTP server, and look whether its sessionlimit is reached".to_owned(),
+            format!("{url} accepts the request but does not answer: {message}"),
+            "set `pbx.url` to Asterisk's own HTTP server, and check whether its sessionlimit is reached".to_owned(),
         ),
         (None, _) if config.pbx.url.is_https() => (
-            format!("{url} cannot be reached: {words}"),
-            "set `tlsenable = yes`, tlsbindaddr, tlscertfile and tlsprivatekey in the PBX's http.conf (asterisk-conf/tls.md), \
-             restart it, and let `pbx.url` name that address; `http show status` on its console shows it"
+            format!("{url} cannot be reached: {message}"),
+            "set `tlsenable = yes`, tlsbindaddr, tlscertfile and tlsprivatekey in the PBX's http.conf (docs/src/guide/tls.md), \
+             restart it, and set `pbx.url` to that address; `http show status` on its console shows it"
                 .to_owned(),
         ),
         (None, _) => (
-            format!("{url} cannot be reached: {words}"),
-            "set `enabled = yes`, bindaddr and bindport in the PBX's http.conf, restart it, and let `pbx.url` name that \
+            format!("{url} cannot be reached: {message}"),
+            "set `enabled = yes`, bindaddr and bindport in the PBX's http.conf, restart it, and set `pbx.url` to that \
              address; `http show status` on its console shows it"
                 .to_owned(),
         ),
@@ -87,48 +87,48 @@ fn unreachable(failure: &Failure, config: &Config) -> Check {
     Check::fail(REACHABLE, detail, remedy)
 }
 
-fn tls(fault: TlsFault, config: &Config, words: &str) -> Check {
+fn tls(fault: TlsFault, config: &Config, message: &str) -> Check {
     let url = config.pbx.url.as_str();
     let (what, remedy) = match fault {
         TlsFault::UnknownIssuer if config.pbx.ca_file.is_some() => (
             "its certificate is not signed by the authority in `pbx.ca_file`, nor by one that this machine trusts",
-            "let `pbx.ca_file` name the certificate of the authority that signed the PBX's, or the PBX's own certificate if it \
-             signed itself; asterisk-conf/tls.md says how to make one",
+            "set `pbx.ca_file` to the certificate of the authority that signed the PBX's, or to the PBX's own certificate if it \
+             is self-signed; docs/src/guide/tls.md shows how to make one",
         ),
         TlsFault::UnknownIssuer => (
             "no authority that this machine trusts has signed its certificate",
-            "copy the certificate of the authority that signed it, or the PBX's own one if it signed itself, to this machine, \
-             and let `pbx.ca_file` name it; asterisk-conf/tls.md says how to make one",
+            "copy the certificate of the authority that signed it, or the PBX's own one if it is self-signed, to this machine, \
+             and set `pbx.ca_file` to it; docs/src/guide/tls.md shows how to make one",
         ),
         TlsFault::AuthorityAsServer => (
-            "its certificate is an authority's (`CA:TRUE`), which a server must not show as its own",
-            "make one with `basicConstraints = CA:FALSE`, as asterisk-conf/tls.md says, let tlscertfile and tlsprivatekey in \
-             http.conf name it, and restart the PBX",
+            "its certificate is an authority's (`CA:TRUE`), which a server must not use as its own",
+            "make one with `basicConstraints = CA:FALSE`, as docs/src/guide/tls.md shows, set tlscertfile and tlsprivatekey in \
+             http.conf to it, and restart the PBX",
         ),
         TlsFault::WrongName => (
             "its certificate is for another name",
-            "let `pbx.url` use a name of the certificate, or make one whose `subjectAltName` holds the host of `pbx.url`, as \
-             asterisk-conf/tls.md says, and restart the PBX",
+            "use a name of the certificate in `pbx.url`, or make one whose `subjectAltName` holds the host of `pbx.url`, as \
+             docs/src/guide/tls.md says, and restart the PBX",
         ),
         TlsFault::OutOfDate => (
             "its certificate is out of date, or a clock is wrong",
-            "compare both machines' clocks; if they are right, make a new certificate, as asterisk-conf/tls.md says, and restart the PBX",
+            "compare both machines' clocks; if they are right, make a new certificate, as docs/src/guide/tls.md shows, and restart the PBX",
         ),
         TlsFault::NotTls => (
-            "what answers there speaks no TLS",
-            "write `http://` for this port, or let `pbx.url` name the PBX's TLS port (tlsbindaddr in http.conf); `http show \
+            "the server there does not speak TLS",
+            "write `http://` for this port, or set `pbx.url` to the PBX's TLS port (tlsbindaddr in http.conf); `http show \
              status` on its console shows both",
         ),
         TlsFault::Other => (
             "TLS fails",
-            "look at the PBX's log, and make its certificate as asterisk-conf/tls.md says",
+            "see the PBX's log, and make its certificate as docs/src/guide/tls.md shows",
         ),
     };
-    Check::fail(REACHABLE, format!("{url}: {what}: {words}"), remedy)
+    Check::fail(REACHABLE, format!("{url}: {what}: {message}"), remedy)
 }
 
 const REACHABLE: &str = "reachable";
 const CREDENTIALS: &str = "credentials";
 
-const NO_ARI: &str = "set `enabled = yes` in ari.conf, and see that it has one section `[general]` alone: a second one is \
-     written `[general](+)`, or res_ari.so does not load, nor all that needs it; then restart the PBX; if ARI is loaded, http.conf has a `prefix` that `pbx.url` lacks";
+const NO_ARI: &str = "set `enabled = yes` in ari.conf, and give it a single section `[general]`: a second one must be written \
+     `[general](+)`, or res_ari.so and all that needs it do not load; then restart the PBX; if ARI is loaded, http.conf has a `prefix` that `pbx.url` lacks";

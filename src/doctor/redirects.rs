@@ -1,9 +1,9 @@
-//! Where a call goes that the network answers with another number (302).
+//! What the trunk does with a call that the network answers with another number (302).
 
-use super::{Check, trunk::Trunk};
+use super::{check::Check, trunk::Trunk};
 use crate::ari::Rest;
 
-/// Looks at how the trunk follows a redirection. `None` where it is no endpoint of PJSIP that the PBX knows.
+/// Checks how the trunk follows a redirection. `None` unless it is an endpoint of PJSIP that the PBX knows.
 pub(super) async fn check(rest: &Rest, trunk: &Trunk) -> Option<Check> {
     let Trunk::Endpoint { name: trunk, .. } = trunk else {
         return None;
@@ -21,15 +21,15 @@ pub(super) async fn check(rest: &Rest, trunk: &Trunk) -> Option<Check> {
         Ok(Some(method)) => Check::warn(
             REDIRECTS,
             format!(
-                "`{trunk}` follows a redirection (302) to a number of its own: `redirect_method = {method}`; \
+                "`{trunk}` follows a redirection (302) by dialling another channel (`redirect_method = {method}`); \
                  such a call is hung up and ends as `failed`"
             ),
             remedy,
         ),
         Ok(None) | Err(_) => Check::warn(
             REDIRECTS,
-            format!("the PBX does not tell where `{trunk}` follows a redirection (302) to"),
-            format!("look at it with `pjsip show endpoint {trunk}` on the PBX's console: {remedy}"),
+            format!("the PBX does not report how `{trunk}` follows a redirection (302)"),
+            format!("check it with `pjsip show endpoint {trunk}` on the PBX's console: {remedy}"),
         ),
     })
 }

@@ -1,6 +1,6 @@
-//! Whether the trunk that is to be dialled is there, and whether its far end is known to answer.
+//! Whether the trunk that is to be dialled exists, and whether its far end is known to answer.
 
-use super::{Check, unanswered};
+use super::check::{Check, unanswered};
 use crate::{
     ari::{Failure, Rest},
     config::Config,
@@ -10,16 +10,16 @@ use crate::{
 pub(super) enum Trunk {
     /// All that can be known.
     Judged(Check),
-    /// A PJSIP endpoint, of which the PBX tells more on a channel.
+    /// A PJSIP endpoint, of which the PBX reports more on a channel.
     Endpoint {
-        /// Its name.
+        /// The endpoint's name.
         name: String,
-        /// Whether ARI calls it online; `None` where it does not know.
+        /// Whether ARI calls it online; `None` if it does not know.
         online: Option<bool>,
     },
 }
 
-/// Looks at the trunk as far as that goes without a channel.
+/// Checks the trunk as far as that is possible without a channel.
 pub(super) async fn look(rest: &Rest, config: &Config) -> Trunk {
     let endpoint = &config.pbx.endpoint;
     let technology = endpoint.technology();
@@ -29,7 +29,7 @@ pub(super) async fn look(rest: &Rest, config: &Config) -> Trunk {
         return Trunk::Judged(Check::fail(
             NAME,
             format!(
-                "`{dials}` cannot be dialled: chan_pjsip takes what follows the second `/` for a SIP address"
+                "`{dials}` cannot be dialled: to chan_pjsip, what follows the second `/` is a SIP address"
             ),
             format!("write `pbx.endpoint = \"{instead}\"`"),
         ));
@@ -38,7 +38,7 @@ pub(super) async fn look(rest: &Rest, config: &Config) -> Trunk {
         let dials = endpoint.as_str();
         return Trunk::Judged(Check::warn(
             NAME,
-            format!("`{dials}` names no trunk that could be looked at"),
+            format!("`{dials}` names no trunk that can be checked"),
             "make a test call",
         ));
     };
@@ -69,8 +69,8 @@ pub(super) async fn look(rest: &Rest, config: &Config) -> Trunk {
         Some(true) => Check::ok(NAME, format!("{name} is online")),
         Some(false) => Check::fail(
             NAME,
-            format!("{name} is known and its far end does not answer"),
-            "look at the trunk on the PBX's console",
+            format!("{name} is known, but its far end does not answer"),
+            "check the trunk on the PBX's console",
         ),
         None => Check::warn(
             NAME,
@@ -80,7 +80,7 @@ pub(super) async fn look(rest: &Rest, config: &Config) -> Trunk {
     })
 }
 
-/// What is meant by a PJSIP dial string in which the number takes the place of a SIP address; `None` where it is right.
+/// What a PJSIP dial string means in which the number is in the place of a SIP address; `None` if it is right.
 fn no_address(endpoint: &str) -> Option<String> {
     let (technology, resource) = endpoint.split_once('/')?;
     let (trunk, address) = resource.split_once('/')?;
@@ -101,7 +101,7 @@ impl Trunk {
         }
     }
 
-    /// What the PBX tells on a channel, too.
+    /// What is known, with what the PBX reports on a channel.
     pub(super) async fn closely(&self, rest: &Rest, channel: &str) -> Check {
         match self {
             Self::Judged(check) => check.clone(),
@@ -116,7 +116,7 @@ impl Trunk {
 /// What ARI alone says of a PJSIP endpoint.
 fn of_ari(name: &str, online: Option<bool>) -> Check {
     match online {
-        // Online is also what nobody asks.
+        // An endpoint that is never asked counts as online, too.
         Some(true) => Check::ok(NAME, format!("PJSIP/{name} is online")),
         Some(false) => Check::warn(
             NAME,
@@ -124,7 +124,7 @@ fn of_ari(name: &str, online: Option<bool>) -> Check {
                 "the far end of PJSIP/{name} does not answer, or has not been asked since the PBX started"
             ),
             format!(
-                "`pjsip qualify {name}` on the PBX's console asks it, `pjsip show contacts` shows what it says"
+                "run `pjsip qualify {name}` on the PBX's console; `pjsip show contacts` shows the result"
             ),
         ),
         None => not_asked(name),
@@ -134,7 +134,7 @@ fn of_ari(name: &str, online: Option<bool>) -> Check {
 /// What the PBX's functions say of a PJSIP endpoint, read on a channel.
 ///
 /// # Errors
-/// [`Failure`] where they cannot be read, because the PBX has no such functions.
+/// [`Failure`] if they cannot be read, because the PBX has no such functions.
 async fn closely(
     rest: &Rest,
     channel: &str,
@@ -191,20 +191,20 @@ fn judge(name: &str, online: Option<bool>, asked: bool, contacts: &[String]) -> 
     if any("Unreachable") && !any("NonQualified") && online != Some(true) {
         return Check::fail(
             NAME,
-            format!("PJSIP/{name} is known and its far end does not answer"),
+            format!("PJSIP/{name} is known, but its far end does not answer"),
             format!(
-                "set host and port of its aor's `contact` in pjsip.conf right, see that no firewall is in between, then \
+                "correct host and port of its aor's `contact` in pjsip.conf, check that no firewall is in between, then \
                  `module reload res_pjsip.so` and `pjsip qualify {name}` on the PBX's console; `pjsip show contacts` shows \
-                 what it says"
+                 the result"
             ),
         );
     }
     Check::warn(
         NAME,
         format!(
-            "the far end of PJSIP/{name} has not been asked yet whether it answers, as after a restart"
+            "the far end of PJSIP/{name} has not been asked yet whether it answers, as is usual after a restart"
         ),
-        format!("`pjsip qualify {name}` on the PBX's console asks it at once"),
+        format!("run `pjsip qualify {name}` on the PBX's console to ask it at once"),
     )
 }
 
@@ -212,7 +212,7 @@ fn not_asked(name: &str) -> Check {
     Check::warn(
         NAME,
         format!(
-            "PJSIP/{name} is known, but the PBX never asks whether its far end answers: a dead trunk would look like this, too"
+            "PJSIP/{name} is known, but the PBX never asks whether its far end answers: a dead trunk would look the same"
         ),
         format!(
             "set `qualify_frequency = 30` for its aor in pjsip.conf, then `module reload res_pjsip.so` and `pjsip qualify \
@@ -225,7 +225,7 @@ const NAME: &str = "trunk";
 
 #[cfg(test)]
 mod tests {
-    use super::{super::Status, *};
+    use super::{super::check::Status, *};
 
     #[test]
     fn a_number_in_the_place_of_an_address_is_found() {

@@ -1,37 +1,37 @@
 //! Which Asterisk this program works with.
 
-use super::{Check, Status};
+use super::check::{Check, Status};
 use crate::runtime::release::parse;
 
-/// Judges a version as Asterisk tells it: `22.10.1`, `certified/20.7-cert8`, `GIT-master-0123abc`.
-pub(super) fn check(told: &str) -> Check {
-    let Some(version) = parse(told) else {
+/// Judges a version as Asterisk reports it: `22.10.1`, `certified/20.7-cert8`, `GIT-master-0123abc`.
+pub(super) fn check(reported: &str) -> Check {
+    let Some(version) = parse(reported) else {
         return Check::warn(
             NAME,
-            format!("Asterisk `{told}` does not say which release it is"),
+            format!("Asterisk `{reported}` does not say which release it is"),
             format!("make sure that it is no older than {WANTED}"),
         );
     };
     let (status, why) = judge(version);
     let remedy = format!("update to {WANTED}, or later");
     match status {
-        Status::Ok => Check::ok(NAME, format!("Asterisk {told}")),
-        Status::Warn => Check::warn(NAME, format!("Asterisk {told}: {why}"), remedy),
-        Status::Fail => Check::fail(NAME, format!("Asterisk {told}: {why}"), remedy),
+        Status::Ok => Check::ok(NAME, format!("Asterisk {reported}")),
+        Status::Warn => Check::warn(NAME, format!("Asterisk {reported}: {why}"), remedy),
+        Status::Fail => Check::fail(NAME, format!("Asterisk {reported}: {why}"), remedy),
     }
 }
 
 fn judge(version: (u32, u32, u32)) -> (Status, &'static str) {
-    const GAPS: &str = "it has security gaps in ARI that are closed since";
+    const GAPS: &str = "it has security holes in ARI that later releases have closed";
     match version {
         (..=17, ..) => (
             Status::Fail,
-            "it is older than 18 and lacks what is needed here",
+            "it is older than 18 and lacks what aftertone needs",
         ),
         (18 | 19 | 21, ..) => (Status::Warn, "its series gets no more security fixes"),
         (20, 19, _) | (22, 9, _) | (23, 3, _) => (
             Status::Warn,
-            "this release can lock up under calls made by ARI; do not use it for more than a test",
+            "this release can lock up under calls made by ARI; use it for tests only",
         ),
         (20, ..) if version < (20, 20, 1) => (Status::Warn, GAPS),
         (22, ..) if version < (22, 10, 1) => (Status::Warn, GAPS),
@@ -74,16 +74,16 @@ mod tests {
             ("GIT-master-0123abc", Status::Warn),
             ("", Status::Warn),
         ];
-        for (told, status) in rows {
-            assert_eq!(check(told).status, status, "{told}");
+        for (reported, status) in rows {
+            assert_eq!(check(reported).status, status, "{reported}");
         }
     }
 
     #[test]
-    fn the_releases_that_lock_up_are_told_from_the_old_ones() {
-        for told in ["20.19.1", "22.9.0", "23.3.2"] {
-            assert!(check(told).detail.contains("lock up"), "{told}");
+    fn the_releases_that_lock_up_are_distinguished_from_the_old_ones() {
+        for reported in ["20.19.1", "22.9.0", "23.3.2"] {
+            assert!(check(reported).detail.contains("lock up"), "{reported}");
         }
-        assert!(check("22.8.0").detail.contains("security gaps"));
+        assert!(check("22.8.0").detail.contains("security holes"));
     }
 }

@@ -1,36 +1,36 @@
-//! What the ears told, as it is written down: exact to the sample, and in words.
+//! What the ears reported, as it is written down: exact to the sample, and in text.
 
 use serde::{Deserialize, Serialize};
 
 use crate::screen::{At, Beep, Heard};
 
-/// One thing that the ears told.
+/// One event that the ears reported.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct HeardEvent {
     event: String,
     /// Samples since answer.
     from: u64,
-    /// Samples since answer, where it lasted.
+    /// Samples since answer, if it lasted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     until: Option<u64>,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    words: String,
+    #[serde(default, rename = "words", skip_serializing_if = "String::is_empty")]
+    detail: String,
 }
 
 impl HeardEvent {
     pub(super) fn of(heard: &Heard) -> Self {
-        let told = |event: &str, from: At, until: Option<At>, words: String| Self {
-            event: event.to_owned(),
+        let event = |name: &str, from: At, until: Option<At>, detail: String| Self {
+            event: name.to_owned(),
             from: from.0,
             until: until.map(|until| until.0),
-            words,
+            detail,
         };
-        let beeped = |event, beep: &Beep| told(event, beep.start, Some(beep.end), beep.to_string());
+        let beeped = |name, beep: &Beep| event(name, beep.start, Some(beep.end), beep.to_string());
         match heard {
-            Heard::SpeechBegan { start } => told("speech_began", *start, None, String::new()),
-            Heard::SpeechEnded { end } => told("speech_ended", *end, None, String::new()),
+            Heard::SpeechBegan { start } => event("speech_began", *start, None, String::new()),
+            Heard::SpeechEnded { end } => event("speech_ended", *end, None, String::new()),
             Heard::Signal { signal, start, end } => {
-                told("signal", *start, Some(*end), signal.to_string())
+                event("signal", *start, Some(*end), signal.to_string())
             }
             Heard::Beep(beep) => beeped("beep", beep),
             Heard::LateBeep(beep) => beeped("late_beep", beep),
@@ -41,11 +41,11 @@ impl HeardEvent {
                 revised: _,
                 at,
                 reasons,
-            } => told("verdict", *at, None, format!("{verdict}: {reasons}")),
-            Heard::Ready { by, at } => told("ready", *at, None, by.as_str().to_owned()),
+            } => event("verdict", *at, None, format!("{verdict}: {reasons}")),
+            Heard::Ready { by, at } => event("ready", *at, None, by.as_str().to_owned()),
             Heard::Voice { start, at, answers } => {
-                let words = if *answers { "answers the message" } else { "" };
-                told("voice", *start, Some(*at), words.to_owned())
+                let detail = if *answers { "answers the message" } else { "" };
+                event("voice", *start, Some(*at), detail.to_owned())
             }
         }
     }
@@ -56,7 +56,7 @@ impl HeardEvent {
         let until = self.until.map(|until| At(until).seconds());
         let until = until.map_or_else(String::new, |until| format!(" to {until:.4} s"));
         let event = self.event.replace('_', " ");
-        let line = format!("{from:.4} s{until}: {event} {}", self.words);
+        let line = format!("{from:.4} s{until}: {event} {}", self.detail);
         line.trim_end().to_owned()
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{heard_event::HeardEvent, recorder::Cue};
+use super::{heard_event::HeardEvent, recorder::RecordedCue};
 use crate::{
     id::Play,
     screen::{Amd, At, Call, Settings},
@@ -12,31 +12,31 @@ use crate::{
 
 /// The whole of `drop.json`.
 #[derive(Debug, Serialize)]
-pub(super) struct Page<'a, T> {
+pub(super) struct DropFile<'a, T> {
     #[serde(flatten)]
     pub(super) ended: &'a T,
     #[serde(flatten)]
     pub(super) manifest: &'a Manifest,
 }
 
-/// What stands there beside the object of `drop --json`.
+/// What is in it beside the object of `drop --json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Manifest {
-    /// [`FORMAT`]; it tells that the file is ours, too.
+    /// [`FORMAT`]; it also shows that the file is ours.
     pub(super) evidence_format: u64,
     /// The version of the program that heard the call.
     pub(super) aftertone: String,
     /// When the drop began, UTC (RFC 3339).
     pub(super) began: String,
-    /// `None` where nobody listened, or no sound came.
+    /// `None` if the ears did not listen, or no sound came.
     pub(super) audio: Option<Audio>,
     /// What is missing and why, for people.
     pub(super) notes: Vec<String>,
-    /// What the ears went by.
+    /// The settings of the ears.
     pub(super) settings: BTreeMap<String, f32>,
-    /// What happened beside the sound, in its order.
-    pub(super) cues: Vec<Noted>,
-    /// What the ears told, in its order.
+    /// What happened beside the sound, in order.
+    pub(super) cues: Vec<CueRecord>,
+    /// What the ears reported, in order.
     pub(super) heard: Vec<HeardEvent>,
 }
 
@@ -49,25 +49,25 @@ pub(super) struct Audio {
     pub(super) complete: bool,
 }
 
-/// A cue and where it fell.
+/// A cue and its sample.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Noted {
+pub(super) struct CueRecord {
     /// Samples since answer.
     pub(super) at: u64,
     #[serde(flatten)]
-    pub(super) what: What,
+    pub(super) what: CueKind,
 }
 
 /// A cue, as it is written down.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "cue", rename_all = "snake_case")]
-pub(super) enum What {
+pub(super) enum CueKind {
     Call {
         alerted: Option<f32>,
         other_rang: bool,
     },
     Amd {
-        word: Word,
+        word: AmdWord,
     },
     Playing {
         play: u32,
@@ -77,23 +77,23 @@ pub(super) enum What {
     },
 }
 
-/// Asterisk's word, as it is written down.
+/// AMD's answer, as it is written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Word {
+pub(super) enum AmdWord {
     Machine,
     Human,
     Unsure,
 }
 
 impl Manifest {
-    /// The cues that the ears take, in their order.
-    pub(super) fn cues(&self) -> impl Iterator<Item = (At, Cue)> {
+    /// The cues, in order.
+    pub(super) fn cues(&self) -> impl Iterator<Item = (At, RecordedCue)> {
         let cues = self.cues.iter();
         cues.map(|noted| (At(noted.at), noted.what.cue()))
     }
 
-    /// What the ears went by.
+    /// The settings of the ears.
     ///
     /// # Errors
     /// The setting that this program does not have, or whose value it does not take.
@@ -107,75 +107,79 @@ impl Manifest {
     }
 }
 
-impl Noted {
-    pub(super) const fn new(at: u64, cue: Cue) -> Self {
+impl CueRecord {
+    pub(super) const fn new(at: u64, cue: RecordedCue) -> Self {
         Self {
             at,
             what: match cue {
-                Cue::Call(Call {
+                RecordedCue::Call(Call {
                     alerted,
                     other_rang,
-                }) => What::Call {
+                }) => CueKind::Call {
                     alerted,
                     other_rang,
                 },
-                Cue::Amd(Amd::Machine) => What::Amd {
-                    word: Word::Machine,
+                RecordedCue::Amd(Amd::Machine) => CueKind::Amd {
+                    word: AmdWord::Machine,
                 },
-                Cue::Amd(Amd::Human) => What::Amd { word: Word::Human },
-                Cue::Amd(Amd::Unsure) => What::Amd { word: Word::Unsure },
-                Cue::Playing(play) => What::Playing { play: play.0 },
-                Cue::Stopped(play) => What::Stopped { play: play.0 },
+                RecordedCue::Amd(Amd::Human) => CueKind::Amd {
+                    word: AmdWord::Human,
+                },
+                RecordedCue::Amd(Amd::Unsure) => CueKind::Amd {
+                    word: AmdWord::Unsure,
+                },
+                RecordedCue::Playing(play) => CueKind::Playing { play: play.0 },
+                RecordedCue::Stopped(play) => CueKind::Stopped { play: play.0 },
             },
         }
     }
 }
 
-impl What {
-    const fn cue(self) -> Cue {
+impl CueKind {
+    const fn cue(self) -> RecordedCue {
         match self {
             Self::Call {
                 alerted,
                 other_rang,
-            } => Cue::Call(Call {
+            } => RecordedCue::Call(Call {
                 alerted,
                 other_rang,
             }),
-            Self::Amd { word } => Cue::Amd(match word {
-                Word::Machine => Amd::Machine,
-                Word::Human => Amd::Human,
-                Word::Unsure => Amd::Unsure,
+            Self::Amd { word } => RecordedCue::Amd(match word {
+                AmdWord::Machine => Amd::Machine,
+                AmdWord::Human => Amd::Human,
+                AmdWord::Unsure => Amd::Unsure,
             }),
-            Self::Playing { play } => Cue::Playing(Play(play)),
-            Self::Stopped { play } => Cue::Stopped(Play(play)),
+            Self::Playing { play } => RecordedCue::Playing(Play(play)),
+            Self::Stopped { play } => RecordedCue::Stopped(Play(play)),
         }
     }
 }
 
-/// The plays of a call of so many samples: where each began, and where it ended at the latest. `message` is the message's
-/// length in samples, where it is known.
+/// The plays of a call of so many samples: when each began, and when it ended at the latest. `message` is the message's
+/// length in samples, if it is known.
 pub(super) fn plays(
-    cues: impl Iterator<Item = (At, Cue)>,
+    cues: impl Iterator<Item = (At, RecordedCue)>,
     message: Option<u64>,
     samples: u64,
 ) -> Vec<(At, At)> {
     let mut plays: Vec<(At, At, Play)> = Vec::new();
     for (at, cue) in cues {
         match cue {
-            Cue::Playing(play) => {
+            RecordedCue::Playing(play) => {
                 if let Some((_, end, _)) = plays.last_mut() {
                     *end = (*end).min(at);
                 }
                 let whole = message.map_or(samples, |message| at.0 + message);
                 plays.push((at, At(whole.min(samples)), play));
             }
-            Cue::Stopped(play) => {
+            RecordedCue::Stopped(play) => {
                 let stopped = plays.iter_mut().find(|(_, _, other)| *other == play);
                 if let Some((_, end, _)) = stopped {
                     *end = (*end).min(at);
                 }
             }
-            Cue::Call(_) | Cue::Amd(_) => {}
+            RecordedCue::Call(_) | RecordedCue::Amd(_) => {}
         }
     }
     let plays = plays.into_iter().map(|(from, until, _)| (from, until));

@@ -1,4 +1,4 @@
-//! Evidence that was kept, read back and heard again.
+//! Evidence, read back and heard again.
 
 use std::{
     fs::{self, File},
@@ -10,10 +10,9 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::{
-    archive::{ACCOUNT, INCOMING, MESSAGE},
+    files::{INCOMING, MANIFEST, MESSAGE, SPEC},
     heard_event::HeardEvent,
     manifest::{FORMAT, Manifest, plays},
-    recorder::SPEC,
 };
 use crate::screen::{self, At, Message, RATE, Replay, Settings};
 
@@ -22,25 +21,25 @@ use crate::screen::{self, At, Message, RATE, Replay, Settings};
 pub struct EvidenceReader {
     name: String,
     /// All of `drop.json`.
-    page: Value,
+    file: Value,
     manifest: Manifest,
-    sound: Option<Sound>,
+    sound: Option<CallSound>,
 }
 
-/// The sound of a drop, and what else its ears were told.
+/// The sound of a drop, and what else its ears were given.
 #[derive(Debug)]
-pub struct Sound {
+pub struct CallSound {
     samples: Vec<i16>,
     complete: bool,
     cues: Vec<(At, screen::Cue)>,
     plays: Vec<(At, At)>,
     settings: Settings,
     message: Option<Vec<i16>>,
-    told: Vec<HeardEvent>,
+    heard: Vec<HeardEvent>,
 }
 
 impl EvidenceReader {
-    /// Whether a path is a folder of evidence, of whatever format.
+    /// Whether a path is a folder of evidence, of any format.
     pub fn is_at(path: &Path) -> bool {
         path.is_dir() && is_ours(path)
     }
@@ -48,9 +47,9 @@ impl EvidenceReader {
     /// Reads a folder.
     ///
     /// # Errors
-    /// [`ReadError`] where it holds no evidence that this program can read.
+    /// [`ReadError`] if it holds no evidence that this program can read.
     pub fn read(folder: &Path) -> Result<Self, ReadError> {
-        let path = folder.join(ACCOUNT);
+        let path = folder.join(MANIFEST);
         let failed = |source| ReadError::Read {
             path: path.clone(),
             source,
@@ -59,9 +58,9 @@ impl EvidenceReader {
             path: path.clone(),
             why,
         };
-        let page = page(&path).map_err(failed)?;
-        let page = page.ok_or_else(|| ReadError::NotOurs { path: path.clone() })?;
-        let format = &page[FORMAT_KEY];
+        let file = manifest_json(&path).map_err(failed)?;
+        let file = file.ok_or_else(|| ReadError::NotOurs { path: path.clone() })?;
+        let format = &file[FORMAT_KEY];
         if *format != FORMAT {
             return Err(ReadError::Format {
                 path,
@@ -69,14 +68,14 @@ impl EvidenceReader {
             });
         }
         let manifest: Manifest =
-            serde_json::from_value(page.clone()).map_err(|error| broken(error.to_string()))?;
+            serde_json::from_value(file.clone()).map_err(|error| broken(error.to_string()))?;
         let sound = match manifest.audio {
             Some(audio) => {
                 let settings = manifest.settings().map_err(broken)?;
                 let samples = samples(&folder.join(INCOMING))?;
                 if samples.len() as u64 != audio.samples {
                     return Err(broken(format!(
-                        "it tells of {} samples, and {INCOMING} has {}",
+                        "it names {} samples, and {INCOMING} has {}",
                         audio.samples,
                         samples.len()
                     )));
@@ -86,13 +85,13 @@ impl EvidenceReader {
                 let message = message.transpose()?;
                 let length = message.as_ref().map(|message| message.len() as u64);
                 let cues = manifest.cues();
-                Some(Sound {
+                Some(CallSound {
                     complete: audio.complete,
                     cues: cues
                         .filter_map(|(at, cue)| Some((at, cue.to_ears()?)))
                         .collect(),
                     plays: plays(manifest.cues(), length, audio.samples),
-                    told: manifest.heard.clone(),
+                    heard: manifest.heard.clone(),
                     settings,
                     samples,
                     message,
@@ -103,7 +102,7 @@ impl EvidenceReader {
         let name = folder.file_name().unwrap_or_default();
         Ok(Self {
             name: name.to_string_lossy().into_owned(),
-            page,
+            file,
             manifest,
             sound,
         })
@@ -114,12 +113,12 @@ impl EvidenceReader {
         &self.name
     }
 
-    /// A word of the object that `drop --json` printed; empty where it has none of this name.
+    /// A text of the object that `drop --json` printed; empty if it has none of this name.
     pub fn word(&self, key: &str) -> &str {
-        self.page[key].as_str().unwrap_or_default()
+        self.file[key].as_str().unwrap_or_default()
     }
 
-    /// What its picture is called.
+    /// The title of its picture.
     pub fn title(&self) -> String {
         title_of(self.word("drop"), self.word("outcome"), self.word("proof"))
     }
@@ -134,19 +133,19 @@ impl EvidenceReader {
         &self.manifest.aftertone
     }
 
-    /// Its sound; `None` where none was kept.
-    pub const fn sound(&self) -> Option<&Sound> {
+    /// Its sound; `None` if none was kept.
+    pub const fn sound(&self) -> Option<&CallSound> {
         self.sound.as_ref()
     }
 }
 
-impl Sound {
+impl CallSound {
     /// What was heard from answer on, [`RATE`] samples a second.
     pub fn samples(&self) -> &[i16] {
         &self.samples
     }
 
-    /// What the ears went by.
+    /// The settings of the ears.
     pub const fn settings(&self) -> Settings {
         self.settings
     }
@@ -156,7 +155,7 @@ impl Sound {
         self.plays.clone()
     }
 
-    /// How long the message is, in seconds; `None` where it did not play, or is not known.
+    /// How long the message is, in seconds; `None` if it did not play, or is not known.
     pub fn message_seconds(&self) -> Option<f32> {
         let message = self.message.as_ref()?;
         Some(message.len() as f32 / RATE as f32)
@@ -174,18 +173,19 @@ impl Sound {
         Replay::otherwise(&self.samples, settings, &self.cues, message.as_ref())
     }
 
-    /// What differs between what the ears told live and what they tell [`again`](Self::again), line by line; nothing where
-    /// they tell the same. Where the sound is not all that they heard, what they told after it is left out.
+    /// What differs between what the ears reported live and what they report [`again`](Self::again), line by line; nothing if
+    /// both are the same. If the sound is not all that they heard, what they reported after it is left out.
     pub fn differences(&self, again: &Replay) -> Vec<String> {
         let again: Vec<HeardEvent> = again.heard.iter().map(HeardEvent::of).collect();
         let live = match self.complete {
-            true => &self.told[..],
-            false => &self.told[..self.told.len().min(again.len())],
+            true => &self.heard[..],
+            false => &self.heard[..self.heard.len().min(again.len())],
         };
         let same = live.iter().zip(&again).take_while(|(a, b)| a == b).count();
-        let lines = |whose: &str, told: &[HeardEvent]| -> Vec<String> {
-            let told = told[same..].iter().take(SHOWN);
-            told.map(|told| format!("{whose} {}", told.line()))
+        let lines = |whose: &str, heard: &[HeardEvent]| -> Vec<String> {
+            let shown = heard[same..].iter().take(SHOWN);
+            shown
+                .map(|event| format!("{whose} {}", event.line()))
                 .collect()
         };
         let mut differences = lines("live  ", live);
@@ -200,38 +200,38 @@ pub enum ReadError {
     /// A file of it cannot be read.
     #[error("cannot read {}", path.display())]
     Read {
-        /// The file.
+        /// The damaged or missing file.
         path: PathBuf,
-        /// Why.
+        /// The error of the system.
         source: io::Error,
     },
     /// Something else is there.
-    #[error("{} is no evidence of this program", path.display())]
+    #[error("{} is not evidence of this program", path.display())]
     NotOurs {
-        /// The file.
+        /// The damaged or missing file.
         path: PathBuf,
     },
     /// Another version of the program has written it.
     #[error(
-        "{} has the format {found}, and this program reads {FORMAT}: another version has written it", path.display()
+        "{} has the format {found}, and this program reads {FORMAT}: another version wrote it", path.display()
     )]
     Format {
-        /// The file.
+        /// The damaged or missing file.
         path: PathBuf,
-        /// Its format.
+        /// The format that it names.
         found: String,
     },
     /// It contradicts itself.
     #[error("{} is damaged: {why}", path.display())]
     Broken {
-        /// The file.
+        /// The damaged or missing file.
         path: PathBuf,
         /// What is wrong.
         why: String,
     },
 }
 
-/// What the picture of a drop is called: how it ended, and the last of its id. There is not much room for it.
+/// The title of a drop's picture: how it ended, and the last characters of its id. There is little room for it.
 pub fn title_of(drop: &str, outcome: &str, proof: &str) -> String {
     let end = drop.char_indices().rev().nth(7);
     let id = end.map_or(drop, |(from, _)| &drop[from..]);
@@ -242,19 +242,19 @@ pub fn title_of(drop: &str, outcome: &str, proof: &str) -> String {
     format!("{how}, drop {id}")
 }
 
-/// Whether a folder holds an account of ours.
+/// Whether a folder holds a manifest of this program.
 pub(super) fn is_ours(folder: &Path) -> bool {
-    let path = folder.join(ACCOUNT);
+    let path = folder.join(MANIFEST);
     let file = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file());
-    file && page(&path).is_ok_and(|page| page.is_some())
+    file && manifest_json(&path).is_ok_and(|file| file.is_some())
 }
 
-/// The account of a drop, of whatever format; `None` where the file holds something else.
-fn page(path: &Path) -> io::Result<Option<Value>> {
+/// The manifest of a drop, of any format; `None` if the file holds something else.
+fn manifest_json(path: &Path) -> io::Result<Option<Value>> {
     let mut text = Vec::new();
     File::open(path)?.take(LONGEST).read_to_end(&mut text)?;
-    let page: Option<Value> = serde_json::from_slice(&text).ok();
-    Ok(page.filter(|page| page[FORMAT_KEY].is_number()))
+    let file: Option<Value> = serde_json::from_slice(&text).ok();
+    Ok(file.filter(|file| file[FORMAT_KEY].is_number()))
 }
 
 fn samples(path: &Path) -> Result<Vec<i16>, ReadError> {
@@ -277,10 +277,10 @@ fn samples(path: &Path) -> Result<Vec<i16>, ReadError> {
     wav.samples().collect::<Result<_, _>>().map_err(read)
 }
 
-/// The key that tells an account of ours from any other object.
+/// The key by which a manifest of this program is recognised.
 const FORMAT_KEY: &str = "evidence_format";
 
-/// The longest account that is read, in bytes: the ears tell some ten things a second at most.
+/// The longest manifest that is read, in bytes: the ears report some ten events a second at most.
 const LONGEST: u64 = 64 * 1_024 * 1_024;
 
 /// How many lines of each side a difference shows.

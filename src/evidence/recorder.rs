@@ -1,33 +1,36 @@
-//! The tape of a call that is listened to: its sound, on its way to the disk, and what else happened at which sample.
+//! Records a call that is listened to: its sound, on its way to the disk, and what else happened at which sample.
 //!
 //! ```text
-//!  listener ──sound──> Tape ──pieces of half a second, bounded──> thread ──> incoming.wav
-//!                       └── at the end: Taped, to whoever keeps the folder
+//!  listener ──sound──> Recorder ──pieces of half a second, bounded──> thread ──> incoming.wav
+//!                          └── at the end: Recorded, to the folder
 //! ```
 //!
 //! The listener never waits for the disk. A disk that is slower than the call for longer than the pieces on their way last
-//! ends the tape there; what was taped stands.
+//! ends the recording there; what was recorded is kept.
 
 use std::{
     fs::File,
     io::{self, BufWriter},
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, sync_channel},
     thread::{self, JoinHandle},
 };
 
-use super::{create, heard_event::HeardEvent};
+use super::{
+    files::{SPEC, create, io_error},
+    heard_event::HeardEvent,
+};
 use crate::{
     id::Play,
     screen::{self, Amd, Call, Heard, RATE, Settings},
 };
 
-/// Something that happened to a call beside its sound.
+/// Something that happened in a call beside its sound.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Cue {
-    /// What the two calls told.
+pub enum RecordedCue {
+    /// What is known of the two calls.
     Call(Call),
-    /// Asterisk's word.
+    /// AMD's answer.
     Amd(Amd),
     /// The message begins to play, or begins again.
     Playing(Play),
@@ -35,8 +38,8 @@ pub enum Cue {
     Stopped(Play),
 }
 
-impl Cue {
-    /// What the ears are told by it.
+impl RecordedCue {
+    /// The cue that the ears get, if any.
     pub(super) const fn to_ears(self) -> Option<screen::Cue> {
         match self {
             Self::Call(call) => Some(screen::Cue::Call(call)),
@@ -47,58 +50,58 @@ impl Cue {
     }
 }
 
-/// Takes down one call, from answer on.
+/// Records one call, from answer on.
 #[derive(Debug)]
 pub struct Recorder {
     path: PathBuf,
-    /// To the disk, from the first sound on for as long as it takes them.
+    /// The way to the disk, from the first sound on for as long as the disk keeps up.
     disk: Option<SyncSender<Vec<i16>>>,
     writer: Option<JoinHandle<io::Result<()>>>,
     piece: Vec<i16>,
-    /// Samples heard.
-    heard: u64,
+    /// Samples taken so far.
+    samples: u64,
     /// Samples on the disk, or on their way to it.
     written: u64,
     /// The disk did not keep up.
     fell_behind: bool,
-    cues: Vec<(u64, Cue)>,
-    told: Vec<HeardEvent>,
-    done: Sender<Taped>,
+    cues: Vec<(u64, RecordedCue)>,
+    heard: Vec<HeardEvent>,
+    done: Sender<Recorded>,
 }
 
-/// A tape that has come to its end.
+/// A recording that has ended.
 #[derive(Debug)]
-pub(super) struct Taped {
+pub(super) struct Recorded {
     pub(super) writer: Option<JoinHandle<io::Result<()>>>,
     pub(super) written: u64,
     pub(super) fell_behind: bool,
-    pub(super) cues: Vec<(u64, Cue)>,
-    pub(super) told: Vec<HeardEvent>,
+    pub(super) cues: Vec<(u64, RecordedCue)>,
+    pub(super) heard: Vec<HeardEvent>,
     pub(super) settings: Settings,
     /// Why it ended before its drop did.
     pub(super) lost: Option<String>,
 }
 
 impl Recorder {
-    /// A tape whose sound goes to a file that is to be made.
-    pub(super) const fn new(path: PathBuf, done: Sender<Taped>) -> Self {
+    /// A recorder whose sound goes to a file that is to be made.
+    pub(super) const fn new(path: PathBuf, done: Sender<Recorded>) -> Self {
         Self {
             path,
             disk: None,
             writer: None,
             piece: Vec::new(),
-            heard: 0,
+            samples: 0,
             written: 0,
             fell_behind: false,
             cues: Vec::new(),
-            told: Vec::new(),
+            heard: Vec::new(),
             done,
         }
     }
 
-    /// Takes down samples, in the order in which the ears hear them. Never waits.
+    /// Records samples, in the order in which the ears hear them. Never waits.
     pub fn sound(&mut self, samples: &[i16]) {
-        self.heard += samples.len() as u64;
+        self.samples += samples.len() as u64;
         if self.writer.is_none() {
             let path = self.path.clone();
             self.start(move || create(&path));
@@ -112,28 +115,28 @@ impl Recorder {
         }
     }
 
-    /// Takes down what happens before the next sample.
-    pub fn cue(&mut self, cue: Cue) {
-        self.cues.push((self.heard, cue));
+    /// Records what happens before the next sample.
+    pub fn cue(&mut self, cue: RecordedCue) {
+        self.cues.push((self.samples, cue));
     }
 
-    /// Takes down what the ears make of it.
-    pub fn told(&mut self, heard: &Heard) {
-        self.told.push(HeardEvent::of(heard));
+    /// Records what the ears report.
+    pub fn heard(&mut self, heard: &Heard) {
+        self.heard.push(HeardEvent::of(heard));
     }
 
-    /// Ends the tape; `lost` is why, where the call went on.
+    /// Ends the recording; `lost` is why, if the call went on.
     pub fn end(mut self, settings: Settings, lost: Option<String>) {
         if !self.piece.is_empty() {
             self.send();
         }
-        // Whoever was to keep it may have given up.
-        let _ = self.done.send(Taped {
+        // The folder may have given up on it.
+        let _ = self.done.send(Recorded {
             writer: self.writer,
             written: self.written,
             fell_behind: self.fell_behind,
             cues: self.cues,
-            told: self.told,
+            heard: self.heard,
             settings,
             lost,
         });
@@ -155,7 +158,7 @@ impl Recorder {
                 self.fell_behind = true;
                 self.disk = None;
             }
-            // The writer says itself why.
+            // The writer itself returns why.
             Some(Err(TrySendError::Disconnected(_))) => self.disk = None,
             None => {}
         }
@@ -172,32 +175,6 @@ fn write(file: File, pieces: &Receiver<Vec<i16>>) -> io::Result<()> {
     wav.finalize().map_err(io_error)
 }
 
-/// A file of samples, made now.
-pub(super) fn write_wav(path: &Path, samples: &[i16]) -> io::Result<()> {
-    let file = BufWriter::new(create(path)?);
-    let mut wav = hound::WavWriter::new(file, SPEC).map_err(io_error)?;
-    for sample in samples {
-        wav.write_sample(*sample).map_err(io_error)?;
-    }
-    wav.finalize().map_err(io_error)
-}
-
-fn io_error(error: hound::Error) -> io::Error {
-    if let hound::Error::IoError(error) = error {
-        error
-    } else {
-        io::Error::other(error)
-    }
-}
-
-/// What incoming.wav and played.wav are.
-pub(super) const SPEC: hound::WavSpec = hound::WavSpec {
-    channels: 1,
-    sample_rate: RATE as u32,
-    bits_per_sample: 16,
-    sample_format: hound::SampleFormat::Int,
-};
-
 /// Samples that go to the disk at once: half a second.
 const PIECE: usize = RATE / 2;
 
@@ -206,7 +183,7 @@ const ON_THEIR_WAY: usize = 20;
 
 #[cfg(test)]
 mod tests {
-    use std::{process::Command, sync::mpsc::channel};
+    use std::{path::Path, process::Command, sync::mpsc::channel};
 
     use super::*;
 
@@ -214,59 +191,59 @@ mod tests {
     fn what_is_heard_is_written_to_the_sample() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("incoming.wav");
-        let (done, taped) = channel();
-        let mut tape = Recorder::new(path.clone(), done);
+        let (done, recorded) = channel();
+        let mut recorder = Recorder::new(path.clone(), done);
         let sound: Vec<i16> = (0..20_123).map(|n| n as i16).collect();
         for (n, frame) in sound.chunks(160).enumerate() {
             if n == 50 {
-                tape.cue(Cue::Playing(Play(1)));
+                recorder.cue(RecordedCue::Playing(Play(1)));
             }
-            tape.sound(frame);
+            recorder.sound(frame);
         }
-        tape.end(Settings::default(), None);
-        let taped = taped.recv().unwrap();
-        taped.writer.unwrap().join().unwrap().unwrap();
-        assert_eq!(taped.written, 20_123);
-        assert!(!taped.fell_behind);
-        assert_eq!(taped.cues, [(8_000, Cue::Playing(Play(1)))]);
+        recorder.end(Settings::default(), None);
+        let recorded = recorded.recv().unwrap();
+        recorded.writer.unwrap().join().unwrap().unwrap();
+        assert_eq!(recorded.written, 20_123);
+        assert!(!recorded.fell_behind);
+        assert_eq!(recorded.cues, [(8_000, RecordedCue::Playing(Play(1)))]);
         assert_eq!(read(&path), sound);
     }
 
     #[test]
-    fn a_disk_that_is_full_ends_the_tape_and_says_so() {
-        let (done, taped) = channel();
-        let mut tape = Recorder::new("unused".into(), done);
-        tape.start(|| File::options().write(true).open("/dev/full"));
+    fn a_full_disk_ends_the_recording_with_an_error() {
+        let (done, recorded) = channel();
+        let mut recorder = Recorder::new("unused".into(), done);
+        recorder.start(|| File::options().write(true).open("/dev/full"));
         for _ in 0..1_000 {
-            tape.sound(&[1; 160]);
+            recorder.sound(&[1; 160]);
         }
-        tape.end(Settings::default(), None);
-        let writer = taped.recv().unwrap().writer.unwrap();
+        recorder.end(Settings::default(), None);
+        let writer = recorded.recv().unwrap().writer.unwrap();
         let error = writer.join().unwrap().unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::StorageFull, "{error}");
     }
 
     #[test]
-    fn a_disk_that_does_not_keep_up_ends_the_tape_and_never_stalls_it() {
+    fn a_disk_that_does_not_keep_up_ends_the_recording_and_never_stalls_the_call() {
         let folder = tempfile::tempdir().unwrap();
-        // Nobody reads it, so that it takes 64 KB and no more.
+        // It has no reader, so that it takes 64 KB and no more.
         let pipe = folder.path().join("pipe");
         let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
         assert!(made.success());
         let open = |path: &Path| File::options().read(true).write(true).open(path);
         let end = open(&pipe).unwrap();
-        let (done, taped) = channel();
-        let mut tape = Recorder::new("unused".into(), done);
-        tape.start(move || open(&pipe));
+        let (done, recorded) = channel();
+        let mut recorder = Recorder::new("unused".into(), done);
+        recorder.start(move || open(&pipe));
         let seconds = 60;
         for _ in 0..seconds * 50 {
-            tape.sound(&[1; 160]);
+            recorder.sound(&[1; 160]);
         }
-        tape.end(Settings::default(), None);
-        let taped = taped.recv().unwrap();
-        assert!(taped.fell_behind);
+        recorder.end(Settings::default(), None);
+        let recorded = recorded.recv().unwrap();
+        assert!(recorded.fell_behind);
         let most = (ON_THEIR_WAY + 2) * PIECE + 64 * 1_024 / 2;
-        assert!((taped.written as usize) <= most, "{}", taped.written);
+        assert!((recorded.written as usize) <= most, "{}", recorded.written);
         drop(end);
     }
 

@@ -1,30 +1,30 @@
-//! How much evidence is kept: decided from the folders there are, their age and their size.
+//! How much evidence is kept: decided from the age and the size of its folders.
 
 use std::time::{Duration, SystemTime};
 
 /// How long evidence is kept, and how much of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// The oldest that is kept; `None`: however old.
+pub struct RetentionLimits {
+    /// The greatest age; `None` for no limit.
     pub max_age: Option<Duration>,
-    /// The most that is kept, in bytes of all folders together.
+    /// The most bytes of all folders together.
     pub max_size: u64,
 }
 
 /// One folder of evidence.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Entry {
+pub(super) struct FolderEntry {
     /// When its drop began.
     pub(super) began: SystemTime,
     pub(super) name: String,
     pub(super) bytes: u64,
 }
 
-/// The names of the folders that are to go, the oldest first: all that are too old, then as many of the oldest as it takes
-/// for the rest to be no larger than allowed. The folder `spared` stays in any case.
+/// The names of the folders to remove, the oldest first: all that are too old, then as many of the oldest as it takes
+/// for the rest to be no larger than allowed. The folder `spared` is kept in any case.
 pub(super) fn to_remove(
-    mut entries: Vec<Entry>,
-    limits: Limits,
+    mut entries: Vec<FolderEntry>,
+    limits: RetentionLimits,
     spared: Option<&str>,
     now: SystemTime,
 ) -> Vec<String> {
@@ -56,13 +56,13 @@ mod tests {
                 entry("b", 200, 10),
             ]
         };
-        type Row = (
+        type RetentionCase = (
             Option<u64>,
             u64,
             Option<&'static str>,
             &'static [&'static str],
         );
-        let rows: [Row; 11] = [
+        let rows: [RetentionCase; 11] = [
             (None, 30, None, &[]),
             (None, 29, None, &["a"]),
             (None, 10, None, &["a", "b"]),
@@ -76,7 +76,7 @@ mod tests {
             (Some(0), 30, Some("b"), &["a", "c"]),
         ];
         for (max_age, max_size, spared, gone) in rows {
-            let limits = Limits {
+            let limits = RetentionLimits {
                 max_age: max_age.map(Duration::from_secs),
                 max_size,
             };
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn a_folder_of_the_future_is_not_old() {
-        let limits = Limits {
+        let limits = RetentionLimits {
             max_age: Some(Duration::ZERO),
             max_size: 100,
         };
@@ -99,8 +99,8 @@ mod tests {
         assert!(gone.is_empty());
     }
 
-    fn entry(name: &str, began: u64, bytes: u64) -> Entry {
-        Entry {
+    fn entry(name: &str, began: u64, bytes: u64) -> FolderEntry {
+        FolderEntry {
             began: at(began),
             name: name.to_owned(),
             bytes,

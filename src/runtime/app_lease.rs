@@ -108,7 +108,7 @@ impl AppLease {
         };
         if let Err(failure) = released {
             debug!(
-                words = failure.words,
+                detail = failure.detail,
                 "the app's lease was not given back; it ends by itself"
             );
         }
@@ -182,7 +182,7 @@ async fn renew(rest: Rest, variable: String, mut mark: Mark) {
     loop {
         mark.count += 1;
         if let Err(failure) = rest.set_global_variable(&variable, &mark.to_string()).await {
-            debug!(words = failure.words, "the app's lease was not renewed");
+            debug!(detail = failure.detail, "the app's lease was not renewed");
         }
         sleep(RENEW_EVERY).await;
     }

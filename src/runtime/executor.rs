@@ -195,7 +195,7 @@ async fn carry_out(
                 }
             }
             Err(failure) => {
-                debug!(?command, kind = ?failure.kind, words = failure.words, "refused by the pbx");
+                debug!(?command, kind = ?failure.kind, detail = failure.detail, "refused by the pbx");
                 let why = Refusal::from(failure);
                 return Some(Event::Refused { command, why });
             }
@@ -401,7 +401,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        ari::{Access, MediaServer, MediaSettings, Pbx, Settings as PbxSettings, WebSockets},
+        ari::{Access, MediaServer, MediaSettings, Pbx, PbxSettings, WebSockets},
         clock,
         config::Endpoint,
         drop::{Plan, Voice, WhenBusyLegAnswered},

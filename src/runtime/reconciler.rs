@@ -274,7 +274,7 @@ impl Inner {
                 | RefusalKind::Rejected
                 | RefusalKind::NotMade => {
                     // Most often the leg is gone, which the list will show.
-                    debug!(%channel, words = failure.words, "not subscribed again");
+                    debug!(%channel, detail = failure.detail, "not subscribed again");
                     Ok(())
                 }
             }
@@ -318,7 +318,7 @@ pub(crate) async fn sweep(
         Ok(bridges) => bridges,
         Err(failure) => {
             warn!(
-                words = failure.words,
+                detail = failure.detail,
                 "no sweep: the pbx does not list its bridges"
             );
             return BTreeSet::new();
@@ -389,7 +389,7 @@ pub(crate) async fn clear(
 
 async fn hang_up(rest: &Rest, channel: &ChannelId) {
     if let Err(failure) = rest.hang_up(&channel.to_string()).await {
-        warn!(%channel, words = failure.words, "cannot hang up; the pbx ends it at its time limit");
+        warn!(%channel, detail = failure.detail, "cannot hang up; the pbx ends it at its time limit");
     }
 }
 
@@ -402,7 +402,7 @@ async fn end_stranger(rest: &Rest, channel: &str) {
 
 async fn end_bridge(rest: &Rest, bridge: &BridgeId) {
     if let Err(failure) = rest.end_bridge(bridge).await {
-        warn!(%bridge, words = failure.words, "cannot end the bridge; the next sweep does");
+        warn!(%bridge, detail = failure.detail, "cannot end the bridge; the next sweep does");
     }
 }
 
@@ -454,7 +454,7 @@ where
             | RefusalKind::TooLate
             | RefusalKind::NoReply
             | RefusalKind::Failed => {
-                debug!(what, words = failure.words, "to be asked again");
+                debug!(what, detail = failure.detail, "to be asked again");
             }
             RefusalKind::NotFound
             | RefusalKind::WrongState
@@ -462,7 +462,7 @@ where
             | RefusalKind::NotMade => {
                 warn!(
                     what,
-                    words = failure.words,
+                    detail = failure.detail,
                     "refused by the pbx; to be asked again"
                 );
             }

@@ -23,8 +23,8 @@ use super::{
 };
 use crate::{
     ari::{
-        DEFAULT_REQUEST_TIMEOUT, Events, Failure, LinkError, MediaServer, Pbx, Pulse, Rest,
-        Settings, SetupError,
+        DEFAULT_REQUEST_TIMEOUT, Events, Failure, LinkError, MediaServer, Pbx, PbxSettings, Pulse,
+        Rest, SetupError,
     },
     audio::{self, Library},
     config::{Config, ScreenMode},
@@ -162,9 +162,9 @@ impl Session {
                 channels = left.len(),
                 "calls were left on the pbx and have been hung up; the next run looks again"
             ),
-            Ok(Err(Failure { words, .. })) => {
+            Ok(Err(Failure { detail, .. })) => {
                 warn!(
-                    words,
+                    detail,
                     "it is not known whether calls are left on the pbx; the next run looks"
                 );
             }
@@ -573,8 +573,8 @@ fn pauses() -> ExponentialBuilder {
 }
 
 /// What `ari` needs to reach the configured PBX.
-pub(crate) fn settings(config: &Config) -> Settings {
-    Settings {
+pub(crate) fn settings(config: &Config) -> PbxSettings {
+    PbxSettings {
         url: config.pbx.url.to_string(),
         username: config.pbx.username.clone(),
         password: config.pbx.password.clone(),

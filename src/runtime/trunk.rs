@@ -55,7 +55,7 @@ impl TrunkProbe {
             }
             Err(failure) => {
                 debug!(
-                    words = failure.words,
+                    detail = failure.detail,
                     "the pbx does not report the state of the trunk"
                 );
                 None

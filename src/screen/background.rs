@@ -1,8 +1,8 @@
 //! The background behind the voice: a recording brings its noise and takes it away, a person's is there from answer on.
 
-use super::{At, spectrum::Look};
+use super::{at::At, spectrum::Look};
 
-/// Follows the background. Digital silence is none: it neither tells what was before the voice nor what is after it.
+/// Follows the background. Digital silence does not count: it says nothing of what was before the voice or after it.
 #[derive(Default)]
 pub(super) struct Background {
     /// The level, smoothed over 0.2 s, in dB.
@@ -13,7 +13,7 @@ pub(super) struct Background {
     void: u32,
     /// When the far end's sound first came.
     opened: Option<At>,
-    /// The least of it before anybody spoke.
+    /// The least of it before the first speech.
     before: Option<f32>,
     /// What it was shortly after the last voice.
     after: Option<f32>,
@@ -69,7 +69,7 @@ impl Background {
         }
     }
 
-    /// When the far end's sound first came; the answer where that took long, or it never came.
+    /// When the far end's sound first came; the answer if that took long, or it never came.
     pub(super) fn opened(&self) -> At {
         let soon = |opened: &At| opened.since(At(0)) <= OPENS;
         self.opened.filter(soon).unwrap_or_default()
@@ -103,7 +103,7 @@ impl Background {
 const STILL_PLAYS: f32 = 1.0;
 /// From the first sound until it fills a window (s).
 const WHOLE: f32 = 0.03;
-/// Media comes at most this long after the answer (s). Nothing is sent for longer where the far end is silent.
+/// Media comes at most this long after the answer (s). If nothing comes for longer, the far end is silent.
 const OPENS: f32 = 1.0;
 /// Of a hop's level into the smoothed one: 0.2 s.
 const SMOOTH: f32 = 0.05;

@@ -1,9 +1,10 @@
-//! While the message plays: is that somebody's voice, or our own message coming back?
+//! While the message plays: is that a voice of the far end, or our own message coming back?
 
 use std::sync::Arc;
 
 use super::{
-    At, HOP, Settings,
+    at::{At, HOP},
+    settings::Settings,
     spectrum::{BANDS, Look, SILENT, Spectrum},
 };
 
@@ -37,24 +38,24 @@ pub(super) struct BargeIn {
     /// Hops since the message began.
     hops: usize,
     /// What was heard in each of the last hops, by hop modulo [`KEPT`].
-    heard: Box<[Seen; KEPT]>,
-    told: bool,
+    heard: Box<[HeardHop; KEPT]>,
+    reported: bool,
     /// The delay of the echo that was heard last, in hops; an echo keeps its delay, mostly.
     delay: isize,
 }
 
 #[derive(Clone, Copy)]
-struct Seen {
+struct HeardHop {
     bands: [f32; BANDS],
     active: bool,
 }
 
 impl BargeIn {
     /// What its buffer takes.
-    pub(super) const BYTES: usize = size_of::<[Seen; KEPT]>();
+    pub(super) const BYTES: usize = size_of::<[HeardHop; KEPT]>();
 
     pub(super) fn new() -> Self {
-        let nothing = Seen {
+        let nothing = HeardHop {
             bands: [SILENT; BANDS],
             active: false,
         };
@@ -63,7 +64,7 @@ impl BargeIn {
             message: None,
             hops: 0,
             heard: Box::new([nothing; KEPT]),
-            told: false,
+            reported: false,
             delay: 0,
         }
     }
@@ -73,13 +74,13 @@ impl BargeIn {
         self.playing = true;
         self.message = message;
         self.hops = 0;
-        self.told = false;
+        self.reported = false;
         for seen in self.heard.iter_mut() {
             seen.active = false;
         }
     }
 
-    /// Tells once where a voice began.
+    /// Returns, once, when a voice began.
     pub(super) fn hop(
         &mut self,
         look: &Look,
@@ -87,10 +88,10 @@ impl BargeIn {
         now: At,
         settings: &Settings,
     ) -> Option<At> {
-        if !self.playing || self.told {
+        if !self.playing || self.reported {
             return None;
         }
-        self.heard[self.hops % KEPT] = Seen {
+        self.heard[self.hops % KEPT] = HeardHop {
             bands: look.bands,
             active,
         };
@@ -99,7 +100,7 @@ impl BargeIn {
         if !self.hops.is_multiple_of(LOOK_EVERY) || self.active() < enough || self.is_echo() {
             return None;
         }
-        self.told = true;
+        self.reported = true;
         let first = self.window().find(|hop| self.heard[hop % KEPT].active)?;
         Some(At(now.0 - ((self.hops - first) * HOP) as u64))
     }
@@ -115,7 +116,7 @@ impl BargeIn {
     }
 
     /// Whether the active hops look like the message some time before, or a little after: it may have begun before the ears
-    /// were told.
+    /// knew.
     fn is_echo(&mut self) -> bool {
         let Some(message) = &self.message else {
             return false;

@@ -1,70 +1,72 @@
-//! The judge: sums the evidence, finds the verdict and the ready point.
+//! Sums the evidence, and finds the verdict and the ready point.
 //!
 //! ```text
 //!  Listening ── machine, and beep or silence ──> Ready ── message plays ──> Playing ── first beep ──> Listening (again)
 //!      └── human, fax, sit, silence ──> Over
 //! ```
 //!
-//! Evidence is a sum of log-odds (nats, positive speaks for a machine). A sum of [`SURE`] makes a machine. Whoever is no
-//! machine after the quiet that a person would not leave is a person: `hold_short` after a turn like "hello?",
+//! Evidence is a sum of log-odds (nats, positive speaks for a machine). A sum of [`SURE`] makes a machine. If there is
+//! no machine after as much quiet as only a person who waits leaves, it is a person: `hold_short` after a turn like "hello?",
 //! `hold_open` after one that may as well be a short greeting, so that its beep can still come.
 //!
-//! A voice over the message stops it in any case. What follows tells whose it was: a beep, or words that go on as no person
-//! does, bring the message back; a pause that waits for an answer is a person's; a prompt that comes again is a menu.
+//! A voice over the message stops it in any case. What follows shows whose it was: a beep, or words that go on as no person's
+//! do, bring the message back; a pause that waits for an answer is a person's; a prompt that comes again is a menu.
 
 use super::{
-    At, Beep, Heard, Settings, Signal, SitClass,
+    at::At,
     background::{Background, NoiseCue},
+    events::Heard,
     first_turn::FirstTurn,
     reason::{Amd, Call, Reason, Reasons},
+    settings::Settings,
     spectrum::Look,
     speech::Edge,
-    tone::Sound,
+    tone::{Beep, Signal, SitClass, ToneSound},
     tone_track::RING,
 };
 use crate::words::{ReadyBy, Verdict};
 
-/// Decides.
+/// Decides who answered, and when the message may start.
 pub(super) struct Classifier {
     settings: Settings,
     pub(super) amd: Option<Amd>,
     pub(super) call: Option<Call>,
-    phase: Phase,
+    phase: ClassifierPhase,
     verdict: Option<Verdict>,
-    turn: FirstTurn,
+    first_turn: FirstTurn,
     noise: Background,
-    /// The last beep since the last speech, and whether somebody spoke before it.
+    /// The last beep since the last speech, and whether there was speech before it.
     beep: Option<(Beep, bool)>,
-    /// A beep was heard that made the message start.
+    /// A beep started the message.
     beeped: bool,
     restarts: u32,
     /// The end of the last ring.
     rang: At,
-    /// Since when somebody spoke over a message that no beep had started.
+    /// When a voice began over a message that no beep had started.
     interrupted: Option<At>,
 }
 
-/// What one hop brought.
+/// What the detectors found in one hop.
 pub(super) struct Hop {
-    pub(super) sound: Option<Sound>,
+    pub(super) sound: Option<ToneSound>,
     pub(super) edge: Option<Edge>,
-    pub(super) live: Option<At>,
-    /// Where what was said before began again.
-    pub(super) again: Option<At>,
+    pub(super) barge_in: Option<At>,
+    /// When what was said before began again.
+    pub(super) repeated_from: Option<At>,
     /// A steady tone sounds.
     pub(super) tone: bool,
     pub(super) last_voice: Option<At>,
     pub(super) look: Look,
 }
 
-/// What one hop led to, in order.
+/// The events of one hop, in order.
 #[derive(Default)]
-pub(super) struct Judged {
+pub(super) struct Classified {
     list: [Option<Heard>; 5],
 }
 
-impl Judged {
-    pub(super) fn tell(self, out: &mut impl FnMut(Heard)) {
+impl Classified {
+    pub(super) fn report(self, out: &mut impl FnMut(Heard)) {
         self.list.into_iter().flatten().for_each(out);
     }
 
@@ -76,14 +78,14 @@ impl Judged {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Phase {
+enum ClassifierPhase {
     Listening,
-    /// The ready point was told; the message is about to start.
+    /// The ready point was reported; the message is about to start.
     Ready,
     Playing {
         since: At,
     },
-    /// Nothing more is to be found out.
+    /// The verdict is final.
     Over,
 }
 
@@ -93,9 +95,9 @@ impl Classifier {
             settings,
             amd: None,
             call: None,
-            phase: Phase::Listening,
+            phase: ClassifierPhase::Listening,
             verdict: None,
-            turn: FirstTurn::default(),
+            first_turn: FirstTurn::default(),
             noise: Background::default(),
             beep: None,
             beeped: false,
@@ -106,65 +108,65 @@ impl Classifier {
     }
 
     pub(super) fn playing(&mut self, now: At) {
-        self.phase = Phase::Playing { since: now };
+        self.phase = ClassifierPhase::Playing { since: now };
     }
 
-    pub(super) fn hop(&mut self, hop: Hop, now: At) -> Judged {
-        let mut out = Judged::default();
+    pub(super) fn hop(&mut self, hop: Hop, now: At) -> Classified {
+        let mut out = Classified::default();
         if let Some(edge) = hop.edge {
             self.edge(edge, &mut out);
         }
         self.noise.hop(&hop.look, hop.last_voice, now);
         match hop.sound {
-            Some(Sound::Beep(beep)) => self.on_beep(beep, &mut out),
-            Some(Sound::Signal { signal, start, end }) => {
+            Some(ToneSound::Beep(beep)) => self.on_beep(beep, &mut out),
+            Some(ToneSound::Signal { signal, start, end }) => {
                 out.push(Heard::Signal { signal, start, end });
                 self.on_signal(signal, start, now, &mut out);
             }
             None => {}
         }
-        if let Some(start) = hop.again {
-            self.on_again(start, now, &mut out);
+        if let Some(start) = hop.repeated_from {
+            self.on_repetition(start, now, &mut out);
         }
         match self.phase {
-            Phase::Listening => self.listen(&hop, now, &mut out),
-            Phase::Playing { since } => {
-                if let Some(start) = hop.live {
+            ClassifierPhase::Listening => self.listen(&hop, now, &mut out),
+            ClassifierPhase::Playing { since } => {
+                if let Some(start) = hop.barge_in {
                     self.on_voice(start, since, now, &mut out);
                 }
             }
-            Phase::Ready | Phase::Over => {}
+            ClassifierPhase::Ready | ClassifierPhase::Over => {}
         }
         out
     }
 
-    fn edge(&mut self, edge: Edge, out: &mut Judged) {
+    fn edge(&mut self, edge: Edge, out: &mut Classified) {
         match edge {
             Edge::Began(start) => {
                 out.push(Heard::SpeechBegan { start });
                 let decided = self.verdict == Some(Verdict::Machine);
-                // Whoever pauses like that may be a person who waits for an answer.
-                if self.interrupted.is_some() && start.since(self.turn.last) > GREETING_GAP {
+                // A person who waits for an answer may pause like that.
+                if self.interrupted.is_some() && start.since(self.first_turn.last) > GREETING_GAP {
                     self.interrupted = Some(start);
                 }
-                self.turn.begin(start, decided);
-                // What was before the words was not the beep after them.
+                self.first_turn.begin(start, decided);
+                // A beep before the words is not the one that follows a greeting.
                 if self.beep.is_some_and(|(beep, _)| beep.end < start)
-                    && self.phase == Phase::Listening
+                    && self.phase == ClassifierPhase::Listening
                 {
                     self.beep = None;
                 }
             }
             Edge::Ended(end) => {
                 out.push(Heard::SpeechEnded { end });
-                self.turn.end(end);
+                self.first_turn.end(end);
             }
         }
     }
 
-    fn on_beep(&mut self, beep: Beep, out: &mut Judged) {
+    fn on_beep(&mut self, beep: Beep, out: &mut Classified) {
         let spoken = self
-            .turn
+            .first_turn
             .began
             .is_some_and(|began| beep.start.since(began) >= SPOKEN_LEAST);
         let cut = beep.start <= self.noise.opened() + RINGBACK_TAIL;
@@ -180,25 +182,25 @@ impl Classifier {
             return;
         }
         match self.phase {
-            Phase::Listening | Phase::Ready => {
+            ClassifierPhase::Listening | ClassifierPhase::Ready => {
                 self.beep = Some((beep, spoken));
                 out.push(Heard::Beep(beep));
             }
-            Phase::Playing { since } => {
+            ClassifierPhase::Playing { since } => {
                 let soon = beep.start.since(since);
                 let late = !self.beeped && soon <= self.settings.late_beep_window;
                 let double = self.beeped && soon <= DOUBLE;
                 if (late || double) && (self.restarts as f32) < self.settings.max_restarts {
                     self.restarts += 1;
                     self.beep = Some((beep, true));
-                    self.phase = Phase::Listening;
+                    self.phase = ClassifierPhase::Listening;
                     out.push(Heard::LateBeep(beep));
                 } else {
                     out.push(Heard::LimitBeep(beep));
                 }
             }
-            Phase::Over => {
-                // Whoever hung up does not hear this; a recording that is heard to its end tells what was lost.
+            ClassifierPhase::Over => {
+                // A live call has ended by now; a recording that is heard to its end shows what was lost.
                 if self.verdict == Some(Verdict::Human) {
                     out.push(Heard::Beep(beep));
                 }
@@ -206,9 +208,9 @@ impl Classifier {
         }
     }
 
-    /// Somebody speaks over the message. After a beep that is a person. Where none was heard, or the words come at once,
-    /// the greeting may have gone on: its beep proves it, or that it goes on as no person does.
-    fn on_voice(&mut self, start: At, since: At, now: At, out: &mut Judged) {
+    /// A voice over the message. After a beep that is a person. If none was heard, or the words come at once, the greeting
+    /// may have gone on: its beep proves that, or words that go on as no person's do.
+    fn on_voice(&mut self, start: At, since: At, now: At, out: &mut Classified) {
         let answers = self.beeped && start.since(since) >= ANSWER_LEAST;
         let answers = answers || (self.restarts as f32) >= self.settings.max_restarts;
         out.push(Heard::Voice {
@@ -220,27 +222,27 @@ impl Classifier {
             self.restarts += 1;
             self.beep = None;
             self.interrupted = Some(start);
-            self.phase = Phase::Listening;
+            self.phase = ClassifierPhase::Listening;
             return;
         }
         let mut reasons = Reasons::default();
         reasons.push(Reason::Voice { start });
         self.decide(Verdict::Human, None, reasons, now, out);
-        self.phase = Phase::Over;
+        self.phase = ClassifierPhase::Over;
     }
 
     /// A prompt comes again and no beep ever came: a menu, or an announcement in a loop.
-    fn on_again(&mut self, start: At, now: At, out: &mut Judged) {
-        if self.phase == Phase::Over || self.beep.is_some() || self.beeped {
+    fn on_repetition(&mut self, start: At, now: At, out: &mut Classified) {
+        if self.phase == ClassifierPhase::Over || self.beep.is_some() || self.beeped {
             return;
         }
         let mut reasons = Reasons::default();
-        reasons.push(Reason::Again { start });
+        reasons.push(Reason::Repetition { start });
         self.decide(Verdict::Menu, None, reasons, now, out);
-        self.phase = Phase::Over;
+        self.phase = ClassifierPhase::Over;
     }
 
-    fn on_signal(&mut self, signal: Signal, start: At, now: At, out: &mut Judged) {
+    fn on_signal(&mut self, signal: Signal, start: At, now: At, out: &mut Classified) {
         let (verdict, class) = match signal {
             Signal::Sit(class) => (Verdict::Sit, Some(class)),
             Signal::Fax => (Verdict::Fax, None),
@@ -251,21 +253,21 @@ impl Classifier {
             }
             Signal::Key(_) => return,
         };
-        if self.phase == Phase::Over {
+        if self.phase == ClassifierPhase::Over {
             return;
         }
         let mut reasons = Reasons::default();
         reasons.push(Reason::Signal { signal, start });
         self.decide(verdict, class, reasons, now, out);
-        self.phase = Phase::Over;
+        self.phase = ClassifierPhase::Over;
     }
 
-    fn listen(&mut self, hop: &Hop, now: At, out: &mut Judged) {
+    fn listen(&mut self, hop: &Hop, now: At, out: &mut Classified) {
         let Some(last_voice) = hop.last_voice else {
             self.listen_to_silence(hop, now, out);
             return;
         };
-        self.turn.last = last_voice;
+        self.first_turn.last = last_voice;
         let (sum, reasons) = self.weigh(now);
         let quiet = now.since(last_voice);
         let goes_on = |start: &At| last_voice.since(*start) >= self.settings.machine_turn;
@@ -276,7 +278,7 @@ impl Classifier {
                 reasons.push(Reason::Voice { start });
                 reasons.push(Reason::Waits(quiet));
                 self.decide(Verdict::Human, None, reasons, now, out);
-                self.phase = Phase::Over;
+                self.phase = ClassifierPhase::Over;
             }
             return;
         }
@@ -296,24 +298,24 @@ impl Classifier {
             let mut reasons = reasons;
             reasons.push(Reason::Waits(quiet));
             self.decide(Verdict::Human, None, reasons, now, out);
-            self.phase = Phase::Over;
+            self.phase = ClassifierPhase::Over;
         }
     }
 
-    fn listen_to_silence(&mut self, hop: &Hop, now: At, out: &mut Judged) {
+    fn listen_to_silence(&mut self, hop: &Hop, now: At, out: &mut Classified) {
         if self.beep.is_some() && self.beep_settled(now) && !hop.tone {
             let (_, reasons) = self.weigh(now);
             self.decide(Verdict::Machine, None, reasons, now, out);
             self.ready(ReadyBy::Beep, now, out);
         } else if now.since(self.rang) >= self.settings.initial_silence && !hop.tone {
             let mut reasons = Reasons::default();
-            reasons.push(Reason::NobodySpoke(now.since(self.rang)));
+            reasons.push(Reason::NoSpeech(now.since(self.rang)));
             self.decide(Verdict::Silence, None, reasons, now, out);
-            self.phase = Phase::Over;
+            self.phase = ClassifierPhase::Over;
         }
     }
 
-    fn look_for_ready(&mut self, hop: &Hop, quiet: f32, now: At, out: &mut Judged) {
+    fn look_for_ready(&mut self, hop: &Hop, quiet: f32, now: At, out: &mut Classified) {
         if hop.tone || self.verdict != Some(Verdict::Machine) {
             return;
         }
@@ -326,7 +328,7 @@ impl Classifier {
         }
     }
 
-    /// Whether the beep, if there is one, has had the quiet after it that a beep has.
+    /// Whether the beep, if there is one, has been followed by enough quiet.
     fn beep_settled(&self, now: At) -> bool {
         self.beep.is_none_or(|(beep, spoken)| {
             let guard = if spoken {
@@ -340,10 +342,10 @@ impl Classifier {
         })
     }
 
-    fn ready(&mut self, by: ReadyBy, now: At, out: &mut Judged) {
+    fn ready(&mut self, by: ReadyBy, now: At, out: &mut Classified) {
         self.beeped = by == ReadyBy::Beep;
         self.interrupted = None;
-        self.phase = Phase::Ready;
+        self.phase = ClassifierPhase::Ready;
         out.push(Heard::Ready { by, at: now });
     }
 
@@ -353,7 +355,7 @@ impl Classifier {
         sit: Option<SitClass>,
         reasons: Reasons,
         now: At,
-        out: &mut Judged,
+        out: &mut Classified,
     ) {
         let revised = self.verdict.is_some_and(|before| before != verdict);
         self.verdict = Some(verdict);
@@ -377,26 +379,26 @@ impl Classifier {
         if let Some((beep, _)) = self.beep {
             add(BEEP, Reason::Beep(beep));
         }
-        if let Some(began) = self.turn.began {
-            let lasted = self.turn.last.since(began);
-            let end = self.turn.last;
+        if let Some(began) = self.first_turn.began {
+            let lasted = self.first_turn.last.since(began);
+            let end = self.first_turn.last;
             if lasted >= self.settings.machine_turn {
-                add(LONG_TURN, Reason::Turn { lasted, end });
+                add(LONG_TURN, Reason::FirstTurn { lasted, end });
             } else if lasted <= self.settings.short_turn {
-                add(SHORT_TURN, Reason::Turn { lasted, end });
-            } else if self.turn.are_calls() {
+                add(SHORT_TURN, Reason::FirstTurn { lasted, end });
+            } else if self.first_turn.are_calls() {
                 add(
                     SHORT_TURN,
                     Reason::Calls {
-                        count: self.turn.utterances,
+                        count: self.first_turn.utterances,
                     },
                 );
             } else {
-                add(OPEN_TURN, Reason::Turn { lasted, end });
+                add(OPEN_TURN, Reason::FirstTurn { lasted, end });
             }
         }
-        // A beep is no background.
-        let noise = self.noise.cue(now.since(self.turn.last));
+        // A beep is not background.
+        let noise = self.noise.cue(now.since(self.first_turn.last));
         match noise.filter(|_| self.beep.is_none()) {
             Some(NoiseCue::Came(by)) => add(NOISE_CAME, Reason::NoiseCame { by }),
             Some(NoiseCue::Stopped(by)) => add(NOISE_STOPPED, Reason::NoiseStopped { by }),
@@ -408,7 +410,7 @@ impl Classifier {
             Some(Amd::Human) => add(-AMD, Reason::Amd(Amd::Human)),
             Some(Amd::Unsure) | None => {}
         }
-        // A time that is not known tells nothing, neither that it was short nor that it was long.
+        // A time that is not known is evidence of nothing.
         if let Some(call) = self.call
             && let Some(alerted) = call.alerted
         {
@@ -428,8 +430,8 @@ const SURE: f32 = 2.5;
 /// At most this speaks for a person so clearly that the short hold will do.
 const PERSON: f32 = -1.5;
 
-// What each piece of evidence weighs, in nats. Only a beep and a long turn make a machine by themselves; all the rest moves
-// how long is waited, and plays to nobody unless two of it agree with a turn that may be a machine's.
+// What each piece of evidence weighs, in nats. Only a beep and a long turn make a machine by themselves; all the rest
+// changes how long to wait, and starts a message only if two of them agree with a turn that may be a machine's.
 
 /// Nothing but a mailbox beeps: one false beep in some ten minutes of speech against one in each mailbox.
 const BEEP: f32 = 8.0;
@@ -450,20 +452,20 @@ const AMD: f32 = 0.5;
 const DIVERTED: f32 = 1.0;
 const RANG_LONG: f32 = -0.5;
 
-// What only the calls tell plays to nobody: not by itself, nor with AMD's word, nor with a background that came.
+// What only the calls show never starts a message: not by itself, nor with AMD's answer, nor with a background that came.
 const _: () = assert!(OPEN_TURN + DIVERTED + AMD + NOISE_CAME < SURE);
-// And a short turn is no machine's whatever else agrees, but for a beep.
+// And a short turn is never a machine's, unless a beep follows.
 const _: () = assert!(SHORT_TURN + DIVERTED + AMD + NOISE_STOPPED < SURE);
-// With a turn that may be a machine's and a background that stopped with it, it tips the scales.
+// With a turn that may be a machine's and a background that stopped with it, it decides.
 const _: () = assert!(OPEN_TURN + AMD + NOISE_STOPPED < SURE);
 const _: () = assert!(OPEN_TURN + DIVERTED + NOISE_STOPPED >= SURE);
 
 /// A diverted call is answered within this time of alerting (s); a hand needs longer.
 const DIVERTED_AT_MOST: f32 = 1.2;
-/// After this time somebody may well have walked to the telephone (s).
+/// After this time a person may well have walked to the telephone (s).
 const LIFTED_AT_LEAST: f32 = 4.0;
 
-/// Seconds: the shortest ring (British) is 0.4 s long. Before anybody spoke it is no beep.
+/// Seconds: the shortest ring (British) is 0.4 s long. Before any speech it is not a beep.
 const RINGBACK_LEAST: f32 = 0.36;
 /// A ring that sounds when the line opens may be cut to any length (s).
 const RINGBACK_TAIL: f32 = 0.1;
@@ -477,7 +479,7 @@ const SPOKEN_LEAST: f32 = 0.5;
 /// A second beep within this time of the message's start belongs to the first (s).
 const DOUBLE: f32 = 0.5;
 
-/// Nobody answers a message sooner after its start (s): what is said before goes on from before it.
+/// No person answers a message sooner after its start (s): earlier speech began before it.
 const ANSWER_LEAST: f32 = 0.6;
 /// The longest pause between sentences of a greeting (s).
 const GREETING_GAP: f32 = 1.6;

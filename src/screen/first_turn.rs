@@ -1,8 +1,8 @@
-//! What whoever answered says before their first long pause.
+//! The first turn of the answering party: what it says before its first long pause.
 
-use super::At;
+use super::at::At;
 
-/// The first turn of whoever answered: what is said before the first long pause.
+/// The first turn of the answering party.
 #[derive(Default)]
 pub(super) struct FirstTurn {
     pub(super) began: Option<At>,
@@ -16,7 +16,7 @@ pub(super) struct FirstTurn {
 }
 
 impl FirstTurn {
-    /// An utterance begins; after a long gap it is a new turn, unless the old one has been judged.
+    /// An utterance begins; after a long gap it is a new turn, unless a verdict was made of the old one.
     pub(super) fn begin(&mut self, start: At, decided: bool) {
         if self.began.is_none() || start.since(self.last) > TURN_GAP && !decided {
             *self = Self {
@@ -51,7 +51,7 @@ impl FirstTurn {
 /// an answer.
 const TURN_GAP: f32 = 2.1;
 
-/// The longest of somebody's calls (s).
+/// The longest single "hello?" of a person (s).
 const CALL_MOST: f32 = 1.2;
 /// The least mean pause between two of them (s): words of one sentence are closer.
 const CALL_PAUSE: f32 = 0.4;

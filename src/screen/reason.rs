@@ -1,43 +1,46 @@
-//! What speaks for a verdict, and its words.
+//! The reasons of a verdict, and their texts.
 
 use std::fmt;
 
-use super::{At, Beep, Signal};
+use super::{
+    at::At,
+    tone::{Beep, Signal},
+};
 
-/// Asterisk's word on who answered.
+/// What Asterisk's AMD says of who answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Amd {
-    /// MACHINE.
+    /// `MACHINE`.
     Machine,
-    /// HUMAN.
+    /// `HUMAN`.
     Human,
-    /// NOTSURE, or no word.
+    /// `NOTSURE`, or no answer.
     Unsure,
 }
 
-/// What the two calls of a drop tell beside their sound.
+/// What is known of the two calls of a drop beside their sound.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Call {
-    /// How long the answered leg had alerted, in seconds; `None` where that is not known.
+    /// How long the answered leg had alerted, in seconds; `None` if that is not known.
     pub alerted: Option<f32>,
     /// Whether the other leg still rang when this one was answered: the call was diverted, or a second phone was lifted.
     pub other_rang: bool,
 }
 
-/// One reason of a verdict. Its words are for a user to read.
+/// One reason of a verdict. Its text is for users.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Reason {
     /// A beep was heard.
     Beep(Beep),
-    /// A tone that is no beep was heard.
+    /// A tone other than a beep was heard.
     Signal {
-        /// Which.
+        /// The tone.
         signal: Signal,
         /// When it began.
         start: At,
     },
     /// The first turn lasted this long (s).
-    Turn {
+    FirstTurn {
         /// From its first to its last sound, in seconds.
         lasted: f32,
         /// When it ended, or how far it was heard.
@@ -45,13 +48,13 @@ pub enum Reason {
     },
     /// A few short calls with pauses between them, as "hello? ... hello?".
     Calls {
-        /// How many.
+        /// How many calls.
         count: u32,
     },
-    /// Nobody spoke for this long after the turn (s).
+    /// Silence of this length followed the turn (s).
     Waits(f32),
-    /// Nobody spoke at all for this long (s).
-    NobodySpoke(f32),
+    /// No speech at all for this long (s).
+    NoSpeech(f32),
     /// The background noise came with the greeting: it was recorded.
     NoiseCame {
         /// By how much, in dB.
@@ -65,13 +68,13 @@ pub enum Reason {
     /// The background noise goes on after the turn.
     NoiseGoesOn,
     /// What was said before is said again, word for word.
-    Again {
+    Repetition {
         /// From when on.
         start: At,
     },
-    /// Somebody spoke while the message played.
+    /// A voice was heard while the message played.
     Voice {
-        /// When.
+        /// When the voice began.
         start: At,
     },
     /// Asterisk's AMD said so.
@@ -88,7 +91,7 @@ pub enum Reason {
     },
 }
 
-/// The reasons of a verdict, the first the most telling.
+/// The reasons of a verdict, the strongest first.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Reasons {
     list: [Option<Reason>; 6],
@@ -112,10 +115,10 @@ impl fmt::Display for Reason {
         match self {
             Self::Beep(beep) => beep.fmt(f),
             Self::Signal { signal, start } => write!(f, "{signal} at {start}"),
-            Self::Turn { lasted, end } => write!(f, "spoke {lasted:.1} s, until {end}"),
+            Self::FirstTurn { lasted, end } => write!(f, "spoke {lasted:.1} s, until {end}"),
             Self::Calls { count } => write!(f, "called {count} times, as a person does"),
             Self::Waits(quiet) => write!(f, "then waited {quiet:.1} s"),
-            Self::NobodySpoke(quiet) => write!(f, "nobody spoke for {quiet:.1} s"),
+            Self::NoSpeech(quiet) => write!(f, "no speech for {quiet:.1} s"),
             Self::NoiseCame { by } => {
                 write!(f, "the background rose by {by:.0} dB with the greeting")
             }
@@ -123,7 +126,7 @@ impl fmt::Display for Reason {
                 write!(f, "the background fell by {by:.0} dB with the greeting")
             }
             Self::NoiseGoesOn => f.write_str("the background goes on"),
-            Self::Again { start } => write!(f, "says the same again from {start}"),
+            Self::Repetition { start } => write!(f, "says the same again from {start}"),
             Self::Voice { start } => write!(f, "a voice over the message at {start}"),
             Self::Amd(Amd::Machine) => f.write_str("AMD says machine"),
             Self::Amd(Amd::Human) => f.write_str("AMD says human"),

@@ -1,10 +1,10 @@
 //! Whether what was said before comes again, word for word: a menu, or an announcement in a loop.
 //!
-//! The bands of the first half minute are kept, 8 bytes for each 20 ms. Whoever speaks again after a pause in which a caller
-//! should have pressed a key is compared with all of it. Nobody says two seconds twice so that they look alike.
+//! The bands of the first half minute are kept, 8 bytes for each 20 ms. Speech that follows a pause in which a caller should
+//! have pressed a key is compared with all of it. No person says two seconds twice so that they look alike.
 
 use super::{
-    At,
+    at::At,
     spectrum::{BANDS, Look, SILENT},
     speech::Edge,
 };
@@ -18,8 +18,8 @@ pub(super) struct Repetition {
     fresh: Box<[Frame; COMPARED]>,
     /// Which of it is speech.
     speech: u64,
-    phase: Phase,
-    /// The hop before, where a frame lacks its second.
+    phase: RepetitionPhase,
+    /// The hop before, if a frame lacks its second.
     half: Option<[f32; BANDS]>,
 }
 
@@ -27,8 +27,8 @@ pub(super) struct Repetition {
 type Frame = [i8; BANDS];
 
 #[derive(Clone, Copy)]
-enum Phase {
-    /// Nobody spoke yet.
+enum RepetitionPhase {
+    /// No speech yet.
     Quiet,
     /// Waits for words after a pause.
     Keeping,
@@ -53,12 +53,12 @@ impl Repetition {
             len: 0,
             fresh: Box::new([[SILENT as i8; BANDS]; COMPARED]),
             speech: 0,
-            phase: Phase::Quiet,
+            phase: RepetitionPhase::Quiet,
             half: None,
         }
     }
 
-    /// Tells where it began again. `last_voice` is the last of the speech before this hop.
+    /// Returns when it began again, once that is certain. `last_voice` is the last of the speech before this hop.
     pub(super) fn hop(
         &mut self,
         look: &Look,
@@ -69,7 +69,7 @@ impl Repetition {
         if let Some(Edge::Began(start)) = edge {
             self.began(start, last_voice);
         }
-        if let Phase::Quiet = self.phase {
+        if let RepetitionPhase::Quiet = self.phase {
             return None;
         }
         let Some(half) = self.half.take() else {
@@ -83,17 +83,19 @@ impl Repetition {
     fn began(&mut self, start: At, last_voice: Option<At>) {
         let paused = last_voice.is_none_or(|last| start.since(last) >= PAUSE);
         match self.phase {
-            Phase::Quiet => self.phase = Phase::Keeping,
-            Phase::Keeping | Phase::Comparing { .. } if paused && self.len >= COMPARED => {
+            RepetitionPhase::Quiet => self.phase = RepetitionPhase::Keeping,
+            RepetitionPhase::Keeping | RepetitionPhase::Comparing { .. }
+                if paused && self.len >= COMPARED =>
+            {
                 self.speech = 0;
-                self.phase = Phase::Comparing {
+                self.phase = RepetitionPhase::Comparing {
                     start,
                     before: self.len,
                     heard: 0,
                     alike: 0,
                 };
             }
-            Phase::Keeping | Phase::Comparing { .. } => {}
+            RepetitionPhase::Keeping | RepetitionPhase::Comparing { .. } => {}
         }
     }
 
@@ -102,7 +104,7 @@ impl Repetition {
             *slot = frame;
             self.len += 1;
         }
-        let Phase::Comparing {
+        let RepetitionPhase::Comparing {
             start,
             before,
             heard,
@@ -121,9 +123,9 @@ impl Repetition {
         }
         let enough = alike >= LEAST_ALIKE;
         self.phase = if enough || heard >= COMPARED_AT_MOST {
-            Phase::Keeping
+            RepetitionPhase::Keeping
         } else {
-            Phase::Comparing {
+            RepetitionPhase::Comparing {
                 start,
                 before,
                 heard: heard + 1,

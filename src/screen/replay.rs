@@ -1,6 +1,14 @@
 //! A recording heard from its first sample to its last, as a drop would have lived through it.
 
-use super::{Amd, At, Beep, Call, Ears, HOP, Heard, Message, Reasons, Settings};
+use super::{
+    Ears,
+    at::{At, HOP},
+    barge_in::Message,
+    events::Heard,
+    reason::{Amd, Call, Reasons},
+    settings::Settings,
+    tone::Beep,
+};
 use crate::words::{ReadyBy, Verdict};
 
 /// What the ears made of a recording.
@@ -10,13 +18,13 @@ pub struct Replay {
     pub heard: Vec<Heard>,
     /// The last verdict, when it first fell, and why.
     pub verdict: Option<(Verdict, At, Reasons)>,
-    /// When the message would have started, and what told it.
+    /// When the message would have started, and what showed that.
     pub ready: Option<(ReadyBy, At)>,
     /// When the message would have started again.
     pub restarts: Vec<At>,
     /// Every beep.
     pub beeps: Vec<Beep>,
-    /// When somebody's voice would have stopped the message.
+    /// When a voice would have stopped the message.
     pub voice: Option<At>,
     /// The recording's length.
     pub end: At,
@@ -24,21 +32,21 @@ pub struct Replay {
 
 /// What else was known of the call.
 #[derive(Clone, Debug, Default)]
-pub struct Known {
-    /// Asterisk's word.
+pub struct CallFacts {
+    /// AMD's answer.
     pub amd: Option<Amd>,
-    /// What the two calls told.
+    /// What is known of the two calls.
     pub call: Option<Call>,
     /// The message, so that its echo is known.
     pub message: Option<Message>,
 }
 
-/// Something that the ears are told while they listen.
+/// Something that the ears learn while they listen.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Cue {
-    /// Asterisk's word.
+    /// AMD's answer.
     Amd(Amd),
-    /// What the two calls told.
+    /// What is known of the two calls.
     Call(Call),
     /// The message starts to play.
     Playing,
@@ -46,14 +54,14 @@ pub enum Cue {
 
 impl Replay {
     /// Hears 8 kHz samples whose first is the moment of answer; the message starts at the moment of the ready point.
-    pub fn of(samples: &[i16], settings: Settings, known: &Known) -> Self {
+    pub fn of(samples: &[i16], settings: Settings, known: &CallFacts) -> Self {
         let amd = known.amd.map(|amd| (At(0), Cue::Amd(amd)));
         let call = known.call.map(|call| (At(0), Cue::Call(call)));
         let cues: Vec<_> = amd.into_iter().chain(call).collect();
         Self::hear(samples, settings, &cues, known.message.as_ref(), true)
     }
 
-    /// Hears again what was heard live: each cue falls where it fell then, the message's starts among them. `cues` are in
+    /// Hears again what was heard live: each cue comes at its sample, the message's starts among them. `cues` are in
     /// the order of their moments.
     pub fn again(
         samples: &[i16],
@@ -72,9 +80,9 @@ impl Replay {
         cues: &[(At, Cue)],
         message: Option<&Message>,
     ) -> Self {
-        let told = cues.iter().filter(|(_, cue)| *cue != Cue::Playing);
-        let told: Vec<_> = told.copied().collect();
-        Self::hear(samples, settings, &told, message, true)
+        let given = cues.iter().filter(|(_, cue)| *cue != Cue::Playing);
+        let given: Vec<_> = given.copied().collect();
+        Self::hear(samples, settings, &given, message, true)
     }
 
     fn hear(
@@ -97,7 +105,7 @@ impl Replay {
                     Cue::Playing => ears.playing(message.cloned()),
                 }
             }
-            // To the next hop, which may tell something, or to the next cue.
+            // To the next hop, which may bring an event, or to the next cue.
             let mut step = HOP - now.0 as usize % HOP;
             if let Some((at, _)) = cues.peek() {
                 step = step.min((at.0 - now.0) as usize);
@@ -119,7 +127,7 @@ impl Replay {
         replay
     }
 
-    /// Whether nobody's voice stopped the message for good.
+    /// Whether no voice stopped the message for good.
     pub fn whole(&self) -> bool {
         let last = self.restarts.last().copied();
         self.voice

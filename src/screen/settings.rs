@@ -1,10 +1,10 @@
-//! What can be set, with its unit, its range and why it is as it is.
+//! What can be set: unit, range, default, and the reason for it.
 
 use thiserror::Error;
 
 macro_rules! settings {
     ($($(#[doc = $doc:literal])+ $name:ident: $default:literal, $low:literal..=$high:literal, $unit:literal;)+) => {
-        /// What the [`Ears`](super::Ears) go by and a user may set.
+        /// What a user may set of the [`Ears`](super::Ears).
         ///
         /// The rest are constants beside the code that uses them: properties of tones and voices, which do not differ
         /// from one user to the next.
@@ -38,8 +38,8 @@ macro_rules! settings {
             /// Gives the setting of this name another value.
             ///
             /// # Errors
-            /// [`BadSetting`] where there is no such setting, or the value is no number in its range, or no whole one where it
-            /// counts how often something is done.
+            /// [`BadSetting`] if there is no such setting, or the value is not a number in its range, or not a whole one
+            /// although it counts how often something is done.
             pub fn set(&mut self, name: &str, value: &str) -> Result<(), BadSetting> {
                 let field = match name {
                     $(stringify!($name) => &mut self.$name,)+
@@ -100,14 +100,14 @@ settings! {
     live_voice: 0.35, 0.1..=0.8, "seconds";
 }
 
-/// What can be said of a setting.
+/// The description of a setting.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Setting {
-    /// Its name.
+    /// The setting's name.
     pub name: &'static str,
     /// What it is for, in Markdown.
     pub about: &'static str,
-    /// Its unit.
+    /// The unit of its value.
     pub unit: &'static str,
     /// Its value unless set.
     pub default: f32,
@@ -144,8 +144,8 @@ pub enum BadSetting {
         /// The name that was given.
         name: String,
     },
-    /// The value is not one.
-    #[error("`{value}` is no value for `{name}`: expected {expected}")]
+    /// The value is not one of this setting.
+    #[error("`{value}` is not a value of `{name}`; expected {expected}")]
     Value {
         /// The setting.
         name: String,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use realfft::{RealFftPlanner, RealToComplex, num_complex::Complex};
 
-use super::{HOP, RATE};
+use super::at::{HOP, RATE};
 
 /// Samples in a window: 32 ms, short enough for a beep of 0.1 s and long enough to part tones 80 Hz from each other.
 pub(super) const WINDOW: usize = 256;
@@ -12,7 +12,7 @@ pub(super) const WINDOW: usize = 256;
 /// Bins of a spectrum.
 pub(super) const BINS: usize = WINDOW / 2 + 1;
 
-/// The bands of a [`Look`], enough to tell one sound from another and few enough to keep a second of them.
+/// The bands of a [`Look`], enough to distinguish one sound from another and few enough to keep a second of them.
 pub(super) const BANDS: usize = 8;
 
 /// The level of a hop without any sound, in dB of full scale. Everything quieter counts as this.
@@ -33,7 +33,7 @@ pub(super) struct Look {
     pub(super) two: f32,
     /// Level in each band, in dB; never under [`SILENT`].
     pub(super) bands: [f32; BANDS],
-    /// A part of the window is digital silence: nobody sent anything, and it says nothing of the line.
+    /// A part of the window is digital silence: nothing was sent, and it says nothing of the line.
     pub(super) void: bool,
 }
 
@@ -188,8 +188,8 @@ impl Spectrum {
     }
 }
 
-/// Whether a hop is what arrives where nothing is sent: before the first packet, for a lost one, while the far end's voice
-/// detection saves bandwidth. Noise as quiet as that is nobody's background either.
+/// Whether a hop is what arrives while nothing is sent: before the first packet, for a lost one, while the far end's voice
+/// detection saves bandwidth. Noise as quiet as that is not a background either.
 fn is_void(hop: &[i16; HOP]) -> bool {
     let (least, most) = hop.iter().fold((i16::MAX, i16::MIN), |(least, most), s| {
         (least.min(*s), most.max(*s))
@@ -225,9 +225,9 @@ const SCALE: f32 = 2.0 / (WINDOW as f32 * WINDOW as f32 * 0.375);
 const BAND_LOW: usize = 8;
 const BAND_HIGH: usize = 112;
 
-/// 375 to 2400 Hz: where beeps and signalling tones are.
+/// 375 to 2400 Hz: the range of beeps and signalling tones.
 const TONES_LOW: usize = 12;
 const TONES_HIGH: usize = 77;
 
-/// Where the bands begin and end, in bins; about as wide as the ear's.
+/// The edges of the bands, in bins; about as wide as the ear's.
 const EDGES: [usize; BANDS + 1] = [8, 13, 19, 27, 37, 49, 64, 84, 113];

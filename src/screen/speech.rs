@@ -1,8 +1,8 @@
 //! Speech and silence: energy above a noise floor that is followed, with the loudness of the voice as a second measure.
 
-use super::{At, spectrum::Look};
+use super::{at::At, spectrum::Look};
 
-/// Tells when somebody speaks.
+/// Finds when speech begins and ends.
 pub(super) struct Speech {
     /// The noise floor in dB; `None` before the line opened.
     noise: Option<f32>,
@@ -92,7 +92,7 @@ impl Speech {
         let level = look.level;
         let noise = self.noise.get_or_insert(NOISE_AT_MOST);
         if self.hops < FIRST_HOPS {
-            // Hardly anybody speaks in the first tenth of a second: what sounds then is the line.
+            // Speech hardly ever begins in the first tenth of a second: what sounds then is the line.
             self.hops += 1;
             *noise = noise.min(level);
         } else if level < *noise {
@@ -112,7 +112,7 @@ impl Speech {
 /// A hop's level has to be this far above the noise floor, which runs along the noise's lower edge (dB).
 const OVER_NOISE: f32 = 7.0;
 
-/// Or this part of the way from the noise to the voice, where that is more: other people's talk in the background swells.
+/// Or this part of the way from the noise to the voice, if that is more: other people's talk in the background swells.
 const BETWEEN: f32 = 0.5;
 
 /// What is this far under the voice's loudness is not the voice (dB).
@@ -136,7 +136,7 @@ const HANGOVER: f32 = 0.2;
 /// From the end of a window back to its middle (s).
 const CENTRE: f32 = 0.016;
 
-/// The loudness before anybody spoke (dB): a quiet caller's.
+/// The loudness before the first speech (dB): a quiet caller's.
 const LOUD_AT_FIRST: f32 = -45.0;
 /// Of the way up in each louder hop: half a syllable teaches it.
 const LEARN: f32 = 0.1;
@@ -145,10 +145,10 @@ const FADE: f32 = 0.01;
 
 /// 90 ms, and the 30 ms of the first window.
 const FIRST_HOPS: u32 = 9;
-/// Louder is never taken for noise (dB): somebody spoke when the line opened.
+/// Louder is never taken for noise (dB): there was speech when the line opened.
 const NOISE_AT_MOST: f32 = -30.0;
 /// dB a hop: the line's noise is found within a pause between words.
 const NOISE_FALLS: f32 = 0.6;
-/// dB a hop: 5 dB a second where nobody speaks, 1.5 where somebody does.
+/// dB a hop: 5 dB a second in silence, 1.5 in speech.
 const NOISE_RISES: f32 = 0.05;
 const NOISE_RISES_IN_SPEECH: f32 = 0.015;

@@ -1,10 +1,10 @@
-//! Tones: which of them is a beep, and which are ringback, keys, a busy line, special information tones or a fax.
+//! Tones: which is a beep, and which are ringback, keys, a busy line, special information tones or a fax.
 //!
-//! A tone is followed from hop to hop ([`Track`]); when it ends it becomes a [`Tone`], and what a tone is depends on
-//! itself and on the tones just before it.
+//! A tone is followed from hop to hop ([`Track`]); when it ends it becomes a [`Tone`], and what it means depends
+//! on itself and on the tones just before it.
 
 use super::{
-    At,
+    at::At,
     spectrum::{BINS, Look, Spectrum},
     tone_track::{Pitch, Point, QUIETS, Tone, Track, is_cng},
 };
@@ -12,11 +12,11 @@ use super::{
 /// The tone from which a mailbox records.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Beep {
-    /// Where it begins.
+    /// When it begins.
     pub start: At,
-    /// Where it ends.
+    /// When it ends.
     pub end: At,
-    /// Its frequency in Hz; where it sweeps, that in the middle.
+    /// Its frequency in Hz; in the middle, if it sweeps.
     pub hz: f32,
     /// The second frequency of a dual tone in Hz.
     pub second_hz: Option<f32>,
@@ -31,14 +31,14 @@ impl Beep {
     }
 }
 
-/// A tone that is no beep.
+/// A tone other than a beep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
     /// It rings at the far end.
     Ringback,
-    /// Somebody pressed a key.
+    /// A key was pressed.
     Key(char),
-    /// Busy or reorder: nobody is there any more.
+    /// Busy or reorder: the other party is gone.
     Busy,
     /// Special information tones.
     Sit(SitClass),
@@ -63,7 +63,7 @@ pub enum SitClass {
 }
 
 impl SitClass {
-    /// The class as it stands in reasons.
+    /// The class as reasons name it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Vacant => "vacant code",
@@ -121,7 +121,7 @@ impl Pending {
 
 /// What a tone turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Sound {
+pub(super) enum ToneSound {
     Beep(Beep),
     Signal { signal: Signal, start: At, end: At },
 }
@@ -148,7 +148,7 @@ impl Tones {
         self.pending.is_some() || self.track.is_some_and(|track| track.tonal >= 4)
     }
 
-    pub(super) fn hop(&mut self, look: &Look, spectrum: &Spectrum, now: At) -> Option<Sound> {
+    pub(super) fn hop(&mut self, look: &Look, spectrum: &Spectrum, now: At) -> Option<ToneSound> {
         let centre = now.before(CENTRE);
         let confirmed = self.confirm(look, centre);
         let sound = self.follow(look, spectrum, centre);
@@ -156,8 +156,8 @@ impl Tones {
             self.pending = None;
             return Some(fax);
         }
-        let Some(Sound::Beep(beep)) = sound else {
-            if let Some(Sound::Signal { .. }) = sound {
+        let Some(ToneSound::Beep(beep)) = sound else {
+            if let Some(ToneSound::Signal { .. }) = sound {
                 self.pending = None;
             }
             return sound.or(confirmed);
@@ -168,13 +168,13 @@ impl Tones {
             level,
             loud: 0,
         });
-        // The first of a double beep is told by the second; that of a line tone is not.
+        // The second of a double beep confirms the first; that of a line tone does not.
         let first = replaced.filter(|first| !first.of_a_line());
-        confirmed.or(first.map(|first| Sound::Beep(first.beep)))
+        confirmed.or(first.map(|first| ToneSound::Beep(first.beep)))
     }
 
-    /// Tells a beep once it has been quiet after it, or the second of a double beep sounds.
-    fn confirm(&mut self, look: &Look, centre: At) -> Option<Sound> {
+    /// Reports a beep once quiet has followed it, or the second of a double beep sounds.
+    fn confirm(&mut self, look: &Look, centre: At) -> Option<ToneSound> {
         let pending = self.pending.as_mut()?;
         let again = self.track.is_some_and(|track| {
             track.tonal >= 4 && (track.pitch.low - pending.beep.hz).abs() < SAME_HZ
@@ -199,10 +199,12 @@ impl Tones {
         if !enough {
             return None;
         }
-        self.pending.take().map(|pending| Sound::Beep(pending.beep))
+        self.pending
+            .take()
+            .map(|pending| ToneSound::Beep(pending.beep))
     }
 
-    fn follow(&mut self, look: &Look, spectrum: &Spectrum, centre: At) -> Option<Sound> {
+    fn follow(&mut self, look: &Look, spectrum: &Spectrum, centre: At) -> Option<ToneSound> {
         let Some(track) = &mut self.track else {
             self.begin(look, spectrum, centre);
             return None;
@@ -269,7 +271,7 @@ impl Tones {
     }
 
     /// A fax or a modem that sends data at once, without an answer tone: V.21 swings between two tones 200 Hz apart.
-    fn modem(&mut self, look: &Look, spectrum: &Spectrum, centre: At) -> Option<Sound> {
+    fn modem(&mut self, look: &Look, spectrum: &Spectrum, centre: At) -> Option<ToneSound> {
         for ([mark, space], Data { heard, last }) in V21.iter().zip(&mut self.data) {
             let (mark, space) = (spectrum.share(*mark), spectrum.share(*space));
             let swings = (space - *last).abs() >= DATA_SWINGS;
@@ -284,7 +286,7 @@ impl Tones {
             return None;
         }
         self.fax_told = true;
-        Some(Sound::Signal {
+        Some(ToneSound::Signal {
             signal: Signal::Fax,
             start: centre.before(DATA_LEAST as f32 * 0.005),
             end: centre,
@@ -299,7 +301,7 @@ impl Tones {
     }
 
     /// A fax is known before its tone ends.
-    fn long_tone(&mut self, centre: At) -> Option<Sound> {
+    fn long_tone(&mut self, centre: At) -> Option<ToneSound> {
         let track = self.track.as_ref()?;
         let lasted = centre.since(track.start);
         let fax = track.pitch.high.is_none() && (track.pitch.low - CED).abs() <= CED_WIDTH;
@@ -307,21 +309,21 @@ impl Tones {
             return None;
         }
         self.fax_told = true;
-        Some(Sound::Signal {
+        Some(ToneSound::Signal {
             signal: Signal::Fax,
             start: track.start,
             end: centre,
         })
     }
 
-    /// The tone is over; where it `steps`, another takes its place.
+    /// The tone is over; if it `steps`, another takes its place.
     fn close(
         &mut self,
         steps: bool,
         look: &Look,
         spectrum: &Spectrum,
         centre: At,
-    ) -> Option<Sound> {
+    ) -> Option<ToneSound> {
         let track = self.track.take()?;
         let tone = (!track.too_long)
             .then(|| Tone::measure(&track, &self.points[..track.len]))
@@ -336,9 +338,9 @@ impl Tones {
         sound
     }
 
-    fn name(&self, tone: Tone) -> Option<Sound> {
+    fn name(&self, tone: Tone) -> Option<ToneSound> {
         let signal = |signal, start| {
-            Some(Sound::Signal {
+            Some(ToneSound::Signal {
                 signal,
                 start,
                 end: tone.end,
@@ -367,7 +369,7 @@ impl Tones {
         if tone.progress() || !tone.is_beep(rough) || tone.has_company(&self.sum) {
             return None;
         }
-        Some(Sound::Beep(Beep {
+        Some(ToneSound::Beep(Beep {
             start: tone.start,
             end: tone.end,
             hz: tone.low,
@@ -394,7 +396,7 @@ impl Tones {
     ///  vacant code high long,  low short       no circuit  high long,  high long     low long,   low long
     /// ```
     ///
-    /// Low and high, both long, is no code; it is heard as what its pitches say, reorder. The other two are reserved.
+    /// Low and high, both long, is not a code; it is taken for reorder, as its pitches say. The other two are reserved.
     fn sit(&self, third: &Tone) -> Option<(SitClass, At)> {
         let [Some(second), Some(first), ..] = &self.past else {
             return None;
@@ -467,7 +469,7 @@ const ROUGH_AGAIN: f32 = 4.0;
 const AGAIN: f32 = 0.4;
 /// Quiet after a beep until it is one (s): a vowel is followed by its word, a note by the next.
 const CONFIRM: f32 = 0.15;
-/// The same where the tone may be a busy tone's: its next burst begins within this time (E.180: 0.75 s at most, and 0.5 s in
+/// The same if the tone may be a busy tone's: its next burst begins within this time (E.180: 0.75 s at most, and 0.5 s in
 /// all but a few countries).
 const CONFIRM_LINE: f32 = 0.6;
 /// Hz: busy and congestion tones of nearly all countries but America are 400 to 450 Hz (E.180, supplement 2).

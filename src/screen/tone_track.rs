@@ -1,7 +1,7 @@
 //! One tone from its first hop to its last: how it is followed, and what is measured when it has ended.
 
 use super::{
-    At, RATE,
+    at::{At, HOP, RATE},
     spectrum::{BINS, Look, bin_of, decibels},
 };
 
@@ -32,7 +32,7 @@ impl Pitch {
         })
     }
 
-    /// Whether a hop whose purity suffers still has its strongest peak where the track is.
+    /// Whether a hop whose purity suffers still has its strongest peak at the track's pitch.
     pub(super) fn holds(look: &Look, last: Self) -> Option<Self> {
         let near = |hz: f32| (look.first.hz - hz).abs() <= HOLDS;
         let single = last.high.is_none()
@@ -125,15 +125,15 @@ impl Tone {
                 .skip(skip)
                 .take(take);
             let low = |(n, point): (usize, &Point)| (n as f32, point.low);
-            let fit = Line::robust(body.clone().map(low));
+            let fit = StraightLine::robust(body.clone().map(low));
             if fit.error <= STEADY_ERROR || skip * 3 >= count || take <= FEWEST {
                 break Fit {
                     low: fit,
-                    high: Line::robust(
+                    high: StraightLine::robust(
                         body.clone()
                             .map(|(n, point)| (n as f32, point.high.unwrap_or_default())),
                     ),
-                    level: Line::through(
+                    level: StraightLine::through(
                         body.clone()
                             .map(|(n, point)| (n as f32, decibels(point.power))),
                     ),
@@ -190,7 +190,7 @@ impl Tone {
         self.end.since(self.start)
     }
 
-    /// Whether it lies where a voice has its pitch.
+    /// Whether it lies in the range of a voice's pitch.
     fn voiced(&self) -> bool {
         self.low < VOICED && self.high.is_none()
     }
@@ -267,7 +267,7 @@ impl Tone {
         Some(keys[row][column])
     }
 
-    /// The pairs of dial tone, ringback and busy tone that can be told from a beep by pitch alone.
+    /// The pairs of dial tone, ringback and busy tone that can be distinguished from a beep by pitch alone.
     pub(super) fn progress(&self) -> bool {
         let near = |hz: f32, of: f32| (hz - of).abs() < 12.0;
         self.high.is_some_and(|high| {
@@ -282,23 +282,23 @@ pub(super) fn is_cng(hz: f32, lasted: f32) -> bool {
 }
 
 struct Fit {
-    low: Line,
-    high: Line,
-    level: Line,
+    low: StraightLine,
+    high: StraightLine,
+    level: StraightLine,
     hops: usize,
 }
 
 /// A straight line through points.
-struct Line {
+struct StraightLine {
     slope: f32,
-    /// Where the points are on average: there it passes `middle`.
+    /// The mean of the points; the line passes `middle` there.
     centre: f32,
     middle: f32,
     /// Root mean square distance of the points.
     error: f32,
 }
 
-impl Line {
+impl StraightLine {
     /// A line through the points, without the fifth of them that may lie far off: lost frames bend a hop's pitch.
     fn robust(points: impl Iterator<Item = (f32, f32)> + Clone) -> Self {
         let all = Self::through(points.clone());
@@ -349,7 +349,7 @@ fn body_level(points: &[Point]) -> Option<f32> {
     Some(decibels(body.power))
 }
 
-/// Where the tone begins: where it comes out of quiet, or of what was before it.
+/// When the tone begins: it comes out of quiet, or of what was before it.
 fn begin(first: At, points: &[Point], level: f32) -> At {
     let loud = |point: &Point| decibels(point.power) > level - THIRD;
     match points.iter().position(loud) {
@@ -358,7 +358,7 @@ fn begin(first: At, points: &[Point], level: f32) -> At {
     }
 }
 
-/// Where the tone ends, in seconds after its first hop: where a third of its amplitude is left in the window.
+/// When the tone ends, in seconds after its first hop: a third of its amplitude is left in the window then.
 fn edge(points: &[Point], last: usize, level: f32) -> f32 {
     let third = level - THIRD;
     let at = decibels(points[last].power);
@@ -373,7 +373,7 @@ fn edge(points: &[Point], last: usize, level: f32) -> f32 {
     (last as f32 + part) / HOPS_A_SECOND
 }
 
-const HOPS_A_SECOND: f32 = (RATE / super::HOP) as f32;
+const HOPS_A_SECOND: f32 = (RATE / HOP) as f32;
 /// From the middle of the first tonal window back to the tone's begin (s).
 const EDGE: f32 = 0.008;
 /// Tones below this level are not looked at (dB of full scale).
@@ -394,7 +394,7 @@ const FASTEST_SWEEP: f32 = 60.0;
 const DUAL_STEADY: f32 = 12.0;
 /// Hops of a tone at least: a beep of 0.1 s has seven whole windows.
 const FEWEST: usize = 5;
-/// A tone ends where a third of its amplitude is left (dB): GSM shakes the level of high tones by 7 dB.
+/// A tone ends when a third of its amplitude is left (dB): GSM shakes the level of high tones by 7 dB.
 const THIRD: f32 = 10.0;
 /// Hz; G.711 stays under 0.2 Hz, GSM under 2.5 Hz unless the tone is high and faint.
 const STEADY_ERROR: f32 = 2.5;
@@ -403,7 +403,7 @@ const STEADY_MORE: f32 = 0.12;
 const STEADY_MORE_AT_MOST: f32 = 5.0;
 /// Hz from first to last.
 const STEADY_BEND: f32 = 5.0;
-/// The same above 800 Hz, where GSM bends a tone's ends more.
+/// The same above 800 Hz: GSM bends a tone's ends more there.
 const STEADY_BEND_HIGH: f32 = 8.0;
 /// GSM shakes a high tone more.
 const STEADY_ERROR_HIGH: f32 = 5.0;

@@ -76,7 +76,7 @@ async fn a_pbx_that_cannot_be_used_is_reported_with_a_remedy() {
     hint: ari.conf needs `enabled = yes` and the modules res_ari and res_ari_events must be loaded; with a `prefix` in http.conf `pbx.url` must end with it
 
     Some(2)
-    error: the event websocket of the PBX at http://HOST:PORT cannot be opened: what answers at HOST:PORT is no Asterisk: WebSocket protocol error: httparse error: invalid HTTP version
+    error: the event websocket of the PBX at http://HOST:PORT cannot be opened: the server at HOST:PORT is not Asterisk: WebSocket protocol error: httparse error: invalid HTTP version
     hint: `pbx.url` must name Asterisk's own web server (http.conf), port 8088 by default; https needs https://
     "#);
 }

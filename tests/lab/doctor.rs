@@ -293,7 +293,7 @@ fn second_general(clinic: &mut Clinic) -> Result<(), Failed> {
 fn wrong_password(clinic: &mut Clinic) -> Result<(), Failed> {
     clinic.edit("aftertone/ari.conf", "password = ", "password = x")?;
     clinic.console("module reload res_ari.so")?;
-    let told = clinic.fault("fail", "credentials", "does not take user")?;
+    let told = clinic.fault("fail", "credentials", "rejects user")?;
     clinic.restore("aftertone/ari.conf")?;
     clinic.carry_out(&told)?;
     clinic.check_healthy()
@@ -471,7 +471,7 @@ fn write_timeout(clinic: &mut Clinic) -> Result<(), Failed> {
 
 fn no_func_config(clinic: &mut Clinic) -> Result<(), Failed> {
     clinic.console("module unload func_config.so")?;
-    let told = clinic.fault("warn", "files", "cannot look into")?;
+    let told = clinic.fault("warn", "files", "cannot read")?;
     clinic.carry_out(&told)?;
     clinic.check_healthy()
 }
@@ -602,10 +602,10 @@ fn unknown_issuer(clinic: &mut Clinic) -> Result<(), Failed> {
 fn wrong_certificates(clinic: &mut Clinic) -> Result<(), Failed> {
     encrypt(clinic, "CA:FALSE", "CA:TRUE")?;
     let told = clinic.fault("fail", "reachable", "`CA:TRUE`")?;
-    told.says("asterisk-conf/tls.md")?;
+    told.says("docs/src/guide/tls.md")?;
     encrypt(clinic, "IP:127.0.0.1", "DNS:pbx.example.com")?;
     let told = clinic.fault("fail", "reachable", "for another name")?;
-    told.says("asterisk-conf/tls.md")?;
+    told.says("docs/src/guide/tls.md")?;
     encrypt(clinic, "CA:FALSE", "CA:FALSE")?;
     clinic.check_healthy()?;
     plain_again(clinic)
@@ -615,7 +615,7 @@ fn other_port(clinic: &mut Clinic) -> Result<(), Failed> {
     encrypt(clinic, "CA:FALSE", "CA:FALSE")?;
     let plain = clinic.address(0);
     clinic.set("AFTERTONE__PBX__URL", format!("https://{plain}"));
-    let told = clinic.fault("fail", "reachable", "speaks no TLS")?;
+    let told = clinic.fault("fail", "reachable", "does not speak TLS")?;
     told.says("`http://`")?;
     let encrypted = clinic.address(TLS);
     clinic.set("AFTERTONE__PBX__URL", format!("http://{encrypted}"));

@@ -286,12 +286,7 @@ impl Evident {
         let path = self.folder.join("drop.json");
         for (key, value, status, words) in [
             ("heard", Value::Array(Vec::new()), 1, "not the same as live"),
-            (
-                "evidence_format",
-                2.into(),
-                2,
-                "another version has written it",
-            ),
+            ("evidence_format", 2.into(), 2, "another version wrote it"),
         ] {
             let mut account = self.account()?;
             account[key] = value;

@@ -1,4 +1,4 @@
-//! Who may bring us audio: only the PBX.
+//! Which hosts may connect with audio: only the PBX.
 
 use std::{
     net::IpAddr,
@@ -12,29 +12,29 @@ use tracing::debug;
 
 use crate::clock;
 
-/// Who is let in beside this machine itself.
+/// The hosts that may connect, beside this machine itself.
 #[derive(Clone, Debug, Default)]
 pub struct Access {
-    /// Networks that were named. If there are any, the PBX's own name says nothing.
+    /// Configured networks. If there are any, the PBX's host does not count.
     pub allow: Vec<IpNet>,
-    /// The PBX's host: a name, which is looked up when somebody comes, or an address.
+    /// The PBX's host: a name, which is looked up when a host connects, or an address.
     pub pbx: Option<String>,
 }
 
-/// Those who may enter, with what is known of the PBX's addresses.
+/// The hosts that may connect, with the PBX's addresses as far as they are known.
 #[derive(Clone, Debug)]
-pub(super) struct Guests {
+pub(super) struct AllowList {
     access: Arc<Access>,
-    known: Arc<Mutex<Known>>,
+    known: Arc<Mutex<ResolvedAddresses>>,
 }
 
 #[derive(Debug, Default)]
-struct Known {
+struct ResolvedAddresses {
     addresses: Vec<IpAddr>,
     asked: Option<Instant>,
 }
 
-impl Guests {
+impl AllowList {
     pub(super) fn new(access: Access) -> Self {
         Self {
             access: Arc::new(access),
@@ -77,7 +77,7 @@ impl Guests {
     }
 }
 
-/// After which time the PBX's name is looked up again for somebody unknown.
+/// How long after a look-up the PBX's name is looked up again for an unknown host.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
@@ -87,7 +87,7 @@ mod tests {
     #[tokio::test]
     async fn this_machine_the_named_networks_and_the_pbx_are_let_in() {
         let guests = |allow: &[&str], pbx: Option<&str>| {
-            Guests::new(Access {
+            AllowList::new(Access {
                 allow: allow.iter().map(|text| text.parse().unwrap()).collect(),
                 pbx: pbx.map(str::to_owned),
             })

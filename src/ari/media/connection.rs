@@ -1,46 +1,27 @@
-//! One call's audio connection: brings what the far end says, and carries what we say to it.
+//! The drop's end of one call's audio connection, whichever carrier serves it: what comes, and what it is ordered to do.
 
-use std::{
-    io,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
-use futures::{FutureExt as _, StreamExt as _};
-use tokio::{
-    net::TcpStream,
-    sync::mpsc,
-    time::{Instant as TokioInstant, sleep_until},
-};
-use tokio_util::{bytes::Bytes, sync::CancellationToken};
+use tokio::sync::mpsc;
+use tokio_util::bytes::Bytes;
 
-use super::{
-    Counts, Stream, add,
-    frame::{Bad, Frame, GOODBYE},
-    outlet::Outlet,
-    pacer::{BYTES, FRAME, Pacer, SILENCE},
-};
-use crate::{
-    clock,
-    drop::{Spoken, SpokenEnd},
-    id::Play,
-};
+use crate::{drop::Spoken, id::Play};
 
-/// The audio of one call. Let go of, it is closed at once.
+/// The audio of one call. Dropping it closes it at once.
 #[derive(Debug)]
 pub struct Connection {
     come: mpsc::Receiver<FromCall>,
     orders: mpsc::UnboundedSender<Order>,
 }
 
-/// What comes of a connection, in the order in which it happened.
+/// What a connection reports, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FromCall {
     /// Sound of the far end: 8 kHz samples of 16 bits, little-endian, an even number of bytes.
     Sound(Bytes),
     /// The first frame of this play went out.
     Speaking(Play),
-    /// So much time passed before a frame in the middle of this play that the far end hears a gap.
+    /// A frame in the middle of this play was late by so much that the far end hears a gap.
     Stumbled(Play, Duration),
     /// This play has ended.
     Spoken(Play, Spoken),
@@ -51,7 +32,7 @@ pub enum FromCall {
 /// What a connection is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// Send these samples, from now on; then say goodbye. Whatever was being sent stops.
+    /// Send these samples from now on, then say goodbye. A message that is being sent stops.
     Speak(Play, Arc<[i16]>),
     /// Send no more of this play.
     Hush(Play),
@@ -63,7 +44,7 @@ pub enum Order {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConnectionEnd {
     /// The PBX closed it after our goodbye.
-    #[error("the audio connection ended as we asked")]
+    #[error("the audio connection ended as requested")]
     Parted,
     /// The PBX ended the call, or the application that carries its audio.
     #[error("the PBX ended the audio connection")]
@@ -77,17 +58,17 @@ pub enum ConnectionEnd {
     /// It announced a frame that is too large.
     #[error("the audio connection announced a frame that is too large")]
     Oversized,
-    /// The sound was not taken in time.
-    #[error("the sound came faster than it was listened to")]
+    /// The drop did not take the sound in time.
+    #[error("the sound came faster than it was processed")]
     Slow,
-    /// The PBX takes no sound.
-    #[error("the PBX takes no sound from the audio connection")]
+    /// The PBX accepts no sound.
+    #[error("the PBX accepts no sound on the audio connection")]
     Stuck,
     /// The PBX did not close it after our goodbye.
-    #[error("the PBX did not answer our goodbye")]
+    #[error("the PBX did not answer the goodbye")]
     Unanswered,
-    /// The driver of this program stood still, and every call was let go.
-    #[error("this program stood still, and let the call go")]
+    /// The driver of this program stalled, and every call was ended.
+    #[error("this program stalled, and ended the call")]
     Standstill,
 }
 
@@ -106,376 +87,16 @@ impl Connection {
         next.unwrap_or(FromCall::Ended(ConnectionEnd::Closed))
     }
 
-    /// Has something done. What becomes of it comes by [`Self::next`]; nothing does if the connection has ended.
+    /// Orders something. The result comes by [`Self::next`], unless the connection has ended.
     pub fn order(&self, order: Order) {
-        // Its end says why it takes no more.
+        // The connection's end says why it takes no more.
         let _ = self.orders.send(order);
     }
 }
 
-/// Makes a connection of a stream that has said who it is, and what serves it.
-pub(super) fn open(
-    stream: Stream,
-    standstill: CancellationToken,
-    patience: Duration,
-    counts: Arc<Counts>,
-) -> (Connection, impl Future<Output = ()> + Send + 'static) {
-    let (outlet, come) = Outlet::new(patience);
-    let (orders, take) = mpsc::unbounded_channel();
-    let now = clock::now();
-    let line = Line {
-        stream,
-        outlet,
-        outbox: Outbox::default(),
-        speech: None,
-        parting: None,
-        counts,
-        silence_due: now,
-        heard_at: now,
-    };
-    (Connection { come, orders }, line.serve(take, standstill))
-}
-
-struct Line {
-    stream: Stream,
-    outlet: Outlet,
-    outbox: Outbox,
-    speech: Option<Speech>,
-    /// Goodbye was said, and when to give up waiting for the answer; a play that ended with it.
-    parting: Option<(Instant, Option<(Play, Spoken)>)>,
-    counts: Arc<Counts>,
-    /// When the next frame of silence is due, where nothing is said.
-    silence_due: Instant,
-    /// When sound of the far end came last.
-    heard_at: Instant,
-}
-
-/// A message on its way out.
-struct Speech {
-    play: Play,
-    pacer: Pacer,
-    /// Whole frames that the connection took that are none of this play.
-    before: u64,
-    begun: bool,
-    /// The longest time without sound of the far end.
-    unheard: Duration,
-}
-
-impl Line {
-    async fn serve(
-        mut self,
-        mut orders: mpsc::UnboundedReceiver<Order>,
-        standstill: CancellationToken,
-    ) {
-        let end = loop {
-            let wake = self.wake();
-            let has_room = self.outlet.has_room();
-            let done = tokio::select! {
-                // What is to be sent is not held up by what has come.
-                biased;
-                order = orders.recv() => match order {
-                    Some(order) => self.on_order(order),
-                    // The drop has ended.
-                    None => return,
-                },
-                () = sleep_until(TokioInstant::from_std(wake)) => self.send_what_is_due(),
-                frame = self.stream.next(), if has_room => self.on_frame(frame),
-                () = standstill.cancelled() => Err(ConnectionEnd::Standstill),
-            };
-            if let Err(end) = done.and_then(|()| self.keep_up(has_room)) {
-                break end;
-            }
-        };
-        self.end(end).await;
-    }
-
-    fn wake(&self) -> Instant {
-        let due = match (&self.parting, &self.speech) {
-            (Some((until, _)), _) => *until,
-            (None, Some(speech)) => speech.pacer.due(),
-            (None, None) => self.silence_due,
-        };
-        if self.outbox.is_empty() && !self.outlet.is_full() {
-            due
-        } else {
-            let now = clock::now();
-            due.clamp(now + FRAME / 4, now + FRAME)
-        }
-    }
-
-    fn keep_up(&mut self, has_room: bool) -> Result<(), ConnectionEnd> {
-        let kept_up = self.outlet.keep_up(has_room);
-        kept_up.inspect_err(|_| add(&self.counts.slow))
-    }
-
-    fn on_order(&mut self, order: Order) -> Result<(), ConnectionEnd> {
-        let now = clock::now();
-        match order {
-            Order::Speak(play, sound) => {
-                self.stop(SpokenEnd::Stopped)?;
-                if self.parting.is_some() {
-                    return Ok(());
-                }
-                self.outbox.forget();
-                self.heard_at = now;
-                self.speech = Some(Speech {
-                    play,
-                    pacer: Pacer::new(sound, now),
-                    before: self.outbox.taken + u64::from(!self.outbox.is_empty()),
-                    begun: false,
-                    unheard: Duration::ZERO,
-                });
-                self.send_what_is_due()
-            }
-            Order::Hush(play) => {
-                if self
-                    .speech
-                    .as_ref()
-                    .is_some_and(|speech| speech.play == play)
-                {
-                    self.stop(SpokenEnd::Stopped)?;
-                }
-                Ok(())
-            }
-            Order::Goodbye => {
-                self.stop(SpokenEnd::Stopped)?;
-                self.say_goodbye(None, now)
-            }
-        }
-    }
-
-    /// Sends frames of the message, silence, or what the connection had no room for.
-    fn send_what_is_due(&mut self) -> Result<(), ConnectionEnd> {
-        self.hear_what_has_come()?;
-        let now = clock::now();
-        if let Some((until, _)) = self.parting {
-            self.flush()?;
-            return if now >= until {
-                Err(ConnectionEnd::Unanswered)
-            } else {
-                Ok(())
-            };
-        }
-        let Some(speech) = &mut self.speech else {
-            if now >= self.silence_due && self.outbox.is_empty() {
-                self.outbox.push(&SILENCE);
-                self.silence_due = now + SILENCE_EVERY;
-            }
-            return self.flush();
-        };
-        let due = speech.pacer.take(now);
-        let play = speech.play;
-        for frame in &due.frames {
-            self.outbox.push(frame);
-        }
-        self.flush()?;
-        let Some(speech) = &mut self.speech else {
-            return Ok(());
-        };
-        speech.unheard = speech
-            .unheard
-            .max(now.saturating_duration_since(self.heard_at));
-        let begins = !speech.begun && self.outbox.taken > speech.before;
-        speech.begun |= begins;
-        let is_over = speech.pacer.is_over(now) && self.outbox.is_empty();
-        if begins {
-            self.outlet.tell(FromCall::Speaking(play))?;
-        }
-        if let Some(gap) = due.gap {
-            self.outlet.tell(FromCall::Stumbled(play, gap))?;
-        }
-        if is_over && let Some(speech) = self.speech.take() {
-            let spoken = speech.spoken(SpokenEnd::Whole, self.outbox.taken);
-            self.say_goodbye(Some((play, spoken)), now)?;
-        }
-        Ok(())
-    }
-
-    /// A write to a PBX that has hung up makes the system forget what came before, so that is heard first.
-    fn hear_what_has_come(&mut self) -> Result<(), ConnectionEnd> {
-        for _ in 0..AT_ONCE {
-            if !self.outlet.has_room() {
-                break;
-            }
-            match self.stream.next().now_or_never() {
-                Some(frame) => self.on_frame(frame)?,
-                None => break,
-            }
-        }
-        Ok(())
-    }
-
-    /// Sends no more of what is being sent.
-    fn stop(&mut self, end: SpokenEnd) -> Result<(), ConnectionEnd> {
-        let Some(speech) = self.speech.take() else {
-            return Ok(());
-        };
-        self.outbox.forget();
-        self.silence_due = clock::now() + FRAME;
-        let spoken = speech.spoken(end, self.outbox.taken);
-        self.outlet.tell(FromCall::Spoken(speech.play, spoken))
-    }
-
-    fn say_goodbye(
-        &mut self,
-        spoken: Option<(Play, Spoken)>,
-        now: Instant,
-    ) -> Result<(), ConnectionEnd> {
-        if self.parting.is_none() {
-            self.outbox.push(&GOODBYE);
-            self.parting = Some((now + GOODBYE_WAIT, spoken));
-        }
-        self.flush()
-    }
-
-    fn flush(&mut self) -> Result<(), ConnectionEnd> {
-        match self.outbox.flush(self.stream.get_ref()) {
-            Ok(()) if self.outbox.waiting() > STUCK => Err(ConnectionEnd::Stuck),
-            Ok(()) => Ok(()),
-            Err(_) => Err(self.closed()),
-        }
-    }
-
-    /// What it means that the PBX closed the connection, in order or not: some releases answer a goodbye with a reset.
-    fn closed(&self) -> ConnectionEnd {
-        if self.parting.is_some() {
-            ConnectionEnd::Parted
-        } else {
-            ConnectionEnd::Closed
-        }
-    }
-
-    fn on_frame(&mut self, frame: Option<Result<Frame, Bad>>) -> Result<(), ConnectionEnd> {
-        match frame {
-            Some(Ok(Frame::Audio(sound))) => {
-                let now = clock::now();
-                if let Some(speech) = &mut self.speech {
-                    let silent = now.saturating_duration_since(self.heard_at);
-                    speech.unheard = speech.unheard.max(silent);
-                }
-                self.heard_at = now;
-                self.outlet.tell(FromCall::Sound(sound))
-            }
-            Some(Ok(Frame::Other)) => Ok(()),
-            Some(Ok(Frame::HungUp)) if self.parting.is_none() => Err(ConnectionEnd::HungUp),
-            Some(Ok(Frame::HungUp)) => Err(ConnectionEnd::Parted),
-            // It has said who it is.
-            Some(Ok(Frame::Uuid(_))) => {
-                add(&self.counts.garbage);
-                Err(ConnectionEnd::Garbage)
-            }
-            Some(Err(bad)) => {
-                self.counts.bad(&bad);
-                Err(match bad {
-                    Bad::Garbage => ConnectionEnd::Garbage,
-                    Bad::Oversized => ConnectionEnd::Oversized,
-                    Bad::Broken(_) => self.closed(),
-                })
-            }
-            None => Err(self.closed()),
-        }
-    }
-
-    /// Says how it ended, after what ended with it. The connection is closed before.
-    async fn end(mut self, end: ConnectionEnd) {
-        let taken = self.outbox.taken;
-        let spoken = match (self.parting.take(), self.speech.take()) {
-            (Some((_, Some((play, spoken)))), _) => {
-                let whole = match end {
-                    ConnectionEnd::Parted => SpokenEnd::Whole,
-                    ConnectionEnd::Unanswered => SpokenEnd::Unconfirmed,
-                    ConnectionEnd::HungUp
-                    | ConnectionEnd::Closed
-                    | ConnectionEnd::Garbage
-                    | ConnectionEnd::Oversized
-                    | ConnectionEnd::Slow
-                    | ConnectionEnd::Stuck
-                    | ConnectionEnd::Standstill => SpokenEnd::Lost,
-                };
-                Some((
-                    play,
-                    Spoken {
-                        end: whole,
-                        ..spoken
-                    },
-                ))
-            }
-            (_, Some(speech)) => Some((speech.play, speech.spoken(SpokenEnd::Lost, taken))),
-            (_, None) => None,
-        };
-        drop(self.stream);
-        let spoken = spoken.map(|(play, spoken)| FromCall::Spoken(play, spoken));
-        self.outlet.end(spoken, end).await;
-    }
-}
-
-impl Speech {
-    fn spoken(&self, end: SpokenEnd, taken: u64) -> Spoken {
-        let frames = taken.saturating_sub(self.before);
-        let frames = u32::try_from(frames).unwrap_or(u32::MAX);
-        Spoken {
-            end,
-            sent: FRAME * frames,
-            unheard: self.unheard,
-        }
-    }
-}
-
-/// What the connection had no room for yet. A frame goes out in one write as long as there is room: a frame that is torn for
-/// more than some milliseconds ends the call on many releases.
-#[derive(Debug, Default)]
-struct Outbox {
-    bytes: Vec<u8>,
-    /// Of the frame in front, what has gone out.
-    gone: usize,
-    /// Whole audio frames that the connection took.
-    taken: u64,
-}
-
-impl Outbox {
-    fn push(&mut self, frame: &[u8]) {
-        self.bytes.extend_from_slice(frame);
-    }
-
-    fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
-    }
-
-    fn waiting(&self) -> usize {
-        self.bytes.len()
-    }
-
-    /// Forgets what has not begun to go out.
-    fn forget(&mut self) {
-        let rest = if self.gone == 0 { 0 } else { BYTES - self.gone };
-        self.bytes.truncate(rest);
-    }
-
-    fn flush(&mut self, to: &TcpStream) -> io::Result<()> {
-        while !self.bytes.is_empty() {
-            let sent = match to.try_write(&self.bytes) {
-                Ok(sent) => sent,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) => return Err(error),
-            };
-            self.bytes.drain(..sent);
-            let gone = self.gone + sent;
-            self.taken += (gone / BYTES) as u64;
-            self.gone = gone % BYTES;
-        }
-        Ok(())
-    }
-}
-
-/// From one frame of silence to the next while nothing is said. Without any frame from either side for 2 s Asterisk ends the
+/// From one frame of silence to the next while no message is sent. Without any frame from either side for 2 s Asterisk ends the
 /// call; and some networks open the way for sound only when they have heard us.
 pub(super) const SILENCE_EVERY: Duration = Duration::from_millis(200);
 
 /// How long the PBX may take to close the connection after our goodbye: all that we sent is in front of it.
 pub(super) const GOODBYE_WAIT: Duration = Duration::from_secs(2);
-
-/// Frames that are heard before one is sent: what a live call brings in a standstill of 1 s, and no more than is read in a breath.
-const AT_ONCE: usize = 50;
-
-/// Bytes of ours that may wait for the PBX: 4 s.
-const STUCK: usize = 200 * BYTES;

@@ -6,16 +6,17 @@
 use std::io;
 
 use thiserror::Error;
+use tokio::net::TcpStream;
 use tokio_util::{
     bytes::{Buf as _, Bytes, BytesMut},
-    codec::Decoder,
+    codec::{Decoder, FramedRead},
 };
 use uuid::Uuid;
 
 /// One frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Frame {
-    /// Who it is.
+    /// The UUID by which the connection is known.
     Uuid(Uuid),
     /// 8 kHz samples of 16 bits, little-endian, an even number of bytes.
     Audio(Bytes),
@@ -29,7 +30,10 @@ pub(super) enum Frame {
 #[derive(Debug)]
 pub(super) struct Codec;
 
-/// What is no frame that we take.
+/// A connection, frame by frame.
+pub(super) type Stream = FramedRead<TcpStream, Codec>;
+
+/// Why bytes are not a frame that is accepted.
 #[derive(Debug, Error)]
 pub(super) enum Bad {
     /// It is not AudioSocket.

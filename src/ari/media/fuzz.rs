@@ -10,8 +10,8 @@ use tokio_util::{
 };
 
 use super::{
-    Connection, ConnectionEnd, Expected, FromCall, Limits, MediaCounts, MediaServer, TcpStream,
-    Uuid,
+    Connection, ConnectionEnd, Expected, FromCall, ListenerLimits, MediaCounts, MediaServer,
+    TcpStream, Uuid,
     frame::PAYLOAD_MAX,
     frame::{Bad, Codec, Frame},
     tests::{settings, until},
@@ -123,9 +123,9 @@ fn any_connections_reach_their_own_drop_or_are_counted() {
 fn play(runtime: &Runtime, mut bytes: Bytes<'_>) {
     runtime.block_on(async {
         // Nobody here is silent for long, except on a machine that is.
-        let patient = Limits {
+        let patient = ListenerLimits {
             greeting: SOON,
-            ..Limits::default()
+            ..ListenerLimits::default()
         };
         let media = MediaServer::open(&settings(None), None, patient).unwrap();
         let mut scene = Scene::default();
@@ -142,7 +142,7 @@ fn play(runtime: &Runtime, mut bytes: Bytes<'_>) {
 #[derive(Default)]
 struct Scene {
     drops: Vec<Drop>,
-    calls: Vec<Call>,
+    calls: Vec<TestCall>,
 }
 
 /// A drop that expects a connection.
@@ -154,8 +154,10 @@ struct Drop {
 }
 
 /// A connection, from the PBX's side.
-struct Call {
+struct TestCall {
     socket: Option<TcpStream>,
+    /// The socket, after this side has ended.
+    ended: Option<TcpStream>,
     /// What its drop hears of it, where it reached one.
     reached: Option<Connection>,
     /// It was closed from the other side.
@@ -182,8 +184,9 @@ impl Scene {
                     named: false,
                 });
             }
-            1 if self.calls.len() < 6 => self.calls.push(Call {
+            1 if self.calls.len() < 6 => self.calls.push(TestCall {
                 socket: Some(TcpStream::connect(media.address()).await.unwrap()),
+                ended: None,
                 reached: None,
                 over: false,
                 said: Vec::new(),
@@ -213,14 +216,13 @@ impl Scene {
                 call.say(bytes.take(count)).await;
             }
             5 => {
-                let call = self.call(bytes);
-                call.socket = None;
+                self.call(bytes).end().await;
             }
             _ => {}
         }
     }
 
-    fn call(&mut self, bytes: &mut Bytes<'_>) -> &mut Call {
+    fn call(&mut self, bytes: &mut Bytes<'_>) -> &mut TestCall {
         let which = usize::from(bytes.byte()) % self.calls.len();
         &mut self.calls[which]
     }
@@ -244,7 +246,7 @@ impl Scene {
     async fn close(&mut self) -> u64 {
         let mut refused = 0;
         for call in &mut self.calls {
-            call.socket = None;
+            call.end().await;
             let Some(connection) = &mut call.reached else {
                 refused += 1;
                 continue;
@@ -276,7 +278,16 @@ impl Sent {
     }
 }
 
-impl Call {
+impl TestCall {
+    /// Ends this side, in order: a socket that is closed with sound unread would reset the connection, and what was sent before
+    /// could be lost.
+    async fn end(&mut self) {
+        if let Some(mut socket) = self.socket.take() {
+            let _ = socket.shutdown().await;
+            self.ended = Some(socket);
+        }
+    }
+
     /// What cannot be sent any more was turned away.
     async fn say(&mut self, bytes: &[u8]) {
         let Some(socket) = &mut self.socket else {

@@ -1,27 +1,30 @@
 //! The audio of calls, both ways: one AudioSocket listener for all drops, on a thread of its own.
 //!
 //! ```text
-//!  PBX ──tcp──> accept ──> greeting (UUID, in time) ──expected?──> connection ──(bounded)──> sound and what became of ours
+//!  PBX ──tcp──> accept ──> greeting (UUID, in time) ──expected?──> connection ──(bounded)──> sound, and what became of the message
 //!                 │ stranger   └─ half-open, garbage   └─ unknown     ^   │ paced, 20 ms a frame
-//!                 └ crowded: the oldest silent one goes               └───┴── Order: speak, hush, goodbye
+//!                 └ crowded: the oldest silent one is closed               └───┴── Order: speak, hush, goodbye
 //! ```
 //!
 //! A connection is known by the random UUID that it brings first and that was given to the PBX for this one use. All else
-//! is closed and counted, and so is whatever comes from an address that is not the PBX's. A drop that does not keep up with
+//! is closed and counted, and so is every connection from an address that is not the PBX's. A drop that does not keep up with
 //! its audio loses its connection, and no other drop does.
 //!
 //! The thread does nothing but this, so that a busy program does not delay a frame. It also watches the driver's [`Pulse`]:
-//! if the driver stands still for 5 s, every connection is closed, and the PBX lets the calls go.
+//! if the driver stalls for 5 s, every connection is closed, and the PBX ends the calls.
 //!
 //! Every close of ours is a reset (`SO_LINGER` of zero). Asterisk 18.20 to 18.26, 20.5 to 20.13, 21.0 to 21.8 and 22.0 to 22.3
 //! do not notice an orderly close: the call would stay, with a core of the PBX busy, until its time limit.
 
 mod access;
+mod audiosocket;
 mod connection;
+mod counts;
 mod frame;
 mod outlet;
 mod pacer;
 mod thread;
+mod unheard;
 mod watchdog;
 mod websocket;
 
@@ -30,10 +33,7 @@ use std::{
     io,
     net::{IpAddr, SocketAddr, TcpListener as StdListener},
     ops::RangeInclusive,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
@@ -48,13 +48,16 @@ use tokio_util::{codec::FramedRead, sync::CancellationToken};
 use tracing::{debug, warn};
 use uuid::Uuid;
 
-use access::Guests;
-use frame::{Bad, Codec, Frame};
+use access::AllowList;
+use counts::{Counts, add};
+use frame::{Bad, Codec, Frame, Stream};
 use thread::Calls;
 use watchdog::Watchdog;
 
 pub use access::Access;
 pub use connection::{Connection, ConnectionEnd, FromCall, Order};
+pub use counts::MediaCounts;
+pub use watchdog::Pulse;
 pub use websocket::WebSockets;
 
 /// The listener. Cheap to clone; it closes when the last clone is gone.
@@ -65,7 +68,7 @@ pub struct MediaServer {
     counts: Arc<Counts>,
 }
 
-/// Where the PBX brings the audio of calls, and who may.
+/// Where the PBX connects with the audio of calls, and which hosts may.
 #[derive(Clone, Debug)]
 pub struct MediaSettings {
     /// The address to listen on.
@@ -78,31 +81,20 @@ pub struct MediaSettings {
     pub access: Access,
 }
 
-/// A sign of life of the driver, which has to beat it at least once a second.
-#[derive(Clone, Debug, Default)]
-pub struct Pulse(Arc<AtomicU64>);
-
-impl Pulse {
-    /// Says that the driver turns.
-    pub fn beat(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn count(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
 impl MediaServer {
     /// Begins to listen. If a `pulse` is given, the connections are closed when it stops.
     ///
     /// # Errors
     /// No port of the range can be listened on, or the thread cannot be made.
     pub fn bind(settings: &MediaSettings, pulse: Option<Pulse>) -> io::Result<Self> {
-        Self::open(settings, pulse, Limits::default())
+        Self::open(settings, pulse, ListenerLimits::default())
     }
 
-    fn open(settings: &MediaSettings, pulse: Option<Pulse>, limits: Limits) -> io::Result<Self> {
+    fn open(
+        settings: &MediaSettings,
+        pulse: Option<Pulse>,
+        limits: ListenerLimits,
+    ) -> io::Result<Self> {
         let listener = first_free(settings.host, settings.ports.clone())?;
         listener.set_nonblocking(true)?;
         let local = listener.local_addr()?;
@@ -113,14 +105,14 @@ impl MediaServer {
         };
         let (expect, expected) = mpsc::unbounded_channel();
         let counts = Arc::<Counts>::default();
-        let (seen, guests) = (Arc::clone(&counts), Guests::new(settings.access.clone()));
+        let (seen, guests) = (Arc::clone(&counts), AllowList::new(settings.access.clone()));
         let calls = Calls::default();
         let runtime = thread::runtime(&calls)?;
         let listener = {
             let _inside = runtime.enter();
             TcpListener::from_std(listener)?
         };
-        let door = Door {
+        let listening = Listener {
             listener,
             expected,
             waiting: HashMap::new(),
@@ -132,7 +124,7 @@ impl MediaServer {
             limits,
             counts: seen,
         };
-        thread::serve(runtime, door.keep(pulse))?;
+        thread::serve(runtime, listening.keep(pulse))?;
         Ok(Self {
             expect,
             address: address.into(),
@@ -148,23 +140,14 @@ impl MediaServer {
     /// Prepares for one connection that brings this UUID; it is expected until the return value is dropped.
     pub fn expect(&self, uuid: Uuid) -> Expected {
         let (give, come) = oneshot::channel();
-        // The door lives as long as any of us does.
+        // The listening task lives as long as any clone of this.
         let _ = self.expect.send((uuid, give));
         Expected { come }
     }
 
     /// What has been turned away so far.
     pub fn counts(&self) -> MediaCounts {
-        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        MediaCounts {
-            unknown: read(&self.counts.unknown),
-            garbage: read(&self.counts.garbage),
-            oversized: read(&self.counts.oversized),
-            half_open: read(&self.counts.half_open),
-            crowded: read(&self.counts.crowded),
-            stranger: read(&self.counts.stranger),
-            slow: read(&self.counts.slow),
-        }
+        self.counts.read()
     }
 }
 
@@ -180,42 +163,10 @@ fn first_free(host: IpAddr, ports: RangeInclusive<u16>) -> io::Result<StdListene
     Err(last)
 }
 
-/// The colons of an IPv6 address stand in brackets.
+/// The colons of an IPv6 address are in brackets.
 fn has_port(host: &str) -> bool {
     host.rsplit_once(':')
         .is_some_and(|(_, port)| !port.ends_with(']'))
-}
-
-/// What was turned away.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct MediaCounts {
-    /// Connections with a UUID that no drop expects, or expects any more.
-    pub unknown: u64,
-    /// Connections that said something that is not AudioSocket.
-    pub garbage: u64,
-    /// Connections that announced a frame larger than any call needs.
-    pub oversized: u64,
-    /// Connections that did not say in time who they are.
-    pub half_open: u64,
-    /// Connections that had not said who they are when too many others came.
-    pub crowded: u64,
-    /// Connections from an address that is not the PBX's.
-    pub stranger: u64,
-    /// Connections whose drop did not keep up.
-    pub slow: u64,
-}
-
-impl MediaCounts {
-    /// How many in all.
-    pub const fn total(&self) -> u64 {
-        self.unknown
-            + self.garbage
-            + self.oversized
-            + self.half_open
-            + self.crowded
-            + self.stranger
-            + self.slow
-    }
 }
 
 /// A connection that is to come.
@@ -235,64 +186,36 @@ impl Expected {
     }
 }
 
-#[derive(Debug, Default)]
-struct Counts {
-    unknown: AtomicU64,
-    garbage: AtomicU64,
-    oversized: AtomicU64,
-    half_open: AtomicU64,
-    crowded: AtomicU64,
-    stranger: AtomicU64,
-    slow: AtomicU64,
-}
-
-impl Counts {
-    fn bad(&self, bad: &Bad) {
-        match bad {
-            Bad::Garbage => add(&self.garbage),
-            Bad::Oversized => add(&self.oversized),
-            // It is no attack to hang up.
-            Bad::Broken(_) => {}
-        }
-    }
-}
-
-fn add(count: &AtomicU64) {
-    count.fetch_add(1, Ordering::Relaxed);
-}
-
-/// Owns the listener, and knows who is expected.
-struct Door {
+/// Owns the listening socket, and knows which connections are expected.
+struct Listener {
     listener: TcpListener,
     expected: mpsc::UnboundedReceiver<(Uuid, oneshot::Sender<Connection>)>,
     waiting: HashMap<Uuid, oneshot::Sender<Connection>>,
     greeting: JoinSet<Option<(Uuid, Stream)>>,
-    /// Those who have not said who they are, the oldest first.
+    /// Connections that have not sent their UUID, the oldest first.
     silent: VecDeque<AbortHandle>,
     connections: JoinSet<()>,
     calls: Calls,
-    guests: Guests,
-    limits: Limits,
+    guests: AllowList,
+    limits: ListenerLimits,
     counts: Arc<Counts>,
 }
 
-type Stream = FramedRead<TcpStream, Codec>;
-
-/// What connections may take.
+/// How long and how many connections may wait.
 #[derive(Clone, Copy, Debug)]
-struct Limits {
-    /// How long each may be silent that has not said who it is.
+struct ListenerLimits {
+    /// How long a connection may take to send its UUID.
     greeting: Duration,
-    /// How many of them there may be at once.
+    /// How many such connections there may be at once.
     greeting_most: usize,
     /// How long a drop may take nothing of what waits for it.
     patience: Duration,
 }
 
-impl Default for Limits {
+impl Default for ListenerLimits {
     fn default() -> Self {
         Self {
-            // Asterisk says who it is in the same breath as it connects; a network may lose that once or twice.
+            // Asterisk sends the UUID as soon as it has connected; a network may lose that once or twice.
             greeting: Duration::from_secs(5),
             greeting_most: 256,
             patience: Duration::from_secs(5),
@@ -300,12 +223,12 @@ impl Default for Limits {
     }
 }
 
-impl Door {
+impl Listener {
     async fn keep(mut self, pulse: Option<Pulse>) {
         let mut watchdog = Watchdog::new(pulse);
         loop {
             tokio::select! {
-                // Whoever is expected is known before they come.
+                // What is expected is known before it comes.
                 biased;
                 expected = self.expected.recv() => match expected {
                     Some((uuid, waiter)) => {
@@ -321,11 +244,11 @@ impl Door {
                     }
                 }
                 Some(_) = self.connections.join_next() => {}
-                () = watchdog.stands_still() => watchdog.let_go_of_all(self.connections.len()),
+                () = watchdog.driver_stalls() => watchdog.end_all(self.connections.len()),
                 accepted = self.listener.accept() => match accepted {
                     Ok((socket, from)) => self.greet(socket, from),
                     Err(error) => {
-                        warn!(%error, "cannot take an audio connection");
+                        warn!(%error, "cannot accept an audio connection");
                         sleep(ACCEPT_AGAIN).await;
                     }
                 },
@@ -337,18 +260,16 @@ impl Door {
     }
 
     fn greet(&mut self, socket: TcpStream, from: SocketAddr) {
-        // So that every end of ours is a reset; and a frame never waits for an acknowledgement.
+        // Every close of ours is to be a reset, and a frame must not wait for an acknowledgement.
         let set = socket.set_zero_linger().and(socket.set_nodelay(true));
         if let Err(error) = set {
-            debug!(%error, "an audio connection is gone before it was taken");
+            debug!(%error, "an audio connection ended before it was accepted");
             return;
         }
         if self.silent.len() >= self.limits.greeting_most
             && let Some(oldest) = self.silent.pop_front()
         {
-            debug!(
-                "the oldest connection that has not said who it is is closed: too many have not"
-            );
+            debug!("the oldest connection without a UUID is closed: there are too many");
             add(&self.counts.crowded);
             oldest.abort();
         }
@@ -358,7 +279,7 @@ impl Door {
             if !guests.may_enter(from.ip()).await {
                 warn!(
                     from = %from.ip(),
-                    "an audio connection from an address that is not the PBX's is closed; `screen.allow` lets others in"
+                    "an audio connection from an address that is not the PBX's is closed; add it to `screen.allow` to accept it"
                 );
                 add(&counts.stranger);
                 return None;
@@ -369,11 +290,11 @@ impl Door {
                 Ok(Some(Ok(Frame::Audio(_) | Frame::HungUp | Frame::Other))) => {
                     add(&counts.garbage)
                 }
-                // However it went away, it had not said who it is.
+                // However it ended, it had not sent its UUID.
                 Ok(Some(Err(Bad::Broken(_))) | None) | Err(_) => add(&counts.half_open),
                 Ok(Some(Err(bad))) => counts.bad(&bad),
             }
-            debug!(%from, "a connection is closed that did not say who it is");
+            debug!(%from, "a connection that did not send its UUID is closed");
             None
         });
         self.silent.push_back(greeting);
@@ -390,10 +311,10 @@ impl Door {
     fn let_in(&mut self, uuid: Uuid, stream: Stream, standstill: CancellationToken) {
         let waiter = self.waiting.remove(&uuid);
         let Some(waiter) = waiter.filter(|waiter| !waiter.is_closed()) else {
-            debug!("a connection is closed that no drop expects");
+            debug!("a connection that no drop expects is closed");
             return add(&self.counts.unknown);
         };
-        let (connection, serving) = connection::open(
+        let (connection, serving) = audiosocket::open(
             stream,
             standstill,
             self.limits.patience,
@@ -404,7 +325,7 @@ impl Door {
             serving.await;
             drop(call);
         });
-        // Whoever expected it may have gone this moment; then it goes with the connection.
+        // The drop that expected it may have ended at this moment; the connection is closed then.
         let _ = waiter.send(connection);
     }
 }

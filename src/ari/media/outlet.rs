@@ -1,4 +1,4 @@
-//! What a connection tells its drop, as fast as the drop takes it.
+//! What a connection reports to its drop, as fast as the drop takes it.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use crate::clock;
 
 /// A connection's way to its drop.
 pub(super) struct Outlet {
-    tell: mpsc::Sender<FromCall>,
+    reports: mpsc::Sender<FromCall>,
     /// Since when the drop has not taken what waits for it.
     full_since: Option<Instant>,
     /// How long that may last.
@@ -19,19 +19,19 @@ pub(super) struct Outlet {
 impl Outlet {
     /// A way to a drop that may take nothing for as long as `patience`, and the drop's end of it.
     pub(super) fn new(patience: Duration) -> (Self, mpsc::Receiver<FromCall>) {
-        let (tell, come) = mpsc::channel(QUEUE + SPARE);
+        let (reports, come) = mpsc::channel(QUEUE + SPARE);
         let outlet = Self {
-            tell,
+            reports,
             full_since: None,
             patience,
         };
         (outlet, come)
     }
 
-    /// Whether there is room for sound. What the drop has not taken stays with the network, which waits for longer than we
-    /// have room for.
+    /// Whether there is room for sound. What the drop has not taken stays in the network, which waits for longer than
+    /// there is room here.
     pub(super) fn has_room(&self) -> bool {
-        self.tell.capacity() > SPARE
+        self.reports.capacity() > SPARE
     }
 
     /// Whether the drop had not taken enough when [`Self::keep_up`] looked last.
@@ -53,26 +53,26 @@ impl Outlet {
         Ok(())
     }
 
-    /// Never waits: there is room for sound, or it is not read, and room to spare for what becomes of ours.
-    pub(super) fn tell(&self, what: FromCall) -> Result<(), ConnectionEnd> {
-        self.tell.try_send(what).map_err(|error| match error {
+    /// Never waits: sound is read only if there is room for it, and there is spare room for reports.
+    pub(super) fn report(&self, what: FromCall) -> Result<(), ConnectionEnd> {
+        self.reports.try_send(what).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => ConnectionEnd::Slow,
             mpsc::error::TrySendError::Closed(_) => ConnectionEnd::Closed,
         })
     }
 
-    /// Says how the connection ended, after what ended with it.
+    /// Reports how the connection ended, after the message that ended with it.
     pub(super) async fn end(self, with: impl IntoIterator<Item = FromCall>, end: ConnectionEnd) {
         for what in with {
-            // Whoever listened may have gone.
-            let _ = self.tell.send(what).await;
+            // The drop may have ended.
+            let _ = self.reports.send(what).await;
         }
-        let _ = self.tell.send(FromCall::Ended(end)).await;
+        let _ = self.reports.send(FromCall::Ended(end)).await;
     }
 }
 
-/// Pieces of sound that wait for whoever takes them: 6 s of Asterisk's 20 ms.
+/// Pieces of sound that may wait for the drop: 6 s of Asterisk's 20 ms.
 pub(super) const QUEUE: usize = 300;
 
-/// Room beside them for what becomes of what we say.
+/// Room beside them for reports of the message.
 const SPARE: usize = 32;

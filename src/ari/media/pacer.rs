@@ -1,8 +1,8 @@
 //! When which frame of a message goes out. Pure: time is an argument.
 //!
-//! A frame of 20 ms is due every 20 ms from the first on. Frames that are a little late are made up for at once: the far end's
-//! jitter buffer bridges that. After a longer standstill the rest of the message goes on from there, later by so much, and the
-//! gap is known.
+//! A frame of 20 ms is due every 20 ms from the first on. Frames that are a little late are sent at once: the far end's
+//! jitter buffer bridges that. After a longer stall the rest of the message continues from there, later by as much, and the
+//! gap is reported.
 
 use std::{
     sync::Arc,
@@ -11,7 +11,7 @@ use std::{
 
 use super::frame::{HEAD, head};
 
-/// A message on its way out.
+/// A message that is being sent.
 #[derive(Debug)]
 pub(super) struct Pacer {
     sound: Arc<[i16]>,
@@ -25,7 +25,7 @@ pub(super) struct Pacer {
 #[derive(Debug, Default)]
 pub(super) struct Due {
     pub(super) frames: Vec<[u8; BYTES]>,
-    /// Longer than the far end bridges.
+    /// The gap, if it is longer than the far end bridges.
     pub(super) gap: Option<Duration>,
 }
 
@@ -44,7 +44,7 @@ impl Pacer {
         self.due
     }
 
-    /// Whether all of it was sent, and its last frame has had its time.
+    /// Whether all of it was sent, and its last frame has been heard.
     pub(super) fn is_over(&self, now: Instant) -> bool {
         self.taken >= self.frames() && now >= self.due
     }
@@ -80,7 +80,7 @@ impl Pacer {
     }
 }
 
-/// What a frame lasts.
+/// The length of a frame.
 pub(super) const FRAME: Duration = Duration::from_millis(20);
 
 /// Samples of a frame.
@@ -96,7 +96,7 @@ pub(super) const SILENCE: [u8; BYTES] = {
     silence
 };
 
-/// How late a frame may be and still be made up for at once: then 60 ms lie between it and the one before it. Common jitter
+/// How late a frame may be without a gap: 60 ms lie between it and the one before it then. Common jitter
 /// buffers hold 40 to 200 ms.
 pub(super) const BRIDGED: Duration = Duration::from_millis(40);
 
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_a_little_late_is_made_up_for_and_a_standstill_is_a_gap() {
+    fn frames_a_little_late_are_sent_at_once_and_a_stall_is_a_gap() {
         let begin = crate::clock::now();
         let at = |millis| begin + Duration::from_millis(millis);
         let mut pacer = Pacer::new(sound(10), begin);
@@ -131,15 +131,15 @@ mod tests {
         let late = pacer.take(at(60));
         assert_eq!((numbers(&late), late.gap), (vec![2, 3, 4], None));
         assert_eq!(pacer.due(), at(80));
-        let stood = pacer.take(at(4_080));
-        assert_eq!(numbers(&stood), [5]);
-        assert_eq!(stood.gap, Some(Duration::from_secs(4)));
+        let stalled = pacer.take(at(4_080));
+        assert_eq!(numbers(&stalled), [5]);
+        assert_eq!(stalled.gap, Some(Duration::from_secs(4)));
         assert_eq!(pacer.due(), at(4_100), "and goes on from there");
         assert_eq!(numbers(&pacer.take(at(4_100))), [6]);
     }
 
     #[test]
-    fn a_standstill_before_the_first_frame_or_after_the_last_is_none() {
+    fn a_stall_before_the_first_frame_or_after_the_last_is_not_a_gap() {
         let begin = crate::clock::now();
         let at = |millis| begin + Duration::from_millis(millis);
         let mut pacer = Pacer::new(sound(1), begin);

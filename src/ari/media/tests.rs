@@ -15,7 +15,7 @@ use crate::{
 #[tokio::test]
 async fn an_expected_connection_brings_its_sound_and_its_end() {
     let media = media();
-    let mut call = Call::new(&media).await;
+    let mut call = TestCall::new(&media).await;
     call.say(&[0x10, 0, 4, 1, 0, 2, 0]).await;
     call.say(&[0x03, 0, 1, b'5']).await;
     call.say(&[0x10, 0, 2, 3, 0, 0x00, 0, 0]).await;
@@ -28,7 +28,7 @@ async fn an_expected_connection_brings_its_sound_and_its_end() {
 #[tokio::test]
 async fn the_pbx_gets_silence_at_once_and_then_five_times_a_second() {
     let media = media();
-    let mut call = Call::new(&media).await;
+    let mut call = TestCall::new(&media).await;
     let begin = clock();
     for _ in 0..3 {
         assert_eq!(call.frame().await, SILENCE);
@@ -48,7 +48,7 @@ async fn the_pbx_gets_silence_at_once_and_then_five_times_a_second() {
 #[tokio::test]
 async fn a_message_goes_out_whole_and_ends_when_the_pbx_has_taken_the_goodbye() {
     let media = media();
-    let mut call = Call::new(&media).await;
+    let mut call = TestCall::new(&media).await;
     call.frame().await;
     let message: Vec<i16> = (1..=10_i16).flat_map(|n| [n; 160]).collect();
     call.order(Order::Speak(Play(1), message.into()));
@@ -66,7 +66,7 @@ async fn a_message_goes_out_whole_and_ends_when_the_pbx_has_taken_the_goodbye() 
 #[tokio::test]
 async fn a_reset_answers_a_goodbye_as_well_as_an_end_in_order() {
     let media = media();
-    let mut call = Call::new(&media).await;
+    let mut call = TestCall::new(&media).await;
     call.order(Order::Speak(Play(1), vec![1; 160].into()));
     assert_eq!(call.next().await, FromCall::Speaking(Play(1)));
     call.until_goodbye().await;
@@ -80,7 +80,7 @@ async fn a_reset_answers_a_goodbye_as_well_as_an_end_in_order() {
 #[tokio::test]
 async fn a_pbx_that_does_not_answer_the_goodbye_confirms_nothing() {
     let media = media();
-    let mut call = Call::new(&media).await;
+    let mut call = TestCall::new(&media).await;
     call.order(Order::Speak(Play(1), vec![1; 160].into()));
     assert_eq!(call.next().await, FromCall::Speaking(Play(1)));
     assert_eq!(call.spoken().await, (SpokenEnd::Unconfirmed, 20));
@@ -93,7 +93,7 @@ async fn a_pbx_that_does_not_answer_the_goodbye_confirms_nothing() {
 #[tokio::test]
 async fn a_message_is_stopped_within_a_frame_and_can_start_again() {
     let media = media();
-    let mut call = Call::new(&media).await;
+    let mut call = TestCall::new(&media).await;
     let long: Arc<[i16]> = vec![7; 160 * 500].into();
     call.order(Order::Speak(Play(1), Arc::clone(&long)));
     assert_eq!(call.next().await, FromCall::Speaking(Play(1)));
@@ -115,13 +115,16 @@ async fn a_message_is_stopped_within_a_frame_and_can_start_again() {
 #[tokio::test]
 async fn how_long_the_far_end_was_silent_during_the_message_is_known() {
     let media = media();
-    let mut call = Call::new(&media).await;
+    let mut call = TestCall::new(&media).await;
     call.order(Order::Speak(Play(1), vec![1; 160 * 20].into()));
     assert_eq!(call.next().await, FromCall::Speaking(Play(1)));
     call.until_goodbye().await;
     call.pbx.take();
-    let FromCall::Spoken(Play(1), spoken) = call.next().await else {
-        panic!("it ends")
+    let spoken = loop {
+        // A machine under load adds gaps.
+        if let FromCall::Spoken(Play(1), spoken) = call.next().await {
+            break spoken;
+        }
     };
     let unheard = spoken.unheard;
     assert!(unheard >= Duration::from_millis(350), "{unheard:?}");
@@ -130,7 +133,7 @@ async fn how_long_the_far_end_was_silent_during_the_message_is_known() {
 #[tokio::test]
 async fn a_goodbye_alone_parts_in_order() {
     let media = media();
-    let mut call = Call::new(&media).await;
+    let mut call = TestCall::new(&media).await;
     call.order(Order::Goodbye);
     call.until_goodbye().await;
     call.pbx.take();
@@ -140,7 +143,7 @@ async fn a_goodbye_alone_parts_in_order() {
 #[tokio::test]
 async fn every_end_of_ours_is_a_reset() {
     let media = media();
-    let mut call = Call::new(&media).await;
+    let mut call = TestCall::new(&media).await;
     call.frame().await;
     let mut pbx = call.pbx.take().unwrap();
     drop(call.connection);
@@ -157,16 +160,16 @@ async fn every_end_of_ours_is_a_reset() {
 }
 
 #[tokio::test]
-async fn a_driver_that_stands_still_loses_every_call_and_can_begin_again() {
+async fn a_driver_that_stalls_loses_every_call_and_can_begin_again() {
     let pulse = Pulse::default();
     let settings = settings(None);
     let media = MediaServer::bind(&settings, Some(pulse.clone())).unwrap();
-    let mut call = Call::new(&media).await;
+    let mut call = TestCall::new(&media).await;
     // No beat comes.
     let ended = async { while call.next().await != FromCall::Ended(ConnectionEnd::Standstill) {} };
     soon(ended).await;
     pulse.beat();
-    let mut next = Call::new(&media).await;
+    let mut next = TestCall::new(&media).await;
     next.say(&[0x10, 0, 2, 1, 0]).await;
     assert_eq!(next.next().await, sound(&[1, 0]));
 }
@@ -196,7 +199,7 @@ async fn the_pbx_is_given_the_address_that_it_can_reach() {
 
 #[tokio::test]
 async fn the_first_free_port_of_a_range_is_taken() {
-    // Some port that is free, and the two above it, as far as anybody knows.
+    // Some port that is free, and the two above it, as far as is known.
     let taken = StdListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let first = taken.local_addr().unwrap().port();
     let ranged = |last: u16| MediaSettings {
@@ -228,7 +231,7 @@ async fn connections_find_their_own_drop() {
 #[tokio::test]
 async fn a_uuid_is_good_once_and_as_long_as_it_is_expected() {
     let media = media();
-    let call = Call::new(&media).await;
+    let call = TestCall::new(&media).await;
     turned_away(&media, &hello(call.uuid)).await;
     assert_eq!(media.counts().unknown, 1);
     let gone = Uuid::new_v4();
@@ -240,7 +243,7 @@ async fn a_uuid_is_good_once_and_as_long_as_it_is_expected() {
 }
 
 #[tokio::test]
-async fn whoever_does_not_speak_audiosocket_is_turned_away() {
+async fn a_connection_that_does_not_speak_audiosocket_is_closed() {
     let media = media();
     turned_away(&media, b"GET / HTTP/1.1\r\n\r\n").await;
     turned_away(&media, &[0x10, 0, 2, 1, 0]).await;
@@ -250,7 +253,7 @@ async fn whoever_does_not_speak_audiosocket_is_turned_away() {
 }
 
 #[tokio::test]
-async fn whoever_says_nothing_is_turned_away_in_time() {
+async fn a_connection_that_sends_nothing_is_closed_in_time() {
     let media = media();
     let mut silent = connect(&media).await;
     let mut slow = connect(&media).await;
@@ -261,7 +264,7 @@ async fn whoever_says_nothing_is_turned_away_in_time() {
 }
 
 #[tokio::test]
-async fn whoever_goes_away_without_a_word_is_counted_however_they_go() {
+async fn a_connection_that_ends_before_its_uuid_is_counted_however_it_ends() {
     let media = media();
     drop(connect(&media).await);
     let mut half = connect(&media).await;
@@ -276,15 +279,15 @@ async fn whoever_goes_away_without_a_word_is_counted_however_they_go() {
 }
 
 #[tokio::test]
-async fn a_crowd_that_says_nothing_keeps_nobody_out() {
-    let few = Limits {
+async fn many_silent_connections_do_not_keep_others_out() {
+    let few = ListenerLimits {
         greeting_most: 3,
-        ..Limits::default()
+        ..ListenerLimits::default()
     };
     let media = MediaServer::open(&settings(None), None, few).unwrap();
     let mut oldest = connect(&media).await;
     let (_two, _three) = (connect(&media).await, connect(&media).await);
-    let _call = Call::new(&media).await;
+    let _call = TestCall::new(&media).await;
     // Sooner than its time is over: it had to make room.
     assert_eq!(soon(oldest.read(&mut [0])).await.unwrap_or(0), 0);
     let counts = media.counts();
@@ -309,7 +312,7 @@ async fn of_two_that_bring_one_uuid_at_once_one_is_let_in() {
 async fn the_listener_closes_with_the_last_who_expects_anything_and_its_calls_go_on() {
     let media = media();
     let address = media.address().to_owned();
-    let mut call = Call::new(&media).await;
+    let mut call = TestCall::new(&media).await;
     let clone = media.clone();
     drop(media);
     drop(connect(&clone).await);
@@ -327,7 +330,7 @@ async fn a_second_name_and_a_frame_too_large_end_a_connection() {
         (vec![0x10, 0x10, 0], ConnectionEnd::Oversized),
         (vec![0x77, 0, 0], ConnectionEnd::Garbage),
     ] {
-        let mut call = Call::new(&media).await;
+        let mut call = TestCall::new(&media).await;
         call.say(&bytes).await;
         assert_eq!(call.next().await, FromCall::Ended(end), "{bytes:02x?}");
     }
@@ -336,12 +339,12 @@ async fn a_second_name_and_a_frame_too_large_end_a_connection() {
 
 #[tokio::test]
 async fn a_drop_that_does_not_keep_up_loses_its_connection_and_no_other() {
-    let impatient = Limits {
+    let impatient = ListenerLimits {
         patience: Duration::from_millis(200),
-        ..Limits::default()
+        ..ListenerLimits::default()
     };
     let media = MediaServer::open(&settings(None), None, impatient).unwrap();
-    let (mut slow, mut quick) = (Call::new(&media).await, Call::new(&media).await);
+    let (mut slow, mut quick) = (TestCall::new(&media).await, TestCall::new(&media).await);
     let frame = [[0x10, 1, 64].as_slice(), &[0; 320]].concat();
     for _ in 0..outlet::QUEUE + 10 {
         slow.say(&frame).await;
@@ -357,9 +360,9 @@ async fn a_drop_that_does_not_keep_up_loses_its_connection_and_no_other() {
 }
 
 #[tokio::test]
-async fn what_comes_while_nobody_takes_it_is_all_there_afterwards() {
+async fn sound_that_comes_while_the_drop_does_not_take_it_is_all_there_afterwards() {
     let media = media();
-    let mut call = Call::new(&media).await;
+    let mut call = TestCall::new(&media).await;
     let seconds = 8;
     for n in 0..seconds * 50 {
         let [low, high] = i16::try_from(n).unwrap().to_le_bytes();
@@ -378,19 +381,19 @@ async fn what_comes_while_nobody_takes_it_is_all_there_afterwards() {
 #[tokio::test]
 async fn a_connection_that_is_let_go_is_closed() {
     let media = media();
-    let mut call = Call::new(&media).await;
+    let mut call = TestCall::new(&media).await;
     drop(call.connection);
     closed(call.pbx.as_mut().unwrap()).await;
 }
 
 /// A call, from both ends of its connection.
-struct Call {
+struct TestCall {
     uuid: Uuid,
     pbx: Option<TcpStream>,
     connection: Connection,
 }
 
-impl Call {
+impl TestCall {
     async fn new(media: &MediaServer) -> Self {
         let uuid = Uuid::new_v4();
         let mut expected = media.expect(uuid);

@@ -1,9 +1,9 @@
 //! The thread that carries the audio of calls, and how it saves wake-ups.
 //!
 //! Each call brings a frame every 20 ms, at a moment of its own: thirty calls would wake the thread 1,500 times a second, and
-//! each wake-up wakes the drops' threads in turn. Where it carries a few calls or more, the thread therefore rests for some
-//! milliseconds before it waits, so that one wake-up serves the frames of several calls. That is about a third of what
-//! listening costs us.
+//! each wake-up wakes the drops' threads in turn. If it carries several calls, the thread therefore rests for some
+//! milliseconds before it waits, so that one wake-up serves the frames of several calls. That saves about a third of what
+//! listening costs.
 
 use std::{
     io,

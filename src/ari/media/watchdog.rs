@@ -1,18 +1,37 @@
-//! Lets every call go whose driver stands still.
+//! Closes every connection if the driver stalls, so that the PBX ends the calls.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
-use super::Pulse;
+/// A sign of life of the driver, which has to beat it at least once a second.
+#[derive(Clone, Debug, Default)]
+pub struct Pulse(Arc<AtomicU64>);
+
+impl Pulse {
+    /// Says that the driver turns.
+    pub fn beat(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn count(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
 
 /// Watches the driver's pulse from the thread of the connections.
 pub(super) struct Watchdog {
     pulse: Option<Pulse>,
     looks: Interval,
-    standing: Standing,
+    standing: Standstill,
     /// Ends the connections of now.
     standstill: CancellationToken,
 }
@@ -21,23 +40,23 @@ impl Watchdog {
     /// Needs a runtime around it. Without a `pulse` there is nothing to watch.
     pub(super) fn new(pulse: Option<Pulse>) -> Self {
         let mut looks = interval(LOOK);
-        // A process that stood still as a whole has missed its looks, too: that is one look, not many.
+        // A process that was suspended as a whole missed its checks as well: that counts as one check, not many.
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
             pulse,
             looks,
-            standing: Standing::default(),
+            standing: Standstill::default(),
             standstill: CancellationToken::new(),
         }
     }
 
-    /// Ends a connection that begins now, should the driver stand still.
+    /// Ends a connection that begins now if the driver stalls.
     pub(super) fn token(&self) -> CancellationToken {
         self.standstill.child_token()
     }
 
-    /// Waits until the driver stands still for too long. Can be cancelled.
-    pub(super) async fn stands_still(&mut self) {
+    /// Waits until the driver has stalled for too long. Can be cancelled.
+    pub(super) async fn driver_stalls(&mut self) {
         let Some(pulse) = &self.pulse else {
             return std::future::pending().await;
         };
@@ -49,28 +68,28 @@ impl Watchdog {
         }
     }
 
-    /// The driver stands still: no drop is looked after any more, so that every call is to be let go.
-    pub(super) fn let_go_of_all(&mut self, calls: usize) {
+    /// The driver has stalled: no drop is attended to, so that every call must end.
+    pub(super) fn end_all(&mut self, calls: usize) {
         if calls > 0 {
             error!(
                 calls,
                 seconds = STANDSTILL.as_secs(),
-                "the driver stands still; every call that is listened to is let go"
+                "the driver has stalled; every call that is listened to is ended"
             );
             std::mem::take(&mut self.standstill).cancel();
         }
     }
 }
 
-/// For how long the driver has stood still, as far as this thread ran meanwhile.
+/// For how long the driver has stalled, counted in checks of this thread.
 #[derive(Debug, Default)]
-struct Standing {
+struct Standstill {
     last: u64,
     looks: u32,
 }
 
-impl Standing {
-    /// Takes one look; says once in a while whether it stands still for too long.
+impl Standstill {
+    /// Makes one check; returns whether the driver has stalled for too long, once for each such time.
     fn is_too_long(&mut self, count: u64) -> bool {
         if std::mem::replace(&mut self.last, count) != count {
             self.looks = 0;
@@ -85,10 +104,10 @@ impl Standing {
     }
 }
 
-/// How long the driver may stand still while this thread runs.
+/// How long the driver may stall while this thread runs.
 const STANDSTILL: Duration = Duration::from_secs(5);
 
-/// From one look at the driver to the next.
+/// From one check of the driver to the next.
 const LOOK: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
@@ -97,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_standstill_is_counted_in_looks_of_its_own_thread() {
-        let mut standing = Standing::default();
+        let mut standing = Standstill::default();
         assert!(!standing.is_too_long(1));
         for _ in 0..4 {
             assert!(!standing.is_too_long(1));

@@ -1,11 +1,11 @@
-//! What the PBX is configured to do, as far as it tells.
+//! What the PBX is configured to do, as far as it reports that.
 
 use super::Rest;
 use crate::ari::{failure::Failure, wire::Attribute};
 
 impl Rest {
     /// One attribute of an object of a module's configuration, such as `redirect_method` of the `endpoint` `trunk` of
-    /// `res_pjsip`; `None` where there is no such object or attribute.
+    /// `res_pjsip`; `None` if there is no such object or attribute.
     ///
     /// # Errors
     /// [`Failure`], never [`crate::drop::RefusalKind::NotFound`].

@@ -1,4 +1,4 @@
-//! The requests that let a channel be heard while it stays where it is.
+//! The requests by which a channel is heard without leaving its place in the dialplan.
 
 use std::collections::BTreeMap;
 
@@ -64,9 +64,9 @@ impl Rest {
             variables: &media.variables,
         };
         let made: Made = read(self.post(&["channels", "externalMedia"], &body).await?)?;
-        let told = made.channelvars.connection_id;
-        if told.as_ref().is_some_and(|id| !id.is_empty()) {
-            return Ok(told);
+        let connection_id = made.channelvars.connection_id;
+        if connection_id.as_ref().is_some_and(|id| !id.is_empty()) {
+            return Ok(connection_id);
         }
         let found = self.variable(&channel, CONNECTION_ID).await?;
         Ok(found.filter(|id| !id.is_empty()))
@@ -85,7 +85,7 @@ impl Rest {
     /// Brings channels into a bridge.
     ///
     /// # Errors
-    /// [`Failure`]; 422 ([`crate::drop::RefusalKind::WrongState`]) where one of them has not entered the app yet.
+    /// [`Failure`]; 422 ([`crate::drop::RefusalKind::WrongState`]) if one of them has not entered the app yet.
     pub async fn add_to_bridge(
         &self,
         bridge: &BridgeId,
@@ -107,7 +107,7 @@ impl Rest {
         self.end(&["bridges", &bridge.to_string()]).await
     }
 
-    /// All bridges of the PBX; none where it cannot make any.
+    /// All bridges of the PBX; none if it cannot make any.
     ///
     /// # Errors
     /// [`Failure`].
@@ -148,7 +148,7 @@ struct AddBody {
     channel: Vec<String>,
 }
 
-/// The part of a new channel that says where it waits for us.
+/// The part of a new channel that holds the id under which it waits for us.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Made {

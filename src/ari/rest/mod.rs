@@ -20,7 +20,7 @@ use super::{
     transport::{Http, Reply, Request},
     wire::{
         Application, AsteriskInfo, Channel, Complaint, EndpointState, Module, Ping, Playback,
-        Sound, Variable,
+        SoundFile, Variable,
     },
 };
 use crate::{
@@ -28,9 +28,9 @@ use crate::{
     id::{ChannelId, PlaybackId},
 };
 
-/// Asks the PBX for things. Cheap to clone; all clones share one pool of connections.
+/// Sends requests to the PBX. Cheap to clone; all clones share one pool of connections.
 ///
-/// Each method fails with a [`Failure`] that says what is known of the request's fate.
+/// Each method fails with a [`Failure`] that says what is known of what became of the request.
 #[derive(Clone)]
 pub struct Rest {
     http: Http,
@@ -78,7 +78,7 @@ impl Rest {
     /// It is looked up, though: after one true 409 Asterisk answers 409 to whatever else fails on that connection.
     ///
     /// # Errors
-    /// [`Failure`]; [`RefusalKind::NotMade`] where the PBX could not make the channel, because it does not know the
+    /// [`Failure`]; [`RefusalKind::NotMade`] if the PBX could not make the channel, because it does not know the
     /// endpoint or the far end does not answer it.
     pub async fn originate(&self, call: &Originate) -> Result<(), Failure> {
         let channel = call.channel.to_string();
@@ -108,7 +108,7 @@ impl Rest {
             None => Err(Failure {
                 kind: RefusalKind::Failed,
                 status: Some(reply.status),
-                words: "409 for a channel that is not there: the PBX could not make the call; is the endpoint known?"
+                detail: "409 for a channel that is not there: the PBX could not make the call; is the endpoint known?"
                     .to_owned(),
                 tls: None,
             }),
@@ -191,7 +191,7 @@ impl Rest {
         self.end(&["playbacks", &playback.to_string()]).await
     }
 
-    /// A playback as it is now; `None` where the PBX knows none of that id, because it has ended or never began.
+    /// A playback as it is now; `None` if the PBX knows none of that id, because it has ended or never began.
     ///
     /// # Errors
     /// [`Failure`], never [`RefusalKind::NotFound`].
@@ -207,7 +207,7 @@ impl Rest {
         self.get(&["channels"], &[]).await
     }
 
-    /// One channel; `None` where there is none of that id.
+    /// One channel; `None` if there is none of that id.
     ///
     /// # Errors
     /// [`Failure`], never [`RefusalKind::NotFound`].
@@ -215,7 +215,7 @@ impl Rest {
         self.find(&["channels", channel], &[]).await
     }
 
-    /// A variable or function of a channel, evaluated there; `None` where it is not set or there is no such channel.
+    /// A variable or function of a channel, evaluated there; `None` if it is not set or there is no such channel.
     ///
     /// # Errors
     /// [`Failure`], never [`RefusalKind::NotFound`].
@@ -233,7 +233,7 @@ impl Rest {
     /// Makes an app hear of `sources`, such as `channel:<id>`.
     ///
     /// # Errors
-    /// [`Failure`]; 422 ([`RefusalKind::WrongState`]) where one of them does not exist.
+    /// [`Failure`]; 422 ([`RefusalKind::WrongState`]) if one of them does not exist.
     pub async fn subscribe(&self, app: &str, sources: &[String]) -> Result<(), Failure> {
         let body = SubscribeBody {
             event_source: sources.join(","),
@@ -266,7 +266,7 @@ impl Rest {
         self.get(&["asterisk", "info"], &[]).await
     }
 
-    /// A module, such as `app_amd.so`; `None` where it is not loaded.
+    /// A module, such as `app_amd.so`; `None` if it is not loaded.
     ///
     /// # Errors
     /// [`Failure`], never [`RefusalKind::NotFound`].
@@ -282,7 +282,7 @@ impl Rest {
         self.get(&["asterisk", "modules"], &[]).await
     }
 
-    /// A global variable; `None` where it is empty or not set. Functions are not evaluated: they need a channel.
+    /// A global variable; `None` if it is empty or not set. Functions are not evaluated: they need a channel.
     ///
     /// # Errors
     /// [`Failure`].
@@ -293,7 +293,7 @@ impl Rest {
         Ok(Some(found.value).filter(|value| !value.is_empty()))
     }
 
-    /// Sets a global variable, ahead of requests that wait: what is kept in one says that we live.
+    /// Sets a global variable, ahead of requests that wait: a value that is kept there shows that we are alive.
     ///
     /// # Errors
     /// [`Failure`].
@@ -321,7 +321,7 @@ impl Rest {
         self.get(&["endpoints"], &[]).await
     }
 
-    /// One endpoint, such as `PJSIP`, `trunk`; `None` where there is none.
+    /// One endpoint, such as `PJSIP`, `trunk`; `None` if there is none.
     ///
     /// # Errors
     /// [`Failure`], never [`RefusalKind::NotFound`].
@@ -333,18 +333,18 @@ impl Rest {
         self.find(&["endpoints", technology, resource], &[]).await
     }
 
-    /// One sound of the PBX's own folders; `None` where there is none of that name.
+    /// One sound of the PBX's own folders; `None` if there is none of that name.
     ///
     /// # Errors
     /// [`Failure`], never [`RefusalKind::NotFound`].
-    pub async fn sound(&self, name: &str) -> Result<Option<Sound>, Failure> {
+    pub async fn sound(&self, name: &str) -> Result<Option<SoundFile>, Failure> {
         self.find(&["sounds", name], &[]).await
     }
 
     /// Whether our ARI user may change things: asks for the end of a channel that cannot exist.
     ///
     /// # Errors
-    /// [`Failure`] where that cannot be told; 403 is an answer.
+    /// [`Failure`] if that cannot be found out; 403 is an answer.
     pub async fn may_write(&self) -> Result<bool, Failure> {
         match self.hang_up("aftertone-write-probe").await {
             Ok(HangUp::Done | HangUp::NotThere) => Ok(true),
@@ -432,18 +432,18 @@ fn read<T: DeserializeOwned>(reply: Reply) -> Result<T, Failure> {
 
 fn complaint(status: u16, body: &[u8]) -> Failure {
     let said = serde_json::from_slice::<Complaint<'_>>(body).unwrap_or_default();
-    let words = match (said.message.as_str(), said.error.as_str()) {
+    let message = match (said.message.as_str(), said.error.as_str()) {
         ("", error) => error,
         (message, _) => message,
     };
-    Failure::of_status(status, words)
+    Failure::of_status(status, message)
 }
 
 fn json(body: &impl Serialize) -> Result<Vec<u8>, Failure> {
     serde_json::to_vec(body).map_err(|error| Failure {
         kind: RefusalKind::Unreachable,
         status: None,
-        words: format!("not sent: {error}"),
+        detail: format!("not sent: {error}"),
         tls: None,
     })
 }

@@ -10,7 +10,7 @@ use tokio::{
 use super::*;
 use crate::{
     ari::{
-        Pbx, Settings,
+        Pbx, PbxSettings,
         fixture::{DROP, FakePbx, leg, run, settings, soon},
     },
     clock,
@@ -165,7 +165,7 @@ async fn each_refusal_of_each_request_has_its_kind() {
         let (set, _) = exchange(async |rest| rest.set_variable(&leg, "a", "b").await, &reply).await;
         for failure in [played, continued, set].map(Result::unwrap_err) {
             assert_eq!((failure.kind, failure.status), (kind, Some(status)));
-            assert_eq!(failure.words, format!("{status} no way to +•••0101"));
+            assert_eq!(failure.detail, format!("{status} no way to +•••0101"));
         }
         let (ended, _) = exchange(async |rest| rest.hang_up("x").await, &reply).await;
         match status {
@@ -180,7 +180,7 @@ async fn each_refusal_of_each_request_has_its_kind() {
 }
 
 #[tokio::test]
-async fn a_409_on_originate_is_believed_only_where_the_channel_is_there() {
+async fn a_409_on_originate_is_believed_only_if_the_channel_exists() {
     let dial = async |rest: Rest| rest.originate(&call()).await;
     let exists = (
         409,
@@ -216,7 +216,7 @@ async fn an_originate_without_a_channel_to_dial_by_has_dialled_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_none_and_a_read_only_user_is_told_from_a_broken_pbx() {
+async fn what_does_not_exist_is_none_and_a_read_only_user_is_distinguished_from_a_broken_pbx() {
     let gone = [(404, r#"{"message":"x"}"#)];
     assert_eq!(
         exchange(async |r| r.playback(&play()).await, &gone).await.0,
@@ -286,7 +286,7 @@ async fn a_connection_that_breaks_leaves_open_what_became_of_the_request() {
         let (pbx, requests) = blunt(reply).await;
         let failure = soon(pbx.rest().originate(&call())).await.unwrap_err();
         assert_eq!(failure.kind, Kind::NoReply, "{failure}");
-        assert!(!failure.words.contains("http://"), "{failure}");
+        assert!(!failure.detail.contains("http://"), "{failure}");
         assert_eq!(
             requests.available_permits(),
             1,
@@ -303,7 +303,7 @@ async fn a_connection_that_breaks_leaves_open_what_became_of_the_request() {
 }
 
 #[tokio::test]
-async fn where_nothing_listens_the_request_was_never_made() {
+async fn a_request_to_a_port_without_a_listener_was_never_made() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
@@ -314,13 +314,13 @@ async fn where_nothing_listens_the_request_was_never_made() {
         .await
         .unwrap_err();
     assert_eq!(failure.kind, Kind::Unreachable);
-    assert!(!failure.words.contains("http"), "{failure}");
+    assert!(!failure.detail.contains("http"), "{failure}");
 }
 
 #[tokio::test]
-async fn a_reply_that_does_not_come_in_time_is_no_refusal() {
+async fn a_reply_that_does_not_come_in_time_is_not_a_refusal() {
     let mut fake = FakePbx::start().await;
-    let pbx = Pbx::new(&Settings {
+    let pbx = Pbx::new(&PbxSettings {
         request_timeout: Duration::from_millis(100),
         ..settings(format!("http://{}", fake.at))
     })

@@ -23,10 +23,10 @@ use tracing::warn;
 
 use super::{rest::Rest, transport::Http};
 
-/// How long one request may take, from waiting for a connection to the end of the reply, where nothing else is set.
+/// How long one request may take, from waiting for a connection to the end of the reply, unless set otherwise.
 pub const DEFAULT_REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long making one connection may take; half of a request's time where that is less.
+/// How long making one connection may take; half of a request's time if that is less.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Idle connections are closed by us before Asterisk does it (`session_keep_alive`, 15 s), so that no request meets a
@@ -35,8 +35,8 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How to reach one PBX.
 #[derive(Clone, Debug)]
-pub struct Settings {
-    /// `http://` or `https://`, host, port, and the prefix of Asterisk's http.conf where there is one; no `/ari`.
+pub struct PbxSettings {
+    /// `http://` or `https://`, host, port, and the prefix of Asterisk's http.conf if it has one; no `/ari`.
     pub url: String,
     /// The ARI user.
     pub username: String,
@@ -61,8 +61,8 @@ impl Pbx {
     /// Makes ready what requests and events need; nothing is sent.
     ///
     /// # Errors
-    /// [`SetupError`] where the settings cannot work, or the certificate authorities cannot be read.
-    pub fn new(settings: &Settings) -> Result<Self, SetupError> {
+    /// [`SetupError`] if the settings cannot work, or the certificate authorities cannot be read.
+    pub fn new(settings: &PbxSettings) -> Result<Self, SetupError> {
         let base = base_url(&settings.url)?;
         let username_fits = !settings.username.is_empty()
             && !settings
@@ -73,8 +73,8 @@ impl Pbx {
             return Err(SetupError::Username);
         }
         let tls = tls(&base, settings.ca_file.as_deref())?;
-        // A PBX stands beside us, and its events do not take a proxy either; neither is any host but the one that was
-        // named to see our credentials; and only the core decides whether something is done twice.
+        // No proxy: the PBX is near, and its events do not pass one either. No redirect: only the configured host may see
+        // our credentials. No retry: only the core decides whether something is done twice.
         let client = Client::builder()
             .tls_backend_preconfigured(tls.clone())
             .no_proxy()
@@ -127,16 +127,16 @@ impl fmt::Debug for Pbx {
 /// The settings cannot work.
 #[derive(Debug, Error)]
 pub enum SetupError {
-    /// The URL is none, or holds what it must not.
+    /// The URL is not one, or has a part that it must not have.
     #[error("the PBX's URL {0}")]
     Url(&'static str),
-    /// HTTP's basic authentication knows no such user name.
+    /// HTTP's basic authentication does not allow such a user name.
     #[error("the ARI user name must not be empty and must hold no colon and no control character")]
     Username,
     /// The file of certificate authorities cannot be read.
     #[error("cannot read the certificate authorities in {}", file.display())]
     CaFile {
-        /// The file.
+        /// The configured file.
         file: PathBuf,
         /// What went wrong.
         source: std::io::Error,
@@ -181,7 +181,7 @@ fn base_url(text: &str) -> Result<Url, SetupError> {
 fn authorization(
     client: &Client,
     base: &Url,
-    settings: &Settings,
+    settings: &PbxSettings,
 ) -> Result<HeaderValue, SetupError> {
     let request = client
         .get(base.clone())

@@ -57,7 +57,7 @@ fn urls_that_cannot_work_are_refused_and_the_others_lead_to_ari() {
 #[test]
 fn user_names_that_basic_authentication_cannot_carry_are_refused() {
     for username in ["", "a:b", "a\nb"] {
-        let settings = Settings {
+        let settings = PbxSettings {
             username: username.to_owned(),
             ..settings("http://pbx".to_owned())
         };
@@ -76,7 +76,7 @@ fn what_is_shown_of_a_pbx_holds_no_secret() {
 
 #[tokio::test]
 async fn a_pbx_whose_authority_is_named_is_trusted_for_requests_and_events() {
-    let pbx = Pbx::new(&Settings {
+    let pbx = Pbx::new(&PbxSettings {
         ca_file: Some(tls_file("ca.pem")),
         ..settings(format!("https://{}", serve()))
     })
@@ -94,7 +94,7 @@ async fn a_pbx_whose_authority_is_named_is_trusted_for_requests_and_events() {
 async fn a_pbx_of_an_unknown_authority_or_another_name_is_not() {
     let at = serve();
     let stranger = settings(format!("https://{at}"));
-    let misnamed = Settings {
+    let misnamed = PbxSettings {
         ca_file: Some(tls_file("ca.pem")),
         ..settings(format!("https://localhost:{}", at.port()))
     };
@@ -110,7 +110,7 @@ async fn a_pbx_of_an_unknown_authority_or_another_name_is_not() {
         };
         let failure = soon(pbx.rest().ping()).await.unwrap_err();
         assert_eq!(failure.kind, RefusalKind::Unreachable);
-        assert!(failure.words.contains("certificate"), "{failure}");
+        assert!(failure.detail.contains("certificate"), "{failure}");
         assert_eq!(failure.tls, Some(fault));
         let error = soon(pbx.listen("app", &run())).await.unwrap_err();
         assert!(matches!(error, LinkError::Tls { .. }), "{error}");
@@ -119,7 +119,7 @@ async fn a_pbx_of_an_unknown_authority_or_another_name_is_not() {
 }
 
 #[tokio::test]
-async fn a_port_that_speaks_no_tls_is_told_from_one_where_nobody_listens() {
+async fn a_port_that_does_not_speak_tls_is_distinguished_from_one_without_a_listener() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let plain = listener.local_addr().unwrap();
     thread::spawn(move || {
@@ -134,7 +134,7 @@ async fn a_port_that_speaks_no_tls_is_told_from_one_where_nobody_listens() {
         .local_addr()
         .unwrap();
     for (at, fault) in [(plain, Some(TlsFault::NotTls)), (closed, None)] {
-        let pbx = Pbx::new(&Settings {
+        let pbx = Pbx::new(&PbxSettings {
             ca_file: Some(tls_file("ca.pem")),
             ..settings(format!("https://{at}"))
         });
@@ -150,7 +150,7 @@ fn a_ca_file_that_is_none_is_named() {
         ("server.key", "must be PEM"),
     ] {
         let file = tls_file(file);
-        let error = Pbx::new(&Settings {
+        let error = Pbx::new(&PbxSettings {
             ca_file: Some(file.clone()),
             ..settings("https://pbx".to_owned())
         })

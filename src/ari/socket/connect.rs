@@ -1,4 +1,4 @@
-//! Making one event websocket, and saying what to do where that fails.
+//! Makes one websocket to the PBX, and says what to do if that fails.
 
 use std::io;
 
@@ -50,25 +50,25 @@ pub enum LinkError {
         /// What went wrong.
         source: io::Error,
     },
-    /// 401.
+    /// The PBX answered 401.
     #[error("the PBX at {at} does not know this ARI user, or the password is wrong (401)")]
     Unauthorized {
         /// Host and port.
         at: String,
     },
-    /// 403.
+    /// The PBX answered 403.
     #[error("the PBX at {at} does not let this ARI user in from here (403)")]
     Forbidden {
         /// Host and port.
         at: String,
     },
-    /// 404.
+    /// The PBX answered 404.
     #[error("the web server at {at} has no ARI (404)")]
     NotEnabled {
         /// Host and port.
         at: String,
     },
-    /// 503.
+    /// The PBX answered 503.
     #[error("the PBX at {at} is not ready (503)")]
     NotReady {
         /// Host and port.
@@ -81,15 +81,15 @@ pub enum LinkError {
         at: String,
     },
     /// Another status.
-    #[error("the server at {at} answered {status} where a websocket was expected")]
+    #[error("the server at {at} answered {status} instead of opening a websocket")]
     Refused {
         /// Host and port.
         at: String,
         /// The HTTP status.
         status: u16,
     },
-    /// What answers there speaks another protocol.
-    #[error("what answers at {at} is no Asterisk")]
+    /// The server there speaks another protocol.
+    #[error("the server at {at} is not Asterisk")]
     NotAsterisk {
         /// Host and port.
         at: String,
@@ -124,7 +124,7 @@ impl LinkError {
                  `prefix` in http.conf `pbx.url` must end with it"
             }
             Self::NotReady { .. } => {
-                "it is starting: `asterisk -rx 'core waitfullybooted'` tells when it is up"
+                "it is starting: `asterisk -rx 'core waitfullybooted'` returns when it is up"
             }
             Self::Closed { .. } => {
                 "Asterisk does that above `sessionlimit` connections (http.conf, 100 by default); or the port wants \

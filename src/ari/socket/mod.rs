@@ -1,7 +1,7 @@
 //! The event websocket: connects, reads without pause, notices silence, reconnects for ever.
 //!
-//! The PBX gives a socket whose reader is slow a tenth of a second and then closes it, so the reading task waits for
-//! nobody: what it understood goes into a queue of [`QUEUE`] items. A consumer that falls that far behind has missed
+//! The PBX closes a socket whose reader is a tenth of a second late, so the reading task never waits for the consumer:
+//! what it understood goes into a queue of [`QUEUE`] items. A consumer that falls that far behind has missed
 //! something; the link counts as broken then, and the consumer gets what was queued, [`Incoming::Down`] and, once it
 //! has caught up, [`Incoming::Up`], with which it must look at the PBX's channels anyway.
 
@@ -42,7 +42,7 @@ pub const QUEUE: usize = 8_192;
 /// What comes from the PBX.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Incoming {
-    /// The app is registered and events flow. What happened before is not told again: look at the PBX's channels.
+    /// The app is registered and events flow. What happened before is not repeated: look at the PBX's channels.
     Up {
         /// Whether this is the first time.
         first: bool,
@@ -54,7 +54,7 @@ pub enum Incoming {
     },
     /// Something happened.
     Notice(Notice),
-    /// Another program has taken the app's name. Nothing follows: taking it back would start a fight without an end.
+    /// Another program has taken the app's name. Nothing follows: to take it back would start an endless fight.
     Replaced,
 }
 
@@ -68,7 +68,7 @@ pub struct Events {
 }
 
 impl Events {
-    /// Waits for what comes next; `None` after [`Incoming::Replaced`]. Nothing is lost where the wait is abandoned.
+    /// Waits for what comes next; `None` after [`Incoming::Replaced`]. Nothing is lost if the wait is abandoned.
     pub async fn next(&mut self) -> Option<Incoming> {
         self.queue.recv().await
     }
@@ -83,7 +83,7 @@ impl Events {
         self.unreadable.load(Ordering::Relaxed)
     }
 
-    /// Takes leave of the PBX, which then knows at once that the app is gone.
+    /// Closes the socket, so that the PBX knows at once that the app is gone.
     pub async fn close(self) {
         let Self {
             queue, stop, task, ..
@@ -99,7 +99,7 @@ impl Pbx {
     /// Registers an app and keeps it registered. The first [`Incoming`] is [`Incoming::Up`].
     ///
     /// # Errors
-    /// [`LinkError`] where the first attempt fails; later ones are repeated until one succeeds.
+    /// [`LinkError`] if the first attempt fails; later ones are repeated until one succeeds.
     pub async fn listen(&self, app: &str, run: &RunName) -> Result<Events, LinkError> {
         self.listen_at(app, run, Pace::default()).await
     }
@@ -109,7 +109,7 @@ impl Pbx {
         let (sender, queue) = mpsc::channel(pace.queue);
         let unreadable = Arc::new(AtomicU64::new(0));
         let stop = CancellationToken::new();
-        let link = Link {
+        let link = EventLink {
             pbx: self.clone(),
             app: app.to_owned(),
             run: run.clone(),
@@ -159,7 +159,7 @@ impl Default for Pace {
 const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 
 /// The reading task's own.
-struct Link {
+struct EventLink {
     pbx: Pbx,
     app: String,
     run: RunName,
@@ -172,24 +172,24 @@ struct Link {
 enum End {
     Broken(String),
     Replaced,
-    /// Nobody listens any more.
+    /// The consumer is gone.
     Left,
 }
 
-impl Link {
+impl EventLink {
     async fn keep(self, first: Socket, stop: CancellationToken) {
         let mut socket = first;
         let mut is_first = true;
         let mut backoff = self.backoff();
         loop {
-            // There is room: nobody else sends, and the queue was empty before the socket was made.
-            let told = self
+            // There is room: nothing else sends, and the queue was empty before the socket was made.
+            let reported = self
                 .sender
                 .try_send(Incoming::Up { first: is_first })
                 .is_ok();
             is_first = false;
             let since = clock::now();
-            let end = if told {
+            let end = if reported {
                 tokio::select! {
                     end = self.read(&mut socket) => end,
                     () = stop.cancelled() => End::Left,
@@ -205,14 +205,14 @@ impl Link {
                 }
                 End::Replaced => {
                     drop(socket);
-                    // Where nobody listens any more, nobody needs to know.
+                    // If the consumer is gone, there is nothing to report.
                     let _ = self.sender.send(Incoming::Replaced).await;
                     return;
                 }
                 End::Broken(why) => {
                     drop(socket);
                     warn!(%why, "event link to the PBX lost");
-                    if !self.tell_down(why).await {
+                    if !self.report_down(why).await {
                         return;
                     }
                 }
@@ -230,24 +230,24 @@ impl Link {
         }
     }
 
-    /// Tells that the link is down, and waits until the consumer has taken that and all before it: a socket is only
-    /// made for somebody who keeps up. `false` where nobody listens any more.
-    async fn tell_down(&self, why: String) -> bool {
+    /// Reports that the link is down, and waits until the consumer has taken that and all before it: a socket is only
+    /// made for a consumer that keeps up. `false` if the consumer is gone.
+    async fn report_down(&self, why: String) -> bool {
         self.sender.send(Incoming::Down { why }).await.is_ok()
             && self.sender.reserve_many(self.pace.queue).await.is_ok()
     }
 
     async fn connect_again(&self, backoff: &mut ExponentialBackoff) -> Socket {
-        let mut told = false;
+        let mut reported = false;
         loop {
             let wait = backoff.next().unwrap_or(self.pace.retry_longest);
             sleep(wait).await;
             match connect::connect(&self.pbx, &self.app).await {
                 Ok(socket) => return socket,
-                Err(error) if told => debug!(error = chain(&error), "still no event link"),
+                Err(error) if reported => debug!(error = chain(&error), "still no event link"),
                 Err(error) => {
-                    told = true;
-                    warn!(error = chain(&error), "no event link yet, trying on");
+                    reported = true;
+                    warn!(error = chain(&error), "no event link yet; trying again");
                 }
             }
         }
@@ -293,14 +293,14 @@ impl Link {
                         return End::Broken(format!("the PBX was silent for {} s", silent.as_secs_f32()));
                     }
                     next_ping = now + self.pace.ping;
-                    // Where even a ping finds no room, the PBX reads no more.
+                    // If even a ping finds no room, the PBX reads no more.
                     let sent = timeout(self.pace.silence, socket.send(Message::Ping(Bytes::new()))).await;
                     match sent {
                         Ok(Ok(())) => {}
                         Ok(Err(error)) => return End::Broken(tame(&chain(&error))),
                         Err(_) => return End::Broken("the PBX reads no more".to_owned()),
                     }
-                    // A socket that is slow to take the ping is no standstill of ours.
+                    // A socket that is slow to take the ping is not a stall of ours.
                     next_ping = next_ping.max(clock::now());
                 }
             }
@@ -326,7 +326,7 @@ impl Link {
             }
             Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => return Ok(()),
         };
-        let event = match wire::Event::parse(text) {
+        let event = match wire::WireEvent::parse(text) {
             Ok(event) => event,
             Err(error) => {
                 // The parser's own words may quote the message, and with it a number.

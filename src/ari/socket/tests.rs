@@ -10,7 +10,7 @@ use super::*;
 use crate::{
     ari::{
         Pbx,
-        fixture::{DROP, FakePbx, Opened, run, settings, soon},
+        fixture::{DROP, FakePbx, OpenedSocket, run, settings, soon},
     },
     drop::Event,
     words::Leg,
@@ -66,11 +66,11 @@ async fn a_consumer_that_is_too_slow_gets_what_was_queued_then_down_and_up_once_
         pbx.send(&ringing()).await;
     }
     pbx.send(&ringing()).await;
-    // Our side closes although nobody consumes: nothing waits for the consumer.
+    // Our side closes although nothing is consumed: nothing waits for the consumer.
     assert_closed(&mut pbx).await;
     assert!(
         fake.opened.try_recv().is_err(),
-        "no socket that nobody reads"
+        "no socket without a reader"
     );
     assert_eq!(next(&mut events).await, rings());
     // One item has been taken, and `Down` has its place: nothing may come as long as the rest has not been.
@@ -92,7 +92,7 @@ async fn a_consumer_that_is_too_slow_gets_what_was_queued_then_down_and_up_once_
 async fn a_pbx_that_falls_silent_counts_as_gone() {
     let mut fake = FakePbx::start().await;
     let mut events = listen(&fake, quick(64)).await;
-    // Nobody reads this side of the socket, so that no pong is sent.
+    // This side of the socket is not read, so that no pong is sent.
     let silent = fake.opened().await;
     next(&mut events).await;
     assert!(matches!(next(&mut events).await, Incoming::Down { why } if why.contains("silent")));
@@ -131,7 +131,7 @@ async fn a_link_that_is_cut_comes_back_again_and_again() {
 }
 
 #[tokio::test]
-async fn whoever_was_replaced_does_not_come_back() {
+async fn a_link_that_was_replaced_does_not_come_back() {
     let mut fake = FakePbx::start().await;
     let mut events = listen(&fake, quick(64)).await;
     let mut pbx = fake.opened().await;
@@ -149,7 +149,7 @@ async fn whoever_was_replaced_does_not_come_back() {
 }
 
 #[tokio::test]
-async fn whoever_leaves_says_so() {
+async fn a_link_that_is_closed_says_goodbye() {
     let mut fake = FakePbx::start().await;
     let events = listen(&fake, Pace::default()).await;
     let mut pbx = fake.opened().await;
@@ -185,10 +185,10 @@ async fn a_first_attempt_that_fails_says_what_to_do() {
         (b"HTTP/1.1 404 Not Found\r\n\r\n", "has no ARI", "`enabled = yes`"),
         (b"HTTP/1.1 503 Service Unavailable\r\n\r\n", "not ready", "waitfullybooted"),
         (b"HTTP/1.1 200 OK\r\n\r\n", "answered 200", "8088"),
-        (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "no Asterisk", "8088"),
-        (b"\xff\xfe\x00", "no Asterisk", "8088"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "not Asterisk", "8088"),
+        (b"\xff\xfe\x00", "not Asterisk", "8088"),
         (b"", "closed the connection", "sessionlimit"),
-        (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n", "no Asterisk", "8088"),
+        (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n", "not Asterisk", "8088"),
     ];
     let name = run();
     for (answer, says, hint) in rows {
@@ -226,7 +226,7 @@ async fn a_first_attempt_that_fails_says_what_to_do() {
 
 /// Frames that no websocket sends: each breaks the link, and none the program.
 #[tokio::test]
-async fn bytes_that_are_no_frames_break_the_link_and_nothing_else() {
+async fn bytes_that_are_not_frames_break_the_link_and_nothing_else() {
     let (listener, pbx) = bare().await;
     let rows: [&[u8]; 8] = [
         b"\xff\xff\xff\xff\xff\xff\xff\xff",
@@ -271,7 +271,7 @@ async fn next(events: &mut Events) -> Incoming {
 }
 
 /// Waits until our side has closed the socket.
-async fn assert_closed(pbx: &mut Opened) {
+async fn assert_closed(pbx: &mut OpenedSocket) {
     soon(async {
         while let Some(Ok(frame)) = pbx.socket.recv().await {
             if matches!(frame, Sent::Close(_)) {

@@ -1,4 +1,4 @@
-//! From what Asterisk says to what happened to a drop. Pure.
+//! Translates Asterisk's events into those of a drop. Pure.
 //!
 //! | Asterisk | the drop's event |
 //! |---|---|
@@ -13,7 +13,7 @@
 //! | `ChannelHangupRequest` that is not soft | `FarEndHungUp` |
 //! | `ChannelDestroyed` | `Gone` |
 //!
-//! All else says nothing. A hang-up that is soft was asked for here, over ARI or at the PBX's console, and the cause
+//! All other events say nothing of a drop. A hang-up that is soft was requested here, over ARI or at the PBX's console, and the cause
 //! that it carries is a flag, not Q.850.
 
 use std::collections::BTreeMap;
@@ -25,7 +25,7 @@ use crate::{
     words::{Leg, Verdict},
 };
 
-/// Something the PBX told that concerns this run.
+/// An event of the PBX that concerns this run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
     /// Something happened to a drop.
@@ -35,7 +35,7 @@ pub enum Notice {
         /// What happened.
         event: Event,
     },
-    /// Something happened to a channel of this run that serves a drop and is no leg of it.
+    /// Something happened to a channel of this run that serves a drop and is not a leg of it.
     Aid {
         /// The channel.
         channel: ChannelId,
@@ -46,7 +46,7 @@ pub enum Notice {
     Stranger {
         /// The channel's id.
         channel: String,
-        /// What the id says where this program made it, in this run or another.
+        /// What the id says if this program made it, in this run or another.
         ours: Option<ChannelId>,
         /// The drop whose id it brought as a leg of ours does: a call that the PBX made in the place of one of ours.
         drop: Option<DropId>,
@@ -65,12 +65,15 @@ pub enum Notice {
 pub enum AidDid {
     /// It waits in our app.
     Entered,
-    /// It came back from the dialplan with AMD's answer, as it stands in AMDSTATUS.
+    /// It came back from the dialplan with AMD's answer, the value of AMDSTATUS.
     Judged(String),
 }
 
 /// What one message of the PBX says to this run: nothing, one thing, or two in this order.
-pub(super) fn translate(run: &RunName, event: &wire::Event<'_>) -> impl Iterator<Item = Notice> {
+pub(super) fn translate(
+    run: &RunName,
+    event: &wire::WireEvent<'_>,
+) -> impl Iterator<Item = Notice> {
     notices(run, event).into_iter().flatten()
 }
 
@@ -111,7 +114,7 @@ pub fn ours(channels: &[Channel]) -> impl Iterator<Item = ChannelId> + '_ {
 
 const NOTHING: [Option<Notice>; 2] = [None, None];
 
-fn notices(run: &RunName, event: &wire::Event<'_>) -> [Option<Notice>; 2] {
+fn notices(run: &RunName, event: &wire::WireEvent<'_>) -> [Option<Notice>; 2] {
     match event.kind.as_str() {
         "ChannelStateChange" => on_channel(run, &event.channel, |leg, part| {
             of_state(leg, part.state.as_str())
@@ -123,7 +126,7 @@ fn notices(run: &RunName, event: &wire::Event<'_>) -> [Option<Notice>; 2] {
             "RINGING" => Some(Event::Ringing(leg)),
             "PROGRESS" => Some(Event::Progress(leg)),
             "ANSWER" => Some(Event::Answered(leg)),
-            // Begun (empty), or failed: then `ChannelDestroyed` tells why.
+            // Begun (empty), or failed: then `ChannelDestroyed` says why.
             _ => None,
         }),
         "StasisStart" => started(run, event),
@@ -181,7 +184,7 @@ fn on_channel<'a>(
 }
 
 /// The leg is over, and what is dialled in its place must not ring.
-fn redirected(run: &RunName, event: &wire::Event<'_>) -> [Option<Notice>; 2] {
+fn redirected(run: &RunName, event: &wire::WireEvent<'_>) -> [Option<Notice>; 2] {
     let [notice, _] = on_channel(run, &event.peer, |leg, _| Some(Event::Redirected(leg)));
     let Some(Notice::Drop { drop, .. }) = &notice else {
         return NOTHING;
@@ -197,7 +200,7 @@ fn redirected(run: &RunName, event: &wire::Event<'_>) -> [Option<Notice>; 2] {
 
 fn on_playback(
     run: &RunName,
-    event: &wire::Event<'_>,
+    event: &wire::WireEvent<'_>,
     says: impl FnOnce(&PlaybackId, &str) -> Event,
 ) -> [Option<Notice>; 2] {
     let Some(part) = &event.playback.0 else {
@@ -214,7 +217,7 @@ fn on_playback(
     [Some(Notice::Drop { drop, event }), None]
 }
 
-fn started(run: &RunName, event: &wire::Event<'_>) -> [Option<Notice>; 2] {
+fn started(run: &RunName, event: &wire::WireEvent<'_>) -> [Option<Notice>; 2] {
     let Some(part) = &event.channel.0 else {
         return NOTHING;
     };
@@ -263,14 +266,14 @@ fn entered<'a>(
         return [None, None];
     };
     let ready = match wait {
-        // A person is never played to, and a far end that hung up tells so by the end of the leg.
+        // A person is never played to, and the end of the leg shows that a far end hung up.
         _ if verdict == Verdict::Human => None,
         Some("HANGUP") => None,
         Some("SILENCE") => Some(Event::Ready(leg, ReadyPoint::Dialplan)),
         Some("TIMEOUT") => Some(Event::NotReady(leg)),
         // A dialplan that names no wait returns a machine when its greeting is over.
         None if verdict == Verdict::Machine => Some(Event::Ready(leg, ReadyPoint::Dialplan)),
-        // The wait has left no word, as after an error of its own: nobody knows whether the mailbox records.
+        // The wait has left no result, as after an error of its own: whether the mailbox records is not known.
         _ if verdict == Verdict::Machine => Some(Event::NotReady(leg)),
         _ => None,
     };
@@ -291,7 +294,7 @@ fn screened(leg: Leg, status: &str, cause: &str) -> Option<Event> {
     })
 }
 
-/// What AMD's answer means. `None` where the far end hung up meanwhile: the end of the leg tells that.
+/// What AMD's answer means. `None` if the far end hung up meanwhile, which the end of the leg shows.
 fn verdict(status: &str, cause: &str) -> Option<Verdict> {
     match status {
         "MACHINE" if cause.starts_with(SILENT_PERSON) => Some(Verdict::Unsure),
@@ -329,7 +332,7 @@ fn leg_of(run: &RunName, channel: &str) -> Option<(DropId, Leg)> {
     }
 }
 
-fn cause(event: &wire::Event<'_>) -> Cause {
+fn cause(event: &wire::WireEvent<'_>) -> Cause {
     Cause {
         q850: within(event.cause, 0, 127),
         sip: within(event.tech_cause, 300, 699),
@@ -341,13 +344,13 @@ fn within(number: Number, from: u16, to: u16) -> Option<u16> {
     (from..=to).contains(&number).then_some(number)
 }
 
-/// The variable by which the dialplan tells AMD's answer before the wait for the ready point.
+/// The variable in which the dialplan sets AMD's answer before it waits for the ready point.
 const VERDICT_VARIABLE: &str = "AFTERTONE_VERDICT";
 
-/// What stands in the place of AMDSTATUS where a leg comes back from `AudioSocket()`.
+/// What comes in place of AMDSTATUS if a leg comes back from `AudioSocket()`.
 const BACK_FROM_LISTENING: &str = "EARS";
 
-/// How AMDCAUSE begins where AMD heard nothing at all and calls that a machine.
+/// How AMDCAUSE begins if AMD heard nothing at all and calls that a machine.
 const SILENT_PERSON: &str = "INITIALSILENCE";
 
 #[cfg(test)]

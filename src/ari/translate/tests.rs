@@ -14,7 +14,7 @@ use crate::{
 };
 
 #[test]
-fn a_delivered_drop_as_asterisk_tells_it() {
+fn a_delivered_drop_as_asterisk_reports_it() {
     assert_eq!(
         ladder(include_str!("recorded/0101.jsonl")),
         r#"46.431 Ringing(Busy)
@@ -36,7 +36,7 @@ fn a_delivered_drop_as_asterisk_tells_it() {
 }
 
 #[test]
-fn a_person_as_asterisk_tells_it() {
+fn a_person_as_asterisk_reports_it() {
     assert_eq!(
         ladder(include_str!("recorded/0102.jsonl")),
         r#"46.406 Ringing(Busy)
@@ -55,7 +55,7 @@ fn a_person_as_asterisk_tells_it() {
 }
 
 #[test]
-fn calls_that_fail_as_asterisk_tells_them() {
+fn calls_that_fail_as_asterisk_reports_them() {
     assert_eq!(
         ladder(include_str!("recorded/failures.jsonl")),
         r#"57.020 Progress(Drop)
@@ -204,7 +204,7 @@ fn causes_are_kept_within_what_they_can_be() {
 }
 
 #[test]
-fn only_done_is_done_and_a_playback_of_another_run_is_nobody_s() {
+fn only_done_is_done_and_a_playback_of_another_run_is_ignored() {
     let rows = [
         ("done", PlaybackEnd::Done),
         ("failed", PlaybackEnd::Failed),
@@ -326,7 +326,7 @@ fn a_channel_that_is_not_of_this_run_is_a_stranger_when_it_enters_and_silent_oth
 }
 
 #[test]
-fn a_channel_that_serves_a_drop_tells_that_it_entered_and_what_amd_said() {
+fn a_channel_that_serves_a_drop_reports_that_it_entered_and_what_amd_said() {
     let told = |role: &str, args: &[&str]| {
         let channel = format!("run1-{DROP}-{role}");
         let event = json!({ "type": "StasisStart", "args": args, "channel": { "id": channel } });
@@ -398,7 +398,7 @@ proptest! {
         let mut event = serde_json::Map::from_iter(fields);
         event.insert("type".to_owned(), Value::String(kind));
         let text = Value::Object(event).to_string();
-        let parsed = wire::Event::parse(&text).unwrap();
+        let parsed = wire::WireEvent::parse(&text).unwrap();
         for notice in translate(&run(), &parsed) {
             if let Notice::Drop { event: Event::Ready(..), .. } = notice {
                 prop_assert!(text.contains("SILENCE"));
@@ -484,7 +484,7 @@ fn channel(role: &str, state: &str, app_name: &str, app_data: &str) -> Channel {
 
 fn notices_of(event: &Value) -> Vec<Notice> {
     let text = event.to_string();
-    translate(&run(), &wire::Event::parse(&text).unwrap()).collect()
+    translate(&run(), &wire::WireEvent::parse(&text).unwrap()).collect()
 }
 
 fn events(event: &Value) -> Vec<Event> {
@@ -518,7 +518,7 @@ fn short(events: &[Event]) -> String {
 fn ladder(recorded: &str) -> String {
     let mut text = String::new();
     for line in recorded.lines() {
-        let message = wire::Event::parse(line).unwrap();
+        let message = wire::WireEvent::parse(line).unwrap();
         let time = message.timestamp.as_str();
         let at = &time[17..23];
         for notice in translate(&run(), &message) {

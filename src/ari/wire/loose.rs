@@ -1,4 +1,4 @@
-//! Fields that are read where they have the expected type, and count as absent where they have not.
+//! Fields that are read if they have the expected type, and count as absent if they do not.
 
 use std::{borrow::Cow, fmt, marker::PhantomData};
 
@@ -7,7 +7,7 @@ use serde::{
     de::{IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
 
-/// A text; empty where there is none.
+/// A text; empty if there is none.
 #[derive(Debug, Default)]
 pub(in crate::ari) struct Text<'a>(pub(in crate::ari) Cow<'a, str>);
 
@@ -17,11 +17,11 @@ impl Text<'_> {
     }
 }
 
-/// A whole number, also where it is written as a text.
+/// A whole number, also if it is written as a text.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::ari) struct Number(pub(in crate::ari) Option<i64>);
 
-/// A flag that is not set where it is absent.
+/// A flag; not set if it is absent.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::ari) struct Flag(pub(in crate::ari) bool);
 

@@ -1,7 +1,7 @@
 //! What Asterisk sends, as far as this program reads it.
 //!
 //! Reading is tolerant: a field that is not known is skipped, one that is missing or of another type than expected
-//! counts as absent. An event borrows from its message wherever it can: the PBX sends some forty a drop.
+//! counts as absent. An event borrows from its message as far as it can: the PBX sends some forty a drop.
 
 mod loose;
 
@@ -11,10 +11,10 @@ pub(super) use loose::{Flag, List, Number, Object, Text};
 
 use crate::drop::PbxTime;
 
-/// One message of the event websocket: the fields of all events that matter here, each there where its event has it.
+/// One message of the event websocket: the fields of all events that matter here, each set if its event has it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Event<'a> {
+pub(super) struct WireEvent<'a> {
     #[serde(borrow, rename = "type")]
     pub(super) kind: Text<'a>,
     #[serde(borrow)]
@@ -32,7 +32,7 @@ pub(super) struct Event<'a> {
     pub(super) args: List<'a>,
     #[serde(borrow)]
     pub(super) dialstatus: Text<'a>,
-    /// The number that the network answered with, where it redirects the call.
+    /// The number that the network answered with, if it redirects the call.
     #[serde(borrow)]
     pub(super) forward: Text<'a>,
     /// The channel that the PBX dials instead then.
@@ -48,11 +48,11 @@ pub(super) struct Event<'a> {
     pub(super) soft: Flag,
 }
 
-impl<'a> Event<'a> {
+impl<'a> WireEvent<'a> {
     /// Reads one message.
     ///
     /// # Errors
-    /// Where the text is not a JSON object.
+    /// The text is not a JSON object.
     pub(super) fn parse(text: &'a str) -> serde_json::Result<Self> {
         // A list would otherwise be taken for the fields in their order.
         let object: Object<Self> = serde_json::from_str(text)?;
@@ -60,7 +60,7 @@ impl<'a> Event<'a> {
     }
 }
 
-/// A channel or a playback as it stands in an event.
+/// A channel or a playback in an event.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct EventPart<'a> {
@@ -74,7 +74,7 @@ pub(super) struct EventPart<'a> {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Channel {
-    /// Its id, which we chose where it is ours.
+    /// Its id, which we chose if it is ours.
     pub id: String,
     /// The PBX's own name for it, such as `PJSIP/trunk-0000000a`.
     pub name: String,
@@ -87,7 +87,7 @@ pub struct Channel {
 }
 
 impl Channel {
-    /// When it was made, on the PBX's clock; `None` where that cannot be read.
+    /// When it was made, on the PBX's clock; `None` if that cannot be read.
     pub fn created(&self) -> Option<PbxTime> {
         pbx_time(&self.creationtime)
     }
@@ -101,7 +101,7 @@ pub struct Dialplan {
     pub context: String,
     /// The extension.
     pub exten: String,
-    /// The application that runs; `Stasis` where the channel waits for us. Empty before Asterisk 18.
+    /// The application that runs; `Stasis` if the channel waits for us. Empty before Asterisk 18.
     pub app_name: String,
     /// The application's arguments, separated by commas.
     pub app_data: String,
@@ -111,7 +111,7 @@ pub struct Dialplan {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Playback {
-    /// Its id.
+    /// The playback's id.
     pub id: String,
     /// `queued`, `playing`, `continuing`, `done` or `failed`.
     pub state: String,
@@ -121,7 +121,7 @@ pub struct Playback {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct AsteriskInfo {
-    /// Its version.
+    /// The PBX's version.
     pub system: AsteriskSystem,
 }
 
@@ -146,7 +146,7 @@ pub struct Ping {
 }
 
 impl Ping {
-    /// The PBX's time; `None` where that cannot be read.
+    /// The PBX's time; `None` if that cannot be read.
     pub fn at(&self) -> Option<PbxTime> {
         pbx_time(&self.timestamp)
     }
@@ -177,7 +177,7 @@ pub struct EndpointState {
     pub technology: String,
     /// Its name within the technology.
     pub resource: String,
-    /// `online`, `offline` or `unknown`; absent where the technology has no notion of it.
+    /// `online`, `offline` or `unknown`; absent if the technology has no notion of it.
     pub state: Option<String>,
     /// The channels that use it.
     pub channel_ids: Vec<String>,
@@ -195,7 +195,7 @@ pub(super) struct Attribute {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Application {
-    /// Its name.
+    /// The app's name.
     pub name: String,
     /// The channels whose events it gets.
     pub channel_ids: Vec<String>,
@@ -204,8 +204,8 @@ pub struct Application {
 /// A sound that the PBX can play.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
-pub struct Sound {
-    /// Its name, as it stands behind `sound:`.
+pub struct SoundFile {
+    /// Its name, as it follows `sound:`.
     pub id: String,
 }
 
@@ -213,18 +213,18 @@ pub struct Sound {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Bridge {
-    /// Its id, which we chose where it is ours.
+    /// Its id, which we chose if it is ours.
     pub id: String,
 }
 
-/// A value, where the PBX answers with nothing else.
+/// A value, if the PBX answers with nothing else.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Variable {
     pub(super) value: String,
 }
 
-/// The PBX's own words for what went wrong.
+/// The PBX's own text for what went wrong.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Complaint<'a> {
@@ -267,7 +267,7 @@ mod tests {
     fn a_field_of_another_type_counts_as_absent_and_leaves_the_others_readable() {
         let text = r#"{"type":"ChannelDestroyed","cause":"34","soft":"yes","tech_cause":{"sip":503},
             "channel":{"id":"x","state":7,"dialplan":[]},"peer":"none","args":{"a":[1]},"value":null,"new":[{}]}"#;
-        let event = Event::parse(text).unwrap();
+        let event = WireEvent::parse(text).unwrap();
         assert_eq!(event.kind.as_str(), "ChannelDestroyed");
         assert_eq!(event.cause.0, Some(34));
         assert_eq!(event.tech_cause.0, None);
@@ -280,7 +280,7 @@ mod tests {
 
     #[test]
     fn escapes_are_undone_and_plain_text_is_borrowed() {
-        let event = Event::parse(r#"{"type":"A\u0041","value":"plain"}"#).unwrap();
+        let event = WireEvent::parse(r#"{"type":"A\u0041","value":"plain"}"#).unwrap();
         assert_eq!(event.kind.as_str(), "AA");
         assert!(matches!(event.value.0, std::borrow::Cow::Borrowed("plain")));
     }
@@ -288,7 +288,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_read_or_refused(text in ".*") {
-            let _ = Event::parse(&text);
+            let _ = WireEvent::parse(&text);
         }
     }
 }

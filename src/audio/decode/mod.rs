@@ -39,7 +39,7 @@ pub(super) struct Decoded {
     pub(super) samples: Vec<f32>,
     /// The one channel (from 1) that was used because all of them together cancel out.
     pub(super) only_channel: Option<usize>,
-    /// How many samples were no numbers and became silence.
+    /// How many samples were not numbers and became silence.
     pub(super) bad_samples: u64,
     /// How many damaged MP3 frames were left out.
     pub(super) skipped: u64,
@@ -283,7 +283,7 @@ fn promise(reader: &dyn FormatReader, track: u32) -> Option<u64> {
     tracks.find(|t| t.id == track).and_then(|t| t.num_frames)
 }
 
-/// Where decoded samples go: mixed to one channel, cleaned, resampled.
+/// Takes decoded samples: mixes them to one channel, cleans and resamples them.
 struct Sink {
     rate: u32,
     channels: usize,
@@ -368,7 +368,7 @@ impl Sink {
     fn finish(self, format: Format, skipped: u64) -> Result<Pass, Refusal> {
         let length = self.length();
         if self.bad_samples * 10 > self.frames * self.channels as u64 {
-            return Err(damaged("more than a tenth of its samples are no numbers"));
+            return Err(damaged("more than a tenth of its samples are not numbers"));
         }
         // What channels that know nothing of each other would add up to; far below it, they cancel each other out.
         let unrelated = self.energy.iter().sum::<f64>() / (self.channels as f64).powi(2);
@@ -439,7 +439,7 @@ const MAX_BYTES: u64 = 512 * 1024 * 1024;
 /// How much longer than the message a recording may be: silence around it, which is cut.
 const SILENCE_READ: Duration = Duration::from_secs(60);
 
-/// How much of the file's beginning is looked at to tell what it is.
+/// How much of the file's beginning is read to find its format.
 const HEAD: usize = 128;
 
 /// Most packets without audio for us: a bound on the time that crafted files can take.

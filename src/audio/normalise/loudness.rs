@@ -7,7 +7,7 @@ use ebur128::{EbuR128, Mode};
 /// A level by EBU R128, measured as one channel.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::audio) struct Level {
-    /// Integrated loudness in LUFS; minus infinity where all of it lies below the standard's gate (-70 LUFS).
+    /// Integrated loudness in LUFS; minus infinity if all of it lies below the standard's gate (-70 LUFS).
     pub(in crate::audio) lufs: f64,
     /// True peak in dB of full scale.
     pub(in crate::audio) peak_db: f64,
@@ -37,7 +37,7 @@ pub(super) fn measure(samples: &[f32], rate: u32) -> Level {
     }
 }
 
-/// Brings samples at `rate` Hz to `target` LUFS and holds their true peak below [`CEILING_DB`]; `None` where they have
+/// Brings samples at `rate` Hz to `target` LUFS and holds their true peak below [`CEILING_DB`]; `None` if they have
 /// no level at all.
 pub(super) fn level(samples: &[f32], rate: u32, target: f64) -> Option<Levelled> {
     let before = measure(samples, rate);
@@ -124,7 +124,7 @@ fn limit(samples: &[f32], peaks: &[f32], gain_db: f64, aim_db: f64) -> Vec<f32> 
     out
 }
 
-/// The highest point of the curve through the samples, at each sample and on to the next one; 0 where it is far below
+/// The highest point of the curve through the samples, at each sample and on to the next one; 0 if it is far below
 /// `floor`.
 fn peaks(samples: &[f32], floor: f32) -> Vec<f32> {
     let phases = interpolators();

@@ -9,37 +9,25 @@
 //! The order matters. Offset and rumble go first, else silence would not look like silence. Loudness is measured on what
 //! is left after trimming, and the limiter is last, at the final rate: resampling raises peaks again.
 
+mod lengths;
 mod loudness;
 mod resample;
 mod trim;
 
 use std::time::Duration;
 
-pub(super) use self::resample::Resampler;
+pub use self::lengths::{FRAME, LEAD, SHORTEST, TAIL};
 use self::{
+    lengths::frames,
     loudness::{Level, Levelled},
     resample::resample,
     trim::{Cut, cut},
 };
+pub(super) use self::{
+    lengths::{NARROW_RATE, WORK_RATE},
+    resample::Resampler,
+};
 use super::{Targets, refusal::Refusal};
-
-/// The rate in Hz at which everything but the last step is done; that of the wideband file.
-pub(super) const WORK_RATE: u32 = 16_000;
-
-/// The rate in Hz of the file for ordinary trunks.
-pub(super) const NARROW_RATE: u32 = 8_000;
-
-/// Shortest audible part of a message.
-pub const SHORTEST: Duration = Duration::from_secs(1);
-
-/// What a message has before its first audible sample. Soft onsets (f, s, h) lie within it.
-pub const LEAD: Duration = Duration::from_millis(100);
-
-/// Silence at a message's end: what a prepared message ends in at least.
-pub const TAIL: Duration = Duration::from_millis(200);
-
-/// A message's length is a multiple of this: one packet of telephony.
-pub const FRAME: Duration = Duration::from_millis(20);
 
 /// A message ready to be written.
 #[derive(Debug)]
@@ -69,7 +57,7 @@ pub(super) struct Normalised {
 /// Normalises one channel at [`WORK_RATE`] whose samples are finite.
 ///
 /// # Errors
-/// [`Refusal`] where it is silent, too short or too long.
+/// [`Refusal`] if it is silent, too short or too long.
 pub(super) fn normalise(mut samples: Vec<f32>, targets: &Targets) -> Result<Normalised, Refusal> {
     let offset = trim::remove_offset(&mut samples, WORK_RATE);
     let Cut {
@@ -136,16 +124,6 @@ fn quantise(samples: &[f32], rate: u32) -> Vec<i16> {
         .collect();
     out.resize(samples.len(), 0);
     out
-}
-
-/// How many frames `time` is at `rate` Hz.
-fn frames(time: Duration, rate: u32) -> usize {
-    (time.as_micros() as u64 * u64::from(rate) / 1_000_000) as usize
-}
-
-/// How long `count` frames last at [`WORK_RATE`].
-fn lasting(count: usize) -> Duration {
-    Duration::from_micros(count as u64 * 1_000_000 / u64::from(WORK_RATE))
 }
 
 #[cfg(test)]

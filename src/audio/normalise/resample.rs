@@ -7,7 +7,7 @@ use rubato::{
 
 /// Changes the rate of one channel, fed piece by piece. The output is aligned with the input: no delay, no padding.
 pub(in crate::audio) struct Resampler {
-    /// `None` where the rates are the same.
+    /// `None` if the rates are the same.
     inner: Option<Fft<f32>>,
     ratio: f64,
     waiting: Vec<f32>,

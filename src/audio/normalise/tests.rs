@@ -222,7 +222,7 @@ fn hot_input_is_held_below_the_ceiling() {
 
 #[test]
 fn a_recording_that_is_all_peaks_is_left_softer_and_does_not_clip() {
-    // The second is close to half the narrow file's rate, where the curve between samples is hardest to tell.
+    // The second is close to half the narrow file's rate, at which the curve between samples is hardest to find.
     for period in [13.0, 4.12] {
         let mut samples = noise(4.0, 0.002);
         for i in (0..samples.len()).step_by(4_000) {

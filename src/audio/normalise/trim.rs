@@ -2,7 +2,7 @@
 
 use std::{f64::consts::PI, time::Duration};
 
-use super::{FRAME, LEAD, TAIL, WORK_RATE, frames, lasting};
+use super::lengths::{FRAME, LEAD, TAIL, WORK_RATE, frames, lasting};
 use crate::audio::refusal::Refusal;
 
 /// What is left after the silence was cut.
@@ -17,7 +17,7 @@ pub(super) struct Cut {
 /// Cuts samples at [`WORK_RATE`] to their audible part and the remainder around it.
 ///
 /// # Errors
-/// [`Refusal::Silent`] where nothing is audible.
+/// [`Refusal::Silent`] if nothing is audible.
 pub(super) fn cut(samples: &[f32]) -> Result<Cut, Refusal> {
     let (first, last) = audible(samples).ok_or(Refusal::Silent)?;
     let lead = frames(LEAD, WORK_RATE);
@@ -50,7 +50,7 @@ pub(super) fn cut(samples: &[f32]) -> Result<Cut, Refusal> {
     })
 }
 
-/// Takes out a constant offset and what lies below the telephone's band, and tells how large the offset was.
+/// Takes out a constant offset and what lies below the telephone's band, and returns how large the offset was.
 pub(super) fn remove_offset(samples: &mut [f32], rate: u32) -> f64 {
     let mean = samples.iter().map(|s| f64::from(*s)).sum::<f64>() / samples.len().max(1) as f64;
     // A second-order Butterworth high pass (Bristow-Johnson's cookbook), in double precision for its low corner.
@@ -79,7 +79,7 @@ fn audible(samples: &[f32]) -> Option<(usize, usize)> {
     Some((first * window, ((last + 1) * window).min(samples.len())))
 }
 
-/// From which mean square on a window is audible; `None` where nothing is.
+/// The mean square from which on a window is audible; `None` if nothing is.
 fn threshold(energies: &[f64]) -> Option<f64> {
     let mut heard: Vec<f64> = energies
         .iter()
@@ -117,7 +117,7 @@ const REMAINDER: Duration = Duration::from_millis(100);
 /// How long the remainders take to fade from and to nothing, so that a cut does not click.
 const FADE: Duration = Duration::from_millis(20);
 
-/// How finely audible and silent are told apart.
+/// The grain of audible and silent.
 const WINDOW: Duration = Duration::from_millis(10);
 
 /// Windows (200 ms) over which the noise floor is measured.

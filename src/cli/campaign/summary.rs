@@ -14,7 +14,7 @@ use crate::{
     },
     cli::{CliError, database, printer::Printer},
     drop::Outcome,
-    evidence::{Bar, Chart, Format, Layout, Part, save},
+    evidence::{Bar, Chart, Layout, Part, PictureFormat, save},
     store::{CallsOfLength, Campaign, Store, Tally},
     words::Leg,
 };
@@ -51,7 +51,7 @@ pub(super) async fn draw(
     path: &Path,
     printer: Printer,
 ) -> Result<(), CliError> {
-    let format = Format::of(path).ok_or_else(|| {
+    let format = PictureFormat::of(path).ok_or_else(|| {
         let path = path.display();
         CliError::new(anyhow!("`--picture {path}` does not end in .svg or .png"))
             .hint("name the picture to be written, such as `--picture outcomes.svg`")
@@ -256,7 +256,7 @@ fn chart(name: &str, seconds: u32, counts: &BTreeMap<(Timestamp, Outcome), u64>)
     let parts = Outcome::ALL.into_iter().enumerate();
     Chart {
         title: format!("campaign {name}"),
-        words: vec![format!(
+        lines: vec![format!(
             "{all} drops by their outcome, a bar for each {}; times are UTC",
             length(seconds)
         )],
@@ -306,7 +306,7 @@ mod tests {
         ];
         let chart = chart("spring", 300, &counts.into());
         assert_eq!(
-            chart.words,
+            chart.lines,
             ["6 drops by their outcome, a bar for each 5 minutes; times are UTC"]
         );
         let sums: Vec<(&str, u64)> = chart

@@ -8,9 +8,9 @@ use super::{
 };
 use crate::{
     cli::printer::Printer,
-    evidence::{Format, Layout, Recording},
+    evidence::{Layout, PictureFormat, Recording},
     fuzz::Target,
-    screen::{Known, RATE, Replay, Settings},
+    screen::{CallFacts, RATE, Replay, Settings},
 };
 
 #[test]
@@ -41,7 +41,7 @@ fn any_file_is_explained_or_refused_with_its_name() {
             id: "call".to_owned(),
             title: "call.wav".to_owned(),
             samples: heard.to_vec(),
-            replay: Replay::of(heard, Settings::default(), &Known::default()),
+            replay: Replay::of(heard, Settings::default(), &CallFacts::default()),
             message: None,
             plays: None,
             evidence: None,
@@ -55,7 +55,7 @@ fn any_file_is_explained_or_refused_with_its_name() {
             message: None,
             plays: None,
         });
-        assert!(scene.render(Format::Svg).starts_with(b"<"));
+        assert!(scene.render(PictureFormat::Svg).starts_with(b"<"));
     });
 }
 

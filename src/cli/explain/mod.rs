@@ -431,7 +431,7 @@ mod tests {
         subject::{read, settings},
         *,
     };
-    use crate::screen::{Known, RATE};
+    use crate::screen::{CallFacts, RATE};
 
     #[test]
     fn a_recording_is_told_line_by_line() {
@@ -486,7 +486,7 @@ mod tests {
         Subject {
             id: "0001".to_owned(),
             title: "0001.wav".to_owned(),
-            replay: Replay::of(&samples, Settings::default(), &Known::default()),
+            replay: Replay::of(&samples, Settings::default(), &CallFacts::default()),
             samples,
             message: None,
             plays: None,

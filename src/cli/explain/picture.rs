@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context as _, anyhow};
 
 use super::super::CliError;
-use crate::evidence::{EvidenceReader, Format, Layout, Recording, save};
+use crate::evidence::{EvidenceReader, Layout, PictureFormat, Recording, save};
 
 /// What `--picture` asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,7 +18,10 @@ pub(super) enum Pictures {
     /// Nothing.
     None,
     /// A file for the one recording.
-    One { path: PathBuf, format: Format },
+    One {
+        path: PathBuf,
+        format: PictureFormat,
+    },
     /// A file a recording in this folder.
     Each { folder: PathBuf },
 }
@@ -38,7 +41,7 @@ impl Pictures {
         let Some(wanted) = wanted else {
             return Ok(Self::None);
         };
-        let format = Format::of(wanted).filter(|_| !wanted.is_dir());
+        let format = PictureFormat::of(wanted).filter(|_| !wanted.is_dir());
         if let [recording] = given
             && (!recording.is_dir() || EvidenceReader::is_at(recording))
         {
@@ -85,7 +88,7 @@ impl Pictures {
         let (file, format) = match self {
             Self::None => return Ok(None),
             Self::One { path, format } => (path.clone(), *format),
-            Self::Each { folder } => (named_after(path, folder), Format::Png),
+            Self::Each { folder } => (named_after(path, folder), PictureFormat::Png),
         };
         save(&Layout::of(recording), format, &file).map_err(|error| {
             CliError::new(error)
@@ -120,7 +123,7 @@ mod tests {
         let folder = [dir.path().to_owned()];
         let two = [path("a.wav"), path("b.wav")];
         assert_eq!(Pictures::plan(None, &one, &one).unwrap(), Pictures::None);
-        for (wanted, format) in [("a.svg", Format::Svg), ("a.Png", Format::Png)] {
+        for (wanted, format) in [("a.svg", PictureFormat::Svg), ("a.Png", PictureFormat::Png)] {
             let path = path(wanted);
             assert_eq!(
                 plan(wanted, &one, &one).unwrap(),

@@ -6,8 +6,8 @@ use anyhow::{Context as _, anyhow, bail};
 
 use super::{super::CliError, Args};
 use crate::{
-    evidence::{EvidenceReader, Sound},
-    screen::{At, Call, Known, Message, RATE, Replay, Settings},
+    evidence::{CallSound, EvidenceReader},
+    screen::{At, Call, CallFacts, Message, RATE, Replay, Settings},
 };
 
 /// A recording or the evidence of a drop, and what the ears make of it.
@@ -44,7 +44,7 @@ impl Subject {
 /// What the command line tells of recordings that do not tell it themselves.
 pub(super) struct Given {
     settings: Settings,
-    known: Known,
+    known: CallFacts,
     message: Option<f32>,
 }
 
@@ -55,7 +55,7 @@ impl Given {
         let message = args.message.as_deref().map(read).transpose()?;
         Ok(Self {
             settings: settings(Settings::default(), &args.set)?,
-            known: Known {
+            known: CallFacts {
                 amd: args.amd,
                 call: (args.alerted.is_some() || args.other_leg_rang).then_some(Call {
                     alerted: args.alerted,
@@ -121,8 +121,8 @@ pub(super) fn evidence(path: &Path, args: &Args) -> Result<Subject, CliError> {
         title: kept.title(),
         samples: sound.map_or_else(Vec::new, |sound| sound.samples().to_vec()),
         replay,
-        message: sound.and_then(Sound::message_seconds),
-        plays: sound.filter(|_| args.set.is_empty()).map(Sound::plays),
+        message: sound.and_then(CallSound::message_seconds),
+        plays: sound.filter(|_| args.set.is_empty()).map(CallSound::plays),
         evidence: Some(Evidence {
             ended: format!("{}, {}", kept.word("outcome"), kept.word("proof")),
             version: kept.version().to_owned(),

@@ -1,13 +1,13 @@
-//! What the PBX's own files say that no request of ARI tells: read by a function of its dialplan.
+//! Settings in the PBX's own files that no request of ARI returns: read by a function of its dialplan.
 
 use super::Probe;
 use crate::{
     ari::{Failure, Module},
-    doctor::{Check, unanswered},
+    doctor::check::{Check, unanswered},
 };
 
 impl Probe<'_> {
-    /// Looks into amd.conf and ari.conf.
+    /// Checks amd.conf and ari.conf.
     pub(super) async fn files(&self) -> Vec<Check> {
         let played = self.setting("amd.conf", "playback_file").await;
         let write_timeout = self.setting("ari.conf", "websocket_write_timeout").await;
@@ -18,7 +18,7 @@ impl Probe<'_> {
         judge(played.as_deref(), write_timeout.as_deref())
     }
 
-    /// A setting of the first `[general]` of a file; `None` where it is not set.
+    /// A setting of the first `[general]` of a file; `None` if it is not set.
     async fn setting(&self, file: &str, name: &str) -> Result<Option<String>, Check> {
         let channel = self.channel.to_string();
         let asked = format!("AST_CONFIG({file},general,{name})");
@@ -26,12 +26,12 @@ impl Probe<'_> {
             Ok(value) => return Ok(value.filter(|value| !value.is_empty())),
             Err(failure) => failure,
         };
-        // What is not set is told like a function that is not there.
+        // A setting that is missing is answered like a function that is missing.
         match (failure.status, self.reads_files().await) {
             (Some(_), Ok(true)) => Ok(None),
             (Some(_), Ok(false)) => Err(Check::warn(
                 NAME,
-                "cannot look into the PBX's amd.conf and ari.conf, which may play something to people, or cut us off",
+                "cannot read the PBX's amd.conf and ari.conf, which may play something to people, or disconnect aftertone",
                 "`module load func_config.so` on the PBX's console",
             )),
             (None, _) => Err(unanswered(NAME, &failure)),
@@ -50,8 +50,8 @@ fn judge(played: Option<&str>, write_timeout: Option<&str>) -> Vec<Check> {
     if let Some(played) = played {
         wrong.push(Check::fail(
             NAME,
-            format!("amd.conf has `playback_file = {played}`: AMD plays that to everybody who answers"),
-            "take it out of amd.conf, then `module unload app_amd.so` and `module load app_amd.so` on the PBX's console while \
+            format!("amd.conf has `playback_file = {played}`: AMD plays that to every party that answers"),
+            "remove it from amd.conf, then `module unload app_amd.so` and `module load app_amd.so` on the PBX's console while \
              no call is screened: `module reload` keeps it",
         ));
     }
@@ -60,14 +60,13 @@ fn judge(played: Option<&str>, write_timeout: Option<&str>) -> Vec<Check> {
         Some(ms) if ms < LEAST_MS => wrong.push(Check::warn(
             NAME,
             format!("ari.conf: the PBX cuts off a program that does not read an event within {ms} ms (websocket_write_timeout)"),
-            "set `websocket_write_timeout = 1000` in its [general]; a second section is written `[general](+)`, or ARI does not \
+            "set `websocket_write_timeout = 1000` in its [general]; a second section must be written `[general](+)`, or ARI does not \
              load at the next start; then `module reload res_ari.so` on the PBX's console",
         )),
         Some(_) | None => {}
     }
     if wrong.is_empty() {
-        let detail =
-            "amd.conf plays nothing to who answers, and ari.conf leaves us time to read events";
+        let detail = "amd.conf plays nothing to the answering party, and ari.conf leaves time enough to read events";
         wrong.push(Check::ok(NAME, detail));
     }
     wrong
@@ -75,7 +74,7 @@ fn judge(played: Option<&str>, write_timeout: Option<&str>) -> Vec<Check> {
 
 const NAME: &str = "files";
 
-/// What Asterisk takes where ari.conf says nothing.
+/// Asterisk's default.
 const ASTERISKS_OWN_MS: u64 = 100;
 
 /// Less than this is short for a machine under load.
@@ -84,7 +83,7 @@ const LEAST_MS: u64 = 500;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::Status;
+    use crate::doctor::check::Status;
 
     #[test]
     fn what_the_files_say_is_judged() {

@@ -3,13 +3,13 @@
 use super::Probe;
 use crate::{
     audio::Library,
-    doctor::{Check, unanswered},
+    doctor::check::{Check, unanswered},
     drop::{Event, PlaybackEnd},
     id::{Play, PlaybackId},
 };
 
 impl Probe<'_> {
-    /// Has the PBX open each prepared message. `None` where there is none.
+    /// Has the PBX open each prepared message. `None` if there is none.
     pub(super) async fn messages(&mut self) -> Option<Check> {
         let pbx = &self.config.pbx;
         let listed =
@@ -89,7 +89,7 @@ fn judge(broken: &[String], unplayed: &[String], tried: usize, folder: &str) -> 
     (tried > 0).then(|| {
         Check::ok(
             NAME,
-            format!("the PBX can play all {tried} that are prepared"),
+            format!("the PBX can play all {tried} prepared messages"),
         )
     })
 }
@@ -113,7 +113,7 @@ const FIRST: u32 = 100;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::Status;
+    use crate::doctor::check::Status;
 
     #[test]
     fn one_line_says_what_is_wrong_with_the_messages() {

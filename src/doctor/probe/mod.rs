@@ -1,5 +1,5 @@
 //! A call within the PBX, from it to itself: it shows that events arrive, which contexts there are, that the PBX can
-//! read what is written into the folder of messages, and that it brings us audio where we are to listen.
+//! read what is written into the folder of messages, and, if the mode is to listen, that it connects with audio.
 
 mod files;
 mod messages;
@@ -16,7 +16,10 @@ use tokio::time::{error::Elapsed, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Check, Status, trunk::Trunk, unanswered};
+use super::{
+    check::{Check, Status, unanswered},
+    trunk::Trunk,
+};
 use crate::{
     ari::{
         AidDid, Connection, Events, Failure, FromCall, Incoming, MediaServer, Notice, Order,
@@ -36,25 +39,25 @@ use crate::{
     words::Leg,
 };
 
-/// Makes the call and tells what it shows.
+/// Makes the call and reports what it shows.
 pub(super) async fn check(
     pbx: &Pbx,
     config: &Config,
     run: &RunName,
     may_listen: bool,
     trunk: Trunk,
-    tell: &mut impl FnMut(Check),
+    report: &mut impl FnMut(Check),
 ) {
     let app = app_of(&config.pbx.app, run);
     let events = match pbx.listen(&app, run).await {
         Ok(events) => events,
         Err(error) => {
-            tell(Check::fail(
+            report(Check::fail(
                 EVENTS,
                 format!("the event websocket cannot be opened: {error}"),
-                "load res_ari_events.so and res_http_websocket.so; let no proxy stand in between that does not pass websockets on",
+                "load res_ari_events.so and res_http_websocket.so; a proxy in between must pass websockets on",
             ));
-            tell(trunk.afar());
+            report(trunk.afar());
             return;
         }
     };
@@ -65,11 +68,11 @@ pub(super) async fn check(
         channel: ChannelId::leg(run.clone(), DropId::generate(), Leg::Drop),
         events,
     };
-    if probe.run(pbx, may_listen, tell).await {
-        tell(trunk.closely(&probe.rest, &probe.channel.to_string()).await);
-        probe.files().await.into_iter().for_each(tell);
+    if probe.run(pbx, may_listen, report).await {
+        report(trunk.closely(&probe.rest, &probe.channel.to_string()).await);
+        probe.files().await.into_iter().for_each(report);
     } else {
-        tell(trunk.afar());
+        report(trunk.afar());
     }
     probe.end().await;
 }
@@ -82,62 +85,62 @@ struct Probe<'a> {
     events: Events,
 }
 
-/// What became of the call.
-enum Call {
+/// The result of the call.
+enum ProbeCall {
     /// It was answered and waits in our app.
     Entered,
-    /// It ended at once: nobody answers there.
+    /// It ended at once: there is no such context.
     Gone,
-    /// Nothing was heard of it.
+    /// No event of it came.
     Unheard,
 }
 
 impl Probe<'_> {
-    /// Tries what a call within the PBX shows. Whether there is such a call, on which more can be asked.
-    async fn run(&mut self, pbx: &Pbx, may_listen: bool, tell: &mut impl FnMut(Check)) -> bool {
+    /// Tries what a call within the PBX shows. Returns whether there is such a call, on which more can be asked.
+    async fn run(&mut self, pbx: &Pbx, may_listen: bool, report: &mut impl FnMut(Check)) -> bool {
         if let Err(failure) = self.rest.originate(&self.call()).await {
-            tell(unanswered(EVENTS, &failure));
+            report(unanswered(EVENTS, &failure));
             return false;
         }
         match self.answered().await {
-            Call::Entered => {
-                tell(Check::ok(
+            ProbeCall::Entered => {
+                report(Check::ok(
                     EVENTS,
                     "the websocket brings the events of a call",
                 ));
             }
-            Call::Gone => {
-                tell(Check::ok(
+            ProbeCall::Gone => {
+                report(Check::ok(
                     EVENTS,
                     "the websocket brings the events of a call",
                 ));
-                tell(Check::fail(
+                report(Check::fail(
                     CONTEXTS,
                     format!(
-                        "the context `{PROBE_CONTEXT}` is missing, so that the rest cannot be tried"
+                        "the context `{PROBE_CONTEXT}` is missing, so the remaining checks cannot be made"
                     ),
                     INCLUDE,
                 ));
                 return false;
             }
-            Call::Unheard => {
-                tell(Check::fail(
+            ProbeCall::Unheard => {
+                report(Check::fail(
                     EVENTS,
                     "the websocket is open, but the events of a call do not come",
-                    "look at the PBX's log, and at what stands between: it must pass websockets on at once",
+                    "see the PBX's log; a proxy in between must pass websockets on without delay",
                 ));
                 return false;
             }
         }
-        tell(self.contexts().await);
+        report(self.contexts().await);
         let sounds = self.sounds().await;
         let playable = sounds.status == Status::Ok;
-        tell(sounds);
+        report(sounds);
         if playable && let Some(messages) = self.messages().await {
-            tell(messages);
+            report(messages);
         }
         if may_listen {
-            tell(self.live_audio(pbx).await);
+            report(self.live_audio(pbx).await);
         }
         true
     }
@@ -160,12 +163,12 @@ impl Probe<'_> {
         }
     }
 
-    async fn answered(&mut self) -> Call {
+    async fn answered(&mut self) -> ProbeCall {
         let call = self.hear(|event| {
-            let entered = matches!(event, Event::Entered(_)).then_some(Call::Entered);
-            entered.or(matches!(event, Event::Gone { .. }).then_some(Call::Gone))
+            let entered = matches!(event, Event::Entered(_)).then_some(ProbeCall::Entered);
+            entered.or(matches!(event, Event::Gone { .. }).then_some(ProbeCall::Gone))
         });
-        call.await.unwrap_or(Call::Unheard)
+        call.await.unwrap_or(ProbeCall::Unheard)
     }
 
     async fn contexts(&self) -> Check {
@@ -194,7 +197,7 @@ impl Probe<'_> {
                 Ok(None) => {
                     return Check::warn(
                         CONTEXTS,
-                        format!("it cannot be told whether the context `{context}` is there"),
+                        format!("cannot find out whether the context `{context}` exists"),
                         "load func_dialplan.so",
                     );
                 }
@@ -210,14 +213,14 @@ impl Probe<'_> {
         )
     }
 
-    /// Tries the carrier in force.
+    /// Tries the configured carrier of live audio.
     async fn live_audio(&mut self, pbx: &Pbx) -> Check {
         let abilities = Abilities::of(&self.rest).await;
         match abilities.choose(self.config.screen.media) {
             Ok(Media::WebSocket) => self.websocket(pbx).await,
             Err(why) if self.config.screen.media == Media::WebSocket => Check::warn(
                 LIVE_AUDIO,
-                format!("{why}, so that the dialplan screens"),
+                format!("{why}, so the dialplan screens instead"),
                 "load chan_websocket.so (20.16, 21.11, 22.6, 23.0 and later have one that fits), or set `screen.media` to \
                  `audiosocket`",
             ),
@@ -248,8 +251,8 @@ impl Probe<'_> {
             ),
             Err(why) => Check::fail(
                 LIVE_AUDIO,
-                format!("no call can be connected by chan_websocket: {why}"),
-                "load chan_websocket.so and res_http_websocket.so, and let http.conf's `sessionlimit` be more than two for each \
+                format!("a call cannot be connected by chan_websocket: {why}"),
+                "load chan_websocket.so and res_http_websocket.so, and set http.conf's `sessionlimit` to more than two for each \
                  call; or set `screen.media` to `audiosocket`",
             ),
         }
@@ -266,7 +269,7 @@ impl Probe<'_> {
                     rig.entered.notify_one();
                 }
             }
-            Err("the events of the PBX do not come any more".to_owned())
+            Err("the events of the PBX have stopped".to_owned())
         };
         tokio::select! {
             opened = rig.open() => opened,
@@ -274,7 +277,7 @@ impl Probe<'_> {
         }
     }
 
-    /// Has the call connect its audio to where that is to come in, and says goodbye after a moment.
+    /// Has the call connect its audio to the listening address, and says goodbye after a moment.
     async fn audiosocket(&mut self) -> Check {
         let screen = &self.config.screen;
         let media = match MediaServer::bind(&media_settings(self.config), None) {
@@ -293,15 +296,15 @@ impl Probe<'_> {
             Ok(false) if media.counts().stranger > 0 => {
                 return Check::fail(
                     LIVE_AUDIO,
-                    "the PBX connects from an address that is not let in",
-                    "name its address or network in `screen.allow`",
+                    "the PBX connects from an address that is not allowed",
+                    "add its address or network to `screen.allow`",
                 );
             }
             Ok(false) => {
                 return Check::fail(
                     LIVE_AUDIO,
                     format!("the PBX does not connect to {address}"),
-                    "let `screen.listen` be an address that the PBX can reach, and `screen.advertise` the same as the PBX \
+                    "set `screen.listen` to an address that the PBX can reach, and `screen.advertise` to the same as the PBX \
                      sees it (container, other machine); load app_audiosocket.so, res_audiosocket.so and app_exec.so; or set \
                      `screen.mode = \"dialplan\"`",
                 );
@@ -314,8 +317,8 @@ impl Probe<'_> {
             return Check::warn(
                 LIVE_AUDIO,
                 format!(
-                    "`AudioSocket()` of Asterisk {release} keeps a core of the PBX busy for each call, so that the dialplan \
-                     screens"
+                    "`AudioSocket()` of Asterisk {release} keeps a core of the PBX busy for each call, so the dialplan \
+                     screens instead"
                 ),
                 "update to 18.20, 20.5 or later",
             );
@@ -325,7 +328,7 @@ impl Probe<'_> {
                 LIVE_AUDIO,
                 format!("the PBX connects a call to {address} and takes it back"),
             ),
-            // Older releases take a goodbye for a failure; they also end a call whose frame the network tears.
+            // Older releases treat a goodbye as a failure; they also end a call if the network delays a part of a frame.
             Some(false) if screen.listen.host.is_loopback() => Check::ok(
                 LIVE_AUDIO,
                 format!("the PBX connects a call to {address} and takes it back"),
@@ -340,13 +343,13 @@ impl Probe<'_> {
             ),
             None => Check::fail(
                 LIVE_AUDIO,
-                format!("the PBX connects a call to {address}, and does not give it back"),
+                format!("the PBX connects a call to {address}, but does not take it back"),
                 "compare the context `aftertone-listen` with asterisk-conf/pbx/extensions_aftertone.conf",
             ),
         }
     }
 
-    /// Sends the call into the context that connects its audio, and parts from it; returns whether it connected.
+    /// Sends the call into the context that connects its audio, and says goodbye; returns whether it connected.
     async fn connect(&mut self, media: &MediaServer) -> Result<bool, Failure> {
         let uuid = Uuid::new_v4();
         let mut expected = media.expect(uuid);
@@ -370,18 +373,18 @@ impl Probe<'_> {
         sleep(MOMENT).await;
         connection.order(Order::Goodbye);
         let ended = async { while !matches!(connection.next().await, FromCall::Ended(_)) {} };
-        // Whether it took the goodbye, the return shows.
+        // The call's return shows whether it took the goodbye.
         let _ = timeout(PATIENCE, ended).await;
         Ok(true)
     }
 
-    /// Whether the call that came back parted as on releases that take a goodbye for success; `None` if it did not come back.
+    /// Whether the returned call ended its audio as releases do that treat a goodbye as success; `None` if it did not return.
     async fn parted(&mut self) -> Option<bool> {
         self.hear(|event| matches!(event, Event::Returned(_)).then_some(()))
             .await?;
         let channel = self.channel.to_string();
         let status = self.rest.variable(&channel, "TRYSTATUS").await;
-        // The dialplan has left it a few seconds; more is to be asked on it.
+        // The dialplan has left it a few seconds, but more checks use it.
         let limit = CALL_LIMIT.as_secs().to_string();
         let _ = self.rest.set_variable(&self.channel, LIMIT, &limit).await;
         Some(status.ok().flatten().as_deref() == Some("SUCCESS"))
@@ -425,18 +428,15 @@ impl Probe<'_> {
         match end {
             Some(PlaybackEnd::Done) => Check::ok(
                 SOUNDS,
-                format!(
-                    "what is written into {} is played by the PBX",
-                    folder.display()
-                ),
+                format!("the PBX plays what is written into {}", folder.display()),
             ),
             Some(PlaybackEnd::Failed) => {
                 let mut detail = format!(
-                    "a file written into {} cannot be played by the PBX as {}.wav",
+                    "the PBX cannot play a file written into {} as {}.wav",
                     folder.display(),
                     there.display()
                 );
-                let remedy = "let the PBX's user read the folder and all above it; where the PBX sees the folder by another path \
+                let remedy = "let the PBX's user read the folder and all above it; if the PBX sees the folder by another path \
                      (container, chroot), set `pbx.pbx_sounds_dir` to that path";
                 if self.config.screen.mode == ScreenMode::Listen {
                     detail.push_str(
@@ -449,13 +449,13 @@ impl Probe<'_> {
             }
             None => Check::fail(
                 SOUNDS,
-                "the PBX did not tell how the playing of a test file ended",
-                "look at the PBX's log",
+                "the PBX did not report the end of a test playback",
+                "see the PBX's log",
             ),
         }
     }
 
-    /// Waits for an event that `wanted` takes; `None` where it does not come in time.
+    /// Waits for an event that `wanted` takes; `None` if it does not come in time.
     async fn hear<T>(&mut self, wanted: impl Fn(Event) -> Option<T>) -> Option<T> {
         let drop = self.channel.drop;
         let events = &mut self.events;
@@ -474,7 +474,7 @@ impl Probe<'_> {
             .unwrap_or_else(|Elapsed { .. }| None)
     }
 
-    /// Leaves nothing behind.
+    /// Ends the call and the websocket.
     async fn end(self) {
         self.hang_up(&self.channel).await;
         self.events.close().await;
@@ -484,7 +484,7 @@ impl Probe<'_> {
         if let Err(failure) = self.rest.hang_up(&channel.to_string()).await {
             tracing::warn!(
                 %channel,
-                words = failure.words,
+                detail = failure.detail,
                 "the test call cannot be hung up; the pbx ends it within {} s",
                 CALL_LIMIT.as_secs()
             );

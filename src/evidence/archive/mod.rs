@@ -1,4 +1,4 @@
-//! The folder of evidence: one folder a drop, whole or not there, for its owner only.
+//! The folder of evidence: one folder for each drop, whole or not there, for its owner only.
 //!
 //! ```text
 //! DIR/.lock                                 held while folders come and go: any number of processes may use DIR
@@ -6,7 +6,7 @@
 //! DIR/<UTC yyyymmddThhmmssZ>-<drop id>/     a drop that has ended
 //!     incoming.wav                          what the ears heard, from answer on, sample for sample
 //!     played.wav                            on the same clock, what was played
-//!     message.wav                           the message, where any of it was played
+//!     message.wav                           the message, if any of it was played
 //!     drop.json                             how it ended, and what it takes to hear it again
 //!     picture.svg                           all of it, for a ticket
 //! ```
@@ -26,29 +26,32 @@ use thiserror::Error;
 use tracing::{debug, warn};
 
 use super::{
-    EvidenceReader, Format, Layout, Recording,
-    manifest::{Audio, FORMAT, Manifest, Noted, Page, plays},
-    reader::is_ours,
-    recorder::{Recorder, Taped, write_wav},
-    retention::{Entry, Limits, to_remove},
-    save,
+    files::{INCOMING, LOCK, MANIFEST, MESSAGE, PARTIAL, PICTURE, PLAYED, create, write_wav},
+    manifest::{Audio, CueRecord, DropFile, FORMAT, Manifest, plays},
+    picture::{Layout, PictureFormat, Recording, save},
+    reader::{EvidenceReader, is_ours},
+    recorder::{Recorded, Recorder},
+    retention::{FolderEntry, RetentionLimits, to_remove},
 };
 use crate::id::DropId;
 
-/// The folder in which evidence is kept.
+/// The folder of all evidence.
 #[derive(Clone, Debug)]
 pub struct Archive {
     dir: PathBuf,
-    limits: Limits,
+    limits: RetentionLimits,
 }
 
 impl Archive {
-    /// Opens the folder, which is made where it is missing; removes what dead processes have left half done, and what need
-    /// not be kept any longer.
+    /// Opens the folder, or makes it; removes what dead processes left half done, and what need not be kept any longer.
     ///
     /// # Errors
-    /// [`ArchiveError`] where nothing can be kept there.
-    pub fn open(dir: &Path, limits: Limits, now: SystemTime) -> Result<Self, ArchiveError> {
+    /// [`ArchiveError`] if nothing can be kept there.
+    pub fn open(
+        dir: &Path,
+        limits: RetentionLimits,
+        now: SystemTime,
+    ) -> Result<Self, ArchiveError> {
         let failed = |source| ArchiveError {
             dir: dir.to_owned(),
             source,
@@ -68,12 +71,12 @@ impl Archive {
     /// Begins the folder of a drop that is about to start.
     ///
     /// # Errors
-    /// [`ArchiveError`] where it cannot be made.
+    /// [`ArchiveError`] if it cannot be made.
     pub fn begin(&self, drop: DropId, now: SystemTime) -> Result<Folder, ArchiveError> {
         let name = format!("{}-{drop}", stamp(now));
         let partial = self.dir.join(format!("{PARTIAL}{name}"));
         let begin = || {
-            // Nobody sees it before it is locked.
+            // No other process sees it before it is locked.
             let _alone = self.lock()?;
             DirBuilder::new().mode(0o700).create(&partial)?;
             let held = File::open(&partial)?;
@@ -84,11 +87,11 @@ impl Archive {
             dir: self.dir.clone(),
             source,
         })?;
-        let (done, taped) = channel();
+        let (done, recorded) = channel();
         Ok(Folder {
             archive: self.clone(),
-            tape: Some(Recorder::new(partial.join(INCOMING), done)),
-            taped,
+            recorder: Some(Recorder::new(partial.join(INCOMING), done)),
+            recorded,
             began: now,
             name,
             partial,
@@ -121,7 +124,7 @@ impl Archive {
                 Ok(Ok(())) => fs::remove_dir_all(&path)?,
                 Ok(Err(TryLockError::WouldBlock)) => {}
                 Ok(Err(TryLockError::Error(error))) | Err(error) => {
-                    warn!(folder = %path.display(), %error, "cannot tell whether evidence is half done; it is left alone");
+                    warn!(folder = %path.display(), %error, "cannot find out whether evidence is half done; it is left as it is");
                 }
             }
         }
@@ -133,28 +136,28 @@ impl Archive {
         let entries = self.folders()?.into_iter().filter_map(|name| {
             let began = began(&name)?;
             let bytes = size(&self.dir.join(&name))?;
-            Some(Entry { began, name, bytes })
+            Some(FolderEntry { began, name, bytes })
         });
         for name in to_remove(entries.collect(), self.limits, spared, now) {
             let path = self.dir.join(&name);
             if !is_ours(&path) {
                 continue;
             }
-            debug!(name, "evidence is removed: it is old, or there is too much");
-            // The account goes last: without it nobody would know any more whose the rest is.
-            for file in [PICTURE, MESSAGE, PLAYED, INCOMING, ACCOUNT] {
+            debug!(name, "old evidence is removed");
+            // The manifest goes last: it shows that the other files are ours.
+            for file in [PICTURE, MESSAGE, PLAYED, INCOMING, MANIFEST] {
                 match fs::remove_file(path.join(file)) {
                     Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                     Ok(()) | Err(_) => {}
                 }
             }
-            // What somebody has put beside it stays.
+            // Files that were put beside it stay, and the folder with them.
             let _ = fs::remove_dir(&path);
         }
         Ok(())
     }
 
-    /// The names of all folders, of whomever.
+    /// The names of all folders, also of those that are not ours.
     fn folders(&self) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
         for entry in fs::read_dir(&self.dir)? {
@@ -174,20 +177,20 @@ pub struct Folder {
     name: String,
     partial: PathBuf,
     began: SystemTime,
-    tape: Option<Recorder>,
-    taped: Receiver<Taped>,
-    /// Tells other processes that we live.
+    recorder: Option<Recorder>,
+    recorded: Receiver<Recorded>,
+    /// Shows other processes that this one is alive.
     _held: File,
 }
 
 impl Folder {
-    /// The tape for whoever listens to the call; there is one.
-    pub const fn tape(&mut self) -> Option<Recorder> {
-        self.tape.take()
+    /// The recorder for the listener of the call; there is one.
+    pub const fn recorder(&mut self) -> Option<Recorder> {
+        self.recorder.take()
     }
 
     /// Keeps what there is of the drop, which has ended: `ended` is the object that `drop --json` prints, `message` what
-    /// was played, where that is not the PBX's own. Then removes what need not be kept any longer. Returns where it is.
+    /// was played, unless that is a sound of the PBX. Then removes what need not be kept any longer. Returns the folder.
     ///
     /// # Errors
     /// [`KeepError`]; nothing of the drop is left in the folder then.
@@ -198,12 +201,12 @@ impl Folder {
         message: Option<&[i16]>,
         now: SystemTime,
     ) -> Result<PathBuf, KeepError> {
-        // One that nobody took tells nothing; the wait ends with whoever holds the other.
-        self.tape = None;
-        let taped = self.taped.recv_timeout(LAST_SOUND).ok();
+        // A recorder that was not taken records nothing; otherwise the wait ends when the listener ends it.
+        self.recorder = None;
+        let recorded = self.recorded.recv_timeout(LAST_SOUND).ok();
         let path = self.archive.dir.join(&self.name);
         let keep = || {
-            self.fill(taped, ended, title, message)?;
+            self.fill(recorded, ended, title, message)?;
             let _alone = self.archive.lock()?;
             fs::rename(&self.partial, &path)?;
             File::open(&self.archive.dir)?.sync_all()
@@ -222,12 +225,12 @@ impl Folder {
 
     fn fill(
         &self,
-        taped: Option<Taped>,
+        recorded: Option<Recorded>,
         ended: &impl Serialize,
         title: &str,
         message: Option<&[i16]>,
     ) -> io::Result<()> {
-        let mut manifest = self.manifest(taped)?;
+        let mut manifest = self.manifest(recorded)?;
         let samples = manifest.audio.map_or(0, |audio| audio.samples);
         let length = message.map(|message| message.len() as u64);
         let plays = plays(manifest.cues(), length, samples);
@@ -251,11 +254,11 @@ impl Folder {
             }
             write_wav(&self.partial.join(PLAYED), &played)?;
         }
-        let page = Page {
+        let page = DropFile {
             ended,
             manifest: &manifest,
         };
-        let path = self.partial.join(ACCOUNT);
+        let path = self.partial.join(MANIFEST);
         let mut file = BufWriter::new(create(&path)?);
         serde_json::to_writer_pretty(&mut file, &page)?;
         file.write_all(b"\n")?;
@@ -268,7 +271,7 @@ impl Folder {
     }
 
     /// What is known of the call, once its sound is on the disk.
-    fn manifest(&self, taped: Option<Taped>) -> io::Result<Manifest> {
+    fn manifest(&self, recorded: Option<Recorded>) -> io::Result<Manifest> {
         let mut manifest = Manifest {
             evidence_format: FORMAT,
             aftertone: env!("CARGO_PKG_VERSION").to_owned(),
@@ -279,38 +282,38 @@ impl Folder {
             cues: Vec::new(),
             heard: Vec::new(),
         };
-        let Some(taped) = taped else {
-            let nobody = "we did not listen to this call, so there is no sound of it";
-            manifest.notes.push(nobody.to_owned());
+        let Some(recorded) = recorded else {
+            let why = "the ears did not listen to this call, so there is no sound of it";
+            manifest.notes.push(why.to_owned());
             return Ok(manifest);
         };
-        if let Some(writer) = taped.writer {
+        if let Some(writer) = recorded.writer {
             let panicked = |_| Err(io::Error::other("the writer of the sound panicked"));
             writer.join().unwrap_or_else(panicked)?;
         }
-        if taped.written > 0 {
+        if recorded.written > 0 {
             manifest.audio = Some(Audio {
-                samples: taped.written,
-                complete: !taped.fell_behind,
+                samples: recorded.written,
+                complete: !recorded.fell_behind,
             });
         }
         manifest
             .notes
-            .extend(taped.lost.map(|why| match taped.written {
+            .extend(recorded.lost.map(|why| match recorded.written {
                 0 => format!("there is no sound of this call: {why}"),
                 _ => format!("the live audio ended before the drop: {why}"),
             }));
-        if taped.fell_behind {
+        if recorded.fell_behind {
             let slow = "the disk did not keep up, so the sound ends before the call";
             manifest.notes.push(slow.to_owned());
         }
-        let settings = taped.settings.values();
+        let settings = recorded.settings.values();
         manifest.settings = settings
             .map(|(name, value)| (name.to_owned(), value))
             .collect();
-        let cues = taped.cues.into_iter();
-        manifest.cues = cues.map(|(at, cue)| Noted::new(at, cue)).collect();
-        manifest.heard = taped.told;
+        let cues = recorded.cues.into_iter();
+        manifest.cues = cues.map(|(at, cue)| CueRecord::new(at, cue)).collect();
+        manifest.heard = recorded.heard;
         Ok(manifest)
     }
 
@@ -328,13 +331,13 @@ impl Folder {
             plays: Some(&sound.plays()),
         });
         let path = self.partial.join(PICTURE);
-        save(&layout, Format::Svg, &path).map_err(io::Error::other)
+        save(&layout, PictureFormat::Svg, &path).map_err(io::Error::other)
     }
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // Where it has been kept it has another name. What cannot be removed the next start removes.
+        // If it was kept, it has another name. What cannot be removed now, the next start removes.
         let _ = fs::remove_dir_all(&self.partial);
     }
 }
@@ -343,7 +346,7 @@ impl Drop for Folder {
 #[derive(Debug, Error)]
 #[error("cannot keep evidence in {}", dir.display())]
 pub struct ArchiveError {
-    /// The folder.
+    /// The folder of all evidence.
     pub dir: PathBuf,
     source: io::Error,
 }
@@ -357,25 +360,19 @@ pub struct KeepError {
     source: io::Error,
 }
 
-/// A file for its owner only, which must not exist.
-pub(super) fn create(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true).mode(0o600).open(path)
-}
-
-/// How many bytes a folder's files have; `None` for a folder without an account.
+/// How many bytes a folder's files have; `None` for a folder without a manifest.
 fn size(path: &Path) -> Option<u64> {
     let size = |file: &str| {
         let metadata = fs::symlink_metadata(path.join(file)).ok()?;
         metadata.is_file().then_some(metadata.len())
     };
-    let manifest = size(ACCOUNT)?;
+    let manifest = size(MANIFEST)?;
     let others = [PICTURE, MESSAGE, PLAYED, INCOMING].into_iter();
     Some(manifest + others.filter_map(size).sum::<u64>())
 }
 
 fn timestamp(time: SystemTime) -> Timestamp {
-    // Outside the years 1 to 9999 no clock stands.
+    // No clock is outside the years 1 to 9999.
     Timestamp::try_from(time).unwrap_or_default()
 }
 
@@ -383,7 +380,7 @@ fn stamp(time: SystemTime) -> String {
     timestamp(time).strftime(STAMP).to_string()
 }
 
-/// When the drop of a folder of this name began; `None` where the name is not of our form.
+/// When the drop of a folder of this name began; `None` if the name is not of this form.
 fn began(name: &str) -> Option<SystemTime> {
     let (stamp, drop) = name.split_once('-')?;
     drop.parse::<DropId>().ok()?;
@@ -396,16 +393,7 @@ fn began(name: &str) -> Option<SystemTime> {
 /// UTC, to the second.
 const STAMP: &str = "%Y%m%dT%H%M%SZ";
 
-const LOCK: &str = ".lock";
-const PARTIAL: &str = ".partial-";
-
-pub(super) const INCOMING: &str = "incoming.wav";
-pub(super) const PLAYED: &str = "played.wav";
-pub(super) const MESSAGE: &str = "message.wav";
-pub(super) const ACCOUNT: &str = "drop.json";
-pub(super) const PICTURE: &str = "picture.svg";
-
-/// How long the listener may take to end its tape once the drop has ended.
+/// How long the listener may take to end the recording once the drop has ended.
 const LAST_SOUND: Duration = Duration::from_secs(2);
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    evidence::Cue,
+    evidence::RecordedCue,
     id::Play,
     screen::{self, Amd, Call, Ears, Heard, RATE, Settings},
     words::ReadyBy,
@@ -25,7 +25,7 @@ fn a_drop_that_was_kept_is_heard_again_to_the_same_result() {
     assert_eq!(path.parent(), Some(dir.path()));
     let mut files: Vec<_> = names(&path);
     files.sort();
-    assert_eq!(files, [ACCOUNT, INCOMING, MESSAGE, PICTURE, PLAYED]);
+    assert_eq!(files, [MANIFEST, INCOMING, MESSAGE, PICTURE, PLAYED]);
     assert_eq!(mode(&path), 0o700);
     for file in files {
         assert_eq!(mode(&path.join(&file)), 0o600, "{file}");
@@ -53,7 +53,7 @@ fn a_drop_that_was_kept_is_heard_again_to_the_same_result() {
 }
 
 #[test]
-fn what_was_heard_otherwise_live_is_told() {
+fn what_was_heard_otherwise_live_is_listed() {
     let (_dir, archive) = archive();
     let live = live(&archive, DropId::from_u128(7));
     let path = live
@@ -71,7 +71,7 @@ fn what_was_heard_otherwise_live_is_told() {
         sound.differences(&sound.again())
     };
     assert!(differences().is_empty());
-    let manifest = path.join(ACCOUNT);
+    let manifest = path.join(MANIFEST);
     let whole = fs::read(&manifest).unwrap();
     let changes: [&dyn Fn(&mut Value); 4] = [
         &|page| page["heard"][0]["from"] = json!(1),
@@ -94,11 +94,11 @@ fn what_was_heard_otherwise_live_is_told() {
 }
 
 #[test]
-fn what_is_no_evidence_of_ours_or_damaged_is_refused_in_words() {
+fn what_is_not_evidence_or_damaged_is_refused_with_the_reason() {
     let (_dir, archive) = archive();
     let live = live(&archive, DropId::from_u128(7));
     let path = live.folder.keep(&ended(), "", None, at(0)).unwrap();
-    let manifest = path.join(ACCOUNT);
+    let manifest = path.join(MANIFEST);
     let whole: Value = serde_json::from_slice(&fs::read(&manifest).unwrap()).unwrap();
     let told = |page: &str| {
         fs::write(&manifest, page).unwrap();
@@ -122,7 +122,7 @@ fn what_is_no_evidence_of_ours_or_damaged_is_refused_in_words() {
         r#"{"evidence_format":"1"}"#,
     ] {
         let words = told(page);
-        assert!(words.contains("is no evidence of this program"), "{words}");
+        assert!(words.contains("is not evidence of this program"), "{words}");
         assert!(!EvidenceReader::is_at(&path), "{page}");
     }
     for (key, value, words) in [
@@ -130,12 +130,12 @@ fn what_is_no_evidence_of_ours_or_damaged_is_refused_in_words() {
         (
             "audio",
             json!({"samples": 7, "complete": true}),
-            "tells of 7 samples",
+            "names 7 samples",
         ),
         (
             "settings",
             json!({"beep_guard": -1.0}),
-            "no value for `beep_guard`",
+            "not a value of `beep_guard`",
         ),
         ("settings", json!({"luck": 1.0}), "no setting `luck`"),
     ] {
@@ -146,7 +146,7 @@ fn what_is_no_evidence_of_ours_or_damaged_is_refused_in_words() {
 }
 
 fn told_of_sound(path: &Path, whole: &Value) {
-    fs::write(path.join(ACCOUNT), whole.to_string()).unwrap();
+    fs::write(path.join(MANIFEST), whole.to_string()).unwrap();
     fs::write(path.join(INCOMING), "RIFF").unwrap();
     assert!(EvidenceReader::read(path).is_err());
     fs::remove_file(path.join(INCOMING)).unwrap();
@@ -155,12 +155,12 @@ fn told_of_sound(path: &Path, whole: &Value) {
 }
 
 #[test]
-fn a_call_that_nobody_listened_to_has_an_account_and_says_so() {
+fn a_call_without_ears_has_a_manifest_that_says_so() {
     let (_dir, archive) = archive();
     let mut folder = archive.begin(DropId::from_u128(7), at(0)).unwrap();
-    drop(folder.tape());
+    drop(folder.recorder());
     let path = folder.keep(&ended(), "", Some(&[1; 160]), at(0)).unwrap();
-    assert_eq!(names(&path), [ACCOUNT]);
+    assert_eq!(names(&path), [MANIFEST]);
     let kept = EvidenceReader::read(&path).unwrap();
     assert!(kept.sound().is_none());
     assert!(kept.notes()[0].contains("no sound"), "{:?}", kept.notes());
@@ -187,11 +187,11 @@ fn a_live_audio_that_was_lost_is_kept_until_then_and_said() {
         (0, "there is no sound of this call: gone"),
     ] {
         let mut folder = archive.begin(DropId::generate(), at(0)).unwrap();
-        let mut tape = folder.tape().unwrap();
+        let mut recorder = folder.recorder().unwrap();
         if samples > 0 {
-            tape.sound(&vec![1; samples]);
+            recorder.sound(&vec![1; samples]);
         }
-        tape.end(Settings::default(), Some("gone".into()));
+        recorder.end(Settings::default(), Some("gone".into()));
         let path = folder.keep(&ended(), "", None, at(0)).unwrap();
         let kept = EvidenceReader::read(&path).unwrap();
         assert_eq!(kept.notes(), [words]);
@@ -206,18 +206,18 @@ fn a_disk_that_fails_leaves_nothing_half_done() {
     let mut folder = archive.begin(DropId::from_u128(7), at(0)).unwrap();
     // Its place is taken, so that the writer cannot make it.
     fs::create_dir(folder.partial.join(INCOMING)).unwrap();
-    let mut tape = folder.tape().unwrap();
+    let mut recorder = folder.recorder().unwrap();
     for _ in 0..1_000 {
-        tape.sound(&[1; 160]);
+        recorder.sound(&[1; 160]);
     }
-    tape.end(Settings::default(), None);
+    recorder.end(Settings::default(), None);
     let error = folder.keep(&ended(), "", None, at(0)).unwrap_err();
     assert!(error.to_string().contains("could not be kept"), "{error}");
     assert_eq!(names(dir.path()), [LOCK]);
 }
 
 #[test]
-fn a_folder_in_which_nothing_can_be_kept_is_told_before_anything_is_dialled() {
+fn a_folder_in_which_nothing_can_be_kept_is_reported_before_anything_is_dialled() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("file");
     fs::write(&file, "").unwrap();
@@ -276,14 +276,14 @@ fn old_evidence_goes_and_nothing_else_does() {
     for foreign in &foreign {
         fs::create_dir(foreign).unwrap();
     }
-    fs::write(foreign[2].join(ACCOUNT), r#"{"outcome":"delivered"}"#).unwrap();
-    fs::copy(old.join(ACCOUNT), foreign[3].join(ACCOUNT)).unwrap();
-    fs::copy(old.join(ACCOUNT), foreign[4].join(ACCOUNT)).unwrap();
+    fs::write(foreign[2].join(MANIFEST), r#"{"outcome":"delivered"}"#).unwrap();
+    fs::copy(old.join(MANIFEST), foreign[3].join(MANIFEST)).unwrap();
+    fs::copy(old.join(MANIFEST), foreign[4].join(MANIFEST)).unwrap();
     let outside = tempfile::tempdir().unwrap();
-    fs::copy(old.join(ACCOUNT), outside.path().join(ACCOUNT)).unwrap();
+    fs::copy(old.join(MANIFEST), outside.path().join(MANIFEST)).unwrap();
     symlink(outside.path(), path(&format!("{named}5"))).unwrap();
 
-    let limits = Limits {
+    let limits = RetentionLimits {
         max_age: Some(Duration::from_secs(500)),
         ..LIMITS
     };
@@ -294,13 +294,13 @@ fn old_evidence_goes_and_nothing_else_does() {
     for foreign in &foreign {
         assert!(foreign.exists(), "{foreign:?}");
     }
-    assert!(outside.path().join(ACCOUNT).exists());
+    assert!(outside.path().join(MANIFEST).exists());
 }
 
 #[test]
 fn what_was_just_kept_stays_however_little_there_is_room_for() {
     let dir = tempfile::tempdir().unwrap();
-    let limits = Limits {
+    let limits = RetentionLimits {
         max_size: 0,
         ..LIMITS
     };
@@ -320,7 +320,7 @@ fn what_was_just_kept_stays_however_little_there_is_room_for() {
 #[test]
 fn any_number_of_processes_may_keep_evidence_in_one_folder() {
     let dir = tempfile::tempdir().unwrap();
-    let limits = Limits {
+    let limits = RetentionLimits {
         // Room for a few of the forty.
         max_size: 100_000,
         ..LIMITS
@@ -333,9 +333,9 @@ fn any_number_of_processes_may_keep_evidence_in_one_folder() {
                     let archive = open(dir, limits, n);
                     let id = DropId::from_u128(u128::from(thread * 100 + n));
                     let mut folder = archive.begin(id, at(n)).unwrap();
-                    let mut tape = folder.tape().unwrap();
-                    tape.sound(&[1; 2_000]);
-                    tape.end(Settings::default(), None);
+                    let mut recorder = folder.recorder().unwrap();
+                    recorder.sound(&[1; 2_000]);
+                    recorder.end(Settings::default(), None);
                     folder.keep(&ended(), "", None, at(n)).unwrap();
                 }
             });
@@ -349,7 +349,7 @@ fn any_number_of_processes_may_keep_evidence_in_one_folder() {
     assert!(left.len() > 1);
 }
 
-const LIMITS: Limits = Limits {
+const LIMITS: RetentionLimits = RetentionLimits {
     max_age: None,
     max_size: 1_000_000_000,
 };
@@ -360,7 +360,7 @@ fn archive() -> (tempfile::TempDir, Archive) {
     (dir, archive)
 }
 
-fn open(dir: &Path, limits: Limits, seconds: u64) -> Archive {
+fn open(dir: &Path, limits: RetentionLimits, seconds: u64) -> Archive {
     Archive::open(dir, limits, at(seconds)).unwrap()
 }
 
@@ -376,7 +376,7 @@ struct Live {
 /// the ready point.
 fn live(archive: &Archive, drop: DropId) -> Live {
     let mut folder = archive.begin(drop, at(0)).unwrap();
-    let mut tape = folder.tape().unwrap();
+    let mut recorder = folder.recorder().unwrap();
     let mut ears = Ears::new(Settings::default());
     let incoming = mailbox();
     let message: Vec<i16> = (0..16_000).map(|n| (n % 400 - 200) as i16).collect();
@@ -385,31 +385,31 @@ fn live(archive: &Archive, drop: DropId) -> Live {
         alerted: Some(0.98),
         other_rang: true,
     };
-    tape.cue(Cue::Call(call));
+    recorder.cue(RecordedCue::Call(call));
     ears.note_call(call);
     let mut ready = None;
     let mut played = None;
     for (n, frame) in incoming.chunks(133).enumerate() {
         if n == 91 {
-            tape.cue(Cue::Amd(Amd::Machine));
+            recorder.cue(RecordedCue::Amd(Amd::Machine));
             ears.note_amd(Amd::Machine);
         }
         if ready.is_some_and(|ready| n >= ready + 3) && played.is_none() {
-            tape.cue(Cue::Playing(Play(1)));
+            recorder.cue(RecordedCue::Playing(Play(1)));
             ears.playing(Some(echo.clone()));
             played = Some(ears.now());
         }
-        tape.sound(frame);
+        recorder.sound(frame);
         ears.hear(frame, &mut |heard| {
             if let Heard::Ready { by, .. } = heard {
                 assert_eq!(by, ReadyBy::Beep);
                 ready = Some(n);
             }
-            tape.told(&heard);
+            recorder.heard(&heard);
         });
     }
-    tape.cue(Cue::Stopped(Play(1)));
-    tape.end(Settings::default(), None);
+    recorder.cue(RecordedCue::Stopped(Play(1)));
+    recorder.end(Settings::default(), None);
     Live {
         folder,
         incoming,

@@ -1,4 +1,4 @@
-//! What stands where in the picture of counts over time.
+//! The place of everything in the picture of counts over time.
 
 use super::{
     layout::{LINE, Layout, MARGIN, Sheet, WIDTH, shortened},
@@ -11,18 +11,18 @@ use super::{
 pub struct Chart {
     /// What it is about. Long runs of digits, which may be a phone number, are masked in the picture.
     pub title: String,
-    /// What there is to say below the title, a line each.
-    pub words: Vec<String>,
-    /// What is told apart, from the foot of a bar upwards.
+    /// The lines of text below the title.
+    pub lines: Vec<String>,
+    /// The parts of each bar, from its foot upwards.
     pub parts: Vec<Part>,
     /// The bars, from left to right.
     pub bars: Vec<Bar>,
 }
 
-/// Something that is told apart.
+/// A part of each bar.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
-    /// Its name.
+    /// The part's name.
     pub name: String,
     /// Which of fifteen colours it has.
     pub colour: usize,
@@ -44,10 +44,10 @@ impl Layout {
         let mut sheet = Sheet::default();
         sheet.text(MARGIN, MARGIN, Face::Head, Colour::Text, &title);
         sheet.bottom = MARGIN + Face::Head.height() + 2;
-        for words in &chart.words {
+        for text in &chart.lines {
             let columns = ((WIDTH - 2 * MARGIN) / Face::Plain.advance()) as usize;
-            let words = shortened(&plain(words), columns);
-            sheet.text(MARGIN, sheet.bottom, Face::Plain, Colour::Text, &words);
+            let text = shortened(&plain(text), columns);
+            sheet.text(MARGIN, sheet.bottom, Face::Plain, Colour::Text, &text);
             sheet.bottom += LINE;
         }
         let legend = legend(chart);
@@ -57,23 +57,23 @@ impl Layout {
         } else {
             bars(&mut sheet, chart);
         }
-        for (at, (ink, words)) in legend.iter().enumerate() {
+        for (at, (colour, text)) in legend.iter().enumerate() {
             let column = (WIDTH - 2 * MARGIN) / LEGEND;
             let left = MARGIN + (at as i32 % LEGEND) * column;
             let top = sheet.bottom + (at as i32 / LEGEND) * LINE;
             let side = Face::Plain.height() - 6;
-            sheet.fill(left, top + 3, side, side, *ink);
-            sheet.text(left + side + 8, top, Face::Plain, Colour::Text, words);
+            sheet.fill(left, top + 3, side, side, *colour);
+            sheet.text(left + side + 8, top, Face::Plain, Colour::Text, text);
         }
         let rows =
             (legend.len() as i32).div_euclid(LEGEND) + i32::from(legend.len() as i32 % LEGEND > 0);
-        let said = legend.iter().map(|(_, words)| plain(words));
-        let all = chart.words.iter().map(|words| plain(words)).chain(said);
+        let said = legend.iter().map(|(_, text)| plain(text));
+        let all = chart.lines.iter().map(|text| plain(text)).chain(said);
         Self {
             width: WIDTH,
             height: sheet.bottom + rows * LINE + MARGIN,
             title,
-            words: all.collect::<Vec<_>>().join("; "),
+            description: all.collect::<Vec<_>>().join("; "),
             shapes: sheet.shapes,
         }
     }
@@ -90,10 +90,10 @@ fn bars(sheet: &mut Sheet, chart: &Chart) {
     for level in (0..=highest / step).map(|n| n * step) {
         let y = foot - reach(level);
         sheet.fill(LEFT, y, RIGHT - LEFT, 1, Colour::Grid);
-        let words = level.to_string();
-        let x = LEFT - GAP - Face::Plain.width(&words);
+        let text = level.to_string();
+        let x = LEFT - GAP - Face::Plain.width(&text);
         let above = y - Face::Plain.height() / 2;
-        sheet.text(x, above, Face::Plain, Colour::Faint, &words);
+        sheet.text(x, above, Face::Plain, Colour::Faint, &text);
     }
     let count = chart.bars.len() as i64;
     let edge = |n: i64| LEFT + (n * i64::from(RIGHT - LEFT) / count) as i32;
@@ -106,8 +106,8 @@ fn bars(sheet: &mut Sheet, chart: &Chart) {
             let (from, until) = (reach(below), reach(below + count));
             below += count;
             if until > from {
-                let ink = Colour::Part(part.colour);
-                sheet.fill(left, foot - until, right - left - gap, until - from, ink);
+                let colour = Colour::Part(part.colour);
+                sheet.fill(left, foot - until, right - left - gap, until - from, colour);
             }
         }
         let label = plain(&bar.label);
@@ -131,8 +131,8 @@ fn legend(chart: &Chart) -> Vec<(Colour, String)> {
     let some = chart.parts.iter().zip(sums).filter(|(_, sum)| *sum > 0);
     some.map(|(part, sum)| {
         let share = sum as f64 * 100.0 / all as f64;
-        let words = format!("{} {sum} ({share:.1} %)", plain(&part.name));
-        (Colour::Part(part.colour), words)
+        let text = format!("{} {sum} ({share:.1} %)", plain(&part.name));
+        (Colour::Part(part.colour), text)
     })
     .collect()
 }
@@ -147,11 +147,11 @@ fn step(highest: u64) -> u64 {
         .unwrap_or(highest)
 }
 
-fn plain(words: &str) -> String {
-    words.chars().map(drawable).collect()
+fn plain(text: &str) -> String {
+    text.chars().map(drawable).collect()
 }
 
-/// Where the bars begin: left of them stand the levels.
+/// The left edge of the bars; the levels are left of it.
 const LEFT: i32 = 90;
 const RIGHT: i32 = WIDTH - 14;
 /// Pixels of the bars from top to bottom.
@@ -162,7 +162,7 @@ const GAP: i32 = 8;
 const TICK: i32 = 5;
 /// Parts in one row of the legend.
 const LEGEND: i32 = 4;
-/// What there is to see where there are no bars.
+/// The text in place of the bars if there are none.
 const NOTHING: &str = "Nothing has ended yet.";
 
 #[cfg(test)]
@@ -173,7 +173,7 @@ mod tests {
     use crate::evidence::picture::shape::Shape;
 
     #[test]
-    fn bars_are_as_high_as_their_counts_and_stand_on_each_other() {
+    fn bars_are_as_high_as_their_counts_and_stacked() {
         let layout = Layout::of_chart(&chart(&[&[2, 2], &[0, 4], &[1, 0], &[0, 0]]));
         let fills = fills(&layout);
         let heights: Vec<_> = fills
@@ -188,21 +188,21 @@ mod tests {
         assert_eq!(
             fills[1].1 + PLOT / 2,
             fills[0].1,
-            "the second stands on the first"
+            "the second is on top of the first"
         );
         assert_eq!(fills[0].0, LEFT);
         assert_eq!(fills[2].0, LEFT + (RIGHT - LEFT) / 4);
         assert!(
             layout
-                .words
+                .description
                 .ends_with("delivered 3 (33.3 %); no_answer 6 (66.7 %)"),
             "{}",
-            layout.words
+            layout.description
         );
     }
 
     #[test]
-    fn however_many_and_whatever_is_told_it_stays_within_the_picture_and_is_xml() {
+    fn any_number_of_bars_and_any_text_stay_within_the_picture_and_are_xml() {
         let counts: Vec<Vec<u64>> = (0..3_000)
             .map(|n| vec![n % 7, u64::from(n == 9) << 40])
             .collect();
@@ -210,7 +210,7 @@ mod tests {
         for counts in [&[][..], &[&[0, 0][..]][..], &counts] {
             let mut chart = chart(counts);
             chart.title = "</title><script>alert(1)</script>\u{7}\u{202e} 2025550101".into();
-            chart.words = vec!["&lt; ]]> \"'".repeat(200)];
+            chart.lines = vec!["&lt; ]]> \"'".repeat(200)];
             chart.parts[1].name = "<g onload='x'>".into();
             let layout = Layout::of_chart(&chart);
             for shape in &layout.shapes {
@@ -222,7 +222,7 @@ mod tests {
                         );
                         area.right()
                     }
-                    Shape::Text { x, face, words, .. } => x + face.width(words),
+                    Shape::Text { x, face, text, .. } => x + face.width(text),
                     Shape::Wave { .. } => panic!("no wave was asked for"),
                 };
                 assert!(right <= WIDTH, "{shape:?}");
@@ -271,7 +271,7 @@ mod tests {
         };
         Chart {
             title: "spring".into(),
-            words: vec!["9 drops".into()],
+            lines: vec!["9 drops".into()],
             parts: vec![part("delivered", 0), part("no_answer", 6)],
             bars: counts.iter().map(bar).collect(),
         }
@@ -282,7 +282,7 @@ mod tests {
         let parts = layout.shapes.iter().filter_map(|shape| match shape {
             Shape::Fill {
                 area,
-                ink: Colour::Part(part),
+                colour: Colour::Part(part),
             } => Some((area.left, area.top, area.height, usize::from(*part > 0))),
             Shape::Fill { .. } | Shape::Wave { .. } | Shape::Text { .. } => None,
         });

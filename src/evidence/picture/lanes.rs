@@ -1,9 +1,9 @@
-//! What happened in a recording, in the words of its picture: the headline, the reasons, and a lane for each kind.
+//! What happened in a recording, as its picture shows it: the headline, the reasons, and a lane for each kind of event.
 
-use super::{layout::Recording, shape::Colour};
+use super::{recording::Recording, shape::Colour};
 use crate::screen::{At, Beep, Heard, Replay};
 
-/// What a picture tells.
+/// What a picture shows.
 pub(super) struct Lanes {
     /// Who answered and when the message may start.
     pub(super) headline: String,
@@ -11,34 +11,34 @@ pub(super) struct Lanes {
     /// Each lane by its name, with what is in it in order of time.
     pub(super) lanes: Vec<(&'static str, Vec<Interval>)>,
     /// Moments that are ruled through the waveform.
-    pub(super) marks: Vec<Mark>,
+    pub(super) marks: Vec<RuledMoment>,
     /// Begin and end of each beep.
     pub(super) beeps: Vec<(At, At)>,
 }
 
-/// Something that lasted, or a moment where `until` is missing.
+/// Something that lasted, or a moment, if `until` is missing.
 #[derive(Clone, Debug)]
 pub(super) struct Interval {
     pub(super) from: At,
     pub(super) until: Option<At>,
-    /// Its labels, the most telling first.
+    /// Its labels, the most detailed first.
     pub(super) labels: Vec<String>,
-    /// Whether a label may stand beside it.
+    /// Whether a label may be beside it.
     pub(super) beside: bool,
-    pub(super) ink: Colour,
+    pub(super) colour: Colour,
     pub(super) fill: Colour,
 }
 
 /// A moment to be ruled from the waveform down to its lane.
-pub(super) struct Mark {
+pub(super) struct RuledMoment {
     pub(super) lane: &'static str,
     pub(super) at: At,
-    pub(super) ink: Colour,
+    pub(super) colour: Colour,
     pub(super) dashed: bool,
 }
 
 impl Lanes {
-    /// Tells what was heard, and what played.
+    /// What was heard, and what played.
     pub(super) fn of(recording: &Recording<'_>) -> Self {
         let replay = recording.replay;
         let mut lanes = vec![
@@ -52,22 +52,24 @@ impl Lanes {
             None => played(replay, recording.message),
         };
         played.extend(voices(replay));
-        played.sort_by_key(|spell| spell.from);
+        played.sort_by_key(|interval| interval.from);
         if !played.is_empty() {
             lanes.push(("message", played));
         }
-        let marks = lanes.iter().flat_map(|(name, spells)| {
+        let marks = lanes.iter().flat_map(|(name, intervals)| {
             let dashed = match *name {
                 "verdict" => Some(true),
                 "ready" => Some(false),
                 _ => None,
             };
-            let marks = spells.iter().map(|spell| (spell.from, spell.ink));
+            let marks = intervals
+                .iter()
+                .map(|interval| (interval.from, interval.colour));
             dashed.into_iter().flat_map(move |dashed| {
-                marks.clone().map(move |(at, ink)| Mark {
+                marks.clone().map(move |(at, colour)| RuledMoment {
                     lane: name,
                     at,
-                    ink,
+                    colour,
                     dashed,
                 })
             })
@@ -85,20 +87,20 @@ impl Lanes {
         }
     }
 
-    /// All of it in one text, for who cannot see the picture.
-    pub(super) fn words(&self) -> String {
-        let mut words = vec![self.headline.clone()];
-        words.extend(self.reasons.iter().cloned());
-        for (name, spells) in &self.lanes {
-            for spell in spells {
-                let label = spell.labels.first().map_or("", String::as_str);
-                words.push(match spell.until {
-                    Some(until) => format!("{name} {} to {until}: {label}", spell.from),
+    /// All of it in one text, for those who cannot see the picture.
+    pub(super) fn describe(&self) -> String {
+        let mut parts = vec![self.headline.clone()];
+        parts.extend(self.reasons.iter().cloned());
+        for (name, intervals) in &self.lanes {
+            for interval in intervals {
+                let label = interval.labels.first().map_or("", String::as_str);
+                parts.push(match interval.until {
+                    Some(until) => format!("{name} {} to {until}: {label}", interval.from),
                     None => format!("{name}: {label}"),
                 });
             }
         }
-        words.join("; ")
+        parts.join("; ")
     }
 }
 
@@ -120,13 +122,13 @@ fn headline(replay: &Replay) -> String {
 }
 
 fn speech(replay: &Replay) -> Vec<Interval> {
-    let mut spells = Vec::new();
+    let mut intervals = Vec::new();
     let mut began = None;
     for heard in &replay.heard {
         match heard {
             Heard::SpeechBegan { start } => began = Some(*start),
             Heard::SpeechEnded { end } => {
-                spells.extend(began.take().map(|start| spoken(start, *end)));
+                intervals.extend(began.take().map(|start| spoken(start, *end)));
             }
             Heard::Signal { .. }
             | Heard::Beep(_)
@@ -137,8 +139,8 @@ fn speech(replay: &Replay) -> Vec<Interval> {
             | Heard::Voice { .. } => {}
         }
     }
-    spells.extend(began.map(|start| spoken(start, replay.end)));
-    spells
+    intervals.extend(began.map(|start| spoken(start, replay.end)));
+    intervals
 }
 
 fn spoken(start: At, end: At) -> Interval {
@@ -148,15 +150,15 @@ fn spoken(start: At, end: At) -> Interval {
         until: Some(end),
         labels: vec![format!("{lasted:.2} s"), format!("{lasted:.1} s")],
         beside: false,
-        ink: Colour::Speech,
+        colour: Colour::Speech,
         fill: Colour::SpeechPale,
     }
 }
 
 fn tones(replay: &Replay) -> Vec<Interval> {
-    let mut spells: Vec<_> = replay.heard.iter().filter_map(tone).collect();
-    spells.sort_by_key(|spell| spell.from);
-    spells
+    let mut intervals: Vec<_> = replay.heard.iter().filter_map(tone).collect();
+    intervals.sort_by_key(|interval| interval.from);
+    intervals
 }
 
 fn tone(heard: &Heard) -> Option<Interval> {
@@ -165,7 +167,7 @@ fn tone(heard: &Heard) -> Option<Interval> {
         let (start, end) = (beep.start.seconds(), beep.end.seconds());
         let long = format!("{what} {pitch}, {start:.2} to {end:.2} s");
         let short = format!("{what} {:.0} Hz", beep.hz);
-        spell_of_tone(beep.start, beep.end, vec![long, short], Colour::Beep)
+        tone_interval(beep.start, beep.end, vec![long, short], Colour::Beep)
     };
     match heard {
         Heard::Beep(heard) => Some(beep(heard, "beep")),
@@ -177,7 +179,7 @@ fn tone(heard: &Heard) -> Option<Interval> {
                 format!("{signal}, {from:.2} to {to:.2} s"),
                 signal.to_string(),
             ];
-            Some(spell_of_tone(*start, *end, labels, Colour::Signal))
+            Some(tone_interval(*start, *end, labels, Colour::Signal))
         }
         Heard::SpeechBegan { .. }
         | Heard::SpeechEnded { .. }
@@ -187,14 +189,14 @@ fn tone(heard: &Heard) -> Option<Interval> {
     }
 }
 
-fn spell_of_tone(from: At, until: At, labels: Vec<String>, ink: Colour) -> Interval {
+fn tone_interval(from: At, until: At, labels: Vec<String>, colour: Colour) -> Interval {
     Interval {
         from,
         until: Some(until),
         labels,
         beside: true,
-        ink,
-        fill: if ink == Colour::Beep {
+        colour,
+        fill: if colour == Colour::Beep {
             Colour::BeepPale
         } else {
             Colour::SignalPale
@@ -208,7 +210,7 @@ fn pitch(beep: &Beep) -> String {
     format!("{:.0}{} Hz{sweeps}", beep.hz, second.unwrap_or_default())
 }
 
-/// Each verdict where it differs from the one before.
+/// Each verdict that differs from the one before.
 fn verdicts(replay: &Replay) -> Vec<Interval> {
     let heard = replay.heard.iter().filter_map(|heard| match heard {
         Heard::Verdict { verdict, at, .. } => Some((*verdict, *at)),
@@ -221,15 +223,15 @@ fn verdicts(replay: &Replay) -> Vec<Interval> {
         | Heard::LimitBeep(_)
         | Heard::Voice { .. } => None,
     });
-    let mut spells = Vec::new();
+    let mut intervals = Vec::new();
     let mut before = None;
     for (verdict, at) in heard {
         if before.replace(verdict) != Some(verdict) {
             let labels = vec![format!("{verdict} at {at}"), verdict.to_string()];
-            spells.push(moment(at, labels, Colour::Verdict));
+            intervals.push(moment(at, labels, Colour::Verdict));
         }
     }
-    spells
+    intervals
 }
 
 fn ready(replay: &Replay) -> Vec<Interval> {
@@ -248,20 +250,20 @@ fn ready(replay: &Replay) -> Vec<Interval> {
     first.chain(again).collect()
 }
 
-fn moment(at: At, labels: Vec<String>, ink: Colour) -> Interval {
+fn moment(at: At, labels: Vec<String>, colour: Colour) -> Interval {
     Interval {
         from: at,
         until: None,
         labels,
         beside: true,
-        ink,
-        fill: ink,
+        colour,
+        fill: colour,
     }
 }
 
-/// When the message played, as it was taken down.
+/// When the message played, as it was recorded.
 fn really_played(plays: &[(At, At)], message: Option<f32>) -> Vec<Interval> {
-    let spell = |&(from, until): &(At, At)| {
+    let interval = |&(from, until): &(At, At)| {
         let lasted = until.since(from);
         let why = match message {
             Some(message) if lasted + SILENT_END >= message => "whole",
@@ -273,16 +275,16 @@ fn really_played(plays: &[(At, At)], message: Option<f32>) -> Vec<Interval> {
             until: Some(until),
             labels: vec![format!("message, {lasted:.2} s: {why}"), why.to_owned()],
             beside: true,
-            ink: Colour::Message,
+            colour: Colour::Message,
             fill: Colour::MessagePale,
         }
     };
-    plays.iter().map(spell).collect()
+    plays.iter().map(interval).collect()
 }
 
 /// When the message played: from each ready point until it was over, or something stopped it.
 fn played(replay: &Replay, message: Option<f32>) -> Vec<Interval> {
-    let mut spells = Vec::new();
+    let mut intervals = Vec::new();
     let mut since = None;
     let mut stop = |since: &mut Option<At>, at: At, why: &str| {
         let (Some(start), Some(length)) = (since.take(), message) else {
@@ -296,12 +298,12 @@ fn played(replay: &Replay, message: Option<f32>) -> Vec<Interval> {
         };
         let end = end.max(start);
         let lasted = end.since(start);
-        spells.push(Interval {
+        intervals.push(Interval {
             from: start,
             until: Some(end),
             labels: vec![format!("message, {lasted:.2} s: {why}"), why.to_owned()],
             beside: true,
-            ink: Colour::Message,
+            colour: Colour::Message,
             fill: Colour::MessagePale,
         });
     };
@@ -322,10 +324,10 @@ fn played(replay: &Replay, message: Option<f32>) -> Vec<Interval> {
         }
     }
     stop(&mut since, replay.end, "until the recording ends");
-    spells
+    intervals
 }
 
-/// When it was known that somebody spoke over the message.
+/// When a voice over the message was recognised.
 fn voices(replay: &Replay) -> Vec<Interval> {
     let at = replay.heard.iter().filter_map(|heard| match heard {
         Heard::Voice { at, .. } => Some(*at),

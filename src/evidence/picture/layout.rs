@@ -1,43 +1,26 @@
-//! What stands where in the picture of a recording.
+//! The place of everything in the picture of a recording.
 
 use super::{
-    Format,
     lanes::{Interval, Lanes},
     packing::{Item, Lane, ROW},
-    png,
+    recording::Recording,
     shape::{Area, Colour, Face, Shape},
-    svg,
     title::presentable,
     waveform::Scale,
 };
-use crate::screen::{At, RATE, Replay};
-
-/// A recording and what the ears made of it.
-#[derive(Clone, Copy, Debug)]
-pub struct Recording<'a> {
-    /// What it is called. Long runs of digits, which may be a phone number, are masked in the picture.
-    pub title: &'a str,
-    /// Its samples, [`RATE`] of them a second.
-    pub samples: &'a [i16],
-    /// What was heard in them.
-    pub replay: &'a Replay,
-    /// How long the message lasts that played from the ready point on, in seconds; `None` where it is not known.
-    pub message: Option<f32>,
-    /// When the message really played, from and until, where that is known; the ready points tell it elsewhere.
-    pub plays: Option<&'a [(At, At)]>,
-}
+use crate::screen::{At, RATE};
 
 /// A picture of a recording or of counts, laid out on 1200 pixels' width.
 ///
-/// Of a recording, from top to bottom: the verdict and the ready point in words, the reasons, the waveform with the beeps shaded, an axis
+/// Of a recording, from top to bottom: verdict and ready point in text, the reasons, the waveform with the beeps shaded, an axis
 /// in seconds since answer, and a lane each for speech, tones, verdict, ready point and message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
     pub(super) width: i32,
     pub(super) height: i32,
     pub(super) title: String,
-    /// All that the picture says, in one text.
-    pub(super) words: String,
+    /// All that the picture shows, in one text.
+    pub(super) description: String,
     pub(super) shapes: Vec<Shape>,
 }
 
@@ -55,8 +38,11 @@ impl Layout {
             width: PLOT_RIGHT - PLOT_LEFT,
             height: WAVE,
         };
-        let lanes = heard.lanes.iter().map(|(name, spells)| {
-            let items = spells.iter().map(|spell| axis.item(spell)).collect();
+        let lanes = heard.lanes.iter().map(|(name, intervals)| {
+            let items = intervals
+                .iter()
+                .map(|interval| axis.item(interval))
+                .collect();
             (*name, Lane::pack(items, PLOT_LEFT, PLOT_RIGHT))
         });
         let lanes: Vec<_> = lanes.collect();
@@ -71,22 +57,22 @@ impl Layout {
             top - lane.height()
         });
         let tops: Vec<_> = tops.collect();
-        // All lines first: words lie over them.
+        // All lines first: texts lie over them.
         for ((name, _), top) in lanes.iter().zip(&tops) {
             for mark in heard.marks.iter().filter(|mark| mark.lane == *name) {
                 let (x, height) = (axis.x(mark.at), top + ROW - waveform.top);
-                sheet.upright(x, waveform.top, height, mark.ink, mark.dashed);
+                sheet.upright(x, waveform.top, height, mark.colour, mark.dashed);
             }
         }
         for ((name, lane), top) in lanes.iter().zip(tops) {
             sheet.fill(0, top, WIDTH, 1, Colour::Grid);
-            let words = top + (ROW - Face::Plain.height()) / 2;
-            sheet.name(name, words);
+            let text_top = top + (ROW - Face::Plain.height()) / 2;
+            sheet.name(name, text_top);
             lane.draw(top, &mut sheet.shapes);
             if lane.is_empty() {
                 sheet.text(
                     PLOT_LEFT + GUTTER,
-                    words,
+                    text_top,
                     Face::Plain,
                     Colour::Faint,
                     "none",
@@ -97,26 +83,8 @@ impl Layout {
             width: WIDTH,
             height: foot + MARGIN,
             title,
-            words: heard.words(),
+            description: heard.describe(),
             shapes: sheet.shapes,
-        }
-    }
-
-    /// The picture as an SVG document.
-    pub fn svg(&self) -> String {
-        svg::render(self)
-    }
-
-    /// The picture as a PNG file.
-    pub fn png(&self) -> Vec<u8> {
-        png::render(self)
-    }
-
-    /// The picture as a file of this format.
-    pub fn render(&self, format: Format) -> Vec<u8> {
-        match format {
-            Format::Svg => self.svg().into_bytes(),
-            Format::Png => self.png(),
         }
     }
 }
@@ -156,24 +124,24 @@ impl Axis {
         })
     }
 
-    fn item(&self, spell: &Interval) -> Item {
-        let (left, right) = match spell.until {
-            Some(until) => (self.x(spell.from), self.x(until)),
-            None => (self.x(spell.from) - 1, self.x(spell.from) + 2),
+    fn item(&self, interval: &Interval) -> Item {
+        let (left, right) = match interval.until {
+            Some(until) => (self.x(interval.from), self.x(until)),
+            None => (self.x(interval.from) - 1, self.x(interval.from) + 2),
         };
         let left = left.clamp(PLOT_LEFT, PLOT_RIGHT - THINNEST);
         Item {
             left,
             right: right.clamp(left + THINNEST, PLOT_RIGHT),
-            labels: spell.labels.clone(),
-            beside: spell.beside,
-            ink: spell.ink,
-            fill: spell.fill,
+            labels: interval.labels.clone(),
+            beside: interval.beside,
+            colour: interval.colour,
+            fill: interval.fill,
         }
     }
 }
 
-/// Shapes as they gather, and the last row in use.
+/// The shapes so far, and the last row in use.
 #[derive(Default)]
 pub(super) struct Sheet {
     pub(super) shapes: Vec<Shape>,
@@ -202,11 +170,11 @@ impl Sheet {
         let columns = ((WIDTH - 2 * MARGIN) / Face::Plain.advance()) as usize;
         let why = format!(
             "Why: {}",
-            lanes.reasons.first().map_or("nothing told", |why| why)
+            lanes.reasons.first().map_or("no reasons", |why| why)
         );
         let more = lanes.reasons.iter().skip(1).cloned();
-        for words in wrapped(std::iter::once(why).chain(more), columns) {
-            self.text(MARGIN, self.bottom + 2, Face::Plain, Colour::Text, &words);
+        for text in wrapped(std::iter::once(why).chain(more), columns) {
+            self.text(MARGIN, self.bottom + 2, Face::Plain, Colour::Text, &text);
             self.bottom += LINE;
         }
     }
@@ -240,7 +208,7 @@ impl Sheet {
         self.shapes.push(Shape::Wave {
             left: area.left,
             columns: scale.columns(samples, area),
-            ink: Colour::Wave,
+            colour: Colour::Wave,
         });
     }
 
@@ -262,8 +230,8 @@ impl Sheet {
                 width: 1,
                 height: foot - waveform.top,
             };
-            let ink = Colour::Grid;
-            self.shapes.insert(0, Shape::Fill { area: line, ink });
+            let colour = Colour::Grid;
+            self.shapes.insert(0, Shape::Fill { area: line, colour });
             self.fill(x, waveform.bottom(), 1, TICK, Colour::Faint);
             let width = Face::Plain.width(&label);
             let left = (x - width / 2).clamp(waveform.left, WIDTH - MARGIN - width);
@@ -275,60 +243,60 @@ impl Sheet {
     }
 
     /// A line two pixels wide from a row downwards.
-    fn upright(&mut self, x: i32, top: i32, height: i32, ink: Colour, dashed: bool) {
+    fn upright(&mut self, x: i32, top: i32, height: i32, colour: Colour, dashed: bool) {
         let left = x.min(PLOT_RIGHT - 2);
         let (dash, gap) = if dashed { (7, 5) } else { (height, 0) };
         let mut down = 0;
         while down < height {
-            self.fill(left, top + down, 2, dash.min(height - down), ink);
+            self.fill(left, top + down, 2, dash.min(height - down), colour);
             down += dash + gap;
         }
     }
 
-    fn name(&mut self, words: &str, top: i32) {
-        self.gutter(words, top, Face::Bold, Colour::Text);
+    fn name(&mut self, text: &str, top: i32) {
+        self.gutter(text, top, Face::Bold, Colour::Text);
     }
 
-    /// Words at the left of the plot, up to its edge.
-    fn gutter(&mut self, words: &str, top: i32, face: Face, ink: Colour) {
-        let x = PLOT_LEFT - GUTTER - face.width(words);
-        self.text(x, top, face, ink, words);
+    /// A text at the left of the plot, up to its edge.
+    fn gutter(&mut self, text: &str, top: i32, face: Face, colour: Colour) {
+        let x = PLOT_LEFT - GUTTER - face.width(text);
+        self.text(x, top, face, colour, text);
     }
 
-    pub(super) fn fill(&mut self, left: i32, top: i32, width: i32, height: i32, ink: Colour) {
+    pub(super) fn fill(&mut self, left: i32, top: i32, width: i32, height: i32, colour: Colour) {
         let area = Area {
             left,
             top,
             width,
             height,
         };
-        self.shapes.push(Shape::Fill { area, ink });
+        self.shapes.push(Shape::Fill { area, colour });
     }
 
-    pub(super) fn text(&mut self, x: i32, top: i32, face: Face, ink: Colour, words: &str) {
-        if !words.is_empty() {
+    pub(super) fn text(&mut self, x: i32, top: i32, face: Face, colour: Colour, text: &str) {
+        if !text.is_empty() {
             self.shapes.push(Shape::Text {
                 x,
                 top,
                 face,
-                ink,
-                words: words.to_owned(),
+                colour,
+                text: text.to_owned(),
             });
         }
     }
 }
 
 /// A text of at most this many characters; what was cut off is three dots.
-pub(super) fn shortened(words: &str, most: usize) -> String {
-    if words.chars().count() <= most {
-        return words.to_owned();
+pub(super) fn shortened(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
     }
-    let reader: String = words.chars().take(most.saturating_sub(3)).collect();
+    let reader: String = text.chars().take(most.saturating_sub(3)).collect();
     let dots = ".".repeat(most.min(3));
     reader + &dots
 }
 
-/// Reasons in lines of at most this many characters, none torn where it fits a line.
+/// Reasons in lines of at most this many characters, none broken if it fits a line.
 fn wrapped(reasons: impl Iterator<Item = String>, columns: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for reason in reasons {
@@ -351,7 +319,7 @@ pub(super) const MARGIN: i32 = 10;
 pub(super) const LINE: i32 = Face::Plain.height() + 2;
 /// Characters of a title that has to do with less than the whole of its line.
 const SHORTEST_TITLE: i32 = 12;
-/// Where the plot begins: left of it stand the names of the lanes.
+/// The left edge of the plot; the names of the lanes are left of it.
 const PLOT_LEFT: i32 = 90;
 const PLOT_RIGHT: i32 = WIDTH - 14;
 /// Pixels between a lane's name and the plot.

@@ -1,10 +1,13 @@
 //! The picture of a recording, or of counts over time: decided on whole pixels by pure code, then copied by two renderers.
 
 mod chart;
+mod format;
 mod lanes;
 mod layout;
 mod packing;
 mod png;
+mod recording;
+mod render;
 mod save;
 mod shape;
 mod svg;
@@ -15,6 +18,8 @@ mod waveform;
 
 pub use self::{
     chart::{Bar, Chart, Part},
-    layout::{Layout, Recording},
-    save::{Format, SaveError, save},
+    format::PictureFormat,
+    layout::Layout,
+    recording::Recording,
+    save::{SaveError, save},
 };

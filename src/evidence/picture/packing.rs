@@ -1,4 +1,4 @@
-//! A lane: what happened, in boxes along the time axis, each with its label where there is room.
+//! A lane: what happened, in boxes along the time axis, each with its label if there is room.
 
 use super::shape::{Area, Colour, Face, Shape};
 
@@ -7,11 +7,11 @@ use super::shape::{Area, Colour, Face, Shape};
 pub(super) struct Item {
     pub(super) left: i32,
     pub(super) right: i32,
-    /// Its labels, the most telling first; the first that has room is written.
+    /// Its labels, the most detailed first; the first that has room is written.
     pub(super) labels: Vec<String>,
-    /// Whether a label may stand beside the box, or in it only.
+    /// Whether a label may be beside the box, or in it only.
     pub(super) beside: bool,
-    pub(super) ink: Colour,
+    pub(super) colour: Colour,
     pub(super) fill: Colour,
 }
 
@@ -24,7 +24,7 @@ pub(super) struct Lane {
 struct Placed {
     row: i32,
     item: Item,
-    /// Where its label begins, and which one it is.
+    /// The column at which its label begins, and the label.
     label: Option<(i32, String)>,
 }
 
@@ -53,11 +53,11 @@ impl Lane {
                     x >= left && x + Face::Plain.width(label) <= right && free(row, from, to)
                 })
                 .map(|(row, x, label)| (row, Some((x, label.clone()))));
-            // Where no label has room, the box goes where it covers nobody's words.
+            // If no label has room, the box goes to a row in which it covers no text.
             let bare = || (0..ROWS).find(|row| free(*row, item.left, item.right));
             let crowded = if item.beside { ROWS } else { 0 };
             let (row, label) = fitting.unwrap_or_else(|| (bare().unwrap_or(crowded), None));
-            let beside = label.as_ref().map(|(x, words)| (*x, words));
+            let beside = label.as_ref().map(|(x, text)| (*x, text));
             let (from, to) = extent(&item, beside);
             taken.push((row, from, to));
             lane.rows = lane.rows.max(row + 1);
@@ -87,7 +87,7 @@ impl Lane {
             };
             shapes.push(Shape::Fill {
                 area,
-                ink: item.ink,
+                colour: item.colour,
             });
             if area.width > 2 {
                 let inner = Area {
@@ -98,27 +98,30 @@ impl Lane {
                 };
                 shapes.push(Shape::Fill {
                     area: inner,
-                    ink: item.fill,
+                    colour: item.fill,
                 });
             }
-            if let Some((x, words)) = label {
+            if let Some((x, text)) = label {
                 let behind = Area {
                     left: *x,
                     top: area.top,
-                    width: Face::Plain.width(words),
+                    width: Face::Plain.width(text),
                     height: area.height,
                 };
                 // Lines that come from above would go through the words.
                 if behind.left >= area.right() || behind.right() <= area.left {
-                    let ink = Colour::Paper;
-                    shapes.push(Shape::Fill { area: behind, ink });
+                    let colour = Colour::Paper;
+                    shapes.push(Shape::Fill {
+                        area: behind,
+                        colour,
+                    });
                 }
                 shapes.push(Shape::Text {
                     x: *x,
                     top: top + row * ROW + (ROW - Face::Plain.height()) / 2,
                     face: Face::Plain,
-                    ink: Colour::Text,
-                    words: words.clone(),
+                    colour: Colour::Text,
+                    text: text.clone(),
                 });
             }
         }
@@ -127,17 +130,17 @@ impl Lane {
 
 /// The columns that an item takes, with its label if it has one.
 fn extent(item: &Item, label: Option<(i32, &String)>) -> (i32, i32) {
-    let Some((x, words)) = label else {
+    let Some((x, text)) = label else {
         return (item.left, item.right);
     };
-    let end = x + Face::Plain.width(words);
+    let end = x + Face::Plain.width(text);
     if x >= item.left && end <= item.right {
         return (item.left, item.right);
     }
     (item.left.min(x - GAP), item.right.max(end + GAP))
 }
 
-/// Where a label of this width may begin: in the box, after it, before it.
+/// The columns at which a label of this width may begin: in the box, after it, before it.
 fn spots(item: &Item, width: i32) -> [Option<i32>; 3] {
     let inside = item.right - item.left >= width + 2 * PAD;
     [

@@ -1,4 +1,4 @@
-//! A scene as PNG. The glyphs come with the program: a machine without any font draws the same.
+//! A layout as PNG. The glyphs come with the program: a machine without any font draws the same.
 
 use noto_sans_mono_bitmap::get_raster;
 
@@ -7,7 +7,7 @@ use super::{
     shape::{Area, Colour, Face, Shape},
 };
 
-/// The scene as a whole PNG file.
+/// The layout as a whole PNG file.
 pub(super) fn render(layout: &Layout) -> Vec<u8> {
     let mut canvas = Canvas::new(layout.width, layout.height);
     for shape in &layout.shapes {
@@ -15,7 +15,7 @@ pub(super) fn render(layout: &Layout) -> Vec<u8> {
     }
     canvas
         .encode(&layout.title)
-        .expect("a Vec takes whatever is written, and the canvas is as large as it says")
+        .expect("a Vec takes all that is written, and the canvas is as large as it says")
 }
 
 struct Canvas {
@@ -36,8 +36,12 @@ impl Canvas {
 
     fn draw(&mut self, shape: &Shape) {
         match shape {
-            Shape::Fill { area, ink } => self.fill(*area, *ink),
-            Shape::Wave { left, columns, ink } => {
+            Shape::Fill { area, colour } => self.fill(*area, *colour),
+            Shape::Wave {
+                left,
+                columns,
+                colour,
+            } => {
                 for (column, (top, bottom)) in columns.iter().enumerate() {
                     let bar = Area {
                         left: *left + column as i32,
@@ -45,52 +49,52 @@ impl Canvas {
                         width: 1,
                         height: bottom - top,
                     };
-                    self.fill(bar, *ink);
+                    self.fill(bar, *colour);
                 }
             }
             Shape::Text {
                 x,
                 top,
                 face,
-                ink,
-                words,
+                colour,
+                text,
             } => {
-                for (n, char) in words.chars().enumerate() {
-                    self.glyph(x + n as i32 * face.advance(), *top, char, *face, *ink);
+                for (n, char) in text.chars().enumerate() {
+                    self.glyph(x + n as i32 * face.advance(), *top, char, *face, *colour);
                 }
             }
         }
     }
 
-    fn fill(&mut self, area: Area, ink: Colour) {
+    fn fill(&mut self, area: Area, colour: Colour) {
         for y in area.top..area.bottom() {
             for x in area.left..area.right() {
-                self.blend(x, y, ink, u8::MAX);
+                self.blend(x, y, colour, u8::MAX);
             }
         }
     }
 
-    fn glyph(&mut self, x: i32, top: i32, char: char, face: Face, ink: Colour) {
+    fn glyph(&mut self, x: i32, top: i32, char: char, face: Face, colour: Colour) {
         let of = |char| get_raster(char, face.weight(), face.raster());
         let Some(glyph) = of(char).or_else(|| of('?')) else {
             return;
         };
         for (y, row) in (top..).zip(glyph.rows()) {
             for (x, cover) in (x..).zip(row) {
-                self.blend(x, y, ink, *cover);
+                self.blend(x, y, colour, *cover);
             }
         }
     }
 
-    /// Lays an ink over a pixel, `cover` of 255 parts of it; what lies outside is nowhere.
-    fn blend(&mut self, x: i32, y: i32, ink: Colour, cover: u8) {
+    /// Lays an colour over a pixel, `cover` of 255 parts of it; what lies outside is not drawn.
+    fn blend(&mut self, x: i32, y: i32, colour: Colour, cover: u8) {
         if !(0..self.width).contains(&x) || !(0..self.height).contains(&y) {
             return;
         }
         let pixel = &mut self.pixels[(y * self.width + x) as usize];
         let cover = u32::from(cover);
-        for (channel, ink) in pixel.iter_mut().zip(ink.rgb()) {
-            let mixed = u32::from(*channel) * (255 - cover) + u32::from(ink) * cover;
+        for (channel, colour) in pixel.iter_mut().zip(colour.rgb()) {
+            let mixed = u32::from(*channel) * (255 - cover) + u32::from(colour) * cover;
             *channel = ((mixed + 127) / 255) as u8;
         }
     }

@@ -1,4 +1,4 @@
-//! Pictures in files: whole or not there, and for their owner only.
+//! Writes pictures to files: whole or not at all, and for their owner only.
 
 use std::{
     fs::{File, Permissions},
@@ -9,30 +9,9 @@ use std::{
 
 use thiserror::Error;
 
-use super::Layout;
+use super::{format::PictureFormat, layout::Layout};
 
-/// How a picture is written down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// Scalable Vector Graphics 1.1.
-    Svg,
-    /// Portable Network Graphics, 24 bits a pixel.
-    Png,
-}
-
-impl Format {
-    /// The format that a file's name asks for by its ending, `.svg` or `.png` in any case; `None` for every other name.
-    pub fn of(path: &Path) -> Option<Self> {
-        let end = path.extension()?.to_str()?.to_ascii_lowercase();
-        match end.as_str() {
-            "svg" => Some(Self::Svg),
-            "png" => Some(Self::Png),
-            _ => None,
-        }
-    }
-}
-
-/// Why a picture could not be kept.
+/// A picture could not be written.
 #[derive(Debug, Error)]
 #[error("cannot write the picture {}", path.display())]
 pub struct SaveError {
@@ -41,12 +20,12 @@ pub struct SaveError {
     source: io::Error,
 }
 
-/// Writes a scene to a file that only its owner can read (mode 0600). A file of that name is replaced in one step, once
+/// Writes a picture to a file that only its owner can read (mode 0600). A file of that name is replaced in one step, once
 /// the picture is whole and on disk.
 ///
 /// # Errors
-/// [`SaveError`] where the file or its folder cannot be written; what was there before is there still.
-pub fn save(layout: &Layout, format: Format, path: &Path) -> Result<(), SaveError> {
+/// [`SaveError`] if the file or its folder cannot be written; a file that was there before is unchanged.
+pub fn save(layout: &Layout, format: PictureFormat, path: &Path) -> Result<(), SaveError> {
     replace(path, &layout.render(format)).map_err(|source| SaveError {
         path: path.to_owned(),
         source,

@@ -1,4 +1,4 @@
-//! What a picture is made of: areas, waves and words, on whole pixels.
+//! What a picture is made of: areas, waves and texts, on whole pixels.
 
 use noto_sans_mono_bitmap::{FontWeight, RasterHeight, get_raster_width};
 
@@ -6,20 +6,20 @@ use noto_sans_mono_bitmap::{FontWeight, RasterHeight, get_raster_width};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Shape {
     /// A filled rectangle.
-    Fill { area: Area, ink: Colour },
+    Fill { area: Area, colour: Colour },
     /// One vertical bar a pixel column, from its first row to the one after its last.
     Wave {
         left: i32,
         columns: Vec<(i32, i32)>,
-        ink: Colour,
+        colour: Colour,
     },
     /// A line of text; `x` and `top` are the upper left corner of its first glyph's box.
     Text {
         x: i32,
         top: i32,
         face: Face,
-        ink: Colour,
-        words: String,
+        colour: Colour,
+        text: String,
     },
 }
 
@@ -67,8 +67,8 @@ impl Face {
     }
 
     /// Pixels that a text takes.
-    pub(super) fn width(self, words: &str) -> i32 {
-        words.chars().count() as i32 * self.advance()
+    pub(super) fn width(self, text: &str) -> i32 {
+        text.chars().count() as i32 * self.advance()
     }
 
     pub(super) const fn weight(self) -> FontWeight {
@@ -86,7 +86,7 @@ impl Face {
     }
 }
 
-/// What a colour stands for.
+/// What a colour means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Colour {
     Paper,
@@ -105,7 +105,7 @@ pub(super) enum Colour {
     Message,
     MessagePale,
     Voice,
-    /// What a chart tells apart, by its number in [`PARTS`]; beyond them the colours come again.
+    /// A part of a chart, by its number in [`PARTS`]; beyond them the colours repeat.
     Part(usize),
 }
 

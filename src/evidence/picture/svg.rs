@@ -1,4 +1,4 @@
-//! A scene as SVG: plain elements, no script, no style sheet, no font of its own.
+//! A layout as SVG: plain elements, no script, no style sheet, no font of its own.
 
 use std::fmt::{self, Write as _};
 
@@ -7,10 +7,10 @@ use super::{
     shape::{Colour, Face, Shape},
 };
 
-/// The scene as a text that is a whole SVG document.
+/// The layout as a whole SVG document.
 pub(super) fn render(layout: &Layout) -> String {
     let mut out = String::new();
-    document(layout, &mut out).expect("a String takes whatever is written");
+    document(layout, &mut out).expect("a String takes all that is written");
     out
 }
 
@@ -22,7 +22,7 @@ fn document(layout: &Layout, out: &mut String) -> fmt::Result {
         r#"<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" role="img" font-family="{FONTS}">"#
     )?;
     writeln!(out, "<title>{}</title>", Escaped(&layout.title))?;
-    writeln!(out, "<desc>{}</desc>", Escaped(&layout.words))?;
+    writeln!(out, "<desc>{}</desc>", Escaped(&layout.description))?;
     let paper = Hex(Colour::Paper);
     writeln!(
         out,
@@ -36,17 +36,21 @@ fn document(layout: &Layout, out: &mut String) -> fmt::Result {
 
 fn element(shape: &Shape, out: &mut String) -> fmt::Result {
     match shape {
-        Shape::Fill { area, ink } => writeln!(
+        Shape::Fill { area, colour } => writeln!(
             out,
             r#"<rect x="{}" y="{}" width="{}" height="{}" fill="{}"/>"#,
             area.left,
             area.top,
             area.width,
             area.height,
-            Hex(*ink)
+            Hex(*colour)
         ),
-        Shape::Wave { left, columns, ink } => {
-            write!(out, r#"<path stroke="{}" d=""#, Hex(*ink))?;
+        Shape::Wave {
+            left,
+            columns,
+            colour,
+        } => {
+            write!(out, r#"<path stroke="{}" d=""#, Hex(*colour))?;
             for (column, (top, bottom)) in columns.iter().enumerate() {
                 write!(out, "M{}.5 {top}V{bottom}", *left + column as i32)?;
             }
@@ -56,10 +60,10 @@ fn element(shape: &Shape, out: &mut String) -> fmt::Result {
             x,
             top,
             face,
-            ink,
-            words,
+            colour,
+            text,
         } => {
-            // Whatever font is there, the text takes the room that the layout gave it.
+            // In any font, the text takes the room that the layout gave it.
             let weight = match face {
                 Face::Plain => "",
                 Face::Bold | Face::Head => r#" font-weight="bold""#,
@@ -69,9 +73,9 @@ fn element(shape: &Shape, out: &mut String) -> fmt::Result {
                 r#"<text x="{x}" y="{}" font-size="{:.1}"{weight} textLength="{}" lengthAdjust="spacingAndGlyphs" xml:space="preserve" fill="{}">{}</text>"#,
                 top + face.baseline(),
                 f64::from(face.advance()) / ADVANCE,
-                face.width(words),
-                Hex(*ink),
-                Escaped(words)
+                face.width(text),
+                Hex(*colour),
+                Escaped(text)
             )
         }
     }
@@ -86,7 +90,7 @@ impl fmt::Display for Hex {
     }
 }
 
-/// A text as it stands between two tags. Control characters, which XML cannot hold, are not in a scene.
+/// A text as it is between two tags. Control characters, which XML cannot hold, are not in a layout.
 struct Escaped<'a>(&'a str);
 
 impl fmt::Display for Escaped<'_> {

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use xml::reader::{EventReader, XmlEvent};
 
 use super::{
-    Format, Layout, Recording,
+    Layout, PictureFormat, Recording,
     layout::WIDTH,
     save,
     shape::{Area, Colour, Face, Shape},
@@ -22,7 +22,7 @@ fn a_mailbox_is_laid_out_as_it_was() {
     let replay = mailbox();
     let layout = Layout::of(&recording("anna.wav", &samples, &replay, Some(4.0)));
     insta::assert_snapshot!(told(&layout));
-    insta::assert_snapshot!(layout.words);
+    insta::assert_snapshot!(layout.description);
 }
 
 #[test]
@@ -49,18 +49,18 @@ fn a_message_that_is_stopped_says_by_what() {
         },
     ]);
     let samples = samples(10.0);
-    let words = Layout::of(&recording("x", &samples, &replay, Some(9.0))).words;
+    let text = Layout::of(&recording("x", &samples, &replay, Some(9.0))).description;
     for part in [
         "ready at 2.00 s, by silence, again at 4.70 s",
         "message, 2.50 s: stopped by a late beep",
         "message, 1.70 s: stopped by a voice",
         "a voice over it, known at 6.40 s",
     ] {
-        assert!(words.contains(part), "{part}: {words}");
+        assert!(text.contains(part), "{part}: {text}");
     }
-    let whole = Layout::of(&recording("x", &samples, &replay, Some(1.0))).words;
+    let whole = Layout::of(&recording("x", &samples, &replay, Some(1.0))).description;
     assert!(whole.contains("message, 1.00 s: whole"), "{whole}");
-    let unknown = Layout::of(&recording("x", &samples, &replay, None)).words;
+    let unknown = Layout::of(&recording("x", &samples, &replay, None)).description;
     assert!(!unknown.contains("message, "), "{unknown}");
 }
 
@@ -85,22 +85,22 @@ fn the_svg_is_well_formed_and_holds_every_word() {
     let title = "<Anna> & \"Co\" ]]>\u{1}\u{feff}\u{65e5}.wav";
     let layout = Layout::of(&recording(title, &samples, &replay, Some(4.0)));
     let svg = layout.svg();
-    let (mut elements, mut words) = (0, Vec::new());
+    let (mut elements, mut found) = (0, Vec::new());
     for event in EventReader::from_str(&svg) {
         let event = event.unwrap();
         if let XmlEvent::StartElement { .. } = event {
             elements += 1;
         } else if let XmlEvent::Characters(text) = event {
-            words.push(text);
+            found.push(text);
         }
     }
     assert_eq!(elements, layout.shapes.len() + 4, "svg, title, desc, paper");
     let mut expected = vec![
         "<Anna> & \"Co\" ]]>???.wav".to_owned(),
-        layout.words.clone(),
+        layout.description.clone(),
     ];
-    expected.extend(texts(&layout).map(|(_, words)| words));
-    assert_eq!(words, expected);
+    expected.extend(texts(&layout).map(|(_, text)| text));
+    assert_eq!(found, expected);
     // The check can fail.
     let torn = svg.replace("&lt;", "<");
     assert!(EventReader::from_str(&torn).into_iter().any(|e| e.is_err()));
@@ -123,10 +123,10 @@ fn the_png_has_its_size_and_its_words_in_it() {
         let all = pixels.iter().enumerate();
         all.filter(|(n, pixel)| inside(*n) && dark(pixel)).count()
     };
-    for (area, words) in texts(&layout) {
-        assert!(inked(area) > words.len() * 5, "{words}: {}", inked(area));
+    for (area, text) in texts(&layout) {
+        assert!(inked(area) > text.len() * 5, "{text}: {}", inked(area));
     }
-    // The check can fail: no word stands in the margin.
+    // The check can fail: no text is in the margin.
     let margin = Area {
         left: 0,
         top: 0,
@@ -146,8 +146,8 @@ fn words_that_lie_over_each_other_or_hang_out_are_found() {
             x,
             top,
             face: Face::Plain,
-            ink: Colour::Text,
-            words: "fault".to_owned(),
+            colour: Colour::Text,
+            text: "fault".to_owned(),
         });
         assert!(sound(&faulty).is_err(), "{x} {top}");
     }
@@ -219,19 +219,19 @@ fn a_picture_is_its_owner_s_and_whole_or_not_there() {
     let layout = Layout::of(&recording("x", &samples(0.1), &replay(&[]), None));
     for name in ["a.svg", "a.PNG"] {
         let path = folder.path().join(name);
-        let format = Format::of(&path).unwrap();
+        let format = PictureFormat::of(&path).unwrap();
         fs::write(&path, "what was there before").unwrap();
         save(&layout, format, &path).unwrap();
         assert_eq!(fs::read(&path).unwrap(), layout.render(format));
         let mode = fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
-    // A folder stands where the file should: the rename fails when all is written.
+    // A folder is in the place of the file: the rename fails when all is written.
     fs::create_dir(folder.path().join("taken.svg")).unwrap();
     let taken = folder.path().join("taken.svg");
-    let error = save(&layout, Format::Svg, &taken).unwrap_err();
+    let error = save(&layout, PictureFormat::Svg, &taken).unwrap_err();
     assert!(error.to_string().contains("taken.svg"), "{error}");
-    assert!(save(&layout, Format::Svg, &folder.path().join("no/a.svg")).is_err());
+    assert!(save(&layout, PictureFormat::Svg, &folder.path().join("no/a.svg")).is_err());
     let mut left: Vec<_> = fs::read_dir(folder.path())
         .unwrap()
         .map(|entry| entry.unwrap().file_name())
@@ -243,15 +243,15 @@ fn a_picture_is_its_owner_s_and_whole_or_not_there() {
 #[test]
 fn a_name_s_ending_decides_the_format() {
     for (name, format) in [
-        ("a.svg", Some(Format::Svg)),
-        ("a/b.PNG", Some(Format::Png)),
+        ("a.svg", Some(PictureFormat::Svg)),
+        ("a/b.PNG", Some(PictureFormat::Png)),
         ("a.jpg", None),
         ("svg", None),
         (".svg", None),
         ("a.svg.gz", None),
         ("", None),
     ] {
-        assert_eq!(Format::of(Path::new(name)), format, "{name}");
+        assert_eq!(PictureFormat::of(Path::new(name)), format, "{name}");
     }
 }
 
@@ -310,16 +310,16 @@ fn any_heard() -> impl Strategy<Value = Heard> {
         })
 }
 
-/// Whether all words stand in the picture, and none over others.
+/// Whether all texts are within the picture, and none over others.
 fn sound(layout: &Layout) -> Result<(), String> {
     let all: Vec<_> = texts(layout).collect();
-    for (n, (one, words)) in all.iter().enumerate() {
+    for (n, (one, text)) in all.iter().enumerate() {
         let inside = one.left >= 0
             && one.top >= 0
             && one.right() <= layout.width
             && one.bottom() <= layout.height;
         if !inside {
-            return Err(format!("`{words}` hangs out: {one:?}"));
+            return Err(format!("`{text}` hangs out: {one:?}"));
         }
         for (other, others) in &all[n + 1..] {
             // Glyphs leave their box's first and last rows empty: lines may touch by so much.
@@ -328,45 +328,41 @@ fn sound(layout: &Layout) -> Result<(), String> {
                 || one.bottom() <= other.top + 2
                 || other.bottom() <= one.top + 2;
             if !apart {
-                return Err(format!("`{words}` and `{others}` lie over each other"));
+                return Err(format!("`{text}` and `{others}` lie over each other"));
             }
         }
     }
     Ok(())
 }
 
-/// Every text and where it stands.
+/// Every text and its area.
 fn texts(layout: &Layout) -> impl Iterator<Item = (Area, String)> {
     layout.shapes.iter().filter_map(|shape| match shape {
         Shape::Text {
-            x,
-            top,
-            face,
-            words,
-            ..
+            x, top, face, text, ..
         } => {
             let area = Area {
                 left: *x,
                 top: *top,
-                width: face.width(words),
+                width: face.width(text),
                 height: face.height(),
             };
-            Some((area, words.clone()))
+            Some((area, text.clone()))
         }
         Shape::Fill { .. } | Shape::Wave { .. } => None,
     })
 }
 
-/// A scene as text, without the lines and grounds behind its words.
+/// A layout as text, without the lines and grounds behind its words.
 fn told(layout: &Layout) -> String {
     let mut lines = vec![format!("{} x {}", layout.width, layout.height)];
     lines.extend(layout.shapes.iter().filter_map(|shape| match shape {
         Shape::Fill {
-            ink: Colour::Grid | Colour::Paper | Colour::Faint,
+            colour: Colour::Grid | Colour::Paper | Colour::Faint,
             ..
         } => None,
-        Shape::Fill { area, ink } => Some(format!(
-            "{:>4} {:>3}  {ink:?} {}x{}",
+        Shape::Fill { area, colour } => Some(format!(
+            "{:>4} {:>3}  {colour:?} {}x{}",
             area.left, area.top, area.width, area.height
         )),
         Shape::Wave { left, columns, .. } => {
@@ -378,12 +374,8 @@ fn told(layout: &Layout) -> String {
             ))
         }
         Shape::Text {
-            x,
-            top,
-            face,
-            words,
-            ..
-        } => Some(format!("{x:>4} {top:>3}  {face:?} {words}")),
+            x, top, face, text, ..
+        } => Some(format!("{x:>4} {top:>3}  {face:?} {text}")),
     }));
     lines.join("\n")
 }

@@ -21,7 +21,7 @@ impl Scale {
         }
     }
 
-    /// How far from the middle a level stands, in parts of the way to the edge.
+    /// How far from the middle a level is, in parts of the way to the edge.
     pub(super) fn reach(&self, db: i32) -> f64 {
         level(db - self.top_db)
     }

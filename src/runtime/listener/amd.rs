@@ -29,7 +29,7 @@ impl AmdCopy {
         let copy = self.channel();
         let made = self.rest.snoop(&self.leg, &copy, &self.app, &args).await;
         if let Err(failure) = made {
-            debug!(words = failure.words, "no copy of the call for AMD");
+            debug!(detail = failure.detail, "no copy of the call for AMD");
         }
     }
 
@@ -43,7 +43,7 @@ impl AmdCopy {
         };
         let done: Result<(), Failure> = run.await;
         if let Err(failure) = done {
-            debug!(words = failure.words, "AMD does not hear the call");
+            debug!(detail = failure.detail, "AMD does not hear the call");
         }
     }
 
@@ -55,7 +55,7 @@ impl AmdCopy {
                 Ok(HangUp::Done | HangUp::NotThere) => return,
                 Err(failure) => {
                     debug!(
-                        words = failure.words,
+                        detail = failure.detail,
                         "the copy for AMD cannot be ended yet"
                     );
                     sleep(pause).await;

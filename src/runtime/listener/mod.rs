@@ -93,7 +93,7 @@ pub(super) async fn listen(
     let mut ears = Ears::new(trunk.ears);
     ears.note_call(call);
     if let Some(tape) = &mut tape {
-        tape.cue(evidence::Cue::Call(call));
+        tape.cue(evidence::RecordedCue::Call(call));
     }
     let now = clock::now();
     let channel = ChannelId::leg(trunk.run.clone(), drop, leg);
@@ -264,7 +264,7 @@ impl Listener<'_> {
                     "HUMAN" => Amd::Human,
                     _ => Amd::Unsure,
                 };
-                self.note(evidence::Cue::Amd(word));
+                self.note(evidence::RecordedCue::Amd(word));
                 self.ears.note_amd(word);
                 let amd = self.amd.clone();
                 self.aside(async move { amd.end().await });
@@ -296,7 +296,7 @@ impl Listener<'_> {
             FromCall::Sound(sound) => self.on_sound(&sound).await,
             FromCall::Speaking(play) => {
                 self.speaks = true;
-                self.note(evidence::Cue::Playing(play));
+                self.note(evidence::RecordedCue::Playing(play));
                 self.ears.playing(self.echo.clone());
                 self.reports.send(Event::Speaking(play)).await;
             }
@@ -308,7 +308,7 @@ impl Listener<'_> {
                 self.deadline = clock::now() + GAP;
                 // After the whole message goodbye was said.
                 self.parting |= spoken.end == SpokenEnd::Whole;
-                self.note(evidence::Cue::Stopped(play));
+                self.note(evidence::RecordedCue::Stopped(play));
                 self.reports.send(Event::Spoken { play, spoken }).await;
             }
             FromCall::Ended(_) => {}
@@ -316,7 +316,7 @@ impl Listener<'_> {
     }
 
     /// Takes down what happens, if evidence is kept.
-    fn note(&mut self, cue: evidence::Cue) {
+    fn note(&mut self, cue: evidence::RecordedCue) {
         if let Some(tape) = &mut self.tape {
             tape.cue(cue);
         }
@@ -362,7 +362,7 @@ impl Listener<'_> {
         for heard in told {
             debug!(?heard, "heard");
             if let Some(tape) = &mut self.tape {
-                tape.told(&heard);
+                tape.heard(&heard);
             }
             if let Heard::Beep(beep) | Heard::LateBeep(beep) = heard {
                 self.beep = Some(beep);

@@ -47,7 +47,7 @@ impl TapChannels {
     }
 
     async fn make(&self) -> Result<Connection, String> {
-        let words = |failure: Failure| failure.words;
+        let words = |failure: Failure| failure.detail;
         let media = ExternalMedia {
             channel: self.tap(),
             app: self.app.clone(),
@@ -106,7 +106,10 @@ impl TapChannels {
         match timeout(PATIENCE, request).await {
             Ok(Ok(())) => {}
             Ok(Err(failure)) => {
-                debug!(words = failure.words, "the pbx gave the call no more time");
+                debug!(
+                    detail = failure.detail,
+                    "the pbx gave the call no more time"
+                );
             }
             Err(_) => {
                 warn!("the pbx does not say whether it gave the call more time");
@@ -139,7 +142,7 @@ where
     for pause in END_AGAIN {
         match timeout(PATIENCE, ask()).await {
             Ok(Ok(HangUp::Done | HangUp::NotThere)) => return true,
-            Ok(Err(failure)) => debug!(words = failure.words, "it cannot be ended yet"),
+            Ok(Err(failure)) => debug!(detail = failure.detail, "it cannot be ended yet"),
             Err(_) => debug!("no reply to a request to end it"),
         }
         sleep(pause).await;

@@ -1,8 +1,8 @@
-//! Digital silence: what arrives where nothing is sent says nothing of the line.
+//! Digital silence: what arrives while nothing is sent says nothing of the line.
 
 use super::signal::{Codec, Sound};
 use crate::{
-    screen::{Call, Heard, Known, RATE, Replay, Settings},
+    screen::{Call, CallFacts, Heard, RATE, Replay, Settings},
     words::Verdict,
 };
 
@@ -28,7 +28,7 @@ fn only(samples: &mut [i16], stretches: &[(f32, f32)]) {
 }
 
 fn hear(samples: &[i16]) -> Replay {
-    Replay::of(samples, Settings::default(), &Known::default())
+    Replay::of(samples, Settings::default(), &CallFacts::default())
 }
 
 #[track_caller]
@@ -38,7 +38,7 @@ fn judged(replay: &Replay) -> (Verdict, f32, String) {
 }
 
 #[test]
-fn the_noise_of_a_line_that_opens_late_is_no_voice() {
+fn the_noise_of_a_line_that_opens_late_is_not_a_voice() {
     for noise in [-55.0, -45.0, -38.0, -32.0] {
         let person = Sound::new().quiet(0.8).speech(0.7, -18.0).quiet(8.0);
         let (verdict, at, why) = judged(&hear(&after_nothing(0.0, &person, noise)));
@@ -113,7 +113,7 @@ fn lost_packets_do_not_take_the_background_away() {
 }
 
 #[test]
-fn a_ring_that_is_cut_when_the_line_opens_is_no_beep() {
+fn a_ring_that_is_cut_when_the_line_opens_is_not_a_beep() {
     let sound = Sound::new().tone(&[425.0], 0.3, -20.0).quiet(1.0);
     let sound = sound.speech(0.8, -18.0).quiet(8.0);
     for nothing in [0.0, 0.2, 0.45, 0.9] {
@@ -150,16 +150,16 @@ fn packets_lost_before_the_words_do_not_make_the_background_rise() {
 }
 
 #[test]
-fn a_packet_lost_after_the_words_is_no_end_of_a_recording() {
+fn a_packet_lost_after_the_words_is_not_the_end_of_a_recording() {
     let person = Sound::new().quiet(0.8).speech(3.0, -18.0).quiet(8.0);
     let mut samples = person.noise(-38.0).through(Codec::MuLaw);
     samples[40_000..40_320].fill(0);
-    let known = Known {
+    let known = CallFacts {
         call: Some(Call {
             alerted: Some(0.3),
             other_rang: true,
         }),
-        ..Known::default()
+        ..CallFacts::default()
     };
     let replay = Replay::of(&samples, Settings::default(), &known);
     let verdicts: Vec<_> = replay

@@ -2,7 +2,9 @@
 
 use super::signal::{Codec, Sound};
 use crate::{
-    screen::{Amd, At, Call, Cue, Ears, Heard, Known, Message, RATE, Replay, Setting, Settings},
+    screen::{
+        Amd, At, Call, CallFacts, Cue, Ears, Heard, Message, RATE, Replay, Setting, Settings,
+    },
     words::{ReadyBy, Verdict},
 };
 
@@ -87,7 +89,7 @@ fn the_message_starts_after_the_beep() {
 }
 
 #[test]
-fn pauses_between_sentences_are_no_ready_point() {
+fn pauses_between_sentences_are_not_a_ready_point() {
     let sentence = |sound: Sound| sound.speech(2.5, -18.0).quiet(1.5);
     let sound = (0..5)
         .fold(Sound::new().quiet(0.3), |sound, _| sentence(sound))
@@ -161,7 +163,7 @@ fn a_message_is_started_again_only_so_often() {
         .quiet(3.0)
         .tone(&[1_000.0], 0.4, -15.0)
         .quiet(2.0);
-    let replay = Replay::of(&sound.pcm(), settings, &Known::default());
+    let replay = Replay::of(&sound.pcm(), settings, &CallFacts::default());
     assert!(replay.ready.is_some() && replay.restarts.is_empty());
 }
 
@@ -210,7 +212,7 @@ fn a_mailbox_that_only_beeps_is_a_machine() {
 }
 
 #[test]
-fn ringback_before_a_hello_is_no_machine() {
+fn ringback_before_a_hello_is_not_a_machine() {
     let sound = Sound::new()
         .tone(&[425.0], 1.0, -20.0)
         .quiet(2.0)
@@ -228,7 +230,7 @@ fn ringback_before_a_hello_is_no_machine() {
 }
 
 #[test]
-fn nobody_is_silence() {
+fn a_line_without_a_voice_is_silence() {
     let replay = hear(&Sound::new().quiet(20.0).noise(-55.0), Codec::MuLaw);
     let (verdict, at) = verdict(&replay);
     assert_eq!((verdict, replay.ready), (Verdict::Silence, None));
@@ -236,11 +238,11 @@ fn nobody_is_silence() {
 }
 
 #[test]
-fn a_voice_over_the_message_is_told_and_our_echo_is_not() {
+fn a_voice_over_the_message_is_reported_and_our_echo_is_not() {
     let message = Sound::new().speech(12.0, -15.0);
-    let known = Known {
+    let known = CallFacts {
         message: Some(Message::new(&message.pcm())),
-        ..Known::default()
+        ..CallFacts::default()
     };
     let opened = Sound::new()
         .quiet(0.5)
@@ -268,11 +270,11 @@ fn a_voice_over_the_message_is_told_and_our_echo_is_not() {
             &known,
         );
         assert_eq!(replay.voice, None, "echo after {delay} s at {db} dB");
-        // The same without the message to compare with: somebody speaks.
+        // The same without the message to compare with: a voice.
         let unknown = Replay::of(
             &echo.clone().through(Codec::MuLaw),
             Settings::default(),
-            &Known::default(),
+            &CallFacts::default(),
         );
         assert!(
             unknown.voice.is_some() || db < -25.0,
@@ -306,7 +308,7 @@ fn a_voice_stops_the_message_whatever_may_be_set() {
         let mut settings = Settings::default();
         settings.set("live_voice", &live_voice.to_string()).unwrap();
         let sound = pcm.clone().through(Codec::MuLaw);
-        let replay = Replay::of(&sound, settings, &Known::default());
+        let replay = Replay::of(&sound, settings, &CallFacts::default());
         assert!(replay.voice.is_some(), "{live_voice} s: {:?}", replay.heard);
     }
     let mut settings = Settings::default();
@@ -379,7 +381,7 @@ fn a_prompt_that_comes_again_is_a_menu() {
 }
 
 #[test]
-fn other_words_after_a_pause_are_no_menu() {
+fn other_words_after_a_pause_are_not_a_menu() {
     let sound = Sound::new()
         .quiet(0.5)
         .speech(8.0, -18.0)
@@ -475,7 +477,7 @@ fn what_only_the_calls_know_moves_the_verdict_but_never_plays_alone() {
     let short = Sound::new().quiet(0.5).speech(1.2, -18.0);
     let end = short.end();
     let at = |amd, call| {
-        let known = Known {
+        let known = CallFacts {
             amd,
             call,
             message: None,
@@ -557,7 +559,7 @@ fn nothing_is_done_half_a_time() {
         assert_eq!(
             settings.set("max_restarts", bad).unwrap_err().to_string(),
             format!(
-                "`{bad}` is no value for `max_restarts`: expected a whole number from 0 to 5 (times)"
+                "`{bad}` is not a value of `max_restarts`; expected a whole number from 0 to 5 (times)"
             )
         );
     }
@@ -577,7 +579,7 @@ fn hear(sound: &Sound, codec: Codec) -> Replay {
     Replay::of(
         &sound.clone().through(codec),
         Settings::default(),
-        &Known::default(),
+        &CallFacts::default(),
     )
 }
 

@@ -18,7 +18,7 @@ proptest! {
     }
 
     #[test]
-    fn no_sound_makes_them_panic_or_tell_of_what_is_not_yet(parts in vec(part(), 1..8)) {
+    fn no_sound_makes_them_panic_or_report_the_future(parts in vec(part(), 1..8)) {
         let sound: Vec<_> = parts.into_iter().flatten().collect();
         let mut ears = Ears::new(Settings::default());
         let mut heard = Vec::new();
@@ -34,7 +34,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_they_are_told_and_whenever_all_numbers_are_numbers(
+    fn whatever_they_learn_and_whenever_all_numbers_are_numbers(
         steps in vec(step(), 1..40),
         message in part(),
     ) {
@@ -44,13 +44,13 @@ proptest! {
         let mut samples = 0;
         for step in steps {
             match step {
-                Step::Hear(frame) => {
+                FeedStep::Hear(frame) => {
                     samples += frame.len() as u64;
                     ears.hear(&frame, &mut |event| heard.push(event));
                 }
-                Step::Play(known) => ears.playing(known.then(|| message.clone())),
-                Step::Amd(amd) => ears.note_amd(amd),
-                Step::Call(call) => ears.note_call(call),
+                FeedStep::Play(known) => ears.playing(known.then(|| message.clone())),
+                FeedStep::Amd(amd) => ears.note_amd(amd),
+                FeedStep::Call(call) => ears.note_call(call),
             }
             for event in heard.drain(..) {
                 prop_assert!(latest(&event) <= ears.now(), "{event:?} at {}", ears.now());
@@ -61,7 +61,7 @@ proptest! {
     }
 
     #[test]
-    fn clipping_and_an_offset_make_nobody_a_mailbox(gain in 1.0_f32..30.0, offset in -12_000_i16..12_000) {
+    fn clipping_and_an_offset_make_no_person_a_mailbox(gain in 1.0_f32..30.0, offset in -12_000_i16..12_000) {
         let hello = Sound::new().quiet(0.5).speech(0.7, -18.0).quiet(4.0).noise(-60.0);
         let sound: Vec<_> = hello
             .samples
@@ -151,7 +151,7 @@ fn silence_without_end_changes_nothing() {
 
 /// What can happen to ears.
 #[derive(Clone, Debug)]
-enum Step {
+enum FeedStep {
     Hear(Vec<i16>),
     /// The message starts, known to the ears or not.
     Play(bool),
@@ -159,14 +159,14 @@ enum Step {
     Call(Call),
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn step() -> impl Strategy<Value = FeedStep> {
     prop_oneof![
-        3 => part().prop_map(Step::Hear),
-        1 => vec(any::<i16>(), 0..5_000).prop_map(Step::Hear),
-        1 => any::<bool>().prop_map(Step::Play),
-        1 => prop_oneof![Just(Amd::Machine), Just(Amd::Human), Just(Amd::Unsure)].prop_map(Step::Amd),
+        3 => part().prop_map(FeedStep::Hear),
+        1 => vec(any::<i16>(), 0..5_000).prop_map(FeedStep::Hear),
+        1 => any::<bool>().prop_map(FeedStep::Play),
+        1 => prop_oneof![Just(Amd::Machine), Just(Amd::Human), Just(Amd::Unsure)].prop_map(FeedStep::Amd),
         1 => (proptest::option::of(0.0_f32..90.0), any::<bool>())
-            .prop_map(|(alerted, other_rang)| Step::Call(Call { alerted, other_rang })),
+            .prop_map(|(alerted, other_rang)| FeedStep::Call(Call { alerted, other_rang })),
     ]
 }
 

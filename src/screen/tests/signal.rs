@@ -29,7 +29,7 @@ impl Sound {
         Self::default()
     }
 
-    /// Where it ends, in seconds.
+    /// When it ends, in seconds.
     pub(in crate::screen) fn end(&self) -> f32 {
         self.samples.len() as f32 / RATE as f32
     }

@@ -2,7 +2,7 @@
 
 use super::signal::{Codec, Sound};
 use crate::{
-    screen::{Beep, Heard, Known, Replay, Settings, Signal, SitClass},
+    screen::{Beep, CallFacts, Heard, Replay, Settings, Signal, SitClass},
     words::Verdict,
 };
 
@@ -45,7 +45,7 @@ fn a_beep_at_the_heels_of_a_word_and_one_in_noise_are_found() {
     let heard = Replay::of(
         &noisy.through(Codec::MuLaw),
         Settings::default(),
-        &Known::default(),
+        &CallFacts::default(),
     );
     assert_eq!(heard.beeps.len(), 1, "{:?}", heard.beeps);
 }
@@ -102,7 +102,7 @@ fn a_beep_with_lost_frames_in_it_is_one_beep() {
 }
 
 #[test]
-fn a_harmonic_that_a_formant_makes_strong_is_no_beep() {
+fn a_harmonic_that_a_formant_makes_strong_is_not_a_beep() {
     for codec in Codec::ALL {
         // The fourth harmonic of 127 Hz, as a synthetic voice holds it in "this?".
         let start = greeting().quiet(0.4);
@@ -116,7 +116,7 @@ fn a_harmonic_that_a_formant_makes_strong_is_no_beep() {
 }
 
 #[test]
-fn what_else_sounds_on_a_line_is_no_beep() {
+fn other_sounds_of_a_line_are_not_beeps() {
     let key = |pair: [f32; 2]| greeting().quiet(0.4).tone(&pair, 0.12, -18.0).quiet(0.08);
     let mut cases = vec![
         (
@@ -266,7 +266,7 @@ fn information_tones_are_named_with_their_class() {
 }
 
 #[test]
-fn a_ring_is_told_as_one_and_is_no_beep() {
+fn a_ring_is_reported_as_one_and_is_not_a_beep() {
     let double = |sound: Sound, pair: &[f32]| {
         sound
             .tone(pair, 0.4, -20.0)
@@ -362,7 +362,7 @@ fn a_fax_is_named_by_its_data_and_by_its_calling_tone() {
 }
 
 #[test]
-fn a_busy_tone_after_a_greeting_is_no_beep_and_is_not_played_to() {
+fn a_busy_tone_after_a_greeting_is_not_a_beep_and_is_not_played_to() {
     for (pair, on) in [
         (&[425.0][..], 0.5),
         (&[425.0], 0.25),
@@ -456,7 +456,7 @@ fn heard(sound: &Sound, codec: Codec) -> Replay {
     Replay::of(
         &whole.through(codec),
         Settings::default(),
-        &Known::default(),
+        &CallFacts::default(),
     )
 }
 

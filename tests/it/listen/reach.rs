@@ -76,7 +76,9 @@ async fn a_connection_from_elsewhere_is_let_in_only_if_it_is_allowed() {
         assert_eq!(ended.outcome(), "delivered", "{name}: {ended:?}");
         let by = if may { "beep" } else { "dialplan" };
         assert_eq!(json["ready_by"], by, "{name}: {ended:?}");
-        let told = ended.stderr.contains("`screen.allow` lets others in");
+        let told = ended
+            .stderr
+            .contains("add it to `screen.allow` to accept it");
         assert_eq!(told, !may, "{name}: {ended:?}");
     }
 }

@@ -6,7 +6,7 @@ use aftertone::{
     clock,
     config::{Config, ScreenMode},
     drop::{Milestone, Plan, Report, Technique},
-    evidence::{Archive, Folder, Limits},
+    evidence::{Archive, Folder, RetentionLimits},
     id::DropId,
     phone::{PhoneNumber, Rules},
     runtime::{CallSpec, DropUpdate, Session, plan},
@@ -71,7 +71,7 @@ impl<'a> Caller<'a> {
         if evidence.exists() {
             fs::remove_dir_all(&evidence)?;
         }
-        let limits = Limits {
+        let limits = RetentionLimits {
             max_age: None,
             max_size: u64::MAX,
         };
@@ -137,7 +137,7 @@ impl<'a> Caller<'a> {
                 clock::now() + Plan::DIAL_WITHIN,
             )
         };
-        let tape = folder.as_mut().and_then(Folder::tape);
+        let tape = folder.as_mut().and_then(Folder::recorder);
         let mut news = line.session.start(spec, tape).await;
         let ended = async {
             let mut deaf = None;

@@ -1,11 +1,11 @@
-//! The control messages of Asterisk's chan_websocket: plain text as older releases have them alone, or JSON.
+//! The control messages of Asterisk's chan_websocket: plain text, the only form of older releases, or JSON.
 
 use serde::Deserialize;
 
-/// What the PBX says beside sound.
+/// A control message of the PBX.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Said {
-    /// The channel is connected; its commands are to be written like this.
+pub(super) enum PbxMessage {
+    /// The channel is connected; commands must be written in this style.
     Start(Style),
     /// Its queue is nearly full: send no more sound.
     Xoff,
@@ -13,7 +13,7 @@ pub(super) enum Said {
     Xon,
     /// It has played all that was queued.
     Drained,
-    /// Something that nothing depends on.
+    /// Any other.
     Other,
 }
 
@@ -25,23 +25,23 @@ pub(super) enum Style {
     Json,
 }
 
-/// What we ask of the PBX.
+/// A control message to the PBX.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ask {
-    /// Forget all sound that waits.
+pub(super) enum PbxCommand {
+    /// Discard all sound that waits.
     Flush,
-    /// Say when all that was sent is played.
+    /// Report when all that was sent is played.
     ReportDrained,
     /// End the channel.
     HangUp,
 }
 
-impl Said {
+impl PbxMessage {
     /// Reads one message.
     pub(super) fn read(text: &str) -> Self {
         let text = text.trim();
         let (word, style) = if text.starts_with('{') {
-            let event = serde_json::from_str::<Event>(text).unwrap_or_default();
+            let event = serde_json::from_str::<JsonMessage>(text).unwrap_or_default();
             (event.event, Style::Json)
         } else {
             let end = text.find(|c: char| c.is_whitespace() || c == ':');
@@ -57,7 +57,7 @@ impl Said {
     }
 }
 
-impl Ask {
+impl PbxCommand {
     /// Writes one message.
     pub(super) fn write(self, style: Style) -> String {
         let word = match self {
@@ -74,7 +74,7 @@ impl Ask {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Event {
+struct JsonMessage {
     event: String,
 }
 
@@ -87,36 +87,39 @@ mod tests {
         let rows = [
             (
                 "MEDIA_START connection_id:5f6a channel:WebSocket/INCOMING/0x1 format:ulaw optimal_frame_size:160 ptime:20",
-                Said::Start(Style::Plain),
+                PbxMessage::Start(Style::Plain),
             ),
             (
                 r#"{"event":"MEDIA_START","connection_id":"5f6a","optimal_frame_size":160,"channel_variables":{}}"#,
-                Said::Start(Style::Json),
+                PbxMessage::Start(Style::Json),
             ),
-            ("MEDIA_XOFF", Said::Xoff),
-            (r#"{"event":"MEDIA_XOFF","channel_id":"x"}"#, Said::Xoff),
-            ("MEDIA_XON", Said::Xon),
-            ("QUEUE_DRAINED", Said::Drained),
-            ("QUEUE_DRAINED\n", Said::Drained),
-            (r#"{"event": "QUEUE_DRAINED"}"#, Said::Drained),
-            ("QUEUE_DRAINED_NOT", Said::Other),
-            ("DTMF_END digit:5", Said::Other),
-            (r#"{"event":5}"#, Said::Other),
-            ("{", Said::Other),
-            ("", Said::Other),
+            ("MEDIA_XOFF", PbxMessage::Xoff),
+            (
+                r#"{"event":"MEDIA_XOFF","channel_id":"x"}"#,
+                PbxMessage::Xoff,
+            ),
+            ("MEDIA_XON", PbxMessage::Xon),
+            ("QUEUE_DRAINED", PbxMessage::Drained),
+            ("QUEUE_DRAINED\n", PbxMessage::Drained),
+            (r#"{"event": "QUEUE_DRAINED"}"#, PbxMessage::Drained),
+            ("QUEUE_DRAINED_NOT", PbxMessage::Other),
+            ("DTMF_END digit:5", PbxMessage::Other),
+            (r#"{"event":5}"#, PbxMessage::Other),
+            ("{", PbxMessage::Other),
+            ("", PbxMessage::Other),
         ];
         for (text, said) in rows {
-            assert_eq!(Said::read(text), said, "{text}");
+            assert_eq!(PbxMessage::read(text), said, "{text}");
         }
     }
 
     #[test]
     fn both_styles_are_written() {
-        assert_eq!(Ask::Flush.write(Style::Plain), "FLUSH_MEDIA");
+        assert_eq!(PbxCommand::Flush.write(Style::Plain), "FLUSH_MEDIA");
         assert_eq!(
-            Ask::ReportDrained.write(Style::Json),
+            PbxCommand::ReportDrained.write(Style::Json),
             r#"{"command":"REPORT_QUEUE_DRAINED"}"#
         );
-        assert_eq!(Ask::HangUp.write(Style::Plain), "HANGUP");
+        assert_eq!(PbxCommand::HangUp.write(Style::Plain), "HANGUP");
     }
 }

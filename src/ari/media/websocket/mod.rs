@@ -2,11 +2,11 @@
 //!
 //! ```text
 //!  WebSockets::connect(id) ──wss──> PBX /media/id
-//!       thread: Line ── μ-law, control ──> talk (what is due) ──> writer ──> PBX
-//!                 └──────── sound, what became of ours ──(bounded)──> Connection of one drop
+//!       thread: WebSocketCall ── μ-law, control ──> talk (what is due) ──> writer ──> PBX
+//!                 └──────── sound, what became of the message ──(bounded)──> Connection of one drop
 //! ```
 //!
-//! TCP carries what the network loses once more, and nothing depends on when a piece of a frame arrives. The connections have a
+//! TCP repeats what the network loses, and nothing depends on when a piece of a frame arrives. The connections have a
 //! thread of their own, which watches the driver's [`Pulse`] as the [listener](super::MediaServer) does.
 
 mod control;
@@ -25,8 +25,8 @@ use tokio_tungstenite::tungstenite::{self, Bytes, Message};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
-use control::Said;
-use talk::{Deed, Talk};
+use control::PbxMessage;
+use talk::{Action, Talk};
 
 use super::{
     Pulse,
@@ -44,11 +44,11 @@ use crate::{
     clock,
 };
 
-/// Makes audio connections to a PBX. Cheap to clone; its thread ends with the last clone and connection.
+/// Makes audio connections to a PBX. Cheap to clone; its thread ends with the last clone and the last connection.
 #[derive(Clone, Debug)]
 pub struct WebSockets {
     pbx: Arc<Pbx>,
-    take: mpsc::UnboundedSender<Line>,
+    take: mpsc::UnboundedSender<ConnectRequest>,
 }
 
 impl WebSockets {
@@ -79,19 +79,19 @@ impl WebSockets {
         let (outlet, come) = Outlet::new(patience);
         let (orders, take) = mpsc::unbounded_channel();
         let (done, made) = oneshot::channel();
-        let line = Line {
+        let line = ConnectRequest {
             pbx,
             id,
             done,
             outlet,
             orders: take,
         };
-        // The thread lives as long as any of us does.
+        // The thread lives as long as any clone of this.
         let _ = self.take.send(line);
         match made.await {
             Ok(Ok(())) => Ok(Connection::new(come, orders)),
             Ok(Err(error)) => Err(error),
-            // Every call was let go at this moment.
+            // Every call was ended at this moment.
             Err(_) => Err(LinkError::Closed {
                 at: self.pbx.address(),
             }),
@@ -100,7 +100,11 @@ impl WebSockets {
 }
 
 /// Serves connections until no more can come and the last has ended.
-async fn keep(mut taken: mpsc::UnboundedReceiver<Line>, calls: Calls, pulse: Option<Pulse>) {
+async fn keep(
+    mut taken: mpsc::UnboundedReceiver<ConnectRequest>,
+    calls: Calls,
+    pulse: Option<Pulse>,
+) {
     let mut watchdog = Watchdog::new(pulse);
     let mut lines = JoinSet::new();
     loop {
@@ -116,7 +120,7 @@ async fn keep(mut taken: mpsc::UnboundedReceiver<Line>, calls: Calls, pulse: Opt
                 None => break,
             },
             Some(_) = lines.join_next() => {}
-            () = watchdog.stands_still() => watchdog.let_go_of_all(lines.len()),
+            () = watchdog.driver_stalls() => watchdog.end_all(lines.len()),
         }
     }
     // Each ends with its drop.
@@ -124,7 +128,7 @@ async fn keep(mut taken: mpsc::UnboundedReceiver<Line>, calls: Calls, pulse: Opt
 }
 
 /// A connection that is to be made and served.
-struct Line {
+struct ConnectRequest {
     pbx: Arc<Pbx>,
     id: String,
     done: oneshot::Sender<Result<(), LinkError>>,
@@ -132,33 +136,33 @@ struct Line {
     orders: mpsc::UnboundedReceiver<Order>,
 }
 
-impl Line {
+impl ConnectRequest {
     async fn connect(self, standstill: CancellationToken) {
         let socket = match connect_media(&self.pbx, &self.id).await {
             Ok(socket) => socket,
             Err(error) => {
-                // Who asked may have gone.
+                // The drop that asked may have ended.
                 let _ = self.done.send(Err(error));
                 return;
             }
         };
-        // If they have, the orders' end says so.
+        // If it has, its orders have ended, too.
         let _ = self.done.send(Ok(()));
-        let served = Served {
+        let call = WebSocketCall {
             talk: Talk::new(clock::now()),
             outlet: self.outlet,
         };
-        served.serve(socket, self.orders, standstill).await;
+        call.serve(socket, self.orders, standstill).await;
     }
 }
 
 /// A connection that is served.
-struct Served {
+struct WebSocketCall {
     talk: Talk,
     outlet: Outlet,
 }
 
-impl Served {
+impl WebSocketCall {
     async fn serve(
         mut self,
         socket: MediaSocket,
@@ -168,49 +172,49 @@ impl Served {
         let (sink, mut stream) = socket.split();
         let (send, to_send) = mpsc::channel(WAITING);
         let mut writer = pin!(write(sink, to_send));
-        let mut deeds = Vec::new();
+        let mut actions = Vec::new();
         let end = loop {
             let has_room = self.outlet.has_room();
-            // What is overdue while the PBX has no room is not looked at without pause.
+            // Pauses between checks of what is overdue while the PBX has no room.
             let wake = self.talk.wake().max(clock::now() + FRAME / 4);
             let done = tokio::select! {
                 biased;
                 order = orders.recv() => match order {
                     Some(order) => {
-                        self.talk.on_order(order, clock::now(), &mut deeds);
+                        self.talk.on_order(order, clock::now(), &mut actions);
                         Ok(())
                     }
                     // The drop has ended.
                     None => return,
                 },
-                // What has come is heard before anything is sent: a write to a PBX that has hung up makes the system forget it.
-                message = stream.next(), if has_room => self.on_message(message, &mut deeds),
+                // What has come is read before anything is sent: a write to a PBX that has hung up makes the system discard it.
+                message = stream.next(), if has_room => self.on_message(message, &mut actions),
                 () = &mut writer => Err(self.talk.closed(ConnectionEnd::Closed)),
                 () = sleep_until(TokioInstant::from_std(wake)) => {
-                    self.talk.on_time(clock::now(), &mut deeds);
+                    self.talk.on_time(clock::now(), &mut actions);
                     Ok(())
                 }
                 () = standstill.cancelled() => Err(ConnectionEnd::Standstill),
             };
-            let done = done.and_then(|()| self.carry_out(&mut deeds, &send));
+            let done = done.and_then(|()| self.carry_out(&mut actions, &send));
             if let Err(end) = done.and_then(|()| self.outlet.keep_up(has_room)) {
                 break end;
             }
         };
         debug!(%end, "an audio connection has ended");
         drop(stream);
-        self.talk.end(clock::now(), &mut deeds);
-        let told = deeds.into_iter().filter_map(|deed| match deed {
-            Deed::Tell(what) => Some(what),
-            Deed::Sound(_) | Deed::Ask(_) | Deed::End(_) => None,
+        self.talk.end(clock::now(), &mut actions);
+        let reports = actions.into_iter().filter_map(|action| match action {
+            Action::Report(what) => Some(what),
+            Action::Sound(_) | Action::Command(_) | Action::End(_) => None,
         });
-        self.outlet.end(told, end).await;
+        self.outlet.end(reports, end).await;
     }
 
     fn on_message(
         &mut self,
         message: Option<Result<Message, tungstenite::Error>>,
-        deeds: &mut Vec<Deed>,
+        actions: &mut Vec<Action>,
     ) -> Result<(), ConnectionEnd> {
         let now = clock::now();
         match message {
@@ -219,11 +223,12 @@ impl Served {
                 let samples = octets
                     .iter()
                     .flat_map(|&octet| ulaw::decode(octet).to_le_bytes());
-                deeds.push(Deed::Tell(FromCall::Sound(samples.collect())));
+                actions.push(Action::Report(FromCall::Sound(samples.collect())));
             }
             Some(Ok(Message::Text(text))) => {
                 debug!(text = text.as_str().split(' ').next(), "the pbx says");
-                self.talk.on_said(Said::read(text.as_str()), now, deeds);
+                self.talk
+                    .on_message(PbxMessage::read(text.as_str()), now, actions);
             }
             Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
             Some(Ok(Message::Close(_))) | None => {
@@ -236,15 +241,15 @@ impl Served {
 
     fn carry_out(
         &self,
-        deeds: &mut Vec<Deed>,
+        actions: &mut Vec<Action>,
         send: &mpsc::Sender<Message>,
     ) -> Result<(), ConnectionEnd> {
-        for deed in deeds.drain(..) {
-            match deed {
-                Deed::Sound(octets) => queue(send, Message::Binary(Bytes::from(octets)))?,
-                Deed::Ask(text) => queue(send, Message::text(text))?,
-                Deed::Tell(what) => self.outlet.tell(what)?,
-                Deed::End(end) => return Err(end),
+        for action in actions.drain(..) {
+            match action {
+                Action::Sound(octets) => queue(send, Message::Binary(Bytes::from(octets)))?,
+                Action::Command(text) => queue(send, Message::text(text))?,
+                Action::Report(what) => self.outlet.report(what)?,
+                Action::End(end) => return Err(end),
             }
         }
         Ok(())
@@ -270,7 +275,7 @@ async fn write(mut sink: SplitSink<MediaSocket, Message>, mut queued: mpsc::Rece
 /// Messages of ours that may wait for the PBX: 4 s of a message, or of silence a good deal more.
 const WAITING: usize = 40;
 
-/// How long a drop may take nothing of what waits for it.
+/// How long a drop may take none of what waits for it.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 #[cfg(test)]

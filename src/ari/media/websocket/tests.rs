@@ -5,14 +5,14 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::{
-    ari::fixture::{FakePbx, Opened, soon},
+    ari::fixture::{FakePbx, OpenedSocket, soon},
     drop::SpokenEnd,
     id::Play,
 };
 
 #[tokio::test]
 async fn we_connect_to_the_channel_as_the_ari_user() {
-    let mut call = Call::new().await;
+    let mut call = TestCall::new().await;
     assert_eq!(call.pbx.target, "/media/the-id");
     assert_eq!(call.pbx.headers["sec-websocket-protocol"], "media");
     assert!(call.pbx.headers.contains_key("authorization"));
@@ -21,7 +21,7 @@ async fn we_connect_to_the_channel_as_the_ari_user() {
 
 #[tokio::test]
 async fn sound_comes_as_samples_and_goes_as_mu_law() {
-    let mut call = Call::new().await;
+    let mut call = TestCall::new().await;
     call.say_sound(vec![0xff, 0x00, 0x80]).await;
     let samples = [0_i16, -32_124, 32_124].map(i16::to_le_bytes).concat();
     assert_eq!(call.next().await, FromCall::Sound(samples.into()));
@@ -36,7 +36,7 @@ async fn sound_comes_as_samples_and_goes_as_mu_law() {
 
 #[tokio::test]
 async fn a_message_is_whole_when_the_pbx_has_played_it() {
-    let mut call = Call::new().await;
+    let mut call = TestCall::new().await;
     call.say("MEDIA_START connection_id:the-id format:ulaw")
         .await;
     call.order(Order::Speak(Play(1), vec![1_000; 1_600].into()));
@@ -58,7 +58,7 @@ async fn a_message_is_whole_when_the_pbx_has_played_it() {
 
 #[tokio::test]
 async fn a_connection_that_the_pbx_ends_loses_the_message() {
-    let mut call = Call::new().await;
+    let mut call = TestCall::new().await;
     call.order(Order::Speak(Play(1), vec![1_000; 160 * 500].into()));
     assert_eq!(call.next().await, FromCall::Speaking(Play(1)));
     drop(call.pbx);
@@ -79,7 +79,7 @@ async fn a_connection_that_the_pbx_ends_loses_the_message() {
 
 #[tokio::test]
 async fn a_connection_that_is_let_go_is_closed() {
-    let mut call = Call::new().await;
+    let mut call = TestCall::new().await;
     drop(call.connection);
     let closed = async {
         while let Some(Ok(message)) = call.pbx.socket.recv().await {
@@ -106,9 +106,9 @@ async fn a_channel_that_does_not_wait_for_us_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_driver_that_stands_still_loses_every_call_and_can_begin_again() {
+async fn a_driver_that_stalls_loses_every_call_and_can_begin_again() {
     let pulse = Pulse::default();
-    let mut call = Call::with(Some(pulse.clone()), PATIENCE).await;
+    let mut call = TestCall::with(Some(pulse.clone()), PATIENCE).await;
     // No beat comes.
     let ended = async { while call.next().await != FromCall::Ended(ConnectionEnd::Standstill) {} };
     soon(ended).await;
@@ -119,8 +119,8 @@ async fn a_driver_that_stands_still_loses_every_call_and_can_begin_again() {
 
 #[tokio::test]
 async fn a_drop_that_does_not_keep_up_loses_its_connection() {
-    let call = Call::with(None, Duration::from_millis(200)).await;
-    let Call {
+    let call = TestCall::with(None, Duration::from_millis(200)).await;
+    let TestCall {
         mut pbx,
         mut connection,
         ..
@@ -147,14 +147,14 @@ enum Heard {
 }
 
 /// A call, from both ends of its connection.
-struct Call {
+struct TestCall {
     sockets: WebSockets,
-    pbx: Opened,
+    pbx: OpenedSocket,
     connection: Connection,
     _server: FakePbx,
 }
 
-impl Call {
+impl TestCall {
     async fn new() -> Self {
         Self::with(None, PATIENCE).await
     }

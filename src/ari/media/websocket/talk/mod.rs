@@ -1,8 +1,8 @@
-//! What is said on a websocket, and when. Pure: time is an argument.
+//! What is sent on a websocket, and when. Pure: time is an argument.
 //!
-//! The PBX plays what we queue by its own clock. A message is kept about a second ahead of what has been heard of it, so that a
-//! network that loses a packet now and then tears no hole; what was heard of it is known by our clock, and that all of it was,
-//! by the PBX's word that its queue is empty.
+//! The PBX plays what is queued by its own clock. The queue is kept about a second ahead of what has been heard of a message,
+//! so that a lost packet leaves no gap. How much has been heard is known by our clock; that all of it has, by the PBX's report
+//! that its queue is empty.
 
 use std::{
     sync::Arc,
@@ -10,167 +10,164 @@ use std::{
 };
 
 use super::{
-    control::{Ask, Said, Style},
+    control::{PbxCommand, PbxMessage, Style},
     ulaw,
 };
 use crate::{
     ari::media::{
         connection::{ConnectionEnd, FromCall, GOODBYE_WAIT, Order, SILENCE_EVERY},
         pacer::{BRIDGED, FRAME, SAMPLES},
+        unheard::Unheard,
     },
     drop::{Spoken, SpokenEnd},
     id::Play,
 };
 
-/// One connection's talk.
+/// The state of one connection.
 #[derive(Debug)]
 pub(super) struct Talk {
     style: Style,
-    speech: Option<Speech>,
-    /// We asked for the end; when to give up waiting for it.
+    message: Option<QueuedMessage>,
+    /// We asked for the end: when to give up waiting for it.
     parting: Option<Instant>,
     /// The PBX has no room.
     is_full: bool,
-    /// When the next piece of silence is due, if nothing is said.
+    /// When the next piece of silence is due while no message is sent.
     silence_due: Instant,
-    /// When sound of the far end came last.
-    heard_at: Instant,
 }
 
 /// What is to be done, in this order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Deed {
+pub(super) enum Action {
     /// Send this sound, as μ-law.
     Sound(Vec<u8>),
     /// Send this control message.
-    Ask(String),
-    /// Say this to the drop.
-    Tell(FromCall),
-    /// It is over.
+    Command(String),
+    /// Report this to the drop.
+    Report(FromCall),
+    /// End the connection.
     End(ConnectionEnd),
 }
 
-/// A message on its way out.
+/// A message that is being queued.
 #[derive(Debug)]
-struct Speech {
+struct QueuedMessage {
     play: Play,
     sound: Arc<[i16]>,
     /// Frames that were sent.
     sent: usize,
     /// When its first frame was heard, later by the gaps since.
     begun: Instant,
-    /// All was sent, and the PBX is asked to say when it has played it; until when it may.
+    /// All was sent, and the PBX was asked to report that it has played it: until when it may take.
     confirm_by: Option<Instant>,
-    /// The longest time without sound of the far end.
-    unheard: Duration,
+    unheard: Unheard,
 }
 
 impl Talk {
     pub(super) fn new(now: Instant) -> Self {
         Self {
             style: Style::default(),
-            speech: None,
+            message: None,
             parting: None,
             is_full: false,
             silence_due: now,
-            heard_at: now,
         }
     }
 
     /// When [`Self::on_time`] has something to do next.
     pub(super) fn wake(&self) -> Instant {
-        match (&self.parting, &self.speech) {
+        match (&self.parting, &self.message) {
             (Some(until), _) => *until,
-            (None, Some(speech)) => speech.due(),
+            (None, Some(message)) => message.due(),
             (None, None) => self.silence_due,
         }
     }
 
-    pub(super) fn on_order(&mut self, order: Order, now: Instant, deeds: &mut Vec<Deed>) {
+    pub(super) fn on_order(&mut self, order: Order, now: Instant, actions: &mut Vec<Action>) {
         match order {
             Order::Speak(play, sound) => {
-                self.stop(now, deeds);
+                self.stop(now, actions);
                 if self.parting.is_some() {
                     return;
                 }
-                self.heard_at = now;
-                self.speech = Some(Speech {
+                self.message = Some(QueuedMessage {
                     play,
                     sound,
                     sent: 0,
                     begun: now,
                     confirm_by: None,
-                    unheard: Duration::ZERO,
+                    unheard: Unheard::new(now),
                 });
-                self.on_time(now, deeds);
+                self.on_time(now, actions);
             }
             Order::Hush(play) => {
-                let current = self.speech.as_ref().map(|speech| speech.play);
+                let current = self.message.as_ref().map(|message| message.play);
                 if current == Some(play) {
-                    self.stop(now, deeds);
+                    self.stop(now, actions);
                 }
             }
             Order::Goodbye => {
-                self.stop(now, deeds);
-                self.part(now, deeds);
+                self.stop(now, actions);
+                self.part(now, actions);
             }
         }
     }
 
-    pub(super) fn on_said(&mut self, said: Said, now: Instant, deeds: &mut Vec<Deed>) {
+    pub(super) fn on_message(&mut self, said: PbxMessage, now: Instant, actions: &mut Vec<Action>) {
         match said {
-            Said::Start(style) => self.style = style,
-            Said::Xoff => self.is_full = true,
-            Said::Xon => {
+            PbxMessage::Start(style) => self.style = style,
+            PbxMessage::Xoff => self.is_full = true,
+            PbxMessage::Xon => {
                 self.is_full = false;
-                self.on_time(now, deeds);
+                self.on_time(now, actions);
             }
-            Said::Drained => self.on_drained(now, deeds),
-            Said::Other => {}
+            PbxMessage::Drained => self.on_drained(now, actions),
+            PbxMessage::Other => {}
         }
     }
 
     /// Sound of the far end came.
     pub(super) fn on_sound(&mut self, now: Instant) {
-        self.note_silence(now);
-        self.heard_at = now;
+        if let Some(message) = &mut self.message {
+            message.unheard.on_sound(now);
+        }
     }
 
-    /// Sends what is due, and gives up what is overdue.
-    pub(super) fn on_time(&mut self, now: Instant, deeds: &mut Vec<Deed>) {
+    /// Sends what is due, and ends what is overdue.
+    pub(super) fn on_time(&mut self, now: Instant, actions: &mut Vec<Action>) {
         self.note_silence(now);
         if let Some(until) = self.parting {
             if now >= until {
-                deeds.push(Deed::End(ConnectionEnd::Unanswered));
+                actions.push(Action::End(ConnectionEnd::Unanswered));
             }
             return;
         }
-        let Some(speech) = &mut self.speech else {
+        let Some(message) = &mut self.message else {
             if now >= self.silence_due {
                 self.silence_due = now + SILENCE_EVERY;
                 if !self.is_full {
-                    deeds.push(Deed::Sound(vec![ulaw::SILENCE; SAMPLES]));
+                    actions.push(Action::Sound(vec![ulaw::SILENCE; SAMPLES]));
                 }
             }
             return;
         };
-        speech.send(now, self.is_full, deeds);
-        if speech.sent == speech.frames() && speech.confirm_by.is_none() {
-            speech.confirm_by = Some(speech.ends() + CONFIRM);
-            deeds.push(Deed::Ask(Ask::ReportDrained.write(self.style)));
+        message.send(now, self.is_full, actions);
+        if message.sent == message.frames() && message.confirm_by.is_none() {
+            message.confirm_by = Some(message.ends() + CONFIRM);
+            actions.push(Action::Command(PbxCommand::ReportDrained.write(self.style)));
         }
-        if speech.confirm_by.is_some_and(|by| now >= by) {
-            self.spoken(SpokenEnd::Unconfirmed, now, deeds);
-            deeds.push(Deed::End(ConnectionEnd::Unanswered));
+        if message.confirm_by.is_some_and(|by| now >= by) {
+            self.spoken(SpokenEnd::Unconfirmed, now, actions);
+            actions.push(Action::End(ConnectionEnd::Unanswered));
         }
     }
 
-    /// The connection ends for this reason: what ends with it.
-    pub(super) fn end(&mut self, now: Instant, deeds: &mut Vec<Deed>) {
-        self.spoken(SpokenEnd::Lost, now, deeds);
+    /// The connection ends: reports the message that ends with it.
+    pub(super) fn end(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        self.spoken(SpokenEnd::Lost, now, actions);
     }
 
-    /// What it means that the PBX ended the connection.
+    /// Why the PBX ended the connection.
     pub(super) fn closed(&self, otherwise: ConnectionEnd) -> ConnectionEnd {
         if self.parting.is_some() {
             ConnectionEnd::Parted
@@ -179,65 +176,64 @@ impl Talk {
         }
     }
 
-    /// The PBX's queue is empty. What it says before the message can be over it says of something older.
-    fn on_drained(&mut self, now: Instant, deeds: &mut Vec<Deed>) {
-        let Some(speech) = &self.speech else {
+    /// The PBX's queue is empty. A report that comes before the message can be over is about something older.
+    fn on_drained(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        let Some(message) = &self.message else {
             return;
         };
-        let ends = speech.ends();
-        if speech.confirm_by.is_none() || now + EARLY < ends {
+        let ends = message.ends();
+        if message.confirm_by.is_none() || now + EARLY < ends {
             return;
         }
         let late = now.saturating_duration_since(ends);
         if late > LATE {
-            // The network held up more than the PBX had in its queue.
-            deeds.push(Deed::Tell(FromCall::Stumbled(speech.play, late)));
+            // The network delayed more than the PBX had in its queue.
+            actions.push(Action::Report(FromCall::Stumbled(message.play, late)));
         }
-        self.spoken(SpokenEnd::Whole, now, deeds);
-        self.part(now, deeds);
+        self.spoken(SpokenEnd::Whole, now, actions);
+        self.part(now, actions);
     }
 
-    /// Sends no more of what is being sent.
-    fn stop(&mut self, now: Instant, deeds: &mut Vec<Deed>) {
-        if self.speech.is_some() {
-            deeds.push(Deed::Ask(Ask::Flush.write(self.style)));
+    /// Sends no more of the message.
+    fn stop(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        if self.message.is_some() {
+            actions.push(Action::Command(PbxCommand::Flush.write(self.style)));
             self.silence_due = now + FRAME;
-            self.spoken(SpokenEnd::Stopped, now, deeds);
+            self.spoken(SpokenEnd::Stopped, now, actions);
         }
     }
 
-    fn spoken(&mut self, end: SpokenEnd, now: Instant, deeds: &mut Vec<Deed>) {
+    fn spoken(&mut self, end: SpokenEnd, now: Instant, actions: &mut Vec<Action>) {
         self.note_silence(now);
-        if let Some(speech) = self.speech.take() {
+        if let Some(message) = self.message.take() {
             let sent = match end {
-                SpokenEnd::Whole | SpokenEnd::Unconfirmed => speech.length(),
-                SpokenEnd::Stopped | SpokenEnd::Lost => speech.heard(now),
+                SpokenEnd::Whole | SpokenEnd::Unconfirmed => message.length(),
+                SpokenEnd::Stopped | SpokenEnd::Lost => message.heard(now),
             };
             let spoken = Spoken {
                 end,
                 sent,
-                unheard: speech.unheard,
+                unheard: message.unheard.longest(),
             };
-            deeds.push(Deed::Tell(FromCall::Spoken(speech.play, spoken)));
+            actions.push(Action::Report(FromCall::Spoken(message.play, spoken)));
         }
     }
 
-    fn part(&mut self, now: Instant, deeds: &mut Vec<Deed>) {
+    fn part(&mut self, now: Instant, actions: &mut Vec<Action>) {
         if self.parting.is_none() {
-            deeds.push(Deed::Ask(Ask::HangUp.write(self.style)));
+            actions.push(Action::Command(PbxCommand::HangUp.write(self.style)));
             self.parting = Some(now + GOODBYE_WAIT);
         }
     }
 
     fn note_silence(&mut self, now: Instant) {
-        if let Some(speech) = &mut self.speech {
-            let silent = now.saturating_duration_since(self.heard_at);
-            speech.unheard = speech.unheard.max(silent);
+        if let Some(message) = &mut self.message {
+            message.unheard.note(now);
         }
     }
 }
 
-impl Speech {
+impl QueuedMessage {
     fn frames(&self) -> usize {
         self.sound.len().div_ceil(SAMPLES)
     }
@@ -266,16 +262,16 @@ impl Speech {
         lasts(begun.saturating_add(1).min(self.sent))
     }
 
-    /// Sends as much as brings the PBX's queue to its length, whole frames alone: of others it drops the rest.
-    fn send(&mut self, now: Instant, is_full: bool, deeds: &mut Vec<Deed>) {
+    /// Sends as much as fills the PBX's queue, in whole frames only: it drops the rest of others.
+    fn send(&mut self, now: Instant, is_full: bool, actions: &mut Vec<Action>) {
         let elapsed = now.saturating_duration_since(self.begun);
         let dry = elapsed.saturating_sub(lasts(self.sent));
         let inside = self.sent > 0 && self.sent < self.frames();
         if dry > BRIDGED && (inside || self.sent == 0) {
-            // What follows is heard so much later.
+            // What follows is heard later by this much.
             self.begun += dry;
             if inside {
-                deeds.push(Deed::Tell(FromCall::Stumbled(self.play, dry)));
+                actions.push(Action::Report(FromCall::Stumbled(self.play, dry)));
             }
         }
         if is_full {
@@ -293,9 +289,9 @@ impl Speech {
         let mut octets: Vec<u8> = samples.iter().map(|&sample| ulaw::encode(sample)).collect();
         octets.resize(to - from, ulaw::SILENCE);
         self.sent = frames;
-        deeds.push(Deed::Sound(octets));
+        actions.push(Action::Sound(octets));
         if begins {
-            deeds.push(Deed::Tell(FromCall::Speaking(self.play)));
+            actions.push(Action::Report(FromCall::Speaking(self.play)));
         }
     }
 }
@@ -308,16 +304,16 @@ fn lasts(frames: usize) -> Duration {
 /// 64 KiB or more, and takes 18 s of sound before it says that it has no more room.
 const AHEAD: Duration = Duration::from_secs(1);
 
-/// The least that is sent at once, but for the message's end.
+/// The least that is sent at once, except at the message's end.
 const STEP: Duration = Duration::from_millis(100);
 
 /// How long after the message's end the PBX may take to say that it has played it.
 const CONFIRM: Duration = Duration::from_secs(2);
 
-/// By how much its clock may be ahead of ours.
+/// How far its clock may be ahead of ours.
 const EARLY: Duration = Duration::from_millis(100);
 
-/// How late its word may be without a hole in the message: two ways through a network that loses a packet.
+/// How late its report may be without a gap in the message: two ways through a network that loses a packet.
 const LATE: Duration = Duration::from_millis(400);
 
 #[cfg(test)]

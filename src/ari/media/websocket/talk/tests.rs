@@ -15,7 +15,7 @@ impl Scene {
             now,
             talk: Talk::new(now),
         };
-        scene.said(Said::Start(Style::Plain));
+        scene.said(PbxMessage::Start(Style::Plain));
         scene
     }
 
@@ -25,21 +25,21 @@ impl Scene {
     }
 
     fn order(&mut self, order: Order) -> Vec<String> {
-        let mut deeds = Vec::new();
-        self.talk.on_order(order, self.now, &mut deeds);
-        told(&deeds)
+        let mut actions = Vec::new();
+        self.talk.on_order(order, self.now, &mut actions);
+        told(&actions)
     }
 
-    fn said(&mut self, said: Said) -> Vec<String> {
-        let mut deeds = Vec::new();
-        self.talk.on_said(said, self.now, &mut deeds);
-        told(&deeds)
+    fn said(&mut self, said: PbxMessage) -> Vec<String> {
+        let mut actions = Vec::new();
+        self.talk.on_message(said, self.now, &mut actions);
+        told(&actions)
     }
 
     fn wake(&mut self) -> Vec<String> {
-        let mut deeds = Vec::new();
-        self.talk.on_time(self.now, &mut deeds);
-        told(&deeds)
+        let mut actions = Vec::new();
+        self.talk.on_time(self.now, &mut actions);
+        told(&actions)
     }
 
     /// Lives on until then, waking when something is due.
@@ -49,7 +49,7 @@ impl Scene {
         while self.talk.wake() <= end {
             self.now = self.now.max(self.talk.wake());
             all.append(&mut self.wake());
-            if all.last().is_some_and(|deed| deed.starts_with("end")) {
+            if all.last().is_some_and(|action| action.starts_with("end")) {
                 break;
             }
         }
@@ -58,23 +58,23 @@ impl Scene {
     }
 }
 
-fn told(deeds: &[Deed]) -> Vec<String> {
-    let tell = |deed: &Deed| match deed {
-        Deed::Sound(octets) if octets.iter().all(|&octet| octet == ulaw::SILENCE) => {
+fn told(actions: &[Action]) -> Vec<String> {
+    let line = |action: &Action| match action {
+        Action::Sound(octets) if octets.iter().all(|&octet| octet == ulaw::SILENCE) => {
             format!("silence {}", octets.len() / 8)
         }
-        Deed::Sound(octets) => format!("sound {}", octets.len() / 8),
-        Deed::Ask(text) => text.clone(),
-        Deed::Tell(FromCall::Spoken(play, spoken)) => format!(
+        Action::Sound(octets) => format!("sound {}", octets.len() / 8),
+        Action::Command(text) => text.clone(),
+        Action::Report(FromCall::Spoken(play, spoken)) => format!(
             "spoken {} {:?} {}",
             play.0,
             spoken.end,
             spoken.sent.as_millis()
         ),
-        Deed::Tell(what) => format!("{what:?}"),
-        Deed::End(end) => format!("end {end:?}"),
+        Action::Report(what) => format!("{what:?}"),
+        Action::End(end) => format!("end {end:?}"),
     };
-    deeds.iter().map(tell).collect()
+    actions.iter().map(line).collect()
 }
 
 /// So many frames that are not silent.
@@ -104,7 +104,10 @@ fn a_message_is_kept_a_second_ahead_and_ends_by_the_pbx_s_word() {
     assert_eq!(rest.len(), 30, "{rest:?}");
     assert_eq!(rest[28..], ["sound 100", "REPORT_QUEUE_DRAINED"]);
     assert_eq!(scene.until(4_030), [""; 0]);
-    assert_eq!(scene.said(Said::Drained), ["spoken 1 Whole 4000", "HANGUP"]);
+    assert_eq!(
+        scene.said(PbxMessage::Drained),
+        ["spoken 1 Whole 4000", "HANGUP"]
+    );
     assert_eq!(
         scene.talk.closed(ConnectionEnd::HungUp),
         ConnectionEnd::Parted
@@ -117,10 +120,10 @@ fn no_piece_is_too_large_for_asterisk() {
     let mut all = scene.order(speak(5_000));
     all.append(&mut scene.until(50_000));
     all.append(&mut scene.at(95_000).wake());
-    for deed in all {
-        let sound = deed.strip_prefix("sound ");
+    for action in all {
+        let sound = action.strip_prefix("sound ");
         let sent: u32 = sound.map_or(0, |millis| millis.parse().unwrap());
-        assert!(sent * 8 < 60_000, "{deed}");
+        assert!(sent * 8 < 60_000, "{action}");
     }
 }
 
@@ -128,9 +131,9 @@ fn no_piece_is_too_large_for_asterisk() {
 fn only_whole_frames_are_sent() {
     let mut scene = Scene::new();
     let odd: Arc<[i16]> = vec![1_000; 3 * SAMPLES + 1].into();
-    let deeds = scene.order(Order::Speak(Play(1), odd));
+    let actions = scene.order(Order::Speak(Play(1), odd));
     assert_eq!(
-        deeds,
+        actions,
         ["sound 80", "Speaking(Play(1))", "REPORT_QUEUE_DRAINED"]
     );
 }
@@ -150,7 +153,7 @@ fn a_pbx_that_does_not_say_that_it_is_over_confirms_nothing() {
 fn what_the_pbx_says_of_an_older_message_counts_for_no_newer_one() {
     let mut scene = Scene::new();
     scene.order(speak(10));
-    assert_eq!(scene.at(50).said(Said::Drained), [""; 0], "too soon");
+    assert_eq!(scene.at(50).said(PbxMessage::Drained), [""; 0], "too soon");
     assert_eq!(
         scene.order(Order::Speak(Play(2), message(10))),
         [
@@ -161,8 +164,12 @@ fn what_the_pbx_says_of_an_older_message_counts_for_no_newer_one() {
             "REPORT_QUEUE_DRAINED"
         ]
     );
-    assert_eq!(scene.at(70).said(Said::Drained), [""; 0], "the flush's");
-    let end = scene.at(260).said(Said::Drained);
+    assert_eq!(
+        scene.at(70).said(PbxMessage::Drained),
+        [""; 0],
+        "the flush's"
+    );
+    let end = scene.at(260).said(PbxMessage::Drained);
     assert_eq!(end, ["spoken 2 Whole 200", "HANGUP"]);
 }
 
@@ -177,30 +184,30 @@ fn a_stop_empties_the_pbx_and_what_was_sent_is_what_was_heard() {
         ["FLUSH_MEDIA", "spoken 1 Stopped 140"]
     );
     assert_eq!(scene.until(150), ["silence 20"]);
-    assert_eq!(scene.said(Said::Drained), [""; 0]);
+    assert_eq!(scene.said(PbxMessage::Drained), [""; 0]);
 }
 
 #[test]
 fn a_connection_that_is_lost_has_lost_what_was_not_heard() {
     let mut scene = Scene::new();
     scene.order(speak(200));
-    let mut deeds = Vec::new();
+    let mut actions = Vec::new();
     scene.at(500);
-    scene.talk.end(scene.now, &mut deeds);
-    assert_eq!(told(&deeds), ["spoken 1 Lost 520"]);
-    deeds.clear();
-    scene.talk.end(scene.now, &mut deeds);
-    assert!(deeds.is_empty());
+    scene.talk.end(scene.now, &mut actions);
+    assert_eq!(told(&actions), ["spoken 1 Lost 520"]);
+    actions.clear();
+    scene.talk.end(scene.now, &mut actions);
+    assert!(actions.is_empty());
 }
 
 #[test]
 fn a_full_queue_is_waited_for_and_one_that_ran_dry_is_a_gap() {
     let mut scene = Scene::new();
     scene.order(speak(100));
-    scene.at(50).said(Said::Xoff);
+    scene.at(50).said(PbxMessage::Xoff);
     assert_eq!(scene.at(900).wake(), [""; 0]);
-    assert_eq!(scene.said(Said::Xon), ["sound 900"]);
-    // We stood still: nothing was left after 1.9 s.
+    assert_eq!(scene.said(PbxMessage::Xon), ["sound 900"]);
+    // We stalled: nothing was left after 1.9 s.
     assert_eq!(
         scene.at(2_400).wake(),
         [
@@ -210,21 +217,21 @@ fn a_full_queue_is_waited_for_and_one_that_ran_dry_is_a_gap() {
         ]
     );
     assert_eq!(
-        scene.at(2_300).said(Said::Drained),
+        scene.at(2_300).said(PbxMessage::Drained),
         [""; 0],
         "it ends later"
     );
-    let end = scene.at(2_510).said(Said::Drained);
+    let end = scene.at(2_510).said(PbxMessage::Drained);
     assert_eq!(end, ["spoken 1 Whole 2000", "HANGUP"]);
 }
 
 #[test]
-fn a_word_that_comes_very_late_tells_of_a_hole() {
+fn a_report_that_comes_very_late_shows_a_gap() {
     let mut scene = Scene::new();
     scene.order(speak(100));
     scene.until(2_900);
     assert_eq!(
-        scene.said(Said::Drained),
+        scene.said(PbxMessage::Drained),
         ["Stumbled(Play(1), 900ms)", "spoken 1 Whole 2000", "HANGUP"]
     );
 }
@@ -254,10 +261,12 @@ fn the_longest_silence_of_the_far_end_during_the_message_is_known() {
         }
         scene.wake();
     }
-    let mut deeds = Vec::new();
-    scene.talk.on_said(Said::Drained, scene.now, &mut deeds);
-    let Some(Deed::Tell(FromCall::Spoken(_, spoken))) = deeds.first() else {
-        panic!("{deeds:?}")
+    let mut actions = Vec::new();
+    scene
+        .talk
+        .on_message(PbxMessage::Drained, scene.now, &mut actions);
+    let Some(Action::Report(FromCall::Spoken(_, spoken))) = actions.first() else {
+        panic!("{actions:?}")
     };
     assert_eq!(spoken.unheard, Duration::from_millis(1_010));
 }
@@ -265,7 +274,7 @@ fn the_longest_silence_of_the_far_end_during_the_message_is_known() {
 #[test]
 fn a_pbx_that_speaks_json_is_answered_so() {
     let mut scene = Scene::new();
-    scene.said(Said::Start(Style::Json));
-    let deeds = scene.order(Order::Goodbye);
-    assert_eq!(deeds, [r#"{"command":"HANGUP"}"#]);
+    scene.said(PbxMessage::Start(Style::Json));
+    let actions = scene.order(Order::Goodbye);
+    assert_eq!(actions, [r#"{"command":"HANGUP"}"#]);
 }
