@@ -189,7 +189,9 @@ async fn a_store_that_is_damaged_under_it_ends_it_with_what_to_do() {
     while let Ok(note) = notes.try_recv() {
         said.push(note.words);
     }
-    let told = said.iter().any(|words| words.contains("cannot be used"));
+    let told = said
+        .iter()
+        .any(|words| words.contains("can no longer be used"));
     assert!(told, "{said:?}");
     assert!(view.borrow_and_update().trouble.is_some());
 

@@ -98,7 +98,7 @@ async fn a_store_that_is_locked_stops_dialling_and_forgets_nothing() {
     let locked = Instant::now() + Duration::from_millis(300);
     let away = |view: &View| {
         let trouble = view.trouble.as_deref();
-        trouble.is_some_and(|words| words.contains("store is away"))
+        trouble.is_some_and(|words| words.contains("database is unavailable"))
     };
     fixture.until_view(&mut view, away).await;
     // Drops in flight come to their end all the same; what is to be written of them waits.
@@ -139,7 +139,7 @@ async fn a_slow_store_is_given_as_the_reason() {
     other.execute("COMMIT").await.unwrap();
     let is_slow = |view: &View| {
         let trouble = view.trouble.as_deref();
-        trouble.is_some_and(|words| words.starts_with("the store is slow: "))
+        trouble.is_some_and(|words| words.starts_with("the database is slow ("))
     };
     fixture.until_view(&mut view, is_slow).await;
     assert_eq!(end_of(running).await.unwrap(), Ended::Over);
