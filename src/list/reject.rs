@@ -170,7 +170,10 @@ impl<W: io::Write> Rejects<W> {
     /// What the output says.
     pub fn add(&mut self, row: Row<'_>, reason: &Reason) -> io::Result<()> {
         let line = row.line.to_string();
-        let words = reason.to_string();
+        let mut words = reason.to_string();
+        if row.row != row.line {
+            words.push_str(&format!(" (row {} of a spreadsheet)", row.row));
+        }
         let own = [line.as_str(), reason.slug(), &words];
         let fields: Vec<&str> = own.into_iter().chain(row.fields()).collect();
         self.out.record(&fields)
