@@ -76,7 +76,7 @@ fn what_stands_in_the_way_is_told() {
     world.run_for(Duration::from_secs(3));
     assert_eq!(
         told(&world),
-        "3 drops in flight, as many as the PBX may have"
+        "3 drops in flight, the most that `trunk.in_flight` allows"
     );
     world.act(Act::Cancel(ONE, InFlight::Finish));
     assert_eq!(told(&world), "cancelled: 3 drops in flight");

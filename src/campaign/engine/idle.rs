@@ -118,14 +118,18 @@ impl fmt::Display for Why {
             ),
             Self::Budget(reading) => write!(f, "trunk budget: {reading}"),
             Self::Full { most, of_campaign } => {
-                let whose = if *of_campaign { "campaign" } else { "PBX" };
-                write!(f, "{most} drops in flight, as many as the {whose} may have")
+                let key = if *of_campaign {
+                    "the campaign's `in_flight`"
+                } else {
+                    "`trunk.in_flight`"
+                };
+                write!(f, "{} in flight, the most that {key} allows", drops(*most as usize))
             }
             Self::Pace { speed_percent: 100 } => f.write_str("at full pace"),
             Self::Pace { speed_percent } => {
                 write!(
                     f,
-                    "at {speed_percent} % of its pace, near the trunk's budget"
+                    "slowed to {speed_percent}.0 % of full pace, near a limit of `[trunk]`"
                 )
             }
             Self::Asking => f.write_str("waiting for the store"),
