@@ -231,7 +231,7 @@ impl ControllerError {
             Self::Session(error) => error.hint().map(str::to_owned),
             Self::Store(error) => error.hint().map(str::to_owned),
             Self::NoCampaign { .. } => {
-                Some("`aftertone campaign status` tells which there are".to_owned())
+                Some("`aftertone campaign status` lists the campaigns".to_owned())
             }
             Self::Spec { .. } | Self::Library(_) => None,
             Self::Evidence(error) => Some(format!(

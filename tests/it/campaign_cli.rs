@@ -49,12 +49,12 @@ async fn a_campaign_is_made_changed_paused_and_cancelled_without_a_call() {
         (
             &create[1..],
             2,
-            "error: there is a campaign `spring` already",
+            "error: the campaign `spring` already exists",
         ),
         (
             &["status", "spring"],
             0,
-            "3 contacts: 0 done, 0 refused, 0 in flight, 3 waiting; 0 drops",
+            "3 contacts: 0 ended, 0 refused, 0 in flight, 3 waiting; 0 drops",
         ),
         (
             &[
@@ -77,7 +77,7 @@ async fn a_campaign_is_made_changed_paused_and_cancelled_without_a_call() {
         (
             &["add", "spring", "leads.csv"],
             0,
-            "spring: leads.csv is in already, with 3 contacts",
+            "spring: leads.csv is already imported, with 3 contacts",
         ),
         (&["pause", "spring"], 0, "spring: paused"),
         (
@@ -143,7 +143,9 @@ async fn a_check_tells_of_each_row_and_dials_nothing() {
     let at = |more: &[&'static str]| [&check[..], more].concat();
     // Noon in Washington and Miami; and half past eight in the evening, which is too late in Florida, a part of which is
     // an hour behind.
-    let noon = desk.run(&at(&["--at", "2026-11-24T17:00:00Z"])).await;
+    let noon = desk
+        .run(&at(&["--at", "2026-11-24T17:00:00Z", "--all"]))
+        .await;
     for said in [
         "line 2: +1202•••0101  allowed",
         "line 3: +1305•••0102  allowed",
@@ -377,7 +379,7 @@ async fn a_list_that_cannot_be_taken_in_makes_no_campaign() {
     let refused: [(&[&str], &str); 5] = [
         (&["latin.csv"], "line 2 is not UTF-8"),
         (&["header.csv"], "`header.csv` has a header and no rows"),
-        (&["/dev/null"], "`/dev/null` is no file"),
+        (&["/dev/null"], "`/dev/null` is not a regular file"),
         (
             &["leads.csv", "--rejects", "./leads.csv"],
             "it is the list itself",
@@ -428,7 +430,7 @@ async fn the_same_command_goes_on_with_a_campaign_whose_list_is_not_in() {
     assert!(
         refused
             .stderr
-            .contains("there is a campaign `spring` already"),
+            .contains("the campaign `spring` already exists"),
         "{refused:?}"
     );
 }
