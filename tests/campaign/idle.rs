@@ -67,7 +67,7 @@ fn what_stands_in_the_way_is_told() {
     world.act(Act::Pbx(PbxId(1), Availability::Away));
     assert_eq!(told(&world), "the PBX cannot be reached");
     world.act(Act::Store(Availability::Away));
-    assert_eq!(told(&world), "the store cannot be reached or written");
+    assert_eq!(told(&world), "the database is unavailable");
     world.act(Act::Store(Availability::Up));
     world.act(Act::Pbx(PbxId(1), Availability::Up));
     world.act(Act::Pause(ONE, InFlight::Finish));
@@ -88,7 +88,7 @@ fn what_stands_in_the_way_is_told() {
 fn the_end_and_the_wait_for_retries_are_told() {
     let mut world = world(1);
     world.run_for(Duration::from_secs(1));
-    assert_eq!(told(&world), "nobody is left to dial: 1 drop in flight");
+    assert_eq!(told(&world), "no contact is left to dial: 1 drop in flight");
     world.network.outcomes = vec![Outcome::Busy];
     world.run(HOUR);
     let mut world = World::new(TestGate::open(), world.network.clone(), 1);

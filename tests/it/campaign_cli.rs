@@ -39,7 +39,7 @@ async fn a_campaign_is_made_changed_paused_and_cancelled_without_a_call() {
         "--retry",
         "busy:never",
     ];
-    let rows: [(&[&str], i32, &str); 17] = [
+    let rows: [(&[&str], i32, &str); 19] = [
         (&["status"], 0, "there is no campaign yet"),
         (
             &create[1..],
@@ -78,6 +78,17 @@ async fn a_campaign_is_made_changed_paused_and_cancelled_without_a_call() {
             &["add", "spring", "leads.csv"],
             0,
             "spring: leads.csv is already imported, with 3 contacts",
+        ),
+        (
+            &["add", "spring", "leads.csv"],
+            0,
+            "spring: columns: number from `phone`, name from `name`, state from `state`, consent from `consent`, \
+             consent_at from `consent_at`, consent_source from `consent_source`, foreign_id from `id`; all are used",
+        ),
+        (
+            &["status", "spring"],
+            0,
+            "spring: waiting for a controller",
         ),
         (&["pause", "spring"], 0, "spring: paused"),
         (
@@ -147,6 +158,7 @@ async fn a_check_tells_of_each_row_and_dials_nothing() {
         .run(&at(&["--at", "2026-11-24T17:00:00Z", "--all"]))
         .await;
     for said in [
+        "columns: number from `phone`, name from `name`",
         "line 2: +1202•••0101  allowed",
         "line 3: +1305•••0102  allowed",
         "line 4:               rejected (invalid_number)",
@@ -156,6 +168,9 @@ async fn a_check_tells_of_each_row_and_dials_nothing() {
     ] {
         assert!(noon.stdout.contains(said), "{said}: {noon:?}");
     }
+    let some = desk.run(&at(&["--at", "2026-11-24T17:00:00Z"])).await;
+    assert!(!some.stdout.contains("line 2:"), "{some:?}");
+    assert!(some.stdout.contains("line 4:"), "{some:?}");
     let evening = desk
         .run(&at(&["--at", "2026-11-25T01:30:00Z", "--json"]))
         .await;
@@ -308,6 +323,13 @@ async fn a_list_is_run_to_its_end_and_again_it_finds_nobody() {
     assert!(other.stderr.contains("other settings"), "{other:?}");
     let results = desk.run(&["campaign", "results", "leads"]).await;
     assert_eq!(results.stdout.lines().count(), 4, "{results:?}");
+    let columns = ["--excel", "--columns", "outcome,started_at,time_zone"];
+    let excel = desk
+        .run(&[&["campaign", "results", "leads"], &columns[..]].concat())
+        .await;
+    let header = "\u{feff}outcome,started_at,time_zone\r\ndelivered,2";
+    assert!(excel.stdout.starts_with(header), "{excel:?}");
+    assert!(excel.stdout.contains(",America/New_York\r\n"), "{excel:?}");
     assert!(!ended.stdout.contains("2025550101"), "{ended:?}");
 }
 

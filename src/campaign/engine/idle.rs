@@ -109,7 +109,7 @@ impl fmt::Display for Why {
                 write!(f, "cancelled: {} in flight", drops(*in_flight))
             }
             Self::Paused(why) => why.fmt(f),
-            Self::StoreAway => f.write_str("the store cannot be reached or written"),
+            Self::StoreAway => f.write_str("the database is unavailable"),
             Self::Hours(opens) => write!(f, "campaign hours: {opens}"),
             Self::DatesOver => f.write_str("its last date is over; drops in flight finish"),
             Self::PbxAway => f.write_str("the PBX cannot be reached"),
@@ -132,10 +132,10 @@ impl fmt::Display for Why {
                     "slowed to {speed_percent}.0 % of full pace, near a limit of `[trunk]`"
                 )
             }
-            Self::Asking => f.write_str("waiting for the store"),
+            Self::Asking => f.write_str("waiting for the database"),
             Self::Waiting(words) => f.write_str(words),
             Self::Finishing { in_flight } => {
-                write!(f, "nobody is left to dial: {} in flight", drops(*in_flight))
+                write!(f, "no contact is left to dial: {} in flight", drops(*in_flight))
             }
         }
     }

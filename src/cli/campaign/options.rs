@@ -34,10 +34,10 @@ pub(super) struct Options {
     /// One of several messages, for a share of the contacts in proportion to its weight; may be given more than once
     #[arg(long, value_name = "NAME[:WEIGHT]=MESSAGE", conflicts_with = "message")]
     variant: Vec<String>,
-    /// Most drops started in a period: `5/s`, `300/m` or `20/10s` [default: the limit is trunk.starts_per_second]
+    /// Most drops started in a period: `5/s`, `300/m` or `20/10s` [default: trunk.starts_per_second]
     #[arg(long)]
     rate: Option<String>,
-    /// Most drops in flight [default: the limit is trunk.in_flight]
+    /// Most drops in flight [default: trunk.in_flight]
     #[arg(long, value_name = "DROPS")]
     in_flight: Option<String>,
     /// Its share of the trunk if several campaigns run [default: 1]

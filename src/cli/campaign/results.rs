@@ -25,8 +25,8 @@ use crate::{
 
 /// Show the results of a campaign
 ///
-/// Prints one row per drop; with --undialled also one for each contact without any drop: `refused` contacts, which the gate
-/// never lets be dialled, `held` ones, which it lets be dialled later, and those that wait. Numbers are masked unless
+/// Prints one row per drop; with --undialled also one for each contact without any drop: those that the gate `refused`,
+/// which are never dialled, those that it `held`, which are dialled later, and those that wait. Numbers are masked unless
 /// --full-number is given. A time given without a zone is in this machine's.
 #[derive(Debug, Args)]
 pub(super) struct ResultsArgs {
@@ -51,14 +51,14 @@ pub(super) struct ResultsArgs {
     /// The columns to print, in this order, such as `number,outcome,ended_at` [default: all]
     #[arg(long, value_name = "NAME", value_delimiter = ',', conflicts_with_all = ["summary", "picture"])]
     columns: Vec<String>,
-    #[command(flatten)]
-    wanted: RowFilter,
     /// Print counts instead of rows: contacts by last outcome, refusals, cost, and how the variants compare
     #[arg(long, conflicts_with_all = FILTERS)]
     summary: bool,
     /// Draw the outcomes of the drops over time into this file, .svg or .png, and print no rows
     #[arg(long, value_name = "FILE", conflicts_with_all = FILTERS)]
     picture: Option<PathBuf>,
+    #[command(flatten)]
+    wanted: RowFilter,
 }
 
 /// The rows to print.
