@@ -263,7 +263,7 @@ mod tests {
             phase: Phase::Running,
             idle: None,
             idle_words: None,
-            ..idle.clone()
+            ..idle
         };
         for (run, phase, why) in [
             (idle, "paused", Value::from("paused")),

@@ -85,11 +85,7 @@ async fn a_campaign_is_made_changed_paused_and_cancelled_without_a_call() {
             "spring: columns: number from `phone`, name from `name`, state from `state`, consent from `consent`, \
              consent_at from `consent_at`, consent_source from `consent_source`, foreign_id from `id`; all are used",
         ),
-        (
-            &["status", "spring"],
-            0,
-            "spring: waiting for a controller",
-        ),
+        (&["status", "spring"], 0, "spring: waiting for a controller"),
         (&["pause", "spring"], 0, "spring: paused"),
         (
             &["resume", "spring", "--json"],
@@ -442,12 +438,9 @@ async fn the_same_command_goes_on_with_a_campaign_whose_list_is_not_in() {
     assert_eq!(refused.status, Some(2), "{refused:?}");
     let gone_on = desk.run(&create(&["leads.csv"])).await;
     assert_eq!(gone_on.status, Some(0), "{gone_on:?}");
-    assert!(
-        gone_on
-            .stdout
-            .starts_with("spring: goes on\nspring: 3 contacts added"),
-        "{gone_on:?}"
-    );
+    for said in ["spring: resuming its import\n", "spring: 3 contacts added"] {
+        assert!(gone_on.stdout.contains(said), "{gone_on:?}");
+    }
     let refused = desk.run(&create(&["leads.csv"])).await;
     assert!(
         refused

@@ -128,7 +128,8 @@ impl ResultColumns<'_> {
             }
             None => at.to_string(),
         };
-        let zone = match &local {
+        let has_time = row.started_at.is_some() || row.held.is_some();
+        let zone = match local.as_ref().filter(|_| has_time) {
             Some(zone) => zone.iana_name().map(str::to_owned),
             None => zone,
         };

@@ -285,7 +285,7 @@ impl ForecastReport<'_> {
         let idle = idle
             .into_iter()
             .map(|(why, time)| format!("{} {}", span(*time), idle_words(why)));
-        lines.extend(labelled("paused:", idle.collect()));
+        lines.extend(labelled("waited:", idle.collect()));
         if self.is_assumed_by_us {
             lines.push(
                 "assumed:  the default mix of outcomes; give your own results with `--assume`"
@@ -387,15 +387,18 @@ fn labelled(label: &str, lines: Vec<String>) -> Vec<String> {
 
 /// Why no drop was started for a while, with the key that changes it.
 fn idle_words(slug: &str) -> String {
-    match slug {
-        "full" => "with as many drops in flight as `trunk.in_flight`, or the campaign's `in_flight`, allows".to_owned(),
-        "pace" => "between two starts, by `trunk.starts_per_second` or the campaign's `rate`".to_owned(),
-        "trunk_budget" => "because of the trunk's limits".to_owned(),
-        "campaign_hours" => "outside the campaign's `hours`".to_owned(),
-        "waiting" => "until a contact may be dialled: its calling hours, frequency cap or next attempt".to_owned(),
-        "finishing" => "while the last drops finished".to_owned(),
-        other => format!("({})", other.replace('_', " ")),
-    }
+    let words = match slug {
+        "full" => {
+            "with as many drops in flight as `trunk.in_flight` or the campaign's `in_flight` allow"
+        }
+        "pace" => "between two starts, by `trunk.starts_per_second` or the campaign's `rate`",
+        "trunk_budget" => "because of the trunk's limits",
+        "campaign_hours" => "outside the campaign's `hours`",
+        "waiting" => "until a contact may be dialled: calling hours, frequency cap or next attempt",
+        "finishing" => "while the last drops finished",
+        other => return format!("({})", other.replace('_', " ")),
+    };
+    words.to_owned()
 }
 
 /// The number that a simulated campaign has.
