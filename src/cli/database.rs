@@ -12,12 +12,12 @@ use crate::{
 /// Opens the database.
 ///
 /// # Errors
-/// [`CliError`] where it cannot be opened.
+/// [`CliError`] if it cannot be opened.
 pub(super) async fn open(config: &Config) -> Result<Store, CliError> {
     try_open(config).await.map_err(trouble)
 }
 
-/// The same, for who wants to know why.
+/// The same, with the store's own error.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -30,13 +30,13 @@ pub(super) async fn try_open(config: &Config) -> Result<Store, StoreError> {
     Store::open(&place).await
 }
 
-/// What the database refused, with what to do about it.
+/// An error of the database, with its hint.
 pub(super) fn trouble(error: StoreError) -> CliError {
     let hint = error.hint().map(str::to_owned);
     CliError::new(error).maybe_hint(hint)
 }
 
-/// This moment, as the database keeps it.
+/// The current time, as the database keeps it.
 pub(super) fn now() -> Timestamp {
     Timestamp::try_from(clock::wall()).expect("the clock shows a year before 10000")
 }

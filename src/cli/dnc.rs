@@ -10,7 +10,7 @@ use std::{
 };
 
 use anyhow::{Context as _, anyhow};
-use clap::{Args as ClapArgs, Subcommand};
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::{CliError, Exit, database, printer::Printer};
@@ -25,24 +25,24 @@ use crate::{
 
 /// Keep lists of numbers that must not be called
 ///
-/// What is added holds at once and everywhere: for every campaign, also one that runs, and for `aftertone drop`.
-#[derive(Debug, ClapArgs)]
-pub(super) struct Args {
+/// An addition takes effect at once: for every campaign, including those that run, and for `aftertone drop`.
+#[derive(Debug, Args)]
+pub(super) struct DncArgs {
     #[command(subcommand)]
-    command: Command,
+    command: DncCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum DncCommand {
     /// Add numbers
     Add {
         /// The numbers: E.164 (+12025550101), or as they are dialled in the default region
         #[arg(required = true, value_name = "NUMBER")]
         numbers: Vec<String>,
-        /// The list, made where it is missing
+        /// The list, created if it is missing
         #[arg(long, value_name = "NAME", value_parser = list, default_value = OWN_LIST)]
         list: ListName,
-        /// Why, to be kept with them
+        /// The reason, kept with the numbers
         #[arg(long, value_name = "TEXT")]
         because: Option<String>,
     },
@@ -55,11 +55,11 @@ enum Command {
         /// The list
         #[arg(long, value_name = "NAME", value_parser = list, default_value = OWN_LIST)]
         list: ListName,
-        /// Remove the list as a whole, which is to be named
+        /// Remove the whole list, which must be named with --list
         #[arg(long, requires = "list", conflicts_with = "numbers")]
         all: bool,
     },
-    /// Tell whether numbers are on a list: exit status 0 where none is, 1 where one is
+    /// Check whether numbers are on a list: the exit status is 0 if none is, 1 if any is
     Check {
         /// The numbers
         #[arg(required = true, value_name = "NUMBER")]
@@ -71,7 +71,7 @@ enum Command {
         #[arg(long)]
         full_number: bool,
     },
-    /// Show the lists, each with how many numbers it has
+    /// Show the lists with their sizes
     Lists {
         /// Print one JSON array
         #[arg(long)]
@@ -86,18 +86,18 @@ enum Command {
 /// dropped, several numbers in a cell are all taken, and so is every column that holds numbers. Rows that cannot be read,
 /// or not wholly, go to a file of rejects, and the exit status is 1. It may be interrupted, and imported again: what is on
 /// the list already stays as it is.
-#[derive(Debug, ClapArgs)]
+#[derive(Debug, Args)]
 struct Import {
     /// The file
     file: PathBuf,
-    /// The list, made where it is missing
+    /// The list, created if it is missing
     #[arg(long, value_name = "NAME", value_parser = list, default_value = OWN_LIST)]
     list: ListName,
     /// The column that holds the number, by its name or its position, if the header does not say; may be given more than
     /// once
     #[arg(long, value_name = "COLUMN")]
     column: Vec<String>,
-    /// Why, to be kept with them [default: the file's name]
+    /// The reason, kept with the numbers [default: the file's name]
     #[arg(long, value_name = "TEXT")]
     because: Option<String>,
     /// Where rows go that cannot be read [default: the file's name, ending in .rejects.csv]
@@ -108,16 +108,20 @@ struct Import {
 /// Carries out what is asked.
 ///
 /// # Errors
-/// [`CliError`] where it could not be done, or not wholly.
-pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Result<Exit, CliError> {
-    // What must not be called may cost more than a plain call.
+/// [`CliError`] if it could not be done, or not wholly.
+pub(super) async fn run(
+    args: &DncArgs,
+    config: &Config,
+    printer: Printer,
+) -> Result<Exit, CliError> {
+    // A do-not-call list may hold premium numbers.
     let rules = Rules {
         allow_premium: true,
         ..config.pbx.rules
     };
     let store = || database::open(config);
     match &args.command {
-        Command::Add {
+        DncCommand::Add {
             numbers,
             list,
             because,
@@ -125,15 +129,15 @@ pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Resul
             let numbers = with_spellings(&parse(numbers, rules)?);
             add(&store().await?, list, &numbers, because.as_deref(), printer).await
         }
-        Command::Import(import) => import.run(&store().await?, rules, printer).await,
-        Command::Remove {
+        DncCommand::Import(import) => import.run(&store().await?, rules, printer).await,
+        DncCommand::Remove {
             list, all: true, ..
         } => remove_list(&store().await?, list, printer).await,
-        Command::Remove { numbers, list, .. } => {
+        DncCommand::Remove { numbers, list, .. } => {
             let numbers = with_spellings(&parse(numbers, rules)?);
             remove(&store().await?, list, &numbers, printer).await
         }
-        Command::Check {
+        DncCommand::Check {
             numbers,
             json,
             full_number,
@@ -145,7 +149,7 @@ pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Resul
             };
             check(&store().await?, &numbers, shown, printer).await
         }
-        Command::Lists { json } => lists(&store().await?, *json, printer).await,
+        DncCommand::Lists { json } => lists(&store().await?, *json, printer).await,
     }
 }
 
@@ -162,10 +166,7 @@ async fn add(
     let list = list.as_str();
     printer.line(&match unique - added.min(unique) {
         0 => format!("{} added to `{list}`", count(added)),
-        there => format!(
-            "{} added to `{list}`; {there} stood there already",
-            count(added)
-        ),
+        there => format!("{} added to `{list}`; {there} already listed", count(added)),
     });
     Ok(Exit::Success)
 }
@@ -258,7 +259,7 @@ impl Imported {
         let mut line = match self.numbers - self.added.min(self.numbers) {
             0 => format!("{} added to `{list}`", count(self.added)),
             there => format!(
-                "{} added to `{list}`; {there} stood there already",
+                "{} added to `{list}`; {there} already listed",
                 count(self.added)
             ),
         };
@@ -480,7 +481,8 @@ fn unreadable(error: ListError, path: &Path) -> CliError {
         ListError::NoNumber { .. } | ListError::NoHeader { .. } | ListError::Ambiguous { .. }
     );
     let hint = if is_about_columns {
-        let words = "name the column of the number, `--column NAME`, or its position, `--column 1`";
+        let words =
+            "name the column of the number, `--column NAME`, or give its position, `--column 1`";
         Some(words.to_owned())
     } else {
         error.hint()

@@ -1,6 +1,6 @@
 //! `aftertone doctor`: can this PBX do it?
 
-use clap::Args as ClapArgs;
+use clap::Args;
 
 use super::{
     CliError, Exit,
@@ -11,13 +11,12 @@ use crate::{
     doctor::{self, Check, Status},
 };
 
-/// Look whether the PBX has all that a drop needs
+/// Check that the PBX has all that a drop needs
 ///
-/// Prints a line for each check, with the remedy where one is needed. It makes a short call within the PBX, and none
-/// outside. The exit status is 0 where all pass (warnings do not count), 1 where one fails, 2 where nothing could be
-/// examined.
-#[derive(Debug, Default, ClapArgs)]
-pub(super) struct Args {
+/// Prints a line for each check, with a remedy if it does not pass. It makes a short call within the PBX, and none outside.
+/// The exit status is 0 if all checks pass (warnings do not count), 1 if any fails, 2 if the PBX could not be examined.
+#[derive(Debug, Default, Args)]
+pub(super) struct DoctorArgs {
     /// Print one JSON array of {check, status, detail, remedy}
     #[arg(long)]
     json: bool,
@@ -26,8 +25,12 @@ pub(super) struct Args {
 /// Examines the PBX.
 ///
 /// # Errors
-/// [`CliError`] where nothing could be examined.
-pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Result<Exit, CliError> {
+/// [`CliError`] if nothing could be examined.
+pub(super) async fn run(
+    args: &DoctorArgs,
+    config: &Config,
+    printer: Printer,
+) -> Result<Exit, CliError> {
     let mut checks = Vec::new();
     let tell = |check: Check| {
         if !args.json {

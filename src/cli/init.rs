@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context as _, anyhow};
-use clap::Args as ClapArgs;
+use clap::Args;
 use tempfile::NamedTempFile;
 
 use super::{CliError, printer::Printer};
@@ -20,9 +20,9 @@ use crate::config::{Config, Password, Template};
 /// --caller-id are required. The file is the one that --config names, else $AFTERTONE_CONFIG, else
 /// /etc/aftertone/aftertone.toml for root and ./aftertone.toml for other users. The exit status is that of doctor, 2 if no file
 /// was written.
-#[derive(Debug, ClapArgs)]
-pub(super) struct Args {
-    /// Where Asterisk's HTTP server answers [default: http://127.0.0.1:8088]
+#[derive(Debug, Args)]
+pub(super) struct InitArgs {
+    /// The URL of Asterisk's HTTP server [default: http://127.0.0.1:8088]
     #[arg(long, value_name = "URL")]
     url: Option<String>,
     /// The ARI user [default: aftertone]
@@ -44,10 +44,10 @@ pub(super) struct Args {
     /// The folder for prepared messages, which the PBX reads [default: /var/lib/asterisk/sounds/aftertone]
     #[arg(long, value_name = "DIR")]
     sounds_dir: Option<PathBuf>,
-    /// A certificate that an https:// PBX is trusted by
+    /// The certificate to trust an https:// PBX by
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
-    /// Write over a file that is there
+    /// Overwrite an existing file
     #[arg(long)]
     force: bool,
     /// Do not run doctor afterwards
@@ -55,26 +55,26 @@ pub(super) struct Args {
     no_doctor: bool,
 }
 
-impl Args {
+impl InitArgs {
     /// Whether the PBX is to be examined once the file is there.
     pub(super) const fn wants_doctor(&self) -> bool {
         !self.no_doctor
     }
 }
 
-/// Writes the file, and gives back where it is.
+/// Writes the file, and returns its path.
 ///
 /// # Errors
-/// [`CliError`] where no file was written.
+/// [`CliError`] if no file was written.
 pub(super) fn run(
-    args: &Args,
+    args: &InitArgs,
     named: Option<&Path>,
     printer: Printer,
 ) -> Result<PathBuf, CliError> {
     let file = target(named).map_err(CliError::new)?;
     if file.exists() && !args.force {
         return Err(CliError::new(anyhow!("{} exists already", file.display()))
-            .hint("edit it, or write over it with `--force`"));
+            .hint("edit it, or overwrite it with `--force`"));
     }
     let stdin = io::stdin();
     let asks = stdin.is_terminal() && !args.password_stdin;
@@ -92,7 +92,7 @@ pub(super) fn run(
     Ok(file)
 }
 
-/// The file that is written where it shall be found again.
+/// The path of the file: one at which the program will find it.
 fn target(named: Option<&Path>) -> anyhow::Result<PathBuf> {
     let variable = env::var_os("AFTERTONE_CONFIG").filter(|value| !value.is_empty());
     let file = match (named, variable) {
@@ -101,7 +101,8 @@ fn target(named: Option<&Path>) -> anyhow::Result<PathBuf> {
         (None, None) if is_root() => PathBuf::from("/etc/aftertone/aftertone.toml"),
         (None, None) => PathBuf::from("aftertone.toml"),
     };
-    std::path::absolute(&file).with_context(|| format!("cannot tell where {} is", file.display()))
+    std::path::absolute(&file)
+        .with_context(|| format!("cannot resolve the path {}", file.display()))
 }
 
 fn is_root() -> bool {
@@ -116,7 +117,7 @@ struct Questions<'a> {
 }
 
 impl Questions<'_> {
-    fn answers(&mut self, args: &Args, folder: &Path) -> Result<Template, CliError> {
+    fn answers(&mut self, args: &InitArgs, folder: &Path) -> Result<Template, CliError> {
         let text = |path: &Option<PathBuf>| path.as_ref().map(|p| p.to_string_lossy().into_owned());
         let absolute = |path: &Option<PathBuf>| {
             path.as_ref().map(|path| {
@@ -182,10 +183,9 @@ impl Questions<'_> {
         }
         if !self.asks {
             return default.map(str::to_owned).ok_or_else(|| {
-                CliError::new(anyhow!(
-                    "{flag} is missing, and there is no terminal to ask on"
-                ))
-                .hint("`aftertone init --endpoint 'PJSIP/{number}@trunk' --caller-id +12025550100`")
+                CliError::new(anyhow!("{flag} is required without a terminal")).hint(
+                    "`aftertone init --endpoint 'PJSIP/{number}@trunk' --caller-id +12025550100`",
+                )
             });
         }
         loop {
@@ -198,15 +198,15 @@ impl Questions<'_> {
             };
             match Template::check(key, &answer) {
                 Ok(()) => return Ok(answer),
-                Err(why) => (self.say)(&format!("That will not do: {why}")),
+                Err(why) => (self.say)(&format!("Not valid: {why}")),
             }
         }
     }
 
-    /// Where the password comes from; one that is told here is kept in a file of its own.
+    /// The source of the password; one that is entered here is kept in a file of its own.
     fn password(
         &mut self,
-        args: &Args,
+        args: &InitArgs,
         username: &str,
         folder: &Path,
     ) -> Result<Password, CliError> {
@@ -248,14 +248,14 @@ impl Questions<'_> {
         let read = self.input.read_line(&mut line);
         match read.context("cannot read stdin").map_err(CliError::new)? {
             0 => Err(CliError::new(anyhow!(
-                "stdin ended before all was answered"
+                "stdin ended before all questions were answered"
             ))),
             _ => Ok(line.trim().to_owned()),
         }
     }
 }
 
-/// The password that asterisk-conf/install.sh generated, where the PBX is on this machine.
+/// The password that asterisk-conf/install.sh generated, if the PBX is on this machine.
 fn generated(username: &str) -> Option<String> {
     password_in(&fs::read_to_string(GENERATED).ok()?, username)
 }
@@ -287,8 +287,9 @@ fn keep(file: &Path, password: &str, force: bool) -> Result<Password, CliError> 
             "{} exists already and holds another password",
             file.display()
         );
-        return Err(CliError::new(error)
-            .hint("name it with `--password-file` if it is the right one, or write over it with `--force`"));
+        return Err(CliError::new(error).hint(
+            "name it with `--password-file` if it is the right one, or overwrite it with `--force`",
+        ));
     }
     put(file, &format!("{password}\n"), 0o600, true).map_err(CliError::new)?;
     Ok(Password::File(file.to_owned()))
@@ -323,10 +324,10 @@ fn put(file: &Path, text: &str, mode: u32, over: bool) -> anyhow::Result<()> {
     }
 }
 
-/// Where the password comes from, for people.
+/// The source of the password, for people.
 fn source(password: &Password) -> String {
     match password {
-        Password::File(file) => format!("the password of the ARI user comes from {}; the user who runs aftertone has to be able to read it", file.display()),
+        Password::File(file) => format!("the password of the ARI user comes from {}; the user that runs aftertone must be able to read it", file.display()),
         Password::Environment => {
             "the password of the ARI user comes from the environment variable AFTERTONE__PBX__PASSWORD".to_owned()
         }
@@ -336,7 +337,7 @@ fn source(password: &Password) -> String {
 /// Reads the file that was written.
 ///
 /// # Errors
-/// [`CliError`] where the file does not do.
+/// [`CliError`] if the file is not valid.
 pub(super) fn load(file: &Path) -> Result<Config, CliError> {
     let loaded = Config::load(Some(file));
     loaded.map_err(|error| {
@@ -344,7 +345,7 @@ pub(super) fn load(file: &Path) -> Result<Config, CliError> {
     })
 }
 
-/// Where asterisk-conf/install.sh puts the ARI user.
+/// The file in which asterisk-conf/install.sh puts the ARI user.
 const GENERATED: &str = "/etc/asterisk/aftertone/ari.conf";
 
 #[cfg(test)]
@@ -356,13 +357,13 @@ mod tests {
     use super::*;
 
     #[derive(Parser)]
-    struct Line {
+    struct InitLine {
         #[command(flatten)]
-        args: Args,
+        args: InitArgs,
     }
 
-    fn args(words: &[&str]) -> Args {
-        Line::parse_from(std::iter::once(&"init").chain(words)).args
+    fn args(words: &[&str]) -> InitArgs {
+        InitLine::parse_from(std::iter::once(&"init").chain(words)).args
     }
 
     /// What comes of the options and the answers, and what was said.
@@ -381,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_option_says_is_asked_until_it_will_do() {
+    fn missing_options_are_asked_for_until_they_are_valid() {
         let answers = "\n\nPJSIP/trunk\nPJSIP/{number}@trunk\n+12025550100\n\n";
         let (template, said) = ask(&["--password-file", "/run/ari"], answers, true);
         let template = template.unwrap();
@@ -389,7 +390,7 @@ mod tests {
         assert_eq!(template.endpoint, "PJSIP/{number}@trunk");
         assert_eq!(template.password, Password::File("/run/ari".into()));
         assert!(
-            said.contains("That will not do: `PJSIP/trunk` does not hold"),
+            said.contains("Not valid: `PJSIP/trunk` does not hold"),
             "{said}"
         );
         assert!(said.contains("[http://127.0.0.1:8088]"), "{said}");
@@ -399,7 +400,7 @@ mod tests {
     fn without_a_terminal_what_is_missing_is_named() {
         let given = ["--password-file", "/run/ari", "--caller-id", "+12025550100"];
         let (template, said) = ask(&given, "", false);
-        assert!(template.unwrap_err().contains("--endpoint is missing"));
+        assert!(template.unwrap_err().contains("--endpoint is required"));
         assert_eq!(said, "");
         let (template, _) = ask(&["--password-file", "/x", "--endpoint", "SIP"], "", false);
         assert!(template.unwrap_err().starts_with("--endpoint: "));

@@ -12,22 +12,22 @@ use thiserror::Error;
 
 use crate::audio::{self, Library, Name, PreparationReport, Prepared, Targets};
 
-/// What `aftertone message` is asked to do.
+/// The arguments of `aftertone message`.
 #[derive(Debug, Args)]
 pub(super) struct MessageArgs {
     #[command(subcommand)]
-    command: Command,
+    command: MessageCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
-    /// Prepare a recording (WAV, MP3, FLAC, OGG Vorbis) and keep it under a name
+enum MessageCommand {
+    /// Prepare a recording (WAV, MP3, FLAC, Ogg Vorbis) and keep it under a name
     Add {
         /// Name of the message: a-z, 0-9, `_` and `-`
         name: Name,
         /// The recording
         file: PathBuf,
-        /// Replace the message that has this name already
+        /// Replace an existing message of this name
         #[arg(long)]
         replace: bool,
         /// Print one JSON object
@@ -59,7 +59,7 @@ enum Command {
     },
 }
 
-/// Does what is asked. `data` is standard output.
+/// Carries out a command. `data` is standard output.
 ///
 /// # Errors
 /// [`MessageError`]; [`MessageError::hint`] is the remedy.
@@ -71,7 +71,7 @@ pub(super) fn run(
     data: &mut dyn Write,
 ) -> Result<(), MessageError> {
     match &args.command {
-        Command::Add {
+        MessageCommand::Add {
             name,
             file,
             replace,
@@ -80,19 +80,19 @@ pub(super) fn run(
             let prepared = library.add(name, file, targets, *replace, now)?;
             show(&prepared, *json, data)
         }
-        Command::List { json } => list(library, *json, data),
-        Command::Show { name, json } => show(&library.show(name)?, *json, data),
-        Command::Rm { names, json } => remove(library, names, *json, data),
+        MessageCommand::List { json } => list(library, *json, data),
+        MessageCommand::Show { name, json } => show(&library.show(name)?, *json, data),
+        MessageCommand::Rm { names, json } => remove(library, names, *json, data),
     }
 }
 
-/// Why it could not be done.
+/// Why a command failed.
 #[derive(Debug, Error)]
 pub(super) enum MessageError {
-    /// The recording or the library refused.
+    /// An error of the recording or the library.
     #[error(transparent)]
     Library(#[from] audio::Error),
-    /// Standard output is gone.
+    /// Standard output cannot be written.
     #[error("cannot write the result")]
     Output(#[from] io::Error),
 }
@@ -244,7 +244,7 @@ mod tests {
 
     #[test]
     fn a_message_is_added_listed_shown_and_removed() {
-        let bench = Bench::new();
+        let bench = MessageBench::new();
         assert_eq!(bench.run(&["list"]).unwrap(), "");
         assert_eq!(bench.run(&["list", "--json"]).unwrap(), "[]\n");
         let added = bench
@@ -280,7 +280,7 @@ mod tests {
 
     #[test]
     fn with_json_there_is_one_value() {
-        let bench = Bench::new();
+        let bench = MessageBench::new();
         let added = bench
             .run(&["add", "--json", "spring", &fixture("tone.flac")])
             .unwrap();
@@ -298,7 +298,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_done_says_why_and_what_to_do() {
-        let bench = Bench::new();
+        let bench = MessageBench::new();
         let tone = fixture("tone.flac");
         bench.run(&["add", "spring", &tone]).unwrap();
         for (args, words, hint) in [
@@ -325,22 +325,22 @@ mod tests {
         // A misspelt name among several removed nothing.
         assert!(bench.run(&["show", "spring"]).is_ok());
         assert!(bench.run(&["add", "--replace", "spring", &tone]).is_ok());
-        assert!(Line::try_parse_from(["message", "add", "Bad Name", "x"]).is_err());
-        assert!(Line::try_parse_from(["message", "rm"]).is_err());
+        assert!(MessageLine::try_parse_from(["message", "add", "Bad Name", "x"]).is_err());
+        assert!(MessageLine::try_parse_from(["message", "rm"]).is_err());
     }
 
     #[derive(Debug, Parser)]
-    struct Line {
+    struct MessageLine {
         #[command(flatten)]
         args: MessageArgs,
     }
 
-    struct Bench {
+    struct MessageBench {
         dir: TempDir,
         library: Library,
     }
 
-    impl Bench {
+    impl MessageBench {
         fn new() -> Self {
             let dir = tempfile::tempdir().unwrap();
             let library = Library::new(&dir.path().join("sounds"), Path::new("/pbx")).unwrap();
@@ -348,7 +348,7 @@ mod tests {
         }
 
         fn run(&self, args: &[&str]) -> Result<String, MessageError> {
-            let line = Line::try_parse_from([&["message"], args].concat()).unwrap();
+            let line = MessageLine::try_parse_from([&["message"], args].concat()).unwrap();
             let mut data = Vec::new();
             run(
                 &line.args,

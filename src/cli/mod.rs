@@ -1,4 +1,4 @@
-//! The command line: one file a command.
+//! The command line: one module per command.
 
 mod campaign;
 mod database;
@@ -24,9 +24,9 @@ use crate::{
     telemetry,
 };
 
-/// Parses the command line, carries it out, and says how it went.
+/// Parses the command line, carries it out, and returns the exit status.
 pub fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = Cli::parse();
     let printer = Printer::new();
     telemetry::init();
     let exit = match carry_out(args, printer) {
@@ -41,10 +41,10 @@ pub fn main() -> ExitCode {
 
 /// The commands, their options and their help, for the reference.
 pub fn command() -> clap::Command {
-    Args::command()
+    Cli::command()
 }
 
-fn carry_out(args: Args, printer: Printer) -> Result<Exit, CliError> {
+fn carry_out(args: Cli, printer: Printer) -> Result<Exit, CliError> {
     let config = || Config::load(args.config.as_deref()).map_err(CliError::new);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -52,23 +52,27 @@ fn carry_out(args: Args, printer: Printer) -> Result<Exit, CliError> {
         .build()
         .map_err(CliError::new)?;
     let exit = match args.command {
-        Command::Init(wanted) => {
+        CliCommand::Init(wanted) => {
             let file = init::run(&wanted, args.config.as_deref(), printer)?;
             if wanted.wants_doctor() {
                 let config = init::load(&file)?;
-                runtime.block_on(doctor::run(&doctor::Args::default(), &config, printer))
+                runtime.block_on(doctor::run(
+                    &doctor::DoctorArgs::default(),
+                    &config,
+                    printer,
+                ))
             } else {
                 Ok(Exit::Success)
             }
         }
-        Command::Doctor(args) => runtime.block_on(doctor::run(&args, &config()?, printer)),
-        Command::Drop(args) => runtime.block_on(drop::run(&args, config()?, printer)),
-        Command::Message(args) => messages(&args, &config()?, printer),
-        Command::Explain(args) => explain::run(&args, printer),
-        Command::Campaign(args) => runtime.block_on(campaign::run(&args, config()?, printer)),
-        Command::Dnc(args) => runtime.block_on(dnc::run(&args, &config()?, printer)),
+        CliCommand::Doctor(args) => runtime.block_on(doctor::run(&args, &config()?, printer)),
+        CliCommand::Drop(args) => runtime.block_on(drop::run(&args, config()?, printer)),
+        CliCommand::Message(args) => messages(&args, &config()?, printer),
+        CliCommand::Explain(args) => explain::run(&args, printer),
+        CliCommand::Campaign(args) => runtime.block_on(campaign::run(&args, config()?, printer)),
+        CliCommand::Dnc(args) => runtime.block_on(dnc::run(&args, &config()?, printer)),
     };
-    // What is not done by now is not waited for.
+    // Tasks that are left do not delay the exit.
     runtime.shutdown_background();
     exit
 }
@@ -88,7 +92,7 @@ fn messages(
     Ok(Exit::Failure)
 }
 
-/// The folder of prepared messages, and what messages are to be like.
+/// The folder of prepared messages, and the level and length they must have.
 fn library(config: &Config) -> Result<(Library, Targets), CliError> {
     let pbx = &config.pbx;
     let library = Library::new(&pbx.sounds_dir, &pbx.pbx_sounds_dir).map_err(CliError::new)?;
@@ -100,34 +104,34 @@ fn library(config: &Config) -> Result<(Library, Targets), CliError> {
 /// Leaves a recorded message in a contact's voicemail through your Asterisk PBX, and never plays it to a person.
 #[derive(Debug, Parser)]
 #[command(name = "aftertone", version, max_term_width = 100)]
-struct Args {
+struct Cli {
     /// The configuration file [default: $AFTERTONE_CONFIG, ./aftertone.toml or /etc/aftertone/aftertone.toml]
     #[arg(long, global = true, value_name = "PATH")]
     config: Option<PathBuf>,
     #[command(subcommand)]
-    command: Command,
+    command: CliCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
-    Init(init::Args),
-    Doctor(doctor::Args),
+enum CliCommand {
+    Init(init::InitArgs),
+    Doctor(doctor::DoctorArgs),
     Drop(drop::Args),
     /// Prepare and keep recordings
     Message(message::MessageArgs),
-    Explain(explain::Args),
-    Campaign(Box<campaign::Args>),
-    Dnc(dnc::Args),
+    Explain(explain::ExplainArgs),
+    Campaign(Box<campaign::CampaignArgs>),
+    Dnc(dnc::DncArgs),
 }
 
-/// How a command went (design, section 5).
+/// The exit status of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Exit {
-    /// It is as it was wanted.
+    /// The command did what it was asked.
     Success,
-    /// It was carried out, and the result is another.
+    /// The command was carried out, with another result.
     Failure,
-    /// It was not carried out.
+    /// The command was not carried out.
     NotStarted,
 }
 
@@ -141,7 +145,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// An error on its way to the user, with what to do about it where that is known.
+/// An error on its way to the user, with a hint if there is one.
 #[derive(Debug)]
 struct CliError {
     error: anyhow::Error,
@@ -179,12 +183,12 @@ mod tests {
 
     #[test]
     fn the_command_line_is_well_formed() {
-        Args::command().debug_assert();
+        Cli::command().debug_assert();
     }
 
     #[test]
     fn the_help_is_as_it_was() {
-        let mut command = Args::command().term_width(100);
+        let mut command = Cli::command().term_width(100);
         command.build();
         insta::assert_snapshot!("help", command.render_long_help().to_string());
         for name in [
@@ -207,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn the_exit_statuses_are_the_design_s() {
+    fn each_exit_has_its_status() {
         let rows = [
             (Exit::Success, 0),
             (Exit::Failure, 1),

@@ -8,7 +8,7 @@ use std::{
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
-/// Where the words of a command go, and how they look there.
+/// Prints the output of a command.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Printer {
     live: bool,
@@ -18,7 +18,7 @@ pub(super) struct Printer {
 }
 
 impl Printer {
-    /// Colours where there is a terminal that wants them (`NO_COLOR` unset, `TERM` not `dumb`).
+    /// With colours if there is a terminal that wants them (`NO_COLOR` unset, `TERM` not `dumb`).
     pub(super) fn new() -> Self {
         let able = std::env::var_os("TERM").is_none_or(|term| term != "dumb");
         let live = able && io::stdout().is_terminal();
@@ -49,12 +49,12 @@ impl Printer {
         write_line(io::stdout().lock(), text);
     }
 
-    /// Whether there is a terminal on which a line can be written over.
+    /// Whether there is a terminal on which a line can be overwritten.
     pub(super) const fn is_live(self) -> bool {
         self.live
     }
 
-    /// What is going on just now, on a line of its own until the next line; only where it can be written over.
+    /// What is happening, on a line of its own that the next line replaces; only on a terminal.
     pub(super) fn status(self, text: &str) {
         if self.live {
             let text = paint(self.colour_out, Paint::Faint, text);
@@ -68,12 +68,12 @@ impl Printer {
         }
     }
 
-    /// Lines that are drawn over again and again; only where they can be.
+    /// Lines that are redrawn in place; `None` if there is no terminal.
     pub(super) fn live(self) -> Option<Live> {
         self.live.then(|| Live { lines: Vec::new() })
     }
 
-    /// How far something is that takes a while, out of so many; it shows on a terminal only, and counts as talk.
+    /// A progress bar on stderr, if that is a terminal.
     pub(super) fn progress(self, all: u64) -> Progress {
         let target = if self.live_err {
             ProgressDrawTarget::stderr()
@@ -96,7 +96,7 @@ impl Printer {
         }
     }
 
-    /// Where data goes, for a command that lays out its own.
+    /// The output for data, for a command that formats its own.
     pub(super) fn data(self) -> impl io::Write {
         io::stdout()
     }
@@ -107,13 +107,13 @@ impl Printer {
         write_line(io::stderr().lock(), text);
     }
 
-    /// An error and its causes, on one line, each told once.
+    /// An error and its causes, each once, on one line.
     pub(super) fn error(self, error: &(dyn StdError + 'static)) {
         let label = paint(self.colour_err, Paint::Bad, "error:");
         self.talk(&format!("{label} {}", crate::error_chain::chain(error)));
     }
 
-    /// Something that went wrong and stops nothing.
+    /// A problem that does not end the command.
     pub(super) fn warning(self, words: &str) {
         let label = paint(self.colour_err, Paint::Warn, "warning:");
         self.talk(&format!("{label} {words}"));
@@ -125,13 +125,13 @@ impl Printer {
         self.talk(&format!("{label} {hint}"));
     }
 
-    /// Text for stdout in a colour, where there are colours.
+    /// Text for stdout in a colour, if there are colours.
     pub(super) fn paint(self, paint_as: Paint, text: &str) -> String {
         paint(self.colour_out, paint_as, text)
     }
 }
 
-/// Lines at the end of a terminal that are drawn over, with others said above them.
+/// Lines at the end of a terminal that are redrawn, with others printed above them.
 ///
 /// The cursor rests on an empty line above them: what others write there, such as the log, stays above, and a terminal
 /// that changes its width takes the cursor along.
@@ -141,7 +141,7 @@ pub(super) struct Live {
 }
 
 impl Live {
-    /// How many characters fit on a line; the last column is left free, where terminals wait before they wrap.
+    /// How many characters fit on a line; the last column stays free, because terminals delay the wrap there.
     pub(super) fn width() -> usize {
         size().0.saturating_sub(1)
     }
@@ -249,7 +249,7 @@ fn write_bare(mut out: impl io::Write, text: &str) {
     let _ = write!(out, "{text}").and_then(|()| out.flush());
 }
 
-/// Whoever closed the pipe does not want to know the rest; that is no error of ours.
+/// A closed pipe is not an error: the reader has seen enough.
 fn write_line(mut out: impl io::Write, text: &str) {
     let _ = writeln!(out, "{text}").and_then(|()| out.flush());
 }

@@ -1,4 +1,4 @@
-//! A drop's news and end, as people read them.
+//! The progress and the outcome of a drop, for people.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ impl NotDialled {
         }
     }
 
-    /// A drop that was not dialled for a reason that is not the gate's.
+    /// A drop that was not dialled for a reason other than the gate.
     pub(super) const fn for_other_reasons(drop: DropId) -> Self {
         Self {
             drop,
@@ -64,7 +64,7 @@ pub(super) fn moment_line(moment: Moment, note: Option<&str>) -> String {
     }
 }
 
-/// What is going on from a milestone on, for as long as the next has not come.
+/// What is happening after a milestone, until the next one.
 pub(super) fn status_line(since_start: Duration, last: Milestone) -> String {
     let seconds = since_start.as_secs_f64();
     format!("{seconds:7.1}    {} ...", awaited(last))
@@ -79,7 +79,7 @@ const fn awaited(last: Milestone) -> &'static str {
         | Milestone::BusyHungUp
         | Milestone::BusyGone => "waiting for an answer",
         Milestone::BusyAnswered | Milestone::Promoted | Milestone::DropAnswered => {
-            "listening who it is"
+            "listening to who answered"
         }
         Milestone::Verdict => "waiting for the end of the greeting",
         Milestone::TapLost => "leaving the screening to the dialplan",
@@ -97,32 +97,32 @@ pub(super) fn outcome_words(report: &Report) -> String {
             format!("the whole message ({played:.1} s) was played after the mailbox's greeting")
         }
         Outcome::Human if report.played.is_zero() => "a person answered; nothing was played".into(),
-        Outcome::Human => format!("a person answered; the play was stopped after {played:.1} s"),
+        Outcome::Human => format!("a person answered; playback was stopped after {played:.1} s"),
         Outcome::HungUp => "the far end answered and hung up before anything was played".into(),
         Outcome::NotVoicemail if report.played.is_zero() => {
-            "no mailbox that takes a message answered; nothing was played".into()
+            "a machine answered that does not take messages; nothing was played".into()
         }
         Outcome::NotVoicemail => {
             format!(
-                "no mailbox that takes a message answered; the play was stopped after {played:.1} s"
+                "a machine answered that does not take messages; playback was stopped after {played:.1} s"
             )
         }
         Outcome::Unsure => {
-            "it could not be told who answered, or when to begin; nothing was played".into()
+            "could not tell who answered or when to start; nothing was played".into()
         }
         Outcome::CutOff if report.ended_by == Some(EndedBy::Us) => {
             format!("the mailbox did not take the whole message; {played:.1} s of it were played")
         }
         Outcome::CutOff => format!("the far end hung up {played:.1} s into the message"),
-        Outcome::NoAnswer => "nobody answered in time".into(),
+        Outcome::NoAnswer => "there was no answer in time".into(),
         Outcome::Busy => "the number is busy".into(),
         Outcome::Rejected => "the call was declined".into(),
-        Outcome::InvalidNumber => "the network says that there is no such number".into(),
-        Outcome::Congestion => "the network had no way through".into(),
+        Outcome::InvalidNumber => "the network reports that the number does not exist".into(),
+        Outcome::Congestion => "the network could not route the call".into(),
         Outcome::Failed => "the call failed".into(),
         Outcome::Cancelled => "stopped by the operator; every call is hung up".into(),
         Outcome::Lost => {
-            "the PBX or its events went away, and what became of the call is not known".into()
+            "the connection to the PBX was lost, and the end of the call is not known".into()
         }
         Outcome::Error => "the PBX did not do what it was asked".into(),
     };
@@ -165,7 +165,7 @@ fn moment_words(event: Milestone) -> &'static str {
     }
 }
 
-/// The cause that decided, where the call failed in the network: nothing was answered, and the far end ended it.
+/// The cause of the outcome, if the call failed in the network: it was not answered, and the far end ended it.
 fn last_cause(report: &Report) -> Option<String> {
     let cause = report.drop.or(report.busy)?;
     let outcomes = [true, false].map(|alerted| Unanswered::of(cause, alerted).outcome);
@@ -190,7 +190,7 @@ mod tests {
     };
 
     #[test]
-    fn the_object_is_the_design_s() {
+    fn the_object_has_the_keys_that_programs_read() {
         let run = RunName::new("run1").unwrap();
         let report = report(Outcome::Delivered);
         let ended = DropRecord::new(&run, DropId::from_u128(7), "+1202•••0101".into(), &report);
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn evidence_is_told_where_it_was_asked_for() {
+    fn evidence_is_shown_if_it_was_asked_for() {
         let run = RunName::new("run1").unwrap();
         let report = report(Outcome::Delivered);
         let ended = || DropRecord::new(&run, DropId::from_u128(7), String::new(), &report);
@@ -322,19 +322,19 @@ mod tests {
             .collect();
         insta::assert_snapshot!(lines.join("\n"), @r#"
         delivered: the whole message (7.2 s) was played after the mailbox's greeting
-        human: a person answered; the play was stopped after 7.2 s
+        human: a person answered; playback was stopped after 7.2 s
         hung_up: the far end answered and hung up before anything was played
-        not_voicemail: no mailbox that takes a message answered; the play was stopped after 7.2 s
-        unsure: it could not be told who answered, or when to begin; nothing was played
+        not_voicemail: a machine answered that does not take messages; playback was stopped after 7.2 s
+        unsure: could not tell who answered or when to start; nothing was played
         cut_off: the far end hung up 7.2 s into the message
-        no_answer: nobody answered in time
+        no_answer: there was no answer in time
         busy: the number is busy [Q.850 17, SIP 486]
         rejected: the call was declined
-        invalid_number: the network says that there is no such number
-        congestion: the network had no way through
+        invalid_number: the network reports that the number does not exist
+        congestion: the network could not route the call
         failed: the call failed
         cancelled: stopped by the operator; every call is hung up
-        lost: the PBX or its events went away, and what became of the call is not known
+        lost: the connection to the PBX was lost, and the end of the call is not known
         error: the PBX did not do what it was asked
         "#);
     }

@@ -1,4 +1,4 @@
-//! The operator's wish to stop.
+//! The operator's request to stop.
 
 use std::{fs, future::pending, io};
 
@@ -8,14 +8,14 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 pub(super) struct Stop {
     interrupt: Signal,
     terminate: Signal,
-    /// The terminal is gone. `None` where the program was started to outlive its terminal, as `nohup` does.
+    /// The terminal is gone. `None` if the program was started to outlive its terminal, as `nohup` does.
     hang_up: Option<Signal>,
     is_requested: bool,
 }
 
 impl Stop {
     /// # Errors
-    /// Where the system does not let signals be heard.
+    /// If the system cannot deliver signals.
     pub(super) fn new() -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
@@ -29,8 +29,8 @@ impl Stop {
         })
     }
 
-    /// Waits for the next of them. A terminal that closes is one wish to stop, however often that is signalled, and none
-    /// where one was heard before: it is no sign of impatience.
+    /// Waits for the next request. A terminal that closes is one request, however often it is signalled, and none after
+    /// another request: it does not mean that the operator is impatient.
     pub(super) async fn requested(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}

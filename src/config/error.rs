@@ -1,4 +1,4 @@
-//! What can be wrong with a configuration, in words that tell what to change.
+//! Errors of the configuration, which say what to change.
 
 use std::{
     fmt, io,
@@ -18,8 +18,8 @@ pub enum ConfigError {
         /// Why.
         source: io::Error,
     },
-    /// The working folder cannot be told.
-    #[error("cannot tell the working folder")]
+    /// The working folder cannot be found.
+    #[error("cannot find the working folder")]
     WorkingFolder {
         /// Why.
         source: io::Error,
@@ -29,7 +29,7 @@ pub enum ConfigError {
     Syntax {
         /// The file.
         file: PathBuf,
-        /// Where and what, without the line itself: it might hold the password.
+        /// The position and the problem, without the line itself: it might hold the password.
         what: String,
     },
     /// There is no such key.
@@ -37,9 +37,9 @@ pub enum ConfigError {
     Unknown {
         /// The key.
         key: String,
-        /// Where it stands.
-        place: Place,
-        /// Which keys there are.
+        /// Its place.
+        place: KeyPlace,
+        /// The keys that exist.
         known: String,
     },
     /// A key that has no default is not given.
@@ -50,18 +50,18 @@ pub enum ConfigError {
     Missing {
         /// The key.
         key: &'static str,
-        /// Where it could stand.
+        /// Where it was looked for.
         place: Absent,
         /// What it should be.
         expected: String,
     },
-    /// A value does not do.
+    /// A value is not valid.
     #[error("`{key}` in {place}: {problem}; expected {expected}")]
     Bad {
         /// The key.
         key: &'static str,
-        /// Where it stands.
-        place: Place,
+        /// Its place.
+        place: KeyPlace,
         /// What is wrong with it.
         problem: String,
         /// What it should be.
@@ -73,7 +73,7 @@ pub enum ConfigError {
         /// The variable's name.
         variable: String,
     },
-    /// The library that lays the sources over each other failed.
+    /// The library that merges the sources failed.
     #[error("cannot put the configuration together")]
     Layers {
         /// Why.
@@ -81,9 +81,9 @@ pub enum ConfigError {
     },
 }
 
-/// Where a value stands.
+/// The place of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum KeyPlace {
     /// In the file.
     File(PathBuf),
     /// In the environment variable of this name.
@@ -92,7 +92,7 @@ pub enum Place {
     Defaults,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for KeyPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(file) => write!(f, "{}", file.display()),
@@ -102,7 +102,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// Where a missing value could stand.
+/// Where a missing value was looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Absent {
     /// The file that was read.

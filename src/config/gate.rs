@@ -6,7 +6,7 @@ use jiff::civil::{Date, Weekday};
 
 use super::{
     ConfigError,
-    layers::{Layers, Row},
+    layers::{KeyTable, Layers},
     values::quoted,
 };
 use crate::campaign::policy::{Counted, GateSettings, Jurisdiction, Limit, Span, UserRule, Week};
@@ -46,14 +46,14 @@ fn prefix(text: &str) -> Result<String, String> {
     let fits = (1..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
     // No country code begins with 0, so that a prefix as it is dialled at home would never be met.
     if !fits || digits.starts_with('0') {
-        return Err(format!("{} is no such prefix", quoted(text)));
+        return Err(format!("{} is not such a prefix", quoted(text)));
     }
     Ok(digits.to_owned())
 }
 
 /// `1 per 24h`, `3 drops per 7d`, `6 calls per 7d`.
 fn limit(text: &str) -> Result<Limit, String> {
-    let wrong = || format!("{} is no limit", quoted(text));
+    let wrong = || format!("{} is not a limit", quoted(text));
     let (what, span) = text.split_once(" per ").ok_or_else(wrong)?;
     let what = what.trim();
     let (most, of) = match what.split_once(' ') {
@@ -84,7 +84,7 @@ fn limit(text: &str) -> Result<Limit, String> {
 }
 
 /// One rule of the user's own.
-fn rule(row: &Row<'_>) -> Result<UserRule, String> {
+fn rule(row: &KeyTable<'_>) -> Result<UserRule, String> {
     row.only(&[
         "name",
         "places",
@@ -156,7 +156,7 @@ fn hours(text: &str) -> Result<Option<Span>, String> {
 
 fn date(text: &str) -> Result<Date, String> {
     text.parse()
-        .map_err(|_| format!("{} is no day", quoted(text)))
+        .map_err(|_| format!("{} is not a date", quoted(text)))
 }
 
 fn place(text: &str) -> Result<Jurisdiction, String> {

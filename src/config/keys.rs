@@ -67,12 +67,12 @@ const BEFORE: &[Key] = &[
         "state_dir",
         "`$STATE_DIRECTORY` (systemd); else `/var/lib/aftertone` for root and for a user who can write there; else `$XDG_STATE_HOME/aftertone` or `~/.local/state/aftertone`",
         r#""/var/lib/aftertone""#,
-        "Where the database and the locks of runs are kept.",
+        "The folder of the database and the locks of runs.",
     ),
     key(
         "pbx.url",
         r#""http://127.0.0.1:8088""#,
-        "Where Asterisk's HTTP server answers; `https://` from another machine, which makes the websocket `wss://`.",
+        "The URL of Asterisk's HTTP server; `https://` from another machine, which makes the websocket `wss://`.",
     ),
     required(
         "pbx.username",
@@ -109,7 +109,7 @@ const BEFORE: &[Key] = &[
     key(
         "pbx.sounds_dir",
         r#""/var/lib/asterisk/sounds/aftertone""#,
-        "Where prepared messages are kept: writable here, and readable for the PBX if it is to play them.",
+        "The folder for prepared messages: writable here, and readable for the PBX if it is to play them.",
     ),
     unset(
         "pbx.pbx_sounds_dir",
@@ -196,7 +196,7 @@ const BEFORE: &[Key] = &[
     key(
         "screen.listen",
         r#""127.0.0.1:0""#,
-        "Where the PBX brings the audio: an address and a port, 0 for any free one, or a range of ports, of which each process takes one. No effect in the mode `dialplan`.",
+        "The address to which the PBX brings the audio: an address and a port, 0 for any free one, or a range of ports, of which each process takes one. No effect in the mode `dialplan`.",
     ),
     unset(
         "screen.advertise",
@@ -238,7 +238,7 @@ const AFTER: &[Key] = &[
         "evidence.dir",
         "no evidence is kept",
         r#""/var/lib/aftertone/evidence""#,
-        "Where evidence is kept, in a folder for each drop.",
+        "The folder for evidence, with one for each drop in it.",
     ),
     key(
         "evidence.max_age",
@@ -311,12 +311,12 @@ const AFTER: &[Key] = &[
     key(
         "trunk.window",
         r#""1h""#,
-        "Over what time these shares are counted.",
+        "The period over which these shares are counted.",
     ),
     key(
         "trunk.at_least",
         "100",
-        "How many calls a share has to be of before it is judged.",
+        "How many calls there must be in that period before a share is compared with its limit.",
     ),
     unset(
         "price.per_minute",
@@ -332,9 +332,13 @@ const AFTER: &[Key] = &[
     key(
         "price.increment",
         r#""1/1""#,
-        "The least and the further seconds that are charged.",
+        "The seconds that are charged at least, and the step by which more are charged.",
     ),
-    key("price.currency", r#""USD""#, "In which currency."),
+    key(
+        "price.currency",
+        r#""USD""#,
+        "The currency of these amounts.",
+    ),
 ];
 
 /// A key whose default is a value.
@@ -357,7 +361,7 @@ const fn required(name: &'static str, example: &'static str, about: &'static str
     }
 }
 
-/// A key whose default is no value that could be given.
+/// A key whose default cannot be written as a value.
 const fn unset(
     name: &'static str,
     default: &'static str,

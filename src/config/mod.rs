@@ -4,9 +4,9 @@
 //! else `/etc/aftertone/aftertone.toml`; without any the environment alone may give all that is required. An
 //! environment variable that is set but empty counts as not set, because container tools pass such ones on.
 //!
-//! A relative path is taken from the folder of the file that gives it, and from the working folder where an environment
+//! A relative path is relative to the folder of the file that gives it, or to the working folder if an environment
 //! variable gives it. Everything is checked before anything starts: a wrong word, value or file is an error that names
-//! the key, where it stands and what was expected there. Secrets show neither in errors nor in `Debug`.
+//! the key, its place and what was expected. Secrets show neither in errors nor in `Debug`.
 
 mod error;
 mod gate;
@@ -35,7 +35,7 @@ use crate::{
     screen::Settings,
 };
 
-pub use error::{Absent, ConfigError, Place};
+pub use error::{Absent, ConfigError, KeyPlace};
 pub use keys::{Key, KeyDefault, REFERENCE};
 pub use template::{Password, Template};
 pub use values::{Endpoint, ListenAt, PbxUrl, StoreUrl};
@@ -49,31 +49,31 @@ pub struct Config {
     /// Names this controller among others on the same PBX: `[a-z0-9]{1,32}`.
     pub instance: String,
     /// The PBX and the way to it.
-    pub pbx: Pbx,
+    pub pbx: PbxConfig,
     /// How a drop is carried out.
     pub drop: DropSettings,
-    /// How it is told who answered.
+    /// How the answering party is detected.
     pub screen: Screen,
-    /// Where campaigns and results are kept.
+    /// The database of campaigns and results.
     pub store: Store,
     /// How recordings are prepared.
     pub audio: Audio,
     /// What is kept of drops as evidence.
-    pub evidence: Evidence,
-    /// Which rules stand in front of every call.
+    pub evidence: EvidenceConfig,
+    /// The rules that every call must meet.
     pub gate: policy::GateSettings,
     /// What the trunk behind the PBX carries and tolerates, over all campaigns.
     pub trunk: PbxSettings,
     /// What the trunk charges; `None` without a section `[price]`: then no cost is shown.
     pub price: Option<Price>,
-    /// Where the database and the locks of runs are kept.
+    /// The folder of the database and the locks of runs.
     pub state_dir: PathBuf,
 }
 
 /// The PBX and the way to it.
 #[derive(Clone, Debug)]
-pub struct Pbx {
-    /// Where Asterisk's HTTP server answers.
+pub struct PbxConfig {
+    /// The URL of Asterisk's HTTP server.
     pub url: PbxUrl,
     /// The ARI user.
     pub username: String,
@@ -85,7 +85,7 @@ pub struct Pbx {
     pub endpoint: Endpoint,
     /// The number the called party sees.
     pub caller_id: CallerId,
-    /// Where prepared messages are put, as seen from here.
+    /// The folder for prepared messages.
     pub sounds_dir: PathBuf,
     /// The same folder as the PBX sees it; absolute.
     pub pbx_sounds_dir: PathBuf,
@@ -114,20 +114,20 @@ pub struct DropSettings {
     pub release_on_progress: Option<Duration>,
     /// How long a drop leg may show nothing before the busy leg is released, 1 to 300 s; `None` is `never`.
     pub release_when_unheard: Option<Duration>,
-    /// What to do where it cannot be told who answered.
+    /// What to do if it is not clear who answered.
     pub when_unsure: WhenUnsure,
-    /// What to do where the busy leg is answered first.
+    /// What to do if the busy leg is answered first.
     pub when_busy_leg_answered: WhenBusyLegAnswered,
 }
 
-/// How it is told who answered.
+/// How the answering party is detected.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Screen {
     /// Who listens.
     pub mode: ScreenMode,
     /// What carries the audio of a call that we listen to. It has no effect in the mode `dialplan`.
     pub media: Media,
-    /// Where the PBX brings audio to. It has no effect in the mode `dialplan`.
+    /// The address to which the PBX brings audio. It has no effect in the mode `dialplan`.
     pub listen: ListenAt,
     /// This address as the PBX sees it, `HOST` or `HOST:PORT`, if it differs. It has no effect in the mode `dialplan`.
     pub advertise: Option<String>,
@@ -161,7 +161,7 @@ pub enum Media {
     WebSocket,
 }
 
-/// Where campaigns and results are kept.
+/// The database of campaigns and results.
 #[derive(Clone, Debug)]
 pub struct Store {
     /// The database.
@@ -179,8 +179,8 @@ pub struct Audio {
 
 /// What is kept of drops as evidence.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Evidence {
-    /// Where it is kept, a folder a drop; `None`: nothing is.
+pub struct EvidenceConfig {
+    /// The folder, with one for each drop in it; `None`: no evidence is kept.
     pub dir: Option<PathBuf>,
     /// How long, 1 s to 10 years; 30 days unless set. `None` is `never`: until there is too much.
     pub max_age: Option<Duration>,
@@ -189,7 +189,7 @@ pub struct Evidence {
 }
 
 impl Config {
-    /// Makes the state folder, readable for its owner only, unless it is there. What keeps something in it says what is wrong.
+    /// Creates the state folder, readable for its owner only. A failure is reported by what uses the folder.
     pub fn make_state_dir(&self) {
         let mut folder = DirBuilder::new();
         let made = folder.recursive(true).mode(0o700).create(&self.state_dir);
@@ -232,7 +232,7 @@ impl Config {
     }
 }
 
-fn pbx(layers: &Layers) -> Result<Pbx, ConfigError> {
+fn pbx(layers: &Layers) -> Result<PbxConfig, ConfigError> {
     const SOUNDS: &str =
         "an absolute path without `,` or `&`, such as `/var/lib/asterisk/sounds/aftertone`";
 
@@ -244,7 +244,7 @@ fn pbx(layers: &Layers) -> Result<Pbx, ConfigError> {
         None => values::pbx_folder(&sounds_dir.to_string_lossy())
             .map_err(|problem| layers.bad("pbx.sounds_dir", problem, SOUNDS))?,
     };
-    Ok(Pbx {
+    Ok(PbxConfig {
         url: layers
             .parsed(
                 "pbx.url",
@@ -373,7 +373,7 @@ fn store(layers: &Layers, state_dir: &Path) -> Result<Store, ConfigError> {
     Ok(Store { url })
 }
 
-/// Where the file of a database is: in the state folder, unless 0.1.0 has made it beside the configuration.
+/// The path of a database file: in the state folder, unless an earlier version created it beside the configuration.
 fn database(layers: &Layers, state_dir: &Path, file: &Path) -> Result<PathBuf, ConfigError> {
     const KEY: &str = "store.url";
 
@@ -392,7 +392,7 @@ fn database(layers: &Layers, state_dir: &Path, file: &Path) -> Result<PathBuf, C
     }
     warn!(
         database = %before.display(),
-        "the database beside the configuration is used; its place is {}: move it there while nothing runs (with its -wal and \
+        "using the database beside the configuration; it belongs at {}: move it there while nothing runs (with its -wal and \
          -shm files, if there are any), or name it in `store.url`",
         path.display()
     );
@@ -406,7 +406,7 @@ fn audio(layers: &Layers) -> Result<Audio, ConfigError> {
     })
 }
 
-fn evidence(layers: &Layers) -> Result<Evidence, ConfigError> {
+fn evidence(layers: &Layers) -> Result<EvidenceConfig, ConfigError> {
     let max_age = layers.parsed(
         "evidence.max_age",
         "`never` or a duration from 1s to 10 years (3650d), such as `30d` or `12h`",
@@ -417,7 +417,7 @@ fn evidence(layers: &Layers) -> Result<Evidence, ConfigError> {
         "a size from 1MB to 1PB, such as `1GB` or `500MiB`",
         values::size,
     )?;
-    Ok(Evidence {
+    Ok(EvidenceConfig {
         dir: layers.path("evidence.dir")?,
         max_age: max_age.unwrap_or(Some(Duration::from_secs(30 * 86_400))),
         max_size: max_size.unwrap_or(1_000_000_000),

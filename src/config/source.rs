@@ -62,7 +62,7 @@ impl Surroundings {
     }
 }
 
-/// The file that counts, its text, and where was looked in vain.
+/// The configuration file, its text, and the paths without a file.
 pub(super) fn find(
     explicit: Option<&Path>,
     surroundings: &Surroundings,
@@ -114,7 +114,7 @@ pub(super) fn is_writable(folder: &Path) -> bool {
     tempfile::tempfile_in(folder).is_ok()
 }
 
-/// Warns where every user of the machine may read a file that holds the password.
+/// Warns if every user of the machine may read a file that holds the password.
 pub(super) fn warn_if_exposed(path: &Path) {
     if is_exposed(path) {
         warn!(

@@ -12,7 +12,7 @@ pub struct Template {
     pub url: String,
     /// `pbx.username`.
     pub username: String,
-    /// Where the password comes from.
+    /// The source of the password.
     pub password: Password,
     /// `pbx.endpoint`.
     pub endpoint: String,
@@ -24,7 +24,7 @@ pub struct Template {
     pub ca_file: Option<String>,
 }
 
-/// Where the password of the ARI user comes from. The file that is written holds none.
+/// The source of the ARI user's password. The file that is written holds none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Password {
     /// A file that holds it alone.
@@ -99,7 +99,7 @@ const TEXT: &str = r#"# The configuration of aftertone. What begins with `#` sho
 # Each key can come from the environment instead: AFTERTONE__PBX__URL for `url` of `[pbx]`.
 
 # instance = "aftertone"                     # names this controller among others on the same PBX
-# state_dir = "/var/lib/aftertone"           # locks and the database; $STATE_DIRECTORY where a service manager sets it
+# state_dir = "/var/lib/aftertone"           # locks and the database; $STATE_DIRECTORY if a service manager sets it
 
 [pbx]
 url = @URL@          # https:// beyond this machine
@@ -120,15 +120,15 @@ sounds_dir = @SOUNDS_DIR@   # prepared messages: writable here, readable for the
 # when_busy_leg_answered = "promote"         # or "continue", "give_up"
 
 [screen]
-# mode = "listen"                            # or "dialplan": the PBX alone finds out who answered
-# listen = "127.0.0.1:0"                     # where the PBX brings the audio of a call
+# mode = "listen"                            # or "dialplan": the PBX alone detects who answered
+# listen = "127.0.0.1:0"                     # the address to which the PBX brings the audio
 # advertise = "192.0.2.20"                   # the same address as the PBX reaches it, if the PBX is elsewhere
 
 [trunk]                                      # what the trunk carries, over all campaigns
 # starts_per_second = 1
 # in_flight = 10
 
-[gate]                                       # the rules in front of every call
+[gate]                                       # the rules that every call must meet
 # consent = true
 # caps = true
 # hours = true
@@ -179,7 +179,7 @@ mod tests {
         template.password = Password::Environment;
         texts.push(template.text());
         for text in texts {
-            let given: toml_keys::Given = toml_keys::read(&text);
+            let given: toml_keys::GivenKeys = toml_keys::read(&text);
             for key in given.keys() {
                 assert!(KEYS.contains(&key.as_str()), "{key}");
             }
@@ -208,16 +208,16 @@ mod tests {
 
         use config::{File, FileFormat, Map, Source as _, Value, ValueKind};
 
-        pub(super) type Given = BTreeMap<String, String>;
+        pub(super) type GivenKeys = BTreeMap<String, String>;
 
-        pub(super) fn read(text: &str) -> Given {
+        pub(super) fn read(text: &str) -> GivenKeys {
             let table = File::from_str(text, FileFormat::Toml).collect().unwrap();
-            let mut given = Given::new();
+            let mut given = GivenKeys::new();
             flatten("", table, &mut given);
             given
         }
 
-        fn flatten(prefix: &str, table: Map<String, Value>, given: &mut Given) {
+        fn flatten(prefix: &str, table: Map<String, Value>, given: &mut GivenKeys) {
             for (name, value) in table {
                 let key = format!("{prefix}{name}");
                 if let ValueKind::Table(inner) = value.kind {

@@ -27,7 +27,7 @@ pub(super) fn trunk(layers: &Layers) -> Result<PbxSettings, ConfigError> {
     })
 }
 
-/// Reads the section `[price]`; `None` where there is none.
+/// Reads the section `[price]`; `None` if there is none.
 pub(super) fn price(layers: &Layers) -> Result<Option<Price>, ConfigError> {
     const AMOUNT: &str = "an amount of money with at most six decimals, such as `0.0085`";
     let words = |error: CostError| error.to_string();
@@ -69,7 +69,7 @@ fn rate(layers: &Layers) -> Result<Rate, ConfigError> {
         let wrong = || format!("`{}` is out of range", text.escape_debug());
         let number: f64 = text
             .parse()
-            .map_err(|_| format!("`{}` is no number", text.escape_debug()))?;
+            .map_err(|_| format!("`{}` is not a number", text.escape_debug()))?;
         let rate = if (0.01..1.0).contains(&number) {
             Rate::new(1, Duration::from_secs_f64(1.0 / number))
         } else {
@@ -94,7 +94,7 @@ fn share(
         }
         let percent: f64 = text
             .parse()
-            .map_err(|_| format!("`{}` is no number", text.escape_debug()))?;
+            .map_err(|_| format!("`{}` is not a number", text.escape_debug()))?;
         if !(0.0..=100.0).contains(&percent) {
             return Err(format!("`{percent}` is out of range"));
         }

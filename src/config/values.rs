@@ -17,7 +17,7 @@ use crate::{
     screen::Setting,
 };
 
-/// Where Asterisk's HTTP server answers: `http` or `https`, a host, perhaps a port and the prefix of its http.conf.
+/// The URL of Asterisk's HTTP server: `http` or `https`, a host, perhaps a port and the prefix of its http.conf.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PbxUrl {
     text: String,
@@ -34,7 +34,7 @@ impl PbxUrl {
         }
         if rest.contains('@') {
             return Err(
-                "credentials do not belong into a URL but into `pbx.username` and `pbx.password`"
+                "credentials do not belong in a URL but in `pbx.username` and `pbx.password`"
                     .to_owned(),
             );
         }
@@ -49,7 +49,7 @@ impl PbxUrl {
         }
         let plain = |b: u8| b.is_ascii_alphanumeric() || b"/-._~".contains(&b);
         if !path.bytes().all(plain) || path.contains("//") || path.contains("..") {
-            return Err("its path is no plain prefix such as `/asterisk`".to_owned());
+            return Err("its path is not a plain prefix such as `/asterisk`".to_owned());
         }
         Ok(Self {
             text: format!("{scheme}://{}{path}", authority.to_ascii_lowercase()),
@@ -94,7 +94,7 @@ impl fmt::Display for PbxUrl {
     }
 }
 
-/// Where the PBX brings the audio of calls: an address of this machine, and the first free of some ports.
+/// The address to which the PBX brings the audio of calls: an address of this machine, and the first free of some ports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListenAt {
     /// The address.
@@ -105,16 +105,16 @@ pub struct ListenAt {
 
 impl ListenAt {
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let none = || format!("{} is none", quoted(text));
+        let none = || format!("{} is not an address with a port", quoted(text));
         let (host, ports) = text.rsplit_once(':').ok_or_else(none)?;
         let (first, last) = ports.split_once('-').unwrap_or((ports, ports));
-        // As one address with its port, so that an IPv6 address has to stand in brackets.
+        // As one address with its port, so that an IPv6 address must be in brackets.
         let address = |port: &str| -> Result<SocketAddr, String> {
             format!("{host}:{port}").parse().map_err(|_| none())
         };
         let (first, last) = (address(first)?, address(last)?);
         if first.port() > last.port() || (first.port() == 0 && last.port() != 0) {
-            return Err(format!("{ports} is no range of ports"));
+            return Err(format!("{ports} is not a range of ports"));
         }
         Ok(Self {
             host: first.ip(),
@@ -149,7 +149,7 @@ pub(super) fn network(text: &str) -> Result<IpNet, String> {
     let alone = || text.parse::<IpAddr>().map(IpNet::from);
     text.parse()
         .or_else(|_| alone())
-        .map_err(|_| format!("{} is no address and no network", quoted(text)))
+        .map_err(|_| format!("{} is neither an address nor a network", quoted(text)))
 }
 
 /// What the PBX is to dial, with a place for the number: `PJSIP/{number}@trunk`.
@@ -248,7 +248,7 @@ impl StoreUrl {
         };
         let path = path.strip_prefix("//").unwrap_or(path);
         if path.is_empty() || path.contains([':', '?', '\0']) {
-            return Err("what follows `sqlite:` is no plain file".to_owned());
+            return Err("what follows `sqlite:` is not a plain file".to_owned());
         }
         Ok(Self::Sqlite(PathBuf::from(path)))
     }
@@ -286,7 +286,7 @@ pub(super) const INSTANCE: Charset = Charset {
     holds: |b| b.is_ascii_lowercase() || b.is_ascii_digit(),
 };
 
-/// It is an argument of the dialplan's `Stasis`, where a comma would end it.
+/// It is an argument of the dialplan's `Stasis`, which a comma would end.
 pub(super) const APP: Charset = Charset {
     form: "A-Za-z0-9_-",
     longest: 64,
@@ -303,7 +303,7 @@ pub(super) const CONTEXT: Charset = Charset {
 pub(super) fn duration(text: &str, range: &RangeInclusive<u64>) -> Result<Duration, String> {
     let signed: SignedDuration = text
         .parse()
-        .map_err(|_| format!("{} is no duration", quoted(text)))?;
+        .map_err(|_| format!("{} is not a duration", quoted(text)))?;
     let duration =
         Duration::try_from(signed).map_err(|_| format!("{} is negative", quoted(text)))?;
     let limits = Duration::from_secs(*range.start())..=Duration::from_secs(*range.end());
@@ -373,13 +373,13 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
     let number = number.parse::<u64>().ok();
     let (number, (_, unit)) = number
         .zip(unit)
-        .ok_or_else(|| format!("{} is no size", quoted(text)))?;
+        .ok_or_else(|| format!("{} is not a size", quoted(text)))?;
     let size = number.checked_mul(*unit);
     size.filter(|size| (1_000_000..=1_000_000_000_000_000).contains(size))
         .ok_or_else(|| format!("{} is out of range", quoted(text)))
 }
 
-/// A folder as the PBX sees it, fit to stand in a `sound:` URI.
+/// A folder as the PBX sees it, valid in a `sound:` URI.
 pub(super) fn pbx_folder(text: &str) -> Result<PathBuf, String> {
     let path = Path::new(text);
     if !path.is_absolute() {
@@ -410,10 +410,10 @@ pub(super) fn username(text: &str) -> Result<String, String> {
 }
 
 pub(super) fn region(text: &str) -> Result<Region, String> {
-    Region::parse(text).ok_or_else(|| format!("{} is no country known here", quoted(text)))
+    Region::parse(text).ok_or_else(|| format!("{} is not a known country", quoted(text)))
 }
 
-/// A value as it may stand in an error: escaped, and cut after 60 characters.
+/// A value as an error shows it: escaped, and cut after 60 characters.
 pub(super) fn quoted(text: &str) -> String {
     let mut shown: String = text.chars().take(60).flat_map(char::escape_debug).collect();
     if text.chars().nth(60).is_some() {
@@ -433,7 +433,7 @@ fn check_authority(authority: &str) -> Result<(), String> {
                 .split_once(']')
                 .ok_or_else(|| "its `[` has no `]`".to_owned())?;
             host.parse::<std::net::Ipv6Addr>()
-                .map_err(|_| "what stands in its brackets is no IPv6 address".to_owned())?;
+                .map_err(|_| "what is in its brackets is not an IPv6 address".to_owned())?;
             (host, after)
         }
         None => match authority.find(':') {

@@ -12,7 +12,7 @@ use crate::{
         engine::{End, Engine, Gate, PauseReason, Phase, Why},
     },
     clock::Steady,
-    orders::{CampaignView, GaugeView, Note, NoteLevel, View},
+    orders::{CampaignView, GaugeView, Note, NoteLevel, RunView, View, standing_slug},
     store::{Campaign, Status},
 };
 
@@ -135,30 +135,37 @@ pub(super) fn campaign<G: Gate>(
         Phase::Running => account.ends_at(idle_until, now),
         Phase::Paused(_) | Phase::Cancelling | Phase::Over(_) => None,
     };
-    let idle = idle.map(|idle| {
-        let slug = idle.why.slug().to_owned();
-        // The store knows why it was paused, if that was before this run.
-        let words = match (&idle.why, &row.why) {
-            (Why::Paused(PauseReason::Operator), Some(why)) => paused_words(why, &row.name),
-            (Why::Paused(why), _) => paused_words(&why.to_string(), &row.name),
-            (why, _) => why.to_string(),
-        };
-        (slug, words)
-    });
+    let (idle, idle_words) = idle
+        .map(|idle| {
+            // The store knows why it was paused, if that was before this run.
+            let words = match (&idle.why, &row.why) {
+                (Why::Paused(PauseReason::Operator), Some(why)) => paused_words(why, &row.name),
+                (Why::Paused(why), _) => paused_words(&why.to_string(), &row.name),
+                (why, _) => why.to_string(),
+            };
+            (idle.why, words)
+        })
+        .unzip();
     let tally = account.tally();
     CampaignView {
         id: row.id,
         name: row.name.clone(),
-        phase,
+        standing: standing_slug(phase),
         contacts: tally.contacts,
+        done: tally.outcomes.values().sum::<u64>() + tally.refused.values().sum::<u64>(),
+        in_flight: engine.in_flight(row.id) as u64,
         outcomes: tally.outcomes.clone(),
         refused: tally.refused.clone(),
-        in_flight: engine.in_flight(row.id) as u64,
-        started: account.started(),
-        starts_a_minute: account.starts_a_minute(now),
-        ends_at,
-        idle,
-        idle_until,
+        stored: None,
+        run: Some(RunView {
+            phase,
+            started: account.started(),
+            starts_a_minute: account.starts_a_minute(now),
+            ends_at,
+            idle,
+            idle_words,
+            idle_until,
+        }),
     }
 }
 
@@ -177,7 +184,7 @@ pub(super) fn phase_of<G: Gate>(engine: &Engine<G>, row: &Campaign) -> Phase {
 
 /// Why a campaign is paused, for people, and what to do about it.
 pub(super) fn paused_words(why: &str, name: &str) -> String {
-    format!("{why}; to go on: `aftertone campaign resume {name}`")
+    format!("{why}; to resume: `aftertone campaign resume {name}`")
 }
 
 /// How a campaign has ended, for people.

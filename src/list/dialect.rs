@@ -119,8 +119,8 @@ pub(super) fn first_rows(mut head: &[u8], is_all: bool, delimiter: u8) -> Batch 
                 // A row that is not UTF-8 is refused when it is read; its columns count.
                 let empty = vec![0; count];
                 match row {
-                    Some(row) => rows.push(0, row, &ends[..count], false),
-                    None => rows.push(0, "", &empty, false),
+                    Some(row) => rows.push(0, 0, row, &ends[..count], false),
+                    None => rows.push(0, 0, "", &empty, false),
                 }
                 (out, count) = (0, 0);
             }

@@ -43,6 +43,8 @@ pub struct Numbers {
 pub struct LeftOut {
     /// The line on which it begins, counted from 1.
     pub line: u64,
+    /// The row that a spreadsheet shows it in.
+    pub row: u64,
     /// Why.
     pub reason: Reason,
     /// Its fields.
@@ -128,6 +130,7 @@ impl<R: Read> DoNotCall<R> {
             if let Some(reason) = self.left_out(row, found) {
                 some.rejects.push(LeftOut {
                     line: row.line,
+                    row: row.row,
                     reason,
                     fields: row.fields().map(str::to_owned).collect(),
                 });

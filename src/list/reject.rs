@@ -177,7 +177,7 @@ impl<W: io::Write> Rejects<W> {
     /// # Errors
     /// What the output says.
     pub fn add(&mut self, row: ListRow<'_>, reason: &Reason) -> io::Result<()> {
-        self.write(row.line, reason, row.fields())
+        self.write((row.line, row.row), reason, row.fields())
     }
 
     /// Writes one of a do-not-call list.
@@ -185,16 +185,24 @@ impl<W: io::Write> Rejects<W> {
     /// # Errors
     /// What the output says.
     pub fn add_left_out(&mut self, row: &LeftOut) -> io::Result<()> {
-        self.write(row.line, &row.reason, row.fields.iter().map(String::as_str))
+        self.write(
+            (row.line, row.row),
+            &row.reason,
+            row.fields.iter().map(String::as_str),
+        )
     }
 
     fn write<'a>(
         &mut self,
-        line: u64,
+        (line, row): (u64, u64),
         reason: &Reason,
         fields: impl Iterator<Item = &'a str>,
     ) -> io::Result<()> {
-        let (line, detail) = (line.to_string(), reason.to_string());
+        let mut detail = reason.to_string();
+        if row != line {
+            detail.push_str(&format!(" (row {row} of a spreadsheet)"));
+        }
+        let line = line.to_string();
         let mut record: Vec<&str> = vec![&line, reason.slug(), &detail];
         for field in fields {
             record.push(field);

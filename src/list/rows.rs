@@ -35,6 +35,10 @@ pub(super) struct Rows<R> {
     row: Box<[u8]>,
     ends: Box<[usize]>,
     mark: ListPosition,
+    /// Before the first row, behind a byte-order mark and a line that names the delimiter.
+    first: ListPosition,
+    /// How many of the ends of lines before the mark end no row of a spreadsheet.
+    within: u64,
     /// How many bytes were read again behind quotation marks that are never closed.
     reread: usize,
 }
@@ -65,6 +69,9 @@ impl<R: Read> Rows<R> {
             parser: parser(delimiter),
             row: vec![0; MAX_ROW + 1].into_boxed_slice(),
             ends: vec![0; MAX_COLUMNS + 1].into_boxed_slice(),
+            // A spreadsheet does not show the line that tells the delimiter.
+            within: mark.lines,
+            first: mark,
             mark,
             reread: 0,
         })
@@ -143,6 +150,9 @@ impl<R: Read> Rows<R> {
             }
         }
         self.pass_line_feed()?;
+        // All but the one that ends the row, which the last of a list may lack.
+        let passed = self.mark.lines - start.lines;
+        let within = passed - u64::from(self.ended_a_line()).min(passed);
         if columns > MAX_COLUMNS {
             return Err(ListError::TooManyColumns { line });
         }
@@ -152,7 +162,8 @@ impl<R: Read> Rows<R> {
             // A letter that is cut by a delimiter may come out whole.
             .filter(|text| ends.iter().all(|end| text.is_char_boundary(*end)))
             .ok_or(ListError::NotUtf8 { line })?;
-        batch.push(line, text, ends, is_open);
+        batch.push(line, line - self.within, text, ends, is_open);
+        self.within += within;
         batch.after = self.mark;
         Ok(true)
     }
@@ -267,8 +278,26 @@ impl<R: Read> Rows<R> {
 }
 
 impl<R: Read + Seek> Rows<R> {
-    /// Goes to a place between two rows.
+    /// Goes to a place between two rows, by way of all rows before it: that is how the rows of a spreadsheet are counted.
     pub(super) fn go_to(&mut self, mark: ListPosition) -> Result<(), ListError> {
+        let reread = self.reread;
+        self.seek(self.first)?;
+        self.within = self.first.lines;
+        while self.mark.bytes < mark.bytes {
+            // What cannot be read is reported when it is read for its own sake.
+            match self.read(&mut Batch::default()) {
+                Ok(true) => {}
+                Ok(false) | Err(_) => break,
+            }
+        }
+        self.reread = reread;
+        if self.mark == mark {
+            return Ok(());
+        }
+        self.seek(mark)
+    }
+
+    fn seek(&mut self, mark: ListPosition) -> Result<(), ListError> {
         self.input
             .seek(SeekFrom::Start(mark.bytes))
             .map_err(ListError::Read)?;
@@ -356,6 +385,7 @@ impl Batch {
         let (text, ends) = before.map_or((0, 0), |before| (before.text, before.ends));
         Some(ListRow {
             line: place.line,
+            row: place.row,
             is_open: place.is_open,
             text: &self.text[text..place.text],
             ends: &self.ends[ends..place.ends],
@@ -382,7 +412,7 @@ impl Batch {
         self.after
     }
 
-    pub(super) fn push(&mut self, line: u64, text: &str, ends: &[usize], is_open: bool) {
+    pub(super) fn push(&mut self, line: u64, row: u64, text: &str, ends: &[usize], is_open: bool) {
         self.text.push_str(text);
         // A row is far below 4 GiB.
         self.ends.extend(
@@ -391,6 +421,7 @@ impl Batch {
         );
         self.rows.push(RowEnd {
             line,
+            row,
             text: self.text.len(),
             ends: self.ends.len(),
             is_open,
@@ -403,6 +434,7 @@ impl Batch {
 struct RowEnd {
     /// Its line, and whether it is open.
     line: u64,
+    row: u64,
     is_open: bool,
     /// Where its text and its ends end.
     text: usize,
@@ -414,6 +446,8 @@ struct RowEnd {
 pub struct ListRow<'a> {
     /// The line on which it begins, counted from 1.
     pub line: u64,
+    /// The row that a spreadsheet shows it in: the header is row 1, and a field with line breaks makes no further rows.
+    pub row: u64,
     /// Whether a quotation mark in it is never closed: it is what is on its line.
     pub is_open: bool,
     text: &'a str,
@@ -463,3 +497,36 @@ const MOST_REREAD: usize = 64 * MAX_ROW;
 const MOST_TITLES: usize = 20;
 
 const END_OF_LINE: &[u8] = b"\r\n";
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+
+    #[test]
+    fn a_row_has_its_line_and_the_row_that_a_spreadsheet_shows_it_in() {
+        let text = "sep=;\r\nphone;note\r\n1;\"a\r\nb\r\nc\"\r\n\r\n2;d\r\n3;\"e\nf\"";
+        let whole = [(2, 1), (3, 2), (7, 4), (8, 5)];
+        let mut rows = Rows::open(Cursor::new(text), None).unwrap();
+        let mut marks = vec![rows.mark()];
+        let mut found = Vec::new();
+        while let Some(row) = next(&mut rows) {
+            found.push(row);
+            marks.push(rows.mark());
+        }
+        assert_eq!(found, whole);
+        for (at, mark) in marks.into_iter().enumerate() {
+            rows.go_to(mark).unwrap();
+            let rest: Vec<_> = std::iter::from_fn(|| next(&mut rows)).collect();
+            assert_eq!(rest, whole[at..]);
+        }
+    }
+
+    fn next(rows: &mut Rows<Cursor<&str>>) -> Option<(u64, u64)> {
+        let mut batch = Batch::default();
+        let is_read = rows.read(&mut batch).unwrap();
+        let row = batch.row(0).filter(|_| is_read)?;
+        Some((row.line, row.row))
+    }
+}

@@ -86,6 +86,16 @@ impl Store {
         })
     }
 
+    /// Whether any controller that runs campaigns is alive: its lease has not ended. A run of a single drop is not one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn has_controller(&self, now: Timestamp) -> Result<bool, StoreError> {
+        let mut tx = self.read("look for a controller").await?;
+        let found: Option<(String,)> = tx.one(ANY_CONTROLLER, args![micros(now)]).await?;
+        Ok(found.is_some())
+    }
+
     /// Renews its lease; `false` if it had ended and another controller has taken its drops over: it has to stop then.
     ///
     /// # Errors
@@ -265,6 +275,12 @@ const BEGIN: Sql = sql!(
 const ALIVE: Sql = sql!(
     "SELECT run FROM controllers WHERE run = $1 AND ended_at IS NULL",
     ["", " FOR SHARE"]
+);
+
+const ANY_CONTROLLER: Sql = sql!(
+    "SELECT run FROM controllers WHERE ended_at IS NULL AND lease_ends > $1 AND NOT EXISTS \
+     (SELECT 1 FROM drops WHERE drops.holder = controllers.run AND drops.run = controllers.run \
+     AND drops.campaign IS NULL AND drops.outcome IS NULL) LIMIT 1"
 );
 
 const RENEW: Sql =

@@ -38,7 +38,7 @@ fn double_calls_alone_pause_at_the_limit_say_so_and_come_to_the_end() {
     let idle = world.engine.why_idle(ONE).unwrap();
     assert_eq!(
         idle.why.to_string(),
-        "trunk budget: 50 % of calls cancelled before answer, limit 20 %"
+        "trunk budget: 50.0 % of calls were cancelled before answer, limit 20.0 % (`trunk.cancelled`)"
     );
     let until = idle.until.unwrap();
     let started = world.starts(1);

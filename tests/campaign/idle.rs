@@ -89,7 +89,7 @@ fn the_reason_for_waiting_is_shown() {
     world.act(Act::Pbx(PbxId(1), Availability::Away));
     assert_eq!(told(&world), "the PBX cannot be reached");
     world.act(Act::Store(Availability::Away));
-    assert_eq!(told(&world), "the store cannot be reached or written");
+    assert_eq!(told(&world), "the database is unavailable");
     world.act(Act::Store(Availability::Up));
     world.act(Act::Pbx(PbxId(1), Availability::Up));
     world.act(Act::Pause(ONE, InFlight::Finish));
@@ -98,7 +98,7 @@ fn the_reason_for_waiting_is_shown() {
     world.run_for(Duration::from_secs(3));
     assert_eq!(
         told(&world),
-        "3 drops in flight, as many as the PBX may have"
+        "3 drops in flight, the most that `trunk.in_flight` allows"
     );
     world.act(Act::Cancel(ONE, InFlight::Finish));
     assert_eq!(told(&world), "cancelled: 3 drops in flight");

@@ -440,6 +440,7 @@ const VIEW: &[(&str, &str)] = &[
         "campaigns[].phase",
         "`running`, `paused`, `stopped_on_errors`, `stopped_on_refusals`, `cancelling`, `complete`, `cancelled`, `dates_over`",
     ),
+    ("campaigns[].standing", "the same, as `status` has it"),
     ("campaigns[].contacts", "contacts in all"),
     ("campaigns[].done", "contacts that have come to their end"),
     ("campaigns[].outcomes", "of these, by their last outcome"),
@@ -495,7 +496,12 @@ const STATUS: &[(&str, &str)] = &[
     ("standing", "its state"),
     ("why", "why it is paused or over, or null"),
     ("created_at", "when it was made"),
+    (
+        "has_controller",
+        "whether any controller is alive that could run it; `status` without `--json` says `waiting for a controller` if not",
+    ),
     ("contacts", "contacts in all"),
+    ("done", "contacts with their last outcome, and refused ones"),
     (
         "waiting",
         "contacts that wait for their first or next attempt",
@@ -570,11 +576,20 @@ const RESULTS: &[(&str, &str)] = &[
     ("cost_busy", "of this, the busy leg"),
     ("currency", "in which currency"),
     ("evidence", "the folder of its evidence"),
+    (
+        "time_zone",
+        "the contact's time zone, as the gate found it; with `--excel` the zone of the row's times",
+    ),
 ];
 
 const SUMMARY: &[(&str, &str)] = &[
     ("campaign", "the name"),
     ("standing", "its state"),
+    ("has_controller", "whether any controller is alive"),
+    (
+        "contacts_delivered",
+        "contacts whose last outcome is `delivered`",
+    ),
     ("contacts", "contacts in all"),
     ("waiting", "contacts that wait"),
     ("in_flight", "drops in flight"),
@@ -594,11 +609,15 @@ const SUMMARY: &[(&str, &str)] = &[
     ("cost.currency", "in which currency"),
     (
         "variants",
-        "for each variant `variant`, `outcomes`, `ended`, `delivered`, `delivered_share`, and `confidence_95`, the range of that share",
+        "for each variant `variant`; its drops: `outcomes`, `drops_ended` (also `ended`), `drops_delivered` (also `delivered`), `delivered_share`; and `confidence_95`, the range of that share",
     ),
 ];
 
 const CHECK: &[(&str, &str)] = &[
+    (
+        "row",
+        "the row that a spreadsheet shows it in; fields with line breaks make it another than the line",
+    ),
     ("line", "the line of the list"),
     ("number", "the number, or null if it cannot be read"),
     ("foreign_id", "the contact's id, or null"),
@@ -615,6 +634,9 @@ const COUNTS: &[(&str, &str)] = &[
         "counts.*.*",
         "how many rows for this reason; `all` without one",
     ),
+    ("columns", "the column that each field is taken from"),
+    ("columns.*", "the name of the column"),
+    ("unused_columns", "the columns that no field is taken from"),
     (
         "late_retries",
         "retries of a campaign without settings of its own that a cap does not let happen when they are due, in words",
@@ -678,6 +700,12 @@ const CREATE: &[(&str, &str)] = &[
         "what was understood otherwise than it is written: rows above the header, unknown time zones",
     ),
     ("import.rejects", "the file they are in, or null"),
+    ("import.columns", "the column that each field is taken from"),
+    ("import.columns.*", "the name of the column"),
+    (
+        "import.unused_columns",
+        "the columns that no field is taken from",
+    ),
 ];
 
 const PAUSE: &[(&str, &str)] = &[("campaign", "the name"), ("standing", "its state")];

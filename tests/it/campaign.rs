@@ -13,7 +13,7 @@ use aftertone::{
     campaign::engine::{End, InFlight, Phase},
     controller::{ControllerError, Ended, Selection},
     drop::Outcome,
-    orders::NoteLevel,
+    orders::{CampaignView, NoteLevel},
     store::{OperatorCommand, Status, Write, Written},
 };
 
@@ -37,9 +37,9 @@ async fn every_contact_is_called_once_and_never_faster_than_allowed() {
     fixture.assert_each(30, "delivered").await;
     fixture.assert_pace(25, Duration::from_secs(1));
     let spring = &view.borrow().campaigns[0];
-    assert_eq!(spring.phase, Phase::Over(End::Complete));
+    assert_eq!(spring.phase(), Some(Phase::Over(End::Complete)));
     assert_eq!(spring.outcomes[&Outcome::Delivered], 30);
-    assert_eq!((spring.started, spring.in_flight), (30, 0));
+    assert_eq!((started(spring), spring.in_flight), (30, 0));
     let said = notes.recv().await.unwrap();
     assert_eq!(said.campaign.as_deref(), Some("spring"));
     assert_eq!(said.level, NoteLevel::Said);
@@ -95,10 +95,10 @@ async fn the_operator_s_wishes_reach_it_through_the_store() {
     fixture.store.order(id, pause, now()).await.unwrap();
     let at_rest = |view: &aftertone::orders::View| {
         let spring = &view.campaigns[0];
-        matches!(spring.phase, Phase::Paused(_)) && spring.in_flight == 0
+        matches!(spring.phase(), Some(Phase::Paused(_))) && spring.in_flight == 0
     };
     let seen = fixture.until_view(&mut view, at_rest).await;
-    assert_eq!(seen.campaigns[0].idle.as_ref().unwrap().0, "paused");
+    assert_eq!(seen.campaigns[0].idle().unwrap().0, "paused");
     let dialled = fixture.requests(Kind::Originate);
     // It stays so: its next look at the wishes shows nothing else.
     view.changed().await.unwrap();
@@ -259,11 +259,11 @@ async fn a_campaign_that_had_stopped_by_itself_says_why_and_how_to_go_on() {
     let running = tokio::spawn(controller.run());
     let shown = fixture
         .until_view(&mut view, |view| {
-            view.campaigns.iter().any(|c| c.idle.is_some())
+            view.campaigns.iter().any(|c| c.idle().is_some())
         })
         .await;
-    let expected = format!("{why}; to go on: `aftertone campaign resume spring`");
-    let (_, words) = shown.campaigns[0].idle.clone().unwrap();
+    let expected = format!("{why}; to resume: `aftertone campaign resume spring`");
+    let (_, words) = shown.campaigns[0].idle().unwrap();
     assert_eq!(words, expected);
     assert_eq!(notes.recv().await.unwrap().words, expected);
     fixture
@@ -292,12 +292,16 @@ async fn two_controllers_of_one_campaign_each_end_with_all_of_it_in_view() {
     fixture.assert_each(30, "delivered").await;
     let ends = views.map(|view| {
         let spring = &view.borrow().campaigns[0];
-        (spring.outcomes[&Outcome::Delivered], spring.started)
+        (spring.outcomes[&Outcome::Delivered], started(spring))
     });
     assert_eq!((ends[0].0, ends[1].0), (30, 30), "{ends:?}");
     // Each has done a part of it, and says so.
     assert_eq!(ends[0].1 + ends[1].1, 30, "{ends:?}");
     assert!(ends.iter().all(|(_, started)| *started > 0), "{ends:?}");
+}
+
+fn started(campaign: &CampaignView) -> u64 {
+    campaign.run.as_ref().unwrap().started
 }
 
 /// A mailbox with a message of a second or so: time enough for something to happen in mid-drop.

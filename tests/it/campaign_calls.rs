@@ -278,7 +278,7 @@ async fn a_check_knows_lists_and_earlier_drops_and_leaves_nothing_behind() {
     }
     let before = calls(&program);
     fs::write(program.path("leads.csv"), leads(3) + "12\n").unwrap();
-    let line = "campaign check leads.csv --kind informational";
+    let line = "campaign check leads.csv --kind informational --all";
     let told = program.run(&words(line)).await;
     for said in [
         "line 2: +1202•••0100  allowed",

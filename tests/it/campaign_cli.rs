@@ -39,7 +39,7 @@ async fn a_campaign_is_made_changed_paused_and_cancelled_without_a_call() {
         "--retry",
         "busy:never",
     ];
-    let rows: [(&[&str], i32, &str); 17] = [
+    let rows: [(&[&str], i32, &str); 19] = [
         (&["status"], 0, "there is no campaign yet"),
         (
             &create[1..],
@@ -49,12 +49,12 @@ async fn a_campaign_is_made_changed_paused_and_cancelled_without_a_call() {
         (
             &create[1..],
             2,
-            "error: there is a campaign `spring` already",
+            "error: the campaign `spring` already exists",
         ),
         (
             &["status", "spring"],
             0,
-            "3 contacts: 0 done, 0 refused, 0 in flight, 3 waiting; 0 drops",
+            "3 contacts: 0 ended, 0 refused, 0 in flight, 3 waiting; 0 drops",
         ),
         (
             &[
@@ -77,8 +77,15 @@ async fn a_campaign_is_made_changed_paused_and_cancelled_without_a_call() {
         (
             &["add", "spring", "leads.csv"],
             0,
-            "spring: leads.csv is in already, with 3 contacts",
+            "spring: leads.csv is already imported, with 3 contacts",
         ),
+        (
+            &["add", "spring", "leads.csv"],
+            0,
+            "spring: columns: number from `phone`, name from `name`, state from `state`, consent from `consent`, \
+             consent_at from `consent_at`, consent_source from `consent_source`, foreign_id from `id`; all are used",
+        ),
+        (&["status", "spring"], 0, "spring: waiting for a controller"),
         (&["pause", "spring"], 0, "spring: paused"),
         (
             &["resume", "spring", "--json"],
@@ -302,8 +309,11 @@ async fn a_check_reports_each_row_and_dials_nothing() {
     let at = |more: &[&'static str]| [&check[..], more].concat();
     // Noon in Washington and Miami; and half past eight in the evening, which is too late in Florida, a part of which is
     // an hour behind.
-    let noon = program.run(&at(&["--at", "2026-11-24T17:00:00Z"])).await;
+    let noon = program
+        .run(&at(&["--at", "2026-11-24T17:00:00Z", "--all"]))
+        .await;
     for said in [
+        "columns: number from `phone`, name from `name`",
         "line 2: +1202•••0101  allowed",
         "line 3: +1305•••0102  allowed",
         "line 4:               rejected (invalid_number)",
@@ -313,6 +323,9 @@ async fn a_check_reports_each_row_and_dials_nothing() {
     ] {
         assert!(noon.stdout.contains(said), "{said}: {noon:?}");
     }
+    let some = program.run(&at(&["--at", "2026-11-24T17:00:00Z"])).await;
+    assert!(!some.stdout.contains("line 2:"), "{some:?}");
+    assert!(some.stdout.contains("line 4:"), "{some:?}");
     let evening = program
         .run(&at(&["--at", "2026-11-25T01:30:00Z", "--json"]))
         .await;
@@ -470,6 +483,13 @@ async fn a_list_is_run_to_its_end_and_a_second_run_finds_no_contact() {
     assert!(other.stderr.contains("other settings"), "{other:?}");
     let results = program.run(&["campaign", "results", "leads"]).await;
     assert_eq!(results.stdout.lines().count(), 4, "{results:?}");
+    let columns = ["--excel", "--columns", "outcome,started_at,time_zone"];
+    let excel = program
+        .run(&[&["campaign", "results", "leads"], &columns[..]].concat())
+        .await;
+    let header = "\u{feff}outcome,started_at,time_zone\r\ndelivered,2";
+    assert!(excel.stdout.starts_with(header), "{excel:?}");
+    assert!(excel.stdout.contains(",America/New_York\r\n"), "{excel:?}");
     assert!(!ended.stdout.contains("2025550101"), "{ended:?}");
 }
 
@@ -541,7 +561,7 @@ async fn a_list_that_cannot_be_taken_in_makes_no_campaign() {
     let refused: [(&[&str], &str); 5] = [
         (&["latin.csv"], "line 2 is not UTF-8"),
         (&["header.csv"], "`header.csv` has a header and no rows"),
-        (&["/dev/null"], "`/dev/null` is no file"),
+        (&["/dev/null"], "`/dev/null` is not a regular file"),
         (
             &["leads.csv", "--rejects", "./leads.csv"],
             "it is the list itself",
@@ -582,17 +602,14 @@ async fn the_same_command_goes_on_with_a_campaign_whose_list_is_not_in() {
     assert_eq!(refused.status, Some(2), "{refused:?}");
     let gone_on = program.run(&create(&["leads.csv"])).await;
     assert_eq!(gone_on.status, Some(0), "{gone_on:?}");
-    assert!(
-        gone_on
-            .stdout
-            .starts_with("spring: goes on\nspring: 3 contacts added"),
-        "{gone_on:?}"
-    );
+    for said in ["spring: resuming its import\n", "spring: 3 contacts added"] {
+        assert!(gone_on.stdout.contains(said), "{gone_on:?}");
+    }
     let refused = program.run(&create(&["leads.csv"])).await;
     assert!(
         refused
             .stderr
-            .contains("there is a campaign `spring` already"),
+            .contains("the campaign `spring` already exists"),
         "{refused:?}"
     );
 }

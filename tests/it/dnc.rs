@@ -25,10 +25,7 @@ async fn numbers_are_added_checked_and_removed_and_show_masked() {
         "{added:?}"
     );
     let again = program.run(&["dnc", "add", "+12025550101"]).await;
-    assert_eq!(
-        again.stdout,
-        "0 numbers added to `own`; 1 stood there already\n"
-    );
+    assert_eq!(again.stdout, "0 numbers added to `own`; 1 already listed\n");
 
     let none = program.run(&["dnc", "check", "+12025550103"]).await;
     assert_eq!(
@@ -159,7 +156,7 @@ async fn a_file_of_numbers_comes_in_and_its_bad_rows_go_beside_it() {
         .await;
     assert_eq!(
         again.stdout,
-        "0 numbers added to `federal`; 3 stood there already\n"
+        "0 numbers added to `federal`; 3 already listed\n"
     );
     let check = program
         .run(&["dnc", "check", "+13035550103", "--json"])

@@ -264,7 +264,7 @@ async fn a_trunk_that_goes_offline_in_a_campaign_costs_no_contact_its_attempt() 
 
 fn is_offline(view: &View) -> bool {
     let campaign = view.campaigns.first();
-    let idle = campaign.and_then(|campaign| campaign.idle.as_ref());
+    let idle = campaign.and_then(|campaign| campaign.idle());
     idle.is_some_and(|(slug, words)| slug == "trunk_offline" && words.contains("asked again"))
 }
 
@@ -284,11 +284,11 @@ async fn a_campaign_whose_numbers_are_all_refused_stops_and_says_what_it_had_bef
         let mut view = controller.watch();
         let running = tokio::spawn(controller.run());
         let is_stopped = |view: &View| {
-            let phase = view.campaigns.first().map(|campaign| campaign.phase);
+            let phase = view.campaigns.first().and_then(|campaign| campaign.phase());
             matches!(phase, Some(Phase::Paused(PauseReason::Refusals { .. })))
         };
         let seen = fixture.until_view(&mut view, is_stopped).await;
-        let (slug, words) = seen.campaigns[0].idle.clone().unwrap();
+        let (slug, words) = seen.campaigns[0].idle().unwrap();
         assert_eq!(slug, "paused");
         assert!(
             words.contains("of the last 20 drops were declined or had no such number"),

@@ -71,10 +71,7 @@ impl Share {
 /// `20 %`, `7.5 %`.
 impl fmt::Display for Share {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.0 / 10, self.0 % 10) {
-            (whole, 0) => write!(f, "{whole} %"),
-            (whole, tenths) => write!(f, "{whole}.{tenths} %"),
-        }
+        write!(f, "{}.{} %", self.0 / 10, self.0 % 10)
     }
 }
 
@@ -163,10 +160,19 @@ impl Gauge {
     /// What is counted, for people.
     pub const fn words(self) -> &'static str {
         match self {
-            Self::Cancelled => "of calls cancelled before answer",
-            Self::GivenUp => "of drop legs given up unanswered",
-            Self::Short => "of answered calls at most 6 s long",
-            Self::People => "of answered calls answered by a person and dropped",
+            Self::Cancelled => "of calls were cancelled before answer",
+            Self::GivenUp => "of drop legs were hung up unanswered",
+            Self::Short => "of answered calls were at most 6 s long",
+            Self::People => "of answered calls reached a person",
+        }
+    }
+
+    /// The configuration key of its limit.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Cancelled | Self::GivenUp => "trunk.cancelled",
+            Self::Short => "trunk.short",
+            Self::People => "trunk.people",
         }
     }
 
@@ -222,12 +228,13 @@ impl Reading {
     }
 }
 
-/// `50 % of calls cancelled before answer, limit 20 %`.
+/// ``50.0 % of calls were cancelled before answer, limit 20.0 % (`trunk.cancelled`)``.
 impl fmt::Display for Reading {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.share(), self.gauge.words())?;
+        let key = self.gauge.key();
         self.limit
-            .map_or(Ok(()), |limit| write!(f, ", limit {limit}"))
+            .map_or(Ok(()), |limit| write!(f, ", limit {limit} (`{key}`)"))
     }
 }
 

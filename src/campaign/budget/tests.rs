@@ -200,7 +200,7 @@ fn past_a_limit_it_pauses_says_so_and_recovers() {
     let over = budget.technique(TechniqueRule::Single).unwrap_err();
     assert_eq!(
         over.to_string(),
-        "4 % of answered calls answered by a person and dropped, limit 3 %"
+        "4.0 % of answered calls reached a person, limit 3.0 % (`trunk.people`)"
     );
     // With the first minute of calls gone there are too few to judge by.
     let until = budget.recovers(TechniqueRule::Single).unwrap();
@@ -238,7 +238,7 @@ fn double_calls_pause_by_rule_and_single_ones_go_on() {
     let over = budget.technique(TechniqueRule::Double).unwrap_err();
     assert_eq!(
         over.to_string(),
-        "50 % of calls cancelled before answer, limit 20 %"
+        "50.0 % of calls were cancelled before answer, limit 20.0 % (`trunk.cancelled`)"
     );
     assert_eq!(
         budget.technique(TechniqueRule::ByShare),
@@ -285,7 +285,7 @@ fn without_limits_nothing_is_held() {
 
 #[test]
 fn shares_show_as_people_write_them() {
-    assert_eq!(Share::percent(20).to_string(), "20 %");
+    assert_eq!(Share::percent(20).to_string(), "20.0 %");
     assert_eq!(Share::thousandths(75).to_string(), "7.5 %");
     assert_eq!(Share::of(1, 3).to_string(), "33.4 %");
     assert_eq!(Share::of(0, 0), Share::percent(0));

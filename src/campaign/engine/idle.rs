@@ -109,7 +109,7 @@ impl fmt::Display for Why {
                 write!(f, "cancelled: {} in flight", drops(*in_flight))
             }
             Self::Paused(why) => why.fmt(f),
-            Self::StoreAway => f.write_str("the store cannot be reached or written"),
+            Self::StoreAway => f.write_str("the database is unavailable"),
             Self::Hours(opens) => write!(f, "campaign hours: {opens}"),
             Self::DatesOver => f.write_str("its last date is over; drops in flight finish"),
             Self::PbxAway => f.write_str("the PBX cannot be reached"),
@@ -118,17 +118,21 @@ impl fmt::Display for Why {
             ),
             Self::Budget(reading) => write!(f, "trunk budget: {reading}"),
             Self::Full { most, of_campaign } => {
-                let whose = if *of_campaign { "campaign" } else { "PBX" };
-                write!(f, "{most} drops in flight, as many as the {whose} may have")
+                let key = if *of_campaign {
+                    "the campaign's `in_flight`"
+                } else {
+                    "`trunk.in_flight`"
+                };
+                write!(f, "{} in flight, the most that {key} allows", drops(*most as usize))
             }
             Self::Pace { speed_percent: 100 } => f.write_str("at full pace"),
             Self::Pace { speed_percent } => {
                 write!(
                     f,
-                    "at {speed_percent} % of its pace, near the trunk's budget"
+                    "slowed to {speed_percent}.0 % of full pace, near a limit of `[trunk]`"
                 )
             }
-            Self::Asking => f.write_str("waiting for the store"),
+            Self::Asking => f.write_str("waiting for the database"),
             Self::Waiting(words) => f.write_str(words),
             Self::Finishing { in_flight } => {
                 write!(f, "no contact is left to dial: {} in flight", drops(*in_flight))

@@ -1,21 +1,16 @@
 //! A controller's view as lines: the board of a terminal, the lines of a log, and the objects of `--json`.
 
-use std::collections::BTreeMap;
-
 use jiff::{Timestamp, tz::TimeZone};
 use serde_json::{Value, json};
 
-use super::words::{clock, count, span};
+use super::words::{clock, count, span, tenths};
 use crate::{
-    campaign::{
-        budget::Gauge,
-        engine::{End, PauseReason, Phase},
-    },
-    orders::{CampaignView, GaugeView, Note, NoteLevel, View},
+    campaign::engine::Phase,
+    orders::{CampaignView, GaugeView, Note, RunView, View, phase_slug},
 };
 
-/// The board: a block for each campaign, the trunk, and trouble where there is any. No line is longer than `width`
-/// characters; moments are told by the clocks of `zone`.
+/// The board: a block for each campaign, the trunk, and trouble if there is any. No line is longer than `width`
+/// characters; times are local times of `zone`.
 pub(super) fn board(view: &View, zone: &TimeZone, width: usize) -> Vec<String> {
     let width = width.max(NARROWEST);
     let longest = view.campaigns.iter().map(|c| c.name.chars().count()).max();
@@ -23,27 +18,28 @@ pub(super) fn board(view: &View, zone: &TimeZone, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for campaign in &view.campaigns {
         lines.push(clip(&head(campaign, view.at, zone, column, width), width));
-        let told = [numbers(campaign), endings(campaign)];
-        for text in told.into_iter().filter(|text| !text.is_empty()) {
+        let numbers = campaign.run.as_ref().map(|run| numbers(campaign, run));
+        let endings = Some(endings(campaign)).filter(|text| !text.is_empty());
+        for text in [numbers, endings].into_iter().flatten() {
             lines.extend(wrap(&text, width, column + 2));
         }
         lines.extend(wrap(&standing(campaign), width, column + 2));
     }
-    let budget = budget(&view.budget);
-    if !budget.is_empty() {
-        lines.extend(wrap_after("trunk", &budget, width, column + 2));
+    for (at, reading) in budget(&view.budget).into_iter().enumerate() {
+        let label = if at == 0 { "trunk" } else { "" };
+        lines.extend(wrap_after(label, &reading, width, column + 2));
     }
     if let Some(trouble) = &view.trouble {
         lines.extend(wrap_after("wait", trouble, width, column + 2));
     }
     if view.draining {
-        let words = "stopping: drops in flight come to their end; Ctrl-C hangs them up";
+        let words = "stopping: drops in flight finish; Ctrl-C hangs them up";
         lines.extend(wrap_after("stop", words, width, column + 2));
     }
     lines
 }
 
-/// One line of a log for a campaign: all that counts, without a moment that moves by itself.
+/// One line of a log for a campaign, without a time that changes by itself.
 pub(super) fn line(campaign: &CampaignView) -> String {
     let endings = endings(campaign);
     let endings = if endings.is_empty() {
@@ -54,59 +50,41 @@ pub(super) fn line(campaign: &CampaignView) -> String {
     format!(
         "{}: {} of {} done, {} in flight, {} started{endings}; {}",
         campaign.name,
-        count(done(campaign)),
+        count(campaign.done),
         count(campaign.contacts),
         count(campaign.in_flight),
-        count(campaign.started),
+        count(campaign.run.as_ref().map_or(0, |run| run.started)),
         standing(campaign)
     )
 }
 
-/// What a campaign is doing, as words that change only where it does something else: until when stands in the words.
+/// What a campaign is doing. The text changes only if the campaign does something else: it names a time, not a duration.
 pub(super) fn standing(campaign: &CampaignView) -> String {
-    match (&campaign.idle, campaign.phase) {
-        (Some((_, words)), _) => words.clone(),
+    let Some(run) = &campaign.run else {
+        return campaign.standing.replace('_', " ");
+    };
+    match (&run.idle_words, run.phase) {
+        (Some(words), _) => words.clone(),
         (None, Phase::Running) => "dialling".to_owned(),
-        (None, phase) => phase_slug(phase).replace('_', " "),
+        (None, phase @ (Phase::Paused(_) | Phase::Cancelling | Phase::Over(_))) => {
+            phase_slug(phase).replace('_', " ")
+        }
     }
 }
 
 /// The view as one object.
 pub(super) fn json(view: &View) -> Value {
-    let campaigns: Vec<Value> = view.campaigns.iter().map(campaign_json).collect();
-    let budget: Vec<Value> = view
-        .budget
-        .iter()
-        .map(|reading| {
-            json!({
-                "gauge": gauge_slug(reading.gauge),
-                "share": f64::from(reading.share.as_thousandths()) / 1_000.0,
-                "limit": reading.limit.map(|limit| f64::from(limit.as_thousandths()) / 1_000.0),
-            })
-        })
-        .collect();
-    json!({
-        "event": "view",
-        "at": view.at,
-        "campaigns": campaigns,
-        "budget": budget,
-        "trouble": view.trouble,
-        "draining": view.draining,
-    })
+    event("view", json!(view))
 }
 
 /// A note as one object.
 pub(super) fn note_json(note: &Note) -> Value {
-    json!({
-        "event": "note",
-        "at": note.at,
-        "level": match note.level {
-            NoteLevel::Said => "info",
-            NoteLevel::Warned => "warning",
-        },
-        "campaign": note.campaign,
-        "words": note.words,
-    })
+    event("note", json!(note))
+}
+
+fn event(name: &str, mut object: Value) -> Value {
+    object["event"] = json!(name);
+    object
 }
 
 /// A note as a line.
@@ -117,64 +95,7 @@ pub(super) fn note_line(note: &Note) -> String {
     }
 }
 
-/// Contacts that have come to their end.
-pub(super) fn done(campaign: &CampaignView) -> u64 {
-    campaign.outcomes.values().sum::<u64>() + campaign.refused.values().sum::<u64>()
-}
-
-/// The word for a phase.
-pub(super) const fn phase_slug(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Running => "running",
-        Phase::Paused(PauseReason::Operator) => "paused",
-        Phase::Paused(PauseReason::Errors { .. }) => "stopped_on_errors",
-        Phase::Paused(PauseReason::Refusals { .. }) => "stopped_on_refusals",
-        Phase::Cancelling => "cancelling",
-        Phase::Over(End::Complete) => "complete",
-        Phase::Over(End::Cancelled) => "cancelled",
-        Phase::Over(End::DatesOver) => "dates_over",
-    }
-}
-
-/// The word for a share of the trunk's budget.
-pub(super) const fn gauge_slug(gauge: Gauge) -> &'static str {
-    match gauge {
-        Gauge::Cancelled => "cancelled",
-        Gauge::GivenUp => "given_up",
-        Gauge::Short => "short",
-        Gauge::People => "people",
-    }
-}
-
-fn campaign_json(campaign: &CampaignView) -> Value {
-    let outcomes: BTreeMap<_, _> = slugs(&campaign.outcomes, |o| o.slug());
-    let refused: BTreeMap<_, _> = slugs(&campaign.refused, |r| r.slug());
-    let (why, words) = campaign.idle.clone().unzip();
-    json!({
-        "campaign": campaign.name,
-        "phase": phase_slug(campaign.phase),
-        "contacts": campaign.contacts,
-        "done": done(campaign),
-        "in_flight": campaign.in_flight,
-        "started": campaign.started,
-        "starts_a_minute": campaign.starts_a_minute,
-        "outcomes": outcomes,
-        "refused": refused,
-        "idle": why,
-        "idle_words": words,
-        "idle_until": campaign.idle_until,
-        "ends_at": campaign.ends_at,
-    })
-}
-
-fn slugs<K: Ord>(
-    counts: &BTreeMap<K, u64>,
-    slug: fn(&K) -> &'static str,
-) -> BTreeMap<&'static str, u64> {
-    counts.iter().map(|(key, n)| (slug(key), *n)).collect()
-}
-
-/// Name, bar, share, when it ends.
+/// Name, bar, share, expected end.
 fn head(
     campaign: &CampaignView,
     now: Timestamp,
@@ -183,69 +104,77 @@ fn head(
     width: usize,
 ) -> String {
     let name = clip(&campaign.name, column);
-    let (done, all) = (done(campaign), campaign.contacts);
-    // Full at the very end only.
-    let percent = (done * 100).checked_div(all).unwrap_or(0).min(100);
-    let figures = format!("{percent:>3} %  {} of {}", count(done), count(all));
+    let (done, all) = (campaign.done, campaign.contacts);
+    // Rounded down: 100 % means that all are done.
+    let share = (done * 1_000).checked_div(all).unwrap_or(0).min(1_000);
+    let figures = format!("{:>7}  {} of {}", tenths(share), count(done), count(all));
     let taken = |ends: &str| column + 6 + figures.chars().count() + ends.chars().count();
     let fits = |ends: &String| taken(ends) + NARROWEST_BAR <= width;
-    let ends = match (campaign.phase, campaign.ends_at) {
-        (Phase::Running, Some(at)) if at > now => {
+    let run = campaign.run.as_ref();
+    let ends = match (campaign.standing, run.and_then(|run| run.ends_at)) {
+        ("running", Some(at)) if at > now => {
             let left = at.duration_since(now).unsigned_abs();
             let short = format!("  ends {}", clock(at, now, zone));
             let long = format!("{short} (in {})", span(left));
             [long, short].into_iter().find(fits).unwrap_or_default()
         }
-        (Phase::Running | Phase::Paused(_) | Phase::Cancelling | Phase::Over(_), _) => {
-            String::new()
-        }
+        _ => String::new(),
     };
     let taken = taken(&ends);
     let room = width.saturating_sub(taken).min(WIDEST_BAR);
     if room < NARROWEST_BAR {
         return format!("{name:column$}  {figures}{ends}");
     }
-    let filled = usize::try_from(percent).unwrap_or(100).min(100) * room / 100;
+    let filled = usize::try_from(share).unwrap_or(1_000).min(1_000) * room / 1_000;
     let bar = format!("[{}{}]", "#".repeat(filled), " ".repeat(room - filled));
     format!("{name:column$}  {bar} {figures}{ends}")
 }
 
-fn numbers(campaign: &CampaignView) -> String {
+fn numbers(campaign: &CampaignView, run: &RunView) -> String {
     format!(
         "{} in flight, {} started in the last minute, {} by this run",
         count(campaign.in_flight),
-        count(campaign.starts_a_minute),
-        count(campaign.started)
+        count(run.starts_a_minute),
+        count(run.started)
     )
 }
 
-/// Contacts by their last outcome, or by why they were refused.
+/// Contacts by their last outcome, or by why the gate refused them.
 fn endings(campaign: &CampaignView) -> String {
     let outcomes = campaign.outcomes.iter().map(|(o, n)| (o.slug(), *n));
     let refused = campaign.refused.iter().map(|(r, n)| (r.slug(), *n));
-    let told = |rows: Vec<(&str, u64)>| {
+    let list = |rows: Vec<(&str, u64)>| {
         let rows = rows.into_iter().filter(|(_, n)| *n > 0);
         let rows: Vec<_> = rows
             .map(|(slug, n)| format!("{slug} {}", count(n)))
             .collect();
         rows.join(", ")
     };
-    let (outcomes, refused) = (told(outcomes.collect()), told(refused.collect()));
+    let (outcomes, refused) = (list(outcomes.collect()), list(refused.collect()));
     match (outcomes.is_empty(), refused.is_empty()) {
-        (_, true) => outcomes,
-        (true, false) => format!("refused: {refused}"),
-        (false, false) => format!("{outcomes}; refused: {refused}"),
+        (true, true) => String::new(),
+        (false, true) => format!("contacts: {outcomes}"),
+        (true, false) => format!("contacts {REFUSED}: {refused}"),
+        (false, false) => format!("contacts: {outcomes}; {REFUSED}: {refused}"),
     }
 }
 
-fn budget(readings: &[GaugeView]) -> String {
-    let told = readings.iter().filter_map(|reading| {
-        let limit = reading.limit?;
-        let gauge = gauge_slug(reading.gauge).replace('_', " ");
-        let over = if reading.share > limit { " (over)" } else { "" };
-        Some(format!("{gauge} {} of {limit}{over}", reading.share))
+/// A line for each share of the trunk's budget that has a limit.
+fn budget(readings: &[GaugeView]) -> Vec<String> {
+    let limited = readings.iter().filter_map(|reading| {
+        let (limit, gauge) = (reading.limit?, reading.gauge);
+        let over = if reading.share > limit {
+            ": exceeded"
+        } else {
+            ""
+        };
+        let (share, key) = (reading.share, gauge.key());
+        Some(format!(
+            "{share} {}, limit {limit} (`{key}`){over}",
+            gauge.words()
+        ))
     });
-    told.collect::<Vec<_>>().join(", ")
+    limited.collect()
 }
 
 /// Breaks a text between words into lines that are indented.
@@ -283,6 +212,9 @@ fn clip(text: &str, width: usize) -> String {
     format!("{kept}…")
 }
 
+/// What `refused` means, wherever a count of it is shown.
+pub(super) const REFUSED: &str = "refused by the gate, never dialled";
+
 /// Narrower terminals are taken to be as wide as this.
 const NARROWEST: usize = 40;
 
@@ -292,14 +224,21 @@ const WIDEST_BAR: usize = 40;
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::{
-        campaign::{RefusedReason, budget::Share, engine::CampaignId},
+        campaign::{
+            RefusedReason,
+            budget::{Gauge, Share},
+            engine::{CampaignId, PauseReason, Why},
+        },
         drop::Outcome,
+        orders::NoteLevel,
     };
 
     #[test]
-    fn the_board_tells_all_that_goes_on() {
+    fn the_board_shows_everything() {
         insta::assert_snapshot!(board(&view(), &TimeZone::UTC, 100).join("\n"));
     }
 
@@ -322,12 +261,11 @@ mod tests {
     #[test]
     fn a_bar_is_full_at_the_end_only() {
         let mut campaign = campaign("promo");
-        campaign.refused = BTreeMap::new();
-        campaign.outcomes = BTreeMap::from([(Outcome::Delivered, 999)]);
+        campaign.done = 999;
         let bar = |campaign: &CampaignView| head(campaign, now(), &TimeZone::UTC, 5, 100);
-        assert!(bar(&campaign).contains(" 99 %"), "{}", bar(&campaign));
+        assert!(bar(&campaign).contains(" 99.9 %"), "{}", bar(&campaign));
         assert!(bar(&campaign).contains("# ]"), "{}", bar(&campaign));
-        campaign.outcomes = BTreeMap::from([(Outcome::Delivered, 1_000)]);
+        campaign.done = 1_000;
         assert!(bar(&campaign).contains("#]"), "{}", bar(&campaign));
         campaign.contacts = 0;
         assert!(
@@ -344,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_tells_the_same_in_a_line() {
+    fn a_log_has_the_same_in_a_line() {
         let lines: Vec<_> = view().campaigns.iter().map(line).collect();
         insta::assert_snapshot!(lines.join("\n"));
     }
@@ -366,23 +304,30 @@ mod tests {
     }
 
     fn view() -> View {
+        let opens = "calling hours: opens 09:00 in 2 zones (1,212 contacts), 10:00 in America/Denver (88 contacts)";
         let held = CampaignView {
-            idle: Some((
-                "waiting".to_owned(),
-                "calling hours: opens 09:00 in 2 zones (1,212 contacts), 10:00 in America/Denver (88 contacts)"
-                    .to_owned(),
-            )),
-            idle_until: Some("2026-11-24T14:00:00Z".parse().unwrap()),
-            ends_at: None,
             in_flight: 0,
-            starts_a_minute: 0,
+            run: Some(RunView {
+                idle: Some(Why::Waiting(opens.to_owned())),
+                idle_words: Some(opens.to_owned()),
+                idle_until: Some("2026-11-24T14:00:00Z".parse().unwrap()),
+                ends_at: None,
+                starts_a_minute: 0,
+                ..run()
+            }),
             ..campaign("a-campaign-with-a-long-name")
         };
         let paused = CampaignView {
-            phase: Phase::Paused(PauseReason::Operator),
-            idle: Some(("paused".to_owned(), "paused by the operator".to_owned())),
+            standing: "paused",
+            done: 0,
             outcomes: BTreeMap::new(),
             refused: BTreeMap::new(),
+            run: Some(RunView {
+                phase: Phase::Paused(PauseReason::Operator),
+                idle: Some(Why::Paused(PauseReason::Operator)),
+                idle_words: Some("paused by the operator".to_owned()),
+                ..run()
+            }),
             ..campaign("slow")
         };
         let reading = |gauge, share, limit| GaugeView {
@@ -403,7 +348,7 @@ mod tests {
                 },
             ],
             trouble: Some(
-                "the store cannot be reached or written since 12:01; asked again every second"
+                "the database has been unavailable since 12:01; trying again every second"
                     .to_owned(),
             ),
             draining: true,
@@ -414,8 +359,10 @@ mod tests {
         CampaignView {
             id: CampaignId(1),
             name: name.to_owned(),
-            phase: Phase::Running,
+            standing: "running",
             contacts: 1_000,
+            done: 430,
+            in_flight: 12,
             outcomes: BTreeMap::from([
                 (Outcome::Delivered, 301),
                 (Outcome::Human, 12),
@@ -426,11 +373,19 @@ mod tests {
                 (RefusedReason::DoNotCall, 30),
                 (RefusedReason::NoConsent, 7),
             ]),
-            in_flight: 12,
+            stored: None,
+            run: Some(run()),
+        }
+    }
+
+    fn run() -> RunView {
+        RunView {
+            phase: Phase::Running,
             started: 1_441,
             starts_a_minute: 118,
             ends_at: Some("2026-11-24T14:10:30Z".parse().unwrap()),
             idle: None,
+            idle_words: None,
             idle_until: None,
         }
     }

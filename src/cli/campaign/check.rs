@@ -5,14 +5,14 @@ use std::{
     path::PathBuf,
 };
 
-use clap::Args as ClapArgs;
+use clap::Args;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
     import::ListOptions,
     options::kind,
-    read::rows,
+    read::{ListRow, rows},
     simulate::{late, late_line, texts},
     words::{count, counted},
 };
@@ -31,30 +31,35 @@ use crate::{
     store::{Facts, Store},
 };
 
-/// Tell what would happen to each row of a list, dialling nothing
+/// Show what would happen to each row of a list, dialling nothing
 ///
 /// Asks the gate about each contact as `campaign run` would at this moment: with the do-not-call lists, the drops of the
-/// last days, and the contact's own consent and clocks. A campaign asks it again at the moment of each call.
-#[derive(Debug, ClapArgs)]
-pub(super) struct Args {
+/// last days, and the contact's own consent and time zone. Prints the rows that may not be dialled at this moment, and the
+/// counts: `held` may be dialled later, `refused` is never dialled by such a campaign, `rejected` cannot be imported. A
+/// campaign asks the gate again at the moment of each call.
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
     /// A CSV file with a row for each contact
     list: PathBuf,
     /// What the campaign is for: `informational` or `marketing`
     #[arg(long, value_parser = kind)]
     kind: CampaignKind,
-    /// A message whose being there is looked at, too
+    /// A message that must exist, too
     #[arg(long, short)]
     message: Option<String>,
-    /// The moment that is asked about, in RFC 3339 [default: this one]
+    /// The moment to check for, in RFC 3339 [default: now]
     #[arg(long, value_name = "TIME")]
     at: Option<Timestamp>,
-    /// A drop is one call, and not two, where calls are counted
+    /// Count a drop as one call instead of two
     #[arg(long)]
     single: bool,
+    /// Print the rows that may be dialled, too
+    #[arg(long, conflicts_with = "summary")]
+    all: bool,
     /// Print counts only
     #[arg(long)]
     summary: bool,
-    /// Print a JSON object a row, and one with the counts
+    /// Print one JSON object for every row, and one with the counts
     #[arg(long)]
     json: bool,
     /// Show numbers unmasked
@@ -67,8 +72,12 @@ pub(super) struct Args {
 /// Checks a list.
 ///
 /// # Errors
-/// [`CliError`] where it cannot be read, or the database cannot be asked.
-pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Result<Exit, CliError> {
+/// [`CliError`] if it cannot be read, or the database cannot be asked.
+pub(super) async fn run(
+    args: &CheckArgs,
+    config: &Config,
+    printer: Printer,
+) -> Result<Exit, CliError> {
     if let Some(message) = &args.message {
         let (library, _) = library(config)?;
         let meant = audio::resolve(
@@ -82,9 +91,12 @@ pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Resul
         })?;
     }
     let mapping = args.options.mapping()?;
-    let rows = rows(&args.list, &mapping, args.options.dates(), config.pbx.rules)?;
+    let (columns, rows) = rows(&args.list, &mapping, args.options.dates(), config.pbx.rules)?;
+    if !args.json {
+        printer.line(&columns.line());
+    }
     let store = database::open(config).await?;
-    let mut check = Check {
+    let mut check = ListCheck {
         gate: Gate::new(config.gate.clone()),
         kind: args.kind,
         calls: if args.single { 1 } else { 2 },
@@ -93,11 +105,11 @@ pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Resul
         counts: BTreeMap::new(),
     };
     for batch in rows {
-        for told in check.rows(batch?, &store).await? {
+        for row in check.rows(batch?, &store).await? {
             if args.summary {
                 continue;
             }
-            let number = told.number.as_ref().map(|number| {
+            let number = row.number.as_ref().map(|number| {
                 if args.full_number {
                     number.full().to_string()
                 } else {
@@ -105,9 +117,9 @@ pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Resul
                 }
             });
             if args.json {
-                printer.json(&told.object(number));
-            } else {
-                printer.line(&told.line(number));
+                printer.json(&row.object(number));
+            } else if args.all || row.what != ALLOWED {
+                printer.line(&row.line(number));
             }
         }
     }
@@ -119,9 +131,16 @@ pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Resul
     // A list names no campaign, so that the retries are those of one without settings of its own.
     let late = late(&RetryRules::default(), technique, config);
     if args.json {
-        printer.json(&json!({"counts": check.counts, "late_retries": texts(&late)}));
+        printer.json(&json!({
+            "counts": check.counts,
+            "columns": columns.object(),
+            "unused_columns": columns.unused,
+            "late_retries": texts(&late),
+        }));
     } else {
-        printer.line(&check.summary());
+        for line in check.summary() {
+            printer.line(&line);
+        }
         if let Some(line) = late_line(&late) {
             printer.line(&line);
         }
@@ -129,8 +148,8 @@ pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Resul
     Ok(Exit::Success)
 }
 
-/// What is asked of each row.
-struct Check {
+/// The check of a list: what the gate is asked of each row, and the counts so far.
+struct ListCheck {
     gate: Gate,
     kind: CampaignKind,
     calls: u32,
@@ -140,8 +159,9 @@ struct Check {
 }
 
 /// What would happen to a row.
-struct Told {
+struct CheckedRow {
     line: u64,
+    row: u64,
     number: Option<PhoneNumber>,
     foreign_id: Option<String>,
     what: &'static str,
@@ -150,59 +170,60 @@ struct Told {
     words: String,
 }
 
-impl Check {
+impl ListCheck {
     async fn rows(
         &mut self,
-        rows: Vec<Result<NewRow, Reject>>,
+        rows: Vec<ListRow>,
         store: &Store,
-    ) -> Result<Vec<Told>, CliError> {
-        let read = rows.iter().flatten();
+    ) -> Result<Vec<CheckedRow>, CliError> {
+        let read = rows.iter().flat_map(|row| &row.read);
         let numbers: Vec<_> = read.map(|row| row.number.clone()).collect();
         let history = self.gate.settings().history();
         let facts = store.facts_of(&numbers, history, self.at).await;
         let mut facts = facts.map_err(database::trouble)?.into_iter();
-        let mut told = Vec::with_capacity(rows.len());
-        for row in rows {
-            let row = row.map(|row| (row, facts.next().unwrap_or_default()));
-            told.push(self.row(row));
+        let mut checked = Vec::with_capacity(rows.len());
+        for ListRow { row, read } in rows {
+            let read = read.map(|contact| (contact, facts.next().unwrap_or_default()));
+            checked.push(self.row(row, read));
         }
-        Ok(told)
+        Ok(checked)
     }
 
-    fn row(&mut self, row: Result<(NewRow, Facts), Reject>) -> Told {
-        let told = match row {
-            Err(reject) => Told {
+    fn row(&mut self, row: u64, read: Result<(NewRow, Facts), Reject>) -> CheckedRow {
+        let checked = match read {
+            Err(reject) => CheckedRow {
                 line: reject.line,
+                row,
                 number: None,
                 foreign_id: None,
-                what: "rejected",
+                what: REJECTED,
                 why: Some(reject.reason.slug()),
                 until: None,
                 words: format!("rejected ({}): {}", reject.reason.slug(), reject.reason),
             },
-            Ok((row, _)) if !self.seen.insert(row.number.clone()) => {
+            Ok((contact, _)) if !self.seen.insert(contact.number.clone()) => {
                 let why = RefusedReason::Duplicate.slug();
-                let words = format!("rejected ({why}): the number stands in this list already");
-                Told {
-                    what: "rejected",
+                let words = format!("rejected ({why}): an earlier row has the same number");
+                CheckedRow {
+                    what: REJECTED,
                     why: Some(why),
                     words,
-                    ..Told::of(row)
+                    ..CheckedRow::of(row, contact)
                 }
             }
-            Ok((row, facts)) => self.ask(row, &facts),
+            Ok((contact, facts)) => self.ask(row, contact, &facts),
         };
-        let whys = self.counts.entry(told.what).or_default();
-        *whys.entry(told.why.unwrap_or("all")).or_default() += 1;
-        told
+        let whys = self.counts.entry(checked.what).or_default();
+        *whys.entry(checked.why.unwrap_or("all")).or_default() += 1;
+        checked
     }
 
-    fn ask(&self, row: NewRow, facts: &Facts) -> Told {
+    fn ask(&self, row: u64, contact: NewRow, facts: &Facts) -> CheckedRow {
         let case = Case {
-            number: Ok(&row.number),
-            zone: row.zone.as_deref(),
-            state: row.state.as_deref(),
-            consent: row.consent.as_ref(),
+            number: Ok(&contact.number),
+            zone: contact.zone.as_deref(),
+            state: contact.state.as_deref(),
+            consent: contact.consent.as_ref(),
             campaign: self.kind,
             calls: self.calls,
             do_not_call: facts.do_not_call.as_deref(),
@@ -211,22 +232,23 @@ impl Check {
         };
         let ruling = self.gate.decide(&case, self.at);
         let (what, why, until) = match ruling.decision {
-            Decision::Allowed => ("allowed", None, None),
-            Decision::Held { reason, until } => ("held", Some(reason.slug()), Some(until)),
-            Decision::Refused(reason) => ("refused", Some(reason.slug()), None),
+            Decision::Allowed => (ALLOWED, None, None),
+            Decision::Held { reason, until } => (HELD, Some(reason.slug()), Some(until)),
+            Decision::Refused(reason) => (REFUSED, Some(reason.slug()), None),
         };
-        Told {
+        CheckedRow {
             what,
             why,
             until,
             words: ruling.words(),
-            ..Told::of(row)
+            ..CheckedRow::of(row, contact)
         }
     }
 
-    fn summary(&self) -> String {
+    /// The counts, and what each word means.
+    fn summary(&self) -> Vec<String> {
         let all: u64 = self.counts.values().flat_map(BTreeMap::values).sum();
-        let told = self.counts.iter().map(|(what, whys)| {
+        let counts = self.counts.iter().map(|(what, whys)| {
             let sum: u64 = whys.values().sum();
             let whys: Vec<_> = whys
                 .iter()
@@ -239,18 +261,23 @@ impl Check {
                 format!("{what} {} ({})", count(sum), whys.join(", "))
             }
         });
-        let told: Vec<_> = told.collect();
-        format!("{}: {}", counted(all, "row"), told.join(", "))
+        let counts: Vec<_> = counts.collect();
+        let mut lines = vec![format!("{}: {}", counted(all, "row"), counts.join(", "))];
+        let meanings = MEANINGS.into_iter();
+        let meanings = meanings.filter(|(what, _)| self.counts.contains_key(what));
+        lines.extend(meanings.map(|(what, meaning)| format!("  {what:8}  {meaning}")));
+        lines
     }
 }
 
-impl Told {
-    fn of(row: NewRow) -> Self {
+impl CheckedRow {
+    fn of(row: u64, contact: NewRow) -> Self {
         Self {
-            line: row.line,
-            number: Some(row.number),
-            foreign_id: row.foreign_id,
-            what: "allowed",
+            line: contact.line,
+            row,
+            number: Some(contact.number),
+            foreign_id: contact.foreign_id,
+            what: ALLOWED,
             why: None,
             until: None,
             words: String::new(),
@@ -259,12 +286,19 @@ impl Told {
 
     fn line(&self, number: Option<String>) -> String {
         let number = number.unwrap_or_default();
-        format!("line {}: {number:12}  {}", self.line, self.words)
+        let (line, row) = (self.line, self.row);
+        let row = if row == line {
+            String::new()
+        } else {
+            format!(" (row {row} of a spreadsheet)")
+        };
+        format!("line {line}{row}: {number:12}  {}", self.words)
     }
 
     fn object(&self, number: Option<String>) -> Value {
         json!({
             "line": self.line,
+            "row": self.row,
             "number": number,
             "foreign_id": self.foreign_id,
             "decision": self.what,
@@ -274,3 +308,22 @@ impl Told {
         })
     }
 }
+
+const ALLOWED: &str = "allowed";
+const HELD: &str = "held";
+const REFUSED: &str = "refused";
+const REJECTED: &str = "rejected";
+
+/// What each decision means for the contact.
+const MEANINGS: [(&str, &str); 4] = [
+    (ALLOWED, "may be dialled at this moment"),
+    (
+        HELD,
+        "may be dialled later; a campaign waits until then by itself",
+    ),
+    (REFUSED, "is never dialled by such a campaign"),
+    (
+        REJECTED,
+        "cannot be imported; correct the row and import it again",
+    ),
+];

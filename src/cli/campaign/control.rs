@@ -1,9 +1,9 @@
-//! `aftertone campaign pause`, `resume` and `cancel`: wishes that stand in the database, for whoever runs the campaign.
+//! `aftertone campaign pause`, `resume` and `cancel`: commands that are left in the database for the controller.
 
-use clap::Args as ClapArgs;
+use clap::Args;
 use serde_json::json;
 
-use super::create::find;
+use super::{create::find, status::state};
 use crate::{
     campaign::engine::InFlight,
     cli::{CliError, Exit, database, printer::Printer},
@@ -11,10 +11,10 @@ use crate::{
     store::OperatorCommand,
 };
 
-/// Start nothing more of a campaign until it is resumed
+/// Pause a campaign: start no more drops until it is resumed
 ///
-/// It holds from the next second on, whoever runs the campaign, and stays where nobody does.
-#[derive(Debug, ClapArgs)]
+/// A controller that runs the campaign obeys within a second. If none does, the campaign is paused when one is started.
+#[derive(Debug, Args)]
 pub(super) struct PauseArgs {
     #[command(flatten)]
     which: Selection,
@@ -23,15 +23,15 @@ pub(super) struct PauseArgs {
     hang_up: bool,
 }
 
-/// Go on with a campaign that is paused, or has stopped on errors
-#[derive(Debug, ClapArgs)]
+/// Resume a campaign that is paused, or has stopped on errors
+#[derive(Debug, Args)]
 pub(super) struct ResumeArgs {
     #[command(flatten)]
     which: Selection,
 }
 
 /// End a campaign for good
-#[derive(Debug, ClapArgs)]
+#[derive(Debug, Args)]
 pub(super) struct CancelArgs {
     #[command(flatten)]
     which: Selection,
@@ -40,7 +40,7 @@ pub(super) struct CancelArgs {
     hang_up: bool,
 }
 
-#[derive(Debug, ClapArgs)]
+#[derive(Debug, Args)]
 struct Selection {
     /// The campaign's name
     name: String,
@@ -52,7 +52,7 @@ struct Selection {
 /// Pauses a campaign.
 ///
 /// # Errors
-/// [`CliError`] where that is not written.
+/// [`CliError`] if the command cannot be stored.
 pub(super) async fn pause(
     args: &PauseArgs,
     config: &Config,
@@ -65,7 +65,7 @@ pub(super) async fn pause(
 /// Resumes a campaign.
 ///
 /// # Errors
-/// [`CliError`] where that is not written.
+/// [`CliError`] if the command cannot be stored.
 pub(super) async fn resume(
     args: &ResumeArgs,
     config: &Config,
@@ -77,7 +77,7 @@ pub(super) async fn resume(
 /// Cancels a campaign.
 ///
 /// # Errors
-/// [`CliError`] where that is not written.
+/// [`CliError`] if the command cannot be stored.
 pub(super) async fn cancel(
     args: &CancelArgs,
     config: &Config,
@@ -101,11 +101,9 @@ async fn say(
     if which.json {
         printer.json(&json!({"campaign": campaign.name, "standing": standing}));
     } else {
-        printer.line(&format!(
-            "{}: {}",
-            campaign.name,
-            standing.replace('_', " ")
-        ));
+        let has_controller = store.has_controller(database::now()).await;
+        let state = state(standing, has_controller.map_err(database::trouble)?);
+        printer.line(&format!("{}: {state}", campaign.name));
     }
     Ok(Exit::Success)
 }

@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
-use clap::Args as ClapArgs;
+use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::{
     import::{self, ImportOptions},
     options::{self, Options},
+    read::ColumnUse,
 };
 use crate::{
     cli::{CliError, Exit, database, library, printer::Printer},
@@ -17,13 +18,13 @@ use crate::{
     store::{Campaign, NewCampaign, Store},
 };
 
-/// Make a campaign, and import its list
+/// Create a campaign, and import its list
 ///
-/// Rows that cannot be used go into a file of their own, with the reason, and stop nothing. Nobody is dialled before
-/// `campaign run`.
-#[derive(Debug, ClapArgs)]
-pub(super) struct Args {
-    /// Its name: a-z, 0-9, `_` and `-`
+/// Rows that cannot be imported are `rejected`: they go to a file of their own, each with the reason, and the others are
+/// imported. Nothing is dialled before `campaign run`.
+#[derive(Debug, Args)]
+pub(super) struct CreateArgs {
+    /// The campaign's name: a-z, 0-9, `_` and `-`
     #[arg(value_parser = options::name)]
     name: String,
     /// A CSV file with a row for each contact
@@ -37,8 +38,8 @@ pub(super) struct Args {
     import: ImportOptions,
 }
 
-/// Add a list to a campaign, or go on with an import that was interrupted
-#[derive(Debug, ClapArgs)]
+/// Add a list to a campaign, or resume an import that was interrupted
+#[derive(Debug, Args)]
 pub(super) struct AddArgs {
     /// The campaign's name
     name: String,
@@ -51,11 +52,11 @@ pub(super) struct AddArgs {
     import: ImportOptions,
 }
 
-/// Change a campaign's settings, also while it runs
+/// Change a campaign's settings, even while it runs
 ///
-/// What is not given stays as it is; `none` takes a setting back. Without any it prints the settings. Drops in flight go
-/// on as they began.
-#[derive(Debug, ClapArgs)]
+/// Settings that are not given stay as they are; `none` resets one to its default. Without any setting, prints all of
+/// them. Drops in flight keep the settings they started with.
+#[derive(Debug, Args)]
 pub(super) struct SetArgs {
     /// The campaign's name
     name: String,
@@ -66,33 +67,34 @@ pub(super) struct SetArgs {
     options: Options,
 }
 
-/// Makes a campaign.
+/// Creates a campaign.
 ///
 /// # Errors
-/// [`CliError`] where it is not made.
+/// [`CliError`] if it is not created.
 pub(super) async fn create(
-    args: &Args,
+    args: &CreateArgs,
     config: &Config,
     printer: Printer,
 ) -> Result<Exit, CliError> {
     let keys = args.options.keys()?;
-    if let Some(list) = &args.list {
-        // A list that is none leaves no campaign without contacts behind.
-        import::look(list, &args.import)?;
-    }
+    // Looked at first: a list that cannot be imported leaves no campaign without contacts behind.
+    let list = match &args.list {
+        Some(list) => Some((list, import::look(list, &args.import)?)),
+        None => None,
+    };
     let store = database::open(config).await?;
-    let begun = match &args.list {
+    let begun = match &list {
         Some(_) => begun(&args.name, &keys, &store, config).await?,
         None => None,
     };
-    let (campaign, told) = match begun {
-        Some(campaign) => (campaign, "goes on"),
+    let (campaign, done) = match begun {
+        Some(campaign) => (campaign, "resuming its import"),
         None => (make(&args.name, &keys, &store, config).await?, "created"),
     };
     if !args.json {
-        printer.line(&format!("{}: {told}", campaign.name));
+        printer.line(&format!("{}: {done}", campaign.name));
     }
-    let Some(list) = &args.list else {
+    let Some((list, columns)) = &list else {
         if args.json {
             printer.json(&json!({"campaign": campaign.name, "import": null}));
         }
@@ -101,6 +103,7 @@ pub(super) async fn create(
     take_in(
         &campaign,
         list,
+        columns,
         &args.import,
         &store,
         config,
@@ -113,18 +116,19 @@ pub(super) async fn create(
 /// Adds a list to a campaign.
 ///
 /// # Errors
-/// [`CliError`] where nothing is added.
+/// [`CliError`] if nothing is added.
 pub(super) async fn add(
     args: &AddArgs,
     config: &Config,
     printer: Printer,
 ) -> Result<Exit, CliError> {
-    import::look(&args.list, &args.import)?;
+    let columns = import::look(&args.list, &args.import)?;
     let store = database::open(config).await?;
     let campaign = find(&args.name, &store).await?;
     take_in(
         &campaign,
         &args.list,
+        &columns,
         &args.import,
         &store,
         config,
@@ -137,7 +141,7 @@ pub(super) async fn add(
 /// Changes a campaign's settings.
 ///
 /// # Errors
-/// [`CliError`] where they are not changed.
+/// [`CliError`] if they are not changed.
 pub(super) async fn set(
     args: &SetArgs,
     config: &Config,
@@ -168,7 +172,7 @@ pub(super) async fn set(
     Ok(Exit::Success)
 }
 
-/// The campaign that the same command began to make, where no list of it is in yet: it goes on.
+/// The campaign that an interrupted run of the same command left: its first import is not complete.
 async fn begun(
     name: &str,
     keys: &Map<String, Value>,
@@ -185,10 +189,10 @@ async fn begun(
     Ok(is_half.then_some(campaign))
 }
 
-/// Whether a campaign has the settings that are given, and all others as they are.
+/// Whether a campaign has the settings that are given, whatever its other settings are.
 ///
 /// # Errors
-/// [`CliError`] where they are no order.
+/// [`CliError`] if they are not valid settings.
 pub(super) fn is_as_ordered(
     campaign: &Campaign,
     given: &Map<String, Value>,
@@ -203,10 +207,10 @@ pub(super) fn is_as_ordered(
     Ok(wanted == spec)
 }
 
-/// Makes a campaign of keys.
+/// Creates a campaign from its settings.
 ///
 /// # Errors
-/// [`CliError`] where there is one of this name, or the keys are no order.
+/// [`CliError`] if there is one of this name, or the keys are not valid settings.
 pub(super) async fn make(
     name: &str,
     keys: &Map<String, Value>,
@@ -223,7 +227,7 @@ pub(super) async fn make(
         let hint = format!(
             "`aftertone campaign run {name}` runs it, `aftertone campaign add {name} LIST.csv` adds contacts, `aftertone campaign set {name}` changes its settings"
         );
-        return Err(CliError::new(anyhow!("there is a campaign `{name}` already")).hint(hint));
+        return Err(CliError::new(anyhow!("the campaign `{name}` already exists")).hint(hint));
     }
     let (library, targets) = library(config)?;
     options::prepare(&mut spec, name, &library, &targets)?;
@@ -238,34 +242,36 @@ pub(super) async fn make(
 /// The campaign of a name.
 ///
 /// # Errors
-/// [`CliError`] where there is none.
+/// [`CliError`] if there is none.
 pub(super) async fn find(name: &str, store: &Store) -> Result<Campaign, CliError> {
     let found = store.campaign(name).await.map_err(database::trouble)?;
     found.ok_or_else(|| {
         let name = name.escape_debug();
         CliError::new(anyhow!("there is no campaign `{name}`"))
-            .hint("`aftertone campaign status` tells which there are")
+            .hint("`aftertone campaign status` lists the campaigns")
     })
 }
 
-/// What was ordered of a campaign.
+/// The settings of a campaign.
 ///
 /// # Errors
-/// [`CliError`] where this version cannot read it.
+/// [`CliError`] if this version cannot read it.
 pub(super) fn ordered(campaign: &Campaign) -> Result<Spec, CliError> {
     Spec::from_json(&campaign.spec).map_err(|error| {
-        let told = format!(
-            "the settings of campaign `{}` cannot be read",
-            campaign.name
-        );
-        CliError::new(anyhow::Error::new(error).context(told))
+        let reading = format!("cannot read the settings of campaign `{}`", campaign.name);
+        CliError::new(anyhow::Error::new(error).context(reading))
     })
 }
 
-/// Imports a list and says what came of it.
+/// Imports a list and prints the result.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "what two commands have in common"
+)]
 async fn take_in(
     campaign: &Campaign,
     list: &Path,
+    columns: &ColumnUse,
     how: &ImportOptions,
     store: &Store,
     config: &Config,
@@ -274,9 +280,12 @@ async fn take_in(
 ) -> Result<Exit, CliError> {
     let name = &campaign.name;
     let duplicates = ordered(campaign)?.duplicates;
+    if !as_json {
+        printer.line(&format!("{name}: {}", columns.line()));
+    }
     let imported = import::import(list, campaign, duplicates, how, store, config, printer).await?;
     if as_json {
-        printer.json(&json!({"campaign": name, "import": import::object(&imported)}));
+        printer.json(&json!({"campaign": name, "import": import::object(&imported, columns)}));
     } else {
         for line in import::lines(name, list, &imported) {
             printer.line(&line);
@@ -287,7 +296,7 @@ async fn take_in(
     }
     let list = list.display();
     printer.hint(&format!(
-        "`aftertone campaign add {name} {list}` goes on there"
+        "`aftertone campaign add {name} {list}` resumes it"
     ));
     Ok(Exit::Failure)
 }

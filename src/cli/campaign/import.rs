@@ -1,16 +1,16 @@
-//! A list into a campaign, with how far it is.
+//! Imports a list into a campaign, and shows the progress.
 
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
 };
 
-use clap::Args as ClapArgs;
+use clap::Args;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    read,
+    read::{self, ColumnUse},
     words::{count, counted, span},
 };
 use crate::{
@@ -23,11 +23,11 @@ use crate::{
 };
 
 /// How a list is read.
-#[derive(Clone, Debug, Default, ClapArgs)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "The list")]
 pub(super) struct ListOptions {
-    /// The column of a field, by name or position, where its name does not tell: `number=Telefon`, `name=3`; `state=`
-    /// takes it from none; may be given more than once
+    /// The column of a field, by name or position, if it is not found by its name: `number=Telefon`, `name=3`; `state=`
+    /// takes the field from no column; may be given more than once
     #[arg(long, value_name = "FIELD=COLUMN")]
     map: Vec<String>,
     /// Whether the month (`mdy`) or the day (`dmy`) comes first in dates such as `03/01/2026` [default: the month if
@@ -45,7 +45,7 @@ impl ListOptions {
     /// The mapping that is given.
     ///
     /// # Errors
-    /// [`CliError`] where it is none.
+    /// [`CliError`] if it is not valid.
     pub(super) fn mapping(&self) -> Result<Mapping, CliError> {
         let mut mapping = Mapping::default();
         for text in &self.map {
@@ -59,22 +59,22 @@ fn date_order(text: &str) -> Result<DateOrder, String> {
     DateOrder::parse(text).ok_or_else(|| "expected `mdy` or `dmy`".to_owned())
 }
 
-/// How a list is taken in.
-#[derive(Clone, Debug, Default, ClapArgs)]
+/// How a list is imported.
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "The list")]
 pub(super) struct ImportOptions {
     #[command(flatten)]
     pub(super) list: ListOptions,
-    /// Where rows that are left out go, with the reason [default: LIST.rejects.csv beside the list]
+    /// The file for rejected rows, each with the reason [default: LIST.rejects.csv beside the list]
     #[arg(long, value_name = "FILE")]
     rejects: Option<PathBuf>,
-    /// Take in a list that has changed since its import was interrupted
+    /// Import a list even if it has changed since its import was interrupted
     #[arg(long)]
     changed_list: bool,
 }
 
 impl ImportOptions {
-    /// Where rejects go: `leads.rejects.csv` beside `leads.csv`, unless it is told.
+    /// The file for rejected rows: `leads.rejects.csv` beside `leads.csv`, unless one is given.
     fn rejects(&self, list: &Path) -> PathBuf {
         let given = self.rejects.clone();
         given.unwrap_or_else(|| list.with_extension("rejects.csv"))
@@ -84,7 +84,7 @@ impl ImportOptions {
 /// Imports a list into a campaign.
 ///
 /// # Errors
-/// [`CliError`] where it cannot be read, or not to its end; what is in stays in.
+/// [`CliError`] if it cannot be read to its end; contacts that are imported by then stay imported.
 pub(super) async fn import(
     list: &Path,
     into: &Campaign,
@@ -130,7 +130,7 @@ pub(super) async fn import(
     imported.map_err(|error| {
         let hint = match &error {
             ImportError::Changed { .. } => Some(
-                "put the earlier list back to go on with it, or take the changed one with `--changed-list`: its new numbers are added, and those that are in stay"
+                "put the earlier list back to resume its import, or import the changed one with `--changed-list`: its new numbers are added, and the contacts imported before stay"
                     .to_owned(),
             ),
             ImportError::SameFile { .. } | ImportError::Rejects { .. } => {
@@ -144,28 +144,28 @@ pub(super) async fn import(
     })
 }
 
-/// Looks whether a file is a list that can be taken in, and its rejects can be written: nothing is made for one that
-/// cannot.
+/// Checks that a file is a list that can be imported, and that its rejects can be written.
 ///
 /// # Errors
-/// [`CliError`] where it cannot.
-pub(super) fn look(list: &Path, options: &ImportOptions) -> Result<(), CliError> {
-    read::survey(list, &options.list.mapping()?)?;
+/// [`CliError`] if not.
+pub(super) fn look(list: &Path, options: &ImportOptions) -> Result<ColumnUse, CliError> {
+    let columns = read::survey(list, &options.list.mapping()?)?;
     check_rejects(list, &options.rejects(list))
-        .map_err(|error| CliError::new(error).hint(OTHER_REJECTS))
+        .map_err(|error| CliError::new(error).hint(OTHER_REJECTS))?;
+    Ok(columns)
 }
 
-/// The list of a campaign whose import was interrupted and not gone on with, by its name.
+/// The name of the list whose import into a campaign was interrupted and not resumed.
 ///
 /// # Errors
-/// [`CliError`] where the store fails.
+/// [`CliError`] if the database fails.
 pub(super) async fn unfinished(
     campaign: &Campaign,
     store: &Store,
 ) -> Result<Option<String>, CliError> {
     let imports = store.imports(campaign.id).await;
     let imports = imports.map_err(database::trouble)?;
-    // A list may have changed and come in whole since.
+    // A list may have changed and been imported whole since.
     let last: BTreeMap<_, _> = imports
         .into_iter()
         .map(|(source, importing)| (source.name, importing.is_complete))
@@ -175,13 +175,13 @@ pub(super) async fn unfinished(
         .find_map(|(name, is_complete)| (!is_complete).then_some(name)))
 }
 
-/// What came of an import, for people.
+/// The result of an import, for people.
 pub(super) fn lines(campaign: &str, list: &Path, imported: &Imported) -> Vec<String> {
     let progress = &imported.progress;
     let mut lines = vec![
         if imported.is_complete && imported.rows_before == progress.rows_in_all {
             format!(
-                "{campaign}: {} is in already, with {}",
+                "{campaign}: {} is already imported, with {}",
                 list.display(),
                 counted(progress.added, "contact")
             )
@@ -207,7 +207,7 @@ pub(super) fn lines(campaign: &str, list: &Path, imported: &Imported) -> Vec<Str
     lines.extend(notes.map(|note| format!("{campaign}: {note}")));
     if let Some(rejects) = &imported.rejects {
         lines.push(format!(
-            "{campaign}: what was left out, and why: {}",
+            "{campaign}: rejected rows are not imported; they are in {}, each with its reason",
             rejects.display()
         ));
     }
@@ -221,10 +221,12 @@ pub(super) fn lines(campaign: &str, list: &Path, imported: &Imported) -> Vec<Str
     lines
 }
 
-/// What came of an import, for programs.
-pub(super) fn object(imported: &Imported) -> Value {
+/// The result of an import, for programs.
+pub(super) fn object(imported: &Imported, columns: &ColumnUse) -> Value {
     let progress = &imported.progress;
     json!({
+        "columns": columns.object(),
+        "unused_columns": columns.unused,
         "is_complete": imported.is_complete,
         "rows": progress.rows,
         "rows_before": imported.rows_before,
@@ -236,7 +238,7 @@ pub(super) fn object(imported: &Imported) -> Value {
     })
 }
 
-/// The word of an order as the store has it.
+/// The setting as the store has it.
 pub(super) const fn across(duplicates: Duplicates) -> Across {
     match duplicates {
         Duplicates::Allow => Across::Allow,
@@ -245,10 +247,10 @@ pub(super) const fn across(duplicates: Duplicates) -> Across {
     }
 }
 
-/// What to do about an import that was interrupted.
+/// What to do about an interrupted import.
 pub(super) fn unfinished_words(campaign: &str, list: &str) -> String {
     format!(
-        "the import of `{list}` into `{campaign}` was interrupted; `aftertone campaign add {campaign} {list}` goes on with it"
+        "the import of `{list}` into `{campaign}` was interrupted; `aftertone campaign add {campaign} {list}` resumes it"
     )
 }
 

@@ -1,4 +1,4 @@
-//! `aftertone campaign`: lists, rules and a pace, and what came of them.
+//! `aftertone campaign`: lists of contacts, their settings, and their results.
 
 mod board;
 mod check;
@@ -15,52 +15,56 @@ mod status;
 mod summary;
 mod words;
 
-use clap::{Args as ClapArgs, Subcommand};
+use clap::{Args, Subcommand};
 
 use super::{CliError, Exit, printer::Printer};
 use crate::config::Config;
 
 /// Work through lists of contacts
 ///
-/// A campaign is a name, its settings and its contacts, kept in the database. It is made from a list, run as long as it
-/// takes, and goes on where it was when it is run again, however it was ended.
-#[derive(Debug, ClapArgs)]
-pub(super) struct Args {
+/// A campaign is a name, its settings and its contacts, kept in the database. It is created from a list and run until
+/// every contact has its final outcome. However a run ends, the next one resumes where it left off.
+#[derive(Debug, Args)]
+pub(super) struct CampaignArgs {
     #[command(subcommand)]
-    command: Command,
+    command: CampaignCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
-    Create(create::Args),
+enum CampaignCommand {
+    Create(create::CreateArgs),
     Add(create::AddArgs),
     Set(create::SetArgs),
-    Check(check::Args),
-    Simulate(simulate::Args),
-    Run(run::Args),
-    Status(status::Args),
+    Check(check::CheckArgs),
+    Simulate(simulate::SimulateArgs),
+    Run(run::RunArgs),
+    Status(status::StatusArgs),
     Pause(control::PauseArgs),
     Resume(control::ResumeArgs),
     Cancel(control::CancelArgs),
-    Results(results::Args),
+    Results(results::ResultsArgs),
 }
 
-/// Does what is asked.
+/// Carries out a command.
 ///
 /// # Errors
-/// [`CliError`] where it could not be begun.
-pub(super) async fn run(args: &Args, config: Config, printer: Printer) -> Result<Exit, CliError> {
+/// [`CliError`] if it could not be started.
+pub(super) async fn run(
+    args: &CampaignArgs,
+    config: Config,
+    printer: Printer,
+) -> Result<Exit, CliError> {
     match &args.command {
-        Command::Create(args) => create::create(args, &config, printer).await,
-        Command::Add(args) => create::add(args, &config, printer).await,
-        Command::Set(args) => create::set(args, &config, printer).await,
-        Command::Check(args) => check::run(args, &config, printer).await,
-        Command::Simulate(args) => simulate::run(args, &config, printer).await,
-        Command::Run(args) => run::run(args, &config, printer).await,
-        Command::Status(args) => status::run(args, &config, printer).await,
-        Command::Pause(args) => control::pause(args, &config, printer).await,
-        Command::Resume(args) => control::resume(args, &config, printer).await,
-        Command::Cancel(args) => control::cancel(args, &config, printer).await,
-        Command::Results(args) => results::run(args, &config, printer).await,
+        CampaignCommand::Create(args) => create::create(args, &config, printer).await,
+        CampaignCommand::Add(args) => create::add(args, &config, printer).await,
+        CampaignCommand::Set(args) => create::set(args, &config, printer).await,
+        CampaignCommand::Check(args) => check::run(args, &config, printer).await,
+        CampaignCommand::Simulate(args) => simulate::run(args, &config, printer).await,
+        CampaignCommand::Run(args) => run::run(args, &config, printer).await,
+        CampaignCommand::Status(args) => status::run(args, &config, printer).await,
+        CampaignCommand::Pause(args) => control::pause(args, &config, printer).await,
+        CampaignCommand::Resume(args) => control::resume(args, &config, printer).await,
+        CampaignCommand::Cancel(args) => control::cancel(args, &config, printer).await,
+        CampaignCommand::Results(args) => results::run(args, &config, printer).await,
     }
 }

@@ -1,4 +1,4 @@
-//! A campaign's settings as they are given: options, and a file of the same keys.
+//! A campaign's settings on the command line: options, and a file with the same keys.
 
 use std::{
     fs,
@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context as _, anyhow};
-use clap::Args as ClapArgs;
+use clap::Args;
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -21,26 +21,26 @@ use crate::{
 };
 
 /// A campaign's settings. Their values are read with those of the file.
-#[derive(Clone, Debug, Default, ClapArgs)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "The campaign's settings")]
 pub(super) struct Options {
     /// What the campaign is for: `informational` or `marketing`
     #[arg(long)]
     kind: Option<String>,
-    /// A prepared message's name, a `sound:` URI of the PBX, or a recording's path, which is prepared under the
-    /// campaign's name
+    /// The message: the name of a prepared one, a `sound:` URI of the PBX, or the path of a recording, which is prepared
+    /// under the campaign's name
     #[arg(long, short)]
     message: Option<String>,
-    /// One of several messages that compete, for its weight's share of the contacts; may be given more than once
+    /// One of several messages, for a share of the contacts in proportion to its weight; may be given more than once
     #[arg(long, value_name = "NAME[:WEIGHT]=MESSAGE", conflicts_with = "message")]
     variant: Vec<String>,
-    /// Most starts in a span: `5/s`, `300/m` or `20/10s` [default: as fast as the PBX may]
+    /// Most drops started in a period: `5/s`, `300/m` or `20/10s` [default: trunk.starts_per_second]
     #[arg(long)]
     rate: Option<String>,
-    /// Most drops in flight [default: as many as the PBX may]
+    /// Most drops in flight [default: trunk.in_flight]
     #[arg(long, value_name = "DROPS")]
     in_flight: Option<String>,
-    /// Its share where campaigns compete [default: 1]
+    /// Its share of the trunk if several campaigns run [default: 1]
     #[arg(long)]
     weight: Option<String>,
     /// The time zone of its hours and dates, such as `America/New_York`
@@ -52,50 +52,51 @@ pub(super) struct Options {
     /// The first date on which it dials
     #[arg(long, value_name = "DATE")]
     first_date: Option<String>,
-    /// The last one
+    /// The last date on which it dials
     #[arg(long, value_name = "DATE")]
     last_date: Option<String>,
     /// Dates on which it does not dial
     #[arg(long, value_name = "DATE", value_delimiter = ',')]
     except_dates: Vec<String>,
-    /// What follows an outcome: `busy:first=15m,factor=2,longest=4h,attempts=4`, `unsure:never`, or `never` after any;
-    /// may be given more than once
+    /// When to try again after an outcome: `busy:first=15m,factor=2,longest=4h,attempts=4`, `unsure:never`, or `never`
+    /// for all outcomes; may be given more than once
     #[arg(long, value_name = "OUTCOME:RULE")]
     retry: Vec<String>,
-    /// Most attempts at a contact [default: 5]
+    /// Most attempts to reach a contact [default: 5]
     #[arg(long, value_name = "ATTEMPTS")]
     most_attempts: Option<String>,
-    /// The number that callees see; several make a pool [default: the configuration's]
+    /// The caller ID; several make a pool [default: pbx.caller_id]
     #[arg(long, value_name = "NUMBER", value_delimiter = ',')]
     caller_id: Vec<String>,
-    /// Which of several: `least_used` or `area_code` [default: least_used]
+    /// How to choose from a caller-ID pool: `least_used` or `area_code` [default: least_used]
     #[arg(long, value_name = "RULE")]
     caller_id_by: Option<String>,
-    /// Two calls, one, or what the trunk's budget leaves: `double`, `single` or `by_share` [default: by_share]
+    /// Two calls per drop, one, or two as far as trunk.cancelled allows: `double`, `single` or `by_share` [default:
+    /// by_share]
     #[arg(long)]
     technique: Option<String>,
-    /// When it stops by itself: `share=50%,at_least=20,window=10m`, or `never`
+    /// When it pauses by itself because drops fail: `share=50%,at_least=20,window=10m`, or `never`
     #[arg(long, value_name = "RULE")]
     stop_on: Option<String>,
-    /// Who finds out who answered: `listen` or `dialplan` [default: the configuration's]
+    /// Who detects the answering party: `listen` or `dialplan` [default: screen.mode]
     #[arg(long, value_name = "MODE")]
     screen: Option<String>,
-    /// Numbers that other campaigns have: `allow`, `skip_open` or `skip_any` [default: allow]
+    /// What to do with numbers of other campaigns: `allow`, `skip_open` or `skip_any` [default: allow]
     #[arg(long, value_name = "RULE")]
     duplicates: Option<String>,
-    /// Decides which contact gets which variant, and chances where it is simulated [default: 0]
+    /// Seed of the choice of variants, and of chance in simulations [default: 0]
     #[arg(long)]
     seed: Option<String>,
-    /// A TOML file with any of these settings as keys; options go before it
+    /// A TOML file with any of these settings as keys; options override it
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
 }
 
 impl Options {
-    /// All that is given, as keys of an order.
+    /// All settings that are given.
     ///
     /// # Errors
-    /// [`CliError`] where the file cannot be read, or an option has no form at all.
+    /// [`CliError`] if the file cannot be read, or an option cannot be parsed.
     pub(super) fn keys(&self) -> Result<Map<String, Value>, CliError> {
         let mut keys = match &self.settings {
             Some(file) => table(file).map_err(CliError::new)?,
@@ -105,7 +106,7 @@ impl Options {
         Ok(keys)
     }
 
-    /// What is given by options alone.
+    /// The settings that are given as options.
     fn given(&self) -> Result<Map<String, Value>, SpecError> {
         let single = [
             ("kind", &self.kind),
@@ -152,7 +153,7 @@ impl Options {
     }
 }
 
-/// A name that a campaign can have.
+/// A valid campaign name.
 ///
 /// # Errors
 /// What was expected.
@@ -177,16 +178,16 @@ pub(super) fn kind(text: &str) -> Result<CampaignKind, String> {
     }
 }
 
-/// What is wrong with an order, and what to do about it.
+/// The error of an invalid setting, with a hint.
 pub(super) fn wrong(error: SpecError) -> CliError {
-    let hint = "`aftertone campaign create --help` tells what each setting takes";
+    let hint = "`aftertone campaign create --help` lists the values of each setting";
     CliError::new(error).hint(hint)
 }
 
-/// The message that each text of an order means. Recordings are prepared, and stand in the order by their names then.
+/// Resolves the messages of the settings: recordings are prepared and replaced by their names.
 ///
 /// # Errors
-/// [`CliError`] where one means none, or cannot be prepared.
+/// [`CliError`] if there is no such message, or it cannot be prepared.
 pub(super) fn prepare(
     spec: &mut Spec,
     campaign: &str,
@@ -210,10 +211,10 @@ pub(super) fn prepare(
     })
 }
 
-/// The same without preparing anything: the names under which recordings would be prepared.
+/// The same without preparing anything: recordings are replaced by the names they would get.
 ///
 /// # Errors
-/// [`CliError`] where a text means no message.
+/// [`CliError`] if there is no such message.
 pub(super) fn foresee(spec: &mut Spec, campaign: &str, library: &Library) -> Result<(), CliError> {
     settle(spec, campaign, library, |_, _| Ok(()))
 }
@@ -317,7 +318,7 @@ mod tests {
     use super::*;
 
     #[derive(Debug, Parser)]
-    struct Line {
+    struct OptionsLine {
         #[command(flatten)]
         options: Options,
     }
@@ -349,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_form_is_told() {
+    fn options_without_a_form_are_refused() {
         for bad in [
             "--variant=A",
             "--retry=busy:first=1m,attempts",
@@ -358,7 +359,7 @@ mod tests {
             assert!(options(&[bad]).given().is_err(), "{bad}");
         }
         assert!(options(&["--settings=/nowhere.toml"]).keys().is_err());
-        assert!(Line::try_parse_from(["x", "--message=a", "--variant=A=b"]).is_err());
+        assert!(OptionsLine::try_parse_from(["x", "--message=a", "--variant=A=b"]).is_err());
     }
 
     #[test]
@@ -404,7 +405,7 @@ mod tests {
     }
 
     fn options(args: &[&str]) -> Options {
-        let line = Line::try_parse_from([&["x"], args].concat());
+        let line = OptionsLine::try_parse_from([&["x"], args].concat());
         line.unwrap().options
     }
 }

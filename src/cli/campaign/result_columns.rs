@@ -2,31 +2,34 @@
 
 use std::borrow::Cow;
 
+use jiff::{Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap as _};
 
 use crate::{
     campaign::{
         cost::{Money, Price},
-        policy::{Outcome as Found, Ruling},
+        policy::{Inputs, Outcome as Finding, Ruling},
     },
     drop::{Milestone, Technique},
     store::ResultRow,
 };
 
-/// How rows are told.
+/// How rows are shown.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Cells<'a> {
+pub(super) struct ResultColumns<'a> {
     /// The campaign's name.
     pub(super) campaign: &'a str,
-    /// What the trunk charges, where that is known.
+    /// What the trunk charges, if that is known.
     pub(super) price: Option<&'a Price>,
     /// Whether numbers show whole.
     pub(super) full_number: bool,
+    /// Whether times are the local ones of the contact, as a spreadsheet reads them; otherwise RFC 3339 in UTC.
+    pub(super) local_times: bool,
 }
 
-/// A row's values, in the order of [`Cells::NAMES`].
+/// A row's values, in the order of [`ResultColumns::NAMES`].
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Named<'a>([Cell<'a>; COUNT]);
+pub(super) struct ResultValues<'a>([Cell<'a>; COUNT]);
 
 /// A value.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,7 +42,7 @@ enum Cell<'a> {
     List(Vec<String>),
 }
 
-impl Cells<'_> {
+impl ResultColumns<'_> {
     /// The names of the columns.
     pub(super) const NAMES: [&'static str; COUNT] = [
         "campaign",
@@ -76,14 +79,31 @@ impl Cells<'_> {
         "cost_busy",
         "currency",
         "evidence",
+        "time_zone",
     ];
 
+    /// The columns of these names, by their places.
+    ///
+    /// # Errors
+    /// The first name that is not a column.
+    pub(super) fn places(names: &[String]) -> Result<Vec<usize>, String> {
+        let places = names.iter().map(|name| {
+            let place = Self::NAMES.iter().position(|known| known == name);
+            place.ok_or_else(|| name.clone())
+        });
+        places.collect()
+    }
+
     /// A row's values.
-    pub(super) fn of<'r>(&self, row: &'r ResultRow) -> Named<'r>
+    pub(super) fn of<'r>(&self, row: &'r ResultRow) -> ResultValues<'r>
     where
         Self: 'r,
     {
-        let report = row.report.as_deref().map(Told::read).unwrap_or_default();
+        let report = row
+            .report
+            .as_deref()
+            .map(ReportFields::read)
+            .unwrap_or_default();
         let number = if self.full_number {
             row.number.full().to_string()
         } else {
@@ -93,7 +113,26 @@ impl Cells<'_> {
         let ended = dialled && row.outcome.is_some();
         let price = self.price.filter(|_| ended);
         let cost = price.map(|price| price.drop(&row.calls, row.busy_up_ms, row.drop_up_ms));
-        let reason = reason(row, &report);
+        let ruling = row.ruling.as_deref();
+        let ruling = ruling.and_then(|ruling| serde_json::from_str::<Ruling>(ruling).ok());
+        let zone = ruling.as_ref().and_then(zone);
+        let reason = reason(row, ruling, &report);
+        let local = self.local_times.then(|| {
+            let zone = zone.as_deref().and_then(|name| TimeZone::get(name).ok());
+            zone.unwrap_or_else(TimeZone::system)
+        });
+        let time = |at: Timestamp| match &local {
+            Some(zone) => {
+                let at = at.to_zoned(zone.clone());
+                at.strftime("%Y-%m-%d %H:%M:%S").to_string()
+            }
+            None => at.to_string(),
+        };
+        let has_time = row.started_at.is_some() || row.held.is_some();
+        let zone = match local.as_ref().filter(|_| has_time) {
+            Some(zone) => zone.iana_name().map(str::to_owned),
+            None => zone,
+        };
         let count = |count| {
             if dialled {
                 Cell::Count(count)
@@ -102,7 +141,7 @@ impl Cells<'_> {
             }
         };
         let slug = |slug: Option<&'static str>| Cell::text(slug);
-        Named([
+        ResultValues([
             Cell::Text(self.campaign.to_owned().into()),
             Cell::count(row.line),
             Cell::Text(number.into()),
@@ -110,15 +149,15 @@ impl Cells<'_> {
             Cell::text(row.foreign_id.as_deref()),
             Cell::owned(row.drop.map(|drop| drop.to_string())),
             count(u64::from(row.attempt)),
-            Cell::owned(row.started_at.map(|at| at.to_string())),
-            Cell::owned(row.ended_at.map(|at| at.to_string())),
+            Cell::owned(row.started_at.map(time)),
+            Cell::owned(row.ended_at.map(time)),
             slug(row.outcome.map(|outcome| outcome.slug())),
             Cell::Flag(row.is_final),
             slug(row.proof.map(|proof| proof.slug())),
             Cell::List(report.proof_reasons),
             slug(row.refused.map(|refused| refused.slug())),
             slug(row.held.map(|(held, _)| held.slug())),
-            Cell::owned(row.held.map(|(_, until)| until.to_string())),
+            Cell::owned(row.held.map(|(_, until)| time(until))),
             Cell::owned(reason),
             Cell::owned(report.verdict),
             Cell::owned(report.ready_by),
@@ -137,11 +176,12 @@ impl Cells<'_> {
             cost.map_or(Cell::Nothing, |cost| Cell::Amount(cost.busy)),
             Cell::owned(price.map(|price| price.currency.to_string())),
             Cell::text(row.evidence.as_deref()),
+            Cell::owned(zone),
         ])
     }
 }
 
-impl Named<'_> {
+impl ResultValues<'_> {
     /// The values as text; what is not there is empty.
     pub(super) fn texts(&self) -> [Cow<'_, str>; COUNT] {
         self.0.each_ref().map(|cell| match cell {
@@ -155,10 +195,19 @@ impl Named<'_> {
     }
 }
 
-impl Serialize for Named<'_> {
+/// A row's values in some columns, with their names.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ChosenValues<'a, 'r>(pub(super) &'a ResultValues<'r>, pub(super) &'a [usize]);
+
+impl Serialize for ChosenValues<'_, '_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(COUNT))?;
-        for (name, cell) in Cells::NAMES.iter().zip(&self.0) {
+        let Self(values, places) = self;
+        let mut map = serializer.serialize_map(Some(places.len()))?;
+        for place in *places {
+            let (Some(name), Some(cell)) = (ResultColumns::NAMES.get(*place), values.0.get(*place))
+            else {
+                continue;
+            };
             match cell {
                 Cell::Nothing => map.serialize_entry(name, &()),
                 Cell::Text(text) => map.serialize_entry(name, text),
@@ -191,9 +240,9 @@ pub(super) fn units(amount: Money) -> f64 {
     amount.millionths() as f64 / 1e6
 }
 
-/// What rows tell of a drop's report.
+/// The fields of a drop's report that have columns.
 #[derive(Debug, Default)]
-struct Told {
+struct ReportFields {
     verdict: Option<String>,
     ready_by: Option<String>,
     ended_by: Option<String>,
@@ -206,12 +255,11 @@ struct Told {
     words: Option<String>,
 }
 
-impl Told {
-    /// What stands in a report as `drop --json` prints it. One that cannot be read tells nothing: the outcome stands beside
-    /// it in any case.
+impl ReportFields {
+    /// Reads a report as `drop --json` prints it. One that cannot be read gives no fields; the outcome is known without it.
     fn read(report: &str) -> Self {
-        let report: Report = serde_json::from_str(report).unwrap_or_default();
-        // The live leg's, which is the busy leg where that was promoted.
+        let report: StoredReport = serde_json::from_str(report).unwrap_or_default();
+        // The live leg's, which is the busy leg if that was promoted.
         let (alerting, answered) = if report.promoted {
             (Milestone::BusyAlerting, Milestone::BusyAnswered)
         } else {
@@ -239,10 +287,10 @@ impl Told {
     }
 }
 
-/// What of a report is read; all of it may be missing in one that an earlier version wrote.
+/// The part of a report that is read; any of it may be missing in one that an earlier version wrote.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Report {
+struct StoredReport {
     verdict: Option<String>,
     ready_by: Option<String>,
     ended_by: Option<String>,
@@ -252,37 +300,49 @@ struct Report {
     heard_ms: Option<u64>,
     proof_reasons: Vec<String>,
     words: Option<String>,
-    timeline: Vec<Happened>,
+    timeline: Vec<StoredMoment>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Happened {
+struct StoredMoment {
     at_ms: u64,
     event: String,
 }
 
-/// Why nothing was dialled, or is dialled further, in the words of the gate; else the rules that were set aside for the
-/// drop, and the words of the PBX.
-fn reason(row: &ResultRow, report: &Told) -> Option<String> {
-    let ruling = row.ruling.as_deref();
-    let ruling = ruling.and_then(|ruling| serde_json::from_str::<Ruling>(ruling).ok());
-    let stands = row.refused.is_some() || row.held.is_some();
-    let telling = ruling.filter(|ruling| stands || is_special(ruling));
-    let said = telling.map(|ruling| ruling.words());
+/// Why the gate refuses or holds the contact; otherwise the rules that were set aside for the drop, and the words of the
+/// PBX.
+fn reason(row: &ResultRow, ruling: Option<Ruling>, report: &ReportFields) -> Option<String> {
+    let decides = row.refused.is_some() || row.held.is_some();
+    let ruling = ruling.filter(|ruling| decides || is_special(ruling));
+    let said = ruling.map(|ruling| ruling.words());
     let parts: Vec<_> = said.into_iter().chain(report.words.clone()).collect();
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 
-/// Whether somebody set a rule aside for it.
+/// The contact's time zone: the first that the gate found for them.
+fn zone(ruling: &Ruling) -> Option<String> {
+    ruling
+        .findings
+        .iter()
+        .find_map(|finding| match &finding.inputs {
+            Inputs::Hours(seen) => seen.zones.first().map(|seen| seen.zone.clone()),
+            Inputs::Number { .. }
+            | Inputs::DoNotCall { .. }
+            | Inputs::Consent { .. }
+            | Inputs::Caps(_) => None,
+        })
+}
+
+/// Whether a rule was set aside for it.
 fn is_special(ruling: &Ruling) -> bool {
     ruling.findings.iter().any(|finding| match finding.outcome {
-        Found::SetAside { .. } => true,
-        Found::Met | Found::Failed(_) | Found::SwitchedOff => false,
+        Finding::SetAside { .. } => true,
+        Finding::Met | Finding::Failed(_) | Finding::SwitchedOff => false,
     })
 }
 
 /// How many columns there are.
-const COUNT: usize = 34;
+const COUNT: usize = 35;
 
 #[cfg(test)]
 mod tests {
@@ -299,20 +359,21 @@ mod tests {
     };
 
     #[test]
-    fn a_drop_is_told_with_its_times_its_proof_and_what_it_cost() {
+    fn a_drop_has_its_times_its_proof_and_its_cost() {
         let price = Price {
             per_minute: Money::parse("0.0085").unwrap(),
             per_attempt: Money::parse("0.001").unwrap(),
             increment: Increment::parse("6/6").unwrap(),
             currency: Currency::default(),
         };
-        let result_columns = Cells {
+        let result_columns = ResultColumns {
             campaign: "spring",
             price: Some(&price),
             full_number: false,
+            local_times: false,
         };
         let row = dropped();
-        insta::assert_snapshot!(told(&result_columns, &row), @r#"
+        insta::assert_snapshot!(shown(&result_columns, &row), @r#"
         campaign: spring "spring"
         line: 12 12
         number: +1202•••0101 "+1202•••0101"
@@ -345,12 +406,12 @@ mod tests {
         evidence: evidence/2026-11-23/7 "evidence/2026-11-23/7"
         "#);
         // In the line above it is masked.
-        let whole = Cells {
+        let whole = ResultColumns {
             full_number: true,
             price: None,
             ..result_columns
         };
-        let json = serde_json::to_value(whole.of(&row)).unwrap();
+        let json = object(&whole.of(&row));
         assert_eq!(json["number"], "+12025550101");
         assert_eq!((&json["cost"], &json["currency"]), (&().into(), &().into()));
     }
@@ -365,7 +426,7 @@ mod tests {
             ),
             ..dropped()
         };
-        let json = serde_json::to_value(plain().of(&row)).unwrap();
+        let json = object(&plain().of(&row));
         assert_eq!(
             (&json["alerted_ms"], &json["answered_ms"]),
             (&900.into(), &1500.into())
@@ -374,7 +435,7 @@ mod tests {
             report: Some("{\"verdict\":".to_owned()),
             ..row
         };
-        let json = serde_json::to_value(plain().of(&torn)).unwrap();
+        let json = object(&plain().of(&torn));
         assert_eq!(
             (&json["verdict"], &json["outcome"]),
             (&().into(), &"delivered".into())
@@ -382,7 +443,7 @@ mod tests {
     }
 
     #[test]
-    fn who_was_never_dialled_is_told_with_the_words_of_the_gate() {
+    fn a_contact_that_was_never_dialled_has_the_words_of_the_gate() {
         let refused = ResultRow {
             refused: Some(RefusedReason::DoNotCall),
             ruling: Some(
@@ -394,7 +455,7 @@ mod tests {
             is_final: true,
             ..undialled()
         };
-        insta::assert_snapshot!(told(&plain(), &refused), @r#"
+        insta::assert_snapshot!(shown(&plain(), &refused), @r#"
         campaign: spring "spring"
         line: 12 12
         number: +1202•••0101 "+1202•••0101"
@@ -411,7 +472,7 @@ mod tests {
             )),
             ..undialled()
         };
-        insta::assert_snapshot!(told(&plain(), &held), @r#"
+        insta::assert_snapshot!(shown(&plain(), &held), @r#"
         campaign: spring "spring"
         line: 12 12
         number: +1202•••0101 "+1202•••0101"
@@ -423,17 +484,17 @@ mod tests {
         "#);
     }
 
-    /// What there is of a row, and that both forms tell the same.
-    fn told(result_columns: &Cells<'_>, row: &ResultRow) -> String {
+    /// The values of a row, after a check that both forms have the same.
+    fn shown(result_columns: &ResultColumns<'_>, row: &ResultRow) -> String {
         let named = result_columns.of(row);
-        let json: serde_json::Value = serde_json::to_value(&named).unwrap();
+        let json: serde_json::Value = object(&named);
         assert_eq!(
             json.as_object().unwrap().len(),
-            Cells::NAMES.len(),
+            ResultColumns::NAMES.len(),
             "a name comes twice"
         );
         let texts = named.texts();
-        let both = Cells::NAMES.into_iter().zip(texts);
+        let both = ResultColumns::NAMES.into_iter().zip(texts);
         let lines = both.filter(|(name, text)| {
             assert_eq!(
                 json[name].is_null(),
@@ -447,11 +508,39 @@ mod tests {
             .collect()
     }
 
-    const fn plain() -> Cells<'static> {
-        Cells {
+    fn object(values: &ResultValues<'_>) -> serde_json::Value {
+        let all: Vec<_> = (0..COUNT).collect();
+        serde_json::to_value(ChosenValues(values, &all)).unwrap()
+    }
+
+    #[test]
+    fn a_spreadsheet_gets_the_contact_s_local_times() {
+        let ruling = r#"{"decision":"allowed","at":"2026-11-23T20:00:00Z","findings":[{"rule":"calling_hours","outcome":"met",
+            "inputs":{"hours":{"zones_by":"number","zones":[{"zone":"America/Denver","local":"2026-11-23T13:00:00","hours":null,
+            "open":true}],"places":[],"rules":[],"notes":[],"opens":null}},"words":""}]}"#;
+        let row = ResultRow {
+            ruling: Some(ruling.to_owned()),
+            ..dropped()
+        };
+        assert!(serde_json::from_str::<Ruling>(ruling).is_ok());
+        let utc = object(&plain().of(&row));
+        assert_eq!(utc["started_at"], "2026-11-23T20:00:00Z");
+        assert_eq!(utc["time_zone"], "America/Denver");
+        let local = ResultColumns {
+            local_times: true,
+            ..plain()
+        };
+        let local = object(&local.of(&row));
+        assert_eq!(local["started_at"], "2026-11-23 13:00:00");
+        assert_eq!(local["time_zone"], "America/Denver");
+    }
+
+    const fn plain() -> ResultColumns<'static> {
+        ResultColumns {
             campaign: "spring",
             price: None,
             full_number: false,
+            local_times: false,
         }
     }
 

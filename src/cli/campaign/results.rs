@@ -1,16 +1,17 @@
-//! What came of a campaign, a row a drop, for spreadsheets and programs.
+//! The results of a campaign, one row per drop, for spreadsheets and programs.
 
 use std::{
     io::{self, BufWriter, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use anyhow::anyhow;
-use clap::{Args as ClapArgs, ValueEnum};
+use clap::{Args, ValueEnum};
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
 use super::{
-    result_columns::{Cells, Named},
+    read::delimiter,
+    result_columns::{ChosenValues, ResultColumns, ResultValues},
     summary,
 };
 use crate::{
@@ -22,61 +23,72 @@ use crate::{
     store::{Campaign, Filter, Store},
 };
 
-/// Show what came of a campaign
+/// Show the results of a campaign
 ///
-/// Prints one row a drop; with --undialled also one for each contact that was refused, or waits, without any drop.
-/// Numbers are masked unless --full-number is given. Times without a zone are this machine's.
-#[derive(Debug, ClapArgs)]
-pub(super) struct Args {
+/// Prints one row per drop; with --undialled also one for each contact without any drop: those that the gate `refused`,
+/// which are never dialled, those that it `held`, which are dialled later, and those that wait. Numbers are masked unless
+/// --full-number is given. A time given without a zone is in this machine's.
+#[derive(Debug, Args)]
+pub(super) struct ResultsArgs {
     /// The campaign's name
     name: String,
-    /// How to print it: for spreadsheets, as one JSON array, or as a JSON object a line [default: csv]
+    /// The format of the rows [default: csv]
     #[arg(long, value_enum)]
-    format: Option<Format>,
+    format: Option<RowFormat>,
     /// The same as --format json
     #[arg(long, conflicts_with = "format")]
     json: bool,
     /// Show numbers unmasked
     #[arg(long)]
     full_number: bool,
-    #[command(flatten)]
-    wanted: Wanted,
-    /// Print counts instead of rows: outcomes, refusals, cost, and how the variants compare
+    /// Print CSV for a spreadsheet: a byte-order mark, the delimiter of the list if its file is in this folder, and times
+    /// in the contact's time zone
+    #[arg(long, conflicts_with_all = ["format", "json", "summary", "picture"])]
+    excel: bool,
+    /// The delimiter of CSV: `,` `;` `|` or `tab` [default: `,`]
+    #[arg(long, value_name = "DELIMITER", value_parser = delimiter_byte, conflicts_with_all = ["json", "summary", "picture"])]
+    delimiter: Option<u8>,
+    /// The columns to print, in this order, such as `number,outcome,ended_at` [default: all]
+    #[arg(long, value_name = "NAME", value_delimiter = ',', conflicts_with_all = ["summary", "picture"])]
+    columns: Vec<String>,
+    /// Print counts instead of rows: contacts by last outcome, refusals, cost, and how the variants compare
     #[arg(long, conflicts_with_all = FILTERS)]
     summary: bool,
-    /// Draw the outcomes over time into this file, .svg or .png, and print no rows
+    /// Draw the outcomes of the drops over time into this file, .svg or .png, and print no rows
     #[arg(long, value_name = "FILE", conflicts_with_all = FILTERS)]
     picture: Option<PathBuf>,
+    #[command(flatten)]
+    wanted: RowFilter,
 }
 
-/// Which rows are wanted.
-#[derive(Debug, Default, ClapArgs)]
+/// The rows to print.
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Only these rows")]
-struct Wanted {
-    /// Drops that ended so; may be given more than once
+struct RowFilter {
+    /// Drops with this outcome; may be given more than once
     #[arg(long, value_name = "OUTCOME", value_parser = outcome, value_delimiter = ',')]
     outcome: Vec<Outcome>,
-    /// Drops that began at this moment or later: 2026-11-23, 2026-11-23T14:00 or RFC 3339
+    /// Drops that began at this time or later: 2026-11-23, 2026-11-23T14:00 or RFC 3339
     #[arg(long, value_name = "TIME", value_parser = moment)]
     since: Option<Timestamp>,
-    /// Drops that began before this moment
+    /// Drops that began before this time
     #[arg(long, value_name = "TIME", value_parser = moment)]
     until: Option<Timestamp>,
     /// Drops to this number
     #[arg(long, value_name = "NUMBER")]
     number: Option<String>,
-    /// The contact of this id
+    /// Drops to the contact with this id in your own system
     #[arg(long, value_name = "ID")]
     foreign_id: Option<String>,
     /// Drops with this variant of the message
     #[arg(long, value_name = "NAME")]
     variant: Option<String>,
-    /// Contacts without any drop, too, with the reason
+    /// Contacts without any drop as well, with the reason
     #[arg(long, conflicts_with_all = ["outcome", "since", "until", "variant"])]
     undialled: bool,
 }
 
-impl Wanted {
+impl RowFilter {
     fn filter(&self, rules: Rules) -> Result<Filter, CliError> {
         let number = self.number.as_deref();
         let number = number.map(|number| PhoneNumber::parse(number, rules));
@@ -92,43 +104,68 @@ impl Wanted {
     }
 }
 
-/// How rows are printed.
+/// The format of rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
-    /// A header and a line a row, safe against formulas.
+pub(super) enum RowFormat {
+    /// A header and one line per row, safe to open in a spreadsheet.
     Csv,
-    /// One array.
+    /// One JSON array.
     Json,
-    /// An object a line.
+    /// One JSON object per line.
     Jsonl,
 }
 
 /// Prints the results of a campaign, or its summary and picture.
 ///
 /// # Errors
-/// [`CliError`] where there is no such campaign, or it cannot be read.
-pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Result<Exit, CliError> {
+/// [`CliError`] if there is no such campaign, or it cannot be read.
+pub(super) async fn run(
+    args: &ResultsArgs,
+    config: &Config,
+    printer: Printer,
+) -> Result<Exit, CliError> {
     let filter = args.wanted.filter(config.pbx.rules)?;
     let store = database::open(config).await?;
     let campaign = campaign(&store, &args.name).await?;
-    let format = args.format.or(args.json.then_some(Format::Json));
+    let format = args.format.or(args.json.then_some(RowFormat::Json));
     if let Some(path) = &args.picture {
         summary::draw(&store, &campaign, path, printer).await?;
     }
     if args.summary {
-        let json = format.is_some_and(|format| format != Format::Csv);
+        let json = format.is_some_and(|format| format != RowFormat::Csv);
         summary::print(&store, &campaign, config.price.as_ref(), json, printer).await?;
     }
     if args.summary || args.picture.is_some() {
         return Ok(Exit::Success);
     }
-    let result_columns = Cells {
+    let columns = if args.columns.is_empty() {
+        (0..ResultColumns::NAMES.len()).collect()
+    } else {
+        ResultColumns::places(&args.columns).map_err(|name| {
+            let error = anyhow!("there is no column `{}`", name.escape_debug());
+            CliError::new(error).hint(format!(
+                "the columns are {}",
+                ResultColumns::NAMES.join(", ")
+            ))
+        })?
+    };
+    let result_columns = ResultColumns {
         campaign: &campaign.name,
         price: config.price.as_ref(),
         full_number: args.full_number,
+        local_times: args.excel,
     };
-    let out = BufWriter::new(printer.data());
-    let mut rows = Rows::begin(format.unwrap_or(Format::Csv), out).map_err(gone)?;
+    let delimiter = match (args.delimiter, args.excel) {
+        (Some(delimiter), _) => delimiter,
+        (None, true) => delimiter_of_lists(&store, &campaign).await?,
+        (None, false) => b',',
+    };
+    let mut out = BufWriter::new(printer.data());
+    if args.excel {
+        out.write_all(BYTE_ORDER_MARK).map_err(gone)?;
+    }
+    let format = format.unwrap_or(RowFormat::Csv);
+    let mut rows = RowWriter::begin(format, delimiter, columns, out).map_err(gone)?;
     let mut after = None;
     loop {
         let page = store.results(campaign.id, &filter, after, PAGE).await;
@@ -159,55 +196,80 @@ async fn campaign(store: &Store, name: &str) -> Result<Campaign, CliError> {
     })
 }
 
-/// Rows on their way out.
-enum Rows<W: Write> {
+/// The delimiter of the list that was imported last, if a file of its name is in this folder; else a comma.
+async fn delimiter_of_lists(store: &Store, campaign: &Campaign) -> Result<u8, CliError> {
+    let imports = store.imports(campaign.id).await;
+    let imports = imports.map_err(database::trouble)?;
+    let mut names = imports.iter().rev().map(|(source, _)| &source.name);
+    Ok(names
+        .find_map(|name| delimiter(Path::new(name)))
+        .unwrap_or(b','))
+}
+
+/// Writes rows, in some of the columns.
+struct RowWriter<W: Write> {
+    columns: Vec<usize>,
+    output: RowOutput<W>,
+}
+
+/// The output of rows, by its format.
+enum RowOutput<W: Write> {
     Csv(Writer<W>),
     Json { out: W, any: bool },
     Jsonl(W),
 }
 
-impl<W: Write> Rows<W> {
-    fn begin(format: Format, mut out: W) -> io::Result<Self> {
-        Ok(match format {
-            Format::Csv => {
-                let mut writer = Writer::new(out);
-                writer.record(&Cells::NAMES)?;
-                Self::Csv(writer)
+impl<W: Write> RowWriter<W> {
+    fn begin(
+        format: RowFormat,
+        delimiter: u8,
+        columns: Vec<usize>,
+        mut out: W,
+    ) -> io::Result<Self> {
+        let output = match format {
+            RowFormat::Csv => {
+                let mut writer = Writer::with_delimiter(out, delimiter);
+                let names = columns.iter().map(|place| ResultColumns::NAMES[*place]);
+                writer.record(&names.collect::<Vec<_>>())?;
+                RowOutput::Csv(writer)
             }
-            Format::Json => {
+            RowFormat::Json => {
                 out.write_all(b"[")?;
-                Self::Json { out, any: false }
+                RowOutput::Json { out, any: false }
             }
-            Format::Jsonl => Self::Jsonl(out),
-        })
+            RowFormat::Jsonl => RowOutput::Jsonl(out),
+        };
+        Ok(Self { columns, output })
     }
 
-    fn write(&mut self, row: &Named<'_>) -> io::Result<()> {
-        match self {
-            Self::Csv(writer) => {
+    fn write(&mut self, row: &ResultValues<'_>) -> io::Result<()> {
+        let values = ChosenValues(row, &self.columns);
+        match &mut self.output {
+            RowOutput::Csv(writer) => {
                 let fields = row.texts();
-                writer.record(&fields.each_ref().map(AsRef::as_ref))
+                let fields = self.columns.iter().map(|place| fields[*place].as_ref());
+                writer.record(&fields.collect::<Vec<_>>())
             }
-            Self::Json { out, any } => {
+            RowOutput::Json { out, any } => {
                 out.write_all(if *any { b",\n" } else { b"\n" })?;
                 *any = true;
-                Ok(serde_json::to_writer(out, row)?)
+                Ok(serde_json::to_writer(out, &values)?)
             }
-            Self::Jsonl(out) => {
-                serde_json::to_writer(&mut *out, row)?;
+            RowOutput::Jsonl(out) => {
+                serde_json::to_writer(&mut *out, &values)?;
                 out.write_all(b"\n")
             }
         }
     }
 
     fn end(self) -> io::Result<()> {
-        match self {
-            Self::Csv(writer) => writer.finish().and_then(|mut out| out.flush()),
-            Self::Json { mut out, .. } => {
+        match self.output {
+            RowOutput::Csv(writer) => writer.finish().and_then(|mut out| out.flush()),
+            RowOutput::Json { mut out, .. } => {
                 out.write_all(b"\n]\n")?;
                 out.flush()
             }
-            Self::Jsonl(mut out) => out.flush(),
+            RowOutput::Jsonl(mut out) => out.flush(),
         }
     }
 }
@@ -240,10 +302,23 @@ fn moment(text: &str) -> Result<Timestamp, String> {
         .map_err(|error| error.to_string())
 }
 
-/// Rows that are held at a time.
+fn delimiter_byte(text: &str) -> Result<u8, String> {
+    match text {
+        "," => Ok(b','),
+        ";" => Ok(b';'),
+        "|" => Ok(b'|'),
+        "tab" | "\t" => Ok(b'\t'),
+        _ => Err("expected `,`, `;`, `|` or `tab`".to_owned()),
+    }
+}
+
+/// By which spreadsheets know UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Rows per page.
 const PAGE: usize = 1_000;
 
-/// What chooses rows, which counts and pictures do without.
+/// Options that choose rows, which counts and pictures cannot take.
 const FILTERS: [&str; 8] = [
     "outcome",
     "since",
@@ -262,9 +337,9 @@ mod tests {
     use super::*;
 
     #[derive(Debug, Parser)]
-    struct Line {
+    struct ResultsLine {
         #[command(flatten)]
-        args: Args,
+        args: ResultsArgs,
     }
 
     #[test]
@@ -304,6 +379,9 @@ mod tests {
             &["--undialled", "--outcome=busy"],
             &["--summary", "--variant=A"],
             &["--picture=x.svg", "--undialled"],
+            &["--excel", "--json"],
+            &["--delimiter=x"],
+            &["--summary", "--columns=number"],
         ] {
             assert!(parse(bad).is_err(), "{bad:?}");
         }
@@ -312,18 +390,34 @@ mod tests {
     #[test]
     fn no_rows_are_a_header_an_empty_array_or_nothing() {
         for (format, text) in [
-            (Format::Csv, Cells::NAMES.join(",") + "\r\n"),
-            (Format::Json, "[\n]\n".to_owned()),
-            (Format::Jsonl, String::new()),
+            (RowFormat::Csv, ResultColumns::NAMES.join(",") + "\r\n"),
+            (RowFormat::Json, "[\n]\n".to_owned()),
+            (RowFormat::Jsonl, String::new()),
         ] {
             let mut out = Vec::new();
-            Rows::begin(format, &mut out).unwrap().end().unwrap();
+            let all = (0..ResultColumns::NAMES.len()).collect();
+            let writer = RowWriter::begin(format, b',', all, &mut out).unwrap();
+            writer.end().unwrap();
             assert_eq!(String::from_utf8(out).unwrap(), text);
         }
     }
 
-    fn parse(args: &[&str]) -> Result<Args, clap::Error> {
+    #[test]
+    fn chosen_columns_come_in_their_order_with_the_delimiter() {
+        let places = |names: &[&str]| {
+            let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+            ResultColumns::places(&names)
+        };
+        let mut out = Vec::new();
+        let columns = places(&["outcome", "number"]).unwrap();
+        let writer = RowWriter::begin(RowFormat::Csv, b';', columns, &mut out).unwrap();
+        writer.end().unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), "outcome;number\r\n");
+        assert_eq!(places(&["number", "phone"]), Err("phone".to_owned()));
+    }
+
+    fn parse(args: &[&str]) -> Result<ResultsArgs, clap::Error> {
         let line = [&["results", "spring"], args].concat();
-        Line::try_parse_from(line).map(|line| line.args)
+        ResultsLine::try_parse_from(line).map(|line| line.args)
     }
 }

@@ -1,12 +1,11 @@
-//! `aftertone campaign status`: how campaigns stand, from the database, whoever runs them.
+//! `aftertone campaign status`: the state of campaigns, from the database, whether a controller runs them or not.
 
-use std::collections::BTreeMap;
-
-use clap::Args as ClapArgs;
+use clap::Args;
 use jiff::{Timestamp, tz::TimeZone};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
+    board::REFUSED,
     create::find,
     import,
     words::{clock, count, counted},
@@ -14,26 +13,32 @@ use super::{
 use crate::{
     cli::{CliError, Exit, database, printer::Printer},
     config::Config,
-    store::{Campaign, Status, Store, Tally, WaitingGroup},
+    orders::{CampaignView, StoredView, WaitingView},
+    store::{Campaign, Status, Store},
 };
 
-/// Show how campaigns stand
+/// Show the state of campaigns
 ///
-/// Contacts by their last outcome, who was refused and why, and for what the others wait. Times are this machine's.
-#[derive(Debug, ClapArgs)]
-pub(super) struct Args {
+/// Contacts by their last outcome, contacts that the gate refused and why, and what the others wait for. Times are in
+/// this machine's time zone. A campaign that no controller runs is shown as `waiting for a controller`.
+#[derive(Debug, Args)]
+pub(super) struct StatusArgs {
     /// The campaign's name [default: all]
     name: Option<String>,
-    /// Print a JSON array, or for one campaign an object
+    /// Print a JSON array, or an object if a campaign is named
     #[arg(long)]
     json: bool,
 }
 
-/// Shows how campaigns stand.
+/// Shows the state of campaigns.
 ///
 /// # Errors
-/// [`CliError`] where that cannot be told.
-pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Result<Exit, CliError> {
+/// [`CliError`] if the database cannot be read, or there is no campaign of that name.
+pub(super) async fn run(
+    args: &StatusArgs,
+    config: &Config,
+    printer: Printer,
+) -> Result<Exit, CliError> {
     let store = database::open(config).await?;
     let now = database::now();
     let mut campaigns = match &args.name {
@@ -43,10 +48,10 @@ pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Resul
     campaigns.sort_by_key(|campaign| campaign.id);
     let mut all = Vec::with_capacity(campaigns.len());
     for campaign in campaigns {
-        all.push(State::of(campaign, &store, now).await?);
+        all.push(view(campaign, &store, now).await?);
     }
     if args.json {
-        let objects: Vec<Value> = all.iter().map(State::object).collect();
+        let objects: Vec<Value> = all.iter().map(|view| serde_json::json!(view)).collect();
         match (&args.name, objects.as_slice()) {
             (Some(_), [one]) => printer.json(one),
             _ => printer.json(&objects),
@@ -55,187 +60,197 @@ pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Resul
     }
     if all.is_empty() {
         printer.line("there is no campaign yet");
-        printer.hint("`aftertone campaign create NAME --message M --kind KIND LIST.csv` makes one");
+        printer
+            .hint("`aftertone campaign create NAME --message M --kind KIND LIST.csv` creates one");
     }
     let zone = TimeZone::system();
-    for state in &all {
-        for line in state.lines(now, &zone) {
-            printer.line(&line);
-        }
+    for line in all.iter().flat_map(|view| lines(view, now, &zone)) {
+        printer.line(&line);
+    }
+    let waiting = all.iter().find(|view| {
+        let stored = view.stored.as_ref();
+        stored.is_some_and(|stored| waits_for_controller(view.standing, stored.has_controller))
+    });
+    if let Some(view) = waiting {
+        let name = &view.name;
+        printer.hint(&format!("`aftertone campaign run {name}` runs it"));
     }
     Ok(Exit::Success)
 }
 
-/// How one campaign stands.
-struct State {
-    campaign: Campaign,
-    tally: Tally,
-    waiting: Vec<WaitingGroup>,
-    /// The list whose import was interrupted.
-    unfinished: Option<String>,
+/// The state of a campaign for people: the database's word for it, unless it should run and no controller is alive.
+pub(super) fn state(standing: &str, has_controller: bool) -> String {
+    match standing {
+        "running" if !has_controller => "waiting for a controller".to_owned(),
+        "cancelling" if !has_controller => "cancelling, waiting for a controller".to_owned(),
+        _ => standing.replace('_', " "),
+    }
 }
 
-impl State {
-    async fn of(campaign: Campaign, store: &Store, now: Timestamp) -> Result<Self, CliError> {
-        let tally = store.tally(campaign.id).await.map_err(database::trouble)?;
-        let waiting = store.waiting(campaign.id, now).await;
-        Ok(Self {
-            waiting: waiting.map_err(database::trouble)?,
-            unfinished: import::unfinished(&campaign, store).await?,
-            campaign,
-            tally,
-        })
-    }
+/// Whether a campaign is left alone: it has work to do, and no controller is alive.
+fn waits_for_controller(standing: &str, has_controller: bool) -> bool {
+    !has_controller && matches!(standing, "running" | "cancelling")
+}
 
-    fn lines(&self, now: Timestamp, zone: &TimeZone) -> Vec<String> {
-        let (campaign, tally) = (&self.campaign, &self.tally);
-        let standing = campaign.status.slug().replace('_', " ");
-        let why = campaign
-            .why
-            .as_ref()
-            .map_or_else(String::new, |why| format!(" ({why})"));
-        let is_called_off = matches!(campaign.status, Status::Cancelled | Status::DatesOver);
-        let mut lines = vec![
-            format!("{}: {standing}{why}", campaign.name),
-            format!(
-                "  {}: {} done, {} refused, {} in flight, {} {}; {}",
-                counted(tally.contacts, "contact"),
-                count(tally.outcomes.values().sum()),
-                count(tally.refused.values().sum()),
-                count(tally.in_flight),
-                count(tally.waiting),
-                if is_called_off {
-                    "never called"
-                } else {
-                    "waiting"
-                },
-                counted(tally.drops, "drop")
-            ),
-        ];
-        let outcomes = tally
-            .outcomes
-            .iter()
-            .map(|(o, n)| format!("{} {}", o.slug(), count(*n)));
-        let refused = tally
-            .refused
-            .iter()
-            .map(|(r, n)| format!("{} {}", r.slug(), count(*n)));
-        for (label, told) in [
-            ("", outcomes.collect::<Vec<_>>()),
-            ("refused: ", refused.collect()),
-        ] {
-            if !told.is_empty() {
-                lines.push(format!("  {label}{}", told.join(", ")));
-            }
-        }
-        for group in &self.waiting {
-            let what = group.reason.map_or("next attempt", |reason| reason.slug());
-            let place = group
-                .zone
-                .as_ref()
-                .map_or_else(String::new, |zone| format!(" in {zone}"));
-            lines.push(format!(
-                "  {} until {}: {what}{place}",
-                counted(group.contacts, "contact"),
-                clock(group.until, now, zone)
-            ));
-        }
-        if let Some(list) = &self.unfinished {
-            let words = import::unfinished_words(&campaign.name, list);
-            lines.push(format!("  {words}"));
-        }
-        lines
-    }
-
-    fn object(&self) -> Value {
-        let (campaign, tally) = (&self.campaign, &self.tally);
-        let outcomes: BTreeMap<_, _> = tally.outcomes.iter().map(|(o, n)| (o.slug(), n)).collect();
-        let refused: BTreeMap<_, _> = tally.refused.iter().map(|(r, n)| (r.slug(), n)).collect();
-        let waiting: Vec<Value> = self
-            .waiting
-            .iter()
-            .map(|group| {
-                json!({
-                    "reason": group.reason.map(|reason| reason.slug()),
-                    "until": group.until,
-                    "zone": group.zone,
-                    "contacts": group.contacts,
+async fn view(campaign: Campaign, store: &Store, now: Timestamp) -> Result<CampaignView, CliError> {
+    let tally = store.tally(campaign.id).await.map_err(database::trouble)?;
+    let waiting = store.waiting(campaign.id, now).await;
+    let waiting = waiting.map_err(database::trouble)?.into_iter();
+    let has_controller = store.has_controller(now).await;
+    Ok(CampaignView {
+        id: campaign.id,
+        standing: campaign.status.slug(),
+        contacts: tally.contacts,
+        done: tally.outcomes.values().sum::<u64>() + tally.refused.values().sum::<u64>(),
+        in_flight: tally.in_flight,
+        outcomes: tally.outcomes,
+        refused: tally.refused,
+        stored: Some(StoredView {
+            interrupted_import: import::unfinished(&campaign, store).await?,
+            why: campaign.why,
+            created_at: campaign.created_at,
+            has_controller: has_controller.map_err(database::trouble)?,
+            waiting: tally.waiting,
+            drops: tally.drops,
+            waiting_for: waiting
+                .map(|group| WaitingView {
+                    reason: group.reason,
+                    until: group.until,
+                    zone: group.zone,
+                    contacts: group.contacts,
                 })
-            })
-            .collect();
-        json!({
-            "campaign": campaign.name,
-            "standing": campaign.status.slug(),
-            "why": campaign.why,
-            "created_at": campaign.created_at,
-            "contacts": tally.contacts,
-            "waiting": tally.waiting,
-            "in_flight": tally.in_flight,
-            "drops": tally.drops,
-            "outcomes": outcomes,
-            "refused": refused,
-            "waiting_for": waiting,
-            "interrupted_import": self.unfinished,
-        })
+                .collect(),
+        }),
+        name: campaign.name,
+        run: None,
+    })
+}
+
+fn lines(view: &CampaignView, now: Timestamp, zone: &TimeZone) -> Vec<String> {
+    let Some(stored) = &view.stored else {
+        return Vec::new();
+    };
+    let state = state(view.standing, stored.has_controller);
+    let why = stored.why.as_ref();
+    let why = why.map_or_else(String::new, |why| format!(" ({why})"));
+    let is_called_off = [Status::Cancelled, Status::DatesOver]
+        .iter()
+        .any(|standing| standing.slug() == view.standing);
+    let waiting = if is_called_off {
+        "never dialled"
+    } else {
+        "waiting"
+    };
+    let mut lines = vec![
+        format!("{}: {state}{why}", view.name),
+        format!(
+            "  {}: {} ended, {} refused, {} in flight, {} {waiting}; {}",
+            counted(view.contacts, "contact"),
+            count(view.outcomes.values().sum()),
+            count(view.refused.values().sum()),
+            count(view.in_flight),
+            count(stored.waiting),
+            counted(stored.drops, "drop")
+        ),
+    ];
+    let outcomes = view.outcomes.iter();
+    let outcomes = outcomes.map(|(o, n)| format!("{} {}", o.slug(), count(*n)));
+    let refused = view.refused.iter();
+    let refused = refused.map(|(r, n)| format!("{} {}", r.slug(), count(*n)));
+    for (label, counts) in [
+        ("contacts by last outcome", outcomes.collect::<Vec<_>>()),
+        (REFUSED, refused.collect()),
+    ] {
+        if !counts.is_empty() {
+            lines.push(format!("  {label}: {}", counts.join(", ")));
+        }
     }
+    for group in &stored.waiting_for {
+        let what = match (group.reason, &group.zone) {
+            (None, _) => "next attempt".to_owned(),
+            (Some(reason), None) => format!("held by the gate, {}", reason.slug()),
+            (Some(reason), Some(zone)) => format!("held by the gate, {} in {zone}", reason.slug()),
+        };
+        lines.push(format!(
+            "  {} until {}: {what}",
+            counted(group.contacts, "contact"),
+            clock(group.until, now, zone)
+        ));
+    }
+    if let Some(list) = &stored.interrupted_import {
+        let words = import::unfinished_words(&view.name, list);
+        lines.push(format!("  {words}"));
+    }
+    lines
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::{
-        campaign::{
-            HeldReason, RefusedReason,
-            engine::{CampaignId, InFlight},
-        },
+        campaign::{HeldReason, RefusedReason, engine::CampaignId},
         drop::Outcome,
-        store::Status,
     };
 
     #[test]
     fn a_campaign_is_a_few_lines() {
         let now = "2026-11-24T12:00:00Z".parse().unwrap();
-        insta::assert_snapshot!(state().lines(now, &TimeZone::UTC).join("\n"));
-        insta::assert_snapshot!(serde_json::to_string_pretty(&state().object()).unwrap());
+        insta::assert_snapshot!(lines(&spring(), now, &TimeZone::UTC).join("\n"));
+        let object = serde_json::to_value(spring()).unwrap();
+        insta::assert_snapshot!(serde_json::to_string_pretty(&object).unwrap());
     }
 
-    fn state() -> State {
+    #[test]
+    fn a_campaign_that_no_controller_runs_waits_for_one() {
+        for (standing, has_controller, shown) in [
+            ("running", true, "running"),
+            ("running", false, "waiting for a controller"),
+            ("cancelling", true, "cancelling"),
+            ("cancelling", false, "cancelling, waiting for a controller"),
+            ("paused", false, "paused"),
+            ("dates_over", false, "dates over"),
+        ] {
+            assert_eq!(state(standing, has_controller), shown);
+        }
+    }
+
+    fn spring() -> CampaignView {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
-        let group = |reason, until, zone: Option<&str>, contacts| WaitingGroup {
+        let group = |reason, until, zone: Option<&str>, contacts| WaitingView {
             reason,
             until: at(until),
             zone: zone.map(str::to_owned),
             contacts,
         };
-        State {
-            unfinished: Some("leads.csv".to_owned()),
-            campaign: Campaign {
-                id: CampaignId(3),
-                name: "spring".to_owned(),
-                spec: "{}".to_owned(),
-                status: Status::Paused,
+        CampaignView {
+            id: CampaignId(3),
+            name: "spring".to_owned(),
+            standing: "paused",
+            contacts: 1_300,
+            done: 299,
+            in_flight: 1,
+            outcomes: BTreeMap::from([(Outcome::Delivered, 240), (Outcome::Busy, 9)]),
+            refused: BTreeMap::from([(RefusedReason::NoConsent, 50)]),
+            stored: Some(StoredView {
                 why: Some("stopped: 11 of the last 20 drops failed".to_owned()),
-                in_flight: InFlight::Finish,
                 created_at: at("2026-11-23T12:00:00Z"),
-                version: 7,
-            },
-            tally: Tally {
-                contacts: 1_300,
+                has_controller: true,
                 waiting: 1_000,
-                in_flight: 1,
-                outcomes: BTreeMap::from([(Outcome::Delivered, 240), (Outcome::Busy, 9)]),
-                refused: BTreeMap::from([(RefusedReason::NoConsent, 50)]),
                 drops: 260,
-            },
-            waiting: vec![
-                group(
-                    Some(HeldReason::CallingHours),
-                    "2026-11-24T14:00:00Z",
-                    Some("America/Chicago"),
-                    990,
-                ),
-                group(None, "2026-11-24T12:15:00Z", None, 10),
-            ],
+                waiting_for: vec![
+                    group(
+                        Some(HeldReason::CallingHours),
+                        "2026-11-24T14:00:00Z",
+                        Some("America/Chicago"),
+                        990,
+                    ),
+                    group(None, "2026-11-24T12:15:00Z", None, 10),
+                ],
+                interrupted_import: Some("leads.csv".to_owned()),
+            }),
+            run: None,
         }
     }
 }

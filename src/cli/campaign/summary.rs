@@ -1,4 +1,4 @@
-//! What came of a campaign in counts, and its outcomes over time as a picture.
+//! The results of a campaign as counts, and its outcomes over time as a picture.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -6,7 +6,12 @@ use anyhow::anyhow;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::result_columns::units;
+use super::{
+    board::REFUSED,
+    result_columns::units,
+    status::state,
+    words::{count, counted, percent},
+};
 use crate::{
     campaign::{
         confidence::wilson,
@@ -22,7 +27,7 @@ use crate::{
 /// Prints the counts of a campaign, as text or as one JSON object.
 ///
 /// # Errors
-/// [`CliError`] where they cannot be read.
+/// [`CliError`] if they cannot be read.
 pub(super) async fn print(
     store: &Store,
     campaign: &Campaign,
@@ -44,7 +49,7 @@ pub(super) async fn print(
 /// Draws the outcomes of a campaign over time into a file whose name ends in `.svg` or `.png`.
 ///
 /// # Errors
-/// [`CliError`] where the file's name ends otherwise, or it cannot be written, or the outcomes cannot be read.
+/// [`CliError`] if the file's name ends otherwise, or it cannot be written, or the outcomes cannot be read.
 pub(super) async fn draw(
     store: &Store,
     campaign: &Campaign,
@@ -54,7 +59,7 @@ pub(super) async fn draw(
     let format = PictureFormat::of(path).ok_or_else(|| {
         let path = path.display();
         CliError::new(anyhow!("`--picture {path}` does not end in .svg or .png"))
-            .hint("name the picture to be written, such as `--picture outcomes.svg`")
+            .hint("name a file that ends in .svg or .png, such as `--picture outcomes.svg`")
     })?;
     let ends = store.ends(campaign.id).await.map_err(database::trouble)?;
     let seconds = ends.map_or(SPANS[0], |(first, last)| span(first, last));
@@ -74,6 +79,7 @@ struct Summary<'a> {
     tally: Tally,
     variants: BTreeMap<String, BTreeMap<Outcome, u64>>,
     cost: Option<(&'a Price, Cost)>,
+    has_controller: bool,
 }
 
 impl<'a> Summary<'a> {
@@ -91,11 +97,13 @@ impl<'a> Summary<'a> {
             }
             None => None,
         };
+        let has_controller = store.has_controller(database::now()).await;
         Ok(Self {
             campaign,
             tally,
             variants: variants.map_err(database::trouble)?,
             cost,
+            has_controller: has_controller.map_err(database::trouble)?,
         })
     }
 
@@ -105,22 +113,34 @@ impl<'a> Summary<'a> {
         } = self;
         let ended: u64 = tally.outcomes.values().sum();
         let refused: u64 = tally.refused.values().sum();
+        let state = state(campaign.status.slug(), self.has_controller);
         let mut lines = vec![
-            format!("campaign {}: {}", campaign.name, campaign.status.slug()),
+            format!("campaign {}: {state}", campaign.name),
             format!(
-                "{} contacts: {ended} ended, {refused} refused, {} waiting, {} in flight; {} drops",
-                tally.contacts, tally.waiting, tally.in_flight, tally.drops
+                "{}: {} ended, {} refused, {} waiting, {} in flight; {}",
+                counted(tally.contacts, "contact"),
+                count(ended),
+                count(refused),
+                count(tally.waiting),
+                count(tally.in_flight),
+                counted(tally.drops, "drop")
             ),
         ];
+        if ended > 0 {
+            lines.push("contacts by last outcome:".to_owned());
+        }
         for outcome in Outcome::ALL {
-            let Some(count) = tally.outcomes.get(&outcome) else {
+            let Some(contacts) = tally.outcomes.get(&outcome) else {
                 continue;
             };
-            let share = *count as f64 * 100.0 / ended as f64;
-            lines.push(format!("  {:15} {count:>9}  {share:5.1} %", outcome.slug()));
+            let (slug, share) = (outcome.slug(), percent(*contacts, ended));
+            lines.push(format!("  {slug:15} {:>9}  {share:>7}", count(*contacts)));
         }
-        for (reason, count) in &tally.refused {
-            lines.push(format!("  {:15} {count:>9}  refused", reason.slug()));
+        if refused > 0 {
+            lines.push(format!("contacts {REFUSED}:"));
+        }
+        for (reason, contacts) in &tally.refused {
+            lines.push(format!("  {:15} {:>9}", reason.slug(), count(*contacts)));
         }
         if let Some((price, cost)) = &self.cost {
             lines.push(format!(
@@ -132,9 +152,7 @@ impl<'a> Summary<'a> {
             ));
         }
         if !self.variants.is_empty() {
-            lines.push(
-                "delivered, by variant, with where the share lies at 95 % confidence:".into(),
-            );
+            lines.push("drops delivered, by variant, with the 95 % confidence interval:".into());
         }
         for (name, outcomes) in &self.variants {
             let (delivered, all) = delivered(outcomes);
@@ -142,11 +160,12 @@ impl<'a> Summary<'a> {
                 Some((low, high)) => {
                     let share = delivered as f64 / all as f64;
                     let [share, low, high] = [share, low, high].map(|share| share * 100.0);
-                    format!("{share:5.1} % ({low:.1} to {high:.1})")
+                    format!("{share:5.1} % ({low:.1} % to {high:.1} %)")
                 }
                 None => "none ended yet".to_owned(),
             };
             let name = name.escape_debug();
+            let (delivered, all) = (count(delivered), count(all));
             lines.push(format!("  {name:15} {delivered:>9} of {all:<9} {share}"));
         }
         lines
@@ -176,6 +195,8 @@ impl<'a> Summary<'a> {
                 let share = (all > 0).then(|| delivered as f64 / all as f64);
                 json!({
                     "variant": name,
+                    "drops_ended": all,
+                    "drops_delivered": delivered,
                     "outcomes": outcomes(counts),
                     "ended": all,
                     "delivered": delivered,
@@ -195,6 +216,8 @@ impl<'a> Summary<'a> {
         json!({
             "campaign": self.campaign.name,
             "standing": self.campaign.status.slug(),
+            "has_controller": self.has_controller,
+            "contacts_delivered": delivered(&self.tally.outcomes).0,
             "contacts": self.tally.contacts,
             "waiting": self.tally.waiting,
             "in_flight": self.tally.in_flight,
@@ -244,10 +267,16 @@ fn chart(name: &str, seconds: u32, counts: &BTreeMap<(Timestamp, Outcome), u64>)
         (Some((first, _)), Some((last, _))) => (first.as_second(), last.as_second()),
         _ => (0, -1),
     };
+    // Each label says all that makes it different from the others.
+    let form = match seconds {
+        0..60 => "%m-%d %H:%M:%S",
+        60..86_400 => "%m-%d %H:%M",
+        86_400.. => "%Y-%m-%d",
+    };
     let starts = (first..=last).step_by(seconds as usize);
     let bars = starts.filter_map(|start| Timestamp::from_second(start).ok());
     let bars = bars.map(|start| Bar {
-        label: start.strftime("%m-%d %H:%M").to_string(),
+        label: start.strftime(form).to_string(),
         counts: Outcome::ALL
             .into_iter()
             .map(|outcome| counts.get(&(start, outcome)).copied().unwrap_or(0))
@@ -257,7 +286,7 @@ fn chart(name: &str, seconds: u32, counts: &BTreeMap<(Timestamp, Outcome), u64>)
     Chart {
         title: format!("campaign {name}"),
         lines: vec![format!(
-            "{all} drops by their outcome, a bar for each {}; times are UTC",
+            "{all} drops (not contacts) by their outcome, one bar for every {}; times are UTC",
             length(seconds)
         )],
         bars: bars.collect(),
@@ -307,7 +336,7 @@ mod tests {
         let chart = chart("spring", 300, &counts.into());
         assert_eq!(
             chart.lines,
-            ["6 drops by their outcome, a bar for each 5 minutes; times are UTC"]
+            ["6 drops (not contacts) by their outcome, one bar for every 5 minutes; times are UTC"]
         );
         let sums: Vec<(&str, u64)> = chart
             .bars
@@ -325,6 +354,19 @@ mod tests {
         );
         assert_eq!((chart.bars[0].counts[0], chart.bars[0].counts[14]), (3, 1));
         assert!(super::chart("spring", 60, &BTreeMap::new()).bars.is_empty());
+    }
+
+    #[test]
+    fn no_two_bars_have_the_same_label() {
+        let first = Timestamp::from_second(1_795_000_000).unwrap();
+        for seconds in SPANS {
+            let last = first + jiff::SignedDuration::from_secs(89 * i64::from(seconds));
+            let counts = [first, last].map(|at| ((at, Outcome::Delivered), 1));
+            let chart = chart("spring", seconds, &counts.into());
+            let labels: std::collections::BTreeSet<_> =
+                chart.bars.iter().map(|bar| &bar.label).collect();
+            assert_eq!((labels.len(), chart.bars.len()), (90, 90), "{seconds}");
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Figures as people read them.
+//! Numbers and times for people.
 
 use std::time::Duration;
 
@@ -25,8 +25,12 @@ pub(super) fn counted(number: u64, what: &str) -> String {
 
 /// `12.5 %`; nothing of nothing is `0.0 %`.
 pub(super) fn percent(part: u64, whole: u64) -> String {
-    let tenths = (part.saturating_mul(1_000) + whole / 2).checked_div(whole);
-    let tenths = tenths.unwrap_or(0);
+    let rounded = (part.saturating_mul(1_000) + whole / 2).checked_div(whole);
+    tenths(rounded.unwrap_or(0))
+}
+
+/// Tenths of a per cent, as all shares are shown: `27.8 %`.
+pub(super) fn tenths(tenths: u64) -> String {
     format!("{}.{} %", tenths / 10, tenths % 10)
 }
 
@@ -40,20 +44,20 @@ pub(super) fn span(duration: Duration) -> String {
         (seconds % 60, "s"),
     ];
     let first = parts.iter().position(|(n, _)| *n > 0).unwrap_or(3);
-    let told: Vec<_> = parts[first..]
+    let units: Vec<_> = parts[first..]
         .iter()
         .take(2)
         .filter(|(n, _)| *n > 0)
         .map(|(n, unit)| format!("{n} {unit}"))
         .collect();
-    if told.is_empty() {
+    if units.is_empty() {
         "0 s".to_owned()
     } else {
-        told.join(" ")
+        units.join(" ")
     }
 }
 
-/// `14:05`, with the day where it is another, in a zone.
+/// `14:05` in a time zone, with the day unless it is today.
 pub(super) fn clock(at: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
     let (at, now) = (at.to_zoned(zone.clone()), now.to_zoned(zone.clone()));
     let far =
@@ -81,9 +85,9 @@ mod tests {
             ("33.3 %".into(), "0.0 %".into(), "100.0 %".into())
         );
         let spans = [0, 59, 60, 200, 3_600, 3_661, 187_200, 172_805];
-        let told = spans.map(|seconds| span(Duration::from_secs(seconds)));
+        let shown = spans.map(|seconds| span(Duration::from_secs(seconds)));
         assert_eq!(
-            told,
+            shown,
             [
                 "0 s",
                 "59 s",
@@ -102,15 +106,15 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_tells_its_day_where_it_is_another() {
+    fn a_time_has_its_day_unless_it_is_today() {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
         let now = at("2026-11-24T12:00:00Z");
-        for (moment, told) in [
+        for (moment, shown) in [
             ("2026-11-24T14:05:00Z", "14:05"),
             ("2026-11-25T09:00:00Z", "Wed 09:00"),
             ("2026-12-24T09:00:00Z", "2026-12-24 09:00"),
         ] {
-            assert_eq!(clock(at(moment), now, &TimeZone::UTC), told);
+            assert_eq!(clock(at(moment), now, &TimeZone::UTC), shown);
         }
     }
 }

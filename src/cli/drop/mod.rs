@@ -33,8 +33,9 @@ use crate::{
 /// Leave a message at one number
 ///
 /// Calls the number as the settings under [drop] say, leaves the message if a mailbox answers, and shows what happens
-/// as it happens. The gate is asked before: whether the number is on a do-not-call list, whether consent is on record, how
-/// often it was called, and the time of the day there. The exit status is 0 where the message was delivered, 1 for every other end, and 2 where no drop was
+/// as it happens. The gate is asked first: whether the number is on a do-not-call list, whether consent is on record, how
+/// often it was called, and the time of day there. It may allow the call, refuse it, which means never, or hold it until a
+/// time that it names. The exit status is 0 if the message was delivered, 1 for every other end, and 2 if no drop was
 /// started. Ctrl-C cancels the drop and hangs up; a second one quits at once.
 #[derive(Debug, ClapArgs)]
 pub(super) struct Args {
@@ -49,7 +50,7 @@ pub(super) struct Args {
     /// Show the number unmasked
     #[arg(long)]
     full_number: bool,
-    /// Keep what was heard and played, and the account of it, in a folder of its own in this one
+    /// Keep evidence in a new folder within this one: what was heard and played, and the drop's record
     #[arg(long, value_name = "DIR")]
     evidence: Option<PathBuf>,
     #[command(flatten)]

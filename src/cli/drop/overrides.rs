@@ -14,26 +14,26 @@ use crate::{
     phone::{CallerId, CallerIdError},
 };
 
-/// What is other for this drop than the configuration has it.
+/// Settings that override the configuration for this drop.
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Settings for this drop alone")]
 pub(super) struct Overrides {
-    /// Two calls, or the drop leg only
+    /// Two calls, or the second only
     #[arg(long, value_parser = technique())]
     pub(super) technique: Option<Technique>,
     /// From the first call to the second: 0s to 60s
     #[arg(long, value_name = "DURATION", value_parser = lead)]
     pub(super) lead: Option<Duration>,
-    /// Who finds out who answered: our own ears, or the PBX's dialplan
+    /// Who detects the answering party: Aftertone, or the PBX's dialplan
     #[arg(long, value_parser = mode())]
     pub(super) mode: Option<ScreenMode>,
-    /// What to do where it cannot be told who answered
+    /// What to do if it is not clear who answered
     #[arg(long, value_name = "POLICY", value_parser = when_unsure())]
     pub(super) when_unsure: Option<WhenUnsure>,
-    /// What to do where the first call is answered before the second
+    /// What to do if the first call is answered before the second
     #[arg(long, value_name = "POLICY", value_parser = when_busy_leg_answered())]
     pub(super) when_busy_leg_answered: Option<WhenBusyLegAnswered>,
-    /// The number that the callee sees
+    /// The caller ID
     #[arg(long, value_name = "NUMBER", value_parser = caller_id)]
     pub(super) caller_id: Option<CallerId>,
 }
@@ -108,7 +108,7 @@ mod tests {
     use crate::drop::Mode;
 
     #[derive(Debug, Parser)]
-    struct Line {
+    struct OverridesLine {
         #[command(flatten)]
         overrides: Overrides,
     }
@@ -158,7 +158,7 @@ mod tests {
 
     fn overrides(args: &[&str]) -> Result<Overrides, clap::Error> {
         let line = [&["drop"], args].concat();
-        Line::try_parse_from(line).map(|line| line.overrides)
+        OverridesLine::try_parse_from(line).map(|line| line.overrides)
     }
 
     fn plan() -> Plan {

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{
-    Row, story,
+    TableRow, story,
     subject::{Subject, read},
 };
 use crate::{
@@ -47,7 +47,7 @@ fn any_file_is_explained_or_refused_with_its_name() {
             evidence: None,
         };
         assert!(!story(&subject, Printer::plain()).is_empty());
-        assert!(Row::of(&subject).line().starts_with("call"));
+        assert!(TableRow::of(&subject).line().starts_with("call"));
         let scene = Layout::of(&Recording {
             title: &subject.title,
             samples: &subject.samples,

@@ -1,4 +1,4 @@
-//! `aftertone explain`: what the ears make of a recording, and why.
+//! `aftertone explain`: what the ears hear in a recording, and why they decide as they do.
 
 mod picture;
 mod subject;
@@ -10,14 +10,14 @@ use std::{
 
 use anyhow::{Context as _, anyhow};
 use clap::{
-    Args as ClapArgs,
+    Args,
     builder::{PossibleValuesParser, TypedValueParser as _, ValueParser},
 };
 use serde::Serialize;
 
 use self::{
     picture::Pictures,
-    subject::{Given, Subject, evidence},
+    subject::{KnownCall, Subject, evidence},
 };
 use super::{
     CliError, Exit,
@@ -29,36 +29,36 @@ use crate::{
     words::{ReadyBy, Verdict},
 };
 
-/// Tell what the ears make of a recorded call, and why
+/// Explain what the ears hear in a recorded call, and why
 ///
-/// Hears a recording as if it were a live call whose answer is its first sample, and prints who answered, when the
-/// message would have started, every beep, and the reasons. The evidence of a drop is heard as it was heard live, and
-/// what was told live is compared with it. A folder gives a table. Nothing is dialled. The exit status is 0, 1 where
-/// evidence does not give what it gave live, and 2 where something could not be read.
-#[derive(Debug, ClapArgs)]
-pub(super) struct Args {
-    /// A recording (WAV, 8 kHz, one channel, 16 bit), the evidence of a drop, or a folder of such
+/// Listens to a recording as if it were a live call that is answered at its first sample, and prints who answered, when
+/// the message would have started, every beep, and the reasons. The evidence of a drop is replayed as it was heard live,
+/// and the result is compared with the live one. A folder gives a table. Nothing is dialled. The exit status is 0, 1 if a
+/// replay differs from the live result, and 2 if something could not be read.
+#[derive(Debug, Args)]
+pub(super) struct ExplainArgs {
+    /// A recording (WAV, 8 kHz, one channel, 16 bit), the evidence of a drop, or a folder of them
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Print one JSON object a recording, on a line of its own
+    /// Print JSON, one object per recording, each on its own line
     #[arg(long)]
     json: bool,
-    /// What another setting would have decided: `--set ready_silence=2.5`; `--set help` lists them
+    /// Listen with another setting: `--set ready_silence=2.5`; `--set help` lists the settings
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// What Asterisk's AMD said
+    /// The result of Asterisk's AMD
     #[arg(long, value_name = "WORD", value_parser = amd())]
     amd: Option<Amd>,
-    /// How long the answered leg had alerted, in seconds
+    /// How long the answered leg had rung, in seconds
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     alerted: Option<f32>,
     /// The other leg still rang when this one was answered
     #[arg(long)]
     other_leg_rang: bool,
-    /// The message that played, so that its echo is not taken for a voice (WAV as above)
+    /// The message that was played, so that its echo is not taken for a voice (WAV as above)
     #[arg(long, value_name = "WAV")]
     message: Option<PathBuf>,
-    /// Draw it: a file that ends in .svg or .png; for a folder, a folder that gets one PNG a recording
+    /// Draw a picture into a file that ends in .svg or .png; for several recordings, a folder that gets one PNG each
     #[arg(long, value_name = "OUT")]
     picture: Option<PathBuf>,
 }
@@ -66,20 +66,20 @@ pub(super) struct Args {
 /// Explains recordings.
 ///
 /// # Errors
-/// [`CliError`] where a setting is none, or a recording or evidence cannot be read.
-pub(super) fn run(args: &Args, printer: Printer) -> Result<Exit, CliError> {
+/// [`CliError`] if a setting is not valid, or a recording or evidence cannot be read.
+pub(super) fn run(args: &ExplainArgs, printer: Printer) -> Result<Exit, CliError> {
     if args.set.iter().any(|set| set == "help") {
         for line in settings_table() {
             printer.line(&line);
         }
         return Ok(Exit::Success);
     }
-    let given = Given::of(args)?;
+    let given = KnownCall::of(args)?;
     let recordings = recordings(&args.paths)?;
     let pictures = Pictures::plan(args.picture.as_deref(), &args.paths, &recordings)?;
     let table = recordings.len() > 1;
     if table && !args.json {
-        printer.line(&Row::HEAD.line());
+        printer.line(&TableRow::HEAD.line());
     }
     let mut exit = Exit::Success;
     for path in recordings {
@@ -94,7 +94,7 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<Exit, CliError> {
         if args.json {
             printer.json(&Explained::of(&subject));
         } else if table {
-            printer.line(&Row::of(&subject).line());
+            printer.line(&TableRow::of(&subject).line());
         } else {
             for line in story(&subject, printer) {
                 printer.line(&line);
@@ -127,7 +127,7 @@ fn settings_table() -> impl Iterator<Item = String> {
     })
 }
 
-/// The recordings and the evidence that are meant, those of a folder in the order of their names.
+/// The recordings and the evidence to explain, those of a folder in the order of their names.
 fn recordings(paths: &[PathBuf]) -> Result<Vec<PathBuf>, CliError> {
     let mut all = Vec::new();
     for path in paths {
@@ -232,13 +232,13 @@ fn reasons(replay: &Replay) -> Vec<String> {
         .collect()
 }
 
-/// Milliseconds are all that can be told.
+/// Seconds, to the millisecond.
 fn round(at: At) -> f64 {
     at.millis() as f64 / 1_000.0
 }
 
 /// One line of the table.
-struct Row<T> {
+struct TableRow<T> {
     id: T,
     verdict: T,
     at: T,
@@ -248,7 +248,7 @@ struct Row<T> {
     why: T,
 }
 
-impl Row<&str> {
+impl TableRow<&str> {
     const HEAD: Self = Self {
         id: "recording",
         verdict: "verdict",
@@ -260,7 +260,7 @@ impl Row<&str> {
     };
 }
 
-impl Row<String> {
+impl TableRow<String> {
     fn of(subject: &Subject) -> Self {
         let replay = &subject.replay;
         let mut why = reasons(replay);
@@ -291,7 +291,7 @@ impl Row<String> {
     }
 }
 
-impl<T: AsRef<str>> Row<T> {
+impl<T: AsRef<str>> TableRow<T> {
     fn line(&self) -> String {
         let [id, verdict, at, ready, by, beeps, why] = [
             &self.id,
@@ -307,7 +307,7 @@ impl<T: AsRef<str>> Row<T> {
     }
 }
 
-/// What was heard, line by line, and what came of it.
+/// What was heard, line by line, and the decisions.
 fn story(subject: &Subject, printer: Printer) -> Vec<String> {
     let Some(evidence) = &subject.evidence else {
         return heard(&subject.replay, printer);
@@ -434,7 +434,7 @@ mod tests {
     use crate::screen::{CallFacts, RATE};
 
     #[test]
-    fn a_recording_is_told_line_by_line() {
+    fn a_recording_is_explained_line_by_line() {
         let lines = story(&subject(), Printer::plain());
         insta::assert_snapshot!(lines.join("\n"));
     }
@@ -443,7 +443,7 @@ mod tests {
     fn programs_read_the_same() {
         let subject = subject();
         insta::assert_snapshot!(serde_json::to_string(&Explained::of(&subject)).unwrap());
-        insta::assert_snapshot!(Row::of(&subject).line());
+        insta::assert_snapshot!(TableRow::of(&subject).line());
     }
 
     #[test]

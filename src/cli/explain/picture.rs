@@ -1,4 +1,4 @@
-//! Where the pictures of `aftertone explain` go.
+//! The pictures of `aftertone explain`.
 
 use std::{
     collections::BTreeMap,
@@ -31,8 +31,8 @@ impl Pictures {
     /// format; a folder, or several recordings, have a folder of PNG files.
     ///
     /// # Errors
-    /// [`CliError`] where the ending is neither `.svg` nor `.png`, where one file is named for several pictures, where two
-    /// pictures would have one name, or where the folder cannot be made.
+    /// [`CliError`] if the ending is neither `.svg` nor `.png`, one file is named for several pictures, two pictures would
+    /// have one name, or the folder cannot be made.
     pub(super) fn plan(
         wanted: Option<&Path>,
         given: &[PathBuf],
@@ -47,8 +47,9 @@ impl Pictures {
         {
             let format = format.ok_or_else(|| {
                 let wanted = wanted.display();
-                CliError::new(anyhow!("`--picture {wanted}` does not end in .svg or .png"))
-                    .hint("name the picture to be written, such as `--picture recording.png`")
+                CliError::new(anyhow!("`--picture {wanted}` does not end in .svg or .png")).hint(
+                    "name a file that ends in .svg or .png, such as `--picture recording.png`",
+                )
             })?;
             let path = wanted.to_owned();
             return Ok(Self::One { path, format });
@@ -76,10 +77,10 @@ impl Pictures {
         Ok(Self::Each { folder })
     }
 
-    /// Draws a recording, where that is asked for, and says where the picture is.
+    /// Draws a recording, if that is asked for, and returns the path of the picture.
     ///
     /// # Errors
-    /// [`CliError`] where the picture cannot be written.
+    /// [`CliError`] if the picture cannot be written.
     pub(super) fn draw(
         &self,
         path: &Path,
@@ -149,8 +150,8 @@ mod tests {
             ("file", &two, &two, "cannot make the folder"),
         ] {
             let trouble = plan(wanted, given, recordings).unwrap_err();
-            let told = format!("{:#}", trouble.error);
-            assert!(told.contains(words), "{wanted}: {told}");
+            let message = format!("{:#}", trouble.error);
+            assert!(message.contains(words), "{wanted}: {message}");
         }
         assert!(!path("pictures").exists());
     }

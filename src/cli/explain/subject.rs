@@ -4,7 +4,7 @@ use std::{ffi::OsStr, path::Path};
 
 use anyhow::{Context as _, anyhow, bail};
 
-use super::{super::CliError, Args};
+use super::{super::CliError, ExplainArgs};
 use crate::{
     evidence::{CallSound, EvidenceReader},
     screen::{At, Call, CallFacts, Message, RATE, Replay, Settings},
@@ -20,16 +20,16 @@ pub(super) struct Subject {
     pub(super) message: Option<f32>,
     /// When it really played.
     pub(super) plays: Option<Vec<(At, At)>>,
-    pub(super) evidence: Option<Evidence>,
+    pub(super) evidence: Option<ReplayedEvidence>,
 }
 
-/// What only evidence tells.
-pub(super) struct Evidence {
+/// What only evidence holds.
+pub(super) struct ReplayedEvidence {
     /// How the drop ended, and how sure that is.
     pub(super) ended: String,
     pub(super) version: String,
     pub(super) notes: Vec<String>,
-    /// What the ears told otherwise live; `None` where it was not compared.
+    /// What the ears decided differently live; `None` if it was not compared.
     pub(super) differences: Option<Vec<String>>,
 }
 
@@ -41,17 +41,17 @@ impl Subject {
     }
 }
 
-/// What the command line tells of recordings that do not tell it themselves.
-pub(super) struct Given {
+/// What the command line says of recordings, which do not hold it themselves.
+pub(super) struct KnownCall {
     settings: Settings,
     known: CallFacts,
     message: Option<f32>,
 }
 
-impl Given {
+impl KnownCall {
     /// # Errors
-    /// [`CliError`] where a setting is none, or the message cannot be read.
-    pub(super) fn of(args: &Args) -> Result<Self, CliError> {
+    /// [`CliError`] if a setting is not valid, or the message cannot be read.
+    pub(super) fn of(args: &ExplainArgs) -> Result<Self, CliError> {
         let message = args.message.as_deref().map(read).transpose()?;
         Ok(Self {
             settings: settings(Settings::default(), &args.set)?,
@@ -70,7 +70,7 @@ impl Given {
     /// A recording, heard with what is given.
     ///
     /// # Errors
-    /// [`CliError`] where it cannot be read.
+    /// [`CliError`] if it cannot be read.
     pub(super) fn recording(&self, path: &Path) -> Result<Subject, CliError> {
         let samples = read(path)?;
         Ok(Subject {
@@ -88,12 +88,12 @@ impl Given {
 /// The evidence of a drop, heard as it was heard live, or with the settings that are given.
 ///
 /// # Errors
-/// [`CliError`] where it cannot be read, or more is given than its settings.
-pub(super) fn evidence(path: &Path, args: &Args) -> Result<Subject, CliError> {
+/// [`CliError`] if it cannot be read, or more is given than its settings.
+pub(super) fn evidence(path: &Path, args: &ExplainArgs) -> Result<Subject, CliError> {
     if args.amd.is_some() || args.alerted.is_some() || args.other_leg_rang || args.message.is_some()
     {
         let own = anyhow!(
-            "{} is the evidence of a drop, which tells itself what was known of the call",
+            "{} is the evidence of a drop, which holds what was known of the call",
             path.display()
         );
         return Err(
@@ -123,7 +123,7 @@ pub(super) fn evidence(path: &Path, args: &Args) -> Result<Subject, CliError> {
         replay,
         message: sound.and_then(CallSound::message_seconds),
         plays: sound.filter(|_| args.set.is_empty()).map(CallSound::plays),
-        evidence: Some(Evidence {
+        evidence: Some(ReplayedEvidence {
             ended: format!("{}, {}", kept.word("outcome"), kept.word("proof")),
             version: kept.version().to_owned(),
             notes: kept.notes().to_vec(),

@@ -19,14 +19,14 @@ use config::{Environment, File, FileFormat, Source as _, Value, ValueKind};
 use secrecy::SecretString;
 
 use super::{
-    error::{Absent, ConfigError, Place, variable},
+    error::{Absent, ConfigError, KeyPlace, variable},
     keys::KEYS,
     source::{PREFIX, Surroundings, find, is_writable, read_secret, warn_if_exposed},
     values::{self, Charset, quoted},
 };
 use crate::screen::Settings;
 
-pub(super) use readers::Row;
+pub(super) use readers::KeyTable;
 
 /// All keys that were given, by their dotted names.
 #[derive(Debug)]
@@ -86,7 +86,7 @@ impl Layers {
         })
     }
 
-    /// A key's text, parsed; `None` where it is not given.
+    /// A key's text, parsed; `None` if it is not given.
     pub(super) fn parsed<T>(
         &self,
         key: &'static str,
@@ -140,7 +140,7 @@ impl Layers {
                 .iter()
                 .find(|(word, _)| *word == text)
                 .map(|&(_, value)| value)
-                .ok_or_else(|| format!("{} is none of the words known here", quoted(text)))
+                .ok_or_else(|| format!("{} is not a known value", quoted(text)))
         })
     }
 
@@ -269,7 +269,7 @@ impl Layers {
             )),
             (None, None) => Err(self.missing(INLINE, EXPECTED)),
             (Some(password), None) => {
-                if self.place(INLINE) != Place::Variable(variable(INLINE)) {
+                if self.place(INLINE) != KeyPlace::Variable(variable(INLINE)) {
                     self.file.iter().for_each(|file| warn_if_exposed(file));
                 }
                 Ok(password)
@@ -371,13 +371,13 @@ impl Layers {
         )
     }
 
-    fn place(&self, key: &str) -> Place {
+    fn place(&self, key: &str) -> KeyPlace {
         if self.is_from_environment(key) {
-            return Place::Variable(variable(key));
+            return KeyPlace::Variable(variable(key));
         }
         match &self.file {
-            Some(file) if self.given.contains_key(key) => Place::File(file.clone()),
-            Some(_) | None => Place::Defaults,
+            Some(file) if self.given.contains_key(key) => KeyPlace::File(file.clone()),
+            Some(_) | None => KeyPlace::Defaults,
         }
     }
 
@@ -388,7 +388,7 @@ impl Layers {
     }
 }
 
-/// Parses the file by itself, so that what is wrong with it is told as the file's and not as the environment's.
+/// Parses the file by itself, so that its errors are not reported as the environment's.
 fn refuse_unknown(file: &Path, text: &str) -> Result<(), ConfigError> {
     let tables = File::from_str(text, FileFormat::Toml)
         .collect()
@@ -403,7 +403,7 @@ fn refuse_unknown(file: &Path, text: &str) -> Result<(), ConfigError> {
         Some(key) => Err(ConfigError::Unknown {
             known: known_beside(&key),
             key,
-            place: Place::File(file.to_owned()),
+            place: KeyPlace::File(file.to_owned()),
         }),
     }
 }
@@ -418,11 +418,11 @@ fn unknown_variable(name: &str) -> ConfigError {
     ConfigError::Unknown {
         known,
         key,
-        place: Place::Variable(name.to_owned()),
+        place: KeyPlace::Variable(name.to_owned()),
     }
 }
 
-/// The keys that stand where an unknown one was put.
+/// The keys of the section that an unknown one is in.
 fn known_beside(key: &str) -> String {
     let section = key.split_once('.').map_or(key, |(section, _)| section);
     let prefix = format!("{section}.");

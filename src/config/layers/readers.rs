@@ -8,7 +8,7 @@ use super::{Layers, kind, plain, quoted};
 use crate::config::{error::ConfigError, keys::KEYS};
 
 impl Layers {
-    /// A key that holds a number or a text, parsed; `None` where it is not given.
+    /// A key that holds a number or a text, parsed; `None` if it is not given.
     pub(in crate::config) fn amount<T>(
         &self,
         key: &'static str,
@@ -43,7 +43,7 @@ impl Layers {
         Ok(number.unwrap_or(default))
     }
 
-    /// A key that holds a list of texts or whole numbers, each parsed; `None` where it is not given. As one text, such as
+    /// A key that holds a list of texts or whole numbers, each parsed; `None` if it is not given. As one text, such as
     /// the environment has it, it is taken apart at its commas.
     pub(in crate::config) fn list<T>(
         &self,
@@ -61,12 +61,12 @@ impl Layers {
             .map_err(|problem| self.bad(key, problem, expected))
     }
 
-    /// A key that holds tables, each read; none where it is not given.
+    /// A key that holds tables, each read; none if it is not given.
     pub(in crate::config) fn tables<T>(
         &self,
         key: &'static str,
         expected: &str,
-        read: impl Fn(&Row<'_>) -> Result<T, String>,
+        read: impl Fn(&KeyTable<'_>) -> Result<T, String>,
     ) -> Result<Vec<T>, ConfigError> {
         debug_assert!(KEYS.contains(&key), "{key} is not in the table of keys");
         let Some(value) = self.given.get(key) else {
@@ -80,10 +80,10 @@ impl Layers {
             }
         };
         let read = rows.iter().enumerate().map(|(at, row)| {
-            let told = |problem| self.bad(key, format!("table {}: {problem}", at + 1), expected);
+            let bad = |problem| self.bad(key, format!("table {}: {problem}", at + 1), expected);
             match &row.kind {
-                ValueKind::Table(fields) => read(&Row { fields }).map_err(told),
-                other => Err(told(format!("{} was given", kind(other)))),
+                ValueKind::Table(fields) => read(&KeyTable { fields }).map_err(bad),
+                other => Err(bad(format!("{} was given", kind(other)))),
             }
         });
         read.collect()
@@ -91,11 +91,11 @@ impl Layers {
 }
 
 /// One table of a list of tables.
-pub(in crate::config) struct Row<'a> {
+pub(in crate::config) struct KeyTable<'a> {
     fields: &'a Map<String, Value>,
 }
 
-impl Row<'_> {
+impl KeyTable<'_> {
     /// Refuses fields that are none of these.
     pub(in crate::config) fn only(&self, known: &[&str]) -> Result<(), String> {
         let given = Vec::from_iter(self.fields).into_iter();
@@ -104,14 +104,14 @@ impl Row<'_> {
         match names.into_iter().find(|name| !known.contains(name)) {
             None => Ok(()),
             Some(name) => Err(format!(
-                "{} is none of its keys, which are {}",
+                "{} is not one of its keys, which are {}",
                 quoted(name),
                 known.join(", ")
             )),
         }
     }
 
-    /// A field's text, parsed; `None` where it is not given.
+    /// A field's text, parsed; `None` if it is not given.
     pub(in crate::config) fn text<T>(
         &self,
         name: &str,
@@ -129,7 +129,7 @@ impl Row<'_> {
             .map_err(|problem| format!("`{name}`: {problem}"))
     }
 
-    /// A field's list of texts, each parsed; none where it is not given.
+    /// A field's list of texts, each parsed; none if it is not given.
     pub(in crate::config) fn list<T>(
         &self,
         name: &str,

@@ -96,10 +96,10 @@ instead_of_law = "301.051 exempts them, says counsel"
 fn a_bad_gate_is_told_with_key_place_and_what_was_expected() {
     let error = |line: &str| error_for(&format!("[gate]\n{line}"));
     assert_snapshot!(error("hours = \"09:00-19:00\""), @"`gate.hours` in DIR/aftertone.toml: `09:00-19:00` was given; expected `true` or `false`");
-    assert_snapshot!(error("limits = [\"1 per day\"]"), @r#"`gate.limits` in DIR/aftertone.toml: `1 per day` is no limit; expected a list of limits such as `["1 per 24h", "3 per 7d", "6 calls per 7d"]`"#);
+    assert_snapshot!(error("limits = [\"1 per day\"]"), @r#"`gate.limits` in DIR/aftertone.toml: `1 per day` is not a limit; expected a list of limits such as `["1 per 24h", "3 per 7d", "6 calls per 7d"]`"#);
     assert_snapshot!(error("limits = [\"0 per 24h\"]"), @r#"`gate.limits` in DIR/aftertone.toml: `0 per 24h` is out of range: 1 to 1000, per 1h to 365d; expected a list of limits such as `["1 per 24h", "3 per 7d", "6 calls per 7d"]`"#);
     assert_snapshot!(error("limits = true"), @r#"`gate.limits` in DIR/aftertone.toml: `true` or `false` was given, not a list; expected a list of limits such as `["1 per 24h", "3 per 7d", "6 calls per 7d"]`"#);
-    assert_snapshot!(error("blocked_prefixes = [\"0900\"]"), @r#"`gate.blocked_prefixes` in DIR/aftertone.toml: `0900` is no such prefix; expected a list of the first 1 to 15 digits of numbers in their international form, such as `["1900", "+44870"]`"#);
+    assert_snapshot!(error("blocked_prefixes = [\"0900\"]"), @r#"`gate.blocked_prefixes` in DIR/aftertone.toml: `0900` is not such a prefix; expected a list of the first 1 to 15 digits of numbers in their international form, such as `["1900", "+44870"]`"#);
     assert_snapshot!(error("rules = \"09:00-19:00\""), @"`gate.rules` in DIR/aftertone.toml: a text was given; expected `[[gate.rules]]` in the file, each with a `name`, and `hours`, a weekday or `closed`: hours as `09:00-19:00` or `closed`, days as `2026-12-24`, `places` as `US-FL` or `country:CA`");
     assert_snapshot!(error("ours = true"), @"unknown key `gate.ours` in DIR/aftertone.toml; [gate] has enabled, consent, caps, hours, limits, blocked_prefixes, rules");
     for bad in [
@@ -143,9 +143,9 @@ fn a_bad_rule_is_told_by_its_name() {
     assert_snapshot!(problem("name = \"a\""), @"`gate.rules` in DIR/aftertone.toml: table 1: `a`: it has neither hours nor closed days");
     assert_snapshot!(problem("name = \"a\"\nhours = \"9-17\""), @"`gate.rules` in DIR/aftertone.toml: table 1: `a`: `hours`: `9-17` is not a span of hours; expected one such as `08:00-21:00`");
     assert_snapshot!(problem("name = \"a\"\nsunday = \"no\""), @"`gate.rules` in DIR/aftertone.toml: table 1: `a`: `sunday`: `no` is not a span of hours; expected one such as `08:00-21:00`");
-    assert_snapshot!(problem("name = \"a\"\nhour = \"09:00-19:00\""), @"`gate.rules` in DIR/aftertone.toml: table 1: `hour` is none of its keys, which are name, places, hours, monday, tuesday, wednesday, thursday, friday, saturday, sunday, closed, instead_of_law");
+    assert_snapshot!(problem("name = \"a\"\nhour = \"09:00-19:00\""), @"`gate.rules` in DIR/aftertone.toml: table 1: `hour` is not one of its keys, which are name, places, hours, monday, tuesday, wednesday, thursday, friday, saturday, sunday, closed, instead_of_law");
     assert_snapshot!(problem("name = \"a\"\nhours = 9"), @"`gate.rules` in DIR/aftertone.toml: table 1: `a`: `hours`: a whole number was given, not a text in quotes");
-    assert_snapshot!(problem("name = \"a\"\nclosed = [\"Christmas\"]"), @"`gate.rules` in DIR/aftertone.toml: table 1: `a`: `closed`: `Christmas` is no day");
+    assert_snapshot!(problem("name = \"a\"\nclosed = [\"Christmas\"]"), @"`gate.rules` in DIR/aftertone.toml: table 1: `a`: `closed`: `Christmas` is not a date");
     assert_snapshot!(problem("name = \"a\"\nclosed = [\"2026-12-24\"]\nplaces = [\"FL\"]"), @"`gate.rules` in DIR/aftertone.toml: table 1: `a`: `places`: `FL` is no place; for Florida write `US-FL`");
     assert_snapshot!(problem("name = \"a\"\nclosed = [\"2026-12-24\"]\nplaces = [\"US-FL\", \"KY\", \"MS\", \"CA\"]"), @"`gate.rules` in DIR/aftertone.toml: table 1: `a`: `places`: `KY` is Kentucky and the Cayman Islands; write `US-KY` or `country:KY`");
     assert_snapshot!(problem("name = \"a\"\nhours = \"09:00-19:00\"\ninstead_of_law = \" \""), @"`gate.rules` in DIR/aftertone.toml: table 1: the rule `a` is to take the place of the law, which needs a reason");
@@ -203,7 +203,7 @@ fn a_trunk_s_limits_are_numbers_shares_or_none() {
     assert_snapshot!(error("starts_per_second = 0"), @"`trunk.starts_per_second` in DIR/aftertone.toml: `0` is out of range; expected a whole number from 1 to 1000, or less than 1 down to 0.01");
     assert_snapshot!(error("in_flight = 0"), @"`trunk.in_flight` in DIR/aftertone.toml: `0` was given; expected a whole number from 1 to 10000");
     assert_snapshot!(error("cancelled = 101"), @"`trunk.cancelled` in DIR/aftertone.toml: `101` is out of range; expected `none`, or per cent from 0 to 100, such as `7.5`");
-    assert_snapshot!(error("cancelled = \"20 %\""), @"`trunk.cancelled` in DIR/aftertone.toml: `20 %` is no number; expected `none`, or per cent from 0 to 100, such as `7.5`");
+    assert_snapshot!(error("cancelled = \"20 %\""), @"`trunk.cancelled` in DIR/aftertone.toml: `20 %` is not a number; expected `none`, or per cent from 0 to 100, such as `7.5`");
     assert_snapshot!(error("cancelled = true"), @"`trunk.cancelled` in DIR/aftertone.toml: `true` or `false` was given; expected `none`, or per cent from 0 to 100, such as `7.5`");
     assert_snapshot!(error("window = \"30s\""), @r#"`trunk.window` in DIR/aftertone.toml: `30s` is out of range; expected a duration from 60s to 86400s, such as "2s" or "500ms""#);
     for bad in ["-1", "1.5", "1001", "0.001", "\"nan\"", "\"inf\"", "true"] {

@@ -458,24 +458,24 @@ fn an_unknown_key_is_told_with_the_known_ones() {
 #[test]
 fn a_bad_value_is_told_with_key_place_and_what_was_expected() {
     assert_snapshot!(error_for("[drop]\nlead = 2"), @r#"`drop.lead` in DIR/aftertone.toml: a whole number was given, not a text in quotes; expected a duration from 0s to 60s, such as "2s" or "500ms""#);
-    assert_snapshot!(error_for("[drop]\nlead = \"2\""), @r#"`drop.lead` in DIR/aftertone.toml: `2` is no duration; expected a duration from 0s to 60s, such as "2s" or "500ms""#);
+    assert_snapshot!(error_for("[drop]\nlead = \"2\""), @r#"`drop.lead` in DIR/aftertone.toml: `2` is not a duration; expected a duration from 0s to 60s, such as "2s" or "500ms""#);
     assert_snapshot!(error_for("[drop]\nlead = \"-2s\""), @r#"`drop.lead` in DIR/aftertone.toml: `-2s` is negative; expected a duration from 0s to 60s, such as "2s" or "500ms""#);
     assert_snapshot!(error_for("[drop]\nlead = \"61s\""), @r#"`drop.lead` in DIR/aftertone.toml: `61s` is out of range; expected a duration from 0s to 60s, such as "2s" or "500ms""#);
-    assert_snapshot!(error_for("[drop]\nlead = \"never\""), @r#"`drop.lead` in DIR/aftertone.toml: `never` is no duration; expected a duration from 0s to 60s, such as "2s" or "500ms""#);
+    assert_snapshot!(error_for("[drop]\nlead = \"never\""), @r#"`drop.lead` in DIR/aftertone.toml: `never` is not a duration; expected a duration from 0s to 60s, such as "2s" or "500ms""#);
     assert_snapshot!(error_for("[drop]\nanswer_timeout = \"0s\""), @r#"`drop.answer_timeout` in DIR/aftertone.toml: `0s` is out of range; expected a duration from 1s to 300s, such as "2s" or "500ms""#);
     assert_snapshot!(error_for("[drop]\nscreening_timeout = \"11m\""), @r#"`drop.screening_timeout` in DIR/aftertone.toml: `11m` is out of range; expected a duration from 1s to 600s, such as "2s" or "500ms""#);
-    assert_snapshot!(error_for("[drop]\nrelease_on_progress = \"always\""), @r#"`drop.release_on_progress` in DIR/aftertone.toml: `always` is no duration; expected `never` or a duration from 0s to 60s, such as "2s" or "500ms""#);
-    assert_snapshot!(error_for("[drop]\ntechnique = \"triple\""), @"`drop.technique` in DIR/aftertone.toml: `triple` is none of the words known here; expected `double` or `single`");
+    assert_snapshot!(error_for("[drop]\nrelease_on_progress = \"always\""), @r#"`drop.release_on_progress` in DIR/aftertone.toml: `always` is not a duration; expected `never` or a duration from 0s to 60s, such as "2s" or "500ms""#);
+    assert_snapshot!(error_for("[drop]\ntechnique = \"triple\""), @"`drop.technique` in DIR/aftertone.toml: `triple` is not a known value; expected `double` or `single`");
     assert_snapshot!(error_for("[drop]\nwhen_unsure = true"), @"`drop.when_unsure` in DIR/aftertone.toml: `true` or `false` was given, not a text in quotes; expected `hang_up` or `play`");
     assert_snapshot!(error_for("[drop]\nwhen_busy_leg_answered = [\"promote\"]"), @"`drop.when_busy_leg_answered` in DIR/aftertone.toml: a list was given, not a text in quotes; expected `promote` or `continue` or `give_up`");
-    assert_snapshot!(error_for("[screen]\nmode = \"ears\""), @"`screen.mode` in DIR/aftertone.toml: `ears` is none of the words known here; expected `listen` or `dialplan`");
-    assert_snapshot!(error_for("[screen]\nmedia = \"rtp\""), @"`screen.media` in DIR/aftertone.toml: `rtp` is none of the words known here; expected `auto` or `audiosocket` or `websocket`");
-    assert_snapshot!(error_for("[screen]\nlisten = \"localhost\""), @"`screen.listen` in DIR/aftertone.toml: `localhost` is none; expected an address and a port, or a range of ports, such as `127.0.0.1:0` or `10.0.0.5:40000-40100`");
-    assert_snapshot!(error_for("[screen]\nlisten = \"127.0.0.1:9-1\""), @"`screen.listen` in DIR/aftertone.toml: 9-1 is no range of ports; expected an address and a port, or a range of ports, such as `127.0.0.1:0` or `10.0.0.5:40000-40100`");
-    assert_snapshot!(error_for("[screen]\nallow = [\"10.1.0.0/33\"]"), @"`screen.allow` in DIR/aftertone.toml: `10.1.0.0/33` is no address and no network; expected a list of addresses or networks such as `10.1.0.0/16`");
+    assert_snapshot!(error_for("[screen]\nmode = \"ears\""), @"`screen.mode` in DIR/aftertone.toml: `ears` is not a known value; expected `listen` or `dialplan`");
+    assert_snapshot!(error_for("[screen]\nmedia = \"rtp\""), @"`screen.media` in DIR/aftertone.toml: `rtp` is not a known value; expected `auto` or `audiosocket` or `websocket`");
+    assert_snapshot!(error_for("[screen]\nlisten = \"localhost\""), @"`screen.listen` in DIR/aftertone.toml: `localhost` is not an address with a port; expected an address and a port, or a range of ports, such as `127.0.0.1:0` or `10.0.0.5:40000-40100`");
+    assert_snapshot!(error_for("[screen]\nlisten = \"127.0.0.1:9-1\""), @"`screen.listen` in DIR/aftertone.toml: 9-1 is not a range of ports; expected an address and a port, or a range of ports, such as `127.0.0.1:0` or `10.0.0.5:40000-40100`");
+    assert_snapshot!(error_for("[screen]\nallow = [\"10.1.0.0/33\"]"), @"`screen.allow` in DIR/aftertone.toml: `10.1.0.0/33` is neither an address nor a network; expected a list of addresses or networks such as `10.1.0.0/16`");
     assert_snapshot!(error_for("[screen]\nadvertise = \"a b:9000\""), @"`screen.advertise` in DIR/aftertone.toml: it has no host name or address; expected `HOST` or `HOST:PORT` as the PBX reaches it");
     assert_snapshot!(error_for("[store]\nurl = \"mysql://x\""), @"`store.url` in DIR/aftertone.toml: it begins with neither `sqlite:` nor `postgres://`; expected `sqlite:FILE` or `postgres://USER@HOST/DATABASE`");
-    assert_snapshot!(error_for("[store]\nurl = \"sqlite:\""), @"`store.url` in DIR/aftertone.toml: what follows `sqlite:` is no plain file; expected `sqlite:FILE` or `postgres://USER@HOST/DATABASE`");
+    assert_snapshot!(error_for("[store]\nurl = \"sqlite:\""), @"`store.url` in DIR/aftertone.toml: what follows `sqlite:` is not a plain file; expected `sqlite:FILE` or `postgres://USER@HOST/DATABASE`");
     assert_snapshot!(error_for("[audio]\nmax_length = \"1h\""), @r#"`audio.max_length` in DIR/aftertone.toml: `1h` is out of range; expected a duration from 1s to 600s, such as "2s" or "500ms""#);
     for (age, kept) in [
         ("never", None),
@@ -518,7 +518,7 @@ fn a_bad_value_is_told_with_key_place_and_what_was_expected() {
     assert_snapshot!(error_for("instance = \"After-Tone\"\n[pbx]\n"), @"`instance` in DIR/aftertone.toml: `After-Tone` does not fit; expected 1 to 32 characters of `a-z0-9`");
     assert_snapshot!(Scene::with("pbx = 3\n").error(), @"unknown key `pbx` in DIR/aftertone.toml; [pbx] has url, username, password, password_file, app, endpoint, caller_id, sounds_dir, pbx_sounds_dir, context, ca_file, default_region, allow_premium");
     assert_snapshot!(error_for("[pbx]\nallow_premium = \"yes\"\n"), @"`pbx.allow_premium` in DIR/aftertone.toml: `yes` was given; expected `true` or `false`");
-    assert_snapshot!(error_for("[pbx]\ndefault_region = \"UK\"\n"), @"`pbx.default_region` in DIR/aftertone.toml: `UK` is no country known here; expected the two letters of a country, such as `US`");
+    assert_snapshot!(error_for("[pbx]\ndefault_region = \"UK\"\n"), @"`pbx.default_region` in DIR/aftertone.toml: `UK` is not a known country; expected the two letters of a country, such as `US`");
     assert_snapshot!(error_for("[pbx]\napp = \"a,b\"\n"), @"`pbx.app` in DIR/aftertone.toml: `a,b` does not fit; expected 1 to 64 characters of `A-Za-z0-9_-`");
     assert_snapshot!(error_for("[pbx]\ncontext = \"\"\n"), @"`pbx.context` in DIR/aftertone.toml: `` does not fit; expected 1 to 79 characters of `A-Za-z0-9_-`");
     assert_snapshot!(error_for("[pbx]\nca_file = \"none.pem\"\n"), @"`pbx.ca_file` in DIR/aftertone.toml: cannot read DIR/none.pem: No such file or directory (os error 2); expected a file that can be read");
@@ -526,7 +526,7 @@ fn a_bad_value_is_told_with_key_place_and_what_was_expected() {
     assert_snapshot!(error_for("[pbx]\nsounds_dir = \"a,b\"\n"), @"`pbx.sounds_dir` in DIR/aftertone.toml: `DIR/a,b` holds a character that ends a file name in the PBX; expected an absolute path without `,` or `&`, such as `/var/lib/asterisk/sounds/aftertone`");
     assert_snapshot!(error_for("[pbx]\npbx_sounds_dir = \"sounds\"\n"), @"`pbx.pbx_sounds_dir` in DIR/aftertone.toml: `sounds` is not absolute; expected an absolute path without `,` or `&`, such as `/var/lib/asterisk/sounds/aftertone`");
     assert_snapshot!(
-        Scene::with(REQUIRED).variable("AFTERTONE__DROP__LEAD", "soon").error(), @r#"`drop.lead` in the environment variable AFTERTONE__DROP__LEAD: `soon` is no duration; expected a duration from 0s to 60s, such as "2s" or "500ms""#);
+        Scene::with(REQUIRED).variable("AFTERTONE__DROP__LEAD", "soon").error(), @r#"`drop.lead` in the environment variable AFTERTONE__DROP__LEAD: `soon` is not a duration; expected a duration from 0s to 60s, such as "2s" or "500ms""#);
     assert_snapshot!(
         Scene::with(REQUIRED).variable("AFTERTONE__PBX__CALLER_ID", "\"Shop\" <1>").error(), @r#"`pbx.caller_id` in the environment variable AFTERTONE__PBX__CALLER_ID: a caller id is a number without a name or quotes, but character 1 is `\"`; expected the number to show, such as `+12025550100`"#);
     assert_snapshot!(error_for(&format!("[pbx]\napp = \"{}\"\n", "a b".repeat(50))), @"`pbx.app` in DIR/aftertone.toml: `a ba ba ba ba ba ba ba ba ba ba ba ba ba ba ba ba ba ba ba b…` does not fit; expected 1 to 64 characters of `A-Za-z0-9_-`");
@@ -549,7 +549,7 @@ fn only_a_plain_address_is_a_pbx() {
     let url = |text: &str| error_for(&format!("[pbx]\nurl = \"{text}\"\n"));
     assert_snapshot!(url("127.0.0.1:8088"), @"`pbx.url` in DIR/aftertone.toml: it has no `http://` in front; expected `http://HOST:PORT` or `https://HOST:PORT`");
     assert_snapshot!(url("ws://127.0.0.1:8088"), @"`pbx.url` in DIR/aftertone.toml: it begins with neither `http://` nor `https://`; expected `http://HOST:PORT` or `https://HOST:PORT`");
-    assert_snapshot!(url("http://ari:hunter2@127.0.0.1"), @"`pbx.url` in DIR/aftertone.toml: credentials do not belong into a URL but into `pbx.username` and `pbx.password`; expected `http://HOST:PORT` or `https://HOST:PORT`");
+    assert_snapshot!(url("http://ari:hunter2@127.0.0.1"), @"`pbx.url` in DIR/aftertone.toml: credentials do not belong in a URL but in `pbx.username` and `pbx.password`; expected `http://HOST:PORT` or `https://HOST:PORT`");
     assert_snapshot!(url("http://127.0.0.1:8088/ari/"), @"`pbx.url` in DIR/aftertone.toml: it ends in `/ari`, which is added by itself; expected `http://HOST:PORT` or `https://HOST:PORT`");
     for bad in [
         "",

@@ -22,8 +22,8 @@ use crate::{
     phone::CallerId,
 };
 
-/// Lays keys over others: what `above` gives counts. A retry or a stop that both give as a table is merged, key by key;
-/// `message` takes `variants` away, and the other way round.
+/// Overrides keys with those of `above`. A retry or a stop that both give as a table is merged, key by key;
+/// `message` removes `variants`, and the other way round.
 pub fn overlay(below: &mut Map<String, Value>, above: Map<String, Value>) {
     for (key, value) in above {
         match key.as_str() {
@@ -47,7 +47,7 @@ pub(super) fn read(given: &Map<String, Value>) -> Result<Spec, SpecError> {
     let version = keys.number("version", 1..=u64::MAX)?.unwrap_or(VERSION);
     if version > VERSION {
         let problem = format!(
-            "it was ordered with a later version of the program (format {version}, this one reads {VERSION})"
+            "it was created with a later version of the program (format {version}, this one reads {VERSION})"
         );
         return Err(SpecError::new("version", problem));
     }
@@ -385,7 +385,7 @@ const KNOWN: &[&str] = &[
     "seed",
 ];
 
-/// The format that is written. It grows where an older program would misread what is kept.
+/// The version of the format that is written. It grows when an older program would misread stored settings.
 const VERSION: u64 = 1;
 
 const NEVER: &str = "never";

@@ -1,20 +1,20 @@
-//! A campaign as it is ordered: what a user wrote, checked, and kept as JSON with the campaign.
+//! The settings of a campaign: what a user wrote, checked, and kept as JSON with the campaign.
 //!
 //! It is written as keys with values, which are the same everywhere: as TOML, as the JSON that is kept, and as options of
-//! the command line, where a key's `_` is a `-`. What is given once stays below what is given later ([`overlay`]).
+//! the command line, which write `-` for a key's `_`. A later value overrides an earlier one ([`overlay`]).
 //!
 //! | key | value | unless given |
 //! |---|---|---|
 //! | `kind` | `informational` or `marketing` | required |
 //! | `message` | what to leave | required, or `variants` |
 //! | `variants` | two or more of `{ name, message, weight }` | |
-//! | `rate` | starts in a span: `5/s`, `300/m`, `20/10s` | as fast as the PBX may |
-//! | `in_flight` | most drops at once | as many as the PBX may |
-//! | `weight` | its share where campaigns compete, 1 to 1000 | 1 |
+//! | `rate` | drops started in a period: `5/s`, `300/m`, `20/10s` | as many as `trunk.starts_per_second` allows |
+//! | `in_flight` | most drops at once | as many as `trunk.in_flight` allows |
+//! | `weight` | its share of the trunk if several campaigns run, 1 to 1000 | 1 |
 //! | `zone` | the time zone of its hours and dates | required with any of them |
 //! | `hours` | `mon-fri 09:00-17:00, sat 10:00-14:00` | all that the gate allows |
-//! | `first_date`, `last_date`, `except_dates` | dates, the last one within | |
-//! | `retry` | `never` after any outcome, or a table of outcomes | [`RetryRules::default`] |
+//! | `first_date`, `last_date`, `except_dates` | dates, the last one included | |
+//! | `retry` | `never` for all outcomes, or a table of outcomes | [`RetryRules::default`] |
 //! | `retry.OUTCOME` | `never`, or `{ first, factor, longest, attempts }` | as above |
 //! | `most_attempts` | at a contact, over all outcomes, 1 to 100 | 5 |
 //! | `caller_id`, `caller_id_by` | one number or several, chosen by `area_code` or `least_used` | the PBX's own |
@@ -24,7 +24,7 @@
 //! | `duplicates` | numbers of other campaigns: `allow`, `skip_open` or `skip_any` | `allow` |
 //! | `seed` | decides between variants | 0 |
 //!
-//! `none` stands for what is so unless given.
+//! `none` resets a key to its default.
 
 mod keys;
 mod table;
@@ -53,34 +53,34 @@ use crate::{
 
 pub use keys::overlay;
 
-/// A campaign as it is ordered.
+/// The settings of a campaign.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Spec {
-    /// What it is for.
+    /// Its purpose, which decides the rules of the gate.
     pub kind: CampaignKind,
-    /// What it leaves: names of prepared messages, or `sound:` URIs.
+    /// The messages to leave: names of prepared messages, or `sound:` URIs.
     pub messages: Messages,
-    /// How fast its drops start; `None`: as fast as the PBX allows.
+    /// How fast its drops start; `None`: as fast as the trunk allows.
     pub rate: Option<Rate>,
-    /// Most of its drops in flight, 1 or more; `None`: as many as the PBX allows.
+    /// Most of its drops in flight, 1 or more; `None`: as many as the trunk allows.
     pub in_flight: Option<u32>,
-    /// Its share where campaigns compete, 1 to 1000.
+    /// Its share of the trunk if several campaigns run, 1 to 1000.
     pub weight: u32,
     /// Its own hours and dates; `None`: at any time that the gate allows.
     pub times: Option<Times>,
-    /// What follows each outcome.
+    /// When to try again after each outcome.
     pub retry: RetryRules,
-    /// What its calls show as their origin.
+    /// The caller IDs of its calls.
     pub callers: Callers,
     /// One call or two.
     pub technique: TechniqueRule,
-    /// When it stops by itself; `None`: never.
+    /// When it pauses by itself because drops fail; `None`: never.
     pub stop_on: Option<StopOn>,
-    /// Who finds out who answered; `None`: as the configuration has it.
+    /// Who detects the answering party; `None`: as configured.
     pub screen: Option<Mode>,
-    /// What becomes of numbers that another campaign has.
+    /// What to do with numbers of other campaigns.
     pub duplicates: Duplicates,
-    /// What decides between variants.
+    /// The seed of the choice of variants.
     pub seed: u64,
 }
 
@@ -93,55 +93,55 @@ pub struct Times {
     pub hours: Option<String>,
     /// The first date.
     pub first: Option<Date>,
-    /// The last date, which is within.
+    /// The last date, included.
     pub last: Option<Date>,
-    /// Dates without any hours.
+    /// Dates on which it does not dial.
     pub except: BTreeSet<Date>,
 }
 
-/// What the calls of a campaign show as their origin.
+/// The caller IDs of a campaign.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Callers {
-    /// The numbers; none: the one that the configuration names for the PBX.
+    /// The numbers; if there are none, that of `pbx.caller_id`.
     pub numbers: Vec<CallerId>,
     /// How one of several is chosen.
     pub by: CallerBy,
 }
 
-/// How one of several caller ids is chosen. Slugs are stored and never renamed.
+/// How to choose from a caller-ID pool. Slugs are stored and never renamed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CallerBy {
-    /// `least_used`: that which was shown least.
+    /// `least_used`: the one that was used least.
     #[default]
     LeastUsed,
-    /// `area_code`: one with the contact's area code, where there is one.
+    /// `area_code`: one with the contact's area code, if there is one.
     AreaCode,
 }
 
-/// What becomes of a number that another campaign has. Slugs are stored and never renamed.
+/// What to do with a number of another campaign. Slugs are stored and never renamed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Duplicates {
     /// `allow`: it is added; the gate's frequency caps hold over all campaigns.
     #[default]
     Allow,
-    /// `skip_open`: it is left out where a campaign that is not over has it.
+    /// `skip_open`: it is left out if a campaign that is not over has it.
     SkipOpen,
-    /// `skip_any`: it is left out where any campaign has or had it.
+    /// `skip_any`: it is left out if any campaign has it.
     SkipAny,
 }
 
-/// What is wrong with an order.
+/// An invalid setting.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{key}: {problem}")]
 pub struct SpecError {
-    /// The key, `retry.busy.first` for one.
+    /// The key, such as `retry.busy.first`.
     pub key: String,
     /// What is wrong with it, and what was expected.
     pub problem: String,
 }
 
 impl Spec {
-    /// A campaign that leaves one message, and all else as it is unless given.
+    /// A campaign that leaves one message, with defaults for the rest.
     pub fn new(kind: CampaignKind, message: impl Into<String>) -> Self {
         Self {
             kind,
@@ -160,19 +160,18 @@ impl Spec {
         }
     }
 
-    /// Reads an order from its keys.
+    /// Reads settings from their keys.
     ///
     /// # Errors
-    /// [`SpecError`] for the first key that is unknown, missing or has a value that makes no sense.
+    /// [`SpecError`] for the first key that is unknown, missing or has an invalid value.
     pub fn from_keys(keys: &Map<String, Value>) -> Result<Self, SpecError> {
         let spec = keys::read(keys)?;
-        // What cannot be carried out is not accepted.
+        // Settings that the engine cannot carry out are not accepted.
         spec.settings()?;
         Ok(spec)
     }
 
-    /// The order as its keys: every one that says anything, so that what is kept stays as it was ordered where a later
-    /// version has other defaults.
+    /// The settings as keys, defaults included, so that a campaign stays as it is if a later version has other defaults.
     pub fn to_keys(&self) -> Map<String, Value> {
         keys::write(self)
     }
@@ -183,19 +182,19 @@ impl Spec {
     /// [`SpecError`].
     pub fn from_json(text: &str) -> Result<Self, SpecError> {
         let keys: Map<String, Value> = serde_json::from_str(text)
-            .map_err(|error| SpecError::new("", format!("it is no JSON object: {error}")))?;
+            .map_err(|error| SpecError::new("", format!("it is not a JSON object: {error}")))?;
         Self::from_keys(&keys)
     }
 
-    /// The order as JSON, to be kept.
+    /// The settings as JSON, as they are stored.
     pub fn to_json(&self) -> String {
         Value::Object(self.to_keys()).to_string()
     }
 
-    /// What the engine is told.
+    /// The settings of the engine.
     ///
     /// # Errors
-    /// [`SpecError`], where the order cannot be carried out.
+    /// [`SpecError`] if they cannot be carried out.
     pub fn settings(&self) -> Result<CampaignSettings, SpecError> {
         Ok(CampaignSettings {
             rate: self.rate,
@@ -213,10 +212,10 @@ impl Spec {
 }
 
 impl Times {
-    /// The same as a window.
+    /// The hours and dates as a window.
     ///
     /// # Errors
-    /// [`SpecError`] where the zone is unknown, or hours or dates hold no time.
+    /// [`SpecError`] if the zone is unknown, or hours or dates hold no time.
     pub fn window(&self) -> Result<Window, SpecError> {
         let zone = text::zone(&self.zone).ok_or_else(|| {
             let expected = "the name of a time zone, such as `America/New_York`";

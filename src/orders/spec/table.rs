@@ -1,4 +1,4 @@
-//! The keys of a table, each read as what it has to be, with errors that name it.
+//! Reads the keys of a table, with errors that name them.
 
 use serde_json::{Map, Value};
 
@@ -6,7 +6,7 @@ use super::SpecError;
 
 /// The keys of a table.
 pub(super) struct Keys<'a> {
-    /// What stands in front of their names in errors: `stop_on.`
+    /// The prefix of their names in errors: `stop_on.`
     pub(super) of: String,
     pub(super) given: &'a Map<String, Value>,
 }
@@ -18,12 +18,12 @@ impl<'a> Keys<'a> {
         unknown.map_or(Ok(()), |key| {
             let key: String = key.chars().take(40).collect();
             let known = known.join("`, `");
-            let problem = format!("there is no such key; there are `{known}`");
+            let problem = format!("there is no such key; the keys are `{known}`");
             Err(self.error(&key.escape_debug().to_string(), &problem))
         })
     }
 
-    /// A value, where one is given.
+    /// The value of a key, if one is given.
     pub(super) fn value(&self, key: &str) -> Option<&'a Value> {
         let given = self.given.get(key)?;
         let is_none = given.is_null() || given.as_str() == Some(NONE);
@@ -41,7 +41,7 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// A text that `parse` takes.
+    /// A text, parsed.
     pub(super) fn parsed<T>(
         &self,
         key: &str,
@@ -106,12 +106,12 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// The error of a key that has to be given.
+    /// The error of a required key.
     pub(super) fn missing(&self, key: &str, expected: &str) -> SpecError {
-        self.error(key, &format!("it is missing; expected {expected}"))
+        self.error(key, &format!("it is required; expected {expected}"))
     }
 
-    /// The error of a value that is none.
+    /// The error of a value that is not valid.
     pub(super) fn unlike(&self, key: &str, found: &str, expected: &str) -> SpecError {
         SpecError::expected(format!("{}{key}", self.of), found, expected)
     }
@@ -129,5 +129,5 @@ pub(super) fn plain(value: &Value) -> String {
         .map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// What stands for a value that is not given.
+/// The text that means that no value is given.
 pub(super) const NONE: &str = "none";

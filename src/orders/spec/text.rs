@@ -59,7 +59,7 @@ pub(super) fn share(text: &str) -> Option<Share> {
 }
 
 pub(super) fn write_share(share: Share) -> String {
-    share.to_string().replace(' ', "")
+    share.to_string().replace(' ', "").replace(".0%", "%")
 }
 
 /// A time zone by its IANA name, with the rules compiled into the program.

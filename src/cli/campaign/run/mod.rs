@@ -1,4 +1,4 @@
-//! `aftertone campaign run`: campaigns carried out, watched while they are.
+//! `aftertone campaign run`: runs campaigns and shows their progress.
 
 mod progress_reporter;
 mod startup_wait;
@@ -6,7 +6,7 @@ mod startup_wait;
 use std::{path::Path, time::Duration};
 
 use anyhow::anyhow;
-use clap::Args as ClapArgs;
+use clap::Args;
 use jiff::SignedDuration;
 use serde_json::{Map, Value};
 use tokio::time::{MissedTickBehavior, interval};
@@ -18,6 +18,7 @@ use super::{
     options::{self, Options},
 };
 use crate::{
+    campaign::engine::Why,
     cli::{CliError, Exit, database, printer::Printer, stop::Stop},
     config::Config,
     controller::{Controller, ControllerError, Ended, Orders, Selection},
@@ -25,30 +26,30 @@ use crate::{
     store::{Campaign, ErrorClass::Away, Store},
 };
 
-/// Run campaigns until every contact has come to its end
+/// Run campaigns until every contact has its final outcome
 ///
-/// Runs the campaigns that are named, or makes one of each list that is named, under the list's own name, or runs all that
-/// are not over. Run again, it goes on where it was. Contacts that wait for their hours or their next attempt keep it
-/// running, and it says so. Ctrl-C lets drops in flight finish, once more hangs them up, and a third time quits at once; a terminal
-/// that closes lets them finish.
+/// Runs the campaigns that are named; creates one from each list that is named, under the list's own name; without a name,
+/// runs all campaigns that are not over. Start it again to resume where it left off. It keeps running, and says so, while
+/// contacts wait for their calling hours or their next attempt. The first Ctrl-C lets drops in flight finish, the second
+/// hangs them up, the third quits at once; a terminal that closes lets them finish.
 ///
-/// A database or a PBX that is away when it starts is waited for, as where all are started together; --wait tells how long.
+/// If the database or the PBX is unavailable at startup, waits for it, up to --wait.
 ///
-/// The exit status is 0 where all its campaigns are over, 1 where it ended otherwise, and 2 where nothing was started.
-#[derive(Debug, ClapArgs)]
-pub(super) struct Args {
-    /// Campaigns by their names, or CSV files [default: every campaign that is not over]
+/// The exit status is 0 if all its campaigns are over, 1 if it ended otherwise, and 2 if nothing was started.
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    /// Names of campaigns, or CSV files [default: every campaign that is not over]
     what: Vec<String>,
-    /// Print a JSON object a line: views, notes, and how it ended
+    /// Print JSON, one object per line: views, notes, and how it ended
     #[arg(long)]
     json: bool,
-    /// How often a line tells how a campaign stands, where nobody watches: 1s to 1h
+    /// How often to print the state of a campaign if stdout is not a terminal: 1s to 1h
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = every)]
     every: Duration,
-    /// How long to wait for a database or a PBX that is away at the start: 0s to 1h
+    /// How long to wait for a database or a PBX that is unavailable at startup: 0s to 1h
     #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = wait)]
     wait: Duration,
-    /// End, with status 0, where nothing can be started now and nothing is in flight
+    /// End, with status 0, as soon as nothing is in flight and nothing can be started now
     #[arg(long)]
     until_idle: bool,
     #[command(flatten)]
@@ -60,8 +61,12 @@ pub(super) struct Args {
 /// Runs campaigns.
 ///
 /// # Errors
-/// [`CliError`] where nothing was started.
-pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Result<Exit, CliError> {
+/// [`CliError`] if nothing was started.
+pub(super) async fn run(
+    args: &RunArgs,
+    config: &Config,
+    printer: Printer,
+) -> Result<Exit, CliError> {
     let mut startup_wait = StartupWait::new(args.wait, printer);
     let store = loop {
         match database::try_open(config).await {
@@ -96,9 +101,9 @@ pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Resul
     watch(args, controller, stop, printer).await
 }
 
-/// The campaigns that are meant, made of lists where they have to be; `None` where an import was interrupted.
+/// The campaigns to run, created from lists if necessary; `None` if an import was interrupted.
 async fn which(
-    args: &Args,
+    args: &RunArgs,
     store: &Store,
     config: &Config,
     printer: Printer,
@@ -122,13 +127,16 @@ async fn which(
         } else if path.is_file() || !is_name {
             lists += 1;
             if !path.is_file() {
-                let told = anyhow!("there is no list `{}`", path.display());
-                return Err(CliError::new(told).hint("name a CSV file, or a campaign"));
+                let error = anyhow!("there is no list `{}`", path.display());
+                return Err(CliError::new(error).hint("name a CSV file, or a campaign"));
             }
-            import::look(path, &args.import)?;
+            let columns = import::look(path, &args.import)?;
             let campaign = of_list(path, &given, store, config).await?;
             let duplicates = ordered(&campaign)?.duplicates;
             let how = &args.import;
+            if !args.json {
+                printer.line(&format!("{}: {}", campaign.name, columns.line()));
+            }
             let imported =
                 import::import(path, &campaign, duplicates, how, store, config, printer).await?;
             if !args.json {
@@ -137,7 +145,7 @@ async fn which(
                 }
             }
             if !imported.is_complete {
-                printer.hint("the same command goes on there");
+                printer.hint("the same command resumes it");
                 return Ok(None);
             }
             names.push(campaign.name);
@@ -147,9 +155,10 @@ async fn which(
     }
     if !given.is_empty() && lists == 0 {
         let hint = "`aftertone campaign set NAME` changes the settings of a campaign";
-        return Err(
-            CliError::new(anyhow!("settings go with a list, and none is named")).hint(hint),
-        );
+        return Err(CliError::new(anyhow!(
+            "settings are for new campaigns, and no list is named"
+        ))
+        .hint(hint));
     }
     if !names.is_empty() {
         return Ok(Some(Selection::Names(names)));
@@ -162,7 +171,7 @@ async fn which(
     Ok(Some(Selection::All))
 }
 
-/// The campaign of a list: the one of its name, or a new one.
+/// The campaign named after a list, created if there is none.
 async fn of_list(
     list: &Path,
     given: &Map<String, Value>,
@@ -171,27 +180,28 @@ async fn of_list(
 ) -> Result<Campaign, CliError> {
     let stem = list.file_stem().unwrap_or_default().to_string_lossy();
     let name = options::name(&stem).map_err(|expected| {
-        let told = anyhow!(
+        let error = anyhow!(
             "no campaign can be named after `{}`: {expected}",
             list.display()
         );
-        CliError::new(told).hint("`aftertone campaign create NAME ... LIST.csv` names it otherwise")
+        CliError::new(error)
+            .hint("`aftertone campaign create NAME ... LIST.csv` gives it another name")
     })?;
     let Some(campaign) = store.campaign(&name).await.map_err(database::trouble)? else {
         return create::make(&name, given, store, config).await;
     };
-    // The same command again changes nothing; another one is not what was ordered.
+    // The same command again changes nothing; other settings are not silently dropped.
     if !create::is_as_ordered(&campaign, given, config)? {
         let hint = format!("`aftertone campaign set {name}` changes them");
-        let told = anyhow!("there is a campaign `{name}` already, with other settings");
-        return Err(CliError::new(told).hint(hint));
+        let error = anyhow!("the campaign `{name}` already exists, with other settings");
+        return Err(CliError::new(error).hint(hint));
     }
     Ok(campaign)
 }
 
 /// Follows a controller to its end.
 async fn watch(
-    args: &Args,
+    args: &RunArgs,
     mut controller: Controller,
     mut stop: Stop,
     printer: Printer,
@@ -255,46 +265,53 @@ async fn watch(
     }
 }
 
-/// Grants a wish to stop; whether the program is to be left at once.
+/// Carries out a request to stop; whether to quit at once.
 fn follow(requests: u32, orders: &Orders, progress_reporter: &mut ProgressReporter) -> bool {
     match requests {
         1 => {
             progress_reporter
-                .say("stopping: drops in flight come to their end; once more hangs them up");
+                .say("stopping: drops in flight finish; press Ctrl-C again to hang them up");
             orders.finish();
             false
         }
         2 => {
-            progress_reporter.say("hanging up; once more to quit at once");
+            progress_reporter.say("hanging up; press Ctrl-C again to quit at once");
             orders.hang_up();
             false
         }
         _ => {
-            progress_reporter
-                .say("quit; the next run, or the PBX's own time limits, end what is left");
+            progress_reporter.say(
+                "quit; the next run, or the PBX's own time limits, end the calls that are left",
+            );
             true
         }
     }
 }
 
-/// Whether nothing is in flight, and nothing can be started before some time has passed or somebody has done something.
+/// Whether nothing is in flight, and nothing can be started until time passes or the operator acts.
 fn is_idle(view: &View) -> bool {
-    let waits = |slug: &str| {
-        [
-            "waiting",
-            "campaign_hours",
-            "trunk_budget",
-            "paused",
-            "over",
-            "dates_over",
-        ]
-        .contains(&slug)
+    let waits = |why: &Why| match why {
+        Why::Waiting(_)
+        | Why::Hours(_)
+        | Why::Budget(_)
+        | Why::Paused(_)
+        | Why::Over(_)
+        | Why::DatesOver => true,
+        Why::Draining { .. }
+        | Why::Cancelling { .. }
+        | Why::StoreAway
+        | Why::PbxAway
+        | Why::TrunkOffline
+        | Why::Full { .. }
+        | Why::Pace { .. }
+        | Why::Asking
+        | Why::Finishing { .. } => false,
     };
     !view.campaigns.is_empty()
         && view.trouble.is_none()
         && view.campaigns.iter().all(|campaign| {
-            let idle = campaign.idle.as_ref().is_some_and(|(slug, _)| waits(slug));
-            campaign.in_flight == 0 && idle
+            let idle = campaign.run.as_ref().and_then(|run| run.idle.as_ref());
+            campaign.in_flight == 0 && idle.is_some_and(waits)
         })
 }
 

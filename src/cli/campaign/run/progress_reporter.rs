@@ -1,40 +1,41 @@
-//! Tells what a controller does: on a board, in lines, or to programs.
+//! Shows what a controller does: on a board, in lines, or as JSON.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use jiff::tz::TimeZone;
 use serde_json::json;
 
-use super::super::board::{board, json, line, note_json, note_line, phase_slug};
+use super::super::board::{board, json, line, note_json, note_line};
 use crate::{
+    campaign::engine::Why,
     cli::printer::{Live, Printer},
-    orders::{CampaignView, Note, NoteLevel, View},
+    orders::{CampaignView, Note, NoteLevel, View, phase_slug},
 };
 
-/// Tells what a controller does.
+/// Shows what a controller does.
 pub(super) struct ProgressReporter {
     printer: Printer,
     way: Output,
 }
 
-/// How it is told.
+/// How it is shown.
 enum Output {
-    /// On a terminal, drawn over again and again.
+    /// On a terminal, redrawn in place.
     Board { live: Live, zone: TimeZone },
-    /// A line for each campaign, where it does something else, and from time to time.
+    /// A line for each campaign, when it does something else and at intervals.
     Lines {
-        /// What each was doing.
+        /// What each campaign was doing.
         doing: BTreeMap<String, String>,
-        /// What was said of each last.
+        /// The last line of each campaign.
         said: BTreeMap<String, String>,
         trouble: Option<String>,
         every: Duration,
     },
     /// Objects.
     Json {
-        /// What each campaign was doing, and whether there was trouble.
+        /// What each campaign was doing, and the trouble.
         doing: Vec<String>,
-        /// What was said last, without its moment.
+        /// The last object, without its time.
         said: String,
         every: Duration,
     },
@@ -62,7 +63,7 @@ impl ProgressReporter {
         Self { printer, way }
     }
 
-    /// From one tick to the next.
+    /// The interval between two ticks.
     pub(super) const fn every(&self) -> Duration {
         match &self.way {
             Output::Board { .. } => FRAME,
@@ -70,7 +71,7 @@ impl ProgressReporter {
         }
     }
 
-    /// Looks at a view that has changed: says at once what must not wait.
+    /// Takes in a view that has changed, and prints at once what must not wait.
     pub(super) fn look(&mut self, view: &View) {
         match &mut self.way {
             Output::Board { .. } => {}
@@ -83,12 +84,12 @@ impl ProgressReporter {
                 if *trouble != view.trouble {
                     match (&view.trouble, &trouble) {
                         (Some(words), _) => self.printer.warning(words),
-                        (None, _) => self.printer.line("the trouble is over"),
+                        (None, _) => self.printer.line("the problem is over"),
                     }
                     trouble.clone_from(&view.trouble);
                 }
                 for campaign in &view.campaigns {
-                    let does = does(campaign);
+                    let does = activity(campaign);
                     if doing.get(&campaign.name) != Some(&does) {
                         doing.insert(campaign.name.clone(), does);
                         say_line(campaign, said, self.printer);
@@ -96,7 +97,7 @@ impl ProgressReporter {
                 }
             }
             Output::Json { doing, said, .. } => {
-                let mut does: Vec<_> = view.campaigns.iter().map(does).collect();
+                let mut does: Vec<_> = view.campaigns.iter().map(activity).collect();
                 does.extend(view.trouble.clone());
                 if *doing != does {
                     *doing = does;
@@ -106,7 +107,7 @@ impl ProgressReporter {
         }
     }
 
-    /// Says how all stands.
+    /// Shows the state of all campaigns.
     pub(super) fn tick(&mut self, view: &View) {
         match &mut self.way {
             Output::Board { live, zone } => live.draw(board(view, zone, Live::width())),
@@ -119,7 +120,7 @@ impl ProgressReporter {
         }
     }
 
-    /// Says what has happened.
+    /// Prints a note.
     pub(super) fn note(&mut self, note: &Note) {
         let words = note_line(note);
         match (&self.way, note.level) {
@@ -135,7 +136,7 @@ impl ProgressReporter {
         }
     }
 
-    /// Says something to whoever is at the keys.
+    /// Prints a message for the operator.
     pub(super) fn say(&mut self, words: &str) {
         match &self.way {
             Output::Board { live, .. } => live.line(words),
@@ -143,7 +144,7 @@ impl ProgressReporter {
         }
     }
 
-    /// Says how it ended: `over`, `idle`, `stopped` or `failed`.
+    /// Shows how it ended: `over`, `idle`, `stopped` or `failed`.
     pub(super) fn end(self, view: &View, how: &str) {
         let printer = self.printer;
         let view = at_the_end(view, how);
@@ -174,31 +175,37 @@ impl ProgressReporter {
     }
 }
 
-/// The last view, of which nothing goes on: what is not over says how it goes on.
+/// The last view: a campaign that is not over says how to resume it.
 fn at_the_end(view: &View, how: &str) -> View {
     let mut view = view.clone();
     view.draining = false;
     for campaign in &mut view.campaigns {
-        campaign.ends_at = None;
-        let is_left = matches!(&campaign.idle, Some((slug, _)) if slug == "draining");
+        let Some(run) = &mut campaign.run else {
+            continue;
+        };
+        run.ends_at = None;
+        let is_left = matches!(run.idle, Some(Why::Draining { .. }));
         if is_left && how == "stopped" {
-            let words = format!(
-                "stopped; to go on: `aftertone campaign run {}`",
+            run.idle_words = Some(format!(
+                "stopped; to resume: `aftertone campaign run {}`",
                 campaign.name
-            );
-            campaign.idle = Some(("draining".to_owned(), words));
+            ));
         }
     }
     view
 }
 
-/// What a campaign does, but for what changes with every drop.
-fn does(campaign: &CampaignView) -> String {
-    let dialling = ["pace", "asking", "full", "finishing"];
-    match &campaign.idle {
-        Some((slug, _)) if dialling.contains(&slug.as_str()) => "dialling".to_owned(),
-        Some((slug, _)) => slug.clone(),
-        None => phase_slug(campaign.phase).to_owned(),
+/// What a campaign is doing, without what changes with every drop.
+fn activity(campaign: &CampaignView) -> String {
+    let Some(run) = &campaign.run else {
+        return campaign.standing.to_owned();
+    };
+    match &run.idle {
+        Some(Why::Pace { .. } | Why::Asking | Why::Full { .. } | Why::Finishing { .. }) => {
+            "dialling".to_owned()
+        }
+        Some(why) => why.slug().to_owned(),
+        None => phase_slug(run.phase).to_owned(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Waits for a database or a PBX that is away at the start: containers and services start in any order.
+//! Waits for a database or a PBX that is unavailable at startup: containers and services start in any order.
 
 use std::{
     error::Error,
@@ -14,12 +14,12 @@ use crate::{
     error_chain::chain,
 };
 
-/// How long one is waited for, and what was said of it.
+/// A wait at startup, and what was said of it.
 pub(super) struct StartupWait {
     until: Instant,
     wait: Duration,
     printer: Printer,
-    /// What was said last.
+    /// The last warning.
     said: Option<String>,
 }
 
@@ -38,10 +38,10 @@ impl StartupWait {
         clock::now() < self.until
     }
 
-    /// Waits for a moment; says why, where that was not said yet.
+    /// Waits for a moment, and prints why unless that was the last warning.
     ///
     /// # Errors
-    /// [`CliError`] where the operator does not want to wait.
+    /// [`CliError`] if the operator stops the program.
     pub(super) async fn wait(
         &mut self,
         error: &(dyn Error + 'static),
@@ -50,7 +50,7 @@ impl StartupWait {
         let words = chain(error);
         if self.said.as_ref() != Some(&words) {
             let seconds = self.wait.as_secs();
-            let startup_wait = format!("{words}; waiting for it, {seconds} s at most (--wait)");
+            let startup_wait = format!("{words}; waiting for it, at most {seconds} s (`--wait`)");
             self.printer.warning(&startup_wait);
             self.said = Some(words);
         }
@@ -60,10 +60,10 @@ impl StartupWait {
         }
     }
 
-    /// It is there.
+    /// Ends the wait.
     pub(super) fn over(self) {
         if self.said.is_some() {
-            self.printer.talk("it is there now");
+            self.printer.talk("it is available");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a simulation takes the network and its subscribers to do, as a user writes it.
+//! The outcomes that a simulation assumes, as a user writes them.
 
 use std::{path::Path, time::Duration};
 
@@ -15,10 +15,10 @@ use crate::{
 
 /// Reads `delivered=72,human=8`, or a TOML file with tables `double` and `single`, whose keys are outcomes and whose
 /// values are shares, or `{ share, rings = ["4s", "9s"], talks = ["40s", "60s"] }`; a key outside these tables counts for
-/// both. An outcome that is not named does not come. How long calls ring and last is as by default unless given.
+/// both. An outcome that is not named does not occur. How long calls ring and last has defaults.
 ///
 /// # Errors
-/// [`CliError`] where it is neither.
+/// [`CliError`] if it is neither.
 pub(super) fn read(text: &str) -> Result<Assumptions, CliError> {
     let read = if text.contains('=') {
         inline(text)
@@ -44,7 +44,7 @@ fn assumptions(keys: &Map<String, Value>) -> anyhow::Result<Assumptions> {
     let mut of = |technique: &str| match both.remove(technique) {
         None => Ok(None),
         Some(Value::Object(keys)) => Ok(Some(keys)),
-        Some(_) => Err(anyhow!("`{technique}` is no table of outcomes")),
+        Some(_) => Err(anyhow!("`{technique}` is not a table of outcomes")),
     };
     let (double, single) = (of("double")?, of("single")?);
     let read = |own: Option<Map<String, Value>>, usual: Vec<Assumed>| {
@@ -70,7 +70,8 @@ fn row(slug: &str, value: &Value, usual: &[Assumed]) -> anyhow::Result<Assumed> 
     let outcome = Outcome::ALL
         .into_iter()
         .find(|outcome| outcome.slug() == slug);
-    let outcome = outcome.with_context(|| format!("`{}` is no outcome", slug.escape_debug()))?;
+    let outcome =
+        outcome.with_context(|| format!("`{}` is not an outcome", slug.escape_debug()))?;
     let known = usual.iter().find(|row| row.outcome == outcome);
     let mut row = known.copied().unwrap_or(Assumed {
         outcome,
@@ -141,7 +142,7 @@ fn spans(slug: &str, value: &Value) -> anyhow::Result<(Duration, Duration)> {
         })
 }
 
-/// How long a call rings of whose outcome nothing is known.
+/// How long a call rings if nothing is known of its outcome.
 const BRIEFLY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
 
 const LONGEST_CALL: Duration = Duration::from_secs(3_600);
@@ -198,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_assumed_is_told() {
+    fn invalid_assumptions_are_refused() {
         for bad in [
             "delivered=many",
             "deliverd=7",

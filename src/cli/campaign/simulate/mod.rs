@@ -1,4 +1,4 @@
-//! `aftertone campaign simulate`: how long a campaign would take, before anybody is dialled.
+//! `aftertone campaign simulate`: how long a campaign would take, without dialling.
 
 mod assume;
 
@@ -9,12 +9,12 @@ use std::{
 };
 
 use anyhow::anyhow;
-use clap::Args as ClapArgs;
+use clap::Args;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde_json::{Value, json};
 
 use super::{
-    board::gauge_slug,
+    board::REFUSED,
     create::{find, ordered},
     import::ListOptions,
     options::{self, Options},
@@ -32,23 +32,23 @@ use crate::{
     cli::{CliError, Exit, database, printer::Printer},
     config::Config,
     controller::gate::CampaignGate,
-    orders::{Spec, overlay},
+    orders::{Spec, fraction, gauge_slug, overlay},
     store::{Facts, Leased},
 };
 
-/// Tell how long a campaign would take, how many calls an hour, and what of the trunk's budget, dialling nothing
+/// Estimate how long a campaign would take, its calls per hour and its use of the trunk's limits, dialling nothing
 ///
 /// Runs the campaign on virtual time, with the gate and the trunk as configured, over a list or over the contacts that a
-/// campaign still has. Which outcomes come how often is assumed: put in what your own results show. Settings given here
-/// count for the simulation alone. Of a list that is not imported, do-not-call lists and earlier drops are not looked at.
-#[derive(Debug, ClapArgs)]
-pub(super) struct Args {
+/// campaign still has. The mix of outcomes is assumed: give that of your own results with --assume. Settings given here
+/// apply to the simulation alone. For a list that is not imported, do-not-call lists and earlier drops are not considered.
+#[derive(Debug, Args)]
+pub(super) struct SimulateArgs {
     /// A campaign's name, or a CSV file
     what: String,
-    /// What is assumed: outcomes with their shares, `delivered=72,no_answer=20,human=8`, or a TOML file
+    /// The assumed outcomes with their shares, `delivered=72,no_answer=20,human=8`, or a TOML file
     #[arg(long, value_name = "OUTCOMES|FILE")]
     assume: Option<String>,
-    /// When it begins, in RFC 3339 [default: now]
+    /// The start of the simulation, in RFC 3339 [default: now]
     #[arg(long, value_name = "TIME")]
     begins: Option<Timestamp>,
     /// Print one JSON object
@@ -63,8 +63,12 @@ pub(super) struct Args {
 /// Simulates a campaign.
 ///
 /// # Errors
-/// [`CliError`] where there is nothing to simulate.
-pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Result<Exit, CliError> {
+/// [`CliError`] if there is nothing to simulate.
+pub(super) async fn run(
+    args: &SimulateArgs,
+    config: &Config,
+    printer: Printer,
+) -> Result<Exit, CliError> {
     let assumptions = match &args.assume {
         Some(text) => assume::read(text)?,
         None => Assumptions::default(),
@@ -102,7 +106,7 @@ pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Resul
     };
     if people.is_empty() {
         return Err(CliError::new(anyhow!(
-            "`{}` has nobody to dial",
+            "`{}` has no contact to dial",
             args.what.escape_debug()
         )));
     }
@@ -115,7 +119,7 @@ pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Resul
     };
     let (contacts, gate) = gated(people, spec.kind, config);
     let forecast = simulate(&scenario, contacts, gate);
-    let told = Told {
+    let report = ForecastReport {
         what: &args.what,
         scenario: &scenario,
         forecast: &forecast,
@@ -128,9 +132,9 @@ pub(super) async fn run(args: &Args, config: &Config, printer: Printer) -> Resul
         is_assumed_by_us: args.assume.is_none(),
     };
     if args.json {
-        printer.json(&told.object());
+        printer.json(&report.object());
     } else {
-        for line in told.lines(&TimeZone::system()) {
+        for line in report.lines(&TimeZone::system()) {
             printer.line(&line);
         }
     }
@@ -165,17 +169,18 @@ pub(super) fn texts(late: &[LateRetry]) -> Vec<String> {
 }
 
 /// The contacts of a list, and how many rows are left out because they would be rejected.
-fn people(list: &Path, args: &Args, config: &Config) -> Result<(Vec<Leased>, u64), CliError> {
+fn people(
+    list: &Path,
+    args: &SimulateArgs,
+    config: &Config,
+) -> Result<(Vec<Leased>, u64), CliError> {
     let (mut people, mut left_out) = (Vec::new(), 0);
     let mut seen = BTreeSet::new();
-    for batch in rows(
-        list,
-        &args.list.mapping()?,
-        args.list.dates(),
-        config.pbx.rules,
-    )? {
+    let mapping = args.list.mapping()?;
+    let (_, batches) = rows(list, &mapping, args.list.dates(), config.pbx.rules)?;
+    for batch in batches {
         for row in batch? {
-            let Some(row) = row.ok().filter(|row| seen.insert(row.number.clone())) else {
+            let Some(row) = row.read.ok().filter(|row| seen.insert(row.number.clone())) else {
                 left_out += 1;
                 continue;
             };
@@ -208,8 +213,8 @@ fn gated(people: Vec<Leased>, kind: CampaignKind, config: &Config) -> (Vec<Conta
     (contacts.collect(), gate)
 }
 
-/// A forecast, to be told.
-struct Told<'a> {
+/// A forecast on its way to the user.
+struct ForecastReport<'a> {
     what: &'a str,
     scenario: &'a Scenario,
     forecast: &'a Forecast,
@@ -220,7 +225,7 @@ struct Told<'a> {
     is_assumed_by_us: bool,
 }
 
-impl Told<'_> {
+impl ForecastReport<'_> {
     fn lines(&self, zone: &TimeZone) -> Vec<String> {
         let Forecast {
             took,
@@ -250,24 +255,29 @@ impl Told<'_> {
                 self.end()
             ),
             format!(
-                "calls:    {}, {} of two calls; {} an hour, {} in the busiest; at most {} in flight",
-                counted(drops, "drop"),
+                "drops:    {}: {} double (two calls), {} single (one call); at most {} in flight",
+                count(drops),
                 percent(*doubles, drops),
-                counted(self.forecast.calls_per_hour(), "call"),
-                count(self.forecast.busiest_hour()),
-                counted(*most_in_flight, "drop")
+                percent(drops.saturating_sub(*doubles), drops),
+                count(*most_in_flight)
+            ),
+            format!(
+                "calls:    {}; {} per hour, {} in the busiest hour",
+                count(calls.all()),
+                count(self.forecast.calls_per_hour()),
+                count(self.forecast.busiest_hour())
             ),
         ];
         if self.left_out > 0 {
-            let told = format!(
-                "left out: {}, see `aftertone campaign check`",
+            let left_out = format!(
+                "rejected: {}; `aftertone campaign check` shows them",
                 counted(self.left_out, "row")
             );
-            lines.insert(1, told);
+            lines.insert(1, left_out);
         }
         let done: u64 = outcomes.values().sum();
         if done > 0 {
-            let told = outcomes.iter().map(|(outcome, n)| {
+            let counts = outcomes.iter().map(|(outcome, n)| {
                 format!(
                     "{} {} ({})",
                     outcome.slug(),
@@ -275,12 +285,13 @@ impl Told<'_> {
                     percent(*n, *contacts)
                 )
             });
-            lines.push(format!("outcomes: {}", told.collect::<Vec<_>>().join(", ")));
+            let counts = counts.collect::<Vec<_>>().join(", ");
+            lines.push(format!("contacts by last outcome: {counts}"));
         }
         if *refused > 0 {
             lines.push(format!(
-                "refused:  {} ({})",
-                count(*refused),
+                "{REFUSED}: {} ({})",
+                counted(*refused, "contact"),
                 percent(*refused, *contacts)
             ));
         }
@@ -288,35 +299,35 @@ impl Told<'_> {
         if left > 0 {
             lines.push(format!("left:     {}", counted(left, "contact")));
         }
-        let budget = gauges(&self.scenario.pbx.limits)
+        let trunk = gauges(&self.scenario.pbx.limits)
             .into_iter()
             .filter_map(|(gauge, limit)| {
                 let peak = self.forecast.peaks.get(&gauge)?;
-                let name = gauge_slug(gauge).replace('_', " ");
-                Some(format!("{name} {peak} of {limit}"))
+                let (words, key) = (gauge.words(), gauge.key());
+                Some(format!("at most {peak} {words}, limit {limit} (`{key}`)"))
             });
-        let budget: Vec<_> = budget.collect();
-        lines.push(if budget.is_empty() {
-            let (made, needed) = (calls.all(), self.scenario.pbx.limits.at_least);
-            format!(
-                "budget:   too few calls in a window to be judged ({} in all, {needed} needed)",
-                count(made)
-            )
-        } else {
-            format!("budget:   at most {}", budget.join(", "))
-        });
-        if !idle.is_empty() {
-            let told = idle
-                .iter()
-                .map(|(why, time)| format!("{} {}", why.replace('_', " "), span(*time)));
-            lines.push(format!("idle:     {}", told.collect::<Vec<_>>().join(", ")));
+        let trunk: Vec<_> = trunk.collect();
+        if trunk.is_empty() {
+            let needed = self.scenario.pbx.limits.at_least;
+            lines.push(format!(
+                "trunk:    too few calls to compare with its limits: {} in all, `trunk.at_least` is {needed}",
+                count(calls.all())
+            ));
         }
+        lines.extend(labelled("trunk:", trunk));
+        let mut idle: Vec<_> = idle.iter().collect();
+        idle.sort_by_key(|(_, time)| std::cmp::Reverse(**time));
+        let idle = idle
+            .into_iter()
+            .map(|(why, time)| format!("{} {}", span(*time), idle_words(why)));
+        lines.extend(labelled("waited:", idle.collect()));
         if let Some(line) = late_line(&self.late) {
             lines.push(line);
         }
         if self.is_assumed_by_us {
             lines.push(
-                "assumed:  guesses; put in what your own results show with --assume".to_owned(),
+                "assumed:  the default mix of outcomes; give your own results with `--assume`"
+                    .to_owned(),
             );
         }
         lines
@@ -329,7 +340,7 @@ impl Told<'_> {
             .peaks
             .iter()
             .map(|(gauge, share)| {
-                json!({"gauge": gauge_slug(*gauge), "share": part(*share), "limit": limits.get(gauge).map(|l| part(*l))})
+                json!({"gauge": gauge_slug(*gauge), "share": fraction(*share), "limit": limits.get(gauge).map(|l| fraction(*l))})
             })
             .collect();
         let slugs = |counts: &BTreeMap<crate::drop::Outcome, u64>| -> BTreeMap<&'static str, u64> {
@@ -405,8 +416,28 @@ fn gauges(limits: &BudgetLimits) -> Vec<(Gauge, Share)> {
         .collect()
 }
 
-fn part(share: Share) -> f64 {
-    f64::from(share.as_thousandths()) / 1_000.0
+/// Lines below each other, the first after a label.
+fn labelled(label: &str, lines: Vec<String>) -> Vec<String> {
+    let lines = lines.into_iter().enumerate();
+    lines
+        .map(|(at, line)| format!("{:10}{line}", if at == 0 { label } else { "" }))
+        .collect()
+}
+
+/// Why no drop was started for a while, with the key that changes it.
+fn idle_words(slug: &str) -> String {
+    let words = match slug {
+        "full" => {
+            "with as many drops in flight as `trunk.in_flight` or the campaign's `in_flight` allow"
+        }
+        "pace" => "between two starts, by `trunk.starts_per_second` or the campaign's `rate`",
+        "trunk_budget" => "because of the trunk's limits",
+        "campaign_hours" => "outside the campaign's `hours`",
+        "waiting" => "until a contact may be dialled: calling hours, frequency cap or next attempt",
+        "finishing" => "while the last drops finished",
+        other => return format!("({})", other.replace('_', " ")),
+    };
+    words.to_owned()
 }
 
 /// The number that a simulated campaign has.
