@@ -176,58 +176,10 @@ const ONLY_IN: &[(&str, &str)] = &[
 ];
 
 /// Files, and folders within a module, that still import each other. Rows may only go.
-const CIRCLES: &[(&str, &str)] = &[
-    ("src/ari/media/connection.rs", "src/ari/media/outlet.rs"),
-    (
-        "src/campaign/policy/explain.rs",
-        "src/campaign/policy/facts.rs",
-    ),
-    ("src/controller/control_loop/", "src/controller/startup.rs"),
-    ("src/controller/startup.rs", "src/controller/status.rs"),
-    ("src/evidence/archive/", "src/evidence/reader.rs"),
-    ("src/evidence/archive/", "src/evidence/recorder.rs"),
-    (
-        "src/evidence/picture/lanes.rs",
-        "src/evidence/picture/layout.rs",
-    ),
-    (
-        "src/evidence/picture/layout.rs",
-        "src/evidence/picture/png.rs",
-    ),
-    (
-        "src/evidence/picture/layout.rs",
-        "src/evidence/picture/save.rs",
-    ),
-    (
-        "src/evidence/picture/layout.rs",
-        "src/evidence/picture/svg.rs",
-    ),
-    ("src/list/error.rs", "src/list/header.rs"),
-    ("src/list/header.rs", "src/list/reject.rs"),
-    ("src/runtime/carrier.rs", "src/runtime/session.rs"),
-    ("src/runtime/executor.rs", "src/runtime/listener/"),
-];
+const CIRCLES: &[(&str, &str)] = &[];
 
 /// Type names that are still defined more than twice, and how often. Counts may only fall.
-const OFTEN: &[(&str, usize)] = &[
-    ("Args", 13),
-    ("Command", 6),
-    ("Cue", 3),
-    ("Event", 4),
-    ("Format", 3),
-    ("Known", 4),
-    ("Line", 3),
-    ("Mark", 3),
-    ("Phase", 3),
-    ("Place", 3),
-    ("Report", 3),
-    ("Row", 3),
-    ("Settings", 3),
-    ("Sound", 4),
-    ("Speech", 3),
-    ("Told", 3),
-    ("Wanted", 3),
-];
+const OFTEN: &[(&str, usize)] = &[];
 
 /// The file that prints.
 const PRINTER: &str = "src/cli/printer.rs";

@@ -22,10 +22,7 @@ use crate::{
     clock,
     config::{Config, ScreenMode},
     id::RunName,
-    runtime::{
-        run_locks::Runs,
-        session::{SessionError, settings},
-    },
+    runtime::{SessionError, run_locks::Runs, session::settings},
 };
 
 /// Examines the configured PBX, and reports each check as soon as it is done. If the PBX cannot be reached or does not

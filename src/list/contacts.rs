@@ -4,9 +4,9 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use super::{
     Columns, Field, ListRow, MAX_FIELD, Reason, Reject,
+    cell::is_like_a_number,
     day::{DateOrder, DayOrder, moment},
     dialect::DELIMITERS,
-    header::is_like_a_number,
     unguard,
     zone::zone,
 };

@@ -5,8 +5,7 @@ use std::io::Read;
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 
 use super::{
-    Batch, ListError, ListRow, MAX_COLUMNS,
-    header::{is_like_a_number, names_a_number},
+    Batch, ListError, ListRow, MAX_COLUMNS, cell::is_like_a_number, field::names_a_number,
 };
 
 /// Refuses what is no UTF-8 text; returns how many bytes of a byte-order mark lead it.

@@ -4,9 +4,12 @@ use std::{borrow::Cow, collections::BTreeMap, io::Read};
 
 use super::{
     Columns, Field, List, ListError, ListRow, Reason,
+    cell::is_like_a_number,
     contacts::given,
     dialect::DELIMITERS,
-    header::{is_like_a_number, names_a_number, plain, shown},
+    field::{names_a_number, plain},
+    header::shown,
+    reject::LeftOut,
     rows::FirstRows,
 };
 use crate::phone::{Barring, NotBarred, PhoneNumber, Rules};
@@ -36,19 +39,6 @@ pub struct Numbers {
     pub rejects: Vec<LeftOut>,
     /// How much of the list is passed, in bytes.
     pub bytes: u64,
-}
-
-/// A row that could not be read, or not wholly.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LeftOut {
-    /// The line on which it begins, counted from 1.
-    pub line: u64,
-    /// The row that a spreadsheet shows it in.
-    pub row: u64,
-    /// Why.
-    pub reason: Reason,
-    /// Its fields.
-    pub fields: Vec<String>,
 }
 
 impl<R: Read> DoNotCall<R> {

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, btree_map::Entry},
-    fmt,
     io::{Read, Seek},
 };
 
@@ -10,10 +9,11 @@ use thiserror::Error;
 
 use super::{
     Batch, ListError, ListPosition, ListRow,
+    cell::is_like_a_number,
+    field::{Field, plain},
     reject::OWN_COLUMNS,
     rows::{FirstRows, Rows},
 };
-use crate::phone::clean;
 
 /// A list, open: its dialect and its columns are known.
 #[derive(Debug)]
@@ -128,113 +128,6 @@ impl<R: Read + Seek> List<R> {
         self.first = None;
         self.ends_with = None;
         self.rows.go_to(mark)
-    }
-}
-
-/// What a column can be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Field {
-    /// `number`, the only one that a list must have.
-    Number,
-    /// `name`.
-    Name,
-    /// `first_name`, put together with the last if there is no `name`.
-    FirstName,
-    /// `last_name`.
-    LastName,
-    /// `timezone`.
-    Timezone,
-    /// `state`.
-    State,
-    /// `consent`: how it was given.
-    Consent,
-    /// `consent_at`: when.
-    ConsentAt,
-    /// `consent_source`: where it is recorded.
-    ConsentSource,
-    /// `message`: the one for this contact.
-    Message,
-    /// `foreign_id`: the contact's id in the user's own system.
-    ForeignId,
-}
-
-impl Field {
-    /// All, in the order of the documentation.
-    pub const ALL: [Self; 11] = [
-        Self::Number,
-        Self::Name,
-        Self::FirstName,
-        Self::LastName,
-        Self::Timezone,
-        Self::State,
-        Self::Consent,
-        Self::ConsentAt,
-        Self::ConsentSource,
-        Self::Message,
-        Self::ForeignId,
-    ];
-
-    /// Its name in a mapping.
-    pub const fn slug(self) -> &'static str {
-        match self {
-            Self::Number => "number",
-            Self::Name => "name",
-            Self::FirstName => "first_name",
-            Self::LastName => "last_name",
-            Self::Timezone => "timezone",
-            Self::State => "state",
-            Self::Consent => "consent",
-            Self::ConsentAt => "consent_at",
-            Self::ConsentSource => "consent_source",
-            Self::Message => "message",
-            Self::ForeignId => "foreign_id",
-        }
-    }
-
-    /// What lists call it, as [`plain`] has it.
-    const fn synonyms(self) -> &'static str {
-        match self {
-            Self::Number => {
-                "number phone phonenumber phoneno phonenum telephone telephonenumber telephoneno tel \
-                 mobile mobilephone mobilenumber mobileno cell cellphone cellnumber cellphonenumber msisdn \
-                 contactnumber contactphone primaryphone primaryphonenumber phone1 e164 phonee164 to dial \
-                 customerphone leadphone"
-            }
-            Self::Name => "name fullname contactname contact customername customer leadname",
-            Self::FirstName => "firstname first givenname forename",
-            Self::LastName => "lastname last surname familyname",
-            Self::Timezone => "timezone tz zone timezonename ianatimezone localtimezone",
-            Self::State => {
-                "state region province st stateprovince stateorprovince provincestate statecode usstate"
-            }
-            Self::Consent => "consent consenttype consentkind consentform optin",
-            Self::ConsentAt => {
-                "consentat consentdate consenttime consenttimestamp consentdatetime consentedat dateofconsent \
-                 optinat optindate optintimestamp"
-            }
-            Self::ConsentSource => "consentsource sourceofconsent consentorigin optinsource",
-            Self::Message => "message messagename recording voicemail audio",
-            Self::ForeignId => {
-                "foreignid id externalid extid leadid contactid customerid crmid recordid clientid accountid \
-                 uniqueid reference ref"
-            }
-        }
-    }
-
-    fn of(name: &str) -> Option<Self> {
-        let name = plain(name);
-        Self::ALL.into_iter().find(|field| {
-            field
-                .synonyms()
-                .split_ascii_whitespace()
-                .any(|known| known == name)
-        })
-    }
-}
-
-impl fmt::Display for Field {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.slug())
     }
 }
 
@@ -457,29 +350,6 @@ impl Columns {
     }
 }
 
-/// Whether a column of this name has numbers in it.
-pub(super) fn names_a_number(name: &str) -> bool {
-    Field::of(name) == Some(Field::Number)
-}
-
-/// Whether a field has the form of a number that is dialled, so that its row is no header.
-pub(super) fn is_like_a_number(field: &str) -> bool {
-    let Ok(field) = clean(field) else { return true };
-    let digits = field.bytes().filter(u8::is_ascii_digit).count();
-    digits >= FEWEST_DIGITS
-        && field
-            .bytes()
-            .all(|b| b.is_ascii_digit() || b" -.()+".contains(&b))
-}
-
-/// A name without case, spaces and marks: `Phone_Number` is `phonenumber`.
-pub(super) fn plain(name: &str) -> String {
-    name.chars()
-        .filter(|c| c.is_alphanumeric())
-        .flat_map(char::to_lowercase)
-        .collect()
-}
-
 /// Names of columns, for a message.
 pub(super) fn shown<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let mut names = names.map(|name| format!("`{}`", brief(name)));
@@ -521,9 +391,6 @@ fn by_position(first: ListRow<'_>, wanted: &str) -> Option<usize> {
 
 /// A batch ends behind the row that brings it to this many bytes.
 pub(super) const BATCH_BYTES: usize = 1024 * 1024;
-
-/// Fewest digits of a number; see `phone`.
-const FEWEST_DIGITS: usize = 7;
 
 /// How many columns a message names, and how much of each.
 const SHOWN: usize = 20;

@@ -16,11 +16,14 @@
 //!
 //! What goes out is safe to open in a spreadsheet, and is read back here as it was; see [`Writer`].
 
+mod batch;
+mod cell;
 mod contacts;
 mod day;
 mod dialect;
 mod do_not_call;
 mod error;
+mod field;
 mod fingerprint;
 mod header;
 mod reject;
@@ -28,14 +31,15 @@ mod rows;
 mod writer;
 mod zone;
 
+pub use batch::{Batch, ListPosition, ListRow};
 pub use contacts::{ContactRules, NewRow};
 pub use day::{DateOrder, UnclearTime};
-pub use do_not_call::{DoNotCall, LeftOut, Numbers};
+pub use do_not_call::{DoNotCall, Numbers};
 pub use error::ListError;
+pub use field::Field;
 pub use fingerprint::Fingerprint;
-pub use header::{BadMapping, Columns, Field, List, Mapping};
-pub use reject::{Reason, Reject, Rejects};
-pub use rows::{Batch, ListPosition, ListRow};
+pub use header::{BadMapping, Columns, List, Mapping};
+pub use reject::{LeftOut, Reason, Reject, Rejects};
 pub use writer::{Writer, guard, unguard};
 
 /// Most bytes of a row.

@@ -4,8 +4,21 @@ use std::io;
 
 use thiserror::Error;
 
-use super::{Batch, Field, LeftOut, ListRow, MAX_FIELD, Writer, day::UnclearTime, rows::Rows};
+use super::{Batch, Field, ListRow, MAX_FIELD, Writer, day::UnclearTime, rows::Rows};
 use crate::phone::PhoneError;
+
+/// A row that could not be read, or not wholly.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// The line on which it begins, counted from 1.
+    pub line: u64,
+    /// The row that a spreadsheet shows it in.
+    pub row: u64,
+    /// Why.
+    pub reason: Reason,
+    /// Its fields.
+    pub fields: Vec<String>,
+}
 
 /// A row that is left out.
 #[derive(Clone, Debug, PartialEq, Eq)]

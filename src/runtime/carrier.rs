@@ -3,8 +3,8 @@
 use tracing::{info, warn};
 
 use super::{
+    error::SessionError,
     release::{has_websocket_media, polls_in_audiosocket},
-    session::SessionError,
 };
 use crate::{
     ari::{Access, MediaServer, MediaSettings, Pbx, Pulse, Rest, WebSockets},
