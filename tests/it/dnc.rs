@@ -226,7 +226,7 @@ async fn a_do_not_call_list_bars_what_is_written_on_it_and_no_one_else() {
         .await;
     assert_eq!(
         imported.stdout,
-        "1 number added to `own`; 2 stood there already\n"
+        "1 number added to `own`; 2 already listed\n"
     );
 }
 
