@@ -33,7 +33,7 @@ pub async fn reach(deadline: Option<Instant>) {
     }
 }
 
-/// For how long this program stood still, where it did: a process that is stopped, a virtual machine that is paused, a
+/// For how long this program was suspended, if it was: a process that is stopped, a virtual machine that is paused, a
 /// disk that swaps. A deadline was due at `due` and is seen at `now`; one that is seen a little late was not slept through.
 pub fn suspended_for(due: Instant, now: Instant) -> Option<Duration> {
     let late = now.saturating_duration_since(due);

@@ -1,4 +1,4 @@
-//! Tells from a file's first bytes what it is, so that a refusal can name it, and finds all of its audio where headers announce
+//! Finds out from a file's first bytes what it is, so that a refusal can name it, and finds all of its audio if headers announce
 //! less of it, or more.
 
 use std::{
@@ -98,7 +98,7 @@ pub(super) fn counts_frames(file: &mut File) -> io::Result<bool> {
         .is_some_and(|flags| flags & 1 == 1))
 }
 
-/// A source of bytes that is put together of parts of a file, and of headers that tell the truth about them.
+/// A source of bytes that is put together of parts of a file, and of headers that describe them.
 ///
 /// Programs that write to a pipe leave the sizes of a WAV file at 0 or at their largest value, and the decoder would then
 /// lose the last packet: up to 144 ms of the message's end. Recordings are put together as files (`cat a.mp3 b.mp3`), and a
@@ -281,13 +281,13 @@ impl MediaSource for Mended {
     }
 }
 
-/// Where the audio of a WAV file is.
+/// The places of the audio in a WAV file.
 struct WavAudio {
     /// How it is encoded: the chunk `fmt `.
     format: Vec<u8>,
-    /// Where its first `data` chunk begins.
+    /// The start of its first `data` chunk.
     data_at: u64,
-    /// Where audio begins and how long it is.
+    /// The starts of audio, and its lengths.
     bodies: Vec<(u64, u64)>,
     /// Whether there is one body, of the length that its header announces.
     is_as_announced: bool,
@@ -360,7 +360,7 @@ impl WavAudio {
         Ok(())
     }
 
-    /// Takes a `data` chunk; returns where it ends.
+    /// Takes a `data` chunk; returns its end.
     fn take_data(&mut self, file: &mut File, at: u64, size: u64, len: u64) -> Result<u64, Refusal> {
         let body = at + 8;
         let held = len.saturating_sub(body);
@@ -387,7 +387,7 @@ impl WavAudio {
     }
 
     /// Takes what is behind the announced audio and is no chunk, if it is audio: its header was written early and never
-    /// again. Returns where reading goes on.
+    /// again. Returns the place at which reading goes on.
     fn take_unannounced(
         &mut self,
         file: &mut File,
@@ -432,10 +432,10 @@ impl WavAudio {
     }
 }
 
-/// Where the frames of an MP3 file are.
+/// The places of the frames in an MP3 file.
 #[derive(Default)]
 struct Mp3Audio {
-    /// Where frames begin and how long they are, without gaps.
+    /// The starts and lengths of frames, without gaps.
     ranges: Vec<(u64, u64)>,
     /// How many frames there are, and how many the headers of encoders announce.
     frames: u64,
@@ -557,13 +557,13 @@ fn is_chunk(id: [u8; 4], size: u64, held: u64) -> bool {
     KNOWN_CHUNKS.contains(&&id) || (id.iter().all(|b| (b' '..=b'~').contains(b)) && size <= held)
 }
 
-/// Where another WAV file begins within this one.
+/// The start of another WAV file within this one.
 fn another_riff(file: &mut File, from: u64, len: u64) -> Result<Option<u64>, Refusal> {
     let is_wav = |at: &[u8]| at[8..].starts_with(b"WAVEfmt ");
     find(file, from, len, b"RIFF", is_wav).map_err(Refusal::Unreadable)
 }
 
-/// Where a word is, with 16 bytes of which something holds.
+/// The place of a word, with 16 bytes of which something holds.
 fn find(
     file: &mut File,
     mut from: u64,
@@ -628,7 +628,7 @@ const STREAMED: u64 = 0x7FFF_0000;
 /// Most chunks of a WAV file that are looked through for its data.
 const MAX_CHUNKS: usize = 1_000;
 
-/// Most bytes of the chunk that tells the encoding.
+/// Most bytes of the chunk that names the encoding.
 const MAX_FORMAT: u64 = 4_096;
 
 /// How much of a second may be missing of what a WAV header announces, and how much more than it must be there to be audio:

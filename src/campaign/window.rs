@@ -1,6 +1,6 @@
 //! When a campaign dials: its own hours and dates, in one zone of its own choice.
 //!
-//! These are the campaign's own. What the law allows where each contact is, the gate decides besides.
+//! These are the campaign's own. The gate decides besides what the law allows at each contact's place.
 
 use std::collections::{BTreeMap, BTreeSet};
 

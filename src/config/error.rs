@@ -50,7 +50,7 @@ pub enum ConfigError {
     Missing {
         /// The key.
         key: &'static str,
-        /// Where it was looked for.
+        /// The places that were searched.
         place: Absent,
         /// What it should be.
         expected: String,
@@ -102,7 +102,7 @@ impl fmt::Display for KeyPlace {
     }
 }
 
-/// Where a missing value was looked for.
+/// The places that were searched for a missing value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Absent {
     /// The file that was read.

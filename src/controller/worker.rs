@@ -76,7 +76,7 @@ pub(super) struct DropWorker {
     pub(super) orders: Orders,
     pub(super) link: watch::Receiver<PbxLink>,
     pub(super) trunk: TrunkProbe,
-    /// Where evidence is kept, if it is.
+    /// The folder for evidence, if it is kept.
     pub(super) archive: Option<Archive>,
     pub(super) inputs: mpsc::UnboundedSender<Input>,
 }

@@ -42,7 +42,7 @@ impl Target {
     /// Hands inputs to `check`.
     ///
     /// # Panics
-    /// Where one of them makes it panic. The input is kept, and the message says where.
+    /// If one of them makes it panic. The input is kept, and the message says where.
     pub(crate) fn check(&self, check: impl Fn(&[u8])) {
         let only = std::env::var("FUZZ_TARGET").unwrap_or_default();
         if !only.is_empty() && only != self.name {
@@ -148,7 +148,7 @@ impl Target {
         let path = self.folder().join(format!("found-{:016x}", hash(input)));
         match fs::create_dir_all(self.folder()).and_then(|()| fs::write(&path, input)) {
             Ok(()) => path.display().to_string(),
-            // A folder that nobody may write to: then the message has to hold it.
+            // A folder that cannot be written to: then the message has to hold it.
             Err(error) => format!("{input:02x?} ({error})"),
         }
     }
@@ -196,7 +196,7 @@ fn counters() -> usize {
     0
 }
 
-/// Ends the program where one input takes too long, and keeps the input.
+/// Ends the program if one input takes too long, and keeps the input.
 struct Watch {
     begins: mpsc::Sender<()>,
     input: Arc<Mutex<Vec<u8>>>,
@@ -268,7 +268,7 @@ fn smallest(input: &[u8], check: impl Fn(&[u8])) -> Vec<u8> {
     small
 }
 
-/// All files of a folder, in the order of their names; none where there is no such folder.
+/// All files of a folder, in the order of their names; none if there is no such folder.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else {
         return Vec::new();

@@ -100,7 +100,7 @@ impl Mutator {
         input.splice(at..at, piece.iter().copied());
     }
 
-    /// Where, and how much from there, mostly little.
+    /// A place, and how much from there, mostly little.
     fn place(&mut self, input: &[u8]) -> (usize, usize) {
         let at = self.below(input.len());
         let most = 1 << self.below(10);
@@ -123,7 +123,7 @@ impl Mutator {
         (self.draw() >> 56) as u8
     }
 
-    /// A number below `end`; 0 where there is none.
+    /// A number below `end`; 0 if there is none.
     fn below(&mut self, end: usize) -> usize {
         if end == 0 {
             return 0;

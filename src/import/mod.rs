@@ -63,7 +63,7 @@ pub struct Import {
     pub dates: Option<DateOrder>,
     /// Whether numbers are added that are in other campaigns.
     pub across: Across,
-    /// Where its rejects go. The file is made with the first of them; one of an earlier import is written over.
+    /// The file for its rejects. It is made with the first of them; one of an earlier import is written over.
     pub rejects: PathBuf,
     /// Whether a list may be imported that has changed since an import of it was interrupted.
     pub is_change_accepted: bool,

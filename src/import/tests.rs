@@ -51,7 +51,7 @@ impl Desk {
     async fn some(&self, import: &Import, transactions: usize) -> Imported {
         let stop = CancellationToken::new();
         let mut told = 0;
-        // It tells once before the first one.
+        // It reports once before the first one.
         let tell = |_: &Progress| {
             told += 1;
             if told > transactions {
@@ -302,7 +302,7 @@ async fn rejects_that_a_transaction_lacks_are_found_again_to_the_last_row() {
             .collect();
         assert!(kept.len() < rejects.len());
         fs::write(&import.rejects, kept).unwrap();
-        // Whoever goes on may take other steps.
+        // The next run may take other steps.
         let done = desk.run(&import).await;
         assert!(done.is_complete);
         assert_eq!(done.progress.rejected, expected.progress.rejected);
@@ -390,7 +390,7 @@ async fn a_list_that_changes_while_it_is_imported_is_not_complete() {
     );
 }
 
-/// Is a process of its own, where the test below says so: imports, tells after each transaction, and is killed.
+/// Is a process of its own, if the test below says so: imports, reports after each transaction, and is killed.
 #[test]
 #[expect(clippy::print_stdout, reason = "who kills it waits for its words")]
 fn importing_until_it_is_killed() {

@@ -77,14 +77,14 @@ impl Batch {
     }
 }
 
-/// Where a row of a batch ends.
+/// The end of a row in a batch.
 #[derive(Clone, Copy, Debug)]
 struct RowEnd {
     /// Its line, and whether it is open.
     line: u64,
     row: u64,
     is_open: bool,
-    /// Where its text and its ends end.
+    /// The ends of its text and of its ends.
     text: usize,
     ends: usize,
 }

@@ -104,7 +104,7 @@ impl<R: Read> DoNotCall<R> {
     /// The next numbers, of at most so many rows; `None` at the end.
     ///
     /// # Errors
-    /// [`ListError`] at the row where reading ends.
+    /// [`ListError`] at the row at which reading ends.
     pub fn batch(&mut self, at_most: usize) -> Result<Option<Numbers>, ListError> {
         let Some(batch) = self.list.batch(at_most)? else {
             return Ok(None);
@@ -199,7 +199,7 @@ impl<R: Read> DoNotCall<R> {
     }
 }
 
-/// Where numbers are.
+/// The places of numbers.
 #[derive(Debug)]
 struct NumberColumns {
     area: Option<usize>,

@@ -21,7 +21,7 @@ pub enum Field {
     Consent,
     /// `consent_at`: when.
     ConsentAt,
-    /// `consent_source`: where it is recorded.
+    /// `consent_source`: the record of it.
     ConsentSource,
     /// `message`: the one for this contact.
     Message,

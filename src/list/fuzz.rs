@@ -208,8 +208,8 @@ fn what_is_written_is_read_back_and_no_cell_begins_a_formula() {
                     let formula = if other == delimiter {
                         begins_formula(cell)
                     } else {
-                        // Whoever takes another delimiter sees several cells as one, and quotes, tabs and the ends of lines in
-                        // it: what stands between these are cells of ours or parts of one.
+                        // A reader that takes another delimiter sees several cells as one, and quotes, tabs and the ends of lines in
+                        // it: what is between these are cells of ours or parts of one.
                         let ends = [char::from(delimiter), '\r', '\n', '\t', '"'];
                         let mut parts = cell.split(ends).filter(|part| !part.is_empty());
                         parts.any(begins_formula)

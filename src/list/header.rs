@@ -24,7 +24,7 @@ pub struct List<R> {
     title_rows: u64,
     /// The first row, if it is no header.
     first: Option<Batch>,
-    /// Where reading ends, while rows before it are given out.
+    /// The place at which reading ends, while rows before it are given out.
     ends_with: Option<ListError>,
 }
 
@@ -98,7 +98,7 @@ impl<R: Read> List<R> {
     /// The next rows, at most so many, and of at most 1 MiB and one row; `None` at the end.
     ///
     /// # Errors
-    /// [`ListError`] at the row where reading ends. The rows before it come first.
+    /// [`ListError`] at the row at which reading ends. The rows before it come first.
     pub fn batch(&mut self, at_most: usize) -> Result<Option<Batch>, ListError> {
         if let Some(error) = self.ends_with.take() {
             return Err(error);

@@ -22,7 +22,7 @@ pub(super) struct Rows<R> {
     filled: usize,
     delimiter: u8,
     parser: Reader,
-    /// Where a row is put together.
+    /// The buffer in which a row is put together.
     row: Box<[u8]>,
     ends: Box<[usize]>,
     mark: ListPosition,
@@ -60,7 +60,7 @@ impl<R: Read> Rows<R> {
             parser: parser(delimiter),
             row: vec![0; MAX_ROW + 1].into_boxed_slice(),
             ends: vec![0; MAX_COLUMNS + 1].into_boxed_slice(),
-            // A spreadsheet does not show the line that tells the delimiter.
+            // A spreadsheet does not show the line that names the delimiter.
             within: mark.lines,
             first: mark,
             mark,

@@ -6,7 +6,7 @@ use std::{borrow::Cow, io};
 ///
 /// Spreadsheets take a cell for a formula by its first character, quoted or not. So a `'` is put before `=`, `+`, `-`,
 /// `@`, tab and NUL, as OWASP's ASVS 5.0 (1.2.10) asks, and before CR, LF and the full-width forms of the first four. Within a
-/// cell one is put before `=`, `+`, `-`, `@` and NUL where they follow a delimiter, a quotation mark or the end of a line, for there a
+/// cell one is put before `=`, `+`, `-`, `@` and NUL if they follow a delimiter, a quotation mark or the end of a line, for there a
 /// spreadsheet that expects another delimiter would begin another cell.
 ///
 /// A cell that is a sign and else only digits, dots, spaces and the dots of a masked number stays as it is: it can be
@@ -111,7 +111,7 @@ pub fn unguard(text: &str) -> Cow<'_, str> {
     rewrite(text, |quotes, _| quotes > 0, false)
 }
 
-/// Goes to each place where a cell may begin and where, behind any `'`, a formula does. Where `is_due` says so of how many
+/// Goes to each place where a cell may begin and where, behind any `'`, a formula does. If `is_due` says so of how many
 /// of these there are, and of whether it is the start of the text, one is put there or taken off.
 fn rewrite(text: &str, is_due: impl Fn(usize, bool) -> bool, puts: bool) -> Cow<'_, str> {
     let mut made = String::new();

@@ -169,7 +169,7 @@ impl Barring {
 }
 
 impl PhoneNumber {
-    /// This number, and every other number in E.164 form that dials the same telephone: where a country puts digits
+    /// This number, and every other number in E.164 form that dials the same telephone: if a country puts digits
     /// before mobile numbers for some callers, or has lengthened its numbers, lists have either form.
     pub fn spellings(&self) -> Vec<Self> {
         let mut all = BTreeSet::from([self.clone()]);
@@ -376,7 +376,7 @@ fn is_day(word: &str) -> bool {
     is_date(first, second, third) || is_date(third, first, second)
 }
 
-/// Where groups of digits begin and end; a leading `+` belongs to the first.
+/// The starts and ends of groups of digits; a leading `+` belongs to the first.
 fn groups(text: &str) -> Vec<std::ops::Range<usize>> {
     let mut groups: Vec<std::ops::Range<usize>> = Vec::new();
     for (at, byte) in text.bytes().enumerate() {
@@ -457,7 +457,7 @@ const SPELLINGS: &[(&str, &str, &[usize], &[char])] = &[
 /// Most digits behind or before a number that are passed in silence: `(2 lines)`.
 const MOST_STRAY_DIGITS: usize = 2;
 
-/// Fewest digits that are taken for a number with its country's code where nothing says that they are one.
+/// Fewest digits that are taken for a number with its country's code if nothing says that they are one.
 const FEWEST_ABROAD: usize = 10;
 
 const MOST_EXTENSION_DIGITS: usize = 5;

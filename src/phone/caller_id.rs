@@ -69,7 +69,7 @@ pub enum CallerIdError {
     NotADigit {
         /// The first character that does not belong.
         found: char,
-        /// Where it is, counted from 1 after leading spaces.
+        /// Its position, counted from 1 after leading spaces.
         position: usize,
     },
     /// There are too few or too many digits.

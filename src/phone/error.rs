@@ -26,7 +26,7 @@ pub enum PhoneError {
     NotADigit {
         /// The first character that does not belong.
         found: char,
-        /// Where it is, counted from 1 after leading spaces.
+        /// Its position, counted from 1 after leading spaces.
         position: usize,
     },
     /// The number is an emergency number.

@@ -15,8 +15,8 @@ use crate::{clock, id::RunName};
 
 /// The folder of lock files, shared by all processes of this machine that use one PBX.
 ///
-/// Each PBX has a folder of its own, named after where it is: only a look at that PBX shows that nothing of a dead run
-/// is left on it. Version 0.1.0 kept all locks in the folder above, where it is not known which PBX a run used: they are
+/// Each PBX has a folder of its own, named after its address: only a look at that PBX shows that nothing of a dead run
+/// is left on it. Version 0.1.0 kept all locks in the folder above, which does not show which PBX a run used: they are
 /// looked after on every PBX, and forgotten once they have been seen dead for two hours.
 #[derive(Clone, Debug)]
 pub struct Runs {

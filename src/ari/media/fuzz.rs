@@ -122,7 +122,7 @@ fn any_connections_reach_their_own_drop_or_are_counted() {
 /// Drops and connections do as the input says; then everything that was sent is looked for.
 fn play(runtime: &Runtime, mut bytes: Bytes<'_>) {
     runtime.block_on(async {
-        // Nobody here is silent for long, except on a machine that is.
+        // No peer here is silent for long, except on a machine that is.
         let patient = ListenerLimits {
             greeting: SOON,
             ..ListenerLimits::default()
@@ -158,11 +158,11 @@ struct TestCall {
     socket: Option<TcpStream>,
     /// The socket, after this side has ended.
     ended: Option<TcpStream>,
-    /// What its drop hears of it, where it reached one.
+    /// What its drop hears of it, if it reached one.
     reached: Option<Connection>,
     /// It was closed from the other side.
     over: bool,
-    /// All of it; from where it reached a drop, all since its UUID.
+    /// All of it; once it has reached a drop, all since its UUID.
     said: Vec<u8>,
 }
 
@@ -227,7 +227,7 @@ impl Scene {
         &mut self.calls[which]
     }
 
-    /// A connection names a drop, or nobody.
+    /// A connection names a drop, or none.
     async fn hello(&mut self, which: usize, drop: usize) {
         let call = &mut self.calls[which];
         let known = self.drops.get_mut(drop % 8);

@@ -68,7 +68,7 @@ pub struct MediaServer {
     counts: Arc<Counts>,
 }
 
-/// Where the PBX connects with the audio of calls, and which hosts may.
+/// The address to which the PBX connects with the audio of calls, and which hosts may.
 #[derive(Clone, Debug)]
 pub struct MediaSettings {
     /// The address to listen on.
@@ -132,7 +132,7 @@ impl MediaServer {
         })
     }
 
-    /// Where the PBX is to connect: `HOST:PORT`.
+    /// The address to which the PBX is to connect: `HOST:PORT`.
     pub fn address(&self) -> &str {
         &self.address
     }

@@ -107,7 +107,7 @@ impl Pbx {
         self.rest.clone()
     }
 
-    /// Where the PBX is, as `host:port`, for people and for connecting.
+    /// The PBX's address, as `host:port`, for people and for connecting.
     pub fn address(&self) -> String {
         // `base_url` has seen to it that both are there.
         let host = self.base.host_str().unwrap_or_default();

@@ -285,7 +285,7 @@ impl EventLink {
                 _ = ping.tick() => {
                     let now = clock::now();
                     let slept = clock::suspended_for(next_ping, now);
-                    // While this program stood still it sent no ping, and silence says nothing of the PBX. What has come
+                    // While this program was suspended it sent no ping, and silence says nothing of the PBX. What has come
                     // is read until the next tick, which judges.
                     heard += slept.unwrap_or_default();
                     let silent = now.saturating_duration_since(heard);

@@ -82,7 +82,7 @@ pub struct Channel {
     pub state: String,
     /// When it was made, as the PBX writes it; see [`Channel::created`].
     pub creationtime: String,
-    /// Where it is in the dialplan.
+    /// Its place in the dialplan.
     pub dialplan: Dialplan,
 }
 
@@ -93,7 +93,7 @@ impl Channel {
     }
 }
 
-/// Where a channel is in the dialplan.
+/// A channel's place in the dialplan.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Dialplan {

@@ -206,7 +206,7 @@ struct OpenedRecording {
 }
 
 fn open(path: &Path) -> Result<OpenedRecording, Refusal> {
-    // Asked before opening: to open a pipe that nobody writes to would wait for ever.
+    // Asked before opening: to open a pipe without a writer would wait for ever.
     let meta = std::fs::metadata(path).map_err(Refusal::Unreadable)?;
     if !meta.is_file() {
         return Err(Refusal::NotAFile);

@@ -100,7 +100,7 @@ fn chunk(id: &[u8; 4], body: &[u8], announced: usize) -> Vec<u8> {
     [&id[..], &size, body].concat()
 }
 
-/// A WAV file of one channel at 8 kHz in 16 bits, with these chunks behind the one that tells so.
+/// A WAV file of one channel at 8 kHz in 16 bits, with these chunks behind the one that says so.
 fn wav(rate: u32, chunks: &[Vec<u8>]) -> Vec<u8> {
     let format = [
         &[1, 0, 1, 0][..],
@@ -210,7 +210,7 @@ fn all_recordings_that_are_put_into_one_file_are_read() {
             ms.parse().unwrap()
         };
         let (once, thrice) = (ms(&one), ms(&one.repeat(3)));
-        // The padding of encoders is cut off where one header counts it.
+        // The padding of encoders is cut off if one header counts it.
         assert!(
             (thrice - 3.0 * once).abs() < 300.0,
             "{name}: {once} {thrice}"
@@ -231,7 +231,7 @@ fn an_mp3_is_read_beyond_what_its_first_frame_announces() {
     let expected: f64 = length(&one).strip_suffix(" ms").unwrap().parse().unwrap();
     let found: f64 = length(&early).strip_suffix(" ms").unwrap().parse().unwrap();
     assert!((found - expected).abs() < 150.0, "{found} of {expected}");
-    // Where the second one is missing its end, this is said.
+    // If the second one is missing its end, this is said.
     let mut cut = one.repeat(2);
     cut.truncate(one.len() * 5 / 4);
     assert!(

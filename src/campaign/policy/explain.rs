@@ -176,7 +176,7 @@ pub struct ZoneSeen {
 /// A law, or a user's rule, on hours.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleSeen {
-    /// The law's place and where it is written, or the user's name for the rule.
+    /// The law's place and source, or the user's name for the rule.
     pub name: String,
     /// The hours it leaves open on the day of the first zone that is closed, or of the first zone.
     pub hours: Option<Span>,

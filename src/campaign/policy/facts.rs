@@ -61,7 +61,7 @@ pub struct Consent {
     pub kind: ConsentKind,
     /// When it was given.
     pub at: Option<Timestamp>,
-    /// Where it is recorded, such as `web form 2026-03`.
+    /// The record of it, such as `web form 2026-03`.
     pub source: Option<String>,
 }
 

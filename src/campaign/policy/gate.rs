@@ -349,7 +349,7 @@ fn calling_hours(whereabouts: &Whereabouts, hours: &Hours<'_>, now: Timestamp) -
     let places = &whereabouts.places;
     let by_any_state = places.contains(&Jurisdiction::ANY_STATE);
     let rules = day.map_or_else(Vec::new, |day| {
-        // Where every state's law holds, those that close nothing are left out.
+        // If every state's law holds, those that close nothing are left out.
         let is_shown = |law: &&&Law, span: Option<Span>| {
             let is_named = places
                 .iter()

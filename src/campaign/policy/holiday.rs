@@ -25,7 +25,7 @@ pub(super) enum Day {
     Nth(i8, Weekday, i8, i32),
     /// So many days after Easter Sunday, or before it.
     Easter(i32),
-    /// The Tuesday after the first Monday of November; in even years only where it says so.
+    /// The Tuesday after the first Monday of November; in even years only if it says so.
     Election {
         /// Whether there is none in odd years.
         even_years: bool,

@@ -118,8 +118,8 @@ impl<'a> Hours<'a> {
         }
     }
 
-    /// The moments around a civil day at which a zone can turn open: where its clock shows the hour that the day opens
-    /// at, and where the clock is changed.
+    /// The moments around a civil day at which a zone can turn open: when its clock shows the hour that the day opens
+    /// at, and when the clock is changed.
     fn openings(&self, zone: &TimeZone, day: Date) -> impl Iterator<Item = Timestamp> {
         let opening = self.on(day).map(|span| day.to_datetime(span.opens()));
         let shown = opening.into_iter().flat_map(move |opening| {

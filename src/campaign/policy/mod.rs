@@ -12,7 +12,7 @@
 //!
 //! What is not known is taken at its strictest: a number that may be in two zones is called only while both are open, and
 //! a contact whose list names another state than their number falls under the laws of
-//! both, a state that is not understood has the laws of all, and where zone, state and number disagree, all of their
+//! both, a state that is not understood has the laws of all, and if zone, state and number disagree, all of their
 //! zones have to be open. A user makes rules stricter;
 //! to loosen one takes a setting, or an [`Override`] or a forced [`UserRule`] with a reason, and each ruling names it.
 //!

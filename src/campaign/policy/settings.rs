@@ -72,7 +72,7 @@ impl GateSettings {
 pub struct UserRule {
     /// What the user calls it; decisions name it.
     pub name: String,
-    /// Where it holds; a country includes its states. Everywhere if there is none.
+    /// The places in which it holds; a country includes its states. Everywhere if there is none.
     pub places: Vec<Jurisdiction>,
     /// The hours it leaves open.
     pub week: Week,

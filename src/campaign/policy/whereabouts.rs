@@ -129,7 +129,7 @@ impl Whereabouts {
     }
 }
 
-/// What a number says of where it is.
+/// What a number says of its place.
 struct ByNumber {
     zones: Vec<&'static str>,
     /// Its countries, if it belongs to the North American numbering plan.

@@ -86,7 +86,7 @@ impl Forecast {
     }
 }
 
-/// A gate that is asked in a simulation, where no store counts the drops that ended.
+/// A gate that is asked in a simulation: no store counts the drops that ended.
 pub trait SimulatedGate: Gate {
     /// A drop to a contact has ended. Only what alerted counts for the caps; of what the network refused nothing did.
     fn ended(&mut self, _contact: ContactId, _outcome: Outcome) {}

@@ -1,4 +1,4 @@
-//! What a person tells the gate of one drop, and what the gate tells them.
+//! What a person states to the gate for one drop, and what the gate answers.
 
 use anyhow::anyhow;
 use clap::{Args as ClapArgs, builder::ValueParser};
@@ -55,7 +55,7 @@ impl GateArgs {
     /// The rules that are set aside, all for the one reason that was given.
     ///
     /// # Errors
-    /// [`OverrideError`] where the reason is empty.
+    /// [`OverrideError`] if the reason is empty.
     pub(super) fn overrides(&self) -> Result<Vec<Override>, OverrideError> {
         let because = without_numbers(self.because.as_deref().unwrap_or_default());
         let aside = self.rules.iter();
@@ -84,7 +84,7 @@ pub(super) fn stopped(drop: DropId, ruling: &Ruling, json: bool, printer: Printe
             let trouble = CliError::new(anyhow!("held ({reason}) until {here}: {said}"));
             trouble.maybe_hint(held_hint(reason))
         }
-        // Nobody asks for the reason why something is allowed.
+        // The reason why something is allowed is of no interest.
         Decision::Allowed => CliError::new(anyhow!("nothing stands against this drop")),
     }
 }

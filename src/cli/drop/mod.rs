@@ -62,7 +62,7 @@ pub(super) struct Args {
 /// Carries out one drop.
 ///
 /// # Errors
-/// [`CliError`] where no drop was started.
+/// [`CliError`] if no drop was started.
 pub(super) async fn run(
     args: &Args,
     mut config: Config,
@@ -230,7 +230,7 @@ fn last_line(report: &Report, printer: Printer) -> String {
     format!("{slug}: {}", outcome_words(report))
 }
 
-/// What to do where a run could not begin.
+/// What to do if a run could not begin.
 fn advise(error: SessionError, config: &Config) -> CliError {
     let hint = match &error {
         SessionError::Instance(_) => "set `instance` to `[a-z0-9]{1,32}`".to_owned(),
@@ -255,9 +255,9 @@ fn advise(error: SessionError, config: &Config) -> CliError {
     CliError::new(error).hint(hint)
 }
 
-/// What to do where another program took the app.
+/// What to do if another program took the app.
 const APP_OF_ITS_OWN: &str =
     "every call was hung up; give each program on this PBX a `pbx.app` of its own";
 
-/// What is said where the end of a drop could not be written.
+/// What is said if the end of a drop could not be written.
 const UNSETTLED: &str = "the end of this drop is not in the store, where it will be `lost`";

@@ -87,7 +87,7 @@ pub(super) struct Past {
 }
 
 impl ControlLoop {
-    /// Tells the engine all of the past, in its order. The commands that follow from it are executed by [`Self::run`].
+    /// Gives the engine all of the past, in its order. The commands that follow from it are executed by [`Self::run`].
     pub(super) fn load(&mut self, past: Past) {
         // Before it is fed: nothing is started by a trunk that is offline.
         self.on_trunk();

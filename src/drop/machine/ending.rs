@@ -28,7 +28,7 @@ impl VoicemailDrop {
         if matches!(self.phase, DropPhase::Explaining { live, .. } if live == leg) {
             self.finish_with_far_end(EndedBy::FarEnd, now);
         } else {
-            // The channel's end follows at once; if it does not, this event stands in for it.
+            // The channel's end follows at once; if it does not, this event takes its place.
             self.doubt(leg, now);
         }
     }

@@ -10,9 +10,9 @@ use crate::{
 pub(super) struct Contract {
     most_restarts: u32,
     told: Vec<Told>,
-    /// The last moment that was told as it came.
+    /// The last moment that was reported as it came.
     last: At,
-    /// Where speech began that goes on.
+    /// When speech began that goes on.
     speaks: Option<At>,
     quiet_since: At,
     verdict: Option<Verdict>,
@@ -42,13 +42,13 @@ impl Contract {
         }
     }
 
-    /// All that was told, in order.
+    /// All that was reported, in order.
     pub(super) fn told(&self) -> &[Told] {
         &self.told
     }
 
     /// # Panics
-    /// Where it breaks a promise.
+    /// If it breaks a promise.
     pub(super) fn take(&mut self, told: Told, ears: &Ears) {
         self.told.push(told);
         match told {
@@ -131,7 +131,7 @@ impl Contract {
         }
     }
 
-    /// What is told as it comes is never older than what was told before.
+    /// What is reported as it comes is never older than what was reported before.
     fn moment(&mut self, at: At, now: At) {
         assert!(
             self.last <= at && at <= now,

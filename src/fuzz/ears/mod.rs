@@ -1,7 +1,7 @@
-//! The ears, whatever they hear and whenever they are told something.
+//! The ears, whatever they hear and whenever they are given a cue.
 //!
 //! An input is a program: settings, then sounds, words of Asterisk's and plays of the message, in any order. The call is
-//! heard twice, in frames of 20 ms and in pieces of any size, and what is told has to be the same and to keep to the
+//! heard twice, in frames of 20 ms and in pieces of any size, and what is reported has to be the same and to keep to the
 //! [`Contract`].
 
 mod contract;
@@ -40,7 +40,7 @@ struct Live {
     /// What happens beside the sound, by the sample before which it does.
     cues: Vec<(usize, Cue)>,
     message: Option<Message>,
-    /// From a ready point to the message, in samples; `None` where nobody plays it.
+    /// From a ready point to the message, in samples; `None` if it is not played.
     plays_after: Option<usize>,
     seed: u8,
 }
@@ -137,7 +137,7 @@ impl Live {
             ears.hear(&self.samples[at..end], &mut |event| heard.push(event));
             at = end;
             for event in heard.drain(..) {
-                // The driver is told at the end of a piece and plays a while later, at the same sample in either pace.
+                // The driver hears of it at the end of a piece and plays a while later, at the same sample in either pace.
                 if let (Heard::Ready { at: ready, .. }, Some(after)) = (&event, self.plays_after) {
                     plays = Some(ready.0 as usize + after);
                 }
@@ -147,7 +147,7 @@ impl Live {
     }
 }
 
-/// What happens between the ears and whoever listens through them: something is heard, or the message is played.
+/// What happens between the ears and the listener behind them: something is heard, or the message is played.
 type Told = Option<Heard>;
 
 /// Half of all as they are by default, the others anywhere in their range, its ends included.
@@ -163,7 +163,7 @@ fn settings(bytes: &mut Bytes<'_>) -> Settings {
             96..128 => setting.most,
             part => setting.least + (setting.most - setting.least) * f32::from(part - 128) / 127.0,
         };
-        // Nobody restarts a message one and a half times.
+        // A message is not restarted one and a half times.
         let value = if setting.unit == "times" {
             value.floor()
         } else {
@@ -182,7 +182,7 @@ fn amd(byte: u8) -> Amd {
     }
 }
 
-/// The longest piece, in samples; whoever plays takes longer than that to begin.
+/// The longest piece, in samples; the player takes longer than that to begin.
 const PIECE: usize = 2_000;
 
 /// The longest call, in samples.

@@ -10,7 +10,7 @@ pub(super) const WORDS: &[&[u8]] = &[
     // A beep of 1000 Hz for 0.4 s, and quiet after it.
     &[6, 0x03, 0xe8, 12, 50],
     &[5, 40],
-    // Somebody speaks.
+    // A person speaks.
     &[9, 20, 60, 10],
     &[9, 30, 200, 12],
     &[9, 20, 250, 10, 5, 10, 9, 30, 250, 9],

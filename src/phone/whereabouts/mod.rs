@@ -52,7 +52,7 @@ impl PhoneNumber {
         self.digits.starts_with('1')
     }
 
-    /// The countries that the number may be of, as ISO 3166 writes them, where it belongs to the North American numbering
+    /// The countries that the number may be of, as ISO 3166 writes them, if it belongs to the North American numbering
     /// plan: `US`, `CA`, `BS`; both of the first two for an area code that belongs to no place. Empty for other numbers.
     pub fn north_american_countries(&self) -> Vec<&'static str> {
         let places = self.places();

@@ -101,7 +101,7 @@ fn what_is_heard_means_what_the_drop_can_act_on() {
     for (heard, event) in rows {
         assert_eq!(meaning(leg, &heard, Some(beeped)), event, "{heard:?}");
     }
-    // A beep that was not told of proves nothing.
+    // A beep that was not reported proves nothing.
     let unheard = meaning(leg, &ready(ReadyBy::Beep), None);
     assert_eq!(unheard, Some(Event::Ready(leg, ReadyPoint::Silence)));
 }

@@ -22,9 +22,9 @@ pub struct Adding {
     tx: Tx,
     across: Across,
     now: Timestamp,
-    /// Where the import was when it began.
+    /// How far the import was when it began.
     before: (i64, i64),
-    /// Where it is, with what was given here.
+    /// How far it is, with what was given here.
     bytes: i64,
     is_complete: bool,
     /// What is to be noted, if anything was given that was not there.

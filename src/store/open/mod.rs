@@ -1,4 +1,4 @@
-//! Where the database is, and opening it.
+//! The address of the database, and opening it.
 
 use std::{
     fs::OpenOptions,
@@ -25,7 +25,7 @@ use super::{
     transaction::{Pools, timely},
 };
 
-/// Where the database is.
+/// The address of the database.
 #[derive(Clone, Debug)]
 pub enum DatabaseAddress {
     /// A file of SQLite's, made if it is missing.

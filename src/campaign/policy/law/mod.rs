@@ -18,7 +18,7 @@ use super::{
 /// One law of one place.
 #[derive(Debug)]
 pub struct Law {
-    /// Where it holds.
+    /// The places in which it holds.
     pub place: Jurisdiction,
     /// The hours it leaves open.
     pub week: Week,
@@ -28,7 +28,7 @@ pub struct Law {
     pub on_holidays: Option<Span>,
     /// How often a number may be called.
     pub limits: &'static [Limit],
-    /// Where it is written.
+    /// Its source.
     pub source: &'static str,
     /// What was read of it.
     pub read: Read,
@@ -117,7 +117,7 @@ impl Law {
         found
     }
 
-    /// Its name: the place and where it is written.
+    /// Its name: the place and the source.
     pub fn name(&self) -> String {
         format!("{} ({})", self.place, self.source)
     }

@@ -25,7 +25,7 @@ fn a_number_in_two_zones_is_called_while_both_are_open() {
             ),
         ],
     );
-    // The contact's own zone tells.
+    // The contact's own zone decides.
     assert_says(
         &Contact::under(850).zone("America/Chicago"),
         &GateSettings::default(),
@@ -327,7 +327,7 @@ fn a_state_in_any_usual_spelling_has_its_law_and_any_other_has_all() {
         "{words}"
     );
     assert!(words.contains(" more laws close it too; "), "{words}");
-    // What stands in place of one state's law leaves those of the others.
+    // What takes the place of one state's law leaves those of the others.
     let florida = UserRule {
         name: "Florida".to_owned(),
         places: vec![Jurisdiction::parse("US-FL").unwrap()],
@@ -431,7 +431,7 @@ fn a_forced_rule_stands_in_place_of_the_law_and_is_named() {
     let rules = &json["findings"][4]["inputs"]["hours"]["rules"];
     assert_eq!(rules.as_array().unwrap().len(), 1);
     assert_eq!(rules[0]["instead_of_law"], because);
-    // Elsewhere, and where another state's law holds too, the law stands.
+    // Elsewhere, and if another state's law holds too, the law holds.
     for contact in [
         Contact::under(205),
         Contact::under(801).state("AL").zone("America/Denver"),

@@ -129,7 +129,7 @@ fn with_rules(rules: Vec<UserRule>) -> GateSettings {
     }
 }
 
-/// A rule that leaves all hours open and stands in place of every law.
+/// A rule that leaves all hours open in place of every law.
 fn lawless() -> UserRule {
     UserRule::daily("no law", Span::DAY)
         .forced("a test")

@@ -242,7 +242,7 @@ fn what_the_settings_switch_off_is_said() {
     }
     contact.do_not_call = Some("own".to_owned());
     assert_eq!(contact.says(&off, NIGHT), "do_not_call");
-    // A cap that is full waits for no hours where those are off.
+    // A cap that is full waits for no hours if those are off.
     contact.do_not_call = None;
     contact.consent = Contact::under(202).consent;
     let no_hours = GateSettings {

@@ -124,7 +124,7 @@ proptest! {
         }
     }
 
-    /// Nobody is called outside of eight to nine in the zone of their list, nor in those of their number if these do not agree
+    /// No contact is called outside of eight to nine in the zone of their list, nor in those of their number if these do not agree
     /// with it, unless a rule is forced.
     #[test]
     fn nobody_is_called_at_night(
@@ -154,7 +154,7 @@ proptest! {
         }
     }
 
-    /// A state that is not understood is nowhere called where one that is understood is not.
+    /// A state that is not understood is never called if one that is understood is not.
     #[test]
     fn a_state_that_is_not_understood_opens_nothing(
         mut contact in contacts(),

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// An area code of a state, its zone, and its hours from Monday to Friday, on Saturday and on Sunday; `-` where closed.
+/// An area code of a state, its zone, and its hours from Monday to Friday, on Saturday and on Sunday; `-` if closed.
 const HOURS: &[(u16, &str, &str, &str, &str)] = &[
     // No rule of their own: New York, Georgia, Arizona, Indiana, Hawaii, Puerto Rico; South Carolina's was struck down.
     (803, "America/New_York", "08-21", "08-21", "08-21"),
