@@ -15,13 +15,13 @@ pub enum ConfigError {
     Read {
         /// The file.
         file: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
     /// The working folder cannot be found.
     #[error("cannot find the working folder")]
     WorkingFolder {
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
     /// The file is not TOML.
@@ -76,7 +76,7 @@ pub enum ConfigError {
     /// The library that merges the sources failed.
     #[error("cannot put the configuration together")]
     Layers {
-        /// Why.
+        /// The cause.
         source: config::ConfigError,
     },
 }

@@ -14,7 +14,7 @@ pub enum ImportError {
     List {
         /// The list.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: ListError,
     },
     /// An import of it was interrupted, and it has changed since.
@@ -45,7 +45,7 @@ pub enum ImportError {
     Rejects {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
     /// The store failed.

@@ -14,7 +14,7 @@ pub struct LeftOut {
     pub line: u64,
     /// The row that a spreadsheet shows it in.
     pub row: u64,
-    /// Why.
+    /// Why the row is left out.
     pub reason: Reason,
     /// Its fields.
     pub fields: Vec<String>,
@@ -25,7 +25,7 @@ pub struct LeftOut {
 pub struct Reject {
     /// The line on which it begins, counted from 1.
     pub line: u64,
-    /// Why.
+    /// Why the row is left out.
     pub reason: Reason,
 }
 
@@ -87,7 +87,7 @@ pub enum Reason {
     Message {
         /// What is there.
         found: String,
-        /// Why.
+        /// Why the row is left out.
         why: String,
     },
     /// Its number came before, or is in the campaign already.

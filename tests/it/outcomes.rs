@@ -275,7 +275,7 @@ async fn a_message_whose_end_is_never_reported_is_lost() {
 }
 
 #[tokio::test]
-async fn the_json_object_is_the_design_s() {
+async fn the_json_object_has_its_documented_keys() {
     let program = Program::new(pbx(Script::mailbox())).await;
     let ended = program.drop(&[]).await;
     assert_eq!(ended.stdout.lines().count(), 1, "{ended:?}");

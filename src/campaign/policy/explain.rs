@@ -191,7 +191,7 @@ pub struct RuleSeen {
 /// When a law was read, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LawRead {
-    /// When.
+    /// The day on which the law was read.
     pub as_of: jiff::civil::Date,
     /// What of it.
     pub read: Read,

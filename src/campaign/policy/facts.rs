@@ -99,7 +99,7 @@ impl fmt::Display for ConsentKind {
 /// A drop that was begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Start {
-    /// When.
+    /// When it was started.
     pub at: Timestamp,
     /// How many calls it made, 1 or 2.
     pub calls: u32,
