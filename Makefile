@@ -12,8 +12,8 @@ demo: ## Leave a voicemail through two real Asterisk servers on this machine, an
 	tests/lab/demo.sh
 
 check: ## Format, lints, and all tests that need no server: the quick loop
-	cargo fmt --check
-	cargo clippy --all-targets --locked -- -D warnings
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo test --locked --quiet --lib --bins --test campaign --test docs --test drop --test layers
 
 # The documentation's examples first, so that the lab's summary comes last.
