@@ -128,7 +128,7 @@ fn play(runtime: &Runtime, mut bytes: Bytes<'_>) {
             ..ListenerLimits::default()
         };
         let media = MediaServer::open(&settings(None), None, patient).unwrap();
-        let mut scene = Scene::default();
+        let mut scene = Connections::default();
         while !bytes.is_empty() {
             scene.act(&media, &mut bytes).await;
         }
@@ -140,9 +140,9 @@ fn play(runtime: &Runtime, mut bytes: Bytes<'_>) {
 }
 
 #[derive(Default)]
-struct Scene {
+struct Connections {
     drops: Vec<Drop>,
-    calls: Vec<TestCall>,
+    calls: Vec<FuzzedCall>,
 }
 
 /// A drop that expects a connection.
@@ -154,7 +154,7 @@ struct Drop {
 }
 
 /// A connection, from the PBX's side.
-struct TestCall {
+struct FuzzedCall {
     socket: Option<TcpStream>,
     /// The socket, after this side has ended.
     ended: Option<TcpStream>,
@@ -173,7 +173,7 @@ enum Sent {
     End(ConnectionEnd),
 }
 
-impl Scene {
+impl Connections {
     async fn act(&mut self, media: &MediaServer, bytes: &mut Bytes<'_>) {
         match bytes.below(7) {
             0 if self.drops.len() < 6 => {
@@ -184,7 +184,7 @@ impl Scene {
                     named: false,
                 });
             }
-            1 if self.calls.len() < 6 => self.calls.push(TestCall {
+            1 if self.calls.len() < 6 => self.calls.push(FuzzedCall {
                 socket: Some(TcpStream::connect(media.address()).await.unwrap()),
                 ended: None,
                 reached: None,
@@ -222,7 +222,7 @@ impl Scene {
         }
     }
 
-    fn call(&mut self, bytes: &mut Bytes<'_>) -> &mut TestCall {
+    fn call(&mut self, bytes: &mut Bytes<'_>) -> &mut FuzzedCall {
         let which = usize::from(bytes.byte()) % self.calls.len();
         &mut self.calls[which]
     }
@@ -278,7 +278,7 @@ impl Sent {
     }
 }
 
-impl TestCall {
+impl FuzzedCall {
     /// Ends this side, in order: a socket that is closed with sound unread would reset the connection, and what was sent before
     /// could be lost.
     async fn end(&mut self) {

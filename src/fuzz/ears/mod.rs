@@ -21,11 +21,13 @@ fn whatever_is_heard_the_ears_keep_to_their_contract() {
         words: sound::WORDS,
     };
     target.check(|input| {
-        let call = Live::of(Bytes(input));
+        let call = LiveEars::of(Bytes(input));
         let mut whole = Contract::new(&call.settings);
-        call.hear(Pace::Frames, &mut |heard, ears| whole.take(heard, ears));
+        call.hear(PieceLength::Frames, &mut |heard, ears| {
+            whole.take(heard, ears)
+        });
         let mut cut = Contract::new(&call.settings);
-        call.hear(Pace::Any(call.seed), &mut |heard, ears| {
+        call.hear(PieceLength::Any(call.seed), &mut |heard, ears| {
             cut.take(heard, ears);
         });
         assert_eq!(whole.told(), cut.told(), "the pieces change what is heard");
@@ -34,11 +36,11 @@ fn whatever_is_heard_the_ears_keep_to_their_contract() {
 
 /// A call as the ears live through it.
 #[derive(Debug)]
-struct Live {
+struct LiveEars {
     settings: Settings,
     samples: Vec<i16>,
     /// What happens beside the sound, by the sample before which it does.
-    cues: Vec<(usize, Cue)>,
+    cues: Vec<(usize, EarsCue)>,
     message: Option<Message>,
     /// From a ready point to the message, in samples; `None` if it is not played.
     plays_after: Option<usize>,
@@ -46,19 +48,19 @@ struct Live {
 }
 
 #[derive(Clone, Debug)]
-enum Cue {
+enum EarsCue {
     Amd(Amd),
     Call(Call),
     Playing,
 }
 
 /// In which pieces the sound comes.
-enum Pace {
+enum PieceLength {
     Frames,
     Any(u8),
 }
 
-impl Live {
+impl LiveEars {
     fn of(mut bytes: Bytes<'_>) -> Self {
         let flags = bytes.byte();
         let seed = bytes.byte();
@@ -74,17 +76,17 @@ impl Live {
         while !bytes.is_empty() && call.samples.len() < LONGEST {
             let at = call.samples.len();
             match bytes.below(20) {
-                0 => call.cues.push((at, Cue::Amd(amd(bytes.byte())))),
+                0 => call.cues.push((at, EarsCue::Amd(amd(bytes.byte())))),
                 1 => {
                     let alerted = bytes.byte();
-                    let word = Cue::Call(Call {
+                    let word = EarsCue::Call(Call {
                         // A minute at most, as calls have it.
                         alerted: (alerted > 0).then(|| f32::from(alerted - 1) / 4.0),
                         other_rang: bytes.byte() & 1 == 1,
                     });
                     call.cues.push((at, word));
                 }
-                2 => call.cues.push((at, Cue::Playing)),
+                2 => call.cues.push((at, EarsCue::Playing)),
                 3 => call.message = Some(Message::new(&last)),
                 4 => call.samples.extend(&last),
                 kind => {
@@ -97,7 +99,7 @@ impl Live {
         call
     }
 
-    fn hear(&self, pace: Pace, tell: &mut impl FnMut(Told, &Ears)) {
+    fn hear(&self, pace: PieceLength, tell: &mut impl FnMut(Told, &Ears)) {
         let mut ears = Ears::new(self.settings);
         let mut cues = self.cues.iter().peekable();
         let mut plays = None;
@@ -106,9 +108,9 @@ impl Live {
         loop {
             while let Some((_, cue)) = cues.next_if(|(due, _)| *due == at) {
                 match cue {
-                    Cue::Amd(word) => ears.note_amd(*word),
-                    Cue::Call(call) => ears.note_call(*call),
-                    Cue::Playing => {
+                    EarsCue::Amd(word) => ears.note_amd(*word),
+                    EarsCue::Call(call) => ears.note_call(*call),
+                    EarsCue::Playing => {
                         ears.playing(self.message.clone());
                         tell(None, &ears);
                     }
@@ -123,8 +125,8 @@ impl Live {
                 return;
             }
             let piece = match pace {
-                Pace::Frames => 160,
-                Pace::Any(seed) => {
+                PieceLength::Frames => 160,
+                PieceLength::Any(seed) => {
                     state = state
                         .wrapping_mul(1_664_525)
                         .wrapping_add(u32::from(seed) * 2 + 1);
