@@ -9,12 +9,10 @@
 //! The caller of [`carry_out`] has had the intent committed, so that a process that dies leaves a trace of every call that
 //! it may have made.
 
-use std::time::Duration;
-
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    drop::{DropRecord, Milestone, Moment, Outcome, Proof, Report},
+    drop::{DropRecord, Milestone, Moment, Outcome, Report},
     evidence::Recorder,
     id::{DropId, RunName},
     runtime::{CallSpec, DropUpdate, session::Orders},
@@ -84,7 +82,7 @@ pub(super) async fn carry_out(
 
 /// The end of a drop of which nothing is known but that its controller died.
 pub(super) fn lost(run: &RunName, drop: DropId, words: &str) -> Box<DropEnd> {
-    let report = unseen(Outcome::Lost, words);
+    let report = Report::unseen(Outcome::Lost, words);
     // Its number is in the store.
     let record = DropRecord::new(run, drop, String::new(), &report);
     Box::new(end(drop, &report, &record, None))
@@ -109,7 +107,7 @@ pub(super) fn abandoned(heard: Vec<Moment>, by_operator: bool) -> Report {
     };
     Report {
         timeline: heard,
-        ..unseen(outcome, words)
+        ..Report::unseen(outcome, words)
     }
 }
 
@@ -151,36 +149,13 @@ fn up_ms(report: &Report, leg: Leg) -> u64 {
     u64::try_from(up.saturating_sub(answered).as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The report of a drop of which nothing was seen.
-pub(super) fn unseen(outcome: Outcome, words: &str) -> Report {
-    Report {
-        outcome,
-        reason: None,
-        verdict: None,
-        amd_cause: None,
-        reasons: None,
-        promoted: false,
-        ready_by: None,
-        ready_at: None,
-        beep: None,
-        played: Duration::ZERO,
-        restarts: 0,
-        heard: Duration::ZERO,
-        proof: Proof::Unproven,
-        proof_reasons: vec![words.to_owned()],
-        ended_by: None,
-        words: Some(words.to_owned()),
-        busy: None,
-        drop: None,
-        timeline: Vec::new(),
-    }
-}
-
 /// What is said of a drop whose run ended first.
 pub(super) const RUN_ENDED: &str = "the run ended before the drop";
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::drop::Moment;
 
@@ -221,7 +196,7 @@ mod tests {
             });
             let report = Report {
                 timeline: moments.collect(),
-                ..unseen(Outcome::Delivered, "")
+                ..Report::unseen(Outcome::Delivered, "")
             };
             let up = (up_ms(&report, Leg::Busy), up_ms(&report, Leg::Drop));
             assert_eq!(up, (busy, drop), "{name}");

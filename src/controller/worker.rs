@@ -8,7 +8,7 @@ use tracing::{debug, warn};
 
 use super::{
     Input,
-    carry_out::{CarriedOut, RUN_ENDED, StopSignals, carry_out, end, unseen},
+    carry_out::{CarriedOut, RUN_ENDED, StopSignals, carry_out, end},
     evidence,
     messages::{Awaited, PlayableMessage},
 };
@@ -132,7 +132,7 @@ impl DropWorker {
             CarriedOut::Ended(report) => Some(self.complete(task, *report, folder, &sound).await),
             CarriedOut::Abandoned(heard) | CarriedOut::Quit(heard) if heard.is_empty() => None,
             CarriedOut::Abandoned(_) | CarriedOut::Quit(_) => {
-                let report = unseen(Outcome::Lost, RUN_ENDED);
+                let report = Report::unseen(Outcome::Lost, RUN_ENDED);
                 Some(self.complete(task, report, folder, &sound).await)
             }
         }
@@ -163,7 +163,7 @@ impl DropWorker {
 
     /// The end of a drop that could not be dialled for a reason that will still be there.
     fn failed_before_dial(&self, task: &DropTask, words: &str) -> Completed {
-        self.completed(task, &unseen(Outcome::Error, words), None)
+        self.completed(task, &Report::unseen(Outcome::Error, words), None)
     }
 
     async fn complete(

@@ -117,10 +117,10 @@ pub struct Report {
 }
 
 impl Report {
-    /// The report of a drop that ended before anything was dialled; why, in words.
-    pub fn not_dialled(why: &str) -> Self {
+    /// The report of a drop of which nothing was seen; why, in words.
+    pub fn unseen(outcome: Outcome, why: &str) -> Self {
         Self {
-            outcome: Outcome::Cancelled,
+            outcome,
             reason: None,
             verdict: None,
             amd_cause: None,
@@ -133,12 +133,20 @@ impl Report {
             restarts: 0,
             heard: Duration::ZERO,
             proof: Proof::Unproven,
-            proof_reasons: vec!["nothing was dialled".to_owned()],
+            proof_reasons: vec![why.to_owned()],
             ended_by: None,
             words: Some(why.to_owned()),
             busy: None,
             drop: None,
             timeline: Vec::new(),
+        }
+    }
+
+    /// The report of a drop that ended before anything was dialled; why, in words.
+    pub fn not_dialled(why: &str) -> Self {
+        Self {
+            proof_reasons: vec!["nothing was dialled".to_owned()],
+            ..Self::unseen(Outcome::Cancelled, why)
         }
     }
 
