@@ -1,16 +1,19 @@
 //! What the store alone costs: the writes of drops, in batches, one after another, and no call.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use aftertone::{
     campaign::{
         budget::Calls,
         engine::{PbxId, Settlement},
+        pace::Rate,
         policy::{CampaignKind, Case, Gate, GateSettings},
     },
     drop::{Outcome, Proof, Technique},
     id::{DropId, RunName},
-    store::{Campaign, DatabaseAddress, DropEnd, Intent, Leased, Store, Write, Written},
+    store::{
+        Campaign, DatabaseAddress, DropEnd, Intent, Leased, Registration, Store, Write, Written,
+    },
 };
 use anyhow::{Context, Result, ensure};
 use jiff::Timestamp;
@@ -27,9 +30,17 @@ pub(crate) async fn run(
     let store = Store::open(place).await?;
     let campaign = store.campaign(campaign).await?;
     let campaign = campaign.context("no such campaign")?;
-    let run = RunName::unique("bare")?;
+    let registration = Registration {
+        run: RunName::unique("bare")?,
+        pbx: "bare".to_owned(),
+        identity: "bare".to_owned(),
+        trunk: "bare".to_owned(),
+        rate: Rate::new(Rate::MOST_STARTS, Duration::from_secs(1)).context("a rate")?,
+        in_flight: 1_000_000,
+        is_single: false,
+    };
     let holder = store
-        .begin_controller(&run, "bare", Timestamp::now())
+        .begin_controller(&registration, Timestamp::now())
         .await?;
     println!("ready");
     child::told().await?;

@@ -283,6 +283,12 @@ const AFTER: &[Key] = &[
         r#"[{ name = "shop hours", hours = "09:00-19:00", closed = ["2026-12-24"], places = ["US-FL", "country:CA"] }]"#,
         "Hours and days of your own, also as `[[gate.rules]]`: `name`; `places` such as `US-FL`, `CA-ON`, `US` and `country:CA` (everywhere unless given); `hours`, and each weekday's (`monday` to `sunday`), as `09:00-19:00` or `closed`; `closed` days; and `instead_of_law`, the reason for which the laws on hours of these places are set aside. In the file only.",
     ),
+    unset(
+        "trunk.name",
+        "the PBX and the endpoint's trunk there",
+        r#""carrier-1""#,
+        "Names the trunk. Controllers whose trunk has the same name share its limits, also through several PBXes.",
+    ),
     key(
         "trunk.starts_per_second",
         "1",

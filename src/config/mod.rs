@@ -64,6 +64,8 @@ pub struct Config {
     pub gate: policy::GateSettings,
     /// What the trunk behind the PBX carries and tolerates, over all campaigns.
     pub trunk: PbxSettings,
+    /// The name of that trunk, over all controllers that use it; `None`: by its PBX and its endpoint there.
+    pub trunk_name: Option<String>,
     /// What the trunk charges; `None` without a section `[price]`: then no cost is shown.
     pub price: Option<Price>,
     /// The folder of the database and the locks of runs.
@@ -225,6 +227,7 @@ impl Config {
             evidence: evidence(&layers)?,
             gate: gate::gate(&layers)?,
             trunk: trunk::trunk(&layers)?,
+            trunk_name: trunk::name(&layers)?,
             price: trunk::price(&layers)?,
             state_dir,
         };

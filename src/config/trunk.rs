@@ -27,6 +27,18 @@ pub(super) fn trunk(layers: &Layers) -> Result<PbxSettings, ConfigError> {
     })
 }
 
+/// Reads the trunk's name; `None` if none is given.
+pub(super) fn name(layers: &Layers) -> Result<Option<String>, ConfigError> {
+    const NAME: &str = "a name of 1 to 64 letters, digits, `.`, `_` and `-`";
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    layers.parsed("trunk.name", NAME, |text| {
+        let is_name = (1..=64).contains(&text.len()) && text.chars().all(fits);
+        is_name
+            .then(|| text.to_owned())
+            .ok_or_else(|| format!("`{text}` is not a name"))
+    })
+}
+
 /// Reads the section `[price]`; `None` if there is none.
 pub(super) fn price(layers: &Layers) -> Result<Option<Price>, ConfigError> {
     const AMOUNT: &str = "an amount of money with at most six decimals, such as `0.0085`";

@@ -26,6 +26,7 @@ use super::{
     carry_out::{end, lost},
     drop_order::SingleDrop,
     gate::{calls, json},
+    registration::registration,
 };
 use crate::{
     campaign::{
@@ -38,11 +39,11 @@ use crate::{
     config::{Config, StoreUrl},
     drop::{DropRecord, Outcome, Report, Technique},
     error_chain::chain,
-    id::DropId,
+    id::{DropId, RunName},
     runtime::Session,
     store::{
-        CONTROLLER_LEASE, ControllerLease, DatabaseAddress, ErrorClass, Facts, Intent, Store,
-        StoreError, Write, Written,
+        CONTROLLER_LEASE, ControllerLease, DatabaseAddress, ErrorClass, Facts, Intent,
+        Registration, Store, StoreError, Write, Written,
     },
 };
 
@@ -51,7 +52,7 @@ use crate::{
 pub(super) struct SingleDropAdmission {
     store: Store,
     gate: policy::Gate,
-    instance: String,
+    config: Config,
 }
 
 /// What came of asking for admission.
@@ -94,7 +95,7 @@ impl SingleDropAdmission {
         Ok(Self {
             store: Store::open(&place(&config.store.url)).await?,
             gate: policy::Gate::new(config.gate.clone()),
-            instance: config.instance.clone(),
+            config: config.clone(),
         })
     }
 
@@ -119,7 +120,7 @@ impl SingleDropAdmission {
     ) -> Result<Admission, AdmissionError> {
         let holder = self
             .store
-            .begin_controller(session.run(), &self.instance, now())
+            .begin_controller(&self.registration(session.run()), now())
             .await?;
         let settled = timeout(SETTLE_WITHIN, self.settle_strays(&holder, session)).await;
         let failed = settled.unwrap_or_else(|_| Err("the PBX does not end their calls".to_owned()));
@@ -175,6 +176,10 @@ impl SingleDropAdmission {
         }
         let written = self.store.commit(holder, &writes, now()).await;
         written.map(|_| ()).map_err(|error| chain(&error))
+    }
+
+    fn registration(&self, run: &RunName) -> Registration {
+        registration(&self.config, run, true)
     }
 
     async fn write(

@@ -36,6 +36,7 @@ mod in_flight;
 mod launch_pacer;
 mod lease;
 mod messages;
+mod registration;
 mod rescuer;
 pub mod single_drop;
 mod startup;

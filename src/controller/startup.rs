@@ -19,6 +19,7 @@ use super::{
     in_flight::InFlightTable,
     lease,
     messages::{Messages, Uses},
+    registration::registration,
     rescuer::{self, OrphanRescuer},
     status::Reporter,
     store_writer::StoreIo,
@@ -195,7 +196,7 @@ async fn lease_and_adopt(
     clock: &Steady,
 ) -> Result<(ControllerLease, Vec<Orphan>), ControllerError> {
     let holder = store
-        .begin_controller(claim.run(), &config.instance, clock.now())
+        .begin_controller(&registration(config, claim.run(), false), clock.now())
         .await?;
     // Before the session's own sweep forgets them.
     let dead: Vec<RunName> = claim.dead()?;

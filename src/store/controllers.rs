@@ -11,7 +11,10 @@ use super::{
     transaction::Tx,
 };
 use crate::{
-    campaign::engine::{CampaignId, ContactId},
+    campaign::{
+        engine::{CampaignId, ContactId},
+        pace::Rate,
+    },
     drop::Technique,
     id::{DropId, RunName},
 };
@@ -23,6 +26,25 @@ pub struct ControllerLease {
     pub run: RunName,
     /// The PBX, with the trunk behind it, by the instance's name.
     pub pbx: String,
+}
+
+/// What a controller begins with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registration {
+    /// Its run's name.
+    pub run: RunName,
+    /// The PBX, by the instance's name.
+    pub pbx: String,
+    /// Which PBX that is, so that no other one passes for it.
+    pub identity: String,
+    /// The trunk behind it, which other PBXes may share.
+    pub trunk: String,
+    /// How fast the trunk takes starts, as this controller was configured.
+    pub rate: Rate,
+    /// Most drops in flight on the trunk, as this controller was configured.
+    pub in_flight: u32,
+    /// Whether it is for one drop outside any campaign.
+    pub is_single: bool,
 }
 
 /// A drop without an outcome whose controller is gone.
@@ -54,10 +76,10 @@ impl Store {
     /// differ by more than [`CLOCKS_WITHIN`].
     pub async fn begin_controller(
         &self,
-        run: &RunName,
-        pbx: &str,
+        given: &Registration,
         now: Timestamp,
     ) -> Result<ControllerLease, StoreError> {
+        let run = &given.run;
         let mut tx = self.write(format!("begin controller `{run}`")).await?;
         // SQLite has no clock of its own.
         if let Some((server,)) = tx.one::<(Option<i64>,)>(SERVER_CLOCK, args![]).await?
@@ -72,17 +94,24 @@ impl Store {
         }
         let args = args![
             run.as_str(),
-            pbx,
+            &given.pbx,
             micros(now),
-            micros(now + CONTROLLER_LEASE)
+            micros(now + CONTROLLER_LEASE),
+            &given.trunk,
+            i64::from(given.is_single),
+            i64::from(given.rate.starts()),
+            i64::try_from(given.rate.per().as_micros()).unwrap_or(i64::MAX),
+            i64::from(given.in_flight),
         ];
         if tx.execute(BEGIN, args).await? == 0 {
             return Err(tx.refuse("a run of this name exists"));
         }
+        let args = args![&given.pbx, &given.identity, &given.trunk, micros(now)];
+        tx.execute(REGISTER, args).await?;
         tx.commit().await?;
         Ok(ControllerLease {
             run: run.clone(),
-            pbx: pbx.to_owned(),
+            pbx: given.pbx.clone(),
         })
     }
 
@@ -268,8 +297,13 @@ const SERVER_CLOCK: Sql = sql!(
 );
 
 const BEGIN: Sql = sql!(
-    "INSERT INTO controllers (run, pbx, began_at, lease_ends) VALUES ($1, $2, $3, $4) \
-     ON CONFLICT (run) DO NOTHING"
+    "INSERT INTO controllers (run, pbx, began_at, lease_ends, trunk, is_single, starts, per_us, in_flight) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (run) DO NOTHING"
+);
+
+const REGISTER: Sql = sql!(
+    "INSERT INTO pbxes (name, identity, trunk, seen_at) VALUES ($1, $2, $3, $4) \
+     ON CONFLICT (name) DO UPDATE SET identity = excluded.identity, trunk = excluded.trunk, seen_at = excluded.seen_at"
 );
 
 const ALIVE: Sql = sql!(

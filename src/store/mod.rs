@@ -36,7 +36,7 @@ use std::sync::Arc;
 
 pub use campaigns::{Campaign, NewCampaign, OperatorCommand, Status};
 pub use commit::{DropEnd, Intent, Write, Written};
-pub use controllers::{CLOCKS_WITHIN, CONTROLLER_LEASE, ControllerLease, Orphan};
+pub use controllers::{CLOCKS_WITHIN, CONTROLLER_LEASE, ControllerLease, Orphan, Registration};
 pub use do_not_call::{Barred, ListName, OWN_LIST};
 pub use error::{ErrorClass, StoreError};
 pub use import::{Across, Added, Adding, Importing, NewContact, Source};

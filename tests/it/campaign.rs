@@ -18,7 +18,7 @@ use aftertone::{
 };
 
 use crate::{
-    campaign::campaign_fixture::{CampaignFixture, end_of, now},
+    campaign::campaign_fixture::{CampaignFixture, end_of, now, registration},
     fake::{
         fault::Kind,
         script::{Call, Far, Playback, Script},
@@ -242,7 +242,7 @@ async fn a_campaign_that_had_stopped_by_itself_says_why_and_how_to_go_on() {
     let run = aftertone::id::RunName::new("before").unwrap();
     let before = fixture
         .store
-        .begin_controller(&run, "aftertone", now())
+        .begin_controller(&registration(&run), now())
         .await;
     let before = before.unwrap();
     let why = "stopped: 11 of the last 20 drops failed";

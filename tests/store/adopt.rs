@@ -13,7 +13,7 @@ use libtest_mimic::Trial;
 
 use crate::{
     base::{Base, Kind, Server},
-    fixture::{Fixture, controller, end, ids, intent, lease, number},
+    fixture::{Fixture, controller, end, ids, intent, lease, number, registration},
 };
 
 pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
@@ -213,7 +213,7 @@ async fn another_pbx_s_drops_are_left_alone(base: &Base) {
     let run = RunName::new("elsewhere").unwrap();
     let other = fixture
         .store
-        .begin_controller(&run, "second", Timestamp::now())
+        .begin_controller(&registration(&run, "second"), Timestamp::now())
         .await
         .unwrap();
     let dead = [fixture.holder.run.clone()];
@@ -325,7 +325,7 @@ async fn a_drop_of_a_run_that_lives_is_never_taken_over(base: &Base) {
     let elsewhere = RunName::new("elsewhere").unwrap();
     let other = fixture
         .store
-        .begin_controller(&elsewhere, "second", Timestamp::now());
+        .begin_controller(&registration(&elsewhere, "second"), Timestamp::now());
     let other = other.await.unwrap();
     let lives = [fixture.holder.run.clone()];
     let rows: [(_, &[RunName], _, _); 4] = [
@@ -360,7 +360,7 @@ async fn a_run_s_name_is_given_once(base: &Base) {
     let fixture = Fixture::of(base, 0).await;
     let begun = fixture
         .store
-        .begin_controller(&fixture.holder.run, "pbx", Timestamp::now())
+        .begin_controller(&registration(&fixture.holder.run, "pbx"), Timestamp::now())
         .await;
     assert_eq!(begun.unwrap_err().class, ErrorClass::Refused);
 }

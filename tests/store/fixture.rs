@@ -1,14 +1,17 @@
 //! What most tests begin with: a campaign with contacts, a controller, and short words for what is written.
 
+use std::time::Duration;
+
 use aftertone::{
     campaign::{
         budget::Calls,
         engine::{CampaignId, Contact, ContactId, Next, PbxId, Settlement},
+        pace::Rate,
     },
     drop::{Outcome, Proof, Technique},
     id::{DropId, RunName},
     phone::PhoneNumber,
-    store::{ControllerLease, DropEnd, Intent, NewCampaign, Store, Write, Written},
+    store::{ControllerLease, DropEnd, Intent, NewCampaign, Registration, Store, Write, Written},
 };
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
@@ -168,9 +171,22 @@ pub(crate) async fn campaign(store: &Store, name: &str, now: Timestamp) -> Campa
 pub(crate) async fn controller(store: &Store, run: &str) -> ControllerLease {
     let run = RunName::new(run).unwrap();
     store
-        .begin_controller(&run, "pbx", Timestamp::now())
+        .begin_controller(&registration(&run, "pbx"), Timestamp::now())
         .await
         .unwrap()
+}
+
+/// A controller of a PBX and a trunk of this name, which is in nobody's way.
+pub(crate) fn registration(run: &RunName, pbx: &str) -> Registration {
+    Registration {
+        run: run.clone(),
+        pbx: pbx.to_owned(),
+        identity: pbx.to_owned(),
+        trunk: pbx.to_owned(),
+        rate: Rate::new(1_000, Duration::from_secs(1)).unwrap(),
+        in_flight: 10_000,
+        is_single: false,
+    }
 }
 
 pub(crate) fn digits(which: usize) -> u64 {

@@ -20,7 +20,7 @@ use tokio::net::TcpSocket;
 
 use crate::{
     base::{Base, Kind, OwnServer, Server},
-    fixture::Fixture,
+    fixture::{Fixture, registration},
 };
 
 pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
@@ -273,7 +273,10 @@ async fn clocks_that_differ_are_refused(base: &Base) {
     let store = base.open().await;
     let run = RunName::new("late").unwrap();
     let now = Timestamp::now() - 1.minute();
-    let error = store.begin_controller(&run, "pbx", now).await.unwrap_err();
+    let error = store
+        .begin_controller(&registration(&run, "pbx"), now)
+        .await
+        .unwrap_err();
     assert_eq!(error.class, ErrorClass::Refused);
     assert!(
         std::error::Error::source(&error)

@@ -3,13 +3,14 @@
 use std::{collections::BTreeMap, fs, ops::Range, process::Stdio, time::Duration};
 
 use aftertone::{
-    campaign::{engine::CampaignId, policy::CampaignKind, retry::RetryRules},
+    campaign::{engine::CampaignId, pace::Rate, policy::CampaignKind, retry::RetryRules},
     config::Config,
     controller::{Controller, ControllerError, Ended, Selection},
     drop::Outcome,
+    id::RunName,
     orders::{Spec, View},
     phone::{PhoneNumber, Rules},
-    store::{Across, DatabaseAddress, NewCampaign, NewContact, Source, Store, Tally},
+    store::{Across, DatabaseAddress, NewCampaign, NewContact, Registration, Source, Store, Tally},
 };
 use jiff::Timestamp;
 use tokio::{
@@ -23,6 +24,19 @@ use crate::{
     fake::{World, fault::Kind, log::What, script::Script},
     program::{Program, pbx},
 };
+
+/// Another controller of the program's instance.
+pub(crate) fn registration(run: &RunName) -> Registration {
+    Registration {
+        run: run.clone(),
+        pbx: "aftertone".to_owned(),
+        identity: "127.0.0.1".to_owned(),
+        trunk: "other".to_owned(),
+        rate: Rate::new(50, Duration::from_secs(1)).unwrap(),
+        in_flight: 20,
+        is_single: false,
+    }
+}
 
 /// A fake PBX, a store, and the configuration for both.
 pub(crate) struct CampaignFixture {

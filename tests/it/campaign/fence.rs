@@ -18,7 +18,7 @@ use serde_json::Value;
 use sqlx::{Connection as _, Executor as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use super::{
-    campaign_fixture::{CampaignFixture, end_of, now},
+    campaign_fixture::{CampaignFixture, end_of, now, registration},
     slow,
 };
 use crate::fake::{
@@ -75,7 +75,7 @@ async fn a_controller_whose_place_another_has_taken_lets_go_of_all() {
     let other = RunName::new("other").unwrap();
     let other = fixture
         .store
-        .begin_controller(&other, "aftertone", now())
+        .begin_controller(&registration(&other), now())
         .await;
     let other = other.unwrap();
     let taken = fixture.store.adopt(&other, &[first], now()).await.unwrap();
