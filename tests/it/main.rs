@@ -1,5 +1,8 @@
 //! Tests through the program's front doors, against a fake Asterisk on real sockets.
 
+#[expect(dead_code, reason = "the tests of the store use more of it")]
+#[path = "../store/base.rs"]
+mod base;
 mod campaign;
 mod campaign_calls;
 mod campaign_cli;
@@ -8,6 +11,7 @@ mod evidence;
 mod fake;
 mod fake_itself;
 mod faults;
+mod fleet;
 mod gate;
 mod init;
 mod killed_drops;
