@@ -2,7 +2,14 @@
 
 use std::{collections::BTreeMap, fs, process::Stdio, time::Duration};
 
-use aftertone::store::{DatabaseAddress, OperatorCommand, Store};
+use aftertone::{
+    campaign::{
+        engine::{CampaignId, InFlight},
+        pace::Rate,
+    },
+    orders::Spec,
+    store::{DatabaseAddress, OperatorCommand, Store, Tally},
+};
 use tokio::{
     process::Child,
     time::{Instant, timeout},
@@ -10,7 +17,10 @@ use tokio::{
 
 use crate::{
     base::{Base, OwnServer},
-    campaign::campaign_fixture::{PATIENCE, add_contacts, informational, now},
+    campaign::{
+        campaign_fixture::{PATIENCE, add_contacts, informational, now},
+        slow,
+    },
     fake::{World, fault::Kind, log::What, script::Script},
     program::{Program, pbx, send_signal, wait},
 };
@@ -24,6 +34,7 @@ struct Fleet {
 }
 
 impl Fleet {
+    /// So many, with these lines of `[trunk]`, in which `PBX` is the number of each.
     async fn of(size: usize, base: Base, trunk: &str, script: &Script) -> Self {
         let DatabaseAddress::Postgres(url) = base.place() else {
             unreachable!("a fleet is on PostgreSQL");
@@ -37,7 +48,8 @@ impl Fleet {
             let sqlite = format!("sqlite:{}", program.path("aftertone.db").display());
             let text = text.replace(&sqlite, &url);
             let sections = format!(
-                "[trunk]\nname = \"carrier\"\n{trunk}\ncancelled = \"none\"\nshort = \"none\"\npeople = \"none\"\n[screen]"
+                "[trunk]\n{}\ncancelled = \"none\"\nshort = \"none\"\npeople = \"none\"\n[screen]",
+                trunk.replace("PBX", &nth.to_string())
             );
             let text = text.replacen("[screen]", &sections, 1);
             fs::write(&path, format!("instance = \"pbx{nth}\"\n{text}")).unwrap();
@@ -97,6 +109,21 @@ impl Fleet {
             "never came: {what}; {} starts",
             self.starts().len()
         );
+    }
+
+    /// Waits until every contact has its outcome.
+    async fn until_all_ended(&self, campaign: CampaignId, contacts: u32) -> Tally {
+        let all = async {
+            let mut ticks = tokio::time::interval(Duration::from_millis(50));
+            loop {
+                let tally = self.store.tally(campaign).await.unwrap();
+                if tally.outcomes.values().sum::<u64>() == u64::from(contacts) {
+                    break tally;
+                }
+                ticks.tick().await;
+            }
+        };
+        timeout(6 * PATIENCE, all).await.expect("it never ends")
     }
 
     /// Never more starts than these within a second, but one.
@@ -204,7 +231,7 @@ async fn limits_hold_over_two_six_and_twelve_controllers() {
     let server = OwnServer::up("test-fleet");
     for size in [2, 6, 12] {
         let base = Base::on(Some(&server.url)).await;
-        let trunk = "starts_per_second = 6\nin_flight = 5";
+        let trunk = "name = \"carrier\"\nstarts_per_second = 6\nin_flight = 5";
         let mut fleet = Fleet::of(size, base, trunk, &Script::mailbox()).await;
         let contacts = 48;
         let campaign = fleet
@@ -227,7 +254,7 @@ async fn limits_hold_over_two_six_and_twelve_controllers() {
         fleet.until_started(22).await;
         fleet.start(1);
         fleet.until_started(26).await;
-        let pause = OperatorCommand::Pause(aftertone::campaign::engine::InFlight::Finish);
+        let pause = OperatorCommand::Pause(InFlight::Finish);
         fleet.store.order(campaign, pause, now()).await.unwrap();
         let paused = fleet.starts().len();
         fleet
@@ -242,16 +269,7 @@ async fn limits_hold_over_two_six_and_twelve_controllers() {
             .order(campaign, OperatorCommand::Resume, now())
             .await
             .unwrap();
-        let all = async {
-            loop {
-                let tally = fleet.store.tally(campaign).await.unwrap();
-                if tally.outcomes.values().sum::<u64>() == u64::from(contacts) {
-                    break tally;
-                }
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        };
-        let tally = timeout(6 * PATIENCE, all).await.expect("it never ends");
+        let tally = fleet.until_all_ended(campaign, contacts).await;
         fleet.assert_nobody_twice();
         fleet.assert_rate(6);
         fleet.assert_in_flight(5);
@@ -264,4 +282,57 @@ async fn limits_hold_over_two_six_and_twelve_controllers() {
         );
         fleet.end().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_campaign_s_limits_hold_over_trunks() {
+    let server = OwnServer::up("test-fleet");
+    let base = Base::on(Some(&server.url)).await;
+    let trunk = "name = \"carrier-PBX\"\nstarts_per_second = 50\nin_flight = 50";
+    let mut fleet = Fleet::of(3, base, trunk, &Script::mailbox()).await;
+    let limits = |spec: &mut Spec| {
+        spec.rate = Rate::new(5, Duration::from_secs(1));
+        spec.in_flight = Some(3);
+    };
+    let campaign = fleet
+        .store
+        .create_campaign(&informational("spring", limits), now())
+        .await;
+    let campaign = campaign.unwrap().id;
+    add_contacts(&fleet.store, campaign, "list", 0..30).await;
+    for nth in 0..3 {
+        fleet.start(nth);
+    }
+    fleet.until_all_ended(campaign, 30).await;
+    fleet.assert_nobody_twice();
+    fleet.assert_rate(5);
+    fleet.assert_in_flight(3);
+    let used = fleet.programs.iter().filter(|program| {
+        let starts = program.fake.with(|world| first_calls(world).len());
+        starts > 0
+    });
+    assert!(used.count() > 1, "one controller alone has done it");
+    fleet.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_single_drop_waits_for_room_on_the_trunk() {
+    let server = OwnServer::up("test-fleet");
+    let base = Base::on(Some(&server.url)).await;
+    let trunk = "name = \"carrier\"\nstarts_per_second = 50\nin_flight = 1";
+    let mut fleet = Fleet::of(2, base, trunk, &slow()).await;
+    let campaign = fleet
+        .store
+        .create_campaign(&informational("spring", |_| ()), now())
+        .await;
+    let campaign = campaign.unwrap().id;
+    add_contacts(&fleet.store, campaign, "list", 0..4).await;
+    fleet.start(0);
+    fleet.until_started(1).await;
+    let ended = fleet.programs[1].drop(&[]).await;
+    assert_eq!(ended.outcome(), "delivered", "{ended:?}");
+    assert!(ended.stderr.contains("waiting for room"), "{ended:?}");
+    fleet.until_all_ended(campaign, 4).await;
+    fleet.assert_in_flight(1);
+    fleet.end().await;
 }
