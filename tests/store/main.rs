@@ -14,6 +14,7 @@ mod campaigns;
 mod commit;
 mod fixture;
 mod lease;
+mod limits;
 mod lists;
 mod results;
 mod storm;
@@ -68,6 +69,7 @@ fn main() {
         lease::trials(&server),
         commit::trials(&server),
         adopt::trials(&server),
+        limits::trials(&server),
         lists::trials(&server),
         results::trials(&server),
         storm::trials(&server),
