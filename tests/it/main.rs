@@ -1,6 +1,10 @@
 //! Tests through the program's front doors, against a fake Asterisk on real sockets.
 
-#[expect(dead_code, reason = "the tests of the store use more of it")]
+#[expect(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "of the tests of the store, which use all of it"
+)]
 #[path = "../store/base.rs"]
 mod base;
 mod campaign;

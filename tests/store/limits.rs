@@ -6,7 +6,7 @@ use aftertone::{
     campaign::{budget::Calls, engine::CampaignId, pace::Rate},
     drop::{Outcome, Technique},
     id::RunName,
-    store::{ControllerLease, Full, StartTerms, Store, Write, Written},
+    store::{ControllerLease, Full, Intent, StartTerms, Store, Write, Written},
 };
 use jiff::Timestamp;
 use libtest_mimic::Trial;
@@ -100,21 +100,16 @@ async fn a_campaign_has_limits_of_its_own(base: &Base) {
     let fixture = Fixture::of(base, 3).await;
     let _other = controller(&fixture.store, "other").await;
     let (all, _) = fixture.lease(3, 0).await;
-    let terms = |rate, in_flight| {
-        move |write: Write| match write {
-            Write::Start(mut intent) => {
-                intent.terms = StartTerms {
-                    rate,
-                    in_flight,
-                    ..StartTerms::default()
-                };
-                Write::Start(intent)
-            }
-            other => other,
-        }
+    let start = |nth: usize, terms| {
+        let of = Some((fixture.campaign, all[nth].id));
+        let intent = intent(of, all[nth].number.clone(), nth as u128 + 1);
+        Write::Start(Box::new(Intent { terms, ..intent }))
     };
-    let slow = terms(Rate::new(1, Duration::from_secs(60)), None);
-    let starts = [fixture.start_of(&all[0], 1), fixture.start_of(&all[1], 2)].map(slow);
+    let slow = StartTerms {
+        rate: Rate::new(1, Duration::from_secs(60)),
+        ..StartTerms::default()
+    };
+    let starts = [start(0, slow), start(1, slow)];
     let written = fixture.commit(&starts, 1).await;
     assert!(matches!(written[0], Written::Scheduled(_)), "{written:?}");
     assert!(matches!(
@@ -124,10 +119,11 @@ async fn a_campaign_has_limits_of_its_own(base: &Base) {
             wait: Some(_)
         })
     ));
-    let narrow = terms(None, Some(1));
-    let written = fixture
-        .commit(&[narrow(fixture.start_of(&all[1], 2))], 1)
-        .await;
+    let narrow = StartTerms {
+        in_flight: Some(1),
+        ..StartTerms::default()
+    };
+    let written = fixture.commit(&[start(1, narrow)], 1).await;
     assert_eq!(
         written,
         [Written::Full(Full {
