@@ -64,6 +64,9 @@ pub struct Config {
     pub gate: policy::GateSettings,
     /// What the trunk behind the PBX carries and tolerates, over all campaigns.
     pub trunk: PbxSettings,
+    /// Whether `trunk.cancelled` or `trunk.short` is given, `none` included: what the trunk's contract tolerates of double
+    /// calls is known then.
+    pub is_trunk_known: bool,
     /// What the trunk charges; `None` without a section `[price]`: then no cost is shown.
     pub price: Option<Price>,
     /// The folder of the database and the locks of runs.
@@ -215,6 +218,7 @@ impl Config {
             Some(path) => path,
             None => layers.default_state_dir(),
         };
+        let (trunk, is_trunk_known) = trunk::trunk(&layers)?;
         let config = Self {
             instance: layers.word("instance", "aftertone", values::INSTANCE)?,
             pbx: pbx(&layers)?,
@@ -224,7 +228,8 @@ impl Config {
             audio: audio(&layers)?,
             evidence: evidence(&layers)?,
             gate: gate::gate(&layers)?,
-            trunk: trunk::trunk(&layers)?,
+            trunk,
+            is_trunk_known,
             price: trunk::price(&layers)?,
             state_dir,
         };

@@ -311,8 +311,8 @@ impl<G: Gate> Engine<G> {
     fn may_dial(&self, id: CampaignId) -> bool {
         self.drain == Drain::No
             && self.campaigns.get(&id).is_some_and(|campaign| {
-                let rule = campaign.settings.technique;
-                campaign.is_dialling() && self.pbxs.values().any(|pbx| pbx.serves(rule))
+                let terms = campaign.settings.terms();
+                campaign.is_dialling() && self.pbxs.values().any(|pbx| pbx.serves(terms))
             })
     }
 

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{event::Availability, settings::PbxSettings};
 use crate::{
     campaign::{
-        budget::{Budget, TechniqueRule},
+        budget::{Budget, Terms},
         pace::Pace,
     },
     drop::Technique,
@@ -56,9 +56,9 @@ impl PbxState {
         self.is_up() && self.has_room() && self.pace.is_open(now)
     }
 
-    /// Whether drops under this rule may start here sooner or later, without anything having to change.
-    pub(super) fn serves(&self, rule: TechniqueRule) -> bool {
-        self.is_up() && self.budget.technique(rule).is_ok()
+    /// Whether drops on these terms may start here sooner or later, without anything having to change.
+    pub(super) fn serves(&self, terms: Terms) -> bool {
+        self.is_up() && self.budget.technique(terms).is_ok()
     }
 
     /// How full it is, in thousandths.
@@ -67,8 +67,8 @@ impl PbxState {
     }
 
     /// A drop starts.
-    pub(super) fn note_start(&mut self, rule: TechniqueRule, technique: Technique, now: Timestamp) {
-        self.pace.note(self.budget.stretch(rule), now);
+    pub(super) fn note_start(&mut self, terms: Terms, technique: Technique, now: Timestamp) {
+        self.pace.note(self.budget.stretch(terms), now);
         self.budget.expect(technique);
         self.in_flight += 1;
     }
