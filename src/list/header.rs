@@ -408,4 +408,3 @@ pub fn title_note(rows: u64) -> Option<String> {
         rows => Some(format!("{rows} rows above the header were skipped")),
     }
 }
-

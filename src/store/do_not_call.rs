@@ -179,7 +179,10 @@ impl Tx {
         let on_lists: Vec<(i64, String)> = self.all(ON_LISTS, args![&given]).await?;
         let on_lists: BTreeMap<i64, String> = on_lists.into_iter().collect();
         let of = |(digits, all): (i64, BTreeSet<i64>)| {
-            let list = all.iter().filter_map(|spelling| on_lists.get(spelling)).min();
+            let list = all
+                .iter()
+                .filter_map(|spelling| on_lists.get(spelling))
+                .min();
             list.map(|list| (digits, list.clone()))
         };
         Ok(numbers.into_iter().filter_map(of).collect())

@@ -244,7 +244,10 @@ fn a_flac_is_read_beyond_what_its_header_announces() {
         early[at..at + bytes.len()].copy_from_slice(bytes);
         early[26..42].fill(0);
         let found = length(&early);
-        assert!(found == expected || !found.ends_with(" ms"), "{bytes:?} {found}");
+        assert!(
+            found == expected || !found.ends_with(" ms"),
+            "{bytes:?} {found}"
+        );
     }
     // One with a damaged frame is refused without a checksum, too.
     let mut damaged = one.clone();
@@ -256,7 +259,11 @@ fn a_flac_is_read_beyond_what_its_header_announces() {
     let mut cut = one.clone();
     cut[26..42].fill(0);
     cut.truncate(one.len() / 2);
-    assert!(length(&cut).starts_with("it is cut off"), "{}", length(&cut));
+    assert!(
+        length(&cut).starts_with("it is cut off"),
+        "{}",
+        length(&cut)
+    );
 }
 
 #[test]

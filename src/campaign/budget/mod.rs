@@ -209,7 +209,8 @@ impl Gauge {
         }
     }
 
-    const fn limit(self, limits: &BudgetLimits) -> Option<Share> {
+    /// Its limit, if it has one.
+    pub const fn limit(self, limits: &BudgetLimits) -> Option<Share> {
         match self {
             Self::Cancelled | Self::GivenUp => limits.cancelled,
             Self::Short => limits.short,

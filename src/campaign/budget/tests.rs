@@ -195,9 +195,14 @@ fn past_a_limit_it_pauses_says_so_and_recovers() {
         budget.add(person, at(second));
     }
     assert!(budget.technique(marketing(TechniqueRule::Single)).is_ok());
-    assert_eq!(budget.stretch(marketing(TechniqueRule::Single)), Stretch::MOST);
+    assert_eq!(
+        budget.stretch(marketing(TechniqueRule::Single)),
+        Stretch::MOST
+    );
     budget.add(person, at(100));
-    let over = budget.technique(marketing(TechniqueRule::Single)).unwrap_err();
+    let over = budget
+        .technique(marketing(TechniqueRule::Single))
+        .unwrap_err();
     assert_eq!(
         over.to_string(),
         "4.0 % of answered calls reached a person, limit 3.0 % (`trunk.people`)"
@@ -222,7 +227,9 @@ fn near_a_limit_it_slows_down() {
             ..Calls::NONE
         };
         budget.add(calls, at(0));
-        budget.stretch(marketing(TechniqueRule::Single)).speed_percent()
+        budget
+            .stretch(marketing(TechniqueRule::Single))
+            .speed_percent()
     };
     assert_eq!([speed(0), speed(24), speed(27)], [100, 100, 50]);
     assert!(speed(29) < speed(27));
@@ -235,7 +242,9 @@ fn double_calls_pause_by_rule_and_single_ones_go_on() {
     for second in 0..60 {
         budget.add(Calls::at_least(Technique::Double), at(second));
     }
-    let over = budget.technique(marketing(TechniqueRule::Double)).unwrap_err();
+    let over = budget
+        .technique(marketing(TechniqueRule::Double))
+        .unwrap_err();
     assert_eq!(
         over.to_string(),
         "50.0 % of calls were cancelled before answer, limit 20.0 % (`trunk.cancelled`)"
@@ -244,7 +253,10 @@ fn double_calls_pause_by_rule_and_single_ones_go_on() {
         budget.technique(marketing(TechniqueRule::ByShare)),
         Ok(Technique::Single)
     );
-    assert_eq!(budget.stretch(marketing(TechniqueRule::ByShare)), Stretch::NONE);
+    assert_eq!(
+        budget.stretch(marketing(TechniqueRule::ByShare)),
+        Stretch::NONE
+    );
 }
 
 #[test]
@@ -259,7 +271,9 @@ fn single_calls_without_an_answer_pause_too() {
         };
         budget.add(calls, at(second));
     }
-    let over = budget.technique(marketing(TechniqueRule::Single)).unwrap_err();
+    let over = budget
+        .technique(marketing(TechniqueRule::Single))
+        .unwrap_err();
     assert_eq!(
         (over.gauge, over.share()),
         (Gauge::GivenUp, Share::percent(25))

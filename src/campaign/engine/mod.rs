@@ -53,7 +53,10 @@ pub use waiting::Waiting;
 
 pub use super::ids::{CampaignId, ContactId, PbxId};
 
-use super::budget::Budget;
+use super::{
+    budget::{Budget, BudgetLimits},
+    policy::CampaignKind,
+};
 use crate::phone::PhoneNumber;
 use campaign::Campaign;
 use pbx::PbxState;
@@ -215,6 +218,20 @@ impl<G: Gate> Engine<G> {
     /// The live account of a PBX's trunk.
     pub fn budget(&self, id: PbxId) -> Option<&Budget> {
         self.pbxs.get(&id).map(|pbx| &pbx.budget)
+    }
+
+    /// The limits of a PBX's trunk that hold any of the campaigns back that are not over.
+    pub fn limits(&self, id: PbxId) -> Option<BudgetLimits> {
+        let is_marketing = |campaign: &Campaign| {
+            !matches!(campaign.phase, Phase::Over(_))
+                && campaign.settings.kind == CampaignKind::Marketing
+        };
+        let kind = if self.campaigns.values().any(is_marketing) {
+            CampaignKind::Marketing
+        } else {
+            CampaignKind::Informational
+        };
+        self.budget(id).map(|budget| budget.limits().of(kind))
     }
 
     /// Hangs up a campaign's drops in flight, if that is wanted.

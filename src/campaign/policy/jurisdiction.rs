@@ -74,7 +74,9 @@ impl Jurisdiction {
             });
         }
         let place = Self::parse(code).filter(|&place| place != Self::ANY_STATE);
-        let whole = code.split_once('-').and_then(|(country, _)| Self::parse(country));
+        let whole = code
+            .split_once('-')
+            .and_then(|(country, _)| Self::parse(country));
         place.ok_or_else(|| match (state, whole) {
             (Some(&(state, name)), _) => JurisdictionError::Bare { state, name },
             (None, Some(country)) if ![Self::US, Self::CANADA].contains(&country) => {

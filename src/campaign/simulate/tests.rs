@@ -89,7 +89,10 @@ fn with_defaults_every_drop_is_double_and_no_unsaid_limit_stalls_it() {
     assert_eq!(by_share.doubles, bound.doubles);
     // A limit that is named holds double drops back.
     let stalled = run(500, |scenario| scenario.pbx.limits = cancelled_at(20));
-    assert!(stalled.idle["trunk_budget"] > Duration::from_secs(3_000), "{stalled:?}");
+    assert!(
+        stalled.idle["trunk_budget"] > Duration::from_secs(3_000),
+        "{stalled:?}"
+    );
 }
 
 #[test]

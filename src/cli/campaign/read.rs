@@ -8,10 +8,7 @@ use serde_json::Value;
 use crate::{
     cli::CliError,
     import::is_message,
-    list::{
-        ContactRules, DateOrder, Field, Fingerprint, List, ListError, Mapping, NewRow,
-        Reject,
-    },
+    list::{ContactRules, DateOrder, Field, Fingerprint, List, ListError, Mapping, NewRow, Reject},
     phone::Rules,
 };
 

@@ -197,7 +197,11 @@ fn a_trunk_s_limits_are_numbers_shares_or_none() {
     assert_eq!(limits.short, Some(Share::thousandths(75)));
     assert_eq!(limits.people, Some(Share::percent(0)));
     assert_eq!(limits.people_hold, PeopleHold::All);
-    for line in ["cancelled = \"20 %\"", "cancelled = \"20%\"", "cancelled = 20"] {
+    for line in [
+        "cancelled = \"20 %\"",
+        "cancelled = \"20%\"",
+        "cancelled = 20",
+    ] {
         let limits = trunk(line).limits;
         assert_eq!(limits.cancelled, Some(Share::percent(20)), "{line}");
         assert_eq!(limits.people_hold, PeopleHold::Marketing, "{line}");

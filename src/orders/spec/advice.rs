@@ -118,7 +118,11 @@ mod tests {
         use TechniqueRule::{ByShare, Double, Single};
         let rows = [
             (Double, None, None),
-            (Double, Some(20), Some("`trunk.cancelled` is 20%: dialling pauses as soon as 100 calls")),
+            (
+                Double,
+                Some(20),
+                Some("`trunk.cancelled` is 20%: dialling pauses as soon as 100 calls"),
+            ),
             (Double, Some(50), Some("dialling pauses")),
             (Double, Some(51), None),
             (ByShare, None, Some("every drop makes two calls")),
@@ -128,8 +132,15 @@ mod tests {
         ];
         for (technique, limit, expected) in rows {
             let texts = advice(&spec(technique), &trunk(limit));
-            assert_eq!(texts.len(), usize::from(expected.is_some()), "{technique:?} {texts:?}");
-            assert!(texts.iter().all(|text| text.contains(expected.unwrap())), "{texts:?}");
+            assert_eq!(
+                texts.len(),
+                usize::from(expected.is_some()),
+                "{technique:?} {texts:?}"
+            );
+            assert!(
+                texts.iter().all(|text| text.contains(expected.unwrap())),
+                "{texts:?}"
+            );
         }
     }
 

@@ -230,7 +230,11 @@ mod tests {
             ("+77012345678", "KZ"),
             ("+12025550101", ""),
         ] {
-            assert_eq!(number(text).countries_abroad().join(" "), countries, "{text}");
+            assert_eq!(
+                number(text).countries_abroad().join(" "),
+                countries,
+                "{text}"
+            );
         }
         // It belongs to no country, so that it may be of any.
         assert_eq!(number("+80012345678").countries_abroad(), COUNTRIES_ABROAD);

@@ -209,7 +209,12 @@ fn a_number_of_no_country_needs_a_zone() {
          no time zone is known for it; a list that names one in a column `timezone` can be imported"
     );
     let refused = Decision::Refused(RefusedReason::BlockedPrefix);
-    for number in ["+80012345678", "+870773111632", "+881612345678", "+883510012345678"] {
+    for number in [
+        "+80012345678",
+        "+870773111632",
+        "+881612345678",
+        "+883510012345678",
+    ] {
         let contact = Contact::at(number);
         let decision = contact.asked(&GateSettings::default(), noon).decision;
         assert_eq!(decision, refused, "{number}");

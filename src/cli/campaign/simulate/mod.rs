@@ -317,17 +317,16 @@ impl ForecastReport<'_> {
             lines.push(format!("left:     {}", counted(left, "contact")));
         }
         let limits = self.scenario.limits();
-        let trunk = gauges(&limits)
-            .into_iter()
-            .filter_map(|(gauge, limit)| {
-                let peak = self.forecast.peaks.get(&gauge)?;
-                let (words, key) = (gauge.words(), gauge.key());
-                Some(format!("at most {peak} {words}, limit {limit} (`{key}`)"))
-            });
+        let trunk = gauges(&limits).into_iter().filter_map(|(gauge, limit)| {
+            let peak = self.forecast.peaks.get(&gauge)?;
+            let (words, key) = (gauge.words(), gauge.key());
+            Some(format!("at most {peak} {words}, limit {limit} (`{key}`)"))
+        });
         let trunk: Vec<_> = trunk.collect();
         if gauges(&limits).is_empty() {
             lines.push(
-                "trunk:    no limits: neither `trunk.cancelled` nor `trunk.short` is set".to_owned(),
+                "trunk:    no limits: neither `trunk.cancelled` nor `trunk.short` is set"
+                    .to_owned(),
             );
         } else if trunk.is_empty() {
             let needed = limits.at_least;
@@ -428,14 +427,9 @@ impl ForecastReport<'_> {
 }
 
 fn gauges(limits: &BudgetLimits) -> Vec<(Gauge, Share)> {
-    let rows = [
-        (Gauge::Cancelled, limits.cancelled),
-        (Gauge::GivenUp, limits.cancelled),
-        (Gauge::Short, limits.short),
-        (Gauge::People, limits.people),
-    ];
-    rows.into_iter()
-        .filter_map(|(gauge, limit)| Some((gauge, limit?)))
+    Gauge::ALL
+        .into_iter()
+        .filter_map(|gauge| Some((gauge, gauge.limit(limits)?)))
         .collect()
 }
 
