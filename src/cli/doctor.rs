@@ -9,6 +9,7 @@ use super::{
 use crate::{
     config::Config,
     doctor::{self, Check, Status},
+    orders::DOUBLE_CALL,
 };
 
 /// Check that the PBX has all that a drop needs
@@ -39,6 +40,9 @@ pub(super) async fn run(
         checks.push(check);
     };
     doctor::examine(config, tell).await.map_err(CliError::new)?;
+    if !config.is_trunk_known {
+        printer.note(DOUBLE_CALL);
+    }
     if args.json {
         printer.json(&checks);
     }

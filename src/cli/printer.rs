@@ -119,6 +119,12 @@ impl Printer {
         self.talk(&format!("{label} {words}"));
     }
 
+    /// What the user should know, and need do nothing about.
+    pub(super) fn note(self, words: &str) {
+        let label = paint(self.colour_err, Paint::Hint, "note:");
+        self.talk(&format!("{label} {words}"));
+    }
+
     /// What to do about an error.
     pub(super) fn hint(self, hint: &str) {
         let label = paint(self.colour_err, Paint::Hint, "hint:");

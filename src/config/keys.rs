@@ -281,7 +281,7 @@ const AFTER: &[Key] = &[
         "gate.rules",
         "none",
         r#"[{ name = "shop hours", hours = "09:00-19:00", closed = ["2026-12-24"], places = ["US-FL", "country:CA"] }]"#,
-        "Hours and days of your own, also as `[[gate.rules]]`: `name`; `places` such as `US-FL`, `CA-ON`, `US` and `country:CA` (everywhere unless given); `hours`, and each weekday's (`monday` to `sunday`), as `09:00-19:00` or `closed`; `closed` days; and `instead_of_law`, the reason for which the laws on hours of these places are set aside. In the file only.",
+        "Hours and days of your own, also as `[[gate.rules]]`: `name`; `places` such as `US-FL`, `CA-ON`, `US` and `country:CA`, and other countries by the number's country code, `country:DE` (everywhere unless given); `hours`, and each weekday's (`monday` to `sunday`), as `09:00-19:00` or `closed`; `closed` days; and `instead_of_law`, the reason for which the laws on hours of these places are set aside. In the file only.",
     ),
     unset(
         "trunk.name",
@@ -299,20 +299,23 @@ const AFTER: &[Key] = &[
         "10",
         "Drops in flight, over all campaigns.",
     ),
-    key(
+    unset(
         "trunk.cancelled",
+        "no limit",
         "20",
-        "The most calls that are cancelled before an answer, in per cent of all calls.",
+        "The most calls that are cancelled before an answer, in per cent of all calls. Half of the calls of double drops are: campaigns of the technique `double` pause at a limit of 50 or less, and `by_share` mixes double and single calls to keep to it. `none` says that the trunk's contract has no limit.",
     ),
-    key(
+    unset(
         "trunk.short",
+        "no limit",
         "15",
-        "The most calls of at most 6 s, in per cent of answered calls.",
+        "The most calls of at most 6 s, in per cent of answered calls; `none` says that the trunk's contract has no limit.",
     ),
-    key(
+    unset(
         "trunk.people",
+        "3 for marketing campaigns, as the law of the United States has it, and no limit for others",
         "3",
-        "The most calls that a person answered and that were hung up, in per cent of answered calls.",
+        "The most calls that a person answered and that were hung up, in per cent of answered calls. A limit that is given holds for every campaign; `none` removes it.",
     ),
     key(
         "trunk.window",

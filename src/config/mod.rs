@@ -66,6 +66,9 @@ pub struct Config {
     pub trunk: PbxSettings,
     /// The name of that trunk, over all controllers that use it; `None`: by its PBX and its endpoint there.
     pub trunk_name: Option<String>,
+    /// Whether `trunk.cancelled` or `trunk.short` is given, `none` included: what the trunk's contract tolerates of double
+    /// calls is known then.
+    pub is_trunk_known: bool,
     /// What the trunk charges; `None` without a section `[price]`: then no cost is shown.
     pub price: Option<Price>,
     /// The folder of the database and the locks of runs.
@@ -217,6 +220,7 @@ impl Config {
             Some(path) => path,
             None => layers.default_state_dir(),
         };
+        let (trunk, is_trunk_known) = trunk::trunk(&layers)?;
         let config = Self {
             instance: layers.word("instance", "aftertone", values::INSTANCE)?,
             pbx: pbx(&layers)?,
@@ -226,7 +230,8 @@ impl Config {
             audio: audio(&layers)?,
             evidence: evidence(&layers)?,
             gate: gate::gate(&layers)?,
-            trunk: trunk::trunk(&layers)?,
+            trunk,
+            is_trunk_known,
             trunk_name: trunk::name(&layers)?,
             price: trunk::price(&layers)?,
             state_dir,

@@ -127,6 +127,8 @@ sounds_dir = @SOUNDS_DIR@   # prepared messages: writable here, readable for the
 [trunk]                                      # what the trunk carries, over all campaigns
 # starts_per_second = 1
 # in_flight = 10
+# cancelled = 20                             # per cent of calls that its contract lets be cancelled; half of those of double drops are
+# short = 15                                 # per cent of answered calls that it lets be short; "none": it has no limit
 
 [gate]                                       # the rules that every call must meet
 # consent = true

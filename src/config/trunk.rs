@@ -4,27 +4,32 @@ use std::{num::NonZeroU32, time::Duration};
 
 use super::{ConfigError, layers::Layers};
 use crate::campaign::{
-    budget::{BudgetLimits, Share},
+    budget::{BudgetLimits, PeopleHold, Share},
     cost::{CostError, Currency, Increment, Money, Price},
     engine::PbxSettings,
     pace::Rate,
 };
 
-/// Reads the section `[trunk]`.
-pub(super) fn trunk(layers: &Layers) -> Result<PbxSettings, ConfigError> {
+/// Reads the section `[trunk]`; and whether it says what the trunk's contract tolerates, `none` included.
+pub(super) fn trunk(layers: &Layers) -> Result<(PbxSettings, bool), ConfigError> {
     let default = BudgetLimits::default();
-    Ok(PbxSettings {
+    let cancelled = share(layers, "trunk.cancelled")?;
+    let short = share(layers, "trunk.short")?;
+    let people = share(layers, "trunk.people")?;
+    let settings = PbxSettings {
         rate: rate(layers)?,
         in_flight: layers.whole("trunk.in_flight", 10, 1..=10_000)?,
         limits: BudgetLimits {
             window: layers.duration("trunk.window", default.window.as_secs(), 60..=86_400)?,
-            cancelled: share(layers, "trunk.cancelled", default.cancelled)?,
-            short: share(layers, "trunk.short", default.short)?,
-            people: share(layers, "trunk.people", default.people)?,
+            cancelled: cancelled.unwrap_or(default.cancelled),
+            short: short.unwrap_or(default.short),
+            people: people.unwrap_or(default.people),
+            people_hold: people.map_or(default.people_hold, |_| PeopleHold::All),
             at_least: layers.whole("trunk.at_least", default.at_least, 1..=1_000_000)?,
             near: default.near,
         },
-    })
+    };
+    Ok((settings, cancelled.is_some() || short.is_some()))
 }
 
 /// Reads the trunk's name; `None` if none is given.
@@ -93,18 +98,15 @@ fn rate(layers: &Layers) -> Result<Rate, ConfigError> {
     Ok(parsed.unwrap_or(Rate::per_second(NonZeroU32::MIN)))
 }
 
-/// A share in per cent, or `none`.
-fn share(
-    layers: &Layers,
-    key: &'static str,
-    default: Option<Share>,
-) -> Result<Option<Share>, ConfigError> {
-    const EXPECTED: &str = "`none`, or per cent from 0 to 100, such as `7.5`";
-    let parsed = layers.amount(key, EXPECTED, |text| {
+/// A share in per cent, or `none`; `None` if the key is not given.
+fn share(layers: &Layers, key: &'static str) -> Result<Option<Option<Share>>, ConfigError> {
+    const EXPECTED: &str = "`none`, or per cent from 0 to 100, such as `7.5` or `20 %`";
+    layers.amount(key, EXPECTED, |text| {
         if text == "none" {
             return Ok(None);
         }
-        let percent: f64 = text
+        let number = text.strip_suffix('%').unwrap_or(text).trim_end();
+        let percent: f64 = number
             .parse()
             .map_err(|_| format!("`{}` is not a number", text.escape_debug()))?;
         if !(0.0..=100.0).contains(&percent) {
@@ -117,6 +119,5 @@ fn share(
         )]
         let thousandths = (percent * 10.0).round() as u32;
         Ok(Some(Share::thousandths(thousandths)))
-    })?;
-    Ok(parsed.unwrap_or(default))
+    })
 }

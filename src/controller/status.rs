@@ -91,7 +91,7 @@ const fn nothing(at: Timestamp) -> View {
 
 /// The state of the trunk's budget.
 pub(super) fn gauges<G: Gate>(engine: &Engine<G>) -> Vec<GaugeView> {
-    let Some(budget) = engine.budget(PBX) else {
+    let (Some(budget), Some(limits)) = (engine.budget(PBX), engine.limits(PBX)) else {
         return Vec::new();
     };
     let gauge = |gauge| {
@@ -99,7 +99,7 @@ pub(super) fn gauges<G: Gate>(engine: &Engine<G>) -> Vec<GaugeView> {
         GaugeView {
             gauge,
             share: reading.share(),
-            limit: reading.limit,
+            limit: gauge.limit(&limits),
         }
     };
     Gauge::ALL.into_iter().map(gauge).collect()

@@ -6,7 +6,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{clock, list::Fingerprint, store::Importing};
+use crate::{
+    clock,
+    list::{Fingerprint, title_note},
+    store::Importing,
+};
 
 /// How far an import is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -114,12 +118,7 @@ impl Count {
     }
 
     fn notes(&self) -> Vec<String> {
-        let titles = match self.title_rows {
-            0 => None,
-            1 => Some("1 row above the header was skipped".to_owned()),
-            rows => Some(format!("{rows} rows above the header were skipped")),
-        };
-        titles
+        title_note(self.title_rows)
             .into_iter()
             .chain(self.unknown_zones.note())
             .collect()

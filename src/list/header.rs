@@ -95,6 +95,11 @@ impl<R: Read> List<R> {
         self.title_rows
     }
 
+    /// That rows above the header were skipped, in words; `None` if there are none.
+    pub fn title_note(&self) -> Option<String> {
+        title_note(self.title_rows)
+    }
+
     /// The next rows, at most so many, and of at most 1 MiB and one row; `None` at the end.
     ///
     /// # Errors
@@ -395,3 +400,11 @@ pub(super) const BATCH_BYTES: usize = 1024 * 1024;
 /// How many columns a message names, and how much of each.
 const SHOWN: usize = 20;
 const BRIEF: usize = 40;
+/// That so many rows above a header were skipped, in words; `None` if there are none.
+pub fn title_note(rows: u64) -> Option<String> {
+    match rows {
+        0 => None,
+        1 => Some("1 row above the header was skipped".to_owned()),
+        rows => Some(format!("{rows} rows above the header were skipped")),
+    }
+}

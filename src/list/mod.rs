@@ -38,7 +38,7 @@ pub use do_not_call::{DoNotCall, Numbers};
 pub use error::ListError;
 pub use field::Field;
 pub use fingerprint::Fingerprint;
-pub use header::{BadMapping, Columns, List, Mapping};
+pub use header::{BadMapping, Columns, List, Mapping, title_note};
 pub use reject::{LeftOut, Reason, Reject, Rejects};
 pub use writer::{Writer, guard, unguard};
 

@@ -4,7 +4,11 @@
 mod spec;
 mod view;
 
-pub use spec::{CallerBy, Callers, Duplicates, Spec, SpecError, Times, overlay};
+pub use spec::{
+    CallerBy, Callers, Duplicates, Spec, SpecError, Times,
+    advice::{DOUBLE_CALL, advice},
+    overlay,
+};
 pub use view::{
     CampaignView, GaugeView, Note, NoteLevel, RunView, StoredView, View, WaitingView, fraction,
     gauge_slug, phase_slug, standing_slug,

@@ -19,7 +19,7 @@ use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, PhoneNumberType};
 pub use barring::{Barring, NotBarred};
 pub use caller_id::{CallerId, CallerIdError};
 pub use error::PhoneError;
-pub use whereabouts::{zones_of_country, zones_of_place};
+pub use whereabouts::{COUNTRIES_ABROAD, zones_of_country, zones_of_place};
 pub use written::{Rounded, clean};
 
 /// A number that can be dialled, in E.164 form.

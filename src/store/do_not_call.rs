@@ -1,10 +1,13 @@
 //! Numbers that must not be called, on lists that have names.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::Timestamp;
 
 use super::{
     Store, StoreError, codec,
     sql::{Sql, args, row, rows, sql},
+    transaction::Tx,
 };
 use crate::phone::PhoneNumber;
 
@@ -156,6 +159,36 @@ impl Store {
     }
 }
 
+impl Tx {
+    /// Of numbers, by their digits, those that are on a do-not-call list, each with the name of one. An entry bars its
+    /// telephone in every spelling, whether the other ones were written beside it or not.
+    pub(super) async fn barred_among(
+        &mut self,
+        numbers: impl IntoIterator<Item = i64>,
+    ) -> Result<BTreeMap<i64, String>, StoreError> {
+        let spelt = |digits: i64| {
+            let number = codec::read_number(digits);
+            let spellings = number.iter().flat_map(PhoneNumber::spellings);
+            let others = spellings.map(|spelling| codec::number(&spelling));
+            let all = BTreeSet::from_iter(others.chain([digits]));
+            (digits, all)
+        };
+        let numbers: Vec<(i64, BTreeSet<i64>)> = numbers.into_iter().map(spelt).collect();
+        let asked: BTreeSet<i64> = numbers.iter().flat_map(|(_, all)| all).copied().collect();
+        let given = rows(asked.iter().map(|number| row! { number: number }));
+        let on_lists: Vec<(i64, String)> = self.all(ON_LISTS, args![&given]).await?;
+        let on_lists: BTreeMap<i64, String> = on_lists.into_iter().collect();
+        let of = |(digits, all): (i64, BTreeSet<i64>)| {
+            let list = all
+                .iter()
+                .filter_map(|spelling| on_lists.get(spelling))
+                .min();
+            list.map(|list| (digits, list.clone()))
+        };
+        Ok(numbers.into_iter().filter_map(of).collect())
+    }
+}
+
 /// Entries that are written in one transaction: so few that no other writer waits for long.
 const AT_A_TIME: usize = 10_000;
 
@@ -175,6 +208,13 @@ const UNBAR: Sql = sql!(
      AND number IN (SELECT given.number FROM ",
     { number BIGINT },
     ")"
+);
+
+const ON_LISTS: Sql = sql!(
+    "SELECT do_not_call.number, min(lists.name) FROM ",
+    { number BIGINT },
+    " CROSS JOIN do_not_call CROSS JOIN lists WHERE do_not_call.number = given.number \
+     AND lists.id = do_not_call.list GROUP BY do_not_call.number"
 );
 
 const BARRED: Sql = sql!(

@@ -272,7 +272,7 @@ impl Tx {
                 facts.version = version;
             }
         }
-        let barred: Vec<(i64, String)> = self.all(BARRED, args![&given]).await?;
+        let barred = self.barred_among(known.keys().copied()).await?;
         for (number, list) in barred {
             if let Some(facts) = known.get_mut(&number) {
                 facts.do_not_call = Some(list);
@@ -401,13 +401,6 @@ const VERSIONS: Sql = sql!(
     "SELECT numbers.number, numbers.version FROM ",
     { number BIGINT },
     " CROSS JOIN numbers WHERE numbers.number = given.number"
-);
-
-pub(super) const BARRED: Sql = sql!(
-    "SELECT do_not_call.number, min(lists.name) FROM ",
-    { number BIGINT },
-    " CROSS JOIN do_not_call CROSS JOIN lists WHERE do_not_call.number = given.number \
-     AND lists.id = do_not_call.list GROUP BY do_not_call.number"
 );
 
 /// Those that count by [`crate::campaign::policy::counts`]; a drop that is in flight or was lost counts, since it is not known

@@ -113,7 +113,11 @@ fn limited(technique: TechniqueRule, outcomes: &[Outcome], contacts: i64) -> Wor
     };
     let mut world = World::new(TestGate::open(), network, 1);
     let settings = PbxSettings {
-        limits: BudgetLimits::default(),
+        limits: BudgetLimits {
+            cancelled: Some(Share::percent(20)),
+            short: Some(Share::percent(15)),
+            ..BudgetLimits::default()
+        },
         ..pbx(10, 1_000, 1_000)
     };
     world.add_pbx(1, settings);

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use aftertone::{
     campaign::{
-        budget::{BudgetLimits, TechniqueRule},
+        budget::{BudgetLimits, Share, TechniqueRule},
         caller::CallerIds,
         engine::{
             Availability, CampaignId, CampaignSettings, InFlight, PbxId, PbxSettings, StopOn,
         },
         pace::Rate,
+        policy::CampaignKind,
         retry::{Backoff, RetryRules},
         window::{Hours, Window},
     },
@@ -185,6 +186,8 @@ fn pbx() -> impl Strategy<Value = PbxSettings> {
         let limits = BudgetLimits {
             at_least,
             window: Duration::from_secs(window),
+            cancelled: Some(Share::percent(20)),
+            short: Some(Share::percent(15)),
             ..BudgetLimits::default()
         };
         if any { limits } else { BudgetLimits::none() }
@@ -215,11 +218,15 @@ fn campaign() -> impl Strategy<Value = CampaignSettings> {
         1..6_u32,
         window,
         prop::sample::select(rules.to_vec()),
-        any::<bool>(),
+        (
+            any::<bool>(),
+            prop::sample::select(vec![CampaignKind::Informational, CampaignKind::Marketing]),
+        ),
         prop_oneof![Just(RetryRules::default()), Just(at_once())],
     )
         .prop_map(
-            |(rate, in_flight, weight, window, technique, stops, retry)| CampaignSettings {
+            |(rate, in_flight, weight, window, technique, (stops, kind), retry)| CampaignSettings {
+                kind,
                 rate,
                 in_flight,
                 weight,

@@ -637,9 +637,10 @@ const COUNTS: &[(&str, &str)] = &[
     ("columns", "the column that each field is taken from"),
     ("columns.*", "the name of the column"),
     ("unused_columns", "the columns that no field is taken from"),
+    ("notes", "what was left out above the header, in words"),
     (
         "late_retries",
-        "retries of a campaign without settings of its own that a cap does not let happen when they are due, in words",
+        "retries that a cap does not let happen when they are due, in words",
     ),
 ];
 
@@ -679,6 +680,10 @@ const SIMULATE: &[(&str, &str)] = &[
     ("budget[].limit", "its limit, or null"),
     ("idle_s", "seconds in which nothing was dialled, by why"),
     ("idle_s.*", "how many"),
+    (
+        "notes",
+        "what was left out above the header of a list, in words",
+    ),
     (
         "late_retries",
         "retries that a cap does not let happen when they are due, in words",

@@ -302,6 +302,170 @@ async fn a_retry_that_a_cap_does_not_let_happen_is_named() {
 }
 
 #[tokio::test]
+async fn what_double_calls_cost_is_said_once_unless_the_trunk_is_known() {
+    let create = [
+        "campaign",
+        "create",
+        "spring",
+        "leads.csv",
+        "--message",
+        "sound:promo",
+        "--kind",
+        "marketing",
+    ];
+    let check = ["campaign", "check", "leads.csv", "--kind", "marketing"];
+    let said =
+        "note: a double drop is two calls, and one of them is cancelled before an answer by design";
+    let program = program().await;
+    for line in [&create[..], &check[..]] {
+        let ended = program.run(line).await;
+        assert_eq!(ended.stderr.matches(said).count(), 1, "{ended:?}");
+        for word in ["trunk.cancelled", "trunk.short", "by_share", "single"] {
+            assert!(ended.stderr.contains(word), "{word}: {ended:?}");
+        }
+        assert!(!ended.stdout.contains("note:"), "{ended:?}");
+    }
+    let json = program.run(&[&check[..], &["--json"]].concat()).await;
+    assert_eq!(json.stderr.matches(said).count(), 1, "{json:?}");
+    let is_json = |line: &str| serde_json::from_str::<Value>(line).is_ok();
+    assert!(json.stdout.lines().all(is_json), "{json:?}");
+    // One call costs nothing of the kind, and a trunk that is known needs no words.
+    let single = program.run(&[&check[..], &["--single"]].concat()).await;
+    assert!(!single.stderr.contains("note:"), "{single:?}");
+    program.trunk("cancelled = \"none\"");
+    let known = program.run(&check).await;
+    assert!(!known.stderr.contains("note:"), "{known:?}");
+}
+
+#[tokio::test]
+async fn settings_beyond_the_trunk_are_named_at_once_by_each_command() {
+    let program = program().await;
+    program.trunk("starts_per_second = 5\nin_flight = 20\ncancelled = \"20 %\"");
+    let settings = ["--rate", "6/s", "--in-flight", "21"];
+    let said = [
+        "note: `rate` 6/s is beyond `trunk.starts_per_second` 5, which holds",
+        "note: `in_flight` 21 is beyond `trunk.in_flight` 20, which holds",
+        "note: `technique = \"double\"` cancels half of its calls before an answer, and `trunk.cancelled` is 20%: dialling \
+         pauses as soon as 100 calls are counted",
+    ];
+    let list = ["leads.csv", "--kind", "marketing"];
+    let lines = [
+        [&["campaign", "check"], &list[..], &settings].concat(),
+        [&["campaign", "simulate"], &list[..], &settings].concat(),
+        [
+            &["campaign", "create", "spring", "--message", "sound:promo"],
+            &list[..],
+            &settings,
+        ]
+        .concat(),
+        vec!["campaign", "set", "spring"],
+    ];
+    for line in lines {
+        let ended = program.run(&line).await;
+        assert_eq!(ended.status, Some(0), "{ended:?}");
+        for said in said {
+            assert_eq!(ended.stderr.matches(said).count(), 1, "{said}: {ended:?}");
+        }
+    }
+    let run = program.run(&["campaign", "run", "spring"]).await;
+    let told = "note: spring: `rate` 6/s is beyond `trunk.starts_per_second` 5";
+    assert_eq!(run.stderr.matches(told).count(), 1, "{run:?}");
+    let set = [
+        "campaign",
+        "set",
+        "spring",
+        "--rate",
+        "5/s",
+        "--in-flight",
+        "none",
+    ];
+    let mixed = [&set[..], &["--technique", "by_share"]].concat();
+    let within = program.run(&mixed).await;
+    assert!(!within.stderr.contains("note:"), "{within:?}");
+    // Without a limit there is nothing that a share could keep to.
+    program.trunk("short = \"none\"");
+    let without = program.run(&["campaign", "set", "spring"]).await;
+    assert!(
+        without
+            .stderr
+            .contains("which has no limit: every drop makes two calls"),
+        "{without:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_simulation_makes_double_drops_alone_and_a_limit_that_is_named_stalls_it() {
+    let program = program().await;
+    let rows: String = (0..1_000)
+        .map(|n| format!("+1202555{:04}\n", 2_000 + n))
+        .collect();
+    fs::write(
+        program.path("many.csv"),
+        format!("The list of May\nphone\n{rows}"),
+    )
+    .unwrap();
+    let simulate = [
+        "campaign",
+        "simulate",
+        "many.csv",
+        "--kind",
+        "informational",
+        "--retry",
+        "never",
+    ];
+    let plain = program.run(&simulate).await;
+    assert!(
+        plain
+            .stdout
+            .contains("drops:    1,000: 100.0 % double (two calls), 0.0 % single"),
+        "{plain:?}"
+    );
+    assert!(
+        !plain.stdout.contains("because of the trunk's limits"),
+        "{plain:?}"
+    );
+    assert!(plain.stdout.contains("trunk:    no limits"), "{plain:?}");
+    assert!(
+        plain.stdout.contains("1 row above the header was skipped"),
+        "{plain:?}"
+    );
+    let json = program.run(&[&simulate[..], &["--json"]].concat()).await;
+    let json: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(json["drops"], json["doubles"], "{json}");
+    assert_eq!(
+        json["notes"][0], "1 row above the header was skipped",
+        "{json}"
+    );
+    assert_eq!(json["idle_s"].get("trunk_budget"), None, "{json}");
+    let check = [
+        "campaign",
+        "check",
+        "many.csv",
+        "--kind",
+        "informational",
+        "--summary",
+    ];
+    let checked = program.run(&check).await;
+    assert!(
+        checked
+            .stdout
+            .contains("1 row above the header was skipped"),
+        "{checked:?}"
+    );
+
+    program.trunk("cancelled = \"20 %\"");
+    let stalled = program.run(&simulate).await;
+    assert!(
+        stalled.stderr.contains("dialling pauses as soon as"),
+        "{stalled:?}"
+    );
+    assert!(
+        stalled.stdout.contains("because of the trunk's limits"),
+        "{stalled:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_check_reports_each_row_and_dials_nothing() {
     let program = program().await;
     program.gate("caps = false");

@@ -98,6 +98,16 @@ impl Program {
         fs::write(path, text).unwrap();
     }
 
+    /// Writes the section `[trunk]`, or another one in its place.
+    pub(crate) fn trunk(&self, settings: &str) {
+        let path = self.path("aftertone.toml");
+        let text = fs::read_to_string(&path).unwrap();
+        let (before, after) = text.split_once("[screen]\n").unwrap();
+        let before = before.split("[trunk]\n").next().unwrap();
+        let text = format!("{before}[trunk]\n{settings}\n[screen]\n{after}");
+        fs::write(path, text).unwrap();
+    }
+
     /// Writes the configuration; the section `[drop]` is its last.
     pub(crate) fn configure(&self, url: &str) {
         let settings = Settings::default();

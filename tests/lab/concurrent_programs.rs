@@ -57,6 +57,7 @@ fn one_controller_an_app(bench: &Bench) -> Result<(), Failed> {
             &bench.message().name,
         ]);
         command.args(["--kind", "informational", "--retry", "never"]);
+        command.args(["--technique", "single"]);
         let out = command.arg(&list).output()?;
         check!(out.status.success(), "{}", told(&out));
         Ok(())

@@ -13,12 +13,12 @@ use aftertone::{
         OperatorCommand, Source, Status, Store, Write, Written,
     },
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use libtest_mimic::Trial;
 
 use crate::{
     base::{Base, Kind, Server},
-    fixture::controller,
+    fixture::{controller, intent},
 };
 
 pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
@@ -33,6 +33,7 @@ pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
         who_runs_a_campaign_hears_of_its_new_contacts,
         contacts_that_are_added_make_a_complete_campaign_run_again,
         numbers_come_onto_lists_and_off_them,
+        an_entry_of_an_earlier_version_bars_every_spelling,
     )
 }
 
@@ -329,6 +330,53 @@ async fn whatever_is_in_a_list_is_kept_as_it_is(base: &Base) {
         .unwrap();
     let barred = store.barred(&number(1)).await.unwrap();
     assert_eq!(barred[0].because.as_deref(), Some(hostile[0]));
+}
+
+/// An earlier version wrote the spelling of the list alone.
+async fn an_entry_of_an_earlier_version_bars_every_spelling(base: &Base) {
+    let store = base.open().await;
+    base.run("INSERT INTO lists (name, created_at) VALUES ('national', 0)".to_owned())
+        .await;
+    let written = [
+        5_215_512_345_678_u64,
+        541_123_456_789,
+        551_187_654_321,
+        12_025_550_101,
+    ];
+    for number in written {
+        base.run(format!(
+            "INSERT INTO do_not_call (number, list, at) SELECT {number}, id, 0 FROM lists"
+        ))
+        .await;
+    }
+    let digits = |digits| PhoneNumber::from_digits(digits).unwrap();
+    let history = SignedDuration::from_hours(24);
+    for (asked, is_barred) in [
+        (525_512_345_678, true),
+        (5_215_512_345_678, true),
+        (5_491_123_456_789, true),
+        (5_511_987_654_321, true),
+        (12_025_550_101, true),
+        (525_512_345_679, false),
+        (12_025_550_102, false),
+    ] {
+        let facts = store.facts_of(&[digits(asked)], history, at(0)).await;
+        let list = facts.unwrap().remove(0).do_not_call;
+        assert_eq!(list.as_deref(), is_barred.then_some("national"), "{asked}");
+    }
+    // Nor is an intent written that was decided on before.
+    let holder = controller(&store, "here").await;
+    for (drop, (number, expected)) in (1..).zip([
+        (
+            525_512_345_678,
+            Written::OnDoNotCallList("national".to_owned()),
+        ),
+        (525_512_345_679, Written::Applied),
+    ]) {
+        let start = Write::Start(Box::new(intent(None, digits(number), drop)));
+        let written = store.commit(&holder, &[start], at(1)).await;
+        assert_eq!(written.unwrap(), [expected], "{number}");
+    }
 }
 
 async fn what_makes_no_sense_is_refused(base: &Base) {

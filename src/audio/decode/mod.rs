@@ -128,6 +128,7 @@ impl DecodeProgress {
         let mut promised =
             promise(reader.as_ref(), track).map(|frames| frames.saturating_add(before));
         let mut chunk: Vec<f32> = Vec::new();
+        let mut behind = None;
         loop {
             let packet = match reader.next_packet() {
                 Ok(Some(packet)) if packet.track_id == track => packet,
@@ -148,6 +149,13 @@ impl DecodeProgress {
                 }
                 Err(trouble) => return Err(refusal(trouble, format, promised, sink.as_ref())),
             };
+            // Frames of FLAC that do not fit what its header says are passed over, and so are damaged ones.
+            if format == Format::Flac {
+                if behind.is_some_and(|behind| behind != packet.pts) {
+                    return Err(damaged("a part of its audio cannot be read"));
+                }
+                behind = packet.pts.checked_add(packet.dur);
+            }
             let buffer = match decoder.decode(&packet) {
                 Ok(buffer) => buffer,
                 // An MP3 that was cut out of a longer one begins with frames that lean on missing ones.

@@ -219,6 +219,54 @@ fn all_recordings_that_are_put_into_one_file_are_read() {
 }
 
 #[test]
+fn a_flac_is_read_beyond_what_its_header_announces() {
+    let one = fs::read(fixture("tone.flac")).unwrap();
+    let expected = length(&one);
+    // How many samples: the last 36 of 64 bits. Zero is for a length that is not known; an encoder that died wrote how
+    // far it was at first, and no checksum.
+    for announced in [0_u64, 1, 8_000, 16_800, 33_599] {
+        for has_checksum in [true, false] {
+            let mut early = one.clone();
+            let bits = u64::from_be_bytes(early[18..26].try_into().unwrap());
+            let bits = bits >> 36 << 36 | announced;
+            early[18..26].copy_from_slice(&bits.to_be_bytes());
+            if !has_checksum {
+                early[26..42].fill(0);
+            }
+            assert_eq!(length(&early), expected, "{announced} {has_checksum}");
+            let twice = [early.clone(), one.clone()].concat();
+            assert_eq!(length(&twice), length(&one.repeat(2)), "{announced}");
+        }
+    }
+    // Frames that are longer, in bytes or in samples, than any announced are read, or the recording is refused.
+    for (at, bytes) in [(15, &[0, 0, 16][..]), (15, &[0, 1, 0]), (10, &[0x08, 0])] {
+        let mut early = one.clone();
+        early[at..at + bytes.len()].copy_from_slice(bytes);
+        early[26..42].fill(0);
+        let found = length(&early);
+        assert!(
+            found == expected || !found.ends_with(" ms"),
+            "{bytes:?} {found}"
+        );
+    }
+    // One with a damaged frame is refused without a checksum, too.
+    let mut damaged = one.clone();
+    damaged[26..42].fill(0);
+    let middle = one.len() / 2;
+    damaged[middle..middle + 40].fill(0x5A);
+    assert!(!length(&damaged).ends_with(" ms"), "{}", length(&damaged));
+    // One that announces more than it holds is still refused, checksum or not.
+    let mut cut = one.clone();
+    cut[26..42].fill(0);
+    cut.truncate(one.len() / 2);
+    assert!(
+        length(&cut).starts_with("it is cut off"),
+        "{}",
+        length(&cut)
+    );
+}
+
+#[test]
 fn an_mp3_is_read_beyond_what_its_first_frame_announces() {
     let one = fs::read(fixture("tone.mp3")).unwrap();
     let at = one

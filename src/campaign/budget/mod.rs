@@ -15,7 +15,11 @@
 //! drop legs given up unanswered, a drop makes `1 + d` calls on average, of which `d + u` are cancelled, and
 //! `(d + u) / (1 + d) <= L` means `d <= (L - u) / (1 - L)`. With `L` = 20 % and every drop leg answered, one drop in
 //! four can be double; with 5 % unanswered, fewer than one in five ([`double_share`]). [`TechniqueRule::ByShare`] finds
-//! this mix by itself, from what it counts, and aims a twentieth below the limit.
+//! this mix by itself, from what it counts, and aims a twentieth below the limit. Without a limit it has nothing to keep
+//! to, and every drop is double.
+//!
+//! What a trunk charges for is in its contract, so that no limit of cancelled and of short calls counts unless it is
+//! named. That of people is the law's for marketing: 3 % hold such campaigns back, and a limit that is named, all.
 //!
 //! No slowing and no waiting changes the share of short calls and of people: these are in the list and in how well the
 //! line is kept busy. A pause limits how many calls are made at such a share: once the window has emptied below
@@ -25,7 +29,7 @@ use std::{fmt, time::Duration};
 
 use jiff::Timestamp;
 
-use super::{pace::Stretch, sliding::Sliding};
+use super::{pace::Stretch, policy::CampaignKind, sliding::Sliding};
 use crate::drop::Technique;
 
 mod calls;
@@ -86,20 +90,33 @@ pub struct BudgetLimits {
     pub short: Option<Share>,
     /// People answered and dropped, of all answered calls; `None`: no limit.
     pub people: Option<Share>,
+    /// Whom the limit of people holds back.
+    pub people_hold: PeopleHold,
     /// How many calls a share has to be of to be judged.
     pub at_least: u32,
     /// From which part of a limit on dialling slows down, and at which it goes on after a pause.
     pub near: Share,
 }
 
-/// What trunks charge for: 20 %, 15 % and 3 %, over an hour, of 100 calls or more; slowing from 80 % of each.
+/// Which campaigns a limit holds back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PeopleHold {
+    /// Those of marketing.
+    Marketing,
+    /// Every one.
+    All,
+}
+
+/// What the law says, and nothing that a trunk's contract may say: people 3 % for marketing, over an hour, of 100 calls or
+/// more; slowing from 80 %.
 impl Default for BudgetLimits {
     fn default() -> Self {
         Self {
             window: Duration::from_secs(3600),
-            cancelled: Some(Share::percent(20)),
-            short: Some(Share::percent(15)),
+            cancelled: None,
+            short: None,
             people: Some(Share::percent(3)),
+            people_hold: PeopleHold::Marketing,
             at_least: 100,
             near: Share::percent(80),
         }
@@ -110,24 +127,40 @@ impl BudgetLimits {
     /// No limit at all; shares are counted over an hour.
     pub fn none() -> Self {
         Self {
-            cancelled: None,
-            short: None,
             people: None,
             ..Self::default()
         }
+    }
+
+    /// The limits that hold campaigns of a kind back.
+    pub const fn of(&self, kind: CampaignKind) -> Self {
+        let people = match (self.people_hold, kind) {
+            (PeopleHold::All, _) | (PeopleHold::Marketing, CampaignKind::Marketing) => self.people,
+            (PeopleHold::Marketing, CampaignKind::Informational) => None,
+        };
+        Self { people, ..*self }
     }
 }
 
 /// One call or two, and who decides.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TechniqueRule {
-    /// Two calls if the share of cancelled calls allows it, else one.
-    #[default]
+    /// Two calls if the share of cancelled calls allows it, else one; two always if that share has no limit.
     ByShare,
     /// Two calls always; dialling pauses if that passes the limit.
+    #[default]
     Double,
     /// One call always.
     Single,
+}
+
+/// What of a campaign decides which limits hold its drops back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// One call or two.
+    pub technique: TechniqueRule,
+    /// Its purpose.
+    pub kind: CampaignKind,
 }
 
 /// The largest part of drops that may be double for cancelled calls to stay within `limit`, 0 to 1, if `given_up`,
@@ -176,7 +209,8 @@ impl Gauge {
         }
     }
 
-    const fn limit(self, limits: &BudgetLimits) -> Option<Share> {
+    /// Its limit, if it has one.
+    pub const fn limit(self, limits: &BudgetLimits) -> Option<Share> {
         match self {
             Self::Cancelled | Self::GivenUp => limits.cancelled,
             Self::Short => limits.short,
@@ -194,15 +228,19 @@ impl Gauge {
         }
     }
 
-    /// What can stop calls under a rule. If a drop may be single, cancelled busy legs stop nothing: the next calls
+    /// What can stop calls on these terms. If a drop may be single, cancelled busy legs stop nothing: the next calls
     /// are single ones, and those bring the share down.
-    const fn that_bind(rule: TechniqueRule) -> [Self; 3] {
-        match rule {
+    fn that_bind(terms: Terms, limits: &BudgetLimits) -> impl Iterator<Item = Self> {
+        let gauges = match terms.technique {
             TechniqueRule::Double => [Self::Cancelled, Self::Short, Self::People],
             TechniqueRule::Single | TechniqueRule::ByShare => {
                 [Self::GivenUp, Self::Short, Self::People]
             }
-        }
+        };
+        let limits = limits.of(terms.kind);
+        gauges
+            .into_iter()
+            .filter(move |gauge| gauge.limit(&limits).is_some())
     }
 }
 
@@ -317,17 +355,17 @@ impl Budget {
         }
     }
 
-    /// One call or two for the next drop under this rule; the reading that forbids any, if one does.
+    /// One call or two for the next drop on these terms; the reading that forbids any, if one does.
     ///
     /// # Errors
     /// The share that is past its limit.
-    pub fn technique(&self, rule: TechniqueRule) -> Result<Technique, Reading> {
-        for gauge in Gauge::that_bind(rule) {
+    pub fn technique(&self, terms: Terms) -> Result<Technique, Reading> {
+        for gauge in Gauge::that_bind(terms, &self.limits) {
             if self.over[gauge as usize] {
                 return Err(self.read(gauge));
             }
         }
-        Ok(match rule {
+        Ok(match terms.technique {
             TechniqueRule::Double => Technique::Double,
             TechniqueRule::Single => Technique::Single,
             TechniqueRule::ByShare if self.has_room_for_double() => Technique::Double,
@@ -335,21 +373,19 @@ impl Budget {
         })
     }
 
-    /// How much slower the next drop under this rule has to be: full speed up to [`BudgetLimits::near`] of a limit, a tenth
+    /// How much slower the next drop on these terms has to be: full speed up to [`BudgetLimits::near`] of a limit, a tenth
     /// of it at the limit.
-    pub fn stretch(&self, rule: TechniqueRule) -> Stretch {
-        Gauge::that_bind(rule)
-            .into_iter()
+    pub fn stretch(&self, terms: Terms) -> Stretch {
+        Gauge::that_bind(terms, &self.limits)
             .filter_map(|gauge| self.stretch_of(gauge))
             .max()
             .unwrap_or(Stretch::NONE)
     }
 
-    /// When the share that forbids calls under this rule will have come back, with no further calls; `None` if
+    /// When the share that forbids calls on these terms will have come back, with no further calls; `None` if
     /// none forbids any, or if none comes back while calls are in flight.
-    pub fn recovers(&self, rule: TechniqueRule) -> Option<Timestamp> {
-        Gauge::that_bind(rule)
-            .into_iter()
+    pub fn recovers(&self, terms: Terms) -> Option<Timestamp> {
+        Gauge::that_bind(terms, &self.limits)
             .filter(|&gauge| self.over[gauge as usize])
             .filter_map(|gauge| self.past.when(|calls| is_back(&self.limits, gauge, calls)))
             .max()

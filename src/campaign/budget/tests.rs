@@ -109,10 +109,10 @@ fn one_double_drop_in_four_fits_a_limit_of_a_fifth() {
 
 #[test]
 fn by_share_nearly_one_drop_in_four_is_double() {
-    let mut budget = Budget::new(BudgetLimits::default());
+    let mut budget = Budget::new(limits());
     let mut doubles = 0;
     for second in 0..8_000 {
-        let technique = budget.technique(TechniqueRule::ByShare).unwrap();
+        let technique = budget.technique(marketing(TechniqueRule::ByShare)).unwrap();
         doubles += u32::from(technique == Technique::Double);
         budget.expect(technique);
         budget.settle(technique, Calls::at_least(technique), at(second));
@@ -130,10 +130,10 @@ fn by_share_nearly_one_drop_in_four_is_double() {
 
 #[test]
 fn by_share_leaves_room_for_those_who_do_not_answer() {
-    let mut budget = Budget::new(BudgetLimits::default());
+    let mut budget = Budget::new(limits());
     let mut doubles = 0;
     for second in 0..8_000 {
-        let technique = budget.technique(TechniqueRule::ByShare).unwrap();
+        let technique = budget.technique(marketing(TechniqueRule::ByShare)).unwrap();
         doubles += u32::from(technique == Technique::Double);
         let mut calls = Calls::at_least(technique);
         calls.given_up = u64::from(second % 10 == 0);
@@ -147,10 +147,10 @@ fn by_share_leaves_room_for_those_who_do_not_answer() {
 
 #[test]
 fn drops_in_flight_count_before_they_end() {
-    let mut budget = Budget::new(BudgetLimits::default());
+    let mut budget = Budget::new(limits());
     let row: Vec<_> = (0..200)
         .map(|_| {
-            let technique = budget.technique(TechniqueRule::ByShare).unwrap();
+            let technique = budget.technique(marketing(TechniqueRule::ByShare)).unwrap();
             budget.expect(technique);
             technique == Technique::Double
         })
@@ -163,13 +163,13 @@ fn drops_in_flight_count_before_they_end() {
 
 #[test]
 fn singles_of_long_ago_are_no_licence_for_a_row_of_doubles() {
-    let mut budget = Budget::new(BudgetLimits::default());
+    let mut budget = Budget::new(limits());
     // An hour of another campaign's single calls is on the books.
     for second in 0..3_000 {
         budget.add(Calls::at_least(Technique::Single), at(second));
     }
     for second in 3_000..12_000 {
-        let technique = budget.technique(TechniqueRule::ByShare).unwrap();
+        let technique = budget.technique(marketing(TechniqueRule::ByShare)).unwrap();
         budget.expect(technique);
         budget.settle(technique, Calls::at_least(technique), at(second));
         assert!(!budget.read(Gauge::Cancelled).over, "{second}");
@@ -178,7 +178,7 @@ fn singles_of_long_ago_are_no_licence_for_a_row_of_doubles() {
 
 #[test]
 fn past_a_limit_it_pauses_says_so_and_recovers() {
-    let mut budget = Budget::new(BudgetLimits::default());
+    let mut budget = Budget::new(limits());
     let answered = Calls {
         drop_legs: 1,
         answered: 1,
@@ -194,27 +194,32 @@ fn past_a_limit_it_pauses_says_so_and_recovers() {
     for second in 97..100 {
         budget.add(person, at(second));
     }
-    assert!(budget.technique(TechniqueRule::Single).is_ok());
-    assert_eq!(budget.stretch(TechniqueRule::Single), Stretch::MOST);
+    assert!(budget.technique(marketing(TechniqueRule::Single)).is_ok());
+    assert_eq!(
+        budget.stretch(marketing(TechniqueRule::Single)),
+        Stretch::MOST
+    );
     budget.add(person, at(100));
-    let over = budget.technique(TechniqueRule::Single).unwrap_err();
+    let over = budget
+        .technique(marketing(TechniqueRule::Single))
+        .unwrap_err();
     assert_eq!(
         over.to_string(),
         "4.0 % of answered calls reached a person, limit 3.0 % (`trunk.people`)"
     );
     // With the first minute of calls gone there are too few to judge by.
-    let until = budget.recovers(TechniqueRule::Single).unwrap();
+    let until = budget.recovers(marketing(TechniqueRule::Single)).unwrap();
     assert_eq!(until, at(3_660));
     budget.roll(at(3_659));
-    assert!(budget.technique(TechniqueRule::Single).is_err());
+    assert!(budget.technique(marketing(TechniqueRule::Single)).is_err());
     budget.roll(until);
-    assert!(budget.technique(TechniqueRule::Single).is_ok());
+    assert!(budget.technique(marketing(TechniqueRule::Single)).is_ok());
 }
 
 #[test]
 fn near_a_limit_it_slows_down() {
     let speed = |people| {
-        let mut budget = Budget::new(BudgetLimits::default());
+        let mut budget = Budget::new(limits());
         let calls = Calls {
             drop_legs: 1_000,
             answered: 1_000,
@@ -222,7 +227,9 @@ fn near_a_limit_it_slows_down() {
             ..Calls::NONE
         };
         budget.add(calls, at(0));
-        budget.stretch(TechniqueRule::Single).speed_percent()
+        budget
+            .stretch(marketing(TechniqueRule::Single))
+            .speed_percent()
     };
     assert_eq!([speed(0), speed(24), speed(27)], [100, 100, 50]);
     assert!(speed(29) < speed(27));
@@ -231,25 +238,30 @@ fn near_a_limit_it_slows_down() {
 
 #[test]
 fn double_calls_pause_by_rule_and_single_ones_go_on() {
-    let mut budget = Budget::new(BudgetLimits::default());
+    let mut budget = Budget::new(limits());
     for second in 0..60 {
         budget.add(Calls::at_least(Technique::Double), at(second));
     }
-    let over = budget.technique(TechniqueRule::Double).unwrap_err();
+    let over = budget
+        .technique(marketing(TechniqueRule::Double))
+        .unwrap_err();
     assert_eq!(
         over.to_string(),
         "50.0 % of calls were cancelled before answer, limit 20.0 % (`trunk.cancelled`)"
     );
     assert_eq!(
-        budget.technique(TechniqueRule::ByShare),
+        budget.technique(marketing(TechniqueRule::ByShare)),
         Ok(Technique::Single)
     );
-    assert_eq!(budget.stretch(TechniqueRule::ByShare), Stretch::NONE);
+    assert_eq!(
+        budget.stretch(marketing(TechniqueRule::ByShare)),
+        Stretch::NONE
+    );
 }
 
 #[test]
 fn single_calls_without_an_answer_pause_too() {
-    let mut budget = Budget::new(BudgetLimits::default());
+    let mut budget = Budget::new(limits());
     let given_up = Calls::likely(Technique::Single, Outcome::NoAnswer, Duration::ZERO);
     for second in 0..100 {
         let calls = if second % 4 == 0 {
@@ -259,7 +271,9 @@ fn single_calls_without_an_answer_pause_too() {
         };
         budget.add(calls, at(second));
     }
-    let over = budget.technique(TechniqueRule::Single).unwrap_err();
+    let over = budget
+        .technique(marketing(TechniqueRule::Single))
+        .unwrap_err();
     assert_eq!(
         (over.gauge, over.share()),
         (Gauge::GivenUp, Share::percent(25))
@@ -277,10 +291,44 @@ fn without_limits_nothing_is_held() {
     };
     budget.add(calls, at(0));
     for rule in [TechniqueRule::ByShare, TechniqueRule::Double] {
-        assert_eq!(budget.technique(rule), Ok(Technique::Double));
-        assert_eq!(budget.stretch(rule), Stretch::NONE);
-        assert_eq!(budget.recovers(rule), None);
+        assert_eq!(budget.technique(marketing(rule)), Ok(Technique::Double));
+        assert_eq!(budget.stretch(marketing(rule)), Stretch::NONE);
+        assert_eq!(budget.recovers(marketing(rule)), None);
     }
+}
+
+#[test]
+fn only_the_law_s_limit_is_there_unless_one_is_named_and_it_holds_marketing_alone() {
+    let limits = BudgetLimits::default();
+    assert_eq!((limits.cancelled, limits.short), (None, None));
+    assert_eq!(limits.people, Some(Share::percent(3)));
+    let calls = Calls {
+        people: 20,
+        short: 400,
+        answered: 400,
+        busy_legs: 400,
+        released: 400,
+        drop_legs: 400,
+        given_up: 0,
+    };
+    let mut budget = Budget::new(limits);
+    budget.add(calls, at(0));
+    let terms = |kind, technique| Terms { technique, kind };
+    for rule in [TechniqueRule::ByShare, TechniqueRule::Double] {
+        let over = budget.technique(marketing(rule)).unwrap_err();
+        assert_eq!(over.gauge, Gauge::People);
+        let informational = terms(CampaignKind::Informational, rule);
+        assert_eq!(budget.technique(informational), Ok(Technique::Double));
+        assert_eq!(budget.stretch(informational), Stretch::NONE);
+        assert_eq!(budget.recovers(informational), None);
+    }
+    // A limit that the operator names holds every campaign.
+    budget.set_limits(BudgetLimits {
+        people_hold: PeopleHold::All,
+        ..limits
+    });
+    let informational = terms(CampaignKind::Informational, TechniqueRule::Double);
+    assert!(budget.technique(informational).is_err());
 }
 
 #[test]
@@ -345,6 +393,22 @@ fn calls(
         answered,
         short,
         people,
+    }
+}
+
+/// What a trunk's contract may say.
+fn limits() -> BudgetLimits {
+    BudgetLimits {
+        cancelled: Some(Share::percent(20)),
+        short: Some(Share::percent(15)),
+        ..BudgetLimits::default()
+    }
+}
+
+fn marketing(technique: TechniqueRule) -> Terms {
+    Terms {
+        technique,
+        kind: CampaignKind::Marketing,
     }
 }
 

@@ -198,7 +198,7 @@ impl<G: Gate> Engine<G> {
         if campaign.ready.is_empty() && campaign.supply.is_exhausted() {
             return Why::Finishing { in_flight };
         }
-        let rule = campaign.settings.technique;
+        let terms = campaign.settings.terms();
         if !self.pbxs.values().any(|pbx| pbx.is_up()) {
             let there = self.pbxs.values().any(|pbx| pbx.reach == Availability::Up);
             return if there {
@@ -208,7 +208,7 @@ impl<G: Gate> Engine<G> {
             };
         }
         let up = || self.pbxs.values().filter(|pbx| pbx.is_up());
-        let mut refusals = up().map(|pbx| pbx.budget.technique(rule).err());
+        let mut refusals = up().map(|pbx| pbx.budget.technique(terms).err());
         // The first refusal, if every PBX has one.
         let forbidden = refusals.next().flatten();
         if let Some(reading) = forbidden.filter(|_| refusals.all(|refusal| refusal.is_some())) {
@@ -225,7 +225,7 @@ impl<G: Gate> Engine<G> {
                 others: campaign.share.others_in_flight,
             };
         }
-        let serving = || up().filter(|pbx| pbx.serves(rule));
+        let serving = || up().filter(|pbx| pbx.serves(terms));
         if !serving().any(|pbx| pbx.has_room()) {
             return Why::Full {
                 most: serving().map(|pbx| pbx.most_in_flight).sum(),
@@ -233,7 +233,7 @@ impl<G: Gate> Engine<G> {
                 others: serving().map(|pbx| pbx.share.others_in_flight).sum(),
             };
         }
-        let speeds = serving().map(|pbx| pbx.budget.stretch(rule).speed_percent());
+        let speeds = serving().map(|pbx| pbx.budget.stretch(terms).speed_percent());
         Why::Pace {
             speed_percent: speeds.max().unwrap_or(100),
         }

@@ -53,7 +53,10 @@ pub use waiting::Waiting;
 
 pub use super::ids::{CampaignId, ContactId, PbxId};
 
-use super::budget::Budget;
+use super::{
+    budget::{Budget, BudgetLimits},
+    policy::CampaignKind,
+};
 use crate::phone::PhoneNumber;
 use campaign::Campaign;
 use pbx::PbxState;
@@ -264,6 +267,20 @@ impl<G: Gate> Engine<G> {
         self.pbxs.get(&id).map(|pbx| &pbx.budget)
     }
 
+    /// The limits of a PBX's trunk that hold any of the campaigns back that are not over.
+    pub fn limits(&self, id: PbxId) -> Option<BudgetLimits> {
+        let is_marketing = |campaign: &Campaign| {
+            !matches!(campaign.phase, Phase::Over(_))
+                && campaign.settings.kind == CampaignKind::Marketing
+        };
+        let kind = if self.campaigns.values().any(is_marketing) {
+            CampaignKind::Marketing
+        } else {
+            CampaignKind::Informational
+        };
+        self.budget(id).map(|budget| budget.limits().of(kind))
+    }
+
     /// Hangs up a campaign's drops in flight, if that is wanted.
     fn apply(&mut self, id: CampaignId, in_flight: InFlight) {
         match in_flight {
@@ -358,8 +375,8 @@ impl<G: Gate> Engine<G> {
     fn may_dial(&self, id: CampaignId) -> bool {
         self.drain == Drain::No
             && self.campaigns.get(&id).is_some_and(|campaign| {
-                let rule = campaign.settings.technique;
-                campaign.is_dialling() && self.pbxs.values().any(|pbx| pbx.serves(rule))
+                let terms = campaign.settings.terms();
+                campaign.is_dialling() && self.pbxs.values().any(|pbx| pbx.serves(terms))
             })
     }
 

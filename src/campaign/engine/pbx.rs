@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     campaign::{
-        budget::{Budget, TechniqueRule},
+        budget::{Budget, Terms},
         pace::{Pace, Rate},
     },
     drop::Technique,
@@ -82,9 +82,9 @@ impl PbxState {
         self.is_up() && self.has_room() && self.next_start().is_none_or(|at| at <= now)
     }
 
-    /// Whether drops under this rule may start here sooner or later, without anything having to change.
-    pub(super) fn serves(&self, rule: TechniqueRule) -> bool {
-        self.is_up() && self.budget.technique(rule).is_ok()
+    /// Whether drops on these terms may start here sooner or later, without anything having to change.
+    pub(super) fn serves(&self, terms: Terms) -> bool {
+        self.is_up() && self.budget.technique(terms).is_ok()
     }
 
     /// How full it is, in thousandths.
@@ -93,8 +93,8 @@ impl PbxState {
     }
 
     /// A drop starts.
-    pub(super) fn note_start(&mut self, rule: TechniqueRule, technique: Technique, now: Timestamp) {
-        self.pace.note(self.budget.stretch(rule), now);
+    pub(super) fn note_start(&mut self, terms: Terms, technique: Technique, now: Timestamp) {
+        self.pace.note(self.budget.stretch(terms), now);
         self.budget.expect(technique);
         self.in_flight += 1;
     }

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use crate::{
     campaign::{
-        budget::{BudgetLimits, Share, TechniqueRule},
+        budget::{BudgetLimits, Share, TechniqueRule, Terms},
         caller::CallerIds,
         pace::Rate,
+        policy::CampaignKind,
         retry::RetryRules,
         variant::Messages,
         window::Window,
@@ -28,6 +29,8 @@ pub struct PbxSettings {
 /// How one campaign is run.
 #[derive(Clone, Debug)]
 pub struct CampaignSettings {
+    /// Its purpose, which decides whether the trunk's limit of people holds it back.
+    pub kind: CampaignKind,
     /// How fast its drops start; `None`: as fast as the PBX allows.
     pub rate: Option<Rate>,
     /// Most of its drops in flight; `None`: as many as the PBX allows.
@@ -51,9 +54,10 @@ pub struct CampaignSettings {
 }
 
 impl CampaignSettings {
-    /// A campaign that leaves one message, and all else by default.
+    /// A campaign of marketing that leaves one message, and all else by default.
     pub fn new(message: impl Into<String>) -> Self {
         Self {
+            kind: CampaignKind::Marketing,
             rate: None,
             in_flight: None,
             weight: 1,
@@ -64,6 +68,14 @@ impl CampaignSettings {
             technique: TechniqueRule::default(),
             stop_on: Some(StopOn::default()),
             seed: 0,
+        }
+    }
+
+    /// What decides which of a trunk's limits hold its drops back.
+    pub const fn terms(&self) -> Terms {
+        Terms {
+            technique: self.technique,
+            kind: self.kind,
         }
     }
 }

@@ -49,7 +49,7 @@ impl<G: Gate> Engine<G> {
             let pbx = self.pbxs.get(&id)?;
             let able = self.campaigns.iter().filter(|(_, c)| c.was_able);
             able.filter_map(|(&campaign, c)| {
-                let technique = pbx.budget.technique(c.settings.technique).ok()?;
+                let technique = pbx.budget.technique(c.settings.terms()).ok()?;
                 Some((c.pass, campaign, technique))
             })
             .min_by_key(|&(pass, campaign, _)| (pass, campaign))
@@ -114,9 +114,9 @@ impl<G: Gate> Engine<G> {
         else {
             return;
         };
-        let rule = campaign.settings.technique;
-        let stretch = pbx.budget.stretch(rule);
-        pbx.note_start(rule, technique, now);
+        let terms = campaign.settings.terms();
+        let stretch = pbx.budget.stretch(terms);
+        pbx.note_start(terms, technique, now);
         if let Some(pace) = &mut campaign.pace {
             pace.note(stretch, now);
         }
@@ -162,10 +162,10 @@ impl<G: Gate> Engine<G> {
             Opening::Closed { until } => return Some(until),
             Opening::Over => return None,
         };
-        let rule = campaign.settings.technique;
+        let terms = campaign.settings.terms();
         let up = || self.pbxs.values().filter(|pbx| pbx.is_up());
-        let recovers = up().filter_map(|pbx| pbx.budget.recovers(rule)).min();
-        let serving = || up().filter(|pbx| pbx.serves(rule));
+        let recovers = up().filter_map(|pbx| pbx.budget.recovers(terms)).min();
+        let serving = || up().filter(|pbx| pbx.serves(terms));
         let fetch = serving().next().and_then(|_| campaign.supply.next());
         let start = (!campaign.ready.is_empty() && campaign.has_room())
             .then(|| {

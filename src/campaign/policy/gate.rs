@@ -63,7 +63,7 @@ impl Gate {
             return decision.unwrap_or(refused(RefusedReason::InvalidNumber));
         };
         let whereabouts = Whereabouts::of(case, number);
-        let hours = Hours::of(&whereabouts, &self.settings.rules);
+        let hours = Hours::of(&whereabouts, &self.settings.rules, number);
         for rule in Rule::ORDER {
             let found = match rule {
                 Rule::Number => continue,
@@ -186,6 +186,14 @@ impl Gate {
             "{} of {} {} in {} hours are used, and this drop adds {}; {} allows no more",
             fullest.used, limit.most, limit.of, limit.hours, fullest.adds, fullest.source
         );
+        // Whenever that may be, its hours would refuse it.
+        if hours.zones.is_empty() && self.binds(case, Rule::CallingHours) {
+            return RuleResult {
+                inputs: Inputs::Caps(uses),
+                against: Some(refused(RefusedReason::BlockedPrefix)),
+                words: format!("{words}; {NO_ZONE}"),
+            };
+        }
         let until = fullest.opens.and_then(|opens| {
             words.push_str(&format!(" before {opens}"));
             if !self.binds(case, Rule::CallingHours) {
@@ -392,6 +400,14 @@ fn calling_hours(whereabouts: &Whereabouts, hours: &Hours<'_>, now: Timestamp) -
             "it is an hour to call wherever the contact may be".to_owned(),
         );
     }
+    // No hour will ever be known to suit.
+    if hours.zones.is_empty() {
+        return RuleResult {
+            words: with_notes(NO_ZONE.to_owned(), &seen),
+            inputs: Inputs::Hours(seen),
+            against: Some(refused(RefusedReason::BlockedPrefix)),
+        };
+    }
     let words = closed_words(&seen, hours);
     RuleResult {
         inputs: Inputs::Hours(seen),
@@ -407,8 +423,7 @@ fn calling_hours(whereabouts: &Whereabouts, hours: &Hours<'_>, now: Timestamp) -
 fn closed_words(seen: &HoursSeen, hours: &Hours<'_>) -> String {
     let mut both = seen.zones.iter().zip(hours.zones);
     let Some((zone, clock)) = both.find(|(zone, _)| !zone.open) else {
-        return "no time zone is known for this number; the contact's list has to name one"
-            .to_owned();
+        return with_notes(NO_ZONE.to_owned(), seen);
     };
     let local = zone.local.strftime("%a %H:%M");
     let closing = seen
@@ -439,12 +454,21 @@ fn closed_words(seen: &HoursSeen, hours: &Hours<'_>) -> String {
             }
         }
     }
+    with_notes(words, seen)
+}
+
+/// Words, and what of the list was not understood.
+fn with_notes(mut words: String, seen: &HoursSeen) -> String {
     for note in &seen.notes {
         words.push_str("; ");
         words.push_str(note);
     }
     words
 }
+
+/// Why a number without a zone is refused.
+const NO_ZONE: &str = "the number belongs to no country (as those of +800, +870, +881 and +883 do not), so that no time zone is \
+    known for it; a list that names one in a column `timezone` can be imported";
 
 /// The clocks that are ahead of all others: those of Kiritimati.
 const EASTERNMOST: Offset = jiff::tz::offset(14);

@@ -13,6 +13,7 @@ use jiff::{
 use super::{
     jurisdiction::Jurisdiction, law::Law, settings::UserRule, span::Span, whereabouts::Whereabouts,
 };
+use crate::phone::PhoneNumber;
 
 /// The rules on hours that hold for one number, and the zones it may be in.
 pub(super) struct Hours<'a> {
@@ -23,8 +24,18 @@ pub(super) struct Hours<'a> {
 
 impl<'a> Hours<'a> {
     /// The rules that hold where a contact may be. Forced rules take the place of the laws of the places they name.
-    pub(super) fn of(whereabouts: &'a Whereabouts, rules: &'a [UserRule]) -> Self {
-        let places = &whereabouts.places;
+    pub(super) fn of(
+        whereabouts: &'a Whereabouts,
+        rules: &'a [UserRule],
+        number: &PhoneNumber,
+    ) -> Self {
+        let mut places = whereabouts.places.clone();
+        // No law is of a place abroad, but rules of the user's own may be.
+        if rules.iter().any(UserRule::names_a_place_abroad) {
+            let abroad = number.countries_abroad();
+            places.extend(abroad.into_iter().map(Jurisdiction::known));
+        }
+        let places = &places;
         let rules: Vec<_> = rules.iter().filter(|rule| rule.holds_in(places)).collect();
         let forced = |place: &Jurisdiction| rules.iter().any(|rule| rule.replaces_law_of(*place));
         let everywhere = rules

@@ -5,6 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use thiserror::Error;
 
+use crate::phone::COUNTRIES_ABROAD;
+
 /// A state, a province or a country, as ISO 3166 writes it: `US-FL`, `CA-ON`, `BS`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
@@ -28,19 +30,20 @@ impl Jurisdiction {
         Self(code)
     }
 
-    /// Reads a code: `US-FL`, `CA-ON`, and for whole countries `US`, `CA` and those others that have a North American
-    /// area code, such as `BS`. `None` for anything else.
+    /// Reads a code: `US-FL`, `CA-ON`, and for whole countries `US`, `CA`, `BS`, `DE`. `None` for anything else.
     pub fn parse(code: &str) -> Option<Self> {
         [Self::ANYWHERE, Self::US, Self::CANADA, Self::ANY_STATE]
             .into_iter()
             .chain(STATES.iter().map(|&(code, _)| Self(code)))
             .chain(COUNTRIES.iter().map(|&code| Self(code)))
+            .chain(COUNTRIES_ABROAD.iter().map(|&code| Self(code)))
             .find(|place| place.0.eq_ignore_ascii_case(code.trim()))
     }
 
-    /// Reads a place as settings name it: `US-FL` and `CA-ON`; `US`; `country:CA`; and such as `BS`.
+    /// Reads a place as settings name it: `US-FL` and `CA-ON`; `US`; `country:CA`; and such as `BS` and `FR`.
     ///
-    /// A bare code that is a state's or a province's as well as a country's is refused, whichever of them has laws here.
+    /// A bare code that is a state's or a province's as well as a country's is refused, whichever of them has laws here; and
+    /// so is a part of another country, since no number shows that it is there.
     ///
     /// # Errors
     /// [`JurisdictionError`], which says how to write each of the places that may be meant.
@@ -71,10 +74,24 @@ impl Jurisdiction {
             });
         }
         let place = Self::parse(code).filter(|&place| place != Self::ANY_STATE);
-        place.ok_or_else(|| match state {
-            Some(&(state, name)) => JurisdictionError::Bare { state, name },
-            None => unknown(),
+        let whole = code
+            .split_once('-')
+            .and_then(|(country, _)| Self::parse(country));
+        place.ok_or_else(|| match (state, whole) {
+            (Some(&(state, name)), _) => JurisdictionError::Bare { state, name },
+            (None, Some(country)) if ![Self::US, Self::CANADA].contains(&country) => {
+                JurisdictionError::Part {
+                    text: code.chars().take(40).collect(),
+                    country: country.0,
+                }
+            }
+            (None, _) => unknown(),
         })
+    }
+
+    /// Whether it is a country outside of the North American numbering plan.
+    pub(super) fn is_abroad(self) -> bool {
+        COUNTRIES_ABROAD.binary_search(&self.0).is_ok()
     }
 
     /// The code.
@@ -135,7 +152,18 @@ pub enum JurisdictionError {
         /// The state's name.
         name: &'static str,
     },
-    /// There is no such place, or no number shows that it is there.
+    /// It is a part of a country in which no number shows where it is.
+    #[error(
+        "`{}` is a part of a country, and no number shows that it is there; write `{COUNTRY}:{country}`",
+        text.escape_default()
+    )]
+    Part {
+        /// What was given, at most its first 40 characters.
+        text: String,
+        /// The country's code.
+        country: &'static str,
+    },
+    /// There is no such place.
     #[error("`{}` is no place", text.escape_default())]
     Unknown {
         /// What was given, at most its first 40 characters.
@@ -280,6 +308,19 @@ mod tests {
             ("Country:US", "US"),
             ("US", "US"),
             ("BS", "BS"),
+            ("FR", "FR"),
+            ("gb", "GB"),
+            ("country:DE", "DE"),
+            ("country:in", "IN"),
+            (
+                "DE",
+                "`DE` is Delaware and Germany; write `US-DE` or `country:DE`",
+            ),
+            (
+                "DE-BY",
+                "`DE-BY` is a part of a country, and no number shows that it is there; write `country:DE`",
+            ),
+            ("US-XX", "`US-XX` is no place"),
             ("CA-ON", "CA-ON"),
             (
                 "KY",
@@ -314,10 +355,17 @@ mod tests {
                 "{country}"
             );
         }
-        assert!(
-            BOTH.iter()
-                .all(|(country, _)| STATES.iter().any(|(state, _)| &state[3..] == *country))
-        );
+        let is_state = |country: &str| STATES.iter().any(|(state, _)| &state[3..] == country);
+        assert!(BOTH.iter().all(|(country, _)| is_state(country)));
+        // Each of them can be written as the error says.
+        for (country, _) in BOTH {
+            let written = format!("country:{country}");
+            assert_eq!(Jurisdiction::of_setting(&written).unwrap().0, *country);
+        }
+        for &country in COUNTRIES_ABROAD {
+            let is_plain = Jurisdiction::of_setting(country).is_ok();
+            assert_eq!(is_plain, !is_state(country), "{country}");
+        }
     }
 
     #[test]

@@ -107,6 +107,11 @@ impl UserRule {
         Ok(self)
     }
 
+    /// Whether it names a country outside of the North American numbering plan.
+    pub(super) fn names_a_place_abroad(&self) -> bool {
+        self.places.iter().any(|place| place.is_abroad())
+    }
+
     /// Whether it holds for a number that may be in any of these places.
     pub(super) fn holds_in(&self, places: &[Jurisdiction]) -> bool {
         self.places.is_empty()

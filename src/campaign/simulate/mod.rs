@@ -13,7 +13,7 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    budget::{Calls, Gauge, Share},
+    budget::{BudgetLimits, Calls, Gauge, Share},
     engine::{
         CampaignSettings, Command, Contact, End, Engine, Event, Gate, Next, PauseReason,
         PbxSettings, Settlement, Start,
@@ -40,6 +40,13 @@ pub struct Scenario {
     pub begins: Timestamp,
     /// What decides chances.
     pub seed: u64,
+}
+
+impl Scenario {
+    /// The limits of the trunk that hold the campaign back.
+    pub const fn limits(&self) -> BudgetLimits {
+        self.pbx.limits.of(self.campaign.kind)
+    }
 }
 
 /// What came out.

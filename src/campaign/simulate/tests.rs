@@ -5,6 +5,7 @@ use crate::{
         decision::{Decision, HeldReason},
         engine::Ask,
         pace::Rate,
+        policy::CampaignKind,
         retry::RetryRules,
     },
     phone::{PhoneNumber, Rules},
@@ -46,6 +47,7 @@ fn the_budget_slows_the_campaign_and_is_the_reason_shown() {
         scenario.campaign.retry = RetryRules::none();
         scenario.pbx.limits = BudgetLimits::default();
     });
+    assert_eq!(bound.doubles, bound.attempts.values().sum::<u64>());
     assert!(
         bound.took > 5 * free.took,
         "{:?} {:?}",
@@ -58,15 +60,39 @@ fn the_budget_slows_the_campaign_and_is_the_reason_shown() {
 #[test]
 fn a_share_of_double_drops_keeps_calls_cancelled_within_their_limit() {
     let forecast = run(5_000, |scenario| {
-        scenario.pbx.limits = BudgetLimits {
-            short: None,
-            people: None,
-            ..BudgetLimits::default()
-        };
+        scenario.campaign.technique = TechniqueRule::ByShare;
+        scenario.pbx.limits = cancelled_at(20);
     });
     assert!(forecast.doubles > 200, "{forecast:?}");
     let peak = forecast.peaks[&Gauge::Cancelled];
     assert!(peak <= Share::percent(22), "{peak}");
+}
+
+#[test]
+fn with_defaults_every_drop_is_double_and_no_unsaid_limit_stalls_it() {
+    let free = run(5_000, |_| {});
+    let bound = run(5_000, |scenario| {
+        scenario.campaign.kind = CampaignKind::Informational;
+        scenario.pbx.limits = BudgetLimits::default();
+    });
+    assert_eq!(bound.end, Some(End::Complete));
+    assert_eq!(bound.doubles, bound.attempts.values().sum::<u64>());
+    assert!(bound.doubles >= 5_000, "{bound:?}");
+    assert_eq!(bound.took, free.took);
+    assert!(!bound.idle.contains_key("trunk_budget"), "{bound:?}");
+    // Without a limit there is nothing that a share could keep to.
+    let by_share = run(5_000, |scenario| {
+        scenario.campaign.technique = TechniqueRule::ByShare;
+        scenario.campaign.kind = CampaignKind::Informational;
+        scenario.pbx.limits = BudgetLimits::default();
+    });
+    assert_eq!(by_share.doubles, bound.doubles);
+    // A limit that is named holds double drops back.
+    let stalled = run(500, |scenario| scenario.pbx.limits = cancelled_at(20));
+    assert!(
+        stalled.idle["trunk_budget"] > Duration::from_secs(3_000),
+        "{stalled:?}"
+    );
 }
 
 #[test]
@@ -75,6 +101,13 @@ fn nights_are_the_reason_shown() {
     assert_eq!(forecast.end, Some(End::Complete));
     let night = forecast.idle["waiting"];
     assert!(night >= Duration::from_secs(12 * 3600), "{forecast:?}");
+}
+
+fn cancelled_at(percent: u32) -> BudgetLimits {
+    BudgetLimits {
+        cancelled: Some(Share::percent(percent)),
+        ..BudgetLimits::none()
+    }
 }
 
 fn run(count: i64, change: impl FnOnce(&mut Scenario)) -> Forecast {

@@ -7,26 +7,24 @@ use std::{
 
 use clap::Args;
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
     import::ListOptions,
-    options::kind,
+    options::{self, Options},
     read::{ListRow, rows},
-    simulate::{late, late_line, texts},
+    simulate::{calls_of, late, late_line, texts},
     words::{count, counted},
 };
 use crate::{
-    audio,
     campaign::{
         Decision, RefusedReason,
-        budget::TechniqueRule,
         policy::{CampaignKind, Case, Gate},
-        retry::RetryRules,
     },
     cli::{CliError, Exit, database, library, printer::Printer},
     config::Config,
     list::{NewRow, Reject},
+    orders::{Spec, overlay},
     phone::PhoneNumber,
     store::{Facts, Store},
 };
@@ -37,21 +35,18 @@ use crate::{
 /// last days, and the contact's own consent and time zone. Prints the rows that may not be dialled at this moment, and the
 /// counts: `held` may be dialled later, `refused` is never dialled by such a campaign, `rejected` cannot be imported. A
 /// campaign asks the gate again at the moment of each call.
+///
+/// Takes the settings that `campaign create` takes, of which the kind is required, and says what of them the trunk does not
+/// carry. The campaign's own hours and dates are not considered.
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
     /// A CSV file with a row for each contact
     list: PathBuf,
-    /// What the campaign is for: `informational` or `marketing`
-    #[arg(long, value_parser = kind)]
-    kind: CampaignKind,
-    /// A message that must exist, too
-    #[arg(long, short)]
-    message: Option<String>,
     /// The moment to check for, in RFC 3339 [default: now]
     #[arg(long, value_name = "TIME")]
     at: Option<Timestamp>,
-    /// Count a drop as one call instead of two
-    #[arg(long)]
+    /// Count a drop as one call instead of two: the same as `--technique single`
+    #[arg(long, conflicts_with = "technique")]
     single: bool,
     /// Print the rows that may be dialled, too
     #[arg(long, conflicts_with = "summary")]
@@ -66,7 +61,9 @@ pub(super) struct CheckArgs {
     #[arg(long)]
     full_number: bool,
     #[command(flatten)]
-    options: ListOptions,
+    options: Options,
+    #[command(flatten)]
+    list_options: ListOptions,
 }
 
 /// Checks a list.
@@ -78,28 +75,23 @@ pub(super) async fn run(
     config: &Config,
     printer: Printer,
 ) -> Result<Exit, CliError> {
-    if let Some(message) = &args.message {
-        let (library, _) = library(config)?;
-        let meant = audio::resolve(
-            message,
-            |name| library.holds(name),
-            std::path::Path::is_file,
-        );
-        meant.map_err(|error| {
-            let hint = error.hint();
-            CliError::new(error).hint(hint)
-        })?;
-    }
-    let mapping = args.options.mapping()?;
-    let (columns, rows) = rows(&args.list, &mapping, args.options.dates(), config.pbx.rules)?;
+    let spec = spec(args, config)?;
+    let mapping = args.list_options.mapping()?;
+    let dates = args.list_options.dates();
+    let (columns, rows) = rows(&args.list, &mapping, dates, config.pbx.rules)?;
     if !args.json {
         printer.line(&columns.line());
+        if let Some(skipped) = &columns.skipped {
+            printer.line(skipped);
+        }
     }
+    options::advise(None, &spec, config, printer);
+    options::warn_of_double_calls(&spec, config, printer);
     let store = database::open(config).await?;
     let mut check = ListCheck {
         gate: Gate::new(config.gate.clone()),
-        kind: args.kind,
-        calls: if args.single { 1 } else { 2 },
+        kind: spec.kind,
+        calls: calls_of(spec.technique),
         at: args.at.unwrap_or_else(database::now),
         seen: BTreeSet::new(),
         counts: BTreeMap::new(),
@@ -123,18 +115,13 @@ pub(super) async fn run(
             }
         }
     }
-    let technique = if args.single {
-        TechniqueRule::Single
-    } else {
-        TechniqueRule::Double
-    };
-    // A list names no campaign, so that the retries are those of one without settings of its own.
-    let late = late(&RetryRules::default(), technique, config);
+    let late = late(&spec.retry, spec.technique, config);
     if args.json {
         printer.json(&json!({
             "counts": check.counts,
             "columns": columns.object(),
             "unused_columns": columns.unused,
+            "notes": Vec::from_iter(&columns.skipped),
             "late_retries": texts(&late),
         }));
     } else {
@@ -146,6 +133,25 @@ pub(super) async fn run(
         }
     }
     Ok(Exit::Success)
+}
+
+/// The settings that are given, of a campaign whose messages exist. A list may be checked before there is a message.
+fn spec(args: &CheckArgs, config: &Config) -> Result<Spec, CliError> {
+    let mut keys = args.options.keys()?;
+    if args.single {
+        let single = Map::from_iter([("technique".to_owned(), json!("single"))]);
+        overlay(&mut keys, single);
+    }
+    let has_message = keys.contains_key("message") || keys.contains_key("variants");
+    if !has_message {
+        keys.insert("message".to_owned(), json!("checked"));
+    }
+    let mut spec = Spec::from_keys(&keys).map_err(options::wrong)?;
+    if has_message {
+        let (library, _) = library(config)?;
+        options::foresee(&mut spec, "checked", &library)?;
+    }
+    Ok(spec)
 }
 
 /// The check of a list: what the gate is asked of each row, and the counts so far.

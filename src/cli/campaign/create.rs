@@ -94,6 +94,9 @@ pub(super) async fn create(
     if !args.json {
         printer.line(&format!("{}: {done}", campaign.name));
     }
+    let spec = ordered(&campaign)?;
+    options::advise(None, &spec, config, printer);
+    options::warn_of_double_calls(&spec, config, printer);
     let Some((list, columns)) = &list else {
         if args.json {
             printer.json(&json!({"campaign": campaign.name, "import": null}));
@@ -169,6 +172,7 @@ pub(super) async fn set(
             print_key("", key, value, printer);
         }
     }
+    options::advise(None, &spec, config, printer);
     Ok(Exit::Success)
 }
 

@@ -12,12 +12,13 @@ use serde_json::{Map, Value, json};
 use crate::{
     audio::{self, Library, Name, Reference, Targets},
     campaign::{
-        policy::CampaignKind,
+        budget::TechniqueRule,
         variant::{Messages, Variant, Variants},
     },
-    cli::CliError,
+    cli::{CliError, printer::Printer},
     clock,
-    orders::{Spec, SpecError, overlay},
+    config::Config,
+    orders::{DOUBLE_CALL, Spec, SpecError, advice, overlay},
 };
 
 /// A campaign's settings. Their values are read with those of the file.
@@ -72,7 +73,7 @@ pub(super) struct Options {
     #[arg(long, value_name = "RULE")]
     caller_id_by: Option<String>,
     /// Two calls per drop, one, or two as far as trunk.cancelled allows: `double`, `single` or `by_share` [default:
-    /// by_share]
+    /// double]
     #[arg(long)]
     technique: Option<String>,
     /// When it pauses by itself because drops fail: `share=50%,at_least=20,window=10m`, or `never`
@@ -166,22 +167,30 @@ pub(super) fn name(text: &str) -> Result<String, String> {
     }
 }
 
-/// What a campaign is for.
-///
-/// # Errors
-/// What was expected.
-pub(super) fn kind(text: &str) -> Result<CampaignKind, String> {
-    match text {
-        "informational" => Ok(CampaignKind::Informational),
-        "marketing" => Ok(CampaignKind::Marketing),
-        _ => Err("expected `informational` or `marketing`".to_owned()),
-    }
-}
-
 /// The error of an invalid setting, with a hint.
 pub(super) fn wrong(error: SpecError) -> CliError {
     let hint = "`aftertone campaign create --help` lists the values of each setting";
     CliError::new(error).hint(hint)
+}
+
+/// Says what an operator should know of a campaign's settings on the configured trunk.
+pub(super) fn advise(name: Option<&str>, spec: &Spec, config: &Config, printer: Printer) {
+    for text in advice(spec, &config.trunk) {
+        match name {
+            Some(name) => printer.note(&format!("{name}: {text}")),
+            None => printer.note(&text),
+        }
+    }
+}
+
+/// Says what double calls cost, if a campaign makes them and the configuration does not say what the trunk tolerates.
+pub(super) fn warn_of_double_calls(spec: &Spec, config: &Config, printer: Printer) {
+    match spec.technique {
+        TechniqueRule::Double | TechniqueRule::ByShare if !config.is_trunk_known => {
+            printer.note(DOUBLE_CALL);
+        }
+        TechniqueRule::Double | TechniqueRule::ByShare | TechniqueRule::Single => {}
+    }
 }
 
 /// Resolves the messages of the settings: recordings are prepared and replaced by their names.
@@ -316,6 +325,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
+    use crate::campaign::policy::CampaignKind;
 
     #[derive(Debug, Parser)]
     struct OptionsLine {

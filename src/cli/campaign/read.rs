@@ -8,10 +8,7 @@ use serde_json::Value;
 use crate::{
     cli::CliError,
     import::is_message,
-    list::{
-        Columns, ContactRules, DateOrder, Field, Fingerprint, List, ListError, Mapping, NewRow,
-        Reject,
-    },
+    list::{ContactRules, DateOrder, Field, Fingerprint, List, ListError, Mapping, NewRow, Reject},
     phone::Rules,
 };
 
@@ -30,10 +27,13 @@ pub(super) struct ColumnUse {
     pub(super) taken: Vec<(&'static str, String)>,
     /// The names of the columns that no field is taken from.
     pub(super) unused: Vec<String>,
+    /// What was left out above the header, in words.
+    pub(super) skipped: Option<String>,
 }
 
 impl ColumnUse {
-    fn of(columns: &Columns) -> Self {
+    fn of(list: &List<File>) -> Self {
+        let columns = list.columns();
         let names = columns.names();
         let found = Field::ALL
             .into_iter()
@@ -48,6 +48,7 @@ impl ColumnUse {
                 .into_iter()
                 .filter_map(|(field, at)| Some((field.slug(), names.get(at)?.clone())))
                 .collect(),
+            skipped: list.title_note(),
         }
     }
 
@@ -100,7 +101,7 @@ pub(super) fn rows(
         dates,
         message: is_message,
     };
-    let column_use = ColumnUse::of(&columns);
+    let column_use = ColumnUse::of(&list);
     let batches = std::iter::from_fn(move || {
         let batch = match list.batch(BATCH) {
             Ok(batch) => batch?,
@@ -134,7 +135,7 @@ pub(super) fn survey(list: &Path, mapping: &Mapping) -> Result<ColumnUse, CliErr
         return Err(CliError::new(error).hint("add a row for each contact"));
     }
     let opened = List::open(open(list)?, mapping).map_err(|error| unreadable(list, error))?;
-    Ok(ColumnUse::of(opened.columns()))
+    Ok(ColumnUse::of(&opened))
 }
 
 /// The byte between two columns of a list; `None` if it cannot be read.

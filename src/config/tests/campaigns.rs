@@ -4,7 +4,7 @@ use jiff::civil::Weekday;
 
 use super::*;
 use crate::campaign::{
-    budget::{BudgetLimits, Share},
+    budget::{BudgetLimits, PeopleHold, Share},
     policy::{Counted, GateSettings, Limit, Span, UserRule},
 };
 
@@ -148,6 +148,7 @@ fn a_bad_rule_is_told_by_its_name() {
     assert_snapshot!(problem("name = \"a\"\nclosed = [\"Christmas\"]"), @"`gate.rules` in DIR/aftertone.toml: table 1: `a`: `closed`: `Christmas` is not a date");
     assert_snapshot!(problem("name = \"a\"\nclosed = [\"2026-12-24\"]\nplaces = [\"FL\"]"), @"`gate.rules` in DIR/aftertone.toml: table 1: `a`: `places`: `FL` is no place; for Florida write `US-FL`");
     assert_snapshot!(problem("name = \"a\"\nclosed = [\"2026-12-24\"]\nplaces = [\"US-FL\", \"KY\", \"MS\", \"CA\"]"), @"`gate.rules` in DIR/aftertone.toml: table 1: `a`: `places`: `KY` is Kentucky and the Cayman Islands; write `US-KY` or `country:KY`");
+    assert_snapshot!(problem("name = \"a\"\nclosed = [\"2026-12-24\"]\nplaces = [\"GB-SCT\"]"), @"`gate.rules` in DIR/aftertone.toml: table 1: `a`: `places`: `GB-SCT` is a part of a country, and no number shows that it is there; write `country:GB`");
     assert_snapshot!(problem("name = \"a\"\nhours = \"09:00-19:00\"\ninstead_of_law = \" \""), @"`gate.rules` in DIR/aftertone.toml: table 1: the rule `a` is to take the place of the law, which needs a reason");
     assert_snapshot!(problem("name = \"a\"\nhours = \"09:00-19:00\"\n[[gate.rules]]\nname = \"a\"\nsunday = \"closed\""), @"`gate.rules` in DIR/aftertone.toml: two rules are called `a`");
     let scene = Scene::with(REQUIRED).variable("AFTERTONE__GATE__RULES", "09:00-19:00");
@@ -167,6 +168,7 @@ fn a_trunk_has_the_documented_defaults() {
     );
     assert_eq!(trunk.in_flight, 10);
     assert_eq!(trunk.limits, BudgetLimits::default());
+    assert!(!Scene::with(REQUIRED).load().is_trunk_known);
 }
 
 #[test]
@@ -194,6 +196,24 @@ fn a_trunk_s_limits_are_numbers_shares_or_none() {
     assert_eq!(limits.cancelled, None);
     assert_eq!(limits.short, Some(Share::thousandths(75)));
     assert_eq!(limits.people, Some(Share::percent(0)));
+    assert_eq!(limits.people_hold, PeopleHold::All);
+    for line in [
+        "cancelled = \"20 %\"",
+        "cancelled = \"20%\"",
+        "cancelled = 20",
+    ] {
+        let limits = trunk(line).limits;
+        assert_eq!(limits.cancelled, Some(Share::percent(20)), "{line}");
+        assert_eq!(limits.people_hold, PeopleHold::Marketing, "{line}");
+    }
+    for (line, is_known) in [
+        ("cancelled = \"none\"", true),
+        ("short = 15", true),
+        ("people = 3", false),
+    ] {
+        let file = format!("{REQUIRED}[trunk]\n{line}");
+        assert_eq!(Scene::with(&file).load().is_trunk_known, is_known, "{line}");
+    }
     assert_eq!(
         (limits.window, limits.at_least),
         (Duration::from_secs(600), 20)
@@ -202,9 +222,9 @@ fn a_trunk_s_limits_are_numbers_shares_or_none() {
     let error = |line: &str| error_for(&format!("[trunk]\n{line}"));
     assert_snapshot!(error("starts_per_second = 0"), @"`trunk.starts_per_second` in DIR/aftertone.toml: `0` is out of range; expected a whole number from 1 to 1000, or less than 1 down to 0.01");
     assert_snapshot!(error("in_flight = 0"), @"`trunk.in_flight` in DIR/aftertone.toml: `0` was given; expected a whole number from 1 to 10000");
-    assert_snapshot!(error("cancelled = 101"), @"`trunk.cancelled` in DIR/aftertone.toml: `101` is out of range; expected `none`, or per cent from 0 to 100, such as `7.5`");
-    assert_snapshot!(error("cancelled = \"20 %\""), @"`trunk.cancelled` in DIR/aftertone.toml: `20 %` is not a number; expected `none`, or per cent from 0 to 100, such as `7.5`");
-    assert_snapshot!(error("cancelled = true"), @"`trunk.cancelled` in DIR/aftertone.toml: `true` or `false` was given; expected `none`, or per cent from 0 to 100, such as `7.5`");
+    assert_snapshot!(error("cancelled = 101"), @"`trunk.cancelled` in DIR/aftertone.toml: `101` is out of range; expected `none`, or per cent from 0 to 100, such as `7.5` or `20 %`");
+    assert_snapshot!(error("cancelled = \"20 p\""), @"`trunk.cancelled` in DIR/aftertone.toml: `20 p` is not a number; expected `none`, or per cent from 0 to 100, such as `7.5` or `20 %`");
+    assert_snapshot!(error("cancelled = true"), @"`trunk.cancelled` in DIR/aftertone.toml: `true` or `false` was given; expected `none`, or per cent from 0 to 100, such as `7.5` or `20 %`");
     assert_snapshot!(error("window = \"30s\""), @r#"`trunk.window` in DIR/aftertone.toml: `30s` is out of range; expected a duration from 60s to 86400s, such as "2s" or "500ms""#);
     for bad in ["-1", "1.5", "1001", "0.001", "\"nan\"", "\"inf\"", "true"] {
         let told = error(&format!("starts_per_second = {bad}"));

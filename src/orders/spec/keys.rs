@@ -343,9 +343,9 @@ const KINDS: &[(&str, CampaignKind)] = &[
 ];
 
 const TECHNIQUES: &[(&str, TechniqueRule)] = &[
-    ("by_share", TechniqueRule::ByShare),
     ("double", TechniqueRule::Double),
     ("single", TechniqueRule::Single),
+    ("by_share", TechniqueRule::ByShare),
 ];
 
 const MODES: &[(&str, Mode)] = &[("listen", Mode::Listen), ("dialplan", Mode::Dialplan)];

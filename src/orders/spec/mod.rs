@@ -18,7 +18,7 @@
 //! | `retry.OUTCOME` | `never`, or `{ first, factor, longest, attempts }` | as above |
 //! | `most_attempts` | at a contact, over all outcomes, 1 to 100 | 5 |
 //! | `caller_id`, `caller_id_by` | one number or several, chosen by `area_code` or `least_used` | the PBX's own |
-//! | `technique` | `by_share`, `double` or `single` | `by_share` |
+//! | `technique` | `double`, `single` or `by_share` | `double` |
 //! | `stop_on` | `never`, or `{ share, window, at_least }` | 50 % of 20 drops or more in 10 minutes |
 //! | `screen` | `listen` or `dialplan` | as configured |
 //! | `duplicates` | numbers of other campaigns: `allow`, `skip_open` or `skip_any` | `allow` |
@@ -26,6 +26,7 @@
 //!
 //! `none` resets a key to its default.
 
+pub(super) mod advice;
 mod keys;
 mod table;
 mod text;
@@ -176,13 +177,15 @@ impl Spec {
         keys::write(self)
     }
 
-    /// Reads what [`Self::to_json`] wrote, by this or an earlier version.
+    /// Reads what [`Self::to_json`] wrote, by this or an earlier version. Settings without a technique are `by_share`: it
+    /// makes two calls unless the trunk has a limit of cancelled calls, and within such a limit it does not pause.
     ///
     /// # Errors
     /// [`SpecError`].
     pub fn from_json(text: &str) -> Result<Self, SpecError> {
-        let keys: Map<String, Value> = serde_json::from_str(text)
+        let mut keys: Map<String, Value> = serde_json::from_str(text)
             .map_err(|error| SpecError::new("", format!("it is not a JSON object: {error}")))?;
+        keys.entry("technique").or_insert_with(|| "by_share".into());
         Self::from_keys(&keys)
     }
 
@@ -197,6 +200,7 @@ impl Spec {
     /// [`SpecError`] if they cannot be carried out.
     pub fn settings(&self) -> Result<CampaignSettings, SpecError> {
         Ok(CampaignSettings {
+            kind: self.kind,
             rate: self.rate,
             in_flight: self.in_flight,
             weight: self.weight,

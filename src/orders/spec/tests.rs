@@ -94,6 +94,27 @@ fn nobody_is_dialled_again_where_that_is_ordered() {
 }
 
 #[test]
+fn a_technique_is_double_unless_it_is_ordered_otherwise_and_as_it_was_where_it_is_kept() {
+    let technique = |more: &str| {
+        let text = format!(r#"{{"kind": "marketing", "message": "m"{more}}}"#);
+        let keys: Map<String, Value> = serde_json::from_str(&text).unwrap();
+        let ordered = Spec::from_keys(&keys).unwrap().technique;
+        (ordered, Spec::from_json(&text).unwrap().technique)
+    };
+    use TechniqueRule::{ByShare, Double, Single};
+    for (more, expected) in [
+        // Within a limit of cancelled calls it does not pause, and without one it is double.
+        ("", (Double, ByShare)),
+        (r#", "technique": "by_share""#, (ByShare, ByShare)),
+        (r#", "technique": "double""#, (Double, Double)),
+        (r#", "technique": "single""#, (Single, Single)),
+        (r#", "technique": "none""#, (Double, Double)),
+    ] {
+        assert_eq!(technique(more), expected, "{more}");
+    }
+}
+
+#[test]
 fn an_error_names_the_key_and_what_was_expected() {
     let rows = [
         json!({"message": "m"}),

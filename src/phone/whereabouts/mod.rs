@@ -9,6 +9,8 @@ mod prefixes;
 use area_codes::AREA_CODES;
 use prefixes::PREFIXES;
 
+use rlibphonenumber::PHONE_NUMBER_UTIL;
+
 use super::PhoneNumber;
 
 impl PhoneNumber {
@@ -62,6 +64,32 @@ impl PhoneNumber {
         sorted(places.into_iter().map(|place| &place[..2]))
     }
 
+    /// The countries that a number outside of the North American numbering plan may be of, as ISO 3166 writes them: that
+    /// of its first digits, else all that have its country code, else all there are. Empty for a number within that plan.
+    pub fn countries_abroad(&self) -> Vec<&'static str> {
+        if self.is_north_american() {
+            return Vec::new();
+        }
+        let Ok(parsed) = PHONE_NUMBER_UTIL.parse(self.full().to_string(), None) else {
+            return COUNTRIES_ABROAD.to_vec();
+        };
+        let one = PHONE_NUMBER_UTIL.get_region_for_number(&parsed);
+        let all = PHONE_NUMBER_UTIL.get_regions_for_country_calling_code(parsed.country_code);
+        let regions: Vec<_> = match one {
+            Some(one) => vec![one],
+            None => all.into_iter().flatten().collect(),
+        };
+        let known = |code: &str| COUNTRIES_ABROAD.binary_search(&code).ok();
+        let known = regions
+            .into_iter()
+            .filter_map(|region| Some(COUNTRIES_ABROAD[known(region.as_region_str().as_str())?]));
+        let countries = sorted(known);
+        if countries.is_empty() {
+            return COUNTRIES_ABROAD.to_vec();
+        }
+        countries
+    }
+
     /// The places and zones of the number's area code.
     fn area(&self) -> Option<(&'static str, &'static str)> {
         let code = self.digits.strip_prefix('1')?.get(..3)?.parse().ok()?;
@@ -110,6 +138,25 @@ fn sorted(zones: impl Iterator<Item = &'static str>) -> Vec<&'static str> {
     zones.dedup();
     zones
 }
+
+/// The countries and territories outside of the North American numbering plan that have numbers (ISO 3166-1, and the codes
+/// that ITU and Unicode CLDR use for Ascension, Kosovo and Tristan da Cunha).
+pub const COUNTRIES_ABROAD: &[&str] = &[
+    "AC", "AD", "AE", "AF", "AL", "AM", "AO", "AR", "AT", "AU", "AW", "AX", "AZ", "BA", "BD", "BE",
+    "BF", "BG", "BH", "BI", "BJ", "BL", "BN", "BO", "BQ", "BR", "BT", "BW", "BY", "BZ", "CC", "CD",
+    "CF", "CG", "CH", "CI", "CK", "CL", "CM", "CN", "CO", "CR", "CU", "CV", "CW", "CX", "CY", "CZ",
+    "DE", "DJ", "DK", "DZ", "EC", "EE", "EG", "EH", "ER", "ES", "ET", "FI", "FJ", "FK", "FM", "FO",
+    "FR", "GA", "GB", "GE", "GF", "GG", "GH", "GI", "GL", "GM", "GN", "GP", "GQ", "GR", "GT", "GW",
+    "GY", "HK", "HN", "HR", "HT", "HU", "ID", "IE", "IL", "IM", "IN", "IO", "IQ", "IR", "IS", "IT",
+    "JE", "JO", "JP", "KE", "KG", "KH", "KI", "KM", "KP", "KR", "KW", "KZ", "LA", "LB", "LI", "LK",
+    "LR", "LS", "LT", "LU", "LV", "LY", "MA", "MC", "MD", "ME", "MF", "MG", "MH", "MK", "ML", "MM",
+    "MN", "MO", "MQ", "MR", "MT", "MU", "MV", "MW", "MX", "MY", "MZ", "NA", "NC", "NE", "NF", "NG",
+    "NI", "NL", "NO", "NP", "NR", "NU", "NZ", "OM", "PA", "PE", "PF", "PG", "PH", "PK", "PL", "PM",
+    "PS", "PT", "PW", "PY", "QA", "RE", "RO", "RS", "RU", "RW", "SA", "SB", "SC", "SD", "SE", "SG",
+    "SH", "SI", "SJ", "SK", "SL", "SM", "SN", "SO", "SR", "SS", "ST", "SV", "SY", "SZ", "TA", "TD",
+    "TG", "TH", "TJ", "TK", "TL", "TM", "TN", "TO", "TR", "TV", "TW", "TZ", "UA", "UG", "UY", "UZ",
+    "VA", "VE", "VN", "VU", "WF", "WS", "XK", "YE", "YT", "ZA", "ZM", "ZW",
+];
 
 /// The most digits that a row of [`PREFIXES`] has.
 const LONGEST_PREFIX: usize = 4;
@@ -171,6 +218,33 @@ mod tests {
             "America/Sao_Paulo"
         );
         assert!(number("+80012345678").zones().is_empty());
+    }
+
+    #[test]
+    fn a_number_abroad_has_the_country_of_its_digits_or_all_that_may_be() {
+        for (text, countries) in [
+            ("+4930901820", "DE"),
+            ("+442079460958", "GB"),
+            ("+441481720000", "GG"),
+            ("+61412345678", "AU"),
+            ("+77012345678", "KZ"),
+            ("+12025550101", ""),
+        ] {
+            assert_eq!(
+                number(text).countries_abroad().join(" "),
+                countries,
+                "{text}"
+            );
+        }
+        // It belongs to no country, so that it may be of any.
+        assert_eq!(number("+80012345678").countries_abroad(), COUNTRIES_ABROAD);
+        assert!(COUNTRIES_ABROAD.is_sorted_by(|a, b| a < b));
+        for region in PHONE_NUMBER_UTIL.get_supported_regions() {
+            let code = PHONE_NUMBER_UTIL.get_country_code_for_region(region);
+            let region = region.as_region_str();
+            let is_abroad = COUNTRIES_ABROAD.contains(&region.as_str());
+            assert_eq!(is_abroad, code != Some(1), "{}", region.as_str());
+        }
     }
 
     #[test]

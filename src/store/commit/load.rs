@@ -14,7 +14,6 @@ use crate::{
     store::{
         ControllerLease, Status, StoreError,
         codec::{held, micros, number, outcome},
-        queue::BARRED,
         sql::{Sql, args, row, rows, sql},
         transaction::Tx,
     },
@@ -102,8 +101,7 @@ impl<'a> Batch<'a> {
             )
         };
         self.numbers = stored.into_iter().map(version).collect();
-        let stored: Vec<(i64, String)> = tx.all(BARRED, args![&given]).await?;
-        self.barred = stored.into_iter().collect();
+        self.barred = tx.barred_among(touched.numbers.iter().copied()).await?;
         Ok(())
     }
 

@@ -54,6 +54,9 @@ pub(crate) fn pass() -> Result<(), Failed> {
     let program = Program::new(lab, NAME)
         .with("TRUNK__STARTS_PER_SECOND", A_SECOND.to_string())
         .with("TRUNK__IN_FLIGHT", AT_ONCE.to_string())
+        .with("TRUNK__CANCELLED", "20")
+        .with("TRUNK__SHORT", "15")
+        .with("TRUNK__PEOPLE", "3")
         .with("GATE__CONSENT", "true")
         .with("GATE__BLOCKED_PREFIXES", format!("+1{BLOCKED}"))
         // Longer than the carrier lets a phone ring before its mailbox takes the call.
@@ -116,7 +119,7 @@ fn make(
     let path = lab.folder().join("list.csv");
     fs::write(&path, list(contacts, &wrong))?;
     program.bar(of(Fate::Barred))?;
-    program.create(NAME, message, &[], &path)?;
+    program.create(NAME, message, &["--technique", "by_share"], &path)?;
 
     let rejects = fs::read_to_string(lab.folder().join("list.rejects.csv"))?;
     for row in &wrong {

@@ -201,12 +201,33 @@ fn numbers_of_other_countries_have_the_usual_hours_of_their_own() {
 #[test]
 fn a_number_of_no_country_needs_a_zone() {
     let contact = Contact::at("+80012345678");
-    let ruling = contact.asked(&GateSettings::default(), moment("2026-12-07T12:00[UTC]"));
+    let noon = moment("2026-12-07T12:00[UTC]");
+    let ruling = contact.asked(&GateSettings::default(), noon);
     assert_eq!(
         ruling.words(),
-        "held (calling_hours) until 2027-12-08T12:00:00Z: no time zone is known for this number; the contact's list has \
-         to name one"
+        "refused (blocked_prefix): the number belongs to no country (as those of +800, +870, +881 and +883 do not), so that \
+         no time zone is known for it; a list that names one in a column `timezone` can be imported"
     );
+    let refused = Decision::Refused(RefusedReason::BlockedPrefix);
+    for number in [
+        "+80012345678",
+        "+870773111632",
+        "+881612345678",
+        "+883510012345678",
+    ] {
+        let contact = Contact::at(number);
+        let decision = contact.asked(&GateSettings::default(), noon).decision;
+        assert_eq!(decision, refused, "{number}");
+        // Nor is it held until a cap has room.
+        let called = contact.starts(&[("2026-12-07T11:00[UTC]", 2)]);
+        let decision = called.asked(&GateSettings::default(), noon).decision;
+        assert_eq!(decision, refused, "{number}");
+    }
+    let without_hours = GateSettings {
+        hours: false,
+        ..GateSettings::default()
+    };
+    assert!(contact.asked(&without_hours, noon).decision.is_allowed());
     assert_says(
         &contact.zone("Europe/Berlin"),
         &GateSettings::default(),
@@ -353,6 +374,40 @@ fn a_toll_free_number_is_called_while_the_whole_continent_is_awake() {
             ("2026-12-07T14:00[America/New_York]", "allowed"),
         ],
     );
+}
+
+#[test]
+fn a_user_s_rule_holds_in_a_country_abroad_by_its_numbers() {
+    let rule = |because: Option<&str>| UserRule {
+        name: "Sundays in Germany".to_owned(),
+        places: vec![Jurisdiction::of_setting("country:DE").unwrap()],
+        week: Week::daily(Span::parse("07:00-22:00").unwrap()).with(Weekday::Sunday, None),
+        closed: BTreeSet::new(),
+        instead_of_law: because.map(str::to_owned),
+    };
+    let settings = with_rules(vec![rule(None)]);
+    assert_says(
+        &Contact::at("+4930901820"),
+        &settings,
+        &[
+            (
+                "2026-12-06T12:00[Europe/Berlin]",
+                "calling_hours Mon 2026-12-07 08:00:00 +0100",
+            ),
+            ("2026-12-07T12:00[Europe/Berlin]", "allowed"),
+        ],
+    );
+    for elsewhere in ["+442079460958", "+12125550101", "+41446681800"] {
+        let contact = Contact::at(elsewhere);
+        let sunday = contact.says(&settings, "2026-12-06T12:00[America/New_York]");
+        assert_eq!(sunday, "allowed", "{elsewhere}");
+    }
+    // In the place of the usual hours, with a reason.
+    let early = "2026-12-07T07:30[Europe/Berlin]";
+    let german = Contact::at("+4930901820");
+    assert_ne!(german.says(&settings, early), "allowed");
+    let forced = with_rules(vec![rule(Some("a test"))]);
+    assert_eq!(german.says(&forced, early), "allowed");
 }
 
 #[test]

@@ -82,6 +82,7 @@ pub(super) async fn run(
     let Some(which) = which(args, &store, config, printer).await? else {
         return Ok(Exit::Failure);
     };
+    advise_of(&which, &store, config, printer).await?;
     let mut stop = Stop::new().map_err(CliError::new)?;
     let mut startup_wait = StartupWait::new(args.wait, printer);
     let controller = loop {
@@ -169,6 +170,28 @@ async fn which(
         return Err(CliError::new(anyhow!("there is no campaign to run")).hint(hint));
     }
     Ok(Some(Selection::All))
+}
+
+/// Says what an operator should know of the settings of the campaigns to run.
+async fn advise_of(
+    which: &Selection,
+    store: &Store,
+    config: &Config,
+    printer: Printer,
+) -> Result<(), CliError> {
+    let campaigns = store.campaigns(0).await.map_err(database::trouble)?;
+    let is_meant = |campaign: &&Campaign| match which {
+        Selection::Names(names) => names.contains(&campaign.name),
+        Selection::All => true,
+    };
+    let campaigns = campaigns.iter().filter(is_meant);
+    for campaign in campaigns.filter(|campaign| !campaign.status.is_over()) {
+        // Settings that cannot be read are the controller's to report.
+        if let Ok(spec) = ordered(campaign) {
+            options::advise(Some(&campaign.name), &spec, config, printer);
+        }
+    }
+    Ok(())
 }
 
 /// The campaign named after a list, created if there is none.

@@ -77,7 +77,7 @@ pub(super) async fn run(
     let given = args.options.keys()?;
     let path = Path::new(&args.what);
     let is_name = options::name(&args.what).is_ok();
-    let (spec, people, left_out) = if is_name && !path.is_file() {
+    let (spec, people, list) = if is_name && !path.is_file() {
         let store = database::open(config).await?;
         let campaign = find(&args.what, &store).await?;
         let mut keys = ordered(&campaign)?.to_keys();
@@ -94,15 +94,15 @@ pub(super) async fn run(
             }
             people.extend(more);
         }
-        (spec, people, 0)
+        (spec, people, ListRead::default())
     } else {
         let mut keys = given;
         if !keys.contains_key("message") && !keys.contains_key("variants") {
             keys.insert("message".to_owned(), json!("simulated"));
         }
         let spec = Spec::from_keys(&keys).map_err(options::wrong)?;
-        let (people, left_out) = people(path, args, config)?;
-        (spec, people, left_out)
+        let (people, list) = people(path, args, config)?;
+        (spec, people, list)
     };
     if people.is_empty() {
         return Err(CliError::new(anyhow!(
@@ -110,6 +110,7 @@ pub(super) async fn run(
             args.what.escape_debug()
         )));
     }
+    options::advise(None, &spec, config, printer);
     let scenario = Scenario {
         campaign: spec.settings().map_err(options::wrong)?,
         pbx: config.trunk.clone(),
@@ -123,7 +124,7 @@ pub(super) async fn run(
         what: &args.what,
         scenario: &scenario,
         forecast: &forecast,
-        left_out,
+        list,
         late: late(
             &scenario.campaign.retry,
             scenario.campaign.technique,
@@ -151,11 +152,15 @@ pub(super) fn late(
     if !gate.is_on(Rule::FrequencyCap) {
         return Vec::new();
     }
-    let calls = match technique {
+    rules.late(&config.gate.limits, calls_of(technique))
+}
+
+/// How many calls a drop makes at most.
+pub(super) const fn calls_of(technique: TechniqueRule) -> u32 {
+    match technique {
         TechniqueRule::Single => 1,
         TechniqueRule::Double | TechniqueRule::ByShare => 2,
-    };
-    rules.late(&config.gate.limits, calls)
+    }
 }
 
 /// One line on such retries, if there are any.
@@ -168,16 +173,25 @@ pub(super) fn texts(late: &[LateRetry]) -> Vec<String> {
     late.iter().map(LateRetry::to_string).collect()
 }
 
-/// The contacts of a list, and how many rows are left out because they would be rejected.
+/// What of a list is not simulated.
+#[derive(Default)]
+struct ListRead {
+    /// Rows that would be rejected.
+    left_out: u64,
+    /// What was left out above the header, in words.
+    skipped: Option<String>,
+}
+
+/// The contacts of a list.
 fn people(
     list: &Path,
     args: &SimulateArgs,
     config: &Config,
-) -> Result<(Vec<Leased>, u64), CliError> {
+) -> Result<(Vec<Leased>, ListRead), CliError> {
     let (mut people, mut left_out) = (Vec::new(), 0);
     let mut seen = BTreeSet::new();
     let mapping = args.list.mapping()?;
-    let (_, batches) = rows(list, &mapping, args.list.dates(), config.pbx.rules)?;
+    let (columns, batches) = rows(list, &mapping, args.list.dates(), config.pbx.rules)?;
     for batch in batches {
         for row in batch? {
             let Some(row) = row.read.ok().filter(|row| seen.insert(row.number.clone())) else {
@@ -202,7 +216,8 @@ fn people(
             });
         }
     }
-    Ok((people, left_out))
+    let skipped = columns.skipped;
+    Ok((people, ListRead { left_out, skipped }))
 }
 
 /// The contacts, and the configured gate that knows them.
@@ -218,8 +233,7 @@ struct ForecastReport<'a> {
     what: &'a str,
     scenario: &'a Scenario,
     forecast: &'a Forecast,
-    /// Rows of a list that would be rejected.
-    left_out: u64,
+    list: ListRead,
     /// Retries that the caps do not let happen when they are due.
     late: Vec<LateRetry>,
     is_assumed_by_us: bool,
@@ -268,12 +282,15 @@ impl ForecastReport<'_> {
                 count(self.forecast.busiest_hour())
             ),
         ];
-        if self.left_out > 0 {
+        if self.list.left_out > 0 {
             let left_out = format!(
                 "rejected: {}; `aftertone campaign check` shows them",
-                counted(self.left_out, "row")
+                counted(self.list.left_out, "row")
             );
             lines.insert(1, left_out);
+        }
+        if let Some(skipped) = &self.list.skipped {
+            lines.insert(1, format!("list:     {skipped}"));
         }
         let done: u64 = outcomes.values().sum();
         if done > 0 {
@@ -299,16 +316,20 @@ impl ForecastReport<'_> {
         if left > 0 {
             lines.push(format!("left:     {}", counted(left, "contact")));
         }
-        let trunk = gauges(&self.scenario.pbx.limits)
-            .into_iter()
-            .filter_map(|(gauge, limit)| {
-                let peak = self.forecast.peaks.get(&gauge)?;
-                let (words, key) = (gauge.words(), gauge.key());
-                Some(format!("at most {peak} {words}, limit {limit} (`{key}`)"))
-            });
+        let limits = self.scenario.limits();
+        let trunk = gauges(&limits).into_iter().filter_map(|(gauge, limit)| {
+            let peak = self.forecast.peaks.get(&gauge)?;
+            let (words, key) = (gauge.words(), gauge.key());
+            Some(format!("at most {peak} {words}, limit {limit} (`{key}`)"))
+        });
         let trunk: Vec<_> = trunk.collect();
-        if trunk.is_empty() {
-            let needed = self.scenario.pbx.limits.at_least;
+        if gauges(&limits).is_empty() {
+            lines.push(
+                "trunk:    no limits: neither `trunk.cancelled` nor `trunk.short` is set"
+                    .to_owned(),
+            );
+        } else if trunk.is_empty() {
+            let needed = limits.at_least;
             lines.push(format!(
                 "trunk:    too few calls to compare with its limits: {} in all, `trunk.at_least` is {needed}",
                 count(calls.all())
@@ -335,7 +356,7 @@ impl ForecastReport<'_> {
 
     fn object(&self) -> Value {
         let forecast = self.forecast;
-        let limits: BTreeMap<_, _> = gauges(&self.scenario.pbx.limits).into_iter().collect();
+        let limits: BTreeMap<_, _> = gauges(&self.scenario.limits()).into_iter().collect();
         let peaks: Vec<Value> = forecast
             .peaks
             .iter()
@@ -361,7 +382,8 @@ impl ForecastReport<'_> {
             "took_s": forecast.took.as_secs(),
             "end": self.end_slug(),
             "contacts": forecast.contacts,
-            "left_out": self.left_out,
+            "left_out": self.list.left_out,
+            "notes": Vec::from_iter(&self.list.skipped),
             "refused": forecast.refused,
             "outcomes": slugs(&forecast.outcomes),
             "attempts": slugs(&forecast.attempts),
@@ -405,14 +427,9 @@ impl ForecastReport<'_> {
 }
 
 fn gauges(limits: &BudgetLimits) -> Vec<(Gauge, Share)> {
-    let rows = [
-        (Gauge::Cancelled, limits.cancelled),
-        (Gauge::GivenUp, limits.cancelled),
-        (Gauge::Short, limits.short),
-        (Gauge::People, limits.people),
-    ];
-    rows.into_iter()
-        .filter_map(|(gauge, limit)| Some((gauge, limit?)))
+    Gauge::ALL
+        .into_iter()
+        .filter_map(|gauge| Some((gauge, gauge.limit(limits)?)))
         .collect()
 }
 
