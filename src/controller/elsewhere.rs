@@ -303,10 +303,13 @@ mod tests {
                 shown: Vec::new(),
                 question,
             };
-            let new = elsewhere.take(Ok(answer)).into_iter().map(|event| match event {
-                Event::Called { calls, at, .. } => (at.as_second(), calls.drop_legs),
-                other => panic!("{other:?}"),
-            });
+            let new = elsewhere
+                .take(Ok(answer))
+                .into_iter()
+                .map(|event| match event {
+                    Event::Called { calls, at, .. } => (at.as_second(), calls.drop_legs),
+                    other => panic!("{other:?}"),
+                });
             assert_eq!(new.collect::<Vec<_>>(), expected, "at {at}");
         }
         // What cannot come any more is not kept.

@@ -116,8 +116,14 @@ pub(super) async fn give_back(store: Store, clock: Arc<Steady>) {
         ticks.tick().await;
         match store.give_back_leases(clock.now()).await {
             Ok(0) => {}
-            Ok(contacts) => info!(contacts, "contacts of controllers that are gone are given back"),
-            Err(error) => debug!(error = chain(&error), "leases are not given back; to be tried again"),
+            Ok(contacts) => info!(
+                contacts,
+                "contacts of controllers that are gone are given back"
+            ),
+            Err(error) => debug!(
+                error = chain(&error),
+                "leases are not given back; to be tried again"
+            ),
         }
     }
 }

@@ -35,18 +35,18 @@ pub(super) struct OrphanRescuer {
 impl OrphanRescuer {
     pub(super) async fn work(mut self) {
         loop {
+            if let Err(error) = self.give_up().await {
+                warn!(
+                    error = chain(&error),
+                    "cannot settle the drops of PBXes that do not come back; to be tried again"
+                );
+            }
             sleep(LOOK_EVERY).await;
             self.end_stuck().await;
             if let Err(error) = self.look().await {
                 warn!(
                     error,
                     "cannot look for the drops of dead controllers; to be tried again"
-                );
-            }
-            if let Err(error) = self.give_up().await {
-                warn!(
-                    error = chain(&error),
-                    "cannot settle the drops of PBXes that do not come back; to be tried again"
                 );
             }
         }

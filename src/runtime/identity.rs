@@ -87,13 +87,21 @@ mod tests {
         const ID: &str = "02:42:AC:11:00:02";
         let rows = [
             (ID, "http://127.0.0.1:8088", "02:42:ac:11:00:02:8088"),
-            (ID, "http://localhost:8088/asterisk", "02:42:ac:11:00:02:8088"),
+            (
+                ID,
+                "http://localhost:8088/asterisk",
+                "02:42:ac:11:00:02:8088",
+            ),
             (ID, "http://[::1]:8088", "02:42:ac:11:00:02:8088"),
             (ID, "http://127.0.0.1:8089", "02:42:ac:11:00:02:8089"),
             (ID, "http://pbx.example", "02:42:ac:11:00:02:80"),
             (ID, "https://[::1]", "02:42:ac:11:00:02:443"),
             ("", "http://PBX.example:8088/x", "pbx.example:8088"),
-            ("00:00:00:00:00:00", "http://127.0.0.1:8088", "127.0.0.1:8088"),
+            (
+                "00:00:00:00:00:00",
+                "http://127.0.0.1:8088",
+                "127.0.0.1:8088",
+            ),
         ];
         for (entity_id, url, identity) in rows {
             assert_eq!(PbxIdentity::new(entity_id, url).as_str(), identity, "{url}");

@@ -50,7 +50,9 @@ impl Store {
         if since.is_empty() {
             return Ok(Vec::new());
         }
-        let mut tx = self.read("read how drops of other controllers ended").await?;
+        let mut tx = self
+            .read("read how drops of other controllers ended")
+            .await?;
         let since = moments(since);
         let args = args![&since, holder.run.as_str()];
         let stored: Vec<(i64, i64, String, i64)> = tx.all(ENDS, args).await?;
@@ -77,7 +79,9 @@ impl Store {
         if since.is_empty() {
             return Ok(Vec::new());
         }
-        let mut tx = self.read("read the caller ids of other controllers").await?;
+        let mut tx = self
+            .read("read the caller ids of other controllers")
+            .await?;
         let since = moments(since);
         let args = args![&since, holder.run.as_str()];
         let stored: Vec<(i64, i64, String, i64)> = tx.all(SHOWN, args).await?;

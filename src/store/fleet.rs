@@ -219,7 +219,9 @@ impl Store {
         gone: Gone<'_>,
         now: Timestamp,
     ) -> Result<Vec<GoneDrop>, StoreError> {
-        let mut tx = self.read("look for drops whose controllers are gone").await?;
+        let mut tx = self
+            .read("look for drops whose controllers are gone")
+            .await?;
         let (by, pbx) = gone.terms(now);
         let stored: Vec<StoredGone> = tx.all(GONE_DROPS, args![micros(by), pbx]).await?;
         let mut drops = Vec::with_capacity(stored.len());
@@ -366,11 +368,7 @@ impl Tx {
         Ok(())
     }
 
-    async fn alive_on(
-        &mut self,
-        pbx: &str,
-        now: Timestamp,
-    ) -> Result<Option<String>, StoreError> {
+    async fn alive_on(&mut self, pbx: &str, now: Timestamp) -> Result<Option<String>, StoreError> {
         let alive: Option<(String,)> = self.one(ALIVE_ON, args![pbx, micros(now)]).await?;
         Ok(alive.map(|(run,)| run))
     }
@@ -458,8 +456,9 @@ fn read_controller(
     })
 }
 
-const PBXES: Sql =
-    sql!("SELECT name, identity, trunk, seen_at FROM pbxes WHERE forgotten_at IS NULL ORDER BY name");
+const PBXES: Sql = sql!(
+    "SELECT name, identity, trunk, seen_at FROM pbxes WHERE forgotten_at IS NULL ORDER BY name"
+);
 
 const CONTROLLERS: Sql = sql!(
     "SELECT run, pbx, trunk, is_single, starts, per_us, in_flight, began_at, lease_ends, ended_at, drops, leased FROM \
@@ -470,8 +469,7 @@ const CONTROLLERS: Sql = sql!(
      WHERE (ended_at IS NULL AND lease_ends > $1) OR drops > 0 OR leased > 0 ORDER BY pbx, began_at, run"
 );
 
-const OPEN_DROPS: Sql =
-    sql!("SELECT pbx, count(*) FROM drops WHERE outcome IS NULL GROUP BY pbx");
+const OPEN_DROPS: Sql = sql!("SELECT pbx, count(*) FROM drops WHERE outcome IS NULL GROUP BY pbx");
 
 const STARTS: Sql = sql!(
     "SELECT drops.pbx, count(*) FROM ",
@@ -494,8 +492,7 @@ const ALIVE_ON: Sql = sql!(
      ORDER BY run LIMIT 1"
 );
 
-const UNSETTLED: Sql =
-    sql!("SELECT attempt FROM drops WHERE pbx = $1 AND outcome IS NULL LIMIT 1");
+const UNSETTLED: Sql = sql!("SELECT attempt FROM drops WHERE pbx = $1 AND outcome IS NULL LIMIT 1");
 
 const LOCK_PBX: Sql = sql!(
     "SELECT name FROM pbxes WHERE name = $1 AND forgotten_at IS NULL",
@@ -504,9 +501,8 @@ const LOCK_PBX: Sql = sql!(
 
 const ANY_OF: Sql = sql!("SELECT run FROM controllers WHERE pbx = $1 LIMIT 1");
 
-const END_ALL: Sql = sql!(
-    "UPDATE controllers SET ended_at = COALESCE(ended_at, $2) WHERE pbx = $1 RETURNING run"
-);
+const END_ALL: Sql =
+    sql!("UPDATE controllers SET ended_at = COALESCE(ended_at, $2) WHERE pbx = $1 RETURNING run");
 
 const FORGET_PBX: Sql = sql!("UPDATE pbxes SET forgotten_at = $2 WHERE name = $1");
 

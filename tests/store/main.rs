@@ -13,6 +13,7 @@ mod base;
 mod campaigns;
 mod commit;
 mod fixture;
+mod fleet;
 mod lease;
 mod lists;
 mod results;
@@ -68,6 +69,7 @@ fn main() {
         lease::trials(&server),
         commit::trials(&server),
         adopt::trials(&server),
+        fleet::trials(&server),
         lists::trials(&server),
         results::trials(&server),
         storm::trials(&server),
