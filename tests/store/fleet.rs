@@ -201,6 +201,7 @@ async fn contacts_are_given_back_when_their_controller_s_lease_ends(base: &Base)
     let (theirs, _) = lease(store, &far, fixture.campaign, 9, fixture.at(41)).await;
     assert_eq!(ids(&theirs), [2, 3]);
     assert_eq!(fixture.state(base, all[0].id).await, "dialling 1");
+    assert!(store.renew(&far, fixture.at(41)).await.unwrap());
     // The first one is alive after all, and has lost them.
     assert!(store.renew(&fixture.holder, fixture.at(42)).await.unwrap());
     let start = fixture.start_of(&all[1], 2);

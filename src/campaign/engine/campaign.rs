@@ -269,7 +269,8 @@ impl Campaign {
         let mut refused = None;
         if at >= self.began {
             for _ in 0..drops {
-                refused = self.refusals.note(outcome, stop);
+                let why = self.refusals.note(outcome, stop);
+                refused = refused.or(why);
             }
         }
         self.note_outcomes(stop, (outcome, drops), refused, at)

@@ -254,15 +254,14 @@ impl ControlLoop {
             (Status::Running | Status::Paused, Some(Phase::Over(end))) => {
                 self.write_finished(id, end);
             }
-            (
-                Status::Running
-                | Status::Paused
-                | Status::Cancelling
-                | Status::Complete
-                | Status::Cancelled
-                | Status::DatesOver,
-                _,
-            ) => self.campaigns.await_no_more(id),
+            // It goes on here.
+            (Status::Running | Status::Paused | Status::Cancelling, _) => {
+                self.campaigns.await_no_more(id);
+            }
+            // Another was the last.
+            (Status::Complete, _) => self.on_over(id, End::Complete),
+            (Status::Cancelled, _) => self.on_over(id, End::Cancelled),
+            (Status::DatesOver, _) => self.on_over(id, End::DatesOver),
         }
     }
 
