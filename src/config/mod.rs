@@ -378,11 +378,7 @@ fn longest_call(drop: &DropSettings, screen: &Screen, audio: &Audio) -> Duration
     before + SPARE + plays * (audio.max_length + SPARE / 2)
 }
 
-fn store(
-    layers: &Layers,
-    state_dir: &Path,
-    longest_call: Duration,
-) -> Result<Store, ConfigError> {
+fn store(layers: &Layers, state_dir: &Path, longest_call: Duration) -> Result<Store, ConfigError> {
     const KEY: &str = "store.url";
     const EXPECTED: &str = "`sqlite:FILE` or `postgres://USER@HOST/DATABASE`";
 

@@ -11,7 +11,7 @@
 //!
 //! A campaign's drops pass the same gate by [`super::gate::CampaignGate`], and their intents go through the store writer.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use backon::{ExponentialBuilder, Retryable as _};
 use jiff::Timestamp;
@@ -20,13 +20,16 @@ use tokio::{
     task::AbortHandle,
     time::{MissedTickBehavior, sleep, timeout},
 };
+use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::{
     carry_out::{end, lost},
     drop_order::SingleDrop,
     gate::{calls, json},
+    launch_pacer::LaunchWindow,
     registration::registration,
+    store_writer::StartTiming,
 };
 use crate::{
     campaign::{
@@ -43,7 +46,7 @@ use crate::{
     runtime::Session,
     store::{
         CONTROLLER_LEASE, ControllerLease, DatabaseAddress, ErrorClass, Facts, Intent,
-        Registration, Store, StoreError, Write, Written,
+        Registration, StartTerms, Store, StoreError, Write, Written,
     },
 };
 
@@ -72,6 +75,16 @@ pub(super) struct Admitted {
     store: Store,
     holder: ControllerLease,
     renewing: AbortHandle,
+    /// By when it has to be dialled, if others share the trunk.
+    dial_by: Option<Instant>,
+}
+
+/// What a drop does while the trunk carries no more.
+pub(super) struct Patience<'a> {
+    /// Ends the waiting.
+    pub(super) cancel: &'a CancellationToken,
+    /// Is called once when the waiting begins.
+    pub(super) waits: &'a (dyn Fn() + Sync),
 }
 
 /// Why a drop could not be admitted.
@@ -83,6 +96,12 @@ pub(super) enum AdmissionError {
     /// Others called this number, or changed what is known of it, each time that the gate was asked.
     #[error("the number is being called by others at this moment")]
     Contended,
+    /// Others use all that the trunk carries.
+    #[error("the trunk carries no more calls at this moment")]
+    Full,
+    /// It was cancelled while it waited for the trunk.
+    #[error("interrupted while it waited for the trunk")]
+    Interrupted,
 }
 
 impl SingleDropAdmission {
@@ -117,6 +136,7 @@ impl SingleDropAdmission {
         &self,
         order: &SingleDrop,
         session: &Session,
+        patience: &Patience<'_>,
     ) -> Result<Admission, AdmissionError> {
         let holder = self
             .store
@@ -130,7 +150,7 @@ impl SingleDropAdmission {
                 "drops that were killed are left without an end; the next drop looks again"
             );
         }
-        let admission = self.write(order, &holder).await;
+        let admission = self.write(order, &holder, patience).await;
         match admission {
             Ok(Admission::Admitted(_)) => {}
             Ok(Admission::Stopped(_)) | Err(_) => {
@@ -186,33 +206,74 @@ impl SingleDropAdmission {
         &self,
         order: &SingleDrop,
         holder: &ControllerLease,
+        patience: &Patience<'_>,
     ) -> Result<Admission, AdmissionError> {
-        for _ in 0..TRIES {
+        let (mut tries, mut timing, mut has_waited) = (TRIES, StartTiming::default(), false);
+        let give_up = clock::now() + ROOM_WITHIN;
+        while tries > 0 {
             let now = now();
             let (ruling, facts) = self.decide(order, now).await?;
             if !ruling.decision.is_allowed() {
                 return Ok(Admission::Stopped(Box::new(ruling)));
             }
-            let intent = self.intent(order, &ruling, &facts);
+            let terms = timing.terms(StartTerms::default());
+            let intent = self.intent(order, &ruling, &facts, terms);
             let writes = [Write::Start(Box::new(intent))];
             let written = self.store.commit(holder, &writes, now).await?;
+            let admitted = |dial_by| {
+                log_overrides(&ruling, order);
+                Ok(Admission::Admitted(Admitted {
+                    drop: order.drop,
+                    technique: order.plan.technique,
+                    store: self.store.clone(),
+                    holder: holder.clone(),
+                    renewing: renew(self.store.clone(), holder.clone()),
+                    dial_by,
+                }))
+            };
             match written.first() {
-                Some(Written::Applied) => {
-                    log_overrides(&ruling, order);
-                    return Ok(Admission::Admitted(Admitted {
-                        drop: order.drop,
-                        technique: order.plan.technique,
-                        store: self.store.clone(),
-                        holder: holder.clone(),
-                        renewing: renew(self.store.clone(), holder.clone()),
-                    }));
+                Some(Written::Applied) => return admitted(None),
+                Some(&Written::Scheduled(slot)) => {
+                    timing.note(now, slot.read_at, self::now());
+                    let window = timing.window(slot, terms);
+                    if let Some(window) = window
+                        && let Some(dial_by) = until(window).await
+                    {
+                        return admitted(Some(dial_by));
+                    }
+                    // Its moment has passed.
+                    self.take_back(order, holder).await?;
+                }
+                Some(Written::Full(_)) if clock::now() >= give_up => {
+                    return Err(AdmissionError::Full);
+                }
+                Some(Written::Full(full)) => {
+                    if !std::mem::replace(&mut has_waited, true) {
+                        (patience.waits)();
+                    }
+                    let wait = full.wait.unwrap_or(LOOK_FOR_ROOM).min(LOOK_FOR_ROOM);
+                    tokio::select! {
+                        () = sleep(wait) => continue,
+                        () = patience.cancel.cancelled() => return Err(AdmissionError::Interrupted),
+                    }
                 }
                 // Something has happened to the number since its facts were read; the gate knows of it the next time.
                 Some(Written::OnDoNotCallList(_) | Written::Conflict) => {}
                 Some(Written::Fenced) | None => return Err(AdmissionError::Contended),
             }
+            tries -= 1;
         }
         Err(AdmissionError::Contended)
+    }
+
+    /// Takes an intent back that was written and is not to be dialled.
+    async fn take_back(
+        &self,
+        order: &SingleDrop,
+        holder: &ControllerLease,
+    ) -> Result<(), StoreError> {
+        let writes = [Write::TakeBack { drop: order.drop }];
+        self.store.commit(holder, &writes, now()).await.map(drop)
     }
 
     async fn decide(
@@ -236,7 +297,13 @@ impl SingleDropAdmission {
         Ok((self.gate.decide(&case, now), facts))
     }
 
-    fn intent(&self, order: &SingleDrop, ruling: &Ruling, facts: &Facts) -> Intent {
+    fn intent(
+        &self,
+        order: &SingleDrop,
+        ruling: &Ruling,
+        facts: &Facts,
+        terms: StartTerms,
+    ) -> Intent {
         let sets_aside = |rule| order.overrides.iter().any(|o| o.rule() == rule);
         let caps_bind = self.gate.is_on(Rule::FrequencyCap) && !sets_aside(Rule::FrequencyCap);
         Intent {
@@ -252,11 +319,17 @@ impl SingleDropAdmission {
             ruling: json(ruling),
             version: caps_bind.then_some(facts.version),
             despite_do_not_call: sets_aside(Rule::DoNotCall),
+            terms,
         }
     }
 }
 
 impl Admitted {
+    /// By when it has to be dialled, if others share the trunk.
+    pub(super) const fn dial_by(&self) -> Option<Instant> {
+        self.dial_by
+    }
+
     /// Writes how the drop ended, and tries again if the store is away for a moment. `record` is its object with the number
     /// masked, `evidence` the folder of its evidence.
     ///
@@ -357,6 +430,14 @@ fn renew(store: Store, holder: ControllerLease) -> AbortHandle {
     renewing.abort_handle()
 }
 
+/// Waits for the moment of a start; returns until when it may be dialled, or `None` if it has passed.
+async fn until(window: LaunchWindow) -> Option<Instant> {
+    let wait = window.from.duration_since(now());
+    sleep(Duration::try_from(wait).unwrap_or_default()).await;
+    let left = Duration::try_from(window.dial_by.duration_since(now())).ok()?;
+    (now() < window.until).then(|| clock::now() + left)
+}
+
 fn now() -> Timestamp {
     Timestamp::try_from(clock::wall()).unwrap_or(Timestamp::MAX)
 }
@@ -372,6 +453,10 @@ fn pauses() -> ExponentialBuilder {
         .with_total_delay(Some(Duration::from_secs(30)))
         .without_max_times()
 }
+
+/// How long to wait for room on the trunk, and how often to look.
+const ROOM_WITHIN: Duration = Duration::from_secs(60);
+const LOOK_FOR_ROOM: Duration = Duration::from_millis(500);
 
 /// How often the gate is asked again if something happens to the number at the same moment.
 const TRIES: usize = 5;

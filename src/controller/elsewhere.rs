@@ -26,7 +26,6 @@ use crate::{
 /// What was read of other controllers so far.
 pub(super) struct Elsewhere {
     holder: ControllerLease,
-    trunk: String,
     /// Up to when the trunk's calls were read.
     calls_to: Timestamp,
     calls: BySecond<(), Calls>,
@@ -53,7 +52,6 @@ struct CampaignElsewhere {
 #[derive(Clone, Debug)]
 pub(super) struct Question {
     holder: ControllerLease,
-    trunk: String,
     at: Timestamp,
     calls_since: Timestamp,
     ends_since: Vec<(CampaignId, Timestamp)>,
@@ -73,11 +71,10 @@ pub(super) struct Answer {
 struct BySecond<K, V>(BTreeMap<(i64, K), V>);
 
 impl Elsewhere {
-    /// Of a controller on this trunk; calls count for its budget that ended after `since`.
-    pub(super) fn new(holder: ControllerLease, trunk: String, since: Timestamp) -> Self {
+    /// Of a controller; calls of its trunk count for its budget that ended after `since`.
+    pub(super) fn new(holder: ControllerLease, since: Timestamp) -> Self {
         Self {
             holder,
-            trunk,
             calls_to: since,
             calls: BySecond(BTreeMap::new()),
             campaigns: BTreeMap::new(),
@@ -131,7 +128,6 @@ impl Elsewhere {
         let shown = campaigns().filter(|(_, campaign)| campaign.chooses);
         Question {
             holder: self.holder.clone(),
-            trunk: self.trunk.clone(),
             at: now,
             calls_since: before(self.calls_to, OVERLAP),
             ends_since: ends
@@ -228,7 +224,7 @@ impl Question {
         let but = &self.holder;
         Ok(Answer {
             calls: store
-                .recent_calls(&self.trunk, self.calls_since, Some(but))
+                .recent_calls(&but.trunk, self.calls_since, Some(but))
                 .await?,
             ends: store.ends_elsewhere(but, &self.ends_since).await?,
             shown: store.shown_elsewhere(but, &self.shown_since).await?,
@@ -362,8 +358,9 @@ mod tests {
         let holder = ControllerLease {
             run: RunName::new("run1").unwrap(),
             pbx: "pbx".to_owned(),
+            trunk: "trunk".to_owned(),
         };
-        let mut elsewhere = Elsewhere::new(holder, "trunk".to_owned(), seconds(0));
+        let mut elsewhere = Elsewhere::new(holder, seconds(0));
         let mut settings = CampaignSettings::new("promo");
         settings.stop_on = Some(StopOn::default());
         settings.caller_ids = CallerIds::LeastUsed(Pool::new([caller()]).unwrap());

@@ -101,8 +101,7 @@ impl Controller {
                 return Err(error.into());
             }
         };
-        let trunk = &registration.trunk;
-        let past = past(&config, &store, &holder, trunk, &campaigns, clock.now()).await;
+        let past = past(&config, &store, &holder, &campaigns, clock.now()).await;
         let (events, elsewhere, disagreement) = match past {
             Ok(past) => past,
             Err(error) => {
@@ -232,7 +231,6 @@ async fn past(
     config: &Config,
     store: &Store,
     holder: &ControllerLease,
-    trunk: &str,
     campaigns: &[PreparedCampaign],
     now: Timestamp,
 ) -> Result<(Vec<Event>, Elsewhere, Option<String>), StoreError> {
@@ -240,20 +238,20 @@ async fn past(
     let rates = own.chain([config.trunk.rate]);
     let span = rates.map(Rate::per).max().unwrap_or_default();
     let since = |span| now.checked_sub(span).unwrap_or(Timestamp::MIN);
-    let starts = store.recent_starts(trunk, since(span)).await?;
+    let starts = store.recent_starts(&holder.trunk, since(span)).await?;
     let started = starts.into_iter().map(|start| Event::Started {
         campaign: start.campaign.unwrap_or(OF_NO_CAMPAIGN),
         pbx: PBX,
         at: start.at,
     });
     let window = config.trunk.limits.window;
-    let mut elsewhere = Elsewhere::new(holder.clone(), trunk.to_owned(), since(window));
+    let mut elsewhere = Elsewhere::new(holder.clone(), since(window));
     for campaign in campaigns {
         elsewhere.take_up(campaign.row.id, &campaign.settings, campaign.at);
     }
     let question = elsewhere.ask(|_| true, now, clock::now());
     let read = elsewhere.take(Ok(question.read(store).await?));
-    let disagreement = store.fleet(now).await?.disagreement(trunk);
+    let disagreement = store.fleet(now).await?.disagreement(&holder.trunk);
     Ok((started.chain(read).collect(), elsewhere, disagreement))
 }
 

@@ -205,8 +205,7 @@ pub(super) fn end_words(end: End) -> &'static str {
 }
 
 /// What is said of a campaign that is over here, while others have drops of it in flight.
-const AWAITED: &str =
-    "nothing is left to do here; it is over once the drops that other controllers have, or have left, in flight are settled";
+const AWAITED: &str = "nothing is left to do here; it is over once the drops that other controllers have, or have left, in flight are settled";
 
 /// What is said of calls that the PBX does not end.
 pub(super) fn stuck_words(drops: usize) -> String {

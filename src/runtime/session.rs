@@ -311,11 +311,9 @@ impl Claim {
             Ok((reached, dead))
         };
         match reached.await {
-            Ok((reached, dead)) => Ok(reached.into_session(
-                (self.run, self.identity, self.live),
-                lease,
-                dead,
-            )),
+            Ok((reached, dead)) => {
+                Ok(reached.into_session((self.run, self.identity, self.live), lease, dead))
+            }
             Err(error) => {
                 if let Some(lease) = lease {
                     lease.release().await;

@@ -225,14 +225,15 @@ impl Store {
         let (by, pbx) = gone.terms(now);
         let stored: Vec<StoredGone> = tx.all(GONE_DROPS, args![micros(by), pbx]).await?;
         let mut drops = Vec::with_capacity(stored.len());
-        for (id, run, campaign, contact, attempt, pbx, slug, at, holder, holder_s) in stored {
+        for (id, run, campaign, contact, attempt, pbx, slug, at, holder, of, trunk) in stored {
             let stored = (id, run, campaign, contact, attempt, pbx, slug, at);
             let orphan = known(&tx, read_orphan(stored), "drop")?;
             let run = known(&tx, RunName::new(&holder).ok(), "run")?;
-            let pbx = holder_s.unwrap_or_else(|| orphan.pbx.clone());
+            let pbx = of.unwrap_or_else(|| orphan.pbx.clone());
+            let trunk = trunk.unwrap_or_default();
             drops.push(GoneDrop {
                 orphan,
-                holder: ControllerLease { run, pbx },
+                holder: ControllerLease { run, pbx, trunk },
             });
         }
         Ok(drops)
@@ -412,6 +413,7 @@ type StoredGone = (
     i64,
     String,
     Option<String>,
+    Option<String>,
 );
 
 fn read_controller(
@@ -514,7 +516,7 @@ const IS_THERE: Sql = sql!("SELECT run FROM controllers WHERE run = $1");
 
 const GONE_DROPS: Sql = sql!(
     "SELECT drops.id, drops.run, drops.campaign, drops.contact, drops.attempt, drops.pbx, drops.technique, \
-     drops.started_at, drops.holder, controllers.pbx \
+     drops.started_at, drops.holder, controllers.pbx, controllers.trunk \
      FROM drops LEFT JOIN controllers ON controllers.run = drops.holder \
      WHERE drops.outcome IS NULL AND COALESCE(controllers.lease_ends, drops.started_at) < $1 \
      AND ($2 = '' OR drops.pbx = $2) ORDER BY drops.started_at, drops.id"

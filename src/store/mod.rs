@@ -30,6 +30,7 @@ mod lookup;
 mod open;
 mod queue;
 mod results;
+mod shares;
 mod sql;
 mod tally;
 mod transaction;
@@ -37,16 +38,19 @@ mod transaction;
 use std::sync::Arc;
 
 pub use campaigns::{Campaign, NewCampaign, OperatorCommand, Status};
-pub use commit::{DropEnd, Intent, Write, Written};
+pub use commit::{DropEnd, Full, Intent, StartSlot, StartTerms, Write, Written};
 pub use controllers::{CLOCKS_WITHIN, CONTROLLER_LEASE, ControllerLease, Orphan, Registration};
 pub use do_not_call::{Barred, ListName, OWN_LIST};
 pub use elsewhere::{EndsElsewhere, ShownElsewhere};
 pub use error::{ErrorClass, StoreError};
-pub use fleet::{Fleet, FleetController, FleetPbx, Gone, GoneDrop, InFlightOf, RegisteredPbx, Stated};
+pub use fleet::{
+    Fleet, FleetController, FleetPbx, Gone, GoneDrop, InFlightOf, RegisteredPbx, Stated,
+};
 pub use import::{Across, Added, Adding, Importing, NewContact, Source};
 pub use open::DatabaseAddress;
 pub use queue::{CONTACT_LEASE, Facts, Leased, Recent, RecentCalls, WaitingGroup};
 pub use results::{Cursor, Filter, ResultRow};
+pub use shares::Shares;
 pub use tally::{CallsOfLength, Tally};
 
 use transaction::Pools;

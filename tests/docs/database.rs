@@ -104,6 +104,14 @@ const TABLES: &[(&str, &str)] = &[
         "The runs of `campaign run`: the processes that dial.",
     ),
     (
+        "pbxes",
+        "The PBXes that controllers dial through, by the name of their instance.",
+    ),
+    (
+        "paces",
+        "The next moment at which a start may be, of each trunk and campaign that controllers share.",
+    ),
+    (
         "imports",
         "One row for each list that was taken in, or that is being taken in.",
     ),
@@ -155,6 +163,10 @@ const COLUMNS: &[(&str, &str)] = &[
         "grows with each change, over all campaigns",
     ),
     (
+        "campaigns.resumed_at",
+        "when the operator last resumed it: what had failed before does not count for `stop_on`",
+    ),
+    (
         "controllers.run",
         "the run's name, with which its channel ids begin",
     ),
@@ -165,6 +177,46 @@ const COLUMNS: &[(&str, &str)] = &[
         "until when its lease lasts; it is renewed every few seconds",
     ),
     ("controllers.ended_at", "when it ended, or was found dead"),
+    (
+        "controllers.trunk",
+        "the trunk behind the PBX, which other controllers may share",
+    ),
+    (
+        "controllers.is_single",
+        "1: for one drop outside any campaign",
+    ),
+    (
+        "controllers.starts",
+        "how many starts its configuration allows on the trunk, in `per_us`",
+    ),
+    (
+        "controllers.per_us",
+        "the span of that rate, in microseconds",
+    ),
+    (
+        "controllers.in_flight",
+        "how many drops in flight its configuration allows on the trunk",
+    ),
+    (
+        "controllers.busy_with",
+        "the campaigns that it has contacts of to dial now, a JSON array of ids",
+    ),
+    ("pbxes.name", "the instance's name"),
+    (
+        "pbxes.identity",
+        "which PBX that is, so that no other one passes for it",
+    ),
+    ("pbxes.trunk", "the trunk behind it"),
+    ("pbxes.seen_at", "when a controller last began on it"),
+    (
+        "pbxes.forgotten_at",
+        "when the operator gave it up: it is not listed any more, and its calls still count for its trunk",
+    ),
+    (
+        "paces.scope",
+        "`trunk:` and its name, or `campaign:` and its id",
+    ),
+    ("paces.next_at", "the next moment of a start"),
     ("imports.id", "its number"),
     ("imports.campaign", "the campaign it goes into"),
     ("imports.name", "the list's file name"),

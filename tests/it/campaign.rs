@@ -306,7 +306,7 @@ fn started(campaign: &CampaignView) -> u64 {
 }
 
 /// A mailbox with a message of a second or so: time enough for something to happen in mid-drop.
-fn slow() -> Script {
+pub(crate) fn slow() -> Script {
     let mut mailbox = Call::of(&[(50, Far::Ringing), (100, Far::Answer)]);
     mailbox.playback = Playback::Whole(Duration::from_millis(900));
     Script(vec![Call::ringing_for_ever(), mailbox])

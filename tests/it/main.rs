@@ -1,5 +1,12 @@
 //! Tests through the program's front doors, against a fake Asterisk on real sockets.
 
+#[expect(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "of the tests of the store, which use all of it"
+)]
+#[path = "../store/base.rs"]
+mod base;
 mod campaign;
 mod campaign_calls;
 mod campaign_cli;
@@ -8,6 +15,7 @@ mod evidence;
 mod fake;
 mod fake_itself;
 mod faults;
+mod fleet;
 mod gate;
 mod init;
 mod killed_drops;

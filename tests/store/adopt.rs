@@ -324,9 +324,7 @@ async fn a_drop_of_a_run_that_lives_is_never_taken_over(base: &Base) {
     let next = controller(&fixture.store, "next").await;
     let elsewhere = RunName::new("elsewhere").unwrap();
     let elsewhere = registration(&elsewhere, "second");
-    let other = fixture
-        .store
-        .begin_controller(&elsewhere, Timestamp::now());
+    let other = fixture.store.begin_controller(&elsewhere, Timestamp::now());
     let other = other.await.unwrap();
     let lives = [fixture.holder.run.clone()];
     let rows: [(_, &[RunName], _, _); 4] = [

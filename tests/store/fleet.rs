@@ -67,6 +67,7 @@ async fn an_instance_is_one_pbx_as_long_as_that_is_in_use(base: &Base) {
     let same = ControllerLease {
         run: RunName::new("same").unwrap(),
         pbx: "east".to_owned(),
+        trunk: "t".to_owned(),
     };
     store.end_controller(&same, fixture.at(1)).await.unwrap();
     let drop = Write::Start(Box::new(intent(None, number(1), 7)));
@@ -289,6 +290,7 @@ async fn calls_and_starts_count_for_the_trunk_whatever_pbx_they_were_made_on(bas
     let east = ControllerLease {
         run: RunName::new("east").unwrap(),
         pbx: "east".to_owned(),
+        trunk: "t".to_owned(),
     };
     let others = store.recent_calls("t", fixture.at(0), Some(&east)).await;
     assert_eq!(others.unwrap()[0].calls.drop_legs, 2);

@@ -15,6 +15,7 @@ mod commit;
 mod fixture;
 mod fleet;
 mod lease;
+mod limits;
 mod lists;
 mod results;
 mod storm;
@@ -70,6 +71,7 @@ fn main() {
         commit::trials(&server),
         adopt::trials(&server),
         fleet::trials(&server),
+        limits::trials(&server),
         lists::trials(&server),
         results::trials(&server),
         storm::trials(&server),

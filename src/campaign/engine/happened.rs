@@ -105,10 +105,11 @@ impl<G: Gate> Engine<G> {
                 at,
             } => {
                 let campaign = self.campaigns.get_mut(&id);
-                let why =
-                    campaign.and_then(|campaign| campaign.note_elsewhere(outcome, drops, at.min(now)));
+                let why = campaign
+                    .and_then(|campaign| campaign.note_elsewhere(outcome, drops, at.min(now)));
                 if let Some(why) = why {
-                    self.commands.push_back(Command::Paused { campaign: id, why });
+                    self.commands
+                        .push_back(Command::Paused { campaign: id, why });
                 }
             }
             Event::ShownElsewhere {

@@ -103,9 +103,7 @@ pub(super) async fn cancel(
     let standing = campaign.status.slug();
     if args.which.json {
         let total = in_flight.total();
-        printer.json(
-            &json!({"campaign": campaign.name, "standing": standing, "in_flight": total}),
-        );
+        printer.json(&json!({"campaign": campaign.name, "standing": standing, "in_flight": total}));
         return Ok(Exit::Success);
     }
     if campaign.status != Status::Cancelling {

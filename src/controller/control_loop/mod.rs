@@ -44,7 +44,7 @@ use crate::{
     error_chain::chain,
     orders::View,
     runtime::reconciler::EndedDrops,
-    store::{Orphan, Status, StoreError},
+    store::{Orphan, StartTerms, Status, StoreError},
 };
 
 pub(super) use self::health::Health;
@@ -237,6 +237,14 @@ impl ControlLoop {
         }
         self.read_elsewhere();
         self.read_desired_state();
+        self.read_shares();
+    }
+
+    /// Looks who shares the trunk and the campaigns, and says what this controller has to dial.
+    fn read_shares(&mut self) {
+        if !self.is_broken() {
+            self.store_io.read_shares(self.engine.busy_with());
+        }
     }
 
     /// Looks again whether a campaign is over that has come to its end here.
@@ -353,6 +361,11 @@ impl ControlLoop {
             account,
             mode: spec.screen,
             row: row.clone(),
+            terms: StartTerms {
+                rate: settings.rate,
+                in_flight: settings.in_flight,
+                ..StartTerms::default()
+            },
         });
         self.engine.gate_mut().set_campaign(id, spec.kind);
         self.in_flight.set_rate(id, settings.rate);

@@ -92,15 +92,7 @@ impl CampaignFixture {
         contacts: u32,
         change: impl FnOnce(&mut Spec),
     ) -> CampaignId {
-        let mut spec = Spec::new(CampaignKind::Informational, "sound:hello-world");
-        spec.retry = RetryRules::none();
-        spec.technique = aftertone::campaign::budget::TechniqueRule::Double;
-        spec.stop_on = None;
-        change(&mut spec);
-        let new = NewCampaign {
-            name: name.to_owned(),
-            spec: spec.to_json(),
-        };
+        let new = informational(name, change);
         let campaign = self.store.create_campaign(&new, now()).await.unwrap();
         // Each campaign has an area code of its own.
         let first = u32::try_from(campaign.id.0).unwrap() * 1_000;
@@ -111,30 +103,7 @@ impl CampaignFixture {
     }
 
     pub(crate) async fn add(&self, id: CampaignId, list: &str, contacts: Range<u32>) {
-        let source = Source {
-            name: list.to_owned(),
-            size: 1,
-            digest: format!("{list} of {id}"),
-        };
-        let mut importing = self.store.begin_import(id, &source, now()).await.unwrap();
-        (importing.bytes, importing.is_complete) = (1, true);
-        let contacts: Vec<_> = contacts
-            .map(|nth| NewContact {
-                line: u64::from(nth) + 2,
-                number: number(nth),
-                name: None,
-                zone: None,
-                state: None,
-                consent: None,
-                message: None,
-                foreign_id: None,
-                others: BTreeMap::new(),
-            })
-            .collect();
-        let added = self
-            .store
-            .add_contacts(&importing, Across::Allow, &contacts, now());
-        assert_eq!(added.await.unwrap().added, contacts.len() as u64);
+        add_contacts(&self.store, id, list, contacts).await;
     }
 
     pub(crate) async fn open(&self, which: Selection) -> Result<Controller, ControllerError> {
@@ -263,6 +232,45 @@ impl CampaignFixture {
             assert!(took >= least, "{} starts within {took:?}", starts + 1);
         }
     }
+}
+
+/// A campaign in which each contact has one attempt of two calls.
+pub(crate) fn informational(name: &str, change: impl FnOnce(&mut Spec)) -> NewCampaign {
+    let mut spec = Spec::new(CampaignKind::Informational, "sound:hello-world");
+    spec.retry = RetryRules::none();
+    spec.technique = aftertone::campaign::budget::TechniqueRule::Double;
+    spec.stop_on = None;
+    change(&mut spec);
+    NewCampaign {
+        name: name.to_owned(),
+        spec: spec.to_json(),
+    }
+}
+
+/// Adds these numbers to a campaign, as a list of its own.
+pub(crate) async fn add_contacts(store: &Store, id: CampaignId, list: &str, contacts: Range<u32>) {
+    let source = Source {
+        name: list.to_owned(),
+        size: 1,
+        digest: format!("{list} of {id}"),
+    };
+    let mut importing = store.begin_import(id, &source, now()).await.unwrap();
+    (importing.bytes, importing.is_complete) = (1, true);
+    let contacts: Vec<_> = contacts
+        .map(|nth| NewContact {
+            line: u64::from(nth) + 2,
+            number: number(nth),
+            name: None,
+            zone: None,
+            state: None,
+            consent: None,
+            message: None,
+            foreign_id: None,
+            others: BTreeMap::new(),
+        })
+        .collect();
+    let added = store.add_contacts(&importing, Across::Allow, &contacts, now());
+    assert_eq!(added.await.unwrap().added, contacts.len() as u64);
 }
 
 /// How a controller ended, which it does.
