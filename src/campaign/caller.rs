@@ -73,6 +73,14 @@ impl Pool {
 }
 
 impl CallerIds {
+    /// Counts calls that were made elsewhere.
+    pub fn note_used(&mut self, number: &CallerId, calls: u64) {
+        match self {
+            Self::Fixed(_) => {}
+            Self::ByAreaCode(pool) | Self::LeastUsed(pool) => pool.note_used(number, calls),
+        }
+    }
+
     /// The caller id of a call to a number, counted as used; `None` is the PBX's own.
     pub fn take(&mut self, to: &PhoneNumber) -> Option<CallerId> {
         match self {

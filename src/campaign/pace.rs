@@ -1,6 +1,6 @@
 //! How fast drops may be started: never more than the rate in any sliding span of time, and evenly within it.
 
-use std::{collections::VecDeque, num::NonZeroU32, time::Duration};
+use std::{collections::VecDeque, fmt, num::NonZeroU32, time::Duration};
 
 use jiff::Timestamp;
 
@@ -13,6 +13,17 @@ use jiff::Timestamp;
 pub struct Rate {
     starts: NonZeroU32,
     per: Duration,
+}
+
+/// `5/s`, `300/m`, `20/10s`.
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.per.as_millis() {
+            1_000 => write!(f, "{}/s", self.starts),
+            60_000 => write!(f, "{}/m", self.starts),
+            _ => write!(f, "{}/{}s", self.starts, self.per.as_secs_f64()),
+        }
+    }
 }
 
 impl Rate {

@@ -3,11 +3,11 @@
 use clap::Args;
 
 use super::{
-    CliError, Exit,
+    CliError, Exit, database,
     printer::{Paint, Printer},
 };
 use crate::{
-    config::Config,
+    config::{Config, StoreUrl},
     doctor::{self, Check, Status},
     orders::DOUBLE_CALL,
 };
@@ -40,6 +40,12 @@ pub(super) async fn run(
         checks.push(check);
     };
     doctor::examine(config, tell).await.map_err(CliError::new)?;
+    if let Some(check) = limits(config).await {
+        if !args.json {
+            printer.line(&line(&check, printer));
+        }
+        checks.push(check);
+    }
     if !config.is_trunk_known {
         printer.note(DOUBLE_CALL);
     }
@@ -47,6 +53,44 @@ pub(super) async fn run(
         printer.json(&checks);
     }
     Ok(verdict(&checks))
+}
+
+/// What controllers of the trunk state that are alive, if they and this configuration do not agree on its limits.
+async fn limits(config: &Config) -> Option<Check> {
+    let is_there = match &config.store.url {
+        StoreUrl::Sqlite(file) => file.is_file(),
+        StoreUrl::Postgres(_) => true,
+    };
+    if !is_there {
+        return None;
+    }
+    let store = database::try_open(config).await.ok()?;
+    let fleet = store.fleet(database::now()).await.ok()?;
+    let of_this = fleet.pbxes.iter().find(|pbx| pbx.name == config.instance);
+    let registered = of_this.and_then(|pbx| pbx.registered.as_ref());
+    let trunk = match &config.trunk_name {
+        Some(name) => name.clone(),
+        None => registered?.trunk.clone(),
+    };
+    let own = (config.trunk.rate, config.trunk.in_flight);
+    let trunks = fleet.trunks();
+    let (run, stated) = trunks
+        .get(trunk.as_str())?
+        .iter()
+        .find(|(_, stated)| (stated.rate, stated.in_flight) != own)?;
+    Some(Check {
+        check: "trunk limits",
+        status: Status::Warn,
+        detail: format!(
+            "controller `{}` of the trunk `{trunk}` states {}, {} in flight, and this configuration {}, {} in flight: the \
+             strictest hold",
+            run.run, stated.rate, stated.in_flight, own.0, own.1
+        ),
+        remedy: Some(
+            "give all controllers of a trunk the same `trunk.starts_per_second` and `trunk.in_flight`"
+                .to_owned(),
+        ),
+    })
 }
 
 fn verdict(checks: &[Check]) -> Exit {

@@ -6,6 +6,7 @@ mod dnc;
 mod doctor;
 mod drop;
 mod explain;
+mod fleet;
 mod init;
 mod message;
 mod printer;
@@ -71,6 +72,7 @@ fn carry_out(args: Cli, printer: Printer) -> Result<Exit, CliError> {
         CliCommand::Explain(args) => explain::run(&args, printer),
         CliCommand::Campaign(args) => runtime.block_on(campaign::run(&args, config()?, printer)),
         CliCommand::Dnc(args) => runtime.block_on(dnc::run(&args, &config()?, printer)),
+        CliCommand::Fleet(args) => runtime.block_on(fleet::run(&args, &config()?, printer)),
     };
     // Tasks that are left do not delay the exit.
     runtime.shutdown_background();
@@ -122,6 +124,7 @@ enum CliCommand {
     Explain(explain::ExplainArgs),
     Campaign(Box<campaign::CampaignArgs>),
     Dnc(dnc::DncArgs),
+    Fleet(fleet::FleetArgs),
 }
 
 /// The exit status of a command.
@@ -192,7 +195,7 @@ mod tests {
         command.build();
         insta::assert_snapshot!("help", command.render_long_help().to_string());
         for name in [
-            "init", "drop", "doctor", "message", "explain", "campaign", "dnc",
+            "init", "drop", "doctor", "message", "explain", "campaign", "dnc", "fleet",
         ] {
             let command = command.find_subcommand_mut(name).unwrap();
             insta::assert_snapshot!(
@@ -200,7 +203,7 @@ mod tests {
                 command.render_long_help().to_string()
             );
         }
-        for group in ["campaign", "dnc"] {
+        for group in ["campaign", "dnc", "fleet"] {
             let command = command.find_subcommand_mut(group).unwrap();
             let all = command.get_subcommands_mut();
             for command in all.filter(|command| command.get_name() != "help") {

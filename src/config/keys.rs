@@ -223,6 +223,12 @@ const AFTER: &[Key] = &[
         r#""sqlite:aftertone.db""#,
         "The database: a file of SQLite, in the state folder unless its path is absolute, or `postgres://USER@HOST/DATABASE`.",
     ),
+    unset(
+        "store.lost_after",
+        "10 minutes, or the longest that a call can last if that is longer",
+        r#""10m""#,
+        "How long after the end of its controller's lease a drop is settled as `lost`, by any controller, if no controller of its PBX comes back to end its calls there. Longer than any call can last.",
+    ),
     key(
         "audio.max_length",
         r#""120s""#,

@@ -171,6 +171,9 @@ pub enum Media {
 pub struct Store {
     /// The database.
     pub url: StoreUrl,
+    /// How long after the end of its lease a controller whose PBX does not come back is given up, and its drops are lost:
+    /// longer than any call.
+    pub lost_after: Duration,
 }
 
 /// How recordings are prepared.
@@ -221,13 +224,16 @@ impl Config {
             None => layers.default_state_dir(),
         };
         let (trunk, is_trunk_known) = trunk::trunk(&layers)?;
+        let (drop, screen) = (drop_settings(&layers)?, screen(&layers)?);
+        let audio = audio(&layers)?;
+        let longest_call = longest_call(&drop, &screen, &audio);
         let config = Self {
             instance: layers.word("instance", "aftertone", values::INSTANCE)?,
             pbx: pbx(&layers)?,
-            drop: drop_settings(&layers)?,
-            screen: screen(&layers)?,
-            store: store(&layers, &state_dir)?,
-            audio: audio(&layers)?,
+            drop,
+            screen,
+            store: store(&layers, &state_dir, longest_call)?,
+            audio,
             evidence: evidence(&layers)?,
             gate: gate::gate(&layers)?,
             trunk,
@@ -369,7 +375,15 @@ fn screen(layers: &Layers) -> Result<Screen, ConfigError> {
     })
 }
 
-fn store(layers: &Layers, state_dir: &Path) -> Result<Store, ConfigError> {
+/// The longest that a call can last, by the limits that it is given on the PBX.
+fn longest_call(drop: &DropSettings, screen: &Screen, audio: &Audio) -> Duration {
+    const SPARE: Duration = Duration::from_secs(10);
+    let plays = 1 + screen.ears.max_restarts as u32;
+    let before = drop.answer_timeout + drop.screening_timeout + drop.ready_timeout;
+    before + SPARE + plays * (audio.max_length + SPARE / 2)
+}
+
+fn store(layers: &Layers, state_dir: &Path, longest_call: Duration) -> Result<Store, ConfigError> {
     const KEY: &str = "store.url";
     const EXPECTED: &str = "`sqlite:FILE` or `postgres://USER@HOST/DATABASE`";
 
@@ -378,7 +392,24 @@ fn store(layers: &Layers, state_dir: &Path) -> Result<Store, ConfigError> {
         StoreUrl::Sqlite(file) => StoreUrl::Sqlite(database(layers, state_dir, &file)?),
         url @ StoreUrl::Postgres(_) => url,
     };
-    Ok(Store { url })
+    Ok(Store {
+        url,
+        lost_after: lost_after(layers, longest_call)?,
+    })
+}
+
+/// Nothing of a drop may be up any more when it is given up, wherever its PBX is.
+fn lost_after(layers: &Layers, longest_call: Duration) -> Result<Duration, ConfigError> {
+    const KEY: &str = "store.lost_after";
+    const USUALLY: u64 = 600;
+    let least = longest_call.as_secs() + u64::from(longest_call.subsec_nanos() > 0);
+    let given = layers.duration(KEY, USUALLY.max(least), 1..=86_400)?;
+    if given < longest_call {
+        let problem = format!("with these timeouts, a call can last {least} s");
+        let expected = format!("a duration from {least}s to 24h");
+        return Err(layers.bad(KEY, problem, &expected));
+    }
+    Ok(given)
 }
 
 /// The path of a database file: in the state folder, unless an earlier version created it beside the configuration.

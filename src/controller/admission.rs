@@ -42,7 +42,7 @@ use crate::{
     config::{Config, StoreUrl},
     drop::{DropRecord, Outcome, Report, Technique},
     error_chain::chain,
-    id::{DropId, RunName},
+    id::DropId,
     runtime::Session,
     store::{
         CONTROLLER_LEASE, ControllerLease, DatabaseAddress, ErrorClass, Facts, Intent,
@@ -140,7 +140,7 @@ impl SingleDropAdmission {
     ) -> Result<Admission, AdmissionError> {
         let holder = self
             .store
-            .begin_controller(&self.registration(session.run()), now())
+            .begin_controller(&self.registration(session), now())
             .await?;
         let settled = timeout(SETTLE_WITHIN, self.settle_strays(&holder, session)).await;
         let failed = settled.unwrap_or_else(|_| Err("the PBX does not end their calls".to_owned()));
@@ -198,8 +198,8 @@ impl SingleDropAdmission {
         written.map(|_| ()).map_err(|error| chain(&error))
     }
 
-    fn registration(&self, run: &RunName) -> Registration {
-        registration(&self.config, run, true)
+    fn registration(&self, session: &Session) -> Registration {
+        registration(&self.config, session.run(), session.identity(), true)
     }
 
     async fn write(

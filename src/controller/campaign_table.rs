@@ -12,7 +12,7 @@ use super::{ControllerError, gate::CampaignGate, stats::Account, status};
 use crate::{
     campaign::{
         caller::CallerIds,
-        engine::{CampaignId, CampaignSettings, Engine, Event, Phase},
+        engine::{CampaignId, CampaignSettings, End, Engine, Event, Phase},
     },
     drop::{Mode, Outcome},
     orders::Spec,
@@ -31,8 +31,10 @@ pub(super) struct CampaignTable {
     own_changes: u64,
     /// How many of these changes are not written yet: until then the store answers with what was before.
     unwritten: usize,
-    /// Campaigns that are over as far as this controller knows, while others may have drops of them in flight; when to
-    /// look again.
+    /// Campaigns that are over as far as this controller goes, and not yet in the store: others may have drops of them in
+    /// flight.
+    awaited: BTreeMap<CampaignId, End>,
+    /// When to look at these again.
     look_again: BTreeMap<CampaignId, Instant>,
 }
 
@@ -55,6 +57,7 @@ impl CampaignTable {
             is_reading: false,
             own_changes: 0,
             unwritten: 0,
+            awaited: BTreeMap::new(),
             look_again: BTreeMap::new(),
         }
     }
@@ -137,6 +140,22 @@ impl CampaignTable {
         self.unwritten = self.unwritten.saturating_sub(1);
     }
 
+    /// A campaign has come to this end as far as this controller goes.
+    pub(super) fn await_end(&mut self, id: CampaignId, end: End) {
+        self.awaited.insert(id, end);
+    }
+
+    /// A campaign is over in the store, or runs again.
+    pub(super) fn await_no_more(&mut self, id: CampaignId) {
+        self.awaited.remove(&id);
+        self.look_again.remove(&id);
+    }
+
+    /// The end that a campaign has come to here, but not in the store.
+    pub(super) fn awaited(&self, id: CampaignId) -> Option<End> {
+        self.awaited.get(&id).copied()
+    }
+
     /// Looks at a campaign again in a moment: others have drops of it in flight, or contacts were added meanwhile.
     pub(super) fn look_again(&mut self, id: CampaignId, now: Instant) {
         self.look_again.insert(id, now + LOOK_AGAIN);
@@ -163,6 +182,8 @@ pub(super) struct PreparedCampaign {
     pub(super) tally: Tally,
     /// Groups of contacts that wait.
     pub(super) waiting: Vec<Event>,
+    /// When all of this was read.
+    pub(super) at: Timestamp,
 }
 
 impl PreparedCampaign {
@@ -204,6 +225,7 @@ impl PreparedCampaign {
             tally: store.tally(row.id).await?,
             waiting,
             row,
+            at: now,
         })
     }
 }

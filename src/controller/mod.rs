@@ -21,7 +21,8 @@
 //!
 //! A controller that dies leaves intents without an end. The next controller adopts them before anything else, has their
 //! calls ended on the PBX, and settles them as lost; so does, within a minute, any other controller of the same PBX: see
-//! `rescuer`.
+//! `rescuer`. Where none comes back, controllers of other PBXes settle them after a grace: see `gone`. What other
+//! controllers do on the same trunk and in the same campaigns is read every few seconds: see `elsewhere`.
 
 mod admission;
 mod app_lock;
@@ -30,8 +31,10 @@ mod carry_out;
 mod control_loop;
 mod desired_state;
 mod drop_order;
+mod elsewhere;
 mod evidence;
 pub mod gate;
+pub mod gone;
 mod in_flight;
 mod launch_pacer;
 mod lease;
@@ -57,6 +60,7 @@ use tracing::warn;
 use self::{
     campaign_table::PreparedCampaign,
     control_loop::ControlLoop,
+    gone::GivenUp,
     store_writer::StoreEvent,
     worker::{Attempt, Completed},
 };
@@ -295,6 +299,10 @@ enum Input {
         orphans: Vec<Orphan>,
         ended: EndedDrops,
     },
+    /// Drops of controllers that are gone were settled as lost.
+    GivenUp(GivenUp),
+    /// What other controllers have done.
+    Elsewhere(Result<elsewhere::Answer, StoreError>),
     /// The campaigns that have changed, by a read that began at this count of our own changes.
     Campaigns {
         rows: Result<Vec<store::Campaign>, StoreError>,

@@ -3,16 +3,20 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use tokio::{sync::mpsc, time::sleep};
 use tracing::{info, warn};
 
-use super::Input;
+use super::{
+    Input,
+    gone::{self, GivenUp},
+};
 use crate::{
     clock::Steady,
     error_chain::chain,
     id::{DropId, RunName},
     runtime::reconciler::{EndedDrops, Reconciler},
-    store::{ControllerLease, Orphan, Store},
+    store::{ControllerLease, Gone, Orphan, Store, StoreError},
 };
 
 /// Looks for orphans of dead controllers, over and over.
@@ -22,6 +26,8 @@ pub(super) struct OrphanRescuer {
     pub(super) reconciler: Reconciler,
     pub(super) clock: Arc<Steady>,
     pub(super) inputs: mpsc::UnboundedSender<Input>,
+    /// How long after the end of its lease a controller of any PBX is given up.
+    pub(super) lost_after: Duration,
     /// Drops whose calls the PBX has not ended so far.
     pub(super) stuck: BTreeSet<(RunName, DropId)>,
 }
@@ -29,6 +35,12 @@ pub(super) struct OrphanRescuer {
 impl OrphanRescuer {
     pub(super) async fn work(mut self) {
         loop {
+            if let Err(error) = self.give_up().await {
+                warn!(
+                    error = chain(&error),
+                    "cannot settle the drops of PBXes that do not come back; to be tried again"
+                );
+            }
             sleep(LOOK_EVERY).await;
             self.end_stuck().await;
             if let Err(error) = self.look().await {
@@ -38,6 +50,18 @@ impl OrphanRescuer {
                 );
             }
         }
+    }
+
+    /// Settles the drops of PBXes that do not come back.
+    async fn give_up(&self) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let by = now.checked_sub(self.lost_after).unwrap_or(Timestamp::MIN);
+        let words = |pbx: &str| gone::words(pbx, self.lost_after);
+        let given_up = gone::give_up(&self.store, Gone::By(by), words, now).await?;
+        if given_up != GivenUp::default() {
+            let _ = self.inputs.send(Input::GivenUp(given_up));
+        }
+        Ok(())
     }
 
     /// Tries once more to end the calls that the PBX did not end before.

@@ -14,8 +14,10 @@ use super::{
     app_lock::AppLock,
     campaign_table::{CampaignTable, PreparedCampaign},
     control_loop::{ControlLoop, Health, Past},
+    elsewhere::Elsewhere,
     evidence,
     gate::{self, CampaignGate},
+    gone,
     in_flight::InFlightTable,
     lease,
     messages::{Messages, Uses},
@@ -40,7 +42,9 @@ use crate::{
         TrunkState,
         session::{App, Claim, app_of_instance},
     },
-    store::{Campaign, ControllerLease, OperatorCommand, Orphan, Status, Store, StoreError},
+    store::{
+        Campaign, ControllerLease, OperatorCommand, Orphan, Registration, Status, Store, StoreError,
+    },
 };
 
 impl Controller {
@@ -73,9 +77,11 @@ impl Controller {
             None => None,
         };
 
+        let claim = Claim::new(&config).await?;
         let renewed = clock::now();
-        let claim = Claim::new(&config)?;
-        let (holder, orphans) = match lease_and_adopt(&config, &store, &claim, &clock).await {
+        let registration = registration(&config, claim.run(), claim.identity(), false);
+        let leased = lease_and_adopt(&registration, &store, &claim, &clock).await;
+        let (holder, orphans) = match leased {
             Ok(leased) => leased,
             Err(error) => {
                 claim.abandon();
@@ -95,8 +101,9 @@ impl Controller {
                 return Err(error.into());
             }
         };
-        let events = match past_calls(&config, &store, &holder, &campaigns, clock.now()).await {
-            Ok(events) => events,
+        let past = past(&config, &store, &holder, &campaigns, clock.now()).await;
+        let (events, elsewhere, disagreement) = match past {
+            Ok(past) => past,
             Err(error) => {
                 let _ = session.close().await;
                 return Err(error.into());
@@ -128,9 +135,11 @@ impl Controller {
             reconciler: session.reconciler(),
             clock: Arc::clone(&clock),
             inputs: to_loop.clone(),
+            lost_after: config.store.lost_after,
             stuck: ended.stuck.clone(),
         };
         helpers.spawn(rescuer.work());
+        helpers.spawn(gone::give_back(store.clone(), Arc::clone(&clock)));
         let probe = session.trunk();
         let (trunk_changes, trunk) =
             watch::channel(probe.ask().await.unwrap_or(TrunkState::Usable));
@@ -163,8 +172,12 @@ impl Controller {
                 inputs: to_loop.clone(),
             }),
             messages: Messages::new(library, uses),
+            elsewhere,
             ending: None,
         };
+        if let Some(words) = disagreement {
+            control_loop.reporter.warn(None, words);
+        }
         control_loop.load(Past {
             campaigns,
             events,
@@ -190,14 +203,12 @@ impl Controller {
 
 /// Takes a lease for the run, and adopts what dead controllers have left: what is adopted here is ours for good.
 async fn lease_and_adopt(
-    config: &Config,
+    registration: &Registration,
     store: &Store,
     claim: &Claim,
     clock: &Steady,
 ) -> Result<(ControllerLease, Vec<Orphan>), ControllerError> {
-    let holder = store
-        .begin_controller(&registration(config, claim.run(), false), clock.now())
-        .await?;
+    let holder = store.begin_controller(registration, clock.now()).await?;
     // Before the session's own sweep forgets them.
     let dead: Vec<RunName> = claim.dead()?;
     let orphans = store.adopt(&holder, &dead, clock.now()).await?;
@@ -214,32 +225,34 @@ fn with_listening(config: &Config, campaigns: &[PreparedCampaign]) -> Config {
     config
 }
 
-/// What the trunk has seen that still counts for rates and budget, in the order in which the engine wants it.
-async fn past_calls(
+/// What the trunk and the campaigns have seen that still counts, in the order in which the engine wants it; what follows
+/// it is read later; and what to say if the controllers of the trunk do not agree on its limits.
+async fn past(
     config: &Config,
     store: &Store,
     holder: &ControllerLease,
     campaigns: &[PreparedCampaign],
     now: Timestamp,
-) -> Result<Vec<Event>, StoreError> {
+) -> Result<(Vec<Event>, Elsewhere, Option<String>), StoreError> {
     let own = campaigns.iter().filter_map(|c| c.settings.rate);
     let rates = own.chain([config.trunk.rate]);
     let span = rates.map(Rate::per).max().unwrap_or_default();
     let since = |span| now.checked_sub(span).unwrap_or(Timestamp::MIN);
-    let starts = store.recent_starts(&holder.pbx, since(span)).await?;
+    let starts = store.recent_starts(&holder.trunk, since(span)).await?;
     let started = starts.into_iter().map(|start| Event::Started {
         campaign: start.campaign.unwrap_or(OF_NO_CAMPAIGN),
         pbx: PBX,
         at: start.at,
     });
     let window = config.trunk.limits.window;
-    let calls = store.recent_calls(&holder.pbx, since(window), None).await?;
-    let called = calls.into_iter().map(|called| Event::Called {
-        pbx: PBX,
-        calls: called.calls,
-        at: called.at,
-    });
-    Ok(started.chain(called).collect())
+    let mut elsewhere = Elsewhere::new(holder.clone(), since(window));
+    for campaign in campaigns {
+        elsewhere.take_up(campaign.row.id, &campaign.settings, campaign.at);
+    }
+    let question = elsewhere.ask(|_| true, now, clock::now());
+    let read = elsewhere.take(Ok(question.read(store).await?));
+    let disagreement = store.fleet(now).await?.disagreement(&holder.trunk);
+    Ok((started.chain(read).collect(), elsewhere, disagreement))
 }
 
 /// The rows of the campaigns that are to be run.

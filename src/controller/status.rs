@@ -105,14 +105,21 @@ pub(super) fn gauges<G: Gate>(engine: &Engine<G>) -> Vec<GaugeView> {
     Gauge::ALL.into_iter().map(gauge).collect()
 }
 
-/// The state of a campaign.
+/// The state of a campaign. `awaited`: the end that it has come to here, and not yet in the store.
 pub(super) fn campaign<G: Gate>(
     engine: &Engine<G>,
-    row: &Campaign,
+    (row, awaited): (&Campaign, Option<End>),
     account: &Account,
     now: Timestamp,
 ) -> CampaignView {
-    let phase = phase_of(engine, row);
+    let (phase, awaited) = match (phase_of(engine, row), awaited) {
+        (Phase::Over(end), Some(_)) if row.status == Status::Cancelling => {
+            (Phase::Cancelling, Some(end))
+        }
+        (Phase::Over(end @ End::Cancelled), Some(_)) => (Phase::Cancelling, Some(end)),
+        (Phase::Over(end), Some(_)) => (Phase::Running, Some(end)),
+        (phase, _) => (phase, None),
+    };
     let idle = engine.why_idle(row.id).filter(|idle| match idle.why {
         Why::Pace { speed_percent } => speed_percent < 100,
         Why::Over(_)
@@ -139,6 +146,7 @@ pub(super) fn campaign<G: Gate>(
         .map(|idle| {
             // The store knows why it was paused, if that was before this run.
             let words = match (&idle.why, &row.why) {
+                _ if awaited.is_some() => AWAITED.to_owned(),
                 (Why::Paused(PauseReason::Operator), Some(why)) => paused_words(why, &row.name),
                 (Why::Paused(why), _) => paused_words(&why.to_string(), &row.name),
                 (why, _) => why.to_string(),
@@ -195,6 +203,9 @@ pub(super) fn end_words(end: End) -> &'static str {
         End::DatesOver => "its last date is over; contacts that are left keep their state",
     }
 }
+
+/// What is said of a campaign that is over here, while others have drops of it in flight.
+const AWAITED: &str = "nothing is left to do here; it is over once the drops that other controllers have, or have left, in flight are settled";
 
 /// What is said of calls that the PBX does not end.
 pub(super) fn stuck_words(drops: usize) -> String {

@@ -22,7 +22,7 @@ use crate::{
     clock,
     config::{Config, ScreenMode},
     id::RunName,
-    runtime::{SessionError, run_locks::Runs, session::settings},
+    runtime::{PbxIdentity, SessionError, run_locks::Runs, session::settings},
 };
 
 /// Examines the configured PBX, and reports each check as soon as it is done. If the PBX cannot be reached or does not
@@ -32,18 +32,22 @@ use crate::{
 /// [`SessionError`] if nothing could be examined.
 pub async fn examine(config: &Config, mut report: impl FnMut(Check)) -> Result<(), SessionError> {
     let run = RunName::unique(&config.instance).map_err(SessionError::Instance)?;
-    let runs = Runs::open(&config.state_dir, config.pbx.url.as_str())?;
-    let live = runs.begin(&run)?;
     let pbx = Pbx::new(&settings(config)).map_err(SessionError::Settings)?;
     let rest = &pbx.rest();
     match reach::reach(rest, config).await {
         Ok(checks) => checks.into_iter().for_each(&mut report),
         Err(checks) => {
             checks.into_iter().for_each(&mut report);
-            live.end();
             return Ok(());
         }
     }
+    let identity = PbxIdentity::ask_of(rest, &config.pbx.url).await;
+    let identity = identity.map_err(|source| SessionError::Pbx {
+        url: config.pbx.url.to_string(),
+        source,
+    })?;
+    let runs = Runs::open(&config.state_dir, identity.as_str())?;
+    let live = runs.begin(&run)?;
     let permission = permission(rest).await;
     let may_try = permission.status == Status::Ok;
     report(permission);

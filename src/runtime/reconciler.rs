@@ -521,7 +521,7 @@ mod tests {
     fn a_dead_run_takes_its_messages_with_it_and_no_other_s() {
         let folder = tempfile::tempdir().unwrap();
         let remains = Remains {
-            runs: Runs::open(folder.path(), "http://127.0.0.1:8088/").unwrap(),
+            runs: Runs::open(folder.path(), "one:8088").unwrap(),
             library: Library::new(folder.path(), folder.path()).unwrap(),
         };
         let file = |name: &str| folder.path().join(name);

@@ -15,9 +15,10 @@ use crate::{clock, id::RunName};
 
 /// The folder of lock files, shared by all processes of this machine that use one PBX.
 ///
-/// Each PBX has a folder of its own, named after its address: only a look at that PBX shows that nothing of a dead run
-/// is left on it. Version 0.1.0 kept all locks in the folder above, which does not show which PBX a run used: they are
-/// looked after on every PBX, and forgotten once they have been seen dead for two hours.
+/// Each PBX has a folder of its own, named after its identity: only a look at that PBX shows that nothing of a dead run is
+/// left on it, and the same address may be another PBX's elsewhere. Earlier versions kept locks in the folder above, or in
+/// folders named after addresses, which do not show which PBX a run used: these are looked after on every PBX, and
+/// forgotten once they have been seen dead for two hours.
 #[derive(Clone, Debug)]
 pub struct Runs {
     folder: PathBuf,
@@ -25,13 +26,13 @@ pub struct Runs {
 }
 
 impl Runs {
-    /// The runs of a PBX below `state_dir`, a folder that is made if it is missing.
+    /// The runs of the PBX with this identity below `state_dir`, a folder that is made if it is missing.
     ///
     /// # Errors
     /// [`RunsError::Folder`] if it cannot be made.
-    pub fn open(state_dir: &Path, pbx_url: &str) -> Result<Self, RunsError> {
+    pub fn open(state_dir: &Path, identity: &str) -> Result<Self, RunsError> {
         let of_any_pbx = state_dir.join("runs");
-        let folder = of_any_pbx.join(folder_name(pbx_url));
+        let folder = of_any_pbx.join(folder_name(identity));
         fs::create_dir_all(&folder).map_err(|source| RunsError::Folder {
             folder: folder.clone(),
             source,
@@ -65,7 +66,10 @@ impl Runs {
     /// [`RunsError::Folder`] if the folder cannot be read. A single file that cannot is passed over.
     pub fn dead(&self) -> Result<Vec<DeadRun>, RunsError> {
         let of_this_pbx = files(&self.folder)?;
-        let of_any_pbx = files(&self.of_any_pbx)?;
+        let mut of_any_pbx = files(&self.of_any_pbx)?;
+        for folder in of_any_pbx.clone().iter().filter(|path| is_of_address(path)) {
+            of_any_pbx.extend(files(folder)?);
+        }
         let own = of_this_pbx.iter().filter_map(|path| dead_run(path));
         let shared = of_any_pbx.iter().filter_map(|path| dead_run(path));
         let shared = shared.filter_map(DeadRun::of_any_pbx);
@@ -163,15 +167,21 @@ pub enum RunsError {
     },
 }
 
-/// The name of the folder of a PBX's runs: its host and port, with a dash for what no file name should hold.
-fn folder_name(pbx_url: &str) -> String {
-    let at = pbx_url.split_once("://").map_or(pbx_url, |(_, rest)| rest);
-    let at = at.split(['/', '?', '#']).next().unwrap_or_default();
-    let at = at.to_ascii_lowercase();
+/// The name of the folder of a PBX's runs: its identity, with a dash for what no file name should hold.
+fn folder_name(identity: &str) -> String {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
-    let name: String = at.chars().map(|c| if fits(c) { c } else { '_' }).collect();
+    let name: String = identity
+        .chars()
+        .map(|c| if fits(c) { c } else { '_' })
+        .collect();
     // Nothing that names this folder or the one above it.
-    format!("at-{name}")
+    format!("pbx-{name}")
+}
+
+/// Whether it is a folder of an earlier version, named after an address.
+fn is_of_address(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| name.starts_with("at-")) && path.is_dir()
 }
 
 /// The paths of what is in a folder.
@@ -283,8 +293,8 @@ mod tests {
     #[test]
     fn each_pbx_has_dead_runs_of_its_own() {
         let folder = tempfile::tempdir().unwrap();
-        let at = |url| Runs::open(folder.path(), url).unwrap();
-        let (one, two) = (at("http://127.0.0.1:8088/"), at("http://127.0.0.1:8089/"));
+        let of = |identity| Runs::open(folder.path(), identity).unwrap();
+        let (one, two) = (of("02:42:ac:11:00:02:8088"), of("02:42:ac:11:00:03:8088"));
         drop(one.begin(&name("one")).unwrap());
         drop(two.begin(&name("two")).unwrap());
         let _live = two.begin(&name("live")).unwrap();
@@ -297,22 +307,26 @@ mod tests {
             dead.release();
         }
         assert_eq!((names(&one).len(), names(&two).len()), (0, 1));
-        // The same PBX, however it is written.
-        assert_eq!(names(&at("http://127.0.0.1:8089/asterisk")), ["two"]);
         assert_eq!(
-            folder_name("https://PBX.example:8089/x"),
-            "at-pbx.example_8089"
+            folder_name("02:42:ac:11:00:02:8088"),
+            "pbx-02_42_ac_11_00_02_8088"
         );
-        assert_eq!(folder_name("http://[::1]:8088/"), "at-___1__8088");
-        assert_eq!(folder_name(".."), "at-..");
+        assert_eq!(folder_name(".."), "pbx-..");
     }
 
     #[test]
-    fn a_run_of_the_first_version_is_everybody_s_until_its_calls_must_be_over() {
+    fn a_run_of_an_earlier_version_is_everybody_s_until_its_calls_must_be_over() {
+        for place in ["old.lock", "at-127.0.0.1_8088/old.lock"] {
+            is_everybody_s(place);
+        }
+    }
+
+    fn is_everybody_s(place: &str) {
         let folder = tempfile::tempdir().unwrap();
-        let at = |url| Runs::open(folder.path(), url).unwrap();
-        let (one, two) = (at("http://127.0.0.1:8088/"), at("http://127.0.0.1:8089/"));
-        let path = one.of_any_pbx.join("old.lock");
+        let of = |identity| Runs::open(folder.path(), identity).unwrap();
+        let (one, two) = (of("one:8088"), of("two:8088"));
+        let path = one.of_any_pbx.join(place);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
         let held = File::create(&path).unwrap();
         held.lock().unwrap();
         assert_eq!((names(&one).len(), names(&two).len()), (0, 0));
@@ -335,7 +349,7 @@ mod tests {
 
     fn runs() -> (tempfile::TempDir, Runs) {
         let folder = tempfile::tempdir().unwrap();
-        let runs = Runs::open(folder.path(), "http://127.0.0.1:8088/").unwrap();
+        let runs = Runs::open(folder.path(), "one:8088").unwrap();
         (folder, runs)
     }
 

@@ -17,6 +17,7 @@ use super::{
     driver::{Driver, DriverError, DriverIo, DropUpdate, Order, PbxLink},
     error::SessionError,
     executor,
+    identity::PbxIdentity,
     reconciler::{self, Reconciler, Remains},
     run_locks::{LiveRun, Runs},
     trunk::TrunkProbe,
@@ -37,6 +38,7 @@ use crate::{
 pub struct Session {
     rest: Rest,
     run: RunName,
+    identity: PbxIdentity,
     live: LiveRun,
     orders: Orders,
     link: watch::Receiver<PbxLink>,
@@ -61,7 +63,11 @@ impl Session {
     /// # Errors
     /// [`SessionError`]; nothing has been dialled then, and nothing is left behind.
     pub async fn open(config: &Config) -> Result<Self, SessionError> {
-        let claim = Claim::new(config)?;
+        let claim = match Claim::new(config).await {
+            Ok(claim) => claim,
+            Err(error @ SessionError::Pbx { .. }) => return Err(link_error(config, error).await),
+            Err(error) => return Err(error),
+        };
         let app = app_of(&config.pbx.app, claim.run());
         claim.open(config, App::OfThisRun(app)).await
     }
@@ -69,6 +75,11 @@ impl Session {
     /// The name of the run, which is part of its channels' ids.
     pub const fn run(&self) -> &RunName {
         &self.run
+    }
+
+    /// Which PBX it is.
+    pub(crate) const fn identity(&self) -> &PbxIdentity {
+        &self.identity
     }
 
     /// For tasks that start drops of their own.
@@ -235,29 +246,37 @@ impl App {
     }
 }
 
-/// The name and the lock of a run that has not reached the PBX.
+/// The name and the lock of a run that does not listen to the PBX yet.
 pub(crate) struct Claim {
     run: RunName,
+    identity: PbxIdentity,
     live: LiveRun,
     remains: Remains,
 }
 
 impl Claim {
-    /// Takes the lock of a run with a name of its own.
+    /// Asks the PBX which it is, and takes the lock of a run there with a name of its own.
     ///
     /// # Errors
     /// [`SessionError`]; nothing is left behind then.
-    pub(crate) fn new(config: &Config) -> Result<Self, SessionError> {
+    pub(crate) async fn new(config: &Config) -> Result<Self, SessionError> {
         let run = RunName::unique(&config.instance).map_err(SessionError::Instance)?;
-        let runs = Runs::open(&config.state_dir, config.pbx.url.as_str())?;
+        let identity = PbxIdentity::ask(config).await?;
+        let runs = Runs::open(&config.state_dir, identity.as_str())?;
         let library = Library::new(&config.pbx.sounds_dir, &config.pbx.pbx_sounds_dir);
         let library = library.map_err(SessionError::Library)?;
         let live = runs.begin(&run)?;
         Ok(Self {
             run,
+            identity,
             live,
             remains: Remains { runs, library },
         })
+    }
+
+    /// Which PBX it is.
+    pub(crate) const fn identity(&self) -> &PbxIdentity {
+        &self.identity
     }
 
     /// The name of the run.
@@ -292,7 +311,9 @@ impl Claim {
             Ok((reached, dead))
         };
         match reached.await {
-            Ok((reached, dead)) => Ok(reached.into_session(self.run, self.live, lease, dead)),
+            Ok((reached, dead)) => {
+                Ok(reached.into_session((self.run, self.identity, self.live), lease, dead))
+            }
             Err(error) => {
                 if let Some(lease) = lease {
                     lease.release().await;
@@ -416,8 +437,7 @@ impl Reached {
 
     fn into_session(
         self,
-        run: RunName,
-        live: LiveRun,
+        (run, identity, live): (RunName, PbxIdentity, LiveRun),
         lease: Option<AppLease>,
         dead: Vec<RunName>,
     ) -> Session {
@@ -445,6 +465,7 @@ impl Reached {
         Session {
             rest: self.rest,
             run,
+            identity,
             live,
             orders: Orders(orders),
             link,
@@ -460,8 +481,25 @@ impl Reached {
     }
 }
 
+/// Why a PBX does not answer a request, as its event websocket has it, which knows more of it; `error` if that opens.
+async fn link_error(config: &Config, error: SessionError) -> SessionError {
+    let (Ok(pbx), Ok(run)) = (
+        Pbx::new(&settings(config)),
+        RunName::unique(&config.instance),
+    ) else {
+        return error;
+    };
+    match pbx.listen(&app_of(&config.pbx.app, &run), &run).await {
+        Ok(_) => error,
+        Err(source) => SessionError::Link {
+            url: config.pbx.url.to_string(),
+            source,
+        },
+    }
+}
+
 /// A PBX at the limit of its sessions closes connections without a word, and may have room a moment later.
-fn pauses() -> ExponentialBuilder {
+pub(super) fn pauses() -> ExponentialBuilder {
     ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(200))
         .with_jitter()

@@ -255,6 +255,10 @@ impl Store {
             version
         ];
         tx.execute(WISH, args).await?;
+        if order == OperatorCommand::Resume {
+            let args = args![campaign.0, micros(now)];
+            tx.execute(RESUMED, args).await?;
+        }
         let after = tx.campaign_of(campaign).await?;
         tx.commit().await?;
         Ok(after)
@@ -405,6 +409,8 @@ const WISH: Sql = sql!(
     "UPDATE campaigns SET standing = $2, why = $3, in_flight = $4, changed_at = $5, version = $6 \
      WHERE id = $1"
 );
+
+const RESUMED: Sql = sql!("UPDATE campaigns SET resumed_at = $2 WHERE id = $1");
 
 const TOUCH: Sql = sql!(
     "UPDATE campaigns SET changed_at = $2, version = $3, \

@@ -74,8 +74,8 @@ impl Store {
     /// Begins a controller whose lease lasts until [`CONTROLLER_LEASE`] from `now`, unless it is renewed.
     ///
     /// # Errors
-    /// [`StoreError`], refused if a run of this name lives or has left something, or if our clock and the server's
-    /// differ by more than [`CLOCKS_WITHIN`].
+    /// [`StoreError`], refused if a run of this name lives or has left something, if our clock and the server's differ
+    /// by more than [`CLOCKS_WITHIN`], or if the instance's name is another PBX's that is in use.
     pub async fn begin_controller(
         &self,
         given: &Registration,
@@ -95,6 +95,7 @@ impl Store {
                 CLOCKS_WITHIN.as_secs()
             )));
         }
+        tx.register(given, now).await?;
         let args = args![
             run.as_str(),
             &given.pbx,
@@ -109,8 +110,6 @@ impl Store {
         if tx.execute(BEGIN, args).await? == 0 {
             return Err(tx.refuse("a run of this name exists"));
         }
-        let args = args![&given.pbx, &given.identity, &given.trunk, micros(now)];
-        tx.execute(REGISTER, args).await?;
         // Starts of those who were alone until now are still on their way.
         let scope = format!("trunk:{}", given.trunk);
         let from = server.unwrap_or(micros(now)) + JOINS_AFTER;
@@ -282,7 +281,7 @@ type StoredOrphan = (
     i64,
 );
 
-fn read_orphan(stored: StoredOrphan) -> Option<Orphan> {
+pub(super) fn read_orphan(stored: StoredOrphan) -> Option<Orphan> {
     let (drop, run, campaign, contact, attempt, pbx, slug, started_at) = stored;
     Some(Orphan {
         drop: drop.parse().ok()?,
@@ -315,11 +314,6 @@ const BEGIN: Sql = sql!(
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (run) DO NOTHING"
 );
 
-const REGISTER: Sql = sql!(
-    "INSERT INTO pbxes (name, identity, trunk, seen_at) VALUES ($1, $2, $3, $4) \
-     ON CONFLICT (name) DO UPDATE SET identity = excluded.identity, trunk = excluded.trunk, seen_at = excluded.seen_at"
-);
-
 const ALIVE: Sql = sql!(
     "SELECT run FROM controllers WHERE run = $1 AND ended_at IS NULL",
     ["", " FOR SHARE"]
@@ -336,7 +330,7 @@ const RENEW: Sql =
 
 const END: Sql = sql!("UPDATE controllers SET ended_at = $2 WHERE run = $1 AND ended_at IS NULL");
 
-const END_LEASES: Sql = sql!(
+pub(super) const END_LEASES: Sql = sql!(
     "UPDATE contacts SET stage = 'due', due_at = was_due, holder = NULL FROM ",
     { run TEXT },
     " WHERE contacts.holder = given.run AND contacts.stage = 'leased'"
@@ -369,7 +363,7 @@ const GONE: Sql = sql!(
 );
 
 /// Those that have ended and have left nothing, so that their number does not grow for ever.
-const FORGET: Sql = sql!(
+pub(super) const FORGET: Sql = sql!(
     "DELETE FROM controllers WHERE pbx = $1 AND ended_at IS NOT NULL AND \
      NOT EXISTS (SELECT 1 FROM drops WHERE drops.holder = controllers.run AND drops.outcome IS NULL) \
      AND NOT EXISTS (SELECT 1 FROM contacts WHERE contacts.holder = controllers.run)"

@@ -73,6 +73,8 @@ pub(super) enum Failure {
     Address(String),
     /// What was asked makes no sense.
     Refused(String),
+    /// The instance's name is another PBX's.
+    OtherPbx(String),
     /// What it holds is nothing that this program writes.
     Strange(String),
 }
@@ -101,6 +103,7 @@ impl Failure {
             Self::NotOurs(_) => Kind::NotOurs,
             Self::Address(_) => Kind::Address,
             Self::Refused(_) => Kind::Refused,
+            Self::OtherPbx(_) => Kind::OtherPbx,
             Self::Strange(_) => Kind::Unknown,
         }
     }
@@ -125,6 +128,7 @@ impl Failure {
             Self::NotOurs(words)
             | Self::Address(words)
             | Self::Refused(words)
+            | Self::OtherPbx(words)
             | Self::Strange(words) => words.into(),
         }
     }
@@ -165,6 +169,7 @@ enum Kind {
     NoDatabase,
     Address,
     Refused,
+    OtherPbx,
     Unknown,
 }
 
@@ -185,7 +190,7 @@ impl Kind {
             | Self::NoDatabase
             | Self::Address
             | Self::Unknown => ErrorClass::Broken,
-            Self::Refused => ErrorClass::Refused,
+            Self::Refused | Self::OtherPbx => ErrorClass::Refused,
         }
     }
 
@@ -230,6 +235,9 @@ impl Kind {
             Self::Address => {
                 Some("write `sqlite:aftertone.db` or `postgres://user:password@host:5432/database`")
             }
+            Self::OtherPbx => Some(
+                "give this one an `instance` of its own; `aftertone fleet forget NAME` ends what a PBX left that never comes back",
+            ),
             Self::Refused | Self::Unknown => None,
         }
     }

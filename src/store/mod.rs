@@ -22,7 +22,9 @@ mod codec;
 mod commit;
 mod controllers;
 mod do_not_call;
+mod elsewhere;
 mod error;
+mod fleet;
 mod import;
 mod lookup;
 mod open;
@@ -39,7 +41,11 @@ pub use campaigns::{Campaign, NewCampaign, OperatorCommand, Status};
 pub use commit::{DropEnd, Full, Intent, StartSlot, StartTerms, Write, Written};
 pub use controllers::{CLOCKS_WITHIN, CONTROLLER_LEASE, ControllerLease, Orphan, Registration};
 pub use do_not_call::{Barred, ListName, OWN_LIST};
+pub use elsewhere::{EndsElsewhere, ShownElsewhere};
 pub use error::{ErrorClass, StoreError};
+pub use fleet::{
+    Fleet, FleetController, FleetPbx, Gone, GoneDrop, InFlightOf, RegisteredPbx, Stated,
+};
 pub use import::{Across, Added, Adding, Importing, NewContact, Source};
 pub use open::DatabaseAddress;
 pub use queue::{CONTACT_LEASE, Facts, Leased, Recent, RecentCalls, WaitingGroup};

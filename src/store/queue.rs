@@ -18,7 +18,7 @@ use crate::{
         policy::{Consent, Start},
     },
     drop::Technique,
-    phone::{CallerId, PhoneNumber},
+    phone::PhoneNumber,
 };
 
 /// A contact that is leased to a controller.
@@ -147,18 +147,18 @@ impl Store {
         Ok(known.into_values().next().unwrap_or_default())
     }
 
-    /// Drops of a PBX that began after `since`, oldest first.
+    /// Drops of a trunk, over all PBXes before it, that began after `since`, oldest first.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn recent_starts(
         &self,
-        pbx: &str,
+        trunk: &str,
         since: Timestamp,
     ) -> Result<Vec<Recent>, StoreError> {
         let mut tx = self.read("read the latest starts").await?;
         let stored: Vec<(Option<i64>, i64)> =
-            tx.all(RECENT_STARTS, args![pbx, micros(since)]).await?;
+            tx.all(RECENT_STARTS, args![trunk, micros(since)]).await?;
         let read = |(campaign, at): (Option<i64>, i64)| {
             Ok(Recent {
                 campaign: campaign.map(CampaignId),
@@ -168,20 +168,20 @@ impl Store {
         stored.into_iter().map(read).collect()
     }
 
-    /// Calls of a PBX's drops that ended after `since`, oldest first; those of one second come summed. `but` leaves those
-    /// out that this run wrote.
+    /// Calls of a trunk's drops, over all PBXes before it, that ended after `since`, oldest first; those of one second
+    /// come summed. `but` leaves those out that this run wrote.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn recent_calls(
         &self,
-        pbx: &str,
+        trunk: &str,
         since: Timestamp,
         but: Option<&ControllerLease>,
     ) -> Result<Vec<RecentCalls>, StoreError> {
         let mut tx = self.read("read the latest calls").await?;
         let but = but.map_or("", |holder| holder.run.as_str());
-        let args = args![pbx, micros(since), but];
+        let args = args![trunk, micros(since), but];
         let stored: Vec<StoredCalls> = tx.all(RECENT_CALLS, args).await?;
         let mut all = Vec::with_capacity(stored.len());
         for (at, busy_legs, drop_legs, released, given_up, answered, short, people) in stored {
@@ -228,25 +228,6 @@ impl Store {
         };
         let groups: Option<Vec<_>> = stored.into_iter().map(read).collect();
         groups.ok_or_else(|| tx.broken("a reason or a time in it cannot be read"))
-    }
-
-    /// How often each caller id was shown by a campaign.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn caller_ids_used(
-        &self,
-        campaign: CampaignId,
-    ) -> Result<Vec<(CallerId, u64)>, StoreError> {
-        let doing = format!("read the caller ids of campaign {campaign}");
-        let mut tx = self.read(doing).await?;
-        let stored: Vec<(String, i64)> = tx.all(CALLER_IDS, args![campaign.0]).await?;
-        let read = |(caller_id, times): (String, i64)| {
-            let caller_id = CallerId::parse(&caller_id);
-            let caller_id = caller_id.map_err(|_| tx.broken("a caller id cannot be read"))?;
-            Ok((caller_id, times.unsigned_abs()))
-        };
-        stored.into_iter().map(read).collect()
     }
 }
 
@@ -418,15 +399,16 @@ const STARTS: Sql = sql!(
 );
 
 const RECENT_STARTS: Sql = sql!(
-    "SELECT campaign, started_at FROM drops WHERE pbx = $1 AND started_at > $2 ORDER BY started_at"
+    "SELECT drops.campaign, drops.started_at FROM pbxes CROSS JOIN drops \
+     WHERE pbxes.trunk = $1 AND drops.pbx = pbxes.name AND drops.started_at > $2 ORDER BY drops.started_at"
 );
 
 const RECENT_CALLS: Sql = sql!(
-    "SELECT max(ended_at), CAST(sum(busy_legs) AS BIGINT), CAST(sum(drop_legs) AS BIGINT), \
+    "SELECT max(drops.ended_at), CAST(sum(busy_legs) AS BIGINT), CAST(sum(drop_legs) AS BIGINT), \
      CAST(sum(released) AS BIGINT), CAST(sum(given_up) AS BIGINT), CAST(sum(answered) AS BIGINT), \
      CAST(sum(short) AS BIGINT), CAST(sum(people) AS BIGINT) \
-     FROM drops WHERE pbx = $1 AND ended_at > $2 AND holder <> $3 \
-     GROUP BY ended_at / 1000000 ORDER BY 1"
+     FROM pbxes CROSS JOIN drops WHERE pbxes.trunk = $1 AND drops.pbx = pbxes.name \
+     AND drops.ended_at > $2 AND drops.holder <> $3 GROUP BY drops.ended_at / 1000000 ORDER BY 1"
 );
 
 /// To the minute in which the time is over.
@@ -434,9 +416,4 @@ const WAITING: Sql = sql!(
     "SELECT held, (due_at + 59999999) / 60000000 * 60000000 AS until, held_zone, count(*) \
      FROM contacts WHERE campaign = $1 AND due_at > $2 AND stage = 'due' \
      GROUP BY 1, 2, 3 ORDER BY 2, 1, 3"
-);
-
-const CALLER_IDS: Sql = sql!(
-    "SELECT caller_id, count(*) FROM drops WHERE campaign = $1 AND caller_id IS NOT NULL \
-     GROUP BY caller_id ORDER BY caller_id"
 );

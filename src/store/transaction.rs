@@ -174,6 +174,11 @@ impl Tx {
         self.failed(Failure::Refused(why.into()))
     }
 
+    /// The instance's name is another PBX's; `why` follows `cannot ..: `.
+    pub(super) fn refuse_other_pbx(&self, why: impl Into<String>) -> StoreError {
+        self.failed(Failure::OtherPbx(why.into()))
+    }
+
     /// What the database holds was never written by this program; `what` says what is wrong.
     pub(super) fn broken(&self, what: impl Into<String>) -> StoreError {
         self.failed(Failure::Strange(what.into()))

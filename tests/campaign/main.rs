@@ -9,6 +9,7 @@
 mod budget;
 mod checks;
 mod crash;
+mod elsewhere;
 mod fairness;
 mod gate;
 mod idle;

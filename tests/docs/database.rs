@@ -163,6 +163,10 @@ const COLUMNS: &[(&str, &str)] = &[
         "grows with each change, over all campaigns",
     ),
     (
+        "campaigns.resumed_at",
+        "when the operator last resumed it: what had failed before does not count for `stop_on`",
+    ),
+    (
         "controllers.run",
         "the run's name, with which its channel ids begin",
     ),
@@ -204,6 +208,10 @@ const COLUMNS: &[(&str, &str)] = &[
     ),
     ("pbxes.trunk", "the trunk behind it"),
     ("pbxes.seen_at", "when a controller last began on it"),
+    (
+        "pbxes.forgotten_at",
+        "when the operator gave it up: it is not listed any more, and its calls still count for its trunk",
+    ),
     (
         "paces.scope",
         "`trunk:` and its name, or `campaign:` and its id",

@@ -143,10 +143,22 @@ pub(crate) fn objects() -> String {
         CREATE,
     );
     add(
-        "`aftertone campaign pause`, `resume` and `cancel`",
+        "`aftertone campaign pause` and `resume`",
         "One object. `campaign set` prints the settings: [campaign settings](campaign-settings.md).",
         &paused,
         PAUSE,
+    );
+    add(
+        "`aftertone campaign cancel`",
+        "One object.",
+        &one(&["campaign", "cancel", "spring"]),
+        CANCEL,
+    );
+    add(
+        "`aftertone fleet list`",
+        "One object. `fleet forget` prints `{\"pbx\", \"lost\", \"given_back\"}`: the name, how many drops were settled as lost, and how many contacts were given back.",
+        &snapshot(|value| value["trunks"].is_array()),
+        FLEET,
     );
     add(
         "`aftertone message add` and `show`",
@@ -714,6 +726,94 @@ const CREATE: &[(&str, &str)] = &[
 ];
 
 const PAUSE: &[(&str, &str)] = &[("campaign", "the name"), ("standing", "its state")];
+
+const CANCEL: &[(&str, &str)] = &[
+    ("campaign", "the name"),
+    (
+        "standing",
+        "`cancelled`, or `cancelling` as long as drops of it are in flight",
+    ),
+    ("in_flight", "how many drops of it are in flight"),
+];
+
+const FLEET: &[(&str, &str)] = &[
+    ("at", "the moment of this state"),
+    ("pbxes", "the PBXes, by name"),
+    ("pbxes.name", "the instance's name"),
+    (
+        "pbxes.identity",
+        "which PBX it is; null if only version 0.1.0 has used it",
+    ),
+    ("pbxes.trunk", "its trunk, or null"),
+    (
+        "pbxes.seen_at",
+        "when a controller last began on it, or null",
+    ),
+    ("pbxes.in_flight", "its drops in flight"),
+    (
+        "pbxes.starts_in_last_minute",
+        "its drops that began within the last minute",
+    ),
+    (
+        "pbxes.controllers",
+        "its controllers that are alive, and those that are gone and left something",
+    ),
+    ("pbxes.controllers.run", "the run"),
+    ("pbxes.controllers.alive", "whether its lease has not ended"),
+    (
+        "pbxes.controllers.runs",
+        "`campaigns`, `drop` (one outside any campaign) or null",
+    ),
+    (
+        "pbxes.controllers.rate",
+        "how fast it was told that the trunk takes starts, such as `2/s`, or null",
+    ),
+    (
+        "pbxes.controllers.most_in_flight",
+        "how many drops the trunk carries, as it was configured, or null",
+    ),
+    ("pbxes.controllers.began_at", "when it began"),
+    (
+        "pbxes.controllers.lease_ends",
+        "when its lease ends, or ended",
+    ),
+    ("pbxes.controllers.in_flight", "its drops in flight"),
+    ("pbxes.controllers.leased", "contacts that are leased to it"),
+    ("trunks", "the trunks, by name"),
+    ("trunks.name", "its name"),
+    ("trunks.pbxes", "the PBXes before it"),
+    (
+        "trunks.rate",
+        "the slowest rate that its controllers state, or null if none is alive",
+    ),
+    (
+        "trunks.most_in_flight",
+        "the fewest drops in flight that its controllers state, or null",
+    ),
+    (
+        "trunks.disagreement",
+        "what to say if its controllers state different limits, or null",
+    ),
+    ("trunks.in_flight", "drops in flight, over all its PBXes"),
+    (
+        "trunks.starts_in_last_minute",
+        "drops that began within the last minute",
+    ),
+    (
+        "trunks.window_s",
+        "over how many seconds its budget is counted",
+    ),
+    (
+        "trunks.budget",
+        "the shares of calls that count for its budget",
+    ),
+    (
+        "trunks.budget.gauge",
+        "`cancelled`, `given_up`, `short` or `people`",
+    ),
+    ("trunks.budget.share", "the share, 0 to 1"),
+    ("trunks.budget.limit", "its limit, or null"),
+];
 
 const MESSAGE: &[(&str, &str)] = &[
     ("name", "its name"),

@@ -4,6 +4,7 @@
 
 pub(crate) mod campaign_fixture;
 mod fence;
+mod fleet;
 mod lease;
 mod trouble;
 
@@ -242,7 +243,7 @@ async fn a_campaign_that_had_stopped_by_itself_says_why_and_how_to_go_on() {
     let run = aftertone::id::RunName::new("before").unwrap();
     let before = fixture
         .store
-        .begin_controller(&registration(&run), now())
+        .begin_controller(&registration(&fixture, &run), now())
         .await;
     let before = before.unwrap();
     let why = "stopped: 11 of the last 20 drops failed";

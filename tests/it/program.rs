@@ -184,6 +184,12 @@ impl Program {
         wait(self.command(arguments).spawn().unwrap()).await
     }
 
+    /// The same with these variables in its environment.
+    pub(crate) async fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
+        let mut command = self.command(arguments);
+        wait(command.envs(variables.iter().copied()).spawn().unwrap()).await
+    }
+
     /// What must be true after any end: nothing of ours is up, nothing was played twice, and no leg was dialled twice.
     pub(crate) fn assert_clean(&self, what: &str, ended: &Ended) {
         let (up, plays, dialled) = self.fake.with(|world| {

@@ -13,6 +13,7 @@ mod base;
 mod campaigns;
 mod commit;
 mod fixture;
+mod fleet;
 mod lease;
 mod limits;
 mod lists;
@@ -69,6 +70,7 @@ fn main() {
         lease::trials(&server),
         commit::trials(&server),
         adopt::trials(&server),
+        fleet::trials(&server),
         limits::trials(&server),
         lists::trials(&server),
         results::trials(&server),

@@ -71,6 +71,10 @@ pub(super) struct Campaign {
     pub(super) was_able: bool,
     errors: Sliding<Errors>,
     pub(super) refusals: Refusals,
+    /// When it was taken up: how callees refused before is known otherwise.
+    began: Timestamp,
+    /// When a person last let it go on: what had failed before counts no more.
+    accepted: Timestamp,
     /// How many contacts were held or refused since the last start: then more of them are asked for at once.
     idle_asks: usize,
 }
@@ -111,6 +115,8 @@ impl Campaign {
             was_able: false,
             errors: Sliding::new(settings.stop_on.map_or(Duration::ZERO, |stop| stop.window)),
             refusals: Refusals::default(),
+            began: now,
+            accepted: Timestamp::MIN,
             idle_asks: 0,
             settings,
         };
@@ -178,6 +184,7 @@ impl Campaign {
                 self.phase = Phase::Running;
                 self.errors.clear();
                 self.refusals.accept();
+                self.accepted = now;
                 self.supply.note(now);
             }
             Phase::Running | Phase::Cancelling | Phase::Over(_) => {}
@@ -269,12 +276,43 @@ impl Campaign {
     /// Takes note of how a drop ended; returns why the campaign has to pause, if it has to.
     pub(super) fn note_outcome(&mut self, outcome: Outcome, now: Timestamp) -> Option<PauseReason> {
         let stop = self.settings.stop_on?;
-        let errors = u64::from(StopOn::is_error(outcome));
-        self.errors.add(Errors { errors, of: 1 }, now);
+        let refused = self.refusals.note(outcome, stop);
+        self.note_outcomes(stop, (outcome, 1), refused, now)
+    }
+
+    /// The same of drops that were ended elsewhere.
+    pub(super) fn note_elsewhere(
+        &mut self,
+        outcome: Outcome,
+        drops: u64,
+        at: Timestamp,
+    ) -> Option<PauseReason> {
+        let stop = self.settings.stop_on?;
+        if at < self.accepted {
+            return None;
+        }
+        let mut refused = None;
+        if at >= self.began {
+            for _ in 0..drops {
+                let why = self.refusals.note(outcome, stop);
+                refused = refused.or(why);
+            }
+        }
+        self.note_outcomes(stop, (outcome, drops), refused, at)
+    }
+
+    fn note_outcomes(
+        &mut self,
+        stop: StopOn,
+        (outcome, of): (Outcome, u64),
+        refused: Option<PauseReason>,
+        at: Timestamp,
+    ) -> Option<PauseReason> {
+        let errors = if StopOn::is_error(outcome) { of } else { 0 };
+        self.errors.add(Errors { errors, of }, at);
         let Errors { errors, of } = self.errors.sum();
         let too_many = of >= u64::from(stop.at_least.max(1))
             && errors * 1_000 > u64::from(stop.share.as_thousandths()) * of;
-        let refused = self.refusals.note(outcome, stop);
         if self.phase != Phase::Running {
             return None;
         }

@@ -152,6 +152,26 @@ pub enum Event {
         /// When they ended; earlier times first.
         at: Timestamp,
     },
+    /// Drops of a campaign that other controllers, or an earlier run, have ended: they count for when it stops by itself.
+    EndedElsewhere {
+        /// The campaign they belong to.
+        campaign: CampaignId,
+        /// How they ended.
+        outcome: Outcome,
+        /// How many there are.
+        drops: u64,
+        /// When they ended; earlier times first.
+        at: Timestamp,
+    },
+    /// Calls of a campaign by other controllers that show one of its numbers: they count for the choice of the next.
+    ShownElsewhere {
+        /// The campaign they belong to.
+        campaign: CampaignId,
+        /// The number shown.
+        caller_id: CallerId,
+        /// How many there are.
+        calls: u64,
+    },
     /// Contacts that an earlier run held back: only for what [`super::Engine::why_idle`] says.
     Waiting {
         /// The campaign it belongs to.

@@ -98,6 +98,29 @@ impl<G: Gate> Engine<G> {
                     pbx.budget.add(calls, at.min(now));
                 }
             }
+            Event::EndedElsewhere {
+                campaign: id,
+                outcome,
+                drops,
+                at,
+            } => {
+                let campaign = self.campaigns.get_mut(&id);
+                let why = campaign
+                    .and_then(|campaign| campaign.note_elsewhere(outcome, drops, at.min(now)));
+                if let Some(why) = why {
+                    self.commands
+                        .push_back(Command::Paused { campaign: id, why });
+                }
+            }
+            Event::ShownElsewhere {
+                campaign,
+                caller_id,
+                calls,
+            } => {
+                if let Some(campaign) = self.campaigns.get_mut(&campaign) {
+                    campaign.callers.note_used(&caller_id, calls);
+                }
+            }
             Event::Waiting {
                 campaign,
                 reason,

@@ -1,14 +1,16 @@
 //! `aftertone campaign pause`, `resume` and `cancel`: commands that are left in the database for the controller.
 
 use clap::Args;
+use jiff::Timestamp;
 use serde_json::json;
 
-use super::{create::find, status::state};
+use super::{create::find, status::state, words::counted};
 use crate::{
     campaign::engine::InFlight,
     cli::{CliError, Exit, database, printer::Printer},
     config::Config,
-    store::OperatorCommand,
+    controller::gone,
+    store::{Campaign, Gone, OperatorCommand, Status, Store},
 };
 
 /// Pause a campaign: start no more drops until it is resumed
@@ -31,6 +33,9 @@ pub(super) struct ResumeArgs {
 }
 
 /// End a campaign for good
+///
+/// It is `cancelled` once nothing of it is in flight, and `cancelling` until then: what is in flight is settled by the
+/// controllers that dialled it, or, if one is gone, by the next on the same PBX, or `store.lost_after` later by any.
 #[derive(Debug, Args)]
 pub(super) struct CancelArgs {
     #[command(flatten)]
@@ -84,7 +89,41 @@ pub(super) async fn cancel(
     printer: Printer,
 ) -> Result<Exit, CliError> {
     let command = OperatorCommand::Cancel(in_flight(args.hang_up));
-    say(&args.which, command, config, printer).await
+    let (store, campaign) = order(&args.which, command, config).await?;
+    let now = database::now();
+    // What is overdue is settled here, where no controller may be.
+    let after = config.store.lost_after;
+    let by = now.checked_sub(after).unwrap_or(Timestamp::MIN);
+    let words = |pbx: &str| gone::words(pbx, after);
+    let given_up = gone::give_up(&store, Gone::By(by), words, now).await;
+    given_up.map_err(database::trouble)?;
+    let campaign = find(&campaign.name, &store).await?;
+    let in_flight = store.in_flight_of(campaign.id, now).await;
+    let in_flight = in_flight.map_err(database::trouble)?;
+    let standing = campaign.status.slug();
+    if args.which.json {
+        let total = in_flight.total();
+        printer.json(&json!({"campaign": campaign.name, "standing": standing, "in_flight": total}));
+        return Ok(Exit::Success);
+    }
+    if campaign.status != Status::Cancelling {
+        printer.line(&format!("{}: {}", campaign.name, standing));
+        return Ok(Exit::Success);
+    }
+    printer.line(&format!(
+        "{}: {standing}, {} in flight",
+        campaign.name,
+        counted(in_flight.total(), "drop")
+    ));
+    for (pbx, drops) in &in_flight.gone {
+        let after = jiff::SignedDuration::try_from(after).unwrap_or(jiff::SignedDuration::MAX);
+        printer.hint(&format!(
+            "{} of the PBX `{pbx}` await a controller there, since theirs is gone; any controller settles them as lost {after:#} \
+             after that, and `aftertone fleet forget {pbx}` at once",
+            counted(*drops, "drop")
+        ));
+    }
+    Ok(Exit::Success)
 }
 
 async fn say(
@@ -93,10 +132,7 @@ async fn say(
     config: &Config,
     printer: Printer,
 ) -> Result<Exit, CliError> {
-    let store = database::open(config).await?;
-    let campaign = find(&which.name, &store).await?;
-    let ordered = store.order(campaign.id, command, database::now()).await;
-    let campaign = ordered.map_err(database::trouble)?;
+    let (store, campaign) = order(which, command, config).await?;
     let standing = campaign.status.slug();
     if which.json {
         printer.json(&json!({"campaign": campaign.name, "standing": standing}));
@@ -106,6 +142,19 @@ async fn say(
         printer.line(&format!("{}: {state}", campaign.name));
     }
     Ok(Exit::Success)
+}
+
+/// Leaves a command for the controllers.
+async fn order(
+    which: &Selection,
+    command: OperatorCommand,
+    config: &Config,
+) -> Result<(Store, Campaign), CliError> {
+    let store = database::open(config).await?;
+    let campaign = find(&which.name, &store).await?;
+    let ordered = store.order(campaign.id, command, database::now()).await;
+    let campaign = ordered.map_err(database::trouble)?;
+    Ok((store, campaign))
 }
 
 const fn in_flight(hang_up: bool) -> InFlight {

@@ -40,7 +40,7 @@ impl ControlLoop {
                 self.in_flight.cancel((campaign, contact));
             }
             Command::Paused { campaign, why } => self.on_paused(campaign, why),
-            Command::Finished { campaign, end } => self.on_finished(campaign, end),
+            Command::Finished { campaign, end } => self.write_finished(campaign, end),
             Command::Drained => {
                 if let Some(ending) = &mut self.ending {
                     ending.is_drained = true;
@@ -128,7 +128,15 @@ impl ControlLoop {
         });
     }
 
-    fn on_finished(&mut self, campaign: CampaignId, end: End) {
+    /// Writes that a campaign is over as far as this controller goes; whether it is, the store knows.
+    pub(super) fn write_finished(&mut self, campaign: CampaignId, end: End) {
+        self.campaigns.await_end(campaign, end);
+        self.write_standing(Write::Finished { campaign, end });
+    }
+
+    /// A campaign is over.
+    pub(super) fn on_over(&mut self, campaign: CampaignId, end: End) {
+        self.campaigns.await_no_more(campaign);
         let words = status::end_words(end);
         if let Some(state) = self.campaigns.get(campaign) {
             let tally = state.account.tally();
@@ -143,7 +151,7 @@ impl ControlLoop {
             );
         }
         self.reporter.note(self.campaigns.name(campaign), words);
-        self.write_standing(Write::Finished { campaign, end });
+        self.reporter.changed();
     }
 
     /// Changes a campaign's state: what the store answered before does not count.

@@ -8,12 +8,13 @@ use super::{ControlLoop, EndReason};
 use crate::{
     campaign::{
         budget::Calls,
-        engine::{CampaignId, CampaignSettings, End, Event, InFlight},
+        engine::{CampaignId, CampaignSettings, Event, InFlight, Phase},
     },
     clock,
     controller::{
         ControllerError, Input, PBX, carry_out,
         desired_state::{DesiredStep, steps},
+        gone::{self, GivenUp},
         status,
         store_writer::{StartTiming, StoreEvent},
         worker::{Attempt, Completed},
@@ -41,6 +42,12 @@ impl ControlLoop {
                 self.end(EndReason::TakenOver, InFlight::HangUp);
             }
             Input::Found { orphans, ended } => self.on_found(orphans, &ended),
+            Input::GivenUp(given_up) => self.on_given_up(given_up),
+            Input::Elsewhere(answer) => {
+                for event in self.elsewhere.take(answer) {
+                    self.tell(event);
+                }
+            }
             Input::Campaigns { rows, asked_at } => {
                 let is_current = self.campaigns.end_reading(asked_at);
                 match rows {
@@ -154,9 +161,17 @@ impl ControlLoop {
             Write::Paused { .. } => self.campaigns.own_change_written(),
             Write::Finished { campaign, end } => {
                 self.campaigns.own_change_written();
-                if *written != Written::Applied && end == End::Complete {
+                match written {
+                    Written::Applied => self.on_over(campaign, end),
                     // Others have drops of it in flight, or contacts were added meanwhile.
-                    self.campaigns.look_again(campaign, clock::now());
+                    Written::Scheduled(_)
+                    | Written::Full(_)
+                    | Written::Fenced
+                    | Written::OnDoNotCallList(_)
+                    | Written::Conflict => {
+                        self.campaigns.look_again(campaign, clock::now());
+                        self.reporter.changed();
+                    }
                 }
             }
             Write::EndDrop { .. } | Write::TakeBack { .. } | Write::Release { .. } => {}
@@ -281,6 +296,35 @@ impl ControlLoop {
             let name = campaign.and_then(|campaign| self.campaigns.name(campaign));
             self.reporter.warn(name, status::lost_words(lost, alive));
         }
+    }
+
+    /// Drops of controllers that are gone were settled, by whichever controller was the first.
+    fn on_given_up(&mut self, given_up: GivenUp) {
+        let after = self.worker.config.store.lost_after;
+        for ((pbx, campaign), lost) in given_up.lost {
+            let name = campaign.and_then(|campaign| self.campaigns.name(campaign));
+            let drops = if lost == 1 { "drop is" } else { "drops are" };
+            self.reporter.warn(
+                name,
+                format!("{lost} {drops} lost: {}", gone::words(&pbx, after)),
+            );
+            if let Some(campaign) = campaign {
+                self.tell(Event::More { campaign });
+                self.store_io.count(campaign);
+            }
+        }
+    }
+
+    /// Reads what other controllers have done, if it is time.
+    pub(super) fn read_elsewhere(&mut self) {
+        let began = clock::now();
+        if self.is_broken() || !self.elsewhere.is_due(began) {
+            return;
+        }
+        let (engine, now) = (&self.engine, self.store_io.now());
+        let runs = |id| !matches!(engine.phase(id), None | Some(Phase::Over(_)));
+        let question = self.elsewhere.ask(runs, now, began);
+        self.store_io.read_elsewhere(question);
     }
 
     /// Reads what the operator has ordered, unless changes of this controller are on their way.

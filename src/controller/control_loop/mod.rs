@@ -10,6 +10,7 @@
 //! | `reporter` | what is shown and noted |
 //! | `worker` | carries out each drop, in a task of its own |
 //! | `messages` | the recordings that drops leave |
+//! | `elsewhere` | what other controllers do on the same trunk and in the same campaigns |
 //! | `ending` | why it ends, once it does |
 
 mod commands;
@@ -28,6 +29,7 @@ use super::{
     ControllerError, Ended, Input,
     campaign_table::{CampaignState, CampaignTable, PreparedCampaign, refused_of},
     desired_state::steps,
+    elsewhere::Elsewhere,
     gate::CampaignGate,
     in_flight::InFlightTable,
     messages::Messages,
@@ -37,12 +39,12 @@ use super::{
     worker::DropWorker,
 };
 use crate::{
-    campaign::engine::{Engine, Event, InFlight},
+    campaign::engine::{CampaignId, End, Engine, Event, InFlight, Phase},
     clock,
     error_chain::chain,
     orders::View,
     runtime::reconciler::EndedDrops,
-    store::{Orphan, StartTerms, StoreError},
+    store::{Orphan, StartTerms, Status, StoreError},
 };
 
 pub(super) use self::health::Health;
@@ -57,6 +59,7 @@ pub(super) struct ControlLoop {
     pub(super) reporter: Reporter,
     pub(super) worker: Arc<DropWorker>,
     pub(super) messages: Messages,
+    pub(super) elsewhere: Elsewhere,
     pub(super) ending: Option<Ending>,
 }
 
@@ -228,10 +231,11 @@ impl ControlLoop {
     fn on_tick(&mut self) {
         self.tell_store();
         for campaign in self.campaigns.due_again(clock::now()) {
-            self.tell(Event::More { campaign });
+            self.finish_again(campaign);
             // Others have settled contacts since.
             self.store_io.count(campaign);
         }
+        self.read_elsewhere();
         self.read_desired_state();
         self.read_shares();
     }
@@ -240,6 +244,32 @@ impl ControlLoop {
     fn read_shares(&mut self) {
         if !self.is_broken() {
             self.store_io.read_shares(self.engine.busy_with());
+        }
+    }
+
+    /// Looks again whether a campaign is over that has come to its end here.
+    fn finish_again(&mut self, id: CampaignId) {
+        let Some(row) = self.campaigns.get(id).map(|campaign| &campaign.row) else {
+            return;
+        };
+        let (status, phase) = (row.status, self.engine.phase(id));
+        match (status, phase) {
+            // It was cancelled since.
+            (Status::Cancelling, Some(Phase::Over(_))) => self.write_finished(id, End::Cancelled),
+            (Status::Running | Status::Paused, Some(Phase::Over(End::Complete))) => {
+                self.tell(Event::More { campaign: id });
+            }
+            (Status::Running | Status::Paused, Some(Phase::Over(end))) => {
+                self.write_finished(id, end);
+            }
+            // It goes on here.
+            (Status::Running | Status::Paused | Status::Cancelling, _) => {
+                self.campaigns.await_no_more(id);
+            }
+            // Another was the last.
+            (Status::Complete, _) => self.on_over(id, End::Complete),
+            (Status::Cancelled, _) => self.on_over(id, End::Cancelled),
+            (Status::DatesOver, _) => self.on_over(id, End::DatesOver),
         }
     }
 
@@ -264,10 +294,15 @@ impl ControlLoop {
     /// Shows all to those who watch.
     fn show(&mut self) {
         let now = self.store_io.now();
-        let campaigns = self
-            .campaigns
-            .iter()
-            .map(|campaign| status::campaign(&self.engine, &campaign.row, &campaign.account, now));
+        let campaigns = self.campaigns.iter().map(|campaign| {
+            let awaited = self.campaigns.awaited(campaign.row.id);
+            status::campaign(
+                &self.engine,
+                (&campaign.row, awaited),
+                &campaign.account,
+                now,
+            )
+        });
         let trouble = match self.ending.as_ref().map(|ending| &ending.reason) {
             Some(EndReason::Broken(error)) => Some(chain(error)),
             Some(EndReason::Operator | EndReason::Replaced | EndReason::TakenOver) | None => {
@@ -292,6 +327,7 @@ impl ControlLoop {
             settings,
             tally,
             waiting: _,
+            at,
         } = prepared;
         let id = row.id;
         let is_overtaken = |seen: &CampaignState| seen.row.version > row.version;
@@ -333,6 +369,7 @@ impl ControlLoop {
         });
         self.engine.gate_mut().set_campaign(id, spec.kind);
         self.in_flight.set_rate(id, settings.rate);
+        self.elsewhere.take_up(id, &settings, at);
         for step in steps {
             self.take(step, &row, Some(&settings));
         }

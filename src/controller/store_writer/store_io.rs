@@ -11,7 +11,7 @@ use super::{StartTiming, StoreRequest, StoreWriter};
 use crate::{
     campaign::engine::CampaignId,
     clock::Steady,
-    controller::{Input, campaign_table::PreparedCampaign},
+    controller::{Input, campaign_table::PreparedCampaign, elsewhere::Question},
     store::{Campaign, ControllerLease, Store, StoreError, Tally, Write},
 };
 
@@ -136,6 +136,15 @@ impl StoreIo {
                 Err(error) => Input::Unprepared(Box::new(row), error),
             };
             let _ = inputs.send(input);
+        });
+    }
+
+    /// Reads what other controllers have done.
+    pub(in crate::controller) fn read_elsewhere(&self, question: Question) {
+        let (store, inputs) = (self.store.clone(), self.inputs.clone());
+        tokio::spawn(async move {
+            let answer = question.read(&store).await;
+            let _ = inputs.send(Input::Elsewhere(answer));
         });
     }
 

@@ -12,7 +12,7 @@ mod load;
 
 use jiff::Timestamp;
 
-use super::{ControllerLease, Store, StoreError};
+use super::{ControllerLease, Gone, Store, StoreError, transaction::Tx};
 use crate::{
     campaign::{
         budget::Calls,
@@ -179,9 +179,7 @@ impl Store {
             _ => format!("write what {} drops do", writes.len()),
         };
         let mut tx = self.write(doing).await?;
-        let mut batch = Batch::load(&mut tx, holder, writes, now).await?;
-        let mut written: Vec<_> = writes.iter().map(|write| batch.apply(write)).collect();
-        batch.flush(&mut tx).await?;
+        let mut written = write(&mut tx, holder, writes, now).await?;
         // What is asked of whole campaigns needs all of this to be written.
         for (write, written) in writes.iter().zip(&mut written) {
             if let Write::Finished { campaign, end } = *write {
@@ -191,4 +189,40 @@ impl Store {
         tx.commit().await?;
         Ok(written)
     }
+
+    /// Writes, in the name of a controller that is gone, how its drops ended. It is ended with that, and its leases are
+    /// given back: what it writes later is fenced. `None` if it is not gone; then nothing was written.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn settle_gone(
+        &self,
+        holder: &ControllerLease,
+        gone: Gone<'_>,
+        ends: &[Write],
+        now: Timestamp,
+    ) -> Result<Option<Vec<Written>>, StoreError> {
+        let doing = format!("settle the drops of `{}`, which is gone", holder.run);
+        let mut tx = self.write(doing).await?;
+        if !tx.end_gone(holder, gone, now).await? {
+            return Ok(None);
+        }
+        let written = write(&mut tx, holder, ends, now).await?;
+        tx.forget_ended(&holder.pbx).await?;
+        tx.commit().await?;
+        Ok(Some(written))
+    }
+}
+
+/// Decides on a batch and writes it, but for what is asked of whole campaigns.
+async fn write(
+    tx: &mut Tx,
+    holder: &ControllerLease,
+    writes: &[Write],
+    now: Timestamp,
+) -> Result<Vec<Written>, StoreError> {
+    let mut batch = Batch::load(tx, holder, writes, now).await?;
+    let written = writes.iter().map(|write| batch.apply(write)).collect();
+    batch.flush(tx).await?;
+    Ok(written)
 }

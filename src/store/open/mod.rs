@@ -297,6 +297,12 @@ fn migrations(database: Database) -> Vec<Migration> {
             include_str!("../migrations/0002.sqlite.sql"),
             include_str!("../migrations/0002.postgres.sql"),
         ),
+        (
+            9,
+            "registry",
+            include_str!("../migrations/0009.sqlite.sql"),
+            include_str!("../migrations/0009.postgres.sql"),
+        ),
     ];
     let step = |(version, name, sqlite, postgres): (i64, &'static str, &'static str, _)| {
         let text = match database {

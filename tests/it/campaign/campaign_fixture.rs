@@ -21,16 +21,18 @@ use tokio::{
 };
 
 use crate::{
-    fake::{World, fault::Kind, log::What, script::Script},
+    fake::{ASTERISK_ID, World, fault::Kind, log::What, script::Script},
     program::{Program, pbx},
 };
 
 /// Another controller of the program's instance.
-pub(crate) fn registration(run: &RunName) -> Registration {
+pub(crate) fn registration(fixture: &CampaignFixture, run: &RunName) -> Registration {
+    let url = fixture.program.fake.url();
+    let port = url.rsplit(':').next().unwrap();
     Registration {
         run: run.clone(),
         pbx: "aftertone".to_owned(),
-        identity: "127.0.0.1".to_owned(),
+        identity: format!("{ASTERISK_ID}:{port}"),
         trunk: "other".to_owned(),
         rate: Rate::new(50, Duration::from_secs(1)).unwrap(),
         in_flight: 20,
@@ -114,9 +116,19 @@ impl CampaignFixture {
         which: Selection,
         change: impl FnOnce(&mut Config),
     ) -> Result<Controller, ControllerError> {
+        self.open_with(&self.store, which, change).await
+    }
+
+    /// A controller of this PBX, with this store.
+    pub(crate) async fn open_with(
+        &self,
+        store: &Store,
+        which: Selection,
+        change: impl FnOnce(&mut Config),
+    ) -> Result<Controller, ControllerError> {
         let mut config = Config::load(Some(&self.program.path("aftertone.toml"))).unwrap();
         change(&mut config);
-        Controller::open(&config, self.store.clone(), which).await
+        Controller::open(&config, store.clone(), which).await
     }
 
     /// A controller in a process of its own.

@@ -75,7 +75,7 @@ async fn a_controller_whose_place_another_has_taken_lets_go_of_all() {
     let other = RunName::new("other").unwrap();
     let other = fixture
         .store
-        .begin_controller(&registration(&other), now())
+        .begin_controller(&registration(&fixture, &other), now())
         .await;
     let other = other.unwrap();
     let taken = fixture.store.adopt(&other, &[first], now()).await.unwrap();

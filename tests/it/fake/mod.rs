@@ -44,6 +44,7 @@ use tokio_util::sync::CancellationToken;
 use fault::{Cut, Fault};
 use http::{Reader, Request, Response};
 use log::What;
+pub(crate) use wire::ASTERISK_ID;
 pub(crate) use world::{Settings, World, leg_of};
 use ws::Sink;
 
