@@ -11,7 +11,7 @@
 //!
 //! A campaign's drops pass the same gate by [`super::gate::CampaignGate`], and their intents go through the store writer.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use backon::{ExponentialBuilder, Retryable as _};
 use jiff::Timestamp;
@@ -26,6 +26,7 @@ use super::{
     carry_out::{end, lost},
     drop_order::SingleDrop,
     gate::{calls, json},
+    lease::compare,
     registration::registration,
 };
 use crate::{
@@ -35,9 +36,9 @@ use crate::{
         engine::PbxId,
         policy::{self, Case, Rule, Ruling},
     },
-    clock,
+    clock::{Doubt, Steady},
     config::{Config, StoreUrl},
-    drop::{DropRecord, Outcome, Report, Technique},
+    drop::{DropRecord, Outcome, Plan, Report, Technique},
     error_chain::chain,
     id::{DropId, RunName},
     runtime::Session,
@@ -51,6 +52,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct SingleDropAdmission {
     store: Store,
+    clock: Arc<Steady>,
     gate: policy::Gate,
     config: Config,
 }
@@ -69,7 +71,10 @@ pub(super) enum Admission {
 pub(super) struct Admitted {
     drop: DropId,
     technique: Technique,
+    /// Until when it may be dialled: what allowed it does not hold for ever.
+    stale_at: Timestamp,
     store: Store,
+    clock: Arc<Steady>,
     holder: ControllerLease,
     renewing: AbortHandle,
 }
@@ -83,6 +88,9 @@ pub(super) enum AdmissionError {
     /// Others called this number, or changed what is known of it, each time that the gate was asked.
     #[error("the number is being called by others at this moment")]
     Contended,
+    /// The clocks cannot be relied on.
+    #[error("{0}")]
+    Clocks(Doubt),
 }
 
 impl SingleDropAdmission {
@@ -93,6 +101,7 @@ impl SingleDropAdmission {
     pub(super) async fn open(config: &Config) -> Result<Self, StoreError> {
         config.make_state_dir();
         Ok(Self {
+            clock: Arc::new(Steady::start()),
             store: Store::open(&place(&config.store.url)).await?,
             gate: policy::Gate::new(config.gate.clone()),
             config: config.clone(),
@@ -102,9 +111,9 @@ impl SingleDropAdmission {
     /// What the gate says to a call at this moment.
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub(super) async fn ask(&self, order: &SingleDrop) -> Result<Ruling, StoreError> {
-        let (ruling, _) = self.decide(order, now()).await?;
+    /// [`AdmissionError`].
+    pub(super) async fn ask(&self, order: &SingleDrop) -> Result<Ruling, AdmissionError> {
+        let (ruling, _) = self.decide(order).await?;
         Ok(ruling)
     }
 
@@ -120,7 +129,7 @@ impl SingleDropAdmission {
     ) -> Result<Admission, AdmissionError> {
         let holder = self
             .store
-            .begin_controller(&self.registration(session.run()), now())
+            .begin_controller(&self.registration(session.run()), self.clock.now())
             .await?;
         let settled = timeout(SETTLE_WITHIN, self.settle_strays(&holder, session)).await;
         let failed = settled.unwrap_or_else(|_| Err("the PBX does not end their calls".to_owned()));
@@ -134,7 +143,7 @@ impl SingleDropAdmission {
         match admission {
             Ok(Admission::Admitted(_)) => {}
             Ok(Admission::Stopped(_)) | Err(_) => {
-                let ended = self.store.end_controller(&holder, now()).await;
+                let ended = self.store.end_controller(&holder, self.clock.now()).await;
                 if let Err(error) = ended {
                     warn!(%error, "the run is left open in the store; its lease ends by itself");
                 }
@@ -154,7 +163,7 @@ impl SingleDropAdmission {
         let alive = reconciler.alive().map_err(|error| chain(&error))?;
         let strays = self
             .store
-            .adopt_strays(holder, session.dead(), &alive, now());
+            .adopt_strays(holder, session.dead(), &alive, self.clock.now());
         let strays = strays.await.map_err(|error| chain(&error))?;
         if strays.is_empty() {
             return Ok(());
@@ -174,7 +183,7 @@ impl SingleDropAdmission {
                 calls: Calls::likely(stray.technique, Outcome::Lost, Duration::ZERO),
             });
         }
-        let written = self.store.commit(holder, &writes, now()).await;
+        let written = self.store.commit(holder, &writes, self.clock.now()).await;
         written.map(|_| ()).map_err(|error| chain(&error))
     }
 
@@ -188,23 +197,26 @@ impl SingleDropAdmission {
         holder: &ControllerLease,
     ) -> Result<Admission, AdmissionError> {
         for _ in 0..TRIES {
-            let now = now();
-            let (ruling, facts) = self.decide(order, now).await?;
+            let (ruling, facts) = self.decide(order).await?;
             if !ruling.decision.is_allowed() {
                 return Ok(Admission::Stopped(Box::new(ruling)));
             }
             let intent = self.intent(order, &ruling, &facts);
             let writes = [Write::Start(Box::new(intent))];
+            let now = self.clock.now();
             let written = self.store.commit(holder, &writes, now).await?;
+            compare(&self.store, &self.clock);
             match written.first() {
                 Some(Written::Applied) => {
                     log_overrides(&ruling, order);
                     return Ok(Admission::Admitted(Admitted {
                         drop: order.drop,
                         technique: order.plan.technique,
+                        stale_at: self.clock.now() + Plan::DIAL_WITHIN,
                         store: self.store.clone(),
+                        clock: Arc::clone(&self.clock),
                         holder: holder.clone(),
-                        renewing: renew(self.store.clone(), holder.clone()),
+                        renewing: renew(&self.store, &self.clock, holder),
                     }));
                 }
                 // Something has happened to the number since its facts were read; the gate knows of it the next time.
@@ -215,13 +227,15 @@ impl SingleDropAdmission {
         Err(AdmissionError::Contended)
     }
 
-    async fn decide(
-        &self,
-        order: &SingleDrop,
-        now: Timestamp,
-    ) -> Result<(Ruling, Facts), StoreError> {
+    async fn decide(&self, order: &SingleDrop) -> Result<(Ruling, Facts), AdmissionError> {
         let history = self.gate.settings().history();
-        let facts = self.store.facts(&order.number, history, now).await?;
+        let asked = self.clock.now();
+        let facts = self.store.facts(&order.number, history, asked).await?;
+        compare(&self.store, &self.clock);
+        if let Some(doubt) = self.clock.doubt() {
+            return Err(AdmissionError::Clocks(doubt));
+        }
+        let now = self.clock.now();
         let case = Case {
             number: Ok(&order.number),
             zone: None,
@@ -279,6 +293,11 @@ impl Admitted {
         self.write(&[Write::EndDrop { end, calls }]).await
     }
 
+    /// Whether what allowed the drop still holds.
+    pub(super) fn is_stale(&self) -> bool {
+        self.clock.now() > self.stale_at || !self.clock.is_certain()
+    }
+
     /// Takes the drop's intent back: nothing was dialled, and it does not count.
     ///
     /// # Errors
@@ -290,7 +309,7 @@ impl Admitted {
 
     /// Writes the last that is to be written of the drop, and ends its run in the store.
     async fn write(self, writes: &[Write]) -> Result<(), StoreError> {
-        let commit = || self.store.commit(&self.holder, writes, now());
+        let commit = || self.store.commit(&self.holder, writes, self.clock.now());
         let commit = commit.retry(pauses()).sleep(sleep);
         let commit = commit.when(|error| error.class == ErrorClass::Away);
         let commit = commit.notify(|error, _| {
@@ -301,7 +320,8 @@ impl Admitted {
             warn!("another controller has taken the drop over, and has written its end");
         }
         self.renewing.abort();
-        self.store.end_controller(&self.holder, now()).await?;
+        let now = self.clock.now();
+        self.store.end_controller(&self.holder, now).await?;
         self.store.close().await;
         Ok(())
     }
@@ -336,7 +356,8 @@ pub fn place(url: &StoreUrl) -> DatabaseAddress {
 }
 
 /// Keeps the lease of a run from ending while its drop goes on.
-fn renew(store: Store, holder: ControllerLease) -> AbortHandle {
+fn renew(store: &Store, clock: &Arc<Steady>, holder: &ControllerLease) -> AbortHandle {
+    let (store, clock, holder) = (store.clone(), Arc::clone(clock), holder.clone());
     let renewing = tokio::spawn(async move {
         let mut ticks = tokio::time::interval(CONTROLLER_LEASE / 3);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -344,7 +365,7 @@ fn renew(store: Store, holder: ControllerLease) -> AbortHandle {
         ticks.tick().await;
         loop {
             ticks.tick().await;
-            match store.renew(&holder, now()).await {
+            match store.renew(&holder, clock.now()).await {
                 Ok(true) => {}
                 Ok(false) => {
                     warn!("the lease of this run has ended; another controller ends its drop");
@@ -355,10 +376,6 @@ fn renew(store: Store, holder: ControllerLease) -> AbortHandle {
         }
     });
     renewing.abort_handle()
-}
-
-fn now() -> Timestamp {
-    Timestamp::try_from(clock::wall()).unwrap_or(Timestamp::MAX)
 }
 
 /// How long calls of drops that were killed may take to end; after that the drop that is wanted goes first.

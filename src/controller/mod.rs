@@ -45,10 +45,7 @@ mod status;
 mod store_writer;
 mod worker;
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
@@ -286,8 +283,8 @@ enum Input {
     Completed(Completed),
     /// A drop's task has ended, and nothing was dialled, for certain.
     NotDialled(Attempt),
-    /// The lease was renewed by a request that began then, and took so long.
-    Renewed(Instant, Duration),
+    /// The lease was renewed by a request that began then, by the time since the machine was started, and took so long.
+    Renewed(Duration, Duration),
     /// The lease had ended, and another controller has what was ours.
     TakenOver,
     /// Drops of controllers that died, and what came of ending their calls.

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::{sync::mpsc, time::sleep};
 use tracing::{info, warn};
 
-use super::Input;
+use super::{Input, lease::compare};
 use crate::{
     clock::Steady,
     error_chain::chain,
@@ -62,6 +62,7 @@ impl OrphanRescuer {
         let dead = self.reconciler.dead().map_err(|error| chain(&error))?;
         let orphans = self.store.adopt(&self.holder, &dead, self.clock.now());
         let orphans = orphans.await.map_err(|error| chain(&error))?;
+        compare(&self.store, &self.clock);
         if !orphans.is_empty() {
             let ended = end_calls(&self.reconciler, &orphans).await;
             self.stuck.extend(ended.stuck.iter().cloned());

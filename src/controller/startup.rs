@@ -73,7 +73,7 @@ impl Controller {
             None => None,
         };
 
-        let renewed = clock::now();
+        let renewed = clock::since_boot();
         let claim = Claim::new(&config)?;
         let (holder, orphans) = match lease_and_adopt(&config, &store, &claim, &clock).await {
             Ok(leased) => leased,
@@ -151,9 +151,10 @@ impl Controller {
             store_io,
             in_flight: InFlightTable::new(config.trunk.rate),
             campaigns: CampaignTable::new(which == Selection::All),
-            health: Health::new(session.link(), trunk, renewed),
+            health: Health::new(session.link(), trunk, Arc::clone(&clock), renewed),
             reporter,
             worker: Arc::new(DropWorker {
+                clock: Arc::clone(&clock),
                 config,
                 run: session.run().clone(),
                 orders: session.orders(),
@@ -198,6 +199,8 @@ async fn lease_and_adopt(
     let holder = store
         .begin_controller(&registration(config, claim.run(), false), clock.now())
         .await?;
+    // Before anything else goes by it: a clock that differs from the server's is not the one to go by.
+    lease::compare(store, clock);
     // Before the session's own sweep forgets them.
     let dead: Vec<RunName> = claim.dead()?;
     let orphans = store.adopt(&holder, &dead, clock.now()).await?;
@@ -230,14 +233,15 @@ async fn past_calls(
     let started = starts.into_iter().map(|start| Event::Started {
         campaign: start.campaign.unwrap_or(OF_NO_CAMPAIGN),
         pbx: PBX,
-        at: start.at,
+        // What a clock that was wrong has put into the future counts as of this moment.
+        at: start.at.min(now),
     });
     let window = config.trunk.limits.window;
     let calls = store.recent_calls(&holder.pbx, since(window), None).await?;
     let called = calls.into_iter().map(|called| Event::Called {
         pbx: PBX,
         calls: called.calls,
-        at: called.at,
+        at: called.at.min(now),
     });
     Ok(started.chain(called).collect())
 }

@@ -14,8 +14,8 @@
 //! nothing. All that [`Store::commit`] is given at once is one transaction, and may be given again when its reply was
 //! lost: what is written already is left as it is.
 //!
-//! Times are arguments; controllers that share a database have clocks that agree to within a second or so, which is
-//! checked on PostgreSQL when a controller begins.
+//! Times are arguments. On PostgreSQL leases go by the server's clock all the same, and nothing that has happened is written
+//! later than it shows: see [`Compared`].
 
 mod campaigns;
 mod codec;
@@ -28,6 +28,7 @@ mod lookup;
 mod open;
 mod queue;
 mod results;
+mod server_clock;
 mod sql;
 mod tally;
 mod transaction;
@@ -36,15 +37,17 @@ use std::sync::Arc;
 
 pub use campaigns::{Campaign, NewCampaign, OperatorCommand, Status};
 pub use commit::{DropEnd, Intent, Write, Written};
-pub use controllers::{CLOCKS_WITHIN, CONTROLLER_LEASE, ControllerLease, Orphan, Registration};
+pub use controllers::{CONTROLLER_LEASE, ControllerLease, Orphan, Registration};
 pub use do_not_call::{Barred, ListName, OWN_LIST};
 pub use error::{ErrorClass, StoreError};
 pub use import::{Across, Added, Adding, Importing, NewContact, Source};
 pub use open::DatabaseAddress;
 pub use queue::{CONTACT_LEASE, Facts, Leased, Recent, RecentCalls, WaitingGroup};
 pub use results::{Cursor, Filter, ResultRow};
+pub use server_clock::Compared;
 pub use tally::{CallsOfLength, Tally};
 
+use server_clock::ServerClock;
 use transaction::Pools;
 
 /// A database, open and with the schema of this version. Clones share its connections.
@@ -53,4 +56,5 @@ pub struct Store {
     pools: Pools,
     /// Which database it is, for people.
     place: Arc<str>,
+    clock: ServerClock,
 }

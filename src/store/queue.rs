@@ -99,8 +99,9 @@ impl Store {
         let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
         let may = tx.is_alive(holder).await?
             && tx.one::<(i64,)>(RUNS, args![campaign.0]).await?.is_some();
+        let moment = tx.lease_time(now).await?;
         let due: Vec<StoredContact> = if may {
-            let args = args![campaign.0, micros(now), at_most];
+            let args = args![campaign.0, moment, at_most];
             tx.all(DUE, args).await?
         } else {
             Vec::new()
@@ -108,7 +109,8 @@ impl Store {
         let ids = rows(due.iter().map(|stored| row! { id: stored.0 }));
         if !due.is_empty() {
             let run = holder.run.as_str();
-            let until = micros(now + CONTACT_LEASE);
+            let lease = i64::try_from(CONTACT_LEASE.as_micros()).unwrap_or(i64::MAX);
+            let until = moment.saturating_add(lease);
             tx.execute(LEASE, args![&ids, run, until]).await?;
         }
         let next = tx.one(NEXT, args![&ids, campaign.0]).await?;
@@ -143,6 +145,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Facts, StoreError> {
         let mut tx = self.read("look a number up").await?;
+        tx.lease_time(now).await?;
         let known = tx.known([number], micros(now - history)).await?;
         Ok(known.into_values().next().unwrap_or_default())
     }

@@ -11,6 +11,7 @@
 mod adopt;
 mod base;
 mod campaigns;
+mod clocks;
 mod commit;
 mod fixture;
 mod lease;
@@ -68,6 +69,7 @@ fn main() {
         lease::trials(&server),
         commit::trials(&server),
         adopt::trials(&server),
+        clocks::trials(&server),
         lists::trials(&server),
         results::trials(&server),
         storm::trials(&server),

@@ -40,6 +40,8 @@ pub enum Why {
     Paused(PauseReason),
     /// The store cannot be reached or written.
     StoreAway,
+    /// The clocks cannot be relied on.
+    ClocksApart,
     /// The campaign's own hours; when they open and in which zone, for people.
     Hours(String),
     /// Its last date is over, and what is in flight comes to its end.
@@ -82,6 +84,7 @@ impl Why {
             Self::Cancelling { .. } => "cancelling",
             Self::Paused(_) => "paused",
             Self::StoreAway => "store_away",
+            Self::ClocksApart => "clocks_apart",
             Self::Hours(_) => "campaign_hours",
             Self::DatesOver => "dates_over",
             Self::PbxAway => "pbx_away",
@@ -110,6 +113,7 @@ impl fmt::Display for Why {
             }
             Self::Paused(why) => why.fmt(f),
             Self::StoreAway => f.write_str("the database is unavailable"),
+            Self::ClocksApart => f.write_str("the clocks cannot be relied on"),
             Self::Hours(opens) => write!(f, "campaign hours: {opens}"),
             Self::DatesOver => f.write_str("its last date is over; drops in flight finish"),
             Self::PbxAway => f.write_str("the PBX cannot be reached"),
@@ -159,6 +163,7 @@ impl<G: Gate> Engine<G> {
             | Why::Cancelling { .. }
             | Why::Paused(_)
             | Why::StoreAway
+            | Why::ClocksApart
             | Why::DatesOver
             | Why::PbxAway
             | Why::TrunkOffline
@@ -183,6 +188,9 @@ impl<G: Gate> Engine<G> {
         }
         if self.store == Availability::Away {
             return Why::StoreAway;
+        }
+        if self.clocks == Availability::Away {
+            return Why::ClocksApart;
         }
         match campaign.opening {
             Opening::Open { .. } => {}

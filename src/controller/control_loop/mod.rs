@@ -6,7 +6,7 @@
 //! | `store_io` | what goes to the store writer, and what is read from the store |
 //! | `in_flight` | every contact from the decision to its settlement: [`super::in_flight`] has its stages |
 //! | `campaigns` | the campaigns that are run, and how far the operator's commands were read |
-//! | `health` | whether the store, the lease, the PBX and the trunk are there |
+//! | `health` | whether the store, the lease, the PBX and the trunk are there, and the clocks can be relied on |
 //! | `reporter` | what is shown and noted |
 //! | `worker` | carries out each drop, in a task of its own |
 //! | `messages` | the recordings that drops leave |
@@ -89,8 +89,9 @@ pub(super) struct Past {
 impl ControlLoop {
     /// Gives the engine all of the past, in its order. The commands that follow from it are executed by [`Self::run`].
     pub(super) fn load(&mut self, past: Past) {
-        // Before it is fed: nothing is started by a trunk that is offline.
+        // Before it is fed: nothing is started by a trunk that is offline, or by clocks that differ.
         self.on_trunk();
+        self.tell_clocks();
         let mut waiting = Vec::new();
         for mut prepared in past.campaigns {
             waiting.append(&mut prepared.waiting);
@@ -121,6 +122,7 @@ impl ControlLoop {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut quiet_ticks = 0;
         loop {
+            self.tell_clocks();
             self.settle();
             if self.reporter.is_stale() {
                 self.show();
@@ -142,8 +144,14 @@ impl ControlLoop {
                     }
                 }
                 change = self.health.changed() => self.on_health(change),
-                () = clock::reach(deadline) => self.engine.handle_timeout(self.store_io.now()),
-                Some(input) = inputs.recv() => self.on_input(input),
+                () = clock::reach(deadline) => {
+                    self.tell_clocks();
+                    self.engine.handle_timeout(self.store_io.now());
+                }
+                Some(input) = inputs.recv() => {
+                    self.tell_clocks();
+                    self.on_input(input);
+                }
             }
         }
         self.count_all().await;

@@ -174,7 +174,7 @@ impl Store {
         // What is asked of whole campaigns needs all of this to be written.
         for (write, written) in writes.iter().zip(&mut written) {
             if let Write::Finished { campaign, end } = *write {
-                *written = finish(&mut tx, campaign, end, now).await?;
+                *written = finish(&mut tx, campaign, end, batch.now).await?;
             }
         }
         tx.commit().await?;

@@ -21,6 +21,7 @@ use sqlx::{
 use super::{
     Store, StoreError,
     error::Failure,
+    server_clock::ServerClock,
     sql::{Sql, args, sql},
     transaction::{Pools, timely},
 };
@@ -133,6 +134,7 @@ impl Store {
         };
         match opened {
             Ok(pools) => Ok(Self {
+                clock: ServerClock::of(&pools),
                 pools,
                 place: shown,
             }),

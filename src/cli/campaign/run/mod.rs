@@ -300,6 +300,7 @@ fn is_idle(view: &View) -> bool {
         Why::Draining { .. }
         | Why::Cancelling { .. }
         | Why::StoreAway
+        | Why::ClocksApart
         | Why::PbxAway
         | Why::TrunkOffline
         | Why::Full { .. }
