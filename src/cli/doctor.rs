@@ -7,8 +7,12 @@ use super::{
     printer::{Paint, Printer},
 };
 use crate::{
+    clock::{CLOCKS_WITHIN, Steady},
     config::Config,
+    controller::place,
     doctor::{self, Check, Status},
+    error_chain::chain,
+    store::Store,
 };
 
 /// Check that the PBX has all that a drop needs
@@ -32,18 +36,58 @@ pub(super) async fn run(
     printer: Printer,
 ) -> Result<Exit, CliError> {
     let mut checks = Vec::new();
-    let tell = |check: Check| {
+    let mut tell = |check: Check| {
         if !args.json {
             printer.line(&line(&check, printer));
         }
         checks.push(check);
     };
-    doctor::examine(config, tell).await.map_err(CliError::new)?;
+    doctor::examine(config, &mut tell)
+        .await
+        .map_err(CliError::new)?;
+    if let Some(check) = database_clock(config).await {
+        tell(check);
+    }
     if args.json {
         printer.json(&checks);
     }
     Ok(verdict(&checks))
 }
+
+/// Compares this machine's clock with the database server's, if it has one.
+async fn database_clock(config: &Config) -> Option<Check> {
+    let clock = Steady::start();
+    let given = clock.now();
+    match Store::server_time(&place(&config.store.url)).await {
+        Ok(server) => {
+            clock.compare(given, server?);
+            Some(match clock.doubt() {
+                None => Check::ok(
+                    DATABASE_CLOCK,
+                    format!(
+                        "this machine's clock and the database server's agree within {} s",
+                        CLOCKS_WITHIN.as_secs()
+                    ),
+                ),
+                Some(doubt) => Check::fail(
+                    DATABASE_CLOCK,
+                    doubt.to_string(),
+                    "let both machines keep their clocks by NTP",
+                ),
+            })
+        }
+        Err(error) => {
+            let hint = error.hint().unwrap_or("look at `store.url`").to_owned();
+            let detail = format!(
+                "the database server's clock cannot be read: {}",
+                chain(&error)
+            );
+            Some(Check::fail(DATABASE_CLOCK, detail, hint))
+        }
+    }
+}
+
+const DATABASE_CLOCK: &str = "database_clock";
 
 fn verdict(checks: &[Check]) -> Exit {
     if checks.iter().any(|check| check.status == Status::Fail) {

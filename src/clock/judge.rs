@@ -10,15 +10,12 @@
 //! | any | is further from the wall clock | [`Doubt::Apart`] until they agree |
 //! | jumped | jumped with it, or there is none | [`Doubt::Jumped`] until it is put right, or for [`SETTLED_AFTER`] |
 //! | jumped ahead, and stayed there for that long | agrees | it is followed at once |
-//! | jumped back, and stayed there for that long | agrees | [`Doubt::SetBack`]: time never goes back within a run |
+//! | jumped back, and stayed there for that long | agrees | [`Doubt::SetBack`]: time never goes back within a run, which begins anew |
 //!
 //! A machine that was suspended has not jumped: its time since the start went on. The speed of the clocks may be corrected
 //! without a jump: both of the machine's follow that.
 
-use std::{
-    fmt,
-    time::Duration,
-};
+use std::{fmt, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -200,7 +197,9 @@ impl ClockJudge {
                     (ClockOf::Machine, self.wall.jumped),
                     (ClockOf::Server, server.jumped),
                 ];
-                let jumps = jumps.into_iter().filter_map(|(whose, at)| Some((at?, whose)));
+                let jumps = jumps
+                    .into_iter()
+                    .filter_map(|(whose, at)| Some((at?, whose)));
                 let last = jumps.max_by_key(|&(at, _)| at);
                 return Some(Doubt::Apart {
                     by: SignedDuration::from_micros(by),
@@ -274,9 +273,16 @@ impl fmt::Display for Doubt {
         let within = CLOCKS_WITHIN.as_secs();
         match *self {
             Self::Apart { by, jumped } => {
-                let side = if by.is_negative() { "behind" } else { "ahead of" };
+                let side = if by.is_negative() {
+                    "behind"
+                } else {
+                    "ahead of"
+                };
                 let by = Span(by.abs());
-                write!(f, "the clock of this machine is {by} {side} the database server's")?;
+                write!(
+                    f,
+                    "the clock of this machine is {by} {side} the database server's"
+                )?;
                 match jumped {
                     Some((ClockOf::Machine, at)) => write!(f, ": it jumped at {}", Second(at))?,
                     Some((ClockOf::Server, at)) => {
@@ -309,8 +315,8 @@ impl fmt::Display for Doubt {
                 let by = Span(by);
                 write!(
                     f,
-                    "the clock of this machine was set back by {by} for good; nothing is dialled until this program is \
-                     started again"
+                    "the clock of this machine was set back by {by}, and has stayed so; the run begins anew with that time once \
+                     the drops in flight have ended"
                 )
             }
         }

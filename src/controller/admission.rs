@@ -108,6 +108,11 @@ impl SingleDropAdmission {
         })
     }
 
+    /// The time that is gone by.
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// What the gate says to a call at this moment.
     ///
     /// # Errors
@@ -291,6 +296,11 @@ impl Admitted {
             calls => calls,
         };
         self.write(&[Write::EndDrop { end, calls }]).await
+    }
+
+    /// The time that is gone by.
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// Whether what allowed the drop still holds.

@@ -227,6 +227,9 @@ pub enum ControllerError {
         "the lease of this controller had ended, and another one has taken over what was in flight"
     )]
     TakenOver,
+    /// The clock was set back, which a run cannot follow; nothing is wrong with another one.
+    #[error("the clock was set back, and the run began before")]
+    ClockSetBack,
 }
 
 impl ControllerError {
@@ -241,7 +244,8 @@ impl ControllerError {
             | Self::Library(_)
             | Self::Evidence(_)
             | Self::Replaced
-            | Self::TakenOver => false,
+            | Self::TakenOver
+            | Self::ClockSetBack => false,
         }
     }
 
@@ -269,7 +273,9 @@ impl ControllerError {
                 "every call was hung up; give each controller on this PBX an `instance` of its own"
                     .to_owned(),
             ),
-            Self::TakenOver => Some("start it again to resume where it left off".to_owned()),
+            Self::TakenOver | Self::ClockSetBack => {
+                Some("start it again to resume where it left off".to_owned())
+            }
         }
     }
 }

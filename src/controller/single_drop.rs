@@ -288,7 +288,7 @@ impl SingleDropRun {
             () = cancel.cancelled() => return interrupted,
         };
         let folder = match archive {
-            Some(archive) => Some(evidence::begin(archive, order.drop).await?),
+            Some(archive) => Some(evidence::begin(archive, order.drop, admission.now()).await?),
             None => None,
         };
         self.linked(session).await?;
@@ -400,7 +400,8 @@ impl SingleDropRun {
         let evidence = match folder {
             Some(folder) => {
                 let subject = (&run, drop, self.order.shown_number.as_str());
-                Some(evidence::keep(folder, subject, &report, sound.samples.clone()).await)
+                let samples = sound.samples.clone();
+                Some(evidence::keep(folder, subject, &report, samples, admitted.now()).await)
             }
             None => None,
         };

@@ -105,7 +105,7 @@ impl DropWorker {
         };
         let mut folder = None;
         if let Some(archive) = &self.archive {
-            match evidence::begin(archive.clone(), task.drop).await {
+            match evidence::begin(archive.clone(), task.drop, self.clock.now()).await {
                 Ok(begun) => folder = Some(begun),
                 // No drop is better than one that was to be proven and is not.
                 Err(error) => return Some(self.failed_before_dial(&task, &chain(&error))),
@@ -114,7 +114,9 @@ impl DropWorker {
         let is_late = clock::now() > task.dial_by || self.clock.now() > task.stale_at;
         if is_late
             || !self.clock.is_certain()
-            || task.cancel.is_cancelled() || *self.link.borrow() != PbxLink::Up {
+            || task.cancel.is_cancelled()
+            || *self.link.borrow() != PbxLink::Up
+        {
             return None;
         }
         let stop = StopSignals {
@@ -185,7 +187,14 @@ impl DropWorker {
         let report = Arc::new(report);
         let shown = task.start.contact.number.to_string();
         let subject = (&self.run, task.drop, shown.as_str());
-        let kept = evidence::keep(folder, subject, &report, sound.samples.clone()).await;
+        let kept = evidence::keep(
+            folder,
+            subject,
+            &report,
+            sound.samples.clone(),
+            self.clock.now(),
+        )
+        .await;
         if let Err(words) = &kept {
             warn!(drop = %task.drop, words, "the evidence of a drop could not be kept");
         }

@@ -46,13 +46,13 @@ async fn real(base: &Base) -> (Store, Timestamp) {
 
 async fn begin(store: &Store, run: &str, now: Timestamp) -> ControllerLease {
     let run = RunName::new(run).unwrap();
-    let begun = store.begin_controller(&registration(&run, "pbx"), now);
-    begun.await.unwrap()
+    let given = registration(&run, "pbx");
+    store.begin_controller(&given, now).await.unwrap()
 }
 
 async fn a_controller_whose_clock_is_wrong_ends_no_other(base: &Base) {
     let (store, now) = real(base).await;
-    for hours in [10, -10] {
+    for hours in [10_i64, -10] {
         let wrong = now + hours.hours();
         let healthy = begin(&store, &format!("healthy{}", hours.abs()), now).await;
         let other = begin(&store, &format!("wrong{}", hours.abs()), wrong).await;
@@ -182,7 +182,8 @@ async fn import(store: &Store, campaign: CampaignId, number: PhoneNumber, now: T
         foreign_id: None,
         others: std::collections::BTreeMap::new(),
     };
-    let added = store.add_contacts(&importing, Across::Allow, &[contact], now);
+    let contacts = [contact];
+    let added = store.add_contacts(&importing, Across::Allow, &contacts, now);
     assert_eq!(added.await.unwrap().added, 1);
 }
 
@@ -236,10 +237,22 @@ async fn leases_that_a_wrong_clock_has_written_are_bounded(base: &Base) {
     let next = begun.await.unwrap();
     let adopt = |seconds| fixture.store.adopt(&next, &[], fixture.at(seconds));
     assert_eq!(adopt(1).await.unwrap(), []);
-    assert_eq!(adopt(30).await.unwrap(), [], "a lease that begins now ends later");
+    assert_eq!(
+        adopt(30).await.unwrap(),
+        [],
+        "a lease that begins now ends later"
+    );
     // The contact that was leased for ten hours is due when a lease would be.
     let other = controller(&fixture.store, "other").await;
-    let leased = |seconds| lease(&fixture.store, &other, fixture.campaign, 2, fixture.at(seconds));
+    let leased = |seconds| {
+        lease(
+            &fixture.store,
+            &other,
+            fixture.campaign,
+            2,
+            fixture.at(seconds),
+        )
+    };
     assert_eq!(leased(90).await.0, []);
     assert_eq!(leased(92).await.0, [all[1].clone()]);
     // And the drop is taken over.

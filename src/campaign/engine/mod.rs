@@ -311,9 +311,7 @@ impl<G: Gate> Engine<G> {
 
     /// Whether anything may be started, as far as it does not depend on a campaign or a PBX.
     fn may_start(&self) -> bool {
-        self.drain == Drain::No
-            && self.store == Availability::Up
-            && self.clocks == Availability::Up
+        self.drain == Drain::No && self.store == Availability::Up && self.clocks == Availability::Up
     }
 
     /// Whether drops of this campaign may start sooner or later without anything having to change but rate and room.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{
-    Ask, CampaignId, Command, Contact, Engine, Gate, PbxId, Phase, Settlement,
-    Start, campaign::DropInFlight,
+    Ask, CampaignId, Command, Contact, Engine, Gate, PbxId, Phase, Settlement, Start,
+    campaign::DropInFlight,
 };
 use crate::{
     campaign::{Decision, HeldReason, budget::TechniqueRule, window::Opening},

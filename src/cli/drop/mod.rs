@@ -257,8 +257,7 @@ fn advise(error: SessionError, config: &Config) -> CliError {
 }
 
 /// What to do about clocks that differ.
-const CLOCKS_HINT: &str =
-    "let this machine and the database server keep their clocks by NTP: `timedatectl` shows whether they do";
+const CLOCKS_HINT: &str = "let this machine and the database server keep their clocks by NTP: `timedatectl` shows whether they do";
 
 /// What to do if another program took the app.
 const APP_OF_ITS_OWN: &str =

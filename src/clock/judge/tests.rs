@@ -73,7 +73,10 @@ impl Clocks {
     }
 
     fn words(&self) -> String {
-        self.judge.doubt().map(|doubt| doubt.to_string()).unwrap_or_default()
+        self.judge
+            .doubt()
+            .map(|doubt| doubt.to_string())
+            .unwrap_or_default()
     }
 }
 
@@ -141,7 +144,7 @@ fn a_machine_that_was_suspended_has_not_jumped() {
 }
 
 #[test]
-fn a_jump_ahead_that_stays_becomes_the_time_and_one_back_wants_a_new_start() {
+fn a_jump_ahead_that_stays_becomes_the_time_and_one_back_wants_a_new_run() {
     let mut clocks = Clocks::new();
     clocks.wall = 5 * HOUR;
     assert_eq!(clocks.pass(600), 0);
@@ -152,8 +155,8 @@ fn a_jump_ahead_that_stays_becomes_the_time_and_one_back_wants_a_new_start() {
     let mut clocks = Clocks::new();
     clocks.wall = -2 * HOUR;
     assert_eq!(clocks.pass(700), 0);
-    let words = "the clock of this machine was set back by 2 h 0 min for good; nothing is dialled until this program is started \
-                 again";
+    let words = "the clock of this machine was set back by 2 h 0 min, and has stayed so; the run begins anew with that time once \
+                 the drops in flight have ended";
     assert_eq!(clocks.words(), words);
     // A clock that jumps about never settles.
     let mut clocks = Clocks::new();
@@ -188,7 +191,11 @@ fn clocks_that_differ_from_the_server_s_are_doubted_until_they_agree() {
             jumped(&mut clocks, by);
             assert_eq!(clocks.look(), 0, "{by} {ours}");
             assert!(!clocks.is_certain(), "{by} {ours}");
-            let whose = if ours { ": it jumped" } else { ": the server's jumped" };
+            let whose = if ours {
+                ": it jumped"
+            } else {
+                ": the server's jumped"
+            };
             assert!(clocks.words().contains(whose), "{}", clocks.words());
             // However long it lasts.
             assert_eq!(clocks.pass(2_000), 0);
@@ -217,7 +224,10 @@ fn a_server_on_the_same_machine_is_no_second_opinion() {
     assert!(!clocks.is_certain());
     assert_eq!(clocks.pass(599), 0);
     let words = clocks.words();
-    assert!(words.contains("and of the database server jumped by +10 h 0 min"), "{words}");
+    assert!(
+        words.contains("and of the database server jumped by +10 h 0 min"),
+        "{words}"
+    );
     assert!(!clocks.is_certain());
     clocks.wall = 0;
     clocks.server = Some(0);
@@ -228,7 +238,12 @@ fn a_server_on_the_same_machine_is_no_second_opinion() {
 #[test]
 fn a_clock_that_was_wrong_at_the_start_is_not_gone_by() {
     // Ours is ahead of the server's and is put right; behind it; the server's is put right.
-    for (ours, theirs) in [(10 * HOUR, 0), (-10 * HOUR, 0), (0, 10 * HOUR), (0, -10 * HOUR)] {
+    for (ours, theirs) in [
+        (10 * HOUR, 0),
+        (-10 * HOUR, 0),
+        (0, 10 * HOUR),
+        (0, -10 * HOUR),
+    ] {
         let mut clocks = Clocks::new();
         let first = Reading {
             wall: START + ours,

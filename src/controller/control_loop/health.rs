@@ -1,10 +1,6 @@
 //! What the control loop needs to dial, and whether it is there: the store, the lease, the PBX and its trunk.
 
-use std::{
-    future::pending,
-    sync::Arc,
-    time::Duration,
-};
+use std::{future::pending, sync::Arc, time::Duration};
 
 use tokio::sync::watch;
 use tracing::{info, warn};
@@ -197,6 +193,9 @@ impl ControlLoop {
         }
         self.health.doubt = doubt;
         self.reporter.changed();
+        if let (Some(Doubt::SetBack { .. }), None) = (doubt, &self.ending) {
+            self.end(EndReason::SetBack, InFlight::Finish);
+        }
         let clocks = if doubt.is_none() {
             Availability::Up
         } else {

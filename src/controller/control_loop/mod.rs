@@ -72,6 +72,8 @@ enum EndReason {
     Operator,
     Replaced,
     TakenOver,
+    /// The clock was set back, which a run cannot follow.
+    SetBack,
     Broken(StoreError),
 }
 
@@ -159,10 +161,11 @@ impl ControlLoop {
         let all_over = self.campaigns.all_over(&self.engine);
         match self.ending.map(|ending| ending.reason) {
             None => Ok(Ended::Over),
-            Some(EndReason::Operator) if all_over => Ok(Ended::Over),
+            Some(EndReason::Operator | EndReason::SetBack) if all_over => Ok(Ended::Over),
             Some(EndReason::Operator) => Ok(Ended::Drained),
             Some(EndReason::Replaced) => Err(ControllerError::Replaced),
             Some(EndReason::TakenOver) => Err(ControllerError::TakenOver),
+            Some(EndReason::SetBack) => Err(ControllerError::ClockSetBack),
             Some(EndReason::Broken(error)) => Err(error.into()),
         }
     }
@@ -228,7 +231,12 @@ impl ControlLoop {
     fn may_dial(&self) -> bool {
         let goes_on = match self.ending.as_ref().map(|ending| &ending.reason) {
             None | Some(EndReason::Operator) => true,
-            Some(EndReason::Replaced | EndReason::TakenOver | EndReason::Broken(_)) => false,
+            Some(
+                EndReason::Replaced
+                | EndReason::TakenOver
+                | EndReason::SetBack
+                | EndReason::Broken(_),
+            ) => false,
         };
         goes_on && self.health.may_dial()
     }
@@ -253,7 +261,7 @@ impl ControlLoop {
                 });
             }
             Some(ending) => match ending.reason {
-                EndReason::Operator => ending.reason = reason,
+                EndReason::Operator | EndReason::SetBack => ending.reason = reason,
                 EndReason::Replaced | EndReason::TakenOver | EndReason::Broken(_) => {}
             },
         }
@@ -270,9 +278,13 @@ impl ControlLoop {
             .map(|campaign| status::campaign(&self.engine, &campaign.row, &campaign.account, now));
         let trouble = match self.ending.as_ref().map(|ending| &ending.reason) {
             Some(EndReason::Broken(error)) => Some(chain(error)),
-            Some(EndReason::Operator | EndReason::Replaced | EndReason::TakenOver) | None => {
-                self.health.trouble()
-            }
+            Some(
+                EndReason::Operator
+                | EndReason::Replaced
+                | EndReason::TakenOver
+                | EndReason::SetBack,
+            )
+            | None => self.health.trouble(),
         };
         let view = View {
             at: now,
