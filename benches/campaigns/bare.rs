@@ -12,7 +12,8 @@ use aftertone::{
     drop::{Outcome, Proof, Technique},
     id::{DropId, RunName},
     store::{
-        Campaign, DatabaseAddress, DropEnd, Intent, Leased, Registration, Store, Write, Written,
+        Campaign, DatabaseAddress, DropEnd, Intent, Leased, Registration, StartTerms, Store, Write,
+        Written,
     },
 };
 use anyhow::{Context, Result, ensure};
@@ -99,6 +100,7 @@ fn both(gate: &Gate, campaign: &Campaign, leased: &Leased, now: Timestamp) -> (W
         ruling,
         version: Some(facts.version),
         despite_do_not_call: false,
+        terms: StartTerms::default(),
     }));
     let end = Write::Settle {
         campaign: campaign.id,

@@ -49,8 +49,36 @@ impl Rate {
     }
 
     /// The distance of two starts that are evenly spread.
-    fn gap(self) -> Duration {
+    pub fn gap(self) -> Duration {
         self.per / self.starts.get()
+    }
+
+    /// The distance of moments that are given out to several who start on their own, each up to `late` after its moment:
+    /// then no span of [`Self::per`] has more than one start above the rate. Starts within a span have moments within
+    /// `per + late`, half open, which holds `(per + late) / distance` of them, rounded up.
+    pub fn gap_if_late(self, late: Duration) -> Duration {
+        let starts = u128::from(self.starts.get()) + 1;
+        let stretched = (self.per + late).as_micros().div_ceil(starts);
+        let stretched = Duration::from_micros(u64::try_from(stretched).unwrap_or(u64::MAX));
+        self.gap().max(stretched)
+    }
+
+    /// The part of one of so many who share it evenly: as many starts in a span so many times as long.
+    pub fn part(self, sharers: u32) -> Self {
+        let per = self.per.saturating_mul(sharers.max(1));
+        Self {
+            starts: self.starts,
+            per: per.min(Self::LONGEST_SPAN.saturating_mul(MOST_SHARERS)),
+        }
+    }
+
+    /// The slower of two.
+    pub fn slower(self, other: Self) -> Self {
+        if other.gap() > self.gap() {
+            other
+        } else {
+            self
+        }
     }
 }
 
@@ -79,6 +107,9 @@ impl Stretch {
         gap * self.0 / Self::NONE.0
     }
 }
+
+/// No fleet has more controllers.
+const MOST_SHARERS: u32 = 10_000;
 
 /// Holds starts to a [`Rate`].
 ///
@@ -230,6 +261,40 @@ mod tests {
         for span in times.windows(501) {
             assert!(span[500] - span[0] >= 1_000, "{span:?}");
         }
+    }
+
+    #[test]
+    fn moments_for_several_allow_one_start_more_in_any_span_and_no_second_one() {
+        for (starts, per, late) in [
+            (1, 1_000, 100),
+            (2, 1_000, 100),
+            (10, 1_000, 100),
+            (100, 1_000, 100),
+            (1, 10_000, 250),
+        ] {
+            let rate = rate(starts, per);
+            let gap = rate.gap_if_late(Duration::from_millis(late)).as_micros();
+            let span = u128::from(per + late) * 1_000;
+            assert!(
+                span.div_ceil(gap) <= u128::from(starts) + 1,
+                "{starts} in {per} ms"
+            );
+            assert!(gap >= rate.gap().as_micros());
+        }
+        assert_eq!(
+            rate(2, 1_000).gap_if_late(Duration::from_millis(100)),
+            Duration::from_millis(500)
+        );
+    }
+
+    #[test]
+    fn parts_of_a_rate_add_up_to_it() {
+        let whole = rate(2, 1_000);
+        let part = whole.part(6);
+        assert_eq!((part.starts(), part.per()), (2, Duration::from_secs(6)));
+        assert_eq!(whole.part(0), whole);
+        assert_eq!(whole.slower(part), part);
+        assert_eq!(part.slower(whole), part);
     }
 
     #[test]

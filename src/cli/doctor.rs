@@ -17,7 +17,8 @@ use crate::{
 
 /// Check that the PBX has all that a drop needs
 ///
-/// Prints a line for each check, with a remedy if it does not pass. It makes a short call within the PBX, and none outside.
+/// Prints a line for each check, with a remedy if it does not pass. It compares the clocks of this machine, of the PBX and of
+/// the database server. It makes a short call within the PBX, and none outside.
 /// The exit status is 0 if all checks pass (warnings do not count), 1 if any fails, 2 if the PBX could not be examined.
 #[derive(Debug, Default, Args)]
 pub(super) struct DoctorArgs {

@@ -11,7 +11,10 @@
 //!
 //! A campaign's drops pass the same gate by [`super::gate::CampaignGate`], and their intents go through the store writer.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use backon::{ExponentialBuilder, Retryable as _};
 use jiff::Timestamp;
@@ -20,14 +23,17 @@ use tokio::{
     task::AbortHandle,
     time::{MissedTickBehavior, sleep, timeout},
 };
+use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::{
     carry_out::{end, lost},
     drop_order::SingleDrop,
     gate::{calls, json},
+    launch_pacer::LaunchWindow,
     lease::compare,
     registration::registration,
+    store_writer::StartTiming,
 };
 use crate::{
     campaign::{
@@ -36,7 +42,7 @@ use crate::{
         engine::PbxId,
         policy::{self, Case, Rule, Ruling},
     },
-    clock::{Doubt, Steady},
+    clock::{self, Doubt, Steady},
     config::{Config, StoreUrl},
     drop::{DropRecord, Outcome, Plan, Report, Technique},
     error_chain::chain,
@@ -44,7 +50,7 @@ use crate::{
     runtime::Session,
     store::{
         CONTROLLER_LEASE, ControllerLease, DatabaseAddress, ErrorClass, Facts, Intent,
-        Registration, Store, StoreError, Write, Written,
+        Registration, StartTerms, Store, StoreError, Write, Written,
     },
 };
 
@@ -77,6 +83,16 @@ pub(super) struct Admitted {
     clock: Arc<Steady>,
     holder: ControllerLease,
     renewing: AbortHandle,
+    /// By when it has to be dialled, if others share the trunk.
+    dial_by: Option<Instant>,
+}
+
+/// What a drop does while the trunk carries no more.
+pub(super) struct Patience<'a> {
+    /// Ends the waiting.
+    pub(super) cancel: &'a CancellationToken,
+    /// Is called once when the waiting begins.
+    pub(super) waits: &'a (dyn Fn() + Sync),
 }
 
 /// Why a drop could not be admitted.
@@ -91,6 +107,12 @@ pub(super) enum AdmissionError {
     /// The clocks cannot be relied on.
     #[error("{0}")]
     Clocks(Doubt),
+    /// Others use all that the trunk carries.
+    #[error("the trunk carries no more calls at this moment")]
+    Full,
+    /// It was cancelled while it waited for the trunk.
+    #[error("interrupted while it waited for the trunk")]
+    Interrupted,
 }
 
 impl SingleDropAdmission {
@@ -131,6 +153,7 @@ impl SingleDropAdmission {
         &self,
         order: &SingleDrop,
         session: &Session,
+        patience: &Patience<'_>,
     ) -> Result<Admission, AdmissionError> {
         let holder = self
             .store
@@ -144,7 +167,7 @@ impl SingleDropAdmission {
                 "drops that were killed are left without an end; the next drop looks again"
             );
         }
-        let admission = self.write(order, &holder).await;
+        let admission = self.write(order, &holder, patience).await;
         match admission {
             Ok(Admission::Admitted(_)) => {}
             Ok(Admission::Stopped(_)) | Err(_) => {
@@ -200,36 +223,78 @@ impl SingleDropAdmission {
         &self,
         order: &SingleDrop,
         holder: &ControllerLease,
+        patience: &Patience<'_>,
     ) -> Result<Admission, AdmissionError> {
-        for _ in 0..TRIES {
+        let (mut tries, mut timing, mut has_waited) = (TRIES, StartTiming::default(), false);
+        let give_up = clock::now() + ROOM_WITHIN;
+        while tries > 0 {
             let (ruling, facts) = self.decide(order).await?;
             if !ruling.decision.is_allowed() {
                 return Ok(Admission::Stopped(Box::new(ruling)));
             }
-            let intent = self.intent(order, &ruling, &facts);
+            let terms = timing.terms(StartTerms::default());
+            let intent = self.intent(order, &ruling, &facts, terms);
             let writes = [Write::Start(Box::new(intent))];
             let now = self.clock.now();
             let written = self.store.commit(holder, &writes, now).await?;
             compare(&self.store, &self.clock);
+            let admitted = |dial_by| {
+                log_overrides(&ruling, order);
+                Ok(Admission::Admitted(Admitted {
+                    drop: order.drop,
+                    technique: order.plan.technique,
+                    stale_at: self.clock.now() + Plan::DIAL_WITHIN,
+                    store: self.store.clone(),
+                    clock: Arc::clone(&self.clock),
+                    holder: holder.clone(),
+                    renewing: renew(&self.store, &self.clock, holder),
+                    dial_by,
+                }))
+            };
             match written.first() {
-                Some(Written::Applied) => {
-                    log_overrides(&ruling, order);
-                    return Ok(Admission::Admitted(Admitted {
-                        drop: order.drop,
-                        technique: order.plan.technique,
-                        stale_at: self.clock.now() + Plan::DIAL_WITHIN,
-                        store: self.store.clone(),
-                        clock: Arc::clone(&self.clock),
-                        holder: holder.clone(),
-                        renewing: renew(&self.store, &self.clock, holder),
-                    }));
+                Some(Written::Applied) => return admitted(None),
+                Some(&Written::Scheduled(slot)) => {
+                    timing.note(now, slot.read_at, self.clock.now());
+                    let window = timing.window(slot, terms);
+                    if let Some(window) = window
+                        && let Some(dial_by) = until(window, &self.clock).await
+                    {
+                        return admitted(Some(dial_by));
+                    }
+                    // Its moment has passed.
+                    self.take_back(order, holder).await?;
+                }
+                Some(Written::Full(_)) if clock::now() >= give_up => {
+                    return Err(AdmissionError::Full);
+                }
+                Some(Written::Full(full)) => {
+                    if !std::mem::replace(&mut has_waited, true) {
+                        (patience.waits)();
+                    }
+                    let wait = full.wait.unwrap_or(LOOK_FOR_ROOM).min(LOOK_FOR_ROOM);
+                    tokio::select! {
+                        () = sleep(wait) => continue,
+                        () = patience.cancel.cancelled() => return Err(AdmissionError::Interrupted),
+                    }
                 }
                 // Something has happened to the number since its facts were read; the gate knows of it the next time.
                 Some(Written::OnDoNotCallList(_) | Written::Conflict) => {}
                 Some(Written::Fenced) | None => return Err(AdmissionError::Contended),
             }
+            tries -= 1;
         }
         Err(AdmissionError::Contended)
+    }
+
+    /// Takes an intent back that was written and is not to be dialled.
+    async fn take_back(
+        &self,
+        order: &SingleDrop,
+        holder: &ControllerLease,
+    ) -> Result<(), StoreError> {
+        let writes = [Write::TakeBack { drop: order.drop }];
+        let taken = self.store.commit(holder, &writes, self.clock.now());
+        taken.await.map(drop)
     }
 
     async fn decide(&self, order: &SingleDrop) -> Result<(Ruling, Facts), AdmissionError> {
@@ -255,7 +320,13 @@ impl SingleDropAdmission {
         Ok((self.gate.decide(&case, now), facts))
     }
 
-    fn intent(&self, order: &SingleDrop, ruling: &Ruling, facts: &Facts) -> Intent {
+    fn intent(
+        &self,
+        order: &SingleDrop,
+        ruling: &Ruling,
+        facts: &Facts,
+        terms: StartTerms,
+    ) -> Intent {
         let sets_aside = |rule| order.overrides.iter().any(|o| o.rule() == rule);
         let caps_bind = self.gate.is_on(Rule::FrequencyCap) && !sets_aside(Rule::FrequencyCap);
         Intent {
@@ -271,11 +342,17 @@ impl SingleDropAdmission {
             ruling: json(ruling),
             version: caps_bind.then_some(facts.version),
             despite_do_not_call: sets_aside(Rule::DoNotCall),
+            terms,
         }
     }
 }
 
 impl Admitted {
+    /// By when it has to be dialled, if others share the trunk.
+    pub(super) const fn dial_by(&self) -> Option<Instant> {
+        self.dial_by
+    }
+
     /// Writes how the drop ended, and tries again if the store is away for a moment. `record` is its object with the number
     /// masked, `evidence` the folder of its evidence.
     ///
@@ -388,6 +465,14 @@ fn renew(store: &Store, clock: &Arc<Steady>, holder: &ControllerLease) -> AbortH
     renewing.abort_handle()
 }
 
+/// Waits for the moment of a start; returns until when it may be dialled, or `None` if it has passed.
+async fn until(window: LaunchWindow, clock: &Steady) -> Option<Instant> {
+    let wait = window.from.duration_since(clock.now());
+    sleep(Duration::try_from(wait).unwrap_or_default()).await;
+    let left = Duration::try_from(window.dial_by.duration_since(clock.now())).ok()?;
+    (clock.now() < window.until).then(|| clock::now() + left)
+}
+
 /// How long calls of drops that were killed may take to end; after that the drop that is wanted goes first.
 const SETTLE_WITHIN: Duration = Duration::from_secs(5);
 
@@ -399,6 +484,10 @@ fn pauses() -> ExponentialBuilder {
         .with_total_delay(Some(Duration::from_secs(30)))
         .without_max_times()
 }
+
+/// How long to wait for room on the trunk, and how often to look.
+const ROOM_WITHIN: Duration = Duration::from_secs(60);
+const LOOK_FOR_ROOM: Duration = Duration::from_millis(500);
 
 /// How often the gate is asked again if something happens to the number at the same moment.
 const TRIES: usize = 5;

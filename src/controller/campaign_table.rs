@@ -16,7 +16,7 @@ use crate::{
     },
     drop::{Mode, Outcome},
     orders::Spec,
-    store::{Campaign, Store, Tally},
+    store::{Campaign, StartTerms, Store, Tally},
 };
 
 /// The campaigns of a controller.
@@ -42,6 +42,8 @@ pub(super) struct CampaignState {
     pub(super) account: Account,
     /// Who detects the answering party; `None`: as the configuration has it.
     pub(super) mode: Option<Mode>,
+    /// The limits that its intents are written under.
+    pub(super) terms: StartTerms,
 }
 
 impl CampaignTable {

@@ -29,7 +29,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    launch_pacer::{LaunchPacer, Release},
+    launch_pacer::{LaunchPacer, LaunchWindow, Release},
     worker::Attempt,
 };
 use crate::{
@@ -80,6 +80,8 @@ struct Decided {
     start: Box<Start>,
     at: Timestamp,
     cancel: CancellationToken,
+    /// The time in which it may be dialled, if it has one of its own.
+    window: Option<LaunchWindow>,
 }
 
 /// A drop that is to be dialled now.
@@ -91,6 +93,8 @@ pub(super) struct Launch {
     pub(super) decided: Timestamp,
     /// Ends the drop.
     pub(super) cancel: CancellationToken,
+    /// The time in which it may be dialled, if it has one of its own.
+    pub(super) window: Option<LaunchWindow>,
 }
 
 impl InFlightTable {
@@ -123,6 +127,7 @@ impl InFlightTable {
                 start: Box::new(start),
                 at: now,
                 cancel: CancellationToken::new(),
+                window: None,
             }),
         };
         self.contacts.insert(key, contact);
@@ -141,14 +146,14 @@ impl InFlightTable {
         }
     }
 
-    /// The intent is committed without a doubt: the drop waits for its turn.
-    pub(super) fn await_turn(&mut self, key: ContactKey) {
+    /// The intent is committed without a doubt: the drop waits for its turn, within this time if it has one of its own.
+    pub(super) fn await_turn(&mut self, key: ContactKey, window: Option<LaunchWindow>) {
         let Some(mut contact) = self.contacts.remove(&key) else {
             return;
         };
         if let Stage::Committing(decided) = contact.stage {
-            self.pacer.push(key.0, key, decided.at);
-            contact.stage = Stage::Waiting(decided);
+            self.pacer.push(key.0, key, decided.at, window);
+            contact.stage = Stage::Waiting(Decided { window, ..decided });
         }
         self.contacts.insert(key, contact);
     }
@@ -175,6 +180,7 @@ impl InFlightTable {
             start: decided.start,
             decided: decided.at,
             cancel: decided.cancel.clone(),
+            window: decided.window,
         };
         contact.stage = Stage::Dialling(decided.cancel);
         self.contacts.insert(key, contact);
@@ -281,7 +287,7 @@ mod tests {
         assert!(table.settle(KEY).is_none());
         assert!(table.next_release(at(0)).is_none());
 
-        table.await_turn(KEY);
+        table.await_turn(KEY, None);
         assert_eq!(table.not_yet_dialled(), [KEY]);
         assert_eq!(table.next_release(at(1)), Some(Release::Dial(KEY)));
         let launch = table.dial(KEY).unwrap();
@@ -305,7 +311,7 @@ mod tests {
             let mut table = table();
             table.decide(drop_id(), start(), at(0));
             if stages > 0 {
-                table.await_turn(KEY);
+                table.await_turn(KEY, None);
             }
             if stages > 1 {
                 table.dial(KEY).unwrap();

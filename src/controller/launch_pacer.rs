@@ -2,7 +2,8 @@
 //!
 //! The engine paces its decisions. Between a decision and the first request lies the transaction that writes the intent,
 //! now quick and now slow, and two starts that were decided far enough apart may come out of it too close. So the rates
-//! are held here too, by the moment at which drops are released.
+//! are held here too, by the moment at which drops are released. If other controllers share a rate, the store has given the
+//! drop a moment of its own: it is released within its [`LaunchWindow`] or not at all.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -31,7 +32,32 @@ pub(super) struct LaunchPacer<T> {
 struct Waiting<T> {
     campaign: CampaignId,
     since: Timestamp,
+    window: Option<LaunchWindow>,
     what: T,
+}
+
+/// The time in which a drop may be released.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LaunchWindow {
+    /// From then on.
+    pub(super) from: Timestamp,
+    /// Before then.
+    pub(super) until: Timestamp,
+    /// Once it is released it is dialled by then, or not at all.
+    pub(super) dial_by: Timestamp,
+}
+
+impl<T> Waiting<T> {
+    /// From when on it is stale.
+    fn stale_at(&self) -> Timestamp {
+        let stale = self.since + STALE_AFTER + TICK;
+        self.window.map_or(stale, |window| window.until.min(stale))
+    }
+
+    /// Whether its moment has come.
+    fn has_come(&self, now: Timestamp) -> bool {
+        self.window.is_none_or(|window| window.from <= now)
+    }
 }
 
 /// What becomes of a drop.
@@ -67,19 +93,26 @@ impl<T> LaunchPacer<T> {
     }
 
     /// A drop may be dialled as soon as the rates let it, by `now` as seen by the engine when it decided on it.
-    pub(super) fn push(&mut self, campaign: CampaignId, what: T, decided: Timestamp) {
+    pub(super) fn push(
+        &mut self,
+        campaign: CampaignId,
+        what: T,
+        decided: Timestamp,
+        window: Option<LaunchWindow>,
+    ) {
         self.waiting.push_back(Waiting {
             campaign,
             since: decided,
+            window,
             what,
         });
     }
 
     /// The next drop that is released at `now`.
     pub(super) fn pop(&mut self, now: Timestamp) -> Option<Release<T>> {
-        let stale = |waiting: &Waiting<T>| now > waiting.since + STALE_AFTER;
-        if self.waiting.front().is_some_and(stale) {
-            let waiting = self.waiting.pop_front()?;
+        let stale = |waiting: &Waiting<T>| now >= waiting.stale_at();
+        if let Some(at) = self.waiting.iter().position(stale) {
+            let waiting = self.waiting.remove(at)?;
             return Some(Release::Stale(waiting.what));
         }
         if !self.trunk.is_open(now) {
@@ -87,7 +120,7 @@ impl<T> LaunchPacer<T> {
         }
         let open = |waiting: &Waiting<T>| {
             let pace = self.campaigns.get(&waiting.campaign);
-            pace.is_none_or(|pace| pace.is_open(now))
+            waiting.has_come(now) && pace.is_none_or(|pace| pace.is_open(now))
         };
         let at = self.waiting.iter().position(open)?;
         let waiting = self.waiting.remove(at)?;
@@ -100,8 +133,9 @@ impl<T> LaunchPacer<T> {
         let soonest = self.waiting.iter().map(|waiting| {
             let pace = self.campaigns.get(&waiting.campaign);
             let own = pace.and_then(Pace::next);
-            let open = own.max(self.trunk.next()).unwrap_or(waiting.since);
-            open.min(waiting.since + STALE_AFTER + TICK)
+            let from = waiting.window.map(|window| window.from);
+            let open = own.max(self.trunk.next()).max(from);
+            open.unwrap_or(waiting.since).min(waiting.stale_at())
         });
         soonest.min()
     }
@@ -131,7 +165,7 @@ mod tests {
         let mut left = Vec::new();
         // Decided every 500 ms; the first comes out of its transaction 300 ms late.
         for (decided, ready) in [(0, 300), (500, 510), (1_000, 1_010), (1_500, 1_510)] {
-            ramp.push(CampaignId(1), decided, at(decided));
+            ramp.push(CampaignId(1), decided, at(decided), None);
             let mut now = ready;
             while let Some(next) = ramp.next() {
                 now = now.max(next.as_millisecond());
@@ -149,13 +183,33 @@ mod tests {
         let mut ramp = ramp(100);
         ramp.set_campaign(CampaignId(1), Rate::new(1, Duration::from_secs(10)));
         for (campaign, what) in [(1, "a"), (1, "b"), (2, "c")] {
-            ramp.push(CampaignId(campaign), what, at(0));
+            ramp.push(CampaignId(campaign), what, at(0), None);
         }
         assert_eq!(ramp.pop(at(0)), Some(Release::Dial("a")));
         assert_eq!(ramp.pop(at(10)), Some(Release::Dial("c")));
         assert_eq!(ramp.pop(at(20)), None);
         assert_eq!(ramp.next(), Some(at(5_000) + TICK));
         assert_eq!(ramp.pop(at(5_001)), Some(Release::Stale("b")));
+        assert_eq!(ramp.next(), None);
+    }
+
+    #[test]
+    fn a_drop_with_a_moment_of_its_own_is_released_within_its_window_or_not_at_all() {
+        let mut ramp = ramp(100);
+        let window = |from, until| {
+            Some(LaunchWindow {
+                from: at(from),
+                until: at(until),
+                dial_by: at(until + 50),
+            })
+        };
+        ramp.push(CampaignId(1), "late", at(0), window(900, 950));
+        ramp.push(CampaignId(1), "soon", at(0), window(100, 150));
+        assert_eq!(ramp.pop(at(99)), None);
+        assert_eq!(ramp.next(), Some(at(100)));
+        assert_eq!(ramp.pop(at(100)), Some(Release::Dial("soon")));
+        assert_eq!(ramp.next(), Some(at(900)));
+        assert_eq!(ramp.pop(at(950)), Some(Release::Stale("late")));
         assert_eq!(ramp.next(), None);
     }
 

@@ -303,6 +303,8 @@ enum Input {
         rows: Result<Vec<store::Campaign>, StoreError>,
         asked_at: u64,
     },
+    /// Who shares the trunk and the campaigns.
+    Shares(Result<store::Shares, StoreError>),
     /// The states of a campaign's contacts, counted by the store.
     Counted(CampaignId, store::Tally),
     /// A campaign that is to be taken up, or its settings anew.

@@ -21,7 +21,7 @@ use tracing::info;
 pub use super::drop_order::SingleDrop;
 
 use super::{
-    admission::{Admission, AdmissionError, Admitted, SingleDropAdmission},
+    admission::{Admission, AdmissionError, Admitted, Patience, SingleDropAdmission},
     carry_out::{CarriedOut, StopSignals, abandoned, carry_out},
     evidence::{self, EvidenceError},
     gate,
@@ -44,6 +44,8 @@ use crate::{
 pub enum SingleDropUpdate {
     /// The event link to the PBX is down; it is waited for, so long at most.
     WaitingForLink(Duration),
+    /// Other drops use all that the trunk carries; room is waited for.
+    WaitingForTrunk,
     /// Its intent is committed, and it is about to be dialled.
     Dialling,
     /// A milestone, with what is to be said about it beyond its name.
@@ -107,6 +109,9 @@ pub enum SingleDropError {
     /// The gate does not allow it.
     #[error("the gate does not allow this drop")]
     Stopped(Box<Ruling>),
+    /// Others use all that the trunk carries.
+    #[error("nothing was dialled: the trunk carries no more calls at this moment")]
+    TrunkFull,
     /// Others call the number at this moment.
     #[error("the number is being called by others at this moment")]
     Contended,
@@ -160,6 +165,8 @@ impl From<AdmissionError> for SingleDropError {
         match error {
             AdmissionError::Store(error) => Self::Store(error),
             AdmissionError::Contended => Self::Contended,
+            AdmissionError::Full => Self::TrunkFull,
+            AdmissionError::Interrupted => Self::Interrupted,
             AdmissionError::Clocks(doubt) => Self::Clocks(doubt),
         }
     }
@@ -292,13 +299,18 @@ impl SingleDropRun {
             None => None,
         };
         self.linked(session).await?;
-        match admission.admit(order, session).await {
+        let patience = Patience {
+            cancel,
+            waits: &|| self.update(SingleDropUpdate::WaitingForTrunk),
+        };
+        match admission.admit(order, session, &patience).await {
             Ok(Admission::Admitted(admitted)) => Ok(ReadyToDial {
                 sound,
                 folder,
                 admitted,
             }),
             Ok(Admission::Stopped(ruling)) => Err(self.stopped(ruling)),
+            Err(AdmissionError::Interrupted) => interrupted,
             Err(error) => Err(error.into()),
         }
     }
@@ -345,6 +357,7 @@ impl SingleDropRun {
         } = ready;
         let (drop, run) = (self.order.drop, session.run().clone());
         let dial_by = clock::now() + Plan::DIAL_WITHIN;
+        let dial_by = admitted.dial_by().map_or(dial_by, |by| by.min(dial_by));
         // It may have gone down meanwhile. What was allowed holds for as long as this waits, and without it nothing is
         // dialled.
         session.link_within(Plan::DIAL_WITHIN).await;

@@ -25,8 +25,10 @@ use crate::{
 pub struct ControllerLease {
     /// Its run's name, which is part of its channels' ids.
     pub run: RunName,
-    /// The PBX, with the trunk behind it, by the instance's name.
+    /// The PBX, by the instance's name.
     pub pbx: String,
+    /// The trunk behind it.
+    pub trunk: String,
 }
 
 /// What a controller begins with.
@@ -99,10 +101,21 @@ impl Store {
         }
         let args = args![&given.pbx, &given.identity, &given.trunk, now];
         tx.execute(REGISTER, args).await?;
+        // Starts of those who were alone until now are still on their way.
+        let scope = format!("trunk:{}", given.trunk);
+        let from = now + JOINS_AFTER;
+        let args = args![
+            scope.as_str(),
+            from,
+            i64::from(given.is_single),
+            run.as_str()
+        ];
+        tx.execute(JOIN, args).await?;
         tx.commit().await?;
         Ok(ControllerLease {
             run: run.clone(),
             pbx: given.pbx.clone(),
+            trunk: given.trunk.clone(),
         })
     }
 
@@ -370,6 +383,18 @@ const END_GONE: Sql = sql!(
      AND (lease_ends < $4 OR run IN (SELECT given.run FROM ",
     { run TEXT },
     "))"
+);
+
+/// For how long others' starts wait when a controller joins, in microseconds: longer than one takes from its intent to the
+/// PBX.
+const JOINS_AFTER: i64 = 1_000_000;
+
+const JOIN: Sql = sql!(
+    "UPDATE paces SET next_at = $2 WHERE next_at < $2 AND scope IN (SELECT scope FROM paces \
+     WHERE (scope = $1 OR ($3 = 0 AND scope LIKE 'campaign:%')) AND EXISTS \
+     (SELECT 1 FROM controllers WHERE ended_at IS NULL AND run <> $4) ORDER BY scope",
+    ["", " FOR UPDATE"],
+    ")"
 );
 
 /// Those that have left something.

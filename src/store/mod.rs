@@ -29,6 +29,7 @@ mod open;
 mod queue;
 mod results;
 mod server_clock;
+mod shares;
 mod sql;
 mod tally;
 mod transaction;
@@ -36,7 +37,7 @@ mod transaction;
 use std::sync::Arc;
 
 pub use campaigns::{Campaign, NewCampaign, OperatorCommand, Status};
-pub use commit::{DropEnd, Intent, Write, Written};
+pub use commit::{DropEnd, Full, Intent, StartSlot, StartTerms, Write, Written};
 pub use controllers::{CONTROLLER_LEASE, ControllerLease, Orphan, Registration};
 pub use do_not_call::{Barred, ListName, OWN_LIST};
 pub use error::{ErrorClass, StoreError};
@@ -45,6 +46,7 @@ pub use open::DatabaseAddress;
 pub use queue::{CONTACT_LEASE, Facts, Leased, Recent, RecentCalls, WaitingGroup};
 pub use results::{Cursor, Filter, ResultRow};
 pub use server_clock::Compared;
+pub use shares::Shares;
 pub use tally::{CallsOfLength, Tally};
 
 use server_clock::ServerClock;

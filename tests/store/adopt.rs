@@ -323,9 +323,8 @@ async fn a_drop_of_a_run_that_lives_is_never_taken_over(base: &Base) {
     fixture.commit(&write, 1).await;
     let next = controller(&fixture.store, "next").await;
     let elsewhere = RunName::new("elsewhere").unwrap();
-    let other = fixture
-        .store
-        .begin_controller(&registration(&elsewhere, "second"), Timestamp::now());
+    let elsewhere = registration(&elsewhere, "second");
+    let other = fixture.store.begin_controller(&elsewhere, Timestamp::now());
     let other = other.await.unwrap();
     let lives = [fixture.holder.run.clone()];
     let rows: [(_, &[RunName], _, _); 4] = [

@@ -11,7 +11,10 @@ use aftertone::{
     drop::{Outcome, Proof, Technique},
     id::{DropId, RunName},
     phone::PhoneNumber,
-    store::{ControllerLease, DropEnd, Intent, NewCampaign, Registration, Store, Write, Written},
+    store::{
+        ControllerLease, DropEnd, Intent, NewCampaign, Registration, StartTerms, Store, Write,
+        Written,
+    },
 };
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
@@ -176,13 +179,13 @@ pub(crate) async fn controller(store: &Store, run: &str) -> ControllerLease {
         .unwrap()
 }
 
-/// A controller of a PBX and a trunk of this name, which is in nobody's way.
+/// A controller of this PBX, with a trunk of its own.
 pub(crate) fn registration(run: &RunName, pbx: &str) -> Registration {
     Registration {
         run: run.clone(),
         pbx: pbx.to_owned(),
         identity: pbx.to_owned(),
-        trunk: pbx.to_owned(),
+        trunk: run.to_string(),
         rate: Rate::new(1_000, Duration::from_secs(1)).unwrap(),
         in_flight: 10_000,
         is_single: false,
@@ -215,6 +218,7 @@ pub(crate) fn intent(
         ruling: "{}".to_owned(),
         version: None,
         despite_do_not_call: false,
+        terms: StartTerms::default(),
     }
 }
 

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::{
     event::{Contact, End, Next, PauseReason},
     refusals::Refusals,
-    settings::{CampaignSettings, StopOn},
+    settings::{CampaignSettings, Sharing, StopOn},
     supply::Supply,
     waiting::Waiting,
 };
@@ -46,7 +46,12 @@ pub(super) struct Campaign {
     pub(super) settings: CampaignSettings,
     pub(super) phase: Phase,
     pub(super) callers: CallerIds,
+    /// Holds to this controller's part of the campaign's rate.
     pub(super) pace: Option<Pace>,
+    /// What other controllers have of its limits.
+    pub(super) share: Sharing,
+    /// Until when nothing is started, since others have used up its rate or its room.
+    pub(super) hold: Option<Timestamp>,
     pub(super) in_flight: BTreeMap<ContactId, DropInFlight>,
     /// Contacts that are due and leased to us, in the order in which the store gave them.
     pub(super) ready: VecDeque<Contact>,
@@ -92,6 +97,8 @@ impl Campaign {
             phase: Phase::Running,
             callers: settings.caller_ids.clone(),
             pace: settings.rate.map(Pace::new),
+            share: Sharing::default(),
+            hold: None,
             in_flight: BTreeMap::new(),
             ready: VecDeque::new(),
             supply: Supply::Known(Next::At(now)),
@@ -113,10 +120,6 @@ impl Campaign {
 
     /// Takes other settings from here on; one that was over runs again, for its dates may have changed.
     pub(super) fn change(&mut self, settings: CampaignSettings, now: Timestamp) {
-        match (&mut self.pace, settings.rate) {
-            (Some(pace), Some(rate)) => pace.set_rate(rate),
-            (pace, rate) => *pace = rate.map(Pace::new),
-        }
         if self.settings.caller_ids != settings.caller_ids {
             self.callers = settings.caller_ids.clone();
         }
@@ -125,11 +128,32 @@ impl Campaign {
             self.errors = Sliding::new(window);
         }
         self.settings = settings;
+        self.set_share(self.share);
         if matches!(self.phase, Phase::Over(_)) {
             self.phase = Phase::Running;
         }
         self.supply.note(now);
         self.look_at_the_hours(now);
+    }
+
+    /// Takes note of what other controllers have of its limits.
+    pub(super) fn set_share(&mut self, share: Sharing) {
+        self.share = share;
+        let part = |rate: Rate| rate.part(share.sharers.saturating_add(1));
+        match (&mut self.pace, self.settings.rate.map(part)) {
+            (Some(pace), Some(rate)) => pace.set_rate(rate),
+            (pace, rate) => *pace = rate.map(Pace::new),
+        }
+    }
+
+    /// When its next drop may start; `None` if it could at any time.
+    pub(super) fn next_start(&self) -> Option<Timestamp> {
+        self.pace.as_ref().and_then(Pace::next).max(self.hold)
+    }
+
+    /// Whether it has contacts to dial now.
+    pub(super) fn is_busy(&self, now: Timestamp) -> bool {
+        self.is_dialling() && (!self.ready.is_empty() || self.supply.is_due(now))
     }
 
     /// Brings what depends on the time alone up to date.
@@ -170,14 +194,15 @@ impl Campaign {
         self.is_dialling()
             && !self.ready.is_empty()
             && self.has_room()
-            && self.pace.as_ref().is_none_or(|pace| pace.is_open(now))
+            && self.next_start().is_none_or(|at| at <= now)
     }
 
     /// Whether one more of its drops may be in flight.
     pub(super) fn has_room(&self) -> bool {
+        let others = self.share.others_in_flight as usize;
         self.settings
             .in_flight
-            .is_none_or(|most| self.in_flight.len() < most as usize)
+            .is_none_or(|most| self.in_flight.len().saturating_add(others) < most as usize)
     }
 
     /// How many contacts to ask the store for, if it is time to: enough for a moment of dialling at this rate, and

@@ -58,6 +58,8 @@ pub enum Why {
         most: u32,
         /// Of the campaign, not of the PBX.
         of_campaign: bool,
+        /// How many of them other controllers have.
+        others: u32,
     },
     /// It dials, as fast as it may: the next start is to come at its time.
     Pace {
@@ -121,13 +123,17 @@ impl fmt::Display for Why {
                 "the trunk is offline: its far end does not answer the PBX, which is asked again every few seconds",
             ),
             Self::Budget(reading) => write!(f, "trunk budget: {reading}"),
-            Self::Full { most, of_campaign } => {
+            Self::Full { most, of_campaign, others } => {
                 let key = if *of_campaign {
                     "the campaign's `in_flight`"
                 } else {
                     "`trunk.in_flight`"
                 };
-                write!(f, "{} in flight, the most that {key} allows", drops(*most as usize))
+                write!(f, "{} in flight, the most that {key} allows", drops(*most as usize))?;
+                match others {
+                    0 => Ok(()),
+                    others => write!(f, "; other controllers have {others} of them"),
+                }
             }
             Self::Pace { speed_percent: 100 } => f.write_str("at full pace"),
             Self::Pace { speed_percent } => {
@@ -224,6 +230,7 @@ impl<G: Gate> Engine<G> {
             return Why::Full {
                 most,
                 of_campaign: true,
+                others: campaign.share.others_in_flight,
             };
         }
         let serving = || up().filter(|pbx| pbx.serves(rule));
@@ -231,6 +238,7 @@ impl<G: Gate> Engine<G> {
             return Why::Full {
                 most: serving().map(|pbx| pbx.most_in_flight).sum(),
                 of_campaign: false,
+                others: serving().map(|pbx| pbx.share.others_in_flight).sum(),
             };
         }
         let speeds = serving().map(|pbx| pbx.budget.stretch(rule).speed_percent());

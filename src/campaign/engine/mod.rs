@@ -48,7 +48,7 @@ pub use event::{
     Start,
 };
 pub use idle::{Idle, Why};
-pub use settings::{CampaignSettings, PbxSettings, StopOn};
+pub use settings::{CampaignSettings, PbxSettings, Sharing, StopOn};
 pub use waiting::Waiting;
 
 pub use super::ids::{CampaignId, ContactId, PbxId};
@@ -133,6 +133,53 @@ impl<G: Gate> Engine<G> {
                 this.campaigns.insert(id, campaign);
             }
         });
+    }
+
+    /// Takes note of what other controllers have of a PBX's trunk.
+    pub fn share_pbx(&mut self, id: PbxId, share: Sharing, now: Timestamp) {
+        if self.pbxs.get(&id).is_some_and(|pbx| pbx.share != share) {
+            self.change(now, |this| {
+                if let Some(pbx) = this.pbxs.get_mut(&id) {
+                    pbx.set_share(share);
+                }
+            });
+        }
+    }
+
+    /// Takes note of what other controllers have of each campaign's limits; of those that are left out they have nothing.
+    pub fn share_campaigns(&mut self, shares: &BTreeMap<CampaignId, Sharing>, now: Timestamp) {
+        let share_of = |id: &CampaignId| shares.get(id).copied().unwrap_or_default();
+        if self.campaigns.iter().any(|(id, c)| c.share != share_of(id)) {
+            self.change(now, |this| {
+                for (id, campaign) in &mut this.campaigns {
+                    campaign.set_share(share_of(id));
+                }
+            });
+        }
+    }
+
+    /// Starts nothing through a PBX until then, or nothing of the campaign if one is named: others use up the limit.
+    pub fn hold_off(&mut self, pbx: PbxId, campaign: Option<CampaignId>, until: Timestamp) {
+        let hold = match campaign {
+            Some(id) => self
+                .campaigns
+                .get_mut(&id)
+                .map(|campaign| &mut campaign.hold),
+            None => self.pbxs.get_mut(&pbx).map(|pbx| &mut pbx.hold),
+        };
+        if let Some(hold) = hold {
+            *hold = Some(hold.map_or(until, |at| at.max(until)));
+        }
+    }
+
+    /// The campaigns that have contacts to dial now.
+    pub fn busy_with(&self) -> Vec<CampaignId> {
+        if self.drain != Drain::No {
+            return Vec::new();
+        }
+        let campaigns = self.campaigns.iter();
+        let busy = campaigns.filter(|(_, campaign)| campaign.is_busy(self.now));
+        busy.map(|(&id, _)| id).collect()
     }
 
     /// Starts nothing of a campaign until it is resumed.

@@ -68,6 +68,15 @@ impl CampaignSettings {
     }
 }
 
+/// What others have of a limit, in other controllers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sharing {
+    /// How many others want a part of its starts.
+    pub sharers: u32,
+    /// How many drops in flight others have under it.
+    pub others_in_flight: u32,
+}
+
 /// A share of drops that fail by our own or the carrier's fault, at which a campaign stops.
 ///
 /// What counts as an error is `congestion`, `failed`, `lost` and `error`: what a person should look at before more is

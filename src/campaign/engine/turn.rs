@@ -169,10 +169,10 @@ impl<G: Gate> Engine<G> {
         let fetch = serving().next().and_then(|_| campaign.supply.next());
         let start = (!campaign.ready.is_empty() && campaign.has_room())
             .then(|| {
-                let own = campaign.pace.as_ref().and_then(|pace| pace.next());
+                let own = campaign.next_start();
                 serving()
                     .filter(|pbx| pbx.has_room())
-                    .map(|pbx| pbx.pace.next().max(own).unwrap_or(self.now))
+                    .map(|pbx| pbx.next_start().max(own).unwrap_or(self.now))
                     .min()
             })
             .flatten();

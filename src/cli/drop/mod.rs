@@ -184,6 +184,9 @@ fn not_dialled(
         SingleDropError::Stopped(ruling) => gate::stopped(drop, &ruling, args.json, printer),
         SingleDropError::Clocks(_) => CliError::new(error).hint(CLOCKS_HINT),
         SingleDropError::Contended => CliError::new(error).hint("run it again in a moment"),
+        SingleDropError::TrunkFull => CliError::new(error).hint(
+            "run it again later, or raise `trunk.in_flight` and `trunk.starts_per_second` to what the trunk carries",
+        ),
         SingleDropError::Evidence(EvidenceError::Archive(error)) => {
             let dir = error.dir.display();
             let hint = format!(

@@ -39,6 +39,9 @@ pub(super) async fn watch(
                         "the event link to the PBX is down; waiting for it, {seconds} s at most"
                     ));
                 }
+                Some(SingleDropUpdate::WaitingForTrunk) => {
+                    printer.warning("other drops use all that the trunk carries; waiting for room");
+                }
                 Some(SingleDropUpdate::Dialling) => {
                     is_dialling = true;
                     if !args.json {

@@ -17,7 +17,7 @@ use crate::{
         worker::{Attempt, DropTask},
     },
     id::DropId,
-    store::{Intent, Write},
+    store::{Intent, StartTerms, Write},
 };
 
 impl ControlLoop {
@@ -72,6 +72,10 @@ impl ControlLoop {
             ruling,
             version,
             despite_do_not_call: false,
+            terms: self
+                .campaigns
+                .get(start.campaign)
+                .map_or_else(StartTerms::default, |campaign| campaign.terms),
         };
         if let Some(campaign) = self.campaigns.get_mut(start.campaign) {
             campaign.account.note_start(now);
@@ -174,12 +178,20 @@ impl ControlLoop {
         let age = self.store_io.now().duration_since(launch.decided);
         // Its message and the folder of its evidence may take their time, on a disk that is slow.
         let left = STALE_AFTER.saturating_sub(age.unsigned_abs());
+        let dial_by = match launch.window {
+            Some(window) => self
+                .store_io
+                .clock()
+                .instant(window.dial_by)
+                .min(now + left),
+            None => now + left,
+        };
         let task = DropTask {
             drop: launch.drop,
             message: self.messages.get(&launch.start.message, now),
             start: *launch.start,
             mode,
-            dial_by: now + left,
+            dial_by,
             stale_at: launch.decided + STALE_AFTER,
             cancel: launch.cancel,
         };

@@ -14,16 +14,14 @@ use crate::{
     controller::{
         ControllerError, Input, PBX, carry_out,
         desired_state::{DesiredStep, steps},
-        in_flight::ContactKey,
         status,
-        store_writer::StoreEvent,
+        store_writer::{StartTiming, StoreEvent},
         worker::{Attempt, Completed},
     },
     drop::Outcome,
     error_chain::chain,
-    id::DropId,
     runtime::reconciler::EndedDrops,
-    store::{Campaign, Orphan, Write, Written},
+    store::{Campaign, Full, Intent, Orphan, Write, Written},
 };
 
 impl ControlLoop {
@@ -51,6 +49,19 @@ impl ControlLoop {
                     Err(error) => debug!(error = chain(&error), "campaigns cannot be read"),
                 }
             }
+            Input::Shares(shares) => {
+                self.store_io.shares_read();
+                match shares {
+                    Ok(shares) => {
+                        let now = self.store_io.now();
+                        self.engine.share_pbx(PBX, shares.trunk, now);
+                        self.engine.share_campaigns(&shares.campaigns, now);
+                    }
+                    Err(error) => {
+                        debug!(error = chain(&error), "who shares the trunk is not known")
+                    }
+                }
+            }
             Input::Counted(campaign, tally) => {
                 if let Some(state) = self.campaigns.get_mut(campaign) {
                     state.account.recount(&tally);
@@ -75,11 +86,13 @@ impl ControlLoop {
                 written,
                 at_once,
                 took,
+                timing,
             } => {
                 self.note_commit(took);
                 self.store_io.confirm(writes.len());
                 for (write, written) in writes.into_iter().zip(written) {
-                    self.on_written(write, &written, at_once);
+                    let timing = at_once.then_some(&timing);
+                    self.on_written(write, &written, timing);
                 }
             }
             StoreEvent::Fetched {
@@ -122,12 +135,11 @@ impl ControlLoop {
         }
     }
 
-    fn on_written(&mut self, write: Write, written: &Written, at_once: bool) {
+    /// What came of a write. `timing` is there if it was written when it was asked for the first time.
+    fn on_written(&mut self, write: Write, written: &Written, timing: Option<&StartTiming>) {
         match write {
             Write::Start(intent) => {
-                if let Some((campaign, contact)) = intent.of {
-                    self.on_intent((campaign, contact), intent.drop, written, at_once);
-                }
+                self.on_intent(&intent, written, timing);
             }
             Write::Settle {
                 campaign,
@@ -152,18 +164,46 @@ impl ControlLoop {
     }
 
     /// The answer to an intent. Only one that is committed without a doubt is dialled.
-    fn on_intent(&mut self, key: ContactKey, drop: DropId, written: &Written, at_once: bool) {
+    fn on_intent(&mut self, intent: &Intent, written: &Written, timing: Option<&StartTiming>) {
+        let Some(key) = intent.of else {
+            return;
+        };
+        let drop = intent.drop;
         let Some(is_wanted) = self.in_flight.is_committing(key, drop) else {
             return;
         };
+        let timing = timing.filter(|_| is_wanted);
         match written {
-            Written::Applied if at_once && is_wanted => self.in_flight.await_turn(key),
+            Written::Applied if timing.is_some() => self.in_flight.await_turn(key, None),
             Written::Applied => self.not_dialled(key),
+            Written::Scheduled(slot) => {
+                match timing.and_then(|timing| timing.window(*slot, intent.terms)) {
+                    Some(window) => self.in_flight.await_turn(key, Some(window)),
+                    None => self.not_dialled(key),
+                }
+            }
+            Written::Full(full) => {
+                debug!(%drop, ?full, "not dialled: others use what the trunk or the campaign carries");
+                self.hold_off(key.0, *full);
+                self.not_dialled(key);
+            }
             Written::Fenced | Written::OnDoNotCallList(_) | Written::Conflict => {
                 debug!(%drop, ?written, "not dialled: things have changed since it was decided on");
                 self.not_dialled(key);
             }
         }
+    }
+
+    /// Others use up a limit: it is left alone for a moment, in which more is learnt of them.
+    fn hold_off(&mut self, campaign: CampaignId, full: Full) {
+        let now = self.store_io.now();
+        let wait = full
+            .wait
+            .unwrap_or(WHEN_FULL)
+            .clamp(SHORTEST_HOLD, LONGEST_HOLD);
+        let campaign = full.of_campaign.then_some(campaign);
+        self.engine.hold_off(PBX, campaign, now + wait);
+        self.read_shares();
     }
 
     fn on_completed(&mut self, completed: Completed) {
@@ -331,3 +371,9 @@ impl ControlLoop {
         }
     }
 }
+
+/// How long a limit is left alone if others have used up its room.
+const WHEN_FULL: Duration = Duration::from_millis(500);
+
+const SHORTEST_HOLD: Duration = Duration::from_millis(50);
+const LONGEST_HOLD: Duration = Duration::from_secs(30);

@@ -42,7 +42,7 @@ use crate::{
     error_chain::chain,
     orders::View,
     runtime::reconciler::EndedDrops,
-    store::{Orphan, StoreError},
+    store::{Orphan, StartTerms, StoreError},
 };
 
 pub(super) use self::health::Health;
@@ -249,6 +249,14 @@ impl ControlLoop {
             self.store_io.count(campaign);
         }
         self.read_desired_state();
+        self.read_shares();
+    }
+
+    /// Looks who shares the trunk and the campaigns, and says what this controller has to dial.
+    fn read_shares(&mut self) {
+        if !self.is_broken() {
+            self.store_io.read_shares(self.engine.busy_with());
+        }
     }
 
     /// Comes to its end. A worse reason replaces the operator's.
@@ -337,6 +345,11 @@ impl ControlLoop {
             account,
             mode: spec.screen,
             row: row.clone(),
+            terms: StartTerms {
+                rate: settings.rate,
+                in_flight: settings.in_flight,
+                ..StartTerms::default()
+            },
         });
         self.engine.gate_mut().set_campaign(id, spec.kind);
         self.in_flight.set_rate(id, settings.rate);

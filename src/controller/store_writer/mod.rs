@@ -2,6 +2,7 @@
 
 mod backlog;
 mod commit_latency;
+mod start_timing;
 mod store_io;
 
 use std::{sync::Arc, time::Duration};
@@ -11,7 +12,10 @@ use jiff::SignedDuration;
 use tokio::{sync::mpsc, time::sleep};
 use tracing::{debug, error, info, warn};
 
-pub(super) use self::{backlog::StoreRequest, commit_latency::CommitLatency, store_io::StoreIo};
+pub(super) use self::{
+    backlog::StoreRequest, commit_latency::CommitLatency, start_timing::StartTiming,
+    store_io::StoreIo,
+};
 
 use self::backlog::{Backlog, Work};
 use super::{Input, lease::compare};
@@ -35,6 +39,8 @@ pub(super) enum StoreEvent {
         at_once: bool,
         /// How long the store took, this time.
         took: Duration,
+        /// When drops may be dialled that have a moment of their own.
+        timing: StartTiming,
     },
     /// The answer to a fetch.
     Fetched {
@@ -69,6 +75,7 @@ pub(super) struct StoreWriter {
     clock: Arc<Steady>,
     requests: mpsc::UnboundedReceiver<StoreRequest>,
     inputs: mpsc::UnboundedSender<Input>,
+    timing: StartTiming,
 }
 
 impl StoreWriter {
@@ -98,7 +105,12 @@ impl StoreWriter {
     }
 
     /// Writes a batch, however often it takes.
-    async fn commit(&self, writes: Vec<Write>) -> Result<(), StoreError> {
+    async fn commit(&mut self, mut writes: Vec<Write>) -> Result<(), StoreError> {
+        for write in &mut writes {
+            if let Write::Start(intent) = write {
+                intent.terms = self.timing.terms(intent.terms);
+            }
+        }
         let mut outage = Outage::new();
         loop {
             let (began, now) = (clock::now(), self.clock.now());
@@ -107,11 +119,18 @@ impl StoreWriter {
             match committed {
                 Ok(written) => {
                     let at_once = outage.since.is_none();
+                    let heard = self.clock.now();
+                    for written in &written {
+                        if let Written::Scheduled(slot) = written {
+                            self.timing.note(now, slot.read_at, heard);
+                        }
+                    }
                     self.report(StoreEvent::Committed {
                         writes,
                         written,
                         at_once,
                         took: clock::now().duration_since(began),
+                        timing: self.timing,
                     });
                     self.end(&outage);
                     return Ok(());

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tracing::debug;
 
-use super::{StoreRequest, StoreWriter};
+use super::{StartTiming, StoreRequest, StoreWriter};
 use crate::{
     campaign::engine::CampaignId,
     clock::Steady,
@@ -23,6 +23,11 @@ pub(in crate::controller) struct StoreIo {
     inputs: mpsc::UnboundedSender<Input>,
     /// Writes that the store has not confirmed.
     unconfirmed: usize,
+    holder: ControllerLease,
+    /// The store was asked who shares the trunk, and has not answered.
+    is_reading_shares: bool,
+    /// What was last noted to be dialled.
+    busy_with: Option<Vec<CampaignId>>,
 }
 
 impl StoreIo {
@@ -37,11 +42,12 @@ impl StoreIo {
         let (requests, requested) = mpsc::unbounded_channel();
         let writer = StoreWriter {
             store: store.clone(),
-            holder,
+            holder: holder.clone(),
             history,
             clock: Arc::clone(&clock),
             requests: requested,
             inputs: inputs.clone(),
+            timing: StartTiming::default(),
         };
         let io = Self {
             store,
@@ -49,6 +55,9 @@ impl StoreIo {
             requests,
             inputs,
             unconfirmed: 0,
+            holder,
+            is_reading_shares: false,
+            busy_with: None,
         };
         (io, writer)
     }
@@ -71,6 +80,31 @@ impl StoreIo {
     /// Leases contacts that are due, after all that was asked before.
     pub(in crate::controller) fn fetch(&self, campaign: CampaignId, at_most: usize) {
         self.ask(StoreRequest::Fetch { campaign, at_most });
+    }
+
+    /// Reads who shares the trunk, unless that is under way, and notes what this controller has to dial.
+    pub(in crate::controller) fn read_shares(&mut self, busy_with: Vec<CampaignId>) {
+        if std::mem::replace(&mut self.is_reading_shares, true) {
+            return;
+        }
+        let is_news = self.busy_with.as_ref() != Some(&busy_with);
+        self.busy_with = Some(busy_with.clone());
+        let (store, holder, now) = (self.store.clone(), self.holder.clone(), self.now());
+        let inputs = self.inputs.clone();
+        tokio::spawn(async move {
+            let shares = async {
+                if is_news {
+                    store.note_busy(&holder, &busy_with).await?;
+                }
+                store.shares(&holder, now).await
+            };
+            let _ = inputs.send(Input::Shares(shares.await));
+        });
+    }
+
+    /// The answer to that has come.
+    pub(in crate::controller) const fn shares_read(&mut self) {
+        self.is_reading_shares = false;
     }
 
     /// The store has confirmed so many writes.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::{DropEnd, Intent, Write, Written};
+use super::{DropEnd, Intent, Write, Written, limits::Limits};
 use crate::{
     campaign::{
         budget::Calls,
@@ -34,6 +34,8 @@ pub(super) struct Batch<'a> {
     /// The version of each number that an intent is for.
     pub(super) numbers: BTreeMap<i64, Version>,
     pub(super) decisions: Vec<Decided<'a>>,
+    /// What intents are held to; empty if the batch has none.
+    pub(super) limits: Limits,
 }
 
 #[derive(Debug)]
@@ -75,6 +77,8 @@ pub(super) struct DropRow<'a> {
     pub(super) contact: Option<i64>,
     pub(super) attempt: i64,
     pub(super) holder: String,
+    /// Whether it counts for the limits of this controller's trunk.
+    pub(super) is_on_trunk: bool,
     pub(super) outcome: Option<Outcome>,
     /// The intent, if this batch writes it.
     pub(super) intent: Option<&'a Intent>,
@@ -203,6 +207,10 @@ impl<'a> Batch<'a> {
         if intent.version.is_some_and(|seen| seen != version.version) {
             return Written::Conflict;
         }
+        let slot = match self.limits.take(intent) {
+            Ok(slot) => slot,
+            Err(full) => return Written::Full(full),
+        };
         version.version += 1;
         version.is_changed = true;
         if let Some((campaign, contact)) = intent.of
@@ -217,13 +225,14 @@ impl<'a> Batch<'a> {
             contact: intent.of.map(|(_, contact)| contact.0),
             attempt: intent.attempt.into(),
             holder: run.to_owned(),
+            is_on_trunk: true,
             outcome: None,
             intent: Some(intent),
             end: None,
             is_taken_back: false,
         };
         self.drops.insert(key, row);
-        Written::Applied
+        slot.map_or(Written::Applied, Written::Scheduled)
     }
 
     fn refuse(
@@ -324,6 +333,9 @@ impl<'a> Batch<'a> {
         }
         drop.outcome = Some(outcome);
         drop.end = Some(ended);
+        if drop.is_on_trunk {
+            self.limits.leave(Some(campaign.0));
+        }
         Written::Applied
     }
 
@@ -345,6 +357,9 @@ impl<'a> Batch<'a> {
             is_final: None,
             drop_end: Some(end),
         });
+        if drop.is_on_trunk {
+            self.limits.leave(None);
+        }
         Written::Applied
     }
 
@@ -358,6 +373,9 @@ impl<'a> Batch<'a> {
             return Written::Fenced;
         }
         drop.is_taken_back = true;
+        if drop.is_on_trunk {
+            self.limits.leave(None);
+        }
         Written::Applied
     }
 
@@ -383,6 +401,9 @@ impl<'a> Batch<'a> {
             return Written::Fenced;
         };
         drop.is_taken_back = true;
+        if drop.is_on_trunk {
+            self.limits.leave(Some(campaign.0));
+        }
         row.attempts = i64::from(attempt) - 1;
         row.give_back(self.now);
         Written::Applied

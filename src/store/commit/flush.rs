@@ -26,6 +26,7 @@ impl Batch<'_> {
         self.write(tx, UPDATE_CONTACTS, self.contacts()).await?;
         self.write(tx, INSERT_DECISIONS, self.decisions()).await?;
         self.write(tx, UPDATE_NUMBERS, self.versions()).await?;
+        self.limits.flush(tx, self.holder).await?;
         for (id, row) in &self.campaigns {
             if let Some(why) = &row.pauses {
                 let status = row.status.slug();

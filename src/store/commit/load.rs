@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::{
     Write,
     batch::{Batch, CampaignRow, ContactRow, ContactStage, DropRow, Version},
+    limits::Limits,
 };
 use crate::{
     campaign::engine::Settlement,
@@ -40,11 +41,25 @@ impl<'a> Batch<'a> {
             barred: BTreeMap::new(),
             numbers: BTreeMap::new(),
             decisions: Vec::new(),
+            limits: Limits::default(),
         };
         batch.load_campaigns(tx, &touched).await?;
         batch.load_numbers(tx, &touched).await?;
         batch.load_contacts(tx, &touched).await?;
         batch.load_drops(tx, &touched).await?;
+        let intents = writes.iter().filter_map(|write| match write {
+            Write::Start(intent) => Some(&**intent),
+            Write::Settle { .. }
+            | Write::EndDrop { .. }
+            | Write::TakeBack { .. }
+            | Write::Release { .. }
+            | Write::Paused { .. }
+            | Write::Finished { .. } => None,
+        });
+        let intents: Vec<_> = intents.collect();
+        if !intents.is_empty() {
+            batch.limits = Limits::load(tx, holder, &intents, batch.now).await?;
+        }
         Ok(batch)
     }
 
@@ -120,7 +135,7 @@ impl<'a> Batch<'a> {
             let given = rows(touched.attempts.iter().map(pair));
             stored.append(&mut tx.all(DROPS_OF_ATTEMPTS, args![&given]).await?);
         }
-        for (id, contact, attempt, holder, slug) in stored {
+        for (id, contact, attempt, holder, slug, pbx) in stored {
             let ended = match slug {
                 None => None,
                 Some(slug) => match outcome(&slug) {
@@ -132,6 +147,7 @@ impl<'a> Batch<'a> {
                 contact,
                 attempt,
                 holder,
+                is_on_trunk: pbx == self.holder.pbx,
                 outcome: ended,
                 intent: None,
                 end: None,
@@ -231,7 +247,7 @@ type LoadedContact = (
 );
 
 /// The columns of [`DROPS`].
-type LoadedDrop = (String, Option<i64>, i64, String, Option<String>);
+type LoadedDrop = (String, Option<i64>, i64, String, Option<String>, String);
 
 fn read_contact(stored: LoadedContact) -> Option<ContactRow> {
     let (
@@ -318,14 +334,14 @@ const CONTACTS: Sql = sql!(
 );
 
 const DROPS: Sql = sql!(
-    "SELECT drops.id, contact, attempt, holder, outcome FROM ",
+    "SELECT drops.id, contact, attempt, holder, outcome, pbx FROM ",
     { id TEXT },
     " CROSS JOIN drops WHERE drops.id = given.id ORDER BY drops.id",
     ["", " FOR UPDATE OF drops"]
 );
 
 const DROPS_OF_ATTEMPTS: Sql = sql!(
-    "SELECT drops.id, drops.contact, drops.attempt, holder, outcome FROM ",
+    "SELECT drops.id, drops.contact, drops.attempt, holder, outcome, pbx FROM ",
     { contact BIGINT, attempt BIGINT },
     " CROSS JOIN drops WHERE drops.contact = given.contact AND drops.attempt = given.attempt \
      ORDER BY drops.id",

@@ -2,10 +2,12 @@
 //!
 //! A batch is read as sets, decided in memory in its order, and written as sets: it costs about a dozen statements however
 //! long it is. What it decides on is locked first, always in the same order, so that two controllers never wait for each
-//! other: campaigns' version, controller, campaigns, do-not-call lists, numbers, contacts, drops.
+//! other: campaigns' version, controller, campaigns, do-not-call lists, numbers, contacts, drops, and last, where all
+//! controllers of a trunk meet, the paces of trunks and campaigns ([`limits`]).
 
 mod batch;
 mod flush;
+mod limits;
 mod load;
 
 use jiff::Timestamp;
@@ -22,6 +24,7 @@ use crate::{
 };
 use batch::Batch;
 use flush::finish;
+pub use limits::{Full, StartSlot, StartTerms};
 
 /// Something to be written.
 #[derive(Clone, Debug, PartialEq)]
@@ -105,6 +108,8 @@ pub struct Intent {
     pub version: Option<i64>,
     /// Whether a person set the do-not-call rule aside for it, with the reason in the ruling.
     pub despite_do_not_call: bool,
+    /// The limits of its campaign, and how soon it can be dialled.
+    pub terms: StartTerms,
 }
 
 /// How a drop ended.
@@ -137,6 +142,10 @@ pub enum Written {
     OnDoNotCallList(String),
     /// A drop to this number has begun since its facts were read: no intent was written.
     Conflict,
+    /// An intent is written; others share its limits, so that it has a moment of its own.
+    Scheduled(StartSlot),
+    /// The trunk or the campaign carries no more at this moment, over all controllers: no intent was written.
+    Full(Full),
 }
 
 impl Store {
@@ -144,6 +153,8 @@ impl Store {
     /// reply was lost: what is written already is [`Written::Applied`].
     ///
     /// - An intent wants its contact leased to this controller, the controller not ended and the campaign running.
+    /// - An intent also wants room on the trunk, and on its campaign, over all controllers; if others share them it is
+    ///   [`Written::Scheduled`], and may be dialled at its moment alone.
     /// - [`Settlement::NotDialled`] of a contact whose intent was not written gives the contact back. It is due as before
     ///   either way, and a drop that was not dialled never was.
     /// - [`Settlement::Ended`] wants the drop to be this controller's, whose it is if it dialled it or has adopted it.

@@ -23,6 +23,8 @@ ALTER TABLE controllers ADD COLUMN is_single BIGINT;
 ALTER TABLE controllers ADD COLUMN starts BIGINT;
 ALTER TABLE controllers ADD COLUMN per_us BIGINT;
 ALTER TABLE controllers ADD COLUMN in_flight BIGINT;
+-- The campaigns that it has contacts of to dial now, as a JSON array of ids: those who share a limit.
+ALTER TABLE controllers ADD COLUMN busy_with TEXT;
 CREATE INDEX controllers_on_trunk ON controllers (trunk) WHERE ended_at IS NULL;
 
 CREATE INDEX drops_in_flight ON drops (pbx, campaign) WHERE outcome IS NULL;
