@@ -328,7 +328,7 @@ struct Span(SignedDuration);
 
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.0.as_secs();
+        let seconds = (self.0.as_millis() + 500) / 1_000;
         match seconds {
             3_600.. => write!(f, "{} h {} min", seconds / 3_600, seconds % 3_600 / 60),
             60.. => write!(f, "{} min {} s", seconds / 60, seconds % 60),

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{
     Store, StoreError,
     codec::{read_time, technique},
-    queue::CONTACT_LEASE,
+    leases::{CONTACT_LEASE, CONTROLLER_LEASE, lease_end},
     sql::{Sql, args, row, rows, sql},
     transaction::Tx,
 };
@@ -89,7 +89,7 @@ impl Store {
             run.as_str(),
             &given.pbx,
             now,
-            lease_end(now),
+            lease_end(now, CONTROLLER_LEASE),
             &given.trunk,
             i64::from(given.is_single),
             i64::from(given.rate.starts()),
@@ -141,7 +141,7 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let mut tx = self.write("renew this controller's lease").await?;
         let now = tx.lease_time(now).await?;
-        let args = args![holder.run.as_str(), lease_end(now)];
+        let args = args![holder.run.as_str(), lease_end(now, CONTROLLER_LEASE)];
         let renewed = tx.execute(RENEW, args).await?;
         tx.commit().await?;
         Ok(renewed > 0)
@@ -257,11 +257,11 @@ impl Tx {
     /// Bounds leases that a clock which was wrong has written, so that they do not last for hours: none ends later than
     /// one that begins now.
     async fn bound_leases(&mut self, now: i64) -> Result<(), StoreError> {
-        let ends = lease_end(now);
-        self.execute(BOUND_LEASES, args![ends, ends + span(SLACK)])
+        let ends = lease_end(now, CONTROLLER_LEASE);
+        self.execute(BOUND_LEASES, args![ends, lease_end(ends, SLACK)])
             .await?;
-        let ends = now.saturating_add(span(CONTACT_LEASE));
-        self.execute(BOUND_CONTACTS, args![ends, ends + span(SLACK)])
+        let ends = lease_end(now, CONTACT_LEASE);
+        self.execute(BOUND_CONTACTS, args![ends, lease_end(ends, SLACK)])
             .await?;
         Ok(())
     }
@@ -306,20 +306,8 @@ fn read_orphan(stored: StoredOrphan) -> Option<Orphan> {
     })
 }
 
-/// How long a controller's lease lasts.
-pub const CONTROLLER_LEASE: Duration = Duration::from_secs(30);
-
 /// How much later than one that begins now a lease may end: clocks that agree are this far apart at most.
 const SLACK: Duration = Duration::from_secs(5);
-
-/// When a lease ends that begins at this moment.
-fn lease_end(now: i64) -> i64 {
-    now.saturating_add(span(CONTROLLER_LEASE))
-}
-
-fn span(duration: Duration) -> i64 {
-    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
-}
 
 const BEGIN: Sql = sql!(
     "INSERT INTO controllers (run, pbx, began_at, lease_ends, trunk, is_single, starts, per_us, in_flight) \

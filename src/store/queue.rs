@@ -1,12 +1,13 @@
 //! Contacts that are due, leased to a controller with all that the gate has to know of them.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
     ControllerLease, Store, StoreError,
     codec::{consent, held, micros, number, read_number, read_time, technique},
+    leases::{CONTACT_LEASE, lease_end},
     sql::{Sql, args, row, rows, sql},
     transaction::Tx,
 };
@@ -109,8 +110,7 @@ impl Store {
         let ids = rows(due.iter().map(|stored| row! { id: stored.0 }));
         if !due.is_empty() {
             let run = holder.run.as_str();
-            let lease = i64::try_from(CONTACT_LEASE.as_micros()).unwrap_or(i64::MAX);
-            let until = moment.saturating_add(lease);
+            let until = lease_end(moment, CONTACT_LEASE);
             tx.execute(LEASE, args![&ids, run, until]).await?;
         }
         let next = tx.one(NEXT, args![&ids, campaign.0]).await?;
@@ -367,9 +367,6 @@ fn calls_of(technique: Technique, legs: Option<i64>) -> u32 {
         (Some(_), Technique::Double | Technique::Single) | (None, Technique::Double) => 2,
     }
 }
-
-/// How long a contact stays leased without an intent.
-pub const CONTACT_LEASE: Duration = Duration::from_secs(90);
 
 const STRANGE_TIME: &str = "a time in it cannot be read";
 

@@ -49,8 +49,7 @@ impl Store {
         let mut tx = self.read("read who shares the trunk").await?;
         let run = holder.run.as_str();
         let now = tx.lease_time(now).await?;
-        let others: Vec<(Option<String>, Option<String>)> =
-            tx.all(OTHERS, args![run, now]).await?;
+        let others: Vec<(Option<String>, Option<String>)> = tx.all(OTHERS, args![run, now]).await?;
         let in_flight: Vec<(Option<i64>, i64, i64)> =
             tx.all(IN_FLIGHT, args![run, &holder.trunk]).await?;
         let mut shares = Shares::default();

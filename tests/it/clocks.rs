@@ -53,7 +53,7 @@ async fn nobody_is_dialled_at_night_by_a_clock_that_jumped() {
         &fixture.store,
         campaign,
         "tokyo",
-        &numbers("+8133224501", 60),
+        &numbers("+813322450", 60),
     )
     .await;
 

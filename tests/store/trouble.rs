@@ -10,17 +10,16 @@ use std::{
 
 use aftertone::{
     drop::Outcome,
-    id::RunName,
     store::{DatabaseAddress, ErrorClass, Store, StoreError, Written},
 };
-use jiff::{Timestamp, ToSpan as _};
+
 use libtest_mimic::Trial;
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::net::TcpSocket;
 
 use crate::{
     base::{Base, Kind, OwnServer, Server},
-    fixture::{Fixture, registration},
+    fixture::Fixture,
 };
 
 pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
