@@ -7,6 +7,7 @@
 #   root    what builds the lab's Asterisk root
 #   lab     what the lab needs: its root, and the voices of its subscribers
 #   store   a PostgreSQL server for the store's tests, which they start and stop themselves
+#   clock   what sets the clock of one program alone
 #
 # Needs root, or sudo without a password, only if something is missing. Rust is not installed: which one is the user's choice.
 set -eu
@@ -45,6 +46,7 @@ main() {
             want postgresql exists /usr/lib/postgresql/*/bin/initdb
             want procps has pgrep
             ;;
+        clock) want faketime exists /usr/lib/*/faketime/libfaketimeMT.so.1 ;;
         *) usage ;;
         esac
     done

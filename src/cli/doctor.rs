@@ -7,14 +7,19 @@ use super::{
     printer::{Paint, Printer},
 };
 use crate::{
+    clock::{CLOCKS_WITHIN, Steady},
     config::{Config, StoreUrl},
+    controller::place,
     doctor::{self, Check, Status},
+    error_chain::chain,
     orders::DOUBLE_CALL,
+    store::Store,
 };
 
 /// Check that the PBX has all that a drop needs
 ///
-/// Prints a line for each check, with a remedy if it does not pass. It makes a short call within the PBX, and none outside.
+/// Prints a line for each check, with a remedy if it does not pass. It compares the clocks of this machine, of the PBX and of
+/// the database server. It makes a short call within the PBX, and none outside.
 /// The exit status is 0 if all checks pass (warnings do not count), 1 if any fails, 2 if the PBX could not be examined.
 #[derive(Debug, Default, Args)]
 pub(super) struct DoctorArgs {
@@ -33,19 +38,17 @@ pub(super) async fn run(
     printer: Printer,
 ) -> Result<Exit, CliError> {
     let mut checks = Vec::new();
-    let tell = |check: Check| {
+    let mut tell = |check: Check| {
         if !args.json {
             printer.line(&line(&check, printer));
         }
         checks.push(check);
     };
-    doctor::examine(config, tell).await.map_err(CliError::new)?;
-    if let Some(check) = limits(config).await {
-        if !args.json {
-            printer.line(&line(&check, printer));
-        }
-        checks.push(check);
-    }
+    doctor::examine(config, &mut tell)
+        .await
+        .map_err(CliError::new)?;
+    let more = [database_clock(config).await, limits(config).await];
+    more.into_iter().flatten().for_each(tell);
     if !config.is_trunk_known {
         printer.note(DOUBLE_CALL);
     }
@@ -92,6 +95,41 @@ async fn limits(config: &Config) -> Option<Check> {
         ),
     })
 }
+
+/// Compares this machine's clock with the database server's, if it has one.
+async fn database_clock(config: &Config) -> Option<Check> {
+    let clock = Steady::start();
+    let given = clock.now();
+    match Store::server_time(&place(&config.store.url)).await {
+        Ok(server) => {
+            clock.compare(given, server?);
+            Some(match clock.doubt() {
+                None => Check::ok(
+                    DATABASE_CLOCK,
+                    format!(
+                        "this machine's clock and the database server's agree within {} s",
+                        CLOCKS_WITHIN.as_secs()
+                    ),
+                ),
+                Some(doubt) => Check::fail(
+                    DATABASE_CLOCK,
+                    doubt.to_string(),
+                    "let both machines keep their clocks by NTP",
+                ),
+            })
+        }
+        Err(error) => {
+            let hint = error.hint().unwrap_or("look at `store.url`").to_owned();
+            let detail = format!(
+                "the database server's clock cannot be read: {}",
+                chain(&error)
+            );
+            Some(Check::fail(DATABASE_CLOCK, detail, hint))
+        }
+    }
+}
+
+const DATABASE_CLOCK: &str = "database_clock";
 
 fn verdict(checks: &[Check]) -> Exit {
     if checks.iter().any(|check| check.status == Status::Fail) {

@@ -11,7 +11,10 @@
 //!
 //! A campaign's drops pass the same gate by [`super::gate::CampaignGate`], and their intents go through the store writer.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use backon::{ExponentialBuilder, Retryable as _};
 use jiff::Timestamp;
@@ -28,6 +31,7 @@ use super::{
     drop_order::SingleDrop,
     gate::{calls, json},
     launch_pacer::LaunchWindow,
+    lease::compare,
     registration::registration,
     store_writer::StartTiming,
 };
@@ -38,9 +42,9 @@ use crate::{
         engine::PbxId,
         policy::{self, Case, Rule, Ruling},
     },
-    clock,
+    clock::{self, Doubt, Steady},
     config::{Config, StoreUrl},
-    drop::{DropRecord, Outcome, Report, Technique},
+    drop::{DropRecord, Outcome, Plan, Report, Technique},
     error_chain::chain,
     id::DropId,
     runtime::Session,
@@ -54,6 +58,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct SingleDropAdmission {
     store: Store,
+    clock: Arc<Steady>,
     gate: policy::Gate,
     config: Config,
 }
@@ -72,7 +77,10 @@ pub(super) enum Admission {
 pub(super) struct Admitted {
     drop: DropId,
     technique: Technique,
+    /// Until when it may be dialled: what allowed it does not hold for ever.
+    stale_at: Timestamp,
     store: Store,
+    clock: Arc<Steady>,
     holder: ControllerLease,
     renewing: AbortHandle,
     /// By when it has to be dialled, if others share the trunk.
@@ -96,6 +104,9 @@ pub(super) enum AdmissionError {
     /// Others called this number, or changed what is known of it, each time that the gate was asked.
     #[error("the number is being called by others at this moment")]
     Contended,
+    /// The clocks cannot be relied on.
+    #[error("{0}")]
+    Clocks(Doubt),
     /// Others use all that the trunk carries.
     #[error("the trunk carries no more calls at this moment")]
     Full,
@@ -112,18 +123,24 @@ impl SingleDropAdmission {
     pub(super) async fn open(config: &Config) -> Result<Self, StoreError> {
         config.make_state_dir();
         Ok(Self {
+            clock: Arc::new(Steady::start()),
             store: Store::open(&place(&config.store.url)).await?,
             gate: policy::Gate::new(config.gate.clone()),
             config: config.clone(),
         })
     }
 
+    /// The time that is gone by.
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// What the gate says to a call at this moment.
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub(super) async fn ask(&self, order: &SingleDrop) -> Result<Ruling, StoreError> {
-        let (ruling, _) = self.decide(order, now()).await?;
+    /// [`AdmissionError`].
+    pub(super) async fn ask(&self, order: &SingleDrop) -> Result<Ruling, AdmissionError> {
+        let (ruling, _) = self.decide(order).await?;
         Ok(ruling)
     }
 
@@ -140,7 +157,7 @@ impl SingleDropAdmission {
     ) -> Result<Admission, AdmissionError> {
         let holder = self
             .store
-            .begin_controller(&self.registration(session), now())
+            .begin_controller(&self.registration(session), self.clock.now())
             .await?;
         let settled = timeout(SETTLE_WITHIN, self.settle_strays(&holder, session)).await;
         let failed = settled.unwrap_or_else(|_| Err("the PBX does not end their calls".to_owned()));
@@ -154,7 +171,7 @@ impl SingleDropAdmission {
         match admission {
             Ok(Admission::Admitted(_)) => {}
             Ok(Admission::Stopped(_)) | Err(_) => {
-                let ended = self.store.end_controller(&holder, now()).await;
+                let ended = self.store.end_controller(&holder, self.clock.now()).await;
                 if let Err(error) = ended {
                     warn!(%error, "the run is left open in the store; its lease ends by itself");
                 }
@@ -174,7 +191,7 @@ impl SingleDropAdmission {
         let alive = reconciler.alive().map_err(|error| chain(&error))?;
         let strays = self
             .store
-            .adopt_strays(holder, session.dead(), &alive, now());
+            .adopt_strays(holder, session.dead(), &alive, self.clock.now());
         let strays = strays.await.map_err(|error| chain(&error))?;
         if strays.is_empty() {
             return Ok(());
@@ -194,7 +211,7 @@ impl SingleDropAdmission {
                 calls: Calls::likely(stray.technique, Outcome::Lost, Duration::ZERO),
             });
         }
-        let written = self.store.commit(holder, &writes, now()).await;
+        let written = self.store.commit(holder, &writes, self.clock.now()).await;
         written.map(|_| ()).map_err(|error| chain(&error))
     }
 
@@ -211,33 +228,36 @@ impl SingleDropAdmission {
         let (mut tries, mut timing, mut has_waited) = (TRIES, StartTiming::default(), false);
         let give_up = clock::now() + ROOM_WITHIN;
         while tries > 0 {
-            let now = now();
-            let (ruling, facts) = self.decide(order, now).await?;
+            let (ruling, facts) = self.decide(order).await?;
             if !ruling.decision.is_allowed() {
                 return Ok(Admission::Stopped(Box::new(ruling)));
             }
             let terms = timing.terms(StartTerms::default());
             let intent = self.intent(order, &ruling, &facts, terms);
             let writes = [Write::Start(Box::new(intent))];
+            let now = self.clock.now();
             let written = self.store.commit(holder, &writes, now).await?;
+            compare(&self.store, &self.clock);
             let admitted = |dial_by| {
                 log_overrides(&ruling, order);
                 Ok(Admission::Admitted(Admitted {
                     drop: order.drop,
                     technique: order.plan.technique,
+                    stale_at: self.clock.now() + Plan::DIAL_WITHIN,
                     store: self.store.clone(),
+                    clock: Arc::clone(&self.clock),
                     holder: holder.clone(),
-                    renewing: renew(self.store.clone(), holder.clone()),
+                    renewing: renew(&self.store, &self.clock, holder),
                     dial_by,
                 }))
             };
             match written.first() {
                 Some(Written::Applied) => return admitted(None),
                 Some(&Written::Scheduled(slot)) => {
-                    timing.note(now, slot.read_at, self::now());
+                    timing.note(now, slot.read_at, self.clock.now());
                     let window = timing.window(slot, terms);
                     if let Some(window) = window
-                        && let Some(dial_by) = until(window).await
+                        && let Some(dial_by) = until(window, &self.clock).await
                     {
                         return admitted(Some(dial_by));
                     }
@@ -273,16 +293,19 @@ impl SingleDropAdmission {
         holder: &ControllerLease,
     ) -> Result<(), StoreError> {
         let writes = [Write::TakeBack { drop: order.drop }];
-        self.store.commit(holder, &writes, now()).await.map(drop)
+        let taken = self.store.commit(holder, &writes, self.clock.now());
+        taken.await.map(drop)
     }
 
-    async fn decide(
-        &self,
-        order: &SingleDrop,
-        now: Timestamp,
-    ) -> Result<(Ruling, Facts), StoreError> {
+    async fn decide(&self, order: &SingleDrop) -> Result<(Ruling, Facts), AdmissionError> {
         let history = self.gate.settings().history();
-        let facts = self.store.facts(&order.number, history, now).await?;
+        let asked = self.clock.now();
+        let facts = self.store.facts(&order.number, history, asked).await?;
+        compare(&self.store, &self.clock);
+        if let Some(doubt) = self.clock.doubt() {
+            return Err(AdmissionError::Clocks(doubt));
+        }
+        let now = self.clock.now();
         let case = Case {
             number: Ok(&order.number),
             zone: None,
@@ -352,6 +375,16 @@ impl Admitted {
         self.write(&[Write::EndDrop { end, calls }]).await
     }
 
+    /// The time that is gone by.
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Whether what allowed the drop still holds.
+    pub(super) fn is_stale(&self) -> bool {
+        self.clock.now() > self.stale_at || !self.clock.is_certain()
+    }
+
     /// Takes the drop's intent back: nothing was dialled, and it does not count.
     ///
     /// # Errors
@@ -363,7 +396,7 @@ impl Admitted {
 
     /// Writes the last that is to be written of the drop, and ends its run in the store.
     async fn write(self, writes: &[Write]) -> Result<(), StoreError> {
-        let commit = || self.store.commit(&self.holder, writes, now());
+        let commit = || self.store.commit(&self.holder, writes, self.clock.now());
         let commit = commit.retry(pauses()).sleep(sleep);
         let commit = commit.when(|error| error.class == ErrorClass::Away);
         let commit = commit.notify(|error, _| {
@@ -374,7 +407,8 @@ impl Admitted {
             warn!("another controller has taken the drop over, and has written its end");
         }
         self.renewing.abort();
-        self.store.end_controller(&self.holder, now()).await?;
+        let now = self.clock.now();
+        self.store.end_controller(&self.holder, now).await?;
         self.store.close().await;
         Ok(())
     }
@@ -409,7 +443,8 @@ pub fn place(url: &StoreUrl) -> DatabaseAddress {
 }
 
 /// Keeps the lease of a run from ending while its drop goes on.
-fn renew(store: Store, holder: ControllerLease) -> AbortHandle {
+fn renew(store: &Store, clock: &Arc<Steady>, holder: &ControllerLease) -> AbortHandle {
+    let (store, clock, holder) = (store.clone(), Arc::clone(clock), holder.clone());
     let renewing = tokio::spawn(async move {
         let mut ticks = tokio::time::interval(CONTROLLER_LEASE / 3);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -417,7 +452,7 @@ fn renew(store: Store, holder: ControllerLease) -> AbortHandle {
         ticks.tick().await;
         loop {
             ticks.tick().await;
-            match store.renew(&holder, now()).await {
+            match store.renew(&holder, clock.now()).await {
                 Ok(true) => {}
                 Ok(false) => {
                     warn!("the lease of this run has ended; another controller ends its drop");
@@ -431,15 +466,11 @@ fn renew(store: Store, holder: ControllerLease) -> AbortHandle {
 }
 
 /// Waits for the moment of a start; returns until when it may be dialled, or `None` if it has passed.
-async fn until(window: LaunchWindow) -> Option<Instant> {
-    let wait = window.from.duration_since(now());
+async fn until(window: LaunchWindow, clock: &Steady) -> Option<Instant> {
+    let wait = window.from.duration_since(clock.now());
     sleep(Duration::try_from(wait).unwrap_or_default()).await;
-    let left = Duration::try_from(window.dial_by.duration_since(now())).ok()?;
-    (now() < window.until).then(|| clock::now() + left)
-}
-
-fn now() -> Timestamp {
-    Timestamp::try_from(clock::wall()).unwrap_or(Timestamp::MAX)
+    let left = Duration::try_from(window.dial_by.duration_since(clock.now())).ok()?;
+    (clock.now() < window.until).then(|| clock::now() + left)
 }
 
 /// How long calls of drops that were killed may take to end; after that the drop that is wanted goes first.

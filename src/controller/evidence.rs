@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
+use jiff::Timestamp;
 use thiserror::Error;
 use tokio::task::{JoinError, spawn_blocking};
 
@@ -39,12 +40,17 @@ pub(super) async fn open(dir: PathBuf, config: &Config) -> Result<Archive, Evide
     Ok(opened.await??)
 }
 
-/// Begins the folder of a drop.
+/// Begins the folder of a drop. `now` is the time that is gone by: a wall clock that jumped would make evidence too old to be
+/// kept.
 ///
 /// # Errors
 /// [`EvidenceError`].
-pub(super) async fn begin(archive: Archive, drop: DropId) -> Result<Folder, EvidenceError> {
-    let begun = spawn_blocking(move || archive.begin(drop, clock::wall()));
+pub(super) async fn begin(
+    archive: Archive,
+    drop: DropId,
+    now: Timestamp,
+) -> Result<Folder, EvidenceError> {
+    let begun = spawn_blocking(move || archive.begin(drop, now.into()));
     Ok(begun.await??)
 }
 
@@ -55,6 +61,7 @@ pub(super) async fn keep(
     (run, drop, shown): (&RunName, DropId, &str),
     report: &Arc<Report>,
     message: Option<Arc<[i16]>>,
+    now: Timestamp,
 ) -> Result<PathBuf, String> {
     let (run, shown, report) = (run.clone(), shown.to_owned(), Arc::clone(report));
     let kept = spawn_blocking(move || {
@@ -64,7 +71,7 @@ pub(super) async fn keep(
             report.outcome.slug(),
             report.proof.slug(),
         );
-        let kept = folder.keep(&record, &title, message.as_deref(), clock::wall());
+        let kept = folder.keep(&record, &title, message.as_deref(), now.into());
         kept.map_err(|error| chain(&error))
     });
     match kept.await {

@@ -26,9 +26,12 @@ pub(super) async fn keep(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let began = clock::now();
-        let input = match store.renew(&holder, clock.now()).await {
-            Ok(true) => Input::Renewed(began, clock::now().duration_since(began)),
+        // The lease goes on while the machine is suspended.
+        let began = clock::since_boot();
+        let renewed = store.renew(&holder, clock.now()).await;
+        compare(&store, &clock);
+        let input = match renewed {
+            Ok(true) => Input::Renewed(began, clock::since_boot().saturating_sub(began)),
             Ok(false) => {
                 error!("the lease has ended: another controller has taken over");
                 let _ = inputs.send(Input::TakenOver);
@@ -43,6 +46,13 @@ pub(super) async fn keep(
         if inputs.send(input).is_err() {
             return;
         }
+    }
+}
+
+/// Compares the clocks with the database server's, as the last request has shown it.
+pub(super) fn compare(store: &Store, clock: &Steady) {
+    if let Some(compared) = store.compared() {
+        clock.compare(compared.given, compared.server);
     }
 }
 

@@ -48,10 +48,7 @@ mod status;
 mod store_writer;
 mod worker;
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
@@ -234,6 +231,9 @@ pub enum ControllerError {
         "the lease of this controller had ended, and another one has taken over what was in flight"
     )]
     TakenOver,
+    /// The clock was set back, which a run cannot follow; nothing is wrong with another one.
+    #[error("the clock was set back, and the run began before")]
+    ClockSetBack,
 }
 
 impl ControllerError {
@@ -248,7 +248,8 @@ impl ControllerError {
             | Self::Library(_)
             | Self::Evidence(_)
             | Self::Replaced
-            | Self::TakenOver => false,
+            | Self::TakenOver
+            | Self::ClockSetBack => false,
         }
     }
 
@@ -276,7 +277,9 @@ impl ControllerError {
                 "every call was hung up; give each controller on this PBX an `instance` of its own"
                     .to_owned(),
             ),
-            Self::TakenOver => Some("start it again to resume where it left off".to_owned()),
+            Self::TakenOver | Self::ClockSetBack => {
+                Some("start it again to resume where it left off".to_owned())
+            }
         }
     }
 }
@@ -290,8 +293,8 @@ enum Input {
     Completed(Completed),
     /// A drop's task has ended, and nothing was dialled, for certain.
     NotDialled(Attempt),
-    /// The lease was renewed by a request that began then, and took so long.
-    Renewed(Instant, Duration),
+    /// The lease was renewed by a request that began then, by the time since the machine was started, and took so long.
+    Renewed(Duration, Duration),
     /// The lease had ended, and another controller has what was ours.
     TakenOver,
     /// Drops of controllers that died, and what came of ending their calls.

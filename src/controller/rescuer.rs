@@ -10,6 +10,7 @@ use tracing::{info, warn};
 use super::{
     Input,
     gone::{self, GivenUp},
+    lease::compare,
 };
 use crate::{
     clock::Steady,
@@ -86,6 +87,7 @@ impl OrphanRescuer {
         let dead = self.reconciler.dead().map_err(|error| chain(&error))?;
         let orphans = self.store.adopt(&self.holder, &dead, self.clock.now());
         let orphans = orphans.await.map_err(|error| chain(&error))?;
+        compare(&self.store, &self.clock);
         if !orphans.is_empty() {
             let ended = end_calls(&self.reconciler, &orphans).await;
             self.stuck.extend(ended.stuck.iter().cloned());

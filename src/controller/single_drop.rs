@@ -30,7 +30,7 @@ use super::{
 use crate::{
     audio,
     campaign::policy::Ruling,
-    clock,
+    clock::{self, Doubt},
     config::Config,
     drop::{DropRecord, Moment, Plan, Report},
     evidence::{Archive, Folder},
@@ -115,6 +115,9 @@ pub enum SingleDropError {
     /// Others call the number at this moment.
     #[error("the number is being called by others at this moment")]
     Contended,
+    /// The clocks cannot be relied on, so that it is not known which rules hold at this moment.
+    #[error("nothing was dialled: {0}")]
+    Clocks(Doubt),
     /// Evidence was to be kept, and cannot be.
     #[error(transparent)]
     Evidence(#[from] EvidenceError),
@@ -155,6 +158,18 @@ pub enum SingleDropError {
         /// Why its intent is still in the store; `None`: it was taken back.
         unwritten: Option<StoreError>,
     },
+}
+
+impl From<AdmissionError> for SingleDropError {
+    fn from(error: AdmissionError) -> Self {
+        match error {
+            AdmissionError::Store(error) => Self::Store(error),
+            AdmissionError::Contended => Self::Contended,
+            AdmissionError::Full => Self::TrunkFull,
+            AdmissionError::Interrupted => Self::Interrupted,
+            AdmissionError::Clocks(doubt) => Self::Clocks(doubt),
+        }
+    }
 }
 
 /// A single drop that is carried out.
@@ -233,8 +248,7 @@ impl SingleDropRun {
         gate::warn_of_what_is_off(&self.config.gate);
         let admission = SingleDropAdmission::open(&self.config).await;
         let admission = admission.map_err(SingleDropError::Store)?;
-        let ruling = admission.ask(&self.order).await;
-        let ruling = ruling.map_err(SingleDropError::Store)?;
+        let ruling = admission.ask(&self.order).await?;
         if !ruling.decision.is_allowed() {
             return Err(self.stopped(Box::new(ruling)));
         }
@@ -281,7 +295,7 @@ impl SingleDropRun {
             () = cancel.cancelled() => return interrupted,
         };
         let folder = match archive {
-            Some(archive) => Some(evidence::begin(archive, order.drop).await?),
+            Some(archive) => Some(evidence::begin(archive, order.drop, admission.now()).await?),
             None => None,
         };
         self.linked(session).await?;
@@ -296,10 +310,8 @@ impl SingleDropRun {
                 admitted,
             }),
             Ok(Admission::Stopped(ruling)) => Err(self.stopped(ruling)),
-            Err(AdmissionError::Store(error)) => Err(SingleDropError::Store(error)),
-            Err(AdmissionError::Contended) => Err(SingleDropError::Contended),
-            Err(AdmissionError::Full) => Err(SingleDropError::TrunkFull),
             Err(AdmissionError::Interrupted) => interrupted,
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -349,6 +361,13 @@ impl SingleDropRun {
         // It may have gone down meanwhile. What was allowed holds for as long as this waits, and without it nothing is
         // dialled.
         session.link_within(Plan::DIAL_WITHIN).await;
+        // While the machine is suspended `dial_by` does not come nearer.
+        if clock::now() < dial_by && admitted.is_stale() {
+            let unwritten = admitted.take_back().await.err();
+            let _ = session.close().await;
+            let words = "what allowed it did not hold any more".to_owned();
+            return Err(SingleDropError::NotDialled { words, unwritten });
+        }
         let plan = Plan {
             message: sound.length,
             ..self.order.plan.clone()
@@ -394,7 +413,8 @@ impl SingleDropRun {
         let evidence = match folder {
             Some(folder) => {
                 let subject = (&run, drop, self.order.shown_number.as_str());
-                Some(evidence::keep(folder, subject, &report, sound.samples.clone()).await)
+                let samples = sound.samples.clone();
+                Some(evidence::keep(folder, subject, &report, samples, admitted.now()).await)
             }
             None => None,
         };

@@ -78,7 +78,7 @@ impl Controller {
         };
 
         let claim = Claim::new(&config).await?;
-        let renewed = clock::now();
+        let renewed = clock::since_boot();
         let registration = registration(&config, claim.run(), claim.identity(), false);
         let leased = lease_and_adopt(&registration, &store, &claim, &clock).await;
         let (holder, orphans) = match leased {
@@ -160,9 +160,10 @@ impl Controller {
             store_io,
             in_flight: InFlightTable::new(config.trunk.rate),
             campaigns: CampaignTable::new(which == Selection::All),
-            health: Health::new(session.link(), trunk, renewed),
+            health: Health::new(session.link(), trunk, Arc::clone(&clock), renewed),
             reporter,
             worker: Arc::new(DropWorker {
+                clock: Arc::clone(&clock),
                 config,
                 run: session.run().clone(),
                 orders: session.orders(),
@@ -209,6 +210,8 @@ async fn lease_and_adopt(
     clock: &Steady,
 ) -> Result<(ControllerLease, Vec<Orphan>), ControllerError> {
     let holder = store.begin_controller(registration, clock.now()).await?;
+    // Before anything else goes by it: a clock that differs from the server's is not the one to go by.
+    lease::compare(store, clock);
     // Before the session's own sweep forgets them.
     let dead: Vec<RunName> = claim.dead()?;
     let orphans = store.adopt(&holder, &dead, clock.now()).await?;
@@ -242,7 +245,8 @@ async fn past(
     let started = starts.into_iter().map(|start| Event::Started {
         campaign: start.campaign.unwrap_or(OF_NO_CAMPAIGN),
         pbx: PBX,
-        at: start.at,
+        // What a clock that was wrong has put into the future counts as of this moment.
+        at: start.at.min(now),
     });
     let window = config.trunk.limits.window;
     let mut elsewhere = Elsewhere::new(holder.clone(), since(window));

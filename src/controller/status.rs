@@ -127,6 +127,7 @@ pub(super) fn campaign<G: Gate>(
         | Why::Cancelling { .. }
         | Why::Paused(_)
         | Why::StoreAway
+        | Why::ClocksApart
         | Why::Hours(_)
         | Why::DatesOver
         | Why::PbxAway

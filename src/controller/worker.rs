@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Instant};
 
+use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
@@ -17,7 +18,7 @@ use crate::{
         budget::Calls,
         engine::{CampaignId, ContactId, Start},
     },
-    clock,
+    clock::{self, Steady},
     config::Config,
     drop::{DropRecord, Mode, Outcome, OutcomeReason, Plan, Report},
     error_chain::chain,
@@ -45,6 +46,8 @@ pub(super) struct DropTask {
     pub(super) message: Awaited,
     /// Until when it may be dialled: what allowed it does not hold for ever.
     pub(super) dial_by: Instant,
+    /// The same by the clock that goes on while the machine is suspended.
+    pub(super) stale_at: Timestamp,
     /// Ends the drop.
     pub(super) cancel: CancellationToken,
 }
@@ -71,6 +74,7 @@ pub(super) struct Completed {
 
 /// What all drops share.
 pub(super) struct DropWorker {
+    pub(super) clock: Arc<Steady>,
     pub(super) config: Config,
     pub(super) run: RunName,
     pub(super) orders: Orders,
@@ -101,14 +105,18 @@ impl DropWorker {
         };
         let mut folder = None;
         if let Some(archive) = &self.archive {
-            match evidence::begin(archive.clone(), task.drop).await {
+            match evidence::begin(archive.clone(), task.drop, self.clock.now()).await {
                 Ok(begun) => folder = Some(begun),
                 // No drop is better than one that was to be proven and is not.
                 Err(error) => return Some(self.failed_before_dial(&task, &chain(&error))),
             }
         }
-        let is_late = clock::now() > task.dial_by;
-        if is_late || task.cancel.is_cancelled() || *self.link.borrow() != PbxLink::Up {
+        let is_late = clock::now() > task.dial_by || self.clock.now() > task.stale_at;
+        if is_late
+            || !self.clock.is_certain()
+            || task.cancel.is_cancelled()
+            || *self.link.borrow() != PbxLink::Up
+        {
             return None;
         }
         let stop = StopSignals {
@@ -179,7 +187,14 @@ impl DropWorker {
         let report = Arc::new(report);
         let shown = task.start.contact.number.to_string();
         let subject = (&self.run, task.drop, shown.as_str());
-        let kept = evidence::keep(folder, subject, &report, sound.samples.clone()).await;
+        let kept = evidence::keep(
+            folder,
+            subject,
+            &report,
+            sound.samples.clone(),
+            self.clock.now(),
+        )
+        .await;
         if let Err(words) = &kept {
             warn!(drop = %task.drop, words, "the evidence of a drop could not be kept");
         }

@@ -30,7 +30,8 @@ pub struct Check {
 }
 
 impl Check {
-    pub(super) fn ok(check: &'static str, detail: impl Into<String>) -> Self {
+    /// It is as it should be.
+    pub fn ok(check: &'static str, detail: impl Into<String>) -> Self {
         Self {
             check,
             status: Status::Ok,
@@ -39,11 +40,8 @@ impl Check {
         }
     }
 
-    pub(super) fn warn(
-        check: &'static str,
-        detail: impl Into<String>,
-        remedy: impl Into<String>,
-    ) -> Self {
+    /// It needs a look; `remedy` says what to do.
+    pub fn warn(check: &'static str, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self {
             check,
             status: Status::Warn,
@@ -52,11 +50,8 @@ impl Check {
         }
     }
 
-    pub(super) fn fail(
-        check: &'static str,
-        detail: impl Into<String>,
-        remedy: impl Into<String>,
-    ) -> Self {
+    /// A drop cannot work; `remedy` says what to do.
+    pub fn fail(check: &'static str, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self {
             check,
             status: Status::Fail,

@@ -129,7 +129,7 @@ impl Store {
             return Err(tx.refuse(expected));
         }
         let version = tx.next_version().await?;
-        let now = micros(now);
+        let now = micros(tx.past(now).await?);
         let made = tx
             .execute(INSERT, args![name, &new.spec, now, version])
             .await?;
@@ -177,7 +177,8 @@ impl Store {
         let doing = format!("change the order of campaign {campaign}");
         let mut tx = self.write(doing).await?;
         let version = tx.next_version().await?;
-        let args = args![campaign.0, spec, micros(now), version];
+        let now = micros(tx.past(now).await?);
+        let args = args![campaign.0, spec, now, version];
         tx.execute(REORDER, args).await?;
         let changed = tx.campaign_of(campaign).await?;
         tx.commit().await?;
@@ -246,17 +247,11 @@ impl Store {
             }
         };
         let in_flight = in_flight_slug(in_flight);
-        let args = args![
-            campaign.0,
-            status.slug(),
-            why,
-            in_flight,
-            micros(now),
-            version
-        ];
+        let now = micros(tx.past(now).await?);
+        let args = args![campaign.0, status.slug(), why, in_flight, now, version];
         tx.execute(WISH, args).await?;
         if order == OperatorCommand::Resume {
-            let args = args![campaign.0, micros(now)];
+            let args = args![campaign.0, now];
             tx.execute(RESUMED, args).await?;
         }
         let after = tx.campaign_of(campaign).await?;

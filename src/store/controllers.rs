@@ -6,7 +6,8 @@ use jiff::Timestamp;
 
 use super::{
     Store, StoreError,
-    codec::{micros, read_time, technique},
+    codec::{read_time, technique},
+    leases::{CONTACT_LEASE, CONTROLLER_LEASE, lease_end},
     sql::{Sql, args, row, rows, sql},
     transaction::Tx,
 };
@@ -74,8 +75,8 @@ impl Store {
     /// Begins a controller whose lease lasts until [`CONTROLLER_LEASE`] from `now`, unless it is renewed.
     ///
     /// # Errors
-    /// [`StoreError`], refused if a run of this name lives or has left something, if our clock and the server's differ
-    /// by more than [`CLOCKS_WITHIN`], or if the instance's name is another PBX's that is in use.
+    /// [`StoreError`], refused if a run of this name lives or has left something, or if the instance's name is another
+    /// PBX's that is in use.
     pub async fn begin_controller(
         &self,
         given: &Registration,
@@ -83,24 +84,14 @@ impl Store {
     ) -> Result<ControllerLease, StoreError> {
         let run = &given.run;
         let mut tx = self.write(format!("begin controller `{run}`")).await?;
-        // SQLite has no clock of its own.
-        let server: Option<(Option<i64>,)> = tx.one(SERVER_CLOCK, args![]).await?;
-        let server = server.and_then(|(server,)| server);
-        if let Some(apart) = server.map(|server| (server - micros(now)).unsigned_abs())
-            && Duration::from_micros(apart) > CLOCKS_WITHIN
-        {
-            return Err(tx.refuse(format!(
-                "this machine's clock and the database server's are {:.1} s apart; leases need them within {} s",
-                Duration::from_micros(apart).as_secs_f64(),
-                CLOCKS_WITHIN.as_secs()
-            )));
-        }
+        let now = tx.lease_time(now).await?;
+        tx.bound_leases(now).await?;
         tx.register(given, now).await?;
         let args = args![
             run.as_str(),
             &given.pbx,
-            micros(now),
-            micros(now + CONTROLLER_LEASE),
+            now,
+            lease_end(now, CONTROLLER_LEASE),
             &given.trunk,
             i64::from(given.is_single),
             i64::from(given.rate.starts()),
@@ -112,7 +103,7 @@ impl Store {
         }
         // Starts of those who were alone until now are still on their way.
         let scope = format!("trunk:{}", given.trunk);
-        let from = server.unwrap_or(micros(now)) + JOINS_AFTER;
+        let from = now + JOINS_AFTER;
         let args = args![
             scope.as_str(),
             from,
@@ -134,7 +125,8 @@ impl Store {
     /// [`StoreError`].
     pub async fn has_controller(&self, now: Timestamp) -> Result<bool, StoreError> {
         let mut tx = self.read("look for a controller").await?;
-        let found: Option<(String,)> = tx.one(ANY_CONTROLLER, args![micros(now)]).await?;
+        let now = tx.lease_time(now).await?;
+        let found: Option<(String,)> = tx.one(ANY_CONTROLLER, args![now]).await?;
         Ok(found.is_some())
     }
 
@@ -148,7 +140,8 @@ impl Store {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let mut tx = self.write("renew this controller's lease").await?;
-        let args = args![holder.run.as_str(), micros(now + CONTROLLER_LEASE)];
+        let now = tx.lease_time(now).await?;
+        let args = args![holder.run.as_str(), lease_end(now, CONTROLLER_LEASE)];
         let renewed = tx.execute(RENEW, args).await?;
         tx.commit().await?;
         Ok(renewed > 0)
@@ -166,7 +159,8 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut tx = self.write("end this controller").await?;
         let run = holder.run.as_str();
-        tx.execute(END, args![run, micros(now)]).await?;
+        let now = tx.lease_time(now).await?;
+        tx.execute(END, args![run, now]).await?;
         let leases = rows([row! { run: run }]);
         tx.execute(END_LEASES, args![&leases]).await?;
         tx.execute(FORGET, args![&holder.pbx]).await?;
@@ -192,7 +186,8 @@ impl Store {
             return Err(tx.refuse("another controller has taken over what this one had"));
         }
         let dead = rows(dead.iter().map(|run| row! { run: run.as_str() }));
-        let now = micros(now);
+        let now = tx.lease_time(now).await?;
+        tx.bound_leases(now).await?;
         tx.execute(END_GONE, args![&dead, run, &holder.pbx, now])
             .await?;
         let gone: Vec<(String,)> = tx.all(GONE, args![run, &holder.pbx]).await?;
@@ -232,7 +227,8 @@ impl Store {
         let seen = dead.chain(alive.iter().map(|run| (run, true)));
         let seen = seen.map(|(run, lives)| row! { run: run.as_str(), lives: i64::from(lives) });
         let seen = rows(seen);
-        let args = args![&seen, run, &holder.pbx, micros(now)];
+        let now = tx.lease_time(now).await?;
+        let args = args![&seen, run, &holder.pbx, now];
         let gone: Vec<(String,)> = tx.all(STRAYED, args).await?;
         if gone.is_empty() {
             tx.commit().await?;
@@ -241,7 +237,7 @@ impl Store {
         let gone = rows(gone.iter().map(|(run,)| row! { run: run }));
         let stored = tx.all(ADOPT_STRAYS, args![&gone, run, &holder.pbx]).await?;
         let orphans = tx.orphans(stored)?;
-        tx.execute(END_EMPTY, args![&gone, micros(now)]).await?;
+        tx.execute(END_EMPTY, args![&gone, now]).await?;
         tx.execute(FORGET, args![&holder.pbx]).await?;
         tx.commit().await?;
         Ok(orphans)
@@ -252,7 +248,22 @@ impl Tx {
     /// Whether a controller has not been ended, which it cannot be until this transaction is over.
     pub(super) async fn is_alive(&mut self, holder: &ControllerLease) -> Result<bool, StoreError> {
         let args = args![holder.run.as_str()];
-        Ok(self.one::<(String,)>(ALIVE, args).await?.is_some())
+        let found: Option<(Option<String>, Option<i64>)> = self.one(ALIVE, args).await?;
+        let (run, server_time) = found.unwrap_or_default();
+        self.note_server_time(server_time);
+        Ok(run.is_some())
+    }
+
+    /// Bounds leases that a clock which was wrong has written, so that they do not last for hours: none ends later than
+    /// one that begins now.
+    async fn bound_leases(&mut self, now: i64) -> Result<(), StoreError> {
+        let ends = lease_end(now, CONTROLLER_LEASE);
+        self.execute(BOUND_LEASES, args![ends, lease_end(ends, SLACK)])
+            .await?;
+        let ends = lease_end(now, CONTACT_LEASE);
+        self.execute(BOUND_CONTACTS, args![ends, lease_end(ends, SLACK)])
+            .await?;
+        Ok(())
     }
 
     /// Reads orphans, in the order in which they began.
@@ -295,34 +306,48 @@ pub(super) fn read_orphan(stored: StoredOrphan) -> Option<Orphan> {
     })
 }
 
-/// How long a controller's lease lasts.
-pub const CONTROLLER_LEASE: Duration = Duration::from_secs(30);
-
-/// How far the clocks of a controller and of PostgreSQL's machine may be apart: well below the leases.
-pub const CLOCKS_WITHIN: Duration = Duration::from_secs(5);
-
-const SERVER_CLOCK: Sql = sql!(
-    "SELECT ",
-    [
-        "CAST(NULL AS BIGINT)",
-        "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
-    ]
-);
+/// How much later than one that begins now a lease may end: clocks that agree are this far apart at most.
+const SLACK: Duration = Duration::from_secs(5);
 
 const BEGIN: Sql = sql!(
     "INSERT INTO controllers (run, pbx, began_at, lease_ends, trunk, is_single, starts, per_us, in_flight) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (run) DO NOTHING"
 );
 
+/// With what the server's clock shows.
 const ALIVE: Sql = sql!(
-    "SELECT run FROM controllers WHERE run = $1 AND ended_at IS NULL",
-    ["", " FOR SHARE"]
+    "SELECT alive.run, ",
+    [
+        "CAST(NULL AS BIGINT)",
+        "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
+    ],
+    " FROM (SELECT 1 AS one) AS always LEFT JOIN \
+     (SELECT run FROM controllers WHERE run = $1 AND ended_at IS NULL",
+    ["", " FOR SHARE"],
+    ") AS alive ON 1 = 1"
 );
 
 const ANY_CONTROLLER: Sql = sql!(
     "SELECT run FROM controllers WHERE ended_at IS NULL AND lease_ends > $1 AND NOT EXISTS \
      (SELECT 1 FROM drops WHERE drops.holder = controllers.run AND drops.run = controllers.run \
      AND drops.campaign IS NULL AND drops.outcome IS NULL) LIMIT 1"
+);
+
+/// Those of living controllers, in this order, which all take.
+const BOUND_LEASES: Sql = sql!(
+    "UPDATE controllers SET lease_ends = $1 WHERE run IN \
+     (SELECT run FROM controllers WHERE ended_at IS NULL AND lease_ends > $2 ORDER BY run",
+    ["", " FOR UPDATE SKIP LOCKED"],
+    ")"
+);
+
+/// What another is about to change is passed over.
+const BOUND_CONTACTS: Sql = sql!(
+    "UPDATE contacts SET due_at = $1 WHERE id IN \
+     (SELECT contacts.id FROM controllers CROSS JOIN contacts WHERE contacts.holder = controllers.run \
+     AND contacts.stage = 'leased' AND contacts.due_at > $2 ORDER BY contacts.id",
+    ["", " FOR UPDATE OF contacts SKIP LOCKED"],
+    ")"
 );
 
 const RENEW: Sql =

@@ -60,12 +60,13 @@ impl Store {
         let mut sorted: Vec<i64> = numbers.iter().map(codec::number).collect();
         sorted.sort_unstable();
         sorted.dedup();
-        let (name, now) = (list.as_str(), codec::micros(now));
+        let name = list.as_str();
         let mut new = 0;
         for some in sorted.chunks(AT_A_TIME) {
             let mut tx = self
                 .write(format!("add to the do-not-call list `{name}`"))
                 .await?;
+            let now = codec::micros(tx.past(now).await?);
             tx.execute(MAKE_LIST, args![name, now]).await?;
             let given = rows(some.iter().map(|number| row! { number: number }));
             new += tx.execute(BAR, args![&given, name, now, because]).await?;

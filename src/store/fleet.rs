@@ -222,8 +222,8 @@ impl Store {
         let mut tx = self
             .read("look for drops whose controllers are gone")
             .await?;
-        let (by, pbx) = gone.terms(now);
-        let stored: Vec<StoredGone> = tx.all(GONE_DROPS, args![micros(by), pbx]).await?;
+        let (by, pbx) = gone.terms(now, tx.lease_time(now).await?);
+        let stored: Vec<StoredGone> = tx.all(GONE_DROPS, args![by, pbx]).await?;
         let mut drops = Vec::with_capacity(stored.len());
         for (id, run, campaign, contact, attempt, pbx, slug, at, holder, of, trunk) in stored {
             let stored = (id, run, campaign, contact, attempt, pbx, slug, at);
@@ -271,8 +271,8 @@ impl Store {
     /// [`StoreError`].
     pub async fn give_back_leases(&self, now: Timestamp) -> Result<u64, StoreError> {
         const DOING: &str = "give back contacts of controllers that are gone";
-        let at = micros(now);
         let mut tx = self.read(DOING).await?;
+        let at = tx.lease_time(now).await?;
         let any: Option<(i64,)> = tx.one(ANY_LAPSED_LEASE, args![at]).await?;
         drop(tx);
         if any.is_none() {
@@ -297,35 +297,36 @@ impl Store {
         if !is_there {
             return Err(tx.refuse("there is no PBX of this name"));
         }
+        let now = tx.lease_time(now).await?;
         if let Some(run) = tx.alive_on(name, now).await? {
             return Err(tx.refuse(format!("its controller `{run}` is alive")));
         }
         if tx.one::<(i64,)>(UNSETTLED, args![name]).await?.is_some() {
             return Err(tx.refuse("drops of it are not settled"));
         }
-        let ended: Vec<(String,)> = tx.all(END_ALL, args![name, micros(now)]).await?;
+        let ended: Vec<(String,)> = tx.all(END_ALL, args![name, now]).await?;
         let ended = rows(ended.iter().map(|(run,)| row! { run: run }));
         let given_back = tx.execute(END_LEASES, args![&ended]).await?;
         tx.execute(FORGET, args![name]).await?;
-        tx.execute(FORGET_PBX, args![name, micros(now)]).await?;
+        tx.execute(FORGET_PBX, args![name, now]).await?;
         tx.commit().await?;
         Ok(given_back)
     }
 }
 
 impl Tx {
-    /// Registers the PBX of a controller that begins. Its row is held until the transaction is over.
+    /// Registers the PBX of a controller that begins at this lease time. Its row is held until the transaction is over.
     pub(super) async fn register(
         &mut self,
         given: &Registration,
-        now: Timestamp,
+        at: i64,
     ) -> Result<(), StoreError> {
-        let (pbx, at) = (&given.pbx, micros(now));
+        let pbx = &given.pbx;
         let args = args![pbx, &given.identity, &given.trunk, at];
         let before: Option<(String,)> = self.one(HOLD_PBX, args).await?;
         let before = before.map_or_else(|| given.identity.clone(), |(identity,)| identity);
         if before != given.identity {
-            let run = self.alive_on(pbx, now).await?;
+            let run = self.alive_on(pbx, at).await?;
             let drops: Option<(i64,)> = self.one(UNSETTLED, args![pbx]).await?;
             let used = match (run, drops) {
                 (Some(run), _) => format!("whose controller `{run}` is alive"),
@@ -352,8 +353,9 @@ impl Tx {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let run = holder.run.as_str();
-        let (by, _) = gone.terms(now);
-        let args = args![run, micros(by), micros(now)];
+        let lease_time = self.lease_time(now).await?;
+        let (by, _) = gone.terms(now, lease_time);
+        let args = args![run, by, lease_time];
         if self.execute(END_IF_GONE, args).await? == 0 {
             // One that is not there has been gone for long.
             return Ok(self.one::<(String,)>(IS_THERE, args![run]).await?.is_none());
@@ -369,18 +371,19 @@ impl Tx {
         Ok(())
     }
 
-    async fn alive_on(&mut self, pbx: &str, now: Timestamp) -> Result<Option<String>, StoreError> {
-        let alive: Option<(String,)> = self.one(ALIVE_ON, args![pbx, micros(now)]).await?;
+    async fn alive_on(&mut self, pbx: &str, now: i64) -> Result<Option<String>, StoreError> {
+        let alive: Option<(String,)> = self.one(ALIVE_ON, args![pbx, now]).await?;
         Ok(alive.map(|(run,)| run))
     }
 }
 
 impl<'a> Gone<'a> {
     /// Before when their leases must have ended, and of which PBX they are; none: of any.
-    const fn terms(self, now: Timestamp) -> (Timestamp, &'a str) {
+    /// `now` is the caller's time, and `lease_time` the same moment by the clock that leases go by.
+    fn terms(self, now: Timestamp, lease_time: i64) -> (i64, &'a str) {
         match self {
-            Self::By(by) => (by, ""),
-            Self::Of(pbx) => (now, pbx),
+            Self::By(by) => (lease_time - (micros(now) - micros(by)), ""),
+            Self::Of(pbx) => (lease_time, pbx),
         }
     }
 }

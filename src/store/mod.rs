@@ -14,8 +14,8 @@
 //! nothing. All that [`Store::commit`] is given at once is one transaction, and may be given again when its reply was
 //! lost: what is written already is left as it is.
 //!
-//! Times are arguments; controllers that share a database have clocks that agree to within a second or so, which is
-//! checked on PostgreSQL when a controller begins.
+//! Times are arguments. On PostgreSQL leases go by the server's clock all the same, and nothing that has happened is written
+//! later than it shows: see [`Compared`].
 
 mod campaigns;
 mod codec;
@@ -26,10 +26,12 @@ mod elsewhere;
 mod error;
 mod fleet;
 mod import;
+mod leases;
 mod lookup;
 mod open;
 mod queue;
 mod results;
+mod server_clock;
 mod shares;
 mod sql;
 mod tally;
@@ -39,7 +41,7 @@ use std::sync::Arc;
 
 pub use campaigns::{Campaign, NewCampaign, OperatorCommand, Status};
 pub use commit::{DropEnd, Full, Intent, StartSlot, StartTerms, Write, Written};
-pub use controllers::{CLOCKS_WITHIN, CONTROLLER_LEASE, ControllerLease, Orphan, Registration};
+pub use controllers::{ControllerLease, Orphan, Registration};
 pub use do_not_call::{Barred, ListName, OWN_LIST};
 pub use elsewhere::{EndsElsewhere, ShownElsewhere};
 pub use error::{ErrorClass, StoreError};
@@ -47,12 +49,15 @@ pub use fleet::{
     Fleet, FleetController, FleetPbx, Gone, GoneDrop, InFlightOf, RegisteredPbx, Stated,
 };
 pub use import::{Across, Added, Adding, Importing, NewContact, Source};
+pub use leases::{CONTACT_LEASE, CONTROLLER_LEASE};
 pub use open::DatabaseAddress;
-pub use queue::{CONTACT_LEASE, Facts, Leased, Recent, RecentCalls, WaitingGroup};
+pub use queue::{Facts, Leased, Recent, RecentCalls, WaitingGroup};
 pub use results::{Cursor, Filter, ResultRow};
+pub use server_clock::Compared;
 pub use shares::Shares;
 pub use tally::{CallsOfLength, Tally};
 
+use server_clock::ServerClock;
 use transaction::Pools;
 
 /// A database, open and with the schema of this version. Clones share its connections.
@@ -61,4 +66,5 @@ pub struct Store {
     pools: Pools,
     /// Which database it is, for people.
     place: Arc<str>,
+    clock: ServerClock,
 }

@@ -1,12 +1,13 @@
 //! Contacts that are due, leased to a controller with all that the gate has to know of them.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
     ControllerLease, Store, StoreError,
     codec::{consent, held, micros, number, read_number, read_time, technique},
+    leases::{CONTACT_LEASE, lease_end},
     sql::{Sql, args, row, rows, sql},
     transaction::Tx,
 };
@@ -99,8 +100,9 @@ impl Store {
         let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
         let may = tx.is_alive(holder).await?
             && tx.one::<(i64,)>(RUNS, args![campaign.0]).await?.is_some();
+        let moment = tx.lease_time(now).await?;
         let due: Vec<StoredContact> = if may {
-            let args = args![campaign.0, micros(now), at_most];
+            let args = args![campaign.0, moment, at_most];
             tx.all(DUE, args).await?
         } else {
             Vec::new()
@@ -108,7 +110,7 @@ impl Store {
         let ids = rows(due.iter().map(|stored| row! { id: stored.0 }));
         if !due.is_empty() {
             let run = holder.run.as_str();
-            let until = micros(now + CONTACT_LEASE);
+            let until = lease_end(moment, CONTACT_LEASE);
             tx.execute(LEASE, args![&ids, run, until]).await?;
         }
         let next = tx.one(NEXT, args![&ids, campaign.0]).await?;
@@ -143,6 +145,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Facts, StoreError> {
         let mut tx = self.read("look a number up").await?;
+        tx.lease_time(now).await?;
         let known = tx.known([number], micros(now - history)).await?;
         Ok(known.into_values().next().unwrap_or_default())
     }
@@ -345,9 +348,6 @@ fn calls_of(technique: Technique, legs: Option<i64>) -> u32 {
         (Some(_), Technique::Double | Technique::Single) | (None, Technique::Double) => 2,
     }
 }
-
-/// How long a contact stays leased without an intent.
-pub const CONTACT_LEASE: Duration = Duration::from_secs(90);
 
 const STRANGE_TIME: &str = "a time in it cannot be read";
 

@@ -7,7 +7,6 @@ use jiff::Timestamp;
 
 use super::{
     ControllerLease, Store, StoreError,
-    codec::micros,
     sql::{Sql, args, sql},
 };
 use crate::campaign::engine::{CampaignId, Sharing};
@@ -49,8 +48,8 @@ impl Store {
     ) -> Result<Shares, StoreError> {
         let mut tx = self.read("read who shares the trunk").await?;
         let run = holder.run.as_str();
-        let others: Vec<(Option<String>, Option<String>)> =
-            tx.all(OTHERS, args![run, micros(now)]).await?;
+        let now = tx.lease_time(now).await?;
+        let others: Vec<(Option<String>, Option<String>)> = tx.all(OTHERS, args![run, now]).await?;
         let in_flight: Vec<(Option<i64>, i64, i64)> =
             tx.all(IN_FLIGHT, args![run, &holder.trunk]).await?;
         let mut shares = Shares::default();

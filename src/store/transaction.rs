@@ -12,6 +12,7 @@ use sqlx::{
 use super::{
     Store, StoreError,
     error::Failure,
+    server_clock::ServerClock,
     sql::{Arg, Sql},
 };
 
@@ -32,6 +33,9 @@ pub(super) struct Tx {
     /// What is being done, to follow `cannot`.
     doing: String,
     place: Arc<str>,
+    clock: ServerClock,
+    /// What the server's clock showed when this transaction first asked for it.
+    server_time: Option<i64>,
 }
 
 enum OpenTransaction {
@@ -96,6 +100,8 @@ impl Store {
                 transaction,
                 doing,
                 place,
+                clock: self.clock.clone(),
+                server_time: None,
             }),
             Err(failure) => Err(StoreError::new(doing, place, failure)),
         }
@@ -158,6 +164,11 @@ impl Tx {
         args: &[Arg<'_>],
     ) -> Result<Option<T>, StoreError> {
         Ok(self.all(sql, args).await?.pop())
+    }
+
+    /// The clock of the server, and what it showed in this transaction.
+    pub(super) const fn clock(&mut self) -> (&ServerClock, &mut Option<i64>) {
+        (&self.clock, &mut self.server_time)
     }
 
     /// Commits all of it.

@@ -72,6 +72,7 @@ fn people_answered_and_dropped_slow_it_down_and_pause_it() {
             | Why::Cancelling { .. }
             | Why::Paused(_)
             | Why::StoreAway
+            | Why::ClocksApart
             | Why::Hours(_)
             | Why::DatesOver
             | Why::PbxAway

@@ -10,6 +10,7 @@ mod base;
 mod campaign;
 mod campaign_calls;
 mod campaign_cli;
+mod clocks;
 mod dnc;
 mod evidence;
 mod fake;

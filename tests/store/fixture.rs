@@ -172,9 +172,14 @@ pub(crate) async fn campaign(store: &Store, name: &str, now: Timestamp) -> Campa
 }
 
 pub(crate) async fn controller(store: &Store, run: &str) -> ControllerLease {
+    controller_at(store, run, Timestamp::now()).await
+}
+
+/// A controller that begins at this moment.
+pub(crate) async fn controller_at(store: &Store, run: &str, now: Timestamp) -> ControllerLease {
     let run = RunName::new(run).unwrap();
     store
-        .begin_controller(&registration(&run, "pbx"), Timestamp::now())
+        .begin_controller(&registration(&run, "pbx"), now)
         .await
         .unwrap()
 }

@@ -11,6 +11,7 @@
 mod adopt;
 mod base;
 mod campaigns;
+mod clocks;
 mod commit;
 mod fixture;
 mod fleet;
@@ -72,6 +73,7 @@ fn main() {
         adopt::trials(&server),
         fleet::trials(&server),
         limits::trials(&server),
+        clocks::trials(&server),
         lists::trials(&server),
         results::trials(&server),
         storm::trials(&server),

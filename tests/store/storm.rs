@@ -18,7 +18,7 @@ use libtest_mimic::Trial;
 
 use crate::{
     base::{Base, Kind, Server},
-    fixture::{Fixture, campaign, controller, end, intent, lease, number, settle},
+    fixture::{Fixture, campaign, controller_at, end, intent, lease, number, settle},
 };
 
 pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
@@ -140,7 +140,7 @@ impl World<'_> {
         self.begun += 1;
         let run = format!("run{}", self.begun);
         self.controllers
-            .push(controller(&self.fixture.store, &run).await);
+            .push(controller_at(&self.fixture.store, &run, self.fixture.at(self.seconds)).await);
     }
 
     /// A controller dies, and another takes over what it had.
@@ -155,8 +155,6 @@ impl World<'_> {
         self.begin().await;
         let heir = self.controllers.last().unwrap();
         let now = self.fixture.at(self.seconds);
-        // The heir's own lease began by the wall clock.
-        assert!(self.fixture.store.renew(heir, now).await.unwrap());
         let orphans = self
             .fixture
             .store

@@ -10,17 +10,16 @@ use std::{
 
 use aftertone::{
     drop::Outcome,
-    id::RunName,
     store::{DatabaseAddress, ErrorClass, Store, StoreError, Written},
 };
-use jiff::{Timestamp, ToSpan as _};
+
 use libtest_mimic::Trial;
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::net::TcpSocket;
 
 use crate::{
     base::{Base, Kind, OwnServer, Server},
-    fixture::{Fixture, registration},
+    fixture::Fixture,
 };
 
 pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
@@ -43,7 +42,6 @@ pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
         server,
         [Kind::Postgres],
         a_server_that_cannot_be_used_is_said_so,
-        clocks_that_differ_are_refused,
         a_standby_server_is_away,
         a_server_that_is_killed_loses_nothing_that_was_acknowledged,
     ));
@@ -267,24 +265,6 @@ async fn a_server_that_cannot_be_used_is_said_so(base: &Base) {
             "{words}"
         );
     }
-}
-
-async fn clocks_that_differ_are_refused(base: &Base) {
-    let store = base.open().await;
-    let run = RunName::new("late").unwrap();
-    let now = Timestamp::now() - 1.minute();
-    let error = store
-        .begin_controller(&registration(&run, "pbx"), now)
-        .await
-        .unwrap_err();
-    assert_eq!(error.class, ErrorClass::Refused);
-    assert!(
-        std::error::Error::source(&error)
-            .unwrap()
-            .to_string()
-            .contains("s apart"),
-        "{error:?}"
-    );
 }
 
 /// A standby takes no writes, until it has taken over.

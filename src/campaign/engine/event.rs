@@ -191,6 +191,8 @@ pub enum Event {
     Trunk(PbxId, Availability),
     /// The store can be reached and written, or cannot any more. While it cannot nothing is started at all.
     Store(Availability),
+    /// The clocks can be relied on, or cannot any more. While they cannot nothing is started at all.
+    Clocks(Availability),
 }
 
 /// Whether something that is needed is there.

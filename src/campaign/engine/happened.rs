@@ -145,6 +145,7 @@ impl<G: Gate> Engine<G> {
                 }
             }
             Event::Store(reach) => self.store = reach,
+            Event::Clocks(reach) => self.clocks = reach,
         }
     }
 

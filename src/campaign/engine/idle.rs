@@ -40,6 +40,8 @@ pub enum Why {
     Paused(PauseReason),
     /// The store cannot be reached or written.
     StoreAway,
+    /// The clocks cannot be relied on.
+    ClocksApart,
     /// The campaign's own hours; when they open and in which zone, for people.
     Hours(String),
     /// Its last date is over, and what is in flight comes to its end.
@@ -84,6 +86,7 @@ impl Why {
             Self::Cancelling { .. } => "cancelling",
             Self::Paused(_) => "paused",
             Self::StoreAway => "store_away",
+            Self::ClocksApart => "clocks_apart",
             Self::Hours(_) => "campaign_hours",
             Self::DatesOver => "dates_over",
             Self::PbxAway => "pbx_away",
@@ -112,6 +115,7 @@ impl fmt::Display for Why {
             }
             Self::Paused(why) => why.fmt(f),
             Self::StoreAway => f.write_str("the database is unavailable"),
+            Self::ClocksApart => f.write_str("the clocks cannot be relied on"),
             Self::Hours(opens) => write!(f, "campaign hours: {opens}"),
             Self::DatesOver => f.write_str("its last date is over; drops in flight finish"),
             Self::PbxAway => f.write_str("the PBX cannot be reached"),
@@ -165,6 +169,7 @@ impl<G: Gate> Engine<G> {
             | Why::Cancelling { .. }
             | Why::Paused(_)
             | Why::StoreAway
+            | Why::ClocksApart
             | Why::DatesOver
             | Why::PbxAway
             | Why::TrunkOffline
@@ -189,6 +194,9 @@ impl<G: Gate> Engine<G> {
         }
         if self.store == Availability::Away {
             return Why::StoreAway;
+        }
+        if self.clocks == Availability::Away {
+            return Why::ClocksApart;
         }
         match campaign.opening {
             Opening::Open { .. } => {}

@@ -73,6 +73,7 @@ pub struct Engine<G> {
     /// Numbers with a drop in flight: a second one would find the line busy with the first.
     numbers: BTreeSet<PhoneNumber>,
     store: Availability,
+    clocks: Availability,
     drain: Drain,
     /// The place in the row of the campaign that had the last turn.
     turn: u64,
@@ -98,6 +99,7 @@ impl<G: Gate> Engine<G> {
             campaigns: BTreeMap::new(),
             numbers: BTreeSet::new(),
             store: Availability::Up,
+            clocks: Availability::Up,
             drain: Drain::No,
             turn: 0,
             commands: VecDeque::new(),
@@ -371,9 +373,15 @@ impl<G: Gate> Engine<G> {
         }
     }
 
+    /// Whether anything may be started, as far as it does not depend on a campaign or a PBX.
+    fn may_start(&self) -> bool {
+        self.drain == Drain::No && self.store == Availability::Up && self.clocks == Availability::Up
+    }
+
     /// Whether drops of this campaign may start sooner or later without anything having to change but rate and room.
     fn may_dial(&self, id: CampaignId) -> bool {
         self.drain == Drain::No
+            && self.clocks == Availability::Up
             && self.campaigns.get(&id).is_some_and(|campaign| {
                 let terms = campaign.settings.terms();
                 campaign.is_dialling() && self.pbxs.values().any(|pbx| pbx.serves(terms))
@@ -397,7 +405,7 @@ impl<G: Gate> Engine<G> {
     }
 
     fn next_deadline(&self) -> Option<Timestamp> {
-        if self.drain != Drain::No || self.store == Availability::Away {
+        if !self.may_start() {
             return None;
         }
         let next = self

@@ -5,8 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{
-    Ask, Availability, CampaignId, Command, Contact, Drain, Engine, Gate, PbxId, Phase, Settlement,
-    Start, campaign::DropInFlight,
+    Ask, CampaignId, Command, Contact, Engine, Gate, PbxId, Phase, Settlement, Start,
+    campaign::DropInFlight,
 };
 use crate::{
     campaign::{Decision, HeldReason, budget::TechniqueRule, window::Opening},
@@ -16,7 +16,7 @@ use crate::{
 impl<G: Gate> Engine<G> {
     /// Starts all that may start at this moment.
     pub(super) fn schedule(&mut self) {
-        if self.drain != Drain::No || self.store == Availability::Away {
+        if !self.may_start() {
             return;
         }
         while let Some((pbx, campaign, technique)) = self.choose() {

@@ -182,6 +182,7 @@ fn not_dialled(
     match error {
         SingleDropError::Store(error) => gate::no_store(error),
         SingleDropError::Stopped(ruling) => gate::stopped(drop, &ruling, args.json, printer),
+        SingleDropError::Clocks(_) => CliError::new(error).hint(CLOCKS_HINT),
         SingleDropError::Contended => CliError::new(error).hint("run it again in a moment"),
         SingleDropError::TrunkFull => CliError::new(error).hint(
             "run it again later, or raise `trunk.in_flight` and `trunk.starts_per_second` to what the trunk carries",
@@ -257,6 +258,9 @@ fn advise(error: SessionError, config: &Config) -> CliError {
     };
     CliError::new(error).hint(hint)
 }
+
+/// What to do about clocks that differ.
+const CLOCKS_HINT: &str = "let this machine and the database server keep their clocks by NTP: `timedatectl` shows whether they do";
 
 /// What to do if another program took the app.
 const APP_OF_ITS_OWN: &str =

@@ -200,6 +200,7 @@ impl ControlLoop {
             start: *launch.start,
             mode,
             dial_by,
+            stale_at: launch.decided + STALE_AFTER,
             cancel: launch.cancel,
         };
         tokio::spawn(Arc::clone(&self.worker).run_drop(task));

@@ -1,31 +1,32 @@
 //! What the control loop needs to dial, and whether it is there: the store, the lease, the PBX and its trunk.
 
-use std::{
-    future::pending,
-    time::{Duration, Instant},
-};
+use std::{future::pending, sync::Arc, time::Duration};
 
 use tokio::sync::watch;
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::{ControlLoop, EndReason};
 use crate::{
     campaign::engine::{Availability, Event, InFlight},
-    clock,
+    clock::{self, Doubt, Steady},
     controller::{PBX, store_writer::CommitLatency},
     runtime::{PbxLink, TrunkState},
     store::CONTROLLER_LEASE,
 };
 
-/// Whether the store, the lease, the PBX and the trunk are there.
+/// Whether the store, the lease, the PBX and the trunk are there, and the clocks can be relied on.
 pub(in crate::controller) struct Health {
+    clock: Arc<Steady>,
     link: watch::Receiver<PbxLink>,
     trunk: watch::Receiver<TrunkState>,
     /// Why the store is unavailable, if it is.
     pub(super) store_away: Option<String>,
-    /// When the request began that last renewed the lease.
-    renewed: Instant,
+    /// When the request began that last renewed the lease, by the time since the machine was started.
+    renewed: Duration,
     commit_latency: CommitLatency,
+    /// The clocks, as the engine knows of them, and why they cannot be relied on.
+    known_clocks: Availability,
+    doubt: Option<Doubt>,
     /// The store and the lease, as the engine knows of them.
     known_store: Availability,
     /// The trunk, as the engine knows of it.
@@ -44,14 +45,18 @@ impl Health {
     pub(in crate::controller) fn new(
         link: watch::Receiver<PbxLink>,
         trunk: watch::Receiver<TrunkState>,
-        renewed: Instant,
+        clock: Arc<Steady>,
+        renewed: Duration,
     ) -> Self {
         Self {
+            clock,
             link,
             trunk,
             store_away: None,
             renewed,
             commit_latency: CommitLatency::default(),
+            known_clocks: Availability::Up,
+            doubt: None,
             known_store: Availability::Up,
             known_trunk: Availability::Up,
         }
@@ -68,7 +73,7 @@ impl Health {
     }
 
     /// The lease was renewed by a request that began then.
-    pub(super) const fn note_renewal(&mut self, began: Instant) {
+    pub(super) const fn note_renewal(&mut self, began: Duration) {
         self.renewed = began;
     }
 
@@ -81,18 +86,22 @@ impl Health {
     /// Whether a drop may be dialled, as far as this goes.
     pub(super) fn may_dial(&self) -> bool {
         self.is_lease_certain()
+            && self.clock.is_certain()
             && *self.link.borrow() == PbxLink::Up
             && *self.trunk.borrow() == TrunkState::Usable
     }
 
     /// Whether our lease is certainly still valid.
     fn is_lease_certain(&self) -> bool {
-        let age = clock::now().duration_since(self.renewed);
+        let age = clock::since_boot().saturating_sub(self.renewed);
         age < CONTROLLER_LEASE.saturating_sub(LEASE_MARGIN)
     }
 
     /// Why less is dialled than might be, for people; `None` if nothing is in the way.
     pub(super) fn trouble(&self) -> Option<String> {
+        if let Some(doubt) = self.doubt {
+            return Some(doubt.to_string());
+        }
         if let Some(words) = &self.store_away {
             return Some(format!("the database is unavailable: {words}"));
         }
@@ -173,6 +182,40 @@ impl ControlLoop {
             self.reporter.changed();
             self.tell(Event::Store(store));
         }
+    }
+
+    /// Reports to the engine, and to people, whether the clocks can be relied on at this moment, if that has changed. It comes
+    /// before all that the engine decides.
+    pub(super) fn tell_clocks(&mut self) {
+        let doubt = self.health.clock.doubt();
+        if doubt == self.health.doubt {
+            return;
+        }
+        self.health.doubt = doubt;
+        self.reporter.changed();
+        if let (Some(Doubt::SetBack { .. }), None) = (doubt, &self.ending) {
+            self.end(EndReason::SetBack, InFlight::Finish);
+        }
+        let clocks = if doubt.is_none() {
+            Availability::Up
+        } else {
+            Availability::Away
+        };
+        if std::mem::replace(&mut self.health.known_clocks, clocks) == clocks {
+            return;
+        }
+        match doubt {
+            Some(doubt) => {
+                let words = doubt.to_string();
+                warn!("{words}");
+                self.reporter.warn(None, words);
+            }
+            None => {
+                info!("the clocks agree again");
+                self.reporter.note(None, "the clocks agree again");
+            }
+        }
+        self.tell(Event::Clocks(clocks));
     }
 
     pub(super) fn note_commit(&mut self, took: Duration) {

@@ -6,7 +6,7 @@
 //! | `store_io` | what goes to the store writer, and what is read from the store |
 //! | `in_flight` | every contact from the decision to its settlement: [`super::in_flight`] has its stages |
 //! | `campaigns` | the campaigns that are run, and how far the operator's commands were read |
-//! | `health` | whether the store, the lease, the PBX and the trunk are there |
+//! | `health` | whether the store, the lease, the PBX and the trunk are there, and the clocks can be relied on |
 //! | `reporter` | what is shown and noted |
 //! | `worker` | carries out each drop, in a task of its own |
 //! | `messages` | the recordings that drops leave |
@@ -75,6 +75,8 @@ enum EndReason {
     Operator,
     Replaced,
     TakenOver,
+    /// The clock was set back, which a run cannot follow.
+    SetBack,
     Broken(StoreError),
 }
 
@@ -92,8 +94,9 @@ pub(super) struct Past {
 impl ControlLoop {
     /// Gives the engine all of the past, in its order. The commands that follow from it are executed by [`Self::run`].
     pub(super) fn load(&mut self, past: Past) {
-        // Before it is fed: nothing is started by a trunk that is offline.
+        // Before it is fed: nothing is started by a trunk that is offline, or by clocks that differ.
         self.on_trunk();
+        self.tell_clocks();
         let mut waiting = Vec::new();
         for mut prepared in past.campaigns {
             waiting.append(&mut prepared.waiting);
@@ -124,6 +127,7 @@ impl ControlLoop {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut quiet_ticks = 0;
         loop {
+            self.tell_clocks();
             self.settle();
             if self.reporter.is_stale() {
                 self.show();
@@ -145,8 +149,14 @@ impl ControlLoop {
                     }
                 }
                 change = self.health.changed() => self.on_health(change),
-                () = clock::reach(deadline) => self.engine.handle_timeout(self.store_io.now()),
-                Some(input) = inputs.recv() => self.on_input(input),
+                () = clock::reach(deadline) => {
+                    self.tell_clocks();
+                    self.engine.handle_timeout(self.store_io.now());
+                }
+                Some(input) = inputs.recv() => {
+                    self.tell_clocks();
+                    self.on_input(input);
+                }
             }
         }
         self.count_all().await;
@@ -154,10 +164,11 @@ impl ControlLoop {
         let all_over = self.campaigns.all_over(&self.engine);
         match self.ending.map(|ending| ending.reason) {
             None => Ok(Ended::Over),
-            Some(EndReason::Operator) if all_over => Ok(Ended::Over),
+            Some(EndReason::Operator | EndReason::SetBack) if all_over => Ok(Ended::Over),
             Some(EndReason::Operator) => Ok(Ended::Drained),
             Some(EndReason::Replaced) => Err(ControllerError::Replaced),
             Some(EndReason::TakenOver) => Err(ControllerError::TakenOver),
+            Some(EndReason::SetBack) => Err(ControllerError::ClockSetBack),
             Some(EndReason::Broken(error)) => Err(error.into()),
         }
     }
@@ -223,7 +234,12 @@ impl ControlLoop {
     fn may_dial(&self) -> bool {
         let goes_on = match self.ending.as_ref().map(|ending| &ending.reason) {
             None | Some(EndReason::Operator) => true,
-            Some(EndReason::Replaced | EndReason::TakenOver | EndReason::Broken(_)) => false,
+            Some(
+                EndReason::Replaced
+                | EndReason::TakenOver
+                | EndReason::SetBack
+                | EndReason::Broken(_),
+            ) => false,
         };
         goes_on && self.health.may_dial()
     }
@@ -283,7 +299,7 @@ impl ControlLoop {
                 });
             }
             Some(ending) => match ending.reason {
-                EndReason::Operator => ending.reason = reason,
+                EndReason::Operator | EndReason::SetBack => ending.reason = reason,
                 EndReason::Replaced | EndReason::TakenOver | EndReason::Broken(_) => {}
             },
         }
@@ -305,9 +321,13 @@ impl ControlLoop {
         });
         let trouble = match self.ending.as_ref().map(|ending| &ending.reason) {
             Some(EndReason::Broken(error)) => Some(chain(error)),
-            Some(EndReason::Operator | EndReason::Replaced | EndReason::TakenOver) | None => {
-                self.health.trouble()
-            }
+            Some(
+                EndReason::Operator
+                | EndReason::Replaced
+                | EndReason::TakenOver
+                | EndReason::SetBack,
+            )
+            | None => self.health.trouble(),
         };
         let view = View {
             at: now,

@@ -18,7 +18,7 @@ pub(super) use self::{
 };
 
 use self::backlog::{Backlog, Work};
-use super::Input;
+use super::{Input, lease::compare};
 use crate::{
     campaign::engine::{CampaignId, Next},
     clock::{self, Steady},
@@ -114,7 +114,9 @@ impl StoreWriter {
         let mut outage = Outage::new();
         loop {
             let (began, now) = (clock::now(), self.clock.now());
-            match self.store.commit(&self.holder, &writes, now).await {
+            let committed = self.store.commit(&self.holder, &writes, now).await;
+            compare(&self.store, &self.clock);
+            match committed {
                 Ok(written) => {
                     let at_once = outage.since.is_none();
                     let heard = self.clock.now();
@@ -144,7 +146,9 @@ impl StoreWriter {
         let leased = self
             .store
             .lease(&self.holder, campaign, at_most, self.history, now);
-        let mut failed = match leased.await {
+        let leased = leased.await;
+        compare(&self.store, &self.clock);
+        let mut failed = match leased {
             Ok((contacts, next)) => {
                 self.report(StoreEvent::Fetched {
                     campaign,

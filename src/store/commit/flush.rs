@@ -1,7 +1,5 @@
 //! Writes the rows that a batch has changed.
 
-use jiff::Timestamp;
-
 use super::{
     Written,
     batch::{Batch, Decided},
@@ -13,7 +11,7 @@ use crate::{
     },
     store::{
         Status, StoreError,
-        codec::{micros, number},
+        codec::number,
         sql::{Sql, args, row, rows, sql},
         transaction::Tx,
     },
@@ -178,7 +176,7 @@ pub(super) async fn finish(
     tx: &mut Tx,
     campaign: CampaignId,
     end: End,
-    now: Timestamp,
+    now: i64,
 ) -> Result<Written, StoreError> {
     let status = match end {
         End::Complete => Status::Complete,
@@ -216,7 +214,7 @@ pub(super) async fn finish(
             return Ok(Written::Fenced);
         }
     }
-    set_status(tx, campaign.0, status.slug(), None, micros(now)).await?;
+    set_status(tx, campaign.0, status.slug(), None, now).await?;
     Ok(Written::Applied)
 }
 

@@ -99,7 +99,22 @@ impl Limits {
         this.lock(tx, holder).await?;
         this.load_controllers(tx, holder).await?;
         this.load_in_flight(tx, holder).await?;
+        this.bound();
         Ok(this)
+    }
+
+    /// Moments that were given out by a clock that was wrong do not hold anybody up.
+    fn bound(&mut self) {
+        let clock = self.clock;
+        for scope in self.campaigns.values_mut().chain([&mut self.trunk]) {
+            let gap = scope.rate.map_or(Duration::ZERO, |rate| {
+                rate.gap_if_late(LONGEST_LATE).saturating_mul(2)
+            });
+            let furthest = clock
+                .saturating_add(whole(FURTHEST))
+                .saturating_add(whole(gap));
+            scope.next_at = scope.next_at.min(furthest);
+        }
     }
 
     /// Locks the paces, always in the order of their names.
@@ -325,6 +340,10 @@ const CAMPAIGN: &str = "campaign:";
 /// How far ahead moments are given out: what was decided on has to hold at its moment.
 const AHEAD: Duration = Duration::from_secs(1);
 
+/// How far ahead a moment can be by a right clock, beside the distance to the one before it; and how late its start.
+const FURTHEST: Duration = Duration::from_secs(10);
+const LONGEST_LATE: Duration = Duration::from_secs(1);
+
 /// For how long after the end of its lease a controller counts, unless another has ended it, in microseconds.
 const GONE_AFTER: i64 = 60_000_000;
 
@@ -398,6 +417,21 @@ mod tests {
                 wait: Some(Duration::from_millis(1_500))
             })
         );
+    }
+
+    #[test]
+    fn a_moment_that_a_wrong_clock_gave_out_holds_nobody_up() {
+        for (starts, at_most) in [(2, 13), (100, 11)] {
+            let mut limits = limits(starts, 10);
+            limits.trunk.is_shared = true;
+            limits.trunk.next_at = NOW + 36_000_000_000;
+            limits.bound();
+            assert!(limits.trunk.next_at <= NOW + at_most * 1_000_000);
+            // One that is right is left as it is.
+            limits.trunk.next_at = NOW + 4_000_000;
+            limits.bound();
+            assert_eq!(limits.trunk.next_at, NOW + 4_000_000);
+        }
     }
 
     #[test]

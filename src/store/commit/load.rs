@@ -33,7 +33,7 @@ impl<'a> Batch<'a> {
         let mut batch = Self {
             holder,
             alive: tx.is_alive(holder).await?,
-            now: micros(now),
+            now: micros(tx.past(now).await?),
             campaigns: BTreeMap::new(),
             contacts: BTreeMap::new(),
             drops: BTreeMap::new(),

@@ -12,7 +12,7 @@ mod load;
 
 use jiff::Timestamp;
 
-use super::{ControllerLease, Gone, Store, StoreError, transaction::Tx};
+use super::{ControllerLease, Gone, Store, StoreError, codec::micros, transaction::Tx};
 use crate::{
     campaign::{
         budget::Calls,
@@ -183,7 +183,8 @@ impl Store {
         // What is asked of whole campaigns needs all of this to be written.
         for (write, written) in writes.iter().zip(&mut written) {
             if let Write::Finished { campaign, end } = *write {
-                *written = finish(&mut tx, campaign, end, now).await?;
+                let at = micros(tx.past(now).await?);
+                *written = finish(&mut tx, campaign, end, at).await?;
             }
         }
         tx.commit().await?;

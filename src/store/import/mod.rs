@@ -133,7 +133,8 @@ impl Store {
                 | Status::DatesOver,
             ) => {}
         }
-        let (size, now) = (count(source.size), codec::micros(now));
+        let size = count(source.size);
+        let now = codec::micros(tx.past(now).await?);
         let given = args![id, &source.name, size, &source.digest, now];
         let begun: Option<Counted> = tx.one(BEGIN, given).await?;
         let Some(begun) = begun else {

@@ -50,6 +50,7 @@ impl Store {
         let Some((bytes, lines, is_complete)) = known else {
             return Err(tx.refuse("this import was never begun"));
         };
+        let now = tx.past(now).await?;
         Ok(Adding {
             tx,
             across,

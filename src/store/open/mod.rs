@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::{
     ConnectOptions as _, Connection as _, PgConnection, SqlSafeStr as _,
@@ -20,7 +21,10 @@ use sqlx::{
 
 use super::{
     Store, StoreError,
+    codec::read_time,
     error::Failure,
+    leases::SERVER_TIME,
+    server_clock::ServerClock,
     sql::{Sql, args, sql},
     transaction::{Pools, timely},
 };
@@ -113,6 +117,33 @@ impl Store {
         }
     }
 
+    /// What the clock of a database's server shows; `None`: it has none of its own. Nothing of the database is read or
+    /// changed.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the server cannot be reached.
+    pub async fn server_time(place: &DatabaseAddress) -> Result<Option<Timestamp>, StoreError> {
+        let DatabaseAddress::Postgres(url) = place else {
+            return Ok(None);
+        };
+        let asked = async {
+            let options: PgConnectOptions = PgConnectOptions::from_str(url.expose_secret())?;
+            let mut connection = timely(PgConnection::connect_with(&options)).await?;
+            let sql = sqlx::query_scalar::<_, i64>(SERVER_TIME.postgres);
+            let shown = timely(sql.fetch_one(&mut connection)).await?;
+            // What was asked for is there.
+            let _ = timely(connection.close()).await;
+            Ok::<_, Failure>(shown)
+        };
+        match asked.await {
+            Ok(shown) => Ok(read_time(shown)),
+            Err(failure) => {
+                let doing = "read the server's clock".to_owned();
+                Err(StoreError::new(doing, "the database".into(), failure))
+            }
+        }
+    }
+
     async fn open_with(
         place: &DatabaseAddress,
         migrations: fn(Database) -> Vec<Migration>,
@@ -133,6 +164,10 @@ impl Store {
         };
         match opened {
             Ok(pools) => Ok(Self {
+                clock: match &pools {
+                    Pools::Sqlite { .. } => ServerClock::None,
+                    Pools::Postgres(_) => ServerClock::Of(Arc::default()),
+                },
                 pools,
                 place: shown,
             }),

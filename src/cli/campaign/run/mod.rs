@@ -84,22 +84,26 @@ pub(super) async fn run(
     };
     advise_of(&which, &store, config, printer).await?;
     let mut stop = Stop::new().map_err(CliError::new)?;
-    let mut startup_wait = StartupWait::new(args.wait, printer);
-    let controller = loop {
-        let opened = tokio::select! {
-            opened = Controller::open(config, store.clone(), which.clone()) => opened,
-            () = stop.requested() => return Err(interrupted()),
-        };
-        match opened {
-            Ok(controller) => break controller,
-            Err(error) if error.is_away() && startup_wait.is_left() => {
-                startup_wait.wait(&error, &mut stop).await?;
+    loop {
+        let mut startup_wait = StartupWait::new(args.wait, printer);
+        let controller = loop {
+            let opened = tokio::select! {
+                opened = Controller::open(config, store.clone(), which.clone()) => opened,
+                () = stop.requested() => return Err(interrupted()),
+            };
+            match opened {
+                Ok(controller) => break controller,
+                Err(error) if error.is_away() && startup_wait.is_left() => {
+                    startup_wait.wait(&error, &mut stop).await?;
+                }
+                Err(error) => return Err(advise(error)),
             }
-            Err(error) => return Err(advise(error)),
+        };
+        startup_wait.over();
+        if let Some(exit) = watch(args, controller, &mut stop, printer).await {
+            return Ok(exit);
         }
-    };
-    startup_wait.over();
-    watch(args, controller, stop, printer).await
+    }
 }
 
 /// The campaigns to run, created from lists if necessary; `None` if an import was interrupted.
@@ -222,13 +226,13 @@ async fn of_list(
     Ok(campaign)
 }
 
-/// Follows a controller to its end.
+/// Follows a controller to its end; `None` if another run is to begin, because the clock was set back.
 async fn watch(
     args: &RunArgs,
     mut controller: Controller,
-    mut stop: Stop,
+    stop: &mut Stop,
     printer: Printer,
-) -> Result<Exit, CliError> {
+) -> Option<Exit> {
     let mut views = controller.watch();
     let mut notes = controller.notes();
     let orders = controller.orders();
@@ -261,13 +265,17 @@ async fn watch(
             () = stop.requested() => {
                 requests += 1;
                 if follow(requests, &orders, &mut progress_reporter) {
-                    return Ok(Exit::Failure);
+                    return Some(Exit::Failure);
                 }
             }
         }
     };
     while let Ok(note) = notes.try_recv() {
         progress_reporter.note(&note);
+    }
+    if let Err(ControllerError::ClockSetBack) = ended {
+        progress_reporter.say("the run begins anew: the clock was set back");
+        return None;
     }
     let view = views.borrow().clone();
     let how = match &ended {
@@ -277,15 +285,15 @@ async fn watch(
         Err(_) => "failed",
     };
     progress_reporter.end(&view, how);
-    match ended {
-        Ok(Ended::Over) => Ok(Exit::Success),
-        Ok(Ended::Drained) if is_enough && requests == 0 => Ok(Exit::Success),
-        Ok(Ended::Drained) => Ok(Exit::Failure),
+    Some(match ended {
+        Ok(Ended::Over) => Exit::Success,
+        Ok(Ended::Drained) if is_enough && requests == 0 => Exit::Success,
+        Ok(Ended::Drained) => Exit::Failure,
         Err(error) => {
             advise(error).print(printer);
-            Ok(Exit::Failure)
+            Exit::Failure
         }
-    }
+    })
 }
 
 /// Carries out a request to stop; whether to quit at once.
@@ -323,6 +331,7 @@ fn is_idle(view: &View) -> bool {
         Why::Draining { .. }
         | Why::Cancelling { .. }
         | Why::StoreAway
+        | Why::ClocksApart
         | Why::PbxAway
         | Why::TrunkOffline
         | Why::Full { .. }

@@ -1,11 +1,16 @@
 //! The only place that reads a clock. Everything else gets the time as an argument.
 
-use std::{
-    sync::atomic::{AtomicI64, Ordering},
-    time::{Duration, Instant, SystemTime},
-};
+mod judge;
+mod steady;
 
-use jiff::Timestamp;
+use std::time::{Duration, Instant, SystemTime};
+
+use rustix::time::{ClockId, clock_gettime};
+
+pub use self::{
+    judge::{CLOCKS_WITHIN, ClockJudge, Doubt, Reading},
+    steady::Steady,
+};
 
 /// This moment on the clock that never goes back; differences of two are real time.
 #[expect(
@@ -23,6 +28,12 @@ pub fn now() -> Instant {
 )]
 pub fn wall() -> SystemTime {
     SystemTime::now()
+}
+
+/// How long the machine has been up, the time in which it was suspended included. Nobody sets this clock, it never goes back,
+/// and all processes of the machine share it.
+pub fn since_boot() -> Duration {
+    Duration::try_from(clock_gettime(SINCE_BOOT)).unwrap_or_default()
 }
 
 /// Waits until a deadline; for ever if there is none.
@@ -48,6 +59,13 @@ pub fn catch_up(due: Instant, now: Instant) -> Option<Duration> {
     (late >= IN_TIME).then(|| late.clamp(CATCH_UP_LEAST, CATCH_UP))
 }
 
+#[cfg(target_os = "linux")]
+const SINCE_BOOT: ClockId = ClockId::Boottime;
+
+/// Suspension is not seen here.
+#[cfg(not(target_os = "linux"))]
+const SINCE_BOOT: ClockId = ClockId::Monotonic;
+
 /// The lateness from which a deadline counts as slept through.
 const SUSPENDED: Duration = Duration::from_millis(250);
 
@@ -59,46 +77,6 @@ const CATCH_UP_LEAST: Duration = Duration::from_millis(30);
 
 /// The longest one.
 pub const CATCH_UP: Duration = Duration::from_millis(300);
-
-/// Wall time that never goes back: the wall clock as it was read once, and the time that has passed since. If the wall
-/// clock is ahead of that (it was set, or the machine slept), it is followed; if it is behind, it is not.
-#[derive(Debug)]
-pub struct Steady {
-    /// In microseconds.
-    began: i64,
-    since: Instant,
-    latest: AtomicI64,
-}
-
-impl Steady {
-    /// Reads the wall clock.
-    pub fn start() -> Self {
-        let began = micros(wall());
-        Self {
-            began,
-            since: now(),
-            latest: AtomicI64::new(began),
-        }
-    }
-
-    /// This moment, to the microsecond.
-    pub fn now(&self) -> Timestamp {
-        let passed = i64::try_from(self.since.elapsed().as_micros()).unwrap_or(i64::MAX);
-        let now = self.began.saturating_add(passed).max(micros(wall()));
-        let latest = self.latest.fetch_max(now, Ordering::SeqCst).max(now);
-        Timestamp::from_microsecond(latest).unwrap_or(Timestamp::MAX)
-    }
-
-    /// When `at` will be on the clock that never goes back; this moment if it has passed.
-    pub fn instant(&self, at: Timestamp) -> Instant {
-        let ahead = at.duration_since(self.now());
-        now() + Duration::try_from(ahead).unwrap_or_default()
-    }
-}
-
-fn micros(time: SystemTime) -> i64 {
-    Timestamp::try_from(time).map_or(0, Timestamp::as_microsecond)
-}
 
 #[cfg(test)]
 mod tests {
@@ -133,23 +111,5 @@ mod tests {
             );
         }
         assert_eq!(catch_up(due + Duration::from_secs(1), due), None);
-    }
-
-    #[test]
-    fn it_follows_a_wall_clock_that_is_ahead_and_never_goes_back() {
-        let steady = Steady::start();
-        let first = steady.now();
-        assert!((micros(wall()) - first.as_microsecond()).abs() < 5_000_000);
-        // As if the wall clock had been an hour ahead a moment ago.
-        let ahead = first.as_microsecond() + 3_600_000_000;
-        steady.latest.store(ahead, Ordering::SeqCst);
-        assert_eq!(steady.now().as_microsecond(), ahead);
-        // As if it had been an hour behind when it was read.
-        let behind = Steady {
-            began: micros(wall()) - 3_600_000_000,
-            since: now(),
-            latest: AtomicI64::new(0),
-        };
-        assert!((behind.now().as_microsecond() - micros(wall())).abs() < 5_000_000);
     }
 }
