@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Store, StoreError,
-    codec::{micros, number},
+    codec::number,
     queue::{Facts, Leased, StoredContact, read_contact, with_known},
     sql::{Sql, args, sql},
 };
@@ -42,7 +42,7 @@ impl Store {
             contacts.push(contact);
         }
         let numbers = contacts.iter().map(|leased| &leased.contact.number);
-        let mut known = tx.known(numbers, micros(now - history)).await?;
+        let mut known = tx.known(numbers, history, now).await?;
         with_known(&mut contacts, &mut known);
         Ok(contacts)
     }
@@ -58,7 +58,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Vec<Facts>, StoreError> {
         let mut tx = self.read("look numbers up").await?;
-        let known = tx.known(numbers, micros(now - history)).await?;
+        let known = tx.known(numbers, history, now).await?;
         let of = |each: &PhoneNumber| known.get(&number(each)).cloned().unwrap_or_default();
         Ok(numbers.iter().map(of).collect())
     }

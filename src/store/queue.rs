@@ -128,7 +128,7 @@ impl Store {
             contacts.push(contact);
         }
         let numbers = contacts.iter().map(|leased| &leased.contact.number);
-        let mut known = tx.known(numbers, micros(now - history)).await?;
+        let mut known = tx.known(numbers, history, now).await?;
         with_known(&mut contacts, &mut known);
         tx.commit().await?;
         Ok((contacts, next))
@@ -146,7 +146,7 @@ impl Store {
     ) -> Result<Facts, StoreError> {
         let mut tx = self.read("look a number up").await?;
         tx.lease_time(now).await?;
-        let known = tx.known([number], micros(now - history)).await?;
+        let known = tx.known([number], history, now).await?;
         Ok(known.into_values().next().unwrap_or_default())
     }
 
@@ -240,7 +240,8 @@ impl Tx {
     pub(super) async fn known<'a>(
         &mut self,
         numbers: impl IntoIterator<Item = &'a PhoneNumber>,
-        since: i64,
+        history: SignedDuration,
+        now: Timestamp,
     ) -> Result<BTreeMap<i64, Facts>, StoreError> {
         let mut known: BTreeMap<i64, Facts> = numbers
             .into_iter()
@@ -262,13 +263,17 @@ impl Tx {
                 facts.do_not_call = Some(list);
             }
         }
-        let starts: Vec<StoredStart> = self.all(STARTS, args![&given, since]).await?;
+        let starts: Vec<StoredStart> = self
+            .all(STARTS, args![&given, micros(now - history)])
+            .await?;
         for (number, at, slug, ended, legs) in starts {
             let (Some(at), Some(technique)) = (read_time(at), technique(&slug)) else {
                 return Err(self.broken("the row of a drop cannot be read"));
             };
             if let Some(facts) = known.get_mut(&number) {
                 let calls = calls_of(technique, (ended != 0).then_some(legs));
+                // One that a clock which was wrong has put into the future counts as one of this moment.
+                let at = at.min(now);
                 facts.starts.push(Start { at, calls });
             }
         }

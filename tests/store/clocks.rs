@@ -26,6 +26,7 @@ pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
         server,
         Kind::BOTH,
         leases_that_a_wrong_clock_has_written_are_bounded,
+        drops_that_a_wrong_clock_has_written_count_as_of_this_moment,
     );
     all.extend(crate::trials!(
         server,
@@ -260,4 +261,19 @@ async fn leases_that_a_wrong_clock_has_written_are_bounded(base: &Base) {
     assert_eq!(orphans.len(), 1);
     let alive = fixture.store.renew(&fixture.holder, fixture.at(41)).await;
     assert!(!alive.unwrap());
+}
+
+async fn drops_that_a_wrong_clock_has_written_count_as_of_this_moment(base: &Base) {
+    let fixture = Fixture::of(base, 1).await;
+    let (all, _) = fixture.lease(1, 0).await;
+    let start = [fixture.start_of(&all[0], 1)];
+    assert_eq!(fixture.commit(&start, 36_000).await, [Written::Applied]);
+    for (seconds, seen) in [(1, 1), (100, 100), (36_001, 36_000)] {
+        let facts = fixture
+            .store
+            .facts(&number(0), HISTORY, fixture.at(seconds));
+        let starts = facts.await.unwrap().starts;
+        let starts: Vec<_> = starts.iter().map(|start| start.at).collect();
+        assert_eq!(starts, [fixture.at(seen)], "{seconds}");
+    }
 }

@@ -79,7 +79,7 @@ pub(super) fn uses(
             limit,
             used: starts
                 .iter()
-                .filter(|start| ends(start, limit, now) > now)
+                .filter(|start| ends(start, limit) > now)
                 .map(|start| weight(start.calls, limit))
                 .fold(0, u32::saturating_add),
             adds: weight(calls, limit),
@@ -93,7 +93,7 @@ fn opens(limit: Limit, starts: &[Start], calls: u32, now: Timestamp) -> Option<T
     let room = limit.most.checked_sub(weight(calls, limit))?;
     let mut counted: Vec<_> = starts
         .iter()
-        .map(|start| (ends(start, limit, now), weight(start.calls, limit)))
+        .map(|start| (ends(start, limit), weight(start.calls, limit)))
         .filter(|&(ends, _)| ends > now)
         .collect();
     counted.sort_unstable();
@@ -113,11 +113,11 @@ fn opens(limit: Limit, starts: &[Start], calls: u32, now: Timestamp) -> Option<T
     Some(at)
 }
 
-/// When a start does not count any more: exactly the limit's time after it. One that a clock which was wrong has put into the
-/// future counts as one of this moment.
-fn ends(start: &Start, limit: Limit, now: Timestamp) -> Timestamp {
-    let at = start.at.min(now);
-    at.checked_add(SignedDuration::from_hours(i64::from(limit.hours)))
+/// When a start does not count any more: exactly the limit's time after it.
+fn ends(start: &Start, limit: Limit) -> Timestamp {
+    start
+        .at
+        .checked_add(SignedDuration::from_hours(i64::from(limit.hours)))
         .unwrap_or(Timestamp::MAX)
 }
 
