@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     ControllerLease, Store, StoreError,
-    codec::{consent, held, micros, number, read_number, read_time, technique},
+    codec::{consent, micros, number, read_number, read_time, technique},
     sql::{Sql, args, row, rows, sql},
     transaction::Tx,
 };
@@ -212,22 +212,20 @@ impl Store {
     ) -> Result<Vec<WaitingGroup>, StoreError> {
         let doing = format!("read what campaign {campaign} waits for");
         let mut tx = self.read(doing).await?;
-        let stored: Vec<(Option<String>, i64, Option<String>, i64)> =
-            tx.all(WAITING, args![campaign.0, micros(now)]).await?;
-        let read = |(reason, until, zone, contacts): (Option<String>, i64, _, i64)| {
-            let reason = match reason {
-                Some(slug) => Some(held(&slug)?),
-                None => None,
-            };
-            Some(WaitingGroup {
-                reason,
-                until: read_time(until)?,
-                zone,
-                contacts: contacts.unsigned_abs(),
-            })
+        let mut groups: BTreeMap<_, u64> = BTreeMap::new();
+        for count in tx.due_counts(campaign, now).await? {
+            if let Some(until) = count.until {
+                let group = groups.entry((until, count.reason, count.zone));
+                *group.or_default() += count.contacts;
+            }
+        }
+        let group = |((until, reason, zone), contacts)| WaitingGroup {
+            reason,
+            until,
+            zone,
+            contacts,
         };
-        let groups: Option<Vec<_>> = stored.into_iter().map(read).collect();
-        groups.ok_or_else(|| tx.broken("a reason or a time in it cannot be read"))
+        Ok(groups.into_iter().map(group).collect())
     }
 
     /// How often each caller id was shown by a campaign.
@@ -436,14 +434,7 @@ const RECENT_CALLS: Sql = sql!(
      GROUP BY ended_at / 1000000 ORDER BY 1"
 );
 
-/// To the minute in which the time is over.
-const WAITING: Sql = sql!(
-    "SELECT held, (due_at + 59999999) / 60000000 * 60000000 AS until, held_zone, count(*) \
-     FROM contacts WHERE campaign = $1 AND due_at > $2 AND stage = 'due' \
-     GROUP BY 1, 2, 3 ORDER BY 2, 1, 3"
-);
-
 const CALLER_IDS: Sql = sql!(
-    "SELECT caller_id, count(*) FROM drops WHERE campaign = $1 AND caller_id IS NOT NULL \
-     GROUP BY caller_id ORDER BY caller_id"
+    "SELECT reason, CAST(sum(count) AS BIGINT) FROM counted WHERE campaign = $1 AND stage = 'drop' AND reason <> '' \
+     GROUP BY reason HAVING sum(count) <> 0 ORDER BY reason"
 );

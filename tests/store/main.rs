@@ -12,7 +12,9 @@ mod adopt;
 mod base;
 mod campaigns;
 mod commit;
+mod counts;
 mod fixture;
+mod intent_locks;
 mod lease;
 mod lists;
 mod results;
@@ -67,6 +69,8 @@ fn main() {
         campaigns::trials(&server),
         lease::trials(&server),
         commit::trials(&server),
+        counts::trials(&server),
+        intent_locks::trials(&server),
         adopt::trials(&server),
         lists::trials(&server),
         results::trials(&server),
