@@ -50,7 +50,10 @@ pub(crate) async fn measure(kind: Kind, sizes: &[u64]) -> Result<()> {
         let tally = timed(async { Ok(drop(store.tally(campaign).await?)) }).await?;
         let waiting = timed(async { Ok(drop(store.waiting(campaign, now).await?)) }).await?;
         let callers = timed(async { Ok(drop(store.caller_ids_used(campaign).await?)) }).await?;
-        ensure!(store.tally(campaign).await?.contacts == size, "not all are counted");
+        ensure!(
+            store.tally(campaign).await?.contacts == size,
+            "not all are counted"
+        );
         store.close().await;
         let rows = [
             rows(&url, &TALLY).await?,
@@ -122,7 +125,10 @@ fn configure(home: &Path, url: &str) -> Result<()> {
          sounds_dir = \"sounds\"\n[store]\nurl = \"{url}\"\n"
     );
     fs::write(&file, text)?;
-    Ok(fs::set_permissions(&file, fs::Permissions::from_mode(0o600))?)
+    Ok(fs::set_permissions(
+        &file,
+        fs::Permissions::from_mode(0o600),
+    )?)
 }
 
 /// Makes contacts, and the drops of those that have ended.

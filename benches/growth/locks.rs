@@ -43,7 +43,9 @@ pub(crate) async fn measure() -> Result<()> {
         spec: "{}".to_owned(),
     };
     let campaign = store.create_campaign(&new, Timestamp::now()).await?.id;
-    println!("\n{WRITERS} writers of intents, in ms: median and longest of {TIMES}; `>` if it did not get in at all\n");
+    println!(
+        "\n{WRITERS} writers of intents, in ms: median and longest of {TIMES}; `>` if it did not get in at all\n"
+    );
     println!(
         "{:<12} {:>10} {:>20} {:>20}",
         "", "intents/s", "bar", "pause"
@@ -71,7 +73,11 @@ pub(crate) async fn measure() -> Result<()> {
             Way::Locks => "locks",
             Way::Store => "the store",
         };
-        println!("{name:<12} {rate:>10.0} {:>20} {:>20}", figures(bars), figures(pauses));
+        println!(
+            "{name:<12} {rate:>10.0} {:>20} {:>20}",
+            figures(bars),
+            figures(pauses)
+        );
     }
     Ok(())
 }
@@ -109,7 +115,9 @@ impl Writers {
                 Way::Store => {
                     let store = Store::open(&place(url)).await?;
                     let run = RunName::new(&format!("run{nth}"))?;
-                    let holder = store.begin_controller(&run, "pbx", Timestamp::now()).await?;
+                    let holder = store
+                        .begin_controller(&run, "pbx", Timestamp::now())
+                        .await?;
                     let number = PhoneNumber::from_digits(12_025_550_000 + nth);
                     let number = number.context("no number")?;
                     all.tasks.spawn(async move {
@@ -155,8 +163,8 @@ fn intent(way: Way, campaign: CampaignId, nth: u64) -> Vec<String> {
         ),
         Way::Locks | Way::Store => (
             format!(
-                "SELECT pg_advisory_xact_lock_shared(1634104370, {campaign}), \
-                 pg_advisory_xact_lock_shared(1634104369, 0)"
+                "SELECT pg_advisory_xact_lock_shared(1634104369, 1), \
+                 pg_advisory_xact_lock_shared(1634104370, {campaign}), pg_advisory_xact_lock_shared(1634104369, 0)"
             ),
             format!("SELECT standing FROM campaigns WHERE id = {campaign}"),
         ),
@@ -246,7 +254,10 @@ async fn pause(
     if way == Way::Locks {
         pause.insert(
             1,
-            format!("SELECT pg_advisory_xact_lock(1634104370, {campaign})"),
+            format!(
+                "SELECT set_config('aftertone.holds_intents', 'yes', true), \
+                 pg_advisory_xact_lock(1634104370, {campaign})"
+            ),
         );
     }
     let took = statements(own, &pause).await?;
@@ -257,7 +268,9 @@ async fn pause(
 async fn statements(own: &mut PgConnection, all: &[String]) -> Result<Option<f64>> {
     let begun = Instant::now();
     let patience = format!("BEGIN; SET LOCAL lock_timeout = '{PATIENCE}'");
-    sqlx::raw_sql(AssertSqlSafe(patience)).execute(&mut *own).await?;
+    sqlx::raw_sql(AssertSqlSafe(patience))
+        .execute(&mut *own)
+        .await?;
     for sql in all {
         let sql = AssertSqlSafe(sql.clone());
         if let Err(error) = sqlx::raw_sql(sql).execute(&mut *own).await {

@@ -280,6 +280,7 @@ impl Tx {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let version = self.next_version().await?;
+        intent_locks::hold_none(self).await?;
         let args = args![campaign.0, micros(now), version];
         self.execute(TOUCH, args).await?;
         Ok(())

@@ -131,7 +131,7 @@ const DUE: Sql = sql!(
 const TO_COME: Sql = sql!(
     "SELECT reason, place, zone, count(*) FROM (SELECT coalesce(held, '') AS reason, CAST(0 AS BIGINT) AS place, \
      coalesce(held_zone, '') AS zone FROM contacts \
-     WHERE campaign = $1 AND due_at > $2 AND due_at <= $3 AND stage = 'due' ORDER BY due_at LIMIT $4) AS some \
+     WHERE campaign = $1 AND due_at > $2 AND due_at <= $3 AND stage = 'due' ORDER BY due_at LIMIT $4) AS soon \
      GROUP BY reason, place, zone"
 );
 
@@ -143,7 +143,7 @@ const ALONE: Sql = sql!([
 const WRONG: Sql = sql!(
     "SELECT count(*) FROM (SELECT campaign FROM ( \
      SELECT campaign, stage, reason, place, zone, until, count FROM recounted \
-     UNION ALL SELECT campaign, stage, reason, place, zone, until, -count FROM counted) AS both \
+     UNION ALL SELECT campaign, stage, reason, place, zone, until, -count FROM counted) AS compared \
      GROUP BY campaign, stage, reason, place, zone, until HAVING sum(count) <> 0) AS wrong"
 );
 

@@ -12,13 +12,15 @@
 //!   bar     (exclusive)      ├─ waits ─┤ commits
 //! ```
 //!
-//! There is one for the do-not-call lists, and one for each campaign. They are of the transaction, so that they need no
-//! session of their own, and end when it is over, whichever way.
+//! There is one for the do-not-call lists, one for each campaign, and one for all campaigns. They are of the transaction, so
+//! that they need no session of their own, and end when it is over, whichever way.
 //!
-//! - An intent is written with both shared, taken before what it is decided on is read: each statement sees what was committed
-//!   before it began.
+//! - An intent is written with all three shared, taken before what it is decided on is read: each statement sees what was
+//!   committed before it began.
 //! - Triggers take them for whoever inserts into `do_not_call`, or has a campaign run no more, whichever version of the
-//!   program it is. [`hold_campaign`] takes it before that, for the status it decides on not to change.
+//!   program it is.
+//! - [`hold_campaign`] takes a campaign's before its row is touched: an intent that is being written may still have to refer
+//!   to the row. An earlier version touches the row first, so a trigger takes the lock of all campaigns for it before that.
 //! - Intents of earlier versions share the rows `counters.do_not_call` and `campaigns`, and know no lock. So whoever bars
 //!   or stops changes these rows as well, and waits for them.
 //!
@@ -46,26 +48,42 @@ pub(super) async fn take(
 ) -> Result<(), StoreError> {
     let keys: BTreeSet<i64> = campaigns.iter().map(|id| key(*id)).collect();
     let of_campaigns = keys.iter().map(|key| row! { class: CAMPAIGN, key: key });
-    let of_lists = has_intents.then(|| row! { class: LISTS, key: 0 });
+    let of_lists = has_intents.then(|| row! { class: ALL, key: LISTS });
     let shared: Vec<_> = if changes_campaigns {
-        let given = rows(of_campaigns);
-        tx.execute(EXCLUSIVE, args![&given]).await?;
+        tx.hold(rows(of_campaigns)).await?;
         of_lists.into_iter().collect()
     } else {
-        of_campaigns.chain(of_lists).collect()
+        let of_all = (!campaigns.is_empty()).then(|| row! { class: ALL, key: CAMPAIGNS });
+        of_all
+            .into_iter()
+            .chain(of_campaigns)
+            .chain(of_lists)
+            .collect()
     };
     if !shared.is_empty() {
-        let given = rows(shared);
-        tx.execute(SHARED, args![&given]).await?;
+        tx.execute(SHARED, args![&rows(shared)]).await?;
     }
     Ok(())
 }
 
 /// From here on no intent of this campaign is written until the transaction is over.
 pub(super) async fn hold_campaign(tx: &mut Tx, campaign: CampaignId) -> Result<(), StoreError> {
-    let given = rows([row! { class: CAMPAIGN, key: key(campaign.0) }]);
-    tx.execute(EXCLUSIVE, args![&given]).await?;
+    let row = row! { class: CAMPAIGN, key: key(campaign.0) };
+    tx.hold(rows([row])).await
+}
+
+/// This transaction changes campaigns, and stops none of them.
+pub(super) async fn hold_none(tx: &mut Tx) -> Result<(), StoreError> {
+    tx.execute(HOLDS, &[]).await?;
     Ok(())
+}
+
+impl Tx {
+    async fn hold(&mut self, locks: String) -> Result<(), StoreError> {
+        self.execute(HOLDS, &[]).await?;
+        self.execute(EXCLUSIVE, args![&locks]).await?;
+        Ok(())
+    }
 }
 
 /// A campaign's key, as its trigger has it. Two campaigns may share one: they wait for each other then, no more.
@@ -73,9 +91,19 @@ const fn key(campaign: i64) -> i64 {
     campaign & 0x7fff_ffff
 }
 
-/// The classes of the locks, in PostgreSQL's room of locks that programs share.
-const LISTS: i32 = 0x6166_7431;
+/// The classes of the locks, in PostgreSQL's room of locks that programs share: those of everything, and of one campaign.
+const ALL: i32 = 0x6166_7431;
 const CAMPAIGN: i32 = 0x6166_7432;
+
+/// The keys of the first class.
+const LISTS: i32 = 0;
+const CAMPAIGNS: i32 = 1;
+
+/// The trigger need not hold the intents of all campaigns.
+const HOLDS: Sql = sql!(
+    "SELECT ",
+    ["1", "set_config('aftertone.holds_intents', 'yes', true)"]
+);
 
 const SHARED: Sql = sql!(
     "SELECT ",

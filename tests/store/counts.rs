@@ -88,8 +88,9 @@ async fn every_statement_is_counted(base: &Base) {
     base.run("DELETE FROM contacts WHERE number IN (1, 2, 4)")
         .await;
     check(base, &fixture.store).await;
-    base.run("DELETE FROM drops").await;
-    base.run("DELETE FROM contacts").await;
+    for table in ["drops", "decisions", "contacts"] {
+        base.run(format!("DELETE FROM {table}")).await;
+    }
     check(base, &fixture.store).await;
     assert_eq!(fixture.store.tally(one).await.unwrap(), Tally::default());
     assert_eq!(base.texts(LEFT).await, ["0"]);
@@ -213,11 +214,14 @@ async fn the_minute_that_runs_is_counted_to_the_moment(base: &Base) {
         ))
         .await;
     }
-    let waiting = |now| async {
-        let groups = store.waiting(id, at(now)).await.unwrap().into_iter();
-        groups
-            .map(|group| (group.until, group.contacts))
-            .collect::<Vec<_>>()
+    let waiting = |now| {
+        let (store, now) = (store.clone(), at(now));
+        async move {
+            let groups = store.waiting(id, now).await.unwrap().into_iter();
+            groups
+                .map(|group| (group.until, group.contacts))
+                .collect::<Vec<_>>()
+        }
     };
     let (this, next) = (at(minute), at(2 * minute));
     assert_eq!(waiting(-1).await, [(at(0), 1), (this, 4), (next, 1)]);

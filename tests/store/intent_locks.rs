@@ -187,13 +187,16 @@ impl Crowd {
         let now = self.fixture.start;
         self.tasks.spawn(async move {
             let mut stopped = 0;
-            for write in writes {
+            let mut writes = writes.into_iter().peekable();
+            while let Some(write) = writes.peek() {
                 let is_after = returned.load(Ordering::SeqCst);
-                let what = store.commit(&holder, &[write], now).await.unwrap();
+                let write = std::slice::from_ref(write);
+                let what = store.commit(&holder, write, now).await.unwrap();
                 match what.as_slice() {
                     [Written::Applied] => {
                         assert!(!is_after);
                         written.fetch_add(1, Ordering::SeqCst);
+                        writes.next();
                     }
                     [Written::Fenced | Written::OnDoNotCallList(_)] if is_after => stopped += 1,
                     [Written::Fenced | Written::OnDoNotCallList(_)] => {}
@@ -240,4 +243,4 @@ impl Crowd {
 const CONTROLLERS: usize = 50;
 
 /// How many intents each could write.
-const EACH: usize = 60;
+const EACH: usize = 100;

@@ -175,6 +175,19 @@ $$;
 CREATE TRIGGER do_not_call_holds_intents AFTER INSERT ON do_not_call
     FOR EACH STATEMENT EXECUTE FUNCTION aftertone_hold_intents_by_list();
 
+-- An earlier version locks the campaign's row when it changes it, which intents refer to, before the row's own trigger comes:
+-- it has to hold all intents before that. Later ones say that they hold those of the campaign already.
+CREATE FUNCTION aftertone_hold_all_intents() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF current_setting('aftertone.holds_intents', true) IS DISTINCT FROM 'yes' THEN
+        PERFORM pg_advisory_xact_lock(1634104369, 1);
+    END IF;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER campaigns_hold_all_intents BEFORE UPDATE OF standing ON campaigns
+    FOR EACH STATEMENT EXECUTE FUNCTION aftertone_hold_all_intents();
+
 CREATE FUNCTION aftertone_hold_intents_of_campaign() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock(1634104370, CAST(NEW.id & 2147483647 AS INTEGER));
