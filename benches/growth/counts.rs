@@ -140,7 +140,9 @@ async fn fill(url: &str, campaign: CampaignId, from: u64, to: u64) -> Result<()>
             true => format!(
                 "(WITH RECURSIVE s (n) AS (SELECT {first} UNION ALL SELECT n + 1 FROM s WHERE n < {last}) SELECT n FROM s)"
             ),
-            false => format!("(SELECT n FROM generate_series({first}, {last}) AS n)"),
+            false => {
+                format!("(SELECT n FROM generate_series(CAST({first} AS BIGINT), {last}) AS n)")
+            }
         };
         run(
             url,

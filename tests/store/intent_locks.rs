@@ -15,7 +15,7 @@ use aftertone::{
 use jiff::Timestamp;
 use libtest_mimic::Trial;
 use sqlx::{AssertSqlSafe, Connection as _};
-use tokio::task::JoinSet;
+use tokio::{sync::Barrier, task::JoinSet};
 
 use crate::{
     base::{Base, Kind, OwnServer, Server},
@@ -129,6 +129,8 @@ struct Crowd {
     base: Base,
     fixture: Fixture,
     tasks: JoinSet<()>,
+    /// They begin together.
+    begin: Arc<Barrier>,
     /// How many intents were written.
     written: Arc<AtomicUsize>,
     /// Set when what stops them has returned.
@@ -149,7 +151,7 @@ impl Crowd {
             let drop = |contact: &Contact| u128::from(contact.id.0.unsigned_abs());
             let writes = leased.iter();
             let writes = writes.map(|contact| fixture::start(id, contact, drop(contact)));
-            crowd.begin(store, holder, writes.collect());
+            crowd.add(store, holder, writes.collect());
         }
         crowd
     }
@@ -164,7 +166,7 @@ impl Crowd {
                 let drop = (nth * EACH + each + 1) as u128;
                 Write::Start(Box::new(fixture::intent(None, number(nth), drop)))
             });
-            crowd.begin(store, holder, writes.collect());
+            crowd.add(store, holder, writes.collect());
         }
         crowd
     }
@@ -176,16 +178,18 @@ impl Crowd {
             fixture: Fixture::of(&base, contacts).await,
             base,
             tasks: JoinSet::new(),
+            begin: Arc::new(Barrier::new(CONTROLLERS + 1)),
             written: Arc::default(),
             returned: Arc::default(),
             _server: server,
         }
     }
 
-    fn begin(&mut self, store: Store, holder: ControllerLease, writes: Vec<Write>) {
+    fn add(&mut self, store: Store, holder: ControllerLease, writes: Vec<Write>) {
         let (written, returned) = (Arc::clone(&self.written), Arc::clone(&self.returned));
-        let now = self.fixture.start;
+        let (begin, now) = (Arc::clone(&self.begin), self.fixture.start);
         self.tasks.spawn(async move {
+            begin.wait().await;
             let mut stopped = 0;
             let mut writes = writes.into_iter().peekable();
             while let Some(write) = writes.peek() {
@@ -210,8 +214,9 @@ impl Crowd {
         });
     }
 
-    /// Waits until each has written some.
+    /// Lets them begin, and waits until they have written some.
     async fn busy(&self) {
+        self.begin.wait().await;
         while self.written.load(Ordering::SeqCst) < 2 * CONTROLLERS {
             tokio::task::yield_now().await;
         }
