@@ -43,8 +43,15 @@ CREATE VIEW recounted AS
     SELECT campaign, 'drop', coalesce(caller_id, ''), 0, '', 0, count(*)
     FROM drops WHERE campaign IS NOT NULL GROUP BY campaign, caller_id;
 
+-- One by one, which needs no sorting: of ten million rows it would take minutes.
 INSERT INTO counts (campaign, stage, reason, place, zone, until, count)
-    SELECT campaign, stage, reason, place, zone, until, count FROM recounted;
+    SELECT campaign, stage, coalesce(outcome, refused, held, ''), 0, coalesce(held_zone, ''),
+        CASE stage WHEN 'due' THEN (due_at + 59999999) / 60000000 * 60000000 ELSE 0 END, 1
+    FROM contacts WHERE true
+    ON CONFLICT DO UPDATE SET count = count + 1;
+INSERT INTO counts (campaign, stage, reason, place, zone, until, count)
+    SELECT campaign, 'drop', coalesce(caller_id, ''), 0, '', 0, 1 FROM drops WHERE campaign IS NOT NULL
+    ON CONFLICT DO UPDATE SET count = count + 1;
 INSERT INTO counts_state (id, counted_to) SELECT 1, coalesce(max(id), 0) FROM contacts;
 
 -- Each transaction of an import notes last how many rows it has added. As a rule these are all due at that moment, and an
@@ -60,9 +67,9 @@ CREATE TRIGGER imports_count AFTER UPDATE OF rows ON imports BEGIN
         ON CONFLICT DO UPDATE SET count = count + excluded.count;
     INSERT INTO counts (campaign, stage, reason, place, zone, until, count)
         SELECT campaign, stage, coalesce(outcome, refused, held, ''), 0, coalesce(held_zone, ''),
-            CASE stage WHEN 'due' THEN (due_at + 59999999) / 60000000 * 60000000 ELSE 0 END, count(*)
-        FROM contacts WHERE id > (SELECT counted_to FROM counts_state WHERE fresh <> usual) GROUP BY 1, 2, 3, 4, 5, 6
-        ON CONFLICT DO UPDATE SET count = count + excluded.count;
+            CASE stage WHEN 'due' THEN (due_at + 59999999) / 60000000 * 60000000 ELSE 0 END, 1
+        FROM contacts WHERE id > (SELECT counted_to FROM counts_state WHERE fresh <> usual)
+        ON CONFLICT DO UPDATE SET count = count + 1;
     UPDATE counts_state SET counted_to = coalesce((SELECT max(id) FROM contacts), 0), fresh = 0, usual = 0;
 END;
 
@@ -70,9 +77,9 @@ END;
 CREATE TRIGGER controllers_count AFTER INSERT ON controllers BEGIN
     INSERT INTO counts (campaign, stage, reason, place, zone, until, count)
         SELECT campaign, stage, coalesce(outcome, refused, held, ''), 0, coalesce(held_zone, ''),
-            CASE stage WHEN 'due' THEN (due_at + 59999999) / 60000000 * 60000000 ELSE 0 END, count(*)
-        FROM contacts WHERE id > (SELECT counted_to FROM counts_state) GROUP BY 1, 2, 3, 4, 5, 6
-        ON CONFLICT DO UPDATE SET count = count + excluded.count;
+            CASE stage WHEN 'due' THEN (due_at + 59999999) / 60000000 * 60000000 ELSE 0 END, 1
+        FROM contacts WHERE id > (SELECT counted_to FROM counts_state)
+        ON CONFLICT DO UPDATE SET count = count + 1;
     UPDATE counts_state SET counted_to = coalesce((SELECT max(id) FROM contacts), 0);
 END;
 
