@@ -69,19 +69,22 @@ impl Database {
 
     /// Does at once what a server does some time after many rows have come in, so that it does not fall into a measurement.
     pub(crate) fn settle(&self) -> Result<()> {
-        if self.server.is_none() {
-            return Ok(());
-        }
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        runtime.block_on(async {
-            let mut connection = PgConnection::connect(&self.url).await?;
-            for statement in ["VACUUM ANALYZE", "CHECKPOINT"] {
-                sqlx::raw_sql(statement).execute(&mut connection).await?;
-            }
-            Ok(connection.close().await?)
-        })
+        runtime.block_on(self.settle_all())
+    }
+
+    /// The same, in a runtime.
+    pub(crate) async fn settle_all(&self) -> Result<()> {
+        if self.server.is_none() {
+            return Ok(());
+        }
+        let mut connection = PgConnection::connect(&self.url).await?;
+        for statement in ["VACUUM ANALYZE", "CHECKPOINT"] {
+            sqlx::raw_sql(statement).execute(&mut connection).await?;
+        }
+        Ok(connection.close().await?)
     }
 }
 

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::{
     Store, StoreError,
     codec::{micros, read_time},
+    intent_locks,
     sql::{Sql, args, sql},
     transaction::Tx,
 };
@@ -208,7 +209,8 @@ impl Store {
         };
         let mut tx = self.write(format!("{doing} campaign {campaign}")).await?;
         let version = tx.next_version().await?;
-        // From here on nothing of it is started: an intent is written with this row shared.
+        intent_locks::hold_campaign(&mut tx, campaign).await?;
+        // Intents of earlier versions share the row instead.
         tx.one::<(i64,)>(LOCK, args![campaign.0]).await?;
         let before = tx.campaign_of(campaign).await?;
         let (status, why, in_flight) = match (order, before.status) {
@@ -277,6 +279,7 @@ impl Tx {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let version = self.next_version().await?;
+        intent_locks::hold_none(self).await?;
         let args = args![campaign.0, micros(now), version];
         self.execute(TOUCH, args).await?;
         Ok(())

@@ -9,6 +9,40 @@ use crate::{
     phone::PhoneNumber,
 };
 
+/// The stage of a contact. Slugs are stored and never renamed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ContactStage {
+    Due,
+    Leased,
+    Dialling,
+    Ended,
+    Refused,
+}
+
+impl ContactStage {
+    const ALL: [Self; 5] = [
+        Self::Due,
+        Self::Leased,
+        Self::Dialling,
+        Self::Ended,
+        Self::Refused,
+    ];
+
+    pub(super) const fn slug(self) -> &'static str {
+        match self {
+            Self::Due => "due",
+            Self::Leased => "leased",
+            Self::Dialling => "dialling",
+            Self::Ended => "ended",
+            Self::Refused => "refused",
+        }
+    }
+
+    pub(super) fn read(slug: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|each| each.slug() == slug)
+    }
+}
+
 /// A number's digits.
 pub(super) fn number(number: &PhoneNumber) -> i64 {
     let digits = number.digits().parse();

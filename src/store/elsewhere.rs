@@ -96,8 +96,7 @@ impl Store {
         stored.into_iter().map(read).collect()
     }
 
-    /// How often each caller id was shown by the latest calls of a campaign, over all controllers: those in flight, and
-    /// the ten thousand that ended last.
+    /// How often each caller id was shown by a campaign's calls, over all controllers.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -147,9 +146,6 @@ const SHOWN: Sql = sql!(
 );
 
 const CALLER_IDS: Sql = sql!(
-    "SELECT caller_id, count(*) FROM \
-     (SELECT caller_id FROM drops WHERE campaign = $1 AND outcome IS NULL \
-     UNION ALL SELECT caller_id FROM (SELECT caller_id FROM drops WHERE campaign = $1 AND ended_at IS NOT NULL \
-     ORDER BY ended_at DESC LIMIT 10000) AS ended) AS latest \
-     WHERE caller_id IS NOT NULL GROUP BY caller_id ORDER BY caller_id"
+    "SELECT reason, CAST(sum(count) AS BIGINT) FROM counted WHERE campaign = $1 AND stage = 'drop' AND reason <> '' \
+     GROUP BY reason HAVING sum(count) <> 0 ORDER BY reason"
 );

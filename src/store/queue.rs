@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     ControllerLease, Store, StoreError,
-    codec::{consent, held, micros, number, read_number, read_time, technique},
+    codec::{consent, micros, number, read_number, read_time, technique},
     leases::{CONTACT_LEASE, lease_end},
     sql::{Sql, args, row, rows, sql},
     transaction::Tx,
@@ -215,22 +215,20 @@ impl Store {
     ) -> Result<Vec<WaitingGroup>, StoreError> {
         let doing = format!("read what campaign {campaign} waits for");
         let mut tx = self.read(doing).await?;
-        let stored: Vec<(Option<String>, i64, Option<String>, i64)> =
-            tx.all(WAITING, args![campaign.0, micros(now)]).await?;
-        let read = |(reason, until, zone, contacts): (Option<String>, i64, _, i64)| {
-            let reason = match reason {
-                Some(slug) => Some(held(&slug)?),
-                None => None,
-            };
-            Some(WaitingGroup {
-                reason,
-                until: read_time(until)?,
-                zone,
-                contacts: contacts.unsigned_abs(),
-            })
+        let mut groups: BTreeMap<_, u64> = BTreeMap::new();
+        for count in tx.due_counts(campaign, now).await? {
+            if let Some(until) = count.until {
+                let group = groups.entry((until, count.reason, count.zone));
+                *group.or_default() += count.contacts;
+            }
+        }
+        let group = |((until, reason, zone), contacts)| WaitingGroup {
+            reason,
+            until,
+            zone,
+            contacts,
         };
-        let groups: Option<Vec<_>> = stored.into_iter().map(read).collect();
-        groups.ok_or_else(|| tx.broken("a reason or a time in it cannot be read"))
+        Ok(groups.into_iter().map(group).collect())
     }
 }
 
@@ -414,11 +412,4 @@ const RECENT_CALLS: Sql = sql!(
      CAST(sum(short) AS BIGINT), CAST(sum(people) AS BIGINT) \
      FROM pbxes CROSS JOIN drops WHERE pbxes.trunk = $1 AND drops.pbx = pbxes.name \
      AND drops.ended_at > $2 AND drops.holder <> $3 GROUP BY drops.ended_at / 1000000 ORDER BY 1"
-);
-
-/// To the minute in which the time is over.
-const WAITING: Sql = sql!(
-    "SELECT held, (due_at + 59999999) / 60000000 * 60000000 AS until, held_zone, count(*) \
-     FROM contacts WHERE campaign = $1 AND due_at > $2 AND stage = 'due' \
-     GROUP BY 1, 2, 3 ORDER BY 2, 1, 3"
 );

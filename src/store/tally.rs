@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::{
-    Store, StoreError, codec,
+    Store, StoreError,
+    codec::{self, ContactStage},
+    counts::DROP,
     sql::{Sql, args, sql},
     transaction::Tx,
 };
@@ -52,30 +54,28 @@ impl Store {
         let mut tx = self
             .read(format!("count the contacts of campaign {campaign}"))
             .await?;
-        let id = campaign.0;
-        let contacts: Option<(i64,)> = tx.one(CONTACTS, args![id]).await?;
-        let outcomes: Vec<(String, i64)> = tx.all(OUTCOMES, args![id]).await?;
-        let refused: Vec<(String, i64)> = tx.all(REFUSED, args![id]).await?;
-        let in_flight: Option<(i64,)> = tx.one(IN_FLIGHT, args![id]).await?;
-        let drops: Option<(i64,)> = tx.one(DROPS, args![id]).await?;
-        let count = |count: Option<(i64,)>| count.map_or(0, |(count,)| count.unsigned_abs());
-        let mut tally = Tally {
-            contacts: count(contacts),
-            in_flight: count(in_flight),
-            drops: count(drops),
-            ..Tally::default()
-        };
-        for (slug, count) in outcomes {
-            let outcome = known(&tx, codec::outcome(&slug), "outcome")?;
-            tally.outcomes.insert(outcome, count.unsigned_abs());
+        let counts: Vec<(String, String, i64)> = tx.all(COUNTS, args![campaign.0]).await?;
+        let mut tally = Tally::default();
+        for (stage, reason, count) in counts {
+            let count = count.unsigned_abs();
+            if stage == DROP {
+                tally.drops += count;
+                continue;
+            }
+            tally.contacts += count;
+            match known(&tx, ContactStage::read(&stage), "stage")? {
+                ContactStage::Due | ContactStage::Leased => tally.waiting += count,
+                ContactStage::Dialling => tally.in_flight += count,
+                ContactStage::Ended => {
+                    let outcome = known(&tx, codec::outcome(&reason), "outcome")?;
+                    *tally.outcomes.entry(outcome).or_default() += count;
+                }
+                ContactStage::Refused => {
+                    let refused = known(&tx, codec::refused(&reason), "reason")?;
+                    *tally.refused.entry(refused).or_default() += count;
+                }
+            }
         }
-        for (slug, count) in refused {
-            let refused = known(&tx, codec::refused(&slug), "reason")?;
-            tally.refused.insert(refused, count.unsigned_abs());
-        }
-        let ended = tally.outcomes.values().sum::<u64>() + tally.refused.values().sum::<u64>();
-        let not_waiting = ended + tally.in_flight;
-        tally.waiting = tally.contacts - not_waiting.min(tally.contacts);
         Ok(tally)
     }
 
@@ -174,26 +174,15 @@ pub(super) fn time(tx: &Tx, micros: i64) -> Result<Timestamp, StoreError> {
     known(tx, codec::read_time(micros), "time")
 }
 
-// If most contacts are open yet, counting these alone takes a fraction of what grouping them would.
-const CONTACTS: Sql = sql!("SELECT count(*) FROM contacts WHERE campaign = $1");
-
-const OUTCOMES: Sql = sql!(
-    "SELECT outcome, count(*) FROM contacts WHERE campaign = $1 AND outcome IS NOT NULL GROUP BY outcome"
+const COUNTS: Sql = sql!(
+    "SELECT stage, reason, CAST(sum(count) AS BIGINT) FROM counted WHERE campaign = $1 \
+     GROUP BY stage, reason HAVING sum(count) <> 0"
 );
 
-const REFUSED: Sql = sql!(
-    "SELECT refused, count(*) FROM contacts \
-     WHERE campaign = $1 AND outcome IS NULL AND refused IS NOT NULL GROUP BY refused"
-);
-
-const IN_FLIGHT: Sql = sql!(
-    "SELECT count(*) FROM contacts WHERE holder IS NOT NULL AND stage = 'dialling' AND campaign = $1"
-);
-
-const DROPS: Sql = sql!("SELECT count(*) FROM drops WHERE campaign = $1");
-
+/// Each of the two by itself, so that SQLite looks it up as well.
 const FIRST_LAST: Sql = sql!(
-    "SELECT min(ended_at), max(ended_at) FROM drops WHERE campaign = $1 AND ended_at IS NOT NULL"
+    "SELECT (SELECT min(ended_at) FROM drops WHERE campaign = $1 AND ended_at IS NOT NULL), \
+     (SELECT max(ended_at) FROM drops WHERE campaign = $1 AND ended_at IS NOT NULL)"
 );
 
 const OVER_TIME: Sql = sql!(

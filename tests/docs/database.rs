@@ -133,12 +133,17 @@ const TABLES: &[(&str, &str)] = &[
     ),
     ("lists", "The do-not-call lists."),
     ("do_not_call", "The numbers on them."),
+    (
+        "counts",
+        "How many contacts and drops there are of each kind, kept by triggers. Read the view `counted`, and sum its `count`: it adds what is not in here yet, of which PostgreSQL keeps more tables.",
+    ),
+    ("counts_state", "One row: how far `counts` is."),
 ];
 
 const COLUMNS: &[(&str, &str)] = &[
     (
         "counters.name",
-        "`campaign` gives campaigns their versions in the order of their commits; `do_not_call` is held while something is barred, and shared while an intent is written; `ping` is written to see whether anything can be written",
+        "`campaign` gives campaigns their versions in the order of their commits; `do_not_call` grows with whatever is barred; `ping` is written to see whether anything can be written",
     ),
     ("counters.value", "the count"),
     ("campaigns.id", "its number"),
@@ -369,4 +374,33 @@ const COLUMNS: &[(&str, &str)] = &[
     ("do_not_call.list", "the list"),
     ("do_not_call.at", "when it was added"),
     ("do_not_call.because", "why"),
+    ("counts.campaign", "the campaign"),
+    ("counts.stage", "the stage of contacts, or `drop`"),
+    (
+        "counts.reason",
+        "of contacts their outcome, why they are refused, or why they are held; of drops the caller id; empty if there is none",
+    ),
+    ("counts.place", "where contacts are; 0 if that is not known"),
+    (
+        "counts.zone",
+        "the zone whose hours hold contacts, or empty",
+    ),
+    (
+        "counts.until",
+        "of contacts that are `due`, when, rounded up to the minute; else 0",
+    ),
+    ("counts.count", "how many there are"),
+    ("counts_state.id", "1"),
+    (
+        "counts_state.counted_to",
+        "up to which id contacts are in `counts`",
+    ),
+    (
+        "counts_state.fresh",
+        "while contacts are added to them, how many there are; else 0",
+    ),
+    (
+        "counts_state.usual",
+        "of these, how many are as an import makes them; else 0",
+    ),
 ];

@@ -142,6 +142,12 @@ impl Base {
         }
     }
 
+    /// A connection to it, past the store.
+    pub(crate) async fn postgres(&self) -> PgConnection {
+        let (_, url) = self.postgres.as_ref().unwrap();
+        PgConnection::connect(url).await.unwrap()
+    }
+
     async fn sqlite(&self) -> SqliteConnection {
         let options = SqliteConnectOptions::new()
             .filename(self.folder().join("aftertone.db"))

@@ -13,8 +13,10 @@ mod base;
 mod campaigns;
 mod clocks;
 mod commit;
+mod counts;
 mod fixture;
 mod fleet;
+mod intent_locks;
 mod lease;
 mod limits;
 mod lists;
@@ -70,6 +72,8 @@ fn main() {
         campaigns::trials(&server),
         lease::trials(&server),
         commit::trials(&server),
+        counts::trials(&server),
+        intent_locks::trials(&server),
         adopt::trials(&server),
         fleet::trials(&server),
         limits::trials(&server),

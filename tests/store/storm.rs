@@ -70,6 +70,8 @@ async fn storm(base: &Base, seed: u64) {
         let kept = world.kept().await;
         let expected = world.model.lines();
         assert_eq!(kept, expected, "seed {seed}, step {step}: {what}");
+        let wrong = world.fixture.store.recount().await.unwrap();
+        assert_eq!(wrong, 0, "counts, seed {seed}, step {step}: {what}");
     }
     // Something has happened.
     assert!(

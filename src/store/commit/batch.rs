@@ -14,7 +14,7 @@ use crate::{
     id::DropId,
     store::{
         ControllerLease, Status,
-        codec::{micros, number},
+        codec::{ContactStage, micros, number},
     },
 };
 
@@ -60,16 +60,6 @@ pub(super) struct ContactRow {
     pub(super) refused: Option<String>,
     pub(super) ended_at: Option<i64>,
     pub(super) is_changed: bool,
-}
-
-/// The stage of a contact. Slugs are stored and never renamed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ContactStage {
-    Due,
-    Leased,
-    Dialling,
-    Ended,
-    Refused,
 }
 
 #[derive(Debug)]
@@ -482,30 +472,6 @@ impl ContactRow {
         self.holder = None;
         self.ended_at = Some(now);
         self.is_changed = true;
-    }
-}
-
-impl ContactStage {
-    const ALL: [Self; 5] = [
-        Self::Due,
-        Self::Leased,
-        Self::Dialling,
-        Self::Ended,
-        Self::Refused,
-    ];
-
-    pub(super) const fn slug(self) -> &'static str {
-        match self {
-            Self::Due => "due",
-            Self::Leased => "leased",
-            Self::Dialling => "dialling",
-            Self::Ended => "ended",
-            Self::Refused => "refused",
-        }
-    }
-
-    pub(super) fn read(slug: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|each| each.slug() == slug)
     }
 }
 

@@ -6,14 +6,15 @@ use jiff::Timestamp;
 
 use super::{
     Write,
-    batch::{Batch, CampaignRow, ContactRow, ContactStage, DropRow, Version},
+    batch::{Batch, CampaignRow, ContactRow, DropRow, Version},
     limits::Limits,
 };
 use crate::{
     campaign::engine::Settlement,
     store::{
         ControllerLease, Status, StoreError,
-        codec::{held, micros, number, outcome},
+        codec::{ContactStage, held, micros, number, outcome},
+        intent_locks,
         sql::{Sql, args, row, rows, sql},
         transaction::Tx,
     },
@@ -42,6 +43,13 @@ impl<'a> Batch<'a> {
             decisions: Vec::new(),
             limits: Limits::default(),
         };
+        intent_locks::take(
+            tx,
+            &touched.campaigns,
+            touched.changes_campaigns,
+            !touched.numbers.is_empty(),
+        )
+        .await?;
         batch.load_campaigns(tx, &touched).await?;
         batch.load_numbers(tx, &touched).await?;
         batch.load_contacts(tx, &touched).await?;
@@ -87,7 +95,6 @@ impl<'a> Batch<'a> {
         if touched.numbers.is_empty() {
             return Ok(());
         }
-        tx.all::<(i64,)>(HOLD_LISTS, args![]).await?;
         let given = rows(touched.numbers.iter().map(|number| row! { number: number }));
         let stored: Vec<(i64, i64)> = tx.all(NUMBERS, args![&given]).await?;
         let version = |(number, version)| {
@@ -288,25 +295,19 @@ fn read_contact(stored: LoadedContact) -> Option<ContactRow> {
     })
 }
 
-/// Their status does not change until the batch is written.
+/// None of them stops running until the batch is written: their locks are held.
 const CAMPAIGNS: Sql = sql!(
     "SELECT campaigns.id, campaigns.standing FROM ",
     { id BIGINT },
-    " CROSS JOIN campaigns WHERE campaigns.id = given.id ORDER BY campaigns.id",
-    ["", " FOR SHARE OF campaigns"]
+    " CROSS JOIN campaigns WHERE campaigns.id = given.id ORDER BY campaigns.id"
 );
 
+/// Intents of earlier versions of the program share the rows instead.
 const CAMPAIGNS_TO_CHANGE: Sql = sql!(
     "SELECT campaigns.id, campaigns.standing FROM ",
     { id BIGINT },
     " CROSS JOIN campaigns WHERE campaigns.id = given.id ORDER BY campaigns.id",
     ["", " FOR NO KEY UPDATE OF campaigns"]
-);
-
-/// No number is barred until the batch is written: what bars one counts this up last.
-const HOLD_LISTS: Sql = sql!(
-    "SELECT value FROM counters WHERE name = 'do_not_call'",
-    ["", " FOR SHARE"]
 );
 
 /// One that is not there is made, so that it can be held.

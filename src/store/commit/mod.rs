@@ -3,7 +3,8 @@
 //! A batch is read as sets, decided in memory in its order, and written as sets: it costs about a dozen statements however
 //! long it is. What it decides on is locked first, always in the same order, so that two controllers never wait for each
 //! other: campaigns' version, controller, campaigns, do-not-call lists, numbers, contacts, drops, and last, where all
-//! controllers of a trunk meet, the paces of trunks and campaigns ([`limits`]).
+//! controllers of a trunk meet, the paces of trunks and campaigns ([`limits`]). Campaigns and lists have locks that queue: see
+//! [`intent_locks`](super::intent_locks).
 
 mod batch;
 mod flush;

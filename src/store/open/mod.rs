@@ -333,6 +333,12 @@ fn migrations(database: Database) -> Vec<Migration> {
             include_str!("../migrations/0002.postgres.sql"),
         ),
         (
+            4,
+            "counts",
+            include_str!("../migrations/0004.sqlite.sql"),
+            include_str!("../migrations/0004.postgres.sql"),
+        ),
+        (
             9,
             "registry",
             include_str!("../migrations/0009.sqlite.sql"),
