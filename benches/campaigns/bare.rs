@@ -10,7 +10,7 @@ use aftertone::{
     },
     drop::{Outcome, Proof, Technique},
     id::{DropId, RunName},
-    store::{Campaign, DatabaseAddress, DropEnd, Intent, Leased, Store, Write, Written},
+    store::{Campaign, DatabaseAddress, DropEnd, DueQueue, Intent, Leased, Store, Write, Written},
 };
 use anyhow::{Context, Result, ensure};
 use jiff::Timestamp;
@@ -34,13 +34,14 @@ pub(crate) async fn run(
     println!("ready");
     child::told().await?;
     let gate = Gate::new(GateSettings::default());
+    let mut queue = DueQueue::new(gate.clone());
     let begun = Instant::now();
     let mut done = 0;
     while done < drops {
         let now = Timestamp::now();
         let history = gate.settings().history();
         let (leased, _) = store
-            .lease(&holder, campaign.id, batch, history, now)
+            .lease(&holder, campaign.id, batch, history, &mut queue, now)
             .await?;
         ensure!(!leased.is_empty(), "nothing is due after {done} drops");
         done += leased.len();
@@ -100,6 +101,7 @@ fn both(gate: &Gate, campaign: &Campaign, leased: &Leased, now: Timestamp) -> (W
         },
         ruling: None,
         zone: None,
+        place: None,
         end: Some(Box::new(DropEnd {
             drop,
             outcome: Outcome::Delivered,

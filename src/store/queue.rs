@@ -1,4 +1,4 @@
-//! Contacts that are due, leased to a controller with all that the gate has to know of them.
+//! What the gate has to know of contacts and numbers, and what contacts wait for.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -14,7 +14,7 @@ use crate::{
     campaign::{
         HeldReason,
         budget::Calls,
-        engine::{CampaignId, Contact, ContactId, Next},
+        engine::{CampaignId, Contact, ContactId},
         policy::{Consent, Start},
     },
     drop::Technique,
@@ -76,62 +76,11 @@ pub struct WaitingGroup {
     pub zone: Option<String>,
     /// How many contacts wait.
     pub contacts: u64,
+    /// Whether hours hold their places as a whole, and the contacts themselves are untouched.
+    pub by_place: bool,
 }
 
 impl Store {
-    /// Leases contacts of a campaign that are due, those first that have been due the longest, and returns when the next
-    /// is ([`Next::At`], with the meaning that [`Next`] gives it). `history` is how far back drops to a number count.
-    ///
-    /// A controller that was ended, or a campaign that does not run, gets none.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn lease(
-        &self,
-        holder: &ControllerLease,
-        campaign: CampaignId,
-        at_most: usize,
-        history: SignedDuration,
-        now: Timestamp,
-    ) -> Result<(Vec<Leased>, Next), StoreError> {
-        let doing = format!("lease contacts of campaign {campaign}");
-        let mut tx = self.write(doing).await?;
-        let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
-        let may = tx.is_alive(holder).await?
-            && tx.one::<(i64,)>(RUNS, args![campaign.0]).await?.is_some();
-        let due: Vec<StoredContact> = if may {
-            let args = args![campaign.0, micros(now), at_most];
-            tx.all(DUE, args).await?
-        } else {
-            Vec::new()
-        };
-        let ids = rows(due.iter().map(|stored| row! { id: stored.0 }));
-        if !due.is_empty() {
-            let run = holder.run.as_str();
-            let until = micros(now + CONTACT_LEASE);
-            tx.execute(LEASE, args![&ids, run, until]).await?;
-        }
-        let next = tx.one(NEXT, args![&ids, campaign.0]).await?;
-        let next = match next {
-            Some((at,)) => Next::At(read_time(at).ok_or_else(|| tx.broken(STRANGE_TIME))?),
-            None => Next::Never,
-        };
-
-        let mut contacts = Vec::with_capacity(due.len());
-        for stored in due {
-            let id = stored.0;
-            let Some(contact) = read_contact(stored) else {
-                return Err(tx.broken(format!("the row of contact {id} cannot be read")));
-            };
-            contacts.push(contact);
-        }
-        let numbers = contacts.iter().map(|leased| &leased.contact.number);
-        let mut known = tx.known(numbers, micros(now - history)).await?;
-        with_known(&mut contacts, &mut known);
-        tx.commit().await?;
-        Ok((contacts, next))
-    }
-
     /// What the gate has to know of a number that belongs to no campaign.
     ///
     /// # Errors
@@ -201,7 +150,8 @@ impl Store {
         Ok(all)
     }
 
-    /// What the contacts of a campaign wait for; leased ones are left out.
+    /// What the contacts of a campaign wait for; leased ones are left out. Those whose places hours hold come behind those
+    /// that wait by themselves.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -212,22 +162,26 @@ impl Store {
     ) -> Result<Vec<WaitingGroup>, StoreError> {
         let doing = format!("read what campaign {campaign} waits for");
         let mut tx = self.read(doing).await?;
-        let stored: Vec<(Option<String>, i64, Option<String>, i64)> =
-            tx.all(WAITING, args![campaign.0, micros(now)]).await?;
-        let read = |(reason, until, zone, contacts): (Option<String>, i64, _, i64)| {
-            let reason = match reason {
-                Some(slug) => Some(held(&slug)?),
-                None => None,
-            };
-            Some(WaitingGroup {
-                reason,
-                until: read_time(until)?,
-                zone,
-                contacts: contacts.unsigned_abs(),
-            })
-        };
-        let groups: Option<Vec<_>> = stored.into_iter().map(read).collect();
-        groups.ok_or_else(|| tx.broken("a reason or a time in it cannot be read"))
+        let stored = tx.all(WAITING, args![campaign.0, micros(now)]).await?;
+        let mut groups = tx.groups(stored, false)?;
+        groups.extend(tx.waiting_by_place(campaign, now).await?);
+        Ok(groups)
+    }
+
+    /// The contacts of a campaign that would be due if hours did not hold their places.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn waiting_by_place(
+        &self,
+        campaign: CampaignId,
+        now: Timestamp,
+    ) -> Result<Vec<WaitingGroup>, StoreError> {
+        let doing = format!("read which places of campaign {campaign} are held");
+        self.read(doing)
+            .await?
+            .waiting_by_place(campaign, now)
+            .await
     }
 
     /// How often each caller id was shown by a campaign.
@@ -251,6 +205,38 @@ impl Store {
 }
 
 impl Tx {
+    async fn waiting_by_place(
+        &mut self,
+        campaign: CampaignId,
+        now: Timestamp,
+    ) -> Result<Vec<WaitingGroup>, StoreError> {
+        let args = args![campaign.0, micros(now)];
+        let stored = self.all(WAITING_BY_PLACE, args).await?;
+        self.groups(stored, true)
+    }
+
+    fn groups(
+        &self,
+        stored: Vec<StoredGroup>,
+        by_place: bool,
+    ) -> Result<Vec<WaitingGroup>, StoreError> {
+        let read = |(reason, until, zone, contacts): StoredGroup| {
+            let reason = match reason {
+                Some(slug) => Some(held(&slug)?),
+                None => None,
+            };
+            Some(WaitingGroup {
+                reason,
+                until: read_time(until)?,
+                zone,
+                contacts: contacts.unsigned_abs(),
+                by_place,
+            })
+        };
+        let groups: Option<Vec<_>> = stored.into_iter().map(read).collect();
+        groups.ok_or_else(|| self.broken("a reason or a time in it cannot be read"))
+    }
+
     /// What is known of numbers over all campaigns, by their digits. The version is read before the starts: one that is
     /// written between the two makes the intent fail, and is not missed.
     pub(super) async fn known<'a>(
@@ -306,7 +292,7 @@ pub(super) fn with_known(contacts: &mut [Leased], known: &mut BTreeMap<i64, Fact
     }
 }
 
-/// The columns of [`DUE`].
+/// The columns of a contact as [`read_contact`] takes them.
 pub(super) type StoredContact = (
     i64,
     i64,
@@ -319,6 +305,9 @@ pub(super) type StoredContact = (
     Option<String>,
     i64,
 );
+
+/// The columns of [`WAITING`] and [`WAITING_BY_PLACE`].
+type StoredGroup = (Option<String>, i64, Option<String>, i64);
 
 /// The columns of [`RECENT_CALLS`].
 type StoredCalls = (i64, i64, i64, i64, i64, i64, i64, i64);
@@ -368,34 +357,7 @@ fn calls_of(technique: Technique, legs: Option<i64>) -> u32 {
 /// How long a contact stays leased without an intent.
 pub const CONTACT_LEASE: Duration = Duration::from_secs(90);
 
-const STRANGE_TIME: &str = "a time in it cannot be read";
-
-const RUNS: Sql = sql!("SELECT id FROM campaigns WHERE id = $1 AND standing = 'running'");
-
-/// What another is about to take is passed over. If our own busy leg has made a number busy, only one call makes
-/// sense; the report of such a drop holds the slug of its reason.
-const DUE: Sql = sql!(
-    "SELECT id, number, attempts, message, zone, state, consent, consent_at, consent_source, \
-     CAST(CASE WHEN attempts > 0 AND EXISTS (SELECT 1 FROM drops WHERE drops.contact = contacts.id \
-     AND drops.outcome = 'busy' AND drops.report LIKE '%\"reason\":\"own_busy_leg\"%') THEN 1 ELSE 0 END AS BIGINT) \
-     FROM contacts WHERE campaign = $1 AND due_at <= $2 ORDER BY due_at, id LIMIT $3",
-    ["", " FOR UPDATE SKIP LOCKED"]
-);
-
-/// A contact that was held is not any more; one whose lease has ended keeps its place from before it.
-const LEASE: Sql = sql!(
-    "UPDATE contacts SET was_due = CASE stage WHEN 'leased' THEN was_due ELSE due_at END, \
-     stage = 'leased', due_at = $3, holder = $2, held = NULL, held_zone = NULL FROM ",
-    { id BIGINT },
-    " WHERE contacts.id = given.id"
-);
-
-const NEXT: Sql = sql!(
-    "SELECT due_at FROM contacts WHERE campaign = $2 AND due_at IS NOT NULL \
-     AND id NOT IN (SELECT given.id FROM ",
-    { id BIGINT },
-    ") ORDER BY due_at, id LIMIT 1"
-);
+pub(super) const STRANGE_TIME: &str = "a time in it cannot be read";
 
 const VERSIONS: Sql = sql!(
     "SELECT numbers.number, numbers.version FROM ",
@@ -441,6 +403,15 @@ const WAITING: Sql = sql!(
     "SELECT held, (due_at + 59999999) / 60000000 * 60000000 AS until, held_zone, count(*) \
      FROM contacts WHERE campaign = $1 AND due_at > $2 AND stage = 'due' \
      GROUP BY 1, 2, 3 ORDER BY 2, 1, 3"
+);
+
+/// Contacts that would be due if hours did not hold their places.
+const WAITING_BY_PLACE: Sql = sql!(
+    "SELECT 'calling_hours' AS held, (held_until + 59999999) / 60000000 * 60000000 AS until, \
+     campaign_places.held_zone AS zone, count(*) FROM campaign_places JOIN contacts \
+     ON contacts.campaign = campaign_places.campaign AND contacts.place = campaign_places.place \
+     WHERE campaign_places.campaign = $1 AND campaign_places.held_until > $2 AND contacts.due_at <= $2 \
+     AND contacts.stage = 'due' GROUP BY 2, 3 ORDER BY 2, 3"
 );
 
 const CALLER_IDS: Sql = sql!(

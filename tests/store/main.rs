@@ -15,6 +15,7 @@ mod commit;
 mod fixture;
 mod lease;
 mod lists;
+mod places;
 mod results;
 mod storm;
 mod trouble;
@@ -69,6 +70,7 @@ fn main() {
         commit::trials(&server),
         adopt::trials(&server),
         lists::trials(&server),
+        places::trials(&server),
         results::trials(&server),
         storm::trials(&server),
         trouble::trials(&server),

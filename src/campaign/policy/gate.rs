@@ -15,6 +15,7 @@ use super::{
     hours::{HORIZON, Hours},
     jurisdiction::Jurisdiction,
     law::Law,
+    place::CallingPlace,
     rule::Rule,
     settings::GateSettings,
     span::Span,
@@ -80,6 +81,29 @@ impl Gate {
             }
         }
         Decision::Allowed
+    }
+
+    /// The ruling on every contact of a place that no other rule stops, while its calling hours hold them; `None` while
+    /// they do not.
+    pub fn hours_of(&self, place: &CallingPlace, now: Timestamp) -> Option<Ruling> {
+        let whereabouts = &place.whereabouts;
+        let hours = Hours::of(whereabouts, &self.settings.rules);
+        if !self.is_on(Rule::CallingHours) || hours.are_open(now) {
+            return None;
+        }
+        let found = calling_hours(whereabouts, &hours, now);
+        let decision = found.against?;
+        let finding = Finding {
+            rule: Rule::CallingHours,
+            outcome: Outcome::Failed(decision),
+            inputs: found.inputs,
+            words: found.words,
+        };
+        Some(Ruling {
+            decision,
+            at: now,
+            findings: vec![finding],
+        })
     }
 
     /// Whether a rule is asked at all, as the settings have it.

@@ -9,6 +9,7 @@ use crate::{
     campaign::{
         budget::Calls,
         engine::{CampaignId, ContactId, Settlement},
+        policy::CallingPlace,
     },
     drop::Outcome,
     id::DropId,
@@ -34,6 +35,8 @@ pub(super) struct Batch<'a> {
     /// The version of each number that an intent is for.
     pub(super) numbers: BTreeMap<i64, Version>,
     pub(super) decisions: Vec<Decided<'a>>,
+    /// The places of contacts that hours hold: their texts, by campaigns and their numbers.
+    pub(super) places: BTreeMap<i64, BTreeMap<i64, String>>,
 }
 
 #[derive(Debug)]
@@ -57,6 +60,8 @@ pub(super) struct ContactRow {
     pub(super) outcome: Option<Outcome>,
     pub(super) refused: Option<String>,
     pub(super) ended_at: Option<i64>,
+    /// Where it is, if this batch writes it.
+    pub(super) place: Option<i64>,
     pub(super) is_changed: bool,
 }
 
@@ -121,16 +126,18 @@ impl<'a> Batch<'a> {
                 settlement,
                 ruling,
                 zone,
+                place,
                 end,
             } => {
                 let (ruling, zone) = (ruling.as_deref(), zone.as_deref());
+                let place = place.as_deref();
                 match *settlement {
                     Settlement::Refused(reason) => {
                         self.refuse(*campaign, *contact, reason.slug(), ruling)
                     }
                     Settlement::Held { reason, until } => {
                         let reason = reason.slug();
-                        self.hold(*campaign, *contact, reason, until, (ruling, zone))
+                        self.hold(*campaign, *contact, reason, until, (ruling, zone, place))
                     }
                     Settlement::Ended {
                         attempt,
@@ -260,7 +267,7 @@ impl<'a> Batch<'a> {
         contact: ContactId,
         reason: &'static str,
         until: Timestamp,
-        (ruling, zone): (Option<&'a str>, Option<&'a str>),
+        (ruling, zone, place): (Option<&'a str>, Option<&'a str>, Option<&CallingPlace>),
     ) -> Written {
         let until = micros(until);
         let Some(row) = self.leased(campaign, contact) else {
@@ -272,6 +279,11 @@ impl<'a> Batch<'a> {
         row.open(until);
         row.held = Some(reason);
         row.held_zone = zone.map(str::to_owned);
+        if let Some(place) = place {
+            row.place = Some(place.key());
+            let places = self.places.entry(campaign.0).or_default();
+            places.insert(place.key(), place.as_str().to_owned());
+        }
         self.decisions.push(Decided {
             campaign: campaign.0,
             contact: contact.0,

@@ -40,6 +40,7 @@ impl<'a> Batch<'a> {
             barred: BTreeMap::new(),
             numbers: BTreeMap::new(),
             decisions: Vec::new(),
+            places: BTreeMap::new(),
         };
         batch.load_campaigns(tx, &touched).await?;
         batch.load_numbers(tx, &touched).await?;
@@ -270,6 +271,7 @@ fn read_contact(stored: LoadedContact) -> Option<ContactRow> {
         outcome,
         refused,
         ended_at,
+        place: None,
         is_changed: false,
     })
 }

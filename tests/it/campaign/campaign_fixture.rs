@@ -1,9 +1,13 @@
 //! The program with a store: campaigns in it, a controller beside it, and what must be true of all that were called.
 
-use std::{collections::BTreeMap, fs, ops::Range, process::Stdio, time::Duration};
+use std::{collections::BTreeMap, fs, ops::Range, process::Stdio, sync::Arc, time::Duration};
 
 use aftertone::{
-    campaign::{engine::CampaignId, policy::CampaignKind, retry::RetryRules},
+    campaign::{
+        engine::CampaignId,
+        policy::{CallingPlace, CampaignKind},
+        retry::RetryRules,
+    },
     config::Config,
     controller::{Controller, ControllerError, Ended, Selection},
     drop::Outcome,
@@ -109,6 +113,7 @@ impl CampaignFixture {
                 name: None,
                 zone: None,
                 state: None,
+                place: CallingPlace::of(&number(nth), None, None).map(Arc::new),
                 consent: None,
                 message: None,
                 foreign_id: None,
