@@ -40,6 +40,7 @@ bench: ## How fast and how frugal the program is
 	cargo bench --locked --bench drops
 	cargo bench --locked --bench campaigns
 	cargo bench --locked --bench import
+	cargo bench --locked --bench queue
 	cargo bench --locked --bench line
 	cargo bench --locked --bench tap
 

@@ -1,25 +1,24 @@
 //! What the store alone costs: the writes of drops, in batches, one after another, and no call.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use aftertone::{
     campaign::{
         budget::Calls,
         engine::{PbxId, Settlement},
-        pace::Rate,
         policy::{CampaignKind, Case, Gate, GateSettings},
     },
     drop::{Outcome, Proof, Technique},
-    id::{DropId, RunName},
+    id::DropId,
     store::{
-        Campaign, DatabaseAddress, DropEnd, Intent, Leased, Registration, StartTerms, Store, Write,
+        Campaign, DatabaseAddress, DropEnd, DueQueue, Intent, Leased, StartTerms, Store, Write,
         Written,
     },
 };
 use anyhow::{Context, Result, ensure};
 use jiff::Timestamp;
 
-use crate::child;
+use crate::{child, database::registration};
 
 /// Opens the store, waits for the word, leases, begins and ends as many drops as are asked for; prints the seconds it took.
 pub(crate) async fn run(
@@ -31,28 +30,21 @@ pub(crate) async fn run(
     let store = Store::open(place).await?;
     let campaign = store.campaign(campaign).await?;
     let campaign = campaign.context("no such campaign")?;
-    let registration = Registration {
-        run: RunName::unique("bare")?,
-        pbx: "bare".to_owned(),
-        identity: "bare".to_owned(),
-        trunk: "bare".to_owned(),
-        rate: Rate::new(Rate::MOST_STARTS, Duration::from_secs(1)).context("a rate")?,
-        in_flight: 1_000_000,
-        is_single: false,
-    };
+    let registration = registration("bare")?;
     let holder = store
         .begin_controller(&registration, Timestamp::now())
         .await?;
     println!("ready");
     child::told().await?;
     let gate = Gate::new(GateSettings::default());
+    let mut queue = DueQueue::new(gate.clone());
     let begun = Instant::now();
     let mut done = 0;
     while done < drops {
         let now = Timestamp::now();
         let history = gate.settings().history();
         let (leased, _) = store
-            .lease(&holder, campaign.id, batch, history, now)
+            .lease(&holder, campaign.id, batch, history, &mut queue, now)
             .await?;
         ensure!(!leased.is_empty(), "nothing is due after {done} drops");
         done += leased.len();
@@ -113,6 +105,7 @@ fn both(gate: &Gate, campaign: &Campaign, leased: &Leased, now: Timestamp) -> (W
         },
         ruling: None,
         zone: None,
+        place: None,
         end: Some(Box::new(DropEnd {
             drop,
             outcome: Outcome::Delivered,

@@ -1,8 +1,12 @@
 //! The databases: SQLite in a file, and PostgreSQL with a server of its own for each list.
 
-use std::{fmt, fs, path::Path, process::Command};
+use std::{fmt, fs, path::Path, process::Command, time::Duration};
 
-use aftertone::store::DatabaseAddress;
+use aftertone::{
+    campaign::pace::Rate,
+    id::RunName,
+    store::{DatabaseAddress, Registration},
+};
 use aftertone_lab::own::{OwnName, cache};
 use anyhow::{Context, Result, ensure};
 use sqlx::{Connection as _, PgConnection};
@@ -182,4 +186,17 @@ fn processes() -> Result<Vec<u32>> {
     let folders = fs::read_dir("/proc")?.filter_map(Result::ok);
     let ids = folders.filter_map(|folder| folder.file_name().to_str()?.parse().ok());
     Ok(ids.collect())
+}
+
+/// A controller of this name, with a trunk of its own that stops nothing.
+pub(crate) fn registration(name: &str) -> Result<Registration> {
+    Ok(Registration {
+        run: RunName::unique(name)?,
+        pbx: name.to_owned(),
+        identity: name.to_owned(),
+        trunk: name.to_owned(),
+        rate: Rate::new(Rate::MOST_STARTS, Duration::from_secs(1)).context("a rate")?,
+        in_flight: 1_000_000,
+        is_single: false,
+    })
 }

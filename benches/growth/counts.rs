@@ -9,15 +9,17 @@ use std::{
 };
 
 use aftertone::{
-    campaign::engine::CampaignId,
-    id::RunName,
-    store::{NewCampaign, Store},
+    campaign::{
+        engine::CampaignId,
+        policy::{Gate, GateSettings},
+    },
+    store::{DueQueue, NewCampaign, Store},
 };
 use anyhow::{Result, ensure};
 use jiff::{SignedDuration, Timestamp};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 
-use crate::database::{Kind, place};
+use crate::database::{Kind, place, registration};
 
 /// Fills a database to each size, and prints a line of the table for each.
 pub(crate) async fn measure(kind: Kind, sizes: &[u64]) -> Result<()> {
@@ -82,13 +84,16 @@ async fn controller(url: &str, campaign: CampaignId, size: u64, name: &str) -> R
     store.caller_ids_used(campaign).await?;
     store.waiting(campaign, now).await?;
     store.tally(campaign).await?;
-    let run = RunName::new(&format!("{name}{size}"))?;
-    let holder = store.begin_controller(&run, "pbx", now).await?;
+    let registration = registration(&format!("{name}{size}"))?;
+    let holder = store.begin_controller(&registration, now).await?;
     store.adopt(&holder, &[], now).await?;
-    store.recent_starts("pbx", now).await?;
-    store.recent_calls("pbx", now, None).await?;
+    store.recent_starts(&holder.trunk, now).await?;
+    store.recent_calls(&holder.trunk, now, None).await?;
     let history = SignedDuration::from_hours(24);
-    store.lease(&holder, campaign, 100, history, now).await?;
+    let mut queue = DueQueue::new(Gate::new(GateSettings::default()));
+    store
+        .lease(&holder, campaign, 100, history, &mut queue, now)
+        .await?;
     let took = milliseconds(begun.elapsed());
     store.end_controller(&holder, now).await?;
     store.close().await;

@@ -11,16 +11,16 @@ use std::{
 use aftertone::{
     campaign::engine::{CampaignId, InFlight, PbxId},
     drop::Technique,
-    id::{DropId, RunName},
+    id::DropId,
     phone::PhoneNumber,
-    store::{Intent, ListName, NewCampaign, OWN_LIST, OperatorCommand, Store, Write},
+    store::{Intent, ListName, NewCampaign, OWN_LIST, OperatorCommand, StartTerms, Store, Write},
 };
 use anyhow::{Context as _, Result};
 use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::task::JoinSet;
 
-use crate::database::{Kind, place};
+use crate::database::{Kind, place, registration};
 
 /// How an intent keeps what it is decided on.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -114,9 +114,9 @@ impl Writers {
                 }
                 Way::Store => {
                     let store = Store::open(&place(url)).await?;
-                    let run = RunName::new(&format!("run{nth}"))?;
+                    let registration = registration(&format!("run{nth}"))?;
                     let holder = store
-                        .begin_controller(&run, "pbx", Timestamp::now())
+                        .begin_controller(&registration, Timestamp::now())
                         .await?;
                     let number = PhoneNumber::from_digits(12_025_550_000 + nth);
                     let number = number.context("no number")?;
@@ -201,6 +201,7 @@ fn start(drop: u128, number: PhoneNumber) -> Intent {
         ruling: "{}".to_owned(),
         version: None,
         despite_do_not_call: false,
+        terms: StartTerms::default(),
     }
 }
 

@@ -29,7 +29,7 @@ use tracing::warn;
 use super::{
     carry_out::{end, lost},
     drop_order::SingleDrop,
-    gate::{calls, json},
+    gate::calls,
     launch_pacer::LaunchWindow,
     lease::compare,
     registration::registration,
@@ -339,7 +339,7 @@ impl SingleDropAdmission {
             message: order.message_name.clone(),
             variant: None,
             caller_id: Some(order.caller_id.clone()),
-            ruling: json(ruling),
+            ruling: ruling.json(),
             version: caps_bind.then_some(facts.version),
             despite_do_not_call: sets_aside(Rule::DoNotCall),
             terms,

@@ -12,11 +12,11 @@ use super::{ControllerError, gate::CampaignGate, stats::Account, status};
 use crate::{
     campaign::{
         caller::CallerIds,
-        engine::{CampaignId, CampaignSettings, End, Engine, Event, Phase},
+        engine::{CampaignId, CampaignSettings, End, Engine, Event, HeldPlaces, Phase},
     },
     drop::{Mode, Outcome},
     orders::Spec,
-    store::{Campaign, StartTerms, Store, Tally},
+    store::{Campaign, StartTerms, Store, Tally, WaitingGroup},
 };
 
 /// The campaigns of a controller.
@@ -210,15 +210,19 @@ impl PreparedCampaign {
                 }
             }
         }
-        let groups = store.waiting(row.id, now).await?;
-        let waiting = groups.into_iter().map(|group| Event::Waiting {
+        let (by_place, alone): (Vec<_>, Vec<_>) = store
+            .waiting(row.id, now)
+            .await?
+            .into_iter()
+            .partition(|group| group.by_place);
+        let waiting = alone.into_iter().map(|group| Event::Waiting {
             campaign: row.id,
             reason: group.reason,
             until: group.until,
             zone: group.zone.and_then(|zone| TimeZone::get(&zone).ok()),
             contacts: group.contacts,
         });
-        let waiting = waiting.collect();
+        let waiting = waiting.chain([places_held(row.id, by_place)]).collect();
         Ok(Self {
             spec,
             settings,
@@ -227,6 +231,19 @@ impl PreparedCampaign {
             row,
             at: now,
         })
+    }
+}
+
+/// That hours hold these places.
+pub(super) fn places_held(campaign: CampaignId, groups: Vec<WaitingGroup>) -> Event {
+    let held = groups.into_iter().map(|group| HeldPlaces {
+        until: group.until,
+        zone: group.zone.and_then(|zone| TimeZone::get(&zone).ok()),
+        contacts: group.contacts,
+    });
+    Event::PlacesHeld {
+        campaign,
+        held: held.collect(),
     }
 }
 

@@ -164,6 +164,7 @@ fn end_of(
         },
         ruling: None,
         zone: None,
+        place: None,
         end: Some(end),
     }
 }

@@ -315,6 +315,8 @@ enum Input {
     Shares(Result<store::Shares, StoreError>),
     /// The states of a campaign's contacts, counted by the store.
     Counted(CampaignId, store::Tally),
+    /// The contacts of a campaign whose places hours hold, counted by the store.
+    PlacesHeld(CampaignId, Vec<store::WaitingGroup>),
     /// A campaign that is to be taken up, or its settings anew.
     Prepared(Box<PreparedCampaign>),
     /// A campaign that cannot be taken up, and why.

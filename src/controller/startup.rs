@@ -115,7 +115,7 @@ impl Controller {
         let (store_io, store_writer) = StoreIo::new(
             store.clone(),
             holder.clone(),
-            gate.history(),
+            gate.rules().clone(),
             Arc::clone(&clock),
             to_loop.clone(),
         );

@@ -1,11 +1,17 @@
 //! Batches of a list, read by several threads at once, and given out in their order.
 
-use std::{collections::VecDeque, fs::File, sync::Arc, time::Instant};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fs::File,
+    sync::Arc,
+    time::Instant,
+};
 
 use tokio::{sync::mpsc, time::timeout_at};
 
 use super::progress::UnknownZones;
 use crate::{
+    campaign::policy::CallingPlace,
     list::{Batch, Columns, ContactRules, List, ListError, NewRow, Reason},
     store::NewContact,
 };
@@ -96,6 +102,7 @@ fn work_through(
     columns: &Columns,
     rules: &ContactRules,
 ) {
+    let mut places = FoundPlaces::default();
     while let Some(batch) = work.blocking_recv() {
         let read = batch.map(|batch| {
             let mut found = ReadRows::default();
@@ -105,7 +112,7 @@ fn work_through(
                         if let Some(zone) = row.zone.as_deref().filter(|_| row.unknown_zone) {
                             found.unknown_zones.count(zone, 1);
                         }
-                        found.contacts.push(contact(row));
+                        found.contacts.push(contact(row, &mut places));
                     }
                     Err(reject) => found.rejects.push((at, reject.reason)),
                 }
@@ -118,8 +125,9 @@ fn work_through(
     }
 }
 
-fn contact(row: NewRow) -> NewContact {
+fn contact(row: NewRow, places: &mut FoundPlaces) -> NewContact {
     NewContact {
+        place: places.of(&row),
         line: row.line,
         number: row.number,
         name: row.name,
@@ -131,6 +139,38 @@ fn contact(row: NewRow) -> NewContact {
         others: row.others,
     }
 }
+
+/// Places that were found: many rows have the same one.
+#[derive(Default)]
+struct FoundPlaces {
+    /// By what they follow from: the number's first digits, zone and state, a line each.
+    found: BTreeMap<String, Option<Arc<CallingPlace>>>,
+    /// Where such a key is put together.
+    key: String,
+}
+
+impl FoundPlaces {
+    fn of(&mut self, row: &NewRow) -> Option<Arc<CallingPlace>> {
+        let (zone, state) = (row.zone.as_deref(), row.state.as_deref());
+        self.key.clear();
+        for part in [Some(row.number.place_digits()), zone, state] {
+            self.key.push_str(part.unwrap_or_default());
+            self.key.push('\n');
+        }
+        if let Some(place) = self.found.get(&self.key) {
+            return place.clone();
+        }
+        let place = CallingPlace::of(&row.number, zone, state).map(Arc::new);
+        if self.found.len() >= MOST_PLACES {
+            self.found.clear();
+        }
+        self.found.insert(self.key.clone(), place.clone());
+        place
+    }
+}
+
+/// How many places are remembered: a column of states may hold anything.
+const MOST_PLACES: usize = 10_000;
 
 /// One a core, for numbers take most of the time; four are more than the store keeps up with.
 fn workers() -> usize {

@@ -129,7 +129,7 @@ const DUE: Sql = sql!(
 );
 
 const TO_COME: Sql = sql!(
-    "SELECT reason, place, zone, count(*) FROM (SELECT coalesce(held, '') AS reason, CAST(0 AS BIGINT) AS place, \
+    "SELECT reason, place, zone, count(*) FROM (SELECT coalesce(held, '') AS reason, place, \
      coalesce(held_zone, '') AS zone FROM contacts \
      WHERE campaign = $1 AND due_at > $2 AND due_at <= $3 AND stage = 'due' ORDER BY due_at LIMIT $4) AS soon \
      GROUP BY reason, place, zone"

@@ -23,6 +23,8 @@ mod commit;
 mod controllers;
 mod counts;
 mod do_not_call;
+mod due;
+mod due_queue;
 mod elsewhere;
 mod error;
 mod fleet;
@@ -31,6 +33,7 @@ mod intent_locks;
 mod leases;
 mod lookup;
 mod open;
+mod places;
 mod queue;
 mod results;
 mod server_clock;
@@ -38,6 +41,7 @@ mod shares;
 mod sql;
 mod tally;
 mod transaction;
+mod waiting;
 
 use std::sync::Arc;
 
@@ -45,6 +49,7 @@ pub use campaigns::{Campaign, NewCampaign, OperatorCommand, Status};
 pub use commit::{DropEnd, Full, Intent, StartSlot, StartTerms, Write, Written};
 pub use controllers::{ControllerLease, Orphan, Registration};
 pub use do_not_call::{Barred, ListName, OWN_LIST};
+pub use due_queue::DueQueue;
 pub use elsewhere::{EndsElsewhere, ShownElsewhere};
 pub use error::{ErrorClass, StoreError};
 pub use fleet::{
@@ -53,11 +58,12 @@ pub use fleet::{
 pub use import::{Across, Added, Adding, Importing, NewContact, Source};
 pub use leases::{CONTACT_LEASE, CONTROLLER_LEASE};
 pub use open::DatabaseAddress;
-pub use queue::{Facts, Leased, Recent, RecentCalls, WaitingGroup};
+pub use queue::{Facts, Leased, Recent, RecentCalls};
 pub use results::{Cursor, Filter, ResultRow};
 pub use server_clock::Compared;
 pub use shares::Shares;
 pub use tally::{CallsOfLength, Tally};
+pub use waiting::WaitingGroup;
 
 use server_clock::ServerClock;
 use transaction::Pools;

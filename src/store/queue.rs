@@ -1,4 +1,4 @@
-//! Contacts that are due, leased to a controller with all that the gate has to know of them.
+//! What the gate has to know of contacts and numbers, and what contacts wait for.
 
 use std::collections::BTreeMap;
 
@@ -7,15 +7,13 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     ControllerLease, Store, StoreError,
     codec::{consent, micros, number, read_number, read_time, technique},
-    leases::{CONTACT_LEASE, lease_end},
     sql::{Sql, args, row, rows, sql},
     transaction::Tx,
 };
 use crate::{
     campaign::{
-        HeldReason,
         budget::Calls,
-        engine::{CampaignId, Contact, ContactId, Next},
+        engine::{CampaignId, Contact, ContactId},
         policy::{Consent, Start},
     },
     drop::Technique,
@@ -66,74 +64,7 @@ pub struct RecentCalls {
     pub at: Timestamp,
 }
 
-/// Contacts that wait for the same thing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WaitingGroup {
-    /// What they wait for; `None`: their next attempt.
-    pub reason: Option<HeldReason>,
-    /// Until when they wait, to the minute.
-    pub until: Timestamp,
-    /// The zone whose hours hold them, by its IANA name.
-    pub zone: Option<String>,
-    /// How many contacts wait.
-    pub contacts: u64,
-}
-
 impl Store {
-    /// Leases contacts of a campaign that are due, those first that have been due the longest, and returns when the next
-    /// is ([`Next::At`], with the meaning that [`Next`] gives it). `history` is how far back drops to a number count.
-    ///
-    /// A controller that was ended, or a campaign that does not run, gets none.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn lease(
-        &self,
-        holder: &ControllerLease,
-        campaign: CampaignId,
-        at_most: usize,
-        history: SignedDuration,
-        now: Timestamp,
-    ) -> Result<(Vec<Leased>, Next), StoreError> {
-        let doing = format!("lease contacts of campaign {campaign}");
-        let mut tx = self.write(doing).await?;
-        let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
-        let may = tx.is_alive(holder).await?
-            && tx.one::<(i64,)>(RUNS, args![campaign.0]).await?.is_some();
-        let moment = tx.lease_time(now).await?;
-        let due: Vec<StoredContact> = if may {
-            let args = args![campaign.0, moment, at_most];
-            tx.all(DUE, args).await?
-        } else {
-            Vec::new()
-        };
-        let ids = rows(due.iter().map(|stored| row! { id: stored.0 }));
-        if !due.is_empty() {
-            let run = holder.run.as_str();
-            let until = lease_end(moment, CONTACT_LEASE);
-            tx.execute(LEASE, args![&ids, run, until]).await?;
-        }
-        let next = tx.one(NEXT, args![&ids, campaign.0]).await?;
-        let next = match next {
-            Some((at,)) => Next::At(read_time(at).ok_or_else(|| tx.broken(STRANGE_TIME))?),
-            None => Next::Never,
-        };
-
-        let mut contacts = Vec::with_capacity(due.len());
-        for stored in due {
-            let id = stored.0;
-            let Some(contact) = read_contact(stored) else {
-                return Err(tx.broken(format!("the row of contact {id} cannot be read")));
-            };
-            contacts.push(contact);
-        }
-        let numbers = contacts.iter().map(|leased| &leased.contact.number);
-        let mut known = tx.known(numbers, history, now).await?;
-        with_known(&mut contacts, &mut known);
-        tx.commit().await?;
-        Ok((contacts, next))
-    }
-
     /// What the gate has to know of a number that belongs to no campaign.
     ///
     /// # Errors
@@ -203,33 +134,6 @@ impl Store {
         }
         Ok(all)
     }
-
-    /// What the contacts of a campaign wait for; leased ones are left out.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn waiting(
-        &self,
-        campaign: CampaignId,
-        now: Timestamp,
-    ) -> Result<Vec<WaitingGroup>, StoreError> {
-        let doing = format!("read what campaign {campaign} waits for");
-        let mut tx = self.read(doing).await?;
-        let mut groups: BTreeMap<_, u64> = BTreeMap::new();
-        for count in tx.due_counts(campaign, now).await? {
-            if let Some(until) = count.until {
-                let group = groups.entry((until, count.reason, count.zone));
-                *group.or_default() += count.contacts;
-            }
-        }
-        let group = |((until, reason, zone), contacts)| WaitingGroup {
-            reason,
-            until,
-            zone,
-            contacts,
-        };
-        Ok(groups.into_iter().map(group).collect())
-    }
 }
 
 impl Tx {
@@ -293,7 +197,7 @@ pub(super) fn with_known(contacts: &mut [Leased], known: &mut BTreeMap<i64, Fact
     }
 }
 
-/// The columns of [`DUE`].
+/// The columns of a contact as [`read_contact`] takes them.
 pub(super) type StoredContact = (
     i64,
     i64,
@@ -352,34 +256,7 @@ fn calls_of(technique: Technique, legs: Option<i64>) -> u32 {
     }
 }
 
-const STRANGE_TIME: &str = "a time in it cannot be read";
-
-const RUNS: Sql = sql!("SELECT id FROM campaigns WHERE id = $1 AND standing = 'running'");
-
-/// What another is about to take is passed over. If our own busy leg has made a number busy, only one call makes
-/// sense; the report of such a drop holds the slug of its reason.
-const DUE: Sql = sql!(
-    "SELECT id, number, attempts, message, zone, state, consent, consent_at, consent_source, \
-     CAST(CASE WHEN attempts > 0 AND EXISTS (SELECT 1 FROM drops WHERE drops.contact = contacts.id \
-     AND drops.outcome = 'busy' AND drops.report LIKE '%\"reason\":\"own_busy_leg\"%') THEN 1 ELSE 0 END AS BIGINT) \
-     FROM contacts WHERE campaign = $1 AND due_at <= $2 ORDER BY due_at, id LIMIT $3",
-    ["", " FOR UPDATE SKIP LOCKED"]
-);
-
-/// A contact that was held is not any more; one whose lease has ended keeps its place from before it.
-const LEASE: Sql = sql!(
-    "UPDATE contacts SET was_due = CASE stage WHEN 'leased' THEN was_due ELSE due_at END, \
-     stage = 'leased', due_at = $3, holder = $2, held = NULL, held_zone = NULL FROM ",
-    { id BIGINT },
-    " WHERE contacts.id = given.id"
-);
-
-const NEXT: Sql = sql!(
-    "SELECT due_at FROM contacts WHERE campaign = $2 AND due_at IS NOT NULL \
-     AND id NOT IN (SELECT given.id FROM ",
-    { id BIGINT },
-    ") ORDER BY due_at, id LIMIT 1"
-);
+pub(super) const STRANGE_TIME: &str = "a time in it cannot be read";
 
 const VERSIONS: Sql = sql!(
     "SELECT numbers.number, numbers.version FROM ",

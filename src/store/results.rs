@@ -318,21 +318,30 @@ impl StoredResult {
 
 const CONTACT: Sql = sql!("SELECT id FROM contacts WHERE number = $1 AND campaign = $2");
 
-/// The columns of [`StoredResult`].
+/// The columns of [`StoredResult`]. A contact that would be due before the hours of its place begin is held by these. Earlier
+/// versions of the program keep their decisions in `decisions`.
 macro_rules! found {
     ($join:literal) => {
         sql!(
             "SELECT contacts.id AS contact, coalesce(drops.attempt, 0) AS attempt, contacts.attempts, contacts.line, \
-             contacts.number, contacts.name, contacts.foreign_id, contacts.held, contacts.due_at, contacts.refused, \
-             CASE WHEN (contacts.refused IS NOT NULL OR contacts.held IS NOT NULL) \
-             AND coalesce(drops.attempt, 0) = contacts.attempts THEN (SELECT decisions.ruling FROM decisions \
-             WHERE decisions.contact = contacts.id ORDER BY decisions.id DESC LIMIT 1) END AS decision, \
+             contacts.number, contacts.name, contacts.foreign_id, \
+             CASE WHEN place.held_until IS NULL THEN contacts.held ELSE 'calling_hours' END AS held, \
+             coalesce(place.held_until, contacts.due_at) AS due_at, contacts.refused, \
+             CASE WHEN coalesce(drops.attempt, 0) <> contacts.attempts THEN NULL \
+             WHEN place.held_until IS NOT NULL THEN place.ruling \
+             WHEN contacts.refused IS NOT NULL OR contacts.held IS NOT NULL THEN (SELECT made.ruling FROM \
+             (SELECT last_decisions.at, last_decisions.ruling FROM last_decisions \
+             WHERE last_decisions.contact = contacts.id UNION ALL SELECT decisions.at, decisions.ruling FROM decisions \
+             WHERE decisions.id = (SELECT max(id) FROM decisions WHERE contact = contacts.id)) AS made \
+             ORDER BY made.at DESC LIMIT 1) END AS decision, \
              drops.id AS drop_id, drops.started_at, drops.ended_at, drops.outcome, drops.proof, drops.is_final, \
              drops.ruling, drops.technique, coalesce(drops.message, contacts.message) AS message, drops.variant, \
              drops.busy_legs, drops.drop_legs, drops.released, drops.given_up, drops.answered, drops.short, \
              drops.people, drops.busy_up_ms, drops.drop_up_ms, drops.report, drops.evidence FROM contacts ",
             $join,
-            " drops ON drops.contact = contacts.id \
+            " drops ON drops.contact = contacts.id LEFT JOIN campaign_places AS place \
+             ON place.campaign = contacts.campaign AND place.place = contacts.place \
+             AND contacts.stage = 'due' AND contacts.due_at < place.held_until \
              WHERE contacts.campaign = $2 AND contacts.id >= $3 AND contacts.id <= $5 \
              AND (contacts.id > $3 OR coalesce(drops.attempt, 0) > $4) \
              AND ($6 = 1 OR drops.outcome IN (SELECT given.outcome FROM ",

@@ -124,8 +124,16 @@ const TABLES: &[(&str, &str)] = &[
         "One row for each drop, of campaigns and of `aftertone drop`. It is written before the first call: a drop without an outcome is in flight, or its process has died.",
     ),
     (
+        "last_decisions",
+        "What the gate held or refused last, one row for each contact, with its ruling. What it allowed is with the drop; what hours hold by place is in `campaign_places`.",
+    ),
+    (
+        "campaign_places",
+        "The places in which a campaign's contacts are: those of one place are in the same zones under the same laws, so that calling hours hold them together. While a place is held, no row of its contacts is written.",
+    ),
+    (
         "decisions",
-        "What the gate held or refused, with its ruling. What it allowed is with the drop.",
+        "What the gate held or refused, decision by decision: by earlier versions of the program.",
     ),
     (
         "numbers",
@@ -287,6 +295,10 @@ const COLUMNS: &[(&str, &str)] = &[
         "why it waits until `due_at`: a reason of the gate",
     ),
     ("contacts.held_zone", "the zone whose hours hold it"),
+    (
+        "contacts.place",
+        "where the contact is: a number of `campaign_places`; 0 if it is not known",
+    ),
     ("contacts.outcome", "its last outcome, if it has ended"),
     ("contacts.refused", "why it was refused, if it was"),
     ("contacts.ended_at", "when it ended or was refused"),
@@ -350,6 +362,46 @@ const COLUMNS: &[(&str, &str)] = &[
         "the object of [`drop --json`](json.md#aftertone-drop), as JSON",
     ),
     ("drops.evidence", "the folder of its evidence"),
+    ("last_decisions.contact", "the contact"),
+    ("last_decisions.campaign", "the campaign"),
+    ("last_decisions.at", "when it was decided"),
+    ("last_decisions.decision", "`held` or `refused`"),
+    ("last_decisions.reason", "the reason's word"),
+    ("last_decisions.until", "until when it is held"),
+    ("last_decisions.zone", "the zone whose hours hold it"),
+    (
+        "last_decisions.ruling",
+        "what the gate looked at and found, as JSON",
+    ),
+    (
+        "last_decisions.times_held",
+        "how often the gate has held the contact, this time included",
+    ),
+    (
+        "last_decisions.held_since",
+        "when it held the contact for the first time",
+    ),
+    ("campaign_places.campaign", "the campaign"),
+    ("campaign_places.place", "the place's number"),
+    (
+        "campaign_places.text",
+        "its time zones and, behind a `;`, the places whose laws hold",
+    ),
+    (
+        "campaign_places.held_until",
+        "until when calling hours hold it; null while they do not",
+    ),
+    ("campaign_places.held_zone", "the zone that is closed"),
+    (
+        "campaign_places.ruling",
+        "what the gate looked at and found, as JSON",
+    ),
+    ("campaign_places.held_at", "when that was found"),
+    ("campaign_places.times_held", "how often hours have held it"),
+    (
+        "campaign_places.held_since",
+        "when they held it for the first time",
+    ),
     ("decisions.id", "its number"),
     ("decisions.campaign", "the campaign"),
     ("decisions.contact", "the contact"),

@@ -330,6 +330,7 @@ async fn add(
             name: None,
             zone: None,
             state: None,
+            place: None,
             consent: None,
             message: None,
             foreign_id: None,

@@ -244,5 +244,5 @@ const DUMP: &str = "SELECT 'contact ' || id || ' ' || stage || ' due ' || coales
     || ' ' || coalesce(held, '-') || ' ' || coalesce(outcome, '-') || ' ' || coalesce(refused, '-') AS line FROM contacts \
     UNION ALL SELECT 'drop ' || id || ' of ' || coalesce(CAST(contact AS TEXT), '-') || ' ' || attempt || ' by ' || holder || ' ' \
     || coalesce(outcome, '-') || ' ' || coalesce(CAST(ended_at AS TEXT), '-') FROM drops \
-    UNION ALL SELECT 'decision ' || id || ' on ' || contact || ' ' || decision || ' ' || reason FROM decisions \
+    UNION ALL SELECT 'decision on ' || contact || ' ' || decision || ' ' || reason || ' ' || times_held FROM last_decisions \
     UNION ALL SELECT 'number ' || number || ' ' || version FROM numbers WHERE version > 0 ORDER BY 1";

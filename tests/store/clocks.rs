@@ -18,7 +18,7 @@ use libtest_mimic::Trial;
 
 use crate::{
     base::{Base, Kind, Server},
-    fixture::{Fixture, HISTORY, campaign, controller, lease, number, registration},
+    fixture::{Fixture, HISTORY, campaign, controller, lease, number, queue, registration},
 };
 
 pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
@@ -178,6 +178,7 @@ async fn import(store: &Store, campaign: CampaignId, number: PhoneNumber, now: T
         name: None,
         zone: None,
         state: None,
+        place: None,
         consent: None,
         message: None,
         foreign_id: None,
@@ -205,7 +206,8 @@ async fn every_write_of_a_controller_compares_the_clocks(base: &Base) {
     store.adopt(&holder, &[], wrong).await.unwrap();
     is_compared("adopt");
     let fixture = Fixture::of(base, 1).await;
-    let leased = store.lease(&holder, fixture.campaign, 1, HISTORY, wrong);
+    let mut queue = queue();
+    let leased = store.lease(&holder, fixture.campaign, 1, HISTORY, &mut queue, wrong);
     let contact = leased.await.unwrap().0.remove(0).contact;
     is_compared("lease");
     let start = [fixture.start_of(&contact, 1)];
@@ -269,10 +271,9 @@ async fn drops_that_a_wrong_clock_has_written_count_as_of_this_moment(base: &Bas
     let start = [fixture.start_of(&all[0], 1)];
     assert_eq!(fixture.commit(&start, 36_000).await, [Written::Applied]);
     for (seconds, seen) in [(1, 1), (100, 100), (36_001, 36_000)] {
-        let facts = fixture
-            .store
-            .facts(&number(0), HISTORY, fixture.at(seconds));
-        let starts = facts.await.unwrap().starts;
+        let (store, number) = (&fixture.store, number(0));
+        let facts = store.facts(&number, HISTORY, fixture.at(seconds)).await;
+        let starts = facts.unwrap().starts;
         let starts: Vec<_> = starts.iter().map(|start| start.at).collect();
         assert_eq!(starts, [fixture.at(seen)], "{seconds}");
     }

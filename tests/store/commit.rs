@@ -102,7 +102,7 @@ async fn each_settlement_leaves_its_contact_as_it_must(base: &Base) {
             "1 lost 1 0 - 0"
         ]
     );
-    let decisions = base.texts("SELECT contact || ' ' || decision || ' ' || reason || ' ' || ruling FROM decisions ORDER BY id");
+    let decisions = base.texts("SELECT contact || ' ' || decision || ' ' || reason || ' ' || ruling FROM last_decisions ORDER BY contact");
     assert_eq!(
         decisions.await,
         [

@@ -372,6 +372,7 @@ fn contact(line: usize, which: usize) -> NewContact {
         name: None,
         zone: None,
         state: None,
+        place: None,
         consent: None,
         message: None,
         foreign_id: None,

@@ -7,16 +7,18 @@ use aftertone::{
         budget::Calls,
         engine::{CampaignId, Contact, ContactId, Next, PbxId, Settlement},
         pace::Rate,
+        policy::Gate,
     },
     drop::{Outcome, Proof, Technique},
     id::{DropId, RunName},
     phone::PhoneNumber,
     store::{
-        ControllerLease, DropEnd, Intent, NewCampaign, Registration, StartTerms, Store, Write,
-        Written,
+        ControllerLease, DropEnd, DueQueue, Intent, NewCampaign, Registration, StartTerms, Store,
+        Write, Written,
     },
 };
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
+use tokio::sync::Mutex;
 
 use crate::base::Base;
 
@@ -27,6 +29,8 @@ pub(crate) struct Fixture {
     pub(crate) store: Store,
     pub(crate) campaign: CampaignId,
     pub(crate) holder: ControllerLease,
+    /// What the controller remembers of the campaign's queue.
+    pub(crate) queue: Mutex<DueQueue>,
     /// When it began, by the wall clock: a server compares it with its own.
     pub(crate) start: Timestamp,
 }
@@ -40,12 +44,31 @@ impl Fixture {
         let campaign = campaign(&store, "one", start).await;
         let fixture = Self {
             holder: controller(&store, "here").await,
+            queue: Mutex::new(queue()),
             store,
             campaign,
             start,
         };
         fixture.add(base, campaign, 0..contacts).await;
         fixture
+    }
+
+    /// Another campaign of the same store and controller, with contacts of its own.
+    pub(crate) async fn other(
+        base: &Base,
+        fixture: &Self,
+        name: &str,
+        which: std::ops::Range<usize>,
+    ) -> Self {
+        let other = Self {
+            store: fixture.store.clone(),
+            campaign: campaign(&fixture.store, name, fixture.start).await,
+            holder: fixture.holder.clone(),
+            queue: Mutex::new(queue()),
+            start: fixture.start,
+        };
+        other.add(base, other.campaign, which).await;
+        other
     }
 
     /// Adds contacts to a campaign, the first due first, the last a millisecond ago.
@@ -79,12 +102,18 @@ impl Fixture {
     }
 
     pub(crate) async fn lease(&self, at_most: usize, seconds: i64) -> (Vec<Contact>, Next) {
-        lease(
+        self.lease_at(at_most, self.at(seconds)).await
+    }
+
+    pub(crate) async fn lease_at(&self, at_most: usize, now: Timestamp) -> (Vec<Contact>, Next) {
+        let mut queue = self.queue.lock().await;
+        lease_from(
             &self.store,
             &self.holder,
             self.campaign,
             at_most,
-            self.at(seconds),
+            &mut queue,
+            now,
         )
         .await
     }
@@ -127,6 +156,7 @@ impl Fixture {
                 settlement,
                 ruling: None,
                 zone: None,
+                place: None,
                 end: Some(Box::new(end(drop, outcome))),
             },
             other @ (Write::Start(_)
@@ -155,8 +185,24 @@ pub(crate) async fn lease(
     at_most: usize,
     now: Timestamp,
 ) -> (Vec<Contact>, Next) {
+    lease_from(store, holder, campaign, at_most, &mut queue(), now).await
+}
+
+/// As a controller has it that has just begun, under the rules that hold by default.
+pub(crate) fn queue() -> DueQueue {
+    DueQueue::new(Gate::default())
+}
+
+async fn lease_from(
+    store: &Store,
+    holder: &ControllerLease,
+    campaign: CampaignId,
+    at_most: usize,
+    queue: &mut DueQueue,
+    now: Timestamp,
+) -> (Vec<Contact>, Next) {
     let (leased, next) = store
-        .lease(holder, campaign, at_most, HISTORY, now)
+        .lease(holder, campaign, at_most, HISTORY, queue, now)
         .await
         .unwrap();
     let contacts = leased.into_iter().map(|leased| leased.contact);
@@ -240,6 +286,7 @@ pub(crate) fn settle(campaign: CampaignId, contact: ContactId, settlement: Settl
         settlement,
         ruling: Some(r#"{"rule":"it"}"#.to_owned()),
         zone: None,
+        place: None,
         end: None,
     }
 }

@@ -117,6 +117,7 @@ fn lost(fixture: &Fixture, contact: ContactId, drop: u128) -> Write {
         settlement,
         ruling: None,
         zone: None,
+        place: None,
         end: Some(Box::new(end(drop, Outcome::Lost))),
     }
 }
@@ -162,6 +163,7 @@ async fn drops_of_a_pbx_that_does_not_come_back_are_settled_and_what_it_writes_l
         settlement: delivered,
         ruling: None,
         zone: None,
+        place: None,
         end: Some(Box::new(crate::fixture::end(1, Outcome::Delivered))),
     };
     let more = Write::Start(Box::new(intent(

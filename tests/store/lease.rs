@@ -15,7 +15,7 @@ use libtest_mimic::Trial;
 
 use crate::{
     base::{Base, Kind, Server},
-    fixture::{Fixture, HISTORY, campaign, controller, digits, ids, intent, lease, number},
+    fixture::{Fixture, HISTORY, campaign, controller, digits, ids, intent, lease, number, queue},
 };
 
 pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
@@ -169,9 +169,9 @@ async fn the_gate_is_given_all_that_is_known(base: &Base) {
     let writes = [Write::Start(Box::new(single))];
     assert_eq!(fixture.commit(&writes, 1).await, [Written::Applied]);
 
-    let leased = fixture
-        .store
-        .lease(&fixture.holder, fixture.campaign, 2, HISTORY, fixture.at(2));
+    let (store, holder, mut queue) = (&fixture.store, &fixture.holder, queue());
+    let (campaign, now) = (fixture.campaign, fixture.at(2));
+    let leased = store.lease(holder, campaign, 2, HISTORY, &mut queue, now);
     let (leased, _) = leased.await.unwrap();
     let facts = &leased[0].facts;
     assert_eq!(leased[0].contact.message.as_deref(), Some("mine"));
@@ -223,6 +223,7 @@ async fn what_waits_is_counted_by_reason_and_minute(base: &Base) {
             contact,
             settlement,
             ruling,
+            place,
             end,
             ..
         } => Write::Settle {
@@ -231,6 +232,7 @@ async fn what_waits_is_counted_by_reason_and_minute(base: &Base) {
             settlement,
             ruling,
             zone: Some(zone.to_owned()),
+            place,
             end,
         },
         other @ (Write::Start(_)

@@ -562,6 +562,7 @@ fn contact(line: u64, n: u64) -> NewContact {
         name: None,
         zone: None,
         state: None,
+        place: None,
         consent: None,
         message: None,
         foreign_id: None,

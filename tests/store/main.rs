@@ -20,6 +20,7 @@ mod intent_locks;
 mod lease;
 mod limits;
 mod lists;
+mod places;
 mod results;
 mod storm;
 mod trouble;
@@ -79,6 +80,7 @@ fn main() {
         limits::trials(&server),
         clocks::trials(&server),
         lists::trials(&server),
+        places::trials(&server),
         results::trials(&server),
         storm::trials(&server),
         trouble::trials(&server),

@@ -429,6 +429,7 @@ impl World<'_> {
                     settlement,
                     ruling: None,
                     zone: None,
+                    place: None,
                     end: told,
                 };
                 (write, written)

@@ -141,11 +141,13 @@ async fn a_damaged_file_is_broken(base: &Base) {
     let error = match store {
         Err(error) => error,
         Ok(store) => {
+            let mut queue = crate::fixture::queue();
             let lease = store.lease(
                 &fixture.holder,
                 fixture.campaign,
                 1_000,
                 crate::fixture::HISTORY,
+                &mut queue,
                 fixture.at(1),
             );
             lease.await.unwrap_err()

@@ -185,6 +185,14 @@ pub enum Event {
         /// How many contacts wait.
         contacts: u64,
     },
+    /// All contacts that wait for the hours of their places, in place of what was said of them before: only for what
+    /// [`super::Engine::why_idle`] says.
+    PlacesHeld {
+        /// The campaign they belong to.
+        campaign: CampaignId,
+        /// The places, by when they open.
+        held: Vec<HeldPlaces>,
+    },
     /// A PBX can be reached, or cannot any more. While it cannot nothing is started there.
     Pbx(PbxId, Availability),
     /// The far end of a PBX's trunk answers the PBX, or does not any more. While it does not nothing is started there.
@@ -193,6 +201,17 @@ pub enum Event {
     Store(Availability),
     /// The clocks can be relied on, or cannot any more. While they cannot nothing is started at all.
     Clocks(Availability),
+}
+
+/// Contacts whose places are held by their hours: they are not given out until these begin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldPlaces {
+    /// When the hours begin.
+    pub until: Timestamp,
+    /// The zone that is closed.
+    pub zone: Option<TimeZone>,
+    /// How many contacts wait.
+    pub contacts: u64,
 }
 
 /// Whether something that is needed is there.

@@ -134,6 +134,11 @@ impl<G: Gate> Engine<G> {
                         .note(reason, until, zone.as_ref(), contacts);
                 }
             }
+            Event::PlacesHeld { campaign, held } => {
+                if let Some(campaign) = self.campaigns.get_mut(&campaign) {
+                    campaign.waiting.set_places(&held);
+                }
+            }
             Event::Pbx(id, reach) => {
                 if let Some(pbx) = self.pbxs.get_mut(&id) {
                     pbx.reach = reach;

@@ -44,8 +44,8 @@ use jiff::Timestamp;
 
 pub use campaign::Phase;
 pub use event::{
-    Ask, Availability, Command, Contact, End, Event, Gate, InFlight, Next, PauseReason, Settlement,
-    Start,
+    Ask, Availability, Command, Contact, End, Event, Gate, HeldPlaces, InFlight, Next, PauseReason,
+    Settlement, Start,
 };
 pub use idle::{Idle, Why};
 pub use settings::{CampaignSettings, PbxSettings, Sharing, StopOn};

@@ -4,13 +4,17 @@ use std::{collections::BTreeMap, fmt};
 
 use jiff::{SignedDuration, Timestamp, civil, tz::TimeZone};
 
+use super::event::HeldPlaces;
 use crate::campaign::decision::HeldReason;
 
 /// Counts of contacts that wait. It stays small, however many they are: moments are rounded up to the minute, and if
 /// there are too many of them those farthest ahead are counted together.
 #[derive(Clone, Debug, Default)]
 pub struct Waiting {
+    /// Those that wait by themselves.
     by: BTreeMap<(Timestamp, WaitCause), u64>,
+    /// Those that wait for the hours of their places.
+    places: BTreeMap<(Timestamp, WaitCause), u64>,
 }
 
 /// What a group of contacts waits for, and in which zone.
@@ -44,50 +48,53 @@ impl Waiting {
         zone: Option<&TimeZone>,
         contacts: u64,
     ) {
-        let until = to_the_minute(until);
-        let opens = match reason {
-            Some(HeldReason::CallingHours) => zone.and_then(|zone| {
-                Some(Opens {
-                    at: zone.to_datetime(until),
-                    zone: zone.iana_name()?.to_owned(),
-                })
-            }),
-            Some(HeldReason::FrequencyCap | HeldReason::Paused) | None => None,
-        };
-        let cause = WaitCause { reason, opens };
-        *self.by.entry((until, cause)).or_default() += contacts;
-        while self.by.len() > MOST {
-            let Some((_, count)) = self.by.pop_last() else {
-                break;
-            };
-            if let Some(mut last) = self.by.last_entry() {
-                *last.get_mut() += count;
-            }
+        add(&mut self.by, reason, until, zone, contacts);
+    }
+
+    /// These contacts, and no others, wait for the hours of their places.
+    pub(super) fn set_places(&mut self, held: &[HeldPlaces]) {
+        self.places.clear();
+        for places in held {
+            let (until, zone) = (places.until, places.zone.as_ref());
+            let reason = Some(HeldReason::CallingHours);
+            add(&mut self.places, reason, until, zone, places.contacts);
         }
     }
 
     /// Forgets those whose time has come.
     pub fn roll(&mut self, now: Timestamp) {
-        while let Some(first) = self.by.first_entry() {
-            if first.key().0 > now {
-                break;
+        for waiting in [&mut self.by, &mut self.places] {
+            while let Some(first) = waiting.first_entry() {
+                if first.key().0 > now {
+                    break;
+                }
+                first.remove();
             }
-            first.remove();
         }
+    }
+
+    /// All of them, the soonest first.
+    fn all(&self) -> Vec<(Timestamp, &WaitCause, u64)> {
+        let all = self.by.iter().chain(&self.places);
+        let mut all: Vec<_> = all
+            .map(|((at, cause), &count)| (*at, cause, count))
+            .collect();
+        all.sort();
+        all
     }
 
     /// How many wait for this.
     pub fn count(&self, reason: Option<HeldReason>) -> u64 {
-        let those = self
-            .by
-            .iter()
-            .filter(|((_, cause), _)| cause.reason == reason);
+        let those = self.by.iter().chain(&self.places);
+        let those = those.filter(|((_, cause), _)| cause.reason == reason);
         those.map(|(_, &count)| count).sum()
     }
 
     /// When the first of them need wait no more.
     pub fn until(&self) -> Option<Timestamp> {
-        self.by.first_key_value().map(|((until, _), _)| *until)
+        let firsts = [self.by.first_key_value(), self.places.first_key_value()];
+        let firsts = firsts.into_iter().flatten();
+        firsts.map(|((until, _), _)| *until).min()
     }
 
     /// For what they wait, the soonest first: `calling hours: opens 09:00 in 2 zones; 12 contacts to be tried again,
@@ -101,11 +108,9 @@ impl Waiting {
         ]
         .into_iter()
         .filter_map(|reason| {
-            let mut those = self
-                .by
-                .iter()
-                .filter(|((_, cause), _)| cause.reason == reason);
-            let until = those.next().map(|((until, _), _)| *until)?;
+            let all = self.all();
+            let (until, _, _) = all.iter().find(|(_, cause, _)| cause.reason == reason)?;
+            let until = *until;
             Some((until, self.say(reason, until, now)))
         })
         .collect();
@@ -137,10 +142,10 @@ impl Waiting {
     /// The next opening of each zone, zones that open at the same local time together.
     fn hours(&self, until: Timestamp, now: Timestamp) -> String {
         let mut next: BTreeMap<&str, (Timestamp, civil::DateTime)> = BTreeMap::new();
-        for (until, cause) in self.by.keys() {
+        for (until, cause, _) in self.all() {
             if let Some(opens) = &cause.opens {
                 // In the order of time: the first is the next.
-                next.entry(&opens.zone).or_insert((*until, opens.at));
+                next.entry(&opens.zone).or_insert((until, opens.at));
             }
         }
         let mut openings: BTreeMap<civil::DateTime, (Timestamp, Vec<&str>)> = BTreeMap::new();
@@ -170,6 +175,36 @@ impl Waiting {
             return format!("calling hours: opens {at} UTC");
         }
         format!("calling hours: {}", openings.join(", "))
+    }
+}
+
+/// Adds contacts to those that wait; if there are too many groups the last two are counted together.
+fn add(
+    waiting: &mut BTreeMap<(Timestamp, WaitCause), u64>,
+    reason: Option<HeldReason>,
+    until: Timestamp,
+    zone: Option<&TimeZone>,
+    contacts: u64,
+) {
+    let until = to_the_minute(until);
+    let opens = match reason {
+        Some(HeldReason::CallingHours) => zone.and_then(|zone| {
+            Some(Opens {
+                at: zone.to_datetime(until),
+                zone: zone.iana_name()?.to_owned(),
+            })
+        }),
+        Some(HeldReason::FrequencyCap | HeldReason::Paused) | None => None,
+    };
+    let cause = WaitCause { reason, opens };
+    *waiting.entry((until, cause)).or_default() += contacts;
+    while waiting.len() > MOST {
+        let Some((_, count)) = waiting.pop_last() else {
+            break;
+        };
+        if let Some(mut last) = waiting.last_entry() {
+            *last.get_mut() += count;
+        }
     }
 }
 
@@ -289,6 +324,28 @@ mod tests {
         }
         assert_eq!(waiting.by.len(), MOST);
         assert_eq!(waiting.count(None), 10_000);
+    }
+
+    #[test]
+    fn places_are_counted_anew_each_time_and_shown_with_the_others() {
+        let mut waiting = Waiting::new();
+        hold(&mut waiting, "2026-11-24T09:00:00-06", "America/Chicago", 3);
+        let held = |until: &str, zone: &str, contacts| HeldPlaces {
+            until: at(until),
+            zone: TimeZone::get(zone).ok(),
+            contacts,
+        };
+        waiting.set_places(&[
+            held("2026-11-24T09:00:00-05", "America/New_York", 400),
+            held("2026-11-24T09:00:00-06", "America/Chicago", 50),
+        ]);
+        assert_eq!(words(&waiting), "calling hours: opens 09:00 in 2 zones");
+        assert_eq!(waiting.count(Some(HeldReason::CallingHours)), 453);
+        assert_eq!(waiting.until(), Some(at("2026-11-24T14:00:00Z")));
+        waiting.set_places(&[held("2026-11-24T09:00:00-06", "America/Chicago", 49)]);
+        assert_eq!(waiting.count(Some(HeldReason::CallingHours)), 52);
+        waiting.roll(at("2026-11-24T15:00:00Z"));
+        assert_eq!(waiting.count(Some(HeldReason::CallingHours)), 0);
     }
 
     fn hold(waiting: &mut Waiting, until: &str, zone: &str, contacts: u64) {

@@ -35,6 +35,28 @@ impl Ruling {
         }
     }
 
+    /// The zone whose hours hold the call, by its IANA name: the first one that is closed. `None` unless hours hold it.
+    pub fn closed_zone(&self) -> Option<&str> {
+        if self.rule() != Some(Rule::CallingHours) {
+            return None;
+        }
+        match &self.findings.last()?.inputs {
+            Inputs::Hours(seen) => {
+                let closed = seen.zones.iter().find(|zone| !zone.open);
+                closed.map(|zone| zone.zone.as_str())
+            }
+            Inputs::Number { .. }
+            | Inputs::DoNotCall { .. }
+            | Inputs::Consent { .. }
+            | Inputs::Caps(_) => None,
+        }
+    }
+
+    /// The ruling as it is stored.
+    pub fn json(&self) -> String {
+        serde_json::to_string(self).expect("a ruling has string keys and finite numbers only")
+    }
+
     /// What was decided and why, in one line, with the rules that were set aside or are switched off. The number is in it
     /// masked, if at all.
     pub fn words(&self) -> String {

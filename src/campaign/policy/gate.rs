@@ -15,8 +15,9 @@ use super::{
     hours::{HORIZON, Hours},
     jurisdiction::Jurisdiction,
     law::Law,
+    place::CallingPlace,
     rule::Rule,
-    settings::GateSettings,
+    settings::{GateSettings, UserRule},
     span::Span,
     whereabouts::Whereabouts,
 };
@@ -63,7 +64,7 @@ impl Gate {
             return decision.unwrap_or(refused(RefusedReason::InvalidNumber));
         };
         let whereabouts = Whereabouts::of(case, number);
-        let hours = Hours::of(&whereabouts, &self.settings.rules, number);
+        let hours = Hours::of(&whereabouts, &self.settings.rules, Some(number));
         for rule in Rule::ORDER {
             let found = match rule {
                 Rule::Number => continue,
@@ -80,6 +81,34 @@ impl Gate {
             }
         }
         Decision::Allowed
+    }
+
+    /// The ruling on every contact of a place that no other rule stops, while its calling hours hold them; `None` while
+    /// they do not.
+    pub fn hours_of(&self, place: &CallingPlace, now: Timestamp) -> Option<Ruling> {
+        let whereabouts = &place.whereabouts;
+        let rules = &self.settings.rules;
+        // Which countries abroad a number may be of is not of its place: each contact is asked about.
+        if whereabouts.places.is_empty() && rules.iter().any(UserRule::names_a_place_abroad) {
+            return None;
+        }
+        let hours = Hours::of(whereabouts, rules, None);
+        if !self.is_on(Rule::CallingHours) || hours.are_open(now) {
+            return None;
+        }
+        let found = calling_hours(whereabouts, &hours, now);
+        let decision = found.against?;
+        let finding = Finding {
+            rule: Rule::CallingHours,
+            outcome: Outcome::Failed(decision),
+            inputs: found.inputs,
+            words: found.words,
+        };
+        Some(Ruling {
+            decision,
+            at: now,
+            findings: vec![finding],
+        })
     }
 
     /// Whether a rule is asked at all, as the settings have it.

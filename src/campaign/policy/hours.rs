@@ -27,11 +27,13 @@ impl<'a> Hours<'a> {
     pub(super) fn of(
         whereabouts: &'a Whereabouts,
         rules: &'a [UserRule],
-        number: &PhoneNumber,
+        number: Option<&PhoneNumber>,
     ) -> Self {
         let mut places = whereabouts.places.clone();
         // No law is of a place abroad, but rules of the user's own may be.
-        if rules.iter().any(UserRule::names_a_place_abroad) {
+        if let Some(number) = number
+            && rules.iter().any(UserRule::names_a_place_abroad)
+        {
             let abroad = number.countries_abroad();
             places.extend(abroad.into_iter().map(Jurisdiction::known));
         }

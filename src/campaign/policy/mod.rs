@@ -28,6 +28,7 @@ mod holiday;
 mod hours;
 mod jurisdiction;
 mod law;
+mod place;
 mod rule;
 mod settings;
 mod span;
@@ -40,6 +41,7 @@ pub use facts::{CampaignKind, Case, Consent, ConsentKind, Override, OverrideErro
 pub use gate::Gate;
 pub use jurisdiction::{Jurisdiction, JurisdictionError};
 pub use law::{Counted, Law, Limit, Read};
+pub use place::CallingPlace;
 pub use rule::Rule;
 pub use settings::{GateSettings, NoReason, UserRule};
 pub use span::{Span, SpanError, Week};

@@ -10,6 +10,7 @@ use super::{facts::Case, jurisdiction::Jurisdiction, state::StateText};
 use crate::phone::{PhoneNumber, zones_of_country, zones_of_place};
 
 /// Where a contact may be.
+#[derive(Clone)]
 pub(super) struct Whereabouts {
     /// Every zone they may be in; none if nothing names one.
     pub(super) zones: Vec<TimeZone>,
@@ -41,6 +42,8 @@ pub enum ZoneBy {
     StateAndNumber,
     /// The country of their number: their state is not understood.
     Country,
+    /// The place that the contact shares with others: their list and their number named it when they came in.
+    Place,
 }
 
 impl Whereabouts {

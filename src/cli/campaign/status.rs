@@ -1,5 +1,7 @@
 //! `aftertone campaign status`: the state of campaigns, from the database, whether a controller runs them or not.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 use jiff::{Timestamp, tz::TimeZone};
 use serde_json::Value;
@@ -14,7 +16,7 @@ use crate::{
     cli::{CliError, Exit, database, printer::Printer},
     config::Config,
     orders::{CampaignView, StoredView, WaitingView},
-    store::{Campaign, Status, Store},
+    store::{Campaign, Status, Store, WaitingGroup},
 };
 
 /// Show the state of campaigns
@@ -112,18 +114,27 @@ async fn view(campaign: Campaign, store: &Store, now: Timestamp) -> Result<Campa
             has_controller: has_controller.map_err(database::trouble)?,
             waiting: tally.waiting,
             drops: tally.drops,
-            waiting_for: waiting
-                .map(|group| WaitingView {
-                    reason: group.reason,
-                    until: group.until,
-                    zone: group.zone,
-                    contacts: group.contacts,
-                })
-                .collect(),
+            waiting_for: waiting_for(waiting),
         }),
         name: campaign.name,
         run: None,
     })
+}
+
+/// What contacts wait for, the soonest first; those that hours hold, whether by themselves or with their place, together.
+fn waiting_for(groups: impl Iterator<Item = WaitingGroup>) -> Vec<WaitingView> {
+    let mut all: BTreeMap<_, u64> = BTreeMap::new();
+    for group in groups {
+        let key = (group.until, group.reason, group.zone);
+        *all.entry(key).or_default() += group.contacts;
+    }
+    let view = |((until, reason, zone), contacts)| WaitingView {
+        reason,
+        until,
+        zone,
+        contacts,
+    };
+    all.into_iter().map(view).collect()
 }
 
 fn lines(view: &CampaignView, now: Timestamp, zone: &TimeZone) -> Vec<String> {
@@ -186,8 +197,6 @@ fn lines(view: &CampaignView, now: Timestamp, zone: &TimeZone) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
     use crate::{
         campaign::{HeldReason, RefusedReason, engine::CampaignId},

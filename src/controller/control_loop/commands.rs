@@ -91,7 +91,10 @@ impl ControlLoop {
         settlement: Settlement,
     ) {
         let ruled = self.engine.gate_mut().settled(contact, &settlement);
-        let (ruling, zone) = ruled.map_or((None, None), |ruled| (Some(ruled.ruling), ruled.zone));
+        let (ruling, zone, place) = match ruled {
+            Some(ruled) => (Some(ruled.ruling), ruled.zone, ruled.place.map(Box::new)),
+            None => (None, None, None),
+        };
         if let Some(state) = self.campaigns.get_mut(campaign) {
             state.account.note(&settlement, self.store_io.now());
         }
@@ -108,6 +111,7 @@ impl ControlLoop {
             settlement,
             ruling,
             zone,
+            place,
             end,
         });
     }

@@ -12,7 +12,9 @@ use crate::{
     },
     clock,
     controller::{
-        ControllerError, Input, PBX, carry_out,
+        ControllerError, Input, PBX,
+        campaign_table::places_held,
+        carry_out,
         desired_state::{DesiredStep, steps},
         gone::{self, GivenUp},
         status,
@@ -74,6 +76,10 @@ impl ControlLoop {
                     state.account.recount(&tally);
                 }
             }
+            Input::PlacesHeld(campaign, groups) => {
+                self.tell(places_held(campaign, groups));
+                self.reporter.changed();
+            }
             Input::Prepared(prepared) => {
                 let waiting = prepared.waiting.clone();
                 self.take_up(*prepared);
@@ -106,9 +112,13 @@ impl ControlLoop {
                 campaign,
                 contacts,
                 next,
+                has_news,
                 took,
             } => {
                 self.note_commit(took);
+                if has_news {
+                    self.store_io.count_places_held(campaign);
+                }
                 let gate = self.engine.gate_mut();
                 let contacts = contacts.into_iter().map(|leased| gate.remember(leased));
                 let contacts = contacts.collect();
@@ -397,6 +407,7 @@ impl ControlLoop {
             DesiredStep::More => {
                 self.tell(Event::More { campaign: id });
                 self.store_io.count(id);
+                self.store_io.count_places_held(id);
             }
         }
     }

@@ -28,7 +28,7 @@ use crate::{
     campaign::{
         Decision, HeldReason,
         engine::{Ask, CampaignId, Contact, ContactId, Gate, Settlement},
-        policy::{self, CampaignKind, Case, GateSettings, HoursSeen, Inputs, Rule, Ruling, Start},
+        policy::{self, CallingPlace, CampaignKind, Case, GateSettings, Rule, Ruling, Start},
         simulate::SimulatedGate,
     },
     drop::{Outcome, Technique},
@@ -53,6 +53,8 @@ pub struct Ruled {
     pub ruling: String,
     /// The IANA name of the zone whose hours hold the contact, if they do.
     pub zone: Option<String>,
+    /// Where the contact is, if hours hold them.
+    pub place: Option<CallingPlace>,
     /// The version of the facts it was made with; `None` if no cap is kept, so that no drop in between can matter.
     pub version: Option<i64>,
 }
@@ -74,6 +76,11 @@ impl CampaignGate {
             gate: policy::Gate::new(settings),
             ..Self::default()
         }
+    }
+
+    /// The rules that it asks.
+    pub const fn rules(&self) -> &policy::Gate {
+        &self.gate
     }
 
     /// How far back the drops to a number have to be known: what to ask [`crate::store::Store::lease`] for.
@@ -108,10 +115,14 @@ impl CampaignGate {
         let version = self.gate.is_on(Rule::FrequencyCap);
         let known = self.contacts.get_mut(&contact)?;
         let ruling = known.ruling.take()?;
+        let facts = &known.facts;
+        let (zone, state) = (facts.zone.as_deref(), facts.state.as_deref());
+        let place = || CallingPlace::of(&known.number, zone, state);
         Some(Ruled {
-            zone: closed_zone(&ruling).map(str::to_owned),
+            place: ruling.closed_zone().and_then(|_| place()),
+            zone: ruling.closed_zone().map(str::to_owned),
             version: version.then_some(known.facts.version),
-            ruling: json(&ruling),
+            ruling: ruling.json(),
         })
     }
 
@@ -226,7 +237,7 @@ impl Gate for CampaignGate {
 
     fn zone(&self, contact: &Contact) -> Option<TimeZone> {
         let ruling = self.contacts.get(&contact.id)?.ruling.as_ref()?;
-        TimeZoneDatabase::bundled().get(closed_zone(ruling)?).ok()
+        TimeZoneDatabase::bundled().get(ruling.closed_zone()?).ok()
     }
 }
 
@@ -276,34 +287,6 @@ pub fn calls(technique: Technique) -> u32 {
     match technique {
         Technique::Double => 2,
         Technique::Single => 1,
-    }
-}
-
-/// A ruling as it is written down.
-pub fn json(ruling: &Ruling) -> String {
-    serde_json::to_string(ruling).expect("a ruling has string keys and finite numbers only")
-}
-
-/// The zone whose hours hold a call: the first one that is closed.
-pub fn closed_zone(ruling: &Ruling) -> Option<&str> {
-    hours_that_hold(ruling)?
-        .zones
-        .iter()
-        .find(|zone| !zone.open)
-        .map(|zone| zone.zone.as_str())
-}
-
-/// What the rule on calling hours saw, if it holds the call.
-fn hours_that_hold(ruling: &Ruling) -> Option<&HoursSeen> {
-    if ruling.rule() != Some(Rule::CallingHours) {
-        return None;
-    }
-    match &ruling.findings.last()?.inputs {
-        Inputs::Hours(seen) => Some(seen),
-        Inputs::Number { .. }
-        | Inputs::DoNotCall { .. }
-        | Inputs::Consent { .. }
-        | Inputs::Caps(_) => None,
     }
 }
 

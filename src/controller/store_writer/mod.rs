@@ -5,7 +5,7 @@ mod commit_latency;
 mod start_timing;
 mod store_io;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use jiff::SignedDuration;
@@ -20,10 +20,13 @@ pub(super) use self::{
 use self::backlog::{Backlog, Work};
 use super::{Input, lease::compare};
 use crate::{
-    campaign::engine::{CampaignId, Next},
+    campaign::{
+        engine::{CampaignId, Next, Settlement},
+        policy,
+    },
     clock::{self, Steady},
     error_chain::chain,
-    store::{ControllerLease, ErrorClass, Leased, Store, StoreError, Write, Written},
+    store::{ControllerLease, DueQueue, ErrorClass, Leased, Store, StoreError, Write, Written},
 };
 
 /// What came of a request to the store, or of an outage.
@@ -50,6 +53,8 @@ pub(super) enum StoreEvent {
         contacts: Vec<Leased>,
         /// When there is more.
         next: Next,
+        /// Whether hours hold other places than before.
+        has_news: bool,
         /// How long the store took.
         took: Duration,
     },
@@ -72,6 +77,10 @@ pub(super) struct StoreWriter {
     holder: ControllerLease,
     /// How far back drops to a number count.
     history: SignedDuration,
+    /// The rules that places are asked about.
+    gate: policy::Gate,
+    /// What is remembered of each campaign's queue.
+    queues: BTreeMap<CampaignId, DueQueue>,
     clock: Arc<Steady>,
     requests: mpsc::UnboundedReceiver<StoreRequest>,
     inputs: mpsc::UnboundedSender<Input>,
@@ -118,6 +127,7 @@ impl StoreWriter {
             compare(&self.store, &self.clock);
             match committed {
                 Ok(written) => {
+                    self.look_back(&writes);
                     let at_once = outage.since.is_none();
                     let heard = self.clock.now();
                     for written in &written {
@@ -141,12 +151,16 @@ impl StoreWriter {
     }
 
     /// Fetches. If the store is unavailable the engine asks again, once it is back.
-    async fn fetch(&self, campaign: CampaignId, at_most: usize) -> Result<(), StoreError> {
+    async fn fetch(&mut self, campaign: CampaignId, at_most: usize) -> Result<(), StoreError> {
         let (began, now) = (clock::now(), self.clock.now());
+        let queue = self.queues.entry(campaign);
+        let queue = queue.or_insert_with(|| DueQueue::new(self.gate.clone()));
+        let (holder, history) = (&self.holder, self.history);
         let leased = self
             .store
-            .lease(&self.holder, campaign, at_most, self.history, now);
-        let leased = leased.await;
+            .lease(holder, campaign, at_most, history, queue, now)
+            .await;
+        let has_news = queue.take_news();
         compare(&self.store, &self.clock);
         let mut failed = match leased {
             Ok((contacts, next)) => {
@@ -154,6 +168,7 @@ impl StoreWriter {
                     campaign,
                     contacts,
                     next,
+                    has_news,
                     took: clock::now().duration_since(began),
                 });
                 return Ok(());
@@ -170,6 +185,29 @@ impl StoreWriter {
                     return Ok(());
                 }
                 Err(error) => failed = error,
+            }
+        }
+    }
+
+    /// What is given back is due since before it was leased: its queue is looked at anew.
+    fn look_back(&mut self, writes: &[Write]) {
+        let returned = writes.iter().filter_map(|write| match write {
+            Write::Release { campaign, .. } => Some(campaign),
+            Write::Settle {
+                campaign,
+                settlement: Settlement::NotDialled { .. },
+                ..
+            } => Some(campaign),
+            Write::Start(_)
+            | Write::Settle { .. }
+            | Write::EndDrop { .. }
+            | Write::TakeBack { .. }
+            | Write::Paused { .. }
+            | Write::Finished { .. } => None,
+        });
+        for campaign in returned {
+            if let Some(queue) = self.queues.get_mut(campaign) {
+                queue.look_back();
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The control loop's side of the store: what is to be written goes to the store writer, in order; what is only read comes
 //! back as an input.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 use tokio::sync::mpsc;
@@ -9,7 +9,7 @@ use tracing::debug;
 
 use super::{StartTiming, StoreRequest, StoreWriter};
 use crate::{
-    campaign::engine::CampaignId,
+    campaign::{engine::CampaignId, policy},
     clock::Steady,
     controller::{Input, campaign_table::PreparedCampaign, elsewhere::Question},
     store::{Campaign, ControllerLease, Store, StoreError, Tally, Write},
@@ -31,11 +31,11 @@ pub(in crate::controller) struct StoreIo {
 }
 
 impl StoreIo {
-    /// One for a controller with this lease, and the writer that carries out its requests.
+    /// One for a controller with this lease and this gate, and the writer that carries out its requests.
     pub(in crate::controller) fn new(
         store: Store,
         holder: ControllerLease,
-        history: jiff::SignedDuration,
+        gate: policy::Gate,
         clock: Arc<Steady>,
         inputs: mpsc::UnboundedSender<Input>,
     ) -> (Self, StoreWriter) {
@@ -43,7 +43,9 @@ impl StoreIo {
         let writer = StoreWriter {
             store: store.clone(),
             holder: holder.clone(),
-            history,
+            history: gate.settings().history(),
+            gate,
+            queues: BTreeMap::new(),
             clock: Arc::clone(&clock),
             requests: requested,
             inputs: inputs.clone(),
@@ -154,6 +156,17 @@ impl StoreIo {
         tokio::spawn(async move {
             if let Ok(tally) = store.tally(campaign).await {
                 let _ = inputs.send(Input::Counted(campaign, tally));
+            }
+        });
+    }
+
+    /// Counts a campaign's contacts whose places hours hold.
+    pub(in crate::controller) fn count_places_held(&self, campaign: CampaignId) {
+        let (store, inputs) = (self.store.clone(), self.inputs.clone());
+        let now = self.now();
+        tokio::spawn(async move {
+            if let Ok(groups) = store.waiting_by_place(campaign, now).await {
+                let _ = inputs.send(Input::PlacesHeld(campaign, groups));
             }
         });
     }

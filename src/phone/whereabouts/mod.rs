@@ -90,6 +90,11 @@ impl PhoneNumber {
         countries
     }
 
+    /// The first digits: all that zones and places depend on.
+    pub fn place_digits(&self) -> &str {
+        &self.digits[..LONGEST_PREFIX.min(self.digits.len())]
+    }
+
     /// The places and zones of the number's area code.
     fn area(&self) -> Option<(&'static str, &'static str)> {
         let code = self.digits.strip_prefix('1')?.get(..3)?.parse().ok()?;
@@ -158,7 +163,7 @@ pub const COUNTRIES_ABROAD: &[&str] = &[
     "VA", "VE", "VN", "VU", "WF", "WS", "XK", "YE", "YT", "ZA", "ZM", "ZW",
 ];
 
-/// The most digits that a row of [`PREFIXES`] has.
+/// The most digits that a row of [`PREFIXES`] has, and those of a North American number with its area code.
 const LONGEST_PREFIX: usize = 4;
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use crate::{
     campaign::{
         budget::Calls,
         engine::{CampaignId, ContactId, Settlement},
+        policy::CallingPlace,
     },
     drop::Outcome,
     id::DropId,
@@ -36,6 +37,8 @@ pub(super) struct Batch<'a> {
     pub(super) decisions: Vec<Decided<'a>>,
     /// What intents are held to; empty if the batch has none.
     pub(super) limits: Limits,
+    /// The places of contacts that hours hold: their texts, by campaigns and their numbers.
+    pub(super) places: BTreeMap<i64, BTreeMap<i64, String>>,
 }
 
 #[derive(Debug)]
@@ -59,6 +62,8 @@ pub(super) struct ContactRow {
     pub(super) outcome: Option<Outcome>,
     pub(super) refused: Option<String>,
     pub(super) ended_at: Option<i64>,
+    /// Where it is, if this batch writes it.
+    pub(super) place: Option<i64>,
     pub(super) is_changed: bool,
 }
 
@@ -115,16 +120,18 @@ impl<'a> Batch<'a> {
                 settlement,
                 ruling,
                 zone,
+                place,
                 end,
             } => {
                 let (ruling, zone) = (ruling.as_deref(), zone.as_deref());
+                let place = place.as_deref();
                 match *settlement {
                     Settlement::Refused(reason) => {
                         self.refuse(*campaign, *contact, reason.slug(), ruling)
                     }
                     Settlement::Held { reason, until } => {
                         let reason = reason.slug();
-                        self.hold(*campaign, *contact, reason, until, (ruling, zone))
+                        self.hold(*campaign, *contact, reason, until, (ruling, zone, place))
                     }
                     Settlement::Ended {
                         attempt,
@@ -259,7 +266,7 @@ impl<'a> Batch<'a> {
         contact: ContactId,
         reason: &'static str,
         until: Timestamp,
-        (ruling, zone): (Option<&'a str>, Option<&'a str>),
+        (ruling, zone, place): (Option<&'a str>, Option<&'a str>, Option<&CallingPlace>),
     ) -> Written {
         let until = micros(until);
         let Some(row) = self.leased(campaign, contact) else {
@@ -271,6 +278,11 @@ impl<'a> Batch<'a> {
         row.open(until);
         row.held = Some(reason);
         row.held_zone = zone.map(str::to_owned);
+        if let Some(place) = place {
+            row.place = Some(place.key());
+            let places = self.places.entry(campaign.0).or_default();
+            places.insert(place.key(), place.as_str().to_owned());
+        }
         self.decisions.push(Decided {
             campaign: campaign.0,
             contact: contact.0,

@@ -24,7 +24,10 @@ impl Batch<'_> {
         self.write(tx, INSERT_DROPS, self.intents()).await?;
         self.write(tx, END_DROPS, self.ends()).await?;
         self.write(tx, UPDATE_CONTACTS, self.contacts()).await?;
-        self.write(tx, INSERT_DECISIONS, self.decisions()).await?;
+        self.write(tx, KEEP_DECISIONS, self.decisions()).await?;
+        for (campaign, places) in &self.places {
+            tx.add_places(*campaign, places).await?;
+        }
         self.write(tx, UPDATE_NUMBERS, self.versions()).await?;
         self.limits.flush(tx, self.holder).await?;
         for (id, row) in &self.campaigns {
@@ -141,7 +144,8 @@ impl Batch<'_> {
                     held_zone: row.held_zone,
                     outcome: row.outcome.map(|outcome| outcome.slug()),
                     refused: row.refused,
-                    ended_at: row.ended_at
+                    ended_at: row.ended_at,
+                    place: row.place
                 }
             })
             .collect()
@@ -267,22 +271,27 @@ const UPDATE_CONTACTS: Sql = sql!(
     "UPDATE contacts SET stage = given.stage, due_at = given.due_at, was_due = given.was_due, \
      holder = given.holder, attempts = given.attempts, held = given.held, \
      held_zone = given.held_zone, outcome = given.outcome, refused = given.refused, \
-     ended_at = given.ended_at FROM ",
+     ended_at = given.ended_at, place = coalesce(given.place, contacts.place) FROM ",
     {
         id BIGINT, stage TEXT, due_at BIGINT, was_due BIGINT, holder TEXT, attempts BIGINT,
-        held TEXT, held_zone TEXT, outcome TEXT, refused TEXT, ended_at BIGINT
+        held TEXT, held_zone TEXT, outcome TEXT, refused TEXT, ended_at BIGINT, place BIGINT
     },
     " WHERE contacts.id = given.id"
 );
 
-const INSERT_DECISIONS: Sql = sql!(
-    "INSERT INTO decisions (campaign, contact, at, decision, reason, until, zone, ruling) \
-     SELECT campaign, contact, at, decision, reason, until, zone, ruling FROM ",
+/// Of each contact the last one; those before it are counted.
+const KEEP_DECISIONS: Sql = sql!(
+    "INSERT INTO last_decisions AS kept (contact, campaign, at, decision, reason, until, zone, ruling, \
+     times_held, held_since) SELECT contact, campaign, at, decision, reason, until, zone, ruling, \
+     CASE decision WHEN 'held' THEN 1 ELSE 0 END, CASE decision WHEN 'held' THEN at END FROM ",
     {
         campaign BIGINT, contact BIGINT, at BIGINT, decision TEXT, reason TEXT, until BIGINT,
         zone TEXT, ruling TEXT
     },
-    " ORDER BY nth"
+    " WHERE true ORDER BY contact ON CONFLICT (contact) DO UPDATE SET at = excluded.at, \
+     decision = excluded.decision, reason = excluded.reason, until = excluded.until, zone = excluded.zone, \
+     ruling = excluded.ruling, times_held = kept.times_held + excluded.times_held, \
+     held_since = coalesce(kept.held_since, excluded.held_since)"
 );
 
 const UPDATE_NUMBERS: Sql = sql!(

@@ -42,6 +42,7 @@ impl<'a> Batch<'a> {
             numbers: BTreeMap::new(),
             decisions: Vec::new(),
             limits: Limits::default(),
+            places: BTreeMap::new(),
         };
         intent_locks::take(
             tx,
@@ -291,6 +292,7 @@ fn read_contact(stored: LoadedContact) -> Option<ContactRow> {
         outcome,
         refused,
         ended_at,
+        place: None,
         is_changed: false,
     })
 }

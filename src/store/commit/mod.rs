@@ -18,6 +18,7 @@ use crate::{
     campaign::{
         budget::Calls,
         engine::{CampaignId, ContactId, End, PbxId, Settlement},
+        policy::CallingPlace,
     },
     drop::{Outcome, Proof, Technique},
     id::DropId,
@@ -44,6 +45,9 @@ pub enum Write {
         ruling: Option<String>,
         /// The IANA name of the zone whose hours hold the contact, if they do.
         zone: Option<String>,
+        /// Where the contact is, if hours hold them: it may not be known of one that was added by an earlier version of
+        /// the program, or be known better by now.
+        place: Option<Box<CallingPlace>>,
         /// For [`Settlement::Ended`]: the drop and its end.
         end: Option<Box<DropEnd>>,
     },

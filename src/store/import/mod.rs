@@ -2,7 +2,7 @@
 
 mod transaction;
 
-use std::{collections::BTreeMap, ops::RangeInclusive};
+use std::{collections::BTreeMap, ops::RangeInclusive, sync::Arc};
 
 use jiff::Timestamp;
 
@@ -13,7 +13,10 @@ use super::{
     sql::{Sql, args, row, rows, sql},
 };
 use crate::{
-    campaign::{engine::CampaignId, policy::Consent},
+    campaign::{
+        engine::CampaignId,
+        policy::{CallingPlace, Consent},
+    },
     phone::PhoneNumber,
 };
 
@@ -30,6 +33,8 @@ pub struct NewContact {
     pub zone: Option<String>,
     /// State, as the list has it.
     pub state: Option<String>,
+    /// Where the contact is, by number, zone and state; `None` if it is not known.
+    pub place: Option<Arc<CallingPlace>>,
     /// The consent on record.
     pub consent: Option<Consent>,
     /// The message for this contact.

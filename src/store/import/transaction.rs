@@ -3,7 +3,10 @@
 //! Numbers come in no order, so that each row changes another page of the index on them, and each transaction writes every
 //! page that it changed: the more rows it has, the fewer times each page is written.
 
-use std::{cmp::Ordering, collections::BTreeSet};
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -30,6 +33,8 @@ pub struct Adding {
     /// What is to be noted, if anything was given that was not there.
     far: Option<Importing>,
     has_added: bool,
+    /// The places of what was given: their texts by their numbers.
+    places: BTreeMap<i64, String>,
 }
 
 impl Store {
@@ -60,6 +65,7 @@ impl Store {
             is_complete: is_complete == 1,
             far: None,
             has_added: false,
+            places: BTreeMap::new(),
         })
     }
 
@@ -126,6 +132,10 @@ impl Adding {
         importing: &Importing,
         contacts: &[NewContact],
     ) -> Result<Added, StoreError> {
+        for place in contacts.iter().filter_map(|new| new.place.as_deref()) {
+            let text = self.places.entry(place.key());
+            text.or_insert_with(|| place.as_str().to_owned());
+        }
         let given = contacts.iter().map(GivenContact::of).collect::<Vec<_>>();
         let given = serde_json::to_string(&given);
         let given = given.map_err(|error| self.tx.broken(error.to_string()))?;
@@ -167,6 +177,8 @@ impl Adding {
             if self.has_added {
                 // The campaign's controller looks for what has changed.
                 self.tx.touch(far.campaign, self.now).await?;
+                // Last: who adds the same places waits for this transaction to end.
+                self.tx.add_places(far.campaign.0, &self.places).await?;
             }
         }
         self.tx.commit().await
@@ -222,6 +234,7 @@ struct GivenContact<'a> {
     foreign_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     others: Option<String>,
+    place: i64,
 }
 
 impl<'a> GivenContact<'a> {
@@ -239,6 +252,7 @@ impl<'a> GivenContact<'a> {
             consent_source: consent.and_then(|consent| consent.source.as_deref()),
             message: contact.message.as_deref(),
             foreign_id: contact.foreign_id.as_deref(),
+            place: contact.place.as_ref().map_or(0, |place| place.key()),
             others: (!contact.others.is_empty()).then(|| others.expect("texts by texts are JSON")),
         }
     }
@@ -252,9 +266,9 @@ const HOW_FAR: Sql = sql!(
 
 const ADD: Sql = sql!(
     "INSERT INTO contacts (campaign, import, line, number, name, zone, state, consent, consent_at, consent_source, \
-     message, foreign_id, others, due_at) \
+     message, foreign_id, others, place, due_at) \
      SELECT $2, $3, given.line, given.number, given.name, given.zone, given.state, given.consent, given.consent_at, \
-     given.consent_source, given.message, given.foreign_id, given.others, $4 FROM ",
+     given.consent_source, given.message, given.foreign_id, given.others, given.place, $4 FROM ",
     {
         line BIGINT,
         number BIGINT,
@@ -266,7 +280,8 @@ const ADD: Sql = sql!(
         consent_source TEXT,
         message TEXT,
         foreign_id TEXT,
-        others TEXT
+        others TEXT,
+        place BIGINT
     },
     " WHERE ($5 = 0 OR NOT EXISTS (SELECT 1 FROM contacts AS other JOIN campaigns ON campaigns.id = other.campaign \
      WHERE other.number = given.number AND other.campaign <> $2 \

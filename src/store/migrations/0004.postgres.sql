@@ -50,7 +50,7 @@ CREATE VIEW counted AS
 
 -- The same from the rows themselves.
 CREATE VIEW recounted AS
-    SELECT campaign, stage, coalesce(outcome, refused, held, '') AS reason, CAST(0 AS BIGINT) AS place,
+    SELECT campaign, stage, coalesce(outcome, refused, held, '') AS reason, CASE stage WHEN 'due' THEN place ELSE 0 END AS place,
         coalesce(held_zone, '') AS zone,
         CASE stage WHEN 'due' THEN (due_at + 59999999) / 60000000 * 60000000 ELSE 0 END AS until,
         count(*) AS count
@@ -93,27 +93,27 @@ DECLARE
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO count_changes (tx, campaign, stage, reason, place, zone, until, change)
-            SELECT this, campaign, stage, coalesce(outcome, refused, held, '') AS reason, 0 AS place,
+            SELECT this, campaign, stage, coalesce(outcome, refused, held, '') AS reason, CASE stage WHEN 'due' THEN place ELSE 0 END AS place,
                 coalesce(held_zone, '') AS zone,
                 CASE stage WHEN 'due' THEN (due_at + 59999999) / 60000000 * 60000000 ELSE 0 END AS until,
                 count(*)
             FROM added GROUP BY 2, 3, 4, 5, 6, 7;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO count_changes (tx, campaign, stage, reason, place, zone, until, change)
-            SELECT this, campaign, stage, coalesce(outcome, refused, held, '') AS reason, 0 AS place,
+            SELECT this, campaign, stage, coalesce(outcome, refused, held, '') AS reason, CASE stage WHEN 'due' THEN place ELSE 0 END AS place,
                 coalesce(held_zone, '') AS zone,
                 CASE stage WHEN 'due' THEN (due_at + 59999999) / 60000000 * 60000000 ELSE 0 END AS until,
                 -count(*)
             FROM gone GROUP BY 2, 3, 4, 5, 6, 7;
     ELSE
         INSERT INTO count_changes (tx, campaign, stage, reason, place, zone, until, change)
-            SELECT this, campaign, stage, coalesce(outcome, refused, held, '') AS reason, 0 AS place,
+            SELECT this, campaign, stage, coalesce(outcome, refused, held, '') AS reason, CASE stage WHEN 'due' THEN place ELSE 0 END AS place,
                 coalesce(held_zone, '') AS zone,
                 CASE stage WHEN 'due' THEN (due_at + 59999999) / 60000000 * 60000000 ELSE 0 END AS until,
                 sum(change)
-            FROM (SELECT campaign, stage, outcome, refused, held, held_zone, due_at, 1 AS change FROM added
+            FROM (SELECT campaign, stage, outcome, refused, held, held_zone, place, due_at, 1 AS change FROM added
                 UNION ALL
-                SELECT campaign, stage, outcome, refused, held, held_zone, due_at, -1 FROM gone) AS rows
+                SELECT campaign, stage, outcome, refused, held, held_zone, place, due_at, -1 FROM gone) AS rows
             GROUP BY 2, 3, 4, 5, 6, 7 HAVING sum(change) <> 0;
     END IF;
     PERFORM aftertone_add_up_counts();

@@ -6,7 +6,7 @@ CREATE TABLE counts (
     stage TEXT NOT NULL,
     -- Of contacts their outcome, why they are refused, or why they are held; of drops the caller id; empty if there is none.
     reason TEXT NOT NULL,
-    -- Where contacts are, if that is known.
+    -- Where contacts are that are due, if that is known; else 0.
     place INTEGER NOT NULL,
     -- The zone whose hours hold contacts, or empty.
     zone TEXT NOT NULL,
@@ -20,22 +20,19 @@ CREATE TABLE counts (
 -- cost an import a sixth of its time.
 CREATE TABLE counts_state (
     id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
-    counted_to INTEGER NOT NULL,
-    -- While they are added: how many there are, and how many of these are as an import makes them.
-    fresh INTEGER NOT NULL DEFAULT 0,
-    usual INTEGER NOT NULL DEFAULT 0
+    counted_to INTEGER NOT NULL
 ) STRICT;
 
 CREATE VIEW counted AS
     SELECT campaign, stage, reason, place, zone, until, count FROM counts
     UNION ALL
-    SELECT campaign, stage, coalesce(outcome, refused, held, ''), 0, coalesce(held_zone, ''),
+    SELECT campaign, stage, coalesce(outcome, refused, held, ''), CASE stage WHEN 'due' THEN place ELSE 0 END, coalesce(held_zone, ''),
         CASE stage WHEN 'due' THEN (due_at + 59999999) / 60000000 * 60000000 ELSE 0 END, 1
     FROM contacts WHERE id > (SELECT counted_to FROM counts_state);
 
 -- The same from the rows themselves.
 CREATE VIEW recounted AS
-    SELECT campaign, stage, coalesce(outcome, refused, held, '') AS reason, 0 AS place, coalesce(held_zone, '') AS zone,
+    SELECT campaign, stage, coalesce(outcome, refused, held, '') AS reason, CASE stage WHEN 'due' THEN place ELSE 0 END AS place, coalesce(held_zone, '') AS zone,
         CASE stage WHEN 'due' THEN (due_at + 59999999) / 60000000 * 60000000 ELSE 0 END AS until,
         count(*) AS count
     FROM contacts GROUP BY 1, 2, 3, 4, 5, 6
@@ -45,7 +42,7 @@ CREATE VIEW recounted AS
 
 -- One by one, which needs no sorting: of ten million rows it would take minutes.
 INSERT INTO counts (campaign, stage, reason, place, zone, until, count)
-    SELECT campaign, stage, coalesce(outcome, refused, held, ''), 0, coalesce(held_zone, ''),
+    SELECT campaign, stage, coalesce(outcome, refused, held, ''), CASE stage WHEN 'due' THEN place ELSE 0 END, coalesce(held_zone, ''),
         CASE stage WHEN 'due' THEN (due_at + 59999999) / 60000000 * 60000000 ELSE 0 END, 1
     FROM contacts WHERE true
     ON CONFLICT DO UPDATE SET count = count + 1;
@@ -54,29 +51,20 @@ INSERT INTO counts (campaign, stage, reason, place, zone, until, count)
     ON CONFLICT DO UPDATE SET count = count + 1;
 INSERT INTO counts_state (id, counted_to) SELECT 1, coalesce(max(id), 0) FROM contacts;
 
--- Each transaction of an import notes last how many rows it has added. As a rule these are all due at that moment, and an
--- index alone counts them.
+-- Each transaction of an import notes last how many rows it has added.
 CREATE TRIGGER imports_count AFTER UPDATE OF rows ON imports BEGIN
-    UPDATE counts_state SET
-        fresh = (SELECT count(*) FROM contacts WHERE id > counted_to),
-        usual = (SELECT count(*) FROM contacts INDEXED BY contacts_open WHERE campaign = NEW.campaign
-            AND due_at = NEW.changed_at AND id > counted_to AND stage = 'due' AND held IS NULL AND held_zone IS NULL);
     INSERT INTO counts (campaign, stage, reason, place, zone, until, count)
-        SELECT NEW.campaign, 'due', '', 0, '', (NEW.changed_at + 59999999) / 60000000 * 60000000, fresh
-        FROM counts_state WHERE fresh = usual AND fresh > 0
+        SELECT campaign, stage, coalesce(outcome, refused, held, ''), CASE stage WHEN 'due' THEN place ELSE 0 END, coalesce(held_zone, ''),
+            CASE stage WHEN 'due' THEN (due_at + 59999999) / 60000000 * 60000000 ELSE 0 END, count(*)
+        FROM contacts WHERE id > (SELECT counted_to FROM counts_state) GROUP BY 1, 2, 3, 4, 5, 6
         ON CONFLICT DO UPDATE SET count = count + excluded.count;
-    INSERT INTO counts (campaign, stage, reason, place, zone, until, count)
-        SELECT campaign, stage, coalesce(outcome, refused, held, ''), 0, coalesce(held_zone, ''),
-            CASE stage WHEN 'due' THEN (due_at + 59999999) / 60000000 * 60000000 ELSE 0 END, 1
-        FROM contacts WHERE id > (SELECT counted_to FROM counts_state WHERE fresh <> usual)
-        ON CONFLICT DO UPDATE SET count = count + 1;
-    UPDATE counts_state SET counted_to = coalesce((SELECT max(id) FROM contacts), 0), fresh = 0, usual = 0;
+    UPDATE counts_state SET counted_to = coalesce((SELECT max(id) FROM contacts), 0);
 END;
 
 -- What came in by other ways is counted once somebody is about to work with it.
 CREATE TRIGGER controllers_count AFTER INSERT ON controllers BEGIN
     INSERT INTO counts (campaign, stage, reason, place, zone, until, count)
-        SELECT campaign, stage, coalesce(outcome, refused, held, ''), 0, coalesce(held_zone, ''),
+        SELECT campaign, stage, coalesce(outcome, refused, held, ''), CASE stage WHEN 'due' THEN place ELSE 0 END, coalesce(held_zone, ''),
             CASE stage WHEN 'due' THEN (due_at + 59999999) / 60000000 * 60000000 ELSE 0 END, 1
         FROM contacts WHERE id > (SELECT counted_to FROM counts_state)
         ON CONFLICT DO UPDATE SET count = count + 1;
@@ -84,17 +72,17 @@ CREATE TRIGGER controllers_count AFTER INSERT ON controllers BEGIN
 END;
 
 CREATE TRIGGER contacts_changed
-AFTER UPDATE OF campaign, stage, due_at, held, held_zone, outcome, refused ON contacts
+AFTER UPDATE OF campaign, stage, due_at, place, held, held_zone, outcome, refused ON contacts
 WHEN OLD.id <= (SELECT counted_to FROM counts_state) BEGIN
     UPDATE counts SET count = count - 1 WHERE campaign = OLD.campaign AND stage = OLD.stage
-        AND reason = coalesce(OLD.outcome, OLD.refused, OLD.held, '') AND place = 0 AND zone = coalesce(OLD.held_zone, '')
+        AND reason = coalesce(OLD.outcome, OLD.refused, OLD.held, '') AND place = CASE OLD.stage WHEN 'due' THEN OLD.place ELSE 0 END AND zone = coalesce(OLD.held_zone, '')
         AND until = CASE OLD.stage WHEN 'due' THEN (OLD.due_at + 59999999) / 60000000 * 60000000 ELSE 0 END;
     INSERT INTO counts (campaign, stage, reason, place, zone, until, count)
-        VALUES (NEW.campaign, NEW.stage, coalesce(NEW.outcome, NEW.refused, NEW.held, ''), 0, coalesce(NEW.held_zone, ''),
+        VALUES (NEW.campaign, NEW.stage, coalesce(NEW.outcome, NEW.refused, NEW.held, ''), CASE NEW.stage WHEN 'due' THEN NEW.place ELSE 0 END, coalesce(NEW.held_zone, ''),
             CASE NEW.stage WHEN 'due' THEN (NEW.due_at + 59999999) / 60000000 * 60000000 ELSE 0 END, 1)
         ON CONFLICT DO UPDATE SET count = count + 1;
     DELETE FROM counts WHERE campaign = OLD.campaign AND stage = OLD.stage
-        AND reason = coalesce(OLD.outcome, OLD.refused, OLD.held, '') AND place = 0 AND zone = coalesce(OLD.held_zone, '')
+        AND reason = coalesce(OLD.outcome, OLD.refused, OLD.held, '') AND place = CASE OLD.stage WHEN 'due' THEN OLD.place ELSE 0 END AND zone = coalesce(OLD.held_zone, '')
         AND until = CASE OLD.stage WHEN 'due' THEN (OLD.due_at + 59999999) / 60000000 * 60000000 ELSE 0 END
         AND count = 0;
 END;
@@ -102,10 +90,10 @@ END;
 -- The id of the last contact is given again once that is gone.
 CREATE TRIGGER contacts_gone AFTER DELETE ON contacts WHEN OLD.id <= (SELECT counted_to FROM counts_state) BEGIN
     UPDATE counts SET count = count - 1 WHERE campaign = OLD.campaign AND stage = OLD.stage
-        AND reason = coalesce(OLD.outcome, OLD.refused, OLD.held, '') AND place = 0 AND zone = coalesce(OLD.held_zone, '')
+        AND reason = coalesce(OLD.outcome, OLD.refused, OLD.held, '') AND place = CASE OLD.stage WHEN 'due' THEN OLD.place ELSE 0 END AND zone = coalesce(OLD.held_zone, '')
         AND until = CASE OLD.stage WHEN 'due' THEN (OLD.due_at + 59999999) / 60000000 * 60000000 ELSE 0 END;
     DELETE FROM counts WHERE campaign = OLD.campaign AND stage = OLD.stage
-        AND reason = coalesce(OLD.outcome, OLD.refused, OLD.held, '') AND place = 0 AND zone = coalesce(OLD.held_zone, '')
+        AND reason = coalesce(OLD.outcome, OLD.refused, OLD.held, '') AND place = CASE OLD.stage WHEN 'due' THEN OLD.place ELSE 0 END AND zone = coalesce(OLD.held_zone, '')
         AND until = CASE OLD.stage WHEN 'due' THEN (OLD.due_at + 59999999) / 60000000 * 60000000 ELSE 0 END
         AND count = 0;
     UPDATE counts_state SET counted_to = coalesce((SELECT max(id) FROM contacts WHERE id < OLD.id), 0)

@@ -333,6 +333,12 @@ fn migrations(database: Database) -> Vec<Migration> {
             include_str!("../migrations/0002.postgres.sql"),
         ),
         (
+            3,
+            "holds by place",
+            include_str!("../migrations/0003.sqlite.sql"),
+            include_str!("../migrations/0003.postgres.sql"),
+        ),
+        (
             4,
             "counts",
             include_str!("../migrations/0004.sqlite.sql"),

@@ -1,9 +1,14 @@
 //! The program with a store: campaigns in it, a controller beside it, and what must be true of all that were called.
 
-use std::{collections::BTreeMap, fs, ops::Range, process::Stdio, time::Duration};
+use std::{collections::BTreeMap, fs, ops::Range, process::Stdio, sync::Arc, time::Duration};
 
 use aftertone::{
-    campaign::{engine::CampaignId, pace::Rate, policy::CampaignKind, retry::RetryRules},
+    campaign::{
+        engine::CampaignId,
+        pace::Rate,
+        policy::{CallingPlace, CampaignKind},
+        retry::RetryRules,
+    },
     config::Config,
     controller::{Controller, ControllerError, Ended, Selection},
     drop::Outcome,
@@ -21,7 +26,7 @@ use tokio::{
 };
 
 use crate::{
-    fake::{ASTERISK_ID, World, fault::Kind, log::What, script::Script},
+    fake::{World, fault::Kind, log::What, script::Script, wire::ASTERISK_ID},
     program::{Program, pbx},
 };
 
@@ -263,6 +268,7 @@ pub(crate) async fn add_contacts(store: &Store, id: CampaignId, list: &str, cont
             name: None,
             zone: None,
             state: None,
+            place: CallingPlace::of(&number(nth), None, None).map(Arc::new),
             consent: None,
             message: None,
             foreign_id: None,

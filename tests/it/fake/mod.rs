@@ -21,7 +21,7 @@ pub(crate) mod fault;
 mod http;
 pub(crate) mod log;
 pub(crate) mod script;
-mod wire;
+pub(crate) mod wire;
 mod world;
 mod ws;
 
@@ -44,7 +44,6 @@ use tokio_util::sync::CancellationToken;
 use fault::{Cut, Fault};
 use http::{Reader, Request, Response};
 use log::What;
-pub(crate) use wire::ASTERISK_ID;
 pub(crate) use world::{Settings, World, leg_of};
 use ws::Sink;
 
