@@ -21,9 +21,6 @@ use super::{
 };
 use crate::campaign::{HeldReason, engine::CampaignId};
 
-/// The stage under which drops are counted.
-pub(super) const DROP: &str = "drop";
-
 /// Contacts of a campaign that are due, now or later, and not leased.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct DueCount {

@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use super::{
     Store, StoreError,
     codec::{self, ContactStage},
-    counts::DROP,
     sql::{Sql, args, sql},
     transaction::Tx,
 };
@@ -173,6 +172,9 @@ pub(super) fn known<T>(tx: &Tx, read: Option<T>, what: &str) -> Result<T, StoreE
 pub(super) fn time(tx: &Tx, micros: i64) -> Result<Timestamp, StoreError> {
     known(tx, codec::read_time(micros), "time")
 }
+
+/// The stage under which drops are counted.
+const DROP: &str = "drop";
 
 const COUNTS: Sql = sql!(
     "SELECT stage, reason, CAST(sum(count) AS BIGINT) FROM counted WHERE campaign = $1 \
