@@ -204,8 +204,10 @@ pub(super) fn lines(view: &FleetView, zone: &TimeZone) -> Vec<String> {
             });
         }
         if pbx.controllers.is_empty() {
-            let seen = pbx.seen_at.map(|at| format!(" since {}", clock(at)));
-            lines.push(format!("  no controller{}", seen.unwrap_or_default()));
+            let last = pbx
+                .seen_at
+                .map(|at| format!("; the last one began {}", clock(at)));
+            lines.push(format!("  no controller{}", last.unwrap_or_default()));
         }
     }
     for trunk in &view.trunks {

@@ -172,6 +172,7 @@ allow = ["10.1.0.0/16", "192.0.2.7"]
 amd = false
 [store]
 url = "postgres://me:topsecret@db/aftertone"
+lost_after = "20m"
 [audio]
 max_length = "45s"
 target_lufs = -18
@@ -260,6 +261,7 @@ currency = "EUR"
         &config.store.url,
         StoreUrl::Postgres(url) if url.expose_secret() == "postgres://me:topsecret@db/aftertone"
     ));
+    assert_eq!(config.store.lost_after, Duration::from_secs(1_200));
     let mut most = Settings::default();
     for about in Settings::ALL {
         most.set(about.name, &about.most.to_string()).unwrap();
@@ -475,6 +477,8 @@ fn a_bad_value_is_told_with_key_place_and_what_was_expected() {
     assert_snapshot!(error_for("[screen]\nallow = [\"10.1.0.0/33\"]"), @"`screen.allow` in DIR/aftertone.toml: `10.1.0.0/33` is neither an address nor a network; expected a list of addresses or networks such as `10.1.0.0/16`");
     assert_snapshot!(error_for("[screen]\nadvertise = \"a b:9000\""), @"`screen.advertise` in DIR/aftertone.toml: it has no host name or address; expected `HOST` or `HOST:PORT` as the PBX reaches it");
     assert_snapshot!(error_for("[store]\nurl = \"mysql://x\""), @"`store.url` in DIR/aftertone.toml: it begins with neither `sqlite:` nor `postgres://`; expected `sqlite:FILE` or `postgres://USER@HOST/DATABASE`");
+    // 45 + 90 + 60 + 10, and three plays of 120 + 5.
+    assert_snapshot!(error_for("[store]\nlost_after = \"579s\""), @"`store.lost_after` in DIR/aftertone.toml: with these timeouts, a call can last 580 s; expected a duration from 580s to 24h");
     assert_snapshot!(error_for("[store]\nurl = \"sqlite:\""), @"`store.url` in DIR/aftertone.toml: what follows `sqlite:` is not a plain file; expected `sqlite:FILE` or `postgres://USER@HOST/DATABASE`");
     assert_snapshot!(error_for("[audio]\nmax_length = \"1h\""), @r#"`audio.max_length` in DIR/aftertone.toml: `1h` is out of range; expected a duration from 1s to 600s, such as "2s" or "500ms""#);
     for (age, kept) in [
