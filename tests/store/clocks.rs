@@ -269,9 +269,8 @@ async fn drops_that_a_wrong_clock_has_written_count_as_of_this_moment(base: &Bas
     let start = [fixture.start_of(&all[0], 1)];
     assert_eq!(fixture.commit(&start, 36_000).await, [Written::Applied]);
     for (seconds, seen) in [(1, 1), (100, 100), (36_001, 36_000)] {
-        let facts = fixture
-            .store
-            .facts(&number(0), HISTORY, fixture.at(seconds));
+        let called = number(0);
+        let facts = fixture.store.facts(&called, HISTORY, fixture.at(seconds));
         let starts = facts.await.unwrap().starts;
         let starts: Vec<_> = starts.iter().map(|start| start.at).collect();
         assert_eq!(starts, [fixture.at(seen)], "{seconds}");
