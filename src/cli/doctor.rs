@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::{
-    CliError, Exit,
+    CliError, Exit, database,
     printer::{Paint, Printer},
 };
 use crate::{
@@ -38,11 +38,25 @@ pub(super) async fn run(
         }
         checks.push(check);
     };
+    let mut tell = tell;
+    database_check(config).into_iter().for_each(&mut tell);
     doctor::examine(config, tell).await.map_err(CliError::new)?;
     if args.json {
         printer.json(&checks);
     }
     Ok(verdict(&checks))
+}
+
+/// A warning if others on this machine can read the database.
+fn database_check(config: &Config) -> Option<Check> {
+    let place = database::address(config);
+    let (detail, remedy) = database::exposure(&place.exposed())?;
+    Some(Check {
+        check: "database",
+        status: Status::Warn,
+        detail,
+        remedy: Some(remedy),
+    })
 }
 
 fn verdict(checks: &[Check]) -> Exit {

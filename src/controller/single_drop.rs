@@ -110,6 +110,9 @@ pub enum SingleDropError {
     /// Others call the number at this moment.
     #[error("the number is being called by others at this moment")]
     Contended,
+    /// Everything about the person was erased.
+    #[error("everything about the person was erased, and they are never called again")]
+    Erased,
     /// Evidence was to be kept, and cannot be.
     #[error(transparent)]
     Evidence(#[from] EvidenceError),
@@ -289,6 +292,7 @@ impl SingleDropRun {
             Ok(Admission::Stopped(ruling)) => Err(self.stopped(ruling)),
             Err(AdmissionError::Store(error)) => Err(SingleDropError::Store(error)),
             Err(AdmissionError::Contended) => Err(SingleDropError::Contended),
+            Err(AdmissionError::Erased) => Err(SingleDropError::Erased),
         }
     }
 

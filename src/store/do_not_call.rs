@@ -110,6 +110,16 @@ impl Store {
             let list = ListName(list);
             barred.push(Barred { list, at, because });
         }
+        let own = ListName(OWN_LIST.to_owned());
+        if !barred.iter().any(|entry| entry.list == own)
+            && let Some((at, because)) = tx.erasure(std::iter::once(codec::number(number))).await?
+        {
+            barred.push(Barred {
+                list: own,
+                at,
+                because,
+            });
+        }
         // Databases differ in how they order texts.
         barred.sort_by(|a, b| a.list.cmp(&b.list));
         Ok(barred)
@@ -159,9 +169,10 @@ impl Store {
 /// Entries that are written in one transaction: so few that no other writer waits for long.
 const AT_A_TIME: usize = 10_000;
 
-const HOLD_INTENTS: Sql = sql!("UPDATE counters SET value = value + 1 WHERE name = 'do_not_call'");
+pub(super) const HOLD_INTENTS: Sql =
+    sql!("UPDATE counters SET value = value + 1 WHERE name = 'do_not_call'");
 
-const MAKE_LIST: Sql =
+pub(super) const MAKE_LIST: Sql =
     sql!("INSERT INTO lists (name, created_at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING");
 
 const BAR: Sql = sql!(

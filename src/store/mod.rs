@@ -21,11 +21,14 @@ mod campaigns;
 mod codec;
 mod commit;
 mod controllers;
+mod digest;
 mod do_not_call;
+mod erase;
 mod error;
 mod import;
 mod lookup;
 mod open;
+mod person;
 mod queue;
 mod results;
 mod sql;
@@ -38,13 +41,20 @@ pub use campaigns::{Campaign, NewCampaign, OperatorCommand, Status};
 pub use commit::{DropEnd, Intent, Write, Written};
 pub use controllers::{CLOCKS_WITHIN, CONTROLLER_LEASE, ControllerLease, Orphan};
 pub use do_not_call::{Barred, ListName, OWN_LIST};
+pub use erase::{ErasedPerson, PersonDrop};
 pub use error::{ErrorClass, StoreError};
 pub use import::{Across, Added, Adding, Importing, NewContact, Source};
-pub use open::{DatabaseAddress, DatabaseCopy, Opened, UpgradePlan, Upgraded, copies_of};
+pub use open::{
+    DatabaseAddress, DatabaseCopy, ExposedFile, Opened, UpgradePlan, Upgraded, copies_of,
+};
+pub use person::{
+    ContactStep, PersonCall, PersonContact, PersonDecision, PersonRecord, PersonRemoval,
+};
 pub use queue::{CONTACT_LEASE, Facts, Leased, Recent, RecentCalls, WaitingGroup};
 pub use results::{Cursor, Filter, ResultRow};
 pub use tally::{CallsOfLength, Tally};
 
+use digest::Salt;
 use open::Access;
 use transaction::Pools;
 
@@ -56,4 +66,5 @@ pub struct Store {
     place: Arc<str>,
     opened: Arc<Opened>,
     access: Access,
+    salt: Salt,
 }

@@ -41,6 +41,8 @@ pub struct Facts {
     pub consent: Option<Consent>,
     /// The do-not-call list that the number is on.
     pub do_not_call: Option<String>,
+    /// Whether everything about the person was erased: no reason sets the list aside then.
+    pub is_erased: bool,
     /// The drops to this number that began within the history asked for, over all campaigns and controllers.
     pub starts: Vec<Start>,
     /// Grows with each drop to this number: an intent is only written if it is still the same.
@@ -272,10 +274,10 @@ impl Tx {
                 facts.version = version;
             }
         }
-        let barred: Vec<(i64, String)> = self.all(BARRED, args![&given]).await?;
-        for (number, list) in barred {
+        for (number, list, is_erased) in self.barred(known.keys().copied()).await? {
             if let Some(facts) = known.get_mut(&number) {
                 facts.do_not_call = Some(list);
+                facts.is_erased = is_erased;
             }
         }
         let starts: Vec<StoredStart> = self.all(STARTS, args![&given, since]).await?;
@@ -289,6 +291,26 @@ impl Tx {
             }
         }
         Ok(known)
+    }
+}
+
+impl Tx {
+    /// Those of these numbers that are on a do-not-call list, each with a list's name, and whether the person was erased.
+    pub(super) async fn barred(
+        &mut self,
+        numbers: impl Iterator<Item = i64>,
+    ) -> Result<Vec<(i64, String, bool)>, StoreError> {
+        let barred: Vec<(i64, String, i64)> = if self.knows_erasures() {
+            let given = self.rows_with_digests(numbers).await?;
+            self.all(BARRED, args![&given]).await?
+        } else {
+            let given = rows(numbers.map(|number| row! { number: number }));
+            self.all(BARRED_BY_NUMBER, args![&given]).await?
+        };
+        let barred = barred.into_iter();
+        Ok(barred
+            .map(|(number, list, is_erased)| (number, list, is_erased == 1))
+            .collect())
     }
 }
 
@@ -403,8 +425,18 @@ const VERSIONS: Sql = sql!(
     " CROSS JOIN numbers WHERE numbers.number = given.number"
 );
 
-pub(super) const BARRED: Sql = sql!(
-    "SELECT do_not_call.number, min(lists.name) FROM ",
+const BARRED: Sql = sql!(
+    "SELECT number, min(list), max(is_erased) FROM (SELECT do_not_call.number AS number, lists.name AS list, \
+     CAST(0 AS BIGINT) AS is_erased FROM ",
+    { number BIGINT, digest TEXT },
+    " CROSS JOIN do_not_call CROSS JOIN lists WHERE do_not_call.number = given.number \
+     AND lists.id = do_not_call.list UNION ALL SELECT given.number, 'own', CAST(1 AS BIGINT) FROM ",
+    { number BIGINT, digest TEXT },
+    " CROSS JOIN erased_numbers WHERE erased_numbers.digest = given.digest) AS barred GROUP BY number"
+);
+
+const BARRED_BY_NUMBER: Sql = sql!(
+    "SELECT do_not_call.number, min(lists.name), CAST(0 AS BIGINT) FROM ",
     { number BIGINT },
     " CROSS JOIN do_not_call CROSS JOIN lists WHERE do_not_call.number = given.number \
      AND lists.id = do_not_call.list GROUP BY do_not_call.number"

@@ -11,6 +11,7 @@ use sqlx::{
 
 use super::{
     Opened, Store, StoreError,
+    digest::Salt,
     error::Failure,
     open::Access,
     sql::{Arg, Sql},
@@ -34,7 +35,8 @@ pub(super) struct Tx {
     doing: String,
     place: Arc<str>,
     /// The version of the schema, if it is of an earlier version of the program.
-    behind: Option<i64>,
+    pub(super) behind: Option<i64>,
+    pub(super) salt: Salt,
 }
 
 enum OpenTransaction {
@@ -108,6 +110,7 @@ impl Store {
                 doing,
                 place,
                 behind,
+                salt: self.salt.clone(),
             }),
             Err(failure) => Err(StoreError::new(doing, place, failure)),
         }

@@ -12,7 +12,7 @@ use crate::{
 /// Each table and its columns.
 pub(crate) fn tables() -> String {
     let program = Program::new();
-    program.run(&["campaign", "status"]);
+    program.run(&["store", "migrate"]);
     let file = program.path("state/aftertone.db");
     let columns = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -125,9 +125,34 @@ const TABLES: &[(&str, &str)] = &[
     ),
     ("lists", "The do-not-call lists."),
     ("do_not_call", "The numbers on them."),
+    (
+        "schema_compatibility",
+        "One row: which programs may use the database, though a later version made it.",
+    ),
+    (
+        "erasure_salt",
+        "One row: what goes into the digests of erased numbers, random and of this database alone.",
+    ),
+    (
+        "erased_numbers",
+        "Numbers of people who had everything about them erased. What is left of such a person elsewhere has as its number minus the contact's id, or 0 outside campaigns.",
+    ),
 ];
 
 const COLUMNS: &[(&str, &str)] = &[
+    ("schema_compatibility.id", "1"),
+    (
+        "schema_compatibility.programs_from",
+        "the lowest schema whose programs may use it",
+    ),
+    ("erasure_salt.id", "1"),
+    ("erasure_salt.salt", "the salt, in hexadecimal digits"),
+    (
+        "erased_numbers.digest",
+        "SHA-256, in hexadecimal digits, of the salt, a colon and the number's digits",
+    ),
+    ("erased_numbers.at", "when they were erased"),
+    ("erased_numbers.because", "the reason that was given"),
     (
         "counters.name",
         "`campaign` gives campaigns their versions in the order of their commits; `do_not_call` is held while something is barred, and shared while an intent is written; `ping` is written to see whether anything can be written",

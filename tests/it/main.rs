@@ -3,6 +3,7 @@
 mod campaign;
 mod campaign_calls;
 mod campaign_cli;
+mod contact;
 mod dnc;
 mod evidence;
 mod fake;

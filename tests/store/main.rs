@@ -12,12 +12,15 @@ mod adopt;
 mod base;
 mod campaigns;
 mod commit;
+mod erase;
+mod first_release;
 mod fixture;
 mod lease;
 mod lists;
 mod results;
 mod storm;
 mod trouble;
+mod upgrade;
 
 use std::sync::Arc;
 
@@ -71,6 +74,8 @@ fn main() {
         lists::trials(&server),
         results::trials(&server),
         storm::trials(&server),
+        upgrade::trials(&server),
+        erase::trials(&server),
         trouble::trials(&server),
     ];
     let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());

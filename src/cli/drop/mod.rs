@@ -11,7 +11,7 @@ use clap::Args as ClapArgs;
 
 use self::{gate::GateArgs, overrides::Overrides, watch::watch};
 use super::{
-    CliError, Exit, library,
+    CliError, Exit, database, library,
     printer::{Paint, Printer},
     report::{NotDialled, outcome_words},
     stop::Stop,
@@ -83,6 +83,7 @@ pub(super) async fn run(
     if let Some(caller_id) = &args.overrides.caller_id {
         config.pbx.caller_id = caller_id.clone();
     }
+    database::warn_of_exposure(&database::address(&config), printer);
     let mut stop = Stop::new().map_err(CliError::new)?;
     let order = order(args, &config, id, number)?;
     let shown = order.shown_number.clone();
@@ -182,6 +183,7 @@ fn not_dialled(
     match error {
         SingleDropError::Store(error) => gate::no_store(error),
         SingleDropError::Stopped(ruling) => gate::stopped(drop, &ruling, args.json, printer),
+        SingleDropError::Erased => CliError::new(error),
         SingleDropError::Contended => CliError::new(error).hint("run it again in a moment"),
         SingleDropError::Evidence(EvidenceError::Archive(error)) => {
             let dir = error.dir.display();

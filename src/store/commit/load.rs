@@ -13,7 +13,6 @@ use crate::{
     store::{
         ControllerLease, Status, StoreError,
         codec::{held, micros, number, outcome},
-        queue::BARRED,
         sql::{Sql, args, row, rows, sql},
         transaction::Tx,
     },
@@ -38,6 +37,7 @@ impl<'a> Batch<'a> {
             contacts: BTreeMap::new(),
             drops: BTreeMap::new(),
             barred: BTreeMap::new(),
+            erased: BTreeSet::new(),
             numbers: BTreeMap::new(),
             decisions: Vec::new(),
         };
@@ -74,7 +74,15 @@ impl<'a> Batch<'a> {
             return Ok(());
         }
         tx.all::<(i64,)>(HOLD_LISTS, args![]).await?;
-        let given = rows(touched.numbers.iter().map(|number| row! { number: number }));
+        for (number, list, is_erased) in tx.barred(touched.numbers.iter().copied()).await? {
+            self.barred.insert(number, list);
+            if is_erased {
+                self.erased.insert(number);
+            }
+        }
+        // An erased number is written nowhere again.
+        let numbers = touched.numbers.difference(&self.erased);
+        let given = rows(numbers.map(|number| row! { number: number }));
         let stored: Vec<(i64, i64)> = tx.all(NUMBERS, args![&given]).await?;
         let version = |(number, version)| {
             let is_changed = false;
@@ -87,8 +95,6 @@ impl<'a> Batch<'a> {
             )
         };
         self.numbers = stored.into_iter().map(version).collect();
-        let stored: Vec<(i64, String)> = tx.all(BARRED, args![&given]).await?;
-        self.barred = stored.into_iter().collect();
         Ok(())
     }
 

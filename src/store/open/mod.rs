@@ -1,6 +1,7 @@
 //! The address of the database, and opening it.
 
 mod copy;
+mod exposed;
 mod migrate;
 mod schema;
 
@@ -32,6 +33,7 @@ use migrate::{bring_forward_postgres, bring_forward_sqlite, sqlite_bytes};
 use schema::{AppliedSteps, SchemaState};
 
 pub use copy::{DatabaseCopy, copies_of};
+pub use exposed::ExposedFile;
 pub use migrate::Upgraded;
 
 /// The address of the database.
@@ -250,6 +252,7 @@ impl Store {
                 place: shown,
                 opened: Arc::new(opened),
                 access,
+                salt: Default::default(),
             }),
             Err(failure) => Err(StoreError::new(OPENING.to_owned(), shown, failure)),
         }
