@@ -11,22 +11,20 @@ use crate::base::{Base, Kind};
 
 /// Makes the database as the first release made it.
 pub(crate) async fn install(base: &Base) {
-    let (schema, steps, digest) = match base.kind {
+    let (schema, steps) = match base.kind {
         Kind::Sqlite => (
             include_str!("../../src/store/migrations/0001.sqlite.sql"),
             SQLITE_STEPS,
-            |hex: &str| format!("X'{hex}'"),
         ),
         Kind::Postgres => (
             include_str!("../../src/store/migrations/0001.postgres.sql"),
             POSTGRES_STEPS,
-            (|hex: &str| format!("'\\x{hex}'")) as fn(&str) -> String,
         ),
     };
     let hex = checksum(schema);
-    let released = match base.kind {
-        Kind::Sqlite => SQLITE_RELEASED,
-        Kind::Postgres => POSTGRES_RELEASED,
+    let (released, digest) = match base.kind {
+        Kind::Sqlite => (SQLITE_RELEASED, format!("X'{hex}'")),
+        Kind::Postgres => (POSTGRES_RELEASED, format!("'\\x{hex}'")),
     };
     assert_eq!(hex, released, "the released step is never changed");
     if base.kind == Kind::Sqlite {
@@ -36,8 +34,7 @@ pub(crate) async fn install(base: &Base) {
     base.run(schema).await;
     base.run(format!(
         "INSERT INTO aftertone_migrations (version, description, success, checksum, execution_time) \
-         VALUES (1, 'first', true, {}, 1000)",
-        digest(&hex)
+         VALUES (1, 'first', true, {digest}, 1000)"
     ))
     .await;
 }

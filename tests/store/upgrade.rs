@@ -135,7 +135,7 @@ async fn a_database_of_the_first_release_is_read_as_it_is(base: &Base) {
     });
     let filter = Filter::default();
     let results = store.results(CampaignId(1), &filter, None, 100).await;
-    right_or_earlier(results, |(rows, _)| rows.len() == 2);
+    right_or_earlier(results, |(rows, _)| rows.len() == 3);
     let waiting = store.waiting(CampaignId(1), Timestamp::now()).await;
     right_or_earlier(waiting, |groups| !groups.is_empty());
     let person = store.person(&[number(1)]).await;
