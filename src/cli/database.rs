@@ -39,7 +39,8 @@ pub(super) async fn open_to_read(config: &Config) -> Result<Store, CliError> {
     warn_of_exposure(&place, Printer::new());
     let store = Store::open_to_read(&place).await.map_err(trouble)?;
     if *store.opened() == Opened::Missing {
-        Printer::new().talk(&format!("{} does not exist yet", store.place()));
+        let database = store.place();
+        tracing::info!(database, "it does not exist yet, and reads as an empty one");
     }
     Ok(store)
 }
@@ -147,7 +148,7 @@ mod tests {
             file("/a", 0o777, true),
         ];
         let (words, remedy) = exposure(&exposed).unwrap();
-        insta::assert_snapshot!(words, @"");
-        insta::assert_snapshot!(remedy, @"");
+        insta::assert_snapshot!(words, @"the database holds people's numbers, and others can read `/a/it's.db` (mode 0644), others can read `/a/it's.db-wal` (mode 0640), others can put files in `/a` (mode 0777)");
+        insta::assert_snapshot!(remedy, @r"run: chmod go-rwx '/a/it'\''s.db' '/a/it'\''s.db-wal'; chmod go-w '/a'");
     }
 }

@@ -206,22 +206,38 @@ mod tests {
 
     #[test]
     fn a_plan_says_what_would_be_done() {
-        insta::assert_snapshot!(lines(&plan(Some(4_000_000_000))).join("\n"), @"");
-        insta::assert_snapshot!(lines(&plan(Some(1_500_000_000))).join("\n"), @"");
-        insta::assert_snapshot!(object(&plan(None)), @"");
+        insta::assert_snapshot!(lines(&plan(Some(4_000_000_000))).join("\n"), @r"
+        the database `aftertone.db` has schema 1 and would be brought to schema 7
+          step 2: fleet
+          step 7: erasure
+          a copy is made first: `aftertone.db.before-0002`, 1200 MB at most; 4000 MB are free
+          the database has 1200 MB: that takes about 48 s
+        ");
+        insta::assert_snapshot!(lines(&plan(Some(1_500_000_000))).join("\n"), @r"
+        the database `aftertone.db` has schema 1 and would be brought to schema 7
+          step 2: fleet
+          step 7: erasure
+          a copy is made first: `aftertone.db.before-0002`, 1200 MB at most; ONLY 1500 MB ARE FREE, and twice its size is needed: nothing would be done
+          the database has 1200 MB: that takes about 48 s
+        ");
+        insta::assert_snapshot!(object(&plan(None)), @r#"{"bytes":1200000000,"copy":{"bytes":1200000000,"fits":true,"free_bytes":null,"path":"aftertone.db.before-0002"},"estimated_seconds":48,"from":1,"steps":[{"name":"fleet","version":2},{"name":"erasure","version":7}],"to":7}"#);
         let done = UpgradePlan {
             from: 7,
             steps: Vec::new(),
             copy: None,
             ..plan(None)
         };
-        insta::assert_snapshot!(lines(&done).join("\n"), @"");
+        insta::assert_snapshot!(lines(&done).join("\n"), @"the database `aftertone.db` has schema 7; there is nothing to do");
         let new = UpgradePlan {
             from: 0,
             copy: None,
             ..plan(None)
         };
-        insta::assert_snapshot!(lines(&new).join("\n"), @"");
+        insta::assert_snapshot!(lines(&new).join("\n"), @r"
+        the database `aftertone.db` would be made, with schema 7
+          step 2: fleet
+          step 7: erasure
+        ");
     }
 
     fn plan(free: Option<u64>) -> UpgradePlan {

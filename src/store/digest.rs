@@ -1,21 +1,15 @@
 //! Digests of the numbers of people who had everything about them erased: what is left of them, so that they are never
 //! called again.
 
-use std::sync::{Arc, OnceLock};
-
 use jiff::Timestamp;
-use sha2::{Digest as _, Sha256};
 
 use super::{
     StoreError,
     codec::read_time,
+    salt::digest,
     sql::{Sql, args, row, rows, sql},
     transaction::Tx,
 };
-
-/// The salt of a database, read once.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Salt(Arc<OnceLock<String>>);
 
 impl Tx {
     /// Whether the schema has a place for erased numbers: one of an earlier version has none erased.
@@ -57,23 +51,14 @@ impl Tx {
     }
 
     async fn salt(&mut self) -> Result<String, StoreError> {
-        if let Some(salt) = self.salt.0.get() {
-            return Ok(salt.clone());
+        if let Some(salt) = self.salt.known() {
+            return Ok(salt);
         }
         let Some((salt,)) = self.one::<(String,)>(SALT, &[]).await? else {
             return Err(self.broken("the salt of erased numbers is missing"));
         };
-        Ok(self.salt.0.get_or_init(|| salt).clone())
+        Ok(self.salt.keep(salt))
     }
-}
-
-fn digest(salt: &str, digits: i64) -> String {
-    let mut hash = Sha256::new();
-    hash.update(salt);
-    hash.update(":");
-    hash.update(digits.to_string());
-    let bytes = hash.finalize();
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The version of the schema that has these tables.
@@ -88,17 +73,3 @@ const ERASURE: Sql = sql!(
     { number BIGINT, digest TEXT },
     " CROSS JOIN erased_numbers WHERE erased_numbers.digest = given.digest ORDER BY erased_numbers.at LIMIT 1"
 );
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_digest_is_of_the_salt_and_the_number() {
-        // printf 'ab:12025550101' | sha256sum
-        let known = "855607b9ed68b05caa6e5b6e52a0dcd417a0660e713a944e87a8cf99ca7e9a8a";
-        assert_eq!(digest("ab", 12_025_550_101), known);
-        assert_ne!(digest("ac", 12_025_550_101), known);
-        assert_ne!(digest("ab", 12_025_550_102), known);
-    }
-}

@@ -31,6 +31,7 @@ mod open;
 mod person;
 mod queue;
 mod results;
+mod salt;
 mod sql;
 mod tally;
 mod transaction;
@@ -54,8 +55,7 @@ pub use queue::{CONTACT_LEASE, Facts, Leased, Recent, RecentCalls, WaitingGroup}
 pub use results::{Cursor, Filter, ResultRow};
 pub use tally::{CallsOfLength, Tally};
 
-use digest::Salt;
-use open::Access;
+use salt::Salt;
 use transaction::Pools;
 
 /// A database, open, with the schema of this version or, to be read, as it is. Clones share its connections.
@@ -65,6 +65,9 @@ pub struct Store {
     /// Which database it is, for people.
     place: Arc<str>,
     opened: Arc<Opened>,
-    access: Access,
+    /// The version of its schema, if that is of an earlier version of the program.
+    behind: Option<i64>,
+    /// Whether it was opened to read, and nothing is written.
+    is_to_read: bool,
     salt: Salt,
 }

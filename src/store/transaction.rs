@@ -10,10 +10,9 @@ use sqlx::{
 };
 
 use super::{
-    Opened, Store, StoreError,
-    digest::Salt,
+    Store, StoreError,
     error::Failure,
-    open::Access,
+    salt::Salt,
     sql::{Arg, Sql},
 };
 
@@ -58,7 +57,7 @@ impl<T> StoredRow for T where
 impl Store {
     /// Begins a transaction that writes; on SQLite it has the database for itself.
     pub(super) async fn write(&self, doing: impl Into<String>) -> Result<Tx, StoreError> {
-        if self.access == Access::Read {
+        if self.is_to_read {
             let failure = Failure::Refused("it was opened to be read only".to_owned());
             return Err(StoreError::new(doing.into(), self.place.clone(), failure));
         }
@@ -100,16 +99,12 @@ impl Store {
         transaction: Result<OpenTransaction, Failure>,
     ) -> Result<Tx, StoreError> {
         let place = self.place.clone();
-        let behind = match *self.opened {
-            Opened::Behind { version } => Some(version),
-            Opened::AsItWas | Opened::Upgraded(_) | Opened::Missing | Opened::Ahead { .. } => None,
-        };
         match transaction {
             Ok(transaction) => Ok(Tx {
                 transaction,
                 doing,
                 place,
-                behind,
+                behind: self.behind,
                 salt: self.salt.clone(),
             }),
             Err(failure) => Err(StoreError::new(doing, place, failure)),

@@ -122,9 +122,16 @@ pub(super) async fn run(
         }));
         return Ok(Exit::Success);
     }
+    let gone = [
+        counted(contacts, "contact"),
+        counted(drops, "call"),
+        counted(decisions, "decision"),
+        counted(entries, "do-not-call entry"),
+        counted(evidence as u64, "folder of evidence"),
+    ];
     printer.line(&format!(
-        "erased: {contacts} contacts, {drops} calls, {decisions} decisions, {entries} do-not-call entries, {evidence} folders of evidence; \
-         a digest of the number stays on the list `own`"
+        "erased: {}; a digest of the number stays on the list `own`",
+        gone.join(", ")
     ));
     for path in elsewhere {
         printer.line(&format!(
@@ -192,13 +199,37 @@ fn would_go(record: &PersonRecord) -> String {
     let before = erased.map_or_else(String::new, |(at, _)| {
         format!("; the number is barred for good since {at}")
     });
-    format!(
-        "would be erased: {} contacts, {} calls, {decisions} decisions, {} do-not-call entries, {evidence} folders of evidence{before}",
-        record.contacts.len(),
-        record.calls.len(),
-        record.do_not_call.len(),
-    )
+    let would = [
+        counted(record.contacts.len() as u64, "contact"),
+        counted(record.calls.len() as u64, "call"),
+        counted(decisions as u64, "decision"),
+        counted(record.do_not_call.len() as u64, "do-not-call entry"),
+        counted(evidence as u64, "folder of evidence"),
+    ];
+    format!("would be erased: {}{before}", would.join(", "))
+}
+
+fn counted(count: u64, noun: &str) -> String {
+    match (count, noun.split_once(' '), noun.strip_suffix('y')) {
+        (1, ..) => format!("1 {noun}"),
+        (_, Some((first, rest)), None) => format!("{count} {first}s {rest}"),
+        (_, _, Some(stem)) => format!("{count} {stem}ies"),
+        (_, None, None) => format!("{count} {noun}s"),
+    }
 }
 
 /// How often it is looked whether the call is over.
 const PAUSE: Duration = Duration::from_millis(500);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_and_many_are_counted() {
+        assert_eq!(counted(1, "contact"), "1 contact");
+        assert_eq!(counted(0, "contact"), "0 contacts");
+        assert_eq!(counted(2, "do-not-call entry"), "2 do-not-call entries");
+        assert_eq!(counted(2, "folder of evidence"), "2 folders of evidence");
+    }
+}

@@ -297,7 +297,7 @@ fn decision_line(decision: &PersonDecision) -> String {
     let zone = zone.map_or_else(String::new, |zone| format!(" in {zone}"));
     let times = match decision.times_held {
         None | Some(0 | 1) => String::new(),
-        Some(times) => format!(", the {times}th time"),
+        Some(times) => format!(", held {times} times"),
     };
     format!(
         "{}: {}, {}{zone}{until}{times}",
@@ -382,7 +382,10 @@ mod tests {
     #[test]
     fn nothing_known_is_said() {
         let record = PersonRecord::default();
-        insta::assert_snapshot!(subject(&record).lines().join("\n"), @"");
+        insta::assert_snapshot!(subject(&record).lines().join("\n"), @r"
+        +1202•••0101
+          nothing is known
+        ");
     }
 
     #[test]

@@ -250,8 +250,15 @@ impl Store {
             Ok((pools, opened)) => Ok(Self {
                 pools,
                 place: shown,
+                behind: match opened {
+                    Opened::Behind { version } => Some(version),
+                    Opened::AsItWas
+                    | Opened::Upgraded(_)
+                    | Opened::Missing
+                    | Opened::Ahead { .. } => None,
+                },
                 opened: Arc::new(opened),
-                access,
+                is_to_read: access == Access::Read,
                 salt: Default::default(),
             }),
             Err(failure) => Err(StoreError::new(OPENING.to_owned(), shown, failure)),
@@ -290,7 +297,7 @@ impl SchemaState {
 
 /// What a database is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Access {
+enum Access {
     /// To read and write it. An SQLite file that has to be brought forward may be copied first.
     Write {
         /// Whether it is.
