@@ -44,6 +44,7 @@ pub(super) async fn run(
         }
         checks.push(check);
     };
+    database_check(config).into_iter().for_each(&mut tell);
     doctor::examine(config, &mut tell)
         .await
         .map_err(CliError::new)?;
@@ -130,6 +131,18 @@ async fn database_clock(config: &Config) -> Option<Check> {
 }
 
 const DATABASE_CLOCK: &str = "database_clock";
+
+/// A warning if others on this machine can read the database.
+fn database_check(config: &Config) -> Option<Check> {
+    let place = database::address(config);
+    let (detail, remedy) = database::exposure(&place.exposed())?;
+    Some(Check {
+        check: "database",
+        status: Status::Warn,
+        detail,
+        remedy: Some(remedy),
+    })
+}
 
 fn verdict(checks: &[Check]) -> Exit {
     if checks.iter().any(|check| check.status == Status::Fail) {

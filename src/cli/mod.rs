@@ -1,6 +1,7 @@
 //! The command line: one module per command.
 
 mod campaign;
+mod contact;
 mod database;
 mod dnc;
 mod doctor;
@@ -12,6 +13,7 @@ mod message;
 mod printer;
 mod report;
 mod stop;
+mod store;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -71,6 +73,8 @@ fn carry_out(args: Cli, printer: Printer) -> Result<Exit, CliError> {
         CliCommand::Message(args) => messages(&args, &config()?, printer),
         CliCommand::Explain(args) => explain::run(&args, printer),
         CliCommand::Campaign(args) => runtime.block_on(campaign::run(&args, config()?, printer)),
+        CliCommand::Contact(args) => runtime.block_on(contact::run(&args, &config()?, printer)),
+        CliCommand::Store(args) => runtime.block_on(store::run(&args, &config()?, printer)),
         CliCommand::Dnc(args) => runtime.block_on(dnc::run(&args, &config()?, printer)),
         CliCommand::Fleet(args) => runtime.block_on(fleet::run(&args, &config()?, printer)),
     };
@@ -125,6 +129,8 @@ enum CliCommand {
     Campaign(Box<campaign::CampaignArgs>),
     Dnc(dnc::DncArgs),
     Fleet(fleet::FleetArgs),
+    Contact(contact::ContactArgs),
+    Store(store::StoreArgs),
 }
 
 /// The exit status of a command.
@@ -195,7 +201,8 @@ mod tests {
         command.build();
         insta::assert_snapshot!("help", command.render_long_help().to_string());
         for name in [
-            "init", "drop", "doctor", "message", "explain", "campaign", "dnc", "fleet",
+            "init", "drop", "doctor", "message", "explain", "campaign", "dnc", "fleet", "contact",
+            "store",
         ] {
             let command = command.find_subcommand_mut(name).unwrap();
             insta::assert_snapshot!(
@@ -203,7 +210,7 @@ mod tests {
                 command.render_long_help().to_string()
             );
         }
-        for group in ["campaign", "dnc", "fleet"] {
+        for group in ["campaign", "dnc", "fleet", "contact", "store"] {
             let command = command.find_subcommand_mut(group).unwrap();
             let all = command.get_subcommands_mut();
             for command in all.filter(|command| command.get_name() != "help") {

@@ -49,7 +49,7 @@ use crate::{
     id::DropId,
     runtime::Session,
     store::{
-        CONTROLLER_LEASE, ControllerLease, DatabaseAddress, ErrorClass, Facts, Intent,
+        CONTROLLER_LEASE, ControllerLease, DatabaseAddress, ErrorClass, Facts, Intent, Opened,
         Registration, StartTerms, Store, StoreError, Write, Written,
     },
 };
@@ -101,6 +101,9 @@ pub(super) enum AdmissionError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Everything about the person was erased, which no reason sets aside.
+    #[error("everything about the person was erased, and they are never called again")]
+    Erased,
     /// Others called this number, or changed what is known of it, each time that the gate was asked.
     #[error("the number is being called by others at this moment")]
     Contended,
@@ -122,9 +125,16 @@ impl SingleDropAdmission {
     /// [`StoreError`]: then nothing may be dialled, since it is not known whether and how often the number may be called.
     pub(super) async fn open(config: &Config) -> Result<Self, StoreError> {
         config.make_state_dir();
+        let store = Store::open(&place(&config.store.url)).await?;
+        if let Opened::Upgraded(upgraded) = store.opened()
+            && let Some(copy) = &upgraded.copy
+        {
+            let (from, to, copy) = (upgraded.from, upgraded.to, copy.path.display());
+            warn!(from, to, %copy, "the database was brought to a later schema; as it was before, it is kept in the copy");
+        }
         Ok(Self {
             clock: Arc::new(Steady::start()),
-            store: Store::open(&place(&config.store.url)).await?,
+            store,
             gate: policy::Gate::new(config.gate.clone()),
             config: config.clone(),
         })
@@ -231,6 +241,9 @@ impl SingleDropAdmission {
             let (ruling, facts) = self.decide(order).await?;
             if !ruling.decision.is_allowed() {
                 return Ok(Admission::Stopped(Box::new(ruling)));
+            }
+            if facts.is_erased {
+                return Err(AdmissionError::Erased);
             }
             let terms = timing.terms(StartTerms::default());
             let intent = self.intent(order, &ruling, &facts, terms);

@@ -118,6 +118,9 @@ pub enum SingleDropError {
     /// The clocks cannot be relied on, so that it is not known which rules hold at this moment.
     #[error("nothing was dialled: {0}")]
     Clocks(Doubt),
+    /// Everything about the person was erased.
+    #[error("everything about the person was erased, and they are never called again")]
+    Erased,
     /// Evidence was to be kept, and cannot be.
     #[error(transparent)]
     Evidence(#[from] EvidenceError),
@@ -168,6 +171,7 @@ impl From<AdmissionError> for SingleDropError {
             AdmissionError::Full => Self::TrunkFull,
             AdmissionError::Interrupted => Self::Interrupted,
             AdmissionError::Clocks(doubt) => Self::Clocks(doubt),
+            AdmissionError::Erased => Self::Erased,
         }
     }
 }

@@ -93,16 +93,20 @@ impl<'a> ImportTransaction<'a> {
         let added = open.adding.add(importing, &contacts).await?;
         open.rows += batch.len();
         importing.rows += added.added;
-        importing.rejected += (added.duplicates.len() + added.elsewhere.len()) as u64;
+        let left_out = added.duplicates.len() + added.elsewhere.len() + added.erased.len();
+        importing.rejected += left_out as u64;
 
         let twice: BTreeSet<u64> = added.duplicates.into_iter().collect();
         let elsewhere: BTreeSet<u64> = added.elsewhere.into_iter().collect();
-        if !twice.is_empty() || !elsewhere.is_empty() {
+        let erased: BTreeSet<u64> = added.erased.into_iter().collect();
+        if left_out > 0 {
             for (at, row) in batch.rows().enumerate() {
                 if twice.contains(&row.line) {
                     rejects.push((at, Reason::Duplicate));
                 } else if elsewhere.contains(&row.line) {
                     rejects.push((at, Reason::Elsewhere));
+                } else if erased.contains(&row.line) {
+                    rejects.push((at, Reason::Erased));
                 }
             }
         }

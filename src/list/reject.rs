@@ -96,6 +96,9 @@ pub enum Reason {
     /// Another campaign has its number.
     #[error("another campaign has the number")]
     Elsewhere,
+    /// Everything about the person was erased.
+    #[error("everything about the person was erased, who is never to be called again")]
+    Erased,
 }
 
 impl Reason {
@@ -113,6 +116,7 @@ impl Reason {
             Self::Time { .. } => "unclear_time",
             Self::Message { .. } => "bad_message",
             Self::Duplicate | Self::Elsewhere => "duplicate",
+            Self::Erased => "erased",
         }
     }
 }

@@ -114,6 +114,16 @@ impl Store {
             let list = ListName(list);
             barred.push(Barred { list, at, because });
         }
+        let own = ListName(OWN_LIST.to_owned());
+        if !barred.iter().any(|entry| entry.list == own)
+            && let Some((at, because)) = tx.erasure(std::iter::once(codec::number(number))).await?
+        {
+            barred.push(Barred {
+                list: own,
+                at,
+                because,
+            });
+        }
         // Databases differ in how they order texts.
         barred.sort_by(|a, b| a.list.cmp(&b.list));
         Ok(barred)
@@ -161,12 +171,12 @@ impl Store {
 }
 
 impl Tx {
-    /// Of numbers, by their digits, those that are on a do-not-call list, each with the name of one. An entry bars its
-    /// telephone in every spelling, whether the other ones were written beside it or not.
+    /// Of numbers, by their digits, those that are on a do-not-call list, each with the name of one, and whether the person
+    /// was erased. An entry bars its telephone in every spelling, whether the other ones were written beside it or not.
     pub(super) async fn barred_among(
         &mut self,
         numbers: impl IntoIterator<Item = i64>,
-    ) -> Result<BTreeMap<i64, String>, StoreError> {
+    ) -> Result<Vec<(i64, String, bool)>, StoreError> {
         let spelt = |digits: i64| {
             let number = codec::read_number(digits);
             let spellings = number.iter().flat_map(PhoneNumber::spellings);
@@ -179,23 +189,28 @@ impl Tx {
         let given = rows(asked.iter().map(|number| row! { number: number }));
         let on_lists: Vec<(i64, String)> = self.all(ON_LISTS, args![&given]).await?;
         let on_lists: BTreeMap<i64, String> = on_lists.into_iter().collect();
-        let of = |(digits, all): (i64, BTreeSet<i64>)| {
-            let list = all
-                .iter()
-                .filter_map(|spelling| on_lists.get(spelling))
-                .min();
-            list.map(|list| (digits, list.clone()))
-        };
-        Ok(numbers.into_iter().filter_map(of).collect())
+        let erased = self.erased_among(&asked).await?;
+        let mut barred = Vec::new();
+        for (digits, all) in numbers {
+            let is_erased = !all.is_disjoint(&erased);
+            let lists = all.iter().filter_map(|spelling| on_lists.get(spelling));
+            let own = OWN_LIST.to_owned();
+            let list = lists.chain(is_erased.then_some(&own)).min();
+            if let Some(list) = list {
+                barred.push((digits, list.clone(), is_erased));
+            }
+        }
+        Ok(barred)
     }
 }
 
 /// Entries that are written in one transaction: so few that no other writer waits for long.
 const AT_A_TIME: usize = 10_000;
 
-const HOLD_INTENTS: Sql = sql!("UPDATE counters SET value = value + 1 WHERE name = 'do_not_call'");
+pub(super) const HOLD_INTENTS: Sql =
+    sql!("UPDATE counters SET value = value + 1 WHERE name = 'do_not_call'");
 
-const MAKE_LIST: Sql =
+pub(super) const MAKE_LIST: Sql =
     sql!("INSERT INTO lists (name, created_at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING");
 
 const BAR: Sql = sql!(

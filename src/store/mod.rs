@@ -22,10 +22,12 @@ mod codec;
 mod commit;
 mod controllers;
 mod counts;
+mod digest;
 mod do_not_call;
 mod due;
 mod due_queue;
 mod elsewhere;
+mod erase;
 mod error;
 mod fleet;
 mod import;
@@ -33,9 +35,11 @@ mod intent_locks;
 mod leases;
 mod lookup;
 mod open;
+mod person;
 mod places;
 mod queue;
 mod results;
+mod salt;
 mod server_clock;
 mod shares;
 mod sql;
@@ -51,13 +55,19 @@ pub use controllers::{ControllerLease, Orphan, Registration};
 pub use do_not_call::{Barred, ListName, OWN_LIST};
 pub use due_queue::DueQueue;
 pub use elsewhere::{EndsElsewhere, ShownElsewhere};
+pub use erase::{ErasedPerson, PersonDrop};
 pub use error::{ErrorClass, StoreError};
 pub use fleet::{
     Fleet, FleetController, FleetPbx, Gone, GoneDrop, InFlightOf, RegisteredPbx, Stated,
 };
 pub use import::{Across, Added, Adding, Importing, NewContact, Source};
 pub use leases::{CONTACT_LEASE, CONTROLLER_LEASE};
-pub use open::DatabaseAddress;
+pub use open::{
+    DatabaseAddress, DatabaseCopy, ExposedFile, Opened, UpgradePlan, Upgraded, copies_of,
+};
+pub use person::{
+    ContactStep, PersonCall, PersonContact, PersonDecision, PersonRecord, PersonRemoval,
+};
 pub use queue::{Facts, Leased, Recent, RecentCalls};
 pub use results::{Cursor, Filter, ResultRow};
 pub use server_clock::Compared;
@@ -65,14 +75,21 @@ pub use shares::Shares;
 pub use tally::{CallsOfLength, Tally};
 pub use waiting::WaitingGroup;
 
+use salt::Salt;
 use server_clock::ServerClock;
 use transaction::Pools;
 
-/// A database, open and with the schema of this version. Clones share its connections.
+/// A database, open, with the schema of this version or, to be read, as it is. Clones share its connections.
 #[derive(Clone, Debug)]
 pub struct Store {
     pools: Pools,
     /// Which database it is, for people.
     place: Arc<str>,
     clock: ServerClock,
+    opened: Arc<Opened>,
+    /// The version of its schema, if that is of an earlier version of the program.
+    behind: Option<i64>,
+    /// Whether it was opened to read, and nothing is written.
+    is_to_read: bool,
+    salt: Salt,
 }

@@ -40,6 +40,8 @@ pub struct Facts {
     pub consent: Option<Consent>,
     /// The do-not-call list that the number is on.
     pub do_not_call: Option<String>,
+    /// Whether everything about the person was erased: no reason sets the list aside then.
+    pub is_erased: bool,
     /// The drops to this number that began within the history asked for, over all campaigns and controllers.
     pub starts: Vec<Start>,
     /// Grows with each drop to this number: an intent is only written if it is still the same.
@@ -159,10 +161,10 @@ impl Tx {
                 facts.version = version;
             }
         }
-        let barred = self.barred_among(known.keys().copied()).await?;
-        for (number, list) in barred {
+        for (number, list, is_erased) in self.barred_among(known.keys().copied()).await? {
             if let Some(facts) = known.get_mut(&number) {
                 facts.do_not_call = Some(list);
+                facts.is_erased = is_erased;
             }
         }
         let starts: Vec<StoredStart> = self
@@ -182,6 +184,8 @@ impl Tx {
         Ok(known)
     }
 }
+
+impl Tx {}
 
 /// Adds what is known of numbers to the contacts that have them. A number is in a campaign once.
 pub(super) fn with_known(contacts: &mut [Leased], known: &mut BTreeMap<i64, Facts>) {

@@ -48,8 +48,8 @@ pub struct Filter {
 pub struct ResultRow {
     /// The line of the list that the contact came from.
     pub line: Option<u64>,
-    /// The number.
-    pub number: PhoneNumber,
+    /// The number; `None` if everything about the person was erased.
+    pub number: Option<PhoneNumber>,
     /// The contact's name.
     pub name: Option<String>,
     /// The id under which the user's own system knows the contact.
@@ -276,7 +276,10 @@ impl StoredResult {
         ] = self.calls.map(count);
         Ok(ResultRow {
             line: self.line.map(i64::unsigned_abs),
-            number: known(tx, codec::read_number(self.number), "number")?,
+            number: match self.number {
+                ..=0 => None,
+                digits => Some(known(tx, codec::read_number(digits), "number")?),
+            },
             name: self.name,
             foreign_id: self.foreign_id,
             drop: self

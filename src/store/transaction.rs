@@ -12,6 +12,7 @@ use sqlx::{
 use super::{
     Store, StoreError,
     error::Failure,
+    salt::Salt,
     server_clock::ServerClock,
     sql::{Arg, Sql},
 };
@@ -36,6 +37,9 @@ pub(super) struct Tx {
     clock: ServerClock,
     /// What the server's clock showed when this transaction first asked for it.
     server_time: Option<i64>,
+    /// The version of the schema, if it is of an earlier version of the program.
+    pub(super) behind: Option<i64>,
+    pub(super) salt: Salt,
 }
 
 enum OpenTransaction {
@@ -57,6 +61,10 @@ impl<T> StoredRow for T where
 impl Store {
     /// Begins a transaction that writes; on SQLite it has the database for itself.
     pub(super) async fn write(&self, doing: impl Into<String>) -> Result<Tx, StoreError> {
+        if self.is_to_read {
+            let failure = Failure::Refused("it was opened to be read only".to_owned());
+            return Err(StoreError::new(doing.into(), self.place.clone(), failure));
+        }
         let begun = match &self.pools {
             Pools::Sqlite { writer, .. } => writer
                 .begin_with("BEGIN IMMEDIATE")
@@ -102,6 +110,8 @@ impl Store {
                 place,
                 clock: self.clock.clone(),
                 server_time: None,
+                behind: self.behind,
+                salt: self.salt.clone(),
             }),
             Err(failure) => Err(StoreError::new(doing, place, failure)),
         }
@@ -196,6 +206,10 @@ impl Tx {
     }
 
     fn failed(&self, failure: Failure) -> StoreError {
+        let failure = match self.behind {
+            Some(version) => failure.of_earlier_schema(version),
+            None => failure,
+        };
         StoreError::new(self.doing.clone(), self.place.clone(), failure)
     }
 }

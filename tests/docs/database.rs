@@ -12,7 +12,7 @@ use crate::{
 /// Each table and its columns.
 pub(crate) fn tables() -> String {
     let program = Program::new();
-    program.run(&["campaign", "status"]);
+    program.run(&["store", "migrate"]);
     let file = program.path("state/aftertone.db");
     let columns = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -146,9 +146,34 @@ const TABLES: &[(&str, &str)] = &[
         "How many contacts and drops there are of each kind, kept by triggers. Read the view `counted`, and sum its `count`: it adds what is not in here yet, of which PostgreSQL keeps more tables.",
     ),
     ("counts_state", "One row: how far `counts` is."),
+    (
+        "schema_compatibility",
+        "One row: which programs may use the database, though a later version made it.",
+    ),
+    (
+        "erasure_salt",
+        "One row: what goes into the digests of erased numbers, random and of this database alone.",
+    ),
+    (
+        "erased_numbers",
+        "Numbers of people who had everything about them erased. What is left of such a person elsewhere has as its number minus the contact's id, or 0 outside campaigns.",
+    ),
 ];
 
 const COLUMNS: &[(&str, &str)] = &[
+    ("schema_compatibility.id", "1"),
+    (
+        "schema_compatibility.programs_from",
+        "the lowest schema whose programs may use it",
+    ),
+    ("erasure_salt.id", "1"),
+    ("erasure_salt.salt", "the salt, in hexadecimal digits"),
+    (
+        "erased_numbers.digest",
+        "SHA-256, in hexadecimal digits, of the salt, a colon and the number's digits",
+    ),
+    ("erased_numbers.at", "when they were erased"),
+    ("erased_numbers.because", "the reason that was given"),
     (
         "counters.name",
         "`campaign` gives campaigns their versions in the order of their commits; `do_not_call` grows with whatever is barred; `ping` is written to see whether anything can be written",
@@ -446,13 +471,5 @@ const COLUMNS: &[(&str, &str)] = &[
     (
         "counts_state.counted_to",
         "up to which id contacts are in `counts`",
-    ),
-    (
-        "counts_state.fresh",
-        "while contacts are added to them, how many there are; else 0",
-    ),
-    (
-        "counts_state.usual",
-        "of these, how many are as an import makes them; else 0",
     ),
 ];

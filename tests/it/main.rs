@@ -11,6 +11,7 @@ mod campaign;
 mod campaign_calls;
 mod campaign_cli;
 mod clocks;
+mod contact;
 mod dnc;
 mod evidence;
 mod fake;

@@ -14,6 +14,8 @@ mod campaigns;
 mod clocks;
 mod commit;
 mod counts;
+mod erase;
+mod first_release;
 mod fixture;
 mod fleet;
 mod intent_locks;
@@ -24,6 +26,7 @@ mod places;
 mod results;
 mod storm;
 mod trouble;
+mod upgrade;
 
 use std::sync::Arc;
 
@@ -83,6 +86,8 @@ fn main() {
         places::trials(&server),
         results::trials(&server),
         storm::trials(&server),
+        upgrade::trials(&server),
+        erase::trials(&server),
         trouble::trials(&server),
     ];
     let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());

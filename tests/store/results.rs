@@ -116,7 +116,7 @@ async fn there_is_a_row_a_drop_in_the_order_of_the_list(base: &Base) {
         ]
     );
     let first = &rows[0];
-    assert_eq!(first.number, number(0));
+    assert_eq!(first.number, Some(number(0)));
     assert_eq!(first.started_at, Some(fixture.at(1)));
     assert_eq!(first.ended_at, Some(fixture.at(10)));
     assert_eq!(

@@ -87,7 +87,7 @@ pub(super) async fn run(
     }
     options::advise(None, &spec, config, printer);
     options::warn_of_double_calls(&spec, config, printer);
-    let store = database::open(config).await?;
+    let store = database::open_to_read(config).await?;
     let mut check = ListCheck {
         gate: Gate::new(config.gate.clone()),
         kind: spec.kind,

@@ -17,6 +17,8 @@ mod words;
 
 use clap::{Args, Subcommand};
 
+pub(super) use self::run::wait;
+
 use super::{CliError, Exit, printer::Printer};
 use crate::config::Config;
 

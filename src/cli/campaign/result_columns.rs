@@ -104,11 +104,13 @@ impl ResultColumns<'_> {
             .as_deref()
             .map(ReportFields::read)
             .unwrap_or_default();
-        let number = if self.full_number {
-            row.number.full().to_string()
-        } else {
-            row.number.to_string()
-        };
+        let number = row.number.as_ref().map(|number| {
+            if self.full_number {
+                number.full().to_string()
+            } else {
+                number.to_string()
+            }
+        });
         let dialled = row.drop.is_some();
         let ended = dialled && row.outcome.is_some();
         let price = self.price.filter(|_| ended);
@@ -144,7 +146,7 @@ impl ResultColumns<'_> {
         ResultValues([
             Cell::Text(self.campaign.to_owned().into()),
             Cell::count(row.line),
-            Cell::Text(number.into()),
+            Cell::owned(number),
             Cell::text(row.name.as_deref()),
             Cell::text(row.foreign_id.as_deref()),
             Cell::owned(row.drop.map(|drop| drop.to_string())),
@@ -578,7 +580,7 @@ mod tests {
     fn undialled() -> ResultRow {
         ResultRow {
             line: Some(12),
-            number: PhoneNumber::parse("+12025550101", Rules::default()).unwrap(),
+            number: Some(PhoneNumber::parse("+12025550101", Rules::default()).unwrap()),
             name: Some("=HYPERLINK(\"http://x\")".into()),
             foreign_id: Some("crm-7".into()),
             drop: None,

@@ -11,7 +11,7 @@ use clap::Args as ClapArgs;
 
 use self::{gate::GateArgs, overrides::Overrides, watch::watch};
 use super::{
-    CliError, Exit, library,
+    CliError, Exit, database, library,
     printer::{Paint, Printer},
     report::{NotDialled, outcome_words},
     stop::Stop,
@@ -83,6 +83,7 @@ pub(super) async fn run(
     if let Some(caller_id) = &args.overrides.caller_id {
         config.pbx.caller_id = caller_id.clone();
     }
+    database::warn_of_exposure(&database::address(&config), printer);
     let mut stop = Stop::new().map_err(CliError::new)?;
     let order = order(args, &config, id, number)?;
     let shown = order.shown_number.clone();
@@ -183,6 +184,7 @@ fn not_dialled(
         SingleDropError::Store(error) => gate::no_store(error),
         SingleDropError::Stopped(ruling) => gate::stopped(drop, &ruling, args.json, printer),
         SingleDropError::Clocks(_) => CliError::new(error).hint(CLOCKS_HINT),
+        SingleDropError::Erased => CliError::new(error),
         SingleDropError::Contended => CliError::new(error).hint("run it again in a moment"),
         SingleDropError::TrunkFull => CliError::new(error).hint(
             "run it again later, or raise `trunk.in_flight` and `trunk.starts_per_second` to what the trunk carries",

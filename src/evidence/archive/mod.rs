@@ -12,6 +12,7 @@
 //! ```
 
 use std::{
+    collections::BTreeSet,
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io::{self, BufWriter, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
@@ -144,17 +145,54 @@ impl Archive {
                 continue;
             }
             debug!(name, "old evidence is removed");
-            // The manifest goes last: it shows that the other files are ours.
-            for file in [PICTURE, MESSAGE, PLAYED, INCOMING, MANIFEST] {
-                match fs::remove_file(path.join(file)) {
-                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                    Ok(()) | Err(_) => {}
-                }
-            }
-            // Files that were put beside it stay, and the folder with them.
-            let _ = fs::remove_dir(&path);
+            remove_files(&path)?;
         }
         Ok(())
+    }
+
+    /// Removes the folders of these drops that are in `dir`, and those at `others`, if they are ours. Returns how many are
+    /// gone. What was put beside our files stays, and its folder with it.
+    ///
+    /// # Errors
+    /// [`ArchiveError`] if one cannot be removed.
+    pub fn remove(
+        dir: Option<&Path>,
+        drops: &BTreeSet<DropId>,
+        others: &[PathBuf],
+    ) -> Result<usize, ArchiveError> {
+        let mut found: BTreeSet<PathBuf> = others.iter().cloned().collect();
+        let failed = |source| ArchiveError {
+            dir: dir.unwrap_or(Path::new(".")).to_owned(),
+            source,
+        };
+        let mut _alone = None;
+        if let Some(dir) = dir.filter(|dir| dir.is_dir()) {
+            let this = Self {
+                dir: dir.to_owned(),
+                limits: RetentionLimits {
+                    max_age: None,
+                    max_size: u64::MAX,
+                },
+            };
+            _alone = Some(this.lock().map_err(failed)?);
+            let names = this.folders().map_err(failed)?;
+            let is_of = |name: &String| {
+                let id = name.split_once('-').and_then(|(_, id)| id.parse().ok());
+                began(name).is_some() && id.is_some_and(|id| drops.contains(&id))
+            };
+            found.extend(
+                names
+                    .iter()
+                    .filter(|name| is_of(name))
+                    .map(|name| dir.join(name)),
+            );
+        }
+        let mut gone = 0;
+        for path in found.iter().filter(|path| is_ours(path)) {
+            remove_files(path).map_err(failed)?;
+            gone += 1;
+        }
+        Ok(gone)
     }
 
     /// The names of all folders, also of those that are not ours.
@@ -358,6 +396,19 @@ pub struct KeepError {
     /// The folder of all evidence.
     pub dir: PathBuf,
     source: io::Error,
+}
+
+/// Removes our files of a folder, and the folder, unless other files were put beside them.
+fn remove_files(path: &Path) -> io::Result<()> {
+    // The manifest goes last: it shows that the other files are ours.
+    for file in [PICTURE, MESSAGE, PLAYED, INCOMING, MANIFEST] {
+        match fs::remove_file(path.join(file)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    let _ = fs::remove_dir(path);
+    Ok(())
 }
 
 /// How many bytes a folder's files have; `None` for a folder without a manifest.

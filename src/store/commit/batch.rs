@@ -1,6 +1,6 @@
 //! What a batch is decided on, and what it changes: rows in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -32,6 +32,8 @@ pub(super) struct Batch<'a> {
     pub(super) drops: BTreeMap<String, DropRow<'a>>,
     /// The do-not-call list of each number that is on one.
     pub(super) barred: BTreeMap<i64, String>,
+    /// The numbers of people who had everything about them erased.
+    pub(super) erased: BTreeSet<i64>,
     /// The version of each number that an intent is for.
     pub(super) numbers: BTreeMap<i64, Version>,
     pub(super) decisions: Vec<Decided<'a>>,
@@ -196,7 +198,7 @@ impl<'a> Batch<'a> {
             }
         }
         if let Some(list) = self.barred.get(&digits)
-            && !intent.despite_do_not_call
+            && (!intent.despite_do_not_call || self.erased.contains(&digits))
         {
             return Written::OnDoNotCallList(list.clone());
         }

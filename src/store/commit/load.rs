@@ -39,6 +39,7 @@ impl<'a> Batch<'a> {
             contacts: BTreeMap::new(),
             drops: BTreeMap::new(),
             barred: BTreeMap::new(),
+            erased: BTreeSet::new(),
             numbers: BTreeMap::new(),
             decisions: Vec::new(),
             limits: Limits::default(),
@@ -96,7 +97,15 @@ impl<'a> Batch<'a> {
         if touched.numbers.is_empty() {
             return Ok(());
         }
-        let given = rows(touched.numbers.iter().map(|number| row! { number: number }));
+        for (number, list, is_erased) in tx.barred_among(touched.numbers.iter().copied()).await? {
+            self.barred.insert(number, list);
+            if is_erased {
+                self.erased.insert(number);
+            }
+        }
+        // An erased number is written nowhere again.
+        let numbers = touched.numbers.difference(&self.erased);
+        let given = rows(numbers.map(|number| row! { number: number }));
         let stored: Vec<(i64, i64)> = tx.all(NUMBERS, args![&given]).await?;
         let version = |(number, version)| {
             let is_changed = false;
@@ -109,7 +118,6 @@ impl<'a> Batch<'a> {
             )
         };
         self.numbers = stored.into_iter().map(version).collect();
-        self.barred = tx.barred_among(touched.numbers.iter().copied()).await?;
         Ok(())
     }
 

@@ -111,6 +111,8 @@ pub struct Added {
     pub duplicates: Vec<u64>,
     /// The lines of those that were not, because their number is in another campaign.
     pub elsewhere: Vec<u64>,
+    /// The lines of those that were not, because everything about the person was erased.
+    pub erased: Vec<u64>,
 }
 
 impl Store {

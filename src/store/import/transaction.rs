@@ -35,6 +35,8 @@ pub struct Adding {
     has_added: bool,
     /// The places of what was given: their texts by their numbers.
     places: BTreeMap<i64, String>,
+    /// Whether any number was ever erased.
+    has_erasures: bool,
 }
 
 impl Store {
@@ -56,6 +58,9 @@ impl Store {
             return Err(tx.refuse("this import was never begun"));
         };
         let now = tx.past(now).await?;
+        // Whoever erases a person waits for what comes in, and what comes in later sees that they were erased.
+        tx.all::<(i64,)>(HOLD_ERASURES, &[]).await?;
+        let has_erasures = tx.has_erasures().await?;
         Ok(Adding {
             tx,
             across,
@@ -66,6 +71,7 @@ impl Store {
             far: None,
             has_added: false,
             places: BTreeMap::new(),
+            has_erasures,
         })
     }
 
@@ -97,6 +103,43 @@ impl Adding {
     /// # Errors
     /// [`StoreError`].
     pub async fn add(
+        &mut self,
+        importing: &Importing,
+        contacts: &[NewContact],
+    ) -> Result<Added, StoreError> {
+        let erased = self.erased(contacts).await?;
+        if erased.is_empty() {
+            return self.add_those(importing, contacts).await;
+        }
+        let others = contacts.iter();
+        let others = others.filter(|contact| !erased.contains(&contact.line));
+        let others: Vec<_> = others.cloned().collect();
+        let importing = Importing {
+            rejected: importing.rejected + erased.len() as u64,
+            ..importing.clone()
+        };
+        let mut added = self.add_those(&importing, &others).await?;
+        added.erased = erased.into_iter().collect();
+        Ok(added)
+    }
+
+    /// The lines of those whose number was erased.
+    async fn erased(&mut self, contacts: &[NewContact]) -> Result<BTreeSet<u64>, StoreError> {
+        if !self.has_erasures {
+            return Ok(BTreeSet::new());
+        }
+        let numbers = contacts
+            .iter()
+            .map(|contact| codec::number(&contact.number));
+        let given = self.tx.rows_with_digests(numbers).await?;
+        let found: Vec<(i64,)> = self.tx.all(ERASED, args![&given]).await?;
+        let found: BTreeSet<i64> = found.into_iter().map(|(number,)| number).collect();
+        let is_erased = |contact: &&NewContact| found.contains(&codec::number(&contact.number));
+        let erased = contacts.iter().filter(is_erased);
+        Ok(erased.map(|contact| contact.line).collect())
+    }
+
+    async fn add_those(
         &mut self,
         importing: &Importing,
         contacts: &[NewContact],
@@ -262,6 +305,18 @@ impl<'a> GivenContact<'a> {
 const HOW_FAR: Sql = sql!(
     "SELECT bytes, lines, is_complete FROM imports WHERE id = $1 AND campaign = $2",
     ["", " FOR UPDATE"]
+);
+
+/// Taken by whoever erases a person, and not shared: any number that stays the same does.
+const HOLD_ERASURES: Sql = sql!([
+    "SELECT 1",
+    "SELECT CAST(1 AS BIGINT) FROM (SELECT pg_advisory_xact_lock_shared(7017226174862321006)) AS held"
+]);
+
+const ERASED: Sql = sql!(
+    "SELECT given.number FROM ",
+    { number BIGINT, digest TEXT },
+    " CROSS JOIN erased_numbers WHERE erased_numbers.digest = given.digest"
 );
 
 const ADD: Sql = sql!(

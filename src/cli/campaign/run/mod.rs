@@ -360,7 +360,7 @@ fn every(text: &str) -> Result<Duration, String> {
     within(text, 1).ok_or_else(|| "expected 1s to 1h, such as `30s`".to_owned())
 }
 
-fn wait(text: &str) -> Result<Duration, String> {
+pub(in crate::cli) fn wait(text: &str) -> Result<Duration, String> {
     within(text, 0).ok_or_else(|| "expected 0s to 1h, such as `30s`".to_owned())
 }
 

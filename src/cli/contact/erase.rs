@@ -1,0 +1,235 @@
+//! `aftertone contact erase`: all that is known of a person goes.
+
+use std::{collections::BTreeSet, path::PathBuf, time::Duration};
+
+use anyhow::anyhow;
+use clap::Args;
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::spellings;
+use crate::{
+    cli::{CliError, Exit, campaign::wait, database, printer::Printer},
+    clock,
+    config::{Config, StoreUrl},
+    evidence::{Archive, EvidenceReader},
+    id::DropId,
+    phone::PhoneNumber,
+    store::{ErasedPerson, PersonRecord, Store, copies_of},
+};
+
+/// Erase all that is known of a person
+///
+/// Contacts, calls, decisions and evidence of the number, in every spelling, lose all that is the person's; counts stay as
+/// they are. A salted digest of the number stays on the do-not-call list `own` for good: the person is never called again,
+/// and no list brings them back. There is no way back. Without `--yes` it shows what would go, and changes nothing. What
+/// this program cannot reach is named: rows in files of lists and their rejects, evidence on other machines, copies and
+/// backups of the database. The exit status is 0 if nothing is left, 1 if a call to the person is still in flight (they are
+/// barred by then; run it again), 2 if nothing was done.
+#[derive(Debug, Args)]
+pub(super) struct EraseArgs {
+    /// The person's number
+    number: String,
+    /// The reason, kept with the digest; it should not name the person
+    #[arg(long, value_name = "TEXT")]
+    because: Option<String>,
+    /// Erase, instead of showing what would go
+    #[arg(long)]
+    yes: bool,
+    /// How long to wait for a call to the person that is in flight: 0s to 1h
+    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = wait)]
+    wait: Duration,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Erases a person, or shows what would go.
+///
+/// # Errors
+/// [`CliError`] if it was not done, or not wholly.
+pub(super) async fn run(
+    args: &EraseArgs,
+    config: &Config,
+    printer: Printer,
+) -> Result<Exit, CliError> {
+    let numbers = spellings(&args.number, config)?;
+    if !args.yes {
+        let store = database::open_to_read(config).await?;
+        let record = store.person(&numbers).await.map_err(database::trouble)?;
+        printer.line(&would_go(&record));
+        let error = anyhow!("nothing was erased");
+        return Err(CliError::new(error).hint("run it again with `--yes`; there is no way back"));
+    }
+    let store = database::open(config).await?;
+    let because = args.because.as_deref();
+    let barred = store.bar_for_good(&numbers, because, database::now()).await;
+    barred.map_err(database::trouble)?;
+    let deadline = clock::now() + args.wait;
+    let mut said = false;
+    let mut evidence = 0;
+    let (elsewhere, erased) = loop {
+        let removed = remove_evidence(&store, &numbers, config).await?;
+        evidence += removed.gone;
+        let erased = store.erase(&numbers, database::now()).await;
+        let erased = erased.map_err(database::trouble)?;
+        match erased {
+            ErasedPerson::Busy if clock::now() < deadline => {
+                if !said {
+                    printer.talk("the person is barred; a call to them is in flight, whose end is waited for");
+                    said = true;
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+            ErasedPerson::Busy | ErasedPerson::Done { .. } => break (removed.elsewhere, erased),
+        }
+    };
+    let ErasedPerson::Done {
+        contacts,
+        drops,
+        decisions,
+        entries,
+    } = erased
+    else {
+        printer.talk("a call to the person is still in flight, or a controller has the contact; they are barred, and not erased yet");
+        printer.hint("run it again when the call is over");
+        return Ok(Exit::Failure);
+    };
+    let lists = store
+        .lists_with_rejects()
+        .await
+        .map_err(database::trouble)?;
+    let copies = match &config.store.url {
+        StoreUrl::Sqlite(path) => copies_of(path),
+        StoreUrl::Postgres(_) => Vec::new(),
+    };
+    let elsewhere: Vec<_> = elsewhere
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    if args.json {
+        printer.json(&json!({
+            "contacts": contacts,
+            "calls": drops,
+            "decisions": decisions,
+            "do_not_call_entries": entries,
+            "evidence": evidence,
+            "evidence_elsewhere": elsewhere,
+            "lists_with_rejects": lists.iter().map(|(campaign, list)| {
+                json!({ "campaign": campaign, "list": list })
+            }).collect::<Vec<_>>(),
+            "copies": copies.iter().map(|path| path.display().to_string()).collect::<Vec<_>>(),
+        }));
+        return Ok(Exit::Success);
+    }
+    let gone = [
+        counted(contacts, "contact"),
+        counted(drops, "call"),
+        counted(decisions, "decision"),
+        counted(entries, "do-not-call entry"),
+        counted(evidence as u64, "folder of evidence"),
+    ];
+    printer.line(&format!(
+        "erased: {}; a digest of the number stays on the list `own`",
+        gone.join(", ")
+    ));
+    for path in elsewhere {
+        printer.line(&format!(
+            "not on this machine: the evidence in `{path}`; remove it there, if it is kept"
+        ));
+    }
+    for (campaign, list) in lists {
+        let list = list.escape_debug();
+        printer.line(&format!(
+            "of `{list}` of campaign `{campaign}` rows were left out: look in the list and in its file of rejects (`.rejects.csv`)"
+        ));
+    }
+    for path in copies {
+        printer.line(&format!(
+            "a copy of the database as it was holds the person still: `{}`",
+            path.display()
+        ));
+    }
+    printer.hint(
+        "lists, exported results, recordings of the PBX and backups are yours to look through",
+    );
+    store.close().await;
+    Ok(Exit::Success)
+}
+
+/// What became of the evidence of a person's calls.
+struct EvidenceRemoved {
+    /// How many folders are gone.
+    gone: usize,
+    /// Folders that are named in the database and are not on this machine.
+    elsewhere: Vec<PathBuf>,
+}
+
+async fn remove_evidence(
+    store: &Store,
+    numbers: &[PhoneNumber],
+    config: &Config,
+) -> Result<EvidenceRemoved, CliError> {
+    let calls = store.drops_to(numbers).await.map_err(database::trouble)?;
+    let drops: BTreeSet<DropId> = calls.iter().map(|call| call.drop).collect();
+    let named: Vec<PathBuf> = calls
+        .into_iter()
+        .filter_map(|call| call.evidence.map(PathBuf::from))
+        .collect();
+    let (here, elsewhere): (Vec<_>, Vec<_>) = named
+        .into_iter()
+        .partition(|path| EvidenceReader::is_at(path));
+    let gone = Archive::remove(config.evidence.dir.as_deref(), &drops, &here);
+    let gone = gone.map_err(|error| {
+        CliError::new(error)
+            .hint("make the folder writable, and run it again; the person is barred already")
+    })?;
+    Ok(EvidenceRemoved { gone, elsewhere })
+}
+
+fn would_go(record: &PersonRecord) -> String {
+    let decisions: usize = record
+        .contacts
+        .iter()
+        .map(|contact| contact.decisions.len())
+        .sum();
+    let evidence = record.calls.iter();
+    let evidence = evidence.filter(|call| call.evidence.is_some()).count();
+    let erased: Option<&(Timestamp, _)> = record.erased.as_ref();
+    let before = erased.map_or_else(String::new, |(at, _)| {
+        format!("; the number is barred for good since {at}")
+    });
+    let would = [
+        counted(record.contacts.len() as u64, "contact"),
+        counted(record.calls.len() as u64, "call"),
+        counted(decisions as u64, "decision"),
+        counted(record.do_not_call.len() as u64, "do-not-call entry"),
+        counted(evidence as u64, "folder of evidence"),
+    ];
+    format!("would be erased: {}{before}", would.join(", "))
+}
+
+fn counted(count: u64, noun: &str) -> String {
+    match (count, noun.split_once(' '), noun.strip_suffix('y')) {
+        (1, ..) => format!("1 {noun}"),
+        (_, Some((first, rest)), None) => format!("{count} {first}s {rest}"),
+        (_, _, Some(stem)) => format!("{count} {stem}ies"),
+        (_, None, None) => format!("{count} {noun}s"),
+    }
+}
+
+/// How often it is looked whether the call is over.
+const PAUSE: Duration = Duration::from_millis(500);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_and_many_are_counted() {
+        assert_eq!(counted(1, "contact"), "1 contact");
+        assert_eq!(counted(0, "contact"), "0 contacts");
+        assert_eq!(counted(2, "do-not-call entry"), "2 do-not-call entries");
+        assert_eq!(counted(2, "folder of evidence"), "2 folders of evidence");
+    }
+}

@@ -1,0 +1,59 @@
+//! `aftertone contact`: what is known of a person, and its end.
+
+mod erase;
+mod record;
+mod show;
+
+use clap::{Args, Subcommand};
+
+use super::{CliError, Exit, printer::Printer};
+use crate::{
+    config::Config,
+    phone::{PhoneNumber, Rules},
+};
+
+/// See all that is known of a person, or erase it
+#[derive(Debug, Args)]
+pub(super) struct ContactArgs {
+    #[command(subcommand)]
+    command: ContactCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum ContactCommand {
+    Show(show::ShowArgs),
+    Erase(erase::EraseArgs),
+}
+
+/// Carries out a command.
+///
+/// # Errors
+/// [`CliError`] if it could not be done, or not wholly.
+pub(super) async fn run(
+    args: &ContactArgs,
+    config: &Config,
+    printer: Printer,
+) -> Result<Exit, CliError> {
+    match &args.command {
+        ContactCommand::Show(args) => show::run(args, config, printer).await,
+        ContactCommand::Erase(args) => erase::run(args, config, printer).await,
+    }
+}
+
+/// The number that was given, with every spelling that dials the same telephone. It comes first.
+fn spellings(text: &str, config: &Config) -> Result<Vec<PhoneNumber>, CliError> {
+    // What is known of a person may be about a number that is not dialled.
+    let rules = Rules {
+        allow_premium: true,
+        ..config.pbx.rules
+    };
+    let number = PhoneNumber::parse(text, rules).map_err(CliError::new)?;
+    let mut all = vec![number.clone()];
+    all.extend(
+        number
+            .spellings()
+            .into_iter()
+            .filter(|other| *other != number),
+    );
+    Ok(all)
+}

@@ -1,0 +1,522 @@
+//! What is known of a person, as text and as JSON.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::{
+    campaign::policy::ConsentKind,
+    phone::PhoneNumber,
+    store::{
+        Barred, ContactStep, PersonCall, PersonContact, PersonDecision, PersonRecord,
+        PersonRemoval, Status,
+    },
+};
+
+/// A person, and how they are shown.
+pub(super) struct Subject<'a> {
+    /// The number that was asked for.
+    pub(super) number: &'a PhoneNumber,
+    /// What is known.
+    pub(super) record: &'a PersonRecord,
+    /// Whether numbers are shown whole.
+    pub(super) full_number: bool,
+    /// The current time.
+    pub(super) now: Timestamp,
+}
+
+impl Subject<'_> {
+    /// For programs.
+    pub(super) fn object(&self) -> Value {
+        let record = self.record;
+        json!({
+            "number": self.shown(self.number),
+            "contacts": record.contacts.iter().map(|each| self.contact_object(each)).collect::<Vec<_>>(),
+            "calls": record.calls.iter().map(|each| self.call_object(each)).collect::<Vec<_>>(),
+            "do_not_call": record.do_not_call.iter().map(entry_object).collect::<Vec<_>>(),
+            "removals": record.removals.iter().map(removal_object).collect::<Vec<_>>(),
+            "erased": record.erased.as_ref().map(|(at, because)| {
+                json!({ "at": at.to_string(), "because": because })
+            }),
+        })
+    }
+
+    /// For people.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let record = self.record;
+        let mut lines = vec![self.shown(self.number)];
+        if let Some((at, because)) = &record.erased {
+            lines.push(format!(
+                "  everything about the person was erased at {at}{}; they are never called again",
+                said(because.as_deref())
+            ));
+        }
+        lines.extend(record.do_not_call.iter().map(|entry| {
+            let (list, because) = (entry.list.as_str(), said(entry.because.as_deref()));
+            format!(
+                "  on the do-not-call list `{list}` since {}{because}",
+                entry.at
+            )
+        }));
+        lines.extend(record.removals.iter().map(|removal| {
+            let because = said(removal.because.as_deref());
+            format!(
+                "  taken off the do-not-call list `{}` at {} by {}{because}",
+                removal.list, removal.at, removal.who
+            )
+        }));
+        for contact in &record.contacts {
+            lines.extend(self.contact_lines(contact));
+        }
+        for call in &record.calls {
+            lines.extend(self.call_lines(call));
+        }
+        if lines.len() == 1 {
+            lines.push("  nothing is known".to_owned());
+        }
+        lines
+    }
+
+    fn contact_lines(&self, contact: &PersonContact) -> Vec<String> {
+        let from = match (&contact.list, contact.line) {
+            (Some(list), Some(line)) => format!("from `{}`, line {line}", list.escape_debug()),
+            (Some(list), None) => format!("from `{}`", list.escape_debug()),
+            (None, _) => "not from a list".to_owned(),
+        };
+        let spelt = if contact.number == *self.number {
+            String::new()
+        } else {
+            format!(" as {}", self.shown(&contact.number))
+        };
+        let mut lines = vec![format!(
+            "  in campaign `{}` ({}){spelt}, {from}",
+            contact.campaign,
+            contact.status.slug().replace('_', " ")
+        )];
+        let fields = [
+            ("name", &contact.name),
+            ("timezone", &contact.zone),
+            ("state", &contact.state),
+            ("message", &contact.message),
+            ("id", &contact.foreign_id),
+        ];
+        let fields = fields.into_iter().filter_map(|(name, value)| {
+            let value = value.as_deref()?;
+            Some(format!("{name} `{}`", value.escape_debug()))
+        });
+        let others = contact.others.iter();
+        let others = others
+            .map(|(name, value)| format!("{} `{}`", name.escape_debug(), value.escape_debug()));
+        let fields: Vec<_> = fields.chain(others).collect();
+        if !fields.is_empty() {
+            lines.push(format!("    {}", fields.join(", ")));
+        }
+        lines.push(match &contact.consent {
+            None => "    consent: none on record".to_owned(),
+            Some(consent) => {
+                let at = consent
+                    .at
+                    .map_or_else(String::new, |at| format!(" at {at}"));
+                let source = consent.source.as_deref();
+                let source = source.map_or_else(String::new, |source| {
+                    format!(" (`{}`)", source.escape_debug())
+                });
+                format!("    consent: {}{at}{source}", consent_slug(consent.kind))
+            }
+        });
+        lines.push(format!("    next: {}", next(contact, self.now).1));
+        for decision in &contact.decisions {
+            lines.push(format!("    {}", decision_line(decision)));
+            if let Some(ruling) = &decision.ruling {
+                lines.push(format!("      ruling: {ruling}"));
+            }
+        }
+        lines
+    }
+
+    fn call_lines(&self, call: &PersonCall) -> Vec<String> {
+        let whose = match &call.campaign {
+            Some(campaign) => format!("campaign `{campaign}`, attempt {}", call.attempt),
+            None => "a single drop".to_owned(),
+        };
+        let outcome = match (call.outcome, call.proof) {
+            (None, _) => "in flight".to_owned(),
+            (Some(outcome), None) => outcome.slug().to_owned(),
+            (Some(outcome), Some(proof)) => format!("{} ({})", outcome.slug(), proof.slug()),
+        };
+        let until = call
+            .ended_at
+            .map_or_else(String::new, |at| format!(" to {at}"));
+        let shows = call.caller_id.as_deref();
+        let shows = shows.map_or_else(String::new, |id| format!(", showing {id}"));
+        let mut lines = vec![
+            format!("  call {} of {whose}: {outcome}", call.drop),
+            format!(
+                "    {}{until}, {} by `{}`, message `{}`{shows}",
+                call.started_at,
+                self.shown(&call.number),
+                call.pbx,
+                call.message.escape_debug()
+            ),
+            format!("    ruling: {}", call.ruling),
+        ];
+        if let Some(evidence) = &call.evidence {
+            lines.push(format!("    evidence: {evidence}"));
+        }
+        lines
+    }
+
+    fn contact_object(&self, contact: &PersonContact) -> Value {
+        let (slug, words, at) = {
+            let (slug, words) = next(contact, self.now);
+            let at = match &contact.step {
+                ContactStep::Due { at, .. } => Some(at.to_string()),
+                ContactStep::Leased
+                | ContactStep::Dialling
+                | ContactStep::Ended(_)
+                | ContactStep::Refused(_) => None,
+            };
+            (slug, words, at)
+        };
+        let (outcome, refused) = match contact.step {
+            ContactStep::Ended(outcome) => (Some(outcome.slug()), None),
+            ContactStep::Refused(reason) => (None, Some(reason.slug())),
+            ContactStep::Due { .. } | ContactStep::Leased | ContactStep::Dialling => (None, None),
+        };
+        let (held, zone) = match &contact.step {
+            ContactStep::Due { held, zone, .. } => (held.map(|held| held.slug()), zone.as_deref()),
+            ContactStep::Leased
+            | ContactStep::Dialling
+            | ContactStep::Ended(_)
+            | ContactStep::Refused(_) => (None, None),
+        };
+        json!({
+            "campaign": contact.campaign,
+            "standing": contact.status.slug(),
+            "list": contact.list,
+            "line": contact.line,
+            "number": self.shown(&contact.number),
+            "name": contact.name,
+            "timezone": contact.zone,
+            "state": contact.state,
+            "message": contact.message,
+            "id": contact.foreign_id,
+            "columns": contact.others,
+            "consent": contact.consent.as_ref().map(|consent| json!({
+                "kind": consent_slug(consent.kind),
+                "at": consent.at.map(|at| at.to_string()),
+                "source": consent.source,
+            })),
+            "attempts": contact.attempts,
+            "outcome": outcome,
+            "refused": refused,
+            "next": { "why": slug, "words": words, "at": at, "held": held, "zone": zone },
+            "decisions": contact.decisions.iter().map(decision_object).collect::<Vec<_>>(),
+        })
+    }
+
+    fn call_object(&self, call: &PersonCall) -> Value {
+        json!({
+            "drop": call.drop.to_string(),
+            "campaign": call.campaign,
+            "attempt": call.attempt,
+            "number": self.shown(&call.number),
+            "pbx": call.pbx,
+            "technique": call.technique,
+            "message": call.message,
+            "caller_id": call.caller_id,
+            "ruling": ruling(Some(&call.ruling)),
+            "started_at": call.started_at.to_string(),
+            "ended_at": call.ended_at.map(|at| at.to_string()),
+            "outcome": call.outcome.map(|outcome| outcome.slug()),
+            "proof": call.proof.map(|proof| proof.slug()),
+            "evidence": call.evidence,
+        })
+    }
+
+    fn shown(&self, number: &PhoneNumber) -> String {
+        if self.full_number {
+            number.full().to_string()
+        } else {
+            number.to_string()
+        }
+    }
+}
+
+/// What is next for a contact and why: a slug, and words.
+fn next(contact: &PersonContact, now: Timestamp) -> (&'static str, String) {
+    match &contact.step {
+        ContactStep::Ended(outcome) => {
+            ("ended", format!("nothing, it ended as {}", outcome.slug()))
+        }
+        ContactStep::Refused(reason) => (
+            "refused",
+            format!("nothing, the gate refused: {}", reason.slug()),
+        ),
+        ContactStep::Dialling => ("in_flight", "a call is in flight".to_owned()),
+        ContactStep::Leased => (
+            "leased",
+            "a controller has the contact, and asks the gate next".to_owned(),
+        ),
+        ContactStep::Due { at, held, zone } => {
+            let stopped = match contact.status {
+                Status::Running | Status::Complete => None,
+                Status::Paused => Some(("paused", "nothing while the campaign is paused; then")),
+                Status::Cancelling | Status::Cancelled => {
+                    return ("cancelled", "nothing, the campaign is cancelled".to_owned());
+                }
+                Status::DatesOver => {
+                    return (
+                        "dates_over",
+                        "nothing, the campaign's last date is over".to_owned(),
+                    );
+                }
+            };
+            let zone = zone.as_deref();
+            let zone = zone.map_or_else(String::new, |zone| format!(" in {zone}"));
+            let (slug, words) = match held {
+                _ if *at <= now => ("due", format!("due since {at}")),
+                Some(held) => (
+                    held.slug(),
+                    format!("held until {at}: {}{zone}", held.slug()),
+                ),
+                None if contact.attempts > 0 => ("retry", format!("the next attempt at {at}")),
+                None => ("waiting", format!("due at {at}")),
+            };
+            match stopped {
+                None => (slug, words),
+                Some((slug, before)) => (slug, format!("{before} {words}")),
+            }
+        }
+    }
+}
+
+fn decision_line(decision: &PersonDecision) -> String {
+    let until = decision.until;
+    let until = until.map_or_else(String::new, |until| format!(" until {until}"));
+    let zone = decision.zone.as_deref();
+    let zone = zone.map_or_else(String::new, |zone| format!(" in {zone}"));
+    let times = match decision.times_held {
+        None | Some(0 | 1) => String::new(),
+        Some(times) => format!(", held {times} times"),
+    };
+    format!(
+        "{}: {}, {}{zone}{until}{times}",
+        decision.at, decision.decision, decision.reason
+    )
+}
+
+fn decision_object(decision: &PersonDecision) -> Value {
+    json!({
+        "at": decision.at.to_string(),
+        "decision": decision.decision,
+        "reason": decision.reason,
+        "until": decision.until.map(|until| until.to_string()),
+        "zone": decision.zone,
+        "times_held": decision.times_held,
+        "ruling": ruling(decision.ruling.as_deref()),
+    })
+}
+
+fn entry_object(entry: &Barred) -> Value {
+    json!({
+        "list": entry.list.as_str(),
+        "at": entry.at.to_string(),
+        "because": entry.because,
+    })
+}
+
+fn removal_object(removal: &PersonRemoval) -> Value {
+    json!({
+        "list": removal.list,
+        "at": removal.at.to_string(),
+        "who": removal.who,
+        "because": removal.because,
+    })
+}
+
+/// A ruling as it was stored; as text if it is not JSON.
+fn ruling(text: Option<&str>) -> Value {
+    match text {
+        None => Value::Null,
+        Some(text) => serde_json::from_str(text).unwrap_or_else(|_| text.into()),
+    }
+}
+
+const fn consent_slug(kind: ConsentKind) -> &'static str {
+    match kind {
+        ConsentKind::Written => "written",
+        ConsentKind::Verbal => "verbal",
+    }
+}
+
+/// A reason, after a colon.
+fn said(because: Option<&str>) -> String {
+    match because {
+        None | Some("") => String::new(),
+        Some(because) => format!(": {}", because.escape_debug()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        campaign::{HeldReason, RefusedReason, policy::Consent},
+        drop::{Outcome, Proof, Technique},
+        id::DropId,
+        store::ListName,
+    };
+
+    #[test]
+    fn a_person_is_shown_to_people_and_to_programs() {
+        let record = record();
+        let mut subject = subject(&record);
+        insta::assert_snapshot!("text", subject.lines().join("\n"));
+        let object = serde_json::to_string_pretty(&subject.object()).unwrap();
+        insta::assert_snapshot!("json", object);
+        assert!(!object.contains("12025550101"));
+        subject.full_number = true;
+        assert!(subject.object().to_string().contains("+12025550101"));
+    }
+
+    #[test]
+    fn nothing_known_is_said() {
+        let record = PersonRecord::default();
+        insta::assert_snapshot!(subject(&record).lines().join("\n"), @r"
+        +1202•••0101
+          nothing is known
+        ");
+    }
+
+    #[test]
+    fn what_is_next_follows_from_the_contact_and_the_campaign() {
+        let at = |text: &str| text.parse().unwrap();
+        let due = |when: &str, held| ContactStep::Due {
+            at: at(when),
+            held,
+            zone: None,
+        };
+        let later = "2026-11-24T14:00:00Z";
+        for (step, status, attempts, expected) in [
+            (due("2026-11-24T11:00:00Z", None), Status::Running, 0, "due"),
+            (due(later, None), Status::Running, 0, "waiting"),
+            (due(later, None), Status::Running, 1, "retry"),
+            (
+                due(later, Some(HeldReason::FrequencyCap)),
+                Status::Running,
+                1,
+                "frequency_cap",
+            ),
+            (
+                due(later, Some(HeldReason::CallingHours)),
+                Status::Paused,
+                0,
+                "paused",
+            ),
+            (due(later, None), Status::Cancelled, 0, "cancelled"),
+            (due(later, None), Status::DatesOver, 0, "dates_over"),
+            (ContactStep::Leased, Status::Running, 0, "leased"),
+            (ContactStep::Dialling, Status::Running, 0, "in_flight"),
+            (
+                ContactStep::Ended(Outcome::Delivered),
+                Status::Paused,
+                1,
+                "ended",
+            ),
+            (
+                ContactStep::Refused(RefusedReason::NoConsent),
+                Status::Running,
+                0,
+                "refused",
+            ),
+        ] {
+            let contact = PersonContact {
+                step,
+                status,
+                attempts,
+                ..record().contacts.remove(0)
+            };
+            let (slug, words) = next(&contact, at("2026-11-24T12:00:00Z"));
+            assert_eq!(slug, expected, "{words}");
+        }
+    }
+
+    fn subject(record: &PersonRecord) -> Subject<'_> {
+        static NUMBER: std::sync::LazyLock<PhoneNumber> =
+            std::sync::LazyLock::new(|| PhoneNumber::from_digits(12_025_550_101).unwrap());
+        Subject {
+            number: &NUMBER,
+            record,
+            full_number: false,
+            now: "2026-11-24T12:00:00Z".parse().unwrap(),
+        }
+    }
+
+    fn record() -> PersonRecord {
+        let at = |text: &str| -> Timestamp { text.parse().unwrap() };
+        let number = PhoneNumber::from_digits(12_025_550_101).unwrap();
+        PersonRecord {
+            contacts: vec![PersonContact {
+                campaign: "spring".to_owned(),
+                status: Status::Running,
+                list: Some("a.csv".to_owned()),
+                line: Some(17),
+                number: number.clone(),
+                name: Some("Ann".to_owned()),
+                zone: Some("America/New_York".to_owned()),
+                state: Some("NY".to_owned()),
+                consent: Some(Consent {
+                    kind: ConsentKind::Written,
+                    at: Some(at("2026-01-02T00:00:00Z")),
+                    source: Some("web form".to_owned()),
+                }),
+                message: None,
+                foreign_id: Some("A-7".to_owned()),
+                others: [("city".to_owned(), "Albany".to_owned())].into(),
+                attempts: 1,
+                step: ContactStep::Due {
+                    at: at("2026-11-25T13:00:00Z"),
+                    held: Some(HeldReason::CallingHours),
+                    zone: Some("America/New_York".to_owned()),
+                },
+                decisions: vec![PersonDecision {
+                    at: at("2026-11-24T02:00:00Z"),
+                    decision: "held".to_owned(),
+                    reason: "calling_hours".to_owned(),
+                    until: Some(at("2026-11-25T13:00:00Z")),
+                    zone: Some("America/New_York".to_owned()),
+                    ruling: Some(r#"{"decision":"held"}"#.to_owned()),
+                    times_held: Some(3),
+                }],
+            }],
+            calls: vec![PersonCall {
+                drop: DropId::from_u128(1),
+                campaign: Some("spring".to_owned()),
+                attempt: 1,
+                number,
+                pbx: "aftertone".to_owned(),
+                technique: Technique::Double,
+                message: "promo".to_owned(),
+                caller_id: Some("+12025550100".to_owned()),
+                ruling: r#"{"decision":"allowed"}"#.to_owned(),
+                started_at: at("2026-11-23T18:00:00Z"),
+                ended_at: Some(at("2026-11-23T18:00:40Z")),
+                outcome: Some(Outcome::NoAnswer),
+                proof: Some(Proof::Unproven),
+                evidence: Some("/var/lib/aftertone/evidence/20261123T180000Z-1".to_owned()),
+            }],
+            do_not_call: vec![Barred {
+                list: ListName::new("own").unwrap(),
+                at: at("2026-11-24T03:00:00Z"),
+                because: Some("asked".to_owned()),
+            }],
+            removals: vec![PersonRemoval {
+                list: "old".to_owned(),
+                at: at("2026-10-01T00:00:00Z"),
+                who: "root".to_owned(),
+                because: None,
+            }],
+            erased: None,
+        }
+    }
+}
