@@ -143,8 +143,9 @@ impl Crowd {
     async fn of_contacts(name: &str) -> Self {
         let mut crowd = Self::new(name, CONTROLLERS * EACH).await;
         let id = crowd.fixture.campaign;
+        let stores = crowd.stores().await;
         for nth in 0..CONTROLLERS {
-            let store = crowd.base.open().await;
+            let store = stores[nth % STORES].clone();
             let holder = fixture::controller(&store, &format!("run{nth}")).await;
             let (leased, _) = fixture::lease(&store, &holder, id, EACH, crowd.fixture.start).await;
             assert_eq!(leased.len(), EACH);
@@ -159,8 +160,9 @@ impl Crowd {
     /// Each dials a number of its own, outside any campaign.
     async fn of_numbers(name: &str) -> Self {
         let mut crowd = Self::new(name, 0).await;
+        let stores = crowd.stores().await;
         for nth in 0..CONTROLLERS {
-            let store = crowd.base.open().await;
+            let store = stores[nth % STORES].clone();
             let holder = fixture::controller(&store, &format!("run{nth}")).await;
             let writes = (0..EACH).map(|each| {
                 let drop = (nth * EACH + each + 1) as u128;
@@ -183,6 +185,15 @@ impl Crowd {
             returned: Arc::default(),
             _server: server,
         }
+    }
+
+    /// So many that each controller has a connection, and no more than the server takes.
+    async fn stores(&self) -> Vec<Store> {
+        let mut stores = Vec::new();
+        for _ in 0..STORES {
+            stores.push(self.base.open().await);
+        }
+        stores
     }
 
     fn add(&mut self, store: Store, holder: ControllerLease, writes: Vec<Write>) {
@@ -246,6 +257,9 @@ impl Crowd {
 }
 
 const CONTROLLERS: usize = 50;
+
+/// A store has eight connections.
+const STORES: usize = 7;
 
 /// How many intents each could write.
 const EACH: usize = 100;

@@ -508,7 +508,9 @@ async fn open_postgres(
                     let words = "it has no tables of this program, or this user's search path does not have them";
                     return Err(Failure::Earlier(words.to_owned()));
                 }
-                state => state.opened(None),
+                state @ (SchemaState::Current
+                | SchemaState::Behind { .. }
+                | SchemaState::Ahead { .. }) => state.opened(None),
             }
         }
     };
