@@ -4,7 +4,7 @@
 //! | part | what is measured |
 //! |---|---|
 //! | held | a pass of the queue over contacts that hours hold by place, with a few open ones behind them; beside it, per contact, what it costs to hold each by itself |
-//! | dead | a lease before and after many contacts at the front have ended under an open snapshot: the first one of a controller, those that follow, and one that looks at all of the queue |
+//! | dead | a lease before and after many contacts at the front have ended under an open snapshot: the first one of a controller, and those that follow |
 //!
 //! Compare within one run: the ratios are what counts.
 //!

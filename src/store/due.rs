@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     ControllerLease, Store, StoreError,
     codec::{micros, read_time},
-    due_queue::{DueQueue, QueuePosition},
+    due_queue::{DueQueue, QueuePosition, QueueRange},
     leases::{CONTACT_LEASE, lease_end},
     queue::{Leased, STRANGE_TIME, StoredContact, read_contact, with_known},
     sql::{Sql, args, row, rows, sql},
@@ -44,9 +44,12 @@ impl Store {
             && tx.one::<(i64,)>(RUNS, args![campaign.0]).await?.is_some();
         let (given, moment) = (now, tx.lease_time(now).await?);
         let now = read_time(moment).ok_or_else(|| tx.broken(STRANGE_TIME))?;
-        let mut is_full = queue.is_full_look_due(now);
+        let mut is_full = !queue.is_looked_at();
         tx.read_places(campaign, queue, is_full).await?;
         queue.refresh(now);
+        if !is_full {
+            tx.look_back(campaign, queue, now).await?;
+        }
 
         let mut due = Vec::new();
         if may {
@@ -88,7 +91,7 @@ impl Store {
             tx.write_holds(campaign, &held, now).await?;
         }
         tx.commit().await?;
-        queue.looked(&heads, is_full, now);
+        queue.looked(&heads, leased.len(), is_full, now);
         Ok((contacts, next))
     }
 }
@@ -119,6 +122,34 @@ impl Tx {
                     queue.add(place, None);
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Looks for contacts that have come back with a time that has passed.
+    async fn look_back(
+        &mut self,
+        campaign: CampaignId,
+        queue: &mut DueQueue,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut found: Vec<(i64, i64, i64)> = Vec::new();
+        if !queue.returned().is_empty() {
+            let returned = queue.returned().iter();
+            let given = rows(returned.map(|contact| row! { id: contact.0 }));
+            found = self.all(RETURNED, args![&given, campaign.0]).await?;
+        }
+        let passed = queue.passed(now);
+        if !passed.is_empty() {
+            let given = rows(passed.iter().map(|QueueRange { place, from, to }| {
+                row! {
+                    place: place, due_at: from.due_at, id: from.id, to_due_at: to.due_at, to_id: to.id
+                }
+            }));
+            found.append(&mut self.all(PASSED, args![&given, campaign.0]).await?);
+        }
+        for (place, due_at, id) in found {
+            queue.found(place, QueuePosition { due_at, id });
         }
         Ok(())
     }
@@ -209,7 +240,8 @@ const TEXTS: Sql = sql!(
 );
 
 /// The first contacts of each place, `$4` of each at most. Rows are compared as a whole, so that PostgreSQL has no other
-/// index to read them in order but the one by place.
+/// index to read them in order but the one by place; and a limit that it knows beforehand keeps it from taking the statement
+/// for one that is worth compiling, which takes longer than the statement.
 const DUE: Sql = sql!(
     "SELECT ",
     ["contacts.id", "due.id"],
@@ -220,10 +252,12 @@ const DUE: Sql = sql!(
           WHERE it.campaign = $2 AND it.place = given.place AND it.due_at IS NOT NULL \
           AND (it.due_at, it.id) >= (given.due_at, given.id) AND it.due_at <= $3 \
           ORDER BY it.due_at, it.id LIMIT $4) ORDER BY contacts.due_at, contacts.id LIMIT $5",
-        " CROSS JOIN LATERAL (SELECT it.id, it.due_at FROM contacts AS it WHERE it.due_at IS NOT NULL \
+        " CROSS JOIN LATERAL (SELECT first.id, first.due_at FROM \
+          (SELECT it.campaign, it.place, it.due_at, it.id FROM contacts AS it WHERE it.due_at IS NOT NULL \
           AND (it.campaign, it.place, it.due_at, it.id) >= ($2, given.place, given.due_at, given.id) \
           AND (it.campaign, it.place, it.due_at) <= ($2, given.place, $3) \
-          ORDER BY it.campaign, it.place, it.due_at, it.id LIMIT $4) AS due \
+          ORDER BY it.campaign, it.place, it.due_at, it.id LIMIT 2000) AS first \
+          ORDER BY first.campaign, first.place, first.due_at, first.id LIMIT $4) AS due \
           ORDER BY due.due_at, due.id LIMIT $5"
     ]
 );
@@ -260,6 +294,28 @@ const HEADS: Sql = sql!(
           AND (it.campaign, it.place, it.due_at, it.id) >= ($2, given.place, given.due_at, given.id) \
           AND (it.campaign, it.place) <= ($2, given.place) \
           AND it.id NOT IN (SELECT CAST(value AS BIGINT) FROM jsonb_array_elements_text(CAST($3 AS jsonb))) \
+          ORDER BY it.campaign, it.place, it.due_at, it.id LIMIT 1) AS head"
+    ]
+);
+
+const RETURNED: Sql = sql!(
+    "SELECT contacts.place, contacts.due_at, contacts.id FROM ",
+    { id BIGINT },
+    " CROSS JOIN contacts WHERE contacts.id = given.id AND contacts.campaign = $2 AND contacts.due_at IS NOT NULL"
+);
+
+/// The first contact in each range.
+const PASSED: Sql = sql!(
+    "SELECT given.place, head.due_at, head.id FROM ",
+    { place BIGINT, due_at BIGINT, id BIGINT, to_due_at BIGINT, to_id BIGINT },
+    [
+        " CROSS JOIN contacts AS head WHERE head.id = (SELECT it.id FROM contacts AS it INDEXED BY contacts_by_place \
+          WHERE it.campaign = $2 AND it.place = given.place AND it.due_at IS NOT NULL \
+          AND (it.due_at, it.id) >= (given.due_at, given.id) AND (it.due_at, it.id) < (given.to_due_at, given.to_id) \
+          ORDER BY it.due_at, it.id LIMIT 1)",
+        " CROSS JOIN LATERAL (SELECT it.id, it.due_at FROM contacts AS it WHERE it.due_at IS NOT NULL \
+          AND (it.campaign, it.place, it.due_at, it.id) >= ($2, given.place, given.due_at, given.id) \
+          AND (it.campaign, it.place, it.due_at, it.id) < ($2, given.place, given.to_due_at, given.to_id) \
           ORDER BY it.campaign, it.place, it.due_at, it.id LIMIT 1) AS head"
     ]
 );

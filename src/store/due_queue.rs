@@ -8,8 +8,9 @@
 //! ```
 //!
 //! PostgreSQL keeps what was deleted from an index as long as any transaction may see it; to begin behind it is what keeps a
-//! lease short. A contact may come back with a time that has passed, when it is given back or its controller dies: so each
-//! lease looks at the last moments again, and one at times at all.
+//! lease short. A contact may come back with a time that has passed, when it is given back or its controller dies. So each
+//! lease looks again at the last moments, at what was passed last, and at one slice of what was passed before: of this there
+//! is a trail, and slice by slice all of it is looked at over and over. If nothing is due behind it, all of it is at once.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -18,7 +19,7 @@ use jiff::Timestamp;
 use super::codec::{micros, read_time};
 use crate::campaign::{
     Decision,
-    engine::Next,
+    engine::{ContactId, Next},
     policy::{CallingPlace, Gate},
 };
 
@@ -27,8 +28,11 @@ use crate::campaign::{
 pub struct DueQueue {
     gate: Gate,
     places: BTreeMap<i64, DuePlace>,
-    /// When all of it was looked at; `None`: all has to be.
-    looked_at: Option<Timestamp>,
+    /// Whether all of it was looked at.
+    is_looked_at: bool,
+    trail: Trail,
+    /// Contacts that this controller has given back: they are due as before they were leased.
+    returned: Vec<ContactId>,
     /// Whether hours hold other places than the store has it.
     is_changed: bool,
     /// Whether that was written and nothing has asked for it since.
@@ -61,6 +65,28 @@ struct DuePlace {
     hold: Option<PlaceHold>,
     counts_until: i64,
     from: QueuePosition,
+    /// Up to where it is in the trail.
+    marked: QueuePosition,
+}
+
+/// What was passed: slices of about as many contacts each, the oldest first.
+#[derive(Debug, Default)]
+struct Trail {
+    slices: Vec<Vec<QueueRange>>,
+    /// How many contacts were taken since the last slice ended.
+    taken: usize,
+    /// The slice that is looked at next.
+    next: usize,
+    /// When the oldest was looked at: how many contacts it has is not known.
+    oldest_at: Option<Timestamp>,
+}
+
+/// A part of a place's queue, without its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct QueueRange {
+    pub(super) place: i64,
+    pub(super) from: QueuePosition,
+    pub(super) to: QueuePosition,
 }
 
 impl DueQueue {
@@ -69,15 +95,27 @@ impl DueQueue {
         Self {
             gate,
             places: BTreeMap::new(),
-            looked_at: None,
+            is_looked_at: false,
+            trail: Trail {
+                slices: Vec::new(),
+                taken: 0,
+                next: 0,
+                oldest_at: None,
+            },
+            returned: Vec::new(),
             is_changed: true,
             is_news: false,
         }
     }
 
-    /// Contacts may have come back with a time that has passed: the next lease looks at all of the queue.
-    pub const fn look_back(&mut self) {
-        self.looked_at = None;
+    /// These contacts were given back: the next lease looks where they are.
+    pub fn look_back_at(&mut self, contacts: &[ContactId]) {
+        self.returned.extend_from_slice(contacts);
+    }
+
+    /// The contacts that were given back since the last lease.
+    pub(super) fn returned(&self) -> &[ContactId] {
+        &self.returned
     }
 
     /// Whether hours hold other places since this was last asked.
@@ -100,6 +138,7 @@ impl DueQueue {
                 hold: None,
                 counts_until: i64::MIN,
                 from: QueuePosition::FIRST,
+                marked: QueuePosition::FIRST,
             },
         );
         // What the store has of it is not known.
@@ -137,12 +176,25 @@ impl DueQueue {
         }
     }
 
-    /// Whether it is time to look at all of the queue.
-    pub(super) fn is_full_look_due(&self, now: Timestamp) -> bool {
-        self.looked_at.is_none_or(|at| {
-            let since = now.duration_since(at);
-            since.is_negative() || since.unsigned_abs() >= FULL_LOOK
-        })
+    /// Whether all of the queue was looked at since it is remembered.
+    pub(super) const fn is_looked_at(&self) -> bool {
+        self.is_looked_at
+    }
+
+    /// What was passed and is to be looked at again: what was passed last, and the next slice of the trail.
+    pub(super) fn passed(&mut self, now: Timestamp) -> Vec<QueueRange> {
+        let last = self.places.iter();
+        let last = last.filter_map(|(&key, place)| place.passed_last(key));
+        let mut ranges: Vec<_> = last.collect();
+        ranges.extend_from_slice(self.trail.turn(now));
+        ranges
+    }
+
+    /// A contact waits there: the next lease begins with it at the latest.
+    pub(super) fn found(&mut self, place: i64, position: QueuePosition) {
+        if let Some(place) = self.places.get_mut(&place) {
+            place.from = place.from.min(position);
+        }
     }
 
     /// The places that are open, and where to begin in each.
@@ -180,6 +232,7 @@ impl DueQueue {
     pub(super) fn looked(
         &mut self,
         heads: &BTreeMap<i64, QueuePosition>,
+        taken: usize,
         is_full: bool,
         now: Timestamp,
     ) {
@@ -191,8 +244,14 @@ impl DueQueue {
             let head = heads.get(key).copied();
             place.from = head.map_or(recent, |head| head.min(recent));
         }
-        if is_full {
-            self.looked_at = Some(now);
+        self.is_looked_at |= is_full;
+        self.returned.clear();
+        self.trail.taken += taken;
+        if self.trail.taken >= SLICE || (is_full && self.trail.slices.is_empty()) {
+            let passed = self.places.iter_mut();
+            let passed = passed.filter_map(|(&key, place)| place.mark(key));
+            let passed = passed.collect();
+            self.trail.push(passed);
         }
         self.is_news |= self.is_changed;
         self.is_changed = false;
@@ -205,6 +264,69 @@ impl DuePlace {
             QueuePosition::FIRST
         } else {
             self.from
+        }
+    }
+
+    /// What was passed and is not in the trail.
+    fn passed_last(&self, key: i64) -> Option<QueueRange> {
+        (self.from > self.marked).then_some(QueueRange {
+            place: key,
+            from: self.marked,
+            to: self.from,
+        })
+    }
+
+    /// Puts what was passed into the trail.
+    fn mark(&mut self, key: i64) -> Option<QueueRange> {
+        let range = self.passed_last(key)?;
+        self.marked = self.from;
+        Some(range)
+    }
+}
+
+impl Trail {
+    /// The next slice.
+    fn turn(&mut self, now: Timestamp) -> &[QueueRange] {
+        if self.next >= self.slices.len() {
+            self.next = 0;
+        }
+        if self.next == 0 {
+            let is_due = self.oldest_at.is_none_or(|at| {
+                let since = now.duration_since(at);
+                since.is_negative() || since.unsigned_abs() >= OLDEST_EVERY
+            });
+            if is_due {
+                self.oldest_at = Some(now);
+            } else {
+                self.next = 1;
+            }
+        }
+        let at = self.next;
+        self.next += 1;
+        let slice = self.slices.get(at);
+        slice.map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Adds a slice. If there are too many, those of the older half become one of each two.
+    fn push(&mut self, slice: Vec<QueueRange>) {
+        self.taken = 0;
+        if slice.is_empty() {
+            return;
+        }
+        if self.slices.is_empty() {
+            // It was looked at just now.
+            self.next = 1;
+        }
+        self.slices.push(slice);
+        if self.slices.len() > MOST_SLICES {
+            let newer = self.slices.split_off(MOST_SLICES / 2);
+            let mut older = std::mem::take(&mut self.slices).into_iter();
+            self.slices.extend(older.next());
+            while let Some(mut slice) = older.next() {
+                slice.extend(older.next().into_iter().flatten());
+                self.slices.push(slice);
+            }
+            self.slices.extend(newer);
         }
     }
 }
@@ -226,5 +348,96 @@ const LONGEST_ANSWER: i64 = 60 * MINUTE;
 /// transaction began, and clocks differ.
 const LAST_MOMENTS: i64 = 10_000_000;
 
-/// How often all of the queue is looked at.
-const FULL_LOOK: Duration = Duration::from_secs(30);
+/// How many contacts of this controller's own make a slice of the trail.
+const SLICE: usize = 500;
+
+/// How many slices there are at most.
+const MOST_SLICES: usize = 1_000;
+
+/// How often the oldest slice is looked at: what was passed when the queue was looked at for the first time.
+const OLDEST_EVERY: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_that_was_passed_is_looked_at_again_and_again() {
+        let mut queue = DueQueue::new(Gate::default());
+        queue.add(0, None);
+        queue.add(7, None);
+        queue.looked(&heads(0), 0, true, at(100));
+        let mut taken = 0;
+        for second in 0..60 {
+            taken += 100;
+            queue.looked(&heads(taken), 100, false, at(100 + second));
+        }
+        assert_eq!(queue.trail.slices.len(), 13);
+        // Whatever is given out in some turns holds every position before the last one.
+        for position in [0, 1, 250, 499, 500, 3_000, 5_999] {
+            let turns = 0..13;
+            let is_found = turns.into_iter().any(|turn| {
+                let ranges = queue.passed(at(1_000 + turn));
+                ranges.iter().any(|range| {
+                    let position = heads(position)[&0];
+                    range.place == 0 && range.from <= position && position < range.to
+                })
+            });
+            assert!(is_found, "{position}");
+        }
+    }
+
+    #[test]
+    fn a_long_trail_becomes_coarser_and_loses_nothing() {
+        let mut trail = Trail::default();
+        for nth in 0..10_000_i64 {
+            let [from, to] = [nth, nth + 1].map(|id| QueuePosition { due_at: 0, id });
+            trail.push(vec![QueueRange { place: 1, from, to }]);
+        }
+        assert!(trail.slices.len() <= MOST_SLICES);
+        let ids = trail.slices.iter().flatten().map(|range| range.from.id);
+        assert_eq!(ids.collect::<Vec<_>>(), (0..10_000).collect::<Vec<_>>());
+        assert_eq!(trail.slices.last().map(Vec::len), Some(1));
+    }
+
+    #[test]
+    fn a_contact_that_was_given_back_is_where_the_next_lease_begins() {
+        let mut queue = DueQueue::new(Gate::default());
+        queue.add(0, None);
+        queue.looked(&heads(40), 40, true, at(100));
+        let begin = |queue: &DueQueue| queue.open(false).next();
+        assert_eq!(begin(&queue), Some((0, heads(40)[&0])));
+        queue.found(0, heads(3)[&0]);
+        assert_eq!(begin(&queue), Some((0, heads(3)[&0])));
+        queue.found(9, heads(1)[&0]);
+        queue.looked(&heads(41), 1, false, at(101));
+        assert_eq!(begin(&queue), Some((0, heads(41)[&0])));
+    }
+
+    #[test]
+    fn a_place_is_asked_again_when_its_answer_may_have_changed() {
+        let mut queue = DueQueue::new(Gate::default());
+        let london = CallingPlace::read("Europe/London;").unwrap();
+        queue.add(london.key(), Some(london.as_str()));
+        for (time, is_held) in [
+            ("2026-12-01T20:59:30Z", false),
+            ("2026-12-01T20:59:59Z", false),
+            ("2026-12-01T21:00:00Z", true),
+            ("2026-12-02T07:59:59Z", true),
+            ("2026-12-02T08:00:00Z", false),
+            // A clock that was set back.
+            ("2026-12-02T07:00:00Z", true),
+        ] {
+            queue.refresh(time.parse().unwrap());
+            assert_eq!(queue.open(false).count() == 0, is_held, "{time}");
+        }
+    }
+
+    fn heads(id: i64) -> BTreeMap<i64, QueuePosition> {
+        BTreeMap::from([(0, QueuePosition { due_at: 5, id })])
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+}

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use aftertone::{
     campaign::{
         HeldReason,
-        engine::{Contact, Next, Settlement},
+        engine::{Contact, ContactId, Next, Settlement},
         policy::{CallingPlace, Gate, GateSettings, Rule, Ruling},
     },
     phone::{PhoneNumber, Rules},
@@ -32,6 +32,7 @@ pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
         a_contact_whose_place_is_not_known_is_given_out,
         a_contact_that_hours_hold_gets_its_place,
         the_queue_finds_what_comes_back_with_an_earlier_time,
+        what_was_passed_is_looked_at_slice_by_slice,
         of_a_contact_the_last_decision_is_kept_and_the_others_are_counted,
     )
 }
@@ -221,45 +222,51 @@ async fn the_queue_finds_what_comes_back_with_an_earlier_time(base: &Base) {
     base.run(format!("UPDATE contacts SET due_at = {due} WHERE id = 40"))
         .await;
     let (all, _) = fixture.lease(30, 60).await;
-    assert_eq!(ids(&all).last(), Some(&40));
-    assert_eq!(all.len(), 30);
-
-    // Another controller gives back what it has.
+    assert_eq!((all.len(), ids(&all).last()), (30, Some(&40)));
+    // One that is due before what was given out last.
     fixture.add(base, fixture.campaign, 40..50).await;
-    let (more, _) = fixture.lease(5, 61).await;
-    assert_eq!(more.len(), 5);
-    let release = Write::Release {
+    assert_eq!(ids(&fixture.lease(5, 61).await.0), [41, 42, 43, 44, 45]);
+
+    // Another controller gives back what was given out first of all: that is looked at every minute.
+    let give_back = |contacts: &[Contact]| Write::Release {
         campaign: fixture.campaign,
-        contacts: first.iter().map(|contact| contact.id).collect(),
+        contacts: contacts.iter().map(|contact| contact.id).collect(),
     };
-    fixture.commit(&[release], 62).await;
-    let (more, _) = fixture.lease(3, 63).await;
-    assert!(more.iter().all(|contact| contact.id.0 > 40), "{more:?}");
-    // At the latest half a minute later all of the queue is looked at.
-    let (back, next) = fixture.lease(5, 92).await;
+    fixture.commit(&[give_back(&first)], 62).await;
+    assert_eq!(ids(&fixture.lease(3, 63).await.0), [46, 47, 48]);
+    let (back, next) = fixture.lease(5, 121).await;
     assert_eq!(ids(&back), [1, 2, 3, 4, 5]);
     assert!(
         matches!(next, Next::At(at) if at < fixture.at(0)),
         "{next:?}"
     );
-    // Where nothing else is due they are found at once; and so are what this controller itself has given back.
+    // What this controller itself gives back it finds at once.
+    fixture.commit(&[give_back(&back)], 122).await;
+    let returned: Vec<_> = back.iter().map(|contact| contact.id).collect();
+    fixture.queue.lock().await.look_back_at(&returned);
+    assert_eq!(ids(&fixture.lease(4, 123).await.0), [1, 2, 3, 4]);
+    assert_eq!(fixture.lease(10, 124).await.0.len(), 8);
+    // And if nothing else is due, so is everything.
+    fixture.commit(&[give_back(&back[..1])], 125).await;
+    assert_eq!(ids(&fixture.lease(10, 126).await.0), [1]);
+}
+
+async fn what_was_passed_is_looked_at_slice_by_slice(base: &Base) {
+    let fixture = Fixture::of(base, 2_000).await;
+    for second in [20, 21] {
+        assert_eq!(fixture.lease(600, second).await.0.len(), 600);
+    }
+    assert_eq!(fixture.lease(10, 22).await.0.len(), 10);
     let release = Write::Release {
         campaign: fixture.campaign,
-        contacts: back.iter().map(|contact| contact.id).collect(),
+        contacts: vec![ContactId(700)],
     };
-    fixture.commit(&[release], 93).await;
-    fixture.queue.lock().await.look_back();
-    let (back, _) = fixture.lease(10, 94).await;
-    assert_eq!(ids(&back), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
-    let (rest, _) = fixture.lease(10, 95).await;
-    assert_eq!(rest.len(), 2);
-    let release = Write::Release {
-        campaign: fixture.campaign,
-        contacts: vec![back[0].id],
-    };
-    fixture.commit(&[release], 96).await;
-    let (back, _) = fixture.lease(10, 97).await;
-    assert_eq!(ids(&back), [1]);
+    fixture.commit(&[release], 23).await;
+    let mut found = Vec::new();
+    for second in [24, 25] {
+        found.extend(ids(&fixture.lease(1, second).await.0));
+    }
+    assert!(found.contains(&700), "{found:?}");
 }
 
 async fn of_a_contact_the_last_decision_is_kept_and_the_others_are_counted(base: &Base) {

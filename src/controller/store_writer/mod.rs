@@ -189,15 +189,16 @@ impl StoreWriter {
         }
     }
 
-    /// What is given back is due since before it was leased: its queue is looked at anew.
+    /// What is given back is due since before it was leased: its queue is looked at there.
     fn look_back(&mut self, writes: &[Write]) {
         let returned = writes.iter().filter_map(|write| match write {
-            Write::Release { campaign, .. } => Some(campaign),
+            Write::Release { campaign, contacts } => Some((campaign, contacts.as_slice())),
             Write::Settle {
                 campaign,
+                contact,
                 settlement: Settlement::NotDialled { .. },
                 ..
-            } => Some(campaign),
+            } => Some((campaign, std::slice::from_ref(contact))),
             Write::Start(_)
             | Write::Settle { .. }
             | Write::EndDrop { .. }
@@ -205,9 +206,9 @@ impl StoreWriter {
             | Write::Paused { .. }
             | Write::Finished { .. } => None,
         });
-        for campaign in returned {
+        for (campaign, contacts) in returned {
             if let Some(queue) = self.queues.get_mut(campaign) {
-                queue.look_back();
+                queue.look_back_at(contacts);
             }
         }
     }
