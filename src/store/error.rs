@@ -50,6 +50,11 @@ impl StoreError {
         }
     }
 
+    /// Whether another transaction got in the way: the same, begun anew, may go through.
+    pub(super) fn is_conflict(&self) -> bool {
+        matches!(self.kind, Kind::Conflict | Kind::Exists)
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> Option<&'static str> {
         self.kind.hint()
@@ -86,7 +91,7 @@ impl Failure {
                 MigrateError::ExecuteMigration(error, _) => {
                     let kind = kind_of(error);
                     // A table that is there already, and that no migration of ours made.
-                    if kind == Kind::Unknown {
+                    if matches!(kind, Kind::Unknown | Kind::Exists) {
                         Kind::NotOurs
                     } else {
                         kind
@@ -152,8 +157,12 @@ enum Kind {
     Full,
     Disk,
     Unreachable,
-    /// The server ended what we did: it restarts, is out of something, or two transactions waited for each other.
+    /// The server ended what we did: it restarts, or is out of something.
     Busy,
+    /// Two transactions waited for each other, or cannot be put in an order.
+    Conflict,
+    /// A key is there already, by another transaction.
+    Exists,
     ReadOnly,
     NoAccess,
     NoFolder,
@@ -171,9 +180,12 @@ enum Kind {
 impl Kind {
     const fn class(self) -> ErrorClass {
         match self {
-            Self::Locked | Self::Full | Self::Disk | Self::Unreachable | Self::Busy => {
-                ErrorClass::Away
-            }
+            Self::Locked
+            | Self::Full
+            | Self::Disk
+            | Self::Unreachable
+            | Self::Busy
+            | Self::Conflict => ErrorClass::Away,
             Self::ReadOnly
             | Self::NoAccess
             | Self::NoFolder
@@ -184,6 +196,7 @@ impl Kind {
             | Self::Login
             | Self::NoDatabase
             | Self::Address
+            | Self::Exists
             | Self::Unknown => ErrorClass::Broken,
             Self::Refused => ErrorClass::Refused,
         }
@@ -204,6 +217,9 @@ impl Kind {
             Self::Busy => Some(
                 "the server may be starting, stopping, a standby, or short of something; see its log",
             ),
+            Self::Conflict => {
+                Some("others write the same at this moment; try again when they are done")
+            }
             Self::ReadOnly => Some(
                 "the file, its folder or the file system cannot be written; see who owns them and how it is mounted",
             ),
@@ -230,7 +246,7 @@ impl Kind {
             Self::Address => {
                 Some("write `sqlite:aftertone.db` or `postgres://user:password@host:5432/database`")
             }
-            Self::Refused | Self::Unknown => None,
+            Self::Refused | Self::Exists | Self::Unknown => None,
         }
     }
 }
@@ -284,8 +300,10 @@ const fn kind_of_sqlite(code: u32) -> Kind {
 /// PostgreSQL's codes: <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
 fn kind_of_postgres(code: &str) -> Kind {
     match code {
+        "23505" => Kind::Exists,
         "28000" | "28P01" => Kind::Login,
         "3D000" => Kind::NoDatabase,
+        "40001" | "40P01" => Kind::Conflict,
         "42501" => Kind::NoAccess,
         "53100" => Kind::Full,
         "XX001" | "XX002" => Kind::Corrupt,

@@ -17,6 +17,7 @@
 //! Times are arguments; controllers that share a database have clocks that agree to within a second or so, which is
 //! checked on PostgreSQL when a controller begins.
 
+mod bulk;
 mod campaigns;
 mod codec;
 mod commit;
@@ -28,6 +29,7 @@ mod lookup;
 mod open;
 mod queue;
 mod results;
+mod retry;
 mod sql;
 mod tally;
 mod transaction;
@@ -39,7 +41,7 @@ pub use commit::{DropEnd, Intent, Write, Written};
 pub use controllers::{CLOCKS_WITHIN, CONTROLLER_LEASE, ControllerLease, Orphan};
 pub use do_not_call::{Barred, ListName, OWN_LIST};
 pub use error::{ErrorClass, StoreError};
-pub use import::{Across, Added, Adding, Importing, NewContact, Source};
+pub use import::{Across, Added, Importing, NewContact, PackedContacts, Source};
 pub use open::DatabaseAddress;
 pub use queue::{CONTACT_LEASE, Facts, Leased, Recent, RecentCalls, WaitingGroup};
 pub use results::{Cursor, Filter, ResultRow};

@@ -11,8 +11,9 @@ use sqlx::{
 
 use super::{
     Store, StoreError,
+    bulk::{self, BulkTable, PackedRow},
     error::Failure,
-    sql::{Arg, Sql},
+    sql::{Arg, Sql, args, sql},
 };
 
 /// The connections to a database.
@@ -160,6 +161,37 @@ impl Tx {
         Ok(self.all(sql, args).await?.pop())
     }
 
+    /// Puts rows into a table; `same` is what its columns have that are the same in every row. Returns how many were new:
+    /// SQLite leaves those out whose key is there, PostgreSQL takes all of the transaction back.
+    pub(super) async fn insert_rows(
+        &mut self,
+        into: &BulkTable,
+        same: &[Arg<'_>],
+        rows: &[PackedRow<'_>],
+    ) -> Result<u64, StoreError> {
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        let done = match &mut self.transaction {
+            OpenTransaction::Sqlite(tx) => bulk::insert_sqlite(tx, into, same, rows).await,
+            OpenTransaction::Postgres(tx) => bulk::copy_postgres(tx, into, same, rows).await,
+        };
+        done.map_err(|failure| self.failed(failure))
+    }
+
+    /// Whether [`Self::insert_rows`] leaves rows out whose key is there.
+    pub(super) const fn leaves_out_known_rows(&self) -> bool {
+        matches!(self.transaction, OpenTransaction::Sqlite(_))
+    }
+
+    /// Waits for other transactions that took this turn to end. On SQLite they have ended.
+    pub(super) async fn take_turns(&mut self, turn: i64) -> Result<(), StoreError> {
+        match self.transaction {
+            OpenTransaction::Sqlite(_) => Ok(()),
+            OpenTransaction::Postgres(_) => self.execute(TAKE_TURNS, args![turn]).await.map(drop),
+        }
+    }
+
     /// Commits all of it.
     pub(super) async fn commit(self) -> Result<(), StoreError> {
         let done = match self.transaction {
@@ -227,6 +259,8 @@ pub(super) async fn timely<T>(
 /// A writer that stops midway must not hold up all others for ever: a process that is frozen stays connected.
 const WRITE: &str =
     "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '30s'";
+
+const TAKE_TURNS: Sql = sql!(["SELECT $1", "SELECT pg_advisory_xact_lock($1)"]);
 
 /// How long an answer of PostgreSQL's is waited for.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);

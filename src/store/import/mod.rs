@@ -1,12 +1,13 @@
 //! Contacts coming in, many at a time, so that an interrupted import resumes where it left off.
 
+mod contacts;
 mod transaction;
 
 use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use jiff::Timestamp;
 
-pub use self::transaction::Adding;
+pub use self::contacts::PackedContacts;
 
 use super::{
     Status, Store, StoreError, codec,

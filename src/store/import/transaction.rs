@@ -3,66 +3,29 @@
 //! Numbers come in no order, so that each row changes another page of the index on them, and each transaction writes every
 //! page that it changed: the more rows it has, the fewer times each page is written.
 
-use std::{cmp::Ordering, collections::BTreeSet};
+use std::{
+    cmp::Ordering,
+    collections::{BTreeSet, HashSet},
+};
 
 use jiff::Timestamp;
-use serde::Serialize;
 
-use super::{Across, Added, Importing, NewContact, count};
+use super::{
+    Across, Added, Importing, NewContact,
+    contacts::{CONTACTS, PackedContacts, number_and_line},
+    count,
+};
 use crate::store::{
-    Store, StoreError, codec,
-    sql::{Sql, args, row, rows, sql},
+    Store, StoreError,
+    bulk::PackedRow,
+    codec,
+    retry::Attempts,
+    sql::{Sql, args, sql},
     transaction::Tx,
 };
 
-/// A transaction that adds contacts; it holds the import's row and, on SQLite, keeps all others from writing. Nothing
-/// of it is written before [`Self::commit`].
-#[derive(Debug)]
-pub struct Adding {
-    tx: Tx,
-    across: Across,
-    now: Timestamp,
-    /// How far the import was when it began.
-    before: (i64, i64),
-    /// How far it is, with what was given here.
-    bytes: i64,
-    is_complete: bool,
-    /// What is to be noted, if anything was given that was not there.
-    far: Option<Importing>,
-    has_added: bool,
-}
-
 impl Store {
-    /// Begins a transaction of an import that was begun.
-    ///
-    /// # Errors
-    /// [`StoreError`], refused if the import was never begun.
-    pub async fn adding(
-        &self,
-        importing: &Importing,
-        across: Across,
-        now: Timestamp,
-    ) -> Result<Adding, StoreError> {
-        let doing = format!("add contacts to campaign {}", importing.campaign);
-        let mut tx = self.write(doing).await?;
-        let given = args![importing.id, importing.campaign.0];
-        let known: Option<(i64, i64, i64)> = tx.one(HOW_FAR, given).await?;
-        let Some((bytes, lines, is_complete)) = known else {
-            return Err(tx.refuse("this import was never begun"));
-        };
-        Ok(Adding {
-            tx,
-            across,
-            now,
-            before: (bytes, lines),
-            bytes,
-            is_complete: is_complete == 1,
-            far: None,
-            has_added: false,
-        })
-    }
-
-    /// Adds one batch of contacts in a transaction of its own, as [`Adding::add`] does.
+    /// Adds contacts in a transaction of their own, as [`Store::add_packed`] does.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -73,175 +36,201 @@ impl Store {
         contacts: &[NewContact],
         now: Timestamp,
     ) -> Result<Added, StoreError> {
-        let mut adding = self.adding(importing, across, now).await?;
-        let added = adding.add(importing, contacts).await?;
-        adding.commit().await?;
+        let packed = [contacts.iter().collect::<PackedContacts>()];
+        self.add_packed(importing, across, &packed, || {}, now)
+            .await
+    }
+
+    /// Adds batches of contacts, due at once, in one transaction, with how far the import is.
+    ///
+    /// `importing` is as it is after them, but for what only this can count: its `rows` and `rejected` do not count yet what
+    /// was added and what was left out here. Of several with one number the first is added. The same may be given again
+    /// if the reply was lost: it changes nothing, and returns the same.
+    ///
+    /// `begun` is called when the transaction has begun: on SQLite no other process writes from then on until this returns.
+    /// If another transaction got in its way it begins anew, a few times.
+    ///
+    /// # Errors
+    /// [`StoreError`], refused if the import was never begun; then none of it is written, or the reply was lost.
+    pub async fn add_packed(
+        &self,
+        importing: &Importing,
+        across: Across,
+        batches: &[PackedContacts],
+        mut begun: impl FnMut() + Send,
+        now: Timestamp,
+    ) -> Result<Added, StoreError> {
+        let mut attempts = Attempts::default();
+        loop {
+            let added = self.try_add(importing, across, batches, &mut begun, now);
+            match added.await {
+                Err(error) if attempts.again(&error).await => {}
+                done => return done,
+            }
+        }
+    }
+
+    async fn try_add(
+        &self,
+        importing: &Importing,
+        across: Across,
+        batches: &[PackedContacts],
+        begun: &mut (impl FnMut() + Send),
+        now: Timestamp,
+    ) -> Result<Added, StoreError> {
+        let campaign = importing.campaign;
+        let mut tx = self
+            .write(format!("add contacts to campaign {campaign}"))
+            .await?;
+        begun();
+        // Lists of one campaign that have the same numbers would wait for each other's rows, each for the other's.
+        tx.take_turns(IMPORT_LOCK | campaign.0).await?;
+        let given = args![importing.id, campaign.0];
+        let known: Option<(i64, i64, i64)> = tx.one(HOW_FAR, given).await?;
+        let Some((bytes, lines, is_complete)) = known else {
+            return Err(tx.refuse("this import was never begun"));
+        };
+        let rows: Vec<_> = batches.iter().flat_map(PackedContacts::rows).collect();
+        let is_there = match bytes.cmp(&count(importing.bytes)) {
+            Ordering::Less => false,
+            Ordering::Equal => is_complete == 1 || !importing.is_complete,
+            Ordering::Greater => true,
+        };
+        if is_there {
+            return added(&mut tx, importing, &rows).await;
+        }
+        let added = insert(&mut tx, importing, across, &rows, now).await?;
+        let left_out = (added.duplicates.len() + added.elsewhere.len()) as u64;
+        let noted = args![
+            importing.id,
+            count(importing.bytes),
+            count(importing.lines),
+            bytes,
+            lines,
+            count(importing.rows + added.added),
+            count(importing.rejected + left_out),
+            i64::from(importing.is_complete),
+            codec::micros(now),
+        ];
+        tx.execute(NOTE, noted).await?;
+        if added.added > 0 {
+            // The campaign's controller looks for what has changed.
+            tx.touch(campaign, now).await?;
+        }
+        tx.commit().await?;
         Ok(added)
     }
 }
 
-impl Adding {
-    /// Adds contacts, due at once.
-    ///
-    /// `importing` is as it is after them, but for what only this can count: its `rows` and `rejected` do not count yet what
-    /// was added and what was left out here. Of several with one number the first is added. The same may be given again,
-    /// to this or to a later transaction, if the reply was lost: it changes nothing, and returns the same.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn add(
-        &mut self,
-        importing: &Importing,
-        contacts: &[NewContact],
-    ) -> Result<Added, StoreError> {
-        let after = count(importing.bytes);
-        let is_there = match self.bytes.cmp(&after) {
-            Ordering::Less => false,
-            Ordering::Equal => self.is_complete || !importing.is_complete,
-            Ordering::Greater => true,
-        };
-        if is_there {
-            return added(&mut self.tx, importing, contacts).await;
-        }
-        let added = if contacts.is_empty() {
-            Added::default()
-        } else {
-            self.insert(importing, contacts).await?
-        };
-        let left_out = (added.duplicates.len() + added.elsewhere.len()) as u64;
-        self.has_added |= added.added > 0;
-        self.bytes = after;
-        self.is_complete = importing.is_complete;
-        self.far = Some(Importing {
-            rows: importing.rows + added.added,
-            rejected: importing.rejected + left_out,
-            ..importing.clone()
-        });
-        Ok(added)
+async fn insert(
+    tx: &mut Tx,
+    importing: &Importing,
+    across: Across,
+    rows: &[PackedRow<'_>],
+    now: Timestamp,
+) -> Result<Added, StoreError> {
+    if rows.is_empty() {
+        return Ok(Added::default());
     }
-
-    async fn insert(
-        &mut self,
-        importing: &Importing,
-        contacts: &[NewContact],
-    ) -> Result<Added, StoreError> {
-        let given = contacts.iter().map(GivenContact::of).collect::<Vec<_>>();
-        let given = serde_json::to_string(&given);
-        let given = given.map_err(|error| self.tx.broken(error.to_string()))?;
-        let given = args![
-            &given,
-            importing.campaign.0,
-            importing.id,
-            codec::micros(self.now),
-            self.across.stored(),
-        ];
-        let new = self.tx.execute(ADD, given).await?;
-        if new < contacts.len() as u64 {
-            return added(&mut self.tx, importing, contacts).await;
+    let campaign = importing.campaign.0;
+    let same = args![campaign, importing.id, codec::micros(now)];
+    if tx.leaves_out_known_rows() && across == Across::Allow {
+        let new = tx.insert_rows(&CONTACTS, same, rows).await?;
+        if new < rows.len() as u64 {
+            return added(tx, importing, rows).await;
         }
-        Ok(Added {
+        return Ok(Added {
             added: new,
             ..Added::default()
-        })
+        });
     }
 
-    /// Commits all of it, with how far the import is.
-    ///
-    /// # Errors
-    /// [`StoreError`]; then none of it is written, or the reply was lost.
-    pub async fn commit(mut self) -> Result<(), StoreError> {
-        if let Some(far) = &self.far {
-            let noted = args![
-                far.id,
-                count(far.bytes),
-                count(far.lines),
-                self.before.0,
-                self.before.1,
-                count(far.rows),
-                count(far.rejected),
-                i64::from(far.is_complete),
-                codec::micros(self.now),
-            ];
-            self.tx.execute(NOTE, noted).await?;
-            if self.has_added {
-                // The campaign's controller looks for what has changed.
-                self.tx.touch(far.campaign, self.now).await?;
-            }
+    let numbers = numbers(rows);
+    let own = own(tx, campaign, &numbers, rows.len()).await?;
+    let mut is_elsewhere = vec![false; rows.len()];
+    if across != Across::Allow {
+        let given = args![&numbers, campaign, across.stored()];
+        let found: Vec<(i64,)> = tx.all(ELSEWHERE, given).await?;
+        for (nth,) in found {
+            mark(&mut is_elsewhere, nth, true);
         }
-        self.tx.commit().await
     }
+    let mut added = Added::default();
+    let mut seen = HashSet::with_capacity(rows.len());
+    let mut new = Vec::with_capacity(rows.len());
+    for ((row, own), is_elsewhere) in rows.iter().zip(own).zip(is_elsewhere) {
+        let (number, line) = number_and_line(*row);
+        if own.is_some() {
+            added.duplicates.push(line);
+        } else if is_elsewhere {
+            added.elsewhere.push(line);
+        } else if seen.insert(number) {
+            new.push(*row);
+        } else {
+            added.duplicates.push(line);
+        }
+    }
+    added.added = tx.insert_rows(&CONTACTS, same, &new).await?;
+    Ok(added)
 }
 
 /// What became of contacts that were given to an import, by what is stored.
 async fn added(
     tx: &mut Tx,
     importing: &Importing,
-    contacts: &[NewContact],
+    rows: &[PackedRow<'_>],
 ) -> Result<Added, StoreError> {
-    let given = rows(contacts.iter().map(|contact| {
-        row! { number: codec::number(&contact.number), line: count(contact.line) }
-    }));
-    let campaign = importing.campaign.0;
-    let there: Vec<(i64, i64)> = tx.all(ADDED, args![&given, campaign, importing.id]).await?;
+    let numbers = numbers(rows);
+    let own = own(tx, importing.campaign.0, &numbers, rows.len()).await?;
     let mut added = Added::default();
     let mut seen = BTreeSet::new();
-    for (contact, (is_ours, is_known)) in contacts.iter().zip(there) {
-        // A line is one contact, and a line that is given twice is no second one.
-        if is_ours == 1 && seen.insert(contact.line) {
-            added.added += 1;
-        } else if is_known == 1 {
-            added.duplicates.push(contact.line);
-        } else {
-            added.elsewhere.push(contact.line);
+    for (row, own) in rows.iter().zip(own) {
+        let (_, line) = number_and_line(*row);
+        match own {
+            // A line is one contact, and a line that is given twice is no second one.
+            Some(there) if there == (importing.id, count(line)) && seen.insert(line) => {
+                added.added += 1;
+            }
+            Some(_) => added.duplicates.push(line),
+            None => added.elsewhere.push(line),
         }
     }
     Ok(added)
 }
 
-/// A contact as the statement takes it; what is not given is not written.
-#[derive(Serialize)]
-struct GivenContact<'a> {
-    line: u64,
-    number: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    zone: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    state: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    consent: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    consent_at: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    consent_source: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    foreign_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    others: Option<String>,
+/// For each number the import and the line by which the campaign has it, if it has.
+async fn own(
+    tx: &mut Tx,
+    campaign: i64,
+    numbers: &str,
+    count: usize,
+) -> Result<Vec<Option<(i64, i64)>>, StoreError> {
+    let found: Vec<(i64, i64, i64)> = tx.all(OWN, args![numbers, campaign]).await?;
+    let mut own = vec![None; count];
+    for (nth, import, line) in found {
+        mark(&mut own, nth, Some((import, line)));
+    }
+    Ok(own)
 }
 
-impl<'a> GivenContact<'a> {
-    fn of(contact: &'a NewContact) -> Self {
-        let consent = contact.consent.as_ref();
-        let others = serde_json::to_string(&contact.others);
-        Self {
-            line: contact.line,
-            number: codec::number(&contact.number),
-            name: contact.name.as_deref(),
-            zone: contact.zone.as_deref(),
-            state: contact.state.as_deref(),
-            consent: consent.map(|consent| codec::consent_slug(consent.kind)),
-            consent_at: consent.and_then(|consent| consent.at).map(codec::micros),
-            consent_source: consent.and_then(|consent| consent.source.as_deref()),
-            message: contact.message.as_deref(),
-            foreign_id: contact.foreign_id.as_deref(),
-            others: (!contact.others.is_empty()).then(|| others.expect("texts by texts are JSON")),
-        }
+fn mark<T>(all: &mut [T], nth: i64, with: T) {
+    let nth = usize::try_from(nth).ok();
+    if let Some(one) = nth.and_then(|nth| all.get_mut(nth)) {
+        *one = with;
     }
 }
+
+/// The numbers of rows, as a JSON array.
+fn numbers(rows: &[PackedRow<'_>]) -> String {
+    let numbers: Vec<_> = rows
+        .iter()
+        .map(|row| number_and_line(*row).0.to_string())
+        .collect();
+    format!("[{}]", numbers.join(","))
+}
+
+/// What the locks of imports begin with, in PostgreSQL's room of locks that programs share.
+const IMPORT_LOCK: i64 = 0x6166_7465_0000_0000;
 
 // Two programs that import the same list at once take turns.
 const HOW_FAR: Sql = sql!(
@@ -249,35 +238,27 @@ const HOW_FAR: Sql = sql!(
     ["", " FOR UPDATE"]
 );
 
-const ADD: Sql = sql!(
-    "INSERT INTO contacts (campaign, import, line, number, name, zone, state, consent, consent_at, consent_source, \
-     message, foreign_id, others, due_at) \
-     SELECT $2, $3, given.line, given.number, given.name, given.zone, given.state, given.consent, given.consent_at, \
-     given.consent_source, given.message, given.foreign_id, given.others, $4 FROM ",
-    {
-        line BIGINT,
-        number BIGINT,
-        name TEXT,
-        zone TEXT,
-        state TEXT,
-        consent TEXT,
-        consent_at BIGINT,
-        consent_source TEXT,
-        message TEXT,
-        foreign_id TEXT,
-        others TEXT
-    },
-    " WHERE ($5 = 0 OR NOT EXISTS (SELECT 1 FROM contacts AS other JOIN campaigns ON campaigns.id = other.campaign \
-     WHERE other.number = given.number AND other.campaign <> $2 \
-     AND ($5 = 2 OR campaigns.standing IN ('running', 'paused', 'cancelling')))) \
-     ORDER BY given.nth ON CONFLICT (number, campaign) DO NOTHING"
-);
+// Both look up one number after the other: by a count of the rows a planner would rather read the whole table.
+const OWN: Sql = sql!([
+    "SELECT given.key, coalesce(contacts.import, 0), coalesce(contacts.line, 0) FROM json_each($1) AS given \
+     CROSS JOIN contacts ON contacts.number = given.value AND contacts.campaign = $2",
+    "SELECT given.nth - 1, there.import, there.line \
+     FROM unnest(CAST(translate($1, '[]', '{}') AS BIGINT[])) WITH ORDINALITY AS given (number, nth) \
+     CROSS JOIN LATERAL (SELECT coalesce(import, 0) AS import, coalesce(line, 0) AS line FROM contacts \
+     WHERE contacts.number = given.number AND contacts.campaign = $2 LIMIT 1) AS there",
+]);
 
-const ADDED: Sql = sql!(
-    "SELECT CAST(CASE WHEN contacts.import = $3 AND contacts.line = given.line THEN 1 ELSE 0 END AS BIGINT), \
-     CAST(CASE WHEN contacts.id IS NULL THEN 0 ELSE 1 END AS BIGINT) FROM ",
-    { number BIGINT, line BIGINT },
-    " LEFT JOIN contacts ON contacts.number = given.number AND contacts.campaign = $2 ORDER BY given.nth"
+const ELSEWHERE: Sql = sql!(
+    [
+        "SELECT given.key FROM json_each($1) AS given WHERE (SELECT 1 FROM contacts AS other \
+         JOIN campaigns ON campaigns.id = other.campaign WHERE other.number = given.value",
+        "SELECT given.nth - 1 \
+         FROM unnest(CAST(translate($1, '[]', '{}') AS BIGINT[])) WITH ORDINALITY AS given (value, nth) \
+         WHERE (SELECT 1 FROM contacts AS other \
+         JOIN campaigns ON campaigns.id = other.campaign WHERE other.number = given.value",
+    ],
+    " AND other.campaign <> $2 AND ($3 = 2 OR campaigns.standing IN ('running', 'paused', 'cancelling')) LIMIT 1) \
+     IS NOT NULL"
 );
 
 const NOTE: Sql = sql!(

@@ -84,22 +84,38 @@ impl Store {
         tx.commit().await
     }
 
-    /// Keeps more of the database in memory while a list comes in, or the usual amount again. PostgreSQL does that
-    /// by itself.
+    /// Whether one writer at a time has the whole database, as on SQLite, so that all others wait for it.
+    pub const fn has_one_writer(&self) -> bool {
+        matches!(self.pools, Pools::Sqlite { .. })
+    }
+
+    /// Makes SQLite ready for a list that comes in, or for its usual work again: more of the database is kept in memory, and
+    /// what was written is moved from the log into the database by [`Self::checkpoint`] alone. PostgreSQL does both by itself.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn widen_cache(&self, is_wide: bool) -> Result<(), StoreError> {
+    pub async fn make_ready_for_lists(&self, is_ready: bool) -> Result<(), StoreError> {
+        let pragma = if is_ready { LISTS } else { USUAL };
+        self.pragma("set the size of its cache", pragma).await
+    }
+
+    /// Moves what was written from SQLite's log into the database, as far as nothing reads it there. Others may write
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn checkpoint(&self) -> Result<(), StoreError> {
+        let pragma = "PRAGMA wal_checkpoint(PASSIVE)";
+        self.pragma("move its log into the database", pragma).await
+    }
+
+    async fn pragma(&self, doing: &str, pragma: &'static str) -> Result<(), StoreError> {
         let Pools::Sqlite { writer, .. } = &self.pools else {
             return Ok(());
         };
-        let pragma = if is_wide { WIDE_CACHE } else { USUAL_CACHE };
         let done = sqlx::query(pragma).execute(writer).await;
-        let failed = |error: sqlx::Error| {
-            let doing = "set the size of its cache".to_owned();
-            StoreError::new(doing, self.place.clone(), error.into())
-        };
-        done.map(drop).map_err(failed)
+        done.map(drop)
+            .map_err(|error| StoreError::new(doing.to_owned(), self.place.clone(), error.into()))
     }
 
     /// Closes all connections, once what they do is done. Clones are closed with it.
@@ -335,9 +351,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// and our memory does not grow with the list.
 const CACHE_SIZE: &str = "-2048";
 
-/// The same, and 16 MiB, most of the index that a list of a million numbers goes to in no order.
-const USUAL_CACHE: &str = "PRAGMA cache_size = -2048";
-const WIDE_CACHE: &str = "PRAGMA cache_size = -16384";
+/// 32 MiB: the index that a list of a million numbers goes to in no order, and what a transaction has changed.
+const LISTS: &str = "PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 0";
+const USUAL: &str = "PRAGMA cache_size = -2048; PRAGMA wal_autocheckpoint = 1000";
 
 /// What is left of the write-ahead log once it was taken over, in bytes.
 const JOURNAL_SIZE_LIMIT: &str = "67108864";
