@@ -120,6 +120,7 @@ pub(super) async fn run(
         ..config.pbx.rules
     };
     let store = || database::open(config);
+    let to_read = || database::open_to_read(config);
     match &args.command {
         DncCommand::Add {
             numbers,
@@ -147,9 +148,9 @@ pub(super) async fn run(
                 json: *json,
                 full_number: *full_number,
             };
-            check(&store().await?, &numbers, shown, printer).await
+            check(&to_read().await?, &numbers, shown, printer).await
         }
-        DncCommand::Lists { json } => lists(&store().await?, *json, printer).await,
+        DncCommand::Lists { json } => lists(&to_read().await?, *json, printer).await,
     }
 }
 

@@ -5,9 +5,8 @@
     reason = "the errors of others are many, grow, and mostly mean the same here"
 )]
 
-use std::{error::Error, fmt, sync::Arc};
+use std::{borrow::Cow, error::Error, fmt, sync::Arc};
 
-use sqlx::migrate::MigrateError;
 use thiserror::Error;
 
 /// The database could not do what was asked; nothing of it was done, or, after a lost reply, all of it.
@@ -66,14 +65,22 @@ impl StoreError {
 pub(super) enum Failure {
     /// The database said so.
     Database(sqlx::Error),
-    /// Its schema could not be brought forward.
-    Migrate(Box<MigrateError>),
+    /// A step of its schema could not be done; the name follows `step`.
+    Step(String, sqlx::Error),
     /// The server did not answer in time.
     NoAnswer,
     /// The file could not be made.
     File(std::io::Error),
     /// It is not ours.
     NotOurs(String),
+    /// Its schema is too new for this program.
+    Later(String),
+    /// Its schema is of an earlier version, and lacks what was asked for.
+    Earlier(String),
+    /// Its schema has a step of this version with another text.
+    Unreleased(i64),
+    /// It has to be copied first, and that did not work.
+    Copy(String),
     /// The address cannot be one.
     Address(String),
     /// What was asked makes no sense.
@@ -86,27 +93,60 @@ impl Failure {
     fn kind(&self) -> Kind {
         match self {
             Self::Database(error) => kind_of(error),
-            Self::Migrate(error) => match &**error {
-                MigrateError::Execute(error) => kind_of(error),
-                MigrateError::ExecuteMigration(error, _) => {
-                    let kind = kind_of(error);
-                    // A table that is there already, and that no migration of ours made.
-                    if matches!(kind, Kind::Unknown | Kind::Exists) {
-                        Kind::NotOurs
-                    } else {
-                        kind
-                    }
-                }
-                MigrateError::VersionMissing(_) => Kind::Later,
-                MigrateError::VersionMismatch(_) => Kind::Unreleased,
-                _ => Kind::Unknown,
-            },
+            Self::Step(_, error) => kind_of(error),
             Self::NoAnswer => Kind::Unreachable,
             Self::File(error) => kind_of_io(error),
             Self::NotOurs(_) => Kind::NotOurs,
+            Self::Later(_) => Kind::Later,
+            Self::Earlier(_) => Kind::Earlier,
+            Self::Unreleased(_) => Kind::Unreleased,
+            Self::Copy(_) => Kind::Copy,
             Self::Address(_) => Kind::Address,
             Self::Refused(_) => Kind::Refused,
             Self::Strange(_) => Kind::Unknown,
+        }
+    }
+
+    /// Whether it passes by itself in a moment: another has a lock.
+    pub(super) fn is_passing(&self) -> bool {
+        let Some(code) = self.code() else {
+            return false;
+        };
+        matches!(&*code, "55P03" | "40P01" | "40001") || self.kind() == Kind::Locked
+    }
+
+    /// The same, or, if a table or a column is missing, that the schema is of an earlier version.
+    pub(super) fn of_earlier_schema(self, version: i64) -> Self {
+        let is_missing = match (self.code().as_deref(), &self) {
+            (Some("42P01" | "42703"), _) => true,
+            (Some("1"), Self::Database(error)) => {
+                let words = error.to_string();
+                words.contains("no such table") || words.contains("no such column")
+            }
+            _ => false,
+        };
+        if is_missing {
+            return Self::Earlier(format!(
+                "the database has the schema of an earlier version ({version})"
+            ));
+        }
+        self
+    }
+
+    /// A step of the schema that failed. A table that is there already when the first step makes it is another program's.
+    pub(super) fn of_step(version: i64, name: &str, error: sqlx::Error) -> Self {
+        if version == 1 && kind_of(&error) == Kind::Unknown {
+            return Self::NotOurs(error.to_string());
+        }
+        Self::Step(format!("{version} ({name})"), error)
+    }
+
+    /// The database's own code for it.
+    fn code(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Database(sqlx::Error::Database(error))
+            | Self::Step(_, sqlx::Error::Database(error)) => error.code(),
+            _ => None,
         }
     }
 
@@ -115,19 +155,16 @@ impl Failure {
             // It says nothing but that it waited.
             Self::Database(sqlx::Error::PoolTimedOut) => "no connection became free in time".into(),
             Self::Database(error) => error.into(),
-            Self::Migrate(error) => match *error {
-                MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
-                    error.into()
-                }
-                MigrateError::VersionMissing(version) => {
-                    format!("its schema has version {version}, which this program does not know")
-                        .into()
-                }
-                other => other.into(),
-            },
+            Self::Step(step, error) => format!("step {step}: {error}").into(),
+            Self::Unreleased(version) => {
+                format!("step {version} of its schema is not the one that this program has").into()
+            }
             Self::NoAnswer => "the server did not answer in time".into(),
             Self::File(error) => error.into(),
             Self::NotOurs(words)
+            | Self::Later(words)
+            | Self::Earlier(words)
+            | Self::Copy(words)
             | Self::Address(words)
             | Self::Refused(words)
             | Self::Strange(words) => words.into(),
@@ -137,16 +174,7 @@ impl Failure {
 
 impl From<sqlx::Error> for Failure {
     fn from(error: sqlx::Error) -> Self {
-        match error {
-            sqlx::Error::Migrate(error) => Self::Migrate(error),
-            error => Self::Database(error),
-        }
-    }
-}
-
-impl From<MigrateError> for Failure {
-    fn from(error: MigrateError) -> Self {
-        Self::Migrate(Box::new(error))
+        Self::Database(error)
     }
 }
 
@@ -169,7 +197,9 @@ enum Kind {
     Corrupt,
     NotOurs,
     Later,
+    Earlier,
     Unreleased,
+    Copy,
     Login,
     NoDatabase,
     Address,
@@ -192,7 +222,9 @@ impl Kind {
             | Self::Corrupt
             | Self::NotOurs
             | Self::Later
+            | Self::Earlier
             | Self::Unreleased
+            | Self::Copy
             | Self::Login
             | Self::NoDatabase
             | Self::Address
@@ -231,9 +263,13 @@ impl Kind {
             Self::NotOurs => Some(
                 "it belongs to another program; name a file or a database of its own in `store.url`",
             ),
-            Self::Later => {
-                Some("it was written by a later version of this program; use that version")
-            }
+            Self::Later => Some(
+                "it was written by a later version of this program; use that version (`aftertone --version` names this one)",
+            ),
+            Self::Earlier => Some("run `aftertone store migrate` first; with `--dry-run` it shows what it would do"),
+            Self::Copy => Some(
+                "make room or see the folder's permissions; `aftertone store migrate --no-copy` goes without if you have a backup",
+            ),
             Self::Unreleased => Some(
                 "its schema was made by a version that was never released; restore a backup, or start a fresh one",
             ),

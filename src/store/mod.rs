@@ -42,17 +42,20 @@ pub use controllers::{CLOCKS_WITHIN, CONTROLLER_LEASE, ControllerLease, Orphan};
 pub use do_not_call::{Barred, ListName, OWN_LIST};
 pub use error::{ErrorClass, StoreError};
 pub use import::{Across, Added, Importing, NewContact, PackedContacts, Source};
-pub use open::DatabaseAddress;
+pub use open::{DatabaseAddress, DatabaseCopy, Opened, UpgradePlan, Upgraded, copies_of};
 pub use queue::{CONTACT_LEASE, Facts, Leased, Recent, RecentCalls, WaitingGroup};
 pub use results::{Cursor, Filter, ResultRow};
 pub use tally::{CallsOfLength, Tally};
 
+use open::Access;
 use transaction::Pools;
 
-/// A database, open and with the schema of this version. Clones share its connections.
+/// A database, open, with the schema of this version or, to be read, as it is. Clones share its connections.
 #[derive(Clone, Debug)]
 pub struct Store {
     pools: Pools,
     /// Which database it is, for people.
     place: Arc<str>,
+    opened: Arc<Opened>,
+    access: Access,
 }

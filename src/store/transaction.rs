@@ -10,9 +10,10 @@ use sqlx::{
 };
 
 use super::{
-    Store, StoreError,
+    Opened, Store, StoreError,
     bulk::{self, BulkTable, PackedRow},
     error::Failure,
+    open::Access,
     sql::{Arg, Sql, args, sql},
 };
 
@@ -33,6 +34,8 @@ pub(super) struct Tx {
     /// What is being done, to follow `cannot`.
     doing: String,
     place: Arc<str>,
+    /// The version of the schema, if it is of an earlier version of the program.
+    behind: Option<i64>,
 }
 
 enum OpenTransaction {
@@ -54,6 +57,10 @@ impl<T> StoredRow for T where
 impl Store {
     /// Begins a transaction that writes; on SQLite it has the database for itself.
     pub(super) async fn write(&self, doing: impl Into<String>) -> Result<Tx, StoreError> {
+        if self.access == Access::Read {
+            let failure = Failure::Refused("it was opened to be read only".to_owned());
+            return Err(StoreError::new(doing.into(), self.place.clone(), failure));
+        }
         let begun = match &self.pools {
             Pools::Sqlite { writer, .. } => writer
                 .begin_with("BEGIN IMMEDIATE")
@@ -92,11 +99,16 @@ impl Store {
         transaction: Result<OpenTransaction, Failure>,
     ) -> Result<Tx, StoreError> {
         let place = self.place.clone();
+        let behind = match *self.opened {
+            Opened::Behind { version } => Some(version),
+            Opened::AsItWas | Opened::Upgraded(_) | Opened::Missing | Opened::Ahead { .. } => None,
+        };
         match transaction {
             Ok(transaction) => Ok(Tx {
                 transaction,
                 doing,
                 place,
+                behind,
             }),
             Err(failure) => Err(StoreError::new(doing, place, failure)),
         }
@@ -212,6 +224,10 @@ impl Tx {
     }
 
     fn failed(&self, failure: Failure) -> StoreError {
+        let failure = match self.behind {
+            Some(version) => failure.of_earlier_schema(version),
+            None => failure,
+        };
         StoreError::new(self.doing.clone(), self.place.clone(), failure)
     }
 }

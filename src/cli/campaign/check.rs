@@ -95,7 +95,7 @@ pub(super) async fn run(
     if !args.json {
         printer.line(&columns.line());
     }
-    let store = database::open(config).await?;
+    let store = database::open_to_read(config).await?;
     let mut check = ListCheck {
         gate: Gate::new(config.gate.clone()),
         kind: args.kind,

@@ -125,7 +125,7 @@ pub(super) async fn run(
     printer: Printer,
 ) -> Result<Exit, CliError> {
     let filter = args.wanted.filter(config.pbx.rules)?;
-    let store = database::open(config).await?;
+    let store = database::open_to_read(config).await?;
     let campaign = campaign(&store, &args.name).await?;
     let format = args.format.or(args.json.then_some(RowFormat::Json));
     if let Some(path) = &args.picture {

@@ -39,7 +39,7 @@ pub(super) async fn run(
     config: &Config,
     printer: Printer,
 ) -> Result<Exit, CliError> {
-    let store = database::open(config).await?;
+    let store = database::open_to_read(config).await?;
     let now = database::now();
     let mut campaigns = match &args.name {
         Some(name) => vec![find(name, &store).await?],

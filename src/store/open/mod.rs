@@ -1,5 +1,9 @@
 //! The address of the database, and opening it.
 
+mod copy;
+mod migrate;
+mod schema;
+
 use std::{
     fs::OpenOptions,
     io,
@@ -12,8 +16,8 @@ use std::{
 
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::{
-    ConnectOptions as _, Connection as _, PgConnection, SqlSafeStr as _,
-    migrate::{Migration, MigrationType, Migrator},
+    AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, SqlSafeStr as _,
+    migrate::{Migration, MigrationType},
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -24,6 +28,11 @@ use super::{
     sql::{Sql, args, sql},
     transaction::{Pools, timely},
 };
+use migrate::{bring_forward_postgres, bring_forward_sqlite, sqlite_bytes};
+use schema::{AppliedSteps, SchemaState};
+
+pub use copy::{DatabaseCopy, copies_of};
+pub use migrate::Upgraded;
 
 /// The address of the database.
 #[derive(Clone, Debug)]
@@ -64,13 +73,116 @@ impl DatabaseAddress {
     }
 }
 
+/// How a database was found when it was opened, and what opening it has done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Opened {
+    /// It has the schema of this version.
+    AsItWas,
+    /// It was brought forward, or made.
+    Upgraded(Upgraded),
+    /// There is none yet. Opened to read, it reads as one without campaigns and lists.
+    Missing,
+    /// It has the schema of an earlier version; this can be only if it was opened to read.
+    Behind {
+        /// The version of its schema.
+        version: i64,
+    },
+    /// It has the schema of a later version, which this one may use.
+    Ahead {
+        /// The version of its schema.
+        version: i64,
+    },
+}
+
+/// What bringing a database forward would do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpgradePlan {
+    /// Which database it is, for people.
+    pub place: String,
+    /// The version of its schema; 0: there are no tables yet.
+    pub from: i64,
+    /// The version of this program's schema.
+    pub to: i64,
+    /// The steps that are missing, each with its name.
+    pub steps: Vec<(i64, String)>,
+    /// The copy that is made first; none of PostgreSQL, and none if there is nothing to copy or to do.
+    pub copy: Option<DatabaseCopy>,
+    /// How large the database is, in bytes.
+    pub bytes: u64,
+}
+
 impl Store {
-    /// Opens the database and brings its schema forward.
+    /// Opens the database and brings its schema forward; an SQLite file that holds something is copied first.
     ///
     /// # Errors
-    /// [`StoreError`] if it cannot be reached, is corrupt, is not a database of this program, or was written by a later version.
+    /// [`StoreError`] if it cannot be reached, is corrupt, is not a database of this program, or was written by a later version
+    /// that this one cannot work with.
     pub async fn open(place: &DatabaseAddress) -> Result<Self, StoreError> {
-        Self::open_with(place, migrations).await
+        Self::open_with(place, migrations, Access::Write { wants_copy: true }).await
+    }
+
+    /// Brings the schema forward as [`Self::open`] does, with or without a copy of an SQLite file.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn migrate(
+        place: &DatabaseAddress,
+        wants_copy: bool,
+    ) -> Result<Self, StoreError> {
+        Self::open_with(place, migrations, Access::Write { wants_copy }).await
+    }
+
+    /// Opens the database to read it as it is: its schema is not brought forward, no file is made, nothing is written. What
+    /// needs a later schema than it has fails, with a hint to migrate. Whatever writes is refused.
+    ///
+    /// # Errors
+    /// [`StoreError`] as [`Self::open`], and if a PostgreSQL database has no tables of this program.
+    pub async fn open_to_read(place: &DatabaseAddress) -> Result<Self, StoreError> {
+        Self::open_with(place, migrations, Access::Read).await
+    }
+
+    /// What [`Self::open`] would do to the schema, which it does not do.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn plan_upgrade(place: &DatabaseAddress) -> Result<UpgradePlan, StoreError> {
+        let (shown, planned) = match place {
+            DatabaseAddress::Sqlite(path) => (shown_sqlite(path), plan_sqlite(path).await),
+            DatabaseAddress::Postgres(url) => match postgres_options(url) {
+                Ok(options) => (shown_postgres(&options), plan_postgres(options).await),
+                Err(failure) => ("store.url".to_owned(), Err(failure)),
+            },
+        };
+        match planned {
+            Ok((applied, copy, bytes)) => {
+                let known = migrations(place.database());
+                let missing = applied.missing(&known);
+                Ok(UpgradePlan {
+                    steps: missing
+                        .map(|step| (step.version, step.description.to_string()))
+                        .collect(),
+                    place: shown,
+                    from: applied.version().unwrap_or(0),
+                    to: known.last().map_or(0, |step| step.version),
+                    copy,
+                    bytes,
+                })
+            }
+            Err(failure) => {
+                let doing = "see what a migration would do".to_owned();
+                Err(StoreError::new(doing, shown.into(), failure))
+            }
+        }
+    }
+
+    /// How it was found, and what opening it has done.
+    pub fn opened(&self) -> &Opened {
+        &self.opened
+    }
+
+    /// Which database it is, for people.
+    pub fn place(&self) -> &str {
+        &self.place
     }
 
     /// Whether it can be read and written at this moment: counts a counter up, which fails on a full disk and
@@ -132,29 +244,76 @@ impl Store {
     async fn open_with(
         place: &DatabaseAddress,
         migrations: fn(Database) -> Vec<Migration>,
+        access: Access,
     ) -> Result<Self, StoreError> {
+        let known = migrations(place.database());
         let (shown, opened): (Arc<str>, _) = match place {
             DatabaseAddress::Sqlite(path) => {
-                let shown = format!("the database `{}`", path.display());
-                (shown.into(), open_sqlite(path, migrations).await)
+                let opened = match access {
+                    Access::Write { wants_copy } => open_sqlite(path, &known, wants_copy).await,
+                    Access::Read => read_sqlite(path, &known).await,
+                };
+                (shown_sqlite(path).into(), opened)
             }
-            DatabaseAddress::Postgres(url) => match PgConnectOptions::from_str(url.expose_secret())
-            {
+            DatabaseAddress::Postgres(url) => match postgres_options(url) {
                 Ok(options) => {
                     let shown = shown_postgres(&options);
-                    (shown.into(), open_postgres(options, migrations).await)
+                    (shown.into(), open_postgres(options, &known, access).await)
                 }
-                Err(error) => ("store.url".into(), Err(error.into())),
+                Err(failure) => ("store.url".into(), Err(failure)),
             },
         };
         match opened {
-            Ok(pools) => Ok(Self {
+            Ok((pools, opened)) => Ok(Self {
                 pools,
                 place: shown,
+                opened: Arc::new(opened),
+                access,
             }),
             Err(failure) => Err(StoreError::new(OPENING.to_owned(), shown, failure)),
         }
     }
+}
+
+impl DatabaseAddress {
+    const fn database(&self) -> Database {
+        match self {
+            Self::Sqlite(_) => Database::Sqlite,
+            Self::Postgres(_) => Database::Postgres,
+        }
+    }
+}
+
+impl SchemaState {
+    /// Whether a program that writes has to bring it forward first.
+    const fn wants_steps(self) -> bool {
+        match self {
+            Self::Empty | Self::Behind { .. } => true,
+            Self::Current | Self::Ahead { .. } => false,
+        }
+    }
+
+    fn opened(self, upgraded: Option<Upgraded>) -> Opened {
+        match (upgraded, self) {
+            (Some(upgraded), _) => Opened::Upgraded(upgraded),
+            (None, Self::Empty) => Opened::Missing,
+            (None, Self::Current) => Opened::AsItWas,
+            (None, Self::Behind { version }) => Opened::Behind { version },
+            (None, Self::Ahead { version }) => Opened::Ahead { version },
+        }
+    }
+}
+
+/// What a database is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    /// To read and write it. An SQLite file that has to be brought forward may be copied first.
+    Write {
+        /// Whether it is.
+        wants_copy: bool,
+    },
+    /// To read it as it is.
+    Read,
 }
 
 /// One of the two databases.
@@ -166,32 +325,86 @@ enum Database {
 
 async fn open_sqlite(
     path: &Path,
-    migrations: fn(Database) -> Vec<Migration>,
-) -> Result<Pools, Failure> {
+    known: &[Migration],
+    wants_copy: bool,
+) -> Result<(Pools, Opened), Failure> {
     make_file(path).map_err(Failure::File)?;
-    let options = SqliteConnectOptions::new()
-        .filename(path)
+    let options = sqlite_options(path)
         .journal_mode(SqliteJournalMode::Wal)
         // An intent has to outlive the machine's power, not only the program.
         .synchronous(SqliteSynchronous::Full)
+        .pragma("journal_size_limit", JOURNAL_SIZE_LIMIT);
+
+    // Another process may make the file at the same moment: then it is there when it is asked again.
+    let mut more = MIGRATE_AGAIN;
+    let (state, upgraded) = loop {
+        match bring_forward_sqlite(&options, known, wants_copy).await {
+            Ok(done) => break done,
+            Err(failure) if failure.is_passing() && more > 0 => {
+                more -= 1;
+                tokio::time::sleep(MIGRATE_PAUSE).await;
+            }
+            Err(failure) => return Err(failure),
+        }
+    };
+    let pool = sqlite_pool();
+    let pools = Pools::Sqlite {
+        writer: pool
+            .clone()
+            .max_connections(1)
+            .connect_lazy_with(options.clone()),
+        readers: pool
+            .max_connections(SQLITE_READERS)
+            .connect_lazy_with(options.pragma("query_only", "on")),
+    };
+    Ok((pools, state.opened(upgraded)))
+}
+
+/// Opens a file to read it. A missing or empty one is not made: an empty database in memory takes its place.
+async fn read_sqlite(path: &Path, known: &[Migration]) -> Result<(Pools, Opened), Failure> {
+    let is_missing = match path.metadata() {
+        Ok(about) => about.len() == 0,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => true,
+        Err(error) => return Err(Failure::File(error)),
+    };
+    if !is_missing {
+        // Not `read_only`: whoever is first to read a write-ahead log that was left has to take it over.
+        let options = sqlite_options(path).pragma("query_only", "on");
+        let mut first = options.connect().await?;
+        let applied = AppliedSteps::of_sqlite(&mut first).await?;
+        first.close().await?;
+        let state = applied.judge(known)?;
+        if state != SchemaState::Empty {
+            let readers = sqlite_pool()
+                .max_connections(SQLITE_READERS)
+                .connect_lazy_with(options);
+            let writer = readers.clone();
+            return Ok((Pools::Sqlite { writer, readers }, state.opened(None)));
+        }
+    }
+    let options = SqliteConnectOptions::from_str("sqlite::memory:")?.disable_statement_logging();
+    let readers = sqlite_pool().max_connections(1).connect_lazy_with(options);
+    let mut first = readers.acquire().await?;
+    for step in known {
+        let sql = AssertSqlSafe(step.sql.as_str().to_owned());
+        sqlx::raw_sql(sql).execute(&mut *first).await?;
+    }
+    drop(first);
+    let writer = readers.clone();
+    Ok((Pools::Sqlite { writer, readers }, Opened::Missing))
+}
+
+fn sqlite_options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT)
         .pragma("cache_size", CACHE_SIZE)
-        .pragma("journal_size_limit", JOURNAL_SIZE_LIMIT)
-        .disable_statement_logging();
+        .disable_statement_logging()
+}
 
-    // Another process may make the tables at the same moment: then they are there when it is asked again.
-    let mut more = MIGRATE_AGAIN;
-    while let Err(failure) = migrate_sqlite(&options, migrations).await {
-        let is_final = matches!(failure, Failure::NotOurs(_)) || more == 0;
-        if is_final {
-            return Err(failure);
-        }
-        more -= 1;
-        tokio::time::sleep(MIGRATE_PAUSE).await;
-    }
-
-    let pool = SqlitePoolOptions::new()
+fn sqlite_pool() -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
@@ -200,35 +413,33 @@ async fn open_sqlite(
             let is_clean = !connection.is_in_transaction();
             Box::pin(async move { Ok(is_clean) })
         })
-        .acquire_timeout(SQLITE_ACQUIRE);
-    Ok(Pools::Sqlite {
-        writer: pool
-            .clone()
-            .max_connections(1)
-            .connect_lazy_with(options.clone()),
-        readers: pool
-            .max_connections(SQLITE_READERS)
-            .connect_lazy_with(options.pragma("query_only", "on")),
-    })
+        .acquire_timeout(SQLITE_ACQUIRE)
 }
 
-/// Brings the schema forward, by a connection of its own.
-async fn migrate_sqlite(
-    options: &SqliteConnectOptions,
-    migrations: fn(Database) -> Vec<Migration>,
-) -> Result<(), Failure> {
-    let mut first = options.connect().await?;
-    let (tables, ours): (i64, i64) = sqlx::query_as(SQLITE_TABLES).fetch_one(&mut first).await?;
-    if tables > 0 && ours == 0 {
-        return Err(Failure::NotOurs(format!(
-            "it has {tables} tables of another program"
-        )));
+async fn plan_sqlite(path: &Path) -> Result<(AppliedSteps, Option<DatabaseCopy>, u64), Failure> {
+    match path.metadata() {
+        Ok(about) if about.len() > 0 => {}
+        Ok(_) => return Ok((AppliedSteps::default(), None, 0)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Ok((AppliedSteps::default(), None, 0));
+        }
+        Err(error) => return Err(Failure::File(error)),
     }
-    migrator(migrations(Database::Sqlite))
-        .run_direct(None, &mut first, false)
-        .await?;
+    let options = sqlite_options(path).pragma("query_only", "on");
+    let mut first = options.connect().await?;
+    let applied = AppliedSteps::of_sqlite(&mut first).await?;
+    let bytes = sqlite_bytes(&mut first).await?;
     first.close().await?;
-    Ok(())
+    let known = migrations(Database::Sqlite);
+    applied.judge(&known)?;
+    let next = applied.missing(&known).next();
+    let copy = next.filter(|_| !applied.steps.is_empty());
+    let copy = copy.map(|step| DatabaseCopy::plan(path, step.version, bytes));
+    Ok((applied, copy, bytes))
+}
+
+fn shown_sqlite(path: &Path) -> String {
+    format!("the database `{}`", path.display())
 }
 
 /// Makes the file if it is missing, for its owner only: it holds people's numbers. SQLite gives its other files the
@@ -246,27 +457,54 @@ fn make_file(path: &Path) -> io::Result<()> {
     }
 }
 
+fn postgres_options(url: &SecretString) -> Result<PgConnectOptions, Failure> {
+    let options = PgConnectOptions::from_str(url.expose_secret())?;
+    let options = options.application_name("aftertone");
+    Ok(options.disable_statement_logging())
+}
+
 async fn open_postgres(
     options: PgConnectOptions,
-    migrations: fn(Database) -> Vec<Migration>,
-) -> Result<Pools, Failure> {
-    let options = options
-        .application_name("aftertone")
-        .disable_statement_logging();
+    known: &[Migration],
+    access: Access,
+) -> Result<(Pools, Opened), Failure> {
     let mut first = timely(options.connect()).await?;
-    let migrator = migrator(migrations(Database::Postgres));
     timely(ready_postgres(&mut first)).await?;
-    match tokio::time::timeout(MIGRATE_WITHIN, migrator.run_direct(None, &mut first, false)).await {
-        Ok(migrated) => migrated?,
-        Err(_) => return Err(Failure::NoAnswer),
-    }
+    let opened = match access {
+        Access::Write { .. } => {
+            let (state, upgraded) = bring_forward_postgres(&mut first, known).await?;
+            state.opened(upgraded)
+        }
+        Access::Read => {
+            let applied = timely(AppliedSteps::of_postgres(&mut first)).await?;
+            match applied.judge(known)? {
+                SchemaState::Empty => {
+                    let words = "it has no tables of this program, or this user's search path does not have them";
+                    return Err(Failure::Earlier(words.to_owned()));
+                }
+                state => state.opened(None),
+            }
+        }
+    };
     first.close().await?;
 
     let pool = PgPoolOptions::new()
         .max_connections(POSTGRES_CONNECTIONS)
         .acquire_timeout(POSTGRES_ACQUIRE)
         .after_connect(|connection, _| Box::pin(ready_postgres(connection)));
-    Ok(Pools::Postgres(pool.connect_lazy_with(options)))
+    Ok((Pools::Postgres(pool.connect_lazy_with(options)), opened))
+}
+
+async fn plan_postgres(
+    options: PgConnectOptions,
+) -> Result<(AppliedSteps, Option<DatabaseCopy>, u64), Failure> {
+    let mut first = timely(options.connect()).await?;
+    let applied = timely(AppliedSteps::of_postgres(&mut first)).await?;
+    applied.judge(&migrations(Database::Postgres))?;
+    let bytes = sqlx::query_scalar(POSTGRES_BYTES).fetch_one(&mut first);
+    let bytes: i64 = timely(bytes).await?;
+    first.close().await?;
+    Ok((applied, None, bytes.unsigned_abs()))
 }
 
 /// Gives a connection the settings that every one of ours has.
@@ -291,21 +529,22 @@ fn shown_postgres(options: &PgConnectOptions) -> String {
     }
 }
 
-fn migrator(migrations: Vec<Migration>) -> Migrator {
-    let mut migrator = Migrator::with_migrations(migrations);
-    // In a shared database another program may have taken the usual name.
-    migrator.dangerous_set_table_name(MIGRATIONS_TABLE);
-    migrator
-}
-
 /// Every step of the schema, from the first release on. One that was released is never changed.
 fn migrations(database: Database) -> Vec<Migration> {
-    let steps = [(
-        1,
-        "first",
-        include_str!("../migrations/0001.sqlite.sql"),
-        include_str!("../migrations/0001.postgres.sql"),
-    )];
+    let steps = [
+        (
+            1,
+            "first",
+            include_str!("../migrations/0001.sqlite.sql"),
+            include_str!("../migrations/0001.postgres.sql"),
+        ),
+        (
+            7,
+            "erasure",
+            include_str!("../migrations/0007.sqlite.sql"),
+            include_str!("../migrations/0007.postgres.sql"),
+        ),
+    ];
     let step = |(version, name, sqlite, postgres): (i64, &'static str, &'static str, _)| {
         let text = match database {
             Database::Sqlite => sqlite,
@@ -320,10 +559,7 @@ fn migrations(database: Database) -> Vec<Migration> {
 const OPENING: &str = "open the store";
 const READING: &str = "read the store's address";
 
-const MIGRATIONS_TABLE: &str = "aftertone_migrations";
-
-const SQLITE_TABLES: &str = "SELECT count(*), \
-    count(*) FILTER (WHERE name = 'aftertone_migrations') FROM sqlite_schema WHERE type = 'table'";
+const POSTGRES_BYTES: &str = "SELECT pg_database_size(current_database())";
 
 const PING: Sql = sql!("UPDATE counters SET value = value + 1 WHERE name = 'ping'");
 
@@ -341,9 +577,6 @@ const GIVEN_UP: &str = "SELECT set_config('tcp_keepalives_idle', '10', false), \
     set_config('tcp_keepalives_interval', '5', false), set_config('tcp_keepalives_count', '3', false), \
     set_config('tcp_user_timeout', '25000', false), set_config('lock_timeout', '45s', false)";
 
-/// How long PostgreSQL may take to bring its schema forward, or to wait for another process that does.
-const MIGRATE_WITHIN: Duration = Duration::from_secs(600);
-
 /// How long SQLite waits for another process to unlock the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -358,7 +591,7 @@ const USUAL: &str = "PRAGMA cache_size = -2048; PRAGMA wal_autocheckpoint = 1000
 /// What is left of the write-ahead log once it was taken over, in bytes.
 const JOURNAL_SIZE_LIMIT: &str = "67108864";
 
-/// How often bringing the schema forward is tried again, and after what pause.
+/// How often a file that another process makes at the moment is tried again, and after what pause.
 const MIGRATE_AGAIN: u32 = 5;
 const MIGRATE_PAUSE: Duration = Duration::from_millis(100);
 

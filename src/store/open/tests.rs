@@ -3,6 +3,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use super::*;
 use crate::store::ErrorClass;
 
+const WRITE: Access = Access::Write { wants_copy: true };
+
 #[tokio::test]
 async fn a_fresh_file_is_for_its_owner_only_and_opens_again() {
     let folder = tempfile::tempdir().unwrap();
@@ -43,7 +45,7 @@ async fn a_schema_comes_forward_and_a_later_one_is_refused() {
     let first = Store::open(&place).await.unwrap();
     first.close().await;
 
-    let later = Store::open_with(&place, with_one_more).await.unwrap();
+    let later = Store::open_with(&place, with_one_more, WRITE).await.unwrap();
     let mut tx = later.read("look").await.unwrap();
     let row: Option<(i64,)> = tx.one(sql!("SELECT number FROM later"), &[]).await.unwrap();
     assert_eq!(row, Some((7,)));

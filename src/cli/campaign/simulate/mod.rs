@@ -78,7 +78,7 @@ pub(super) async fn run(
     let path = Path::new(&args.what);
     let is_name = options::name(&args.what).is_ok();
     let (spec, people, left_out) = if is_name && !path.is_file() {
-        let store = database::open(config).await?;
+        let store = database::open_to_read(config).await?;
         let campaign = find(&args.what, &store).await?;
         let mut keys = ordered(&campaign)?.to_keys();
         overlay(&mut keys, given);

@@ -1,0 +1,202 @@
+//! A copy of an SQLite database as it is, made before its schema is changed, for the operator to go back to.
+
+use std::{
+    ffi::OsString,
+    fs::{self, File, OpenOptions},
+    io,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use sqlx::{ConnectOptions as _, Connection as _, sqlite::SqliteConnectOptions};
+
+use super::super::error::Failure;
+
+/// Where the copy of a database goes that is made before this step, and how large it gets at most.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatabaseCopy {
+    /// The file.
+    pub path: PathBuf,
+    /// Its size at most, in bytes.
+    pub bytes: u64,
+    /// How much room its file system has for us, in bytes; `None` if that is not known.
+    pub free: Option<u64>,
+}
+
+impl DatabaseCopy {
+    /// The copy that would be made of a database of this size before step `version`.
+    pub(super) fn plan(database: &Path, version: i64, bytes: u64) -> Self {
+        let named = |more: String| {
+            let mut name = OsString::from(database);
+            name.push(format!(".before-{version:04}{more}"));
+            PathBuf::from(name)
+        };
+        // A copy is never overwritten: somebody may have put the database back, and come forward again.
+        let names = std::iter::once(String::new()).chain((2..1_000).map(|nth| format!("-{nth}")));
+        let free_name = names.map(named).find(|path| !path.exists());
+        Self {
+            path: free_name.unwrap_or_else(|| named("-more".to_owned())),
+            bytes,
+            free: free_bytes(database.parent().unwrap_or(Path::new("."))),
+        }
+    }
+
+    /// Whether there is room for it, and for the change that comes after it, which is at most as large.
+    pub fn fits(&self) -> bool {
+        self.free
+            .is_none_or(|free| free >= self.bytes.saturating_mul(2))
+    }
+
+    /// Makes it, for its owner only. It has its name only once it is whole and on the disk.
+    pub(super) async fn make(&self, of: &SqliteConnectOptions) -> Result<(), Failure> {
+        if !self.fits() {
+            return Err(Failure::Copy(format!(
+                "a copy of the database is made first, and with the change after it that needs {}, but {} are free",
+                megabytes(self.bytes.saturating_mul(2)),
+                megabytes(self.free.unwrap_or(0))
+            )));
+        }
+        let mut partial = self.path.clone().into_os_string();
+        partial.push(".partial");
+        let partial = PathBuf::from(partial);
+        let made = self.make_partial(of, &partial).await;
+        if made.is_err() {
+            // What is not whole is of no use to anybody.
+            let _ = fs::remove_file(&partial);
+        }
+        made
+    }
+
+    async fn make_partial(&self, of: &SqliteConnectOptions, partial: &Path) -> Result<(), Failure> {
+        let failed = |error: io::Error| {
+            let path = self.path.display();
+            Failure::Copy(format!("the copy `{path}` cannot be made: {error}"))
+        };
+        let Some(target) = partial.to_str() else {
+            let path = self.path.display();
+            let words = format!("the copy `{path}` cannot be made: its name is not UTF-8");
+            return Err(Failure::Copy(words));
+        };
+        // Left by a copy that was killed; whoever makes one holds the database's lock.
+        match fs::remove_file(partial) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(failed(error)),
+        }
+        // SQLite fills a file that is there and empty.
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(partial)
+            .map_err(failed)?;
+        let mut connection = of.connect().await?;
+        let copied = sqlx::query("VACUUM INTO $1").bind(target);
+        let copied = copied.execute(&mut connection).await;
+        connection.close().await?;
+        copied?;
+        file.sync_all().map_err(failed)?;
+        fs::rename(partial, &self.path).map_err(failed)?;
+        sync_folder(&self.path).map_err(failed)
+    }
+
+    /// Removes it again, if the change that it was made for did not come about.
+    pub(super) fn remove(&self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Copies of a database that were made before changes of its schema, in the order of their names.
+pub fn copies_of(database: &Path) -> Vec<PathBuf> {
+    let Some(name) = database.file_name() else {
+        return Vec::new();
+    };
+    let mut prefix = name.to_owned();
+    prefix.push(".before-");
+    let folder = database.parent().filter(|folder| *folder != Path::new(""));
+    let Ok(entries) = fs::read_dir(folder.unwrap_or(Path::new("."))) else {
+        return Vec::new();
+    };
+    let prefix = prefix.into_encoded_bytes();
+    let mut found: Vec<_> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| {
+            let name = path.file_name();
+            name.is_some_and(|name| name.as_encoded_bytes().starts_with(&prefix))
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+/// How much room a folder's file system has for us. The standard library cannot say it; `df` is on every machine, and
+/// without its word there is no check: a disk that fills up stops the copy, and with it the change.
+fn free_bytes(folder: &Path) -> Option<u64> {
+    let folder = if folder == Path::new("") {
+        Path::new(".")
+    } else {
+        folder
+    };
+    let out = Command::new("df")
+        .arg("-Pk")
+        .arg("--")
+        .arg(folder)
+        .env("LC_ALL", "C")
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .ok()?;
+    read_df(std::str::from_utf8(&out.stdout).ok()?)
+}
+
+/// The fourth column of the second line, in 1024 bytes, as POSIX lays it down.
+fn read_df(text: &str) -> Option<u64> {
+    let line = text.lines().nth(1)?;
+    let kilobytes: u64 = line.split_whitespace().nth(3)?.parse().ok()?;
+    kilobytes.checked_mul(1_024)
+}
+
+/// A size for people.
+fn megabytes(bytes: u64) -> String {
+    format!("{} MB", bytes.div_ceil(1_000_000))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_room_of_a_file_system_is_read_from_df() {
+        let text = "Filesystem 1024-blocks    Used Available Capacity Mounted on\n\
+                    /dev/sda1     41152736 8126764  30903268      21% /\n";
+        assert_eq!(read_df(text), Some(30_903_268 * 1_024));
+        assert_eq!(read_df("nonsense"), None);
+        assert_eq!(read_df("Filesystem\n/dev/sda1 1 2\n"), None);
+        assert!(free_bytes(Path::new("/")).is_some());
+    }
+
+    #[test]
+    fn a_copy_needs_twice_the_room_and_takes_no_name_that_is_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("aftertone.db");
+        let first = DatabaseCopy::plan(&database, 2, 1_000);
+        assert_eq!(first.path, folder.path().join("aftertone.db.before-0002"));
+        fs::write(&first.path, "").unwrap();
+        let second = DatabaseCopy::plan(&database, 2, 1_000);
+        assert_eq!(second.path, folder.path().join("aftertone.db.before-0002-2"));
+        assert_eq!(copies_of(&database), [first.path.clone()]);
+        for (free, fits) in [(Some(1_999), false), (Some(2_000), true), (None, true)] {
+            let copy = DatabaseCopy {
+                free,
+                ..second.clone()
+            };
+            assert_eq!(copy.fits(), fits, "{free:?}");
+        }
+    }
+}
