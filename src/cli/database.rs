@@ -2,10 +2,11 @@
 
 use jiff::Timestamp;
 
-use super::{CliError, printer::Printer};
+use super::{CliError, patience::patiently, printer::Printer};
 use crate::{
     clock,
-    config::{Config, StoreUrl},
+    config::Config,
+    controller::place,
     store::{DatabaseAddress, Opened, Store, StoreError},
 };
 
@@ -15,6 +16,14 @@ use crate::{
 /// [`CliError`] if it cannot be opened.
 pub(super) async fn open(config: &Config) -> Result<Store, CliError> {
     try_open(config).await.map_err(trouble)
+}
+
+/// The same; waits for a database that is busy or away for a minute.
+///
+/// # Errors
+/// [`CliError`] if it cannot be opened.
+pub(super) async fn open_patiently(config: &Config, printer: Printer) -> Result<Store, CliError> {
+    patiently(printer, || try_open(config)).await
 }
 
 /// The same, with the store's own error.
@@ -43,10 +52,7 @@ pub(super) async fn open_to_read(config: &Config) -> Result<Store, CliError> {
 
 /// Where the database is.
 pub(super) fn address(config: &Config) -> DatabaseAddress {
-    match &config.store.url {
-        StoreUrl::Sqlite(path) => DatabaseAddress::Sqlite(path.clone()),
-        StoreUrl::Postgres(url) => DatabaseAddress::Postgres(url.clone()),
-    }
+    place(&config.store)
 }
 
 /// Says that the schema was brought forward, and where the database is as it was.

@@ -8,7 +8,9 @@ mod drop;
 mod explain;
 mod init;
 mod message;
+mod patience;
 mod printer;
+mod prune;
 mod report;
 mod stop;
 
@@ -70,6 +72,7 @@ fn carry_out(args: Cli, printer: Printer) -> Result<Exit, CliError> {
         CliCommand::Message(args) => messages(&args, &config()?, printer),
         CliCommand::Explain(args) => explain::run(&args, printer),
         CliCommand::Campaign(args) => runtime.block_on(campaign::run(&args, config()?, printer)),
+        CliCommand::Prune(args) => runtime.block_on(prune::run(&args, &config()?, printer)),
         CliCommand::Dnc(args) => runtime.block_on(dnc::run(&args, &config()?, printer)),
     };
     // Tasks that are left do not delay the exit.
@@ -122,6 +125,7 @@ enum CliCommand {
     Explain(explain::ExplainArgs),
     Campaign(Box<campaign::CampaignArgs>),
     Dnc(dnc::DncArgs),
+    Prune(prune::PruneArgs),
 }
 
 /// The exit status of a command.
@@ -192,7 +196,7 @@ mod tests {
         command.build();
         insta::assert_snapshot!("help", command.render_long_help().to_string());
         for name in [
-            "init", "drop", "doctor", "message", "explain", "campaign", "dnc",
+            "init", "drop", "doctor", "message", "explain", "campaign", "dnc", "prune",
         ] {
             let command = command.find_subcommand_mut(name).unwrap();
             insta::assert_snapshot!(

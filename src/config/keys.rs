@@ -224,6 +224,11 @@ const AFTER: &[Key] = &[
         "The database: a file of SQLite, in the state folder unless its path is absolute, or `postgres://USER@HOST/DATABASE`.",
     ),
     key(
+        "store.connections",
+        "8",
+        "The most connections to PostgreSQL that one process holds, 2 to 100. No effect on SQLite.",
+    ),
+    key(
         "audio.max_length",
         r#""120s""#,
         "The longest message that is accepted.",
@@ -249,6 +254,16 @@ const AFTER: &[Key] = &[
         "evidence.max_size",
         r#""1GB""#,
         "How much of it is kept, of all folders together; the oldest is removed first.",
+    ),
+    key(
+        "retention.drops",
+        r#""never""#,
+        "How long drops that have ended are kept, of campaigns that are over and of none, `1d` to `3650d`; `aftertone prune` deletes older ones and keeps their counts. As long as a cap looks back they stay whatever this says.",
+    ),
+    key(
+        "retention.decisions",
+        r#""never""#,
+        "How long what the gate held or refused is kept, of campaigns that are over.",
     ),
     key(
         "gate.enabled",

@@ -35,13 +35,13 @@ use crate::{
         policy::{self, Case, Rule, Ruling},
     },
     clock,
-    config::{Config, StoreUrl},
+    config::{self, Config, StoreUrl},
     drop::{DropRecord, Outcome, Report, Technique},
     error_chain::chain,
     id::DropId,
     runtime::Session,
     store::{
-        CONTROLLER_LEASE, ControllerLease, DatabaseAddress, ErrorClass, Facts, Intent, Store,
+        CONTROLLER_LEASE, ControllerLease, DatabaseAddress, ErrorClass, Facts, Intent, PostgresAddress, Store,
         StoreError, Write, Written,
     },
 };
@@ -92,7 +92,7 @@ impl SingleDropAdmission {
     pub(super) async fn open(config: &Config) -> Result<Self, StoreError> {
         config.make_state_dir();
         Ok(Self {
-            store: Store::open(&place(&config.store.url)).await?,
+            store: Store::open(&place(&config.store)).await?,
             gate: policy::Gate::new(config.gate.clone()),
             instance: config.instance.clone(),
         })
@@ -323,10 +323,13 @@ fn log_overrides(ruling: &Ruling, order: &SingleDrop) {
 }
 
 /// The address of the configured database.
-pub fn place(url: &StoreUrl) -> DatabaseAddress {
-    match url {
+pub fn place(store: &config::Store) -> DatabaseAddress {
+    match &store.url {
         StoreUrl::Sqlite(file) => DatabaseAddress::Sqlite(file.clone()),
-        StoreUrl::Postgres(url) => DatabaseAddress::Postgres(url.clone()),
+        StoreUrl::Postgres(url) => {
+            let address = PostgresAddress::from(url.clone());
+            DatabaseAddress::Postgres(address.with_connections(store.connections))
+        }
     }
 }
 

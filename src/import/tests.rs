@@ -339,7 +339,7 @@ async fn a_transaction_ends_by_its_rows_or_its_bytes() {
         format!("x,{}\n", "y".repeat(8_000)).repeat(900)
     );
     // A batch is of a MiB at most.
-    assert_eq!(tells(&long, FEW).await, [0, 660, 900]);
+    assert_eq!(tells(&long, FEW).await, [0, 528, 900]);
 }
 
 fn reject_line(line: &str) -> u64 {

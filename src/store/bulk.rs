@@ -1,5 +1,7 @@
 //! Many rows into a table at once: by COPY into PostgreSQL, and by statements of many rows into SQLite.
 
+use std::sync::Arc;
+
 use sqlx::{AssertSqlSafe, Postgres, Sqlite, Transaction};
 
 use super::{error::Failure, sql::Arg, transaction::timely};
@@ -88,7 +90,7 @@ impl<'a> PackedRow<'a> {
     }
 }
 
-/// Puts rows into SQLite, some dozens a statement; returns how many were new.
+/// Puts rows into SQLite, a hundred a statement; returns how many were new.
 pub(super) async fn insert_sqlite(
     tx: &mut Transaction<'static, Sqlite>,
     into: &BulkTable,
@@ -96,14 +98,16 @@ pub(super) async fn insert_sqlite(
     rows: &[PackedRow<'_>],
 ) -> Result<u64, Failure> {
     let mut new = 0;
-    let full = into.statement(ROWS_OF_A_STATEMENT);
-    for some in rows.chunks(ROWS_OF_A_STATEMENT) {
-        let text = if some.len() == ROWS_OF_A_STATEMENT {
-            full.clone()
+    let full = Arc::new(into.insert(ROWS_AT_ONCE));
+    for some in rows.chunks(ROWS_AT_ONCE) {
+        let is_full = some.len() == ROWS_AT_ONCE;
+        let text = if is_full {
+            Arc::clone(&full)
         } else {
-            into.statement(some.len())
+            Arc::new(into.insert(some.len()))
         };
-        let mut query = sqlx::query(AssertSqlSafe(text));
+        // One of another number of rows is not asked for again.
+        let mut query = sqlx::query(AssertSqlSafe(text)).persistent(is_full);
         let all = some.iter().flat_map(|row| row.args());
         for arg in same.iter().copied().chain(all) {
             query = match arg {
@@ -111,8 +115,6 @@ pub(super) async fn insert_sqlite(
                 Arg::Text(value) => query.bind(value),
             };
         }
-        // One of another length is not asked for again.
-        let query = query.persistent(some.len() == ROWS_OF_A_STATEMENT);
         new += query.execute(&mut **tx).await?.rows_affected();
     }
     Ok(new)
@@ -150,7 +152,10 @@ pub(super) async fn copy_postgres(
 
 impl BulkTable {
     /// SQLite's statement for so many rows. What is the same in all of them comes first, and once.
-    fn statement(&self, rows: usize) -> String {
+    ///
+    /// `OR FAIL`, because a statement that could be taken back by itself would keep every page that it changes as it was. Its
+    /// transaction is taken back if it fails.
+    fn insert(&self, rows: usize) -> String {
         let mut next = self.same.len();
         let same: Vec<_> = (1..=next).map(|n| format!("?{n}")).collect();
         let rows: Vec<_> = (0..rows)
@@ -164,7 +169,7 @@ impl BulkTable {
             })
             .collect();
         format!(
-            "INSERT INTO {} ({}) VALUES {} {}",
+            "INSERT OR FAIL INTO {} ({}) VALUES {} {}",
             self.table,
             self.names(),
             rows.join(", "),
@@ -202,8 +207,8 @@ fn encode(arg: Arg<'_>, data: &mut Vec<u8>) {
     }
 }
 
-/// A statement is prepared once; one of more rows takes more memory and is not faster.
-const ROWS_OF_A_STATEMENT: usize = 50;
+/// Rows of a statement, which is prepared once.
+const ROWS_AT_ONCE: usize = 100;
 
 /// Bytes, about.
 const SENT_AT_ONCE: usize = 256 * 1024;
@@ -247,8 +252,8 @@ mod tests {
     #[test]
     fn statements_name_every_column_once_and_what_is_the_same_first() {
         assert_eq!(
-            PEOPLE.statement(2),
-            "INSERT INTO people (town, number, name) VALUES (?1, ?2, ?3), (?1, ?4, ?5) \
+            PEOPLE.insert(2),
+            "INSERT OR FAIL INTO people (town, number, name) VALUES (?1, ?2, ?3), (?1, ?4, ?5) \
              ON CONFLICT (number) DO NOTHING"
         );
         assert_eq!(

@@ -15,6 +15,10 @@ mod commit;
 mod fixture;
 mod lease;
 mod lists;
+mod overlap;
+mod pooler;
+mod prune;
+mod read_only;
 mod results;
 mod storm;
 mod trouble;
@@ -69,6 +73,10 @@ fn main() {
         commit::trials(&server),
         adopt::trials(&server),
         lists::trials(&server),
+        overlap::trials(&server),
+        pooler::trials(&server),
+        prune::trials(&server),
+        read_only::trials(&server),
         results::trials(&server),
         storm::trials(&server),
         trouble::trials(&server),

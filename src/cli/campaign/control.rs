@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{create::find, status::state};
 use crate::{
     campaign::engine::InFlight,
-    cli::{CliError, Exit, database, printer::Printer},
+    cli::{CliError, Exit, database, patience::patiently, printer::Printer},
     config::Config,
     store::OperatorCommand,
 };
@@ -93,10 +93,10 @@ async fn say(
     config: &Config,
     printer: Printer,
 ) -> Result<Exit, CliError> {
-    let store = database::open(config).await?;
+    let store = database::open_patiently(config, printer).await?;
     let campaign = find(&which.name, &store).await?;
-    let ordered = store.order(campaign.id, command, database::now()).await;
-    let campaign = ordered.map_err(database::trouble)?;
+    let order = || store.order(campaign.id, command, database::now());
+    let campaign = patiently(printer, order).await?;
     let standing = campaign.status.slug();
     if which.json {
         printer.json(&json!({"campaign": campaign.name, "standing": standing}));
