@@ -341,7 +341,9 @@ impl Kind {
             Self::Later => Some(
                 "it was written by a later version of this program; use that version (`aftertone --version` names this one)",
             ),
-            Self::Earlier => Some("run `aftertone store migrate` first; with `--dry-run` it shows what it would do"),
+            Self::Earlier => Some(
+                "run `aftertone store migrate` first; with `--dry-run` it shows what it would do",
+            ),
             Self::Copy => Some(
                 "make room or see the folder's permissions; `aftertone store migrate --no-copy` goes without if you have a backup",
             ),

@@ -189,7 +189,10 @@ mod tests {
         assert_eq!(first.path, folder.path().join("aftertone.db.before-0002"));
         fs::write(&first.path, "").unwrap();
         let second = DatabaseCopy::plan(&database, 2, 1_000);
-        assert_eq!(second.path, folder.path().join("aftertone.db.before-0002-2"));
+        assert_eq!(
+            second.path,
+            folder.path().join("aftertone.db.before-0002-2")
+        );
         assert_eq!(copies_of(&database), [first.path.clone()]);
         for (free, fits) in [(Some(1_999), false), (Some(2_000), true), (None, true)] {
             let copy = DatabaseCopy {

@@ -36,7 +36,11 @@ pub(super) async fn bring_forward_sqlite(
     known: &[Migration],
     wants_copy: bool,
 ) -> Result<(SchemaState, Option<Upgraded>), Failure> {
-    let mut connection = options.clone().busy_timeout(WAIT_FOR_FILE).connect().await?;
+    let mut connection = options
+        .clone()
+        .busy_timeout(WAIT_FOR_FILE)
+        .connect()
+        .await?;
     let done = sqlite_steps(&mut connection, options, known, wants_copy).await;
     connection.close().await?;
     done

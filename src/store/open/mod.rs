@@ -158,10 +158,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`Self::open`].
-    pub async fn migrate(
-        place: &DatabaseAddress,
-        wants_copy: bool,
-    ) -> Result<Self, StoreError> {
+    pub async fn migrate(place: &DatabaseAddress, wants_copy: bool) -> Result<Self, StoreError> {
         Self::open_with(place, migrations, Access::Write { wants_copy }).await
     }
 

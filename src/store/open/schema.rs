@@ -153,16 +153,31 @@ mod tests {
         let known = [step(1, "a"), step(2, "b"), step(3, "c")];
         let state = |versions: &[i64], from| {
             let applied = applied(&known, versions, from);
-            applied.judge(&known).map_err(|failure| failure_words(&failure))
+            applied
+                .judge(&known)
+                .map_err(|failure| failure_words(&failure))
         };
         assert_eq!(state(&[], None), Ok(SchemaState::Empty));
         assert_eq!(state(&[1, 2, 3], None), Ok(SchemaState::Current));
         assert_eq!(state(&[1], None), Ok(SchemaState::Behind { version: 1 }));
-        assert_eq!(state(&[1, 3], Some(1)), Ok(SchemaState::Behind { version: 3 }));
+        assert_eq!(
+            state(&[1, 3], Some(1)),
+            Ok(SchemaState::Behind { version: 3 })
+        );
         let later = [1, 2, 3, 5];
-        assert_eq!(state(&later, Some(3)), Ok(SchemaState::Ahead { version: 5 }));
-        assert_eq!(state(&later, Some(1)), Ok(SchemaState::Ahead { version: 5 }));
-        assert!(state(&later, Some(4)).unwrap_err().contains("schema 4 and later"));
+        assert_eq!(
+            state(&later, Some(3)),
+            Ok(SchemaState::Ahead { version: 5 })
+        );
+        assert_eq!(
+            state(&later, Some(1)),
+            Ok(SchemaState::Ahead { version: 5 })
+        );
+        assert!(
+            state(&later, Some(4))
+                .unwrap_err()
+                .contains("schema 4 and later")
+        );
         assert!(state(&later, Some(4)).unwrap_err().contains("has schema 3"));
         assert!(state(&later, None).unwrap_err().contains("does not know"));
     }
