@@ -46,7 +46,10 @@ fn main() -> ExitCode {
         let runtime = tokio::runtime::Runtime::new()?;
         let folder = tempfile::tempdir()?;
         println!("| | one | bytes kept | bytes written | transactions |\n|---|---|---:|---:|---:|");
-        let file = Meter::Sqlite(format!("sqlite:{}", folder.path().join("units.db").display()));
+        let file = Meter::Sqlite(format!(
+            "sqlite:{}",
+            folder.path().join("units.db").display()
+        ));
         for meter in [Some(file), after("--postgres").map(Meter::Postgres)] {
             if let Some(meter) = meter {
                 runtime.block_on(measure(&meter, contacts, folder.path()))?;
@@ -89,13 +92,17 @@ async fn measure(meter: &Meter, contacts: u64, folder: &Path) -> Result<()> {
     }
     let held = contacts / 10;
     work.hold(held).await?;
-    before = meter.row("held contact, 1,000 a transaction", held, before).await?;
+    before = meter
+        .row("held contact, 1,000 a transaction", held, before)
+        .await?;
 
     let list = ListName::new(OWN_LIST).context("a list's name")?;
     let numbers = (0..contacts).map(|nth| PhoneNumber::from_digits(13_020_000_000 + 7 * nth));
     let numbers: Vec<_> = numbers.collect::<Option<_>>().context("a number")?;
     store.bar(&list, &numbers, None, Timestamp::now()).await?;
-    meter.row("number that must not be called", contacts, before).await?;
+    meter
+        .row("number that must not be called", contacts, before)
+        .await?;
     store.end_controller(&work.holder, Timestamp::now()).await?;
     store.close().await;
     Ok(())
@@ -180,9 +187,13 @@ impl Work<'_> {
 
     async fn lease(&self, at_most: usize) -> Result<Vec<Leased>> {
         let history = self.gate.settings().history();
-        let leased = self
-            .store
-            .lease(&self.holder, self.campaign, at_most, history, Timestamp::now());
+        let leased = self.store.lease(
+            &self.holder,
+            self.campaign,
+            at_most,
+            history,
+            Timestamp::now(),
+        );
         let (leased, _) = leased.await?;
         ensure!(!leased.is_empty(), "nothing is due");
         Ok(leased)
@@ -214,7 +225,7 @@ impl Work<'_> {
             technique: Technique::Double,
             message: "promo".to_owned(),
             variant: None,
-            caller_id: Some("+12025550100".to_owned()),
+            caller_id: None,
             ruling: self.ruling(leased),
             version: Some(leased.facts.version),
             despite_do_not_call: false,
@@ -250,7 +261,9 @@ impl Work<'_> {
 fn report(drop: DropId) -> String {
     let moments: Vec<_> = MOMENTS
         .iter()
-        .zip([0, 2_003, 2_871, 2_874, 3_017, 6_402, 6_422, 9_808, 9_911, 22_940, 22_996])
+        .zip([
+            0, 2_003, 2_871, 2_874, 3_017, 6_402, 6_422, 9_808, 9_911, 22_940, 22_996,
+        ])
         .map(|(event, at)| format!("{{\"at_ms\":{at},\"event\":\"{event}\"}}"))
         .collect();
     format!(
@@ -322,7 +335,8 @@ impl Meter {
         match self {
             Self::Sqlite(url) => {
                 let mut connection = SqliteConnection::connect(url).await?;
-                let pages = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
+                let pages =
+                    "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
                 let row = sqlx::raw_sql(pages).fetch_one(&mut connection).await?;
                 connection.close().await?;
                 let io = fs::read_to_string("/proc/self/io")?;

@@ -74,7 +74,9 @@ fn compare(arguments: &[String]) -> Result<bool> {
     let list = folder.path().join("list.csv");
     let size = list::write(&list, rows)?;
     println!("{rows} rows, {:.1} MB\n", megabytes(size));
-    println!("subject              seconds    rows/s   MB/s   peak MB   of csv   longest opt-out (ms)");
+    println!(
+        "subject              seconds    rows/s   MB/s   peak MB   of csv   longest opt-out (ms)"
+    );
 
     let mut floor = None;
     let mut met = true;

@@ -318,7 +318,11 @@ impl Figures {
 
     pub(crate) fn parse(line: &str) -> Result<Self> {
         let mut figures = line.split(' ');
-        let mut next = || figures.next().with_context(|| format!("no figures: {line}"));
+        let mut next = || {
+            figures
+                .next()
+                .with_context(|| format!("no figures: {line}"))
+        };
         Ok(Self {
             seconds: next()?.parse()?,
             peak_mb: next()?.parse().ok(),

@@ -91,17 +91,21 @@ pub(super) async fn run(
             printer.line("interrupted; run it again to go on");
         }
     }
-    Ok(if is_whole { Exit::Success } else { Exit::Failure })
+    Ok(if is_whole {
+        Exit::Success
+    } else {
+        Exit::Failure
+    })
 }
 
 /// What is too old by now.
 fn prunable(config: &Config, now: Timestamp) -> Result<Prunable, CliError> {
     let retention = config.retention;
     if retention == crate::config::Retention::default() {
-        return Err(
-            CliError::new(anyhow!("there is nothing to prune: `[retention]` keeps everything"))
-                .hint("set `retention.drops` or `retention.decisions`, such as `drops = \"400d\"`"),
-        );
+        return Err(CliError::new(anyhow!(
+            "there is nothing to prune: `[retention]` keeps everything"
+        ))
+        .hint("set `retention.drops` or `retention.decisions`, such as `drops = \"400d\"`"));
     }
     let before = |age| now - SignedDuration::try_from(age).unwrap_or(SignedDuration::MAX);
     // Clocks of controllers differ a little, and a cap counts from the start of a drop.

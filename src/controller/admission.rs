@@ -41,8 +41,8 @@ use crate::{
     id::DropId,
     runtime::Session,
     store::{
-        CONTROLLER_LEASE, ControllerLease, DatabaseAddress, ErrorClass, Facts, Intent, PostgresAddress, Store,
-        StoreError, Write, Written,
+        CONTROLLER_LEASE, ControllerLease, DatabaseAddress, ErrorClass, Facts, Intent,
+        PostgresAddress, Store, StoreError, Write, Written,
     },
 };
 

@@ -108,12 +108,13 @@ pub(super) async fn insert_sqlite(
         };
         // One of another number of rows is not asked for again.
         let mut query = sqlx::query(AssertSqlSafe(text)).persistent(is_full);
-        let all = some.iter().flat_map(|row| row.args());
-        for arg in same.iter().copied().chain(all) {
-            query = match arg {
-                Arg::Int(value) => query.bind(value),
-                Arg::Text(value) => query.bind(value),
-            };
+        for row in some {
+            for arg in same.iter().copied().chain(row.args()) {
+                query = match arg {
+                    Arg::Int(value) => query.bind(value),
+                    Arg::Text(value) => query.bind(value),
+                };
+            }
         }
         new += query.execute(&mut **tx).await?.rows_affected();
     }
@@ -151,28 +152,18 @@ pub(super) async fn copy_postgres(
 }
 
 impl BulkTable {
-    /// SQLite's statement for so many rows. What is the same in all of them comes first, and once.
+    /// SQLite's statement for so many rows. Its parameters have no numbers, by which each would be looked for among all.
     ///
     /// `OR FAIL`, because a statement that could be taken back by itself would keep every page that it changes as it was. Its
     /// transaction is taken back if it fails.
     fn insert(&self, rows: usize) -> String {
-        let mut next = self.same.len();
-        let same: Vec<_> = (1..=next).map(|n| format!("?{n}")).collect();
-        let rows: Vec<_> = (0..rows)
-            .map(|_| {
-                let own = self.columns.iter().map(|_| {
-                    next += 1;
-                    format!("?{next}")
-                });
-                let all: Vec<_> = same.iter().cloned().chain(own).collect();
-                format!("({})", all.join(", "))
-            })
-            .collect();
+        let columns = self.same.len() + self.columns.len();
+        let row = format!("({})", vec!["?"; columns].join(", "));
         format!(
             "INSERT OR FAIL INTO {} ({}) VALUES {} {}",
             self.table,
             self.names(),
-            rows.join(", "),
+            vec![row; rows].join(", "),
             self.on_conflict
         )
     }
@@ -253,7 +244,7 @@ mod tests {
     fn statements_name_every_column_once_and_what_is_the_same_first() {
         assert_eq!(
             PEOPLE.insert(2),
-            "INSERT OR FAIL INTO people (town, number, name) VALUES (?1, ?2, ?3), (?1, ?4, ?5) \
+            "INSERT OR FAIL INTO people (town, number, name) VALUES (?, ?, ?), (?, ?, ?) \
              ON CONFLICT (number) DO NOTHING"
         );
         assert_eq!(
@@ -270,7 +261,9 @@ mod tests {
         encode(Arg::from(None::<&str>), &mut data);
         assert_eq!(
             data,
-            [0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2, 0xc3, 0xa4, 255, 255, 255, 255]
+            [
+                0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2, 0xc3, 0xa4, 255, 255, 255, 255
+            ]
         );
         assert_eq!(COPY_HEADER.len(), 19);
     }

@@ -308,9 +308,9 @@ impl Kind {
             Self::Unreachable => {
                 Some("see that the server runs and can be reached from here at this address")
             }
-            Self::Busy => Some(
-                "the server may be starting, stopping, or short of something; see its log",
-            ),
+            Self::Busy => {
+                Some("the server may be starting, stopping, or short of something; see its log")
+            }
             Self::Standby => Some(
                 "the server takes no writes: it is a standby, or this user's transactions are read-only; \
                  `status` and `results` can read there, and for all else name the primary in `store.url`",

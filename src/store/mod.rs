@@ -43,7 +43,9 @@ pub use controllers::{CLOCKS_WITHIN, CONTROLLER_LEASE, ControllerLease, Orphan};
 pub use do_not_call::{Barred, ListName, OWN_LIST};
 pub use error::{ErrorClass, StoreError};
 pub use import::{Across, Added, Importing, NewContact, PackedContacts, Source};
-pub use open::{DatabaseAddress, DatabaseCopy, Opened, PostgresAddress, UpgradePlan, Upgraded, copies_of};
+pub use open::{
+    DatabaseAddress, DatabaseCopy, Opened, PostgresAddress, UpgradePlan, Upgraded, copies_of,
+};
 pub use prune::{Prunable, Pruned};
 pub use queue::{CONTACT_LEASE, Facts, Leased, Recent, RecentCalls, WaitingGroup};
 pub use results::{Cursor, Filter, ResultRow};

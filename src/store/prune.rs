@@ -52,7 +52,11 @@ impl Store {
         let mut pruned = Pruned::default();
         for (before, sql, count) in [
             (what.drops_before, COUNT_DROPS, &mut pruned.drops),
-            (what.decisions_before, COUNT_DECISIONS, &mut pruned.decisions),
+            (
+                what.decisions_before,
+                COUNT_DECISIONS,
+                &mut pruned.decisions,
+            ),
         ] {
             if let Some(before) = before {
                 let found: Option<(i64,)> = tx.one(sql, args![codec::micros(before)]).await?;

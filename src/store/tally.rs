@@ -117,8 +117,7 @@ impl Store {
             .read(format!("count the outcomes of campaign {campaign}"))
             .await?;
         let span = i64::from(seconds.max(1)) * 1_000_000;
-        let mut found: Vec<(i64, String, i64)> =
-            tx.all(OVER_TIME, args![campaign.0, span]).await?;
+        let mut found: Vec<(i64, String, i64)> = tx.all(OVER_TIME, args![campaign.0, span]).await?;
         let pruned = tx.pruned(campaign, "drops").await?.into_iter();
         found.extend(pruned.map(|one| (one.at / span * span, one.outcome, one.count)));
         let mut counts = BTreeMap::new();
@@ -171,7 +170,10 @@ impl Store {
             let found: Vec<(i64, i64)> = tx.all(sql, args![campaign.0]).await?;
             let pruned = tx.pruned(campaign, pruned).await?.into_iter();
             let mut lengths = BTreeMap::<i64, i64>::new();
-            for (seconds, calls) in found.into_iter().chain(pruned.map(|one| (one.at, one.count))) {
+            for (seconds, calls) in found
+                .into_iter()
+                .chain(pruned.map(|one| (one.at, one.count)))
+            {
                 *lengths.entry(seconds).or_default() += calls;
             }
             all.extend(lengths.into_iter().map(|(seconds, calls)| CallsOfLength {

@@ -25,7 +25,10 @@ pub(super) enum Pools {
         writer: SqlitePool,
         readers: SqlitePool,
     },
-    Postgres { pool: PgPool, way: Way },
+    Postgres {
+        pool: PgPool,
+        way: Way,
+    },
 }
 
 /// What a connection to PostgreSQL is.
@@ -82,7 +85,9 @@ impl Store {
                 .map(OpenTransaction::Sqlite)
                 .map_err(Failure::from),
             // Each statement has to see what was committed before it, as the locks here need it.
-            Pools::Postgres { pool, way } => begin_postgres(pool, *way, WRITE, WRITE_BY_POOLER).await,
+            Pools::Postgres { pool, way } => {
+                begin_postgres(pool, *way, WRITE, WRITE_BY_POOLER).await
+            }
         };
         self.begun(doing.into(), begun)
     }
@@ -212,7 +217,9 @@ impl Tx {
     pub(super) async fn take_turns(&mut self, turn: i64) -> Result<(), StoreError> {
         match self.transaction {
             OpenTransaction::Sqlite(_) => Ok(()),
-            OpenTransaction::Postgres { .. } => self.execute(TAKE_TURNS, args![turn]).await.map(drop),
+            OpenTransaction::Postgres { .. } => {
+                self.execute(TAKE_TURNS, args![turn]).await.map(drop)
+            }
         }
     }
 

@@ -122,7 +122,13 @@ async fn what_bars_and_stops_waits_for_a_database_that_is_busy() {
     let program = Program::new(Settings::default()).await;
     for first in [
         &["dnc", "add", "+12025550101"][..],
-        &["campaign", "create", "spring", "--message", "sound:hello-world"],
+        &[
+            "campaign",
+            "create",
+            "spring",
+            "--message",
+            "sound:hello-world",
+        ],
     ] {
         let done = program.run(first).await;
         assert_eq!(done.status, Some(0), "{done:?}");
@@ -154,7 +160,11 @@ async fn what_bars_and_stops_waits_for_a_database_that_is_busy() {
         let done = crate::program::wait(child).await;
         assert_eq!(done.status, Some(0), "{command:?}: {done:?}");
     }
-    for (number, status) in [("+12025550102", 1), ("+12025550103", 1), ("+12025550101", 0)] {
+    for (number, status) in [
+        ("+12025550102", 1),
+        ("+12025550103", 1),
+        ("+12025550101", 0),
+    ] {
         let check = program.run(&["dnc", "check", number]).await;
         assert_eq!(check.status, Some(status), "{check:?}");
     }

@@ -33,22 +33,25 @@ async fn lists_with_the_same_numbers_come_in_at_the_same_time(base: &Base) {
     const NUMBERS: usize = 600;
     let stores = [base.open().await, base.open().await];
     let campaign = campaign(&stores[0], "one", at(0)).await;
-    let imports = stores.iter().zip(["a", "b"]).map(|(store, list)| async move {
-        let mut importing = begin(store, campaign, list).await;
-        let mut contacts: Vec<_> = (0..NUMBERS).map(|n| contact(n as u64 + 2, n)).collect();
-        if list == "b" {
-            contacts.reverse();
-        }
-        let mut added = Added::default();
-        for some in contacts.chunks(100) {
-            importing.bytes += 1_000;
-            let one = store.add_contacts(&importing, Across::Allow, some, at(1));
-            let one = one.await.unwrap();
-            added.added += one.added;
-            added.duplicates.extend(one.duplicates);
-        }
-        added
-    });
+    let imports = stores
+        .iter()
+        .zip(["a", "b"])
+        .map(|(store, list)| async move {
+            let mut importing = begin(store, campaign, list).await;
+            let mut contacts: Vec<_> = (0..NUMBERS).map(|n| contact(n as u64 + 2, n)).collect();
+            if list == "b" {
+                contacts.reverse();
+            }
+            let mut added = Added::default();
+            for some in contacts.chunks(100) {
+                importing.bytes += 1_000;
+                let one = store.add_contacts(&importing, Across::Allow, some, at(1));
+                let one = one.await.unwrap();
+                added.added += one.added;
+                added.duplicates.extend(one.duplicates);
+            }
+            added
+        });
     let [a, b] = <[Added; 2]>::try_from(futures::future::join_all(imports).await).unwrap();
     assert_eq!(a.added + b.added, NUMBERS as u64);
     assert_eq!(a.duplicates.len() + b.duplicates.len(), NUMBERS);
@@ -87,10 +90,18 @@ async fn an_import_that_is_taken_back_for_another_is_done_again(base: &Base) {
             .add_contacts(&importing, Across::Allow, &contacts, at(1))
             .await
     });
-    until(base, "SELECT CAST(count(*) AS TEXT) FROM pg_stat_activity WHERE datname = current_database() \
-        AND wait_event_type = 'Lock'").await;
+    until(
+        base,
+        "SELECT CAST(count(*) AS TEXT) FROM pg_stat_activity WHERE datname = current_database() \
+        AND wait_event_type = 'Lock'",
+    )
+    .await;
     run(&mut other, insert(1)).await;
-    until(base, "SELECT CAST(deadlocks AS TEXT) FROM pg_stat_database WHERE datname = current_database()").await;
+    until(
+        base,
+        "SELECT CAST(deadlocks AS TEXT) FROM pg_stat_database WHERE datname = current_database()",
+    )
+    .await;
     run(&mut other, sqlx::AssertSqlSafe("COMMIT".to_owned())).await;
     let wanted = Added {
         added: 0,

@@ -174,7 +174,9 @@ fn begin(fixture: &Fixture, contact: &Contact, drop: u128) -> Write {
 
 async fn over(fixture: &Fixture) {
     let cancel = OperatorCommand::Cancel(InFlight::Finish);
-    let ordered = fixture.store.order(fixture.campaign, cancel, fixture.at(95));
+    let ordered = fixture
+        .store
+        .order(fixture.campaign, cancel, fixture.at(95));
     ordered.await.unwrap();
     let finished = Write::Finished {
         campaign: fixture.campaign,

@@ -57,7 +57,10 @@ async fn a_standby_shows_results(base: &Base) {
 
     let store = Store::open(&base.place()).await.unwrap();
     let error = pause(&store, &fixture).await;
-    assert!(error.hint().unwrap().contains("takes no writes"), "{error:?}");
+    assert!(
+        error.hint().unwrap().contains("takes no writes"),
+        "{error:?}"
+    );
     assert!(!error.passes(), "nobody waits for it");
     store.close().await;
 }
@@ -94,7 +97,9 @@ async fn pause(store: &Store, fixture: &Fixture) -> aftertone::store::StoreError
 async fn with_a_drop(base: &Base) -> Fixture {
     let fixture = Fixture::of(base, 3).await;
     let (contacts, _) = fixture.lease(1, 0).await;
-    fixture.commit(&[fixture.start_of(&contacts[0], 1)], 1).await;
+    fixture
+        .commit(&[fixture.start_of(&contacts[0], 1)], 1)
+        .await;
     let ended = fixture.ended(&contacts[0], 1, Outcome::Delivered, None);
     fixture.commit(&[ended], 2).await;
     fixture

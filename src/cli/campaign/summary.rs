@@ -116,10 +116,7 @@ impl<'a> Summary<'a> {
             variants: variants.map_err(database::trouble)?,
             cost,
             has_controller: has_controller.map_err(database::trouble)?,
-            pruned: store
-                .pruned(campaign.id)
-                .await
-                .map_err(database::trouble)?,
+            pruned: store.pruned(campaign.id).await.map_err(database::trouble)?,
         })
     }
 

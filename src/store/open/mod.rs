@@ -516,7 +516,9 @@ async fn open_postgres(
                     let words = "it has no tables of this program, or this user's search path does not have them";
                     return Err(Failure::Earlier(words.to_owned()));
                 }
-                state => state.opened(None),
+                state @ (SchemaState::Current
+                | SchemaState::Behind { .. }
+                | SchemaState::Ahead { .. }) => state.opened(None),
             }
         }
     };
@@ -526,9 +528,7 @@ async fn open_postgres(
         .max_connections(connections)
         .acquire_timeout(POSTGRES_ACQUIRE);
     let pool = match way {
-        Way::Direct => {
-            pool.after_connect(|connection, _| Box::pin(ready_postgres(connection)))
-        }
+        Way::Direct => pool.after_connect(|connection, _| Box::pin(ready_postgres(connection))),
         Way::Pooler => pool,
     };
     let pool = pool.connect_lazy_with(options);
