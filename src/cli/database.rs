@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{CliError, patience::patiently, printer::Printer};
+use super::{CliError, printer::Printer};
 use crate::{
     clock,
     config::Config,
@@ -16,14 +16,6 @@ use crate::{
 /// [`CliError`] if it cannot be opened.
 pub(super) async fn open(config: &Config) -> Result<Store, CliError> {
     try_open(config).await.map_err(trouble)
-}
-
-/// The same; waits for a database that is busy or away for a minute.
-///
-/// # Errors
-/// [`CliError`] if it cannot be opened.
-pub(super) async fn open_patiently(config: &Config, printer: Printer) -> Result<Store, CliError> {
-    patiently(printer, || try_open(config)).await
 }
 
 /// The same, with the store's own error.

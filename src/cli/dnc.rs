@@ -13,7 +13,11 @@ use anyhow::{Context as _, anyhow};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::{CliError, Exit, database, patience::patiently, printer::Printer};
+use super::{
+    CliError, Exit, database,
+    patience::{open_patiently, patiently},
+    printer::Printer,
+};
 use crate::{
     clock,
     config::Config,
@@ -120,7 +124,7 @@ pub(super) async fn run(
         ..config.pbx.rules
     };
     // What bars somebody must not fail because the database is busy.
-    let store = || database::open_patiently(config, printer);
+    let store = || open_patiently(config, printer);
     let to_read = || database::open_to_read(config);
     match &args.command {
         DncCommand::Add {

@@ -5,7 +5,12 @@ use std::{cell::RefCell, pin::pin, time::Duration};
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 
 use super::{CliError, database, printer::Printer};
-use crate::{clock, error_chain::chain, store::StoreError};
+use crate::{
+    clock,
+    config::Config,
+    error_chain::chain,
+    store::{Store, StoreError},
+};
 
 /// Does something with the database, again and again for a minute as long as what keeps it from working is likely to pass;
 /// says so once if it takes more than a few seconds.
@@ -52,6 +57,14 @@ where
         }
     };
     done.map_err(database::trouble)
+}
+
+/// Opens the database; waits for one that is busy or away.
+///
+/// # Errors
+/// [`CliError`] if it cannot be opened.
+pub(super) async fn open_patiently(config: &Config, printer: Printer) -> Result<Store, CliError> {
+    patiently(printer, || database::try_open(config)).await
 }
 
 const AT_MOST: Duration = Duration::from_secs(60);

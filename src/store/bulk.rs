@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sqlx::{AssertSqlSafe, Postgres, Sqlite, Transaction};
 
-use super::{error::Failure, sql::Arg, transaction::timely};
+use super::{error::Failure, sql::Arg, timely::timely};
 
 /// Rows in little memory: their texts one behind the other, and a cell for each column of each row.
 #[derive(Clone, Debug, Default)]

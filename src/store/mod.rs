@@ -33,6 +33,7 @@ mod results;
 mod retry;
 mod sql;
 mod tally;
+mod timely;
 mod transaction;
 
 use std::sync::Arc;

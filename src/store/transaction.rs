@@ -1,6 +1,6 @@
 //! Transactions, on whichever database it is: the only place that knows the two apart for every statement.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
 use sqlx::{
     FromRow, PgPool, Postgres, Sqlite, SqlitePool, Transaction,
@@ -15,6 +15,7 @@ use super::{
     error::Failure,
     open::Access,
     sql::{Arg, Sql, args, sql},
+    timely::timely,
 };
 
 /// The connections to a database.
@@ -295,16 +296,6 @@ fn bind_postgres<'q, T>(mut query: PostgresAs<'q, T>, args: &[Arg<'q>]) -> Postg
     query
 }
 
-/// The server's answer, or that there was none in time: a network that swallows packets gives no sign of it.
-pub(super) async fn timely<T>(
-    answer: impl Future<Output = Result<T, sqlx::Error>>,
-) -> Result<T, Failure> {
-    match tokio::time::timeout(ANSWER_WITHIN, answer).await {
-        Ok(answer) => answer.map_err(Failure::from),
-        Err(_) => Err(Failure::NoAnswer),
-    }
-}
-
 /// A writer that stops midway must not hold up all others for ever: a process that is frozen stays connected.
 const WRITE: &str =
     "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '30s'";
@@ -320,6 +311,3 @@ const READ_BY_POOLER: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; S
     SET LOCAL random_page_cost = 1.1";
 
 const TAKE_TURNS: Sql = sql!(["SELECT $1", "SELECT pg_advisory_xact_lock($1)"]);
-
-/// How long an answer of PostgreSQL's is waited for.
-const ANSWER_WITHIN: Duration = Duration::from_secs(60);

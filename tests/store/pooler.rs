@@ -201,6 +201,7 @@ impl Pooler {
         panic!("PgBouncer does not start; tests/setup.sh store installs it");
     }
 
+    #[expect(clippy::disallowed_methods, reason = "it waits for another process")]
     fn try_up(base: &Base, settings: &str) -> Option<Self> {
         let (rest, database) = base.url().rsplit_once('/').unwrap();
         let server = rest.rsplit(':').next().unwrap();
@@ -269,6 +270,7 @@ impl Pooler {
 }
 
 impl Drop for Pooler {
+    #[expect(clippy::print_stderr, reason = "why a test failed")]
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();

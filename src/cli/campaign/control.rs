@@ -6,7 +6,11 @@ use serde_json::json;
 use super::{create::find, status::state};
 use crate::{
     campaign::engine::InFlight,
-    cli::{CliError, Exit, database, patience::patiently, printer::Printer},
+    cli::{
+        CliError, Exit, database,
+        patience::{open_patiently, patiently},
+        printer::Printer,
+    },
     config::Config,
     store::OperatorCommand,
 };
@@ -93,7 +97,7 @@ async fn say(
     config: &Config,
     printer: Printer,
 ) -> Result<Exit, CliError> {
-    let store = database::open_patiently(config, printer).await?;
+    let store = open_patiently(config, printer).await?;
     let campaign = find(&which.name, &store).await?;
     let order = || store.order(campaign.id, command, database::now());
     let campaign = patiently(printer, order).await?;

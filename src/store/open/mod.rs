@@ -26,7 +26,8 @@ use super::{
     Store, StoreError,
     error::Failure,
     sql::{Sql, args, sql},
-    transaction::{Pools, Way, timely},
+    timely::timely,
+    transaction::{Pools, Way},
 };
 use migrate::{bring_forward_postgres, bring_forward_sqlite, sqlite_bytes};
 use schema::{AppliedSteps, SchemaState};
