@@ -6,7 +6,7 @@
 #   build   what the Rust compiler links with
 #   root    what builds the lab's Asterisk root
 #   lab     what the lab needs: its root, and the voices of its subscribers
-#   store   a PostgreSQL server for the store's tests, which they start and stop themselves
+#   store   a PostgreSQL server and a pooler for the store's tests, which they start and stop themselves
 #   clock   what sets the clock of one program alone
 #
 # Needs root, or sudo without a password, only if something is missing. Rust is not installed: which one is the user's choice.
@@ -44,6 +44,7 @@ main() {
         store)
             want perl-base has perl
             want postgresql exists /usr/lib/postgresql/*/bin/initdb
+            want pgbouncer has pgbouncer
             want procps has pgrep
             ;;
         clock) want faketime exists /usr/lib/*/faketime/libfaketimeMT.so.1 ;;
@@ -81,6 +82,9 @@ install() {
     case " $missing " in
     *" postgresql "*) no_service ;;
     esac
+    case " $missing " in
+    *" pgbouncer "*) no_pooler_service ;;
+    esac
     log=$(mktemp)
     trap 'rm -f "$log"' EXIT
     trap 'exit 130' INT TERM
@@ -109,6 +113,13 @@ no_service() {
     [ ! -e $config ] || return 0
     $sudo mkdir -p /etc/postgresql-common
     echo "create_main_cluster = false" | $sudo tee $config >/dev/null
+}
+
+# Debian's package starts a pooler as a service. One that is masked is not started.
+no_pooler_service() {
+    unit=/etc/systemd/system/pgbouncer.service
+    [ -d /run/systemd/system ] && [ ! -e $unit ] || return 0
+    $sudo ln -s /dev/null $unit
 }
 
 usage() {

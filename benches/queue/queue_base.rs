@@ -84,12 +84,9 @@ impl QueueBase {
                 continue;
             }
             (importing.bytes, importing.lines) = (line, line);
-            let mut adding = self.store.adding(&importing, Across::Allow, due).await?;
-            for batch in contacts.chunks(1_000) {
-                importing.bytes += 1;
-                adding.add(&importing, batch).await?;
-            }
-            adding.commit().await?;
+            self.store
+                .add_contacts(&importing, Across::Allow, &contacts, due)
+                .await?;
             contacts.clear();
         }
         if self.kind == Kind::Postgres {

@@ -5,7 +5,8 @@ use jiff::Timestamp;
 use super::{CliError, printer::Printer};
 use crate::{
     clock,
-    config::{Config, StoreUrl},
+    config::Config,
+    controller::place,
     store::{DatabaseAddress, ExposedFile, Opened, Store, StoreError},
 };
 
@@ -47,10 +48,7 @@ pub(super) async fn open_to_read(config: &Config) -> Result<Store, CliError> {
 
 /// Where the database is.
 pub(super) fn address(config: &Config) -> DatabaseAddress {
-    match &config.store.url {
-        StoreUrl::Sqlite(path) => DatabaseAddress::Sqlite(path.clone()),
-        StoreUrl::Postgres(url) => DatabaseAddress::Postgres(url.clone()),
-    }
+    place(&config.store)
 }
 
 /// Says that the schema was brought forward, and where the database is as it was.

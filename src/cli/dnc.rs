@@ -13,7 +13,11 @@ use anyhow::{Context as _, anyhow};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::{CliError, Exit, database, printer::Printer};
+use super::{
+    CliError, Exit, database,
+    patience::{open_patiently, patiently},
+    printer::Printer,
+};
 use crate::{
     clock,
     config::Config,
@@ -119,7 +123,8 @@ pub(super) async fn run(
         allow_premium: true,
         ..config.pbx.rules
     };
-    let store = || database::open(config);
+    // What bars somebody must not fail because the database is busy.
+    let store = || open_patiently(config, printer);
     let to_read = || database::open_to_read(config);
     match &args.command {
         DncCommand::Add {
@@ -161,8 +166,8 @@ async fn add(
     because: Option<&str>,
     printer: Printer,
 ) -> Result<Exit, CliError> {
-    let added = store.bar(list, numbers, because, database::now()).await;
-    let added = added.map_err(database::trouble)?;
+    let bar = || store.bar(list, numbers, because, database::now());
+    let added = patiently(printer, bar).await?;
     let unique = BTreeSet::from_iter(numbers).len() as u64;
     let list = list.as_str();
     printer.line(&match unique - added.min(unique) {
@@ -198,10 +203,10 @@ impl Import {
                 Ok(None) => break None,
                 Err(error) => break Some(unreadable(error, &self.file)),
             };
-            let added = store.bar(&self.list, &some.numbers, Some(&because), database::now());
-            match added.await {
+            let bar = || store.bar(&self.list, &some.numbers, Some(&because), database::now());
+            match patiently(printer, bar).await {
                 Ok(added) => done.added += added,
-                Err(error) => break Some(database::trouble(error)),
+                Err(trouble) => break Some(trouble),
             }
             done.numbers += some.numbers.len() as u64;
             done.spellings += some.numbers.len() as u64 - some.listed;
@@ -332,10 +337,7 @@ async fn remove(
     numbers: &[PhoneNumber],
     printer: Printer,
 ) -> Result<Exit, CliError> {
-    let removed = store
-        .unbar(list, numbers)
-        .await
-        .map_err(database::trouble)?;
+    let removed = patiently(printer, || store.unbar(list, numbers)).await?;
     printer.line(&format!(
         "{} removed from `{}`",
         count(removed),
@@ -357,7 +359,7 @@ async fn remove_list(store: &Store, list: &ListName, printer: Printer) -> Result
         return Err(CliError::new(anyhow!("there is no list `{name}`"))
             .hint("`aftertone dnc lists` shows the lists"));
     }
-    let removed = store.drop_list(list).await.map_err(database::trouble)?;
+    let removed = patiently(printer, || store.drop_list(list)).await?;
     printer.line(&format!("list `{name}` removed with {}", count(removed)));
     Ok(Exit::Success)
 }

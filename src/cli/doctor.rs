@@ -101,7 +101,7 @@ async fn limits(config: &Config) -> Option<Check> {
 async fn database_clock(config: &Config) -> Option<Check> {
     let clock = Steady::start();
     let given = clock.now();
-    match Store::server_time(&place(&config.store.url)).await {
+    match Store::server_time(&place(&config.store)).await {
         Ok(server) => {
             clock.compare(given, server?);
             Some(match clock.doubt() {

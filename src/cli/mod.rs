@@ -10,7 +10,9 @@ mod explain;
 mod fleet;
 mod init;
 mod message;
+mod patience;
 mod printer;
+mod prune;
 mod report;
 mod stop;
 mod store;
@@ -75,6 +77,7 @@ fn carry_out(args: Cli, printer: Printer) -> Result<Exit, CliError> {
         CliCommand::Campaign(args) => runtime.block_on(campaign::run(&args, config()?, printer)),
         CliCommand::Contact(args) => runtime.block_on(contact::run(&args, &config()?, printer)),
         CliCommand::Store(args) => runtime.block_on(store::run(&args, &config()?, printer)),
+        CliCommand::Prune(args) => runtime.block_on(prune::run(&args, &config()?, printer)),
         CliCommand::Dnc(args) => runtime.block_on(dnc::run(&args, &config()?, printer)),
         CliCommand::Fleet(args) => runtime.block_on(fleet::run(&args, &config()?, printer)),
     };
@@ -131,6 +134,7 @@ enum CliCommand {
     Fleet(fleet::FleetArgs),
     Contact(contact::ContactArgs),
     Store(store::StoreArgs),
+    Prune(prune::PruneArgs),
 }
 
 /// The exit status of a command.
@@ -202,7 +206,7 @@ mod tests {
         insta::assert_snapshot!("help", command.render_long_help().to_string());
         for name in [
             "init", "drop", "doctor", "message", "explain", "campaign", "dnc", "fleet", "contact",
-            "store",
+            "store", "prune",
         ] {
             let command = command.find_subcommand_mut(name).unwrap();
             insta::assert_snapshot!(

@@ -230,6 +230,11 @@ const AFTER: &[Key] = &[
         "How long after the end of its controller's lease a drop is settled as `lost`, by any controller, if no controller of its PBX comes back to end its calls there. Longer than any call can last.",
     ),
     key(
+        "store.connections",
+        "8",
+        "The most connections to PostgreSQL that one process holds, 2 to 100. No effect on SQLite.",
+    ),
+    key(
         "audio.max_length",
         r#""120s""#,
         "The longest message that is accepted.",
@@ -255,6 +260,16 @@ const AFTER: &[Key] = &[
         "evidence.max_size",
         r#""1GB""#,
         "How much of it is kept, of all folders together; the oldest is removed first.",
+    ),
+    key(
+        "retention.drops",
+        r#""never""#,
+        "How long drops that have ended are kept, of campaigns that are over and of none, `1d` to `3650d`; `aftertone prune` deletes older ones and keeps their counts. As long as a cap looks back they stay whatever this says.",
+    ),
+    key(
+        "retention.decisions",
+        r#""never""#,
+        "How long what the gate held or refused is kept, of campaigns that are over.",
     ),
     key(
         "gate.enabled",

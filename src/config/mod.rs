@@ -60,6 +60,8 @@ pub struct Config {
     pub audio: Audio,
     /// What is kept of drops as evidence.
     pub evidence: EvidenceConfig,
+    /// How long drops and decisions are kept.
+    pub retention: Retention,
     /// The rules that every call must meet.
     pub gate: policy::GateSettings,
     /// What the trunk behind the PBX carries and tolerates, over all campaigns.
@@ -174,6 +176,8 @@ pub struct Store {
     /// How long after the end of its lease a controller whose PBX does not come back is given up, and its drops are lost:
     /// longer than any call.
     pub lost_after: Duration,
+    /// Connections to PostgreSQL that a process has at most, 2 to 100. It has no effect on SQLite.
+    pub connections: u32,
 }
 
 /// How recordings are prepared.
@@ -194,6 +198,16 @@ pub struct EvidenceConfig {
     pub max_age: Option<Duration>,
     /// How much of it at most, in bytes, 1 MB to 1 PB; 1 GB unless set.
     pub max_size: u64,
+}
+
+/// How long `aftertone prune` leaves what grows with calls; `None`: for ever.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Retention {
+    /// Drops that have ended, of campaigns that are over and of none; 1 day to 10 years. As long as a cap looks back they
+    /// stay whatever this says.
+    pub drops: Option<Duration>,
+    /// What the gate held or refused, of campaigns that are over; 1 day to 10 years.
+    pub decisions: Option<Duration>,
 }
 
 impl Config {
@@ -235,6 +249,10 @@ impl Config {
             store: store(&layers, &state_dir, longest_call)?,
             audio,
             evidence: evidence(&layers)?,
+            retention: Retention {
+                drops: retention(&layers, "retention.drops")?,
+                decisions: retention(&layers, "retention.decisions")?,
+            },
             gate: gate::gate(&layers)?,
             trunk,
             is_trunk_known,
@@ -395,6 +413,7 @@ fn store(layers: &Layers, state_dir: &Path, longest_call: Duration) -> Result<St
     Ok(Store {
         url,
         lost_after: lost_after(layers, longest_call)?,
+        connections: layers.whole("store.connections", 8, 2..=100)?,
     })
 }
 
@@ -461,6 +480,17 @@ fn evidence(layers: &Layers) -> Result<EvidenceConfig, ConfigError> {
         max_age: max_age.unwrap_or(Some(Duration::from_secs(30 * 86_400))),
         max_size: max_size.unwrap_or(1_000_000_000),
     })
+}
+
+fn retention(layers: &Layers, key: &'static str) -> Result<Option<Duration>, ConfigError> {
+    const DAY: Duration = Duration::from_secs(86_400);
+
+    let expected = "`never` or a duration from 1d to 10 years (3650d), such as `400d`";
+    let age = layers.parsed(key, expected, |text| match values::age(text)? {
+        Some(age) if age < DAY => Err(format!("`{text}` was given")),
+        age => Ok(age),
+    })?;
+    Ok(age.flatten())
 }
 
 #[cfg(test)]

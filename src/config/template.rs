@@ -141,8 +141,13 @@ sounds_dir = @SOUNDS_DIR@   # prepared messages: writable here, readable for the
 # max_age = "30d"
 # max_size = "1GB"
 
+[retention]                                  # what `aftertone prune` deletes: nothing unless this is set
+# drops = "400d"
+# decisions = "90d"
+
 [store]
 # url = "sqlite:aftertone.db"                # in the state folder; or "postgres://USER@HOST/DATABASE"
+# connections = 8                            # to PostgreSQL, of each process
 "#;
 
 #[cfg(test)]

@@ -43,14 +43,14 @@ use crate::{
         policy::{self, Case, Rule, Ruling},
     },
     clock::{self, Doubt, Steady},
-    config::{Config, StoreUrl},
+    config::{self, Config, StoreUrl},
     drop::{DropRecord, Outcome, Plan, Report, Technique},
     error_chain::chain,
     id::DropId,
     runtime::Session,
     store::{
         CONTROLLER_LEASE, ControllerLease, DatabaseAddress, ErrorClass, Facts, Intent, Opened,
-        Registration, StartTerms, Store, StoreError, Write, Written,
+        PostgresAddress, Registration, StartTerms, Store, StoreError, Write, Written,
     },
 };
 
@@ -125,7 +125,7 @@ impl SingleDropAdmission {
     /// [`StoreError`]: then nothing may be dialled, since it is not known whether and how often the number may be called.
     pub(super) async fn open(config: &Config) -> Result<Self, StoreError> {
         config.make_state_dir();
-        let store = Store::open(&place(&config.store.url)).await?;
+        let store = Store::open(&place(&config.store)).await?;
         if let Opened::Upgraded(upgraded) = store.opened()
             && let Some(copy) = &upgraded.copy
         {
@@ -448,10 +448,13 @@ fn log_overrides(ruling: &Ruling, order: &SingleDrop) {
 }
 
 /// The address of the configured database.
-pub fn place(url: &StoreUrl) -> DatabaseAddress {
-    match url {
+pub fn place(store: &config::Store) -> DatabaseAddress {
+    match &store.url {
         StoreUrl::Sqlite(file) => DatabaseAddress::Sqlite(file.clone()),
-        StoreUrl::Postgres(url) => DatabaseAddress::Postgres(url.clone()),
+        StoreUrl::Postgres(url) => {
+            let address = PostgresAddress::from(url.clone());
+            DatabaseAddress::Postgres(address.with_connections(store.connections))
+        }
     }
 }
 

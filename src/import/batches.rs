@@ -4,22 +4,21 @@ use std::{
     collections::{BTreeMap, VecDeque},
     fs::File,
     sync::Arc,
-    time::Instant,
 };
 
-use tokio::{sync::mpsc, time::timeout_at};
+use tokio::sync::mpsc;
 
 use super::progress::UnknownZones;
 use crate::{
     campaign::policy::CallingPlace,
     list::{Batch, Columns, ContactRules, List, ListError, NewRow, Reason},
-    store::NewContact,
+    store::{NewContact, PackedContacts},
 };
 
 /// What the rows of a batch are.
 #[derive(Default)]
 pub(super) struct ReadRows {
-    pub(super) contacts: Vec<NewContact>,
+    pub(super) contacts: PackedContacts,
     /// Each with its place in the batch.
     pub(super) rejects: Vec<(usize, Reason)>,
     /// Time zones that are not known, and how many rows have each.
@@ -68,31 +67,12 @@ impl Batches {
         Self { from }
     }
 
-    /// The next, waited for until a moment if one is given.
-    pub(super) async fn next(&mut self, until: Option<Instant>) -> Next {
-        let Some(first) = self.from.front_mut() else {
-            return Next::End;
-        };
-        let read = match until {
-            None => first.recv().await,
-            Some(until) => match timeout_at(until.into(), first.recv()).await {
-                Ok(read) => read,
-                Err(_) => return Next::NotYet,
-            },
-        };
+    /// The next, or why there is none; `None` at the end of the list.
+    pub(super) async fn next(&mut self) -> Option<Result<Taken, ListError>> {
+        let read = self.from.front_mut()?.recv().await;
         self.from.rotate_left(1);
-        read.map_or(Next::End, Next::Batch)
+        read
     }
-}
-
-/// What comes next.
-pub(super) enum Next {
-    /// A batch, or why there is none.
-    Batch(Result<Taken, ListError>),
-    /// It is still read.
-    NotYet,
-    /// The list is at its end.
-    End,
 }
 
 /// Reads the rows of batches until there are no more, or the reader is gone.
@@ -112,7 +92,7 @@ fn work_through(
                         if let Some(zone) = row.zone.as_deref().filter(|_| row.unknown_zone) {
                             found.unknown_zones.count(zone, 1);
                         }
-                        found.contacts.push(contact(row, &mut places));
+                        found.contacts.push(&contact(row, &mut places));
                     }
                     Err(reject) => found.rejects.push((at, reject.reason)),
                 }

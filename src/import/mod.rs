@@ -6,9 +6,12 @@
 //!   rows       └──> worker ──┘    contacts, rejects        with how far it is ──> rejects file
 //! ```
 //!
+//! While one transaction is written the batches of the next are read. SQLite has one writer at a time: there each transaction
+//! has as many rows as take about a tenth of a second, and a pause follows in which others come in, who ask again and again.
+//!
 //! The list is read to its end once before anything is taken in, for its digest, and so that one that cannot be read to its
-//! end is refused as a whole. Every channel holds one batch, and of the batches of a transaction only their rejects are
-//! kept, so that memory is the same for any list.
+//! end is refused as a whole. Every channel holds one batch, and no more than two transactions are kept, packed, so that
+//! memory is the same for any list.
 //!
 //! A transaction is in the store, or it is not; its rejects are written behind it, and are on the disk before the next one
 //! is. If the program is killed between the two, the next run finds the rejects of that transaction again: those rows
@@ -16,10 +19,10 @@
 
 mod batches;
 mod error;
-mod import_transaction;
 mod progress;
 mod rejects_file;
 mod repair_rejects;
+mod transaction_writer;
 
 use std::{
     fs::File,
@@ -43,10 +46,10 @@ use crate::{
     phone::Rules,
     store::{Across, Importing, Source, Store},
 };
-use batches::{Batches, Next};
-use import_transaction::ImportTransaction;
+use batches::{Batches, Taken};
 use progress::Count;
 use rejects_file::RejectsFile;
+use transaction_writer::TransactionWriter;
 
 /// What is to be imported, and how.
 #[derive(Clone, Debug)]
@@ -72,7 +75,7 @@ pub struct Import {
 impl Import {
     /// Imports the list, or resumes an import of the same list; reports how far it is after each transaction.
     ///
-    /// `stop` ends it behind a batch; what was read by then is in.
+    /// `stop` ends it behind a transaction.
     ///
     /// # Errors
     /// [`ImportError`].
@@ -82,11 +85,12 @@ impl Import {
         stop: &CancellationToken,
         tell: impl FnMut(&Progress),
     ) -> Result<Imported, ImportError> {
-        store.widen_cache(true).await?;
-        let imported = self.run_by(STEPS, store, stop, tell).await;
-        let narrowed = store.widen_cache(false).await;
+        store.make_ready_for_lists(true).await?;
+        let steps = Steps::of(store);
+        let imported = self.run_by(steps, store, stop, tell).await;
+        let usual = store.make_ready_for_lists(false).await;
         let imported = imported?;
-        narrowed?;
+        usual?;
         Ok(imported)
     }
 
@@ -126,25 +130,16 @@ impl Import {
         let mut batches = Batches::begin(list, &columns, rules, steps.batch);
         count.began = clock::now();
         tell(&count.progress());
-        let mut import_transaction =
-            ImportTransaction::new(store, self.across, steps, count, rejects_file);
-        while !stop.is_cancelled() {
-            match batches.next(import_transaction.until()).await {
-                Next::Batch(read) => {
-                    let read = read.map_err(|error| self.list_error(error))?;
-                    import_transaction.take(read).await?;
-                }
-                Next::NotYet => {}
-                Next::End => break,
-            }
-            if import_transaction.is_due() {
-                tell(&import_transaction.commit().await?);
-            }
+        let mut writer = TransactionWriter::new(store, self.across, steps, count, rejects_file);
+        let mut next = self.collect(&mut batches, writer.rows()).await?;
+        while !next.is_empty() && !stop.is_cancelled() {
+            let rows = writer.rows();
+            let (written, collected) =
+                tokio::join!(writer.write(next), self.collect(&mut batches, rows));
+            tell(&written?);
+            next = collected?;
         }
-        if import_transaction.until().is_some() {
-            tell(&import_transaction.commit().await?);
-        }
-        let (mut count, rejects_file) = import_transaction.end();
+        let (mut count, rejects_file) = writer.end();
         if stop.is_cancelled() && count.importing.bytes < fingerprint.size {
             return Ok(count.imported(false, rejects_file.path()));
         }
@@ -158,6 +153,21 @@ impl Import {
             .add_contacts(&count.importing, self.across, &[], wall())
             .await?;
         Ok(count.imported(true, rejects_file.path()))
+    }
+
+    /// The batches of the next transaction: about so many rows, or fewer if they are long or the list is at its end.
+    async fn collect(&self, batches: &mut Batches, rows: usize) -> Result<Vec<Taken>, ImportError> {
+        let (mut taken, mut found, mut bytes) = (Vec::new(), 0, 0);
+        while found < rows && bytes < MOST_BYTES {
+            let Some(read) = batches.next().await else {
+                break;
+            };
+            let read = read.map_err(|error| self.list_error(error))?;
+            found += read.batch.len();
+            bytes += read.batch.bytes();
+            taken.push(read);
+        }
+        Ok(taken)
     }
 
     /// Reads all of the list, and opens it.
@@ -291,19 +301,45 @@ fn wall() -> Timestamp {
 struct Steps {
     /// Rows of a batch.
     batch: usize,
-    /// Rows of a transaction.
+    /// Most rows of a transaction.
     rows: usize,
-    /// How long a transaction may take, for others wait for it.
+    /// How long a transaction ought to take: others may wait for it.
     time: Duration,
+    /// The least pause behind a transaction in which others come in, and the share of its time that it is at least, as
+    /// one of so many; none where others do not wait.
+    pause: Option<(Duration, u32)>,
 }
 
-/// A batch is about 1 MB with all that is made of it, and some ten are under way at once. A transaction of 20,000 rows takes
-/// about a third of a second; of a thousand rows each, a million take more than twice as long in all.
-const STEPS: Steps = Steps {
+impl Steps {
+    fn of(store: &Store) -> Self {
+        if store.has_one_writer() {
+            ONE_WRITER
+        } else {
+            MANY_WRITERS
+        }
+    }
+}
+
+/// A batch is about 0.5 MB with all that is made of it, and some ten are under way at once.
+///
+/// SQLite's writers do not queue: who waits asks after 1, 2, 5, 10, 15, 20, 25, 25, 25, 50, 50 and then every 100 ms. With 100 ms
+/// of writing and 33 ms of pause by turns, whoever comes is in after 103 ms at the latest, and with 180 and 60 after 228.
+const ONE_WRITER: Steps = Steps {
     batch: 1_000,
     rows: 20_000,
-    time: Duration::from_millis(500),
+    time: Duration::from_millis(100),
+    pause: Some((Duration::from_millis(30), 3)),
 };
+
+const MANY_WRITERS: Steps = Steps {
+    batch: 1_000,
+    rows: 20_000,
+    time: Duration::from_secs(1),
+    pause: None,
+};
+
+/// Most bytes of the list in a transaction, about.
+const MOST_BYTES: usize = 4 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests;

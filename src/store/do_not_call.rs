@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     Store, StoreError, codec,
+    retry::Attempts,
     sql::{Sql, args, row, rows, sql},
     transaction::Tx,
 };
@@ -63,17 +64,34 @@ impl Store {
         let name = list.as_str();
         let mut new = 0;
         for some in sorted.chunks(AT_A_TIME) {
-            let mut tx = self
-                .write(format!("add to the do-not-call list `{name}`"))
-                .await?;
-            let now = codec::micros(tx.past(now).await?);
-            tx.execute(MAKE_LIST, args![name, now]).await?;
-            let given = rows(some.iter().map(|number| row! { number: number }));
-            new += tx.execute(BAR, args![&given, name, now, because]).await?;
-            // Waits for intents that are being written; the next one sees what was added.
-            tx.execute(HOLD_INTENTS, &[]).await?;
-            tx.commit().await?;
+            let mut attempts = Attempts::default();
+            new += loop {
+                match self.try_bar(name, some, because, now).await {
+                    Err(error) if attempts.again(&error).await => {}
+                    done => break done?,
+                }
+            };
         }
+        Ok(new)
+    }
+
+    async fn try_bar(
+        &self,
+        name: &str,
+        some: &[i64],
+        because: Option<&str>,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let mut tx = self
+            .write(format!("add to the do-not-call list `{name}`"))
+            .await?;
+        let now = codec::micros(tx.past(now).await?);
+        tx.execute(MAKE_LIST, args![name, now]).await?;
+        let given = rows(some.iter().map(|number| row! { number: number }));
+        let new = tx.execute(BAR, args![&given, name, now, because]).await?;
+        // Waits for intents that are being written; the next one sees what was added.
+        tx.execute(HOLD_INTENTS, &[]).await?;
+        tx.commit().await?;
         Ok(new)
     }
 
@@ -85,16 +103,27 @@ impl Store {
         let name = list.as_str();
         let mut gone = 0;
         for some in numbers.chunks(AT_A_TIME) {
-            let mut tx = self
-                .write(format!("take off the do-not-call list `{name}`"))
-                .await?;
-            let given = rows(
-                some.iter()
-                    .map(|number| row! { number: codec::number(number) }),
-            );
-            gone += tx.execute(UNBAR, args![&given, name]).await?;
-            tx.commit().await?;
+            let mut attempts = Attempts::default();
+            gone += loop {
+                match self.try_unbar(name, some).await {
+                    Err(error) if attempts.again(&error).await => {}
+                    done => break done?,
+                }
+            };
         }
+        Ok(gone)
+    }
+
+    async fn try_unbar(&self, name: &str, some: &[PhoneNumber]) -> Result<u64, StoreError> {
+        let mut tx = self
+            .write(format!("take off the do-not-call list `{name}`"))
+            .await?;
+        let given = rows(
+            some.iter()
+                .map(|number| row! { number: codec::number(number) }),
+        );
+        let gone = tx.execute(UNBAR, args![&given, name]).await?;
+        tx.commit().await?;
         Ok(gone)
     }
 

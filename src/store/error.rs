@@ -49,6 +49,39 @@ impl StoreError {
         }
     }
 
+    /// Whether it is likely to pass by itself within a minute: another has a lock, or the server is away or restarts.
+    pub fn passes(&self) -> bool {
+        match self.kind {
+            Kind::Locked | Kind::Unreachable | Kind::Busy | Kind::Conflict => true,
+            Kind::Full
+            | Kind::Disk
+            | Kind::Exists
+            | Kind::ReadOnly
+            | Kind::NoAccess
+            | Kind::NoFolder
+            | Kind::Corrupt
+            | Kind::NotOurs
+            | Kind::Later
+            | Kind::Earlier
+            | Kind::Unreleased
+            | Kind::Copy
+            | Kind::Pooler
+            | Kind::Standby
+            | Kind::NoRight
+            | Kind::Login
+            | Kind::NoDatabase
+            | Kind::Address
+            | Kind::OtherPbx
+            | Kind::Refused
+            | Kind::Unknown => false,
+        }
+    }
+
+    /// Whether another transaction got in the way: the same, begun anew, may go through.
+    pub(super) fn is_conflict(&self) -> bool {
+        matches!(self.kind, Kind::Conflict | Kind::Exists)
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> Option<&'static str> {
         self.kind.hint()
@@ -76,6 +109,8 @@ pub(super) enum Failure {
     Unreleased(i64),
     /// It has to be copied first, and that did not work.
     Copy(String),
+    /// The pooler before it does not let transactions through.
+    Pooler(String),
     /// The address cannot be one.
     Address(String),
     /// What was asked makes no sense.
@@ -98,6 +133,7 @@ impl Failure {
             Self::Earlier(_) => Kind::Earlier,
             Self::Unreleased(_) => Kind::Unreleased,
             Self::Copy(_) => Kind::Copy,
+            Self::Pooler(_) => Kind::Pooler,
             Self::Address(_) => Kind::Address,
             Self::Refused(_) => Kind::Refused,
             Self::OtherPbx(_) => Kind::OtherPbx,
@@ -111,6 +147,28 @@ impl Failure {
             return false;
         };
         matches!(&*code, "55P03" | "40P01" | "40001") || self.kind() == Kind::Locked
+    }
+
+    /// Whether something between this program and the server refuses what a connection begins with.
+    pub(super) fn is_about_startup(&self) -> bool {
+        match self {
+            Self::Database(sqlx::Error::Database(error)) => {
+                error.message().contains("startup parameter")
+            }
+            _ => false,
+        }
+    }
+
+    /// What a pooler said to the beginning of a transaction.
+    pub(super) fn of_pooler(self) -> Self {
+        match &self {
+            Self::Database(sqlx::Error::Database(error))
+                if error.message().contains("statement pooling") =>
+            {
+                Self::Pooler(error.message().to_owned())
+            }
+            _ => self,
+        }
     }
 
     /// The same, or, if a table or a column is missing, that the schema is of an earlier version.
@@ -163,6 +221,7 @@ impl Failure {
             | Self::Later(words)
             | Self::Earlier(words)
             | Self::Copy(words)
+            | Self::Pooler(words)
             | Self::Address(words)
             | Self::Refused(words)
             | Self::OtherPbx(words)
@@ -184,8 +243,12 @@ enum Kind {
     Full,
     Disk,
     Unreachable,
-    /// The server ended what we did: it restarts, is out of something, or two transactions waited for each other.
+    /// The server ended what we did: it restarts, or is out of something.
     Busy,
+    /// Two transactions waited for each other, or cannot be put in an order.
+    Conflict,
+    /// A key is there already, by another transaction.
+    Exists,
     ReadOnly,
     NoAccess,
     NoFolder,
@@ -195,6 +258,12 @@ enum Kind {
     Earlier,
     Unreleased,
     Copy,
+    /// A pooler does not let through what this program needs.
+    Pooler,
+    /// The server takes no writes: it is a standby, or this user may only read.
+    Standby,
+    /// The user of the database lacks a right.
+    NoRight,
     Login,
     NoDatabase,
     Address,
@@ -206,9 +275,13 @@ enum Kind {
 impl Kind {
     const fn class(self) -> ErrorClass {
         match self {
-            Self::Locked | Self::Full | Self::Disk | Self::Unreachable | Self::Busy => {
-                ErrorClass::Away
-            }
+            Self::Locked
+            | Self::Full
+            | Self::Disk
+            | Self::Unreachable
+            | Self::Busy
+            | Self::Conflict
+            | Self::Standby => ErrorClass::Away,
             Self::ReadOnly
             | Self::NoAccess
             | Self::NoFolder
@@ -221,6 +294,9 @@ impl Kind {
             | Self::Login
             | Self::NoDatabase
             | Self::Address
+            | Self::Exists
+            | Self::Pooler
+            | Self::NoRight
             | Self::Unknown => ErrorClass::Broken,
             Self::Refused | Self::OtherPbx => ErrorClass::Refused,
         }
@@ -238,9 +314,25 @@ impl Kind {
             Self::Unreachable => {
                 Some("see that the server runs and can be reached from here at this address")
             }
-            Self::Busy => Some(
-                "the server may be starting, stopping, a standby, or short of something; see its log",
+            Self::Busy => {
+                Some("the server may be starting, stopping, or short of something; see its log")
+            }
+            Self::Standby => Some(
+                "the server takes no writes: it is a standby, or this user's transactions are read-only; \
+                 `status` and `results` can read there, and for all else name the primary in `store.url`",
             ),
+            Self::Pooler => Some(
+                "set `pool_mode = transaction` (or `session`) for this database in the pooler; one that gives each statement another \
+                 connection cannot keep a transaction together; a setting that it refuses in `store.url` belongs on the server \
+                 (`ALTER ROLE NAME SET ..`)",
+            ),
+            Self::NoRight => Some(
+                "the database's user lacks a right on its tables: SELECT is enough for `status` and `results`; all else needs to own \
+                 them, or SELECT, INSERT, UPDATE and DELETE",
+            ),
+            Self::Conflict => {
+                Some("others write the same at this moment; try again when they are done")
+            }
             Self::ReadOnly => Some(
                 "the file, its folder or the file system cannot be written; see who owns them and how it is mounted",
             ),
@@ -276,7 +368,7 @@ impl Kind {
             Self::OtherPbx => Some(
                 "give this one an `instance` of its own; `aftertone fleet forget NAME` ends what a PBX left that never comes back",
             ),
-            Self::Refused | Self::Unknown => None,
+            Self::Refused | Self::Exists | Self::Unknown => None,
         }
     }
 }
@@ -295,6 +387,9 @@ fn kind_of(error: &sqlx::Error) -> Kind {
     match error {
         sqlx::Error::Database(error) => {
             let code = error.code().unwrap_or_default();
+            if code == "08P01" {
+                return kind_of_pooler(error.message());
+            }
             // SQLite's codes are numbers of its own, PostgreSQL's are five characters.
             match code.parse() {
                 Ok(number) if code.len() < 5 => kind_of_sqlite(number),
@@ -330,19 +425,35 @@ const fn kind_of_sqlite(code: u32) -> Kind {
 /// PostgreSQL's codes: <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
 fn kind_of_postgres(code: &str) -> Kind {
     match code {
+        "23505" => Kind::Exists,
         "28000" | "28P01" => Kind::Login,
         "3D000" => Kind::NoDatabase,
-        "42501" => Kind::NoAccess,
+        "40001" | "40P01" => Kind::Conflict,
+        "25006" => Kind::Standby,
+        "42501" => Kind::NoRight,
         "53100" => Kind::Full,
         "XX001" | "XX002" => Kind::Corrupt,
         _ => match code.get(..2) {
             Some("08") => Kind::Unreachable,
-            // 25: a standby server takes no writes until it has taken over (25006), or ended a transaction that
-            // was idle for too long (25P03). 55: another session held a lock for too long (55P03).
+            // 25: the server ended a transaction that was idle for too long (25P03). 55: another session held a lock for
+            // too long (55P03).
             Some("25" | "40" | "53" | "55" | "57" | "58") => Kind::Busy,
             Some("22") => Kind::Refused,
             _ => Kind::Unknown,
         },
+    }
+}
+
+/// PgBouncer has one code for all that it refuses.
+fn kind_of_pooler(message: &str) -> Kind {
+    if message.contains("startup parameter") || message.contains("statement pooling") {
+        Kind::Pooler
+    } else if message.contains("no such database") {
+        Kind::NoDatabase
+    } else if message.contains("no such user") {
+        Kind::Login
+    } else {
+        Kind::Unreachable
     }
 }
 

@@ -17,6 +17,7 @@
 //! Times are arguments. On PostgreSQL leases go by the server's clock all the same, and nothing that has happened is written
 //! later than it shows: see [`Compared`].
 
+mod bulk;
 mod campaigns;
 mod codec;
 mod commit;
@@ -37,13 +38,16 @@ mod lookup;
 mod open;
 mod person;
 mod places;
+mod prune;
 mod queue;
 mod results;
+mod retry;
 mod salt;
 mod server_clock;
 mod shares;
 mod sql;
 mod tally;
+mod timely;
 mod transaction;
 mod waiting;
 
@@ -60,14 +64,16 @@ pub use error::{ErrorClass, StoreError};
 pub use fleet::{
     Fleet, FleetController, FleetPbx, Gone, GoneDrop, InFlightOf, RegisteredPbx, Stated,
 };
-pub use import::{Across, Added, Adding, Importing, NewContact, Source};
+pub use import::{Across, Added, Importing, NewContact, PackedContacts, Source};
 pub use leases::{CONTACT_LEASE, CONTROLLER_LEASE};
 pub use open::{
-    DatabaseAddress, DatabaseCopy, ExposedFile, Opened, UpgradePlan, Upgraded, copies_of,
+    DatabaseAddress, DatabaseCopy, ExposedFile, Opened, PostgresAddress, UpgradePlan, Upgraded,
+    copies_of,
 };
 pub use person::{
     ContactStep, PersonCall, PersonContact, PersonDecision, PersonRecord, PersonRemoval,
 };
+pub use prune::{Prunable, Pruned};
 pub use queue::{Facts, Leased, Recent, RecentCalls};
 pub use results::{Cursor, Filter, ResultRow};
 pub use server_clock::Compared;

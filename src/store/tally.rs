@@ -29,7 +29,7 @@ pub struct Tally {
     pub outcomes: BTreeMap<Outcome, u64>,
     /// Refused, by why.
     pub refused: BTreeMap<RefusedReason, u64>,
-    /// Drops in all, ended or not.
+    /// Drops in all, ended or not, and those that were pruned.
     pub drops: u64,
 }
 
@@ -91,10 +91,14 @@ impl Store {
             .await?;
         let ends: Option<(Option<i64>, Option<i64>)> =
             tx.one(FIRST_LAST, args![campaign.0]).await?;
-        let Some((Some(first), Some(last))) = ends else {
-            return Ok(None);
-        };
-        Ok(Some((time(&tx, first)?, time(&tx, last)?)))
+        let mut all = Vec::new();
+        if let Some((Some(first), Some(last))) = ends {
+            all.extend([time(&tx, first)?, time(&tx, last)?]);
+        }
+        for pruned in tx.pruned(campaign, "drops").await? {
+            all.push(time(&tx, pruned.at)?);
+        }
+        Ok(all.iter().min().copied().zip(all.iter().max().copied()))
     }
 
     /// Outcomes of a campaign's drops by the time they came, in spans of so many seconds that begin at multiples of them.
@@ -110,12 +114,15 @@ impl Store {
             .read(format!("count the outcomes of campaign {campaign}"))
             .await?;
         let span = i64::from(seconds.max(1)) * 1_000_000;
-        let counts: Vec<(i64, String, i64)> = tx.all(OVER_TIME, args![campaign.0, span]).await?;
-        let counts = counts.into_iter().map(|(at, slug, count)| {
+        let mut found: Vec<(i64, String, i64)> = tx.all(OVER_TIME, args![campaign.0, span]).await?;
+        let pruned = tx.pruned(campaign, "drops").await?.into_iter();
+        found.extend(pruned.map(|one| (one.at / span * span, one.outcome, one.count)));
+        let mut counts = BTreeMap::new();
+        for (at, slug, count) in found {
             let outcome = known(&tx, codec::outcome(&slug), "outcome")?;
-            Ok(((time(&tx, at)?, outcome), count.unsigned_abs()))
-        });
-        counts.collect()
+            *counts.entry((time(&tx, at)?, outcome)).or_default() += count.unsigned_abs();
+        }
+        Ok(counts)
     }
 
     /// How the contacts of a campaign ended to whom a variant was left, by variant.
@@ -129,12 +136,14 @@ impl Store {
         let mut tx = self
             .read(format!("compare the variants of campaign {campaign}"))
             .await?;
-        let counts: Vec<(String, String, i64)> = tx.all(VARIANTS, args![campaign.0]).await?;
-        let mut variants: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
+        let mut counts: Vec<(String, String, i64)> = tx.all(VARIANTS, args![campaign.0]).await?;
+        let pruned = tx.pruned(campaign, "variant").await?.into_iter();
+        counts.extend(pruned.map(|one| (one.name, one.outcome, one.count)));
+        let mut variants: BTreeMap<_, BTreeMap<_, u64>> = BTreeMap::new();
         for (variant, slug, count) in counts {
             let outcome = known(&tx, codec::outcome(&slug), "outcome")?;
             let outcomes = variants.entry(variant).or_default();
-            outcomes.insert(outcome, count.unsigned_abs());
+            *outcomes.entry(outcome).or_default() += count.unsigned_abs();
         }
         Ok(variants)
     }
@@ -151,8 +160,19 @@ impl Store {
             .read(format!("measure the calls of campaign {campaign}"))
             .await?;
         let mut all = Vec::new();
-        for (leg, sql) in [(Leg::Busy, BUSY_LENGTHS), (Leg::Drop, DROP_LENGTHS)] {
-            let lengths: Vec<(i64, i64)> = tx.all(sql, args![campaign.0]).await?;
+        for (leg, sql, pruned) in [
+            (Leg::Busy, BUSY_LENGTHS, "busy"),
+            (Leg::Drop, DROP_LENGTHS, "drop"),
+        ] {
+            let found: Vec<(i64, i64)> = tx.all(sql, args![campaign.0]).await?;
+            let pruned = tx.pruned(campaign, pruned).await?.into_iter();
+            let mut lengths = BTreeMap::<i64, i64>::new();
+            for (seconds, calls) in found
+                .into_iter()
+                .chain(pruned.map(|one| (one.at, one.count)))
+            {
+                *lengths.entry(seconds).or_default() += calls;
+            }
             all.extend(lengths.into_iter().map(|(seconds, calls)| CallsOfLength {
                 leg,
                 seconds: seconds.unsigned_abs(),

@@ -1,6 +1,6 @@
 //! Transactions, on whichever database it is: the only place that knows the two apart for every statement.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
 use sqlx::{
     FromRow, PgPool, Postgres, Sqlite, SqlitePool, Transaction,
@@ -11,10 +11,12 @@ use sqlx::{
 
 use super::{
     Store, StoreError,
+    bulk::{self, BulkTable, PackedRow},
     error::Failure,
     salt::Salt,
     server_clock::ServerClock,
-    sql::{Arg, Sql},
+    sql::{Arg, Sql, args, sql},
+    timely::timely,
 };
 
 /// The connections to a database.
@@ -25,7 +27,20 @@ pub(super) enum Pools {
         writer: SqlitePool,
         readers: SqlitePool,
     },
-    Postgres(PgPool),
+    Postgres {
+        pool: PgPool,
+        way: Way,
+    },
+}
+
+/// What a connection to PostgreSQL is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// A session of the server's.
+    Direct,
+    /// A pooler's: each transaction has whatever session is free, so that nothing is kept in one beyond it, neither a
+    /// setting nor a prepared statement.
+    Pooler,
 }
 
 /// A transaction; what was not committed is taken back when it is dropped.
@@ -44,7 +59,11 @@ pub(super) struct Tx {
 
 enum OpenTransaction {
     Sqlite(Transaction<'static, Sqlite>),
-    Postgres(Transaction<'static, Postgres>),
+    Postgres {
+        tx: Transaction<'static, Postgres>,
+        /// Whether the session keeps statements that were prepared.
+        keeps: bool,
+    },
 }
 
 /// A row that either database can give.
@@ -72,9 +91,9 @@ impl Store {
                 .map(OpenTransaction::Sqlite)
                 .map_err(Failure::from),
             // Each statement has to see what was committed before it, as the locks here need it.
-            Pools::Postgres(pool) => timely(pool.begin_with(WRITE))
-                .await
-                .map(OpenTransaction::Postgres),
+            Pools::Postgres { pool, way } => {
+                begin_postgres(pool, *way, WRITE, WRITE_BY_POOLER).await
+            }
         };
         self.begun(doing.into(), begun)
     }
@@ -87,12 +106,7 @@ impl Store {
                 .await
                 .map(OpenTransaction::Sqlite)
                 .map_err(Failure::from),
-            Pools::Postgres(pool) => {
-                let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-                timely(pool.begin_with(begin))
-                    .await
-                    .map(OpenTransaction::Postgres)
-            }
+            Pools::Postgres { pool, way } => begin_postgres(pool, *way, READ, READ_BY_POOLER).await,
         };
         self.begun(doing.into(), begun)
     }
@@ -133,8 +147,8 @@ impl Tx {
                 let done = query.execute(&mut **tx).await;
                 done.map(|done| done.rows_affected()).map_err(Failure::from)
             }
-            OpenTransaction::Postgres(tx) => {
-                let mut query = sqlx::query(sql.postgres);
+            OpenTransaction::Postgres { tx, keeps } => {
+                let mut query = sqlx::query(sql.postgres).persistent(*keeps);
                 for arg in args {
                     query = match *arg {
                         Arg::Int(value) => query.bind(value),
@@ -159,8 +173,8 @@ impl Tx {
                 let query = bind_sqlite(sqlx::query_as(sql.sqlite), args);
                 query.fetch_all(&mut **tx).await.map_err(Failure::from)
             }
-            OpenTransaction::Postgres(tx) => {
-                let query = bind_postgres(sqlx::query_as(sql.postgres), args);
+            OpenTransaction::Postgres { tx, keeps } => {
+                let query = bind_postgres(sqlx::query_as(sql.postgres), args).persistent(*keeps);
                 timely(query.fetch_all(&mut **tx)).await
             }
         };
@@ -181,11 +195,49 @@ impl Tx {
         (&self.clock, &mut self.server_time)
     }
 
+    /// Puts rows into a table; `same` is what its columns have that are the same in every row. Returns how many were new:
+    /// SQLite leaves those out whose key is there, PostgreSQL takes all of the transaction back.
+    pub(super) async fn insert_rows(
+        &mut self,
+        into: &BulkTable,
+        same: &[Arg<'_>],
+        rows: &[PackedRow<'_>],
+    ) -> Result<u64, StoreError> {
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        let done = match &mut self.transaction {
+            OpenTransaction::Sqlite(tx) => bulk::insert_sqlite(tx, into, same, rows).await,
+            OpenTransaction::Postgres { tx, .. } => bulk::copy_postgres(tx, into, same, rows).await,
+        };
+        done.map_err(|failure| self.failed(failure))
+    }
+
+    /// Whether the schema has a step of its own; one that is only read may be of an earlier version.
+    pub(super) fn has_step(&self, version: i64) -> bool {
+        self.behind.is_none_or(|behind| behind >= version)
+    }
+
+    /// Whether [`Self::insert_rows`] leaves rows out whose key is there.
+    pub(super) const fn leaves_out_known_rows(&self) -> bool {
+        matches!(self.transaction, OpenTransaction::Sqlite(_))
+    }
+
+    /// Waits for other transactions that took this turn to end. On SQLite they have ended.
+    pub(super) async fn take_turns(&mut self, turn: i64) -> Result<(), StoreError> {
+        match self.transaction {
+            OpenTransaction::Sqlite(_) => Ok(()),
+            OpenTransaction::Postgres { .. } => {
+                self.execute(TAKE_TURNS, args![turn]).await.map(drop)
+            }
+        }
+    }
+
     /// Commits all of it.
     pub(super) async fn commit(self) -> Result<(), StoreError> {
         let done = match self.transaction {
             OpenTransaction::Sqlite(tx) => tx.commit().await.map_err(Failure::from),
-            OpenTransaction::Postgres(tx) => timely(tx.commit()).await,
+            OpenTransaction::Postgres { tx, .. } => timely(tx.commit()).await,
         };
         done.map_err(|failure| StoreError::new(self.doing, self.place, failure))
     }
@@ -212,6 +264,20 @@ impl Tx {
         };
         StoreError::new(self.doing.clone(), self.place.clone(), failure)
     }
+}
+
+async fn begin_postgres(
+    pool: &PgPool,
+    way: Way,
+    direct: &'static str,
+    by_pooler: &'static str,
+) -> Result<OpenTransaction, Failure> {
+    let (begin, keeps) = match way {
+        Way::Direct => (direct, true),
+        Way::Pooler => (by_pooler, false),
+    };
+    let tx = timely(pool.begin_with(begin)).await?;
+    Ok(OpenTransaction::Postgres { tx, keeps })
 }
 
 impl fmt::Debug for Tx {
@@ -244,19 +310,18 @@ fn bind_postgres<'q, T>(mut query: PostgresAs<'q, T>, args: &[Arg<'q>]) -> Postg
     query
 }
 
-/// The server's answer, or that there was none in time: a network that swallows packets gives no sign of it.
-pub(super) async fn timely<T>(
-    answer: impl Future<Output = Result<T, sqlx::Error>>,
-) -> Result<T, Failure> {
-    match tokio::time::timeout(ANSWER_WITHIN, answer).await {
-        Ok(answer) => answer.map_err(Failure::from),
-        Err(_) => Err(Failure::NoAnswer),
-    }
-}
-
 /// A writer that stops midway must not hold up all others for ever: a process that is frozen stays connected.
 const WRITE: &str =
     "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '30s'";
 
-/// How long an answer of PostgreSQL's is waited for.
-const ANSWER_WITHIN: Duration = Duration::from_secs(60);
+const READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+/// The same with what a session of ours is given once, see `open`.
+const WRITE_BY_POOLER: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; \
+    SET LOCAL idle_in_transaction_session_timeout = '30s'; SET LOCAL lock_timeout = '45s'; \
+    SET LOCAL random_page_cost = 1.1; SELECT set_config('synchronous_commit', 'on', true) \
+    WHERE current_setting('synchronous_commit') = 'off'";
+const READ_BY_POOLER: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL lock_timeout = '45s'; \
+    SET LOCAL random_page_cost = 1.1";
+
+const TAKE_TURNS: Sql = sql!(["SELECT $1", "SELECT pg_advisory_xact_lock($1)"]);

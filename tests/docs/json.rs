@@ -607,6 +607,10 @@ const SUMMARY: &[(&str, &str)] = &[
     ("in_flight", "drops in flight"),
     ("drops", "drops in all"),
     (
+        "drops_pruned",
+        "of these, drops that `aftertone prune` has deleted: they are counted, and have no rows",
+    ),
+    (
         "outcomes",
         "contacts by their last outcome: each outcome, and how many",
     ),

@@ -3,6 +3,8 @@
 use std::fs;
 
 use serde_json::Value;
+use sqlx::{Connection as _, Executor as _, SqliteConnection, sqlite::SqliteConnectOptions};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use crate::{fake::Settings, program::Program};
 
@@ -112,6 +114,60 @@ async fn numbers_are_added_checked_and_removed_and_show_masked() {
             .status,
         Some(2)
     );
+}
+
+/// An opt-out that fails is a call to somebody who asked not to be called.
+#[tokio::test]
+async fn what_bars_and_stops_waits_for_a_database_that_is_busy() {
+    let program = Program::new(Settings::default()).await;
+    for first in [
+        &["dnc", "add", "+12025550101"][..],
+        &[
+            "campaign",
+            "create",
+            "spring",
+            "--message",
+            "sound:hello-world",
+        ],
+    ] {
+        let done = program.run(first).await;
+        assert_eq!(done.status, Some(0), "{done:?}");
+    }
+    fs::write(program.path("numbers.txt"), "+12025550103\n").unwrap();
+    let database = program.path("aftertone.db");
+    let options = SqliteConnectOptions::new().filename(database);
+    let mut other = SqliteConnection::connect_with(&options).await.unwrap();
+    other.execute("BEGIN IMMEDIATE").await.unwrap();
+    let commands = [
+        &["dnc", "add", "+12025550102"][..],
+        &["dnc", "import", "numbers.txt"],
+        &["dnc", "remove", "+12025550101"],
+        &["campaign", "pause", "spring"],
+    ];
+    let mut waiting = Vec::new();
+    for command in commands {
+        let mut child = program.command(command).spawn().unwrap();
+        let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+        let line = said.next_line().await.unwrap().unwrap_or_default();
+        assert!(
+            line.starts_with("warning: the database is busy or away") && line.contains("60 s"),
+            "{command:?}: {line}"
+        );
+        waiting.push((command, child));
+    }
+    other.execute("ROLLBACK").await.unwrap();
+    for (command, child) in waiting {
+        let done = crate::program::wait(child).await;
+        assert_eq!(done.status, Some(0), "{command:?}: {done:?}");
+    }
+    for (number, status) in [
+        ("+12025550102", 1),
+        ("+12025550103", 1),
+        ("+12025550101", 0),
+    ] {
+        let check = program.run(&["dnc", "check", number]).await;
+        assert_eq!(check.status, Some(status), "{check:?}");
+    }
 }
 
 #[tokio::test]

@@ -89,6 +89,12 @@ impl Base {
         }
     }
 
+    /// Its address, if it is on a server.
+    pub(crate) fn url(&self) -> &str {
+        let (_, own) = self.postgres.as_ref().unwrap();
+        own
+    }
+
     /// Another store on it, as another process would have it; time is what a test says.
     pub(crate) async fn open(&self) -> Store {
         Store::open(&self.place()).await.unwrap().by_given_times()

@@ -10,7 +10,7 @@ use aftertone::{
     phone::PhoneNumber,
     store::{
         Across, Added, ErrorClass, Filter, Importing, ListName, NewCampaign, NewContact,
-        OperatorCommand, Source, Status, Store, Write, Written,
+        OperatorCommand, PackedContacts, Source, Status, Store, Write, Written,
     },
 };
 use jiff::{SignedDuration, Timestamp};
@@ -172,60 +172,64 @@ async fn an_import_resumes_where_it_left_off(base: &Base) {
 async fn many_batches_are_kept_together_or_not_at_all(base: &Base) {
     let store = base.open().await;
     let campaign = campaign(&store, "spring").await;
-    let mut importing = store
+    let first = store
         .begin_import(campaign, &source("a"), at(0))
         .await
         .unwrap();
     let version = store.campaign("spring").await.unwrap().unwrap().version;
-    let first = importing.clone();
-    let batch = |n: u64| [contact(10 * n + 2, 2 * n), contact(10 * n + 3, 2 * n + 1)];
+    let batch = |n: u64| {
+        [contact(10 * n + 2, 2 * n), contact(10 * n + 3, 2 * n + 1)]
+            .iter()
+            .collect::<PackedContacts>()
+    };
+    let mut importing = Importing {
+        bytes: 300,
+        lines: 30,
+        ..first.clone()
+    };
 
-    let mut adding = store
-        .adding(&importing, Across::Allow, at(1))
-        .await
-        .unwrap();
-    for n in 1..=3 {
-        importing.bytes = n * 100;
-        importing.lines = n * 10;
-        let added = adding.add(&importing, &batch(n)).await.unwrap();
-        importing.rows += added.added;
-        // The same, given twice.
-        assert_eq!(adding.add(&importing, &batch(n)).await.unwrap(), added);
-    }
-    drop(adding);
+    base.run(match base.kind {
+        Kind::Sqlite => {
+            "CREATE TRIGGER stop BEFORE INSERT ON contacts WHEN NEW.line = 33 \
+             BEGIN SELECT RAISE(ABORT, 'stop'); END"
+        }
+        Kind::Postgres => "ALTER TABLE contacts ADD CONSTRAINT stop CHECK (line <> 33)",
+    })
+    .await;
+    let all = [batch(1), batch(2), batch(3)];
+    let failed = store.add_packed(&importing, Across::Allow, &all, || {}, at(1));
+    failed.await.unwrap_err();
+    base.run(match base.kind {
+        Kind::Sqlite => "DROP TRIGGER stop",
+        Kind::Postgres => "ALTER TABLE contacts DROP CONSTRAINT stop",
+    })
+    .await;
     let there = store.begin_import(campaign, &source("a"), at(2)).await;
-    assert_eq!(there.unwrap(), first, "what was not committed is not there");
+    assert_eq!(there.unwrap(), first, "what failed is not there");
     assert_eq!(store.tally(campaign).await.unwrap().contacts, 0);
     let told = store.campaign("spring").await.unwrap().unwrap();
     assert_eq!(told.version, version);
 
-    importing = first;
     for transaction in 0..2 {
-        let mut adding = store
-            .adding(&importing, Across::Allow, at(3))
-            .await
-            .unwrap();
-        let before = (importing.bytes, importing.lines);
-        for n in 1..=3 {
-            let n = 3 * transaction + n;
-            importing.bytes = n * 100;
-            importing.lines = n * 10;
-            let added = adding.add(&importing, &batch(n)).await.unwrap();
-            assert_eq!(added.added, 2);
-            importing.rows += added.added;
+        let before = (300 * transaction, 30 * transaction);
+        let n = 3 * transaction;
+        (importing.bytes, importing.lines) = (300 * (transaction + 1), 30 * (transaction + 1));
+        // The last is of a number that came in an earlier batch of the same transaction.
+        let twice = [contact(900 + n, 2 * n + 2)].iter().collect();
+        let all = [batch(n + 1), batch(n + 2), batch(n + 3), twice];
+        let wanted = Added {
+            added: 6,
+            duplicates: vec![900 + n],
+            elsewhere: vec![],
+        };
+        for _ in 0..2 {
+            let mut begun = 0;
+            let added = store.add_packed(&importing, Across::Allow, &all, || begun += 1, at(3));
+            assert_eq!(added.await.unwrap(), wanted);
+            assert_eq!(begun, 1);
         }
-        // A number that came in an earlier batch of the same transaction.
-        importing.bytes += 1;
-        let twice = adding
-            .add(
-                &importing,
-                &[contact(10 * importing.bytes, 6 * transaction + 2)],
-            )
-            .await
-            .unwrap();
-        assert_eq!(twice.duplicates, [10 * importing.bytes]);
+        importing.rows += 6;
         importing.rejected += 1;
-        adding.commit().await.unwrap();
         (importing.last_bytes, importing.last_lines) = before;
         let there = store.begin_import(campaign, &source("a"), at(4)).await;
         assert_eq!(there.unwrap(), importing);

@@ -22,7 +22,11 @@ mod intent_locks;
 mod lease;
 mod limits;
 mod lists;
+mod overlap;
 mod places;
+mod pooler;
+mod prune;
+mod read_only;
 mod results;
 mod storm;
 mod trouble;
@@ -84,6 +88,10 @@ fn main() {
         clocks::trials(&server),
         lists::trials(&server),
         places::trials(&server),
+        overlap::trials(&server),
+        pooler::trials(&server),
+        prune::trials(&server),
+        read_only::trials(&server),
         results::trials(&server),
         storm::trials(&server),
         upgrade::trials(&server),

@@ -7,7 +7,11 @@ use serde_json::json;
 use super::{create::find, status::state, words::counted};
 use crate::{
     campaign::engine::InFlight,
-    cli::{CliError, Exit, database, printer::Printer},
+    cli::{
+        CliError, Exit, database,
+        patience::{open_patiently, patiently},
+        printer::Printer,
+    },
     config::Config,
     controller::gone,
     store::{Campaign, Gone, OperatorCommand, Status, Store},
@@ -89,7 +93,7 @@ pub(super) async fn cancel(
     printer: Printer,
 ) -> Result<Exit, CliError> {
     let command = OperatorCommand::Cancel(in_flight(args.hang_up));
-    let (store, campaign) = order(&args.which, command, config).await?;
+    let (store, campaign) = order(&args.which, command, config, printer).await?;
     let now = database::now();
     // What is overdue is settled here, where no controller may be.
     let after = config.store.lost_after;
@@ -132,7 +136,7 @@ async fn say(
     config: &Config,
     printer: Printer,
 ) -> Result<Exit, CliError> {
-    let (store, campaign) = order(which, command, config).await?;
+    let (store, campaign) = order(which, command, config, printer).await?;
     let standing = campaign.status.slug();
     if which.json {
         printer.json(&json!({"campaign": campaign.name, "standing": standing}));
@@ -149,11 +153,12 @@ async fn order(
     which: &Selection,
     command: OperatorCommand,
     config: &Config,
+    printer: Printer,
 ) -> Result<(Store, Campaign), CliError> {
-    let store = database::open(config).await?;
+    let store = open_patiently(config, printer).await?;
     let campaign = find(&which.name, &store).await?;
-    let ordered = store.order(campaign.id, command, database::now()).await;
-    let campaign = ordered.map_err(database::trouble)?;
+    let order = || store.order(campaign.id, command, database::now());
+    let campaign = patiently(printer, order).await?;
     Ok((store, campaign))
 }
 

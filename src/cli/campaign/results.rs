@@ -160,6 +160,10 @@ pub(super) async fn run(
         (None, true) => delimiter_of_lists(&store, &campaign).await?,
         (None, false) => b',',
     };
+    let pruned = store.pruned(campaign.id).await.map_err(database::trouble)?;
+    if let Some(words) = summary::pruned_words(pruned) {
+        printer.warning(&words);
+    }
     let mut out = BufWriter::new(printer.data());
     if args.excel {
         out.write_all(BYTE_ORDER_MARK).map_err(gone)?;

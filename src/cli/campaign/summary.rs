@@ -72,6 +72,16 @@ pub(super) async fn draw(
     Ok(())
 }
 
+/// What there is to say if drops of a campaign were pruned.
+pub(super) fn pruned_words(pruned: u64) -> Option<String> {
+    (pruned > 0).then(|| {
+        format!(
+            "{} deleted by `aftertone prune`: counted here, without rows",
+            counted(pruned, "drop")
+        )
+    })
+}
+
 /// The counts of a campaign.
 #[derive(Debug)]
 struct Summary<'a> {
@@ -80,6 +90,8 @@ struct Summary<'a> {
     variants: BTreeMap<String, BTreeMap<Outcome, u64>>,
     cost: Option<(&'a Price, Cost)>,
     has_controller: bool,
+    /// Drops that are counted, and gone.
+    pruned: u64,
 }
 
 impl<'a> Summary<'a> {
@@ -104,6 +116,7 @@ impl<'a> Summary<'a> {
             variants: variants.map_err(database::trouble)?,
             cost,
             has_controller: has_controller.map_err(database::trouble)?,
+            pruned: store.pruned(campaign.id).await.map_err(database::trouble)?,
         })
     }
 
@@ -126,6 +139,7 @@ impl<'a> Summary<'a> {
                 counted(tally.drops, "drop")
             ),
         ];
+        lines.extend(pruned_words(self.pruned));
         if ended > 0 {
             lines.push("contacts by last outcome:".to_owned());
         }
@@ -222,6 +236,7 @@ impl<'a> Summary<'a> {
             "waiting": self.tally.waiting,
             "in_flight": self.tally.in_flight,
             "drops": self.tally.drops,
+            "drops_pruned": self.pruned,
             "outcomes": outcomes(&self.tally.outcomes),
             "refused": refused,
             "cost": cost,

@@ -173,6 +173,10 @@ amd = false
 [store]
 url = "postgres://me:topsecret@db/aftertone"
 lost_after = "20m"
+connections = 20
+[retention]
+drops = "400d"
+decisions = "90d"
 [audio]
 max_length = "45s"
 target_lufs = -18
@@ -262,6 +266,10 @@ currency = "EUR"
         StoreUrl::Postgres(url) if url.expose_secret() == "postgres://me:topsecret@db/aftertone"
     ));
     assert_eq!(config.store.lost_after, Duration::from_secs(1_200));
+    assert_eq!(config.store.connections, 20);
+    let days = |days: u64| Some(Duration::from_secs(days * 86_400));
+    assert_eq!(config.retention.drops, days(400));
+    assert_eq!(config.retention.decisions, days(90));
     let mut most = Settings::default();
     for about in Settings::ALL {
         most.set(about.name, &about.most.to_string()).unwrap();
@@ -444,13 +452,13 @@ fn a_missing_key_is_told_with_where_it_could_stand() {
 #[test]
 fn an_unknown_key_is_told_with_the_known_ones() {
     assert_snapshot!(error_for("[drop]\nleed = \"2s\""), @"unknown key `drop.leed` in DIR/aftertone.toml; [drop] has technique, lead, answer_timeout, screening_timeout, ready_timeout, release_on_progress, release_when_unheard, when_unsure, when_busy_leg_answered");
-    assert_snapshot!(error_for("[dorp]\nlead = \"2s\""), @"unknown key `dorp.lead` in DIR/aftertone.toml; the sections and keys at the top are instance, state_dir, pbx, drop, screen, store, audio, evidence, gate, trunk, price");
-    assert_snapshot!(error_for("lead = \"2s\"\n[pbx]\n"), @"unknown key `lead` in DIR/aftertone.toml; the sections and keys at the top are instance, state_dir, pbx, drop, screen, store, audio, evidence, gate, trunk, price");
+    assert_snapshot!(error_for("[dorp]\nlead = \"2s\""), @"unknown key `dorp.lead` in DIR/aftertone.toml; the sections and keys at the top are instance, state_dir, pbx, drop, screen, store, audio, evidence, retention, gate, trunk, price");
+    assert_snapshot!(error_for("lead = \"2s\"\n[pbx]\n"), @"unknown key `lead` in DIR/aftertone.toml; the sections and keys at the top are instance, state_dir, pbx, drop, screen, store, audio, evidence, retention, gate, trunk, price");
     assert_snapshot!(error_for("[drop.lead]\nx = 1"), @r#"`drop.lead` in DIR/aftertone.toml: a section was given, not a text in quotes; expected a duration from 0s to 60s, such as "2s" or "500ms""#);
     assert_snapshot!(
         Scene::with(REQUIRED).variable("AFTERTONE__DROP__LEED", "2s").error(), @"unknown key `drop.leed` in the environment variable AFTERTONE__DROP__LEED; [drop] has technique, lead, answer_timeout, screening_timeout, ready_timeout, release_on_progress, release_when_unheard, when_unsure, when_busy_leg_answered");
     assert_snapshot!(
-        Scene::with(REQUIRED).variable("AFTERTONE__TYPO", "1").error(), @"unknown key `typo` in the environment variable AFTERTONE__TYPO; the sections and keys at the top are instance, state_dir, pbx, drop, screen, store, audio, evidence, gate, trunk, price");
+        Scene::with(REQUIRED).variable("AFTERTONE__TYPO", "1").error(), @"unknown key `typo` in the environment variable AFTERTONE__TYPO; the sections and keys at the top are instance, state_dir, pbx, drop, screen, store, audio, evidence, retention, gate, trunk, price");
     assert_snapshot!(
         Scene::with(REQUIRED).variable("AFTERTONE__DROP", "1").error(), @"unknown key `drop` in the environment variable AFTERTONE__DROP; [drop] has technique, lead, answer_timeout, screening_timeout, ready_timeout, release_on_progress, release_when_unheard, when_unsure, when_busy_leg_answered");
     assert_snapshot!(

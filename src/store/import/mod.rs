@@ -1,12 +1,13 @@
 //! Contacts coming in, many at a time, so that an interrupted import resumes where it left off.
 
+mod contacts;
 mod transaction;
 
 use std::{collections::BTreeMap, ops::RangeInclusive, sync::Arc};
 
 use jiff::Timestamp;
 
-pub use self::transaction::Adding;
+pub use self::contacts::PackedContacts;
 
 use super::{
     Status, Store, StoreError, codec,
@@ -256,7 +257,7 @@ const IMPORTS: Sql = sql!(
 );
 
 const KNOWN: Sql = sql!(
-    "SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM contacts WHERE contacts.number = given.number AND contacts.campaign = $2) \
+    "SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM contacts WHERE contacts.number = given.number AND contacts.campaign + 0 = $2) \
      OR ($3 > 0 AND EXISTS (SELECT 1 FROM contacts AS other JOIN campaigns ON campaigns.id = other.campaign \
      WHERE other.number = given.number AND ($2 IS NULL OR other.campaign <> $2) \
      AND ($3 = 2 OR campaigns.standing IN ('running', 'paused', 'cancelling')))) THEN 1 ELSE 0 END AS BIGINT) FROM ",

@@ -5,77 +5,27 @@
 
 use std::{
     cmp::Ordering,
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
 };
 
 use jiff::Timestamp;
-use serde::Serialize;
 
-use super::{Across, Added, Importing, NewContact, count};
+use super::{
+    Across, Added, Importing, NewContact,
+    contacts::{CONTACTS, PackedContacts, number_and_line},
+    count,
+};
 use crate::store::{
-    Store, StoreError, codec,
-    sql::{Sql, args, row, rows, sql},
+    Store, StoreError,
+    bulk::PackedRow,
+    codec,
+    retry::Attempts,
+    sql::{Sql, args, sql},
     transaction::Tx,
 };
 
-/// A transaction that adds contacts; it holds the import's row and, on SQLite, keeps all others from writing. Nothing
-/// of it is written before [`Self::commit`].
-#[derive(Debug)]
-pub struct Adding {
-    tx: Tx,
-    across: Across,
-    now: Timestamp,
-    /// How far the import was when it began.
-    before: (i64, i64),
-    /// How far it is, with what was given here.
-    bytes: i64,
-    is_complete: bool,
-    /// What is to be noted, if anything was given that was not there.
-    far: Option<Importing>,
-    has_added: bool,
-    /// The places of what was given: their texts by their numbers.
-    places: BTreeMap<i64, String>,
-    /// Whether any number was ever erased.
-    has_erasures: bool,
-}
-
 impl Store {
-    /// Begins a transaction of an import that was begun.
-    ///
-    /// # Errors
-    /// [`StoreError`], refused if the import was never begun.
-    pub async fn adding(
-        &self,
-        importing: &Importing,
-        across: Across,
-        now: Timestamp,
-    ) -> Result<Adding, StoreError> {
-        let doing = format!("add contacts to campaign {}", importing.campaign);
-        let mut tx = self.write(doing).await?;
-        let given = args![importing.id, importing.campaign.0];
-        let known: Option<(i64, i64, i64)> = tx.one(HOW_FAR, given).await?;
-        let Some((bytes, lines, is_complete)) = known else {
-            return Err(tx.refuse("this import was never begun"));
-        };
-        let now = tx.past(now).await?;
-        // Whoever erases a person waits for what comes in, and what comes in later sees that they were erased.
-        tx.all::<(i64,)>(HOLD_ERASURES, &[]).await?;
-        let has_erasures = tx.has_erasures().await?;
-        Ok(Adding {
-            tx,
-            across,
-            now,
-            before: (bytes, lines),
-            bytes,
-            is_complete: is_complete == 1,
-            far: None,
-            has_added: false,
-            places: BTreeMap::new(),
-            has_erasures,
-        })
-    }
-
-    /// Adds one batch of contacts in a transaction of its own, as [`Adding::add`] does.
+    /// Adds contacts in a transaction of their own, as [`Store::add_packed`] does.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -86,226 +36,234 @@ impl Store {
         contacts: &[NewContact],
         now: Timestamp,
     ) -> Result<Added, StoreError> {
-        let mut adding = self.adding(importing, across, now).await?;
-        let added = adding.add(importing, contacts).await?;
-        adding.commit().await?;
-        Ok(added)
+        let packed = [contacts.iter().collect::<PackedContacts>()];
+        self.add_packed(importing, across, &packed, || {}, now)
+            .await
     }
-}
 
-impl Adding {
-    /// Adds contacts, due at once.
+    /// Adds batches of contacts, due at once, in one transaction, with how far the import is.
     ///
     /// `importing` is as it is after them, but for what only this can count: its `rows` and `rejected` do not count yet what
-    /// was added and what was left out here. Of several with one number the first is added. The same may be given again,
-    /// to this or to a later transaction, if the reply was lost: it changes nothing, and returns the same.
+    /// was added and what was left out here. Of several with one number the first is added. The same may be given again
+    /// if the reply was lost: it changes nothing, and returns the same.
+    ///
+    /// `begun` is called when the transaction has begun: on SQLite no other process writes from then on until this returns.
+    /// If another transaction got in its way it begins anew, a few times.
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub async fn add(
-        &mut self,
+    /// [`StoreError`], refused if the import was never begun; then none of it is written, or the reply was lost.
+    pub async fn add_packed(
+        &self,
         importing: &Importing,
-        contacts: &[NewContact],
+        across: Across,
+        batches: &[PackedContacts],
+        mut begun: impl FnMut() + Send,
+        now: Timestamp,
     ) -> Result<Added, StoreError> {
-        let erased = self.erased(contacts).await?;
-        if erased.is_empty() {
-            return self.add_those(importing, contacts).await;
+        let mut attempts = Attempts::default();
+        loop {
+            let added = self.try_add(importing, across, batches, &mut begun, now);
+            match added.await {
+                Err(error) if attempts.again(&error).await => {}
+                done => return done,
+            }
         }
-        let others = contacts.iter();
-        let others = others.filter(|contact| !erased.contains(&contact.line));
-        let others: Vec<_> = others.cloned().collect();
-        let importing = Importing {
-            rejected: importing.rejected + erased.len() as u64,
-            ..importing.clone()
+    }
+
+    async fn try_add(
+        &self,
+        importing: &Importing,
+        across: Across,
+        batches: &[PackedContacts],
+        begun: &mut (impl FnMut() + Send),
+        now: Timestamp,
+    ) -> Result<Added, StoreError> {
+        let campaign = importing.campaign;
+        let mut tx = self
+            .write(format!("add contacts to campaign {campaign}"))
+            .await?;
+        begun();
+        // Lists of one campaign that have the same numbers would wait for each other's rows, each for the other's.
+        tx.take_turns(IMPORT_LOCK | campaign.0).await?;
+        // Whoever erases a person waits for what comes in, and what comes in later sees that they were erased.
+        tx.all::<(i64,)>(HOLD_ERASURES, &[]).await?;
+        let given = args![importing.id, campaign.0];
+        let known: Option<(i64, i64, i64)> = tx.one(HOW_FAR, given).await?;
+        let Some((bytes, lines, is_complete)) = known else {
+            return Err(tx.refuse("this import was never begun"));
         };
-        let mut added = self.add_those(&importing, &others).await?;
-        added.erased = erased.into_iter().collect();
-        Ok(added)
-    }
-
-    /// The lines of those whose number was erased.
-    async fn erased(&mut self, contacts: &[NewContact]) -> Result<BTreeSet<u64>, StoreError> {
-        if !self.has_erasures {
-            return Ok(BTreeSet::new());
-        }
-        let numbers = contacts
-            .iter()
-            .map(|contact| codec::number(&contact.number));
-        let given = self.tx.rows_with_digests(numbers).await?;
-        let found: Vec<(i64,)> = self.tx.all(ERASED, args![&given]).await?;
-        let found: BTreeSet<i64> = found.into_iter().map(|(number,)| number).collect();
-        let is_erased = |contact: &&NewContact| found.contains(&codec::number(&contact.number));
-        let erased = contacts.iter().filter(is_erased);
-        Ok(erased.map(|contact| contact.line).collect())
-    }
-
-    async fn add_those(
-        &mut self,
-        importing: &Importing,
-        contacts: &[NewContact],
-    ) -> Result<Added, StoreError> {
-        let after = count(importing.bytes);
-        let is_there = match self.bytes.cmp(&after) {
+        let now = tx.past(now).await?;
+        let mut rows: Vec<_> = batches.iter().flat_map(PackedContacts::rows).collect();
+        let erased = leave_erased_out(&mut tx, &mut rows).await?;
+        let is_there = match bytes.cmp(&count(importing.bytes)) {
             Ordering::Less => false,
-            Ordering::Equal => self.is_complete || !importing.is_complete,
+            Ordering::Equal => is_complete == 1 || !importing.is_complete,
             Ordering::Greater => true,
         };
         if is_there {
-            return added(&mut self.tx, importing, contacts).await;
+            let added = added(&mut tx, importing, &rows).await?;
+            return Ok(Added { erased, ..added });
         }
-        let added = if contacts.is_empty() {
-            Added::default()
-        } else {
-            self.insert(importing, contacts).await?
-        };
-        let left_out = (added.duplicates.len() + added.elsewhere.len()) as u64;
-        self.has_added |= added.added > 0;
-        self.bytes = after;
-        self.is_complete = importing.is_complete;
-        self.far = Some(Importing {
-            rows: importing.rows + added.added,
-            rejected: importing.rejected + left_out,
-            ..importing.clone()
-        });
-        Ok(added)
-    }
-
-    async fn insert(
-        &mut self,
-        importing: &Importing,
-        contacts: &[NewContact],
-    ) -> Result<Added, StoreError> {
-        for place in contacts.iter().filter_map(|new| new.place.as_deref()) {
-            let text = self.places.entry(place.key());
-            text.or_insert_with(|| place.as_str().to_owned());
-        }
-        let given = contacts.iter().map(GivenContact::of).collect::<Vec<_>>();
-        let given = serde_json::to_string(&given);
-        let given = given.map_err(|error| self.tx.broken(error.to_string()))?;
-        let given = args![
-            &given,
-            importing.campaign.0,
+        let added = insert(&mut tx, importing, across, &rows, now).await?;
+        let left_out = (added.duplicates.len() + added.elsewhere.len() + erased.len()) as u64;
+        let noted = args![
             importing.id,
-            codec::micros(self.now),
-            self.across.stored(),
+            count(importing.bytes),
+            count(importing.lines),
+            bytes,
+            lines,
+            count(importing.rows + added.added),
+            count(importing.rejected + left_out),
+            i64::from(importing.is_complete),
+            codec::micros(now),
         ];
-        let new = self.tx.execute(ADD, given).await?;
-        if new < contacts.len() as u64 {
-            return added(&mut self.tx, importing, contacts).await;
+        tx.execute(NOTE, noted).await?;
+        if added.added > 0 {
+            // The campaign's controller looks for what has changed.
+            tx.touch(campaign, now).await?;
+            let mut places = BTreeMap::new();
+            for batch in batches {
+                places.extend(batch.places().clone());
+            }
+            // Last: who adds the same places waits for this transaction to end.
+            tx.add_places(campaign.0, &places).await?;
         }
-        Ok(Added {
+        tx.commit().await?;
+        Ok(Added { erased, ..added })
+    }
+}
+
+/// Takes the rows out whose number was erased, and returns their lines.
+async fn leave_erased_out(
+    tx: &mut Tx,
+    rows: &mut Vec<PackedRow<'_>>,
+) -> Result<Vec<u64>, StoreError> {
+    if !tx.has_erasures().await? {
+        return Ok(Vec::new());
+    }
+    let numbers = rows.iter().map(|row| number_and_line(*row).0).collect();
+    let erased = tx.erased_among(&numbers).await?;
+    let mut lines = Vec::new();
+    rows.retain(|row| {
+        let (number, line) = number_and_line(*row);
+        let is_erased = erased.contains(&number);
+        if is_erased {
+            lines.push(line);
+        }
+        !is_erased
+    });
+    Ok(lines)
+}
+
+async fn insert(
+    tx: &mut Tx,
+    importing: &Importing,
+    across: Across,
+    rows: &[PackedRow<'_>],
+    now: Timestamp,
+) -> Result<Added, StoreError> {
+    if rows.is_empty() {
+        return Ok(Added::default());
+    }
+    let campaign = importing.campaign.0;
+    let same = args![campaign, importing.id, codec::micros(now)];
+    if tx.leaves_out_known_rows() && across == Across::Allow {
+        let new = tx.insert_rows(&CONTACTS, same, rows).await?;
+        if new < rows.len() as u64 {
+            return added(tx, importing, rows).await;
+        }
+        return Ok(Added {
             added: new,
             ..Added::default()
-        })
+        });
     }
 
-    /// Commits all of it, with how far the import is.
-    ///
-    /// # Errors
-    /// [`StoreError`]; then none of it is written, or the reply was lost.
-    pub async fn commit(mut self) -> Result<(), StoreError> {
-        if let Some(far) = &self.far {
-            let noted = args![
-                far.id,
-                count(far.bytes),
-                count(far.lines),
-                self.before.0,
-                self.before.1,
-                count(far.rows),
-                count(far.rejected),
-                i64::from(far.is_complete),
-                codec::micros(self.now),
-            ];
-            self.tx.execute(NOTE, noted).await?;
-            if self.has_added {
-                // The campaign's controller looks for what has changed.
-                self.tx.touch(far.campaign, self.now).await?;
-                // Last: who adds the same places waits for this transaction to end.
-                self.tx.add_places(far.campaign.0, &self.places).await?;
-            }
+    let numbers = numbers(rows);
+    let own = own(tx, campaign, &numbers, rows.len()).await?;
+    let mut is_elsewhere = vec![false; rows.len()];
+    if across != Across::Allow {
+        let given = args![&numbers, campaign, across.stored()];
+        let found: Vec<(i64,)> = tx.all(ELSEWHERE, given).await?;
+        for (nth,) in found {
+            mark(&mut is_elsewhere, nth, true);
         }
-        self.tx.commit().await
     }
+    let mut added = Added::default();
+    let mut seen = HashSet::with_capacity(rows.len());
+    let mut new = Vec::with_capacity(rows.len());
+    for ((row, own), is_elsewhere) in rows.iter().zip(own).zip(is_elsewhere) {
+        let (number, line) = number_and_line(*row);
+        if own.is_some() {
+            added.duplicates.push(line);
+        } else if is_elsewhere {
+            added.elsewhere.push(line);
+        } else if seen.insert(number) {
+            new.push(*row);
+        } else {
+            added.duplicates.push(line);
+        }
+    }
+    added.added = tx.insert_rows(&CONTACTS, same, &new).await?;
+    Ok(added)
 }
 
 /// What became of contacts that were given to an import, by what is stored.
 async fn added(
     tx: &mut Tx,
     importing: &Importing,
-    contacts: &[NewContact],
+    rows: &[PackedRow<'_>],
 ) -> Result<Added, StoreError> {
-    let given = rows(contacts.iter().map(|contact| {
-        row! { number: codec::number(&contact.number), line: count(contact.line) }
-    }));
-    let campaign = importing.campaign.0;
-    let there: Vec<(i64, i64)> = tx.all(ADDED, args![&given, campaign, importing.id]).await?;
+    let numbers = numbers(rows);
+    let own = own(tx, importing.campaign.0, &numbers, rows.len()).await?;
     let mut added = Added::default();
     let mut seen = BTreeSet::new();
-    for (contact, (is_ours, is_known)) in contacts.iter().zip(there) {
-        // A line is one contact, and a line that is given twice is no second one.
-        if is_ours == 1 && seen.insert(contact.line) {
-            added.added += 1;
-        } else if is_known == 1 {
-            added.duplicates.push(contact.line);
-        } else {
-            added.elsewhere.push(contact.line);
+    for (row, own) in rows.iter().zip(own) {
+        let (_, line) = number_and_line(*row);
+        match own {
+            // A line is one contact, and a line that is given twice is no second one.
+            Some(there) if there == (importing.id, count(line)) && seen.insert(line) => {
+                added.added += 1;
+            }
+            Some(_) => added.duplicates.push(line),
+            None => added.elsewhere.push(line),
         }
     }
     Ok(added)
 }
 
-/// A contact as the statement takes it; what is not given is not written.
-#[derive(Serialize)]
-struct GivenContact<'a> {
-    line: u64,
-    number: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    zone: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    state: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    consent: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    consent_at: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    consent_source: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    foreign_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    others: Option<String>,
-    place: i64,
+/// For each number the import and the line by which the campaign has it, if it has.
+async fn own(
+    tx: &mut Tx,
+    campaign: i64,
+    numbers: &str,
+    count: usize,
+) -> Result<Vec<Option<(i64, i64)>>, StoreError> {
+    let found: Vec<(i64, i64, i64)> = tx.all(OWN, args![numbers, campaign]).await?;
+    let mut own = vec![None; count];
+    for (nth, import, line) in found {
+        mark(&mut own, nth, Some((import, line)));
+    }
+    Ok(own)
 }
 
-impl<'a> GivenContact<'a> {
-    fn of(contact: &'a NewContact) -> Self {
-        let consent = contact.consent.as_ref();
-        let others = serde_json::to_string(&contact.others);
-        Self {
-            line: contact.line,
-            number: codec::number(&contact.number),
-            name: contact.name.as_deref(),
-            zone: contact.zone.as_deref(),
-            state: contact.state.as_deref(),
-            consent: consent.map(|consent| codec::consent_slug(consent.kind)),
-            consent_at: consent.and_then(|consent| consent.at).map(codec::micros),
-            consent_source: consent.and_then(|consent| consent.source.as_deref()),
-            message: contact.message.as_deref(),
-            foreign_id: contact.foreign_id.as_deref(),
-            place: contact.place.as_ref().map_or(0, |place| place.key()),
-            others: (!contact.others.is_empty()).then(|| others.expect("texts by texts are JSON")),
-        }
+fn mark<T>(all: &mut [T], nth: i64, with: T) {
+    let nth = usize::try_from(nth).ok();
+    if let Some(one) = nth.and_then(|nth| all.get_mut(nth)) {
+        *one = with;
     }
 }
 
-// Two programs that import the same list at once take turns.
-const HOW_FAR: Sql = sql!(
-    "SELECT bytes, lines, is_complete FROM imports WHERE id = $1 AND campaign = $2",
-    ["", " FOR UPDATE"]
-);
+/// The numbers of rows, as a JSON array.
+fn numbers(rows: &[PackedRow<'_>]) -> String {
+    let numbers: Vec<_> = rows
+        .iter()
+        .map(|row| number_and_line(*row).0.to_string())
+        .collect();
+    format!("[{}]", numbers.join(","))
+}
+
+/// What the locks of imports begin with, in PostgreSQL's room of locks that programs share.
+const IMPORT_LOCK: i64 = 0x6166_7465_0000_0000;
 
 /// Taken by whoever erases a person, and not shared: any number that stays the same does.
 const HOLD_ERASURES: Sql = sql!([
@@ -313,42 +271,34 @@ const HOLD_ERASURES: Sql = sql!([
     "SELECT CAST(1 AS BIGINT) FROM (SELECT pg_advisory_xact_lock_shared(7017226174862321006)) AS held"
 ]);
 
-const ERASED: Sql = sql!(
-    "SELECT given.number FROM ",
-    { number BIGINT, digest TEXT },
-    " CROSS JOIN erased_numbers WHERE erased_numbers.digest = given.digest"
+// Two programs that import the same list at once take turns.
+const HOW_FAR: Sql = sql!(
+    "SELECT bytes, lines, is_complete FROM imports WHERE id = $1 AND campaign = $2",
+    ["", " FOR UPDATE"]
 );
 
-const ADD: Sql = sql!(
-    "INSERT INTO contacts (campaign, import, line, number, name, zone, state, consent, consent_at, consent_source, \
-     message, foreign_id, others, place, due_at) \
-     SELECT $2, $3, given.line, given.number, given.name, given.zone, given.state, given.consent, given.consent_at, \
-     given.consent_source, given.message, given.foreign_id, given.others, given.place, $4 FROM ",
-    {
-        line BIGINT,
-        number BIGINT,
-        name TEXT,
-        zone TEXT,
-        state TEXT,
-        consent TEXT,
-        consent_at BIGINT,
-        consent_source TEXT,
-        message TEXT,
-        foreign_id TEXT,
-        others TEXT,
-        place BIGINT
-    },
-    " WHERE ($5 = 0 OR NOT EXISTS (SELECT 1 FROM contacts AS other JOIN campaigns ON campaigns.id = other.campaign \
-     WHERE other.number = given.number AND other.campaign <> $2 \
-     AND ($5 = 2 OR campaigns.standing IN ('running', 'paused', 'cancelling')))) \
-     ORDER BY given.nth ON CONFLICT (number, campaign) DO NOTHING"
-);
+// Both look up one number after the other, by the index on numbers: left alone, a planner reads the whole table, or all of
+// a campaign that it has not heard of yet for each number.
+const OWN: Sql = sql!([
+    "SELECT given.key, coalesce(contacts.import, 0), coalesce(contacts.line, 0) FROM json_each($1) AS given \
+     CROSS JOIN contacts ON contacts.number = given.value AND contacts.campaign + 0 = $2",
+    "SELECT given.nth - 1, there.import, there.line \
+     FROM unnest(CAST(translate($1, '[]', '{}') AS BIGINT[])) WITH ORDINALITY AS given (number, nth) \
+     CROSS JOIN LATERAL (SELECT coalesce(import, 0) AS import, coalesce(line, 0) AS line FROM contacts \
+     WHERE contacts.number = given.number AND contacts.campaign + 0 = $2 LIMIT 1) AS there",
+]);
 
-const ADDED: Sql = sql!(
-    "SELECT CAST(CASE WHEN contacts.import = $3 AND contacts.line = given.line THEN 1 ELSE 0 END AS BIGINT), \
-     CAST(CASE WHEN contacts.id IS NULL THEN 0 ELSE 1 END AS BIGINT) FROM ",
-    { number BIGINT, line BIGINT },
-    " LEFT JOIN contacts ON contacts.number = given.number AND contacts.campaign = $2 ORDER BY given.nth"
+const ELSEWHERE: Sql = sql!(
+    [
+        "SELECT given.key FROM json_each($1) AS given WHERE (SELECT 1 FROM contacts AS other \
+         JOIN campaigns ON campaigns.id = other.campaign WHERE other.number = given.value",
+        "SELECT given.nth - 1 \
+         FROM unnest(CAST(translate($1, '[]', '{}') AS BIGINT[])) WITH ORDINALITY AS given (value, nth) \
+         WHERE (SELECT 1 FROM contacts AS other \
+         JOIN campaigns ON campaigns.id = other.campaign WHERE other.number = given.value",
+    ],
+    " AND other.campaign <> $2 AND ($3 = 2 OR campaigns.standing IN ('running', 'paused', 'cancelling')) LIMIT 1) \
+     IS NOT NULL"
 );
 
 const NOTE: Sql = sql!(

@@ -142,7 +142,7 @@ async fn postgres_step(
     known: &[Migration],
 ) -> Result<bool, Failure> {
     let mut tx = connection.begin_with(POSTGRES_BEGIN).await?;
-    sqlx::query(POSTGRES_LOCK).execute(&mut *tx).await?;
+    sqlx::raw_sql(POSTGRES_LOCK).execute(&mut *tx).await?;
     let applied = AppliedSteps::of_postgres(&mut tx).await?;
     applied.judge(known)?;
     let Some(step) = applied.missing(known).next() else {
@@ -154,7 +154,9 @@ async fn postgres_step(
     let sql = AssertSqlSafe(step.sql.as_str().to_owned());
     let done = sqlx::raw_sql(sql).execute(&mut *tx).await;
     done.map_err(|error| failed(step, error))?;
-    noted(sqlx::query(NOTE), step).execute(&mut *tx).await?;
+    // Its name would stay in a pooler's session.
+    let note = noted(sqlx::query(NOTE), step).persistent(false);
+    note.execute(&mut *tx).await?;
     tx.commit().await?;
     Ok(true)
 }

@@ -16,9 +16,9 @@ use std::{
 };
 
 use jiff::Timestamp;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::{ExposeSecret, SecretString};
 use sqlx::{
-    AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, SqlSafeStr as _,
+    AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, Row as _, SqlSafeStr as _,
     migrate::{Migration, MigrationType},
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -31,7 +31,8 @@ use super::{
     leases::SERVER_TIME,
     server_clock::ServerClock,
     sql::{Sql, args, sql},
-    transaction::{Pools, timely},
+    timely::timely,
+    transaction::{Pools, Way},
 };
 use migrate::{bring_forward_postgres, bring_forward_sqlite, sqlite_bytes};
 use schema::{AppliedSteps, SchemaState};
@@ -45,8 +46,41 @@ pub use migrate::Upgraded;
 pub enum DatabaseAddress {
     /// A file of SQLite's, made if it is missing.
     Sqlite(PathBuf),
-    /// A PostgreSQL database, by its URL.
-    Postgres(SecretString),
+    /// A PostgreSQL database.
+    Postgres(PostgresAddress),
+}
+
+/// The address of a PostgreSQL database, and how many connections it is given.
+#[derive(Clone, Debug)]
+pub struct PostgresAddress {
+    url: SecretString,
+    connections: u32,
+}
+
+impl PostgresAddress {
+    /// The same with so many connections at most, of this process.
+    #[must_use]
+    pub fn with_connections(self, connections: u32) -> Self {
+        Self {
+            connections,
+            ..self
+        }
+    }
+}
+
+impl<T: Into<SecretString>> From<T> for PostgresAddress {
+    fn from(url: T) -> Self {
+        Self {
+            url: url.into(),
+            connections: POSTGRES_CONNECTIONS,
+        }
+    }
+}
+
+impl ExposeSecret<str> for PostgresAddress {
+    fn expose_secret(&self) -> &str {
+        self.url.expose_secret()
+    }
 }
 
 impl DatabaseAddress {
@@ -151,7 +185,7 @@ impl Store {
     pub async fn plan_upgrade(place: &DatabaseAddress) -> Result<UpgradePlan, StoreError> {
         let (shown, planned) = match place {
             DatabaseAddress::Sqlite(path) => (shown_sqlite(path), plan_sqlite(path).await),
-            DatabaseAddress::Postgres(url) => match postgres_options(url) {
+            DatabaseAddress::Postgres(address) => match postgres_options(address) {
                 Ok(options) => (shown_postgres(&options), plan_postgres(options).await),
                 Err(failure) => ("store.url".to_owned(), Err(failure)),
             },
@@ -199,22 +233,38 @@ impl Store {
         tx.commit().await
     }
 
-    /// Keeps more of the database in memory while a list comes in, or the usual amount again. PostgreSQL does that
-    /// by itself.
+    /// Whether one writer at a time has the whole database, as on SQLite, so that all others wait for it.
+    pub const fn has_one_writer(&self) -> bool {
+        matches!(self.pools, Pools::Sqlite { .. })
+    }
+
+    /// Makes SQLite ready for a list that comes in, or for its usual work again: more of the database is kept in memory, and
+    /// what was written is moved from the log into the database by [`Self::checkpoint`] alone. PostgreSQL does both by itself.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn widen_cache(&self, is_wide: bool) -> Result<(), StoreError> {
+    pub async fn make_ready_for_lists(&self, is_ready: bool) -> Result<(), StoreError> {
+        let pragma = if is_ready { LISTS } else { USUAL };
+        self.pragma("set the size of its cache", pragma).await
+    }
+
+    /// Moves what was written from SQLite's log into the database, as far as nothing reads it there. Others may write
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn checkpoint(&self) -> Result<(), StoreError> {
+        let pragma = "PRAGMA wal_checkpoint(PASSIVE)";
+        self.pragma("move its log into the database", pragma).await
+    }
+
+    async fn pragma(&self, doing: &str, pragma: &'static str) -> Result<(), StoreError> {
         let Pools::Sqlite { writer, .. } = &self.pools else {
             return Ok(());
         };
-        let pragma = if is_wide { WIDE_CACHE } else { USUAL_CACHE };
         let done = sqlx::query(pragma).execute(writer).await;
-        let failed = |error: sqlx::Error| {
-            let doing = "set the size of its cache".to_owned();
-            StoreError::new(doing, self.place.clone(), error.into())
-        };
-        done.map(drop).map_err(failed)
+        done.map(drop)
+            .map_err(|error| StoreError::new(doing.to_owned(), self.place.clone(), error.into()))
     }
 
     /// Closes all connections, once what they do is done. Clones are closed with it.
@@ -224,7 +274,7 @@ impl Store {
                 readers.close().await;
                 writer.close().await;
             }
-            Pools::Postgres(pool) => pool.close().await,
+            Pools::Postgres { pool, .. } => pool.close().await,
         }
     }
 
@@ -269,10 +319,11 @@ impl Store {
                 };
                 (shown_sqlite(path).into(), opened)
             }
-            DatabaseAddress::Postgres(url) => match postgres_options(url) {
+            DatabaseAddress::Postgres(address) => match postgres_options(address) {
                 Ok(options) => {
                     let shown = shown_postgres(&options);
-                    (shown.into(), open_postgres(options, &known, access).await)
+                    let opened = open_postgres(options, address.connections, &known, access);
+                    (shown.into(), opened.await)
                 }
                 Err(failure) => ("store.url".into(), Err(failure)),
             },
@@ -281,7 +332,7 @@ impl Store {
             Ok((pools, opened)) => Ok(Self {
                 clock: match &pools {
                     Pools::Sqlite { .. } => ServerClock::None,
-                    Pools::Postgres(_) => ServerClock::Of(Arc::default()),
+                    Pools::Postgres { .. } => ServerClock::Of(Arc::default()),
                 },
                 pools,
                 place: shown,
@@ -483,19 +534,22 @@ fn make_file(path: &Path) -> io::Result<()> {
     }
 }
 
-fn postgres_options(url: &SecretString) -> Result<PgConnectOptions, Failure> {
-    let options = PgConnectOptions::from_str(url.expose_secret())?;
-    let options = options.application_name("aftertone");
+fn postgres_options(address: &PostgresAddress) -> Result<PgConnectOptions, Failure> {
+    let options = PgConnectOptions::from_str(address.expose_secret())?;
+    let options = options
+        .application_name("aftertone")
+        // Poolers refuse it, and no number here has a fraction.
+        .extra_float_digits(None);
     Ok(options.disable_statement_logging())
 }
 
 async fn open_postgres(
     options: PgConnectOptions,
+    connections: u32,
     known: &[Migration],
     access: Access,
 ) -> Result<(Pools, Opened), Failure> {
-    let mut first = timely(options.connect()).await?;
-    timely(ready_postgres(&mut first)).await?;
+    let (mut first, way) = connect_postgres(&options).await?;
     let opened = match access {
         Access::Write { .. } => {
             let (state, upgraded) = bring_forward_postgres(&mut first, known).await?;
@@ -517,20 +571,53 @@ async fn open_postgres(
     first.close().await?;
 
     let pool = PgPoolOptions::new()
-        .max_connections(POSTGRES_CONNECTIONS)
-        .acquire_timeout(POSTGRES_ACQUIRE)
-        .after_connect(|connection, _| Box::pin(ready_postgres(connection)));
-    Ok((Pools::Postgres(pool.connect_lazy_with(options)), opened))
+        .max_connections(connections)
+        .acquire_timeout(POSTGRES_ACQUIRE);
+    let pool = match way {
+        Way::Direct => pool.after_connect(|connection, _| Box::pin(ready_postgres(connection))),
+        Way::Pooler => pool,
+    };
+    let pool = pool.connect_lazy_with(options);
+    Ok((Pools::Postgres { pool, way }, opened))
+}
+
+/// Connects, and finds out whether a connection is a session of the server's, or a pooler's, which gives each transaction
+/// whatever session is free: one that takes no setting when it begins, or forgets it.
+async fn connect_postgres(options: &PgConnectOptions) -> Result<(PgConnection, Way), Failure> {
+    let marked = options.clone().options([(MARK, "on")]);
+    let (mut first, way) = match timely(marked.connect()).await {
+        Ok(mut first) => {
+            let mark = timely(sqlx::raw_sql(READ_MARK).fetch_one(&mut first)).await?;
+            let mark: Option<String> = mark.try_get(0)?;
+            let is_direct = mark.as_deref() == Some("on");
+            (first, if is_direct { Way::Direct } else { Way::Pooler })
+        }
+        Err(failure) if failure.is_about_startup() => {
+            (timely(options.connect()).await?, Way::Pooler)
+        }
+        Err(failure) => return Err(failure),
+    };
+    match way {
+        Way::Direct => timely(ready_postgres(&mut first)).await?,
+        Way::Pooler => {
+            // One that gives each statement another session ends the connection here.
+            let begun = timely(first.begin()).await;
+            let tx = begun.map_err(Failure::of_pooler)?;
+            timely(tx.rollback()).await.map_err(Failure::of_pooler)?;
+            tracing::debug!("a pooler is between this program and the server");
+        }
+    }
+    Ok((first, way))
 }
 
 async fn plan_postgres(
     options: PgConnectOptions,
 ) -> Result<(AppliedSteps, Option<DatabaseCopy>, u64), Failure> {
-    let mut first = timely(options.connect()).await?;
+    let (mut first, _) = connect_postgres(&options).await?;
     let applied = timely(AppliedSteps::of_postgres(&mut first)).await?;
     applied.judge(&migrations(Database::Postgres))?;
-    let bytes = sqlx::query_scalar(POSTGRES_BYTES).fetch_one(&mut first);
-    let bytes: i64 = timely(bytes).await?;
+    let bytes = timely(sqlx::raw_sql(POSTGRES_BYTES).fetch_one(&mut first)).await?;
+    let bytes: i64 = bytes.try_get(0)?;
     first.close().await?;
     Ok((applied, None, bytes.unsigned_abs()))
 }
@@ -585,6 +672,12 @@ fn migrations(database: Database) -> Vec<Migration> {
             include_str!("../migrations/0004.postgres.sql"),
         ),
         (
+            6,
+            "pruned",
+            include_str!("../migrations/0006.sqlite.sql"),
+            include_str!("../migrations/0006.postgres.sql"),
+        ),
+        (
             7,
             "erasure",
             include_str!("../migrations/0007.sqlite.sql"),
@@ -613,6 +706,10 @@ const READING: &str = "read the store's address";
 
 const POSTGRES_BYTES: &str = "SELECT pg_database_size(current_database())";
 
+/// A setting of our own, which a server takes from whoever connects.
+const MARK: &str = "aftertone.direct";
+const READ_MARK: &str = "SELECT current_setting('aftertone.direct', true)";
+
 const PING: Sql = sql!("UPDATE counters SET value = value + 1 WHERE name = 'ping'");
 
 /// A commit that the server has confirmed has to survive its crash, whatever the server is set to.
@@ -636,9 +733,12 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// and our memory does not grow with the list.
 const CACHE_SIZE: &str = "-2048";
 
-/// The same, and 16 MiB, most of the index that a list of a million numbers goes to in no order.
-const USUAL_CACHE: &str = "PRAGMA cache_size = -2048";
-const WIDE_CACHE: &str = "PRAGMA cache_size = -16384";
+/// 20 MiB: most of the index that a list of a million numbers goes to in no order. What a contact belongs to is known in the
+/// transaction that adds it, and not looked up again with each row.
+const LISTS: &str =
+    "PRAGMA cache_size = -20480; PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = OFF";
+const USUAL: &str =
+    "PRAGMA cache_size = -2048; PRAGMA wal_autocheckpoint = 1000; PRAGMA foreign_keys = ON";
 
 /// What is left of the write-ahead log once it was taken over, in bytes.
 const JOURNAL_SIZE_LIMIT: &str = "67108864";
@@ -652,6 +752,7 @@ const SQLITE_READERS: u32 = 4;
 /// How long to wait for the writer of this process.
 const SQLITE_ACQUIRE: Duration = Duration::from_secs(30);
 
+/// How many connections to PostgreSQL a process has unless it is said.
 const POSTGRES_CONNECTIONS: u32 = 8;
 
 /// How long to wait for a connection.

@@ -1,6 +1,6 @@
 //! What a database's schema is to this program: the steps that were applied, beside those that it knows.
 
-use sqlx::{PgConnection, SqliteConnection, migrate::Migration};
+use sqlx::{PgConnection, Row as _, SqliteConnection, migrate::Migration};
 
 use super::super::error::Failure;
 
@@ -109,16 +109,22 @@ impl AppliedSteps {
 
     /// Reads it from a PostgreSQL database. Tables of other programs are no matter there: a database may be shared.
     pub(super) async fn of_postgres(connection: &mut PgConnection) -> Result<Self, sqlx::Error> {
-        let found = sqlx::query_as(POSTGRES_TABLES).fetch_one(&mut *connection);
-        let (ours, says): (bool, bool) = found.await?;
+        // Not prepared: a pooler may give the next statement another session.
+        let found = sqlx::raw_sql(POSTGRES_TABLES)
+            .fetch_one(&mut *connection)
+            .await?;
+        let (ours, says): (bool, bool) = (found.try_get(0)?, found.try_get(1)?);
         let mut applied = Self::default();
         if ours {
-            let steps = sqlx::query_as(STEPS).fetch_all(&mut *connection);
-            applied.steps = steps.await?;
+            let steps = sqlx::raw_sql(STEPS).fetch_all(&mut *connection).await?;
+            let steps = steps
+                .iter()
+                .map(|step| Ok((step.try_get(0)?, step.try_get(1)?)));
+            applied.steps = steps.collect::<Result<_, sqlx::Error>>()?;
         }
         if says {
-            let said = sqlx::query_scalar(PROGRAMS_FROM).fetch_one(connection);
-            applied.programs_from = said.await?;
+            let said = sqlx::raw_sql(PROGRAMS_FROM).fetch_one(connection).await?;
+            applied.programs_from = said.try_get(0)?;
         }
         Ok(applied)
     }

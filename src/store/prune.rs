@@ -1,0 +1,320 @@
+//! Deleting by time what grows with calls: drops and decisions of campaigns that are over.
+//!
+//! What counts a number's calls, a trunk's shares or a campaign's results is not lost: drops stay as long as a cap looks
+//! back, and are counted before they go. Campaigns that are not over, contacts, do-not-call lists and whatever has not
+//! ended stay as they are. Each transaction is small, so that others get in between.
+
+use jiff::Timestamp;
+
+use super::{
+    Store, StoreError, codec,
+    retry::Attempts,
+    sql::{Sql, args, row, rows, sql},
+    transaction::Tx,
+};
+use crate::campaign::engine::CampaignId;
+
+/// What may be deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Prunable {
+    /// Drops that ended before: those of campaigns that are over, and those of none.
+    pub drops_before: Option<Timestamp>,
+    /// Decisions before, of campaigns that are over.
+    pub decisions_before: Option<Timestamp>,
+}
+
+/// What was deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// Drops.
+    pub drops: u64,
+    /// Decisions.
+    pub decisions: u64,
+}
+
+/// A count of drops that are gone.
+#[derive(Clone, Debug)]
+pub(super) struct PrunedCount {
+    /// The beginning of their hour in microseconds, or their seconds.
+    pub(super) at: i64,
+    pub(super) name: String,
+    pub(super) outcome: String,
+    pub(super) count: i64,
+}
+
+impl Store {
+    /// How much [`Store::prune`] would delete.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn prunable(&self, what: &Prunable) -> Result<Pruned, StoreError> {
+        let mut tx = self.read("count what can be pruned").await?;
+        let mut pruned = Pruned::default();
+        for (before, sql, count) in [
+            (what.drops_before, COUNT_DROPS, &mut pruned.drops),
+            (
+                what.decisions_before,
+                COUNT_DECISIONS,
+                &mut pruned.decisions,
+            ),
+        ] {
+            if let Some(before) = before {
+                let found: Option<(i64,)> = tx.one(sql, args![codec::micros(before)]).await?;
+                *count = found.map_or(0, |(count,)| count.unsigned_abs());
+            }
+        }
+        Ok(pruned)
+    }
+
+    /// Deletes some of it, and calls `pruned` behind each transaction, until nothing is left or `pruned` says `false`.
+    ///
+    /// # Errors
+    /// [`StoreError`]; what was deleted before it stays deleted.
+    pub async fn prune(
+        &self,
+        what: &Prunable,
+        mut pruned: impl FnMut(Pruned) -> bool,
+    ) -> Result<Pruned, StoreError> {
+        let mut all = Pruned::default();
+        if let Some(before) = what.drops_before {
+            let before = codec::micros(before);
+            let mut tx = self.read("read which campaigns are over").await?;
+            let over: Vec<(i64,)> = tx.all(OVER, &[]).await?;
+            drop(tx);
+            let over = over.into_iter().map(|(campaign,)| Some(campaign));
+            for campaign in over.chain([None]) {
+                // What was deleted may be in the way for a while, so each look begins where the last one ended.
+                let mut from = Some(i64::MIN);
+                while let Some(at) = from {
+                    let mut attempts = Attempts::default();
+                    let (some, last) = loop {
+                        match self.prune_drops(campaign, at, before).await {
+                            Err(error) if attempts.again(&error).await => {}
+                            done => break done?,
+                        }
+                    };
+                    all.drops += some;
+                    from = last;
+                    if some > 0 {
+                        if !pruned(all) {
+                            return Ok(all);
+                        }
+                        self.give_way().await;
+                    }
+                }
+            }
+        }
+        if let Some(before) = what.decisions_before {
+            let (before, mut after) = (codec::micros(before), i64::MIN);
+            loop {
+                let mut attempts = Attempts::default();
+                let (some, last) = loop {
+                    match self.prune_decisions(before, after).await {
+                        Err(error) if attempts.again(&error).await => {}
+                        done => break done?,
+                    }
+                };
+                all.decisions += some;
+                let Some(last) = last else { break };
+                after = last;
+                if some > 0 {
+                    if !pruned(all) {
+                        return Ok(all);
+                    }
+                    self.give_way().await;
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    /// How many drops of a campaign were pruned.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn pruned(&self, campaign: CampaignId) -> Result<u64, StoreError> {
+        let mut tx = self
+            .read(format!("count what was pruned of campaign {campaign}"))
+            .await?;
+        let pruned = tx.pruned(campaign, "drops").await?;
+        Ok(pruned.iter().map(|one| one.count.unsigned_abs()).sum())
+    }
+
+    /// Counts some drops of a campaign, or of none, that ended from then on, and deletes them; returns how many, and when the
+    /// last of them ended unless there are no more.
+    async fn prune_drops(
+        &self,
+        campaign: Option<i64>,
+        from: i64,
+        before: i64,
+    ) -> Result<(u64, Option<i64>), StoreError> {
+        let mut tx = self.write("prune drops").await?;
+        tx.take_turns(PRUNE_LOCK).await?;
+        let found: Vec<(String, i64)> = match campaign {
+            Some(campaign) => tx.all(OF_CAMPAIGN, args![from, before, campaign]).await?,
+            None => tx.all(OF_NONE, args![from, before]).await?,
+        };
+        let Some((_, last)) = found.last() else {
+            return Ok((0, None));
+        };
+        let given = rows(found.iter().map(|(id, _)| row! { id: id }));
+        for sql in [COUNT_OUTCOMES, COUNT_VARIANTS, COUNT_BUSY, COUNT_DROP] {
+            tx.execute(sql, args![&given]).await?;
+        }
+        let gone = tx.execute(DELETE_DROPS, args![&given]).await?;
+        tx.commit().await?;
+        Ok((gone, Some(*last)))
+    }
+
+    /// Deletes some decisions behind one; returns how many, and the last that was looked at unless that was the last of all.
+    async fn prune_decisions(
+        &self,
+        before: i64,
+        after: i64,
+    ) -> Result<(u64, Option<i64>), StoreError> {
+        let mut tx = self.write("prune decisions").await?;
+        let found: Vec<(i64, i64)> = tx.all(SOME_DECISIONS, args![before, after]).await?;
+        let Some((last, _)) = found.last().copied() else {
+            return Ok((0, None));
+        };
+        let old = found.iter().filter(|(_, is_old)| *is_old == 1);
+        let given = rows(old.map(|(id, _)| row! { id: id }));
+        let gone = tx.execute(DELETE_DECISIONS, args![&given]).await?;
+        tx.commit().await?;
+        Ok((gone, Some(last)))
+    }
+
+    /// On SQLite, a moment in which others write.
+    async fn give_way(&self) {
+        if self.has_one_writer() {
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}
+
+impl Tx {
+    /// What was counted of a campaign's drops before they went.
+    pub(super) async fn pruned(
+        &mut self,
+        campaign: CampaignId,
+        kind: &str,
+    ) -> Result<Vec<PrunedCount>, StoreError> {
+        if !self.has_step(STEP) {
+            return Ok(Vec::new());
+        }
+        let found: Vec<(i64, String, String, i64)> =
+            self.all(PRUNED, args![campaign.0, kind]).await?;
+        let counts = found
+            .into_iter()
+            .map(|(at, name, outcome, count)| PrunedCount {
+                at,
+                name,
+                outcome,
+                count,
+            });
+        Ok(counts.collect())
+    }
+}
+
+/// The step of the schema that made the table of what was pruned.
+const STEP: i64 = 6;
+
+/// Half as long as a transaction takes, about.
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(30);
+
+/// In PostgreSQL's room of locks that programs share.
+const PRUNE_LOCK: i64 = 0x6166_7465_7072_756e;
+
+const PRUNED: Sql =
+    sql!("SELECT at, name, outcome, count FROM pruned WHERE campaign = $1 AND kind = $2");
+
+const OVER: Sql =
+    sql!("SELECT id FROM campaigns WHERE standing IN ('complete', 'cancelled', 'dates_over')");
+
+const COUNT_DROPS: Sql = sql!(
+    "SELECT count(*) FROM drops WHERE ended_at IS NOT NULL AND ended_at < $1 AND (campaign IS NULL OR campaign IN \
+     (SELECT id FROM campaigns WHERE standing IN ('complete', 'cancelled', 'dates_over')))"
+);
+
+// It may have come back to life since it was looked at.
+const OF_CAMPAIGN: Sql = sql!(
+    "SELECT id, ended_at FROM drops WHERE campaign = $3 AND ended_at IS NOT NULL AND ended_at >= $1 AND ended_at < $2 \
+     AND EXISTS (SELECT 1 FROM campaigns WHERE campaigns.id = $3 \
+     AND campaigns.standing IN ('complete', 'cancelled', 'dates_over')) ORDER BY ended_at LIMIT 500"
+);
+
+const OF_NONE: Sql = sql!(
+    "SELECT id, ended_at FROM drops WHERE campaign IS NULL AND ended_at IS NOT NULL AND ended_at >= $1 AND ended_at < $2 \
+     ORDER BY ended_at LIMIT 500"
+);
+
+const COUNT_DECISIONS: Sql = sql!(
+    "SELECT count(*) FROM decisions WHERE at < $1 AND campaign IN \
+     (SELECT id FROM campaigns WHERE standing IN ('complete', 'cancelled', 'dates_over'))"
+);
+
+const SOME_DECISIONS: Sql = sql!(
+    "SELECT decisions.id, CAST(CASE WHEN decisions.at < $1 \
+     AND campaigns.standing IN ('complete', 'cancelled', 'dates_over') THEN 1 ELSE 0 END AS BIGINT) \
+     FROM decisions JOIN campaigns ON campaigns.id = decisions.campaign \
+     WHERE decisions.id > $2 ORDER BY decisions.id LIMIT 1000"
+);
+
+/// Adds counts of the drops that are given to those that are there.
+macro_rules! counted {
+    ($columns:literal, $values:literal, $filter:literal, $group:literal) => {
+        sql!(
+            "INSERT INTO pruned (campaign, kind, ",
+            $columns,
+            ", count) SELECT drops.campaign, ",
+            $values,
+            " FROM ",
+            { id TEXT },
+            " JOIN drops ON drops.id = given.id WHERE drops.campaign IS NOT NULL AND ",
+            $filter,
+            " GROUP BY drops.campaign, ",
+            $group,
+            " ON CONFLICT (campaign, kind, at, name, outcome) DO UPDATE SET count = pruned.count + excluded.count"
+        )
+    };
+}
+
+const COUNT_OUTCOMES: Sql = counted!(
+    "at, outcome",
+    "'drops', drops.ended_at / 3600000000 * 3600000000, drops.outcome, count(*)",
+    "1 = 1",
+    "drops.ended_at / 3600000000 * 3600000000, drops.outcome"
+);
+
+const COUNT_VARIANTS: Sql = counted!(
+    "name, outcome",
+    "'variant', drops.variant, drops.outcome, count(*)",
+    "drops.is_final = 1 AND drops.variant IS NOT NULL",
+    "drops.variant, drops.outcome"
+);
+
+const COUNT_BUSY: Sql = counted!(
+    "at",
+    "'busy', (drops.busy_up_ms + 999) / 1000, CAST(sum(drops.busy_legs) AS BIGINT)",
+    "drops.busy_legs > 0",
+    "(drops.busy_up_ms + 999) / 1000"
+);
+
+const COUNT_DROP: Sql = counted!(
+    "at",
+    "'drop', (drops.drop_up_ms + 999) / 1000, CAST(sum(drops.drop_legs) AS BIGINT)",
+    "drops.drop_legs > 0",
+    "(drops.drop_up_ms + 999) / 1000"
+);
+
+const DELETE_DROPS: Sql = sql!(
+    "DELETE FROM drops WHERE id IN (SELECT given.id FROM ",
+    { id TEXT },
+    ")"
+);
+
+const DELETE_DECISIONS: Sql = sql!(
+    "DELETE FROM decisions WHERE id IN (SELECT given.id FROM ",
+    { id BIGINT },
+    ")"
+);
