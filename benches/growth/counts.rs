@@ -13,7 +13,7 @@ use aftertone::{
         engine::CampaignId,
         policy::{Gate, GateSettings},
     },
-    store::{DueQueue, NewCampaign, Store},
+    store::{DueQueue, NewCampaign, Store, StoreError},
 };
 use anyhow::{Result, ensure};
 use jiff::{SignedDuration, Timestamp};
@@ -46,12 +46,16 @@ pub(crate) async fn measure(kind: Kind, sizes: &[u64]) -> Result<()> {
         database.settle_all().await?;
         // On SQLite a controller that begins counts what has come in past the imports.
         let first = controller(&url, campaign, size, "first").await?;
-        let open = timed(async { Ok(Store::open(&place(&url)).await?.close().await) }).await?;
+        let open = timed(async {
+            Store::open(&place(&url)).await?.close().await;
+            Ok(())
+        })
+        .await?;
         let store = Store::open(&place(&url)).await?;
         let now = Timestamp::now();
-        let tally = timed(async { Ok(drop(store.tally(campaign).await?)) }).await?;
-        let waiting = timed(async { Ok(drop(store.waiting(campaign, now).await?)) }).await?;
-        let callers = timed(async { Ok(drop(store.caller_ids_used(campaign).await?)) }).await?;
+        let (tally, _) = given(store.tally(campaign)).await?;
+        let (waiting, _) = given(store.waiting(campaign, now)).await?;
+        let (callers, _) = given(store.caller_ids_used(campaign)).await?;
         ensure!(
             store.tally(campaign).await?.contacts == size,
             "not all are counted"
@@ -98,6 +102,13 @@ async fn controller(url: &str, campaign: CampaignId, size: u64, name: &str) -> R
     store.end_controller(&holder, now).await?;
     store.close().await;
     Ok(took)
+}
+
+/// How long it takes, and what it gives.
+async fn given<T>(what: impl Future<Output = Result<T, StoreError>>) -> Result<(f64, T)> {
+    let begun = Instant::now();
+    let given = what.await?;
+    Ok((milliseconds(begun.elapsed()), given))
 }
 
 async fn timed(what: impl Future<Output = Result<()>>) -> Result<f64> {

@@ -303,7 +303,7 @@ fn figures(times: Vec<Option<f64>>) -> String {
 const WRITERS: u64 = 50;
 
 /// How often each is asked.
-const TIMES: u64 = 15;
+const TIMES: u64 = 7;
 
 /// How long one waits at most.
-const PATIENCE: &str = "10s";
+const PATIENCE: &str = "5s";
