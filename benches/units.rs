@@ -11,13 +11,14 @@
 #[path = "import/list.rs"]
 mod list;
 
-use std::{fs, path::Path, process::ExitCode};
+use std::{fs, path::Path, process::ExitCode, time::Duration};
 
 use aftertone::{
     campaign::{
         HeldReason,
         budget::Calls,
         engine::{CampaignId, PbxId, Settlement},
+        pace::Rate,
         policy::{CampaignKind, Case, Gate, GateSettings},
     },
     drop::{Outcome, Proof, Technique},
@@ -26,8 +27,8 @@ use aftertone::{
     list::Mapping,
     phone::{PhoneNumber, Rules},
     store::{
-        Across, ControllerLease, DatabaseAddress, DropEnd, Intent, Leased, ListName, NewCampaign,
-        OWN_LIST, Store, Write,
+        Across, ControllerLease, DatabaseAddress, DropEnd, DueQueue, Intent, Leased, ListName,
+        NewCampaign, OWN_LIST, Registration, StartTerms, Store, Write,
     },
 };
 use anyhow::{Context as _, Result, ensure};
@@ -75,8 +76,16 @@ async fn measure(meter: &Meter, contacts: u64, folder: &Path) -> Result<()> {
     let campaign = import(&store, contacts, folder).await?;
     before = meter.row("contact", contacts, before).await?;
 
-    let run = RunName::unique("units")?;
-    let holder = store.begin_controller(&run, "units", Timestamp::now());
+    let registration = Registration {
+        run: RunName::unique("units")?,
+        pbx: "units".to_owned(),
+        identity: "units".to_owned(),
+        trunk: "units".to_owned(),
+        rate: Rate::new(Rate::MOST_STARTS, Duration::from_secs(1)).context("a rate")?,
+        in_flight: 1_000_000,
+        is_single: false,
+    };
+    let holder = store.begin_controller(&registration, Timestamp::now());
     let work = Work {
         store: &store,
         holder: holder.await?,
@@ -175,6 +184,7 @@ impl Work<'_> {
                     },
                     ruling: Some(self.ruling(leased)),
                     zone: leased.facts.zone.clone(),
+                    place: None,
                     end: None,
                 })
                 .collect();
@@ -187,11 +197,13 @@ impl Work<'_> {
 
     async fn lease(&self, at_most: usize) -> Result<Vec<Leased>> {
         let history = self.gate.settings().history();
+        let mut queue = DueQueue::new(self.gate.clone());
         let leased = self.store.lease(
             &self.holder,
             self.campaign,
             at_most,
             history,
+            &mut queue,
             Timestamp::now(),
         );
         let (leased, _) = leased.await?;
@@ -229,6 +241,7 @@ impl Work<'_> {
             ruling: self.ruling(leased),
             version: Some(leased.facts.version),
             despite_do_not_call: false,
+            terms: StartTerms::default(),
         }))
     }
 
@@ -244,6 +257,7 @@ impl Work<'_> {
             },
             ruling: None,
             zone: None,
+            place: None,
             end: Some(Box::new(DropEnd {
                 drop,
                 outcome: Outcome::Delivered,

@@ -221,6 +221,7 @@ async fn many_batches_are_kept_together_or_not_at_all(base: &Base) {
             added: 6,
             duplicates: vec![900 + n],
             elsewhere: vec![],
+            erased: vec![],
         };
         for _ in 0..2 {
             let mut begun = 0;

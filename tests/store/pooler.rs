@@ -129,6 +129,7 @@ async fn works(pooler: &Pooler, base: &Base) {
                         },
                         ruling: None,
                         zone: None,
+                        place: None,
                         end: Some(Box::new(end(drop, Outcome::Delivered))),
                     };
                     let written = store.commit(&holder, &[settled], now).await.unwrap();
