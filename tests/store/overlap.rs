@@ -130,6 +130,7 @@ fn contact(line: u64, nth: usize) -> NewContact {
         name: None,
         zone: None,
         state: None,
+        place: None,
         consent: None,
         message: None,
         foreign_id: None,

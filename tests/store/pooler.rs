@@ -175,6 +175,7 @@ fn contact(nth: u64) -> NewContact {
         name: Some(format!("Ann {nth}")),
         zone: None,
         state: None,
+        place: None,
         consent: None,
         message: None,
         foreign_id: None,
