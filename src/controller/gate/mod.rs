@@ -22,6 +22,7 @@ use jiff::{
     SignedDuration, Timestamp,
     tz::{TimeZone, TimeZoneDatabase},
 };
+use sha2::{Digest as _, Sha256};
 use tracing::{error, warn};
 
 use crate::{
@@ -32,6 +33,7 @@ use crate::{
         simulate::SimulatedGate,
     },
     drop::{Outcome, Technique},
+    orders::Spec,
     phone::PhoneNumber,
     store::{Facts, Leased},
 };
@@ -269,6 +271,21 @@ pub fn warn_of_what_is_off(settings: &GateSettings) {
             );
         }
     }
+}
+
+/// A digest of all that decides whether and until when contacts of a campaign are held: the user's settings of the gate,
+/// those of the campaign that the gate or its hours depend on, and the laws that this version knows.
+pub fn rules_digest(settings: &GateSettings, spec: &Spec) -> String {
+    let (kind, technique, times) = (spec.kind, spec.technique, &spec.times);
+    let version = env!("CARGO_PKG_VERSION");
+    let rules = format!("{version} {settings:?} {kind:?} {technique:?} {times:?}");
+    let digest = Sha256::digest(rules);
+    // Enough that two never meet by chance.
+    digest
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// How many calls a drop makes.
