@@ -1,21 +1,27 @@
 //! What an operator puts right: contacts that come back, rules that were wrong, lists that were, campaigns that go.
 
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 use std::fs;
 
 use serde_json::json;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use crate::{
     fake::{
         fault::{Fault, Kind, Rule},
         script::{Call, Script},
     },
-    program::{Ended, Program, pbx},
+    program::{Ended, Program, pbx, send_signal, wait},
 };
 
-const LIST: &str = "phone,name,optin\n\
-                    +12025550101,Ann,written\n\
-                    +13055550102,Bob,written\n\
-                    +14155550103,Cy,written\n";
+const LIST: &str = "phone,name,agreed,day,place\n\
+                    +12025550101,Ann,written,2026-03-01,web form\n\
+                    +13055550102,Bob,written,2026-03-01,web form\n\
+                    +14155550103,Cy,written,2026-03-01,web form\n";
+
+/// All but a minute of the week is closed: by the law alone some contact may be called at any hour.
+const CLOSED: &str = "consent = false\ncaps = false\n[[gate.rules]]\nname = \"quiet\"\nhours = \"closed\"\nmonday = \"03:00-03:01\"";
 
 const RUN: [&str; 11] = [
     "campaign",
@@ -140,8 +146,7 @@ async fn contacts_that_a_wrong_endpoint_failed_are_requeued_and_dialled() {
 #[tokio::test(flavor = "multi_thread")]
 async fn rules_that_are_put_right_let_those_be_called_that_they_held() {
     let program = program(Script(vec![Call::mailbox()])).await;
-    let closed = "consent = false\ncaps = false\n[[gate.rules]]\nname = \"quiet\"\nhours = \"closed\"\nmonday = \"03:00-03:01\"";
-    program.gate(closed);
+    program.gate(CLOSED);
     let run = [&RUN[..], &["--until-idle"]].concat();
     for _ in 0..2 {
         let held = program.run(&run).await;
@@ -150,7 +155,7 @@ async fn rules_that_are_put_right_let_those_be_called_that_they_held() {
     }
     let path = program.path("aftertone.toml");
     let text = fs::read_to_string(&path).unwrap();
-    let right = text.replace(closed, "consent = false\ncaps = false\nhours = false");
+    let right = text.replace(CLOSED, "consent = false\ncaps = false\nhours = false");
     assert_ne!(text, right);
     fs::write(&path, right).unwrap();
     let called = program.run(&run).await;
@@ -159,6 +164,41 @@ async fn rules_that_are_put_right_let_those_be_called_that_they_held() {
         "{called:?}"
     );
     assert_eq!(outcomes(&program).await, json!({"delivered": 3}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_that_change_while_it_runs_have_the_gate_asked_again() {
+    let program = program(Script(vec![Call::mailbox()])).await;
+    program.gate(CLOSED);
+    let mut child = program.command(&RUN).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut until = async |words: &str| {
+        while let Some(line) = lines.next_line().await.unwrap() {
+            if line.contains(words) {
+                return;
+            }
+        }
+        panic!("it ended without `{words}`");
+    };
+    until("calling hours: ").await;
+    // What no hold depends on asks nothing again.
+    let pace = program
+        .run(&["campaign", "set", "leads", "--in-flight", "3"])
+        .await;
+    assert_eq!(pace.status, Some(0), "{pace:?}");
+    let technique = program
+        .run(&["campaign", "set", "leads", "--technique", "double"])
+        .await;
+    assert_eq!(technique.status, Some(0), "{technique:?}");
+    until("3 held contacts are due at once").await;
+    send_signal("INT", &child);
+    wait(child).await;
+    assert_eq!(originates(&program), 0);
+    let status = program.run(&["campaign", "status", "leads"]).await;
+    assert!(
+        status.stdout.contains("held by the gate, calling_hours"),
+        "{status:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -175,8 +215,18 @@ async fn a_list_that_is_read_by_another_map_gives_consent_to_those_who_were_refu
             .contains("is already imported, with 3 contacts"),
         "{again:?}"
     );
-    // The row of one says no more than before, in the eyes of the gate.
-    let map = [&add[..], &["--map", "consent=optin"]].concat();
+    let map = [
+        &add[..],
+        &[
+            "--map",
+            "consent=agreed",
+            "--map",
+            "consent_at=day",
+            "--map",
+            "consent_source=place",
+        ],
+    ]
+    .concat();
     let mapped = program.run(&map).await;
     assert!(
         mapped
@@ -198,7 +248,7 @@ async fn a_list_that_is_read_by_another_map_gives_consent_to_those_who_were_refu
     // Whoever was called stays as they are.
     fs::write(
         program.path("leads.csv"),
-        LIST.replace("Ann", "Anna") + "+12025550104,Dan,verbal\n+12025550104,Dan,verbal\n",
+        LIST.replace("Ann", "Anna") + "+12025550104,Dan,verbal,,\n+12025550104,Dan,verbal,,\n",
     )
     .unwrap();
     let called = program.run(&map).await;

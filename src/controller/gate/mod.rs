@@ -22,7 +22,6 @@ use jiff::{
     SignedDuration, Timestamp,
     tz::{TimeZone, TimeZoneDatabase},
 };
-use sha2::{Digest as _, Sha256};
 use tracing::{error, warn};
 
 use crate::{
@@ -277,15 +276,7 @@ pub fn warn_of_what_is_off(settings: &GateSettings) {
 /// those of the campaign that the gate or its hours depend on, and the laws that this version knows.
 pub fn rules_digest(settings: &GateSettings, spec: &Spec) -> String {
     let (kind, technique, times) = (spec.kind, spec.technique, &spec.times);
-    let version = env!("CARGO_PKG_VERSION");
-    let rules = format!("{version} {settings:?} {kind:?} {technique:?} {times:?}");
-    let digest = Sha256::digest(rules);
-    // Enough that two never meet by chance.
-    digest
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    settings.digest(&format!("{kind:?} {technique:?} {times:?}"))
 }
 
 /// How many calls a drop makes.

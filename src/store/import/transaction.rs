@@ -126,9 +126,7 @@ impl Adding {
         importing: &Importing,
         contacts: &[NewContact],
     ) -> Result<Added, StoreError> {
-        let given = contacts.iter().map(GivenContact::of).collect::<Vec<_>>();
-        let given = serde_json::to_string(&given);
-        let given = given.map_err(|error| self.tx.broken(error.to_string()))?;
+        let given = self.given(contacts.iter())?;
         let given = args![
             &given,
             importing.campaign.0,
@@ -138,8 +136,13 @@ impl Adding {
         ];
         let new = self.tx.execute(ADD, given).await?;
         if new < contacts.len() as u64 {
+            let mut seen = BTreeSet::new();
+            let firsts = contacts
+                .iter()
+                .filter(|contact| seen.insert(codec::number(&contact.number)));
+            let given = self.given(firsts)?;
             let now = codec::micros(self.now);
-            let refreshed = refresh(&mut self.tx, importing, contacts, now).await?;
+            let refreshed = refresh(&mut self.tx, importing, &given, now).await?;
             let mut all = added(&mut self.tx, importing, contacts).await?;
             all.updated = refreshed.updated.len() as u64;
             all.unchanged = refreshed.unchanged.len() as u64;
@@ -150,6 +153,16 @@ impl Adding {
             added: new,
             ..Added::default()
         })
+    }
+
+    /// Contacts as the statements take them.
+    fn given<'a>(
+        &self,
+        contacts: impl Iterator<Item = &'a NewContact>,
+    ) -> Result<String, StoreError> {
+        let given: Vec<_> = contacts.map(GivenContact::of).collect();
+        let given = serde_json::to_string(&given);
+        given.map_err(|error| self.tx.broken(error.to_string()))
     }
 
     /// Commits all of it, with how far the import is.
@@ -218,7 +231,7 @@ async fn added(
 
 /// A contact as the statement takes it; what is not given is not written.
 #[derive(Serialize)]
-pub(super) struct GivenContact<'a> {
+struct GivenContact<'a> {
     line: u64,
     number: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -242,7 +255,7 @@ pub(super) struct GivenContact<'a> {
 }
 
 impl<'a> GivenContact<'a> {
-    pub(super) fn of(contact: &'a NewContact) -> Self {
+    fn of(contact: &'a NewContact) -> Self {
         let consent = contact.consent.as_ref();
         let others = serde_json::to_string(&contact.others);
         Self {

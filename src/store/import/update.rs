@@ -5,9 +5,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Importing, NewContact, transaction::GivenContact};
+use super::Importing;
 use crate::store::{
-    StoreError, codec,
+    StoreError,
     sql::{Sql, args, sql},
     transaction::Tx,
 };
@@ -21,21 +21,15 @@ pub(super) struct Refreshed {
     pub(super) unchanged: BTreeSet<u64>,
 }
 
-/// Updates the contacts of these rows that came by another list, or by none, and were never called. Of several rows with
-/// one number the first counts.
+/// Updates the contacts of these rows that came by another list, or by none, and were never called. The rows are as the
+/// statements take them; of several with one number the first is given.
 pub(super) async fn refresh(
     tx: &mut Tx,
     importing: &Importing,
-    contacts: &[NewContact],
+    given: &str,
     now: i64,
 ) -> Result<Refreshed, StoreError> {
-    let mut seen = BTreeSet::new();
-    let firsts = contacts
-        .iter()
-        .filter(|contact| seen.insert(codec::number(&contact.number)));
-    let given: Vec<_> = firsts.map(GivenContact::of).collect();
-    let given = serde_json::to_string(&given).map_err(|error| tx.broken(error.to_string()))?;
-    let given = args![&given, importing.campaign.0, importing.id, now];
+    let given = args![given, importing.campaign.0, importing.id, now];
     let lines = |lines: Vec<(i64,)>| lines.into_iter().map(|(line,)| line.unsigned_abs());
     let updated = lines(tx.all(UPDATE, given).await?).collect();
     let unchanged = lines(tx.all(TAKE_OVER, &given[..3]).await?).collect();
