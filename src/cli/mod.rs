@@ -10,6 +10,7 @@ mod explain;
 mod fleet;
 mod init;
 mod message;
+mod operator;
 mod patience;
 mod printer;
 mod prune;

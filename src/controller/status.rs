@@ -205,6 +205,14 @@ pub(super) fn end_words(end: End) -> &'static str {
     }
 }
 
+/// That held contacts are asked about again.
+pub(super) fn looked_again_words(contacts: u64) -> String {
+    let contacts = match contacts {
+        1 => "1 held contact is".to_owned(),
+        contacts => format!("{contacts} held contacts are"),
+    };
+    format!("{contacts} due at once: the gate's rules or the campaign's settings have changed")
+}
 /// What is said of a campaign that is over here, while others have drops of it in flight.
 const AWAITED: &str = "nothing is left to do here; it is over once the drops that other controllers have, or have left, in flight are settled";
 

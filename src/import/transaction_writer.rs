@@ -93,17 +93,22 @@ impl<'a> TransactionWriter<'a> {
         self.rows = next_rows(rows, held, self.steps);
 
         importing.rows += added.added;
-        let left_out = added.duplicates.len() + added.elsewhere.len() + added.erased.len();
-        importing.rejected += left_out as u64;
+        importing.updated += added.updated;
+        importing.unchanged += added.unchanged;
+        importing.rejected += added.left_out();
+        let has_left_out = added.left_out() > 0;
+        let called: BTreeSet<u64> = added.called.into_iter().collect();
         self.count.importing = importing;
         let twice: BTreeSet<u64> = added.duplicates.into_iter().collect();
         let elsewhere: BTreeSet<u64> = added.elsewhere.into_iter().collect();
         let erased: BTreeSet<u64> = added.erased.into_iter().collect();
         for (batch, mut rejects) in batches {
-            if left_out > 0 {
+            if has_left_out {
                 for (at, row) in batch.rows().enumerate() {
                     if twice.contains(&row.line) {
                         rejects.push((at, Reason::Duplicate));
+                    } else if called.contains(&row.line) {
+                        rejects.push((at, Reason::AlreadyCalled));
                     } else if elsewhere.contains(&row.line) {
                         rejects.push((at, Reason::Elsewhere));
                     } else if erased.contains(&row.line) {

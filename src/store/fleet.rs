@@ -210,6 +210,16 @@ impl Store {
         })
     }
 
+    /// The trunk that an instance was last registered with; `None` if it never was.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn trunk_of(&self, instance: &str) -> Result<Option<String>, StoreError> {
+        let mut tx = self.read("read the registry of PBXes").await?;
+        let trunk: Option<(String,)> = tx.one(TRUNK_OF, args![instance]).await?;
+        Ok(trunk.map(|(trunk,)| trunk))
+    }
+
     /// Drops without an outcome whose controllers are gone, in the order in which they began.
     ///
     /// # Errors
@@ -460,6 +470,8 @@ fn read_controller(
         leased: leased.unsigned_abs(),
     })
 }
+
+const TRUNK_OF: Sql = sql!("SELECT trunk FROM pbxes WHERE name = $1");
 
 const PBXES: Sql = sql!(
     "SELECT name, identity, trunk, seen_at FROM pbxes WHERE forgotten_at IS NULL ORDER BY name"

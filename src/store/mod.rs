@@ -23,6 +23,7 @@ mod codec;
 mod commit;
 mod controllers;
 mod counts;
+mod delete;
 mod digest;
 mod do_not_call;
 mod due;
@@ -31,6 +32,7 @@ mod elsewhere;
 mod erase;
 mod error;
 mod fleet;
+mod held;
 mod import;
 mod intent_locks;
 mod leases;
@@ -40,6 +42,8 @@ mod person;
 mod places;
 mod prune;
 mod queue;
+mod removals;
+mod requeue;
 mod results;
 mod retry;
 mod salt;
@@ -64,8 +68,10 @@ pub use error::{ErrorClass, StoreError};
 pub use fleet::{
     Fleet, FleetController, FleetPbx, Gone, GoneDrop, InFlightOf, RegisteredPbx, Stated,
 };
-pub use import::{Across, Added, Importing, NewContact, PackedContacts, Source};
+pub use held::LookedAgain;
+pub use import::{Across, Added, Importing, InCampaign, NewContact, PackedContacts, Source};
 pub use leases::{CONTACT_LEASE, CONTROLLER_LEASE};
+pub use lookup::OpenContact;
 pub use open::{
     DatabaseAddress, DatabaseCopy, ExposedFile, Opened, PostgresAddress, UpgradePlan, Upgraded,
     copies_of,
@@ -75,6 +81,8 @@ pub use person::{
 };
 pub use prune::{Prunable, Pruned};
 pub use queue::{Facts, Leased, Recent, RecentCalls};
+pub use removals::Removal;
+pub use requeue::{ContactEnd, Operator, Requeue, Requeued};
 pub use results::{Cursor, Filter, ResultRow};
 pub use server_clock::Compared;
 pub use shares::Shares;

@@ -158,6 +158,22 @@ const TABLES: &[(&str, &str)] = &[
         "erased_numbers",
         "Numbers of people who had everything about them erased. What is left of such a person elsewhere has as its number minus the contact's id, or 0 outside campaigns.",
     ),
+    (
+        "requeues",
+        "The runs of `campaign requeue` that brought contacts back.",
+    ),
+    (
+        "requeued",
+        "Each contact that came back, with how it had ended.",
+    ),
+    (
+        "held_under",
+        "By which rules each controller holds contacts of a campaign: one that comes with others asks the gate again.",
+    ),
+    (
+        "removals",
+        "What was taken off do-not-call lists: a row for each number, and one for a list that was removed as a whole.",
+    ),
 ];
 
 const COLUMNS: &[(&str, &str)] = &[
@@ -275,6 +291,14 @@ const COLUMNS: &[(&str, &str)] = &[
     ),
     ("imports.rows", "rows that became contacts"),
     ("imports.rejected", "rows that were rejected"),
+    (
+        "imports.updated",
+        "rows that changed contacts which were never called",
+    ),
+    (
+        "imports.unchanged",
+        "rows that say of such contacts what was known",
+    ),
     ("imports.is_complete", "whether the whole list is in"),
     ("imports.began_at", "when it began"),
     ("imports.changed_at", "when its last transaction was"),
@@ -472,4 +496,34 @@ const COLUMNS: &[(&str, &str)] = &[
         "counts_state.counted_to",
         "up to which id contacts are in `counts`",
     ),
+    ("requeues.id", "its number"),
+    ("requeues.campaign", "the campaign"),
+    ("requeues.at", "when"),
+    ("requeues.who", "who did it"),
+    ("requeues.because", "why"),
+    (
+        "requeues.which",
+        "what was asked for, as on the command line",
+    ),
+    ("requeues.contacts", "how many contacts came back"),
+    ("requeued.contact", "the contact"),
+    ("requeued.requeue", "the run that brought it back"),
+    ("requeued.outcome", "the outcome that it had"),
+    ("requeued.refused", "or why it had been refused"),
+    ("held_under.campaign", "the campaign"),
+    ("held_under.run", "the controller's run"),
+    (
+        "held_under.digest",
+        "a digest of the gate's and the campaign's settings that holds depend on",
+    ),
+    ("removals.id", "its number"),
+    ("removals.list", "the list's name"),
+    (
+        "removals.number",
+        "the phone number; null for a list as a whole",
+    ),
+    ("removals.numbers", "how many numbers went"),
+    ("removals.at", "when"),
+    ("removals.who", "who did it"),
+    ("removals.because", "why"),
 ];

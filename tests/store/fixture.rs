@@ -13,8 +13,8 @@ use aftertone::{
     id::{DropId, RunName},
     phone::PhoneNumber,
     store::{
-        ControllerLease, DropEnd, DueQueue, Intent, NewCampaign, Registration, StartTerms, Store,
-        Write, Written,
+        ControllerLease, DropEnd, DueQueue, Intent, Leased, NewCampaign, Registration, StartTerms,
+        Store, Write, Written,
     },
 };
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
@@ -166,6 +166,16 @@ impl Fixture {
             | Write::Paused { .. }
             | Write::Finished { .. }) => other,
         }
+    }
+
+    /// Gives leased contacts back.
+    pub(crate) async fn release_all(&self, leased: &[Leased]) {
+        let contacts = leased.iter().map(|leased| leased.contact.id);
+        let release = Write::Release {
+            campaign: self.campaign,
+            contacts: contacts.collect(),
+        };
+        self.commit(&[release], 0).await;
     }
 
     /// The state of a contact: its stage, attempts, and outcome or reason.

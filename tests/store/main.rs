@@ -28,6 +28,7 @@ mod pooler;
 mod prune;
 mod read_only;
 mod results;
+mod rights;
 mod storm;
 mod trouble;
 mod upgrade;
@@ -93,6 +94,7 @@ fn main() {
         prune::trials(&server),
         read_only::trials(&server),
         results::trials(&server),
+        rights::trials(&server),
         storm::trials(&server),
         upgrade::trials(&server),
         erase::trials(&server),

@@ -106,8 +106,7 @@ async fn an_import_that_is_taken_back_for_another_is_done_again(base: &Base) {
     let wanted = Added {
         added: 0,
         duplicates: vec![2, 3],
-        elsewhere: vec![],
-        erased: vec![],
+        ..Added::default()
     };
     assert_eq!(importer.await.unwrap().unwrap(), wanted);
 }

@@ -124,7 +124,8 @@ impl Campaign {
         this
     }
 
-    /// Takes other settings from here on; one that was over runs again, for its dates may have changed.
+    /// Takes other settings from here on; one that was over runs again, for its dates may have changed. What contacts wait
+    /// for is told anew.
     pub(super) fn change(&mut self, settings: CampaignSettings, now: Timestamp) {
         if self.settings.caller_ids != settings.caller_ids {
             self.callers = settings.caller_ids.clone();
@@ -135,6 +136,7 @@ impl Campaign {
         }
         self.settings = settings;
         self.set_share(self.share);
+        self.waiting = Waiting::new();
         if matches!(self.phase, Phase::Over(_)) {
             self.phase = Phase::Running;
         }

@@ -193,6 +193,11 @@ pub enum Event {
         /// The places, by when they open.
         held: Vec<HeldPlaces>,
     },
+    /// Contacts that were held are due at once, because the rules by which they were held are others.
+    LookedAgain {
+        /// The campaign they belong to.
+        campaign: CampaignId,
+    },
     /// A PBX can be reached, or cannot any more. While it cannot nothing is started there.
     Pbx(PbxId, Availability),
     /// The far end of a PBX's trunk answers the PBX, or does not any more. While it does not nothing is started there.

@@ -83,6 +83,11 @@ impl Waiting {
         all
     }
 
+    /// Forgets those that are held: only retries go on to wait.
+    pub fn forget_holds(&mut self) {
+        self.by.retain(|(_, cause), _| cause.reason.is_none());
+    }
+
     /// How many wait for this.
     pub fn count(&self, reason: Option<HeldReason>) -> u64 {
         let those = self.by.iter().chain(&self.places);

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tracing::debug;
 
-use super::{StartTiming, StoreRequest, StoreWriter};
+use super::{LookAgain, StartTiming, StoreRequest, StoreWriter};
 use crate::{
     campaign::{engine::CampaignId, policy},
     clock::Steady,
@@ -107,6 +107,16 @@ impl StoreIo {
     /// The answer to that has come.
     pub(in crate::controller) const fn shares_read(&mut self) {
         self.is_reading_shares = false;
+    }
+
+    /// Makes contacts due that are held under other rules than these, after all that was asked before.
+    pub(in crate::controller) fn look_again(&self, campaign: CampaignId, rules: String) {
+        self.ask(StoreRequest::LookAgain(LookAgain {
+            campaign,
+            rules,
+            after: None,
+            contacts: 0,
+        }));
     }
 
     /// The store has confirmed so many writes.

@@ -14,6 +14,7 @@ use super::{
     Across, Added, Importing, NewContact,
     contacts::{CONTACTS, PackedContacts, number_and_line},
     count,
+    update::refresh,
 };
 use crate::store::{
     Store, StoreError,
@@ -105,7 +106,7 @@ impl Store {
             return Ok(Added { erased, ..added });
         }
         let added = insert(&mut tx, importing, across, &rows, now).await?;
-        let left_out = (added.duplicates.len() + added.elsewhere.len() + erased.len()) as u64;
+        let added = Added { erased, ..added };
         let noted = args![
             importing.id,
             count(importing.bytes),
@@ -113,12 +114,14 @@ impl Store {
             bytes,
             lines,
             count(importing.rows + added.added),
-            count(importing.rejected + left_out),
+            count(importing.updated + added.updated),
+            count(importing.unchanged + added.unchanged),
+            count(importing.rejected + added.left_out()),
             i64::from(importing.is_complete),
             codec::micros(now),
         ];
         tx.execute(NOTE, noted).await?;
-        if added.added > 0 {
+        if added.added > 0 || added.updated > 0 {
             // The campaign's controller looks for what has changed.
             tx.touch(campaign, now).await?;
             let mut places = BTreeMap::new();
@@ -129,7 +132,7 @@ impl Store {
             tx.add_places(campaign.0, &places).await?;
         }
         tx.commit().await?;
-        Ok(Added { erased, ..added })
+        Ok(added)
     }
 }
 
@@ -170,7 +173,7 @@ async fn insert(
     if tx.leaves_out_known_rows() && across == Across::Allow {
         let new = tx.insert_rows(&CONTACTS, same, rows).await?;
         if new < rows.len() as u64 {
-            return added(tx, importing, rows).await;
+            return with_known(tx, importing, rows, rows, now).await;
         }
         return Ok(Added {
             added: new,
@@ -188,26 +191,61 @@ async fn insert(
             mark(&mut is_elsewhere, nth, true);
         }
     }
-    let mut added = Added::default();
     let mut seen = HashSet::with_capacity(rows.len());
-    let mut new = Vec::with_capacity(rows.len());
+    let (mut new, mut known) = (Vec::with_capacity(rows.len()), Vec::new());
     for ((row, own), is_elsewhere) in rows.iter().zip(own).zip(is_elsewhere) {
-        let (number, line) = number_and_line(*row);
+        let (number, _) = number_and_line(*row);
         if own.is_some() {
-            added.duplicates.push(line);
-        } else if is_elsewhere {
-            added.elsewhere.push(line);
-        } else if seen.insert(number) {
+            known.push(*row);
+        } else if !is_elsewhere && seen.insert(number) {
             new.push(*row);
-        } else {
-            added.duplicates.push(line);
         }
     }
-    added.added = tx.insert_rows(&CONTACTS, same, &new).await?;
-    Ok(added)
+    let added = tx.insert_rows(&CONTACTS, same, &new).await?;
+    if added < rows.len() as u64 {
+        return with_known(tx, importing, rows, &known, now).await;
+    }
+    Ok(Added {
+        added,
+        ..Added::default()
+    })
 }
 
-/// What became of contacts that were given to an import, by what is stored.
+/// What became of rows of which some have numbers that were known: of those, contacts that were never called are updated.
+async fn with_known(
+    tx: &mut Tx,
+    importing: &Importing,
+    rows: &[PackedRow<'_>],
+    known: &[PackedRow<'_>],
+    now: Timestamp,
+) -> Result<Added, StoreError> {
+    let mut seen = HashSet::with_capacity(known.len());
+    let firsts = known
+        .iter()
+        .filter(|row| seen.insert(number_and_line(**row).0));
+    let firsts: Vec<_> = firsts.copied().collect();
+    let refreshed = refresh(tx, importing, &firsts, codec::micros(now)).await?;
+    let mut all = added(tx, importing, rows).await?;
+    all.updated = refreshed.updated.len() as u64;
+    all.unchanged = refreshed.unchanged.len() as u64;
+    all.added = all.added.saturating_sub(all.updated + all.unchanged);
+    Ok(all)
+}
+
+impl Added {
+    /// How many rows were left out.
+    pub fn left_out(&self) -> u64 {
+        let left_out = [
+            &self.called,
+            &self.duplicates,
+            &self.elsewhere,
+            &self.erased,
+        ];
+        left_out.iter().map(|lines| lines.len() as u64).sum()
+    }
+}
+
+/// What became of contacts that were given to an import, by what is stored: those that it changed count as added.
 async fn added(
     tx: &mut Tx,
     importing: &Importing,
@@ -224,7 +262,8 @@ async fn added(
             Some(there) if there == (importing.id, count(line)) && seen.insert(line) => {
                 added.added += 1;
             }
-            Some(_) => added.duplicates.push(line),
+            Some((import, _)) if import == importing.id => added.duplicates.push(line),
+            Some(_) => added.called.push(line),
             None => added.elsewhere.push(line),
         }
     }
@@ -302,6 +341,6 @@ const ELSEWHERE: Sql = sql!(
 );
 
 const NOTE: Sql = sql!(
-    "UPDATE imports SET bytes = $2, lines = $3, last_bytes = $4, last_lines = $5, rows = $6, rejected = $7, \
-     is_complete = $8, changed_at = $9 WHERE id = $1"
+    "UPDATE imports SET bytes = $2, lines = $3, last_bytes = $4, last_lines = $5, rows = $6, updated = $7, \
+     unchanged = $8, rejected = $9, is_complete = $10, changed_at = $11 WHERE id = $1"
 );

@@ -672,6 +672,12 @@ fn migrations(database: Database) -> Vec<Migration> {
             include_str!("../migrations/0004.postgres.sql"),
         ),
         (
+            5,
+            "requeues and removals",
+            include_str!("../migrations/0005.sqlite.sql"),
+            include_str!("../migrations/0005.postgres.sql"),
+        ),
+        (
             6,
             "pruned",
             include_str!("../migrations/0006.sqlite.sql"),
