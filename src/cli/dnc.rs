@@ -1,5 +1,7 @@
 //! `aftertone dnc`: numbers that must not be called.
 
+mod removed;
+
 use std::{
     collections::BTreeSet,
     fs::File,
@@ -13,15 +15,16 @@ use anyhow::{Context as _, anyhow};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::{CliError, Exit, database, printer::Printer};
+use super::{CliError, Exit, database, operator::Because, printer::Printer};
 use crate::{
     clock,
     config::Config,
     import::check_rejects,
     list::{DoNotCall, LeftOut, ListError, Rejects},
     phone::{Barring, NotBarred, PhoneNumber, Rules},
-    store::{Barred, ListName, OWN_LIST, Store},
+    store::{Barred, ListName, OWN_LIST, Removal, Store},
 };
+use removed::{by_whom, removal, remove, remove_list, removed_lists};
 
 /// Keep lists of numbers that must not be called
 ///
@@ -47,7 +50,7 @@ enum DncCommand {
         because: Option<String>,
     },
     Import(Import),
-    /// Take numbers off a list, or remove a whole list
+    /// Take numbers off a list, or remove a whole list; who did it, when and why is kept
     Remove {
         /// The numbers
         #[arg(required_unless_present = "all", value_name = "NUMBER")]
@@ -58,6 +61,8 @@ enum DncCommand {
         /// Remove the whole list, which must be named with --list
         #[arg(long, requires = "list", conflicts_with = "numbers")]
         all: bool,
+        #[command(flatten)]
+        because: Because,
     },
     /// Check whether numbers are on a list: the exit status is 0 if none is, 1 if any is
     Check {
@@ -73,6 +78,9 @@ enum DncCommand {
     },
     /// Show the lists with their sizes
     Lists {
+        /// Show the lists that were removed as a whole: by whom, when and why
+        #[arg(long)]
+        removed: bool,
         /// Print one JSON array
         #[arg(long)]
         json: bool,
@@ -131,11 +139,19 @@ pub(super) async fn run(
         }
         DncCommand::Import(import) => import.run(&store().await?, rules, printer).await,
         DncCommand::Remove {
-            list, all: true, ..
-        } => remove_list(&store().await?, list, printer).await,
-        DncCommand::Remove { numbers, list, .. } => {
+            list,
+            all: true,
+            because,
+            ..
+        } => remove_list(&store().await?, list, because, printer).await,
+        DncCommand::Remove {
+            numbers,
+            list,
+            because,
+            ..
+        } => {
             let numbers = with_spellings(&parse(numbers, rules)?);
-            remove(&store().await?, list, &numbers, printer).await
+            remove(&store().await?, list, &numbers, because, printer).await
         }
         DncCommand::Check {
             numbers,
@@ -149,7 +165,11 @@ pub(super) async fn run(
             };
             check(&store().await?, &numbers, shown, printer).await
         }
-        DncCommand::Lists { json } => lists(&store().await?, *json, printer).await,
+        DncCommand::Lists {
+            removed: true,
+            json,
+        } => removed_lists(&store().await?, *json, printer).await,
+        DncCommand::Lists { json, .. } => lists(&store().await?, *json, printer).await,
     }
 }
 
@@ -325,42 +345,6 @@ impl RejectsFile {
     }
 }
 
-async fn remove(
-    store: &Store,
-    list: &ListName,
-    numbers: &[PhoneNumber],
-    printer: Printer,
-) -> Result<Exit, CliError> {
-    let removed = store
-        .unbar(list, numbers)
-        .await
-        .map_err(database::trouble)?;
-    printer.line(&format!(
-        "{} removed from `{}`",
-        count(removed),
-        list.as_str()
-    ));
-    for number in numbers {
-        let barred = store.barred(number).await.map_err(database::trouble)?;
-        if !barred.is_empty() {
-            printer.warning(&format!("{number} is still on {}", names(&barred)));
-        }
-    }
-    Ok(Exit::Success)
-}
-
-async fn remove_list(store: &Store, list: &ListName, printer: Printer) -> Result<Exit, CliError> {
-    let name = list.as_str();
-    let known = store.lists().await.map_err(database::trouble)?;
-    if !known.iter().any(|(known, _)| known == list) {
-        return Err(CliError::new(anyhow!("there is no list `{name}`"))
-            .hint("`aftertone dnc lists` shows the lists"));
-    }
-    let removed = store.drop_list(list).await.map_err(database::trouble)?;
-    printer.line(&format!("list `{name}` removed with {}", count(removed)));
-    Ok(Exit::Success)
-}
-
 /// How a number is shown.
 #[derive(Clone, Copy, Debug)]
 struct Shown {
@@ -378,11 +362,17 @@ async fn check(
     let mut exit = Exit::Success;
     for number in numbers {
         let mut barred = Vec::<Barred>::new();
+        let mut removals = Vec::<Removal>::new();
         for spelling in number.spellings() {
             let more = store.barred(&spelling).await.map_err(database::trouble)?;
             let lists: BTreeSet<_> = barred.iter().map(|on| on.list.clone()).collect();
             barred.extend(more.into_iter().filter(|on| !lists.contains(&on.list)));
+            let more = store.removals(&spelling).await.map_err(database::trouble)?;
+            removals.extend(more);
         }
+        removals.sort_by_key(|removal| removal.at);
+        // Its spellings went together.
+        removals.dedup();
         if !barred.is_empty() {
             exit = Exit::Failure;
         }
@@ -393,8 +383,11 @@ async fn check(
         };
         if shown.json {
             let entries: Vec<_> = barred.iter().map(entry).collect();
-            objects.push(json!({ "number": number, "barred": entries }));
-        } else if barred.is_empty() {
+            let removed: Vec<_> = removals.iter().map(removal).collect();
+            objects.push(json!({ "number": number, "barred": entries, "removed": removed }));
+            continue;
+        }
+        if barred.is_empty() {
             printer.line(&format!("{number}: on no list"));
         } else {
             for on in &barred {
@@ -404,6 +397,11 @@ async fn check(
                 let (list, at) = (on.list.as_str(), on.at);
                 printer.line(&format!("{number}: on `{list}` since {at}{told}{because}"));
             }
+        }
+        for removed in &removals {
+            let list = removed.list.as_str();
+            let by = by_whom(removed);
+            printer.line(&format!("{number}: taken off `{list}` {by}"));
         }
     }
     if shown.json {

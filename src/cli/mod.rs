@@ -8,6 +8,7 @@ mod drop;
 mod explain;
 mod init;
 mod message;
+mod operator;
 mod printer;
 mod report;
 mod stop;

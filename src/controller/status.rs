@@ -196,6 +196,15 @@ pub(super) fn end_words(end: End) -> &'static str {
     }
 }
 
+/// That held contacts are asked about again.
+pub(super) fn looked_again_words(contacts: u64) -> String {
+    let contacts = match contacts {
+        1 => "1 held contact is".to_owned(),
+        contacts => format!("{contacts} held contacts are"),
+    };
+    format!("{contacts} due at once: the gate's rules or the campaign's settings have changed")
+}
+
 /// What is said of calls that the PBX does not end.
 pub(super) fn stuck_words(drops: usize) -> String {
     format!(

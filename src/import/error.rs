@@ -60,7 +60,7 @@ impl ImportError {
             Self::List { source, .. } => source.hint(),
             Self::Store(error) => error.hint().map(str::to_owned),
             Self::Changed { .. } => Some(
-                "put the earlier list back to go on with it, or say that the changed one is meant: its new numbers are added, and those that are in stay"
+                "put the earlier list back to go on with it, or say that the changed one is meant: its new numbers are added, and contacts that were never called are as it says"
                     .to_owned(),
             ),
             Self::Changing { .. } => Some("start the import again when it is at rest".to_owned()),

@@ -93,14 +93,20 @@ impl<'a> ImportTransaction<'a> {
         let added = open.adding.add(importing, &contacts).await?;
         open.rows += batch.len();
         importing.rows += added.added;
-        importing.rejected += (added.duplicates.len() + added.elsewhere.len()) as u64;
+        importing.updated += added.updated;
+        importing.unchanged += added.unchanged;
+        importing.rejected += added.left_out();
 
+        let has_left_out = added.left_out() > 0;
         let twice: BTreeSet<u64> = added.duplicates.into_iter().collect();
+        let called: BTreeSet<u64> = added.called.into_iter().collect();
         let elsewhere: BTreeSet<u64> = added.elsewhere.into_iter().collect();
-        if !twice.is_empty() || !elsewhere.is_empty() {
+        if has_left_out {
             for (at, row) in batch.rows().enumerate() {
                 if twice.contains(&row.line) {
                     rejects.push((at, Reason::Duplicate));
+                } else if called.contains(&row.line) {
+                    rejects.push((at, Reason::AlreadyCalled));
                 } else if elsewhere.contains(&row.line) {
                     rejects.push((at, Reason::Elsewhere));
                 }

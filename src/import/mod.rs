@@ -163,10 +163,12 @@ impl Import {
     /// Reads all of the list, and opens it.
     async fn fingerprint(&self) -> Result<(OpenedList, Fingerprint), ImportError> {
         let (path, mapping) = (self.list.clone(), self.mapping.clone());
+        let dates = self.dates;
         blocking(move || {
             let file_at = modified(&path);
             let mut file = File::open(&path).map_err(ListError::Read)?;
-            let fingerprint = Fingerprint::of(&mut file, &mapping)?;
+            let mut fingerprint = Fingerprint::of(&mut file, &mapping)?;
+            fingerprint.read_by(&mapping, dates);
             file.rewind().map_err(ListError::Read)?;
             let mut list = List::open(file, &mapping)?;
             let start = list.start();
@@ -204,7 +206,7 @@ impl Import {
         if let Some((_, importing)) = half.filter(|_| !is_known && !self.is_change_accepted) {
             return Err(ImportError::Changed {
                 path: self.list.clone(),
-                rows: importing.rows + importing.rejected,
+                rows: importing.rows + importing.updated + importing.unchanged + importing.rejected,
             });
         }
         Ok(store.begin_import(self.campaign, &source, wall()).await?)

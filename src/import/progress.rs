@@ -21,6 +21,10 @@ pub struct Progress {
     pub rows_in_all: u64,
     /// Rows that became contacts, of earlier runs included.
     pub added: u64,
+    /// Rows that changed contacts which were never called, of earlier runs included.
+    pub updated: u64,
+    /// Rows that say of such contacts what was known, of earlier runs included.
+    pub unchanged: u64,
     /// Rows that were rejected, of earlier runs included.
     pub rejected: u64,
     /// Since this run began to take rows in.
@@ -63,7 +67,7 @@ pub(super) struct Count {
 impl Count {
     pub(super) fn new(importing: Importing, fingerprint: &Fingerprint) -> Self {
         Self {
-            rows_before: importing.rows + importing.rejected,
+            rows_before: passed(&importing),
             importing,
             size: fingerprint.size,
             rows_in_all: fingerprint.rows,
@@ -76,7 +80,7 @@ impl Count {
 
     pub(super) fn progress(&self) -> Progress {
         let elapsed = clock::now().saturating_duration_since(self.began);
-        let rows = self.importing.rows + self.importing.rejected;
+        let rows = passed(&self.importing);
         let seconds = elapsed.as_secs_f64();
         let done = rows.saturating_sub(self.rows_before);
         #[expect(clippy::cast_precision_loss, reason = "rows are far below 2^53")]
@@ -93,6 +97,8 @@ impl Count {
             rows,
             rows_in_all: self.rows_in_all,
             added: self.importing.rows,
+            updated: self.importing.updated,
+            unchanged: self.importing.unchanged,
             rejected: self.importing.rejected,
             elapsed,
             rate,
@@ -124,6 +130,11 @@ impl Count {
             .chain(self.unknown_zones.note())
             .collect()
     }
+}
+
+/// Rows that an import has passed.
+const fn passed(importing: &Importing) -> u64 {
+    importing.rows + importing.updated + importing.unchanged + importing.rejected
 }
 
 /// Time zones that are not known, a few of them by their names.

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs::File};
 use super::{Import, ImportError, Steps, batches::ReadRows, blocking, rejects_file::RejectsFile};
 use crate::{
     list::{Batch, ContactRules, List, ListPosition, Reason},
-    store::{Across, Importing, Store},
+    store::{Importing, InCampaign, Store},
 };
 
 impl Import {
@@ -86,14 +86,14 @@ impl Import {
             }
         }
         let numbers: Vec<_> = left_out.iter().map(|(_, number)| number.clone()).collect();
-        let known = store
-            .known(Some(self.campaign), Across::Allow, &numbers)
-            .await?;
-        for ((at, _), is_ours) in left_out.into_iter().zip(known) {
-            let reason = if is_ours {
-                Reason::Duplicate
-            } else {
-                Reason::Elsewhere
+        let known = store.in_campaign(importing, &numbers).await?;
+        for ((at, _), known) in left_out.into_iter().zip(known) {
+            let reason = match known {
+                InCampaign::No => Reason::Elsewhere,
+                InCampaign::ByThisList => Reason::Duplicate,
+                InCampaign::Called => Reason::AlreadyCalled,
+                // It became a contact, which another list has changed since.
+                InCampaign::NotCalled => continue,
             };
             found.rejects.push((at, reason));
         }

@@ -7,14 +7,14 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
-use super::{List, ListError, Mapping};
+use super::{DateOrder, List, ListError, Mapping};
 
-/// What a list is, by all of its bytes.
+/// What a list is, by all of its bytes, and by how they are read if the user says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fingerprint {
     /// Its size in bytes.
     pub size: u64,
-    /// SHA-256 of its bytes, in 64 hex digits.
+    /// SHA-256 of its bytes, in 64 hex digits; by [`Self::read_by`], of how they are read as well.
     pub digest: String,
     /// Its rows, without a header.
     pub rows: u64,
@@ -40,18 +40,34 @@ impl Fingerprint {
         }
         let title_rows = list.title_rows();
         drop(list);
-        let mut digest = String::with_capacity(64);
-        for byte in hashed.digest.finalize() {
-            // A String takes all.
-            let _ = write!(digest, "{byte:02x}");
-        }
         Ok(Self {
             size: hashed.size,
-            digest,
+            digest: hex(&hashed.digest.finalize()),
             rows,
             title_rows,
         })
     }
+}
+
+impl Fingerprint {
+    /// Makes the same bytes that are read otherwise another list: by columns that the user named, or by another order of
+    /// dates.
+    pub fn read_by(&mut self, mapping: &Mapping, dates: Option<DateOrder>) {
+        if *mapping == Mapping::default() && dates.is_none() {
+            return;
+        }
+        let read = format!("{} {mapping:?} {dates:?}", self.digest);
+        self.digest = hex(&Sha256::digest(read));
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        // A String takes all.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 /// Digests all that is read through it.

@@ -90,9 +90,12 @@ pub enum Reason {
         /// Why the row is left out.
         why: String,
     },
-    /// Its number came before, or is in the campaign already.
-    #[error("this campaign has the number already")]
+    /// Its number came before.
+    #[error("the number is on an earlier line of this list")]
     Duplicate,
+    /// Its number was called by the campaign, so that the contact stays as it is.
+    #[error("this campaign has called the number already")]
+    AlreadyCalled,
     /// Another campaign has its number.
     #[error("another campaign has the number")]
     Elsewhere,
@@ -113,6 +116,7 @@ impl Reason {
             Self::Time { .. } => "unclear_time",
             Self::Message { .. } => "bad_message",
             Self::Duplicate | Self::Elsewhere => "duplicate",
+            Self::AlreadyCalled => "already_called",
         }
     }
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{
-    Store, StoreError, codec,
+    Operator, Store, StoreError, codec,
     sql::{Sql, args, row, rows, sql},
 };
 use crate::phone::PhoneNumber;
@@ -73,11 +73,17 @@ impl Store {
         Ok(new)
     }
 
-    /// Takes numbers off a list; returns how many were on it.
+    /// Takes numbers off a list; returns how many were on it. Who did it, when and why is kept.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn unbar(&self, list: &ListName, numbers: &[PhoneNumber]) -> Result<u64, StoreError> {
+    pub async fn unbar(
+        &self,
+        list: &ListName,
+        numbers: &[PhoneNumber],
+        by: Operator<'_>,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
         let name = list.as_str();
         let mut gone = 0;
         for some in numbers.chunks(AT_A_TIME) {
@@ -88,8 +94,11 @@ impl Store {
                 some.iter()
                     .map(|number| row! { number: codec::number(number) }),
             );
-            gone += tx.execute(UNBAR, args![&given, name]).await?;
+            let removed: Vec<(i64,)> = tx.all(UNBAR, args![&given, name]).await?;
+            let removed: Vec<_> = removed.into_iter().map(|(number,)| number).collect();
+            tx.trace_removals(list, &removed, by, now).await?;
             tx.commit().await?;
+            gone += removed.len() as u64;
         }
         Ok(gone)
     }
@@ -131,13 +140,18 @@ impl Store {
     }
 
     /// Removes a list as a whole; returns how many entries it had. A long one goes in parts: until its end others can write,
-    /// and if an error comes in between the rest stays.
+    /// and if an error comes in between the rest stays. Who did it, when and why is kept, for each number if they are few.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn drop_list(&self, list: &ListName) -> Result<u64, StoreError> {
+    pub async fn drop_list(
+        &self,
+        list: &ListName,
+        by: Operator<'_>,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
         let name = list.as_str();
-        let (mut gone, mut after) = (0, -1);
+        let (mut gone, mut after, mut noted) = (0, -1, None);
         loop {
             let mut tx = self
                 .write(format!("remove the do-not-call list `{name}`"))
@@ -145,12 +159,21 @@ impl Store {
             let at_most = AT_A_TIME as i64;
             let last: Option<(Option<i64>,)> = tx.one(NEXT, args![name, after, at_most]).await?;
             let Some((Some(last),)) = last else {
-                tx.execute(DROP_LIST, args![name]).await?;
+                if tx.execute(DROP_LIST, args![name]).await? > 0 && noted.is_none() {
+                    tx.trace_list(list, (noted, 0), by, now).await?;
+                }
                 tx.commit().await?;
                 return Ok(gone);
             };
-            gone += tx.execute(DROP_SOME, args![name, after, last]).await?;
+            let removed: Vec<(i64,)> = tx.all(DROP_SOME, args![name, after, last]).await?;
+            let removed: Vec<_> = removed.into_iter().map(|(number,)| number).collect();
+            let some = removed.len() as u64;
+            noted = Some(tx.trace_list(list, (noted, some), by, now).await?);
+            if gone == 0 && removed.len() <= FEW {
+                tx.trace_removals(list, &removed, by, now).await?;
+            }
             tx.commit().await?;
+            gone += some;
             after = last;
         }
     }
@@ -158,6 +181,9 @@ impl Store {
 
 /// Entries that are written in one transaction: so few that no other writer waits for long.
 const AT_A_TIME: usize = 10_000;
+
+/// Most numbers of a list that leave a trace each when the list is removed.
+const FEW: usize = 1_000;
 
 const HOLD_INTENTS: Sql = sql!("UPDATE counters SET value = value + 1 WHERE name = 'do_not_call'");
 
@@ -174,7 +200,7 @@ const UNBAR: Sql = sql!(
     "DELETE FROM do_not_call WHERE list = (SELECT id FROM lists WHERE name = $2) \
      AND number IN (SELECT given.number FROM ",
     { number BIGINT },
-    ")"
+    ") RETURNING number"
 );
 
 const BARRED: Sql = sql!(
@@ -192,7 +218,8 @@ const NEXT: Sql = sql!(
 );
 
 const DROP_SOME: Sql = sql!(
-    "DELETE FROM do_not_call WHERE list = (SELECT id FROM lists WHERE name = $1) AND number > $2 AND number <= $3"
+    "DELETE FROM do_not_call WHERE list = (SELECT id FROM lists WHERE name = $1) AND number > $2 AND number <= $3 \
+     RETURNING number"
 );
 
 const DROP_LIST: Sql = sql!(

@@ -125,6 +125,22 @@ const TABLES: &[(&str, &str)] = &[
     ),
     ("lists", "The do-not-call lists."),
     ("do_not_call", "The numbers on them."),
+    (
+        "requeues",
+        "The runs of `campaign requeue` that brought contacts back.",
+    ),
+    (
+        "requeued",
+        "Each contact that came back, with how it had ended.",
+    ),
+    (
+        "held_under",
+        "By which rules each controller holds contacts of a campaign: one that comes with others asks the gate again.",
+    ),
+    (
+        "removals",
+        "What was taken off do-not-call lists: a row for each number, and one for a list that was removed as a whole.",
+    ),
 ];
 
 const COLUMNS: &[(&str, &str)] = &[
@@ -185,6 +201,14 @@ const COLUMNS: &[(&str, &str)] = &[
     ),
     ("imports.rows", "rows that became contacts"),
     ("imports.rejected", "rows that were rejected"),
+    (
+        "imports.updated",
+        "rows that changed contacts which were never called",
+    ),
+    (
+        "imports.unchanged",
+        "rows that say of such contacts what was known",
+    ),
     ("imports.is_complete", "whether the whole list is in"),
     ("imports.began_at", "when it began"),
     ("imports.changed_at", "when its last transaction was"),
@@ -317,4 +341,34 @@ const COLUMNS: &[(&str, &str)] = &[
     ("do_not_call.list", "the list"),
     ("do_not_call.at", "when it was added"),
     ("do_not_call.because", "why"),
+    ("requeues.id", "its number"),
+    ("requeues.campaign", "the campaign"),
+    ("requeues.at", "when"),
+    ("requeues.who", "who did it"),
+    ("requeues.because", "why"),
+    (
+        "requeues.which",
+        "what was asked for, as on the command line",
+    ),
+    ("requeues.contacts", "how many contacts came back"),
+    ("requeued.contact", "the contact"),
+    ("requeued.requeue", "the run that brought it back"),
+    ("requeued.outcome", "the outcome that it had"),
+    ("requeued.refused", "or why it had been refused"),
+    ("held_under.campaign", "the campaign"),
+    ("held_under.run", "the controller's run"),
+    (
+        "held_under.digest",
+        "a digest of the gate's and the campaign's settings that holds depend on",
+    ),
+    ("removals.id", "its number"),
+    ("removals.list", "the list's name"),
+    (
+        "removals.number",
+        "the phone number; null for a list as a whole",
+    ),
+    ("removals.numbers", "how many numbers went"),
+    ("removals.at", "when"),
+    ("removals.who", "who did it"),
+    ("removals.because", "why"),
 ];

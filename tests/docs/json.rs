@@ -63,6 +63,21 @@ pub(crate) fn objects() -> String {
         "marketing",
     ]);
     let paused = one(&["campaign", "pause", "spring"]);
+    program.run(&[
+        "campaign",
+        "create",
+        "autumn",
+        "--variant",
+        "A=sound:a",
+        "--variant",
+        "B=sound:b",
+        "--kind",
+        "marketing",
+    ]);
+    let requeued = one(&["campaign", "requeue", "spring", "--outcome", "error"]);
+    let deleted = one(&["campaign", "delete", "autumn"]);
+    program.run(&["dnc", "add", "+12025550103", "--list", "other"]);
+    program.run(&["dnc", "remove", "--all", "--list", "other"]);
     program.run(&["dnc", "add", "+12025550103", "--because", "asked"]);
     let header = String::from_utf8(program.run(&["campaign", "results", "spring"]).stdout).unwrap();
     let columns = header.lines().next().unwrap().split(',');
@@ -149,6 +164,18 @@ pub(crate) fn objects() -> String {
         PAUSE,
     );
     add(
+        "`aftertone campaign requeue`",
+        "One object.",
+        &requeued,
+        REQUEUE,
+    );
+    add(
+        "`aftertone campaign delete`",
+        "One object.",
+        &deleted,
+        DELETE,
+    );
+    add(
         "`aftertone message add` and `show`",
         "One object; `list` prints an array of them, and `{\"name\", \"problem\"}` for one that cannot be used. `rm` prints `{\"removed\": [..]}`.",
         &one(&["message", "add", "tone", "tone.flac"]),
@@ -165,6 +192,12 @@ pub(crate) fn objects() -> String {
         "An array.",
         &merged(&["dnc", "lists"]),
         LISTS,
+    );
+    add(
+        "`aftertone dnc lists --removed`",
+        "An array: the lists that were removed as a whole.",
+        &merged(&["dnc", "lists", "--removed"]),
+        REMOVED,
     );
     add(
         "`aftertone explain`",
@@ -654,6 +687,11 @@ const SIMULATE: &[(&str, &str)] = &[
     ),
     ("contacts", "contacts"),
     ("left_out", "rows that would be rejected"),
+    (
+        "other_campaigns",
+        "campaigns that run on the same trunk, and are simulated beside it",
+    ),
+    ("other_contacts", "contacts that these have left"),
     ("refused", "contacts that the gate would refuse"),
     ("outcomes", "contacts by outcome"),
     ("outcomes.*", "how many"),
@@ -692,6 +730,14 @@ const CREATE: &[(&str, &str)] = &[
     ("import.rows", "rows read"),
     ("import.rows_before", "of these, rows that were in before"),
     ("import.added", "contacts added"),
+    (
+        "import.updated",
+        "rows that changed contacts which were never called",
+    ),
+    (
+        "import.unchanged",
+        "rows that say of such contacts what was known",
+    ),
     ("import.rejected", "rows rejected"),
     ("import.reasons", "rows rejected, by the reason"),
     ("import.reasons.*", "how many"),
@@ -752,6 +798,35 @@ const DNC: &[(&str, &str)] = &[
     ("barred[].list", "the list"),
     ("barred[].at", "since when"),
     ("barred[].because", "why, or null"),
+    ("removed", "each time that it was taken off a list"),
+    ("removed[].list", "the list"),
+    ("removed[].at", "when"),
+    ("removed[].by", "by whom"),
+    ("removed[].because", "why, or null"),
+];
+
+const REMOVED: &[(&str, &str)] = &[
+    ("list", "its name"),
+    ("numbers", "how many numbers it had"),
+    ("at", "when it was removed"),
+    ("by", "by whom"),
+    ("because", "why, or null"),
+];
+
+const REQUEUE: &[(&str, &str)] = &[
+    ("campaign", "the name"),
+    ("standing", "its standing, which a requeue does not change"),
+    ("contacts", "how many contacts were requeued"),
+    (
+        "ended",
+        "the same by how they had ended: an outcome, or `refused:` and the reason",
+    ),
+    ("is_dry_run", "whether nothing was changed"),
+];
+
+const DELETE: &[(&str, &str)] = &[
+    ("campaign", "the name"),
+    ("contacts", "how many contacts went with it"),
 ];
 
 const LISTS: &[(&str, &str)] = &[("list", "its name"), ("numbers", "how many numbers it has")];

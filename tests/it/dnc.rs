@@ -87,6 +87,15 @@ async fn numbers_are_added_checked_and_removed_and_show_masked() {
         removed.stderr,
         "warning: +1202•••0101 is still on `other`\n"
     );
+    let traced = program.run(&["dnc", "check", "+12025550101"]).await;
+    let user = traced.stdout.rsplit(" by ").next().unwrap();
+    assert!(
+        traced
+            .stdout
+            .contains("+1202•••0101: taken off `own` at 20")
+            && user.trim().len() > 1,
+        "{traced:?}"
+    );
     let lists = program.run(&["dnc", "lists", "--json"]).await.json();
     assert_eq!(
         lists,
@@ -99,7 +108,17 @@ async fn numbers_are_added_checked_and_removed_and_show_masked() {
         "the whole of a list that nobody named: {unnamed:?}"
     );
     let all = program
-        .run(&["dnc", "remove", "--all", "--list", "other"])
+        .run(&[
+            "dnc",
+            "remove",
+            "--all",
+            "--list",
+            "other",
+            "--by",
+            "ann",
+            "--because",
+            "out of\u{1b} date",
+        ])
         .await;
     assert_eq!(
         all.stdout, "list `other` removed with 1 number\n",
@@ -112,6 +131,23 @@ async fn numbers_are_added_checked_and_removed_and_show_masked() {
             .status,
         Some(2)
     );
+    let removed = program.run(&["dnc", "lists", "--removed"]).await;
+    assert!(
+        removed
+            .stdout
+            .starts_with("other: removed with 1 number at 20")
+            && removed.stdout.ends_with("by ann: out of\\u{1b} date\n"),
+        "{removed:?}"
+    );
+    let check = ["dnc", "check", "+12025550101", "--json"];
+    let traces = program.run(&check).await.json();
+    let of = |nth: usize| {
+        let trace = &traces[0]["removed"][nth];
+        (trace["list"].clone(), trace["because"].clone())
+    };
+    assert_eq!(of(0), ("own".into(), Value::Null));
+    assert_eq!(of(1), ("other".into(), "out of\u{1b} date".into()));
+    assert_eq!(traces[0]["removed"][1]["by"], "ann");
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ mod network;
 mod not_started;
 mod outcomes;
 mod program;
+mod rights;
 mod standstill;
 mod terminal;
 mod waiting;

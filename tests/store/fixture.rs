@@ -8,7 +8,7 @@ use aftertone::{
     drop::{Outcome, Proof, Technique},
     id::{DropId, RunName},
     phone::PhoneNumber,
-    store::{ControllerLease, DropEnd, Intent, NewCampaign, Store, Write, Written},
+    store::{ControllerLease, DropEnd, Intent, Leased, NewCampaign, Store, Write, Written},
 };
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
@@ -130,6 +130,16 @@ impl Fixture {
             | Write::Paused { .. }
             | Write::Finished { .. }) => other,
         }
+    }
+
+    /// Gives leased contacts back.
+    pub(crate) async fn release_all(&self, leased: &[Leased]) {
+        let contacts = leased.iter().map(|leased| leased.contact.id);
+        let release = Write::Release {
+            campaign: self.campaign,
+            contacts: contacts.collect(),
+        };
+        self.commit(&[release], 0).await;
     }
 
     /// The state of a contact: its stage, attempts, and outcome or reason.

@@ -9,7 +9,7 @@ use aftertone::{
     },
     phone::PhoneNumber,
     store::{
-        Across, Added, ErrorClass, Filter, Importing, ListName, NewCampaign, NewContact,
+        Across, Added, ErrorClass, Filter, Importing, ListName, NewCampaign, NewContact, Operator,
         OperatorCommand, Source, Status, Store, Write, Written,
     },
 };
@@ -59,7 +59,7 @@ async fn an_import_resumes_where_it_left_off(base: &Base) {
     let wanted = Added {
         added: 2,
         duplicates: vec![4],
-        elsewhere: vec![],
+        ..Added::default()
     };
     assert_eq!(added, wanted, "the first of a number is the contact");
 
@@ -120,7 +120,7 @@ async fn an_import_resumes_where_it_left_off(base: &Base) {
         let told = Added {
             added: 2,
             duplicates,
-            elsewhere: vec![],
+            ..Added::default()
         };
         assert_eq!(repeated, told);
     }
@@ -262,6 +262,7 @@ async fn a_number_of_another_campaign_is_let_in_or_left_out_by_rule(base: &Base)
             added: 3 - elsewhere.len() as u64,
             duplicates: vec![5],
             elsewhere,
+            ..Added::default()
         };
         assert_eq!(added, wanted, "{across:?}");
         let told = store.known(Some(open), Across::Allow, &numbers).await;
@@ -450,10 +451,16 @@ async fn numbers_come_onto_lists_and_off_them(base: &Base) {
         [(federal.clone(), 25_001), (own.clone(), 1)]
     );
 
-    assert_eq!(store.unbar(&own, &[number(7), number(8)]).await.unwrap(), 1);
     assert_eq!(
         store
-            .unbar(&ListName::new("none").unwrap(), &[number(7)])
+            .unbar(&own, &[number(7), number(8)], ANN, at(4))
+            .await
+            .unwrap(),
+        1
+    );
+    assert_eq!(
+        store
+            .unbar(&ListName::new("none").unwrap(), &[number(7)], ANN, at(4))
             .await
             .unwrap(),
         0
@@ -467,9 +474,9 @@ async fn numbers_come_onto_lists_and_off_them(base: &Base) {
         .bar(&own, &[number(0), number(30_000)], None, at(4))
         .await
         .unwrap();
-    assert_eq!(store.drop_list(&federal).await.unwrap(), 25_001);
+    assert_eq!(store.drop_list(&federal, ANN, at(5)).await.unwrap(), 25_001);
     assert_eq!(store.lists().await.unwrap(), [(own.clone(), 2)]);
-    assert_eq!(store.drop_list(&federal).await.unwrap(), 0);
+    assert_eq!(store.drop_list(&federal, ANN, at(5)).await.unwrap(), 0);
     assert_eq!(store.barred(&number(0)).await.unwrap()[0].list, own);
 }
 
@@ -498,6 +505,11 @@ async fn campaign(store: &Store, name: &str) -> CampaignId {
     };
     store.create_campaign(&new, at(0)).await.unwrap().id
 }
+
+const ANN: Operator<'static> = Operator {
+    who: "ann",
+    because: None,
+};
 
 fn source(digest: &str) -> Source {
     Source {

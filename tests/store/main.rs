@@ -16,6 +16,7 @@ mod fixture;
 mod lease;
 mod lists;
 mod results;
+mod rights;
 mod storm;
 mod trouble;
 
@@ -70,6 +71,7 @@ fn main() {
         adopt::trials(&server),
         lists::trials(&server),
         results::trials(&server),
+        rights::trials(&server),
         storm::trials(&server),
         trouble::trials(&server),
     ];

@@ -111,7 +111,8 @@ impl Campaign {
         this
     }
 
-    /// Takes other settings from here on; one that was over runs again, for its dates may have changed.
+    /// Takes other settings from here on; one that was over runs again, for its dates may have changed. What contacts wait
+    /// for is told anew.
     pub(super) fn change(&mut self, settings: CampaignSettings, now: Timestamp) {
         match (&mut self.pace, settings.rate) {
             (Some(pace), Some(rate)) => pace.set_rate(rate),
@@ -125,6 +126,7 @@ impl Campaign {
             self.errors = Sliding::new(window);
         }
         self.settings = settings;
+        self.waiting = Waiting::new();
         if matches!(self.phase, Phase::Over(_)) {
             self.phase = Phase::Running;
         }

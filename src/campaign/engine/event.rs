@@ -165,6 +165,11 @@ pub enum Event {
         /// How many contacts wait.
         contacts: u64,
     },
+    /// Contacts that were held are due at once, because the rules by which they were held are others.
+    LookedAgain {
+        /// The campaign they belong to.
+        campaign: CampaignId,
+    },
     /// A PBX can be reached, or cannot any more. While it cannot nothing is started there.
     Pbx(PbxId, Availability),
     /// The far end of a PBX's trunk answers the PBX, or does not any more. While it does not nothing is started there.

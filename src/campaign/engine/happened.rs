@@ -111,6 +111,12 @@ impl<G: Gate> Engine<G> {
                         .note(reason, until, zone.as_ref(), contacts);
                 }
             }
+            Event::LookedAgain { campaign } => {
+                if let Some(campaign) = self.campaigns.get_mut(&campaign) {
+                    campaign.waiting.forget_holds();
+                    campaign.supply.note(now);
+                }
+            }
             Event::Pbx(id, reach) => {
                 if let Some(pbx) = self.pbxs.get_mut(&id) {
                     pbx.reach = reach;

@@ -76,6 +76,11 @@ impl Waiting {
         }
     }
 
+    /// Forgets those that are held: only retries go on to wait.
+    pub fn forget_holds(&mut self) {
+        self.by.retain(|(_, cause), _| cause.reason.is_none());
+    }
+
     /// How many wait for this.
     pub fn count(&self, reason: Option<HeldReason>) -> u64 {
         let those = self

@@ -11,6 +11,7 @@ use super::{
     law::{Counted, Law, Limit},
     span::{Span, Week},
 };
+use crate::campaign::seeded::mix;
 
 /// What a user sets of the gate. As it is by default, every rule is in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +64,18 @@ impl GateSettings {
         let legal = Law::all().flat_map(|law| law.limits);
         let longest = self.limits.iter().chain(legal).map(|limit| limit.hours);
         SignedDuration::from_hours(i64::from(longest.max().unwrap_or(0)))
+    }
+
+    /// A digest of these settings, of the laws that this version of the program knows, and of whatever else decides: other
+    /// rules have another digest.
+    pub fn digest(&self, more: &str) -> String {
+        let version = env!("CARGO_PKG_VERSION");
+        let rules = format!("{version} {self:?} {more}");
+        let of = |seed: u64| {
+            let bytes = rules.bytes().map(u64::from);
+            mix(&[seed].into_iter().chain(bytes).collect::<Vec<_>>())
+        };
+        format!("{:016x}{:016x}", of(1), of(2))
     }
 }
 
@@ -137,4 +150,28 @@ impl UserRule {
 pub struct NoReason {
     /// What the user calls the rule.
     name: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_rules_have_another_digest() {
+        let usual = GateSettings::default();
+        let digest = usual.digest("Marketing");
+        assert_eq!(digest, GateSettings::default().digest("Marketing"));
+        assert_ne!(digest, usual.digest("Informational"));
+        let mut limits = usual.clone();
+        limits.limits.pop();
+        let mut prefixes = usual.clone();
+        prefixes.blocked_prefixes.push("44".to_owned());
+        let hours = GateSettings {
+            hours: false,
+            ..usual
+        };
+        for other in [limits, prefixes, hours] {
+            assert_ne!(digest, other.digest("Marketing"), "{other:?}");
+        }
+    }
 }

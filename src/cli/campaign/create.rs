@@ -38,7 +38,12 @@ pub(super) struct CreateArgs {
     import: ImportOptions,
 }
 
-/// Add a list to a campaign, or resume an import that was interrupted
+/// Add a list to a campaign, correct its contacts by one, or resume an import that was interrupted
+///
+/// Contacts that the campaign has and never called are updated: their consent, zone, state, message, name, id and other
+/// columns become those of their new row, and those that the gate refused are due again. Contacts that were called stay as
+/// they are; their rows are rejected as `already_called`. The same list read by another `--map` or `--date-order` counts as
+/// another list.
 #[derive(Debug, Args)]
 pub(super) struct AddArgs {
     /// The campaign's name

@@ -130,7 +130,7 @@ pub(super) async fn import(
     imported.map_err(|error| {
         let hint = match &error {
             ImportError::Changed { .. } => Some(
-                "put the earlier list back to resume its import, or import the changed one with `--changed-list`: its new numbers are added, and the contacts imported before stay"
+                "put the earlier list back to resume its import, or import the changed one with `--changed-list`: its new numbers are added, and contacts that were never called are updated"
                     .to_owned(),
             ),
             ImportError::SameFile { .. } | ImportError::Rejects { .. } => {
@@ -183,7 +183,10 @@ pub(super) fn lines(campaign: &str, list: &Path, imported: &Imported) -> Vec<Str
             format!(
                 "{campaign}: {} is already imported, with {}",
                 list.display(),
-                counted(progress.added, "contact")
+                counted(
+                    progress.added + progress.updated + progress.unchanged,
+                    "contact"
+                )
             )
         } else {
             let reasons: Vec<_> = imported
@@ -196,8 +199,19 @@ pub(super) fn lines(campaign: &str, list: &Path, imported: &Imported) -> Vec<Str
             } else {
                 format!(" ({})", reasons.join(", "))
             };
+            let known = [
+                (progress.updated, "updated"),
+                (progress.unchanged, "unchanged"),
+            ];
+            let known: String = match known {
+                [(0, _), (0, _)] => String::new(),
+                known => known
+                    .iter()
+                    .map(|(n, what)| format!(" {} {what},", count(*n)))
+                    .collect(),
+            };
             format!(
-                "{campaign}: {} added, {} rejected{reasons}",
+                "{campaign}: {} added,{known} {} rejected{reasons}",
                 counted(progress.added, "contact"),
                 count(progress.rejected)
             )
@@ -231,6 +245,8 @@ pub(super) fn object(imported: &Imported, columns: &ColumnUse) -> Value {
         "rows": progress.rows,
         "rows_before": imported.rows_before,
         "added": progress.added,
+        "updated": progress.updated,
+        "unchanged": progress.unchanged,
         "rejected": progress.rejected,
         "reasons": imported.reasons,
         "notes": imported.notes,

@@ -4,9 +4,11 @@ mod board;
 mod check;
 mod control;
 mod create;
+mod delete;
 mod import;
 mod options;
 mod read;
+mod requeue;
 mod result_columns;
 mod results;
 mod run;
@@ -42,7 +44,9 @@ enum CampaignCommand {
     Pause(control::PauseArgs),
     Resume(control::ResumeArgs),
     Cancel(control::CancelArgs),
+    Requeue(requeue::RequeueArgs),
     Results(results::ResultsArgs),
+    Delete(delete::DeleteArgs),
 }
 
 /// Carries out a command.
@@ -65,6 +69,8 @@ pub(super) async fn run(
         CampaignCommand::Pause(args) => control::pause(args, &config, printer).await,
         CampaignCommand::Resume(args) => control::resume(args, &config, printer).await,
         CampaignCommand::Cancel(args) => control::cancel(args, &config, printer).await,
+        CampaignCommand::Requeue(args) => requeue::run(args, &config, printer).await,
         CampaignCommand::Results(args) => results::run(args, &config, printer).await,
+        CampaignCommand::Delete(args) => delete::run(args, &config, printer).await,
     }
 }

@@ -99,6 +99,11 @@ impl ControlLoop {
                 });
             }
             StoreEvent::FetchFailed { campaign } => self.tell(Event::FetchFailed { campaign }),
+            StoreEvent::LookedAgain {
+                campaign,
+                contacts,
+                is_done,
+            } => self.on_looked_again(campaign, contacts, is_done),
             StoreEvent::Unavailable(words) => {
                 let note = format!("the database is unavailable, so nothing is dialled: {words}");
                 self.reporter.warn(None, note);
@@ -119,6 +124,18 @@ impl ControlLoop {
                     self.not_dialled(key);
                 }
             }
+        }
+    }
+
+    /// Held contacts are due, because the rules by which they were held are others.
+    fn on_looked_again(&mut self, campaign: CampaignId, contacts: u64, is_done: bool) {
+        if contacts == 0 {
+            return;
+        }
+        self.tell(Event::LookedAgain { campaign });
+        if is_done {
+            let note = status::looked_again_words(contacts);
+            self.reporter.note(self.campaigns.name(campaign), note);
         }
     }
 

@@ -28,7 +28,7 @@ use super::{
     ControllerError, Ended, Input,
     campaign_table::{CampaignState, CampaignTable, PreparedCampaign, refused_of},
     desired_state::steps,
-    gate::CampaignGate,
+    gate::{self, CampaignGate},
     in_flight::InFlightTable,
     messages::Messages,
     stats::Account,
@@ -323,6 +323,9 @@ impl ControlLoop {
         for step in steps {
             self.take(step, &row, Some(&settings));
         }
+        // Before its contacts are fetched, and after all that was held by the settings that it had.
+        let rules = gate::rules_digest(&self.worker.config.gate, &spec);
+        self.store_io.look_again(id, rules);
         if let Some((refused, of)) = had {
             self.tell(Event::Had {
                 campaign: id,

@@ -32,6 +32,7 @@ use crate::{
         simulate::SimulatedGate,
     },
     drop::{Outcome, Technique},
+    orders::Spec,
     phone::PhoneNumber,
     store::{Facts, Leased},
 };
@@ -269,6 +270,13 @@ pub fn warn_of_what_is_off(settings: &GateSettings) {
             );
         }
     }
+}
+
+/// A digest of all that decides whether and until when contacts of a campaign are held: the user's settings of the gate,
+/// those of the campaign that the gate or its hours depend on, and the laws that this version knows.
+pub fn rules_digest(settings: &GateSettings, spec: &Spec) -> String {
+    let (kind, technique, times) = (spec.kind, spec.technique, &spec.times);
+    settings.digest(&format!("{kind:?} {technique:?} {times:?}"))
 }
 
 /// How many calls a drop makes.

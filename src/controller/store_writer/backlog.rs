@@ -2,7 +2,10 @@
 
 use std::collections::VecDeque;
 
-use crate::{campaign::engine::CampaignId, store::Write};
+use crate::{
+    campaign::engine::{CampaignId, ContactId},
+    store::Write,
+};
 
 /// Something that the control loop asks of the store.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,6 +19,21 @@ pub(in crate::controller) enum StoreRequest {
         /// The most contacts to lease.
         at_most: usize,
     },
+    /// To make contacts due that are held under other rules than these; all that was asked before is written by then.
+    LookAgain(LookAgain),
+}
+
+/// A look at the contacts of a campaign that are held.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::controller) struct LookAgain {
+    /// The campaign they belong to.
+    pub(in crate::controller) campaign: CampaignId,
+    /// A digest of the rules by which this controller holds.
+    pub(in crate::controller) rules: String,
+    /// Behind which contact to go on.
+    pub(in crate::controller) after: Option<ContactId>,
+    /// How many were made due so far.
+    pub(in crate::controller) contacts: u64,
 }
 
 /// One request to the store.
@@ -30,6 +48,8 @@ pub(in crate::controller) enum Work {
         /// The most contacts to lease.
         at_most: usize,
     },
+    /// A look at held contacts.
+    LookAgain(LookAgain),
 }
 
 /// What was not asked of the store yet. While one request is under way the next one gathers here.
@@ -47,7 +67,7 @@ impl Backlog {
         self.requests.is_empty()
     }
 
-    /// The next request: all writes in front, [`MOST_AT_ONCE`] at most, or the one fetch.
+    /// The next request: all writes in front, [`MOST_AT_ONCE`] at most, or the one fetch or look.
     pub(in crate::controller) fn next(&mut self) -> Option<Work> {
         let mut writes = Vec::new();
         while writes.len() < MOST_AT_ONCE {
@@ -56,8 +76,11 @@ impl Backlog {
                 Some(StoreRequest::Fetch { campaign, at_most }) if writes.is_empty() => {
                     return Some(Work::Fetch { campaign, at_most });
                 }
-                Some(fetch @ StoreRequest::Fetch { .. }) => {
-                    self.requests.push_front(fetch);
+                Some(StoreRequest::LookAgain(look)) if writes.is_empty() => {
+                    return Some(Work::LookAgain(look));
+                }
+                Some(alone @ (StoreRequest::Fetch { .. } | StoreRequest::LookAgain(_))) => {
+                    self.requests.push_front(alone);
                     break;
                 }
                 None => break,
@@ -77,10 +100,21 @@ mod tests {
     #[test]
     fn writes_gather_and_a_fetch_waits_for_those_before_it() {
         let mut backlog = Backlog::default();
-        for request in [write(1), write(2), fetch(7), fetch(8), write(3)] {
+        for request in [
+            write(1),
+            write(2),
+            fetch(7),
+            fetch(8),
+            write(3),
+            look(9),
+            write(4),
+        ] {
             backlog.push(request);
         }
-        assert_eq!(told(&mut backlog), ["1 2", "fetch 7", "fetch 8", "3"]);
+        assert_eq!(
+            told(&mut backlog),
+            ["1 2", "fetch 7", "fetch 8", "3", "look 9", "4"]
+        );
         assert!(backlog.is_empty());
     }
 
@@ -93,7 +127,7 @@ mod tests {
         let sizes: Vec<_> = std::iter::from_fn(|| backlog.next())
             .map(|work| match work {
                 Work::Commit(writes) => writes.len(),
-                Work::Fetch { .. } => 0,
+                Work::Fetch { .. } | Work::LookAgain(_) => 0,
             })
             .collect();
         assert_eq!(sizes, [MOST_AT_ONCE, 1]);
@@ -113,6 +147,7 @@ mod tests {
                     ids.collect::<Vec<_>>().join(" ")
                 }
                 Work::Fetch { campaign, .. } => format!("fetch {campaign}"),
+                Work::LookAgain(look) => format!("look {}", look.campaign),
             })
             .collect()
     }
@@ -122,6 +157,15 @@ mod tests {
             campaign: CampaignId(id),
             why: String::new(),
         }))
+    }
+
+    fn look(id: i64) -> StoreRequest {
+        StoreRequest::LookAgain(LookAgain {
+            campaign: CampaignId(id),
+            rules: String::new(),
+            after: None,
+            contacts: 0,
+        })
     }
 
     fn fetch(id: i64) -> StoreRequest {

@@ -11,7 +11,11 @@ use jiff::SignedDuration;
 use tokio::{sync::mpsc, time::sleep};
 use tracing::{debug, error, info, warn};
 
-pub(super) use self::{backlog::StoreRequest, commit_latency::CommitLatency, store_io::StoreIo};
+pub(super) use self::{
+    backlog::{LookAgain, StoreRequest},
+    commit_latency::CommitLatency,
+    store_io::StoreIo,
+};
 
 use self::backlog::{Backlog, Work};
 use super::Input;
@@ -52,6 +56,15 @@ pub(super) enum StoreEvent {
         /// The campaign that was asked for.
         campaign: CampaignId,
     },
+    /// Contacts that were held under other rules are due.
+    LookedAgain {
+        /// The campaign they belong to.
+        campaign: CampaignId,
+        /// How many are due for it so far.
+        contacts: u64,
+        /// Whether all were looked at.
+        is_done: bool,
+    },
     /// It is unavailable, in these words, and is asked again until it is back.
     Unavailable(String),
     /// It is back.
@@ -87,6 +100,15 @@ impl StoreWriter {
             let done = match backlog.next() {
                 Some(Work::Commit(writes)) => self.commit(writes).await,
                 Some(Work::Fetch { campaign, at_most }) => self.fetch(campaign, at_most).await,
+                Some(Work::LookAgain(look)) => match self.look_again(look).await {
+                    Ok(Some(rest)) => {
+                        // What was asked meanwhile comes first.
+                        backlog.push(StoreRequest::LookAgain(rest));
+                        Ok(())
+                    }
+                    Ok(None) => Ok(()),
+                    Err(error) => Err(error),
+                },
                 None => Ok(()),
             };
             if let Err(error) = done {
@@ -147,6 +169,40 @@ impl StoreWriter {
                     return Ok(());
                 }
                 Err(error) => failed = error,
+            }
+        }
+    }
+
+    /// Looks at some of the held contacts, however often it takes; returns what is left to look at.
+    async fn look_again(&self, look: LookAgain) -> Result<Option<LookAgain>, StoreError> {
+        let mut outage = Outage::new();
+        loop {
+            let LookAgain {
+                campaign,
+                rules,
+                after,
+                contacts,
+            } = &look;
+            let (campaign, now) = (*campaign, self.clock.now());
+            let looked = self
+                .store
+                .look_again_at_held(&self.holder, campaign, rules, *after, now);
+            match looked.await {
+                Ok(looked) => {
+                    let contacts = contacts + looked.contacts;
+                    self.report(StoreEvent::LookedAgain {
+                        campaign,
+                        contacts,
+                        is_done: looked.next.is_none(),
+                    });
+                    self.end(&outage);
+                    return Ok(looked.next.map(|next| LookAgain {
+                        after: Some(next),
+                        contacts,
+                        ..look
+                    }));
+                }
+                Err(error) => self.wait(error, &mut outage).await?,
             }
         }
     }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tracing::debug;
 
-use super::{StoreRequest, StoreWriter};
+use super::{LookAgain, StoreRequest, StoreWriter};
 use crate::{
     campaign::engine::CampaignId,
     clock::Steady,
@@ -71,6 +71,16 @@ impl StoreIo {
     /// Leases contacts that are due, after all that was asked before.
     pub(in crate::controller) fn fetch(&self, campaign: CampaignId, at_most: usize) {
         self.ask(StoreRequest::Fetch { campaign, at_most });
+    }
+
+    /// Makes contacts due that are held under other rules than these, after all that was asked before.
+    pub(in crate::controller) fn look_again(&self, campaign: CampaignId, rules: String) {
+        self.ask(StoreRequest::LookAgain(LookAgain {
+            campaign,
+            rules,
+            after: None,
+            contacts: 0,
+        }));
     }
 
     /// The store has confirmed so many writes.

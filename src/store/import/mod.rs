@@ -1,6 +1,7 @@
 //! Contacts coming in, many at a time, so that an interrupted import resumes where it left off.
 
 mod transaction;
+mod update;
 
 use std::{collections::BTreeMap, ops::RangeInclusive};
 
@@ -68,10 +69,27 @@ pub struct Importing {
     pub last_bytes: u64,
     /// Lines passed up to that byte.
     pub last_lines: u64,
+    /// Rows so far that changed contacts which were never called.
+    pub updated: u64,
+    /// Rows so far that say of such contacts what was known.
+    pub unchanged: u64,
     /// Rows rejected so far, those left out because their number is known included.
     pub rejected: u64,
     /// Whether it came to its end: the same list is in already.
     pub is_complete: bool,
+}
+
+/// What is known of a number of a list in its campaign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InCampaign {
+    /// The campaign does not have it.
+    No,
+    /// It has it by this list.
+    ByThisList,
+    /// It has it otherwise, and never called it.
+    NotCalled,
+    /// It has, and called it.
+    Called,
 }
 
 /// Whether a number that is in another campaign may be added.
@@ -102,7 +120,13 @@ impl Across {
 pub struct Added {
     /// How many were added.
     pub added: u64,
-    /// The lines of those that were not, because their number is in this campaign already.
+    /// How many have changed contacts that were in this campaign, and were never called.
+    pub updated: u64,
+    /// How many say of such contacts what was known.
+    pub unchanged: u64,
+    /// The lines of those whose number is in this campaign, and was called.
+    pub called: Vec<u64>,
+    /// The lines of those whose number is on an earlier line of the same list.
     pub duplicates: Vec<u64>,
     /// The lines of those that were not, because their number is in another campaign.
     pub elsewhere: Vec<u64>,
@@ -136,9 +160,13 @@ impl Store {
         let (size, now) = (count(source.size), codec::micros(now));
         let given = args![id, &source.name, size, &source.digest, now];
         let begun: Option<Counted> = tx.one(BEGIN, given).await?;
-        let Some(begun) = begun else {
+        let Some(mut begun) = begun else {
             return Err(tx.broken("the row of the import is missing"));
         };
+        // Another list has changed contacts since: what this one says is said anew.
+        if let Some(anew) = tx.one(ANEW, args![begun.0, id, now]).await? {
+            begun = anew;
+        }
         tx.commit().await?;
         Ok(importing(campaign, begun))
     }
@@ -190,7 +218,35 @@ impl Store {
         Ok(known.into_iter().map(|(known,)| known == 1).collect())
     }
 
-    /// Which of these lines of a list became contacts by this import, in ascending order.
+    /// Of each number whether the campaign of this import has it, and has called it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn in_campaign(
+        &self,
+        importing: &Importing,
+        numbers: &[PhoneNumber],
+    ) -> Result<Vec<InCampaign>, StoreError> {
+        let campaign = importing.campaign;
+        let doing = format!("look which numbers campaign {campaign} has");
+        let mut tx = self.read(doing).await?;
+        let given = rows(
+            numbers
+                .iter()
+                .map(|number| row! { number: codec::number(number) }),
+        );
+        let given = args![&given, campaign.0, importing.id];
+        let known: Vec<(i64, i64, i64)> = tx.all(IN_CAMPAIGN, given).await?;
+        let read = |known| match known {
+            (0, _, _) => InCampaign::No,
+            (_, 1, _) => InCampaign::ByThisList,
+            (_, _, 0) => InCampaign::NotCalled,
+            (_, _, _) => InCampaign::Called,
+        };
+        Ok(known.into_iter().map(read).collect())
+    }
+
+    /// Which of these lines of a list became or changed contacts by this import, or said what was known of them, in ascending order.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -213,11 +269,13 @@ impl Store {
     }
 }
 
-/// Id, bytes, lines, bytes and lines before the last transaction, rows, rejected, and whether it is complete.
-type Counted = (i64, i64, i64, i64, i64, i64, i64, i64);
+/// Id, bytes, lines, bytes and lines before the last transaction, rows, updated, unchanged, rejected, and whether it is
+/// complete.
+type Counted = (i64, i64, i64, i64, i64, i64, i64, i64, i64, i64);
 
 fn importing(campaign: CampaignId, counted: Counted) -> Importing {
-    let (id, bytes, lines, last_bytes, last_lines, rows, rejected, is_complete) = counted;
+    let (id, bytes, lines, last_bytes, last_lines, rows, updated, unchanged, rejected, is_complete) =
+        counted;
     Importing {
         id,
         campaign,
@@ -226,6 +284,8 @@ fn importing(campaign: CampaignId, counted: Counted) -> Importing {
         lines: lines.unsigned_abs(),
         last_bytes: last_bytes.unsigned_abs(),
         last_lines: last_lines.unsigned_abs(),
+        updated: updated.unsigned_abs(),
+        unchanged: unchanged.unsigned_abs(),
         rejected: rejected.unsigned_abs(),
         is_complete: is_complete == 1,
     }
@@ -238,13 +298,30 @@ pub(super) fn count(count: u64) -> i64 {
 const BEGIN: Sql = sql!(
     "INSERT INTO imports (campaign, name, size, digest, began_at, changed_at) VALUES ($1, $2, $3, $4, $5, $5) \
      ON CONFLICT (campaign, digest, size) DO UPDATE SET name = excluded.name \
-     RETURNING id, bytes, lines, last_bytes, last_lines, rows, rejected, is_complete"
+     RETURNING id, bytes, lines, last_bytes, last_lines, rows, updated, unchanged, rejected, is_complete"
+);
+
+const ANEW: Sql = sql!(
+    "UPDATE imports SET bytes = 0, lines = 0, last_bytes = 0, last_lines = 0, rows = 0, updated = 0, unchanged = 0, \
+     rejected = 0, is_complete = 0, changed_at = $3 WHERE id = $1 AND is_complete = 1 \
+     AND EXISTS (SELECT 1 FROM imports AS later WHERE later.campaign = $2 AND later.id <> $1 AND later.updated > 0 \
+     AND later.changed_at > imports.changed_at) \
+     RETURNING id, bytes, lines, last_bytes, last_lines, rows, updated, unchanged, rejected, is_complete"
+);
+
+const IN_CAMPAIGN: Sql = sql!(
+    "SELECT CAST(CASE WHEN contacts.id IS NULL THEN 0 ELSE 1 END AS BIGINT), \
+     CAST(CASE WHEN contacts.import = $3 THEN 1 ELSE 0 END AS BIGINT), \
+     CAST(CASE WHEN contacts.attempts > 0 OR contacts.stage IN ('dialling', 'ended') \
+     OR EXISTS (SELECT 1 FROM drops WHERE drops.contact = contacts.id) THEN 1 ELSE 0 END AS BIGINT) FROM ",
+    { number BIGINT },
+    " LEFT JOIN contacts ON contacts.number = given.number AND contacts.campaign = $2 ORDER BY given.nth"
 );
 
 const SOURCES: Sql = sql!("SELECT name, size, digest FROM imports WHERE campaign = $1 ORDER BY id");
 
 const IMPORTS: Sql = sql!(
-    "SELECT id, bytes, lines, last_bytes, last_lines, rows, rejected, is_complete FROM imports WHERE campaign = $1 ORDER BY id"
+    "SELECT id, bytes, lines, last_bytes, last_lines, rows, updated, unchanged, rejected, is_complete FROM imports WHERE campaign = $1 ORDER BY id"
 );
 
 const KNOWN: Sql = sql!(

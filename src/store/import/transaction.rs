@@ -8,7 +8,7 @@ use std::{cmp::Ordering, collections::BTreeSet};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Across, Added, Importing, NewContact, count};
+use super::{Across, Added, Importing, NewContact, count, update::refresh};
 use crate::store::{
     Store, StoreError, codec,
     sql::{Sql, args, row, rows, sql},
@@ -81,10 +81,10 @@ impl Store {
 }
 
 impl Adding {
-    /// Adds contacts, due at once.
+    /// Adds contacts, due at once, and updates those of the campaign that have the same numbers and were never called.
     ///
-    /// `importing` is as it is after them, but for what only this can count: its `rows` and `rejected` do not count yet what
-    /// was added and what was left out here. Of several with one number the first is added. The same may be given again,
+    /// `importing` is as it is after them, but for what only this can count: its `rows`, `updated`, `unchanged` and
+    /// `rejected` do not count yet what came of these. Of several with one number the first is added. The same may be given again,
     /// to this or to a later transaction, if the reply was lost: it changes nothing, and returns the same.
     ///
     /// # Errors
@@ -108,13 +108,14 @@ impl Adding {
         } else {
             self.insert(importing, contacts).await?
         };
-        let left_out = (added.duplicates.len() + added.elsewhere.len()) as u64;
-        self.has_added |= added.added > 0;
+        self.has_added |= added.added > 0 || added.updated > 0;
         self.bytes = after;
         self.is_complete = importing.is_complete;
         self.far = Some(Importing {
             rows: importing.rows + added.added,
-            rejected: importing.rejected + left_out,
+            updated: importing.updated + added.updated,
+            unchanged: importing.unchanged + added.unchanged,
+            rejected: importing.rejected + added.left_out(),
             ..importing.clone()
         });
         Ok(added)
@@ -125,9 +126,7 @@ impl Adding {
         importing: &Importing,
         contacts: &[NewContact],
     ) -> Result<Added, StoreError> {
-        let given = contacts.iter().map(GivenContact::of).collect::<Vec<_>>();
-        let given = serde_json::to_string(&given);
-        let given = given.map_err(|error| self.tx.broken(error.to_string()))?;
+        let given = self.given(contacts.iter())?;
         let given = args![
             &given,
             importing.campaign.0,
@@ -137,12 +136,33 @@ impl Adding {
         ];
         let new = self.tx.execute(ADD, given).await?;
         if new < contacts.len() as u64 {
-            return added(&mut self.tx, importing, contacts).await;
+            let mut seen = BTreeSet::new();
+            let firsts = contacts
+                .iter()
+                .filter(|contact| seen.insert(codec::number(&contact.number)));
+            let given = self.given(firsts)?;
+            let now = codec::micros(self.now);
+            let refreshed = refresh(&mut self.tx, importing, &given, now).await?;
+            let mut all = added(&mut self.tx, importing, contacts).await?;
+            all.updated = refreshed.updated.len() as u64;
+            all.unchanged = refreshed.unchanged.len() as u64;
+            all.added = all.added.saturating_sub(all.updated + all.unchanged);
+            return Ok(all);
         }
         Ok(Added {
             added: new,
             ..Added::default()
         })
+    }
+
+    /// Contacts as the statements take them.
+    fn given<'a>(
+        &self,
+        contacts: impl Iterator<Item = &'a NewContact>,
+    ) -> Result<String, StoreError> {
+        let given: Vec<_> = contacts.map(GivenContact::of).collect();
+        let given = serde_json::to_string(&given);
+        given.map_err(|error| self.tx.broken(error.to_string()))
     }
 
     /// Commits all of it, with how far the import is.
@@ -158,6 +178,8 @@ impl Adding {
                 self.before.0,
                 self.before.1,
                 count(far.rows),
+                count(far.updated),
+                count(far.unchanged),
                 count(far.rejected),
                 i64::from(far.is_complete),
                 codec::micros(self.now),
@@ -172,7 +194,14 @@ impl Adding {
     }
 }
 
-/// What became of contacts that were given to an import, by what is stored.
+impl Added {
+    /// How many rows were left out.
+    pub fn left_out(&self) -> u64 {
+        (self.called.len() + self.duplicates.len() + self.elsewhere.len()) as u64
+    }
+}
+
+/// What became of contacts that were given to an import, by what is stored: those that it changed count as added.
 async fn added(
     tx: &mut Tx,
     importing: &Importing,
@@ -182,15 +211,17 @@ async fn added(
         row! { number: codec::number(&contact.number), line: count(contact.line) }
     }));
     let campaign = importing.campaign.0;
-    let there: Vec<(i64, i64)> = tx.all(ADDED, args![&given, campaign, importing.id]).await?;
+    let there: Vec<(i64, i64, i64)> = tx.all(ADDED, args![&given, campaign, importing.id]).await?;
     let mut added = Added::default();
     let mut seen = BTreeSet::new();
-    for (contact, (is_ours, is_known)) in contacts.iter().zip(there) {
+    for (contact, (is_ours, is_of_list, is_known)) in contacts.iter().zip(there) {
         // A line is one contact, and a line that is given twice is no second one.
         if is_ours == 1 && seen.insert(contact.line) {
             added.added += 1;
-        } else if is_known == 1 {
+        } else if is_of_list == 1 {
             added.duplicates.push(contact.line);
+        } else if is_known == 1 {
+            added.called.push(contact.line);
         } else {
             added.elsewhere.push(contact.line);
         }
@@ -275,12 +306,13 @@ const ADD: Sql = sql!(
 
 const ADDED: Sql = sql!(
     "SELECT CAST(CASE WHEN contacts.import = $3 AND contacts.line = given.line THEN 1 ELSE 0 END AS BIGINT), \
+     CAST(CASE WHEN contacts.import = $3 THEN 1 ELSE 0 END AS BIGINT), \
      CAST(CASE WHEN contacts.id IS NULL THEN 0 ELSE 1 END AS BIGINT) FROM ",
     { number BIGINT, line BIGINT },
     " LEFT JOIN contacts ON contacts.number = given.number AND contacts.campaign = $2 ORDER BY given.nth"
 );
 
 const NOTE: Sql = sql!(
-    "UPDATE imports SET bytes = $2, lines = $3, last_bytes = $4, last_lines = $5, rows = $6, rejected = $7, \
-     is_complete = $8, changed_at = $9 WHERE id = $1"
+    "UPDATE imports SET bytes = $2, lines = $3, last_bytes = $4, last_lines = $5, rows = $6, updated = $7, \
+     unchanged = $8, rejected = $9, is_complete = $10, changed_at = $11 WHERE id = $1"
 );

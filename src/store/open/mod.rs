@@ -284,12 +284,20 @@ fn migrator(migrations: Vec<Migration>) -> Migrator {
 
 /// Every step of the schema, from the first release on. One that was released is never changed.
 fn migrations(database: Database) -> Vec<Migration> {
-    let steps = [(
-        1,
-        "first",
-        include_str!("../migrations/0001.sqlite.sql"),
-        include_str!("../migrations/0001.postgres.sql"),
-    )];
+    let steps = [
+        (
+            1,
+            "first",
+            include_str!("../migrations/0001.sqlite.sql"),
+            include_str!("../migrations/0001.postgres.sql"),
+        ),
+        (
+            5,
+            "requeues and removals",
+            include_str!("../migrations/0005.sqlite.sql"),
+            include_str!("../migrations/0005.postgres.sql"),
+        ),
+    ];
     let step = |(version, name, sqlite, postgres): (i64, &'static str, &'static str, _)| {
         let text = match database {
             Database::Sqlite => sqlite,

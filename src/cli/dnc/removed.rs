@@ -1,0 +1,111 @@
+//! What is taken off do-not-call lists, and the traces of it.
+
+use anyhow::anyhow;
+use serde_json::{Value, json};
+
+use super::{count, names};
+use crate::{
+    cli::{CliError, Exit, database, operator::Because, printer::Printer},
+    phone::PhoneNumber,
+    store::{ListName, Removal, Store},
+};
+
+pub(super) async fn remove(
+    store: &Store,
+    list: &ListName,
+    numbers: &[PhoneNumber],
+    because: &Because,
+    printer: Printer,
+) -> Result<Exit, CliError> {
+    let who = because.who();
+    let removed = store
+        .unbar(list, numbers, because.operator(&who), database::now())
+        .await
+        .map_err(database::trouble)?;
+    printer.line(&format!(
+        "{} removed from `{}`",
+        count(removed),
+        list.as_str()
+    ));
+    for number in numbers {
+        let barred = store.barred(number).await.map_err(database::trouble)?;
+        if !barred.is_empty() {
+            printer.warning(&format!("{number} is still on {}", names(&barred)));
+        }
+    }
+    let refused = store.refused_as_barred(numbers).await;
+    for campaign in refused.map_err(database::trouble)? {
+        printer.hint(&still_refused(&campaign));
+    }
+    Ok(Exit::Success)
+}
+
+/// What to do about contacts that were refused for a list that they are not on any more.
+fn still_refused(campaign: &str) -> String {
+    format!(
+        "`aftertone campaign requeue {campaign} --outcome refused:do_not_call` lets the gate decide anew on contacts that it refused for a do-not-call list"
+    )
+}
+
+pub(super) async fn remove_list(
+    store: &Store,
+    list: &ListName,
+    because: &Because,
+    printer: Printer,
+) -> Result<Exit, CliError> {
+    let name = list.as_str();
+    let known = store.lists().await.map_err(database::trouble)?;
+    if !known.iter().any(|(known, _)| known == list) {
+        return Err(CliError::new(anyhow!("there is no list `{name}`"))
+            .hint("`aftertone dnc lists` shows the lists"));
+    }
+    let who = because.who();
+    let by = because.operator(&who);
+    let removed = store.drop_list(list, by, database::now()).await;
+    let removed = removed.map_err(database::trouble)?;
+    printer.line(&format!("list `{name}` removed with {}", count(removed)));
+    if removed > 0 {
+        printer.hint(&still_refused("NAME"));
+    }
+    Ok(Exit::Success)
+}
+
+/// When something was removed, by whom and why: `at 2026-11-24T12:00:00Z by ann: asked to be called`.
+pub(super) fn by_whom(removal: &Removal) -> String {
+    let escaped = |text: &str| -> String { text.chars().flat_map(char::escape_debug).collect() };
+    let because = removal.because.as_deref();
+    let because = because.map_or_else(String::new, |because| format!(": {}", escaped(because)));
+    format!("at {} by {}{because}", removal.at, escaped(&removal.who))
+}
+
+pub(super) fn removal(removal: &Removal) -> Value {
+    json!({
+        "list": removal.list.as_str(),
+        "at": removal.at,
+        "by": removal.who,
+        "because": removal.because,
+    })
+}
+
+pub(super) async fn removed_lists(
+    store: &Store,
+    json: bool,
+    printer: Printer,
+) -> Result<Exit, CliError> {
+    let removals = store.list_removals().await.map_err(database::trouble)?;
+    if json {
+        let objects = removals.iter().map(|removed| {
+            let mut object = removal(removed);
+            object["numbers"] = json!(removed.numbers);
+            object
+        });
+        printer.json(&objects.collect::<Vec<_>>());
+        return Ok(Exit::Success);
+    }
+    for removed in &removals {
+        let (list, numbers) = (removed.list.as_str(), count(removed.numbers));
+        let by = by_whom(removed);
+        printer.line(&format!("{list}: removed with {numbers} {by}"));
+    }
+    Ok(Exit::Success)
+}
