@@ -45,6 +45,7 @@ pub use do_not_call::{Barred, ListName, OWN_LIST};
 pub use error::{ErrorClass, StoreError};
 pub use held::LookedAgain;
 pub use import::{Across, Added, Adding, Importing, InCampaign, NewContact, Source};
+pub use lookup::OpenContact;
 pub use open::DatabaseAddress;
 pub use queue::{CONTACT_LEASE, Facts, Leased, Recent, RecentCalls, WaitingGroup};
 pub use removals::Removal;

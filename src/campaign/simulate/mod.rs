@@ -42,6 +42,51 @@ pub struct Scenario {
     pub seed: u64,
 }
 
+/// A contact that is dialled from a moment on.
+#[derive(Clone, Debug)]
+pub struct DueContact {
+    /// The contact.
+    pub contact: Contact,
+    /// When it is due.
+    pub due: Timestamp,
+}
+
+/// What else there is at the beginning: what the trunk has carried, and what runs beside the campaign.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    /// The number of the simulated campaign.
+    pub campaign: CampaignId,
+    /// The campaigns that run on the same trunk.
+    pub others: Vec<OtherCampaign>,
+    /// The latest starts on the trunk, the earlier first: those of the longest span of a rate.
+    pub starts: Vec<(CampaignId, Timestamp)>,
+    /// The latest calls on the trunk, by when they ended, the earlier first: those of the budget's window.
+    pub calls: Vec<(Calls, Timestamp)>,
+}
+
+/// A campaign that runs beside the simulated one.
+#[derive(Clone, Debug)]
+pub struct OtherCampaign {
+    /// Its number.
+    pub id: CampaignId,
+    /// Its settings.
+    pub settings: CampaignSettings,
+    /// Its contacts. No contact has the id of another, of whichever campaign.
+    pub contacts: Vec<DueContact>,
+}
+
+impl Surroundings {
+    /// An idle trunk, and no other campaign.
+    pub const fn none() -> Self {
+        Self {
+            campaign: CampaignId(1),
+            others: Vec::new(),
+            starts: Vec::new(),
+            calls: Vec::new(),
+        }
+    }
+}
+
 /// What came out.
 #[derive(Clone, Debug)]
 pub struct Forecast {
@@ -92,13 +137,27 @@ pub trait SimulatedGate: Gate {
     fn ended(&mut self, _contact: ContactId, _outcome: Outcome) {}
 }
 
-/// Runs a campaign over a list, to its end or for [`LONGEST`].
+/// Runs a campaign over a list, to its end or for [`LONGEST`]: on an idle trunk, with every contact due at its beginning.
 pub fn simulate<G: SimulatedGate>(
     scenario: &Scenario,
     contacts: impl IntoIterator<Item = Contact>,
     gate: G,
 ) -> Forecast {
-    World::new(scenario, contacts, gate).run()
+    let due = scenario.begins;
+    let contacts = contacts
+        .into_iter()
+        .map(|contact| DueContact { contact, due });
+    simulate_among(scenario, contacts, Surroundings::none(), gate)
+}
+
+/// Runs a campaign beside others, to its end or for [`LONGEST`].
+pub fn simulate_among<G: SimulatedGate>(
+    scenario: &Scenario,
+    contacts: impl IntoIterator<Item = DueContact>,
+    around: Surroundings,
+    gate: G,
+) -> Forecast {
+    World::new(scenario, contacts, around, gate).run()
 }
 
 /// The longest that is simulated.
@@ -111,35 +170,74 @@ struct World<'a, G> {
     now: Timestamp,
     dice: Dice,
     contacts: BTreeMap<ContactId, Contact>,
-    /// Contacts that are not leased, by when they are due.
-    due: BTreeSet<(Timestamp, ContactId)>,
+    /// Contacts that are not leased, by their campaign and when they are due.
+    due: BTreeMap<CampaignId, BTreeSet<(Timestamp, ContactId)>>,
     /// Drops in flight by when they end, in the order in which they began.
-    flying: BTreeMap<(Timestamp, u64), Event>,
+    flying: BTreeMap<(Timestamp, u64), DropInFlight>,
     started: u64,
+    /// How many of the drops in flight are the simulated campaign's.
+    own_in_flight: u64,
+    around: Surroundings,
     forecast: Forecast,
 }
 
+/// A drop that has not ended.
+struct DropInFlight {
+    campaign: CampaignId,
+    /// What is reported when it ends.
+    end: Event,
+}
+
 impl<'a, G: SimulatedGate> World<'a, G> {
-    fn new(scenario: &'a Scenario, contacts: impl IntoIterator<Item = Contact>, gate: G) -> Self {
+    fn new(
+        scenario: &'a Scenario,
+        contacts: impl IntoIterator<Item = DueContact>,
+        around: Surroundings,
+        gate: G,
+    ) -> Self {
         let now = scenario.begins;
-        let contacts: BTreeMap<_, _> = contacts.into_iter().map(|c| (c.id, c)).collect();
-        Self {
+        let mut this = Self {
             engine: Engine::new(gate, now),
             now,
             dice: Dice::new(scenario.seed),
-            due: contacts.keys().map(|&id| (now, id)).collect(),
+            contacts: BTreeMap::new(),
+            due: BTreeMap::new(),
             flying: BTreeMap::new(),
             started: 0,
-            forecast: Forecast::nothing(contacts.len()),
-            contacts,
+            own_in_flight: 0,
+            forecast: Forecast::nothing(),
+            around,
             scenario,
+        };
+        this.add(this.around.campaign, contacts);
+        let own = this.contacts.len();
+        this.forecast.contacts = u64::try_from(own).unwrap_or(u64::MAX);
+        let mut others = std::mem::take(&mut this.around.others);
+        for other in &mut others {
+            this.add(other.id, std::mem::take(&mut other.contacts));
         }
+        this.around.others = others;
+        this
     }
 
     fn run(mut self) -> Forecast {
         self.engine.set_pbx(PBX, &self.scenario.pbx, self.now);
+        let own = self.around.campaign;
         let settings = self.scenario.campaign.clone();
-        self.engine.set_campaign(CAMPAIGN, settings, self.now);
+        self.engine.set_campaign(own, settings, self.now);
+        for other in std::mem::take(&mut self.around.others) {
+            self.engine.set_campaign(other.id, other.settings, self.now);
+        }
+        for (campaign, at) in std::mem::take(&mut self.around.starts) {
+            let pbx = PBX;
+            let started = Event::Started { campaign, pbx, at };
+            self.engine.handle_event(started, self.now);
+        }
+        for (calls, at) in std::mem::take(&mut self.around.calls) {
+            let pbx = PBX;
+            let called = Event::Called { pbx, calls, at };
+            self.engine.handle_event(called, self.now);
+        }
         self.obey();
         while self.forecast.end.is_none() && self.forecast.stopped.is_none() {
             let Some(next) = self.next() else {
@@ -151,8 +249,9 @@ impl<'a, G: SimulatedGate> World<'a, G> {
             self.wait_until(next);
             match self.flying.first_entry() {
                 Some(first) if first.key().0 <= self.now => {
-                    let event = first.remove();
-                    self.engine.handle_event(event, self.now);
+                    let DropInFlight { campaign, end } = first.remove();
+                    self.own_in_flight -= u64::from(campaign == self.around.campaign);
+                    self.engine.handle_event(end, self.now);
                 }
                 Some(_) | None => self.engine.handle_timeout(self.now),
             }
@@ -175,54 +274,76 @@ impl<'a, G: SimulatedGate> World<'a, G> {
     fn wait_until(&mut self, next: Timestamp) {
         let span = next.duration_since(self.now).unsigned_abs();
         if span >= Duration::from_secs(1)
-            && let Some(idle) = self.engine.why_idle(CAMPAIGN)
+            && let Some(idle) = self.engine.why_idle(self.around.campaign)
         {
             *self.forecast.idle.entry(idle.why.slug()).or_default() += span;
         }
         self.now = self.now.max(next);
     }
 
+    fn add(&mut self, campaign: CampaignId, contacts: impl IntoIterator<Item = DueContact>) {
+        let of_campaign = self.due.entry(campaign).or_default();
+        for DueContact { contact, due } in contacts {
+            of_campaign.insert((due.max(self.now), contact.id));
+            self.contacts.insert(contact.id, contact);
+        }
+    }
+
     fn obey(&mut self) {
         while let Some(command) = self.engine.poll_command() {
             match command {
-                Command::Fetch { at_most, .. } => self.fetch(at_most),
+                Command::Fetch { campaign, at_most } => self.fetch(campaign, at_most),
                 Command::Start(start) => self.start(&start),
                 Command::Settle {
+                    campaign,
                     contact,
                     settlement,
-                    ..
-                } => self.settle(contact, settlement),
-                Command::Release { contacts, .. } => {
-                    let now = self.now;
-                    self.due.extend(contacts.into_iter().map(|id| (now, id)));
+                } => self.settle(campaign, contact, settlement),
+                Command::Release { campaign, contacts } => {
+                    for contact in contacts {
+                        self.due_again(campaign, contact, self.now);
+                    }
                 }
-                Command::Paused { why, .. } => self.forecast.stopped = Some(why),
-                Command::Finished { end, .. } => self.forecast.end = Some(end),
+                Command::Paused { campaign, why } => {
+                    if campaign == self.around.campaign {
+                        self.forecast.stopped = Some(why);
+                    }
+                }
+                Command::Finished { campaign, end } => {
+                    if campaign == self.around.campaign {
+                        self.forecast.end = Some(end);
+                    }
+                }
                 // They are not asked for here.
                 Command::HangUp { .. } | Command::Drained => {}
             }
         }
     }
 
-    fn fetch(&mut self, at_most: usize) {
+    fn fetch(&mut self, campaign: CampaignId, at_most: usize) {
         let mut contacts = Vec::with_capacity(at_most);
+        let of_campaign = self.due.entry(campaign).or_default();
         while contacts.len() < at_most
-            && let Some(&(at, id)) = self.due.first()
+            && let Some(&(at, id)) = of_campaign.first()
             && at <= self.now
         {
-            self.due.pop_first();
+            of_campaign.pop_first();
             contacts.extend(self.contacts.get(&id).cloned());
         }
-        let next = self
-            .due
+        let next = of_campaign
             .first()
             .map_or(Next::Never, |&(at, _)| Next::At(at));
         let event = Event::Due {
-            campaign: CAMPAIGN,
+            campaign,
             contacts,
             next,
         };
         self.engine.handle_event(event, self.now);
+    }
+
+    fn due_again(&mut self, campaign: CampaignId, contact: ContactId, at: Timestamp) {
+        let of_campaign = self.due.entry(campaign).or_default();
+        of_campaign.insert((at, contact));
     }
 
     fn start(&mut self, start: &Start) {
@@ -231,8 +352,9 @@ impl<'a, G: SimulatedGate> World<'a, G> {
             .assumptions
             .draw(start.technique, &mut self.dice);
         let calls = Calls::likely(start.technique, drawn.outcome, drawn.talks);
-        let event = Event::Ended {
-            campaign: start.campaign,
+        let campaign = start.campaign;
+        let end = Event::Ended {
+            campaign,
             contact: start.contact.id,
             attempt: start.attempt,
             outcome: drawn.outcome,
@@ -241,10 +363,14 @@ impl<'a, G: SimulatedGate> World<'a, G> {
         };
         self.started += 1;
         let ends = self.now + drawn.rings + drawn.talks;
-        self.flying.insert((ends, self.started), event);
-        let flying = u64::try_from(self.flying.len()).unwrap_or(u64::MAX);
+        let drop = DropInFlight { campaign, end };
+        self.flying.insert((ends, self.started), drop);
+        if campaign != self.around.campaign {
+            return;
+        }
+        self.own_in_flight += 1;
         let forecast = &mut self.forecast;
-        forecast.most_in_flight = forecast.most_in_flight.max(flying);
+        forecast.most_in_flight = forecast.most_in_flight.max(self.own_in_flight);
         forecast.doubles += u64::from(start.technique == Technique::Double);
         *forecast.attempts.entry(drawn.outcome).or_default() += 1;
         forecast.calls += calls;
@@ -253,14 +379,13 @@ impl<'a, G: SimulatedGate> World<'a, G> {
         *forecast.hours.entry(hour).or_default() += calls.all();
     }
 
-    fn settle(&mut self, id: ContactId, settlement: Settlement) {
+    fn settle(&mut self, campaign: CampaignId, id: ContactId, settlement: Settlement) {
+        let is_own = campaign == self.around.campaign;
         match settlement {
             Settlement::Refused(_) => {
-                self.forecast.refused += 1;
+                self.forecast.refused += u64::from(is_own);
             }
-            Settlement::Held { until, .. } => {
-                self.due.insert((until, id));
-            }
+            Settlement::Held { until, .. } => self.due_again(campaign, id, until),
             Settlement::Ended {
                 attempt,
                 outcome,
@@ -272,18 +397,15 @@ impl<'a, G: SimulatedGate> World<'a, G> {
                     contact.attempts = attempt;
                 }
                 match again {
-                    Some(at) => {
-                        self.due.insert((at, id));
-                    }
-                    None => {
+                    Some(at) => self.due_again(campaign, id, at),
+                    None if is_own => {
                         *self.forecast.outcomes.entry(outcome).or_default() += 1;
                     }
+                    None => {}
                 }
                 self.note_shares();
             }
-            Settlement::NotDialled { .. } => {
-                self.due.insert((self.now, id));
-            }
+            Settlement::NotDialled { .. } => self.due_again(campaign, id, self.now),
         }
     }
 
@@ -306,12 +428,12 @@ impl<'a, G: SimulatedGate> World<'a, G> {
 }
 
 impl Forecast {
-    fn nothing(contacts: usize) -> Self {
+    const fn nothing() -> Self {
         Self {
             end: None,
             stopped: None,
             took: Duration::ZERO,
-            contacts: u64::try_from(contacts).unwrap_or(u64::MAX),
+            contacts: 0,
             refused: 0,
             outcomes: BTreeMap::new(),
             attempts: BTreeMap::new(),
@@ -324,9 +446,6 @@ impl Forecast {
         }
     }
 }
-
-/// The campaign of a simulation.
-const CAMPAIGN: CampaignId = CampaignId(1);
 
 /// The PBX of a simulation.
 const PBX: PbxId = PbxId(1);

@@ -77,6 +77,71 @@ fn nights_are_the_reason_shown() {
     assert!(night >= Duration::from_secs(12 * 3600), "{forecast:?}");
 }
 
+#[test]
+fn contacts_are_dialled_when_they_are_due() {
+    let scenario = scenario();
+    let due = scenario.begins + Duration::from_secs(3 * 86_400);
+    let contacts = contacts(10).map(|contact| DueContact { contact, due });
+    let forecast = simulate_among(&scenario, contacts, Surroundings::none(), Open);
+    assert_eq!(forecast.end, Some(End::Complete));
+    assert!(forecast.idle["waiting"] >= Duration::from_secs(3 * 86_400 - 60));
+    assert!(forecast.took >= Duration::from_secs(3 * 86_400));
+}
+
+#[test]
+fn another_campaign_takes_its_share_of_the_trunk_and_is_not_counted() {
+    let mut scenario = scenario();
+    scenario.campaign.retry = RetryRules::none();
+    scenario.campaign.technique = TechniqueRule::Single;
+    let due = scenario.begins;
+    let mut contacts = contacts(2_000).map(|contact| DueContact { contact, due });
+    let own: Vec<_> = contacts.by_ref().take(1_000).collect();
+    let alone = simulate_among(&scenario, own.clone(), Surroundings::none(), Open);
+    let around = Surroundings {
+        others: vec![OtherCampaign {
+            id: CampaignId(2),
+            settings: scenario.campaign.clone(),
+            contacts: contacts.collect(),
+        }],
+        ..Surroundings::none()
+    };
+    let beside = simulate_among(&scenario, own, around, Open);
+    for forecast in [&alone, &beside] {
+        assert_eq!(forecast.end, Some(End::Complete));
+        assert_eq!(forecast.contacts, 1_000);
+        assert_eq!(forecast.outcomes.values().sum::<u64>(), 1_000);
+        assert_eq!(forecast.calls.all(), 1_000);
+    }
+    // Ten a second between two of them.
+    let (alone, beside) = (alone.took.as_secs(), beside.took.as_secs());
+    assert!((100..200).contains(&alone), "{alone}");
+    assert!(beside > alone + 80, "{beside} {alone}");
+}
+
+#[test]
+fn what_the_trunk_has_carried_counts() {
+    let mut scenario = scenario();
+    scenario.pbx.rate = Rate::new(10, Duration::from_secs(3_600)).unwrap();
+    scenario.campaign.retry = RetryRules::none();
+    let begins = scenario.begins;
+    let own = || {
+        contacts(5).map(|contact| DueContact {
+            contact,
+            due: begins,
+        })
+    };
+    let idle = simulate_among(&scenario, own(), Surroundings::none(), Open);
+    let around = Surroundings {
+        starts: vec![(CampaignId(7), begins - Duration::from_secs(60)); 10],
+        ..Surroundings::none()
+    };
+    let busy = simulate_among(&scenario, own(), around, Open);
+    assert!(
+        busy.took >= idle.took + Duration::from_secs(300),
+        "{busy:?} {idle:?}"
+    );
+}
+
 fn run(count: i64, change: impl FnOnce(&mut Scenario)) -> Forecast {
     let mut scenario = scenario();
     change(&mut scenario);

@@ -1,6 +1,7 @@
 //! `aftertone campaign simulate`: how long a campaign would take, without dialling.
 
 mod assume;
+mod stored;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,7 +16,6 @@ use serde_json::{Value, json};
 
 use super::{
     board::REFUSED,
-    create::{find, ordered},
     import::ListOptions,
     options::{self, Options},
     read::rows,
@@ -24,22 +24,25 @@ use super::{
 use crate::{
     campaign::{
         budget::{BudgetLimits, Gauge, Share, TechniqueRule},
-        engine::{CampaignId, Contact, ContactId, End, PauseReason},
+        engine::{Contact, ContactId, End, PauseReason},
         policy::{CampaignKind, Gate, Rule},
         retry::{LateRetry, RetryRules},
-        simulate::{Assumptions, Forecast, LONGEST, Scenario, simulate},
+        simulate::{
+            Assumptions, DueContact, Forecast, LONGEST, Scenario, Surroundings, simulate_among,
+        },
     },
     cli::{CliError, Exit, database, printer::Printer},
     config::Config,
     controller::gate::CampaignGate,
-    orders::{Spec, fraction, gauge_slug, overlay},
+    orders::{Spec, fraction, gauge_slug},
     store::{Facts, Leased},
 };
 
 /// Estimate how long a campaign would take, its calls per hour and its use of the trunk's limits, dialling nothing
 ///
 /// Runs the campaign on virtual time, with the gate and the trunk as configured, over a list or over the contacts that a
-/// campaign still has. The mix of outcomes is assumed: give that of your own results with --assume. Settings given here
+/// campaign still has: from when they are due, with the calls that were made before, and beside the other campaigns that
+/// run on the trunk. The mix of outcomes is assumed: give that of your own results with --assume. Settings given here
 /// apply to the simulation alone. For a list that is not imported, do-not-call lists and earlier drops are not considered.
 #[derive(Debug, Args)]
 pub(super) struct SimulateArgs {
@@ -77,24 +80,8 @@ pub(super) async fn run(
     let given = args.options.keys()?;
     let path = Path::new(&args.what);
     let is_name = options::name(&args.what).is_ok();
-    let (spec, people, left_out) = if is_name && !path.is_file() {
-        let store = database::open(config).await?;
-        let campaign = find(&args.what, &store).await?;
-        let mut keys = ordered(&campaign)?.to_keys();
-        overlay(&mut keys, given);
-        let spec = Spec::from_keys(&keys).map_err(options::wrong)?;
-        let history = config.gate.history();
-        let mut people = Vec::new();
-        loop {
-            let after = people.last().map(|leased: &Leased| leased.contact.id);
-            let more = store.peek(campaign.id, after, BATCH, history, now).await;
-            let more = more.map_err(database::trouble)?;
-            if more.is_empty() {
-                break;
-            }
-            people.extend(more);
-        }
-        (spec, people, 0)
+    let (spec, simulated) = if is_name && !path.is_file() {
+        stored::campaign(&args.what, given, now, config).await?
     } else {
         let mut keys = given;
         if !keys.contains_key("message") && !keys.contains_key("variants") {
@@ -102,9 +89,16 @@ pub(super) async fn run(
         }
         let spec = Spec::from_keys(&keys).map_err(options::wrong)?;
         let (people, left_out) = people(path, args, config)?;
-        (spec, people, left_out)
+        let simulated = Simulated::list(people, left_out, spec.kind, now, config);
+        (spec, simulated)
     };
-    if people.is_empty() {
+    let Simulated {
+        contacts,
+        around,
+        gate,
+        left_out,
+    } = simulated;
+    if contacts.is_empty() {
         return Err(CliError::new(anyhow!(
             "`{}` has no contact to dial",
             args.what.escape_debug()
@@ -117,13 +111,18 @@ pub(super) async fn run(
         begins: now,
         seed: spec.seed,
     };
-    let (contacts, gate) = gated(people, spec.kind, config);
-    let forecast = simulate(&scenario, contacts, gate);
+    let others: Vec<u64> = around
+        .others
+        .iter()
+        .map(|other| other.contacts.len() as u64)
+        .collect();
+    let forecast = simulate_among(&scenario, contacts, around, gate);
     let report = ForecastReport {
         what: &args.what,
         scenario: &scenario,
         forecast: &forecast,
         left_out,
+        others,
         late: late(
             &scenario.campaign.retry,
             scenario.campaign.technique,
@@ -205,12 +204,39 @@ fn people(
     Ok((people, left_out))
 }
 
-/// The contacts, and the configured gate that knows them.
-fn gated(people: Vec<Leased>, kind: CampaignKind, config: &Config) -> (Vec<Contact>, CampaignGate) {
-    let mut gate = CampaignGate::new(config.gate.clone());
-    gate.set_campaign(SIMULATED, kind);
-    let contacts = people.into_iter().map(|leased| gate.remember(leased));
-    (contacts.collect(), gate)
+/// Who is simulated, and beside what.
+struct Simulated {
+    contacts: Vec<DueContact>,
+    around: Surroundings,
+    /// The configured gate, which knows all contacts.
+    gate: CampaignGate,
+    /// Rows of a list that would be rejected.
+    left_out: u64,
+}
+
+impl Simulated {
+    /// A list that is not imported: on a trunk that is idle.
+    fn list(
+        people: Vec<Leased>,
+        left_out: u64,
+        kind: CampaignKind,
+        due: Timestamp,
+        config: &Config,
+    ) -> Self {
+        let around = Surroundings::none();
+        let mut gate = CampaignGate::new(config.gate.clone());
+        gate.set_campaign(around.campaign, kind);
+        let contacts = people.into_iter().map(|leased| DueContact {
+            contact: gate.remember(leased),
+            due,
+        });
+        Self {
+            contacts: contacts.collect(),
+            around,
+            gate,
+            left_out,
+        }
+    }
 }
 
 /// A forecast on its way to the user.
@@ -220,6 +246,8 @@ struct ForecastReport<'a> {
     forecast: &'a Forecast,
     /// Rows of a list that would be rejected.
     left_out: u64,
+    /// The campaigns that run on the same trunk, by how many contacts they have left.
+    others: Vec<u64>,
     /// Retries that the caps do not let happen when they are due.
     late: Vec<LateRetry>,
     is_assumed_by_us: bool,
@@ -274,6 +302,16 @@ impl ForecastReport<'_> {
                 counted(self.left_out, "row")
             );
             lines.insert(1, left_out);
+        }
+        if !self.others.is_empty() {
+            lines.insert(
+                1,
+                format!(
+                    "beside:   {} on the same trunk, with {}",
+                    counted(self.others.len() as u64, "running campaign"),
+                    counted(self.others.iter().sum(), "contact")
+                ),
+            );
         }
         let done: u64 = outcomes.values().sum();
         if done > 0 {
@@ -362,6 +400,8 @@ impl ForecastReport<'_> {
             "end": self.end_slug(),
             "contacts": forecast.contacts,
             "left_out": self.left_out,
+            "other_campaigns": self.others.len(),
+            "other_contacts": self.others.iter().sum::<u64>(),
             "refused": forecast.refused,
             "outcomes": slugs(&forecast.outcomes),
             "attempts": slugs(&forecast.attempts),
@@ -439,9 +479,3 @@ fn idle_words(slug: &str) -> String {
     };
     words.to_owned()
 }
-
-/// The number that a simulated campaign has.
-const SIMULATED: CampaignId = CampaignId(1);
-
-/// Contacts that are read at a time.
-const BATCH: usize = 1_000;
