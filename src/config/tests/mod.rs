@@ -193,6 +193,7 @@ limits = ["2 per 12h"]
 blocked_prefixes = ["+1900"]
 rules = [{ name = "late", hours = "10:00-20:00" }]
 [trunk]
+name = "carrier-1"
 starts_per_second = 5
 in_flight = 40
 cancelled = "none"

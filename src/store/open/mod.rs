@@ -690,10 +690,10 @@ fn migrations(database: Database) -> Vec<Migration> {
             include_str!("../migrations/0007.postgres.sql"),
         ),
         (
-            9,
+            8,
             "registry",
-            include_str!("../migrations/0009.sqlite.sql"),
-            include_str!("../migrations/0009.postgres.sql"),
+            include_str!("../migrations/0008.sqlite.sql"),
+            include_str!("../migrations/0008.postgres.sql"),
         ),
     ];
     let step = |(version, name, sqlite, postgres): (i64, &'static str, &'static str, _)| {
