@@ -22,7 +22,7 @@ use crate::{
     clock,
     config::{Config, ScreenMode},
     id::RunName,
-    runtime::{PbxIdentity, SessionError, run_locks::Runs, session::settings},
+    runtime::{PbxIdentity, SessionError, reach::settings, run_locks::Runs},
 };
 
 /// Examines the configured PBX, and reports each check as soon as it is done. If the PBX cannot be reached or does not

@@ -8,7 +8,7 @@ use tokio::time::sleep;
 
 use super::{
     error::SessionError,
-    session::{pauses, settings},
+    reach::{pauses, settings},
 };
 use crate::{
     ari::{Failure, Pbx, Rest},

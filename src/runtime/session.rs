@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, panic::resume_unwind, sync::Arc, time::Duration};
 
-use backon::{ExponentialBuilder, Retryable as _};
+use backon::Retryable as _;
 use tokio::{
     sync::{mpsc, oneshot, watch},
     task::JoinHandle,
@@ -18,15 +18,13 @@ use super::{
     error::SessionError,
     executor,
     identity::PbxIdentity,
+    reach::{pauses, settings},
     reconciler::{self, Reconciler, Remains},
     run_locks::{LiveRun, Runs},
     trunk::TrunkProbe,
 };
 use crate::{
-    ari::{
-        DEFAULT_REQUEST_TIMEOUT, Events, Failure, LinkError, MediaServer, Pbx, PbxSettings, Pulse,
-        Rest,
-    },
+    ari::{Events, Failure, LinkError, MediaServer, Pbx, Pulse, Rest},
     audio::Library,
     config::{Config, ScreenMode},
     drop::{Mode, Plan, RefusalKind, Voice},
@@ -495,25 +493,6 @@ async fn link_error(config: &Config, error: SessionError) -> SessionError {
             url: config.pbx.url.to_string(),
             source,
         },
-    }
-}
-
-/// A PBX at the limit of its sessions closes connections without a word, and may have room a moment later.
-pub(super) fn pauses() -> ExponentialBuilder {
-    ExponentialBuilder::default()
-        .with_min_delay(Duration::from_millis(200))
-        .with_jitter()
-        .with_max_times(3)
-}
-
-/// What `ari` needs to reach the configured PBX.
-pub(crate) fn settings(config: &Config) -> PbxSettings {
-    PbxSettings {
-        url: config.pbx.url.to_string(),
-        username: config.pbx.username.clone(),
-        password: config.pbx.password.clone(),
-        ca_file: config.pbx.ca_file.clone(),
-        request_timeout: DEFAULT_REQUEST_TIMEOUT,
     }
 }
 

@@ -159,6 +159,10 @@ const TABLES: &[(&str, &str)] = &[
         "Numbers of people who had everything about them erased. What is left of such a person elsewhere has as its number minus the contact's id, or 0 outside campaigns.",
     ),
     (
+        "pruned",
+        "Counts of drops that were pruned, so that the results of a campaign stay whole.",
+    ),
+    (
         "requeues",
         "The runs of `campaign requeue` that brought contacts back.",
     ),
@@ -177,6 +181,15 @@ const TABLES: &[(&str, &str)] = &[
 ];
 
 const COLUMNS: &[(&str, &str)] = &[
+    ("pruned.campaign", "the campaign"),
+    (
+        "pruned.kind",
+        "`drops` by hour and outcome, `variant` by variant and final outcome, `busy` and `drop` legs by seconds",
+    ),
+    ("pruned.at", "the hour's beginning, or seconds"),
+    ("pruned.name", "the variant, or empty"),
+    ("pruned.outcome", "the outcome's word, or empty"),
+    ("pruned.count", "how many there were"),
     ("schema_compatibility.id", "1"),
     (
         "schema_compatibility.programs_from",
