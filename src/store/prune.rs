@@ -104,18 +104,20 @@ impl Store {
                 }
             }
         }
-        if let Some(before) = what.decisions_before {
-            let (before, mut after) = (codec::micros(before), i64::MIN);
-            loop {
+        for kind in DECISIONS {
+            let Some(before) = what.decisions_before.map(codec::micros) else {
+                continue;
+            };
+            let mut after = Some(i64::MIN);
+            while let Some(behind) = after {
                 let mut attempts = Attempts::default();
                 let (some, last) = loop {
-                    match self.prune_decisions(before, after).await {
+                    match self.prune_decisions(kind, before, behind).await {
                         Err(error) if attempts.again(&error).await => {}
                         done => break done?,
                     }
                 };
                 all.decisions += some;
-                let Some(last) = last else { break };
                 after = last;
                 if some > 0 {
                     if !pruned(all) {
@@ -169,17 +171,18 @@ impl Store {
     /// Deletes some decisions behind one; returns how many, and the last that was looked at unless that was the last of all.
     async fn prune_decisions(
         &self,
+        (some, delete): (Sql, Sql),
         before: i64,
         after: i64,
     ) -> Result<(u64, Option<i64>), StoreError> {
         let mut tx = self.write("prune decisions").await?;
-        let found: Vec<(i64, i64)> = tx.all(SOME_DECISIONS, args![before, after]).await?;
+        let found: Vec<(i64, i64)> = tx.all(some, args![before, after]).await?;
         let Some((last, _)) = found.last().copied() else {
             return Ok((0, None));
         };
         let old = found.iter().filter(|(_, is_old)| *is_old == 1);
         let given = rows(old.map(|(id, _)| row! { id: id }));
-        let gone = tx.execute(DELETE_DECISIONS, args![&given]).await?;
+        let gone = tx.execute(delete, args![&given]).await?;
         tx.commit().await?;
         Ok((gone, Some(last)))
     }
@@ -249,8 +252,28 @@ const OF_NONE: Sql = sql!(
 );
 
 const COUNT_DECISIONS: Sql = sql!(
-    "SELECT count(*) FROM decisions WHERE at < $1 AND campaign IN \
+    "SELECT count(*) FROM (SELECT campaign FROM decisions WHERE at < $1 \
+     UNION ALL SELECT campaign FROM last_decisions WHERE at < $1) AS old WHERE campaign IN \
      (SELECT id FROM campaigns WHERE standing IN ('complete', 'cancelled', 'dates_over'))"
+);
+
+/// Both kinds: those of earlier versions of the program, and the last one of each contact.
+const DECISIONS: [(Sql, Sql); 2] = [
+    (SOME_DECISIONS, DELETE_DECISIONS),
+    (SOME_LAST_DECISIONS, DELETE_LAST_DECISIONS),
+];
+
+const SOME_LAST_DECISIONS: Sql = sql!(
+    "SELECT contact, CAST(CASE WHEN last_decisions.at < $1 \
+     AND campaigns.standing IN ('complete', 'cancelled', 'dates_over') THEN 1 ELSE 0 END AS BIGINT) \
+     FROM last_decisions JOIN campaigns ON campaigns.id = last_decisions.campaign \
+     WHERE contact > $2 ORDER BY contact LIMIT 1000"
+);
+
+const DELETE_LAST_DECISIONS: Sql = sql!(
+    "DELETE FROM last_decisions WHERE contact IN (SELECT given.id FROM ",
+    { id BIGINT },
+    ")"
 );
 
 const SOME_DECISIONS: Sql = sql!(

@@ -54,7 +54,11 @@ impl Store {
             .read(format!("count the contacts of campaign {campaign}"))
             .await?;
         let counts: Vec<(String, String, i64)> = tx.all(COUNTS, args![campaign.0]).await?;
-        let mut tally = Tally::default();
+        let pruned = tx.pruned(campaign, "drops").await?;
+        let mut tally = Tally {
+            drops: pruned.iter().map(|one| one.count.unsigned_abs()).sum(),
+            ..Tally::default()
+        };
         for (stage, reason, count) in counts {
             let count = count.unsigned_abs();
             if stage == DROP {

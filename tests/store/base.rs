@@ -139,6 +139,12 @@ impl Base {
         self.texts(DUMP).await
     }
 
+    /// The same of a database of the first release, which has a row for each decision.
+    pub(crate) async fn dump_of_first_release(&self) -> Vec<String> {
+        self.texts(DUMP.replace("|| ' ' || times_held FROM last_decisions", "FROM decisions"))
+            .await
+    }
+
     pub(crate) async fn remove(self) {
         if let Some((server, own)) = &self.postgres {
             let name = own.rsplit('/').next().unwrap();

@@ -354,7 +354,7 @@ async fn drops_outside_campaigns_are_kept_too(base: &Base) {
     assert_eq!(fixture.commit(&ended, 10).await, [Applied]);
     let calls = fixture
         .store
-        .recent_calls("pbx", fixture.at(0), None)
+        .recent_calls(&fixture.holder.trunk, fixture.at(0), None)
         .await
         .unwrap();
     assert_eq!(calls.len(), 1);

@@ -70,6 +70,7 @@ async fn every_statement_is_counted(base: &Base) {
         "UPDATE contacts SET stage = 'due', due_at = 7, outcome = NULL WHERE outcome = 'busy'",
         "UPDATE contacts SET held = 'frequency_cap', held_zone = 'Europe/Berlin' WHERE id IN (7, 8)",
         "UPDATE contacts SET campaign = 2, number = number + 100 WHERE id = 9 AND campaign = 1",
+        "DELETE FROM last_decisions",
         "DELETE FROM contacts WHERE id IN (11, 12, 18)",
         // The last ones, whose ids SQLite gives again.
         "DELETE FROM contacts WHERE id >= 19",
@@ -88,7 +89,7 @@ async fn every_statement_is_counted(base: &Base) {
     base.run("DELETE FROM contacts WHERE number IN (1, 2, 4)")
         .await;
     check(base, &fixture.store).await;
-    for table in ["drops", "decisions", "contacts"] {
+    for table in ["drops", "decisions", "last_decisions", "contacts"] {
         base.run(format!("DELETE FROM {table}")).await;
     }
     check(base, &fixture.store).await;

@@ -234,7 +234,9 @@ async fn a_pbx_is_forgotten_once_nothing_of_it_is_alive(base: &Base) {
     assert_eq!((fleet.pbxes.len(), fleet.controllers.len()), (0, 0));
     assert!(!store.renew(&fixture.holder, fixture.at(62)).await.unwrap());
     // Its calls still count for its trunk.
-    let calls = store.recent_calls("pbx", fixture.at(0), None).await;
+    let calls = store
+        .recent_calls(&fixture.holder.trunk, fixture.at(0), None)
+        .await;
     assert_eq!(calls.unwrap().len(), 1);
     // It may come back.
     begin(store, on("back", "pbx", "new:8088", "pbx"))
@@ -279,7 +281,9 @@ async fn calls_and_starts_count_for_the_trunk_whatever_pbx_they_were_made_on(bas
                 fixture.ended(contact, drop, Outcome::Failed, None),
             ];
             let written = store.commit(&holder, &writes, fixture.at(1)).await.unwrap();
-            assert_eq!(written, [Written::Applied, Written::Applied]);
+            let [Written::Applied | Written::Scheduled(_), Written::Applied] = written[..] else {
+                panic!("{written:?}");
+            };
         }
     }
     for (trunk, drops) in [("t", 4), ("u", 2), ("v", 0)] {

@@ -296,7 +296,7 @@ async fn recent_starts_and_calls_are_those_of_the_pbx(base: &Base) {
     }
     let starts = fixture
         .store
-        .recent_starts("pbx", fixture.at(1))
+        .recent_starts(&fixture.holder.trunk, fixture.at(1))
         .await
         .unwrap();
     assert_eq!(starts.len(), 2);
@@ -315,14 +315,15 @@ async fn recent_starts_and_calls_are_those_of_the_pbx(base: &Base) {
     );
     let calls = fixture
         .store
-        .recent_calls("pbx", fixture.at(10), None)
+        .recent_calls(&fixture.holder.trunk, fixture.at(10), None)
         .await
         .unwrap();
     let sum: u64 = calls.iter().map(|calls| calls.calls.busy_legs).sum();
     assert_eq!(sum, 3);
-    let but = fixture
-        .store
-        .recent_calls("pbx", fixture.at(10), Some(&fixture.holder));
+    let but =
+        fixture
+            .store
+            .recent_calls(&fixture.holder.trunk, fixture.at(10), Some(&fixture.holder));
     assert!(but.await.unwrap().is_empty());
     assert!(
         fixture

@@ -101,15 +101,15 @@ async fn held_contacts_are_shown_until_their_hours_begin(base: &Base) {
         waiting(at(EVENING)).await.unwrap(),
         [
             group(None, at(EVENING) + 30.minutes(), 1, false),
-            group(None, at(EVENING) + 20.hours(), 1, false),
             group(hours, at(MORNING), 28, true),
+            group(None, at(EVENING) + 20.hours(), 1, false),
         ]
     );
     assert_eq!(
         waiting(at(MORNING) - 1.seconds()).await.unwrap(),
         [
-            group(None, at(EVENING) + 20.hours(), 1, false),
             group(hours, at(MORNING), 29, true),
+            group(None, at(EVENING) + 20.hours(), 1, false),
         ]
     );
     assert_eq!(waiting(at(MORNING)).await.unwrap().len(), 1);

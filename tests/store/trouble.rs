@@ -55,6 +55,8 @@ async fn a_later_schema_is_refused(base: &Base) {
          SELECT 999, 'later', success, checksum, 0 FROM aftertone_migrations WHERE version = 1",
     )
     .await;
+    base.run("UPDATE schema_compatibility SET programs_from = 999")
+        .await;
     let error = refused(base.place()).await;
     assert_eq!(error.class, ErrorClass::Broken);
     assert!(error.hint().unwrap().contains("later version"), "{error:?}");
