@@ -67,7 +67,7 @@ pub(super) struct SingleDropAdmission {
 #[derive(Debug)]
 pub(super) enum Admission {
     /// Its intent is committed: it may be dialled.
-    Admitted(Admitted),
+    Admitted(Box<Admitted>),
     /// The gate does not allow it.
     Stopped(Box<Ruling>),
 }
@@ -253,7 +253,7 @@ impl SingleDropAdmission {
             compare(&self.store, &self.clock);
             let admitted = |dial_by| {
                 log_overrides(&ruling, order);
-                Ok(Admission::Admitted(Admitted {
+                Ok(Admission::Admitted(Box::new(Admitted {
                     drop: order.drop,
                     technique: order.plan.technique,
                     stale_at: self.clock.now() + Plan::DIAL_WITHIN,
@@ -262,7 +262,7 @@ impl SingleDropAdmission {
                     holder: holder.clone(),
                     renewing: renew(&self.store, &self.clock, holder),
                     dial_by,
-                }))
+                })))
             };
             match written.first() {
                 Some(Written::Applied) => return admitted(None),

@@ -311,7 +311,7 @@ impl SingleDropRun {
             Ok(Admission::Admitted(admitted)) => Ok(ReadyToDial {
                 sound,
                 folder,
-                admitted,
+                admitted: *admitted,
             }),
             Ok(Admission::Stopped(ruling)) => Err(self.stopped(ruling)),
             Err(AdmissionError::Interrupted) => interrupted,

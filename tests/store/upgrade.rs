@@ -286,7 +286,10 @@ async fn work(store: &Store, nth: u128) -> u64 {
                 aftertone::store::Written::OnDoNotCallList(_) => {
                     aftertone::campaign::engine::Settlement::Refused(RefusedReason::DoNotCall)
                 }
-                other => panic!("{other:?}"),
+                other @ (aftertone::store::Written::Fenced
+                | aftertone::store::Written::Conflict
+                | aftertone::store::Written::Scheduled(_)
+                | aftertone::store::Written::Full(_)) => panic!("{other:?}"),
             };
             let mut settle = crate::fixture::settle(CampaignId(1), contact.id, settlement);
             if let aftertone::store::Write::Settle { end: ended, .. } = &mut settle

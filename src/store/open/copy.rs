@@ -193,7 +193,7 @@ mod tests {
             second.path,
             folder.path().join("aftertone.db.before-0002-2")
         );
-        assert_eq!(copies_of(&database), [first.path.clone()]);
+        assert_eq!(copies_of(&database), std::slice::from_ref(&first.path));
         for (free, fits) in [(Some(1_999), false), (Some(2_000), true), (None, true)] {
             let copy = DatabaseCopy {
                 free,

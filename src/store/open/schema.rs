@@ -201,10 +201,10 @@ mod tests {
     }
 
     fn failure_words(failure: &Failure) -> String {
-        match failure {
-            Failure::Later(words) => words.clone(),
-            other => format!("{other:?}"),
+        if let Failure::Later(words) = failure {
+            return words.clone();
         }
+        format!("{failure:?}")
     }
 
     fn applied(all: &[Migration], versions: &[i64], programs_from: Option<i64>) -> AppliedSteps {

@@ -98,7 +98,7 @@ async fn a_file_is_copied_for_its_owner_before_it_is_changed() {
     let copy = upgraded.copy.as_ref().unwrap().path.clone();
     assert_eq!((upgraded.from, upgraded.to), (1, newest(migrations)));
     assert_eq!(copy, planned.path);
-    assert_eq!(copies_of(&path), [copy.clone()]);
+    assert_eq!(copies_of(&path), std::slice::from_ref(&copy));
     let mode = copy.metadata().unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 
