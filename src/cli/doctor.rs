@@ -68,7 +68,7 @@ async fn limits(config: &Config) -> Option<Check> {
     if !is_there {
         return None;
     }
-    let store = database::try_open(config).await.ok()?;
+    let store = Store::open_to_read(&database::address(config)).await.ok()?;
     let fleet = store.fleet(database::now()).await.ok()?;
     let of_this = fleet.pbxes.iter().find(|pbx| pbx.name == config.instance);
     let registered = of_this.and_then(|pbx| pbx.registered.as_ref());

@@ -164,6 +164,8 @@ async fn what_bars_and_stops_waits_for_a_database_that_is_busy() {
             "spring",
             "--message",
             "sound:hello-world",
+            "--kind",
+            "informational",
         ],
     ] {
         let done = program.run(first).await;

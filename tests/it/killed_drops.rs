@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+use std::fs;
+
 use sqlx::{Connection as _, Executor as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
@@ -85,6 +87,9 @@ async fn what_a_drop_left_on_one_pbx_is_not_forgotten_over_another() {
     assert_eq!(up(), 2);
     // One state folder, one store, another PBX.
     program.configure(&other.url());
+    let path = program.path("aftertone.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, format!("instance = \"other\"\n{text}")).unwrap();
     let next = program.run(&["drop", "+12025550102", "--message", "sound:x"]);
     assert_eq!(next.await.status, Some(0));
     assert_eq!(up(), 2);

@@ -5,6 +5,7 @@
 use std::fs;
 
 use serde_json::json;
+use sqlx::{Connection as _, Executor as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use crate::{
@@ -143,9 +144,26 @@ async fn contacts_that_a_wrong_endpoint_failed_are_requeued_and_dialled() {
     assert_eq!(outcomes(&program).await, json!({"delivered": 3}));
 }
 
+/// Imports the list, whose contacts have no place then: each is held by itself.
+async fn import_as_the_first_release(program: &Program) {
+    let create = [&["campaign", "create", "leads"][..], &RUN[2..]].concat();
+    let created = program.run(&create).await;
+    assert_eq!(created.status, Some(0), "{created:?}");
+    let options = SqliteConnectOptions::new().filename(program.path("aftertone.db"));
+    let mut database = SqliteConnection::connect_with(&options).await.unwrap();
+    for sql in [
+        "UPDATE contacts SET place = 0",
+        "DELETE FROM campaign_places",
+    ] {
+        database.execute(sql).await.unwrap();
+    }
+    database.close().await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn rules_that_are_put_right_let_those_be_called_that_they_held() {
     let program = program(Script(vec![Call::mailbox()])).await;
+    import_as_the_first_release(&program).await;
     program.gate(CLOSED);
     let run = [&RUN[..], &["--until-idle"]].concat();
     for _ in 0..2 {
@@ -169,6 +187,7 @@ async fn rules_that_are_put_right_let_those_be_called_that_they_held() {
 #[tokio::test(flavor = "multi_thread")]
 async fn settings_that_change_while_it_runs_have_the_gate_asked_again() {
     let program = program(Script(vec![Call::mailbox()])).await;
+    import_as_the_first_release(&program).await;
     program.gate(CLOSED);
     let mut child = program.command(&RUN).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();

@@ -407,6 +407,11 @@ pbx_sounds_dir = "$inside/sounds"
 [store]
 url = "sqlite:$run/state/aftertone.db"
 
+# Tests call side by side: no limit of the trunk is in their way.
+[trunk]
+starts_per_second = 100
+in_flight = 1000
+
 # The subscribers are no real people, and are called at every hour and again and again.
 [gate]
 hours = false

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{count, names};
 use crate::{
-    cli::{CliError, Exit, database, operator::Because, printer::Printer},
+    cli::{CliError, Exit, database, operator::Because, patience::patiently, printer::Printer},
     phone::PhoneNumber,
     store::{ListName, Removal, Store},
 };
@@ -18,10 +18,9 @@ pub(super) async fn remove(
     printer: Printer,
 ) -> Result<Exit, CliError> {
     let who = because.who();
-    let removed = store
-        .unbar(list, numbers, because.operator(&who), database::now())
-        .await
-        .map_err(database::trouble)?;
+    let by = because.operator(&who);
+    let unbar = || store.unbar(list, numbers, by, database::now());
+    let removed = patiently(printer, unbar).await?;
     printer.line(&format!(
         "{} removed from `{}`",
         count(removed),
@@ -61,8 +60,8 @@ pub(super) async fn remove_list(
     }
     let who = because.who();
     let by = because.operator(&who);
-    let removed = store.drop_list(list, by, database::now()).await;
-    let removed = removed.map_err(database::trouble)?;
+    let drop = || store.drop_list(list, by, database::now());
+    let removed = patiently(printer, drop).await?;
     printer.line(&format!("list `{name}` removed with {}", count(removed)));
     if removed > 0 {
         printer.hint(&still_refused("NAME"));

@@ -97,6 +97,7 @@ async fn a_budget_that_each_would_keep_alone_stops_both() {
     here.campaign("second", 24).await;
     let limits = |config: &mut Config| {
         config.trunk.limits = BudgetLimits {
+            cancelled: Some(Share::percent(20)),
             at_least: 50,
             ..BudgetLimits::default()
         };
