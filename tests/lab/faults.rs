@@ -178,6 +178,8 @@ impl<'a> Watched<'a> {
         let mut program = self.bench.lab().aftertone();
         program.envs([DIALPLAN]);
         program.env("AFTERTONE__STATE_DIR", &self.state);
+        // By another port the PBX is another one, and each of them has an instance of its own.
+        program.env("AFTERTONE__INSTANCE", instance_of(&self.proxy.url()));
         program
     }
 
@@ -572,4 +574,10 @@ pub(crate) fn run_in(state: &Path) -> Result<String, Failed> {
         [one] => Ok(one.clone()),
         other => Err(format!("one run was expected: {other:?}").into()),
     }
+}
+
+/// A name of its own for whoever reaches the PBX by this URL.
+pub(crate) fn instance_of(url: &str) -> String {
+    let port = url.rsplit(':').next().unwrap_or_default();
+    format!("lab{}", port.trim_end_matches('/'))
 }

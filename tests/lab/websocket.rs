@@ -18,7 +18,7 @@ use libtest_mimic::{Failed, Trial};
 use crate::{
     Bench, check,
     evidence::check_proven,
-    faults::run_in,
+    faults::{instance_of, run_in},
     listen::{LISTEN, has, nothing_is_left},
     network::{Dropping, Lab, Number, Recording, now, wait_for},
     recording::{likeness, peak},
@@ -112,6 +112,7 @@ impl Case {
         };
         if let Some(proxy) = &proxy {
             program.env("AFTERTONE__PBX__URL", proxy.url());
+            program.env("AFTERTONE__INSTANCE", instance_of(&proxy.url()));
         }
         let dropped =
             Dropping::start(program, &number, &bench.message().name, &[])?.finish(PATIENCE)?;
