@@ -85,6 +85,7 @@ fn calls_elsewhere_use_the_trunk_s_budget_up() {
     let mut world = world(200);
     let settings = PbxSettings {
         limits: BudgetLimits {
+            cancelled: Some(Share::percent(20)),
             at_least: 50,
             ..BudgetLimits::default()
         },
