@@ -21,7 +21,7 @@ test: ## Every test, real Asterisk servers included; SHORT=1 for a few minutes o
 	tests/setup.sh build lab store clock
 ifdef SHORT
 	cargo test --locked --lib --bins
-	cargo test --locked --test store
+	cargo test --locked --test store -- ::campaigns:: ::pooler::
 	cargo test --locked --test lab -- subscribers::010
 else
 	cargo test --locked --quiet --doc

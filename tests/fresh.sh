@@ -86,6 +86,10 @@ fill() {
     for file in config config.toml; do
         [ ! -e "${CARGO_HOME:-$HOME/.cargo}/$file" ] || $sudo cp "${CARGO_HOME:-$HOME/.cargo}/$file" "$WORK/root/.cargo/$file"
     done
+    # One call at a time: what is built here need not be fast, and unoptimised it is built in half the time.
+    $sudo mkdir -p "$WORK/.cargo"
+    printf '[profile.dev]\nopt-level = 0\n[profile.dev.package."*"]\nopt-level = 0\n' |
+        $sudo tee "$WORK/.cargo/config.toml" >/dev/null
     files |
         tar -C "$TOP" --null --no-recursion -T - -cf - |
         $sudo tar -C "$WORK/root/aftertone" --no-same-owner -xf -
