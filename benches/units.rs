@@ -78,6 +78,7 @@ async fn measure(meter: &Meter, contacts: u64, folder: &Path) -> Result<()> {
         run: RunName::unique("units")?,
         pbx: "units".to_owned(),
         identity: "units".to_owned(),
+        marker: None,
         trunk: "units".to_owned(),
         rate: Rate::new(Rate::MOST_STARTS, Duration::from_secs(1)).context("a rate")?,
         in_flight: 1_000_000,

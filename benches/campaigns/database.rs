@@ -194,6 +194,7 @@ pub(crate) fn registration(name: &str) -> Result<Registration> {
         run: RunName::unique(name)?,
         pbx: name.to_owned(),
         identity: name.to_owned(),
+        marker: None,
         trunk: name.to_owned(),
         rate: Rate::new(Rate::MOST_STARTS, Duration::from_secs(1)).context("a rate")?,
         in_flight: 1_000_000,

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     clock::{CLOCKS_WITHIN, Steady},
     config::{Config, StoreUrl},
-    controller::place,
+    controller::{place, pruner::prunable},
     doctor::{self, Check, Status},
     error_chain::chain,
     orders::DOUBLE_CALL,
@@ -48,7 +48,11 @@ pub(super) async fn run(
     doctor::examine(config, &mut tell)
         .await
         .map_err(CliError::new)?;
-    let more = [database_clock(config).await, limits(config).await];
+    let more = [
+        database_clock(config).await,
+        limits(config).await,
+        retention(config).await,
+    ];
     more.into_iter().flatten().for_each(tell);
     if !config.is_trunk_known {
         printer.note(DOUBLE_CALL);
@@ -59,8 +63,22 @@ pub(super) async fn run(
     Ok(verdict(&checks))
 }
 
-/// What controllers of the trunk state that are alive, if they and this configuration do not agree on its limits.
-async fn limits(config: &Config) -> Option<Check> {
+/// A warning if controllers do not delete what `[retention]` says.
+async fn retention(config: &Config) -> Option<Check> {
+    prunable(config, database::now())?;
+    let store = stored(config).await?;
+    let now = database::now();
+    let turn = store.prune_turn(now).await.ok()?;
+    let words = database::not_pruned(&turn)?;
+    Some(Check::warn(
+        "retention",
+        words,
+        "it is tried again every hour; `aftertone prune` deletes it now",
+    ))
+}
+
+/// The database as it is, if there is one.
+async fn stored(config: &Config) -> Option<Store> {
     let is_there = match &config.store.url {
         StoreUrl::Sqlite(file) => file.is_file(),
         StoreUrl::Postgres(_) => true,
@@ -68,7 +86,12 @@ async fn limits(config: &Config) -> Option<Check> {
     if !is_there {
         return None;
     }
-    let store = Store::open_to_read(&database::address(config)).await.ok()?;
+    Store::open_to_read(&database::address(config)).await.ok()
+}
+
+/// What controllers of the trunk state that are alive, if they and this configuration do not agree on its limits.
+async fn limits(config: &Config) -> Option<Check> {
+    let store = stored(config).await?;
     let fleet = store.fleet(database::now()).await.ok()?;
     let of_this = fleet.pbxes.iter().find(|pbx| pbx.name == config.instance);
     let registered = of_this.and_then(|pbx| pbx.registered.as_ref());

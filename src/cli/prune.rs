@@ -1,21 +1,19 @@
-//! `aftertone prune`: deletes old drops and decisions.
+//! `aftertone prune`: deletes old drops, decisions and campaigns.
 
 use anyhow::anyhow;
 use clap::Args;
-use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::{CliError, Exit, database, printer::Printer, stop::Stop};
-use crate::{
-    config::Config,
-    store::{Prunable, Pruned},
-};
+use crate::{config::Config, controller::pruner::prunable, store::Pruned};
 
-/// Delete old drops and decisions, as `[retention]` in the configuration says
+/// Delete old drops, decisions and campaigns, as `[retention]` in the configuration says
 ///
 /// Of campaigns that are over, drops go that ended longer ago than `retention.drops`, and so do single drops; and what the
 /// gate held or refused longer ago than `retention.decisions`. A drop that a cap still counts stays. The counts of a
-/// campaign's results stay whole; the rows of its deleted drops are gone. It may be interrupted and run beside campaigns.
+/// campaign's results stay whole; the rows of its deleted drops are gone. Campaigns that were over longer ago than
+/// `retention.campaigns` go with all that they have, unless something of them is open or younger. It may be interrupted and
+/// run beside campaigns. Controllers do the same by themselves once a day.
 #[derive(Debug, Args)]
 pub(super) struct PruneArgs {
     /// Delete nothing; only say how much would go
@@ -35,7 +33,12 @@ pub(super) async fn run(
     config: &Config,
     printer: Printer,
 ) -> Result<Exit, CliError> {
-    let what = prunable(config, database::now())?;
+    let Some(what) = prunable(config, database::now()) else {
+        return Err(CliError::new(anyhow!(
+            "there is nothing to prune: `[retention]` keeps everything"
+        ))
+        .hint("set `retention.drops`, `retention.decisions` or `retention.campaigns`, such as `drops = \"400d\"`"));
+    };
     let (pruned, is_whole) = if args.dry_run {
         let store = database::open_to_read(config).await?;
         (store.prunable(&what).await, true)
@@ -44,8 +47,15 @@ pub(super) async fn run(
         let mut stop = Stop::new().map_err(CliError::new)?;
         let (ended, is_ended) = tokio::sync::watch::channel(false);
         let prune = store.prune(&what, |pruned| {
-            let Pruned { drops, decisions } = pruned;
-            printer.status(&format!("{drops} drops, {decisions} decisions"));
+            let Pruned {
+                campaigns,
+                contacts,
+                drops,
+                decisions,
+            } = pruned;
+            printer.status(&format!(
+                "{campaigns} campaigns with {contacts} contacts, {drops} drops, {decisions} decisions"
+            ));
             !*is_ended.borrow()
         });
         let mut prune = Box::pin(prune);
@@ -58,11 +68,19 @@ pub(super) async fn run(
             }
         };
         drop(prune);
-        (pruned, !*is_ended.borrow())
+        let is_whole = !*is_ended.borrow();
+        if is_whole && pruned.is_ok() {
+            let noted = store.end_prune_turn(None, database::now()).await;
+            noted.map_err(database::trouble)?;
+        }
+        (pruned, is_whole)
     };
     let pruned = pruned.map_err(database::trouble)?;
     if args.json {
         printer.json(&json!({
+            "campaigns": pruned.campaigns,
+            "campaigns_before": what.campaigns_before.map(|at| at.to_string()),
+            "contacts": pruned.contacts,
             "drops": pruned.drops,
             "drops_before": what.drops_before.map(|at| at.to_string()),
             "decisions": pruned.decisions,
@@ -76,6 +94,13 @@ pub(super) async fn run(
             1 => format!("1 {noun}"),
             more => format!("{more} {noun}s"),
         };
+        if let Some(before) = what.campaigns_before {
+            printer.line(&format!(
+                "{} from before {before:.0} {verb}deleted, with {}",
+                counted(pruned.campaigns, "campaign"),
+                counted(pruned.contacts, "contact")
+            ));
+        }
         for (before, count, noun) in [
             (what.drops_before, pruned.drops, "drop"),
             (what.decisions_before, pruned.decisions, "decision"),
@@ -95,23 +120,5 @@ pub(super) async fn run(
         Exit::Success
     } else {
         Exit::Failure
-    })
-}
-
-/// What is too old by now.
-fn prunable(config: &Config, now: Timestamp) -> Result<Prunable, CliError> {
-    let retention = config.retention;
-    if retention == crate::config::Retention::default() {
-        return Err(CliError::new(anyhow!(
-            "there is nothing to prune: `[retention]` keeps everything"
-        ))
-        .hint("set `retention.drops` or `retention.decisions`, such as `drops = \"400d\"`"));
-    }
-    let before = |age| now - SignedDuration::try_from(age).unwrap_or(SignedDuration::MAX);
-    // Clocks of controllers differ a little, and a cap counts from the start of a drop.
-    let history = config.gate.history() + SignedDuration::from_hours(24);
-    Ok(Prunable {
-        drops_before: retention.drops.map(|age| before(age).min(now - history)),
-        decisions_before: retention.decisions.map(before),
     })
 }

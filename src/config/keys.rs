@@ -264,12 +264,17 @@ const AFTER: &[Key] = &[
     key(
         "retention.drops",
         r#""never""#,
-        "How long drops that have ended are kept, of campaigns that are over and of none, `1d` to `3650d`; `aftertone prune` deletes older ones and keeps their counts. As long as a cap looks back they stay whatever this says.",
+        "How long drops that have ended are kept, of campaigns that are over and of none, `1d` to `3650d`; a controller that runs deletes older ones once a day, and `aftertone prune` at once; their counts are kept. As long as a cap looks back they stay whatever this says.",
     ),
     key(
         "retention.decisions",
         r#""never""#,
         "How long what the gate held or refused is kept, of campaigns that are over.",
+    ),
+    key(
+        "retention.campaigns",
+        r#""never""#,
+        "How long campaigns that are over are kept; older ones go as a whole, with their contacts, drops, decisions and imports, once nothing of them is open or younger. Their drops stay as long as a cap looks back.",
     ),
     key(
         "gate.enabled",

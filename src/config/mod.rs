@@ -200,7 +200,7 @@ pub struct EvidenceConfig {
     pub max_size: u64,
 }
 
-/// How long `aftertone prune` leaves what grows with calls; `None`: for ever.
+/// How long `aftertone prune`, and each day a controller, leaves what grows with calls; `None`: for ever.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Retention {
     /// Drops that have ended, of campaigns that are over and of none; 1 day to 10 years. As long as a cap looks back they
@@ -208,6 +208,8 @@ pub struct Retention {
     pub drops: Option<Duration>,
     /// What the gate held or refused, of campaigns that are over; 1 day to 10 years.
     pub decisions: Option<Duration>,
+    /// Campaigns that are over, with all that they have: contacts, drops, decisions and imports; 1 day to 10 years.
+    pub campaigns: Option<Duration>,
 }
 
 impl Config {
@@ -252,6 +254,7 @@ impl Config {
             retention: Retention {
                 drops: retention(&layers, "retention.drops")?,
                 decisions: retention(&layers, "retention.decisions")?,
+                campaigns: retention(&layers, "retention.campaigns")?,
             },
             gate: gate::gate(&layers)?,
             trunk,

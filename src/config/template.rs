@@ -141,9 +141,10 @@ sounds_dir = @SOUNDS_DIR@   # prepared messages: writable here, readable for the
 # max_age = "30d"
 # max_size = "1GB"
 
-[retention]                                  # what `aftertone prune` deletes: nothing unless this is set
+[retention]                                  # what is deleted once a day, or by `aftertone prune`: nothing unless this is set
 # drops = "400d"
 # decisions = "90d"
+# campaigns = "800d"                         # those that are over, as a whole
 
 [store]
 # url = "sqlite:aftertone.db"                # in the state folder; or "postgres://USER@HOST/DATABASE"

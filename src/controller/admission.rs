@@ -50,7 +50,7 @@ use crate::{
     runtime::Session,
     store::{
         CONTROLLER_LEASE, ControllerLease, DatabaseAddress, ErrorClass, Facts, Intent, Opened,
-        PostgresAddress, Registration, StartTerms, Store, StoreError, Write, Written,
+        PostgresAddress, StartTerms, Store, StoreError, Write, Written,
     },
 };
 
@@ -165,10 +165,10 @@ impl SingleDropAdmission {
         session: &Session,
         patience: &Patience<'_>,
     ) -> Result<Admission, AdmissionError> {
-        let holder = self
-            .store
-            .begin_controller(&self.registration(session), self.clock.now())
-            .await?;
+        let (run, identity) = (session.run(), session.identity());
+        let registration = registration(&self.config, &self.store, run, identity, true).await?;
+        let begun = self.store.begin_controller(&registration, self.clock.now());
+        let holder = begun.await?;
         let settled = timeout(SETTLE_WITHIN, self.settle_strays(&holder, session)).await;
         let failed = settled.unwrap_or_else(|_| Err("the PBX does not end their calls".to_owned()));
         if let Err(words) = failed {
@@ -223,10 +223,6 @@ impl SingleDropAdmission {
         }
         let written = self.store.commit(holder, &writes, self.clock.now()).await;
         written.map(|_| ()).map_err(|error| chain(&error))
-    }
-
-    fn registration(&self, session: &Session) -> Registration {
-        registration(&self.config, session.run(), session.identity(), true)
     }
 
     async fn write(

@@ -88,10 +88,7 @@ pub async fn give_up(
 /// [`StoreError`].
 async fn finish_cancelled(store: &Store, now: Timestamp) -> Result<Vec<CampaignId>, StoreError> {
     let mut cancelled = Vec::new();
-    for row in store.campaigns(0).await? {
-        if row.status != Status::Cancelling || store.in_flight_of(row.id, now).await?.total() > 0 {
-            continue;
-        }
+    for row in store.cancelling_at_rest().await? {
         let order = OperatorCommand::Cancel(row.in_flight);
         match store.order(row.id, order, now).await {
             Ok(row) if row.status == Status::Cancelled => cancelled.push(row.id),

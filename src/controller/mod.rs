@@ -39,6 +39,7 @@ mod in_flight;
 mod launch_pacer;
 mod lease;
 mod messages;
+pub mod pruner;
 mod registration;
 mod rescuer;
 pub mod single_drop;
@@ -304,6 +305,8 @@ enum Input {
     },
     /// Drops of controllers that are gone were settled as lost.
     GivenUp(GivenUp),
+    /// What is too old was not deleted, and why.
+    NotPruned(String),
     /// What other controllers have done.
     Elsewhere(Result<elsewhere::Answer, StoreError>),
     /// The campaigns that have changed, by a read that began at this count of our own changes.
@@ -313,8 +316,6 @@ enum Input {
     },
     /// Who shares the trunk and the campaigns.
     Shares(Result<store::Shares, StoreError>),
-    /// The states of a campaign's contacts, counted by the store.
-    Counted(CampaignId, store::Tally),
     /// The contacts of a campaign whose places hours hold, counted by the store.
     PlacesHeld(CampaignId, Vec<store::WaitingGroup>),
     /// A campaign that is to be taken up, or its settings anew.

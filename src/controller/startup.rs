@@ -21,6 +21,7 @@ use super::{
     in_flight::InFlightTable,
     lease,
     messages::{Messages, Uses},
+    pruner::Pruner,
     registration::registration,
     rescuer::{self, OrphanRescuer},
     status::Reporter,
@@ -42,9 +43,7 @@ use crate::{
         TrunkState,
         session::{App, Claim, app_of_instance},
     },
-    store::{
-        Campaign, ControllerLease, OperatorCommand, Orphan, Registration, Status, Store, StoreError,
-    },
+    store::{Campaign, ControllerLease, OperatorCommand, Orphan, Status, Store, StoreError},
 };
 
 impl Controller {
@@ -79,8 +78,7 @@ impl Controller {
 
         let claim = Claim::new(&config).await?;
         let renewed = clock::since_boot();
-        let registration = registration(&config, claim.run(), claim.identity(), false);
-        let leased = lease_and_adopt(&registration, &store, &claim, &clock).await;
+        let leased = lease_and_adopt(&config, &store, &claim, &clock).await;
         let (holder, orphans) = match leased {
             Ok(leased) => leased,
             Err(error) => {
@@ -139,6 +137,14 @@ impl Controller {
             stuck: ended.stuck.clone(),
         };
         helpers.spawn(rescuer.work());
+        let pruner = Pruner {
+            config: config.clone(),
+            store: store.clone(),
+            holder: holder.clone(),
+            clock: Arc::clone(&clock),
+            inputs: to_loop.clone(),
+        };
+        helpers.spawn(pruner.work());
         helpers.spawn(gone::give_back(store.clone(), Arc::clone(&clock)));
         let probe = session.trunk();
         let (trunk_changes, trunk) =
@@ -204,12 +210,14 @@ impl Controller {
 
 /// Takes a lease for the run, and adopts what dead controllers have left: what is adopted here is ours for good.
 async fn lease_and_adopt(
-    registration: &Registration,
+    config: &Config,
     store: &Store,
     claim: &Claim,
     clock: &Steady,
 ) -> Result<(ControllerLease, Vec<Orphan>), ControllerError> {
-    let holder = store.begin_controller(registration, clock.now()).await?;
+    let (run, identity) = (claim.run(), claim.identity());
+    let registration = registration(config, store, run, identity, false).await?;
+    let holder = store.begin_controller(&registration, clock.now()).await?;
     // Before anything else goes by it: a clock that differs from the server's is not the one to go by.
     lease::compare(store, clock);
     // Before the session's own sweep forgets them.

@@ -1,15 +1,24 @@
 //! What is counted of a campaign while it runs, for the views.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{campaign::engine::Settlement, store::Tally};
+use crate::{
+    campaign::{RefusedReason, engine::Settlement},
+    drop::Outcome,
+    store::Tally,
+};
 
 /// The contacts of one campaign by their state, and its pace.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Account {
     tally: Tally,
+    /// What is in `tally` and was not written yet: the store does not count it.
+    unwritten: Unwritten,
     /// Drops started by this controller.
     started: u64,
     starts: BySecond,
@@ -31,17 +40,30 @@ impl Account {
         &self.tally
     }
 
-    /// Contacts were added, or other controllers have settled some: the store has counted anew. All of these are
-    /// counts that only grow, of which each side may be ahead.
-    pub(super) fn recount(&mut self, tally: &Tally) {
-        self.tally.contacts = self.tally.contacts.max(tally.contacts);
-        for (&outcome, &count) in &tally.outcomes {
-            let ours = self.tally.outcomes.entry(outcome).or_default();
-            *ours = count.max(*ours);
+    /// Contacts were added or came back, or other controllers have settled some: the store has counted anew, behind all
+    /// that [`Self::written`] was called for and before all else.
+    pub(super) fn recount(&mut self, tally: Tally) {
+        self.tally = tally;
+        for (&outcome, &count) in &self.unwritten.outcomes {
+            *self.tally.outcomes.entry(outcome).or_default() += count;
         }
-        for (&reason, &count) in &tally.refused {
-            let ours = self.tally.refused.entry(reason).or_default();
-            *ours = count.max(*ours);
+        for (&reason, &count) in &self.unwritten.refused {
+            *self.tally.refused.entry(reason).or_default() += count;
+        }
+    }
+
+    /// A settlement that was noted is written, or, as the contact is another's, never will be.
+    pub(super) fn written(&mut self, settlement: &Settlement) {
+        match *settlement {
+            Settlement::Refused(reason) => one_less(&mut self.unwritten.refused, reason),
+            Settlement::Ended {
+                outcome,
+                again: None,
+                ..
+            } => one_less(&mut self.unwritten.outcomes, outcome),
+            Settlement::Ended { again: Some(_), .. }
+            | Settlement::Held { .. }
+            | Settlement::NotDialled { .. } => {}
         }
     }
 
@@ -61,6 +83,7 @@ impl Account {
         match *settlement {
             Settlement::Refused(reason) => {
                 *self.tally.refused.entry(reason).or_default() += 1;
+                *self.unwritten.refused.entry(reason).or_default() += 1;
                 self.ends.add(now);
             }
             Settlement::Ended {
@@ -69,6 +92,7 @@ impl Account {
                 ..
             } => {
                 *self.tally.outcomes.entry(outcome).or_default() += 1;
+                *self.unwritten.outcomes.entry(outcome).or_default() += 1;
                 self.ends.add(now);
             }
             Settlement::Ended { again: Some(_), .. } | Settlement::Held { .. } => {}
@@ -109,6 +133,19 @@ impl Account {
         let rest = SignedDuration::from_millis(i64::try_from(millis).ok()?);
         let from = idle_until.map_or(now, |until| until.max(now));
         from.checked_add(rest).ok()
+    }
+}
+
+/// Settlements that were noted and not written.
+#[derive(Clone, Debug, Default)]
+struct Unwritten {
+    outcomes: BTreeMap<Outcome, u64>,
+    refused: BTreeMap<RefusedReason, u64>,
+}
+
+fn one_less<K: Ord>(counts: &mut BTreeMap<K, u64>, of: K) {
+    if let Some(count) = counts.get_mut(&of) {
+        *count = count.saturating_sub(1);
     }
 }
 
@@ -155,10 +192,7 @@ const PACE_OF: Duration = Duration::from_secs(300);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        campaign::{RefusedReason, budget::Calls},
-        drop::Outcome,
-    };
+    use crate::campaign::budget::Calls;
 
     #[test]
     fn contacts_are_counted_once_and_the_rest_is_reckoned_by_the_pace() {
@@ -180,6 +214,41 @@ mod tests {
         assert_eq!(told.as_second(), 20 + rest);
         let told = account.ends_at(Some(at(3_600)), at(20)).unwrap();
         assert_eq!(told.as_second(), 3_600 + rest);
+    }
+
+    #[test]
+    fn contacts_that_came_back_count_no_more_and_what_is_not_written_yet_counts() {
+        let mut account = Account::new(Tally {
+            contacts: 10,
+            ..Tally::default()
+        });
+        for second in 0..4 {
+            account.note(&ended(None), at(second));
+        }
+        account.note(&Settlement::Refused(RefusedReason::NoConsent), at(4));
+        for _ in 0..3 {
+            account.written(&ended(None));
+        }
+        // Two of the three that were written were requeued, a list has brought two contacts more, and another controller
+        // has settled one.
+        account.recount(Tally {
+            contacts: 12,
+            outcomes: [(Outcome::Busy, 1), (Outcome::Delivered, 1)].into(),
+            ..Tally::default()
+        });
+        let tally = account.tally();
+        assert_eq!(tally.outcomes[&Outcome::Busy], 2);
+        assert_eq!(tally.outcomes[&Outcome::Delivered], 1);
+        assert_eq!(tally.refused[&RefusedReason::NoConsent], 1);
+        assert_eq!(account.left(), 8);
+        account.written(&ended(None));
+        account.written(&Settlement::Refused(RefusedReason::NoConsent));
+        account.recount(Tally {
+            contacts: 12,
+            outcomes: [(Outcome::Busy, 2)].into(),
+            ..Tally::default()
+        });
+        assert_eq!(account.left(), 10);
     }
 
     #[test]

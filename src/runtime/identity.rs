@@ -6,35 +6,23 @@ use std::fmt;
 use backon::Retryable as _;
 use tokio::time::sleep;
 
-use super::{
-    error::SessionError,
-    reach::{pauses, settings},
-};
+use super::reach::pauses;
 use crate::{
-    ari::{Failure, Pbx, Rest},
-    config::{Config, PbxUrl},
+    ari::{Failure, Rest},
+    config::PbxUrl,
     drop::RefusalKind,
+    id::DropId,
 };
 
 /// The identity of a PBX: Asterisk's entity id, with the port of its web server, which tells Asterisks of one host apart;
 /// the address alone if it has no such id.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PbxIdentity(String);
+pub struct PbxIdentity {
+    name: String,
+    marker: Option<String>,
+}
 
 impl PbxIdentity {
-    /// Asks the configured PBX.
-    ///
-    /// # Errors
-    /// [`SessionError`] if it does not answer.
-    pub(crate) async fn ask(config: &Config) -> Result<Self, SessionError> {
-        let pbx = Pbx::new(&settings(config)).map_err(SessionError::Settings)?;
-        let asked = Self::ask_of(&pbx.rest(), &config.pbx.url).await;
-        asked.map_err(|source| SessionError::Pbx {
-            url: config.pbx.url.to_string(),
-            source,
-        })
-    }
-
     /// Asks a PBX that is reached at this address.
     ///
     /// # Errors
@@ -44,6 +32,28 @@ impl PbxIdentity {
         let info = info.retry(pauses()).sleep(sleep);
         let info = info.when(|failure| failure.kind == RefusalKind::NoReply);
         Ok(Self::new(&info.await?.system.entity_id, url.as_str()))
+    }
+
+    /// Asks a PBX that is reached at this address, and marks it, so that it is known by any other address, too. A mark that
+    /// cannot be made or read is none.
+    ///
+    /// # Errors
+    /// [`Failure`] if it does not answer.
+    pub(crate) async fn ask_and_mark(rest: &Rest, url: &PbxUrl) -> Result<Self, Failure> {
+        let identity = Self::ask_of(rest, url).await?;
+        let marker = match rest.global_variable(MARKER).await {
+            Ok(None) => {
+                let own = DropId::generate().to_string();
+                // Of two that mark it at once, the later one's stays.
+                match rest.set_global_variable(MARKER, &own).await {
+                    Ok(()) => rest.global_variable(MARKER).await.ok().flatten(),
+                    Err(_) => None,
+                }
+            }
+            Ok(marker) => marker,
+            Err(_) => None,
+        };
+        Ok(Self { marker, ..identity })
     }
 
     /// The identity of a PBX with this entity id, which may be none, at this address.
@@ -59,28 +69,72 @@ impl PbxIdentity {
         };
         let entity_id = entity_id.trim().to_ascii_lowercase();
         let is_none = entity_id.chars().all(|c| matches!(c, '0' | ':' | '-'));
-        Self(if is_none {
+        let name = if is_none {
             address
         } else {
             format!("{entity_id}:{port}")
-        })
+        };
+        Self { name, marker: None }
+    }
+
+    /// What tells this PBX, as long as it runs, from one whose machine was cloned; `None` if it cannot be marked.
+    pub(crate) fn marker(&self) -> Option<&str> {
+        self.marker.as_deref()
+    }
+
+    /// The name that it has in the store: the one by which it is known there if that is the same PBX behind another port,
+    /// by its entity id and its mark; else its own.
+    pub(crate) fn known_as<'a>(&'a self, known: Option<(&'a str, Option<&'a str>)>) -> &'a str {
+        let host = |name: &str| name.rsplit_once(':').map(|(host, _)| host.to_owned());
+        match known {
+            Some((name, Some(marker)))
+                if self.marker() == Some(marker) && host(name) == host(&self.name) =>
+            {
+                name
+            }
+            Some(_) | None => &self.name,
+        }
     }
 
     /// As it is stored and printed.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.name
     }
 }
 
 impl fmt::Display for PbxIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.name)
     }
 }
+
+/// A global variable of the PBX, which ends with its process.
+const MARKER: &str = "AFTERTONE_PBX";
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pbx_behind_another_port_is_known_by_its_mark_alone() {
+        let pbx = |name: &str, marker: Option<&str>| PbxIdentity {
+            name: name.to_owned(),
+            marker: marker.map(str::to_owned),
+        };
+        let rows = [
+            (pbx("a:1", Some("m")), Some(("a:2", Some("m"))), "a:2"),
+            // A clone of its machine, or the PBX after its restart.
+            (pbx("a:1", Some("n")), Some(("a:2", Some("m"))), "a:1"),
+            (pbx("a:1", None), Some(("a:2", Some("m"))), "a:1"),
+            (pbx("a:1", Some("m")), Some(("a:2", None)), "a:1"),
+            (pbx("a:1", None), Some(("a:2", None)), "a:1"),
+            (pbx("b:1", Some("m")), Some(("a:1", Some("m"))), "b:1"),
+            (pbx("a:1", Some("m")), None, "a:1"),
+        ];
+        for (pbx, known, expected) in rows {
+            assert_eq!(pbx.known_as(known), expected, "{pbx:?} {known:?}");
+        }
+    }
 
     #[test]
     fn a_pbx_is_the_same_by_every_name_and_no_other_on_its_host() {

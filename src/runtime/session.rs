@@ -248,6 +248,7 @@ impl App {
 pub(crate) struct Claim {
     run: RunName,
     identity: PbxIdentity,
+    pbx: Pbx,
     live: LiveRun,
     remains: Remains,
 }
@@ -259,7 +260,12 @@ impl Claim {
     /// [`SessionError`]; nothing is left behind then.
     pub(crate) async fn new(config: &Config) -> Result<Self, SessionError> {
         let run = RunName::unique(&config.instance).map_err(SessionError::Instance)?;
-        let identity = PbxIdentity::ask(config).await?;
+        let pbx = Pbx::new(&settings(config)).map_err(SessionError::Settings)?;
+        let identity = PbxIdentity::ask_and_mark(&pbx.rest(), &config.pbx.url).await;
+        let identity = identity.map_err(|source| SessionError::Pbx {
+            url: config.pbx.url.to_string(),
+            source,
+        })?;
         let runs = Runs::open(&config.state_dir, identity.as_str())?;
         let library = Library::new(&config.pbx.sounds_dir, &config.pbx.pbx_sounds_dir);
         let library = library.map_err(SessionError::Library)?;
@@ -267,6 +273,7 @@ impl Claim {
         Ok(Self {
             run,
             identity,
+            pbx,
             live,
             remains: Remains { runs, library },
         })
@@ -300,12 +307,11 @@ impl Claim {
         let reached = async {
             // Before the sweep forgets them.
             let dead = self.dead()?;
-            let pbx = Pbx::new(&settings(config)).map_err(SessionError::Settings)?;
             if let App::OfTheInstance(name) = &app {
-                lease = Some(self.lease(config, &pbx, name, &dead).await?);
+                lease = Some(self.lease(config, name, &dead).await?);
             }
             let remains = self.remains.clone();
-            let reached = Reached::new(config, &pbx, &self.run, app.name(), remains).await?;
+            let reached = Reached::new(config, &self.pbx, &self.run, app.name(), remains).await?;
             Ok((reached, dead))
         };
         match reached.await {
@@ -326,11 +332,10 @@ impl Claim {
     async fn lease(
         &self,
         config: &Config,
-        pbx: &Pbx,
         app: &str,
         dead: &[RunName],
     ) -> Result<AppLease, SessionError> {
-        let rest = pbx.rest();
+        let rest = self.pbx.rest();
         let lease = AppLease::take(&rest, app, &self.run, &config.instance, dead).await;
         let url = config.pbx.url.to_string();
         lease.map_err(|error| match error {

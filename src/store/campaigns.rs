@@ -165,6 +165,17 @@ impl Store {
             .collect()
     }
 
+    /// The campaigns that are to be cancelled and of which nothing is in flight any more.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn cancelling_at_rest(&self) -> Result<Vec<Campaign>, StoreError> {
+        let mut tx = self.read("read which campaigns can be cancelled").await?;
+        let stored = tx.all(CANCELLING, &[]).await?;
+        let read = stored.into_iter().map(|stored| tx.campaign(stored));
+        read.collect()
+    }
+
     /// Changes what was ordered.
     ///
     /// # Errors
@@ -390,6 +401,11 @@ const NUMBERED: Sql = sql!(
 const AFTER: Sql = sql!(
     "SELECT id, name, spec, standing, why, in_flight, created_at, version \
      FROM campaigns WHERE version > $1 ORDER BY version"
+);
+
+const CANCELLING: Sql = sql!(
+    "SELECT id, name, spec, standing, why, in_flight, created_at, version FROM campaigns WHERE standing = 'cancelling' \
+     AND NOT EXISTS (SELECT 1 FROM drops WHERE drops.campaign = campaigns.id AND drops.outcome IS NULL) ORDER BY id"
 );
 
 const REORDER: Sql =

@@ -40,6 +40,8 @@ pub struct Registration {
     pub pbx: String,
     /// Which PBX that is, so that no other one passes for it.
     pub identity: String,
+    /// What tells it, as long as it runs, from every other that may have the same identity behind another port.
+    pub marker: Option<String>,
     /// The trunk behind it, which other PBXes may share.
     pub trunk: String,
     /// How fast the trunk takes starts, as this controller was configured.
@@ -317,10 +319,7 @@ const BEGIN: Sql = sql!(
 /// With what the server's clock shows.
 const ALIVE: Sql = sql!(
     "SELECT alive.run, ",
-    [
-        "CAST(NULL AS BIGINT)",
-        "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
-    ],
+    SERVER_TIME,
     " FROM (SELECT 1 AS one) AS always LEFT JOIN \
      (SELECT run FROM controllers WHERE run = $1 AND ended_at IS NULL",
     ["", " FOR SHARE"],

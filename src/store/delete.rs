@@ -7,6 +7,7 @@ use super::{
     codec::micros,
     intent_locks::hold_campaign,
     sql::{Sql, args, row, rows, sql},
+    transaction::Tx,
 };
 use crate::campaign::engine::CampaignId;
 
@@ -32,6 +33,9 @@ impl Store {
         if tx.one::<(i64,)>(DROP, args![campaign.0]).await?.is_some() {
             return Err(tx.refuse("it has drops, which are kept"));
         }
+        if tx.one::<(i64,)>(PRUNED, args![campaign.0]).await?.is_some() {
+            return Err(tx.refuse("it had drops, whose counts are kept"));
+        }
         tx.commit().await
     }
 
@@ -49,11 +53,9 @@ impl Store {
         let contacts: Vec<(i64,)> = tx.all(SOME, args![campaign.0, AT_A_TIME]).await?;
         let given = rows(contacts.iter().map(|(id,)| row! { id: id }));
         if contacts.is_empty() {
-            for sql in [HELD_UNDER, REQUEUES, PLACES, IMPORTS, CAMPAIGN] {
-                tx.execute(sql, args![campaign.0]).await?;
-            }
+            tx.forget_campaign(campaign).await?;
         } else {
-            for sql in [DECISIONS, LAST_DECISIONS, REQUEUED, CONTACTS] {
+            for sql in OF_CONTACTS {
                 tx.execute(sql, args![&given]).await?;
             }
         }
@@ -62,8 +64,28 @@ impl Store {
     }
 }
 
-/// Why a campaign is cancelled that is being deleted.
+impl Tx {
+    /// Deletes what is left of a campaign without drops and contacts.
+    pub(super) async fn forget_campaign(&mut self, campaign: CampaignId) -> Result<(), StoreError> {
+        let scope = format!("campaign:{campaign}");
+        self.execute(PACE, args![&scope]).await?;
+        for sql in [
+            HELD_UNDER,
+            REQUEUES,
+            PLACES,
+            IMPORTS,
+            PRUNED_COUNTS,
+            CAMPAIGN,
+        ] {
+            self.execute(sql, args![campaign.0]).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Why a campaign is cancelled that is being deleted, by the operator, or for its age, with its drops.
 const BEING_DELETED: &str = "being deleted";
+pub(super) const EXPIRED: &str = "being deleted for its age";
 
 /// Contacts of one transaction: so few that no other writer waits for long.
 const AT_A_TIME: i64 = 5_000;
@@ -74,13 +96,18 @@ const CANCEL: Sql = sql!(
 
 const DROP: Sql = sql!("SELECT attempt FROM drops WHERE campaign = $1 LIMIT 1");
 
-const BEGUN: Sql =
+const PRUNED: Sql = sql!("SELECT at FROM pruned WHERE campaign = $1 LIMIT 1");
+
+pub(super) const BEGUN: Sql =
     sql!("SELECT id FROM campaigns WHERE id = $1 AND standing = 'cancelled' AND why = $2");
 
 const SOME: Sql = sql!(
     "SELECT id FROM contacts WHERE campaign = $1 ORDER BY id LIMIT $2",
     ["", " FOR UPDATE"]
 );
+
+/// All that contacts have but drops, and contacts.
+pub(super) const OF_CONTACTS: [Sql; 4] = [DECISIONS, LAST_DECISIONS, REQUEUED, CONTACTS];
 
 const DECISIONS: Sql = sql!(
     "DELETE FROM decisions WHERE contact IN (SELECT given.id FROM ",
@@ -113,5 +140,9 @@ const REQUEUES: Sql = sql!("DELETE FROM requeues WHERE campaign = $1");
 const PLACES: Sql = sql!("DELETE FROM campaign_places WHERE campaign = $1");
 
 const IMPORTS: Sql = sql!("DELETE FROM imports WHERE campaign = $1");
+
+const PRUNED_COUNTS: Sql = sql!("DELETE FROM pruned WHERE campaign = $1");
+
+const PACE: Sql = sql!("DELETE FROM paces WHERE scope = $1");
 
 const CAMPAIGN: Sql = sql!("DELETE FROM campaigns WHERE id = $1");

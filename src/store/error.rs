@@ -210,6 +210,10 @@ impl Failure {
         match self {
             // It says nothing but that it waited.
             Self::Database(sqlx::Error::PoolTimedOut) => "no connection became free in time".into(),
+            // Whatever statement it was that the server did not take.
+            Self::Database(error) if kind_of(&error) == Kind::Standby => {
+                "the server takes no writes from this user, and may be a read replica".into()
+            }
             Self::Database(error) => error.into(),
             Self::Step(step, error) => format!("step {step}: {error}").into(),
             Self::Unreleased(version) => {
@@ -318,8 +322,8 @@ impl Kind {
                 Some("the server may be starting, stopping, or short of something; see its log")
             }
             Self::Standby => Some(
-                "the server takes no writes: it is a standby, or this user's transactions are read-only; \
-                 `status` and `results` can read there, and for all else name the primary in `store.url`",
+                "on a read replica, or as a user whose transactions are read-only, what only shows works, such as `status` and \
+                 `results`; for all else name the primary in `store.url`",
             ),
             Self::Pooler => Some(
                 "set `pool_mode = transaction` (or `session`) for this database in the pooler; one that gives each statement another \

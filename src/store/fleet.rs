@@ -158,6 +158,18 @@ impl Fleet {
 }
 
 impl Store {
+    /// Which PBX is registered under an instance's name, and its mark.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn known_pbx(
+        &self,
+        pbx: &str,
+    ) -> Result<Option<(String, Option<String>)>, StoreError> {
+        let mut tx = self.read(format!("read which PBX `{pbx}` is")).await?;
+        tx.one(KNOWN_PBX, args![pbx]).await
+    }
+
     /// All PBXes and controllers.
     ///
     /// # Errors
@@ -350,7 +362,8 @@ impl Tx {
                 )));
             }
         }
-        let args = args![pbx, &given.identity, &given.trunk, at];
+        let marker = given.marker.as_deref();
+        let args = args![pbx, &given.identity, &given.trunk, at, marker];
         self.execute(REGISTER, args).await?;
         Ok(())
     }
@@ -501,8 +514,10 @@ const HOLD_PBX: Sql = sql!(
 );
 
 const REGISTER: Sql = sql!(
-    "UPDATE pbxes SET identity = $2, trunk = $3, seen_at = $4, forgotten_at = NULL WHERE name = $1"
+    "UPDATE pbxes SET identity = $2, trunk = $3, seen_at = $4, marker = $5, forgotten_at = NULL WHERE name = $1"
 );
+
+const KNOWN_PBX: Sql = sql!("SELECT identity, marker FROM pbxes WHERE name = $1");
 
 const ALIVE_ON: Sql = sql!(
     "SELECT run FROM controllers WHERE pbx = $1 AND ended_at IS NULL AND lease_ends > $2 \

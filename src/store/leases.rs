@@ -85,10 +85,4 @@ impl Tx {
     }
 }
 
-pub(super) const SERVER_TIME: Sql = sql!(
-    "SELECT ",
-    [
-        "CAST(NULL AS BIGINT)",
-        "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
-    ]
-);
+pub(super) const SERVER_TIME: Sql = sql!("SELECT ", SERVER_TIME);

@@ -31,6 +31,7 @@ mod due_queue;
 mod elsewhere;
 mod erase;
 mod error;
+mod expire;
 mod fleet;
 mod held;
 mod import;
@@ -41,6 +42,7 @@ mod open;
 mod person;
 mod places;
 mod prune;
+mod prune_turn;
 mod queue;
 mod removals;
 mod requeue;
@@ -80,6 +82,7 @@ pub use person::{
     ContactStep, PersonCall, PersonContact, PersonDecision, PersonRecord, PersonRemoval,
 };
 pub use prune::{Prunable, Pruned};
+pub use prune_turn::PruneTurn;
 pub use queue::{Facts, Leased, Recent, RecentCalls};
 pub use removals::Removal;
 pub use requeue::{ContactEnd, Operator, Requeue, Requeued};

@@ -1,13 +1,14 @@
-//! Deleting by time what grows with calls: drops and decisions of campaigns that are over.
+//! Deleting by time what grows with calls: drops and decisions of campaigns that are over, and such campaigns as a whole.
 //!
 //! What counts a number's calls, a trunk's shares or a campaign's results is not lost: drops stay as long as a cap looks
-//! back, and are counted before they go. Campaigns that are not over, contacts, do-not-call lists and whatever has not
-//! ended stay as they are. Each transaction is small, so that others get in between.
+//! back, and are counted before they go. Campaigns that are not over, do-not-call lists and whatever has not ended
+//! stay as they are, and contacts unless their campaign goes. Each transaction is small, so that others get in between.
 
 use jiff::Timestamp;
 
 use super::{
     Store, StoreError, codec,
+    expire::Expired,
     retry::Attempts,
     sql::{Sql, args, row, rows, sql},
     transaction::Tx,
@@ -21,14 +22,20 @@ pub struct Prunable {
     pub drops_before: Option<Timestamp>,
     /// Decisions before, of campaigns that are over.
     pub decisions_before: Option<Timestamp>,
+    /// Campaigns that were over before, with all that they have, if nothing of them is open or later.
+    pub campaigns_before: Option<Timestamp>,
 }
 
 /// What was deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pruned {
-    /// Drops.
+    /// Campaigns as a whole.
+    pub campaigns: u64,
+    /// Their contacts.
+    pub contacts: u64,
+    /// Drops, but those of campaigns that went as a whole.
     pub drops: u64,
-    /// Decisions.
+    /// Decisions, likewise.
     pub decisions: u64,
 }
 
@@ -48,8 +55,15 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn prunable(&self, what: &Prunable) -> Result<Pruned, StoreError> {
-        let mut tx = self.read("count what can be pruned").await?;
         let mut pruned = Pruned::default();
+        let mut whole = String::from("[]");
+        if let Some(before) = what.campaigns_before {
+            let expired = self.expired(before).await?;
+            pruned.campaigns = expired.len() as u64;
+            pruned.contacts = self.contacts_of(&expired).await?;
+            whole = rows(expired.iter().map(|campaign| row! { id: campaign.0 }));
+        }
+        let mut tx = self.read("count what can be pruned").await?;
         for (before, sql, count) in [
             (what.drops_before, COUNT_DROPS, &mut pruned.drops),
             (
@@ -59,7 +73,8 @@ impl Store {
             ),
         ] {
             if let Some(before) = before {
-                let found: Option<(i64,)> = tx.one(sql, args![codec::micros(before)]).await?;
+                let found: Option<(i64,)> =
+                    tx.one(sql, args![&whole, codec::micros(before)]).await?;
                 *count = found.map_or(0, |(count,)| count.unsigned_abs());
             }
         }
@@ -76,6 +91,11 @@ impl Store {
         mut pruned: impl FnMut(Pruned) -> bool,
     ) -> Result<Pruned, StoreError> {
         let mut all = Pruned::default();
+        if let Some(before) = what.campaigns_before
+            && !self.expire(before, &mut all, &mut pruned).await?
+        {
+            return Ok(all);
+        }
         if let Some(before) = what.drops_before {
             let before = codec::micros(before);
             let mut tx = self.read("read which campaigns are over").await?;
@@ -130,6 +150,41 @@ impl Store {
         Ok(all)
     }
 
+    /// Deletes campaigns as a whole; `false` if `pruned` says `false`.
+    async fn expire(
+        &self,
+        before: Timestamp,
+        all: &mut Pruned,
+        pruned: &mut impl FnMut(Pruned) -> bool,
+    ) -> Result<bool, StoreError> {
+        for campaign in self.expired(before).await? {
+            if !self.begin_expiry(campaign, before).await? {
+                continue;
+            }
+            loop {
+                let mut attempts = Attempts::default();
+                let gone = loop {
+                    match self.expire_some(campaign).await {
+                        Err(error) if attempts.again(&error).await => {}
+                        done => break done?,
+                    }
+                };
+                match gone {
+                    Expired::Some(contacts) => all.contacts += contacts,
+                    Expired::All => all.campaigns += 1,
+                }
+                if !pruned(*all) {
+                    return Ok(false);
+                }
+                self.give_way().await;
+                if gone == Expired::All {
+                    break;
+                }
+            }
+        }
+        Ok(true)
+    }
+
     /// How many drops of a campaign were pruned.
     ///
     /// # Errors
@@ -152,18 +207,22 @@ impl Store {
     ) -> Result<(u64, Option<i64>), StoreError> {
         let mut tx = self.write("prune drops").await?;
         tx.take_turns(PRUNE_LOCK).await?;
-        let found: Vec<(String, i64)> = match campaign {
+        let found: Vec<(String, i64, i64)> = match campaign {
             Some(campaign) => tx.all(OF_CAMPAIGN, args![from, before, campaign]).await?,
             None => tx.all(OF_NONE, args![from, before]).await?,
         };
-        let Some((_, last)) = found.last() else {
+        let Some((_, last, _)) = found.last() else {
             return Ok((0, None));
         };
-        let given = rows(found.iter().map(|(id, _)| row! { id: id }));
+        let given = rows(found.iter().map(|(id, ..)| row! { id: id }));
         for sql in [COUNT_OUTCOMES, COUNT_VARIANTS, COUNT_BUSY, COUNT_DROP] {
             tx.execute(sql, args![&given]).await?;
         }
         let gone = tx.execute(DELETE_DROPS, args![&given]).await?;
+        if campaign.is_none() {
+            let numbers = found.iter().map(|(_, _, number)| row! { number: number });
+            tx.forget_numbers(rows(numbers), NO_CAMPAIGN).await?;
+        }
         tx.commit().await?;
         Ok((gone, Some(*last)))
     }
@@ -228,33 +287,43 @@ const PAUSE: std::time::Duration = std::time::Duration::from_millis(30);
 /// In PostgreSQL's room of locks that programs share.
 const PRUNE_LOCK: i64 = 0x6166_7465_7072_756e;
 
+/// No campaign has it.
+const NO_CAMPAIGN: CampaignId = CampaignId(0);
+
 const PRUNED: Sql =
     sql!("SELECT at, name, outcome, count FROM pruned WHERE campaign = $1 AND kind = $2");
 
 const OVER: Sql =
     sql!("SELECT id FROM campaigns WHERE standing IN ('complete', 'cancelled', 'dates_over')");
 
+/// But those of campaigns that are given.
 const COUNT_DROPS: Sql = sql!(
-    "SELECT count(*) FROM drops WHERE ended_at IS NOT NULL AND ended_at < $1 AND (campaign IS NULL OR campaign IN \
-     (SELECT id FROM campaigns WHERE standing IN ('complete', 'cancelled', 'dates_over')))"
+    "SELECT count(*) FROM drops WHERE ended_at IS NOT NULL AND ended_at < $2 AND (campaign IS NULL OR campaign IN \
+     (SELECT id FROM campaigns WHERE standing IN ('complete', 'cancelled', 'dates_over') \
+     AND id NOT IN (SELECT given.id FROM ",
+    { id BIGINT },
+    ")))"
 );
 
 // It may have come back to life since it was looked at.
 const OF_CAMPAIGN: Sql = sql!(
-    "SELECT id, ended_at FROM drops WHERE campaign = $3 AND ended_at IS NOT NULL AND ended_at >= $1 AND ended_at < $2 \
+    "SELECT id, ended_at, number FROM drops WHERE campaign = $3 AND ended_at IS NOT NULL AND ended_at >= $1 AND ended_at < $2 \
      AND EXISTS (SELECT 1 FROM campaigns WHERE campaigns.id = $3 \
      AND campaigns.standing IN ('complete', 'cancelled', 'dates_over')) ORDER BY ended_at LIMIT 500"
 );
 
 const OF_NONE: Sql = sql!(
-    "SELECT id, ended_at FROM drops WHERE campaign IS NULL AND ended_at IS NOT NULL AND ended_at >= $1 AND ended_at < $2 \
+    "SELECT id, ended_at, number FROM drops WHERE campaign IS NULL AND ended_at IS NOT NULL AND ended_at >= $1 AND ended_at < $2 \
      ORDER BY ended_at LIMIT 500"
 );
 
 const COUNT_DECISIONS: Sql = sql!(
-    "SELECT count(*) FROM (SELECT campaign FROM decisions WHERE at < $1 \
-     UNION ALL SELECT campaign FROM last_decisions WHERE at < $1) AS old WHERE campaign IN \
-     (SELECT id FROM campaigns WHERE standing IN ('complete', 'cancelled', 'dates_over'))"
+    "SELECT count(*) FROM (SELECT campaign FROM decisions WHERE at < $2 \
+     UNION ALL SELECT campaign FROM last_decisions WHERE at < $2) AS old WHERE campaign IN \
+     (SELECT id FROM campaigns WHERE standing IN ('complete', 'cancelled', 'dates_over') \
+     AND id NOT IN (SELECT given.id FROM ",
+    { id BIGINT },
+    "))"
 );
 
 /// Both kinds: those of earlier versions of the program, and the last one of each contact.

@@ -90,9 +90,11 @@ impl Store {
 const BUSY: Sql = sql!("UPDATE controllers SET busy_with = $2 WHERE run = $1 AND ended_at IS NULL");
 
 const OTHERS: Sql = sql!(
-    "SELECT COALESCE(controllers.trunk, pbxes.trunk), controllers.busy_with \
-     FROM controllers LEFT JOIN pbxes ON pbxes.name = controllers.pbx \
-     WHERE controllers.ended_at IS NULL AND controllers.run <> $1 AND controllers.lease_ends > $2 \
+    "SELECT ",
+    TRUNK,
+    ", controllers.busy_with FROM ",
+    CONTROLLERS,
+    " WHERE controllers.ended_at IS NULL AND controllers.run <> $1 AND controllers.lease_ends > $2 \
      AND COALESCE(controllers.is_single, 0) = 0"
 );
 

@@ -13,6 +13,9 @@ pub(super) struct Sql {
 ///
 /// - a text that both share;
 /// - `[sqlite, postgres]`, if they differ;
+/// - `SERVER_TIME`: what the server's clock shows, in microseconds; NULL on SQLite, which has none;
+/// - `CONTROLLERS`: controllers with their PBX in `pbxes`, and `TRUNK`: the trunk of one. The program of schema 0001 says
+///   nothing of a controller's trunk: it is that of its PBX;
 /// - `{ name TYPE, .. }`: the rows that the first argument holds, as [`rows`] makes them, under the name `given`.
 macro_rules! sql {
     ($($part:tt),+ $(,)?) => {
@@ -26,6 +29,18 @@ macro_rules! sql {
 macro_rules! sql_part {
     ($database:ident $text:literal) => {
         $text
+    };
+    (sqlite SERVER_TIME) => {
+        "CAST(NULL AS BIGINT)"
+    };
+    (postgres SERVER_TIME) => {
+        "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
+    };
+    ($database:ident CONTROLLERS) => {
+        "controllers LEFT JOIN pbxes ON pbxes.name = controllers.pbx"
+    };
+    ($database:ident TRUNK) => {
+        "COALESCE(controllers.trunk, pbxes.trunk)"
     };
     (sqlite [$sqlite:literal, $postgres:literal $(,)?]) => {
         $sqlite

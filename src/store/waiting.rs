@@ -39,7 +39,9 @@ impl Store {
         now: Timestamp,
     ) -> Result<Vec<WaitingGroup>, StoreError> {
         let doing = format!("read what campaign {campaign} waits for");
-        self.read(doing).await?.waiting(campaign, now).await
+        let mut tx = self.read(doing).await?;
+        let held = tx.held_places(campaign, now).await?;
+        tx.groups(campaign, &held, now).await
     }
 
     /// The contacts of a campaign that would be due if hours did not hold their places.
@@ -51,18 +53,26 @@ impl Store {
         campaign: CampaignId,
         now: Timestamp,
     ) -> Result<Vec<WaitingGroup>, StoreError> {
-        let mut groups = self.waiting(campaign, now).await?;
+        let doing = format!("read which places of campaign {campaign} are closed");
+        let mut tx = self.read(doing).await?;
+        let held = tx.held_places(campaign, now).await?;
+        // In the daytime nothing is counted.
+        if held.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut groups = tx.groups(campaign, &held, now).await?;
         groups.retain(|group| group.by_place);
         Ok(groups)
     }
 }
 
 impl Tx {
-    async fn waiting(
+    /// Until when hours hold places, and the zone that is closed.
+    async fn held_places(
         &mut self,
         campaign: CampaignId,
         now: Timestamp,
-    ) -> Result<Vec<WaitingGroup>, StoreError> {
+    ) -> Result<HeldPlaces, StoreError> {
         let stored: Vec<StoredHold> = self
             .all(HELD_PLACES, args![campaign.0, micros(now)])
             .await?;
@@ -70,6 +80,16 @@ impl Tx {
         for (place, until, zone) in stored {
             held.insert(place, (time(self, until)?, zone));
         }
+        Ok(held)
+    }
+
+    /// What contacts wait for, where hours hold these places.
+    async fn groups(
+        &mut self,
+        campaign: CampaignId,
+        held: &HeldPlaces,
+        now: Timestamp,
+    ) -> Result<Vec<WaitingGroup>, StoreError> {
         let mut groups: BTreeMap<_, u64> = BTreeMap::new();
         for count in self.due_counts(campaign, now).await? {
             let key = match (count.until, held.get(&count.place)) {
@@ -92,6 +112,8 @@ impl Tx {
         Ok(groups.into_iter().map(group).collect())
     }
 }
+
+type HeldPlaces = BTreeMap<i64, (Timestamp, Option<String>)>;
 
 /// The columns of [`HELD_PLACES`].
 type StoredHold = (i64, i64, Option<String>);

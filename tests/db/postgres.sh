@@ -6,6 +6,7 @@
 #   tests/db/postgres.sh url     --name NAME               the address of its database `postgres`
 #   tests/db/postgres.sh restart --name NAME               stops it in an orderly way, and starts it
 #   tests/db/postgres.sh kill    --name NAME               kills it at once, as a crash would; `restart` brings it back
+#   tests/db/postgres.sh standby --name NAME --of PRIMARY  a hot standby that follows the server PRIMARY; ready when it returns
 #
 # Without --port it takes a free one from 32000 to 32767, where no lab has its ports and the system takes none for connections,
 # and keeps it. Its data is under ${XDG_CACHE_HOME:-~/.cache}/aftertone/postgres/NAME, and so is its socket. It refuses root, so
@@ -17,7 +18,7 @@ FIRST_PORT=32000
 LAST_PORT=32767
 
 usage() {
-    sed -n '2,8p' "${BASH_SOURCE[0]}" | sed 's/^# \{0,1\}//' >&2
+    sed -n '2,9p' "${BASH_SOURCE[0]}" | sed 's/^# \{0,1\}//' >&2
     exit 2
 }
 
@@ -26,10 +27,12 @@ command=${1:-}
 shift
 name=
 port=
+primary=
 while (($#)); do
     case $1 in
         --name) name=${2:?--name wants a name} ;;
         --port) port=${2:?--port wants a port} ;;
+        --of) primary=${2:?--of wants the name of a server} ;;
         *) usage ;;
     esac
     shift 2
@@ -44,6 +47,7 @@ if ((EUID == 0)); then
     homes=/var/tmp/aftertone-postgres/$(cksum <<<"$homes" | cut -d ' ' -f 1)
     as=(runuser -u postgres --)
 fi
+[[ -z $primary || $primary =~ ^[a-z0-9-]{1,32}$ ]] || usage
 home=$homes/$name
 data=$home/data
 log=$home/log
@@ -55,6 +59,7 @@ main() {
         url) url ;;
         restart) restart ;;
         kill) kill_it ;;
+        standby) standby ;;
         *) usage ;;
     esac
 }
@@ -63,7 +68,6 @@ up() {
     if running; then
         return
     fi
-    [[ -z $port || $port =~ ^[0-9]{1,5}$ ]] || usage
     if [[ ! -f $data/PG_VERSION ]]; then
         make_folder
         run initdb --pgdata "$data" --username "$user" --auth trust --encoding UTF8 --locale C >/dev/null
@@ -75,6 +79,26 @@ up() {
             "logging_collector = off" |
             "${as[@]}" tee -a "$data/postgresql.conf" >/dev/null
     fi
+    begin
+}
+
+# A copy of the primary as it is, which then follows its log by streaming, and may be read.
+standby() {
+    if running; then
+        return
+    fi
+    [[ -n $primary && $primary != "$name" && -f $homes/$primary/port ]] || usage
+    make_folder
+    run pg_basebackup --host 127.0.0.1 --port "$(cat "$homes/$primary/port")" --username "$user" --pgdata "$data" \
+        --wal-method stream --checkpoint fast --write-recovery-conf --no-password
+    printf '%s\n' "hot_standby = on" "unix_socket_directories = '$home'" |
+        "${as[@]}" tee -a "$data/postgresql.conf" >/dev/null
+    begin
+}
+
+# Starts it on the port that was given, or on any.
+begin() {
+    [[ -z $port || $port =~ ^[0-9]{1,5}$ ]] || usage
     if [[ -n $port ]]; then
         start_on "$port" || failed
     else

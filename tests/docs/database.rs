@@ -159,6 +159,10 @@ const TABLES: &[(&str, &str)] = &[
         "Numbers of people who had everything about them erased. What is left of such a person elsewhere has as its number minus the contact's id, or 0 outside campaigns.",
     ),
     (
+        "prune_turns",
+        "When a controller last deleted what `[retention]` says: one row.",
+    ),
+    (
         "pruned",
         "Counts of drops that were pruned, so that the results of a campaign stay whole.",
     ),
@@ -181,6 +185,15 @@ const TABLES: &[(&str, &str)] = &[
 ];
 
 const COLUMNS: &[(&str, &str)] = &[
+    ("prune_turns.id", "always 1"),
+    ("prune_turns.run", "the controller that is at it"),
+    ("prune_turns.began_at", "when it last began"),
+    ("prune_turns.done_at", "when all was last deleted"),
+    (
+        "prune_turns.failed_at",
+        "when it failed, unless all was deleted since",
+    ),
+    ("prune_turns.failure", "why it failed"),
     ("pruned.campaign", "the campaign"),
     (
         "pruned.kind",
@@ -275,6 +288,10 @@ const COLUMNS: &[(&str, &str)] = &[
     ),
     ("pbxes.trunk", "the trunk behind it"),
     ("pbxes.seen_at", "when a controller last began on it"),
+    (
+        "pbxes.marker",
+        "what is in the PBX's global variable `AFTERTONE_PBX`, by which it is known behind another port",
+    ),
     (
         "pbxes.forgotten_at",
         "when the operator gave it up: it is not listed any more, and its calls still count for its trunk",

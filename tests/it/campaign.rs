@@ -6,6 +6,7 @@ pub(crate) mod campaign_fixture;
 mod fence;
 mod fleet;
 mod lease;
+mod retention;
 mod trouble;
 
 use std::time::Duration;

@@ -28,6 +28,7 @@ mod not_started;
 mod outcomes;
 mod program;
 mod rights;
+mod standby;
 mod standstill;
 mod terminal;
 mod waiting;

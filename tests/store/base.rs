@@ -219,6 +219,38 @@ impl OwnServer {
         }
     }
 
+    /// A hot standby that follows it.
+    pub(crate) fn standby(&self) -> Self {
+        let name = format!("{}-standby", self.name);
+        let name = OwnName::first_free(&cache().join("postgres"), &name).unwrap();
+        script(&["down", "--name", name.as_str()]);
+        let primary = self.name.to_string();
+        script(&["standby", "--name", name.as_str(), "--of", &primary]);
+        let url = script(&["url", "--name", name.as_str()]);
+        Self {
+            url: url.trim().to_owned(),
+            name,
+        }
+    }
+
+    /// Waits until it, as a standby, has replayed all that its primary has written.
+    pub(crate) async fn follow(&self, primary: &Self) {
+        let mut connection = PgConnection::connect(&primary.url).await.unwrap();
+        let written = sqlx::query_scalar("SELECT CAST(pg_current_wal_lsn() AS TEXT)");
+        let written: String = written.fetch_one(&mut connection).await.unwrap();
+        let mut connection = PgConnection::connect(&self.url).await.unwrap();
+        for _ in 0..3_000 {
+            let replayed =
+                sqlx::query_scalar("SELECT pg_last_wal_replay_lsn() >= CAST($1 AS PG_LSN)");
+            let replayed = replayed.bind(&written).fetch_one(&mut connection).await;
+            if replayed.unwrap() {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        panic!("the standby does not follow");
+    }
+
     /// What kills it at once, from wherever it is called.
     pub(crate) fn killer(&self) -> impl Fn() + Send + 'static {
         let name = self.name.to_string();

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use aftertone::{
     campaign::engine::Settlement,
     drop::Outcome,
-    store::{Across, ErasedPerson, Filter, ListName, NewContact, Source, Store, Write, Written},
+    store::{
+        Across, ErasedPerson, Filter, ListName, NewContact, Operator, Source, Store, Write, Written,
+    },
 };
 use libtest_mimic::Trial;
 
@@ -65,10 +67,19 @@ async fn nothing_of_a_person_is_left_and_counts_stay(base: &Base) {
     });
     fixture.commit(&writes, 5).await;
     let store = &fixture.store;
-    store
-        .bar(&own, &[number(0)], Some("Secretreason"), fixture.at(6))
-        .await
-        .unwrap();
+    let bar = async || {
+        let (number, because) = ([number(0)], Some("Secretreason"));
+        let barred = store.bar(&own, &number, because, fixture.at(6)).await;
+        barred.unwrap();
+    };
+    bar().await;
+    let by = Operator {
+        who: "ann",
+        because: Some("Secretremoval"),
+    };
+    let removed = store.unbar(&own, &[number(0)], by, fixture.at(6)).await;
+    assert_eq!(removed.unwrap(), 1);
+    bar().await;
     let before = store.tally(fixture.campaign).await.unwrap();
 
     let numbers = [number(0)];
@@ -97,15 +108,17 @@ async fn nothing_of_a_person_is_left_and_counts_stay(base: &Base) {
 
     // No table holds anything of the person.
     let digits = number(0).digits().to_string();
-    for table in [
-        "contacts",
-        "drops",
-        "decisions",
-        "numbers",
-        "do_not_call",
-        "erased_numbers",
-        "imports",
-    ] {
+    let tables = match base.kind {
+        Kind::Postgres => {
+            "SELECT CAST(tablename AS TEXT) FROM pg_tables WHERE schemaname = 'public'"
+        }
+        Kind::Sqlite => {
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND name <> 'aftertone_migrations'"
+        }
+    };
+    let tables = base.texts(tables).await;
+    assert!(tables.len() > 15, "{tables:?}");
+    for table in &tables {
         let rows = match base.kind {
             Kind::Postgres => {
                 base.texts(format!("SELECT CAST({table} AS TEXT) FROM {table}"))

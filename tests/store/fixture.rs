@@ -246,6 +246,7 @@ pub(crate) fn registration(run: &RunName, pbx: &str) -> Registration {
         run: run.clone(),
         pbx: pbx.to_owned(),
         identity: pbx.to_owned(),
+        marker: None,
         trunk: run.to_string(),
         rate: Rate::new(1_000, Duration::from_secs(1)).unwrap(),
         in_flight: 10_000,

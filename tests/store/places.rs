@@ -28,6 +28,7 @@ pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
         open_places_are_served_and_held_ones_are_not_touched,
         held_contacts_are_shown_until_their_hours_begin,
         contacts_come_by_due_time_over_all_places,
+        the_closed_places_of_a_campaign_are_its_own,
         two_controllers_trust_their_own_rules_alone,
         a_contact_whose_place_is_not_known_is_given_out,
         a_contact_that_hours_hold_gets_its_place,
@@ -150,6 +151,40 @@ async fn contacts_come_by_due_time_over_all_places(base: &Base) {
     assert!(matches!(next, Next::At(at) if at < noon), "{next:?}");
     let (all, next) = fixture.lease_at(7, noon).await;
     assert_eq!((ids(&all), next), (vec![15], Next::At(noon + 90.seconds())));
+}
+
+async fn the_closed_places_of_a_campaign_are_its_own(base: &Base) {
+    let fixture = Fixture::of(base, 0).await;
+    let other = Fixture::other(base, &fixture, "two", 0..0).await;
+    for of in [&fixture, &other] {
+        add(of, 1, NEW_YORK, 0..3, at(EVENING) - 2.hours()).await;
+        add(of, 2, LOS_ANGELES, 0..2, at(EVENING) - 1.hours()).await;
+    }
+    let store = &fixture.store;
+    let (all, _) = fixture.lease_at(100, at(EVENING)).await;
+    assert_eq!(all.len(), 2, "not the other's");
+    let held = "SELECT CAST(campaign AS TEXT) FROM campaign_places WHERE held_until IS NOT NULL ORDER BY 1";
+    assert_eq!(base.texts(held).await, [fixture.campaign.to_string()]);
+    let by_place = async |of: &Fixture| {
+        let groups = store.waiting_by_place(of.campaign, at(EVENING)).await;
+        groups
+            .unwrap()
+            .iter()
+            .map(|group| group.contacts)
+            .sum::<u64>()
+    };
+    assert_eq!((by_place(&fixture).await, by_place(&other).await), (3, 0));
+
+    let (all, _) = other.lease_at(100, at(EVENING)).await;
+    assert_eq!(all.len(), 2);
+    assert_eq!((by_place(&fixture).await, by_place(&other).await), (3, 3));
+    // One of them looks at noon, when all is open.
+    let (all, _) = fixture.lease_at(1, at("2026-12-02T18:00:00Z")).await;
+    assert_eq!(all.len(), 1);
+    assert_eq!(base.texts(held).await, [other.campaign.to_string()]);
+    let times = "SELECT campaign || ' ' || times_held FROM campaign_places WHERE times_held > 0 ORDER BY campaign";
+    let expected = [&fixture, &other].map(|of| format!("{} 1", of.campaign));
+    assert_eq!(base.texts(times).await, expected);
 }
 
 async fn two_controllers_trust_their_own_rules_alone(base: &Base) {

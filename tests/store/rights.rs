@@ -30,6 +30,7 @@ pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
         server,
         Kind::BOTH,
         contacts_that_failed_come_back_once_with_who_and_why,
+        other_campaigns_and_contacts_in_hand_are_left_alone_by_a_requeue,
         a_campaign_that_is_over_stays_so_until_it_is_resumed,
         nothing_comes_back_into_a_cancelled_campaign,
         what_is_held_by_other_rules_is_due_at_once_and_a_retry_is_not,
@@ -149,6 +150,34 @@ async fn contacts_that_failed_come_back_once_with_who_and_why(base: &Base) {
     let of_refused = store.requeues_of(contacts[4].id).await.unwrap();
     let refused = ContactEnd::Refused(RefusedReason::NoConsent);
     assert_eq!(of_refused, [(refused, note(3, 4))]);
+}
+
+async fn other_campaigns_and_contacts_in_hand_are_left_alone_by_a_requeue(base: &Base) {
+    let fixture = Fixture::of(base, 3).await;
+    let other = Fixture::other(base, &fixture, "two", 3..4).await;
+    for (of, drop) in [(&fixture, 1), (&other, 2)] {
+        let (contacts, _) = of.lease(1, 0).await;
+        of.commit(&[of.start_of(&contacts[0], drop)], 1).await;
+        let ended = of.ended(&contacts[0], drop, Outcome::Error, None);
+        of.commit(&[ended], 2).await;
+    }
+    // One is leased, one is in mid-drop.
+    let (hand, _) = fixture.lease(2, 2).await;
+    let started = fixture.commit(&[fixture.start_of(&hand[1], 3)], 2).await;
+    assert_eq!(started, [Written::Applied]);
+    let of_others = "SELECT id || ' ' || stage || ' ' || coalesce(outcome, '-') || ' ' || coalesce(holder, '-') || ' ' \
+                     || coalesce(CAST(due_at AS TEXT), '-') FROM contacts WHERE id <> 1 ORDER BY id";
+    let before = base.texts(of_others).await;
+    let which = BTreeSet::from([ContactEnd::Outcome(Outcome::Error)]);
+    let requeued = fixture
+        .store
+        .requeue(fixture.campaign, &which, ANN, fixture.at(3));
+    assert_eq!(requeued.await.unwrap().all(), 1);
+    assert_eq!(base.texts(of_others).await, before);
+    let finals = base.texts("SELECT id FROM drops WHERE is_final = 1").await;
+    assert_eq!(finals.len(), 1, "the other campaign's");
+    let noted = fixture.store.requeues(other.campaign).await.unwrap();
+    assert_eq!(noted, []);
 }
 
 async fn a_campaign_that_is_over_stays_so_until_it_is_resumed(base: &Base) {

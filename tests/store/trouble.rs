@@ -288,7 +288,7 @@ async fn a_standby_server_is_away(base: &Base) {
         Err(error) => error,
     };
     assert_eq!(error.class, ErrorClass::Away, "{error:?}");
-    assert!(error.hint().unwrap().contains("a standby"), "{error:?}");
+    assert!(error.hint().unwrap().contains("read replica"), "{error:?}");
 }
 
 async fn a_server_that_is_killed_loses_nothing_that_was_acknowledged(_shared: &Base) {

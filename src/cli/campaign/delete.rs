@@ -19,7 +19,7 @@ use crate::{
 /// Delete a campaign that has no drops, with its contacts and imports
 ///
 /// A campaign that has called anybody stays, as the record of these calls: cancel it instead. If the deletion is
-/// interrupted, the campaign is cancelled, and the same command goes on with it.
+/// interrupted, the campaign stays cancelled; run the command again to finish.
 #[derive(Debug, Args)]
 pub(super) struct DeleteArgs {
     /// The campaign's name
@@ -66,7 +66,7 @@ pub(super) async fn run(
             Err(error) => {
                 let error = database::trouble(error);
                 printer.hint(&format!(
-                    "`{name}` is cancelled; `aftertone campaign delete {name}` goes on with its deletion"
+                    "`{name}` is cancelled; `aftertone campaign delete {name}` finishes the deletion"
                 ));
                 return Err(error);
             }

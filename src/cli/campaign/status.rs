@@ -15,6 +15,7 @@ use super::{
 use crate::{
     cli::{CliError, Exit, database, printer::Printer},
     config::Config,
+    controller::pruner::prunable,
     orders::{CampaignView, StoredView, WaitingView},
     store::{Campaign, Status, Store, WaitingGroup},
 };
@@ -51,6 +52,12 @@ pub(super) async fn run(
     let mut all = Vec::with_capacity(campaigns.len());
     for campaign in campaigns {
         all.push(view(campaign, &store, now).await?);
+    }
+    let turn = store.prune_turn(now).await.map_err(database::trouble)?;
+    let is_wanted = prunable(config, now).is_some();
+    if let Some(words) = database::not_pruned(&turn).filter(|_| is_wanted) {
+        printer.warning(&words);
+        printer.hint("`aftertone prune` deletes it now");
     }
     if args.json {
         let objects: Vec<Value> = all.iter().map(|view| serde_json::json!(view)).collect();

@@ -65,10 +65,15 @@ pub(super) async fn run(
     config: &Config,
     printer: Printer,
 ) -> Result<Exit, CliError> {
-    let store = database::open(config).await?;
     match &args.command {
-        FleetCommand::List(args) => list(args, config, &store, printer).await,
-        FleetCommand::Forget(args) => forget(args, &store, printer).await,
+        FleetCommand::List(args) => {
+            let store = database::open_to_read(config).await?;
+            list(args, config, &store, printer).await
+        }
+        FleetCommand::Forget(args) => {
+            let store = database::open(config).await?;
+            forget(args, &store, printer).await
+        }
     }
 }
 

@@ -177,6 +177,7 @@ connections = 20
 [retention]
 drops = "400d"
 decisions = "90d"
+campaigns = "800d"
 [audio]
 max_length = "45s"
 target_lufs = -18
@@ -271,6 +272,7 @@ currency = "EUR"
     let days = |days: u64| Some(Duration::from_secs(days * 86_400));
     assert_eq!(config.retention.drops, days(400));
     assert_eq!(config.retention.decisions, days(90));
+    assert_eq!(config.retention.campaigns, days(800));
     let mut most = Settings::default();
     for about in Settings::ALL {
         most.set(about.name, &about.most.to_string()).unwrap();

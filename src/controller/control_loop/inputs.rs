@@ -45,6 +45,12 @@ impl ControlLoop {
             }
             Input::Found { orphans, ended } => self.on_found(orphans, &ended),
             Input::GivenUp(given_up) => self.on_given_up(given_up),
+            Input::NotPruned(words) => self.reporter.warn(
+                None,
+                format!(
+                    "what `[retention]` says was not deleted: {words}; to be tried again in an hour"
+                ),
+            ),
             Input::Elsewhere(answer) => {
                 for event in self.elsewhere.take(answer) {
                     self.tell(event);
@@ -69,11 +75,6 @@ impl ControlLoop {
                     Err(error) => {
                         debug!(error = chain(&error), "who shares the trunk is not known")
                     }
-                }
-            }
-            Input::Counted(campaign, tally) => {
-                if let Some(state) = self.campaigns.get_mut(campaign) {
-                    state.account.recount(&tally);
                 }
             }
             Input::PlacesHeld(campaign, groups) => {
@@ -129,6 +130,12 @@ impl ControlLoop {
                 });
             }
             StoreEvent::FetchFailed { campaign } => self.tell(Event::FetchFailed { campaign }),
+            StoreEvent::Counted { campaign, tally } => {
+                if let Some(state) = self.campaigns.get_mut(campaign) {
+                    state.account.recount(tally);
+                    self.reporter.changed();
+                }
+            }
             StoreEvent::LookedAgain {
                 campaign,
                 contacts,
@@ -181,6 +188,9 @@ impl ControlLoop {
                 settlement,
                 ..
             } => {
+                if let Some(state) = self.campaigns.get_mut(campaign) {
+                    state.account.written(&settlement);
+                }
                 if *written != Written::Applied {
                     debug!(%campaign, %contact, ?settlement, ?written, "not settled: it is not ours any more");
                 }

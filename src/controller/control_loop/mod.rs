@@ -363,8 +363,9 @@ impl ControlLoop {
         );
         let had = seen.is_none().then(|| refused_of(&tally));
         let account = match seen {
-            Some(mut seen) => {
-                seen.account.recount(&tally);
+            // What was counted beside the writes of this controller does not fit to its own count.
+            Some(seen) => {
+                self.store_io.count(id);
                 seen.account
             }
             None => {

@@ -21,6 +21,8 @@ pub(in crate::controller) enum StoreRequest {
     },
     /// To make contacts due that are held under other rules than these; all that was asked before is written by then.
     LookAgain(LookAgain),
+    /// To count the contacts of a campaign; all that was asked before is written by then, and nothing that was asked later.
+    Count(CampaignId),
 }
 
 /// A look at the contacts of a campaign that are held.
@@ -50,6 +52,8 @@ pub(in crate::controller) enum Work {
     },
     /// A look at held contacts.
     LookAgain(LookAgain),
+    /// The states of a campaign's contacts.
+    Count(CampaignId),
 }
 
 /// What was not asked of the store yet. While one request is under way the next one gathers here.
@@ -67,7 +71,7 @@ impl Backlog {
         self.requests.is_empty()
     }
 
-    /// The next request: all writes in front, [`MOST_AT_ONCE`] at most, or the one fetch or look.
+    /// The next request: all writes in front, [`MOST_AT_ONCE`] at most, or the one fetch, look or count.
     pub(in crate::controller) fn next(&mut self) -> Option<Work> {
         let mut writes = Vec::new();
         while writes.len() < MOST_AT_ONCE {
@@ -79,7 +83,14 @@ impl Backlog {
                 Some(StoreRequest::LookAgain(look)) if writes.is_empty() => {
                     return Some(Work::LookAgain(look));
                 }
-                Some(alone @ (StoreRequest::Fetch { .. } | StoreRequest::LookAgain(_))) => {
+                Some(StoreRequest::Count(campaign)) if writes.is_empty() => {
+                    return Some(Work::Count(campaign));
+                }
+                Some(
+                    alone @ (StoreRequest::Fetch { .. }
+                    | StoreRequest::LookAgain(_)
+                    | StoreRequest::Count(_)),
+                ) => {
                     self.requests.push_front(alone);
                     break;
                 }
@@ -108,12 +119,16 @@ mod tests {
             write(3),
             look(9),
             write(4),
+            StoreRequest::Count(CampaignId(7)),
+            write(5),
         ] {
             backlog.push(request);
         }
         assert_eq!(
             told(&mut backlog),
-            ["1 2", "fetch 7", "fetch 8", "3", "look 9", "4"]
+            [
+                "1 2", "fetch 7", "fetch 8", "3", "look 9", "4", "count 7", "5"
+            ]
         );
         assert!(backlog.is_empty());
     }
@@ -127,7 +142,7 @@ mod tests {
         let sizes: Vec<_> = std::iter::from_fn(|| backlog.next())
             .map(|work| match work {
                 Work::Commit(writes) => writes.len(),
-                Work::Fetch { .. } | Work::LookAgain(_) => 0,
+                Work::Fetch { .. } | Work::LookAgain(_) | Work::Count(_) => 0,
             })
             .collect();
         assert_eq!(sizes, [MOST_AT_ONCE, 1]);
@@ -148,6 +163,7 @@ mod tests {
                 }
                 Work::Fetch { campaign, .. } => format!("fetch {campaign}"),
                 Work::LookAgain(look) => format!("look {}", look.campaign),
+                Work::Count(campaign) => format!("count {campaign}"),
             })
             .collect()
     }

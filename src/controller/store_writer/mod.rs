@@ -28,7 +28,9 @@ use crate::{
     },
     clock::{self, Steady},
     error_chain::chain,
-    store::{ControllerLease, DueQueue, ErrorClass, Leased, Store, StoreError, Write, Written},
+    store::{
+        ControllerLease, DueQueue, ErrorClass, Leased, Store, StoreError, Tally, Write, Written,
+    },
 };
 
 /// What came of a request to the store, or of an outage.
@@ -73,6 +75,13 @@ pub(super) enum StoreEvent {
         contacts: u64,
         /// Whether all were looked at.
         is_done: bool,
+    },
+    /// The states of a campaign's contacts were counted, behind all that is reported as committed before.
+    Counted {
+        /// The campaign.
+        campaign: CampaignId,
+        /// What was counted.
+        tally: Tally,
     },
     /// It is unavailable, in these words, and is asked again until it is back.
     Unavailable(String),
@@ -123,6 +132,10 @@ impl StoreWriter {
                     Ok(None) => Ok(()),
                     Err(error) => Err(error),
                 },
+                Some(Work::Count(campaign)) => {
+                    self.count(campaign).await;
+                    Ok(())
+                }
                 None => Ok(()),
             };
             if let Err(error) = done {
@@ -206,6 +219,14 @@ impl StoreWriter {
                 }
                 Err(error) => failed = error,
             }
+        }
+    }
+
+    /// Counts a campaign's contacts; if it cannot, the count stays as it was.
+    async fn count(&self, campaign: CampaignId) {
+        match self.store.tally(campaign).await {
+            Ok(tally) => self.report(StoreEvent::Counted { campaign, tally }),
+            Err(error) => debug!(%campaign, error = chain(&error), "not counted"),
         }
     }
 

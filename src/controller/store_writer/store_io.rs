@@ -160,14 +160,9 @@ impl StoreIo {
         });
     }
 
-    /// Counts a campaign's contacts.
+    /// Counts a campaign's contacts, after all that was asked before.
     pub(in crate::controller) fn count(&self, campaign: CampaignId) {
-        let (store, inputs) = (self.store.clone(), self.inputs.clone());
-        tokio::spawn(async move {
-            if let Ok(tally) = store.tally(campaign).await {
-                let _ = inputs.send(Input::Counted(campaign, tally));
-            }
-        });
+        self.ask(StoreRequest::Count(campaign));
     }
 
     /// Counts a campaign's contacts whose places hours hold.

@@ -366,18 +366,16 @@ const UPDATE_PACES: Sql = sql!(
     " WHERE paces.scope = given.scope"
 );
 
-/// Controllers that are alive, with the database's clock if it has one. The program of schema 0001 says nothing of its trunk:
-/// it is that of its PBX.
+/// Controllers that are alive, with the database's clock if it has one.
 const ALIVE: Sql = sql!(
-    "SELECT controllers.run, COALESCE(controllers.trunk, pbxes.trunk), \
-     CAST(COALESCE(controllers.is_single, 0) AS BIGINT), \
+    "SELECT controllers.run, ",
+    TRUNK,
+    ", CAST(COALESCE(controllers.is_single, 0) AS BIGINT), \
      controllers.starts, controllers.per_us, controllers.in_flight, ",
-    [
-        "CAST(NULL AS BIGINT)",
-        "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
-    ],
-    " FROM controllers LEFT JOIN pbxes ON pbxes.name = controllers.pbx \
-     WHERE controllers.ended_at IS NULL AND controllers.lease_ends > $1"
+    SERVER_TIME,
+    " FROM ",
+    CONTROLLERS,
+    " WHERE controllers.ended_at IS NULL AND controllers.lease_ends > $1"
 );
 
 const ON_TRUNK: Sql = sql!(

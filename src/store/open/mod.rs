@@ -258,7 +258,7 @@ impl Store {
         self.pragma("move its log into the database", pragma).await
     }
 
-    async fn pragma(&self, doing: &str, pragma: &'static str) -> Result<(), StoreError> {
+    pub(super) async fn pragma(&self, doing: &str, pragma: &'static str) -> Result<(), StoreError> {
         let Pools::Sqlite { writer, .. } = &self.pools else {
             return Ok(());
         };
@@ -694,6 +694,12 @@ fn migrations(database: Database) -> Vec<Migration> {
             "registry",
             include_str!("../migrations/0008.sqlite.sql"),
             include_str!("../migrations/0008.postgres.sql"),
+        ),
+        (
+            10,
+            "prune turns",
+            include_str!("../migrations/0010.sqlite.sql"),
+            include_str!("../migrations/0010.postgres.sql"),
         ),
     ];
     let step = |(version, name, sqlite, postgres): (i64, &'static str, &'static str, _)| {

@@ -38,6 +38,7 @@ pub(crate) fn registration(fixture: &CampaignFixture, run: &RunName) -> Registra
         run: run.clone(),
         pbx: "aftertone".to_owned(),
         identity: format!("{ASTERISK_ID}:{port}"),
+        marker: None,
         trunk: "other".to_owned(),
         rate: Rate::new(50, Duration::from_secs(1)).unwrap(),
         in_flight: 20,

@@ -91,6 +91,47 @@ async fn two_pbxes_of_one_instance_are_refused_and_one_that_is_replaced_is_not()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_pbx_behind_two_ports_is_one() {
+    let here = fixture().await;
+    here.campaign("spring", 12).await;
+    let controller = here.open(Selection::All).await.unwrap();
+    let running = tokio::spawn(controller.run());
+    here.until_dialled(2).await;
+    let registered = here.store.known_pbx("aftertone").await.unwrap();
+    assert!(registered.as_ref().unwrap().1.is_some(), "{registered:?}");
+    let proxy = proxy(&here.program.fake.url()).await;
+    let dropped = here
+        .program
+        .run_with(
+            &["drop", "+12025550177", "--message", "sound:hello-world"],
+            &[("AFTERTONE__PBX__URL", &proxy)],
+        )
+        .await;
+    assert_eq!(dropped.status, Some(0), "{dropped:?}");
+    let after = here.store.known_pbx("aftertone").await.unwrap();
+    assert_eq!(after, registered, "it is the PBX that it was");
+    assert_eq!(end_of(running).await.unwrap(), Ended::Over);
+}
+
+/// Another port of a server on this machine.
+async fn proxy(url: &str) -> String {
+    let address = url.strip_prefix("http://").unwrap().to_owned();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let own = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let address = address.clone();
+            tokio::spawn(async move {
+                let mut server = tokio::net::TcpStream::connect(address).await.unwrap();
+                // Whichever side ends it.
+                let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+            });
+        }
+    });
+    own
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_budget_that_each_would_keep_alone_stops_both() {
     let (here, there) = (fixture().await, fixture().await);
     here.campaign("first", 24).await;

@@ -147,8 +147,8 @@ async fn the_next_one_on_the_same_machine_knows_that_it_was_killed_and_does_not_
     wait(child).await;
     let before = fixture.requests(Kind::GetGlobal);
     let controller = fixture.open(Selection::All).await.unwrap();
-    // It looks, once more before it writes, and once it has written.
-    assert_eq!(fixture.requests(Kind::GetGlobal) - before, 3);
+    // It reads which PBX that is; then it looks, once more before it writes, and once it has written.
+    assert_eq!(fixture.requests(Kind::GetGlobal) - before, 4);
     controller.orders().finish();
     controller.run().await.unwrap();
 }

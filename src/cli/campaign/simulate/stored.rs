@@ -33,7 +33,7 @@ pub(super) async fn campaign(
     now: Timestamp,
     config: &Config,
 ) -> Result<(Spec, Simulated), CliError> {
-    let store = database::open(config).await?;
+    let store = database::open_to_read(config).await?;
     let own = find(name, &store).await?;
     let mut keys = ordered(&own)?.to_keys();
     overlay(&mut keys, given);

@@ -1,0 +1,105 @@
+//! Deletes what is too old, as `[retention]` says: once a day, by one controller of the database.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::{sync::mpsc, time::sleep};
+use tracing::{debug, info, warn};
+
+use super::Input;
+use crate::{
+    clock::Steady,
+    config::{Config, Retention},
+    error_chain::chain,
+    store::{ControllerLease, Prunable, Store},
+};
+
+/// What is too old by now; `None` if the configuration keeps everything.
+pub fn prunable(config: &Config, now: Timestamp) -> Option<Prunable> {
+    let retention = config.retention;
+    if retention == Retention::default() {
+        return None;
+    }
+    let before = |age| {
+        let age = SignedDuration::try_from(age).unwrap_or(SignedDuration::MAX);
+        now.checked_sub(age).unwrap_or(Timestamp::MIN)
+    };
+    // Clocks of controllers differ a little, and a cap counts from the start of a drop.
+    let history = config.gate.history() + SignedDuration::from_hours(24);
+    let history = now.checked_sub(history).unwrap_or(Timestamp::MIN);
+    Some(Prunable {
+        drops_before: retention.drops.map(|age| before(age).min(history)),
+        decisions_before: retention.decisions.map(before),
+        campaigns_before: retention.campaigns.map(|age| before(age).min(history)),
+    })
+}
+
+/// Looks whether it is this controller's turn, over and over.
+pub(super) struct Pruner {
+    pub(super) config: Config,
+    pub(super) store: Store,
+    pub(super) holder: ControllerLease,
+    pub(super) clock: Arc<Steady>,
+    pub(super) inputs: mpsc::UnboundedSender<Input>,
+}
+
+impl Pruner {
+    pub(super) async fn work(self) {
+        if self.config.retention == Retention::default() {
+            return;
+        }
+        loop {
+            if let Err(words) = self.look().await {
+                warn!(error = words.as_str(), "what is too old was not deleted");
+                let _ = self.inputs.send(Input::NotPruned(words.clone()));
+                let noted = self.store.end_prune_turn(Some(&words), self.clock.now());
+                if let Err(error) = noted.await {
+                    debug!(error = chain(&error), "that cannot be noted");
+                }
+            }
+            sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Deletes what is too old, if it is this controller's turn.
+    async fn look(&self) -> Result<(), String> {
+        // What is deleted by a wrong clock does not come back.
+        if !self.clock.is_certain() {
+            return Ok(());
+        }
+        let now = self.clock.now();
+        let Some(what) = prunable(&self.config, now) else {
+            return Ok(());
+        };
+        match self.store.take_prune_turn(&self.holder, now).await {
+            Ok(true) => {}
+            Ok(false) => return Ok(()),
+            // It is asked again in a minute: nothing was begun.
+            Err(error) => {
+                debug!(
+                    error = chain(&error),
+                    "whose turn it is to delete is not known"
+                );
+                return Ok(());
+            }
+        }
+        let pruned = self.store.prune(&what, |_| self.clock.is_certain());
+        let pruned = pruned.await.map_err(|error| chain(&error))?;
+        if let Some(doubt) = self.clock.doubt() {
+            return Err(doubt.to_string());
+        }
+        let ended = self.store.end_prune_turn(None, self.clock.now());
+        ended.await.map_err(|error| chain(&error))?;
+        info!(
+            campaigns = pruned.campaigns,
+            contacts = pruned.contacts,
+            drops = pruned.drops,
+            decisions = pruned.decisions,
+            "what was too old is deleted"
+        );
+        Ok(())
+    }
+}
+
+/// How often it is looked at whose turn it is.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
