@@ -127,7 +127,11 @@ impl<'a> TransactionWriter<'a> {
         }
         self.rejects_file.write()?;
         self.in_log += 1;
-        if self.steps.checkpoint.is_some_and(|most| self.in_log >= most) {
+        if self
+            .steps
+            .checkpoint
+            .is_some_and(|most| self.in_log >= most)
+        {
             self.store.checkpoint().await?;
             self.in_log = 0;
         }

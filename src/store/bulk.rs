@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use sqlx::{
-    Arguments as _, AssertSqlSafe, Postgres, Sqlite, Transaction, sqlite::SqliteArguments,
-};
+use sqlx::{Arguments as _, AssertSqlSafe, Postgres, Sqlite, Transaction, sqlite::SqliteArguments};
 
 use super::{error::Failure, sql::Arg, timely::timely};
 

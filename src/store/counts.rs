@@ -158,14 +158,13 @@ const TO_COME: Sql = sql!(
      UNION ALL SELECT (SELECT min(contacts.place) FROM contacts WHERE campaign = $1 AND due_at IS NOT NULL \
      AND contacts.place > found.place) FROM found WHERE found.place IS NOT NULL) \
      SELECT reason, place, zone, count(*) FROM (SELECT coalesce(it.held, '') AS reason, it.place, \
-     coalesce(it.held_zone, '') AS zone FROM found CROSS JOIN ",
+     coalesce(it.held_zone, '') AS zone FROM (SELECT place FROM found WHERE place IS NOT NULL) AS found CROSS JOIN ",
     [
         "contacts AS it INDEXED BY contacts_by_place WHERE it.campaign = $1 AND it.place = found.place \
          AND it.due_at > $2 AND it.due_at <= $3 AND it.stage = 'due'",
-        "LATERAL (SELECT contacts.place, held, held_zone FROM contacts WHERE due_at IS NOT NULL AND stage = 'due' \
-         AND (campaign, contacts.place, due_at) > ($1, found.place, $2) \
-         AND (campaign, contacts.place, due_at) <= ($1, found.place, $3) \
-         ORDER BY campaign, contacts.place, due_at LIMIT 10000) AS it"
+        "LATERAL (SELECT contacts.place, held, held_zone FROM contacts WHERE campaign = $1 \
+         AND contacts.place = found.place AND due_at > $2 AND due_at <= $3 AND stage = 'due' \
+         ORDER BY due_at LIMIT 10000) AS it"
     ],
     " LIMIT $4) AS soon GROUP BY reason, place, zone"
 );

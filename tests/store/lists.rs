@@ -92,7 +92,11 @@ async fn contacts_have_a_campaign_and_an_import_that_are_there(base: &Base) {
 async fn what_contacts_refer_to_is_kept_until_their_transaction_ends(base: &Base) {
     let store = base.open().await;
     let id = campaign(&store, "one").await;
-    let import = store.begin_import(id, &source("a"), at(0)).await.unwrap().id;
+    let import = store
+        .begin_import(id, &source("a"), at(0))
+        .await
+        .unwrap()
+        .id;
     let mut adding = base.postgres().await;
     let add = format!(
         "BEGIN; INSERT INTO contacts (number, due_at, campaign, import) VALUES (7, 0, {id}, {import})"
@@ -107,7 +111,10 @@ async fn what_contacts_refer_to_is_kept_until_their_transaction_ends(base: &Base
         let code = error.as_database_error().and_then(|error| error.code());
         assert_eq!(code.as_deref(), Some("55P03"), "{table}");
     }
-    sqlx::raw_sql("ROLLBACK").execute(&mut adding).await.unwrap();
+    sqlx::raw_sql("ROLLBACK")
+        .execute(&mut adding)
+        .await
+        .unwrap();
     base.run("DELETE FROM imports; DELETE FROM campaigns").await;
 }
 

@@ -50,7 +50,8 @@ impl Store {
     /// if the reply was lost: it changes nothing, and returns the same.
     ///
     /// `begun` is called when the transaction has begun: on SQLite no other process writes from then on until this returns.
-    /// If another transaction got in its way it begins anew, a few times.
+    /// If another transaction got in its way it begins anew, a few times; and once on PostgreSQL if it took every number for
+    /// new, as [`Importing::has_known`] lets it, and one was not.
     ///
     /// # Errors
     /// [`StoreError`], refused if the import was never begun; then none of it is written, or the reply was lost.
@@ -86,10 +87,7 @@ impl Store {
     ) -> Result<Added, StoreError> {
         let campaign = importing.campaign;
         let mut tx = self
-            .write_as(
-                Writer::Many,
-                format!("add contacts to campaign {campaign}"),
-            )
+            .write_as(Writer::Many, format!("add contacts to campaign {campaign}"))
             .await?;
         begun();
         // Lists of one campaign that have the same numbers would wait for each other's rows, each for the other's.
@@ -179,7 +177,8 @@ async fn insert(
     }
     let campaign = importing.campaign.0;
     let same = args![campaign, importing.id, codec::micros(now)];
-    if across == Across::Allow && (tx.leaves_out_known_rows() || !looks_up) {
+    let is_given_as_it_is = tx.leaves_out_known_rows() || (!looks_up && all_differ(rows));
+    if across == Across::Allow && is_given_as_it_is {
         let is_all_counted = tx.is_all_counted().await?;
         let new = tx.insert_rows(&CONTACTS, same, rows).await?;
         if new < rows.len() as u64 {
@@ -227,6 +226,12 @@ async fn insert(
         added,
         ..Added::default()
     })
+}
+
+/// Whether no two rows have one number.
+fn all_differ(rows: &[PackedRow<'_>]) -> bool {
+    let mut seen = HashSet::with_capacity(rows.len());
+    rows.iter().all(|row| seen.insert(number_and_line(*row).0))
 }
 
 /// What became of rows of which some have numbers that were known: of those, contacts that were never called are updated.

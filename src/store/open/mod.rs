@@ -762,11 +762,9 @@ const CACHE_SIZE: &str = "-2048";
 /// 18 MiB: most of the index that a list of a million numbers goes to in no order. What a contact belongs to is known in the
 /// transaction that adds it, and not looked up again with each row; that one which comes in is due and has no end is how it is
 /// written, and not asked of each row five times.
-const LISTS: &str =
-    "PRAGMA cache_size = -18432; PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = OFF; \
+const LISTS: &str = "PRAGMA cache_size = -18432; PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = OFF; \
      PRAGMA ignore_check_constraints = ON";
-const USUAL: &str =
-    "PRAGMA cache_size = -2048; PRAGMA wal_autocheckpoint = 1000; PRAGMA foreign_keys = ON; \
+const USUAL: &str = "PRAGMA cache_size = -2048; PRAGMA wal_autocheckpoint = 1000; PRAGMA foreign_keys = ON; \
      PRAGMA ignore_check_constraints = OFF";
 
 /// What is left of the write-ahead log once it was taken over, in bytes.
