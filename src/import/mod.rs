@@ -7,7 +7,8 @@
 //! ```
 //!
 //! While one transaction is written the batches of the next are read. SQLite has one writer at a time: there each transaction
-//! has as many rows as take about a tenth of a second, and a pause follows in which others come in, who ask again and again.
+//! has as many rows as take about an eighth of a second, and whoever waits meanwhile comes next. A controller of an earlier
+//! version does not queue, but asks again and again: beside one, each transaction is shorter, and a pause follows.
 //!
 //! The list is read to its end once before anything is taken in, for its digest, and so that one that cannot be read to its
 //! end is refused as a whole. Every channel holds one batch, and no more than two transactions are kept, packed, so that
@@ -85,8 +86,8 @@ impl Import {
         stop: &CancellationToken,
         tell: impl FnMut(&Progress),
     ) -> Result<Imported, ImportError> {
+        let steps = Steps::of(store, store.needs_pauses(wall()).await?);
         store.make_ready_for_lists(true).await?;
-        let steps = Steps::of(store);
         let imported = self.run_by(steps, store, stop, tell).await;
         let usual = store.make_ready_for_lists(false).await;
         let imported = imported?;
@@ -307,36 +308,48 @@ struct Steps {
     rows: usize,
     /// How long a transaction ought to take: others may wait for it.
     time: Duration,
+    /// Behind how many transactions what was written is moved from SQLite's log into the database; others may write meanwhile.
+    checkpoint: Option<u32>,
     /// The least pause behind a transaction in which others come in, and the share of its time that it is at least, as
     /// one of so many; none where others do not wait.
     pause: Option<(Duration, u32)>,
 }
 
 impl Steps {
-    fn of(store: &Store) -> Self {
-        if store.has_one_writer() {
-            ONE_WRITER
-        } else {
-            MANY_WRITERS
+    /// For a store, and, if others there may have to be let in by pauses, with these.
+    const fn of(store: &Store, needs_pauses: bool) -> Self {
+        match (store.has_one_writer(), needs_pauses) {
+            (true, false) => ONE_WRITER,
+            (true, true) => WITH_PAUSES,
+            (false, _) => MANY_WRITERS,
         }
     }
 }
 
-/// A batch is about 0.5 MB with all that is made of it, and some ten are under way at once.
-///
-/// SQLite's writers do not queue: who waits asks after 1, 2, 5, 10, 15, 20, 25, 25, 25, 50, 50 and then every 100 ms. With 100 ms
-/// of writing and 33 ms of pause by turns, whoever comes is in after 103 ms at the latest, and with 180 and 60 after 228.
+/// A batch is about 0.5 MB with all that is made of it, and some ten are under way at once. Whoever wants to write waits for
+/// one transaction at most, which may take twice as long as it ought to.
 const ONE_WRITER: Steps = Steps {
     batch: 1_000,
-    rows: 20_000,
+    rows: 15_000,
+    time: Duration::from_millis(125),
+    checkpoint: Some(3),
+    pause: None,
+};
+
+/// Who does not queue asks after 1, 2, 5, 10, 15, 20, 25, 25, 25, 50, 50 and then every 100 ms. With 100 ms of writing and
+/// 33 ms of pause by turns, whoever comes is in after 103 ms at the latest, and with 180 and 60 after 228.
+const WITH_PAUSES: Steps = Steps {
     time: Duration::from_millis(100),
+    checkpoint: Some(1),
     pause: Some((Duration::from_millis(30), 3)),
+    ..ONE_WRITER
 };
 
 const MANY_WRITERS: Steps = Steps {
     batch: 1_000,
     rows: 20_000,
     time: Duration::from_secs(1),
+    checkpoint: None,
     pause: None,
 };
 

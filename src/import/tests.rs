@@ -74,6 +74,7 @@ const FEW: Steps = Steps {
     batch: 200,
     rows: TRANSACTION,
     time: Duration::from_secs(600),
+    checkpoint: None,
     pause: None,
 };
 

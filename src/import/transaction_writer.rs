@@ -30,6 +30,8 @@ pub(super) struct TransactionWriter<'a> {
     rows: usize,
     /// Until when others come in.
     pause_until: Option<Instant>,
+    /// Transactions that are in SQLite's log, and not in the database yet.
+    in_log: u32,
 }
 
 impl<'a> TransactionWriter<'a> {
@@ -48,6 +50,7 @@ impl<'a> TransactionWriter<'a> {
             rejects_file,
             rows: steps.rows.min(FIRST_ROWS),
             pause_until: None,
+            in_log: 0,
         }
     }
 
@@ -97,6 +100,7 @@ impl<'a> TransactionWriter<'a> {
         importing.unchanged += added.unchanged;
         importing.rejected += added.left_out();
         let has_left_out = added.left_out() > 0;
+        importing.has_known = has_left_out || added.updated + added.unchanged > 0;
         let called: BTreeSet<u64> = added.called.into_iter().collect();
         self.count.importing = importing;
         let twice: BTreeSet<u64> = added.duplicates.into_iter().collect();
@@ -122,8 +126,14 @@ impl<'a> TransactionWriter<'a> {
             self.rejects_file.hold(&batch, rejects)?;
         }
         self.rejects_file.write()?;
-        if self.steps.pause.is_some() {
+        self.in_log += 1;
+        if self
+            .steps
+            .checkpoint
+            .is_some_and(|most| self.in_log >= most)
+        {
             self.store.checkpoint().await?;
+            self.in_log = 0;
         }
         Ok(self.count.progress())
     }
@@ -161,6 +171,7 @@ mod tests {
             batch: 1_000,
             rows: 20_000,
             time: Duration::from_millis(100),
+            checkpoint: None,
             pause: None,
         };
         for (rows, held, next) in [

@@ -108,6 +108,9 @@ pub fn guard(text: &str) -> Cow<'_, str> {
 
 /// Takes off what [`guard`] put there.
 pub fn unguard(text: &str) -> Cow<'_, str> {
+    if !text.contains('\'') {
+        return Cow::Borrowed(text);
+    }
     rewrite(text, |quotes, _| quotes > 0, false)
 }
 

@@ -68,8 +68,10 @@ impl PhoneNumber {
         if national.is_some_and(|n| n.starts_with("911")) {
             return Err(PhoneError::Emergency);
         }
+        // A number is valid by the metadata if it is of any type; which one is found by patterns, and takes time.
+        let kind = PHONE_NUMBER_UTIL.get_number_type(&parsed);
         let costly = matches!(
-            PHONE_NUMBER_UTIL.get_number_type(&parsed),
+            kind,
             PhoneNumberType::PremiumRate | PhoneNumberType::SharedCost
         ) || national.is_some_and(|n| n.starts_with("900"));
         if costly && !rules.allow_premium {
@@ -77,7 +79,7 @@ impl PhoneNumber {
                 masked: mask(&number.digits),
             });
         }
-        if PHONE_NUMBER_UTIL.is_valid_number(&parsed) || national.is_some_and(is_fictional) {
+        if kind != PhoneNumberType::Unknown || national.is_some_and(is_fictional) {
             Ok(number)
         } else {
             Err(invalid())

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sqlx::{AssertSqlSafe, Postgres, Sqlite, Transaction};
+use sqlx::{Arguments as _, AssertSqlSafe, Postgres, Sqlite, Transaction, sqlite::SqliteArguments};
 
 use super::{error::Failure, sql::Arg, timely::timely};
 
@@ -90,7 +90,8 @@ impl<'a> PackedRow<'a> {
     }
 }
 
-/// Puts rows into SQLite, a hundred a statement; returns how many were new.
+/// Puts rows into SQLite, a hundred a statement; returns how many were new. While one statement runs the next one's
+/// arguments are put together.
 pub(super) async fn insert_sqlite(
     tx: &mut Transaction<'static, Sqlite>,
     into: &BulkTable,
@@ -99,26 +100,49 @@ pub(super) async fn insert_sqlite(
 ) -> Result<u64, Failure> {
     let mut new = 0;
     let full = Arc::new(into.insert(ROWS_AT_ONCE));
-    for some in rows.chunks(ROWS_AT_ONCE) {
-        let is_full = some.len() == ROWS_AT_ONCE;
+    let mut chunks = rows.chunks(ROWS_AT_ONCE);
+    let arguments = |some: &[PackedRow<'_>]| Ok::<_, Failure>((some.len(), bind(same, some)?));
+    let mut next = chunks.next().map(arguments).transpose()?;
+    while let Some((rows, arguments_of_these)) = next {
+        let is_full = rows == ROWS_AT_ONCE;
         let text = if is_full {
             Arc::clone(&full)
         } else {
-            Arc::new(into.insert(some.len()))
+            Arc::new(into.insert(rows))
         };
         // One of another number of rows is not asked for again.
-        let mut query = sqlx::query(AssertSqlSafe(text)).persistent(is_full);
-        for row in some {
-            for arg in same.iter().copied().chain(row.args()) {
-                query = match arg {
-                    Arg::Int(value) => query.bind(value),
-                    Arg::Text(value) => query.bind(value),
-                };
-            }
-        }
-        new += query.execute(&mut **tx).await?.rows_affected();
+        let query = sqlx::query_with(AssertSqlSafe(text), arguments_of_these).persistent(is_full);
+        let prepare = async { chunks.next().map(arguments).transpose() };
+        let (done, prepared) = tokio::join!(biased; query.execute(&mut **tx), prepare);
+        new += done?.rows_affected();
+        next = prepared?;
     }
     Ok(new)
+}
+
+/// The arguments of a statement for these rows. A text that the row before has too is not copied again.
+fn bind(same: &[Arg<'_>], rows: &[PackedRow<'_>]) -> Result<SqliteArguments, Failure> {
+    let columns = rows.first().map_or(0, |row| row.cells.len());
+    let mut bound = SqliteArguments::default();
+    bound.reserve(rows.len() * (same.len() + columns), 0);
+    let mut before: Vec<Option<Arc<str>>> = vec![None; same.len() + columns];
+    for row in rows {
+        for (arg, before) in same.iter().copied().chain(row.args()).zip(&mut before) {
+            let added = match arg {
+                Arg::Int(value) => bound.add(value),
+                Arg::Text(None) => bound.add(None::<i64>),
+                Arg::Text(Some(text)) => {
+                    let text = match before {
+                        Some(known) if **known == *text => Arc::clone(known),
+                        Some(_) | None => Arc::clone(before.insert(text.into())),
+                    };
+                    bound.add(text)
+                }
+            };
+            added.map_err(|error| Failure::Database(sqlx::Error::Encode(error)))?;
+        }
+    }
+    Ok(bound)
 }
 
 /// Puts rows into PostgreSQL; fails if a key is there.

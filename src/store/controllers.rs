@@ -312,8 +312,8 @@ pub(super) fn read_orphan(stored: StoredOrphan) -> Option<Orphan> {
 const SLACK: Duration = Duration::from_secs(5);
 
 const BEGIN: Sql = sql!(
-    "INSERT INTO controllers (run, pbx, began_at, lease_ends, trunk, is_single, starts, per_us, in_flight) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (run) DO NOTHING"
+    "INSERT INTO controllers (run, pbx, began_at, lease_ends, trunk, is_single, starts, per_us, in_flight, takes_turns) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1) ON CONFLICT (run) DO NOTHING"
 );
 
 /// With what the server's clock shows.

@@ -8,14 +8,16 @@
 //!   a transaction that comes by adds them up into `counts`. None waits for another.
 //! - On SQLite, with its one writer, rows that change are counted one by one. Contacts that come in are not: `counted` reads
 //!   those behind `counts_state.counted_to` one by one, and each transaction of an import moves it on, as does each controller
-//!   that begins.
+//!   that begins. An import knows what it has added, and adds that up itself where all before it is counted.
+
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
 use super::{
     Store, StoreError,
     codec::{held, micros},
-    sql::{Sql, args, sql},
+    sql::{Sql, args, row, rows, sql},
     tally::{known, time},
     transaction::Tx,
 };
@@ -108,6 +110,30 @@ impl Tx {
     }
 }
 
+impl Tx {
+    /// Whether every contact is in `counts`, so that whoever adds some may count them by [`Self::count_added`]. Never on
+    /// PostgreSQL, where the triggers do.
+    pub(super) async fn is_all_counted(&mut self) -> Result<bool, StoreError> {
+        let counted: Option<(i64,)> = self.one(ALL_COUNTED, &[]).await?;
+        Ok(counted == Some((1,)))
+    }
+
+    /// Counts contacts of a campaign that this transaction has added since [`Self::is_all_counted`] said so, all of which are due
+    /// at `due_at`: how many there are in each place.
+    pub(super) async fn count_added(
+        &mut self,
+        campaign: i64,
+        due_at: i64,
+        by_place: &BTreeMap<i64, u64>,
+    ) -> Result<(), StoreError> {
+        let given = by_place.iter();
+        let given = rows(given.map(|(place, count)| row! { place: place, count: count }));
+        self.execute(COUNT_ADDED, args![&given, campaign, due_at])
+            .await?;
+        self.execute(FILLED, &[]).await.map(drop)
+    }
+}
+
 /// The reason of a count, or an empty text.
 type StoredReason = String;
 
@@ -125,11 +151,36 @@ const DUE: Sql = sql!(
      WHERE campaign = $1 AND stage = 'due' GROUP BY until, reason, place, zone HAVING sum(count) <> 0"
 );
 
+/// Place by place, by the index that the queue has too. Which ones are left out beyond the limit does not matter.
 const TO_COME: Sql = sql!(
-    "SELECT reason, place, zone, count(*) FROM (SELECT coalesce(held, '') AS reason, place, \
-     coalesce(held_zone, '') AS zone FROM contacts \
-     WHERE campaign = $1 AND due_at > $2 AND due_at <= $3 AND stage = 'due' ORDER BY due_at LIMIT $4) AS soon \
-     GROUP BY reason, place, zone"
+    "WITH RECURSIVE found (place) AS ( \
+     SELECT min(place) FROM contacts WHERE campaign = $1 AND due_at IS NOT NULL \
+     UNION ALL SELECT (SELECT min(contacts.place) FROM contacts WHERE campaign = $1 AND due_at IS NOT NULL \
+     AND contacts.place > found.place) FROM found WHERE found.place IS NOT NULL) \
+     SELECT reason, place, zone, count(*) FROM (SELECT coalesce(it.held, '') AS reason, it.place, \
+     coalesce(it.held_zone, '') AS zone FROM (SELECT place FROM found WHERE place IS NOT NULL) AS found CROSS JOIN ",
+    [
+        "contacts AS it INDEXED BY contacts_by_place WHERE it.campaign = $1 AND it.place = found.place \
+         AND it.due_at > $2 AND it.due_at <= $3 AND it.stage = 'due'",
+        "LATERAL (SELECT contacts.place, held, held_zone FROM contacts WHERE campaign = $1 \
+         AND contacts.place = found.place AND due_at > $2 AND due_at <= $3 AND stage = 'due' \
+         ORDER BY due_at LIMIT 10000) AS it"
+    ],
+    " LIMIT $4) AS soon GROUP BY reason, place, zone"
+);
+
+const ALL_COUNTED: Sql = sql!([
+    "SELECT counted_to = coalesce((SELECT max(id) FROM contacts), 0) FROM counts_state",
+    "SELECT CAST(0 AS BIGINT)"
+]);
+
+/// On SQLite only.
+const COUNT_ADDED: Sql = sql!(
+    "INSERT INTO counts (campaign, stage, reason, place, zone, until, count) \
+     SELECT $2, 'due', '', given.place, '', ($3 + 59999999) / 60000000 * 60000000, given.count FROM ",
+    { place BIGINT, count BIGINT },
+    " WHERE true ON CONFLICT (campaign, stage, reason, place, zone, until) \
+     DO UPDATE SET count = counts.count + excluded.count"
 );
 
 const ALONE: Sql = sql!([

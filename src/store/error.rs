@@ -82,6 +82,11 @@ impl StoreError {
         matches!(self.kind, Kind::Conflict | Kind::Exists)
     }
 
+    /// Whether a key is there already.
+    pub(super) fn is_there_already(&self) -> bool {
+        matches!(self.kind, Kind::Exists)
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> Option<&'static str> {
         self.kind.hint()

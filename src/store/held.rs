@@ -105,8 +105,10 @@ const AT_A_TIME: i64 = 20_000;
 
 const DIGESTS: Sql = sql!("SELECT DISTINCT digest FROM held_under WHERE campaign = $1");
 
+/// By the minute in which a hold is over.
 const ANY: Sql = sql!(
-    "SELECT id FROM contacts WHERE campaign = $1 AND due_at > $2 AND stage = 'due' AND held IS NOT NULL LIMIT 1"
+    "SELECT until FROM counted WHERE campaign = $1 AND stage = 'due' AND reason <> '' AND until > $2 \
+     GROUP BY reason, place, zone, until HAVING sum(count) > 0 LIMIT 1"
 );
 
 const WINDOW: Sql = sql!(

@@ -55,6 +55,7 @@ mod sql;
 mod tally;
 mod timely;
 mod transaction;
+mod turnstile;
 mod waiting;
 
 use std::sync::Arc;

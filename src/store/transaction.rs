@@ -17,6 +17,7 @@ use super::{
     server_clock::ServerClock,
     sql::{Arg, Sql, args, sql},
     timely::timely,
+    turnstile::{Turn, Turnstile, Writer},
 };
 
 /// The connections to a database.
@@ -26,6 +27,7 @@ pub(super) enum Pools {
         /// One connection, so that this process never waits for a lock of its own.
         writer: SqlitePool,
         readers: SqlitePool,
+        turnstile: Turnstile,
     },
     Postgres {
         pool: PgPool,
@@ -55,6 +57,8 @@ pub(super) struct Tx {
     /// The version of the schema, if it is of an earlier version of the program.
     pub(super) behind: Option<i64>,
     pub(super) salt: Salt,
+    /// Behind the transaction, so that it ends first.
+    _turn: Option<Turn>,
 }
 
 enum OpenTransaction {
@@ -80,22 +84,34 @@ impl<T> StoredRow for T where
 impl Store {
     /// Begins a transaction that writes; on SQLite it has the database for itself.
     pub(super) async fn write(&self, doing: impl Into<String>) -> Result<Tx, StoreError> {
+        self.write_as(Writer::Single, doing).await
+    }
+
+    /// The same, by one who writes many of them one behind the other.
+    pub(super) async fn write_as(
+        &self,
+        who: Writer,
+        doing: impl Into<String>,
+    ) -> Result<Tx, StoreError> {
         if self.is_to_read {
             let failure = Failure::Refused("it was opened to be read only".to_owned());
             return Err(StoreError::new(doing.into(), self.place.clone(), failure));
         }
+        let mut turn = None;
         let begun = match &self.pools {
-            Pools::Sqlite { writer, .. } => writer
-                .begin_with("BEGIN IMMEDIATE")
-                .await
-                .map(OpenTransaction::Sqlite)
-                .map_err(Failure::from),
+            Pools::Sqlite {
+                writer, turnstile, ..
+            } => {
+                turn = turnstile.take(who).await;
+                let begun = writer.begin_with("BEGIN IMMEDIATE").await;
+                begun.map(OpenTransaction::Sqlite).map_err(Failure::from)
+            }
             // Each statement has to see what was committed before it, as the locks here need it.
             Pools::Postgres { pool, way } => {
                 begin_postgres(pool, *way, WRITE, WRITE_BY_POOLER).await
             }
         };
-        self.begun(doing.into(), begun)
+        self.begun(doing.into(), begun, turn)
     }
 
     /// Begins a transaction that reads, and sees the database as it was at its first statement.
@@ -108,13 +124,14 @@ impl Store {
                 .map_err(Failure::from),
             Pools::Postgres { pool, way } => begin_postgres(pool, *way, READ, READ_BY_POOLER).await,
         };
-        self.begun(doing.into(), begun)
+        self.begun(doing.into(), begun, None)
     }
 
     fn begun(
         &self,
         doing: String,
         transaction: Result<OpenTransaction, Failure>,
+        turn: Option<Turn>,
     ) -> Result<Tx, StoreError> {
         let place = self.place.clone();
         match transaction {
@@ -126,6 +143,7 @@ impl Store {
                 server_time: None,
                 behind: self.behind,
                 salt: self.salt.clone(),
+                _turn: turn,
             }),
             Err(failure) => Err(StoreError::new(doing, place, failure)),
         }

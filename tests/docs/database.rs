@@ -281,6 +281,10 @@ const COLUMNS: &[(&str, &str)] = &[
         "controllers.busy_with",
         "the campaigns that it has contacts of to dial now, a JSON array of ids",
     ),
+    (
+        "controllers.takes_turns",
+        "1: its program queues with others that write to an SQLite file; null: it is of an earlier version",
+    ),
     ("pbxes.name", "the instance's name"),
     (
         "pbxes.identity",

@@ -102,17 +102,24 @@ impl Base {
 
     /// Runs statements behind the store's back.
     pub(crate) async fn run(&self, sql: impl Into<String>) {
+        self.try_run(sql).await.unwrap();
+    }
+
+    /// The same, which may fail.
+    pub(crate) async fn try_run(&self, sql: impl Into<String>) -> Result<(), sqlx::Error> {
         let sql = AssertSqlSafe(sql.into());
         match &self.postgres {
             None => {
                 let mut connection = self.sqlite().await;
-                sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
-                connection.close().await.unwrap();
+                let done = sqlx::raw_sql(sql).execute(&mut connection).await;
+                connection.close().await?;
+                done.map(drop)
             }
             Some((_, url)) => {
-                let mut connection = PgConnection::connect(url).await.unwrap();
-                sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
-                connection.close().await.unwrap();
+                let mut connection = PgConnection::connect(url).await?;
+                let done = sqlx::raw_sql(sql).execute(&mut connection).await;
+                connection.close().await?;
+                done.map(drop)
             }
         }
     }

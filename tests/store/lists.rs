@@ -15,6 +15,7 @@ use aftertone::{
 };
 use jiff::{SignedDuration, Timestamp};
 use libtest_mimic::Trial;
+use sqlx::AssertSqlSafe;
 
 use crate::{
     base::{Base, Kind, Server},
@@ -22,9 +23,11 @@ use crate::{
 };
 
 pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
-    crate::trials!(
+    let mut all = crate::trials!(
         server,
         Kind::BOTH,
+        contacts_have_a_campaign_and_an_import_that_are_there,
+        an_import_pauses_for_controllers_of_earlier_versions_alone,
         an_import_resumes_where_it_left_off,
         many_batches_are_kept_together_or_not_at_all,
         a_number_of_another_campaign_is_let_in_or_left_out_by_rule,
@@ -34,7 +37,105 @@ pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
         contacts_that_are_added_make_a_complete_campaign_run_again,
         numbers_come_onto_lists_and_off_them,
         an_entry_of_an_earlier_version_bars_every_spelling,
-    )
+    );
+    all.extend(crate::trials!(
+        server,
+        [Kind::Postgres],
+        what_contacts_refer_to_is_kept_until_their_transaction_ends,
+    ));
+    all
+}
+
+/// Whoever writes: a person, or a program of an earlier version.
+async fn contacts_have_a_campaign_and_an_import_that_are_there(base: &Base) {
+    let store = base.open().await;
+    let one = campaign(&store, "one").await;
+    let two = campaign(&store, "two").await;
+    let mut importing = store.begin_import(one, &source("a"), at(0)).await.unwrap();
+    importing.bytes = 100;
+    store
+        .add_contacts(&importing, Across::Allow, &[contact(2, 1)], at(0))
+        .await
+        .unwrap();
+    let import = importing.id;
+    let add = "INSERT INTO contacts (number, due_at, campaign, import) VALUES";
+    for sql in [
+        format!("{add} (7, 0, {one}, NULL), (8, 0, {one}, {import}), (9, 0, {two}, NULL)"),
+        format!("UPDATE contacts SET campaign = {two}, import = NULL WHERE number = 8"),
+        format!("UPDATE contacts SET campaign = {one}, import = {import} WHERE number = 8"),
+    ] {
+        base.run(sql).await;
+    }
+    let before = base.dump().await;
+    for sql in [
+        format!("{add} (10, 0, {one}, NULL), (11, 0, 77, NULL)"),
+        format!("{add} (10, 0, {one}, {import}), (11, 0, {one}, 77)"),
+        "UPDATE contacts SET campaign = 77 WHERE number = 8".to_owned(),
+        "UPDATE contacts SET import = 77 WHERE number = 7".to_owned(),
+        format!("DELETE FROM campaigns WHERE id = {two}"),
+        format!("DELETE FROM imports WHERE id = {import}"),
+    ] {
+        let error = base.try_run(&sql).await.unwrap_err();
+        let sqlx::Error::Database(error) = error else {
+            panic!("{sql}: {error}");
+        };
+        assert!(error.is_foreign_key_violation(), "{sql}: {error}");
+    }
+    assert_eq!(base.dump().await, before);
+    base.run("DELETE FROM contacts").await;
+    base.run(format!(
+        "DELETE FROM imports WHERE id = {import}; DELETE FROM campaigns WHERE id = {two}"
+    ))
+    .await;
+}
+
+async fn what_contacts_refer_to_is_kept_until_their_transaction_ends(base: &Base) {
+    let store = base.open().await;
+    let id = campaign(&store, "one").await;
+    let import = store
+        .begin_import(id, &source("a"), at(0))
+        .await
+        .unwrap()
+        .id;
+    let mut adding = base.postgres().await;
+    let add = format!(
+        "BEGIN; INSERT INTO contacts (number, due_at, campaign, import) VALUES (7, 0, {id}, {import})"
+    );
+    sqlx::raw_sql(AssertSqlSafe(add))
+        .execute(&mut adding)
+        .await
+        .unwrap();
+    for table in ["imports", "campaigns"] {
+        let delete = format!("SET lock_timeout = '50ms'; DELETE FROM {table}");
+        let error = base.try_run(delete).await.unwrap_err();
+        let code = error.as_database_error().and_then(|error| error.code());
+        assert_eq!(code.as_deref(), Some("55P03"), "{table}");
+    }
+    sqlx::raw_sql("ROLLBACK")
+        .execute(&mut adding)
+        .await
+        .unwrap();
+    base.run("DELETE FROM imports; DELETE FROM campaigns").await;
+}
+
+async fn an_import_pauses_for_controllers_of_earlier_versions_alone(base: &Base) {
+    let store = base.open().await;
+    controller(&store, "new").await;
+    let now = Timestamp::now();
+    assert!(!store.needs_pauses(now).await.unwrap());
+    let micros = now.as_microsecond();
+    let later = micros + 1_000_000;
+    base.run(format!(
+        "INSERT INTO controllers (run, pbx, began_at, lease_ends) VALUES ('old', 'p', 0, {later})"
+    ))
+    .await;
+    let needs = |seconds: i64| store.needs_pauses(now + SignedDuration::from_secs(seconds));
+    assert_eq!(needs(0).await.unwrap(), base.kind == Kind::Sqlite);
+    // Its lease has ended, and nobody has ended it yet.
+    assert!(!needs(2).await.unwrap());
+    base.run(format!("UPDATE controllers SET ended_at = {micros}"))
+        .await;
+    assert!(!needs(0).await.unwrap());
 }
 
 async fn an_import_resumes_where_it_left_off(base: &Base) {

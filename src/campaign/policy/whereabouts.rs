@@ -217,7 +217,9 @@ pub fn is_zone(text: &str) -> bool {
 /// Whether anything says in which time zone a contact is: their list, or their number. A number of no country, such as
 /// one of `+800` or `+870`, does not.
 pub fn has_a_zone(number: &PhoneNumber, zone: Option<&str>, state: Option<&str>) -> bool {
-    !number.zones().is_empty()
+    // Every number of North America has zones.
+    number.is_north_american()
+        || !number.zones().is_empty()
         || zone.is_some_and(|zone| !is_of_no_place(zone.trim()) && is_zone(zone))
         || state.is_some_and(|state| match StateText::read(state) {
             StateText::State(_) | StateText::Country(_) => true,
@@ -268,7 +270,13 @@ fn is_of_no_place(text: &str) -> bool {
 /// `MST` is what people write who mean the clocks of Denver, summer and winter, and also what Arizona has all year; and
 /// the IANA zone `EST` has no summer time, so that it is off by an hour for anyone who means New York.
 fn zones_named(text: &str) -> Option<Vec<TimeZone>> {
-    let by_abbreviation = ABBREVIATIONS
+    // No abbreviation has a slash, and most names do.
+    let abbreviations = if text.contains('/') {
+        &[][..]
+    } else {
+        ABBREVIATIONS
+    };
+    let by_abbreviation = abbreviations
         .iter()
         .find(|(names, _)| names.split(' ').any(|name| name.eq_ignore_ascii_case(text)));
     match by_abbreviation {

@@ -303,8 +303,10 @@ const UPDATE_NUMBERS: Sql = sql!(
 const IN_FLIGHT: Sql =
     sql!("SELECT attempt FROM drops WHERE campaign = $1 AND outcome IS NULL LIMIT 1");
 
-const OPEN: Sql =
-    sql!("SELECT id FROM contacts WHERE campaign = $1 AND due_at IS NOT NULL LIMIT 1");
+/// In the order of the index by place, which holds none that has ended.
+const OPEN: Sql = sql!(
+    "SELECT id FROM contacts WHERE campaign = $1 AND due_at IS NOT NULL ORDER BY place LIMIT 1"
+);
 
 const STAND: Sql = sql!(
     "UPDATE campaigns SET standing = $2, why = $3, changed_at = $4, version = $5 WHERE id = $1"

@@ -83,17 +83,26 @@ impl<'a> FromIterator<&'a NewContact> for PackedContacts {
 
 /// The number and the line of a contact.
 pub(super) fn number_and_line(row: PackedRow<'_>) -> (i64, u64) {
-    let int = |column| match row.get(column) {
+    (int(row, 0), int(row, 1).unsigned_abs())
+}
+
+/// The place of a contact; 0 if it is not known.
+pub(super) fn place(row: PackedRow<'_>) -> i64 {
+    int(row, CONTACTS.columns.len() - 1)
+}
+
+fn int(row: PackedRow<'_>, column: usize) -> i64 {
+    match row.get(column) {
         Arg::Int(Some(value)) => value,
         Arg::Int(None) | Arg::Text(_) => 0,
-    };
-    (int(0), int(1).unsigned_abs())
+    }
 }
 
 pub(super) const CONTACTS: BulkTable = BulkTable {
     table: "contacts",
     same: &["campaign", "import", "due_at"],
     columns: &[
+        // Some are found by where they are: see above.
         "number",
         "line",
         "name",

@@ -83,6 +83,9 @@ pub struct Importing {
     pub rejected: u64,
     /// Whether it came to its end: the same list is in already.
     pub is_complete: bool,
+    /// Whether numbers of its last transaction were known, as far as this run of the program has seen: then each number of
+    /// the next one is looked for first. Else PostgreSQL is given them as if none was known, and takes them back if one is.
+    pub has_known: bool,
 }
 
 /// What is known of a number of a list in its campaign.
@@ -204,6 +207,20 @@ impl Store {
             .collect())
     }
 
+    /// Whether somebody may wait for an SQLite file to be free who does not queue for it: a controller of an earlier version,
+    /// which asks again and again. It needs pauses between transactions to be let in.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn needs_pauses(&self, now: Timestamp) -> Result<bool, StoreError> {
+        if !self.has_one_writer() {
+            return Ok(false);
+        }
+        let mut tx = self.read("see who else writes").await?;
+        let earlier: Option<(i64,)> = tx.one(EARLIER, args![codec::micros(now)]).await?;
+        Ok(earlier.is_some())
+    }
+
     /// For each number, whether a campaign has it: what [`Store::add_contacts`] would leave out, without adding anything.
     ///
     /// # Errors
@@ -297,6 +314,7 @@ fn importing(campaign: CampaignId, counted: Counted) -> Importing {
         unchanged: unchanged.unsigned_abs(),
         rejected: rejected.unsigned_abs(),
         is_complete: is_complete == 1,
+        has_known: false,
     }
 }
 
@@ -325,6 +343,10 @@ const IN_CAMPAIGN: Sql = sql!(
      OR EXISTS (SELECT 1 FROM drops WHERE drops.contact = contacts.id) THEN 1 ELSE 0 END AS BIGINT) FROM ",
     { number BIGINT },
     " LEFT JOIN contacts ON contacts.number = given.number AND contacts.campaign = $2 ORDER BY given.nth"
+);
+
+const EARLIER: Sql = sql!(
+    "SELECT lease_ends FROM controllers WHERE ended_at IS NULL AND takes_turns IS NULL AND lease_ends > $1 LIMIT 1"
 );
 
 const SOURCES: Sql = sql!("SELECT name, size, digest FROM imports WHERE campaign = $1 ORDER BY id");

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::{
     Across, Added, Importing, NewContact,
-    contacts::{CONTACTS, PackedContacts, number_and_line},
+    contacts::{CONTACTS, PackedContacts, number_and_line, place},
     count,
     update::refresh,
 };
@@ -23,6 +23,7 @@ use crate::store::{
     retry::Attempts,
     sql::{Sql, args, sql},
     transaction::Tx,
+    turnstile::Writer,
 };
 
 impl Store {
@@ -49,7 +50,8 @@ impl Store {
     /// if the reply was lost: it changes nothing, and returns the same.
     ///
     /// `begun` is called when the transaction has begun: on SQLite no other process writes from then on until this returns.
-    /// If another transaction got in its way it begins anew, a few times.
+    /// If another transaction got in its way it begins anew, a few times; and once on PostgreSQL if it took every number for
+    /// new, as [`Importing::has_known`] lets it, and one was not.
     ///
     /// # Errors
     /// [`StoreError`], refused if the import was never begun; then none of it is written, or the reply was lost.
@@ -62,9 +64,12 @@ impl Store {
         now: Timestamp,
     ) -> Result<Added, StoreError> {
         let mut attempts = Attempts::default();
+        let mut looks_up = importing.has_known;
         loop {
-            let added = self.try_add(importing, across, batches, &mut begun, now);
+            let added = self.try_add(importing, across, batches, looks_up, &mut begun, now);
             match added.await {
+                // What was not looked for is there.
+                Err(error) if !looks_up && error.is_there_already() => looks_up = true,
                 Err(error) if attempts.again(&error).await => {}
                 done => return done,
             }
@@ -76,12 +81,13 @@ impl Store {
         importing: &Importing,
         across: Across,
         batches: &[PackedContacts],
+        looks_up: bool,
         begun: &mut (impl FnMut() + Send),
         now: Timestamp,
     ) -> Result<Added, StoreError> {
         let campaign = importing.campaign;
         let mut tx = self
-            .write(format!("add contacts to campaign {campaign}"))
+            .write_as(Writer::Many, format!("add contacts to campaign {campaign}"))
             .await?;
         begun();
         // Lists of one campaign that have the same numbers would wait for each other's rows, each for the other's.
@@ -105,7 +111,7 @@ impl Store {
             let added = added(&mut tx, importing, &rows).await?;
             return Ok(Added { erased, ..added });
         }
-        let added = insert(&mut tx, importing, across, &rows, now).await?;
+        let added = insert(&mut tx, importing, across, &rows, looks_up, now).await?;
         let added = Added { erased, ..added };
         let noted = args![
             importing.id,
@@ -163,6 +169,7 @@ async fn insert(
     importing: &Importing,
     across: Across,
     rows: &[PackedRow<'_>],
+    looks_up: bool,
     now: Timestamp,
 ) -> Result<Added, StoreError> {
     if rows.is_empty() {
@@ -170,10 +177,20 @@ async fn insert(
     }
     let campaign = importing.campaign.0;
     let same = args![campaign, importing.id, codec::micros(now)];
-    if tx.leaves_out_known_rows() && across == Across::Allow {
+    let is_given_as_it_is = tx.leaves_out_known_rows() || (!looks_up && all_differ(rows));
+    if across == Across::Allow && is_given_as_it_is {
+        let is_all_counted = tx.is_all_counted().await?;
         let new = tx.insert_rows(&CONTACTS, same, rows).await?;
         if new < rows.len() as u64 {
             return with_known(tx, importing, rows, rows, now).await;
+        }
+        if is_all_counted {
+            let mut by_place = BTreeMap::new();
+            for row in rows {
+                *by_place.entry(place(*row)).or_default() += 1;
+            }
+            tx.count_added(campaign, codec::micros(now), &by_place)
+                .await?;
         }
         return Ok(Added {
             added: new,
@@ -209,6 +226,12 @@ async fn insert(
         added,
         ..Added::default()
     })
+}
+
+/// Whether no two rows have one number.
+fn all_differ(rows: &[PackedRow<'_>]) -> bool {
+    let mut seen = HashSet::with_capacity(rows.len());
+    rows.iter().all(|row| seen.insert(number_and_line(*row).0))
 }
 
 /// What became of rows of which some have numbers that were known: of those, contacts that were never called are updated.
