@@ -305,7 +305,8 @@ async fn work(store: &Store, nth: u128) -> u64 {
     started
 }
 
-/// Somebody who holds a lock that a step wants makes it wait, and all others get on meanwhile.
+/// Somebody who holds a lock that a step wants makes it wait, and all others get on meanwhile, also those who want the same
+/// table: the step lets go after a moment.
 async fn a_migration_waits_for_a_lock_without_stopping_others(base: &Base) {
     use sqlx::Connection as _;
     install(base).await;
@@ -313,14 +314,22 @@ async fn a_migration_waits_for_a_lock_without_stopping_others(base: &Base) {
     let url = url(base);
     let mut other = sqlx::PgConnection::connect(&url).await.unwrap();
     let mut tx = other.begin().await.unwrap();
-    sqlx::raw_sql("LOCK TABLE aftertone_migrations IN ACCESS EXCLUSIVE MODE")
+    sqlx::raw_sql("LOCK TABLE controllers IN ACCESS SHARE MODE")
         .execute(&mut *tx)
         .await
         .unwrap();
     let place = base.place();
     let opened = tokio::spawn(async move { Store::open(&place).await });
-    let mut third = FirstProgram::begin(&url, "third", 1, 0).await;
-    assert_eq!(third.lease_and_start(1, 1_764_000_000_000_001).await, 1);
+    let waits = "SELECT mode FROM pg_locks WHERE NOT granted AND relation = CAST('controllers' AS REGCLASS)";
+    while base.texts(waits).await.is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let works = async {
+        let mut third = FirstProgram::begin(&url, "third", 1, 0).await;
+        third.lease_and_start(1, 1_764_000_000_000_001).await
+    };
+    let works = tokio::time::timeout(Duration::from_secs(60), works).await;
+    assert_eq!(works.expect("others wait behind the step"), 1);
     tx.rollback().await.unwrap();
     right_after(opened.await.unwrap().unwrap()).await;
 }

@@ -1,5 +1,10 @@
 -- Lists that come in: each row costs what has to be kept of it, and no more.
 
+-- In the order in which programs that dial take them; and given up before the server takes any wait for a deadlock, so that no
+-- program of an earlier version is taken back for this step: it is the step that tries again.
+SET LOCAL lock_timeout = '250ms';
+LOCK TABLE controllers, campaigns, imports, contacts IN ACCESS EXCLUSIVE MODE;
+
 -- What is due is found by place, since step 3, and how much of it there is by the counts of step 4. Programs of schema 1 and
 -- 2 find it by `contacts_of_campaign` and `contacts_by_place`, more slowly.
 DROP INDEX contacts_open;
