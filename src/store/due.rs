@@ -239,9 +239,9 @@ const TEXTS: Sql = sql!(
      AND campaign_places.place = given.place"
 );
 
-/// The first contacts of each place, `$4` of each at most. Rows are compared as a whole, so that PostgreSQL has no other
-/// index to read them in order but the one by place; and a limit that it knows beforehand keeps it from taking the statement
-/// for one that is worth compiling, which takes longer than the statement.
+/// The first contacts of each place, `$4` of each at most. Campaign and place are compared by themselves: of rows that are
+/// compared as a whole PostgreSQL ends a scan only where the first column does, at the end of the campaign. A limit that it
+/// knows beforehand keeps it from taking the statement for one that is worth compiling, which takes longer than the statement.
 const DUE: Sql = sql!(
     "SELECT ",
     ["contacts.id", "due.id"],
@@ -253,11 +253,10 @@ const DUE: Sql = sql!(
           AND (it.due_at, it.id) >= (given.due_at, given.id) AND it.due_at <= $3 \
           ORDER BY it.due_at, it.id LIMIT $4) ORDER BY contacts.due_at, contacts.id LIMIT $5",
         " CROSS JOIN LATERAL (SELECT first.id, first.due_at FROM \
-          (SELECT it.campaign, it.place, it.due_at, it.id FROM contacts AS it WHERE it.due_at IS NOT NULL \
-          AND (it.campaign, it.place, it.due_at, it.id) >= ($2, given.place, given.due_at, given.id) \
-          AND (it.campaign, it.place, it.due_at) <= ($2, given.place, $3) \
-          ORDER BY it.campaign, it.place, it.due_at, it.id LIMIT 2000) AS first \
-          ORDER BY first.campaign, first.place, first.due_at, first.id LIMIT $4) AS due \
+          (SELECT it.due_at, it.id FROM contacts AS it WHERE it.campaign = $2 AND it.place = given.place \
+          AND it.due_at IS NOT NULL AND (it.due_at, it.id) >= (given.due_at, given.id) AND it.due_at <= $3 \
+          ORDER BY it.due_at, it.id LIMIT 2000) AS first \
+          ORDER BY first.due_at, first.id LIMIT $4) AS due \
           ORDER BY due.due_at, due.id LIMIT $5"
     ]
 );
@@ -290,11 +289,10 @@ const HEADS: Sql = sql!(
           WHERE it.campaign = $2 AND it.place = given.place AND it.due_at IS NOT NULL \
           AND (it.due_at, it.id) >= (given.due_at, given.id) \
           AND it.id NOT IN (SELECT value FROM json_each($3)) ORDER BY it.due_at, it.id LIMIT 1)",
-        " CROSS JOIN LATERAL (SELECT it.id, it.due_at FROM contacts AS it WHERE it.due_at IS NOT NULL \
-          AND (it.campaign, it.place, it.due_at, it.id) >= ($2, given.place, given.due_at, given.id) \
-          AND (it.campaign, it.place) <= ($2, given.place) \
+        " CROSS JOIN LATERAL (SELECT it.id, it.due_at FROM contacts AS it WHERE it.campaign = $2 \
+          AND it.place = given.place AND it.due_at IS NOT NULL AND (it.due_at, it.id) >= (given.due_at, given.id) \
           AND it.id NOT IN (SELECT CAST(value AS BIGINT) FROM jsonb_array_elements_text(CAST($3 AS jsonb))) \
-          ORDER BY it.campaign, it.place, it.due_at, it.id LIMIT 1) AS head"
+          ORDER BY it.due_at, it.id LIMIT 1) AS head"
     ]
 );
 
@@ -313,9 +311,9 @@ const PASSED: Sql = sql!(
           WHERE it.campaign = $2 AND it.place = given.place AND it.due_at IS NOT NULL \
           AND (it.due_at, it.id) >= (given.due_at, given.id) AND (it.due_at, it.id) < (given.to_due_at, given.to_id) \
           ORDER BY it.due_at, it.id LIMIT 1)",
-        " CROSS JOIN LATERAL (SELECT it.id, it.due_at FROM contacts AS it WHERE it.due_at IS NOT NULL \
-          AND (it.campaign, it.place, it.due_at, it.id) >= ($2, given.place, given.due_at, given.id) \
-          AND (it.campaign, it.place, it.due_at, it.id) < ($2, given.place, given.to_due_at, given.to_id) \
-          ORDER BY it.campaign, it.place, it.due_at, it.id LIMIT 1) AS head"
+        " CROSS JOIN LATERAL (SELECT it.id, it.due_at FROM contacts AS it WHERE it.campaign = $2 \
+          AND it.place = given.place AND it.due_at IS NOT NULL AND (it.due_at, it.id) >= (given.due_at, given.id) \
+          AND it.due_at <= given.to_due_at AND (it.due_at, it.id) < (given.to_due_at, given.to_id) \
+          ORDER BY it.due_at, it.id LIMIT 1) AS head"
     ]
 );

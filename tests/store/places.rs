@@ -36,6 +36,13 @@ pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
         what_was_passed_is_looked_at_slice_by_slice,
         of_a_contact_the_last_decision_is_kept_and_the_others_are_counted,
     )
+    .into_iter()
+    .chain(crate::trials!(
+        server,
+        [Kind::Postgres],
+        contacts_that_are_due_later_are_not_read,
+    ))
+    .collect()
 }
 
 /// The evening in New York, where calls end at nine; in Los Angeles it is half past six.
@@ -72,6 +79,48 @@ async fn open_places_are_served_and_held_ones_are_not_touched(base: &Base) {
     assert_eq!(numbers(&all), [NEW_YORK; 300]);
     let held = "SELECT held_zone FROM campaign_places WHERE held_until IS NOT NULL";
     assert_eq!(base.texts(held).await, ["America/Los_Angeles"]);
+}
+
+/// Of rows that are compared as a whole PostgreSQL reads all that follow in the campaign.
+async fn contacts_that_are_due_later_are_not_read(base: &Base) {
+    let fixture = Fixture::of(base, 0).await;
+    let begun = at(EVENING) - 2.hours();
+    add(&fixture, 1, NEW_YORK, 0..1, begun).await;
+    add(&fixture, 2, LOS_ANGELES, 0..3, begun).await;
+    let later = (at(EVENING) + 20.hours()).as_microsecond();
+    base.run(format!(
+        "INSERT INTO contacts (campaign, number, due_at, place) SELECT one.campaign, 13110000000 + nth, {later} + nth, one.place \
+         FROM generate_series(1, 15000) AS nth CROSS JOIN (SELECT DISTINCT campaign, place FROM contacts) AS one \
+         ON CONFLICT DO NOTHING"
+    ))
+    .await;
+    base.run("VACUUM ANALYZE contacts").await;
+
+    let before = pages_of_the_queue(base).await;
+    for seconds in 0..3 {
+        let now = at(EVENING) + seconds.seconds();
+        fixture.lease_at(100, now).await;
+    }
+    // A session's counts are there when it has ended.
+    fixture.store.close().await;
+    base.run(
+        "DO $$ BEGIN WHILE EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database() \
+         AND application_name = 'aftertone' AND pid <> pg_backend_pid()) LOOP PERFORM pg_stat_clear_snapshot(), pg_sleep(0.01); END LOOP; END $$",
+    )
+    .await;
+    let read = pages_of_the_queue(base).await - before;
+    assert!(read < 200, "{read} pages of the index were read");
+}
+
+/// How many pages of the queue's index were read, from the disk or not.
+async fn pages_of_the_queue(base: &Base) -> i64 {
+    let read = base
+        .texts(
+            "SELECT CAST(idx_blks_read + idx_blks_hit AS text) FROM pg_statio_user_indexes \
+             WHERE indexrelname = 'contacts_by_place'",
+        )
+        .await;
+    read[0].parse().unwrap()
 }
 
 async fn held_contacts_are_shown_until_their_hours_begin(base: &Base) {
