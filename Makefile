@@ -51,7 +51,7 @@ ITEMS ?=
 CORPUS ?=
 MORE ?=
 
-bench-screen: ## Who detects best who answered, over real calls; SEED=, ITEMS=, CORPUS=, MORE=
+bench-screen: ## Who detects best who answered, over real calls (MORE=--offline: without); SEED=, ITEMS=, CORPUS=, MORE=
 	cargo build --locked --profile bench --bin aftertone
 	$(if $(SCREEN_PORTS),PORTS=$(SCREEN_PORTS)) cargo run --locked --profile bench -p aftertone-greetings -- --seed $(SEED) \
 		$(if $(ITEMS),--items $(ITEMS)) $(if $(CORPUS),--corpus $(CORPUS)) $(MORE)

@@ -10,7 +10,6 @@ use libtest_mimic::Failed;
 use crate::{
     caller::Caller,
     corpus::{Corpus, Label},
-    dice::Dice,
     network::{Lab, Message, Number, is_area_code},
     system::{System, Told},
     watcher::{Load, Watcher},
@@ -112,8 +111,8 @@ fn areas() -> Vec<u16> {
         .collect()
 }
 
-/// Gives the carrier what it is to play, how long a second call alerts (a mailbox takes it after a second, a person lifts
-/// it after 2 to 8), and how long the far end stays when it has nothing more to say: only a mailbox does.
+/// Gives the carrier what it is to play, how long a second call alerts, and how long the far end stays when it has nothing
+/// more to say: only a mailbox does.
 fn stage(lab: &Lab, corpus: &Corpus, areas: &[u16]) -> Result<()> {
     let folder = lab.folder().join("items");
     fs::create_dir_all(&folder)?;
@@ -121,11 +120,11 @@ fn stage(lab: &Lab, corpus: &Corpus, areas: &[u16]) -> Result<()> {
         let path = corpus.path(item);
         fs::copy(&path, folder.join(format!("{area}.wav")))
             .with_context(|| format!("cannot copy {}", path.display()))?;
-        let (alerts, stays) = match item.label {
-            Label::Human => (Dice::of(0, "alerts", nth).between(2.0, 8.0), 0),
-            Label::Machine => (1.0, 60),
-            Label::Other => (1.0, 0),
+        let stays = match item.label {
+            Label::Machine => 60,
+            Label::Human | Label::Other => 0,
         };
+        let alerts = item.alerts(nth);
         fs::write(folder.join(format!("{area}.ring")), format!("{alerts:.2}"))?;
         fs::write(folder.join(format!("{area}.stay")), format!("{stays:02}"))?;
     }

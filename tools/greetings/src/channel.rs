@@ -161,6 +161,15 @@ pub(crate) fn alaw(sample: f32) -> f32 {
     coded.copysign(sample) / 4_096.0
 }
 
+/// There and back through mu-law (ITU-T G.711): as A-law, but the segments begin 132 below.
+pub(crate) fn mu_law(sample: f32) -> f32 {
+    const BIAS: f32 = 132.0;
+    let size = (sample.abs() * 32_768.0).min(32_635.0) + BIAS;
+    let step = 1_u32 << ((size as u32).ilog2() - 4);
+    let coded = (size as u32 / step * step) as f32 + step as f32 / 2.0 - BIAS;
+    coded.max(0.0).copysign(sample) / 32_768.0
+}
+
 /// Frames of 20 ms get lost in bursts of 1.7 on average, so that `percent` of all are lost; the listener hears nothing
 /// instead, or the last frame once more and fading.
 pub(crate) fn lose(samples: &mut [f32], percent: f32, dice: &mut Dice) {

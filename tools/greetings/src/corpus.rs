@@ -57,6 +57,30 @@ pub(crate) struct Item {
     pub(crate) snr_db: Option<f64>,
     pub(crate) codec: String,
     pub(crate) loss_pct: f64,
+    /// Whether an earlier call has had the same prompt.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) heard_before: bool,
+}
+
+impl Item {
+    /// Whether it is a fax, or an announcement behind intercept tones.
+    pub(crate) fn is_tones(&self) -> bool {
+        matches!(self.kind.as_str(), "s_sit" | "s_fax")
+    }
+
+    /// Whether it rings on behind an announcement.
+    pub(crate) fn is_ringback(&self) -> bool {
+        self.kind == "s_ringback"
+    }
+
+    /// How long the second of two calls alerts (s), if this is the nth item: a mailbox takes it after a second, a person lifts it
+    /// after 2 to 8.
+    pub(crate) fn alerts(&self, nth: usize) -> f32 {
+        match self.label {
+            Label::Human => Dice::of(0, "alerts", nth).between(2.0, 8.0),
+            Label::Machine | Label::Other => 1.0,
+        }
+    }
 }
 
 /// Who answers.
@@ -140,6 +164,7 @@ impl Corpus {
                 snr_db: channel.snr_db,
                 codec: channel.codec.to_owned(),
                 loss_pct: channel.loss_pct,
+                heard_before: false,
             });
         }
         let manifest = Manifest {

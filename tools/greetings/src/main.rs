@@ -10,7 +10,8 @@
 //! Scores come from the carrier's recordings and the labels; a system's own word only says what it named and which beeps
 //! it heard.
 //!
-//! `make bench-screen SEED=1,2,3 ITEMS=120`; `MORE=--help` says more.
+//! `make bench-screen SEED=1,2,3 ITEMS=120`; `MORE=--help` says more. `MORE=--offline` is the quick form: the ears alone, over the
+//! sound of the same calls, without servers and without peers.
 
 #![expect(clippy::print_stdout, reason = "the table is what this program is for")]
 
@@ -21,6 +22,7 @@ mod compose;
 mod corpus;
 mod dice;
 mod judge;
+mod offline;
 mod score;
 mod script;
 mod system;
@@ -47,8 +49,8 @@ use clap::Parser;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    calls::Manner, corpus::Corpus, score::Record, system::System, table::Sheet, voices::Bank,
-    watcher::Load,
+    calls::Manner, corpus::Corpus, offline::Variant, score::Record, system::System, table::Sheet,
+    voices::Bank, watcher::Load,
 };
 
 /// Rings labelled calls through the lab and scores who hears best.
@@ -64,9 +66,18 @@ struct Arguments {
     /// Folders with a manifest.json, instead of making any.
     #[arg(long, value_delimiter = ',', value_name = "DIR")]
     corpus: Vec<PathBuf>,
-    /// Who rings.
-    #[arg(long, value_delimiter = ',', default_values_t = System::ALL, value_enum)]
+    /// Who rings; offline those with ears.
+    #[arg(long, value_delimiter = ',', value_enum)]
     systems: Vec<System>,
+    /// Let the ears hear the sound of the calls, without ringing anybody.
+    #[arg(long)]
+    offline: bool,
+    /// Settings of the ears to compare with their own, offline; may be given several times.
+    #[arg(long, value_name = "NAME=VALUE,...", value_parser = Variant::parse)]
+    curve: Vec<Variant>,
+    /// What `cargo bench --bench ears` printed, for its row of the table.
+    #[arg(long, value_name = "FILE")]
+    streams: Option<PathBuf>,
     /// Calls at once.
     #[arg(long, default_value_t = 40)]
     at_once: usize,
@@ -98,7 +109,7 @@ fn main() -> Result<()> {
             .iter()
             .map(|path| load(path))
             .collect::<Result<Vec<_>>>()?;
-        println!("{}", table::markdown(&sheets));
+        println!("{}", table::markdown(&sheets, streams(&arguments)?));
         return Ok(());
     }
     // Another run would write the same corpora and results.
@@ -107,6 +118,41 @@ fn main() -> Result<()> {
     if arguments.make_only {
         return Ok(());
     }
+    let sheets = if arguments.offline || !arguments.curve.is_empty() {
+        hear(&arguments, &corpora)?
+    } else {
+        ring(&arguments, &corpora)?
+    };
+    println!("\n{}", table::markdown(&sheets, streams(&arguments)?));
+    if !arguments.curve.is_empty() {
+        println!("\n{}", table::curve(&[(15.0, sheets)]));
+    }
+    Ok(())
+}
+
+/// Hears everything offline.
+fn hear(arguments: &Arguments, corpora: &[Corpus]) -> Result<Vec<Sheet>> {
+    let systems = arguments.systems_or(&System::EARS);
+    let variants: Vec<Variant> = std::iter::once(Variant::own())
+        .chain(arguments.curve.iter().cloned())
+        .collect();
+    let mut sheets = Vec::new();
+    for corpus in corpora {
+        let sheet = Sheet {
+            corpus: corpus.name.clone(),
+            no_beep: None,
+            records: offline::hear(corpus, &systems, &variants, arguments.message)?,
+            load: None,
+        };
+        let path = save(arguments, &sheet, "offline", None)?;
+        println!("{}: {}", corpus.name, path.display());
+        sheets.push(sheet);
+    }
+    Ok(sheets)
+}
+
+/// Rings everything through the lab.
+fn ring(arguments: &Arguments, corpora: &[Corpus]) -> Result<Vec<Sheet>> {
     rustls::crypto::ring::default_provider()
         .install_default()
         .map_err(|_| anyhow::anyhow!("another provider of TLS is there already"))?;
@@ -121,7 +167,7 @@ fn main() -> Result<()> {
         .prepare("greetings", arguments.message)
         .map_err(calls::told)?;
     let manner = Manner {
-        systems: arguments.systems.clone(),
+        systems: arguments.systems_or(&System::ALL),
         at_once: arguments.at_once,
     };
     let info = lab
@@ -129,14 +175,37 @@ fn main() -> Result<()> {
         .map_err(calls::told)?;
     let asterisk = info["system"]["version"].as_str().unwrap_or("unknown");
     let mut sheets = Vec::new();
-    for corpus in &corpora {
+    for corpus in corpora {
         let sheet = measure(&lab, corpus, &manner, &message)?;
-        let path = save(&arguments, &sheet, &manner, asterisk)?;
+        let path = save(arguments, &sheet, asterisk, Some(manner.at_once))?;
         println!("{}: {}", corpus.name, path.display());
         sheets.push(sheet);
     }
-    println!("\n{}", table::markdown(&sheets));
-    Ok(())
+    Ok(sheets)
+}
+
+impl Arguments {
+    fn systems_or(&self, usual: &[System]) -> Vec<System> {
+        if self.systems.is_empty() {
+            usual.to_vec()
+        } else {
+            self.systems.clone()
+        }
+    }
+}
+
+/// How many streams a core hears, as the benchmark has printed it.
+fn streams(arguments: &Arguments) -> Result<Option<u64>> {
+    let Some(path) = &arguments.streams else {
+        return Ok(None);
+    };
+    let text =
+        fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let count = text
+        .lines()
+        .find_map(|line| line.strip_prefix("streams per core: ")?.split(' ').next());
+    let count = count.with_context(|| format!("{} holds no streams per core", path.display()))?;
+    Ok(Some(count.parse()?))
 }
 
 /// The program under test, which cargo puts beside this one.
@@ -215,8 +284,9 @@ fn measure(lab: &Lab, corpus: &Corpus, manner: &Manner, message: &Message) -> Re
     records.sort_by(|a, b| (a.system, &a.item.id).cmp(&(b.system, &b.item.id)));
     Ok(Sheet {
         corpus: corpus.name.clone(),
+        no_beep: None,
         records,
-        load,
+        load: Some(load),
     })
 }
 
@@ -225,21 +295,33 @@ fn measure(lab: &Lab, corpus: &Corpus, manner: &Manner, message: &Message) -> Re
 struct Heading {
     corpus: String,
     aftertone: String,
+    /// Its version, or `offline`.
     asterisk: String,
-    at_once: usize,
+    at_once: Option<usize>,
     message_s: f32,
-    load: Load,
+    #[serde(default)]
+    no_beep: Option<f64>,
+    load: Option<Load>,
 }
 
-fn save(arguments: &Arguments, sheet: &Sheet, manner: &Manner, asterisk: &str) -> Result<PathBuf> {
+fn save(
+    arguments: &Arguments,
+    sheet: &Sheet,
+    asterisk: &str,
+    at_once: Option<usize>,
+) -> Result<PathBuf> {
     fs::create_dir_all(&arguments.out)?;
-    let path = arguments.out.join(format!("{}.jsonl", sheet.corpus));
+    let offline = if sheet.load.is_none() { "-offline" } else { "" };
+    let path = arguments
+        .out
+        .join(format!("{}{offline}.jsonl", sheet.corpus));
     let heading = Heading {
         corpus: sheet.corpus.clone(),
         aftertone: env!("CARGO_PKG_VERSION").to_owned(),
         asterisk: asterisk.to_owned(),
-        at_once: manner.at_once,
+        at_once,
         message_s: arguments.message,
+        no_beep: sheet.no_beep,
         load: sheet.load,
     };
     let mut file =
@@ -263,6 +345,7 @@ fn load(path: &Path) -> Result<Sheet> {
         .collect::<Result<Vec<_>>>()?;
     Ok(Sheet {
         corpus: heading.corpus,
+        no_beep: heading.no_beep,
         records,
         load: heading.load,
     })

@@ -5,7 +5,7 @@ use std::{fs, ops::Range, path::Path};
 use anyhow::Result;
 
 use crate::{
-    channel::{alaw, lose},
+    channel::{alaw, lose, mu_law},
     compose::PLAN,
     corpus::{Corpus, Item, Label},
     dice::Dice,
@@ -182,6 +182,26 @@ fn a_law_is_off_by_a_thirty_second_part_at_most() {
             );
         }
     }
+}
+
+#[test]
+fn mu_law_is_off_by_a_thirty_second_part_at_most_and_keeps_silence() {
+    assert_eq!(mu_law(0.0), 0.0);
+    let mut levels: Vec<u32> = Vec::new();
+    for step in 1..32_000 {
+        let sample = step as f32 / 32_768.0;
+        let coded = mu_law(sample);
+        assert_eq!(-coded, mu_law(-sample));
+        let error = (coded - sample).abs();
+        assert!(
+            error <= (sample + 133.0 / 32_768.0) / 32.0,
+            "{sample} {error}"
+        );
+        levels.push((coded * 32_768.0) as u32);
+    }
+    // Seven bits, as on the wire.
+    levels.dedup();
+    assert!((120..=128).contains(&levels.len()), "{}", levels.len());
 }
 
 #[test]
