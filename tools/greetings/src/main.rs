@@ -23,8 +23,11 @@ mod corpus;
 mod dice;
 mod judge;
 mod offline;
+mod prompts;
+mod ring;
 mod score;
 mod script;
+mod shaping;
 mod system;
 mod table;
 #[cfg(test)]
@@ -60,9 +63,15 @@ struct Arguments {
     /// Seeds of the corpora to make, each rung on its own.
     #[arg(long, value_delimiter = ',', default_value = "1")]
     seed: Vec<u64>,
-    /// Items of each corpus; of a corpus that was made elsewhere all, unless given.
+    /// First calls of each corpus; of a corpus that was made elsewhere all calls, unless given.
     #[arg(long)]
     items: Option<usize>,
+    /// Shares of mailboxes that have no beep, in percent; each makes corpora and tables of its own.
+    #[arg(long, value_delimiter = ',', value_name = "PERCENT", default_value = "15", value_parser = percent)]
+    no_beep: Vec<f64>,
+    /// How many of the 60 calls that ring behind an announcement are made.
+    #[arg(long, default_value_t = 60)]
+    ringback: usize,
     /// Folders with a manifest.json, instead of making any.
     #[arg(long, value_delimiter = ',', value_name = "DIR")]
     corpus: Vec<PathBuf>,
@@ -114,45 +123,66 @@ fn main() -> Result<()> {
     }
     // Another run would write the same corpora and results.
     let _alone = OwnName::wait_for(&arguments.out, "greetings")?;
-    let corpora = corpora(&arguments)?;
+    let sets = corpora(&arguments)?;
     if arguments.make_only {
         return Ok(());
     }
-    let sheets = if arguments.offline || !arguments.curve.is_empty() {
-        hear(&arguments, &corpora)?
+    let offline = arguments.offline || !arguments.curve.is_empty();
+    let tables = if offline {
+        hear(&arguments, &sets)?
     } else {
-        ring(&arguments, &corpora)?
+        ring(&arguments, &sets)?
     };
-    println!("\n{}", table::markdown(&sheets, streams(&arguments)?));
-    if !arguments.curve.is_empty() {
-        println!("\n{}", table::curve(&[(15.0, sheets)]));
+    let streams = streams(&arguments)?;
+    for (share, sheets) in &tables {
+        if let Some(share) = share.filter(|_| tables.len() > 1) {
+            println!("\n{share} % of the mailboxes have no beep:");
+        }
+        println!("\n{}", table::markdown(sheets, streams));
+    }
+    if offline && (tables.len() > 1 || !arguments.curve.is_empty()) {
+        println!("\n{}", table::curve(&tables));
     }
     Ok(())
 }
 
+/// Corpora with the same share of mailboxes without a beep, as far as that is known.
+type Set<T> = (Option<f64>, Vec<T>);
+
 /// Hears everything offline.
-fn hear(arguments: &Arguments, corpora: &[Corpus]) -> Result<Vec<Sheet>> {
+fn hear(arguments: &Arguments, sets: &[Set<Corpus>]) -> Result<Vec<Set<Sheet>>> {
     let systems = arguments.systems_or(&System::EARS);
     let variants: Vec<Variant> = std::iter::once(Variant::own())
         .chain(arguments.curve.iter().cloned())
         .collect();
-    let mut sheets = Vec::new();
-    for corpus in corpora {
+    each(sets, |corpus| {
         let sheet = Sheet {
             corpus: corpus.name.clone(),
-            no_beep: None,
+            no_beep: corpus.no_beep,
             records: offline::hear(corpus, &systems, &variants, arguments.message)?,
             load: None,
         };
         let path = save(arguments, &sheet, "offline", None)?;
         println!("{}: {}", corpus.name, path.display());
-        sheets.push(sheet);
-    }
-    Ok(sheets)
+        Ok(sheet)
+    })
+}
+
+/// Measures each corpus of each set.
+fn each(
+    sets: &[Set<Corpus>],
+    mut measure: impl FnMut(&Corpus) -> Result<Sheet>,
+) -> Result<Vec<Set<Sheet>>> {
+    sets.iter()
+        .map(|(share, corpora)| {
+            let sheets = corpora.iter().map(&mut measure).collect::<Result<_>>()?;
+            Ok((*share, sheets))
+        })
+        .collect()
 }
 
 /// Rings everything through the lab.
-fn ring(arguments: &Arguments, corpora: &[Corpus]) -> Result<Vec<Sheet>> {
+fn ring(arguments: &Arguments, sets: &[Set<Corpus>]) -> Result<Vec<Set<Sheet>>> {
     rustls::crypto::ring::default_provider()
         .install_default()
         .map_err(|_| anyhow::anyhow!("another provider of TLS is there already"))?;
@@ -174,14 +204,12 @@ fn ring(arguments: &Arguments, corpora: &[Corpus]) -> Result<Vec<Sheet>> {
         .ask("GET", "asterisk/info?only=system")
         .map_err(calls::told)?;
     let asterisk = info["system"]["version"].as_str().unwrap_or("unknown");
-    let mut sheets = Vec::new();
-    for corpus in corpora {
+    each(sets, |corpus| {
         let sheet = measure(&lab, corpus, &manner, &message)?;
         let path = save(arguments, &sheet, asterisk, Some(manner.at_once))?;
         println!("{}: {}", corpus.name, path.display());
-        sheets.push(sheet);
-    }
-    Ok(sheets)
+        Ok(sheet)
+    })
 }
 
 impl Arguments {
@@ -221,24 +249,38 @@ fn program() -> Result<PathBuf> {
 }
 
 /// What is to be rung.
-fn corpora(arguments: &Arguments) -> Result<Vec<Corpus>> {
-    let mut corpora = Vec::new();
+fn corpora(arguments: &Arguments) -> Result<Vec<Set<Corpus>>> {
+    let mut sets: Vec<Set<Corpus>> = Vec::new();
     if arguments.corpus.is_empty() {
         let bank = Bank::open()?;
-        for &seed in &arguments.seed {
-            let count = arguments.items.unwrap_or(ITEMS);
-            let folder = arguments.out.join(format!("seed{seed}-{count}"));
-            corpora.push(Corpus::make(&bank, &folder, seed, count)?);
+        let count = arguments.items.unwrap_or(corpus::ITEMS);
+        for &share in &arguments.no_beep {
+            let mut corpora = Vec::new();
+            for &seed in &arguments.seed {
+                let folder = arguments.out.join(format!("seed{seed}-{count}-{share}"));
+                corpora.push(Corpus::make(&bank, &folder, seed, count, share)?);
+            }
+            sets.push((Some(share), corpora));
+        }
+        if let (Some((_, first)), Some(&seed)) = (sets.first_mut(), arguments.seed.first())
+            && arguments.ringback > 0
+        {
+            let folder = arguments.out.join(format!("ringback{seed}"));
+            first.push(Corpus::ringback(&bank, &folder, seed, arguments.ringback)?);
         }
     }
+    let mut given = Vec::new();
     for folder in &arguments.corpus {
         let mut corpus = Corpus::load(folder)?;
         if let Some(count) = arguments.items {
             corpus.thin(count);
         }
-        corpora.push(corpus);
+        given.push(corpus);
     }
-    for corpus in &corpora {
+    if !given.is_empty() {
+        sets.push((None, given));
+    }
+    for corpus in sets.iter().flat_map(|(_, corpora)| corpora) {
         corpus::check_size(corpus, calls::numbers())?;
         let (greetings, all) = corpus.minutes();
         println!(
@@ -248,7 +290,16 @@ fn corpora(arguments: &Arguments) -> Result<Vec<Corpus>> {
             corpus.folder.display()
         );
     }
-    Ok(corpora)
+    Ok(sets)
+}
+
+/// A share in percent.
+fn percent(text: &str) -> Result<f64> {
+    let share: f64 = text.parse()?;
+    if !(0.0..=100.0).contains(&share) {
+        bail!("expected 0 to 100");
+    }
+    Ok(share)
 }
 
 /// Rings one corpus, and judges the calls when all are over.
@@ -284,7 +335,7 @@ fn measure(lab: &Lab, corpus: &Corpus, manner: &Manner, message: &Message) -> Re
     records.sort_by(|a, b| (a.system, &a.item.id).cmp(&(b.system, &b.item.id)));
     Ok(Sheet {
         corpus: corpus.name.clone(),
-        no_beep: None,
+        no_beep: corpus.no_beep,
         records,
         load: Some(load),
     })
@@ -312,9 +363,13 @@ fn save(
 ) -> Result<PathBuf> {
     fs::create_dir_all(&arguments.out)?;
     let offline = if sheet.load.is_none() { "-offline" } else { "" };
+    let share = match sheet.no_beep {
+        Some(share) if arguments.no_beep.len() > 1 => format!("-{share}"),
+        Some(_) | None => String::new(),
+    };
     let path = arguments
         .out
-        .join(format!("{}{offline}.jsonl", sheet.corpus));
+        .join(format!("{}{share}{offline}.jsonl", sheet.corpus));
     let heading = Heading {
         corpus: sheet.corpus.clone(),
         aftertone: env!("CARGO_PKG_VERSION").to_owned(),
@@ -350,6 +405,3 @@ fn load(path: &Path) -> Result<Sheet> {
         load: heading.load,
     })
 }
-
-/// Items of a corpus by default.
-const ITEMS: usize = 120;

@@ -14,9 +14,9 @@ use crate::{
     corpus::{Corpus, Item, Label, rounded},
     recording::{self, RATE},
     score::{Record, Span},
+    shaping::pcm,
     system::{System, Told},
     test_speech,
-    voices::pcm,
 };
 
 /// Settings of the ears that are compared with those that come with the program.

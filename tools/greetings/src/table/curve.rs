@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::{Sheet, columns, figure::Figure};
+use super::{
+    Sheet, columns,
+    figure::{Figure, NOTHING},
+};
 use crate::score::{Record, Score};
 
 #[rustfmt::skip]
@@ -21,19 +24,20 @@ const FIGURES: &[(&str, Figure)] = &[
 ];
 
 /// A line for each column and each share of machines without a beep, all seeds pooled; `tables` are of one share each.
-pub(crate) fn curve(tables: &[(f64, Vec<Sheet>)]) -> String {
+pub(crate) fn curve(tables: &[(Option<f64>, Vec<Sheet>)]) -> String {
     let mut text = String::from("| | no beep (%) |");
     for (name, _) in FIGURES {
         let _ = write!(text, " {name} |");
     }
     let _ = write!(text, "\n|---|{}\n", "---:|".repeat(FIGURES.len() + 1));
-    let pooled: Vec<(f64, Vec<Record>)> = tables
+    let pooled: Vec<(String, Vec<Record>)> = tables
         .iter()
         .map(|(share, sheets)| {
             let records = sheets
                 .iter()
                 .flat_map(|sheet| sheet.records.iter().cloned());
-            (*share, records.collect())
+            let share = share.map_or_else(|| NOTHING.to_owned(), |share| share.to_string());
+            (share, records.collect())
         })
         .collect();
     let Some((_, first)) = pooled.first() else {

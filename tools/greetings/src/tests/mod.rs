@@ -1,6 +1,8 @@
 //! The parts that need no lab: how calls are made, and how they are scored.
 
+mod clicks;
 mod composition;
+mod labels;
 mod lives;
 mod scoring;
 mod tables;

@@ -26,6 +26,9 @@ fn item(label: Label, kind: &str) -> Item {
         snr_db: None,
         codec: "ulaw".to_owned(),
         loss_pct: 0.0,
+        tones: Vec::new(),
+        clips: Vec::new(),
+        prompt_of: None,
         heard_before: false,
     }
 }

@@ -74,8 +74,8 @@ fn the_curve_has_a_line_for_each_column_and_each_share() {
         vec![without, call(Label::Human, "h_hello", "human", false, 5.5)]
     };
     let text = table::curve(&[
-        (0.0, vec![sheet("seed1", records(true))]),
-        (30.0, vec![sheet("seed1", records(false))]),
+        (Some(0.0), vec![sheet("seed1", records(true))]),
+        (Some(30.0), vec![sheet("seed1", records(false))]),
     ]);
     let lines: Vec<&str> = text.lines().skip(2).collect();
     assert_eq!(lines.len(), 2, "{text}");
