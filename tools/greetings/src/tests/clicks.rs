@@ -31,11 +31,17 @@ impl Sounds for Clicks {
         // A number, that differs from call to call.
         let number = digits.index(10);
         let said = (0..sentences).map(|_| {
-            let length = (words.between(0.5, 2.0) * RATE as f32) as usize;
+            // One of few recordings, each of which is of one length.
+            let nth = words.index(16);
+            let length = (4 + nth) * RATE / 10;
+            let mut heights = Dice::of(nth as u64, voice.name, 0);
             Sentence {
-                clips: vec![format!("{}/{:?} {length}", voice.name, part.pool())],
+                clips: vec![format!("{}/{:?} {nth}", voice.name, part.pool())],
                 samples: (0..length)
-                    .map(|at| if at % 80 == number { 9.0 } else { 0.0 })
+                    .map(|at| match at % 80 == number {
+                        true => heights.between(6.0, 12.0),
+                        false => 0.0,
+                    })
                     .collect(),
             }
         });
