@@ -93,7 +93,7 @@ pub(crate) fn numbers() -> usize {
 
 /// All first calls, and when they are over those whose prompts come again: a system without ears of its own remembers none, and
 /// does not ring these. The systems take turns in going first; every twentieth item is echoed, too.
-fn rounds(items: &[Item], manner: &Manner) -> [Vec<(usize, System)>; 2] {
+pub(crate) fn rounds(items: &[Item], manner: &Manner) -> [Vec<(usize, System)>; 2] {
     let count = manner.systems.len();
     let (mut first, mut again) = (Vec::new(), Vec::new());
     for (item, what) in items.iter().enumerate() {

@@ -4,5 +4,6 @@ mod clicks;
 mod composition;
 mod labels;
 mod lives;
+mod rounds;
 mod scoring;
 mod tables;
