@@ -152,7 +152,12 @@ fn human(mut line: Line<'_>, kind: &str, chance: &mut Chance) -> Result<Call> {
     }
     let greeting = line.said;
     if kind == "recorder" {
-        line.quiet(chance.words.between(0.4, 6.0));
+        // Mostly while it is still open whether a person speaks.
+        line.quiet(
+            chance
+                .words
+                .range(&[(0.75, (0.3, 1.4)), (0.25, (1.4, 6.0))]),
+        );
         line.recorder();
         line.quiet(14.5);
         line.recorder();
