@@ -24,8 +24,8 @@ use tokio::{
 use crate::{
     network::{Lab, Message, Number},
     recording::RATE,
+    shaping::pcm,
     system::{System, Told},
-    voices::pcm,
 };
 
 /// Makes calls by each of the systems.

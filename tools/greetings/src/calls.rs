@@ -9,8 +9,7 @@ use libtest_mimic::Failed;
 
 use crate::{
     caller::Caller,
-    corpus::{Corpus, Label},
-    dice::Dice,
+    corpus::{Corpus, Item, Label},
     network::{Lab, Message, Number, is_area_code},
     system::{System, Told},
     watcher::{Load, Watcher},
@@ -52,23 +51,25 @@ pub(crate) async fn ring(
     }
     let watcher = Watcher::start(&lab.folder().join("calls.log"));
     let caller = Caller::open(lab, message, watcher.gone()).await?;
-    let jobs = jobs(corpus.items.len(), manner);
-    let calls = stream::iter(jobs).map(|(item, system)| {
-        let number = Number::new(areas[item], system.subscriber());
-        let caller = &caller;
-        async move {
-            let told = caller.call(system, &number).await;
-            told.map(|(told, evidence)| Rung {
-                item,
-                system,
-                number,
-                told,
-                evidence,
-            })
-        }
-    });
-    let rung: Vec<Result<Rung>> = calls.buffer_unordered(manner.at_once).collect().await;
-    let mut rung = rung.into_iter().collect::<Result<Vec<_>>>()?;
+    let mut rung = Vec::new();
+    for jobs in rounds(&corpus.items, manner) {
+        let calls = stream::iter(jobs).map(|(item, system)| {
+            let number = Number::new(areas[item], system.subscriber());
+            let caller = &caller;
+            async move {
+                let told = caller.call(system, &number).await;
+                told.map(|(told, evidence)| Rung {
+                    item,
+                    system,
+                    number,
+                    told,
+                    evidence,
+                })
+            }
+        });
+        let over: Vec<Result<Rung>> = calls.buffer_unordered(manner.at_once).collect().await;
+        rung.extend(over.into_iter().collect::<Result<Vec<_>>>()?);
+    }
     caller.close().await?;
     let load = watcher.stop().await;
     let verdicts = fs::read_to_string(&peers).unwrap_or_default();
@@ -90,17 +91,23 @@ pub(crate) fn numbers() -> usize {
     areas().len()
 }
 
-/// The systems take turns in going first; every twentieth item is echoed, too.
-fn jobs(items: usize, manner: &Manner) -> Vec<(usize, System)> {
+/// All first calls, and when they are over those whose prompts come again: a system without ears of its own remembers none, and
+/// does not ring these. The systems take turns in going first; every twentieth item is echoed, too.
+pub(crate) fn rounds(items: &[Item], manner: &Manner) -> [Vec<(usize, System)>; 2] {
     let count = manner.systems.len();
-    let mut jobs = Vec::new();
-    for item in 0..items {
-        jobs.extend((0..count).map(|nth| (item, manner.systems[(item + nth) % count])));
+    let (mut first, mut again) = (Vec::new(), Vec::new());
+    for (item, what) in items.iter().enumerate() {
+        let turns = (0..count).map(|nth| (item, manner.systems[(item + nth) % count]));
+        if what.heard_before {
+            again.extend(turns.filter(|(_, system)| system.has_ears()));
+            continue;
+        }
+        first.extend(turns);
         if item % 20 == 10 {
-            jobs.push((item, System::Echo));
+            first.push((item, System::Echo));
         }
     }
-    jobs
+    [first, again]
 }
 
 /// The area codes under which numbers can be called.
@@ -112,8 +119,8 @@ fn areas() -> Vec<u16> {
         .collect()
 }
 
-/// Gives the carrier what it is to play, how long a second call alerts (a mailbox takes it after a second, a person lifts
-/// it after 2 to 8), and how long the far end stays when it has nothing more to say: only a mailbox does.
+/// Gives the carrier what it is to play, how long a second call alerts, and how long the far end stays when it has nothing
+/// more to say: only a mailbox does.
 fn stage(lab: &Lab, corpus: &Corpus, areas: &[u16]) -> Result<()> {
     let folder = lab.folder().join("items");
     fs::create_dir_all(&folder)?;
@@ -121,11 +128,11 @@ fn stage(lab: &Lab, corpus: &Corpus, areas: &[u16]) -> Result<()> {
         let path = corpus.path(item);
         fs::copy(&path, folder.join(format!("{area}.wav")))
             .with_context(|| format!("cannot copy {}", path.display()))?;
-        let (alerts, stays) = match item.label {
-            Label::Human => (Dice::of(0, "alerts", nth).between(2.0, 8.0), 0),
-            Label::Machine => (1.0, 60),
-            Label::Other => (1.0, 0),
+        let stays = match item.label {
+            Label::Machine => 60,
+            Label::Human | Label::Other => 0,
         };
+        let alerts = item.alerts(nth);
         fs::write(folder.join(format!("{area}.ring")), format!("{alerts:.2}"))?;
         fs::write(folder.join(format!("{area}.stay")), format!("{stays:02}"))?;
     }

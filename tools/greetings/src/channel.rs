@@ -7,8 +7,8 @@ use crate::{
     corpus::{Label, rounded},
     dice::Dice,
     recording::{FRAME, RATE, Samples},
-    script::Part,
-    voices::{Sounds, VOICES, levelled, telephone},
+    shaping::{levelled, telephone},
+    voices::Sounds,
 };
 
 /// The channel that a call went through.
@@ -25,6 +25,9 @@ pub(crate) fn through(sounds: &dyn Sounds, call: &mut Call, dice: &mut Dice) -> 
     let level = dice.between(-35.0, -10.0);
     let floor = decibels(dice.between(-72.0, -56.0));
     let (mut noise, mut snr) = (dice.share(NOISES), None);
+    if call.in_babble {
+        noise = "babble";
+    }
     for sample in &mut call.samples {
         *sample = *sample * decibels(level) + floor * dice.normal();
     }
@@ -38,7 +41,11 @@ pub(crate) fn through(sounds: &dyn Sounds, call: &mut Call, dice: &mut Dice) -> 
     } else if call.label == Label::Other {
         noise = "line";
     } else if noise != "line" {
-        let against = dice.range(&[(0.75, (18.0, 35.0)), (0.25, (8.0, 18.0))]);
+        let against = if noise == "babble" {
+            dice.between(10.0, 20.0)
+        } else {
+            dice.range(&[(0.75, (18.0, 35.0)), (0.25, (8.0, 18.0))])
+        };
         let mut sound = kind_of(sounds, noise, call.samples.len(), dice)?;
         if call.label == Label::Machine {
             only_while_recorded(&mut sound, call, dice);
@@ -73,7 +80,7 @@ fn add(call: &mut Call, noise: &[f32], size: f32) {
 /// Noise of the telephone's band, root mean square 1.0.
 fn kind_of(sounds: &dyn Sounds, noise: &str, length: usize, dice: &mut Dice) -> Result<Samples> {
     let samples = match noise {
-        "babble" => babble(sounds, length, dice)?,
+        "babble" => sounds.babble(2 + dice.index(5), length, dice)?,
         "pink" => pink(length, dice),
         "street" => {
             // Slow swells of low noise.
@@ -94,25 +101,6 @@ fn kind_of(sounds: &dyn Sounds, noise: &str, length: usize, dice: &mut Dice) -> 
         _ => (0..length).map(|_| dice.normal()).collect(),
     };
     Ok(levelled(telephone(samples)))
-}
-
-/// Many people who talk at once.
-fn babble(sounds: &dyn Sounds, length: usize, dice: &mut Dice) -> Result<Samples> {
-    let mut room = vec![0.0; length];
-    for _ in 0..6 {
-        let mut at = dice.index(RATE / 2);
-        while at < length {
-            let voice = dice.pick(VOICES);
-            for sentence in sounds.say(voice, Part::Long, dice)? {
-                let gain = dice.between(0.5, 1.0);
-                for (sample, said) in room.iter_mut().skip(at).zip(&sentence) {
-                    *sample += gain * said;
-                }
-                at += sentence.len() + dice.index(RATE / 3);
-            }
-        }
-    }
-    Ok(room)
 }
 
 /// Three poles at a tenth of each other's pitch make noise that falls by about 3 dB an octave.
@@ -159,6 +147,15 @@ pub(crate) fn alaw(sample: f32) -> f32 {
     };
     let coded = (size / step * step) as f32 + step as f32 / 2.0;
     coded.copysign(sample) / 4_096.0
+}
+
+/// There and back through mu-law (ITU-T G.711): as A-law, but the segments begin 132 below.
+pub(crate) fn mu_law(sample: f32) -> f32 {
+    const BIAS: f32 = 132.0;
+    let size = (sample.abs() * 32_768.0).min(32_635.0) + BIAS;
+    let step = 1_u32 << ((size as u32).ilog2() - 4);
+    let coded = (size as u32 / step * step) as f32 + step as f32 / 2.0 - BIAS;
+    coded.max(0.0).copysign(sample) / 32_768.0
 }
 
 /// Frames of 20 ms get lost in bursts of 1.7 on average, so that `percent` of all are lost; the listener hears nothing

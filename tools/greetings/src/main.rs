@@ -10,7 +10,8 @@
 //! Scores come from the carrier's recordings and the labels; a system's own word only says what it named and which beeps
 //! it heard.
 //!
-//! `make bench-screen SEED=1,2,3 ITEMS=120`; `MORE=--help` says more.
+//! `make bench-screen SEED=1,2,3 ITEMS=120`; `MORE=--help` says more. `MORE=--offline` is the quick form: the ears alone, over the
+//! sound of the same calls, without servers and without peers.
 
 #![expect(clippy::print_stdout, reason = "the table is what this program is for")]
 
@@ -21,8 +22,12 @@ mod compose;
 mod corpus;
 mod dice;
 mod judge;
+mod offline;
+mod prompts;
+mod ring;
 mod score;
 mod script;
+mod shaping;
 mod system;
 mod table;
 #[cfg(test)]
@@ -47,8 +52,8 @@ use clap::Parser;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    calls::Manner, corpus::Corpus, score::Record, system::System, table::Sheet, voices::Bank,
-    watcher::Load,
+    calls::Manner, corpus::Corpus, offline::Variant, score::Record, system::System, table::Sheet,
+    voices::Bank, watcher::Load,
 };
 
 /// Rings labelled calls through the lab and scores who hears best.
@@ -58,15 +63,30 @@ struct Arguments {
     /// Seeds of the corpora to make, each rung on its own.
     #[arg(long, value_delimiter = ',', default_value = "1")]
     seed: Vec<u64>,
-    /// Items of each corpus; of a corpus that was made elsewhere all, unless given.
+    /// First calls of each corpus; of a corpus that was made elsewhere all calls, unless given.
     #[arg(long)]
     items: Option<usize>,
+    /// Shares of mailboxes that have no beep, in percent; each makes corpora and tables of its own.
+    #[arg(long, value_delimiter = ',', value_name = "PERCENT", default_value = "15", value_parser = percent)]
+    no_beep: Vec<f64>,
+    /// How many of the 60 calls that ring behind an announcement are made.
+    #[arg(long, default_value_t = 60)]
+    ringback: usize,
     /// Folders with a manifest.json, instead of making any.
     #[arg(long, value_delimiter = ',', value_name = "DIR")]
     corpus: Vec<PathBuf>,
-    /// Who rings.
-    #[arg(long, value_delimiter = ',', default_values_t = System::ALL, value_enum)]
+    /// Who rings; offline those with ears.
+    #[arg(long, value_delimiter = ',', value_enum)]
     systems: Vec<System>,
+    /// Let the ears hear the sound of the calls, without ringing anybody.
+    #[arg(long)]
+    offline: bool,
+    /// Settings of the ears to compare with their own, offline; may be given several times.
+    #[arg(long, value_name = "NAME=VALUE,...", value_parser = Variant::parse)]
+    curve: Vec<Variant>,
+    /// What `cargo bench --bench ears` printed, for its row of the table.
+    #[arg(long, value_name = "FILE")]
+    streams: Option<PathBuf>,
     /// Calls at once.
     #[arg(long, default_value_t = 40)]
     at_once: usize,
@@ -98,15 +118,71 @@ fn main() -> Result<()> {
             .iter()
             .map(|path| load(path))
             .collect::<Result<Vec<_>>>()?;
-        println!("{}", table::markdown(&sheets));
+        println!("{}", table::markdown(&sheets, streams(&arguments)?));
         return Ok(());
     }
     // Another run would write the same corpora and results.
     let _alone = OwnName::wait_for(&arguments.out, "greetings")?;
-    let corpora = corpora(&arguments)?;
+    let sets = corpora(&arguments)?;
     if arguments.make_only {
         return Ok(());
     }
+    let offline = arguments.offline || !arguments.curve.is_empty();
+    let tables = if offline {
+        hear(&arguments, &sets)?
+    } else {
+        ring(&arguments, &sets)?
+    };
+    let streams = streams(&arguments)?;
+    for (share, sheets) in &tables {
+        if let Some(share) = share.filter(|_| tables.len() > 1) {
+            println!("\n{share} % of the mailboxes have no beep:");
+        }
+        println!("\n{}", table::markdown(sheets, streams));
+    }
+    if offline && (tables.len() > 1 || !arguments.curve.is_empty()) {
+        println!("\n{}", table::curve(&tables));
+    }
+    Ok(())
+}
+
+/// Corpora with the same share of mailboxes without a beep, as far as that is known.
+type Set<T> = (Option<f64>, Vec<T>);
+
+/// Hears everything offline.
+fn hear(arguments: &Arguments, sets: &[Set<Corpus>]) -> Result<Vec<Set<Sheet>>> {
+    let systems = arguments.systems_or(&System::EARS);
+    let variants: Vec<Variant> = std::iter::once(Variant::own())
+        .chain(arguments.curve.iter().cloned())
+        .collect();
+    each(sets, |corpus| {
+        let sheet = Sheet {
+            corpus: corpus.name.clone(),
+            no_beep: corpus.no_beep,
+            records: offline::hear(corpus, &systems, &variants, arguments.message)?,
+            load: None,
+        };
+        let path = save(arguments, &sheet, "offline", None)?;
+        println!("{}: {}", corpus.name, path.display());
+        Ok(sheet)
+    })
+}
+
+/// Measures each corpus of each set.
+fn each(
+    sets: &[Set<Corpus>],
+    mut measure: impl FnMut(&Corpus) -> Result<Sheet>,
+) -> Result<Vec<Set<Sheet>>> {
+    sets.iter()
+        .map(|(share, corpora)| {
+            let sheets = corpora.iter().map(&mut measure).collect::<Result<_>>()?;
+            Ok((*share, sheets))
+        })
+        .collect()
+}
+
+/// Rings everything through the lab.
+fn ring(arguments: &Arguments, sets: &[Set<Corpus>]) -> Result<Vec<Set<Sheet>>> {
     rustls::crypto::ring::default_provider()
         .install_default()
         .map_err(|_| anyhow::anyhow!("another provider of TLS is there already"))?;
@@ -121,22 +197,43 @@ fn main() -> Result<()> {
         .prepare("greetings", arguments.message)
         .map_err(calls::told)?;
     let manner = Manner {
-        systems: arguments.systems.clone(),
+        systems: arguments.systems_or(&System::ALL),
         at_once: arguments.at_once,
     };
     let info = lab
         .ask("GET", "asterisk/info?only=system")
         .map_err(calls::told)?;
     let asterisk = info["system"]["version"].as_str().unwrap_or("unknown");
-    let mut sheets = Vec::new();
-    for corpus in &corpora {
+    each(sets, |corpus| {
         let sheet = measure(&lab, corpus, &manner, &message)?;
-        let path = save(&arguments, &sheet, &manner, asterisk)?;
+        let path = save(arguments, &sheet, asterisk, Some(manner.at_once))?;
         println!("{}: {}", corpus.name, path.display());
-        sheets.push(sheet);
+        Ok(sheet)
+    })
+}
+
+impl Arguments {
+    fn systems_or(&self, usual: &[System]) -> Vec<System> {
+        if self.systems.is_empty() {
+            usual.to_vec()
+        } else {
+            self.systems.clone()
+        }
     }
-    println!("\n{}", table::markdown(&sheets));
-    Ok(())
+}
+
+/// How many streams a core hears, as the benchmark has printed it.
+fn streams(arguments: &Arguments) -> Result<Option<u64>> {
+    let Some(path) = &arguments.streams else {
+        return Ok(None);
+    };
+    let text =
+        fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let count = text
+        .lines()
+        .find_map(|line| line.strip_prefix("streams per core: ")?.split(' ').next());
+    let count = count.with_context(|| format!("{} holds no streams per core", path.display()))?;
+    Ok(Some(count.parse()?))
 }
 
 /// The program under test, which cargo puts beside this one.
@@ -152,24 +249,38 @@ fn program() -> Result<PathBuf> {
 }
 
 /// What is to be rung.
-fn corpora(arguments: &Arguments) -> Result<Vec<Corpus>> {
-    let mut corpora = Vec::new();
+fn corpora(arguments: &Arguments) -> Result<Vec<Set<Corpus>>> {
+    let mut sets: Vec<Set<Corpus>> = Vec::new();
     if arguments.corpus.is_empty() {
         let bank = Bank::open()?;
-        for &seed in &arguments.seed {
-            let count = arguments.items.unwrap_or(ITEMS);
-            let folder = arguments.out.join(format!("seed{seed}-{count}"));
-            corpora.push(Corpus::make(&bank, &folder, seed, count)?);
+        let count = arguments.items.unwrap_or(corpus::ITEMS);
+        for &share in &arguments.no_beep {
+            let mut corpora = Vec::new();
+            for &seed in &arguments.seed {
+                let folder = arguments.out.join(format!("seed{seed}-{count}-{share}"));
+                corpora.push(Corpus::make(&bank, &folder, seed, count, share)?);
+            }
+            sets.push((Some(share), corpora));
+        }
+        if let (Some((_, first)), Some(&seed)) = (sets.first_mut(), arguments.seed.first())
+            && arguments.ringback > 0
+        {
+            let folder = arguments.out.join(format!("ringback{seed}"));
+            first.push(Corpus::ringback(&bank, &folder, seed, arguments.ringback)?);
         }
     }
+    let mut given = Vec::new();
     for folder in &arguments.corpus {
         let mut corpus = Corpus::load(folder)?;
         if let Some(count) = arguments.items {
             corpus.thin(count);
         }
-        corpora.push(corpus);
+        given.push(corpus);
     }
-    for corpus in &corpora {
+    if !given.is_empty() {
+        sets.push((None, given));
+    }
+    for corpus in sets.iter().flat_map(|(_, corpora)| corpora) {
         corpus::check_size(corpus, calls::numbers())?;
         let (greetings, all) = corpus.minutes();
         println!(
@@ -179,7 +290,16 @@ fn corpora(arguments: &Arguments) -> Result<Vec<Corpus>> {
             corpus.folder.display()
         );
     }
-    Ok(corpora)
+    Ok(sets)
+}
+
+/// A share in percent.
+fn percent(text: &str) -> Result<f64> {
+    let share: f64 = text.parse()?;
+    if !(0.0..=100.0).contains(&share) {
+        bail!("expected 0 to 100");
+    }
+    Ok(share)
 }
 
 /// Rings one corpus, and judges the calls when all are over.
@@ -215,8 +335,9 @@ fn measure(lab: &Lab, corpus: &Corpus, manner: &Manner, message: &Message) -> Re
     records.sort_by(|a, b| (a.system, &a.item.id).cmp(&(b.system, &b.item.id)));
     Ok(Sheet {
         corpus: corpus.name.clone(),
+        no_beep: corpus.no_beep,
         records,
-        load,
+        load: Some(load),
     })
 }
 
@@ -225,21 +346,37 @@ fn measure(lab: &Lab, corpus: &Corpus, manner: &Manner, message: &Message) -> Re
 struct Heading {
     corpus: String,
     aftertone: String,
+    /// Its version, or `offline`.
     asterisk: String,
-    at_once: usize,
+    at_once: Option<usize>,
     message_s: f32,
-    load: Load,
+    #[serde(default)]
+    no_beep: Option<f64>,
+    load: Option<Load>,
 }
 
-fn save(arguments: &Arguments, sheet: &Sheet, manner: &Manner, asterisk: &str) -> Result<PathBuf> {
+fn save(
+    arguments: &Arguments,
+    sheet: &Sheet,
+    asterisk: &str,
+    at_once: Option<usize>,
+) -> Result<PathBuf> {
     fs::create_dir_all(&arguments.out)?;
-    let path = arguments.out.join(format!("{}.jsonl", sheet.corpus));
+    let offline = if sheet.load.is_none() { "-offline" } else { "" };
+    let share = match sheet.no_beep {
+        Some(share) if arguments.no_beep.len() > 1 => format!("-{share}"),
+        Some(_) | None => String::new(),
+    };
+    let path = arguments
+        .out
+        .join(format!("{}{share}{offline}.jsonl", sheet.corpus));
     let heading = Heading {
         corpus: sheet.corpus.clone(),
         aftertone: env!("CARGO_PKG_VERSION").to_owned(),
         asterisk: asterisk.to_owned(),
-        at_once: manner.at_once,
+        at_once,
         message_s: arguments.message,
+        no_beep: sheet.no_beep,
         load: sheet.load,
     };
     let mut file =
@@ -263,10 +400,8 @@ fn load(path: &Path) -> Result<Sheet> {
         .collect::<Result<Vec<_>>>()?;
     Ok(Sheet {
         corpus: heading.corpus,
+        no_beep: heading.no_beep,
         records,
         load: heading.load,
     })
 }
-
-/// Items of a corpus by default.
-const ITEMS: usize = 120;

@@ -11,6 +11,9 @@ use crate::{
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Record {
     pub(crate) system: System,
+    /// What was set otherwise than it comes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) settings: Option<String>,
     pub(crate) item: Item,
     pub(crate) told: Told,
     /// Whether it came to a call at all.
@@ -40,11 +43,29 @@ pub(crate) struct Span {
     pub(crate) end_s: f64,
 }
 
+/// A column of the table: a system, and what was set otherwise than it comes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Column {
+    pub(crate) system: System,
+    pub(crate) settings: Option<String>,
+}
+
+impl Column {
+    /// What stands above it.
+    pub(crate) fn title(&self) -> String {
+        match &self.settings {
+            None => self.system.title().to_owned(),
+            Some(settings) => format!("{}, `{settings}`", self.system.title()),
+        }
+    }
+}
+
 impl Record {
     /// One of which only the system's word is known.
     pub(crate) fn new(item: &Item, system: System, told: &Told) -> Self {
         Self {
             system,
+            settings: None,
             item: item.clone(),
             told: told.clone(),
             answered: false,
@@ -56,6 +77,14 @@ impl Record {
             slip_s: 0.0,
             beeps: None,
             delay_s: None,
+        }
+    }
+
+    /// The column of the table that it counts in.
+    pub(crate) fn column(&self) -> Column {
+        Column {
+            system: self.system,
+            settings: self.settings.clone(),
         }
     }
 
@@ -75,19 +104,26 @@ impl Record {
         self.dead_air().is_some_and(|dead| dead < -TOLERANCE)
     }
 
-    fn is_intact(&self) -> bool {
+    /// Whether the mailbox recorded all of the message, after at most 2.5 s of silence.
+    pub(crate) fn is_intact(&self) -> bool {
         self.whole
             && self
                 .dead_air()
                 .is_some_and(|dead| (-TOLERANCE..=LATEST).contains(&dead))
     }
 
-    fn is_played_to(&self) -> bool {
+    /// Whether the far end heard any of the message.
+    pub(crate) fn is_played_to(&self) -> bool {
         self.first_s.is_some()
     }
 
+    /// Whether it was taken for a mailbox: in so many words, or because the message began.
+    pub(crate) fn is_taken_for_a_machine(&self) -> bool {
+        self.is_played_to() || self.told.verdict.as_deref() == Some("machine")
+    }
+
     fn is_business(&self) -> bool {
-        self.item.kind == "h_business"
+        matches!(self.item.kind.as_str(), "h_business" | "h_company")
     }
 
     fn is_named(&self) -> bool {
@@ -95,6 +131,12 @@ impl Record {
             (self.item.kind.as_str(), self.told.verdict.as_deref()),
             ("s_fax", Some("fax")) | ("s_sit", Some("sit"))
         )
+    }
+
+    /// Whether a beep made the message begin, and nothing here has a beep.
+    fn began_by_a_beep(&self) -> bool {
+        self.is_played_to()
+            && (self.told.restarts > 0 || self.told.ready_by.as_deref() == Some("beep"))
     }
 
     /// The beep, if the call lasted until its end.
@@ -106,6 +148,13 @@ impl Record {
         };
         (self.beeps.is_some() && self.ended_s > beep.end_s).then_some(span)
     }
+
+    /// From the end of a person's first turn to the end of the call (s), if they heard nothing and it lasted until they spoke.
+    fn let_go(&self) -> Option<f64> {
+        let spoke =
+            self.answered && !self.is_played_to() && self.ended_s >= self.item.greeting_start_s?;
+        spoke.then_some(self.ended_s - self.item.greeting_end_s?)
+    }
 }
 
 /// So many of so many.
@@ -116,7 +165,8 @@ pub(crate) struct Share {
 }
 
 impl Share {
-    fn count<'a>(
+    /// How many of the records hold something.
+    pub(crate) fn count<'a>(
         records: impl Iterator<Item = &'a Record>,
         holds: impl Fn(&Record) -> bool,
     ) -> Self {
@@ -132,7 +182,8 @@ impl Share {
     }
 }
 
-/// How a system did.
+/// How a system did. A call whose prompt was heard in another call before counts in [`Self::again`] and in
+/// [`Self::others_again`] only.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Score {
     pub(crate) calls: usize,
@@ -140,48 +191,76 @@ pub(crate) struct Score {
     pub(crate) deaf: usize,
     /// Of the beeps that came while the call was up.
     pub(crate) beeps: Option<Share>,
-    /// Beeps that were none, a minute of machines' greetings.
-    pub(crate) false_a_minute: Option<f64>,
+    /// Beeps that were none, in machines' greetings.
+    pub(crate) false_beeps: usize,
+    /// How long those greetings were, as far as they were heard (minutes).
+    pub(crate) greeting_minutes: f64,
     /// The error of a beep's end (s).
     pub(crate) beep_end: Vec<f64>,
     /// Messages whose start the mailbox did not record, of those that were played to machines.
     pub(crate) cut: Share,
-    /// Of all machines.
+    /// Of all machines; of those with a beep; of those without; of those whose prompt was heard before.
     pub(crate) intact: Share,
+    pub(crate) with_beep: Share,
+    pub(crate) without_beep: Share,
+    pub(crate) again: Share,
     /// From the ready point to the message (s), if it is not cut.
     pub(crate) dead_air: Vec<f64>,
     /// Persons who heard any of the message.
     pub(crate) people: Share,
     pub(crate) business: Share,
+    /// Persons who were taken for machines.
+    pub(crate) taken: Share,
     /// Faxes and intercepts that were named.
     pub(crate) named: Share,
-    /// Faxes and intercepts that were played to; all others that record nothing.
+    /// Faxes and intercepts that were played to.
     pub(crate) tones_played_to: Share,
+    /// All others that record nothing and were played to, but for ringback; of those whose prompt was heard before.
     pub(crate) others_played_to: Share,
+    pub(crate) others_again: Share,
+    /// Ringback behind an announcement that a message began by as by a beep; that was reported as a beep; that was played to.
+    pub(crate) ringback_taken: Option<Share>,
+    pub(crate) ringback_reported: Option<Share>,
+    pub(crate) ringback_played_to: Share,
     /// From the end of a person's first turn to the end of the call (s), if they heard nothing.
     pub(crate) let_go: Vec<f64>,
 }
 
 impl Score {
-    /// Of all calls of one system.
-    pub(crate) fn of(records: &[Record], system: System) -> Self {
+    /// Of all calls of one column.
+    pub(crate) fn of(records: &[Record], column: &Column) -> Self {
         let own: Vec<&Record> = records
             .iter()
-            .filter(|record| record.system == system)
+            .filter(|record| record.column() == *column)
+            .collect();
+        let first: Vec<&Record> = own
+            .iter()
+            .copied()
+            .filter(|record| !record.item.heard_before)
             .collect();
         let of = |label| {
-            own.iter()
+            first
+                .iter()
                 .copied()
                 .filter(move |record| record.item.label == label)
         };
-        let tones = || {
-            of(Label::Other).filter(|record| matches!(record.item.kind.as_str(), "s_sit" | "s_fax"))
+        let again = |label| {
+            own.iter()
+                .copied()
+                .filter(move |record| record.item.label == label && record.item.heard_before)
         };
-        let beeps: Vec<_> = own
+        let machines = |beep: bool| {
+            of(Label::Machine).filter(move |record| record.item.beep.is_some() == beep)
+        };
+        let tones = || of(Label::Other).filter(|record| record.item.is_tones());
+        let ringback = || of(Label::Other).filter(|record| record.item.is_ringback());
+        let others = |record: &&Record| !record.item.is_tones() && !record.item.is_ringback();
+        let beeps: Vec<_> = first
             .iter()
             .filter_map(|record| Some((record.beep_to_find()?, found(record))))
             .collect();
         let listened = own.iter().any(|record| record.beeps.is_some());
+        let (false_beeps, greeting_minutes) = false_beeps(&first);
         Self {
             calls: own.len(),
             deaf: own
@@ -192,7 +271,8 @@ impl Score {
                 of: beeps.len(),
                 n: beeps.iter().filter(|(_, found)| found.is_some()).count(),
             }),
-            false_a_minute: listened.then(|| false_a_minute(&own)).flatten(),
+            false_beeps,
+            greeting_minutes,
             beep_end: beeps
                 .iter()
                 .filter_map(|(beep, found)| Some(((*found)?.end_s - beep.end_s).abs()))
@@ -202,6 +282,9 @@ impl Score {
                 Record::is_cut,
             ),
             intact: Share::count(of(Label::Machine), Record::is_intact),
+            with_beep: Share::count(machines(true), Record::is_intact),
+            without_beep: Share::count(machines(false), Record::is_intact),
+            again: Share::count(again(Label::Machine), Record::is_intact),
             dead_air: of(Label::Machine)
                 .filter(|record| !record.is_cut())
                 .filter_map(Record::dead_air)
@@ -212,14 +295,26 @@ impl Score {
                 Record::is_played_to,
             ),
             business: Share::count(of(Label::Human), Record::is_played_to),
+            taken: Share::count(of(Label::Human), Record::is_taken_for_a_machine),
             named: Share::count(tones(), Record::is_named),
             tones_played_to: Share::count(tones(), Record::is_played_to),
-            others_played_to: Share::count(of(Label::Other), Record::is_played_to),
-            let_go: of(Label::Human)
-                .filter(|record| record.answered && !record.is_played_to())
-                .filter_map(|record| Some(record.ended_s - record.item.greeting_end_s?))
-                .collect(),
+            others_played_to: Share::count(of(Label::Other).filter(others), Record::is_played_to),
+            others_again: Share::count(again(Label::Other), Record::is_played_to),
+            ringback_taken: listened.then(|| Share::count(ringback(), Record::began_by_a_beep)),
+            ringback_reported: listened.then(|| {
+                Share::count(ringback(), |record| {
+                    record.beeps.as_ref().is_some_and(|beeps| !beeps.is_empty())
+                })
+            }),
+            ringback_played_to: Share::count(ringback(), Record::is_played_to),
+            let_go: of(Label::Human).filter_map(Record::let_go).collect(),
         }
+    }
+
+    /// Beeps that were none, a minute of machines' greetings.
+    pub(crate) fn false_a_minute(&self) -> Option<f64> {
+        (self.beeps.is_some() && self.greeting_minutes > 0.0)
+            .then(|| self.false_beeps as f64 / self.greeting_minutes)
     }
 }
 
@@ -231,7 +326,7 @@ fn found(record: &Record) -> Option<Span> {
     record.beeps.as_ref()?.iter().rfind(overlaps).copied()
 }
 
-fn false_a_minute(records: &[&Record]) -> Option<f64> {
+fn false_beeps(records: &[&Record]) -> (usize, f64) {
     let (mut count, mut minutes) = (0, 0.0);
     for record in records {
         let (Some(beeps), Some(ready)) = (&record.beeps, record.ready()) else {
@@ -246,7 +341,7 @@ fn false_a_minute(records: &[&Record]) -> Option<f64> {
         };
         count += beeps.iter().filter(|told| !overlaps(told)).count();
     }
-    (minutes > 0.0).then_some(count as f64 / minutes)
+    (count, minutes)
 }
 
 /// The value that this share of all values does not exceed, between two of them in proportion.

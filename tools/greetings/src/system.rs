@@ -33,6 +33,14 @@ impl System {
         Self::Vicidial,
     ];
 
+    /// Those whose ears are the program's own, so that they can hear without a telephone network.
+    pub(crate) const EARS: [Self; 2] = [Self::Listen, Self::Twice];
+
+    /// Whether it hears by the program's own ears.
+    pub(crate) fn has_ears(self) -> bool {
+        Self::EARS.contains(&self)
+    }
+
     /// Its name in the table.
     pub(crate) const fn title(self) -> &'static str {
         match self {

@@ -76,20 +76,9 @@ pub(crate) fn beep(dice: &mut Dice) -> Beep {
     }
 }
 
-/// Ringback of North America or of Europe, once or twice.
-pub(crate) fn ringback(dice: &mut Dice) -> Samples {
-    let (pitches, on, off): (&[f32], _, _) = if dice.chance(0.5) {
-        (&[440.0, 480.0], dice.between(1.2, 2.0), 2.0)
-    } else {
-        (&[425.0], dice.between(0.6, 1.0), 3.0)
-    };
-    let mut samples = tone(pitches, on, EDGE);
-    if dice.chance(0.5) {
-        samples.extend(quiet(off));
-        samples.extend(tone(pitches, on, EDGE));
-    }
-    samples.extend(quiet(dice.between(0.1, 0.8)));
-    scaled(samples, 0.5)
+/// The tone of somebody's recorder, by which the other party is warned (the warning tone of ITU-T E.180; 1400 Hz for half a second).
+pub(crate) fn recorder() -> Samples {
+    scaled(tone(&[1_400.0], 0.5, EDGE), 0.5)
 }
 
 /// A chime that fades, as before an announcement, or keys: neither is the beep.
@@ -181,7 +170,7 @@ pub(crate) fn quiet(seconds: f32) -> Samples {
 }
 
 /// Tones at once, with soft edges; root mean square 1.0.
-fn tone(pitches: &[f32], seconds: f32, edge: f32) -> Samples {
+pub(crate) fn tone(pitches: &[f32], seconds: f32, edge: f32) -> Samples {
     let size = SQRT_2 / (pitches.len() as f32).sqrt();
     let samples = (0..(seconds * RATE as f32).round() as usize)
         .map(|index| {
@@ -206,7 +195,7 @@ fn sweep(from: f32, to: f32, seconds: f32) -> Samples {
     softened(samples, EDGE)
 }
 
-fn softened(mut samples: Samples, edge: f32) -> Samples {
+pub(crate) fn softened(mut samples: Samples, edge: f32) -> Samples {
     let length = ((edge * RATE as f32) as usize).min(samples.len() / 2);
     for index in 0..length {
         let gain = index as f32 / length as f32;
@@ -223,4 +212,4 @@ fn scaled(mut samples: Samples, gain: f32) -> Samples {
 }
 
 /// How long a tone of the network takes to its full loudness (s).
-const EDGE: f32 = 0.005;
+pub(crate) const EDGE: f32 = 0.005;

@@ -13,8 +13,10 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::{
     dice::{BASIS, Dice, digest},
-    recording::{FRAME, RATE, Samples},
-    script::{ENGLISH, FRENCH, GERMAN, ITALIAN, POLISH, Part, SPANISH, Texts, prompts},
+    prompts::{self, Prompt},
+    recording::{RATE, Samples},
+    script::{ENGLISH, FRENCH, GERMAN, ITALIAN, POLISH, Part, Pool, SPANISH, Texts},
+    shaping::{levelled, pcm, resampled, telephone, trimmed},
     tones::quiet,
 };
 
@@ -43,14 +45,30 @@ impl Voice {
     }
 }
 
+/// A sentence, and which recordings or texts it is made of.
+#[derive(Clone, Debug)]
+pub(crate) struct Sentence {
+    pub(crate) clips: Vec<String>,
+    pub(crate) samples: Samples,
+}
+
 /// What calls are made of.
 pub(crate) trait Sounds {
     /// What a voice says on an occasion: sentences, each trimmed and of the same loudness (root mean square 1.0 while it
-    /// is loud).
-    fn say(&self, voice: &Voice, part: Part, dice: &mut Dice) -> Result<Vec<Samples>>;
+    /// is loud). Two calls that have the same `words` have the same recording, but for the `digits` in it.
+    fn say(
+        &self,
+        voice: &Voice,
+        part: Part,
+        words: &mut Dice,
+        digits: &mut Dice,
+    ) -> Result<Vec<Sentence>>;
 
-    /// A piece of music, of the telephone's band and that loudness.
-    fn music(&self, dice: &mut Dice) -> Result<Samples>;
+    /// So many people who talk at once, of that length in samples: recorded voices, with words that no speaker says.
+    fn babble(&self, talkers: usize, length: usize, dice: &mut Dice) -> Result<Samples>;
+
+    /// A piece of music of that length (s), of the telephone's band and that loudness.
+    fn music(&self, seconds: f32, dice: &mut Dice) -> Result<Samples>;
 
     /// Puts samples through GSM 06.10 and back.
     fn gsm(&self, samples: &[f32]) -> Result<Samples>;
@@ -60,6 +78,7 @@ pub(crate) trait Sounds {
 pub(crate) struct Bank {
     folder: PathBuf,
     said: RefCell<BTreeMap<PathBuf, Rc<Samples>>>,
+    prompts: RefCell<BTreeMap<PathBuf, Rc<Vec<Prompt>>>>,
 }
 
 impl Bank {
@@ -81,24 +100,57 @@ impl Bank {
         Ok(Self {
             folder,
             said: RefCell::default(),
+            prompts: RefCell::default(),
         })
     }
 }
 
 impl Sounds for Bank {
-    fn say(&self, voice: &Voice, part: Part, dice: &mut Dice) -> Result<Vec<Samples>> {
+    fn say(
+        &self,
+        voice: &Voice,
+        part: Part,
+        words: &mut Dice,
+        digits: &mut Dice,
+    ) -> Result<Vec<Sentence>> {
         match voice.source {
-            Source::Prompts(folder) => self.play(voice, folder, part, dice),
-            Source::Espeak(_, _, _, texts) => self.read(voice, texts, part, dice),
-            Source::Flite(_) => self.read(voice, &ENGLISH, part, dice),
+            Source::Prompts(folder) => self.play(voice, folder, part, words, digits),
+            Source::Espeak(_, _, _, texts) => self.read(voice, texts, part, words, digits),
+            Source::Flite(_) => self.read(voice, &ENGLISH, part, words, digits),
         }
     }
 
-    fn music(&self, dice: &mut Dice) -> Result<Samples> {
+    fn babble(&self, talkers: usize, length: usize, dice: &mut Dice) -> Result<Samples> {
+        let mut room = vec![0.0; length];
+        let recorded = VOICES
+            .iter()
+            .take_while(|voice| voice.is_recorded())
+            .count();
+        for nth in 0..talkers {
+            let Source::Prompts(folder) = VOICES[nth % recorded].source else {
+                continue;
+            };
+            let folder = self.prompts_of(&VOICES[nth % recorded], folder);
+            let own = self.fitting(&folder, Pool::Babble, (0.8, 6.0))?;
+            let gain = dice.between(0.5, 1.0);
+            let mut at = dice.index(2 * RATE);
+            while at < length {
+                let name = &dice.pick(&own).name;
+                let clip = self.clip(&folder.join(format!("{name}.wav")))?;
+                for (sample, said) in room.iter_mut().skip(at).zip(clip.iter()) {
+                    *sample += gain * said;
+                }
+                at += clip.len() + dice.index(RATE);
+            }
+        }
+        Ok(room)
+    }
+
+    fn music(&self, seconds: f32, dice: &mut Dice) -> Result<Samples> {
         let piece = dice.pick(MUSIC);
         let path = format!("asterisk-moh-opsound-wav/usr/share/asterisk/moh/{piece}.wav");
         let whole = self.clip(&self.folder.join(path))?;
-        let length = (dice.between(2.5, 6.0) * RATE as f32) as usize;
+        let length = (seconds * RATE as f32) as usize;
         let from = dice.index(whole.len() - length);
         let mut music = levelled(whole[from..from + length].to_vec());
         let fade = RATE / 5;
@@ -126,50 +178,76 @@ impl Sounds for Bank {
 }
 
 impl Bank {
+    /// The folder of a voice's prompts.
+    fn prompts_of(&self, voice: &Voice, folder: &str) -> PathBuf {
+        self.folder
+            .join(voice.package)
+            .join("usr/share/asterisk/sounds")
+            .join(folder)
+    }
+
+    /// The prompts of a folder that are of a pool, and of some length (s).
+    fn fitting(&self, folder: &Path, pool: Pool, seconds: (f32, f32)) -> Result<Vec<Prompt>> {
+        let known = self.prompts.borrow().get(folder).map(Rc::clone);
+        let all = match known {
+            Some(all) => all,
+            None => {
+                let all = Rc::new(prompts::prompts(folder)?);
+                self.prompts
+                    .borrow_mut()
+                    .insert(folder.to_owned(), Rc::clone(&all));
+                all
+            }
+        };
+        let fits = |prompt: &&Prompt| {
+            (seconds.0..=seconds.1).contains(&prompt.seconds) && prompts::pool(&prompt.name) == pool
+        };
+        let fitting: Vec<_> = all.iter().filter(fits).cloned().collect();
+        if fitting.is_empty() {
+            bail!("{} has no prompt for {pool:?}", folder.display());
+        }
+        Ok(fitting)
+    }
+
     fn play(
         &self,
         voice: &Voice,
         folder: &str,
         part: Part,
-        dice: &mut Dice,
-    ) -> Result<Vec<Samples>> {
-        let folder = self
-            .folder
-            .join(voice.package)
-            .join("usr/share/asterisk/sounds")
-            .join(folder);
-        let there = |name: &&str| *name == "#" || folder.join(format!("{name}.wav")).exists();
-        // Sayings of which this language has nothing are no choice.
-        let choice: Vec<_> = prompts(part)
-            .iter()
-            .filter(|sentences| {
-                sentences
-                    .iter()
-                    .all(|sentence| sentence.split(' ').any(|name| name != "#" && there(&name)))
-            })
-            .collect();
+        words: &mut Dice,
+        digits: &mut Dice,
+    ) -> Result<Vec<Sentence>> {
+        let folder = self.prompts_of(voice, folder);
+        let (sentences, pieces, seconds) = prompts::shape(part);
+        let choice = self.fitting(&folder, part.pool(), seconds)?;
+        let count = sentences.0 + words.index(sentences.1 - sentences.0 + 1);
+        // The network says which number it is that cannot be reached.
+        let numbered = (part == Part::Carrier && words.chance(0.5)).then(|| words.index(count));
         let mut said = Vec::new();
-        for sentence in dice.pick(&choice).iter() {
-            let mut samples = Vec::new();
-            for name in sentence.split(' ').filter(there) {
-                if !samples.is_empty() {
-                    samples.extend(quiet(dice.between(0.05, 0.35)));
+        for nth in 0..count {
+            let mut sentence = Sentence {
+                clips: Vec::new(),
+                samples: Vec::new(),
+            };
+            for piece in 0..pieces.0 + words.index(pieces.1 - pieces.0 + 1) {
+                if piece > 0 {
+                    let pause = quiet(words.between(0.05, 0.35));
+                    sentence.samples.extend(pause);
                 }
-                if name == "#" {
-                    for nth in 0..*dice.pick(&[3, 4, 7, 10]) {
-                        if nth > 0 {
-                            samples.extend(quiet(dice.between(0.02, 0.15)));
-                        }
-                        let digit = dice.index(10);
-                        samples.extend_from_slice(
-                            &self.clip(&folder.join(format!("digits/{digit}.wav")))?,
-                        );
-                    }
-                } else {
-                    samples.extend_from_slice(&self.clip(&folder.join(format!("{name}.wav")))?);
+                let name = &words.pick(&choice).name;
+                let clip = self.clip(&folder.join(format!("{name}.wav")))?;
+                sentence.samples.extend_from_slice(&clip);
+                sentence.clips.push(format!("{}/{name}", voice.name));
+            }
+            if numbered == Some(nth) {
+                for _ in 0..*words.pick(&[3, 4, 7, 10]) {
+                    sentence.samples.extend(quiet(words.between(0.02, 0.15)));
+                    let digit =
+                        self.clip(&folder.join(format!("digits/{}.wav", digits.index(10))))?;
+                    sentence.samples.extend_from_slice(&digit);
                 }
             }
-            said.push(samples);
+            said.push(sentence);
         }
         Ok(said)
     }
@@ -179,18 +257,22 @@ impl Bank {
         voice: &Voice,
         texts: &Texts,
         part: Part,
-        dice: &mut Dice,
-    ) -> Result<Vec<Samples>> {
+        words: &mut Dice,
+        digits: &mut Dice,
+    ) -> Result<Vec<Sentence>> {
         let mut said = Vec::new();
-        for sentence in dice.pick(texts.of(part)).iter() {
-            let digits: Vec<_> = (0..*dice.pick(&[4, 7, 10]))
-                .map(|_| dice.index(10).to_string())
+        for sentence in words.pick(texts.of(part)).iter() {
+            let number: Vec<_> = (0..*words.pick(&[4, 7, 10]))
+                .map(|_| digits.index(10).to_string())
                 .collect();
             let text = sentence
-                .replace("{n}", dice.pick::<&str>(texts.names))
-                .replace("{c}", dice.pick::<&str>(texts.companies))
-                .replace("{d}", &digits.join(" "));
-            said.push(self.spoken(voice, &text)?.to_vec());
+                .replace("{n}", words.pick::<&str>(texts.names))
+                .replace("{c}", words.pick::<&str>(texts.companies))
+                .replace("{d}", &number.join(" "));
+            said.push(Sentence {
+                clips: vec![format!("{}/{sentence}", voice.name)],
+                samples: self.spoken(voice, &text)?.to_vec(),
+            });
         }
         Ok(said)
     }
@@ -282,101 +364,6 @@ impl Bank {
             .with_context(|| format!("{} is empty", lib.display()))??
             .path())
     }
-}
-
-/// A sample as 16 bits.
-pub(crate) fn pcm(sample: f32) -> i16 {
-    (sample * 32_768.0).round().clamp(-32_768.0, 32_767.0) as i16
-}
-
-/// Only what a telephone passes: 250 to 3,400 Hz.
-pub(crate) fn telephone(samples: Samples) -> Samples {
-    biquad(&biquad(&samples, 250.0, true), 3_400.0, false)
-}
-
-/// Scaled to root mean square 1.0 over the frames within 25 dB of the loudest.
-pub(crate) fn levelled(mut samples: Samples) -> Samples {
-    let powers: Vec<f32> = samples.chunks(FRAME).map(power).collect();
-    let loudest = powers.iter().copied().fold(0.0, f32::max);
-    let loud: Vec<f32> = powers
-        .into_iter()
-        .filter(|power| *power > loudest / 316.0)
-        .collect();
-    let mean = loud.iter().sum::<f32>() / loud.len().max(1) as f32;
-    let gain = 1.0 / mean.sqrt().max(1e-6);
-    samples.iter_mut().for_each(|sample| *sample *= gain);
-    samples
-}
-
-/// Without the silence before and after: frames of 10 ms more than 38 dB below the loudest.
-fn trimmed(samples: &[f32]) -> Samples {
-    const SHORT: usize = FRAME / 2;
-    let powers: Vec<f32> = samples.chunks(SHORT).map(power).collect();
-    let quiet = powers.iter().copied().fold(0.0, f32::max) / 6_310.0;
-    let loud = |power: &f32| *power > quiet;
-    let first = powers.iter().position(loud).unwrap_or(0) * SHORT;
-    let last = powers
-        .iter()
-        .rposition(loud)
-        .map_or(0, |at| (at + 1) * SHORT);
-    samples[first..last.min(samples.len()).max(first)].to_vec()
-}
-
-fn power(samples: &[f32]) -> f32 {
-    samples.iter().map(|sample| sample * sample).sum::<f32>() / samples.len().max(1) as f32
-}
-
-/// At the telephone's rate: a windowed sinc that passes up to nine tenths of the band.
-fn resampled(samples: &[f32], rate: usize) -> Samples {
-    const REACH: f32 = 32.0;
-    if rate == RATE {
-        return samples.to_vec();
-    }
-    let step = rate as f32 / RATE as f32;
-    let cutoff = 0.9 * (RATE as f32 / rate as f32).min(1.0);
-    let reach = REACH / cutoff;
-    let sinc = |x: f32| {
-        if x == 0.0 {
-            1.0
-        } else {
-            (std::f32::consts::PI * x).sin() / (std::f32::consts::PI * x)
-        }
-    };
-    (0..(samples.len() as f32 / step) as usize)
-        .map(|index| {
-            let centre = index as f32 * step;
-            let from = (centre - reach).ceil().max(0.0) as usize;
-            let to = ((centre + reach) as usize + 1).min(samples.len());
-            (from..to)
-                .map(|at| {
-                    let off = at as f32 - centre;
-                    let window = 0.5 + 0.5 * (std::f32::consts::PI * off / reach).cos();
-                    samples[at] * cutoff * sinc(cutoff * off) * window
-                })
-                .sum()
-        })
-        .collect()
-}
-
-/// A Butterworth filter of second order (R. Bristow-Johnson's cookbook), high or low pass.
-fn biquad(samples: &[f32], hz: f32, high: bool) -> Samples {
-    let omega = std::f32::consts::TAU * hz / RATE as f32;
-    let alpha = omega.sin() / std::f32::consts::SQRT_2;
-    let (a0, a1, a2) = (1.0 + alpha, -2.0 * omega.cos(), 1.0 - alpha);
-    let (b0, b1) = if high {
-        (0.5 * (1.0 + omega.cos()), -(1.0 + omega.cos()))
-    } else {
-        (0.5 * (1.0 - omega.cos()), 1.0 - omega.cos())
-    };
-    let (mut x1, mut x2, mut y1, mut y2) = (0.0, 0.0, 0.0, 0.0);
-    samples
-        .iter()
-        .map(|&x| {
-            let y = (b0 * x + b1 * x1 + b0 * x2 - a1 * y1 - a2 * y2) / a0;
-            (x2, x1, y2, y1) = (x1, x, y1, y);
-            y
-        })
-        .collect()
 }
 
 const CORE: &str = "CC-BY-SA-3.0";

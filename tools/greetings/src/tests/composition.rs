@@ -1,56 +1,19 @@
-//! Calls that are made of tones instead of voices: what the labels say must be in the sound.
+//! How corpora are made: the same ones of the same seed, each kind as often as is said, each prompt as often as is said.
 
-use std::{fs, ops::Range, path::Path};
-
-use anyhow::Result;
-
-use crate::{
-    channel::{alaw, lose},
-    compose::PLAN,
-    corpus::{Corpus, Item, Label},
-    dice::Dice,
-    recording::{FRAME, RATE, Samples},
-    script::Part,
-    tones::{self, quiet},
-    voices::{Sounds, Voice},
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
 };
 
-/// Says everything as a row of clicks, so that no frame of it is a tone's.
-struct Clicks;
-
-impl Sounds for Clicks {
-    fn say(&self, _: &Voice, part: Part, dice: &mut Dice) -> Result<Vec<Samples>> {
-        let sentences = match part {
-            Part::Hello | Part::Name | Part::Business | Part::Short => 1,
-            Part::Long | Part::Carrier | Part::Full | Part::Intercept | Part::Menu => 3,
-        };
-        let mut sentence = || {
-            let length = (dice.between(0.5, 2.0) * RATE as f32) as usize;
-            (0..length)
-                .map(|at| if at % 80 == 0 { 9.0 } else { 0.0 })
-                .collect()
-        };
-        Ok((0..sentences).map(|_| sentence()).collect())
-    }
-
-    fn music(&self, _: &mut Dice) -> Result<Samples> {
-        Ok(quiet(3.0))
-    }
-
-    fn gsm(&self, samples: &[f32]) -> Result<Samples> {
-        Ok(samples.to_vec())
-    }
-}
-
-fn made(seed: u64, count: usize) -> (tempfile::TempDir, Corpus) {
-    let folder = tempfile::tempdir().unwrap();
-    let corpus = Corpus::make(&Clicks, folder.path(), seed, count).unwrap();
-    (folder, corpus)
-}
-
-fn heard(folder: &Path, item: &Item) -> Samples {
-    crate::recording::read(&folder.join(&item.file)).unwrap()
-}
+use super::clicks::{firsts, heard, made, made_with, power};
+use crate::{
+    channel::{alaw, lose, mu_law},
+    compose::PLAN,
+    corpus::{Corpus, Item, Label, lacks_beep},
+    dice::Dice,
+    recording::{FRAME, RATE},
+    tones,
+};
 
 #[test]
 fn the_same_seed_makes_the_same_calls_and_another_makes_others() {
@@ -67,9 +30,9 @@ fn the_same_seed_makes_the_same_calls_and_another_makes_others() {
 #[test]
 fn more_items_leave_those_of_a_kind_as_they_are() {
     let (_, few) = made(3, 40);
-    let (_, many) = made(3, 120);
+    let (_, many) = made(3, 80);
     let of_kind = |corpus: &Corpus| -> Vec<Item> {
-        let items = corpus.items.iter().filter(|item| item.kind == "m_long");
+        let items = firsts(corpus).filter(|item| item.kind == "m_long");
         items.cloned().collect()
     };
     for (one, other) in of_kind(&few).iter().zip(of_kind(&many)) {
@@ -79,84 +42,34 @@ fn more_items_leave_those_of_a_kind_as_they_are() {
 
 #[test]
 fn no_two_calls_of_a_kind_are_alike() {
-    let (_, corpus) = made(4, 120);
-    let long = corpus.items.iter().filter(|item| item.kind == "m_long");
+    let (_, corpus) = made(4, 85);
+    let long = firsts(&corpus).filter(|item| item.kind == "m_long");
     let mut ready: Vec<_> = long.map(|item| format!("{:?}", item.ready_s)).collect();
     let all = ready.len();
     ready.sort();
     ready.dedup();
-    assert!(all > 10 && ready.len() == all, "{ready:?}");
+    assert!(all > 6 && ready.len() == all, "{ready:?}");
 }
 
 #[test]
 fn each_kind_has_its_share() {
     for count in [17, 31] {
         let (_, corpus) = made(1, count);
-        assert_eq!(corpus.items.len(), count);
+        assert_eq!(firsts(&corpus).count(), count);
     }
-    let (_, corpus) = made(1, 120);
-    for (kind, share) in PLAN {
-        let there = corpus
-            .items
-            .iter()
-            .filter(|item| item.kind == *kind)
-            .count();
-        assert_eq!(there, *share, "{kind}");
-    }
-}
-
-#[test]
-fn a_machine_records_from_the_end_of_its_beep_and_the_beep_is_where_it_is_said_to_be() {
-    let (folder, corpus) = made(5, 120);
-    let mut beeps = 0;
-    for item in corpus
-        .items
-        .iter()
-        .filter(|item| item.label == Label::Machine)
-    {
-        let ready = item.ready_s.unwrap();
-        let samples = heard(folder.path(), item);
-        assert!(
-            (samples.len() as f64 / RATE as f64 - ready - 8.0).abs() < 0.01,
-            "{item:?}"
-        );
-        let Some(beep) = item.beep else {
-            assert_eq!(Some(ready), item.greeting_end_s, "{item:?}");
-            continue;
+    let (_, corpus) = made(1, PLAN.iter().map(|kind| kind.first).sum());
+    for kind in PLAN {
+        let of_kind = |again: bool| {
+            let items = corpus.items.iter();
+            items
+                .filter(|item| item.kind == kind.name && item.heard_before == again)
+                .count()
         };
-        beeps += 1;
-        assert_eq!(ready, beep.end_s, "{item:?}");
-        assert!(item.greeting_end_s.unwrap() <= beep.start_s, "{item:?}");
-        // Loss may take any frame of it, or lengthen it by a repeated one.
-        if item.loss_pct == 0.0 {
-            let at = |seconds: f64| (seconds * RATE as f64).round() as usize;
-            let (start, end) = (at(beep.start_s), at(beep.end_s));
-            let inside = power(&samples, start..end);
-            let after = power(&samples, end + FRAME..end + RATE / 2);
-            assert!(inside > 10.0 * after, "{item:?}: {inside} {after}");
-        }
-    }
-    assert!(beeps > 30);
-}
-
-#[test]
-fn people_and_others_have_no_ready_point() {
-    let (_, corpus) = made(2, 120);
-    for item in corpus
-        .items
-        .iter()
-        .filter(|item| item.label != Label::Machine)
-    {
-        assert!(item.ready_s.is_none() && item.beep.is_none(), "{item:?}");
-    }
-    let people = corpus
-        .items
-        .iter()
-        .filter(|item| item.label == Label::Human);
-    for person in people {
-        assert!(
-            person.greeting_end_s.unwrap() < person.duration_s - 2.0,
-            "{person:?}"
+        assert_eq!(
+            (of_kind(false), of_kind(true)),
+            (kind.first, kind.again),
+            "{}",
+            kind.name
         );
     }
 }
@@ -164,7 +77,8 @@ fn people_and_others_have_no_ready_point() {
 #[test]
 fn thinning_keeps_as_many_as_are_wanted() {
     for wanted in [1, 7, 39, 40] {
-        let (_, mut corpus) = made(1, 40);
+        let (_, mut corpus) = made(1, 36);
+        corpus.items.truncate(40);
         corpus.thin(wanted);
         assert_eq!(corpus.items.len(), wanted);
     }
@@ -182,6 +96,26 @@ fn a_law_is_off_by_a_thirty_second_part_at_most() {
             );
         }
     }
+}
+
+#[test]
+fn mu_law_is_off_by_a_thirty_second_part_at_most_and_keeps_silence() {
+    assert_eq!(mu_law(0.0), 0.0);
+    let mut levels: Vec<u32> = Vec::new();
+    for step in 1..32_000 {
+        let sample = step as f32 / 32_768.0;
+        let coded = mu_law(sample);
+        assert_eq!(-coded, mu_law(-sample));
+        let error = (coded - sample).abs();
+        assert!(
+            error <= (sample + 133.0 / 32_768.0) / 32.0,
+            "{sample} {error}"
+        );
+        levels.push((coded * 32_768.0) as u32);
+    }
+    // Seven bits, as on the wire.
+    levels.dedup();
+    assert!((120..=128).contains(&levels.len()), "{}", levels.len());
 }
 
 #[test]
@@ -211,7 +145,73 @@ fn beeps_are_as_loud_as_speech_and_as_long_as_mailboxes_have_them() {
     }
 }
 
-fn power(samples: &[f32], range: Range<usize>) -> f32 {
-    let part = &samples[range];
-    part.iter().map(|sample| sample * sample).sum::<f32>() / part.len().max(1) as f32
+#[test]
+fn a_prompt_that_comes_again_is_the_same_in_another_call() {
+    let (folder, corpus) = made(6, 85);
+    let mut again = 0;
+    for item in corpus.items.iter().filter(|item| item.heard_before) {
+        let id = item.prompt_of.as_ref().unwrap();
+        let first = corpus.items.iter().find(|first| first.id == *id).unwrap();
+        assert!(first.id < item.id && !first.heard_before);
+        assert_eq!((&first.kind, first.label), (&item.kind, item.label));
+        let prompt = |item: &Item| -> Vec<String> {
+            let clips = item.clips.iter();
+            clips
+                .filter(|clip| !clip.contains("Person"))
+                .cloned()
+                .collect()
+        };
+        assert_eq!(prompt(first), prompt(item), "{item:?}");
+        let beep = |item: &Item| item.beep.map(|beep| (beep.kind, beep.f_hz, beep.f2_hz));
+        assert_eq!(beep(first), beep(item), "{item:?}");
+        assert_ne!(first.level_dbfs, item.level_dbfs);
+        assert_ne!(heard(folder.path(), first), heard(folder.path(), item));
+        again += 1;
+    }
+    assert!(again > 10, "{again}");
+}
+
+#[test]
+fn no_first_call_has_a_prompt_that_was_heard_before() {
+    let (_, corpus) = made(7, 85);
+    let mut known = BTreeSet::new();
+    for item in firsts(&corpus) {
+        let prompts = item.clips.iter().filter(|clip| !clip.contains("Person"));
+        let prompts: BTreeSet<&String> = prompts.collect();
+        assert!(known.is_disjoint(&prompts), "{item:?}");
+        known.extend(prompts);
+    }
+    assert!(known.len() > 50);
+}
+
+#[test]
+fn as_many_mailboxes_as_are_wanted_have_no_beep_and_more_only_add_to_them() {
+    let machines = || {
+        let kinds = PLAN.iter().filter(|kind| kind.name.starts_with("m_"));
+        kinds.flat_map(|kind| (0..kind.first).map(|nth| (kind.name, nth)))
+    };
+    let all = machines().count();
+    let without = |no_beep: f64| -> BTreeSet<(&str, usize)> {
+        machines()
+            .filter(|(kind, nth)| lacks_beep(9, kind, *nth, no_beep))
+            .collect()
+    };
+    let shares = [0.0, 5.0, 15.0, 30.0, 100.0].map(without);
+    let counts = shares.each_ref().map(BTreeSet::len);
+    for (count, (least, most)) in
+        counts
+            .into_iter()
+            .zip([(0, 0), (1, 6), (6, 11), (14, 20), (all, all)])
+    {
+        assert!((least..=most).contains(&count), "{counts:?}");
+    }
+    assert!(shares.windows(2).all(|two| two[0].is_subset(&two[1])));
+    let (_, corpus) = made_with(9, 24, 30.0);
+    let mut nths = BTreeMap::new();
+    for item in firsts(&corpus).filter(|item| item.label == Label::Machine) {
+        let nth = nths.entry(&item.kind).or_insert(0);
+        let lacks = lacks_beep(9, &item.kind, *nth, 30.0);
+        assert_eq!(item.beep.is_none(), lacks, "{item:?}");
+        *nth += 1;
+    }
 }

@@ -1,4 +1,9 @@
 //! The parts that need no lab: how calls are made, and how they are scored.
 
+mod clicks;
 mod composition;
+mod labels;
+mod lives;
+mod rounds;
 mod scoring;
+mod tables;

@@ -1,139 +1,6 @@
-//! What people and machines say: texts for the synthetic voices, prompts for the recorded ones.
+//! The texts, language by language.
 
-/// An occasion to speak.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
-    /// A person: "hello?"
-    Hello,
-    /// A person: their name.
-    Name,
-    /// A person: a company's greeting.
-    Business,
-    /// A mailbox in one sentence.
-    Short,
-    /// A mailbox in several sentences.
-    Long,
-    /// The network's own mailbox.
-    Carrier,
-    /// A mailbox that takes no more.
-    Full,
-    /// The announcement after the intercept tones.
-    Intercept,
-    /// A menu.
-    Menu,
-}
-
-/// What may be said on an occasion: each is a list of sentences, between which there is a pause.
-pub(crate) type Sayings = &'static [&'static [&'static str]];
-
-/// The texts of one language.
-pub(crate) struct Texts {
-    pub(crate) names: &'static [&'static str],
-    pub(crate) companies: &'static [&'static str],
-    hello: Sayings,
-    name: Sayings,
-    business: Sayings,
-    short: Sayings,
-    long: Sayings,
-    carrier: Sayings,
-    full: Sayings,
-    intercept: Sayings,
-    menu: Sayings,
-}
-
-impl Texts {
-    /// In them `{n}` is a name, `{c}` a company and `{d}` a number, digit by digit.
-    pub(crate) fn of(&self, part: Part) -> Sayings {
-        match part {
-            Part::Hello => self.hello,
-            Part::Name => self.name,
-            Part::Business => self.business,
-            Part::Short => self.short,
-            Part::Long => self.long,
-            Part::Carrier => self.carrier,
-            Part::Full => self.full,
-            Part::Intercept => self.intercept,
-            Part::Menu => self.menu,
-        }
-    }
-}
-
-/// What Asterisk's recorded prompts say on an occasion, in any of their languages. Pieces of a sentence are separated by
-/// spaces; `#` is spoken digits. If a language lacks one it is left out. They hold few things that a person would say,
-/// so other short prompts of the right length replace them.
-pub(crate) fn prompts(part: Part) -> Sayings {
-    match part {
-        Part::Hello => &[
-            &["hello"],
-            &["hello"],
-            &["vm-goodbye"],
-            &["im-sorry"],
-            &["vm-extension"],
-        ],
-        Part::Name => &[
-            &["hello hello-world"],
-            &["vm-isonphone"],
-            &["hello vm-isunavail"],
-            &["tt-somethingwrong"],
-            &["agent-loginok"],
-        ],
-        Part::Business => &[
-            &["queue-thankyou vm-reachoper"],
-            &["hello queue-thankyou hello-world"],
-            &["transfer"],
-            &["priv-callpending"],
-            &["im-sorry please-try-call-later"],
-            &["queue-thankyou tt-somethingwrong"],
-        ],
-        Part::Short => &[
-            &["vm-nobodyavail"],
-            &["vm-theperson vm-isunavail"],
-            &["vm-extension # vm-isunavail"],
-            &["vm-leavemsg"],
-            &["im-sorry vm-isonphone"],
-        ],
-        Part::Long => &[
-            &[
-                "hello vm-theperson",
-                "# vm-isunavail",
-                "vm-leavemsg",
-                "vm-intro",
-            ],
-            &["queue-thankyou", "vm-nobodyavail", "vm-intro", "vm-goodbye"],
-            &[
-                "hello-world",
-                "im-sorry vm-nobodyavail",
-                "priv-callpending",
-                "vm-intro",
-            ],
-        ],
-        Part::Carrier => &[
-            &["vm-theperson # vm-isunavail", "vm-intro"],
-            &["vm-theperson # vm-isonphone", "vm-intro"],
-            &["vm-nobodyavail", "vm-intro"],
-            &["vm-extension # vm-isunavail", "vm-intro"],
-        ],
-        Part::Full => &[
-            &[
-                "vm-theperson # vm-isunavail",
-                "vm-mailboxfull",
-                "vm-goodbye",
-            ],
-            &["im-sorry vm-mailboxfull", "vm-goodbye"],
-        ],
-        Part::Intercept => &[&["ss-noservice"], &["im-sorry", "ss-noservice"]],
-        Part::Menu => &[
-            &[
-                "queue-thankyou",
-                "vm-reachoper",
-                "vm-star-cancel",
-                "dir-instr",
-                "vm-tocancel",
-            ],
-            &["queue-thankyou", "dir-instr", "vm-reachoper", "vm-tocancel"],
-        ],
-    }
-}
+use super::Texts;
 
 pub(crate) const ENGLISH: Texts = Texts {
     names: &["Martha Collins", "Greg", "Doctor Patel", "the Andersons"],
@@ -174,7 +41,7 @@ pub(crate) const ENGLISH: Texts = Texts {
             "You have reached {c}.",
             "Our office is closed right now.",
             "We are open Monday to Friday, from nine in the morning until five in the afternoon.",
-            "Please leave a message after the tone.",
+            "Tell us what it is about after the tone.",
         ],
     ],
     carrier: &[
@@ -204,6 +71,46 @@ pub(crate) const ENGLISH: Texts = Texts {
         "For billing, press three.",
         "To speak with somebody at the front caller, press zero.",
     ]],
+    screening: &[
+        &[
+            "Hi, if you record your name and reason for calling, I'll see if this person is available.",
+        ],
+        &[
+            "Hi, the person you are calling is using a screening service, and will get a copy of this conversation.",
+            "Go ahead and say your name, and why you are calling.",
+        ],
+        &["Please say who is calling and what it is about, and stay on the line."],
+    ],
+    hold: &[
+        &[
+            "All of our agents are busy. Please stay on the line, and your call will be taken in turn.",
+        ],
+        &["Your call matters to us. We will be with you in a moment."],
+    ],
+    company: &[
+        &[
+            "Thanks for calling {c}.",
+            "This call may be recorded for training.",
+            "Please hold while we find somebody for you.",
+        ],
+        &["You are through to {c}. One of the team will be with you shortly."],
+    ],
+    connecting: &[
+        &["Please hold while I try that number."],
+        &[
+            "Your call is being connected.",
+            "Calls to this number may be charged at a higher rate.",
+        ],
+        &[
+            "Welcome to the calling service.",
+            "You have forty minutes left.",
+            "We now connect you to the number that you asked for.",
+        ],
+    ],
+    forwarding: &[
+        &["The person that you dialed is being paged."],
+        &["Please wait while the subscriber is being located."],
+    ],
 };
 
 pub(crate) const GERMAN: Texts = Texts {
@@ -263,6 +170,34 @@ pub(crate) const GERMAN: Texts = Texts {
         "Für Rechnungen drücken Sie die zwei.",
         "Für alles andere bleiben Sie bitte am Apparat.",
     ]],
+    screening: &[
+        &[
+            "Hallo, wenn Sie Ihren Namen und den Grund Ihres Anrufs aufnehmen, frage ich nach, ob die Person erreichbar ist.",
+        ],
+        &[
+            "Der Angerufene verwendet einen Dienst, der Anrufe prüft.",
+            "Bitte sagen Sie, wer Sie sind und warum Sie anrufen.",
+        ],
+    ],
+    hold: &[
+        &["Im Augenblick sind alle Leitungen belegt. Bitte haben Sie noch etwas Geduld."],
+        &["Der nächste freie Mitarbeiter ist gleich für Sie da."],
+    ],
+    company: &[
+        &[
+            "Herzlich willkommen bei {c}.",
+            "Wir verbinden Sie mit dem nächsten freien Mitarbeiter.",
+        ],
+        &["Vielen Dank für Ihren Anruf bei {c}. Dieses Gespräch kann aufgezeichnet werden."],
+    ],
+    connecting: &[
+        &["Ihr Anruf wird verbunden."],
+        &[
+            "Dieser Anruf kostet zwanzig Cent in der Minute.",
+            "Sie werden jetzt verbunden.",
+        ],
+    ],
+    forwarding: &[&["Der Anruf wird weitergeleitet."]],
 };
 
 pub(crate) const SPANISH: Texts = Texts {
@@ -310,6 +245,32 @@ pub(crate) const SPANISH: Texts = Texts {
         "Si desea información, pulse dos.",
         "Para hablar con una persona, espere en la línea.",
     ]],
+    screening: &[
+        &[
+            "Hola, si graba su nombre y el motivo de su llamada, veré si esta persona está disponible.",
+        ],
+        &[
+            "La persona a la que llama usa un servicio que filtra las llamadas.",
+            "Diga quién es y por qué llama.",
+        ],
+    ],
+    hold: &[
+        &["Todos nuestros agentes están ocupados. No cuelgue, por favor."],
+        &["Enseguida le atendemos."],
+    ],
+    company: &[&[
+        "Ha llamado a {c}.",
+        "Esta llamada puede ser grabada.",
+        "En breve le atenderá un compañero.",
+    ]],
+    connecting: &[
+        &["Le estamos conectando con el número marcado."],
+        &[
+            "Esta llamada tiene un coste adicional.",
+            "Espere un momento.",
+        ],
+    ],
+    forwarding: &[&["Estamos localizando al abonado."]],
 };
 
 pub(crate) const FRENCH: Texts = Texts {
@@ -356,6 +317,32 @@ pub(crate) const FRENCH: Texts = Texts {
         "Pour une facture, faites le deux.",
         "Pour parler à quelqu'un, restez en ligne.",
     ]],
+    screening: &[
+        &[
+            "Bonjour, si vous enregistrez votre nom et la raison de votre appel, je verrai si cette personne est disponible.",
+        ],
+        &[
+            "La personne que vous appelez utilise un service de filtrage.",
+            "Dites votre nom et pourquoi vous appelez.",
+        ],
+    ],
+    hold: &[
+        &["Tous nos conseillers sont en ligne. Merci de patienter."],
+        &["Un conseiller va vous répondre dans un instant."],
+    ],
+    company: &[&[
+        "Vous êtes bien chez {c}.",
+        "Cet appel peut être enregistré.",
+        "Nous vous mettons en relation.",
+    ]],
+    connecting: &[
+        &["Nous vous connectons avec votre correspondant."],
+        &[
+            "Cet appel coûte vingt centimes la minute.",
+            "Veuillez rester en ligne.",
+        ],
+    ],
+    forwarding: &[&["Votre appel est transféré, veuillez patienter."]],
 };
 
 pub(crate) const ITALIAN: Texts = Texts {
@@ -392,6 +379,29 @@ pub(crate) const ITALIAN: Texts = Texts {
         "Per i pagamenti, premere due.",
         "Per parlare con noi, restare in linea.",
     ]],
+    screening: &[
+        &[
+            "Salve, se registra il suo nome e il motivo della chiamata, vedo se la persona è disponibile.",
+        ],
+        &[
+            "La persona chiamata usa un servizio che filtra le chiamate.",
+            "Dica chi è e perché chiama.",
+        ],
+    ],
+    hold: &[
+        &["Tutti gli operatori sono occupati. Si prega di rimanere in attesa."],
+        &["Fra poco un operatore sarà da lei."],
+    ],
+    company: &[&[
+        "Grazie per aver scelto {c}.",
+        "La chiamata può essere registrata.",
+        "La mettiamo in contatto con un collega.",
+    ]],
+    connecting: &[
+        &["Stiamo inoltrando la sua chiamata."],
+        &["Questa chiamata ha un costo aggiuntivo.", "Attenda, prego."],
+    ],
+    forwarding: &[&["Stiamo cercando il cliente chiamato."]],
 };
 
 pub(crate) const POLISH: Texts = Texts {
@@ -421,4 +431,27 @@ pub(crate) const POLISH: Texts = Texts {
         "Aby umówić wizytę, naciśnij jeden.",
         "Aby połączyć się z recepcją, naciśnij zero.",
     ]],
+    screening: &[
+        &[
+            "Dzień dobry, proszę nagrać swoje imię i powód rozmowy, a sprawdzę, czy ta osoba jest dostępna.",
+        ],
+        &[
+            "Ta osoba korzysta z usługi, która sprawdza połączenia.",
+            "Proszę powiedzieć, kto dzwoni i dlaczego.",
+        ],
+    ],
+    hold: &[
+        &["Wszyscy konsultanci są zajęci. Proszę czekać."],
+        &["Za chwilę odbierze konsultant."],
+    ],
+    company: &[&[
+        "Dziękujemy za telefon do firmy {c}.",
+        "Rozmowa może być nagrywana.",
+        "Łączymy z konsultantem.",
+    ]],
+    connecting: &[
+        &["Trwa łączenie z wybranym numerem."],
+        &["Połączenie jest dodatkowo płatne.", "Prosimy poczekać."],
+    ],
+    forwarding: &[&["Szukamy abonenta."]],
 };
