@@ -215,6 +215,12 @@ const BEFORE: &[Key] = &[
         "true",
         "Whether the dialplan's AMD hears a copy of the calls that Aftertone listens to; its word is one reason among others.",
     ),
+    unset(
+        "screen.words.command",
+        "no words are heard",
+        r#"["/usr/local/bin/recogniser", "en"]"#,
+        "A program, and its arguments, that hears the calls that Aftertone listens to, and says which phrases it heard: [words](../guide/words.md). In the environment with commas between them. No effect in the mode `dialplan`.",
+    ),
 ];
 
 const AFTER: &[Key] = &[

@@ -142,6 +142,8 @@ pub struct Screen {
     pub allow: Vec<IpNet>,
     /// Whether the dialplan's AMD hears the calls that we listen to; its word is one reason among others.
     pub amd: bool,
+    /// The command that hears the words of calls, with its arguments. It has no effect in the mode `dialplan`.
+    pub words: Option<Vec<String>>,
     /// What our own ears go by; each setting is a key of its own name. It has no effect in the mode `dialplan`.
     pub ears: Settings,
 }
@@ -389,8 +391,27 @@ fn screen(layers: &Layers) -> Result<Screen, ConfigError> {
             "`HOST` or `HOST:PORT` as the PBX reaches it",
             values::authority,
         )?,
+        words: words(layers)?,
         ears: layers.ears()?,
     })
+}
+
+fn words(layers: &Layers) -> Result<Option<Vec<String>>, ConfigError> {
+    const KEY: &str = "screen.words.command";
+    const EXPECTED: &str = "a program and its arguments, such as `[\"/usr/local/bin/recogniser\", \"en\"]`";
+
+    let command = layers.list(KEY, EXPECTED, |part| {
+        if part.contains('\0') {
+            return Err("it holds a NUL".to_owned());
+        }
+        Ok(part.to_owned())
+    })?;
+    match command {
+        Some(command) if command.first().is_none_or(String::is_empty) => {
+            Err(layers.bad(KEY, "it names no program", EXPECTED))
+        }
+        command => Ok(command),
+    }
 }
 
 /// The longest that a call can last, by the limits that it is given on the PBX.

@@ -19,6 +19,7 @@ use super::{
     executor,
     identity::PbxIdentity,
     reach::{pauses, settings},
+    recogniser::Recogniser,
     reconciler::{self, Reconciler, Remains},
     run_locks::{LiveRun, Runs},
     trunk::TrunkProbe,
@@ -52,6 +53,8 @@ pub struct Session {
     lease: Option<AppLease>,
     driver: JoinHandle<Result<(), DriverError>>,
     executor: JoinHandle<()>,
+    /// Keeps the recogniser running, if there is one.
+    supervisor: Option<JoinHandle<()>>,
 }
 
 impl Session {
@@ -153,6 +156,11 @@ impl Session {
         // The driver has dropped its end of the commands, so the executor sees the last ones through and ends.
         if timeout(LAST_COMMANDS, join(self.executor)).await.is_err() {
             warn!("requests to the pbx are still unanswered");
+        }
+        if let Some(supervisor) = self.supervisor
+            && timeout(LAST_COMMANDS, join(supervisor)).await.is_err()
+        {
+            warn!("the recogniser of `screen.words` has not ended");
         }
         if timeout(LAST_COMMANDS, self.reconciler.strangers_gone())
             .await
@@ -379,6 +387,7 @@ struct Reached {
     events: Events,
     trunk: Trunk,
     pulse: Pulse,
+    supervisor: Option<JoinHandle<()>>,
     reconciler: Reconciler,
     swept: BTreeSet<(RunName, DropId)>,
 }
@@ -413,6 +422,11 @@ impl Reached {
         let channels = channels.await.map_err(failed)?;
         let swept = reconciler::sweep(&rest, &remains, &channels).await;
         let media = Carrier::choose(config, pbx, server, &pulse).await?;
+        let command = config.screen.words.clone();
+        let started = command
+            .filter(|_| media.is_some())
+            .map(Recogniser::start);
+        let (recogniser, supervisor) = started.unzip();
         let trunk = Trunk {
             run: run.clone(),
             app: app.to_owned(),
@@ -422,6 +436,7 @@ impl Reached {
             media,
             amd: config.screen.amd,
             ears: config.screen.ears,
+            recogniser,
         };
         Ok(Self {
             reconciler: Reconciler::new(rest.clone(), run.clone(), app.to_owned(), remains),
@@ -429,6 +444,7 @@ impl Reached {
             events,
             trunk,
             pulse,
+            supervisor,
             swept,
         })
     }
@@ -475,6 +491,7 @@ impl Reached {
             lease,
             driver: tokio::spawn(driver.drive()),
             executor,
+            supervisor: self.supervisor,
         }
     }
 }
