@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     id::Play,
-    screen::{self, Amd, Call, Heard, RATE, Settings},
+    screen::{self, Amd, Call, Heard, Hint, RATE, Settings},
 };
 
 /// Something that happened in a call beside its sound.
@@ -32,6 +32,8 @@ pub enum RecordedCue {
     Call(Call),
     /// AMD's answer.
     Amd(Amd),
+    /// What another part of the program said about the call.
+    Hint(Hint),
     /// The message begins to play, or begins again.
     Playing(Play),
     /// This play is over.
@@ -44,6 +46,7 @@ impl RecordedCue {
         match self {
             Self::Call(call) => Some(screen::Cue::Call(call)),
             Self::Amd(amd) => Some(screen::Cue::Amd(amd)),
+            Self::Hint(hint) => Some(screen::Cue::Hint(hint)),
             Self::Playing(_) => Some(screen::Cue::Playing),
             Self::Stopped(_) => None,
         }

@@ -194,10 +194,11 @@ const fn verdict(verdict: Verdict) -> &'static str {
         Verdict::Sit => "special information tones: the network's own announcement",
         Verdict::Silence => "no sound of a party",
         Verdict::Menu => "a menu that waits for a key",
+        Verdict::Screening => "a machine that asks who calls and why, and lets a person listen",
     }
 }
 
-const VERDICTS: [Verdict; 7] = [
+const VERDICTS: [Verdict; 8] = [
     Verdict::Machine,
     Verdict::Human,
     Verdict::Unsure,
@@ -205,6 +206,7 @@ const VERDICTS: [Verdict; 7] = [
     Verdict::Sit,
     Verdict::Silence,
     Verdict::Menu,
+    Verdict::Screening,
 ];
 
 const fn ready_by(by: ReadyBy) -> &'static str {

@@ -304,6 +304,7 @@ fn screened(l: &str, verdict: &str, cause: &str) -> Event {
         Verdict::Sit,
         Verdict::Silence,
         Verdict::Menu,
+        Verdict::Screening,
     ];
     Event::Screened {
         leg: leg(l),

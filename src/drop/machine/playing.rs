@@ -57,7 +57,9 @@ impl VoicemailDrop {
                 WhenUnsure::HangUp => self.end_ourselves(Outcome::Unsure, now),
                 WhenUnsure::Play => self.await_ready_point_of_unsure(live, verdict, now),
             },
-            Verdict::Fax | Verdict::Menu => self.end_ourselves(Outcome::NotVoicemail, now),
+            Verdict::Fax | Verdict::Menu | Verdict::Screening => {
+                self.end_ourselves(Outcome::NotVoicemail, now);
+            }
             Verdict::Sit => self.end_ourselves(Outcome::Failed, now),
         }
     }
@@ -70,7 +72,7 @@ impl VoicemailDrop {
                 self.found.words = None;
                 self.end_in_silence(Outcome::Human, (verdict, cause), now);
             }
-            Verdict::Fax | Verdict::Menu if self.is_listening() => {
+            Verdict::Fax | Verdict::Menu | Verdict::Screening if self.is_listening() => {
                 self.end_in_silence(Outcome::NotVoicemail, (verdict, cause), now);
             }
             Verdict::Sit if self.is_listening() => {
@@ -82,7 +84,8 @@ impl VoicemailDrop {
             | Verdict::Fax
             | Verdict::Sit
             | Verdict::Silence
-            | Verdict::Menu => {}
+            | Verdict::Menu
+            | Verdict::Screening => {}
         }
     }
 

@@ -246,8 +246,11 @@ impl Oracle {
                     view.machine |= *verdict == Verdict::Machine;
                     view.silent |= *verdict == Verdict::Silence;
                     view.human |= *verdict == Verdict::Human && hears;
-                    view.disowned |=
-                        listens && matches!(verdict, Verdict::Fax | Verdict::Sit | Verdict::Menu);
+                    view.disowned |= listens
+                        && matches!(
+                            verdict,
+                            Verdict::Fax | Verdict::Sit | Verdict::Menu | Verdict::Screening
+                        );
                 }
             }
             Event::Ready(leg, point) => {
@@ -523,7 +526,12 @@ impl Oracle {
             _ if view.silent => self.plan.when_unsure == WhenUnsure::Play,
             Some(Verdict::Unsure | Verdict::Silence) => self.plan.when_unsure == WhenUnsure::Play,
             Some(
-                Verdict::Machine | Verdict::Human | Verdict::Fax | Verdict::Sit | Verdict::Menu,
+                Verdict::Machine
+                | Verdict::Human
+                | Verdict::Fax
+                | Verdict::Sit
+                | Verdict::Menu
+                | Verdict::Screening,
             )
             | None => false,
         };

@@ -582,6 +582,7 @@ impl Pbx {
                     Verdict::Human,
                     Verdict::Silence,
                     Verdict::Menu,
+                    Verdict::Screening,
                     Verdict::Sit,
                 ]);
                 if verdict == Verdict::Sit {
