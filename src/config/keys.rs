@@ -179,6 +179,17 @@ const BEFORE: &[Key] = &[
         "If it is not clear who answered: `hang_up`, unplayed, or `play`, as for a machine.",
     ),
     key(
+        "drop.when_screened",
+        r#""hang_up""#,
+        "If a machine answers that asks for the caller's name and reason, and lets a person listen (iOS 26, Google): `hang_up`, or `say`, the prompt once, and listen on. Only words (`screen.words`) and the book of prompts know such a machine.",
+    ),
+    unset(
+        "drop.screening_prompt",
+        "none; required if `drop.when_screened` is `say`",
+        r#""who-calls""#,
+        "The prepared message that answers it: who calls, and why.",
+    ),
+    key(
         "drop.when_busy_leg_answered",
         r#""promote""#,
         "If the busy leg is answered before the drop leg: `promote`, screen it as if it were the drop leg; `continue`, hang it up and let the drop leg run; `give_up`, hang up both.",

@@ -36,6 +36,9 @@ pub(super) struct Manifest {
     pub(super) settings: BTreeMap<String, f32>,
     /// What happened beside the sound, in order.
     pub(super) cues: Vec<CueRecord>,
+    /// The phrases that were recognised, in the order in which they were reported.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) phrases: Vec<PhraseRecord>,
     /// What the ears reported, in order.
     pub(super) heard: Vec<HeardEvent>,
 }
@@ -47,6 +50,35 @@ pub(super) struct Audio {
     pub(super) samples: u64,
     /// Whether it is all that the ears heard.
     pub(super) complete: bool,
+}
+
+/// A phrase that was recognised. Its times are samples since answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct PhraseRecord {
+    /// When it was reported.
+    pub(super) at: u64,
+    pub(super) from: u64,
+    pub(super) until: u64,
+    pub(super) says: String,
+    pub(super) nats: f32,
+    pub(super) text: String,
+}
+
+impl PhraseRecord {
+    /// On one line, for people.
+    pub(super) fn line(&self) -> String {
+        let Self {
+            from,
+            until,
+            says,
+            nats,
+            text,
+            at,
+        } = self;
+        let [from, until, at] = [from, until, at].map(|at| At(*at).seconds());
+        let says = says.replace('_', " ");
+        format!("{from:.2} s to {until:.2} s, `{text}`: {says} ({nats:.1} nats), reported at {at:.2} s")
+    }
 }
 
 /// A cue and its sample.
@@ -78,6 +110,7 @@ pub(super) enum CueKind {
         nats: f32,
         detail: u32,
     },
+    Anew,
     Playing {
         play: u32,
     },
@@ -160,6 +193,7 @@ impl CueRecord {
                     word: AmdWord::Unsure,
                 },
                 RecordedCue::Hint(hint) => CueKind::hint(hint),
+                RecordedCue::Anew => CueKind::Anew,
                 RecordedCue::Playing(play) => CueKind::Playing { play: play.0 },
                 RecordedCue::Stopped(play) => CueKind::Stopped { play: play.0 },
             },
@@ -229,6 +263,7 @@ impl CueKind {
                 nats,
                 detail,
             }),
+            Self::Anew => RecordedCue::Anew,
             Self::Playing { play } => RecordedCue::Playing(Play(play)),
             Self::Stopped { play } => RecordedCue::Stopped(Play(play)),
         }
@@ -258,7 +293,10 @@ pub(super) fn plays(
                     *end = (*end).min(at);
                 }
             }
-            RecordedCue::Call(_) | RecordedCue::Amd(_) | RecordedCue::Hint(_) => {}
+            RecordedCue::Call(_)
+            | RecordedCue::Amd(_)
+            | RecordedCue::Hint(_)
+            | RecordedCue::Anew => {}
         }
     }
     let plays = plays.into_iter().map(|(from, until, _)| (from, until));

@@ -12,7 +12,7 @@ use thiserror::Error;
 use super::{
     files::{INCOMING, MANIFEST, MESSAGE, SPEC},
     heard_event::HeardEvent,
-    manifest::{FORMAT, Manifest, plays},
+    manifest::{FORMAT, Manifest, PhraseRecord, plays},
 };
 use crate::screen::{self, At, Message, RATE, Replay, Settings};
 
@@ -126,6 +126,12 @@ impl EvidenceReader {
     /// What is missing of it, and why.
     pub fn notes(&self) -> &[String] {
         &self.manifest.notes
+    }
+
+    /// The phrases that were recognised in it, a line each.
+    pub fn phrases(&self) -> Vec<String> {
+        let phrases = self.manifest.phrases.iter();
+        phrases.map(PhraseRecord::line).collect()
     }
 
     /// The version of the program that heard the call.

@@ -35,6 +35,8 @@ pub struct Trunk {
     pub amd: bool,
     /// The settings of our own detection.
     pub ears: Settings,
+    /// What answers a call screener, 8 kHz samples.
+    pub prompt: Option<Arc<[i16]>>,
     /// What hears the words of calls, if `screen.words` has it.
     pub recogniser: Option<Recogniser>,
 }

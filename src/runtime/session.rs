@@ -26,11 +26,13 @@ use super::{
 };
 use crate::{
     ari::{Events, Failure, LinkError, MediaServer, Pbx, Pulse, Rest},
-    audio::Library,
+    audio::{Library, Name},
     config::{Config, ScreenMode},
+    error_chain::chain,
     drop::{Mode, Plan, RefusalKind, Voice},
     evidence::Recorder,
     id::{DropId, RunName},
+    screen::RATE,
 };
 
 /// A run on a PBX, beside others.
@@ -369,6 +371,9 @@ pub fn plan(config: &Config, message: Option<Duration>) -> Plan {
         release_on_progress: settings.release_on_progress,
         release_when_unheard: settings.release_when_unheard,
         when_unsure: settings.when_unsure,
+        when_screened: settings.when_screened,
+        // By what the run has when the drop starts.
+        prompt: None,
         when_busy_leg_answered: settings.when_busy_leg_answered,
         mode: match config.screen.mode {
             ScreenMode::Dialplan => Mode::Dialplan,
@@ -379,6 +384,28 @@ pub fn plan(config: &Config, message: Option<Duration>) -> Plan {
         max_restarts: config.screen.ears.max_restarts as u32,
         message,
     }
+}
+
+/// What answers a call screener, if the configuration names it.
+fn prompt(config: &Config, library: &Library) -> Result<Option<Arc<[i16]>>, SessionError> {
+    let Some(name) = &config.drop.screening_prompt else {
+        return Ok(None);
+    };
+    let unusable = |why: String| SessionError::Prompt {
+        name: name.clone(),
+        why,
+    };
+    let parsed: Name = name.parse().map_err(|error| unusable(chain(&error)))?;
+    let shown = library.show(&parsed);
+    let shown = shown.map_err(|error| unusable(chain(&error)))?;
+    let samples = library.samples(&shown);
+    let samples = samples.ok_or_else(|| unusable("its file cannot be read".to_owned()))?;
+    Ok(Some(samples.into()))
+}
+
+/// How long 8 kHz samples last.
+fn lasts(samples: &[i16]) -> Duration {
+    Duration::from_secs_f64(samples.len() as f64 / RATE as f64)
 }
 
 /// A PBX that answers, sends its events, and has been swept.
@@ -400,6 +427,7 @@ impl Reached {
         app: &str,
         remains: Remains,
     ) -> Result<Self, SessionError> {
+        let prompt = prompt(config, &remains.library)?;
         let pulse = Pulse::default();
         let server = Carrier::prepare(config, &pulse)?;
         let url = config.pbx.url.to_string();
@@ -436,6 +464,7 @@ impl Reached {
             media,
             amd: config.screen.amd,
             ears: config.screen.ears,
+            prompt,
             recogniser,
         };
         Ok(Self {
@@ -460,6 +489,7 @@ impl Reached {
         let (commands, commands_in) = mpsc::unbounded_channel();
         let (link_changes, link) = watch::channel(PbxLink::Up);
         let media = self.trunk.media.clone();
+        let prompt = self.trunk.prompt.as_deref().map(lasts);
         let probe = TrunkProbe::new(self.rest.clone(), self.trunk.endpoint.clone());
         let executor = tokio::spawn(executor::run(
             self.rest.clone(),
@@ -475,7 +505,7 @@ impl Reached {
             link: link_changes,
             pulse: self.pulse,
         };
-        let driver = Driver::new(run.clone(), self.reconciler.clone(), media.is_some(), io);
+        let driver = Driver::new(run.clone(), self.reconciler.clone(), (media.is_some(), prompt), io);
         Session {
             rest: self.rest,
             run,

@@ -17,7 +17,7 @@ use super::{
     background::{Background, NoiseCue},
     events::Heard,
     first_turn::FirstTurn,
-    hint::{Hint, HintSays, Hints},
+    hint::{Hint, HintSays, Hints, WORDS_MOST},
     reason::{Amd, Call, Reason, Reasons},
     settings::Settings,
     spectrum::Look,
@@ -112,6 +112,16 @@ impl Classifier {
 
     pub(super) fn note_hint(&mut self, hint: Hint, now: At) {
         self.hints.note(hint, now);
+    }
+
+    /// Begins anew with what follows: a prompt of ours is over that answered a call screener, and anyone may come now.
+    pub(super) fn listen_anew(&mut self, now: At) {
+        let patient = Settings {
+            initial_silence: self.settings.initial_silence.max(SCREENED_SILENCE),
+            ..self.settings
+        };
+        *self = Self::new(patient);
+        self.rang = now;
     }
 
     pub(super) fn playing(&mut self, now: At) {
@@ -503,6 +513,8 @@ const RANG_LONG: f32 = -0.5;
 
 // What only the calls show never starts a message: not by itself, nor with AMD's answer, nor with a background that came.
 const _: () = assert!(OPEN_TURN + DIVERTED + AMD + NOISE_CAME < SURE);
+// Nor do words that were recognised, with AMD's answer.
+const _: () = assert!(OPEN_TURN + WORDS_MOST + AMD < SURE);
 // And a short turn is never a machine's, unless a beep follows.
 const _: () = assert!(SHORT_TURN + DIVERTED + AMD + NOISE_STOPPED < SURE);
 // With a turn that may be a machine's and a background that stopped with it, it decides.
@@ -532,6 +544,9 @@ const SPOKEN_LEAST: f32 = 0.5;
 
 /// A second beep within this time of the message's start belongs to the first (s).
 const DOUBLE: f32 = 0.5;
+
+/// How long a call screener may take to ask its owner, without a sound (s).
+const SCREENED_SILENCE: f32 = 30.0;
 
 /// No person answers a message sooner after its start (s): earlier speech began before it.
 const ANSWER_LEAST: f32 = 0.6;

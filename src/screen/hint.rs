@@ -54,7 +54,10 @@ impl Hint {
     /// What it adds to the evidence for a mailbox, in nats: 0 if it says nothing of that.
     pub(super) fn weight(&self) -> f32 {
         match self.says {
-            HintSays::Records { .. } | HintSays::BeepComes => self.nats,
+            HintSays::Records { .. } | HintSays::BeepComes => match self.source {
+                HintSource::Prompt => self.nats,
+                HintSource::Words => self.nats.min(WORDS_MOST),
+            },
             HintSays::Person | HintSays::Connects => -self.nats,
             // A machine, but none that records: it decides, or changes nothing.
             HintSays::Menu | HintSays::Full | HintSays::OutOfService | HintSays::Screening => 0.0,
@@ -156,6 +159,10 @@ impl fmt::Display for Hint {
 
 /// The most that one hint weighs, so that two that contradict each other still can (nats).
 const MOST: f32 = 12.0;
+
+/// The most that words add to the evidence for a mailbox, however sure they are: people say "leave a message", too, and a
+/// recogniser mishears (nats). The classifier asserts that they never start a message by themselves.
+pub(super) const WORDS_MOST: f32 = 2.0;
 
 /// No prompt lasts longer (s).
 const LATEST_BEEP: f32 = 120.0;

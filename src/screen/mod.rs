@@ -120,6 +120,14 @@ impl Ears {
         self.classifier.playing(now);
     }
 
+    /// A prompt of ours has answered a call screener: what follows is heard as if the call had just been answered.
+    pub fn listen_anew(&mut self) {
+        let now = self.now();
+        self.speech = Speech::new();
+        self.repetition = Repetition::new();
+        self.classifier.listen_anew(now);
+    }
+
     /// How much was heard since answer.
     pub fn now(&self) -> At {
         At(self.hops * HOP as u64 + self.filled as u64)

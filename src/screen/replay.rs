@@ -51,6 +51,8 @@ pub enum Cue {
     Call(Call),
     /// What another part of the program said.
     Hint(Hint),
+    /// A prompt of ours has answered a call screener; see [`Ears::listen_anew`].
+    Anew,
     /// The message starts to play.
     Playing,
 }
@@ -106,6 +108,7 @@ impl Replay {
                     Cue::Amd(amd) => ears.note_amd(*amd),
                     Cue::Call(call) => ears.note_call(*call),
                     Cue::Hint(hint) => ears.note_hint(*hint),
+                    Cue::Anew => ears.listen_anew(),
                     Cue::Playing => ears.playing(message.cloned()),
                 }
             }

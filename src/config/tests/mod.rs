@@ -113,6 +113,8 @@ fn what_is_not_given_has_the_documented_default() {
             release_on_progress: Some(seconds(0)),
             release_when_unheard: Some(seconds(10)),
             when_unsure: WhenUnsure::HangUp,
+            when_screened: WhenScreened::HangUp,
+            screening_prompt: None,
             when_busy_leg_answered: WhenBusyLegAnswered::Promote,
         }
     );
@@ -247,6 +249,8 @@ currency = "EUR"
             release_on_progress: None,
             release_when_unheard: None,
             when_unsure: WhenUnsure::Play,
+            when_screened: WhenScreened::HangUp,
+            screening_prompt: None,
             when_busy_leg_answered: WhenBusyLegAnswered::GiveUp,
         }
     );

@@ -31,10 +31,13 @@ use tokio::{
 };
 
 pub(crate) use self::{
-    protocol::{Phrase, PhraseClass},
+    protocol::Phrase,
     trial::{Trial, trial},
 };
 use crate::clock;
+
+#[cfg(test)]
+use self::protocol::PhraseClass;
 
 /// The way to the recogniser of a run. It ends when the last clone and the last [`CallWords`] are gone.
 #[derive(Clone, Debug)]

@@ -9,7 +9,7 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process_group, setpriority_process};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _},
-    process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
+    process::{Child, ChildStdin, ChildStdout, Command},
     time::{Instant, timeout},
 };
 use tokio_util::task::AbortOnDropHandle;

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::screen::RATE;
+use crate::screen::{HintSays, RATE};
 
 /// What the recogniser is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -86,6 +86,36 @@ pub(crate) enum PhraseClass {
     Screening,
     /// The call is being put through to a person.
     Connects,
+}
+
+impl PhraseClass {
+    /// Its name in the protocol.
+    pub(crate) const fn slug(self) -> &'static str {
+        match self {
+            Self::Records => "records",
+            Self::BeepComes => "beep_comes",
+            Self::Person => "person",
+            Self::Menu => "menu",
+            Self::Full => "full",
+            Self::OutOfService => "out_of_service",
+            Self::Screening => "screening",
+            Self::Connects => "connects",
+        }
+    }
+
+    /// What it is to the ears.
+    pub(crate) const fn hint(self, beep_in: Option<f32>) -> HintSays {
+        match self {
+            Self::Records => HintSays::Records { beep_in },
+            Self::BeepComes => HintSays::BeepComes,
+            Self::Person => HintSays::Person,
+            Self::Menu => HintSays::Menu,
+            Self::Full => HintSays::Full,
+            Self::OutOfService => HintSays::OutOfService,
+            Self::Screening => HintSays::Screening,
+            Self::Connects => HintSays::Connects,
+        }
+    }
 }
 
 impl ToRecogniser {

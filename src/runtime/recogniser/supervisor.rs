@@ -1,7 +1,7 @@
 //! Keeps the recogniser running: writes what calls sound like, reads what it says, and starts it again if it fails.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     fmt, io,
     process::ExitStatus,
     time::{Duration, Instant},
@@ -24,6 +24,7 @@ use crate::clock;
 pub(super) async fn supervise(command: Vec<String>, orders: mpsc::UnboundedReceiver<ToSupervisor>) {
     let mut supervisor = Supervisor {
         orders,
+        waiting: VecDeque::new(),
         calls: BTreeMap::new(),
     };
     let mut failures = 0;
@@ -67,6 +68,8 @@ pub(super) enum RunEnd {
 
 struct Supervisor {
     orders: mpsc::UnboundedReceiver<ToSupervisor>,
+    /// What came while something else was being written.
+    waiting: VecDeque<ToSupervisor>,
     calls: BTreeMap<u64, mpsc::Sender<Phrase>>,
 }
 
@@ -102,9 +105,14 @@ impl Supervisor {
         let mut lines = Lines::default();
         let mut bytes = [0; 8_192];
         loop {
+            while talk.is_written()
+                && let Some(order) = self.waiting.pop_front()
+            {
+                self.pass_on(order, &mut talk);
+            }
             tokio::select! {
-                order = self.orders.recv(), if talk.is_written() => match order {
-                    Some(order) => self.pass_on(order, &mut talk),
+                order = self.orders.recv() => match order {
+                    Some(order) => self.waiting.push_back(order),
                     None => return RunEnd::NoMoreCalls,
                 },
                 written = process.stdin.write(talk.to_write()), if !talk.is_written() => match written {
@@ -134,20 +142,12 @@ impl Supervisor {
     }
 
     fn pass_on(&mut self, order: ToSupervisor, talk: &mut Exchange) {
-        let now = clock::now();
-        match order {
-            ToSupervisor::Begin { call, phrases } => {
-                self.calls.insert(call, phrases);
-                if talk.is_ready {
-                    talk.say(ToRecogniser::Begin { call });
-                }
-            }
-            ToSupervisor::End { call } => {
-                self.calls.remove(&call);
-                if talk.is_ready {
-                    talk.say(ToRecogniser::End { call });
-                }
-            }
+        if !talk.is_ready {
+            return self.keep_account(order);
+        }
+        match &order {
+            ToSupervisor::Begin { call, .. } => talk.say(ToRecogniser::Begin { call: *call }),
+            ToSupervisor::End { call } => talk.say(ToRecogniser::End { call: *call }),
             ToSupervisor::Sound {
                 call,
                 at,
@@ -155,11 +155,25 @@ impl Supervisor {
                 queued,
                 _room,
             } => {
-                let is_late = now.saturating_duration_since(queued) > LATEST;
-                if talk.is_ready && !is_late {
-                    ToRecogniser::write_sound(call, at, &samples, &mut talk.out);
+                let waited = clock::now().saturating_duration_since(*queued);
+                if waited <= LATEST {
+                    ToRecogniser::write_sound(*call, *at, samples, &mut talk.out);
                 }
             }
+        }
+        self.keep_account(order);
+    }
+
+    /// Knows which calls there are. Sound that is not passed on is dropped.
+    fn keep_account(&mut self, order: ToSupervisor) {
+        match order {
+            ToSupervisor::Begin { call, phrases } => {
+                self.calls.insert(call, phrases);
+            }
+            ToSupervisor::End { call } => {
+                self.calls.remove(&call);
+            }
+            ToSupervisor::Sound { .. } => {}
         }
     }
 
@@ -195,16 +209,13 @@ impl Supervisor {
     /// Waits before the next start, and keeps account of calls meanwhile. Returns whether any can come.
     async fn wait(&mut self, pause: Duration) -> bool {
         let until = clock::now() + pause;
+        while let Some(order) = self.waiting.pop_front() {
+            self.keep_account(order);
+        }
         loop {
             tokio::select! {
                 order = self.orders.recv() => match order {
-                    Some(ToSupervisor::Begin { call, phrases }) => {
-                        self.calls.insert(call, phrases);
-                    }
-                    Some(ToSupervisor::End { call }) => {
-                        self.calls.remove(&call);
-                    }
-                    Some(ToSupervisor::Sound { .. }) => {}
+                    Some(order) => self.keep_account(order),
                     None => return false,
                 },
                 () = clock::reach(Some(until)) => return true,
