@@ -362,11 +362,18 @@ fn drop_settings(layers: &Layers) -> Result<DropSettings, ConfigError> {
 
 fn when_screened(layers: &Layers) -> Result<WhenScreened, ConfigError> {
     const KEY: &str = "drop.when_screened";
-    let words = [("hang_up", WhenScreened::HangUp), ("say", WhenScreened::Say)];
+    let words = [
+        ("hang_up", WhenScreened::HangUp),
+        ("say", WhenScreened::Say),
+    ];
     let chosen = layers.choice(KEY, &words)?.unwrap_or_default();
     if chosen == WhenScreened::Say && screening_prompt(layers)?.is_none() {
         let problem = "`say` needs a prompt to say";
-        return Err(layers.bad(KEY, problem, "`drop.screening_prompt` beside it, or `hang_up`"));
+        return Err(layers.bad(
+            KEY,
+            problem,
+            "`drop.screening_prompt` beside it, or `hang_up`",
+        ));
     }
     Ok(chosen)
 }
@@ -422,7 +429,8 @@ fn screen(layers: &Layers) -> Result<Screen, ConfigError> {
 
 fn words(layers: &Layers) -> Result<Option<Vec<String>>, ConfigError> {
     const KEY: &str = "screen.words.command";
-    const EXPECTED: &str = "a program and its arguments, such as `[\"/usr/local/bin/recogniser\", \"en\"]`";
+    const EXPECTED: &str =
+        "a program and its arguments, such as `[\"/usr/local/bin/recogniser\", \"en\"]`";
 
     let command = layers.list(KEY, EXPECTED, |part| {
         if part.contains('\0') {

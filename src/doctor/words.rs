@@ -71,7 +71,11 @@ mod tests {
         let rows = [
             (Ok(works), Status::Ok, "`test` was ready after 1.2 s"),
             (Ok(stays), Status::Warn, "the recogniser does not end"),
-            (Err("it is not there".to_owned()), Status::Fail, "it is not there"),
+            (
+                Err("it is not there".to_owned()),
+                Status::Fail,
+                "it is not there",
+            ),
         ];
         for (trial, status, words) in rows {
             let check = judge(&trial);

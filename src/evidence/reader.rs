@@ -12,7 +12,8 @@ use thiserror::Error;
 use super::{
     files::{INCOMING, MANIFEST, MESSAGE, SPEC},
     heard_event::HeardEvent,
-    manifest::{FORMAT, Manifest, PhraseRecord, plays},
+    manifest::{FORMAT, Manifest, plays},
+    phrase::PhraseRecord,
 };
 use crate::screen::{self, At, Message, RATE, Replay, Settings};
 

@@ -19,7 +19,7 @@ use std::{
 use super::{
     files::{SPEC, create, io_error},
     heard_event::HeardEvent,
-    manifest::PhraseRecord,
+    phrase::PhraseRecord,
 };
 use crate::{
     id::Play,

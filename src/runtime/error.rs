@@ -25,7 +25,9 @@ pub enum SessionError {
     #[error("the folder of messages cannot be used")]
     Library(#[source] audio::Error),
     /// There is nothing to answer call screeners with.
-    #[error("the prompt `{name}` for call screeners (`drop.screening_prompt`) cannot be used: {why}")]
+    #[error(
+        "the prompt `{name}` for call screeners (`drop.screening_prompt`) cannot be used: {why}"
+    )]
     Prompt {
         /// Its name.
         name: String,
@@ -115,9 +117,9 @@ impl SessionError {
             Self::Taken { .. } => Some(
                 "end it there, or give this one an `instance` of its own; one that died is waited for by itself",
             ),
-            Self::Prompt { .. } => {
-                Some("prepare it with `aftertone message add`, or set `drop.when_screened` to \"hang_up\"")
-            }
+            Self::Prompt { .. } => Some(
+                "prepare it with `aftertone message add`, or set `drop.when_screened` to \"hang_up\"",
+            ),
             Self::Instance(_)
             | Self::Runs(_)
             | Self::Settings(_)

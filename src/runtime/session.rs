@@ -28,8 +28,8 @@ use crate::{
     ari::{Events, Failure, LinkError, MediaServer, Pbx, Pulse, Rest},
     audio::{Library, Name},
     config::{Config, ScreenMode},
-    error_chain::chain,
     drop::{Mode, Plan, RefusalKind, Voice},
+    error_chain::chain,
     evidence::Recorder,
     id::{DropId, RunName},
     screen::RATE,
@@ -451,9 +451,7 @@ impl Reached {
         let swept = reconciler::sweep(&rest, &remains, &channels).await;
         let media = Carrier::choose(config, pbx, server, &pulse).await?;
         let command = config.screen.words.clone();
-        let started = command
-            .filter(|_| media.is_some())
-            .map(Recogniser::start);
+        let started = command.filter(|_| media.is_some()).map(Recogniser::start);
         let (recogniser, supervisor) = started.unzip();
         let trunk = Trunk {
             run: run.clone(),
@@ -505,7 +503,12 @@ impl Reached {
             link: link_changes,
             pulse: self.pulse,
         };
-        let driver = Driver::new(run.clone(), self.reconciler.clone(), (media.is_some(), prompt), io);
+        let driver = Driver::new(
+            run.clone(),
+            self.reconciler.clone(),
+            (media.is_some(), prompt),
+            io,
+        );
         Session {
             rest: self.rest,
             run,

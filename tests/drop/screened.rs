@@ -68,7 +68,8 @@ fn the_mailbox_that_comes_after_the_prompt_gets_the_message() {
 }
 
 #[test]
-fn a_mailbox_that_turns_out_to_be_a_call_screener_is_answered_and_a_message_that_plays_to_one_stops() {
+fn a_mailbox_that_turns_out_to_be_a_call_screener_is_answered_and_a_message_that_plays_to_one_stops()
+ {
     ladder(
         r"
         plan single listen when_screened=say prompt=4

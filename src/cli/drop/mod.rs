@@ -115,7 +115,8 @@ fn order(
     args.overrides.apply(&mut plan);
     if plan.when_screened == WhenScreened::Say && config.drop.screening_prompt.is_none() {
         let problem = anyhow!("`--when-screened say` needs a prompt to say");
-        return Err(CliError::new(problem).hint("set `drop.screening_prompt` to the name of a prepared message"));
+        return Err(CliError::new(problem)
+            .hint("set `drop.screening_prompt` to the name of a prepared message"));
     }
     Ok(SingleDrop {
         drop,
@@ -258,7 +259,8 @@ fn advise(error: SessionError, config: &Config) -> CliError {
             "look at the `[pbx]` section of the configuration".to_owned()
         }
         SessionError::Prompt { .. } => {
-            "prepare it with `aftertone message add`, or set `drop.when_screened` to \"hang_up\"".to_owned()
+            "prepare it with `aftertone message add`, or set `drop.when_screened` to \"hang_up\""
+                .to_owned()
         }
         SessionError::Pbx { .. } | SessionError::Link { .. } | SessionError::Taken { .. } => {
             let doctor = "`aftertone doctor` tells what is missing";

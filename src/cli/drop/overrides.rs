@@ -70,7 +70,10 @@ fn when_unsure() -> ValueParser {
 }
 
 fn when_screened() -> ValueParser {
-    word(&[("hang_up", WhenScreened::HangUp), ("say", WhenScreened::Say)])
+    word(&[
+        ("hang_up", WhenScreened::HangUp),
+        ("say", WhenScreened::Say),
+    ])
 }
 
 fn when_busy_leg_answered() -> ValueParser {

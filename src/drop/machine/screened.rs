@@ -7,7 +7,7 @@
 
 use std::time::Instant;
 
-use super::{DropPhase, Ears, VoicemailDrop, playing::PLAYBACK_OVERDUE, playing::PLAY_START};
+use super::{DropPhase, Ears, VoicemailDrop, playing::PLAY_START, playing::PLAYBACK_OVERDUE};
 use crate::{
     drop::{
         event::{Command, Spoken, SpokenEnd},
@@ -107,7 +107,6 @@ impl VoicemailDrop {
     }
 
     fn is_prompting(&self) -> bool {
-        self.speaking == Some(Play::PROMPT)
-            && matches!(self.phase, DropPhase::Screening { .. })
+        self.speaking == Some(Play::PROMPT) && matches!(self.phase, DropPhase::Screening { .. })
     }
 }

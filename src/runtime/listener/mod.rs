@@ -419,7 +419,10 @@ impl Listener<'_> {
         let now = self.ears.now();
         let is_old = now.seconds() - At(phrase.until).seconds() > WORDS_LATE;
         if self.speaks || is_old || phrase.from < self.words_from || phrase.until > now.0 {
-            debug!(says = phrase.says.slug(), "words that came too late, or of no moment of the call");
+            debug!(
+                says = phrase.says.slug(),
+                "words that came too late, or of no moment of the call"
+            );
             return;
         }
         self.phrases += 1;

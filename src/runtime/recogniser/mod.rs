@@ -157,7 +157,10 @@ impl CallWords {
 
 impl Drop for CallWords {
     fn drop(&mut self) {
-        let _ = self.recogniser.orders.send(ToSupervisor::End { call: self.call });
+        let _ = self
+            .recogniser
+            .orders
+            .send(ToSupervisor::End { call: self.call });
     }
 }
 

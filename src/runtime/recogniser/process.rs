@@ -10,12 +10,13 @@ use rustix::process::{Pid, Signal, kill_process_group, setpriority_process};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _},
     process::{Child, ChildStdin, ChildStdout, Command},
-    time::{Instant, timeout},
+    time::timeout,
 };
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{Instrument as _, Span, debug, info};
 
 use super::protocol::{Line, Lines, plain};
+use crate::clock;
 
 /// A process that runs, with its three pipes.
 pub(super) struct Process {
@@ -125,16 +126,17 @@ async fn log(mut stderr: impl AsyncRead + Unpin) -> Option<String> {
     let mut lines = Lines::default();
     let mut bytes = [0; 2_048];
     let mut last = None;
-    let (mut since, mut logged, mut left_out) = (Instant::now(), 0_u32, 0_u32);
+    let (mut since, mut logged, mut left_out) = (clock::now(), 0_u32, 0_u32);
     while let Ok(read @ 1..) = stderr.read(&mut bytes).await {
         lines.take(&bytes[..read], |line| {
             let (Line::Whole(line) | Line::TooLong(line)) = line;
             let text = plain(&String::from_utf8_lossy(line));
-            if since.elapsed() > LOG_EVERY {
+            let now = clock::now();
+            if now.saturating_duration_since(since) > LOG_EVERY {
                 if left_out > 0 {
                     info!(left_out, "lines of the recogniser are not logged");
                 }
-                (since, logged, left_out) = (Instant::now(), 0, 0);
+                (since, logged, left_out) = (now, 0, 0);
             }
             if logged < LOG_LINES {
                 logged += 1;

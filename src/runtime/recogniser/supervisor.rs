@@ -14,7 +14,7 @@ use tokio::{
 use tracing::{debug, info, warn};
 
 use super::{
-    ToSupervisor, Phrase,
+    Phrase, ToSupervisor,
     process::Process,
     protocol::{FromRecogniser, Line, Lines, PROTOCOL, ToRecogniser, plain},
 };

@@ -89,7 +89,13 @@ impl CallWords {
             self.sound(&[100; PIECE]);
             tokio::select! {
                 biased;
-                phrase = self.phrases.recv() => return phrase.unwrap(),
+                phrase = self.phrases.recv() => {
+                    let phrase = phrase.unwrap();
+                    // One that is not over yet is the listener's to refuse.
+                    if phrase.until <= self.heard {
+                        return phrase;
+                    }
+                }
                 () = sleep(Duration::from_millis(10)) => {}
             }
         }

@@ -96,6 +96,75 @@ fn a_message_waits_for_a_beep_that_is_expected() {
     assert!((8.4..8.7).contains(&at.seconds()), "{at}");
 }
 
+#[test]
+fn words_alone_never_start_a_message_however_sure_they_are() {
+    for says in [HintSays::Records { beep_in: None }, HintSays::BeepComes] {
+        let sound = Sound::new().quiet(0.3).speech(3.0, -18.0).quiet(12.0);
+        let hints = [
+            (1.0, hint(HintSource::Words, says, 8.0)),
+            (2.0, hint(HintSource::Words, says, 12.0)),
+        ];
+        let replay = hear(&sound, &hints);
+        assert_eq!(replay.ready, None, "{says:?}: {:?}", replay.heard);
+        // The book of prompts may.
+        let replay = hear(&sound, &[(1.0, hint(HintSource::Prompt, says, 8.0))]);
+        assert!(replay.ready.is_some(), "{says:?}: {:?}", replay.heard);
+    }
+}
+
+#[test]
+fn after_the_prompt_for_a_call_screener_whoever_comes_is_heard_as_on_any_call() {
+    let screener = |sound: Sound| {
+        let screening = hint(HintSource::Words, HintSays::Screening, 4.0);
+        let at = |seconds: f32| At((seconds * RATE as f32) as u64);
+        let cues = [
+            (at(2.0), Cue::Hint(screening)),
+            // It may ask its owner for longer than any mailbox is silent.
+            (at(7.0), Cue::Anew),
+        ];
+        Replay::otherwise(&sound.pcm(), Settings::default(), &cues, None)
+    };
+    let asks = || Sound::new().quiet(0.4).speech(4.0, -18.0).quiet(15.0);
+    let mailbox = asks()
+        .speech(3.0, -18.0)
+        .quiet(0.4)
+        .tone(&[1_000.0], 0.4, -15.0)
+        .quiet(3.0);
+    let replay = screener(mailbox);
+    let verdicts: Vec<_> = replay
+        .heard
+        .iter()
+        .filter_map(|heard| {
+            let Heard::Verdict { verdict, .. } = heard else {
+                return None;
+            };
+            Some(*verdict)
+        })
+        .collect();
+    assert_eq!(
+        verdicts,
+        [Verdict::Screening, Verdict::Machine],
+        "{:?}",
+        replay.heard
+    );
+    assert_eq!(replay.ready.unwrap().0, ReadyBy::Beep);
+    let replay = screener(asks().speech(0.8, -18.0).quiet(6.0));
+    assert_eq!(
+        replay.verdict.unwrap().0,
+        Verdict::Human,
+        "{:?}",
+        replay.heard
+    );
+    assert_eq!(replay.ready, None);
+    let replay = screener(asks().quiet(30.0));
+    assert_eq!(
+        replay.verdict.unwrap().0,
+        Verdict::Silence,
+        "{:?}",
+        replay.heard
+    );
+}
+
 fn hint(source: HintSource, says: HintSays, nats: f32) -> Hint {
     Hint {
         source,

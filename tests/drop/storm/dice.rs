@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use aftertone::drop::{
-    Beeped, Mode, Plan, ReadyPoint, Technique, Voice, WhenBusyLegAnswered, WhenScreened,
-    WhenUnsure,
+    Beeped, Mode, Plan, ReadyPoint, Technique, Voice, WhenBusyLegAnswered, WhenScreened, WhenUnsure,
 };
 
 /// SplitMix64 (Steele, Lea and Flood, 2014).

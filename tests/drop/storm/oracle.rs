@@ -470,7 +470,10 @@ impl Oracle {
                 let says = self.plan.when_screened == WhenScreened::Say;
                 let view = self.leg(leg);
                 ensure(!twice, "twice")?;
-                ensure(says && self.plan.prompt.is_some(), "by a plan that says nothing")?;
+                ensure(
+                    says && self.plan.prompt.is_some(),
+                    "by a plan that says nothing",
+                )?;
                 ensure(self.listened == Some(leg), "to a leg that we do not hear")?;
                 ensure(view.screener && !view.human, "to no call screener")
             }
