@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn a_recogniser_that_does_not_work_fails_and_one_that_does_not_end_is_a_warning() {
-        let works = Trial {
+        let works = || Trial {
             name: "test".to_owned(),
             started: Duration::from_millis(1_200),
             heard: Duration::from_millis(250),
@@ -66,10 +66,10 @@ mod tests {
         let stays = Trial {
             ends: false,
             name: String::new(),
-            ..works.clone()
+            ..works()
         };
         let rows = [
-            (Ok(works), Status::Ok, "`test` was ready after 1.2 s"),
+            (Ok(works()), Status::Ok, "`test` was ready after 1.2 s"),
             (Ok(stays), Status::Warn, "the recogniser does not end"),
             (
                 Err("it is not there".to_owned()),

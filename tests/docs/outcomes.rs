@@ -257,13 +257,15 @@ const fn milestone(milestone: Milestone) -> &'static str {
         Milestone::PlayStarted => "the message began",
         Milestone::PlayFinished => "the message ended, or was stopped",
         Milestone::PlayRestarted => "the message began again from its start",
+        Milestone::PromptStarted => "the prompt for a call screener began",
+        Milestone::PromptFinished => "the prompt for a call screener ended",
         Milestone::TapLost => "the live audio was lost",
         Milestone::DropHungUp => "the hang-up of the drop leg was requested",
         Milestone::DropGone => "the drop leg has ended",
     }
 }
 
-const MILESTONES: [Milestone; 17] = [
+const MILESTONES: [Milestone; 19] = [
     Milestone::BusyDialled,
     Milestone::DropDialled,
     Milestone::BusyAlerting,
@@ -278,6 +280,8 @@ const MILESTONES: [Milestone; 17] = [
     Milestone::PlayStarted,
     Milestone::PlayFinished,
     Milestone::PlayRestarted,
+    Milestone::PromptStarted,
+    Milestone::PromptFinished,
     Milestone::TapLost,
     Milestone::DropHungUp,
     Milestone::DropGone,

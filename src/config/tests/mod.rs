@@ -174,11 +174,13 @@ listen = "0.0.0.0:9000-9100"
 advertise = "here.example"
 allow = ["10.1.0.0/16", "192.0.2.7"]
 amd = false
-words.command = ["/bin/recogniser", "en"]
 [store]
 url = "postgres://me:topsecret@db/aftertone"
 lost_after = "20m"
 connections = 20
+[screen.words]
+command = ["/bin/recogniser", "en"]
+
 [retention]
 drops = "400d"
 decisions = "90d"
@@ -282,6 +284,8 @@ currency = "EUR"
     for about in Settings::ALL {
         most.set(about.name, &about.most.to_string()).unwrap();
     }
+    let words = ["/bin/recogniser", "en"].map(str::to_owned);
+    assert_eq!(config.screen.words, Some(words.to_vec()));
     assert_eq!(config.screen.ears, most);
     assert_eq!(config.audio.max_length, Duration::from_secs(45));
     assert_eq!(config.audio.target_lufs, Some(-18.0));

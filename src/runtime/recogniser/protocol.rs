@@ -256,7 +256,6 @@ const LATEST_BEEP: f32 = 30.0;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fuzz::Target;
 
     #[test]
     fn what_is_written_is_one_line_each_and_the_samples_behind_theirs() {
@@ -355,6 +354,12 @@ mod tests {
             assert!(matches!(line, Line::Whole(line) if line.len() == LONGEST_LINE));
         });
     }
+}
+
+#[cfg(test)]
+mod fuzz {
+    use super::*;
+    use crate::fuzz::Target;
 
     #[test]
     fn whatever_the_recogniser_says_is_read_or_ignored() {

@@ -252,7 +252,8 @@ async fn the_adapter_for_pocketsphinx_recognises_speech() {
         ),
     ];
     for (text, verdict, reason) in rows {
-        let sound = [spoken(text), silence(12.0)].concat();
+        // The model takes a moment to load, and here nothing rings before the answer.
+        let sound = [silence(6.5), spoken(text), silence(12.0)].concat();
         let call = Script::mailbox().sounding(&sound).0.remove(1);
         let program = listening(Script(vec![call])).await;
         program.fake.with(|world| world.audio.live = true);
