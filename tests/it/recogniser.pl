@@ -10,6 +10,8 @@ $| = 1;
 binmode STDIN;
 print STDERR "it listens to 12025550101\n";
 exit 3 if $fault eq 'refuses';
+# Our own variables may hold secrets, and are none of its business.
+exit 4 if grep { /^AFTERTONE/ } keys %ENV;
 my %heard;
 while (my $line = <STDIN>) {
     if ($line =~ /"hello"/) {
