@@ -25,6 +25,8 @@ RATE = 8000
 PIECE = 10  # looks for phrases each so many pieces of sound: one second
 # The mean cepstrum of telephone calls, from which each call begins; the model adapts it to the call.
 CEPSTRUM = "50.6,-4.6,0.6,5.3,-1,-3.5,-3,-2.9,-6.7,2.2,-3.3,1.9,-0.6"
+QUIET = 250  # a piece without a louder sample is silence
+PAUSE = 10  # so many quiet pieces end a turn; the model must not adapt to silence
 TURN = 20.0  # a decoder's memory grows with what it has heard: seconds until it begins anew
 
 
@@ -135,22 +137,34 @@ class Call:
         self.decoder.set_cmn(CEPSTRUM)
         self.pieces = 0
         self.said = set()
-        self.begins_at(0)
+        self.quiet = 0
+        self.start, self.next = None, 0
 
     def begins_at(self, at):
         self.start, self.next = at, at
         self.decoder.start_utt()
 
+    def ends(self):
+        """Ends a turn."""
+        if self.start is not None:
+            self.decoder.end_utt()
+            self.start = None
+            self.said.clear()
+
     def hear(self, at, sound, phrases):
         """Takes a piece of sound, and yields each phrase that it completes, once a turn."""
-        if at != self.next or (at - self.start) / RATE > TURN:
-            yield from self.phrases(phrases)
-            self.decoder.end_utt()
-            self.said.clear()
-            self.begins_at(at)
         samples = array.array("h", sound)
         if sys.byteorder == "big":
             samples.byteswap()
+        is_quiet = max(samples, default=0) < QUIET and min(samples, default=0) > -QUIET
+        self.quiet = self.quiet + 1 if is_quiet else 0
+        if self.start is not None and (at != self.next or at - self.start > TURN * RATE or self.quiet > PAUSE):
+            yield from self.phrases(phrases)
+            self.ends()
+        if self.start is None:
+            if is_quiet:
+                return
+            self.begins_at(at)
         # The model is of 16 kHz: each sample twice. What that adds above 4 kHz disturbs it less than silence there.
         doubled = array.array("h", bytes(len(sound) * 2))
         doubled[0::2] = samples
@@ -221,7 +235,7 @@ def main():
         elif kind == "end":
             if call in calls:
                 ended = calls.pop(call)
-                ended.decoder.end_utt()
+                ended.ends()
                 free.append(ended.decoder)
         elif kind == "ping":
             say(type="pong", n=message["n"])
