@@ -210,6 +210,11 @@ const BRIDGE: &str = "bridge";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Play(pub u32);
 
+impl Play {
+    /// What answers a call screener, which is not the message.
+    pub const PROMPT: Self = Self(0);
+}
+
 /// The id of a playback that this program asked for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PlaybackId {

@@ -59,6 +59,8 @@ pub enum Verdict {
     Silence,
     /// A menu that waits for a key.
     Menu,
+    /// A machine that asks who calls and why, and lets a person listen.
+    Screening,
 }
 
 impl Verdict {
@@ -72,6 +74,7 @@ impl Verdict {
             Self::Sit => "sit",
             Self::Silence => "silence",
             Self::Menu => "menu",
+            Self::Screening => "screening",
         }
     }
 }

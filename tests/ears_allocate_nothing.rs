@@ -4,7 +4,9 @@
 
 use std::f32::consts::TAU;
 
-use aftertone::screen::{Amd, Call, Ears, Heard, Message, RATE, Settings};
+use aftertone::screen::{
+    Amd, Call, Ears, Heard, Hint, HintSays, HintSource, Message, RATE, Settings,
+};
 
 #[test]
 fn no_frame_costs_memory_whatever_is_heard() {
@@ -26,6 +28,12 @@ fn no_frame_costs_memory_whatever_is_heard() {
                 }
                 if n == 200 {
                     ears.note_amd(Amd::Machine);
+                    ears.note_hint(Hint {
+                        source: HintSource::Words,
+                        says: HintSays::BeepComes,
+                        nats: 0.1,
+                        detail: 3,
+                    });
                     ears.note_call(Call {
                         alerted: Some(0.4),
                         other_rang: true,

@@ -47,6 +47,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "campaign::policy",
             "drop::Technique",
             "drop::WhenBusyLegAnswered",
+            "drop::WhenScreened",
             "drop::WhenUnsure",
         ],
     ),

@@ -8,6 +8,7 @@
 #   lab     what the lab needs: its root, and the voices of its subscribers
 #   store   a PostgreSQL server and a pooler for the store's tests, which they start and stop themselves
 #   clock   what sets the clock of one program alone
+#   words   a recogniser of words, in a Python environment of its own under ~/.cache/aftertone/words
 #
 # Needs root, or sudo without a password, only if something is missing. Rust is not installed: which one is the user's choice.
 set -eu
@@ -47,11 +48,19 @@ main() {
             want pgbouncer has pgbouncer
             want procps has pgrep
             ;;
+        words)
+            want espeak-ng has espeak-ng
+            want python3 has python3
+            want python3-venv python3 -c 'import ensurepip'
+            ;;
         clock) want faketime exists /usr/lib/*/faketime/libfaketimeMT.so.1 ;;
         *) usage ;;
         esac
     done
     [ -z "$missing" ] || install
+    case " $* " in
+    *" words "*) words ;;
+    esac
 }
 
 # want PACKAGE CHECK...: notes the package if the check fails.
@@ -104,6 +113,27 @@ apt() {
     # shellcheck disable=SC2086  # words of their own
     $sudo env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 \
         -o Dpkg::Options::=--force-confold $apt_command $yes "$@" </dev/null 9<&-
+}
+
+# The recogniser and its model, of exactly the versions in its requirements.
+words() {
+    requirements="$(dirname "$0")/../tools/words/requirements.txt"
+    place="${XDG_CACHE_HOME:-$HOME/.cache}/aftertone/words"
+    ! cmp -s "$requirements" "$place/requirements.txt" || return 0
+    say "installing the recogniser of words into $place"
+    rm -rf "$place"
+    mkdir -p "$(dirname "$place")"
+    log=$(mktemp)
+    trap 'rm -f "$log"' EXIT
+    {
+        python3 -m venv "$place" &&
+            "$place/bin/pip" install --quiet --disable-pip-version-check --no-deps --require-hashes \
+                --requirement "$requirements" &&
+            cp "$requirements" "$place/requirements.txt"
+    } >"$log" 2>&1 9<&- || {
+        tail -n 20 "$log" >&2
+        die "the recogniser of words could not be installed; the end of pip's log is above"
+    }
 }
 
 # Debian's package makes a database cluster and starts it as a service, unless this file says otherwise. The tests start

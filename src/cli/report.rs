@@ -82,6 +82,8 @@ const fn awaited(last: Milestone) -> &'static str {
             "listening to who answered"
         }
         Milestone::Verdict => "waiting for the end of the greeting",
+        Milestone::PromptStarted => "answering a call screener",
+        Milestone::PromptFinished => "listening to who comes",
         Milestone::TapLost => "leaving the screening to the dialplan",
         Milestone::Ready => "starting to play",
         Milestone::PlayStarted | Milestone::PlayRestarted => "playing",
@@ -159,6 +161,8 @@ fn moment_words(event: Milestone) -> &'static str {
         Milestone::PlayStarted => "message playing",
         Milestone::PlayFinished => "playback over",
         Milestone::PlayRestarted => "message playing from its start again",
+        Milestone::PromptStarted => "prompt for the call screener playing",
+        Milestone::PromptFinished => "prompt over",
         Milestone::TapLost => "the live audio is lost",
         Milestone::DropHungUp => "drop leg let go",
         Milestone::DropGone => "drop leg gone",

@@ -179,6 +179,17 @@ const BEFORE: &[Key] = &[
         "If it is not clear who answered: `hang_up`, unplayed, or `play`, as for a machine.",
     ),
     key(
+        "drop.when_screened",
+        r#""hang_up""#,
+        "If a machine answers that asks for the caller's name and reason, and lets a person listen (iOS 26, Google): `hang_up`, or `say`, the prompt once, and listen on. Only words (`screen.words`) and the book of prompts know such a machine.",
+    ),
+    unset(
+        "drop.screening_prompt",
+        "none; required if `drop.when_screened` is `say`",
+        r#""who-calls""#,
+        "The prepared message that answers it: who calls, and why.",
+    ),
+    key(
         "drop.when_busy_leg_answered",
         r#""promote""#,
         "If the busy leg is answered before the drop leg: `promote`, screen it as if it were the drop leg; `continue`, hang it up and let the drop leg run; `give_up`, hang up both.",
@@ -214,6 +225,12 @@ const BEFORE: &[Key] = &[
         "screen.amd",
         "true",
         "Whether the dialplan's AMD hears a copy of the calls that Aftertone listens to; its word is one reason among others.",
+    ),
+    unset(
+        "screen.words.command",
+        "no words are heard",
+        r#"["/usr/local/bin/recogniser", "en"]"#,
+        "A program, and its arguments, that hears the calls that Aftertone listens to, and says which phrases it heard: [words](../guide/words.md). In the environment with commas between them. No effect in the mode `dialplan`.",
     ),
 ];
 

@@ -30,7 +30,7 @@ use tracing::{debug, warn};
 
 use crate::{
     campaign::{cost::Price, engine::PbxSettings, policy},
-    drop::{Technique, WhenBusyLegAnswered, WhenUnsure},
+    drop::{Technique, WhenBusyLegAnswered, WhenScreened, WhenUnsure},
     phone::{CallerId, Rules},
     screen::Settings,
 };
@@ -123,6 +123,10 @@ pub struct DropSettings {
     pub release_when_unheard: Option<Duration>,
     /// What to do if it is not clear who answered.
     pub when_unsure: WhenUnsure,
+    /// What to do if a call screener answers.
+    pub when_screened: WhenScreened,
+    /// The prepared message that answers one; there is one if that is to be said.
+    pub screening_prompt: Option<String>,
     /// What to do if the busy leg is answered first.
     pub when_busy_leg_answered: WhenBusyLegAnswered,
 }
@@ -142,6 +146,8 @@ pub struct Screen {
     pub allow: Vec<IpNet>,
     /// Whether the dialplan's AMD hears the calls that we listen to; its word is one reason among others.
     pub amd: bool,
+    /// The command that hears the words of calls, with its arguments. It has no effect in the mode `dialplan`.
+    pub words: Option<Vec<String>>,
     /// What our own ears go by; each setting is a key of its own name. It has no effect in the mode `dialplan`.
     pub ears: Settings,
 }
@@ -342,6 +348,8 @@ fn drop_settings(layers: &Layers) -> Result<DropSettings, ConfigError> {
                 &[("hang_up", WhenUnsure::HangUp), ("play", WhenUnsure::Play)],
             )?
             .unwrap_or_default(),
+        when_screened: when_screened(layers)?,
+        screening_prompt: screening_prompt(layers)?,
         when_busy_leg_answered: layers
             .choice(
                 "drop.when_busy_leg_answered",
@@ -352,6 +360,31 @@ fn drop_settings(layers: &Layers) -> Result<DropSettings, ConfigError> {
                 ],
             )?
             .unwrap_or_default(),
+    })
+}
+
+fn when_screened(layers: &Layers) -> Result<WhenScreened, ConfigError> {
+    const KEY: &str = "drop.when_screened";
+    let words = [
+        ("hang_up", WhenScreened::HangUp),
+        ("say", WhenScreened::Say),
+    ];
+    let chosen = layers.choice(KEY, &words)?.unwrap_or_default();
+    if chosen == WhenScreened::Say && screening_prompt(layers)?.is_none() {
+        let problem = "`say` needs a prompt to say";
+        return Err(layers.bad(
+            KEY,
+            problem,
+            "`drop.screening_prompt` beside it, or `hang_up`",
+        ));
+    }
+    Ok(chosen)
+}
+
+fn screening_prompt(layers: &Layers) -> Result<Option<String>, ConfigError> {
+    let expected = format!("the name of a prepared message, {}", values::MESSAGE);
+    layers.parsed("drop.screening_prompt", &expected, |text| {
+        values::MESSAGE.check(text)
     })
 }
 
@@ -392,8 +425,28 @@ fn screen(layers: &Layers) -> Result<Screen, ConfigError> {
             "`HOST` or `HOST:PORT` as the PBX reaches it",
             values::authority,
         )?,
+        words: words(layers)?,
         ears: layers.ears()?,
     })
+}
+
+fn words(layers: &Layers) -> Result<Option<Vec<String>>, ConfigError> {
+    const KEY: &str = "screen.words.command";
+    const EXPECTED: &str =
+        "a program and its arguments, such as `[\"/usr/local/bin/recogniser\", \"en\"]`";
+
+    let command = layers.list(KEY, EXPECTED, |part| {
+        if part.contains('\0') {
+            return Err("it holds a NUL".to_owned());
+        }
+        Ok(part.to_owned())
+    })?;
+    match command {
+        Some(command) if command.first().is_none_or(String::is_empty) => {
+            Err(layers.bad(KEY, "it names no program", EXPECTED))
+        }
+        command => Ok(command),
+    }
 }
 
 /// The longest that a call can last, by the limits that it is given on the PBX.

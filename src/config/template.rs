@@ -117,6 +117,7 @@ sounds_dir = @SOUNDS_DIR@   # prepared messages: writable here, readable for the
 # lead = "2s"                                # from the first call to the second
 # answer_timeout = "45s"
 # when_unsure = "hang_up"                    # or "play"
+# when_screened = "hang_up"                  # or "say", with the prepared message that `screening_prompt` names
 # when_busy_leg_answered = "promote"         # or "continue", "give_up"
 
 [screen]

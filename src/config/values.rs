@@ -293,6 +293,13 @@ pub(super) const APP: Charset = Charset {
     holds: is_word,
 };
 
+/// The name of a prepared message.
+pub(super) const MESSAGE: Charset = Charset {
+    form: "a-z0-9_-",
+    longest: 64,
+    holds: |b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-',
+};
+
 /// Asterisk keeps contexts in 80 bytes with the closing NUL (`AST_MAX_CONTEXT`).
 pub(super) const CONTEXT: Charset = Charset {
     form: "A-Za-z0-9_-",

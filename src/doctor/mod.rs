@@ -10,6 +10,7 @@ mod reach;
 mod redirects;
 mod trunk;
 mod version;
+mod words;
 
 use std::time::{Duration, SystemTime};
 
@@ -34,6 +35,9 @@ pub async fn examine(config: &Config, mut report: impl FnMut(Check)) -> Result<(
     let run = RunName::unique(&config.instance).map_err(SessionError::Instance)?;
     let pbx = Pbx::new(&settings(config)).map_err(SessionError::Settings)?;
     let rest = &pbx.rest();
+    if let Some(check) = words::check(config).await {
+        report(check);
+    }
     match reach::reach(rest, config).await {
         Ok(checks) => checks.into_iter().for_each(&mut report),
         Err(checks) => {

@@ -229,6 +229,8 @@ pub enum Command {
     AwaitReady(Leg),
     /// Send the message to the leg ourselves, from its beginning, over its audio connection.
     Speak(Leg, Play),
+    /// Send the prompt that answers a call screener, and stay on the line.
+    Say(Leg),
     /// Send no more of this play.
     Hush(Play),
     /// End the leg's audio connection in an orderly way, so that it comes back into our app.

@@ -34,7 +34,7 @@ pub use event::{
 };
 pub use machine::VoicemailDrop;
 pub use outcome::{Blame, EndedBy, Outcome, Retry};
-pub use plan::{Mode, Plan, Technique, Voice, WhenBusyLegAnswered, WhenUnsure};
+pub use plan::{Mode, Plan, Technique, Voice, WhenBusyLegAnswered, WhenScreened, WhenUnsure};
 pub use proof::{Beep, Proof};
 pub use report::{Milestone, Moment, Report};
 pub use timer::Timer;

@@ -25,6 +25,10 @@ pub struct Plan {
     pub release_when_unheard: Option<Duration>,
     /// What to do if it is not known who answered.
     pub when_unsure: WhenUnsure,
+    /// What to do if a call screener answers.
+    pub when_screened: WhenScreened,
+    /// How long the prompt is that answers a call screener; `None`: there is none, and it is hung up on.
+    pub prompt: Option<Duration>,
     /// What to do if the busy leg is answered first.
     pub when_busy_leg_answered: WhenBusyLegAnswered,
     /// Who finds out who answered, and from when the mailbox records.
@@ -116,6 +120,17 @@ pub enum WhenUnsure {
     HangUp,
     /// Go on as for a machine.
     Play,
+}
+
+/// What to do if a machine answers that asks for the caller's name and reason, and lets a person listen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenScreened {
+    /// Hang up; nothing is said.
+    #[default]
+    HangUp,
+    /// Say a prompt, once, and listen on.
+    Say,
 }
 
 /// What to do if the busy leg is answered before the drop leg.

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{heard_event::HeardEvent, recorder::RecordedCue};
+use super::{heard_event::HeardEvent, phrase::PhraseRecord, recorder::RecordedCue};
 use crate::{
     id::Play,
-    screen::{Amd, At, Call, Settings},
+    screen::{Amd, At, Call, Hint, HintSays, HintSource, Settings},
 };
 
 /// The whole of `drop.json`.
@@ -36,6 +36,9 @@ pub(super) struct Manifest {
     pub(super) settings: BTreeMap<String, f32>,
     /// What happened beside the sound, in order.
     pub(super) cues: Vec<CueRecord>,
+    /// The phrases that were recognised, in the order in which they were reported.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) phrases: Vec<PhraseRecord>,
     /// What the ears reported, in order.
     pub(super) heard: Vec<HeardEvent>,
 }
@@ -69,6 +72,16 @@ pub(super) enum CueKind {
     Amd {
         word: AmdWord,
     },
+    Hint {
+        source: HintFrom,
+        says: HintWord,
+        /// Seconds from the hint, if it says when the beep comes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        beep_in: Option<f32>,
+        nats: f32,
+        detail: u32,
+    },
+    Anew,
     Playing {
         play: u32,
     },
@@ -84,6 +97,28 @@ pub(super) enum AmdWord {
     Machine,
     Human,
     Unsure,
+}
+
+/// Who gave a hint, as it is written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum HintFrom {
+    Prompt,
+    Words,
+}
+
+/// What a hint says, as it is written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum HintWord {
+    Records,
+    BeepComes,
+    Person,
+    Menu,
+    Full,
+    OutOfService,
+    Screening,
+    Connects,
 }
 
 impl Manifest {
@@ -128,6 +163,8 @@ impl CueRecord {
                 RecordedCue::Amd(Amd::Unsure) => CueKind::Amd {
                     word: AmdWord::Unsure,
                 },
+                RecordedCue::Hint(hint) => CueKind::hint(hint),
+                RecordedCue::Anew => CueKind::Anew,
                 RecordedCue::Playing(play) => CueKind::Playing { play: play.0 },
                 RecordedCue::Stopped(play) => CueKind::Stopped { play: play.0 },
             },
@@ -136,6 +173,29 @@ impl CueRecord {
 }
 
 impl CueKind {
+    const fn hint(hint: Hint) -> Self {
+        let (says, beep_in) = match hint.says {
+            HintSays::Records { beep_in } => (HintWord::Records, beep_in),
+            HintSays::BeepComes => (HintWord::BeepComes, None),
+            HintSays::Person => (HintWord::Person, None),
+            HintSays::Menu => (HintWord::Menu, None),
+            HintSays::Full => (HintWord::Full, None),
+            HintSays::OutOfService => (HintWord::OutOfService, None),
+            HintSays::Screening => (HintWord::Screening, None),
+            HintSays::Connects => (HintWord::Connects, None),
+        };
+        Self::Hint {
+            source: match hint.source {
+                HintSource::Prompt => HintFrom::Prompt,
+                HintSource::Words => HintFrom::Words,
+            },
+            says,
+            beep_in,
+            nats: hint.nats,
+            detail: hint.detail,
+        }
+    }
+
     const fn cue(self) -> RecordedCue {
         match self {
             Self::Call {
@@ -150,6 +210,31 @@ impl CueKind {
                 AmdWord::Human => Amd::Human,
                 AmdWord::Unsure => Amd::Unsure,
             }),
+            Self::Hint {
+                source,
+                says,
+                beep_in,
+                nats,
+                detail,
+            } => RecordedCue::Hint(Hint {
+                source: match source {
+                    HintFrom::Prompt => HintSource::Prompt,
+                    HintFrom::Words => HintSource::Words,
+                },
+                says: match says {
+                    HintWord::Records => HintSays::Records { beep_in },
+                    HintWord::BeepComes => HintSays::BeepComes,
+                    HintWord::Person => HintSays::Person,
+                    HintWord::Menu => HintSays::Menu,
+                    HintWord::Full => HintSays::Full,
+                    HintWord::OutOfService => HintSays::OutOfService,
+                    HintWord::Screening => HintSays::Screening,
+                    HintWord::Connects => HintSays::Connects,
+                },
+                nats,
+                detail,
+            }),
+            Self::Anew => RecordedCue::Anew,
             Self::Playing { play } => RecordedCue::Playing(Play(play)),
             Self::Stopped { play } => RecordedCue::Stopped(Play(play)),
         }
@@ -179,7 +264,10 @@ pub(super) fn plays(
                     *end = (*end).min(at);
                 }
             }
-            RecordedCue::Call(_) | RecordedCue::Amd(_) => {}
+            RecordedCue::Call(_)
+            | RecordedCue::Amd(_)
+            | RecordedCue::Hint(_)
+            | RecordedCue::Anew => {}
         }
     }
     let plays = plays.into_iter().map(|(from, until, _)| (from, until));

@@ -17,6 +17,7 @@ mod archive;
 mod files;
 mod heard_event;
 mod manifest;
+mod phrase;
 mod picture;
 mod reader;
 mod recorder;

@@ -13,6 +13,7 @@ use super::{
     files::{INCOMING, MANIFEST, MESSAGE, SPEC},
     heard_event::HeardEvent,
     manifest::{FORMAT, Manifest, plays},
+    phrase::PhraseRecord,
 };
 use crate::screen::{self, At, Message, RATE, Replay, Settings};
 
@@ -126,6 +127,12 @@ impl EvidenceReader {
     /// What is missing of it, and why.
     pub fn notes(&self) -> &[String] {
         &self.manifest.notes
+    }
+
+    /// The phrases that were recognised in it, a line each.
+    pub fn phrases(&self) -> Vec<String> {
+        let phrases = self.manifest.phrases.iter();
+        phrases.map(PhraseRecord::line).collect()
     }
 
     /// The version of the program that heard the call.

@@ -19,10 +19,11 @@ use std::{
 use super::{
     files::{SPEC, create, io_error},
     heard_event::HeardEvent,
+    phrase::PhraseRecord,
 };
 use crate::{
     id::Play,
-    screen::{self, Amd, Call, Heard, RATE, Settings},
+    screen::{self, Amd, Call, Heard, Hint, RATE, Settings},
 };
 
 /// Something that happened in a call beside its sound.
@@ -32,6 +33,10 @@ pub enum RecordedCue {
     Call(Call),
     /// AMD's answer.
     Amd(Amd),
+    /// What another part of the program said about the call.
+    Hint(Hint),
+    /// A prompt has answered a call screener, and the ears listen anew.
+    Anew,
     /// The message begins to play, or begins again.
     Playing(Play),
     /// This play is over.
@@ -44,6 +49,8 @@ impl RecordedCue {
         match self {
             Self::Call(call) => Some(screen::Cue::Call(call)),
             Self::Amd(amd) => Some(screen::Cue::Amd(amd)),
+            Self::Hint(hint) => Some(screen::Cue::Hint(hint)),
+            Self::Anew => Some(screen::Cue::Anew),
             Self::Playing(_) => Some(screen::Cue::Playing),
             Self::Stopped(_) => None,
         }
@@ -65,6 +72,7 @@ pub struct Recorder {
     /// The disk did not keep up.
     fell_behind: bool,
     cues: Vec<(u64, RecordedCue)>,
+    phrases: Vec<PhraseRecord>,
     heard: Vec<HeardEvent>,
     done: Sender<Recorded>,
 }
@@ -76,6 +84,7 @@ pub(super) struct Recorded {
     pub(super) written: u64,
     pub(super) fell_behind: bool,
     pub(super) cues: Vec<(u64, RecordedCue)>,
+    pub(super) phrases: Vec<PhraseRecord>,
     pub(super) heard: Vec<HeardEvent>,
     pub(super) settings: Settings,
     /// Why it ended before its drop did.
@@ -94,6 +103,7 @@ impl Recorder {
             written: 0,
             fell_behind: false,
             cues: Vec::new(),
+            phrases: Vec::new(),
             heard: Vec::new(),
             done,
         }
@@ -120,6 +130,21 @@ impl Recorder {
         self.cues.push((self.samples, cue));
     }
 
+    /// Records a phrase that was recognised between two samples, what it means, and how sure that is. Of a call, so many are
+    /// kept that no talker fills the folder.
+    pub fn phrase(&mut self, (from, until): (u64, u64), says: &str, nats: f32, text: &str) {
+        if self.phrases.len() < PHRASES {
+            self.phrases.push(PhraseRecord {
+                at: self.samples,
+                from,
+                until,
+                says: says.to_owned(),
+                nats,
+                text: text.to_owned(),
+            });
+        }
+    }
+
     /// Records what the ears report.
     pub fn heard(&mut self, heard: &Heard) {
         self.heard.push(HeardEvent::of(heard));
@@ -136,6 +161,7 @@ impl Recorder {
             written: self.written,
             fell_behind: self.fell_behind,
             cues: self.cues,
+            phrases: self.phrases,
             heard: self.heard,
             settings,
             lost,
@@ -174,6 +200,9 @@ fn write(file: File, pieces: &Receiver<Vec<i16>>) -> io::Result<()> {
     }
     wav.finalize().map_err(io_error)
 }
+
+/// The most phrases that are kept of a call.
+const PHRASES: usize = 200;
 
 /// Samples that go to the disk at once: half a second.
 const PIECE: usize = RATE / 2;

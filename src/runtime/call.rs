@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Instant};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use super::carrier::Carrier;
+use super::{carrier::Carrier, recogniser::Recogniser};
 use crate::{
     campaign::engine::CampaignId,
     config::Endpoint,
@@ -35,6 +35,10 @@ pub struct Trunk {
     pub amd: bool,
     /// The settings of our own detection.
     pub ears: Settings,
+    /// What answers a call screener, 8 kHz samples.
+    pub prompt: Option<Arc<[i16]>>,
+    /// What hears the words of calls, if `screen.words` has it.
+    pub recogniser: Option<Recogniser>,
 }
 
 /// One drop as the PBX is to carry it out: the last shape of a contact's data before the requests.

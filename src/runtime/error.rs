@@ -24,6 +24,16 @@ pub enum SessionError {
     /// The folder of messages.
     #[error("the folder of messages cannot be used")]
     Library(#[source] audio::Error),
+    /// There is nothing to answer call screeners with.
+    #[error(
+        "the prompt `{name}` for call screeners (`drop.screening_prompt`) cannot be used: {why}"
+    )]
+    Prompt {
+        /// Its name.
+        name: String,
+        /// Why not.
+        why: String,
+    },
     /// The audio of calls cannot be received.
     #[error("cannot listen on {listen} for the audio of calls (`screen.listen`)")]
     Media {
@@ -95,6 +105,7 @@ impl SessionError {
             | Self::Settings(_)
             | Self::Library(_)
             | Self::Taken { .. }
+            | Self::Prompt { .. }
             | Self::Media { .. } => false,
         }
     }
@@ -105,6 +116,9 @@ impl SessionError {
             Self::Link { source, .. } => Some(source.hint()),
             Self::Taken { .. } => Some(
                 "end it there, or give this one an `instance` of its own; one that died is waited for by itself",
+            ),
+            Self::Prompt { .. } => Some(
+                "prepare it with `aftertone message add`, or set `drop.when_screened` to \"hang_up\"",
             ),
             Self::Instance(_)
             | Self::Runs(_)

@@ -90,6 +90,7 @@ const fn turn_of(command: Command) -> Option<Leg> {
         | Command::AwaitReady(leg)
         | Command::Play(leg, _) => Some(leg),
         Command::Speak(..)
+        | Command::Say(_)
         | Command::Hush(_)
         | Command::Release(_)
         | Command::StopPlay(_)
@@ -169,6 +170,7 @@ impl Dials {
             | Command::AwaitReady(_)
             | Command::Play(..)
             | Command::Speak(..)
+            | Command::Say(_)
             | Command::Hush(_)
             | Command::Release(_)
             | Command::StopPlay(_) => {}
@@ -207,6 +209,7 @@ async fn carry_out(
         | Command::Listen(_)
         | Command::AwaitReady(_)
         | Command::Speak(..)
+        | Command::Say(_)
         | Command::Hush(_)
         | Command::Release(_)
         | Command::Play(..)
@@ -252,7 +255,7 @@ fn steps(trunk: &Trunk, drop: DropId, command: Command, spec: Option<&CallSpec>)
             Step::Play(channel(leg), playback(play), spec.media.clone()),
         ],
         // The listener's, who has the connection.
-        (Command::Speak(..) | Command::Hush(_) | Command::Release(_), _)
+        (Command::Speak(..) | Command::Say(_) | Command::Hush(_) | Command::Release(_), _)
         | (
             Command::Dial(_)
             | Command::Screen(_)
@@ -404,7 +407,7 @@ mod tests {
         ari::{Access, MediaServer, MediaSettings, Pbx, PbxSettings, WebSockets},
         clock,
         config::Endpoint,
-        drop::{Plan, Voice, WhenBusyLegAnswered},
+        drop::{Plan, Voice, WhenBusyLegAnswered, WhenScreened},
         id::{Play, RunName},
         phone::{CallerId, PhoneNumber, Rules},
         screen::Settings,
@@ -434,6 +437,7 @@ mod tests {
                 "drop TIMEOUT(absolute)=13; drop play2 sound:/x/spring",
             ),
             (C::Speak(Drop, Play(1)), ""),
+            (C::Say(Drop), ""),
             (C::Hush(Play(1)), ""),
             (C::Release(Drop), ""),
             (C::StopPlay(Play(2)), "stop play2"),
@@ -625,6 +629,8 @@ mod tests {
             media: None,
             amd: true,
             ears: Settings::default(),
+            prompt: None,
+            recogniser: None,
         }
     }
 
@@ -641,6 +647,8 @@ mod tests {
                 release_on_progress: None,
                 release_when_unheard: None,
                 when_unsure: WhenUnsure::HangUp,
+                when_screened: WhenScreened::HangUp,
+                prompt: None,
                 when_busy_leg_answered: WhenBusyLegAnswered::Promote,
                 mode: Mode::Dialplan,
                 voice: Voice::Ours,

@@ -19,17 +19,20 @@ use super::{
     executor,
     identity::PbxIdentity,
     reach::{pauses, settings},
+    recogniser::Recogniser,
     reconciler::{self, Reconciler, Remains},
     run_locks::{LiveRun, Runs},
     trunk::TrunkProbe,
 };
 use crate::{
     ari::{Events, Failure, LinkError, MediaServer, Pbx, Pulse, Rest},
-    audio::Library,
+    audio::{Library, Name},
     config::{Config, ScreenMode},
     drop::{Mode, Plan, RefusalKind, Voice},
+    error_chain::chain,
     evidence::Recorder,
     id::{DropId, RunName},
+    screen::RATE,
 };
 
 /// A run on a PBX, beside others.
@@ -52,6 +55,8 @@ pub struct Session {
     lease: Option<AppLease>,
     driver: JoinHandle<Result<(), DriverError>>,
     executor: JoinHandle<()>,
+    /// Keeps the recogniser running, if there is one.
+    supervisor: Option<JoinHandle<()>>,
 }
 
 impl Session {
@@ -153,6 +158,11 @@ impl Session {
         // The driver has dropped its end of the commands, so the executor sees the last ones through and ends.
         if timeout(LAST_COMMANDS, join(self.executor)).await.is_err() {
             warn!("requests to the pbx are still unanswered");
+        }
+        if let Some(supervisor) = self.supervisor
+            && timeout(LAST_COMMANDS, join(supervisor)).await.is_err()
+        {
+            warn!("the recogniser of `screen.words` has not ended");
         }
         if timeout(LAST_COMMANDS, self.reconciler.strangers_gone())
             .await
@@ -366,6 +376,9 @@ pub fn plan(config: &Config, message: Option<Duration>) -> Plan {
         release_on_progress: settings.release_on_progress,
         release_when_unheard: settings.release_when_unheard,
         when_unsure: settings.when_unsure,
+        when_screened: settings.when_screened,
+        // By what the run has when the drop starts.
+        prompt: None,
         when_busy_leg_answered: settings.when_busy_leg_answered,
         mode: match config.screen.mode {
             ScreenMode::Dialplan => Mode::Dialplan,
@@ -378,12 +391,35 @@ pub fn plan(config: &Config, message: Option<Duration>) -> Plan {
     }
 }
 
+/// What answers a call screener, if the configuration names it.
+fn prompt(config: &Config, library: &Library) -> Result<Option<Arc<[i16]>>, SessionError> {
+    let Some(name) = &config.drop.screening_prompt else {
+        return Ok(None);
+    };
+    let unusable = |why: String| SessionError::Prompt {
+        name: name.clone(),
+        why,
+    };
+    let parsed: Name = name.parse().map_err(|error| unusable(chain(&error)))?;
+    let shown = library.show(&parsed);
+    let shown = shown.map_err(|error| unusable(chain(&error)))?;
+    let samples = library.samples(&shown);
+    let samples = samples.ok_or_else(|| unusable("its file cannot be read".to_owned()))?;
+    Ok(Some(samples.into()))
+}
+
+/// How long 8 kHz samples last.
+fn lasts(samples: &[i16]) -> Duration {
+    Duration::from_secs_f64(samples.len() as f64 / RATE as f64)
+}
+
 /// A PBX that answers, sends its events, and has been swept.
 struct Reached {
     rest: Rest,
     events: Events,
     trunk: Trunk,
     pulse: Pulse,
+    supervisor: Option<JoinHandle<()>>,
     reconciler: Reconciler,
     swept: BTreeSet<(RunName, DropId)>,
 }
@@ -396,6 +432,7 @@ impl Reached {
         app: &str,
         remains: Remains,
     ) -> Result<Self, SessionError> {
+        let prompt = prompt(config, &remains.library)?;
         let pulse = Pulse::default();
         let server = Carrier::prepare(config, &pulse)?;
         let url = config.pbx.url.to_string();
@@ -418,6 +455,9 @@ impl Reached {
         let channels = channels.await.map_err(failed)?;
         let swept = reconciler::sweep(&rest, &remains, &channels).await;
         let media = Carrier::choose(config, pbx, server, &pulse).await?;
+        let command = config.screen.words.clone();
+        let started = command.filter(|_| media.is_some()).map(Recogniser::start);
+        let (recogniser, supervisor) = started.unzip();
         let trunk = Trunk {
             run: run.clone(),
             app: app.to_owned(),
@@ -427,6 +467,8 @@ impl Reached {
             media,
             amd: config.screen.amd,
             ears: config.screen.ears,
+            prompt,
+            recogniser,
         };
         Ok(Self {
             reconciler: Reconciler::new(rest.clone(), run.clone(), app.to_owned(), remains),
@@ -434,6 +476,7 @@ impl Reached {
             events,
             trunk,
             pulse,
+            supervisor,
             swept,
         })
     }
@@ -449,6 +492,7 @@ impl Reached {
         let (commands, commands_in) = mpsc::unbounded_channel();
         let (link_changes, link) = watch::channel(PbxLink::Up);
         let media = self.trunk.media.clone();
+        let prompt = self.trunk.prompt.as_deref().map(lasts);
         let probe = TrunkProbe::new(self.rest.clone(), self.trunk.endpoint.clone());
         let executor = tokio::spawn(executor::run(
             self.rest.clone(),
@@ -464,7 +508,12 @@ impl Reached {
             link: link_changes,
             pulse: self.pulse,
         };
-        let driver = Driver::new(run.clone(), self.reconciler.clone(), media.is_some(), io);
+        let driver = Driver::new(
+            run.clone(),
+            self.reconciler.clone(),
+            (media.is_some(), prompt),
+            io,
+        );
         Session {
             rest: self.rest,
             run,
@@ -480,6 +529,7 @@ impl Reached {
             lease,
             driver: tokio::spawn(driver.drive()),
             executor,
+            supervisor: self.supervisor,
         }
     }
 }

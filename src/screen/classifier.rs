@@ -17,6 +17,7 @@ use super::{
     background::{Background, NoiseCue},
     events::Heard,
     first_turn::FirstTurn,
+    hint::{Hint, HintSays, Hints, WORDS_MOST},
     reason::{Amd, Call, Reason, Reasons},
     settings::Settings,
     spectrum::Look,
@@ -31,6 +32,7 @@ pub(super) struct Classifier {
     settings: Settings,
     pub(super) amd: Option<Amd>,
     pub(super) call: Option<Call>,
+    hints: Hints,
     phase: ClassifierPhase,
     verdict: Option<Verdict>,
     first_turn: FirstTurn,
@@ -62,7 +64,7 @@ pub(super) struct Hop {
 /// The events of one hop, in order.
 #[derive(Default)]
 pub(super) struct Classified {
-    list: [Option<Heard>; 5],
+    list: [Option<Heard>; 6],
 }
 
 impl Classified {
@@ -95,6 +97,7 @@ impl Classifier {
             settings,
             amd: None,
             call: None,
+            hints: Hints::default(),
             phase: ClassifierPhase::Listening,
             verdict: None,
             first_turn: FirstTurn::default(),
@@ -105,6 +108,20 @@ impl Classifier {
             rang: At::default(),
             interrupted: None,
         }
+    }
+
+    pub(super) fn note_hint(&mut self, hint: Hint, now: At) {
+        self.hints.note(hint, now);
+    }
+
+    /// Begins anew with what follows: a prompt of ours is over that answered a call screener, and anyone may come now.
+    pub(super) fn listen_anew(&mut self, now: At) {
+        let patient = Settings {
+            initial_silence: self.settings.initial_silence.max(SCREENED_SILENCE),
+            ..self.settings
+        };
+        *self = Self::new(patient);
+        self.rang = now;
     }
 
     pub(super) fn playing(&mut self, now: At) {
@@ -128,6 +145,7 @@ impl Classifier {
         if let Some(start) = hop.repeated_from {
             self.on_repetition(start, now, &mut out);
         }
+        self.on_hints(now, &mut out);
         match self.phase {
             ClassifierPhase::Listening => self.listen(&hop, now, &mut out),
             ClassifierPhase::Playing { since } => {
@@ -242,6 +260,30 @@ impl Classifier {
         self.phase = ClassifierPhase::Over;
     }
 
+    /// Another part of the program is sure that nothing is recorded here. A beep refutes it.
+    fn on_hints(&mut self, now: At, out: &mut Classified) {
+        if self.phase == ClassifierPhase::Over || self.beep.is_some() || self.beeped {
+            return;
+        }
+        let sure = |hint: &Hint| hint.records_nothing() && hint.nats >= SURE;
+        let Some(hint) = self.hints.iter().find(sure) else {
+            return;
+        };
+        let verdict = match hint.says {
+            HintSays::Menu | HintSays::Full => Verdict::Menu,
+            HintSays::OutOfService => Verdict::Sit,
+            HintSays::Screening => Verdict::Screening,
+            HintSays::Records { .. }
+            | HintSays::BeepComes
+            | HintSays::Person
+            | HintSays::Connects => return,
+        };
+        let mut reasons = Reasons::default();
+        reasons.push(Reason::Hint(hint));
+        self.decide(verdict, None, reasons, now, out);
+        self.phase = ClassifierPhase::Over;
+    }
+
     fn on_signal(&mut self, signal: Signal, start: At, now: At, out: &mut Classified) {
         let (verdict, class) = match signal {
             Signal::Sit(class) => (Verdict::Sit, Some(class)),
@@ -323,8 +365,22 @@ impl Classifier {
             if self.beep_settled(now) {
                 self.ready(ReadyBy::Beep, now, out);
             }
-        } else if quiet >= self.settings.ready_silence + self.noise.still_plays(quiet) {
+        } else if quiet
+            >= self.settings.ready_silence + self.noise.still_plays(quiet) + self.tone_to_come(now)
+        {
             self.ready(ReadyBy::Silence, now, out);
+        }
+    }
+
+    /// How much longer to wait for a tone that was announced, or is expected at a known moment, in seconds.
+    fn tone_to_come(&self, now: At) -> f32 {
+        let expected = self.hints.expected_beep();
+        if expected.is_some_and(|beep| now < beep + TONE_OVERDUE) {
+            f32::INFINITY
+        } else if self.hints.beep_comes() && expected.is_none() {
+            TONE_ANNOUNCED
+        } else {
+            0.0
         }
     }
 
@@ -420,6 +476,9 @@ impl Classifier {
                 add(RANG_LONG, Reason::RangLong { alerted });
             }
         }
+        for hint in self.hints.iter() {
+            add(hint.weight(), Reason::Hint(hint));
+        }
         (sum, reasons)
     }
 }
@@ -454,6 +513,8 @@ const RANG_LONG: f32 = -0.5;
 
 // What only the calls show never starts a message: not by itself, nor with AMD's answer, nor with a background that came.
 const _: () = assert!(OPEN_TURN + DIVERTED + AMD + NOISE_CAME < SURE);
+// Nor do words that were recognised, with AMD's answer.
+const _: () = assert!(OPEN_TURN + WORDS_MOST + AMD < SURE);
 // And a short turn is never a machine's, unless a beep follows.
 const _: () = assert!(SHORT_TURN + DIVERTED + AMD + NOISE_STOPPED < SURE);
 // With a turn that may be a machine's and a background that stopped with it, it decides.
@@ -470,6 +531,11 @@ const RINGBACK_LEAST: f32 = 0.36;
 /// A ring that sounds when the line opens may be cut to any length (s).
 const RINGBACK_TAIL: f32 = 0.1;
 
+/// A beep that is expected and has not begun so long after its moment does not come (s).
+const TONE_OVERDUE: f32 = 1.0;
+/// How much longer than for other beeps to wait for one that was announced (s).
+const TONE_ANNOUNCED: f32 = 2.0;
+
 /// A tone that a calling fax sends may be followed by the next after this time (s).
 const CNG_GUARD: f32 = 4.2;
 
@@ -478,6 +544,9 @@ const SPOKEN_LEAST: f32 = 0.5;
 
 /// A second beep within this time of the message's start belongs to the first (s).
 const DOUBLE: f32 = 0.5;
+
+/// How long a call screener may take to ask its owner, without a sound (s).
+const SCREENED_SILENCE: f32 = 30.0;
 
 /// No person answers a message sooner after its start (s): earlier speech began before it.
 const ANSWER_LEAST: f32 = 0.6;

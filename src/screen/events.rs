@@ -8,6 +8,10 @@ use super::{
 use crate::words::{ReadyBy, Verdict};
 
 /// What the ears report.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it carries its reasons itself, so that nothing is allocated"
+)]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Heard {
     /// Speech begins.

@@ -17,6 +17,7 @@ mod barge_in;
 mod classifier;
 mod events;
 mod first_turn;
+mod hint;
 mod reason;
 mod repetition;
 mod replay;
@@ -38,6 +39,7 @@ pub use self::{
     at::{At, RATE},
     barge_in::Message,
     events::Heard,
+    hint::{Hint, HintSays, HintSource},
     reason::{Amd, Call, Reason, Reasons},
     replay::{CallFacts, Cue, Replay},
     settings::{BadSetting, Setting, Settings},
@@ -104,11 +106,26 @@ impl Ears {
         self.classifier.call = Some(call);
     }
 
+    /// Takes note of what another part of the program says about the call. It counts from the next sample on; of several hints of
+    /// one source the strongest does.
+    pub fn note_hint(&mut self, hint: Hint) {
+        let now = self.now();
+        self.classifier.note_hint(hint, now);
+    }
+
     /// The message starts to play with the next sample heard. If the ears know the message, they recognise its echo.
     pub fn playing(&mut self, message: Option<Message>) {
         let now = self.now();
         self.barge_in.start(message);
         self.classifier.playing(now);
+    }
+
+    /// A prompt of ours has answered a call screener: what follows is heard as if the call had just been answered.
+    pub fn listen_anew(&mut self) {
+        let now = self.now();
+        self.speech = Speech::new();
+        self.repetition = Repetition::new();
+        self.classifier.listen_anew(now);
     }
 
     /// How much was heard since answer.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::{
     at::At,
+    hint::Hint,
     tone::{Beep, Signal},
 };
 
@@ -89,12 +90,14 @@ pub enum Reason {
         /// How long it alerted, in seconds.
         alerted: f32,
     },
+    /// Another part of the program says so.
+    Hint(Hint),
 }
 
 /// The reasons of a verdict, the strongest first.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Reasons {
-    list: [Option<Reason>; 6],
+    list: [Option<Reason>; 8],
 }
 
 impl Reasons {
@@ -135,6 +138,7 @@ impl fmt::Display for Reason {
                 f,
                 "diverted: answered after {alerted:.1} s while the other leg rang"
             ),
+            Self::Hint(hint) => hint.fmt(f),
             Self::RangLong { alerted } => write!(f, "rang {alerted:.1} s before it was answered"),
         }
     }

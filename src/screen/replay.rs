@@ -5,6 +5,7 @@ use super::{
     at::{At, HOP},
     barge_in::Message,
     events::Heard,
+    hint::Hint,
     reason::{Amd, Call, Reasons},
     settings::Settings,
     tone::Beep,
@@ -48,6 +49,10 @@ pub enum Cue {
     Amd(Amd),
     /// What is known of the two calls.
     Call(Call),
+    /// What another part of the program said.
+    Hint(Hint),
+    /// A prompt of ours has answered a call screener; see [`Ears::listen_anew`].
+    Anew,
     /// The message starts to play.
     Playing,
 }
@@ -102,6 +107,8 @@ impl Replay {
                 match cue {
                     Cue::Amd(amd) => ears.note_amd(*amd),
                     Cue::Call(call) => ears.note_call(*call),
+                    Cue::Hint(hint) => ears.note_hint(*hint),
+                    Cue::Anew => ears.listen_anew(),
                     Cue::Playing => ears.playing(message.cloned()),
                 }
             }

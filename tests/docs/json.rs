@@ -213,7 +213,7 @@ pub(crate) fn objects() -> String {
     );
     add(
         "`aftertone explain`",
-        "An object for each recording, on a line of its own. Times are in seconds from the answer. Evidence of a drop also has `same_as_live`, and `differences` and `notes` if there are any.",
+        "An object for each recording, on a line of its own. Times are in seconds from the answer. Evidence of a drop also has `same_as_live`, and `differences`, `notes` and `phrases` (words that were recognised live) if there are any.",
         &snapshot(|value| value["beeps"].is_array()),
         EXPLAIN,
     );

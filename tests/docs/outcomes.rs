@@ -194,10 +194,11 @@ const fn verdict(verdict: Verdict) -> &'static str {
         Verdict::Sit => "special information tones: the network's own announcement",
         Verdict::Silence => "no sound of a party",
         Verdict::Menu => "a menu that waits for a key",
+        Verdict::Screening => "a machine that asks who calls and why, and lets a person listen",
     }
 }
 
-const VERDICTS: [Verdict; 7] = [
+const VERDICTS: [Verdict; 8] = [
     Verdict::Machine,
     Verdict::Human,
     Verdict::Unsure,
@@ -205,6 +206,7 @@ const VERDICTS: [Verdict; 7] = [
     Verdict::Sit,
     Verdict::Silence,
     Verdict::Menu,
+    Verdict::Screening,
 ];
 
 const fn ready_by(by: ReadyBy) -> &'static str {
@@ -255,13 +257,15 @@ const fn milestone(milestone: Milestone) -> &'static str {
         Milestone::PlayStarted => "the message began",
         Milestone::PlayFinished => "the message ended, or was stopped",
         Milestone::PlayRestarted => "the message began again from its start",
+        Milestone::PromptStarted => "the prompt for a call screener began",
+        Milestone::PromptFinished => "the prompt for a call screener ended",
         Milestone::TapLost => "the live audio was lost",
         Milestone::DropHungUp => "the hang-up of the drop leg was requested",
         Milestone::DropGone => "the drop leg has ended",
     }
 }
 
-const MILESTONES: [Milestone; 17] = [
+const MILESTONES: [Milestone; 19] = [
     Milestone::BusyDialled,
     Milestone::DropDialled,
     Milestone::BusyAlerting,
@@ -276,6 +280,8 @@ const MILESTONES: [Milestone; 17] = [
     Milestone::PlayStarted,
     Milestone::PlayFinished,
     Milestone::PlayRestarted,
+    Milestone::PromptStarted,
+    Milestone::PromptFinished,
     Milestone::TapLost,
     Milestone::DropHungUp,
     Milestone::DropGone,

@@ -16,6 +16,7 @@ mod link;
 mod playback;
 mod proof;
 mod refusals;
+mod screened;
 mod script;
 mod storm;
 mod verdict;

@@ -277,6 +277,7 @@ fn consequence(scene: &Scene, kind: RefusalKind) -> String {
             | Command::AwaitReady(_)
             | Command::Play(..)
             | Command::Speak(..)
+            | Command::Say(_)
             | Command::Hush(_)
             | Command::Release(_)
             | Command::StopPlay(_) => {

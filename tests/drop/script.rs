@@ -10,7 +10,7 @@
 //!               sit LEG invalid|congestion|other
 //!               screened LEG VERDICT [CAUSE]  ready LEG POINT  far_end|gone LEG Q850[/SIP]
 //!               play_started|play_done|play_failed N [@PBX MILLISECONDS]  refused COMMAND KIND
-//! command       dial|screen|listen|await_ready|release|hang_up LEG  play|speak LEG N  stop_play|hush N
+//! command       dial|screen|listen|await_ready|release|say|hang_up LEG  play|speak LEG N  stop_play|hush N
 //! what is seen  LEG EVENT; LEG EVENT; LEG exists; play N
 //! ```
 
@@ -20,7 +20,7 @@ use aftertone::{
     drop::{
         Beeped, Cause, Command, Event, Mode, PbxTime, Plan, PlaybackEnd, ReadyPoint, Refusal,
         RefusalKind, Seen, Sit, Spoken, SpokenEnd, Technique, Voice, WhenBusyLegAnswered,
-        WhenUnsure,
+        WhenScreened, WhenUnsure,
     },
     id::Play,
     words::{Leg, Verdict},
@@ -37,6 +37,8 @@ pub(crate) fn default_plan() -> Plan {
         release_on_progress: Some(Duration::ZERO),
         release_when_unheard: None,
         when_unsure: WhenUnsure::HangUp,
+        when_screened: WhenScreened::HangUp,
+        prompt: None,
         when_busy_leg_answered: WhenBusyLegAnswered::Promote,
         mode: Mode::Dialplan,
         voice: Voice::Ours,
@@ -67,6 +69,8 @@ pub(crate) fn plan(text: &str) -> Plan {
             Some(("release_when_unheard", value)) => {
                 plan.release_when_unheard = (value != "never").then(|| seconds(value));
             }
+            Some(("when_screened", "say")) => plan.when_screened = WhenScreened::Say,
+            Some(("prompt", value)) => plan.prompt = Some(seconds(value)),
             Some(("when_unsure", "play")) => plan.when_unsure = WhenUnsure::Play,
             Some(("when_busy_leg_answered", "continue")) => {
                 plan.when_busy_leg_answered = WhenBusyLegAnswered::Continue;
@@ -211,6 +215,7 @@ pub(crate) fn command_words(command: Command) -> String {
         Command::Listen(leg) => format!("listen {leg}"),
         Command::AwaitReady(leg) => format!("await_ready {leg}"),
         Command::Speak(leg, play) => format!("speak {leg} {}", play.0),
+        Command::Say(leg) => format!("say {leg}"),
         Command::Hush(play) => format!("hush {}", play.0),
         Command::Release(leg) => format!("release {leg}"),
         Command::Play(leg, play) => format!("play {leg} {}", play.0),
@@ -286,6 +291,7 @@ fn read_command(words: &[&str]) -> Command {
         ["listen", l] => Command::Listen(leg(l)),
         ["await_ready", l] => Command::AwaitReady(leg(l)),
         ["speak", l, n] => Command::Speak(leg(l), play(n)),
+        ["say", l] => Command::Say(leg(l)),
         ["hush", n] => Command::Hush(play(n)),
         ["release", l] => Command::Release(leg(l)),
         ["play", l, n] => Command::Play(leg(l), play(n)),
@@ -304,6 +310,7 @@ fn screened(l: &str, verdict: &str, cause: &str) -> Event {
         Verdict::Sit,
         Verdict::Silence,
         Verdict::Menu,
+        Verdict::Screening,
     ];
     Event::Screened {
         leg: leg(l),

@@ -7,6 +7,7 @@ mod held;
 mod lost;
 mod order;
 mod reach;
+mod words;
 
 use std::time::Duration;
 

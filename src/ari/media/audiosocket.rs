@@ -69,6 +69,8 @@ struct PacedMessage {
     /// Whole frames that the connection took before this play.
     before: u64,
     begun: bool,
+    /// Goodbye is said after it.
+    parts: bool,
     unheard: Unheard,
 }
 
@@ -122,21 +124,8 @@ impl AudioSocketCall {
     fn on_order(&mut self, order: Order) -> Result<(), ConnectionEnd> {
         let now = clock::now();
         match order {
-            Order::Speak(play, sound) => {
-                self.stop(SpokenEnd::Stopped)?;
-                if self.parting.is_some() {
-                    return Ok(());
-                }
-                self.outbox.forget();
-                self.message = Some(PacedMessage {
-                    play,
-                    pacer: Pacer::new(sound, now),
-                    before: self.outbox.taken + u64::from(!self.outbox.is_empty()),
-                    begun: false,
-                    unheard: Unheard::new(now),
-                });
-                self.send_what_is_due()
-            }
+            Order::Speak(play, sound) => self.begin(play, sound, true),
+            Order::Say(play, sound) => self.begin(play, sound, false),
             Order::Hush(play) => {
                 if self
                     .message
@@ -152,6 +141,25 @@ impl AudioSocketCall {
                 self.say_goodbye(None, now)
             }
         }
+    }
+
+    /// Sends a sound from now on, and says goodbye after it if it `parts`.
+    fn begin(&mut self, play: Play, sound: Arc<[i16]>, parts: bool) -> Result<(), ConnectionEnd> {
+        self.stop(SpokenEnd::Stopped)?;
+        if self.parting.is_some() {
+            return Ok(());
+        }
+        let now = clock::now();
+        self.outbox.forget();
+        self.message = Some(PacedMessage {
+            play,
+            pacer: Pacer::new(sound, now),
+            before: self.outbox.taken + u64::from(!self.outbox.is_empty()),
+            begun: false,
+            parts,
+            unheard: Unheard::new(now),
+        });
+        self.send_what_is_due()
     }
 
     /// Sends frames of the message, silence, or what the connection had no room for.
@@ -194,7 +202,12 @@ impl AudioSocketCall {
         }
         if is_over && let Some(message) = self.message.take() {
             let spoken = message.spoken(SpokenEnd::Whole, self.outbox.taken);
-            self.say_goodbye(Some((play, spoken)), now)?;
+            if message.parts {
+                self.say_goodbye(Some((play, spoken)), now)?;
+            } else {
+                self.silence_due = now;
+                self.outlet.report(FromCall::Spoken(play, spoken))?;
+            }
         }
         Ok(())
     }

@@ -34,6 +34,8 @@ pub enum FromCall {
 pub enum Order {
     /// Send these samples from now on, then say goodbye. A message that is being sent stops.
     Speak(Play, Arc<[i16]>),
+    /// Send these samples from now on, and stay connected. A message that is being sent stops.
+    Say(Play, Arc<[i16]>),
     /// Send no more of this play.
     Hush(Play),
     /// Say goodbye, and wait until the PBX closes the connection.

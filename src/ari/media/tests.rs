@@ -64,6 +64,28 @@ async fn a_message_goes_out_whole_and_ends_when_the_pbx_has_taken_the_goodbye() 
 }
 
 #[tokio::test]
+async fn a_prompt_goes_out_whole_and_the_call_goes_on() {
+    let media = media();
+    let mut call = TestCall::new(&media).await;
+    call.frame().await;
+    let prompt: Vec<i16> = (1..=5_i16).flat_map(|n| [n; 160]).collect();
+    call.order(Order::Say(Play::PROMPT, prompt.into()));
+    assert_eq!(call.next().await, FromCall::Speaking(Play::PROMPT));
+    for n in 1..=5 {
+        assert_eq!(call.frame().await[3..5], [n, 0]);
+    }
+    let FromCall::Spoken(Play::PROMPT, spoken) = call.next().await else {
+        panic!("it does not say that it was said");
+    };
+    assert_eq!(spoken.end, SpokenEnd::Whole);
+    assert_eq!(spoken.sent, Duration::from_millis(100));
+    assert_eq!(call.frame().await, SILENCE);
+    call.order(Order::Speak(Play(1), vec![7; 160].into()));
+    assert_eq!(call.next().await, FromCall::Speaking(Play(1)));
+    call.until_goodbye().await;
+}
+
+#[tokio::test]
 async fn a_reset_answers_a_goodbye_as_well_as_an_end_in_order() {
     let media = media();
     let mut call = TestCall::new(&media).await;

@@ -23,7 +23,7 @@ use crate::{
         EvidenceError,
         single_drop::{SingleDrop, SingleDropEnd, SingleDropEnding, SingleDropError, Unwritten},
     },
-    drop::{Outcome, Report},
+    drop::{Outcome, Report, WhenScreened},
     error_chain::chain,
     id::DropId,
     phone::PhoneNumber,
@@ -113,6 +113,11 @@ fn order(
     })?;
     let mut plan = runtime::plan(config, None);
     args.overrides.apply(&mut plan);
+    if plan.when_screened == WhenScreened::Say && config.drop.screening_prompt.is_none() {
+        let problem = anyhow!("`--when-screened say` needs a prompt to say");
+        return Err(CliError::new(problem)
+            .hint("set `drop.screening_prompt` to the name of a prepared message"));
+    }
     Ok(SingleDrop {
         drop,
         shown_number: if args.full_number {
@@ -252,6 +257,10 @@ fn advise(error: SessionError, config: &Config) -> CliError {
         }
         SessionError::Settings(_) | SessionError::Library(_) => {
             "look at the `[pbx]` section of the configuration".to_owned()
+        }
+        SessionError::Prompt { .. } => {
+            "prepare it with `aftertone message add`, or set `drop.when_screened` to \"hang_up\""
+                .to_owned()
         }
         SessionError::Pbx { .. } | SessionError::Link { .. } | SessionError::Taken { .. } => {
             let doctor = "`aftertone doctor` tells what is missing";

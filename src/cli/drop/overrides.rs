@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 
 use crate::{
     config::ScreenMode,
-    drop::{Plan, Technique, WhenBusyLegAnswered, WhenUnsure},
+    drop::{Plan, Technique, WhenBusyLegAnswered, WhenScreened, WhenUnsure},
     phone::{CallerId, CallerIdError},
 };
 
@@ -30,6 +30,9 @@ pub(super) struct Overrides {
     /// What to do if it is not clear who answered
     #[arg(long, value_name = "POLICY", value_parser = when_unsure())]
     pub(super) when_unsure: Option<WhenUnsure>,
+    /// What to do if a machine asks who calls and why: `say` plays the prompt that the configuration names
+    #[arg(long, value_name = "POLICY", value_parser = when_screened())]
+    pub(super) when_screened: Option<WhenScreened>,
     /// What to do if the first call is answered before the second
     #[arg(long, value_name = "POLICY", value_parser = when_busy_leg_answered())]
     pub(super) when_busy_leg_answered: Option<WhenBusyLegAnswered>,
@@ -44,6 +47,7 @@ impl Overrides {
         plan.technique = self.technique.unwrap_or(plan.technique);
         plan.lead = self.lead.unwrap_or(plan.lead);
         plan.when_unsure = self.when_unsure.unwrap_or(plan.when_unsure);
+        plan.when_screened = self.when_screened.unwrap_or(plan.when_screened);
         plan.when_busy_leg_answered = self
             .when_busy_leg_answered
             .unwrap_or(plan.when_busy_leg_answered);
@@ -63,6 +67,13 @@ fn mode() -> ValueParser {
 
 fn when_unsure() -> ValueParser {
     word(&[("hang_up", WhenUnsure::HangUp), ("play", WhenUnsure::Play)])
+}
+
+fn when_screened() -> ValueParser {
+    word(&[
+        ("hang_up", WhenScreened::HangUp),
+        ("say", WhenScreened::Say),
+    ])
 }
 
 fn when_busy_leg_answered() -> ValueParser {
@@ -120,6 +131,7 @@ mod tests {
             "--technique=single",
             "--lead=500ms",
             "--when-unsure=play",
+            "--when-screened=say",
             "--when-busy-leg-answered=give_up",
             "--caller-id=+12025550199",
         ]);
@@ -128,6 +140,7 @@ mod tests {
         assert_eq!(plan.technique, Technique::Single);
         assert_eq!(plan.lead, Duration::from_millis(500));
         assert_eq!(plan.when_unsure, WhenUnsure::Play);
+        assert_eq!(plan.when_screened, WhenScreened::Say);
         assert_eq!(plan.when_busy_leg_answered, WhenBusyLegAnswered::GiveUp);
         assert_eq!(given.caller_id.unwrap().as_str(), "+12025550199");
     }
@@ -171,6 +184,8 @@ mod tests {
             release_on_progress: Some(Duration::ZERO),
             release_when_unheard: None,
             when_unsure: WhenUnsure::HangUp,
+            when_screened: WhenScreened::HangUp,
+            prompt: None,
             when_busy_leg_answered: WhenBusyLegAnswered::Promote,
             mode: Mode::Dialplan,
             voice: crate::drop::Voice::Ours,

@@ -181,6 +181,9 @@ struct Explained<'a> {
     differences: &'a [String],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     notes: &'a [String],
+    /// The phrases that were recognised live.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    phrases: &'a [String],
 }
 
 #[derive(Debug, Serialize)]
@@ -210,6 +213,7 @@ impl<'a> Explained<'a> {
             same_as_live: differences.map(<[_]>::is_empty),
             differences: differences.unwrap_or_default(),
             notes: evidence.map_or(&[], |evidence| &evidence.notes),
+            phrases: evidence.map_or(&[], |evidence| &evidence.phrases),
         }
     }
 }
@@ -317,6 +321,8 @@ fn story(subject: &Subject, printer: Printer) -> Vec<String> {
         lines.extend(heard(&subject.replay, printer));
     }
     lines.push(format!("ended    {}", evidence.ended));
+    let phrases = evidence.phrases.iter();
+    lines.extend(phrases.map(|phrase| format!("words    {phrase}")));
     let notes = evidence.notes.iter();
     lines.extend(notes.map(|note| format!("note     {note}")));
     match evidence.differences.as_deref() {

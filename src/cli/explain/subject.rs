@@ -29,6 +29,8 @@ pub(super) struct ReplayedEvidence {
     pub(super) ended: String,
     pub(super) version: String,
     pub(super) notes: Vec<String>,
+    /// The phrases that were recognised live, a line each.
+    pub(super) phrases: Vec<String>,
     /// What the ears decided differently live; `None` if it was not compared.
     pub(super) differences: Option<Vec<String>>,
 }
@@ -127,6 +129,7 @@ pub(super) fn evidence(path: &Path, args: &ExplainArgs) -> Result<Subject, CliEr
             ended: format!("{}, {}", kept.word("outcome"), kept.word("proof")),
             version: kept.version().to_owned(),
             notes: kept.notes().to_vec(),
+            phrases: kept.phrases(),
             differences,
         }),
     })

@@ -30,6 +30,48 @@ fn the_ears_take_seconds_as_a_number_or_a_duration() {
 }
 
 #[test]
+fn a_recogniser_is_a_program_and_its_arguments() {
+    let words = |lines: &str| {
+        Scene::with(&format!("{REQUIRED}{lines}\n"))
+            .load()
+            .screen
+            .words
+    };
+    assert_eq!(words(""), None);
+    let given = Some(vec!["/bin/r".to_owned(), "a b".to_owned()]);
+    assert_eq!(
+        words("[screen.words]\ncommand = [\"/bin/r\", \"a b\"]"),
+        given
+    );
+    assert_eq!(
+        words("[screen]\nwords.command = [\"/bin/r\", \"a b\"]"),
+        given
+    );
+    let scene = Scene::with(REQUIRED).variable("AFTERTONE__SCREEN__WORDS__COMMAND", "/bin/r,a b");
+    assert_eq!(scene.load().screen.words, given);
+    assert_snapshot!(error_for("[screen.words]\ncommand = []"), @r#"`screen.words.command` in DIR/aftertone.toml: it names no program; expected a program and its arguments, such as `["/usr/local/bin/recogniser", "en"]`"#);
+    assert_snapshot!(error_for("[screen.words]\ncommand = [\"\"]"), @r#"`screen.words.command` in DIR/aftertone.toml: it names no program; expected a program and its arguments, such as `["/usr/local/bin/recogniser", "en"]`"#);
+}
+
+#[test]
+fn a_prompt_that_is_to_be_said_has_a_name() {
+    let drop = |lines: &str| {
+        Scene::with(&format!("{REQUIRED}[drop]\n{lines}\n"))
+            .load()
+            .drop
+    };
+    let said = drop("when_screened = \"say\"\nscreening_prompt = \"who-calls\"");
+    assert_eq!(said.when_screened, WhenScreened::Say);
+    assert_eq!(said.screening_prompt.as_deref(), Some("who-calls"));
+    assert_eq!(
+        drop("screening_prompt = \"who-calls\"").when_screened,
+        WhenScreened::HangUp
+    );
+    assert_snapshot!(error_for("[drop]\nwhen_screened = \"say\""), @"`drop.when_screened` in DIR/aftertone.toml: `say` needs a prompt to say; expected `drop.screening_prompt` beside it, or `hang_up`");
+    assert_snapshot!(error_for("[drop]\nscreening_prompt = \"./who.wav\""), @"`drop.screening_prompt` in DIR/aftertone.toml: `./who.wav` does not fit; expected the name of a prepared message, 1 to 64 characters of `a-z0-9_-`");
+}
+
+#[test]
 fn a_bad_setting_of_the_ears_is_told_with_range_and_unit() {
     let error = |line: &str| error_for(&format!("[screen]\n{line}"));
     assert_snapshot!(error("hold_short = 9"), @r#"`screen.hold_short` in DIR/aftertone.toml: `9` was given; expected 0.5 to 5 seconds, as a number or a duration such as "1.5s""#);

@@ -113,6 +113,8 @@ fn what_is_not_given_has_the_documented_default() {
             release_on_progress: Some(seconds(0)),
             release_when_unheard: Some(seconds(10)),
             when_unsure: WhenUnsure::HangUp,
+            when_screened: WhenScreened::HangUp,
+            screening_prompt: None,
             when_busy_leg_answered: WhenBusyLegAnswered::Promote,
         }
     );
@@ -162,6 +164,8 @@ ready_timeout = "1500ms"
 release_on_progress = "never"
 release_when_unheard = "never"
 when_unsure = "play"
+when_screened = "say"
+screening_prompt = "who-calls"
 when_busy_leg_answered = "give_up"
 [screen]
 mode = "dialplan"
@@ -174,6 +178,9 @@ amd = false
 url = "postgres://me:topsecret@db/aftertone"
 lost_after = "20m"
 connections = 20
+[screen.words]
+command = ["/bin/recogniser", "en"]
+
 [retention]
 drops = "400d"
 decisions = "90d"
@@ -248,6 +255,8 @@ currency = "EUR"
             release_on_progress: None,
             release_when_unheard: None,
             when_unsure: WhenUnsure::Play,
+            when_screened: WhenScreened::Say,
+            screening_prompt: Some("who-calls".to_owned()),
             when_busy_leg_answered: WhenBusyLegAnswered::GiveUp,
         }
     );
@@ -277,6 +286,8 @@ currency = "EUR"
     for about in Settings::ALL {
         most.set(about.name, &about.most.to_string()).unwrap();
     }
+    let words = ["/bin/recogniser", "en"].map(str::to_owned);
+    assert_eq!(config.screen.words, Some(words.to_vec()));
     assert_eq!(config.screen.ears, most);
     assert_eq!(config.audio.max_length, Duration::from_secs(45));
     assert_eq!(config.audio.target_lufs, Some(-18.0));
@@ -454,16 +465,16 @@ fn a_missing_key_is_told_with_where_it_could_stand() {
 
 #[test]
 fn an_unknown_key_is_told_with_the_known_ones() {
-    assert_snapshot!(error_for("[drop]\nleed = \"2s\""), @"unknown key `drop.leed` in DIR/aftertone.toml; [drop] has technique, lead, answer_timeout, screening_timeout, ready_timeout, release_on_progress, release_when_unheard, when_unsure, when_busy_leg_answered");
+    assert_snapshot!(error_for("[drop]\nleed = \"2s\""), @"unknown key `drop.leed` in DIR/aftertone.toml; [drop] has technique, lead, answer_timeout, screening_timeout, ready_timeout, release_on_progress, release_when_unheard, when_unsure, when_screened, screening_prompt, when_busy_leg_answered");
     assert_snapshot!(error_for("[dorp]\nlead = \"2s\""), @"unknown key `dorp.lead` in DIR/aftertone.toml; the sections and keys at the top are instance, state_dir, pbx, drop, screen, store, audio, evidence, retention, gate, trunk, price");
     assert_snapshot!(error_for("lead = \"2s\"\n[pbx]\n"), @"unknown key `lead` in DIR/aftertone.toml; the sections and keys at the top are instance, state_dir, pbx, drop, screen, store, audio, evidence, retention, gate, trunk, price");
     assert_snapshot!(error_for("[drop.lead]\nx = 1"), @r#"`drop.lead` in DIR/aftertone.toml: a section was given, not a text in quotes; expected a duration from 0s to 60s, such as "2s" or "500ms""#);
     assert_snapshot!(
-        Scene::with(REQUIRED).variable("AFTERTONE__DROP__LEED", "2s").error(), @"unknown key `drop.leed` in the environment variable AFTERTONE__DROP__LEED; [drop] has technique, lead, answer_timeout, screening_timeout, ready_timeout, release_on_progress, release_when_unheard, when_unsure, when_busy_leg_answered");
+        Scene::with(REQUIRED).variable("AFTERTONE__DROP__LEED", "2s").error(), @"unknown key `drop.leed` in the environment variable AFTERTONE__DROP__LEED; [drop] has technique, lead, answer_timeout, screening_timeout, ready_timeout, release_on_progress, release_when_unheard, when_unsure, when_screened, screening_prompt, when_busy_leg_answered");
     assert_snapshot!(
         Scene::with(REQUIRED).variable("AFTERTONE__TYPO", "1").error(), @"unknown key `typo` in the environment variable AFTERTONE__TYPO; the sections and keys at the top are instance, state_dir, pbx, drop, screen, store, audio, evidence, retention, gate, trunk, price");
     assert_snapshot!(
-        Scene::with(REQUIRED).variable("AFTERTONE__DROP", "1").error(), @"unknown key `drop` in the environment variable AFTERTONE__DROP; [drop] has technique, lead, answer_timeout, screening_timeout, ready_timeout, release_on_progress, release_when_unheard, when_unsure, when_busy_leg_answered");
+        Scene::with(REQUIRED).variable("AFTERTONE__DROP", "1").error(), @"unknown key `drop` in the environment variable AFTERTONE__DROP; [drop] has technique, lead, answer_timeout, screening_timeout, ready_timeout, release_on_progress, release_when_unheard, when_unsure, when_screened, screening_prompt, when_busy_leg_answered");
     assert_snapshot!(
         Scene::with(REQUIRED).variable("AFTERTONE__drop__lead", "1s").error(), @"unknown key `drop.lead` in the environment variable AFTERTONE__drop__lead; write the variable in capitals, AFTERTONE__DROP__LEAD");
 }

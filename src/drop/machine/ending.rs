@@ -222,7 +222,7 @@ impl VoicemailDrop {
                 }
             }
             // These are no requests: what becomes of them, the connection says.
-            Command::Speak(..) | Command::Hush(_) | Command::Release(_) => {}
+            Command::Speak(..) | Command::Say(_) | Command::Hush(_) | Command::Release(_) => {}
             Command::HangUp(leg) => {
                 if self.leg(leg).is_alive() && self.leg(leg).is_leaving() {
                     self.timers.set(Timer::HangUpAgain, now + HANG_UP_REFUSED);

@@ -14,7 +14,7 @@
 //!
 //! The steps themselves are in `calling` (until the answer), `playing` (from the verdict to the message's end), `speaking`
 //! (the message that we send ourselves), `hearing` (what only our own ears say), `returning` (when the audio connection
-//! ends), `holding` (a far end that holds the call) and `ending` (ends of legs, refusals, deadlines, the way out).
+//! ends), `holding` (a far end that holds the call), `screened` (a call screener) and `ending` (ends of legs, refusals, deadlines, the way out).
 
 mod calling;
 mod ending;
@@ -22,6 +22,7 @@ mod hearing;
 mod holding;
 mod playing;
 mod returning;
+mod screened;
 mod speaking;
 
 use std::{
@@ -66,6 +67,8 @@ pub struct VoicemailDrop {
     sent: Option<Play>,
     /// A voice was heard over the message, and it is not known yet whose.
     interrupted: bool,
+    /// The prompt that answers a call screener was asked for; it is said once.
+    prompted: bool,
     timers: Timers,
     commands: VecDeque<Command>,
     timeline: Vec<Moment>,
@@ -185,6 +188,7 @@ impl VoicemailDrop {
             speaking: None,
             sent: None,
             interrupted: false,
+            prompted: false,
             ears: match plan.mode {
                 Mode::Dialplan => Ears::Dialplan,
                 Mode::Listen => Ears::Ours,

@@ -49,6 +49,9 @@ impl VoicemailDrop {
     }
 
     fn on_first_verdict(&mut self, live: Leg, verdict: Verdict, cause: String, now: Instant) {
+        if self.is_silence_after_prompt(verdict) {
+            return self.end_ourselves(Outcome::NotVoicemail, now);
+        }
         self.note_verdict(verdict, cause, now);
         match verdict {
             Verdict::Machine => self.await_ready_point(live, now),
@@ -58,6 +61,7 @@ impl VoicemailDrop {
                 WhenUnsure::Play => self.await_ready_point_of_unsure(live, verdict, now),
             },
             Verdict::Fax | Verdict::Menu => self.end_ourselves(Outcome::NotVoicemail, now),
+            Verdict::Screening => self.on_screener(live, now),
             Verdict::Sit => self.end_ourselves(Outcome::Failed, now),
         }
     }
@@ -70,6 +74,7 @@ impl VoicemailDrop {
                 self.found.words = None;
                 self.end_in_silence(Outcome::Human, (verdict, cause), now);
             }
+            Verdict::Screening if self.is_listening() => self.on_late_screener(cause, now),
             Verdict::Fax | Verdict::Menu if self.is_listening() => {
                 self.end_in_silence(Outcome::NotVoicemail, (verdict, cause), now);
             }
@@ -82,7 +87,8 @@ impl VoicemailDrop {
             | Verdict::Fax
             | Verdict::Sit
             | Verdict::Silence
-            | Verdict::Menu => {}
+            | Verdict::Menu
+            | Verdict::Screening => {}
         }
     }
 
@@ -230,7 +236,9 @@ impl VoicemailDrop {
 
     /// The outcome if no ready point was found. Some of the message may have been heard before it started again.
     pub(super) const fn unready(&self) -> Outcome {
-        if self.found.played.is_zero() {
+        if self.prompted && matches!(self.found.verdict, Some(Verdict::Screening)) {
+            Outcome::NotVoicemail
+        } else if self.found.played.is_zero() {
             Outcome::Unsure
         } else {
             Outcome::CutOff
@@ -385,11 +393,11 @@ impl VoicemailDrop {
 }
 
 /// How long the PBX may take to say that it plays: two requests, each with its own shorter limit, come before it.
-const PLAY_START: Duration = Duration::from_secs(25);
+pub(super) const PLAY_START: Duration = Duration::from_secs(25);
 
 /// How long after the message's length a playback that has not ended is given up. Below the five seconds after which
 /// the PBX ends the leg by itself.
-const PLAYBACK_OVERDUE: Duration = Duration::from_secs(3);
+pub(super) const PLAYBACK_OVERDUE: Duration = Duration::from_secs(3);
 
 /// By how much a playback may fall short of the message's length and still count as whole: the silence that every
 /// prepared message ends in.

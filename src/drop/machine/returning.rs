@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::{DropPhase, Ears, EventLink, Parting, VoicemailDrop};
 use crate::{
     drop::{event::Command, outcome::Outcome, plan::Voice, report::Milestone, timer::Timer},
-    words::Leg,
+    words::{Leg, Verdict},
 };
 
 impl VoicemailDrop {
@@ -48,7 +48,11 @@ impl VoicemailDrop {
             | DropPhase::Ended { .. } => return,
         }
         self.record(Milestone::TapLost, now);
-        let end = if self.interrupted {
+        let end = if self.prompted && self.found.verdict == Some(Verdict::Screening) {
+            // A person may come, whom the dialplan would not know from what plays meanwhile.
+            let words = "the audio connection was lost after the prompt for the call screener";
+            Some((Outcome::NotVoicemail, words))
+        } else if self.interrupted {
             // It may have been a person. The dialplan's silence would play to them again.
             let words = "a voice came over the message, and then the audio connection was lost";
             Some((self.unready(), words))

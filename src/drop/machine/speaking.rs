@@ -17,6 +17,9 @@ use crate::{
 
 impl VoicemailDrop {
     pub(super) fn on_speaking(&mut self, play: Play, now: Instant) {
+        if play == Play::PROMPT {
+            return self.on_saying(now);
+        }
         if let DropPhase::Starting {
             play: current,
             by: Voice::Ours,
@@ -54,6 +57,9 @@ impl VoicemailDrop {
     }
 
     pub(super) fn on_spoken(&mut self, play: Play, spoken: Spoken, now: Instant) {
+        if play == Play::PROMPT {
+            return self.on_said(spoken, now);
+        }
         if self.speaking == Some(play) {
             self.speaking = None;
         }

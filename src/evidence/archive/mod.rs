@@ -318,6 +318,7 @@ impl Folder {
             notes: Vec::new(),
             settings: Default::default(),
             cues: Vec::new(),
+            phrases: Vec::new(),
             heard: Vec::new(),
         };
         let Some(recorded) = recorded else {
@@ -351,6 +352,7 @@ impl Folder {
             .collect();
         let cues = recorded.cues.into_iter();
         manifest.cues = cues.map(|(at, cue)| CueRecord::new(at, cue)).collect();
+        manifest.phrases = recorded.phrases;
         manifest.heard = recorded.heard;
         Ok(manifest)
     }

@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     evidence::RecordedCue,
     id::Play,
-    screen::{self, Amd, Call, Ears, Heard, RATE, Settings},
+    screen::{self, Amd, Call, Ears, Heard, Hint, HintSays, HintSource, RATE, Settings},
     words::ReadyBy,
 };
 
@@ -387,12 +387,22 @@ fn live(archive: &Archive, drop: DropId) -> Live {
     };
     recorder.cue(RecordedCue::Call(call));
     ears.note_call(call);
+    let hint = Hint {
+        source: HintSource::Prompt,
+        says: HintSays::Records {
+            beep_in: Some(2.25),
+        },
+        nats: 4.5,
+        detail: 12,
+    };
     let mut ready = None;
     let mut played = None;
     for (n, frame) in incoming.chunks(133).enumerate() {
         if n == 91 {
             recorder.cue(RecordedCue::Amd(Amd::Machine));
             ears.note_amd(Amd::Machine);
+            recorder.cue(RecordedCue::Hint(hint));
+            ears.note_hint(hint);
         }
         if ready.is_some_and(|ready| n >= ready + 3) && played.is_none() {
             recorder.cue(RecordedCue::Playing(Play(1)));

@@ -8,7 +8,7 @@ mod contract;
 mod sound;
 
 use super::{Bytes, Target};
-use crate::screen::{Amd, Call, Ears, Heard, Message, RATE, Settings};
+use crate::screen::{Amd, Call, Ears, Heard, Hint, HintSays, HintSource, Message, RATE, Settings};
 
 use self::contract::Contract;
 
@@ -51,6 +51,7 @@ struct LiveEars {
 enum EarsCue {
     Amd(Amd),
     Call(Call),
+    Hint(Hint),
     Playing,
 }
 
@@ -75,7 +76,7 @@ impl LiveEars {
         let mut last = Vec::new();
         while !bytes.is_empty() && call.samples.len() < LONGEST {
             let at = call.samples.len();
-            match bytes.below(20) {
+            match bytes.below(21) {
                 0 => call.cues.push((at, EarsCue::Amd(amd(bytes.byte())))),
                 1 => {
                     let alerted = bytes.byte();
@@ -89,8 +90,9 @@ impl LiveEars {
                 2 => call.cues.push((at, EarsCue::Playing)),
                 3 => call.message = Some(Message::new(&last)),
                 4 => call.samples.extend(&last),
+                5 => call.cues.push((at, EarsCue::Hint(hint(&mut bytes)))),
                 kind => {
-                    last = sound::part(kind - 5, &mut bytes);
+                    last = sound::part(kind - 6, &mut bytes);
                     call.samples.extend(&last);
                 }
             }
@@ -110,6 +112,7 @@ impl LiveEars {
                 match cue {
                     EarsCue::Amd(word) => ears.note_amd(*word),
                     EarsCue::Call(call) => ears.note_call(*call),
+                    EarsCue::Hint(hint) => ears.note_hint(*hint),
                     EarsCue::Playing => {
                         ears.playing(self.message.clone());
                         tell(None, &ears);
@@ -174,6 +177,36 @@ fn settings(bytes: &mut Bytes<'_>) -> Settings {
         settings.set(setting.name, &value.to_string()).unwrap();
     }
     settings
+}
+
+/// Any hint, the odd ones included.
+fn hint(bytes: &mut Bytes<'_>) -> Hint {
+    let (kind, nats) = (bytes.byte(), bytes.byte());
+    Hint {
+        source: if kind & 8 == 0 {
+            HintSource::Prompt
+        } else {
+            HintSource::Words
+        },
+        says: match kind % 8 {
+            0 => HintSays::Records {
+                beep_in: (kind & 16 == 0).then(|| f32::from(nats) / 16.0 - 2.0),
+            },
+            1 => HintSays::BeepComes,
+            2 => HintSays::Person,
+            3 => HintSays::Menu,
+            4 => HintSays::Full,
+            5 => HintSays::OutOfService,
+            6 => HintSays::Screening,
+            _ => HintSays::Connects,
+        },
+        nats: if nats == 255 {
+            f32::NAN
+        } else {
+            f32::from(nats) / 16.0 - 2.0
+        },
+        detail: u32::from(kind),
+    }
 }
 
 fn amd(byte: u8) -> Amd {

@@ -86,6 +86,8 @@ pub(super) struct Driver {
     run: RunName,
     /// Whether calls can bring us their audio.
     listens: bool,
+    /// How long the prompt is that answers a call screener, if there is one.
+    prompt: Option<Duration>,
     board: Board,
     records: BTreeMap<DropId, Record>,
     link: LinkState,
@@ -114,10 +116,16 @@ pub(super) struct DriverIo {
 
 impl Driver {
     /// A driver without drops whose link to the PBX is up.
-    pub(super) fn new(run: RunName, reconciler: Reconciler, listens: bool, io: DriverIo) -> Self {
+    pub(super) fn new(
+        run: RunName,
+        reconciler: Reconciler,
+        (listens, prompt): (bool, Option<Duration>),
+        io: DriverIo,
+    ) -> Self {
         Self {
             run,
             listens,
+            prompt,
             board: Board::new(),
             records: BTreeMap::new(),
             link: LinkState::Up,
@@ -313,6 +321,7 @@ impl Driver {
             Some(_) => Voice::Ours,
             None => Voice::Pbx,
         };
+        spec.plan.prompt = self.prompt;
         if !self.listens {
             spec.plan.mode = Mode::Dialplan;
         }
@@ -450,6 +459,7 @@ impl Driver {
                 }
                 // At once, and in their order.
                 Command::Speak(_, play) => record.cue(Cue::Speak(play)),
+                Command::Say(_) => record.cue(Cue::Say),
                 Command::Hush(play) => record.cue(Cue::Hush(play)),
                 Command::Release(_) => record.cue(Cue::Goodbye),
                 Command::Screen(_) | Command::AwaitReady(_) => record.tell_fallback(),

@@ -127,6 +127,8 @@ impl Record {
             | Milestone::PlayStarted
             | Milestone::PlayFinished
             | Milestone::PlayRestarted
+            | Milestone::PromptStarted
+            | Milestone::PromptFinished
             | Milestone::DropHungUp
             | Milestone::DropGone => None,
         }

@@ -36,14 +36,17 @@ pub(crate) use self::{
 };
 
 use self::amd::AmdCopy;
-use super::call::{CallSpec, Reports, Trunk};
+use super::{
+    call::{CallSpec, Reports, Trunk},
+    recogniser::{CallWords, Phrase, Recogniser},
+};
 use crate::{
     ari::{Connection, FromCall, Order, Rest},
     clock,
     drop::{Beeped, Event, ReadyPoint, Sit, SpokenEnd},
     evidence::{self, Recorder},
     id::{ChannelId, DropId, Play, Role},
-    screen::{Amd, At, Beep, Call, Ears, Heard, Message, SitClass},
+    screen::{Amd, At, Beep, Call, Ears, Heard, Hint, HintSource, Message, SitClass},
     words::{Leg, ReadyBy, Verdict},
 };
 
@@ -67,6 +70,8 @@ pub(crate) enum Cue {
     Judged(String),
     /// Send the message.
     Speak(Play),
+    /// Send the prompt that answers a call screener.
+    Say,
     /// Send no more of it.
     Hush(Play),
     /// End the connection in an orderly way.
@@ -104,6 +109,10 @@ pub(super) async fn listen(
         leg,
         sound: spec.sound.clone(),
         echo: spec.echo.clone(),
+        prompt: trunk.prompt.clone(),
+        words: trunk.recogniser.as_ref().map(Recogniser::hear),
+        words_from: 0,
+        phrases: 0,
         reports,
         ears,
         tape,
@@ -145,6 +154,13 @@ struct Listener<'a> {
     leg: Leg,
     sound: Option<Arc<[i16]>>,
     echo: Option<Message>,
+    prompt: Option<Arc<[i16]>>,
+    /// What hears the words of this call.
+    words: Option<CallWords>,
+    /// What was said before this sample counts no more.
+    words_from: u64,
+    /// Phrases that were recognised.
+    phrases: u32,
     reports: &'a Reports,
     ears: Ears,
     tape: Option<Recorder>,
@@ -217,6 +233,7 @@ impl Listener<'_> {
                 connection = coming.come(there) => {
                     self.on_connection(connection?);
                 }
+                phrase = next_phrase(&mut self.words) => self.on_phrase(&phrase),
                 () = clock::reach(self.bridge), if !self.speaks => self.bridge_silence().await,
                 () = sleep_until(TokioInstant::from_std(self.deadline)) => {
                     let now = clock::now();
@@ -274,6 +291,11 @@ impl Listener<'_> {
                     self.order(Order::Speak(play, sound));
                 }
             }
+            Cue::Say => {
+                if let Some(prompt) = self.prompt.clone() {
+                    self.order(Order::Say(Play::PROMPT, prompt));
+                }
+            }
             Cue::Hush(play) => self.order(Order::Hush(play)),
             Cue::Goodbye => {
                 self.parting = true;
@@ -294,6 +316,10 @@ impl Listener<'_> {
     async fn on_call(&mut self, from_call: FromCall) {
         match from_call {
             FromCall::Sound(sound) => self.on_sound(&sound).await,
+            FromCall::Speaking(Play::PROMPT) => {
+                self.speaks = true;
+                self.reports.send(Event::Speaking(Play::PROMPT)).await;
+            }
             FromCall::Speaking(play) => {
                 self.speaks = true;
                 self.note(evidence::RecordedCue::Playing(play));
@@ -302,6 +328,15 @@ impl Listener<'_> {
             }
             FromCall::Stumbled(play, gap) => {
                 self.reports.send(Event::Stumbled { play, gap }).await;
+            }
+            FromCall::Spoken(Play::PROMPT, spoken) => {
+                self.speaks = false;
+                self.deadline = clock::now() + GAP;
+                self.note(evidence::RecordedCue::Anew);
+                self.ears.listen_anew();
+                self.words_from = self.ears.now().0;
+                let play = Play::PROMPT;
+                self.reports.send(Event::Spoken { play, spoken }).await;
             }
             FromCall::Spoken(play, spoken) => {
                 self.speaks = false;
@@ -356,6 +391,11 @@ impl Listener<'_> {
             if let Some(tape) = &mut self.tape {
                 tape.sound(samples);
             }
+            match &mut self.words {
+                Some(words) if self.speaks => words.skip(samples.len()),
+                Some(words) => words.sound(samples),
+                None => {}
+            }
             self.ears.hear(samples, &mut |heard| told.push(heard));
         }
         let now = self.ears.now();
@@ -372,6 +412,33 @@ impl Listener<'_> {
                 self.reports.send(event).await;
             }
         }
+    }
+
+    /// A phrase was recognised: it is a reason among others, unless it comes too late to be one.
+    fn on_phrase(&mut self, phrase: &Phrase) {
+        let now = self.ears.now();
+        let is_old = now.seconds() - At(phrase.until).seconds() > WORDS_LATE;
+        if self.speaks || is_old || phrase.from < self.words_from || phrase.until > now.0 {
+            debug!(
+                says = phrase.says.slug(),
+                "words that came too late, or of no moment of the call"
+            );
+            return;
+        }
+        self.phrases += 1;
+        let hint = Hint {
+            source: HintSource::Words,
+            says: phrase.says.hint(phrase.beep_in),
+            nats: phrase.nats,
+            detail: self.phrases,
+        };
+        debug!(%hint, "words");
+        self.note(evidence::RecordedCue::Hint(hint));
+        if let Some(tape) = &mut self.tape {
+            let span = (phrase.from, phrase.until);
+            tape.phrase(span, phrase.says.slug(), phrase.nats, &phrase.text);
+        }
+        self.ears.note_hint(hint);
     }
 
     /// No sound has come for a while: is it the far end that is silent, or the PBX?
@@ -403,6 +470,14 @@ impl Listener<'_> {
 async fn next(connection: &mut Option<Connection>) -> FromCall {
     match connection {
         Some(connection) => connection.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The next phrase that is recognised; waits for ever if nothing hears them.
+async fn next_phrase(words: &mut Option<CallWords>) -> Phrase {
+    match words {
+        Some(words) => words.next().await,
         None => std::future::pending().await,
     }
 }
@@ -461,6 +536,9 @@ fn meaning(leg: Leg, heard: &Heard, beeped: Option<Beeped>) -> Option<Event> {
         | Heard::Beep(_) => None,
     }
 }
+
+/// Words that are reported so long after they were said are no reason any more (s).
+const WORDS_LATE: f64 = 5.0;
 
 /// Until the connection is up. Asterisk gives up one that it cannot make after 2 s, and comes back then.
 const OPENING: Duration = Duration::from_secs(5);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aftertone::drop::{
-    Beeped, Mode, Plan, ReadyPoint, Technique, Voice, WhenBusyLegAnswered, WhenUnsure,
+    Beeped, Mode, Plan, ReadyPoint, Technique, Voice, WhenBusyLegAnswered, WhenScreened, WhenUnsure,
 };
 
 /// SplitMix64 (Steele, Lea and Flood, 2014).
@@ -67,6 +67,8 @@ impl Dice {
                 Some(Duration::from_secs(10)),
             ]),
             when_unsure: self.pick(&[WhenUnsure::HangUp, WhenUnsure::Play]),
+            when_screened: self.pick(&[WhenScreened::HangUp, WhenScreened::Say]),
+            prompt: self.pick(&[None, Some(Duration::from_secs(3))]),
             when_busy_leg_answered: self.pick(&[
                 WhenBusyLegAnswered::Promote,
                 WhenBusyLegAnswered::Promote,

@@ -258,6 +258,7 @@ fn screened(dice: &mut Dice, leg: Leg) -> Event {
             Verdict::Sit,
             Verdict::Silence,
             Verdict::Menu,
+            Verdict::Screening,
         ]),
         cause: dice.pick(&["", "MAXWORDS-3-2"]).into(),
     }

@@ -6,7 +6,7 @@ use aftertone::{
     drop::{
         Command, EndedBy, Event, Milestone, Mode, Moment, Outcome, Plan, PlaybackEnd, Proof,
         ReadyPoint, RefusalKind, Report, SpokenEnd, Technique, Voice, WhenBusyLegAnswered,
-        WhenUnsure,
+        WhenScreened, WhenUnsure,
     },
     id::Play,
     words::{Leg, ReadyBy, Verdict},
@@ -44,6 +44,8 @@ pub(super) struct Oracle {
     deaf: bool,
     /// The leg came back into our app from its connection.
     returned: bool,
+    /// The prompt for a call screener was said.
+    prompted: bool,
     /// Something speaks against the current play as a proof.
     flawed: bool,
     /// The dialplan has the leg, or had it last.
@@ -75,6 +77,8 @@ struct View {
     machine: bool,
     /// An event said that nothing was heard.
     silent: bool,
+    /// Our ears heard a call screener.
+    screener: bool,
     human: bool,
     /// Our ears found that it is no mailbox.
     disowned: bool,
@@ -123,6 +127,7 @@ impl Oracle {
             listened: None,
             deaf: false,
             returned: false,
+            prompted: false,
             flawed: false,
             in_dialplan: false,
             in_dialplan_now: false,
@@ -240,14 +245,24 @@ impl Oracle {
             Event::Screened { leg, verdict, .. } => {
                 // A leg that was not sent to our ears yet is not heard by them.
                 let hears = !listens || self.listened == Some(*leg);
+                let says = self.plan.when_screened == WhenScreened::Say;
                 let view = self.leg_mut(*leg);
                 if view.answered {
                     view.verdict.get_or_insert(*verdict);
                     view.machine |= *verdict == Verdict::Machine;
                     view.silent |= *verdict == Verdict::Silence;
                     view.human |= *verdict == Verdict::Human && hears;
-                    view.disowned |=
-                        listens && matches!(verdict, Verdict::Fax | Verdict::Sit | Verdict::Menu);
+                    view.screener |= *verdict == Verdict::Screening && hears;
+                    view.disowned |= listens
+                        && match verdict {
+                            Verdict::Fax | Verdict::Sit | Verdict::Menu => true,
+                            // It may have been answered.
+                            Verdict::Screening => !says,
+                            Verdict::Machine
+                            | Verdict::Human
+                            | Verdict::Unsure
+                            | Verdict::Silence => false,
+                        };
                 }
             }
             Event::Ready(leg, point) => {
@@ -391,6 +406,8 @@ impl Oracle {
             | Milestone::PlayStarted
             | Milestone::PlayFinished
             | Milestone::PlayRestarted
+            | Milestone::PromptStarted
+            | Milestone::PromptFinished
             | Milestone::TapLost
             | Milestone::DropHungUp => {}
         }
@@ -410,6 +427,8 @@ impl Oracle {
             Milestone::Promoted,
             Milestone::PlayStarted,
             Milestone::PlayFinished,
+            Milestone::PromptStarted,
+            Milestone::PromptFinished,
             Milestone::TapLost,
         ];
         let told = |event| self.milestones.iter().filter(|m| m.event == event).count();
@@ -435,6 +454,7 @@ impl Oracle {
             | Command::Listen(_)
             | Command::AwaitReady(_)
             | Command::Speak(..)
+            | Command::Say(_)
             | Command::Release(_)
             | Command::Play(..)
             | Command::StopPlay(_) => true,
@@ -445,6 +465,18 @@ impl Oracle {
         }
         match command {
             Command::Dial(_) => Ok(()),
+            Command::Say(leg) => {
+                let twice = std::mem::replace(&mut self.prompted, true);
+                let says = self.plan.when_screened == WhenScreened::Say;
+                let view = self.leg(leg);
+                ensure(!twice, "twice")?;
+                ensure(
+                    says && self.plan.prompt.is_some(),
+                    "by a plan that says nothing",
+                )?;
+                ensure(self.listened == Some(leg), "to a leg that we do not hear")?;
+                ensure(view.screener && !view.human, "to no call screener")
+            }
             Command::Screen(leg) => {
                 let twice = std::mem::replace(&mut self.screened, true);
                 self.in_dialplan = true;
@@ -491,6 +523,7 @@ impl Oracle {
                 ensure(step.linked || again, "while the link is lost")?;
                 self.check_play(leg, play)
             }
+            Command::Hush(Play::PROMPT) => ensure(self.prompted, "that was not asked for"),
             Command::Hush(play) => ensure(self.play == Some(play), "that was not asked for"),
             Command::Play(leg, play) => {
                 let in_app = self.plan.mode == Mode::Dialplan || self.returned || self.in_dialplan;
@@ -523,7 +556,12 @@ impl Oracle {
             _ if view.silent => self.plan.when_unsure == WhenUnsure::Play,
             Some(Verdict::Unsure | Verdict::Silence) => self.plan.when_unsure == WhenUnsure::Play,
             Some(
-                Verdict::Machine | Verdict::Human | Verdict::Fax | Verdict::Sit | Verdict::Menu,
+                Verdict::Machine
+                | Verdict::Human
+                | Verdict::Fax
+                | Verdict::Sit
+                | Verdict::Menu
+                | Verdict::Screening,
             )
             | None => false,
         };
@@ -666,7 +704,8 @@ impl Oracle {
             | Outcome::InvalidNumber
             | Outcome::Congestion
             | Outcome::Failed => {
-                let disowned = Leg::BOTH.iter().any(|&leg| self.leg(leg).disowned);
+                let legs = Leg::BOTH.map(|leg| self.leg(leg));
+                let disowned = legs.iter().any(|leg| leg.disowned || leg.screener);
                 ensure(disowned || report.played.is_zero(), "played all the same")
             }
             Outcome::HungUp

@@ -283,6 +283,21 @@ impl Pbx {
                 );
                 self.hear_in_message(id, leg, play, begin);
             }
+            Command::Say(leg) => {
+                let begin = self.dice.millis(0, 40);
+                let length = self.plans[&id].prompt.expect("there is something to say");
+                let play = Play::PROMPT;
+                self.at(begin, Happening::Tell(id, Event::Speaking(play)));
+                let spoken = Spoken {
+                    end: SpokenEnd::Whole,
+                    sent: length,
+                    unheard: Duration::ZERO,
+                };
+                let said = Event::Spoken { play, spoken };
+                self.at(begin + length, Happening::Tell(id, said));
+                let after = begin + length + self.dice.millis(500, 20_000);
+                self.at(after, Happening::Act(id, leg, Act::Hear(Sound::Judge)));
+            }
             Command::Hush(play) => {
                 for leg in Leg::BOTH {
                     self.stop_speech(id, leg, play);
@@ -582,6 +597,7 @@ impl Pbx {
                     Verdict::Human,
                     Verdict::Silence,
                     Verdict::Menu,
+                    Verdict::Screening,
                     Verdict::Sit,
                 ]);
                 if verdict == Verdict::Sit {

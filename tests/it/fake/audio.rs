@@ -148,6 +148,7 @@ impl Line {
                     let next = if message > 0 { replied.next() } else { None };
                     let (samples, step) = match (next, rest) {
                         (Some(reply), _) => (reply, FRAME),
+                        (None, Some(rest)) if self.audio.live => (&rest[..SAMPLES], FRAME),
                         (None, Some(rest)) => (&rest[..SAMPLES], FAST),
                         (None, None) => (&[0; SAMPLES][..], FRAME),
                     };

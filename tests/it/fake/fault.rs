@@ -130,6 +130,8 @@ pub(crate) struct Audio {
     pub(crate) unread: Option<When>,
     /// From when on no sound of the far end comes.
     pub(crate) mute: Option<When>,
+    /// The far end's sound comes as fast as on a line, and not faster.
+    pub(crate) live: bool,
     /// When nothing is sent and nothing is read, and for how long.
     pub(crate) stands: Option<(When, Duration)>,
 }

@@ -56,6 +56,8 @@ struct QueuedMessage {
     sound: Arc<[i16]>,
     /// Frames that were sent.
     sent: usize,
+    /// The connection ends with it.
+    parts: bool,
     /// When its first frame was heard, later by the gaps since.
     begun: Instant,
     /// All was sent, and the PBX was asked to report that it has played it: until when it may take.
@@ -85,21 +87,8 @@ impl Talk {
 
     pub(super) fn on_order(&mut self, order: Order, now: Instant, actions: &mut Vec<Action>) {
         match order {
-            Order::Speak(play, sound) => {
-                self.stop(now, actions);
-                if self.parting.is_some() {
-                    return;
-                }
-                self.message = Some(QueuedMessage {
-                    play,
-                    sound,
-                    sent: 0,
-                    begun: now,
-                    confirm_by: None,
-                    unheard: Unheard::new(now),
-                });
-                self.on_time(now, actions);
-            }
+            Order::Speak(play, sound) => self.begin((play, sound, true), now, actions),
+            Order::Say(play, sound) => self.begin((play, sound, false), now, actions),
             Order::Hush(play) => {
                 let current = self.message.as_ref().map(|message| message.play);
                 if current == Some(play) {
@@ -111,6 +100,28 @@ impl Talk {
                 self.part(now, actions);
             }
         }
+    }
+
+    fn begin(
+        &mut self,
+        (play, sound, parts): (Play, Arc<[i16]>, bool),
+        now: Instant,
+        actions: &mut Vec<Action>,
+    ) {
+        self.stop(now, actions);
+        if self.parting.is_some() {
+            return;
+        }
+        self.message = Some(QueuedMessage {
+            play,
+            sound,
+            sent: 0,
+            parts,
+            begun: now,
+            confirm_by: None,
+            unheard: Unheard::new(now),
+        });
+        self.on_time(now, actions);
     }
 
     pub(super) fn on_message(&mut self, said: PbxMessage, now: Instant, actions: &mut Vec<Action>) {
@@ -190,8 +201,13 @@ impl Talk {
             // The network delayed more than the PBX had in its queue.
             actions.push(Action::Report(FromCall::Stumbled(message.play, late)));
         }
+        let parts = message.parts;
         self.spoken(SpokenEnd::Whole, now, actions);
-        self.part(now, actions);
+        if parts {
+            self.part(now, actions);
+        } else {
+            self.silence_due = now;
+        }
     }
 
     /// Sends no more of the message.

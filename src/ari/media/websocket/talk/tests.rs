@@ -115,6 +115,19 @@ fn a_message_is_kept_a_second_ahead_and_ends_by_the_pbx_s_word() {
 }
 
 #[test]
+fn a_prompt_ends_by_the_pbx_s_word_and_the_call_goes_on() {
+    let mut scene = Scene::new();
+    assert_eq!(
+        scene.order(Order::Say(Play::PROMPT, message(10))),
+        ["sound 200", "Speaking(Play(0))", "REPORT_QUEUE_DRAINED"]
+    );
+    let end = scene.at(200).said(PbxMessage::Drained);
+    assert_eq!(end, ["spoken 0 Whole 200"]);
+    assert_eq!(scene.until(399), ["silence 20"]);
+    assert_eq!(scene.order(speak(1))[1], "Speaking(Play(1))");
+}
+
+#[test]
 fn no_piece_is_too_large_for_asterisk() {
     let mut scene = Scene::new();
     let mut all = scene.order(speak(5_000));
