@@ -330,7 +330,7 @@ impl Steps {
 /// one transaction at most, which may take twice as long as it ought to.
 const ONE_WRITER: Steps = Steps {
     batch: 1_000,
-    rows: 15_000,
+    rows: 12_000,
     time: Duration::from_millis(125),
     checkpoint: Some(3),
     pause: None,
