@@ -215,6 +215,11 @@ const BEFORE: &[Key] = &[
         "true",
         "Whether the dialplan's AMD hears a copy of the calls that Aftertone listens to; its word is one reason among others.",
     ),
+    key(
+        "screen.no_beep",
+        r#""wait_for_reason""#,
+        "Whether the message may start by silence alone, if no beep comes: `wait_for_reason`, only if something else speaks for a mailbox that records; or `play`, after every machine's greeting. No effect in the mode `dialplan`.",
+    ),
 ];
 
 const AFTER: &[Key] = &[

@@ -32,7 +32,7 @@ use crate::{
     campaign::{cost::Price, engine::PbxSettings, policy},
     drop::{Technique, WhenBusyLegAnswered, WhenUnsure},
     phone::{CallerId, Rules},
-    screen::Settings,
+    screen::{NoBeep, Settings},
 };
 
 pub use error::{Absent, ConfigError, KeyPlace};
@@ -389,7 +389,12 @@ fn screen(layers: &Layers) -> Result<Screen, ConfigError> {
             "`HOST` or `HOST:PORT` as the PBX reaches it",
             values::authority,
         )?,
-        ears: layers.ears()?,
+        ears: Settings {
+            no_beep: layers
+                .choice("screen.no_beep", &NoBeep::ALL)?
+                .unwrap_or_default(),
+            ..layers.ears()?
+        },
     })
 }
 

@@ -43,7 +43,7 @@ use crate::{
     drop::{Beeped, Event, ReadyPoint, Sit, SpokenEnd},
     evidence::{self, Recorder},
     id::{ChannelId, DropId, Play, Role},
-    screen::{Amd, At, Beep, Call, Ears, Heard, Message, SitClass},
+    screen::{Amd, At, Beep, Call, Ears, Heard, Message, Reason, SitClass},
     words::{Leg, ReadyBy, Verdict},
 };
 
@@ -435,6 +435,14 @@ fn meaning(leg: Leg, heard: &Heard, beeped: Option<Beeped>) -> Option<Event> {
             cause: reasons.to_string(),
         }),
         Heard::Verdict {
+            verdict: Verdict::Unsure,
+            reasons,
+            ..
+        } if reasons.iter().any(is_for_want_of_a_beep) => Some(Event::NoReason {
+            leg,
+            cause: reasons.to_string(),
+        }),
+        Heard::Verdict {
             verdict, reasons, ..
         } => Some(Event::Screened {
             leg,
@@ -452,6 +460,7 @@ fn meaning(leg: Leg, heard: &Heard, beeped: Option<Beeped>) -> Option<Event> {
         }
         Heard::LateBeep(_) => Some(Event::LateBeep(leg)),
         Heard::LimitBeep(_) => Some(Event::LimitBeep(leg)),
+        Heard::BeepWasRing { .. } => Some(Event::BeepWasRing(leg)),
         Heard::Voice { answers: false, .. } => Some(Event::Interrupted(leg)),
         // The verdict that it is a person comes with it.
         Heard::Voice { answers: true, .. }
@@ -460,6 +469,11 @@ fn meaning(leg: Leg, heard: &Heard, beeped: Option<Beeped>) -> Option<Event> {
         | Heard::Signal { .. }
         | Heard::Beep(_) => None,
     }
+}
+
+/// Whether a verdict of `unsure` says that no ready point was found, and not that nothing records.
+const fn is_for_want_of_a_beep(reason: Reason) -> bool {
+    matches!(reason, Reason::NoBeep(_) | Reason::SoundStopped)
 }
 
 /// Until the connection is up. Asterisk gives up one that it cannot make after 2 s, and comes back then.
