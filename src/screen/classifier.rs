@@ -289,7 +289,7 @@ impl Classifier {
             ClassifierPhase::Playing { since } => self.on_beep_over_message(beep, since, now, out),
             ClassifierPhase::Over => {
                 // A live call has ended by now; a recording that is heard to its end shows what was lost.
-                if self.verdict == Some(Verdict::Human) {
+                if self.verdict == Some(Verdict::Human) && !ring::may_ring(&beep) {
                     out.push(Heard::Beep(beep));
                 }
             }
