@@ -232,6 +232,11 @@ const BEFORE: &[Key] = &[
         r#"["/usr/local/bin/recogniser", "en"]"#,
         "A program, and its arguments, that hears the calls that Aftertone listens to, and says which phrases it heard: [words](../guide/words.md). In the environment with commas between them. No effect in the mode `dialplan`.",
     ),
+    key(
+        "screen.no_beep",
+        r#""wait_for_reason""#,
+        "Whether the message may start by silence alone, if no beep comes: `wait_for_reason`, only if something else speaks for a mailbox that records; or `play`, after every machine's greeting. No effect in the mode `dialplan`.",
+    ),
 ];
 
 const AFTER: &[Key] = &[

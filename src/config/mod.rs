@@ -32,7 +32,7 @@ use crate::{
     campaign::{cost::Price, engine::PbxSettings, policy},
     drop::{Technique, WhenBusyLegAnswered, WhenScreened, WhenUnsure},
     phone::{CallerId, Rules},
-    screen::Settings,
+    screen::{NoBeep, Settings},
 };
 
 pub use error::{Absent, ConfigError, KeyPlace};
@@ -426,7 +426,12 @@ fn screen(layers: &Layers) -> Result<Screen, ConfigError> {
             values::authority,
         )?,
         words: words(layers)?,
-        ears: layers.ears()?,
+        ears: Settings {
+            no_beep: layers
+                .choice("screen.no_beep", &NoBeep::ALL)?
+                .unwrap_or_default(),
+            ..layers.ears()?
+        },
     })
 }
 

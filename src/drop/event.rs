@@ -50,6 +50,15 @@ pub enum Event {
     LateBeep(Leg),
     /// A beep while the message plays that does not begin the recording: the mailbox takes no more.
     LimitBeep(Leg),
+    /// The tone after which the message started came again while it played, as a ring does: nothing records.
+    BeepWasRing(Leg),
+    /// No beep came, and nothing else speaks for a mailbox that records.
+    NoReason {
+        /// The leg that was listened to.
+        leg: Leg,
+        /// The ears' own words.
+        cause: String,
+    },
     /// The leg's audio connection to us has ended, or never began: we do not hear it, and cannot speak to it.
     TapLost {
         /// The leg that was listened to.
@@ -145,6 +154,8 @@ impl Event {
             | Self::Interrupted(_)
             | Self::LateBeep(_)
             | Self::LimitBeep(_)
+            | Self::BeepWasRing(_)
+            | Self::NoReason { .. }
             | Self::Redirected(_)
             | Self::TapLost { .. }
             | Self::NoAudio { .. }

@@ -35,6 +35,7 @@ impl HeardEvent {
             Heard::Beep(beep) => beeped("beep", beep),
             Heard::LateBeep(beep) => beeped("late_beep", beep),
             Heard::LimitBeep(beep) => beeped("limit_beep", beep),
+            Heard::BeepWasRing { again, first: _ } => beeped("beep_was_ring", again),
             Heard::Verdict {
                 verdict,
                 sit: _,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{heard_event::HeardEvent, phrase::PhraseRecord, recorder::RecordedCue};
 use crate::{
     id::Play,
-    screen::{Amd, At, Call, Hint, HintSays, HintSource, Settings},
+    screen::{Amd, At, Call, Hint, HintSays, HintSource, NoBeep, Settings},
 };
 
 /// The whole of `drop.json`.
@@ -34,6 +34,9 @@ pub(super) struct Manifest {
     pub(super) notes: Vec<String>,
     /// The settings of the ears.
     pub(super) settings: BTreeMap<String, f32>,
+    /// Whether the message could start by silence alone; evidence from before this could be set lacks it, and did.
+    #[serde(default = "before")]
+    pub(super) no_beep: String,
     /// What happened beside the sound, in order.
     pub(super) cues: Vec<CueRecord>,
     /// The phrases that were recognised, in the order in which they were reported.
@@ -138,8 +141,15 @@ impl Manifest {
             let set = settings.set(name, &value.to_string());
             set.map_err(|error| error.to_string())?;
         }
+        let set = settings.set(NoBeep::KEY, &self.no_beep);
+        set.map_err(|error| error.to_string())?;
         Ok(settings)
     }
+}
+
+/// How evidence was made that does not say.
+fn before() -> String {
+    NoBeep::Play.as_str().to_owned()
 }
 
 impl CueRecord {

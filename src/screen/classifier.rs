@@ -5,7 +5,7 @@
 //!      └── human, fax, sit, silence ──> Over
 //! ```
 //!
-//! Evidence is a sum of log-odds (nats, positive speaks for a machine). A sum of [`SURE`] makes a machine. If there is
+//! Evidence is a sum of log-odds (nats, positive speaks for a machine; [`weigh`](super::weigh)). A sum of [`SURE`] makes a machine. If there is
 //! no machine after as much quiet as only a person who waits leaves, it is a person: `hold_short` after a turn like "hello?",
 //! `hold_open` after one that may as well be a short greeting, so that its beep can still come.
 //!
@@ -14,36 +14,50 @@
 
 use super::{
     at::At,
-    background::{Background, NoiseCue},
+    background::Background,
     events::Heard,
     first_turn::FirstTurn,
-    hint::{Hint, HintSays, Hints, WORDS_MOST},
+    hint::{Hint, HintSays, Hints},
+    line_tones,
     reason::{Amd, Call, Reason, Reasons},
-    settings::Settings,
+    ring::{self, Watched},
+    settings::{NoBeep, Settings},
+    speaker::SpeakerEdge,
     spectrum::Look,
     speech::Edge,
     tone::{Beep, Signal, SitClass, ToneSound},
     tone_track::RING,
+    weigh::{PERSON, SURE},
 };
 use crate::words::{ReadyBy, Verdict};
 
 /// Decides who answered, and when the message may start.
 pub(super) struct Classifier {
-    settings: Settings,
+    pub(super) settings: Settings,
     pub(super) amd: Option<Amd>,
     pub(super) call: Option<Call>,
-    hints: Hints,
+    pub(super) hints: Hints,
     phase: ClassifierPhase,
     verdict: Option<Verdict>,
-    first_turn: FirstTurn,
-    noise: Background,
+    pub(super) first_turn: FirstTurn,
+    pub(super) noise: Background,
     /// The last beep since the last speech, and whether there was speech before it.
-    beep: Option<(Beep, bool)>,
+    pub(super) beep: Option<(Beep, bool)>,
     /// A beep started the message.
     beeped: bool,
     restarts: u32,
     /// The end of the last ring.
     rang: At,
+    /// A tone that may be a ring.
+    watched: Option<Watched>,
+    /// The last sound that may be a voice's: the background is what is heard after it.
+    pub(super) last_of_all: At,
+    /// The turn's voice is steady, and no other is heard behind it.
+    pub(super) is_steady: bool,
+    /// From when on what was said before is said again, and when that was known.
+    repeated: Option<(At, At)>,
+    /// When the sound stopped within a word.
+    stopped: Option<At>,
     /// When a voice began over a message that no beep had started.
     interrupted: Option<At>,
 }
@@ -52,19 +66,34 @@ pub(super) struct Classifier {
 pub(super) struct Hop {
     pub(super) sound: Option<ToneSound>,
     pub(super) edge: Option<Edge>,
+    pub(super) speaker_edge: Option<SpeakerEdge>,
     pub(super) barge_in: Option<At>,
     /// When what was said before began again.
     pub(super) repeated_from: Option<At>,
     /// A steady tone sounds.
     pub(super) tone: bool,
+    /// The tone that ended with this hop, whatever it is: its begin, its end and its pitch.
+    pub(super) ended: Option<(At, At, f32)>,
+    /// The last of the nearest voice, and of any that rises over the background.
     pub(super) last_voice: Option<At>,
+    pub(super) last_of_any: Option<At>,
+    /// The last sound that may be a voice's.
+    pub(super) last_of_all: Option<At>,
+    /// The nearest voice may be about to speak.
+    pub(super) rises: bool,
+    /// Others spoke a moment ago.
+    pub(super) others_speak: bool,
+    /// The voice of the turn is steady, and no other was heard behind it.
+    pub(super) is_steady: bool,
+    /// The sound stops within a word, with this hop.
+    pub(super) stops: bool,
     pub(super) look: Look,
 }
 
 /// The events of one hop, in order.
 #[derive(Default)]
 pub(super) struct Classified {
-    list: [Option<Heard>; 6],
+    list: [Option<Heard>; 8],
 }
 
 impl Classified {
@@ -106,6 +135,11 @@ impl Classifier {
             beeped: false,
             restarts: 0,
             rang: At::default(),
+            watched: None,
+            last_of_all: At::default(),
+            is_steady: false,
+            repeated: None,
+            stopped: None,
             interrupted: None,
         }
     }
@@ -130,18 +164,34 @@ impl Classifier {
 
     pub(super) fn hop(&mut self, hop: Hop, now: At) -> Classified {
         let mut out = Classified::default();
-        if let Some(edge) = hop.edge {
-            self.edge(edge, &mut out);
+        match hop.edge {
+            Some(Edge::Began(start)) => out.push(Heard::SpeechBegan { start }),
+            Some(Edge::Ended(end)) => out.push(Heard::SpeechEnded { end }),
+            None => {}
         }
-        self.noise.hop(&hop.look, hop.last_voice, now);
+        if let Some(edge) = hop.speaker_edge {
+            self.edge(edge, now, &mut out);
+        }
+        self.is_steady = hop.is_steady;
+        if hop.stops {
+            self.stopped = Some(now);
+        } else if !hop.look.void {
+            self.stopped = None;
+        }
+        self.noise.hop(&hop.look, hop.last_of_all, now);
+        self.last_of_all = hop.last_of_all.unwrap_or_default();
         match hop.sound {
-            Some(ToneSound::Beep(beep)) => self.on_beep(beep, &mut out),
+            Some(ToneSound::Beep(beep)) => self.on_beep(beep, now, &mut out),
             Some(ToneSound::Signal { signal, start, end }) => {
                 out.push(Heard::Signal { signal, start, end });
+                if signal == Signal::Ringback {
+                    self.watched = None;
+                }
                 self.on_signal(signal, start, now, &mut out);
             }
             None => {}
         }
+        self.on_tone_end(&hop, now, &mut out);
         if let Some(start) = hop.repeated_from {
             self.on_repetition(start, now, &mut out);
         }
@@ -158,14 +208,22 @@ impl Classifier {
         out
     }
 
-    fn edge(&mut self, edge: Edge, out: &mut Classified) {
+    fn edge(&mut self, edge: SpeakerEdge, now: At, out: &mut Classified) {
         match edge {
-            Edge::Began(start) => {
-                out.push(Heard::SpeechBegan { start });
-                let decided = self.verdict == Some(Verdict::Machine);
+            SpeakerEdge::Began { start, anew } => {
+                let decided = self.verdict == Some(Verdict::Machine) && !anew;
                 // A person who waits for an answer may pause like that.
                 if self.interrupted.is_some() && start.since(self.first_turn.last) > GREETING_GAP {
                     self.interrupted = Some(start);
+                }
+                if let Some(watched) = self.watched.filter(|watched| watched.tone.end < start)
+                    && self.phase == ClassifierPhase::Listening
+                {
+                    // Somebody took the call that rang.
+                    self.on_ring(watched.tone, now, out);
+                }
+                if anew {
+                    self.first_turn = FirstTurn::default();
                 }
                 self.first_turn.begin(start, decided);
                 // A beep before the words is not the one that follows a greeting.
@@ -175,55 +233,149 @@ impl Classifier {
                     self.beep = None;
                 }
             }
-            Edge::Ended(end) => {
-                out.push(Heard::SpeechEnded { end });
-                self.first_turn.end(end);
-            }
+            SpeakerEdge::Ended(end) => self.first_turn.end(end),
         }
     }
 
-    fn on_beep(&mut self, beep: Beep, out: &mut Classified) {
+    /// It rings: what was said before was an announcement's, and whoever takes the call begins anew.
+    fn on_ring(&mut self, tone: Beep, now: At, out: &mut Classified) {
+        let Beep { start, end, .. } = tone;
+        out.push(Heard::Signal {
+            signal: Signal::Ringback,
+            start,
+            end,
+        });
+        self.begin_anew(now);
+    }
+
+    fn begin_anew(&mut self, now: At) {
+        self.rang = now;
+        self.watched = None;
+        self.beep = None;
+        self.beeped = false;
+        self.interrupted = None;
+        self.repeated = None;
+        self.first_turn = FirstTurn::default();
+    }
+
+    fn on_beep(&mut self, beep: Beep, now: At, out: &mut Classified) {
+        let lasted = beep.end.since(beep.start);
         let spoken = self
             .first_turn
             .began
             .is_some_and(|began| beep.start.since(began) >= SPOKEN_LEAST);
         let cut = beep.start <= self.noise.opened() + RINGBACK_TAIL;
-        let rings = beep.end.since(beep.start) > RINGBACK_LEAST || cut;
+        let rings = lasted > RINGBACK_LEAST || cut;
         if !spoken && beep.second_hz.is_none() && RING.contains(&beep.hz) && rings {
-            let Beep { start, end, .. } = beep;
-            self.rang = end;
-            out.push(Heard::Signal {
-                signal: Signal::Ringback,
-                start,
-                end,
-            });
+            self.on_ring(beep, now, out);
+            return;
+        }
+        if let Some(watched) = self.watched
+            && watched.comes_again(&beep, self.settings.ring_wait)
+        {
+            self.on_ring(watched.tone, now, out);
+            self.on_ring(beep, now, out);
             return;
         }
         match self.phase {
             ClassifierPhase::Listening | ClassifierPhase::Ready => {
+                // A recorder's tone, or call waiting, after no more than "hello?".
+                let called = spoken
+                    && self
+                        .first_turn
+                        .last
+                        .since(self.first_turn.began.unwrap_or_default())
+                        <= HELLO_MOST;
+                if called && line_tones::warns(beep.hz, beep.second_hz, lasted) {
+                    return;
+                }
+                if self.phase == ClassifierPhase::Listening && self.may_ring(&beep) {
+                    self.watched = Some(Watched { tone: beep, spoken });
+                    return;
+                }
                 self.beep = Some((beep, spoken));
                 out.push(Heard::Beep(beep));
             }
-            ClassifierPhase::Playing { since } => {
-                let soon = beep.start.since(since);
-                let late = !self.beeped && soon <= self.settings.late_beep_window;
-                let double = self.beeped && soon <= DOUBLE;
-                if (late || double) && (self.restarts as f32) < self.settings.max_restarts {
-                    self.restarts += 1;
-                    self.beep = Some((beep, true));
-                    self.phase = ClassifierPhase::Listening;
-                    out.push(Heard::LateBeep(beep));
-                } else {
-                    out.push(Heard::LimitBeep(beep));
-                }
-            }
+            ClassifierPhase::Playing { since } => self.on_beep_over_message(beep, since, now, out),
             ClassifierPhase::Over => {
                 // A live call has ended by now; a recording that is heard to its end shows what was lost.
-                if self.verdict == Some(Verdict::Human) {
+                if self.verdict == Some(Verdict::Human) && !ring::may_ring(&beep) {
                     out.push(Heard::Beep(beep));
                 }
             }
         }
+    }
+
+    /// A tone has ended that is too rough for a beep, as two that beat are: in a pause it may be a ring all the same.
+    fn on_tone_end(&mut self, hop: &Hop, now: At, out: &mut Classified) {
+        let Some((start, end, hz)) = hop.ended.filter(|_| hop.sound.is_none() && !hop.tone) else {
+            return;
+        };
+        let tone = Beep {
+            start,
+            end,
+            hz,
+            second_hz: None,
+            sweep: 0.0,
+        };
+        let spoken = hop.last_of_all.is_some_and(|last| last <= start + PAUSES);
+        if spoken
+            && self.phase == ClassifierPhase::Listening
+            && self.watched.is_none()
+            && ring::may_ring(&tone)
+        {
+            self.on_ring(tone, now, out);
+        }
+    }
+
+    fn on_beep_over_message(&mut self, beep: Beep, since: At, now: At, out: &mut Classified) {
+        let soon = beep.start.since(since);
+        let may_restart = (self.restarts as f32) < self.settings.max_restarts;
+        if let Some((first, _)) = self.beep.filter(|_| self.beeped)
+            && ring::was_ring(&first, &beep, since)
+        {
+            out.push(Heard::BeepWasRing { first, again: beep });
+            self.begin_anew(now);
+            if may_restart {
+                self.restarts += 1;
+                self.phase = ClassifierPhase::Listening;
+            } else {
+                let mut reasons = Reasons::default();
+                reasons.push(Reason::Signal {
+                    signal: Signal::Ringback,
+                    start: beep.start,
+                });
+                self.decide(Verdict::Unsure, None, reasons, now, out);
+                self.phase = ClassifierPhase::Over;
+            }
+            return;
+        }
+        let late = !self.beeped && soon <= self.settings.late_beep_window;
+        let double = self.beeped && soon <= DOUBLE;
+        if (late || double) && may_restart {
+            self.restarts += 1;
+            self.phase = ClassifierPhase::Listening;
+            if late && self.may_ring(&beep) {
+                self.watched = Some(Watched {
+                    tone: beep,
+                    spoken: true,
+                });
+            } else {
+                self.beep = Some((beep, true));
+            }
+            out.push(Heard::LateBeep(beep));
+        } else {
+            out.push(Heard::LimitBeep(beep));
+        }
+    }
+
+    /// Whether a tone may be a ring, and has to be watched. Nothing rings behind a call that was diverted to a mailbox, unless
+    /// it rings as some country's telephones do.
+    fn may_ring(&self, beep: &Beep) -> bool {
+        ring::may_ring(beep)
+            && self.settings.ring_wait > 0.0
+            && !self.hints.beep_comes()
+            && (!self.was_diverted() || ring::is_ring_of_a_country(beep))
     }
 
     /// A voice over the message. After a beep that is a person. If none was heard, or the words come at once, the greeting
@@ -249,11 +401,20 @@ impl Classifier {
         self.phase = ClassifierPhase::Over;
     }
 
-    /// A prompt comes again and no beep ever came: a menu, or an announcement in a loop.
+    /// A prompt comes again and no beep ever came: a menu, or an announcement in a loop; or a mailbox that says twice what to
+    /// do, whose beep can still come.
     fn on_repetition(&mut self, start: At, now: At, out: &mut Classified) {
         if self.phase == ClassifierPhase::Over || self.beep.is_some() || self.beeped {
             return;
         }
+        self.repeated.get_or_insert((start, now));
+        let played = matches!(self.phase, ClassifierPhase::Playing { .. });
+        if played || self.interrupted.is_some() {
+            self.is_menu(start, now, out);
+        }
+    }
+
+    fn is_menu(&mut self, start: At, now: At, out: &mut Classified) {
         let mut reasons = Reasons::default();
         reasons.push(Reason::Repetition { start });
         self.decide(Verdict::Menu, None, reasons, now, out);
@@ -265,8 +426,7 @@ impl Classifier {
         if self.phase == ClassifierPhase::Over || self.beep.is_some() || self.beeped {
             return;
         }
-        let sure = |hint: &Hint| hint.records_nothing() && hint.nats >= SURE;
-        let Some(hint) = self.hints.iter().find(sure) else {
+        let Some(hint) = self.sure_hint() else {
             return;
         };
         let verdict = match hint.says {
@@ -290,7 +450,13 @@ impl Classifier {
             Signal::Fax => (Verdict::Fax, None),
             Signal::Busy => (Verdict::Unsure, None),
             Signal::Ringback => {
-                self.rang = now;
+                match self.phase {
+                    ClassifierPhase::Listening => self.begin_anew(now),
+                    ClassifierPhase::Playing { since } => {
+                        self.on_ring_over_message((start, now), since, out)
+                    }
+                    ClassifierPhase::Ready | ClassifierPhase::Over => self.rang = now,
+                }
                 return;
             }
             Signal::Key(_) => return,
@@ -304,14 +470,63 @@ impl Classifier {
         self.phase = ClassifierPhase::Over;
     }
 
+    /// A ring as long as no beep over the message: nothing records.
+    fn on_ring_over_message(&mut self, (start, now): (At, At), since: At, out: &mut Classified) {
+        let again = Beep {
+            start,
+            end: now,
+            hz: 0.0,
+            second_hz: None,
+            sweep: 0.0,
+        };
+        let first = self.beep.map_or(again, |(beep, _)| beep);
+        if !ring::AGAIN.contains(&start.since(since)) {
+            return;
+        }
+        out.push(Heard::BeepWasRing { first, again });
+        self.begin_anew(now);
+        if (self.restarts as f32) < self.settings.max_restarts {
+            self.restarts += 1;
+            self.phase = ClassifierPhase::Listening;
+        } else {
+            let mut reasons = Reasons::default();
+            reasons.push(Reason::Signal {
+                signal: Signal::Ringback,
+                start,
+            });
+            self.decide(Verdict::Unsure, None, reasons, now, out);
+            self.phase = ClassifierPhase::Over;
+        }
+    }
+
     fn listen(&mut self, hop: &Hop, now: At, out: &mut Classified) {
-        let Some(last_voice) = hop.last_voice else {
+        if let Some(watched) = self.watched
+            && let Some((start, end, hz)) = hop.ended
+            && watched.sounds_again(start, end, hz)
+        {
+            self.on_ring(watched.tone, now, out);
+        }
+        if let Some(watched) = self.watched {
+            if now.since(watched.tone.end) < self.settings.ring_wait || hop.tone {
+                return;
+            }
+            self.watched = None;
+            self.beep = Some((watched.tone, watched.spoken));
+            out.push(Heard::Beep(watched.tone));
+        }
+        let Some(last_voice) = hop.last_voice.filter(|last| *last > self.rang) else {
             self.listen_to_silence(hop, now, out);
             return;
         };
         self.first_turn.last = last_voice;
         let (sum, reasons) = self.weigh(now);
         let quiet = now.since(last_voice);
+        if let Some((start, known)) = self.repeated.filter(|_| self.beep.is_none()) {
+            if quiet >= MENU_WAITS || now.since(known) >= MENU_GOES_ON {
+                self.is_menu(start, now, out);
+            }
+            return;
+        }
         let goes_on = |start: &At| last_voice.since(*start) >= self.settings.machine_turn;
         let interrupted = self.interrupted.filter(|start| !goes_on(start));
         if let Some(start) = interrupted.filter(|_| self.beep.is_none()) {
@@ -331,17 +546,38 @@ impl Classifier {
             self.look_for_ready(hop, quiet, now, out);
             return;
         }
-        let hold = if sum <= PERSON {
+        let hold = if sum <= PERSON && !hop.others_speak {
             self.settings.hold_short
         } else {
             self.settings.hold_open
         };
-        if quiet >= hold && !hop.tone && self.beep.is_none() {
+        // A softer voice may be the same party's; for ever it is not.
+        let quiet_of_all = now.since(self.last_of_all);
+        let waits = quiet_of_all >= hold || quiet >= self.settings.hold_open + OTHERS_GO_ON;
+        if quiet >= hold && waits && !hop.tone && !hop.rises && self.beep.is_none() {
+            let lasted = last_voice.since(self.first_turn.began.unwrap_or_default());
+            if let Some(stopped) = self.stopped
+                && lasted > self.settings.short_turn
+                && sum > PERSON
+            {
+                // The sound stopped, and nobody waits.
+                if now.since(stopped) >= self.settings.beep_wait {
+                    self.is_unsure(reasons, Reason::SoundStopped, now, out);
+                }
+                return;
+            }
             let mut reasons = reasons;
             reasons.push(Reason::Waits(quiet));
             self.decide(Verdict::Human, None, reasons, now, out);
             self.phase = ClassifierPhase::Over;
         }
+    }
+
+    fn is_unsure(&mut self, reasons: Reasons, reason: Reason, now: At, out: &mut Classified) {
+        let mut reasons = reasons;
+        reasons.push(reason);
+        self.decide(Verdict::Unsure, None, reasons, now, out);
+        self.phase = ClassifierPhase::Over;
     }
 
     fn listen_to_silence(&mut self, hop: &Hop, now: At, out: &mut Classified) {
@@ -365,10 +601,23 @@ impl Classifier {
             if self.beep_settled(now) {
                 self.ready(ReadyBy::Beep, now, out);
             }
-        } else if quiet
-            >= self.settings.ready_silence + self.noise.still_plays(quiet) + self.tone_to_come(now)
-        {
-            self.ready(ReadyBy::Silence, now, out);
+            return;
+        }
+        let waits = self.tone_to_come(now);
+        let quiet_of_any = now.since(hop.last_of_any.unwrap_or_default());
+        let enough = self.settings.ready_silence
+            + self.noise.still_plays(now.since(self.last_of_all))
+            + waits;
+        let (sum, reasons) = self.reasons_to_play(now);
+        let may_play = self.settings.no_beep == NoBeep::Play || sum >= self.settings.reason_least;
+        if may_play {
+            if quiet.min(quiet_of_any) >= enough {
+                // The verdict says again why it is one, with the reasons to play.
+                self.decide(Verdict::Machine, None, reasons, now, out);
+                self.ready(ReadyBy::Silence, now, out);
+            }
+        } else if quiet >= self.settings.beep_wait + waits {
+            self.is_unsure(reasons, Reason::NoBeep(quiet), now, out);
         }
     }
 
@@ -423,108 +672,7 @@ impl Classifier {
             reasons,
         });
     }
-
-    /// Sums the evidence so far.
-    fn weigh(&self, now: At) -> (f32, Reasons) {
-        let mut sum = 0.0;
-        let mut reasons = Reasons::default();
-        let mut add = |weight: f32, reason| {
-            sum += weight;
-            reasons.push(reason);
-        };
-        if let Some((beep, _)) = self.beep {
-            add(BEEP, Reason::Beep(beep));
-        }
-        if let Some(began) = self.first_turn.began {
-            let lasted = self.first_turn.last.since(began);
-            let end = self.first_turn.last;
-            if lasted >= self.settings.machine_turn {
-                add(LONG_TURN, Reason::FirstTurn { lasted, end });
-            } else if lasted <= self.settings.short_turn {
-                add(SHORT_TURN, Reason::FirstTurn { lasted, end });
-            } else if self.first_turn.are_calls() {
-                add(
-                    SHORT_TURN,
-                    Reason::Calls {
-                        count: self.first_turn.utterances,
-                    },
-                );
-            } else {
-                add(OPEN_TURN, Reason::FirstTurn { lasted, end });
-            }
-        }
-        // A beep is not background.
-        let noise = self.noise.cue(now.since(self.first_turn.last));
-        match noise.filter(|_| self.beep.is_none()) {
-            Some(NoiseCue::Came(by)) => add(NOISE_CAME, Reason::NoiseCame { by }),
-            Some(NoiseCue::Stopped(by)) => add(NOISE_STOPPED, Reason::NoiseStopped { by }),
-            Some(NoiseCue::GoesOn) => add(NOISE_GOES_ON, Reason::NoiseGoesOn),
-            None => {}
-        }
-        match self.amd {
-            Some(Amd::Machine) => add(AMD, Reason::Amd(Amd::Machine)),
-            Some(Amd::Human) => add(-AMD, Reason::Amd(Amd::Human)),
-            Some(Amd::Unsure) | None => {}
-        }
-        // A time that is not known is evidence of nothing.
-        if let Some(call) = self.call
-            && let Some(alerted) = call.alerted
-        {
-            if call.other_rang && alerted <= DIVERTED_AT_MOST {
-                add(DIVERTED, Reason::Diverted { alerted });
-            } else if alerted >= LIFTED_AT_LEAST {
-                add(RANG_LONG, Reason::RangLong { alerted });
-            }
-        }
-        for hint in self.hints.iter() {
-            add(hint.weight(), Reason::Hint(hint));
-        }
-        (sum, reasons)
-    }
 }
-
-/// Odds of 12 to 1.
-const SURE: f32 = 2.5;
-
-/// At most this speaks for a person so clearly that the short hold will do.
-const PERSON: f32 = -1.5;
-
-// What each piece of evidence weighs, in nats. Only a beep and a long turn make a machine by themselves; all the rest
-// changes how long to wait, and starts a message only if two of them agree with a turn that may be a machine's.
-
-/// Nothing but a mailbox beeps: one false beep in some ten minutes of speech against one in each mailbox.
-const BEEP: f32 = 8.0;
-const LONG_TURN: f32 = 3.5;
-/// Businesses and short greetings are equally long; there are more people who answer so than mailboxes without a beep.
-const OPEN_TURN: f32 = -0.5;
-const SHORT_TURN: f32 = -2.0;
-/// A person's own noise can start after the hello, too (a window, a car).
-const NOISE_CAME: f32 = 1.0;
-/// Noise suppression in telephones does the same to a person's noise, so it is not enough to play.
-const NOISE_STOPPED: f32 = 2.0;
-const NOISE_GOES_ON: f32 = -0.5;
-/// AMD with its defaults calls 40 % of people a machine: hardly evidence.
-const AMD: f32 = 0.5;
-/// Measured with the development corpus, machines noted as diverted and people as lifting after 2 to 8 s: of 1092 machines 94
-/// in 100 get their message instead of 89, and no more people hear it. It is worth little beside that: a second phone may be
-/// lifted just then.
-const DIVERTED: f32 = 1.0;
-const RANG_LONG: f32 = -0.5;
-
-// What only the calls show never starts a message: not by itself, nor with AMD's answer, nor with a background that came.
-const _: () = assert!(OPEN_TURN + DIVERTED + AMD + NOISE_CAME < SURE);
-// Nor do words that were recognised, with AMD's answer.
-const _: () = assert!(OPEN_TURN + WORDS_MOST + AMD < SURE);
-// And a short turn is never a machine's, unless a beep follows.
-const _: () = assert!(SHORT_TURN + DIVERTED + AMD + NOISE_STOPPED < SURE);
-// With a turn that may be a machine's and a background that stopped with it, it decides.
-const _: () = assert!(OPEN_TURN + AMD + NOISE_STOPPED < SURE);
-const _: () = assert!(OPEN_TURN + DIVERTED + NOISE_STOPPED >= SURE);
-
-/// A diverted call is answered within this time of alerting (s); a hand needs longer.
-const DIVERTED_AT_MOST: f32 = 1.2;
-/// After this time a person may well have walked to the telephone (s).
-const LIFTED_AT_LEAST: f32 = 4.0;
 
 /// Seconds: the shortest ring (British) is 0.4 s long. Before any speech it is not a beep.
 const RINGBACK_LEAST: f32 = 0.36;
@@ -547,6 +695,20 @@ const DOUBLE: f32 = 0.5;
 
 /// How long a call screener may take to ask its owner, without a sound (s).
 const SCREENED_SILENCE: f32 = 30.0;
+
+/// A tone that begins so soon after the last word is not in it (s).
+const PAUSES: f32 = 0.05;
+
+/// How much longer than a person waits other voices may go on before they count as somebody else's (s).
+const OTHERS_GO_ON: f32 = 1.0;
+
+/// At most this much is no more than a "hello?" (s).
+const HELLO_MOST: f32 = 1.2;
+
+/// Quiet after what was said twice, in which a mailbox's beep would have come (s).
+const MENU_WAITS: f32 = 2.5;
+/// What is said again and goes on for so long is no mailbox's (s).
+const MENU_GOES_ON: f32 = 8.0;
 
 /// No person answers a message sooner after its start (s): earlier speech began before it.
 const ANSWER_LEAST: f32 = 0.6;

@@ -59,6 +59,14 @@ pub enum Heard {
     LateBeep(Beep),
     /// A beep while the message plays that does not start it again: the mailbox's limit is reached.
     LimitBeep(Beep),
+    /// The tone that started the message came again while it played, as a ring does: nothing records, and the ready point was
+    /// none. Stop the message; what follows is listened to like the beginning of a call.
+    BeepWasRing {
+        /// The tone that started the message.
+        first: Beep,
+        /// The next ring.
+        again: Beep,
+    },
     /// A voice while the message plays: stop it. If it `answers`, the verdict that it is a person follows at once.
     /// Otherwise the greeting may have gone on: if it has, the ready point follows, and if not, that verdict.
     Voice {

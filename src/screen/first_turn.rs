@@ -49,7 +49,7 @@ impl FirstTurn {
 
 /// Silence of this length ends a turn (s): no sentence of a greeting is that far from the next, and who speaks again waited for
 /// an answer.
-const TURN_GAP: f32 = 2.1;
+pub(super) const TURN_GAP: f32 = 2.1;
 
 /// The longest single "hello?" of a person (s).
 const CALL_MOST: f32 = 1.2;

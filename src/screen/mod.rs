@@ -18,21 +18,26 @@ mod classifier;
 mod events;
 mod first_turn;
 mod hint;
+mod line_tones;
 mod reason;
 mod repetition;
 mod replay;
+mod ring;
 mod settings;
+mod speaker;
 mod spectrum;
 mod speech;
 #[cfg(test)]
 mod tests;
 mod tone;
 mod tone_track;
+mod weigh;
 
 use std::fmt;
 
 use self::{
-    at::HOP, barge_in::BargeIn, classifier::Classifier, repetition::Repetition, spectrum::Spectrum,
+    at::HOP, barge_in::BargeIn, classifier::Classifier, first_turn::TURN_GAP,
+    repetition::Repetition, speaker::Speaker, speaker::SpeakerEdge, spectrum::Spectrum,
     speech::Speech, tone::Tones,
 };
 pub use self::{
@@ -40,9 +45,9 @@ pub use self::{
     barge_in::Message,
     events::Heard,
     hint::{Hint, HintSays, HintSource},
-    reason::{Amd, Call, Reason, Reasons},
+    reason::{Amd, Call, PlayGround, Reason, Reasons},
     replay::{CallFacts, Cue, Replay},
-    settings::{BadSetting, Setting, Settings},
+    settings::{BadSetting, NoBeep, Setting, Settings},
     tone::{Beep, Signal, SitClass},
 };
 
@@ -57,6 +62,7 @@ pub struct Ears {
     spectrum: Spectrum,
     tones: Tones,
     speech: Speech,
+    speaker: Speaker,
     barge_in: BargeIn,
     repetition: Repetition,
     classifier: Classifier,
@@ -78,6 +84,7 @@ impl Ears {
             spectrum: Spectrum::new(),
             tones: Tones::new(),
             speech: Speech::new(),
+            speaker: Speaker::new(),
             barge_in: BargeIn::new(),
             repetition: Repetition::new(),
             classifier: Classifier::new(settings),
@@ -124,6 +131,7 @@ impl Ears {
     pub fn listen_anew(&mut self) {
         let now = self.now();
         self.speech = Speech::new();
+        self.speaker = Speaker::new();
         self.repetition = Repetition::new();
         self.classifier.listen_anew(now);
     }
@@ -145,6 +153,13 @@ impl Ears {
         let sound = self.tones.hop(&look, &self.spectrum, now);
         let before = self.speech.last_voice();
         let edge = self.speech.hop(&look, now);
+        let spoke = self.speaker.last_voice();
+        let speaker_edge = self.speaker.hop(&look, self.speech.active(), now);
+        if let Some(SpeakerEdge::Began { start, anew }) = speaker_edge
+            && (anew || spoke.is_none_or(|last| start.since(last) > TURN_GAP))
+        {
+            self.speaker.begin_turn();
+        }
         let repeated_from = self
             .repetition
             .hop(&look, edge, self.speech.active(), before);
@@ -158,7 +173,15 @@ impl Ears {
                 barge_in,
                 repeated_from,
                 tone: self.tones.sounding(),
-                last_voice: self.speech.last_voice(),
+                ended: self.tones.ended(),
+                speaker_edge,
+                last_voice: self.speaker.last_voice(),
+                last_of_any: self.speaker.last_of_any(),
+                last_of_all: self.speech.last_voice(),
+                rises: self.speaker.rises(),
+                others_speak: self.speaker.others_speak(now),
+                is_steady: !self.speaker.has_others(),
+                stops: self.speaker.stops(&look, now),
                 look,
             },
             now,

@@ -92,6 +92,41 @@ pub enum Reason {
     },
     /// Another part of the program says so.
     Hint(Hint),
+    /// Something that speaks for a mailbox that records, so that the message may start without a beep.
+    ToPlay {
+        /// What it is.
+        ground: PlayGround,
+        /// What it is worth, in nats.
+        nats: f32,
+    },
+    /// The reasons to play without a beep, together.
+    PlaySum {
+        /// What they are worth, in nats.
+        nats: f32,
+        /// What they have to be worth, in nats.
+        least: f32,
+    },
+    /// No beep came for so long after the greeting (s).
+    NoBeep(f32),
+    /// The sound ended in the middle of a word, as a lost connection does.
+    SoundStopped,
+}
+
+/// What speaks for a mailbox that records, although no beep came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlayGround {
+    /// A long turn of one steady voice, with no other behind it.
+    SteadyTurn,
+    /// The call was diverted, and the turn was no person's.
+    Diverted,
+    /// The background stopped with the greeting: somebody recorded it, and no company or network did.
+    Background,
+    /// The book knows the prompt.
+    Prompt,
+    /// The words were those of a mailbox.
+    Words,
+    /// Something said of the call speaks against it.
+    Against,
 }
 
 /// The reasons of a verdict, the strongest first.
@@ -139,6 +174,25 @@ impl fmt::Display for Reason {
                 "diverted: answered after {alerted:.1} s while the other leg rang"
             ),
             Self::Hint(hint) => hint.fmt(f),
+            Self::ToPlay { ground, nats } => {
+                let ground = match ground {
+                    PlayGround::SteadyTurn => "a long turn of one steady voice",
+                    PlayGround::Diverted => "the call was diverted",
+                    PlayGround::Background => "the background stopped with the greeting",
+                    PlayGround::Prompt => "the prompt is known",
+                    PlayGround::Words => "the words are a mailbox's",
+                    PlayGround::Against => "other hints speak against it",
+                };
+                write!(f, "to play without a beep: {ground} ({nats:.1} nats)")
+            }
+            Self::PlaySum { nats, least } if nats >= least => {
+                write!(f, "reason enough to play: {nats:.1} of {least:.1} nats")
+            }
+            Self::PlaySum { nats, least } => {
+                write!(f, "no reason to play: {nats:.1} of {least:.1} nats")
+            }
+            Self::NoBeep(waited) => write!(f, "no beep for {waited:.1} s"),
+            Self::SoundStopped => f.write_str("the sound stopped within a word"),
             Self::RangLong { alerted } => write!(f, "rang {alerted:.1} s before it was answered"),
         }
     }

@@ -164,6 +164,7 @@ impl Replay {
             Heard::Beep(beep) | Heard::LateBeep(beep) | Heard::LimitBeep(beep) => {
                 self.beeps.push(beep)
             }
+            Heard::BeepWasRing { .. } => {}
             Heard::Voice { at, .. } => self.voice = Some(at),
             Heard::SpeechBegan { .. } | Heard::SpeechEnded { .. } | Heard::Signal { .. } => {}
         }

@@ -11,16 +11,18 @@ macro_rules! settings {
         #[derive(Clone, Copy, Debug, PartialEq)]
         pub struct Settings {
             $($(#[doc = $doc])+ #[doc = ""] #[doc = concat!("In ", $unit, ", ", $low, " to ", $high, "; ", $default, " unless set.")] pub $name: f32,)+
+            /// Whether the message may start by silence alone.
+            pub no_beep: NoBeep,
         }
 
         impl Default for Settings {
             fn default() -> Self {
-                Self { $($name: $default,)+ }
+                Self { $($name: $default,)+ no_beep: NoBeep::default() }
             }
         }
 
         impl Settings {
-            /// Every setting.
+            /// Every setting that is a number.
             pub const ALL: &[Setting] = &[$(Setting {
                 name: stringify!($name),
                 about: concat!($($doc, "\n"),+).trim_ascii(),
@@ -30,7 +32,7 @@ macro_rules! settings {
                 most: $high,
             },)+];
 
-            /// Each setting's name and value, in the order of [`Self::ALL`].
+            /// The name and the value of each setting that is a number, in the order of [`Self::ALL`].
             pub fn values(&self) -> impl Iterator<Item = (&'static str, f32)> {
                 [$((stringify!($name), self.$name),)+].into_iter()
             }
@@ -41,6 +43,14 @@ macro_rules! settings {
             /// [`BadSetting`] if there is no such setting, or the value is not a number in its range, or not a whole one
             /// although it counts how often something is done.
             pub fn set(&mut self, name: &str, value: &str) -> Result<(), BadSetting> {
+                if name == NoBeep::KEY {
+                    self.no_beep = NoBeep::parse(value).ok_or_else(|| BadSetting::Value {
+                        name: name.to_owned(),
+                        value: value.to_owned(),
+                        expected: NoBeep::EXPECTED.to_owned(),
+                    })?;
+                    return Ok(());
+                }
                 let field = match name {
                     $(stringify!($name) => &mut self.$name,)+
                     _ => return Err(BadSetting::Unknown { name: name.to_owned() }),
@@ -88,6 +98,28 @@ settings! {
     beep_guard: 0.2, 0.05..=2.0, "seconds";
     /// Quiet after a beep that no speech came before: a chime may come before the greeting.
     lone_beep_guard: 1.5, 0.05..=5.0, "seconds";
+    /// Quiet after a machine's greeting without a beep and without a reason to play, until the verdict is `unsure`.
+    ///
+    /// Shorter frees the line sooner, longer waits for beeps that come late.
+    beep_wait: 8.0, 1.0..=60.0, "seconds";
+    /// How long a lone tone of 350 to 500 Hz is watched for the next ring before it counts as a beep.
+    ///
+    /// The longest pause between two rings in any country's table is 6 s. Shorter starts sooner after such beeps, and takes slow rings for beeps.
+    ring_wait: 6.0, 0.0..=10.0, "seconds";
+    /// What the reasons to play without a beep have to be worth together.
+    ///
+    /// Has an effect only if `no_beep` is `wait_for_reason`. Lower plays to more mailboxes without a beep, and to more people and menus.
+    reason_least: 3.0, 0.1..=20.0, "nats";
+    /// What a turn of `machine_turn` or longer is worth as a reason to play, if its voice is steady and no other is heard behind it.
+    reason_turn: 1.0, 0.0..=20.0, "nats";
+    /// What a diverted call is worth as a reason to play: answered within 1.2 s while the other leg rang, and the turn was no person's.
+    reason_diverted: 1.5, 0.0..=20.0, "nats";
+    /// What a background that came with the greeting and stopped with it is worth as a reason to play: somebody recorded it at home.
+    reason_background: 2.0, 0.0..=20.0, "nats";
+    /// The most that a prompt of the book is worth as a reason to play.
+    reason_prompt: 8.0, 0.0..=20.0, "nats";
+    /// The most that words are worth as a reason to play.
+    reason_words: 2.0, 0.0..=20.0, "nats";
     /// How long after the answer there may be no speech until the verdict is `silence`.
     initial_silence: 8.0, 2.0..=60.0, "seconds";
     /// How long after the start of the message a first beep starts it again.
@@ -98,6 +130,41 @@ settings! {
     ///
     /// Speech has gaps, so that more than the most that can be set would never be found, and no voice would stop it.
     live_voice: 0.35, 0.1..=0.8, "seconds";
+}
+
+/// Whether the message may start by silence alone, if no beep comes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NoBeep {
+    /// Only if something else speaks for a mailbox that records: `wait_for_reason`.
+    #[default]
+    WaitForReason,
+    /// After every machine's greeting: `play`.
+    Play,
+}
+
+impl NoBeep {
+    /// The setting's name.
+    pub const KEY: &str = "no_beep";
+    /// What it takes.
+    pub const EXPECTED: &str = "`wait_for_reason` or `play`";
+    /// Each value and its name.
+    pub const ALL: [(&str, Self); 2] = [
+        ("wait_for_reason", Self::WaitForReason),
+        ("play", Self::Play),
+    ];
+
+    /// The value's name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::WaitForReason => "wait_for_reason",
+            Self::Play => "play",
+        }
+    }
+
+    fn parse(name: &str) -> Option<Self> {
+        let found = Self::ALL.iter().find(|(known, _)| *known == name);
+        found.map(|(_, value)| *value)
+    }
 }
 
 /// The description of a setting.

@@ -5,6 +5,7 @@
 
 use super::{
     at::At,
+    line_tones::{COUNTRIES, LONGEST_BUSY, SHORTEST_BUSY, SPECIAL_INFORMATION},
     spectrum::{BINS, Look, Spectrum},
     tone_track::{Pitch, Point, QUIETS, Tone, Track, is_cng},
 };
@@ -90,6 +91,8 @@ pub(super) struct Tones {
     /// What was heard of each channel of V.21.
     data: [Data; 2],
     pending: Option<Pending>,
+    /// A tone ended with the last hop.
+    has_ended: bool,
 }
 
 /// One channel of V.21.
@@ -140,6 +143,7 @@ impl Tones {
             fax_told: false,
             data: [Data::default(); 2],
             pending: None,
+            has_ended: false,
         }
     }
 
@@ -150,6 +154,7 @@ impl Tones {
 
     pub(super) fn hop(&mut self, look: &Look, spectrum: &Spectrum, now: At) -> Option<ToneSound> {
         let centre = now.before(CENTRE);
+        self.has_ended = false;
         let confirmed = self.confirm(look, centre);
         let sound = self.follow(look, spectrum, centre);
         if let Some(fax) = self.modem(look, spectrum, centre) {
@@ -190,9 +195,14 @@ impl Tones {
             self.pending = None;
             return None;
         }
+        if again && pending.of_a_line() {
+            // The second burst says what the line is.
+            self.pending = None;
+            return None;
+        }
         let quiet = centre.since(pending.beep.end);
         let enough = if pending.of_a_line() {
-            quiet >= CONFIRM_LINE && !again
+            quiet >= CONFIRM_LINE
         } else {
             quiet >= CONFIRM || again
         };
@@ -335,6 +345,7 @@ impl Tones {
         let tone = tone?;
         self.past.rotate_right(1);
         self.past[0] = Some(tone);
+        self.has_ended = true;
         sound
     }
 
@@ -354,6 +365,9 @@ impl Tones {
         }
         if let Some(start) = self.calls(&tone) {
             return signal(Signal::Fax, start);
+        }
+        if let Some(start) = self.double_ring(&tone) {
+            return signal(Signal::Ringback, start);
         }
         if tone.rings() {
             return signal(Signal::Ringback, tone.start);
@@ -404,7 +418,9 @@ impl Tones {
         let close =
             |a: &Tone, b: &Tone| b.start.since(a.end) < SIT_GAP && a.end.since(b.start) < SIT_GAP;
         let near = |tone: &Tone, hz: f32| tone.high.is_none() && (tone.low - hz).abs() < SIT_WIDTH;
-        let rises = near(first, 950.0) && near(second, 1_400.0) && near(third, 1_780.0);
+        let [low_hz, middle_hz, high_hz] = SPECIAL_INFORMATION;
+        let rises =
+            near(first, low_hz) && near(second, middle_hz) && near(third, high_hz - THIRD_LOW);
         if !rises || !close(first, second) || !close(second, third) {
             return None;
         }
@@ -432,6 +448,26 @@ impl Tones {
             SitClass::Other
         };
         Some((class, first.start))
+    }
+
+    /// The second burst of a double ring. Two that beat make the tone rough; a double beep is shorter.
+    fn double_ring(&self, second: &Tone) -> Option<At> {
+        let first = self.past[0]?;
+        let gap = second.start.since(first.end);
+        let mut doubles = COUNTRIES.iter().map(|country| country.ringing);
+        let rings = doubles.any(|ring| {
+            ring.times.len() > 2
+                && (gap - ring.times[1]).abs() <= SAME_TIME
+                && ring.has(first.low, first.high, first.lasted())
+                && ring.has(second.low, second.high, second.lasted())
+        });
+        rings.then_some(first.start)
+    }
+
+    /// The tone that ended with the last hop, whatever it is: its begin, its end and its pitch.
+    pub(super) fn ended(&self) -> Option<(At, At, f32)> {
+        let tone = self.past[0].filter(|_| self.has_ended)?;
+        Some((tone.start, tone.end, tone.low))
     }
 
     /// A line tone: the third burst of the same pitch, length and distance.
@@ -469,9 +505,9 @@ const ROUGH_AGAIN: f32 = 4.0;
 const AGAIN: f32 = 0.4;
 /// Quiet after a beep until it is one (s): a vowel is followed by its word, a note by the next.
 const CONFIRM: f32 = 0.15;
-/// The same if the tone may be a busy tone's: its next burst begins within this time (E.180: 0.75 s at most, and 0.5 s in
+/// The same if the tone may be a busy tone's: its next burst begins within this time (E.180: 0.75 s at most, and 0.6 s in
 /// all but a few countries).
-const CONFIRM_LINE: f32 = 0.6;
+const CONFIRM_LINE: f32 = 0.68;
 /// Hz: busy and congestion tones of nearly all countries but America are 400 to 450 Hz (E.180, supplement 2).
 const LINE_TONE: std::ops::RangeInclusive<f32> = 385.0..=460.0;
 /// Hops in that time that may be loud: a click.
@@ -508,6 +544,8 @@ const SIT_LONG: f32 = 0.328;
 /// Hz, and seconds, within which two bursts are the same.
 const SAME_HZ: f32 = 10.0;
 const SAME_TIME: f32 = 0.05;
-/// Busy and reorder tones are on and off for 0.2 to 0.75 s.
-const BUSY_LEAST: f32 = 0.12;
-const BUSY_MOST: f32 = 0.8;
+/// Busy and reorder tones are on and off by turns; the windows add to one and take from the other (s).
+const BUSY_LEAST: f32 = SHORTEST_BUSY - 0.045;
+const BUSY_MOST: f32 = LONGEST_BUSY + 0.05;
+/// Hz: between E.180 and what recordings and America have of the third.
+const THIRD_LOW: f32 = 20.0;

@@ -313,3 +313,37 @@ fn an_announcement_says_what_became_of_the_number() {
         ));
     }
 }
+
+#[test]
+fn a_tone_that_was_a_ring_stops_the_message_and_proves_nothing() {
+    ladder(
+        r"
+        plan single listen
+            0.0 (start)                                 dial drop                     [drop_dialled]
+            3.0 entered drop                            listen drop                   [drop_answered]
+            9.5 screened drop machine beep              -                             [verdict]
+            9.5 ready drop beep                         speak drop 1                  [ready]
+            9.6 speaking 1                              -                             [play_started]
+           13.6 beep_was_ring drop                      hush 1
+           13.7 spoken 1 stopped 4.0                    -
+           22.0 screened drop silence                   hang_up drop                  [drop_hung_up]
+           22.1 gone drop 16                            -                             [drop_gone]
+        => cut_off by us; silence; played 4.0; drop 16
+        ",
+    );
+}
+
+#[test]
+fn without_a_beep_and_a_reason_nothing_is_played() {
+    ladder(
+        r"
+        plan single listen
+            0.0 (start)                                 dial drop                     [drop_dialled]
+            3.0 entered drop                            listen drop                   [drop_answered]
+            9.5 screened drop machine                   -                             [verdict]
+           20.0 no_reason drop                          hang_up drop                  [verdict drop_hung_up]
+           20.1 gone drop 16                            -                             [drop_gone]
+        => unsure by us; unsure (no beep); drop 16
+        ",
+    );
+}

@@ -105,6 +105,11 @@ pub(crate) fn event(text: &str) -> Event {
         ["interrupted", l] => Event::Interrupted(leg(l)),
         ["late_beep", l] => Event::LateBeep(leg(l)),
         ["limit_beep", l] => Event::LimitBeep(leg(l)),
+        ["beep_was_ring", l] => Event::BeepWasRing(leg(l)),
+        ["no_reason", l] => Event::NoReason {
+            leg: leg(l),
+            cause: "no beep".into(),
+        },
         ["deaf", l] => Event::TapLost {
             leg: leg(l),
             why: "so the tap said".into(),
@@ -172,6 +177,8 @@ pub(crate) fn event_words(event: &Event) -> String {
         Event::Interrupted(leg) => format!("interrupted {leg}"),
         Event::LateBeep(leg) => format!("late_beep {leg}"),
         Event::LimitBeep(leg) => format!("limit_beep {leg}"),
+        Event::BeepWasRing(leg) => format!("beep_was_ring {leg}"),
+        Event::NoReason { leg, .. } => format!("no_reason {leg}"),
         Event::TapLost { leg, .. } => format!("deaf {leg}"),
         Event::Returned(leg) => format!("returned {leg}"),
         Event::Held(leg) => format!("held {leg}"),

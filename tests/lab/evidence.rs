@@ -333,6 +333,7 @@ fn start(bench: &Bench, number: &Number, dir: &Path, mode: &str) -> Result<Dropp
     let mut program = bench.lab().aftertone();
     program
         .env("AFTERTONE__SCREEN__MODE", mode)
+        .env("AFTERTONE__SCREEN__NO_BEEP", "play")
         .env("AFTERTONE__EVIDENCE__DIR", dir);
     Dropping::start(program, number, &bench.message().name, &[])
 }

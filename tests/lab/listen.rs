@@ -59,6 +59,9 @@ pub(crate) fn trials(bench: &Arc<Bench>) -> Vec<Trial> {
     trials
 }
 
+/// A message may begin by silence alone.
+pub(crate) const PLAY: (&str, &str) = ("AFTERTONE__SCREEN__NO_BEEP", "play");
+
 pub(crate) const LISTEN: (&str, &str) = ("AFTERTONE__SCREEN__MODE", "listen");
 
 /// For tests of the PBX's own screening.
@@ -182,6 +185,9 @@ impl Case {
         let number = lab.number(self.subscriber);
         let mut program = lab.aftertone();
         program.envs([LISTEN]);
+        if self.ready_by == SILENCE {
+            program.envs([PLAY]);
+        }
         let dropped =
             Dropping::start(program, &number, &bench.message().name, &[])?.finish(PATIENCE)?;
         let json = &dropped.json;

@@ -359,6 +359,7 @@ impl Case {
         let number = lab.number(self.subscriber);
         let mut program = lab.aftertone();
         program.env("AFTERTONE__SCREEN__MODE", self.mode);
+        program.env("AFTERTONE__SCREEN__NO_BEEP", "play");
         program.envs(self.settings.iter().copied());
         let dropped =
             Dropping::start(program, &number, &bench.message().name, &[])?.finish(PATIENCE)?;

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     evidence::{EvidenceReader, Recording},
-    screen::{Amd, At, Beep, Heard, Replay, Settings},
+    screen::{Amd, At, Beep, Heard, NoBeep, Replay, Settings},
     words::{ReadyBy, Verdict},
 };
 
@@ -119,12 +119,19 @@ pub(super) fn run(args: &ExplainArgs, printer: Printer) -> Result<Exit, CliError
 
 fn settings_table() -> impl Iterator<Item = String> {
     let table = Settings::ALL.iter();
-    table.map(|setting| {
+    let no_beep = format!(
+        "{:<18} {:>5}  {}",
+        NoBeep::KEY,
+        NoBeep::default().as_str(),
+        NoBeep::EXPECTED
+    );
+    let numbers = table.map(|setting| {
         format!(
             "{:<18} {:>5}  {} to {} {}",
             setting.name, setting.default, setting.least, setting.most, setting.unit
         )
-    })
+    });
+    std::iter::once(no_beep).chain(numbers)
 }
 
 /// The recordings and the evidence to explain, those of a folder in the order of their names.
@@ -384,6 +391,11 @@ fn moment(heard: &Heard, printer: Printer) -> String {
         Heard::LimitBeep(beep) => {
             let words = format!("{beep}: the mailbox's limit");
             (&beep.start, words, Some(Paint::Warn))
+        }
+        Heard::BeepWasRing { again, .. } => {
+            let words =
+                format!("{again} came again: the first was a ring, and the message would stop");
+            (&again.start, words, Some(Paint::Warn))
         }
         Heard::Verdict {
             verdict,

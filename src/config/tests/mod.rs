@@ -174,6 +174,7 @@ listen = "0.0.0.0:9000-9100"
 advertise = "here.example"
 allow = ["10.1.0.0/16", "192.0.2.7"]
 amd = false
+no_beep = "play"
 [store]
 url = "postgres://me:topsecret@db/aftertone"
 lost_after = "20m"
@@ -272,6 +273,7 @@ currency = "EUR"
         .collect();
     assert_eq!(allow, ["10.1.0.0/16", "192.0.2.7/32"]);
     assert!(!config.screen.amd);
+    assert_eq!(config.screen.ears.no_beep, crate::screen::NoBeep::Play);
     assert!(matches!(
         &config.store.url,
         StoreUrl::Postgres(url) if url.expose_secret() == "postgres://me:topsecret@db/aftertone"

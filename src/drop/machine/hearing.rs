@@ -61,6 +61,56 @@ impl VoicemailDrop {
         self.rewind(None, now);
     }
 
+    /// The message played into a telephone that rings: nothing was recorded, and whoever takes the call is not to hear the rest
+    /// of it. What follows is listened to like the beginning of a call.
+    pub(super) fn on_beep_was_ring(&mut self, leg: Leg, now: Instant) {
+        // Played whole before the next ring, and yet not left.
+        if let DropPhase::Clearing { outcome } = &mut self.phase
+            && *outcome == Outcome::Delivered
+            && self.ears == Ears::Ours
+        {
+            *outcome = Outcome::CutOff;
+            self.found.words = Some(RANG.to_owned());
+            self.found.ready = None;
+            return;
+        }
+        self.forget_ready_point(leg);
+        if !self.is_heard_playing(leg) {
+            return;
+        }
+        self.found.ready = None;
+        if self.restarts() >= self.plan.max_restarts {
+            self.note_played(None, now);
+            let outcome = self.unready();
+            self.found.words = Some(RANG.to_owned());
+            self.end_in_silence(outcome, (Verdict::Unsure, RANG.to_owned()), now);
+            return;
+        }
+        self.rewind(None, now);
+    }
+
+    /// The ears listened for a beep as long as one can come, and know of no other reason to play.
+    pub(super) fn on_no_reason(&mut self, leg: Leg, cause: String, now: Instant) {
+        match self.phase {
+            DropPhase::Screening { live } | DropPhase::Awaiting { live, .. }
+                if live == leg && self.is_listening() =>
+            {
+                self.note_verdict(Verdict::Unsure, cause, now);
+                self.end_ourselves(self.unready(), now);
+            }
+            DropPhase::Lead
+            | DropPhase::Dialling
+            | DropPhase::Answered { .. }
+            | DropPhase::Screening { .. }
+            | DropPhase::Awaiting { .. }
+            | DropPhase::Starting { .. }
+            | DropPhase::Playing { .. }
+            | DropPhase::Explaining { .. }
+            | DropPhase::Clearing { .. }
+            | DropPhase::Ended { .. } => {}
+        }
+    }
+
     /// A ready point that waits was none: the ears find the true one next. Returns whether one waited.
     fn forget_ready_point(&mut self, leg: Leg) -> bool {
         match &mut self.phase {
@@ -162,3 +212,6 @@ impl VoicemailDrop {
         }
     }
 }
+
+/// Why a message that was played is not left.
+const RANG: &str = "the tone before the message was a ring: it came again";

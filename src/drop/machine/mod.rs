@@ -248,6 +248,8 @@ impl VoicemailDrop {
             Event::Interrupted(leg) => self.on_interrupted(leg, now),
             Event::LateBeep(leg) => self.on_late_beep(leg, now),
             Event::LimitBeep(leg) => self.on_limit_beep(leg, now),
+            Event::BeepWasRing(leg) => self.on_beep_was_ring(leg, now),
+            Event::NoReason { leg, cause } => self.on_no_reason(leg, cause, now),
             Event::TapLost { leg, why: _ } => self.on_deaf(leg, now),
             Event::Returned(leg) => self.on_returned(leg, now),
             Event::NoAudio { leg, pbx_answers } => self.on_no_audio(leg, pbx_answers, now),

@@ -70,6 +70,10 @@ impl VoicemailDrop {
     /// listening, and may find that it is no mailbox, or one that takes no message.
     fn on_further_verdict(&mut self, verdict: Verdict, cause: String, now: Instant) {
         match verdict {
+            // It says now why the message may start.
+            Verdict::Machine if self.is_listening() && !cause.is_empty() => {
+                self.found.reasons = Some(cause);
+            }
             Verdict::Human => {
                 self.found.words = None;
                 self.end_in_silence(Outcome::Human, (verdict, cause), now);

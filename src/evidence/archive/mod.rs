@@ -34,7 +34,7 @@ use super::{
     recorder::{Recorded, Recorder},
     retention::{FolderEntry, RetentionLimits, to_remove},
 };
-use crate::id::DropId;
+use crate::{id::DropId, screen::NoBeep};
 
 /// The folder of all evidence.
 #[derive(Clone, Debug)]
@@ -317,6 +317,7 @@ impl Folder {
             audio: None,
             notes: Vec::new(),
             settings: Default::default(),
+            no_beep: NoBeep::default().as_str().to_owned(),
             cues: Vec::new(),
             phrases: Vec::new(),
             heard: Vec::new(),
@@ -346,6 +347,7 @@ impl Folder {
             let slow = "the disk did not keep up, so the sound ends before the call";
             manifest.notes.push(slow.to_owned());
         }
+        manifest.no_beep = recorded.settings.no_beep.as_str().to_owned();
         let settings = recorded.settings.values();
         manifest.settings = settings
             .map(|(name, value)| (name.to_owned(), value))

@@ -136,6 +136,7 @@ fn speech(replay: &Replay) -> Vec<Interval> {
             | Heard::Ready { .. }
             | Heard::LateBeep(_)
             | Heard::LimitBeep(_)
+            | Heard::BeepWasRing { .. }
             | Heard::Voice { .. } => {}
         }
     }
@@ -173,6 +174,7 @@ fn tone(heard: &Heard) -> Option<Interval> {
         Heard::Beep(heard) => Some(beep(heard, "beep")),
         Heard::LateBeep(heard) => Some(beep(heard, "late beep")),
         Heard::LimitBeep(heard) => Some(beep(heard, "limit beep")),
+        Heard::BeepWasRing { again, .. } => Some(beep(again, "ring again")),
         Heard::Signal { signal, start, end } => {
             let (from, to) = (start.seconds(), end.seconds());
             let labels = vec![
@@ -221,6 +223,7 @@ fn verdicts(replay: &Replay) -> Vec<Interval> {
         | Heard::Ready { .. }
         | Heard::LateBeep(_)
         | Heard::LimitBeep(_)
+        | Heard::BeepWasRing { .. }
         | Heard::Voice { .. } => None,
     });
     let mut intervals = Vec::new();
@@ -315,6 +318,9 @@ fn played(replay: &Replay, message: Option<f32>) -> Vec<Interval> {
             }
             Heard::LateBeep(beep) => stop(&mut since, beep.end, "stopped by a late beep"),
             Heard::LimitBeep(beep) => stop(&mut since, beep.end, "cut by the mailbox's limit"),
+            Heard::BeepWasRing { again, .. } => {
+                stop(&mut since, again.end, "stopped by a ring");
+            }
             Heard::Voice { at, .. } => stop(&mut since, *at, "stopped by a voice"),
             Heard::SpeechBegan { .. }
             | Heard::SpeechEnded { .. }
@@ -338,7 +344,8 @@ fn voices(replay: &Replay) -> Vec<Interval> {
         | Heard::Verdict { .. }
         | Heard::Ready { .. }
         | Heard::LateBeep(_)
-        | Heard::LimitBeep(_) => None,
+        | Heard::LimitBeep(_)
+        | Heard::BeepWasRing { .. } => None,
     });
     let voice = |at| {
         let long = format!("a voice over it, known at {at}");

@@ -454,6 +454,7 @@ fn replay(heard: &[Heard]) -> Replay {
             Heard::SpeechBegan { .. }
             | Heard::SpeechEnded { .. }
             | Heard::Signal { .. }
+            | Heard::BeepWasRing { .. }
             | Heard::Voice { .. } => {}
         }
     }

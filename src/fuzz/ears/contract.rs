@@ -121,6 +121,13 @@ impl Contract {
                 tone(beep, now);
                 assert_eq!(self.phase, Phase::Playing, "{heard:?}");
             }
+            Heard::BeepWasRing { again, .. } => {
+                assert!(again.start <= again.end && again.end <= now, "{heard:?}");
+                assert_eq!(self.phase, Phase::Playing, "{heard:?}");
+                // Without another start to come, the verdict that it is not sure follows.
+                self.restarts += u32::from(self.restarts < self.most_restarts);
+                self.phase = Phase::Listening;
+            }
             Heard::Voice { start, at, .. } => {
                 self.moment(at, now);
                 assert!(start <= at, "{heard:?}");

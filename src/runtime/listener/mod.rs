@@ -46,7 +46,7 @@ use crate::{
     drop::{Beeped, Event, ReadyPoint, Sit, SpokenEnd},
     evidence::{self, Recorder},
     id::{ChannelId, DropId, Play, Role},
-    screen::{Amd, At, Beep, Call, Ears, Heard, Hint, HintSource, Message, SitClass},
+    screen::{Amd, At, Beep, Call, Ears, Heard, Hint, HintSource, Message, Reason, SitClass},
     words::{Leg, ReadyBy, Verdict},
 };
 
@@ -510,6 +510,14 @@ fn meaning(leg: Leg, heard: &Heard, beeped: Option<Beeped>) -> Option<Event> {
             cause: reasons.to_string(),
         }),
         Heard::Verdict {
+            verdict: Verdict::Unsure,
+            reasons,
+            ..
+        } if reasons.iter().any(is_for_want_of_a_beep) => Some(Event::NoReason {
+            leg,
+            cause: reasons.to_string(),
+        }),
+        Heard::Verdict {
             verdict, reasons, ..
         } => Some(Event::Screened {
             leg,
@@ -527,6 +535,7 @@ fn meaning(leg: Leg, heard: &Heard, beeped: Option<Beeped>) -> Option<Event> {
         }
         Heard::LateBeep(_) => Some(Event::LateBeep(leg)),
         Heard::LimitBeep(_) => Some(Event::LimitBeep(leg)),
+        Heard::BeepWasRing { .. } => Some(Event::BeepWasRing(leg)),
         Heard::Voice { answers: false, .. } => Some(Event::Interrupted(leg)),
         // The verdict that it is a person comes with it.
         Heard::Voice { answers: true, .. }
@@ -539,6 +548,11 @@ fn meaning(leg: Leg, heard: &Heard, beeped: Option<Beeped>) -> Option<Event> {
 
 /// Words that are reported so long after they were said are no reason any more (s).
 const WORDS_LATE: f64 = 5.0;
+
+/// Whether a verdict of `unsure` says that no ready point was found, and not that nothing records.
+const fn is_for_want_of_a_beep(reason: Reason) -> bool {
+    matches!(reason, Reason::NoBeep(_) | Reason::SoundStopped)
+}
 
 /// Until the connection is up. Asterisk gives up one that it cannot make after 2 s, and comes back then.
 const OPENING: Duration = Duration::from_secs(5);

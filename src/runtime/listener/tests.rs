@@ -79,6 +79,13 @@ fn what_is_heard_means_what_the_drop_can_act_on() {
         (Heard::LateBeep(beep), Some(Event::LateBeep(leg))),
         (Heard::LimitBeep(beep), Some(Event::LimitBeep(leg))),
         (
+            Heard::BeepWasRing {
+                first: beep,
+                again: beep,
+            },
+            Some(Event::BeepWasRing(leg)),
+        ),
+        (
             Heard::Voice {
                 start,
                 at,

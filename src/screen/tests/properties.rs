@@ -186,6 +186,7 @@ fn finite(event: &Heard) -> bool {
         | Heard::SpeechEnded { .. }
         | Heard::Signal { .. }
         | Heard::Ready { .. }
+        | Heard::BeepWasRing { .. }
         | Heard::Voice { .. } => true,
     }
 }
@@ -231,6 +232,7 @@ fn latest(event: &Heard) -> At {
             beep.end.max(beep.start)
         }
         Heard::Verdict { at, .. } | Heard::Ready { at, .. } => *at,
+        Heard::BeepWasRing { again, .. } => again.end,
         Heard::Voice { start, at, .. } => *start.max(at),
     }
 }

@@ -40,6 +40,12 @@ impl Sound {
         self
     }
 
+    /// The same as another.
+    pub(in crate::screen) fn then(mut self, other: &Self) -> Self {
+        self.samples.extend(&other.samples);
+        self
+    }
+
     /// A steady tone of any number of frequencies, equally strong.
     pub(in crate::screen) fn tone(self, hz: &[f32], seconds: f32, db: f32) -> Self {
         let part = amplitude(db) / (hz.len() as f32).sqrt();

@@ -460,8 +460,14 @@ fn heard(sound: &Sound, codec: Codec) -> Replay {
     )
 }
 
+/// Those of a ring's pitch need not wait for the next ring here.
 fn beeps(sound: &Sound, codec: Codec) -> Vec<Beep> {
-    heard(sound, codec).beeps
+    let settings = Settings {
+        ring_wait: 0.0,
+        ..Settings::default()
+    };
+    let whole = sound.clone().quiet(1.0);
+    Replay::of(&whole.through(codec), settings, &CallFacts::default()).beeps
 }
 
 fn signals(sound: &Sound) -> Vec<Signal> {

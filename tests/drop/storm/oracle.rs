@@ -312,7 +312,7 @@ impl Oracle {
                 self.done |= Some(*which) == play && *end == PlaybackEnd::Done;
             }
             // What was recorded before it is nothing, or unknown.
-            Event::LateBeep(leg) | Event::Interrupted(leg) => {
+            Event::LateBeep(leg) | Event::Interrupted(leg) | Event::BeepWasRing(leg) => {
                 let begun = play.is_some() && !self.unbegun;
                 self.leg_mut(*leg).ready &= !begun;
             }
@@ -350,6 +350,7 @@ impl Oracle {
             | Event::NotReady(_)
             | Event::NoAudio { .. }
             | Event::LimitBeep(_)
+            | Event::NoReason { .. }
             | Event::PlaybackStarted { .. }
             | Event::Absent(_)
             | Event::Refused { .. } => {}
@@ -372,6 +373,8 @@ impl Oracle {
             | Event::Interrupted(_)
             | Event::LateBeep(_)
             | Event::LimitBeep(_)
+            | Event::BeepWasRing(_)
+            | Event::NoReason { .. }
             | Event::TapLost { .. }
             | Event::Returned(_)
             | Event::NoAudio { .. }
