@@ -507,7 +507,7 @@ const AGAIN: f32 = 0.4;
 const CONFIRM: f32 = 0.15;
 /// The same if the tone may be a busy tone's: its next burst begins within this time (E.180: 0.75 s at most, and 0.6 s in
 /// all but a few countries).
-const CONFIRM_LINE: f32 = 0.68;
+const CONFIRM_LINE: f32 = 0.8;
 /// Hz: busy and congestion tones of nearly all countries but America are 400 to 450 Hz (E.180, supplement 2).
 const LINE_TONE: std::ops::RangeInclusive<f32> = 385.0..=460.0;
 /// Hops in that time that may be loud: a click.

@@ -326,9 +326,9 @@ fn a_tone_that_was_a_ring_stops_the_message_and_proves_nothing() {
             9.6 speaking 1                              -                             [play_started]
            13.6 beep_was_ring drop                      hush 1
            13.7 spoken 1 stopped 4.0                    -
-           22.0 screened drop silence                   hang_up drop                  [drop_hung_up]
-           22.1 gone drop 16                            -                             [drop_gone]
-        => cut_off by us; silence; played 4.0; drop 16
+           73.6 (Ready)                                 hang_up drop                  [drop_hung_up]
+           73.7 gone drop 16                            -                             [drop_gone]
+        => cut_off by us; machine (beep); played 4.0; drop 16
         ",
     );
 }
