@@ -263,7 +263,7 @@ currency = "EUR"
         .collect();
     assert_eq!(allow, ["10.1.0.0/16", "192.0.2.7/32"]);
     assert!(!config.screen.amd);
-    assert_eq!(config.screen.ears.no_beep, crate::screen::NoBeep::Play);
+    assert_eq!(config.screen.ears.no_beep, NoBeep::Play);
     assert!(matches!(
         &config.store.url,
         StoreUrl::Postgres(url) if url.expose_secret() == "postgres://me:topsecret@db/aftertone"
