@@ -40,6 +40,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "phone",
             "screen::Setting",
             "screen::Settings",
+            "screen::NoBeep",
             "campaign::budget",
             "campaign::cost",
             "campaign::engine::PbxSettings",

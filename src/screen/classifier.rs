@@ -27,7 +27,6 @@ use super::{
     speech::Edge,
     tone::{Beep, Signal, SitClass, ToneSound},
     tone_track::RING,
-    weigh::{PERSON, SURE},
 };
 use crate::words::{ReadyBy, Verdict};
 
@@ -673,6 +672,12 @@ impl Classifier {
         });
     }
 }
+
+/// Odds of 12 to 1.
+pub(super) const SURE: f32 = 2.5;
+
+/// At most this speaks for a person so clearly that the short hold will do.
+pub(super) const PERSON: f32 = -1.5;
 
 /// Seconds: the shortest ring (British) is 0.4 s long. Before any speech it is not a beep.
 const RINGBACK_LEAST: f32 = 0.36;

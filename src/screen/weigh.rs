@@ -3,7 +3,7 @@
 use super::{
     at::At,
     background::NoiseCue,
-    classifier::Classifier,
+    classifier::{Classifier, SURE},
     hint::{Hint, HintSays, HintSource, WORDS_MOST},
     reason::{Amd, PlayGround, Reason, Reasons},
 };
@@ -130,12 +130,6 @@ impl Classifier {
         self.hints.iter().find(sure)
     }
 }
-
-/// Odds of 12 to 1.
-pub(super) const SURE: f32 = 2.5;
-
-/// At most this speaks for a person so clearly that the short hold will do.
-pub(super) const PERSON: f32 = -1.5;
 
 // What each piece of evidence weighs, in nats. Only a beep and a long turn make a machine by themselves; all the rest
 // changes how long to wait, and starts a message only if two of them agree with a turn that may be a machine's.
