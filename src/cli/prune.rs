@@ -101,7 +101,7 @@ pub(super) async fn run(
 /// What is too old by now.
 fn prunable(config: &Config, now: Timestamp) -> Result<Prunable, CliError> {
     let retention = config.retention;
-    if retention == crate::config::Retention::default() {
+    if retention.drops.is_none() && retention.decisions.is_none() {
         return Err(CliError::new(anyhow!(
             "there is nothing to prune: `[retention]` keeps everything"
         ))

@@ -215,6 +215,11 @@ const BEFORE: &[Key] = &[
         "true",
         "Whether the dialplan's AMD hears a copy of the calls that Aftertone listens to; its word is one reason among others.",
     ),
+    key(
+        "screen.book",
+        "true",
+        "Whether calls are compared with the book of prompts, and teach it: recordings that were heard before are recognised within two seconds. No effect in the mode `dialplan`.",
+    ),
 ];
 
 const AFTER: &[Key] = &[
@@ -270,6 +275,11 @@ const AFTER: &[Key] = &[
         "retention.decisions",
         r#""never""#,
         "How long what the gate held or refused is kept, of campaigns that are over.",
+    ),
+    key(
+        "retention.greetings",
+        r#""30d""#,
+        "How long after it was last heard a prompt that was learnt from calls stays in the book if one number alone has played it: it may be a personal greeting. Controllers forget older ones by themselves, and `contact erase` does at once.",
     ),
     key(
         "gate.enabled",

@@ -39,6 +39,7 @@ mod in_flight;
 mod launch_pacer;
 mod lease;
 mod messages;
+pub mod prompts;
 mod registration;
 mod rescuer;
 pub mod single_drop;
@@ -107,6 +108,8 @@ pub struct Controller {
     store_writer: tokio::task::JoinHandle<()>,
     /// The lease, the rescuer and the watch on the trunk: nothing of theirs is left half done.
     helpers: tokio::task::JoinSet<()>,
+    /// Keeps the book of prompts, if calls are compared with it.
+    book: Option<tokio::task::JoinHandle<()>>,
     view: watch::Receiver<View>,
     orders: mpsc::UnboundedSender<Input>,
     notes: Option<mpsc::UnboundedReceiver<Note>>,
@@ -166,6 +169,7 @@ impl Controller {
             holder,
             store_writer,
             mut helpers,
+            book,
             orders,
             _app,
             ..
@@ -174,6 +178,7 @@ impl Controller {
         let ended = control_loop.run(inputs).await;
         helpers.shutdown().await;
         let closed = session.close().await;
+        prompts::finish(book).await;
         // No more requests can come: it writes what is left, however long that takes.
         if let Err(error) = store_writer.await {
             std::panic::resume_unwind(error.into_panic());

@@ -26,6 +26,7 @@ use super::{
     evidence::{self, EvidenceError},
     gate,
     messages::PlayableMessage,
+    prompts,
 };
 use crate::{
     audio,
@@ -260,12 +261,22 @@ impl SingleDropRun {
             Some(dir) => Some(evidence::open(dir.clone(), &self.config).await?),
             None => None,
         };
+        let (keeper, book) = admission
+            .book()
+            .await
+            .map_err(SingleDropError::Store)?
+            .unzip();
+        let keeper = keeper.map(|keeper| tokio::spawn(keeper.keep()));
         let session = tokio::select! {
-            session = Session::open(&self.config) => session?,
+            session = Session::open(&self.config, book) => session?,
             () = self.stop.cancel.cancelled() => return Err(SingleDropError::Interrupted),
         };
         match self.ready(&admission, &session, archive).await {
-            Ok(ready) => self.dial(session, ready).await,
+            Ok(ready) => {
+                let end = self.dial(session, ready).await;
+                prompts::finish(keeper).await;
+                end
+            }
             Err(error) => {
                 // It is reported by what went wrong first.
                 let _ = session.close().await;

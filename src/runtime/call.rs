@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Instant};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use super::carrier::Carrier;
+use super::{carrier::Carrier, prompts::Prompts};
 use crate::{
     campaign::engine::CampaignId,
     config::Endpoint,
@@ -35,6 +35,8 @@ pub struct Trunk {
     pub amd: bool,
     /// The settings of our own detection.
     pub ears: Settings,
+    /// The book of prompts; `None` if calls are not compared with it.
+    pub prompts: Option<Prompts>,
 }
 
 /// One drop as the PBX is to carry it out: the last shape of a contact's data before the requests.

@@ -625,6 +625,7 @@ mod tests {
             media: None,
             amd: true,
             ears: Settings::default(),
+            prompts: None,
         }
     }
 

@@ -40,6 +40,7 @@ mod lookup;
 mod open;
 mod person;
 mod places;
+mod prompts;
 mod prune;
 mod queue;
 mod removals;
@@ -79,6 +80,7 @@ pub use open::{
 pub use person::{
     ContactStep, PersonCall, PersonContact, PersonDecision, PersonRecord, PersonRemoval,
 };
+pub use prompts::{NewPrompt, PromptHearing, PromptOrigin, StoredPrompt};
 pub use prune::{Prunable, Pruned};
 pub use queue::{Facts, Leased, Recent, RecentCalls};
 pub use removals::Removal;
