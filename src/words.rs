@@ -157,6 +157,6 @@ impl PromptEnd {
 
 impl fmt::Display for PromptEnd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        f.pad(self.as_str())
     }
 }

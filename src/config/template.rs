@@ -144,6 +144,7 @@ sounds_dir = @SOUNDS_DIR@   # prepared messages: writable here, readable for the
 [retention]                                  # what `aftertone prune` deletes: nothing unless this is set
 # drops = "400d"
 # decisions = "90d"
+# greetings = "30d"                          # what was learnt of one number alone; controllers forget it by themselves
 
 [store]
 # url = "sqlite:aftertone.db"                # in the state folder; or "postgres://USER@HOST/DATABASE"

@@ -31,6 +31,8 @@ for voice in en_US_f_Allison es_MX_f_Allison fr_CA_f_June it_IT_m_Carlo ru_RU_f_
         [ -f "$sounds/$name.wav" ] || continue
         # Without the silence before its first word, and no longer than it takes to know it.
         sox -V1 "$sounds/$name.wav" -c 1 -b 16 "$WORK/prompt.wav" silence 1 0.01 1% trim 0 8
+        # What is as short as a word is in many prompts.
+        [ "$(soxi -s "$WORK/prompt.wav")" -ge 12000 ] || continue
         set -- prompts learn "$WORK/prompt.wav" --ends "$ends" --label "Asterisk, $voice: $name"
         if [ "$beep" = beep ]; then
             set -- "$@" --beep "$(soxi -D "$WORK/prompt.wav")"

@@ -130,7 +130,7 @@ pub(super) async fn run(
         counted(decisions, "decision"),
         counted(entries, "do-not-call entry"),
         counted(evidence as u64, "folder of evidence"),
-        counted(prompts, "learnt prompt"),
+        counted(prompts, "prompt"),
     ];
     printer.line(&format!(
         "erased: {}; a digest of the number stays on the list `own`",

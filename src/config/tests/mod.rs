@@ -119,7 +119,7 @@ fn what_is_not_given_has_the_documented_default() {
     assert_eq!(config.screen.mode, ScreenMode::Listen);
     assert_eq!(config.screen.ears, Settings::default());
     assert_eq!(config.screen.listen.to_string(), "127.0.0.1:0");
-    assert!(config.screen.amd && config.screen.allow.is_empty());
+    assert!(config.screen.amd && config.screen.book && config.screen.allow.is_empty());
     assert_eq!(config.screen.media, Media::Auto);
     assert_eq!(config.audio.max_length, seconds(120));
     assert_eq!(config.audio.target_lufs, None);
@@ -170,6 +170,7 @@ listen = "0.0.0.0:9000-9100"
 advertise = "here.example"
 allow = ["10.1.0.0/16", "192.0.2.7"]
 amd = false
+book = false
 [store]
 url = "postgres://me:topsecret@db/aftertone"
 lost_after = "20m"
@@ -177,6 +178,7 @@ connections = 20
 [retention]
 drops = "400d"
 decisions = "90d"
+greetings = "7d"
 [audio]
 max_length = "45s"
 target_lufs = -18
@@ -261,7 +263,7 @@ currency = "EUR"
         .map(ToString::to_string)
         .collect();
     assert_eq!(allow, ["10.1.0.0/16", "192.0.2.7/32"]);
-    assert!(!config.screen.amd);
+    assert!(!config.screen.amd && !config.screen.book);
     assert!(matches!(
         &config.store.url,
         StoreUrl::Postgres(url) if url.expose_secret() == "postgres://me:topsecret@db/aftertone"
@@ -271,6 +273,7 @@ currency = "EUR"
     let days = |days: u64| Some(Duration::from_secs(days * 86_400));
     assert_eq!(config.retention.drops, days(400));
     assert_eq!(config.retention.decisions, days(90));
+    assert_eq!(config.retention.greetings, days(7));
     let mut most = Settings::default();
     for about in Settings::ALL {
         most.set(about.name, &about.most.to_string()).unwrap();

@@ -1,7 +1,7 @@
 //! What a call teaches: which part of it was a prompt, and how that ended, where this is beyond doubt.
 
 use crate::{
-    screen::{At, Heard, RATE, Reason, Signal},
+    screen::{At, Heard, RATE, Reason, Signal, SitClass},
     words::{PromptEnd, ReadyBy, Verdict},
 };
 
@@ -95,7 +95,11 @@ fn ended_so(reason: Reason) -> Option<(PromptEnd, At)> {
         return None;
     };
     match signal {
-        Signal::Sit(_) => Some((PromptEnd::OutOfService, start)),
+        Signal::Sit(SitClass::Vacant | SitClass::Intercept) => {
+            Some((PromptEnd::OutOfService, start))
+        }
+        // The network has a trouble, and the number may be in service.
+        Signal::Sit(SitClass::Reorder | SitClass::NoCircuit | SitClass::Other) => None,
         // A fax takes no message either.
         Signal::Fax => Some((PromptEnd::Menu, start)),
         Signal::Ringback | Signal::Key(_) | Signal::Busy => None,

@@ -149,7 +149,7 @@ fn decide(
     } = leader;
     let nats = score - book.chances();
     let few = MANY.saturating_sub(hits) as f32;
-    if nats < SURE + few * EACH || step - first < SPAN || hits < HITS {
+    if nats < SURE + (few * EACH).min(MOST_MORE) || step - first < SPAN || hits < HITS {
         return None;
     }
     let known = book.prompt(prompt);
@@ -362,7 +362,7 @@ const MARGIN: f32 = 8.0;
 const SPAN: u32 = 25;
 
 /// In so many steps at least a landmark of it was found.
-const HITS: u32 = 6;
+const HITS: u32 = 5;
 
 /// In so many steps, and it need not be surer for that. Other speech meets a prompt by chance too, in a long vowel of the same pitch,
 /// with many landmarks but in few steps.
@@ -370,6 +370,9 @@ const MANY: u32 = 12;
 
 /// For each step that there are fewer it has to be surer by this, in nats.
 const EACH: f32 = 5.0;
+
+/// But by no more than this.
+const MOST_MORE: f32 = 16.0;
 
 /// What a line loses in a step in which no landmark comes to it, in nats.
 const FADES: f32 = 0.4;
