@@ -12,11 +12,16 @@ async fn a_recording_is_learnt_labelled_exported_and_forgotten() {
     let wav = recording(&program, "line.wav");
     let path = wav.display().to_string();
     let learnt = program
-        .run(&["prompts", "learn", &path, "--ends", "menu", "--label", "support"])
+        .run(&[
+            "prompts", "learn", &path, "--ends", "menu", "--label", "support",
+        ])
         .await;
     assert_eq!(
         (learnt.status, learnt.stdout.as_str()),
-        (Some(0), "1 prompts learnt, 0 heard again; 0 calls taught nothing\n"),
+        (
+            Some(0),
+            "1 prompts learnt, 0 heard again; 0 calls taught nothing\n"
+        ),
         "{learnt:?}"
     );
     let one = own(&program).await;
@@ -26,17 +31,32 @@ async fn a_recording_is_learnt_labelled_exported_and_forgotten() {
     assert_eq!(one[0]["in_use"], true);
     let id = one[0]["prompt"].to_string();
 
-    let label = program.run(&["prompts", "label", &id, "--ends", "full"]).await;
-    assert_eq!(label.stdout, format!("prompt {id}: full; in use\n"), "{label:?}");
-    let wrong = program.run(&["prompts", "label", &id, "--ends", "never"]).await;
+    let label = program
+        .run(&["prompts", "label", &id, "--ends", "full"])
+        .await;
+    assert_eq!(
+        label.stdout,
+        format!("prompt {id}: full; in use\n"),
+        "{label:?}"
+    );
+    let wrong = program
+        .run(&["prompts", "label", &id, "--ends", "never"])
+        .await;
     assert_eq!(wrong.status, Some(2), "{wrong:?}");
-    let shown = program.run(&["prompts", "show", &id, "--picture", "one.svg"]).await;
+    let shown = program
+        .run(&["prompts", "show", &id, "--picture", "one.svg"])
+        .await;
     assert_eq!(shown.status, Some(0), "{shown:?}");
     let picture = fs::read_to_string(program.path("one.svg")).unwrap();
-    assert!(picture.contains("full") && picture.matches("<rect").count() > 100, "{picture}");
+    assert!(
+        picture.contains("full") && picture.matches("<rect").count() > 100,
+        "{picture}"
+    );
 
     // Only fingerprints travel, and they mean the same elsewhere.
-    let exported = program.run(&["prompts", "export", "--to", "book.jsonl"]).await;
+    let exported = program
+        .run(&["prompts", "export", "--to", "book.jsonl"])
+        .await;
     assert_eq!(exported.status, Some(0), "{exported:?}");
     let file = program.path("book.jsonl");
     let text = fs::read_to_string(&file).unwrap();
@@ -45,19 +65,28 @@ async fn a_recording_is_learnt_labelled_exported_and_forgotten() {
     assert_eq!(keys, ["ends", "label", "prints"]);
     let other = Program::new(Settings::default()).await;
     let path = file.display().to_string();
-    for words in ["1 prompts added; 0 were there\n", "0 prompts added; 1 were there\n"] {
+    for words in [
+        "1 prompts added; 0 were there\n",
+        "0 prompts added; 1 were there\n",
+    ] {
         let imported = other.run(&["prompts", "import", &path]).await;
         assert_eq!(imported.stdout, words, "{imported:?}");
     }
     let there = own(&other).await;
-    assert_eq!((&there[0]["ends"], &there[0]["in_use"]), (&"full".into(), &true.into()));
+    assert_eq!(
+        (&there[0]["ends"], &there[0]["in_use"]),
+        (&"full".into(), &true.into())
+    );
 
     let forgotten = program.run(&["prompts", "forget", &id]).await;
     assert_eq!(forgotten.status, Some(0), "{forgotten:?}");
     assert!(own(&program).await.is_empty());
     let again = program.run(&["prompts", "forget", &id]).await;
     assert_eq!(again.status, Some(2), "{again:?}");
-    assert!(again.stderr.contains("hint: `aftertone prompts list`"), "{again:?}");
+    assert!(
+        again.stderr.contains("hint: `aftertone prompts list`"),
+        "{again:?}"
+    );
 }
 
 #[tokio::test]
@@ -65,12 +94,18 @@ async fn a_prompt_of_the_program_is_listed_and_can_be_put_out_of_use() {
     let program = Program::new(Settings::default()).await;
     let first = all(&program).await.remove(0);
     assert_eq!(first["prompt"], 1_000_000);
-    assert_eq!((&first["origin"], &first["in_use"]), (&"shipped".into(), &true.into()));
+    assert_eq!(
+        (&first["origin"], &first["in_use"]),
+        (&"shipped".into(), &true.into())
+    );
     let forgotten = program.run(&["prompts", "forget", "1000000"]).await;
     assert_eq!(forgotten.status, Some(0), "{forgotten:?}");
     let after = all(&program).await;
     let of = |prompt: &Value| prompt["prompt"] == 1_000_000;
-    assert_eq!(after.iter().find(|prompt| of(prompt)).unwrap()["in_use"], false);
+    assert_eq!(
+        after.iter().find(|prompt| of(prompt)).unwrap()["in_use"],
+        false
+    );
     assert_eq!(after.iter().filter(|prompt| of(prompt)).count(), 1);
 }
 
@@ -80,18 +115,26 @@ async fn what_is_no_evidence_and_no_export_is_said() {
     let wav = recording(&program, "line.wav").display().to_string();
     let learnt = program.run(&["prompts", "learn", &wav]).await;
     assert_eq!(learnt.status, Some(2), "{learnt:?}");
-    assert!(learnt.stderr.contains("hint: say how a recording ends"), "{learnt:?}");
+    assert!(
+        learnt.stderr.contains("hint: say how a recording ends"),
+        "{learnt:?}"
+    );
     fs::write(program.path("bad.jsonl"), "{}\n").unwrap();
     let imported = program.run(&["prompts", "import", "bad.jsonl"]).await;
     assert_eq!(imported.status, Some(2), "{imported:?}");
-    assert!(imported.stderr.contains("line 1 is not a prompt"), "{imported:?}");
+    assert!(
+        imported.stderr.contains("line 1 is not a prompt"),
+        "{imported:?}"
+    );
 }
 
 async fn all(program: &Program) -> Vec<Value> {
     let listed = program.run(&["prompts", "list", "--json"]).await;
     assert_eq!(listed.status, Some(0), "{listed:?}");
     let lines = listed.stdout.lines();
-    lines.map(|line| serde_json::from_str(line).unwrap()).collect()
+    lines
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
 
 /// Without those that come with the program.

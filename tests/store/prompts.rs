@@ -110,7 +110,8 @@ async fn what_was_learnt_from_a_person_goes_with_them(base: &Base) {
     assert!(hearings.iter().all(|heard| heard.number != number(7)));
     // Nothing more is learnt from them.
     let call = heard("d", 7, None, &fixture);
-    let added = store.add_prompt(&new(PromptEnd::Records), Some(&call), fixture.at(3));
+    let prompt = new(PromptEnd::Records);
+    let added = store.add_prompt(&prompt, Some(&call), fixture.at(3));
     assert_eq!(added.await.unwrap(), None);
     store.hear_prompts(&[(shared, call)]).await.unwrap();
     assert_eq!(only(&fixture).await.calls, 2);
@@ -194,9 +195,10 @@ fn heard(call: &str, nth: usize, ends: Option<PromptEnd>, fixture: &Fixture) -> 
 
 async fn learn(fixture: &Fixture, ends: PromptEnd, nth: usize) -> u32 {
     let call = heard("first", nth, Some(ends), fixture);
+    let prompt = new(ends);
     let added = fixture
         .store
-        .add_prompt(&new(ends), Some(&call), fixture.at(0));
+        .add_prompt(&prompt, Some(&call), fixture.at(0));
     added.await.unwrap().unwrap()
 }
 

@@ -19,7 +19,11 @@ use aftertone::{
 use anyhow::{Context as _, Result, ensure};
 
 fn main() -> Result<()> {
-    let folder = PathBuf::from(std::env::args().nth(1).context("name the folder of the corpus")?);
+    let folder = PathBuf::from(
+        std::env::args()
+            .nth(1)
+            .context("name the folder of the corpus")?,
+    );
     let mut prompts: Vec<Vec<i16>> = sounds(&folder.join("prompts"))?;
     prompts.iter_mut().for_each(trim);
     prompts.retain(|prompt| prompt.len() >= 2 * RATE);
@@ -28,11 +32,22 @@ fn main() -> Result<()> {
     let prints: Vec<_> = prompts.iter().map(|prompt| Prints::of(prompt)).collect();
     let seconds: f32 = prints.iter().map(Prints::seconds).sum();
     let bytes: usize = prints.iter().map(|prints| prints.to_bytes().len()).sum();
-    println!("{} prompts of {seconds:.0} s, {:.0} bytes a second\n", prompts.len(), bytes as f32 / seconds);
+    println!(
+        "{} prompts of {seconds:.0} s, {:.0} bytes a second\n",
+        prompts.len(),
+        bytes as f32 / seconds
+    );
     // All end alike, so that one that shares its words with another is no rival: what is asked is whether it is known.
     let known = prints.iter().zip(0..).map(|(prints, id)| {
         let ends = PromptEnd::Records;
-        (KnownPrompt { id, ends, beep: None }, prints)
+        (
+            KnownPrompt {
+                id,
+                ends,
+                beep: None,
+            },
+            prints,
+        )
     });
     let book = Arc::new(Book::new(known));
     println!("| line | 1 s | 1.5 s | 2 s | 3 s | another first |\n|---|---:|---:|---:|---:|---:|");
@@ -42,7 +57,8 @@ fn main() -> Result<()> {
         let sound = line(&calls, &folder, &mut dice)?;
         let recall = recall(&book, &calls, &sound);
         let share = |count: usize| 100.0 * count as f32 / prompts.len() as f32;
-        let after = |limit: f32| share(recall.after.iter().filter(|after| **after <= limit).count());
+        let after =
+            |limit: f32| share(recall.after.iter().filter(|after| **after <= limit).count());
         println!(
             "| {name} | {:.1} % | {:.1} % | {:.1} % | {:.1} % | {:.1} % |",
             after(1.0),
@@ -126,9 +142,15 @@ type LineBetween = fn(&RecordedCalls, &Path, &mut Dice) -> Result<Vec<i16>>;
 
 /// What may lie between who plays and who hears.
 const LINES: [(&str, LineBetween); 6] = [
-    ("mu-law", |calls, _, _| Ok(calls.samples.iter().copied().map(mu_law).collect())),
-    ("mu-law, noise 20 dB below", |calls, _, dice| Ok(noisy(calls, 20.0, dice))),
-    ("mu-law, noise 10 dB below", |calls, _, dice| Ok(noisy(calls, 10.0, dice))),
+    ("mu-law", |calls, _, _| {
+        Ok(calls.samples.iter().copied().map(mu_law).collect())
+    }),
+    ("mu-law, noise 20 dB below", |calls, _, dice| {
+        Ok(noisy(calls, 20.0, dice))
+    }),
+    ("mu-law, noise 10 dB below", |calls, _, dice| {
+        Ok(noisy(calls, 10.0, dice))
+    }),
     ("GSM, 3 % of the packets lost", |calls, folder, dice| {
         let mut sound = coded(calls, folder, &["-t", "gsm"])?;
         for packet in sound.chunks_mut(160).filter(|_| dice.roll() < 0.03) {
@@ -136,15 +158,22 @@ const LINES: [(&str, LineBetween); 6] = [
         }
         Ok(sound)
     }),
-    ("AMR 12.2", |calls, folder, _| coded(calls, folder, &["-t", "amr-nb", "-C", "7"])),
-    ("AMR 4.75", |calls, folder, _| coded(calls, folder, &["-t", "amr-nb", "-C", "0"])),
+    ("AMR 12.2", |calls, folder, _| {
+        coded(calls, folder, &["-t", "amr-nb", "-C", "7"])
+    }),
+    ("AMR 4.75", |calls, folder, _| {
+        coded(calls, folder, &["-t", "amr-nb", "-C", "0"])
+    }),
 ];
 
 fn noisy(calls: &RecordedCalls, below: f32, dice: &mut Dice) -> Vec<i16> {
     let mut sound = calls.samples.clone();
     for (from, begins, until) in &calls.places {
         let powers = sound[*begins..*until].chunks(160).map(|part| {
-            part.iter().map(|sample| f32::from(*sample).powi(2)).sum::<f32>() / part.len() as f32
+            part.iter()
+                .map(|sample| f32::from(*sample).powi(2))
+                .sum::<f32>()
+                / part.len() as f32
         });
         let spoken: Vec<f32> = powers.filter(|power| *power > 1e4).collect();
         let power = spoken.iter().sum::<f32>() / spoken.len().max(1) as f32;
@@ -159,26 +188,55 @@ fn noisy(calls: &RecordedCalls, below: f32, dice: &mut Dice) -> Vec<i16> {
 /// Through a codec of sox, and back.
 fn coded(calls: &RecordedCalls, folder: &Path, codec: &[&str]) -> Result<Vec<i16>> {
     let [plain, small] = ["line.raw", "line.coded"].map(|name| folder.join(name));
-    let bytes: Vec<u8> = calls.samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+    let bytes: Vec<u8> = calls
+        .samples
+        .iter()
+        .flat_map(|sample| sample.to_le_bytes())
+        .collect();
     fs::write(&plain, bytes)?;
-    let raw = ["-t", "raw", "-r", "8000", "-e", "signed", "-b", "16", "-c", "1"];
-    let there = Command::new("sox").arg("-V1").args(raw).arg(&plain).args(codec).arg(&small).status()?;
-    let back = Command::new("sox").args(["-V1"]).args(&codec[..2]).arg(&small).args(raw).arg(&plain).status()?;
-    ensure!(there.success() && back.success(), "sox failed; has it the codec {codec:?}?");
+    let raw = [
+        "-t", "raw", "-r", "8000", "-e", "signed", "-b", "16", "-c", "1",
+    ];
+    let there = Command::new("sox")
+        .arg("-V1")
+        .args(raw)
+        .arg(&plain)
+        .args(codec)
+        .arg(&small)
+        .status()?;
+    let back = Command::new("sox")
+        .args(["-V1"])
+        .args(&codec[..2])
+        .arg(&small)
+        .args(raw)
+        .arg(&plain)
+        .status()?;
+    ensure!(
+        there.success() && back.success(),
+        "sox failed; has it the codec {codec:?}?"
+    );
     let mut sound = read(&plain)?;
     sound.resize(calls.samples.len(), 0);
     Ok(sound)
 }
 
 fn sounds(folder: &Path) -> Result<Vec<Vec<i16>>> {
-    let mut paths: Vec<_> = fs::read_dir(folder)?.flatten().map(|entry| entry.path()).collect();
+    let mut paths: Vec<_> = fs::read_dir(folder)?
+        .flatten()
+        .map(|entry| entry.path())
+        .collect();
     paths.sort();
     paths.iter().map(|path| read(path)).collect()
 }
 
 fn read(path: &Path) -> Result<Vec<i16>> {
     let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(bytes.as_chunks::<2>().0.iter().map(|pair| i16::from_le_bytes(*pair)).collect())
+    Ok(bytes
+        .as_chunks::<2>()
+        .0
+        .iter()
+        .map(|pair| i16::from_le_bytes(*pair))
+        .collect())
 }
 
 /// Leaves the silence before and behind a prompt out.
@@ -204,7 +262,10 @@ struct Dice(u64);
 impl Dice {
     /// From 0 to 1.
     fn roll(&mut self) -> f32 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 40) as f32 / (1_u64 << 24) as f32
     }
 

@@ -93,7 +93,7 @@ pub(super) async fn finish(keeper: Option<JoinHandle<()>>) {
 }
 
 /// How long the last lessons may take to be written.
-const LAST_LESSONS: Duration = Duration::from_secs(3);
+const LAST_LESSONS: Duration = Duration::from_secs(10);
 
 /// How far apart two prompts may begin or end that are the same, in seconds.
 const BEGINS_WITHIN: f32 = 1.0;

@@ -43,7 +43,8 @@ impl Book {
                     .iter()
                     .map(|mark| (mark.kind, base + mark.place)),
             );
-            base += prints.length() + APART;
+            // Even, so that the same recording is on the same lines wherever it is in the book.
+            base += (prints.length() + APART).next_multiple_of(2);
         }
         marks.sort_unstable();
         let mut starts = vec![0_u32; KINDS + 1];

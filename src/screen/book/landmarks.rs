@@ -125,7 +125,7 @@ fn kind(earlier: u8, later: u8, apart: u32) -> u32 {
 const RECENT: usize = 128;
 
 /// Pairs that one peak is the later of.
-const FAN: usize = 5;
+const FAN: usize = 4;
 
 /// Landmarks of one window at most.
 pub(super) const MOST: usize = PEAKS * FAN;

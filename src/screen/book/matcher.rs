@@ -102,7 +102,7 @@ impl Matcher {
                 let mut before = None;
                 for place in places {
                     let line = (place + LATEST - 2 * step) / 2;
-                    // The same peaks in both fingerprints, half a step apart.
+                    // The same peaks in fingerprints that were taken beside each other.
                     if before.replace(line) == Some(line) {
                         continue;
                     }
@@ -341,7 +341,7 @@ fn faded(score: f32, steps: u32) -> f32 {
 }
 
 /// Places that are looked at in one step, however many prompts the book has.
-const VOTES: usize = 500;
+const VOTES: usize = 2_000;
 
 /// By how much two prompts may differ in when their beep comes, in seconds.
 const TOLERANCE: f32 = 0.3;
@@ -382,4 +382,4 @@ const SHARED: f32 = 0.5;
 
 const LEADERS: usize = 8;
 const WAYS: usize = 4;
-const SETS: usize = 512;
+const SETS: usize = 1_024;

@@ -10,7 +10,7 @@ use super::{
 
 /// The fingerprint of a prompt: no sound can be made from it.
 ///
-/// It is taken twice, half a step apart, so that a call that begins between two windows finds one that is near.
+/// It is taken four times, a quarter of a step apart, so that a call that begins between two windows finds one that is near.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Prints {
     /// In the order of their places.
@@ -38,12 +38,12 @@ impl Prints {
     pub fn of(samples: &[i16]) -> Self {
         let samples = &samples[..samples.len().min(Self::LONGEST as usize * RATE)];
         let mut marks = Vec::new();
-        for half in 0..2 {
+        for quarter in 0..4 {
             let mut landmarks = Landmarks::new();
-            let rest = samples.get(half * STEP / 2..).unwrap_or_default();
+            let rest = samples.get(quarter * STEP / 4..).unwrap_or_default();
             landmarks.hear(rest, &mut |found| {
                 marks.extend(found.iter().map(|Landmark { step, kind }| Mark {
-                    place: 2 * step + half as u32,
+                    place: (4 * step + quarter as u32) / 2,
                     kind: *kind,
                 }));
             });
@@ -94,20 +94,24 @@ impl Prints {
         })
     }
 
-    /// As bytes: a version, the length, and four bytes a landmark.
+    /// As bytes: a version, the length, and three bytes a landmark.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(5 + 4 * self.marks.len());
+        let mut bytes = Vec::with_capacity(5 + 3 * self.marks.len());
         bytes.push(VERSION);
         bytes.extend(self.length.to_le_bytes());
         let mut before = 0;
+        let mut write = |further: u32, kind: u32| {
+            let entry = (further << 20) | kind;
+            bytes.extend(&entry.to_le_bytes()[..3]);
+        };
         for mark in &self.marks {
             let mut further = mark.place - before;
-            // A gap that is too long for one entry; a landmark of this kind is never made.
-            while further >= FURTHEST {
-                bytes.extend((((FURTHEST - 1) << 20) | NO_KIND).to_le_bytes());
-                further -= FURTHEST - 1;
+            // A gap that is too long for one entry.
+            while further > FURTHEST {
+                write(FURTHEST, NO_KIND);
+                further -= FURTHEST;
             }
-            bytes.extend(((further << 20) | mark.kind).to_le_bytes());
+            write(further, mark.kind);
             before = mark.place;
         }
         bytes
@@ -124,7 +128,7 @@ impl Prints {
         }
         let (length, rest) = rest.split_first_chunk::<4>().ok_or(BadPrints::Short)?;
         let length = u32::from_le_bytes(*length);
-        let (entries, odd) = rest.as_chunks::<4>();
+        let (entries, odd) = rest.as_chunks::<3>();
         if !odd.is_empty() {
             return Err(BadPrints::Short);
         }
@@ -132,7 +136,8 @@ impl Prints {
         let mut place = 0;
         let mut marks = Vec::with_capacity(entries.len());
         for entry in entries {
-            let entry = u32::from_le_bytes(*entry);
+            let [low, middle, high] = *entry;
+            let entry = u32::from_le_bytes([low, middle, high, 0]);
             place += entry >> 20;
             if place > length || length > longest {
                 return Err(BadPrints::Place);
@@ -166,8 +171,8 @@ pub enum BadPrints {
 /// What [`Prints::to_bytes`] writes. A change of the windows, the peaks or the pairs is another version.
 const VERSION: u8 = 1;
 
-/// One more than the most half steps from one entry to the next.
-const FURTHEST: u32 = 1 << 12;
+/// The most half steps from one entry to the next.
+const FURTHEST: u32 = 15;
 
 /// A kind that no pair has: its later peak would be outside the spectrum.
 const NO_KIND: u32 = KINDS as u32 - 1;

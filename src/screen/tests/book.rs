@@ -135,7 +135,7 @@ fn fingerprints_are_written_and_read_and_small() {
         "{each_second} bytes a second of speech"
     );
     assert_eq!(Prints::from_bytes(&[]), Err(BadPrints::Short));
-    assert_eq!(Prints::from_bytes(&bytes[..20]), Err(BadPrints::Short));
+    assert_eq!(Prints::from_bytes(&bytes[..19]), Err(BadPrints::Short));
     assert_eq!(
         Prints::from_bytes(&[9, 0, 0, 0, 0]),
         Err(BadPrints::Version { version: 9 })
