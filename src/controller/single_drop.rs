@@ -272,11 +272,7 @@ impl SingleDropRun {
             () = self.stop.cancel.cancelled() => return Err(SingleDropError::Interrupted),
         };
         match self.ready(&admission, &session, archive).await {
-            Ok(ready) => {
-                let end = self.dial(session, ready).await;
-                prompts::finish(keeper).await;
-                end
-            }
+            Ok(ready) => self.dial(session, ready, keeper).await,
             Err(error) => {
                 // It is reported by what went wrong first.
                 let _ = session.close().await;
@@ -364,6 +360,7 @@ impl SingleDropRun {
         self,
         session: Session,
         ready: ReadyToDial,
+        keeper: Option<JoinHandle<()>>,
     ) -> Result<SingleDropEnd, SingleDropError> {
         let ReadyToDial {
             sound,
@@ -425,6 +422,8 @@ impl SingleDropRun {
                 return Ok(self.settle(&run, admitted, report, SingleDropEnding::Quit, None).await);
             }
         };
+        // Before the store is closed behind the drop's own end.
+        prompts::finish(keeper).await;
         let evidence = match folder {
             Some(folder) => {
                 let subject = (&run, drop, self.order.shown_number.as_str());

@@ -109,16 +109,20 @@ impl Matcher {
                     if lines.vote(line, step, weight) < CANDIDATE {
                         continue;
                     }
-                    let Some(prompt) = book.prompt_at(*place) else {
-                        continue;
-                    };
-                    let leader = lines.leader(prompt, line, step);
-                    take_the_lead(leaders, leader);
-                    if let Some(recognised) = decide(book, leaders, *reported, leader) {
-                        *reported = Some(leader);
-                        found(recognised);
+                    if let Some(prompt) = book.prompt_at(*place) {
+                        take_the_lead(leaders, lines.leader(prompt, line, step));
                     }
                 }
+            }
+            // Once all of the step has been counted: until then one of two prompts that are alike is ahead.
+            let step = heard.first().map_or(0, |landmark| landmark.step);
+            let gained = leaders.iter().filter(|leader| leader.step == step);
+            let best = gained.max_by(|a, b| a.score.total_cmp(&b.score)).copied();
+            if let Some(best) = best.filter(|best| best.first > 0)
+                && let Some(recognised) = decide(book, leaders, *reported, best)
+            {
+                *reported = Some(best);
+                found(recognised);
             }
         });
     }

@@ -9,7 +9,7 @@ async fn a_mailbox_teaches_its_greeting_which_goes_with_its_number() {
         let ended = run(&program).await;
         assert_delivered(&program, "a mailbox", &ended);
         let learnt = learnt(&program).await;
-        assert_eq!(learnt.len(), 1, "{learnt:?}");
+        assert_eq!(learnt.len(), 1, "{learnt:?}\n{}", ended.stderr);
         assert_eq!(learnt[0]["ends"], "records");
         assert_eq!(learnt[0]["calls"], calls, "{learnt:?}");
         // One number alone has played it.
