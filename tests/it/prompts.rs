@@ -1,5 +1,7 @@
 //! The book of prompts from the command line to the database and back. No PBX is asked.
 
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 use std::{f32::consts::TAU, fs, path::PathBuf};
 
 use serde_json::Value;
