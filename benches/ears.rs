@@ -6,9 +6,15 @@
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
-use std::{hint::black_box, time::Instant};
+use std::{hint::black_box, sync::Arc, time::Instant};
 
-use aftertone::screen::{Ears, RATE, Settings};
+use aftertone::{
+    screen::{
+        Ears, RATE, Settings,
+        book::{Book, KnownPrompt, Matcher, Prints},
+    },
+    words::PromptEnd,
+};
 
 fn main() {
     let sound = sound(600);
@@ -29,7 +35,56 @@ fn main() {
     println!("streams per core: {best:.0} (each 8 kHz, live; goal 2000)");
     println!("bytes per stream: {} (goal 65536)", Ears::BYTES);
     println!("events told: {told}");
+    with_the_book(&sound);
     a_day_of_silence();
+}
+
+/// The same calls, compared with books of prompts of eight seconds beside; each book is of other sounds.
+fn with_the_book(sound: &[i16]) {
+    for prompts in [0, 100, 2_000, 10_000] {
+        let book = Arc::new(book(prompts));
+        let mut best = 0.0_f64;
+        for _ in 0..3 {
+            let began = Instant::now();
+            for call in sound.chunks(30 * RATE) {
+                let mut ears = Ears::new(Settings::default());
+                let mut matcher = Matcher::new(Arc::clone(&book));
+                for frame in call.chunks(160) {
+                    matcher.hear(black_box(frame), &mut |found| ears.note_hint(found.hint()));
+                    ears.hear(frame, &mut |_| {});
+                }
+            }
+            let took = began.elapsed().as_secs_f64();
+            best = best.max(sound.len() as f64 / RATE as f64 / took);
+        }
+        let megabytes = book.bytes() / 1_000_000;
+        println!(
+            "streams per core with {prompts} prompts in the book ({megabytes} MB): {best:.0} (goal {}); bytes per stream: {}",
+            if prompts == 10_000 { 1_000 } else { 2_000 },
+            Ears::BYTES + Matcher::BYTES,
+        );
+    }
+}
+
+/// Prompts of the same sounds at other pitches, speeds and places, so that their landmarks are as common as those of voices.
+fn book(prompts: usize) -> Book {
+    let long = sound(300);
+    let prints: Vec<_> = (0..prompts)
+        .map(|nth| {
+            let from = nth * 7_919 % (long.len() - 20 * RATE);
+            let speed = 0.8 + 0.5 * (nth as f64 * 0.618_034).fract();
+            let at = |n: usize| long[from + (n as f64 * speed) as usize];
+            Prints::of(&(0..8 * RATE).map(at).collect::<Vec<_>>())
+        })
+        .collect();
+    Book::new(prints.iter().zip(0..).map(|(prints, id)| {
+        let known = KnownPrompt {
+            id,
+            ends: PromptEnd::Menu,
+            beep: None,
+        };
+        (known, prints)
+    }))
 }
 
 /// Nothing may grow, and nothing may slow down.

@@ -107,3 +107,56 @@ impl ReadyBy {
         }
     }
 }
+
+/// How a recorded prompt ends: what a call that hears it comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PromptEnd {
+    /// In a mailbox that records.
+    Records,
+    /// In a menu, or another machine that takes no message.
+    Menu,
+    /// In a mailbox that is full.
+    Full,
+    /// The number is not in service.
+    OutOfService,
+    /// In a machine that asks who calls and why.
+    Screening,
+    /// A person is connected.
+    Connects,
+}
+
+impl PromptEnd {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Records,
+        Self::Menu,
+        Self::Full,
+        Self::OutOfService,
+        Self::Screening,
+        Self::Connects,
+    ];
+
+    /// The slug in the store and on the command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Records => "records",
+            Self::Menu => "menu",
+            Self::Full => "full",
+            Self::OutOfService => "out_of_service",
+            Self::Screening => "screening",
+            Self::Connects => "connects",
+        }
+    }
+
+    /// The one of this slug.
+    pub fn of(slug: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|end| end.as_str() == slug)
+    }
+}
+
+impl fmt::Display for PromptEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}

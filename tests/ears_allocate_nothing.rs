@@ -2,8 +2,9 @@
 //!
 //! A program of its own, because the counting allocator replaces the one of the whole program.
 
-use std::f32::consts::TAU;
+use std::{f32::consts::TAU, sync::Arc};
 
+use aftertone::screen::book::{Book, KnownPrompt, Matcher, Prints};
 use aftertone::screen::{
     Amd, Call, Ears, Heard, Hint, HintSays, HintSource, Message, RATE, Settings,
 };
@@ -48,6 +49,28 @@ fn no_frame_costs_memory_whatever_is_heard() {
         );
         assert!(told > 0, "{what}: nothing was told");
         assert_eq!(played > 0, what.starts_with("a mailbox"), "{what}");
+    }
+}
+
+#[test]
+fn no_frame_costs_memory_while_a_call_is_compared_with_the_book() {
+    let greeting = words(9.0, 110.0);
+    let prints = Prints::of(&greeting);
+    let prompt = KnownPrompt {
+        id: 1,
+        ends: aftertone::words::PromptEnd::Records,
+        beep: Some(9.5),
+    };
+    let book = Arc::new(Book::new([(prompt, &prints)]));
+    for (what, sound) in calls() {
+        let mut matcher = Matcher::new(Arc::clone(&book));
+        let counted = allocation_counter::measure(|| {
+            for frame in sound.chunks(160) {
+                matcher.hear(frame, &mut |_| {});
+            }
+        });
+        let all = (counted.count_total, counted.bytes_current);
+        assert_eq!(all, (0, 0), "{what}: {counted:?}");
     }
 }
 

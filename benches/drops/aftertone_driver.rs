@@ -28,7 +28,7 @@ pub(crate) async fn run(url: &str, load: Load, technique: &str) -> Result<()> {
     // It holds a password.
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600))?;
     let config = Config::load(Some(&file))?;
-    let session = Session::open(&config).await?;
+    let session = Session::open(&config, None).await?;
     println!("ready");
     child::told().await?;
 

@@ -13,6 +13,7 @@ mod message;
 mod operator;
 mod patience;
 mod printer;
+mod prompts;
 mod prune;
 mod report;
 mod stop;
@@ -81,6 +82,7 @@ fn carry_out(args: Cli, printer: Printer) -> Result<Exit, CliError> {
         CliCommand::Prune(args) => runtime.block_on(prune::run(&args, &config()?, printer)),
         CliCommand::Dnc(args) => runtime.block_on(dnc::run(&args, &config()?, printer)),
         CliCommand::Fleet(args) => runtime.block_on(fleet::run(&args, &config()?, printer)),
+        CliCommand::Prompts(args) => runtime.block_on(prompts::run(&args, &config()?, printer)),
     };
     // Tasks that are left do not delay the exit.
     runtime.shutdown_background();
@@ -133,6 +135,7 @@ enum CliCommand {
     Campaign(Box<campaign::CampaignArgs>),
     Dnc(dnc::DncArgs),
     Fleet(fleet::FleetArgs),
+    Prompts(prompts::PromptsArgs),
     Contact(contact::ContactArgs),
     Store(store::StoreArgs),
     Prune(prune::PruneArgs),
@@ -207,7 +210,7 @@ mod tests {
         insta::assert_snapshot!("help", command.render_long_help().to_string());
         for name in [
             "init", "drop", "doctor", "message", "explain", "campaign", "dnc", "fleet", "contact",
-            "store", "prune",
+            "store", "prune", "prompts",
         ] {
             let command = command.find_subcommand_mut(name).unwrap();
             insta::assert_snapshot!(
@@ -215,7 +218,7 @@ mod tests {
                 command.render_long_help().to_string()
             );
         }
-        for group in ["campaign", "dnc", "fleet", "contact", "store"] {
+        for group in ["campaign", "dnc", "fleet", "contact", "store", "prompts"] {
             let command = command.find_subcommand_mut(group).unwrap();
             let all = command.get_subcommands_mut();
             for command in all.filter(|command| command.get_name() != "help") {

@@ -237,6 +237,11 @@ const BEFORE: &[Key] = &[
         r#""wait_for_reason""#,
         "Whether the message may start by silence alone, if no beep comes: `wait_for_reason`, only if something else speaks for a mailbox that records; or `play`, after every machine's greeting. No effect in the mode `dialplan`.",
     ),
+    key(
+        "screen.book",
+        "true",
+        "Whether calls are compared with the book of prompts, and teach it: recordings that were heard before are recognised within two seconds. No effect in the mode `dialplan`.",
+    ),
 ];
 
 const AFTER: &[Key] = &[
@@ -297,6 +302,11 @@ const AFTER: &[Key] = &[
         "retention.campaigns",
         r#""never""#,
         "How long campaigns that are over are kept; older ones go as a whole, with their contacts, drops, decisions and imports, once nothing of them is open or younger. Their drops stay as long as a cap looks back.",
+    ),
+    key(
+        "retention.greetings",
+        r#""30d""#,
+        "How long after it was last heard a prompt that was learnt from calls stays in the book if one number alone has played it: it may be a personal greeting. Controllers forget older ones by themselves, and `contact erase` does at once.",
     ),
     key(
         "gate.enabled",

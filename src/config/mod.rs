@@ -148,6 +148,8 @@ pub struct Screen {
     pub amd: bool,
     /// The command that hears the words of calls, with its arguments. It has no effect in the mode `dialplan`.
     pub words: Option<Vec<String>>,
+    /// Whether calls are compared with the book of prompts.
+    pub book: bool,
     /// What our own ears go by; each setting is a key of its own name. It has no effect in the mode `dialplan`.
     pub ears: Settings,
 }
@@ -216,6 +218,8 @@ pub struct Retention {
     pub decisions: Option<Duration>,
     /// Campaigns that are over, with all that they have: contacts, drops, decisions and imports; 1 day to 10 years.
     pub campaigns: Option<Duration>,
+    /// Greetings in the book of prompts that one number alone has played; 1 day to 10 years.
+    pub greetings: Option<Duration>,
 }
 
 impl Config {
@@ -258,9 +262,10 @@ impl Config {
             audio,
             evidence: evidence(&layers)?,
             retention: Retention {
-                drops: retention(&layers, "retention.drops")?,
-                decisions: retention(&layers, "retention.decisions")?,
-                campaigns: retention(&layers, "retention.campaigns")?,
+                drops: retention(&layers, "retention.drops", None)?,
+                decisions: retention(&layers, "retention.decisions", None)?,
+                campaigns: retention(&layers, "retention.campaigns", None)?,
+                greetings: retention(&layers, "retention.greetings", Some(30 * DAY))?,
             },
             gate: gate::gate(&layers)?,
             trunk,
@@ -420,6 +425,7 @@ fn screen(layers: &Layers) -> Result<Screen, ConfigError> {
         listen: listen.unwrap_or_default(),
         allow: allow.unwrap_or_default(),
         amd: layers.flag("screen.amd")?.unwrap_or(true),
+        book: layers.flag("screen.book")?.unwrap_or(true),
         advertise: layers.parsed(
             "screen.advertise",
             "`HOST` or `HOST:PORT` as the PBX reaches it",
@@ -543,16 +549,20 @@ fn evidence(layers: &Layers) -> Result<EvidenceConfig, ConfigError> {
     })
 }
 
-fn retention(layers: &Layers, key: &'static str) -> Result<Option<Duration>, ConfigError> {
-    const DAY: Duration = Duration::from_secs(86_400);
-
+fn retention(
+    layers: &Layers,
+    key: &'static str,
+    default: Option<Duration>,
+) -> Result<Option<Duration>, ConfigError> {
     let expected = "`never` or a duration from 1d to 10 years (3650d), such as `400d`";
     let age = layers.parsed(key, expected, |text| match values::age(text)? {
         Some(age) if age < DAY => Err(format!("`{text}` was given")),
         age => Ok(age),
     })?;
-    Ok(age.flatten())
+    Ok(age.unwrap_or(default))
 }
+
+const DAY: Duration = Duration::from_secs(86_400);
 
 #[cfg(test)]
 mod tests;

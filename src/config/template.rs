@@ -146,6 +146,7 @@ sounds_dir = @SOUNDS_DIR@   # prepared messages: writable here, readable for the
 # drops = "400d"
 # decisions = "90d"
 # campaigns = "800d"                         # those that are over, as a whole
+# greetings = "30d"                          # what was learnt of one number alone; controllers forget it by themselves
 
 [store]
 # url = "sqlite:aftertone.db"                # in the state folder; or "postgres://USER@HOST/DATABASE"

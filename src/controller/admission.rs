@@ -32,6 +32,7 @@ use super::{
     gate::calls,
     launch_pacer::LaunchWindow,
     lease::compare,
+    prompts::BookKeeper,
     registration::registration,
     store_writer::StartTiming,
 };
@@ -47,7 +48,7 @@ use crate::{
     drop::{DropRecord, Outcome, Plan, Report, Technique},
     error_chain::chain,
     id::DropId,
-    runtime::Session,
+    runtime::{Session, prompts::Prompts},
     store::{
         CONTROLLER_LEASE, ControllerLease, DatabaseAddress, ErrorClass, Facts, Intent, Opened,
         PostgresAddress, StartTerms, Store, StoreError, Write, Written,
@@ -138,6 +139,14 @@ impl SingleDropAdmission {
             gate: policy::Gate::new(config.gate.clone()),
             config: config.clone(),
         })
+    }
+
+    /// The book of prompts, and its keeper; `None` if calls are not compared with it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(super) async fn book(&self) -> Result<Option<(BookKeeper, Prompts)>, StoreError> {
+        BookKeeper::of(&self.store, &self.config, &self.clock).await
     }
 
     /// The time that is gone by.

@@ -39,6 +39,7 @@ mod in_flight;
 mod launch_pacer;
 mod lease;
 mod messages;
+pub mod prompts;
 pub mod pruner;
 mod registration;
 mod rescuer;
@@ -108,6 +109,8 @@ pub struct Controller {
     store_writer: tokio::task::JoinHandle<()>,
     /// The lease, the rescuer and the watch on the trunk: nothing of theirs is left half done.
     helpers: tokio::task::JoinSet<()>,
+    /// Keeps the book of prompts, if calls are compared with it.
+    book: Option<tokio::task::JoinHandle<()>>,
     view: watch::Receiver<View>,
     orders: mpsc::UnboundedSender<Input>,
     notes: Option<mpsc::UnboundedReceiver<Note>>,
@@ -167,6 +170,7 @@ impl Controller {
             holder,
             store_writer,
             mut helpers,
+            book,
             orders,
             _app,
             ..
@@ -175,6 +179,7 @@ impl Controller {
         let ended = control_loop.run(inputs).await;
         helpers.shutdown().await;
         let closed = session.close().await;
+        prompts::finish(book).await;
         // No more requests can come: it writes what is left, however long that takes.
         if let Err(error) = store_writer.await {
             std::panic::resume_unwind(error.into_panic());

@@ -26,6 +26,7 @@ use super::{
     evidence::{self, EvidenceError},
     gate,
     messages::PlayableMessage,
+    prompts,
 };
 use crate::{
     audio,
@@ -260,12 +261,18 @@ impl SingleDropRun {
             Some(dir) => Some(evidence::open(dir.clone(), &self.config).await?),
             None => None,
         };
+        let (keeper, book) = admission
+            .book()
+            .await
+            .map_err(SingleDropError::Store)?
+            .unzip();
+        let keeper = keeper.map(|keeper| tokio::spawn(keeper.keep()));
         let session = tokio::select! {
-            session = Session::open(&self.config) => session?,
+            session = Session::open(&self.config, book) => session?,
             () = self.stop.cancel.cancelled() => return Err(SingleDropError::Interrupted),
         };
         match self.ready(&admission, &session, archive).await {
-            Ok(ready) => self.dial(session, ready).await,
+            Ok(ready) => self.dial(session, ready, keeper).await,
             Err(error) => {
                 // It is reported by what went wrong first.
                 let _ = session.close().await;
@@ -353,6 +360,7 @@ impl SingleDropRun {
         self,
         session: Session,
         ready: ReadyToDial,
+        keeper: Option<JoinHandle<()>>,
     ) -> Result<SingleDropEnd, SingleDropError> {
         let ReadyToDial {
             sound,
@@ -414,6 +422,8 @@ impl SingleDropRun {
                 return Ok(self.settle(&run, admitted, report, SingleDropEnding::Quit, None).await);
             }
         };
+        // Before the store is closed behind the drop's own end.
+        prompts::finish(keeper).await;
         let evidence = match folder {
             Some(folder) => {
                 let subject = (&run, drop, self.order.shown_number.as_str());

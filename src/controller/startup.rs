@@ -21,6 +21,7 @@ use super::{
     in_flight::InFlightTable,
     lease,
     messages::{Messages, Uses},
+    prompts::BookKeeper,
     pruner::Pruner,
     registration::registration,
     rescuer::{self, OrphanRescuer},
@@ -86,7 +87,16 @@ impl Controller {
                 return Err(error);
             }
         };
-        let session = match claim.open(&config, App::OfTheInstance(app)).await {
+        let (keeper, prompts) = match BookKeeper::of(&store, &config, &clock).await {
+            Ok(kept) => kept.unzip(),
+            Err(error) => {
+                let _ = store.end_controller(&holder, clock.now()).await;
+                claim.abandon();
+                return Err(error.into());
+            }
+        };
+        let app = App::OfTheInstance(app);
+        let session = match claim.open(&config, app, prompts).await {
             Ok(session) => session,
             Err(error) => {
                 // What was adopted is without a controller again.
@@ -200,6 +210,7 @@ impl Controller {
             holder,
             store_writer: tokio::spawn(store_writer.work()),
             helpers,
+            book: keeper.map(|keeper| tokio::spawn(keeper.keep())),
             view,
             orders: to_loop,
             notes: Some(notes),

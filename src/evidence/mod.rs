@@ -25,7 +25,7 @@ mod retention;
 
 pub use self::{
     archive::{Archive, ArchiveError, Folder, KeepError},
-    picture::{Bar, Chart, Layout, Part, PictureFormat, Recording, SaveError, save},
+    picture::{Bar, Chart, Layout, Part, PictureFormat, PromptPicture, Recording, SaveError, save},
     reader::{CallSound, EvidenceReader, ReadError, title_of},
     recorder::{RecordedCue, Recorder},
     retention::RetentionLimits,

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Instant};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use super::{carrier::Carrier, recogniser::Recogniser};
+use super::{carrier::Carrier, prompts::Prompts, recogniser::Recogniser};
 use crate::{
     campaign::engine::CampaignId,
     config::Endpoint,
@@ -39,6 +39,8 @@ pub struct Trunk {
     pub prompt: Option<Arc<[i16]>>,
     /// What hears the words of calls, if `screen.words` has it.
     pub recogniser: Option<Recogniser>,
+    /// The book of prompts; `None` if calls are not compared with it.
+    pub prompts: Option<Prompts>,
 }
 
 /// One drop as the PBX is to carry it out: the last shape of a contact's data before the requests.

@@ -631,6 +631,7 @@ mod tests {
             ears: Settings::default(),
             prompt: None,
             recogniser: None,
+            prompts: None,
         }
     }
 

@@ -22,6 +22,7 @@ mod error;
 pub mod executor;
 mod identity;
 pub(crate) mod listener;
+pub mod prompts;
 pub(crate) mod reach;
 mod recogniser;
 pub mod reconciler;

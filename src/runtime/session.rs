@@ -18,6 +18,7 @@ use super::{
     error::SessionError,
     executor,
     identity::PbxIdentity,
+    prompts::Prompts,
     reach::{pauses, settings},
     recogniser::Recogniser,
     reconciler::{self, Reconciler, Remains},
@@ -61,18 +62,18 @@ pub struct Session {
 
 impl Session {
     /// Begins a run with an app name of its own: takes its lock, reaches the PBX, listens, and sweeps what runs that died
-    /// have left.
+    /// have left. Calls that are listened to are compared with `prompts`.
     ///
     /// # Errors
     /// [`SessionError`]; nothing has been dialled then, and nothing is left behind.
-    pub async fn open(config: &Config) -> Result<Self, SessionError> {
+    pub async fn open(config: &Config, prompts: Option<Prompts>) -> Result<Self, SessionError> {
         let claim = match Claim::new(config).await {
             Ok(claim) => claim,
             Err(error @ SessionError::Pbx { .. }) => return Err(link_error(config, error).await),
             Err(error) => return Err(error),
         };
         let app = app_of(&config.pbx.app, claim.run());
-        claim.open(config, App::OfThisRun(app)).await
+        claim.open(config, App::OfThisRun(app), prompts).await
     }
 
     /// The name of the run, which is part of its channels' ids.
@@ -312,7 +313,12 @@ impl Claim {
     ///
     /// # Errors
     /// [`SessionError`]; nothing has been dialled then, and nothing is left behind.
-    pub(crate) async fn open(self, config: &Config, app: App) -> Result<Session, SessionError> {
+    pub(crate) async fn open(
+        self,
+        config: &Config,
+        app: App,
+        prompts: Option<Prompts>,
+    ) -> Result<Session, SessionError> {
         let mut lease = None;
         let reached = async {
             // Before the sweep forgets them.
@@ -321,7 +327,8 @@ impl Claim {
                 lease = Some(self.lease(config, name, &dead).await?);
             }
             let remains = self.remains.clone();
-            let reached = Reached::new(config, &self.pbx, &self.run, app.name(), remains).await?;
+            let ours = (&self.run, app.name());
+            let reached = Reached::new(config, &self.pbx, ours, remains, prompts).await?;
             Ok((reached, dead))
         };
         match reached.await {
@@ -428,9 +435,9 @@ impl Reached {
     async fn new(
         config: &Config,
         pbx: &Pbx,
-        run: &RunName,
-        app: &str,
+        (run, app): (&RunName, &str),
         remains: Remains,
+        prompts: Option<Prompts>,
     ) -> Result<Self, SessionError> {
         let prompt = prompt(config, &remains.library)?;
         let pulse = Pulse::default();
@@ -469,6 +476,7 @@ impl Reached {
             ears: config.screen.ears,
             prompt,
             recogniser,
+            prompts,
         };
         Ok(Self {
             reconciler: Reconciler::new(rest.clone(), run.clone(), app.to_owned(), remains),

@@ -14,6 +14,7 @@
 mod at;
 mod background;
 mod barge_in;
+pub mod book;
 mod classifier;
 mod events;
 mod first_turn;

@@ -33,6 +33,8 @@ pub enum ErasedPerson {
         decisions: u64,
         /// Entries of do-not-call lists that are gone; the digest has taken their place.
         entries: u64,
+        /// Prompts of the book that only this person's number has played.
+        prompts: u64,
     },
 }
 
@@ -140,12 +142,14 @@ impl Store {
         if tx.has_table("removals").await? {
             tx.execute(FORGET_REMOVALS, args![&given]).await?;
         }
+        let prompts = tx.forget_prompts_of(numbers).await?;
         tx.commit().await?;
         Ok(ErasedPerson::Done {
             contacts,
             drops,
             decisions,
             entries,
+            prompts,
         })
     }
 

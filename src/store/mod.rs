@@ -41,6 +41,7 @@ mod lookup;
 mod open;
 mod person;
 mod places;
+mod prompts;
 mod prune;
 mod prune_turn;
 mod queue;
@@ -82,6 +83,7 @@ pub use open::{
 pub use person::{
     ContactStep, PersonCall, PersonContact, PersonDecision, PersonRecord, PersonRemoval,
 };
+pub use prompts::{NewPrompt, PromptHearing, PromptOrigin, StoredPrompt};
 pub use prune::{Prunable, Pruned};
 pub use prune_turn::PruneTurn;
 pub use queue::{Facts, Leased, Recent, RecentCalls};

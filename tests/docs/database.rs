@@ -182,6 +182,11 @@ const TABLES: &[(&str, &str)] = &[
         "removals",
         "What was taken off do-not-call lists: a row for each number, and one for a list that was removed as a whole.",
     ),
+    (
+        "prompts",
+        "Prompts that were heard in calls, as fingerprints; of a prompt that comes with the program, what the operator has made of it.",
+    ),
+    ("prompt_hearings", "The calls in which prompts were heard."),
 ];
 
 const COLUMNS: &[(&str, &str)] = &[
@@ -560,4 +565,43 @@ const COLUMNS: &[(&str, &str)] = &[
     ("removals.at", "when"),
     ("removals.who", "who did it"),
     ("removals.because", "why"),
+    (
+        "prompts.id",
+        "its number; from 1000000 on of prompts that come with the program",
+    ),
+    ("prompts.origin", "`learnt`, `imported` or `shipped`"),
+    ("prompts.ends", "how it ends"),
+    (
+        "prompts.beep_ms",
+        "when its beep begins, in milliseconds since the prompt began",
+    ),
+    ("prompts.length_ms", "how long it is, in milliseconds"),
+    (
+        "prompts.prints",
+        "its fingerprint; empty if it is not used any more",
+    ),
+    ("prompts.label", "what the operator calls it"),
+    (
+        "prompts.labelled_at",
+        "when the operator last said how it ends",
+    ),
+    (
+        "prompts.number",
+        "the phone number in whose call it was learnt",
+    ),
+    ("prompts.made_at", "when it was put into the book"),
+    ("prompt_hearings.prompt", "the prompt"),
+    ("prompt_hearings.call", "the drop"),
+    ("prompt_hearings.number", "the phone number"),
+    ("prompt_hearings.at", "when"),
+    (
+        "prompt_hearings.ends",
+        "how the call ended, if that is beyond doubt",
+    ),
+    ("prompt_hearings.campaign", "the campaign"),
+    (
+        "prompt_hearings.pbx",
+        "the instance whose PBX made the call",
+    ),
+    ("prompt_hearings.evidence", "the folder of evidence"),
 ];

@@ -27,6 +27,7 @@ mod network;
 mod not_started;
 mod outcomes;
 mod program;
+mod prompts;
 mod rights;
 mod standby;
 mod standstill;

@@ -30,7 +30,7 @@ pub(crate) async fn all_at_once(
 ) -> Result<Vec<Report>, Failed> {
     let mut config = Config::load(Some(lab.config()))?;
     set(&mut config);
-    let session = Session::open(&config).await?;
+    let session = Session::open(&config, None).await?;
     let length = Duration::from_secs_f64(message.samples.len() as f64 / RATE as f64);
     let folder = config.pbx.pbx_sounds_dir.display();
     let media = format!("sound:{folder}/{}", message.name);

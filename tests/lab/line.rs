@@ -59,7 +59,7 @@ async fn ring(lab: &Lab, numbers: &[Number]) -> Result<(), Failed> {
     let mut config = Config::load(Some(lab.config()))?;
     // No call is listened to: all are let go when they answer.
     config.screen.mode = ScreenMode::Dialplan;
-    let session = Session::open(&config).await?;
+    let session = Session::open(&config, None).await?;
     let mut pace = tokio::time::interval(PACE);
     let mut drops = Vec::new();
     for number in numbers {

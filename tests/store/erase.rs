@@ -100,7 +100,8 @@ async fn nothing_of_a_person_is_left_and_counts_stay(base: &Base) {
                 contacts: 1,
                 drops: 1,
                 decisions: 1,
-                entries: 1
+                entries: 1,
+                prompts: 0
             }
         ),
         "{erased:?}"
@@ -313,6 +314,7 @@ async fn erasing_is_done_once_however_often_it_is_asked_for(base: &Base) {
         drops: 0,
         decisions: 0,
         entries: 0,
+        prompts: 0,
     };
     assert_eq!(again, nothing);
     assert_eq!(base.dump().await, before);

@@ -25,6 +25,7 @@ mod lists;
 mod overlap;
 mod places;
 mod pooler;
+mod prompts;
 mod prune;
 mod read_only;
 mod results;
@@ -91,6 +92,7 @@ fn main() {
         places::trials(&server),
         overlap::trials(&server),
         pooler::trials(&server),
+        prompts::trials(&server),
         prune::trials(&server),
         read_only::trials(&server),
         results::trials(&server),

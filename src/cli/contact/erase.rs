@@ -89,6 +89,7 @@ pub(super) async fn run(
         drops,
         decisions,
         entries,
+        prompts,
     } = erased
     else {
         printer.talk("a call to the person is still in flight, or a controller has the contact; they are barred, and not erased yet");
@@ -113,6 +114,7 @@ pub(super) async fn run(
             "calls": drops,
             "decisions": decisions,
             "do_not_call_entries": entries,
+            "prompts": prompts,
             "evidence": evidence,
             "evidence_elsewhere": elsewhere,
             "lists_with_rejects": lists.iter().map(|(campaign, list)| {
@@ -128,6 +130,7 @@ pub(super) async fn run(
         counted(decisions, "decision"),
         counted(entries, "do-not-call entry"),
         counted(evidence as u64, "folder of evidence"),
+        counted(prompts, "prompt"),
     ];
     printer.line(&format!(
         "erased: {}; a digest of the number stays on the list `own`",

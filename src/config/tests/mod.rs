@@ -121,7 +121,7 @@ fn what_is_not_given_has_the_documented_default() {
     assert_eq!(config.screen.mode, ScreenMode::Listen);
     assert_eq!(config.screen.ears, Settings::default());
     assert_eq!(config.screen.listen.to_string(), "127.0.0.1:0");
-    assert!(config.screen.amd && config.screen.allow.is_empty());
+    assert!(config.screen.amd && config.screen.book && config.screen.allow.is_empty());
     assert_eq!(config.screen.media, Media::Auto);
     assert_eq!(config.audio.max_length, seconds(120));
     assert_eq!(config.audio.target_lufs, None);
@@ -175,6 +175,7 @@ advertise = "here.example"
 allow = ["10.1.0.0/16", "192.0.2.7"]
 amd = false
 no_beep = "play"
+book = false
 [store]
 url = "postgres://me:topsecret@db/aftertone"
 lost_after = "20m"
@@ -186,6 +187,7 @@ command = ["/bin/recogniser", "en"]
 drops = "400d"
 decisions = "90d"
 campaigns = "800d"
+greetings = "7d"
 [audio]
 max_length = "45s"
 target_lufs = -18
@@ -272,7 +274,7 @@ currency = "EUR"
         .map(ToString::to_string)
         .collect();
     assert_eq!(allow, ["10.1.0.0/16", "192.0.2.7/32"]);
-    assert!(!config.screen.amd);
+    assert!(!config.screen.amd && !config.screen.book);
     assert_eq!(config.screen.ears.no_beep, NoBeep::Play);
     assert!(matches!(
         &config.store.url,
@@ -284,6 +286,7 @@ currency = "EUR"
     assert_eq!(config.retention.drops, days(400));
     assert_eq!(config.retention.decisions, days(90));
     assert_eq!(config.retention.campaigns, days(800));
+    assert_eq!(config.retention.greetings, days(7));
     let mut most = Settings::default();
     for about in Settings::ALL {
         most.set(about.name, &about.most.to_string()).unwrap();

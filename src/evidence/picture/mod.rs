@@ -6,6 +6,7 @@ mod lanes;
 mod layout;
 mod packing;
 mod png;
+mod prompt;
 mod recording;
 mod render;
 mod save;
@@ -20,6 +21,7 @@ pub use self::{
     chart::{Bar, Chart, Part},
     format::PictureFormat,
     layout::Layout,
+    prompt::PromptPicture,
     recording::Recording,
     save::{SaveError, save},
 };

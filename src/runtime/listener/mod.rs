@@ -38,6 +38,7 @@ pub(crate) use self::{
 use self::amd::AmdCopy;
 use super::{
     call::{CallSpec, Reports, Trunk},
+    prompts::CallPrompts,
     recogniser::{CallWords, Phrase, Recogniser},
 };
 use crate::{
@@ -100,6 +101,7 @@ pub(super) async fn listen(
     if let Some(tape) = &mut tape {
         tape.cue(evidence::RecordedCue::Call(call));
     }
+    let prompts = trunk.prompts.as_ref().map(CallPrompts::new);
     let now = clock::now();
     let channel = ChannelId::leg(trunk.run.clone(), drop, leg);
     let mut listener = Listener {
@@ -115,6 +117,7 @@ pub(super) async fn listen(
         phrases: 0,
         reports,
         ears,
+        prompts,
         tape,
         beep: None,
         connection: None,
@@ -130,6 +133,9 @@ pub(super) async fn listen(
     let heard = listener.hear(&mut coming, &mut cues).await;
     if let Some(tape) = listener.tape.take() {
         tape.end(*listener.ears.settings(), heard.clone().err());
+    }
+    if let Some(prompts) = listener.prompts.take() {
+        prompts.end(drop, spec.number.clone(), spec.campaign);
     }
     // From here on the PBX sees that the connection is closed.
     listener.connection = None;
@@ -163,6 +169,8 @@ struct Listener<'a> {
     phrases: u32,
     reports: &'a Reports,
     ears: Ears,
+    /// The book of prompts, if calls are compared with it.
+    prompts: Option<CallPrompts>,
     tape: Option<Recorder>,
     /// The last beep.
     beep: Option<Beep>,
@@ -322,6 +330,9 @@ impl Listener<'_> {
             }
             FromCall::Speaking(play) => {
                 self.speaks = true;
+                if let Some(prompts) = &mut self.prompts {
+                    prompts.playing();
+                }
                 self.note(evidence::RecordedCue::Playing(play));
                 self.ears.playing(self.echo.clone());
                 self.reports.send(Event::Speaking(play)).await;
@@ -343,6 +354,11 @@ impl Listener<'_> {
                 self.deadline = clock::now() + GAP;
                 // After the whole message goodbye was said.
                 self.parting |= spoken.end == SpokenEnd::Whole;
+                if let Some(prompts) = &mut self.prompts
+                    && spoken.end == SpokenEnd::Whole
+                {
+                    prompts.played_whole();
+                }
                 self.note(evidence::RecordedCue::Stopped(play));
                 self.reports.send(Event::Spoken { play, spoken }).await;
             }
@@ -388,6 +404,13 @@ impl Listener<'_> {
                 *sample = i16::from_le_bytes(*pair);
             }
             let samples = &samples[..pairs.len()];
+            let now = self.ears.now();
+            let prompts = self.prompts.as_mut();
+            if let Some(hint) = prompts.and_then(|prompts| prompts.hear(samples, now)) {
+                debug!(?hint, "a prompt of the book");
+                self.note(evidence::RecordedCue::Hint(hint));
+                self.ears.note_hint(hint);
+            }
             if let Some(tape) = &mut self.tape {
                 tape.sound(samples);
             }
@@ -403,6 +426,9 @@ impl Listener<'_> {
             debug!(?heard, "heard");
             if let Some(tape) = &mut self.tape {
                 tape.heard(&heard);
+            }
+            if let Some(prompts) = &mut self.prompts {
+                prompts.note(&heard);
             }
             if let Heard::Beep(beep) | Heard::LateBeep(beep) = heard {
                 self.beep = Some(beep);

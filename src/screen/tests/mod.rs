@@ -1,4 +1,5 @@
 mod arbitrary_input;
+mod book;
 mod calls;
 mod hints;
 mod play;

@@ -721,6 +721,12 @@ fn migrations(database: Database) -> Vec<Migration> {
             include_str!("../migrations/0010.sqlite.sql"),
             include_str!("../migrations/0010.postgres.sql"),
         ),
+        (
+            11,
+            "prompts",
+            include_str!("../migrations/0011.sqlite.sql"),
+            include_str!("../migrations/0011.postgres.sql"),
+        ),
     ];
     let step = |(version, name, sqlite, postgres): (i64, &'static str, &'static str, _)| {
         let text = match database {

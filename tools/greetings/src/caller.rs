@@ -55,7 +55,7 @@ impl Line {
     async fn open(lab: &Lab, mode: ScreenMode) -> Result<Self> {
         let mut config = Config::load(Some(lab.config()))?;
         config.screen.mode = mode;
-        let session = Session::open(&config).await?;
+        let session = Session::open(&config, None).await?;
         Ok(Self { config, session })
     }
 }

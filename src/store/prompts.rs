@@ -1,0 +1,630 @@
+//! The book of prompts: fingerprints, how their prompts end, and in which calls they were heard.
+//!
+//! A fingerprint is bytes here, and what it means is a slug. A number that is kept with a prompt is forgotten with the person, and a
+//! prompt that no other number has played goes with it.
+
+use jiff::Timestamp;
+
+use super::{
+    Store, StoreError, codec,
+    erase::given,
+    sql::{Sql, args, sql},
+    transaction::Tx,
+};
+use crate::{phone::PhoneNumber, words::PromptEnd};
+
+/// Where a prompt came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PromptOrigin {
+    /// From a call.
+    Learnt,
+    /// From a file.
+    Imported,
+    /// With the program; the operator changed it.
+    Shipped,
+}
+
+impl PromptOrigin {
+    /// The slug.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Learnt => "learnt",
+            Self::Imported => "imported",
+            Self::Shipped => "shipped",
+        }
+    }
+
+    fn of(slug: &str) -> Option<Self> {
+        let all = [Self::Learnt, Self::Imported, Self::Shipped];
+        all.into_iter().find(|origin| origin.as_str() == slug)
+    }
+}
+
+/// A prompt that is put into the book.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewPrompt {
+    /// Where it came from.
+    pub origin: PromptOrigin,
+    /// How it ends.
+    pub ends: PromptEnd,
+    /// When its beep begins, in milliseconds since the prompt began.
+    pub beep_ms: Option<u32>,
+    /// How long it is, in milliseconds.
+    pub length_ms: u32,
+    /// Its fingerprint.
+    pub prints: Vec<u8>,
+    /// What the operator calls it.
+    pub label: Option<String>,
+}
+
+/// A call in which a prompt was heard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PromptHearing {
+    /// The call: a drop, or the name of a recording.
+    pub call: String,
+    /// The number that was called.
+    pub number: PhoneNumber,
+    /// When.
+    pub at: Timestamp,
+    /// How the call ended, if that is beyond doubt.
+    pub ends: Option<PromptEnd>,
+    /// The campaign.
+    pub campaign: Option<i64>,
+    /// The PBX that made the call, by its instance.
+    pub pbx: Option<String>,
+    /// The folder of evidence.
+    pub evidence: Option<String>,
+}
+
+/// A prompt of the book.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredPrompt {
+    /// Its number.
+    pub id: u32,
+    /// Where it came from.
+    pub origin: PromptOrigin,
+    /// How it ends.
+    pub ends: PromptEnd,
+    /// When its beep begins, in milliseconds since the prompt began.
+    pub beep_ms: Option<u32>,
+    /// How long it is, in milliseconds.
+    pub length_ms: u32,
+    /// How many bytes its fingerprint has; without any it is not used.
+    pub bytes: u64,
+    /// What the operator calls it.
+    pub label: Option<String>,
+    /// Whether the operator has said how it ends.
+    pub is_labelled: bool,
+    /// In how many calls it was heard.
+    pub calls: u64,
+    /// At how many numbers.
+    pub numbers: u64,
+    /// When it was first heard.
+    pub first_heard: Option<Timestamp>,
+    /// When it was last heard.
+    pub last_heard: Option<Timestamp>,
+    /// How many calls ended otherwise than it says, and how one of them did.
+    pub contradicted: Option<(u64, PromptEnd)>,
+}
+
+impl StoredPrompt {
+    /// Whether calls may be decided by it: it was heard at two numbers, or the operator or a file says how it ends, and no call
+    /// has contradicted it.
+    pub const fn is_in_use(&self) -> bool {
+        let is_known = match self.origin {
+            PromptOrigin::Learnt => self.is_labelled || self.numbers >= 2,
+            PromptOrigin::Imported | PromptOrigin::Shipped => true,
+        };
+        is_known && self.contradicted.is_none() && self.bytes > 0
+    }
+}
+
+impl Store {
+    /// A number that changes with the book.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn prompt_generation(&self) -> Result<i64, StoreError> {
+        let mut tx = self.read(READING).await?;
+        if !tx.has_step(PROMPTS_SINCE) {
+            return Ok(0);
+        }
+        let found: Option<(i64,)> = tx.one(GENERATION, &[]).await?;
+        Ok(found.map_or(0, |(generation,)| generation))
+    }
+
+    /// All prompts, by their numbers.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn prompts(&self) -> Result<Vec<StoredPrompt>, StoreError> {
+        let mut tx = self.read(READING).await?;
+        if !tx.has_step(PROMPTS_SINCE) {
+            return Ok(Vec::new());
+        }
+        let rows: Vec<PromptRow> = tx.all(PROMPTS, &[]).await?;
+        let counts: Vec<CountRow> = tx.all(COUNTS, &[]).await?;
+        let contradictions: Vec<(i64, i64, String)> = tx.all(CONTRADICTIONS, &[]).await?;
+        let mut prompts = Vec::with_capacity(rows.len());
+        for row in rows {
+            let id = row.0;
+            let count = counts.iter().find(|count| count.0 == id);
+            let against = contradictions.iter().find(|against| against.0 == id);
+            let read = read_prompt(row, count, against);
+            prompts.push(
+                read.ok_or_else(|| tx.broken(format!("the row of prompt {id} cannot be read")))?,
+            );
+        }
+        Ok(prompts)
+    }
+
+    /// The fingerprints of prompts by their numbers, behind `after` and up to `last`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn prompt_prints(
+        &self,
+        after: Option<u32>,
+        last: u32,
+    ) -> Result<Vec<(u32, Vec<u8>)>, StoreError> {
+        let mut tx = self.read(READING).await?;
+        if !tx.has_step(PROMPTS_SINCE) {
+            return Ok(Vec::new());
+        }
+        let after = after.map_or(-1, i64::from);
+        let rows: Vec<(i64, Vec<u8>)> = tx.all(PRINTS, args![after, i64::from(last)]).await?;
+        let read = rows
+            .into_iter()
+            .map(|(id, prints)| Some((u32::try_from(id).ok()?, prints)));
+        let read: Option<Vec<_>> = read.collect();
+        read.ok_or_else(|| tx.broken("the number of a prompt is out of range"))
+    }
+
+    /// The calls in which a prompt was heard, the last first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn prompt_hearings(&self, prompt: u32) -> Result<Vec<PromptHearing>, StoreError> {
+        let mut tx = self.read(READING).await?;
+        if !tx.has_step(PROMPTS_SINCE) {
+            return Ok(Vec::new());
+        }
+        let rows: Vec<HearingRow> = tx.all(HEARINGS, args![i64::from(prompt)]).await?;
+        let read = rows.into_iter().map(read_hearing);
+        let read: Option<Vec<_>> = read.collect();
+        read.ok_or_else(|| tx.broken(format!("a call of prompt {prompt} cannot be read")))
+    }
+
+    /// The number, the time, the campaign and the PBX of a drop, by its id.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn call_of_prompt(
+        &self,
+        drop: &str,
+    ) -> Result<Option<(PhoneNumber, Timestamp, Option<i64>, String)>, StoreError> {
+        let mut tx = self.read(READING).await?;
+        let found: Option<(i64, i64, Option<i64>, String)> = tx.one(CALL, args![drop]).await?;
+        Ok(found.and_then(|(number, at, campaign, pbx)| {
+            // The number of a drop whose person is erased is none.
+            Some((
+                codec::read_number(number)?,
+                codec::read_time(at)?,
+                campaign,
+                pbx,
+            ))
+        }))
+    }
+
+    /// Puts a prompt into the book, with the call in which it was heard; returns its number. A number that is erased is not
+    /// learnt from: `None`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn add_prompt(
+        &self,
+        new: &NewPrompt,
+        heard: Option<&PromptHearing>,
+        now: Timestamp,
+    ) -> Result<Option<u32>, StoreError> {
+        let mut tx = self.write(LEARNING).await?;
+        if tx.is_erased(heard).await? {
+            return Ok(None);
+        }
+        let number = heard.map(|heard| codec::number(&heard.number));
+        let prints = hex(&new.prints);
+        let made: Option<(i64,)> = tx
+            .one(
+                ADD,
+                args![
+                    new.origin.as_str(),
+                    new.ends.as_str(),
+                    new.beep_ms.map(i64::from),
+                    i64::from(new.length_ms),
+                    &prints,
+                    new.label.as_deref(),
+                    number,
+                    codec::micros(now),
+                ],
+            )
+            .await?;
+        let id = made.and_then(|(id,)| u32::try_from(id).ok());
+        let id = id.ok_or_else(|| tx.broken("the number of a prompt is out of range"))?;
+        if let Some(heard) = heard {
+            tx.write_hearing(id, heard).await?;
+        }
+        tx.execute(CHANGED, &[]).await?;
+        tx.commit().await?;
+        Ok(Some(id))
+    }
+
+    /// Notes in which calls prompts were heard; each once for each call.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn hear_prompts(&self, heard: &[(u32, PromptHearing)]) -> Result<(), StoreError> {
+        let mut tx = self.write(LEARNING).await?;
+        for (prompt, heard) in heard {
+            if !tx.is_erased(Some(heard)).await? {
+                tx.write_hearing(*prompt, heard).await?;
+            }
+        }
+        tx.execute(CHANGED, &[]).await?;
+        tx.commit().await
+    }
+
+    /// Forgets when a prompt's beep comes: calls differ in that.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn forget_beep(&self, prompt: u32) -> Result<(), StoreError> {
+        let mut tx = self.write(LEARNING).await?;
+        tx.execute(FORGET_BEEP, args![i64::from(prompt)]).await?;
+        tx.execute(CHANGED, &[]).await?;
+        tx.commit().await
+    }
+
+    /// Says how a prompt ends, and what it is called: from now on it is in use, and ends that were heard before count no more.
+    /// A prompt that comes with the program is given whole. Returns whether there is one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn label_prompt(
+        &self,
+        prompt: u32,
+        ends: PromptEnd,
+        label: Option<&str>,
+        shipped: Option<&NewPrompt>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.write("label a prompt").await?;
+        tx.override_shipped(prompt, shipped, now).await?;
+        let args = args![i64::from(prompt), ends.as_str(), label, codec::micros(now)];
+        let found = tx.execute(LABEL, args).await?;
+        tx.execute(CHANGED, &[]).await?;
+        tx.commit().await?;
+        Ok(found > 0)
+    }
+
+    /// Forgets a prompt and where it was heard. One that comes with the program is given whole, and is not used any more.
+    /// Returns whether there was one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn forget_prompt(
+        &self,
+        prompt: u32,
+        shipped: Option<&NewPrompt>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.write("forget a prompt").await?;
+        let id = i64::from(prompt);
+        tx.execute(FORGET_HEARINGS, args![id]).await?;
+        let found = if shipped.is_some() {
+            tx.override_shipped(prompt, shipped, now).await?;
+            tx.execute(EMPTY, args![id]).await?
+        } else {
+            tx.execute(FORGET, args![id]).await?
+        };
+        tx.execute(CHANGED, &[]).await?;
+        tx.commit().await?;
+        Ok(found > 0)
+    }
+
+    /// Forgets personal greetings: prompts that were learnt, are of one number alone, and were last heard before, or are not among
+    /// the last [`MOST_GREETINGS`] that were learnt. Returns how many.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn forget_greetings(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let mut tx = self.write("forget old greetings").await?;
+        if !tx.has_step(PROMPTS_SINCE) {
+            return Ok(0);
+        }
+        let gone = tx
+            .execute(
+                FORGET_GREETINGS,
+                args![codec::micros(before), MOST_GREETINGS],
+            )
+            .await?;
+        if gone > 0 {
+            tx.execute(FORGET_ORPHANS, &[]).await?;
+            tx.execute(CHANGED, &[]).await?;
+        }
+        tx.commit().await?;
+        Ok(gone)
+    }
+
+    /// How many greetings [`Self::forget_greetings`] would forget.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn old_greetings(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let mut tx = self.read(READING).await?;
+        if !tx.has_step(PROMPTS_SINCE) {
+            return Ok(0);
+        }
+        let found: Option<(i64,)> = tx
+            .one(OLD_GREETINGS, args![codec::micros(before), MOST_GREETINGS])
+            .await?;
+        Ok(found.map_or(0, |(count,)| count.unsigned_abs()))
+    }
+}
+
+impl Tx {
+    /// Forgets what was learnt from these numbers: where their prompts were heard, and those that no two other numbers have
+    /// played.
+    pub(super) async fn forget_prompts_of(
+        &mut self,
+        numbers: &[PhoneNumber],
+    ) -> Result<u64, StoreError> {
+        if !self.has_step(PROMPTS_SINCE) {
+            return Ok(0);
+        }
+        let given = given(numbers);
+        let unheard = self.execute(FORGET_HEARINGS_OF, args![&given]).await?;
+        let gone = self.execute(FORGET_PROMPTS_OF, args![&given]).await?;
+        let kept = self.execute(FORGET_NUMBERS_OF, args![&given]).await?;
+        if unheard + gone + kept > 0 {
+            self.execute(FORGET_ORPHANS, &[]).await?;
+            self.execute(CHANGED, &[]).await?;
+        }
+        Ok(gone)
+    }
+
+    async fn is_erased(&mut self, heard: Option<&PromptHearing>) -> Result<bool, StoreError> {
+        let numbers = heard.map(|heard| codec::number(&heard.number));
+        Ok(self.erasure(numbers.into_iter()).await?.is_some())
+    }
+
+    async fn write_hearing(
+        &mut self,
+        prompt: u32,
+        heard: &PromptHearing,
+    ) -> Result<(), StoreError> {
+        let args = args![
+            i64::from(prompt),
+            &heard.call,
+            codec::number(&heard.number),
+            codec::micros(heard.at),
+            heard.ends.map(PromptEnd::as_str),
+            heard.campaign,
+            heard.pbx.as_deref(),
+            heard.evidence.as_deref(),
+        ];
+        self.execute(HEAR, args).await.map(drop)
+    }
+
+    /// Makes a row of a prompt that comes with the program, unless there is one.
+    async fn override_shipped(
+        &mut self,
+        prompt: u32,
+        shipped: Option<&NewPrompt>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let Some(shipped) = shipped else {
+            return Ok(());
+        };
+        let prints = hex(&shipped.prints);
+        let args = args![
+            i64::from(prompt),
+            shipped.ends.as_str(),
+            shipped.beep_ms.map(i64::from),
+            i64::from(shipped.length_ms),
+            &prints,
+            shipped.label.as_deref(),
+            codec::micros(now),
+        ];
+        self.execute(OVERRIDE, args).await.map(drop)
+    }
+}
+
+type PromptRow = (
+    i64,
+    String,
+    String,
+    Option<i64>,
+    i64,
+    i64,
+    Option<String>,
+    Option<i64>,
+);
+
+/// A prompt, its calls, its numbers, the first and the last.
+type CountRow = (i64, i64, i64, i64, i64);
+
+type HearingRow = (
+    String,
+    i64,
+    i64,
+    Option<String>,
+    Option<i64>,
+    Option<String>,
+    Option<String>,
+);
+
+fn read_prompt(
+    row: PromptRow,
+    count: Option<&CountRow>,
+    against: Option<&(i64, i64, String)>,
+) -> Option<StoredPrompt> {
+    let (id, origin, ends, beep_ms, length_ms, bytes, label, labelled_at) = row;
+    let contradicted = match against {
+        Some((_, calls, ends)) => Some((calls.unsigned_abs(), PromptEnd::of(ends)?)),
+        None => None,
+    };
+    let beep_ms = match beep_ms {
+        Some(ms) => Some(u32::try_from(ms).ok()?),
+        None => None,
+    };
+    let heard = |at: fn(&CountRow) -> i64| count.map(|count| codec::read_time(at(count)));
+    let (first, last) = (heard(|count| count.3), heard(|count| count.4));
+    Some(StoredPrompt {
+        id: u32::try_from(id).ok()?,
+        origin: PromptOrigin::of(&origin)?,
+        ends: PromptEnd::of(&ends)?,
+        beep_ms,
+        length_ms: u32::try_from(length_ms).ok()?,
+        bytes: bytes.unsigned_abs(),
+        label,
+        is_labelled: labelled_at.is_some(),
+        calls: count.map_or(0, |count| count.1.unsigned_abs()),
+        numbers: count.map_or(0, |count| count.2.unsigned_abs()),
+        first_heard: first.flatten(),
+        last_heard: last.flatten(),
+        contradicted,
+    })
+}
+
+fn read_hearing(row: HearingRow) -> Option<PromptHearing> {
+    let (call, number, at, ends, campaign, pbx, evidence) = row;
+    let ends = match ends {
+        Some(slug) => Some(PromptEnd::of(&slug)?),
+        None => None,
+    };
+    Some(PromptHearing {
+        call,
+        number: codec::read_number(number)?,
+        at: codec::read_time(at)?,
+        ends,
+        campaign,
+        pbx,
+        evidence,
+    })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The version of the schema that has these tables.
+const PROMPTS_SINCE: i64 = 11;
+
+/// How many learnt prompts are kept at most of those that one number alone has played.
+const MOST_GREETINGS: i64 = 5_000;
+
+const READING: &str = "read the book of prompts";
+const LEARNING: &str = "learn a prompt";
+
+const GENERATION: Sql = sql!("SELECT value FROM counters WHERE name = 'prompts'");
+
+const CHANGED: Sql = sql!("UPDATE counters SET value = value + 1 WHERE name = 'prompts'");
+
+const PROMPTS: Sql = sql!(
+    "SELECT id, origin, ends, beep_ms, length_ms, CAST(length(prints) AS BIGINT), label, labelled_at FROM prompts ORDER BY id"
+);
+
+const CALL: Sql = sql!("SELECT number, started_at, campaign, pbx FROM drops WHERE id = $1");
+
+const PRINTS: Sql = sql!("SELECT id, prints FROM prompts WHERE id > $1 AND id <= $2 ORDER BY id");
+
+const COUNTS: Sql = sql!(
+    "SELECT prompt, count(*), count(DISTINCT number), min(at), max(at) FROM prompt_hearings GROUP BY prompt"
+);
+
+const CONTRADICTIONS: Sql = sql!(
+    "SELECT prompt_hearings.prompt, count(*), max(prompt_hearings.ends) FROM prompt_hearings \
+     JOIN prompts ON prompts.id = prompt_hearings.prompt WHERE prompt_hearings.ends <> prompts.ends \
+     AND (prompts.labelled_at IS NULL OR prompt_hearings.at > prompts.labelled_at) GROUP BY prompt_hearings.prompt"
+);
+
+const HEARINGS: Sql = sql!(
+    "SELECT prompt_hearings.call, prompt_hearings.number, prompt_hearings.at, prompt_hearings.ends, \
+     prompt_hearings.campaign, prompt_hearings.pbx, coalesce(prompt_hearings.evidence, drops.evidence) \
+     FROM prompt_hearings LEFT JOIN drops ON drops.id = prompt_hearings.call WHERE prompt_hearings.prompt = $1 \
+     ORDER BY prompt_hearings.at DESC, prompt_hearings.call"
+);
+
+const ADD: Sql = sql!(
+    "INSERT INTO prompts (origin, ends, beep_ms, length_ms, prints, label, number, made_at) \
+     VALUES ($1, $2, $3, $4, ",
+    ["unhex($5)", "decode($5, 'hex')"],
+    ", $6, $7, $8) RETURNING id"
+);
+
+const OVERRIDE: Sql = sql!(
+    "INSERT INTO prompts (id, origin, ends, beep_ms, length_ms, prints, label, made_at) \
+     VALUES ($1, 'shipped', $2, $3, $4, ",
+    ["unhex($5)", "decode($5, 'hex')"],
+    ", $6, $7) ON CONFLICT (id) DO NOTHING"
+);
+
+const HEAR: Sql = sql!(
+    "INSERT INTO prompt_hearings (prompt, call, number, at, ends, campaign, pbx, evidence) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (prompt, call) DO UPDATE \
+     SET ends = coalesce(excluded.ends, prompt_hearings.ends), \
+     evidence = coalesce(excluded.evidence, prompt_hearings.evidence)"
+);
+
+const LABEL: Sql = sql!(
+    "UPDATE prompts SET ends = $2, label = coalesce($3, label), labelled_at = $4, \
+     beep_ms = CASE WHEN $2 = 'records' THEN beep_ms ELSE NULL END WHERE id = $1"
+);
+
+const EMPTY: Sql = sql!([
+    "UPDATE prompts SET prints = x'' WHERE id = $1",
+    "UPDATE prompts SET prints = ''::bytea WHERE id = $1"
+]);
+
+const FORGET_BEEP: Sql = sql!("UPDATE prompts SET beep_ms = NULL WHERE id = $1");
+
+const FORGET: Sql = sql!("DELETE FROM prompts WHERE id = $1");
+
+const FORGET_HEARINGS: Sql = sql!("DELETE FROM prompt_hearings WHERE prompt = $1");
+
+const FORGET_GREETINGS: Sql = sql!(
+    "DELETE FROM prompts WHERE origin = 'learnt' AND (SELECT count(DISTINCT prompt_hearings.number) FROM prompt_hearings \
+     WHERE prompt_hearings.prompt = prompts.id) < 2 AND (coalesce((SELECT max(prompt_hearings.at) FROM prompt_hearings \
+     WHERE prompt_hearings.prompt = prompts.id), made_at) < $1 OR id <= coalesce((SELECT latest.id FROM prompts AS latest \
+     WHERE latest.origin = 'learnt' ORDER BY latest.id DESC LIMIT 1 OFFSET $2), 0))"
+);
+
+const OLD_GREETINGS: Sql = sql!(
+    "SELECT count(*) FROM prompts WHERE origin = 'learnt' AND (SELECT count(DISTINCT prompt_hearings.number) FROM prompt_hearings \
+     WHERE prompt_hearings.prompt = prompts.id) < 2 AND (coalesce((SELECT max(prompt_hearings.at) FROM prompt_hearings \
+     WHERE prompt_hearings.prompt = prompts.id), made_at) < $1 OR id <= coalesce((SELECT latest.id FROM prompts AS latest \
+     WHERE latest.origin = 'learnt' ORDER BY latest.id DESC LIMIT 1 OFFSET $2), 0))"
+);
+
+const FORGET_HEARINGS_OF: Sql = sql!(
+    "DELETE FROM prompt_hearings WHERE number IN (SELECT given.number FROM ",
+    { number BIGINT },
+    ")"
+);
+
+const FORGET_PROMPTS_OF: Sql = sql!(
+    "DELETE FROM prompts WHERE origin = 'learnt' AND number IN (SELECT given.number FROM ",
+    { number BIGINT },
+    ") AND (SELECT count(DISTINCT prompt_hearings.number) FROM prompt_hearings WHERE prompt_hearings.prompt = prompts.id) < 2"
+);
+
+const FORGET_NUMBERS_OF: Sql = sql!(
+    "UPDATE prompts SET number = NULL WHERE number IN (SELECT given.number FROM ",
+    { number BIGINT },
+    ")"
+);
+
+/// Where prompts were heard that are gone; those that come with the program have no row.
+const FORGET_ORPHANS: Sql = sql!(
+    "DELETE FROM prompt_hearings WHERE prompt < 1000000 AND prompt NOT IN (SELECT id FROM prompts)"
+);
