@@ -287,7 +287,10 @@ currency = "EUR"
     assert_eq!(config.retention.decisions, days(90));
     assert_eq!(config.retention.campaigns, days(800));
     assert_eq!(config.retention.greetings, days(7));
-    let mut most = Settings::default();
+    let mut most = Settings {
+        no_beep: NoBeep::Play,
+        ..Settings::default()
+    };
     for about in Settings::ALL {
         most.set(about.name, &about.most.to_string()).unwrap();
     }
