@@ -6,16 +6,20 @@ use std::{f32::consts::TAU, sync::Arc};
 
 use aftertone::screen::book::{Book, KnownPrompt, Matcher, Prints};
 use aftertone::screen::{
-    Amd, Call, Ears, Heard, Hint, HintSays, HintSource, Message, RATE, Settings,
+    Amd, Call, Ears, Heard, Hint, HintSays, HintSource, Message, NoBeep, RATE, Settings,
 };
 
 #[test]
 fn no_frame_costs_memory_whatever_is_heard() {
     let message = Message::new(&words(8.0, 90.0));
+    let settings = Settings {
+        no_beep: NoBeep::Play,
+        ..Settings::default()
+    };
     for (what, sound) in calls() {
         let mut told = 0_u32;
         let mut played = 0_u32;
-        let mut ears = Ears::new(Settings::default());
+        let mut ears = Ears::new(settings);
         let counted = allocation_counter::measure(|| {
             for (n, frame) in sound.chunks(160).enumerate() {
                 let mut ready = false;
@@ -31,7 +35,7 @@ fn no_frame_costs_memory_whatever_is_heard() {
                     ears.note_amd(Amd::Machine);
                     ears.note_hint(Hint {
                         source: HintSource::Words,
-                        says: HintSays::BeepComes,
+                        says: HintSays::Records { beep_in: None },
                         nats: 0.1,
                         detail: 3,
                     });

@@ -40,6 +40,7 @@ async fn a_mailbox_is_heard_and_spoken_to_after_its_beep() {
     assert_eq!(ended.spoken(), "", "nothing is said where all is well");
     let requests = program.fake.with(|world| requests(world));
     insta::assert_snapshot!(without_times(&without_secrets(&requests)), @r#"
+    POST /asterisk/variable? {"variable":"AFTERTONE_PBX","value":"DROP"}
     GET /events?app=aftertone-RUN
     GET /channels?
     GET /endpoints/PJSIP/carrier?
@@ -239,7 +240,10 @@ async fn a_voice_stops_the_message_whatever_becomes_of_the_event_link() {
         let program = Program::new(pbx(talker())).await;
         program.record("message.wav", 8_000);
         program.set("ready_timeout", "10s");
-        let child = listening_program(&program).spawn().unwrap();
+        let child = listening_program(&program)
+            .env("AFTERTONE__SCREEN__NO_BEEP", "play")
+            .spawn()
+            .unwrap();
         until_spoken(&program, Duration::from_millis(20)).await;
         program.fake.with(|world| {
             for app in world.active_apps() {

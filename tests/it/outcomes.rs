@@ -320,6 +320,7 @@ async fn the_requests_of_a_drop_are_these_in_this_order() {
     program.drop(&[]).await;
     let requests = program.fake.with(|world| crate::program::requests(world));
     insta::assert_snapshot!(without_times(&requests), @r#"
+    POST /asterisk/variable? {"variable":"AFTERTONE_PBX","value":"DROP"}
     GET /events?app=aftertone-RUN
     GET /channels?
     GET /endpoints/PJSIP/carrier?
