@@ -39,6 +39,8 @@ pub(super) struct Classifier {
     phase: ClassifierPhase,
     verdict: Option<Verdict>,
     pub(super) first_turn: FirstTurn,
+    /// When the last stretch of speech began, whoever spoke.
+    speech_from: At,
     pub(super) noise: Background,
     /// The last beep since the last speech, and whether there was speech before it.
     pub(super) beep: Option<(Beep, bool)>,
@@ -129,6 +131,7 @@ impl Classifier {
             phase: ClassifierPhase::Listening,
             verdict: None,
             first_turn: FirstTurn::default(),
+            speech_from: At::default(),
             noise: Background::default(),
             beep: None,
             beeped: false,
@@ -164,8 +167,14 @@ impl Classifier {
     pub(super) fn hop(&mut self, hop: Hop, now: At) -> Classified {
         let mut out = Classified::default();
         match hop.edge {
-            Some(Edge::Began(start)) => out.push(Heard::SpeechBegan { start }),
-            Some(Edge::Ended(end)) => out.push(Heard::SpeechEnded { end }),
+            Some(Edge::Began(start)) => {
+                self.speech_from = start;
+                out.push(Heard::SpeechBegan { start });
+            }
+            Some(Edge::Ended(end)) => {
+                self.first_turn.end_of_any(self.speech_from, end);
+                out.push(Heard::SpeechEnded { end });
+            }
             None => {}
         }
         if let Some(edge) = hop.speaker_edge {

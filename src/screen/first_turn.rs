@@ -13,6 +13,8 @@ pub(super) struct FirstTurn {
     longest: f32,
     /// Speech without pauses.
     talk: f32,
+    /// The longest stretch of speech of anybody, which no rule of the nearest voice has cut into pieces.
+    longest_of_any: f32,
 }
 
 impl FirstTurn {
@@ -35,6 +37,11 @@ impl FirstTurn {
         self.talk += lasted;
     }
 
+    /// A stretch of speech, whoever spoke.
+    pub(super) fn end_of_any(&mut self, start: At, end: At) {
+        self.longest_of_any = self.longest_of_any.max(end.since(start));
+    }
+
     /// "hello? ... hello?": a few short utterances with more silence than a sentence has.
     pub(super) fn are_calls(&self) -> bool {
         let Some(began) = self.began else {
@@ -42,7 +49,7 @@ impl FirstTurn {
         };
         let span = self.last.since(began);
         self.utterances >= 2
-            && self.longest <= CALL_MOST
+            && self.longest.max(self.longest_of_any) <= CALL_MOST
             && span - self.talk >= CALL_PAUSE * (self.utterances - 1) as f32
     }
 }

@@ -69,12 +69,12 @@ const CASES: [Case; 9] = [
         "human",
         &[("verdict", "human")],
     ),
-    // What it says is not understood, but that its line is busy after it.
+    // The book that comes with the program has its words.
     nothing_heard(
         "a_mailbox_is_full",
         "0129",
         "not_voicemail",
-        &[("verdict", "machine")],
+        &[("verdict", "menu")],
     ),
 ];
 

@@ -112,7 +112,7 @@ const SILENCE: Option<&str> = Some("silence");
 /// What a machine under the load of many tests may add to the guard after the beep.
 const AT_ONCE: Left = Left::Message(600);
 
-const CASES: [Case; 13] = [
+const CASES: [Case; 12] = [
     case("0101", "a_mailbox_beeps", "delivered", BEEP, AT_ONCE),
     case(
         "0102",
@@ -163,13 +163,6 @@ const CASES: [Case; 13] = [
         restarts: 1,
         ..case("0131", "a_beep_comes_late", "delivered", BEEP, AT_ONCE)
     },
-    case(
-        "0132",
-        "a_mailbox_takes_no_more",
-        "cut_off",
-        BEEP,
-        Left::Part,
-    ),
     case(
         "0133",
         "a_voice_answers_the_message",
