@@ -332,7 +332,7 @@ impl Store {
     }
 
     /// Forgets personal greetings: prompts that were learnt, are of one number alone, and were last heard before, or are not among
-    /// the last [`MOST_GREETINGS`] that were learnt. Returns how many.
+    /// the last `MOST_GREETINGS` that were learnt. Returns how many.
     ///
     /// # Errors
     /// [`StoreError`].

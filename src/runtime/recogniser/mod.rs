@@ -39,7 +39,7 @@ use crate::clock;
 #[cfg(test)]
 use self::protocol::PhraseClass;
 
-/// The way to the recogniser of a run. It ends when the last clone and the last [`CallWords`] are gone.
+/// The way to the recogniser of a run. It ends when the last clone and the last `CallWords` are gone.
 #[derive(Clone, Debug)]
 pub struct Recogniser {
     orders: mpsc::UnboundedSender<ToSupervisor>,
