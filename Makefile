@@ -16,7 +16,7 @@ check: ## Format, lints, and all tests that need no server: the quick loop
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo test --locked --quiet --lib --bins --test campaign --test docs --test drop --test layers
 
-# The documentation's examples first, so that the lab's summary comes last.
+# The documentation's examples first, so that the lab's summary comes last. Those that start the program wait most of their time.
 test: ## Every test, real Asterisk servers included; SHORT=1 for a few minutes of it
 	tests/setup.sh build lab store clock $(if $(SHORT),,words)
 ifdef SHORT
@@ -26,7 +26,7 @@ ifdef SHORT
 else
 	cargo test --locked --quiet --doc
 	cargo test --locked --workspace --lib --bins
-	cargo test --locked --test '*'
+	RUST_TEST_THREADS=4 cargo test --locked --test '*'
 endif
 
 book: ## The documentation as HTML, into target/book; needs mdbook
