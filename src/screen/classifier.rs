@@ -338,26 +338,13 @@ impl Classifier {
 
     fn on_beep_over_message(&mut self, beep: Beep, since: At, now: At, out: &mut Classified) {
         let soon = beep.start.since(since);
-        let may_restart = (self.restarts as f32) < self.settings.max_restarts;
         if let Some((first, _)) = self.beep.filter(|_| self.beeped)
             && ring::was_ring(&first, &beep, since)
         {
-            out.push(Heard::BeepWasRing { first, again: beep });
-            self.begin_anew(now);
-            if may_restart {
-                self.restarts += 1;
-                self.phase = ClassifierPhase::Listening;
-            } else {
-                let mut reasons = Reasons::default();
-                reasons.push(Reason::Signal {
-                    signal: Signal::Ringback,
-                    start: beep.start,
-                });
-                self.decide(Verdict::Unsure, None, reasons, now, out);
-                self.phase = ClassifierPhase::Over;
-            }
+            self.on_beep_was_ring(first, beep, now, out);
             return;
         }
+        let may_restart = self.may_restart();
         let late = !self.beeped && soon <= self.settings.late_beep_window;
         let double = self.beeped && soon <= DOUBLE;
         if (late || double) && may_restart {
@@ -390,7 +377,7 @@ impl Classifier {
     /// may have gone on: its beep proves that, or words that go on as no person's do.
     fn on_voice(&mut self, start: At, since: At, now: At, out: &mut Classified) {
         let answers = self.beeped && start.since(since) >= ANSWER_LEAST;
-        let answers = answers || (self.restarts as f32) >= self.settings.max_restarts;
+        let answers = answers || !self.may_restart();
         out.push(Heard::Voice {
             start,
             at: now,
@@ -491,20 +478,29 @@ impl Classifier {
         if !ring::AGAIN.contains(&start.since(since)) {
             return;
         }
+        self.on_beep_was_ring(first, again, now, out);
+    }
+
+    /// The tone that started the message was a ring: listen anew, unless the message was started too often.
+    fn on_beep_was_ring(&mut self, first: Beep, again: Beep, now: At, out: &mut Classified) {
         out.push(Heard::BeepWasRing { first, again });
         self.begin_anew(now);
-        if (self.restarts as f32) < self.settings.max_restarts {
+        if self.may_restart() {
             self.restarts += 1;
             self.phase = ClassifierPhase::Listening;
         } else {
             let mut reasons = Reasons::default();
             reasons.push(Reason::Signal {
                 signal: Signal::Ringback,
-                start,
+                start: again.start,
             });
             self.decide(Verdict::Unsure, None, reasons, now, out);
             self.phase = ClassifierPhase::Over;
         }
+    }
+
+    fn may_restart(&self) -> bool {
+        (self.restarts as f32) < self.settings.max_restarts
     }
 
     fn listen(&mut self, hop: &Hop, now: At, out: &mut Classified) {
