@@ -21,7 +21,8 @@ test: ## Every test, real Asterisk servers included; SHORT=1 for a few minutes o
 	tests/setup.sh build lab store clock $(if $(SHORT),,words)
 ifdef SHORT
 	cargo test --locked --lib --bins
-	cargo test --locked --test store -- ::campaigns:: ::pooler::
+	cargo test --locked --test store -- ::campaigns::
+	cargo test --locked --test store -- ::pooler::
 	cargo test --locked --test lab -- subscribers::010
 else
 	cargo test --locked --quiet --doc
