@@ -7,6 +7,8 @@ use super::{at::At, spectrum::Look};
 pub(super) struct Background {
     /// The level, smoothed over 0.2 s, in dB.
     level: f32,
+    /// The levels of the last hops, the newest first.
+    latest: [f32; LATEST],
     /// Hops since the line opened, as far as the first matter.
     open: u32,
     /// Hops of digital silence up to now, as far as they matter.
@@ -17,6 +19,10 @@ pub(super) struct Background {
     before: Option<f32>,
     /// What it was shortly after the last voice.
     after: Option<f32>,
+    /// How long after the last voice that was still heard (s).
+    stayed: f32,
+    /// Hops since it fell from that, as far as they matter.
+    fallen: u32,
 }
 
 /// What the background says.
@@ -47,6 +53,8 @@ impl Background {
             self.level = look.level;
         }
         self.level += (look.level - self.level) * SMOOTH;
+        self.latest.rotate_right(1);
+        self.latest[0] = look.level;
         self.open = if look.void {
             0
         } else {
@@ -61,11 +69,22 @@ impl Background {
             }
             return;
         };
+        let fell = self
+            .after
+            .is_some_and(|after| after - self.level >= NOISE_STEP);
+        self.fallen = if fell {
+            (self.fallen + 1).min(STOPPED)
+        } else {
+            0
+        };
         let quiet = now.since(last);
+        if self.open == SETTLED && !fell {
+            self.stayed = quiet;
+        }
         if quiet < AFTER {
             self.after = None;
-        } else if self.after.is_none() && self.open == SETTLED {
-            self.after = Some(self.level);
+        } else if self.after.is_none() && quiet < AFTER_AT_MOST && self.open == SETTLED {
+            self.after = self.steady();
         }
     }
 
@@ -75,17 +94,28 @@ impl Background {
         self.opened.filter(soon).unwrap_or_default()
     }
 
-    /// How much longer to wait for the end of a greeting whose background is still there, in seconds.
-    pub(super) fn still_plays(&self, quiet: f32) -> f32 {
+    /// The level of the last hops, if it neither falls nor rises.
+    fn steady(&self) -> Option<f32> {
+        let (newer, older) = self.latest.split_at(LATEST / 2);
+        let mean = |levels: &[f32]| levels.iter().sum::<f32>() / levels.len() as f32;
+        let (newer, older) = (mean(newer), mean(older));
+        ((newer - older).abs() <= STEADY).then_some(newer)
+    }
+
+    /// How many times the usual silence to wait for the end of a greeting: a recording's own background that goes on says that it
+    /// is not over, and one that stopped that it is.
+    pub(super) fn patience(&self, quiet: f32) -> f32 {
         match self.cue(quiet) {
             Some(NoiseCue::Came(_)) => STILL_PLAYS,
-            Some(NoiseCue::Stopped(_) | NoiseCue::GoesOn) | None => 0.0,
+            Some(NoiseCue::Stopped(_)) => IS_OVER,
+            Some(NoiseCue::GoesOn) | None => 1.0,
         }
     }
 
     pub(super) fn cue(&self, quiet: f32) -> Option<NoiseCue> {
-        let after = self.after.filter(|_| quiet >= AFTER * 2.0)?;
-        if after - self.level >= NOISE_STEP {
+        let after = self.after.filter(|_| quiet >= KNOWN)?;
+        let cut = self.open == 0 && self.stayed < STAYS;
+        if self.fallen == STOPPED && !cut {
             return Some(NoiseCue::Stopped(after - self.level));
         }
         let rise = self.level - self.before?;
@@ -99,22 +129,36 @@ impl Background {
     }
 }
 
-/// How much longer a pause may be while the recording's own background goes on (s): it is not over.
-const STILL_PLAYS: f32 = 1.0;
+/// How many times longer a pause may be while the recording's own background goes on.
+const STILL_PLAYS: f32 = 1.5;
+/// And after it stopped: as long as the pauses that a recording has where it was put together of pieces.
+const IS_OVER: f32 = 0.8;
 /// From the first sound until it fills a window (s).
 const WHOLE: f32 = 0.03;
 /// Media comes at most this long after the answer (s). If nothing comes for longer, the far end is silent.
 const OPENS: f32 = 1.0;
 /// Of a hop's level into the smoothed one: 0.2 s.
 const SMOOTH: f32 = 0.05;
+/// Hops over which a background is steady.
+const LATEST: usize = 16;
+/// What still falls by more is a word's end, or a room's echo of it (dB).
+const STEADY: f32 = 3.0;
 /// Hops from which the smoothed level is one.
 const SETTLED: u32 = 20;
 /// Hops of digital silence that are more than two lost packets and the windows that touch them.
 const GAP: u32 = 8;
 /// From the last voice until the background is heard alone (s).
-const AFTER: f32 = 0.4;
+const AFTER: f32 = 0.2;
+/// From the last voice until the background is known (s).
+const KNOWN: f32 = 0.8;
+/// What is heard alone no sooner is not the background of the greeting (s).
+const AFTER_AT_MOST: f32 = 0.6;
 /// dB; talk in the background swings by 6.
 const NOISE_STEP: f32 = 9.0;
+/// A far end that sends nothing in pauses sends the background for less than this after the last word (s).
+const STAYS: f32 = 0.4;
+/// Hops for which it has to be gone: lost packets are gaps, too.
+const STOPPED: u32 = 25;
 /// dB from before to after that count as the same noise.
 const NOISE_SAME: f32 = 4.0;
 /// Quieter than this is the line's own noise (dB of full scale).

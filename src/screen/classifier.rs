@@ -230,6 +230,12 @@ impl Classifier {
                     // Somebody took the call that rang.
                     self.on_ring(watched.tone, now, out);
                 }
+                if self.hints.connects()
+                    && start.since(self.first_turn.last) > CONNECTED
+                    && self.phase == ClassifierPhase::Listening
+                {
+                    self.begin_anew(self.rang);
+                }
                 if anew {
                     self.first_turn = FirstTurn::default();
                 }
@@ -263,6 +269,7 @@ impl Classifier {
         self.beeped = false;
         self.interrupted = None;
         self.repeated = None;
+        self.hints.connected();
         self.first_turn = FirstTurn::default();
     }
 
@@ -287,14 +294,16 @@ impl Classifier {
         }
         match self.phase {
             ClassifierPhase::Listening | ClassifierPhase::Ready => {
-                // A recorder's tone, or call waiting, after no more than "hello?".
+                // A recorder's tone, or call waiting, after no more than "hello?", or before a person who is called to the telephone.
                 let called = spoken
                     && self
                         .first_turn
                         .last
                         .since(self.first_turn.began.unwrap_or_default())
                         <= HELLO_MOST;
-                if called && line_tones::warns(beep.hz, beep.second_hz, lasted) {
+                if (called || self.hints.connects())
+                    && line_tones::warns(beep.hz, beep.second_hz, lasted)
+                {
                     return;
                 }
                 if self.phase == ClassifierPhase::Listening && self.may_ring(&beep) {
@@ -550,7 +559,10 @@ impl Classifier {
             self.look_for_ready(hop, quiet, now, out);
             return;
         }
-        let hold = if sum <= PERSON && !hop.others_speak {
+        let hold = if self.was_diverted() {
+            // Hardly a person, and a beep may come late.
+            self.settings.hold_open * HOLD_DIVERTED
+        } else if sum <= PERSON && !hop.others_speak {
             self.settings.hold_short
         } else {
             self.settings.hold_open
@@ -609,9 +621,8 @@ impl Classifier {
         }
         let waits = self.tone_to_come(now);
         let quiet_of_any = now.since(hop.last_of_any.unwrap_or_default());
-        let enough = self.settings.ready_silence
-            + self.noise.still_plays(now.since(self.last_of_all))
-            + waits;
+        let enough =
+            self.settings.ready_silence * self.noise.patience(now.since(self.last_of_all)) + waits;
         let (sum, reasons) = self.reasons_to_play(now);
         let may_play = self.settings.no_beep == NoBeep::Play || sum >= self.settings.reason_least;
         if may_play {
@@ -637,10 +648,23 @@ impl Classifier {
         }
     }
 
+    /// Whether a tone that sounds or has just sounded is the beep that the book knows of.
+    pub(super) fn expects_beep(&self, now: At) -> bool {
+        let expected = self.hints.expected_beep();
+        expected.is_some_and(|beep| now >= beep.before(EXPECTED) && now <= beep + EXPECTED_ENDS)
+    }
+
+    fn was_expected(&self, beep: &Beep) -> bool {
+        let expected = self.hints.expected_beep();
+        expected.is_some_and(|at| beep.start >= at.before(EXPECTED) && beep.start <= at + EXPECTED)
+    }
+
     /// Whether the beep, if there is one, has been followed by enough quiet.
     fn beep_settled(&self, now: At) -> bool {
         self.beep.is_none_or(|(beep, spoken)| {
-            let guard = if spoken {
+            let guard = if self.was_expected(&beep) {
+                self.settings.beep_guard.min(EXPECTED_GUARD)
+            } else if spoken {
                 self.settings.beep_guard
             } else if beep.may_call() {
                 self.settings.lone_beep_guard.max(CNG_GUARD)
@@ -684,10 +708,23 @@ pub(super) const SURE: f32 = 2.5;
 /// At most this speaks for a person so clearly that the short hold will do.
 pub(super) const PERSON: f32 = -1.5;
 
+/// How many times longer than another turn one is waited for that a diverted call began with.
+const HOLD_DIVERTED: f32 = 2.0;
+
 /// Seconds: the shortest ring (British) is 0.4 s long. Before any speech it is not a beep.
 const RINGBACK_LEAST: f32 = 0.36;
 /// A ring that sounds when the line opens may be cut to any length (s).
 const RINGBACK_TAIL: f32 = 0.1;
+
+/// Who is called to the telephone speaks after a longer pause than the prompt before has (s).
+const CONNECTED: f32 = 1.2;
+
+/// A beep begins at most this much before or after the moment that the book has for it (s).
+const EXPECTED: f32 = 0.5;
+/// After that moment it is over, and known (s).
+const EXPECTED_ENDS: f32 = 2.2;
+/// Quiet after it (s): it is certain, and no second one is waited for.
+const EXPECTED_GUARD: f32 = 0.05;
 
 /// A beep that is expected and has not begun so long after its moment does not come (s).
 const TONE_OVERDUE: f32 = 1.0;

@@ -64,6 +64,11 @@ impl Hint {
         }
     }
 
+    /// Whether it says that somebody else takes the call next.
+    pub(super) const fn connects(&self) -> bool {
+        matches!(self.says, HintSays::Connects)
+    }
+
     /// Whether it says that nothing is recorded here.
     pub(super) const fn records_nothing(&self) -> bool {
         match self.says {
@@ -116,6 +121,20 @@ impl Hints {
         if slot.is_none_or(|before| before.nats <= hint.nats) {
             *slot = Some(hint);
         }
+    }
+
+    /// Whether somebody else takes the call next: what comes after a pause is heard as their first words.
+    pub(super) fn connects(&self) -> bool {
+        self.iter().any(|hint| hint.connects())
+    }
+
+    /// Somebody else has taken the call: what is known of who connected them says nothing of them. When a beep comes is no longer
+    /// known, either.
+    pub(super) fn connected(&mut self) {
+        for slot in &mut self.strongest {
+            *slot = slot.filter(|hint| !hint.connects());
+        }
+        self.beep = None;
     }
 
     /// Each hint that counts.

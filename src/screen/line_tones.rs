@@ -81,6 +81,25 @@ impl Cadence {
     }
 }
 
+impl Cadence {
+    /// Whether one steady burst is its, as exact as digital exchanges make them. Two that are too close to be told apart beat, and
+    /// are steady only half-way between them.
+    pub(super) fn is(&self, hz: f32, second: Option<f32>, lasted: f32) -> bool {
+        let near = |hz: f32, of: f32| (hz - of).abs() <= EXACT;
+        let pitch = match (self.pitch, second) {
+            (Pitches::One(one), None) => near(hz, one),
+            (Pitches::Modulated(one, rate), None) => (hz - one).abs() <= EXACT + rate / 2.0,
+            (Pitches::Two(low, high), Some(second)) => near(hz, low) && near(second, high),
+            (Pitches::Two(low, high), None) => {
+                high - low < APART && near(hz, f32::midpoint(low, high))
+            }
+            (Pitches::One(_) | Pitches::Modulated(..), Some(_)) => false,
+        };
+        let mut bursts = self.times.iter().step_by(2);
+        pitch && bursts.any(|on| (lasted - on).abs() <= on * EXACT_LENGTH + EXACT_EDGES)
+    }
+}
+
 /// Whether a burst of this pitch and length is a warning that a live call may carry: the recorder's, or call waiting.
 pub(super) fn warns(hz: f32, second: Option<f32>, lasted: f32) -> bool {
     RECORDER.has(hz, second, lasted)
@@ -93,6 +112,10 @@ pub(super) fn warns(hz: f32, second: Option<f32>, lasted: f32) -> bool {
 const PITCH: f32 = 14.0;
 /// Two that are closer are one peak to a window of 32 ms (Hz).
 const APART: f32 = 80.0;
+/// The same of a digital exchange, which is exact: what the estimate, a codec and lost packets add (Hz; of a length; s).
+const EXACT: f32 = 8.0;
+const EXACT_LENGTH: f32 = 0.05;
+const EXACT_EDGES: f32 = 0.02;
 /// Of a burst's length (E.180: 10 %), and seconds that the edges add.
 const LENGTH: f32 = 0.12;
 const EDGES: f32 = 0.04;

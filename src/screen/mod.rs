@@ -151,7 +151,8 @@ impl Ears {
         self.hops += 1;
         let now = At(self.hops * HOP as u64);
         let look = self.spectrum.hop(&self.partial);
-        let sound = self.tones.hop(&look, &self.spectrum, now);
+        let expected = self.classifier.expects_beep(now);
+        let sound = self.tones.hop(&look, &self.spectrum, expected, now);
         let before = self.speech.last_voice();
         let edge = self.speech.hop(&look, now);
         let spoke = self.speaker.last_voice();

@@ -42,13 +42,13 @@ pub(super) fn may_ring(tone: &Beep) -> bool {
     }
 }
 
-/// Whether a tone is a whole ring of some country. A double ring is known by its second burst.
+/// Whether a tone is a whole ring of some country, as exact as exchanges make them. A double ring is known by its second burst.
 pub(super) fn is_ring_of_a_country(tone: &Beep) -> bool {
     let single = COUNTRIES
         .iter()
         .filter(|country| country.ringing.times.len() == 2);
     let mut rings = single.map(|country| country.ringing);
-    rings.any(|ring| ring.has(tone.hz, tone.second_hz, lasted(tone)))
+    rings.any(|ring| ring.is(tone.hz, tone.second_hz, lasted(tone)))
 }
 
 /// Whether the later tone may be the next ring after the earlier, whose beginning may have been cut off.
@@ -68,11 +68,14 @@ pub(super) const AGAIN: std::ops::RangeInclusive<f32> = 1.5..=LONGEST_PAUSE + 1.
 /// Whether a tone over the message is the ring that started it, come again.
 pub(super) fn was_ring(first: &Beep, again: &Beep, since: At) -> bool {
     let same = (lasted(first) - lasted(again)).abs() <= SAME_TIME.max(lasted(first) * 0.15);
-    rings_alike(first, again) && same && AGAIN.contains(&again.start.since(since))
+    let of_a_line = first.hz <= LINE_TONES && first.second_hz.is_none_or(|hz| hz <= LINE_TONES);
+    of_a_line && rings_alike(first, again) && same && AGAIN.contains(&again.start.since(since))
 }
 
 /// Hz: ringing is 400 to 480 Hz; some old exchanges have 350 to 500.
 const RANGE: std::ops::RangeInclusive<f32> = 340.0..=505.0;
+/// Hz: no network has a tone that comes again and is higher than the upper one of a busy pair; a mailbox's limit may be.
+const LINE_TONES: f32 = 640.0;
 /// The shortest ring, less what its edges take (s).
 const LEAST: f32 = SHORTEST_RING - 0.05;
 /// Hz, and seconds, within which two bursts are the same.

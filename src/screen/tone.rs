@@ -152,10 +152,17 @@ impl Tones {
         self.pending.is_some() || self.track.is_some_and(|track| track.tonal >= 4)
     }
 
-    pub(super) fn hop(&mut self, look: &Look, spectrum: &Spectrum, now: At) -> Option<ToneSound> {
+    /// `expected` says that a beep is known to come about now.
+    pub(super) fn hop(
+        &mut self,
+        look: &Look,
+        spectrum: &Spectrum,
+        expected: bool,
+        now: At,
+    ) -> Option<ToneSound> {
         let centre = now.before(CENTRE);
         self.has_ended = false;
-        let confirmed = self.confirm(look, centre);
+        let confirmed = self.confirm(look, expected, centre);
         let sound = self.follow(look, spectrum, centre);
         if let Some(fax) = self.modem(look, spectrum, centre) {
             self.pending = None;
@@ -179,7 +186,7 @@ impl Tones {
     }
 
     /// Reports a beep once quiet has followed it, or the second of a double beep sounds.
-    fn confirm(&mut self, look: &Look, centre: At) -> Option<ToneSound> {
+    fn confirm(&mut self, look: &Look, expected: bool, centre: At) -> Option<ToneSound> {
         let pending = self.pending.as_mut()?;
         let again = self.track.is_some_and(|track| {
             track.tonal >= 4 && (track.pitch.low - pending.beep.hz).abs() < SAME_HZ
@@ -201,7 +208,9 @@ impl Tones {
             return None;
         }
         let quiet = centre.since(pending.beep.end);
-        let enough = if pending.of_a_line() {
+        let enough = if expected {
+            quiet >= CONFIRM_EXPECTED || again
+        } else if pending.of_a_line() {
             quiet >= CONFIRM_LINE
         } else {
             quiet >= CONFIRM || again
@@ -337,7 +346,11 @@ impl Tones {
         let track = self.track.take()?;
         let tone = (!track.too_long)
             .then(|| Tone::measure(&track, &self.points[..track.len]))
-            .flatten();
+            .flatten()
+            .map(|tone| Tone {
+                company: tone.has_company(&self.sum),
+                ..tone
+            });
         let sound = tone.and_then(|tone| self.name(tone));
         if steps {
             self.begin(look, spectrum, centre);
@@ -380,7 +393,7 @@ impl Tones {
         } else {
             tone.may_be_rough()
         };
-        if tone.progress() || !tone.is_beep(rough) || tone.has_company(&self.sum) {
+        if tone.progress() || !tone.is_beep(rough) || tone.company {
             return None;
         }
         Some(ToneSound::Beep(Beep {
@@ -457,6 +470,7 @@ impl Tones {
         let mut doubles = COUNTRIES.iter().map(|country| country.ringing);
         let rings = doubles.any(|ring| {
             ring.times.len() > 2
+                && !(first.company || second.company)
                 && (gap - ring.times[1]).abs() <= SAME_TIME
                 && ring.has(first.low, first.high, first.lasted())
                 && ring.has(second.low, second.high, second.lasted())
@@ -464,9 +478,9 @@ impl Tones {
         rings.then_some(first.start)
     }
 
-    /// The tone that ended with the last hop, whatever it is: its begin, its end and its pitch.
+    /// The tone that ended with the last hop, whatever it is but a voice's harmonic: its begin, its end and its pitch.
     pub(super) fn ended(&self) -> Option<(At, At, f32)> {
-        let tone = self.past[0].filter(|_| self.has_ended)?;
+        let tone = self.past[0].filter(|tone| self.has_ended && !tone.company)?;
         Some((tone.start, tone.end, tone.low))
     }
 
@@ -478,6 +492,7 @@ impl Tones {
         let same = |a: &Tone, b: &Tone| {
             (a.low - b.low).abs() < SAME_HZ
                 && a.high.is_some() == b.high.is_some()
+                && !(a.company || b.company)
                 && (a.lasted() - b.lasted()).abs() < SAME_TIME
         };
         let gaps = [second.start.since(first.end), third.start.since(second.end)];
@@ -505,6 +520,8 @@ const ROUGH_AGAIN: f32 = 4.0;
 const AGAIN: f32 = 0.4;
 /// Quiet after a beep until it is one (s): a vowel is followed by its word, a note by the next.
 const CONFIRM: f32 = 0.15;
+/// The same of a beep that is known to come (s).
+const CONFIRM_EXPECTED: f32 = 0.06;
 /// The same if the tone may be a busy tone's: its next burst begins within this time (E.180: 0.75 s at most, and 0.6 s in
 /// all but a few countries).
 const CONFIRM_LINE: f32 = 0.8;

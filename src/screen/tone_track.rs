@@ -101,6 +101,8 @@ pub(super) struct Tone {
     pub(super) level: f32,
     /// How unsteady it is in pitch and level: 0 not at all, 1 as much as a quiet beep through GSM.
     pub(super) rough: f32,
+    /// Another line sounds with it, as with a voice's harmonic.
+    pub(super) company: bool,
 }
 
 impl Tone {
@@ -183,6 +185,7 @@ impl Tone {
             quiets: level - loudest_after,
             level,
             rough,
+            company: false,
         })
     }
 

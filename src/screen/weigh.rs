@@ -61,7 +61,9 @@ impl Classifier {
                 add(RANG_LONG, Reason::RangLong { alerted });
             }
         }
-        for hint in self.hints.iter() {
+        // Who connects a person may connect their mailbox, and then its beep says so.
+        let refuted = |hint: &Hint| self.beep.is_some() && hint.connects();
+        for hint in self.hints.iter().filter(|hint| !refuted(hint)) {
             add(hint.weight(), Reason::Hint(hint));
         }
         (sum, reasons)

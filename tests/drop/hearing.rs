@@ -334,6 +334,36 @@ fn a_tone_that_was_a_ring_stops_the_message_and_proves_nothing() {
 }
 
 #[test]
+fn silence_after_a_ring_ends_the_wait_for_a_ready_point() {
+    ladder(
+        r"
+        plan single listen
+            0.0 (start)                                 dial drop                     [drop_dialled]
+            3.0 entered drop                            listen drop                   [drop_answered]
+            9.5 screened drop machine                   -                             [verdict]
+           24.0 screened drop silence ringback          hang_up drop                  [verdict drop_hung_up]
+           24.1 gone drop 16                            -                             [drop_gone]
+        => unsure by us; silence (ringback); drop 16
+        ",
+    );
+    ladder(
+        r"
+        plan single listen
+            0.0 (start)                                 dial drop                     [drop_dialled]
+            3.0 entered drop                            listen drop                   [drop_answered]
+            9.5 screened drop machine beep              -                             [verdict]
+            9.5 ready drop beep                         speak drop 1                  [ready]
+            9.6 speaking 1                              -                             [play_started]
+           13.6 beep_was_ring drop                      hush 1
+           13.7 spoken 1 stopped 4.0                    -
+           22.0 screened drop silence ringback          hang_up drop                  [verdict drop_hung_up]
+           22.1 gone drop 16                            -                             [drop_gone]
+        => cut_off by us; silence (ringback); played 4.0; drop 16
+        ",
+    );
+}
+
+#[test]
 fn without_a_beep_and_a_reason_nothing_is_played() {
     ladder(
         r"

@@ -111,6 +111,14 @@ impl VoicemailDrop {
         }
     }
 
+    /// It rang after the greeting, and nobody took the call: no ready point comes.
+    pub(super) fn on_nobody(&mut self, cause: String, now: Instant) {
+        if let DropPhase::Awaiting { ready: None, .. } = self.phase {
+            self.note_verdict(Verdict::Silence, cause, now);
+            self.end_ourselves(self.unready(), now);
+        }
+    }
+
     /// A ready point that waits was none: the ears find the true one next. Returns whether one waited.
     fn forget_ready_point(&mut self, leg: Leg) -> bool {
         match &mut self.phase {

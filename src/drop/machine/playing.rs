@@ -86,6 +86,7 @@ impl VoicemailDrop {
                 self.end_in_silence(Outcome::Failed, (verdict, cause), now);
             }
             Verdict::Unsure if self.is_listening() => self.on_takes_no_message(cause, now),
+            Verdict::Silence if self.is_listening() => self.on_nobody(cause, now),
             Verdict::Machine
             | Verdict::Unsure
             | Verdict::Fax

@@ -165,6 +165,63 @@ fn after_the_prompt_for_a_call_screener_whoever_comes_is_heard_as_on_any_call() 
     );
 }
 
+#[test]
+fn a_beep_that_is_expected_need_not_be_waited_out() {
+    let records = |beep_in| HintSays::Records {
+        beep_in: Some(beep_in),
+    };
+    let sound = Sound::new()
+        .quiet(0.3)
+        .speech(3.0, -18.0)
+        .quiet(0.7)
+        .tone(&[1_000.0], 0.4, -15.0);
+    let end = sound.end();
+    let dead_air = |beep_in| {
+        let prompt = hint(HintSource::Prompt, records(beep_in), 5.0);
+        let replay = hear(&sound.clone().quiet(4.0), &[(2.0, prompt)]);
+        let (by, at) = replay.ready.unwrap();
+        assert_eq!(by, ReadyBy::Beep, "{:?}", replay.heard);
+        at.seconds() as f32 - end
+    };
+    let (expected, surprising) = (dead_air(2.0), dead_air(9.0));
+    assert!((0.04..0.12).contains(&expected), "{expected}");
+    assert!((0.15..0.30).contains(&surprising), "{surprising}");
+}
+
+#[test]
+fn who_is_connected_is_heard_as_on_any_call() {
+    let connects = hint(HintSource::Prompt, HintSays::Connects, 6.0);
+    for prompt in [3.0, 8.5] {
+        // A person, however long the prompt before.
+        let company = Sound::new().quiet(0.4).speech(prompt, -18.0).quiet(2.0);
+        let sound = company.speech(0.8, -18.0).quiet(6.0);
+        let replay = hear(&sound, &[(2.4, connects)]);
+        let verdict = replay.verdict.unwrap().0;
+        assert_eq!(
+            (verdict, replay.ready),
+            (Verdict::Human, None),
+            "{prompt} s: {:?}",
+            replay.heard
+        );
+    }
+    // Their mailbox.
+    let sound = Sound::new()
+        .quiet(0.4)
+        .speech(3.0, -18.0)
+        .quiet(1.3)
+        .speech(3.0, -18.0)
+        .quiet(0.4)
+        .tone(&[1_000.0], 0.4, -15.0)
+        .quiet(3.0);
+    let replay = hear(&sound, &[(2.4, connects)]);
+    assert_eq!(
+        replay.ready.map(|(by, _)| by),
+        Some(ReadyBy::Beep),
+        "{:?}",
+        replay.heard
+    );
+}
+
 fn hint(source: HintSource, says: HintSays, nats: f32) -> Hint {
     Hint {
         source,

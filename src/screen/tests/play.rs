@@ -269,3 +269,84 @@ fn sound_that_stops_within_a_word_is_no_persons_waiting() {
     assert_eq!(verdict, Verdict::Unsure, "{reasons}");
     assert!(at.seconds() > 9.0, "{at}");
 }
+
+#[test]
+fn a_diverted_call_is_waited_for_longer_than_a_persons() {
+    for (turn, pause) in [(0.8, 3.5), (2.5, 4.5), (5.0, 4.0)] {
+        let sound = Sound::new()
+            .quiet(0.5)
+            .speech(turn, -18.0)
+            .quiet(pause)
+            .tone(&[1_000.0], 0.4, -15.0);
+        let end = sound.end();
+        let sound = sound.quiet(3.0).noise(-66.0);
+        let replay = hear(&sound, Settings::default(), Some(diverted()));
+        let (by, at) = replay
+            .ready
+            .unwrap_or_else(|| panic!("{turn} s: {:?}", replay.heard));
+        assert_eq!(by, ReadyBy::Beep);
+        assert!(at.seconds() as f32 - end < 0.5, "{turn} s: {at}");
+        // Whoever lifts a telephone is let go as ever.
+        let replay = hear(&sound, Settings::default(), None);
+        assert_eq!(replay.ready, None, "{turn} s");
+        assert_eq!(replay.verdict.unwrap().0, Verdict::Human, "{turn} s");
+    }
+    // Nobody waits for ever.
+    let sound = Sound::new().quiet(0.5).speech(2.5, -18.0).quiet(9.0);
+    let sound = sound.noise(-66.0);
+    let replay = hear(&sound, Settings::default(), Some(diverted()));
+    let (verdict, at, _) = replay.verdict.unwrap();
+    assert_eq!(verdict, Verdict::Human);
+    assert!((8.0..8.6).contains(&at.seconds()), "{at}");
+}
+
+/// A greeting with noise behind it from its first word until so long after its last, and a line that is quieter.
+fn recorded(stays: f32) -> Sound {
+    let greeting = Sound::new().speech(4.0, -18.0).quiet(stays).noise(-42.0);
+    Sound::new()
+        .quiet(0.5)
+        .then(&greeting)
+        .quiet(14.0)
+        .noise(-68.0)
+}
+
+#[test]
+fn a_background_that_stops_soon_after_the_greeting_is_a_reason() {
+    for stays in [0.5, 0.8] {
+        let replay = hear(&recorded(stays), Settings::default(), Some(diverted()));
+        let (by, at) = replay
+            .ready
+            .unwrap_or_else(|| panic!("{stays} s: {:?}", replay.heard));
+        assert_eq!(by, ReadyBy::Silence);
+        // It is over, and need not be waited for as long as for a pause.
+        assert!((6.0..6.4).contains(&at.seconds()), "{stays} s: {at}");
+        let reasons = replay.verdict.unwrap().2.to_string();
+        assert!(reasons.contains("the background stopped"), "{reasons}");
+    }
+}
+
+#[test]
+fn neither_a_word_that_fades_nor_lost_packets_are_a_background_that_stops() {
+    // A room's echo of the last word.
+    let mut fades = Sound::new().quiet(0.5).speech(4.0, -18.0);
+    for n in 0..12 {
+        fades = fades.tone(&[310.0, 530.0, 870.0], 0.05, -34.0 - 3.0 * n as f32);
+    }
+    let replay = hear(
+        &fades.quiet(14.0).noise(-68.0),
+        Settings::default(),
+        Some(diverted()),
+    );
+    assert_eq!(replay.ready, None, "{:?}", replay.heard);
+    // Two packets that are missing of a background that goes on.
+    let mut goes_on = Sound::new()
+        .quiet(0.5)
+        .speech(4.0, -18.0)
+        .quiet(14.0)
+        .noise(-50.0);
+    for at in (36_000 + 8_000..goes_on.samples.len() - 480).step_by(4_800) {
+        goes_on.samples[at..at + 480].fill(0.0);
+    }
+    let replay = hear(&goes_on, Settings::default(), Some(diverted()));
+    assert_eq!(replay.ready, None, "{:?}", replay.heard);
+}

@@ -3,7 +3,8 @@
 use super::signal::Sound;
 use crate::{
     screen::{
-        At, Cue, Heard, Hint, HintSays, HintSource, RATE, Replay, Settings, Signal,
+        At, Call, CallFacts, Cue, Heard, Hint, HintSays, HintSource, RATE, Replay, Settings,
+        Signal,
         line_tones::{COUNTRIES, Cadence, LONGEST_PAUSE, Pitches, RECORDER},
     },
     words::{ReadyBy, Verdict},
@@ -11,6 +12,18 @@ use crate::{
 
 fn hear(sound: &Sound) -> Replay {
     Replay::of(&sound.pcm(), Settings::default(), &Default::default())
+}
+
+/// The same of a call that was diverted, as far as the calls show.
+fn hear_diverted(sound: &Sound) -> Replay {
+    let facts = CallFacts {
+        call: Some(Call {
+            alerted: Some(1.0),
+            other_rang: true,
+        }),
+        ..CallFacts::default()
+    };
+    Replay::of(&sound.pcm(), Settings::default(), &facts)
 }
 
 /// A tone that is on and off by turns for so long.
@@ -45,15 +58,44 @@ fn the_ringing_of_no_country_is_a_beep_whatever_was_said_before() {
     for country in COUNTRIES {
         for words in [0.0, 2.0, 3.2, 7.5, 12.0] {
             let sound = Sound::new().quiet(0.3).speech(words, -18.0).quiet(0.6);
-            let replay = hear(&cadence(sound, &country.ringing, 20.0));
-            assert_eq!(
-                (beeps(&replay), replay.ready),
-                (0, None),
-                "{} after {words} s: {:?}",
-                country.name,
-                replay.heard
-            );
+            let sound = cadence(sound, &country.ringing, 20.0);
+            for replay in [hear(&sound), hear_diverted(&sound)] {
+                assert_eq!(
+                    (beeps(&replay), replay.ready),
+                    (0, None),
+                    "{} after {words} s: {:?}",
+                    country.name,
+                    replay.heard
+                );
+            }
         }
+    }
+}
+
+#[test]
+fn behind_a_diversion_only_a_countrys_own_ring_is_watched() {
+    let after = |hz: f32, lasts: f32| {
+        let sound = Sound::new().quiet(0.4).speech(3.0, -18.0).quiet(0.5);
+        let sound = sound.tone(&[hz], lasts, -15.0);
+        let end = sound.end();
+        let replay = hear_diverted(&sound.quiet(9.0));
+        let (by, at) = replay.ready.unwrap();
+        assert_eq!(by, ReadyBy::Beep);
+        at.seconds() as f32 - end
+    };
+    for (hz, lasts) in [(425.0, 1.0), (425.0, 0.97), (430.0, 0.8), (450.0, 1.03)] {
+        let waited = after(hz, lasts);
+        assert!(waited >= 6.0, "{hz} Hz, {lasts} s: {waited}");
+    }
+    for (hz, lasts) in [
+        (425.0, 0.9),
+        (440.0, 1.0),
+        (440.0, 0.5),
+        (456.0, 0.9),
+        (480.0, 1.0),
+    ] {
+        let waited = after(hz, lasts);
+        assert!(waited < 1.2, "{hz} Hz, {lasts} s: {waited}");
     }
 }
 
@@ -148,8 +190,8 @@ fn after_a_ring_everything_begins_anew() {
 
 #[test]
 fn a_tone_that_comes_again_over_the_message_was_a_ring() {
-    // Short enough to start the message at once, or announced.
-    for (hz, lasts, pause) in [(620.0, 0.5, 3.0), (1_000.0, 0.4, 4.0), (425.0, 0.3, 3.0)] {
+    // Short enough to start the message at once, or too high.
+    for (hz, lasts, pause) in [(620.0, 0.5, 3.0), (540.0, 0.4, 4.0), (425.0, 0.3, 3.0)] {
         let sound = Sound::new().quiet(0.4).speech(9.0, -18.0).quiet(0.5);
         let sound = sound.tone(&[hz], lasts, -15.0).quiet(pause);
         let replay = hear(&sound.tone(&[hz], lasts, -15.0).quiet(3.0));
@@ -160,8 +202,10 @@ fn a_tone_that_comes_again_over_the_message_was_a_ring() {
             .any(|heard| matches!(heard, Heard::BeepWasRing { .. }));
         assert!(was_ring, "{hz}: {:?}", replay.heard);
     }
-    // The mailbox's limit comes later, and is another tone or of another length.
+    // A mailbox's limit is the same tone higher than any network's, or it comes later, or it is of another pitch or length.
     for (hz, lasts, pause) in [
+        (1_000.0, 0.4, 2.0),
+        (1_000.0, 0.4, 4.0),
         (1_000.0, 0.4, 8.0),
         (1_400.0, 0.4, 4.0),
         (1_000.0, 0.9, 4.0),

@@ -432,6 +432,26 @@ fn a_busy_line_is_nobody() {
     }
 }
 
+#[test]
+fn three_syllables_of_one_pitch_are_no_busy_tone() {
+    let bursts = |below: Option<f32>| {
+        let mut sound = greeting().quiet(0.4);
+        for _ in 0..3 {
+            let from = sound.end();
+            sound = sound.tone(&[560.0], 0.3, -15.0);
+            if let Some(below) = below {
+                let other = Sound::new().tone(&[280.0], 0.3, -15.0);
+                sound = sound.with(&other, from, below);
+            }
+            sound = sound.quiet(0.3);
+        }
+        signals(&sound.quiet(2.0))
+    };
+    assert_eq!(bursts(None), [Signal::Busy]);
+    // A formant makes the second harmonic strong, and the first is heard with it.
+    assert_eq!(bursts(Some(-13.0)), []);
+}
+
 fn greeting() -> Sound {
     Sound::new().quiet(0.5).speech(2.5, -18.0)
 }
