@@ -96,10 +96,13 @@ impl Background {
 
     /// The level of the last hops, if it neither falls nor rises.
     fn steady(&self) -> Option<f32> {
-        let (newer, older) = self.latest.split_at(LATEST / 2);
-        let mean = |levels: &[f32]| levels.iter().sum::<f32>() / levels.len() as f32;
-        let (newer, older) = (mean(newer), mean(older));
-        ((newer - older).abs() <= STEADY).then_some(newer)
+        let part = LATEST / 3;
+        let mean = |levels: &[f32]| levels.iter().sum::<f32>() / part as f32;
+        let means: [f32; 3] = std::array::from_fn(|n| mean(&self.latest[n * part..(n + 1) * part]));
+        let (least, most) = means.iter().fold((means[0], means[0]), |(least, most), mean| {
+            (mean.min(least), mean.max(most))
+        });
+        (most - least <= STEADY).then_some(means[0])
     }
 
     /// How many times the usual silence to wait for the end of a greeting: a recording's own background that goes on says that it
@@ -140,9 +143,9 @@ const OPENS: f32 = 1.0;
 /// Of a hop's level into the smoothed one: 0.2 s.
 const SMOOTH: f32 = 0.05;
 /// Hops over which a background is steady.
-const LATEST: usize = 16;
+const LATEST: usize = 24;
 /// What still falls by more is a word's end, or a room's echo of it (dB).
-const STEADY: f32 = 3.0;
+const STEADY: f32 = 4.0;
 /// Hops from which the smoothed level is one.
 const SETTLED: u32 = 20;
 /// Hops of digital silence that are more than two lost packets and the windows that touch them.

@@ -562,14 +562,19 @@ impl Classifier {
         let hold = if self.was_diverted() {
             // Hardly a person, and a beep may come late.
             self.settings.hold_open * HOLD_DIVERTED
-        } else if sum <= PERSON && !hop.others_speak {
+        } else if sum <= PERSON && (self.was_lifted() || !hop.others_speak) {
             self.settings.hold_short
         } else {
             self.settings.hold_open
         };
         // A softer voice may be the same party's; for ever it is not.
         let quiet_of_all = now.since(self.last_of_all);
-        let waits = quiet_of_all >= hold || quiet >= self.settings.hold_open + OTHERS_GO_ON;
+        let others = if self.was_lifted() {
+            hold
+        } else {
+            self.settings.hold_open + OTHERS_GO_ON
+        };
+        let waits = quiet_of_all >= hold || quiet >= others;
         if quiet >= hold && waits && !hop.tone && !hop.rises && self.beep.is_none() {
             let lasted = last_voice.since(self.first_turn.began.unwrap_or_default());
             if let Some(stopped) = self.stopped

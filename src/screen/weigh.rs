@@ -57,6 +57,8 @@ impl Classifier {
         {
             if call.other_rang && alerted <= DIVERTED_AT_MOST {
                 add(DIVERTED, Reason::Diverted { alerted });
+            } else if self.was_lifted() {
+                add(LIFTED, Reason::RangLong { alerted });
             } else if alerted >= LIFTED_AT_LEAST {
                 add(RANG_LONG, Reason::RangLong { alerted });
             }
@@ -126,6 +128,15 @@ impl Classifier {
         })
     }
 
+    /// Whether a hand took the call while the other leg rang: a diversion takes no time, and a mailbox that nobody diverted to takes
+    /// it after more rings.
+    pub(super) fn was_lifted(&self) -> bool {
+        self.call.is_some_and(|call| {
+            let in_time = |alerted: f32| LIFTED_AFTER.contains(&alerted);
+            call.other_rang && call.alerted.is_some_and(in_time)
+        })
+    }
+
     /// Whether another part of the program is sure of something by which nothing is recorded here.
     pub(super) fn sure_hint(&self) -> Option<Hint> {
         let sure = |hint: &Hint| hint.records_nothing() && hint.nats >= SURE;
@@ -154,9 +165,13 @@ const AMD: f32 = 0.5;
 /// lifted just then.
 const DIVERTED: f32 = 1.0;
 const RANG_LONG: f32 = -0.5;
+/// The line was busy with the other leg and yet it rang: one mailbox in ten is not diverted to at once.
+const LIFTED: f32 = -2.0;
 
 // What only the calls show never starts a message: not by itself, nor with AMD's answer, nor with a background that came.
 const _: () = assert!(OPEN_TURN + DIVERTED + AMD + NOISE_CAME < SURE);
+// Nor does a long turn where a hand took the call: a company's recording goes before a person, too.
+const _: () = assert!(LONG_TURN + LIFTED + AMD < SURE);
 // Nor do words that were recognised, with AMD's answer.
 const _: () = assert!(OPEN_TURN + WORDS_MOST + AMD < SURE);
 // And a short turn is never a machine's, unless a beep follows.
@@ -167,5 +182,7 @@ const _: () = assert!(OPEN_TURN + DIVERTED + NOISE_STOPPED >= SURE);
 
 /// A diverted call is answered within this time of alerting (s); a hand needs longer.
 const DIVERTED_AT_MOST: f32 = 1.2;
+/// How long a hand takes (s).
+const LIFTED_AFTER: std::ops::RangeInclusive<f32> = 1.8..=12.0;
 /// After this time a person may well have walked to the telephone (s).
 const LIFTED_AT_LEAST: f32 = 4.0;
