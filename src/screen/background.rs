@@ -99,9 +99,11 @@ impl Background {
         let part = LATEST / 3;
         let mean = |levels: &[f32]| levels.iter().sum::<f32>() / part as f32;
         let means: [f32; 3] = std::array::from_fn(|n| mean(&self.latest[n * part..(n + 1) * part]));
-        let (least, most) = means.iter().fold((means[0], means[0]), |(least, most), mean| {
-            (mean.min(least), mean.max(most))
-        });
+        let (least, most) = means
+            .iter()
+            .fold((means[0], means[0]), |(least, most), mean| {
+                (mean.min(least), mean.max(most))
+            });
         (most - least <= STEADY).then_some(means[0])
     }
 

@@ -535,7 +535,8 @@ impl Classifier {
         let (sum, reasons) = self.weigh(now);
         let quiet = now.since(last_voice);
         if let Some((start, known)) = self.repeated.filter(|_| self.beep.is_none()) {
-            if quiet >= MENU_WAITS || now.since(known) >= MENU_GOES_ON {
+            let over = quiet >= MENU_WAITS || now.since(known) >= MENU_GOES_ON;
+            if over && !hop.tone {
                 self.is_menu(start, now, out);
             }
             return;
@@ -606,7 +607,12 @@ impl Classifier {
             let (_, reasons) = self.weigh(now);
             self.decide(Verdict::Machine, None, reasons, now, out);
             self.ready(ReadyBy::Beep, now, out);
-        } else if now.since(self.rang) >= self.settings.initial_silence && !hop.tone {
+            return;
+        }
+        // Music, or whoever is far from the telephone, is no silence; nor is it a voice for ever.
+        let waits = self.settings.initial_silence;
+        let heard = self.last_of_all.min(self.rang + waits).max(self.rang);
+        if now.since(heard) >= waits && !hop.tone {
             let mut reasons = Reasons::default();
             reasons.push(Reason::NoSpeech(now.since(self.rang)));
             self.decide(Verdict::Silence, None, reasons, now, out);

@@ -393,7 +393,8 @@ impl Tones {
         } else {
             tone.may_be_rough()
         };
-        if tone.progress() || !tone.is_beep(rough) || tone.company {
+        let note = self.past[0].is_some_and(|before| tone.is_note_after(&before));
+        if tone.progress() || !tone.is_beep(rough) || tone.company || note {
             return None;
         }
         Some(ToneSound::Beep(Beep {

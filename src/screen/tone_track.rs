@@ -201,6 +201,8 @@ impl Tone {
     pub(super) fn may_be_rough(&self) -> f32 {
         if self.voiced() {
             ROUGH_VOICED
+        } else if self.low >= WHISTLED && self.high.is_none() {
+            ROUGH_WHISTLED
         } else if self.low >= UNVOICED && self.high.is_none() {
             ROUGH_UNVOICED
         } else {
@@ -251,6 +253,12 @@ impl Tone {
             .map(|k| sum[k - 1..=k + 1].iter().sum::<f32>())
             .fold(0.0, f32::max);
         decibels(most) - decibels(own) > COMPANY
+    }
+
+    /// Whether it is the octave of a note that others go before.
+    pub(super) fn is_note_after(&self, before: &Self) -> bool {
+        let octave = |high: f32| (high / self.low - 2.0).abs() <= OCTAVE;
+        self.high.is_some_and(octave) && self.start.since(before.end) <= AT_THE_HEELS
     }
 
     pub(super) fn key(&self) -> Option<char> {
@@ -422,9 +430,12 @@ const BEEP_LOWEST: f32 = 385.0;
 const VOICED: f32 = 800.0;
 /// Above this no voice makes a single pure tone, and GSM is worst (Hz).
 const UNVOICED: f32 = 1_200.0;
+/// Above this the strongest line is never a voice's, and GSM has hardly enough samples a period (Hz).
+const WHISTLED: f32 = 1_800.0;
 /// How rough a beep may be. All through GSM are under 1 above 900 Hz, and nearly all under 0.5 below.
 const ROUGH: f32 = 1.2;
 const ROUGH_UNVOICED: f32 = 2.0;
+const ROUGH_WHISTLED: f32 = 4.5;
 const ROUGH_VOICED: f32 = 0.6;
 /// From 0.1 s, less what the edges take (s).
 const BEEP_LEAST: f32 = 0.09;
@@ -451,5 +462,8 @@ const FLAT: f32 = 5.0;
 const FALL: f32 = 15.0;
 /// How far the whole line gets quieter after it (dB): a note is followed by the next, a vowel by its word.
 pub(super) const QUIETS: f32 = 9.0;
+/// A note's second harmonic is as exact as this, in parts of it, and the next note comes so soon (s).
+const OCTAVE: f32 = 0.02;
+const AT_THE_HEELS: f32 = 0.1;
 /// Keys are made digitally and are exact; ITU-T Q.23 allows 1.8 %, which would take dual beeps for keys.
 const KEY_WIDTH: f32 = 0.008;
