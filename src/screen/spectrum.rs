@@ -227,7 +227,7 @@ const BAND_HIGH: usize = 112;
 
 /// 375 to 2400 Hz: the range of beeps and signalling tones.
 const TONES_LOW: usize = 12;
-const TONES_HIGH: usize = 77;
+const TONES_HIGH: usize = 97;
 
 /// The edges of the bands, in bins; about as wide as the ear's.
 const EDGES: [usize; BANDS + 1] = [8, 13, 19, 27, 37, 49, 64, 84, 113];

@@ -216,7 +216,12 @@ impl Tone {
         } else {
             BEEP_LEAST
         };
-        (least..=BEEP_MOST).contains(&self.lasted())
+        let most = if self.low > RINGS_AT_MOST {
+            HIGH_BEEP_MOST
+        } else {
+            BEEP_MOST
+        };
+        (least..=most).contains(&self.lasted())
             && self.rough <= rough
             && self.fall >= FALL
             && self.quiets >= QUIETS
@@ -443,6 +448,9 @@ const BEEP_LEAST: f32 = 0.09;
 const PAIR_LEAST: f32 = 0.12;
 /// To 1 s, and half more for the odd one (s); dial tones and fax answers go on.
 const BEEP_MOST: f32 = 1.6;
+/// The same above all that rings (s; Hz).
+const HIGH_BEEP_MOST: f32 = 2.1;
+const RINGS_AT_MOST: f32 = 505.0;
 /// The strongest other line up to the octave, relative to a tone below [`UNVOICED`] (dB). Beeps of the development corpus have
 /// at most -21, vowels taken for beeps had at least -13.6.
 const COMPANY: f32 = -16.0;
