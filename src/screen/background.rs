@@ -21,8 +21,9 @@ pub(super) struct Background {
     after: Option<f32>,
     /// How long after the last voice that was still heard (s).
     stayed: f32,
-    /// Hops since it fell from that, as far as they matter.
+    /// Hops since it fell from that, and since it is above what was before the first speech, as far as they matter.
     fallen: u32,
+    risen: u32,
 }
 
 /// What the background says.
@@ -72,17 +73,19 @@ impl Background {
         let fell = self
             .after
             .is_some_and(|after| after - self.level >= NOISE_STEP);
-        self.fallen = if fell {
-            (self.fallen + 1).min(STOPPED)
-        } else {
-            0
-        };
+        let rose = self
+            .before
+            .is_some_and(|before| self.level - before >= NOISE_STEP);
+        let count = |hops: u32, on: bool| if on { (hops + 1).min(STAYS_SO) } else { 0 };
+        self.fallen = count(self.fallen, fell);
+        self.risen = count(self.risen, rose);
         let quiet = now.since(last);
         if self.open == SETTLED && !fell {
             self.stayed = quiet;
         }
         if quiet < AFTER {
             self.after = None;
+            self.risen = 0;
         } else if self.after.is_none() && quiet < AFTER_AT_MOST && self.open == SETTLED {
             self.after = self.steady();
         }
@@ -120,11 +123,11 @@ impl Background {
     pub(super) fn cue(&self, quiet: f32) -> Option<NoiseCue> {
         let after = self.after.filter(|_| quiet >= KNOWN)?;
         let cut = self.open == 0 && self.stayed < STAYS;
-        if self.fallen == STOPPED && !cut {
+        if self.fallen == STAYS_SO && !cut {
             return Some(NoiseCue::Stopped(after - self.level));
         }
         let rise = self.level - self.before?;
-        if rise >= NOISE_STEP {
+        if self.risen == STAYS_SO {
             Some(NoiseCue::Came(rise))
         } else if rise.abs() <= NOISE_SAME && self.level >= NOISE_HEARD {
             Some(NoiseCue::GoesOn)
@@ -137,7 +140,7 @@ impl Background {
 /// How many times longer a pause may be while the recording's own background goes on.
 const STILL_PLAYS: f32 = 1.5;
 /// And after it stopped: as long as the pauses that a recording has where it was put together of pieces.
-const IS_OVER: f32 = 0.8;
+const IS_OVER: f32 = 0.9;
 /// From the first sound until it fills a window (s).
 const WHOLE: f32 = 0.03;
 /// Media comes at most this long after the answer (s). If nothing comes for longer, the far end is silent.
@@ -162,8 +165,8 @@ const AFTER_AT_MOST: f32 = 0.6;
 const NOISE_STEP: f32 = 9.0;
 /// A far end that sends nothing in pauses sends the background for less than this after the last word (s).
 const STAYS: f32 = 0.4;
-/// Hops for which it has to be gone: lost packets are gaps, too.
-const STOPPED: u32 = 25;
+/// Hops for which it has to stay so: lost packets are gaps, and the next word begins with a rise.
+const STAYS_SO: u32 = 25;
 /// dB from before to after that count as the same noise.
 const NOISE_SAME: f32 = 4.0;
 /// Quieter than this is the line's own noise (dB of full scale).

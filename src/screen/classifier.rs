@@ -41,6 +41,8 @@ pub(super) struct Classifier {
     pub(super) first_turn: FirstTurn,
     /// When the last stretch of speech began, whoever spoke.
     speech_from: At,
+    /// The end of the first, whoever spoke.
+    spoke: Option<At>,
     pub(super) noise: Background,
     /// The last beep since the last speech, and whether there was speech before it.
     pub(super) beep: Option<(Beep, bool)>,
@@ -132,6 +134,7 @@ impl Classifier {
             verdict: None,
             first_turn: FirstTurn::default(),
             speech_from: At::default(),
+            spoke: None,
             noise: Background::default(),
             beep: None,
             beeped: false,
@@ -172,6 +175,7 @@ impl Classifier {
                 out.push(Heard::SpeechBegan { start });
             }
             Some(Edge::Ended(end)) => {
+                self.spoke.get_or_insert(end);
                 self.first_turn.end_of_any(self.speech_from, end);
                 out.push(Heard::SpeechEnded { end });
             }
@@ -294,16 +298,8 @@ impl Classifier {
         }
         match self.phase {
             ClassifierPhase::Listening | ClassifierPhase::Ready => {
-                // A recorder's tone, or call waiting, after no more than "hello?", or before a person who is called to the telephone.
-                let called = spoken
-                    && self
-                        .first_turn
-                        .last
-                        .since(self.first_turn.began.unwrap_or_default())
-                        <= HELLO_MOST;
-                if (called || self.hints.connects())
-                    && line_tones::warns(beep.hz, beep.second_hz, lasted)
-                {
+                let warns = line_tones::warns(beep.hz, beep.second_hz, lasted);
+                if warns && self.may_be_warned(&beep, spoken) {
                     return;
                 }
                 if self.phase == ClassifierPhase::Listening && self.may_ring(&beep) {
@@ -321,6 +317,16 @@ impl Classifier {
                 }
             }
         }
+    }
+
+    /// Whether a recorder's tone, or call waiting, may sound now: after no more than "hello?", however softly it was said, or before a
+    /// person who is called to the telephone.
+    fn may_be_warned(&self, tone: &Beep, spoken: bool) -> bool {
+        let began = self.first_turn.began.unwrap_or_default();
+        let called = spoken && self.first_turn.last.since(began) <= HELLO_MOST;
+        let murmured = self.spoke.is_some_and(|spoke| spoke < tone.start);
+        let lifted = !spoken && (murmured || self.was_lifted());
+        called || lifted || self.hints.connects()
     }
 
     /// A tone has ended that is too rough for a beep, as two that beat are: in a pause it may be a ring all the same.

@@ -165,13 +165,13 @@ const AMD: f32 = 0.5;
 /// lifted just then.
 const DIVERTED: f32 = 1.0;
 const RANG_LONG: f32 = -0.5;
-/// The line was busy with the other leg and yet it rang: one mailbox in ten is not diverted to at once.
-const LIFTED: f32 = -2.0;
+/// The line was busy with the other leg and yet it rang: hardly a mailbox does that.
+const LIFTED: f32 = -2.5;
 
 // What only the calls show never starts a message: not by itself, nor with AMD's answer, nor with a background that came.
 const _: () = assert!(OPEN_TURN + DIVERTED + AMD + NOISE_CAME < SURE);
 // Nor does a long turn where a hand took the call: a company's recording goes before a person, too.
-const _: () = assert!(LONG_TURN + LIFTED + AMD < SURE);
+const _: () = assert!(LONG_TURN + LIFTED + NOISE_CAME + AMD / 2.0 < SURE);
 // Nor do words that were recognised, with AMD's answer.
 const _: () = assert!(OPEN_TURN + WORDS_MOST + AMD < SURE);
 // And a short turn is never a machine's, unless a beep follows.

@@ -239,6 +239,23 @@ fn a_line_without_a_voice_is_silence() {
 }
 
 #[test]
+fn whoever_is_far_from_the_telephone_is_no_silence_for_as_long_again() {
+    let murmur = Sound::new().quiet(0.3).speech(5.0, -55.0).quiet(3.5);
+    let sound = murmur.clone().speech(3.0, -18.0).quiet(0.6);
+    let sound = sound.tone(&[1_000.0], 0.4, -15.0).quiet(3.0);
+    let replay = hear(&sound, Codec::MuLaw);
+    assert_eq!(
+        replay.ready.map(|(by, _)| by),
+        Some(ReadyBy::Beep),
+        "{:?}",
+        replay.heard
+    );
+    let (verdict, at) = verdict(&hear(&murmur.quiet(9.0), Codec::MuLaw));
+    assert_eq!(verdict, Verdict::Silence);
+    assert!((13.0..13.6).contains(&at), "{at}");
+}
+
+#[test]
 fn a_voice_over_the_message_is_reported_and_our_echo_is_not() {
     let message = Sound::new().speech(12.0, -15.0);
     let known = CallFacts {

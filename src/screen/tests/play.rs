@@ -350,3 +350,60 @@ fn neither_a_word_that_fades_nor_lost_packets_are_a_background_that_stops() {
     let replay = hear(&goes_on, Settings::default(), Some(diverted()));
     assert_eq!(replay.ready, None, "{:?}", replay.heard);
 }
+
+fn lifted(alerted: f32) -> Call {
+    Call {
+        alerted: Some(alerted),
+        other_rang: true,
+    }
+}
+
+#[test]
+fn a_call_that_a_hand_took_is_a_persons_unless_a_beep_comes() {
+    // A company's recording, longer than any person speaks, and then somebody who waits.
+    let company = Sound::new().quiet(0.5).speech(9.0, -18.0).quiet(1.0);
+    let sound = company.speech(1.5, -18.0).quiet(6.0).noise(-66.0);
+    let replay = hear(&sound, Settings::default(), Some(lifted(5.0)));
+    let machine = |heard: &Heard| matches!(heard, Heard::Verdict { verdict, .. } if *verdict == Verdict::Machine);
+    assert!(!replay.heard.iter().any(machine), "{:?}", replay.heard);
+    assert_eq!(replay.verdict.unwrap().0, Verdict::Human);
+    // They are let go as soon as after a short turn, whoever speaks behind them.
+    let sound = Sound::new().quiet(1.5).speech(3.0, -18.0).quiet(14.0);
+    let replay = hear(&behind(sound, 13.0), Settings::default(), Some(lifted(5.0)));
+    let (verdict, at, _) = replay.verdict.unwrap();
+    assert_eq!(verdict, Verdict::Human);
+    assert!(at.seconds() < 6.8, "{at}");
+    // A mailbox that nobody diverted to beeps.
+    let sound = Sound::new().quiet(0.5).speech(3.0, -18.0).quiet(0.8);
+    let sound = sound.tone(&[1_000.0], 0.4, -15.0).quiet(3.0);
+    let replay = hear(&sound, Settings::default(), Some(lifted(5.0)));
+    assert_eq!(replay.ready.map(|(by, _)| by), Some(ReadyBy::Beep));
+    // After many rings it may well be one without a beep.
+    let replay = hear(
+        &greeting(),
+        with(&[("reason_turn", "3")]),
+        Some(lifted(20.0)),
+    );
+    assert_eq!(replay.ready.map(|(by, _)| by), Some(ReadyBy::Silence));
+}
+
+#[test]
+fn a_beep_that_ends_in_time_refutes_the_menu() {
+    let prompt = Sound::new().speech(3.0, -18.0);
+    // It may be a busy tone's first burst, and so is reported late.
+    let sound = Sound::new()
+        .quiet(0.4)
+        .then(&prompt)
+        .quiet(2.3)
+        .then(&prompt)
+        .quiet(2.0)
+        .tone(&[425.0], 0.3, -15.0)
+        .quiet(4.0);
+    let replay = hear(&sound, Settings::default(), Some(diverted()));
+    assert_eq!(
+        replay.ready.map(|(by, _)| by),
+        Some(ReadyBy::Beep),
+        "{:?}",
+        replay.heard
+    );
+}

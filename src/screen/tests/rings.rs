@@ -244,6 +244,29 @@ fn a_recorders_tone_after_hello_is_no_beep() {
 }
 
 #[test]
+fn a_recorders_tone_is_no_lone_beep_of_a_call_that_was_lifted() {
+    let tone = |sound: Sound| cadence(sound, &RECORDER, 1.0).quiet(4.0);
+    let hear_lifted = |sound: &Sound| {
+        let call = Call {
+            alerted: Some(5.0),
+            other_rang: true,
+        };
+        let facts = CallFacts {
+            call: Some(call),
+            ..CallFacts::default()
+        };
+        Replay::of(&sound.pcm(), Settings::default(), &facts)
+    };
+    let lone = tone(Sound::new().quiet(2.5));
+    assert_eq!(hear_lifted(&lone).ready, None);
+    assert!(hear(&lone).ready.is_some());
+    // A murmur that is no turn is somebody's, too.
+    let murmur = tone(Sound::new().quiet(0.5).speech(0.4, -47.0).quiet(1.6));
+    let replay = hear(&murmur);
+    assert_eq!(replay.ready, None, "{:?}", replay.heard);
+}
+
+#[test]
 fn hold_music_with_an_announcement_in_a_loop_is_never_played_to() {
     let notes = [523.0, 659.0, 784.0, 1_046.0, 880.0, 587.0];
     let mut sound = Sound::new().quiet(0.4);

@@ -433,6 +433,38 @@ fn a_busy_line_is_nobody() {
 }
 
 #[test]
+fn high_and_long_beeps_are_found() {
+    for (hz, seconds) in [
+        (2_400.0, 0.2),
+        (2_800.0, 0.12),
+        (2_800.0, 0.6),
+        (620.0, 2.0),
+        (1_400.0, 2.0),
+    ] {
+        for codec in Codec::ALL {
+            let sound = greeting().quiet(0.5).tone(&[hz], seconds, -20.0);
+            let found = beeps(&sound, codec);
+            assert_eq!(found.len(), 1, "{hz} Hz, {seconds} s, {codec:?}: {found:?}");
+        }
+    }
+    // What rings is no beep of that length.
+    let sound = greeting().quiet(0.5).tone(&[440.0], 2.0, -20.0);
+    assert_eq!(beeps(&sound, Codec::MuLaw), []);
+}
+
+#[test]
+fn the_last_note_of_a_chime_is_no_pair() {
+    let chime = greeting().quiet(0.4).tone(&[784.0], 0.3, -18.0);
+    let octave = chime.clone().tone(&[1_046.5, 2_093.0], 0.2, -18.0);
+    assert_eq!(beeps(&octave, Codec::MuLaw), []);
+    // Alone, or of another interval, it is one.
+    let alone = greeting().quiet(0.4).tone(&[1_046.5, 2_093.0], 0.2, -18.0);
+    assert_eq!(beeps(&alone, Codec::MuLaw).len(), 1);
+    let other = chime.tone(&[1_046.5, 1_500.0], 0.2, -18.0);
+    assert_eq!(beeps(&other, Codec::MuLaw).len(), 1);
+}
+
+#[test]
 fn three_syllables_of_one_pitch_are_no_busy_tone() {
     let bursts = |below: Option<f32>| {
         let mut sound = greeting().quiet(0.4);
