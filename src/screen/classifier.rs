@@ -303,6 +303,11 @@ impl Classifier {
                     return;
                 }
                 if self.phase == ClassifierPhase::Listening && self.may_ring(&beep) {
+                    if self.was_lifted() {
+                        // A company puts the call through to a person.
+                        self.on_ring(beep, now, out);
+                        return;
+                    }
                     self.watched = Some(Watched { tone: beep, spoken });
                     return;
                 }
@@ -319,14 +324,13 @@ impl Classifier {
         }
     }
 
-    /// Whether a recorder's tone, or call waiting, may sound now: after no more than "hello?", however softly it was said, or before a
-    /// person who is called to the telephone.
+    /// Whether a recorder's tone, or call waiting, may sound now: after no more than "hello?", however softly it was said, where a hand
+    /// took the call, or before a person who is called to the telephone.
     fn may_be_warned(&self, tone: &Beep, spoken: bool) -> bool {
         let began = self.first_turn.began.unwrap_or_default();
         let called = spoken && self.first_turn.last.since(began) <= HELLO_MOST;
         let murmured = self.spoke.is_some_and(|spoke| spoke < tone.start);
-        let lifted = !spoken && (murmured || self.was_lifted());
-        called || lifted || self.hints.connects()
+        called || !spoken && murmured || self.was_lifted() || self.hints.connects()
     }
 
     /// A tone has ended that is too rough for a beep, as two that beat are: in a pause it may be a ring all the same.
@@ -538,6 +542,13 @@ impl Classifier {
             return;
         };
         self.first_turn.last = last_voice;
+        if self
+            .beep
+            .is_some_and(|(beep, _)| last_voice > beep.end + IN_SPEECH)
+        {
+            // It was in the middle of a word.
+            self.beep = None;
+        }
         let (sum, reasons) = self.weigh(now);
         let quiet = now.since(last_voice);
         if let Some((start, known)) = self.repeated.filter(|_| self.beep.is_none()) {
@@ -679,7 +690,9 @@ impl Classifier {
     /// Whether the beep, if there is one, has been followed by enough quiet.
     fn beep_settled(&self, now: At) -> bool {
         self.beep.is_none_or(|(beep, spoken)| {
-            let guard = if self.was_expected(&beep) {
+            let guard = if self.was_lifted() && spoken {
+                self.settings.beep_guard.max(LIFTED_GUARD)
+            } else if self.was_expected(&beep) {
                 self.settings.beep_guard.min(EXPECTED_GUARD)
             } else if spoken {
                 self.settings.beep_guard
@@ -735,6 +748,11 @@ const RINGBACK_TAIL: f32 = 0.1;
 
 /// Who is called to the telephone speaks after a longer pause than the prompt before has (s).
 const CONNECTED: f32 = 1.2;
+
+/// Quiet after a beep where a hand took the call (s): words would go on.
+const LIFTED_GUARD: f32 = 0.5;
+/// A voice that is heard so soon after a beep's end, without a pause, went on under it (s).
+const IN_SPEECH: f32 = 0.06;
 
 /// A beep begins at most this much before or after the moment that the book has for it (s).
 const EXPECTED: f32 = 0.5;

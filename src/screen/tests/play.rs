@@ -407,3 +407,29 @@ fn a_beep_that_ends_in_time_refutes_the_menu() {
         replay.heard
     );
 }
+
+#[test]
+fn where_a_hand_took_the_call_a_tone_that_may_be_something_else_is_no_beep() {
+    let greets = |pause: f32| Sound::new().quiet(0.5).speech(2.2, -18.0).quiet(pause);
+    for sound in [
+        // A company's recording, one ring, and a person after the longest pause.
+        greets(0.6)
+            .tone(&[425.0], 1.0, -18.0)
+            .quiet(6.8)
+            .speech(0.6, -18.0),
+        // Their recorder's tone.
+        greets(0.8).tone(&[1_400.0], 0.5, -18.0),
+        // A tone in the middle of what they say.
+        greets(0.0)
+            .tone(&[1_000.0], 0.1, -18.0)
+            .quiet(0.3)
+            .speech(0.6, -18.0),
+    ] {
+        let sound = sound.quiet(6.0).noise(-66.0);
+        let replay = hear(&sound, Settings::default(), Some(lifted(5.0)));
+        assert_eq!(replay.ready, None, "{:?}", replay.heard);
+        assert_ne!(replay.verdict.unwrap().0, Verdict::Machine);
+        let replay = hear(&sound, Settings::default(), None);
+        assert!(replay.ready.is_some(), "{:?}", replay.heard);
+    }
+}
