@@ -82,8 +82,7 @@ settings! {
     hold_short: 1.5, 0.5..=5.0, "seconds";
     /// Quiet after a turn that may be a business or a short greeting until it counts as a person's.
     ///
-    /// Nine beeps of ten come within this of the greeting. Shorter lets people go sooner and loses mailboxes with a late beep. A
-    /// diverted call is given twice as long, whatever its turn.
+    /// Nine beeps of ten come within this of the greeting. Shorter lets people go sooner and loses mailboxes with a late beep. A diverted call is given twice as long, whatever its turn.
     hold_open: 2.65, 0.5..=8.0, "seconds";
     /// Quiet after a machine's greeting from which it is taken to record although no beep came.
     ///

@@ -10,7 +10,7 @@
 //! Scores come from the carrier's recordings and the labels; a system's own word only says what it named and which beeps
 //! it heard.
 //!
-//! `make bench-screen SEED=1,2,3 ITEMS=120`; `MORE=--help` says more. `MORE=--offline` is the quick form: the ears alone, over the
+//! `make bench-screen SEED=1,2,3 ITEMS=170`; `MORE=--help` says more. `MORE=--offline` is the quick form: the ears alone, over the
 //! sound of the same calls, without servers and without peers.
 
 #![expect(clippy::print_stdout, reason = "the table is what this program is for")]
