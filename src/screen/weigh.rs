@@ -107,6 +107,9 @@ impl Classifier {
         if long && self.is_steady {
             add(settings.reason_turn, PlayGround::SteadyTurn);
         }
+        if self.was_lifted() {
+            add(LIFTED, PlayGround::Against);
+        }
         if self.was_diverted() {
             add(settings.reason_diverted, PlayGround::Diverted);
         }
