@@ -54,6 +54,18 @@ impl PromptMatch {
             detail: self.prompt.id,
         }
     }
+
+    /// The same, if it is said at another moment than that at which it was known.
+    pub fn hint_at(&self, now: At) -> Hint {
+        let mut hint = self.hint();
+        if let HintSays::Records {
+            beep_in: Some(beep_in),
+        } = &mut hint.says
+        {
+            *beep_in += self.at.since(now) - now.since(self.at);
+        }
+        hint
+    }
 }
 
 /// Listens to one call. All buffers are made once.

@@ -31,6 +31,10 @@ pub(super) struct Mark {
 }
 
 impl Prints {
+    /// The version of what [`Self::to_bytes`] writes, its first byte. A change of the windows, the peaks, the pairs or the signs is
+    /// another version; one of another version is never compared with anything.
+    pub const VERSION: u8 = 2;
+
     /// Seconds of half a step, the unit of places.
     pub const HALF_STEP: f32 = Landmarks::STEP_SECONDS / 2.0;
 
@@ -116,7 +120,7 @@ impl Prints {
     /// As bytes: a version, the length, eight bytes for the signs of each half step, and three bytes a landmark.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(5 + 8 * self.signs.len() + 3 * self.marks.len());
-        bytes.push(VERSION);
+        bytes.push(Self::VERSION);
         bytes.extend(self.length.to_le_bytes());
         for Signs { rises, sure } in &self.signs {
             bytes.extend(rises.to_le_bytes());
@@ -146,7 +150,7 @@ impl Prints {
     /// [`BadPrints`] if they are not such bytes.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, BadPrints> {
         let (version, rest) = bytes.split_first().ok_or(BadPrints::Short)?;
-        if *version != VERSION {
+        if *version != Self::VERSION {
             return Err(BadPrints::Version { version: *version });
         }
         let (length, rest) = rest.split_first_chunk::<4>().ok_or(BadPrints::Short)?;
@@ -201,7 +205,10 @@ pub enum BadPrints {
     #[error("the fingerprint is cut off")]
     Short,
     /// Another version of the program made them.
-    #[error("the fingerprint is of version {version}; this program reads version {VERSION}")]
+    #[error(
+        "the fingerprint is of version {version}; this program reads version {}",
+        Prints::VERSION
+    )]
     Version {
         /// What they say.
         version: u8,
@@ -210,9 +217,6 @@ pub enum BadPrints {
     #[error("the fingerprint has a place outside its prompt")]
     Place,
 }
-
-/// What [`Prints::to_bytes`] writes. A change of the windows, the peaks or the pairs is another version.
-const VERSION: u8 = 2;
 
 /// The most half steps from one entry to the next.
 const FURTHEST: u32 = 15;
