@@ -75,7 +75,10 @@ fn carry_out(args: Cli, printer: Printer) -> Result<Exit, CliError> {
         CliCommand::Doctor(args) => runtime.block_on(doctor::run(&args, &config()?, printer)),
         CliCommand::Drop(args) => runtime.block_on(drop::run(&args, config()?, printer)),
         CliCommand::Message(args) => messages(&args, &config()?, printer),
-        CliCommand::Explain(args) => explain::run(&args, printer),
+        CliCommand::Explain(args) => {
+            let book = runtime.block_on(explain::book(&args, config))?;
+            explain::run(&args, book, printer)
+        }
         CliCommand::Campaign(args) => runtime.block_on(campaign::run(&args, config()?, printer)),
         CliCommand::Contact(args) => runtime.block_on(contact::run(&args, &config()?, printer)),
         CliCommand::Store(args) => runtime.block_on(store::run(&args, &config()?, printer)),

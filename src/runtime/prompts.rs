@@ -9,7 +9,7 @@ use crate::{
     id::DropId,
     phone::PhoneNumber,
     screen::{
-        At, Heard, Hint, HintSays,
+        At, Heard, Hint,
         book::{Book, Lesson, Matcher, PromptMatch, SoundKept},
     },
     words::{PromptEnd, Verdict},
@@ -100,15 +100,8 @@ impl CallPrompts {
         let recognised = &mut self.recognised;
         self.matcher.hear(samples, &mut |found| {
             *recognised = Some(found);
-            let mut said = found.hint();
             // The match was known at the end of a window, and is said at the beginning of these samples.
-            if let HintSays::Records {
-                beep_in: Some(beep_in),
-            } = &mut said.says
-            {
-                *beep_in += found.at.since(now) - now.since(found.at);
-            }
-            hint = Some(said);
+            hint = Some(found.hint_at(now));
         });
         hint
     }

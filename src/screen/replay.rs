@@ -1,9 +1,12 @@
 //! A recording heard from its first sample to its last, as a drop would have lived through it.
 
+use std::sync::Arc;
+
 use super::{
     Ears,
     at::{At, HOP},
     barge_in::Message,
+    book::{Book, Matcher},
     events::Heard,
     hint::Hint,
     reason::{Amd, Call, Reasons},
@@ -40,6 +43,8 @@ pub struct CallFacts {
     pub call: Option<Call>,
     /// The message, so that its echo is known.
     pub message: Option<Message>,
+    /// The prompts that are recognised.
+    pub book: Option<Arc<Book>>,
 }
 
 /// Something that the ears learn while they listen.
@@ -63,7 +68,9 @@ impl Replay {
         let amd = known.amd.map(|amd| (At(0), Cue::Amd(amd)));
         let call = known.call.map(|call| (At(0), Cue::Call(call)));
         let cues: Vec<_> = amd.into_iter().chain(call).collect();
-        Self::hear(samples, settings, &cues, known.message.as_ref(), true)
+        let matcher = known.book.clone().map(Matcher::new);
+        let message = known.message.as_ref();
+        Self::hear(samples, settings, &cues, message, true, matcher)
     }
 
     /// Hears again what was heard live: each cue comes at its sample, the message's starts among them. `cues` are in
@@ -74,7 +81,7 @@ impl Replay {
         cues: &[(At, Cue)],
         message: Option<&Message>,
     ) -> Self {
-        Self::hear(samples, settings, cues, message, false)
+        Self::hear(samples, settings, cues, message, false, None)
     }
 
     /// Hears what was heard live as it would have been with other settings: the message starts at the ready point that is
@@ -87,7 +94,7 @@ impl Replay {
     ) -> Self {
         let given = cues.iter().filter(|(_, cue)| *cue != Cue::Playing);
         let given: Vec<_> = given.copied().collect();
-        Self::hear(samples, settings, &given, message, true)
+        Self::hear(samples, settings, &given, message, true, None)
     }
 
     fn hear(
@@ -96,6 +103,7 @@ impl Replay {
         cues: &[(At, Cue)],
         message: Option<&Message>,
         plays_when_ready: bool,
+        mut matcher: Option<Matcher>,
     ) -> Self {
         let mut ears = Ears::new(settings);
         let mut replay = Self::default();
@@ -122,11 +130,16 @@ impl Replay {
                 break;
             }
             rest = after;
+            if let Some(matcher) = &mut matcher {
+                matcher.hear(frame, &mut |found| ears.note_hint(found.hint_at(now)));
+            }
             let before = replay.heard.len();
             ears.hear(frame, &mut |heard| replay.heard.push(heard));
             for n in before..replay.heard.len() {
                 if replay.take(replay.heard[n]) && plays_when_ready {
                     ears.playing(message.cloned());
+                    // Its echo is no prompt.
+                    matcher = None;
                 }
             }
         }

@@ -81,7 +81,8 @@ pub use open::{
     copies_of,
 };
 pub use person::{
-    ContactStep, PersonCall, PersonContact, PersonDecision, PersonRecord, PersonRemoval,
+    ContactStep, PersonCall, PersonContact, PersonDecision, PersonPrompt, PersonRecord,
+    PersonRemoval,
 };
 pub use prompts::{NewPrompt, PromptHearing, PromptOrigin, StoredPrompt};
 pub use prune::{Prunable, Pruned};

@@ -16,6 +16,7 @@ use crate::{
     drop::{Outcome, Proof, Technique},
     id::DropId,
     phone::PhoneNumber,
+    words::PromptEnd,
 };
 
 /// All that is known of a person.
@@ -29,6 +30,8 @@ pub struct PersonRecord {
     pub do_not_call: Vec<Barred>,
     /// What was removed from such lists, oldest first.
     pub removals: Vec<PersonRemoval>,
+    /// Prompts of the book that were heard in calls to them, by their numbers.
+    pub prompts: Vec<PersonPrompt>,
     /// When everything about them was erased, and why.
     pub erased: Option<(Timestamp, Option<String>)>,
 }
@@ -142,6 +145,21 @@ pub struct PersonCall {
     pub evidence: Option<String>,
 }
 
+/// A prompt of the book that was heard in calls to a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PersonPrompt {
+    /// Its number.
+    pub prompt: u32,
+    /// How it ends; `None` of one that comes with the program.
+    pub ends: Option<PromptEnd>,
+    /// In how many of these calls.
+    pub calls: u64,
+    /// In which last.
+    pub last_heard: Timestamp,
+    /// Whether the book learnt it from the person.
+    pub is_learnt: bool,
+}
+
 /// A removal from a do-not-call list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PersonRemoval {
@@ -169,6 +187,7 @@ impl Store {
             calls: calls(&mut tx, &given).await?,
             do_not_call: entries(&mut tx, &given).await?,
             removals: removals(&mut tx, &given).await?,
+            prompts: tx.prompts_of(&given).await?,
             erased: tx.erasure(digits).await?,
         };
         Ok(record)

@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 
 use super::{
-    Store, StoreError, codec,
+    PersonPrompt, Store, StoreError, codec,
     erase::given,
     sql::{Sql, args, sql},
     transaction::Tx,
@@ -91,6 +91,8 @@ pub struct StoredPrompt {
     pub length_ms: u32,
     /// How many bytes its fingerprint has; without any it is not used.
     pub bytes: u64,
+    /// The version of its fingerprint: its first byte.
+    pub version: Option<u8>,
     /// What the operator calls it.
     pub label: Option<String>,
     /// Whether the operator has said how it ends.
@@ -392,6 +394,32 @@ impl Tx {
         Ok(gone)
     }
 
+    /// Prompts that were heard at these numbers.
+    pub(super) async fn prompts_of(
+        &mut self,
+        given: &str,
+    ) -> Result<Vec<PersonPrompt>, StoreError> {
+        if !self.has_step(PROMPTS_SINCE) {
+            return Ok(Vec::new());
+        }
+        let rows: Vec<(i64, Option<String>, i64, i64, i64)> =
+            self.all(PROMPTS_OF, args![given]).await?;
+        let read = rows.into_iter().map(|(prompt, ends, calls, last, learnt)| {
+            Some(PersonPrompt {
+                prompt: u32::try_from(prompt).ok()?,
+                ends: match ends {
+                    Some(slug) => Some(PromptEnd::of(&slug)?),
+                    None => None,
+                },
+                calls: calls.unsigned_abs(),
+                last_heard: codec::read_time(last)?,
+                is_learnt: learnt > 0,
+            })
+        });
+        let read: Option<Vec<_>> = read.collect();
+        read.ok_or_else(|| self.broken("the prompt of a person cannot be read"))
+    }
+
     async fn is_erased(&mut self, heard: Option<&PromptHearing>) -> Result<bool, StoreError> {
         let numbers = heard.map(|heard| codec::number(&heard.number));
         Ok(self.erasure(numbers.into_iter()).await?.is_some())
@@ -446,6 +474,7 @@ type PromptRow = (
     Option<i64>,
     i64,
     i64,
+    Vec<u8>,
     Option<String>,
     Option<i64>,
 );
@@ -468,7 +497,7 @@ fn read_prompt(
     count: Option<&CountRow>,
     against: Option<&(i64, i64, String)>,
 ) -> Option<StoredPrompt> {
-    let (id, origin, ends, beep_ms, length_ms, bytes, label, labelled_at) = row;
+    let (id, origin, ends, beep_ms, length_ms, bytes, first, label, labelled_at) = row;
     let contradicted = match against {
         Some((_, calls, ends)) => Some((calls.unsigned_abs(), PromptEnd::of(ends)?)),
         None => None,
@@ -478,7 +507,7 @@ fn read_prompt(
         None => None,
     };
     let heard = |at: fn(&CountRow) -> i64| count.map(|count| codec::read_time(at(count)));
-    let (first, last) = (heard(|count| count.3), heard(|count| count.4));
+    let (first_heard, last_heard) = (heard(|count| count.3), heard(|count| count.4));
     Some(StoredPrompt {
         id: u32::try_from(id).ok()?,
         origin: PromptOrigin::of(&origin)?,
@@ -486,12 +515,13 @@ fn read_prompt(
         beep_ms,
         length_ms: u32::try_from(length_ms).ok()?,
         bytes: bytes.unsigned_abs(),
+        version: first.first().copied(),
         label,
         is_labelled: labelled_at.is_some(),
         calls: count.map_or(0, |count| count.1.unsigned_abs()),
         numbers: count.map_or(0, |count| count.2.unsigned_abs()),
-        first_heard: first.flatten(),
-        last_heard: last.flatten(),
+        first_heard: first_heard.flatten(),
+        last_heard: last_heard.flatten(),
         contradicted,
     })
 }
@@ -531,7 +561,8 @@ const GENERATION: Sql = sql!("SELECT value FROM counters WHERE name = 'prompts'"
 const CHANGED: Sql = sql!("UPDATE counters SET value = value + 1 WHERE name = 'prompts'");
 
 const PROMPTS: Sql = sql!(
-    "SELECT id, origin, ends, beep_ms, length_ms, CAST(length(prints) AS BIGINT), label, labelled_at FROM prompts ORDER BY id"
+    "SELECT id, origin, ends, beep_ms, length_ms, CAST(length(prints) AS BIGINT), \
+     substr(prints, 1, 1), label, labelled_at FROM prompts ORDER BY id"
 );
 
 const CALL: Sql = sql!("SELECT number, started_at, campaign, pbx FROM drops WHERE id = $1");
@@ -616,6 +647,14 @@ const FORGET_PROMPTS_OF: Sql = sql!(
     "DELETE FROM prompts WHERE origin = 'learnt' AND number IN (SELECT given.number FROM ",
     { number BIGINT },
     ") AND (SELECT count(DISTINCT prompt_hearings.number) FROM prompt_hearings WHERE prompt_hearings.prompt = prompts.id) < 2"
+);
+
+const PROMPTS_OF: Sql = sql!(
+    "SELECT prompt_hearings.prompt, prompts.ends, count(*), max(prompt_hearings.at), \
+     CAST(max(CASE WHEN prompts.number = prompt_hearings.number THEN 1 ELSE 0 END) AS BIGINT) FROM prompt_hearings \
+     LEFT JOIN prompts ON prompts.id = prompt_hearings.prompt WHERE prompt_hearings.number IN (SELECT given.number FROM ",
+    { number BIGINT },
+    ") GROUP BY prompt_hearings.prompt, prompts.ends ORDER BY prompt_hearings.prompt"
 );
 
 const FORGET_NUMBERS_OF: Sql = sql!(

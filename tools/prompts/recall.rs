@@ -37,8 +37,19 @@ fn main() -> Result<()> {
         prompts.len(),
         bytes as f32 / seconds
     );
+    // Others like them, to make the book larger: the same prompts, each time at another pitch and speed.
+    let copies = match std::env::args().nth(2) {
+        Some(copies) => copies
+            .parse()
+            .context("the number of copies is no number")?,
+        None => 0,
+    };
+    let others: Vec<_> = (0..copies)
+        .flat_map(|nth| prompts.iter().map(move |prompt| (nth, prompt)))
+        .map(|(nth, prompt)| Prints::of(&at_another_pitch(prompt, nth)))
+        .collect();
     // All end alike, so that one that shares its words with another is no rival: what is asked is whether it is known.
-    let known = prints.iter().zip(0..).map(|(prints, id)| {
+    let known = prints.iter().chain(&others).zip(0..).map(|(prints, id)| {
         let ends = PromptEnd::Records;
         (
             KnownPrompt {
@@ -50,6 +61,12 @@ fn main() -> Result<()> {
         )
     });
     let book = Arc::new(Book::new(known));
+    println!(
+        "a book of {} prompts, {} MB; {} bytes a call\n",
+        book.len(),
+        book.bytes() / 1_000_000,
+        Matcher::BYTES
+    );
     println!("| line | 1 s | 1.5 s | 2 s | 3 s | another first |\n|---|---:|---:|---:|---:|---:|");
     let mut dice = Dice(1);
     let calls = calls(&prompts, &mut dice);
@@ -69,6 +86,19 @@ fn main() -> Result<()> {
         );
     }
     people(&book, &folder)
+}
+
+/// A prompt that is played faster or slower; another for each number.
+fn at_another_pitch(prompt: &[i16], nth: usize) -> Vec<i16> {
+    let pace = [0.84, 1.15, 0.9, 1.23, 0.78, 1.08, 1.3][nth % 7] * (1.0 + 0.02 * (nth / 7) as f32);
+    let length = (prompt.len().saturating_sub(2) as f32 / pace) as usize;
+    let sample = |n: usize| {
+        let at = n as f32 * pace;
+        let (before, part) = (at as usize, at.fract());
+        let of = |n: usize| f32::from(prompt[n]);
+        (of(before) * (1.0 - part) + of(before + 1) * part) as i16
+    };
+    (0..length).map(sample).collect()
 }
 
 /// Every prompt as a call hears it, one after another, each behind a silence.
@@ -141,10 +171,17 @@ fn people(book: &Arc<Book>, folder: &Path) -> Result<()> {
 type LineBetween = fn(&RecordedCalls, &Path, &mut Dice) -> Result<Vec<i16>>;
 
 /// What may lie between who plays and who hears.
-const LINES: [(&str, LineBetween); 6] = [
+const LINES: [(&str, LineBetween); 8] = [
     ("mu-law", |calls, _, _| {
         Ok(calls.samples.iter().copied().map(mu_law).collect())
     }),
+    ("mu-law, 12 dB softer", |calls, _, _| {
+        Ok(calls.samples.iter().map(|s| mu_law(s / 4)).collect())
+    }),
+    (
+        "mu-law, clock jumps by 10 to 30 ms each second",
+        |calls, _, dice| Ok(jumping(calls, dice)),
+    ),
     ("mu-law, noise 20 dB below", |calls, _, dice| {
         Ok(noisy(calls, 20.0, dice))
     }),
@@ -165,6 +202,26 @@ const LINES: [(&str, LineBetween); 6] = [
         coded(calls, folder, &["-t", "amr-nb", "-C", "0"])
     }),
 ];
+
+/// As if a buffer of the network held more or less sound from each second on, and held it all again at the next.
+fn jumping(calls: &RecordedCalls, dice: &mut Dice) -> Vec<i16> {
+    let mut sound = calls.samples.clone();
+    for (_, begins, until) in &calls.places {
+        let mut late = 0;
+        for second in (*begins..*until).step_by(RATE) {
+            let part = second..(second + RATE).min(*until);
+            for n in part {
+                sound[n] = mu_law(calls.samples[n.saturating_sub(late).max(*begins)]);
+            }
+            late = if late == 0 {
+                80 + (dice.roll() * 160.0) as usize
+            } else {
+                0
+            };
+        }
+    }
+    sound
+}
 
 fn noisy(calls: &RecordedCalls, below: f32, dice: &mut Dice) -> Vec<i16> {
     let mut sound = calls.samples.clone();

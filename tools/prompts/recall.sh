@@ -2,7 +2,9 @@
 # Measures the book of prompts: how many prompts are known again after 1, 1.5, 2 and 3 s, by what lies between, and how many people are
 # taken for one.
 #
-#   tools/prompts/recall.sh WORK
+#   tools/prompts/recall.sh WORK [COPIES]
+#
+# COPIES makes the book larger: so many copies of all prompts, each at another pitch and speed.
 #
 # Loads some 450 MB of Debian packages into WORK, once: the prompts of Asterisk in five languages and of two volunteers, and other
 # voices (actors of games, volunteers who name things) for people. No voice is in both. Needs: apt-get, dpkg-deb, sox, cargo.
@@ -33,4 +35,4 @@ convert 'src/asterisk-core-sounds-* src/asterisk-prompt-*' prompts
 convert 'src/hedgewars-data src/klettres-data src/tuxpaint-stamps-default src/fillets-ng-data-cs' people
 
 cd "$HERE/../.."
-cargo run --release --locked --example prompt_recall -- "$WORK"
+cargo run --release --locked --example prompt_recall -- "$WORK" ${2:+"$2"}

@@ -198,6 +198,8 @@ fn would_go(record: &PersonRecord) -> String {
         .sum();
     let evidence = record.calls.iter();
     let evidence = evidence.filter(|call| call.evidence.is_some()).count();
+    let learnt = record.prompts.iter().filter(|prompt| prompt.is_learnt);
+    let learnt = learnt.count();
     let erased: Option<&(Timestamp, _)> = record.erased.as_ref();
     let before = erased.map_or_else(String::new, |(at, _)| {
         format!("; the number is barred for good since {at}")
@@ -208,6 +210,7 @@ fn would_go(record: &PersonRecord) -> String {
         counted(decisions as u64, "decision"),
         counted(record.do_not_call.len() as u64, "do-not-call entry"),
         counted(evidence as u64, "folder of evidence"),
+        counted(learnt as u64, "prompt"),
     ];
     format!("would be erased: {}{before}", would.join(", "))
 }

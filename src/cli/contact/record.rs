@@ -7,9 +7,10 @@ use crate::{
     campaign::policy::ConsentKind,
     phone::PhoneNumber,
     store::{
-        Barred, ContactStep, PersonCall, PersonContact, PersonDecision, PersonRecord,
+        Barred, ContactStep, PersonCall, PersonContact, PersonDecision, PersonPrompt, PersonRecord,
         PersonRemoval, Status,
     },
+    words::PromptEnd,
 };
 
 /// A person, and how they are shown.
@@ -34,6 +35,7 @@ impl Subject<'_> {
             "calls": record.calls.iter().map(|each| self.call_object(each)).collect::<Vec<_>>(),
             "do_not_call": record.do_not_call.iter().map(entry_object).collect::<Vec<_>>(),
             "removals": record.removals.iter().map(removal_object).collect::<Vec<_>>(),
+            "prompts": record.prompts.iter().map(prompt_object).collect::<Vec<_>>(),
             "erased": record.erased.as_ref().map(|(at, because)| {
                 json!({ "at": at.to_string(), "because": because })
             }),
@@ -70,6 +72,7 @@ impl Subject<'_> {
         for call in &record.calls {
             lines.extend(self.call_lines(call));
         }
+        lines.extend(record.prompts.iter().map(prompt_line));
         if lines.len() == 1 {
             lines.push("  nothing is known".to_owned());
         }
@@ -334,6 +337,30 @@ fn removal_object(removal: &PersonRemoval) -> Value {
     })
 }
 
+fn prompt_line(prompt: &PersonPrompt) -> String {
+    let ends = prompt.ends.map_or("with the program", PromptEnd::as_str);
+    let learnt = if prompt.is_learnt {
+        ", learnt from them"
+    } else {
+        ""
+    };
+    let (calls, last) = (prompt.calls, prompt.last_heard);
+    format!(
+        "  prompt {} of the book ({ends}){learnt}: heard in {calls} of the calls, last at {last}",
+        prompt.prompt
+    )
+}
+
+fn prompt_object(prompt: &PersonPrompt) -> Value {
+    json!({
+        "prompt": prompt.prompt,
+        "ends": prompt.ends,
+        "learnt": prompt.is_learnt,
+        "calls": prompt.calls,
+        "last_heard": prompt.last_heard.to_string(),
+    })
+}
+
 /// A ruling as it was stored; as text if it is not JSON.
 fn ruling(text: Option<&str>) -> Value {
     match text {
@@ -515,6 +542,13 @@ mod tests {
                 at: at("2026-10-01T00:00:00Z"),
                 who: "root".to_owned(),
                 because: None,
+            }],
+            prompts: vec![PersonPrompt {
+                prompt: 12,
+                ends: Some(PromptEnd::Records),
+                calls: 2,
+                last_heard: at("2026-11-23T18:00:41Z"),
+                is_learnt: true,
             }],
             erased: None,
         }

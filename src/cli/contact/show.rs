@@ -11,7 +11,7 @@ use crate::{
 /// Show all that is known of a person
 ///
 /// The lists that the number came from, consents, do-not-call lists, decisions of the gate with their rulings, calls with
-/// their evidence, and of each campaign what is next and why. Every spelling of the number is looked for.
+/// their evidence, prompts that were heard in them, and of each campaign what is next and why. Every spelling of the number is looked for.
 #[derive(Debug, Args)]
 pub(super) struct ShowArgs {
     /// The person's number

@@ -6,6 +6,7 @@ mod subject;
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use anyhow::{Context as _, anyhow};
@@ -20,12 +21,14 @@ use self::{
     subject::{KnownCall, Subject, evidence},
 };
 use super::{
-    CliError, Exit,
+    CliError, Exit, database,
     printer::{Paint, Printer},
 };
 use crate::{
+    config::Config,
+    controller::prompts::{FIRST_SHIPPED, book_in_use, book_of, read_export, shipped},
     evidence::{EvidenceReader, Recording},
-    screen::{Amd, At, Beep, Heard, NoBeep, Replay, Settings},
+    screen::{Amd, At, Beep, Heard, NoBeep, Replay, Settings, book::Book},
     words::{ReadyBy, Verdict},
 };
 
@@ -55,6 +58,9 @@ pub(super) struct ExplainArgs {
     /// The other leg still rang when this one was answered
     #[arg(long)]
     other_leg_rang: bool,
+    /// The book of prompts heard before: `shipped` with the program, `database`, `none`, or a file of `prompts export`
+    #[arg(long, value_name = "BOOK", default_value = "shipped")]
+    book: String,
     /// The message that was played, so that its echo is not taken for a voice (WAV as above)
     #[arg(long, value_name = "WAV")]
     message: Option<PathBuf>,
@@ -63,18 +69,50 @@ pub(super) struct ExplainArgs {
     picture: Option<PathBuf>,
 }
 
+/// The book that recordings are compared with; evidence holds what was recognised live.
+///
+/// # Errors
+/// [`CliError`] if it cannot be read.
+pub(super) async fn book(
+    args: &ExplainArgs,
+    config: impl Fn() -> Result<Config, CliError>,
+) -> Result<Option<Arc<Book>>, CliError> {
+    let book = match args.book.as_str() {
+        "none" => return Ok(None),
+        "shipped" => book_of(shipped(), FIRST_SHIPPED),
+        "database" => {
+            let store = database::open_to_read(&config()?).await?;
+            book_in_use(&store).await.map_err(database::trouble)?
+        }
+        file => {
+            let text = fs::read_to_string(file)
+                .with_context(|| format!("cannot read the book {file}"))
+                .map_err(|error| CliError::new(error).hint(BOOKS))?;
+            let entries = read_export(&text)
+                .with_context(|| format!("cannot read the book {file}"))
+                .map_err(|error| CliError::new(error).hint(BOOKS))?;
+            book_of(&entries, 1)
+        }
+    };
+    Ok(Some(Arc::new(book)))
+}
+
 /// Explains recordings.
 ///
 /// # Errors
 /// [`CliError`] if a setting is not valid, or a recording or evidence cannot be read.
-pub(super) fn run(args: &ExplainArgs, printer: Printer) -> Result<Exit, CliError> {
+pub(super) fn run(
+    args: &ExplainArgs,
+    book: Option<Arc<Book>>,
+    printer: Printer,
+) -> Result<Exit, CliError> {
     if args.set.iter().any(|set| set == "help") {
         for line in settings_table() {
             printer.line(&line);
         }
         return Ok(Exit::Success);
     }
-    let given = KnownCall::of(args)?;
+    let given = KnownCall::of(args, book)?;
     let recordings = recordings(&args.paths)?;
     let pictures = Pictures::plan(args.picture.as_deref(), &args.paths, &recordings)?;
     let table = recordings.len() > 1;
@@ -116,6 +154,10 @@ pub(super) fn run(args: &ExplainArgs, printer: Printer) -> Result<Exit, CliError
     }
     Ok(exit)
 }
+
+/// What `--book` takes.
+const BOOKS: &str =
+    "name `shipped`, `database`, `none`, or a file that `aftertone prompts export` has written";
 
 fn settings_table() -> impl Iterator<Item = String> {
     let table = Settings::ALL.iter();

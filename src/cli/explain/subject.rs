@@ -1,13 +1,13 @@
 //! What `aftertone explain` is about: a recording, or the evidence of a drop.
 
-use std::{ffi::OsStr, path::Path};
+use std::{ffi::OsStr, path::Path, sync::Arc};
 
 use anyhow::{Context as _, anyhow, bail};
 
 use super::{super::CliError, ExplainArgs};
 use crate::{
     evidence::{CallSound, EvidenceReader},
-    screen::{At, Call, CallFacts, Message, RATE, Replay, Settings},
+    screen::{At, Call, CallFacts, Message, RATE, Replay, Settings, book::Book},
 };
 
 /// A recording or the evidence of a drop, and what the ears make of it.
@@ -53,7 +53,7 @@ pub(super) struct KnownCall {
 impl KnownCall {
     /// # Errors
     /// [`CliError`] if a setting is not valid, or the message cannot be read.
-    pub(super) fn of(args: &ExplainArgs) -> Result<Self, CliError> {
+    pub(super) fn of(args: &ExplainArgs, book: Option<Arc<Book>>) -> Result<Self, CliError> {
         let message = args.message.as_deref().map(read).transpose()?;
         Ok(Self {
             settings: settings(Settings::default(), &args.set)?,
@@ -64,6 +64,7 @@ impl KnownCall {
                     other_rang: args.other_leg_rang,
                 }),
                 message: message.as_deref().map(Message::new),
+                book,
             },
             message: message.map(|heard| heard.len() as f32 / RATE as f32),
         })

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::super::{CliError, Exit, database, printer::Printer};
 use crate::{
     controller::prompts::{FIRST_SHIPPED, shipped},
+    screen::book::Prints,
     store::{PromptOrigin, Store, StoredPrompt},
     words::PromptEnd,
 };
@@ -91,6 +92,7 @@ pub(super) async fn all(store: &Store) -> Result<Vec<StoredPrompt>, CliError> {
             beep_ms: new.beep_ms,
             length_ms: new.length_ms,
             bytes: new.prints.len() as u64,
+            version: new.prints.first().copied(),
             label: new.label,
             is_labelled: false,
             calls: hearings.len() as u64,
@@ -111,7 +113,7 @@ pub(super) fn view(prompt: &StoredPrompt) -> PromptView {
         beep_ms: prompt.beep_ms,
         length_ms: prompt.length_ms,
         label: prompt.label.clone(),
-        in_use: prompt.is_in_use(),
+        in_use: is_used(prompt),
         labelled: prompt.is_labelled,
         calls: prompt.calls,
         numbers: prompt.numbers,
@@ -122,14 +124,27 @@ pub(super) fn view(prompt: &StoredPrompt) -> PromptView {
     }
 }
 
+/// Whether calls are decided by it: its fingerprint also has to be one that this program reads.
+fn is_used(prompt: &StoredPrompt) -> bool {
+    prompt.is_in_use() && is_readable(prompt)
+}
+
+/// Whether its fingerprint is of this program's version.
+pub(super) fn is_readable(prompt: &StoredPrompt) -> bool {
+    prompt.version == Some(Prints::VERSION)
+}
+
 /// A prompt on one line.
 pub(super) fn line(prompt: &StoredPrompt) -> String {
     let length = f64::from(prompt.length_ms) / 1_000.0;
     let mut line = format!("{:>7}  {:<14} {length:5.1} s  ", prompt.id, prompt.ends);
-    line += &match (prompt.contradicted, prompt.is_in_use()) {
+    line += &match (prompt.contradicted, is_used(prompt)) {
         (Some((calls, ends)), _) => format!("contradicted: {ends} in {calls} calls"),
         (None, true) => "in use".to_owned(),
         (None, false) if prompt.bytes == 0 => "forgotten".to_owned(),
+        (None, false) if !is_readable(prompt) => {
+            "not in use: an older program learnt it, and it is learnt anew".to_owned()
+        }
         (None, false) => "not in use: heard at one number".to_owned(),
     };
     if let Some(ms) = prompt.beep_ms {
@@ -163,6 +178,7 @@ mod tests {
             beep_ms: Some(7_250),
             length_ms: 7_040,
             bytes: 9,
+            version: Some(Prints::VERSION),
             label: None,
             is_labelled: false,
             calls: 3,
@@ -175,8 +191,16 @@ mod tests {
         let contradicted = StoredPrompt {
             contradicted: Some((2, PromptEnd::Connects)),
             numbers: 2,
-            ..prompt
+            ..prompt.clone()
         };
         insta::assert_snapshot!(line(&contradicted), @"     12  records          7.0 s  contradicted: connects in 2 calls; beep after 7.2 s; 3 calls, 2 numbers, last 1970-01-01");
+        // Whatever was said of it.
+        let older = StoredPrompt {
+            version: Some(1),
+            is_labelled: true,
+            ..prompt
+        };
+        insta::assert_snapshot!(line(&older), @"     12  records          7.0 s  not in use: an older program learnt it, and it is learnt anew; beep after 7.2 s; 3 calls, 1 numbers, last 1970-01-01");
+        assert!(!view(&older).in_use);
     }
 }

@@ -169,10 +169,13 @@ async fn export(args: &ExportArgs, store: &Store, printer: Printer) -> Result<Ex
     let prints = store.prompt_prints(None, u32::MAX).await;
     let prints = prints.map_err(database::trouble)?;
     let mut entries = Vec::new();
+    let mut older = 0;
     for prompt in &stored {
         let wanted = prompt.origin != PromptOrigin::Shipped && (args.all || prompt.is_in_use());
         let bytes = prints.iter().find(|(id, _)| *id == prompt.id);
-        if let Some((_, bytes)) = bytes.filter(|_| wanted) {
+        if wanted && prompt.bytes > 0 && !list::is_readable(prompt) {
+            older += 1;
+        } else if let Some((_, bytes)) = bytes.filter(|_| wanted) {
             let prints = Prints::from_bytes(bytes);
             let prints = prints.with_context(|| format!("prompt {} cannot be exported", prompt.id));
             entries.push(PromptEntry {
@@ -182,6 +185,11 @@ async fn export(args: &ExportArgs, store: &Store, printer: Printer) -> Result<Ex
                 prints: prints.map_err(CliError::new)?,
             });
         }
+    }
+    if older > 0 {
+        printer.talk(&format!(
+            "{older} prompts are left out: their fingerprints are of an older version"
+        ));
     }
     let text = write_export(&entries);
     match &args.to {

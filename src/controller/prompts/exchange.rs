@@ -130,7 +130,7 @@ mod tests {
             error.to_string(),
             "line 1 is not a prompt: `never` is not how a prompt ends"
         );
-        let error = read_export(r#"{"ends":"menu","prints":"AQAAAAA"}"#).unwrap_err();
+        let error = read_export(r#"{"ends":"menu","prints":"AgAAAAA"}"#).unwrap_err();
         assert_eq!(error.why, "its fingerprint is empty");
     }
 }

@@ -139,13 +139,7 @@ impl BookKeeper {
         let stored = self.store.prompts().await?;
         let last = self.prints.last_key_value().map(|(id, _)| *id);
         let fresh = self.store.prompt_prints(last, FIRST_SHIPPED - 1).await?;
-        for (id, bytes) in fresh {
-            match Prints::from_bytes(&bytes) {
-                Ok(prints) => drop(self.prints.insert(id, Arc::new(prints))),
-                // Of another version of the program: it is not recognised, and nothing else is harmed.
-                Err(error) => debug!(id, %error, "a fingerprint is not used"),
-            }
-        }
+        self.prints.extend(read_prints(fresh));
         let kept = |id: &u32| stored.iter().any(|prompt| prompt.id == *id);
         self.prints.retain(|id, _| kept(id));
         self.generation = generation;
@@ -239,6 +233,43 @@ struct PromptInBook {
     known: KnownPrompt,
     prints: Arc<Prints>,
     is_in_use: bool,
+}
+
+/// The fingerprints of the store that this program reads. One of another version is not recognised, and nothing else is harmed:
+/// `prompts list` shows it, and a call that hears the prompt teaches it anew.
+fn read_prints(stored: Vec<(u32, Vec<u8>)>) -> BTreeMap<u32, Arc<Prints>> {
+    let mut read = BTreeMap::new();
+    let mut other = 0;
+    for (id, bytes) in stored.into_iter().filter(|(_, bytes)| !bytes.is_empty()) {
+        match Prints::from_bytes(&bytes) {
+            Ok(prints) => drop(read.insert(id, Arc::new(prints))),
+            Err(error) => {
+                debug!(id, %error, "a fingerprint is not used");
+                other += 1;
+            }
+        }
+    }
+    if other > 0 {
+        warn!(
+            prompts = other,
+            "prompts are not used: their fingerprints are of another version; `aftertone prompts list` shows them"
+        );
+    }
+    read
+}
+
+/// The prompts that are in use, of a store and of the program, as calls are compared with them.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn book_in_use(store: &Store) -> Result<Book, StoreError> {
+    let stored = store.prompts().await?;
+    let prints = store.prompt_prints(None, FIRST_SHIPPED - 1).await?;
+    let prompts = with_shipped(&stored, &read_prints(prints));
+    let in_use = prompts.iter().filter(|prompt| prompt.is_in_use);
+    Ok(Book::new(
+        in_use.map(|prompt| (prompt.known, &*prompt.prints)),
+    ))
 }
 
 /// The prompts of the store, and those that come with the program as the operator has left them.

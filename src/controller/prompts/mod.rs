@@ -26,7 +26,7 @@ use crate::{
 
 pub use self::{
     exchange::{BadExport, read_export, write_export},
-    keeper::BookKeeper,
+    keeper::{BookKeeper, book_in_use},
     shipped::{FIRST_SHIPPED, shipped, shipped_prompt},
 };
 
@@ -55,6 +55,18 @@ impl PromptEntry {
             label: self.label.clone(),
         }
     }
+}
+
+/// A book of these prompts alone, in use whatever they are, numbered from `first` on.
+pub fn book_of(prompts: &[PromptEntry], first: u32) -> Book {
+    Book::new((first..).zip(prompts).map(|(id, prompt)| {
+        let known = KnownPrompt {
+            id,
+            ends: prompt.ends,
+            beep: prompt.beep_ms.map(|ms| ms as f32 / 1_000.0),
+        };
+        (known, &prompt.prints)
+    }))
 }
 
 /// Which prompt of a book a prompt is that begins with the first of these samples, if it is one of them.

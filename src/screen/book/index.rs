@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{landmarks::KINDS, prints::Prints};
+use super::{landmarks::KINDS, prints::Prints, signs::Signs};
 use crate::words::PromptEnd;
 
 /// What is known of a prompt beside its sound.
@@ -24,6 +24,8 @@ pub struct Book {
     places: Box<[u32]>,
     /// Where each prompt begins, in the same half steps.
     bases: Box<[u32]>,
+    /// The signs of all half steps.
+    signs: Box<[Signs]>,
     prompts: Box<[KnownPrompt]>,
 }
 
@@ -33,10 +35,13 @@ impl Book {
         let mut bases = Vec::new();
         let mut known = Vec::new();
         let mut base = APART;
+        let mut signs = Vec::new();
         let mut marks: Vec<(u32, u32)> = Vec::new();
         for (prompt, prints) in prompts {
             bases.push(base);
             known.push(prompt);
+            signs.resize(base as usize, Signs::default());
+            signs.extend_from_slice(prints.signs());
             marks.extend(
                 prints
                     .marks()
@@ -58,6 +63,7 @@ impl Book {
             starts: starts.into(),
             places: marks.into_iter().map(|(_, place)| place).collect(),
             bases: bases.into(),
+            signs: signs.into(),
             prompts: known.into(),
         }
     }
@@ -75,6 +81,7 @@ impl Book {
     /// What it takes, in bytes.
     pub fn bytes(&self) -> usize {
         4 * (self.starts.len() + self.places.len() + self.bases.len())
+            + self.signs.len() * size_of::<Signs>()
             + self.prompts.len() * size_of::<KnownPrompt>()
     }
 
@@ -109,6 +116,19 @@ impl Book {
         self.bases[prompt]
     }
 
+    /// The signs of a prompt, by half steps since it began.
+    pub(super) fn signs(&self, prompt: usize) -> &[Signs] {
+        let start = self.bases[prompt] as usize;
+        let next = self.bases.get(prompt + 1);
+        let end = next.map_or(self.signs.len(), |next| (*next - APART) as usize);
+        &self.signs[start..end]
+    }
+
+    /// The signs of all half steps.
+    pub(super) fn all_signs(&self) -> &[Signs] {
+        &self.signs
+    }
+
     /// A prompt by its place in the book.
     pub(super) fn prompt(&self, prompt: usize) -> KnownPrompt {
         self.prompts[prompt]
@@ -124,8 +144,8 @@ impl fmt::Debug for Book {
     }
 }
 
-/// Half steps between two prompts, 4 s: what was counted for one is forgotten before the next begins.
-const APART: u32 = 256;
+/// Half steps between two prompts.
+const APART: u32 = 4;
 
 /// The share of a prompt's landmarks that are found again in a call.
 const FOUND: f32 = 0.2;

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use super::peaks::{BINS, PEAKS, PeakFinder, STEP, SpectralPeak};
+use super::{
+    peaks::{BINS, PEAKS, PeakFinder, STEP, SpectralPeak},
+    signs::{GainFinder, Gains},
+};
 
 /// How many different landmarks there are.
 pub(super) const KINDS: usize = 1 << 20;
@@ -16,9 +19,10 @@ pub struct Landmark {
     pub(super) kind: u32,
 }
 
-/// Samples in, landmarks out. All buffers are made once.
+/// Samples in, landmarks and gains out. All buffers are made once.
 pub struct Landmarks {
     peaks: PeakFinder,
+    gains: GainFinder,
     /// The last peaks, as a ring.
     recent: [SpectralPeak; RECENT],
     count: usize,
@@ -35,19 +39,22 @@ impl Landmarks {
     pub fn new() -> Self {
         Self {
             peaks: PeakFinder::new(),
+            gains: GainFinder::new(),
             recent: [SpectralPeak::default(); RECENT],
             count: 0,
         }
     }
 
-    /// Hears 8 kHz samples, any number of them; those of one window come together.
-    pub fn hear(&mut self, frame: &[i16], found: &mut impl FnMut(&mut [Landmark])) {
+    /// Hears 8 kHz samples, any number of them. Of each window its gains are reported, and the landmarks of the window
+    /// [`SEEN_AFTER`](super::peaks::SEEN_AFTER) - 1 before it.
+    pub(super) fn hear(&mut self, frame: &[i16], found: &mut impl FnMut(Gains, &mut [Landmark])) {
         let Self {
             peaks,
+            gains,
             recent,
             count,
         } = self;
-        peaks.hear(frame, &mut |peaks| {
+        peaks.hear(frame, &mut |row, peaks| {
             let mut made = [Landmark::default(); MOST];
             let mut landmarks = 0;
             for peak in peaks {
@@ -56,7 +63,7 @@ impl Landmarks {
                     landmarks += 1;
                 });
             }
-            found(&mut made[..landmarks]);
+            found(gains.hear(row), &mut made[..landmarks]);
             for peak in peaks {
                 recent[*count % RECENT] = *peak;
                 *count += 1;

@@ -3,9 +3,11 @@
 use std::{fmt, sync::Arc};
 
 use super::{
+    fit::{Fit, HeardSigns},
     index::{Book, KnownPrompt},
     landmarks::{Landmark, Landmarks},
-    peaks::{SEEN_AFTER, STEP},
+    lines::Lines,
+    peaks::STEP,
     prints::Prints,
 };
 use crate::{
@@ -52,6 +54,18 @@ impl PromptMatch {
             detail: self.prompt.id,
         }
     }
+
+    /// The same, if it is said at another moment than that at which it was known.
+    pub fn hint_at(&self, now: At) -> Hint {
+        let mut hint = self.hint();
+        if let HintSays::Records {
+            beep_in: Some(beep_in),
+        } = &mut hint.says
+        {
+            *beep_in += self.at.since(now) - now.since(self.at);
+        }
+        hint
+    }
 }
 
 /// Listens to one call. All buffers are made once.
@@ -59,8 +73,9 @@ pub struct Matcher {
     book: Arc<Book>,
     landmarks: Landmarks,
     lines: Lines,
+    signs: HeardSigns,
     /// The prompts that much speaks for.
-    leaders: [Leader; LEADERS],
+    leaders: [Option<Leader>; LEADERS],
     reported: Option<Leader>,
 }
 
@@ -74,7 +89,8 @@ impl Matcher {
             book,
             landmarks: Landmarks::new(),
             lines: Lines::new(),
-            leaders: [Leader::default(); LEADERS],
+            signs: HeardSigns::new(),
+            leaders: [None; LEADERS],
             reported: None,
         }
     }
@@ -85,10 +101,12 @@ impl Matcher {
             book,
             landmarks,
             lines,
+            signs,
             leaders,
             reported,
         } = self;
-        landmarks.hear(frame, &mut |heard| {
+        landmarks.hear(frame, &mut |gains, heard| {
+            signs.hear(gains.rises());
             // The rarest first: they say the most, and take the least time.
             heard.sort_unstable_by_key(|landmark| book.places(landmark.kind).len());
             let mut votes = 0;
@@ -98,7 +116,7 @@ impl Matcher {
                 if votes > VOTES {
                     break;
                 }
-                let weight = book.weight(places.len());
+                let weight = (4.0 * book.weight(places.len())) as u8;
                 let mut before = None;
                 for place in places {
                     let line = (place + LATEST - 2 * step) / 2;
@@ -106,22 +124,29 @@ impl Matcher {
                     if before.replace(line) == Some(line) {
                         continue;
                     }
-                    if lines.vote(line, step, weight) < CANDIDATE {
+                    let score = lines.vote(line, step, weight);
+                    if score < CANDIDATE / 2
+                        || score.saturating_add(lines.beside(line, step)) < CANDIDATE
+                    {
                         continue;
                     }
-                    if let Some(prompt) = book.prompt_at(*place) {
-                        take_the_lead(leaders, lines.leader(prompt, line, step));
+                    // Most are chance. A line is two half steps wide.
+                    let offset = 2 * i64::from(line) - i64::from(LATEST);
+                    let glance = |offset| signs.glance(book.all_signs(), offset);
+                    if glance(offset) < PROMISING && glance(offset + 1) < PROMISING {
+                        lines.spend(line);
+                        continue;
+                    }
+                    if let Some(prompt) = book.prompt_at(*place)
+                        && !look(book, signs, leaders, prompt, line)
+                    {
+                        lines.spend(line);
                     }
                 }
             }
-            // Once all of the step has been counted: until then one of two prompts that are alike is ahead.
-            let step = heard.first().map_or(0, |landmark| landmark.step);
-            let gained = leaders.iter().filter(|leader| leader.step == step);
-            let best = gained.max_by(|a, b| a.score.total_cmp(&b.score)).copied();
-            if let Some(best) = best.filter(|best| best.first > 0)
-                && let Some(recognised) = decide(book, leaders, *reported, best)
+            if signs.last() % LOOKS == 0
+                && let Some(recognised) = decide(book, signs, leaders, reported)
             {
-                *reported = Some(best);
                 found(recognised);
             }
         });
@@ -136,44 +161,97 @@ impl fmt::Debug for Matcher {
     }
 }
 
-/// Whether a prompt that has gained something is recognised by it.
+/// Looks whether a call may be in a prompt, on a line of landmarks; a prompt that fits is among the leaders from then on.
+fn look(
+    book: &Book,
+    heard: &HeardSigns,
+    leaders: &mut [Option<Leader>; LEADERS],
+    prompt: usize,
+    line: u32,
+) -> bool {
+    // The neighbours of a line spoke for it as well.
+    let first = 2 * i64::from(line) - i64::from(LATEST) - i64::from(book.base(prompt));
+    let Ok(first) = i32::try_from(first) else {
+        return false;
+    };
+    let here = |leader: &&mut Leader| {
+        leader.prompt == prompt && (first - 3..=first + 4).contains(&leader.fit.offset)
+    };
+    if leaders.iter_mut().flatten().any(|leader| here(&leader)) {
+        return true;
+    }
+    let signs = book.signs(prompt);
+    let offsets = (first - 1..=first + 2).map(|offset| (offset, heard.recent(signs, offset)));
+    let Some((offset, recent)) = offsets.max_by(|a, b| a.1.total_cmp(&b.1)) else {
+        return false;
+    };
+    if recent < LIKELY {
+        return false;
+    }
+    let fit = heard.fit(signs, offset);
+    let leader = Leader { prompt, fit };
+    let own = leaders
+        .iter_mut()
+        .find(|own| own.is_some_and(|own| own.prompt == prompt));
+    if let Some(own) = own {
+        // A prompt may say the same words twice.
+        if own.is_none_or(|own| own.fit.nats < fit.nats) {
+            *own = Some(leader);
+        }
+        return true;
+    }
+    let nats = |leader: &Option<Leader>| leader.map_or(0.0, |leader| leader.fit.nats);
+    let weakest = leaders
+        .iter_mut()
+        .min_by(|a, b| nats(a).total_cmp(&nats(b)));
+    if let Some(weakest) = weakest.filter(|weakest| nats(weakest) < fit.nats) {
+        *weakest = Some(leader);
+    }
+    true
+}
+
+/// Compares all leaders with the call as it is now; says which prompt is recognised, if one is.
 fn decide(
     book: &Book,
-    leaders: &[Leader; LEADERS],
-    reported: Option<Leader>,
-    leader: Leader,
+    heard: &HeardSigns,
+    leaders: &mut [Option<Leader>; LEADERS],
+    reported: &mut Option<Leader>,
 ) -> Option<PromptMatch> {
-    let Leader {
-        prompt,
-        line,
-        score,
-        first,
-        step,
-        hits,
-    } = leader;
-    let nats = score - book.chances();
-    let few = MANY.saturating_sub(hits) as f32;
-    if nats < SURE + (few * EACH).min(MOST_MORE) || step - first < SPAN || hits < HITS {
-        return None;
+    for slot in &mut *leaders {
+        if let Some(leader) = slot {
+            leader.fit = heard.fit(book.signs(leader.prompt), leader.fit.offset);
+            if leader.fit.nats <= 0.0 {
+                *slot = None;
+            }
+        }
     }
-    let known = book.prompt(prompt);
-    let near = |other: &&Leader| other.first > 0 && other.score_at(step) > score - MARGIN;
-    let mut rivals = leaders.iter().filter(near);
+    let sure = |leader: &&Leader| {
+        leader.fit.nats >= SURE + book.chances()
+            && leader.fit.sounding >= SPAN
+            && leader.fit.goes_on()
+    };
+    let best = leaders.iter().flatten().filter(sure);
+    let leader = *best.max_by(|a, b| a.fit.nats.total_cmp(&b.fit.nats))?;
+    let known = book.prompt(leader.prompt);
+    let near = |other: &&Leader| leader.fit.ahead_of(&other.fit) < MARGIN;
+    let mut rivals = leaders.iter().flatten().filter(near);
     if rivals.any(|other| book.prompt(other.prompt).ends != known.ends) {
         return None;
     }
     let is_reported = |before: Leader| {
-        let same = before.prompt == prompt && before.line.abs_diff(line) <= 2;
-        let mut as_good = leaders.iter().filter(near);
+        let same =
+            before.prompt == leader.prompt && before.fit.offset.abs_diff(leader.fit.offset) <= 32;
+        let mut as_good = leaders.iter().flatten().filter(near);
         same || book.prompt(before.prompt).ends == known.ends
             && as_good.any(|other| other.prompt == before.prompt)
     };
     if reported.is_some_and(is_reported) {
         return None;
     }
-    let at = At(u64::from(step + SEEN_AFTER) * STEP as u64);
+    *reported = Some(leader);
+    let at = At(u64::from(heard.last() + 1) * STEP as u64);
     let beep_in = |leader: &Leader| {
-        let beep = began(book, leader) + book.prompt(leader.prompt).beep?;
+        let beep = leader.began() + book.prompt(leader.prompt).beep?;
         Some(beep - at.seconds() as f32).filter(|seconds| *seconds >= 0.0)
     };
     let own = beep_in(&leader);
@@ -181,171 +259,32 @@ fn decide(
         (Some(own), Some(other)) => (own - other).abs() <= TOLERANCE,
         (None, _) | (_, None) => false,
     };
-    let all_agree = leaders.iter().filter(near).all(agrees);
+    let all_agree = leaders.iter().flatten().filter(near).all(agrees);
     Some(PromptMatch {
         prompt: known,
         at,
-        began: began(book, &leader),
-        nats,
+        began: leader.began(),
+        nats: leader.fit.nats - book.chances(),
         beep_in: own.filter(|_| all_agree),
     })
 }
 
-/// When a prompt began, in seconds since answer. A line is the place that answer would have in the book.
-fn began(book: &Book, leader: &Leader) -> f32 {
-    let half_steps =
-        i64::from(book.base(leader.prompt)) + i64::from(LATEST) - 2 * i64::from(leader.line);
-    half_steps as f32 * Prints::HALF_STEP
-}
-
-/// Keeps the prompts that much speaks for, each once.
-fn take_the_lead(leaders: &mut [Leader; LEADERS], leader: Leader) {
-    let step = leader.step;
-    if let Some(own) = leaders
-        .iter_mut()
-        .find(|own| own.first > 0 && own.prompt == leader.prompt)
-    {
-        if own.line == leader.line || own.score_at(step) <= leader.score {
-            *own = leader;
-        }
-        return;
-    }
-    let weakest = leaders
-        .iter_mut()
-        .min_by(|a, b| a.score_at(step).total_cmp(&b.score_at(step)));
-    if let Some(weakest) = weakest
-        && weakest.score_at(step) < leader.score
-    {
-        *weakest = leader;
-    }
-}
-
 /// A prompt that much speaks for.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Leader {
     prompt: usize,
-    line: u32,
-    /// When it was last found.
-    step: u32,
-    score: f32,
-    /// 0 if there is none: no landmark is that early.
-    first: u32,
-    hits: u32,
+    fit: Fit,
 }
 
 impl Leader {
-    fn score_at(&self, step: u32) -> f32 {
-        faded(self.score, step - self.step.min(step))
+    /// When the prompt began, in seconds since answer.
+    fn began(&self) -> f32 {
+        -self.fit.offset as f32 * Prints::HALF_STEP
     }
 }
 
-/// The lines of the plane "place in the book against time in the call": a recording that is played again is a line of landmarks.
-/// As many as there is room for; a line that nothing comes to gives way to others.
-struct Lines {
-    slots: Box<[[Line; WAYS]]>,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Line {
-    line: u32,
-    /// The step of the last landmark on it.
-    last: u32,
-    /// The step of the first.
-    first: u32,
-    /// What its landmarks say, in nats: it grows with each and fades with time, and never falls under nothing.
-    score: f32,
-    /// What one more landmark of the last step is worth.
-    shares: f32,
-    /// Steps with a landmark on it.
-    hits: u32,
-}
-
-impl Line {
-    fn vote(&mut self, step: u32, weight: f32) {
-        if self.last != step {
-            self.score = faded(self.score, step - self.last);
-            self.last = step;
-            self.shares = 1.0;
-            if self.score <= 0.0 {
-                self.first = step;
-                self.hits = 0;
-            }
-            self.hits += 1;
-        }
-        // Landmarks of one step share peaks.
-        self.score += weight * self.shares;
-        self.shares *= SHARED;
-    }
-}
-
-impl Lines {
-    const BYTES: usize = SETS * WAYS * size_of::<Line>();
-
-    fn new() -> Self {
-        Self {
-            slots: vec![[Line::default(); WAYS]; SETS].into(),
-        }
-    }
-
-    /// Adds a landmark to a line, and returns what the line has.
-    fn vote(&mut self, line: u32, step: u32, weight: f32) -> f32 {
-        let set = &mut self.slots[set_of(line)];
-        if let Some(own) = set.iter_mut().find(|own| own.line == line) {
-            own.vote(step, weight);
-            return own.score;
-        }
-        let weakest = set.iter_mut().min_by(|a, b| {
-            let score = |line: &Line| faded(line.score, step - line.last);
-            score(a).total_cmp(&score(b))
-        });
-        if let Some(weakest) = weakest {
-            *weakest = Line {
-                line,
-                last: step,
-                first: step,
-                score: weight,
-                shares: SHARED,
-                hits: 1,
-            };
-        }
-        weight
-    }
-
-    /// What a line has with the better of its neighbours: a call lies between two windows.
-    fn leader(&self, prompt: usize, line: u32, step: u32) -> Leader {
-        let of = |line: u32| self.slots[set_of(line)].iter().find(|own| own.line == line);
-        let own = of(line).copied().unwrap_or_default();
-        let mut leader = Leader {
-            prompt,
-            line,
-            step,
-            score: own.score,
-            first: own.first,
-            hits: own.hits,
-        };
-        let beside = [line - 1, line + 1].into_iter().filter_map(of);
-        let beside = beside.map(|beside| (faded(beside.score, step - beside.last), beside));
-        if let Some((more, beside)) = beside.max_by(|a, b| a.0.total_cmp(&b.0))
-            && more > 0.0
-        {
-            leader.score += more;
-            leader.first = leader.first.min(beside.first);
-            leader.hits += beside.hits;
-        }
-        leader
-    }
-}
-
-fn set_of(line: u32) -> usize {
-    (line.wrapping_mul(0x9E37_79B1) >> (32 - SETS.trailing_zeros())) as usize
-}
-
-fn faded(score: f32, steps: u32) -> f32 {
-    (score - FADES * steps as f32).max(0.0)
-}
-
-/// Places that are looked at in one step, however many prompts the book has.
-const VOTES: usize = 2_000;
+/// Places that are counted in one step, however many prompts the book has.
+const VOTES: usize = 300;
 
 /// By how much two prompts may differ in when their beep comes, in seconds.
 const TOLERANCE: f32 = 0.3;
@@ -353,37 +292,25 @@ const TOLERANCE: f32 = 0.3;
 /// More than any step doubled, so that no line is under nothing.
 const LATEST: u32 = 1 << 30;
 
-/// A line with as much may be a prompt, in nats.
-const CANDIDATE: f32 = 12.0;
+/// A line with as much is looked at, in quarters of a nat: two rare landmarks, or a few common ones.
+const CANDIDATE: u8 = 36;
 
-/// How sure it has to be, in nats.
-const SURE: f32 = 12.0;
+/// What the last part has to say for a line at a glance, in nats.
+const PROMISING: f32 = 2.0;
+
+/// What the last three parts have to say for a prompt for it to be followed, in nats.
+const LIKELY: f32 = 4.0;
+
+/// How sure it has to be, in nats beyond the chance among all places. People who are compared with 2,391 prompts reach 14.
+const SURE: f32 = 25.0;
 
 /// By how much a prompt leads those that mean something else, in nats.
-const MARGIN: f32 = 8.0;
+const MARGIN: f32 = 16.0;
 
-/// A prompt is not recognised by less than this many steps, 0.8 s: a word may be the same in many.
-const SPAN: u32 = 25;
+/// A prompt is not recognised by fewer windows that are no pause, 0.9 s: a word may be the same in many.
+const SPAN: u32 = 28;
 
-/// In so many steps at least a landmark of it was found.
-const HITS: u32 = 5;
+/// Leaders are compared in each so manieth window.
+const LOOKS: u32 = 2;
 
-/// In so many steps, and it need not be surer for that. Other speech meets a prompt by chance too, in a long vowel of the same pitch,
-/// with many landmarks but in few steps.
-const MANY: u32 = 12;
-
-/// For each step that there are fewer it has to be surer by this, in nats.
-const EACH: f32 = 5.0;
-
-/// But by no more than this.
-const MOST_MORE: f32 = 16.0;
-
-/// What a line loses in a step in which no landmark comes to it, in nats.
-const FADES: f32 = 0.4;
-
-/// What a second landmark of the same step is worth.
-const SHARED: f32 = 0.5;
-
-const LEADERS: usize = 8;
-const WAYS: usize = 4;
-const SETS: usize = 1_024;
+const LEADERS: usize = 16;

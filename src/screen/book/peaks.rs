@@ -1,6 +1,9 @@
 //! Spectral peaks: what is left of a sound in any codec.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, LazyLock},
+};
 
 use realfft::{RealFftPlanner, RealToComplex, num_complex::Complex};
 
@@ -9,9 +12,6 @@ pub(super) const WINDOW: usize = 512;
 
 /// Samples from one window to the next: 32 ms.
 pub(super) const STEP: usize = 256;
-
-/// Windows from one until its peaks are known, itself included.
-pub(super) const SEEN_AFTER: u32 = 1 + AROUND as u32;
 
 /// The bins in which peaks are looked for, 250 to 3400 Hz: what every codec of a telephone passes.
 pub(super) const BINS: usize = 202;
@@ -30,15 +30,10 @@ pub(super) struct SpectralPeak {
 
 /// Finds the peaks. All buffers are made once.
 pub(super) struct PeakFinder {
-    plan: Arc<dyn RealToComplex<f32>>,
-    hann: Box<[f32]>,
     /// The last [`WINDOW`] samples, oldest first.
     samples: Box<[f32]>,
     /// How many samples of the window to come have arrived.
     fresh: usize,
-    windowed: Box<[f32]>,
-    bins: Box<[Complex<f32>]>,
-    scratch: Box<[Complex<f32>]>,
     /// The last windows' powers, as a ring.
     rows: Box<[[f32; BINS]; ROWS]>,
     /// For each of them the most power within [`REACH`] bins.
@@ -50,34 +45,27 @@ pub(super) struct PeakFinder {
 }
 
 impl PeakFinder {
-    /// What its buffers take; see [`Spectrum::BYTES`](super::super::spectrum::Spectrum::BYTES).
-    pub(super) const BYTES: usize = 3 * WINDOW * size_of::<f32>()
-        + (WINDOW / 2 + 1) * size_of::<Complex<f32>>()
-        + 4 * WINDOW * size_of::<Complex<f32>>()
-        + 2 * ROWS * BINS * size_of::<f32>();
+    /// What its buffers take.
+    pub(super) const BYTES: usize = WINDOW * size_of::<f32>() + 2 * ROWS * BINS * size_of::<f32>();
 
     pub(super) fn new() -> Self {
-        let plan = RealFftPlanner::<f32>::new().plan_fft_forward(WINDOW);
-        let turn = std::f32::consts::TAU / WINDOW as f32;
         Self {
-            hann: (0..WINDOW)
-                .map(|n| 0.5 - 0.5 * (turn * n as f32).cos())
-                .collect(),
             samples: vec![0.0; WINDOW].into(),
             fresh: 0,
-            windowed: vec![0.0; WINDOW].into(),
-            bins: vec![Complex::default(); WINDOW / 2 + 1].into(),
-            scratch: vec![Complex::default(); plan.get_scratch_len()].into(),
             rows: Box::new([[0.0; BINS]; ROWS]),
             most: Box::new([[0.0; BINS]; ROWS]),
             steps: 0,
             loud: 0.0,
-            plan,
         }
     }
 
-    /// Hears samples; the peaks of each window are reported once the windows after it are known.
-    pub(super) fn hear(&mut self, mut frame: &[i16], found: &mut impl FnMut(&[SpectralPeak])) {
+    /// Hears samples; reports the powers of each window, and with them the peaks of the window [`AROUND`] before it, the windows
+    /// after which are known then.
+    pub(super) fn hear(
+        &mut self,
+        mut frame: &[i16],
+        found: &mut impl FnMut(&[f32; BINS], &[SpectralPeak]),
+    ) {
         while !frame.is_empty() {
             let (now, rest) = frame.split_at(frame.len().min(STEP - self.fresh));
             frame = rest;
@@ -99,18 +87,20 @@ impl PeakFinder {
         self.steps
     }
 
-    fn step(&mut self, found: &mut impl FnMut(&[SpectralPeak])) {
-        let windowed = self.windowed.iter_mut().zip(&self.samples).zip(&self.hann);
-        for ((out, sample), weight) in windowed {
+    fn step(&mut self, found: &mut impl FnMut(&[f32; BINS], &[SpectralPeak])) {
+        let Transform { plan, hann } = &*TRANSFORM;
+        let mut windowed = [0.0; WINDOW];
+        for ((out, sample), weight) in windowed.iter_mut().zip(&*self.samples).zip(hann) {
             *out = sample * weight;
         }
-        self.plan
-            .process_with_scratch(&mut self.windowed, &mut self.bins, &mut self.scratch)
+        let mut bins = [Complex::default(); WINDOW / 2 + 1];
+        let mut scratch = [Complex::default(); SCRATCH];
+        plan.process_with_scratch(&mut windowed, &mut bins, &mut scratch)
             .expect("the buffers are made for this plan");
         let row = &mut self.rows[self.steps as usize % ROWS];
         let mut total = 0.0;
         let mut strongest = 0.0_f32;
-        for (power, bin) in row.iter_mut().zip(&self.bins[LOW..]) {
+        for (power, bin) in row.iter_mut().zip(&bins[LOW..]) {
             *power = bin.norm_sqr();
             total += *power;
             strongest = strongest.max(*power);
@@ -123,17 +113,23 @@ impl PeakFinder {
         self.loud = strongest.max(self.loud * FADE);
         widen(row, &mut self.most[self.steps as usize % ROWS]);
         self.steps += 1;
-        if self.steps as usize >= ROWS {
-            self.pick(found);
-        }
+        let mut peaks = [SpectralPeak::default(); PEAKS];
+        let count = if self.steps as usize >= ROWS {
+            self.pick(&mut peaks)
+        } else {
+            0
+        };
+        found(
+            &self.rows[(self.steps - 1) as usize % ROWS],
+            &peaks[..count],
+        );
     }
 
-    /// The peaks of the window in the middle of the ring, the strongest first.
-    fn pick(&self, found: &mut impl FnMut(&[SpectralPeak])) {
+    /// The peaks of the window in the middle of the ring, the strongest first; returns how many there are.
+    fn pick(&self, peaks: &mut [SpectralPeak; PEAKS]) -> usize {
         let middle = self.steps - 1 - AROUND as u32;
         let row = &self.rows[middle as usize % ROWS];
         let least = (self.loud * LEAST).max(QUIET);
-        let mut peaks = [SpectralPeak::default(); PEAKS];
         let mut powers = [0.0_f32; PEAKS];
         let mut count = 0;
         let own = &self.most[middle as usize % ROWS];
@@ -159,11 +155,28 @@ impl PeakFinder {
                 };
             }
         }
-        if count > 0 {
-            found(&peaks[..count]);
-        }
+        count
     }
 }
+
+/// How a window becomes a spectrum, one for all calls.
+struct Transform {
+    plan: Arc<dyn RealToComplex<f32>>,
+    hann: [f32; WINDOW],
+}
+
+static TRANSFORM: LazyLock<Transform> = LazyLock::new(|| {
+    let plan = RealFftPlanner::<f32>::new().plan_fft_forward(WINDOW);
+    assert!(
+        plan.get_scratch_len() <= SCRATCH,
+        "the plan of a fixed length needs what it always did"
+    );
+    let turn = std::f32::consts::TAU / WINDOW as f32;
+    Transform {
+        plan,
+        hann: std::array::from_fn(|n| 0.5 - 0.5 * (turn * n as f32).cos()),
+    }
+});
 
 impl fmt::Debug for PeakFinder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -219,10 +232,13 @@ const REACH: usize = 7;
 /// And this many windows before and after.
 const AROUND: usize = 2;
 
+/// What the transform of a window needs beside it, and room to spare.
+const SCRATCH: usize = 2 * WINDOW;
+
 const ROWS: usize = 2 * AROUND + 1;
 
-/// A peak is at most 36 dB under the loudest of late.
-const LEAST: f32 = 2.5e-4;
+/// A peak is at most 22 dB under the loudest of late: what is weaker is often noise in the next call.
+const LEAST: f32 = 6e-3;
 
 /// What counts as the loudest of late falls by 6 dB a second.
 const FADE: f32 = 0.956;

@@ -6,6 +6,7 @@ use super::{
     super::RATE,
     landmarks::{KINDS, Landmark, Landmarks},
     peaks::STEP,
+    signs::Signs,
 };
 
 /// The fingerprint of a prompt: no sound can be made from it.
@@ -15,6 +16,8 @@ use super::{
 pub struct Prints {
     /// In the order of their places.
     marks: Vec<Mark>,
+    /// The signs of the windows that begin at each half step.
+    signs: Vec<Signs>,
     /// How long the prompt is, in half steps.
     length: u32,
 }
@@ -28,6 +31,10 @@ pub(super) struct Mark {
 }
 
 impl Prints {
+    /// The version of what [`Self::to_bytes`] writes, its first byte. A change of the windows, the peaks, the pairs or the signs is
+    /// another version; one of another version is never compared with anything.
+    pub const VERSION: u8 = 2;
+
     /// Seconds of half a step, the unit of places.
     pub const HALF_STEP: f32 = Landmarks::STEP_SECONDS / 2.0;
 
@@ -37,22 +44,33 @@ impl Prints {
     /// The fingerprint of 8 kHz samples, of which the first [`Self::LONGEST`] count.
     pub fn of(samples: &[i16]) -> Self {
         let samples = &samples[..samples.len().min(Self::LONGEST as usize * RATE)];
+        let length = (samples.len() / (STEP / 2)) as u32;
         let mut marks = Vec::new();
+        let mut signs = vec![Signs::default(); signs_of(length)];
         for quarter in 0..4 {
             let mut landmarks = Landmarks::new();
             let rest = samples.get(quarter * STEP / 4..).unwrap_or_default();
-            landmarks.hear(rest, &mut |found| {
+            let mut window = 0;
+            landmarks.hear(rest, &mut |gains, found| {
                 marks.extend(found.iter().map(|Landmark { step, kind }| Mark {
                     place: (4 * step + quarter as u32) / 2,
                     kind: *kind,
                 }));
+                // The quarters between are near enough to these.
+                if quarter % 2 == 0
+                    && let Some(place) = signs.get_mut(2 * window + quarter / 2)
+                {
+                    *place = gains.signs();
+                }
+                window += 1;
             });
         }
         marks.sort_unstable();
         marks.dedup();
         Self {
             marks,
-            length: (samples.len() / (STEP / 2)) as u32,
+            signs,
+            length,
         }
     }
 
@@ -80,6 +98,11 @@ impl Prints {
         &self.marks
     }
 
+    /// The signs of each half step.
+    pub(super) fn signs(&self) -> &[Signs] {
+        &self.signs
+    }
+
     /// Where its landmarks are, for a picture: when its later peak and its earlier peak are, in seconds, and their frequencies in
     /// Hz, the earlier one's first.
     pub fn points(&self) -> impl Iterator<Item = (f32, (f32, [f32; 2]))> {
@@ -94,11 +117,15 @@ impl Prints {
         })
     }
 
-    /// As bytes: a version, the length, and three bytes a landmark.
+    /// As bytes: a version, the length, eight bytes for the signs of each half step, and three bytes a landmark.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(5 + 3 * self.marks.len());
-        bytes.push(VERSION);
+        let mut bytes = Vec::with_capacity(5 + 8 * self.signs.len() + 3 * self.marks.len());
+        bytes.push(Self::VERSION);
         bytes.extend(self.length.to_le_bytes());
+        for Signs { rises, sure } in &self.signs {
+            bytes.extend(rises.to_le_bytes());
+            bytes.extend(sure.to_le_bytes());
+        }
         let mut before = 0;
         let mut write = |further: u32, kind: u32| {
             let entry = (further << 20) | kind;
@@ -123,23 +150,34 @@ impl Prints {
     /// [`BadPrints`] if they are not such bytes.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, BadPrints> {
         let (version, rest) = bytes.split_first().ok_or(BadPrints::Short)?;
-        if *version != VERSION {
+        if *version != Self::VERSION {
             return Err(BadPrints::Version { version: *version });
         }
         let (length, rest) = rest.split_first_chunk::<4>().ok_or(BadPrints::Short)?;
         let length = u32::from_le_bytes(*length);
+        if length > (Self::LONGEST / Self::HALF_STEP) as u32 + 1 {
+            return Err(BadPrints::Place);
+        }
+        let (signs, rest) = rest
+            .split_at_checked(8 * signs_of(length))
+            .ok_or(BadPrints::Short)?;
+        let word = |bytes: &[u8; 4]| u32::from_le_bytes(*bytes);
+        let signs = signs.as_chunks::<4>().0.as_chunks::<2>().0;
+        let signs = signs.iter().map(|[rises, sure]| Signs {
+            rises: word(rises),
+            sure: word(sure),
+        });
         let (entries, odd) = rest.as_chunks::<3>();
         if !odd.is_empty() {
             return Err(BadPrints::Short);
         }
-        let longest = (Self::LONGEST / Self::HALF_STEP) as u32 + 1;
         let mut place = 0;
         let mut marks = Vec::with_capacity(entries.len());
         for entry in entries {
             let [low, middle, high] = *entry;
             let entry = u32::from_le_bytes([low, middle, high, 0]);
             place += entry >> 20;
-            if place > length || length > longest {
+            if place > length {
                 return Err(BadPrints::Place);
             }
             let kind = entry & (KINDS as u32 - 1);
@@ -147,8 +185,17 @@ impl Prints {
                 marks.push(Mark { place, kind });
             }
         }
-        Ok(Self { marks, length })
+        Ok(Self {
+            marks,
+            signs: signs.collect(),
+            length,
+        })
     }
+}
+
+/// How many half steps of a prompt have signs: the last window is two of them long.
+const fn signs_of(length: u32) -> usize {
+    length.saturating_sub(1) as usize
 }
 
 /// Why bytes are no fingerprint.
@@ -158,7 +205,10 @@ pub enum BadPrints {
     #[error("the fingerprint is cut off")]
     Short,
     /// Another version of the program made them.
-    #[error("the fingerprint is of version {version}; this program reads version {VERSION}")]
+    #[error(
+        "the fingerprint is of version {version}; this program reads version {}",
+        Prints::VERSION
+    )]
     Version {
         /// What they say.
         version: u8,
@@ -167,9 +217,6 @@ pub enum BadPrints {
     #[error("the fingerprint has a place outside its prompt")]
     Place,
 }
-
-/// What [`Prints::to_bytes`] writes. A change of the windows, the peaks or the pairs is another version.
-const VERSION: u8 = 1;
 
 /// The most half steps from one entry to the next.
 const FURTHEST: u32 = 15;

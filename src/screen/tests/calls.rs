@@ -490,7 +490,7 @@ fn what_only_the_calls_know_moves_the_verdict_but_never_plays_alone() {
         let known = CallFacts {
             amd,
             call,
-            message: None,
+            ..CallFacts::default()
         };
         let replay = Replay::of(&short.clone().quiet(6.0).pcm(), playing(), &known);
         assert_eq!(replay.ready, None);
