@@ -92,7 +92,7 @@ impl CampaignTable {
 
     /// Whether a campaign that was not known is to be run.
     pub(super) const fn takes_up(&self, row: &Campaign) -> bool {
-        self.takes_up_all && !row.status.is_over()
+        self.takes_up_all && row.status.is_started()
     }
 
     /// Whether every campaign is over.

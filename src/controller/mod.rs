@@ -83,7 +83,7 @@ const PBX: PbxId = PbxId(0);
 /// The campaigns to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selection {
-    /// All that are not over, and those that are created while it runs.
+    /// All that are started, and those that are started while it runs.
     All,
     /// The campaigns with these names.
     Names(Vec<String>),

@@ -287,7 +287,7 @@ async fn selected(
     match which {
         Selection::All => {
             let mut rows = store.campaigns(0).await?;
-            rows.retain(|row| !row.status.is_over());
+            rows.retain(|row| row.status.is_started());
             Ok(rows)
         }
         Selection::Names(names) => {
@@ -297,8 +297,9 @@ async fn selected(
                 let row = store.campaign(name).await?;
                 let row = row.ok_or_else(|| ControllerError::NoCampaign { name: name.clone() })?;
                 rows.push(match row.status {
-                    // To name it is to want it to run: contacts may have been added since, or its dates changed.
-                    Status::Complete | Status::DatesOver => {
+                    // To name it is to want it to run: nobody may have started it yet, contacts may have been added since, or
+                    // its dates changed.
+                    Status::Draft | Status::Complete | Status::DatesOver => {
                         store.order(row.id, OperatorCommand::Resume, now).await?
                     }
                     Status::Running | Status::Paused | Status::Cancelling | Status::Cancelled => {

@@ -44,6 +44,7 @@ enum CampaignCommand {
     Run(run::RunArgs),
     Status(status::StatusArgs),
     Pause(control::PauseArgs),
+    #[command(visible_alias = "start")]
     Resume(control::ResumeArgs),
     Cancel(control::CancelArgs),
     Requeue(requeue::RequeueArgs),

@@ -282,8 +282,8 @@ impl ControlLoop {
             (Status::Running | Status::Paused | Status::Cancelling, _) => {
                 self.campaigns.await_no_more(id);
             }
-            // Another was the last.
-            (Status::Complete, _) => self.on_over(id, End::Complete),
+            // Another was the last. What was added since waits until somebody starts it.
+            (Status::Complete | Status::Draft, _) => self.on_over(id, End::Complete),
             (Status::Cancelled, _) => self.on_over(id, End::Cancelled),
             (Status::DatesOver, _) => self.on_over(id, End::DatesOver),
         }
