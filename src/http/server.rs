@@ -3,6 +3,7 @@
 use std::{io, net::SocketAddr};
 
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use super::{Api, router};
 
@@ -46,14 +47,14 @@ impl Server {
         self.at
     }
 
-    /// Answers until [`Api::stopping`] is cancelled and all that was asked before is answered.
+    /// Answers until `closed` is cancelled and all that was asked before is answered. [`Api::stopping`] is cancelled earlier:
+    /// what has no end of its own has ended by then.
     ///
     /// # Errors
     /// [`ServerError::Serve`] if the listener fails.
-    pub async fn serve(self, api: Api) -> Result<(), ServerError> {
-        let stopping = api.stopping.clone();
+    pub async fn serve(self, api: Api, closed: CancellationToken) -> Result<(), ServerError> {
         axum::serve(self.listener, router(api))
-            .with_graceful_shutdown(async move { stopping.cancelled().await })
+            .with_graceful_shutdown(async move { closed.cancelled().await })
             .await
             .map_err(ServerError::Serve)
     }

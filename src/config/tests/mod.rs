@@ -1,5 +1,6 @@
 mod campaigns;
 mod ears;
+mod serve;
 
 use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _};
 

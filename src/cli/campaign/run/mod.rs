@@ -193,7 +193,7 @@ async fn advise_of(
     let campaigns = store.campaigns(0).await.map_err(database::trouble)?;
     let is_meant = |campaign: &&Campaign| match which {
         Selection::Names(names) => names.contains(&campaign.name),
-        Selection::All => campaign.status.is_started(),
+        Selection::All | Selection::Service => campaign.status.is_started(),
     };
     let campaigns = campaigns.iter().filter(is_meant);
     for campaign in campaigns.filter(|campaign| !campaign.status.is_over()) {
