@@ -245,6 +245,7 @@ async fn without_a_pbx_it_serves_the_api_alone() {
     let (before, after) = text.split_once("[pbx]\n").unwrap();
     let (_, after) = after.split_once("[store]").unwrap();
     fs::write(&path, format!("{before}[store]{after}")).unwrap();
+    set(&fixture, "listen = \"127.0.0.1:0\"");
     let service = Service::start(&fixture).await;
     let ready = service.until_ready(200).await;
     let checks = ready["checks"].as_array().unwrap().iter();
@@ -279,14 +280,13 @@ async fn the_service_manager_is_told() {
             .env("WATCHDOG_USEC", "30000000");
     })
     .await;
-    until_told(&told, "READY=1").await;
-    until_told(&told, "WATCHDOG=1").await;
-    until_told(&told, "STATUS=no campaign is started").await;
+    let up = ["READY=1", "WATCHDOG=1", "STATUS=no campaign is started"];
+    until_told(&told, &up).await;
     send_signal("HUP", &service.child);
-    until_told(&told, "RELOADING=1").await;
-    until_told(&told, "READY=1").await;
+    until_told(&told, &["RELOADING=1"]).await;
+    until_told(&told, &["READY=1"]).await;
     send_signal("TERM", &service.child);
-    until_told(&told, "STOPPING=1").await;
+    until_told(&told, &["STOPPING=1"]).await;
     let ended = service.ended().await;
     assert_eq!(ended.status, Some(0), "{ended:?}");
 }
@@ -527,18 +527,17 @@ async fn until_up(fixture: &CampaignFixture, drops: usize) {
         .await;
 }
 
-async fn until_told(socket: &UnixDatagram, wanted: &str) {
+/// Waits until all of this was told, in whatever order.
+async fn until_told(socket: &UnixDatagram, wanted: &[&str]) {
+    let mut left = wanted.to_vec();
     let hearing = async {
         let mut buffer = [0; 4_096];
-        loop {
+        while !left.is_empty() {
             let size = socket.recv(&mut buffer).await.unwrap();
             let text = std::str::from_utf8(&buffer[..size]).unwrap();
-            if text.lines().any(|line| line == wanted) {
-                return;
-            }
+            left.retain(|wanted| !text.lines().any(|line| line == *wanted));
         }
     };
-    if timeout(PATIENCE, hearing).await.is_err() {
-        panic!("never told: {wanted}");
-    }
+    let heard = timeout(PATIENCE, hearing).await;
+    assert!(heard.is_ok(), "never told: {left:?}");
 }
