@@ -546,8 +546,10 @@ async fn contacts_that_are_added_make_a_complete_campaign_a_draft(base: &Base) {
     // Nothing else of its state is undone by it.
     let others = ["paused", "dates_over"];
     for (nth, other) in others.into_iter().enumerate() {
-        base.run(format!("UPDATE campaigns SET standing = '{other}'"))
-            .await;
+        base.run(format!(
+            "UPDATE campaigns SET standing = '{other}', draft = 0"
+        ))
+        .await;
         let new = [contact(2, 10 + nth as u64)];
         assert_eq!(
             add(&store, spring, other, Across::Allow, &new).await.added,
