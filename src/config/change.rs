@@ -78,7 +78,7 @@ impl Config {
         now.gate = new.gate.clone();
         now.trunk = new.trunk.clone();
         now.is_trunk_known = new.is_trunk_known;
-        now.price = new.price.clone();
+        now.price = new.price;
         now.retention = new.retention;
         now.serve.drain = new.serve.drain;
         now.serve.log.clone_from(&new.serve.log);

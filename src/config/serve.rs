@@ -40,7 +40,7 @@ pub(super) fn serve(layers: &Layers) -> Result<ServeConfig, ConfigError> {
     let log = layers.parsed(
         "serve.log",
         "a level such as `info`, or `aftertone::ari=debug`",
-        |text| values::log_filter(text),
+        values::log_filter,
     )?;
     Ok(ServeConfig {
         listen,
