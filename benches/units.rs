@@ -27,7 +27,7 @@ use aftertone::{
     phone::{PhoneNumber, Rules},
     store::{
         Across, ControllerLease, DatabaseAddress, DropEnd, DueQueue, Intent, Leased, ListName,
-        NewCampaign, OWN_LIST, Registration, StartTerms, Store, Write,
+        NewCampaign, OWN_LIST, OperatorCommand, Registration, StartTerms, Store, Write,
     },
 };
 use anyhow::{Context as _, Result, ensure};
@@ -124,6 +124,8 @@ async fn import(store: &Store, contacts: u64, folder: &Path) -> Result<CampaignI
         spec: "{}".to_owned(),
     };
     let campaign = store.create_campaign(&new, Timestamp::now()).await?.id;
+    let start = store.order(campaign, OperatorCommand::Resume, Timestamp::now());
+    start.await?;
     let import = Import {
         campaign,
         list: path,

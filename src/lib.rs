@@ -33,6 +33,7 @@
 //! | [`runtime`] | one PBX: the driver that owns the board, the executor of its commands, the listener, the locks of runs | |
 //! | [`controller`] | campaigns and single drops from the order to the end that is written | |
 //! | [`import`] | lists into campaigns | |
+//! | [`http`] | the only place that serves HTTP: the API, and whether this process is fit to work | |
 //! | [`doctor`] | checks whether the PBX, the trunk and the dialplan are fit for drops | |
 //! | [`cli`] | the commands, one file each, and the only place that prints | |
 //! | [`clock`], [`telemetry`] | the only places that read a clock, and that say where the log goes | |
@@ -67,6 +68,7 @@ pub mod doctor;
 pub mod drop;
 mod error_chain;
 pub mod evidence;
+pub mod http;
 pub mod id;
 pub mod import;
 pub mod list;

@@ -8,6 +8,7 @@
 use std::{
     env,
     io::{self, IsTerminal as _},
+    sync::OnceLock,
 };
 
 use tracing::{Subscriber, warn};
@@ -16,7 +17,7 @@ use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 /// Starts logging for the whole process. A second call has no effect.
 pub fn init() {
     let setting = |name| env::var(name).ok().filter(|value| !value.is_empty());
-    let filter = setting("AFTERTONE_LOG");
+    let filter = setting(FILTER);
     let format = setting("AFTERTONE_LOG_FORMAT");
     let colour = io::stderr().is_terminal() && setting("NO_COLOR").is_none();
     let (chosen, problems) = choose(filter.as_deref(), format.as_deref());
@@ -28,6 +29,69 @@ pub fn init() {
         }
     }
 }
+
+/// The same, for a process that lives long: [`set_filter`] changes what is logged.
+pub fn init_with_changes() {
+    let setting = |name| env::var(name).ok().filter(|value| !value.is_empty());
+    let (filter, format) = (setting(FILTER), setting("AFTERTONE_LOG_FORMAT"));
+    let colour = io::stderr().is_terminal() && setting("NO_COLOR").is_none();
+    let (chosen, problems) = choose(filter.as_deref(), format.as_deref());
+    let lines = tracing_subscriber::fmt()
+        .log_internal_errors(false)
+        .with_writer(io::stderr)
+        .with_env_filter(chosen.filter);
+    let (is_set, change): (_, ChangeFilter) = if chosen.json {
+        let lines = lines.json().flatten_event(true).with_filter_reloading();
+        let handle = lines.reload_handle();
+        let is_set = tracing::subscriber::set_global_default(lines.finish());
+        (
+            is_set,
+            Box::new(move |filter| handle.reload(filter).is_ok()),
+        )
+    } else {
+        let lines = lines.with_ansi(colour).with_filter_reloading();
+        let handle = lines.reload_handle();
+        let is_set = tracing::subscriber::set_global_default(lines.finish());
+        (
+            is_set,
+            Box::new(move |filter| handle.reload(filter).is_ok()),
+        )
+    };
+    if is_set.is_ok() {
+        // A second call has no effect.
+        let _ = CHANGE.set(change);
+        for problem in problems {
+            warn!("{problem}");
+        }
+    }
+}
+
+/// Changes what is logged, beside warnings, in the form of `AFTERTONE_LOG`; `None`: as that says.
+///
+/// # Errors
+/// In words, if it is not understood; what is logged stays as it was. If [`init_with_changes`] was not called nothing changes.
+pub fn set_filter(filter: Option<&str>) -> Result<(), String> {
+    let of_environment = || env::var(FILTER).ok();
+    let (chosen, problems) = choose(
+        filter.map(str::to_owned).or_else(of_environment).as_deref(),
+        None,
+    );
+    if let Some(problem) = problems.into_iter().next() {
+        return Err(problem);
+    }
+    if let Some(change) = CHANGE.get() {
+        change(chosen.filter);
+    }
+    Ok(())
+}
+
+type ChangeFilter = Box<dyn Fn(EnvFilter) -> bool + Send + Sync>;
+
+/// What changes the filter of this process, if it can be changed.
+static CHANGE: OnceLock<ChangeFilter> = OnceLock::new();
+
+/// The variable that chooses what is logged.
+const FILTER: &str = "AFTERTONE_LOG";
 
 /// What is logged, and how.
 struct Chosen {

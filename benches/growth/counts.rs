@@ -13,7 +13,7 @@ use aftertone::{
         engine::CampaignId,
         policy::{Gate, GateSettings},
     },
-    store::{DueQueue, NewCampaign, Store, StoreError},
+    store::{DueQueue, NewCampaign, OperatorCommand, Store, StoreError},
 };
 use anyhow::{Result, ensure};
 use jiff::{SignedDuration, Timestamp};
@@ -31,6 +31,8 @@ pub(crate) async fn measure(kind: Kind, sizes: &[u64]) -> Result<()> {
         spec: "{}".to_owned(),
     };
     let campaign = store.create_campaign(&new, Timestamp::now()).await?.id;
+    let start = store.order(campaign, OperatorCommand::Resume, Timestamp::now());
+    start.await?;
     store.close().await;
     let home = folder.path();
     configure(home, &url)?;

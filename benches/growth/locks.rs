@@ -43,6 +43,8 @@ pub(crate) async fn measure() -> Result<()> {
         spec: "{}".to_owned(),
     };
     let campaign = store.create_campaign(&new, Timestamp::now()).await?.id;
+    let start = store.order(campaign, OperatorCommand::Resume, Timestamp::now());
+    start.await?;
     println!(
         "\n{WRITERS} writers of intents, in ms: median and longest of {TIMES}; `>` if it did not get in at all\n"
     );

@@ -12,7 +12,10 @@ use aftertone::{
         policy::{CallingPlace, Gate},
     },
     phone::PhoneNumber,
-    store::{Across, ControllerLease, DueQueue, Leased, NewCampaign, NewContact, Source, Store},
+    store::{
+        Across, ControllerLease, DueQueue, Leased, NewCampaign, NewContact, OperatorCommand,
+        Source, Store,
+    },
 };
 use anyhow::Result;
 use jiff::Timestamp;
@@ -70,6 +73,8 @@ impl QueueBase {
             spec: "{}".to_owned(),
         };
         let id = self.store.create_campaign(&new, due).await?.id;
+        let start = self.store.order(id, OperatorCommand::Resume, due);
+        start.await?;
         let source = Source {
             name: name.to_owned(),
             size: u64::MAX >> 1,

@@ -15,7 +15,9 @@ mod patience;
 mod printer;
 mod prompts;
 mod prune;
+mod reload;
 mod report;
+mod serve;
 mod stop;
 mod store;
 
@@ -35,7 +37,22 @@ use crate::{
 pub fn main() -> ExitCode {
     let args = Cli::parse();
     let printer = Printer::new();
-    telemetry::init();
+    match args.command {
+        CliCommand::Serve(_) => telemetry::init_with_changes(),
+        CliCommand::Init(_)
+        | CliCommand::Doctor(_)
+        | CliCommand::Drop(_)
+        | CliCommand::Message(_)
+        | CliCommand::Explain(_)
+        | CliCommand::Campaign(_)
+        | CliCommand::Reload(_)
+        | CliCommand::Dnc(_)
+        | CliCommand::Fleet(_)
+        | CliCommand::Prompts(_)
+        | CliCommand::Contact(_)
+        | CliCommand::Store(_)
+        | CliCommand::Prune(_) => telemetry::init(),
+    }
     let exit = match carry_out(args, printer) {
         Ok(exit) => exit,
         Err(trouble) => {
@@ -52,6 +69,7 @@ pub fn command() -> clap::Command {
 }
 
 fn carry_out(args: Cli, printer: Printer) -> Result<Exit, CliError> {
+    let args_file = args.config.clone();
     let config = || Config::load(args.config.as_deref()).map_err(CliError::new);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -80,6 +98,12 @@ fn carry_out(args: Cli, printer: Printer) -> Result<Exit, CliError> {
             explain::run(&args, book, printer)
         }
         CliCommand::Campaign(args) => runtime.block_on(campaign::run(&args, config()?, printer)),
+        CliCommand::Serve(args) => {
+            runtime.block_on(serve::run(&args, args_file.as_deref(), printer))
+        }
+        CliCommand::Reload(args) => {
+            runtime.block_on(reload::run(&args, args_file.as_deref(), printer))
+        }
         CliCommand::Contact(args) => runtime.block_on(contact::run(&args, &config()?, printer)),
         CliCommand::Store(args) => runtime.block_on(store::run(&args, &config()?, printer)),
         CliCommand::Prune(args) => runtime.block_on(prune::run(&args, &config()?, printer)),
@@ -136,6 +160,8 @@ enum CliCommand {
     Message(message::MessageArgs),
     Explain(explain::ExplainArgs),
     Campaign(Box<campaign::CampaignArgs>),
+    Serve(serve::ServeArgs),
+    Reload(reload::ReloadArgs),
     Dnc(dnc::DncArgs),
     Fleet(fleet::FleetArgs),
     Prompts(prompts::PromptsArgs),
@@ -212,8 +238,8 @@ mod tests {
         command.build();
         insta::assert_snapshot!("help", command.render_long_help().to_string());
         for name in [
-            "init", "drop", "doctor", "message", "explain", "campaign", "dnc", "fleet", "contact",
-            "store", "prune", "prompts",
+            "init", "drop", "doctor", "message", "explain", "campaign", "serve", "reload", "dnc",
+            "fleet", "contact", "store", "prune", "prompts",
         ] {
             let command = command.find_subcommand_mut(name).unwrap();
             insta::assert_snapshot!(

@@ -406,6 +406,28 @@ const AFTER: &[Key] = &[
         r#""USD""#,
         "The currency of these amounts.",
     ),
+    key(
+        "serve.listen",
+        r#""127.0.0.1:8090""#,
+        "Where the HTTP server of `aftertone serve` listens. Beyond this machine only with `serve.plain_http`.",
+    ),
+    unset(
+        "serve.plain_http",
+        "only this machine may be listened on",
+        r#""behind a proxy""#,
+        "Says that a proxy does TLS in front of an address beyond this machine. The server itself speaks plain HTTP.",
+    ),
+    key(
+        "serve.drain",
+        r#""120s""#,
+        "How long drops in flight may go on once `aftertone serve` is to end; then they are hung up. The service manager has to wait longer.",
+    ),
+    unset(
+        "serve.log",
+        "what `AFTERTONE_LOG` says",
+        r#""info""#,
+        "What `aftertone serve` logs beside warnings, in the form of `AFTERTONE_LOG`: a level such as `info`, or `aftertone::ari=debug`.",
+    ),
 ];
 
 /// A key whose default is a value.

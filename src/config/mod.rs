@@ -8,10 +8,12 @@
 //! variable gives it. Everything is checked before anything starts: a wrong word, value or file is an error that names
 //! the key, its place and what was expected. Secrets show neither in errors nor in `Debug`.
 
+mod change;
 mod error;
 mod gate;
 mod keys;
 mod layers;
+mod serve;
 mod source;
 mod template;
 mod trunk;
@@ -35,11 +37,14 @@ use crate::{
     screen::{NoBeep, Settings},
 };
 
+pub use change::ConfigChange;
 pub use error::{Absent, ConfigError, KeyPlace};
 pub use keys::{Key, KeyDefault, REFERENCE};
+pub use serve::ServeConfig;
 pub use template::{Password, Template};
 pub use values::{Endpoint, ListenAt, PbxUrl, StoreUrl};
 
+use change::GivenKeys;
 use layers::Layers;
 use source::Surroundings;
 
@@ -50,6 +55,9 @@ pub struct Config {
     pub instance: String,
     /// The PBX and the way to it.
     pub pbx: PbxConfig,
+    /// Whether `[pbx]` says how to reach a PBX. Only [`Config::load_for_service`] gives one that does not: what `pbx` then holds
+    /// of the way there is nothing to go by.
+    pub has_pbx: bool,
     /// How a drop is carried out.
     pub drop: DropSettings,
     /// How the answering party is detected.
@@ -73,8 +81,12 @@ pub struct Config {
     pub is_trunk_known: bool,
     /// What the trunk charges; `None` without a section `[price]`: then no cost is shown.
     pub price: Option<Price>,
+    /// How `aftertone serve` is reached, and how it ends.
+    pub serve: ServeConfig,
     /// The folder of the database and the locks of runs.
     pub state_dir: PathBuf,
+    /// What was given for each key.
+    given: GivenKeys,
 }
 
 /// The PBX and the way to it.
@@ -240,38 +252,59 @@ impl Config {
         Self::load_within(explicit, Surroundings::of_process()?)
     }
 
+    /// The same, but that `[pbx]` may say nothing of a PBX: `aftertone serve` then serves the API alone.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for the first thing that is wrong.
+    pub fn load_for_service(explicit: Option<&Path>) -> Result<Self, ConfigError> {
+        let layers = Layers::read(explicit, Surroundings::of_process()?)?;
+        let has_pbx = WAY_TO_PBX.iter().any(|key| layers.is_given(key));
+        Self::of_layers(&layers, has_pbx)
+    }
+
     fn load_within(
         explicit: Option<&Path>,
         surroundings: Surroundings,
     ) -> Result<Self, ConfigError> {
-        let layers = Layers::read(explicit, surroundings)?;
+        Self::of_layers(&Layers::read(explicit, surroundings)?, true)
+    }
+
+    fn of_layers(layers: &Layers, has_pbx: bool) -> Result<Self, ConfigError> {
         let state_dir = match layers.path("state_dir")? {
             Some(path) => path,
             None => layers.default_state_dir(),
         };
-        let (trunk, is_trunk_known) = trunk::trunk(&layers)?;
-        let (drop, screen) = (drop_settings(&layers)?, screen(&layers)?);
-        let audio = audio(&layers)?;
+        let (trunk, is_trunk_known) = trunk::trunk(layers)?;
+        let (drop, screen) = (drop_settings(layers)?, screen(layers)?);
+        let audio = audio(layers)?;
         let longest_call = longest_call(&drop, &screen, &audio);
+        let pbx = if has_pbx {
+            pbx(layers)?
+        } else {
+            no_pbx(layers)?
+        };
         let config = Self {
             instance: layers.word("instance", "aftertone", values::INSTANCE)?,
-            pbx: pbx(&layers)?,
+            given: GivenKeys::of(layers.given(), &pbx.password),
+            pbx,
+            has_pbx,
             drop,
             screen,
-            store: store(&layers, &state_dir, longest_call)?,
+            store: store(layers, &state_dir, longest_call)?,
             audio,
-            evidence: evidence(&layers)?,
+            evidence: evidence(layers)?,
             retention: Retention {
-                drops: retention(&layers, "retention.drops", None)?,
-                decisions: retention(&layers, "retention.decisions", None)?,
-                campaigns: retention(&layers, "retention.campaigns", None)?,
-                greetings: retention(&layers, "retention.greetings", Some(30 * DAY))?,
+                drops: retention(layers, "retention.drops", None)?,
+                decisions: retention(layers, "retention.decisions", None)?,
+                campaigns: retention(layers, "retention.campaigns", None)?,
+                greetings: retention(layers, "retention.greetings", Some(30 * DAY))?,
             },
-            gate: gate::gate(&layers)?,
+            gate: gate::gate(layers)?,
             trunk,
             is_trunk_known,
-            trunk_name: trunk::name(&layers)?,
-            price: trunk::price(&layers)?,
+            trunk_name: trunk::name(layers)?,
+            price: trunk::price(layers)?,
+            serve: serve::serve(layers)?,
             state_dir,
         };
         Ok(config)
@@ -279,17 +312,7 @@ impl Config {
 }
 
 fn pbx(layers: &Layers) -> Result<PbxConfig, ConfigError> {
-    const SOUNDS: &str =
-        "an absolute path without `,` or `&`, such as `/var/lib/asterisk/sounds/aftertone`";
-
-    let sounds_dir = layers
-        .path("pbx.sounds_dir")?
-        .unwrap_or_else(|| PathBuf::from("/var/lib/asterisk/sounds/aftertone"));
-    let pbx_sounds_dir = match layers.parsed("pbx.pbx_sounds_dir", SOUNDS, values::pbx_folder)? {
-        Some(folder) => folder,
-        None => values::pbx_folder(&sounds_dir.to_string_lossy())
-            .map_err(|problem| layers.bad("pbx.sounds_dir", problem, SOUNDS))?,
-    };
+    let (sounds_dir, pbx_sounds_dir) = sounds(layers)?;
     Ok(PbxConfig {
         url: layers
             .parsed(
@@ -319,16 +342,51 @@ fn pbx(layers: &Layers) -> Result<PbxConfig, ConfigError> {
         pbx_sounds_dir,
         context: layers.word("pbx.context", "aftertone-screen", values::CONTEXT)?,
         ca_file: layers.readable_file("pbx.ca_file")?,
-        rules: Rules {
-            default_region: layers
-                .parsed(
-                    "pbx.default_region",
-                    "the two letters of a country, such as `US`",
-                    values::region,
-                )?
-                .unwrap_or_default(),
-            allow_premium: layers.flag("pbx.allow_premium")?.unwrap_or(false),
-        },
+        rules: number_rules(layers)?,
+    })
+}
+
+/// What a server of the API alone takes of `[pbx]`: how numbers are read, and where messages are.
+fn no_pbx(layers: &Layers) -> Result<PbxConfig, ConfigError> {
+    let (sounds_dir, pbx_sounds_dir) = sounds(layers)?;
+    Ok(PbxConfig {
+        url: PbxUrl::default(),
+        username: String::new(),
+        password: SecretString::from(""),
+        app: "aftertone".to_owned(),
+        endpoint: Endpoint::parse("none/{number}").expect("it has a place for the number"),
+        caller_id: CallerId::parse("00").expect("it is two digits"),
+        sounds_dir,
+        pbx_sounds_dir,
+        context: "aftertone-screen".to_owned(),
+        ca_file: None,
+        rules: number_rules(layers)?,
+    })
+}
+
+/// The folder of messages, as this machine and as the PBX sees it.
+fn sounds(layers: &Layers) -> Result<(PathBuf, PathBuf), ConfigError> {
+    const SOUNDS: &str =
+        "an absolute path without `,` or `&`, such as `/var/lib/asterisk/sounds/aftertone`";
+
+    let sounds_dir = layers
+        .path("pbx.sounds_dir")?
+        .unwrap_or_else(|| PathBuf::from("/var/lib/asterisk/sounds/aftertone"));
+    let pbx_sounds_dir = match layers.parsed("pbx.pbx_sounds_dir", SOUNDS, values::pbx_folder)? {
+        Some(folder) => folder,
+        None => values::pbx_folder(&sounds_dir.to_string_lossy())
+            .map_err(|problem| layers.bad("pbx.sounds_dir", problem, SOUNDS))?,
+    };
+    Ok((sounds_dir, pbx_sounds_dir))
+}
+
+fn number_rules(layers: &Layers) -> Result<Rules, ConfigError> {
+    const EXPECTED: &str = "the two letters of a country, such as `US`";
+
+    let default_region = layers.parsed("pbx.default_region", EXPECTED, values::region)?;
+    Ok(Rules {
+        default_region: default_region.unwrap_or_default(),
+        allow_premium: layers.flag("pbx.allow_premium")?.unwrap_or(false),
     })
 }
 
@@ -561,6 +619,19 @@ fn retention(
     })?;
     Ok(age.unwrap_or(default))
 }
+
+/// Keys of which one is given if there is a PBX; the others of `[pbx]` are of use without one.
+const WAY_TO_PBX: [&str; 9] = [
+    "pbx.url",
+    "pbx.username",
+    "pbx.password",
+    "pbx.password_file",
+    "pbx.app",
+    "pbx.endpoint",
+    "pbx.caller_id",
+    "pbx.context",
+    "pbx.ca_file",
+];
 
 const DAY: Duration = Duration::from_secs(86_400);
 

@@ -151,6 +151,10 @@ sounds_dir = @SOUNDS_DIR@   # prepared messages: writable here, readable for the
 [store]
 # url = "sqlite:aftertone.db"                # in the state folder; or "postgres://USER@HOST/DATABASE"
 # connections = 8                            # to PostgreSQL, of each process
+
+[serve]                                      # `aftertone serve`
+# listen = "127.0.0.1:8090"                  # beyond this machine only with plain_http = "behind a proxy"
+# drain = "120s"                             # how long drops may finish once it is to end
 "#;
 
 #[cfg(test)]

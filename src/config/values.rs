@@ -420,6 +420,20 @@ pub(super) fn region(text: &str) -> Result<Region, String> {
     Region::parse(text).ok_or_else(|| format!("{} is not a known country", quoted(text)))
 }
 
+/// What is logged: levels, and parts of the program with a level each, with commas between them.
+pub(super) fn log_filter(text: &str) -> Result<String, String> {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
+    for part in text.split(',').map(str::trim) {
+        let (target, level) = part.split_once('=').unwrap_or(("", part));
+        let is_target = target.bytes().all(|b| is_word(b) || b == b':');
+        if !is_target || !LEVELS.contains(&level) {
+            return Err(format!("{} is not a level", quoted(part)));
+        }
+    }
+    Ok(text.to_owned())
+}
+
 /// A value as an error shows it: escaped, and cut after 60 characters.
 pub(super) fn quoted(text: &str) -> String {
     let mut shown: String = text.chars().take(60).flat_map(char::escape_debug).collect();

@@ -18,7 +18,9 @@ pub(super) struct AppLock {
 #[derive(Debug, Error)]
 pub enum AppLockError {
     /// Another process of this machine holds it.
-    #[error("another `campaign run` on this machine uses the app `{app}` of the PBX at {url}")]
+    #[error(
+        "another `campaign run` or `serve` on this machine uses the app `{app}` of the PBX at {url}"
+    )]
     Taken {
         /// The app.
         app: String,

@@ -8,7 +8,7 @@ use std::{
 
 use jiff::{Timestamp, tz::TimeZone};
 
-use super::{ControllerError, gate::CampaignGate, stats::Account, status};
+use super::{ControllerError, Selection, gate::CampaignGate, stats::Account, status};
 use crate::{
     campaign::{
         caller::CallerIds,
@@ -24,6 +24,8 @@ pub(super) struct CampaignTable {
     campaigns: BTreeMap<CampaignId, CampaignState>,
     /// Whether campaigns are run that were not named.
     takes_up_all: bool,
+    /// Whether there may always be more, whatever is over.
+    is_endless: bool,
     /// The last change of a campaign that was read.
     read_to: i64,
     is_reading: bool,
@@ -49,10 +51,16 @@ pub(super) struct CampaignState {
 }
 
 impl CampaignTable {
-    pub(super) const fn new(takes_up_all: bool) -> Self {
+    pub(super) const fn new(which: &Selection) -> Self {
+        let (takes_up_all, is_endless) = match which {
+            Selection::Names(_) => (false, false),
+            Selection::All => (true, false),
+            Selection::Service => (true, true),
+        };
         Self {
             campaigns: BTreeMap::new(),
             takes_up_all,
+            is_endless,
             read_to: 0,
             is_reading: false,
             own_changes: 0,
@@ -92,15 +100,16 @@ impl CampaignTable {
 
     /// Whether a campaign that was not known is to be run.
     pub(super) const fn takes_up(&self, row: &Campaign) -> bool {
-        self.takes_up_all && !row.status.is_over()
+        self.takes_up_all && row.status.is_started()
     }
 
-    /// Whether every campaign is over.
+    /// Whether every campaign is over, and none can follow.
     pub(super) fn all_over(&self, engine: &Engine<CampaignGate>) -> bool {
-        self.iter().all(|campaign| {
-            let phase = status::phase_of(engine, &campaign.row);
-            matches!(phase, Phase::Over(_))
-        })
+        !self.is_endless
+            && self.iter().all(|campaign| {
+                let phase = status::phase_of(engine, &campaign.row);
+                matches!(phase, Phase::Over(_))
+            })
     }
 
     /// Begins to read what the operator has ordered: returns the change to read from, and this controller's count of its

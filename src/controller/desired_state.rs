@@ -33,6 +33,16 @@ pub(super) fn steps(
         seen.is_none_or(|seen| (seen.status, seen.in_flight) != (row.status, row.in_flight));
     let is_over = matches!(phase, Some(Phase::Over(_)));
     match row.status {
+        // It was complete, and contacts were added: nothing of them is dialled before somebody starts it.
+        Status::Draft => {
+            let goes_on = phase.is_some_and(|phase| match phase {
+                Phase::Running => true,
+                Phase::Paused(_) | Phase::Cancelling | Phase::Over(_) => false,
+            });
+            if goes_on {
+                steps.push(DesiredStep::Pause(InFlight::Finish));
+            }
+        }
         Status::Running => {
             // One that has come to its end here and is running again has more to do.
             if phase.is_none() || reordered || is_over {
@@ -172,6 +182,25 @@ mod tests {
                 row(S::Complete, Finish),
                 running,
                 vec![DesiredStep::More],
+            ),
+            // Contacts were added after it was complete, which this controller knew, or did not yet; and it is started.
+            (
+                Some(row(S::Complete, Finish)),
+                row(S::Draft, Finish),
+                complete,
+                vec![],
+            ),
+            (
+                Some(row(S::Running, Finish)),
+                row(S::Draft, Finish),
+                running,
+                vec![DesiredStep::Pause(Finish)],
+            ),
+            (
+                Some(row(S::Draft, Finish)),
+                row(S::Running, Finish),
+                complete,
+                vec![DesiredStep::Set, DesiredStep::More],
             ),
             // More contacts, or more to do.
             (

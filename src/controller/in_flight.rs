@@ -107,6 +107,11 @@ impl InFlightTable {
         }
     }
 
+    /// Limits the trunk to this rate from now on.
+    pub(super) fn set_trunk_rate(&mut self, rate: Rate) {
+        self.pacer.set_trunk(rate);
+    }
+
     /// Limits a campaign to a rate of its own from now on, or to none.
     pub(super) fn set_rate(&mut self, campaign: CampaignId, rate: Option<Rate>) {
         self.pacer.set_campaign(campaign, rate);

@@ -79,6 +79,11 @@ impl<T> LaunchPacer<T> {
         }
     }
 
+    /// Limits the trunk to this rate from here on.
+    pub(super) fn set_trunk(&mut self, rate: Rate) {
+        self.trunk.set_rate(rate);
+    }
+
     /// Limits a campaign to a rate of its own from here on, or to none.
     pub(super) fn set_campaign(&mut self, campaign: CampaignId, rate: Option<Rate>) {
         match (self.campaigns.get_mut(&campaign), rate) {

@@ -63,11 +63,12 @@ use self::{
     store_writer::StoreEvent,
     worker::{Attempt, Completed},
 };
-use crate::runtime::{DriverError, Session, SessionError, reconciler::EndedDrops};
+use crate::runtime::{DriverError, PbxLink, Session, SessionError, reconciler::EndedDrops};
 use crate::{
     audio,
     campaign::engine::{CampaignId, InFlight, PbxId},
     clock::Steady,
+    config::Config,
     error_chain::chain,
     orders::{Note, SpecError, View},
     store::{self, ErrorClass, Orphan, Store, StoreError},
@@ -83,10 +84,12 @@ const PBX: PbxId = PbxId(0);
 /// The campaigns to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selection {
-    /// All that are not over, and those that are created while it runs.
+    /// All that are started, and those that are started while it runs.
     All,
     /// The campaigns with these names.
     Names(Vec<String>),
+    /// The same as [`Self::All`], and it does not end when none is left: one that is started later is run.
+    Service,
 }
 
 /// How a controller came to its end in order.
@@ -132,6 +135,11 @@ impl Orders {
         self.give(InFlight::HangUp);
     }
 
+    /// Takes up what a running controller takes up of this configuration: see [`Config::with_live_part_of`].
+    pub fn reconfigure(&self, config: &Config) {
+        let _ = self.0.send(Input::Reconfigured(Box::new(config.clone())));
+    }
+
     fn give(&self, in_flight: InFlight) {
         // One that has ended needs no order.
         let _ = self.0.send(Input::Drain(in_flight));
@@ -149,6 +157,17 @@ impl Controller {
         self.notes
             .take()
             .unwrap_or_else(|| mpsc::unbounded_channel().1)
+    }
+
+    /// The state of the event link to the PBX. Its sender ends with the driver.
+    pub fn link(&self) -> watch::Receiver<PbxLink> {
+        self.session.link()
+    }
+
+    /// Counts the turns of the driver's loop, of which there is at least one a second.
+    pub fn turns(&self) -> impl Fn() -> u64 + Send + use<> {
+        let pulse = self.session.pulse();
+        move || pulse.count()
     }
 
     /// To give it orders while it runs.
@@ -263,7 +282,7 @@ impl ControllerError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::App(AppLockError::Taken { .. }) => Some(
-                "end it, or give this one a configuration with an `instance` of its own".to_owned(),
+                "end it, or give this one a configuration with an `instance` of its own; a service dials what `aftertone campaign start NAME` starts".to_owned(),
             ),
             Self::App(AppLockError::File { .. }) => {
                 Some("make the folder writable, or set `state_dir`".to_owned())
@@ -327,6 +346,8 @@ enum Input {
     Prepared(Box<PreparedCampaign>),
     /// A campaign that cannot be taken up, and why.
     Unprepared(Box<store::Campaign>, ControllerError),
+    /// The configuration was read anew.
+    Reconfigured(Box<Config>),
     /// The operator's order to stop.
     Drain(InFlight),
 }

@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::{sync::mpsc, time::sleep};
+use tokio::{
+    sync::{mpsc, watch},
+    time::sleep,
+};
 use tracing::{debug, info, warn};
 
 use super::Input;
@@ -36,7 +39,8 @@ pub fn prunable(config: &Config, now: Timestamp) -> Option<Prunable> {
 
 /// Looks whether it is this controller's turn, over and over.
 pub(super) struct Pruner {
-    pub(super) config: Config,
+    /// The configuration in force.
+    pub(super) config: watch::Receiver<Config>,
     pub(super) store: Store,
     pub(super) holder: ControllerLease,
     pub(super) clock: Arc<Steady>,
@@ -45,9 +49,6 @@ pub(super) struct Pruner {
 
 impl Pruner {
     pub(super) async fn work(self) {
-        if self.config.retention == Retention::default() {
-            return;
-        }
         loop {
             if let Err(words) = self.look().await {
                 warn!(error = words.as_str(), "what is too old was not deleted");
@@ -68,7 +69,7 @@ impl Pruner {
             return Ok(());
         }
         let now = self.clock.now();
-        let Some(what) = prunable(&self.config, now) else {
+        let Some(what) = prunable(&self.config.borrow(), now) else {
             return Ok(());
         };
         match self.store.take_prune_turn(&self.holder, now).await {

@@ -7,7 +7,7 @@ use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
 };
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::{
     Controller, ControllerError, PBX, Selection,
@@ -64,7 +64,14 @@ impl Controller {
         gate::warn_of_what_is_off(&config.gate);
         let mut campaigns = Vec::new();
         for row in selected(&store, &which, clock.now()).await? {
-            campaigns.push(PreparedCampaign::read(&store, row, clock.now()).await?);
+            match PreparedCampaign::read(&store, row, clock.now()).await {
+                Ok(prepared) => campaigns.push(prepared),
+                // The loop reads it once more and says so; the others do not wait for it.
+                Err(error @ ControllerError::Spec { .. }) if which == Selection::Service => {
+                    debug!(error = chain(&error), "a campaign is left out");
+                }
+                Err(error) => return Err(error),
+            }
         }
         let config = with_listening(config, &campaigns);
         let library = Library::new(&config.pbx.sounds_dir, &config.pbx.pbx_sounds_dir);
@@ -147,8 +154,9 @@ impl Controller {
             stuck: ended.stuck.clone(),
         };
         helpers.spawn(rescuer.work());
+        let (settings, settings_in_force) = watch::channel(config.clone());
         let pruner = Pruner {
-            config: config.clone(),
+            config: settings_in_force,
             store: store.clone(),
             holder: holder.clone(),
             clock: Arc::clone(&clock),
@@ -175,7 +183,7 @@ impl Controller {
             engine,
             store_io,
             in_flight: InFlightTable::new(config.trunk.rate),
-            campaigns: CampaignTable::new(which == Selection::All),
+            campaigns: CampaignTable::new(&which),
             health: Health::new(session.link(), trunk, Arc::clone(&clock), renewed),
             reporter,
             worker: Arc::new(DropWorker {
@@ -190,6 +198,7 @@ impl Controller {
             }),
             messages: Messages::new(library, uses),
             elsewhere,
+            settings,
             ending: None,
         };
         if let Some(words) = disagreement {
@@ -285,9 +294,9 @@ async fn selected(
     now: Timestamp,
 ) -> Result<Vec<Campaign>, ControllerError> {
     match which {
-        Selection::All => {
+        Selection::All | Selection::Service => {
             let mut rows = store.campaigns(0).await?;
-            rows.retain(|row| !row.status.is_over());
+            rows.retain(|row| row.status.is_started());
             Ok(rows)
         }
         Selection::Names(names) => {
@@ -297,8 +306,9 @@ async fn selected(
                 let row = store.campaign(name).await?;
                 let row = row.ok_or_else(|| ControllerError::NoCampaign { name: name.clone() })?;
                 rows.push(match row.status {
-                    // To name it is to want it to run: contacts may have been added since, or its dates changed.
-                    Status::Complete | Status::DatesOver => {
+                    // To name it is to want it to run: nobody may have started it yet, contacts may have been added since, or
+                    // its dates changed.
+                    Status::Draft | Status::Complete | Status::DatesOver => {
                         store.order(row.id, OperatorCommand::Resume, now).await?
                     }
                     Status::Running | Status::Paused | Status::Cancelling | Status::Cancelled => {

@@ -159,7 +159,15 @@ pub(super) fn campaign<G: Gate>(
     CampaignView {
         id: row.id,
         name: row.name.clone(),
-        standing: standing_slug(phase),
+        standing: match row.status {
+            Status::Draft => Status::Draft.slug(),
+            Status::Running
+            | Status::Paused
+            | Status::Cancelling
+            | Status::Complete
+            | Status::Cancelled
+            | Status::DatesOver => standing_slug(phase),
+        },
         contacts: tally.contacts,
         done: tally.outcomes.values().sum::<u64>() + tally.refused.values().sum::<u64>(),
         in_flight: engine.in_flight(row.id) as u64,
@@ -182,7 +190,7 @@ pub(super) fn campaign<G: Gate>(
 pub(super) fn phase_of<G: Gate>(engine: &Engine<G>, row: &Campaign) -> Phase {
     let by_row = || match row.status {
         Status::Running => Phase::Running,
-        Status::Paused => Phase::Paused(PauseReason::Operator),
+        Status::Draft | Status::Paused => Phase::Paused(PauseReason::Operator),
         Status::Cancelling => Phase::Cancelling,
         Status::Complete => Phase::Over(End::Complete),
         Status::Cancelled => Phase::Over(End::Cancelled),

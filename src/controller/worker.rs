@@ -73,6 +73,7 @@ pub(super) struct Completed {
 }
 
 /// What all drops share.
+#[derive(Clone)]
 pub(super) struct DropWorker {
     pub(super) clock: Arc<Steady>,
     pub(super) config: Config,

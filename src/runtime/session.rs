@@ -58,6 +58,8 @@ pub struct Session {
     executor: JoinHandle<()>,
     /// Keeps the recogniser running, if there is one.
     supervisor: Option<JoinHandle<()>>,
+    /// Beaten with each turn of the driver.
+    pulse: Pulse,
 }
 
 impl Session {
@@ -109,6 +111,11 @@ impl Session {
             // Its sender ends with the driver: nothing is dialled any more.
             Ok(Err(_)) | Err(_) => PbxLink::Away,
         }
+    }
+
+    /// Counts the turns of the driver's loop, of which there is at least one a second.
+    pub(crate) fn pulse(&self) -> Pulse {
+        self.pulse.clone()
     }
 
     /// Asks the PBX whether calls can be made by the trunk.
@@ -514,7 +521,7 @@ impl Reached {
             reports,
             commands,
             link: link_changes,
-            pulse: self.pulse,
+            pulse: self.pulse.clone(),
         };
         let driver = Driver::new(
             run.clone(),
@@ -538,6 +545,7 @@ impl Reached {
             driver: tokio::spawn(driver.drive()),
             executor,
             supervisor: self.supervisor,
+            pulse: self.pulse,
         }
     }
 }

@@ -46,6 +46,9 @@ pub struct Campaign {
 /// The status of a campaign. Slugs are stored and never renamed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
+    /// `draft`: nobody has started it, or not since contacts were added to it after it was complete. Nothing of it is
+    /// dialled.
+    Draft,
     /// `running`: to be dialled by any controller that runs it.
     Running,
     /// `paused`: by the operator, or by itself.
@@ -65,7 +68,8 @@ pub enum Status {
 pub enum OperatorCommand {
     /// That nothing is started until it is resumed.
     Pause(InFlight),
-    /// That it goes on; one that is over by its dates, or complete, may have more to do.
+    /// That it is dialled: a draft starts, one that is paused goes on; one that is over by its dates, or complete, may have
+    /// more to do.
     Resume,
     /// That it ends. It is over at once if nothing of it is in flight.
     Cancel(InFlight),
@@ -73,7 +77,8 @@ pub enum OperatorCommand {
 
 impl Status {
     /// Every status.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
+        Self::Draft,
         Self::Running,
         Self::Paused,
         Self::Cancelling,
@@ -85,6 +90,7 @@ impl Status {
     /// The name under which it is stored and printed.
     pub const fn slug(self) -> &'static str {
         match self {
+            Self::Draft => "draft",
             Self::Running => "running",
             Self::Paused => "paused",
             Self::Cancelling => "cancelling",
@@ -97,8 +103,16 @@ impl Status {
     /// Whether nothing of it is dialled any more, unless it is resumed.
     pub const fn is_over(self) -> bool {
         match self {
-            Self::Running | Self::Paused | Self::Cancelling => false,
+            Self::Draft | Self::Running | Self::Paused | Self::Cancelling => false,
             Self::Complete | Self::Cancelled | Self::DatesOver => true,
+        }
+    }
+
+    /// Whether it is a controller's: somebody has started it, and it is not over.
+    pub const fn is_started(self) -> bool {
+        match self {
+            Self::Running | Self::Paused | Self::Cancelling => true,
+            Self::Draft | Self::Complete | Self::Cancelled | Self::DatesOver => false,
         }
     }
 
@@ -114,7 +128,7 @@ impl fmt::Display for Status {
 }
 
 impl Store {
-    /// Makes a campaign that is running and has no contacts.
+    /// Makes a campaign that is a draft and has no contacts.
     ///
     /// # Errors
     /// [`StoreError`], refused if the name is taken or is not a name.
@@ -158,7 +172,12 @@ impl Store {
     /// [`StoreError`].
     pub async fn campaigns(&self, after_version: i64) -> Result<Vec<Campaign>, StoreError> {
         let mut tx = self.read("read campaigns").await?;
-        let stored = tx.all(AFTER, args![after_version]).await?;
+        let sql = if tx.has_step(DRAFTS_SINCE) {
+            AFTER
+        } else {
+            AFTER_OF_EARLIER
+        };
+        let stored = tx.all(sql, args![after_version]).await?;
         stored
             .into_iter()
             .map(|stored| tx.campaign(stored))
@@ -205,7 +224,7 @@ impl Store {
     /// dialled it or, if that is gone, by the one that takes its drops over.
     ///
     /// # Errors
-    /// [`StoreError`], refused if there is no such campaign, if it is cancelled, if one that is over or
+    /// [`StoreError`], refused if there is no such campaign, if it is cancelled, if one that is a draft, over or
     /// cancelling is to be paused, or a cancelling one resumed.
     pub async fn order(
         &self,
@@ -228,6 +247,10 @@ impl Store {
             (_, Status::Cancelled) => {
                 return Err(tx.refuse(format!("`{}` is cancelled", before.name)));
             }
+            (OperatorCommand::Pause(_), Status::Draft) => {
+                let words = format!("`{}` is a draft, nothing of it is dialled", before.name);
+                return Err(tx.refuse(words));
+            }
             (
                 OperatorCommand::Pause(_),
                 Status::Complete | Status::DatesOver | Status::Cancelling,
@@ -241,11 +264,16 @@ impl Store {
             }
             (
                 OperatorCommand::Resume,
-                Status::Running | Status::Paused | Status::Complete | Status::DatesOver,
+                Status::Draft
+                | Status::Running
+                | Status::Paused
+                | Status::Complete
+                | Status::DatesOver,
             ) => (Status::Running, None, InFlight::Finish),
             (
                 OperatorCommand::Cancel(in_flight),
-                Status::Running
+                Status::Draft
+                | Status::Running
                 | Status::Paused
                 | Status::Cancelling
                 | Status::Complete
@@ -283,7 +311,8 @@ impl Tx {
             .ok_or_else(|| self.broken("the counter `campaign` is missing"))
     }
 
-    /// Gives a campaign a version of its own, because contacts were added to it: one that was complete is not any more.
+    /// Gives a campaign a version of its own, because contacts were added to it: one that was complete is a draft again, of which
+    /// nothing is dialled before somebody starts it.
     pub(super) async fn touch(
         &mut self,
         campaign: CampaignId,
@@ -291,7 +320,7 @@ impl Tx {
     ) -> Result<(), StoreError> {
         let version = self.next_version().await?;
         intent_locks::hold_none(self).await?;
-        let args = args![campaign.0, micros(now), version];
+        let args = args![campaign.0, micros(now), version, ADDED_LATER];
         self.execute(TOUCH, args).await?;
         Ok(())
     }
@@ -311,7 +340,12 @@ impl Tx {
     }
 
     async fn campaign_named(&mut self, name: &str) -> Result<Option<Campaign>, StoreError> {
-        let stored = self.one(NAMED, args![name]).await?;
+        let sql = if self.has_step(DRAFTS_SINCE) {
+            NAMED
+        } else {
+            NAMED_OF_EARLIER
+        };
+        let stored = self.one(sql, args![name]).await?;
         stored.map(|stored| self.campaign(stored)).transpose()
     }
 
@@ -346,6 +380,12 @@ impl Tx {
         })
     }
 }
+
+/// The step that brought drafts.
+pub(super) const DRAFTS_SINCE: i64 = 12;
+
+/// Why a campaign is a draft that was complete.
+const ADDED_LATER: &str = "contacts were added after it was complete";
 
 /// The columns of a campaign, as [`NAMED`] lists them.
 type StoredCampaign = (
@@ -382,23 +422,37 @@ const NEXT_VERSION: Sql =
     sql!("UPDATE counters SET value = value + 1 WHERE name = 'campaign' RETURNING value");
 
 const INSERT: Sql = sql!(
-    "INSERT INTO campaigns (name, spec, standing, in_flight, created_at, changed_at, version) \
-     VALUES ($1, $2, 'running', 'finish', $3, $3, $4) ON CONFLICT (name) DO NOTHING"
+    "INSERT INTO campaigns (name, spec, standing, draft, in_flight, created_at, changed_at, version) \
+     VALUES ($1, $2, 'paused', 1, 'finish', $3, $3, $4) ON CONFLICT (name) DO NOTHING"
 );
 
-const STATUS: Sql = sql!("SELECT standing FROM campaigns WHERE id = $1");
+const STATUS: Sql = sql!("SELECT ", STANDING, " FROM campaigns WHERE id = $1");
 
 const NAMED: Sql = sql!(
+    "SELECT id, name, spec, ",
+    STANDING,
+    ", why, in_flight, created_at, version FROM campaigns WHERE name = $1"
+);
+
+const NUMBERED: Sql = sql!(
+    "SELECT id, name, spec, ",
+    STANDING,
+    ", why, in_flight, created_at, version FROM campaigns WHERE id = $1"
+);
+
+const AFTER: Sql = sql!(
+    "SELECT id, name, spec, ",
+    STANDING,
+    ", why, in_flight, created_at, version FROM campaigns WHERE version > $1 ORDER BY version"
+);
+
+/// The same of a schema that knows no drafts.
+const NAMED_OF_EARLIER: Sql = sql!(
     "SELECT id, name, spec, standing, why, in_flight, created_at, version \
      FROM campaigns WHERE name = $1"
 );
 
-const NUMBERED: Sql = sql!(
-    "SELECT id, name, spec, standing, why, in_flight, created_at, version \
-     FROM campaigns WHERE id = $1"
-);
-
-const AFTER: Sql = sql!(
+const AFTER_OF_EARLIER: Sql = sql!(
     "SELECT id, name, spec, standing, why, in_flight, created_at, version \
      FROM campaigns WHERE version > $1 ORDER BY version"
 );
@@ -428,5 +482,7 @@ const RESUMED: Sql = sql!("UPDATE campaigns SET resumed_at = $2 WHERE id = $1");
 
 const TOUCH: Sql = sql!(
     "UPDATE campaigns SET changed_at = $2, version = $3, \
-     standing = CASE standing WHEN 'complete' THEN 'running' ELSE standing END WHERE id = $1"
+     draft = CASE standing WHEN 'complete' THEN 1 ELSE draft END, \
+     why = CASE standing WHEN 'complete' THEN $4 ELSE why END, \
+     standing = CASE standing WHEN 'complete' THEN 'paused' ELSE standing END WHERE id = $1"
 );

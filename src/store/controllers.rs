@@ -132,6 +132,28 @@ impl Store {
         Ok(found.is_some())
     }
 
+    /// Registers that its trunk takes so many starts, and so many drops in flight, as its configuration has it by now.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn set_limits(
+        &self,
+        holder: &ControllerLease,
+        rate: Rate,
+        in_flight: u32,
+    ) -> Result<(), StoreError> {
+        let run = holder.run.as_str();
+        let mut tx = self.write(format!("register the trunk of `{run}`")).await?;
+        let args = args![
+            run,
+            i64::from(rate.starts()),
+            i64::try_from(rate.per().as_micros()).unwrap_or(i64::MAX),
+            i64::from(in_flight),
+        ];
+        tx.execute(LIMITS, args).await?;
+        tx.commit().await
+    }
+
     /// Renews its lease; `false` if it had ended and another controller has taken its drops over: it has to stop then.
     ///
     /// # Errors
@@ -314,6 +336,10 @@ const SLACK: Duration = Duration::from_secs(5);
 const BEGIN: Sql = sql!(
     "INSERT INTO controllers (run, pbx, began_at, lease_ends, trunk, is_single, starts, per_us, in_flight, takes_turns) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1) ON CONFLICT (run) DO NOTHING"
+);
+
+const LIMITS: Sql = sql!(
+    "UPDATE controllers SET starts = $2, per_us = $3, in_flight = $4 WHERE run = $1 AND ended_at IS NULL"
 );
 
 /// With what the server's clock shows.

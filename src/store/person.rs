@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::{
-    Barred, ListName, Status, Store, StoreError, codec,
+    Barred, ListName, Status, Store, StoreError,
+    campaigns::DRAFTS_SINCE,
+    codec,
     erase::given,
     sql::{Sql, args, sql},
     tally::{known, time},
@@ -196,7 +198,12 @@ impl Store {
 
 async fn contacts(tx: &mut Tx, given: &str) -> Result<Vec<PersonContact>, StoreError> {
     let people: Vec<StoredPerson> = tx.all(PEOPLE, args![given]).await?;
-    let steps: Vec<StoredStep> = tx.all(STEPS, args![given]).await?;
+    let sql = if tx.has_step(DRAFTS_SINCE) {
+        STEPS
+    } else {
+        STEPS_OF_EARLIER
+    };
+    let steps: Vec<StoredStep> = tx.all(sql, args![given]).await?;
     let mut decisions = decisions(tx, given).await?;
     let places = held_places(tx, given).await?;
     let mut all = Vec::with_capacity(people.len());
@@ -470,6 +477,17 @@ const PEOPLE: Sql = sql!(
 );
 
 const STEPS: Sql = sql!(
+    "SELECT campaigns.name, ",
+    STANDING,
+    ", contacts.attempts, contacts.stage, contacts.due_at, contacts.held, \
+     contacts.held_zone, contacts.outcome, contacts.refused FROM ",
+    { number BIGINT },
+    " JOIN contacts ON contacts.number = given.number JOIN campaigns ON campaigns.id = contacts.campaign \
+     ORDER BY contacts.id"
+);
+
+/// The same of a schema that knows no drafts.
+const STEPS_OF_EARLIER: Sql = sql!(
     "SELECT campaigns.name, campaigns.standing, contacts.attempts, contacts.stage, contacts.due_at, contacts.held, \
      contacts.held_zone, contacts.outcome, contacts.refused FROM ",
     { number BIGINT },

@@ -220,7 +220,11 @@ impl Tx {
                 Err(self.refuse(format!("it is {status}, which is for good")))
             }
             Some(
-                status @ (Status::Running | Status::Paused | Status::Complete | Status::DatesOver),
+                status @ (Status::Draft
+                | Status::Running
+                | Status::Paused
+                | Status::Complete
+                | Status::DatesOver),
             ) => Ok(status),
         }
     }

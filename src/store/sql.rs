@@ -13,6 +13,7 @@ pub(super) struct Sql {
 ///
 /// - a text that both share;
 /// - `[sqlite, postgres]`, if they differ;
+/// - `STANDING`: the slug of a campaign's status; `draft` is a `standing` that earlier versions know, and a column of its own;
 /// - `SERVER_TIME`: what the server's clock shows, in microseconds; NULL on SQLite, which has none;
 /// - `CONTROLLERS`: controllers with their PBX in `pbxes`, and `TRUNK`: the trunk of one. The program of schema 0001 says
 ///   nothing of a controller's trunk: it is that of its PBX;
@@ -35,6 +36,9 @@ macro_rules! sql_part {
     };
     (postgres SERVER_TIME) => {
         "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
+    };
+    ($database:ident STANDING) => {
+        "CASE WHEN campaigns.draft = 1 THEN 'draft' ELSE campaigns.standing END"
     };
     ($database:ident CONTROLLERS) => {
         "controllers LEFT JOIN pbxes ON pbxes.name = controllers.pbx"

@@ -234,7 +234,11 @@ const COLUMNS: &[(&str, &str)] = &[
     ),
     (
         "campaigns.standing",
-        "`running`, `paused`, `cancelling`, `complete`, `cancelled`, `dates_over`",
+        "`running`, `paused`, `cancelling`, `complete`, `cancelled`, `dates_over`; a draft is `paused` and has `draft` of 1",
+    ),
+    (
+        "campaigns.draft",
+        "1 if nobody has started it, or not since contacts were added to it after it was complete, else 0: the state `draft`",
     ),
     ("campaigns.why", "why it is paused or over, in words"),
     (

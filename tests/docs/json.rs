@@ -62,6 +62,7 @@ pub(crate) fn objects() -> String {
         "--kind",
         "marketing",
     ]);
+    program.run(&["campaign", "start", "spring"]);
     let paused = one(&["campaign", "pause", "spring"]);
     program.run(&[
         "campaign",

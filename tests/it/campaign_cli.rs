@@ -39,7 +39,7 @@ async fn a_campaign_is_made_changed_paused_and_cancelled_without_a_call() {
         "--retry",
         "busy:never",
     ];
-    let rows: [(&[&str], i32, &str); 19] = [
+    let rows: [(&[&str], i32, &str); 22] = [
         (&["status"], 0, "there is no campaign yet"),
         (
             &create[1..],
@@ -85,7 +85,10 @@ async fn a_campaign_is_made_changed_paused_and_cancelled_without_a_call() {
             "spring: columns: number from `phone`, name from `name`, state from `state`, consent from `consent`, \
              consent_at from `consent_at`, consent_source from `consent_source`, foreign_id from `id`; all are used",
         ),
-        (&["status", "spring"], 0, "spring: waiting for a controller"),
+        (&["status", "spring"], 0, "spring: draft, not started"),
+        (&["pause", "spring"], 2, "`spring` is a draft"),
+        (&["run"], 2, "error: no campaign is started"),
+        (&["start", "spring"], 0, "spring: waiting for a controller"),
         (&["pause", "spring"], 0, "spring: paused"),
         (
             &["resume", "spring", "--json"],

@@ -32,6 +32,8 @@ async fn program() -> Program {
         ])
         .await;
     assert_eq!(created.status, Some(0), "{created:?}");
+    let started = program.run(&["campaign", "start", "spring"]).await;
+    assert_eq!(started.status, Some(0), "{started:?}");
     program
 }
 

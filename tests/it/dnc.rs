@@ -167,6 +167,7 @@ async fn what_bars_and_stops_waits_for_a_database_that_is_busy() {
             "--kind",
             "informational",
         ],
+        &["campaign", "start", "spring"],
     ] {
         let done = program.run(first).await;
         assert_eq!(done.status, Some(0), "{done:?}");

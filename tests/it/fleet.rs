@@ -20,7 +20,7 @@ use tokio::{
 use crate::{
     base::{Base, OwnServer},
     campaign::{
-        campaign_fixture::{PATIENCE, add_contacts, informational, now},
+        campaign_fixture::{PATIENCE, add_contacts, informational, now, start},
         slow,
     },
     fake::{World, fault::Kind, log::What, script::Script},
@@ -241,6 +241,7 @@ async fn limits_hold_over_two_six_and_twelve_controllers() {
             .create_campaign(&informational("spring", |_| ()), now())
             .await;
         let campaign = campaign.unwrap().id;
+        start(&fleet.store, campaign).await;
         add_contacts(&fleet.store, campaign, "list", 0..contacts).await;
         for nth in 1..size {
             fleet.start(nth);
@@ -294,6 +295,7 @@ async fn a_campaign_s_limits_hold_over_trunks() {
         .create_campaign(&informational("spring", limits), now())
         .await;
     let campaign = campaign.unwrap().id;
+    start(&fleet.store, campaign).await;
     add_contacts(&fleet.store, campaign, "list", 0..30).await;
     for nth in 0..3 {
         fleet.start(nth);
@@ -321,6 +323,7 @@ async fn a_single_drop_waits_for_room_on_the_trunk() {
         .create_campaign(&informational("spring", |_| ()), now())
         .await;
     let campaign = campaign.unwrap().id;
+    start(&fleet.store, campaign).await;
     add_contacts(&fleet.store, campaign, "list", 0..4).await;
     fleet.start(0);
     fleet.until_started(1).await;

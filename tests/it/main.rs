@@ -29,6 +29,7 @@ mod outcomes;
 mod program;
 mod prompts;
 mod rights;
+mod serve;
 mod standby;
 mod standstill;
 mod terminal;

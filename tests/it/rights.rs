@@ -374,6 +374,8 @@ async fn a_simulation_begins_where_the_campaign_is_and_beside_what_runs() {
         ];
         let created = program.run(&create).await;
         assert_eq!(created.status, Some(0), "{created:?}");
+        let started = program.run(&["campaign", "start", create[2]]).await;
+        assert_eq!(started.status, Some(0), "{started:?}");
     }
     let simulate = [
         "campaign",

@@ -4,7 +4,7 @@ mod carrier;
 mod contacts;
 mod database;
 mod judge;
-mod program;
+pub(crate) mod program;
 mod storm;
 mod three_hundred_contacts;
 mod two_controllers;

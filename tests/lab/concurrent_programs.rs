@@ -66,8 +66,8 @@ fn one_controller_an_app(bench: &Bench) -> Result<(), Failed> {
     for user in users {
         create(user, &format!("with-{user}"), &lab.number("0104"))?;
     }
-    let run = |user: &str| command(user).args(["campaign", "run"]).spawn();
-    let both = [run(users[0])?, run(users[1])?];
+    let run = |user: &str, name: &str| command(user).args(["campaign", "run", name]).spawn();
+    let both = [run(users[0], "with-one")?, run(users[1], "with-other")?];
     let [one, other] = both.map(std::process::Child::wait_with_output);
     let (one, other) = (one?, other?);
     let (won, lost, loser) = if one.status.success() {
@@ -81,13 +81,13 @@ fn one_controller_an_app(bench: &Bench) -> Result<(), Failed> {
     check!(told(&lost).contains(words), "{}", told(&lost));
     let who = "is taken, by instance `leased` on the host `";
     check!(told(&lost).contains(who), "{}", told(&lost));
-    let out = run(loser)?.wait_with_output()?;
+    let out = run(loser, &format!("with-{loser}"))?.wait_with_output()?;
     check!(out.status.code() == Some(0), "{}", told(&out));
 
     let rings = lab.number("0108");
     create("one", "killed", &rings)?;
     create("other", "after", &lab.number("0104"))?;
-    let mut killed = run("one")?;
+    let mut killed = run("one", "killed")?;
     wait_for(PATIENCE, || {
         let calls = lab.calls(&rings)?;
         check!(!calls.is_empty(), "it is not called");
@@ -96,7 +96,7 @@ fn one_controller_an_app(bench: &Bench) -> Result<(), Failed> {
     killed.kill()?;
     killed.wait()?;
     let began = now();
-    let out = run("other")?.wait_with_output()?;
+    let out = run("other", "after")?.wait_with_output()?;
     check!(out.status.code() == Some(0), "{}", told(&out));
     let took = now().duration_since(began);
     check!(took < Duration::from_secs(60), "{took:?}");

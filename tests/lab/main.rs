@@ -22,6 +22,7 @@ mod hold;
 mod hundred_drops;
 mod listen;
 mod redirects;
+mod serve;
 mod subscribers;
 mod trunk;
 mod websocket;
@@ -149,6 +150,7 @@ fn main() {
         websocket::trials(&bench),
         hold::trials(&bench),
         faults::trials(&bench),
+        serve::trials(&bench),
         hundred_drops::trials(&bench),
         // What is to come of each of hundreds holds on a machine that keeps up: theirs is the load that the lab is made for.
         campaigns::beside(&bench),

@@ -36,7 +36,7 @@ async fn a_campaign_is_made_once_and_read_again(base: &Base) {
         spec: r#"{"message":"it's \"; DROP TABLE campaigns; --"}"#.to_owned(),
     };
     let made = store.create_campaign(&new, now).await.unwrap();
-    assert_eq!((made.status, made.created_at), (Status::Running, now));
+    assert_eq!((made.status, made.created_at), (Status::Draft, now));
     assert_eq!(made.spec, new.spec);
     let error = store.create_campaign(&new, now).await.unwrap_err();
     assert_eq!(error.class, ErrorClass::Refused, "{error:?}");
@@ -93,11 +93,14 @@ async fn versions_grow_over_all_campaigns(base: &Base) {
 }
 
 async fn wishes_have_their_places(base: &Base) {
-    use Status::{Cancelled, Complete, DatesOver, Paused, Running};
+    use Status::{Cancelled, Complete, DatesOver, Draft, Paused, Running};
     let fixture = Fixture::of(base, 0).await;
     let pause = OperatorCommand::Pause(InFlight::HangUp);
     let cancel = OperatorCommand::Cancel(InFlight::Finish);
     for (before, wish, after) in [
+        (Draft, pause, None),
+        (Draft, OperatorCommand::Resume, Some(Running)),
+        (Draft, cancel, Some(Cancelled)),
         (Running, pause, Some(Paused)),
         (Paused, pause, Some(Paused)),
         (Paused, OperatorCommand::Resume, Some(Running)),
@@ -111,7 +114,12 @@ async fn wishes_have_their_places(base: &Base) {
         (Cancelled, cancel, None),
         (Status::Cancelling, OperatorCommand::Resume, None),
     ] {
-        base.run(format!("UPDATE campaigns SET standing = '{before}'"))
+        let stored = if before == Draft {
+            "'paused', draft = 1".to_owned()
+        } else {
+            format!("'{before}', draft = 0")
+        };
+        base.run(format!("UPDATE campaigns SET standing = {stored}"))
             .await;
         let result = fixture
             .store

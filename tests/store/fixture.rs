@@ -13,8 +13,8 @@ use aftertone::{
     id::{DropId, RunName},
     phone::PhoneNumber,
     store::{
-        ControllerLease, DropEnd, DueQueue, Intent, Leased, NewCampaign, Registration, StartTerms,
-        Store, Write, Written,
+        ControllerLease, DropEnd, DueQueue, Intent, Leased, NewCampaign, OperatorCommand,
+        Registration, StartTerms, Store, Write, Written,
     },
 };
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
@@ -219,12 +219,15 @@ async fn lease_from(
     (contacts.collect(), next)
 }
 
+/// A campaign that is started.
 pub(crate) async fn campaign(store: &Store, name: &str, now: Timestamp) -> CampaignId {
     let new = NewCampaign {
         name: name.to_owned(),
         spec: "{}".to_owned(),
     };
-    store.create_campaign(&new, now).await.unwrap().id
+    let id = store.create_campaign(&new, now).await.unwrap().id;
+    store.order(id, OperatorCommand::Resume, now).await.unwrap();
+    id
 }
 
 pub(crate) async fn controller(store: &Store, run: &str) -> ControllerLease {

@@ -34,7 +34,7 @@ pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
         whatever_is_in_a_list_is_kept_as_it_is,
         what_makes_no_sense_is_refused,
         who_runs_a_campaign_hears_of_its_new_contacts,
-        contacts_that_are_added_make_a_complete_campaign_run_again,
+        contacts_that_are_added_make_a_complete_campaign_a_draft,
         numbers_come_onto_lists_and_off_them,
         an_entry_of_an_earlier_version_bars_every_spelling,
     );
@@ -525,7 +525,7 @@ async fn who_runs_a_campaign_hears_of_its_new_contacts(base: &Base) {
     assert!(store.campaigns(before).await.unwrap().is_empty());
 }
 
-async fn contacts_that_are_added_make_a_complete_campaign_run_again(base: &Base) {
+async fn contacts_that_are_added_make_a_complete_campaign_a_draft(base: &Base) {
     let store = base.open().await;
     let spring = campaign(&store, "spring").await;
     let holder = controller(&store, "here").await;
@@ -539,15 +539,17 @@ async fn contacts_that_are_added_make_a_complete_campaign_run_again(base: &Base)
     let status = async || store.campaign("spring").await.unwrap().unwrap().status;
     assert_eq!(status().await, Status::Complete);
     add(&store, spring, "a", Across::Allow, &[contact(2, 1)]).await;
-    assert_eq!(status().await, Status::Running);
+    assert_eq!(status().await, Status::Draft);
     let written = store.commit(&holder, &complete, at(2)).await.unwrap();
     assert_eq!(written, [Written::Fenced], "it has a contact to call");
 
     // Nothing else of its state is undone by it.
     let others = ["paused", "dates_over"];
     for (nth, other) in others.into_iter().enumerate() {
-        base.run(format!("UPDATE campaigns SET standing = '{other}'"))
-            .await;
+        base.run(format!(
+            "UPDATE campaigns SET standing = '{other}', draft = 0"
+        ))
+        .await;
         let new = [contact(2, 10 + nth as u64)];
         assert_eq!(
             add(&store, spring, other, Across::Allow, &new).await.added,
@@ -656,7 +658,9 @@ async fn campaign(store: &Store, name: &str) -> CampaignId {
         name: name.into(),
         spec: "{}".into(),
     };
-    store.create_campaign(&new, at(0)).await.unwrap().id
+    let id = store.create_campaign(&new, at(0)).await.unwrap().id;
+    let started = store.order(id, OperatorCommand::Resume, at(0)).await;
+    started.unwrap().id
 }
 
 const ANN: Operator<'static> = Operator {

@@ -14,6 +14,7 @@ mod campaigns;
 mod clocks;
 mod commit;
 mod counts;
+mod drafts;
 mod erase;
 mod first_release;
 mod fixture;
@@ -99,6 +100,7 @@ fn main() {
         rights::trials(&server),
         storm::trials(&server),
         upgrade::trials(&server),
+        drafts::trials(&server),
         erase::trials(&server),
         trouble::trials(&server),
     ];

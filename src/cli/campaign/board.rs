@@ -88,7 +88,7 @@ fn event(name: &str, mut object: Value) -> Value {
 }
 
 /// A note as a line.
-pub(super) fn note_line(note: &Note) -> String {
+pub(in crate::cli) fn note_line(note: &Note) -> String {
     match &note.campaign {
         Some(campaign) => format!("{campaign}: {}", note.words),
         None => note.words.clone(),

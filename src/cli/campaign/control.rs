@@ -19,7 +19,8 @@ use crate::{
 
 /// Pause a campaign: start no more drops until it is resumed
 ///
-/// A controller that runs the campaign obeys within a second. If none does, the campaign is paused when one is started.
+/// A controller that runs the campaign obeys within a second. If none does, the campaign is paused when one is started. A
+/// draft is not paused: nothing of it is dialled before it is started.
 #[derive(Debug, Args)]
 pub(super) struct PauseArgs {
     #[command(flatten)]
@@ -29,7 +30,9 @@ pub(super) struct PauseArgs {
     hang_up: bool,
 }
 
-/// Resume a campaign that is paused, or has stopped on errors
+/// Start a draft, or resume a campaign that is paused, has stopped on errors, or is over by its dates
+///
+/// A controller that runs, such as `aftertone serve`, dials it from then on. If none does, `aftertone campaign run` runs it.
 #[derive(Debug, Args)]
 pub(super) struct ResumeArgs {
     #[command(flatten)]

@@ -15,13 +15,13 @@ use crate::{
     cli::{CliError, Exit, database, library, printer::Printer},
     config::Config,
     orders::{Spec, overlay},
-    store::{Campaign, NewCampaign, Store},
+    store::{Campaign, NewCampaign, Status, Store},
 };
 
 /// Create a campaign, and import its list
 ///
 /// Rows that cannot be imported are `rejected`: they go to a file of their own, each with the reason, and the others are
-/// imported. Nothing is dialled before `campaign run`.
+/// imported. The campaign is a draft: nothing of it is dialled, whatever runs, before `campaign run` or `campaign start`.
 #[derive(Debug, Args)]
 pub(super) struct CreateArgs {
     /// The campaign's name: a-z, 0-9, `_` and `-`
@@ -42,7 +42,8 @@ pub(super) struct CreateArgs {
 ///
 /// Contacts that the campaign has and never called are updated: their consent, zone, state, message, name, id and other
 /// columns become those of their new row, and those that the gate refused are due again. Contacts that were called stay as
-/// they are; their rows are rejected as `already_called`. The same list read by another `--map` or `--date-order` counts as
+/// they are; their rows are rejected as `already_called`. Contacts that are added to a campaign that is complete make it a
+/// draft again: nobody is called before it is started. The same list read by another `--map` or `--date-order` counts as
 /// another list.
 #[derive(Debug, Args)]
 pub(super) struct AddArgs {
@@ -105,6 +106,11 @@ pub(super) async fn create(
     let Some((list, columns)) = &list else {
         if args.json {
             printer.json(&json!({"campaign": campaign.name, "import": null}));
+        } else {
+            let name = &campaign.name;
+            printer.hint(&format!(
+                "`aftertone campaign add {name} LIST.csv` adds contacts"
+            ));
         }
         return Ok(Exit::Success);
     };
@@ -261,6 +267,15 @@ pub(super) async fn find(name: &str, store: &Store) -> Result<Campaign, CliError
     })
 }
 
+/// What to type so that a draft is dialled.
+pub(super) fn start_words(name: &str, has_controller: bool) -> String {
+    if has_controller {
+        format!("`aftertone campaign start {name}` starts it: the controller that runs dials it")
+    } else {
+        format!("`aftertone campaign run {name}` starts it and dials its contacts")
+    }
+}
+
 /// The settings of a campaign.
 ///
 /// # Errors
@@ -301,6 +316,12 @@ async fn take_in(
         }
     }
     if imported.is_complete {
+        let now = find(name, store).await?;
+        if !as_json && now.status == Status::Draft {
+            let has_controller = store.has_controller(database::now()).await;
+            let has_controller = has_controller.map_err(database::trouble)?;
+            printer.hint(&start_words(name, has_controller));
+        }
         return Ok(Exit::Success);
     }
     let list = list.display();

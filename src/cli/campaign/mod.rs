@@ -19,7 +19,7 @@ mod words;
 
 use clap::{Args, Subcommand};
 
-pub(super) use self::run::wait;
+pub(super) use self::{board::note_line, run::wait};
 
 use super::{CliError, Exit, printer::Printer};
 use crate::config::Config;
@@ -44,6 +44,7 @@ enum CampaignCommand {
     Run(run::RunArgs),
     Status(status::StatusArgs),
     Pause(control::PauseArgs),
+    #[command(visible_alias = "start")]
     Resume(control::ResumeArgs),
     Cancel(control::CancelArgs),
     Requeue(requeue::RequeueArgs),

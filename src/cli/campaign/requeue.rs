@@ -22,7 +22,7 @@ use crate::{
 ///
 /// They are due at once, and the gate is asked about each of them as about any other contact: do-not-call lists, consent,
 /// frequency caps and calling hours hold, and their attempts are counted on. Who requeued them, when and why is kept.
-/// Nothing is dialled by a campaign that is paused or over before it is resumed or run. Contacts that a message was
+/// Nothing is dialled by a campaign that is a draft, paused or over before it is resumed or run. Contacts that a message was
 /// delivered to are never requeued; those of whom somebody answered or declined, or whose number does not exist, only with
 /// a reason.
 #[derive(Debug, Args)]
@@ -165,7 +165,9 @@ fn refuse_cancelled(campaign: &Campaign) -> Result<(), CliError> {
                 "`aftertone campaign results {name}` writes its contacts as CSV; `aftertone campaign create` makes a campaign of those that are still to be called"
             )))
         }
-        Status::Running | Status::Paused | Status::Complete | Status::DatesOver => Ok(()),
+        Status::Draft | Status::Running | Status::Paused | Status::Complete | Status::DatesOver => {
+            Ok(())
+        }
     }
 }
 
@@ -198,6 +200,9 @@ fn next(name: &str, status: Status, has_controller: bool) -> Option<String> {
     match status {
         Status::Running if has_controller => None,
         Status::Running => Some(format!("`aftertone campaign run {name}` dials them")),
+        Status::Draft => Some(format!(
+            "it is a draft; `aftertone campaign run {name}` starts it"
+        )),
         Status::Paused => Some(format!(
             "it is paused; `aftertone campaign resume {name}` lets it go on"
         )),

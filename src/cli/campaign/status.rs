@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{
     board::REFUSED,
-    create::find,
+    create::{find, start_words},
     import,
     words::{clock, count, counted},
 };
@@ -83,6 +83,13 @@ pub(super) async fn run(
     if let Some(view) = waiting {
         let name = &view.name;
         printer.hint(&format!("`aftertone campaign run {name}` runs it"));
+    } else if let Some(draft) = all
+        .iter()
+        .find(|view| view.standing == Status::Draft.slug())
+    {
+        let has_controller = draft.stored.as_ref();
+        let has_controller = has_controller.is_some_and(|stored| stored.has_controller);
+        printer.hint(&start_words(&draft.name, has_controller));
     }
     Ok(Exit::Success)
 }
@@ -90,6 +97,7 @@ pub(super) async fn run(
 /// The state of a campaign for people: the database's word for it, unless it should run and no controller is alive.
 pub(super) fn state(standing: &str, has_controller: bool) -> String {
     match standing {
+        "draft" => "draft, not started".to_owned(),
         "running" if !has_controller => "waiting for a controller".to_owned(),
         "cancelling" if !has_controller => "cancelling, waiting for a controller".to_owned(),
         _ => standing.replace('_', " "),
@@ -221,6 +229,8 @@ mod tests {
     #[test]
     fn a_campaign_that_no_controller_runs_waits_for_one() {
         for (standing, has_controller, shown) in [
+            ("draft", false, "draft, not started"),
+            ("draft", true, "draft, not started"),
             ("running", true, "running"),
             ("running", false, "waiting for a controller"),
             ("cancelling", true, "cancelling"),

@@ -263,6 +263,7 @@ fn next(contact: &PersonContact, now: Timestamp) -> (&'static str, String) {
         ContactStep::Due { at, held, zone } => {
             let stopped = match contact.status {
                 Status::Running | Status::Complete => None,
+                Status::Draft => Some(("draft", "nothing before the campaign is started; then")),
                 Status::Paused => Some(("paused", "nothing while the campaign is paused; then")),
                 Status::Cancelling | Status::Cancelled => {
                     return ("cancelled", "nothing, the campaign is cancelled".to_owned());

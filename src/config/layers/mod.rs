@@ -86,6 +86,16 @@ impl Layers {
         })
     }
 
+    /// What was given for each key.
+    pub(super) const fn given(&self) -> &BTreeMap<String, Value> {
+        &self.given
+    }
+
+    /// Whether a key is given.
+    pub(super) fn is_given(&self, key: &str) -> bool {
+        self.given.contains_key(key)
+    }
+
     /// A key's text, parsed; `None` if it is not given.
     pub(super) fn parsed<T>(
         &self,

@@ -16,6 +16,7 @@ use crate::{
         campaign_table::places_held,
         carry_out,
         desired_state::{DesiredStep, steps},
+        gate::OUTDATED,
         gone::{self, GivenUp},
         status,
         store_writer::{StartTiming, StoreEvent},
@@ -89,6 +90,7 @@ impl ControlLoop {
                 }
             }
             Input::Unprepared(row, error) => self.on_unprepared(&row, &error),
+            Input::Reconfigured(config) => self.reconfigure(&config),
             Input::Drain(in_flight) => self.end(EndReason::Operator, in_flight),
         }
     }
@@ -112,6 +114,7 @@ impl ControlLoop {
             StoreEvent::Fetched {
                 campaign,
                 contacts,
+                history,
                 next,
                 has_news,
                 took,
@@ -121,7 +124,14 @@ impl ControlLoop {
                     self.store_io.count_places_held(campaign);
                 }
                 let gate = self.engine.gate_mut();
-                let contacts = contacts.into_iter().map(|leased| gate.remember(leased));
+                // Fetched before caps were set that look back further: the store is to ask again.
+                let is_short = history < gate.history();
+                let contacts = contacts.into_iter().map(|mut leased| {
+                    if is_short {
+                        leased.facts.version = OUTDATED;
+                    }
+                    gate.remember(leased)
+                });
                 let contacts = contacts.collect();
                 self.tell(Event::Due {
                     campaign,

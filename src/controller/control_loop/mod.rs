@@ -10,17 +10,19 @@
 //! | `reporter` | what is shown and noted |
 //! | `worker` | carries out each drop, in a task of its own |
 //! | `messages` | the recordings that drops leave |
+//! | `settings` | the configuration in force, for those who look at it by themselves |
 //! | `elsewhere` | what other controllers do on the same trunk and in the same campaigns |
 //! | `ending` | why it ends, once it does |
 
 mod commands;
 mod health;
 mod inputs;
+mod reconfigure;
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, watch},
     time::{MissedTickBehavior, interval, timeout},
 };
 use tracing::{info, warn};
@@ -41,6 +43,7 @@ use super::{
 use crate::{
     campaign::engine::{CampaignId, End, Engine, Event, InFlight, Phase},
     clock,
+    config::Config,
     error_chain::chain,
     orders::View,
     runtime::reconciler::EndedDrops,
@@ -60,6 +63,7 @@ pub(super) struct ControlLoop {
     pub(super) worker: Arc<DropWorker>,
     pub(super) messages: Messages,
     pub(super) elsewhere: Elsewhere,
+    pub(super) settings: watch::Sender<Config>,
     pub(super) ending: Option<Ending>,
 }
 
@@ -282,8 +286,8 @@ impl ControlLoop {
             (Status::Running | Status::Paused | Status::Cancelling, _) => {
                 self.campaigns.await_no_more(id);
             }
-            // Another was the last.
-            (Status::Complete, _) => self.on_over(id, End::Complete),
+            // Another was the last. What was added since waits until somebody starts it.
+            (Status::Complete | Status::Draft, _) => self.on_over(id, End::Complete),
             (Status::Cancelled, _) => self.on_over(id, End::Cancelled),
             (Status::DatesOver, _) => self.on_over(id, End::DatesOver),
         }

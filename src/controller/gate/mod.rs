@@ -89,6 +89,18 @@ impl CampaignGate {
         self.gate.settings().history()
     }
 
+    /// Asks by these settings from now on. If they look back further than those of before, the drops to the contacts that are
+    /// remembered are not all known: no intent of theirs is written, and they are asked about again with all that counts.
+    pub fn set_settings(&mut self, settings: GateSettings) {
+        let before = self.history();
+        self.gate = policy::Gate::new(settings);
+        if self.history() > before {
+            for known in self.contacts.values_mut() {
+                known.facts.version = OUTDATED;
+            }
+        }
+    }
+
     /// Sets what a campaign is for. One that was not set counts as marketing, which is the stricter.
     pub fn set_campaign(&mut self, campaign: CampaignId, kind: CampaignKind) {
         self.kinds.insert(campaign, kind);
@@ -249,6 +261,9 @@ impl SimulatedGate for CampaignGate {
         }
     }
 }
+
+/// The version of facts that are not all that counts: those of the store are later.
+pub(super) const OUTDATED: i64 = -1;
 
 /// Says of each rule that the settings switch off, and of each law that they set aside, that it is so: once, by every
 /// command that dials.

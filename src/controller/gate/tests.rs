@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     campaign::{
         RefusedReason,
-        policy::{Consent, ConsentKind},
+        policy::{Consent, ConsentKind, Counted, Limit},
     },
     phone::Rules,
 };
@@ -165,6 +165,27 @@ fn without_caps_no_drop_in_between_matters() {
     let first = gate.remember(leased(1, "+12125550101"));
     decide(&mut gate, SPRING, &first, NOON);
     assert_eq!(gate.take_ruling(first.id).unwrap().version, None);
+}
+
+/// The store has to be asked for drops that were too long ago to be known: with these facts no intent is written.
+#[test]
+fn caps_that_look_back_further_count_for_contacts_that_are_remembered() {
+    let mut gate = gate();
+    let first = gate.remember(leased(1, "+12125550101"));
+    let limits = |hours| GateSettings {
+        limits: vec![Limit {
+            most: 1,
+            hours,
+            of: Counted::Drops,
+        }],
+        ..GateSettings::default()
+    };
+    gate.set_settings(limits(24));
+    decide(&mut gate, SPRING, &first, NOON);
+    assert_eq!(gate.take_ruling(first.id).unwrap().version, Some(7));
+    gate.set_settings(limits(60 * 24));
+    decide(&mut gate, SPRING, &first, NOON);
+    assert_eq!(gate.take_ruling(first.id).unwrap().version, Some(OUTDATED));
 }
 
 fn gate() -> CampaignGate {

@@ -3,12 +3,16 @@
 use std::collections::VecDeque;
 
 use crate::{
-    campaign::engine::{CampaignId, ContactId},
+    campaign::{
+        engine::{CampaignId, ContactId},
+        pace::Rate,
+        policy::Gate,
+    },
     store::Write,
 };
 
 /// Something that the control loop asks of the store.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(in crate::controller) enum StoreRequest {
     /// To write this.
     Write(Box<Write>),
@@ -21,6 +25,10 @@ pub(in crate::controller) enum StoreRequest {
     },
     /// To make contacts due that are held under other rules than these; all that was asked before is written by then.
     LookAgain(LookAgain),
+    /// To look contacts up by these rules from then on.
+    Rules(Box<Gate>),
+    /// To register that the trunk takes so many starts, and so many drops in flight.
+    Limits(Rate, u32),
     /// To count the contacts of a campaign; all that was asked before is written by then, and nothing that was asked later.
     Count(CampaignId),
 }
@@ -39,7 +47,7 @@ pub(in crate::controller) struct LookAgain {
 }
 
 /// One request to the store.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(in crate::controller) enum Work {
     /// All of it in one transaction.
     Commit(Vec<Write>),
@@ -52,6 +60,10 @@ pub(in crate::controller) enum Work {
     },
     /// A look at held contacts.
     LookAgain(LookAgain),
+    /// Rules to look contacts up by.
+    Rules(Box<Gate>),
+    /// What the trunk carries.
+    Limits(Rate, u32),
     /// The states of a campaign's contacts.
     Count(CampaignId),
 }
@@ -83,12 +95,20 @@ impl Backlog {
                 Some(StoreRequest::LookAgain(look)) if writes.is_empty() => {
                     return Some(Work::LookAgain(look));
                 }
+                Some(StoreRequest::Rules(rules)) if writes.is_empty() => {
+                    return Some(Work::Rules(rules));
+                }
+                Some(StoreRequest::Limits(rate, in_flight)) if writes.is_empty() => {
+                    return Some(Work::Limits(rate, in_flight));
+                }
                 Some(StoreRequest::Count(campaign)) if writes.is_empty() => {
                     return Some(Work::Count(campaign));
                 }
                 Some(
                     alone @ (StoreRequest::Fetch { .. }
                     | StoreRequest::LookAgain(_)
+                    | StoreRequest::Rules(_)
+                    | StoreRequest::Limits(..)
                     | StoreRequest::Count(_)),
                 ) => {
                     self.requests.push_front(alone);
@@ -119,6 +139,7 @@ mod tests {
             write(3),
             look(9),
             write(4),
+            StoreRequest::Rules(Box::default()),
             StoreRequest::Count(CampaignId(7)),
             write(5),
         ] {
@@ -127,7 +148,7 @@ mod tests {
         assert_eq!(
             told(&mut backlog),
             [
-                "1 2", "fetch 7", "fetch 8", "3", "look 9", "4", "count 7", "5"
+                "1 2", "fetch 7", "fetch 8", "3", "look 9", "4", "rules", "count 7", "5"
             ]
         );
         assert!(backlog.is_empty());
@@ -142,7 +163,11 @@ mod tests {
         let sizes: Vec<_> = std::iter::from_fn(|| backlog.next())
             .map(|work| match work {
                 Work::Commit(writes) => writes.len(),
-                Work::Fetch { .. } | Work::LookAgain(_) | Work::Count(_) => 0,
+                Work::Fetch { .. }
+                | Work::LookAgain(_)
+                | Work::Rules(_)
+                | Work::Limits(..)
+                | Work::Count(_) => 0,
             })
             .collect();
         assert_eq!(sizes, [MOST_AT_ONCE, 1]);
@@ -163,6 +188,8 @@ mod tests {
                 }
                 Work::Fetch { campaign, .. } => format!("fetch {campaign}"),
                 Work::LookAgain(look) => format!("look {}", look.campaign),
+                Work::Rules(_) => "rules".to_owned(),
+                Work::Limits(rate, in_flight) => format!("limits {rate}, {in_flight}"),
                 Work::Count(campaign) => format!("count {campaign}"),
             })
             .collect()

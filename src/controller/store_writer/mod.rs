@@ -24,6 +24,7 @@ use super::{Input, lease::compare};
 use crate::{
     campaign::{
         engine::{CampaignId, Next, Settlement},
+        pace::Rate,
         policy,
     },
     clock::{self, Steady},
@@ -55,6 +56,8 @@ pub(super) enum StoreEvent {
         campaign: CampaignId,
         /// The contacts that are due, leased to this controller.
         contacts: Vec<Leased>,
+        /// How far back the drops to their numbers were looked up.
+        history: SignedDuration,
         /// When there is more.
         next: Next,
         /// Whether hours hold other places than before.
@@ -132,6 +135,14 @@ impl StoreWriter {
                     Ok(None) => Ok(()),
                     Err(error) => Err(error),
                 },
+                Some(Work::Rules(gate)) => {
+                    self.history = gate.settings().history();
+                    self.gate = *gate;
+                    // What is known of a queue was found by the rules of before.
+                    self.queues.clear();
+                    Ok(())
+                }
+                Some(Work::Limits(rate, in_flight)) => self.register(rate, in_flight).await,
                 Some(Work::Count(campaign)) => {
                     self.count(campaign).await;
                     Ok(())
@@ -200,6 +211,7 @@ impl StoreWriter {
                 self.report(StoreEvent::Fetched {
                     campaign,
                     contacts,
+                    history,
                     next,
                     has_news,
                     took: clock::now().duration_since(began),
@@ -250,6 +262,21 @@ impl StoreWriter {
         for (campaign, contacts) in returned {
             if let Some(queue) = self.queues.get_mut(campaign) {
                 queue.look_back_at(contacts);
+            }
+        }
+    }
+
+    /// Registers what the trunk carries, however often it takes.
+    async fn register(&self, rate: Rate, in_flight: u32) -> Result<(), StoreError> {
+        let mut outage = Outage::new();
+        loop {
+            let set = self.store.set_limits(&self.holder, rate, in_flight);
+            match set.await {
+                Ok(()) => {
+                    self.end(&outage);
+                    return Ok(());
+                }
+                Err(error) => self.wait(error, &mut outage).await?,
             }
         }
     }

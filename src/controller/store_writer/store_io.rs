@@ -9,7 +9,7 @@ use tracing::debug;
 
 use super::{LookAgain, StartTiming, StoreRequest, StoreWriter};
 use crate::{
-    campaign::{engine::CampaignId, policy},
+    campaign::{engine::CampaignId, pace::Rate, policy},
     clock::Steady,
     controller::{Input, campaign_table::PreparedCampaign, elsewhere::Question},
     store::{Campaign, ControllerLease, Store, StoreError, Tally, Write},
@@ -107,6 +107,16 @@ impl StoreIo {
     /// The answer to that has come.
     pub(in crate::controller) const fn shares_read(&mut self) {
         self.is_reading_shares = false;
+    }
+
+    /// Looks contacts up by these rules from now on, after all that was asked before.
+    pub(in crate::controller) fn set_rules(&self, gate: policy::Gate) {
+        self.ask(StoreRequest::Rules(Box::new(gate)));
+    }
+
+    /// Registers what the trunk carries, after all that was asked before.
+    pub(in crate::controller) fn set_limits(&self, rate: Rate, in_flight: u32) {
+        self.ask(StoreRequest::Limits(rate, in_flight));
     }
 
     /// Makes contacts due that are held under other rules than these, after all that was asked before.

@@ -430,7 +430,7 @@ impl<'a> Batch<'a> {
                 row.pauses = Some(why.to_owned());
                 Written::Applied
             }
-            Status::Paused => Written::Applied,
+            Status::Draft | Status::Paused => Written::Applied,
             Status::Cancelling | Status::Complete | Status::Cancelled | Status::DatesOver => {
                 Written::Fenced
             }

@@ -198,7 +198,8 @@ pub(super) async fn finish(
         (End::Complete | End::DatesOver, Status::Running | Status::Paused) => true,
         (
             End::Cancelled | End::Complete | End::DatesOver,
-            Status::Running
+            Status::Draft
+            | Status::Running
             | Status::Paused
             | Status::Cancelling
             | Status::Complete

@@ -161,7 +161,8 @@ impl Store {
             None => return Err(tx.refuse("there is no such campaign")),
             Some(Status::Cancelled) => return Err(tx.refuse("it is cancelled")),
             Some(
-                Status::Running
+                Status::Draft
+                | Status::Running
                 | Status::Paused
                 | Status::Cancelling
                 | Status::Complete

@@ -727,6 +727,12 @@ fn migrations(database: Database) -> Vec<Migration> {
             include_str!("../migrations/0011.sqlite.sql"),
             include_str!("../migrations/0011.postgres.sql"),
         ),
+        (
+            12,
+            "drafts",
+            include_str!("../migrations/0012.sqlite.sql"),
+            include_str!("../migrations/0012.postgres.sql"),
+        ),
     ];
     let step = |(version, name, sqlite, postgres): (i64, &'static str, &'static str, _)| {
         let text = match database {

@@ -15,7 +15,10 @@ use aftertone::{
     id::RunName,
     orders::{Spec, View},
     phone::{PhoneNumber, Rules},
-    store::{Across, DatabaseAddress, NewCampaign, NewContact, Registration, Source, Store, Tally},
+    store::{
+        Across, DatabaseAddress, NewCampaign, NewContact, OperatorCommand, Registration, Source,
+        Store, Tally,
+    },
 };
 use jiff::Timestamp;
 use tokio::{
@@ -100,6 +103,7 @@ impl CampaignFixture {
     ) -> CampaignId {
         let new = informational(name, change);
         let campaign = self.store.create_campaign(&new, now()).await.unwrap();
+        start(&self.store, campaign.id).await;
         // Each campaign has an area code of its own.
         let first = u32::try_from(campaign.id.0).unwrap() * 1_000;
         if contacts > 0 {
@@ -251,6 +255,12 @@ pub(crate) fn informational(name: &str, change: impl FnOnce(&mut Spec)) -> NewCa
         name: name.to_owned(),
         spec: spec.to_json(),
     }
+}
+
+/// Starts a campaign.
+pub(crate) async fn start(store: &Store, id: CampaignId) {
+    let started = store.order(id, OperatorCommand::Resume, now()).await;
+    started.unwrap();
 }
 
 /// Adds these numbers to a campaign, as a list of its own.

@@ -129,6 +129,11 @@ impl<'a> Program<'a> {
         self.start(&["campaign", "run", campaign])
     }
 
+    /// Runs it as a service.
+    pub(crate) fn serve(&self) -> Result<Running, Failed> {
+        self.start(&["serve"])
+    }
+
     fn start(&self, arguments: &[&str]) -> Result<Running, Failed> {
         let said = (1..)
             .map(|run| self.lab.folder().join(format!("{}-{run}.log", self.name)))

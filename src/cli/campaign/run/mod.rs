@@ -23,13 +23,14 @@ use crate::{
     config::Config,
     controller::{Controller, ControllerError, Ended, Orders, Selection},
     orders::View,
-    store::{Campaign, ErrorClass::Away, Store},
+    store::{Campaign, ErrorClass::Away, Status, Store},
 };
 
 /// Run campaigns until every contact has its final outcome
 ///
 /// Runs the campaigns that are named; creates one from each list that is named, under the list's own name; without a name,
-/// runs all campaigns that are not over. Start it again to resume where it left off. It keeps running, and says so, while
+/// runs all campaigns that are started and not over. To name a campaign is to start it: a draft runs from then on, and so does
+/// one that was complete or over by its dates. Start it again to resume where it left off. It keeps running, and says so, while
 /// contacts wait for their calling hours or their next attempt. The first Ctrl-C lets drops in flight finish, the second
 /// hangs them up, the third quits at once; a terminal that closes lets them finish.
 ///
@@ -38,7 +39,7 @@ use crate::{
 /// The exit status is 0 if all its campaigns are over, 1 if it ended otherwise, and 2 if nothing was started.
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
-    /// Names of campaigns, or CSV files [default: every campaign that is not over]
+    /// Names of campaigns, or CSV files [default: every campaign that is started and not over]
     what: Vec<String>,
     /// Print JSON, one object per line: views, notes, and how it ended
     #[arg(long)]
@@ -169,7 +170,13 @@ async fn which(
         return Ok(Some(Selection::Names(names)));
     }
     let all = store.campaigns(0).await.map_err(database::trouble)?;
-    if all.iter().all(|campaign| campaign.status.is_over()) {
+    if let Some(draft) = all.iter().find(|campaign| campaign.status == Status::Draft)
+        && !all.iter().any(|campaign| campaign.status.is_started())
+    {
+        let hint = format!("`aftertone campaign run {}` starts one", draft.name);
+        return Err(CliError::new(anyhow!("no campaign is started")).hint(hint));
+    }
+    if !all.iter().any(|campaign| campaign.status.is_started()) {
         let hint = "`aftertone campaign create NAME --message M --kind KIND LIST.csv` makes one";
         return Err(CliError::new(anyhow!("there is no campaign to run")).hint(hint));
     }
@@ -186,7 +193,7 @@ async fn advise_of(
     let campaigns = store.campaigns(0).await.map_err(database::trouble)?;
     let is_meant = |campaign: &&Campaign| match which {
         Selection::Names(names) => names.contains(&campaign.name),
-        Selection::All => true,
+        Selection::All | Selection::Service => campaign.status.is_started(),
     };
     let campaigns = campaigns.iter().filter(is_meant);
     for campaign in campaigns.filter(|campaign| !campaign.status.is_over()) {

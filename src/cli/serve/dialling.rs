@@ -1,0 +1,312 @@
+//! The controller within a service: opened however often it takes, and followed until the service ends.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+    time::{Interval, MissedTickBehavior, interval, sleep},
+};
+use tracing::info;
+
+use crate::{
+    cli::{campaign::note_line, printer::Printer},
+    clock,
+    config::Config,
+    controller::{Controller, ControllerError, Ended, Selection},
+    error_chain::chain,
+    http::LinkCondition,
+    orders::{NoteLevel, View},
+    runtime::PbxLink,
+    store::Store,
+};
+
+/// An order to the controller, whether it is there at this moment or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DiallingOrder {
+    /// To take up the configuration in force.
+    Reconfigure,
+    /// To start nothing more, and end when the drops in flight have.
+    Finish,
+    /// To hang up what is in flight, and end.
+    HangUp,
+}
+
+/// What the controller does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct DiallingState {
+    /// The way to the PBX.
+    pub(super) link: LinkCondition,
+    /// When the loops last turned: the driver's and the controller's own; while there is none, the one that waits for it.
+    pub(super) turned_at: Instant,
+    /// What it does, for people.
+    pub(super) words: String,
+}
+
+/// The task of the controller.
+pub(super) struct Dialling {
+    pub(super) orders: mpsc::UnboundedSender<DiallingOrder>,
+    pub(super) state: watch::Receiver<DiallingState>,
+    pub(super) task: JoinHandle<Result<(), ControllerError>>,
+}
+
+impl Dialling {
+    /// Begins to run every campaign that is started, now and later.
+    pub(super) fn start(
+        config: watch::Receiver<Arc<Config>>,
+        store: Store,
+        printer: Printer,
+    ) -> Self {
+        let words = "reaching the PBX".to_owned();
+        let (state, seen) = watch::channel(DiallingState {
+            link: LinkCondition::Away(words.clone()),
+            turned_at: clock::now(),
+            words,
+        });
+        let (orders, ordered) = mpsc::unbounded_channel();
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let supervisor = Supervisor {
+            config,
+            store,
+            printer,
+            orders: ordered,
+            state,
+            ticks,
+            said: None,
+        };
+        Self {
+            orders,
+            state: seen,
+            task: tokio::spawn(supervisor.work()),
+        }
+    }
+
+    /// Gives it an order. One that has ended needs none.
+    pub(super) fn order(&self, order: DiallingOrder) {
+        let _ = self.orders.send(order);
+    }
+}
+
+/// Opens the controller again and again.
+struct Supervisor {
+    config: watch::Receiver<Arc<Config>>,
+    store: Store,
+    printer: Printer,
+    orders: mpsc::UnboundedReceiver<DiallingOrder>,
+    state: watch::Sender<DiallingState>,
+    ticks: Interval,
+    /// What was last said of why there is no controller.
+    said: Option<String>,
+}
+
+impl Supervisor {
+    async fn work(mut self) -> Result<(), ControllerError> {
+        let mut pause = SHORTEST_PAUSE;
+        loop {
+            let Some(opened) = self.open().await else {
+                return Ok(());
+            };
+            let error = match opened {
+                Ok(controller) => {
+                    pause = SHORTEST_PAUSE;
+                    if self.said.take().is_some() {
+                        self.printer.talk("the PBX is reached");
+                    }
+                    match self.follow(controller).await {
+                        Ok(Ended::Drained | Ended::Over) => return Ok(()),
+                        Err(error) => error,
+                    }
+                }
+                Err(error) => error,
+            };
+            if !comes_back(&error) {
+                return Err(error);
+            }
+            let words = chain(&error);
+            if self.said.as_ref() != Some(&words) {
+                self.printer
+                    .warning(&format!("nothing is dialled: {words}; it is tried again"));
+                self.said = Some(words.clone());
+            }
+            self.state.send_modify(|state| {
+                state.link = LinkCondition::Away(words.clone());
+                state.words = format!("nothing is dialled: {words}");
+            });
+            if !self.wait(pause).await {
+                return Ok(());
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Opens a controller; `None` if the service is to end first.
+    async fn open(&mut self) -> Option<Result<Controller, ControllerError>> {
+        let config = Arc::clone(&self.config.borrow_and_update());
+        let opening = Controller::open(&config, self.store.clone(), Selection::Service);
+        tokio::pin!(opening);
+        loop {
+            tokio::select! {
+                opened = &mut opening => return Some(opened),
+                order = self.orders.recv() => match order {
+                    // It is given the configuration of then as soon as it is there.
+                    Some(DiallingOrder::Reconfigure) => {}
+                    Some(DiallingOrder::Finish | DiallingOrder::HangUp) | None => return None,
+                },
+                _ = self.ticks.tick() => self.state.send_modify(|state| state.turned_at = clock::now()),
+            }
+        }
+    }
+
+    /// Waits before the next attempt; `false` if the service is to end first.
+    async fn wait(&mut self, pause: Duration) -> bool {
+        let over = sleep(pause);
+        tokio::pin!(over);
+        loop {
+            tokio::select! {
+                () = &mut over => return true,
+                order = self.orders.recv() => match order {
+                    // What was wrong may be right now.
+                    Some(DiallingOrder::Reconfigure) => return true,
+                    Some(DiallingOrder::Finish | DiallingOrder::HangUp) | None => return false,
+                },
+                _ = self.ticks.tick() => self.state.send_modify(|state| state.turned_at = clock::now()),
+            }
+        }
+    }
+
+    /// Follows a controller to its end.
+    async fn follow(&mut self, mut controller: Controller) -> Result<Ended, ControllerError> {
+        let (mut views, mut notes) = (controller.watch(), controller.notes());
+        let (mut link, turns) = (controller.link(), controller.turns());
+        let orders = controller.orders();
+        orders.reconfigure(&self.config.borrow_and_update());
+        self.show_link(*link.borrow_and_update());
+        let running = controller.run();
+        tokio::pin!(running);
+        let mut turned = turns();
+        let mut shown_at = clock::now();
+        // Each ends before the controller does.
+        let (mut has_views, mut has_notes, mut has_link) = (true, true, true);
+        let ended = loop {
+            tokio::select! {
+                ended = &mut running => break ended,
+                note = notes.recv(), if has_notes => match note {
+                    Some(note) => self.say(note.level, &note_line(&note)),
+                    None => has_notes = false,
+                },
+                changed = views.changed(), if has_views => {
+                    has_views = changed.is_ok();
+                    shown_at = clock::now();
+                    let words = state_words(&views.borrow_and_update());
+                    self.state.send_if_modified(|state| {
+                        std::mem::replace(&mut state.words, words.clone()) != words
+                    });
+                }
+                changed = link.changed(), if has_link => {
+                    has_link = changed.is_ok();
+                    let now = *link.borrow_and_update();
+                    self.show_link(now);
+                }
+                order = self.orders.recv() => match order {
+                    Some(DiallingOrder::Reconfigure) => {
+                        orders.reconfigure(&self.config.borrow_and_update());
+                    }
+                    Some(DiallingOrder::Finish) => orders.finish(),
+                    Some(DiallingOrder::HangUp) | None => orders.hang_up(),
+                },
+                _ = self.ticks.tick() => {
+                    // Once nothing more is shown, the rest is written and closed, which has its own limits.
+                    let now = clock::now();
+                    let is_shown = !has_views || now.duration_since(shown_at) < SHOWN_WITHIN;
+                    let count = turns();
+                    let is_driven = !has_views || count != turned;
+                    turned = count;
+                    if is_shown && is_driven {
+                        self.state.send_modify(|state| state.turned_at = now);
+                    }
+                }
+            }
+        };
+        while let Ok(note) = notes.try_recv() {
+            self.say(note.level, &note_line(&note));
+        }
+        info!(?ended, "the controller has ended");
+        ended
+    }
+
+    fn show_link(&self, link: PbxLink) {
+        let link = match link {
+            PbxLink::Up => LinkCondition::Up,
+            PbxLink::Away => LinkCondition::Away("the PBX cannot be reached".to_owned()),
+            PbxLink::Taken => {
+                LinkCondition::Away("another program has registered the app".to_owned())
+            }
+        };
+        self.state.send_modify(|state| state.link = link);
+    }
+
+    fn say(&self, level: NoteLevel, words: &str) {
+        match level {
+            NoteLevel::Said => self.printer.talk(words),
+            NoteLevel::Warned => self.printer.warning(words),
+        }
+    }
+}
+
+/// Whether another controller may do what this one could not: nothing is wrong with what was ordered.
+const fn comes_back(error: &ControllerError) -> bool {
+    error.is_away()
+        || matches!(
+            error,
+            ControllerError::ClockSetBack | ControllerError::TakenOver
+        )
+}
+
+/// What a controller does, in one line.
+fn state_words(view: &View) -> String {
+    if let Some(trouble) = &view.trouble {
+        return format!("nothing is dialled: {trouble}");
+    }
+    let started = view.campaigns.iter().filter(|campaign| {
+        let is_over = ["complete", "cancelled", "dates_over"].contains(&campaign.standing);
+        !is_over
+    });
+    let mut started: Vec<_> = started.collect();
+    let in_flight: u64 = view
+        .campaigns
+        .iter()
+        .map(|campaign| campaign.in_flight)
+        .sum();
+    if view.draining {
+        return format!("ending: {in_flight} drops in flight");
+    }
+    started.sort_by_key(|campaign| campaign.idle().is_some());
+    match started.as_slice() {
+        [] => "no campaign is started".to_owned(),
+        [first, rest @ ..] => {
+            let does = match first.idle() {
+                Some((_, words)) => words.to_owned(),
+                None => "dialling".to_owned(),
+            };
+            let more = match rest.len() {
+                0 => String::new(),
+                more => format!(" (and {more} more)"),
+            };
+            format!("{in_flight} in flight; {}: {does}{more}", first.name)
+        }
+    }
+}
+
+/// How often it is looked whether the loops turn.
+const TICK: Duration = Duration::from_secs(1);
+
+/// A controller shows its state once a second, unless its loop is stuck.
+const SHOWN_WITHIN: Duration = Duration::from_secs(10);
+
+/// From one attempt to reach the PBX to the next.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);

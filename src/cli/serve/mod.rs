@@ -1,0 +1,461 @@
+//! `aftertone serve`: the controller of this instance and the HTTP server in one process, until it is ordered to end.
+//!
+//! ```text
+//!   signals, control socket ──> Service ── orders ──> Dialling ──> Controller
+//!                                │   ^                   │
+//!              configuration in force │                  │ link, turns
+//!                                v   └── DiallingState <─┘
+//!                         http::Server (Condition)       ──> service manager: READY, STATUS, WATCHDOG
+//! ```
+
+mod control_socket;
+mod dialling;
+mod service_manager;
+mod signals;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::anyhow;
+use clap::Args;
+use tokio::{
+    sync::watch,
+    task::JoinHandle,
+    time::{MissedTickBehavior, interval, sleep, timeout},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+pub(in crate::cli) use self::control_socket::ask_to_reload;
+
+use self::{
+    control_socket::{ControlSocket, ReloadAnswer, ReloadRequest},
+    dialling::{Dialling, DiallingOrder},
+    service_manager::ServiceManager,
+    signals::{ServiceSignals, SignalRequest},
+};
+use super::{CliError, Exit, campaign::wait, database, printer::Printer};
+use crate::{
+    clock,
+    config::Config,
+    controller::ControllerError,
+    error_chain::chain,
+    http::{Api, Condition, DriverCondition, Server, ServerError},
+    store::{ErrorClass::Away, Store},
+    telemetry,
+};
+
+/// Run as a service: dial every campaign that is started, and serve the HTTP API
+///
+/// With `[pbx]` in the configuration it is the controller of this instance: it runs all campaigns that are started, now and later,
+/// and goes on when none is left. A draft is never dialled before somebody starts it. Without `[pbx]` it serves the API alone,
+/// beside controllers on the same database. `aftertone campaign`, `dnc` and the others go on working beside it.
+///
+/// It is ready once the database is open and the address is listened on; a PBX that is unavailable then or later is waited for.
+/// `/readyz` says whether all is as it should be. SIGTERM (or Ctrl-C) starts nothing more and lets drops in flight finish, for
+/// `serve.drain` at most, and a second one hangs them up; SIGHUP, or `aftertone reload`, reads the configuration anew. systemd is
+/// told when it is ready, what it does and that it lives (`Type=notify`, `WatchdogSec=`).
+///
+/// The exit status is 0 if it was ordered to end, 1 if it could not go on, and 2 if it could not begin.
+#[derive(Debug, Args)]
+pub(super) struct ServeArgs {
+    /// How long to wait for a database that is unavailable at startup: 0s to 1h
+    #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = wait)]
+    wait: Duration,
+}
+
+/// Serves until it is ordered to end, or cannot go on.
+///
+/// # Errors
+/// [`CliError`] if it could not begin.
+pub(super) async fn run(
+    args: &ServeArgs,
+    file: Option<&Path>,
+    printer: Printer,
+) -> Result<Exit, CliError> {
+    let config = Config::load_for_service(file).map_err(CliError::new)?;
+    set_log(&config);
+    let mut manager = ServiceManager::of_environment();
+    let mut signals = ServiceSignals::new().map_err(CliError::new)?;
+    manager.status("opening the database");
+    let opened = open_store(args.wait, &config, &mut signals, &manager, printer).await?;
+    let Some(store) = opened else {
+        return Ok(Exit::Success);
+    };
+    let listen = config.serve.listen;
+    let server = Server::bind(listen).await.map_err(|error| {
+        CliError::new(error)
+            .hint("another service may have it; set `serve.listen`, or end that one")
+    })?;
+    let address = server.at();
+    let control = ControlSocket::bind(&config.state_dir, listen);
+    let control = control.inspect_err(|error| {
+        warn!(%error, "`aftertone reload` cannot reach this service; SIGHUP can");
+    });
+    if !config.has_pbx {
+        printer.note("`[pbx]` names no PBX: this service serves the API and dials nothing");
+    }
+
+    let (config_in_force, config_seen) = watch::channel(Arc::new(config));
+    let has_pbx = config_seen.borrow().has_pbx;
+    let (condition, condition_seen) = watch::channel(Condition::default());
+    let (stopping, closed) = (CancellationToken::new(), CancellationToken::new());
+    let api = Api {
+        store: store.clone(),
+        config: config_seen.clone(),
+        condition: condition_seen,
+        stopping: stopping.clone(),
+    };
+    let mut service = Service {
+        file: file.map(Path::to_owned),
+        printer,
+        manager,
+        config: config_in_force,
+        condition,
+        stopping,
+        dialling: has_pbx.then(|| Dialling::start(config_seen, store, printer)),
+        ending: None,
+    };
+    service.show();
+    let serving = tokio::spawn(server.serve(api, closed.clone()));
+    printer.line(&format!("listening on http://{address}"));
+    info!(%address, has_pbx, "the service is up");
+    service.manager.ready();
+    let exit = service
+        .work(&mut signals, control.ok(), serving, closed)
+        .await;
+    Ok(exit)
+}
+
+/// Opens the database, waiting for one that is unavailable; `None` if the service is ordered to end first.
+async fn open_store(
+    patience: Duration,
+    config: &Config,
+    signals: &mut ServiceSignals,
+    manager: &ServiceManager,
+    printer: Printer,
+) -> Result<Option<Store>, CliError> {
+    let until = clock::now() + patience;
+    let mut said = None;
+    loop {
+        let opened = tokio::select! {
+            opened = database::try_open(config) => opened,
+            () = signals.end() => return Ok(None),
+        };
+        match opened {
+            Ok(store) => return Ok(Some(store)),
+            Err(error) if error.class == Away && clock::now() < until => {
+                let words = chain(&error);
+                if said.as_ref() != Some(&words) {
+                    printer.warning(&format!("{words}; waiting for it"));
+                    said = Some(words);
+                }
+                manager.alive();
+                tokio::select! {
+                    () = sleep(DATABASE_PAUSE) => {}
+                    () = signals.end() => return Ok(None),
+                }
+            }
+            Err(error) => return Err(database::trouble(error)),
+        }
+    }
+}
+
+fn set_log(config: &Config) {
+    if let Err(problem) = telemetry::set_filter(config.serve.log.as_deref()) {
+        warn!("{problem}");
+    }
+}
+
+/// The service and all it knows.
+struct Service {
+    /// The configuration file that the command line names.
+    file: Option<PathBuf>,
+    printer: Printer,
+    manager: ServiceManager,
+    config: watch::Sender<Arc<Config>>,
+    condition: watch::Sender<Condition>,
+    stopping: CancellationToken,
+    /// The controller; `None` if there is no PBX, or if it has ended.
+    dialling: Option<Dialling>,
+    ending: Option<ServiceEnding>,
+}
+
+/// That the service comes to its end.
+struct ServiceEnding {
+    /// How often it was ordered.
+    orders: u32,
+    /// When what is in flight is hung up; `None` if that is ordered already.
+    hang_up_at: Option<Instant>,
+    exit: Exit,
+}
+
+/// Whether the service goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    GoOn,
+    /// Nothing is in flight any more, and all is written.
+    Close,
+    /// At once, whatever is left.
+    Quit,
+}
+
+impl Service {
+    async fn work(
+        mut self,
+        signals: &mut ServiceSignals,
+        mut control: Option<ControlSocket>,
+        mut serving: JoinHandle<Result<(), ServerError>>,
+        closed: CancellationToken,
+    ) -> Exit {
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut is_serving = true;
+        loop {
+            let hang_up_at = self.ending.as_ref().and_then(|ending| ending.hang_up_at);
+            let next = tokio::select! {
+                signal = signals.next() => match signal {
+                    SignalRequest::End => self.on_end(),
+                    SignalRequest::Reload => {
+                        let answer = self.reload();
+                        self.say(&answer);
+                        Next::GoOn
+                    }
+                },
+                Some(request) = requested(control.as_mut()) => {
+                    let answer = self.reload();
+                    self.say(&answer);
+                    // Whoever asked may be gone.
+                    let _ = request.send(answer);
+                    Next::GoOn
+                }
+                ended = ended(self.dialling.as_mut()) => self.on_controller_ended(ended),
+                served = &mut serving, if is_serving => {
+                    is_serving = false;
+                    self.on_server_ended(served.map_err(anyhow::Error::new).and_then(|served| Ok(served?)))
+                }
+                () = clock::reach(hang_up_at) => self.hang_up(),
+                _ = ticks.tick() => {
+                    self.show();
+                    Next::GoOn
+                }
+            };
+            match next {
+                Next::GoOn => {}
+                Next::Close => break,
+                Next::Quit => return Exit::Failure,
+            }
+        }
+        drop(control);
+        closed.cancel();
+        if is_serving && timeout(LAST_ANSWERS, &mut serving).await.is_err() {
+            warn!("requests were not answered to their end");
+        }
+        info!("the service has ended");
+        self.ending.map_or(Exit::Failure, |ending| ending.exit)
+    }
+
+    /// Carries out an order to end.
+    fn on_end(&mut self) -> Next {
+        let orders = self.ending.as_ref().map_or(0, |ending| ending.orders) + 1;
+        match orders {
+            1 => {
+                let drain = self.config.borrow().serve.drain;
+                self.begin_to_end(drain, Exit::Success)
+            }
+            2 => {
+                self.note_order(orders);
+                self.hang_up()
+            }
+            _ => {
+                self.printer.talk("quit; the next controller, or the PBX's own time limits, end the calls that are left");
+                Next::Quit
+            }
+        }
+    }
+
+    /// Starts nothing more: streams end, and drops in flight finish.
+    fn begin_to_end(&mut self, drain: Duration, exit: Exit) -> Next {
+        self.stopping.cancel();
+        self.ending = Some(ServiceEnding {
+            orders: 1,
+            hang_up_at: Some(clock::now() + drain),
+            exit,
+        });
+        self.manager.stopping(EXTENSION);
+        let Some(dialling) = &self.dialling else {
+            return Next::Close;
+        };
+        self.printer.talk(&format!(
+            "ending: drops in flight finish, and are hung up in {} s, or at the next signal",
+            drain.as_secs()
+        ));
+        dialling.order(DiallingOrder::Finish);
+        Next::GoOn
+    }
+
+    fn note_order(&mut self, orders: u32) {
+        if let Some(ending) = &mut self.ending {
+            ending.orders = orders;
+        }
+    }
+
+    /// Hangs up what is in flight.
+    fn hang_up(&mut self) -> Next {
+        if let Some(ending) = &mut self.ending {
+            ending.hang_up_at = None;
+        }
+        if let Some(dialling) = &self.dialling {
+            self.printer.talk("hanging up");
+            dialling.order(DiallingOrder::HangUp);
+        }
+        Next::GoOn
+    }
+
+    /// The controller has ended: as ordered, or because it cannot go on.
+    fn on_controller_ended(&mut self, ended: Result<(), ControllerError>) -> Next {
+        self.dialling = None;
+        self.condition.send_replace(Condition::default());
+        if let Err(error) = ended {
+            let hint = error.hint();
+            CliError::new(error).maybe_hint(hint).print(self.printer);
+            self.stopping.cancel();
+            let ending = self.ending.get_or_insert(ServiceEnding {
+                orders: 0,
+                hang_up_at: None,
+                exit: Exit::Failure,
+            });
+            ending.exit = Exit::Failure;
+        }
+        Next::Close
+    }
+
+    /// The HTTP server has ended, which it does only if it cannot go on: nobody could look or stop any more.
+    fn on_server_ended(&mut self, ended: anyhow::Result<()>) -> Next {
+        let error = ended
+            .err()
+            .unwrap_or_else(|| anyhow!("the HTTP server has ended"));
+        CliError::new(error).print(self.printer);
+        match &mut self.ending {
+            Some(ending) => {
+                ending.exit = Exit::Failure;
+                Next::GoOn
+            }
+            None => {
+                let drain = self.config.borrow().serve.drain;
+                self.begin_to_end(drain, Exit::Failure)
+            }
+        }
+    }
+
+    /// Reads the configuration anew, and has what can be taken up taken up.
+    fn reload(&mut self) -> ReloadAnswer {
+        self.manager.reloading();
+        let read = Config::load_for_service(self.file.as_deref());
+        let answer = match read {
+            Ok(new) => {
+                let before = Arc::clone(&self.config.borrow());
+                let change = before.change_to(&new);
+                let now = before.with_live_part_of(&new);
+                set_log(&now);
+                self.config.send_replace(Arc::new(now));
+                if let Some(dialling) = &self.dialling {
+                    dialling.order(DiallingOrder::Reconfigure);
+                }
+                ReloadAnswer {
+                    live: change.live,
+                    at_restart: change.at_restart,
+                    error: None,
+                }
+            }
+            Err(error) => ReloadAnswer {
+                error: Some(chain(&error)),
+                ..ReloadAnswer::default()
+            },
+        };
+        self.manager.ready();
+        answer
+    }
+
+    /// Says what came of a reload.
+    fn say(&self, answer: &ReloadAnswer) {
+        if let Some(error) = &answer.error {
+            let words = format!("the configuration stays as it was: {error}");
+            self.printer.warning(&words);
+            return;
+        }
+        let (live, later) = (answer.live.join(", "), answer.at_restart.join(", "));
+        if live.is_empty() {
+            self.printer
+                .talk("reloaded: nothing has changed that can be taken up");
+        } else {
+            self.printer.talk(&format!("reloaded: {live}"));
+        }
+        if !later.is_empty() {
+            self.printer
+                .warning(&format!("from the next start on: {later}"));
+        }
+    }
+
+    /// Shows the state of the controller to those who ask, and to the service manager, which is told that the process lives only
+    /// while its loops turn.
+    fn show(&mut self) {
+        let Some(dialling) = &self.dialling else {
+            self.manager.status("serving the API");
+            self.manager.alive();
+            return;
+        };
+        let state = dialling.state.borrow().clone();
+        self.manager.status(&state.words);
+        if clock::now().saturating_duration_since(state.turned_at) < TURNS_WITHIN {
+            self.manager.alive();
+        }
+        if self.ending.is_some() {
+            self.manager.stopping(EXTENSION);
+        }
+        let driver = DriverCondition {
+            link: state.link,
+            turned_at: Some(state.turned_at),
+        };
+        self.condition.send_replace(Condition {
+            driver: Some(driver),
+        });
+    }
+}
+
+/// Waits for a request of the control socket, if there is one.
+async fn requested(control: Option<&mut ControlSocket>) -> Option<ReloadRequest> {
+    match control {
+        Some(control) => control.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits for the end of the controller, if there is one; its panic is ours.
+async fn ended(dialling: Option<&mut Dialling>) -> Result<(), ControllerError> {
+    let Some(dialling) = dialling else {
+        return std::future::pending().await;
+    };
+    match (&mut dialling.task).await {
+        Ok(ended) => ended,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
+/// How often the state is looked at.
+const TICK: Duration = Duration::from_secs(1);
+
+/// The loops turn once a second at least.
+const TURNS_WITHIN: Duration = Duration::from_secs(5);
+
+/// From one attempt to open the database to the next.
+const DATABASE_PAUSE: Duration = Duration::from_secs(1);
+
+/// How long requests may go on once all else has ended.
+const LAST_ANSWERS: Duration = Duration::from_secs(5);
+
+/// How much longer the end may take, as the service manager is told once a second.
+const EXTENSION: Duration = Duration::from_secs(30);
