@@ -28,7 +28,8 @@
 //! | [`evidence`] | the recording of a call, what was heard in it, and its picture | |
 //! | [`store`] | campaigns, contacts, drops and do-not-call lists in SQLite or PostgreSQL, and the only place that knows SQL | |
 //! | [`list`] | contacts and do-not-call numbers coming in as CSV, results going out | |
-//! | [`orders`] | what an operator orders of a campaign, and the views of it | |
+//! | [`auth`] | who may do what over HTTP: tokens, scopes, and the one function that decides | yes |
+//! | [`orders`] | what an operator orders of campaigns and single drops, and the views of them | |
 //! | [`config`] | `aftertone.toml` and its environment | |
 //! | [`runtime`] | one PBX: the driver that owns the board, the executor of its commands, the listener, the locks of runs | |
 //! | [`controller`] | campaigns and single drops from the order to the end that is written | |
@@ -59,6 +60,7 @@
 
 pub mod ari;
 pub mod audio;
+pub mod auth;
 pub mod campaign;
 pub mod cli;
 pub mod clock;

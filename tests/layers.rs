@@ -57,9 +57,16 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "ari",
         &["id", "words", "phone", "drop", "clock", "error_chain"],
     ),
-    ("store", &["id", "words", "phone", "drop", "campaign"]),
+    ("auth", &[]),
+    (
+        "store",
+        &["id", "words", "phone", "drop", "campaign", "auth"],
+    ),
     ("list", &["phone", "campaign"]),
-    ("orders", &["id", "words", "phone", "drop", "campaign"]),
+    (
+        "orders",
+        &["id", "words", "phone", "drop", "campaign", "store"],
+    ),
     ("evidence", &["id", "words", "drop", "screen", "audio"]),
     (
         "runtime",
@@ -140,6 +147,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         &[
             "id",
             "words",
+            "auth",
             "clock",
             "phone",
             "audio",
@@ -156,6 +164,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
+            "auth",
             "id",
             "words",
             "clock",
@@ -182,7 +191,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 ];
 
 /// Modules that hold no `async`, no clock and no lock.
-const PURE: &[&str] = &["drop", "campaign", "screen", "words", "id", "phone"];
+const PURE: &[&str] = &["drop", "campaign", "screen", "words", "id", "phone", "auth"];
 
 /// What only one module knows.
 const ONLY_IN: &[(&str, &str)] = &[
@@ -196,6 +205,10 @@ const ONLY_IN: &[(&str, &str)] = &[
     ("csv_core", "list"),
     ("sha2", "list"),
     ("sha2", "store"),
+    ("sha2", "auth"),
+    ("subtle", "auth"),
+    ("utoipa", "http"),
+    ("base64", "http"),
     ("clap", "cli"),
     ("rlibphonenumber", "phone"),
     ("symphonia", "audio"),

@@ -20,6 +20,7 @@ mod report;
 mod serve;
 mod stop;
 mod store;
+mod token;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -51,7 +52,8 @@ pub fn main() -> ExitCode {
         | CliCommand::Prompts(_)
         | CliCommand::Contact(_)
         | CliCommand::Store(_)
-        | CliCommand::Prune(_) => telemetry::init(),
+        | CliCommand::Prune(_)
+        | CliCommand::Token(_) => telemetry::init(),
     }
     let exit = match carry_out(args, printer) {
         Ok(exit) => exit,
@@ -109,6 +111,12 @@ fn carry_out(args: Cli, printer: Printer) -> Result<Exit, CliError> {
         CliCommand::Prune(args) => runtime.block_on(prune::run(&args, &config()?, printer)),
         CliCommand::Dnc(args) => runtime.block_on(dnc::run(&args, &config()?, printer)),
         CliCommand::Fleet(args) => runtime.block_on(fleet::run(&args, &config()?, printer)),
+        CliCommand::Token(args) => {
+            // A server without a PBX has tokens as well.
+            let config = Config::load_for_service(args_file.as_deref());
+            let config = config.map_err(CliError::new)?;
+            runtime.block_on(token::run(&args, &config, printer))
+        }
         CliCommand::Prompts(args) => runtime.block_on(prompts::run(&args, &config()?, printer)),
     };
     // Tasks that are left do not delay the exit.
@@ -168,6 +176,7 @@ enum CliCommand {
     Contact(contact::ContactArgs),
     Store(store::StoreArgs),
     Prune(prune::PruneArgs),
+    Token(token::TokenArgs),
 }
 
 /// The exit status of a command.
@@ -239,7 +248,7 @@ mod tests {
         insta::assert_snapshot!("help", command.render_long_help().to_string());
         for name in [
             "init", "drop", "doctor", "message", "explain", "campaign", "serve", "reload", "dnc",
-            "fleet", "contact", "store", "prune", "prompts",
+            "fleet", "contact", "store", "prune", "prompts", "token",
         ] {
             let command = command.find_subcommand_mut(name).unwrap();
             insta::assert_snapshot!(
@@ -247,7 +256,9 @@ mod tests {
                 command.render_long_help().to_string()
             );
         }
-        for group in ["campaign", "dnc", "fleet", "contact", "store", "prompts"] {
+        for group in [
+            "campaign", "dnc", "fleet", "contact", "store", "prompts", "token",
+        ] {
             let command = command.find_subcommand_mut(group).unwrap();
             let all = command.get_subcommands_mut();
             for command in all.filter(|command| command.get_name() != "help") {

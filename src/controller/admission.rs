@@ -51,7 +51,7 @@ use crate::{
     runtime::{Session, prompts::Prompts},
     store::{
         CONTROLLER_LEASE, ControllerLease, DatabaseAddress, ErrorClass, Facts, Intent, Opened,
-        PostgresAddress, StartTerms, Store, StoreError, Write, Written,
+        OrderWritten, PostgresAddress, StartTerms, Store, StoreError, Write, Written,
     },
 };
 
@@ -83,9 +83,21 @@ pub(super) struct Admitted {
     store: Store,
     clock: Arc<Steady>,
     holder: ControllerLease,
-    renewing: AbortHandle,
+    /// Renews the lease of a run that is this drop's own, and ends with it; `None`: the run has other drops.
+    renewing: Option<AbortHandle>,
+    /// Whether it was ordered over HTTP: what is kept of the order goes with the intent.
+    is_ordered: bool,
     /// By when it has to be dialled, if others share the trunk.
     dial_by: Option<Instant>,
+}
+
+/// Whose run a drop goes by.
+#[derive(Clone, Copy)]
+pub(super) enum RunOf<'a> {
+    /// Its own: it begins with the drop and ends with it.
+    Own(&'a Session),
+    /// One that others share.
+    Shared(&'a ControllerLease),
 }
 
 /// What a drop does while the trunk carries no more.
@@ -117,6 +129,9 @@ pub(super) enum AdmissionError {
     /// It was cancelled while it waited for the trunk.
     #[error("interrupted while it waited for the trunk")]
     Interrupted,
+    /// Another process carries the same order out.
+    #[error("the key of the order was used meanwhile")]
+    KeyTaken,
 }
 
 impl SingleDropAdmission {
@@ -141,6 +156,16 @@ impl SingleDropAdmission {
         })
     }
 
+    /// The same on a store that is open, whose drops share its clock.
+    pub(super) fn on(store: Store, clock: Arc<Steady>, config: &Config) -> Self {
+        Self {
+            clock,
+            store,
+            gate: policy::Gate::new(config.gate.clone()),
+            config: config.clone(),
+        }
+    }
+
     /// The book of prompts, and its keeper; `None` if calls are not compared with it.
     ///
     /// # Errors
@@ -163,17 +188,11 @@ impl SingleDropAdmission {
         Ok(ruling)
     }
 
-    /// Asks the gate at the moment of the call and writes the intent, held by this run. Before that it settles what drops
-    /// that were killed have left.
+    /// Begins a run in the store, and settles what drops that were killed have left.
     ///
     /// # Errors
-    /// [`AdmissionError`]; nothing may be dialled then.
-    pub(super) async fn admit(
-        &self,
-        order: &SingleDrop,
-        session: &Session,
-        patience: &Patience<'_>,
-    ) -> Result<Admission, AdmissionError> {
+    /// [`StoreError`].
+    pub(super) async fn begin(&self, session: &Session) -> Result<ControllerLease, StoreError> {
         let (run, identity) = (session.run(), session.identity());
         let registration = registration(&self.config, &self.store, run, identity, true).await?;
         let begun = self.store.begin_controller(&registration, self.clock.now());
@@ -186,7 +205,27 @@ impl SingleDropAdmission {
                 "drops that were killed are left without an end; the next drop looks again"
             );
         }
-        let admission = self.write(order, &holder, patience).await;
+        Ok(holder)
+    }
+
+    /// Asks the gate at the moment of the call and writes the intent, held by a run.
+    ///
+    /// # Errors
+    /// [`AdmissionError`]; nothing may be dialled then.
+    pub(super) async fn admit(
+        &self,
+        order: &SingleDrop,
+        run: RunOf<'_>,
+        patience: &Patience<'_>,
+    ) -> Result<Admission, AdmissionError> {
+        let session = match run {
+            RunOf::Own(session) => session,
+            RunOf::Shared(holder) => {
+                return self.write(order, (holder, false), patience).await;
+            }
+        };
+        let holder = self.begin(session).await?;
+        let admission = self.write(order, (&holder, true), patience).await;
         match admission {
             Ok(Admission::Admitted(_)) => {}
             Ok(Admission::Stopped(_)) | Err(_) => {
@@ -237,7 +276,7 @@ impl SingleDropAdmission {
     async fn write(
         &self,
         order: &SingleDrop,
-        holder: &ControllerLease,
+        (holder, is_its_own): (&ControllerLease, bool),
         patience: &Patience<'_>,
     ) -> Result<Admission, AdmissionError> {
         let (mut tries, mut timing, mut has_waited) = (TRIES, StartTiming::default(), false);
@@ -252,9 +291,8 @@ impl SingleDropAdmission {
             }
             let terms = timing.terms(StartTerms::default());
             let intent = self.intent(order, &ruling, &facts, terms);
-            let writes = [Write::Start(Box::new(intent))];
             let now = self.clock.now();
-            let written = self.store.commit(holder, &writes, now).await?;
+            let written = self.commit(order, holder, intent, now).await?;
             compare(&self.store, &self.clock);
             let admitted = |dial_by| {
                 log_overrides(&ruling, order);
@@ -265,13 +303,14 @@ impl SingleDropAdmission {
                     store: self.store.clone(),
                     clock: Arc::clone(&self.clock),
                     holder: holder.clone(),
-                    renewing: renew(&self.store, &self.clock, holder),
+                    renewing: is_its_own.then(|| renew(&self.store, &self.clock, holder)),
+                    is_ordered: order.record.is_some(),
                     dial_by,
                 })))
             };
-            match written.first() {
-                Some(Written::Applied) => return admitted(None),
-                Some(&Written::Scheduled(slot)) => {
+            match written {
+                Written::Applied => return admitted(None),
+                Written::Scheduled(slot) => {
                     timing.note(now, slot.read_at, self.clock.now());
                     let window = timing.window(slot, terms);
                     if let Some(window) = window
@@ -282,10 +321,10 @@ impl SingleDropAdmission {
                     // Its moment has passed.
                     self.take_back(order, holder).await?;
                 }
-                Some(Written::Full(_)) if clock::now() >= give_up => {
+                Written::Full(_) if clock::now() >= give_up => {
                     return Err(AdmissionError::Full);
                 }
-                Some(Written::Full(full)) => {
+                Written::Full(full) => {
                     if !std::mem::replace(&mut has_waited, true) {
                         (patience.waits)();
                     }
@@ -296,12 +335,32 @@ impl SingleDropAdmission {
                     }
                 }
                 // Something has happened to the number since its facts were read; the gate knows of it the next time.
-                Some(Written::OnDoNotCallList(_) | Written::Conflict) => {}
-                Some(Written::Fenced) | None => return Err(AdmissionError::Contended),
+                Written::OnDoNotCallList(_) | Written::Conflict => {}
+                Written::Fenced => return Err(AdmissionError::Contended),
             }
             tries -= 1;
         }
         Err(AdmissionError::Contended)
+    }
+
+    /// Writes an intent, with what is kept of its order.
+    async fn commit(
+        &self,
+        order: &SingleDrop,
+        holder: &ControllerLease,
+        intent: Intent,
+        now: Timestamp,
+    ) -> Result<Written, AdmissionError> {
+        let Some(record) = &order.record else {
+            let writes = [Write::Start(Box::new(intent))];
+            let written = self.store.commit(holder, &writes, now).await?;
+            return Ok(written.into_iter().next().unwrap_or(Written::Fenced));
+        };
+        let written = self.store.commit_order(holder, intent, record, now).await?;
+        match written {
+            OrderWritten::Written(written) => Ok(written),
+            OrderWritten::KeyTaken => Err(AdmissionError::KeyTaken),
+        }
     }
 
     /// Takes an intent back that was written and is not to be dialled.
@@ -310,6 +369,10 @@ impl SingleDropAdmission {
         order: &SingleDrop,
         holder: &ControllerLease,
     ) -> Result<(), StoreError> {
+        if order.record.is_some() {
+            let now = self.clock.now();
+            return self.store.take_back_order(holder, order.drop, now).await;
+        }
         let writes = [Write::TakeBack { drop: order.drop }];
         let taken = self.store.commit(holder, &writes, self.clock.now());
         taken.await.map(drop)
@@ -409,10 +472,15 @@ impl Admitted {
     /// [`StoreError`]; the next drop or controller ends it as `lost` then.
     pub(super) async fn take_back(self) -> Result<(), StoreError> {
         let drop = self.drop;
+        if self.is_ordered {
+            let now = self.clock.now();
+            self.store.take_back_order(&self.holder, drop, now).await?;
+            return self.leave().await;
+        }
         self.write(&[Write::TakeBack { drop }]).await
     }
 
-    /// Writes the last that is to be written of the drop, and ends its run in the store.
+    /// Writes the last that is to be written of the drop, and ends its run in the store if it is its own.
     async fn write(self, writes: &[Write]) -> Result<(), StoreError> {
         let commit = || self.store.commit(&self.holder, writes, self.clock.now());
         let commit = commit.retry(pauses()).sleep(sleep);
@@ -424,7 +492,15 @@ impl Admitted {
         if written != [Written::Applied] {
             warn!("another controller has taken the drop over, and has written its end");
         }
-        self.renewing.abort();
+        self.leave().await
+    }
+
+    /// Ends a run that is the drop's own.
+    async fn leave(self) -> Result<(), StoreError> {
+        let Some(renewing) = self.renewing else {
+            return Ok(());
+        };
+        renewing.abort();
         let now = self.clock.now();
         self.store.end_controller(&self.holder, now).await?;
         self.store.close().await;
@@ -464,7 +540,7 @@ pub fn place(store: &config::Store) -> DatabaseAddress {
 }
 
 /// Keeps the lease of a run from ending while its drop goes on.
-fn renew(store: &Store, clock: &Arc<Steady>, holder: &ControllerLease) -> AbortHandle {
+pub(super) fn renew(store: &Store, clock: &Arc<Steady>, holder: &ControllerLease) -> AbortHandle {
     let (store, clock, holder) = (store.clone(), Arc::clone(clock), holder.clone());
     let renewing = tokio::spawn(async move {
         let mut ticks = tokio::time::interval(CONTROLLER_LEASE / 3);

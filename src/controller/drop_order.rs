@@ -8,6 +8,7 @@ use crate::{
     drop::Plan,
     id::DropId,
     phone::{CallerId, PhoneNumber},
+    store::OrderRecord,
 };
 
 /// A drop outside any campaign, as it is ordered.
@@ -39,4 +40,6 @@ pub struct SingleDrop {
     pub evidence: Option<PathBuf>,
     /// The number as the evidence shows it.
     pub shown_number: String,
+    /// What is kept with its intent if it was ordered over HTTP.
+    pub record: Option<Box<OrderRecord>>,
 }

@@ -21,12 +21,13 @@ use tracing::info;
 pub use super::drop_order::SingleDrop;
 
 use super::{
-    admission::{Admission, AdmissionError, Admitted, Patience, SingleDropAdmission},
+    admission::{Admission, AdmissionError, Admitted, Patience, RunOf, SingleDropAdmission},
     carry_out::{CarriedOut, StopSignals, abandoned, carry_out},
     evidence::{self, EvidenceError},
     gate,
     messages::PlayableMessage,
     prompts,
+    run_of::{RunOfDrop, SharedRun},
 };
 use crate::{
     audio,
@@ -148,6 +149,9 @@ pub enum SingleDropError {
     /// It was cancelled before a call was made.
     #[error("interrupted before a call was made")]
     Interrupted,
+    /// Another process carries out the order of the same key.
+    #[error("the key of the order was used meanwhile")]
+    KeyTaken,
     /// Its intent was committed, and it was not dialled after all.
     #[error("nothing was dialled: {words}")]
     NotDialled {
@@ -173,6 +177,7 @@ impl From<AdmissionError> for SingleDropError {
             AdmissionError::Interrupted => Self::Interrupted,
             AdmissionError::Clocks(doubt) => Self::Clocks(doubt),
             AdmissionError::Erased => Self::Erased,
+            AdmissionError::KeyTaken => Self::KeyTaken,
         }
     }
 }
@@ -217,6 +222,15 @@ impl SingleDropHandle {
 impl SingleDrop {
     /// Carries it out, in a task of its own.
     pub fn start(self, config: Config) -> SingleDropHandle {
+        self.start_on(config, None)
+    }
+
+    /// Carries it out by a run that others share.
+    pub(super) fn start_by(self, config: Config, run: Arc<SharedRun>) -> SingleDropHandle {
+        self.start_on(config, Some(run))
+    }
+
+    fn start_on(self, config: Config, shared: Option<Arc<SharedRun>>) -> SingleDropHandle {
         let (updates, updated) = mpsc::unbounded_channel();
         let stop = StopSignals::default();
         let run = SingleDropRun {
@@ -228,7 +242,12 @@ impl SingleDrop {
         SingleDropHandle {
             updates: updated,
             stop,
-            task: tokio::spawn(run.run()),
+            task: tokio::spawn(async move {
+                match shared {
+                    None => run.run().await,
+                    Some(shared) => run.run_by(shared).await,
+                }
+            }),
         }
     }
 }
@@ -271,11 +290,43 @@ impl SingleDropRun {
             session = Session::open(&self.config, book) => session?,
             () = self.stop.cancel.cancelled() => return Err(SingleDropError::Interrupted),
         };
-        match self.ready(&admission, &session, archive).await {
-            Ok(ready) => self.dial(session, ready, keeper).await,
+        self.go_on(
+            &admission,
+            RunOfDrop::Own(Box::new(session)),
+            archive,
+            keeper,
+        )
+        .await
+    }
+
+    /// The same by a run that others share.
+    async fn run_by(self, shared: Arc<SharedRun>) -> Result<SingleDropEnd, SingleDropError> {
+        let (store, clock) = (shared.store.clone(), Arc::clone(&shared.clock));
+        let admission = SingleDropAdmission::on(store, clock, &self.config);
+        let ruling = admission.ask(&self.order).await?;
+        if !ruling.decision.is_allowed() {
+            return Err(self.stopped(Box::new(ruling)));
+        }
+        let archive = match &self.order.evidence {
+            Some(dir) => Some(evidence::open(dir.clone(), &self.config).await?),
+            None => None,
+        };
+        self.go_on(&admission, RunOfDrop::Shared(shared), archive, None)
+            .await
+    }
+
+    async fn go_on(
+        self,
+        admission: &SingleDropAdmission,
+        run: RunOfDrop,
+        archive: Option<Archive>,
+        keeper: Option<JoinHandle<()>>,
+    ) -> Result<SingleDropEnd, SingleDropError> {
+        match self.ready(admission, &run, archive).await {
+            Ok(ready) => self.dial(run, ready, keeper).await,
             Err(error) => {
                 // It is reported by what went wrong first.
-                let _ = session.close().await;
+                let _ = run.close().await;
                 Err(error)
             }
         }
@@ -286,10 +337,10 @@ impl SingleDropRun {
     async fn ready(
         &self,
         admission: &SingleDropAdmission,
-        session: &Session,
+        run: &RunOfDrop,
         archive: Option<Archive>,
     ) -> Result<ReadyToDial, SingleDropError> {
-        let (order, cancel) = (&self.order, &self.stop.cancel);
+        let (order, cancel, session) = (&self.order, &self.stop.cancel, run.session());
         let interrupted = Err(SingleDropError::Interrupted);
         let trunk = session.trunk();
         let is_offline = tokio::select! {
@@ -314,7 +365,11 @@ impl SingleDropRun {
             cancel,
             waits: &|| self.update(SingleDropUpdate::WaitingForTrunk),
         };
-        match admission.admit(order, session, &patience).await {
+        let run = match run {
+            RunOfDrop::Own(session) => RunOf::Own(session),
+            RunOfDrop::Shared(shared) => RunOf::Shared(&shared.holder),
+        };
+        match admission.admit(order, run, &patience).await {
             Ok(Admission::Admitted(admitted)) => Ok(ReadyToDial {
                 sound,
                 folder,
@@ -358,7 +413,7 @@ impl SingleDropRun {
     /// Dials the drop, whose intent is committed, and writes its end.
     async fn dial(
         self,
-        session: Session,
+        by: RunOfDrop,
         ready: ReadyToDial,
         keeper: Option<JoinHandle<()>>,
     ) -> Result<SingleDropEnd, SingleDropError> {
@@ -367,6 +422,7 @@ impl SingleDropRun {
             mut folder,
             admitted,
         } = ready;
+        let session = by.session();
         let (drop, run) = (self.order.drop, session.run().clone());
         let dial_by = clock::now() + Plan::DIAL_WITHIN;
         let dial_by = admitted.dial_by().map_or(dial_by, |by| by.min(dial_by));
@@ -376,7 +432,7 @@ impl SingleDropRun {
         // While the machine is suspended `dial_by` does not come nearer.
         if clock::now() < dial_by && admitted.is_stale() {
             let unwritten = admitted.take_back().await.err();
-            let _ = session.close().await;
+            let _ = by.close().await;
             let words = "what allowed it did not hold any more".to_owned();
             return Err(SingleDropError::NotDialled { words, unwritten });
         }
@@ -399,9 +455,11 @@ impl SingleDropRun {
         self.update(SingleDropUpdate::Dialling);
         let on_moment = |moment, words| self.update(SingleDropUpdate::Moment(moment, words));
         let report = match carry_out(&session.orders(), spec, tape, &self.stop, on_moment).await {
+            // Whoever ordered it has been told that it is on its way: it has an end.
+            CarriedOut::NotDialled(report) if self.order.record.is_some() => Arc::new(*report),
             CarriedOut::NotDialled(report) => {
                 let unwritten = admitted.take_back().await.err();
-                let _ = session.close().await;
+                let _ = by.close().await;
                 return Err(match report.words {
                     Some(words) => SingleDropError::NotDialled { words, unwritten },
                     None => SingleDropError::Cancelled { unwritten },
@@ -414,7 +472,7 @@ impl SingleDropRun {
         let was_cancelled = self.stop.cancel.is_cancelled();
         self.update(SingleDropUpdate::Closing);
         let closed = tokio::select! {
-            closed = session.close() => closed,
+            closed = by.close() => closed,
             () = self.stop.cancel.cancelled(), if !was_cancelled => {
                 return Ok(self.settle(&run, admitted, report, SingleDropEnding::Quit, None).await);
             }

@@ -3,18 +3,29 @@
 //! The only place that knows `axum`. It names neither `runtime` nor `controller`: what this process's own controller
 //! does reaches it as a [`Condition`], and what it asks of it goes through ports in [`orders`](crate::orders).
 
+mod caller;
+mod fields;
+mod frame;
+mod given;
 mod health;
+mod idempotency;
+mod openapi;
+mod openapi_schemas;
+mod pagination;
+mod problem;
+mod routes;
 mod server;
 
 use std::sync::Arc;
 
 use axum::Router;
-use tokio::sync::watch;
+use tokio::sync::{OnceCell, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::{config::Config, store::Store};
+use crate::{auth::Seal, config::Config, orders::SingleDrops, store::Store};
 
 pub use health::{Condition, DriverCondition, LinkCondition};
+pub use problem::{Fault, Problem, ProblemKind};
 pub use server::{Server, ServerError};
 
 /// What all handlers share. Clones are the same.
@@ -28,9 +39,40 @@ pub struct Api {
     pub condition: watch::Receiver<Condition>,
     /// Cancelled when the process begins to stop: an answer that has no end of its own, such as a stream, ends then.
     pub stopping: CancellationToken,
+    /// What dials single drops; `None` if this process has no PBX.
+    pub drops: Option<Arc<dyn SingleDrops>>,
+    /// What the API keeps for itself; [`ApiState::default`] begins with nothing.
+    pub state: ApiState,
+}
+
+/// What the API keeps for itself while it runs. Clones are the same.
+#[derive(Clone, Debug, Default)]
+pub struct ApiState {
+    keys: idempotency::KeysInUse,
+    seal: Arc<OnceCell<Seal>>,
+}
+
+impl Api {
+    /// What seals cursors: the same in every process on this database.
+    async fn seal(&self) -> Result<&Seal, Problem> {
+        let made = self.state.seal.get_or_try_init(|| async {
+            let key = self.store.cursor_key().await?;
+            Ok::<_, Problem>(Seal::new(key.as_bytes()))
+        });
+        made.await
+    }
+}
+
+/// The OpenAPI document of the API.
+pub fn openapi() -> serde_json::Value {
+    routes::document()
 }
 
 /// All that is answered.
 pub fn router(api: Api) -> Router {
-    Router::new().merge(health::routes()).with_state(api)
+    let v1 = routes::router(&api);
+    Router::new()
+        .merge(health::routes())
+        .merge(v1)
+        .with_state(api)
 }

@@ -53,7 +53,8 @@ impl Server {
     /// # Errors
     /// [`ServerError::Serve`] if the listener fails.
     pub async fn serve(self, api: Api, closed: CancellationToken) -> Result<(), ServerError> {
-        axum::serve(self.listener, router(api))
+        let service = router(api).into_make_service_with_connect_info::<SocketAddr>();
+        axum::serve(self.listener, service)
             .with_graceful_shutdown(async move { closed.cancelled().await })
             .await
             .map_err(ServerError::Serve)

@@ -1,14 +1,24 @@
-//! What an operator orders of a campaign, and what is shown of it: the types between the command line, or another front
-//! end, and the controller that runs campaigns.
+//! What an operator orders, and what is shown of it: the types between the command line, or another front end, and the
+//! controller that runs campaigns and dials single drops.
 
+mod drop_view;
+mod fleet;
+mod result_columns;
+mod single_drops;
 mod spec;
+mod stored;
 mod view;
 
+pub use drop_view::DropView;
+pub use fleet::{ControllerView, FleetView, PbxView, TrunkView, fleet_view, shown_fleet};
+pub use result_columns::{ChosenValues, ResultColumns, ResultValues, units};
+pub use single_drops::{DropOrder, NotOrdered, OrderedDrop, SingleDrops};
 pub use spec::{
     CallerBy, Callers, Duplicates, Spec, SpecError, Times,
     advice::{DOUBLE_CALL, advice},
     overlay,
 };
+pub use stored::{stored_view, unfinished_import};
 pub use view::{
     CampaignView, GaugeView, Note, NoteLevel, RunView, StoredView, View, WaitingView, fraction,
     gauge_slug, phase_slug, standing_slug,

@@ -184,6 +184,32 @@ impl Store {
             .collect()
     }
 
+    /// Campaigns before a campaign, the latest first, or after it, the earliest first; at most so many. `None`: from that
+    /// end.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn campaigns_from(
+        &self,
+        from: Option<CampaignId>,
+        is_backward: bool,
+        at_most: usize,
+    ) -> Result<Vec<Campaign>, StoreError> {
+        let mut tx = self.read("read campaigns").await?;
+        let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
+        let from = from.map(|from| from.0);
+        let stored = if is_backward {
+            let from = from.unwrap_or(i64::MAX);
+            tx.all(OLDER, args![from, at_most]).await?
+        } else {
+            tx.all(NEWER, args![from.unwrap_or(0), at_most]).await?
+        };
+        stored
+            .into_iter()
+            .map(|stored| tx.campaign(stored))
+            .collect()
+    }
+
     /// The campaigns that are to be cancelled and of which nothing is in flight any more.
     ///
     /// # Errors
@@ -214,6 +240,31 @@ impl Store {
         let changed = tx.campaign_of(campaign).await?;
         tx.commit().await?;
         Ok(changed)
+    }
+
+    /// Changes what was ordered, if the campaign still has that version; `None` if it does not, or is not there: nothing is
+    /// changed then.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn reorder_at(
+        &self,
+        campaign: CampaignId,
+        version: i64,
+        spec: &str,
+        now: Timestamp,
+    ) -> Result<Option<Campaign>, StoreError> {
+        let doing = format!("change the order of campaign {campaign}");
+        let mut tx = self.write(doing).await?;
+        let next = tx.next_version().await?;
+        let now = micros(tx.past(now).await?);
+        let args = args![campaign.0, spec, now, next, version];
+        if tx.execute(REORDER_AT, args).await? == 0 {
+            return Ok(None);
+        }
+        let changed = tx.campaign_of(campaign).await?;
+        tx.commit().await?;
+        Ok(Some(changed))
     }
 
     /// Writes what the operator wants, for the controller that runs the campaign now or later. From its return
@@ -464,6 +515,18 @@ const CANCELLING: Sql = sql!(
 
 const REORDER: Sql =
     sql!("UPDATE campaigns SET spec = $2, changed_at = $3, version = $4 WHERE id = $1");
+
+const REORDER_AT: Sql = sql!(
+    "UPDATE campaigns SET spec = $2, changed_at = $3, version = $4 WHERE id = $1 AND version = $5"
+);
+
+const OLDER: Sql = sql!(
+    "SELECT id, name, spec, standing, why, in_flight, created_at, version FROM campaigns      WHERE id < $1 ORDER BY id DESC LIMIT $2"
+);
+
+const NEWER: Sql = sql!(
+    "SELECT id, name, spec, standing, why, in_flight, created_at, version FROM campaigns      WHERE id > $1 ORDER BY id LIMIT $2"
+);
 
 const LOCK: Sql = sql!(
     "SELECT id FROM campaigns WHERE id = $1",

@@ -65,7 +65,7 @@ impl Tx {
         Ok(self.one::<(i64,)>(ANY, &[]).await?.is_some())
     }
 
-    async fn salt(&mut self) -> Result<String, StoreError> {
+    pub(super) async fn salt(&mut self) -> Result<String, StoreError> {
         if let Some(salt) = self.salt.known() {
             return Ok(salt);
         }

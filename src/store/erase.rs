@@ -137,6 +137,11 @@ impl Store {
             decisions += tx.execute(FORGET_LAST_DECISIONS, args![&ids]).await?;
         }
         let contacts = tx.execute(FORGET_CONTACTS, args![&ids]).await?;
+        if tx.has_table("ordered_drops").await? {
+            // By the drops' numbers, which are still there.
+            tx.execute(FORGET_KEYS, args![&given]).await?;
+            tx.execute(FORGET_ORDERS, args![&given]).await?;
+        }
         let drops = tx.execute(FORGET_DROPS, args![&given]).await?;
         let entries = tx.execute(FORGET_ENTRIES, args![&given]).await?;
         if tx.has_table("removals").await? {
@@ -263,6 +268,18 @@ const FORGET_CONTACTS: Sql = sql!(
      WHERE id IN (SELECT given.id FROM ",
     { id BIGINT },
     ")"
+);
+
+const FORGET_KEYS: Sql = sql!(
+    "DELETE FROM idempotency_keys WHERE drop_id IN (SELECT drops.id FROM ",
+    { number BIGINT },
+    " CROSS JOIN drops WHERE drops.number = given.number)"
+);
+
+const FORGET_ORDERS: Sql = sql!(
+    "DELETE FROM ordered_drops WHERE drop_id IN (SELECT drops.id FROM ",
+    { number BIGINT },
+    " CROSS JOIN drops WHERE drops.number = given.number)"
 );
 
 const FORGET_DROPS: Sql = sql!(

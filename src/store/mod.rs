@@ -17,6 +17,8 @@
 //! Times are arguments. On PostgreSQL leases go by the server's clock all the same, and nothing that has happened is written
 //! later than it shows: see [`Compared`].
 
+mod audit;
+mod audit_entry;
 mod bulk;
 mod campaigns;
 mod codec;
@@ -26,6 +28,7 @@ mod counts;
 mod delete;
 mod digest;
 mod do_not_call;
+mod drops;
 mod due;
 mod due_queue;
 mod elsewhere;
@@ -39,6 +42,7 @@ mod intent_locks;
 mod leases;
 mod lookup;
 mod open;
+mod ordered;
 mod person;
 mod places;
 mod prompts;
@@ -55,16 +59,20 @@ mod shares;
 mod sql;
 mod tally;
 mod timely;
+mod tokens;
 mod transaction;
 mod turnstile;
 mod waiting;
 
 use std::sync::Arc;
 
+pub use audit::{AuditRow, AuditState};
+pub use audit_entry::AuditEntry;
 pub use campaigns::{Campaign, NewCampaign, OperatorCommand, Status};
 pub use commit::{DropEnd, Full, Intent, StartSlot, StartTerms, Write, Written};
 pub use controllers::{ControllerLease, Orphan, Registration};
 pub use do_not_call::{Barred, ListName, OWN_LIST};
+pub use drops::{DropFilter, StoredDrop};
 pub use due_queue::DueQueue;
 pub use elsewhere::{EndsElsewhere, ShownElsewhere};
 pub use erase::{ErasedPerson, PersonDrop};
@@ -79,6 +87,9 @@ pub use lookup::OpenContact;
 pub use open::{
     DatabaseAddress, DatabaseCopy, ExposedFile, Opened, PostgresAddress, UpgradePlan, Upgraded,
     copies_of,
+};
+pub use ordered::{
+    IdempotencyKey, KeptAnswer, KeyedAnswer, OrderRecord, OrderWritten, RequestDigest,
 };
 pub use person::{
     ContactStep, PersonCall, PersonContact, PersonDecision, PersonPrompt, PersonRecord,
@@ -113,4 +124,6 @@ pub struct Store {
     /// Whether it was opened to read, and nothing is written.
     is_to_read: bool,
     salt: Salt,
+    /// What its changes leave in the audit log.
+    audit: Option<Arc<AuditEntry>>,
 }

@@ -220,6 +220,7 @@ impl Store {
         }
         let gone = tx.execute(DELETE_DROPS, args![&given]).await?;
         if campaign.is_none() {
+            tx.execute(DELETE_ORDERS, args![&given]).await?;
             let numbers = found.iter().map(|(_, _, number)| row! { number: number });
             tx.forget_numbers(rows(numbers), NO_CAMPAIGN).await?;
         }
@@ -401,6 +402,12 @@ const COUNT_DROP: Sql = counted!(
 
 const DELETE_DROPS: Sql = sql!(
     "DELETE FROM drops WHERE id IN (SELECT given.id FROM ",
+    { id TEXT },
+    ")"
+);
+
+const DELETE_ORDERS: Sql = sql!(
+    "DELETE FROM ordered_drops WHERE drop_id IN (SELECT given.id FROM ",
     { id TEXT },
     ")"
 );

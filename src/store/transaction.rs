@@ -10,7 +10,7 @@ use sqlx::{
 };
 
 use super::{
-    Store, StoreError,
+    AuditEntry, Store, StoreError,
     bulk::{self, BulkTable, PackedRow},
     error::Failure,
     salt::Salt,
@@ -57,6 +57,8 @@ pub(super) struct Tx {
     /// The version of the schema, if it is of an earlier version of the program.
     pub(super) behind: Option<i64>,
     pub(super) salt: Salt,
+    /// What is appended to the audit log when it is committed.
+    audit: Option<Arc<AuditEntry>>,
     /// Behind the transaction, so that it ends first.
     _turn: Option<Turn>,
 }
@@ -111,7 +113,7 @@ impl Store {
                 begin_postgres(pool, *way, WRITE, WRITE_BY_POOLER).await
             }
         };
-        self.begun(doing.into(), begun, turn)
+        self.begun(doing.into(), begun, (true, turn))
     }
 
     /// Begins a transaction that reads, and sees the database as it was at its first statement.
@@ -124,14 +126,14 @@ impl Store {
                 .map_err(Failure::from),
             Pools::Postgres { pool, way } => begin_postgres(pool, *way, READ, READ_BY_POOLER).await,
         };
-        self.begun(doing.into(), begun, None)
+        self.begun(doing.into(), begun, (false, None))
     }
 
     fn begun(
         &self,
         doing: String,
         transaction: Result<OpenTransaction, Failure>,
-        turn: Option<Turn>,
+        (writes, turn): (bool, Option<Turn>),
     ) -> Result<Tx, StoreError> {
         let place = self.place.clone();
         match transaction {
@@ -143,6 +145,7 @@ impl Store {
                 server_time: None,
                 behind: self.behind,
                 salt: self.salt.clone(),
+                audit: self.audit.clone().filter(|_| writes),
                 _turn: turn,
             }),
             Err(failure) => Err(StoreError::new(doing, place, failure)),
@@ -251,8 +254,11 @@ impl Tx {
         }
     }
 
-    /// Commits all of it.
-    pub(super) async fn commit(self) -> Result<(), StoreError> {
+    /// Commits all of it, with what it leaves in the audit log.
+    pub(super) async fn commit(mut self) -> Result<(), StoreError> {
+        if let Some(entry) = self.audit.take() {
+            self.append_audit(&entry).await?;
+        }
         let done = match self.transaction {
             OpenTransaction::Sqlite(tx) => tx.commit().await.map_err(Failure::from),
             OpenTransaction::Postgres { tx, .. } => timely(tx.commit()).await,

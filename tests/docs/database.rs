@@ -187,6 +187,22 @@ const TABLES: &[(&str, &str)] = &[
         "Prompts that were heard in calls, as fingerprints; of a prompt that comes with the program, what the operator has made of it.",
     ),
     ("prompt_hearings", "The calls in which prompts were heard."),
+    (
+        "tokens",
+        "Tokens of the API. The tokens themselves are nowhere: a digest tells whether one is shown.",
+    ),
+    (
+        "idempotency_keys",
+        "What was answered to the keys that clients of the API chose, for 72 hours. A row is written in the transaction that writes the drop's intent.",
+    ),
+    (
+        "ordered_drops",
+        "What whoever ordered a drop by the API wants to find again.",
+    ),
+    (
+        "audit",
+        "Who changed what: a row in the transaction of each change by the API, and of tokens. Each has the digest of the row before it in its own.",
+    ),
 ];
 
 const COLUMNS: &[(&str, &str)] = &[
@@ -223,7 +239,7 @@ const COLUMNS: &[(&str, &str)] = &[
     ("erased_numbers.because", "the reason that was given"),
     (
         "counters.name",
-        "`campaign` gives campaigns their versions in the order of their commits; `do_not_call` grows with whatever is barred; `ping` is written to see whether anything can be written",
+        "`campaign` gives campaigns their versions in the order of their commits; `do_not_call` grows with whatever is barred; `audit` numbers the rows of the audit log; `ping` is written to see whether anything can be written",
     ),
     ("counters.value", "the count"),
     ("campaigns.id", "its number"),
@@ -608,4 +624,75 @@ const COLUMNS: &[(&str, &str)] = &[
         "the instance whose PBX made the call",
     ),
     ("prompt_hearings.evidence", "the folder of evidence"),
+    ("tokens.id", "its id, the part of it that may be shown"),
+    ("tokens.name", "what it is for"),
+    ("tokens.scopes", "what it is good for, with spaces between"),
+    (
+        "tokens.digest",
+        "SHA-256, in hexadecimal digits, of the whole token",
+    ),
+    (
+        "tokens.networks",
+        "the networks from which it may be used, with spaces between; empty: all",
+    ),
+    ("tokens.created_at", "when it was made"),
+    ("tokens.created_by", "who made it"),
+    (
+        "tokens.expires_at",
+        "until when it is good; null: it does not expire",
+    ),
+    (
+        "tokens.last_used_at",
+        "when it was last used, to the minute",
+    ),
+    ("tokens.last_used_from", "from which address"),
+    ("tokens.revoked_at", "when it was revoked"),
+    (
+        "idempotency_keys.principal",
+        "who asked: `token:` and its id",
+    ),
+    ("idempotency_keys.route", "method and path"),
+    ("idempotency_keys.key", "the key"),
+    (
+        "idempotency_keys.request",
+        "SHA-256, in hexadecimal digits, of the request's body",
+    ),
+    ("idempotency_keys.status", "the status of the answer"),
+    ("idempotency_keys.body", "its body"),
+    (
+        "idempotency_keys.drop_id",
+        "the drop; there is none of this id if the gate refused it",
+    ),
+    ("idempotency_keys.at", "when it was answered"),
+    ("ordered_drops.drop_id", "the drop"),
+    (
+        "ordered_drops.principal",
+        "who ordered it: `token:` and its id",
+    ),
+    (
+        "ordered_drops.foreign_id",
+        "its id in the system that ordered it",
+    ),
+    (
+        "ordered_drops.metadata",
+        "what that system wants back with it, as JSON",
+    ),
+    ("audit.id", "its number; they follow one another"),
+    ("audit.at", "when"),
+    (
+        "audit.who",
+        "who: `token:` and its id, or a user of the system",
+    ),
+    ("audit.via", "`api` or `cli`"),
+    ("audit.ip", "the address it came from"),
+    ("audit.request_id", "the request that it was"),
+    ("audit.action", "what was done"),
+    ("audit.object", "to what; numbers are masked"),
+    ("audit.before", "what it was before, as JSON"),
+    ("audit.after", "what it was after, as JSON"),
+    ("audit.prev_hash", "the digest of the row before"),
+    (
+        "audit.hash",
+        "SHA-256, in hexadecimal digits, of all other columns as a JSON array",
+    ),
 ];

@@ -213,6 +213,20 @@ pub(crate) fn objects() -> String {
         REMOVED,
     );
     add(
+        "`aftertone token add`",
+        "One object. `list` prints an array of them, without `token`.",
+        &one(&[
+            "token",
+            "add",
+            "crm",
+            "--scope",
+            "drops:write",
+            "--network",
+            "10.1.0.0/16",
+        ]),
+        TOKEN,
+    );
+    add(
         "`aftertone explain`",
         "An object for each recording, on a line of its own. Times are in seconds from the answer. Evidence of a drop also has `same_as_live`, and `differences`, `notes` and `phrases` (words that were recognised live) if there are any.",
         &snapshot(|value| value["beeps"].is_array()),
@@ -785,6 +799,27 @@ const CANCEL: &[(&str, &str)] = &[
         "`cancelled`, or `cancelling` as long as drops of it are in flight",
     ),
     ("in_flight", "how many drops of it are in flight"),
+];
+
+const TOKEN: &[(&str, &str)] = &[
+    ("id", "its id, the part of it that may be shown"),
+    ("name", "what it is for"),
+    ("token", "the token itself; it is not shown again"),
+    ("scopes", "what it is good for"),
+    (
+        "networks",
+        "the networks from which it may be used; none: all",
+    ),
+    ("state", "`good`, `expired` or `revoked`"),
+    ("created_at", "when it was made"),
+    ("created_by", "who made it"),
+    (
+        "expires_at",
+        "until when it is good; null: it does not expire",
+    ),
+    ("last_used_at", "when it was last used, to the minute"),
+    ("last_used_from", "from which address"),
+    ("revoked_at", "when it was revoked"),
 ];
 
 const FLEET: &[(&str, &str)] = &[

@@ -56,6 +56,14 @@ fn the_example_file_has_every_key_and_its_default() {
 }
 
 #[test]
+fn the_openapi_document_is_what_the_server_gives() {
+    let page = Page::read(&root().join("docs/src/reference/openapi.json"));
+    let document = serde_json::to_string_pretty(&aftertone::http::openapi()).unwrap() + "\n";
+    let stale = page.keep(&document);
+    assert!(stale.is_none(), "{}", stale.unwrap());
+}
+
+#[test]
 fn the_example_file_is_a_configuration_with_and_without_its_comments() {
     configuration::check_example(&configuration::example());
 }

@@ -1,5 +1,7 @@
 //! Tests through the program's front doors, against a fake Asterisk on real sockets.
 
+mod api;
+
 #[expect(
     dead_code,
     clippy::unwrap_used,

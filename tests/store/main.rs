@@ -23,6 +23,7 @@ mod intent_locks;
 mod lease;
 mod limits;
 mod lists;
+mod ordered;
 mod overlap;
 mod places;
 mod pooler;
@@ -91,6 +92,7 @@ fn main() {
         clocks::trials(&server),
         lists::trials(&server),
         places::trials(&server),
+        ordered::trials(&server),
         overlap::trials(&server),
         pooler::trials(&server),
         prompts::trials(&server),

@@ -1,9 +1,6 @@
 //! Imports a list into a campaign, and shows the progress.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -14,7 +11,7 @@ use super::{
     words::{count, counted, span},
 };
 use crate::{
-    cli::{CliError, database, printer::Printer, stop::Stop},
+    cli::{CliError, printer::Printer, stop::Stop},
     config::Config,
     import::{Import, ImportError, Imported, check_rejects},
     list::{DateOrder, Mapping},
@@ -153,26 +150,6 @@ pub(super) fn look(list: &Path, options: &ImportOptions) -> Result<ColumnUse, Cl
     check_rejects(list, &options.rejects(list))
         .map_err(|error| CliError::new(error).hint(OTHER_REJECTS))?;
     Ok(columns)
-}
-
-/// The name of the list whose import into a campaign was interrupted and not resumed.
-///
-/// # Errors
-/// [`CliError`] if the database fails.
-pub(super) async fn unfinished(
-    campaign: &Campaign,
-    store: &Store,
-) -> Result<Option<String>, CliError> {
-    let imports = store.imports(campaign.id).await;
-    let imports = imports.map_err(database::trouble)?;
-    // A list may have changed and been imported whole since.
-    let last: BTreeMap<_, _> = imports
-        .into_iter()
-        .map(|(source, importing)| (source.name, importing.is_complete))
-        .collect();
-    Ok(last
-        .into_iter()
-        .find_map(|(name, is_complete)| (!is_complete).then_some(name)))
 }
 
 /// The result of an import, for people.

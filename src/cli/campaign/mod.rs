@@ -9,7 +9,6 @@ mod import;
 mod options;
 mod read;
 mod requeue;
-mod result_columns;
 mod results;
 mod run;
 mod simulate;

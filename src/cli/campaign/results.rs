@@ -9,16 +9,13 @@ use anyhow::anyhow;
 use clap::{Args, ValueEnum};
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
-use super::{
-    read::delimiter,
-    result_columns::{ChosenValues, ResultColumns, ResultValues},
-    summary,
-};
+use super::{read::delimiter, summary};
 use crate::{
     cli::{CliError, Exit, database, printer::Printer},
     config::Config,
     drop::Outcome,
     list::Writer,
+    orders::{ChosenValues, ResultColumns, ResultValues},
     phone::{PhoneNumber, Rules},
     store::{Campaign, Filter, Store},
 };

@@ -1,7 +1,5 @@
 //! `aftertone campaign status`: the state of campaigns, from the database, whether a controller runs them or not.
 
-use std::collections::BTreeMap;
-
 use clap::Args;
 use jiff::{Timestamp, tz::TimeZone};
 use serde_json::Value;
@@ -16,8 +14,8 @@ use crate::{
     cli::{CliError, Exit, database, printer::Printer},
     config::Config,
     controller::pruner::prunable,
-    orders::{CampaignView, StoredView, WaitingView},
-    store::{Campaign, Status, Store, WaitingGroup},
+    orders::{CampaignView, stored_view},
+    store::Status,
 };
 
 /// Show the state of campaigns
@@ -51,7 +49,8 @@ pub(super) async fn run(
     campaigns.sort_by_key(|campaign| campaign.id);
     let mut all = Vec::with_capacity(campaigns.len());
     for campaign in campaigns {
-        all.push(view(campaign, &store, now).await?);
+        let view = stored_view(campaign, &store, now).await;
+        all.push(view.map_err(database::trouble)?);
     }
     let turn = store.prune_turn(now).await.map_err(database::trouble)?;
     let is_wanted = prunable(config, now).is_some();
@@ -107,49 +106,6 @@ pub(super) fn state(standing: &str, has_controller: bool) -> String {
 /// Whether a campaign is left alone: it has work to do, and no controller is alive.
 fn waits_for_controller(standing: &str, has_controller: bool) -> bool {
     !has_controller && matches!(standing, "running" | "cancelling")
-}
-
-async fn view(campaign: Campaign, store: &Store, now: Timestamp) -> Result<CampaignView, CliError> {
-    let tally = store.tally(campaign.id).await.map_err(database::trouble)?;
-    let waiting = store.waiting(campaign.id, now).await;
-    let waiting = waiting.map_err(database::trouble)?.into_iter();
-    let has_controller = store.has_controller(now).await;
-    Ok(CampaignView {
-        id: campaign.id,
-        standing: campaign.status.slug(),
-        contacts: tally.contacts,
-        done: tally.outcomes.values().sum::<u64>() + tally.refused.values().sum::<u64>(),
-        in_flight: tally.in_flight,
-        outcomes: tally.outcomes,
-        refused: tally.refused,
-        stored: Some(StoredView {
-            interrupted_import: import::unfinished(&campaign, store).await?,
-            why: campaign.why,
-            created_at: campaign.created_at,
-            has_controller: has_controller.map_err(database::trouble)?,
-            waiting: tally.waiting,
-            drops: tally.drops,
-            waiting_for: waiting_for(waiting),
-        }),
-        name: campaign.name,
-        run: None,
-    })
-}
-
-/// What contacts wait for, the soonest first; those that hours hold, whether by themselves or with their place, together.
-fn waiting_for(groups: impl Iterator<Item = WaitingGroup>) -> Vec<WaitingView> {
-    let mut all: BTreeMap<_, u64> = BTreeMap::new();
-    for group in groups {
-        let key = (group.until, group.reason, group.zone);
-        *all.entry(key).or_default() += group.contacts;
-    }
-    let view = |((until, reason, zone), contacts)| WaitingView {
-        reason,
-        until,
-        zone,
-        contacts,
-    };
-    all.into_iter().map(view).collect()
 }
 
 fn lines(view: &CampaignView, now: Timestamp, zone: &TimeZone) -> Vec<String> {
@@ -212,10 +168,13 @@ fn lines(view: &CampaignView, now: Timestamp, zone: &TimeZone) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::{
         campaign::{HeldReason, RefusedReason, engine::CampaignId},
         drop::Outcome,
+        orders::{StoredView, WaitingView},
     };
 
     #[test]

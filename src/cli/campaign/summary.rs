@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 
 use super::{
     board::REFUSED,
-    result_columns::units,
     status::state,
     words::{count, counted, percent},
 };
@@ -20,6 +19,7 @@ use crate::{
     cli::{CliError, database, printer::Printer},
     drop::Outcome,
     evidence::{Bar, Chart, Layout, Part, PictureFormat, save},
+    orders::units,
     store::{CallsOfLength, Campaign, Store, Tally},
     words::Leg,
 };

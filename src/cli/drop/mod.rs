@@ -139,6 +139,7 @@ fn order(
             .evidence
             .clone()
             .or_else(|| config.evidence.dir.clone()),
+        record: None,
     })
 }
 
@@ -218,6 +219,7 @@ fn not_dialled(
         }
         SingleDropError::Evidence(EvidenceError::Task(_))
         | SingleDropError::Interrupted
+        | SingleDropError::KeyTaken
         | SingleDropError::Cancelled { .. } => CliError::new(error),
     }
 }

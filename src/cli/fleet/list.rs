@@ -1,170 +1,10 @@
 //! What `aftertone fleet list` shows.
 
 use jiff::{Timestamp, tz::TimeZone};
-use serde::Serialize;
 
-use crate::{
-    campaign::{
-        budget::{Budget, BudgetLimits, Gauge},
-        pace::Rate,
-    },
-    orders::GaugeView,
-    store::{Fleet, FleetController, FleetPbx, Stated, Store, StoreError},
-};
+use crate::orders::FleetView;
 
-/// All PBXes and trunks.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct FleetView {
-    at: Timestamp,
-    pbxes: Vec<PbxView>,
-    trunks: Vec<TrunkView>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-struct PbxView {
-    name: String,
-    identity: Option<String>,
-    trunk: Option<String>,
-    seen_at: Option<Timestamp>,
-    in_flight: u64,
-    starts_in_last_minute: u64,
-    controllers: Vec<ControllerView>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-struct ControllerView {
-    run: String,
-    alive: bool,
-    /// What it runs: `campaigns`, or a `drop` outside any.
-    runs: Option<&'static str>,
-    rate: Option<String>,
-    most_in_flight: Option<u32>,
-    began_at: Timestamp,
-    lease_ends: Timestamp,
-    in_flight: u64,
-    leased: u64,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-struct TrunkView {
-    name: String,
-    pbxes: Vec<String>,
-    /// The strictest of the limits that its controllers state.
-    rate: Option<String>,
-    most_in_flight: Option<u32>,
-    disagreement: Option<String>,
-    in_flight: u64,
-    starts_in_last_minute: u64,
-    window_s: u64,
-    budget: Vec<GaugeView>,
-}
-
-/// Reads what else is shown of a fleet; budgets are judged by these limits.
-///
-/// # Errors
-/// [`StoreError`].
-pub(super) async fn view(
-    fleet: &Fleet,
-    store: &Store,
-    limits: &BudgetLimits,
-    now: Timestamp,
-) -> Result<FleetView, StoreError> {
-    let mut trunks = Vec::new();
-    for (name, stated) in fleet.trunks() {
-        let since = now.checked_sub(limits.window).unwrap_or(Timestamp::MIN);
-        let mut budget = Budget::new(*limits);
-        for calls in store.recent_calls(name, since, None).await? {
-            budget.add(calls.calls, calls.at);
-        }
-        trunks.push(trunk(fleet, name, &stated, &budget));
-    }
-    Ok(FleetView {
-        at: now,
-        pbxes: pbxes(fleet),
-        trunks,
-    })
-}
-
-fn pbxes(fleet: &Fleet) -> Vec<PbxView> {
-    let view = |pbx: &FleetPbx| {
-        let controllers = fleet.controllers.iter();
-        let controllers = controllers.filter(|each| each.pbx == pbx.name);
-        let registered = pbx.registered.as_ref();
-        PbxView {
-            name: pbx.name.clone(),
-            identity: registered.map(|registered| registered.identity.clone()),
-            trunk: registered.map(|registered| registered.trunk.clone()),
-            seen_at: registered.map(|registered| registered.seen_at),
-            in_flight: pbx.in_flight,
-            starts_in_last_minute: pbx.starts,
-            controllers: controllers.map(controller).collect(),
-        }
-    };
-    fleet.pbxes.iter().map(view).collect()
-}
-
-fn controller(controller: &FleetController) -> ControllerView {
-    let stated = controller.stated.as_ref();
-    let runs = |stated: &Stated| {
-        if stated.is_single {
-            "drop"
-        } else {
-            "campaigns"
-        }
-    };
-    ControllerView {
-        run: controller.run.to_string(),
-        alive: controller.is_alive,
-        runs: stated.map(runs),
-        rate: stated.map(|stated| stated.rate.to_string()),
-        most_in_flight: stated.map(|stated| stated.in_flight),
-        began_at: controller.began_at,
-        lease_ends: controller.lease_ends,
-        in_flight: controller.in_flight,
-        leased: controller.leased,
-    }
-}
-
-fn trunk(
-    fleet: &Fleet,
-    name: &str,
-    stated: &[(&FleetController, &Stated)],
-    budget: &Budget,
-) -> TrunkView {
-    let of_it = || {
-        fleet.pbxes.iter().filter(|pbx| {
-            let registered = pbx.registered.as_ref();
-            registered.is_some_and(|registered| registered.trunk == name)
-        })
-    };
-    // Starts in a fixed time that is longer than any span of a rate.
-    let speed = |rate: &Rate| {
-        let micros = rate.per().as_micros().max(1);
-        u128::from(rate.starts()) * 1_000_000_000_000 / micros
-    };
-    let rates = stated.iter().map(|(_, stated)| stated.rate);
-    let gauge = |gauge| {
-        let reading = budget.read(gauge);
-        GaugeView {
-            gauge,
-            share: reading.share(),
-            limit: reading.limit,
-        }
-    };
-    TrunkView {
-        name: name.to_owned(),
-        pbxes: of_it().map(|pbx| pbx.name.clone()).collect(),
-        rate: rates.min_by_key(speed).map(|rate| rate.to_string()),
-        most_in_flight: stated.iter().map(|(_, stated)| stated.in_flight).min(),
-        disagreement: fleet.disagreement(name),
-        in_flight: of_it().map(|pbx| pbx.in_flight).sum(),
-        starts_in_last_minute: of_it().map(|pbx| pbx.starts).sum(),
-        window_s: budget.limits().window.as_secs(),
-        budget: Gauge::ALL.into_iter().map(gauge).collect(),
-    }
-}
-
-/// The same for people; times in this zone.
+/// The fleet for people; times in this zone.
 pub(super) fn lines(view: &FleetView, zone: &TimeZone) -> Vec<String> {
     let clock = |at: Timestamp| {
         let at = at.to_zoned(zone.clone());
@@ -240,10 +80,19 @@ pub(super) fn lines(view: &FleetView, zone: &TimeZone) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{collections::BTreeMap, time::Duration};
 
     use super::*;
-    use crate::{campaign::budget::Calls, drop::Technique, id::RunName, store::RegisteredPbx};
+    use crate::{
+        campaign::{
+            budget::{Budget, BudgetLimits, Calls},
+            pace::Rate,
+        },
+        drop::Technique,
+        id::RunName,
+        orders::shown_fleet,
+        store::{Fleet, FleetController, FleetPbx, RegisteredPbx, Stated},
+    };
 
     #[test]
     fn a_fleet_is_a_few_lines() {
@@ -294,15 +143,8 @@ mod tests {
         });
         let calls = Calls::at_least(Technique::Double);
         budget.add(calls, at("2026-11-24T12:04:00Z"));
-        let trunks = fleet.trunks();
-        let view = FleetView {
-            at: at("2026-11-24T12:05:00Z"),
-            pbxes: pbxes(&fleet),
-            trunks: trunks
-                .iter()
-                .map(|(name, stated)| trunk(&fleet, name, stated, &budget))
-                .collect(),
-        };
+        let budgets = BTreeMap::from([("carrier".to_owned(), budget)]);
+        let view = shown_fleet(&fleet, &budgets, at("2026-11-24T12:05:00Z"));
         insta::assert_snapshot!(lines(&view, &TimeZone::UTC).join("\n"));
         insta::assert_snapshot!(serde_json::to_string_pretty(&view).unwrap());
     }

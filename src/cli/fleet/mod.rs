@@ -10,6 +10,7 @@ use super::{CliError, Exit, database, printer::Printer};
 use crate::{
     config::Config,
     controller::gone,
+    orders::fleet_view,
     store::{Gone, Store},
 };
 
@@ -84,9 +85,8 @@ async fn list(
     printer: Printer,
 ) -> Result<Exit, CliError> {
     let now = database::now();
-    let fleet = store.fleet(now).await.map_err(database::trouble)?;
-    let view = list::view(&fleet, store, &config.trunk.limits, now);
-    let view = view.await.map_err(database::trouble)?;
+    let view = fleet_view(store, &config.trunk.limits, now).await;
+    let view = view.map_err(database::trouble)?;
     if args.json {
         printer.json(&view);
         return Ok(Exit::Success);

@@ -41,9 +41,10 @@ use super::{CliError, Exit, campaign::wait, database, printer::Printer};
 use crate::{
     clock,
     config::Config,
-    controller::ControllerError,
+    controller::{ControllerError, ordered_drops::OrderedDrops},
     error_chain::chain,
-    http::{Api, Condition, DriverCondition, Server, ServerError},
+    http::{Api, ApiState, Condition, DriverCondition, Server, ServerError},
+    orders::SingleDrops,
     store::{ErrorClass::Away, Store},
     telemetry,
 };
@@ -103,11 +104,19 @@ pub(super) async fn run(
     let has_pbx = config_seen.borrow().has_pbx;
     let (condition, condition_seen) = watch::channel(Condition::default());
     let (stopping, closed) = (CancellationToken::new(), CancellationToken::new());
+    let hang_up = CancellationToken::new();
+    let drops = has_pbx.then(|| {
+        let (store, config) = (store.clone(), config_seen.clone());
+        OrderedDrops::begin(store, config, stopping.clone(), hang_up.clone())
+    });
+    let (drops, dropping) = drops.unzip();
     let api = Api {
         store: store.clone(),
         config: config_seen.clone(),
         condition: condition_seen,
         stopping: stopping.clone(),
+        drops: drops.map(|drops| Arc::new(drops) as Arc<dyn SingleDrops>),
+        state: ApiState::default(),
     };
     let mut service = Service {
         file: file.map(Path::to_owned),
@@ -117,6 +126,8 @@ pub(super) async fn run(
         condition,
         stopping,
         dialling: has_pbx.then(|| Dialling::start(config_seen, store, printer)),
+        drops: dropping,
+        hang_up,
         ending: None,
     };
     service.show();
@@ -181,6 +192,10 @@ struct Service {
     stopping: CancellationToken,
     /// The controller; `None` if there is no PBX, or if it has ended.
     dialling: Option<Dialling>,
+    /// The single drops that are ordered over HTTP; `None` if there is no PBX, or if they have ended.
+    drops: Option<JoinHandle<()>>,
+    /// Hangs these up.
+    hang_up: CancellationToken,
     ending: Option<ServiceEnding>,
 }
 
@@ -233,6 +248,10 @@ impl Service {
                     Next::GoOn
                 }
                 ended = ended(self.dialling.as_mut()) => self.on_controller_ended(ended),
+                () = dropped(self.drops.as_mut()) => {
+                    self.drops = None;
+                    self.close_if_ended()
+                }
                 served = &mut serving, if is_serving => {
                     is_serving = false;
                     self.on_server_ended(served.map_err(anyhow::Error::new).and_then(|served| Ok(served?)))
@@ -287,7 +306,7 @@ impl Service {
         });
         self.manager.stopping(EXTENSION);
         let Some(dialling) = &self.dialling else {
-            return Next::Close;
+            return self.close_if_ended();
         };
         self.printer.talk(&format!(
             "ending: drops in flight finish, and are hung up in {} s, or at the next signal",
@@ -308,6 +327,7 @@ impl Service {
         if let Some(ending) = &mut self.ending {
             ending.hang_up_at = None;
         }
+        self.hang_up.cancel();
         if let Some(dialling) = &self.dialling {
             self.printer.talk("hanging up");
             dialling.order(DiallingOrder::HangUp);
@@ -329,8 +349,20 @@ impl Service {
                 exit: Exit::Failure,
             });
             ending.exit = Exit::Failure;
+            self.hang_up.cancel();
         }
-        Next::Close
+        // The drops that were ordered end with it.
+        self.stopping.cancel();
+        self.close_if_ended()
+    }
+
+    /// Closes, once neither the controller nor ordered drops have anything in flight.
+    const fn close_if_ended(&self) -> Next {
+        if self.dialling.is_none() && self.drops.is_none() {
+            Next::Close
+        } else {
+            Next::GoOn
+        }
     }
 
     /// The HTTP server has ended, which it does only if it cannot go on: nobody could look or stop any more.
@@ -442,6 +474,16 @@ async fn ended(dialling: Option<&mut Dialling>) -> Result<(), ControllerError> {
     match (&mut dialling.task).await {
         Ok(ended) => ended,
         Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
+/// Waits for the end of the ordered drops, if there are any; their panic is ours.
+async fn dropped(drops: Option<&mut JoinHandle<()>>) {
+    let Some(drops) = drops else {
+        return std::future::pending().await;
+    };
+    if let Err(error) = drops.await {
+        std::panic::resume_unwind(error.into_panic());
     }
 }
 

@@ -220,6 +220,17 @@ impl Store {
     }
 }
 
+/// Writes one thing that is not asked of a whole campaign, as [`Store::commit`] does.
+pub(super) async fn write_alone(
+    tx: &mut Tx,
+    holder: &ControllerLease,
+    one: &[Write; 1],
+    now: Timestamp,
+) -> Result<Written, StoreError> {
+    let written = write(tx, holder, one, now).await?;
+    Ok(written.into_iter().next().unwrap_or(Written::Fenced))
+}
+
 /// Decides on a batch and writes it, but for what is asked of whole campaigns.
 async fn write(
     tx: &mut Tx,

@@ -349,6 +349,7 @@ impl Store {
                 opened: Arc::new(opened),
                 is_to_read: access == Access::Read,
                 salt: Default::default(),
+                audit: None,
             }),
             Err(failure) => Err(StoreError::new(OPENING.to_owned(), shown, failure)),
         }
@@ -732,6 +733,12 @@ fn migrations(database: Database) -> Vec<Migration> {
             "drafts",
             include_str!("../migrations/0012.sqlite.sql"),
             include_str!("../migrations/0012.postgres.sql"),
+        ),
+        (
+            13,
+            "tokens, keys and the audit log",
+            include_str!("../migrations/0013.sqlite.sql"),
+            include_str!("../migrations/0013.postgres.sql"),
         ),
     ];
     let step = |(version, name, sqlite, postgres): (i64, &'static str, &'static str, _)| {

@@ -22,7 +22,7 @@ use crate::{
     cli::{CliError, Exit, database, printer::Printer, stop::Stop},
     config::Config,
     controller::{Controller, ControllerError, Ended, Orders, Selection},
-    orders::View,
+    orders::{View, unfinished_import},
     store::{Campaign, ErrorClass::Away, Status, Store},
 };
 
@@ -126,7 +126,8 @@ async fn which(
             None
         };
         if let Some(campaign) = campaign {
-            if let Some(list) = import::unfinished(&campaign, store).await? {
+            let unfinished = unfinished_import(&campaign, store).await;
+            if let Some(list) = unfinished.map_err(database::trouble)? {
                 printer.warning(&import::unfinished_words(what, &list));
             }
             names.push(what.clone());

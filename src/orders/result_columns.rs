@@ -16,20 +16,20 @@ use crate::{
 
 /// How rows are shown.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct ResultColumns<'a> {
+pub struct ResultColumns<'a> {
     /// The campaign's name.
-    pub(super) campaign: &'a str,
+    pub campaign: &'a str,
     /// What the trunk charges, if that is known.
-    pub(super) price: Option<&'a Price>,
+    pub price: Option<&'a Price>,
     /// Whether numbers show whole.
-    pub(super) full_number: bool,
+    pub full_number: bool,
     /// Whether times are the local ones of the contact, as a spreadsheet reads them; otherwise RFC 3339 in UTC.
-    pub(super) local_times: bool,
+    pub local_times: bool,
 }
 
 /// A row's values, in the order of [`ResultColumns::NAMES`].
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct ResultValues<'a>([Cell<'a>; COUNT]);
+pub struct ResultValues<'a>([Cell<'a>; COUNT]);
 
 /// A value.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,7 +44,7 @@ enum Cell<'a> {
 
 impl ResultColumns<'_> {
     /// The names of the columns.
-    pub(super) const NAMES: [&'static str; COUNT] = [
+    pub const NAMES: [&'static str; COUNT] = [
         "campaign",
         "line",
         "number",
@@ -86,7 +86,7 @@ impl ResultColumns<'_> {
     ///
     /// # Errors
     /// The first name that is not a column.
-    pub(super) fn places(names: &[String]) -> Result<Vec<usize>, String> {
+    pub fn places(names: &[String]) -> Result<Vec<usize>, String> {
         let places = names.iter().map(|name| {
             let place = Self::NAMES.iter().position(|known| known == name);
             place.ok_or_else(|| name.clone())
@@ -95,7 +95,7 @@ impl ResultColumns<'_> {
     }
 
     /// A row's values.
-    pub(super) fn of<'r>(&self, row: &'r ResultRow) -> ResultValues<'r>
+    pub fn of<'r>(&self, row: &'r ResultRow) -> ResultValues<'r>
     where
         Self: 'r,
     {
@@ -185,7 +185,7 @@ impl ResultColumns<'_> {
 
 impl ResultValues<'_> {
     /// The values as text; what is not there is empty.
-    pub(super) fn texts(&self) -> [Cow<'_, str>; COUNT] {
+    pub fn texts(&self) -> [Cow<'_, str>; COUNT] {
         self.0.each_ref().map(|cell| match cell {
             Cell::Nothing => Cow::Borrowed(""),
             Cell::Text(text) => Cow::Borrowed(text.as_ref()),
@@ -199,7 +199,7 @@ impl ResultValues<'_> {
 
 /// A row's values in some columns, with their names.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct ChosenValues<'a, 'r>(pub(super) &'a ResultValues<'r>, pub(super) &'a [usize]);
+pub struct ChosenValues<'a, 'r>(pub &'a ResultValues<'r>, pub &'a [usize]);
 
 impl Serialize for ChosenValues<'_, '_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -238,7 +238,7 @@ impl<'a> Cell<'a> {
 }
 
 /// An amount as a JSON number; exact to the millionth below nine thousand millions.
-pub(super) fn units(amount: Money) -> f64 {
+pub fn units(amount: Money) -> f64 {
     amount.millionths() as f64 / 1e6
 }
 

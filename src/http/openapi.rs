@@ -1,0 +1,567 @@
+//! The OpenAPI document of the API. Its paths are the rows of [`OPERATIONS`], which a test holds to the table of routes; its
+//! schemas are made from types that are nothing but that, which the tests of the API hold to what is answered.
+
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+
+use super::{
+    idempotency,
+    openapi_schemas::{
+        AuditPage, CampaignChange, CampaignOrder, CampaignPage, CampaignShown, CheckRequest,
+        Checks, DoNotCallEntry, DoNotCallLists, DoNotCallReason, DropAccepted, DropOrder, DropPage,
+        DropShown, DropTimeline, Fleet, MessageList, Problem, StandingOrder, WaitingShown,
+    },
+    problem::{PROBLEM_JSON, ProblemKind, problem_type},
+};
+use crate::auth::Action;
+
+/// What the document says of a route, beside what the route itself knows.
+struct Operation {
+    method: &'static str,
+    path: &'static str,
+    id: &'static str,
+    summary: &'static str,
+    description: &'static str,
+    /// Names of parameters: of the query, or `{...}` of the path, or with a capital of the headers.
+    parameters: &'static [&'static str],
+    request: Option<&'static str>,
+    /// Status, description, and the schema of the body.
+    responses: &'static [(u16, &'static str, Option<&'static str>)],
+}
+
+const OPERATIONS: &[Operation] = &[
+    Operation {
+        method: "POST",
+        path: "/drops",
+        id: "order_drop",
+        summary: "Order a drop: one message to one number",
+        description: "The gate, the intent and the trunk's limits are asked as for every other drop. It is answered once the \
+            intent is committed. A key stays with its first request for 72 h, whatever came of it: the same request is \
+            answered as before, a drop that has failed stays that drop, and so does a refusal. For a new attempt choose a new key.",
+        parameters: &["Idempotency-Key", "Prefer"],
+        request: Some("DropOrder"),
+        responses: &[
+            (202, "It is on its way", Some("DropAccepted")),
+            (200, "It has ended; only with `Prefer: wait`", Some("Drop")),
+        ],
+    },
+    Operation {
+        method: "GET",
+        path: "/drops",
+        id: "list_drops",
+        summary: "List drops, the latest first",
+        description: "Of campaigns and single ones. `foreign_id` finds those that were ordered with it.",
+        parameters: &["limit", "cursor", "number", "foreign_id", "full_numbers"],
+        request: None,
+        responses: &[(200, "A page", Some("DropPage"))],
+    },
+    Operation {
+        method: "GET",
+        path: "/drops/{drop}",
+        id: "show_drop",
+        summary: "Show a drop",
+        description: "",
+        parameters: &["{drop}", "full_numbers"],
+        request: None,
+        responses: &[(200, "The drop", Some("Drop"))],
+    },
+    Operation {
+        method: "DELETE",
+        path: "/drops/{drop}",
+        id: "cancel_drop",
+        summary: "Cancel a drop that is in flight",
+        description: "It is hung up, and has its end. Drops of campaigns are cancelled by the campaign's standing.",
+        parameters: &["{drop}"],
+        request: None,
+        responses: &[(202, "It is being hung up", Some("Drop"))],
+    },
+    Operation {
+        method: "GET",
+        path: "/drops/{drop}/timeline",
+        id: "show_timeline",
+        summary: "Show what happened to a drop, and why it was allowed",
+        description: "",
+        parameters: &["{drop}"],
+        request: None,
+        responses: &[(
+            200,
+            "The timeline and the gate's ruling",
+            Some("DropTimeline"),
+        )],
+    },
+    Operation {
+        method: "GET",
+        path: "/drops/{drop}/picture.svg",
+        id: "draw_drop",
+        summary: "Draw what was heard of a drop",
+        description: "From its evidence, if that is kept on the server's machine. That it was looked at is in the audit log.",
+        parameters: &["{drop}"],
+        request: None,
+        responses: &[(200, "The picture", Some("Picture"))],
+    },
+    Operation {
+        method: "POST",
+        path: "/campaigns",
+        id: "create_campaign",
+        summary: "Create a campaign",
+        description: "Nothing of it is dialled before somebody says run: with `\"run\": true`, by its standing, or on the command line.",
+        parameters: &[],
+        request: Some("CampaignOrder"),
+        responses: &[(201, "It is created", Some("Campaign"))],
+    },
+    Operation {
+        method: "GET",
+        path: "/campaigns",
+        id: "list_campaigns",
+        summary: "List campaigns, the latest first",
+        description: "",
+        parameters: &["limit", "cursor"],
+        request: None,
+        responses: &[(200, "A page", Some("CampaignPage"))],
+    },
+    Operation {
+        method: "GET",
+        path: "/campaigns/{campaign}",
+        id: "show_campaign",
+        summary: "Show a campaign: its state and its settings",
+        description: "",
+        parameters: &["{campaign}"],
+        request: None,
+        responses: &[(200, "The campaign", Some("Campaign"))],
+    },
+    Operation {
+        method: "PATCH",
+        path: "/campaigns/{campaign}",
+        id: "change_campaign",
+        summary: "Change a campaign's settings, even while it runs",
+        description: "What is not given stays. Drops in flight keep the settings that they started with.",
+        parameters: &["{campaign}", "If-Match"],
+        request: Some("CampaignChange"),
+        responses: &[(200, "It is changed", Some("Campaign"))],
+    },
+    Operation {
+        method: "DELETE",
+        path: "/campaigns/{campaign}",
+        id: "delete_campaign",
+        summary: "Delete a campaign that has no drops",
+        description: "Drops are the record of who was called: a campaign that has any is cancelled, and stays.",
+        parameters: &["{campaign}"],
+        request: None,
+        responses: &[(204, "It is gone", None)],
+    },
+    Operation {
+        method: "PUT",
+        path: "/campaigns/{campaign}/standing",
+        id: "set_standing",
+        summary: "Run, pause or cancel a campaign",
+        description: "A controller that runs it obeys within a second.",
+        parameters: &["{campaign}"],
+        request: Some("StandingOrder"),
+        responses: &[(200, "It is ordered", Some("Campaign"))],
+    },
+    Operation {
+        method: "GET",
+        path: "/campaigns/{campaign}/waiting",
+        id: "list_waiting",
+        summary: "List what the contacts of a campaign wait for",
+        description: "",
+        parameters: &["{campaign}"],
+        request: None,
+        responses: &[(
+            200,
+            "What they wait for, the soonest first",
+            Some("Waiting"),
+        )],
+    },
+    Operation {
+        method: "GET",
+        path: "/campaigns/{campaign}/results",
+        id: "export_results",
+        summary: "Export what came of a campaign",
+        description: "A row for each drop, and with `undialled` for each contact without one, ordered by contact and attempt, as they are \
+            read: as CSV, as JSON, or as a JSON object a line. An answer that is cut off was not whole.",
+        parameters: &[
+            "{campaign}",
+            "fields",
+            "outcome",
+            "since",
+            "until",
+            "number",
+            "foreign_id",
+            "variant",
+            "undialled",
+            "full_numbers",
+        ],
+        request: None,
+        responses: &[(200, "The rows", Some("Rows"))],
+    },
+    Operation {
+        method: "POST",
+        path: "/checks",
+        id: "check_numbers",
+        summary: "Ask the gate about numbers, dialling nothing",
+        description: "A drop asks the gate again at the moment of the call.",
+        parameters: &[],
+        request: Some("CheckRequest"),
+        responses: &[(
+            200,
+            "What the gate says to each, in their order",
+            Some("Checks"),
+        )],
+    },
+    Operation {
+        method: "GET",
+        path: "/do-not-call",
+        id: "list_do_not_call",
+        summary: "List the do-not-call lists",
+        description: "",
+        parameters: &[],
+        request: None,
+        responses: &[(200, "The lists", Some("DoNotCallLists"))],
+    },
+    Operation {
+        method: "GET",
+        path: "/do-not-call/{list}/numbers/{number}",
+        id: "show_do_not_call",
+        summary: "Look a number up on a do-not-call list",
+        description: "",
+        parameters: &["{list}", "{number}"],
+        request: None,
+        responses: &[(200, "It is on the list", Some("DoNotCallEntry"))],
+    },
+    Operation {
+        method: "PUT",
+        path: "/do-not-call/{list}/numbers/{number}",
+        id: "add_do_not_call",
+        summary: "Put a number on a do-not-call list",
+        description: "The list is made if it is missing. When it is answered, no drop to the number begins any more, of any campaign or controller.",
+        parameters: &["{list}", "{number}"],
+        request: Some("DoNotCallReason"),
+        responses: &[
+            (201, "It is on the list from now on", Some("DoNotCallEntry")),
+            (200, "It was on the list before", Some("DoNotCallEntry")),
+        ],
+    },
+    Operation {
+        method: "DELETE",
+        path: "/do-not-call/{list}/numbers/{number}",
+        id: "remove_do_not_call",
+        summary: "Take a number off a do-not-call list",
+        description: "Who did it, when and why is kept.",
+        parameters: &["{list}", "{number}", "because"],
+        request: None,
+        responses: &[(204, "It is not on the list any more", None)],
+    },
+    Operation {
+        method: "GET",
+        path: "/messages",
+        id: "list_messages",
+        summary: "List the prepared messages",
+        description: "",
+        parameters: &[],
+        request: None,
+        responses: &[(200, "The messages, by name", Some("MessageList"))],
+    },
+    Operation {
+        method: "GET",
+        path: "/messages/{message}",
+        id: "show_message",
+        summary: "Show a message, and what was done to its recording",
+        description: "",
+        parameters: &["{message}"],
+        request: None,
+        responses: &[(200, "The message", Some("Message"))],
+    },
+    Operation {
+        method: "PUT",
+        path: "/messages/{message}",
+        id: "prepare_message",
+        summary: "Prepare a recording for the telephone and keep it",
+        description: "The body is the recording: WAV, MP3, FLAC or Ogg Vorbis, at most 50 MiB. One of the same name is replaced; drops in flight keep the one they have.",
+        parameters: &["{message}"],
+        request: Some("Recording"),
+        responses: &[
+            (201, "It is prepared", Some("Message")),
+            (
+                200,
+                "It is prepared in the place of another one",
+                Some("Message"),
+            ),
+        ],
+    },
+    Operation {
+        method: "DELETE",
+        path: "/messages/{message}",
+        id: "remove_message",
+        summary: "Remove a message",
+        description: "",
+        parameters: &["{message}"],
+        request: None,
+        responses: &[(204, "It is gone", None)],
+    },
+    Operation {
+        method: "GET",
+        path: "/fleet",
+        id: "show_fleet",
+        summary: "Show the PBXes, trunks and controllers that share the database",
+        description: "With the budgets of the trunks, as `aftertone fleet list --json`.",
+        parameters: &[],
+        request: None,
+        responses: &[(200, "The fleet", Some("Fleet"))],
+    },
+    Operation {
+        method: "GET",
+        path: "/audit",
+        id: "list_audit",
+        summary: "List who changed what, the latest first",
+        description: "",
+        parameters: &["limit", "cursor"],
+        request: None,
+        responses: &[(200, "A page", Some("AuditPage"))],
+    },
+    Operation {
+        method: "GET",
+        path: "/openapi.json",
+        id: "show_openapi",
+        summary: "This document",
+        description: "It needs no token.",
+        parameters: &[],
+        request: None,
+        responses: &[(200, "The document", Some("OpenApi"))],
+    },
+];
+
+/// A route that is to be described: its method, its path, and what a token is asked for.
+pub(super) type DescribedRoute = (String, &'static str, Option<Action>);
+
+/// The document of an API that begins at `base` and has these routes.
+pub(super) fn document(base: &str, routes: &[DescribedRoute]) -> Value {
+    let mut paths: Map<String, Value> = Map::new();
+    for operation in OPERATIONS {
+        let path = paths.entry(operation.path).or_insert_with(|| json!({}));
+        path[operation.method.to_ascii_lowercase()] = operation.value(routes);
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Aftertone",
+            "version": "1",
+            "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
+            "description": "Leaves a recorded message in a contact's voicemail through an Asterisk PBX. Within version 1 members \
+                and resources are added and none is renamed or dropped; values of words may be added.",
+        },
+        "servers": [{"url": base}],
+        "security": [{"token": []}],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {
+                "token": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "A token of `aftertone token add`; each operation names the scope that it takes.",
+                },
+            },
+            "schemas": schemas(),
+            "responses": {"Problem": {
+                "description": "It was not carried out",
+                "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+            }},
+        },
+    })
+}
+
+impl Operation {
+    fn value(&self, routes: &[DescribedRoute]) -> Value {
+        let mut routes = routes.iter();
+        let route = routes.find(|(method, path, _)| method == self.method && *path == self.path);
+        let action = route.and_then(|(_, _, action)| *action);
+        let mut responses: Map<String, Value> = Map::new();
+        for (status, description, schema) in self.responses {
+            let mut response = json!({"description": description});
+            if *schema == Some("Picture") {
+                response["content"] = json!({"image/svg+xml": {"schema": {"type": "string"}}});
+            } else if *schema == Some("Rows") {
+                response["content"] = json!({
+                    "text/csv": {"schema": {"type": "string"}},
+                    "application/x-ndjson": {"schema": {"type": "string"}},
+                    "application/json": {"schema": {"type": "array", "items": {"type": "object"}}},
+                });
+            } else if let Some(schema) = schema {
+                let schema = json!({"$ref": format!("#/components/schemas/{schema}")});
+                response["content"] = json!({"application/json": {"schema": schema}});
+            }
+            responses.insert(status.to_string(), response);
+        }
+        let problem = json!({"$ref": "#/components/responses/Problem"});
+        responses.insert("default".to_owned(), problem);
+        let mut words = self.description.to_owned();
+        if let Some(action) = action {
+            let scope = format!("Takes the scope `{}`.", action.scope());
+            words = if words.is_empty() {
+                scope
+            } else {
+                format!("{words} {scope}")
+            };
+        }
+        let parameters: Vec<_> = self.parameters.iter().map(|name| parameter(name)).collect();
+        let mut operation = json!({
+            "operationId": self.id,
+            "summary": self.summary,
+            "description": words,
+            "responses": responses,
+        });
+        if !parameters.is_empty() {
+            operation["parameters"] = parameters.into();
+        }
+        if action.is_none() {
+            operation["security"] = json!([]);
+        }
+        if self.request == Some("Recording") {
+            operation["requestBody"] = json!({"required": true, "content": {"audio/*": {}}});
+        } else if let Some(schema) = self.request {
+            let is_required = schema != "DoNotCallReason";
+            let schema = json!({"$ref": format!("#/components/schemas/{schema}")});
+            operation["requestBody"] = json!({
+                "required": is_required,
+                "content": {"application/json": {"schema": schema}},
+            });
+        }
+        operation
+    }
+}
+
+/// A parameter by its name in [`OPERATIONS`].
+fn parameter(name: &str) -> Value {
+    let in_path = name
+        .strip_prefix('{')
+        .and_then(|name| name.strip_suffix('}'));
+    let (name, place) = match in_path {
+        Some(name) => (name, "path"),
+        None if name.starts_with(|c: char| c.is_ascii_uppercase()) => (name, "header"),
+        None => (name, "query"),
+    };
+    let (description, schema) = match name {
+        "Idempotency-Key" => (
+            "New for each drop, such as a UUID; kept for 72 h",
+            json!({"type": "string", "minLength": 1, "maxLength": 255}),
+        ),
+        "Prefer" => (
+            "`wait=60` waits for the drop's end, 300 s at most",
+            json!({"type": "string"}),
+        ),
+        "If-Match" => ("The `ETag` of what was read", json!({"type": "string"})),
+        "limit" => (
+            "Most items",
+            json!({"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}),
+        ),
+        "cursor" => ("`next` or `previous` of a page", json!({"type": "string"})),
+        "number" if place == "query" => ("Only this number", json!({"type": "string"})),
+        "foreign_id" => ("Only this foreign id", json!({"type": "string"})),
+        "full_numbers" => (
+            "Numbers unmasked; takes the scope `numbers:full`, and is in the audit log",
+            json!({"type": "boolean", "default": false}),
+        ),
+        "because" => (
+            "The reason, kept with the change",
+            json!({"type": "string"}),
+        ),
+        "drop" => ("The drop's id", json!({"type": "string"})),
+        "campaign" => ("The campaign's name", json!({"type": "string"})),
+        "message" => (
+            "The message's name",
+            json!({"type": "string", "pattern": "^[a-z0-9_-]{1,64}$"}),
+        ),
+        "list" => (
+            "The list's name",
+            json!({"type": "string", "pattern": "^[a-z0-9_-]{1,64}$"}),
+        ),
+        _ => ("The number", json!({"type": "string"})),
+    };
+    let is_required = place == "path" || name == "Idempotency-Key" || name == "If-Match";
+    json!({"name": name, "in": place, "required": is_required, "description": description, "schema": schema})
+}
+
+/// Adds a schema, and those that it names.
+fn add<T: ToSchema>(all: &mut Map<String, Value>) {
+    let mut named = vec![(T::name().into_owned(), T::schema())];
+    T::schemas(&mut named);
+    for (name, schema) in named {
+        all.insert(name, serde_json::to_value(schema).unwrap_or_default());
+    }
+}
+
+fn schemas() -> Value {
+    let mut all = Map::new();
+    add::<DropOrder>(&mut all);
+    add::<DropAccepted>(&mut all);
+    add::<DropShown>(&mut all);
+    add::<DropPage>(&mut all);
+    add::<DropTimeline>(&mut all);
+    add::<CampaignOrder>(&mut all);
+    add::<CampaignChange>(&mut all);
+    add::<StandingOrder>(&mut all);
+    add::<CampaignShown>(&mut all);
+    add::<CampaignPage>(&mut all);
+    add::<WaitingShown>(&mut all);
+    add::<CheckRequest>(&mut all);
+    add::<Checks>(&mut all);
+    add::<DoNotCallLists>(&mut all);
+    add::<DoNotCallReason>(&mut all);
+    add::<DoNotCallEntry>(&mut all);
+    add::<MessageList>(&mut all);
+    add::<Fleet>(&mut all);
+    add::<AuditPage>(&mut all);
+    add::<Problem>(&mut all);
+    all.insert("OpenApi".to_owned(), json!({"type": "object"}));
+    let types: Vec<_> = ProblemKind::ALL.into_iter().map(problem_type).collect();
+    all["Problem"]["properties"]["type"]["examples"] = types.into();
+    // Settings have keys of their own beside those that are named.
+    for name in ["CampaignOrder", "CampaignChange"] {
+        all[name]["additionalProperties"] = true.into();
+    }
+    debug_assert_eq!(idempotency::KEPT_FOR.as_hours(), 72, "the document says so");
+    Value::Object(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::http::{openapi, routes::table};
+
+    #[test]
+    fn the_document_has_every_route_and_no_other() {
+        let routes = table()
+            .into_iter()
+            .map(|route| format!("{} {}", route.method, route.path));
+        let operations = OPERATIONS
+            .iter()
+            .map(|operation| format!("{} {}", operation.method, operation.path));
+        assert_eq!(
+            routes.collect::<BTreeSet<_>>(),
+            operations.collect::<BTreeSet<_>>()
+        );
+        let ids: BTreeSet<_> = OPERATIONS.iter().map(|operation| operation.id).collect();
+        assert_eq!(ids.len(), OPERATIONS.len());
+    }
+
+    #[test]
+    fn every_part_that_is_named_is_there() {
+        let document = openapi();
+        let text = document.to_string();
+        for part in text.split("\"$ref\":\"#").skip(1) {
+            let pointer = part.split('"').next().unwrap();
+            assert!(document.pointer(pointer).is_some(), "{pointer}");
+        }
+        for operation in OPERATIONS {
+            let in_path = operation.path.matches('{').count();
+            let named = operation
+                .parameters
+                .iter()
+                .filter(|name| name.starts_with('{'))
+                .count();
+            assert_eq!(in_path, named, "{}", operation.path);
+        }
+    }
+}

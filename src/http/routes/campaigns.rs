@@ -1,0 +1,371 @@
+//! `/campaigns`: settings, standing and state.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::{BASE, messages::message_faults};
+use crate::{
+    auth::{Action, Object},
+    campaign::engine::{CampaignId, InFlight},
+    http::{
+        Api,
+        caller::{Caller, now},
+        fields::Fields,
+        given::{Body, Parameters, SMALL},
+        pagination::{Page, Paging},
+        problem::{Fault, Problem, ProblemKind},
+    },
+    orders::{CampaignView, Spec, SpecError, WaitingView, overlay, stored_view},
+    store::{AuditEntry, Campaign, NewCampaign, OperatorCommand},
+};
+
+/// A campaign: its state as `aftertone campaign status --json` prints it, and its settings.
+#[derive(Debug, Serialize)]
+pub(in crate::http) struct CampaignResource {
+    #[serde(flatten)]
+    view: CampaignView,
+    /// Its number.
+    id: i64,
+    /// Grows with each change; the `ETag`.
+    version: i64,
+    /// Its settings.
+    settings: Map<String, Value>,
+}
+
+/// Creates a campaign; nothing of it is dialled before somebody says run.
+pub(in crate::http) async fn create(
+    State(api): State<Api>,
+    caller: Caller,
+    parameters: Parameters,
+    body: Body<SMALL>,
+) -> Result<Response, Problem> {
+    parameters.finish()?;
+    let mut fields = Fields::of(body.json()?)?;
+    let name = fields.parsed("name", name_of);
+    let name = fields.required(
+        "name",
+        name,
+        "1 to 64 of `a` to `z`, `0` to `9`, `_` and `-`",
+    );
+    let runs = fields.flag("run").unwrap_or(false);
+    let (keys, mut faults) = fields.rest();
+    let spec = read_settings(keys, &api, &mut faults);
+    let (Some(name), Some(spec)) = (name, spec) else {
+        return Err(Problem::invalid(faults));
+    };
+    if !faults.is_empty() {
+        return Err(Problem::invalid(faults));
+    }
+    if runs {
+        caller.may(Action::RunCampaign, Object::Any)?;
+    }
+    if api.store.campaign(&name).await?.is_some() {
+        let words = format!("there is a campaign `{name}`");
+        return Err(Problem::new(ProblemKind::Exists, words));
+    }
+    let new = NewCampaign {
+        name: name.clone(),
+        spec: spec.to_json(),
+    };
+    let entry = AuditEntry {
+        after: Some(new.spec.clone()),
+        ..caller.audit(now(), Action::CreateCampaign, &name)
+    };
+    let mut campaign = api
+        .store
+        .audited(entry)
+        .create_campaign(&new, now())
+        .await?;
+    if runs {
+        campaign = order(&api, &caller, &campaign, OperatorCommand::Resume).await?;
+    }
+    let location = [(header::LOCATION, format!("{BASE}/campaigns/{name}"))];
+    let resource = resource(&api, campaign).await?;
+    Ok((StatusCode::CREATED, location, tagged(resource)).into_response())
+}
+
+/// The campaigns, the latest first.
+pub(in crate::http) async fn list(
+    State(api): State<Api>,
+    mut parameters: Parameters,
+) -> Result<Json<Page<CampaignResource>>, Problem> {
+    let (limit, cursor) = (parameters.text("limit"), parameters.text("cursor"));
+    parameters.finish()?;
+    let paging = Paging::new(api.seal().await?, "campaigns", &[]);
+    let asked = paging.request(limit.as_deref(), cursor.as_deref())?;
+    let is_back = asked.from.as_ref().is_some_and(|from| from.is_back);
+    let from = asked.from.as_ref().and_then(|from| from.key.parse().ok());
+    // The list begins with the latest, so that what is behind a campaign is before it.
+    let found = api
+        .store
+        .campaigns_from(from.map(CampaignId), !is_back, asked.limit + 1);
+    let page = paging.page(&asked, found.await?, |campaign| campaign.id.0.to_string());
+    let mut items = Vec::with_capacity(page.items.len());
+    for campaign in page.items {
+        items.push(resource(&api, campaign).await?);
+    }
+    Ok(Json(Page {
+        items,
+        next: page.next,
+        previous: page.previous,
+    }))
+}
+
+/// One campaign.
+pub(in crate::http) async fn show(
+    State(api): State<Api>,
+    Path(name): Path<String>,
+    parameters: Parameters,
+) -> Result<Response, Problem> {
+    parameters.finish()?;
+    let campaign = find(&api, &name).await?;
+    Ok(tagged(resource(&api, campaign).await?).into_response())
+}
+
+/// What its contacts wait for.
+#[derive(Debug, Serialize)]
+pub(in crate::http) struct WaitingList {
+    items: Vec<WaitingView>,
+}
+
+/// What the contacts of a campaign wait for, the soonest first.
+pub(in crate::http) async fn waiting(
+    State(api): State<Api>,
+    Path(name): Path<String>,
+    parameters: Parameters,
+) -> Result<Json<WaitingList>, Problem> {
+    parameters.finish()?;
+    let campaign = find(&api, &name).await?;
+    let view = stored_view(campaign, &api.store, now()).await?;
+    let items = view
+        .stored
+        .map_or_else(Vec::new, |stored| stored.waiting_for);
+    Ok(Json(WaitingList { items }))
+}
+
+/// Changes settings, even while it runs: those that are given, all others stay.
+pub(in crate::http) async fn change(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(name): Path<String>,
+    parameters: Parameters,
+    headers: HeaderMap,
+    body: Body<SMALL>,
+) -> Result<Response, Problem> {
+    parameters.finish()?;
+    let (given, mut faults) = Fields::of(body.json()?)?.rest();
+    let campaign = find(&api, &name).await?;
+    let version = matches(&headers, &campaign)?;
+    let before = Spec::from_json(&campaign.spec).map_err(unreadable)?;
+    let mut keys = before.to_keys();
+    overlay(&mut keys, given);
+    let spec = read_settings(keys, &api, &mut faults);
+    let Some(spec) = spec.filter(|_| faults.is_empty()) else {
+        return Err(Problem::invalid(faults));
+    };
+    let after = spec.to_json();
+    let entry = AuditEntry {
+        before: Some(before.to_json()),
+        after: Some(after.clone()),
+        ..caller.audit(now(), Action::ChangeCampaign, &name)
+    };
+    let store = api.store.audited(entry);
+    let changed = store
+        .reorder_at(campaign.id, version, &after, now())
+        .await?;
+    let changed = changed.ok_or_else(|| stale(&campaign))?;
+    Ok(tagged(resource(&api, changed).await?).into_response())
+}
+
+/// Deletes a campaign that has no drops.
+pub(in crate::http) async fn delete(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(name): Path<String>,
+    parameters: Parameters,
+) -> Result<StatusCode, Problem> {
+    parameters.finish()?;
+    let campaign = find(&api, &name).await?;
+    let entry = AuditEntry {
+        before: Some(campaign.spec.clone()),
+        ..caller.audit(now(), Action::DeleteCampaign, &name)
+    };
+    api.store
+        .audited(entry)
+        .begin_deletion(campaign.id, now())
+        .await?;
+    // From here on it is cancelled, and who deletes it again goes on.
+    while api.store.delete_some(campaign.id).await? > 0 {}
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Says run, pause or cancel.
+pub(in crate::http) async fn stand(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(name): Path<String>,
+    parameters: Parameters,
+    body: Body<SMALL>,
+) -> Result<Response, Problem> {
+    parameters.finish()?;
+    let mut fields = Fields::of(body.json()?)?;
+    let in_flight = fields.parsed("in_flight", |text| match text {
+        "finish" => Ok(InFlight::Finish),
+        "hang_up" => Ok(InFlight::HangUp),
+        _ => Err("expected `finish` or `hang_up`"),
+    });
+    let in_flight = in_flight.unwrap_or(InFlight::Finish);
+    let command = fields.parsed("standing", |text| match text {
+        "running" => Ok(OperatorCommand::Resume),
+        "paused" => Ok(OperatorCommand::Pause(in_flight)),
+        "cancelled" => Ok(OperatorCommand::Cancel(in_flight)),
+        _ => Err(STANDINGS),
+    });
+    let command = fields.required("standing", command, "`running`, `paused` or `cancelled`");
+    let command = fields.finish(command)?;
+    let campaign = find(&api, &name).await?;
+    let campaign = order(&api, &caller, &campaign, command).await?;
+    Ok(tagged(resource(&api, campaign).await?).into_response())
+}
+
+async fn order(
+    api: &Api,
+    caller: &Caller,
+    campaign: &Campaign,
+    command: OperatorCommand,
+) -> Result<Campaign, Problem> {
+    let wanted = match command {
+        OperatorCommand::Pause(_) => "paused",
+        OperatorCommand::Resume => "running",
+        OperatorCommand::Cancel(_) => "cancelled",
+    };
+    let entry = AuditEntry {
+        before: Some(json!({"standing": campaign.status.slug()}).to_string()),
+        after: Some(json!({"standing": wanted}).to_string()),
+        ..caller.audit(now(), Action::RunCampaign, &campaign.name)
+    };
+    Ok(api
+        .store
+        .audited(entry)
+        .order(campaign.id, command, now())
+        .await?)
+}
+
+pub(super) async fn find(api: &Api, name: &str) -> Result<Campaign, Problem> {
+    let found = api.store.campaign(name).await?;
+    found.ok_or_else(|| Problem::not_found("campaign"))
+}
+
+async fn resource(api: &Api, campaign: Campaign) -> Result<CampaignResource, Problem> {
+    let spec = Spec::from_json(&campaign.spec).map_err(unreadable)?;
+    let (id, version) = (campaign.id.0, campaign.version);
+    Ok(CampaignResource {
+        view: stored_view(campaign, &api.store, now()).await?,
+        id,
+        version,
+        settings: spec.to_keys(),
+    })
+}
+
+fn tagged(resource: CampaignResource) -> impl axum::response::IntoResponse {
+    let tag = HeaderValue::from_str(&etag(resource.version));
+    let tag = tag.unwrap_or_else(|_| HeaderValue::from_static("\"0\""));
+    ([(header::ETAG, tag)], Json(resource))
+}
+
+fn etag(version: i64) -> String {
+    format!("\"{version}\"")
+}
+
+/// The version that a change is made to: `If-Match` names it, or `*` for whatever it is.
+fn matches(headers: &HeaderMap, campaign: &Campaign) -> Result<i64, Problem> {
+    let Some(given) = headers.get(header::IF_MATCH) else {
+        let words = "send `If-Match` with the `ETag` of what you have read";
+        return Err(Problem::new(ProblemKind::PreconditionRequired, words));
+    };
+    let given = given.to_str().unwrap_or("");
+    let own = etag(campaign.version);
+    if given
+        .split(',')
+        .map(str::trim)
+        .any(|tag| tag == "*" || tag == own)
+    {
+        Ok(campaign.version)
+    } else {
+        Err(stale(campaign))
+    }
+}
+
+fn stale(campaign: &Campaign) -> Problem {
+    let words = format!(
+        "`{}` was changed since it was read: read it again",
+        campaign.name
+    );
+    Problem::new(ProblemKind::Changed, words)
+}
+
+fn unreadable(error: SpecError) -> Problem {
+    tracing::error!(%error, "the settings of a campaign cannot be read");
+    Problem::new(
+        ProblemKind::Internal,
+        "the settings of the campaign cannot be read",
+    )
+}
+
+/// Reads settings; every key that is wrong is a fault.
+fn read_settings(mut keys: Map<String, Value>, api: &Api, faults: &mut Vec<Fault>) -> Option<Spec> {
+    let whole = keys.clone();
+    // The reader stops at the first key that is wrong; without it, it finds the next.
+    let spec = loop {
+        match Spec::from_keys(&keys) {
+            Ok(spec) => break Some(spec),
+            Err(SpecError { key, problem }) => {
+                let pointer = format!("/{}", key.replace('.', "/"));
+                if faults.iter().any(|fault| fault.pointer == pointer) {
+                    break None;
+                }
+                faults.push(Fault {
+                    pointer,
+                    detail: problem,
+                });
+                let top = key.split('.').next().unwrap_or_default();
+                if keys.remove(top).is_none() {
+                    // It is missing: with a value that is right, what else is wrong shows.
+                    match top {
+                        "kind" => keys.insert("kind".to_owned(), json!("marketing")),
+                        "message" => keys.insert("message".to_owned(), json!("sound:x")),
+                        _ => break None,
+                    };
+                } else if top == "message" || top == "kind" {
+                    let right = if top == "kind" {
+                        "marketing"
+                    } else {
+                        "sound:x"
+                    };
+                    keys.insert(top.to_owned(), json!(right));
+                }
+            }
+        }
+    };
+    let spec = spec?;
+    faults.extend(message_faults(&spec, api));
+    (keys == whole).then_some(spec)
+}
+
+fn name_of(text: &str) -> Result<String, &'static str> {
+    let is_part = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-';
+    let is_name = (1..=64).contains(&text.len()) && text.bytes().all(is_part);
+    if is_name {
+        Ok(text.to_owned())
+    } else {
+        Err("expected 1 to 64 of `a` to `z`, `0` to `9`, `_` and `-`")
+    }
+}
+
+const STANDINGS: &str = "expected `running`, `paused` or `cancelled`";

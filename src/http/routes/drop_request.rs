@@ -1,0 +1,185 @@
+//! The body of an order of a drop.
+
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use serde_json::{Map, Value};
+
+use crate::{
+    campaign::policy::{CampaignKind, Consent, ConsentKind, Override},
+    config::Config,
+    drop::Technique,
+    http::{fields::Fields, problem::Problem},
+    id::DropId,
+    orders::DropOrder,
+    phone::{CallerId, PhoneNumber},
+    store::OrderRecord,
+};
+
+/// What is ordered.
+#[derive(Debug)]
+pub(super) struct DropRequest {
+    pub(super) number: PhoneNumber,
+    pub(super) message: String,
+    pub(super) kind: CampaignKind,
+    pub(super) consent: Option<Consent>,
+    pub(super) technique: Option<Technique>,
+    pub(super) caller_id: Option<CallerId>,
+    pub(super) overrides: Vec<Override>,
+    pub(super) foreign_id: Option<String>,
+    pub(super) metadata: Option<Map<String, Value>>,
+}
+
+impl DropRequest {
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// [`Problem`] with all that is wrong with it.
+    pub(super) fn read(body: &[u8], config: &Config) -> Result<Self, Problem> {
+        let mut fields = Fields::of(body)?;
+        let rules = config.pbx.rules;
+        let number = fields.parsed("to", |text| PhoneNumber::parse(text, rules));
+        let number = fields.required("to", number, "a number, such as `+12025550101`");
+        let message = fields.parsed("message", message);
+        let message = fields.required("message", message, "the name of a message");
+        let kind = fields.parsed("kind", kind);
+        let kind = fields.required("kind", kind, "`marketing` or `informational`");
+        let consent = fields.within("consent", consent);
+        let technique = fields.parsed("technique", technique);
+        let caller_id = fields.parsed("caller_id", CallerId::parse);
+        fields.parsed("when_held", |text| match text {
+            "refuse" => Ok(()),
+            _ => Err("expected `refuse`: a drop that is held is ordered again by whoever wants it"),
+        });
+        let overrides = fields.within("override", overrides);
+        let foreign_id = fields.parsed("foreign_id", foreign_id);
+        let metadata = fields.object("metadata");
+        if metadata
+            .as_ref()
+            .is_some_and(|object| Value::Object(object.clone()).to_string().len() > METADATA)
+        {
+            fields.fault("metadata", format!("expected at most {METADATA} bytes"));
+        }
+        let read = number.zip(message).zip(kind);
+        let read = read.map(|((number, message), kind)| Self {
+            number,
+            message,
+            kind,
+            consent,
+            technique,
+            caller_id,
+            overrides: overrides.unwrap_or_default(),
+            foreign_id,
+            metadata,
+        });
+        fields.finish(read)
+    }
+
+    /// The order of it.
+    pub(super) fn into_order(self, drop: DropId, record: OrderRecord) -> DropOrder {
+        DropOrder {
+            drop,
+            number: self.number,
+            kind: self.kind,
+            consent: self.consent,
+            overrides: self.overrides,
+            message: self.message,
+            technique: self.technique,
+            caller_id: self.caller_id,
+            record: Box::new(record),
+        }
+    }
+}
+
+/// Reads a consent: how, when, and where that is recorded.
+pub(super) fn consent(fields: &mut Fields) -> Option<Consent> {
+    let level = fields.parsed("level", |text| {
+        ConsentKind::parse(text).ok_or("expected `written` or `verbal`")
+    });
+    let level = fields.required("level", level, "`written` or `verbal`");
+    let at = fields.parsed("at", moment);
+    let at = fields.required("at", at, "a day or a moment");
+    let source = fields
+        .text("source")
+        .filter(|source| !source.trim().is_empty());
+    let source = fields.required(
+        "source",
+        source,
+        "where it is recorded, such as `web form 2026-03`",
+    );
+    level
+        .zip(at)
+        .zip(source)
+        .map(|((kind, at), source)| Consent {
+            kind,
+            at: Some(at),
+            source: Some(source),
+        })
+}
+
+/// Reads what a call is for.
+pub(super) fn kind(text: &str) -> Result<CampaignKind, &'static str> {
+    match text {
+        "marketing" => Ok(CampaignKind::Marketing),
+        "informational" => Ok(CampaignKind::Informational),
+        _ => Err("expected `marketing` or `informational`"),
+    }
+}
+
+/// Reads whether there are two calls or one.
+pub(super) fn technique(text: &str) -> Result<Technique, &'static str> {
+    match text {
+        "double" => Ok(Technique::Double),
+        "single" => Ok(Technique::Single),
+        _ => Err("expected `double` or `single`"),
+    }
+}
+
+fn overrides(fields: &mut Fields) -> Option<Vec<Override>> {
+    let because = fields.text("because").unwrap_or_default();
+    let rules = fields.list("rules");
+    let rules = fields.required("rules", rules, "a list of rules, such as `consent`")?;
+    let mut overrides = Vec::new();
+    for (at, rule) in rules.iter().enumerate() {
+        match Override::new(rule.as_str().unwrap_or_default(), &because) {
+            Ok(rule) => overrides.push(rule),
+            Err(error) => fields.item_fault("rules", at, error.to_string()),
+        }
+    }
+    Some(overrides)
+}
+
+fn message(text: &str) -> Result<String, &'static str> {
+    match text.trim() {
+        "" => Err("expected the name of a message"),
+        text if text.len() > 200 => Err("expected at most 200 bytes"),
+        text => Ok(text.to_owned()),
+    }
+}
+
+fn foreign_id(text: &str) -> Result<String, String> {
+    let fits = (1..=FOREIGN_ID).contains(&text.len()) && !text.chars().any(char::is_control);
+    if fits {
+        Ok(text.to_owned())
+    } else {
+        Err(format!(
+            "expected 1 to {FOREIGN_ID} bytes without control characters"
+        ))
+    }
+}
+
+/// A moment, or the beginning of a day in UTC, as lists have it.
+fn moment(text: &str) -> Result<Timestamp, &'static str> {
+    let moment = text.parse::<Timestamp>().ok();
+    let day = || {
+        let day = text.parse::<Date>().ok()?;
+        Some(day.to_zoned(TimeZone::UTC).ok()?.timestamp())
+    };
+    moment
+        .or_else(day)
+        .ok_or("expected a day such as `2026-03-01`, or `2026-03-01T14:30:00Z`")
+}
+
+/// Most bytes of what a client wants back with a drop.
+const METADATA: usize = 2_048;
+
+/// Most bytes of a foreign id.
+const FOREIGN_ID: usize = 200;

@@ -1,0 +1,457 @@
+//! `/drops`: one message to one number.
+
+use std::time::Duration;
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+use serde::Serialize;
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use super::{BASE, drop_request::DropRequest};
+use crate::{
+    auth::{Action, Object},
+    campaign::{Decision, policy::Ruling},
+    http::{
+        Api,
+        caller::{Caller, now},
+        given::{Body, Parameters, SMALL},
+        idempotency::{self, KeyRuling, key_of},
+        pagination::{Page, Paging},
+        problem::{Problem, ProblemKind},
+    },
+    id::DropId,
+    orders::{DropView, NotOrdered, OrderedDrop},
+    phone::PhoneNumber,
+    store::{
+        DropFilter, IdempotencyKey, KeptAnswer, KeyedAnswer, OrderRecord, RequestDigest, StoredDrop,
+    },
+};
+
+/// Orders a drop. What follows for its key is in [`idempotency`].
+pub(in crate::http) async fn order(
+    State(api): State<Api>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Body<SMALL>,
+) -> Result<Response, Problem> {
+    let wait = wait_of(&headers);
+    let key = IdempotencyKey {
+        principal: caller.principal.id.clone(),
+        route: format!("POST {BASE}/drops"),
+        key: key_of(&headers)?,
+    };
+    let request = digest(body.json()?)?;
+    let in_use = api.state.keys.take(&key, &request);
+    let in_use = in_use.map_err(idempotency::refusal)?;
+    // A request whose client has gone is carried out to its end: its key must not be free before.
+    let task = tokio::spawn(async move {
+        let answered = carry_out(&api, &caller, key, request, &body).await;
+        drop(in_use);
+        let (answer, ordered) = answered?;
+        respond(&api, answer, ordered, wait).await
+    });
+    match task.await {
+        Ok(response) => response,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
+/// What is answered, and whether it was answered before.
+struct Answer {
+    kept: KeptAnswer,
+    is_replayed: bool,
+}
+
+async fn carry_out(
+    api: &Api,
+    caller: &Caller,
+    key: IdempotencyKey,
+    request: RequestDigest,
+    body: &Body<SMALL>,
+) -> Result<(Answer, Option<OrderedDrop>), Problem> {
+    let oldest = idempotency::oldest(now(), idempotency::KEPT_FOR);
+    let kept = api.store.kept_answer(&key, oldest).await?;
+    if let Some(answer) = replayed(kept, &request)? {
+        return Ok((answer, None));
+    }
+    let config = std::sync::Arc::clone(&api.config.borrow());
+    let wanted = DropRequest::read(body.json()?, &config)?;
+    if !wanted.overrides.is_empty() {
+        caller.may(Action::OrderDrop, Object::DespiteGate)?;
+    }
+    let Some(drops) = &api.drops else {
+        let words = "ask a server that has one: `[pbx]` is set in its configuration";
+        return Err(Problem::new(ProblemKind::NoPbx, words));
+    };
+    let drop = DropId::generate();
+    let number = wanted.number.to_string();
+    let answer = KeptAnswer {
+        request: request.clone(),
+        status: StatusCode::ACCEPTED.as_u16(),
+        body: json!({
+            "drop": drop,
+            "status": "queued",
+            "number": number,
+            "message": wanted.message,
+            "foreign_id": wanted.foreign_id,
+            "metadata": wanted.metadata,
+        })
+        .to_string(),
+        drop,
+    };
+    let audit = caller.audit(now(), Action::OrderDrop, drop.to_string());
+    let record = OrderRecord {
+        keyed: KeyedAnswer {
+            key: key.clone(),
+            answer: answer.clone(),
+            oldest,
+        },
+        foreign_id: wanted.foreign_id.clone(),
+        metadata: wanted
+            .metadata
+            .as_ref()
+            .map(|object| Value::Object(object.clone()).to_string()),
+        audit: crate::store::AuditEntry {
+            after: Some(json!({"number": number, "message": wanted.message}).to_string()),
+            ..audit.clone()
+        },
+    };
+    let ordered = drops.order(wanted.into_order(drop, record)).await;
+    let problem = match ordered {
+        Ok(ordered) => {
+            let is_replayed = false;
+            return Ok((
+                Answer {
+                    kept: answer,
+                    is_replayed,
+                },
+                Some(ordered),
+            ));
+        }
+        Err(NotOrdered::KeyTaken) => {
+            let kept = api.store.kept_answer(&key, oldest).await?;
+            return match replayed(kept, &request)? {
+                Some(answer) => Ok((answer, None)),
+                None => Err(idempotency::refusal(ProblemKind::IdempotencyInProgress)),
+            };
+        }
+        Err(NotOrdered::Stopped(ruling)) => stopped(&ruling),
+        Err(NotOrdered::Erased) => {
+            let words = "everything about the person was erased, and they are never called again";
+            Problem::new(ProblemKind::Erased, words)
+        }
+        Err(error) => return Err(not_ordered(error)),
+    };
+    // A refusal stays with its key, so that the same request, sent again later, cannot dial.
+    let problem = problem.with("drop", drop.to_string());
+    let body = problem.body();
+    let keyed = KeyedAnswer {
+        key: key.clone(),
+        answer: KeptAnswer {
+            request: request.clone(),
+            status: problem.kind().status().as_u16(),
+            body: Value::Object(body).to_string(),
+            drop,
+        },
+        oldest,
+    };
+    let audit = crate::store::AuditEntry {
+        after: Some(json!({"number": number, "refused": problem.kind().slug()}).to_string()),
+        ..audit
+    };
+    if !api.store.keep_answer(&keyed, &audit, now()).await? {
+        let kept = api.store.kept_answer(&key, oldest).await?;
+        if let Some(answer) = replayed(kept, &request)? {
+            return Ok((answer, None));
+        }
+    }
+    let is_replayed = false;
+    let kept = keyed.answer;
+    Ok((Answer { kept, is_replayed }, None))
+}
+
+/// The answer that was given before, if there is one.
+fn replayed(kept: Option<KeptAnswer>, request: &RequestDigest) -> Result<Option<Answer>, Problem> {
+    match idempotency::judge(kept, request) {
+        KeyRuling::CarryOut => Ok(None),
+        KeyRuling::Replay(kept) => {
+            let is_replayed = true;
+            Ok(Some(Answer { kept, is_replayed }))
+        }
+        KeyRuling::Refuse(kind) => Err(idempotency::refusal(kind)),
+    }
+}
+
+/// Makes a response of an answer; of a drop that has just been ordered, once it has ended if that is wanted.
+async fn respond(
+    api: &Api,
+    Answer { kept, is_replayed }: Answer,
+    ordered: Option<OrderedDrop>,
+    wait: Option<Duration>,
+) -> Result<Response, Problem> {
+    if let (Some(wait), Some(ordered)) = (wait, ordered)
+        && timeout(wait, ordered.ended).await.is_ok()
+        && let Some(stored) = api.store.drop_of(kept.drop).await?
+    {
+        let mut response = Json(view(&stored, false)).into_response();
+        let applied = format!("wait={}", wait.as_secs());
+        if let Ok(applied) = HeaderValue::from_str(&applied) {
+            response.headers_mut().insert("preference-applied", applied);
+        }
+        return Ok(response);
+    }
+    let status = StatusCode::from_u16(kept.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = if status.is_success() {
+        let json = [(header::CONTENT_TYPE, "application/json")];
+        let location = [(header::LOCATION, format!("{BASE}/drops/{}", kept.drop))];
+        (status, json, location, kept.body).into_response()
+    } else {
+        let problem = serde_json::from_str(&kept.body).ok();
+        let problem = problem.and_then(|body| Problem::kept(&body));
+        let unread = || {
+            Problem::new(
+                ProblemKind::Internal,
+                "the answer that was kept cannot be read",
+            )
+        };
+        problem.unwrap_or_else(unread).into_response()
+    };
+    if is_replayed {
+        let yes = HeaderValue::from_static("true");
+        response.headers_mut().insert(idempotency::REPLAYED, yes);
+    }
+    Ok(response)
+}
+
+/// The drops, the latest first.
+pub(in crate::http) async fn list(
+    State(api): State<Api>,
+    caller: Caller,
+    mut parameters: Parameters,
+) -> Result<Json<Page<DropView>>, Problem> {
+    let (limit, cursor) = (parameters.text("limit"), parameters.text("cursor"));
+    let rules = api.config.borrow().pbx.rules;
+    let number = parameters.parsed("number", |text| PhoneNumber::parse(text, rules));
+    let foreign_id = parameters.text("foreign_id");
+    let is_full = parameters.flag("full_numbers");
+    if number.is_some() && foreign_id.is_some() {
+        parameters.fault("foreign_id", "it cannot be combined with `number`");
+    }
+    parameters.finish()?;
+    let digits = number.as_ref().map_or("", PhoneNumber::digits).to_owned();
+    let filters = [
+        ("number", digits.as_str()),
+        ("foreign_id", foreign_id.as_deref().unwrap_or("")),
+    ];
+    let paging = Paging::new(api.seal().await?, "drops", &filters);
+    let asked = paging.request(limit.as_deref(), cursor.as_deref())?;
+    let filter = match (number, foreign_id) {
+        (Some(number), _) => DropFilter::Number(number),
+        (None, Some(id)) => DropFilter::ForeignId(id),
+        (None, None) => DropFilter::All,
+    };
+    let is_back = asked.from.as_ref().is_some_and(|from| from.is_back);
+    let from = asked.from.as_ref().and_then(|from| from.key.parse().ok());
+    // The list begins with the latest, so that what is behind a drop is before it.
+    let found = api
+        .store
+        .drops(&filter, from, !is_back, asked.limit + 1)
+        .await?;
+    let page = paging.page(&asked, found, |drop| drop.id.to_string());
+    if is_full {
+        read_in_full(&api, &caller, "drops").await?;
+    }
+    Ok(Json(page.map(|drop| view(&drop, is_full))))
+}
+
+/// One drop.
+pub(in crate::http) async fn show(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(id): Path<String>,
+    mut parameters: Parameters,
+) -> Result<Json<DropView>, Problem> {
+    let is_full = parameters.flag("full_numbers");
+    parameters.finish()?;
+    let drop = find(&api, &id).await?;
+    if is_full {
+        read_in_full(&api, &caller, &id).await?;
+    }
+    Ok(Json(view(&drop, is_full)))
+}
+
+/// What happened to a drop, and why it was allowed.
+#[derive(Debug, Serialize)]
+pub(in crate::http) struct DropTimeline {
+    drop: DropId,
+    /// What happened, since the first call was asked for; empty while it is in flight.
+    timeline: Value,
+    /// What the gate looked at and found.
+    ruling: Value,
+}
+
+/// What happened to a drop.
+pub(in crate::http) async fn timeline(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    parameters: Parameters,
+) -> Result<Json<DropTimeline>, Problem> {
+    parameters.finish()?;
+    let drop = find(&api, &id).await?;
+    let report: Option<Value> = drop
+        .report
+        .as_deref()
+        .and_then(|text| serde_json::from_str(text).ok());
+    let timeline = report.and_then(|mut report| report.get_mut("timeline").map(Value::take));
+    Ok(Json(DropTimeline {
+        drop: drop.id,
+        timeline: timeline.unwrap_or_else(|| json!([])),
+        ruling: serde_json::from_str(&drop.ruling).unwrap_or(Value::Null),
+    }))
+}
+
+/// Cancels a drop that is in flight.
+pub(in crate::http) async fn cancel(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(id): Path<String>,
+    parameters: Parameters,
+) -> Result<Response, Problem> {
+    parameters.finish()?;
+    let drop = find(&api, &id).await?;
+    let conflict = |words: &str| Problem::new(ProblemKind::Conflict, words);
+    if drop.outcome.is_some() {
+        return Err(conflict("it has ended"));
+    }
+    if drop.campaign.is_some() {
+        return Err(conflict(
+            "it is a campaign's: pause or cancel that, with `in_flight` as `hang_up`",
+        ));
+    }
+    let is_ours = match &api.drops {
+        Some(drops) => drops.cancel(drop.id).await,
+        None => false,
+    };
+    if !is_ours {
+        return Err(conflict("another process has it in flight"));
+    }
+    let entry = caller.audit(now(), Action::CancelDrop, drop.id.to_string());
+    api.store.note(entry).await?;
+    Ok((StatusCode::ACCEPTED, Json(view(&drop, false))).into_response())
+}
+
+pub(super) async fn find(api: &Api, id: &str) -> Result<StoredDrop, Problem> {
+    let id: Option<DropId> = id.parse().ok();
+    let found = match id {
+        Some(id) => api.store.drop_of(id).await?,
+        None => None,
+    };
+    found.ok_or_else(|| Problem::not_found("drop"))
+}
+
+/// Whether whole numbers may be read; that they are is in the audit log before they are shown.
+async fn read_in_full(api: &Api, caller: &Caller, object: &str) -> Result<(), Problem> {
+    caller.may(Action::ReadFullNumbers, Object::Any)?;
+    let entry = caller.audit(now(), Action::ReadFullNumbers, object);
+    Ok(api.store.note(entry).await?)
+}
+
+fn view(drop: &StoredDrop, is_full: bool) -> DropView {
+    DropView::of(drop, is_full)
+}
+
+/// The gate's ruling as a problem.
+fn stopped(ruling: &Ruling) -> Problem {
+    let last = ruling.findings.last();
+    let words = last.map_or_else(String::new, |finding| finding.words.clone());
+    let rule = last.map_or(Value::Null, |finding| finding.rule.slug().into());
+    match ruling.decision {
+        Decision::Refused(reason) => Problem::new(ProblemKind::Refused, words)
+            .with("rule", rule)
+            .with("reason", reason.slug()),
+        Decision::Held { reason, until } => Problem::new(ProblemKind::Held, words)
+            .with("rule", rule)
+            .with("reason", reason.slug())
+            .with("until", until.to_string()),
+        Decision::Allowed => Problem::new(
+            ProblemKind::Internal,
+            "the gate allowed it, and it was stopped",
+        ),
+    }
+}
+
+/// Why nothing is dialled, for reasons that pass or that are the request's own: the key may be used again.
+fn not_ordered(error: NotOrdered) -> Problem {
+    let words = error.to_string();
+    match error {
+        NotOrdered::Store(error) => error.into(),
+        NotOrdered::Message(words) => Problem::fault("/message", words),
+        NotOrdered::Contended => Problem::new(ProblemKind::Contended, words),
+        NotOrdered::TrunkFull => Problem::new(ProblemKind::TrunkFull, words),
+        NotOrdered::Away(words) => Problem::new(ProblemKind::PbxAway, words),
+        NotOrdered::Draining => Problem::new(ProblemKind::Draining, words),
+        NotOrdered::Stopped(_) | NotOrdered::Erased | NotOrdered::KeyTaken => {
+            Problem::new(ProblemKind::Internal, words)
+        }
+    }
+}
+
+/// The digest of a body, however its members are ordered and spaced.
+fn digest(body: &[u8]) -> Result<RequestDigest, Problem> {
+    let value: Value = serde_json::from_slice(body).map_err(|error| {
+        Problem::new(
+            ProblemKind::Malformed,
+            format!("the body is not JSON: {error}"),
+        )
+    })?;
+    Ok(RequestDigest::of(value.to_string().as_bytes()))
+}
+
+/// For how long the answer may wait for the drop's end: `Prefer: wait=60` of RFC 7240, at most 300 s.
+fn wait_of(headers: &HeaderMap) -> Option<Duration> {
+    let given = headers.get_all("prefer").iter();
+    let mut given = given
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','));
+    let seconds = given.find_map(|part| {
+        let (name, seconds) = part.trim().split_once('=')?;
+        let seconds: u64 = seconds.trim().parse().ok()?;
+        name.trim().eq_ignore_ascii_case("wait").then_some(seconds)
+    })?;
+    Some(Duration::from_secs(seconds.min(LONGEST_WAIT)))
+}
+
+/// How long an answer waits for a drop's end at most, in seconds: a drop takes no longer, by and large.
+const LONGEST_WAIT: u64 = 300;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_has_one_digest_however_it_is_written() {
+        let one = digest(br#"{"to": "1", "message": "m"}"#).unwrap();
+        assert_eq!(digest(br#"{"message":"m","to":"1"}"#).unwrap(), one);
+        assert_ne!(digest(br#"{"message":"m","to":"2"}"#).unwrap(), one);
+        assert_eq!(digest(b"{").unwrap_err().kind(), ProblemKind::Malformed);
+    }
+
+    #[test]
+    fn a_client_says_how_long_it_waits() {
+        let wait = |value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("prefer", HeaderValue::from_static(value));
+            wait_of(&headers).map(|wait| wait.as_secs())
+        };
+        assert_eq!(wait("wait=60"), Some(60));
+        assert_eq!(wait("respond-async, Wait = 5"), Some(5));
+        assert_eq!(wait("wait=100000"), Some(300));
+        assert_eq!(wait("wait=soon"), None);
+        assert_eq!(wait("respond-async"), None);
+    }
+}

@@ -1,0 +1,233 @@
+//! `/messages`: recordings that are prepared for the telephone and kept.
+
+use std::{fs, sync::Arc};
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+    response::{IntoResponse as _, Response},
+};
+use serde::Serialize;
+use tempfile::tempdir;
+use tokio::task::spawn_blocking;
+
+use crate::{
+    audio::{self, Library, Name, PreparationReport, Prepared, Reference, Targets},
+    auth::Action,
+    campaign::variant::Messages,
+    clock,
+    config::Config,
+    http::{
+        Api,
+        caller::{Caller, now},
+        given::{Body, Parameters},
+        problem::{Fault, Problem, ProblemKind},
+    },
+    orders::Spec,
+};
+
+/// A message, as `aftertone message show --json` prints it.
+#[derive(Debug, Serialize)]
+pub(in crate::http) struct MessageView {
+    name: String,
+    /// How the PBX plays it.
+    media: String,
+    duration_ms: u64,
+    /// What was done to its recording; `None` if it was not prepared by this program.
+    report: Option<PreparationReport>,
+}
+
+/// The messages.
+#[derive(Debug, Serialize)]
+pub(in crate::http) struct MessageList {
+    items: Vec<MessageView>,
+}
+
+/// All messages that can be read, by name.
+pub(in crate::http) async fn list(
+    State(api): State<Api>,
+    parameters: Parameters,
+) -> Result<Json<MessageList>, Problem> {
+    parameters.finish()?;
+    let listed = blocking(&api, |library, _| library.list()).await?;
+    let items = listed.into_iter().filter_map(|(_, message)| message.ok());
+    Ok(Json(MessageList {
+        items: items.map(view).collect(),
+    }))
+}
+
+/// One message, with what was done to its recording.
+pub(in crate::http) async fn show(
+    State(api): State<Api>,
+    Path(name): Path<String>,
+    parameters: Parameters,
+) -> Result<Json<MessageView>, Problem> {
+    parameters.finish()?;
+    let name = name_of(&name)?;
+    let prepared = blocking(&api, move |library, _| library.show(&name)).await?;
+    Ok(Json(view(prepared)))
+}
+
+/// Prepares a recording and keeps it, in the place of one of the same name. Drops in flight keep the one they have.
+pub(in crate::http) async fn prepare(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(name): Path<String>,
+    parameters: Parameters,
+    body: Body<RECORDING>,
+) -> Result<Response, Problem> {
+    parameters.finish()?;
+    let name = name_of(&name)?;
+    let object = name.to_string();
+    let (prepared, was_there) = blocking(&api, move |library, targets| {
+        let folder = tempdir().map_err(unwritten)?;
+        let file = folder.path().join("upload");
+        fs::write(&file, &body.bytes).map_err(unwritten)?;
+        let was_there = library.holds(&name);
+        let now = clock::wall();
+        let prepared = library.add(&name, &file, targets, true, now);
+        Ok::<_, Failed>((prepared?, was_there))
+    })
+    .await?;
+    // Messages are files: they cannot be in one transaction with the log.
+    let entry = caller.audit(now(), Action::PrepareMessage, object);
+    api.store.note(entry).await?;
+    let status = if was_there {
+        StatusCode::OK
+    } else {
+        StatusCode::CREATED
+    };
+    Ok((status, Json(view(prepared))).into_response())
+}
+
+/// Removes a message.
+pub(in crate::http) async fn remove(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(name): Path<String>,
+    parameters: Parameters,
+) -> Result<StatusCode, Problem> {
+    parameters.finish()?;
+    let name = name_of(&name)?;
+    let object = name.to_string();
+    blocking(&api, move |library, _| library.remove(&name)).await?;
+    let entry = caller.audit(now(), Action::RemoveMessage, object);
+    api.store.note(entry).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What is wrong with the messages of settings: each has to be prepared, or on the PBX.
+pub(super) fn message_faults(spec: &Spec, api: &Api) -> Vec<Fault> {
+    let config = api.config.borrow();
+    let library = Library::new(&config.pbx.sounds_dir, &config.pbx.pbx_sounds_dir);
+    let fault = |pointer: String, detail: String| Fault { pointer, detail };
+    let library = match library {
+        Ok(library) => library,
+        Err(error) => return vec![fault("/message".to_owned(), error.to_string())],
+    };
+    let named: Vec<(String, &str)> = match &spec.messages {
+        Messages::One(text) => vec![("/message".to_owned(), text)],
+        Messages::Several(variants) => variants
+            .all()
+            .iter()
+            .enumerate()
+            .map(|(at, variant)| (format!("/variants/{at}/message"), variant.message.as_str()))
+            .collect(),
+    };
+    let mut faults = Vec::new();
+    for (pointer, text) in named {
+        match audio::resolve(text, |name| library.holds(name), |_| false) {
+            Ok(Reference::Prepared(_) | Reference::OnPbx(_)) => {}
+            Ok(Reference::File(_)) => {
+                let words = "expected the name of a prepared message, or a `sound:` URI";
+                faults.push(fault(pointer, words.to_owned()));
+            }
+            Err(error) => faults.push(fault(pointer, error.to_string())),
+        }
+    }
+    faults
+}
+
+/// Why something could not be done with a message.
+enum Failed {
+    Audio(audio::Error),
+    Settings(String),
+}
+
+impl From<audio::Error> for Failed {
+    fn from(error: audio::Error) -> Self {
+        Self::Audio(error)
+    }
+}
+
+fn unwritten(error: std::io::Error) -> Failed {
+    Failed::Settings(format!(
+        "the recording cannot be kept for a moment: {error}"
+    ))
+}
+
+/// Does something with the folder of messages where it may take its time.
+async fn blocking<T, E>(
+    api: &Api,
+    work: impl FnOnce(&Library, &Targets) -> Result<T, E> + Send + 'static,
+) -> Result<T, Problem>
+where
+    T: Send + 'static,
+    E: Into<Failed> + Send + 'static,
+{
+    let config = Arc::clone(&api.config.borrow());
+    let done = spawn_blocking(move || {
+        let (library, targets) = library(&config).map_err(Failed::Settings)?;
+        work(&library, &targets).map_err(Into::into)
+    });
+    match done.await {
+        Ok(done) => done.map_err(problem),
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
+fn library(config: &Config) -> Result<(Library, Targets), String> {
+    let pbx = &config.pbx;
+    let library = Library::new(&pbx.sounds_dir, &pbx.pbx_sounds_dir);
+    let library = library.map_err(|error| error.to_string())?;
+    let lufs = config.audio.target_lufs.unwrap_or(Targets::LUFS);
+    let targets = Targets::new(config.audio.max_length, lufs);
+    Ok((library, targets.map_err(|error| error.to_string())?))
+}
+
+fn problem(failed: Failed) -> Problem {
+    match failed {
+        Failed::Audio(audio::Error::Missing { .. }) => Problem::not_found("message"),
+        // Without the path of the file, which is ours.
+        Failed::Audio(audio::Error::Refused { why, .. }) => Problem::fault("", why.to_string()),
+        Failed::Audio(error) => {
+            tracing::error!(%error, "the folder of messages failed");
+            Problem::new(ProblemKind::Internal, "the folder of messages failed")
+        }
+        Failed::Settings(words) => {
+            tracing::error!(words, "the folder of messages cannot be used");
+            Problem::new(
+                ProblemKind::Internal,
+                "the folder of messages cannot be used",
+            )
+        }
+    }
+}
+
+fn name_of(text: &str) -> Result<Name, Problem> {
+    text.parse()
+        .map_err(|error: audio::BadName| Problem::fault("{message}", error.to_string()))
+}
+
+fn view(prepared: Prepared) -> MessageView {
+    MessageView {
+        name: prepared.name,
+        media: prepared.media,
+        duration_ms: u64::try_from(prepared.duration.as_millis()).unwrap_or(u64::MAX),
+        report: prepared.report,
+    }
+}
+
+/// Most bytes of a recording: two minutes of studio sound.
+const RECORDING: usize = 50 * 1024 * 1024;

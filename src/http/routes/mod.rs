@@ -1,0 +1,146 @@
+//! The resources of the API, one file each, and the table of all routes: what is not in it is not there, and each of its rows
+//! names the action that a token is asked for.
+
+mod audit;
+mod campaigns;
+mod checks;
+mod do_not_call;
+mod drop_request;
+mod drops;
+mod evidence;
+mod fleet;
+mod messages;
+mod results;
+
+use std::sync::LazyLock;
+
+use axum::{
+    Router,
+    extract::Request,
+    http::{Method, Uri, header},
+    middleware::{Next, from_fn, from_fn_with_state},
+    response::{IntoResponse as _, Response},
+    routing::{MethodFilter, MethodRouter, any, on},
+};
+use serde_json::Value;
+
+use super::{
+    Api,
+    caller::authorise,
+    frame::{Hosts, check_host, frame, no_such_method, nothing},
+    openapi,
+};
+use crate::auth::Action;
+
+/// Where the API begins.
+pub(super) const BASE: &str = "/api/v1";
+
+/// A route.
+pub(super) struct Route {
+    /// Its method.
+    pub(super) method: Method,
+    /// Its path below [`BASE`].
+    pub(super) path: &'static str,
+    /// What a token is asked for; `None`: no token is needed.
+    pub(super) action: Option<Action>,
+    handler: MethodRouter<Api>,
+}
+
+macro_rules! routes {
+    ($($method:ident $path:literal $action:expr => $handler:expr),+ $(,)?) => {
+        vec![$(Route {
+            method: Method::$method,
+            path: $path,
+            action: $action,
+            handler: on(MethodFilter::$method, $handler),
+        }),+]
+    };
+}
+
+/// All routes.
+pub(super) fn table() -> Vec<Route> {
+    use Action as A;
+    routes![
+        POST "/drops" Some(A::OrderDrop) => drops::order,
+        GET "/drops" Some(A::ReadDrops) => drops::list,
+        GET "/drops/{drop}" Some(A::ReadDrops) => drops::show,
+        DELETE "/drops/{drop}" Some(A::CancelDrop) => drops::cancel,
+        GET "/drops/{drop}/timeline" Some(A::ReadDrops) => drops::timeline,
+        GET "/drops/{drop}/picture.svg" Some(A::ReadEvidence) => evidence::picture,
+        POST "/campaigns" Some(A::CreateCampaign) => campaigns::create,
+        GET "/campaigns" Some(A::ReadCampaigns) => campaigns::list,
+        GET "/campaigns/{campaign}" Some(A::ReadCampaigns) => campaigns::show,
+        PATCH "/campaigns/{campaign}" Some(A::ChangeCampaign) => campaigns::change,
+        DELETE "/campaigns/{campaign}" Some(A::DeleteCampaign) => campaigns::delete,
+        PUT "/campaigns/{campaign}/standing" Some(A::RunCampaign) => campaigns::stand,
+        GET "/campaigns/{campaign}/waiting" Some(A::ReadCampaigns) => campaigns::waiting,
+        GET "/campaigns/{campaign}/results" Some(A::ReadResults) => results::export,
+        POST "/checks" Some(A::Check) => checks::check,
+        GET "/do-not-call" Some(A::ReadDoNotCall) => do_not_call::lists,
+        GET "/do-not-call/{list}/numbers/{number}" Some(A::ReadDoNotCall) => do_not_call::show,
+        PUT "/do-not-call/{list}/numbers/{number}" Some(A::Bar) => do_not_call::add,
+        DELETE "/do-not-call/{list}/numbers/{number}" Some(A::Unbar) => do_not_call::remove,
+        GET "/messages" Some(A::ReadMessages) => messages::list,
+        GET "/messages/{message}" Some(A::ReadMessages) => messages::show,
+        PUT "/messages/{message}" Some(A::PrepareMessage) => messages::prepare,
+        DELETE "/messages/{message}" Some(A::RemoveMessage) => messages::remove,
+        GET "/fleet" Some(A::ReadFleet) => fleet::show,
+        GET "/audit" Some(A::ReadAudit) => audit::list,
+        GET "/openapi.json" None => async || show_document(),
+    ]
+}
+
+/// The OpenAPI document.
+pub(super) fn document() -> Value {
+    let routes = table().into_iter();
+    let routes = routes.map(|route| (route.method.to_string(), route.path, route.action));
+    openapi::document(BASE, &routes.collect::<Vec<_>>())
+}
+
+fn show_document() -> Response {
+    static DOCUMENT: LazyLock<String> = LazyLock::new(|| document().to_string());
+    let kind = [(header::CONTENT_TYPE, "application/json")];
+    (kind, DOCUMENT.as_str()).into_response()
+}
+
+/// All of it, with what is around every answer.
+pub(super) fn router(api: &Api) -> Router<Api> {
+    let mut router = Router::new();
+    for route in table() {
+        let handler = match route.action {
+            Some(action) => {
+                let state = (api.clone(), action);
+                route.handler.layer(from_fn_with_state(state, authorise))
+            }
+            None => route.handler,
+        };
+        router = router.route(&format!("{BASE}{}", route.path), handler);
+    }
+    let hosts = Hosts::default();
+    router
+        .route(
+            &format!("{BASE}/{{*rest}}"),
+            any(async |uri: Uri| nothing(&uri)),
+        )
+        .method_not_allowed_fallback(async || no_such_method())
+        .layer(from_fn(move |request: Request, next: Next| {
+            check_host(hosts.clone(), request, next)
+        }))
+        .layer(from_fn(frame))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn no_route_is_there_twice() {
+        let all = table();
+        let names = all
+            .iter()
+            .map(|route| format!("{} {}", route.method, route.path));
+        assert_eq!(names.collect::<BTreeSet<_>>().len(), all.len());
+    }
+}

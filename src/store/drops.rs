@@ -1,0 +1,276 @@
+//! Drops as they are listed and looked up, of campaigns and single ones.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
+
+use super::{
+    Store, StoreError, codec,
+    sql::{Sql, args, sql},
+    tally::{known, time},
+    transaction::Tx,
+};
+use crate::{
+    drop::{Outcome, Proof, Technique},
+    id::DropId,
+    phone::PhoneNumber,
+};
+
+/// A drop as it is stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredDrop {
+    /// Its id.
+    pub id: DropId,
+    /// The campaign's name; `None` outside campaigns.
+    pub campaign: Option<String>,
+    /// The contact's number in the database; `None` outside campaigns.
+    pub contact: Option<i64>,
+    /// The number of the attempt.
+    pub attempt: u64,
+    /// The number called; `None` if everything about the person was erased.
+    pub number: Option<PhoneNumber>,
+    /// The PBX, by its controller's instance.
+    pub pbx: String,
+    /// One call or two.
+    pub technique: Technique,
+    /// The message.
+    pub message: String,
+    /// The variant.
+    pub variant: Option<String>,
+    /// The number shown, if the campaign or the order chose one.
+    pub caller_id: Option<String>,
+    /// The gate's ruling, as JSON.
+    pub ruling: String,
+    /// When its intent was written.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// How it ended; `None` while it is in flight.
+    pub outcome: Option<Outcome>,
+    /// How sure it is that the message was left.
+    pub proof: Option<Proof>,
+    /// What `drop --json` printed of it, its number masked.
+    pub report: Option<String>,
+    /// The folder of its evidence.
+    pub evidence: Option<String>,
+    /// The id under which the user's own system knows the callee.
+    pub foreign_id: Option<String>,
+    /// What the user's own system wants back with it.
+    pub metadata: Option<Map<String, Value>>,
+    /// Who ordered it over HTTP.
+    pub ordered_by: Option<String>,
+}
+
+/// Which drops to list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DropFilter {
+    /// All.
+    All,
+    /// Those to a number.
+    Number(PhoneNumber),
+    /// Those that were ordered over HTTP with this foreign id.
+    ForeignId(String),
+}
+
+impl Store {
+    /// A drop; `None` if there is none of this id.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn drop_of(&self, id: DropId) -> Result<Option<StoredDrop>, StoreError> {
+        let mut tx = self.read("look a drop up").await?;
+        let id = id.to_string();
+        let stored: Option<DropColumns> = tx.one(OF_ID, args![&id]).await?;
+        stored.map(|stored| stored.read(&tx)).transpose()
+    }
+
+    /// Drops before a drop, the latest first, or after it, the earliest first; at most so many. `None`: from that end.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn drops(
+        &self,
+        filter: &DropFilter,
+        from: Option<DropId>,
+        is_backward: bool,
+        at_most: usize,
+    ) -> Result<Vec<StoredDrop>, StoreError> {
+        let mut tx = self.read("read drops").await?;
+        // Ids are 32 lower-case hexadecimal digits, in the order of time.
+        let from = match (from, is_backward) {
+            (Some(from), _) => from.to_string(),
+            (None, true) => "g".to_owned(),
+            (None, false) => String::new(),
+        };
+        let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
+        let pick = |backward, forward| if is_backward { backward } else { forward };
+        let stored: Vec<DropColumns> = match filter {
+            DropFilter::All => {
+                let sql = pick(ALL_BEFORE, ALL_AFTER);
+                tx.all(sql, args![&from, at_most]).await?
+            }
+            DropFilter::Number(number) => {
+                let sql = pick(NUMBER_BEFORE, NUMBER_AFTER);
+                let given = args![&from, at_most, codec::number(number)];
+                tx.all(sql, given).await?
+            }
+            DropFilter::ForeignId(id) => {
+                let sql = pick(FOREIGN_BEFORE, FOREIGN_AFTER);
+                tx.all(sql, args![&from, at_most, id]).await?
+            }
+        };
+        stored.into_iter().map(|stored| stored.read(&tx)).collect()
+    }
+}
+
+/// A row as it is stored.
+struct DropColumns {
+    id: String,
+    campaign: Option<String>,
+    contact: Option<i64>,
+    attempt: i64,
+    number: i64,
+    pbx: String,
+    technique: String,
+    message: String,
+    variant: Option<String>,
+    caller_id: Option<String>,
+    ruling: String,
+    started_at: i64,
+    ended_at: Option<i64>,
+    outcome: Option<String>,
+    proof: Option<String>,
+    report: Option<String>,
+    evidence: Option<String>,
+    foreign_id: Option<String>,
+    metadata: Option<String>,
+    principal: Option<String>,
+}
+
+impl<'r, R: Row> FromRow<'r, R> for DropColumns
+where
+    &'static str: ColumnIndex<R>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+    String: Decode<'r, R::Database> + Type<R::Database>,
+    Option<i64>: Decode<'r, R::Database> + Type<R::Database>,
+    Option<String>: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            campaign: row.try_get("campaign")?,
+            contact: row.try_get("contact")?,
+            attempt: row.try_get("attempt")?,
+            number: row.try_get("number")?,
+            pbx: row.try_get("pbx")?,
+            technique: row.try_get("technique")?,
+            message: row.try_get("message")?,
+            variant: row.try_get("variant")?,
+            caller_id: row.try_get("caller_id")?,
+            ruling: row.try_get("ruling")?,
+            started_at: row.try_get("started_at")?,
+            ended_at: row.try_get("ended_at")?,
+            outcome: row.try_get("outcome")?,
+            proof: row.try_get("proof")?,
+            report: row.try_get("report")?,
+            evidence: row.try_get("evidence")?,
+            foreign_id: row.try_get("foreign_id")?,
+            metadata: row.try_get("metadata")?,
+            principal: row.try_get("principal")?,
+        })
+    }
+}
+
+impl DropColumns {
+    fn read(self, tx: &Tx) -> Result<StoredDrop, StoreError> {
+        let outcome = self
+            .outcome
+            .map(|slug| known(tx, codec::outcome(&slug), "outcome"));
+        let proof = self
+            .proof
+            .map(|slug| known(tx, codec::proof(&slug), "proof"));
+        let ended_at = self.ended_at.map(|at| time(tx, at));
+        let metadata = self.metadata.map(|text| {
+            let read = serde_json::from_str(&text).ok();
+            known(tx, read, "object of metadata")
+        });
+        Ok(StoredDrop {
+            id: known(tx, self.id.parse().ok(), "drop's id")?,
+            campaign: self.campaign,
+            contact: self.contact,
+            attempt: self.attempt.unsigned_abs(),
+            number: match self.number {
+                ..=0 => None,
+                digits => Some(known(tx, codec::read_number(digits), "number")?),
+            },
+            pbx: self.pbx,
+            technique: known(tx, codec::technique(&self.technique), "technique")?,
+            message: self.message,
+            variant: self.variant,
+            caller_id: self.caller_id,
+            ruling: self.ruling,
+            started_at: time(tx, self.started_at)?,
+            ended_at: ended_at.transpose()?,
+            outcome: outcome.transpose()?,
+            proof: proof.transpose()?,
+            report: self.report,
+            evidence: self.evidence,
+            foreign_id: self.foreign_id,
+            metadata: metadata.transpose()?,
+            ordered_by: self.principal,
+        })
+    }
+}
+
+/// The columns of [`DropColumns`], of the drops that a condition names.
+macro_rules! drops {
+    ($from:literal, $rest:literal) => {
+        sql!(
+            "SELECT drops.id, campaigns.name AS campaign, drops.contact, drops.attempt, drops.number, drops.pbx, \
+             drops.technique, drops.message, drops.variant, drops.caller_id, drops.ruling, drops.started_at, \
+             drops.ended_at, drops.outcome, drops.proof, drops.report, drops.evidence, \
+             coalesce(ordered_drops.foreign_id, contacts.foreign_id) AS foreign_id, ordered_drops.metadata, \
+             ordered_drops.principal FROM ",
+            $from,
+            " LEFT JOIN campaigns ON campaigns.id = drops.campaign LEFT JOIN contacts ON contacts.id = drops.contact ",
+            $rest
+        )
+    };
+}
+
+const OF_ID: Sql = drops!(
+    "drops LEFT JOIN ordered_drops ON ordered_drops.drop_id = drops.id",
+    "WHERE drops.id = $1"
+);
+
+const ALL_BEFORE: Sql = drops!(
+    "drops LEFT JOIN ordered_drops ON ordered_drops.drop_id = drops.id",
+    "WHERE drops.id < $1 ORDER BY drops.id DESC LIMIT $2"
+);
+
+const ALL_AFTER: Sql = drops!(
+    "drops LEFT JOIN ordered_drops ON ordered_drops.drop_id = drops.id",
+    "WHERE drops.id > $1 ORDER BY drops.id LIMIT $2"
+);
+
+const NUMBER_BEFORE: Sql = drops!(
+    "drops LEFT JOIN ordered_drops ON ordered_drops.drop_id = drops.id",
+    "WHERE drops.number = $3 AND drops.id < $1 ORDER BY drops.id DESC LIMIT $2"
+);
+
+const NUMBER_AFTER: Sql = drops!(
+    "drops LEFT JOIN ordered_drops ON ordered_drops.drop_id = drops.id",
+    "WHERE drops.number = $3 AND drops.id > $1 ORDER BY drops.id LIMIT $2"
+);
+
+const FOREIGN_BEFORE: Sql = drops!(
+    "ordered_drops CROSS JOIN drops",
+    "WHERE ordered_drops.foreign_id = $3 AND ordered_drops.drop_id < $1 AND drops.id = ordered_drops.drop_id \
+     ORDER BY ordered_drops.drop_id DESC LIMIT $2"
+);
+
+const FOREIGN_AFTER: Sql = drops!(
+    "ordered_drops CROSS JOIN drops",
+    "WHERE ordered_drops.foreign_id = $3 AND ordered_drops.drop_id > $1 AND drops.id = ordered_drops.drop_id \
+     ORDER BY ordered_drops.drop_id LIMIT $2"
+);

@@ -1,0 +1,254 @@
+//! Drops that are ordered over HTTP: the key that a client chose is written in the transaction of the intent, so that a
+//! request which is sent again, whatever died in between, dials nothing twice.
+
+use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    AuditEntry, ControllerLease, Intent, Store, StoreError, Write, Written,
+    codec::micros,
+    commit::write_alone,
+    sql::{Sql, args, sql},
+    transaction::Tx,
+};
+use crate::id::DropId;
+
+/// A key that a client chose for a request.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct IdempotencyKey {
+    /// Who asked; the keys of others are others.
+    pub principal: String,
+    /// Method and path.
+    pub route: String,
+    /// The key itself.
+    pub key: String,
+}
+
+/// The SHA-256 of a request's body, in hexadecimal digits: by it another request with the same key is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestDigest(String);
+
+/// What was answered to a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptAnswer {
+    /// The digest of the request.
+    pub request: RequestDigest,
+    /// The status of the answer.
+    pub status: u16,
+    /// Its body.
+    pub body: String,
+    /// The drop that it is about; of one that was refused there is no row.
+    pub drop: DropId,
+}
+
+/// An answer, with the key under which it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyedAnswer {
+    /// The key.
+    pub key: IdempotencyKey,
+    /// The answer.
+    pub answer: KeptAnswer,
+    /// What was answered before this moment is forgotten: its key is a new one.
+    pub oldest: Timestamp,
+}
+
+/// What is written with the intent of a drop that was ordered over HTTP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderRecord {
+    /// What is answered to the order.
+    pub keyed: KeyedAnswer,
+    /// The id under which the user's own system knows the callee.
+    pub foreign_id: Option<String>,
+    /// What the user's own system wants back with it, as JSON.
+    pub metadata: Option<String>,
+    /// Who ordered it.
+    pub audit: AuditEntry,
+}
+
+/// What came of the intent of an ordered drop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OrderWritten {
+    /// What would have come of it without a key.
+    Written(Written),
+    /// The key was used meanwhile, by another process: nothing was written.
+    KeyTaken,
+}
+
+impl RequestDigest {
+    /// The digest of a body.
+    pub fn of(body: &[u8]) -> Self {
+        let bytes = Sha256::digest(body);
+        Self(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+impl Store {
+    /// What seals the cursors of lists: the same in every process on this database, and of it alone.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn cursor_key(&self) -> Result<String, StoreError> {
+        let mut tx = self.read("read what seals cursors").await?;
+        let salt = tx.salt().await?;
+        Ok(RequestDigest::of(format!("cursors:{salt}").as_bytes()).0)
+    }
+
+    /// What was answered to a key, unless that was before `oldest`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn kept_answer(
+        &self,
+        key: &IdempotencyKey,
+        oldest: Timestamp,
+    ) -> Result<Option<KeptAnswer>, StoreError> {
+        let mut tx = self.read("look up an idempotency key").await?;
+        let given = args![&key.principal, &key.route, &key.key, micros(oldest)];
+        let stored: Option<(String, i64, String, String)> = tx.one(KEPT, given).await?;
+        let Some((request, status, body, drop)) = stored else {
+            return Ok(None);
+        };
+        let read = || Some((u16::try_from(status).ok()?, drop.parse().ok()?));
+        let (status, drop) = read().ok_or_else(|| tx.broken("the row of a key cannot be read"))?;
+        Ok(Some(KeptAnswer {
+            request: RequestDigest(request),
+            status,
+            body,
+            drop,
+        }))
+    }
+
+    /// Keeps the answer to an order of which nothing is dialled, with the row of it in the audit log. `false` if the key was
+    /// used meanwhile: nothing was written.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn keep_answer(
+        &self,
+        keyed: &KeyedAnswer,
+        audit: &AuditEntry,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.write("keep the answer to an order").await?;
+        if !tx.keep_answer(keyed, now).await? {
+            return Ok(false);
+        }
+        tx.append_audit(audit).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Writes the intent of an ordered drop as [`Self::commit`] does, and what belongs to the order with it.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing was written, or its reply was lost.
+    pub async fn commit_order(
+        &self,
+        holder: &ControllerLease,
+        intent: Intent,
+        order: &OrderRecord,
+        now: Timestamp,
+    ) -> Result<OrderWritten, StoreError> {
+        let mut tx = self.write("write what a drop does").await?;
+        let drop = intent.drop;
+        let writes = [Write::Start(Box::new(intent))];
+        let written = write_alone(&mut tx, holder, &writes, now).await?;
+        match written {
+            Written::Applied | Written::Scheduled(_) => {}
+            Written::Fenced
+            | Written::OnDoNotCallList(_)
+            | Written::Conflict
+            | Written::Full(_) => return Ok(OrderWritten::Written(written)),
+        }
+        if !tx.keep_answer(&order.keyed, now).await? {
+            return Ok(OrderWritten::KeyTaken);
+        }
+        let drop = drop.to_string();
+        let (foreign_id, metadata) = (order.foreign_id.as_deref(), order.metadata.as_deref());
+        let given = args![&drop, &order.keyed.key.principal, foreign_id, metadata];
+        tx.execute(ORDERED, given).await?;
+        tx.append_audit(&order.audit).await?;
+        tx.commit().await?;
+        Ok(OrderWritten::Written(written))
+    }
+
+    /// Takes back the intent of an ordered drop that was not dialled and not answered for: its key is a new one again. What
+    /// the audit log says of it stays.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn take_back_order(
+        &self,
+        holder: &ControllerLease,
+        drop: DropId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.write("take an order back").await?;
+        let writes = [Write::TakeBack { drop }];
+        write_alone(&mut tx, holder, &writes, now).await?;
+        let drop = drop.to_string();
+        tx.execute(FORGET_KEY, args![&drop]).await?;
+        tx.execute(FORGET_ORDER, args![&drop]).await?;
+        tx.commit().await
+    }
+}
+
+impl Tx {
+    /// Keeps an answer, and forgets some that are too old; `false` if the key was used meanwhile.
+    async fn keep_answer(
+        &mut self,
+        keyed: &KeyedAnswer,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let KeyedAnswer {
+            key,
+            answer,
+            oldest,
+        } = keyed;
+        let drop = answer.drop.to_string();
+        let given = args![
+            &key.principal,
+            &key.route,
+            &key.key,
+            &answer.request.0,
+            i64::from(answer.status),
+            &answer.body,
+            &drop,
+            micros(now),
+            micros(*oldest),
+        ];
+        let is_new = self.execute(KEEP, given).await? == 1;
+        if is_new {
+            self.execute(FORGET_OLD, args![micros(*oldest)]).await?;
+        }
+        Ok(is_new)
+    }
+}
+
+const KEPT: Sql = sql!(
+    "SELECT request, status, body, drop_id FROM idempotency_keys \
+     WHERE principal = $1 AND route = $2 AND key = $3 AND at >= $4"
+);
+
+const KEEP: Sql = sql!(
+    "INSERT INTO idempotency_keys (principal, route, key, request, status, body, drop_id, at) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (principal, route, key) DO UPDATE SET \
+     request = excluded.request, status = excluded.status, body = excluded.body, drop_id = excluded.drop_id, \
+     at = excluded.at WHERE idempotency_keys.at < $9"
+);
+
+/// Two at a time, so that they go faster than they come. Whoever else forgets the same is not waited for.
+const FORGET_OLD: Sql = sql!([
+    "DELETE FROM idempotency_keys WHERE (principal, route, key) IN \
+         (SELECT principal, route, key FROM idempotency_keys WHERE at < $1 ORDER BY at LIMIT 2)",
+    "DELETE FROM idempotency_keys WHERE (principal, route, key) IN \
+         (SELECT principal, route, key FROM idempotency_keys WHERE at < $1 ORDER BY at LIMIT 2 FOR UPDATE SKIP LOCKED)"
+]);
+
+const ORDERED: Sql = sql!(
+    "INSERT INTO ordered_drops (drop_id, principal, foreign_id, metadata) VALUES ($1, $2, $3, $4)"
+);
+
+const FORGET_KEY: Sql = sql!("DELETE FROM idempotency_keys WHERE drop_id = $1");
+
+const FORGET_ORDER: Sql = sql!("DELETE FROM ordered_drops WHERE drop_id = $1");
