@@ -22,6 +22,7 @@
 //! | [`words`], [`id`], [`phone`] | what all parts share: legs and verdicts, the names of channels, numbers that can be dialled | yes |
 //! | [`mod@drop`] | one drop as a state machine, and the board of all in flight | yes |
 //! | [`campaign`] | which contacts may be called and when, which is next, how fast, and why none is called | yes |
+//! | [`events`] | what is told to those who follow: what happened to drops, contacts, campaigns and lists | yes |
 //! | [`screen`] | the detection: audio frames in, who answered and when the mailbox records out | yes |
 //! | [`ari`] | the only place that knows Asterisk's REST interface and its event websocket | |
 //! | [`audio`] | makes recordings fit for the telephone and keeps them | |
@@ -69,6 +70,7 @@ pub mod controller;
 pub mod doctor;
 pub mod drop;
 mod error_chain;
+pub mod events;
 pub mod evidence;
 pub mod http;
 pub mod id;

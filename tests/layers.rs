@@ -58,9 +58,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         &["id", "words", "phone", "drop", "clock", "error_chain"],
     ),
     ("auth", &[]),
+    ("events", &["id", "phone", "drop", "campaign"]),
     (
         "store",
-        &["id", "words", "phone", "drop", "campaign", "auth"],
+        &["id", "words", "phone", "drop", "campaign", "auth", "events"],
     ),
     ("list", &["phone", "campaign"]),
     (
@@ -155,6 +156,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "drop",
             "config",
             "campaign",
+            "events",
             "list",
             "store",
             "orders",
@@ -176,6 +178,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "screen",
             "config",
             "campaign",
+            "events",
             "list",
             "store",
             "orders",
@@ -191,14 +194,14 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 ];
 
 /// Modules that hold no `async`, no clock and no lock.
-const PURE: &[&str] = &["drop", "campaign", "screen", "words", "id", "phone", "auth"];
+const PURE: &[&str] = &[
+    "drop", "campaign", "events", "screen", "words", "id", "phone", "auth",
+];
 
 /// What only one module knows.
 const ONLY_IN: &[(&str, &str)] = &[
     ("reqwest", "ari"),
     ("axum", "http"),
-    ("tower", "http"),
-    ("tower_http", "http"),
     ("sd_notify", "cli"),
     ("tokio_tungstenite", "ari"),
     ("sqlx", "store"),

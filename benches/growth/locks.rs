@@ -13,7 +13,10 @@ use aftertone::{
     drop::Technique,
     id::DropId,
     phone::PhoneNumber,
-    store::{Intent, ListName, NewCampaign, OWN_LIST, OperatorCommand, StartTerms, Store, Write},
+    store::{
+        DatabaseAddress, Intent, ListName, NewCampaign, OWN_LIST, OperatorCommand, PostgresAddress,
+        StartTerms, Store, Write,
+    },
 };
 use anyhow::{Context as _, Result};
 use jiff::Timestamp;
@@ -33,8 +36,8 @@ enum Way {
     Store,
 }
 
-/// Prints how long barring and pausing take, each way.
-pub(crate) async fn measure() -> Result<()> {
+/// Prints how long barring and pausing take, each way or by the store alone.
+pub(crate) async fn measure(only_store: bool) -> Result<()> {
     let (_folder, database) = crate::fresh(Kind::Postgres)?;
     let url = database.url();
     let store = Store::open(&place(url)).await?;
@@ -52,7 +55,11 @@ pub(crate) async fn measure() -> Result<()> {
         "{:<12} {:>10} {:>20} {:>20}",
         "", "intents/s", "bar", "pause"
     );
-    for way in [Way::SharedRows, Way::Locks, Way::Store] {
+    let ways = [Way::SharedRows, Way::Locks, Way::Store];
+    for way in ways
+        .into_iter()
+        .filter(|way| !only_store || *way == Way::Store)
+    {
         let triggers = match way {
             Way::SharedRows => "DISABLE",
             Way::Locks | Way::Store => "ENABLE",
@@ -115,7 +122,9 @@ impl Writers {
                     });
                 }
                 Way::Store => {
-                    let store = Store::open(&place(url)).await?;
+                    // The server has a hundred connections, and a writer uses one at a time.
+                    let address = PostgresAddress::from(url).with_connections(1);
+                    let store = Store::open(&DatabaseAddress::Postgres(address)).await?;
                     let registration = registration(&format!("run{nth}"))?;
                     let holder = store
                         .begin_controller(&registration, Timestamp::now())

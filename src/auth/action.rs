@@ -59,6 +59,8 @@ pub enum Action {
     RemoveMessage,
     /// Reads the state of PBXes, controllers and the trunk.
     ReadFleet,
+    /// Reads or follows the log of events.
+    ReadEvents,
     /// Reads the audit log.
     ReadAudit,
     /// Reads numbers unmasked.
@@ -100,7 +102,7 @@ pub fn allows(principal: &Principal, action: Action, object: Object) -> Result<(
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::OrderDrop,
         Self::ReadDrops,
         Self::CancelDrop,
@@ -121,6 +123,7 @@ impl Action {
         Self::PrepareMessage,
         Self::RemoveMessage,
         Self::ReadFleet,
+        Self::ReadEvents,
         Self::ReadAudit,
         Self::ReadFullNumbers,
     ];
@@ -143,6 +146,7 @@ impl Action {
             Self::ReadMessages => Scope::MessagesRead,
             Self::PrepareMessage | Self::RemoveMessage => Scope::MessagesWrite,
             Self::ReadFleet => Scope::MetricsRead,
+            Self::ReadEvents => Scope::EventsRead,
             Self::ReadAudit => Scope::AuditRead,
             Self::ReadFullNumbers => Scope::NumbersFull,
         }
@@ -171,6 +175,7 @@ impl Action {
             Self::PrepareMessage => "message.add",
             Self::RemoveMessage => "message.remove",
             Self::ReadFleet => "fleet.read",
+            Self::ReadEvents => "events.read",
             Self::ReadAudit => "audit.read",
             Self::ReadFullNumbers => "numbers.read",
         }

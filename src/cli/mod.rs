@@ -6,6 +6,7 @@ mod database;
 mod dnc;
 mod doctor;
 mod drop;
+mod events;
 mod explain;
 mod fleet;
 mod init;
@@ -53,7 +54,8 @@ pub fn main() -> ExitCode {
         | CliCommand::Contact(_)
         | CliCommand::Store(_)
         | CliCommand::Prune(_)
-        | CliCommand::Token(_) => telemetry::init(),
+        | CliCommand::Token(_)
+        | CliCommand::Events(_) => telemetry::init(),
     }
     let exit = match carry_out(args, printer) {
         Ok(exit) => exit,
@@ -73,6 +75,8 @@ pub fn command() -> clap::Command {
 fn carry_out(args: Cli, printer: Printer) -> Result<Exit, CliError> {
     let args_file = args.config.clone();
     let config = || Config::load(args.config.as_deref()).map_err(CliError::new);
+    // What only knows the database works where there is no PBX as well, beside a server of the API.
+    let stored = || Config::load_for_service(args.config.as_deref()).map_err(CliError::new);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -106,17 +110,13 @@ fn carry_out(args: Cli, printer: Printer) -> Result<Exit, CliError> {
         CliCommand::Reload(args) => {
             runtime.block_on(reload::run(&args, args_file.as_deref(), printer))
         }
-        CliCommand::Contact(args) => runtime.block_on(contact::run(&args, &config()?, printer)),
-        CliCommand::Store(args) => runtime.block_on(store::run(&args, &config()?, printer)),
-        CliCommand::Prune(args) => runtime.block_on(prune::run(&args, &config()?, printer)),
-        CliCommand::Dnc(args) => runtime.block_on(dnc::run(&args, &config()?, printer)),
-        CliCommand::Fleet(args) => runtime.block_on(fleet::run(&args, &config()?, printer)),
-        CliCommand::Token(args) => {
-            // A server without a PBX has tokens as well.
-            let config = Config::load_for_service(args_file.as_deref());
-            let config = config.map_err(CliError::new)?;
-            runtime.block_on(token::run(&args, &config, printer))
-        }
+        CliCommand::Contact(args) => runtime.block_on(contact::run(&args, &stored()?, printer)),
+        CliCommand::Store(args) => runtime.block_on(store::run(&args, &stored()?, printer)),
+        CliCommand::Events(args) => runtime.block_on(events::run(&args, &stored()?, printer)),
+        CliCommand::Prune(args) => runtime.block_on(prune::run(&args, &stored()?, printer)),
+        CliCommand::Dnc(args) => runtime.block_on(dnc::run(&args, &stored()?, printer)),
+        CliCommand::Fleet(args) => runtime.block_on(fleet::run(&args, &stored()?, printer)),
+        CliCommand::Token(args) => runtime.block_on(token::run(&args, &stored()?, printer)),
         CliCommand::Prompts(args) => runtime.block_on(prompts::run(&args, &config()?, printer)),
     };
     // Tasks that are left do not delay the exit.
@@ -177,6 +177,7 @@ enum CliCommand {
     Store(store::StoreArgs),
     Prune(prune::PruneArgs),
     Token(token::TokenArgs),
+    Events(events::EventsArgs),
 }
 
 /// The exit status of a command.
@@ -248,7 +249,7 @@ mod tests {
         insta::assert_snapshot!("help", command.render_long_help().to_string());
         for name in [
             "init", "drop", "doctor", "message", "explain", "campaign", "serve", "reload", "dnc",
-            "fleet", "contact", "store", "prune", "prompts", "token",
+            "fleet", "contact", "store", "prune", "prompts", "token", "events",
         ] {
             let command = command.find_subcommand_mut(name).unwrap();
             insta::assert_snapshot!(

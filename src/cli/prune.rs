@@ -1,19 +1,19 @@
-//! `aftertone prune`: deletes old drops, decisions and campaigns.
+//! `aftertone prune`: deletes old drops, decisions, campaigns and events.
 
-use anyhow::anyhow;
 use clap::Args;
 use serde_json::json;
 
 use super::{CliError, Exit, database, printer::Printer, stop::Stop};
 use crate::{config::Config, controller::pruner::prunable, store::Pruned};
 
-/// Delete old drops, decisions and campaigns, as `[retention]` in the configuration says
+/// Delete old drops, decisions, campaigns and events, as `[retention]` in the configuration says
 ///
 /// Of campaigns that are over, drops go that ended longer ago than `retention.drops`, and so do single drops; and what the
 /// gate held or refused longer ago than `retention.decisions`. A drop that a cap still counts stays. The counts of a
 /// campaign's results stay whole; the rows of its deleted drops are gone. Campaigns that were over longer ago than
-/// `retention.campaigns` go with all that they have, unless something of them is open or younger. It may be interrupted and
-/// run beside campaigns. Controllers do the same by themselves once a day.
+/// `retention.campaigns` go with all that they have, unless something of them is open or younger. Events go that are older than
+/// `retention.events`, and those beyond the newest `retention.events_at_most`. It may be interrupted and run beside campaigns.
+/// Controllers do the same by themselves once a day.
 #[derive(Debug, Args)]
 pub(super) struct PruneArgs {
     /// Delete nothing; only say how much would go
@@ -27,18 +27,13 @@ pub(super) struct PruneArgs {
 /// Deletes what is too old.
 ///
 /// # Errors
-/// [`CliError`] if nothing may be deleted, or the database fails.
+/// [`CliError`] if the database fails.
 pub(super) async fn run(
     args: &PruneArgs,
     config: &Config,
     printer: Printer,
 ) -> Result<Exit, CliError> {
-    let Some(what) = prunable(config, database::now()) else {
-        return Err(CliError::new(anyhow!(
-            "there is nothing to prune: `[retention]` keeps everything"
-        ))
-        .hint("set `retention.drops`, `retention.decisions` or `retention.campaigns`, such as `drops = \"400d\"`"));
-    };
+    let what = prunable(config, database::now());
     let (pruned, is_whole) = if args.dry_run {
         let store = database::open_to_read(config).await?;
         (store.prunable(&what).await, true)
@@ -52,9 +47,10 @@ pub(super) async fn run(
                 contacts,
                 drops,
                 decisions,
+                events,
             } = pruned;
             printer.status(&format!(
-                "{campaigns} campaigns with {contacts} contacts, {drops} drops, {decisions} decisions"
+                "{campaigns} campaigns with {contacts} contacts, {drops} drops, {decisions} decisions, {events} events"
             ));
             !*is_ended.borrow()
         });
@@ -85,6 +81,9 @@ pub(super) async fn run(
             "drops_before": what.drops_before.map(|at| at.to_string()),
             "decisions": pruned.decisions,
             "decisions_before": what.decisions_before.map(|at| at.to_string()),
+            "events": pruned.events,
+            "events_before": what.events_before.map(|at| at.to_string()),
+            "events_at_most": what.events_at_most,
             "dry_run": args.dry_run,
             "is_complete": is_whole,
         }));
@@ -104,6 +103,7 @@ pub(super) async fn run(
         for (before, count, noun) in [
             (what.drops_before, pruned.drops, "drop"),
             (what.decisions_before, pruned.decisions, "decision"),
+            (what.events_before, pruned.events, "event"),
         ] {
             if let Some(before) = before {
                 printer.line(&format!(

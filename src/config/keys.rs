@@ -309,6 +309,16 @@ const AFTER: &[Key] = &[
         "How long after it was last heard a prompt that was learnt from calls stays in the book if one number alone has played it: it may be a personal greeting. Controllers forget older ones by themselves, and `contact erase` does at once.",
     ),
     key(
+        "retention.events",
+        r#""30d""#,
+        "How long events are kept for those who follow; `never` deletes none by its age.",
+    ),
+    key(
+        "retention.events_at_most",
+        "5000000",
+        "How many events are kept at most, the newest, 1,000 to 1,000,000,000.",
+    ),
+    key(
         "gate.enabled",
         "true",
         "`false` switches `consent`, `caps` and `hours` off.",

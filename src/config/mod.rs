@@ -232,6 +232,10 @@ pub struct Retention {
     pub campaigns: Option<Duration>,
     /// Greetings in the book of prompts that one number alone has played; 1 day to 10 years.
     pub greetings: Option<Duration>,
+    /// Events; 1 day to 10 years.
+    pub events: Option<Duration>,
+    /// How many events at most, the newest; 1,000 to 1,000,000,000.
+    pub events_at_most: u64,
 }
 
 impl Config {
@@ -298,6 +302,10 @@ impl Config {
                 decisions: retention(layers, "retention.decisions", None)?,
                 campaigns: retention(layers, "retention.campaigns", None)?,
                 greetings: retention(layers, "retention.greetings", Some(30 * DAY))?,
+                events: retention(layers, "retention.events", Some(30 * DAY))?,
+                events_at_most: layers
+                    .whole("retention.events_at_most", 5_000_000, 1_000..=1_000_000_000)?
+                    .into(),
             },
             gate: gate::gate(layers)?,
             trunk,

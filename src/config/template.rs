@@ -142,10 +142,11 @@ sounds_dir = @SOUNDS_DIR@   # prepared messages: writable here, readable for the
 # max_age = "30d"
 # max_size = "1GB"
 
-[retention]                                  # what is deleted once a day, or by `aftertone prune`: nothing unless this is set
+[retention]                                  # what is deleted once a day, or by `aftertone prune`
 # drops = "400d"
 # decisions = "90d"
 # campaigns = "800d"                         # those that are over, as a whole
+# events = "30d"                             # what happened, for those who follow; `events_at_most = 5000000`
 # greetings = "30d"                          # what was learnt of one number alone; controllers forget it by themselves
 
 [store]

@@ -12,17 +12,14 @@ use tracing::{debug, info, warn};
 use super::Input;
 use crate::{
     clock::Steady,
-    config::{Config, Retention},
+    config::Config,
     error_chain::chain,
     store::{ControllerLease, Prunable, Store},
 };
 
-/// What is too old by now; `None` if the configuration keeps everything.
-pub fn prunable(config: &Config, now: Timestamp) -> Option<Prunable> {
+/// What is too old by now.
+pub fn prunable(config: &Config, now: Timestamp) -> Prunable {
     let retention = config.retention;
-    if retention == Retention::default() {
-        return None;
-    }
     let before = |age| {
         let age = SignedDuration::try_from(age).unwrap_or(SignedDuration::MAX);
         now.checked_sub(age).unwrap_or(Timestamp::MIN)
@@ -30,11 +27,13 @@ pub fn prunable(config: &Config, now: Timestamp) -> Option<Prunable> {
     // Clocks of controllers differ a little, and a cap counts from the start of a drop.
     let history = config.gate.history() + SignedDuration::from_hours(24);
     let history = now.checked_sub(history).unwrap_or(Timestamp::MIN);
-    Some(Prunable {
+    Prunable {
         drops_before: retention.drops.map(|age| before(age).min(history)),
         decisions_before: retention.decisions.map(before),
         campaigns_before: retention.campaigns.map(|age| before(age).min(history)),
-    })
+        events_before: retention.events.map(before),
+        events_at_most: Some(retention.events_at_most),
+    }
 }
 
 /// Looks whether it is this controller's turn, over and over.
@@ -69,9 +68,7 @@ impl Pruner {
             return Ok(());
         }
         let now = self.clock.now();
-        let Some(what) = prunable(&self.config.borrow(), now) else {
-            return Ok(());
-        };
+        let what = prunable(&self.config.borrow(), now);
         match self.store.take_prune_turn(&self.holder, now).await {
             Ok(true) => {}
             Ok(false) => return Ok(()),
@@ -96,6 +93,7 @@ impl Pruner {
             contacts = pruned.contacts,
             drops = pruned.drops,
             decisions = pruned.decisions,
+            events = pruned.events,
             "what was too old is deleted"
         );
         Ok(())

@@ -21,7 +21,7 @@ use tokio::{sync::Mutex, task::spawn_blocking, time::timeout};
 use tracing::{info, warn};
 
 use super::Api;
-use crate::{clock, error_chain::chain};
+use crate::{clock, config::StoreUrl, error_chain::chain};
 
 /// What a process knows of itself, beyond the store that it shares.
 #[derive(Clone, Debug, Default)]
@@ -122,7 +122,15 @@ async fn look(api: &Api, now: Instant) -> ReadyReport {
     checks.extend(condition.checks(now));
     let folders = {
         let config = api.config.borrow();
-        let folders = [Some(config.state_dir.clone()), config.evidence.dir.clone()];
+        let database = match &config.store.url {
+            StoreUrl::Sqlite(file) => file.parent().map(Path::to_owned),
+            StoreUrl::Postgres(_) => None,
+        };
+        let folders = [
+            Some(config.state_dir.clone()),
+            database,
+            config.evidence.dir.clone(),
+        ];
         folders.into_iter().flatten().collect::<Vec<_>>()
     };
     let disk = spawn_blocking(move || full_disk(&folders)).await;

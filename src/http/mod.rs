@@ -4,6 +4,7 @@
 //! does reaches it as a [`Condition`], and what it asks of it goes through ports in [`orders`](crate::orders).
 
 mod caller;
+mod event_feed;
 mod fields;
 mod frame;
 mod given;
@@ -49,6 +50,7 @@ pub struct Api {
 #[derive(Clone, Debug, Default)]
 pub struct ApiState {
     keys: idempotency::KeysInUse,
+    feed: event_feed::EventFeed,
     seal: Arc<OnceCell<Seal>>,
 }
 

@@ -9,7 +9,8 @@ use super::{
     openapi_schemas::{
         AuditPage, CampaignChange, CampaignOrder, CampaignPage, CampaignShown, CheckRequest,
         Checks, DoNotCallEntry, DoNotCallLists, DoNotCallReason, DropAccepted, DropOrder, DropPage,
-        DropShown, DropTimeline, Fleet, MessageList, Problem, StandingOrder, WaitingShown,
+        DropShown, DropTimeline, EventPage, Fleet, MessageList, Problem, StandingOrder,
+        WaitingShown,
     },
     problem::{PROBLEM_JSON, ProblemKind, problem_type},
 };
@@ -311,6 +312,35 @@ const OPERATIONS: &[Operation] = &[
     },
     Operation {
         method: "GET",
+        path: "/events",
+        id: "list_events",
+        summary: "List what happened, the oldest first",
+        description: "Events are numbered in the order in which they can be seen: whoever goes on from `next` misses none and sees \
+            none twice. Each drop has exactly one event that ends it, `drop.ended` or `drop.withdrawn`.",
+        parameters: &["after", "types", "campaign", "limit", "full_numbers"],
+        request: None,
+        responses: &[(200, "A page", Some("EventPage"))],
+    },
+    Operation {
+        method: "GET",
+        path: "/events/stream",
+        id: "stream_events",
+        summary: "Follow what happens, as server-sent events",
+        description: "Behind `Last-Event-ID` or `after`; else from now on. An event's `id` is its `sequence`, its `data` what the list \
+            gives. `event: reset` says that events are not kept any more, `event: bye` that this server is about to end. A reader that \
+            takes nothing for 30 s is cut off; a token has 8 streams at most.",
+        parameters: &[
+            "Last-Event-ID",
+            "after",
+            "types",
+            "campaign",
+            "full_numbers",
+        ],
+        request: None,
+        responses: &[(200, "The stream", Some("EventStream"))],
+    },
+    Operation {
+        method: "GET",
         path: "/audit",
         id: "list_audit",
         summary: "List who changed what, the latest first",
@@ -380,6 +410,8 @@ impl Operation {
             let mut response = json!({"description": description});
             if *schema == Some("Picture") {
                 response["content"] = json!({"image/svg+xml": {"schema": {"type": "string"}}});
+            } else if *schema == Some("EventStream") {
+                response["content"] = json!({"text/event-stream": {"schema": {"type": "string"}}});
             } else if *schema == Some("Rows") {
                 response["content"] = json!({
                     "text/csv": {"schema": {"type": "string"}},
@@ -456,6 +488,19 @@ fn parameter(name: &str) -> Value {
         ),
         "cursor" => ("`next` or `previous` of a page", json!({"type": "string"})),
         "number" if place == "query" => ("Only this number", json!({"type": "string"})),
+        "Last-Event-ID" => (
+            "The `id` of the last event that was handled",
+            json!({"type": "integer", "minimum": 0}),
+        ),
+        "after" => (
+            "Only events behind the one with this `sequence`; a list begins with the oldest that is kept",
+            json!({"type": "integer", "minimum": 0}),
+        ),
+        "types" => (
+            "Only events of these types or groups, such as `drop.ended,campaign.*`",
+            json!({"type": "string"}),
+        ),
+        "campaign" if place == "query" => ("Only this campaign", json!({"type": "string"})),
         "foreign_id" => ("Only this foreign id", json!({"type": "string"})),
         "full_numbers" => (
             "Numbers unmasked; takes the scope `numbers:full`, and is in the audit log",
@@ -510,6 +555,7 @@ fn schemas() -> Value {
     add::<DoNotCallEntry>(&mut all);
     add::<MessageList>(&mut all);
     add::<Fleet>(&mut all);
+    add::<EventPage>(&mut all);
     add::<AuditPage>(&mut all);
     add::<Problem>(&mut all);
     all.insert("OpenApi".to_owned(), json!({"type": "object"}));

@@ -425,3 +425,35 @@ pub(super) struct Fault {
     /// What is wrong, and what was expected.
     detail: String,
 }
+
+/// Some events, in their order.
+#[derive(ToSchema)]
+pub(super) struct EventPage {
+    items: Vec<EventItem>,
+    /// The number to go on from, as `after`.
+    next: u64,
+    /// Whether there are further events at this moment.
+    has_more: bool,
+    /// How many events behind `after` are not kept any more.
+    missed: u64,
+    /// The number of the oldest event that is kept.
+    oldest: u64,
+    /// The number of the newest event.
+    newest: u64,
+}
+
+/// Something that happened.
+#[derive(ToSchema)]
+pub(super) struct EventItem {
+    /// The same wherever the event is told.
+    id: String,
+    /// Its number, in the order in which events can be seen.
+    sequence: u64,
+    /// What happened, such as `drop.ended`.
+    #[schema(rename = "type")]
+    kind: String,
+    /// When it happened, in RFC 3339.
+    timestamp: String,
+    /// What it is about.
+    data: Map<String, Value>,
+}

@@ -10,7 +10,7 @@ use super::{
     sql::{Sql, args, row, rows, sql},
     transaction::Tx,
 };
-use crate::phone::PhoneNumber;
+use crate::{events::EventKind, phone::PhoneNumber};
 
 /// The name of the operator's own list, which holds opt-outs.
 pub const OWN_LIST: &str = "own";
@@ -91,6 +91,9 @@ impl Store {
         let new = tx.execute(BAR, args![&given, name, now, because]).await?;
         // Waits for intents that are being written; the next one sees what was added.
         tx.execute(HOLD_INTENTS, &[]).await?;
+        let one = only(some.iter().copied());
+        tx.tell_of_list(EventKind::DoNotCallAdded, name, (new, one), now)
+            .await?;
         tx.commit().await?;
         Ok(new)
     }
@@ -137,6 +140,10 @@ impl Store {
         let removed: Vec<(i64,)> = tx.all(UNBAR, args![&given, name]).await?;
         let removed: Vec<_> = removed.into_iter().map(|(number,)| number).collect();
         tx.trace_removals(list, &removed, by, now).await?;
+        let gone = (removed.len() as u64, only(removed.iter().copied()));
+        let at = codec::micros(tx.past(now).await?);
+        tx.tell_of_list(EventKind::DoNotCallRemoved, name, gone, at)
+            .await?;
         tx.commit().await?;
         Ok(removed.len() as u64)
     }
@@ -220,11 +227,21 @@ impl Store {
             if gone == 0 && removed.len() <= FEW {
                 tx.trace_removals(list, &removed, by, now).await?;
             }
+            let at = codec::micros(tx.past(now).await?);
+            let told = (some, only(removed.iter().copied()));
+            tx.tell_of_list(EventKind::DoNotCallRemoved, name, told, at)
+                .await?;
             tx.commit().await?;
             gone += some;
             after = last;
         }
     }
+}
+
+/// The number, if it is one.
+fn only(mut numbers: impl Iterator<Item = i64>) -> Option<i64> {
+    let first = numbers.next()?;
+    numbers.next().is_none().then_some(first)
 }
 
 impl Tx {

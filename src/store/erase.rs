@@ -147,6 +147,7 @@ impl Store {
         if tx.has_table("removals").await? {
             tx.execute(FORGET_REMOVALS, args![&given]).await?;
         }
+        tx.forget_events(&given).await?;
         let prompts = tx.forget_prompts_of(numbers).await?;
         tx.commit().await?;
         Ok(ErasedPerson::Done {

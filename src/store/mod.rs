@@ -34,6 +34,7 @@ mod due_queue;
 mod elsewhere;
 mod erase;
 mod error;
+mod events;
 mod expire;
 mod fleet;
 mod held;
@@ -77,6 +78,7 @@ pub use due_queue::DueQueue;
 pub use elsewhere::{EndsElsewhere, ShownElsewhere};
 pub use erase::{ErasedPerson, PersonDrop};
 pub use error::{ErrorClass, StoreError};
+pub use events::EventRange;
 pub use fleet::{
     Fleet, FleetController, FleetPbx, Gone, GoneDrop, InFlightOf, RegisteredPbx, Stated,
 };

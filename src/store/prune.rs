@@ -1,4 +1,4 @@
-//! Deleting by time what grows with calls: drops and decisions of campaigns that are over, and such campaigns as a whole.
+//! Deleting by time what grows with calls: drops and decisions of campaigns that are over, such campaigns as a whole, and events.
 //!
 //! What counts a number's calls, a trunk's shares or a campaign's results is not lost: drops stay as long as a cap looks
 //! back, and are counted before they go. Campaigns that are not over, do-not-call lists and whatever has not ended
@@ -24,6 +24,10 @@ pub struct Prunable {
     pub decisions_before: Option<Timestamp>,
     /// Campaigns that were over before, with all that they have, if nothing of them is open or later.
     pub campaigns_before: Option<Timestamp>,
+    /// Events before.
+    pub events_before: Option<Timestamp>,
+    /// How many of the newest events stay at most.
+    pub events_at_most: Option<u64>,
 }
 
 /// What was deleted.
@@ -37,6 +41,8 @@ pub struct Pruned {
     pub drops: u64,
     /// Decisions, likewise.
     pub decisions: u64,
+    /// Events.
+    pub events: u64,
 }
 
 /// A count of drops that are gone.
@@ -78,6 +84,10 @@ impl Store {
                 *count = found.map_or(0, |(count,)| count.unsigned_abs());
             }
         }
+        drop(tx);
+        pruned.events = self
+            .prunable_events(what.events_before, what.events_at_most)
+            .await?;
         Ok(pruned)
     }
 
@@ -146,6 +156,12 @@ impl Store {
                     self.give_way().await;
                 }
             }
+        }
+        if what.events_before.is_some() || what.events_at_most.is_some() {
+            let gone = self.prune_events(what.events_before, what.events_at_most, |events| {
+                pruned(Pruned { events, ..all })
+            });
+            all.events = gone.await?;
         }
         Ok(all)
     }
@@ -248,7 +264,7 @@ impl Store {
     }
 
     /// On SQLite, a moment in which others write.
-    async fn give_way(&self) {
+    pub(super) async fn give_way(&self) {
         if self.has_one_writer() {
             tokio::time::sleep(PAUSE).await;
         }

@@ -159,6 +159,10 @@ const TABLES: &[(&str, &str)] = &[
         "Numbers of people who had everything about them erased. What is left of such a person elsewhere has as its number minus the contact's id, or 0 outside campaigns.",
     ),
     (
+        "events",
+        "What happened, for those who follow: [events](../guide/events.md). Triggers write it in the transaction of what it tells. PostgreSQL's has an `id` besides, in the order of writing; there `sequence` is null until somebody reads.",
+    ),
+    (
         "prune_turns",
         "When a controller last deleted what `[retention]` says: one row.",
     ),
@@ -206,6 +210,20 @@ const TABLES: &[(&str, &str)] = &[
 ];
 
 const COLUMNS: &[(&str, &str)] = &[
+    (
+        "events.sequence",
+        "its number, in the order in which events can be seen; never given again",
+    ),
+    ("events.at", "when it happened"),
+    ("events.type", "what happened"),
+    ("events.campaign", "the campaign that it is about"),
+    ("events.contact", "the contact that it is about"),
+    ("events.drop_id", "the drop that it is about"),
+    (
+        "events.number",
+        "the phone number that was put on a do-not-call list, or taken off",
+    ),
+    ("events.detail", "what else it tells, as a JSON object"),
     ("prune_turns.id", "always 1"),
     ("prune_turns.run", "the controller that is at it"),
     ("prune_turns.began_at", "when it last began"),

@@ -235,7 +235,6 @@ fn what_the_ears_find_out_after_the_verdict_counts_before_the_message() {
             0.0 (start)                                 dial drop                     [drop_dialled]
             3.0 entered drop                            listen drop                   [drop_answered]
             9.0 screened drop machine                   -                             [verdict]
-            9.5 screened drop silence                   -
            10.0 {event:<38}  hang_up drop                  [verdict drop_hung_up]
            10.1 gone drop 16                            -                             [drop_gone]
         => {end}

@@ -114,9 +114,10 @@ async fn wishes_have_their_places(base: &Base) {
         (Cancelled, cancel, None),
         (Status::Cancelling, OperatorCommand::Resume, None),
     ] {
-        let stored = match before {
-            Draft => "'paused', draft = 1".to_owned(),
-            other => format!("'{other}', draft = 0"),
+        let stored = if before == Draft {
+            "'paused', draft = 1".to_owned()
+        } else {
+            format!("'{before}', draft = 0")
         };
         base.run(format!("UPDATE campaigns SET standing = {stored}"))
             .await;

@@ -16,6 +16,7 @@ mod commit;
 mod counts;
 mod drafts;
 mod erase;
+mod events;
 mod first_release;
 mod fixture;
 mod fleet;
@@ -104,6 +105,7 @@ fn main() {
         upgrade::trials(&server),
         drafts::trials(&server),
         erase::trials(&server),
+        events::trials(&server),
         trouble::trials(&server),
     ];
     let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());

@@ -164,6 +164,7 @@ async fn a_campaign_goes_as_a_whole_with_all_that_only_it_has(base: &Base) {
         drops_before: Some(fixture.at(600)),
         decisions_before: Some(fixture.at(600)),
         campaigns_before: Some(fixture.at(600)),
+        ..Prunable::default()
     };
     let wanted = Pruned {
         campaigns: 1,

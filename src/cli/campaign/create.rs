@@ -258,7 +258,7 @@ pub(super) async fn make(
 ///
 /// # Errors
 /// [`CliError`] if there is none.
-pub(super) async fn find(name: &str, store: &Store) -> Result<Campaign, CliError> {
+pub(in crate::cli) async fn find(name: &str, store: &Store) -> Result<Campaign, CliError> {
     let found = store.campaign(name).await.map_err(database::trouble)?;
     found.ok_or_else(|| {
         let name = name.escape_debug();

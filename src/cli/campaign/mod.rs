@@ -18,7 +18,7 @@ mod words;
 
 use clap::{Args, Subcommand};
 
-pub(super) use self::{board::note_line, run::wait};
+pub(super) use self::{board::note_line, create::find, run::wait};
 
 use super::{CliError, Exit, printer::Printer};
 use crate::config::Config;

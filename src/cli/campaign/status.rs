@@ -13,7 +13,6 @@ use super::{
 use crate::{
     cli::{CliError, Exit, database, printer::Printer},
     config::Config,
-    controller::pruner::prunable,
     orders::{CampaignView, stored_view},
     store::Status,
 };
@@ -53,8 +52,7 @@ pub(super) async fn run(
         all.push(view.map_err(database::trouble)?);
     }
     let turn = store.prune_turn(now).await.map_err(database::trouble)?;
-    let is_wanted = prunable(config, now).is_some();
-    if let Some(words) = database::not_pruned(&turn).filter(|_| is_wanted) {
+    if let Some(words) = database::not_pruned(&turn) {
         printer.warning(&words);
         printer.hint("`aftertone prune` deletes it now");
     }

@@ -189,6 +189,8 @@ drops = "400d"
 decisions = "90d"
 campaigns = "800d"
 greetings = "7d"
+events = "3d"
+events_at_most = 2000
 [audio]
 max_length = "45s"
 target_lufs = -18
@@ -293,6 +295,8 @@ log = "info"
     assert_eq!(config.retention.decisions, days(90));
     assert_eq!(config.retention.campaigns, days(800));
     assert_eq!(config.retention.greetings, days(7));
+    assert_eq!(config.retention.events, days(3));
+    assert_eq!(config.retention.events_at_most, 2_000);
     let mut most = Settings {
         no_beep: NoBeep::Play,
         ..Settings::default()

@@ -390,7 +390,8 @@ fn live(archive: &Archive, drop: DropId) -> Live {
     let hint = Hint {
         source: HintSource::Prompt,
         says: HintSays::Records {
-            beep_in: Some(2.25),
+            // Later than it comes, so that its guard stays whole.
+            beep_in: Some(9.0),
         },
         nats: 4.5,
         detail: 12,

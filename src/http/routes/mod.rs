@@ -7,6 +7,7 @@ mod checks;
 mod do_not_call;
 mod drop_request;
 mod drops;
+mod events;
 mod evidence;
 mod fleet;
 mod messages;
@@ -85,6 +86,8 @@ pub(super) fn table() -> Vec<Route> {
         PUT "/messages/{message}" Some(A::PrepareMessage) => messages::prepare,
         DELETE "/messages/{message}" Some(A::RemoveMessage) => messages::remove,
         GET "/fleet" Some(A::ReadFleet) => fleet::show,
+        GET "/events" Some(A::ReadEvents) => events::list,
+        GET "/events/stream" Some(A::ReadEvents) => events::stream,
         GET "/audit" Some(A::ReadAudit) => audit::list,
         GET "/openapi.json" None => async || show_document(),
     ]

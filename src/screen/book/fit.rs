@@ -97,7 +97,13 @@ impl HeardSigns {
     }
 
     /// What so many windows say that end so many before the last; `None` if they were before the prompt or the call.
-    fn part(&self, prompt: &[Signs], offset: i32, before: usize, windows: usize) -> Option<Part> {
+    fn part(
+        &self,
+        prompt: &[Signs],
+        offset: i32,
+        before: usize,
+        windows: usize,
+    ) -> Option<PromptPart> {
         let last = self.last() as i32 - before as i32;
         if last < 0 || 2 * last + offset < 0 {
             return None;
@@ -117,7 +123,7 @@ impl HeardSigns {
             wrong += ((signs.rises ^ heard) & signs.sure).count_ones();
             sounding += u32::from(signs.sure != 0);
         }
-        Some(Part {
+        Some(PromptPart {
             nats: said(sure, wrong),
             sounding,
         })
@@ -164,7 +170,7 @@ impl Fit {
 }
 
 /// A part of a call that is compared.
-struct Part {
+struct PromptPart {
     nats: f32,
     sounding: u32,
 }

@@ -45,8 +45,8 @@ impl Landmarks {
         }
     }
 
-    /// Hears 8 kHz samples, any number of them. Of each window its gains are reported, and the landmarks of the window
-    /// [`SEEN_AFTER`](super::peaks::SEEN_AFTER) - 1 before it.
+    /// Hears 8 kHz samples, any number of them. Of each window its gains are reported, and the landmarks of the second window
+    /// before it: a peak is known once the windows around it are heard.
     pub(super) fn hear(&mut self, frame: &[i16], found: &mut impl FnMut(Gains, &mut [Landmark])) {
         let Self {
             peaks,

@@ -740,6 +740,12 @@ fn migrations(database: Database) -> Vec<Migration> {
             include_str!("../migrations/0013.sqlite.sql"),
             include_str!("../migrations/0013.postgres.sql"),
         ),
+        (
+            14,
+            "events",
+            include_str!("../migrations/0014.sqlite.sql"),
+            include_str!("../migrations/0014.postgres.sql"),
+        ),
     ];
     let step = |(version, name, sqlite, postgres): (i64, &'static str, &'static str, _)| {
         let text = match database {

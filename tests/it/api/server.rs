@@ -248,7 +248,15 @@ impl ApiServer {
         }
         let response = client.execute(request).await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let text = response.text().await.unwrap();
+        // A stream has no end.
+        let is_stream = headers
+            .get("content-type")
+            .is_some_and(|kind| kind == "text/event-stream");
+        let text = if is_stream {
+            String::new()
+        } else {
+            response.text().await.unwrap()
+        };
         let body = if text.is_empty() {
             Value::Null
         } else {
