@@ -383,11 +383,7 @@ async fn check(
         if !barred.is_empty() {
             exit = Exit::Failure;
         }
-        let number = if shown.full_number {
-            number.full().to_string()
-        } else {
-            number.to_string()
-        };
+        let number = number.shown(shown.full_number);
         if shown.json {
             let entries: Vec<_> = barred.iter().map(entry).collect();
             let removed: Vec<_> = removals.iter().map(removal).collect();

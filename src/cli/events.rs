@@ -10,7 +10,6 @@ use super::{CliError, Exit, campaign, database, printer::Printer, stop::Stop};
 use crate::{
     config::Config,
     events::{EventFilter, LoggedEvent},
-    phone::PhoneNumber,
     store::{EventRange, Store},
 };
 
@@ -120,10 +119,6 @@ fn missed(after: u64, range: EventRange) -> Option<String> {
 
 /// An event in one line.
 fn line(event: &LoggedEvent, full_number: bool) -> String {
-    let shown = |number: &PhoneNumber| match full_number {
-        true => number.full().to_string(),
-        false => number.to_string(),
-    };
     let mut words = vec![
         event.sequence.to_string(),
         format!("{:.3}", event.at),
@@ -138,7 +133,8 @@ fn line(event: &LoggedEvent, full_number: bool) -> String {
         event.contact.as_ref().and_then(|of| of.number.as_ref()),
         event.number.as_ref(),
     ];
-    words.extend(numbers.into_iter().flatten().next().map(shown));
+    let number = numbers.into_iter().flatten().next();
+    words.extend(number.map(|number| number.shown(full_number)));
     if let Some(drop) = &event.drop {
         words.push(drop.id.to_string());
     }

@@ -14,10 +14,7 @@ impl LoggedEvent {
     /// The event as an object: `id`, `sequence`, `type`, `timestamp` and, in `data`, what it is about. Numbers are masked
     /// unless `full_numbers`. The same event gives the same object until what it is about is deleted or erased.
     pub fn to_json(&self, full_numbers: bool) -> Value {
-        let shown = |number: &PhoneNumber| match full_numbers {
-            true => number.full().to_string(),
-            false => number.to_string(),
-        };
+        let shown = |number: &PhoneNumber| number.shown(full_numbers);
         let mut data = Map::new();
         if let Some((id, name)) = &self.campaign {
             data.insert("campaign".to_owned(), json!(name));

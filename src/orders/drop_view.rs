@@ -54,13 +54,7 @@ pub struct DropView {
 impl DropView {
     /// A drop as it is stored; `is_full`: with its whole number.
     pub fn of(stored: &StoredDrop, is_full: bool) -> Self {
-        let number = stored.number.as_ref().map(|number| {
-            if is_full {
-                number.full().to_string()
-            } else {
-                number.to_string()
-            }
-        });
+        let number = stored.number.as_ref().map(|number| number.shown(is_full));
         let report = stored.report.as_deref();
         Self {
             drop: stored.id,

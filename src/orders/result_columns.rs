@@ -104,13 +104,8 @@ impl ResultColumns<'_> {
             .as_deref()
             .map(ReportFields::read)
             .unwrap_or_default();
-        let number = row.number.as_ref().map(|number| {
-            if self.full_number {
-                number.full().to_string()
-            } else {
-                number.to_string()
-            }
-        });
+        let number = row.number.as_ref();
+        let number = number.map(|number| number.shown(self.full_number));
         let dialled = row.drop.is_some();
         let ended = dialled && row.outcome.is_some();
         let price = self.price.filter(|_| ended);

@@ -97,6 +97,15 @@ impl PhoneNumber {
         Full(&self.digits)
     }
 
+    /// The number as whoever asks may see it: whole, or masked as [`fmt::Display`] is. Whole it is not for logs.
+    pub fn shown(&self, in_full: bool) -> String {
+        if in_full {
+            self.full().to_string()
+        } else {
+            self.to_string()
+        }
+    }
+
     /// The whole number's digits, without a `+`. Not for logs.
     pub fn digits(&self) -> &str {
         &self.digits

@@ -101,13 +101,8 @@ pub(super) async fn run(
             if args.summary {
                 continue;
             }
-            let number = row.number.as_ref().map(|number| {
-                if args.full_number {
-                    number.full().to_string()
-                } else {
-                    number.to_string()
-                }
-            });
+            let number = row.number.as_ref();
+            let number = number.map(|number| number.shown(args.full_number));
             if args.json {
                 printer.json(&row.object(number));
             } else if args.all || row.what != ALLOWED {

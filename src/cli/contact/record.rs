@@ -237,11 +237,7 @@ impl Subject<'_> {
     }
 
     fn shown(&self, number: &PhoneNumber) -> String {
-        if self.full_number {
-            number.full().to_string()
-        } else {
-            number.to_string()
-        }
+        number.shown(self.full_number)
     }
 }
 

@@ -120,11 +120,7 @@ fn order(
     }
     Ok(SingleDrop {
         drop,
-        shown_number: if args.full_number {
-            number.full().to_string()
-        } else {
-            number.to_string()
-        },
+        shown_number: number.shown(args.full_number),
         number,
         kind: args.gate.kind(),
         consent: args.gate.consent(),

@@ -47,7 +47,7 @@ pub(super) async fn run(
             .map(|heard| {
                 json!({
                     "call": heard.call,
-                    "number": number(heard, args.full_number),
+                    "number": heard.number.shown(args.full_number),
                     "at": heard.at,
                     "ends": heard.ends,
                     "campaign": heard.campaign,
@@ -78,14 +78,6 @@ pub(super) async fn run(
     Ok(Exit::Success)
 }
 
-fn number(heard: &PromptHearing, in_full: bool) -> String {
-    if in_full {
-        heard.number.full().to_string()
-    } else {
-        heard.number.to_string()
-    }
-}
-
 fn hearing_line(heard: &PromptHearing, in_full: bool) -> String {
     let ends = heard
         .ends
@@ -93,7 +85,7 @@ fn hearing_line(heard: &PromptHearing, in_full: bool) -> String {
     let mut line = format!(
         "  {}  {}  {ends}  {}",
         heard.at.strftime("%F %T"),
-        number(heard, in_full),
+        heard.number.shown(in_full),
         heard.call
     );
     if let Some(campaign) = heard.campaign {
