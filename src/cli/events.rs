@@ -107,8 +107,7 @@ async fn print(
 
 /// What there is to say if events that were asked for are gone.
 fn missed(after: u64, range: EventRange) -> Option<String> {
-    // Whoever asks for all of them asks for those that are kept.
-    (after > 0 && range.is_past(after)).then(|| {
+    (range.missed(after) > 0).then(|| {
         format!(
             "events {} to {} are not kept any more; see `retention.events`",
             after + 1,

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{EventDrop, LoggedEvent, StoredDrop};
+use super::{DropSnapshot, EventDrop, LoggedEvent};
 use crate::phone::PhoneNumber;
 
 impl LoggedEvent {
@@ -54,7 +54,7 @@ impl LoggedEvent {
 
 fn insert_drop(
     data: &mut Map<String, Value>,
-    drop: &StoredDrop,
+    drop: &DropSnapshot,
     shown: impl Fn(&PhoneNumber) -> String,
 ) {
     let report = drop.report.as_deref();
@@ -155,7 +155,7 @@ mod tests {
             }),
             drop: Some(EventDrop {
                 id: DropId::from_u128(5),
-                stored: Some(StoredDrop {
+                stored: Some(DropSnapshot {
                     number,
                     foreign_id: None,
                     attempt: 1,

@@ -140,12 +140,12 @@ pub struct EventDrop {
     /// Its id.
     pub id: DropId,
     /// What is stored of it; `None` if it was taken back or deleted since.
-    pub stored: Option<StoredDrop>,
+    pub stored: Option<DropSnapshot>,
 }
 
 /// What is stored of a drop.
 #[derive(Clone, Debug, PartialEq)]
-pub struct StoredDrop {
+pub struct DropSnapshot {
     /// Its number; `None` if the person was erased.
     pub number: Option<PhoneNumber>,
     /// Of a drop outside any campaign, the id under which whoever ordered it knows it.

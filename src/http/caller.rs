@@ -41,6 +41,20 @@ impl Caller {
         allows(&self.principal, action, object).map_err(denied)
     }
 
+    /// Whether it may read whole numbers of an object; that it does is in the audit log before they are shown.
+    ///
+    /// # Errors
+    /// [`Problem`] if it may not, or that cannot be written.
+    pub(super) async fn read_in_full(
+        &self,
+        api: &Api,
+        object: impl Into<String>,
+    ) -> Result<(), Problem> {
+        self.may(Action::ReadFullNumbers, Object::Any)?;
+        let entry = self.audit(now(), Action::ReadFullNumbers, object);
+        Ok(api.store.note(entry).await?)
+    }
+
     /// What the audit log says of something that it does.
     pub(super) fn audit(
         &self,

@@ -1,6 +1,8 @@
 //! Pages of a list: each answer has cursors to what comes behind it and before it, by what is sorted on. How far in a list a
 //! page is makes no difference to what it costs, and what is added meanwhile shifts nothing.
 
+use std::str::FromStr;
+
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::Serialize;
 
@@ -14,6 +16,18 @@ pub(super) struct PageRequest {
     pub(super) limit: usize,
     /// From where; `None`: from the beginning of the list.
     pub(super) from: Option<Position>,
+}
+
+impl PageRequest {
+    /// Whether the page before an item is asked for.
+    pub(super) fn is_back(&self) -> bool {
+        self.from.as_ref().is_some_and(|from| from.is_back)
+    }
+
+    /// What is sorted on, of the item beside the page; `None`: from the beginning of the list.
+    pub(super) fn key<T: FromStr>(&self) -> Option<T> {
+        self.from.as_ref().and_then(|from| from.key.parse().ok())
+    }
 }
 
 /// A place in a list.
@@ -95,7 +109,7 @@ impl<'a> Paging<'a> {
     ) -> Page<T> {
         let has_more = found.len() > asked.limit;
         found.truncate(asked.limit);
-        let is_back = asked.from.as_ref().is_some_and(|from| from.is_back);
+        let is_back = asked.is_back();
         if is_back {
             found.reverse();
         }

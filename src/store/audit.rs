@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 
 use super::{
     AuditEntry, Store, StoreError,
-    codec::micros,
+    codec::{micros, sha256},
     sql::{Sql, args, sql},
     tally::time,
     transaction::Tx,
@@ -201,8 +200,7 @@ fn digest(row: &StoredEntry) -> String {
     let all = json!([
         id, at, who, via, ip, request_id, action, object, before, after, prev_hash
     ]);
-    let bytes = Sha256::digest(all.to_string());
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    sha256(all.to_string())
 }
 
 const NEXT_ID: Sql =

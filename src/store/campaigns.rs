@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     Store, StoreError,
-    codec::{micros, read_time},
+    codec::{is_word, micros, read_time},
     intent_locks,
     sql::{Sql, args, sql},
     transaction::Tx,
@@ -139,7 +139,7 @@ impl Store {
     ) -> Result<Campaign, StoreError> {
         let name = new.name.as_str();
         let mut tx = self.write(format!("make campaign `{name}`")).await?;
-        if !is_name(name) {
+        if !Campaign::is_name(name) {
             let expected = "a campaign's name is 1 to 64 of `a` to `z`, `0` to `9`, `_` and `-`";
             return Err(tx.refuse(expected));
         }
@@ -450,11 +450,11 @@ type StoredCampaign = (
     i64,
 );
 
-fn is_name(name: &str) -> bool {
-    (1..=64).contains(&name.len())
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-')
+impl Campaign {
+    /// Whether a text can be a campaign's name: `[a-z0-9_-]{1,64}`.
+    pub fn is_name(text: &str) -> bool {
+        is_word(text)
+    }
 }
 
 const fn in_flight_slug(in_flight: InFlight) -> &'static str {

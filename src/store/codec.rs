@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::de::{DeserializeOwned, IntoDeserializer as _, value};
+use sha2::{Digest as _, Sha256};
 
 use crate::{
     campaign::{HeldReason, RefusedReason, policy::ConsentKind},
@@ -41,6 +42,18 @@ impl ContactStage {
     pub(super) fn read(slug: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|each| each.slug() == slug)
     }
+}
+
+/// Whether a text is a word by which something is named: `[a-z0-9_-]{1,64}`.
+pub(super) fn is_word(text: &str) -> bool {
+    let fits = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-');
+    (1..=64).contains(&text.len()) && text.bytes().all(fits)
+}
+
+/// The SHA-256 of bytes, in hexadecimal digits.
+pub(super) fn sha256(bytes: impl AsRef<[u8]>) -> String {
+    let digest = Sha256::digest(bytes);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A number's digits.

@@ -33,9 +33,7 @@ pub struct Barred {
 impl ListName {
     /// A list's name; `None` unless it is `[a-z0-9_-]{1,64}`.
     pub fn new(name: &str) -> Option<Self> {
-        let holds = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-';
-        let fits = (1..=64).contains(&name.len()) && name.bytes().all(holds);
-        fits.then(|| Self(name.to_owned()))
+        codec::is_word(name).then(|| Self(name.to_owned()))
     }
 
     /// The name as text.

@@ -7,7 +7,7 @@ use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 use super::{
     Store, StoreError, codec,
     sql::{Sql, args, sql},
-    tally::{known, time},
+    tally::{known, phone, time},
     transaction::Tx,
 };
 use crate::{
@@ -199,10 +199,7 @@ impl DropColumns {
             campaign: self.campaign,
             contact: self.contact,
             attempt: self.attempt.unsigned_abs(),
-            number: match self.number {
-                ..=0 => None,
-                digits => Some(known(tx, codec::read_number(digits), "number")?),
-            },
+            number: phone(tx, self.number)?,
             pbx: self.pbx,
             technique: known(tx, codec::technique(&self.technique), "technique")?,
             message: self.message,

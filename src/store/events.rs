@@ -14,13 +14,12 @@ use super::{
     Store, StoreError, codec,
     retry::Attempts,
     sql::{Sql, args, row, rows, sql},
-    tally::{known, time},
+    tally::{known, phone, time},
     transaction::{Pools, Tx},
 };
 use crate::{
     campaign::engine::{CampaignId, ContactId},
-    events::{EventContact, EventDrop, EventFilter, EventKind, LoggedEvent, StoredDrop},
-    phone::PhoneNumber,
+    events::{DropSnapshot, EventContact, EventDrop, EventFilter, EventKind, LoggedEvent},
 };
 
 /// What the log holds.
@@ -36,6 +35,15 @@ impl EventRange {
     /// Whether events behind this number are gone: who goes on from there has missed some.
     pub const fn is_past(&self, after: u64) -> bool {
         after.saturating_add(1) < self.oldest
+    }
+
+    /// How many events behind this number are gone. Whoever asks from 0 on asks for those that are kept, and misses none.
+    pub const fn missed(&self, after: u64) -> u64 {
+        if after > 0 && self.is_past(after) {
+            self.oldest - after - 1
+        } else {
+            0
+        }
     }
 }
 
@@ -137,10 +145,7 @@ impl Store {
         at_most: Option<u64>,
         mut pruned: impl FnMut(u64) -> bool,
     ) -> Result<u64, StoreError> {
-        let range = self.event_range().await?;
-        let over = at_most.map(|at_most| range.newest.saturating_sub(at_most));
-        let over = i64::try_from(over.unwrap_or(0)).unwrap_or(i64::MAX);
-        let before = before.map_or(i64::MIN, codec::micros);
+        let (before, over) = self.prune_limits(before, at_most).await?;
         let mut gone = 0;
         loop {
             let mut attempts = Attempts::default();
@@ -169,16 +174,25 @@ impl Store {
         before: Option<Timestamp>,
         at_most: Option<u64>,
     ) -> Result<u64, StoreError> {
-        let range = self.event_range().await?;
-        let over = at_most.map(|at_most| range.newest.saturating_sub(at_most));
-        let over = i64::try_from(over.unwrap_or(0)).unwrap_or(i64::MAX);
-        let before = before.map_or(i64::MIN, codec::micros);
+        let (before, over) = self.prune_limits(before, at_most).await?;
         let mut tx = self.read("count what can be pruned").await?;
         if !tx.has_step(STEP) {
             return Ok(0);
         }
         let count: Option<(i64,)> = tx.one(COUNT, args![before, over]).await?;
         Ok(count.map_or(0, |(count,)| count.unsigned_abs()))
+    }
+
+    /// Up to which moment and which number events go.
+    async fn prune_limits(
+        &self,
+        before: Option<Timestamp>,
+        at_most: Option<u64>,
+    ) -> Result<(i64, i64), StoreError> {
+        let newest = self.event_range().await?.newest;
+        let over = at_most.map_or(0, |at_most| newest.saturating_sub(at_most));
+        let before = before.map_or(i64::MIN, codec::micros);
+        Ok((before, i64::try_from(over).unwrap_or(i64::MAX)))
     }
 }
 
@@ -301,7 +315,7 @@ impl StoredEvent {
         let contact = match self.contact {
             Some(id) => Some(EventContact {
                 id: ContactId(id),
-                number: number(tx, self.contact_number)?,
+                number: phone(tx, self.contact_number.unwrap_or(0))?,
                 foreign_id: self.foreign_id,
             }),
             None => None,
@@ -316,7 +330,7 @@ impl StoredEvent {
             campaign: self.campaign.map(|id| (CampaignId(id), self.campaign_name)),
             contact,
             drop,
-            number: number(tx, self.number)?,
+            number: phone(tx, self.number.unwrap_or(0))?,
             detail: known(tx, detail, "detail of an event")?.unwrap_or(Value::Null),
         })
     }
@@ -326,14 +340,14 @@ impl StoredEvent {
         &self,
         tx: &Tx,
         kind: Option<EventKind>,
-    ) -> Result<Option<StoredDrop>, StoreError> {
+    ) -> Result<Option<DropSnapshot>, StoreError> {
         let (Some(attempt), Some(technique), Some(started_at)) =
             (self.attempt, &self.technique, self.started_at)
         else {
             return Ok(None);
         };
-        let mut drop = StoredDrop {
-            number: number(tx, self.drop_number)?,
+        let mut drop = DropSnapshot {
+            number: phone(tx, self.drop_number.unwrap_or(0))?,
             foreign_id: self.drop_foreign_id.clone(),
             attempt: u32::try_from(attempt).unwrap_or(0),
             technique: known(tx, codec::technique(technique), "technique")?,
@@ -361,14 +375,6 @@ impl StoredEvent {
         drop.has_evidence = self.has_evidence == Some(1);
         drop.report = self.report.clone();
         Ok(Some(drop))
-    }
-}
-
-/// The number of these digits; an erased person has none.
-fn number(tx: &Tx, digits: Option<i64>) -> Result<Option<PhoneNumber>, StoreError> {
-    match digits {
-        None | Some(..=0) => Ok(None),
-        Some(digits) => known(tx, codec::read_number(digits), "number").map(Some),
     }
 }
 
@@ -438,3 +444,19 @@ const DELETE: Sql = sql!(
 
 const COUNT: Sql =
     sql!("SELECT count(*) FROM events WHERE sequence IS NOT NULL AND (at < $1 OR sequence <= $2)");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_gone_is_counted() {
+        let range = EventRange {
+            oldest: 11,
+            newest: 20,
+        };
+        let of = |after| range.missed(after);
+        assert_eq!([of(0), of(10), of(20)], [0; 3]);
+        assert_eq!([of(9), of(1)], [1, 9]);
+    }
+}

@@ -2,11 +2,10 @@
 //! request which is sent again, whatever died in between, dials nothing twice.
 
 use jiff::Timestamp;
-use sha2::{Digest as _, Sha256};
 
 use super::{
     AuditEntry, ControllerLease, Intent, Store, StoreError, Write, Written,
-    codec::micros,
+    codec::{micros, sha256},
     commit::write_alone,
     sql::{Sql, args, sql},
     transaction::Tx,
@@ -77,8 +76,7 @@ pub enum OrderWritten {
 impl RequestDigest {
     /// The digest of a body.
     pub fn of(body: &[u8]) -> Self {
-        let bytes = Sha256::digest(body);
-        Self(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+        Self(sha256(body))
     }
 }
 

@@ -6,7 +6,7 @@ use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 use super::{
     Store, StoreError, codec,
     sql::{Sql, args, row, rows, sql},
-    tally::{known, time},
+    tally::{known, phone, time},
     transaction::Tx,
 };
 use crate::{
@@ -276,10 +276,7 @@ impl StoredResult {
         ] = self.calls.map(count);
         Ok(ResultRow {
             line: self.line.map(i64::unsigned_abs),
-            number: match self.number {
-                ..=0 => None,
-                digits => Some(known(tx, codec::read_number(digits), "number")?),
-            },
+            number: phone(tx, self.number)?,
             name: self.name,
             foreign_id: self.foreign_id,
             drop: self

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use sha2::{Digest as _, Sha256};
+use super::codec::sha256;
 
 /// The salt of a database, once it was read; it never changes.
 #[derive(Clone, Debug, Default)]
@@ -22,12 +22,7 @@ impl Salt {
 
 /// The SHA-256 of the salt, a colon and a number's digits, in hexadecimal digits.
 pub(super) fn digest(salt: &str, digits: i64) -> String {
-    let mut hash = Sha256::new();
-    hash.update(salt);
-    hash.update(":");
-    hash.update(digits.to_string());
-    let bytes = hash.finalize();
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    sha256(format!("{salt}:{digits}"))
 }
 
 #[cfg(test)]

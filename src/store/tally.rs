@@ -13,6 +13,7 @@ use super::{
 use crate::{
     campaign::{RefusedReason, engine::CampaignId},
     drop::Outcome,
+    phone::PhoneNumber,
     words::Leg,
 };
 
@@ -195,6 +196,14 @@ pub(super) fn known<T>(tx: &Tx, read: Option<T>, what: &str) -> Result<T, StoreE
 /// A time that was stored.
 pub(super) fn time(tx: &Tx, micros: i64) -> Result<Timestamp, StoreError> {
     known(tx, codec::read_time(micros), "time")
+}
+
+/// A phone number that was stored; an erased person has none.
+pub(super) fn phone(tx: &Tx, digits: i64) -> Result<Option<PhoneNumber>, StoreError> {
+    match digits {
+        ..=0 => Ok(None),
+        digits => known(tx, codec::read_number(digits), "number").map(Some),
+    }
 }
 
 /// The stage under which drops are counted.

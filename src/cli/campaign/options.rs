@@ -19,6 +19,7 @@ use crate::{
     clock,
     config::Config,
     orders::{DOUBLE_CALL, Spec, SpecError, advice, overlay},
+    store::Campaign,
 };
 
 /// A campaign's settings. Their values are read with those of the file.
@@ -159,8 +160,7 @@ impl Options {
 /// # Errors
 /// What was expected.
 pub(super) fn name(text: &str) -> Result<String, String> {
-    let fits = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-');
-    if (1..=64).contains(&text.len()) && text.bytes().all(fits) {
+    if Campaign::is_name(text) {
         Ok(text.to_owned())
     } else {
         Err("a campaign's name is 1 to 64 of the characters a-z, 0-9, `_` and `-`".to_owned())

@@ -60,12 +60,10 @@ pub(in crate::http) async fn list(
     parameters.finish()?;
     let paging = Paging::new(api.seal().await?, "audit", &[]);
     let asked = paging.request(limit.as_deref(), cursor.as_deref())?;
-    let is_back = asked.from.as_ref().is_some_and(|from| from.is_back);
-    let from = asked.from.as_ref().and_then(|from| from.key.parse().ok());
     // The list begins with the latest, so that what is behind a row is before it.
     let rows = api
         .store
-        .audit_rows(from, !is_back, asked.limit + 1)
+        .audit_rows(asked.key(), !asked.is_back(), asked.limit + 1)
         .await?;
     let page = paging.page(&asked, rows, |row| row.id.to_string());
     Ok(Json(page.map(AuditView::from)))

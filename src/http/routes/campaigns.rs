@@ -99,12 +99,11 @@ pub(in crate::http) async fn list(
     parameters.finish()?;
     let paging = Paging::new(api.seal().await?, "campaigns", &[]);
     let asked = paging.request(limit.as_deref(), cursor.as_deref())?;
-    let is_back = asked.from.as_ref().is_some_and(|from| from.is_back);
-    let from = asked.from.as_ref().and_then(|from| from.key.parse().ok());
     // The list begins with the latest, so that what is behind a campaign is before it.
+    let from = asked.key().map(CampaignId);
     let found = api
         .store
-        .campaigns_from(from.map(CampaignId), !is_back, asked.limit + 1);
+        .campaigns_from(from, !asked.is_back(), asked.limit + 1);
     let page = paging.page(&asked, found.await?, |campaign| campaign.id.0.to_string());
     let mut items = Vec::with_capacity(page.items.len());
     for campaign in page.items {
@@ -359,9 +358,7 @@ fn read_settings(mut keys: Map<String, Value>, api: &Api, faults: &mut Vec<Fault
 }
 
 fn name_of(text: &str) -> Result<String, &'static str> {
-    let is_part = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-';
-    let is_name = (1..=64).contains(&text.len()) && text.bytes().all(is_part);
-    if is_name {
+    if Campaign::is_name(text) {
         Ok(text.to_owned())
     } else {
         Err("expected 1 to 64 of `a` to `z`, `0` to `9`, `_` and `-`")

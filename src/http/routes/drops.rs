@@ -198,7 +198,7 @@ async fn respond(
         && timeout(wait, ordered.ended).await.is_ok()
         && let Some(stored) = api.store.drop_of(kept.drop).await?
     {
-        let mut response = Json(view(&stored, false)).into_response();
+        let mut response = Json(DropView::of(&stored, false)).into_response();
         let applied = format!("wait={}", wait.as_secs());
         if let Ok(applied) = HeaderValue::from_str(&applied) {
             response.headers_mut().insert("preference-applied", applied);
@@ -255,18 +255,16 @@ pub(in crate::http) async fn list(
         (None, Some(id)) => DropFilter::ForeignId(id),
         (None, None) => DropFilter::All,
     };
-    let is_back = asked.from.as_ref().is_some_and(|from| from.is_back);
-    let from = asked.from.as_ref().and_then(|from| from.key.parse().ok());
     // The list begins with the latest, so that what is behind a drop is before it.
     let found = api
         .store
-        .drops(&filter, from, !is_back, asked.limit + 1)
+        .drops(&filter, asked.key(), !asked.is_back(), asked.limit + 1)
         .await?;
     let page = paging.page(&asked, found, |drop| drop.id.to_string());
     if is_full {
-        read_in_full(&api, &caller, "drops").await?;
+        caller.read_in_full(&api, "drops").await?;
     }
-    Ok(Json(page.map(|drop| view(&drop, is_full))))
+    Ok(Json(page.map(|drop| DropView::of(&drop, is_full))))
 }
 
 /// One drop.
@@ -280,9 +278,9 @@ pub(in crate::http) async fn show(
     parameters.finish()?;
     let drop = find(&api, &id).await?;
     if is_full {
-        read_in_full(&api, &caller, &id).await?;
+        caller.read_in_full(&api, &id).await?;
     }
-    Ok(Json(view(&drop, is_full)))
+    Ok(Json(DropView::of(&drop, is_full)))
 }
 
 /// What happened to a drop, and why it was allowed.
@@ -342,7 +340,7 @@ pub(in crate::http) async fn cancel(
     }
     let entry = caller.audit(now(), Action::CancelDrop, drop.id.to_string());
     api.store.note(entry).await?;
-    Ok((StatusCode::ACCEPTED, Json(view(&drop, false))).into_response())
+    Ok((StatusCode::ACCEPTED, Json(DropView::of(&drop, false))).into_response())
 }
 
 pub(super) async fn find(api: &Api, id: &str) -> Result<StoredDrop, Problem> {
@@ -352,17 +350,6 @@ pub(super) async fn find(api: &Api, id: &str) -> Result<StoredDrop, Problem> {
         None => None,
     };
     found.ok_or_else(|| Problem::not_found("drop"))
-}
-
-/// Whether whole numbers may be read; that they are is in the audit log before they are shown.
-async fn read_in_full(api: &Api, caller: &Caller, object: &str) -> Result<(), Problem> {
-    caller.may(Action::ReadFullNumbers, Object::Any)?;
-    let entry = caller.audit(now(), Action::ReadFullNumbers, object);
-    Ok(api.store.note(entry).await?)
-}
-
-fn view(drop: &StoredDrop, is_full: bool) -> DropView {
-    DropView::of(drop, is_full)
 }
 
 /// The gate's ruling as a problem.

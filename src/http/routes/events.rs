@@ -16,18 +16,18 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, time::timeout};
 
+use super::campaigns;
 use crate::{
-    auth::{Action, Object},
     error_chain::chain,
     events::EventFilter,
     http::{
         Api,
-        caller::{Caller, now},
+        caller::Caller,
         event_feed::{CountedStream, STREAMS_OF_ONE},
         given::Parameters,
         problem::{Problem, ProblemKind},
     },
-    store::{EventRange, StoreError},
+    store::StoreError,
 };
 
 /// Some events, in their order.
@@ -79,7 +79,7 @@ pub(in crate::http) async fn list(
             .collect(),
         next,
         has_more,
-        missed: missed(wanted.after, range),
+        missed: range.missed(after),
         oldest: range.oldest,
         newest: range.newest,
     }))
@@ -150,15 +150,10 @@ impl Wanted {
         let full_numbers = parameters.flag("full_numbers");
         parameters.finish()?;
         if full_numbers {
-            caller.may(Action::ReadFullNumbers, Object::Any)?;
-            let entry = caller.audit(now(), Action::ReadFullNumbers, "events");
-            api.store.note(entry).await?;
+            caller.read_in_full(api, "events").await?;
         }
         let campaign = match campaign {
-            Some(name) => {
-                let found = api.store.campaign(&name).await?;
-                Some(found.ok_or_else(|| Problem::not_found("campaign"))?.id)
-            }
+            Some(name) => Some(campaigns::find(api, &name).await?.id),
             None => None,
         };
         Ok(Self {
@@ -170,14 +165,6 @@ impl Wanted {
             limit: limit.unwrap_or(100),
             full_numbers,
         })
-    }
-}
-
-/// How many events behind a number are gone; whoever names none wants those that are kept.
-fn missed(after: Option<u64>, range: EventRange) -> u64 {
-    match after {
-        Some(after) if after > 0 => range.oldest.saturating_sub(after.saturating_add(1)),
-        Some(_) | None => 0,
     }
 }
 
@@ -213,7 +200,7 @@ impl EventStream {
         let store = &self.api.store;
         let range = store.event_range().await?;
         let mut last = self.wanted.after.unwrap_or(range.newest);
-        if missed(self.wanted.after, range) > 0 {
+        if range.missed(last) > 0 {
             last = range.oldest - 1;
             let reset = json!({"oldest": range.oldest, "newest": range.newest});
             if !self.send(named("reset", &reset)).await {
@@ -286,19 +273,3 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// After how long a reader whose stream has ended comes back.
 const RETRY: Duration = Duration::from_secs(2);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_gone_is_counted() {
-        let range = EventRange {
-            oldest: 11,
-            newest: 20,
-        };
-        let of = |after| missed(after, range);
-        assert_eq!([of(None), of(Some(0)), of(Some(10)), of(Some(20))], [0; 4]);
-        assert_eq!([of(Some(9)), of(Some(1))], [1, 9]);
-    }
-}

@@ -11,12 +11,11 @@ use jiff::Timestamp;
 
 use super::campaigns;
 use crate::{
-    auth::{Action, Object},
     campaign::{cost::Price, engine::CampaignId},
     drop::Outcome,
     http::{
         Api,
-        caller::{Caller, now},
+        caller::Caller,
         given::Parameters,
         problem::{Problem, ProblemKind},
     },
@@ -91,9 +90,8 @@ pub(in crate::http) async fn export(
     let format = format_of(&headers)?;
     let campaign = campaigns::find(&api, &name).await?;
     if full_number {
-        caller.may(Action::ReadFullNumbers, Object::Any)?;
-        let entry = caller.audit(now(), Action::ReadFullNumbers, format!("results of {name}"));
-        api.store.note(entry).await?;
+        let object = format!("results of {name}");
+        caller.read_in_full(&api, object).await?;
     }
     let price = api.config.borrow().price;
     let export = Export {
