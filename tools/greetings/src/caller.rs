@@ -9,19 +9,23 @@ use aftertone::{
     evidence::{Archive, Folder, RetentionLimits},
     id::DropId,
     phone::{PhoneNumber, Rules},
-    runtime::{CallSpec, DropUpdate, Session, plan},
-    screen,
+    runtime::{
+        CallSpec, DropUpdate, Session, plan,
+        prompts::{HeardPrompt, Prompts},
+    },
+    screen::{self, book::Book},
     words::{ReadyBy, Verdict},
 };
 use anyhow::{Context as _, Result, anyhow};
 use serde_json::json;
 use tokio::{
-    sync::{Mutex, watch},
+    sync::{Mutex, mpsc, watch},
     task::spawn_blocking,
     time::{Interval, interval, timeout},
 };
 
 use crate::{
+    learning::PromptsLearnt,
     network::{Lab, Message, Number},
     recording::RATE,
     shaping::pcm,
@@ -40,6 +44,8 @@ pub(crate) struct Caller<'a> {
     client: reqwest::Client,
     pace: Mutex<Interval>,
     gone: watch::Receiver<BTreeSet<String>>,
+    book: watch::Sender<Arc<Book>>,
+    prompts_heard: mpsc::UnboundedReceiver<HeardPrompt>,
 }
 
 /// What a system said of a call, and the folder of its evidence.
@@ -52,10 +58,10 @@ struct Line {
 }
 
 impl Line {
-    async fn open(lab: &Lab, mode: ScreenMode) -> Result<Self> {
+    async fn open(lab: &Lab, mode: ScreenMode, prompts: Option<Prompts>) -> Result<Self> {
         let mut config = Config::load(Some(lab.config()))?;
         config.screen.mode = mode;
-        let session = Session::open(&config, None).await?;
+        let session = Session::open(&config, prompts).await?;
         Ok(Self { config, session })
     }
 }
@@ -66,7 +72,13 @@ impl<'a> Caller<'a> {
         message: &Message,
         gone: watch::Receiver<BTreeSet<String>>,
     ) -> Result<Self> {
-        let listen = Line::open(lab, ScreenMode::Listen).await?;
+        let (book, for_calls) = watch::channel(PromptsLearnt::default().book());
+        let (heard, prompts_heard) = mpsc::unbounded_channel();
+        let prompts = Prompts {
+            book: for_calls,
+            heard,
+        };
+        let listen = Line::open(lab, ScreenMode::Listen, Some(prompts)).await?;
         let evidence = lab.folder().join("evidence");
         if evidence.exists() {
             fs::remove_dir_all(&evidence)?;
@@ -88,10 +100,28 @@ impl<'a> Caller<'a> {
             archive: Archive::open(&evidence, limits, clock::wall())?,
             client: reqwest::Client::new(),
             pace: Mutex::new(interval(PACE)),
-            dialplan: Line::open(lab, ScreenMode::Dialplan).await?,
+            dialplan: Line::open(lab, ScreenMode::Dialplan, None).await?,
             listen,
             gone,
+            book,
+            prompts_heard,
         })
+    }
+
+    /// What calls have taught since it was asked.
+    pub(crate) fn taught(&mut self) -> PromptsLearnt {
+        let mut learnt = PromptsLearnt::default();
+        while let Ok(heard) = self.prompts_heard.try_recv() {
+            if let Some(taught) = heard.taught {
+                learnt.add(&taught.samples, taught.ends, taught.beep);
+            }
+        }
+        learnt
+    }
+
+    /// Calls that begin now know these prompts.
+    pub(crate) fn know(&self, prompts: &PromptsLearnt) {
+        self.book.send_replace(prompts.book());
     }
 
     pub(crate) async fn close(self) -> Result<()> {

@@ -10,6 +10,7 @@ use libtest_mimic::Failed;
 use crate::{
     caller::Caller,
     corpus::{Corpus, Item, Label},
+    learning::{PromptsLearnt, Teacher},
     network::{Lab, Message, Number, is_area_code},
     system::{System, Told},
     watcher::{Load, Watcher},
@@ -21,6 +22,7 @@ pub(crate) struct Manner {
     pub(crate) systems: Vec<System>,
     /// Calls at once.
     pub(crate) at_once: usize,
+    pub(crate) teacher: Teacher,
 }
 
 /// A call that is over.
@@ -50,7 +52,7 @@ pub(crate) async fn ring(
         fs::remove_file(&peers)?;
     }
     let watcher = Watcher::start(&lab.folder().join("calls.log"));
-    let caller = Caller::open(lab, message, watcher.gone()).await?;
+    let mut caller = Caller::open(lab, message, watcher.gone()).await?;
     let mut rung = Vec::new();
     for jobs in rounds(&corpus.items, manner) {
         let calls = stream::iter(jobs).map(|(item, system)| {
@@ -69,6 +71,14 @@ pub(crate) async fn ring(
         });
         let over: Vec<Result<Rung>> = calls.buffer_unordered(manner.at_once).collect().await;
         rung.extend(over.into_iter().collect::<Result<Vec<_>>>()?);
+        let taught = caller.taught();
+        let known = match manner.teacher {
+            Teacher::Nobody => PromptsLearnt::default(),
+            Teacher::Calls => taught,
+            Teacher::Operator => PromptsLearnt::labelled(corpus)?,
+        };
+        println!("{}: {known}", corpus.name);
+        caller.know(&known);
     }
     caller.close().await?;
     let load = watcher.stop().await;

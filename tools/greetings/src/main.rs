@@ -22,6 +22,7 @@ mod compose;
 mod corpus;
 mod dice;
 mod judge;
+mod learning;
 mod offline;
 mod prompts;
 mod ring;
@@ -52,8 +53,8 @@ use clap::Parser;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    calls::Manner, corpus::Corpus, offline::Variant, score::Record, system::System, table::Sheet,
-    voices::Bank, watcher::Load,
+    calls::Manner, corpus::Corpus, learning::Teacher, offline::Variant, score::Record,
+    system::System, table::Sheet, voices::Bank, watcher::Load,
 };
 
 /// Rings labelled calls through the lab and scores who hears best.
@@ -84,6 +85,9 @@ struct Arguments {
     /// Settings of the ears to compare with their own, offline; may be given several times.
     #[arg(long, value_name = "NAME=VALUE,...", value_parser = Variant::parse)]
     curve: Vec<Variant>,
+    /// Who fills the book of prompts before those calls whose prompts come again.
+    #[arg(long, value_enum, default_value_t = Teacher::Calls)]
+    teacher: Teacher,
     /// What `cargo bench --bench ears` printed, for its row of the table.
     #[arg(long, value_name = "FILE")]
     streams: Option<PathBuf>,
@@ -159,7 +163,13 @@ fn hear(arguments: &Arguments, sets: &[Set<Corpus>]) -> Result<Vec<Set<Sheet>>> 
         let sheet = Sheet {
             corpus: corpus.name.clone(),
             no_beep: corpus.no_beep,
-            records: offline::hear(corpus, &systems, &variants, arguments.message)?,
+            records: offline::hear(
+                corpus,
+                &systems,
+                &variants,
+                arguments.message,
+                arguments.teacher,
+            )?,
             load: None,
         };
         let path = save(arguments, &sheet, "offline", None)?;
@@ -199,6 +209,7 @@ fn ring(arguments: &Arguments, sets: &[Set<Corpus>]) -> Result<Vec<Set<Sheet>>> 
     let manner = Manner {
         systems: arguments.systems_or(&System::ALL),
         at_once: arguments.at_once,
+        teacher: arguments.teacher,
     };
     let info = lab
         .ask("GET", "asterisk/info?only=system")

@@ -1,10 +1,14 @@
 //! The same calls without a telephone network: the ears hear the sound of each item, and what a drop would have done follows from
 //! what they report. A run takes a minute, so that settings can be compared.
 
-use std::thread;
+use std::{sync::Arc, thread};
 
 use aftertone::{
-    screen::{At, Call, CallFacts, Heard, Message, Replay, Settings},
+    runtime::prompts::TaughtPrompt,
+    screen::{
+        At, Call, CallFacts, Heard, Message, Replay, Settings,
+        book::{Book, Lesson, SoundKept},
+    },
     words::{ReadyBy, Verdict},
 };
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -12,6 +16,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use crate::{
     channel::mu_law,
     corpus::{Corpus, Item, Label, rounded},
+    learning::{PromptsLearnt, Teacher},
     recording::{self, RATE},
     score::{Record, Span},
     shaping::pcm,
@@ -52,12 +57,14 @@ impl Variant {
     }
 }
 
-/// Hears a corpus by each of the systems that have ears of their own, and with each of the settings.
+/// Hears a corpus by each of the systems that have ears of their own, and with each of the settings: all first calls, and then those
+/// whose prompts come again, with what the first ones have taught each of them.
 pub(crate) fn hear(
     corpus: &Corpus,
     systems: &[System],
     variants: &[Variant],
     message_s: f32,
+    teacher: Teacher,
 ) -> Result<Vec<Record>> {
     if let Some(other) = systems.iter().find(|system| !system.has_ears()) {
         bail!("{} cannot be heard offline", other.title());
@@ -66,57 +73,90 @@ pub(crate) fn hear(
         .into_iter()
         .map(pcm)
         .collect();
+    let columns = variants
+        .iter()
+        .flat_map(|variant| systems.iter().map(move |system| (*system, variant)));
     let listener = Listener {
         corpus,
-        systems,
-        variants,
-        message: Message::new(&message),
+        columns: columns.collect(),
         length: seconds(At(message.len() as u64)),
+        message: Message::new(&message),
     };
-    let order: Vec<usize> = (0..corpus.items.len()).collect();
-    let workers = thread::available_parallelism().map_or(1, usize::from);
-    let parts = thread::scope(|scope| {
-        let parts: Vec<_> = order
-            .chunks(order.len().div_ceil(workers).max(1))
-            .map(|part| scope.spawn(|| listener.items(part)))
-            .collect();
-        parts
-            .into_iter()
-            .map(|part| {
-                part.join()
-                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            })
-            .collect::<Result<Vec<_>>>()
-    })?;
-    Ok(parts.into_iter().flatten().collect())
+    let (again, first): (Vec<_>, Vec<_>) =
+        (0..corpus.items.len()).partition(|&nth| corpus.items[nth].heard_before);
+    let nothing = vec![PromptsLearnt::default(); listener.columns.len()];
+    let heard = listener.round(&first, &nothing)?;
+    let learnt = match teacher {
+        Teacher::Nobody => nothing,
+        Teacher::Operator => vec![PromptsLearnt::labelled(corpus)?; nothing.len()],
+        Teacher::Calls => {
+            let mut learnt = nothing;
+            for heard in &heard {
+                if let Some(taught) = &heard.taught {
+                    learnt[heard.column].add(&taught.samples, taught.ends, taught.beep);
+                }
+            }
+            learnt
+        }
+    };
+    for (known, (system, _)) in learnt.iter().zip(&listener.columns) {
+        println!("{}: {}: {known}", corpus.name, system.title());
+    }
+    let mut all = heard;
+    all.extend(listener.round(&again, &learnt)?);
+    Ok(all.into_iter().map(|heard| heard.record).collect())
 }
 
 /// What all items are heard with.
 struct Listener<'a> {
     corpus: &'a Corpus,
-    systems: &'a [System],
-    variants: &'a [Variant],
+    columns: Vec<(System, &'a Variant)>,
     message: Message,
     /// Of the message (s).
     length: f64,
 }
 
+/// A call that was heard.
+struct HeardCall {
+    column: usize,
+    record: Record,
+    taught: Option<TaughtPrompt>,
+}
+
 impl Listener<'_> {
-    fn items(&self, items: &[usize]) -> Result<Vec<Record>> {
-        let mut records = Vec::new();
-        for &nth in items {
-            let item = &self.corpus.items[nth];
-            let sound = heard(self.corpus, item)?;
-            for variant in self.variants {
-                for &system in self.systems {
-                    records.push(self.call(nth, &sound, system, variant));
-                }
-            }
-        }
-        Ok(records)
+    /// Hears these items, each column with the prompts that it knows.
+    fn round(&self, items: &[usize], known: &[PromptsLearnt]) -> Result<Vec<HeardCall>> {
+        let books: Vec<_> = known.iter().map(PromptsLearnt::book).collect();
+        let workers = thread::available_parallelism().map_or(1, usize::from);
+        let parts = thread::scope(|scope| {
+            let parts: Vec<_> = items
+                .chunks(items.len().div_ceil(workers).max(1))
+                .map(|part| scope.spawn(|| self.items(part, &books)))
+                .collect();
+            parts
+                .into_iter()
+                .map(|part| {
+                    part.join()
+                        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+                })
+                .collect::<Result<Vec<_>>>()
+        })?;
+        Ok(parts.into_iter().flatten().collect())
     }
 
-    fn call(&self, nth: usize, sound: &[i16], system: System, variant: &Variant) -> Record {
+    fn items(&self, items: &[usize], books: &[Arc<Book>]) -> Result<Vec<HeardCall>> {
+        let mut calls = Vec::new();
+        for &nth in items {
+            let sound = heard(self.corpus, &self.corpus.items[nth])?;
+            for (column, book) in books.iter().enumerate() {
+                calls.push(self.call(nth, &sound, column, book));
+            }
+        }
+        Ok(calls)
+    }
+
+    fn call(&self, nth: usize, sound: &[i16], column: usize, book: &Arc<Book>) -> HeardCall {
+        let (system, variant) = self.columns[column];
         let item = &self.corpus.items[nth];
         let twice = system == System::Twice;
         let facts = CallFacts {
@@ -125,6 +165,7 @@ impl Listener<'_> {
                 other_rang: twice,
             }),
             message: Some(self.message.clone()),
+            book: (!book.is_empty()).then(|| Arc::clone(book)),
             ..CallFacts::default()
         };
         let replay = Replay::of(sound, variant.settings, &facts);
@@ -133,7 +174,7 @@ impl Listener<'_> {
             start_s: rounded(seconds(beep.start)),
             end_s: rounded(seconds(beep.end)),
         });
-        Record {
+        let record = Record {
             settings: variant.name.clone(),
             answered: true,
             origin_s: Some(0.0),
@@ -143,8 +184,22 @@ impl Listener<'_> {
             whole: life.whole,
             beeps: Some(beeps.collect()),
             ..Record::new(item, system, &life.told)
+        };
+        HeardCall {
+            column,
+            record,
+            taught: taught(&replay, sound, life.whole),
         }
     }
+}
+
+/// What a call teaches, as in a run.
+fn taught(replay: &Replay, sound: &[i16], is_whole: bool) -> Option<TaughtPrompt> {
+    let lesson = Lesson::of(&replay.heard, is_whole)?;
+    let mut kept = SoundKept::default();
+    kept.hear(sound);
+    let samples = kept.samples(&lesson)?;
+    Some(TaughtPrompt::new(&lesson, samples))
 }
 
 /// What becomes of a call, as [`aftertone::drop`] has it with its defaults: it ends at the first verdict that is no machine's, and
@@ -224,7 +279,7 @@ fn moment(heard: &Heard) -> At {
 }
 
 /// The item as a PBX hears it: through the trunk's mu-law, and as long as the far end stays.
-fn heard(corpus: &Corpus, item: &Item) -> Result<Vec<i16>> {
+pub(crate) fn heard(corpus: &Corpus, item: &Item) -> Result<Vec<i16>> {
     let path = corpus.path(item);
     let sound = recording::read(&path).map_err(|why| anyhow!(why))?;
     let mut heard: Vec<i16> = sound.into_iter().map(mu_law).map(pcm).collect();

@@ -3,6 +3,7 @@
 mod clicks;
 mod composition;
 mod labels;
+mod learning;
 mod lives;
 mod rounds;
 mod scoring;

@@ -4,6 +4,7 @@ use super::scoring::mailbox;
 use crate::{
     calls::{Manner, rounds},
     corpus::Item,
+    learning::Teacher,
     system::System,
 };
 
@@ -19,6 +20,7 @@ fn a_prompt_comes_again_when_all_first_calls_are_over_and_only_to_ears() {
     let manner = Manner {
         systems: System::ALL.to_vec(),
         at_once: 40,
+        teacher: Teacher::Calls,
     };
     let [first, again] = rounds(&items, &manner);
     assert!(first.iter().all(|(item, _)| !items[*item].heard_before));
