@@ -112,7 +112,7 @@ const SILENCE: Option<&str> = Some("silence");
 /// What a machine under the load of many tests may add to the guard after the beep.
 const AT_ONCE: Left = Left::Message(600);
 
-const CASES: [Case; 12] = [
+const CASES: [Case; 14] = [
     case("0101", "a_mailbox_beeps", "delivered", BEEP, AT_ONCE),
     case(
         "0102",
@@ -151,6 +151,14 @@ const CASES: [Case; 12] = [
         SILENCE,
         Left::Message(2_500),
     ),
+    // Its greeting is a recording that the book does not know, and only its length speaks for it.
+    case(
+        "0114",
+        "nothing_but_a_turn_speaks_for_a_mailbox",
+        "unsure",
+        None,
+        Left::Nothing,
+    ),
     case(
         "0115",
         "a_silent_far_end_answers",
@@ -163,6 +171,13 @@ const CASES: [Case; 12] = [
         restarts: 1,
         ..case("0131", "a_beep_comes_late", "delivered", BEEP, AT_ONCE)
     },
+    case(
+        "0132",
+        "a_mailbox_takes_no_more",
+        "cut_off",
+        BEEP,
+        Left::Part,
+    ),
     case(
         "0133",
         "a_voice_answers_the_message",
