@@ -12,7 +12,7 @@ use crate::{
     calls::Rung,
     corpus::{Corpus, rounded},
     network::{Lab, Recording},
-    recording::{self, FRAME, RATE, Samples, best_fit, find},
+    recording::{self, FRAME, Found, RATE, Samples, best_fit, find},
     score::{Record, Span},
     system::System,
 };
@@ -46,10 +46,8 @@ pub(crate) fn judge(lab: &Lab, corpus: &Corpus, rung: &Rung, message: &[f32]) ->
     }
     let at = |samples: usize| rounded(seconds(samples) - seconds(origin));
     record.first_s = first_sound(&heard).map(at);
-    if let Some(found) = record.first_s.and_then(|_| find(message, &heard)) {
-        record.last_s = Some(rounded(
-            found.silence_before.as_secs_f64() - seconds(origin),
-        ));
+    if let Some((start, found)) = record.first_s.and_then(|_| last_start(message, &heard)) {
+        record.last_s = Some(at(start));
         record.whole = found.has_both_ends() && found.inside_missing < SLIP && found.slip < SLIP;
         record.slip_s = found.slip.as_secs_f64();
     }
@@ -99,6 +97,26 @@ fn origin(sound: &[f32], recording: &[f32]) -> Option<usize> {
     })
 }
 
+/// Where the message starts for the last time, and how much of it there is from there on.
+///
+/// A message that starts again soon after it began, at the second of two beeps, seems to have slipped by the time between: then it
+/// is looked for again, past its first beginning.
+pub(crate) fn last_start(message: &[f32], heard: &[f32]) -> Option<(usize, Found)> {
+    let (mut from, mut found) = (0, find(message, heard)?);
+    for _ in 0..RESTARTS {
+        if found.slip < SLIP {
+            break;
+        }
+        let behind = from + samples(found.silence_before + found.slip).saturating_sub(FRAME);
+        let again = heard.get(behind..).and_then(|rest| find(message, rest));
+        match again {
+            Some(again) if again.has_both_ends() => (from, found) = (behind, again),
+            Some(_) | None => break,
+        }
+    }
+    Some((from + samples(found.silence_before), found))
+}
+
 /// The first frame that is not silence.
 fn first_sound(heard: &[f32]) -> Option<usize> {
     let loud = |frame: &[f32]| recording::peak(frame) > AUDIBLE;
@@ -109,12 +127,19 @@ fn read(path: &Path) -> Result<Samples> {
     recording::read(path).map_err(|why| anyhow!(why))
 }
 
+fn samples(time: Duration) -> usize {
+    (time.as_secs_f64() * RATE as f64).round() as usize
+}
+
 fn seconds(samples: usize) -> f64 {
     samples as f64 / RATE as f64
 }
 
 /// Louder than the silence that Asterisk sends, and far below the message: -46 dBFS.
 const AUDIBLE: f32 = 0.005;
+
+/// How often a message starts again at most.
+const RESTARTS: usize = 3;
 
 /// In how many of its stretches an item is looked for at most.
 const STRETCHES: usize = 6;

@@ -2,6 +2,7 @@
 
 mod clicks;
 mod composition;
+mod judging;
 mod labels;
 mod learning;
 mod lives;
