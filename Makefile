@@ -1,7 +1,7 @@
 # `make demo` leaves a voicemail and proves it; `make test` runs every test, those on real Asterisk servers included. Both
 # install what they need first (tests/setup.sh). What follows `##` is what `make help` prints.
 .DEFAULT_GOAL := help
-.PHONY: help demo check test fuzz bench bench-screen book lab-far lab-up lab-down lab-status
+.PHONY: help demo check test proof fuzz bench bench-screen book lab-far lab-up lab-down lab-status
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target words; do \
@@ -33,6 +33,11 @@ endif
 book: ## The documentation as HTML, into target/book; needs mdbook
 	docs/build.sh
 
+# In the bench profile: there are 20,000 drops.
+proof: ## The long form of tests that CI runs in a short one: half an hour
+	tests/setup.sh build store
+	PROOF=1 cargo test --locked --profile bench --test it -- event_storm::
+
 # Each fuzz target for TIME seconds, guided by the code that its inputs reach; TARGET=NAME runs one.
 fuzz: ## Fuzz all that reads foreign input; TIME= seconds, TARGET= one of them
 	TIME=$(TIME) TARGET=$(TARGET) tests/fuzz/run.sh
@@ -40,6 +45,7 @@ fuzz: ## Fuzz all that reads foreign input; TIME= seconds, TARGET= one of them
 bench: ## How fast and how frugal the program is
 	cargo bench --locked --bench drops
 	cargo bench --locked --bench campaigns
+	cargo bench --locked --bench service
 	cargo bench --locked --bench import
 	cargo bench --locked --bench queue
 	cargo bench --locked --bench line

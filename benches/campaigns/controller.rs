@@ -25,11 +25,22 @@ pub(crate) struct Pace {
     pub(crate) first: Leg,
 }
 
+/// Which command dials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialler {
+    /// `campaign run`.
+    CampaignRun,
+    /// `serve`, which answers HTTP beside it.
+    Serve,
+}
+
 /// A folder of one's own, with all that the program keeps.
 pub(crate) struct Home {
     folder: PathBuf,
     /// The database's URL.
     store: String,
+    /// More of the configuration.
+    more: &'static str,
 }
 
 impl Home {
@@ -38,7 +49,14 @@ impl Home {
         Ok(Self {
             folder: folder.to_owned(),
             store: store.to_owned(),
+            more: "",
         })
+    }
+
+    /// The same, with more sections of the configuration.
+    pub(crate) const fn with(mut self, more: &'static str) -> Self {
+        self.more = more;
+        self
     }
 
     /// Makes a campaign of a list; returns how long it took.
@@ -58,17 +76,33 @@ impl Home {
         Ok(begun.elapsed())
     }
 
-    /// Runs the campaign.
-    pub(crate) fn run(&self, url: &str, pace: Pace) -> Result<Controller> {
+    /// Dials; with `serve`, what was started.
+    pub(crate) fn run(&self, url: &str, pace: Pace, dialler: Dialler) -> Result<Controller> {
         self.configure(url, pace)?;
         let mut command = self.command("run")?;
-        command.args(["campaign", "run", CAMPAIGN]);
+        match dialler {
+            Dialler::CampaignRun => command.args(["campaign", "run", CAMPAIGN]),
+            Dialler::Serve => command.arg("serve"),
+        };
         let begun_at = SystemTime::now();
         Ok(Controller {
             child: command.spawn()?,
             begun_at,
             talk: self.folder.join("run.log"),
         })
+    }
+
+    /// Carries out a command; returns what it prints.
+    pub(crate) fn carry_out(&self, arguments: &[&str]) -> Result<String> {
+        let status = self.command("command")?.args(arguments).status()?;
+        if !status.success() {
+            bail!(
+                "`{}` failed:\n{}",
+                arguments.join(" "),
+                self.talk("command")
+            );
+        }
+        Ok(fs::read_to_string(self.folder.join("command.log"))?)
     }
 
     fn command(&self, name: &str) -> Result<Command> {
@@ -89,7 +123,8 @@ impl Home {
 
     fn configure(&self, url: &str, pace: Pace) -> Result<()> {
         let file = self.folder.join("aftertone.toml");
-        fs::write(&file, configuration(url, &self.store, pace))?;
+        let text = configuration(url, &self.store, pace) + self.more;
+        fs::write(&file, text)?;
         // It holds a password.
         Ok(fs::set_permissions(
             &file,
@@ -116,7 +151,7 @@ impl Pace {
     }
 }
 
-/// A `campaign run` under way. It ends with its handle.
+/// A dialling program under way. It ends with its handle.
 pub(crate) struct Controller {
     child: Child,
     /// The moment before its process was made.
@@ -135,6 +170,26 @@ impl Controller {
         child::memory(self.child.id(), name)
     }
 
+    /// Waits until `serve` listens; returns its address.
+    pub(crate) fn address(&mut self) -> Result<String> {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            let said = fs::read_to_string(&self.talk)?;
+            let mut words = said.lines().filter_map(|line| {
+                let (_, address) = line.split_once("listening on ")?;
+                Some(address.trim().to_owned())
+            });
+            if let Some(address) = words.next() {
+                return Ok(address);
+            }
+            self.must_live()?;
+            if Instant::now() > deadline {
+                bail!("`serve` does not listen:\n{}", tail(&self.talk));
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// The end of what it said.
     pub(crate) fn said(&self) -> String {
         tail(&self.talk)
@@ -144,10 +199,7 @@ impl Controller {
     pub(crate) fn must_live(&mut self) -> Result<()> {
         match self.child.try_wait()? {
             None => Ok(()),
-            Some(status) => bail!(
-                "`campaign run` ended early ({status}):\n{}",
-                tail(&self.talk)
-            ),
+            Some(status) => bail!("it ended early ({status}):\n{}", tail(&self.talk)),
         }
     }
 
@@ -160,7 +212,7 @@ impl Controller {
         let deadline = Instant::now() + Duration::from_secs(60);
         while self.child.try_wait()?.is_none() {
             if Instant::now() > deadline {
-                bail!("`campaign run` does not end:\n{}", tail(&self.talk));
+                bail!("it does not end:\n{}", tail(&self.talk));
             }
             thread::sleep(Duration::from_millis(20));
         }
@@ -193,6 +245,7 @@ fn configuration(url: &str, store: &str, pace: Pace) -> String {
          [screen]\nmode = \"dialplan\"\n\
          [drop]\ntechnique = \"{}\"\nlead = \"{}ms\"\n\
          [store]\nurl = \"{store}\"\n\
+         [serve]\nlisten = \"127.0.0.1:0\"\n\
          [trunk]\nstarts_per_second = {}\nin_flight = {}\ncancelled = \"none\"\nshort = \"none\"\npeople = \"none\"\n",
         settings.user,
         settings.password,

@@ -31,6 +31,10 @@ mod alone;
 mod bare;
 #[path = "../drops/child.rs"]
 mod child;
+#[expect(
+    dead_code,
+    reason = "what serves is measured by the benchmark of the service"
+)]
 mod controller;
 mod database;
 #[path = "../drops/aftertone_driver.rs"]
@@ -51,7 +55,7 @@ use aftertone::words::Leg;
 use anyhow::{Context, Result};
 
 use alone::{Bare, Driver};
-use controller::{Home, Pace};
+use controller::{Dialler, Home, Pace};
 use database::{Database, Kind};
 use load::{LEAD, Load};
 use round::{Round, Window};
@@ -227,7 +231,13 @@ impl Filled {
     }
 
     fn run(&self, pace: Pace, window: Window) -> Result<Round> {
-        round::run(&self.home, &self.database, pace, window)
+        round::run(
+            &self.home,
+            &self.database,
+            pace,
+            window,
+            Dialler::CampaignRun,
+        )
     }
 }
 

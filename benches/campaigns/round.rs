@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::{
-    controller::{Controller, Home, Pace},
+    controller::{Controller, Dialler, Home, Pace},
     database::Database,
     pbx::{Pbx, Seen},
 };
@@ -40,9 +40,15 @@ pub(crate) struct Round {
 }
 
 /// Runs the campaign until the window has passed, lets it drain, and checks that every call was one that had to be.
-pub(crate) fn run(home: &Home, database: &Database, pace: Pace, window: Window) -> Result<Round> {
+pub(crate) fn run(
+    home: &Home,
+    database: &Database,
+    pace: Pace,
+    window: Window,
+    dialler: Dialler,
+) -> Result<Round> {
     let mut pbx = Pbx::start(pace.technique())?;
-    let mut controller = home.run(&pbx.url, pace)?;
+    let mut controller = home.run(&pbx.url, pace, dialler)?;
     wait(&mut pbx, &mut controller, window.from)?;
     let begin = Meters::read(&controller, database, &mut pbx)?;
     wait(&mut pbx, &mut controller, window.to)?;
@@ -114,7 +120,7 @@ impl Meters {
 }
 
 /// Waits until so many drops have begun.
-fn wait(pbx: &mut Pbx, controller: &mut Controller, drops: u32) -> Result<()> {
+pub(crate) fn wait(pbx: &mut Pbx, controller: &mut Controller, drops: u32) -> Result<()> {
     let mut last = (0, Instant::now());
     loop {
         let started = pbx.seen()?.started;

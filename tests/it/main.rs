@@ -15,6 +15,7 @@ mod campaign_cli;
 mod clocks;
 mod contact;
 mod dnc;
+mod event_storm;
 mod evidence;
 mod fake;
 mod fake_itself;

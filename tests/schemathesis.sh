@@ -1,0 +1,83 @@
+#!/bin/sh
+# Sends `aftertone serve` what schemathesis, a published tester of HTTP APIs, makes up of the OpenAPI document: no answer may be an
+# error of the server, nor one that the document does not have.
+#
+#   tests/schemathesis.sh [SECONDS]
+#
+# For a minute, unless told otherwise. The service has a database of its own and a PBX that never answers, so that nothing is dialled. The
+# tester is kept in ${XDG_CACHE_HOME:-~/.cache}/aftertone/schemathesis; what it did is in target/schemathesis. BINARY names another
+# program than cargo's.
+set -eu
+cd "$(dirname "$0")/.."
+
+VERSION=4.32.5
+SECONDS_EACH=${1:-60}
+TESTER="${XDG_CACHE_HOME:-$HOME/.cache}/aftertone/schemathesis"
+REPORT=target/schemathesis
+
+main() {
+    if [ "$(cat "$TESTER/version" 2>/dev/null)" != $VERSION ]; then
+        rm -rf "$TESTER"
+        python3 -m venv "$TESTER"
+        "$TESTER/bin/pip" install --quiet "schemathesis==$VERSION"
+        echo $VERSION >"$TESTER/version"
+    fi
+    if [ -z "${BINARY:-}" ]; then
+        cargo build --locked --quiet --bin aftertone
+        BINARY=target/debug/aftertone
+    fi
+    folder=$(mktemp -d)
+    service=
+    trap tidy EXIT
+    trap 'exit 130' INT TERM
+    configure
+    token=$("$BINARY" --config "$folder/aftertone.toml" token add tester --scope admin --json |
+        sed -n 's/.*"token": *"\([^"]*\)".*/\1/p')
+    "$BINARY" --config "$folder/aftertone.toml" serve >"$folder/said" 2>"$folder/log" &
+    service=$!
+    address=$(listening)
+    mkdir -p "$REPORT"
+    # Streams do not end by themselves.
+    "$TESTER/bin/st" run "$address/api/v1/openapi.json" --header "Authorization: Bearer $token" \
+        --checks not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance \
+        --exclude-path-regex '/(stream|live)$' --max-time "$SECONDS_EACH" --seed 1 --continue-on-failure \
+        --request-timeout 30 --report junit --report-dir "$REPORT" --warnings off
+    kill -0 $service || die "the service has ended"
+}
+
+configure() {
+    mkdir "$folder/sounds"
+    cat >"$folder/aftertone.toml" <<EOF
+state_dir = "$folder/state"
+[pbx]
+url = "http://127.0.0.1:9"
+username = "aftertone"
+password = "nobody"
+endpoint = "PJSIP/{number}@carrier"
+caller_id = "+12025550100"
+sounds_dir = "$folder/sounds"
+[store]
+url = "sqlite:$folder/aftertone.db"
+[serve]
+listen = "127.0.0.1:0"
+EOF
+    chmod 600 "$folder/aftertone.toml"
+}
+
+# Waits for the line that says where it listens.
+listening() {
+    tail -n +1 -f --pid=$service "$folder/said" | sed -n '/^listening on /{s///p;q}'
+}
+
+tidy() {
+    [ -z "$service" ] || kill "$service" 2>/dev/null || true
+    [ -z "$service" ] || wait "$service" 2>/dev/null || true
+    rm -rf "$folder"
+}
+
+die() {
+    echo "error: $*" >&2
+    exit 1
+}
+
+main
