@@ -1,7 +1,7 @@
 # `make demo` leaves a voicemail and proves it; `make test` runs every test, those on real Asterisk servers included. Both
 # install what they need first (tests/setup.sh). What follows `##` is what `make help` prints.
 .DEFAULT_GOAL := help
-.PHONY: help demo check test proof fuzz bench bench-screen book lab-far lab-up lab-down lab-status
+.PHONY: help demo check test proof published fuzz bench bench-screen book lab-far lab-up lab-down lab-status
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target words; do \
@@ -37,6 +37,12 @@ book: ## The documentation as HTML, into target/book; needs mdbook
 proof: ## The long form of tests that CI runs in a short one: half an hour
 	tests/setup.sh build store
 	PROOF=1 cargo test --locked --profile bench --test it -- event_storm::
+	tests/schemathesis.sh 600
+
+published: ## What published programs say of the API
+	tests/setup.sh build published
+	tests/openapi.sh
+	tests/schemathesis.sh 60
 
 # Each fuzz target for TIME seconds, guided by the code that its inputs reach; TARGET=NAME runs one.
 fuzz: ## Fuzz all that reads foreign input; TIME= seconds, TARGET= one of them

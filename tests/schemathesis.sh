@@ -36,12 +36,16 @@ main() {
     "$BINARY" --config "$folder/aftertone.toml" serve >"$folder/said" 2>"$folder/log" &
     service=$!
     address=$(listening)
+    "$TESTER/bin/python" -c 'import sys, urllib.request as r
+r.urlopen(r.Request(sys.argv[1] + "/api/v1/campaigns", headers={"Authorization": "Bearer " + sys.argv[2]}))' "$address" "$token" ||
+        die "the token is not accepted"
     mkdir -p "$REPORT"
-    # Streams do not end by themselves.
+    # Streams do not end by themselves, and it makes no sound.
     "$TESTER/bin/st" run "$address/api/v1/openapi.json" --header "Authorization: Bearer $token" \
         --checks not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance \
-        --exclude-path-regex '/(stream|live)$' --max-time "$SECONDS_EACH" --seed 1 --continue-on-failure \
-        --request-timeout 30 --report junit --report-dir "$REPORT" --warnings off
+        --exclude-path-regex '/(stream|live)$' --exclude-operation-id prepare_message \
+        --max-time "$SECONDS_EACH" --seed 1 --continue-on-failure --request-timeout 30 \
+        --report junit --report-dir "$REPORT" --warnings off
     kill -0 $service || die "the service has ended"
 }
 

@@ -7,6 +7,7 @@
 #   root    what builds the lab's Asterisk root
 #   lab     what the lab needs: its root, and the voices of its subscribers
 #   store   a PostgreSQL server and a pooler for the store's tests, which they start and stop themselves
+#   published  what installs published programs that judge the API
 #   clock   what sets the clock of one program alone
 #   words   a recogniser of words, in a Python environment of its own under ~/.cache/aftertone/words
 #
@@ -50,6 +51,10 @@ main() {
             ;;
         words)
             want espeak-ng has espeak-ng
+            want python3 has python3
+            want python3-venv python3 -c 'import ensurepip'
+            ;;
+        published)
             want python3 has python3
             want python3-venv python3 -c 'import ensurepip'
             ;;
