@@ -28,6 +28,7 @@ pub(crate) fn trials(bench: &Arc<Bench>) -> Vec<Trial> {
     };
     single("0121_a_menu_repeats_itself", menu);
     single("0127_a_line_returns_an_echo", echo);
+    single("0134_a_telephone_is_told_who_calls", screener);
     single("0130_a_busy_tone_begins_like_a_beep", busy);
     single("0128_a_mailbox_takes_ten_seconds", limit);
     trials
@@ -35,7 +36,7 @@ pub(crate) fn trials(bench: &Arc<Bench>) -> Vec<Trial> {
 
 const BEEP: &[(&str, &str)] = &[("verdict", "machine"), ("ready_by", "beep")];
 
-const CASES: [Case; 9] = [
+const CASES: [Case; 10] = [
     nothing_heard(
         "a_fax_answers",
         "0118",
@@ -76,6 +77,12 @@ const CASES: [Case; 9] = [
         "not_voicemail",
         &[("verdict", "menu")],
     ),
+    nothing_heard(
+        "a_telephone_asks_who_calls",
+        "0134",
+        "not_voicemail",
+        &[("verdict", "screening")],
+    ),
 ];
 
 const fn nothing_heard(
@@ -110,6 +117,34 @@ fn menu(bench: &Bench) -> Result<(), Failed> {
     let heard = heard.last().ok_or("nobody answered")?;
     let longest = Duration::from_secs(28);
     check!(length(heard) < longest, "{json:#}");
+    Ok(())
+}
+
+/// It hears who calls, once, and the mailbox behind it gets the message.
+fn screener(bench: &Bench) -> Result<(), Failed> {
+    let (lab, number) = (bench.lab(), bench.lab().number("0134"));
+    let prompt = lab.prepare("who-calls", 2.0)?;
+    let mut program = lab.aftertone();
+    program.envs([
+        LISTEN,
+        ("AFTERTONE__DROP__WHEN_SCREENED", "say"),
+        ("AFTERTONE__DROP__SCREENING_PROMPT", prompt.name.as_str()),
+    ]);
+    let dropped =
+        Dropping::start(program, &number, &bench.message().name, &[])?.finish(PATIENCE)?;
+    let json = &dropped.json;
+    check!(
+        dropped.outcome() == "delivered",
+        "{json:#}\n{}",
+        dropped.talk
+    );
+    check!(json["ready_by"] == "beep", "{json:#}");
+    let whole = delivered(bench, &number)?;
+    check!(whole.is_whole(), "{whole}\n{json:#}");
+    let heard = lab.recordings(&number, Recording::Heard)?;
+    let heard = heard.last().ok_or("nobody answered")?;
+    let told = find(&prompt.samples, heard).ok_or("it was not told who calls")?;
+    check!(told.is_whole(), "{told}\n{json:#}");
     Ok(())
 }
 
