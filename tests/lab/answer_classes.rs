@@ -28,7 +28,7 @@ pub(crate) fn trials(bench: &Arc<Bench>) -> Vec<Trial> {
     };
     single("0121_a_menu_repeats_itself", menu);
     single("0127_a_line_returns_an_echo", echo);
-    single("0134_a_telephone_is_told_who_calls", screener);
+    single("0144_a_telephone_is_told_who_calls", screener);
     single("0130_a_busy_tone_begins_like_a_beep", busy);
     single("0128_a_mailbox_takes_ten_seconds", limit);
     trials
@@ -79,7 +79,7 @@ const CASES: [Case; 10] = [
     ),
     nothing_heard(
         "a_telephone_asks_who_calls",
-        "0134",
+        "0144",
         "not_voicemail",
         &[("verdict", "screening")],
     ),
@@ -122,7 +122,7 @@ fn menu(bench: &Bench) -> Result<(), Failed> {
 
 /// It hears who calls, once, and the mailbox behind it gets the message.
 fn screener(bench: &Bench) -> Result<(), Failed> {
-    let (lab, number) = (bench.lab(), bench.lab().number("0134"));
+    let (lab, number) = (bench.lab(), bench.lab().number("0144"));
     let prompt = lab.prepare("who-calls", 2.0)?;
     let mut program = lab.aftertone();
     program.envs([

@@ -59,6 +59,9 @@ pub(crate) fn trials(bench: &Arc<Bench>) -> Vec<Trial> {
     trials
 }
 
+/// No prompt is known.
+const NO_BOOK: (&str, &str) = ("AFTERTONE__SCREEN__BOOK", "false");
+
 /// A message may begin by silence alone.
 pub(crate) const PLAY: (&str, &str) = ("AFTERTONE__SCREEN__NO_BEEP", "play");
 
@@ -76,6 +79,8 @@ struct Case {
     ready_by: Option<&'static str>,
     restarts: u64,
     left: Left,
+    /// Settings.
+    with: &'static [(&'static str, &'static str)],
 }
 
 /// What the drop leaves at the far end.
@@ -103,6 +108,7 @@ const fn case(
         ready_by,
         restarts: 0,
         left,
+        with: &[],
     }
 }
 
@@ -112,7 +118,7 @@ const SILENCE: Option<&str> = Some("silence");
 /// What a machine under the load of many tests may add to the guard after the beep.
 const AT_ONCE: Left = Left::Message(600);
 
-const CASES: [Case; 14] = [
+const CASES: [Case; 15] = [
     case("0101", "a_mailbox_beeps", "delivered", BEEP, AT_ONCE),
     case(
         "0102",
@@ -144,21 +150,34 @@ const CASES: [Case; 14] = [
         Left::Part,
     ),
     case("0113", "a_greeting_pauses", "delivered", BEEP, AT_ONCE),
+    Case {
+        with: &[PLAY],
+        ..case(
+            "0114",
+            "a_mailbox_does_not_beep",
+            "delivered",
+            SILENCE,
+            Left::Message(2_500),
+        )
+    },
+    // The book that comes with the program knows its greeting.
     case(
         "0114",
-        "a_mailbox_does_not_beep",
+        "the_book_speaks_for_a_mailbox",
         "delivered",
         SILENCE,
-        Left::Message(2_500),
+        Left::Message(4_000),
     ),
-    // Its greeting is a recording that the book does not know, and only its length speaks for it.
-    case(
-        "0114",
-        "nothing_but_a_turn_speaks_for_a_mailbox",
-        "unsure",
-        None,
-        Left::Nothing,
-    ),
+    Case {
+        with: &[NO_BOOK],
+        ..case(
+            "0114",
+            "nothing_but_a_turn_speaks_for_a_mailbox",
+            "unsure",
+            None,
+            Left::Nothing,
+        )
+    },
     case(
         "0115",
         "a_silent_far_end_answers",
@@ -178,13 +197,16 @@ const CASES: [Case; 14] = [
         BEEP,
         Left::Part,
     ),
-    case(
-        "0133",
-        "a_voice_answers_the_message",
-        "human",
-        SILENCE,
-        Left::Part,
-    ),
+    Case {
+        with: &[PLAY],
+        ..case(
+            "0133",
+            "a_voice_answers_the_message",
+            "human",
+            SILENCE,
+            Left::Part,
+        )
+    },
 ];
 
 impl Case {
@@ -193,9 +215,7 @@ impl Case {
         let number = lab.number(self.subscriber);
         let mut program = lab.aftertone();
         program.envs([LISTEN]);
-        if self.ready_by == SILENCE {
-            program.envs([PLAY]);
-        }
+        program.envs(self.with.iter().copied());
         let dropped =
             Dropping::start(program, &number, &bench.message().name, &[])?.finish(PATIENCE)?;
         let json = &dropped.json;
