@@ -1,6 +1,7 @@
 //! What an operator orders, and what is shown of it: the types between the command line, or another front end, and the
 //! controller that runs campaigns and dials single drops.
 
+mod campaign_summary;
 mod drop_view;
 mod fleet;
 mod result_columns;
@@ -9,6 +10,7 @@ mod spec;
 mod stored;
 mod view;
 
+pub use campaign_summary::{CampaignSummary, CostSummary, VariantSummary};
 pub use drop_view::DropView;
 pub use fleet::{ControllerView, FleetView, PbxView, TrunkView, fleet_view, shown_fleet};
 pub use result_columns::{ChosenValues, ResultColumns, ResultValues, units};
