@@ -43,6 +43,14 @@ pub enum Action {
     ReadContacts,
     /// Adds contacts.
     AddContacts,
+    /// Deletes a contact that was never called.
+    DeleteContact,
+    /// Reads which lists were sent, and what came of them.
+    ReadImports,
+    /// Sends a list into a campaign.
+    AddImport,
+    /// Ends the work on a list that was sent, and forgets it.
+    ForgetImport,
     /// Asks the gate about numbers, and dials nothing.
     Check,
     /// Looks numbers up on do-not-call lists.
@@ -102,7 +110,7 @@ pub fn allows(principal: &Principal, action: Action, object: Object) -> Result<(
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 27] = [
         Self::OrderDrop,
         Self::ReadDrops,
         Self::CancelDrop,
@@ -115,6 +123,10 @@ impl Action {
         Self::ReadResults,
         Self::ReadContacts,
         Self::AddContacts,
+        Self::DeleteContact,
+        Self::ReadImports,
+        Self::AddImport,
+        Self::ForgetImport,
         Self::Check,
         Self::ReadDoNotCall,
         Self::Bar,
@@ -139,8 +151,10 @@ impl Action {
                 Scope::CampaignsWrite
             }
             Self::RunCampaign => Scope::CampaignsRun,
-            Self::ReadContacts | Self::Check => Scope::ContactsRead,
-            Self::AddContacts => Scope::ContactsWrite,
+            Self::ReadContacts | Self::ReadImports | Self::Check => Scope::ContactsRead,
+            Self::AddContacts | Self::DeleteContact | Self::AddImport | Self::ForgetImport => {
+                Scope::ContactsWrite
+            }
             Self::ReadDoNotCall => Scope::DoNotCallRead,
             Self::Bar | Self::Unbar => Scope::DoNotCallWrite,
             Self::ReadMessages => Scope::MessagesRead,
@@ -167,6 +181,10 @@ impl Action {
             Self::ReadResults => "results.read",
             Self::ReadContacts => "contact.read",
             Self::AddContacts => "contact.add",
+            Self::DeleteContact => "contact.delete",
+            Self::ReadImports => "import.read",
+            Self::AddImport => "import.add",
+            Self::ForgetImport => "import.forget",
             Self::Check => "number.check",
             Self::ReadDoNotCall => "do_not_call.read",
             Self::Bar => "do_not_call.add",

@@ -4,6 +4,7 @@
 mod campaign_summary;
 mod drop_view;
 mod fleet;
+mod list_uploads;
 mod result_columns;
 mod single_drops;
 mod spec;
@@ -13,6 +14,10 @@ mod view;
 pub use campaign_summary::{CampaignSummary, CostSummary, VariantSummary};
 pub use drop_view::DropView;
 pub use fleet::{ControllerView, FleetView, PbxView, TrunkView, fleet_view, shown_fleet};
+pub use list_uploads::{
+    ContactFields, GivenContacts, ListUploads, PutRow, UploadCoding, UploadOrder, UploadPart,
+    UploadRefusal,
+};
 pub use result_columns::{ChosenValues, ResultColumns, ResultValues, units};
 pub use single_drops::{DropOrder, NotOrdered, OrderedDrop, SingleDrops};
 pub use spec::{

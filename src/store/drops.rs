@@ -84,6 +84,16 @@ impl Store {
         stored.map(|stored| stored.read(&tx)).transpose()
     }
 
+    /// The drops to a contact of a campaign, the earliest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn drops_of_contact(&self, contact: i64) -> Result<Vec<StoredDrop>, StoreError> {
+        let mut tx = self.read("read the drops to a contact").await?;
+        let stored: Vec<DropColumns> = tx.all(OF_CONTACT, args![contact]).await?;
+        stored.into_iter().map(|stored| stored.read(&tx)).collect()
+    }
+
     /// Drops before a drop, the latest first, or after it, the earliest first; at most so many. `None`: from that end.
     ///
     /// # Errors
@@ -238,6 +248,11 @@ macro_rules! drops {
 const OF_ID: Sql = drops!(
     "drops LEFT JOIN ordered_drops ON ordered_drops.drop_id = drops.id",
     "WHERE drops.id = $1"
+);
+
+const OF_CONTACT: Sql = drops!(
+    "drops LEFT JOIN ordered_drops ON ordered_drops.drop_id = drops.id",
+    "WHERE drops.contact = $1 ORDER BY drops.attempt"
 );
 
 const ALL_BEFORE: Sql = drops!(
