@@ -59,6 +59,8 @@ pub enum Action {
     Bar,
     /// Takes a number off a do-not-call list.
     Unbar,
+    /// Erases everything about a person.
+    Erase,
     /// Reads messages.
     ReadMessages,
     /// Prepares a message.
@@ -67,6 +69,8 @@ pub enum Action {
     RemoveMessage,
     /// Reads the state of PBXes, controllers and the trunk.
     ReadFleet,
+    /// Makes the checks of the PBX, which call it from itself.
+    Examine,
     /// Reads or follows the log of events.
     ReadEvents,
     /// Reads the audit log.
@@ -110,7 +114,7 @@ pub fn allows(principal: &Principal, action: Action, object: Object) -> Result<(
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 29] = [
         Self::OrderDrop,
         Self::ReadDrops,
         Self::CancelDrop,
@@ -131,10 +135,12 @@ impl Action {
         Self::ReadDoNotCall,
         Self::Bar,
         Self::Unbar,
+        Self::Erase,
         Self::ReadMessages,
         Self::PrepareMessage,
         Self::RemoveMessage,
         Self::ReadFleet,
+        Self::Examine,
         Self::ReadEvents,
         Self::ReadAudit,
         Self::ReadFullNumbers,
@@ -157,6 +163,7 @@ impl Action {
             }
             Self::ReadDoNotCall => Scope::DoNotCallRead,
             Self::Bar | Self::Unbar => Scope::DoNotCallWrite,
+            Self::Erase | Self::Examine => Scope::Admin,
             Self::ReadMessages => Scope::MessagesRead,
             Self::PrepareMessage | Self::RemoveMessage => Scope::MessagesWrite,
             Self::ReadFleet => Scope::MetricsRead,
@@ -189,10 +196,12 @@ impl Action {
             Self::ReadDoNotCall => "do_not_call.read",
             Self::Bar => "do_not_call.add",
             Self::Unbar => "do_not_call.remove",
+            Self::Erase => "person.erase",
             Self::ReadMessages => "message.read",
             Self::PrepareMessage => "message.add",
             Self::RemoveMessage => "message.remove",
             Self::ReadFleet => "fleet.read",
+            Self::Examine => "pbx.examine",
             Self::ReadEvents => "events.read",
             Self::ReadAudit => "audit.read",
             Self::ReadFullNumbers => "numbers.read",

@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     auth::Seal,
     config::Config,
-    orders::{ListUploads, SingleDrops, View},
+    orders::{Examinations, ListUploads, SingleDrops, View},
     store::Store,
 };
 
@@ -50,6 +50,8 @@ pub struct Api {
     pub drops: Option<Arc<dyn SingleDrops>>,
     /// What this process's controller last showed; `None` while there is none.
     pub view: watch::Receiver<Option<Arc<View>>>,
+    /// What looks at the PBX; `None` if this process has none.
+    pub examinations: Option<Arc<dyn Examinations>>,
     /// What takes lists that are sent.
     pub uploads: Arc<dyn ListUploads>,
     /// What the API keeps for itself; [`ApiState::default`] begins with nothing.
@@ -63,6 +65,8 @@ pub struct ApiState {
     feed: event_feed::EventFeed,
     seal: Arc<OnceCell<Seal>>,
     replays: routes::Replays,
+    examining: routes::Examining,
+    simulations: routes::Simulations,
 }
 
 impl Api {

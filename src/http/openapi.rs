@@ -7,12 +7,13 @@ use utoipa::ToSchema;
 use super::{
     idempotency,
     openapi_schemas::{
-        AuditPage, CampaignChange, CampaignCounts, CampaignOrder, CampaignPage, CampaignShown,
-        CheckRequest, Checks, ContactHistory, ContactOrder, ContactPage, ContactShown,
-        DoNotCallEntry, DoNotCallLists, DoNotCallReason, DropAccepted, DropOrder, DropPage,
-        DropReplay, DropShown, DropTimeline, EventPage, EvidenceList, Fleet, ImportPage,
-        ImportShown, LiveShown, MessageList, Problem, PutContacts, ReplayRequest, StandingOrder,
-        WaitingShown,
+        AuditPage, BarredList, CampaignChange, CampaignCounts, CampaignOrder, CampaignPage,
+        CampaignShown, CheckRequest, Checks, ContactHistory, ContactOrder, ContactPage,
+        ContactShown, DoNotCallEntry, DoNotCallLists, DoNotCallReason, DropAccepted, DropOrder,
+        DropPage, DropReplay, DropShown, DropTimeline, ErasureRequest, ErasureShown, EventPage,
+        EvidenceList, Examination, Fleet, ImportPage, ImportShown, LiveShown, MessageList, Problem,
+        PutContacts, ReplayRequest, SimulationList, SimulationRequest, SimulationShown,
+        StandingOrder, WaitingShown,
     },
     problem::{PROBLEM_JSON, ProblemKind, problem_type},
 };
@@ -53,7 +54,7 @@ const OPERATIONS: &[Operation] = &[
         path: "/drops",
         id: "list_drops",
         summary: "List drops, the latest first",
-        description: "Of campaigns and single ones. `foreign_id` finds those that were ordered with it.",
+        description: "Of campaigns and single ones. `foreign_id` finds those that were ordered with it, and those to contacts that have it.",
         parameters: &["limit", "cursor", "number", "foreign_id", "full_numbers"],
         request: None,
         responses: &[(200, "A page", Some("DropPage"))],
@@ -407,6 +408,96 @@ const OPERATIONS: &[Operation] = &[
         responses: &[(200, "The lists", Some("DoNotCallLists"))],
     },
     Operation {
+        method: "POST",
+        path: "/do-not-call",
+        id: "import_do_not_call",
+        summary: "Put the numbers of a list on a do-not-call list",
+        description: "The body is the list: numbers, one a line, or CSV. It is read generously, as `aftertone dnc import` does. When it is \
+            answered, no drop to any of them begins any more. Sent again, it changes nothing.",
+        parameters: &["list", "column", "because"],
+        request: Some("List"),
+        responses: &[(200, "What became of it", Some("BarredList"))],
+    },
+    Operation {
+        method: "POST",
+        path: "/simulations",
+        id: "simulate_campaign",
+        summary: "Simulate a campaign on virtual time, dialling nothing",
+        description: "As `aftertone campaign simulate`: how long it would take, its calls per hour and its use of the trunk's limits. Of 50,000 \
+            contacts at most, and one at a time.",
+        parameters: &[],
+        request: Some("SimulationRequest"),
+        responses: &[(202, "It runs", Some("Simulation"))],
+    },
+    Operation {
+        method: "GET",
+        path: "/simulations",
+        id: "list_simulations",
+        summary: "List the latest simulations of the server that is asked, the latest first",
+        description: "",
+        parameters: &[],
+        request: None,
+        responses: &[(200, "The simulations", Some("SimulationList"))],
+    },
+    Operation {
+        method: "GET",
+        path: "/simulations/{simulation}",
+        id: "show_simulation",
+        summary: "Show a simulation, and what came of it",
+        description: "",
+        parameters: &["{simulation}"],
+        request: None,
+        responses: &[(200, "The simulation", Some("Simulation"))],
+    },
+    Operation {
+        method: "POST",
+        path: "/doctor",
+        id: "examine_pbx",
+        summary: "Check whether the PBX and the database are fit for drops",
+        description: "The checks of `aftertone doctor`, each with what to do about it. It makes a short call within the PBX, and none outside; \
+            one at a time.",
+        parameters: &[],
+        request: None,
+        responses: &[(200, "What was found", Some("Examination"))],
+    },
+    Operation {
+        method: "POST",
+        path: "/erasures",
+        id: "erase_person",
+        summary: "Bar a person for good, and erase everything about them",
+        description: "As `aftertone contact erase --yes`: contacts, calls, decisions and evidence lose all that is the person's, and a salted digest \
+            of the number stays on the do-not-call list `own`. There is no way back. 409: a call to them is in flight; they are barred by \
+            then, and it is to be asked again. The audit log does not say whom it was about.",
+        parameters: &[],
+        request: Some("ErasureRequest"),
+        responses: &[(200, "What is gone", Some("Erasure"))],
+    },
+    Operation {
+        method: "GET",
+        path: "/messages/{message}/audio",
+        id: "read_message",
+        summary: "Read the recording of a message, or a part of it",
+        description: "As it is kept for the telephone. `Range` and `If-None-Match` are understood.",
+        parameters: &["{message}", "Range", "If-None-Match"],
+        request: None,
+        responses: &[
+            (200, "The recording", Some("File")),
+            (206, "The part", Some("File")),
+            (304, "It is as it was", None),
+            (416, "There is no such part", None),
+        ],
+    },
+    Operation {
+        method: "GET",
+        path: "/messages/{message}/picture.svg",
+        id: "draw_message",
+        summary: "Draw the sound of a message",
+        description: "",
+        parameters: &["{message}"],
+        request: None,
+        responses: &[(200, "The picture", Some("Picture"))],
+    },
+    Operation {
         method: "GET",
         path: "/do-not-call/{list}/numbers/{number}",
         id: "show_do_not_call",
@@ -713,6 +804,15 @@ fn parameter(name: &str) -> Value {
         ),
         "drop" => ("The drop's id", json!({"type": "string"})),
         "campaign" => ("The campaign's name", json!({"type": "string"})),
+        "list" if place == "query" => (
+            "The list's name, created if it is missing; `own` unless given",
+            json!({"type": "string", "pattern": "^[a-z0-9_-]{1,64}$"}),
+        ),
+        "column" => (
+            "The column that holds the number, by its name or its position, if the header does not say",
+            json!({"type": "array", "items": {"type": "string"}}),
+        ),
+        "simulation" => ("The simulation's id", json!({"type": "string"})),
         "file" => (
             "`incoming.wav`, `played.wav`, `message.wav`, `drop.json` or `picture.svg`",
             json!({"type": "string"}),
@@ -785,6 +885,13 @@ fn schemas() -> Value {
     add::<DropPage>(&mut all);
     add::<DropTimeline>(&mut all);
     add::<EvidenceList>(&mut all);
+    add::<BarredList>(&mut all);
+    add::<SimulationRequest>(&mut all);
+    add::<SimulationShown>(&mut all);
+    add::<SimulationList>(&mut all);
+    add::<Examination>(&mut all);
+    add::<ErasureRequest>(&mut all);
+    add::<ErasureShown>(&mut all);
     add::<ReplayRequest>(&mut all);
     add::<DropReplay>(&mut all);
     add::<CampaignOrder>(&mut all);

@@ -738,6 +738,138 @@ pub(super) struct DoNotCallList {
     numbers: u64,
 }
 
+/// What became of a list of numbers.
+#[derive(ToSchema)]
+pub(super) struct BarredList {
+    /// The do-not-call list.
+    list: String,
+    /// How many numbers were given.
+    numbers: u64,
+    /// How many were not on it before, other spellings that dial the same telephones included.
+    added: u64,
+    /// How many rows could not be read, or not wholly.
+    rejected: u64,
+    /// These by their reasons.
+    reasons: BTreeMap<String, u64>,
+    /// The first hundred of them.
+    rejects: Vec<RejectedNumber>,
+    /// What was understood otherwise than it is written.
+    notes: Vec<String>,
+}
+
+/// A row that could not be read, or not wholly.
+#[derive(ToSchema)]
+pub(super) struct RejectedNumber {
+    /// Its line, from 1.
+    line: u64,
+    /// Why.
+    reason: String,
+    /// The same for people.
+    detail: String,
+}
+
+/// What is to be simulated.
+#[derive(ToSchema)]
+pub(super) struct SimulationRequest {
+    /// The campaign's name.
+    campaign: String,
+    /// Settings that hold for the simulation alone.
+    settings: Option<Map<String, Value>>,
+    /// The assumed outcomes with their shares, such as `{"delivered": 72, "no_answer": 28}`.
+    assume: Option<Map<String, Value>>,
+    /// When it begins; now unless given.
+    #[schema(format = DateTime)]
+    begins: Option<String>,
+}
+
+/// A simulation.
+#[derive(ToSchema)]
+#[schema(as = Simulation)]
+pub(super) struct SimulationShown {
+    /// Its id.
+    id: String,
+    /// The campaign's name.
+    campaign: String,
+    /// `running`, `complete` or `failed`.
+    state: String,
+    /// Why it failed, for people.
+    why: Option<String>,
+    /// When it was asked for.
+    #[schema(format = DateTime)]
+    began_at: String,
+    /// What `aftertone campaign simulate --json` prints; null unless it is complete.
+    forecast: Option<Map<String, Value>>,
+}
+
+/// The latest simulations of a server.
+#[derive(ToSchema)]
+pub(super) struct SimulationList {
+    /// The simulations, the latest first.
+    items: Vec<SimulationShown>,
+}
+
+/// What was found of the PBX and the database.
+#[derive(ToSchema)]
+pub(super) struct Examination {
+    /// Whether no check has failed; warnings do not count.
+    ok: bool,
+    /// The checks.
+    checks: Vec<ExaminedPoint>,
+}
+
+/// A check.
+#[derive(ToSchema)]
+pub(super) struct ExaminedPoint {
+    /// What was looked at.
+    check: String,
+    /// `ok`, `warn` or `fail`.
+    status: String,
+    /// What was found.
+    detail: String,
+    /// What to do about it.
+    remedy: Option<String>,
+}
+
+/// Who is to be forgotten.
+#[derive(ToSchema)]
+pub(super) struct ErasureRequest {
+    /// The person's number.
+    number: String,
+    /// The reason, kept with the digest; it should not name the person.
+    because: Option<String>,
+}
+
+/// What is gone of a person.
+#[derive(ToSchema)]
+#[schema(as = Erasure)]
+pub(super) struct ErasureShown {
+    /// Contacts without anything of the person now.
+    contacts: u64,
+    /// Calls, likewise.
+    calls: u64,
+    /// Decisions of the gate.
+    decisions: u64,
+    /// Entries of do-not-call lists; the digest has taken their place.
+    do_not_call_entries: u64,
+    /// Prompts of the book that only this number has played.
+    prompts: u64,
+    /// Folders of evidence.
+    evidence: u64,
+    /// Folders that are named in the database and are not on the server's machine.
+    evidence_elsewhere: Vec<String>,
+    /// Lists of which rows were left out: the person may be in the file and in its rejects.
+    lists_with_rejects: Vec<ListWithRejects>,
+}
+
+/// A list of which rows were left out.
+#[derive(ToSchema)]
+pub(super) struct ListWithRejects {
+    /// The campaign.
+    campaign: String,
+    /// The list.
+    list: String,
+}
+
 /// Why a number is put on a list.
 #[derive(ToSchema)]
 pub(super) struct DoNotCallReason {

@@ -3,6 +3,7 @@
 
 mod campaign_summary;
 mod drop_view;
+mod examinations;
 mod fleet;
 mod list_uploads;
 mod result_columns;
@@ -13,6 +14,7 @@ mod view;
 
 pub use campaign_summary::{CampaignSummary, CostSummary, VariantSummary};
 pub use drop_view::DropView;
+pub use examinations::{Examinations, SimulationOrder};
 pub use fleet::{ControllerView, FleetView, PbxView, TrunkView, fleet_view, shown_fleet};
 pub use list_uploads::{
     ContactFields, GivenContacts, ListUploads, PutRow, UploadCoding, UploadOrder, UploadPart,

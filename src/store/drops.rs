@@ -68,7 +68,7 @@ pub enum DropFilter {
     All,
     /// Those to a number.
     Number(PhoneNumber),
-    /// Those that were ordered over HTTP with this foreign id.
+    /// Those that were ordered over HTTP with this foreign id, and those to contacts of campaigns that have it.
     ForeignId(String),
 }
 
@@ -275,14 +275,19 @@ const NUMBER_AFTER: Sql = drops!(
     "WHERE drops.number = $3 AND drops.id > $1 ORDER BY drops.id LIMIT $2"
 );
 
+// Those that were ordered with it, and those to contacts that have it: each by its index.
 const FOREIGN_BEFORE: Sql = drops!(
-    "ordered_drops CROSS JOIN drops",
-    "WHERE ordered_drops.foreign_id = $3 AND ordered_drops.drop_id < $1 AND drops.id = ordered_drops.drop_id \
-     ORDER BY ordered_drops.drop_id DESC LIMIT $2"
+    "(SELECT drop_id AS id FROM ordered_drops WHERE foreign_id = $3 AND drop_id < $1 \
+     UNION SELECT drops.id FROM contacts JOIN drops ON drops.contact = contacts.id \
+     WHERE contacts.foreign_id = $3 AND drops.id < $1) AS found \
+     JOIN drops ON drops.id = found.id LEFT JOIN ordered_drops ON ordered_drops.drop_id = drops.id",
+    "ORDER BY drops.id DESC LIMIT $2"
 );
 
 const FOREIGN_AFTER: Sql = drops!(
-    "ordered_drops CROSS JOIN drops",
-    "WHERE ordered_drops.foreign_id = $3 AND ordered_drops.drop_id > $1 AND drops.id = ordered_drops.drop_id \
-     ORDER BY ordered_drops.drop_id LIMIT $2"
+    "(SELECT drop_id AS id FROM ordered_drops WHERE foreign_id = $3 AND drop_id > $1 \
+     UNION SELECT drops.id FROM contacts JOIN drops ON drops.contact = contacts.id \
+     WHERE contacts.foreign_id = $3 AND drops.id > $1) AS found \
+     JOIN drops ON drops.id = found.id LEFT JOIN ordered_drops ON ordered_drops.drop_id = drops.id",
+    "ORDER BY drops.id LIMIT $2"
 );

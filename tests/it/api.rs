@@ -847,7 +847,7 @@ impl ApiServer {
     }
 
     /// The drop, once it has ended.
-    async fn ended(&self, drop: &str) -> Value {
+    pub(crate) async fn ended(&self, drop: &str) -> Value {
         let asking = async {
             loop {
                 let Answer { status, body, .. } = self.get(&format!("/drops/{drop}")).await;

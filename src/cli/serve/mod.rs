@@ -10,6 +10,7 @@
 
 mod control_socket;
 mod dialling;
+mod examiner;
 mod service_manager;
 mod signals;
 
@@ -34,6 +35,7 @@ pub(in crate::cli) use self::control_socket::ask_to_reload;
 use self::{
     control_socket::{ControlSocket, ReloadAnswer, ReloadRequest},
     dialling::{Dialling, DiallingOrder},
+    examiner::Examiner,
     service_manager::ServiceManager,
     signals::{ServiceSignals, SignalRequest},
 };
@@ -45,7 +47,7 @@ use crate::{
     error_chain::chain,
     http::{Api, ApiState, Condition, DriverCondition, Server, ServerError},
     import::SpooledUploads,
-    orders::SingleDrops,
+    orders::{Examinations, SingleDrops},
     store::{ErrorClass::Away, Store},
     telemetry,
 };
@@ -124,6 +126,8 @@ pub(super) async fn run(
         stopping: stopping.clone(),
         drops: drops.map(|drops| Arc::new(drops) as Arc<dyn SingleDrops>),
         view: view_seen,
+        examinations: has_pbx
+            .then(|| Arc::new(Examiner(config_seen.clone())) as Arc<dyn Examinations>),
         uploads: Arc::new(uploads),
         state: ApiState::default(),
     };

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::campaigns;
+use super::{campaigns, imports};
 use crate::{
     auth::Action,
     campaign::{
@@ -29,7 +29,7 @@ use crate::{
         problem::{Fault, Problem, ProblemKind},
     },
     list::Field,
-    orders::{ContactFields, DropView, GivenContacts, PutRow, Spec, UploadRefusal},
+    orders::{ContactFields, DropView, GivenContacts, PutRow, Spec},
     phone::PhoneNumber,
     store::{AuditEntry, ContactFilter, ContactStep, PersonDecision, StoredContact},
 };
@@ -230,14 +230,7 @@ pub(in crate::http) async fn add(
         contacts,
         audit,
     };
-    let rows = api
-        .uploads
-        .put(given)
-        .await
-        .map_err(|refusal| match refusal {
-            UploadRefusal::Store(error) => error.into(),
-            other => Problem::new(ProblemKind::Draining, other.to_string()),
-        })?;
+    let rows = api.uploads.put(given).await.map_err(imports::refused)?;
     let count = |result| rows.iter().filter(|row| row.result == result).count() as u64;
     Ok(Json(PutView {
         added: count("added"),
@@ -268,10 +261,14 @@ fn read(body: &Body<BODY>) -> Result<Vec<ContactFields>, Problem> {
         )
     };
     let values: Vec<Value> = match body.media_type.as_str() {
-        "application/json" => match serde_json::from_slice(&body.bytes).map_err(malformed)? {
-            Value::Array(values) => values,
-            one => vec![one],
-        },
+        "application/json" => {
+            let value: Value = serde_json::from_slice(&body.bytes).map_err(malformed)?;
+            if let Value::Array(values) = value {
+                values
+            } else {
+                vec![value]
+            }
+        }
         "application/x-ndjson" => {
             let values = serde_json::Deserializer::from_slice(&body.bytes).into_iter();
             values.collect::<Result<_, _>>().map_err(malformed)?

@@ -411,7 +411,7 @@ fn list_name(text: &str) -> Result<String, &'static str> {
     }
 }
 
-fn refused(refusal: UploadRefusal) -> Problem {
+pub(super) fn refused(refusal: UploadRefusal) -> Problem {
     let words = refusal.to_string();
     match refusal {
         UploadRefusal::TooLong(_) | UploadRefusal::Ratio(_) => too_large(&refusal),
@@ -450,7 +450,7 @@ fn too_large(refusal: &UploadRefusal) -> Problem {
 }
 
 /// How long whoever sends a list may send nothing.
-const LONGEST_SILENCE: Duration = Duration::from_secs(30);
+pub(super) const LONGEST_SILENCE: Duration = Duration::from_secs(30);
 
 /// Parts that wait to be written.
 const PARTS: usize = 4;

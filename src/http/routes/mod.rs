@@ -2,18 +2,22 @@
 //! names the action that a token is asked for.
 
 mod audit;
+mod barring;
 mod campaigns;
 mod checks;
 mod contacts;
 mod do_not_call;
+mod doctor;
 mod drop_request;
 mod drops;
+mod erasures;
 mod events;
 mod evidence;
 mod fleet;
 mod imports;
 mod messages;
 mod results;
+mod simulations;
 
 use std::sync::LazyLock;
 
@@ -27,7 +31,7 @@ use axum::{
 };
 use serde_json::Value;
 
-pub(super) use evidence::Replays;
+pub(super) use self::{doctor::Examining, evidence::Replays, simulations::Simulations};
 
 use super::{
     Api,
@@ -97,11 +101,19 @@ pub(super) fn table() -> Vec<Route> {
         GET "/imports/{import}/rejects" Some(A::ReadImports) => imports::rejects,
         POST "/checks" Some(A::Check) => checks::check,
         GET "/do-not-call" Some(A::ReadDoNotCall) => do_not_call::lists,
+        POST "/do-not-call" Some(A::Bar) => barring::import,
         GET "/do-not-call/{list}/numbers/{number}" Some(A::ReadDoNotCall) => do_not_call::show,
         PUT "/do-not-call/{list}/numbers/{number}" Some(A::Bar) => do_not_call::add,
         DELETE "/do-not-call/{list}/numbers/{number}" Some(A::Unbar) => do_not_call::remove,
+        POST "/simulations" Some(A::ReadCampaigns) => simulations::begin,
+        GET "/simulations" Some(A::ReadCampaigns) => simulations::list,
+        GET "/simulations/{simulation}" Some(A::ReadCampaigns) => simulations::show,
+        POST "/doctor" Some(A::Examine) => doctor::examine,
+        POST "/erasures" Some(A::Erase) => erasures::erase,
         GET "/messages" Some(A::ReadMessages) => messages::list,
         GET "/messages/{message}" Some(A::ReadMessages) => messages::show,
+        GET "/messages/{message}/audio" Some(A::ReadMessages) => messages::audio,
+        GET "/messages/{message}/picture.svg" Some(A::ReadMessages) => messages::picture,
         PUT "/messages/{message}" Some(A::PrepareMessage) => messages::prepare,
         DELETE "/messages/{message}" Some(A::RemoveMessage) => messages::remove,
         GET "/fleet" Some(A::ReadFleet) => fleet::show,

@@ -75,7 +75,7 @@ impl Spool {
             refusal: None,
         };
         let decoder = match order.coding {
-            UploadCoding::Plain => Decoder::Plain(sink),
+            UploadCoding::Plain => Decoder::Plain(Box::new(sink)),
             UploadCoding::Gzip => Decoder::Gzip(Box::new(MultiGzDecoder::new(sink))),
         };
         Ok(Incoming {
@@ -188,7 +188,7 @@ pub(super) struct Whole {
 }
 
 enum Decoder {
-    Plain(SpoolSink),
+    Plain(Box<SpoolSink>),
     Gzip(Box<MultiGzDecoder<SpoolSink>>),
 }
 
@@ -322,11 +322,12 @@ impl Write for SpoolSink {
                 Ok(written)
             }
             Err(error) => {
-                self.refusal = Some(match error.kind() {
-                    io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                        UploadRefusal::DiskFull
-                    }
-                    _ => UploadRefusal::Files(format!("its file cannot be written: {error}")),
+                let is_full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded]
+                    .contains(&error.kind());
+                self.refusal = Some(if is_full {
+                    UploadRefusal::DiskFull
+                } else {
+                    UploadRefusal::Files(format!("its file cannot be written: {error}"))
                 });
                 Err(error)
             }

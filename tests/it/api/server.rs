@@ -175,6 +175,7 @@ impl ApiServer {
             stopping: stopping.clone(),
             drops: Some(Arc::new(drops)),
             view: watch::channel(None).1,
+            examinations: None,
             uploads: Arc::new(uploads),
             state: ApiState::default(),
         };
