@@ -133,6 +133,7 @@ async fn import(store: &Store, contacts: u64, folder: &Path) -> Result<CampaignI
         rules: Rules::default(),
         dates: None,
         across: Across::Allow,
+        name: None,
         rejects: folder.join("rejects.csv"),
         is_change_accepted: false,
     };

@@ -212,6 +212,7 @@ const ONLY_IN: &[(&str, &str)] = &[
     ("subtle", "auth"),
     ("utoipa", "http"),
     ("base64", "http"),
+    ("flate2", "import"),
     ("clap", "cli"),
     ("rlibphonenumber", "phone"),
     ("symphonia", "audio"),

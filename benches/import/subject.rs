@@ -229,6 +229,7 @@ impl Asked {
                 rules: Rules::default(),
                 dates: None,
                 across: Across::Allow,
+                name: None,
                 rejects: self.folder.join("rejects.csv"),
                 is_change_accepted: false,
             };

@@ -164,6 +164,11 @@ impl Library {
         reader.samples().collect::<Result<_, _>>().ok()
     }
 
+    /// Where the recording of a message is.
+    pub fn recording(&self, name: &Name) -> PathBuf {
+        self.path(name.as_str(), WAV)
+    }
+
     /// Takes a message out of the library.
     ///
     /// # Errors

@@ -43,6 +43,14 @@ pub enum Action {
     ReadContacts,
     /// Adds contacts.
     AddContacts,
+    /// Deletes a contact that was never called.
+    DeleteContact,
+    /// Reads which lists were sent, and what came of them.
+    ReadImports,
+    /// Sends a list into a campaign.
+    AddImport,
+    /// Ends the work on a list that was sent, and forgets it.
+    ForgetImport,
     /// Asks the gate about numbers, and dials nothing.
     Check,
     /// Looks numbers up on do-not-call lists.
@@ -51,6 +59,8 @@ pub enum Action {
     Bar,
     /// Takes a number off a do-not-call list.
     Unbar,
+    /// Erases everything about a person.
+    Erase,
     /// Reads messages.
     ReadMessages,
     /// Prepares a message.
@@ -59,6 +69,8 @@ pub enum Action {
     RemoveMessage,
     /// Reads the state of PBXes, controllers and the trunk.
     ReadFleet,
+    /// Makes the checks of the PBX, which call it from itself.
+    Examine,
     /// Reads or follows the log of events.
     ReadEvents,
     /// Reads the audit log.
@@ -102,7 +114,7 @@ pub fn allows(principal: &Principal, action: Action, object: Object) -> Result<(
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 29] = [
         Self::OrderDrop,
         Self::ReadDrops,
         Self::CancelDrop,
@@ -115,14 +127,20 @@ impl Action {
         Self::ReadResults,
         Self::ReadContacts,
         Self::AddContacts,
+        Self::DeleteContact,
+        Self::ReadImports,
+        Self::AddImport,
+        Self::ForgetImport,
         Self::Check,
         Self::ReadDoNotCall,
         Self::Bar,
         Self::Unbar,
+        Self::Erase,
         Self::ReadMessages,
         Self::PrepareMessage,
         Self::RemoveMessage,
         Self::ReadFleet,
+        Self::Examine,
         Self::ReadEvents,
         Self::ReadAudit,
         Self::ReadFullNumbers,
@@ -139,10 +157,13 @@ impl Action {
                 Scope::CampaignsWrite
             }
             Self::RunCampaign => Scope::CampaignsRun,
-            Self::ReadContacts | Self::Check => Scope::ContactsRead,
-            Self::AddContacts => Scope::ContactsWrite,
+            Self::ReadContacts | Self::ReadImports | Self::Check => Scope::ContactsRead,
+            Self::AddContacts | Self::DeleteContact | Self::AddImport | Self::ForgetImport => {
+                Scope::ContactsWrite
+            }
             Self::ReadDoNotCall => Scope::DoNotCallRead,
             Self::Bar | Self::Unbar => Scope::DoNotCallWrite,
+            Self::Erase | Self::Examine => Scope::Admin,
             Self::ReadMessages => Scope::MessagesRead,
             Self::PrepareMessage | Self::RemoveMessage => Scope::MessagesWrite,
             Self::ReadFleet => Scope::MetricsRead,
@@ -167,14 +188,20 @@ impl Action {
             Self::ReadResults => "results.read",
             Self::ReadContacts => "contact.read",
             Self::AddContacts => "contact.add",
+            Self::DeleteContact => "contact.delete",
+            Self::ReadImports => "import.read",
+            Self::AddImport => "import.add",
+            Self::ForgetImport => "import.forget",
             Self::Check => "number.check",
             Self::ReadDoNotCall => "do_not_call.read",
             Self::Bar => "do_not_call.add",
             Self::Unbar => "do_not_call.remove",
+            Self::Erase => "person.erase",
             Self::ReadMessages => "message.read",
             Self::PrepareMessage => "message.add",
             Self::RemoveMessage => "message.remove",
             Self::ReadFleet => "fleet.read",
+            Self::Examine => "pbx.examine",
             Self::ReadEvents => "events.read",
             Self::ReadAudit => "audit.read",
             Self::ReadFullNumbers => "numbers.read",

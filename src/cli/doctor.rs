@@ -13,6 +13,7 @@ use crate::{
     doctor::{self, Check, Status},
     error_chain::chain,
     orders::DOUBLE_CALL,
+    runtime::SessionError,
     store::Store,
 };
 
@@ -38,22 +39,13 @@ pub(super) async fn run(
     printer: Printer,
 ) -> Result<Exit, CliError> {
     let mut checks = Vec::new();
-    let mut tell = |check: Check| {
+    let tell = |check: Check| {
         if !args.json {
             printer.line(&line(&check, printer));
         }
         checks.push(check);
     };
-    database_check(config).into_iter().for_each(&mut tell);
-    doctor::examine(config, &mut tell)
-        .await
-        .map_err(CliError::new)?;
-    let more = [
-        database_clock(config).await,
-        limits(config).await,
-        retention(config).await,
-    ];
-    more.into_iter().flatten().for_each(tell);
+    examine(config, tell).await.map_err(CliError::new)?;
     if !config.is_trunk_known {
         printer.note(DOUBLE_CALL);
     }
@@ -61,6 +53,25 @@ pub(super) async fn run(
         printer.json(&checks);
     }
     Ok(verdict(&checks))
+}
+
+/// Makes all checks, and reports each as soon as it is done.
+///
+/// # Errors
+/// [`SessionError`] if nothing could be examined.
+pub(super) async fn examine(
+    config: &Config,
+    mut tell: impl FnMut(Check) + Send,
+) -> Result<(), SessionError> {
+    database_check(config).into_iter().for_each(&mut tell);
+    doctor::examine(config, &mut tell).await?;
+    let more = [
+        database_clock(config).await,
+        limits(config).await,
+        retention(config).await,
+    ];
+    more.into_iter().flatten().for_each(tell);
+    Ok(())
 }
 
 /// A warning if controllers do not delete what `[retention]` says.

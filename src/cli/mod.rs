@@ -225,6 +225,11 @@ impl CliError {
         self
     }
 
+    /// What went wrong.
+    fn cause(&self) -> &(dyn std::error::Error + 'static) {
+        self.error.as_ref()
+    }
+
     fn print(&self, printer: Printer) {
         printer.error(self.error.as_ref());
         if let Some(hint) = &self.hint {

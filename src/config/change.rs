@@ -81,6 +81,7 @@ impl Config {
         now.price = new.price;
         now.retention = new.retention;
         now.serve.drain = new.serve.drain;
+        now.serve.max_upload = new.serve.max_upload;
         now.serve.log.clone_from(&new.serve.log);
         let live = |keys: &GivenKeys, want| -> BTreeMap<_, _> {
             let keys = keys.0.iter().filter(|(key, _)| is_live(key) == want);
@@ -96,7 +97,7 @@ impl Config {
 /// Whether a running program takes up a new value of this key.
 fn is_live(key: &str) -> bool {
     const SECTIONS: [&str; 4] = ["gate.", "trunk.", "price.", "retention."];
-    const KEYS: [&str; 2] = ["serve.drain", "serve.log"];
+    const KEYS: [&str; 3] = ["serve.drain", "serve.log", "serve.max_upload"];
     // The name is what the trunk is registered by.
     const NOT: &str = "trunk.name";
 

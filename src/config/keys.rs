@@ -432,6 +432,11 @@ const AFTER: &[Key] = &[
         r#""120s""#,
         "How long drops in flight may go on once `aftertone serve` is to end; then they are hung up. The service manager has to wait longer.",
     ),
+    key(
+        "serve.max_upload",
+        r#""1GB""#,
+        "How large a list that is sent over HTTP may be, decoded.",
+    ),
     unset(
         "serve.log",
         "what `AFTERTONE_LOG` says",

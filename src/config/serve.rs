@@ -15,6 +15,8 @@ pub struct ServeConfig {
     pub listen: SocketAddr,
     /// How long drops in flight may go on after the order to end, 0 s to 1 h; then they are hung up.
     pub drain: Duration,
+    /// Most bytes of a list that is sent over HTTP, decoded, 1 MB to 1 PB; 1 GB unless set.
+    pub max_upload: u64,
     /// What is logged, in place of `AFTERTONE_LOG`; `None`: as that says.
     pub log: Option<String>,
 }
@@ -42,9 +44,15 @@ pub(super) fn serve(layers: &Layers) -> Result<ServeConfig, ConfigError> {
         "a level such as `info`, or `aftertone::ari=debug`",
         values::log_filter,
     )?;
+    let max_upload = layers.parsed(
+        "serve.max_upload",
+        "a size from 1MB to 1PB, such as `1GB` or `500MiB`",
+        values::size,
+    )?;
     Ok(ServeConfig {
         listen,
         drain: layers.duration("serve.drain", 120, 0..=3_600)?,
+        max_upload: max_upload.unwrap_or(1_000_000_000),
         log,
     })
 }

@@ -156,6 +156,7 @@ sounds_dir = @SOUNDS_DIR@   # prepared messages: writable here, readable for the
 [serve]                                      # `aftertone serve`
 # listen = "127.0.0.1:8090"                  # beyond this machine only with plain_http = "behind a proxy"
 # drain = "120s"                             # how long drops may finish once it is to end
+# max_upload = "1GB"                         # how large a list that is sent may be, decoded
 "#;
 
 #[cfg(test)]

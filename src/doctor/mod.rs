@@ -31,7 +31,10 @@ use crate::{
 ///
 /// # Errors
 /// [`SessionError`] if nothing could be examined.
-pub async fn examine(config: &Config, mut report: impl FnMut(Check)) -> Result<(), SessionError> {
+pub async fn examine(
+    config: &Config,
+    mut report: impl FnMut(Check) + Send,
+) -> Result<(), SessionError> {
     let run = RunName::unique(&config.instance).map_err(SessionError::Instance)?;
     let pbx = Pbx::new(&settings(config)).map_err(SessionError::Settings)?;
     let rest = &pbx.rest();

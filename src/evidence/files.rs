@@ -46,9 +46,18 @@ pub(super) const PLAYED: &str = "played.wav";
 /// The message.
 pub(super) const MESSAGE: &str = "message.wav";
 /// How the drop ended, and what it takes to hear it again.
-pub(super) const MANIFEST: &str = "drop.json";
+pub const MANIFEST: &str = "drop.json";
 /// All of it in one picture.
 pub(super) const PICTURE: &str = "picture.svg";
+
+/// The files that may be given to whoever may read evidence, with their media types.
+pub const KEPT_FILES: [(&str, &str); 5] = [
+    (INCOMING, "audio/wav"),
+    (PLAYED, "audio/wav"),
+    (MESSAGE, "audio/wav"),
+    (MANIFEST, "application/json"),
+    (PICTURE, "image/svg+xml"),
+];
 
 /// What incoming.wav and played.wav are.
 pub(super) const SPEC: hound::WavSpec = hound::WavSpec {

@@ -1,6 +1,7 @@
 //! What the ears reported, as it is written down: exact to the sample, and in text.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::screen::{At, Beep, Heard};
 
@@ -49,6 +50,16 @@ impl HeardEvent {
                 event("voice", *start, Some(*at), detail.to_owned())
             }
         }
+    }
+
+    /// For programs: its times in seconds.
+    pub(super) fn timed(&self) -> Value {
+        json!({
+            "event": self.event,
+            "at_s": At(self.from).seconds(),
+            "until_s": self.until.map(|until| At(until).seconds()),
+            "words": self.detail,
+        })
     }
 
     /// On one line, for people.

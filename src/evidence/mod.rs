@@ -14,6 +14,7 @@
 //! after a phone number, and a picture travels.
 
 mod archive;
+mod explained;
 mod files;
 mod heard_event;
 mod manifest;
@@ -25,6 +26,8 @@ mod retention;
 
 pub use self::{
     archive::{Archive, ArchiveError, Folder, KeepError},
+    explained::{ExplainedCall, HearAgainError, LiveCall, hear_again, reasons},
+    files::{KEPT_FILES, MANIFEST},
     picture::{Bar, Chart, Layout, Part, PictureFormat, PromptPicture, Recording, SaveError, save},
     reader::{CallSound, EvidenceReader, ReadError, title_of},
     recorder::{RecordedCue, Recorder},

@@ -14,6 +14,7 @@ mod openapi;
 mod openapi_schemas;
 mod pagination;
 mod problem;
+mod ranges;
 mod routes;
 mod server;
 
@@ -23,7 +24,12 @@ use axum::Router;
 use tokio::sync::{OnceCell, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::{auth::Seal, config::Config, orders::SingleDrops, store::Store};
+use crate::{
+    auth::Seal,
+    config::Config,
+    orders::{Examinations, ListUploads, SingleDrops, View},
+    store::Store,
+};
 
 pub use health::{Condition, DriverCondition, LinkCondition};
 pub use problem::{Fault, Problem, ProblemKind};
@@ -42,6 +48,12 @@ pub struct Api {
     pub stopping: CancellationToken,
     /// What dials single drops; `None` if this process has no PBX.
     pub drops: Option<Arc<dyn SingleDrops>>,
+    /// What this process's controller last showed; `None` while there is none.
+    pub view: watch::Receiver<Option<Arc<View>>>,
+    /// What looks at the PBX; `None` if this process has none.
+    pub examinations: Option<Arc<dyn Examinations>>,
+    /// What takes lists that are sent.
+    pub uploads: Arc<dyn ListUploads>,
     /// What the API keeps for itself; [`ApiState::default`] begins with nothing.
     pub state: ApiState,
 }
@@ -52,6 +64,9 @@ pub struct ApiState {
     keys: idempotency::KeysInUse,
     feed: event_feed::EventFeed,
     seal: Arc<OnceCell<Seal>>,
+    replays: routes::Replays,
+    examining: routes::Examining,
+    simulations: routes::Simulations,
 }
 
 impl Api {

@@ -7,10 +7,13 @@ use utoipa::ToSchema;
 use super::{
     idempotency,
     openapi_schemas::{
-        AuditPage, CampaignChange, CampaignOrder, CampaignPage, CampaignShown, CheckRequest,
-        Checks, DoNotCallEntry, DoNotCallLists, DoNotCallReason, DropAccepted, DropOrder, DropPage,
-        DropShown, DropTimeline, EventPage, Fleet, MessageList, Problem, StandingOrder,
-        WaitingShown,
+        AuditPage, BarredList, CampaignChange, CampaignCounts, CampaignOrder, CampaignPage,
+        CampaignShown, CheckRequest, Checks, ContactHistory, ContactOrder, ContactPage,
+        ContactShown, DoNotCallEntry, DoNotCallLists, DoNotCallReason, DropAccepted, DropOrder,
+        DropPage, DropReplay, DropShown, DropTimeline, ErasureRequest, ErasureShown, EventPage,
+        EvidenceList, Examination, Fleet, ImportPage, ImportShown, LiveShown, MessageList, Problem,
+        PutContacts, ReplayRequest, SimulationList, SimulationRequest, SimulationShown,
+        StandingOrder, WaitingShown,
     },
     problem::{PROBLEM_JSON, ProblemKind, problem_type},
 };
@@ -51,7 +54,7 @@ const OPERATIONS: &[Operation] = &[
         path: "/drops",
         id: "list_drops",
         summary: "List drops, the latest first",
-        description: "Of campaigns and single ones. `foreign_id` finds those that were ordered with it.",
+        description: "Of campaigns and single ones. `foreign_id` finds those that were ordered with it, and those to contacts that have it.",
         parameters: &["limit", "cursor", "number", "foreign_id", "full_numbers"],
         request: None,
         responses: &[(200, "A page", Some("DropPage"))],
@@ -99,6 +102,43 @@ const OPERATIONS: &[Operation] = &[
         parameters: &["{drop}"],
         request: None,
         responses: &[(200, "The picture", Some("Picture"))],
+    },
+    Operation {
+        method: "GET",
+        path: "/drops/{drop}/evidence",
+        id: "list_evidence",
+        summary: "List the files that are kept of a drop",
+        description: "If they are kept on the server's machine.",
+        parameters: &["{drop}"],
+        request: None,
+        responses: &[(200, "The files", Some("EvidenceList"))],
+    },
+    Operation {
+        method: "GET",
+        path: "/drops/{drop}/evidence/{file}",
+        id: "read_evidence",
+        summary: "Read a file of a drop's evidence, or a part of it",
+        description: "What the ears heard, what was played, the message, the manifest or the picture. `Range` and `If-None-Match` are \
+            understood. That it was read is in the audit log.",
+        parameters: &["{drop}", "{file}", "Range", "If-None-Match"],
+        request: None,
+        responses: &[
+            (200, "The file", Some("File")),
+            (206, "The part", Some("File")),
+            (304, "It is as it was", None),
+            (416, "There is no such part", None),
+        ],
+    },
+    Operation {
+        method: "POST",
+        path: "/drops/{drop}/replay",
+        id: "replay_drop",
+        summary: "Hear a drop again, with other settings, dialling nothing",
+        description: "What `aftertone explain --set` prints of its evidence, and how that differs from what was decided live. One call is heard \
+            at a time. That it was heard is in the audit log.",
+        parameters: &["{drop}"],
+        request: Some("ReplayRequest"),
+        responses: &[(200, "What is heard", Some("DropReplay"))],
     },
     Operation {
         method: "POST",
@@ -176,6 +216,27 @@ const OPERATIONS: &[Operation] = &[
     },
     Operation {
         method: "GET",
+        path: "/campaigns/{campaign}/live",
+        id: "show_campaign_live",
+        summary: "Show how a campaign runs, and why nothing of it is dialled, if so",
+        description: "What only its controller knows is null unless that is in the server that is asked.",
+        parameters: &["{campaign}"],
+        request: None,
+        responses: &[(200, "The campaign as it runs", Some("LiveCampaign"))],
+    },
+    Operation {
+        method: "GET",
+        path: "/campaigns/{campaign}/summary",
+        id: "show_campaign_summary",
+        summary: "Show what came of a campaign, as counts",
+        description: "As `aftertone campaign results --summary` prints it: outcomes, refusals, cost, and variants with the interval that \
+            holds their share with 95 % confidence.",
+        parameters: &["{campaign}"],
+        request: None,
+        responses: &[(200, "The counts", Some("CampaignSummary"))],
+    },
+    Operation {
+        method: "GET",
         path: "/campaigns/{campaign}/results",
         id: "export_results",
         summary: "Export what came of a campaign",
@@ -195,6 +256,132 @@ const OPERATIONS: &[Operation] = &[
         ],
         request: None,
         responses: &[(200, "The rows", Some("Rows"))],
+    },
+    Operation {
+        method: "GET",
+        path: "/campaigns/{campaign}/contacts",
+        id: "list_contacts",
+        summary: "List the contacts of a campaign, in the order in which they came in",
+        description: "One of `number`, `foreign_id`, `outcome` and `refused` at a time.",
+        parameters: &[
+            "{campaign}",
+            "limit",
+            "cursor",
+            "number",
+            "foreign_id",
+            "outcome",
+            "refused",
+            "full_numbers",
+        ],
+        request: None,
+        responses: &[(200, "A page", Some("ContactPage"))],
+    },
+    Operation {
+        method: "POST",
+        path: "/campaigns/{campaign}/contacts",
+        id: "add_contacts",
+        summary: "Add contacts to a campaign, one or up to 10,000",
+        description: "One object, an array of them, or one a line (`application/x-ndjson`). They are read as the rows of a list are, and added \
+            in one transaction; those that the campaign has and never called become what is given. Nothing is dialled that was not \
+            dialled before: a campaign that was complete is a draft then.",
+        parameters: &["{campaign}"],
+        request: Some("NewContact"),
+        responses: &[(
+            200,
+            "What became of each, in their order",
+            Some("PutContacts"),
+        )],
+    },
+    Operation {
+        method: "GET",
+        path: "/contacts/{contact}",
+        id: "show_contact",
+        summary: "Show a contact",
+        description: "",
+        parameters: &["{contact}", "full_numbers"],
+        request: None,
+        responses: &[(200, "The contact", Some("Contact"))],
+    },
+    Operation {
+        method: "DELETE",
+        path: "/contacts/{contact}",
+        id: "delete_contact",
+        summary: "Delete a contact that was never called",
+        description: "Who was called is kept: a person's right to be forgotten is `aftertone contact erase`.",
+        parameters: &["{contact}"],
+        request: None,
+        responses: &[(204, "It is gone", None)],
+    },
+    Operation {
+        method: "GET",
+        path: "/contacts/{contact}/history",
+        id: "show_contact_history",
+        summary: "Show what the gate decided about a contact, and its drops",
+        description: "Of each contact the last decision that held or refused it is kept; what allowed a drop is with the drop.",
+        parameters: &["{contact}"],
+        request: None,
+        responses: &[(200, "The history", Some("ContactHistory"))],
+    },
+    Operation {
+        method: "POST",
+        path: "/campaigns/{campaign}/imports",
+        id: "upload_list",
+        summary: "Send a list of contacts into a campaign",
+        description: "The body is the list: CSV in UTF-8, as it is or with `Content-Encoding: gzip`, of `serve.max_upload` bytes at \
+            most when it is decoded. It is answered once all of it is on the server's disk. Its rows come in from then on by \
+            themselves, also if the server is killed meanwhile. The same list into the same campaign is the same import, however \
+            often it is sent. Nothing is dialled that was not dialled before: a campaign that was complete is a draft then.",
+        parameters: &[
+            "{campaign}",
+            "name",
+            "map",
+            "date_order",
+            "dry_run",
+            "Content-Encoding",
+            "Content-Digest",
+        ],
+        request: Some("List"),
+        responses: &[(202, "All of it is there", Some("Import"))],
+    },
+    Operation {
+        method: "GET",
+        path: "/campaigns/{campaign}/imports",
+        id: "list_imports",
+        summary: "List the lists that were sent into a campaign, the latest first",
+        description: "They are kept for 30 days, with their rejects.",
+        parameters: &["{campaign}", "limit", "cursor"],
+        request: None,
+        responses: &[(200, "A page", Some("ImportPage"))],
+    },
+    Operation {
+        method: "GET",
+        path: "/imports/{import}",
+        id: "show_import",
+        summary: "Show how far a list is, and what came of it",
+        description: "",
+        parameters: &["{import}"],
+        request: None,
+        responses: &[(200, "The import", Some("Import"))],
+    },
+    Operation {
+        method: "DELETE",
+        path: "/imports/{import}",
+        id: "forget_import",
+        summary: "End the work on a list, and forget it with its files",
+        description: "Contacts that are in stay in.",
+        parameters: &["{import}"],
+        request: None,
+        responses: &[(204, "It is forgotten", None)],
+    },
+    Operation {
+        method: "GET",
+        path: "/imports/{import}/rejects",
+        id: "list_rejects",
+        summary: "List the rows of a list that were not taken in, each with its line and why",
+        description: "With `full_numbers` the rows themselves are behind that, so that they can be mended and sent again.",
+        parameters: &["{import}", "full_numbers"],
+        request: None,
+        responses: &[(200, "The rejects, as CSV", Some("Csv"))],
     },
     Operation {
         method: "POST",
@@ -219,6 +406,96 @@ const OPERATIONS: &[Operation] = &[
         parameters: &[],
         request: None,
         responses: &[(200, "The lists", Some("DoNotCallLists"))],
+    },
+    Operation {
+        method: "POST",
+        path: "/do-not-call",
+        id: "import_do_not_call",
+        summary: "Put the numbers of a list on a do-not-call list",
+        description: "The body is the list: numbers, one a line, or CSV. It is read generously, as `aftertone dnc import` does. When it is \
+            answered, no drop to any of them begins any more. Sent again, it changes nothing.",
+        parameters: &["list", "column", "because"],
+        request: Some("List"),
+        responses: &[(200, "What became of it", Some("BarredList"))],
+    },
+    Operation {
+        method: "POST",
+        path: "/simulations",
+        id: "simulate_campaign",
+        summary: "Simulate a campaign on virtual time, dialling nothing",
+        description: "As `aftertone campaign simulate`: how long it would take, its calls per hour and its use of the trunk's limits. Of 50,000 \
+            contacts at most, and one at a time.",
+        parameters: &[],
+        request: Some("SimulationRequest"),
+        responses: &[(202, "It runs", Some("Simulation"))],
+    },
+    Operation {
+        method: "GET",
+        path: "/simulations",
+        id: "list_simulations",
+        summary: "List the latest simulations of the server that is asked, the latest first",
+        description: "",
+        parameters: &[],
+        request: None,
+        responses: &[(200, "The simulations", Some("SimulationList"))],
+    },
+    Operation {
+        method: "GET",
+        path: "/simulations/{simulation}",
+        id: "show_simulation",
+        summary: "Show a simulation, and what came of it",
+        description: "",
+        parameters: &["{simulation}"],
+        request: None,
+        responses: &[(200, "The simulation", Some("Simulation"))],
+    },
+    Operation {
+        method: "POST",
+        path: "/doctor",
+        id: "examine_pbx",
+        summary: "Check whether the PBX and the database are fit for drops",
+        description: "The checks of `aftertone doctor`, each with what to do about it. It makes a short call within the PBX, and none outside; \
+            one at a time.",
+        parameters: &[],
+        request: None,
+        responses: &[(200, "What was found", Some("Examination"))],
+    },
+    Operation {
+        method: "POST",
+        path: "/erasures",
+        id: "erase_person",
+        summary: "Bar a person for good, and erase everything about them",
+        description: "As `aftertone contact erase --yes`: contacts, calls, decisions and evidence lose all that is the person's, and a salted digest \
+            of the number stays on the do-not-call list `own`. There is no way back. 409: a call to them is in flight; they are barred by \
+            then, and it is to be asked again. The audit log does not say whom it was about.",
+        parameters: &[],
+        request: Some("ErasureRequest"),
+        responses: &[(200, "What is gone", Some("Erasure"))],
+    },
+    Operation {
+        method: "GET",
+        path: "/messages/{message}/audio",
+        id: "read_message",
+        summary: "Read the recording of a message, or a part of it",
+        description: "As it is kept for the telephone. `Range` and `If-None-Match` are understood.",
+        parameters: &["{message}", "Range", "If-None-Match"],
+        request: None,
+        responses: &[
+            (200, "The recording", Some("File")),
+            (206, "The part", Some("File")),
+            (304, "It is as it was", None),
+            (416, "There is no such part", None),
+        ],
+    },
+    Operation {
+        method: "GET",
+        path: "/messages/{message}/picture.svg",
+        id: "draw_message",
+        summary: "Draw the sound of a message",
+        description: "",
+        parameters: &["{message}"],
+        request: None,
+        responses: &[(200, "The picture", Some("Picture"))],
     },
     Operation {
         method: "GET",
@@ -412,6 +689,11 @@ impl Operation {
                 response["content"] = json!({"image/svg+xml": {"schema": {"type": "string"}}});
             } else if *schema == Some("EventStream") {
                 response["content"] = json!({"text/event-stream": {"schema": {"type": "string"}}});
+            } else if *schema == Some("File") {
+                response["content"] =
+                    json!({"*/*": {"schema": {"type": "string", "format": "binary"}}});
+            } else if *schema == Some("Csv") {
+                response["content"] = json!({"text/csv": {"schema": {"type": "string"}}});
             } else if *schema == Some("Rows") {
                 response["content"] = json!({
                     "text/csv": {"schema": {"type": "string"}},
@@ -448,10 +730,20 @@ impl Operation {
         if action.is_none() {
             operation["security"] = json!([]);
         }
-        if self.request == Some("Recording") {
+        if self.request == Some("List") {
+            let list = json!({"schema": {"type": "string"}});
+            operation["requestBody"] = json!({"required": true, "content": {"text/csv": list}});
+        } else if self.request == Some("NewContact") {
+            let one = json!({"$ref": "#/components/schemas/NewContact"});
+            let many = json!({"type": "array", "items": one, "minItems": 1, "maxItems": 10_000});
+            operation["requestBody"] = json!({"required": true, "content": {
+                "application/json": {"schema": {"anyOf": [one, many]}},
+                "application/x-ndjson": {"schema": {"type": "string"}},
+            }});
+        } else if self.request == Some("Recording") {
             operation["requestBody"] = json!({"required": true, "content": {"audio/*": {}}});
         } else if let Some(schema) = self.request {
-            let is_required = schema != "DoNotCallReason";
+            let is_required = schema != "DoNotCallReason" && schema != "ReplayRequest";
             let schema = json!({"$ref": format!("#/components/schemas/{schema}")});
             operation["requestBody"] = json!({
                 "required": is_required,
@@ -512,6 +804,56 @@ fn parameter(name: &str) -> Value {
         ),
         "drop" => ("The drop's id", json!({"type": "string"})),
         "campaign" => ("The campaign's name", json!({"type": "string"})),
+        "list" if place == "query" => (
+            "The list's name, created if it is missing; `own` unless given",
+            json!({"type": "string", "pattern": "^[a-z0-9_-]{1,64}$"}),
+        ),
+        "column" => (
+            "The column that holds the number, by its name or its position, if the header does not say",
+            json!({"type": "array", "items": {"type": "string"}}),
+        ),
+        "simulation" => ("The simulation's id", json!({"type": "string"})),
+        "file" => (
+            "`incoming.wav`, `played.wav`, `message.wav`, `drop.json` or `picture.svg`",
+            json!({"type": "string"}),
+        ),
+        "Range" => (
+            "The part, such as `bytes=0-65535`",
+            json!({"type": "string"}),
+        ),
+        "If-None-Match" => ("The `ETag` of what is known", json!({"type": "string"})),
+        "contact" => ("The contact's number", json!({"type": "integer"})),
+        "import" => ("The import's id", json!({"type": "string"})),
+        "name" => (
+            "The list's name, for people",
+            json!({"type": "string", "minLength": 1, "maxLength": 200}),
+        ),
+        "map" => (
+            "The column of a field if it is not found by its name, such as `number=Telefon` or `name=3`; `state=` takes the field from \
+             no column",
+            json!({"type": "array", "items": {"type": "string"}}),
+        ),
+        "date_order" => (
+            "Whether the month or the day comes first in dates such as `03/01/2026`",
+            json!({"type": "string", "enum": ["mdy", "dmy"]}),
+        ),
+        "dry_run" => (
+            "Read it, say what would become of its rows, and take nothing in",
+            json!({"type": "boolean", "default": false}),
+        ),
+        "Content-Encoding" => (
+            "How the list is sent",
+            json!({"type": "string", "enum": ["identity", "gzip"]}),
+        ),
+        "Content-Digest" => (
+            "The SHA-256 of the bytes as they are sent, after RFC 9530: `sha-256=:...:`. If they have another one, nothing is taken",
+            json!({"type": "string"}),
+        ),
+        "outcome" => ("Only this outcome", json!({"type": "string"})),
+        "refused" => (
+            "Only what the gate refused for this reason",
+            json!({"type": "string"}),
+        ),
         "message" => (
             "The message's name",
             json!({"type": "string", "pattern": "^[a-z0-9_-]{1,64}$"}),
@@ -542,12 +884,31 @@ fn schemas() -> Value {
     add::<DropShown>(&mut all);
     add::<DropPage>(&mut all);
     add::<DropTimeline>(&mut all);
+    add::<EvidenceList>(&mut all);
+    add::<BarredList>(&mut all);
+    add::<SimulationRequest>(&mut all);
+    add::<SimulationShown>(&mut all);
+    add::<SimulationList>(&mut all);
+    add::<Examination>(&mut all);
+    add::<ErasureRequest>(&mut all);
+    add::<ErasureShown>(&mut all);
+    add::<ReplayRequest>(&mut all);
+    add::<DropReplay>(&mut all);
     add::<CampaignOrder>(&mut all);
     add::<CampaignChange>(&mut all);
     add::<StandingOrder>(&mut all);
     add::<CampaignShown>(&mut all);
     add::<CampaignPage>(&mut all);
+    add::<LiveShown>(&mut all);
+    add::<CampaignCounts>(&mut all);
     add::<WaitingShown>(&mut all);
+    add::<ContactOrder>(&mut all);
+    add::<ContactShown>(&mut all);
+    add::<ContactPage>(&mut all);
+    add::<ContactHistory>(&mut all);
+    add::<PutContacts>(&mut all);
+    add::<ImportShown>(&mut all);
+    add::<ImportPage>(&mut all);
     add::<CheckRequest>(&mut all);
     add::<Checks>(&mut all);
     add::<DoNotCallLists>(&mut all);

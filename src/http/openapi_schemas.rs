@@ -146,6 +146,92 @@ pub(super) struct DropMoment {
     event: String,
 }
 
+/// The files that are kept of a drop.
+#[derive(ToSchema)]
+pub(super) struct EvidenceList {
+    /// The files.
+    items: Vec<EvidenceFile>,
+}
+
+/// A file of evidence.
+#[derive(ToSchema)]
+pub(super) struct EvidenceFile {
+    /// Its name.
+    file: String,
+    /// What it is.
+    media_type: String,
+    /// Its size.
+    bytes: u64,
+    /// Its address.
+    href: String,
+}
+
+/// How a drop is to be heard again.
+#[derive(ToSchema)]
+pub(super) struct ReplayRequest {
+    /// Settings of the ears in place of those it was heard with, such as `{"hold_short": 2.0}`.
+    set: Option<Map<String, Value>>,
+}
+
+/// What is heard of a drop.
+#[derive(ToSchema)]
+pub(super) struct DropReplay {
+    /// The name of its evidence.
+    id: String,
+    /// Who answered; null if that is never known.
+    verdict: Option<String>,
+    /// When that was known, in seconds since the answer.
+    verdict_s: Option<f64>,
+    /// What showed that the message may start.
+    ready_by: Option<String>,
+    /// When.
+    ready_s: Option<f64>,
+    /// When it started again.
+    restarts: Vec<f64>,
+    /// The beeps.
+    beeps: Vec<HeardBeep>,
+    /// When a voice stopped it.
+    voice_s: Option<f64>,
+    /// Whether it is all of a message that was heard to its end.
+    whole: bool,
+    /// The reasons of the verdict, for people.
+    reasons: Vec<String>,
+    /// Whether the same was decided live.
+    same_as_live: bool,
+    /// What was decided otherwise live.
+    differences: Vec<String>,
+    /// What is missing of the evidence, and why.
+    notes: Vec<String>,
+    /// The phrases that were recognised live.
+    phrases: Vec<String>,
+    /// All that is heard, in its order.
+    heard: Vec<HeardSound>,
+}
+
+/// A beep.
+#[derive(ToSchema)]
+pub(super) struct HeardBeep {
+    /// When it began.
+    start_s: f64,
+    /// When it ended.
+    end_s: f64,
+    /// How high it was.
+    hz: f64,
+}
+
+/// Something that is heard, or decided.
+#[derive(ToSchema)]
+pub(super) struct HeardSound {
+    /// What, such as `speech_began`, `beep`, `verdict` or `ready`.
+    event: String,
+    /// When, in seconds since the answer.
+    at_s: f64,
+    /// Until when, if it lasted.
+    until_s: Option<f64>,
+    /// What is particular about it, for people.
+    words: String,
+}
+
 /// A campaign to be created: its name, and [its settings](campaign-settings.md).
 #[derive(ToSchema)]
 pub(super) struct CampaignOrder {
@@ -229,6 +315,127 @@ pub(super) struct CampaignPage {
     previous: Option<String>,
 }
 
+/// A campaign as it runs: its state in the database, and what its controller does.
+#[derive(ToSchema)]
+#[schema(as = LiveCampaign)]
+pub(super) struct LiveShown {
+    /// Its name.
+    campaign: String,
+    /// Its state, such as `running` or `paused`.
+    standing: String,
+    /// Why it is paused or over, for people.
+    why: Option<String>,
+    /// When it was created.
+    #[schema(format = DateTime)]
+    created_at: String,
+    /// Whether any controller is alive that could run it.
+    has_controller: bool,
+    /// All of its contacts.
+    contacts: u64,
+    /// Contacts with their last outcome, or refused.
+    done: u64,
+    /// Drops in flight.
+    in_flight: u64,
+    /// Contacts that wait to be dialled.
+    waiting: u64,
+    /// Drops, those in flight included.
+    drops: u64,
+    /// Contacts by their last outcome.
+    outcomes: BTreeMap<String, u64>,
+    /// Contacts that the gate refused, by reason.
+    refused: BTreeMap<String, u64>,
+    /// What the waiting contacts wait for.
+    waiting_for: Vec<WaitingGroup>,
+    /// The list whose import was interrupted.
+    interrupted_import: Option<String>,
+    /// Whether the server that is asked runs it: what follows is null if it does not.
+    is_run_here: bool,
+    /// Its phase, such as `running` or `stopped_on_errors`.
+    phase: Option<String>,
+    /// Drops that its controller started.
+    started: Option<u64>,
+    /// Drops started in the last minute.
+    starts_a_minute: Option<u64>,
+    /// The expected end at the pace of the last minutes, if it is known.
+    #[schema(format = DateTime)]
+    ends_at: Option<String>,
+    /// Why nothing is dialled; null while dialling.
+    idle: Option<String>,
+    /// The same for people, with the time at which dialling resumes.
+    idle_words: Option<String>,
+    /// When dialling resumes, if that is known.
+    #[schema(format = DateTime)]
+    idle_until: Option<String>,
+}
+
+/// What came of a campaign, as counts.
+#[derive(ToSchema)]
+#[schema(as = CampaignSummary)]
+pub(super) struct CampaignCounts {
+    /// Its name.
+    campaign: String,
+    /// Its state.
+    standing: String,
+    /// Whether any controller is alive that could run it.
+    has_controller: bool,
+    /// Contacts whose last outcome is that the message was left.
+    contacts_delivered: u64,
+    /// All of its contacts.
+    contacts: u64,
+    /// Contacts that wait to be dialled.
+    waiting: u64,
+    /// Drops in flight.
+    in_flight: u64,
+    /// Drops, those in flight included.
+    drops: u64,
+    /// Drops that are counted, and deleted for their age.
+    drops_pruned: u64,
+    /// Contacts by their last outcome.
+    outcomes: BTreeMap<String, u64>,
+    /// Contacts that the gate refused, by reason.
+    refused: BTreeMap<String, u64>,
+    /// What its calls cost; null without `[price]`.
+    cost: Option<CostCounts>,
+    /// Its variants, by name.
+    variants: Vec<VariantCounts>,
+}
+
+/// What calls cost.
+#[derive(ToSchema)]
+#[schema(as = CallCost)]
+pub(super) struct CostCounts {
+    /// All of them.
+    total: f64,
+    /// The drop legs.
+    drop_legs: f64,
+    /// The busy legs.
+    busy_legs: f64,
+    /// The currency's code.
+    currency: String,
+}
+
+/// What came of a variant of the message.
+#[derive(ToSchema)]
+#[schema(as = VariantSummary)]
+pub(super) struct VariantCounts {
+    /// Its name.
+    variant: String,
+    /// Drops that ended.
+    drops_ended: u64,
+    /// Those that left the message.
+    drops_delivered: u64,
+    /// Drops by their outcome.
+    outcomes: BTreeMap<String, u64>,
+    /// As `drops_ended`.
+    ended: u64,
+    /// As `drops_delivered`.
+    delivered: u64,
+    /// The share of these, from 0 to 1.
+    delivered_share: Option<f64>,
+    /// The interval that holds it with 95 % confidence.
+    confidence_95: Option<Vec<f64>>,
+}
+
 /// What the contacts of a campaign wait for.
 #[derive(ToSchema)]
 #[schema(as = Waiting)]
@@ -249,6 +456,231 @@ pub(super) struct WaitingGroup {
     zone: Option<String>,
     /// How many there are.
     contacts: u64,
+}
+
+/// A contact that is to be added; fields are texts, as a list has them.
+#[derive(ToSchema)]
+#[schema(as = NewContact)]
+pub(super) struct ContactOrder {
+    /// The number: E.164, or as it is dialled in the default region.
+    number: String,
+    /// The contact's name.
+    name: Option<String>,
+    /// The first name, put together with the last if there is no `name`.
+    first_name: Option<String>,
+    /// The last name.
+    last_name: Option<String>,
+    /// The IANA name of the time zone.
+    timezone: Option<String>,
+    /// The state, such as `CA`.
+    state: Option<String>,
+    /// How consent was given: `written` or `verbal`.
+    consent: Option<String>,
+    /// When.
+    consent_at: Option<String>,
+    /// Where it is recorded.
+    consent_source: Option<String>,
+    /// The message for this contact: a prepared one, or a `sound:` URI.
+    message: Option<String>,
+    /// The id under which your own system knows the contact.
+    foreign_id: Option<String>,
+    /// Whatever else is to be kept with it.
+    columns: Option<BTreeMap<String, String>>,
+}
+
+/// A contact.
+#[derive(ToSchema)]
+#[schema(as = Contact)]
+pub(super) struct ContactShown {
+    /// Its number in the database.
+    contact: i64,
+    /// The campaign's name.
+    campaign: String,
+    /// The phone number, its middle masked unless it was asked for in full; null if the person was erased.
+    number: Option<String>,
+    /// The contact's name.
+    name: Option<String>,
+    /// The time zone, as it was given.
+    timezone: Option<String>,
+    /// The state, as it was given.
+    state: Option<String>,
+    /// The consent on record.
+    consent: Option<ConsentShown>,
+    /// The message for this contact.
+    message: Option<String>,
+    /// The id under which your own system knows the contact.
+    foreign_id: Option<String>,
+    /// All other columns of its list.
+    columns: BTreeMap<String, String>,
+    /// The list that it came from; null if it was added by itself.
+    list: Option<String>,
+    /// Its line there, or its place in the request.
+    line: Option<u64>,
+    /// Drops so far.
+    attempts: u64,
+    /// `due`, `leased`, `dialling`, `ended` or `refused`.
+    stage: String,
+    /// From when on it may be dialled.
+    #[schema(format = DateTime)]
+    due_at: Option<String>,
+    /// Why not before; null: its place in the queue, or the time of its next attempt.
+    held: Option<String>,
+    /// The time zone whose calling hours hold it.
+    held_zone: Option<String>,
+    /// Its outcome, once it has ended.
+    outcome: Option<String>,
+    /// Why the gate refused it.
+    refused: Option<String>,
+    /// When it ended or was refused.
+    #[schema(format = DateTime)]
+    ended_at: Option<String>,
+}
+
+/// A consent that is on record.
+#[derive(ToSchema)]
+#[schema(as = Consent)]
+pub(super) struct ConsentShown {
+    /// `written` or `verbal`.
+    level: String,
+    /// When it was given.
+    #[schema(format = DateTime)]
+    at: Option<String>,
+    /// Where it is recorded.
+    source: Option<String>,
+}
+
+/// A page of contacts.
+#[derive(ToSchema)]
+pub(super) struct ContactPage {
+    /// The contacts.
+    items: Vec<ContactShown>,
+    /// The cursor of the page behind this one; null at the end.
+    next: Option<String>,
+    /// The cursor of the page before this one; null at the beginning.
+    previous: Option<String>,
+}
+
+/// What the gate decided about a contact, and its drops.
+#[derive(ToSchema)]
+pub(super) struct ContactHistory {
+    /// The contact.
+    contact: i64,
+    /// What the gate held or refused, oldest first, as far as it is kept.
+    decisions: Vec<GateDecision>,
+    /// Its drops, oldest first: each as `/drops` shows it, with the `ruling` that allowed it.
+    drops: Vec<Map<String, Value>>,
+}
+
+/// A decision of the gate that dialled nothing.
+#[derive(ToSchema)]
+pub(super) struct GateDecision {
+    /// When.
+    #[schema(format = DateTime)]
+    at: String,
+    /// `held` or `refused`.
+    decision: String,
+    /// Why.
+    reason: String,
+    /// Until when it holds.
+    #[schema(format = DateTime)]
+    until: Option<String>,
+    /// The time zone whose calling hours hold it.
+    zone: Option<String>,
+    /// What the gate looked at and found; null if it is not kept.
+    ruling: Option<Map<String, Value>>,
+    /// How often the contact was held, this time included; null if that is not counted.
+    times_held: Option<u64>,
+}
+
+/// What became of contacts that were given.
+#[derive(ToSchema)]
+pub(super) struct PutContacts {
+    /// How many are new.
+    added: u64,
+    /// How many were there, never called, and are now as they were given.
+    updated: u64,
+    /// How many were there as they were given.
+    unchanged: u64,
+    /// How many were left out.
+    rejected: u64,
+    /// What became of each, in their order.
+    items: Vec<PutContact>,
+}
+
+/// What became of a contact that was given.
+#[derive(ToSchema)]
+pub(super) struct PutContact {
+    /// `added`, `updated`, `unchanged` or `rejected`.
+    result: String,
+    /// The contact that the campaign has of this number.
+    contact: Option<i64>,
+    /// Why it was rejected.
+    reason: Option<String>,
+    /// The same for people.
+    detail: Option<String>,
+}
+
+/// A list that was sent.
+#[derive(ToSchema)]
+#[schema(as = Import)]
+pub(super) struct ImportShown {
+    /// Its id.
+    id: String,
+    /// The campaign's name.
+    campaign: String,
+    /// The list's name.
+    name: String,
+    /// `receiving`, `checking` (it is there, and is read once to its end), `importing`, `complete`, `interrupted` (nobody works on
+    /// it at this moment; if all of it is there a server goes on by itself, else send it again) or `failed`.
+    state: String,
+    /// Why it failed or was interrupted, for people.
+    why: Option<String>,
+    /// Whether it is only read, and nothing is taken in.
+    dry_run: bool,
+    /// How it is read: `map` and `date_order`.
+    reading: Map<String, Value>,
+    /// Its size in bytes, decoded; null until all of it is there.
+    size: Option<u64>,
+    /// How many of these have come, and from `importing` on how many were read.
+    bytes: u64,
+    /// Rows that were passed.
+    rows: u64,
+    /// All of its rows; null until they are counted.
+    rows_in_all: Option<u64>,
+    /// Rows that became contacts.
+    added: u64,
+    /// Rows that changed contacts which were never called.
+    updated: u64,
+    /// Rows that say of such contacts what was known.
+    unchanged: u64,
+    /// Rows that were not taken in.
+    rejected: u64,
+    /// These by their reasons, once it is complete.
+    reasons: BTreeMap<String, u64>,
+    /// What was understood otherwise than it is written.
+    notes: Vec<String>,
+    /// How fast its rows come in.
+    rows_per_second: Option<u64>,
+    /// When it is through at this rate, while its rows come in.
+    #[schema(format = DateTime)]
+    eta: Option<String>,
+    /// When it began.
+    #[schema(format = DateTime)]
+    began_at: String,
+    /// When it ended.
+    #[schema(format = DateTime)]
+    ended_at: Option<String>,
+}
+
+/// A page of lists that were sent.
+#[derive(ToSchema)]
+pub(super) struct ImportPage {
+    /// The lists.
+    items: Vec<ImportShown>,
+    /// The cursor of the page behind this one; null at the end.
+    next: Option<String>,
+    /// The cursor of the page before this one; null at the beginning.
+    previous: Option<String>,
 }
 
 /// Numbers that the gate is asked about.
@@ -304,6 +736,138 @@ pub(super) struct DoNotCallList {
     list: String,
     /// How many numbers are on it.
     numbers: u64,
+}
+
+/// What became of a list of numbers.
+#[derive(ToSchema)]
+pub(super) struct BarredList {
+    /// The do-not-call list.
+    list: String,
+    /// How many numbers were given.
+    numbers: u64,
+    /// How many were not on it before, other spellings that dial the same telephones included.
+    added: u64,
+    /// How many rows could not be read, or not wholly.
+    rejected: u64,
+    /// These by their reasons.
+    reasons: BTreeMap<String, u64>,
+    /// The first hundred of them.
+    rejects: Vec<RejectedNumber>,
+    /// What was understood otherwise than it is written.
+    notes: Vec<String>,
+}
+
+/// A row that could not be read, or not wholly.
+#[derive(ToSchema)]
+pub(super) struct RejectedNumber {
+    /// Its line, from 1.
+    line: u64,
+    /// Why.
+    reason: String,
+    /// The same for people.
+    detail: String,
+}
+
+/// What is to be simulated.
+#[derive(ToSchema)]
+pub(super) struct SimulationRequest {
+    /// The campaign's name.
+    campaign: String,
+    /// Settings that hold for the simulation alone.
+    settings: Option<Map<String, Value>>,
+    /// The assumed outcomes with their shares, such as `{"delivered": 72, "no_answer": 28}`.
+    assume: Option<Map<String, Value>>,
+    /// When it begins; now unless given.
+    #[schema(format = DateTime)]
+    begins: Option<String>,
+}
+
+/// A simulation.
+#[derive(ToSchema)]
+#[schema(as = Simulation)]
+pub(super) struct SimulationShown {
+    /// Its id.
+    id: String,
+    /// The campaign's name.
+    campaign: String,
+    /// `running`, `complete` or `failed`.
+    state: String,
+    /// Why it failed, for people.
+    why: Option<String>,
+    /// When it was asked for.
+    #[schema(format = DateTime)]
+    began_at: String,
+    /// What `aftertone campaign simulate --json` prints; null unless it is complete.
+    forecast: Option<Map<String, Value>>,
+}
+
+/// The latest simulations of a server.
+#[derive(ToSchema)]
+pub(super) struct SimulationList {
+    /// The simulations, the latest first.
+    items: Vec<SimulationShown>,
+}
+
+/// What was found of the PBX and the database.
+#[derive(ToSchema)]
+pub(super) struct Examination {
+    /// Whether no check has failed; warnings do not count.
+    ok: bool,
+    /// The checks.
+    checks: Vec<ExaminedPoint>,
+}
+
+/// A check.
+#[derive(ToSchema)]
+pub(super) struct ExaminedPoint {
+    /// What was looked at.
+    check: String,
+    /// `ok`, `warn` or `fail`.
+    status: String,
+    /// What was found.
+    detail: String,
+    /// What to do about it.
+    remedy: Option<String>,
+}
+
+/// Who is to be forgotten.
+#[derive(ToSchema)]
+pub(super) struct ErasureRequest {
+    /// The person's number.
+    number: String,
+    /// The reason, kept with the digest; it should not name the person.
+    because: Option<String>,
+}
+
+/// What is gone of a person.
+#[derive(ToSchema)]
+#[schema(as = Erasure)]
+pub(super) struct ErasureShown {
+    /// Contacts without anything of the person now.
+    contacts: u64,
+    /// Calls, likewise.
+    calls: u64,
+    /// Decisions of the gate.
+    decisions: u64,
+    /// Entries of do-not-call lists; the digest has taken their place.
+    do_not_call_entries: u64,
+    /// Prompts of the book that only this number has played.
+    prompts: u64,
+    /// Folders of evidence.
+    evidence: u64,
+    /// Folders that are named in the database and are not on the server's machine.
+    evidence_elsewhere: Vec<String>,
+    /// Lists of which rows were left out: the person may be in the file and in its rejects.
+    lists_with_rejects: Vec<ListWithRejects>,
+}
+
+/// A list of which rows were left out.
+#[derive(ToSchema)]
+pub(super) struct ListWithRejects {
+    /// The campaign.
+    campaign: String,
+    /// The list.
+    list: String,
 }
 
 /// Why a number is put on a list.

@@ -59,6 +59,8 @@ pub enum ProblemKind {
     TooManyRequests,
     /// A fault of ours.
     Internal,
+    /// A disk of the server has no space for it.
+    DiskFull,
     /// This server has no PBX.
     NoPbx,
     /// The PBX cannot be reached, or cannot make the call.
@@ -93,7 +95,7 @@ pub struct Problem {
 
 impl ProblemKind {
     /// Every kind.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::Malformed,
         Self::CursorInvalid,
         Self::IdempotencyKeyMissing,
@@ -117,6 +119,7 @@ impl ProblemKind {
         Self::PreconditionRequired,
         Self::TooManyRequests,
         Self::Internal,
+        Self::DiskFull,
         Self::NoPbx,
         Self::PbxAway,
         Self::StoreAway,
@@ -151,6 +154,7 @@ impl ProblemKind {
             Self::PreconditionRequired => "precondition_required",
             Self::TooManyRequests => "too_many_requests",
             Self::Internal => "internal",
+            Self::DiskFull => "disk_full",
             Self::NoPbx => "no_pbx",
             Self::PbxAway => "pbx_away",
             Self::StoreAway => "store_away",
@@ -186,6 +190,7 @@ impl ProblemKind {
             Self::PreconditionRequired => "`If-Match` is required",
             Self::TooManyRequests => "Too many requests",
             Self::Internal => "The server has failed",
+            Self::DiskFull => "The server has no space for it",
             Self::NoPbx => "This server has no PBX",
             Self::PbxAway => "The PBX cannot make the call",
             Self::StoreAway => "The database cannot be reached",
@@ -220,6 +225,7 @@ impl ProblemKind {
             Self::PreconditionRequired => StatusCode::PRECONDITION_REQUIRED,
             Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
             Self::NoPbx | Self::PbxAway | Self::StoreAway | Self::TrunkFull | Self::Draining => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
@@ -252,6 +258,7 @@ impl ProblemKind {
             | Self::IdempotencyKeyReused
             | Self::PreconditionRequired
             | Self::Internal
+            | Self::DiskFull
             | Self::NoPbx => None,
         }
     }

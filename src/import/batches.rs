@@ -12,6 +12,7 @@ use super::progress::UnknownZones;
 use crate::{
     campaign::policy::CallingPlace,
     list::{Batch, Columns, ContactRules, List, ListError, NewRow, Reason},
+    phone::PhoneNumber,
     store::{NewContact, PackedContacts},
 };
 
@@ -29,6 +30,48 @@ pub(super) struct ReadRows {
 pub(super) struct Taken {
     pub(super) batch: Batch,
     pub(super) found: ReadRows,
+}
+
+/// A batch that was read, and is not to be taken in.
+pub(super) struct CheckedBatch {
+    pub(super) batch: Batch,
+    /// Each with its place in the batch.
+    pub(super) numbers: Vec<(usize, PhoneNumber)>,
+    /// Each with its place in the batch.
+    pub(super) rejects: Vec<(usize, Reason)>,
+    pub(super) unknown_zones: UnknownZones,
+}
+
+impl CheckedBatch {
+    /// The next of a list, of so many rows at most; `None` at its end. It blocks.
+    pub(super) fn next(
+        list: &mut List<File>,
+        rules: &ContactRules,
+        rows: usize,
+    ) -> Result<Option<Self>, ListError> {
+        let Some(batch) = list.batch(rows)? else {
+            return Ok(None);
+        };
+        let mut unknown_zones = UnknownZones::default();
+        let (mut numbers, mut rejects) = (Vec::new(), Vec::new());
+        for (at, row) in batch.rows().enumerate() {
+            match list.columns().contact(row, rules) {
+                Ok(row) => {
+                    if let Some(zone) = row.zone.as_deref().filter(|_| row.unknown_zone) {
+                        unknown_zones.count(zone, 1);
+                    }
+                    numbers.push((at, row.number));
+                }
+                Err(reject) => rejects.push((at, reject.reason)),
+            }
+        }
+        Ok(Some(Self {
+            batch,
+            numbers,
+            rejects,
+            unknown_zones,
+        }))
+    }
 }
 
 /// Reads batches, some at once, and gives them out in their order.

@@ -24,6 +24,7 @@ mod progress;
 mod rejects_file;
 mod repair_rejects;
 mod transaction_writer;
+mod uploads;
 
 use std::{
     fs::File,
@@ -38,6 +39,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use error::ImportError;
 pub use progress::{Imported, Progress};
+pub use uploads::{CurrentRules, SpooledUploads};
 
 use crate::{
     audio::{Name, SoundUri},
@@ -59,6 +61,8 @@ pub struct Import {
     pub campaign: CampaignId,
     /// The list.
     pub list: PathBuf,
+    /// The name under which it is known, if that is not its file's.
+    pub name: Option<String>,
     /// Which of its columns is what, if their names do not say.
     pub mapping: Mapping,
     /// How its numbers are read.
@@ -196,10 +200,10 @@ impl Import {
         store: &Store,
         fingerprint: &Fingerprint,
     ) -> Result<Importing, ImportError> {
-        let name = self
-            .list
-            .file_name()
-            .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let name = self.name.clone().unwrap_or_else(|| {
+            let name = self.list.file_name();
+            name.map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+        });
         let source = Source {
             name,
             size: fingerprint.size,

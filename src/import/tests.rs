@@ -101,6 +101,7 @@ fn import(folder: &Path, campaign: CampaignId) -> Import {
         rules: Rules::default(),
         dates: None,
         across: Across::Allow,
+        name: None,
         rejects: folder.join("rejects.csv"),
         is_change_accepted: false,
     }

@@ -60,6 +60,19 @@ impl Batch {
         self.after
     }
 
+    /// Adds the rows of another batch behind these.
+    pub(super) fn append(&mut self, other: &Self) {
+        let (text, ends) = (self.text.len(), self.ends.len());
+        self.text.push_str(&other.text);
+        self.ends.extend(&other.ends);
+        self.rows.extend(other.rows.iter().map(|row| RowEnd {
+            text: row.text + text,
+            ends: row.ends + ends,
+            ..*row
+        }));
+        self.after = other.after;
+    }
+
     pub(super) fn push(&mut self, line: u64, row: u64, text: &str, ends: &[usize], is_open: bool) {
         self.text.push_str(text);
         // A row is far below 4 GiB.

@@ -37,9 +37,10 @@ pub use day::{DateOrder, UnclearTime};
 pub use do_not_call::{DoNotCall, Numbers};
 pub use error::ListError;
 pub use field::Field;
-pub use fingerprint::Fingerprint;
+pub use fingerprint::{Fingerprint, RunningDigest, hex};
 pub use header::{BadMapping, Columns, List, Mapping, title_note};
-pub use reject::{LeftOut, Reason, Reject, Rejects};
+pub use reject::OWN_COLUMNS as REJECT_COLUMNS;
+pub use reject::{LeftOut, Reason, Reject, RejectedRows, Rejects};
 pub use writer::{Writer, guard, unguard};
 
 /// Most bytes of a row.

@@ -1,10 +1,13 @@
 //! Rows that are left out, and the file they go to.
 
-use std::io;
+use std::{
+    fs::File,
+    io::{self, Read as _},
+};
 
 use thiserror::Error;
 
-use super::{Batch, Field, ListRow, MAX_FIELD, Writer, day::UnclearTime, rows::Rows};
+use super::{Batch, Field, ListError, ListRow, MAX_FIELD, Writer, day::UnclearTime, rows::Rows};
 use crate::phone::PhoneError;
 
 /// A row that could not be read, or not wholly.
@@ -248,5 +251,58 @@ impl<W: io::Write> Rejects<W> {
     }
 }
 
+/// Reads a file of rejects back, some rows at a time. A row that is not whole at its end, because it is being written, is left
+/// out.
+#[derive(Debug)]
+pub struct RejectedRows<R> {
+    rows: Rows<R>,
+    is_header_next: bool,
+}
+
+impl RejectedRows<io::Chain<io::Cursor<Vec<u8>>, File>> {
+    /// Opens a file.
+    ///
+    /// # Errors
+    /// [`ListError`] if it cannot be read, or is no file of rejects.
+    pub fn open(mut file: File) -> Result<Self, ListError> {
+        let mut begins = vec![0; OWN_COLUMNS[0].len() + 1];
+        file.read_exact(&mut begins).map_err(ListError::Read)?;
+        // It is written with the delimiter of the list.
+        let delimiter = begins.last().copied();
+        let all = io::Cursor::new(begins).chain(file);
+        Ok(Self {
+            rows: Rows::open(all, delimiter)?,
+            is_header_next: true,
+        })
+    }
+}
+
+impl<R: io::Read> RejectedRows<R> {
+    /// The next rows, at most so many: each with its first three fields, which are ours, and those of its list behind them.
+    /// `None` at the end.
+    ///
+    /// # Errors
+    /// [`ListError`] if the file cannot be read any further.
+    pub fn next(&mut self, at_most: usize) -> Result<Option<Batch>, ListError> {
+        if self.is_header_next {
+            self.is_header_next = false;
+            self.rows.read(&mut Batch::default())?;
+        }
+        let mut batch = Batch::default();
+        while batch.len() < at_most {
+            let mut one = Batch::default();
+            if !self.rows.read(&mut one)? {
+                break;
+            }
+            let Some(row) = one.row(0) else { break };
+            if row.is_open || !self.rows.ended_a_line() {
+                break;
+            }
+            batch.append(&one);
+        }
+        Ok((!batch.is_empty()).then_some(batch))
+    }
+}
+
 /// What a row begins with in the file of rejects.
-pub(super) const OWN_COLUMNS: [&str; 3] = ["rejected_line", "rejected_because", "rejected_detail"];
+pub const OWN_COLUMNS: [&str; 3] = ["rejected_line", "rejected_because", "rejected_detail"];

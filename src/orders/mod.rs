@@ -1,16 +1,25 @@
 //! What an operator orders, and what is shown of it: the types between the command line, or another front end, and the
 //! controller that runs campaigns and dials single drops.
 
+mod campaign_summary;
 mod drop_view;
+mod examinations;
 mod fleet;
+mod list_uploads;
 mod result_columns;
 mod single_drops;
 mod spec;
 mod stored;
 mod view;
 
+pub use campaign_summary::{CampaignSummary, CostSummary, VariantSummary};
 pub use drop_view::DropView;
+pub use examinations::{Examinations, SimulationOrder};
 pub use fleet::{ControllerView, FleetView, PbxView, TrunkView, fleet_view, shown_fleet};
+pub use list_uploads::{
+    ContactFields, GivenContacts, ListUploads, PutRow, UploadCoding, UploadOrder, UploadPart,
+    UploadRefusal,
+};
 pub use result_columns::{ChosenValues, ResultColumns, ResultValues, units};
 pub use single_drops::{DropOrder, NotOrdered, OrderedDrop, SingleDrops};
 pub use spec::{

@@ -68,7 +68,7 @@ pub enum DropFilter {
     All,
     /// Those to a number.
     Number(PhoneNumber),
-    /// Those that were ordered over HTTP with this foreign id.
+    /// Those that were ordered over HTTP with this foreign id, and those to contacts of campaigns that have it.
     ForeignId(String),
 }
 
@@ -82,6 +82,16 @@ impl Store {
         let id = id.to_string();
         let stored: Option<DropColumns> = tx.one(OF_ID, args![&id]).await?;
         stored.map(|stored| stored.read(&tx)).transpose()
+    }
+
+    /// The drops to a contact of a campaign, the earliest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn drops_of_contact(&self, contact: i64) -> Result<Vec<StoredDrop>, StoreError> {
+        let mut tx = self.read("read the drops to a contact").await?;
+        let stored: Vec<DropColumns> = tx.all(OF_CONTACT, args![contact]).await?;
+        stored.into_iter().map(|stored| stored.read(&tx)).collect()
     }
 
     /// Drops before a drop, the latest first, or after it, the earliest first; at most so many. `None`: from that end.
@@ -240,6 +250,11 @@ const OF_ID: Sql = drops!(
     "WHERE drops.id = $1"
 );
 
+const OF_CONTACT: Sql = drops!(
+    "drops LEFT JOIN ordered_drops ON ordered_drops.drop_id = drops.id",
+    "WHERE drops.contact = $1 ORDER BY drops.attempt"
+);
+
 const ALL_BEFORE: Sql = drops!(
     "drops LEFT JOIN ordered_drops ON ordered_drops.drop_id = drops.id",
     "WHERE drops.id < $1 ORDER BY drops.id DESC LIMIT $2"
@@ -260,14 +275,19 @@ const NUMBER_AFTER: Sql = drops!(
     "WHERE drops.number = $3 AND drops.id > $1 ORDER BY drops.id LIMIT $2"
 );
 
+// Those that were ordered with it, and those to contacts that have it: each by its index.
 const FOREIGN_BEFORE: Sql = drops!(
-    "ordered_drops CROSS JOIN drops",
-    "WHERE ordered_drops.foreign_id = $3 AND ordered_drops.drop_id < $1 AND drops.id = ordered_drops.drop_id \
-     ORDER BY ordered_drops.drop_id DESC LIMIT $2"
+    "(SELECT drop_id AS id FROM ordered_drops WHERE foreign_id = $3 AND drop_id < $1 \
+     UNION SELECT drops.id FROM contacts JOIN drops ON drops.contact = contacts.id \
+     WHERE contacts.foreign_id = $3 AND drops.id < $1) AS found \
+     JOIN drops ON drops.id = found.id LEFT JOIN ordered_drops ON ordered_drops.drop_id = drops.id",
+    "ORDER BY drops.id DESC LIMIT $2"
 );
 
 const FOREIGN_AFTER: Sql = drops!(
-    "ordered_drops CROSS JOIN drops",
-    "WHERE ordered_drops.foreign_id = $3 AND ordered_drops.drop_id > $1 AND drops.id = ordered_drops.drop_id \
-     ORDER BY ordered_drops.drop_id LIMIT $2"
+    "(SELECT drop_id AS id FROM ordered_drops WHERE foreign_id = $3 AND drop_id > $1 \
+     UNION SELECT drops.id FROM contacts JOIN drops ON drops.contact = contacts.id \
+     WHERE contacts.foreign_id = $3 AND drops.id > $1) AS found \
+     JOIN drops ON drops.id = found.id LEFT JOIN ordered_drops ON ordered_drops.drop_id = drops.id",
+    "ORDER BY drops.id LIMIT $2"
 );

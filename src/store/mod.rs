@@ -23,6 +23,7 @@ mod bulk;
 mod campaigns;
 mod codec;
 mod commit;
+mod contacts;
 mod controllers;
 mod counts;
 mod delete;
@@ -63,6 +64,7 @@ mod timely;
 mod tokens;
 mod transaction;
 mod turnstile;
+mod uploads;
 mod waiting;
 
 use std::sync::Arc;
@@ -71,6 +73,7 @@ pub use audit::{AuditRow, AuditState};
 pub use audit_entry::AuditEntry;
 pub use campaigns::{Campaign, NewCampaign, OperatorCommand, Status};
 pub use commit::{DropEnd, Full, Intent, StartSlot, StartTerms, Write, Written};
+pub use contacts::{ContactFilter, ContactHistory, StoredContact};
 pub use controllers::{ControllerLease, Orphan, Registration};
 pub use do_not_call::{Barred, ListName, OWN_LIST};
 pub use drops::{DropFilter, StoredDrop};
@@ -83,7 +86,10 @@ pub use fleet::{
     Fleet, FleetController, FleetPbx, Gone, GoneDrop, InFlightOf, RegisteredPbx, Stated,
 };
 pub use held::LookedAgain;
-pub use import::{Across, Added, Importing, InCampaign, NewContact, PackedContacts, Source};
+pub use import::{
+    Across, Added, Importing, InCampaign, NewContact, PackedContacts, PutContact, PutOutcome,
+    Source,
+};
 pub use leases::{CONTACT_LEASE, CONTROLLER_LEASE};
 pub use lookup::OpenContact;
 pub use open::{
@@ -107,6 +113,7 @@ pub use results::{Cursor, Filter, ResultRow};
 pub use server_clock::Compared;
 pub use shares::Shares;
 pub use tally::{CallsOfLength, Tally};
+pub use uploads::{AcceptedUpload, NewUpload, StoredUpload, UploadCounts, UploadEnd, UploadState};
 pub use waiting::WaitingGroup;
 
 use salt::Salt;

@@ -256,7 +256,7 @@ async fn contacts(tx: &mut Tx, given: &str) -> Result<Vec<PersonContact>, StoreE
 }
 
 /// Where a contact is; `place` says until when hours hold the place that it is in, if they do.
-fn step(
+pub(super) fn step(
     tx: &Tx,
     stored: &StoredStep,
     place: Option<&(i64, Option<String>)>,
@@ -425,7 +425,7 @@ type StoredPerson = (
 );
 
 /// The columns of [`STEPS`].
-type StoredStep = (
+pub(super) type StoredStep = (
     String,
     String,
     i64,

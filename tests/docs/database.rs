@@ -116,6 +116,10 @@ const TABLES: &[(&str, &str)] = &[
         "One row for each list that was taken in, or that is being taken in.",
     ),
     (
+        "uploads",
+        "Lists that are sent over HTTP: from the first byte to what came of them. The bytes are in `uploads` in the state folder of the server that takes them, until their rows are in.",
+    ),
+    (
         "contacts",
         "One row for each contact of each campaign. A number is in a campaign once.",
     ),
@@ -348,6 +352,59 @@ const COLUMNS: &[(&str, &str)] = &[
         "`trunk:` and its name, or `campaign:` and its id",
     ),
     ("paces.next_at", "the next moment of a start"),
+    (
+        "uploads.id",
+        "its id, of 32 hexadecimal digits in the order of time",
+    ),
+    ("uploads.campaign", "the campaign it goes into"),
+    ("uploads.name", "the list's name"),
+    (
+        "uploads.reading",
+        "how it is read, as JSON: `map` and `date_order`",
+    ),
+    (
+        "uploads.is_dry_run",
+        "whether it is read only, and nothing is taken in",
+    ),
+    ("uploads.who", "who sends it: `token:` and the token's id"),
+    (
+        "uploads.state",
+        "`receiving`, `checking`, `importing`, `complete`, `interrupted` or `failed`; one that is not over and whose `beat_at` is older than 30 s is interrupted",
+    ),
+    (
+        "uploads.why",
+        "why it failed or was interrupted, for people",
+    ),
+    (
+        "uploads.bytes",
+        "how many bytes have come, and from `importing` on how many were read",
+    ),
+    ("uploads.size", "its size in bytes, decoded"),
+    (
+        "uploads.digest",
+        "a digest of its bytes and of how they are read; null until all of it is there",
+    ),
+    ("uploads.rows", "rows that were passed"),
+    ("uploads.rows_in_all", "all of its rows"),
+    ("uploads.added", "rows that became contacts"),
+    (
+        "uploads.updated",
+        "rows that changed contacts which were never called",
+    ),
+    (
+        "uploads.unchanged",
+        "rows that say of such contacts what was known",
+    ),
+    ("uploads.rejected", "rows that were rejected"),
+    ("uploads.rate", "rows a second"),
+    ("uploads.reasons", "the rejects by their reasons, as JSON"),
+    (
+        "uploads.notes",
+        "what was understood otherwise than it is written, as JSON",
+    ),
+    ("uploads.began_at", "when it began"),
+    ("uploads.beat_at", "when whoever works on it last said so"),
+    ("uploads.ended_at", "when it ended"),
     ("imports.id", "its number"),
     ("imports.campaign", "the campaign it goes into"),
     ("imports.name", "the list's file name"),

@@ -4,8 +4,9 @@
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod events;
-mod killed;
-mod server;
+mod evidence;
+pub(crate) mod killed;
+pub(crate) mod server;
 
 use std::time::Duration;
 
@@ -839,14 +840,14 @@ async fn a_drop_in_flight_is_cancelled() {
 
 impl ApiServer {
     /// How many calls the PBX was asked for.
-    fn originates(&self) -> usize {
+    pub(crate) fn originates(&self) -> usize {
         self.program
             .fake
             .with(|world| count(world, Kind::Originate, None))
     }
 
     /// The drop, once it has ended.
-    async fn ended(&self, drop: &str) -> Value {
+    pub(crate) async fn ended(&self, drop: &str) -> Value {
         let asking = async {
             loop {
                 let Answer { status, body, .. } = self.get(&format!("/drops/{drop}")).await;

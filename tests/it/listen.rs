@@ -308,7 +308,7 @@ const MESSAGE: Duration = Duration::from_millis(1_300);
 const AUDIBLE: Duration = Duration::from_millis(1_320);
 
 /// A PBX with these calls, and a program whose message is a recording.
-async fn listening(script: Script) -> Program {
+pub(crate) async fn listening(script: Script) -> Program {
     let program = Program::new(pbx(script)).await;
     program.record("message.wav", u32::try_from(MESSAGE.as_millis()).unwrap());
     program
@@ -392,7 +392,7 @@ async fn none_of(runs: impl Iterator<Item = impl Future<Output = Option<String>>
 
 /// The line rings on the first call; the second is diverted to a mailbox with words for three seconds, a beep, and the silence
 /// in which it records.
-fn mailbox() -> Script {
+pub(crate) fn mailbox() -> Script {
     let sound = [words(1, 3.0), silence(0.4), beep(0.4), silence(1.0)].concat();
     Script::mailbox().sounding(&sound)
 }

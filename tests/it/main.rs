@@ -36,6 +36,7 @@ mod serve;
 mod standby;
 mod standstill;
 mod terminal;
+mod uploads;
 mod waiting;
 
 /// A client that speaks plain HTTP only, which is all the fake speaks.

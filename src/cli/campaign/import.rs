@@ -16,7 +16,7 @@ use crate::{
     import::{Import, ImportError, Imported, check_rejects},
     list::{DateOrder, Mapping},
     orders::Duplicates,
-    store::{Across, Campaign, Store},
+    store::{Campaign, Store},
 };
 
 /// How a list is read.
@@ -97,7 +97,8 @@ pub(super) async fn import(
         mapping: options.list.mapping()?,
         rules: config.pbx.rules,
         dates: options.list.dates(),
-        across: across(duplicates),
+        across: duplicates.across(),
+        name: None,
         rejects: options.rejects(list),
         is_change_accepted: options.changed_list,
     };
@@ -229,15 +230,6 @@ pub(super) fn object(imported: &Imported, columns: &ColumnUse) -> Value {
         "notes": imported.notes,
         "rejects": imported.rejects,
     })
-}
-
-/// The setting as the store has it.
-pub(super) const fn across(duplicates: Duplicates) -> Across {
-    match duplicates {
-        Duplicates::Allow => Across::Allow,
-        Duplicates::SkipOpen => Across::SkipOpen,
-        Duplicates::SkipAny => Across::SkipAny,
-    }
 }
 
 /// What to do about an interrupted import.

@@ -4,7 +4,6 @@ use std::{collections::BTreeMap, path::Path};
 
 use anyhow::anyhow;
 use jiff::Timestamp;
-use serde_json::{Value, json};
 
 use super::{
     board::REFUSED,
@@ -12,16 +11,12 @@ use super::{
     words::{count, counted, percent},
 };
 use crate::{
-    campaign::{
-        confidence::wilson,
-        cost::{Cost, Price},
-    },
+    campaign::cost::Price,
     cli::{CliError, database, printer::Printer},
     drop::Outcome,
     evidence::{Bar, Chart, Layout, Part, PictureFormat, save},
-    orders::units,
-    store::{CallsOfLength, Campaign, Store, Tally},
-    words::Leg,
+    orders::CampaignSummary,
+    store::{Campaign, Store},
 };
 
 /// Prints the counts of a campaign, as text or as one JSON object.
@@ -35,11 +30,12 @@ pub(super) async fn print(
     json: bool,
     printer: Printer,
 ) -> Result<(), CliError> {
-    let summary = Summary::of(store, campaign, price).await?;
+    let summary = CampaignSummary::of(store, campaign, price, database::now()).await;
+    let summary = summary.map_err(database::trouble)?;
     if json {
-        printer.json(&summary.json());
+        printer.json(&serde_json::json!(summary));
     } else {
-        for line in summary.lines() {
+        for line in lines(&summary) {
             printer.line(&line);
         }
     }
@@ -82,186 +78,62 @@ pub(super) fn pruned_words(pruned: u64) -> Option<String> {
     })
 }
 
-/// The counts of a campaign.
-#[derive(Debug)]
-struct Summary<'a> {
-    campaign: &'a Campaign,
-    tally: Tally,
-    variants: BTreeMap<String, BTreeMap<Outcome, u64>>,
-    cost: Option<(&'a Price, Cost)>,
-    has_controller: bool,
-    /// Drops that are counted, and gone.
-    pruned: u64,
-}
-
-impl<'a> Summary<'a> {
-    async fn of(
-        store: &Store,
-        campaign: &'a Campaign,
-        price: Option<&'a Price>,
-    ) -> Result<Self, CliError> {
-        let tally = store.tally(campaign.id).await.map_err(database::trouble)?;
-        let variants = store.variants(campaign.id).await;
-        let cost = match price {
-            Some(price) => {
-                let calls = store.calls_by_length(campaign.id).await;
-                Some((price, cost(price, &calls.map_err(database::trouble)?)))
+/// The same for people.
+fn lines(summary: &CampaignSummary) -> Vec<String> {
+    let ended: u64 = summary.outcomes.values().sum();
+    let refused: u64 = summary.refused.values().sum();
+    let state = state(summary.standing, summary.has_controller);
+    let mut lines = vec![
+        format!("campaign {}: {state}", summary.campaign),
+        format!(
+            "{}: {} ended, {} refused, {} waiting, {} in flight; {}",
+            counted(summary.contacts, "contact"),
+            count(ended),
+            count(refused),
+            count(summary.waiting),
+            count(summary.in_flight),
+            counted(summary.drops, "drop")
+        ),
+    ];
+    lines.extend(pruned_words(summary.drops_pruned));
+    if ended > 0 {
+        lines.push("contacts by last outcome:".to_owned());
+    }
+    for outcome in Outcome::ALL {
+        let Some(contacts) = summary.outcomes.get(&outcome) else {
+            continue;
+        };
+        let (slug, share) = (outcome.slug(), percent(*contacts, ended));
+        lines.push(format!("  {slug:15} {:>9}  {share:>7}", count(*contacts)));
+    }
+    if refused > 0 {
+        lines.push(format!("contacts {REFUSED}:"));
+    }
+    for (reason, contacts) in &summary.refused {
+        lines.push(format!("  {:15} {:>9}", reason.slug(), count(*contacts)));
+    }
+    if let Some(cost) = &summary.cost {
+        lines.push(format!(
+            "cost: {} {} (drop legs {}, busy legs {})",
+            cost.total, cost.currency, cost.drop_legs, cost.busy_legs
+        ));
+    }
+    if !summary.variants.is_empty() {
+        lines.push("drops delivered, by variant, with the 95 % confidence interval:".into());
+    }
+    for variant in &summary.variants {
+        let share = match (variant.delivered_share, variant.confidence_95) {
+            (Some(share), Some([low, high])) => {
+                let [share, low, high] = [share, low, high].map(|share| share * 100.0);
+                format!("{share:5.1} % ({low:.1} % to {high:.1} %)")
             }
-            None => None,
+            _ => "none ended yet".to_owned(),
         };
-        let has_controller = store.has_controller(database::now()).await;
-        Ok(Self {
-            campaign,
-            tally,
-            variants: variants.map_err(database::trouble)?,
-            cost,
-            has_controller: has_controller.map_err(database::trouble)?,
-            pruned: store.pruned(campaign.id).await.map_err(database::trouble)?,
-        })
+        let name = variant.variant.escape_debug();
+        let (delivered, all) = (count(variant.delivered), count(variant.ended));
+        lines.push(format!("  {name:15} {delivered:>9} of {all:<9} {share}"));
     }
-
-    fn lines(&self) -> Vec<String> {
-        let Self {
-            campaign, tally, ..
-        } = self;
-        let ended: u64 = tally.outcomes.values().sum();
-        let refused: u64 = tally.refused.values().sum();
-        let state = state(campaign.status.slug(), self.has_controller);
-        let mut lines = vec![
-            format!("campaign {}: {state}", campaign.name),
-            format!(
-                "{}: {} ended, {} refused, {} waiting, {} in flight; {}",
-                counted(tally.contacts, "contact"),
-                count(ended),
-                count(refused),
-                count(tally.waiting),
-                count(tally.in_flight),
-                counted(tally.drops, "drop")
-            ),
-        ];
-        lines.extend(pruned_words(self.pruned));
-        if ended > 0 {
-            lines.push("contacts by last outcome:".to_owned());
-        }
-        for outcome in Outcome::ALL {
-            let Some(contacts) = tally.outcomes.get(&outcome) else {
-                continue;
-            };
-            let (slug, share) = (outcome.slug(), percent(*contacts, ended));
-            lines.push(format!("  {slug:15} {:>9}  {share:>7}", count(*contacts)));
-        }
-        if refused > 0 {
-            lines.push(format!("contacts {REFUSED}:"));
-        }
-        for (reason, contacts) in &tally.refused {
-            lines.push(format!("  {:15} {:>9}", reason.slug(), count(*contacts)));
-        }
-        if let Some((price, cost)) = &self.cost {
-            lines.push(format!(
-                "cost: {} {} (drop legs {}, busy legs {})",
-                cost.total(),
-                price.currency,
-                cost.drop,
-                cost.busy
-            ));
-        }
-        if !self.variants.is_empty() {
-            lines.push("drops delivered, by variant, with the 95 % confidence interval:".into());
-        }
-        for (name, outcomes) in &self.variants {
-            let (delivered, all) = delivered(outcomes);
-            let share = match wilson(delivered, all) {
-                Some((low, high)) => {
-                    let share = delivered as f64 / all as f64;
-                    let [share, low, high] = [share, low, high].map(|share| share * 100.0);
-                    format!("{share:5.1} % ({low:.1} % to {high:.1} %)")
-                }
-                None => "none ended yet".to_owned(),
-            };
-            let name = name.escape_debug();
-            let (delivered, all) = (count(delivered), count(all));
-            lines.push(format!("  {name:15} {delivered:>9} of {all:<9} {share}"));
-        }
-        lines
-    }
-
-    fn json(&self) -> Value {
-        let outcomes = |outcomes: &BTreeMap<Outcome, u64>| -> Value {
-            let counts = outcomes
-                .iter()
-                .map(|(outcome, count)| (outcome.slug(), count));
-            counts
-                .map(|(slug, count)| (slug.to_owned(), json!(count)))
-                .collect()
-        };
-        let refused: Value = self
-            .tally
-            .refused
-            .iter()
-            .map(|(reason, count)| (reason.slug().to_owned(), json!(count)))
-            .collect();
-        let variants: Vec<_> = self
-            .variants
-            .iter()
-            .map(|(name, counts)| {
-                let (delivered, all) = delivered(counts);
-                let interval = wilson(delivered, all).map(|(low, high)| [low, high]);
-                let share = (all > 0).then(|| delivered as f64 / all as f64);
-                json!({
-                    "variant": name,
-                    "drops_ended": all,
-                    "drops_delivered": delivered,
-                    "outcomes": outcomes(counts),
-                    "ended": all,
-                    "delivered": delivered,
-                    "delivered_share": share,
-                    "confidence_95": interval,
-                })
-            })
-            .collect();
-        let cost = self.cost.as_ref().map(|(price, cost)| {
-            json!({
-                "total": units(cost.total()),
-                "drop_legs": units(cost.drop),
-                "busy_legs": units(cost.busy),
-                "currency": price.currency.to_string(),
-            })
-        });
-        json!({
-            "campaign": self.campaign.name,
-            "standing": self.campaign.status.slug(),
-            "has_controller": self.has_controller,
-            "contacts_delivered": delivered(&self.tally.outcomes).0,
-            "contacts": self.tally.contacts,
-            "waiting": self.tally.waiting,
-            "in_flight": self.tally.in_flight,
-            "drops": self.tally.drops,
-            "drops_pruned": self.pruned,
-            "outcomes": outcomes(&self.tally.outcomes),
-            "refused": refused,
-            "cost": cost,
-            "variants": variants,
-        })
-    }
-}
-
-fn delivered(outcomes: &BTreeMap<Outcome, u64>) -> (u64, u64) {
-    let delivered = outcomes.get(&Outcome::Delivered).copied();
-    (delivered.unwrap_or(0), outcomes.values().sum())
-}
-
-/// What all calls cost. Each is charged on its own, so that the sum is that of the rows.
-fn cost(price: &Price, calls: &[CallsOfLength]) -> Cost {
-    let each = calls.iter().map(|of| {
-        let mut cost = Cost::default();
-        let money = price.calls(of.seconds.saturating_mul(1_000), of.calls);
-        match of.leg {
-            Leg::Busy => cost.busy = money,
-            Leg::Drop => cost.drop = money,
-        }
-        cost
-    });
-    each.sum()
+    lines
 }
 
 /// The span for which the time from the first to the last end makes a picture that can be read, in seconds.
@@ -338,7 +210,6 @@ const BARS: u64 = 90;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::campaign::cost::{Currency, Increment, Money};
 
     #[test]
     fn a_picture_has_a_bar_for_each_span_those_without_any_drop_too() {
@@ -400,31 +271,5 @@ mod tests {
             assert_eq!(span(first, last), wanted, "{seconds}");
         }
         assert_eq!(span(Timestamp::MAX, Timestamp::MIN), 1);
-    }
-
-    #[test]
-    fn the_sum_is_that_of_calls_charged_one_by_one() {
-        let price = Price {
-            per_minute: Money::parse("0.0085").unwrap(),
-            per_attempt: Money::parse("0.001").unwrap(),
-            increment: Increment::parse("6/6").unwrap(),
-            currency: Currency::default(),
-        };
-        let of = |leg, seconds, calls| CallsOfLength {
-            leg,
-            seconds,
-            calls,
-        };
-        let cost = cost(
-            &price,
-            &[
-                of(Leg::Busy, 0, 1_000),
-                of(Leg::Drop, 7, 3),
-                of(Leg::Drop, 0, 1),
-            ],
-        );
-        assert_eq!(cost.busy.to_string(), "1.00");
-        // Three of twelve seconds at 0.0017, four attempts.
-        assert_eq!(cost.drop.to_string(), "0.0091");
     }
 }

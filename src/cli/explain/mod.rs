@@ -14,7 +14,6 @@ use clap::{
     Args,
     builder::{PossibleValuesParser, TypedValueParser as _, ValueParser},
 };
-use serde::Serialize;
 
 use self::{
     picture::Pictures,
@@ -27,9 +26,8 @@ use super::{
 use crate::{
     config::Config,
     controller::prompts::{FIRST_SHIPPED, book_in_use, book_of, read_export, shipped},
-    evidence::{EvidenceReader, Recording},
-    screen::{Amd, At, Beep, Heard, NoBeep, Replay, Settings, book::Book},
-    words::{ReadyBy, Verdict},
+    evidence::{EvidenceReader, ExplainedCall, LiveCall, Recording, reasons},
+    screen::{Amd, Heard, NoBeep, Replay, Settings, book::Book},
 };
 
 /// Explain what the ears hear in a recorded call, and why
@@ -130,7 +128,7 @@ pub(super) fn run(
             exit = Exit::Failure;
         }
         if args.json {
-            printer.json(&Explained::of(&subject));
+            printer.json(&explained(&subject));
         } else if table {
             printer.line(&TableRow::of(&subject).line());
         } else {
@@ -211,83 +209,16 @@ fn found_in(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
 }
 
 /// What `--json` prints for a recording.
-#[derive(Debug, Serialize)]
-struct Explained<'a> {
-    id: &'a str,
-    verdict: Option<Verdict>,
-    verdict_s: Option<f64>,
-    ready_by: Option<ReadyBy>,
-    ready_s: Option<f64>,
-    restarts: Vec<f64>,
-    beeps: Vec<ExplainedBeep>,
-    voice_s: Option<f64>,
-    whole: bool,
-    reasons: Vec<String>,
-    /// Only evidence can be compared with what was heard live.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    same_as_live: Option<bool>,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    differences: &'a [String],
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    notes: &'a [String],
-    /// The phrases that were recognised live.
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    phrases: &'a [String],
-}
-
-#[derive(Debug, Serialize)]
-struct ExplainedBeep {
-    start_s: f64,
-    end_s: f64,
-    hz: f32,
-}
-
-impl<'a> Explained<'a> {
-    fn of(subject: &'a Subject) -> Self {
-        let replay = &subject.replay;
-        let verdict = replay.verdict.as_ref();
-        let evidence = subject.evidence.as_ref();
-        let differences = evidence.and_then(|evidence| evidence.differences.as_deref());
-        Self {
-            id: &subject.id,
-            verdict: verdict.map(|(verdict, ..)| *verdict),
-            verdict_s: verdict.map(|(_, at, _)| round(*at)),
-            ready_by: replay.ready.map(|(by, _)| by),
-            ready_s: replay.ready.map(|(_, at)| round(at)),
-            restarts: replay.restarts.iter().map(|at| round(*at)).collect(),
-            beeps: replay.beeps.iter().map(ExplainedBeep::of).collect(),
-            voice_s: replay.voice.map(round),
-            whole: replay.whole(),
-            reasons: reasons(replay),
-            same_as_live: differences.map(<[_]>::is_empty),
-            differences: differences.unwrap_or_default(),
-            notes: evidence.map_or(&[], |evidence| &evidence.notes),
-            phrases: evidence.map_or(&[], |evidence| &evidence.phrases),
-        }
-    }
-}
-
-impl ExplainedBeep {
-    fn of(beep: &Beep) -> Self {
-        Self {
-            start_s: round(beep.start),
-            end_s: round(beep.end),
-            hz: beep.hz.round(),
-        }
-    }
-}
-
-fn reasons(replay: &Replay) -> Vec<String> {
-    let verdict = replay.verdict.iter();
-    verdict
-        .flat_map(|(.., reasons)| reasons.iter())
-        .map(|reason| reason.to_string())
-        .collect()
-}
-
-/// Seconds, to the millisecond.
-fn round(at: At) -> f64 {
-    at.millis() as f64 / 1_000.0
+fn explained(subject: &Subject) -> ExplainedCall<'_> {
+    let live = subject
+        .evidence
+        .as_ref()
+        .map_or_else(LiveCall::default, |evidence| LiveCall {
+            differences: evidence.differences.as_deref(),
+            notes: &evidence.notes,
+            phrases: &evidence.phrases,
+        });
+    ExplainedCall::of(&subject.id, &subject.replay, live)
 }
 
 /// One line of the table.
@@ -502,7 +433,7 @@ mod tests {
     #[test]
     fn programs_read_the_same() {
         let subject = subject();
-        insta::assert_snapshot!(serde_json::to_string(&Explained::of(&subject)).unwrap());
+        insta::assert_snapshot!(serde_json::to_string(&explained(&subject)).unwrap());
         insta::assert_snapshot!(TableRow::of(&subject).line());
     }
 

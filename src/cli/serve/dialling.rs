@@ -53,12 +53,16 @@ pub(super) struct Dialling {
     pub(super) task: JoinHandle<Result<(), ControllerError>>,
 }
 
+/// Where the controller's view goes, for whoever asks over HTTP.
+pub(super) type ShownView = watch::Sender<Option<Arc<View>>>;
+
 impl Dialling {
     /// Begins to run every campaign that is started, now and later.
     pub(super) fn start(
         config: watch::Receiver<Arc<Config>>,
         store: Store,
         printer: Printer,
+        view: ShownView,
     ) -> Self {
         let words = "reaching the PBX".to_owned();
         let (state, seen) = watch::channel(DiallingState {
@@ -73,6 +77,7 @@ impl Dialling {
             config,
             store,
             printer,
+            view,
             orders: ordered,
             state,
             ticks,
@@ -96,6 +101,7 @@ struct Supervisor {
     config: watch::Receiver<Arc<Config>>,
     store: Store,
     printer: Printer,
+    view: ShownView,
     orders: mpsc::UnboundedReceiver<DiallingOrder>,
     state: watch::Sender<DiallingState>,
     ticks: Interval,
@@ -201,7 +207,9 @@ impl Supervisor {
                 changed = views.changed(), if has_views => {
                     has_views = changed.is_ok();
                     shown_at = clock::now();
-                    let words = state_words(&views.borrow_and_update());
+                    let view = views.borrow_and_update().clone();
+                    let words = state_words(&view);
+                    self.view.send_replace(Some(Arc::new(view)));
                     self.state.send_if_modified(|state| {
                         std::mem::replace(&mut state.words, words.clone()) != words
                     });
@@ -231,6 +239,7 @@ impl Supervisor {
                 }
             }
         };
+        self.view.send_replace(None);
         while let Ok(note) = notes.try_recv() {
             self.say(note.level, &note_line(&note));
         }

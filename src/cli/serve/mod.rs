@@ -10,6 +10,7 @@
 
 mod control_socket;
 mod dialling;
+mod examiner;
 mod service_manager;
 mod signals;
 
@@ -34,6 +35,7 @@ pub(in crate::cli) use self::control_socket::ask_to_reload;
 use self::{
     control_socket::{ControlSocket, ReloadAnswer, ReloadRequest},
     dialling::{Dialling, DiallingOrder},
+    examiner::Examiner,
     service_manager::ServiceManager,
     signals::{ServiceSignals, SignalRequest},
 };
@@ -44,7 +46,8 @@ use crate::{
     controller::{ControllerError, ordered_drops::OrderedDrops},
     error_chain::chain,
     http::{Api, ApiState, Condition, DriverCondition, Server, ServerError},
-    orders::SingleDrops,
+    import::SpooledUploads,
+    orders::{Examinations, SingleDrops},
     store::{ErrorClass::Away, Store},
     telemetry,
 };
@@ -103,6 +106,7 @@ pub(super) async fn run(
     let (config_in_force, config_seen) = watch::channel(Arc::new(config));
     let has_pbx = config_seen.borrow().has_pbx;
     let (condition, condition_seen) = watch::channel(Condition::default());
+    let (view, view_seen) = watch::channel(None);
     let (stopping, closed) = (CancellationToken::new(), CancellationToken::new());
     let hang_up = CancellationToken::new();
     let drops = has_pbx.then(|| {
@@ -110,12 +114,21 @@ pub(super) async fn run(
         OrderedDrops::begin(store, config, stopping.clone(), hang_up.clone())
     });
     let (drops, dropping) = drops.unzip();
+    let (uploads, uploading) = {
+        let (seen, state_dir) = (config_seen.clone(), config_seen.borrow().state_dir.clone());
+        let rules = Arc::new(move || seen.borrow().pbx.rules);
+        SpooledUploads::begin(store.clone(), &state_dir, rules, stopping.clone())
+    };
     let api = Api {
         store: store.clone(),
         config: config_seen.clone(),
         condition: condition_seen,
         stopping: stopping.clone(),
         drops: drops.map(|drops| Arc::new(drops) as Arc<dyn SingleDrops>),
+        view: view_seen,
+        examinations: has_pbx
+            .then(|| Arc::new(Examiner(config_seen.clone())) as Arc<dyn Examinations>),
+        uploads: Arc::new(uploads),
         state: ApiState::default(),
     };
     let mut service = Service {
@@ -125,7 +138,7 @@ pub(super) async fn run(
         config: config_in_force,
         condition,
         stopping,
-        dialling: has_pbx.then(|| Dialling::start(config_seen, store, printer)),
+        dialling: has_pbx.then(|| Dialling::start(config_seen, store, printer, view)),
         drops: dropping,
         hang_up,
         ending: None,
@@ -138,6 +151,10 @@ pub(super) async fn run(
     let exit = service
         .work(&mut signals, control.ok(), serving, closed)
         .await;
+    // It ends behind the transaction that it is at; the next service goes on with the list.
+    if timeout(LAST_ANSWERS, uploading).await.is_err() {
+        warn!("a list is left in the middle of a transaction, which is taken back");
+    }
     Ok(exit)
 }
 

@@ -224,6 +224,7 @@ currency = "EUR"
 listen = "10.0.0.5:80"
 plain_http = "behind a proxy"
 drain = "3m"
+max_upload = "200MB"
 log = "info"
 "#;
     let ears: Vec<_> = Settings::ALL
@@ -320,6 +321,7 @@ log = "info"
         ServeConfig {
             listen: "10.0.0.5:80".parse().unwrap(),
             drain: Duration::from_secs(180),
+            max_upload: 200_000_000,
             log: Some("info".to_owned()),
         }
     );

@@ -8,7 +8,7 @@ use super::{
     title::presentable,
     waveform::Scale,
 };
-use crate::screen::{At, RATE};
+use crate::screen::{At, RATE, Replay};
 
 /// A picture of a recording or of counts, laid out on 1200 pixels' width.
 ///
@@ -25,6 +25,17 @@ pub struct Layout {
 }
 
 impl Layout {
+    /// Lays out a message: its sound alone, which nobody has heard as a call.
+    pub fn of_message(title: &str, samples: &[i16]) -> Self {
+        Self::of(&Recording {
+            title,
+            samples,
+            replay: &Replay::default(),
+            message: None,
+            plays: None,
+        })
+    }
+
     /// Lays out a recording.
     pub fn of(recording: &Recording<'_>) -> Self {
         let heard = Lanes::of(recording);

@@ -6,13 +6,14 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{BASE, messages::message_faults};
 use crate::{
     auth::{Action, Object},
-    campaign::engine::{CampaignId, InFlight},
+    campaign::engine::{CampaignId, InFlight, Why},
     http::{
         Api,
         caller::{Caller, now},
@@ -21,7 +22,10 @@ use crate::{
         pagination::{Page, Paging},
         problem::{Fault, Problem, ProblemKind},
     },
-    orders::{CampaignView, Spec, SpecError, WaitingView, overlay, stored_view},
+    orders::{
+        CampaignSummary, CampaignView, RunView, Spec, SpecError, WaitingView, overlay, phase_slug,
+        stored_view,
+    },
     store::{AuditEntry, Campaign, NewCampaign, OperatorCommand},
 };
 
@@ -146,6 +150,78 @@ pub(in crate::http) async fn waiting(
         .stored
         .map_or_else(Vec::new, |stored| stored.waiting_for);
     Ok(Json(WaitingList { items }))
+}
+
+/// A campaign as it runs: its state in the database, and what this process's controller does with it.
+#[derive(Debug, Serialize)]
+pub(in crate::http) struct LiveCampaign {
+    #[serde(flatten)]
+    view: CampaignView,
+    #[serde(flatten)]
+    run: LiveRun,
+}
+
+/// What a controller knows of a campaign that it runs; none of it if the controller of this process does not.
+#[derive(Debug, Default, Serialize)]
+struct LiveRun {
+    /// Whether this process runs it.
+    is_run_here: bool,
+    phase: Option<&'static str>,
+    started: Option<u64>,
+    starts_a_minute: Option<u64>,
+    ends_at: Option<Timestamp>,
+    idle: Option<&'static str>,
+    idle_words: Option<String>,
+    idle_until: Option<Timestamp>,
+}
+
+impl From<RunView> for LiveRun {
+    fn from(run: RunView) -> Self {
+        Self {
+            is_run_here: true,
+            phase: Some(phase_slug(run.phase)),
+            started: Some(run.started),
+            starts_a_minute: Some(run.starts_a_minute),
+            ends_at: run.ends_at,
+            idle: run.idle.as_ref().map(Why::slug),
+            idle_words: run.idle_words,
+            idle_until: run.idle_until,
+        }
+    }
+}
+
+/// How a campaign runs, and why nothing of it is dialled, if so.
+pub(in crate::http) async fn live(
+    State(api): State<Api>,
+    Path(name): Path<String>,
+    parameters: Parameters,
+) -> Result<Json<LiveCampaign>, Problem> {
+    parameters.finish()?;
+    let campaign = find(&api, &name).await?;
+    let run = {
+        let view = api.view.borrow();
+        let campaigns = view.iter().flat_map(|view| &view.campaigns);
+        let mut of_it = campaigns.filter(|running| running.id == campaign.id);
+        of_it.find_map(|running| running.run.clone())
+    };
+    let view = stored_view(campaign, &api.store, now()).await?;
+    Ok(Json(LiveCampaign {
+        view,
+        run: run.map(LiveRun::from).unwrap_or_default(),
+    }))
+}
+
+/// What came of a campaign, as `aftertone campaign results --summary` prints it.
+pub(in crate::http) async fn summary(
+    State(api): State<Api>,
+    Path(name): Path<String>,
+    parameters: Parameters,
+) -> Result<Json<CampaignSummary>, Problem> {
+    parameters.finish()?;
+    let campaign = find(&api, &name).await?;
+    let price = api.config.borrow().price;
+    let summary = CampaignSummary::of(&api.store, &campaign, price.as_ref(), now()).await?;
+    Ok(Json(summary))
 }
 
 /// Changes settings, even while it runs: those that are given, all others stay.

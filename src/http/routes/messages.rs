@@ -5,7 +5,7 @@ use std::{fs, sync::Arc};
 use axum::{
     Json,
     extract::{Path, State},
-    http::StatusCode,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
 use serde::Serialize;
@@ -18,11 +18,13 @@ use crate::{
     campaign::variant::Messages,
     clock,
     config::Config,
+    evidence::Layout,
     http::{
         Api,
         caller::{Caller, now},
         given::{Body, Parameters},
         problem::{Fault, Problem, ProblemKind},
+        ranges::ServedFile,
     },
     orders::Spec,
 };
@@ -67,6 +69,59 @@ pub(in crate::http) async fn show(
     let name = name_of(&name)?;
     let prepared = blocking(&api, move |library, _| library.show(&name)).await?;
     Ok(Json(view(prepared)))
+}
+
+/// The recording of a message as it is kept, or a part of it.
+pub(in crate::http) async fn audio(
+    State(api): State<Api>,
+    Path(name): Path<String>,
+    parameters: Parameters,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    parameters.finish()?;
+    let name = name_of(&name)?;
+    let file = format!("attachment; filename=\"{name}.wav\"");
+    let path = blocking(&api, move |library, _| {
+        Ok::<_, Failed>(library.recording(&name))
+    })
+    .await?;
+    let opened = ServedFile::open(path).await.map_err(|error| {
+        tracing::error!(%error, "a message cannot be read");
+        Problem::new(ProblemKind::Internal, "the message cannot be read")
+    })?;
+    let opened = opened.ok_or_else(|| Problem::not_found("message"))?;
+    let mut about = HeaderMap::new();
+    about.insert(header::CONTENT_TYPE, HeaderValue::from_static("audio/wav"));
+    if let Ok(file) = HeaderValue::from_str(&file) {
+        about.insert(header::CONTENT_DISPOSITION, file);
+    }
+    Ok(opened.answer(&headers, about))
+}
+
+/// Draws the sound of a message.
+pub(in crate::http) async fn picture(
+    State(api): State<Api>,
+    Path(name): Path<String>,
+    parameters: Parameters,
+) -> Result<Response, Problem> {
+    parameters.finish()?;
+    let name = name_of(&name)?;
+    let drawn = blocking(&api, move |library, _| {
+        let prepared = library.show(&name)?;
+        let samples = library.samples(&prepared);
+        let drawn = samples.map(|samples| Layout::of_message(name.as_str(), &samples).svg());
+        Ok::<_, audio::Error>(drawn)
+    })
+    .await?;
+    let drawn = drawn.ok_or_else(|| Problem::not_found("sound of this message"))?;
+    let about = [
+        (header::CONTENT_TYPE, "image/svg+xml"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "sandbox; default-src 'none'; style-src 'unsafe-inline'",
+        ),
+    ];
+    Ok((about, drawn).into_response())
 }
 
 /// Prepares a recording and keeps it, in the place of one of the same name. Drops in flight keep the one they have.

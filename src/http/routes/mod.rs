@@ -2,16 +2,22 @@
 //! names the action that a token is asked for.
 
 mod audit;
+mod barring;
 mod campaigns;
 mod checks;
+mod contacts;
 mod do_not_call;
+mod doctor;
 mod drop_request;
 mod drops;
+mod erasures;
 mod events;
 mod evidence;
 mod fleet;
+mod imports;
 mod messages;
 mod results;
+mod simulations;
 
 use std::sync::LazyLock;
 
@@ -24,6 +30,8 @@ use axum::{
     routing::{MethodFilter, MethodRouter, any, on},
 };
 use serde_json::Value;
+
+pub(super) use self::{doctor::Examining, evidence::Replays, simulations::Simulations};
 
 use super::{
     Api,
@@ -68,6 +76,9 @@ pub(super) fn table() -> Vec<Route> {
         DELETE "/drops/{drop}" Some(A::CancelDrop) => drops::cancel,
         GET "/drops/{drop}/timeline" Some(A::ReadDrops) => drops::timeline,
         GET "/drops/{drop}/picture.svg" Some(A::ReadEvidence) => evidence::picture,
+        GET "/drops/{drop}/evidence" Some(A::ReadEvidence) => evidence::list,
+        GET "/drops/{drop}/evidence/{file}" Some(A::ReadEvidence) => evidence::file,
+        POST "/drops/{drop}/replay" Some(A::ReadEvidence) => evidence::replay,
         POST "/campaigns" Some(A::CreateCampaign) => campaigns::create,
         GET "/campaigns" Some(A::ReadCampaigns) => campaigns::list,
         GET "/campaigns/{campaign}" Some(A::ReadCampaigns) => campaigns::show,
@@ -75,14 +86,34 @@ pub(super) fn table() -> Vec<Route> {
         DELETE "/campaigns/{campaign}" Some(A::DeleteCampaign) => campaigns::delete,
         PUT "/campaigns/{campaign}/standing" Some(A::RunCampaign) => campaigns::stand,
         GET "/campaigns/{campaign}/waiting" Some(A::ReadCampaigns) => campaigns::waiting,
+        GET "/campaigns/{campaign}/live" Some(A::ReadCampaigns) => campaigns::live,
+        GET "/campaigns/{campaign}/summary" Some(A::ReadCampaigns) => campaigns::summary,
         GET "/campaigns/{campaign}/results" Some(A::ReadResults) => results::export,
+        GET "/campaigns/{campaign}/contacts" Some(A::ReadContacts) => contacts::list,
+        POST "/campaigns/{campaign}/contacts" Some(A::AddContacts) => contacts::add,
+        GET "/contacts/{contact}" Some(A::ReadContacts) => contacts::show,
+        DELETE "/contacts/{contact}" Some(A::DeleteContact) => contacts::delete,
+        GET "/contacts/{contact}/history" Some(A::ReadContacts) => contacts::history,
+        POST "/campaigns/{campaign}/imports" Some(A::AddImport) => imports::upload,
+        GET "/campaigns/{campaign}/imports" Some(A::ReadImports) => imports::list,
+        GET "/imports/{import}" Some(A::ReadImports) => imports::show,
+        DELETE "/imports/{import}" Some(A::ForgetImport) => imports::forget,
+        GET "/imports/{import}/rejects" Some(A::ReadImports) => imports::rejects,
         POST "/checks" Some(A::Check) => checks::check,
         GET "/do-not-call" Some(A::ReadDoNotCall) => do_not_call::lists,
+        POST "/do-not-call" Some(A::Bar) => barring::import,
         GET "/do-not-call/{list}/numbers/{number}" Some(A::ReadDoNotCall) => do_not_call::show,
         PUT "/do-not-call/{list}/numbers/{number}" Some(A::Bar) => do_not_call::add,
         DELETE "/do-not-call/{list}/numbers/{number}" Some(A::Unbar) => do_not_call::remove,
+        POST "/simulations" Some(A::ReadCampaigns) => simulations::begin,
+        GET "/simulations" Some(A::ReadCampaigns) => simulations::list,
+        GET "/simulations/{simulation}" Some(A::ReadCampaigns) => simulations::show,
+        POST "/doctor" Some(A::Examine) => doctor::examine,
+        POST "/erasures" Some(A::Erase) => erasures::erase,
         GET "/messages" Some(A::ReadMessages) => messages::list,
         GET "/messages/{message}" Some(A::ReadMessages) => messages::show,
+        GET "/messages/{message}/audio" Some(A::ReadMessages) => messages::audio,
+        GET "/messages/{message}/picture.svg" Some(A::ReadMessages) => messages::picture,
         PUT "/messages/{message}" Some(A::PrepareMessage) => messages::prepare,
         DELETE "/messages/{message}" Some(A::RemoveMessage) => messages::remove,
         GET "/fleet" Some(A::ReadFleet) => fleet::show,

@@ -50,6 +50,7 @@ use crate::{
     },
     drop::Mode,
     phone::CallerId,
+    store::Across,
 };
 
 pub use keys::overlay;
@@ -253,6 +254,15 @@ impl Duplicates {
             Self::Allow => "allow",
             Self::SkipOpen => "skip_open",
             Self::SkipAny => "skip_any",
+        }
+    }
+
+    /// The setting as the store has it.
+    pub const fn across(self) -> Across {
+        match self {
+            Self::Allow => Across::Allow,
+            Self::SkipOpen => Across::SkipOpen,
+            Self::SkipAny => Across::SkipAny,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Contacts coming in, many at a time, so that an interrupted import resumes where it left off.
 
 mod contacts;
+mod put;
 mod transaction;
 mod update;
 
@@ -8,7 +9,10 @@ use std::{collections::BTreeMap, ops::RangeInclusive, sync::Arc};
 
 use jiff::Timestamp;
 
-pub use self::contacts::PackedContacts;
+pub use self::{
+    contacts::PackedContacts,
+    put::{PutContact, PutOutcome},
+};
 
 use super::{
     Status, Store, StoreError, codec,

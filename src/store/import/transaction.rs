@@ -308,7 +308,7 @@ async fn own(
     Ok(own)
 }
 
-fn mark<T>(all: &mut [T], nth: i64, with: T) {
+pub(super) fn mark<T>(all: &mut [T], nth: i64, with: T) {
     let nth = usize::try_from(nth).ok();
     if let Some(one) = nth.and_then(|nth| all.get_mut(nth)) {
         *one = with;
@@ -316,7 +316,7 @@ fn mark<T>(all: &mut [T], nth: i64, with: T) {
 }
 
 /// The numbers of rows, as a JSON array.
-fn numbers(rows: &[PackedRow<'_>]) -> String {
+pub(super) fn numbers(rows: &[PackedRow<'_>]) -> String {
     let numbers: Vec<_> = rows
         .iter()
         .map(|row| number_and_line(*row).0.to_string())
@@ -325,10 +325,10 @@ fn numbers(rows: &[PackedRow<'_>]) -> String {
 }
 
 /// What the locks of imports begin with, in PostgreSQL's room of locks that programs share.
-const IMPORT_LOCK: i64 = 0x6166_7465_0000_0000;
+pub(super) const IMPORT_LOCK: i64 = 0x6166_7465_0000_0000;
 
 /// Taken by whoever erases a person, and not shared: any number that stays the same does.
-const HOLD_ERASURES: Sql = sql!([
+pub(super) const HOLD_ERASURES: Sql = sql!([
     "SELECT 1",
     "SELECT CAST(1 AS BIGINT) FROM (SELECT pg_advisory_xact_lock_shared(7017226174862321006)) AS held"
 ]);
@@ -350,7 +350,7 @@ const OWN: Sql = sql!([
      WHERE contacts.number = given.number AND contacts.campaign + 0 = $2 LIMIT 1) AS there",
 ]);
 
-const ELSEWHERE: Sql = sql!(
+pub(super) const ELSEWHERE: Sql = sql!(
     [
         "SELECT given.key FROM json_each($1) AS given WHERE (SELECT 1 FROM contacts AS other \
          JOIN campaigns ON campaigns.id = other.campaign WHERE other.number = given.value",

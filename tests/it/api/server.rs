@@ -7,6 +7,7 @@ use aftertone::{
     config::Config,
     controller::{ordered_drops::OrderedDrops, place},
     http::{Api, ApiState, Condition, Server as HttpServer, openapi},
+    import::SpooledUploads,
     store::{AuditEntry, Store},
 };
 use jiff::Timestamp;
@@ -67,6 +68,21 @@ impl ApiServer {
         Self::start_on(settings, gate, Kind::Sqlite, &Server::default()).await
     }
 
+    /// A server on SQLite, whose gate is off, with this before the last section of its configuration.
+    pub(crate) async fn start_with(settings: Settings, section: &str) -> Self {
+        let program = Program::new(settings).await;
+        let path = program.path("aftertone.toml");
+        let text = fs::read_to_string(&path).unwrap();
+        let text = text.replacen("[store]\n", &format!("{section}[store]\n"), 1);
+        fs::write(path, text).unwrap();
+        Self::start_program(program, Kind::Sqlite, &Server::default()).await
+    }
+
+    /// A server beside a program that has run, on its SQLite.
+    pub(crate) async fn of(program: Program) -> Self {
+        Self::start_program(program, Kind::Sqlite, &Server::default()).await
+    }
+
     pub(crate) async fn start_on(
         settings: Settings,
         gate: &str,
@@ -77,6 +93,10 @@ impl ApiServer {
         if !gate.is_empty() {
             program.gate(gate);
         }
+        Self::start_program(program, database, postgres).await
+    }
+
+    async fn start_program(program: Program, database: Kind, postgres: &Server) -> Self {
         let base = match database {
             Kind::Sqlite => None,
             Kind::Postgres => Some(Base::fresh(database, postgres).await),
@@ -136,6 +156,13 @@ impl ApiServer {
             stopping.clone(),
             CancellationToken::new(),
         );
+        let rules = config.pbx.rules;
+        let (uploads, _) = SpooledUploads::begin(
+            store.clone(),
+            &config.state_dir,
+            Arc::new(move || rules),
+            stopping.clone(),
+        );
         let server = HttpServer::bind("127.0.0.1:0".parse().unwrap())
             .await
             .unwrap();
@@ -147,6 +174,9 @@ impl ApiServer {
             condition,
             stopping: stopping.clone(),
             drops: Some(Arc::new(drops)),
+            view: watch::channel(None).1,
+            examinations: None,
+            uploads: Arc::new(uploads),
             state: ApiState::default(),
         };
         let closed = CancellationToken::new();

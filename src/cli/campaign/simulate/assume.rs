@@ -38,7 +38,7 @@ fn inline(text: &str) -> anyhow::Result<Map<String, Value>> {
     parts.collect()
 }
 
-fn assumptions(keys: &Map<String, Value>) -> anyhow::Result<Assumptions> {
+pub(super) fn assumptions(keys: &Map<String, Value>) -> anyhow::Result<Assumptions> {
     let usual = Assumptions::default();
     let mut both = keys.clone();
     let mut of = |technique: &str| match both.remove(technique) {

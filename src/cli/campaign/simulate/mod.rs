@@ -34,7 +34,8 @@ use crate::{
     cli::{CliError, Exit, database, printer::Printer},
     config::Config,
     controller::gate::CampaignGate,
-    orders::{Spec, fraction, gauge_slug},
+    error_chain::chain,
+    orders::{SimulationOrder, Spec, fraction, gauge_slug},
     store::{Facts, Leased},
 };
 
@@ -140,6 +141,80 @@ pub(super) async fn run(
     }
     Ok(Exit::Success)
 }
+
+/// Simulates a campaign as the database has it, for programs.
+///
+/// # Errors
+/// Why it cannot be simulated, for people.
+pub(in crate::cli) async fn forecast(
+    order: SimulationOrder,
+    config: &Config,
+) -> Result<Value, String> {
+    let words = |error: CliError| chain(error.cause());
+    let is_assumed_by_us = order.assume.is_empty();
+    let assumptions = if is_assumed_by_us {
+        Assumptions::default()
+    } else {
+        assume::assumptions(&order.assume).map_err(|error| format!("{error:#}"))?
+    };
+    let now = order.begins;
+    let (spec, simulated) = stored::campaign(&order.campaign, order.settings, now, config)
+        .await
+        .map_err(words)?;
+    let count = simulated.contacts.len();
+    if count == 0 {
+        return Err("it has no contact to dial".to_owned());
+    }
+    if count > MOST_OVER_HTTP {
+        return Err(format!(
+            "it has {count} contacts to dial, and {MOST_OVER_HTTP} at most are simulated by a server: use `aftertone campaign \
+             simulate`"
+        ));
+    }
+    let scenario = Scenario {
+        campaign: spec.settings().map_err(|error| error.to_string())?,
+        pbx: config.trunk.clone(),
+        assumptions,
+        begins: now,
+        seed: spec.seed,
+    };
+    let late = late(
+        &scenario.campaign.retry,
+        scenario.campaign.technique,
+        config,
+    );
+    let others: Vec<u64> = simulated
+        .around
+        .others
+        .iter()
+        .map(|other| other.contacts.len() as u64)
+        .collect();
+    let Simulated {
+        contacts,
+        around,
+        gate,
+        list,
+    } = simulated;
+    let simulating = tokio::task::spawn_blocking(move || {
+        let forecast = simulate_among(&scenario, contacts, around, gate);
+        ForecastReport {
+            what: &order.campaign,
+            scenario: &scenario,
+            forecast: &forecast,
+            list,
+            others,
+            late,
+            is_assumed_by_us,
+        }
+        .object()
+    });
+    simulating
+        .await
+        .map_err(|error| format!("the simulation has failed: {error}"))
+}
+
+/// Most contacts that a server simulates: they are all in its memory.
+const MOST_OVER_HTTP: usize = 50_000;
 
 /// The retries of a campaign that the configured caps do not let happen when they are due.
 pub(super) fn late(

@@ -1,0 +1,138 @@
+//! `/erasures`: everything about a person goes.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+use axum::{Json, extract::State};
+use serde::Serialize;
+use serde_json::json;
+use tokio::task::spawn_blocking;
+
+use crate::{
+    auth::Action,
+    evidence::{Archive, EvidenceReader},
+    http::{
+        Api,
+        caller::{Caller, now},
+        fields::Fields,
+        given::{Body, Parameters, SMALL},
+        problem::{Problem, ProblemKind},
+    },
+    id::DropId,
+    phone::{PhoneNumber, Rules},
+    store::{AuditEntry, ErasedPerson},
+};
+
+/// What is gone of a person.
+#[derive(Debug, Serialize)]
+pub(in crate::http) struct ErasureView {
+    contacts: u64,
+    calls: u64,
+    decisions: u64,
+    do_not_call_entries: u64,
+    prompts: u64,
+    /// Folders of evidence.
+    evidence: usize,
+    /// Folders that are named in the database and are not on this machine.
+    evidence_elsewhere: Vec<String>,
+    /// Lists of which rows were left out: the person may be in the list's file and in its rejects.
+    lists_with_rejects: Vec<RejectingList>,
+}
+
+/// A list of which rows were left out.
+#[derive(Debug, Serialize)]
+pub(in crate::http) struct RejectingList {
+    campaign: String,
+    list: String,
+}
+
+/// Bars a person for good, and erases all that is known of them. There is no way back.
+pub(in crate::http) async fn erase(
+    State(api): State<Api>,
+    caller: Caller,
+    parameters: Parameters,
+    body: Body<SMALL>,
+) -> Result<Json<ErasureView>, Problem> {
+    parameters.finish()?;
+    let mut fields = Fields::of(body.json()?)?;
+    // What is known of a person may be about a number that is not dialled.
+    let rules = Rules {
+        allow_premium: true,
+        ..api.config.borrow().pbx.rules
+    };
+    let number = fields.parsed("number", |text| PhoneNumber::parse(text, rules));
+    let number = fields.required("number", number, "a number, such as `+12025550101`");
+    let because = fields.text("because");
+    let number = fields.finish(number)?;
+    let mut numbers = vec![number.clone()];
+    numbers.extend(number.spellings().into_iter().filter(|one| *one != number));
+
+    // Whom it is about is to be forgotten: the log does not say it.
+    let entry = AuditEntry {
+        after: Some(json!({"because": because}).to_string()),
+        ..caller.audit(now(), Action::Erase, "a person")
+    };
+    let store = api.store.audited(entry);
+    store
+        .bar_for_good(&numbers, because.as_deref(), now())
+        .await?;
+    let (evidence, elsewhere) = remove_evidence(&api, &numbers).await?;
+    let ErasedPerson::Done {
+        contacts,
+        drops,
+        decisions,
+        entries,
+        prompts,
+    } = api.store.erase(&numbers, now()).await?
+    else {
+        let words = "a call to the person is in flight, or a controller has the contact: they are barred, and not erased yet; ask \
+                     again when the call is over";
+        return Err(Problem::new(ProblemKind::Conflict, words));
+    };
+    let lists = api.store.lists_with_rejects().await?.into_iter();
+    Ok(Json(ErasureView {
+        contacts,
+        calls: drops,
+        decisions,
+        do_not_call_entries: entries,
+        prompts,
+        evidence,
+        evidence_elsewhere: elsewhere,
+        lists_with_rejects: lists
+            .map(|(campaign, list)| RejectingList { campaign, list })
+            .collect(),
+    }))
+}
+
+/// Removes the evidence of calls to a person: how many folders are gone, and which are not on this machine.
+async fn remove_evidence(
+    api: &Api,
+    numbers: &[PhoneNumber],
+) -> Result<(usize, Vec<String>), Problem> {
+    let calls = api.store.drops_to(numbers).await?;
+    let drops: BTreeSet<DropId> = calls.iter().map(|call| call.drop).collect();
+    let named: Vec<PathBuf> = calls
+        .into_iter()
+        .filter_map(|call| call.evidence.map(PathBuf::from))
+        .collect();
+    let dir = api.config.borrow().evidence.dir.clone();
+    let removing = spawn_blocking(move || {
+        let (here, elsewhere): (Vec<_>, Vec<_>) = named
+            .into_iter()
+            .partition(|path| EvidenceReader::is_at(path));
+        let gone = Archive::remove(dir.as_deref(), &drops, &here)?;
+        let shown = |path: &PathBuf| Path::display(path).to_string();
+        Ok::<_, crate::evidence::ArchiveError>((gone, elsewhere.iter().map(shown).collect()))
+    });
+    match removing.await {
+        Ok(Ok(removed)) => Ok(removed),
+        Ok(Err(error)) => {
+            tracing::error!(%error, "evidence of a person cannot be removed");
+            let words = "evidence cannot be removed; the person is barred, and not erased yet";
+            Err(Problem::new(ProblemKind::Internal, words))
+        }
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}

@@ -1,0 +1,518 @@
+//! `/campaigns/{campaign}/imports` and `/imports`: lists that are sent, and what came of them.
+
+use std::{collections::BTreeMap, fs::File, io, time::Duration};
+
+use axum::{
+    Json,
+    body::{Body, BodyDataStream, Bytes},
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use futures::{StreamExt as _, stream};
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use serde_json::{Value, json};
+use tokio::{sync::mpsc, task::spawn_blocking, time::timeout};
+
+use super::{BASE, campaigns};
+use crate::{
+    auth::Action,
+    http::{
+        Api,
+        caller::{Caller, now},
+        given::{Parameters, media_type},
+        pagination::{Page, Paging},
+        problem::{Problem, ProblemKind},
+    },
+    list::{Batch, DateOrder, ListError, Mapping, REJECT_COLUMNS, RejectedRows, Writer, unguard},
+    orders::{UploadCoding, UploadOrder, UploadPart, UploadRefusal},
+    store::{AuditEntry, Status, StoredUpload, UploadState},
+};
+
+/// A list that was sent.
+#[derive(Debug, Serialize)]
+pub(in crate::http) struct ImportView {
+    id: String,
+    campaign: String,
+    /// The list's name.
+    name: String,
+    state: &'static str,
+    /// Why it failed or was interrupted, for people.
+    why: Option<String>,
+    /// Whether it is only read, and nothing is taken in.
+    dry_run: bool,
+    /// How it is read.
+    reading: Value,
+    /// Its size in bytes, decoded; `None` until all of it is there.
+    size: Option<u64>,
+    /// How many of these have come, and from `importing` on how many were read.
+    bytes: u64,
+    /// Rows that were passed.
+    rows: u64,
+    /// All of its rows; `None` until they are counted.
+    rows_in_all: Option<u64>,
+    added: u64,
+    updated: u64,
+    unchanged: u64,
+    rejected: u64,
+    /// The rejects by their reasons, once it is complete.
+    reasons: BTreeMap<String, u64>,
+    /// What was understood otherwise than it is written.
+    notes: Vec<String>,
+    rows_per_second: Option<u64>,
+    /// When it is through at this rate, while its rows come in.
+    eta: Option<Timestamp>,
+    began_at: Timestamp,
+    ended_at: Option<Timestamp>,
+}
+
+impl ImportView {
+    fn of(upload: StoredUpload, now: Timestamp) -> Self {
+        let state = upload.state_at(now);
+        let counts = upload.counts;
+        let eta = match (state, counts.rate, counts.rows_in_all) {
+            (UploadState::Importing, Some(rate), Some(all)) if rate > 0 => {
+                let left = all.saturating_sub(counts.rows).div_ceil(rate);
+                let left = i64::try_from(left).unwrap_or(i64::MAX);
+                now.checked_add(SignedDuration::from_secs(left)).ok()
+            }
+            (
+                UploadState::Receiving
+                | UploadState::Checking
+                | UploadState::Importing
+                | UploadState::Complete
+                | UploadState::Interrupted
+                | UploadState::Failed,
+                ..,
+            ) => None,
+        };
+        Self {
+            id: upload.new.id,
+            campaign: upload.campaign_name,
+            name: upload.new.name,
+            state: state.slug(),
+            why: upload.why,
+            dry_run: upload.new.is_dry_run,
+            reading: serde_json::from_str(&upload.new.reading).unwrap_or_default(),
+            size: upload.size,
+            bytes: upload.bytes,
+            rows: counts.rows,
+            rows_in_all: counts.rows_in_all,
+            added: counts.added,
+            updated: counts.updated,
+            unchanged: counts.unchanged,
+            rejected: counts.rejected,
+            reasons: upload.reasons,
+            notes: upload.notes,
+            rows_per_second: counts.rate,
+            eta,
+            began_at: upload.began_at,
+            ended_at: upload.ended_at,
+        }
+    }
+}
+
+/// Takes a list. It is answered once all of it is on the disk; its rows come in from then on, by themselves.
+pub(in crate::http) async fn upload(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(campaign): Path<String>,
+    mut parameters: Parameters,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let name = parameters.parsed("name", list_name);
+    let map = parameters.texts("map");
+    let mut mapping = Mapping::default();
+    for text in &map {
+        if let Err(error) = mapping.add(text) {
+            parameters.fault("map", error.to_string());
+        }
+    }
+    let dates = parameters.parsed("date_order", |text| match DateOrder::parse(text) {
+        Some(_) => Ok(text.to_owned()),
+        None => Err("expected `mdy` or `dmy`"),
+    });
+    let is_dry_run = parameters.flag("dry_run");
+    parameters.finish()?;
+    let coding = check_kind(&headers)?;
+    let sha256 = stated_digest(&headers)?;
+    let campaign = campaigns::find(&api, &campaign).await?;
+    match campaign.status {
+        Status::Cancelled | Status::Cancelling => {
+            let words = format!("campaign `{}` is cancelled", campaign.name);
+            return Err(Problem::new(ProblemKind::Conflict, words));
+        }
+        Status::Draft | Status::Running | Status::Paused | Status::Complete | Status::DatesOver => {
+        }
+    }
+    let announced = headers.get(header::CONTENT_LENGTH);
+    let announced = announced.and_then(|length| length.to_str().ok()?.parse().ok());
+    let most_bytes = api.config.borrow().serve.max_upload;
+    if announced.is_some_and(|announced| announced > most_bytes) {
+        return Err(too_large(&UploadRefusal::TooLong(most_bytes)));
+    }
+    let order = UploadOrder {
+        campaign: campaign.id,
+        name: name.unwrap_or_else(|| "upload".to_owned()),
+        mapping: map,
+        dates,
+        is_dry_run,
+        coding,
+        announced,
+        sha256,
+        most_bytes,
+        who: caller.principal.id.clone(),
+        audit: caller.audit(now(), Action::AddImport, &campaign.name),
+    };
+    let (parts, taken) = mpsc::channel(PARTS);
+    let receiving = api.uploads.receive(order, taken);
+    let (received, ()) = tokio::join!(receiving, pass_on(body.into_data_stream(), parts));
+    let id = received.map_err(refused)?;
+    let view = show_of(&api, &id).await?;
+    let location = [(header::LOCATION, format!("{BASE}/imports/{id}"))];
+    Ok((StatusCode::ACCEPTED, location, Json(view)).into_response())
+}
+
+/// Passes a body on, part by part, and says when it has ended; without that it was cut off.
+async fn pass_on(mut body: BodyDataStream, parts: mpsc::Sender<UploadPart>) {
+    loop {
+        match timeout(LONGEST_SILENCE, body.next()).await {
+            Ok(Some(Ok(bytes))) => {
+                if parts
+                    .send(UploadPart::Bytes(Vec::from(bytes)))
+                    .await
+                    .is_err()
+                {
+                    break;
+                }
+            }
+            Ok(None) => {
+                // If nobody takes it any more, its answer is there.
+                let _ = parts.send(UploadPart::End).await;
+                return;
+            }
+            Ok(Some(Err(_))) | Err(_) => return,
+        }
+    }
+    // It was refused. Whoever still sends reads the answer once what they have sent is read, up to a limit.
+    let rest = async {
+        let mut left = MOST_DRAINED;
+        while let Some(Ok(bytes)) = body.next().await {
+            left = left.saturating_sub(bytes.len());
+            if left == 0 {
+                return;
+            }
+        }
+    };
+    let _ = timeout(DRAINED_FOR, rest).await;
+}
+
+/// The lists that were sent into a campaign, the latest first.
+pub(in crate::http) async fn list(
+    State(api): State<Api>,
+    Path(campaign): Path<String>,
+    mut parameters: Parameters,
+) -> Result<Json<Page<ImportView>>, Problem> {
+    let (limit, cursor) = (parameters.text("limit"), parameters.text("cursor"));
+    parameters.finish()?;
+    let campaign = campaigns::find(&api, &campaign).await?;
+    let id = campaign.id.0.to_string();
+    let paging = Paging::new(api.seal().await?, "imports", &[("campaign", &id)]);
+    let asked = paging.request(limit.as_deref(), cursor.as_deref())?;
+    // The list begins with the latest, so that what is behind an upload is before it.
+    let found = api
+        .store
+        .uploads(campaign.id, asked.key(), !asked.is_back(), asked.limit + 1)
+        .await?;
+    let page = paging.page(&asked, found, |upload| upload.new.id.clone());
+    let now = now();
+    Ok(Json(page.map(|upload| ImportView::of(upload, now))))
+}
+
+/// One of them.
+pub(in crate::http) async fn show(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    parameters: Parameters,
+) -> Result<Json<ImportView>, Problem> {
+    parameters.finish()?;
+    Ok(Json(show_of(&api, &id).await?))
+}
+
+/// Ends the work on one, and forgets it with its files; contacts that are in stay in.
+pub(in crate::http) async fn forget(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(id): Path<String>,
+    parameters: Parameters,
+) -> Result<StatusCode, Problem> {
+    parameters.finish()?;
+    let upload = find(&api, &id).await?;
+    let state = upload.state_at(now());
+    if state == UploadState::Receiving {
+        let words = "it is being sent; end that, and ask again";
+        return Err(Problem::new(ProblemKind::Conflict, words));
+    }
+    let before =
+        json!({"list": upload.new.name, "state": state.slug(), "rows": upload.counts.rows});
+    let entry = AuditEntry {
+        before: Some(before.to_string()),
+        ..caller.audit(now(), Action::ForgetImport, &id)
+    };
+    api.store.audited(entry).forget_upload(&id).await?;
+    api.uploads.forget(id).await;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Gives the rows that were not taken in, each with its line and why; with the row itself if whole numbers may be read.
+pub(in crate::http) async fn rejects(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(id): Path<String>,
+    mut parameters: Parameters,
+) -> Result<Response, Problem> {
+    let in_full = parameters.flag("full_numbers");
+    parameters.finish()?;
+    let upload = find(&api, &id).await?;
+    let path = api.uploads.rejects(&id);
+    let opened = blocking(move || match File::open(&path) {
+        Ok(file) => RejectedRows::open(file).map(Some),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(ListError::Read(error)),
+    });
+    let opened = opened.await?;
+    if opened.is_none() && upload.counts.rejected > 0 {
+        let words = "the rejects are on the server that took the list in, or are not kept any more";
+        return Err(Problem::new(ProblemKind::NotFound, words));
+    }
+    if in_full {
+        let object = format!("rejects of import {id}");
+        caller.read_in_full(&api, object).await?;
+    }
+    let head = csv(|writer| writer.record(&REJECT_COLUMNS)).into();
+    let begun = stream::once(async move { Ok::<Bytes, Problem>(head) });
+    let rows = stream::try_unfold(opened, move |opened| async move {
+        let Some(mut rows) = opened else {
+            return Ok(None);
+        };
+        let read = blocking(move || {
+            let batch = rows.next(PAGE)?;
+            Ok((rows, batch))
+        });
+        let (rows, batch) = read.await?;
+        Ok::<_, Problem>(batch.map(|batch| (lines(&batch, in_full), Some(rows))))
+    });
+    let body = begun
+        .chain(rows)
+        .map(|part| part.map_err(|problem| io::Error::other(format!("{:?}", problem.kind()))));
+    let kind = [(header::CONTENT_TYPE, "text/csv; charset=utf-8")];
+    Ok((kind, Body::from_stream(body)).into_response())
+}
+
+/// Rows of a file of rejects: what is ours of them, or all.
+fn lines(batch: &Batch, in_full: bool) -> Bytes {
+    let written = csv(|writer| {
+        batch.rows().try_for_each(|row| {
+            let most = if in_full {
+                usize::MAX
+            } else {
+                REJECT_COLUMNS.len()
+            };
+            let fields: Vec<_> = row.fields().take(most).map(unguard).collect();
+            let fields: Vec<&str> = fields.iter().map(AsRef::as_ref).collect();
+            writer.record(&fields)
+        })
+    });
+    written.into()
+}
+
+/// What is written to memory cannot fail.
+fn csv(write: impl FnOnce(&mut Writer<Vec<u8>>) -> io::Result<()>) -> Vec<u8> {
+    let mut writer = Writer::new(Vec::new());
+    let written = write(&mut writer);
+    written.and_then(|()| writer.finish()).unwrap_or_default()
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ListError> + Send + 'static,
+) -> Result<T, Problem> {
+    match spawn_blocking(work).await {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(error)) => {
+            tracing::error!(%error, "a file of rejects cannot be read");
+            Err(Problem::new(
+                ProblemKind::Internal,
+                "the rejects cannot be read",
+            ))
+        }
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
+async fn show_of(api: &Api, id: &str) -> Result<ImportView, Problem> {
+    let upload = find(api, id).await?;
+    Ok(ImportView::of(upload, now()))
+}
+
+async fn find(api: &Api, id: &str) -> Result<StoredUpload, Problem> {
+    let found = api.store.upload(id).await?;
+    found.ok_or_else(|| Problem::not_found("import"))
+}
+
+/// What a list may be: CSV, as it is or as gzip.
+fn check_kind(headers: &HeaderMap) -> Result<UploadCoding, Problem> {
+    let kind = media_type(headers);
+    if !["text/csv", ""].contains(&kind.as_str()) {
+        let words = "send `Content-Type: text/csv`, and the list itself as the body";
+        return Err(Problem::new(ProblemKind::UnsupportedMediaType, words));
+    }
+    let coding = headers.get(header::CONTENT_ENCODING);
+    let coding = coding.map_or("", |coding| coding.to_str().unwrap_or("?"));
+    match coding.trim().to_ascii_lowercase().as_str() {
+        "" | "identity" => Ok(UploadCoding::Plain),
+        "gzip" | "x-gzip" => Ok(UploadCoding::Gzip),
+        _ => {
+            let words = "send the list as it is, or with `Content-Encoding: gzip`";
+            Err(Problem::new(ProblemKind::UnsupportedMediaType, words))
+        }
+    }
+}
+
+/// The SHA-256 of `Content-Digest` (RFC 9530), which is that of the bytes as they are sent.
+fn stated_digest(headers: &HeaderMap) -> Result<Option<[u8; 32]>, Problem> {
+    let Some(given) = headers.get("content-digest") else {
+        return Ok(None);
+    };
+    let given = given.to_str().unwrap_or("");
+    let found = given.split(',').find_map(|member| {
+        let (name, value) = member.trim().split_once('=')?;
+        (name == "sha-256").then_some(value)
+    });
+    let read = found.and_then(|value| {
+        let coded = value.strip_prefix(':')?.strip_suffix(':')?;
+        BASE64_STANDARD.decode(coded).ok()?.try_into().ok()
+    });
+    let words = "expected `sha-256=:` and the digest in base64 and `:`";
+    match read {
+        Some(digest) => Ok(Some(digest)),
+        None => Err(Problem::fault("Content-Digest", words)),
+    }
+}
+
+fn list_name(text: &str) -> Result<String, &'static str> {
+    let is_name = (1..=200).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    if is_name {
+        Ok(text.to_owned())
+    } else {
+        Err("expected 1 to 200 characters in one line")
+    }
+}
+
+pub(super) fn refused(refusal: UploadRefusal) -> Problem {
+    let words = refusal.to_string();
+    match refusal {
+        UploadRefusal::TooLong(_) | UploadRefusal::Ratio(_) => too_large(&refusal),
+        UploadRefusal::DiskFull => Problem::new(ProblemKind::DiskFull, words),
+        UploadRefusal::TooMany(_) => Problem::new(ProblemKind::TooManyRequests, words),
+        UploadRefusal::Broken => Problem::new(ProblemKind::Malformed, words),
+        UploadRefusal::WrongDigest => Problem::fault("Content-Digest", words),
+        UploadRefusal::NotGzip(_) => Problem::fault("", words),
+        UploadRefusal::Unreadable { is_mapping, .. } => {
+            Problem::fault(if is_mapping { "?map" } else { "" }, words)
+        }
+        UploadRefusal::Files(_) => {
+            tracing::error!(words, "a list could not be kept");
+            Problem::new(ProblemKind::Internal, "the list could not be kept")
+        }
+        UploadRefusal::Store(error) => error.into(),
+        UploadRefusal::Draining => Problem::new(ProblemKind::Draining, words),
+    }
+}
+
+fn too_large(refusal: &UploadRefusal) -> Problem {
+    let problem = Problem::new(ProblemKind::TooLarge, refusal.to_string());
+    match refusal {
+        UploadRefusal::TooLong(most) => problem.with("limit_bytes", *most),
+        UploadRefusal::Ratio(most) => problem.with("limit_ratio", *most),
+        UploadRefusal::DiskFull
+        | UploadRefusal::TooMany(_)
+        | UploadRefusal::Broken
+        | UploadRefusal::WrongDigest
+        | UploadRefusal::NotGzip(_)
+        | UploadRefusal::Unreadable { .. }
+        | UploadRefusal::Files(_)
+        | UploadRefusal::Store(_)
+        | UploadRefusal::Draining => problem,
+    }
+}
+
+/// How long whoever sends a list may send nothing.
+pub(super) const LONGEST_SILENCE: Duration = Duration::from_secs(30);
+
+/// Parts that wait to be written.
+const PARTS: usize = 4;
+
+/// How much is read of what nobody wants any more, in bytes, and for how long.
+const MOST_DRAINED: usize = 16 << 20;
+const DRAINED_FOR: Duration = Duration::from_secs(2);
+
+/// Rows that are read at a time.
+const PAGE: usize = 1_000;
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn a_digest_is_read_as_it_is_stated() {
+        let read = |value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("content-digest", HeaderValue::from_static(value));
+            stated_digest(&headers).map_err(|problem| problem.kind())
+        };
+        let good = "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:";
+        assert_eq!(read(good).unwrap().unwrap()[..2], [0xe3, 0xb0]);
+        let both = "sha-512=:AA==:, sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:";
+        assert!(read(both).is_ok());
+        // One that cannot be checked is no digest that was checked.
+        for wrong in [
+            "",
+            "sha-256",
+            "sha-256=47DE",
+            "sha-256=:AA==:",
+            "sha-512=:AA==:",
+            "md5=:AA==:",
+        ] {
+            assert_eq!(read(wrong), Err(ProblemKind::Invalid), "{wrong}");
+        }
+        assert_eq!(stated_digest(&HeaderMap::new()).unwrap(), None);
+    }
+
+    #[test]
+    fn a_list_is_csv_as_it_is_or_as_gzip() {
+        let read = |kind: Option<&'static str>, coding: Option<&'static str>| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in [("content-type", kind), ("content-encoding", coding)] {
+                if let Some(value) = value {
+                    headers.insert(name, HeaderValue::from_static(value));
+                }
+            }
+            check_kind(&headers).map_err(|problem| problem.kind())
+        };
+        assert_eq!(
+            read(Some("text/csv; charset=utf-8"), None),
+            Ok(UploadCoding::Plain)
+        );
+        assert_eq!(read(None, Some("GZIP")), Ok(UploadCoding::Gzip));
+        let unsupported = Err(ProblemKind::UnsupportedMediaType);
+        assert_eq!(read(Some("application/x-ndjson"), None), unsupported);
+        assert_eq!(read(Some("multipart/form-data"), None), unsupported);
+        assert_eq!(read(None, Some("zstd")), unsupported);
+        assert_eq!(read(None, Some("gzip, gzip")), unsupported);
+    }
+}

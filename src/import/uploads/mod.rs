@@ -1,0 +1,395 @@
+//! Lists that are sent over HTTP: kept in files, and taken in from there.
+//!
+//! ```text
+//!   parts ──> Spool: ID.part ── all there, on the disk ──> the row says so ──> ID.list ──> answered
+//!                                                                               │
+//!                   UploadWorker, one list at a time <── the lock of ID.list ───┘
+//!                        └──> Import ──> the store            (goes on by itself wherever it was stopped)
+//! ```
+//!
+//! The file's lock says who works on a list, and the system gives it back when a process is gone. What is in the store is there
+//! once, whoever takes it in, and however often: see [`Import`](super::Import).
+
+mod dry_run;
+mod put;
+mod spool;
+mod worker;
+
+use std::{path::PathBuf, sync::Arc};
+
+use futures::{FutureExt as _, future::BoxFuture};
+use serde_json::json;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
+    task::{JoinHandle, spawn_blocking},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use self::{
+    spool::{Incoming, Spool, Whole},
+    worker::{UploadWorker, WorkerRequest},
+};
+use super::wall;
+use crate::{
+    error_chain::chain,
+    id::DropId,
+    list::{DateOrder, List, ListError, Mapping, RunningDigest, hex},
+    orders::{GivenContacts, ListUploads, PutRow, UploadOrder, UploadPart, UploadRefusal},
+    phone::Rules,
+    store::{AcceptedUpload, AuditEntry, NewUpload, Store, UploadCounts, UploadState},
+};
+
+/// Takes lists for a server. Clones are the same.
+#[derive(Clone)]
+pub struct SpooledUploads {
+    store: Store,
+    spool: Spool,
+    rules: CurrentRules,
+    /// One for each list that may be sent at once.
+    places: Arc<Semaphore>,
+    requests: mpsc::UnboundedSender<WorkerRequest>,
+    stopping: CancellationToken,
+}
+
+/// How numbers are read at the moment.
+pub type CurrentRules = Arc<dyn Fn() -> Rules + Send + Sync>;
+
+impl std::fmt::Debug for SpooledUploads {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let spool = &self.spool;
+        f.debug_struct("SpooledUploads")
+            .field("spool", spool)
+            .finish_non_exhaustive()
+    }
+}
+
+impl SpooledUploads {
+    /// Begins to take lists, and goes on with those that are in this state folder. When `stopping` is cancelled no more are taken,
+    /// and the task ends behind the transaction that it is at.
+    pub fn begin(
+        store: Store,
+        state_dir: &std::path::Path,
+        rules: CurrentRules,
+        stopping: CancellationToken,
+    ) -> (Self, JoinHandle<()>) {
+        let spool = Spool::below(state_dir);
+        let (requests, requested) = mpsc::unbounded_channel();
+        let worker = UploadWorker {
+            store: store.clone(),
+            spool: spool.clone(),
+            rules: Arc::clone(&rules),
+            requested,
+            stopping: stopping.clone(),
+        };
+        let uploads = Self {
+            store,
+            spool,
+            rules,
+            places: Arc::new(Semaphore::new(AT_ONCE)),
+            requests,
+            stopping,
+        };
+        (uploads, tokio::spawn(worker.work()))
+    }
+
+    /// Takes a list to its end, whatever becomes of whoever sends it.
+    async fn take(
+        self,
+        order: UploadOrder,
+        parts: mpsc::Receiver<UploadPart>,
+        _place: OwnedSemaphorePermit,
+    ) -> Result<String, UploadRefusal> {
+        let new = NewUpload {
+            id: DropId::generate().to_string(),
+            campaign: order.campaign,
+            name: order.name.clone(),
+            reading: ListReading::of(&order).to_json(),
+            is_dry_run: order.is_dry_run,
+            who: order.who.clone(),
+        };
+        let id = self.store.begin_upload(&new, wall()).await?;
+        let taken = self.take_as(&id, order, parts).await;
+        if let Err(refusal) = &taken {
+            let left = match refusal {
+                // It may be sent again.
+                UploadRefusal::Broken | UploadRefusal::Draining => {
+                    let why = refusal.to_string();
+                    self.store.interrupt_upload(&id, None, &why).await
+                }
+                UploadRefusal::TooLong(_)
+                | UploadRefusal::Ratio(_)
+                | UploadRefusal::DiskFull
+                | UploadRefusal::TooMany(_)
+                | UploadRefusal::WrongDigest
+                | UploadRefusal::NotGzip(_)
+                | UploadRefusal::Unreadable { .. }
+                | UploadRefusal::Files(_)
+                | UploadRefusal::Store(_) => self.store.forget_upload(&id).await.map(drop),
+            };
+            if let Err(error) = left {
+                warn!(error = %chain(&error), upload = id, "what became of a list is not written down");
+            }
+            info!(upload = id, why = %refusal, "a list was not taken");
+        }
+        taken
+    }
+
+    async fn take_as(
+        &self,
+        id: &str,
+        order: UploadOrder,
+        parts: mpsc::Receiver<UploadPart>,
+    ) -> Result<String, UploadRefusal> {
+        let (so_far, came) = tokio::sync::watch::channel(0);
+        let (spool, of, begun) = (self.spool.clone(), order.clone(), id.to_owned());
+        let writing = spawn_blocking(move || write(&spool, &begun, &of, parts, &so_far));
+        tokio::pin!(writing);
+        let mut ticks = tokio::time::interval(worker::BEAT);
+        let written = loop {
+            tokio::select! {
+                written = &mut writing => break written,
+                _ = ticks.tick() => {
+                    let bytes = *came.borrow();
+                    let counts = UploadCounts::default();
+                    let beaten = self
+                        .store
+                        .beat_upload(id, UploadState::Receiving, bytes, &counts, wall())
+                        .await;
+                    if let Err(error) = beaten {
+                        warn!(error = %chain(&error), "how much of a list has come is not written down");
+                    }
+                }
+            }
+        };
+        let (incoming, whole) = match written {
+            Ok(written) => written?,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => return Err(UploadRefusal::Draining),
+            },
+        };
+        let digest = ListReading::of(&order).digest(&whole.digest, order.is_dry_run);
+        let audit = AuditEntry {
+            after: Some(
+                json!({
+                    "import": id, "list": order.name, "bytes": whole.size, "dry_run": order.is_dry_run,
+                })
+                .to_string(),
+            ),
+            ..order.audit
+        };
+        let accepted = self
+            .store
+            .audited(audit)
+            .accept_upload(id, &digest, whole.size, wall())
+            .await?;
+        let id = match accepted {
+            AcceptedUpload::New => id.to_owned(),
+            AcceptedUpload::Again(same) => same,
+            AcceptedUpload::UnderWay(same) => return Ok(same),
+        };
+        let (spool, kept) = (self.spool.clone(), id.clone());
+        let keep = spawn_blocking(move || spool.keep(incoming, &kept));
+        match keep.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                return Err(UploadRefusal::Files(format!("it cannot be kept: {error}")));
+            }
+            Err(_) => return Err(UploadRefusal::Draining),
+        }
+        // A worker that has ended is followed by that of the next process.
+        let _ = self.requests.send(WorkerRequest::Look);
+        Ok(id)
+    }
+}
+
+impl ListUploads for SpooledUploads {
+    fn receive(
+        &self,
+        order: UploadOrder,
+        parts: mpsc::Receiver<UploadPart>,
+    ) -> BoxFuture<'static, Result<String, UploadRefusal>> {
+        let uploads = self.clone();
+        async move {
+            if uploads.stopping.is_cancelled() {
+                return Err(UploadRefusal::Draining);
+            }
+            let place = Arc::clone(&uploads.places).try_acquire_owned();
+            let Ok(place) = place else {
+                return Err(UploadRefusal::TooMany(AT_ONCE));
+            };
+            // Whoever waits for the answer may go; what was begun is done all the same.
+            match tokio::spawn(uploads.take(order, parts, place)).await {
+                Ok(taken) => taken,
+                Err(error) => match error.try_into_panic() {
+                    Ok(panic) => std::panic::resume_unwind(panic),
+                    Err(_) => Err(UploadRefusal::Draining),
+                },
+            }
+        }
+        .boxed()
+    }
+
+    fn put(&self, given: GivenContacts) -> BoxFuture<'static, Result<Vec<PutRow>, UploadRefusal>> {
+        let (store, rules) = (self.store.clone(), (self.rules)());
+        // Whoever waits for the answer may go; what was begun is done all the same.
+        let putting = tokio::spawn(async move { put::put(&store, given, rules).await });
+        async move {
+            match putting.await {
+                Ok(put) => Ok(put?),
+                Err(error) => match error.try_into_panic() {
+                    Ok(panic) => std::panic::resume_unwind(panic),
+                    Err(_) => Err(UploadRefusal::Draining),
+                },
+            }
+        }
+        .boxed()
+    }
+
+    fn forget(&self, id: String) -> BoxFuture<'static, ()> {
+        let (reply, replied) = oneshot::channel();
+        let sent = self.requests.send(WorkerRequest::Forget(id, reply));
+        async move {
+            if sent.is_ok() {
+                // A worker that ends meanwhile works on nothing.
+                let _ = replied.await;
+            }
+        }
+        .boxed()
+    }
+
+    fn rejects(&self, id: &str) -> PathBuf {
+        self.spool.rejects(id)
+    }
+}
+
+/// Writes the parts of a list to its file, and looks whether it is one. It blocks.
+fn write(
+    spool: &Spool,
+    id: &str,
+    order: &UploadOrder,
+    mut parts: mpsc::Receiver<UploadPart>,
+    so_far: &tokio::sync::watch::Sender<u64>,
+) -> Result<(Incoming, Whole), UploadRefusal> {
+    let mut incoming = spool.begin(id, order)?;
+    loop {
+        match parts.blocking_recv() {
+            Some(UploadPart::Bytes(bytes)) => {
+                incoming.write(&bytes)?;
+                so_far.send_replace(incoming.bytes());
+            }
+            Some(UploadPart::End) => break,
+            None => return Err(UploadRefusal::Broken),
+        }
+    }
+    let whole = incoming.finish()?;
+    let (mapping, _) = ListReading::of(order)
+        .read()
+        .ok_or_else(|| unreadable("its mapping cannot be read", true))?;
+    let file = std::fs::File::open(incoming.path());
+    let file = file.map_err(|error| UploadRefusal::Files(error.to_string()))?;
+    match List::open(file, &mapping) {
+        Ok(_) => Ok((incoming, whole)),
+        Err(ListError::Read(error)) => Err(UploadRefusal::Files(error.to_string())),
+        Err(error) => {
+            let is_mapping = matches!(
+                error,
+                ListError::Unmapped { .. } | ListError::MappedTwice { .. }
+            );
+            Err(unreadable(&error.to_string(), is_mapping))
+        }
+    }
+}
+
+fn unreadable(words: &str, is_mapping: bool) -> UploadRefusal {
+    let words = words.to_owned();
+    UploadRefusal::Unreadable { words, is_mapping }
+}
+
+/// How a list is read, as it is kept with its upload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct ListReading {
+    map: Vec<String>,
+    date_order: Option<String>,
+}
+
+impl ListReading {
+    fn of(order: &UploadOrder) -> Self {
+        Self {
+            map: order.mapping.clone(),
+            date_order: order.dates.clone(),
+        }
+    }
+
+    fn to_json(&self) -> String {
+        json!({"map": self.map, "date_order": self.date_order}).to_string()
+    }
+
+    fn from_json(text: &str) -> Option<Self> {
+        let value: serde_json::Value = serde_json::from_str(text).ok()?;
+        let map = value.get("map")?.as_array()?.iter();
+        let map = map.map(|text| text.as_str().map(str::to_owned));
+        let dates = value.get("date_order").and_then(|text| text.as_str());
+        Some(Self {
+            map: map.collect::<Option<_>>()?,
+            date_order: dates.map(str::to_owned),
+        })
+    }
+
+    /// The mapping, and the order of dates; `None` if they are none.
+    fn read(&self) -> Option<(Mapping, Option<DateOrder>)> {
+        let mut mapping = Mapping::default();
+        for text in &self.map {
+            mapping.add(text).ok()?;
+        }
+        let dates = match &self.date_order {
+            Some(text) => Some(DateOrder::parse(text)?),
+            None => None,
+        };
+        Some((mapping, dates))
+    }
+
+    /// What the same bytes are, read like this: otherwise read they are another list, and one that is read only is, too.
+    fn digest(&self, of_bytes: &str, is_dry_run: bool) -> String {
+        let mut digest = RunningDigest::default();
+        digest.update(format!("{of_bytes} {is_dry_run} {}", self.to_json()).as_bytes());
+        hex(&digest.finish())
+    }
+}
+
+/// How many lists may be sent at once: each has a thread of its own for as long as it takes.
+const AT_ONCE: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_a_list_is_read_is_part_of_what_it_is() {
+        let plain = ListReading {
+            map: Vec::new(),
+            date_order: None,
+        };
+        let other = ListReading {
+            map: vec!["number=Telefon".to_owned()],
+            date_order: Some("dmy".to_owned()),
+        };
+        for reading in [&plain, &other] {
+            assert_eq!(
+                ListReading::from_json(&reading.to_json()).as_ref(),
+                Some(reading)
+            );
+            assert!(reading.read().is_some());
+        }
+        let all = [
+            plain.digest("a", false),
+            plain.digest("a", true),
+            plain.digest("b", false),
+            other.digest("a", false),
+        ];
+        let different: std::collections::BTreeSet<_> = all.iter().collect();
+        assert_eq!(different.len(), all.len());
+        assert_eq!(ListReading::from_json("{}"), None);
+    }
+}

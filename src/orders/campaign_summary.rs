@@ -1,0 +1,206 @@
+//! What came of a campaign, as counts.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Serialize, Serializer};
+
+use super::units;
+use crate::{
+    campaign::{
+        RefusedReason,
+        confidence::wilson,
+        cost::{Cost, Money, Price},
+    },
+    drop::Outcome,
+    store::{CallsOfLength, Campaign, Store, StoreError},
+    words::Leg,
+};
+
+/// The counts of a campaign. It serializes with the keys that programs read.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CampaignSummary {
+    /// Its name.
+    pub campaign: String,
+    /// The word that the database has for its state.
+    pub standing: &'static str,
+    /// Whether any controller is alive that could run it.
+    pub has_controller: bool,
+    /// Contacts whose last outcome is that the message was left.
+    pub contacts_delivered: u64,
+    /// All of its contacts.
+    pub contacts: u64,
+    /// Contacts that wait to be dialled.
+    pub waiting: u64,
+    /// Drops in flight.
+    pub in_flight: u64,
+    /// Drops, those in flight included.
+    pub drops: u64,
+    /// Drops that are counted, and gone.
+    pub drops_pruned: u64,
+    /// Contacts by their last outcome.
+    pub outcomes: BTreeMap<Outcome, u64>,
+    /// Contacts that the gate refused, by reason.
+    pub refused: BTreeMap<RefusedReason, u64>,
+    /// What its calls cost; `None` without a price.
+    pub cost: Option<CostSummary>,
+    /// Its variants, by name.
+    pub variants: Vec<VariantSummary>,
+}
+
+/// What calls cost.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CostSummary {
+    /// All of them.
+    #[serde(serialize_with = "amount")]
+    pub total: Money,
+    /// The drop legs.
+    #[serde(serialize_with = "amount")]
+    pub drop_legs: Money,
+    /// The busy legs.
+    #[serde(serialize_with = "amount")]
+    pub busy_legs: Money,
+    /// The currency's code.
+    pub currency: String,
+}
+
+/// What came of a variant of the message.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct VariantSummary {
+    /// Its name.
+    pub variant: String,
+    /// Drops that ended.
+    pub drops_ended: u64,
+    /// Those that left the message.
+    pub drops_delivered: u64,
+    /// Drops by their outcome.
+    pub outcomes: BTreeMap<Outcome, u64>,
+    /// As `drops_ended`.
+    pub ended: u64,
+    /// As `drops_delivered`.
+    pub delivered: u64,
+    /// The share of these, from 0 to 1.
+    pub delivered_share: Option<f64>,
+    /// The interval that holds it with 95 % confidence.
+    pub confidence_95: Option<[f64; 2]>,
+}
+
+impl CampaignSummary {
+    /// Counts a campaign.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn of(
+        store: &Store,
+        campaign: &Campaign,
+        price: Option<&Price>,
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
+        let tally = store.tally(campaign.id).await?;
+        let variants = store.variants(campaign.id).await?;
+        let cost = match price {
+            Some(price) => {
+                let calls = store.calls_by_length(campaign.id).await?;
+                Some(CostSummary::of(price, &calls))
+            }
+            None => None,
+        };
+        Ok(Self {
+            campaign: campaign.name.clone(),
+            standing: campaign.status.slug(),
+            has_controller: store.has_controller(now).await?,
+            contacts_delivered: delivered(&tally.outcomes).0,
+            contacts: tally.contacts,
+            waiting: tally.waiting,
+            in_flight: tally.in_flight,
+            drops: tally.drops,
+            drops_pruned: store.pruned(campaign.id).await?,
+            outcomes: tally.outcomes,
+            refused: tally.refused,
+            cost,
+            variants: variants
+                .into_iter()
+                .map(|(name, outcomes)| VariantSummary::of(name, outcomes))
+                .collect(),
+        })
+    }
+}
+
+impl CostSummary {
+    /// What all calls cost. Each is charged on its own, so that the sum is that of the rows.
+    fn of(price: &Price, calls: &[CallsOfLength]) -> Self {
+        let each = calls.iter().map(|of| {
+            let mut cost = Cost::default();
+            let money = price.calls(of.seconds.saturating_mul(1_000), of.calls);
+            match of.leg {
+                Leg::Busy => cost.busy = money,
+                Leg::Drop => cost.drop = money,
+            }
+            cost
+        });
+        let cost: Cost = each.sum();
+        Self {
+            total: cost.total(),
+            drop_legs: cost.drop,
+            busy_legs: cost.busy,
+            currency: price.currency.to_string(),
+        }
+    }
+}
+
+impl VariantSummary {
+    fn of(variant: String, outcomes: BTreeMap<Outcome, u64>) -> Self {
+        let (delivered, all) = delivered(&outcomes);
+        Self {
+            variant,
+            drops_ended: all,
+            drops_delivered: delivered,
+            outcomes,
+            ended: all,
+            delivered,
+            delivered_share: (all > 0).then(|| delivered as f64 / all as f64),
+            confidence_95: wilson(delivered, all).map(|(low, high)| [low, high]),
+        }
+    }
+}
+
+fn delivered(outcomes: &BTreeMap<Outcome, u64>) -> (u64, u64) {
+    let delivered = outcomes.get(&Outcome::Delivered).copied();
+    (delivered.unwrap_or(0), outcomes.values().sum())
+}
+
+fn amount<S: Serializer>(amount: &Money, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_f64(units(*amount))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::campaign::cost::{Currency, Increment};
+
+    #[test]
+    fn the_sum_is_that_of_calls_charged_one_by_one() {
+        let price = Price {
+            per_minute: Money::parse("0.0085").unwrap(),
+            per_attempt: Money::parse("0.001").unwrap(),
+            increment: Increment::parse("6/6").unwrap(),
+            currency: Currency::default(),
+        };
+        let of = |leg, seconds, calls| CallsOfLength {
+            leg,
+            seconds,
+            calls,
+        };
+        let cost = CostSummary::of(
+            &price,
+            &[
+                of(Leg::Busy, 0, 1_000),
+                of(Leg::Drop, 7, 3),
+                of(Leg::Drop, 0, 1),
+            ],
+        );
+        assert_eq!(cost.busy_legs.to_string(), "1.00");
+        // Three of twelve seconds at 0.0017, four attempts.
+        assert_eq!(cost.drop_legs.to_string(), "0.0091");
+    }
+}
