@@ -61,6 +61,20 @@ pub enum Action {
     ReadFleet,
     /// Reads or follows the log of events.
     ReadEvents,
+    /// Reads webhooks and what was sent to them.
+    ReadWebhooks,
+    /// Adds a webhook.
+    AddWebhook,
+    /// Changes a webhook.
+    ChangeWebhook,
+    /// Removes a webhook.
+    RemoveWebhook,
+    /// Gives a webhook another secret.
+    RotateWebhookSecret,
+    /// Tries a webhook.
+    PingWebhook,
+    /// Has something sent to a webhook again.
+    ReplayWebhook,
     /// Reads the audit log.
     ReadAudit,
     /// Reads numbers unmasked.
@@ -102,7 +116,7 @@ pub fn allows(principal: &Principal, action: Action, object: Object) -> Result<(
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 30] = [
         Self::OrderDrop,
         Self::ReadDrops,
         Self::CancelDrop,
@@ -124,6 +138,13 @@ impl Action {
         Self::RemoveMessage,
         Self::ReadFleet,
         Self::ReadEvents,
+        Self::ReadWebhooks,
+        Self::AddWebhook,
+        Self::ChangeWebhook,
+        Self::RemoveWebhook,
+        Self::RotateWebhookSecret,
+        Self::PingWebhook,
+        Self::ReplayWebhook,
         Self::ReadAudit,
         Self::ReadFullNumbers,
     ];
@@ -147,6 +168,13 @@ impl Action {
             Self::PrepareMessage | Self::RemoveMessage => Scope::MessagesWrite,
             Self::ReadFleet => Scope::MetricsRead,
             Self::ReadEvents => Scope::EventsRead,
+            Self::ReadWebhooks
+            | Self::AddWebhook
+            | Self::ChangeWebhook
+            | Self::RemoveWebhook
+            | Self::RotateWebhookSecret
+            | Self::PingWebhook
+            | Self::ReplayWebhook => Scope::WebhooksWrite,
             Self::ReadAudit => Scope::AuditRead,
             Self::ReadFullNumbers => Scope::NumbersFull,
         }
@@ -176,6 +204,13 @@ impl Action {
             Self::RemoveMessage => "message.remove",
             Self::ReadFleet => "fleet.read",
             Self::ReadEvents => "events.read",
+            Self::ReadWebhooks => "webhook.read",
+            Self::AddWebhook => "webhook.add",
+            Self::ChangeWebhook => "webhook.change",
+            Self::RemoveWebhook => "webhook.remove",
+            Self::RotateWebhookSecret => "webhook.rotate",
+            Self::PingWebhook => "webhook.ping",
+            Self::ReplayWebhook => "webhook.replay",
             Self::ReadAudit => "audit.read",
             Self::ReadFullNumbers => "numbers.read",
         }

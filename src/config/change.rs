@@ -80,6 +80,7 @@ impl Config {
         now.is_trunk_known = new.is_trunk_known;
         now.price = new.price;
         now.retention = new.retention;
+        now.webhooks.allow.clone_from(&new.webhooks.allow);
         now.serve.drain = new.serve.drain;
         now.serve.log.clone_from(&new.serve.log);
         let live = |keys: &GivenKeys, want| -> BTreeMap<_, _> {
@@ -96,7 +97,7 @@ impl Config {
 /// Whether a running program takes up a new value of this key.
 fn is_live(key: &str) -> bool {
     const SECTIONS: [&str; 4] = ["gate.", "trunk.", "price.", "retention."];
-    const KEYS: [&str; 2] = ["serve.drain", "serve.log"];
+    const KEYS: [&str; 3] = ["serve.drain", "serve.log", "webhooks.allow"];
     // The name is what the trunk is registered by.
     const NOT: &str = "trunk.name";
 

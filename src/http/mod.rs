@@ -4,6 +4,7 @@
 //! does reaches it as a [`Condition`], and what it asks of it goes through ports in [`orders`](crate::orders).
 
 mod caller;
+mod etag;
 mod event_feed;
 mod fields;
 mod frame;
@@ -12,6 +13,7 @@ mod health;
 mod idempotency;
 mod openapi;
 mod openapi_schemas;
+mod openapi_webhooks;
 mod pagination;
 mod problem;
 mod routes;
@@ -23,7 +25,7 @@ use axum::Router;
 use tokio::sync::{OnceCell, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::{auth::Seal, config::Config, orders::SingleDrops, store::Store};
+use crate::{auth::Seal, config::Config, hooks::Webhooks, orders::SingleDrops, store::Store};
 
 pub use health::{Condition, DriverCondition, LinkCondition};
 pub use problem::{Fault, Problem, ProblemKind};
@@ -42,6 +44,8 @@ pub struct Api {
     pub stopping: CancellationToken,
     /// What dials single drops; `None` if this process has no PBX.
     pub drops: Option<Arc<dyn SingleDrops>>,
+    /// What makes and tries endpoints of webhooks.
+    pub webhooks: Webhooks,
     /// What the API keeps for itself; [`ApiState::default`] begins with nothing.
     pub state: ApiState,
 }

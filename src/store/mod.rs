@@ -64,6 +64,7 @@ mod tokens;
 mod transaction;
 mod turnstile;
 mod waiting;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -108,6 +109,12 @@ pub use server_clock::Compared;
 pub use shares::Shares;
 pub use tally::{CallsOfLength, Tally};
 pub use waiting::WaitingGroup;
+pub use webhooks::{
+    DeliveryAttempt, DeliveryState, DisabledBecause, DueDelivery, LogProgress, NewMessage,
+    ReplayOrder, ReplayRequest, Replayed, RotatedSecret, SealedSecret, SettledDelivery,
+    WEBHOOK_LEASE, Webhook, WebhookBacklog, WebhookDelivery, WebhookHealth, WebhookId,
+    WebhookSettings, WebhookSign,
+};
 
 use salt::Salt;
 use server_clock::ServerClock;

@@ -36,6 +36,7 @@ mod rights;
 mod storm;
 mod trouble;
 mod upgrade;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -106,6 +107,7 @@ fn main() {
         drafts::trials(&server),
         erase::trials(&server),
         events::trials(&server),
+        webhooks::trials(&server),
         trouble::trials(&server),
     ];
     let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());

@@ -43,6 +43,7 @@ use crate::{
     config::Config,
     controller::{ControllerError, ordered_drops::OrderedDrops},
     error_chain::chain,
+    hooks::{Webhooks, begin_sending},
     http::{Api, ApiState, Condition, DriverCondition, Server, ServerError},
     orders::SingleDrops,
     store::{ErrorClass::Away, Store},
@@ -110,12 +111,15 @@ pub(super) async fn run(
         OrderedDrops::begin(store, config, stopping.clone(), hang_up.clone())
     });
     let (drops, dropping) = drops.unzip();
+    let webhooks = Webhooks::new(config_seen.clone()).map_err(CliError::new)?;
+    let sending = begin_sending(store.clone(), webhooks.clone(), stopping.clone());
     let api = Api {
         store: store.clone(),
         config: config_seen.clone(),
         condition: condition_seen,
         stopping: stopping.clone(),
         drops: drops.map(|drops| Arc::new(drops) as Arc<dyn SingleDrops>),
+        webhooks,
         state: ApiState::default(),
     };
     let mut service = Service {
@@ -127,6 +131,7 @@ pub(super) async fn run(
         stopping,
         dialling: has_pbx.then(|| Dialling::start(config_seen, store, printer)),
         drops: dropping,
+        sending,
         hang_up,
         ending: None,
     };
@@ -194,7 +199,9 @@ struct Service {
     dialling: Option<Dialling>,
     /// The single drops that are ordered over HTTP; `None` if there is no PBX, or if they have ended.
     drops: Option<JoinHandle<()>>,
-    /// Hangs these up.
+    /// Sends webhooks, until `stopping`.
+    sending: JoinHandle<()>,
+    /// Hangs drops up.
     hang_up: CancellationToken,
     ending: Option<ServiceEnding>,
 }
@@ -272,6 +279,11 @@ impl Service {
         closed.cancel();
         if is_serving && timeout(LAST_ANSWERS, &mut serving).await.is_err() {
             warn!("requests were not answered to their end");
+        }
+        // What was sent is written; what was not is in the log.
+        self.stopping.cancel();
+        if timeout(LAST_ANSWERS, &mut self.sending).await.is_err() {
+            warn!("webhooks that were being sent will be sent again");
         }
         info!("the service has ended");
         self.ending.map_or(Exit::Failure, |ending| ending.exit)

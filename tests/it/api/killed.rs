@@ -143,15 +143,15 @@ async fn ended(serving: &Serving, token: &str, drop: &str) -> String {
 }
 
 /// `aftertone serve` as a process.
-struct Serving {
-    child: Child,
-    url: String,
+pub(super) struct Serving {
+    pub(super) child: Child,
+    pub(super) url: String,
     /// Open, so that what is printed goes somewhere.
     _stdout: Lines<BufReader<ChildStdout>>,
 }
 
 impl Serving {
-    async fn start(program: &Program) -> Self {
+    pub(super) async fn start(program: &Program) -> Self {
         let mut command = program.command(&["serve"]);
         command.stderr(Stdio::null());
         let mut child = command.spawn().unwrap();
@@ -169,7 +169,7 @@ impl Serving {
         }
     }
 
-    async fn end(mut self) {
+    pub(super) async fn end(mut self) {
         send_signal("TERM", &self.child);
         let status = timeout(Duration::from_secs(60), self.child.wait()).await;
         assert!(status.expect("it never ends").unwrap().success());

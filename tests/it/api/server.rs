@@ -6,6 +6,7 @@ use aftertone::{
     auth::{KeptToken, Scope, Token},
     config::Config,
     controller::{ordered_drops::OrderedDrops, place},
+    hooks::{Webhooks, begin_sending},
     http::{Api, ApiState, Condition, Server as HttpServer, openapi},
     store::{AuditEntry, Store},
 };
@@ -32,6 +33,9 @@ pub(crate) struct ApiServer {
     client: Client,
     stopping: CancellationToken,
     closed: CancellationToken,
+    /// What a reload replaces.
+    config: watch::Sender<Arc<Config>>,
+    sending: JoinHandle<()>,
     served: JoinHandle<()>,
     drops: JoinHandle<()>,
     base: Option<Base>,
@@ -73,6 +77,22 @@ impl ApiServer {
         database: Kind,
         postgres: &Server,
     ) -> Self {
+        Self::start_with(settings, gate, "", database, postgres).await
+    }
+
+    /// One that may send webhooks to this machine.
+    pub(crate) async fn with_webhooks(database: Kind, postgres: &Server) -> Self {
+        let allow = "\n[webhooks]\nallow = [\"127.0.0.0/8\"]\n";
+        Self::start_with(Settings::default(), "", allow, database, postgres).await
+    }
+
+    async fn start_with(
+        settings: Settings,
+        gate: &str,
+        sections: &str,
+        database: Kind,
+        postgres: &Server,
+    ) -> Self {
         let program = Program::new(settings).await;
         if !gate.is_empty() {
             program.gate(gate);
@@ -98,8 +118,31 @@ impl ApiServer {
             let sqlite = format!("sqlite:{folder}/aftertone.db");
             text = text.replace(&sqlite, base.url());
         }
+        text.push_str(sections);
         fs::write(&path, text).unwrap();
         Self::begin(program, base, None).await
+    }
+
+    /// Takes networks out of those that webhooks may be sent to, as a reload does.
+    pub(crate) fn allow_no_webhooks(&self) {
+        self.config.send_modify(|config| {
+            let mut changed = (**config).clone();
+            changed.webhooks.allow.clear();
+            *config = Arc::new(changed);
+        });
+    }
+
+    /// Begins to send webhooks a second time, as another server does.
+    pub(crate) fn send_besides(&self) -> (CancellationToken, JoinHandle<()>) {
+        let stopping = CancellationToken::new();
+        let webhooks = Webhooks::new(self.config.subscribe()).unwrap();
+        let sending = begin_sending(self.store.clone(), webhooks, stopping.clone());
+        (stopping, sending)
+    }
+
+    /// Runs statements behind the store's back.
+    pub(crate) async fn run(&self, sql: &str) {
+        self.base.as_ref().unwrap().run(sql).await;
     }
 
     /// Ends it, and begins another one on the same database.
@@ -108,6 +151,7 @@ impl ApiServer {
         self.drops.await.unwrap();
         self.closed.cancel();
         self.served.await.unwrap();
+        self.sending.await.unwrap();
         self.store.close().await;
         Self::begin(self.program, self.base, Some(self.admin)).await
     }
@@ -117,6 +161,7 @@ impl ApiServer {
         self.drops.await.unwrap();
         self.closed.cancel();
         self.served.await.unwrap();
+        self.sending.await.unwrap();
         self.store.close().await;
         if let Some(base) = self.base {
             base.remove().await;
@@ -128,7 +173,7 @@ impl ApiServer {
         let config = Config::load(Some(&program.path("aftertone.toml"))).unwrap();
         config.make_state_dir();
         let store = Store::open(&place(&config.store)).await.unwrap();
-        let (_, configured) = watch::channel(Arc::new(config.clone()));
+        let (changing, configured) = watch::channel(Arc::new(config.clone()));
         let stopping = CancellationToken::new();
         let (drops, dropping) = OrderedDrops::begin(
             store.clone(),
@@ -141,12 +186,15 @@ impl ApiServer {
             .unwrap();
         let at = server.at();
         let (_, condition) = watch::channel(Condition::default());
+        let webhooks = Webhooks::new(configured.clone()).unwrap();
+        let sending = begin_sending(store.clone(), webhooks.clone(), stopping.clone());
         let api = Api {
             store: store.clone(),
             config: configured,
             condition,
             stopping: stopping.clone(),
             drops: Some(Arc::new(drops)),
+            webhooks,
             state: ApiState::default(),
         };
         let closed = CancellationToken::new();
@@ -160,6 +208,8 @@ impl ApiServer {
             client,
             stopping,
             closed,
+            config: changing,
+            sending,
             served,
             drops: dropping,
             base,
