@@ -43,6 +43,7 @@ published: ## What published programs say of the API
 	tests/setup.sh build published
 	tests/openapi.sh
 	tests/schemathesis.sh 60
+	tests/webhooks.sh
 
 # Each fuzz target for TIME seconds, guided by the code that its inputs reach; TARGET=NAME runs one.
 fuzz: ## Fuzz all that reads foreign input; TIME= seconds, TARGET= one of them

@@ -35,6 +35,7 @@
 //! | [`runtime`] | one PBX: the driver that owns the board, the executor of its commands, the listener, the locks of runs | |
 //! | [`controller`] | campaigns and single drops from the order to the end that is written | |
 //! | [`import`] | lists into campaigns | |
+//! | [`hooks`] | webhooks: what happens is told to endpoints of the user's own, and the only place that connects to one | |
 //! | [`http`] | the only place that serves HTTP: the API, and whether this process is fit to work | |
 //! | [`doctor`] | checks whether the PBX, the trunk and the dialplan are fit for drops | |
 //! | [`cli`] | the commands, one file each, and the only place that prints | |
@@ -73,6 +74,7 @@ pub mod drop;
 mod error_chain;
 pub mod events;
 pub mod evidence;
+pub mod hooks;
 pub mod http;
 pub mod id;
 pub mod import;

@@ -57,6 +57,8 @@ main() {
         published)
             want python3 has python3
             want python3-venv python3 -c 'import ensurepip'
+            want nodejs has node
+            want npm has npm
             ;;
         clock) want faketime exists /usr/lib/*/faketime/libfaketimeMT.so.1 ;;
         *) usage ;;

@@ -73,6 +73,20 @@ pub enum Action {
     Examine,
     /// Reads or follows the log of events.
     ReadEvents,
+    /// Reads webhooks and what was sent to them.
+    ReadWebhooks,
+    /// Adds a webhook.
+    AddWebhook,
+    /// Changes a webhook.
+    ChangeWebhook,
+    /// Removes a webhook.
+    RemoveWebhook,
+    /// Gives a webhook another secret.
+    RotateWebhookSecret,
+    /// Tries a webhook.
+    PingWebhook,
+    /// Has something sent to a webhook again.
+    ReplayWebhook,
     /// Reads the audit log.
     ReadAudit,
     /// Reads numbers unmasked.
@@ -114,7 +128,7 @@ pub fn allows(principal: &Principal, action: Action, object: Object) -> Result<(
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 36] = [
         Self::OrderDrop,
         Self::ReadDrops,
         Self::CancelDrop,
@@ -142,6 +156,13 @@ impl Action {
         Self::ReadFleet,
         Self::Examine,
         Self::ReadEvents,
+        Self::ReadWebhooks,
+        Self::AddWebhook,
+        Self::ChangeWebhook,
+        Self::RemoveWebhook,
+        Self::RotateWebhookSecret,
+        Self::PingWebhook,
+        Self::ReplayWebhook,
         Self::ReadAudit,
         Self::ReadFullNumbers,
     ];
@@ -168,6 +189,13 @@ impl Action {
             Self::PrepareMessage | Self::RemoveMessage => Scope::MessagesWrite,
             Self::ReadFleet => Scope::MetricsRead,
             Self::ReadEvents => Scope::EventsRead,
+            Self::ReadWebhooks
+            | Self::AddWebhook
+            | Self::ChangeWebhook
+            | Self::RemoveWebhook
+            | Self::RotateWebhookSecret
+            | Self::PingWebhook
+            | Self::ReplayWebhook => Scope::WebhooksWrite,
             Self::ReadAudit => Scope::AuditRead,
             Self::ReadFullNumbers => Scope::NumbersFull,
         }
@@ -203,6 +231,13 @@ impl Action {
             Self::ReadFleet => "fleet.read",
             Self::Examine => "pbx.examine",
             Self::ReadEvents => "events.read",
+            Self::ReadWebhooks => "webhook.read",
+            Self::AddWebhook => "webhook.add",
+            Self::ChangeWebhook => "webhook.change",
+            Self::RemoveWebhook => "webhook.remove",
+            Self::RotateWebhookSecret => "webhook.rotate",
+            Self::PingWebhook => "webhook.ping",
+            Self::ReplayWebhook => "webhook.replay",
             Self::ReadAudit => "audit.read",
             Self::ReadFullNumbers => "numbers.read",
         }

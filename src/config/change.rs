@@ -80,6 +80,7 @@ impl Config {
         now.is_trunk_known = new.is_trunk_known;
         now.price = new.price;
         now.retention = new.retention;
+        now.webhooks.allow.clone_from(&new.webhooks.allow);
         now.serve.drain = new.serve.drain;
         now.serve.max_upload = new.serve.max_upload;
         now.serve.log.clone_from(&new.serve.log);
@@ -97,7 +98,12 @@ impl Config {
 /// Whether a running program takes up a new value of this key.
 fn is_live(key: &str) -> bool {
     const SECTIONS: [&str; 4] = ["gate.", "trunk.", "price.", "retention."];
-    const KEYS: [&str; 3] = ["serve.drain", "serve.log", "serve.max_upload"];
+    const KEYS: [&str; 4] = [
+        "serve.drain",
+        "serve.log",
+        "serve.max_upload",
+        "webhooks.allow",
+    ];
     // The name is what the trunk is registered by.
     const NOT: &str = "trunk.name";
 

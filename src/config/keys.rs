@@ -443,6 +443,23 @@ const AFTER: &[Key] = &[
         r#""info""#,
         "What `aftertone serve` logs beside warnings, in the form of `AFTERTONE_LOG`: a level such as `info`, or `aftertone::ari=debug`.",
     ),
+    key(
+        "webhooks.allow",
+        "[]",
+        "Networks whose addresses [webhooks](../guide/webhooks.md) may be sent to though they are not public, and in plain HTTP: those of your own systems, such as `[\"10.1.0.0/16\"]`.",
+    ),
+    unset(
+        "webhooks.ca_file",
+        "the system's certificates alone",
+        r#""/etc/aftertone/own-ca.pem""#,
+        "Certificates in PEM by which the endpoints of webhooks are trusted, beside the system's own.",
+    ),
+    unset(
+        "webhooks.key_file",
+        "`webhooks.key` in the state folder, made when the first webhook is",
+        r#""/etc/aftertone/webhooks.key""#,
+        "The key that seals the secrets of webhooks in the database: 32 bytes in base64, as `openssl rand -base64 32` prints. Servers on one database need the same.",
+    ),
 ];
 
 /// A key whose default is a value.

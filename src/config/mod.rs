@@ -18,6 +18,7 @@ mod source;
 mod template;
 mod trunk;
 mod values;
+mod webhooks;
 
 use std::{
     fs::DirBuilder,
@@ -43,6 +44,7 @@ pub use keys::{Key, KeyDefault, REFERENCE};
 pub use serve::ServeConfig;
 pub use template::{Password, Template};
 pub use values::{Endpoint, ListenAt, PbxUrl, StoreUrl};
+pub use webhooks::WebhooksConfig;
 
 use change::GivenKeys;
 use layers::Layers;
@@ -83,6 +85,8 @@ pub struct Config {
     pub price: Option<Price>,
     /// How `aftertone serve` is reached, and how it ends.
     pub serve: ServeConfig,
+    /// Where webhooks may be sent, and what their secrets are kept by.
+    pub webhooks: WebhooksConfig,
     /// The folder of the database and the locks of runs.
     pub state_dir: PathBuf,
     /// What was given for each key.
@@ -313,6 +317,7 @@ impl Config {
             trunk_name: trunk::name(layers)?,
             price: trunk::price(layers)?,
             serve: serve::serve(layers)?,
+            webhooks: webhooks::webhooks(layers)?,
             state_dir,
         };
         Ok(config)

@@ -76,6 +76,10 @@ event_kinds! {
     DoNotCallAdded = "do_not_call.added",
     /// Numbers were taken off a do-not-call list.
     DoNotCallRemoved = "do_not_call.removed",
+    /// Nothing more is sent to a webhook.
+    WebhookDisabled = "webhook.disabled",
+    /// Events were not kept until a webhook could be told of them.
+    WebhookMissed = "webhook.missed",
     /// A controller has begun.
     ControllerStarted = "controller.started",
     /// A controller has ended, or was found dead.

@@ -1,7 +1,7 @@
 //! The members of a JSON object as they are read: every fault is found, not the first alone, and a member that is not known
 //! is one.
 
-use std::fmt::Display;
+use std::{fmt::Display, ops::RangeInclusive};
 
 use serde_json::{Map, Value};
 
@@ -89,6 +89,32 @@ impl Fields {
                 None
             }
         }
+    }
+
+    /// A whole number of a range; `None` if it is not there, or is something else.
+    pub(super) fn whole(&mut self, name: &str, range: RangeInclusive<u32>) -> Option<u32> {
+        match self.members.remove(name)? {
+            Value::Null => None,
+            Value::Number(number) => {
+                let read = number
+                    .as_u64()
+                    .and_then(|number| u32::try_from(number).ok());
+                let read = read.filter(|number| range.contains(number));
+                if read.is_none() {
+                    self.fault(name, expected(&range));
+                }
+                read
+            }
+            Value::Bool(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
+                self.fault(name, expected(&range));
+                None
+            }
+        }
+    }
+
+    /// Whether a member is there and null, so that it says that there is none.
+    pub(super) fn is_null(&self, name: &str) -> bool {
+        self.members.get(name).is_some_and(Value::is_null)
     }
 
     /// An object that is kept as it is; `None` if it is not there, or is something else.
@@ -183,6 +209,14 @@ impl Fields {
             self.fault(&name, "there is no such member");
         }
     }
+}
+
+fn expected(range: &RangeInclusive<u32>) -> String {
+    format!(
+        "expected a whole number from {} to {}",
+        range.start(),
+        range.end()
+    )
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! does reaches it as a [`Condition`], and what it asks of it goes through ports in [`orders`](crate::orders).
 
 mod caller;
+mod etag;
 mod event_feed;
 mod fields;
 mod frame;
@@ -12,6 +13,7 @@ mod health;
 mod idempotency;
 mod openapi;
 mod openapi_schemas;
+mod openapi_webhooks;
 mod pagination;
 mod problem;
 mod ranges;
@@ -27,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     auth::Seal,
     config::Config,
+    hooks::Webhooks,
     orders::{Examinations, ListUploads, SingleDrops, View},
     store::Store,
 };
@@ -54,6 +57,8 @@ pub struct Api {
     pub examinations: Option<Arc<dyn Examinations>>,
     /// What takes lists that are sent.
     pub uploads: Arc<dyn ListUploads>,
+    /// What makes and tries endpoints of webhooks.
+    pub webhooks: Webhooks,
     /// What the API keeps for itself; [`ApiState::default`] begins with nothing.
     pub state: ApiState,
 }

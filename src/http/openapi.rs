@@ -15,6 +15,10 @@ use super::{
         PutContacts, ReplayRequest, SimulationList, SimulationRequest, SimulationShown,
         StandingOrder, WaitingShown,
     },
+    openapi_webhooks::{
+        DeliveryPage, PingShown, ReplayOrdered, ReplayShown, SecretRotation, WebhookChange,
+        WebhookOrder, WebhookPage,
+    },
     problem::{PROBLEM_JSON, ProblemKind, problem_type},
 };
 use crate::auth::Action;
@@ -617,6 +621,108 @@ const OPERATIONS: &[Operation] = &[
         responses: &[(200, "The stream", Some("EventStream"))],
     },
     Operation {
+        method: "POST",
+        path: "/webhooks",
+        id: "create_webhook",
+        summary: "Create an endpoint that is told what happens",
+        description: "Messages are signed after Standard Webhooks 1.0.0 with a secret that is shown in this answer and never again. It is told of what \
+            happens from now on, or behind `after`. The address is looked at here and again at each connection: a public one over `https`, or one \
+            of a network that the server's configuration allows. `full_numbers` takes the scope `numbers:full`.",
+        parameters: &[],
+        request: Some("WebhookOrder"),
+        responses: &[(201, "It is created", Some("Webhook"))],
+    },
+    Operation {
+        method: "GET",
+        path: "/webhooks",
+        id: "list_webhooks",
+        summary: "List the endpoints, the latest first",
+        description: "",
+        parameters: &["limit", "cursor"],
+        request: None,
+        responses: &[(200, "A page", Some("WebhookPage"))],
+    },
+    Operation {
+        method: "GET",
+        path: "/webhooks/{webhook}",
+        id: "show_webhook",
+        summary: "Show an endpoint: its settings, its health, and what it has before it",
+        description: "",
+        parameters: &["{webhook}"],
+        request: None,
+        responses: &[(200, "The endpoint", Some("Webhook"))],
+    },
+    Operation {
+        method: "PATCH",
+        path: "/webhooks/{webhook}",
+        id: "change_webhook",
+        summary: "Change, disable or enable an endpoint",
+        description: "What is not given stays. One that is enabled again goes on where it was: nothing in between is lost as long as its events are kept.",
+        parameters: &["{webhook}", "If-Match"],
+        request: Some("WebhookChange"),
+        responses: &[(200, "It is changed", Some("Webhook"))],
+    },
+    Operation {
+        method: "DELETE",
+        path: "/webhooks/{webhook}",
+        id: "remove_webhook",
+        summary: "Remove an endpoint, with the log of what was sent to it",
+        description: "",
+        parameters: &["{webhook}"],
+        request: None,
+        responses: &[(204, "It is gone", None)],
+    },
+    Operation {
+        method: "POST",
+        path: "/webhooks/{webhook}/secret",
+        id: "rotate_webhook_secret",
+        summary: "Give an endpoint another secret",
+        description: "Earlier secrets count for 24 h, or for `overlap`: until then each message has a signature of each. The secret is shown in this answer and never again.",
+        parameters: &["{webhook}"],
+        request: Some("SecretRotation"),
+        responses: &[(200, "It has another secret", Some("Webhook"))],
+    },
+    Operation {
+        method: "POST",
+        path: "/webhooks/{webhook}/ping",
+        id: "ping_webhook",
+        summary: "Send a message of type `ping` and wait for the answer",
+        description: "Also to one that is disabled. Nothing of it is kept.",
+        parameters: &["{webhook}"],
+        request: None,
+        responses: &[(200, "What came of it", Some("Ping"))],
+    },
+    Operation {
+        method: "GET",
+        path: "/webhooks/{webhook}/deliveries",
+        id: "list_deliveries",
+        summary: "List what was sent to an endpoint, the latest first",
+        description: "With each attempt. They are kept as long as the events that they tell of.",
+        parameters: &["{webhook}", "limit", "cursor", "state"],
+        request: None,
+        responses: &[(200, "A page", Some("DeliveryPage"))],
+    },
+    Operation {
+        method: "POST",
+        path: "/webhooks/{webhook}/deliveries/{delivery}/replays",
+        id: "replay_delivery",
+        summary: "Send one message again, with the same id",
+        description: "One that waits is sent at once.",
+        parameters: &["{webhook}", "{delivery}"],
+        request: None,
+        responses: &[(202, "It is due", Some("Delivery"))],
+    },
+    Operation {
+        method: "POST",
+        path: "/webhooks/{webhook}/replays",
+        id: "replay_webhook",
+        summary: "Send messages again, with the same ids",
+        description: "What was given up (`dead`), or all events of a time, whether they were delivered or not.",
+        parameters: &["{webhook}"],
+        request: Some("ReplayOrder"),
+        responses: &[(202, "It is ordered", Some("Replay"))],
+    },
+    Operation {
         method: "GET",
         path: "/audit",
         id: "list_audit",
@@ -743,7 +849,8 @@ impl Operation {
         } else if self.request == Some("Recording") {
             operation["requestBody"] = json!({"required": true, "content": {"audio/*": {}}});
         } else if let Some(schema) = self.request {
-            let is_required = schema != "DoNotCallReason" && schema != "ReplayRequest";
+            let is_required =
+                !["DoNotCallReason", "ReplayRequest", "SecretRotation"].contains(&schema);
             let schema = json!({"$ref": format!("#/components/schemas/{schema}")});
             operation["requestBody"] = json!({
                 "required": is_required,
@@ -797,6 +904,18 @@ fn parameter(name: &str) -> Value {
         "full_numbers" => (
             "Numbers unmasked; takes the scope `numbers:full`, and is in the audit log",
             json!({"type": "boolean", "default": false}),
+        ),
+        "state" => (
+            "Only those in this state",
+            json!({"type": "string", "enum": ["pending", "delivered", "dead"]}),
+        ),
+        "webhook" => (
+            "The endpoint's id",
+            json!({"type": "string", "pattern": "^wh_[0-9]+$"}),
+        ),
+        "delivery" => (
+            "The message's id",
+            json!({"type": "string", "pattern": "^dlv_[0-9]+$"}),
         ),
         "because" => (
             "The reason, kept with the change",
@@ -917,6 +1036,14 @@ fn schemas() -> Value {
     add::<MessageList>(&mut all);
     add::<Fleet>(&mut all);
     add::<EventPage>(&mut all);
+    add::<WebhookOrder>(&mut all);
+    add::<WebhookChange>(&mut all);
+    add::<WebhookPage>(&mut all);
+    add::<SecretRotation>(&mut all);
+    add::<PingShown>(&mut all);
+    add::<DeliveryPage>(&mut all);
+    add::<ReplayOrdered>(&mut all);
+    add::<ReplayShown>(&mut all);
     add::<AuditPage>(&mut all);
     add::<Problem>(&mut all);
     all.insert("OpenApi".to_owned(), json!({"type": "object"}));

@@ -136,6 +136,8 @@ impl Store {
         if tx.has_table("last_decisions").await? {
             decisions += tx.execute(FORGET_LAST_DECISIONS, args![&ids]).await?;
         }
+        // By the numbers of contacts and drops, which are still there.
+        tx.forget_deliveries(&given).await?;
         let contacts = tx.execute(FORGET_CONTACTS, args![&ids]).await?;
         if tx.has_table("ordered_drops").await? {
             // By the drops' numbers, which are still there.

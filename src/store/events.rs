@@ -227,6 +227,19 @@ impl Tx {
         Ok(())
     }
 
+    /// Tells of a webhook.
+    pub(super) async fn tell_of_webhook(
+        &mut self,
+        kind: EventKind,
+        detail: &Value,
+        now: i64,
+    ) -> Result<(), StoreError> {
+        let detail = detail.to_string();
+        let given = args![now, kind.slug(), None::<i64>, detail.as_str()];
+        self.execute(TELL, given).await?;
+        Ok(())
+    }
+
     /// Takes a person's numbers out of the log.
     pub(super) async fn forget_events(&mut self, given: &str) -> Result<(), StoreError> {
         if self.has_step(STEP) {

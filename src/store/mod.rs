@@ -66,6 +66,7 @@ mod transaction;
 mod turnstile;
 mod uploads;
 mod waiting;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -115,6 +116,12 @@ pub use shares::Shares;
 pub use tally::{CallsOfLength, Tally};
 pub use uploads::{AcceptedUpload, NewUpload, StoredUpload, UploadCounts, UploadEnd, UploadState};
 pub use waiting::WaitingGroup;
+pub use webhooks::{
+    DeliveryAttempt, DeliveryState, DisabledBecause, DueDelivery, LogProgress, NewMessage,
+    ReplayOrder, ReplayRequest, Replayed, RotatedSecret, SealedSecret, SettledDelivery,
+    WEBHOOK_LEASE, Webhook, WebhookBacklog, WebhookDelivery, WebhookHealth, WebhookId,
+    WebhookSettings, WebhookSign,
+};
 
 use salt::Salt;
 use server_clock::ServerClock;

@@ -162,6 +162,7 @@ impl Store {
                 pruned(Pruned { events, ..all })
             });
             all.events = gone.await?;
+            self.prune_deliveries().await?;
         }
         Ok(all)
     }

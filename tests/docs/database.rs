@@ -167,6 +167,26 @@ const TABLES: &[(&str, &str)] = &[
         "What happened, for those who follow: [events](../guide/events.md). Triggers write it in the transaction of what it tells. PostgreSQL's has an `id` besides, in the order of writing; there `sequence` is null until somebody reads.",
     ),
     (
+        "webhooks",
+        "The endpoints of [webhooks](../guide/webhooks.md).",
+    ),
+    (
+        "webhook_secrets",
+        "The secrets of endpoints, sealed: whoever reads the database cannot sign.",
+    ),
+    (
+        "webhook_deliveries",
+        "One row for each message to an endpoint. It is written in the transaction that moves the endpoint's position on, so that no event is left out.",
+    ),
+    (
+        "webhook_attempts",
+        "One row for each attempt to send a message.",
+    ),
+    (
+        "webhook_replays",
+        "Orders to send events again that are being carried out.",
+    ),
+    (
         "prune_turns",
         "When a controller last deleted what `[retention]` says: one row.",
     ),
@@ -228,6 +248,144 @@ const COLUMNS: &[(&str, &str)] = &[
         "the phone number that was put on a do-not-call list, or taken off",
     ),
     ("events.detail", "what else it tells, as a JSON object"),
+    ("webhooks.id", "its number; `wh_` and the number in the API"),
+    ("webhooks.url", "where it is"),
+    ("webhooks.description", "what it is for"),
+    (
+        "webhooks.types",
+        "the types of events, or groups of them, that it is told of; empty: all",
+    ),
+    (
+        "webhooks.campaign",
+        "the campaign whose events alone it is told of",
+    ),
+    ("webhooks.full_numbers", "1: numbers are told unmasked"),
+    ("webhooks.concurrency", "most requests at a time"),
+    ("webhooks.per_second", "most requests a second"),
+    (
+        "webhooks.ordered",
+        "1: each message waits until the one before it is delivered or given up",
+    ),
+    ("webhooks.batch", "most events in a message"),
+    (
+        "webhooks.linger_ms",
+        "how long a message waits for further events",
+    ),
+    ("webhooks.created_at", "when it was created"),
+    ("webhooks.created_by", "who created it"),
+    ("webhooks.version", "grows with each change"),
+    ("webhooks.disabled_at", "since when nothing is sent to it"),
+    (
+        "webhooks.disabled_because",
+        "`operator`, `failing`, `gone` or `removed`",
+    ),
+    (
+        "webhooks.position",
+        "of the events up to this number, each that it is told of has a row in `webhook_deliveries`",
+    ),
+    (
+        "webhooks.missed",
+        "events that were not kept until it could be told of them",
+    ),
+    ("webhooks.failures", "failures in a row"),
+    ("webhooks.failing_since", "since when attempts fail"),
+    ("webhooks.last_failure_at", "when an attempt last failed"),
+    ("webhooks.last_success_at", "when an attempt last succeeded"),
+    (
+        "webhooks.probe_at",
+        "while one request at a time tries whether it answers: when the next one may be",
+    ),
+    (
+        "webhooks.orders",
+        "grows with each order to send something again",
+    ),
+    ("webhooks.holder", "the server that sends to it"),
+    ("webhooks.lease_ends", "when that server's lease ends"),
+    ("webhook_secrets.id", "its number"),
+    ("webhook_secrets.webhook", "the endpoint"),
+    (
+        "webhook_secrets.sealed",
+        "the secret, sealed by the key of `webhooks.key_file`",
+    ),
+    ("webhook_secrets.created_at", "when it was made"),
+    (
+        "webhook_secrets.expires_at",
+        "until when it counts; null: until it is rotated",
+    ),
+    (
+        "webhook_deliveries.id",
+        "its number; `dlv_` and the number in the API",
+    ),
+    ("webhook_deliveries.webhook", "the endpoint"),
+    (
+        "webhook_deliveries.message",
+        "the `webhook-id`, the same however often it is sent",
+    ),
+    (
+        "webhook_deliveries.first_sequence",
+        "the number of its first event",
+    ),
+    (
+        "webhook_deliveries.last_sequence",
+        "the number of its last event; the row goes with it",
+    ),
+    ("webhook_deliveries.events", "how many events it holds"),
+    (
+        "webhook_deliveries.types",
+        "their types, with spaces between and around",
+    ),
+    (
+        "webhook_deliveries.body",
+        "the bytes that are signed and sent, until they are delivered; null: made anew from the events",
+    ),
+    (
+        "webhook_deliveries.state",
+        "`pending`, `delivered` or `dead`",
+    ),
+    (
+        "webhook_deliveries.attempts",
+        "attempts since it was queued, or ordered to be sent again",
+    ),
+    ("webhook_deliveries.due_at", "when it is sent next"),
+    (
+        "webhook_deliveries.taken",
+        "1 while the server that holds the endpoint has it in memory",
+    ),
+    ("webhook_deliveries.created_at", "when it was queued"),
+    (
+        "webhook_deliveries.settled_at",
+        "when it was delivered or given up",
+    ),
+    ("webhook_attempts.delivery", "the message"),
+    ("webhook_attempts.nth", "its number, from 1"),
+    ("webhook_attempts.at", "when it began"),
+    ("webhook_attempts.took_ms", "how long it took"),
+    ("webhook_attempts.status", "the status of the answer"),
+    (
+        "webhook_attempts.fault",
+        "why there was no answer that counts",
+    ),
+    (
+        "webhook_attempts.answer",
+        "the beginning of an answer that is no success",
+    ),
+    ("webhook_replays.id", "its number"),
+    ("webhook_replays.webhook", "the endpoint"),
+    ("webhook_replays.since", "only events from then on"),
+    ("webhook_replays.until", "only events until then"),
+    (
+        "webhook_replays.types",
+        "only events of these types or groups",
+    ),
+    (
+        "webhook_replays.position",
+        "up to which number the log was gone through",
+    ),
+    (
+        "webhook_replays.up_to",
+        "up to which number it is to be gone through",
+    ),
+    ("webhook_replays.created_at", "when it was ordered"),
     ("prune_turns.id", "always 1"),
     ("prune_turns.run", "the controller that is at it"),
     ("prune_turns.began_at", "when it last began"),

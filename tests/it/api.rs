@@ -6,7 +6,9 @@
 mod events;
 mod evidence;
 pub(crate) mod killed;
+mod receiver;
 pub(crate) mod server;
+mod webhooks;
 
 use std::time::Duration;
 
@@ -344,6 +346,8 @@ async fn every_route_asks_for_its_scope_and_no_other_opens_it() {
             let path = path
                 .replace("{drop}", "0199aaaaaaaaaaaaaaaaaaaaaaaaaaaa")
                 .replace("{campaign}", "none")
+                .replace("{webhook}", "wh_77")
+                .replace("{delivery}", "dlv_77")
                 .replace("{list}", "own")
                 .replace("{number}", "+12025550199");
             let words = operation["description"].as_str().unwrap();

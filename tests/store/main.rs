@@ -37,6 +37,7 @@ mod storm;
 mod trouble;
 mod upgrade;
 mod uploads;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -108,6 +109,7 @@ fn main() {
         drafts::trials(&server),
         erase::trials(&server),
         events::trials(&server),
+        webhooks::trials(&server),
         trouble::trials(&server),
     ];
     let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());

@@ -45,6 +45,7 @@ use crate::{
     config::Config,
     controller::{ControllerError, ordered_drops::OrderedDrops},
     error_chain::chain,
+    hooks::{Webhooks, begin_sending},
     http::{Api, ApiState, Condition, DriverCondition, Server, ServerError},
     import::SpooledUploads,
     orders::{Examinations, SingleDrops},
@@ -119,6 +120,8 @@ pub(super) async fn run(
         let rules = Arc::new(move || seen.borrow().pbx.rules);
         SpooledUploads::begin(store.clone(), &state_dir, rules, stopping.clone())
     };
+    let webhooks = Webhooks::new(config_seen.clone()).map_err(CliError::new)?;
+    let sending = begin_sending(store.clone(), webhooks.clone(), stopping.clone());
     let api = Api {
         store: store.clone(),
         config: config_seen.clone(),
@@ -129,6 +132,7 @@ pub(super) async fn run(
         examinations: has_pbx
             .then(|| Arc::new(Examiner(config_seen.clone())) as Arc<dyn Examinations>),
         uploads: Arc::new(uploads),
+        webhooks,
         state: ApiState::default(),
     };
     let mut service = Service {
@@ -140,6 +144,7 @@ pub(super) async fn run(
         stopping,
         dialling: has_pbx.then(|| Dialling::start(config_seen, store, printer, view)),
         drops: dropping,
+        sending,
         hang_up,
         ending: None,
     };
@@ -211,7 +216,9 @@ struct Service {
     dialling: Option<Dialling>,
     /// The single drops that are ordered over HTTP; `None` if there is no PBX, or if they have ended.
     drops: Option<JoinHandle<()>>,
-    /// Hangs these up.
+    /// Sends webhooks, until `stopping`.
+    sending: JoinHandle<()>,
+    /// Hangs drops up.
     hang_up: CancellationToken,
     ending: Option<ServiceEnding>,
 }
@@ -289,6 +296,11 @@ impl Service {
         closed.cancel();
         if is_serving && timeout(LAST_ANSWERS, &mut serving).await.is_err() {
             warn!("requests were not answered to their end");
+        }
+        // What was sent is written; what was not is in the log.
+        self.stopping.cancel();
+        if timeout(LAST_ANSWERS, &mut self.sending).await.is_err() {
+            warn!("webhooks that were being sent will be sent again");
         }
         info!("the service has ended");
         self.ending.map_or(Exit::Failure, |ending| ending.exit)

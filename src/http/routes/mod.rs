@@ -18,6 +18,7 @@ mod imports;
 mod messages;
 mod results;
 mod simulations;
+mod webhooks;
 
 use std::sync::LazyLock;
 
@@ -119,6 +120,16 @@ pub(super) fn table() -> Vec<Route> {
         GET "/fleet" Some(A::ReadFleet) => fleet::show,
         GET "/events" Some(A::ReadEvents) => events::list,
         GET "/events/stream" Some(A::ReadEvents) => events::stream,
+        POST "/webhooks" Some(A::AddWebhook) => webhooks::create,
+        GET "/webhooks" Some(A::ReadWebhooks) => webhooks::list,
+        GET "/webhooks/{webhook}" Some(A::ReadWebhooks) => webhooks::show,
+        PATCH "/webhooks/{webhook}" Some(A::ChangeWebhook) => webhooks::change,
+        DELETE "/webhooks/{webhook}" Some(A::RemoveWebhook) => webhooks::remove,
+        POST "/webhooks/{webhook}/secret" Some(A::RotateWebhookSecret) => webhooks::rotate,
+        POST "/webhooks/{webhook}/ping" Some(A::PingWebhook) => webhooks::ping,
+        GET "/webhooks/{webhook}/deliveries" Some(A::ReadWebhooks) => webhooks::deliveries,
+        POST "/webhooks/{webhook}/deliveries/{delivery}/replays" Some(A::ReplayWebhook) => webhooks::replay_delivery,
+        POST "/webhooks/{webhook}/replays" Some(A::ReplayWebhook) => webhooks::replay,
         GET "/audit" Some(A::ReadAudit) => audit::list,
         GET "/openapi.json" None => async || show_document(),
     ]

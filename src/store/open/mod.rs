@@ -747,6 +747,12 @@ fn migrations(database: Database) -> Vec<Migration> {
             include_str!("../migrations/0014.postgres.sql"),
         ),
         (
+            15,
+            "webhooks",
+            include_str!("../migrations/0015.sqlite.sql"),
+            include_str!("../migrations/0015.postgres.sql"),
+        ),
+        (
             16,
             "uploads",
             include_str!("../migrations/0016.sqlite.sql"),

@@ -6,6 +6,7 @@ use aftertone::{
     auth::{KeptToken, Scope, Token},
     config::Config,
     controller::{ordered_drops::OrderedDrops, place},
+    hooks::{Webhooks, begin_sending},
     http::{Api, ApiState, Condition, Server as HttpServer, openapi},
     import::SpooledUploads,
     store::{AuditEntry, Store},
@@ -33,6 +34,9 @@ pub(crate) struct ApiServer {
     client: Client,
     stopping: CancellationToken,
     closed: CancellationToken,
+    /// What a reload replaces.
+    config: watch::Sender<Arc<Config>>,
+    sending: JoinHandle<()>,
     served: JoinHandle<()>,
     drops: JoinHandle<()>,
     base: Option<Base>,
@@ -70,12 +74,7 @@ impl ApiServer {
 
     /// A server on SQLite, whose gate is off, with this before the last section of its configuration.
     pub(crate) async fn start_with(settings: Settings, section: &str) -> Self {
-        let program = Program::new(settings).await;
-        let path = program.path("aftertone.toml");
-        let text = fs::read_to_string(&path).unwrap();
-        let text = text.replacen("[store]\n", &format!("{section}[store]\n"), 1);
-        fs::write(path, text).unwrap();
-        Self::start_program(program, Kind::Sqlite, &Server::default()).await
+        Self::start_with_on(settings, section, Kind::Sqlite, &Server::default()).await
     }
 
     /// A server beside a program that has run, on its SQLite.
@@ -93,6 +92,26 @@ impl ApiServer {
         if !gate.is_empty() {
             program.gate(gate);
         }
+        Self::start_program(program, database, postgres).await
+    }
+
+    /// One that may send webhooks to this machine.
+    pub(crate) async fn with_webhooks(database: Kind, postgres: &Server) -> Self {
+        let allow = "[webhooks]\nallow = [\"127.0.0.0/8\"]\n";
+        Self::start_with_on(Settings::default(), allow, database, postgres).await
+    }
+
+    async fn start_with_on(
+        settings: Settings,
+        section: &str,
+        database: Kind,
+        postgres: &Server,
+    ) -> Self {
+        let program = Program::new(settings).await;
+        let path = program.path("aftertone.toml");
+        let text = fs::read_to_string(&path).unwrap();
+        let text = text.replacen("[store]\n", &format!("{section}[store]\n"), 1);
+        fs::write(path, text).unwrap();
         Self::start_program(program, database, postgres).await
     }
 
@@ -122,12 +141,35 @@ impl ApiServer {
         Self::begin(program, base, None).await
     }
 
+    /// Takes networks out of those that webhooks may be sent to, as a reload does.
+    pub(crate) fn allow_no_webhooks(&self) {
+        self.config.send_modify(|config| {
+            let mut changed = (**config).clone();
+            changed.webhooks.allow.clear();
+            *config = Arc::new(changed);
+        });
+    }
+
+    /// Begins to send webhooks a second time, as another server does.
+    pub(crate) fn send_besides(&self) -> (CancellationToken, JoinHandle<()>) {
+        let stopping = CancellationToken::new();
+        let webhooks = Webhooks::new(self.config.subscribe()).unwrap();
+        let sending = begin_sending(self.store.clone(), webhooks, stopping.clone());
+        (stopping, sending)
+    }
+
+    /// Runs statements behind the store's back.
+    pub(crate) async fn run(&self, sql: &str) {
+        self.base.as_ref().unwrap().run(sql).await;
+    }
+
     /// Ends it, and begins another one on the same database.
     pub(crate) async fn restart(self) -> Self {
         self.stopping.cancel();
         self.drops.await.unwrap();
         self.closed.cancel();
         self.served.await.unwrap();
+        self.sending.await.unwrap();
         self.store.close().await;
         Self::begin(self.program, self.base, Some(self.admin)).await
     }
@@ -137,6 +179,7 @@ impl ApiServer {
         self.drops.await.unwrap();
         self.closed.cancel();
         self.served.await.unwrap();
+        self.sending.await.unwrap();
         self.store.close().await;
         if let Some(base) = self.base {
             base.remove().await;
@@ -148,7 +191,7 @@ impl ApiServer {
         let config = Config::load(Some(&program.path("aftertone.toml"))).unwrap();
         config.make_state_dir();
         let store = Store::open(&place(&config.store)).await.unwrap();
-        let (_, configured) = watch::channel(Arc::new(config.clone()));
+        let (changing, configured) = watch::channel(Arc::new(config.clone()));
         let stopping = CancellationToken::new();
         let (drops, dropping) = OrderedDrops::begin(
             store.clone(),
@@ -168,6 +211,8 @@ impl ApiServer {
             .unwrap();
         let at = server.at();
         let (_, condition) = watch::channel(Condition::default());
+        let webhooks = Webhooks::new(configured.clone()).unwrap();
+        let sending = begin_sending(store.clone(), webhooks.clone(), stopping.clone());
         let api = Api {
             store: store.clone(),
             config: configured,
@@ -177,6 +222,7 @@ impl ApiServer {
             view: watch::channel(None).1,
             examinations: None,
             uploads: Arc::new(uploads),
+            webhooks,
             state: ApiState::default(),
         };
         let closed = CancellationToken::new();
@@ -190,6 +236,8 @@ impl ApiServer {
             client,
             stopping,
             closed,
+            config: changing,
+            sending,
             served,
             drops: dropping,
             base,

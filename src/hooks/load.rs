@@ -1,0 +1,349 @@
+//! What comes into the memory of an endpoint's worker: messages that are due, and those that are made of the log.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    attempt::HookFault,
+    message::{compose, compose_again},
+};
+use crate::{
+    campaign::engine::CampaignId,
+    events::{EventFilter, EventKind, LoggedEvent},
+    store::{
+        DeliveryAttempt, DeliveryState, DueDelivery, LogProgress, NewMessage, ReplayOrder,
+        SettledDelivery, Store, StoreError, Webhook,
+    },
+};
+
+/// Where in the log an endpoint is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LogCursor {
+    /// As it is stored.
+    pub(super) stored: u64,
+    /// Up to which number the log was looked through.
+    pub(super) seen: u64,
+    /// When it was last stored.
+    pub(super) stored_at: Timestamp,
+    /// Since when events wait for others, to be sent together.
+    pub(super) lingers_since: Option<Timestamp>,
+}
+
+impl LogCursor {
+    /// Whether it is time to store it.
+    pub(super) fn is_late(&self, now: Timestamp) -> bool {
+        self.seen > self.stored && now.duration_since(self.stored_at) >= STORED_EVERY
+    }
+}
+
+/// What looks for messages of one endpoint.
+#[derive(Clone, Debug)]
+pub(super) struct Loader {
+    pub(super) store: Store,
+    pub(super) server: String,
+    pub(super) webhook: Webhook,
+}
+
+/// What was found.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    pub(super) deliveries: Vec<DueDelivery>,
+    /// Messages that cannot be made any more.
+    pub(super) unmade: Vec<SettledDelivery>,
+    pub(super) cursor: LogCursor,
+    /// When a message is due that is not in memory, or events have waited for long enough.
+    pub(super) next_at: Option<Timestamp>,
+    /// Whether there may be more at this moment.
+    pub(super) has_more: bool,
+    /// Whether what is new waits for what is before it.
+    pub(super) is_blocked: bool,
+}
+
+impl Loader {
+    /// Looks for so many messages; `None` if this server does not hold the endpoint any more.
+    pub(super) async fn load(
+        &self,
+        room: usize,
+        mut cursor: LogCursor,
+        now: Timestamp,
+    ) -> Result<Option<Loaded>, StoreError> {
+        let id = self.webhook.id;
+        let is_ordered = self.webhook.settings.ordered;
+        let taken = self
+            .store
+            .take_deliveries((id, &self.server), is_ordered, room, now)
+            .await?;
+        let Some((due, mut next_at)) = taken else {
+            return Ok(None);
+        };
+        let found = due.len();
+        let (mut deliveries, unmade) = self.make_again(due, now).await?;
+        // An ordered endpoint has nothing of the log while anything waits.
+        let is_blocked = is_ordered && (found > 0 || next_at.is_some());
+        let mut has_more = found == room;
+        if found < room && !is_blocked {
+            let mut room = room - found;
+            if let Some(replay) = self.store.next_replay(id).await? {
+                has_more = true;
+                let Some(queued) = self.queue_again(&replay, room, now).await? else {
+                    return Ok(None);
+                };
+                room -= queued.len().min(room);
+                deliveries.extend(queued);
+            }
+            if room > 0 {
+                let Some(new) = self.queue_new(room, &mut cursor, now).await? else {
+                    return Ok(None);
+                };
+                has_more |= new.has_more;
+                next_at = match (next_at, new.look_at) {
+                    (Some(one), Some(other)) => Some(one.min(other)),
+                    (one, other) => one.or(other),
+                };
+                deliveries.extend(new.queued);
+            }
+        }
+        Ok(Some(Loaded {
+            deliveries,
+            unmade,
+            cursor,
+            next_at,
+            has_more,
+            is_blocked,
+        }))
+    }
+
+    /// Gives those a body that have none: what they tell of was erased or delivered since.
+    async fn make_again(
+        &self,
+        due: Vec<DueDelivery>,
+        now: Timestamp,
+    ) -> Result<(Vec<DueDelivery>, Vec<SettledDelivery>), StoreError> {
+        let (mut made, mut unmade) = (Vec::with_capacity(due.len()), Vec::new());
+        for mut delivery in due {
+            if delivery.body.is_none() {
+                delivery.body = self.body_of(&delivery).await?;
+            }
+            if delivery.body.is_some() {
+                made.push(delivery);
+            } else {
+                unmade.push(SettledDelivery {
+                    id: delivery.id,
+                    state: DeliveryState::Dead,
+                    due_at: None,
+                    attempt: DeliveryAttempt {
+                        at: now,
+                        took_ms: 0,
+                        status: None,
+                        fault: Some(HookFault::NotKept.slug().to_owned()),
+                        answer: None,
+                    },
+                });
+            }
+        }
+        Ok((made, unmade))
+    }
+
+    async fn body_of(&self, delivery: &DueDelivery) -> Result<Option<String>, StoreError> {
+        let filter = EventFilter {
+            kinds: known_kinds(&delivery.types),
+            campaign: None,
+        };
+        let at_most = usize::try_from(delivery.last - delivery.first.min(delivery.last) + 1)
+            .unwrap_or(MOST_EVENTS)
+            .min(MOST_EVENTS);
+        let after = delivery.first.saturating_sub(1);
+        let (events, _) = self.store.events(after, &filter, at_most).await?;
+        let settings = &self.webhook.settings;
+        let events: Vec<_> = events
+            .into_iter()
+            .filter(|event| event.sequence <= delivery.last)
+            .filter(|event| is_of_campaign(event, settings.campaign))
+            .collect();
+        let is_batch = delivery.message.contains('-');
+        Ok(compose_again(
+            &delivery.message,
+            &events,
+            is_batch,
+            settings.full_numbers,
+        ))
+    }
+
+    /// Queues some events that are to be sent again.
+    async fn queue_again(
+        &self,
+        replay: &ReplayOrder,
+        room: usize,
+        now: Timestamp,
+    ) -> Result<Option<Vec<DueDelivery>>, StoreError> {
+        let settings = &self.webhook.settings;
+        let at_most = room
+            .saturating_mul(settings.batch as usize)
+            .clamp(1, MOST_EVENTS);
+        let (events, range) = match self.filter() {
+            Some(filter) => self.store.events(replay.position, &filter, at_most).await?,
+            None => (Vec::new(), self.store.event_range().await?),
+        };
+        let is_all = events.len() < at_most;
+        let to = match events.last() {
+            Some(last) if !is_all => last.sequence,
+            Some(_) | None => range.newest,
+        };
+        let kinds = known_kinds(&replay.types);
+        let is_wanted = |event: &LoggedEvent| {
+            event.sequence <= replay.up_to
+                && replay.since.is_none_or(|since| event.at >= since)
+                && replay.until.is_none_or(|until| event.at <= until)
+                && (replay.types.is_empty() || event.kind.is_some_and(|kind| kinds.contains(&kind)))
+        };
+        let events: Vec<_> = events.into_iter().filter(is_wanted).collect();
+        let messages = compose(&events, settings.batch, settings.full_numbers);
+        let progress = LogProgress::Again {
+            replay: replay.id,
+            to,
+            is_done: is_all || to >= replay.up_to,
+        };
+        self.queue(progress, messages, now).await
+    }
+
+    /// Queues what is new in the log.
+    async fn queue_new(
+        &self,
+        room: usize,
+        cursor: &mut LogCursor,
+        now: Timestamp,
+    ) -> Result<Option<NewlyQueued>, StoreError> {
+        let settings = &self.webhook.settings;
+        let batch = settings.batch as usize;
+        let at_most = room.saturating_mul(batch).clamp(1, MOST_EVENTS.max(batch));
+        let (events, range) = match self.filter() {
+            Some(filter) => self.store.events(cursor.seen, &filter, at_most).await?,
+            None => (Vec::new(), self.store.event_range().await?),
+        };
+        // Not `range.missed`: what an endpoint was to be told of from the beginning is missed, too.
+        let missed = if range.is_past(cursor.seen) {
+            range.oldest - cursor.seen - 1
+        } else {
+            0
+        };
+        let is_all = events.len() < at_most;
+        if is_all && missed == 0 && lingers(events.len(), settings.batch) {
+            let linger = Duration::from_millis(settings.linger_ms.into());
+            let since = *cursor.lingers_since.get_or_insert(now);
+            let until = since.checked_add(linger).unwrap_or(now);
+            if until > now {
+                return Ok(Some(NewlyQueued {
+                    queued: Vec::new(),
+                    has_more: false,
+                    look_at: Some(until),
+                }));
+            }
+        }
+        cursor.lingers_since = None;
+        let to = match events.last() {
+            Some(last) if !is_all => last.sequence,
+            Some(_) | None => range.newest.max(cursor.seen),
+        };
+        cursor.seen = to;
+        let messages = compose(&events, settings.batch, settings.full_numbers);
+        // What was looked through for nothing may be looked through again.
+        let is_late = cursor.is_late(now);
+        let mut queued = Vec::new();
+        if !messages.is_empty() || missed > 0 || is_late {
+            let progress = LogProgress::New {
+                from: cursor.stored,
+                to,
+                missed,
+            };
+            let Some(done) = self.queue(progress, messages, now).await? else {
+                return Ok(None);
+            };
+            queued = done;
+            cursor.stored = to;
+            cursor.stored_at = now;
+        }
+        Ok(Some(NewlyQueued {
+            queued,
+            has_more: !is_all,
+            look_at: None,
+        }))
+    }
+
+    async fn queue(
+        &self,
+        progress: LogProgress,
+        messages: Vec<NewMessage>,
+        now: Timestamp,
+    ) -> Result<Option<Vec<DueDelivery>>, StoreError> {
+        let queued = self
+            .store
+            .queue_messages(self.webhook.id, &self.server, progress, &messages, now)
+            .await?;
+        let Some(queued) = queued else {
+            return Ok(None);
+        };
+        let ids: BTreeMap<_, _> = queued
+            .into_iter()
+            .map(|(id, message)| (message, id))
+            .collect();
+        let due = messages.into_iter().filter_map(|message| {
+            Some(DueDelivery {
+                id: *ids.get(&message.message)?,
+                message: message.message,
+                first: message.first,
+                last: message.last,
+                types: message.types,
+                body: Some(message.body),
+                attempts: 0,
+            })
+        });
+        Ok(Some(due.collect()))
+    }
+
+    /// What the endpoint is told of; `None` if it is nothing that this version of the program knows.
+    fn filter(&self) -> Option<EventFilter> {
+        let settings = &self.webhook.settings;
+        let kinds = known_kinds(&settings.types);
+        let is_nothing = kinds.is_empty() && !settings.types.is_empty();
+        (!is_nothing).then_some(EventFilter {
+            kinds,
+            campaign: settings.campaign,
+        })
+    }
+}
+
+/// What was queued of the log.
+struct NewlyQueued {
+    queued: Vec<DueDelivery>,
+    has_more: bool,
+    /// When it is to be looked again, though nothing is new.
+    look_at: Option<Timestamp>,
+}
+
+/// The kinds that patterns name; those of a later version of the program name none.
+fn known_kinds(patterns: &[String]) -> Vec<EventKind> {
+    let kinds = patterns
+        .iter()
+        .filter_map(|pattern| EventFilter::kinds([pattern.as_str()]).ok());
+    let mut kinds: Vec<_> = kinds.flatten().collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    kinds
+}
+
+fn is_of_campaign(event: &LoggedEvent, wanted: Option<CampaignId>) -> bool {
+    let of = event.campaign.as_ref().map(|(id, _)| *id);
+    wanted.is_none_or(|wanted| of == Some(wanted))
+}
+
+/// Whether so few events wait for others.
+const fn lingers(events: usize, batch: u32) -> bool {
+    batch > 1 && events > 0 && events < batch as usize
+}
+
+/// Most events that are read at a time.
+const MOST_EVENTS: usize = 500;
+
+/// How often it is stored how far the log was looked through, if there was nothing to tell.
+const STORED_EVERY: SignedDuration = SignedDuration::from_secs(10);

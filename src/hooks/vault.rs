@@ -1,0 +1,84 @@
+//! Secrets as the database keeps them: sealed by a key that is not in it, so that whoever reads the database, or a copy of it,
+//! cannot sign.
+
+use std::fmt;
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+
+use super::signature::WebhookSecret;
+use crate::store::WebhookId;
+
+/// The key that seals secrets.
+pub(super) struct Vault(LessSafeKey);
+
+impl Vault {
+    pub(super) fn new(key: &[u8; 32]) -> Self {
+        let key = UnboundKey::new(&CHACHA20_POLY1305, key);
+        Self(LessSafeKey::new(key.expect("a key has 32 bytes")))
+    }
+
+    /// A secret of an endpoint, sealed; `nonce` is random, and never the same twice.
+    pub(super) fn seal(
+        &self,
+        secret: &WebhookSecret,
+        webhook: WebhookId,
+        nonce: [u8; NONCE_LEN],
+    ) -> String {
+        let mut sealed = secret.bytes().to_vec();
+        let nonce_used = Nonce::assume_unique_for_key(nonce);
+        self.0
+            .seal_in_place_append_tag(nonce_used, bound_to(webhook), &mut sealed)
+            .expect("32 bytes are not too long");
+        let mut text = nonce.to_vec();
+        text.append(&mut sealed);
+        BASE64_STANDARD.encode(text)
+    }
+
+    /// The secret; `None` if it was sealed by another key, for another endpoint, or changed.
+    pub(super) fn open(&self, sealed: &str, webhook: WebhookId) -> Option<WebhookSecret> {
+        let bytes = BASE64_STANDARD.decode(sealed).ok()?;
+        let (nonce, sealed) = bytes.split_at_checked(NONCE_LEN)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
+        let mut sealed = sealed.to_vec();
+        let opened = self
+            .0
+            .open_in_place(nonce, bound_to(webhook), &mut sealed)
+            .ok()?;
+        let bytes: [u8; 32] = (&*opened).try_into().ok()?;
+        Some(WebhookSecret::of(bytes))
+    }
+}
+
+impl fmt::Debug for Vault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Vault")
+    }
+}
+
+/// A sealed secret that is copied to another endpoint's row is none.
+fn bound_to(webhook: WebhookId) -> Aad<String> {
+    Aad::from(webhook.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_opened_by_its_key_for_its_endpoint() {
+        let vault = Vault::new(&[1; 32]);
+        let secret = WebhookSecret::of([9; 32]);
+        let sealed = vault.seal(&secret, WebhookId(3), [2; NONCE_LEN]);
+        assert_eq!(vault.open(&sealed, WebhookId(3)), Some(secret.clone()));
+        assert_eq!(vault.open(&sealed, WebhookId(4)), None);
+        assert_eq!(Vault::new(&[2; 32]).open(&sealed, WebhookId(3)), None);
+        let mut changed = sealed.clone();
+        changed.replace_range(30..31, if &sealed[30..31] == "A" { "B" } else { "A" });
+        for bad in ["", "AAAA", "%", &changed] {
+            assert_eq!(vault.open(bad, WebhookId(3)), None, "{bad}");
+        }
+        let again = vault.seal(&secret, WebhookId(3), [3; NONCE_LEN]);
+        assert_ne!(again, sealed);
+    }
+}

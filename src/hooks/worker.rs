@@ -1,0 +1,332 @@
+//! One endpoint: its messages are loaded, sent and settled, each by a task, and decided on in one place.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::{
+    sync::watch,
+    task::{JoinError, JoinSet},
+    time::{sleep, timeout},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+use super::{
+    attempt::HookAttempt,
+    client::{HookClient, SignedMessage},
+    load::{Loaded, Loader, LogCursor},
+    queue::{AttemptEnd, EndpointQueue},
+    signature::{WebhookSecret, signatures},
+    webhooks::{now, random},
+};
+use crate::{
+    error_chain::chain,
+    store::{DisabledBecause, DueDelivery, SettledDelivery, StoreError},
+};
+
+/// What a worker begins with.
+#[derive(Debug)]
+pub(super) struct WorkerParts {
+    pub(super) loader: Loader,
+    pub(super) client: HookClient,
+    /// Each with the moment at which it ends.
+    pub(super) secrets: Vec<(WebhookSecret, Option<Timestamp>)>,
+    /// The number of the newest event.
+    pub(super) newest: watch::Receiver<u64>,
+    /// Changes with each order to send something again.
+    pub(super) orders: watch::Receiver<i64>,
+    pub(super) stop: CancellationToken,
+}
+
+/// Sends to one endpoint until it is stopped, disabled, or held by another server.
+#[derive(Debug)]
+pub(super) struct EndpointWorker {
+    parts: WorkerParts,
+    queue: EndpointQueue,
+    cursor: LogCursor,
+    jobs: JoinSet<JobDone>,
+    /// What is to be written.
+    unwritten: Vec<AttemptEnd>,
+    is_writing: bool,
+    is_loading: bool,
+    /// Whether there may be messages to load.
+    has_more: bool,
+    /// When a message is due that is not in memory.
+    next_at: Option<Timestamp>,
+    /// Before which the database is not asked again: it has failed.
+    store_again_at: Option<Timestamp>,
+}
+
+/// A task has ended.
+#[derive(Debug)]
+enum JobDone {
+    Sent(i64, HookAttempt),
+    Loaded(Result<Option<Loaded>, StoreError>),
+    /// What was to be written, if it was not.
+    Written(Result<bool, (StoreError, Vec<AttemptEnd>)>),
+}
+
+impl EndpointWorker {
+    pub(super) fn new(parts: WorkerParts) -> Self {
+        let webhook = &parts.loader.webhook;
+        Self {
+            queue: EndpointQueue::new(&webhook.settings, webhook.health),
+            cursor: LogCursor {
+                stored: webhook.position,
+                seen: webhook.position,
+                stored_at: now(),
+                lingers_since: None,
+            },
+            parts,
+            jobs: JoinSet::new(),
+            unwritten: Vec::new(),
+            is_writing: false,
+            is_loading: false,
+            has_more: true,
+            next_at: None,
+            store_again_at: None,
+        }
+    }
+
+    pub(super) async fn run(mut self) {
+        let stop = self.parts.stop.clone();
+        loop {
+            self.begin_jobs();
+            let wake = self.wake_in();
+            tokio::select! {
+                () = stop.cancelled() => break,
+                Some(done) = self.jobs.join_next() => {
+                    if !self.on_done(done) {
+                        return;
+                    }
+                }
+                changed = self.parts.newest.changed() => {
+                    if changed.is_err() {
+                        break;
+                    }
+                    let newest = *self.parts.newest.borrow_and_update();
+                    self.has_more |= newest > self.cursor.seen;
+                }
+                changed = self.parts.orders.changed() => {
+                    if changed.is_err() {
+                        break;
+                    }
+                    self.has_more = true;
+                }
+                () = sleep(wake) => {}
+            }
+            if self.queue.is_over() && self.jobs.is_empty() && self.unwritten.is_empty() {
+                return;
+            }
+        }
+        self.finish().await;
+    }
+
+    /// Begins what can be begun.
+    fn begin_jobs(&mut self) {
+        let at = now();
+        if self.next_at.is_some_and(|due| due <= at) {
+            self.next_at = None;
+            self.has_more = true;
+        }
+        // Where it is in the log is stored now and then, also while there is nothing to tell.
+        self.has_more |= self.cursor.is_late(at);
+        let is_store_well = self.store_again_at.is_none_or(|again| again <= at);
+        // What is not written yet is not to grow without end.
+        if self.unwritten.len() < MOST_UNWRITTEN {
+            while let Some(delivery) = self.queue.start(at) {
+                self.send(delivery);
+            }
+        }
+        if !is_store_well {
+            return;
+        }
+        // What disables it comes last: nothing can be written behind that.
+        let is_time = !self.queue.is_over() || self.queue.is_idle();
+        if !self.unwritten.is_empty() && !self.is_writing && is_time {
+            self.write();
+        }
+        // In order, nothing comes in before it is known what goes out.
+        let is_settled = self.unwritten.is_empty() && !self.is_writing;
+        let may_load = is_settled || !self.parts.loader.webhook.settings.ordered;
+        let room = self.queue.room(at);
+        if self.has_more && !self.is_loading && may_load && room > 0 {
+            self.is_loading = true;
+            self.has_more = false;
+            let (loader, cursor) = (self.parts.loader.clone(), self.cursor);
+            self.jobs
+                .spawn(async move { JobDone::Loaded(loader.load(room, cursor, now()).await) });
+        }
+    }
+
+    fn send(&mut self, delivery: DueDelivery) {
+        let at = now();
+        let is_good =
+            |(_, ends): &&(WebhookSecret, Option<Timestamp>)| ends.is_none_or(|ends| ends > at);
+        let secrets = self.parts.secrets.iter().filter(is_good);
+        let secrets: Vec<_> = secrets.map(|(secret, _)| secret.clone()).collect();
+        let client = self.parts.client.clone();
+        let url = self.parts.loader.webhook.settings.url.clone();
+        self.jobs.spawn(async move {
+            let body = delivery.body.as_deref().unwrap_or_default();
+            let message = SignedMessage {
+                id: &delivery.message,
+                at,
+                signatures: &signatures(&secrets, &delivery.message, at, body),
+                body,
+            };
+            JobDone::Sent(delivery.id, client.send(&url, message).await)
+        });
+    }
+
+    fn write(&mut self) {
+        self.is_writing = true;
+        let ends = std::mem::take(&mut self.unwritten);
+        let (loader, health) = (self.parts.loader.clone(), *self.queue.health());
+        self.jobs.spawn(async move {
+            let settled: Vec<SettledDelivery> =
+                ends.iter().map(|end| end.settled.clone()).collect();
+            let released: Vec<_> = ends
+                .iter()
+                .flat_map(|end| end.released.iter().copied())
+                .collect();
+            let disable = ends.iter().find_map(|end| end.disable);
+            let key = (loader.webhook.id, loader.server.as_str());
+            let written = loader
+                .store
+                .settle_deliveries(key, &settled, &released, &health, disable, now())
+                .await;
+            JobDone::Written(written.map_err(|error| (error, ends)))
+        });
+    }
+
+    /// Whether it goes on.
+    fn on_done(&mut self, done: Result<JobDone, JoinError>) -> bool {
+        let done = match done {
+            Ok(done) => done,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        };
+        let id = self.parts.loader.webhook.id;
+        match done {
+            JobDone::Sent(delivery, attempt) => {
+                let random = u64::from_ne_bytes(random());
+                let end = self.queue.end(delivery, &attempt, now(), random);
+                self.note(&attempt, &end);
+                if let Some(due) = end.settled.due_at {
+                    self.next_at = Some(self.next_at.map_or(due, |next| next.min(due)));
+                }
+                self.unwritten.push(end);
+                // What is behind it may be looked for.
+                self.has_more |= self.parts.loader.webhook.settings.ordered;
+            }
+            JobDone::Loaded(Ok(Some(loaded))) => {
+                self.is_loading = false;
+                self.cursor = loaded.cursor;
+                self.has_more |= loaded.has_more;
+                // Unless what is there waits for others, or for what is before it.
+                let is_waiting = loaded.is_blocked || self.cursor.lingers_since.is_some();
+                self.has_more |= !is_waiting && *self.parts.newest.borrow() > self.cursor.seen;
+                self.store_again_at = None;
+                if let Some(due) = loaded.next_at {
+                    self.next_at = Some(self.next_at.map_or(due, |next| next.min(due)));
+                }
+                self.queue.add(loaded.deliveries);
+                let unmade = loaded.unmade.into_iter().map(|settled| AttemptEnd {
+                    settled,
+                    released: Vec::new(),
+                    disable: None,
+                });
+                self.unwritten.extend(unmade);
+            }
+            JobDone::Written(Ok(true)) => {
+                self.is_writing = false;
+                self.store_again_at = None;
+            }
+            JobDone::Loaded(Ok(None)) | JobDone::Written(Ok(false)) => {
+                debug!(webhook = %id, "another server has the webhook, or it was disabled");
+                return false;
+            }
+            JobDone::Loaded(Err(error)) => {
+                self.is_loading = false;
+                self.has_more = true;
+                self.on_trouble(&error);
+            }
+            JobDone::Written(Err((error, mut ends))) => {
+                self.is_writing = false;
+                ends.append(&mut self.unwritten);
+                self.unwritten = ends;
+                self.on_trouble(&error);
+            }
+        }
+        true
+    }
+
+    fn on_trouble(&mut self, error: &StoreError) {
+        if self.store_again_at.is_none() {
+            let id = self.parts.loader.webhook.id;
+            info!(webhook = %id, error = chain(error), "the database has failed; it is tried again");
+        }
+        self.store_again_at = now().checked_add(STORE_PAUSE).ok();
+    }
+
+    fn note(&self, attempt: &HookAttempt, end: &AttemptEnd) {
+        let id = self.parts.loader.webhook.id;
+        let (status, fault) = (attempt.status, attempt.fault.map(|fault| fault.slug()));
+        let delivery = end.settled.id;
+        debug!(webhook = %id, delivery, status, fault, state = end.settled.state.slug(), "sent");
+        match end.disable {
+            Some(because @ (DisabledBecause::Gone | DisabledBecause::Failing)) => {
+                warn!(webhook = %id, because = because.slug(), "the webhook is disabled");
+            }
+            Some(DisabledBecause::Operator | DisabledBecause::Removed) | None => {}
+        }
+    }
+
+    /// How long nothing may happen by itself.
+    fn wake_in(&self) -> Duration {
+        let at = now();
+        let next = self.next_at.filter(|_| !self.has_more);
+        let again = self.store_again_at.filter(|again| *again > at);
+        let mut all = [next, again, self.queue.wake_at(at)].into_iter().flatten();
+        let first = all.next().map(|first| all.fold(first, Timestamp::min));
+        let wait = first.map_or(LONGEST_SLEEP, |first| {
+            at.duration_until(first).try_into().unwrap_or_default()
+        });
+        wait.clamp(SHORTEST_SLEEP, LONGEST_SLEEP)
+    }
+
+    /// Nothing more is sent: what was sent is waited for, and written.
+    async fn finish(mut self) {
+        self.store_again_at = None;
+        let ending = async {
+            loop {
+                let is_store_well = self.store_again_at.is_none();
+                if !self.unwritten.is_empty() && !self.is_writing && is_store_well {
+                    self.write();
+                }
+                let Some(done) = self.jobs.join_next().await else {
+                    return;
+                };
+                if !self.on_done(done) {
+                    return;
+                }
+            }
+        };
+        if timeout(FINISHED_WITHIN, ending).await.is_err() {
+            // It is sent again by whoever is next.
+            debug!("an endpoint did not answer before the end");
+        }
+    }
+}
+
+/// Attempts whose ends wait to be written at most.
+const MOST_UNWRITTEN: usize = 500;
+
+/// How long the database is left alone once it has failed.
+const STORE_PAUSE: Duration = Duration::from_secs(1);
+
+const SHORTEST_SLEEP: Duration = Duration::from_millis(1);
+const LONGEST_SLEEP: Duration = Duration::from_secs(10);
+
+/// How long answers are waited for at the end.
+const FINISHED_WITHIN: Duration = Duration::from_secs(4);
