@@ -61,6 +61,8 @@ pub enum Action {
     ReadFleet,
     /// Reads or follows the log of events.
     ReadEvents,
+    /// Reads or follows the state of all campaigns.
+    ReadLive,
     /// Reads webhooks and what was sent to them.
     ReadWebhooks,
     /// Adds a webhook.
@@ -116,7 +118,7 @@ pub fn allows(principal: &Principal, action: Action, object: Object) -> Result<(
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::OrderDrop,
         Self::ReadDrops,
         Self::CancelDrop,
@@ -138,6 +140,7 @@ impl Action {
         Self::RemoveMessage,
         Self::ReadFleet,
         Self::ReadEvents,
+        Self::ReadLive,
         Self::ReadWebhooks,
         Self::AddWebhook,
         Self::ChangeWebhook,
@@ -155,7 +158,7 @@ impl Action {
             Self::OrderDrop | Self::CancelDrop => Scope::DropsWrite,
             Self::ReadDrops => Scope::DropsRead,
             Self::ReadEvidence => Scope::EvidenceRead,
-            Self::ReadCampaigns | Self::ReadResults => Scope::CampaignsRead,
+            Self::ReadCampaigns | Self::ReadResults | Self::ReadLive => Scope::CampaignsRead,
             Self::CreateCampaign | Self::ChangeCampaign | Self::DeleteCampaign => {
                 Scope::CampaignsWrite
             }
@@ -204,6 +207,7 @@ impl Action {
             Self::RemoveMessage => "message.remove",
             Self::ReadFleet => "fleet.read",
             Self::ReadEvents => "events.read",
+            Self::ReadLive => "live.read",
             Self::ReadWebhooks => "webhook.read",
             Self::AddWebhook => "webhook.add",
             Self::ChangeWebhook => "webhook.change",

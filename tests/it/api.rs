@@ -5,6 +5,7 @@
 
 mod events;
 mod killed;
+mod live;
 mod receiver;
 mod server;
 mod webhooks;

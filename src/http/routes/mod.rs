@@ -10,6 +10,7 @@ mod drops;
 mod events;
 mod evidence;
 mod fleet;
+mod live;
 mod messages;
 mod results;
 mod webhooks;
@@ -89,6 +90,7 @@ pub(super) fn table() -> Vec<Route> {
         GET "/fleet" Some(A::ReadFleet) => fleet::show,
         GET "/events" Some(A::ReadEvents) => events::list,
         GET "/events/stream" Some(A::ReadEvents) => events::stream,
+        GET "/live" Some(A::ReadLive) => live::show,
         POST "/webhooks" Some(A::AddWebhook) => webhooks::create,
         GET "/webhooks" Some(A::ReadWebhooks) => webhooks::list,
         GET "/webhooks/{webhook}" Some(A::ReadWebhooks) => webhooks::show,
