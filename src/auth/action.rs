@@ -73,6 +73,8 @@ pub enum Action {
     Examine,
     /// Reads or follows the log of events.
     ReadEvents,
+    /// Reads or follows the state of all campaigns.
+    ReadLive,
     /// Reads webhooks and what was sent to them.
     ReadWebhooks,
     /// Adds a webhook.
@@ -128,7 +130,7 @@ pub fn allows(principal: &Principal, action: Action, object: Object) -> Result<(
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 37] = [
         Self::OrderDrop,
         Self::ReadDrops,
         Self::CancelDrop,
@@ -156,6 +158,7 @@ impl Action {
         Self::ReadFleet,
         Self::Examine,
         Self::ReadEvents,
+        Self::ReadLive,
         Self::ReadWebhooks,
         Self::AddWebhook,
         Self::ChangeWebhook,
@@ -173,7 +176,7 @@ impl Action {
             Self::OrderDrop | Self::CancelDrop => Scope::DropsWrite,
             Self::ReadDrops => Scope::DropsRead,
             Self::ReadEvidence => Scope::EvidenceRead,
-            Self::ReadCampaigns | Self::ReadResults => Scope::CampaignsRead,
+            Self::ReadCampaigns | Self::ReadResults | Self::ReadLive => Scope::CampaignsRead,
             Self::CreateCampaign | Self::ChangeCampaign | Self::DeleteCampaign => {
                 Scope::CampaignsWrite
             }
@@ -231,6 +234,7 @@ impl Action {
             Self::ReadFleet => "fleet.read",
             Self::Examine => "pbx.examine",
             Self::ReadEvents => "events.read",
+            Self::ReadLive => "live.read",
             Self::ReadWebhooks => "webhook.read",
             Self::AddWebhook => "webhook.add",
             Self::ChangeWebhook => "webhook.change",

@@ -11,6 +11,7 @@ mod frame;
 mod given;
 mod health;
 mod idempotency;
+mod live_feed;
 mod openapi;
 mod openapi_schemas;
 mod openapi_webhooks;
@@ -68,6 +69,7 @@ pub struct Api {
 pub struct ApiState {
     keys: idempotency::KeysInUse,
     feed: event_feed::EventFeed,
+    live: live_feed::LiveFeed,
     seal: Arc<OnceCell<Seal>>,
     replays: routes::Replays,
     examining: routes::Examining,

@@ -11,8 +11,8 @@ use super::{
         CampaignShown, CheckRequest, Checks, ContactHistory, ContactOrder, ContactPage,
         ContactShown, DoNotCallEntry, DoNotCallLists, DoNotCallReason, DropAccepted, DropOrder,
         DropPage, DropReplay, DropShown, DropTimeline, ErasureRequest, ErasureShown, EventPage,
-        EvidenceList, Examination, Fleet, ImportPage, ImportShown, LiveShown, MessageList, Problem,
-        PutContacts, ReplayRequest, SimulationList, SimulationRequest, SimulationShown,
+        EvidenceList, Examination, Fleet, ImportPage, ImportShown, Live, LiveShown, MessageList,
+        Problem, PutContacts, ReplayRequest, SimulationList, SimulationRequest, SimulationShown,
         StandingOrder, WaitingShown,
     },
     openapi_webhooks::{
@@ -621,6 +621,19 @@ const OPERATIONS: &[Operation] = &[
         responses: &[(200, "The stream", Some("EventStream"))],
     },
     Operation {
+        method: "GET",
+        path: "/live",
+        id: "follow_state",
+        summary: "Follow the state of all campaigns and of the fleet, as server-sent events",
+        description: "`event: view` has all of it: the campaigns that are not over, the 20 that were last changed of those that are, and the \
+            fleet if the token has the scope `metrics:read`. `event: change` has what has changed since, at most twice a second: campaigns as a whole, \
+            the names of those that are `gone`, the fleet. What a slow reader does not take is left out, and the next change has it. With `once=true` it is \
+            answered as JSON. Streams count as those of events do.",
+        parameters: &["once"],
+        request: None,
+        responses: &[(200, "The stream, or the state", Some("LiveStream"))],
+    },
+    Operation {
         method: "POST",
         path: "/webhooks",
         id: "create_webhook",
@@ -800,6 +813,11 @@ impl Operation {
                     json!({"*/*": {"schema": {"type": "string", "format": "binary"}}});
             } else if *schema == Some("Csv") {
                 response["content"] = json!({"text/csv": {"schema": {"type": "string"}}});
+            } else if *schema == Some("LiveStream") {
+                response["content"] = json!({
+                    "text/event-stream": {"schema": {"type": "string"}},
+                    "application/json": {"schema": {"$ref": "#/components/schemas/Live"}},
+                });
             } else if *schema == Some("Rows") {
                 response["content"] = json!({
                     "text/csv": {"schema": {"type": "string"}},
@@ -903,6 +921,10 @@ fn parameter(name: &str) -> Value {
         "foreign_id" => ("Only this foreign id", json!({"type": "string"})),
         "full_numbers" => (
             "Numbers unmasked; takes the scope `numbers:full`, and is in the audit log",
+            json!({"type": "boolean", "default": false}),
+        ),
+        "once" => (
+            "Answer with the state of this moment",
             json!({"type": "boolean", "default": false}),
         ),
         "state" => (
@@ -1036,6 +1058,7 @@ fn schemas() -> Value {
     add::<MessageList>(&mut all);
     add::<Fleet>(&mut all);
     add::<EventPage>(&mut all);
+    add::<Live>(&mut all);
     add::<WebhookOrder>(&mut all);
     add::<WebhookChange>(&mut all);
     add::<WebhookPage>(&mut all);

@@ -924,6 +924,18 @@ pub(super) struct Fleet {
     trunks: Vec<Map<String, Value>>,
 }
 
+/// The state of all campaigns at a moment.
+#[derive(ToSchema)]
+pub(super) struct Live {
+    /// The moment.
+    #[schema(format = DateTime)]
+    at: String,
+    /// The campaigns, by name.
+    campaigns: Vec<Map<String, Value>>,
+    /// PBXes and trunks as `/fleet` gives them; null without the scope `metrics:read`.
+    fleet: Option<Map<String, Value>>,
+}
+
 /// A page of the audit log.
 #[derive(ToSchema)]
 pub(super) struct AuditPage {

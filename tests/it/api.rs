@@ -6,6 +6,7 @@
 mod events;
 mod evidence;
 pub(crate) mod killed;
+mod live;
 mod receiver;
 pub(crate) mod server;
 mod webhooks;

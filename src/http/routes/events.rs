@@ -241,11 +241,11 @@ impl EventStream {
     }
 }
 
-fn named(name: &str, body: &Value) -> Sent {
+pub(super) fn named(name: &str, body: &Value) -> Sent {
     Sent::default().event(name).data(body.to_string())
 }
 
-fn received(
+pub(super) fn received(
     sent: mpsc::Receiver<Sent>,
 ) -> impl Stream<Item = Result<Sent, std::convert::Infallible>> {
     stream::unfold(sent, |mut sent| async {

@@ -15,6 +15,7 @@ mod events;
 mod evidence;
 mod fleet;
 mod imports;
+mod live;
 mod messages;
 mod results;
 mod simulations;
@@ -120,6 +121,7 @@ pub(super) fn table() -> Vec<Route> {
         GET "/fleet" Some(A::ReadFleet) => fleet::show,
         GET "/events" Some(A::ReadEvents) => events::list,
         GET "/events/stream" Some(A::ReadEvents) => events::stream,
+        GET "/live" Some(A::ReadLive) => live::show,
         POST "/webhooks" Some(A::AddWebhook) => webhooks::create,
         GET "/webhooks" Some(A::ReadWebhooks) => webhooks::list,
         GET "/webhooks/{webhook}" Some(A::ReadWebhooks) => webhooks::show,

@@ -136,23 +136,28 @@ fn types(page: &Value) -> Vec<&str> {
 }
 
 /// A stream of server-sent events.
-struct Stream {
+pub(super) struct Stream {
     response: Response,
     text: String,
 }
 
 /// One of them.
 #[derive(Debug)]
-struct Received {
-    id: String,
-    name: String,
-    data: Value,
+pub(super) struct Received {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) data: Value,
 }
 
 impl Stream {
     /// Opens it, and waits until it has begun.
     async fn open(server: &ApiServer, query: &str, last: Option<&str>) -> Self {
-        let mut request = server.request(Method::GET, &format!("/events/stream{query}"));
+        Self::open_at(server, &format!("/events/stream{query}"), last).await
+    }
+
+    /// The same of whatever is streamed.
+    pub(super) async fn open_at(server: &ApiServer, path: &str, last: Option<&str>) -> Self {
+        let mut request = server.request(Method::GET, path);
         if let Some(last) = last {
             request = request.header("last-event-id", last);
         }
@@ -169,7 +174,7 @@ impl Stream {
         stream
     }
 
-    async fn next(&mut self) -> Received {
+    pub(super) async fn next(&mut self) -> Received {
         loop {
             let block = self.block().await;
             let field = |name: &str| {

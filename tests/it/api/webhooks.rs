@@ -708,6 +708,57 @@ async fn a_server_killed_amid_deliveries_loses_none() {
     serving.end().await;
 }
 
+/// 500 events a second for some seconds, at an endpoint that takes 20 ms: `AFTERTONE_WEBHOOKS_SECONDS=60` for a figure.
+#[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::print_stdout, reason = "the figure is the result")]
+async fn five_hundred_events_a_second_drain() {
+    let seconds = std::env::var("AFTERTONE_WEBHOOKS_SECONDS").ok();
+    let seconds: usize = seconds.map_or(3, |seconds| seconds.parse().unwrap());
+    let postgres = Server::default();
+    let server = ApiServer::with_webhooks(Database::Postgres, &postgres).await;
+    let taking = || Receiver::always(Reply::After(Duration::from_millis(20), 200));
+    let (single, batched) = (taking().await, taking().await);
+    let one = server
+        .add(&single, json!({"types": ["campaign.changed"]}))
+        .await;
+    let terms = json!({"types": ["campaign.changed"], "batch": 100, "linger": "1s"});
+    let many = server.add(&batched, terms).await;
+    let begun = std::time::Instant::now();
+    for second in 0..seconds {
+        server
+            .run("INSERT INTO events (at, type) SELECT aftertone_now(), 'campaign.changed' FROM generate_series(1, 500)")
+            .await;
+        let next = Duration::from_secs(second as u64 + 1);
+        sleep(next.saturating_sub(begun.elapsed())).await;
+    }
+    let all = 500 * seconds;
+    let drained = async |made: &Answer| {
+        let id = made.body["id"].as_str().unwrap().to_owned();
+        server
+            .until(&id, |shown| {
+                shown["pending"] == 0 && shown["position"].as_u64().unwrap() >= all as u64
+            })
+            .await;
+        begun.elapsed().as_secs_f64()
+    };
+    let (batches_took, took) = (drained(&many).await, drained(&one).await);
+    let ids: BTreeSet<_> = single.all().iter().map(|one| one.id().to_owned()).collect();
+    assert_eq!((ids.len(), single.all().len()), (all, all));
+    let batches = batched.all();
+    let within = batches
+        .iter()
+        .map(|one| one.body["data"]["events"].as_array().unwrap().len());
+    assert_eq!(within.sum::<usize>(), all);
+    assert!(single.most_open() <= 8 && batched.most_open() <= 8);
+    println!(
+        "{all} events in {seconds} s: one by one after {took:.1} s, in {} batches after {batches_took:.1} s, at most {} requests open",
+        batches.len(),
+        single.most_open()
+    );
+    server.stop().await;
+    postgres.down();
+}
+
 impl ApiServer {
     /// An endpoint at a receiver.
     async fn add(&self, receiver: &Receiver, mut with: Value) -> Answer {

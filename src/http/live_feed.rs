@@ -1,0 +1,182 @@
+//! The state of all campaigns and of the fleet as it is now: read once for all who look, twice a second at most, and only while
+//! somebody looks.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+use serde_json::Value;
+use tokio::{sync::watch, time::sleep};
+
+use super::{Api, caller::now, problem::Problem};
+use crate::{
+    clock,
+    orders::{fleet_view, stored_view},
+    store::{Campaign, Status},
+};
+
+/// Clones are the same.
+#[derive(Clone, Debug)]
+pub(super) struct LiveFeed {
+    latest: watch::Sender<Option<Arc<LiveState>>>,
+    /// Held by the one who reads for all.
+    turn: Arc<tokio::sync::Mutex<()>>,
+    kept: Arc<Mutex<KeptViews>>,
+}
+
+/// The state at a moment.
+#[derive(Debug, PartialEq)]
+pub(super) struct LiveState {
+    /// Grows from one state to the next.
+    pub(super) number: u64,
+    pub(super) at: Timestamp,
+    /// The campaigns by their names: those that are not over, and the latest of those that are.
+    pub(super) campaigns: BTreeMap<String, Value>,
+    /// PBXes and trunks.
+    pub(super) fleet: Value,
+}
+
+/// What was read before and need not be read anew.
+#[derive(Debug, Default)]
+struct KeptViews {
+    /// By a campaign's number: its version, when it was read, and its view.
+    campaigns: BTreeMap<i64, (i64, Instant, Value)>,
+    fleet: Option<(Instant, Value)>,
+}
+
+impl Default for LiveFeed {
+    fn default() -> Self {
+        Self {
+            latest: watch::Sender::new(None),
+            turn: Arc::default(),
+            kept: Arc::default(),
+        }
+    }
+}
+
+impl LiveFeed {
+    /// The first state behind this one, half a second later at the earliest; without one, a state of this moment. However many
+    /// look, one of them reads.
+    pub(super) async fn behind(
+        &self,
+        seen: Option<u64>,
+        api: &Api,
+    ) -> Result<Arc<LiveState>, Problem> {
+        let mut latest = self.latest.subscribe();
+        let asked_at = now();
+        loop {
+            let known = latest.borrow_and_update().clone();
+            let is_new = |state: &Arc<LiveState>| match seen {
+                Some(seen) => state.number > seen,
+                None => asked_at.duration_since(state.at) < FRESH,
+            };
+            if let Some(state) = known.filter(is_new) {
+                return Ok(state);
+            }
+            tokio::select! {
+                _ = latest.changed() => {}
+                _turn = self.turn.lock() => {
+                    if seen.is_some() {
+                        sleep(READ_EVERY).await;
+                    }
+                    let state = self.read(api).await?;
+                    self.latest.send_replace(Some(state));
+                }
+            }
+        }
+    }
+
+    async fn read(&self, api: &Api) -> Result<Arc<LiveState>, Problem> {
+        let (at, began) = (now(), clock::now());
+        let is_recent = |read_at: Instant, span| began.saturating_duration_since(read_at) < span;
+        let mut kept = {
+            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *kept)
+        };
+        let mut campaigns = BTreeMap::new();
+        let mut next = KeptViews::default();
+        for campaign in shown(api.store.campaigns(0).await?) {
+            let (id, version, name) = (campaign.id.0, campaign.version, campaign.name.clone());
+            let is_moving = matches!(campaign.status, Status::Running | Status::Cancelling);
+            let view = match kept.campaigns.remove(&id) {
+                Some((known, read_at, view))
+                    if known == version && !is_moving && is_recent(read_at, STILL_FOR) =>
+                {
+                    (known, read_at, view)
+                }
+                Some(_) | None => {
+                    let view = stored_view(campaign, &api.store, at).await?;
+                    (
+                        version,
+                        began,
+                        serde_json::to_value(view).unwrap_or_default(),
+                    )
+                }
+            };
+            campaigns.insert(name, view.2.clone());
+            next.campaigns.insert(id, view);
+        }
+        let fleet = match kept
+            .fleet
+            .filter(|(read_at, _)| is_recent(*read_at, FLEET_FOR))
+        {
+            Some(fleet) => fleet,
+            None => {
+                let limits = api.config.borrow().trunk.limits;
+                let view = fleet_view(&api.store, &limits, at).await?;
+                let mut view = serde_json::to_value(view).unwrap_or_default();
+                // Or each state would be another one.
+                if let Some(view) = view.as_object_mut() {
+                    view.remove("at");
+                }
+                (began, view)
+            }
+        };
+        let state = Arc::new(LiveState {
+            number: self
+                .latest
+                .borrow()
+                .as_ref()
+                .map_or(1, |state| state.number + 1),
+            at,
+            campaigns,
+            fleet: fleet.1.clone(),
+        });
+        next.fleet = Some(fleet);
+        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = next;
+        Ok(state)
+    }
+}
+
+/// Those that are not over, and the latest of those that are.
+fn shown(mut all: Vec<Campaign>) -> Vec<Campaign> {
+    let is_over = |campaign: &Campaign| campaign.status.is_over();
+    // The latest change is the last.
+    let mut left = all.iter().filter(|campaign| is_over(campaign)).count();
+    all.retain(|campaign| {
+        if !is_over(campaign) {
+            return true;
+        }
+        left -= 1;
+        left < MOST_OVER
+    });
+    all
+}
+
+/// From one state to the next.
+const READ_EVERY: Duration = Duration::from_millis(500);
+
+/// How old a state may be that is given to whoever asks for one.
+const FRESH: jiff::SignedDuration = jiff::SignedDuration::from_millis(500);
+
+/// How long a campaign that is not being dialled is taken to be as it was.
+const STILL_FOR: Duration = Duration::from_secs(5);
+
+/// The same for the fleet, whose budgets take longer to read.
+const FLEET_FOR: Duration = Duration::from_secs(5);
+
+/// Campaigns that are over.
+const MOST_OVER: usize = 20;

@@ -1,0 +1,215 @@
+//! `/live`: the state of everything as it is now, whole at first and then what has changed.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderName, HeaderValue},
+    response::{
+        IntoResponse as _, Response,
+        sse::{Event as Sent, KeepAlive, Sse},
+    },
+};
+use serde_json::{Value, json};
+use tokio::{sync::mpsc, time::timeout};
+
+use super::events::{named, received};
+use crate::{
+    auth::{Action, Object},
+    http::{
+        Api,
+        caller::Caller,
+        event_feed::{CountedStream, STREAMS_OF_ONE},
+        given::Parameters,
+        live_feed::LiveState,
+        problem::{Problem, ProblemKind},
+    },
+};
+
+/// The state now, or a stream of it: server-sent events.
+pub(in crate::http) async fn show(
+    State(api): State<Api>,
+    caller: Caller,
+    mut parameters: Parameters,
+) -> Result<Response, Problem> {
+    let once = parameters.flag("once");
+    parameters.finish()?;
+    // The fleet is shown to whoever may see it.
+    let with_fleet = caller.may(Action::ReadFleet, Object::Any).is_ok();
+    if once {
+        let state = api.state.live.behind(None, &api).await?;
+        return Ok(Json(whole(&state, with_fleet)).into_response());
+    }
+    if api.stopping.is_cancelled() {
+        let words = "this process is about to end";
+        return Err(Problem::new(ProblemKind::Draining, words));
+    }
+    let counted = api.state.feed.stream(&caller.principal.id).ok_or_else(|| {
+        let words = format!("there are too many streams; a token has {STREAMS_OF_ONE} at most");
+        Problem::new(ProblemKind::TooManyRequests, words)
+    })?;
+    let (to, sent) = mpsc::channel(QUEUE);
+    let stream = LiveStream {
+        api,
+        to,
+        with_fleet,
+    };
+    tokio::spawn(stream.run(counted));
+    let mut response = Sse::new(received(sent))
+        .keep_alive(KeepAlive::new().interval(HEARTBEAT))
+        .into_response();
+    // A proxy that collects an answer before it passes it on would keep changes back.
+    let unbuffered = HeaderValue::from_static("no");
+    response.headers_mut().insert(ACCEL_BUFFERING, unbuffered);
+    Ok(response)
+}
+
+/// Tells one reader of the state. What it does not take in time is left out: the next change has it.
+struct LiveStream {
+    api: Api,
+    to: mpsc::Sender<Sent>,
+    with_fleet: bool,
+}
+
+impl LiveStream {
+    async fn run(self, counted: CountedStream) {
+        let stopping = self.api.stopping.clone();
+        tokio::select! {
+            told = self.tell() => {
+                if let Err(problem) = told {
+                    // The reader comes back.
+                    tracing::info!(problem = problem.kind().slug(), "a live stream has ended");
+                }
+            }
+            () = stopping.cancelled() => {
+                let _ = timeout(READER_TAKES, self.to.send(named("bye", &json!({})))).await;
+            }
+            () = self.to.closed() => {}
+        }
+        drop(counted);
+    }
+
+    async fn tell(&self) -> Result<(), Problem> {
+        let mut last = self.api.state.live.behind(None, &self.api).await?;
+        let hello = Sent::default().retry(RETRY).comment("live");
+        if !self.send(hello).await
+            || !self
+                .send(named("view", &whole(&last, self.with_fleet)))
+                .await
+        {
+            return Ok(());
+        }
+        loop {
+            let next = self
+                .api
+                .state
+                .live
+                .behind(Some(last.number), &self.api)
+                .await?;
+            if let Some(change) = change(&last, &next, self.with_fleet)
+                && !self.send(named("change", &change)).await
+            {
+                return Ok(());
+            }
+            last = next;
+        }
+    }
+
+    /// Whether it was taken in time.
+    async fn send(&self, sent: Sent) -> bool {
+        match timeout(READER_TAKES, self.to.send(sent)).await {
+            Ok(sent) => sent.is_ok(),
+            Err(_) => {
+                tracing::info!(
+                    "a reader of the live state took nothing for too long, and is cut off"
+                );
+                false
+            }
+        }
+    }
+}
+
+/// All of it.
+fn whole(state: &LiveState, with_fleet: bool) -> Value {
+    let campaigns: Vec<_> = state.campaigns.values().collect();
+    let fleet = if with_fleet {
+        state.fleet.clone()
+    } else {
+        Value::Null
+    };
+    json!({"at": state.at.to_string(), "campaigns": campaigns, "fleet": fleet})
+}
+
+/// What has changed from one to another: campaigns, each as a whole; names of those that are not shown any more; the fleet.
+fn change(before: &Arc<LiveState>, now: &Arc<LiveState>, with_fleet: bool) -> Option<Value> {
+    let changed: Vec<_> = now
+        .campaigns
+        .iter()
+        .filter(|(name, view)| before.campaigns.get(*name) != Some(*view))
+        .map(|(_, view)| view)
+        .collect();
+    let gone: Vec<_> = before
+        .campaigns
+        .keys()
+        .filter(|name| !now.campaigns.contains_key(*name))
+        .collect();
+    let is_fleet_other = with_fleet && before.fleet != now.fleet;
+    if changed.is_empty() && gone.is_empty() && !is_fleet_other {
+        return None;
+    }
+    let mut told = json!({"at": now.at.to_string(), "campaigns": changed, "gone": gone});
+    if is_fleet_other {
+        told["fleet"] = now.fleet.clone();
+    }
+    Some(told)
+}
+
+const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+/// How many changes wait for their reader at most: what is late is left out.
+const QUEUE: usize = 2;
+
+/// For how long a reader may take nothing while its queue is full.
+const READER_TAKES: Duration = Duration::from_secs(30);
+
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// After how long a reader whose stream has ended comes back.
+const RETRY: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use jiff::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn a_change_has_what_is_other_and_no_more() {
+        let before = state(&[("a", 1), ("b", 1)], 1);
+        let told = |now, with_fleet| change(&before, &state(now, 1), with_fleet);
+        assert_eq!(told(&[("a", 1), ("b", 1)], true), None);
+        let changed = told(&[("a", 2), ("c", 1)], true).unwrap();
+        assert_eq!(changed["campaigns"], json!([{"done": 2}, {"done": 1}]));
+        assert_eq!(changed["gone"], json!(["b"]));
+        assert!(changed.get("fleet").is_none());
+        let other = state(&[("a", 1), ("b", 1)], 2);
+        assert_eq!(change(&before, &other, true).unwrap()["fleet"], 2);
+        assert_eq!(change(&before, &other, false), None);
+        assert_eq!(whole(&before, true)["fleet"], 1);
+        assert_eq!(whole(&before, false)["fleet"], Value::Null);
+    }
+
+    fn state(campaigns: &[(&str, u64)], fleet: u64) -> Arc<LiveState> {
+        let campaigns = campaigns.iter();
+        let campaigns = campaigns.map(|(name, done)| ((*name).to_owned(), json!({"done": done})));
+        Arc::new(LiveState {
+            number: 1,
+            at: Timestamp::UNIX_EPOCH,
+            campaigns: campaigns.collect::<BTreeMap<_, _>>(),
+            fleet: json!(fleet),
+        })
+    }
+}

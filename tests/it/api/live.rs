@@ -1,0 +1,115 @@
+//! The live state over HTTP: whole at first, then what has changed, as often as somebody can look at it.
+
+use std::time::Instant;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{events::Stream, server::ApiServer};
+use crate::{fake::script::Script, program::pbx};
+
+#[tokio::test]
+async fn the_state_is_told_whole_and_then_by_what_has_changed() {
+    let server = ApiServer::start(pbx(Script::mailbox()), "").await;
+    create(&server, "spring").await;
+    let once = server.get("/live?once=true").await;
+    assert_eq!(once.status, 200, "{once:?}");
+    server.fits(&once.body, "Live");
+    assert_eq!(once.body["campaigns"][0]["campaign"], "spring");
+    assert_eq!(once.body["campaigns"][0]["standing"], "draft");
+    assert!(once.body["fleet"]["pbxes"].is_array());
+
+    let mut stream = Stream::open_at(&server, "/live", None).await;
+    let first = stream.next().await;
+    assert_eq!(first.name, "view");
+    assert_eq!(first.data["campaigns"][0]["standing"], "draft");
+    create(&server, "summer").await;
+    let change = until(&mut stream, |change| {
+        change["campaigns"][0]["campaign"] == "summer"
+    })
+    .await;
+    // What is as it was is not told again.
+    assert_eq!(change["campaigns"].as_array().unwrap().len(), 1);
+    let standing = json!({"standing": "running"});
+    let begun = Instant::now();
+    let mut changes = 0;
+    for _ in 0..20 {
+        for standing in ["running", "paused"] {
+            let standing = json!({"standing": standing});
+            let put = server.put("/campaigns/spring/standing", &standing).await;
+            assert_eq!(put.status, 200);
+        }
+    }
+    server.put("/campaigns/spring/standing", &standing).await;
+    until(&mut stream, |change| {
+        changes += 1;
+        change["campaigns"][0]["standing"] == "running"
+    })
+    .await;
+    // However often it changes, two changes a second are told.
+    let most = 2 * (begun.elapsed().as_secs() + 1) + 1;
+    assert!(changes <= most, "{changes} of {most}");
+    let gone = server
+        .send(server.request(Method::DELETE, "/campaigns/summer"))
+        .await;
+    assert_eq!(gone.status, 204);
+    until(&mut stream, |change| change["gone"] == json!(["summer"])).await;
+
+    // The fleet is for those who may see it.
+    let token = server.token(&["campaigns:read"]).await;
+    let request = server.plain(Method::GET, "/live?once=true");
+    let seen = server.send(request.bearer_auth(&token)).await;
+    assert_eq!((seen.status, &seen.body["fleet"]), (200, &Value::Null));
+    let stopped = server.stop();
+    let (bye, ()) = tokio::join!(until_named(&mut stream, "bye"), stopped);
+    assert_eq!(bye, json!({}));
+}
+
+#[tokio::test]
+async fn a_token_has_eight_streams_of_all_kinds() {
+    let server = ApiServer::start(pbx(Script::mailbox()), "").await;
+    let mut streams = Vec::new();
+    for nth in 0..8 {
+        let path = if nth % 2 == 0 {
+            "/live"
+        } else {
+            "/events/stream"
+        };
+        streams.push(Stream::open_at(&server, path, None).await);
+    }
+    for path in ["/live", "/events/stream"] {
+        let refused = server.get(path).await;
+        assert_eq!(
+            (refused.status, refused.problem()),
+            (429, "too_many_requests")
+        );
+    }
+    assert_eq!(server.get("/live?once=true").await.status, 200);
+    drop(streams);
+    server.stop().await;
+}
+
+async fn create(server: &ApiServer, name: &str) {
+    let new = json!({"name": name, "kind": "marketing", "message": "sound:hello", "rate": "2/s"});
+    let created = server.send(server.post("/campaigns", &new)).await;
+    assert_eq!(created.status, 201, "{created:?}");
+}
+
+/// The first change that is as a test waits for.
+async fn until(stream: &mut Stream, mut is_it: impl FnMut(&Value) -> bool) -> Value {
+    loop {
+        let next = stream.next().await;
+        if next.name == "change" && is_it(&next.data) {
+            return next.data;
+        }
+    }
+}
+
+async fn until_named(stream: &mut Stream, name: &str) -> Value {
+    loop {
+        let next = stream.next().await;
+        if next.name == name {
+            return next.data;
+        }
+    }
+}
