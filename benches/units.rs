@@ -136,6 +136,7 @@ async fn import(store: &Store, contacts: u64, folder: &Path) -> Result<CampaignI
         name: None,
         rejects: folder.join("rejects.csv"),
         is_change_accepted: false,
+        is_beside_others: false,
     };
     let imported = import.run(store, &CancellationToken::new(), |_| {}).await?;
     ensure!(imported.progress.added == contacts, "{imported:?}");

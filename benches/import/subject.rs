@@ -232,6 +232,7 @@ impl Asked {
                 name: None,
                 rejects: self.folder.join("rejects.csv"),
                 is_change_accepted: false,
+                is_beside_others: false,
             };
             let beside = is_beside.then(|| self.beside()).transpose()?;
             let imported = import

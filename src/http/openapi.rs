@@ -275,6 +275,7 @@ const OPERATIONS: &[Operation] = &[
             "foreign_id",
             "outcome",
             "refused",
+            "count",
             "full_numbers",
         ],
         request: None,
@@ -952,6 +953,10 @@ fn parameter(name: &str) -> Value {
         "column" => (
             "The column that holds the number, by its name or its position, if the header does not say",
             json!({"type": "array", "items": {"type": "string"}}),
+        ),
+        "count" => (
+            "How many there are on all pages as well",
+            json!({"type": "boolean", "default": false}),
         ),
         "simulation" => ("The simulation's id", json!({"type": "string"})),
         "file" => (

@@ -552,6 +552,8 @@ pub(super) struct ConsentShown {
 /// A page of contacts.
 #[derive(ToSchema)]
 pub(super) struct ContactPage {
+    /// How many there are on all pages, if `count` asked for it.
+    count: Option<u64>,
     /// The contacts.
     items: Vec<ContactShown>,
     /// The cursor of the page behind this one; null at the end.

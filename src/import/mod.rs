@@ -75,6 +75,8 @@ pub struct Import {
     pub rejects: PathBuf,
     /// Whether a list may be imported that has changed since an import of it was interrupted.
     pub is_change_accepted: bool,
+    /// Whether the process does other things as well: less memory is taken then, and transactions are shorter.
+    pub is_beside_others: bool,
 }
 
 impl Import {
@@ -91,7 +93,13 @@ impl Import {
         tell: impl FnMut(&Progress),
     ) -> Result<Imported, ImportError> {
         let steps = Steps::of(store, store.needs_pauses(wall()).await?);
-        store.make_ready_for_lists(true).await?;
+        let steps = if self.is_beside_others {
+            store.make_ready_for_uploads().await?;
+            steps.beside_others()
+        } else {
+            store.make_ready_for_lists(true).await?;
+            steps
+        };
         let imported = self.run_by(steps, store, stop, tell).await;
         let usual = store.make_ready_for_lists(false).await;
         let imported = imported?;
@@ -326,6 +334,16 @@ impl Steps {
             (true, false) => ONE_WRITER,
             (true, true) => WITH_PAUSES,
             (false, _) => MANY_WRITERS,
+        }
+    }
+
+    /// The same in a process that does other things as well.
+    fn beside_others(self) -> Self {
+        Self {
+            batch: self.batch / 2,
+            rows: self.rows / 3,
+            time: self.time / 2,
+            ..self
         }
     }
 }

@@ -104,6 +104,7 @@ fn import(folder: &Path, campaign: CampaignId) -> Import {
         name: None,
         rejects: folder.join("rejects.csv"),
         is_change_accepted: false,
+        is_beside_others: false,
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod contacts;
 mod killed;
+mod memory;
 mod others;
 
 use std::{collections::BTreeMap, fmt::Write as _, fs, io::Write as _, time::Duration};

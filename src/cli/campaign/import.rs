@@ -101,6 +101,7 @@ pub(super) async fn import(
         name: None,
         rejects: options.rejects(list),
         is_change_accepted: options.changed_list,
+        is_beside_others: false,
     };
     let mut stop = Stop::new().map_err(CliError::new)?;
     let control = CancellationToken::new();

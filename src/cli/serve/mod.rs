@@ -42,7 +42,7 @@ use self::{
 use super::{CliError, Exit, campaign::wait, database, printer::Printer};
 use crate::{
     clock,
-    config::Config,
+    config::{Config, StoreUrl},
     controller::{ControllerError, ordered_drops::OrderedDrops},
     error_chain::chain,
     hooks::{Webhooks, begin_sending},
@@ -90,6 +90,13 @@ pub(super) async fn run(
     let Some(store) = opened else {
         return Ok(Exit::Success);
     };
+    let lists = match &config.store.url {
+        StoreUrl::Sqlite(_) => {
+            let opened = Store::open(&database::address(&config)).await;
+            opened.map_err(database::trouble)?
+        }
+        StoreUrl::Postgres(_) => store.clone(),
+    };
     let listen = config.serve.listen;
     let server = Server::bind(listen).await.map_err(|error| {
         CliError::new(error)
@@ -118,7 +125,7 @@ pub(super) async fn run(
     let (uploads, uploading) = {
         let (seen, state_dir) = (config_seen.clone(), config_seen.borrow().state_dir.clone());
         let rules = Arc::new(move || seen.borrow().pbx.rules);
-        SpooledUploads::begin(store.clone(), &state_dir, rules, stopping.clone())
+        SpooledUploads::begin(store.clone(), lists, &state_dir, rules, stopping.clone())
     };
     let webhooks = Webhooks::new(config_seen.clone()).map_err(CliError::new)?;
     let sending = begin_sending(store.clone(), webhooks.clone(), stopping.clone());

@@ -75,6 +75,15 @@ pub(in crate::http) struct ConsentView {
     source: Option<String>,
 }
 
+/// Contacts of a campaign.
+#[derive(Debug, Serialize)]
+pub(in crate::http) struct ContactList {
+    #[serde(flatten)]
+    page: Page<ContactView>,
+    /// How many there are, if that was asked for.
+    count: Option<u64>,
+}
+
 /// What became of a contact: what the gate decided, and its drops.
 #[derive(Debug, Serialize)]
 pub(in crate::http) struct HistoryView {
@@ -135,10 +144,14 @@ pub(in crate::http) async fn list(
     caller: Caller,
     Path(campaign): Path<String>,
     mut parameters: Parameters,
-) -> Result<Json<Page<ContactView>>, Problem> {
+) -> Result<Json<ContactList>, Problem> {
     let (limit, cursor) = (parameters.text("limit"), parameters.text("cursor"));
     let (filter, filters) = filter(&api, &mut parameters);
     let is_full = parameters.flag("full_numbers");
+    let is_counted = parameters.flag("count");
+    if is_counted && matches!(filter, ContactFilter::ForeignId(_)) {
+        parameters.fault("count", "what has a foreign id is not counted");
+    }
     parameters.finish()?;
     let campaign = campaigns::find(&api, &campaign).await?;
     let id = campaign.id.0.to_string();
@@ -156,7 +169,23 @@ pub(in crate::http) async fn list(
         let object = format!("contacts of {}", campaign.name);
         caller.read_in_full(&api, object).await?;
     }
-    Ok(Json(page.map(|contact| view(contact, is_full))))
+    let count = if is_counted {
+        // The database counts them as they change.
+        let tally = api.store.tally(campaign.id).await?;
+        Some(match &filter {
+            ContactFilter::All => tally.contacts,
+            ContactFilter::Outcome(outcome) => tally.outcomes.get(outcome).copied().unwrap_or(0),
+            ContactFilter::Refused(reason) => tally.refused.get(reason).copied().unwrap_or(0),
+            // There is one at most.
+            ContactFilter::Number(_) | ContactFilter::ForeignId(_) => page.items.len() as u64,
+        })
+    } else {
+        None
+    };
+    Ok(Json(ContactList {
+        page: page.map(|contact| view(contact, is_full)),
+        count,
+    }))
 }
 
 /// Which contacts are asked for, and by which parameters. Each filter has an index, and no two have one together.

@@ -66,9 +66,11 @@ impl std::fmt::Debug for SpooledUploads {
 
 impl SpooledUploads {
     /// Begins to take lists, and goes on with those that are in this state folder. When `stopping` is cancelled no more are taken,
-    /// and the task ends behind the transaction that it is at.
+    /// and the task ends behind the transaction that it is at. Rows come in by `lists`: on SQLite a store of its own on the same
+    /// file, since what makes it fast there must hold for nothing else.
     pub fn begin(
         store: Store,
+        lists: Store,
         state_dir: &std::path::Path,
         rules: CurrentRules,
         stopping: CancellationToken,
@@ -77,6 +79,7 @@ impl SpooledUploads {
         let (requests, requested) = mpsc::unbounded_channel();
         let worker = UploadWorker {
             store: store.clone(),
+            lists,
             spool: spool.clone(),
             rules: Arc::clone(&rules),
             requested,

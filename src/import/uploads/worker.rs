@@ -36,6 +36,8 @@ pub(super) enum WorkerRequest {
 /// Owns the work.
 pub(super) struct UploadWorker {
     pub(super) store: Store,
+    /// By which rows come in: on SQLite one of its own, see [`Store::make_ready_for_uploads`].
+    pub(super) lists: Store,
     pub(super) spool: Spool,
     pub(super) rules: CurrentRules,
     pub(super) requested: mpsc::UnboundedReceiver<WorkerRequest>,
@@ -119,7 +121,7 @@ impl UploadWorker {
         info!(upload = list.id, "a list is taken in");
         let (progress, seen) = watch::channel(None);
         let stop = CancellationToken::new();
-        let mut running = tokio::spawn(job.run(self.store.clone(), stop.clone(), progress));
+        let mut running = tokio::spawn(job.run(self.lists.clone(), stop.clone(), progress));
         let mut beats = interval(BEAT);
         let mut waiting: Option<oneshot::Sender<()>> = None;
         let mut has_requests = true;
@@ -279,6 +281,7 @@ impl UploadJob {
             rejects: worker.spool.rejects(&list.id),
             // It is known by what is in it, not by its name.
             is_change_accepted: true,
+            is_beside_others: true,
         };
         Ok(if upload.new.is_dry_run {
             Self::DryRun(Box::new(DryRun(import)))

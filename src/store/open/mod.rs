@@ -249,6 +249,15 @@ impl Store {
         self.pragma("set the size of its cache", pragma).await
     }
 
+    /// The same in a process that does other things as well: with less of the database in memory. It is for a store of its own,
+    /// because what a list needs not be held to holds for all that is written by the same one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn make_ready_for_uploads(&self) -> Result<(), StoreError> {
+        self.pragma("set the size of its cache", UPLOADS).await
+    }
+
     /// Moves what was written from SQLite's log into the database, as far as nothing reads it there. Others may write
     /// meanwhile.
     ///
@@ -806,6 +815,8 @@ const CACHE_SIZE: &str = "-2048";
 /// transaction that adds it, and not looked up again with each row; that one which comes in is due and has no end is how it is
 /// written, and not asked of each row five times.
 const LISTS: &str = "PRAGMA cache_size = -18432; PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = OFF; \
+     PRAGMA ignore_check_constraints = ON";
+const UPLOADS: &str = "PRAGMA cache_size = -8192; PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = OFF; \
      PRAGMA ignore_check_constraints = ON";
 const USUAL: &str = "PRAGMA cache_size = -2048; PRAGMA wal_autocheckpoint = 1000; PRAGMA foreign_keys = ON; \
      PRAGMA ignore_check_constraints = OFF";

@@ -200,8 +200,13 @@ impl ApiServer {
             CancellationToken::new(),
         );
         let rules = config.pbx.rules;
+        let lists = match &base {
+            None => Store::open(&place(&config.store)).await.unwrap(),
+            Some(_) => store.clone(),
+        };
         let (uploads, _) = SpooledUploads::begin(
             store.clone(),
+            lists,
             &config.state_dir,
             Arc::new(move || rules),
             stopping.clone(),

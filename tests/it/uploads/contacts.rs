@@ -67,6 +67,13 @@ async fn contacts_are_walked_both_ways_while_others_come_in() {
         assert_eq!(found["items"][0]["stage"], "due");
         let by_number = one(&format!("number=%2B{}", &number(12)[1..])).await.body;
         assert_eq!(by_number["items"], found["items"]);
+        assert_eq!(found["count"], Value::Null);
+        assert_eq!(
+            one("count=true&limit=1").await.body["count"],
+            800 + pages.len()
+        );
+        assert_eq!(one("count=true&refused=no_consent").await.body["count"], 0);
+        assert_eq!(one("count=true&foreign_id=c12").await.status, 422);
         assert_eq!(one("outcome=delivered").await.body["items"], json!([]));
         assert_eq!(one("refused=no_consent").await.body["items"], json!([]));
         for (query, pointer) in [

@@ -42,12 +42,11 @@ async fn a_server_that_is_killed_goes_on_with_its_list_by_itself() {
         }
         let import = ended(&serving, &token, &id).await;
         check(&serving, &token, &import).await;
-        println!("{database}: contacts at each start {seen:?}");
         let whole = ROWS / 10 * 8;
         let midst = seen.iter().filter(|seen| (1..whole).contains(*seen));
         assert!(
             midst.count() >= 2,
-            "it was never killed in the midst: {seen:?}"
+            "{database}: it was never killed in the midst: {seen:?}"
         );
         // Sent again it is the same one, and changes nothing.
         assert_eq!(take(&serving, &token).await, id);
@@ -83,7 +82,7 @@ async fn of_two_servers_that_find_a_list_one_goes_on_with_it() {
 }
 
 /// A program whose servers have no PBX and this database, and a token.
-async fn program(base: &Base) -> (Program, String) {
+pub(super) async fn program(base: &Base) -> (Program, String) {
     let program = Program::new(pbx(Script::mailbox())).await;
     let path = program.path("aftertone.toml");
     let text = fs::read_to_string(&path).unwrap();
@@ -115,7 +114,7 @@ async fn program(base: &Base) -> (Program, String) {
     (program, token)
 }
 
-fn ask(serving: &Serving, token: &str, method: Method, path: &str) -> RequestBuilder {
+pub(super) fn ask(serving: &Serving, token: &str, method: Method, path: &str) -> RequestBuilder {
     let url = format!("{}/api/v1{path}", serving.url);
     http_client().request(method, url).bearer_auth(token)
 }
@@ -167,7 +166,7 @@ async fn more_than(serving: &Serving, token: &str, before: u64) {
         .expect("nothing comes in")
 }
 
-async fn show(serving: &Serving, token: &str, id: &str) -> Value {
+pub(super) async fn show(serving: &Serving, token: &str, id: &str) -> Value {
     let path = format!("/imports/{id}");
     let shown = ask(serving, token, Method::GET, &path)
         .send()
