@@ -338,41 +338,46 @@ const NUMBER_BEFORE: Sql = contacts!(
     "WHERE contacts.number = $4 AND contacts.campaign = $1 AND contacts.id < $2 ORDER BY contacts.id DESC LIMIT $3"
 );
 
-// PostgreSQL's indexes here are not ordered by id: left alone it walks over all contacts in that order.
+// PostgreSQL's indexes here are not ordered by id, and that of refusals is not on SQLite either: left alone, the databases walk
+// over all contacts in that order.
 const FOREIGN_AFTER: Sql = contacts!(
-    "WHERE contacts.foreign_id = $4 AND contacts.campaign = $1 AND contacts.id > $2 ORDER BY contacts.id",
+    "WHERE contacts.foreign_id = $4 AND contacts.campaign = $1 AND contacts.id",
+    ["", " + 0"],
+    " > $2 ORDER BY contacts.id",
     ["", " + 0"],
     " LIMIT $3"
 );
 
 const FOREIGN_BEFORE: Sql = contacts!(
-    "WHERE contacts.foreign_id = $4 AND contacts.campaign = $1 AND contacts.id < $2 ORDER BY contacts.id",
+    "WHERE contacts.foreign_id = $4 AND contacts.campaign = $1 AND contacts.id",
+    ["", " + 0"],
+    " < $2 ORDER BY contacts.id",
     ["", " + 0"],
     " DESC LIMIT $3"
 );
 
 const OUTCOME_AFTER: Sql = contacts!(
-    "WHERE contacts.campaign = $1 AND contacts.outcome = $4 AND contacts.id > $2 ORDER BY contacts.id",
+    "WHERE contacts.campaign = $1 AND contacts.outcome = $4 AND contacts.id",
+    ["", " + 0"],
+    " > $2 ORDER BY contacts.id",
     ["", " + 0"],
     " LIMIT $3"
 );
 
 const OUTCOME_BEFORE: Sql = contacts!(
-    "WHERE contacts.campaign = $1 AND contacts.outcome = $4 AND contacts.id < $2 ORDER BY contacts.id",
+    "WHERE contacts.campaign = $1 AND contacts.outcome = $4 AND contacts.id",
+    ["", " + 0"],
+    " < $2 ORDER BY contacts.id",
     ["", " + 0"],
     " DESC LIMIT $3"
 );
 
 const REFUSED_AFTER: Sql = contacts!(
-    "WHERE contacts.campaign = $1 AND contacts.refused = $4 AND contacts.id > $2 ORDER BY contacts.id",
-    ["", " + 0"],
-    " LIMIT $3"
+    "WHERE contacts.campaign = $1 AND contacts.refused = $4 AND contacts.id + 0 > $2 ORDER BY contacts.id + 0 LIMIT $3"
 );
 
 const REFUSED_BEFORE: Sql = contacts!(
-    "WHERE contacts.campaign = $1 AND contacts.refused = $4 AND contacts.id < $2 ORDER BY contacts.id",
-    ["", " + 0"],
-    " DESC LIMIT $3"
+    "WHERE contacts.campaign = $1 AND contacts.refused = $4 AND contacts.id + 0 < $2 ORDER BY contacts.id + 0 DESC LIMIT $3"
 );
 
 const DECISIONS: Sql = sql!(

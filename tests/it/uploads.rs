@@ -421,6 +421,42 @@ async fn a_dry_run_says_what_would_become_of_a_list_and_takes_nothing_in() {
     server.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_is_forgotten_is_not_gone_on_with() {
+    let server = ApiServer::start(pbx(Script::mailbox()), "").await;
+    server.campaign("spring").await;
+    let sent = server.send(server.upload("spring", "", list(60_000))).await;
+    let id = sent.body["id"].as_str().unwrap().to_owned();
+    let begun = async {
+        while server.get("/campaigns/spring").await.body["contacts"] == 0 {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(Duration::from_secs(60), begun).await.unwrap();
+    let path = format!("/imports/{id}");
+    let gone = server.send(server.request(Method::DELETE, &path)).await;
+    assert_eq!(gone.status, 204, "{gone:?}");
+    // Once it is answered nothing more comes in, and no file is left.
+    assert_eq!(server.get(&path).await.status, 404);
+    assert_eq!(server.spooled(), [""; 0]);
+    let left = server.get("/campaigns/spring").await.body["contacts"].clone();
+    assert!(left.as_u64().unwrap() < 48_000, "it was over: {left}");
+    let next = server
+        .send(server.upload("spring", "?name=next", list(20)))
+        .await;
+    server.imported(&next).await;
+    assert_eq!(server.get("/campaigns/spring").await.body["contacts"], left);
+    let audit = server.get("/audit").await.body;
+    assert!(
+        audit["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|row| row["action"] == "import.forget")
+    );
+    server.stop().await;
+}
+
 /// Numbers that a spreadsheet has made decimals: what cannot have lost a digit is read, and the rest is rejected.
 #[tokio::test(flavor = "multi_thread")]
 async fn decimals_are_read_if_they_are_whole_and_rejected_if_they_may_not_be() {

@@ -112,6 +112,11 @@ impl Spool {
         self.ids(LIST)
     }
 
+    /// The ids of those of which there are rejects.
+    pub(super) fn rejected(&self) -> Vec<String> {
+        self.ids(REJECTS)
+    }
+
     /// The list of an upload, unless somebody works on it or it is gone.
     pub(super) fn take(&self, id: &str) -> Option<SpooledList> {
         let path = self.folder.join(format!("{id}.{LIST}"));
@@ -390,8 +395,13 @@ mod tests {
         assert!(spool.take("a").is_none());
         drop(taken);
         assert!(spool.take("a").is_some());
+        fs::write(spool.rejects("a"), "rejected_line\n").unwrap();
+        assert_eq!(
+            (spool.rejected(), spool.lists()),
+            (vec!["a".to_owned()], vec!["a".to_owned()])
+        );
         spool.remove("a");
-        assert!(spool.take("a").is_none());
+        assert!(spool.take("a").is_none() && spool.rejected().is_empty());
     }
 
     #[test]

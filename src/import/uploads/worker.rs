@@ -107,13 +107,16 @@ impl UploadWorker {
                 return Worked::Later;
             }
         };
-        // Its row is gone, or it has ended, and only its file was left.
-        let Some(upload) =
-            upload.filter(|upload| !upload.state.is_over() && upload.digest.is_some())
-        else {
-            self.spool.remove_list(&list.id);
+        let Some(upload) = upload else {
+            // Somebody has forgotten it, by another server.
+            self.spool.remove(&list.id);
             return Worked::Done;
         };
+        // It has ended, and only its file was left; or its row was never told that all of it is there.
+        if upload.state.is_over() || upload.digest.is_none() {
+            self.spool.remove_list(&list.id);
+            return Worked::Done;
+        }
         let job = match UploadJob::of(upload, &list, self).await {
             Ok(job) => job,
             Err(end) => return self.conclude(&list, end).await,
@@ -225,8 +228,13 @@ impl UploadWorker {
         let _ = reply.send(());
     }
 
-    /// Forgets uploads that are long over.
+    /// Forgets uploads that are long over, and removes the rejects of those that another server has forgotten.
     async fn forget_old(&self) {
+        for id in self.spool.rejected() {
+            if let Ok(None) = self.store.upload(&id).await {
+                self.spool.remove(&id);
+            }
+        }
         let before = wall().checked_sub(KEPT_FOR).unwrap_or(Timestamp::MIN);
         match self.store.forget_uploads(before).await {
             Ok(gone) => {
