@@ -1,7 +1,6 @@
 //! The live state over HTTP: whole at first, then what has changed, as often as somebody can look at it.
 
-use std::time::Instant;
-
+use aftertone::clock;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -31,7 +30,7 @@ async fn the_state_is_told_whole_and_then_by_what_has_changed() {
     // What is as it was is not told again.
     assert_eq!(change["campaigns"].as_array().unwrap().len(), 1);
     let standing = json!({"standing": "running"});
-    let begun = Instant::now();
+    let begun = clock::now();
     let mut changes = 0;
     for _ in 0..20 {
         for standing in ["running", "paused"] {
