@@ -2,7 +2,8 @@
 //!
 //! The store writes an event in the transaction of what it tells, and gives it a number that grows in the order in which events
 //! can be seen: whoever reads on from the last number misses none. Each drop has exactly one event that ends it:
-//! [`EventKind::DropEnded`] or, if nothing was dialled after all, [`EventKind::DropWithdrawn`].
+//! [`EventKind::DropEnded`] or, if nothing was dialled after all, [`EventKind::DropWithdrawn`]; one that was ordered over HTTP and not
+//! allowed has none that starts it, and [`EventKind::DropRefused`] or [`EventKind::DropHeld`].
 
 mod body;
 
@@ -48,6 +49,10 @@ event_kinds! {
     DropEnded = "drop.ended",
     /// A drop was not dialled after all, and its intent is taken back.
     DropWithdrawn = "drop.withdrawn",
+    /// The gate refuses a drop that was ordered over HTTP: nothing is dialled for it, ever.
+    DropRefused = "drop.refused",
+    /// The gate holds a drop that was ordered over HTTP: nothing is dialled for it, and it may be ordered anew later.
+    DropHeld = "drop.held",
     /// A contact has ended: no further attempt follows by itself.
     ContactEnded = "contact.ended",
     /// A contact will not be dialled, or not again.
@@ -72,10 +77,16 @@ event_kinds! {
     CampaignDeleted = "campaign.deleted",
     /// A list is in as a whole.
     ImportComplete = "import.complete",
+    /// A list did not come in.
+    ImportFailed = "import.failed",
     /// Numbers were put on a do-not-call list.
     DoNotCallAdded = "do_not_call.added",
     /// Numbers were taken off a do-not-call list.
     DoNotCallRemoved = "do_not_call.removed",
+    /// The way to a PBX is lost: nothing is dialled there.
+    PbxLost = "pbx.lost",
+    /// The way to a PBX is there again.
+    PbxRestored = "pbx.restored",
     /// Nothing more is sent to a webhook.
     WebhookDisabled = "webhook.disabled",
     /// Events were not kept until a webhook could be told of them.
@@ -94,7 +105,10 @@ impl EventKind {
 
     /// Whether it is the last event of its drop.
     pub const fn ends_drop(self) -> bool {
-        matches!(self, Self::DropEnded | Self::DropWithdrawn)
+        matches!(
+            self,
+            Self::DropEnded | Self::DropWithdrawn | Self::DropRefused | Self::DropHeld
+        )
     }
 }
 
@@ -236,7 +250,9 @@ mod tests {
             Ok(vec![
                 EventKind::DropStarted,
                 EventKind::DropEnded,
-                EventKind::DropWithdrawn
+                EventKind::DropWithdrawn,
+                EventKind::DropRefused,
+                EventKind::DropHeld
             ])
         );
         assert_eq!(

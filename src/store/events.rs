@@ -196,6 +196,38 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Tells of what is in no row of the database, such as the way to a PBX.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn tell(
+        &self,
+        kind: EventKind,
+        detail: &Value,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.write(format!("tell of `{kind}`")).await?;
+        let told = EventRow {
+            kind,
+            drop: None,
+            number: None,
+            detail,
+        };
+        tx.tell(&told, codec::micros(now)).await?;
+        tx.commit().await
+    }
+}
+
+/// An event that no trigger writes.
+pub(super) struct EventRow<'a> {
+    pub(super) kind: EventKind,
+    pub(super) drop: Option<&'a str>,
+    /// A phone number.
+    pub(super) number: Option<i64>,
+    pub(super) detail: &'a Value,
+}
+
 impl Tx {
     async fn event_range(&mut self) -> Result<EventRange, StoreError> {
         let found: Option<(i64, i64)> = self.one(RANGE, &[]).await?;
@@ -221,10 +253,14 @@ impl Tx {
         if count == 0 {
             return Ok(());
         }
-        let detail = serde_json::json!({ "list": list, "numbers": count }).to_string();
-        let given = args![now, kind.slug(), number, detail.as_str()];
-        self.execute(TELL, given).await?;
-        Ok(())
+        let detail = serde_json::json!({ "list": list, "numbers": count });
+        let told = EventRow {
+            kind,
+            drop: None,
+            number,
+            detail: &detail,
+        };
+        self.tell(&told, now).await
     }
 
     /// Tells of a webhook.
@@ -234,8 +270,25 @@ impl Tx {
         detail: &Value,
         now: i64,
     ) -> Result<(), StoreError> {
-        let detail = detail.to_string();
-        let given = args![now, kind.slug(), None::<i64>, detail.as_str()];
+        let told = EventRow {
+            kind,
+            drop: None,
+            number: None,
+            detail,
+        };
+        self.tell(&told, now).await
+    }
+
+    /// Writes an event that no trigger writes.
+    pub(super) async fn tell(&mut self, told: &EventRow<'_>, now: i64) -> Result<(), StoreError> {
+        let detail = told.detail.to_string();
+        let given = args![
+            now,
+            told.kind.slug(),
+            told.drop,
+            told.number,
+            detail.as_str()
+        ];
         self.execute(TELL, given).await?;
         Ok(())
     }
@@ -442,10 +495,13 @@ const EVENTS: Sql = sql!(
      LEFT JOIN ordered_drops ON ordered_drops.drop_id = events.drop_id ORDER BY events.sequence"
 );
 
-const TELL: Sql = sql!("INSERT INTO events (at, type, number, detail) VALUES ($1, $2, $3, $4)");
+const TELL: Sql =
+    sql!("INSERT INTO events (at, type, drop_id, number, detail) VALUES ($1, $2, $3, $4, $5)");
 
 const FORGET: Sql = sql!(
-    "UPDATE events SET number = NULL WHERE number IN (SELECT given.number FROM ",
+    "UPDATE events SET number = NULL, \
+     detail = CASE WHEN type IN ('drop.refused', 'drop.held') THEN NULL ELSE detail END \
+     WHERE number IN (SELECT given.number FROM ",
     { number BIGINT },
     ")"
 );

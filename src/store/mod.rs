@@ -98,7 +98,7 @@ pub use open::{
     copies_of,
 };
 pub use ordered::{
-    IdempotencyKey, KeptAnswer, KeyedAnswer, OrderRecord, OrderWritten, RequestDigest,
+    IdempotencyKey, KeptAnswer, KeyedAnswer, OrderRecord, OrderWritten, RefusedOrder, RequestDigest,
 };
 pub use person::{
     ContactStep, PersonCall, PersonContact, PersonDecision, PersonPrompt, PersonRecord,

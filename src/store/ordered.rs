@@ -2,15 +2,17 @@
 //! request which is sent again, whatever died in between, dials nothing twice.
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::{
     AuditEntry, ControllerLease, Intent, Store, StoreError, Write, Written,
-    codec::{micros, sha256},
+    codec::{self, micros, sha256},
     commit::write_alone,
+    events::EventRow,
     sql::{Sql, args, sql},
     transaction::Tx,
 };
-use crate::id::DropId;
+use crate::{events::EventKind, id::DropId, phone::PhoneNumber};
 
 /// A key that a client chose for a request.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,6 +64,17 @@ pub struct OrderRecord {
     pub metadata: Option<String>,
     /// Who ordered it.
     pub audit: AuditEntry,
+}
+
+/// An order of which nothing is dialled, as the log of events tells of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RefusedOrder {
+    /// [`EventKind::DropRefused`] or [`EventKind::DropHeld`].
+    pub kind: EventKind,
+    /// The number; `None` if everything about the person was erased.
+    pub number: Option<PhoneNumber>,
+    /// Why, and the id under which the user's own system knows the callee: a JSON object.
+    pub detail: Value,
 }
 
 /// What came of the intent of an ordered drop.
@@ -116,7 +129,7 @@ impl Store {
         }))
     }
 
-    /// Keeps the answer to an order of which nothing is dialled, with the row of it in the audit log. `false` if the key was
+    /// Keeps the answer to an order of which nothing is dialled, with the row of it in the audit log, and tells of it. `false` if the key was
     /// used meanwhile: nothing was written.
     ///
     /// # Errors
@@ -124,6 +137,7 @@ impl Store {
     pub async fn keep_answer(
         &self,
         keyed: &KeyedAnswer,
+        refused: &RefusedOrder,
         audit: &AuditEntry,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
@@ -131,6 +145,13 @@ impl Store {
         if !tx.keep_answer(keyed, now).await? {
             return Ok(false);
         }
+        let told = EventRow {
+            kind: refused.kind,
+            drop: Some(&keyed.answer.drop.to_string()),
+            number: refused.number.as_ref().map(codec::number),
+            detail: &refused.detail,
+        };
+        tx.tell(&told, micros(now)).await?;
         tx.append_audit(audit).await?;
         tx.commit().await?;
         Ok(true)

@@ -12,6 +12,7 @@ use std::{
 use aftertone::{
     campaign::engine::CampaignId,
     drop::Outcome,
+    events::{EventFilter, EventKind},
     store::{Status, Store},
 };
 use serde_json::Value;
@@ -20,7 +21,7 @@ use tokio::{
     net::UnixDatagram,
     process::{Child, ChildStdout, Command},
     sync::watch,
-    time::timeout,
+    time::{sleep, timeout},
 };
 
 use crate::{
@@ -232,6 +233,24 @@ async fn a_pbx_that_is_away_is_waited_for() {
     service.until_ready(503).await;
     fixture.program.fake.start_again().await;
     service.until_ready(200).await;
+    // That is told; that it was away at first is not.
+    let told = timeout(PATIENCE, async {
+        let filter = EventFilter {
+            kinds: vec![EventKind::PbxLost, EventKind::PbxRestored],
+            campaign: None,
+        };
+        loop {
+            let (events, _) = fixture.store.events(0, &filter, 9).await.unwrap();
+            if events.len() >= 2 {
+                return events;
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+    });
+    let told = told.await.expect("it is not told");
+    let kinds: Vec<_> = told.iter().map(|event| event.slug.as_str()).collect();
+    assert_eq!(kinds, ["pbx.lost", "pbx.restored"]);
+    assert!(told[0].detail["why"].is_string());
     let ended = service.end().await;
     assert_eq!(ended.status, Some(0), "{ended:?}");
 }
@@ -350,7 +369,7 @@ impl Service {
                 if status == wanted {
                     return report;
                 }
-                tokio::time::sleep(Duration::from_millis(50)).await;
+                sleep(Duration::from_millis(50)).await;
             }
         };
         match timeout(PATIENCE, asking).await {
@@ -486,7 +505,7 @@ async fn status(store: &Store, name: &str) -> Status {
 async fn until_status(store: &Store, name: &str, wanted: Status) {
     let looking = async {
         while status(store, name).await != wanted {
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            sleep(Duration::from_millis(50)).await;
         }
     };
     timeout(PATIENCE, looking)
@@ -501,7 +520,7 @@ async fn until_all_ended(fixture: &CampaignFixture, name: &str, contacts: u64) {
             if tally.outcomes.get(&Outcome::Delivered) == Some(&contacts) {
                 return;
             }
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            sleep(Duration::from_millis(50)).await;
         }
     };
     if timeout(PATIENCE, looking).await.is_err() {

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use aftertone::{
     auth::{KeptToken, Scope, Scopes, Token},
     drop::Outcome,
+    events::{EventFilter, EventKind},
     id::DropId,
     store::{
         AuditEntry, AuditState, DropFilter, IdempotencyKey, KeptAnswer, KeyedAnswer, OrderRecord,
-        OrderWritten, RequestDigest, Write, Written,
+        OrderWritten, RefusedOrder, RequestDigest, Write, Written,
     },
 };
 use jiff::{Timestamp, ToSpan as _};
@@ -129,13 +130,13 @@ async fn a_refusal_stays_with_its_key(base: &Base) {
     let store = &fixture.store;
     assert!(
         store
-            .keep_answer(&record.keyed, &record.audit, now)
+            .keep_answer(&record.keyed, &refused(), &record.audit, now)
             .await
             .unwrap()
     );
     assert!(
         !store
-            .keep_answer(&record.keyed, &record.audit, now)
+            .keep_answer(&record.keyed, &refused(), &record.audit, now)
             .await
             .unwrap()
     );
@@ -143,6 +144,30 @@ async fn a_refusal_stays_with_its_key(base: &Base) {
     assert_eq!(order(&fixture, "a", 2, 2).await, OrderWritten::KeyTaken);
     assert_eq!(rows(base, "drops").await, 0);
     assert_eq!(store.verify_audit().await.unwrap(), AuditState::Whole(1));
+    // It is told once, and an erased person is not in it.
+    let told = async || {
+        let (events, _) = store.events(0, &EventFilter::default(), 99).await.unwrap();
+        let told = events
+            .into_iter()
+            .filter(|event| event.kind == Some(EventKind::DropRefused));
+        told.map(|event| event.to_json(true)).collect::<Vec<_>>()
+    };
+    let events = told().await;
+    assert_eq!(events.len(), 1);
+    let data = &events[0]["data"];
+    assert_eq!(data["drop"], DropId::from_u128(1).to_string());
+    assert_eq!(data["reason"], "do_not_call");
+    assert_eq!(data["foreign_id"], "C-1");
+    assert_eq!(data["number"], number(9).shown(true));
+    let persons = [number(9)];
+    store.bar_for_good(&persons, None, now).await.unwrap();
+    store.erase(&persons, now).await.unwrap();
+    let data = &told().await[0]["data"];
+    assert_eq!(data["drop"], DropId::from_u128(1).to_string());
+    assert!(
+        data.get("number").is_none() && data.get("foreign_id").is_none(),
+        "{data}"
+    );
 }
 
 async fn an_order_that_is_taken_back_leaves_its_key_free(base: &Base) {
@@ -393,4 +418,12 @@ async fn rows(base: &Base, table: &str) -> usize {
         .texts(format!("SELECT CAST(count(*) AS TEXT) FROM {table}"))
         .await;
     rows[0].parse().unwrap()
+}
+
+fn refused() -> RefusedOrder {
+    RefusedOrder {
+        kind: EventKind::DropRefused,
+        number: Some(number(9)),
+        detail: serde_json::json!({"reason": "do_not_call", "foreign_id": "C-1"}),
+    }
 }

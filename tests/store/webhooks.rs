@@ -91,7 +91,7 @@ async fn secrets_overlap_while_they_are_rotated(base: &Base) {
         sealed.collect::<Vec<_>>()
     };
     let first = format!("sealed for {}", made.id);
-    assert_eq!(sealed(at).await, [first.clone()]);
+    assert_eq!(sealed(at).await, std::slice::from_ref(&first));
     let rotated = store
         .rotate_webhook_secret(made.id, "second", hours(24), at)
         .await

@@ -5,19 +5,21 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde_json::json;
 use tokio::{
     sync::{mpsc, watch},
     task::JoinHandle,
     time::{Interval, MissedTickBehavior, interval, sleep},
 };
-use tracing::info;
+use tracing::{debug, info};
 
 use crate::{
-    cli::{campaign::note_line, printer::Printer},
+    cli::{campaign::note_line, database, printer::Printer},
     clock,
     config::Config,
     controller::{Controller, ControllerError, Ended, Selection},
     error_chain::chain,
+    events::EventKind,
     http::LinkCondition,
     orders::{NoteLevel, View},
     runtime::PbxLink,
@@ -82,6 +84,7 @@ impl Dialling {
             state,
             ticks,
             said: None,
+            was_up: None,
         };
         Self {
             orders,
@@ -107,6 +110,8 @@ struct Supervisor {
     ticks: Interval,
     /// What was last said of why there is no controller.
     said: Option<String>,
+    /// Whether the way to the PBX was there when that was last told; `None`: it never was.
+    was_up: Option<bool>,
 }
 
 impl Supervisor {
@@ -138,6 +143,7 @@ impl Supervisor {
                     .warning(&format!("nothing is dialled: {words}; it is tried again"));
                 self.said = Some(words.clone());
             }
+            self.tell_of_link(false, &words);
             self.state.send_modify(|state| {
                 state.link = LinkCondition::Away(words.clone());
                 state.words = format!("nothing is dialled: {words}");
@@ -247,15 +253,44 @@ impl Supervisor {
         ended
     }
 
-    fn show_link(&self, link: PbxLink) {
+    fn show_link(&mut self, link: PbxLink) {
         let link = match link {
-            PbxLink::Up => LinkCondition::Up,
-            PbxLink::Away => LinkCondition::Away("the PBX cannot be reached".to_owned()),
-            PbxLink::Taken => {
-                LinkCondition::Away("another program has registered the app".to_owned())
+            PbxLink::Up => {
+                self.tell_of_link(true, "");
+                LinkCondition::Up
             }
+            PbxLink::Away => self.lost("the PBX cannot be reached"),
+            PbxLink::Taken => self.lost("another program has registered the app"),
         };
         self.state.send_modify(|state| state.link = link);
+    }
+
+    fn lost(&mut self, why: &str) -> LinkCondition {
+        self.tell_of_link(false, why);
+        LinkCondition::Away(why.to_owned())
+    }
+
+    /// Tells of a way that is lost or there again, in the log of events. What cannot be written is left out: who cannot reach the
+    /// database cannot dial either.
+    fn tell_of_link(&mut self, is_up: bool, why: &str) {
+        let kind = match (self.was_up, is_up) {
+            (Some(true), false) => EventKind::PbxLost,
+            (Some(false), true) => EventKind::PbxRestored,
+            // One that was never there was not lost.
+            (None, false) | (Some(false), false) | (None | Some(true), true) => {
+                self.was_up = self.was_up.or(is_up.then_some(true));
+                return;
+            }
+        };
+        self.was_up = Some(is_up);
+        let why = (!why.is_empty()).then_some(why);
+        let detail = json!({"pbx": self.config.borrow().instance, "why": why});
+        let store = self.store.clone();
+        tokio::spawn(async move {
+            if let Err(error) = store.tell(kind, &detail, database::now()).await {
+                debug!(error = chain(&error), %kind, "an event was not written");
+            }
+        });
     }
 
     fn say(&self, level: NoteLevel, words: &str) {

@@ -16,6 +16,7 @@ use super::{BASE, drop_request::DropRequest};
 use crate::{
     auth::{Action, Object},
     campaign::{Decision, policy::Ruling},
+    events::EventKind,
     http::{
         Api,
         caller::{Caller, now},
@@ -28,7 +29,8 @@ use crate::{
     orders::{DropView, NotOrdered, OrderedDrop},
     phone::PhoneNumber,
     store::{
-        DropFilter, IdempotencyKey, KeptAnswer, KeyedAnswer, OrderRecord, RequestDigest, StoredDrop,
+        DropFilter, IdempotencyKey, KeptAnswer, KeyedAnswer, OrderRecord, RefusedOrder,
+        RequestDigest, StoredDrop,
     },
 };
 
@@ -121,6 +123,7 @@ async fn carry_out(
             ..audit.clone()
         },
     };
+    let (callee, foreign_id) = (wanted.number.clone(), wanted.foreign_id.clone());
     let ordered = drops.order(wanted.into_order(drop, record)).await;
     let problem = match ordered {
         Ok(ordered) => {
@@ -164,7 +167,12 @@ async fn carry_out(
         after: Some(json!({"number": number, "refused": problem.kind().slug()}).to_string()),
         ..audit
     };
-    if !api.store.keep_answer(&keyed, &audit, now()).await? {
+    let refused = refused_order(&problem, callee, foreign_id);
+    let is_kept = api
+        .store
+        .keep_answer(&keyed, &refused, &audit, now())
+        .await?;
+    if !is_kept {
         let kept = api.store.kept_answer(&key, oldest).await?;
         if let Some(answer) = replayed(kept, &request)? {
             return Ok((answer, None));
@@ -173,6 +181,33 @@ async fn carry_out(
     let is_replayed = false;
     let kept = keyed.answer;
     Ok((Answer { kept, is_replayed }, None))
+}
+
+/// What the log of events tells of an order of which nothing is dialled.
+fn refused_order(
+    problem: &Problem,
+    number: PhoneNumber,
+    foreign_id: Option<String>,
+) -> RefusedOrder {
+    let body = problem.body();
+    let why = ["rule", "reason", "until"].into_iter();
+    let why = why.filter_map(|name| Some((name.to_owned(), body.get(name)?.clone())));
+    let mut detail: serde_json::Map<_, _> = why.collect();
+    let is_erased = problem.kind() == ProblemKind::Erased;
+    if is_erased {
+        detail.insert("reason".to_owned(), problem.kind().slug().into());
+    } else {
+        detail.insert("foreign_id".to_owned(), json!(foreign_id));
+    }
+    RefusedOrder {
+        kind: if problem.kind() == ProblemKind::Held {
+            EventKind::DropHeld
+        } else {
+            EventKind::DropRefused
+        },
+        number: (!is_erased).then_some(number),
+        detail: Value::Object(detail),
+    }
 }
 
 /// The answer that was given before, if there is one.

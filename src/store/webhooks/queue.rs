@@ -412,8 +412,7 @@ impl Store {
     /// [`StoreError`].
     pub async fn next_replay(&self, id: WebhookId) -> Result<Option<ReplayOrder>, StoreError> {
         let mut tx = self.read("read what is to be sent again").await?;
-        let stored: Option<(i64, Option<i64>, Option<i64>, String, i64, i64)> =
-            tx.one(NEXT_REPLAY, args![id.0]).await?;
+        let stored: Option<StoredReplay> = tx.one(NEXT_REPLAY, args![id.0]).await?;
         let Some((id, since, until, types, position, up_to)) = stored else {
             return Ok(None);
         };
@@ -439,6 +438,9 @@ impl Tx {
 
 /// The columns of [`TAKE_DUE`].
 type StoredDelivery = (i64, String, i64, i64, String, Option<String>, i64, i64);
+
+/// The columns of [`NEXT_REPLAY`].
+type StoredReplay = (i64, Option<i64>, Option<i64>, String, i64, i64);
 
 /// A delivery, and when it was due.
 fn read_delivery(stored: StoredDelivery) -> (i64, DueDelivery) {

@@ -223,7 +223,7 @@ impl From<HookAttempt> for PingView {
 
 /// A duration in the form in which it is given.
 fn shown_duration(ms: u32) -> String {
-    if ms % 1_000 == 0 {
+    if ms.is_multiple_of(1_000) {
         format!("{}s", ms / 1_000)
     } else {
         format!("{ms}ms")
